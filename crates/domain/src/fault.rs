@@ -1,0 +1,238 @@
+//! What can be wrong with what a person typed, in words that say what to do.
+
+use std::fmt;
+
+use crate::record::RecordType;
+
+/// The place in the form that a fault belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Field {
+    /// The name before the base domain.
+    Name,
+    /// The record type.
+    Type,
+    /// The value.
+    Value,
+    /// The MX preference.
+    Priority,
+    /// The ports a person notes.
+    Ports,
+    /// The course a person notes.
+    Course,
+    /// The description a person notes.
+    Description,
+    /// The form as a whole.
+    Form,
+}
+
+/// One thing wrong with a form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// The name cannot be used.
+    Name(NameFault),
+    /// The type is none of ours.
+    UnknownType,
+    /// The value cannot be used.
+    Value(ValueFault),
+    /// The priority is no number from 0 to 65535.
+    Priority,
+    /// More characters than fit.
+    TooLong {
+        /// Characters allowed.
+        max: usize,
+    },
+    /// Control characters where there may be none.
+    ControlCharacter,
+    /// The person has as many records as allowed.
+    QuotaReached {
+        /// Records allowed.
+        limit: u32,
+    },
+    /// The same name, type and value exists.
+    Duplicate,
+    /// A CNAME record is alone at its name (RFC 1034 section 3.6.2), and the other kind is there already.
+    CnameConflict {
+        /// Whether the record that was asked for is the CNAME.
+        wanted_cname: bool,
+    },
+}
+
+/// Why a name cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NameFault {
+    /// Nothing in it.
+    Empty,
+    /// White space inside.
+    Blank,
+    /// Letters beyond ASCII.
+    NotAscii,
+    /// A web address.
+    Url,
+    /// The full name of somebody else's domain.
+    OtherDomain {
+        /// The person's own.
+        base: String,
+    },
+    /// A character that is not allowed, or `-` and `_` in a wrong place.
+    Characters,
+    /// White space at the beginning or the end.
+    OuterWhitespace,
+    /// Two dots in a row, or a dot at the beginning or the end.
+    EmptyLabel,
+    /// A part of more than 63 characters (RFC 1035 section 2.3.4).
+    LabelTooLong,
+    /// More than 253 characters with the base domain (RFC 1035 section 2.3.4).
+    TooLong,
+    /// A word that is not for public view.
+    Inappropriate,
+    /// `_` at the beginning of a part, in a record that is neither TXT nor CNAME.
+    Underscore,
+    /// A name that Starchart or the school's mail policy needs for itself.
+    Reserved,
+    /// The base domain was typed too.
+    BaseTyped {
+        /// The base domain.
+        base: String,
+    },
+    /// A CNAME record at the base domain itself.
+    CnameAtBase,
+    /// An internationalised name in its encoded form.
+    Idn,
+    /// `*`, which is not offered.
+    Wildcard,
+}
+
+/// Why a value cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ValueFault {
+    /// Nothing in it.
+    Empty,
+    /// White space at the beginning or the end, where it means nothing.
+    OuterWhitespace,
+    /// Not an IPv4 address.
+    Ipv4,
+    /// Not an IPv6 address.
+    Ipv6,
+    /// An IPv6 address in an A record.
+    Ipv6InA,
+    /// An IPv4 address in an AAAA record.
+    Ipv4InAaaa,
+    /// A host name in an A or AAAA record.
+    HostInAddress,
+    /// An IPv6 address with a zone (`%eth0`), which means something on one machine only.
+    Ipv6Zone,
+    /// An address nobody else can reach, or that is nobody's.
+    Address {
+        /// What kind of address it is.
+        kind: &'static str,
+    },
+    /// Not a host name.
+    Host,
+    /// An address where a host name belongs.
+    HostIsAddress {
+        /// The type that was chosen.
+        rtype: RecordType,
+    },
+    /// A web address where a host name belongs.
+    HostIsUrl,
+    /// A priority typed into the value.
+    HostHasPriority,
+    /// A host name with letters beyond ASCII.
+    HostIdn,
+    /// A CNAME that points to itself.
+    PointsToItself,
+    /// A control character.
+    ControlCharacter,
+    /// A TXT value that is too long once encoded.
+    TxtTooLong {
+        /// Characters too many in Route53's format.
+        over: usize,
+    },
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(fault) => write!(
+                f,
+                "Record name is invalid or inappropriate (only alphanumerical character, -, and _ allowed): {fault}"
+            ),
+            Self::UnknownType => f.write_str("Choose a record type from the list"),
+            Self::Value(fault) => write!(f, "Record value is invalid: {fault}"),
+            Self::Priority => f.write_str("Priority is a whole number from 0 to 65535; the lowest is tried first"),
+            Self::TooLong { max } => write!(f, "Use at most {max} characters"),
+            Self::ControlCharacter => f.write_str("Remove the control characters (tabs, line breaks and the like)"),
+            Self::QuotaReached { limit } => write!(
+                f,
+                "User has reached the maximum number of dns records: {limit} are allowed, so delete one that you no longer need"
+            ),
+            Self::Duplicate => f.write_str("You already have a record with this name, type and value"),
+            Self::CnameConflict { wanted_cname: true } => f.write_str(
+                "A CNAME record has to be alone at its name: edit or delete what is at this name already, or choose another name",
+            ),
+            Self::CnameConflict { wanted_cname: false } => f.write_str(
+                "This name has a CNAME record, which has to be alone: edit or delete that one first, or choose another name",
+            ),
+        }
+    }
+}
+
+impl fmt::Display for NameFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Characters => {
+                f.write_str("each part between dots begins and ends with a letter or a digit, with single - or _ between them")
+            }
+            Self::Empty => f.write_str("enter a name, or @ for your domain itself"),
+            Self::Blank => f.write_str("remove the blanks"),
+            Self::NotAscii => f.write_str("use the letters a to z without accents"),
+            Self::Url => f.write_str("enter the name alone, without http://, slashes and ports"),
+            Self::OtherDomain { base } => write!(f, "this is a name of another domain; yours all end in .{base}"),
+            Self::OuterWhitespace => f.write_str("remove the blank at the beginning or the end"),
+            Self::EmptyLabel => f.write_str("remove the extra dot"),
+            Self::LabelTooLong => f.write_str("each part between dots has at most 63 characters"),
+            Self::TooLong => f.write_str("the whole name with your domain has at most 253 characters"),
+            Self::Inappropriate => f.write_str("choose a name that everyone may see"),
+            Self::Underscore => f.write_str("only TXT and CNAME records may begin with _"),
+            Self::Reserved => f.write_str("this name is kept for certificates and mail policy"),
+            Self::BaseTyped { base } => write!(f, "leave out .{base}, it is added for you"),
+            Self::CnameAtBase => f.write_str("a CNAME record needs a name in front of your domain, for example www"),
+            Self::Idn => f.write_str("names that begin with xn-- are not offered"),
+            Self::Wildcard => f.write_str("wildcard names are not offered"),
+        }
+    }
+}
+
+impl fmt::Display for ValueFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("enter a value"),
+            Self::OuterWhitespace => f.write_str("remove the blank at the beginning or the end"),
+            Self::Ipv4 => f.write_str("enter an IPv4 address such as 192.0.2.10"),
+            Self::Ipv6 => f.write_str("enter an IPv6 address such as 2001:db8::10"),
+            Self::Ipv6InA => f.write_str("this is an IPv6 address; choose the type AAAA"),
+            Self::Ipv4InAaaa => f.write_str("this is an IPv4 address; choose the type A"),
+            Self::HostInAddress => f.write_str("this is a host name; choose the type CNAME, or enter the server's address"),
+            Self::Ipv6Zone => f.write_str("leave out the % and what follows, it means something on one machine only"),
+            Self::Address { kind } => {
+                write!(f, "this is {kind}, which nobody else can reach; enter the address of your server")
+            }
+            Self::Host => f.write_str("enter a host name such as www.example.com"),
+            Self::HostIsAddress { rtype: RecordType::Mx } => f.write_str(
+                "an MX record points to a host name, not to an address; make an A or AAAA record for the mail server and enter its name",
+            ),
+            Self::HostIsAddress { .. } => {
+                f.write_str("this is an address; choose the type A (IPv4) or AAAA (IPv6), or enter a host name")
+            }
+            Self::HostIsUrl => f.write_str("enter the host name alone, without http://, a port or a path"),
+            Self::HostHasPriority => f.write_str("enter the host name alone and put the number (0 to 65535) into Priority"),
+            Self::HostIdn => f.write_str("enter the host name in its ASCII form, which begins with xn--"),
+            Self::PointsToItself => f.write_str("a CNAME record cannot point to its own name"),
+            Self::ControlCharacter => f.write_str("remove the control characters (tabs, line breaks and the like)"),
+            Self::TxtTooLong { over } => write!(
+                f,
+                "the text is {over} characters too long once written for DNS (letters beyond ASCII, \" and \\ take more room)"
+            ),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! TXT values between a person's text and Route53's presentation format.
+//!
+//! Route53 takes quoted strings of at most 255 octets, several in one value, `\ooo` octal escapes for octets outside printable
+//! ASCII, and 4,000 characters a value ("Supported DNS record types", TXT record type; RFC 1035 section 3.3.14).
+
+/// Characters Route53 takes in one value, quotes, blanks and escapes included.
+pub const VALUE_MAX: usize = 4_000;
+const STRING_OCTETS: usize = 255;
+
+/// The text as quoted, escaped strings of at most 255 octets, separated by blanks. Any text encodes; see [`VALUE_MAX`].
+pub fn encode(text: &str) -> String {
+    encode_octets(text.as_bytes())
+}
+
+/// [`encode`] for octets that need not be UTF-8.
+pub fn encode_octets(octets: &[u8]) -> String {
+    let mut out = String::with_capacity(octets.len() + 2);
+    let mut strings = octets.chunks(STRING_OCTETS).peekable();
+    if strings.peek().is_none() {
+        return "\"\"".to_owned();
+    }
+    for (i, string) in strings.enumerate() {
+        out.push_str(if i == 0 { "\"" } else { " \"" });
+        for &octet in string {
+            match octet {
+                b'"' => out.push_str("\\\""),
+                b'\\' => out.push_str("\\\\"),
+                0x20..=0x7e => out.push(char::from(octet)),
+                _ => out.push_str(&format!("\\{octet:03o}")),
+            }
+        }
+        out.push('"');
+    }
+    out
+}
+
+/// The octets behind a presentation value, all its strings joined; `None` when it is not well formed. Unquoted strings are
+/// read too, as zone files have them.
+pub fn decode(value: &str) -> Option<Vec<u8>> {
+    let mut octets = Vec::with_capacity(value.len());
+    let mut rest = value.trim_matches([' ', '\t']).bytes().peekable();
+    while rest.peek().is_some() {
+        let quoted = rest.next_if_eq(&b'"').is_some();
+        loop {
+            match rest.next() {
+                None if quoted => return None,
+                None => break,
+                Some(b'"') if quoted => break,
+                Some(b'"') => return None,
+                Some(b' ' | b'\t') if !quoted => break,
+                Some(b'\\') => octets.push(escaped(&mut rest)?),
+                Some(octet) => octets.push(octet),
+            }
+        }
+        while rest.next_if(|b| matches!(b, b' ' | b'\t')).is_some() {}
+    }
+    Some(octets)
+}
+
+fn escaped(rest: &mut std::iter::Peekable<std::str::Bytes<'_>>) -> Option<u8> {
+    let first = rest.next()?;
+    if !first.is_ascii_digit() {
+        return Some(first);
+    }
+    let mut code = u32::from(first - b'0');
+    for _ in 0..2 {
+        let digit = rest.next().filter(|d| (b'0'..=b'7').contains(d))?;
+        code = code * 8 + u32::from(digit - b'0');
+    }
+    u8::try_from(code).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn quotes_backslashes_and_non_ascii_are_escaped() {
+        assert_eq!(encode(r#"a "b" \c"#), r#""a \"b\" \\c""#);
+        assert_eq!(encode("€"), r#""\342\202\254""#);
+        assert_eq!(encode(r"\342"), r#""\\342""#);
+        assert_eq!(encode(""), r#""""#);
+        assert_eq!(encode(&"x".repeat(256)), format!("\"{}\" \"x\"", "x".repeat(255)));
+    }
+
+    #[test]
+    fn broken_values_do_not_decode() {
+        for value in ["\"open", "a\"b", r#""\9""#, r#""\400""#, "\"\\"] {
+            assert_eq!(decode(value), None, "{value}");
+        }
+        assert_eq!(decode(r#"plain "quoted one" last"#).unwrap(), b"plainquoted onelast");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_comes_back(text in "\\PC{0,900}|[\\x00-\\xff]{0,300}|[\\\\\"0-7 ]{0,300}") {
+            prop_assert_eq!(decode(&encode(&text)).unwrap(), text.as_bytes());
+        }
+    }
+}

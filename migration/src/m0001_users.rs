@@ -1,0 +1,29 @@
+//! People. A deleted person stays as a tombstone that keeps subject and label.
+
+use crate::table::Table;
+
+/// `lock_version` is what a writing transaction updates first, to lock the row.
+pub(crate) const STEP: Table = Table {
+    step: "m0001_users",
+    table: "users",
+    columns: "
+        id {id},
+        subject VARCHAR(191) NOT NULL,
+        username VARCHAR(191) NOT NULL,
+        display_name VARCHAR(255) NOT NULL,
+        email VARCHAR(320) NOT NULL,
+        is_student BOOLEAN NOT NULL DEFAULT 0,
+        is_faculty BOOLEAN NOT NULL DEFAULT 0,
+        is_admin BOOLEAN NOT NULL DEFAULT 0,
+        label VARCHAR(63) NULL,
+        lock_version BIGINT NOT NULL DEFAULT 0,
+        created_at BIGINT NOT NULL,
+        updated_at BIGINT NOT NULL,
+        last_sign_in_at BIGINT NOT NULL,
+        suspended_at BIGINT NULL,
+        deleted_at BIGINT NULL,
+        CONSTRAINT users_subject_uq UNIQUE (subject),
+        CONSTRAINT users_label_uq UNIQUE (label)
+    ",
+    indexes: &[],
+};

@@ -1,0 +1,21 @@
+//! Sign-ins that we sent to the identity provider.
+
+use crate::table::Table;
+
+/// `browser_hash` binds the request to the pre-login cookie, `relay_hash` is the relay state's.
+pub(crate) const STEP: Table = Table {
+    step: "m0003_login_requests",
+    table: "login_requests",
+    columns: "
+        request_id VARCHAR(128) NOT NULL PRIMARY KEY,
+        browser_hash {hash} NOT NULL,
+        relay_hash {hash} NOT NULL,
+        return_to TEXT NOT NULL,
+        held_form {text} NULL,
+        created_at BIGINT NOT NULL,
+        expires_at BIGINT NOT NULL,
+        consumed_at BIGINT NULL,
+        CONSTRAINT login_requests_relay_uq UNIQUE (relay_hash)
+    ",
+    indexes: &[("login_requests_expires_ix", "expires_at")],
+};

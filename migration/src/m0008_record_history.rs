@@ -1,0 +1,36 @@
+//! What records were: rows are added and never changed.
+
+use crate::table::Table;
+
+/// `reason` is why the row came here: edit, delete, expiry. `actor_id` is set when it was not the owner's own doing.
+pub(crate) const STEP: Table = Table {
+    step: "m0008_record_history",
+    table: "record_history",
+    columns: "
+        id {id},
+        record_id BIGINT NOT NULL,
+        user_id BIGINT NOT NULL,
+        fqdn VARCHAR(253) NOT NULL,
+        type VARCHAR(10) NOT NULL,
+        typed TEXT NOT NULL,
+        content TEXT NOT NULL,
+        priority INT NULL,
+        ttl INT NOT NULL,
+        ports VARCHAR(191) NULL,
+        course VARCHAR(191) NULL,
+        description TEXT NULL,
+        created_at BIGINT NOT NULL,
+        updated_at BIGINT NOT NULL,
+        expires_at BIGINT NOT NULL,
+        notified_at BIGINT NULL,
+        reason VARCHAR(16) NOT NULL,
+        actor_id BIGINT NULL,
+        moved_at BIGINT NOT NULL,
+        CONSTRAINT record_history_user_fk FOREIGN KEY (user_id) REFERENCES users (id)
+    ",
+    indexes: &[
+        ("record_history_user_ix", "user_id, moved_at"),
+        ("record_history_record_ix", "record_id"),
+        ("record_history_name_ix", "fqdn, moved_at"),
+    ],
+};

@@ -1,0 +1,45 @@
+//! Orders at the certificate authority, each a job that can be resumed after any step.
+
+use crate::table::Table;
+
+/// One live order a person: `live_slot` is theirs until `finished_at` is set. `starts` counts a step before it runs, so that
+/// a step that kills its process ends; `fence` tells a late holder.
+pub(crate) const STEP: Table = Table {
+    step: "m0016_certificate_orders",
+    table: "certificate_orders",
+    columns: "
+        id {id},
+        user_id BIGINT NOT NULL,
+        domain VARCHAR(253) NOT NULL,
+        step VARCHAR(32) NOT NULL,
+        order_url VARCHAR(512) NULL,
+        key_id VARCHAR(64) NULL,
+        key_nonce {bytes} NULL,
+        key_ciphertext {bytes} NULL,
+        csr {bytes} NULL,
+        replaces_id BIGINT NULL,
+        certificate_id BIGINT NULL,
+        starts INT NOT NULL DEFAULT 0,
+        next_step_at BIGINT NOT NULL,
+        claimed_by VARCHAR(191) NULL,
+        claimed_until BIGINT NULL,
+        fence BIGINT NOT NULL DEFAULT 0,
+        problem TEXT NULL,
+        retry_at BIGINT NULL,
+        dns_not_checked BOOLEAN NOT NULL DEFAULT 0,
+        created_at BIGINT NOT NULL,
+        updated_at BIGINT NOT NULL,
+        finished_at BIGINT NULL,
+        live_slot BIGINT GENERATED ALWAYS AS (CASE WHEN finished_at IS NULL THEN user_id ELSE NULL END) STORED,
+        CONSTRAINT certificate_orders_live_uq UNIQUE (live_slot),
+        CONSTRAINT certificate_orders_user_fk FOREIGN KEY (user_id) REFERENCES users (id),
+        CONSTRAINT certificate_orders_replaces_fk FOREIGN KEY (replaces_id) REFERENCES certificates (id),
+        CONSTRAINT certificate_orders_certificate_fk FOREIGN KEY (certificate_id) REFERENCES certificates (id)
+    ",
+    indexes: &[
+        ("certificate_orders_user_ix", "user_id, created_at"),
+        ("certificate_orders_due_ix", "finished_at, next_step_at"),
+        ("certificate_orders_replaces_ix", "replaces_id"),
+        ("certificate_orders_certificate_ix", "certificate_id"),
+    ],
+};

@@ -1,0 +1,22 @@
+//! Values that pending authorizations want at `_acme-challenge` names; published beside records, and counted by no quota.
+
+use crate::table::Table;
+
+/// The class keeps a CNAME away from the name, as it does for records.
+pub(crate) const STEP: Table = Table {
+    step: "m0017_challenge_values",
+    table: "challenge_values",
+    columns: "
+        id {id},
+        fqdn VARCHAR(253) NOT NULL,
+        class VARCHAR(5) NOT NULL DEFAULT 'other',
+        order_id BIGINT NOT NULL,
+        value VARCHAR(255) NOT NULL,
+        created_at BIGINT NOT NULL,
+        CONSTRAINT challenge_values_uq UNIQUE (fqdn, value),
+        CONSTRAINT challenge_values_name_fk FOREIGN KEY (fqdn, class) REFERENCES names (fqdn, class),
+        CONSTRAINT challenge_values_order_fk FOREIGN KEY (order_id) REFERENCES certificate_orders (id),
+        CONSTRAINT challenge_values_class_ck CHECK (class = 'other')
+    ",
+    indexes: &[("challenge_values_name_ix", "fqdn, class"), ("challenge_values_order_ix", "order_id")],
+};
