@@ -1,0 +1,32 @@
+//! HTTP as a browser without JavaScript speaks it.
+
+use std::time::Duration;
+
+/// A client with its own cookies that follows no redirect, so that a test sees each answer. One client is one browser.
+///
+/// # Panics
+/// When the TLS library cannot be set up.
+#[must_use]
+pub fn client() -> reqwest::Client {
+    build(|builder| builder.cookie_store(true))
+}
+
+/// The same without cookies of its own, for a test that keeps them itself: it sends those that stand in the request, and no others.
+///
+/// # Panics
+/// When the TLS library cannot be set up.
+#[must_use]
+pub fn client_without_cookies() -> reqwest::Client {
+    build(|builder| builder)
+}
+
+fn build(configure: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder) -> reqwest::Client {
+    // reqwest is built without a default TLS provider, and panics where none is installed; a second install is refused, which is fine.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    configure(reqwest::Client::builder())
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(Duration::from_secs(30))
+        .no_proxy()
+        .build()
+        .unwrap_or_else(|error| panic!("no HTTP client: {error}"))
+}

@@ -1,0 +1,62 @@
+//! moto: a second opinion on the Route53 protocol (far too lax on what it accepts; the strict Route53 is for that).
+
+use crate::environment::variable;
+use crate::server::{Server, free_port, scratch};
+
+/// The variable that names the `moto_server` program.
+pub const PROGRAM: &str = "STARCHART_TEST_MOTO";
+
+/// moto takes the service from the signature's scope; it checks nothing else of it.
+const AUTHORIZATION: &str =
+    "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/route53/aws4_request, SignedHeaders=host, Signature=0";
+
+/// A moto server on loopback. Any access key is good.
+#[derive(Debug)]
+pub struct Moto {
+    /// Held for its drop, which stops the server.
+    _server: Server,
+    endpoint: String,
+}
+
+impl Moto {
+    /// Starts one on a free port.
+    ///
+    /// # Panics
+    /// When it is not installed, or does not answer.
+    pub async fn start() -> Self {
+        let program = variable(PROGRAM).unwrap_or_else(|| "moto_server".to_owned());
+        let port = free_port();
+        let endpoint = format!("http://127.0.0.1:{port}");
+        let mut server = Server::start(scratch("moto"), program, |command| {
+            command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
+        });
+        server.wait_for_http(&format!("{endpoint}/moto-api/")).await;
+        Self { _server: server, endpoint }
+    }
+
+    /// What AWS_ENDPOINT_URL is set to.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// Creates a hosted zone for `name` and gives its id (without `/hostedzone/`).
+    ///
+    /// # Panics
+    /// When moto refuses.
+    pub async fn create_zone(&self, name: &str) -> String {
+        let body = format!(
+            r#"<CreateHostedZoneRequest xmlns="https://route53.amazonaws.com/doc/2013-04-01/"><Name>{name}</Name><CallerReference>{name}</CallerReference></CreateHostedZoneRequest>"#
+        );
+        let request = crate::http::client()
+            .post(format!("{}/2013-04-01/hostedzone", self.endpoint))
+            .header("authorization", AUTHORIZATION)
+            .header("content-type", "application/xml")
+            .body(body);
+        let answer = request.send().await.unwrap_or_else(|error| panic!("moto: {error}"));
+        let status = answer.status();
+        let text = answer.text().await.unwrap_or_default();
+        let id = text.split_once("<Id>/hostedzone/").and_then(|(_, rest)| rest.split_once("</Id>"));
+        id.unwrap_or_else(|| panic!("moto created no zone: {status} {text}")).0.to_owned()
+    }
+}

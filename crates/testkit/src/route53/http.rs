@@ -1,0 +1,148 @@
+//! As much of HTTP/1.1 as the API needs, by hand: an answer may also be withheld, or the connection dropped.
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+/// The longest head and body that are read.
+const LONGEST_HEAD: usize = 64 * 1024;
+const LONGEST_BODY: usize = 16 * 1024 * 1024;
+/// How long a withheld answer keeps its connection open.
+const SILENCE: Duration = Duration::from_secs(300);
+
+/// A request.
+#[derive(Debug, Default)]
+pub(crate) struct Request {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) query: String,
+    /// Names in lower case.
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Request {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// What happens to a request.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    Answer {
+        status: u16,
+        kind: &'static str,
+        request_id: String,
+        body: String,
+    },
+    /// The connection is closed without an answer.
+    Drop,
+    /// The connection stays open without an answer until the client gives up.
+    Silence,
+}
+
+/// Accepts connections until the task is aborted; its connections end with it.
+pub(crate) async fn serve<H, F>(listener: TcpListener, handler: Arc<H>)
+where
+    H: Fn(Request) -> F + Send + Sync + 'static,
+    F: Future<Output = Reply> + Send + 'static,
+{
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(connection(stream, Arc::clone(&handler)));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "accept");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn connection<H, F>(mut stream: TcpStream, handler: Arc<H>)
+where
+    H: Fn(Request) -> F,
+    F: Future<Output = Reply>,
+{
+    let mut buffer = Vec::new();
+    // A fault of the connection concerns only the client, which sees it as well.
+    while let Ok(Some(request)) = read_request(&mut stream, &mut buffer).await {
+        match handler(request).await {
+            Reply::Answer { status, kind, request_id, body } => {
+                let head = format!(
+                    "HTTP/1.1 {status} {}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nx-amzn-RequestId: {request_id}\r\n\r\n",
+                    if status < 400 { "OK" } else { "Error" },
+                    body.len()
+                );
+                let whole = [head.into_bytes(), body.into_bytes()].concat();
+                if stream.write_all(&whole).await.is_err() {
+                    return;
+                }
+            }
+            Reply::Drop => return,
+            Reply::Silence => {
+                let _ = tokio::time::timeout(SILENCE, stream.read(&mut [0; 1])).await;
+                return;
+            }
+        }
+    }
+}
+
+/// The next request; `None` when the client has closed the connection.
+async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<Option<Request>> {
+    let end = loop {
+        if let Some(end) = buffer.windows(4).position(|four| four == b"\r\n\r\n") {
+            break end;
+        }
+        if buffer.len() > LONGEST_HEAD {
+            return Err(io::Error::other("the head is too long"));
+        }
+        if stream.read_buf(buffer).await? == 0 {
+            return Ok(None);
+        }
+    };
+    let rest = buffer.split_off(end + 4);
+    let head = String::from_utf8_lossy(&std::mem::replace(buffer, rest)).into_owned();
+    let mut request = read_head(&head).ok_or_else(|| io::Error::other("not a request"))?;
+    if request.header("transfer-encoding").is_some() {
+        return Err(io::Error::other("chunked bodies are not read"));
+    }
+    let length = request.header("content-length").map_or(Ok(0), str::parse).map_err(io::Error::other)?;
+    if length > LONGEST_BODY {
+        return Err(io::Error::other("the body is too long"));
+    }
+    if request.header("expect").is_some() {
+        stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
+    }
+    while buffer.len() < length {
+        if stream.read_buf(buffer).await? == 0 {
+            return Ok(None);
+        }
+    }
+    let rest = buffer.split_off(length);
+    request.body = std::mem::replace(buffer, rest);
+    Ok(Some(request))
+}
+
+fn read_head(head: &str) -> Option<Request> {
+    let mut lines = head.split("\r\n");
+    let mut first = lines.next()?.split(' ');
+    let (method, target) = (first.next()?.to_owned(), first.next()?);
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let headers = lines
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+        .collect();
+    Some(Request { method, path: path.into(), query: query.into(), headers, body: Vec::new() })
+}

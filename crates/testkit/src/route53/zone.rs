@@ -1,0 +1,176 @@
+//! The sets of a zone, in the order in which they are listed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::name::DnsName;
+use super::value::{Data, TYPES};
+
+/// A resource record set as tests read and write it from the side.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Set {
+    /// Lower case, without escapes and without a trailing dot: `*.example.com`.
+    pub name: String,
+    /// `A`, `CNAME` and so on.
+    pub rtype: String,
+    /// Seconds; 0 for an alias, which has none.
+    pub ttl: u32,
+    /// The values in their canonical form: names with a trailing dot, texts in quotation marks.
+    pub values: BTreeSet<String>,
+    /// What tells weighted sets of one name and type apart.
+    pub identifier: Option<String>,
+    /// The weight of a weighted set.
+    pub weight: Option<u32>,
+    /// The target of an alias set.
+    pub alias: Option<String>,
+}
+
+impl Set {
+    /// A plain set.
+    pub fn new<V: Into<String>>(name: &str, rtype: &str, ttl: u32, values: impl IntoIterator<Item = V>) -> Self {
+        let values = values.into_iter().map(Into::into).collect();
+        Self { name: name.into(), rtype: rtype.into(), ttl, values, ..Self::default() }
+    }
+
+    /// An alias, such as Route53's console makes for a load balancer.
+    pub fn alias(name: &str, rtype: &str, target: &str) -> Self {
+        Self { name: name.into(), rtype: rtype.into(), alias: Some(target.into()), ..Self::default() }
+    }
+
+    /// The same set as one of several weighted ones.
+    #[must_use]
+    pub fn weighted(mut self, identifier: &str, weight: u32) -> Self {
+        self.identifier = Some(identifier.into());
+        self.weight = Some(weight);
+        self
+    }
+}
+
+/// What a set answers with.
+#[derive(Clone, Debug)]
+pub(crate) enum Body {
+    /// `values` are kept as they came, `data` is what they mean.
+    Records {
+        ttl: u32,
+        values: Vec<String>,
+        data: BTreeSet<Data>,
+    },
+    Alias {
+        target: DnsName,
+        zone_id: String,
+        evaluate: bool,
+    },
+}
+
+/// Two bodies are the same when they mean the same, in whichever order.
+impl PartialEq for Body {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Records { ttl, data, .. }, Self::Records { ttl: other_ttl, data: other_data, .. }) => {
+                ttl == other_ttl && data == other_data
+            }
+            (Self::Alias { target, zone_id, evaluate }, Self::Alias { target: t, zone_id: z, evaluate: e }) => {
+                (target, zone_id, evaluate) == (t, z, e)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// A set as the zone keeps it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct RrSet {
+    pub(crate) name: DnsName,
+    pub(crate) rtype: String,
+    pub(crate) identifier: Option<String>,
+    pub(crate) weight: Option<u32>,
+    pub(crate) body: Body,
+}
+
+/// Orders sets as ListResourceRecordSets does; no two sets share one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key {
+    pub(crate) name: String,
+    pub(crate) rtype: String,
+    pub(crate) identifier: String,
+}
+
+impl RrSet {
+    pub(crate) fn key(&self) -> Key {
+        let identifier = self.identifier.clone().unwrap_or_default();
+        Key { name: self.name.sort_key(), rtype: self.rtype.clone(), identifier }
+    }
+
+    /// Reads a set that a test puts in; the zone's rules do not apply to it.
+    pub(crate) fn from_side(set: &Set) -> Result<Self, String> {
+        if !TYPES.contains(&set.rtype.as_str()) {
+            return Err(format!("no such record type: {}", set.rtype));
+        }
+        let name = DnsName::parse(&set.name).map_err(|fault| format!("{fault}: {}", set.name))?;
+        let body = match &set.alias {
+            Some(target) => Body::Alias {
+                target: DnsName::parse(target).map_err(|fault| format!("{fault}: {target}"))?,
+                zone_id: "Z00000000000000ALIAS".into(),
+                evaluate: false,
+            },
+            None => Body::Records {
+                ttl: set.ttl,
+                values: set.values.iter().cloned().collect(),
+                data: set.values.iter().map(|value| Data::parse(&set.rtype, value)).collect::<Result<_, _>>()?,
+            },
+        };
+        let (identifier, weight) = (set.identifier.clone(), set.weight);
+        Ok(Self { name, rtype: set.rtype.clone(), identifier, weight, body })
+    }
+
+    /// The set as a test reads it.
+    pub(crate) fn to_side(&self) -> Set {
+        let (ttl, values, alias) = match &self.body {
+            Body::Records { ttl, data, .. } => (*ttl, data.iter().map(Data::to_string).collect(), None),
+            Body::Alias { target, .. } => (0, BTreeSet::new(), Some(target.plain())),
+        };
+        let (identifier, weight) = (self.identifier.clone(), self.weight);
+        Set { name: self.name.plain(), rtype: self.rtype.clone(), ttl, values, identifier, weight, alias }
+    }
+}
+
+/// All sets of a zone at one moment. Cheap to clone: the sets are shared.
+#[derive(Clone, Debug)]
+pub(crate) struct Zone {
+    pub(crate) name: DnsName,
+    pub(crate) sets: BTreeMap<Key, Arc<RrSet>>,
+}
+
+impl Zone {
+    /// A new zone: NS and SOA at its apex, as Route53 makes them.
+    pub(crate) fn new(name: DnsName, name_servers: &[String]) -> Result<Self, String> {
+        let first = name_servers.first().ok_or("a zone needs a name server")?;
+        let soa = format!("{first} awsdns-hostmaster.amazon.com. 1 7200 900 1209600 86400");
+        let apex = name.plain();
+        let mut zone = Self { name, sets: BTreeMap::new() };
+        zone.put(RrSet::from_side(&Set::new(&apex, "NS", 172_800, name_servers.iter().cloned()))?);
+        zone.put(RrSet::from_side(&Set::new(&apex, "SOA", 900, [soa]))?);
+        Ok(zone)
+    }
+
+    pub(crate) fn put(&mut self, set: RrSet) {
+        self.sets.insert(set.key(), Arc::new(set));
+    }
+
+    /// The sets of exactly this name.
+    pub(crate) fn at(&self, name: &DnsName) -> impl Iterator<Item = &Arc<RrSet>> {
+        let name = name.sort_key();
+        let start = Key { name: name.clone(), rtype: String::new(), identifier: String::new() };
+        self.sets.range(start..).take_while(move |(key, _)| key.name == name).map(|(_, set)| set)
+    }
+
+    /// Whether the name has a set or lies above one (an empty non-terminal).
+    pub(crate) fn has_or_is_above(&self, name: &DnsName) -> bool {
+        let name = name.sort_key();
+        let start = Key { name: name.clone(), rtype: String::new(), identifier: String::new() };
+        self.sets.range(start..).next().is_some_and(|(key, _)| key.name.starts_with(&name))
+    }
+}
