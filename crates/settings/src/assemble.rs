@@ -1,0 +1,364 @@
+//! From names to [`Settings`], group by group. A group is `None` when something in it was wrong; the problem is then on the
+//! reader's list.
+
+use starchart_domain::names::RootDomain;
+use starchart_domain::secret::Secret;
+use starchart_domain::user::GroupNames;
+use url::{Host, Url};
+
+use crate::keys::{self, KeyKind};
+use crate::reader::Reader;
+use crate::settings::{
+    App, Aws, Certificates, Database, DatabaseKind, Limits, Mail, Saml, Settings, SmtpAuth, SmtpOauth, SmtpTls, Timers,
+};
+use crate::{Loaded, Problem, Problems, Sources, database, parse};
+
+/// Metadata of a whole federation is larger; this is one identity provider's.
+const METADATA_BYTES: u64 = 4 * 1024 * 1024;
+
+impl Settings {
+    /// Reads and checks everything. Every fault is reported, not only the first.
+    pub fn read(sources: &Sources) -> Result<Loaded, Problems> {
+        let mut reader = Reader::new(sources);
+        let settings = settings(&mut reader);
+        let problems = std::mem::take(&mut reader.problems);
+        match settings {
+            Some(settings) if problems.is_empty() => {
+                let notices = std::mem::take(&mut reader.notices);
+                Ok(Loaded { settings, notices, origins: reader.into_origins() })
+            }
+            None if problems.is_empty() => Err(Problems(vec![Problem {
+                name: "settings".to_owned(),
+                advice: "could not be read; this is a fault of the program, please report it".to_owned(),
+            }])),
+            _ => Err(Problems(problems)),
+        }
+    }
+}
+
+/// Every group is read before any is asked for, so that one wrong group hides no other.
+fn settings(reader: &mut Reader) -> Option<Settings> {
+    refuse_wipe(reader);
+    let root_domain = reader.parsed("ROOT_DOMAIN", |text| {
+        RootDomain::parse(text).ok_or_else(|| "is no domain name such as starchart.com".to_owned())
+    });
+    let app = app(reader);
+    if let (Some(app), Some(root)) = (&app, &root_domain) {
+        refuse_neighbours(reader, &app.url, root);
+    }
+    let aws = aws(reader);
+    let dns_servers = reader.list("DNS_SERVERS", parse::name_server);
+    let database = database(reader);
+    let auto_migrate = reader.flag("AUTO_MIGRATE");
+    let redis_url = redis(reader);
+    let session_secrets = session_secrets(reader);
+    let saml = saml(reader);
+    let mail = mail(reader);
+    let certificates = certificates(reader);
+    let limits = limits(reader);
+    let timers = timers(reader);
+    let danger_confirm = reader.parsed("DANGER_CONFIRM", parse::text);
+    let log_level = reader.parsed("LOG_LEVEL", parse::log_level);
+    Some(Settings {
+        environment: reader.environment,
+        log_level: log_level?,
+        app: app?,
+        root_domain: root_domain?,
+        aws: aws?,
+        dns_servers,
+        database: database?,
+        auto_migrate,
+        redis_url,
+        session_secrets: session_secrets?,
+        saml: saml?,
+        mail: mail?,
+        certificates: certificates?,
+        limits: limits?,
+        timers: timers?,
+        danger_confirm,
+    })
+}
+
+fn refuse_wipe(reader: &mut Reader) {
+    let name = "DANGER_DATABASE_WIPE_REINITIALIZE";
+    match reader.text(name).as_deref().map(str::trim) {
+        None | Some("0") => {}
+        Some("1") => reader.problem(name, "wiping the database comes with a later release; remove the variable"),
+        Some(_) => reader.problem(name, "only 1 sets it, and 0 or nothing leaves it; write one of these"),
+    }
+}
+
+fn app(reader: &mut Reader) -> Option<App> {
+    let production = reader.environment.is_production();
+    let url = reader.parsed("APP_URL", |text| app_url(text, production));
+    let port = reader.parsed("PORT", parse::port);
+    let metrics_port = reader.parsed("METRICS_PORT", parse::port);
+    if metrics_port.is_some_and(|metrics| metrics != 0 && Some(metrics) == port) {
+        reader.problem("METRICS_PORT", "is the same as PORT; choose another");
+    }
+    let name = reader.parsed("APP_NAME", parse::text);
+    let school = reader.parsed("SCHOOL_NAME", parse::text);
+    let support = reader.parsed("SUPPORT_CONTACT", parse::contact);
+    let trusted_proxies = reader.list("TRUSTED_PROXIES", parse::network);
+    if production && trusted_proxies.is_empty() {
+        reader.notice(
+            "TRUSTED_PROXIES is not set: behind a proxy everybody shares the proxy's address, and so one limit on sign-ins; \
+             name the proxies' networks",
+        );
+    }
+    Some(App { url: url?, port: port?, metrics_port, name: name?, school: school?, support, trusted_proxies })
+}
+
+/// The site's address: an origin, on https unless nothing but this machine can be meant.
+fn app_url(text: &str, production: bool) -> Result<Url, String> {
+    let url = parse::web_url(text)?;
+    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+        return Err("takes only scheme, host and port, such as https://mycustomdomain.school.example".to_owned());
+    }
+    let here = url.host().is_some_and(|host| parse::is_loopback(&host) || host == Host::Domain("host.docker.internal"));
+    match url.scheme() {
+        "https" => Ok(url),
+        _ if production => Err("must begin with https:// in production".to_owned()),
+        _ if here => Ok(url),
+        _ => Err("must begin with https://; http:// is for localhost and host.docker.internal only".to_owned()),
+    }
+}
+
+/// People own names under ROOT_DOMAIN; a page of theirs could set cookies for a site that is under it too.
+fn refuse_neighbours(reader: &mut Reader, url: &Url, root: &RootDomain) {
+    let host = url.host_str().unwrap_or_default().trim_end_matches('.');
+    let under = host.strip_suffix(root.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    let allowed = reader.flag("ALLOW_APP_UNDER_ROOT_DOMAIN");
+    if under && !allowed {
+        reader.problem(
+            "APP_URL",
+            format!(
+                "is under ROOT_DOMAIN ({root}), where people's own pages could set cookies for it; use another domain, or \
+                 ALLOW_APP_UNDER_ROOT_DOMAIN=1 if {root} is on the Public Suffix List"
+            ),
+        );
+    } else if under {
+        reader.notice(format!("APP_URL is under ROOT_DOMAIN ({root}); this is safe only if that is on the Public Suffix List"));
+    }
+}
+
+fn aws(reader: &mut Reader) -> Option<Aws> {
+    let zone_id = reader.parsed("AWS_ROUTE53_HOSTED_ZONE_ID", parse::zone_id);
+    let region = reader.parsed("AWS_REGION", parse::text);
+    let access_key_id = word(reader, "AWS_ACCESS_KEY_ID");
+    let secret_access_key = word(reader, "AWS_SECRET_ACCESS_KEY");
+    let session_token = word(reader, "AWS_SESSION_TOKEN");
+    let endpoint = reader.parsed("AWS_ENDPOINT_URL", parse::web_url);
+    if endpoint.is_some() && reader.environment.is_production() {
+        reader.notice("AWS_ENDPOINT_URL is set: changes do not go to Amazon's Route53");
+    }
+    let requests_per_second = reader.parsed("ROUTE53_REQUESTS_PER_SECOND", parse::number(1, 1000));
+    if endpoint.is_none() && requests_per_second.is_some_and(|rate| rate > 5) {
+        reader.notice("ROUTE53_REQUESTS_PER_SECOND is above the 5 that Amazon allows an account; requests will be throttled");
+    }
+    Some(Aws {
+        zone_id,
+        region: region?,
+        access_key_id: access_key_id?,
+        secret_access_key: secret_access_key?,
+        session_token,
+        endpoint,
+        requests_per_second: requests_per_second?,
+    })
+}
+
+/// A secret that is one word: white space in it is a slip that the other side would answer with "denied".
+fn word(reader: &mut Reader, name: &'static str) -> Option<Secret> {
+    let secret = reader.secret(name)?;
+    if secret.expose().contains(char::is_whitespace) {
+        reader.secret_problem(name, "holds white space or a second line; store the bare value");
+        return None;
+    }
+    Some(secret)
+}
+
+fn database(reader: &mut Reader) -> Option<Database> {
+    let text = reader.secret("DATABASE_URL")?;
+    match database::read(text.expose()) {
+        Ok((database, _)) if database.kind == DatabaseKind::Sqlite && reader.environment.is_production() => {
+            reader.secret_problem("DATABASE_URL", "is sqlite://, which is for development; use mysql:// in production");
+            None
+        }
+        Ok((database, notices)) => {
+            reader.notices.extend(notices);
+            Some(database)
+        }
+        Err(advice) => {
+            reader.secret_problem("DATABASE_URL", advice);
+            None
+        }
+    }
+}
+
+fn redis(reader: &mut Reader) -> Option<Secret> {
+    let url = reader.parsed("REDIS_URL", |text| match text {
+        "memory" => Ok(None),
+        _ if text.starts_with("redis://") || text.starts_with("rediss://") => {
+            Url::parse(text).map(|_| Some(Secret::new(text))).map_err(|error| format!("is no URL: {error}"))
+        }
+        _ => Err("must be memory, or begin with redis:// or rediss://".to_owned()),
+    })?;
+    if url.is_some() {
+        reader.notice("REDIS_URL is not used yet: this release keeps its queue in the process");
+    }
+    url
+}
+
+fn session_secrets(reader: &mut Reader) -> Option<Vec<Secret>> {
+    let text = reader.secret("SESSION_SECRET")?;
+    let lines: Vec<_> = text.expose().lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    if lines.iter().any(|line| line.len() < 32) {
+        reader.notice("SESSION_SECRET has a line shorter than 32 bytes; make a longer one: openssl rand -base64 48");
+    }
+    Some(lines.into_iter().map(Secret::new).collect())
+}
+
+fn saml(reader: &mut Reader) -> Option<Saml> {
+    let path = reader.parsed("SAML_IDP_METADATA_PATH", |path| Ok(path.to_owned()));
+    let idp_metadata = path.and_then(|path| reader.file("SAML_IDP_METADATA_PATH", path.as_ref(), METADATA_BYTES));
+    let groups = group_names(reader);
+    let subject = reader.parsed("SAML_SUBJECT_ATTRIBUTE", parse::text);
+    let display_name = reader.parsed("SAML_ATTRIBUTE_DISPLAY_NAME", parse::text);
+    let email = reader.parsed("SAML_ATTRIBUTE_EMAIL", parse::text);
+    let group = reader.parsed("SAML_ATTRIBUTE_GROUP", parse::text);
+    let form_action_origins = reader.list("SAML_FORM_ACTION_ORIGINS", parse::origin);
+    let clock_skew = reader.parsed("SAML_CLOCK_SKEW_S", parse::seconds(0, 120));
+    Some(Saml {
+        idp_metadata: idp_metadata?,
+        groups: groups?,
+        subject_attribute: subject?,
+        display_name_attribute: display_name?,
+        email_attribute: email?,
+        group_attribute: group?,
+        form_action_origins,
+        clock_skew: clock_skew?,
+    })
+}
+
+/// The prefix gives all three names; a name of its own wins over it.
+fn group_names(reader: &mut Reader) -> Option<GroupNames> {
+    let prefix = reader.parsed("SAML_GROUP_PREFIX", parse::text)?;
+    let of_prefix = GroupNames::with_prefix(&prefix);
+    let mut name = |variable, default| reader.parsed(variable, parse::text).unwrap_or(default);
+    let names = GroupNames {
+        students: name("SAML_GROUP_STUDENTS", of_prefix.students),
+        faculty: name("SAML_GROUP_FACULTY", of_prefix.faculty),
+        admins: name("SAML_GROUP_ADMINS", of_prefix.admins),
+    };
+    if names.students == names.admins || names.faculty == names.admins {
+        reader.problem("SAML_GROUP_ADMINS", "is also another group's name; that would make all of them admins");
+    }
+    Some(names)
+}
+
+fn mail(reader: &mut Reader) -> Option<Mail> {
+    let sender = reader.parsed("NOTIFICATIONS_EMAIL_USER", parse::email);
+    let host = reader.parsed("SMTP_HOST", parse::text);
+    let port = reader.parsed("SMTP_PORT", parse::port);
+    let tls = reader.parsed("SMTP_TLS", parse::smtp_tls);
+    let here = host.as_deref().is_some_and(|host| {
+        let bare = host.parse().map(Host::Ipv6).or_else(|_| Host::parse(host));
+        bare.is_ok_and(|host| parse::is_loopback(&host))
+    });
+    if tls == Some(SmtpTls::None) && !here {
+        reader.problem("SMTP_TLS", "none would send passwords in clear; use starttls or tls unless SMTP_HOST is this machine");
+    }
+    let auth = smtp_auth(reader);
+    let username = word(reader, "NOTIFICATIONS_USERNAME");
+    let password = reader.secret("NOTIFICATIONS_PASSWORD");
+    Some(Mail { sender, host: host?, port: port?, tls: tls?, auth: auth?, username, password })
+}
+
+fn smtp_auth(reader: &mut Reader) -> Option<SmtpAuth> {
+    let auth = reader.parsed("SMTP_AUTH", |text| match text.to_ascii_lowercase().as_str() {
+        auth @ ("password" | "none" | "xoauth2") => Ok(auth.to_owned()),
+        _ => Err("is none of password, none, xoauth2".to_owned()),
+    });
+    let token_url = reader.parsed("SMTP_OAUTH_TOKEN_URL", parse::https_url);
+    let client_id = reader.parsed("SMTP_OAUTH_CLIENT_ID", parse::text);
+    let scope = reader.parsed("SMTP_OAUTH_SCOPE", parse::text);
+    match auth?.as_str() {
+        "none" => Some(SmtpAuth::None),
+        "password" => Some(SmtpAuth::Password),
+        _ => match (token_url, client_id, scope) {
+            (Some(token_url), Some(client_id), Some(scope)) => {
+                Some(SmtpAuth::Xoauth2(SmtpOauth { token_url, client_id, scope }))
+            }
+            _ => {
+                reader.problem("SMTP_AUTH", "xoauth2 needs SMTP_OAUTH_TOKEN_URL, SMTP_OAUTH_CLIENT_ID and SMTP_OAUTH_SCOPE");
+                None
+            }
+        },
+    }
+}
+
+fn certificates(reader: &mut Reader) -> Option<Certificates> {
+    let account_email = reader.parsed("LETS_ENCRYPT_ACCOUNT_EMAIL", parse::email);
+    let directory = reader.parsed("LETS_ENCRYPT_DIRECTORY_URL", parse::https_url);
+    let account_key = account_key(reader);
+    let key_encryption_keys = match reader.secret("KEY_ENCRYPTION_KEYS").map(|text| keys::encryption_keys(text.expose())) {
+        Some(Ok(keys)) => keys,
+        Some(Err(advice)) => {
+            reader.secret_problem("KEY_ENCRYPTION_KEYS", advice);
+            Vec::new()
+        }
+        None => Vec::new(),
+    };
+    let ca_root = reader.parsed("ACME_CA_ROOT_PATH", |path| Ok(path.to_owned()));
+    let ca_root = ca_root.map(|path| {
+        reader.file("ACME_CA_ROOT_PATH", path.as_ref(), METADATA_BYTES);
+        reader.path(path)
+    });
+    let certificates = Certificates { account_email, directory, account_key, key_encryption_keys, ca_root };
+    if let Some(reason) = certificates.off_because() {
+        reader.notice(format!("certificates are off: {reason}"));
+    }
+    Some(certificates)
+}
+
+/// The account's key if it can be used; an RSA key is the original's, and no fault.
+fn account_key(reader: &mut Reader) -> Option<Secret> {
+    let name = "LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM";
+    let pem = reader.secret(name)?;
+    match keys::kind(pem.expose()) {
+        Ok(KeyKind::P256) => Some(pem),
+        Ok(KeyKind::Rsa) => {
+            reader.notice(format!(
+                "{name} is an RSA key; a P-256 key is needed: openssl ecparam -name prime256v1 -genkey -noout"
+            ));
+            None
+        }
+        Err(advice) => {
+            reader.secret_problem(name, advice);
+            None
+        }
+    }
+}
+
+fn limits(reader: &mut Reader) -> Option<Limits> {
+    let mut count = |name| reader.parsed(name, parse::number(1, 1_000_000));
+    let records_per_user = count("USER_DNS_RECORD_LIMIT");
+    let sign_in = count("RATE_LIMIT_SIGN_IN_PER_MINUTE");
+    let writes = count("RATE_LIMIT_RECORD_WRITES_PER_MINUTE");
+    let searches = count("RATE_LIMIT_ADMIN_SEARCHES_PER_MINUTE");
+    let requests = count("RATE_LIMIT_CERTIFICATE_REQUESTS_PER_DAY");
+    Some(Limits {
+        records_per_user,
+        sign_in_per_minute: sign_in?,
+        record_writes_per_minute: writes?,
+        admin_searches_per_minute: searches?,
+        certificate_requests_per_day: requests?,
+    })
+}
+
+fn timers(reader: &mut Reader) -> Option<Timers> {
+    let expiration_every = reader.parsed("EXPIRATION_REPEAT_FREQUENCY_S", parse::seconds(1, 31_536_000));
+    let job_removal_every = reader.parsed("JOB_REMOVAL_FREQUENCY_S", parse::seconds(1, 31_536_000));
+    let drain = reader.parsed("DRAIN_S", parse::seconds(0, 30));
+    Some(Timers { expiration_every: expiration_every?, job_removal_every: job_removal_every?, drain: drain? })
+}

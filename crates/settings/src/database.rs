@@ -1,0 +1,133 @@
+//! `DATABASE_URL`, as people have it from Prisma. Faults never repeat any of it.
+
+use starchart_domain::secret::Secret;
+use url::Url;
+
+use crate::settings::{Database, DatabaseKind};
+
+/// Parameters that the MySQL driver reads by itself.
+const DRIVERS_OWN: &[&str] = &[
+    "ssl-mode",
+    "ssl-ca",
+    "ssl-cert",
+    "ssl-key",
+    "charset",
+    "collation",
+    "socket",
+    "statement-cache-capacity",
+    "timezone",
+    "time-zone",
+];
+
+/// Reads the URL; the second part is what an operator should hear.
+pub(crate) fn read(text: &str) -> Result<(Database, Vec<String>), String> {
+    let text = text.trim();
+    if text.starts_with("sqlite:") {
+        let database = Database { kind: DatabaseKind::Sqlite, url: Secret::new(text), connection_limit: None };
+        return Ok((database, Vec::new()));
+    }
+    if text.starts_with(['"', '\'']) {
+        return Err("begins with a quote; store the URL without quotes".to_owned());
+    }
+    if !text.starts_with("mysql://") {
+        return Err("must begin with mysql:// (in development also sqlite://)".to_owned());
+    }
+    // The parser's own words name a part ("invalid port number"), never its text.
+    let url = Url::parse(text)
+        .map_err(|error| format!("is no URL ({error}); write / : @ # ? % in the password as %2F %3A %40 %23 %3F %25"))?;
+    if url.host_str().is_none_or(str::is_empty) || url.username().is_empty() {
+        return Err("lacks a host or a user: mysql://user:password@host:3306/database".to_owned());
+    }
+    let name = url.path().trim_start_matches('/');
+    if name.is_empty() || name.contains('/') {
+        return Err("must end in one database name: mysql://user:password@host:3306/database".to_owned());
+    }
+    translate(url)
+}
+
+/// Keeps what the driver understands, turns Prisma's parameters into it, drops the rest with a notice.
+fn translate(url: Url) -> Result<(Database, Vec<String>), String> {
+    let mut kept: Vec<(String, String)> = Vec::new();
+    let mut dropped = Vec::new();
+    let mut connection_limit = None;
+    for (key, value) in url.query_pairs().into_owned() {
+        match (key.as_str(), value.as_str()) {
+            (key, _) if DRIVERS_OWN.contains(&key) => kept.push((key.to_owned(), value)),
+            ("connection_limit", number) => {
+                let number = number.parse().ok().filter(|number| (1..=1000).contains(number));
+                connection_limit = Some(number.ok_or("has a connection_limit that is no number from 1 to 1000")?);
+            }
+            ("sslaccept", "strict") => kept.push(("ssl-mode".to_owned(), "VERIFY_IDENTITY".to_owned())),
+            ("sslaccept", "accept_invalid_certs") => kept.push(("ssl-mode".to_owned(), "REQUIRED".to_owned())),
+            ("sslaccept", _) => return Err("has an sslaccept that is neither strict nor accept_invalid_certs".to_owned()),
+            // Prisma's word for the root; the driver would take it for the client's certificate.
+            ("sslcert", _) => kept.push(("ssl-ca".to_owned(), value)),
+            _ => dropped.push(key),
+        }
+    }
+    let mut clean = url;
+    clean.set_query(None);
+    if !kept.is_empty() {
+        clean.query_pairs_mut().extend_pairs(kept);
+    }
+    let notices = match dropped.is_empty() {
+        true => Vec::new(),
+        false => vec![format!("DATABASE_URL: these parameters are ignored: {}", names(&dropped))],
+    };
+    let url = Secret::new(clean.as_str());
+    Ok((Database { kind: DatabaseKind::MySql, url, connection_limit }, notices))
+}
+
+/// Parameter names for a message; what is no plain word may be a piece of a password and is not shown.
+fn names(keys: &[String]) -> String {
+    let plain = |key: &String| key.len() <= 30 && key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_' || b == b'-');
+    let shown: Vec<_> = keys.iter().map(|key| if plain(key) { key.as_str() } else { "***" }).collect();
+    shown.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn prismas_parameters_are_translated_or_dropped() {
+        let text = "mysql://star:p%40ss@db:3306/starchart?connection_limit=7&sslaccept=strict&sslcert=/ca.pem&pool_timeout=10";
+        let (database, notices) = read(text).unwrap();
+        assert_eq!(database.url.expose(), "mysql://star:p%40ss@db:3306/starchart?ssl-mode=VERIFY_IDENTITY&ssl-ca=%2Fca.pem");
+        assert_eq!(database.connection_limit, Some(7));
+        assert_eq!(notices, ["DATABASE_URL: these parameters are ignored: pool_timeout"]);
+    }
+
+    #[test]
+    fn a_plain_url_stays_as_it_is() {
+        let (database, notices) = read("mysql://star:pass@db/starchart").unwrap();
+        assert_eq!(database.url.expose(), "mysql://star:pass@db/starchart");
+        assert_eq!((database.kind, notices.len()), (DatabaseKind::MySql, 0));
+    }
+
+    #[test]
+    fn faults_repeat_nothing() {
+        for text in [
+            "mysql://star:hunter#2@db/starchart",
+            "mysql://star:hunter/2@db/starchart",
+            "mysql://star:hunter2@db",
+            "mysql://star:hunter2@db/a/b",
+            "mysql://hunter2/starchart",
+            "postgres://star:hunter2@db/starchart",
+            "\"mysql://star:hunter2@db/starchart\"",
+            "mysql://star:hunter2@db/starchart?connection_limit=hunter2",
+            "mysql://star:hunter2@db/starchart?sslaccept=hunter2",
+        ] {
+            let fault = read(text).unwrap_err();
+            assert!(!fault.contains("hunter"), "{text}: {fault}");
+        }
+    }
+
+    #[test]
+    fn a_password_with_a_question_mark_is_not_shown_as_a_parameter() {
+        let read = read("mysql://star@db/starchart?Hunter2@x");
+        assert!(!format!("{:?}", read.unwrap().1).contains("unter"));
+    }
+}

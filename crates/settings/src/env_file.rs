@@ -1,0 +1,104 @@
+//! A file of variables: `NAME=value` lines, `#` comments, an optional `export`, single quotes (taken as they are) and double
+//! quotes (`\n`, `\"`, `\\`, `\$`), either over several lines. Nothing is expanded.
+
+use std::collections::BTreeMap;
+
+/// Reads the text of a file of variables. The fault names the line, never what stands in it.
+pub(crate) fn parse(text: &str) -> Result<BTreeMap<String, String>, String> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut variables = BTreeMap::new();
+    let mut lines = text.lines().enumerate();
+    while let Some((number, line)) = lines.next() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let line = line.strip_prefix("export ").unwrap_or(line);
+        let Some((name, rest)) = line.split_once('=') else {
+            return Err(format!("line {} has no `=`; write NAME=value", number + 1));
+        };
+        let name = name.trim();
+        if !is_name(name) {
+            return Err(format!("line {}: what stands before `=` is no variable's name", number + 1));
+        }
+        let rest = rest.trim();
+        let value = match rest.chars().next() {
+            Some(quote @ ('"' | '\'')) => {
+                let more = lines.by_ref().map(|(_, line)| line);
+                let Some(value) = quoted(quote, &rest[1..], more) else {
+                    return Err(format!("line {}: the quote is never closed", number + 1));
+                };
+                value
+            }
+            _ => before_comment(rest).to_owned(),
+        };
+        variables.insert(name.to_owned(), value);
+    }
+    Ok(variables)
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+fn before_comment(text: &str) -> &str {
+    if text.starts_with('#') {
+        return "";
+    }
+    text.split_once(" #").map_or(text, |(value, _)| value.trim_end())
+}
+
+/// The text up to the closing quote; `more` gives the following lines. `None`: never closed.
+fn quoted<'a>(quote: char, first: &'a str, mut more: impl Iterator<Item = &'a str>) -> Option<String> {
+    let mut value = String::new();
+    let mut line = first;
+    loop {
+        let mut chars = line.chars();
+        while let Some(c) = chars.next() {
+            match c {
+                c if c == quote => return Some(value),
+                '\\' if quote == '"' => match chars.next() {
+                    Some('n') => value.push('\n'),
+                    Some(c @ ('"' | '\\' | '$')) => value.push(c),
+                    Some(other) => value.extend(['\\', other]),
+                    None => value.push('\\'),
+                },
+                c => value.push(c),
+            }
+        }
+        line = more.next()?;
+        value.push('\n');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn reads_what_people_write() {
+        let text = "\u{feff}# a comment\r\nPORT = 8080\r\nexport APP_NAME=\"My \\\"Domain\\\"\"\nEMPTY=\nSCHOOL_NAME=A #1 # said\n\
+                    RAW='a\\n$b # c'\nNONE=# nothing\nHASH=a#b\nPEM=\"-----BEGIN-----\nabc\n-----END-----\"\nLAST=1";
+        let read = parse(text).unwrap();
+        let value = |name: &str| read[name].as_str();
+        assert_eq!(value("PORT"), "8080");
+        assert_eq!(value("APP_NAME"), "My \"Domain\"");
+        assert_eq!(value("EMPTY"), "");
+        assert_eq!(value("SCHOOL_NAME"), "A");
+        assert_eq!(value("RAW"), "a\\n$b # c");
+        assert_eq!(value("NONE"), "");
+        assert_eq!(value("HASH"), "a#b");
+        assert_eq!(value("PEM"), "-----BEGIN-----\nabc\n-----END-----");
+        assert_eq!(value("LAST"), "1");
+    }
+
+    #[test]
+    fn faults_name_the_line_and_not_its_text() {
+        for (text, line) in [("A=1\nhunter2", "line 2"), ("hunter 2=x", "line 1"), ("A=1\n\nB=\"hunter2", "line 3")] {
+            let fault = parse(text).unwrap_err();
+            assert!(fault.contains(line) && !fault.contains("hunter"), "{fault}");
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The one table of every name that is read: what it means, whether it must be there, and its default.
+
+use crate::settings::Environment;
+
+/// One name that an operator can set.
+#[derive(Debug, Clone, Copy)]
+pub struct Known {
+    /// The variable's name, which for a secret is also the file's.
+    pub name: &'static str,
+    /// Whether the value must never be seen; such a value is read from a file.
+    pub secret: bool,
+    /// When it must be there.
+    pub needed: Needed,
+    /// What holds when it is not there.
+    pub default: Fallback,
+    /// What it means, in a line or two.
+    pub doc: &'static str,
+}
+
+/// When a name must be set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needed {
+    /// In every environment.
+    Always,
+    /// In production.
+    InProduction,
+    /// Never.
+    No,
+}
+
+/// What holds when a name is not set, in the words an operator would write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fallback {
+    /// Nothing: the feature is off, or the value is required.
+    Nothing,
+    /// The same everywhere.
+    Same(&'static str),
+    /// One value in production, where `None` is nothing, and one elsewhere.
+    Split(Option<&'static str>, &'static str),
+}
+
+impl Fallback {
+    /// The default in this environment.
+    pub fn in_environment(self, environment: Environment) -> Option<&'static str> {
+        match self {
+            Self::Nothing => None,
+            Self::Same(text) => Some(text),
+            Self::Split(production, elsewhere) => {
+                if environment.is_production() {
+                    production
+                } else {
+                    Some(elsewhere)
+                }
+            }
+        }
+    }
+}
+
+/// Every name that is read, grouped as in `config/env.example`.
+pub fn known() -> &'static [Known] {
+    KNOWN
+}
+
+/// The entry of this name.
+pub(crate) fn find(name: &str) -> Option<&'static Known> {
+    KNOWN.iter().find(|known| known.name == name)
+}
+
+const fn variable(name: &'static str, needed: Needed, default: Fallback, doc: &'static str) -> Known {
+    Known { name, secret: false, needed, default, doc }
+}
+
+const fn secret(name: &'static str, needed: Needed, default: Fallback, doc: &'static str) -> Known {
+    Known { name, secret: true, needed, default, doc }
+}
+
+use Fallback::{Nothing, Same, Split};
+use Needed::{Always, InProduction, No};
+
+#[rustfmt::skip] // one line a name reads as the table it is
+const KNOWN: &[Known] = &[
+    // The site
+    variable("STARCHART_ENV", No, Same("development"), "production, development or test"),
+    variable("NODE_ENV", No, Nothing, "the original's name for STARCHART_ENV; used when that is not set"),
+    variable("APP_URL", Always, Nothing, "public address; http:// only for loopback and host.docker.internal in development"),
+    variable("PORT", No, Same("8080"), "port of the HTTP server; 0 takes any free one"),
+    variable("METRICS_PORT", No, Nothing, "a port of its own for metrics (a later release)"),
+    variable("LOG_LEVEL", No, Same("info"), "silent, error, warn, info, debug or trace"),
+    variable("APP_NAME", No, Same("My.Custom.Domain"), "name in headings and mail subjects"),
+    variable("SCHOOL_NAME", No, Same("School"), "the school's name, as in \"School Logout\""),
+    variable("SUPPORT_CONTACT", No, Nothing, "whom to ask: a mail address or an https address"),
+    variable("TRUSTED_PROXIES", No, Nothing, "networks (CIDR, comma between) whose X-Forwarded-For is believed; no other forwarded header is read"),
+    variable("ALLOW_APP_UNDER_ROOT_DOMAIN", No, Same("0"), "1 allows APP_URL under ROOT_DOMAIN, where people's own pages are neighbours"),
+    // The zone
+    variable("ROOT_DOMAIN", InProduction, Split(None, "starchart.com"), "the domain under which people get theirs"),
+    variable("AWS_ROUTE53_HOSTED_ZONE_ID", InProduction, Nothing, "Route53's id of that zone"),
+    variable("AWS_REGION", No, Same("us-east-1"), "region whose credentials are used"),
+    secret("AWS_ACCESS_KEY_ID", InProduction, Split(None, "development"), "may change and list the zone, nothing else"),
+    secret("AWS_SECRET_ACCESS_KEY", InProduction, Split(None, "development"), "its secret half"),
+    secret("AWS_SESSION_TOKEN", No, Nothing, "third part of temporary credentials"),
+    variable("AWS_ENDPOINT_URL", No, Nothing, "another Route53 than Amazon's (a mock)"),
+    variable("ROUTE53_REQUESTS_PER_SECOND", No, Same("4"), "requests a second at most; Amazon allows 5 an account"),
+    variable("DNS_SERVERS", No, Nothing, "name servers to ask (host:port, comma between) instead of the zone's delegation"),
+    // Data
+    secret("DATABASE_URL", Always, Nothing, "mysql://user:password@host:3306/database; in development also sqlite://file"),
+    variable("AUTO_MIGRATE", No, Same("1"), "0: pending migrations are waited for, not run"),
+    variable("REDIS_URL", No, Same("memory"), "memory, or redis:// and rediss:// (a later release)"),
+    // Sign-in
+    secret("SESSION_SECRET", Always, Nothing, "32 bytes or more; several lines: the first signs, all verify"),
+    variable("SAML_IDP_METADATA_PATH", InProduction, Split(None, "config/idp-metadata-dev.xml"), "file with the identity provider's metadata"),
+    variable("SAML_GROUP_PREFIX", No, Same("mycustomdomain"), "groups are PREFIX-students, PREFIX-faculty, PREFIX-admins"),
+    variable("SAML_GROUP_STUDENTS", No, Nothing, "name of the students' group, instead of the prefix"),
+    variable("SAML_GROUP_FACULTY", No, Nothing, "name of the faculty's group, instead of the prefix"),
+    variable("SAML_GROUP_ADMINS", No, Nothing, "name of the admins' group, instead of the prefix"),
+    variable("SAML_SUBJECT_ATTRIBUTE", No, Same("sAMAccountName"), "attribute that says who it is, for good; do not change it later"),
+    variable("SAML_ATTRIBUTE_DISPLAY_NAME", No, Same("displayname"), "attribute with the person's name"),
+    variable("SAML_ATTRIBUTE_EMAIL", No, Same("email"), "attribute with the mail address"),
+    variable("SAML_ATTRIBUTE_GROUP", No, Same("group"), "attribute with the groups, one or many values"),
+    variable("SAML_FORM_ACTION_ORIGINS", No, Nothing, "further origins the sign-in form may be redirected to"),
+    variable("SAML_CLOCK_SKEW_S", No, Same("60"), "seconds the identity provider's clock may be off, at most 120"),
+    // Mail
+    variable("NOTIFICATIONS_EMAIL_USER", No, Nothing, "sender's mail address (a later release)"),
+    variable("SMTP_HOST", No, Split(Some("smtp.office365.com"), "localhost"), "mail server (a later release)"),
+    variable("SMTP_PORT", No, Split(Some("587"), "1025"), "its port (a later release)"),
+    variable("SMTP_TLS", No, Same("starttls"), "starttls, tls, or none (to loopback only) (a later release)"),
+    variable("SMTP_AUTH", No, Same("password"), "password, none or xoauth2 (a later release)"),
+    variable("SMTP_OAUTH_TOKEN_URL", No, Nothing, "xoauth2: where the token comes from (a later release)"),
+    variable("SMTP_OAUTH_CLIENT_ID", No, Nothing, "xoauth2: who asks for it (a later release)"),
+    variable("SMTP_OAUTH_SCOPE", No, Nothing, "xoauth2: what for (a later release)"),
+    secret("NOTIFICATIONS_USERNAME", No, Nothing, "user name for the mail server (a later release)"),
+    secret("NOTIFICATIONS_PASSWORD", No, Nothing, "password for the mail server; with xoauth2 the client secret (a later release)"),
+    // Certificates
+    variable("LETS_ENCRYPT_ACCOUNT_EMAIL", InProduction, Nothing, "mail address of the ACME account (a later release)"),
+    variable("LETS_ENCRYPT_DIRECTORY_URL", InProduction, Nothing, "the CA's directory, production or staging (a later release)"),
+    secret("LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM", No, Nothing, "P-256 key of the ACME account, PKCS#8 or SEC1 PEM (a later release)"),
+    secret("KEY_ENCRYPTION_KEYS", No, Nothing, "a line each id:base64 of 32 bytes; the first encrypts, all decrypt (a later release)"),
+    variable("ACME_CA_ROOT_PATH", No, Nothing, "PEM file with the root to trust for the CA's API (a test CA) (a later release)"),
+    // Limits and timers
+    variable("USER_DNS_RECORD_LIMIT", No, Nothing, "records one person may have; not set: no limit"),
+    variable("RATE_LIMIT_SIGN_IN_PER_MINUTE", No, Same("300"), "sign-ins from one address (a class sits behind one)"),
+    variable("RATE_LIMIT_RECORD_WRITES_PER_MINUTE", No, Same("30"), "changes to records by one person"),
+    variable("RATE_LIMIT_ADMIN_SEARCHES_PER_MINUTE", No, Same("60"), "searches by one admin (a later release)"),
+    variable("RATE_LIMIT_CERTIFICATE_REQUESTS_PER_DAY", No, Same("3"), "certificates one person may ask for (a later release)"),
+    variable("EXPIRATION_REPEAT_FREQUENCY_S", No, Same("86400"), "seconds between looks at what expires (a later release)"),
+    variable("JOB_REMOVAL_FREQUENCY_S", No, Same("604800"), "seconds between removals of finished work (a later release)"),
+    variable("DRAIN_S", No, Same("5"), "seconds in which connections are still taken after SIGTERM, at most 30"),
+    // Rarely
+    variable("SECRETS_OVERRIDE", No, Same("0"), "1: secrets are read from ./dev-secrets instead of /run/secrets"),
+    variable("DANGER_DATABASE_WIPE_REINITIALIZE", No, Nothing, "wipes the database; until then 1 stops the start (a later release)"),
+    variable("DANGER_CONFIRM", No, Nothing, "ROOT_DOMAIN:number of users, to confirm a dangerous act (a later release)"),
+];

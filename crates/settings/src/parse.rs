@@ -1,0 +1,249 @@
+//! Readers of single values. The fault is the advice that an operator reads; it repeats the value only where no secret can be.
+
+use std::net::IpAddr;
+use std::str::FromStr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use url::{Host, Url};
+
+use crate::settings::{Environment, HostPort, LogLevel, SmtpTls};
+
+/// A value as a message may repeat it: short, on one line.
+fn quote(text: &str) -> String {
+    let short: String = text.chars().take(40).collect();
+    format!("{short:?}")
+}
+
+pub(crate) fn text(text: &str) -> Result<String, String> {
+    match text.chars().any(char::is_control) {
+        true => Err("holds control characters; write it on one line".to_owned()),
+        false => Ok(text.to_owned()),
+    }
+}
+
+pub(crate) fn flag(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "0" | "false" | "no" | "off" => Ok(false),
+        _ => Err(format!("{} is neither 1 nor 0", quote(text))),
+    }
+}
+
+pub(crate) fn environment(text: &str) -> Result<Environment, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "production" => Ok(Environment::Production),
+        "development" => Ok(Environment::Development),
+        "test" => Ok(Environment::Test),
+        _ => Err(format!("{} is none of production, development, test", quote(text))),
+    }
+}
+
+pub(crate) fn log_level(text: &str) -> Result<LogLevel, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "silent" | "off" => Ok(LogLevel::Off),
+        "fatal" | "error" => Ok(LogLevel::Error),
+        "warn" | "warning" => Ok(LogLevel::Warn),
+        "info" => Ok(LogLevel::Info),
+        "http" | "verbose" | "debug" => Ok(LogLevel::Debug),
+        "silly" | "trace" => Ok(LogLevel::Trace),
+        _ => Err(format!("{} is none of silent, error, warn, info, debug, trace", quote(text))),
+    }
+}
+
+pub(crate) fn smtp_tls(text: &str) -> Result<SmtpTls, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "starttls" => Ok(SmtpTls::StartTls),
+        "tls" => Ok(SmtpTls::Tls),
+        "none" => Ok(SmtpTls::None),
+        _ => Err(format!("{} is none of starttls, tls, none", quote(text))),
+    }
+}
+
+pub(crate) fn port(text: &str) -> Result<u16, String> {
+    text.parse().map_err(|_| format!("{} is no port (0 to 65535)", quote(text)))
+}
+
+/// A whole number within bounds.
+pub(crate) fn number<T: FromStr + PartialOrd + std::fmt::Display>(least: T, most: T) -> impl Fn(&str) -> Result<T, String> {
+    move |text| match text.parse::<T>() {
+        Ok(number) if number >= least && number <= most => Ok(number),
+        _ => Err(format!("{} is no whole number from {least} to {most}", quote(text))),
+    }
+}
+
+/// Whole seconds within bounds.
+pub(crate) fn seconds(least: u64, most: u64) -> impl Fn(&str) -> Result<Duration, String> {
+    move |text| number(least, most)(text).map(Duration::from_secs).map_err(|advice| format!("{advice} (seconds)"))
+}
+
+/// Items with commas or white space between.
+pub(crate) fn list<T>(text: &str, item: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
+    text.split([',', ' ', '\t', '\n']).map(str::trim).filter(|part| !part.is_empty()).map(item).collect()
+}
+
+/// A network, or one address as a network of itself. The network of everybody is refused: trusting it is trusting nothing.
+pub(crate) fn network(text: &str) -> Result<IpNet, String> {
+    let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    match network {
+        Ok(network) if network.prefix_len() == 0 => Err(format!("{text} would believe everybody; name the proxies' networks")),
+        Ok(network) => Ok(network.trunc()),
+        Err(_) => Err(format!("{} is no network such as 10.0.0.0/8", quote(text))),
+    }
+}
+
+/// `host`, `host:port`, `address:port`, `[v6]:port`; port 53 when none is given.
+pub(crate) fn name_server(text: &str) -> Result<HostPort, String> {
+    let fault = || format!("{} is no name server such as ns1.example.com:53 or [2001:db8::1]:53", quote(text));
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Ok(HostPort { host: address.to_string(), port: 53 });
+    }
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) => (host, port.parse().ok().filter(|port| *port != 0).ok_or_else(fault)?),
+        None => (text, 53),
+    };
+    match Host::parse(host) {
+        Ok(Host::Ipv4(address)) => Ok(HostPort { host: address.to_string(), port }),
+        Ok(Host::Ipv6(address)) => Ok(HostPort { host: address.to_string(), port }),
+        Ok(Host::Domain(name)) if !name.is_empty() => Ok(HostPort { host: name, port }),
+        _ => Err(fault()),
+    }
+}
+
+/// An http or https address without user information. The fault does not repeat it: a URL may hold a password.
+pub(crate) fn web_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("is no URL: {error}"))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("must not hold a user or a password".to_owned());
+    }
+    match url.scheme() {
+        "http" | "https" if url.has_host() => Ok(url),
+        _ => Err("must begin with https:// (or http://)".to_owned()),
+    }
+}
+
+/// An https address; http only to this machine.
+pub(crate) fn https_url(text: &str) -> Result<Url, String> {
+    let url = web_url(text)?;
+    let loopback = url.host().is_some_and(|host| is_loopback(&host));
+    if url.scheme() != "https" && !loopback {
+        return Err("must begin with https://".to_owned());
+    }
+    Ok(url)
+}
+
+/// What stands before the path of an address: `https://login.school.example`.
+pub(crate) fn origin(text: &str) -> Result<String, String> {
+    let url = web_url(text)?;
+    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    if !bare {
+        return Err("takes origins such as https://login.school.example, without a path".to_owned());
+    }
+    Ok(url.origin().ascii_serialization())
+}
+
+pub(crate) fn email(text: &str) -> Result<String, String> {
+    let fault = || format!("{} is no mail address", quote(text));
+    let (local, domain) = text.rsplit_once('@').ok_or_else(fault)?;
+    let odd = text.chars().any(|c| c.is_whitespace() || c.is_control() || "<>,;".contains(c));
+    if local.is_empty() || domain.is_empty() || odd || local.contains('@') { Err(fault()) } else { Ok(text.to_owned()) }
+}
+
+/// Whom people may ask.
+pub(crate) fn contact(text: &str) -> Result<String, String> {
+    let web = text.starts_with("https://") && Url::parse(text).is_ok();
+    if web {
+        Ok(text.to_owned())
+    } else {
+        email(text).map_err(|_| format!("{} is neither a mail address nor an https:// address", quote(text)))
+    }
+}
+
+/// A Route53 zone id; consoles and tools show it with or without `/hostedzone/`.
+pub(crate) fn zone_id(text: &str) -> Result<String, String> {
+    let id = text.strip_prefix("/hostedzone/").unwrap_or(text);
+    let fits = (1..=32).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric());
+    if fits { Ok(id.to_owned()) } else { Err(format!("{} is no hosted zone id such as Z0123456789ABCDEFGHIJ", quote(text))) }
+}
+
+/// `localhost` and loopback addresses.
+pub(crate) fn is_loopback<S: AsRef<str>>(host: &Host<S>) -> bool {
+    match host {
+        Host::Domain(name) => name.as_ref() == "localhost" || name.as_ref().ends_with(".localhost"),
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn log_levels_of_the_original_are_mapped_in_any_case() {
+        for (word, level) in [
+            ("SILENT", LogLevel::Off),
+            ("Fatal", LogLevel::Error),
+            ("error", LogLevel::Error),
+            ("WARN", LogLevel::Warn),
+            ("info", LogLevel::Info),
+            ("http", LogLevel::Debug),
+            ("Verbose", LogLevel::Debug),
+            ("debug", LogLevel::Debug),
+            ("silly", LogLevel::Trace),
+            ("trace", LogLevel::Trace),
+        ] {
+            assert_eq!(log_level(word), Ok(level), "{word}");
+        }
+        assert!(log_level("loud").is_err());
+    }
+
+    #[test]
+    fn networks() {
+        let read = |text| network(text).map(|network| network.to_string());
+        assert_eq!(read("10.0.0.7/8").unwrap(), "10.0.0.0/8");
+        assert_eq!(read("192.0.2.7").unwrap(), "192.0.2.7/32");
+        assert_eq!(read("2001:db8::/32").unwrap(), "2001:db8::/32");
+        for bad in ["0.0.0.0/0", "::/0", "10.0.0.0/33", "proxy"] {
+            assert!(network(bad).is_err(), "{bad}");
+        }
+        assert_eq!(list("10.0.0.0/8, 192.0.2.7", network).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn name_servers() {
+        let read = |text| name_server(text).map(|server| server.to_string());
+        assert_eq!(read("127.0.0.1:5353").unwrap(), "127.0.0.1:5353");
+        assert_eq!(read("ns1.example.com").unwrap(), "ns1.example.com:53");
+        assert_eq!(read("[2001:db8::1]:5353").unwrap(), "[2001:db8::1]:5353");
+        assert_eq!(read("2001:db8::1").unwrap(), "[2001:db8::1]:53");
+        for bad in ["ns1.example.com:0", "ns1.example.com:dns", ":53", "a b:53"] {
+            assert!(name_server(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn bounds_are_inclusive() {
+        assert_eq!(seconds(0, 120)("120"), Ok(Duration::from_secs(120)));
+        for bad in ["121", "-1", "1.5", "", "1s"] {
+            assert!(seconds(0, 120)(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn addresses_for_mail_and_help() {
+        assert!(email("noreply@school.example").is_ok());
+        for bad in ["school.example", "a@", "@b", "a b@c", "A <a@b.example>", "a@b@c"] {
+            assert!(email(bad).is_err(), "{bad}");
+        }
+        assert!(contact("https://help.school.example/").is_ok() && contact("javascript:alert(1)").is_err());
+    }
+
+    #[test]
+    fn zone_ids_with_and_without_their_prefix() {
+        assert_eq!(zone_id("/hostedzone/Z0123ABC").unwrap(), "Z0123ABC");
+        assert!(zone_id("Z01/../x").is_err());
+    }
+}

@@ -1,0 +1,150 @@
+//! What an operator reads: faults, origins, the text of `starchart check-config`.
+
+use std::fmt::{self, Write as _};
+use std::path::PathBuf;
+
+use url::Url;
+
+use crate::Loaded;
+
+/// One fault: the name of a variable or a file, and what to do. Never a secret's value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The variable's name or the file's path.
+    pub name: String,
+    /// What is wrong and what to do.
+    pub advice: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.advice)
+    }
+}
+
+/// Every fault found in one reading; never empty.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", list(.0))]
+pub struct Problems(pub Vec<Problem>);
+
+fn list(problems: &[Problem]) -> String {
+    let mut text = match problems.len() {
+        1 => "1 setting is wrong:".to_owned(),
+        n => format!("{n} settings are wrong:"),
+    };
+    for problem in problems {
+        let _ = write!(text, "\n  {problem}");
+    }
+    text
+}
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FoundIn {
+    /// The environment.
+    Variable,
+    /// A file of variables: `--env-file` or `./.env`.
+    EnvFile(PathBuf),
+    /// A secret's file.
+    SecretFile(PathBuf),
+    /// The default.
+    Default,
+    /// Nowhere, and there is no default.
+    NotSet,
+}
+
+impl fmt::Display for FoundIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Variable => f.write_str("variable"),
+            Self::EnvFile(path) | Self::SecretFile(path) => write!(f, "file {}", path.display()),
+            Self::Default => f.write_str("default"),
+            Self::NotSet => f.write_str("not set"),
+        }
+    }
+}
+
+/// Where one known name was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The name.
+    pub name: &'static str,
+    /// Where its value came from.
+    pub from: FoundIn,
+    /// The value as it may be shown: `***` for a secret, a URL without its password.
+    pub shown: String,
+}
+
+/// The text of `starchart check-config`: what was read from where, then the notices. Holds no secret.
+pub fn render_check(loaded: &Loaded) -> String {
+    let width = loaded.origins.iter().map(|origin| origin.name.len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for Origin { name, from, shown } in &loaded.origins {
+        let _ = match from {
+            FoundIn::NotSet => writeln!(text, "{name:width$}  (not set)"),
+            from => writeln!(text, "{name:width$}  {shown}  ({from})"),
+        };
+    }
+    for notice in &loaded.notices {
+        let _ = writeln!(text, "notice: {notice}");
+    }
+    text.push_str("The settings are complete.\n");
+    text
+}
+
+/// A variable's value as it may be shown: quoted when it holds white space or control characters, and without the user
+/// information and query of a URL, where passwords live.
+pub(crate) fn showable(value: &str) -> String {
+    let value = match Url::parse(value) {
+        Ok(url) if url.has_host() && hides_something(&url) => without_credentials(url),
+        Ok(_) => value.to_owned(),
+        // A URL that cannot be read may still hold a password.
+        _ if value.contains("://") && value.contains('@') => "***".to_owned(),
+        _ => value.to_owned(),
+    };
+    let plain = value.chars().all(|c| !c.is_control() && c != '"');
+    if plain { value } else { format!("{value:?}") }
+}
+
+fn hides_something(url: &Url) -> bool {
+    url.password().is_some() || !url.username().is_empty() || url.query().is_some()
+}
+
+fn without_credentials(mut url: Url) -> String {
+    if url.password().is_some() || !url.username().is_empty() {
+        let _ = url.set_username("***");
+        let _ = url.set_password(None);
+    }
+    if url.query().is_some() {
+        url.set_query(Some("***"));
+    }
+    url.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn urls_are_shown_without_credentials() {
+        let shown = showable("rediss://worker:hunter2@redis:6379/0?token=hunter2");
+        assert_eq!(shown, "rediss://***@redis:6379/0?***");
+        assert_eq!(showable("redis://a:hunter2@[bad"), "***");
+        assert_eq!(showable("https://starchart.example"), "https://starchart.example");
+    }
+
+    #[test]
+    fn control_characters_cannot_forge_a_line() {
+        assert_eq!(showable("a\nDATABASE_URL"), r#""a\nDATABASE_URL""#);
+    }
+
+    #[test]
+    fn problems_say_how_many() {
+        let one = Problem { name: "PORT".into(), advice: "is no port".into() };
+        let text = Problems(vec![one.clone(), one]).to_string();
+        assert!(text.starts_with("2 settings are wrong:\n  PORT: is no port"), "{text}");
+        assert_eq!(text.lines().nth(2).unwrap(), "  PORT: is no port");
+    }
+}

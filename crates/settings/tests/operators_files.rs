@@ -1,0 +1,282 @@
+//! The files that operators start from say what the settings know, and nothing else.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use starchart_settings::{Environment, Needed, Settings, Sources, known};
+use tempfile::TempDir;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn text(path: &str) -> String {
+    fs::read_to_string(root().join(path)).expect(path)
+}
+
+fn known_names() -> BTreeSet<String> {
+    known().iter().map(|known| known.name.to_owned()).collect()
+}
+
+fn secret_names() -> BTreeSet<String> {
+    known().iter().filter(|known| known.secret).map(|known| known.name.to_owned()).collect()
+}
+
+/// `NAME=value` lines of config/env.example, commented or not.
+fn example() -> Vec<(String, String, bool)> {
+    let read = |line: &str| {
+        let (line, live) = line.strip_prefix("# ").map_or((line, true), |line| (line, false));
+        let (name, value) = line.split_once('=')?;
+        let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
+        is_name.then(|| (name.to_owned(), value.to_owned(), live))
+    };
+    text("config/env.example").lines().filter_map(read).collect()
+}
+
+/// The parts of a stack file that the settings look at: enough YAML for the files that are here.
+#[derive(Debug, Default)]
+struct Stack {
+    environment: BTreeMap<String, String>,
+    used: BTreeSet<String>,
+    declared: BTreeSet<String>,
+}
+
+fn stack(path: &str) -> Stack {
+    let mut stack = Stack::default();
+    let mut heads: [&str; 3] = [""; 3];
+    let content = text(path);
+    for line in content.lines().filter(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#')) {
+        let depth = (line.len() - line.trim_start().len()) / 2;
+        let item = line.trim();
+        if depth < 3 {
+            heads[depth..].fill("");
+            heads[depth] = item.split(':').next().unwrap();
+        }
+        match (heads, depth) {
+            (["services", "mycustomdomain", "environment"], 3) => {
+                let (name, value) = item.split_once(": ").expect(item);
+                stack.environment.insert(name.to_owned(), value.trim_matches('"').to_owned());
+            }
+            (["services", "mycustomdomain", "secrets"], 3) => {
+                stack.used.insert(item.strip_prefix("- ").expect(item).to_owned());
+            }
+            (["secrets", name, ""], 1) => {
+                stack.declared.insert(name.to_owned());
+            }
+            _ => {}
+        }
+    }
+    stack
+}
+
+const STACKS: [&str; 2] = ["docker-staging.yml", "docker-production.yml"];
+
+#[test]
+fn the_example_names_each_setting_once_and_no_other() {
+    let example = example();
+    let names: BTreeSet<_> = example.iter().map(|(name, ..)| name.clone()).collect();
+    assert_eq!(names, known_names());
+    assert_eq!(example.len(), names.len(), "a name stands twice");
+}
+
+#[test]
+fn the_example_says_what_each_setting_means() {
+    let text = text("config/env.example");
+    let lines: Vec<_> = text.lines().collect();
+    for known in known() {
+        let is_its = |line: &&str| line.strip_prefix("# ").unwrap_or(line).starts_with(&format!("{}=", known.name));
+        let above = lines[lines.iter().position(is_its).expect(known.name) - 1];
+        let secret = if known.secret { "secret; " } else { "" };
+        let needed = match known.needed {
+            Needed::Always => "required; ",
+            Needed::InProduction => "required in production; ",
+            Needed::No => "",
+        };
+        let said = format!("# {secret}{needed}{}", known.doc);
+        assert!(above.starts_with(&said), "{}: {above:?} is not {said:?}", known.name);
+    }
+}
+
+#[test]
+fn the_example_shows_the_defaults_of_development() {
+    for (name, value, live) in example().iter().filter(|(.., live)| !live) {
+        let known = known().iter().find(|known| known.name == name).unwrap();
+        if let Some(default) = known.default.in_environment(Environment::Development) {
+            assert_eq!(value, default, "{name} (live: {live})");
+        }
+    }
+}
+
+#[test]
+fn the_example_and_the_throw_away_secrets_start_development() {
+    let folder = TempDir::new().unwrap();
+    let at = |path: &str| folder.path().join(path);
+    fs::create_dir(at("config")).unwrap();
+    fs::create_dir(at("dev-secrets")).unwrap();
+    fs::write(at(".env"), text("config/env.example")).unwrap();
+    for name in secret_names().iter().filter(|name| *name != "AWS_SESSION_TOKEN") {
+        fs::write(at("dev-secrets").join(name), text(&format!("config/dev-secrets/{name}"))).unwrap();
+    }
+    let sources = |environment: &str| Sources {
+        variables: BTreeMap::from([("STARCHART_ENV".to_owned(), environment.to_owned())]),
+        env_file: Some(".env".into()),
+        folder: folder.path().to_owned(),
+        secrets: folder.path().join("none"),
+    };
+    let missing = Settings::read(&sources("development")).unwrap_err().to_string();
+    assert!(missing.starts_with("1 setting is wrong:\n  SAML_IDP_METADATA_PATH: "), "{missing}");
+
+    fs::write(at("config/idp-metadata-dev.xml"), "<EntityDescriptor/>").unwrap();
+    let loaded = Settings::read(&sources("development")).unwrap();
+    assert_eq!(loaded.settings.certificates.off_because(), None, "the throw-away keys are usable ones");
+    assert_eq!(loaded.notices, [""; 0]);
+
+    // The same secrets are refused in production, each by its file; DATABASE_URL comes from its file there, too.
+    let refused = Settings::read(&sources("production")).unwrap_err().to_string();
+    for name in secret_names().iter().filter(|name| *name != "AWS_SESSION_TOKEN") {
+        assert!(refused.contains(&format!("dev-secrets/{name}: is the throw-away one")), "{name}: {refused}");
+    }
+}
+
+#[test]
+fn every_throw_away_secret_is_one_that_is_read() {
+    let files = fs::read_dir(root().join("config/dev-secrets")).unwrap();
+    for name in files.map(|file| file.unwrap().file_name().into_string().unwrap()).filter(|name| name != "README.md") {
+        assert!(secret_names().contains(&name), "{name}");
+    }
+}
+
+#[test]
+fn the_stacks_name_what_is_known_and_all_that_production_needs() {
+    for path in STACKS {
+        let stack = stack(path);
+        let given: BTreeSet<_> = stack.environment.keys().chain(&stack.used).cloned().collect();
+        assert!(given.is_subset(&known_names()), "{path}: {:?}", given.difference(&known_names()));
+        assert!(stack.used.is_subset(&secret_names()), "{path}: {:?}", stack.used);
+        assert_eq!(stack.used, stack.declared, "{path}: the service's secrets and the stack's");
+        assert!(stack.environment.keys().all(|name| !secret_names().contains(name)), "{path}: a secret in the open");
+        for needed in known().iter().filter(|known| known.needed != Needed::No) {
+            assert!(given.contains(needed.name), "{path} lacks {}", needed.name);
+        }
+    }
+}
+
+#[test]
+fn a_stack_needs_only_what_it_says_to_change() {
+    for path in STACKS {
+        let folder = TempDir::new().unwrap();
+        let mut stack = stack(path);
+        for name in &stack.used {
+            let value = match name.as_str() {
+                "DATABASE_URL" => "mysql://star:pass@db/starchart".to_owned(),
+                "LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM" => {
+                    "-----BEGIN RSA PRIVATE KEY-----\nAA==\n-----END RSA PRIVATE KEY-----\n".to_owned()
+                }
+                _ => "0123456789012345678901234567890123456789".to_owned(),
+            };
+            fs::write(folder.path().join(name), value).unwrap();
+        }
+        let metadata = folder.path().join("metadata.xml");
+        fs::write(&metadata, "<EntityDescriptor/>").unwrap();
+        stack.environment.insert("SAML_IDP_METADATA_PATH".to_owned(), metadata.display().to_string());
+        let read = |environment: &BTreeMap<String, String>| {
+            let folder = folder.path().to_owned();
+            Settings::read(&Sources { variables: environment.clone(), env_file: None, folder: folder.clone(), secrets: folder })
+        };
+        let untouched = read(&stack.environment).unwrap_err().to_string();
+        assert!(
+            untouched.starts_with("1 setting is wrong:\n  AWS_ROUTE53_HOSTED_ZONE_ID: \"CHANGE-ME\""),
+            "{path}: {untouched}"
+        );
+        stack.environment.insert("AWS_ROUTE53_HOSTED_ZONE_ID".to_owned(), "Z0123456789".to_owned());
+        let settings = read(&stack.environment).unwrap().settings;
+        assert_eq!(settings.environment, Environment::Production, "{path}");
+    }
+}
+
+#[test]
+fn the_stacks_keep_what_operators_rely_on() {
+    for (path, tag) in STACKS.iter().zip(["staging", "production"]) {
+        let text = text(path);
+        let image = format!("image: starchart:{tag}\n");
+        for line in [
+            "version: \"3.9\"\n",
+            image.as_str(),
+            "replicas: 2\n",
+            "parallelism: 1\n",
+            "delay: 20s\n",
+            "order: stop-first\n",
+            "failure_action: rollback\n",
+            "parallelism: 0\n",
+            "stop_grace_period: 50s\n",
+            "start_period: 10m\n",
+            "retries: 30\n",
+            "TRUSTED_PROXIES: 10.0.0.0/24\n",
+            "driver: journald\n",
+            "tag: mycustomdomain\n",
+            "tag: redis\n",
+            "encrypted: \"\"\n",
+            "node.role == manager\n",
+            "redis-data:/data\n",
+        ] {
+            assert!(text.contains(line), "{path} lacks {line}");
+        }
+    }
+}
+
+#[test]
+fn the_image_sets_known_variables_only_and_runs_as_nobody() {
+    let text = text("Dockerfile");
+    let set: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("ENV ")).flat_map(str::split_whitespace).collect();
+    let names: BTreeSet<_> = set.iter().map(|pair| pair.split('=').next().unwrap().to_owned()).collect();
+    assert!(!names.is_empty() && names.is_subset(&known_names()), "{names:?}");
+    assert!(names.is_disjoint(&secret_names()), "a secret in the image");
+    let user = text.lines().find_map(|line| line.strip_prefix("USER ")).unwrap();
+    assert!(!user.starts_with('0') && user != "root");
+    assert!(text.contains("--no-default-features") && !text.contains("--mount="), "the classic builder builds it");
+}
+
+/// Runs deploy.sh with this tag; what it would have told docker.
+fn deploy(tag: Option<&str>) -> (bool, String) {
+    let folder = TempDir::new().unwrap();
+    let said = folder.path().join("said");
+    for (name, body) in [("docker", "printf '%s\\n' \"$@\" > \"$SAID\""), ("logger", "cat > /dev/null")] {
+        let path = folder.path().join(name);
+        fs::write(&path, format!("#!/bin/sh\n{body}\n")).unwrap();
+        let made = Command::new("chmod").arg("+x").arg(&path).status().unwrap();
+        assert!(made.success());
+    }
+    let mut script = Command::new("bash");
+    script.args(["-c", "PATH=$0:$PATH exec bash \"$1\""]).arg(folder.path()).arg(root().join("webhook/deploy.sh"));
+    script.env_remove("TAG").env("SAID", &said);
+    if let Some(tag) = tag {
+        script.env("TAG", tag);
+    }
+    let done = script.status().unwrap().success();
+    (done, fs::read_to_string(said).unwrap_or_default())
+}
+
+#[test]
+fn the_webhook_takes_only_tags_of_ours() {
+    for tag in ["staging", "production", "staging-sha-0123ab", "production-sha-0123456789abcdef0123456789abcdef01234567"] {
+        let (done, said) = deploy(Some(tag));
+        assert!(done && said.ends_with(&format!("--image\nstarchart:{tag}\nstarchart_mycustomdomain\n")), "{tag}: {said}");
+    }
+    for tag in [
+        "",
+        "latest",
+        "staging;id",
+        "staging\nproduction",
+        "x-staging",
+        "staging --force",
+        "staging-sha-xyz",
+        "$(id)",
+        "staging-sha-0123ab\n",
+    ] {
+        assert_eq!(deploy(Some(tag)), (false, String::new()), "{tag:?}");
+    }
+    assert_eq!(deploy(None), (false, String::new()));
+}
