@@ -1,0 +1,167 @@
+//! The shape of an enveloped signature (SAML core 5.4): one reference, to the parent, by its ID.
+
+use super::walk::{Children, only_attributes};
+use crate::refusal::Refusal;
+use crate::xml::{EXC_C14N, Element, Ns};
+
+const ENVELOPED: &str = "http://www.w3.org/2000/09/xmldsig#enveloped-signature";
+
+const SIGNATURE_METHODS: [&str; 6] = [
+    "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
+    "http://www.w3.org/2001/04/xmldsig-more#rsa-sha384",
+    "http://www.w3.org/2001/04/xmldsig-more#rsa-sha512",
+    "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256",
+    "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha384",
+    "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha512",
+];
+
+const DIGEST_METHODS: [&str; 3] = [
+    "http://www.w3.org/2001/04/xmlenc#sha256",
+    "http://www.w3.org/2001/04/xmldsig-more#sha384",
+    "http://www.w3.org/2001/04/xmlenc#sha512",
+];
+
+/// Reads the signature that may come next among the children of the element with this ID; says whether it did.
+pub(super) fn optional(children: &mut Children<'_>, parent_id: &str) -> Result<bool, Refusal> {
+    let Some(element) = children.optional(Ns::Ds, "Signature") else { return Ok(false) };
+    signature(element, parent_id).map_err(in_signature)?;
+    Ok(true)
+}
+
+/// Inside a signature, a wrong shape is a matter of the signature.
+fn in_signature(refusal: Refusal) -> Refusal {
+    match refusal {
+        Refusal::Shape(code) => Refusal::SignatureShape(code),
+        other => other,
+    }
+}
+
+fn signature(element: &Element, parent_id: &str) -> Result<(), Refusal> {
+    only_attributes(element, &["Id"], "signature_attribute")?;
+    let mut children = Children::of(element, "signature_text")?;
+    signed_info(children.required(Ns::Ds, "SignedInfo", "signed_info_absent")?, parent_id)?;
+    let value = children.required(Ns::Ds, "SignatureValue", "signature_value_absent")?;
+    only_attributes(value, &["Id"], "signature_value_attribute")?;
+    base64_text(value, "signature_value")?;
+    if let Some(info) = children.optional(Ns::Ds, "KeyInfo") {
+        key_info(info)?;
+    }
+    children.end("signature_child")
+}
+
+fn signed_info(element: &Element, parent_id: &str) -> Result<(), Refusal> {
+    only_attributes(element, &["Id"], "signed_info_attribute")?;
+    let mut children = Children::of(element, "signed_info_text")?;
+    let c14n = children.required(Ns::Ds, "CanonicalizationMethod", "c14n_absent")?;
+    if algorithm(c14n, "c14n_attribute")? != EXC_C14N {
+        return Err(Refusal::Shape("c14n_algorithm"));
+    }
+    inclusive_namespaces(c14n)?;
+    let method = children.required(Ns::Ds, "SignatureMethod", "signature_method_absent")?;
+    bare(method, "signature_method")?;
+    if !SIGNATURE_METHODS.contains(&algorithm(method, "signature_method")?) {
+        return Err(Refusal::Shape("signature_algorithm"));
+    }
+    reference(children.required(Ns::Ds, "Reference", "reference_absent")?, parent_id)?;
+    children.end("reference_count")
+}
+
+fn reference(element: &Element, parent_id: &str) -> Result<(), Refusal> {
+    only_attributes(element, &["Id", "URI"], "reference_attribute")?;
+    let target = element.attribute("URI").and_then(|uri| uri.strip_prefix('#'));
+    if target != Some(parent_id) {
+        return Err(Refusal::Shape("reference_uri"));
+    }
+    let mut children = Children::of(element, "reference_text")?;
+    transforms(children.required(Ns::Ds, "Transforms", "transforms_absent")?)?;
+    let digest = children.required(Ns::Ds, "DigestMethod", "digest_method_absent")?;
+    bare(digest, "digest_method")?;
+    if !DIGEST_METHODS.contains(&algorithm(digest, "digest_method")?) {
+        return Err(Refusal::Shape("digest_algorithm"));
+    }
+    let value = children.required(Ns::Ds, "DigestValue", "digest_value_absent")?;
+    only_attributes(value, &[], "digest_value")?;
+    base64_text(value, "digest_value")?;
+    children.end("reference_child")
+}
+
+/// Exactly two: take the signature out, then canonicalize.
+fn transforms(element: &Element) -> Result<(), Refusal> {
+    only_attributes(element, &[], "transforms_attribute")?;
+    let mut children = Children::of(element, "transforms_text")?;
+    let first = children.required(Ns::Ds, "Transform", "transform_absent")?;
+    bare(first, "transform_child")?;
+    if algorithm(first, "transform_attribute")? != ENVELOPED {
+        return Err(Refusal::Shape("transform_algorithm"));
+    }
+    let second = children.required(Ns::Ds, "Transform", "transform_absent")?;
+    if algorithm(second, "transform_attribute")? != EXC_C14N {
+        return Err(Refusal::Shape("transform_algorithm"));
+    }
+    inclusive_namespaces(second)?;
+    children.end("transform_count")
+}
+
+/// The only parameter of exclusive canonicalization: a list of prefixes.
+fn inclusive_namespaces(element: &Element) -> Result<(), Refusal> {
+    let mut children = Children::of(element, "c14n_text")?;
+    if let Some(list) = children.optional(Ns::ExcC14n, "InclusiveNamespaces") {
+        only_attributes(list, &["PrefixList"], "c14n_prefix_list")?;
+        bare(list, "c14n_prefix_list")?;
+        let prefixes = list.attribute("PrefixList").unwrap_or_default();
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'_' | b'-' | b'.' | b'#');
+        if prefixes.len() > 256 || !prefixes.bytes().all(plain) {
+            return Err(Refusal::Shape("c14n_prefix_list"));
+        }
+    }
+    children.end("c14n_child")
+}
+
+/// The key is never taken from here; these are let through because everyone sends them.
+fn key_info(element: &Element) -> Result<(), Refusal> {
+    only_attributes(element, &["Id"], "key_info_attribute")?;
+    let mut children = Children::of(element, "key_info_text")?;
+    while let Some(child) = children.next() {
+        let parts: &[&str] = match child.local.as_str() {
+            "KeyName" => &[],
+            "X509Data" => &["X509Certificate", "X509SubjectName", "X509IssuerSerial"],
+            "KeyValue" => &["RSAKeyValue"],
+            _ => return Err(Refusal::Shape("key_info_child")),
+        };
+        inert(child, parts)?;
+        for part in &child.children {
+            let leaves: &[&str] = match part.local.as_str() {
+                "X509IssuerSerial" => &["X509IssuerName", "X509SerialNumber"],
+                "RSAKeyValue" => &["Modulus", "Exponent"],
+                _ => &[],
+            };
+            inert(part, leaves)?;
+            part.children.iter().try_for_each(|leaf| inert(leaf, &[]))?;
+        }
+    }
+    Ok(())
+}
+
+/// An element of XML Signature without attributes and with these children only.
+fn inert(element: &Element, allowed: &[&str]) -> Result<(), Refusal> {
+    let known = element.ns == Ns::Ds
+        && element.attributes.is_empty()
+        && element.children.iter().all(|child| child.ns == Ns::Ds && allowed.contains(&child.local.as_str()));
+    if known { Ok(()) } else { Err(Refusal::Shape("key_info_child")) }
+}
+
+fn algorithm<'a>(element: &'a Element, code: &'static str) -> Result<&'a str, Refusal> {
+    only_attributes(element, &["Algorithm"], code)?;
+    element.attribute("Algorithm").ok_or(Refusal::Shape(code))
+}
+
+fn bare(element: &Element, code: &'static str) -> Result<(), Refusal> {
+    if element.children.is_empty() && element.has_no_text() { Ok(()) } else { Err(Refusal::Shape(code)) }
+}
+
+fn base64_text(element: &Element, code: &'static str) -> Result<(), Refusal> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=') || crate::xml::is_space(c);
+    let fits =
+        element.children.is_empty() && !element.has_no_text() && element.text.len() <= 4096 && element.text.chars().all(plain);
+    if fits { Ok(()) } else { Err(Refusal::Shape(code)) }
+}

@@ -1,0 +1,417 @@
+//! A strict reader from text to a small tree, for documents with known names only.
+//!
+//! quick-xml tokenizes and resolves prefixes; what it lets pass and XML 1.0 or Namespaces in XML 1.0 do not, is
+//! refused here. So no document means one thing here and another to libxml2.
+
+use quick_xml::NsReader;
+use quick_xml::escape::unescape;
+use quick_xml::events::{BytesDecl, BytesStart, Event};
+use quick_xml::name::ResolveResult;
+
+pub(crate) use quick_xml::escape::escape;
+
+/// What is wrong with a document as XML.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum XmlFault {
+    /// Not well-formed (XML 1.0).
+    #[error("it is not well-formed XML")]
+    NotWellFormed,
+    /// Starts with a byte order mark.
+    #[error("it starts with a byte order mark")]
+    ByteOrderMark,
+    /// A declaration of another version or encoding than 1.0 and UTF-8.
+    #[error("it is not declared as XML 1.0 in UTF-8")]
+    Declaration,
+    /// Has a DOCTYPE.
+    #[error("it has a DOCTYPE")]
+    Doctype,
+    /// Has a comment where none is allowed.
+    #[error("it has a comment")]
+    Comment,
+    /// Has a CDATA section where none is allowed.
+    #[error("it has a CDATA section")]
+    Cdata,
+    /// Has a processing instruction where none is allowed.
+    #[error("it has a processing instruction")]
+    Instruction,
+    /// A character that XML 1.0 does not allow.
+    #[error("it has a character that XML does not allow")]
+    Character,
+    /// An entity other than the five predefined ones.
+    #[error("it has an entity reference")]
+    Entity,
+    /// A prefix that is not declared, or a declaration that is not plain.
+    #[error("it has an undeclared or ill-declared namespace prefix")]
+    Namespace,
+    /// An attribute twice.
+    #[error("it has an attribute twice")]
+    DuplicateAttribute,
+    /// More depth, elements, attributes or namespaces than any real document has.
+    #[error("it is larger than any real document: too deep, or too many elements, attributes or namespaces")]
+    Limit,
+    /// Something before or after the root element.
+    #[error("there is something outside the root element")]
+    OutsideRoot,
+}
+
+impl XmlFault {
+    /// A short machine code for the log.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::NotWellFormed => "xml_not_well_formed",
+            Self::ByteOrderMark => "xml_bom",
+            Self::Declaration => "xml_declaration",
+            Self::Doctype => "xml_doctype",
+            Self::Comment => "xml_comment",
+            Self::Cdata => "xml_cdata",
+            Self::Instruction => "xml_processing_instruction",
+            Self::Character => "xml_character",
+            Self::Entity => "xml_entity",
+            Self::Namespace => "xml_namespace",
+            Self::DuplicateAttribute => "xml_duplicate_attribute",
+            Self::Limit => "xml_limit",
+            Self::OutsideRoot => "xml_outside_root",
+        }
+    }
+}
+
+/// The namespaces that this crate knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ns {
+    None,
+    Samlp,
+    Saml,
+    Ds,
+    Xenc,
+    ExcC14n,
+    Md,
+    Xsi,
+    Other,
+}
+
+pub(crate) const SAMLP: &str = "urn:oasis:names:tc:SAML:2.0:protocol";
+pub(crate) const SAML: &str = "urn:oasis:names:tc:SAML:2.0:assertion";
+pub(crate) const MD: &str = "urn:oasis:names:tc:SAML:2.0:metadata";
+pub(crate) const DS: &str = "http://www.w3.org/2000/09/xmldsig#";
+pub(crate) const EXC_C14N: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
+const XENC: &str = "http://www.w3.org/2001/04/xmlenc#";
+const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
+
+impl Ns {
+    fn of(found: &ResolveResult<'_>) -> Result<Self, XmlFault> {
+        let known = [
+            (SAMLP, Self::Samlp),
+            (SAML, Self::Saml),
+            (DS, Self::Ds),
+            (XENC, Self::Xenc),
+            (EXC_C14N, Self::ExcC14n),
+            (MD, Self::Md),
+            (XSI, Self::Xsi),
+        ];
+        match found {
+            ResolveResult::Unbound => Ok(Self::None),
+            ResolveResult::Unknown(_) => Err(XmlFault::Namespace),
+            ResolveResult::Bound(name) => {
+                Ok(known.iter().find(|(uri, _)| uri.as_bytes() == name.0).map_or(Self::Other, |(_, ns)| *ns))
+            }
+        }
+    }
+}
+
+/// What a kind of document may contain.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    /// Skip comments, processing instructions and CDATA marks, instead of refusing them.
+    pub(crate) lenient: bool,
+    pub(crate) max_depth: usize,
+    pub(crate) max_elements: usize,
+    /// Attributes of one element, namespace declarations included.
+    pub(crate) max_attributes: usize,
+}
+
+/// An attribute, its value normalized as XML 1.0 section 3.3.3 says.
+#[derive(Debug)]
+pub(crate) struct Attribute {
+    pub(crate) ns: Ns,
+    pub(crate) local: String,
+    pub(crate) value: String,
+}
+
+/// An element with its own text (the pieces between its children joined).
+#[derive(Debug)]
+pub(crate) struct Element {
+    pub(crate) ns: Ns,
+    pub(crate) local: String,
+    pub(crate) attributes: Vec<Attribute>,
+    pub(crate) children: Vec<Element>,
+    pub(crate) text: String,
+}
+
+impl Element {
+    pub(crate) fn is(&self, ns: Ns, local: &str) -> bool {
+        self.ns == ns && self.local == local
+    }
+
+    /// The value of an attribute without a namespace.
+    pub(crate) fn attribute(&self, local: &str) -> Option<&str> {
+        self.attributes
+            .iter()
+            .find(|attribute| attribute.ns == Ns::None && attribute.local == local)
+            .map(|attribute| attribute.value.as_str())
+    }
+
+    pub(crate) fn all<'a>(&'a self, ns: Ns, local: &'a str) -> impl Iterator<Item = &'a Self> {
+        self.children.iter().filter(move |child| child.is(ns, local))
+    }
+
+    pub(crate) fn child<'a>(&'a self, ns: Ns, local: &'a str) -> Option<&'a Self> {
+        self.all(ns, local).next()
+    }
+
+    /// Whether there is only white space between the children.
+    pub(crate) fn has_no_text(&self) -> bool {
+        self.text.chars().all(is_space)
+    }
+}
+
+/// White space as XML 1.0 counts it.
+pub(crate) fn is_space(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\r' | '\n')
+}
+
+/// Reads a whole document.
+pub(crate) fn read(text: &str, rules: &Rules) -> Result<Element, XmlFault> {
+    if text.starts_with('\u{feff}') {
+        return Err(XmlFault::ByteOrderMark);
+    }
+    if !text.chars().all(is_xml_char) {
+        return Err(XmlFault::Character);
+    }
+    let mut reader = NsReader::from_str(text);
+    // One more than allowed: our own count refuses first, and with the better reason.
+    reader.resolver_mut().set_max_declarations_per_element(rules.max_attributes + 1);
+    let mut builder = Builder { rules, open: Vec::new(), root: None, elements: 0 };
+    let mut first = true;
+    loop {
+        let (found, event) = reader.read_resolved_event().map_err(|_| XmlFault::NotWellFormed)?;
+        match event {
+            Event::Start(start) => {
+                let ns = Ns::of(&found)?;
+                let element = element(&reader, &start, ns, rules)?;
+                builder.start(element)?;
+            }
+            Event::Empty(start) => {
+                let ns = Ns::of(&found)?;
+                let element = element(&reader, &start, ns, rules)?;
+                builder.start(element)?;
+                builder.end()?;
+            }
+            Event::End(_) => builder.end()?,
+            Event::Text(piece) => {
+                let piece = piece.xml10_content().map_err(|_| XmlFault::NotWellFormed)?;
+                if piece.contains("]]>") {
+                    return Err(XmlFault::NotWellFormed);
+                }
+                builder.text(&piece)?;
+            }
+            Event::GeneralRef(reference) => {
+                let name = reference.decode().map_err(|_| XmlFault::Entity)?;
+                builder.reference(&name)?;
+            }
+            Event::Decl(declaration) if first => check_declaration(&declaration)?,
+            Event::Decl(_) => return Err(XmlFault::NotWellFormed),
+            Event::DocType(_) => return Err(XmlFault::Doctype),
+            Event::Comment(_) if rules.lenient => {}
+            Event::Comment(_) => return Err(XmlFault::Comment),
+            Event::PI(_) if rules.lenient => {}
+            Event::PI(_) => return Err(XmlFault::Instruction),
+            Event::CData(data) if rules.lenient => {
+                let data = data.xml10_content().map_err(|_| XmlFault::NotWellFormed)?;
+                builder.text(&data)?;
+            }
+            Event::CData(_) => return Err(XmlFault::Cdata),
+            Event::Eof => return builder.finish(),
+        }
+        first = false;
+    }
+}
+
+struct Builder<'a> {
+    rules: &'a Rules,
+    open: Vec<Element>,
+    root: Option<Element>,
+    elements: usize,
+}
+
+impl Builder<'_> {
+    fn start(&mut self, element: Element) -> Result<(), XmlFault> {
+        if self.root.is_some() {
+            return Err(XmlFault::OutsideRoot);
+        }
+        self.elements += 1;
+        if self.elements > self.rules.max_elements || self.open.len() >= self.rules.max_depth {
+            return Err(XmlFault::Limit);
+        }
+        self.open.push(element);
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), XmlFault> {
+        let closed = self.open.pop().ok_or(XmlFault::NotWellFormed)?;
+        match self.open.last_mut() {
+            Some(parent) => parent.children.push(closed),
+            None => self.root = Some(closed),
+        }
+        Ok(())
+    }
+
+    fn text(&mut self, piece: &str) -> Result<(), XmlFault> {
+        match self.open.last_mut() {
+            Some(parent) => parent.text.push_str(piece),
+            None if piece.chars().all(is_space) => {}
+            None => return Err(XmlFault::OutsideRoot),
+        }
+        Ok(())
+    }
+
+    fn reference(&mut self, name: &str) -> Result<(), XmlFault> {
+        if self.open.is_empty() {
+            return Err(XmlFault::OutsideRoot);
+        }
+        self.text(&expand(&format!("&{name};"))?)
+    }
+
+    fn finish(self) -> Result<Element, XmlFault> {
+        if !self.open.is_empty() {
+            return Err(XmlFault::NotWellFormed);
+        }
+        self.root.ok_or(XmlFault::NotWellFormed)
+    }
+}
+
+fn element(reader: &NsReader<&[u8]>, start: &BytesStart<'_>, ns: Ns, rules: &Rules) -> Result<Element, XmlFault> {
+    check_attribute_syntax(start.attributes_raw())?;
+    check_name(start.name().as_ref())?;
+    let mut attributes: Vec<Attribute> = Vec::new();
+    let mut seen: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+    // The duplicate check of quick-xml compares with every earlier name: count before it runs.
+    for (count, attribute) in start.attributes().with_checks(false).enumerate() {
+        if count >= rules.max_attributes {
+            return Err(XmlFault::Limit);
+        }
+        let attribute = attribute.map_err(|_| XmlFault::NotWellFormed)?;
+        check_name(attribute.key.as_ref())?;
+        let raw = std::str::from_utf8(&attribute.value).map_err(|_| XmlFault::NotWellFormed)?;
+        let (found, local) = reader.resolver().resolve_attribute(attribute.key);
+        let name = match &found {
+            ResolveResult::Bound(uri) => (uri.0.to_vec(), local.as_ref().to_vec()),
+            _ => (Vec::new(), local.as_ref().to_vec()),
+        };
+        if attribute.key.as_namespace_binding().is_some() {
+            check_namespace_value(attribute.key.as_ref(), raw)?;
+            let name = (b"xmlns".to_vec(), attribute.key.as_ref().to_vec());
+            if seen.contains(&name) {
+                return Err(XmlFault::DuplicateAttribute);
+            }
+            seen.push(name);
+            continue;
+        }
+        let attribute_ns = Ns::of(&found)?;
+        if seen.contains(&name) {
+            return Err(XmlFault::DuplicateAttribute);
+        }
+        seen.push(name);
+        attributes.push(Attribute { ns: attribute_ns, local: text_of(local.as_ref())?, value: attribute_value(raw)? });
+    }
+    Ok(Element { ns, local: text_of(start.local_name().as_ref())?, attributes, children: Vec::new(), text: String::new() })
+}
+
+/// `S Name S? '=' S? quoted`, again and again, as XML 1.0 [40] and [41] say; quick-xml forgives a missing space.
+fn check_attribute_syntax(raw: &[u8]) -> Result<(), XmlFault> {
+    let space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+    let skip = |rest: &mut &[u8]| {
+        let count = rest.iter().take_while(|byte| space(byte)).count();
+        *rest = rest.get(count..).unwrap_or_default();
+        count
+    };
+    let mut rest = raw;
+    loop {
+        let spaces = skip(&mut rest);
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let name = rest.iter().take_while(|byte| !space(byte) && **byte != b'=').count();
+        if spaces == 0 || name == 0 {
+            return Err(XmlFault::NotWellFormed);
+        }
+        rest = rest.get(name..).unwrap_or_default();
+        skip(&mut rest);
+        rest = rest.strip_prefix(b"=").ok_or(XmlFault::NotWellFormed)?;
+        skip(&mut rest);
+        let (quote, tail) = rest.split_first().ok_or(XmlFault::NotWellFormed)?;
+        if !matches!(quote, b'"' | b'\'') {
+            return Err(XmlFault::NotWellFormed);
+        }
+        let end = tail.iter().position(|byte| byte == quote).ok_or(XmlFault::NotWellFormed)?;
+        rest = tail.get(end + 1..).unwrap_or_default();
+    }
+}
+
+fn attribute_value(raw: &str) -> Result<String, XmlFault> {
+    if raw.contains('<') {
+        return Err(XmlFault::NotWellFormed);
+    }
+    let normalized = raw.replace("\r\n", " ").replace(['\r', '\n', '\t'], " ");
+    expand(&normalized)
+}
+
+/// Replaces the five predefined entities and character references; any other entity is a fault.
+fn expand(text: &str) -> Result<String, XmlFault> {
+    let expanded = unescape(text).map_err(|_| XmlFault::Entity)?;
+    if !expanded.chars().all(is_xml_char) {
+        return Err(XmlFault::Character);
+    }
+    Ok(expanded.into_owned())
+}
+
+/// A declared name must be plain text: quick-xml compares it as it is written, libxml2 after expanding references.
+fn check_namespace_value(key: &[u8], value: &str) -> Result<(), XmlFault> {
+    let plain = value.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'&' | b'<'));
+    // Only the default namespace can be undeclared (Namespaces in XML 1.0, section 2.2).
+    if !plain || (value.is_empty() && key != b"xmlns") {
+        return Err(XmlFault::Namespace);
+    }
+    Ok(())
+}
+
+/// Letters, digits, `_`, `-`, `.` and at most one colon: all that the known documents use.
+fn check_name(name: &[u8]) -> Result<(), XmlFault> {
+    let part = |part: &[u8]| {
+        part.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
+            && part.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
+    };
+    let mut parts = name.split(|byte| *byte == b':');
+    let fits = parts.next().is_some_and(part) && parts.next().is_none_or(part) && parts.next().is_none();
+    if fits { Ok(()) } else { Err(XmlFault::NotWellFormed) }
+}
+
+fn check_declaration(declaration: &BytesDecl<'_>) -> Result<(), XmlFault> {
+    let version = declaration.version().map_err(|_| XmlFault::Declaration)?;
+    let utf8 = match declaration.encoding() {
+        None => true,
+        Some(Ok(name)) => name.eq_ignore_ascii_case(b"utf-8"),
+        Some(Err(_)) => false,
+    };
+    if version.as_ref() == b"1.0" && utf8 { Ok(()) } else { Err(XmlFault::Declaration) }
+}
+
+fn text_of(bytes: &[u8]) -> Result<String, XmlFault> {
+    std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| XmlFault::NotWellFormed)
+}
+
+/// XML 1.0 [2] Char.
+fn is_xml_char(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
+}

@@ -1,0 +1,238 @@
+//! Documents that two parsers could read in two ways, and documents that are only there to hurt.
+
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use starchart_saml::RefusalClass;
+use starchart_saml::issuer::SignWhat;
+
+use crate::world::{World, code, now};
+
+/// A change to a signed document, and the code of the refusal.
+struct Case {
+    from: &'static str,
+    to: String,
+    code: &'static str,
+}
+
+fn case(from: &'static str, to: impl Into<String>, code: &'static str) -> Case {
+    Case { from, to: to.into(), code }
+}
+
+async fn refused(world: &World, xml: &str, cases: Vec<Case>) {
+    for Case { from, to, code: expected } in cases {
+        assert!(xml.contains(from), "{from}");
+        let started = Instant::now();
+        let refusal = world.check(&xml.replacen(from, &to, 1)).await.unwrap_err();
+        assert_eq!((refusal.class(), refusal.code()), (RefusalClass::Malformed, expected), "{from} -> {to}");
+        assert!(started.elapsed() < Duration::from_millis(500), "{expected}");
+    }
+}
+
+#[tokio::test]
+async fn doctype_comment_cdata_and_instructions() {
+    let world = World::new();
+    let xml = world.signed(SignWhat::Both);
+    let root = "<samlp:Response ";
+    let laughs: String = (0..10).map(|n| format!("<!ENTITY l{n} \"{}\">", format!("&l{};", n + 1).repeat(10))).collect();
+    let with = |before: &str| format!("{before}{root}");
+    let value = ">user1</saml:AttributeValue>";
+    refused(
+        &world,
+        &xml,
+        vec![
+            case(root, with("<!DOCTYPE x>"), "xml_doctype"),
+            case(root, with("<!DOCTYPE x [<!ENTITY e \"admin\">]>"), "xml_doctype"),
+            case(root, with("<!DOCTYPE x [<!ENTITY e SYSTEM \"file:///etc/hostname\">]>"), "xml_doctype"),
+            case(root, with("<!DOCTYPE x SYSTEM \"http://127.0.0.1:1/x.dtd\">"), "xml_doctype"),
+            case(root, with(&format!("<!DOCTYPE x [{laughs}]>")), "xml_doctype"),
+            case(root, with("<!-- x -->"), "xml_comment"),
+            case(root, with("<?php x?>"), "xml_processing_instruction"),
+            case(value, ">us<!-- x -->er1</saml:AttributeValue>", "xml_comment"),
+            case(value, ">us<?x y?>er1</saml:AttributeValue>", "xml_processing_instruction"),
+            case(value, "><![CDATA[user1]]></saml:AttributeValue>", "xml_cdata"),
+            case(value, ">&admin;</saml:AttributeValue>", "xml_entity"),
+            case("persistent\">user1", "persistent\">user1<!-- x -->", "xml_comment"),
+            case("</samlp:Response>", "</samlp:Response><!-- x -->", "xml_comment"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn text_that_parsers_read_differently() {
+    let world = World::new();
+    let xml = world.signed(SignWhat::Both);
+    let root = "<samlp:Response ";
+    let end = "</samlp:Response>";
+    let value = ">user1</saml:AttributeValue>";
+    let ns = "xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\"";
+    refused(
+        &world,
+        &xml,
+        vec![
+            case(end, "", "xml_not_well_formed"),
+            case(end, format!("{end}<x/>"), "xml_outside_root"),
+            case(end, format!("{end}{end}"), "xml_not_well_formed"),
+            case(end, format!("{end}text"), "xml_outside_root"),
+            case(end, format!("{end}&amp;"), "xml_outside_root"),
+            case(root, format!("\u{feff}{root}"), "xml_bom"),
+            case(root, format!("text{root}"), "xml_outside_root"),
+            case(root, format!(" <?xml version=\"1.0\"?>{root}"), "xml_not_well_formed"),
+            case(root, format!("<?xml version=\"1.1\"?>{root}"), "xml_declaration"),
+            case(root, format!("<?xml version=\"1.0\" encoding=\"UTF-7\"?>{root}"), "xml_declaration"),
+            case(root, format!("{root}Version=\"2.0\" "), "xml_duplicate_attribute"),
+            case(root, format!("{root}{ns} "), "xml_duplicate_attribute"),
+            case(root, "<samlp:Response\u{0}", "xml_character"),
+            case(value, ">user1\u{0}</saml:AttributeValue>", "xml_character"),
+            case(value, ">user1\u{1}</saml:AttributeValue>", "xml_character"),
+            case(value, ">user1&#0;</saml:AttributeValue>", "xml_entity"),
+            case(value, ">user1&#1;</saml:AttributeValue>", "xml_character"),
+            case(value, ">user1]]></saml:AttributeValue>", "xml_not_well_formed"),
+            case(value, "><evil:x>user1</evil:x></saml:AttributeValue>", "xml_namespace"),
+            case("Name=\"email\"", "evil:x=\"y\" Name=\"email\"", "xml_namespace"),
+            case("Name=\"email\"", "Name=\"e<mail\"", "xml_not_well_formed"),
+            case("\" Version=\"2.0\"", "\"Version=\"2.0\"", "xml_not_well_formed"),
+            case("Name=\"email\"", "Name=email", "xml_not_well_formed"),
+            case("Name=\"email\"", "xmlns:q=\"\" Name=\"email\"", "xml_namespace"),
+            // quick-xml would not expand the reference, libxml2 does.
+            case("Name=\"email\"", "xmlns:q=\"urn:oasis:names:tc:SAML:2.0:&#97;ssertion\" Name=\"email\"", "xml_namespace"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn names_that_are_not_on_the_list() {
+    let world = World::new();
+    let xml = world.signed(SignWhat::Both);
+    let ns = "xmlns:o=\"urn:other\"";
+    refused(
+        &world,
+        &xml,
+        vec![
+            case("<samlp:Status>", "<samlp:Extensions/><samlp:Status>", "status_absent"),
+            case("</saml:Conditions>", "</saml:Conditions><saml:Advice/>", "assertion_child"),
+            case("<saml:AudienceRestriction>", "<saml:Condition/><saml:AudienceRestriction>", "condition_unknown"),
+            case("<saml:Subject>", format!("<saml:Subject {ns} o:x=\"y\">"), "subject_attribute"),
+            case("<saml:Subject>", "text<saml:Subject>", "assertion_text"),
+            case(
+                ">user1</saml:AttributeValue>",
+                "><saml:NameID>user1</saml:NameID></saml:AttributeValue>",
+                "attribute_value_child",
+            ),
+            case("</saml:SubjectConfirmation>", "</saml:SubjectConfirmation><saml:SubjectConfirmation/>", "subject_child"),
+            case("<saml:AttributeStatement>", "<saml:AuthzDecisionStatement/><saml:AttributeStatement>", "assertion_child"),
+            case("Name=\"email\"", format!("{ns} o:ID=\"x\" Name=\"email\""), "foreign_id"),
+            case("Name=\"email\"", "xml:id=\"x\" Name=\"email\"", "foreign_id"),
+            case("Success\"/>", "Success\"/><samlp:StatusDetail><x/></samlp:StatusDetail>", "status_child"),
+            case("Success\"/>", "Success\"><samlp:StatusCode Value=\"x\"/></samlp:StatusCode>", "status_code_child"),
+            case("<samlp:Response ", "<samlp:Response ID2=\"x\" ", "response_attribute"),
+        ],
+    )
+    .await;
+    let wrong_root = xml.replace("samlp:Response", "samlp:ArtifactResponse");
+    assert_eq!(code(world.check(&wrong_root).await), "root_not_response");
+    let times = xml.replacen("Z\"", "+00:00\"", 1);
+    assert_eq!(code(world.check(&times).await), "response_issue_instant");
+}
+
+#[tokio::test]
+async fn identifiers_are_unique_and_plain() {
+    let world = World::new();
+    let mut response = world.honest();
+    response.assertion_id = response.id.clone();
+    assert_eq!(world.code_of(&response).await, "duplicate_id");
+    for id in ["a b", "1a", "", "x:y", "é", "a'b"] {
+        let mut response = world.honest();
+        response.sign = SignWhat::Response;
+        response.assertion_id = id.to_owned();
+        assert_eq!(world.code_of(&response).await, "assertion_id", "{id}");
+    }
+    let xml = world.signed(SignWhat::Both);
+    let repeated = xml.replace("<ds:Signature ", "<ds:Signature Id=\"s\" ");
+    assert_eq!(code(world.check(&repeated).await), "duplicate_id");
+}
+
+#[tokio::test]
+async fn encrypted_parts_have_their_own_reason_whatever_is_inside() {
+    let world = World::new();
+    let xml = world.signed(SignWhat::Response);
+    let assertion = crate::world::cut(&xml, "saml:Assertion").to_owned();
+    let xenc = "xmlns:xenc=\"http://www.w3.org/2001/04/xmlenc#\" xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\"";
+    let short = format!(
+        "<saml:EncryptedAssertion {xenc}><xenc:EncryptedData><xenc:CipherData><xenc:CipherValue>AA==</xenc:CipherValue></xenc:CipherData></xenc:EncryptedData></saml:EncryptedAssertion>"
+    );
+    let id = format!("<saml:EncryptedID {xenc}/>");
+    let name_id = crate::world::cut(&xml, "saml:NameID").to_owned();
+    let cases = [
+        xml.replace(&assertion, &short),
+        xml.replace(&name_id, &id),
+        xml.replace("<saml:AttributeStatement>", "<saml:AttributeStatement><saml:EncryptedAttribute/>"),
+    ];
+    for text in cases {
+        let refusal = world.check(&text).await.unwrap_err();
+        assert_eq!((refusal.class(), refusal.code()), (RefusalClass::Encrypted, "encrypted"));
+    }
+}
+
+#[tokio::test]
+async fn other_encodings_are_refused() {
+    let world = World::new();
+    let xml = world.signed(SignWhat::Both);
+    let utf16: Vec<u8> = std::iter::once(0xfeff).chain(xml.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    let plain16: Vec<u8> = xml.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let mut latin1 = xml.replace("Kepler", "K?pler").into_bytes();
+    for byte in &mut latin1 {
+        if *byte == b'?' {
+            *byte = 0xe9;
+        }
+    }
+    for (bytes, expected) in [(utf16, "not_utf8"), (plain16, "xml_character"), (latin1, "not_utf8")] {
+        let outcome = world.provider.check_response(&STANDARD.encode(bytes), now()).await;
+        assert_eq!(code(outcome), expected);
+    }
+    for (field, expected) in [("", "xml_not_well_formed"), ("====", "not_base64"), ("<xml>", "not_base64"), ("é", "not_base64")]
+    {
+        assert_eq!(code(world.provider.check_response(field, now()).await), expected, "{field}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_only_large_is_refused_at_once() {
+    let world = World::new();
+    let attributes: String = (0..20_000).map(|n| format!(" a{n}=\"\"")).collect();
+    let namespaces: String = (0..12_000).map(|n| format!(" xmlns:a{n}=\"u\"")).collect();
+    let cases = [
+        ("a".repeat(10_000_000), "too_large"),
+        (STANDARD.encode("a".repeat(300 * 1024)), "too_large"),
+        (STANDARD.encode(format!("{}{}", "<a>".repeat(1000), "</a>".repeat(1000))), "xml_limit"),
+        (STANDARD.encode("<a>".repeat(80_000)), "xml_limit"),
+        (STANDARD.encode(format!("<a>{}</a>", "<b/>".repeat(60_000))), "xml_limit"),
+        (STANDARD.encode(format!("<a{attributes}/>")), "xml_limit"),
+        (STANDARD.encode(format!("<a{namespaces}/>")), "xml_not_well_formed"),
+    ];
+    for (field, expected) in cases {
+        let started = Instant::now();
+        assert_eq!(code(world.provider.check_response(&field, now()).await), expected);
+        assert!(started.elapsed() < Duration::from_millis(500), "{expected}: {:?}", started.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn two_hundred_hostile_responses_at_once_leave_room_for_an_honest_one() {
+    let world = std::sync::Arc::new(World::new());
+    let hostile = world.signed(SignWhat::Both).replace(">user1<", ">admin<");
+    let tasks: Vec<_> = (0..200)
+        .map(|_| {
+            let (world, hostile) = (std::sync::Arc::clone(&world), hostile.clone());
+            tokio::spawn(async move { world.check(&hostile).await })
+        })
+        .collect();
+    for task in tasks {
+        let refusal = task.await.unwrap().unwrap_err();
+        assert!(matches!(refusal.code(), "signature_invalid" | "busy"), "{refusal}");
+    }
+    assert!(world.check(&world.signed(SignWhat::Both)).await.is_ok());
+}

@@ -1,0 +1,104 @@
+//! One service provider, its identity provider, and a stranger with a key of his own.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use starchart_domain::time::Timestamp;
+use starchart_saml::issuer::{AuthnRequestSeen, Issuer, Person, Response, SignWhat};
+use starchart_saml::{AttributeNames, Checked, Provider, ProviderConfig, Refusal};
+
+pub(crate) const IDP: &str = "http://idp.example.test/metadata";
+pub(crate) const SP: &str = "http://localhost:8080/sp";
+pub(crate) const ACS: &str = "http://localhost:8080/login/callback";
+pub(crate) const SSO: &str = "http://localhost:9090/sso";
+pub(crate) const SLO: &str = "http://localhost:9091/slo";
+
+pub(crate) struct World {
+    pub(crate) issuer: Issuer,
+    pub(crate) provider: Provider,
+    /// The real time: samael reads the clock itself.
+    pub(crate) now: i64,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let issuer = Issuer::generate(IDP).unwrap();
+        let provider = provider(&issuer.metadata_xml(SSO, Some(SLO)).unwrap());
+        Self { issuer, provider, now: chrono::Utc::now().timestamp_millis() }
+    }
+
+    /// An honest response, to be bent.
+    pub(crate) fn honest(&self) -> Response {
+        Response::new(IDP, &asked(), &kepler(), self.now)
+    }
+
+    /// The signed text of an honest response.
+    pub(crate) fn signed(&self, sign: SignWhat) -> String {
+        let mut response = self.honest();
+        response.sign = sign;
+        response.sign(&self.issuer).unwrap()
+    }
+
+    pub(crate) async fn check(&self, xml: &str) -> Result<Checked, Refusal> {
+        self.check_at(xml, self.now).await
+    }
+
+    pub(crate) async fn check_at(&self, xml: &str, now: i64) -> Result<Checked, Refusal> {
+        self.provider.check_response(&STANDARD.encode(xml), Timestamp::from_millis(now)).await
+    }
+
+    /// Signs a bent response with the right key, and returns the code of its refusal, or "accepted".
+    pub(crate) async fn code_of(&self, response: &Response) -> &'static str {
+        code(self.check(&response.sign(&self.issuer).unwrap()).await)
+    }
+}
+
+pub(crate) fn code(outcome: Result<Checked, Refusal>) -> &'static str {
+    outcome.map_or_else(Refusal::code, |_| "accepted")
+}
+
+pub(crate) fn config(metadata: &str) -> ProviderConfig {
+    ProviderConfig {
+        entity_id: SP.to_owned(),
+        acs_url: ACS.to_owned(),
+        slo_url: "http://localhost:8080/logout/callback".to_owned(),
+        idp_metadata_xml: metadata.to_owned(),
+        clock_skew_s: 120,
+        attributes: AttributeNames {
+            subject: "sAMAccountName".to_owned(),
+            display_name: "displayname".to_owned(),
+            email: "email".to_owned(),
+            group: "group".to_owned(),
+        },
+        require_https_acs: false,
+    }
+}
+
+pub(crate) fn provider(metadata: &str) -> Provider {
+    Provider::new(config(metadata), now()).unwrap()
+}
+
+pub(crate) fn now() -> Timestamp {
+    Timestamp::from_millis(chrono::Utc::now().timestamp_millis())
+}
+
+pub(crate) fn asked() -> AuthnRequestSeen {
+    AuthnRequestSeen { id: "_request1".to_owned(), issuer: SP.to_owned(), acs_url: ACS.to_owned() }
+}
+
+/// user1 of the development identity provider.
+pub(crate) fn kepler() -> Person {
+    Person {
+        username: "user1".to_owned(),
+        display_name: "Johannes Kepler".to_owned(),
+        email: "user1@example.com".to_owned(),
+        groups: vec!["mycustomdomain-students".to_owned(), "astronomy & <others>".to_owned()],
+    }
+}
+
+/// From `<name` to `</name>`, once.
+pub(crate) fn cut<'a>(xml: &'a str, name: &str) -> &'a str {
+    let start = xml.find(&format!("<{name}")).unwrap();
+    let end_tag = format!("</{name}>");
+    let end = xml.get(start..).unwrap().find(&end_tag).unwrap() + start + end_tag.len();
+    xml.get(start..end).unwrap()
+}
