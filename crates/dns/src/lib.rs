@@ -1,0 +1,11 @@
+#![doc = include_str!("../README.md")]
+
+pub mod attribution;
+pub mod audit;
+pub mod batch;
+pub mod limiter;
+pub mod propagation;
+pub mod publish;
+pub mod route53;
+pub mod wire;
+pub mod zone;

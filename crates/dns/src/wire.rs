@@ -1,0 +1,175 @@
+//! Names and values between us and a DNS provider: escapes, trailing dots, and one canonical form to compare by.
+//!
+//! We keep names in lower case, without escapes and without a trailing dot; Route53 returns `\052.user.example.com.`
+//! (`DomainNameFormat`: everything but `a-z 0-9 - _` comes back as `\ooo`).
+
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use starchart_domain::rrset::Rrset;
+use starchart_domain::txt;
+
+use crate::zone::ZoneSet;
+
+/// Our name as the provider takes it: fully qualified. Of several changes whose CNAME targets lack the dot, Route53 applies one.
+pub fn qualified(name: &str) -> String {
+    let mut name = name.trim_end_matches('.').to_ascii_lowercase();
+    name.push('.');
+    name
+}
+
+/// The provider's name as we keep it: lower case, `\ooo` read (octal), no trailing dot. An escaped dot or backslash and what is
+/// not printable ASCII stay escaped, so that two different names never become one.
+pub fn plain_name(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    let mut rest = name.strip_suffix('.').unwrap_or(name);
+    while let Some(at) = rest.find('\\') {
+        out.push_str(&rest[..at]);
+        let tail = &rest[at..];
+        match octal(tail) {
+            Some(octet) if octet.is_ascii_graphic() && !matches!(octet, b'.' | b'\\') => {
+                out.push(char::from(octet));
+                rest = &tail[4..];
+            }
+            _ => {
+                out.push('\\');
+                rest = &tail[1..];
+            }
+        }
+    }
+    out.push_str(rest);
+    out.make_ascii_lowercase();
+    out
+}
+
+/// The octet of a `\ooo` at the start of the text.
+fn octal(text: &str) -> Option<u8> {
+    let digits = text.strip_prefix('\\')?.get(..3)?;
+    if !digits.bytes().all(|d| (b'0'..=b'7').contains(&d)) {
+        return None;
+    }
+    u8::from_str_radix(digits, 8).ok()
+}
+
+/// One spelling for each value of a type, so that equal values compare equal: addresses in their shortest form, host names in
+/// lower case with a trailing dot, TXT as strings of 255 octets with the fewest escapes. A value that cannot be read, and every
+/// other type, comes back as it is.
+pub fn canonical_value(rtype: &str, value: &str) -> String {
+    let trimmed = value.trim();
+    let known = match rtype {
+        "A" => trimmed.parse::<Ipv4Addr>().ok().map(|a| a.to_string()),
+        "AAAA" => trimmed.parse::<Ipv6Addr>().ok().map(|a| a.to_string()),
+        "CNAME" | "NS" | "PTR" => Some(qualified(&plain_name(trimmed))),
+        "MX" => canonical_mx(trimmed),
+        "TXT" => txt::decode(trimmed).map(|octets| txt::encode_octets(&octets)),
+        _ => None,
+    };
+    known.unwrap_or_else(|| value.to_owned())
+}
+
+fn canonical_mx(value: &str) -> Option<String> {
+    let (preference, host) = value.split_once([' ', '\t'])?;
+    let preference: u16 = preference.parse().ok()?;
+    Some(format!("{preference} {}", qualified(&plain_name(host.trim()))))
+}
+
+/// [`canonical_value`] of each value.
+pub fn canonical_values(rtype: &str, values: &BTreeSet<String>) -> BTreeSet<String> {
+    values.iter().map(|value| canonical_value(rtype, value)).collect()
+}
+
+/// Whether two sets of values of one type mean the same, however they are written.
+pub fn same_values(rtype: &str, one: &BTreeSet<String>, other: &BTreeSet<String>) -> bool {
+    one == other || canonical_values(rtype, one) == canonical_values(rtype, other)
+}
+
+/// Whether the zone's set is exactly ours: a plain set of that name, type, TTL and those values.
+pub fn same_set(found: &ZoneSet, ours: &Rrset) -> bool {
+    let rtype = ours.rtype.as_str();
+    found.plain
+        && found.name == ours.name
+        && found.rtype == rtype
+        && found.ttl == Some(ours.body.ttl)
+        && same_values(rtype, &found.values, &ours.body.values)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn names_come_back_unescaped() {
+        for (wire, plain) in [
+            (r"\052.user1.starchart.com.", "*.user1.starchart.com"),
+            (r"a\137b.Starchart.COM.", "a_b.starchart.com"),
+            (r"www.user1.starchart.com", "www.user1.starchart.com"),
+            (r"a\056b.starchart.com.", r"a\056b.starchart.com"),
+            (r"a\134b.starchart.com.", r"a\134b.starchart.com"),
+            (r"caf\303\251.starchart.com.", r"caf\303\251.starchart.com"),
+            (r"broken\05", r"broken\05"),
+            (r"broken\", r"broken\"),
+            ("\\é99.starchart.com", "\\é99.starchart.com"),
+        ] {
+            assert_eq!(plain_name(wire), plain, "{wire}");
+        }
+        assert_eq!(qualified("*.User1.starchart.com"), "*.user1.starchart.com.");
+        assert_eq!(qualified("user1.starchart.com."), "user1.starchart.com.");
+    }
+
+    #[test]
+    fn values_compare_by_meaning() {
+        for (rtype, one, other) in [
+            ("AAAA", "2001:0db8:0000::0001", "2001:db8::1"),
+            ("CNAME", "Example.COM", "example.com."),
+            ("MX", "10  Mail.Example.com", "10 mail.example.com."),
+            ("MX", "010 mail.example.com.", "10 mail.example.com."),
+            ("TXT", r#""a\040b""#, r#""a b""#),
+            ("TXT", r#""a" "b""#, r#""ab""#),
+        ] {
+            assert_eq!(canonical_value(rtype, one), other, "{rtype} {one}");
+            assert!(same_values(rtype, &BTreeSet::from([one.to_owned()]), &BTreeSet::from([other.to_owned()])));
+        }
+        for (rtype, value) in
+            [("A", "not an address"), ("CAA", r#"0 issue "example.org""#), ("TXT", r#""open"#), ("MX", "ten x.")]
+        {
+            assert_eq!(canonical_value(rtype, value), value, "{rtype}");
+        }
+        assert_ne!(canonical_value("TXT", r#""\\342""#), canonical_value("TXT", r#""\342""#));
+        assert_ne!(canonical_value("TXT", r#""A""#), canonical_value("TXT", r#""a""#));
+    }
+
+    /// Another provider's way to write the same octets: everything escaped, chunks of `size`.
+    fn spelled_out(octets: &[u8], size: usize) -> String {
+        let string = |chunk: &[u8]| format!("\"{}\"", chunk.iter().map(|o| format!("\\{o:03o}")).collect::<String>());
+        if octets.is_empty() { string(octets) } else { octets.chunks(size).map(string).collect::<Vec<_>>().join(" ") }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_survives_any_spelling(text in r#"\PC{0,1000}|[\x00-\xff]{0,300}|[\\"0-7 ]{0,300}"#, size in 1_usize..256) {
+            let ours = txt::encode(&text);
+            prop_assert_eq!(canonical_value("TXT", &ours), ours.clone());
+            prop_assert_eq!(canonical_value("TXT", &spelled_out(text.as_bytes(), size)), ours.clone());
+            prop_assert_eq!(txt::decode(&ours), Some(text.into_bytes()));
+        }
+
+        #[test]
+        fn a_plain_name_is_stable(name in r"[a-zA-Z0-9*_\\.-]{0,80}") {
+            let once = plain_name(&name);
+            prop_assert_eq!(plain_name(&format!("{once}.")), once);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(16))]
+
+        #[test]
+        fn four_thousand_characters(text in "[ -~]{3900,4000}") {
+            let ours = txt::encode(&text);
+            prop_assert_eq!(canonical_value("TXT", &ours), ours.clone());
+            prop_assert_eq!(txt::decode(&ours), Some(text.into_bytes()));
+        }
+    }
+}

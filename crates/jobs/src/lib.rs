@@ -1,0 +1,44 @@
+//! Wake-ups: what there may be to do, and who is told.
+//!
+//! A job carries no truth. Rows say what is owed; a job only says "look now". Losing every message makes the work slower, never
+//! wrong (invariant I4): the worker looks by itself at every sweep.
+
+mod memory;
+mod outcome;
+
+use async_trait::async_trait;
+
+pub use memory::{Deaf, InProcess};
+pub use outcome::Outcome;
+
+/// Something there may be to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Job {
+    /// A name changed: bring the zone up to date.
+    Publish,
+    /// Something was sent: see how far it has come.
+    Track,
+}
+
+impl Job {
+    /// Every job.
+    pub const ALL: [Self; 2] = [Self::Publish, Self::Track];
+
+    /// Its name in logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Publish => "publish",
+            Self::Track => "track",
+        }
+    }
+}
+
+/// Carries wake-ups to whoever works.
+#[async_trait]
+pub trait Queue: Send + Sync {
+    /// Says that there may be something to do; never waits, and may be forgotten.
+    fn wake(&self, job: Job);
+
+    /// The next job that somebody woke; the same job woken twice before it is taken comes once.
+    async fn next(&self) -> Job;
+}

@@ -1,0 +1,63 @@
+//! Queues inside one process.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use tokio::sync::Notify;
+
+use crate::{Job, Queue};
+
+/// Wakes the worker of the same process. Other processes find the work at their next sweep.
+#[derive(Debug, Default)]
+pub struct InProcess {
+    woken: Mutex<BTreeSet<Job>>,
+    bell: Notify,
+}
+
+#[async_trait]
+impl Queue for InProcess {
+    fn wake(&self, job: Job) {
+        self.woken.lock().unwrap_or_else(PoisonError::into_inner).insert(job);
+        self.bell.notify_one();
+    }
+
+    async fn next(&self) -> Job {
+        loop {
+            if let Some(job) = self.woken.lock().unwrap_or_else(PoisonError::into_inner).pop_first() {
+                return job;
+            }
+            self.bell.notified().await;
+        }
+    }
+}
+
+/// Drops every message: the proof that rows alone keep the work going.
+#[derive(Debug, Default)]
+pub struct Deaf;
+
+#[async_trait]
+impl Queue for Deaf {
+    fn wake(&self, _: Job) {}
+
+    async fn next(&self) -> Job {
+        std::future::pending().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_job_woken_twice_comes_once() {
+        let queue = InProcess::default();
+        queue.wake(Job::Track);
+        queue.wake(Job::Publish);
+        queue.wake(Job::Publish);
+        assert_eq!((queue.next().await, queue.next().await), (Job::Publish, Job::Track));
+        assert!(tokio::time::timeout(Duration::from_millis(20), queue.next()).await.is_err());
+    }
+}
