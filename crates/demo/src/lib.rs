@@ -1,0 +1,38 @@
+//! What a laptop lacks: an identity provider with ready users, and a name server that answers for the zone.
+//!
+//! Both are for trying things out on loopback and are left out of the release build. The rest of the program does not know
+//! them: the identity provider speaks SAML over HTTP, and the name server stands behind the port to the zone.
+
+mod identity_provider;
+mod name_server;
+mod zone;
+
+pub use identity_provider::{IdentityProvider, PEOPLE, Person};
+pub use name_server::NameServer;
+pub use zone::DemoZone;
+
+/// Why a part of the demo cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file could not be read or written, or a port not be opened.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// A file of an earlier start cannot be read as what it should be.
+    #[error("{0}; start with --fresh to begin anew")]
+    Unreadable(String),
+    /// The identity provider's key.
+    #[error("the identity provider's key: {0}")]
+    Key(String),
+}
+
+impl Error {
+    pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
+        let what = what.into();
+        move |source| Self::Io { what, source }
+    }
+}

@@ -1,0 +1,131 @@
+//! The authoritative name server of the demo: what stands in the zone, over UDP and TCP on loopback.
+
+use std::net::SocketAddr;
+use std::str::FromStr;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hickory_proto::rr::rdata::{A, AAAA, CNAME, MX, NS, SOA, TXT};
+use hickory_proto::rr::{Name, RData, Record};
+use hickory_server::Server;
+use hickory_server::net::runtime::{Time, TokioRuntimeProvider};
+use hickory_server::server::{Request, RequestHandler, ResponseHandler, ResponseInfo};
+use hickory_server::store::in_memory::InMemoryZoneHandler;
+use hickory_server::zone_handler::{AxfrPolicy, Catalog, ZoneType};
+use starchart_domain::record::RecordType;
+use starchart_domain::rrset::Rrset;
+use starchart_domain::txt;
+use tokio::net::{TcpListener, UdpSocket};
+use tracing::warn;
+
+use crate::{DemoZone, Error};
+
+/// Idle TCP connections are closed after this.
+const TCP_IDLE: Duration = Duration::from_secs(5);
+const TCP_BUFFER: usize = 16;
+
+/// A running name server; it stops when this is dropped.
+pub struct NameServer {
+    address: SocketAddr,
+    _server: Server<Serving>,
+    follow: tokio::task::JoinHandle<()>,
+}
+
+impl NameServer {
+    /// Serves the zone at this address, UDP and TCP; port 0 takes a free one.
+    ///
+    /// # Errors
+    /// The port cannot be opened.
+    pub async fn start(zone: Arc<DemoZone>, address: SocketAddr) -> Result<Self, Error> {
+        let (udp, tcp) = bind(address).await?;
+        let address = udp.local_addr().map_err(Error::io("the name server's port"))?;
+        let mut changes = zone.changes();
+        let serving = Serving(Arc::new(RwLock::new(Arc::new(catalog(&zone, 1)))));
+        let mut server = Server::new(serving.clone());
+        server.register_socket(udp);
+        server.register_listener(tcp, TCP_IDLE, TCP_BUFFER);
+        let follow = tokio::spawn(async move {
+            let mut serial = 1;
+            while changes.changed().await.is_ok() {
+                serial += 1;
+                let fresh = Arc::new(catalog(&zone, serial));
+                *serving.0.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+            }
+        });
+        Ok(Self { address, _server: server, follow })
+    }
+
+    /// Where it answers.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for NameServer {
+    fn drop(&mut self) {
+        self.follow.abort();
+    }
+}
+
+/// UDP and TCP on the same port, also when that port is for us to choose.
+async fn bind(address: SocketAddr) -> Result<(UdpSocket, TcpListener), Error> {
+    let what = || format!("opening {address} for the name server");
+    for _ in 0..20 {
+        let udp = UdpSocket::bind(address).await.map_err(Error::io(what()))?;
+        let chosen = udp.local_addr().map_err(Error::io(what()))?;
+        match TcpListener::bind(chosen).await {
+            Ok(tcp) => return Ok((udp, tcp)),
+            Err(error) if address.port() != 0 => return Err(Error::io(what())(error)),
+            Err(_) => {}
+        }
+    }
+    Err(Error::io(what())(std::io::ErrorKind::AddrInUse.into()))
+}
+
+#[derive(Clone)]
+struct Serving(Arc<RwLock<Arc<Catalog>>>);
+
+#[async_trait]
+impl RequestHandler for Serving {
+    async fn handle_request<R: ResponseHandler, T: Time>(&self, request: &Request, response: R) -> ResponseInfo {
+        let catalog = Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner));
+        catalog.handle_request::<R, T>(request, response).await
+    }
+}
+
+fn catalog(zone: &DemoZone, serial: u32) -> Catalog {
+    let mut catalog = Catalog::new();
+    let Ok(origin) = Name::from_str(&format!("{}.", zone.root())) else { return catalog };
+    let server = Name::from_str(&format!("ns.{}.", zone.root())).unwrap_or_else(|_| origin.clone());
+    let mut records: InMemoryZoneHandler<TokioRuntimeProvider> =
+        InMemoryZoneHandler::empty(origin.clone(), ZoneType::Primary, AxfrPolicy::Deny);
+    let soa = SOA::new(server.clone(), origin.clone(), serial, 7200, 900, 1_209_600, 5);
+    records.upsert_mut(Record::from_rdata(origin.clone(), 900, RData::SOA(soa)), serial);
+    records.upsert_mut(Record::from_rdata(origin.clone(), 172_800, RData::NS(NS(server))), serial);
+    for set in zone.sets() {
+        for value in &set.body.values {
+            match record(&set, value) {
+                Some(record) => drop(records.upsert_mut(record, serial)),
+                None => warn!(name = set.name, rtype = %set.rtype, "the name server cannot serve a value"),
+            }
+        }
+    }
+    catalog.upsert(origin.into(), vec![Arc::new(records)]);
+    catalog
+}
+
+fn record(set: &Rrset, value: &str) -> Option<Record> {
+    let name = Name::from_str(&format!("{}.", set.name)).ok()?;
+    let data = match set.rtype {
+        RecordType::A => RData::A(A(value.parse().ok()?)),
+        RecordType::Aaaa => RData::AAAA(AAAA(value.parse().ok()?)),
+        RecordType::Cname => RData::CNAME(CNAME(Name::from_str(value).ok()?)),
+        RecordType::Mx => {
+            let (preference, exchange) = value.split_once(' ')?;
+            RData::MX(MX::new(preference.parse().ok()?, Name::from_str(exchange).ok()?))
+        }
+        RecordType::Txt => RData::TXT(TXT::from_bytes(txt::decode(value)?.chunks(255).collect())),
+    };
+    Some(Record::from_rdata(name, set.body.ttl, data))
+}

@@ -1,0 +1,190 @@
+//! The zone of the demo: sets in memory, kept in a file, changed as Route53 would change them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use starchart_dns::zone::{Action, Change, ChangeId, ChangeState, Zone, ZoneError, ZoneSet};
+use starchart_domain::record::RecordType;
+use starchart_domain::rrset::{Rrset, SetBody};
+use tokio::sync::watch;
+
+use crate::Error;
+
+type Sets = BTreeMap<(String, String), Body>;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Body {
+    ttl: u32,
+    values: BTreeSet<String>,
+}
+
+/// The zone of the demo. Every change is atomic and on disk before it is answered.
+pub struct DemoZone {
+    root: String,
+    file: PathBuf,
+    sets: Mutex<Sets>,
+    changed: watch::Sender<u64>,
+}
+
+/// The file: a list, so that a person can read it.
+#[derive(Serialize, Deserialize)]
+struct Row {
+    name: String,
+    #[serde(rename = "type")]
+    rtype: String,
+    #[serde(flatten)]
+    body: Body,
+}
+
+impl DemoZone {
+    /// The zone of `root` as `file` keeps it; empty when there is no file yet.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is none of ours.
+    pub fn open(root: &str, file: &Path) -> Result<Self, Error> {
+        let sets = match std::fs::read(file) {
+            Ok(bytes) => serde_json::from_slice::<Vec<Row>>(&bytes)
+                .map_err(|error| Error::Unreadable(format!("{}: {error}", file.display())))?
+                .into_iter()
+                .map(|row| ((row.name, row.rtype), row.body))
+                .collect(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Sets::new(),
+            Err(error) => return Err(Error::io(format!("reading {}", file.display()))(error)),
+        };
+        Ok(Self { root: root.to_owned(), file: file.to_owned(), sets: Mutex::new(sets), changed: watch::channel(0).0 })
+    }
+
+    /// The domain of the zone.
+    pub fn root(&self) -> &str {
+        &self.root
+    }
+
+    /// Tells of every change.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// Every set of the types people may use.
+    pub(crate) fn sets(&self) -> Vec<Rrset> {
+        let ours = |((name, rtype), body): (&(String, String), &Body)| {
+            let body = SetBody { ttl: body.ttl, values: body.values.clone() };
+            Some(Rrset { name: name.clone(), rtype: RecordType::parse(rtype)?, body })
+        };
+        self.lock().iter().filter_map(ours).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Sets> {
+        self.sets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn save(&self, sets: &Sets) -> std::io::Result<()> {
+        let rows: Vec<Row> = sets
+            .iter()
+            .map(|((name, rtype), body)| Row { name: name.clone(), rtype: rtype.clone(), body: body.clone() })
+            .collect();
+        let new = self.file.with_extension("new");
+        std::fs::write(&new, serde_json::to_vec_pretty(&rows)?)?;
+        std::fs::rename(&new, &self.file)
+    }
+}
+
+fn apply(sets: &mut Sets, root: &str, change: &Change) -> Result<(), String> {
+    let set = &change.set;
+    let (name, rtype) = (&set.name, set.rtype.as_str());
+    if name != root && !name.ends_with(&format!(".{root}")) {
+        return Err(format!("RRSet with DNS name {name}. is not permitted in zone {root}."));
+    }
+    let key = (name.clone(), rtype.to_owned());
+    let body = Body { ttl: set.body.ttl, values: set.body.values.clone() };
+    match (change.action, sets.get(&key)) {
+        (Action::Create, Some(_)) => {
+            Err(format!("Tried to create resource record set [name='{name}.', type='{rtype}'] but it already exists"))
+        }
+        (Action::Create, None) => {
+            let alone = |other: &String| rtype == "CNAME" || other == "CNAME";
+            if sets.keys().any(|(n, other)| n == name && alone(other)) {
+                return Err(format!(
+                    "RRSet of type {rtype} with DNS name {name}. is not permitted because a conflicting RRSet exists in zone {root}."
+                ));
+            }
+            sets.insert(key, body);
+            Ok(())
+        }
+        (Action::Delete, None) => {
+            Err(format!("Tried to delete resource record set [name='{name}.', type='{rtype}'] but it was not found"))
+        }
+        (Action::Delete, Some(standing)) if *standing != body => Err(format!(
+            "Tried to delete resource record set [name='{name}.', type='{rtype}'] but the values provided do not match the current values"
+        )),
+        (Action::Delete, Some(_)) => {
+            sets.remove(&key);
+            Ok(())
+        }
+    }
+}
+
+fn zone_set(((name, rtype), body): (&(String, String), &Body)) -> ZoneSet {
+    ZoneSet { name: name.clone(), rtype: rtype.clone(), ttl: Some(body.ttl), values: body.values.clone(), plain: true }
+}
+
+#[async_trait]
+impl Zone for DemoZone {
+    async fn change(&self, changes: &[Change]) -> Result<ChangeId, ZoneError> {
+        let mut sets = self.lock();
+        let mut new = sets.clone();
+        for change in changes {
+            apply(&mut new, &self.root, change).map_err(|message| ZoneError::Refused { messages: vec![message] })?;
+        }
+        self.save(&new).map_err(|error| ZoneError::Unavailable(error.to_string()))?;
+        *sets = new;
+        drop(sets);
+        self.changed.send_modify(|count| *count += 1);
+        // An id stays with its change after a restart.
+        Ok(ChangeId(format!("demo-{:016x}", rand::random::<u64>())))
+    }
+
+    async fn read(&self, name: &str) -> Result<Vec<ZoneSet>, ZoneError> {
+        Ok(self.lock().iter().filter(|((n, _), _)| n == name).map(zone_set).collect())
+    }
+
+    async fn list(&self) -> Result<Vec<ZoneSet>, ZoneError> {
+        Ok(self.lock().iter().map(zone_set).collect())
+    }
+
+    async fn change_state(&self, _: &ChangeId) -> Result<ChangeState, ZoneError> {
+        Ok(ChangeState::InSync)
+    }
+
+    async fn name_servers(&self) -> Result<Vec<String>, ZoneError> {
+        Ok(vec!["localhost".to_owned()])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+    use super::*;
+
+    fn a(value: &str) -> Rrset {
+        Rrset::new("www.user1.starchart.com", RecordType::A, [value.to_owned()])
+    }
+
+    #[tokio::test]
+    async fn a_batch_is_all_or_nothing_and_survives_a_restart() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("zone.json");
+        let zone = DemoZone::open("starchart.com", &file).unwrap();
+        zone.change(&[Change::create(a("192.0.2.1"))]).await.unwrap();
+        let refused = zone.change(&[Change::delete(a("192.0.2.1")), Change::delete(a("192.0.2.2"))]).await;
+        assert!(matches!(refused, Err(ZoneError::Refused { .. })), "{refused:?}");
+        zone.change(&[Change::delete(a("192.0.2.1")), Change::create(a("192.0.2.3"))]).await.unwrap();
+        drop(zone);
+        let again = DemoZone::open("starchart.com", &file).unwrap();
+        assert_eq!(again.sets(), [a("192.0.2.3")]);
+        let cname = Rrset::new("www.user1.starchart.com", RecordType::Cname, ["example.com.".to_owned()]);
+        assert!(matches!(again.change(&[Change::create(cname)]).await, Err(ZoneError::Refused { .. })));
+    }
+}

@@ -1,0 +1,171 @@
+//! From a bound port to a ready server, and back to nothing.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use starchart_jobs::Queue;
+use starchart_saml::Provider;
+use starchart_settings::Settings;
+use starchart_store::{ConnectError, SchemaState, Store};
+use starchart_web::Readiness;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::cmd::run::Parts;
+use crate::http::Health;
+use crate::wire::Names;
+
+/// Between two lines about what is waited for.
+const WAIT: Duration = Duration::from_secs(10);
+/// How often the database is tried meanwhile.
+const RETRY: Duration = Duration::from_secs(1);
+/// How long open requests and running handlers get after the drain: with the longest DRAIN_S, 30 s, the end comes within 45 s.
+const FINISH: Duration = Duration::from_secs(12);
+
+/// Everything that runs.
+pub(crate) struct Service {
+    pub(crate) settings: Settings,
+    pub(crate) parts: Parts,
+    pub(crate) saml: Arc<Provider>,
+    pub(crate) names: Names,
+    pub(crate) queue: Arc<dyn Queue>,
+    /// Told once, when ready: the address that is served.
+    pub(crate) ready: Option<oneshot::Sender<SocketAddr>>,
+}
+
+/// Serves and works until a signal, then comes to an end.
+pub(crate) async fn serve(service: Service) -> anyhow::Result<ExitCode> {
+    let Service { settings, parts, saml, names, queue, ready } = service;
+    let stop = crate::stop::on_signal()?;
+    let port = settings.app.port;
+    // What is not for people on the network is not offered to them; host.docker.internal is asked for from containers.
+    let for_others = settings.environment.is_production() || settings.app.url.host_str() == Some("host.docker.internal");
+    let host = if for_others { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
+    let listener = TcpListener::bind((host, port)).with_context(|| format!("PORT: port {port} cannot be opened"))?;
+    let address = listener.local_addr()?;
+    // The port answers from the first moment; what needs the database says so until it is there.
+    let readiness = Arc::new(Readiness::default());
+    let health = Health { readiness: Arc::clone(&readiness), store: Arc::default() };
+    let app = crate::wire::web(&settings, saml, Arc::clone(&queue), Arc::clone(&readiness));
+    let server = match parts {
+        Parts::Work => crate::http::health_only(listener, health.clone())?,
+        Parts::Both | Parts::Pages => starchart_web::server(app.clone(), listener, None, FINISH.as_secs())?,
+    };
+    let handle = server.handle();
+    let mut serving = tokio::spawn(server);
+
+    let work_stop = CancellationToken::new();
+    let mut work = None;
+    if let Some(store) = ready_store(&settings, &stop).await? {
+        compare_clocks(&store).await;
+        app.attach_store(store.clone());
+        let _ = health.store.set(store.clone());
+        if parts != Parts::Pages {
+            let context = crate::wire::worker(&settings, store, names, queue, work_stop.clone());
+            work = Some(tokio::spawn(starchart_worker::run(context)));
+        }
+        info!(url = %settings.app.url, port = address.port(), "ready");
+        if let Some(ready) = ready {
+            let _ = ready.send(address);
+        }
+    }
+    let work_ended = async {
+        match &mut work {
+            Some(work) => work.await,
+            None => std::future::pending().await,
+        }
+    };
+    // A process without its server or its workers is broken, and says so by ending.
+    tokio::select! {
+        () = stop.cancelled() => {}
+        ended = &mut serving => anyhow::bail!("the server ended by itself: {ended:?}"),
+        ended = work_ended => anyhow::bail!("the background work ended by itself: {ended:?}"),
+    }
+    info!(drain_s = settings.timers.drain.as_secs(), "stopping: not ready any more");
+    readiness.drain();
+    tokio::time::sleep(settings.timers.drain).await;
+    work_stop.cancel();
+    let finish = async {
+        handle.stop(true).await;
+        if let Some(work) = work {
+            let _ = work.await;
+        }
+    };
+    if tokio::time::timeout(FINISH, finish).await.is_err() {
+        warn!("not everything came to an end in time; rows say what is left");
+    }
+    info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Sign-in looks at this machine's clock and at the database's; when they differ, nobody gets in, and this line says why.
+async fn compare_clocks(store: &Store) {
+    if let Ok(database) = store.now().await {
+        let off_s = database.since(crate::wire::clock()).abs() / 1_000;
+        if off_s > 30 {
+            warn!(off_s, "this machine's clock and the database's differ: set both by NTP, or sign-ins will be refused");
+        }
+    }
+}
+
+/// The database, reached and with a schema that fits. `None`: told to stop meanwhile.
+async fn ready_store(settings: &Settings, stop: &CancellationToken) -> anyhow::Result<Option<Store>> {
+    let Some(store) = connect(settings, stop).await? else { return Ok(None) };
+    Ok(schema_fits(&store, settings.auto_migrate, stop).await?.then_some(store))
+}
+
+/// Connects to the database, waiting while it cannot be reached. `None`: told to stop meanwhile.
+pub(crate) async fn connect(settings: &Settings, stop: &CancellationToken) -> anyhow::Result<Option<Store>> {
+    let options = crate::wire::connect_options(settings);
+    let mut said = None::<tokio::time::Instant>;
+    loop {
+        match Store::connect(&options).await {
+            Ok(store) => return Ok(Some(store)),
+            Err(ConnectError::Unreachable(reason)) => {
+                if said.is_none_or(|at| at.elapsed() >= WAIT) {
+                    warn!(error = %reason, "DATABASE_URL: waiting for the database");
+                    said = Some(tokio::time::Instant::now());
+                }
+            }
+            Err(error) => return Err(anyhow::Error::new(error).context("DATABASE_URL")),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(RETRY) => {}
+            () = stop.cancelled() => return Ok(None),
+        }
+    }
+}
+
+/// Migrates, or waits until somebody has. False: told to stop meanwhile.
+async fn schema_fits(store: &Store, auto_migrate: bool, stop: &CancellationToken) -> anyhow::Result<bool> {
+    loop {
+        match store.schema().await {
+            Ok(SchemaState::Fits) => return Ok(true),
+            Ok(SchemaState::Pending(count)) if auto_migrate => {
+                info!(count, "migrating the schema");
+                tokio::select! {
+                    migrated = store.migrate() => migrated.context("the schema cannot be migrated")?,
+                    () = stop.cancelled() => return Ok(false),
+                };
+                continue;
+            }
+            Ok(SchemaState::Pending(count)) => {
+                warn!(count, "migrations are pending and AUTO_MIGRATE=0: run `starchart migrate`");
+            }
+            Ok(SchemaState::Newer(names)) => {
+                // Later steps only add, so that an older program goes on during an update and after a rollback.
+                warn!(?names, "the schema is newer than this program");
+                return Ok(true);
+            }
+            Err(error) => warn!(error = %error, "waiting for the database"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(WAIT) => {}
+            () = stop.cancelled() => return Ok(false),
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! `starchart demo`: everything on this machine, with an identity provider and a name server of its own.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::Args;
+use starchart_demo::{DemoZone, IdentityProvider, NameServer, PEOPLE};
+use starchart_jobs::InProcess;
+use starchart_settings::{Settings, Sources};
+use tokio::sync::oneshot;
+
+use super::run::Parts;
+use crate::boot::{self, Service};
+use crate::wire::Names;
+
+const ROOT: &str = "starchart.com";
+const GROUP_PREFIX: &str = "mycustomdomain";
+
+/// Where and with what.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// The folder that keeps the demo's data between two starts.
+    #[arg(long, value_name = "FOLDER", default_value = ".demo")]
+    data: PathBuf,
+    /// Begin anew: remove what an earlier start kept.
+    #[arg(long)]
+    fresh: bool,
+    /// The port of the pages; 0 takes a free one.
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    /// The port of the identity provider; 0 takes a free one.
+    #[arg(long, default_value_t = 8081)]
+    idp_port: u16,
+    /// The port of the name server, UDP and TCP; 0 takes a free one.
+    #[arg(long, default_value_t = 8053)]
+    dns_port: u16,
+    /// How many records a person may have.
+    #[arg(long, default_value_t = 10)]
+    limit: u32,
+    /// Print one line of JSON when ready instead of the text for people.
+    #[arg(long)]
+    json: bool,
+    /// How much to log: error, warn, info, debug or trace.
+    #[arg(long, default_value = "warn")]
+    log_level: String,
+}
+
+/// Everything that an earlier start may have left in the folder.
+const FILES: [&str; 9] = [
+    "starchart.db",
+    "starchart.db-wal",
+    "starchart.db-shm",
+    "starchart.db.migrate-lock",
+    "zone.json",
+    "zone.new",
+    "idp-key.pem",
+    "idp-certificate.pem",
+    "idp-metadata.xml",
+];
+
+pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
+    crate::telemetry::start(&options.log_level, false);
+    let data = &options.data;
+    std::fs::create_dir_all(data).with_context(|| format!("--data: {} cannot be made", data.display()))?;
+    let lock = std::fs::File::create(data.join("demo.lock")).with_context(|| format!("--data: {}", data.display()))?;
+    if lock.try_lock().is_err() {
+        anyhow::bail!("--data: another demo is running on {}; stop it, or choose another folder", data.display());
+    }
+    if options.fresh {
+        for file in FILES {
+            remove(&data.join(file))?;
+        }
+    }
+    let port = free_port(options.port).context("--port")?;
+    let app_url = format!("http://localhost:{port}");
+    let idp = IdentityProvider::start(loopback(options.idp_port), &app_url, GROUP_PREFIX, data).await.context("--idp-port")?;
+    let metadata = data.join("idp-metadata.xml");
+    std::fs::write(&metadata, idp.metadata()).with_context(|| format!("writing {}", metadata.display()))?;
+    let zone = Arc::new(DemoZone::open(ROOT, &data.join("zone.json"))?);
+    let server = NameServer::start(Arc::clone(&zone), loopback(options.dns_port)).await.context("--dns-port")?;
+
+    let settings = settings(&options, port, &app_url, &metadata, server.address())?;
+    let saml = Arc::new(crate::wire::saml(&settings, crate::wire::clock())?);
+    let (ready, is_ready) = oneshot::channel();
+    let told = tokio::spawn(announce(is_ready, options.json, app_url, idp.url().to_owned(), server.address()));
+    let queue = Arc::new(InProcess::default());
+    let names = Names { zone, limiter: crate::wire::limiter(&settings) };
+    let service = Service { settings, parts: Parts::Both, saml, names, queue, ready: Some(ready) };
+    let code = boot::serve(service).await;
+    told.abort();
+    code
+}
+
+/// The settings of a demo go the same way as an operator's.
+fn settings(options: &Options, port: u16, app_url: &str, metadata: &Path, names: SocketAddr) -> anyhow::Result<Settings> {
+    let database = std::path::absolute(options.data.join("starchart.db"))?;
+    let variables: BTreeMap<String, String> = [
+        ("STARCHART_ENV", "test".to_owned()),
+        ("APP_URL", app_url.to_owned()),
+        ("PORT", port.to_string()),
+        ("LOG_LEVEL", options.log_level.clone()),
+        ("ROOT_DOMAIN", ROOT.to_owned()),
+        ("DATABASE_URL", format!("sqlite://{}", database.display())),
+        ("REDIS_URL", "memory".to_owned()),
+        ("DNS_SERVERS", names.to_string()),
+        ("SAML_IDP_METADATA_PATH", std::path::absolute(metadata)?.display().to_string()),
+        ("SAML_GROUP_PREFIX", GROUP_PREFIX.to_owned()),
+        ("SESSION_SECRET", format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>())),
+        ("USER_DNS_RECORD_LIMIT", options.limit.to_string()),
+        ("ROUTE53_REQUESTS_PER_SECOND", "50".to_owned()),
+        ("DRAIN_S", "0".to_owned()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    let sources = Sources { variables, env_file: None, folder: options.data.clone(), secrets: options.data.join("secrets") };
+    Ok(Settings::read(&sources)?.settings)
+}
+
+async fn announce(ready: oneshot::Receiver<SocketAddr>, json: bool, url: String, idp: String, names: SocketAddr) {
+    if ready.await.is_err() {
+        return;
+    }
+    if json {
+        let people: Vec<_> =
+            PEOPLE.iter().map(|p| serde_json::json!({"username": p.username, "password": p.password})).collect();
+        let line = serde_json::json!({"url": url, "idp": idp, "dns": names.to_string(), "root": ROOT, "users": people});
+        println!("{line}");
+        return;
+    }
+    println!("\nStarchart is ready:  {url}\n");
+    println!("Sign in as one of these (the identity provider is {idp}):");
+    for person in PEOPLE {
+        println!("  {:<10} {:<12} {} ({})", person.username, person.password, person.display_name, person.groups.join(", "));
+    }
+    println!("\nMake the record www of user1, then ask the name server:");
+    println!("  dig @{} -p {} www.user1.{ROOT}\n", names.ip(), names.port());
+    println!("Ctrl-C stops; the next start keeps what you made, --fresh begins anew.");
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
+}
+
+/// The port itself, when it can be opened; a free one for 0.
+fn free_port(port: u16) -> anyhow::Result<u16> {
+    let listener = TcpListener::bind(loopback(port)).with_context(|| format!("port {port} is taken; choose another"))?;
+    Ok(listener.local_addr()?.port())
+}
+
+fn remove(file: &Path) -> anyhow::Result<()> {
+    match std::fs::remove_file(file) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("--fresh: {} cannot be removed", file.display()))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,47 @@
+//! One file a command.
+
+pub(crate) mod check_config;
+#[cfg(feature = "demo")]
+pub(crate) mod demo;
+pub(crate) mod health;
+pub(crate) mod migrate;
+pub(crate) mod reconcile;
+pub(crate) mod run;
+
+use std::path::PathBuf;
+
+use starchart_saml::Provider;
+use starchart_settings::{Loaded, Problem, Problems, Settings, Sources};
+
+/// What the settings alone do not show: whether the identity provider's metadata can be used, and whether a zone is named.
+///
+/// # Errors
+/// Every fault, each with its setting.
+fn saml_of(settings: &Settings) -> Result<Provider, Problems> {
+    let mut problems = Vec::new();
+    if settings.aws.zone_id.is_none() {
+        problems.push(Problem {
+            name: "AWS_ROUTE53_HOSTED_ZONE_ID".to_owned(),
+            advice: "name the hosted zone, or try `starchart demo`, which needs none".to_owned(),
+        });
+    }
+    match crate::wire::saml(settings, crate::wire::clock()) {
+        Ok(provider) if problems.is_empty() => return Ok(provider),
+        Ok(_) => {}
+        Err(fault) => problems.push(Problem {
+            name: "SAML_IDP_METADATA_PATH".to_owned(),
+            advice: format!("the identity provider's metadata cannot be used: {fault}"),
+        }),
+    }
+    Err(Problems(problems))
+}
+
+/// Reads the settings and begins to log.
+fn begin(env_file: Option<PathBuf>) -> anyhow::Result<Loaded> {
+    let loaded = Settings::read(&Sources::of_process(env_file))?;
+    crate::telemetry::start(loaded.settings.log_level.as_str(), loaded.settings.environment.is_production());
+    for notice in &loaded.notices {
+        tracing::warn!(notice, "settings");
+    }
+    Ok(loaded)
+}

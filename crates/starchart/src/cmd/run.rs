@@ -1,0 +1,42 @@
+//! `starchart run`, `serve` and `work`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use starchart_jobs::InProcess;
+
+use crate::boot::{self, Service};
+use crate::wire::Names;
+
+/// Which parts of the program this process is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Parts {
+    /// Pages and work.
+    Both,
+    /// Pages only.
+    Pages,
+    /// Work only; the port answers health checks.
+    Work,
+}
+
+pub(crate) async fn run(env_file: Option<PathBuf>, parts: Parts) -> anyhow::Result<ExitCode> {
+    let loaded = super::begin(env_file)?;
+    let settings = loaded.settings;
+    tracing::info!(
+        pid = std::process::id(),
+        version = crate::build::VERSION,
+        commit = crate::build::COMMIT,
+        environment = settings.environment.as_str(),
+        "starting"
+    );
+    // What an operator must mend comes first, before anything is waited for.
+    let saml = super::saml_of(&settings)?;
+    for warning in saml.warnings(crate::wire::clock()) {
+        tracing::warn!(warning = %warning, "SAML_IDP_METADATA_PATH: look at the identity provider's metadata");
+    }
+    let limiter = crate::wire::limiter(&settings);
+    let names = Names { zone: crate::wire::route53(&settings, Arc::clone(&limiter))?, limiter };
+    boot::serve(Service { settings, parts, saml: Arc::new(saml), names, queue: Arc::new(InProcess::default()), ready: None })
+        .await
+}

@@ -1,0 +1,103 @@
+//! Starchart: DNS names for everyone at a school, without asking anyone.
+//!
+//! This crate only wires the rooms together; each command has its file in `cmd`.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program speaks through them")]
+
+mod boot;
+mod build;
+mod cmd;
+mod http;
+mod stop;
+mod telemetry;
+mod wire;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// DNS names for everyone at a school, without asking anyone.
+#[derive(Parser)]
+#[command(name = "starchart", version = build::VERSION, propagate_version = true)]
+struct Cli {
+    /// A file of NAME=value lines, weaker than the environment.
+    #[arg(long, global = true, value_name = "PATH")]
+    env_file: Option<PathBuf>,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Serve the pages and do the background work, in one process.
+    Run,
+    /// Serve the pages only.
+    Serve,
+    /// Do the background work only.
+    Work,
+    /// Try everything out on this machine: no server, no account, no settings needed.
+    #[cfg(feature = "demo")]
+    Demo(cmd::demo::Options),
+    /// Bring the database's schema up to date, then end.
+    Migrate,
+    /// Read all settings, say where each was found, and end: 0 when they hold, 2 when not.
+    CheckConfig,
+    /// Ask a running server on this machine whether it is ready: 0 yes, 1 no.
+    Health,
+    /// Say version, commit and build date.
+    Version,
+    /// Compare the whole zone with the database.
+    Reconcile(cmd::reconcile::Options),
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("starchart: no threads to run on: {error}");
+            return ExitCode::from(1);
+        }
+    };
+    // One provider of TLS for every client in the process.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let result = runtime.block_on(dispatch(cli));
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    result.unwrap_or_else(|error| {
+        let is_settings = error.is::<starchart_settings::Problems>();
+        if is_settings {
+            eprintln!("{error}");
+        } else if tracing::dispatcher::has_been_set() {
+            tracing::error!(error = format!("{error:#}"), "stopped");
+        } else {
+            eprintln!("starchart: {error:#}");
+        }
+        ExitCode::from(if is_settings { 2 } else { 1 })
+    })
+}
+
+async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
+    let env_file = cli.env_file;
+    match cli.verb {
+        Verb::Run => cmd::run::run(env_file, cmd::run::Parts::Both).await,
+        Verb::Serve => cmd::run::run(env_file, cmd::run::Parts::Pages).await,
+        Verb::Work => cmd::run::run(env_file, cmd::run::Parts::Work).await,
+        #[cfg(feature = "demo")]
+        Verb::Demo(options) => cmd::demo::run(options).await,
+        Verb::Migrate => cmd::migrate::run(env_file).await,
+        Verb::CheckConfig => cmd::check_config::run(env_file),
+        Verb::Health => cmd::health::run(env_file).await,
+        Verb::Version => {
+            println!("{}", build::line());
+            Ok(ExitCode::SUCCESS)
+        }
+        Verb::Reconcile(options) => cmd::reconcile::run(env_file, options).await,
+    }
+}

@@ -1,0 +1,142 @@
+//! Settings into parts, and parts into each other.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use actix_web::web::Data;
+use anyhow::Context as _;
+use starchart_dns::limiter::Limiter;
+use starchart_dns::propagation::Propagation;
+use starchart_dns::route53::{Route53, Route53Config};
+use starchart_dns::zone::Zone;
+use starchart_domain::time::Timestamp;
+use starchart_jobs::Queue;
+use starchart_saml::{AttributeNames, MetadataError, Provider, ProviderConfig};
+use starchart_settings::Settings;
+use starchart_store::{ConnectOptions, Store};
+use starchart_web::{App, RateLimits, Readiness, VersionInfo, WebConfig};
+use tokio_util::sync::CancellationToken;
+
+use crate::build;
+
+/// How often rows are looked at without being woken.
+const SWEEP: Duration = Duration::from_secs(2);
+
+/// This machine's clock; for certificates of others and log lines only, the rows have the database's.
+pub(crate) fn clock() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// How to reach the database.
+pub(crate) fn connect_options(settings: &Settings) -> ConnectOptions {
+    ConnectOptions {
+        url: settings.database.url.clone(),
+        max_connections: settings.database.connection_limit,
+        ..Default::default()
+    }
+}
+
+/// The service provider.
+///
+/// # Errors
+/// The identity provider's metadata cannot be trusted or read.
+pub(crate) fn saml(settings: &Settings, now: Timestamp) -> Result<Provider, MetadataError> {
+    let at = |path: &str| format!("{}{path}", settings.app.url.as_str().trim_end_matches('/'));
+    let config = ProviderConfig {
+        entity_id: at("/sp"),
+        acs_url: at("/login/callback"),
+        slo_url: at("/logout/callback"),
+        idp_metadata_xml: settings.saml.idp_metadata.clone(),
+        clock_skew_s: u32::try_from(settings.saml.clock_skew.as_secs()).unwrap_or(60),
+        attributes: AttributeNames {
+            subject: settings.saml.subject_attribute.clone(),
+            display_name: settings.saml.display_name_attribute.clone(),
+            email: settings.saml.email_attribute.clone(),
+            group: settings.saml.group_attribute.clone(),
+        },
+        require_https_acs: settings.environment.is_production(),
+    };
+    Provider::new(config, now)
+}
+
+/// The pages.
+pub(crate) fn web(settings: &Settings, saml: Arc<Provider>, queue: Arc<dyn Queue>, readiness: Arc<Readiness>) -> Data<App> {
+    let config = WebConfig {
+        app_url: settings.app.url.clone(),
+        app_name: settings.app.name.clone(),
+        school_name: settings.app.school.clone(),
+        support_contact: settings.app.support.clone(),
+        root_domain: settings.root_domain.clone(),
+        record_limit: settings.limits.records_per_user,
+        session_secrets: settings.session_secrets.clone(),
+        group_names: settings.saml.groups.clone(),
+        trusted_proxies: settings.app.trusted_proxies.clone(),
+        form_action_origins: settings.saml.form_action_origins.clone(),
+        lookup_server: settings.dns_servers.first().map(|server| (server.host.clone(), server.port)),
+        version: VersionInfo {
+            version: build::VERSION.to_owned(),
+            commit: build::COMMIT.to_owned(),
+            built: build::built(),
+            schema: starchart_store::schema_version(),
+        },
+        development: !settings.environment.is_production(),
+        rate_limits: RateLimits {
+            sign_in_per_minute: settings.limits.sign_in_per_minute,
+            record_writes_per_minute: settings.limits.record_writes_per_minute,
+        },
+    };
+    Data::new(App::new(config, saml, queue, readiness))
+}
+
+/// Paces the requests to the zone.
+pub(crate) fn limiter(settings: &Settings) -> Arc<Limiter> {
+    Arc::new(Limiter::new(settings.aws.requests_per_second))
+}
+
+/// The zone on Route53.
+///
+/// # Errors
+/// No zone is named.
+pub(crate) fn route53(settings: &Settings, limiter: Arc<Limiter>) -> anyhow::Result<Arc<dyn Zone>> {
+    let aws = &settings.aws;
+    let hosted_zone_id = aws
+        .zone_id
+        .clone()
+        .context("AWS_ROUTE53_HOSTED_ZONE_ID is not set: name the hosted zone, or try `starchart demo`, which needs none")?;
+    let config = Route53Config {
+        hosted_zone_id,
+        region: aws.region.clone(),
+        access_key_id: aws.access_key_id.clone(),
+        secret_access_key: aws.secret_access_key.clone(),
+        session_token: aws.session_token.clone(),
+        endpoint_url: aws.endpoint.as_ref().map(ToString::to_string),
+    };
+    Ok(Arc::new(Route53::new(&config, limiter)))
+}
+
+/// What the background work needs.
+pub(crate) fn worker(
+    settings: &Settings,
+    store: Store,
+    names: Names,
+    queue: Arc<dyn Queue>,
+    stop: CancellationToken,
+) -> starchart_worker::Context {
+    starchart_worker::Context {
+        store,
+        zone: names.zone,
+        limiter: names.limiter,
+        propagation: Arc::new(Propagation::new(settings.dns_servers.iter().map(ToString::to_string).collect())),
+        queue,
+        holder: format!("{}-{:016x}", std::process::id(), rand::random::<u64>()),
+        stop,
+        sweep: SWEEP,
+    }
+}
+
+/// The zone and what paces the requests to it.
+pub(crate) struct Names {
+    pub(crate) zone: Arc<dyn Zone>,
+    pub(crate) limiter: Arc<Limiter>,
+}

@@ -1,0 +1,276 @@
+//! From the first moment of a process to its last.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use starchart_testkit::server::{Server, free_port, scratch};
+
+use crate::app::{App, World, eventually};
+use crate::browser::Browser;
+use crate::truth::{Ended, ended, label_of, signed_in, verb, zone_equals_pages};
+
+const SOON: Duration = Duration::from_secs(5);
+
+/// A MariaDB whose data outlive it, so that it can be killed and come back.
+struct Database {
+    port: u16,
+    folder: PathBuf,
+    server: Option<Server>,
+}
+
+impl Database {
+    /// Prepares one with the database `starchart`, running.
+    async fn new() -> Self {
+        let folder = scratch("database");
+        let mut install = tokio::process::Command::new("mariadb-install-db");
+        install.args(["--no-defaults", "--user=root", "--auth-root-authentication-method=normal", "--skip-test-db"]);
+        install.args(["--skip-name-resolve", &format!("--datadir={}", folder.join("data").display())]);
+        // A starting server removes what looks like an old temporary table, and so another server's in a folder that they share.
+        install.env("TMPDIR", &folder);
+        let installed = ended(install).await;
+        assert_eq!(installed.code, 0, "{}", installed.all);
+        let mut database = Self { port: free_port(), folder, server: None };
+        database.start().await;
+        let prepared = database.client("CREATE DATABASE starchart; CREATE USER app IDENTIFIED BY 'throw-away'").await;
+        assert_eq!(prepared.code, 0, "{}", prepared.all);
+        database
+    }
+
+    async fn start(&mut self) {
+        let (folder, data, port) = (self.folder.clone(), self.folder.join("data"), self.port);
+        self.server = Some(Server::start(scratch("mariadb"), "/usr/sbin/mariadbd", |command| {
+            command.args(["--no-defaults", "--user=root", "--skip-name-resolve", "--skip-log-bin", "--bind-address=127.0.0.1"]);
+            // A commit must survive the server's death, though not the machine's.
+            command.args(["--innodb-flush-log-at-trx-commit=2", "--innodb-buffer-pool-size=64M", "--max-connections=200"]);
+            command.env("TMPDIR", &folder).arg(format!("--datadir={}", data.display())).arg(format!("--port={port}"));
+            command.arg(format!("--socket={}", data.join("s").display()));
+        }));
+        eventually("MariaDB answers", Duration::from_secs(30), async || self.client("SELECT 1").await.code == 0).await;
+    }
+
+    /// As SIGKILL ends it.
+    fn kill(&mut self) {
+        self.server = None;
+    }
+
+    async fn client(&self, sql: &str) -> Ended {
+        let mut client = tokio::process::Command::new("mariadb");
+        client.args(["--no-defaults", "-h127.0.0.1", "-uroot", &format!("-P{}", self.port), "-e", sql]);
+        ended(client).await
+    }
+
+    fn url(&self, user: &str, database: &str) -> String {
+        format!("mysql://{user}@127.0.0.1:{}/{database}", self.port)
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        self.server = None;
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// What GET `path` answers; none while nothing answers.
+async fn status(app: &App, path: &str) -> Option<u16> {
+    let url = format!("http://127.0.0.1:{}{path}", app.port);
+    let answer = starchart_testkit::http::client().get(url).send().await;
+    answer.ok().map(|answer| answer.status().as_u16())
+}
+
+/// How many log lines carry this message.
+fn said(app: &App, message: &str) -> usize {
+    app.log_lines().iter().filter(|line| line.to_string().contains(message)).count()
+}
+
+/// Waits for the end of the process; gives the exit code and the time it took.
+async fn ends(app: &mut App, limit: Duration) -> (Option<i32>, Duration) {
+    let start = Instant::now();
+    loop {
+        if let Some(status) = app.server.exited() {
+            return (status.code(), start.elapsed());
+        }
+        assert!(start.elapsed() < limit, "runs on after {limit:?}\n{}", app.server.log());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn an_absent_database_is_waited_for_and_its_refusals_end_the_start() {
+    let mut database = Database::new().await;
+    database.kill();
+    let world = World::new().await.set("DATABASE_URL", &database.url("root", "starchart"));
+    let mut app = world.launch("run");
+    eventually("the port answers before the database", SOON, async || status(&app, "/healthcheck").await == Some(500)).await;
+    assert_eq!(status(&app, "/version").await, Some(200));
+    assert_eq!(app.browser().get("/sp").await.status, 200);
+    let mut browser = app.browser();
+    let form = browser.get("/login").await.form("/login");
+    let page = browser.submit(&form).await;
+    assert!(page.status >= 500 && page.body.contains("</html>"), "{} {}", page.status, page.body);
+    let waits = "DATABASE_URL: waiting for the database";
+    eventually("says what it waits for", SOON, async || said(&app, waits) == 1).await;
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    assert_eq!(said(&app, waits), 2, "one line every ten seconds");
+
+    database.start().await;
+    app.until_ready().await;
+    assert_eq!(status(&app, "/healthcheck").await, Some(200));
+
+    for (user, name, word) in [("app:wrong", "starchart", "refuses this user"), ("root", "nosuch", "no such database")] {
+        let url = database.url(user, name);
+        let start = Instant::now();
+        let mut run = world.command(&["run"]);
+        run.env("DATABASE_URL", url).env("PORT", free_port().to_string());
+        let ended = ended(run).await;
+        assert_eq!(ended.code, 1, "{}", ended.all);
+        assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
+        assert!(ended.all.contains("DATABASE_URL") && ended.all.contains(word), "{}", ended.all);
+        assert!(!ended.all.contains("wrong"), "the password is not said: {}", ended.all);
+    }
+}
+
+#[tokio::test]
+async fn without_auto_migrate_the_schema_is_waited_for() {
+    let world = World::new().await.set("AUTO_MIGRATE", "0");
+    let mut app = world.launch("run");
+    let words = "migrations are pending and AUTO_MIGRATE=0";
+    eventually("says so", SOON, async || said(&app, words) == 1).await;
+    assert_eq!(status(&app, "/healthcheck").await, Some(500));
+    let migrated = verb(&world, &["migrate"]).await;
+    assert_eq!(migrated.code, 0, "{}", migrated.all);
+    assert!(migrated.out.ends_with("migrations applied, the schema is up to date"), "{}", migrated.out);
+    app.until_ready().await;
+    let again = verb(&world, &["migrate"]).await;
+    assert_eq!(again.out, "0 migrations applied, the schema is up to date");
+}
+
+#[tokio::test]
+async fn processes_that_migrate_at_once_are_all_ready() {
+    let world = World::new().await;
+    let mut apps = [world.launch("run"), world.launch("run"), world.launch("serve"), world.launch("work")];
+    for app in &mut apps {
+        app.until_ready().await;
+    }
+    drop(apps);
+    let start = Instant::now();
+    let _app = world.start().await;
+    let took = start.elapsed();
+    println!("start to ready on a migrated schema: {took:?}");
+    assert!(took < Duration::from_secs(2), "{took:?}");
+}
+
+#[tokio::test]
+async fn a_wipe_comes_with_a_later_release() {
+    let world = World::new().await.set("DANGER_DATABASE_WIPE_REINITIALIZE", "1");
+    let ended = verb(&world, &["run"]).await;
+    assert_eq!(ended.code, 2, "{}", ended.all);
+    assert!(ended.all.contains("comes with a later release"), "{}", ended.all);
+    let world = world.set("DANGER_DATABASE_WIPE_REINITIALIZE", "0");
+    world.start().await;
+}
+
+#[tokio::test]
+async fn a_signal_drains_finishes_and_ends() {
+    let world = World::new().await.set("DRAIN_S", "2");
+    for signal in ["TERM", "INT"] {
+        let mut app = world.start().await;
+        let mut browser = signed_in(&world, &app, "user1").await;
+        let fqdn = format!("last-{}.user1.{}", signal.to_lowercase(), crate::app::ROOT);
+        world.zone.latency(Duration::from_millis(500));
+        app.signal(signal);
+        eventually("not ready at once", Duration::from_millis(500), async || status(&app, "/healthcheck").await == Some(500))
+            .await;
+        // The proxy may not know yet: what comes during the drain is served and done.
+        let saved = browser.create(&format!("last-{}", signal.to_lowercase()), "A", "192.168.1.1").await;
+        assert_eq!(saved.status, 303, "{signal}: {}", saved.body);
+        let (code, took) = ends(&mut app, Duration::from_secs(45)).await;
+        assert_eq!(code, Some(0), "{signal}");
+        println!("SIG{signal}: ended {took:?} after the drain's save");
+        assert!(took < Duration::from_secs(10), "{took:?}");
+        assert!(world.zone.set(&fqdn, "A").is_some(), "what was under way came to its end");
+        assert_eq!(status(&app, "/healthcheck").await, None);
+        world.zone.latency(Duration::ZERO);
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_runs_when_the_signal_comes_is_answered() {
+    let world = World::new().await;
+    let mut app = world.start().await;
+    let mut browser = signed_in(&world, &app, "user1").await;
+    // The row of the person is locked elsewhere for 3 s, so the save runs when the signal comes.
+    let db = &world.db;
+    let lock = db.run("START TRANSACTION; UPDATE users SET lock_version = lock_version + 1; SELECT SLEEP(3); COMMIT");
+    let save = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        browser.create("slow", "A", "192.168.1.1").await
+    };
+    let stop = async {
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        app.signal("TERM");
+    };
+    let ((), saved, ()) = tokio::join!(lock, save, stop);
+    assert_eq!(saved.status, 303, "{}", saved.body);
+    assert_eq!(ends(&mut app, Duration::from_secs(20)).await.0, Some(0));
+}
+
+/// Saves until told to stop; gives the names whose saving was acknowledged, and how many were not.
+async fn save_on(mut browser: Browser, label: &str, until: Instant) -> (Vec<String>, usize) {
+    let (mut saved, mut failed) = (Vec::new(), 0);
+    for n in 0.. {
+        if Instant::now() > until {
+            break;
+        }
+        let name = label_of(n);
+        let page = browser.get("/dns-records/new").await;
+        if page.status != 200 {
+            failed += 1;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        }
+        let form = page.form("/dns-records/new").with("subdomain", &name).with("type", "A").with("value", "10.0.0.1");
+        match browser.submit(&form).await.status {
+            303 => saved.push(format!("{name}.{label}.{}", crate::app::ROOT)),
+            status => {
+                assert!(status >= 500, "{status}");
+                failed += 1;
+            }
+        }
+    }
+    (saved, failed)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_acknowledged_save_is_lost_when_the_database_dies_and_comes_back() {
+    let mut database = Database::new().await;
+    let world = World::new().await.set("DATABASE_URL", &database.url("root", "starchart")).set("USER_DNS_RECORD_LIMIT", "");
+    let app = world.start().await;
+    let mut people = Vec::new();
+    for n in 1..=4 {
+        people.push(signed_in(&world, &app, &format!("load{n}")).await);
+    }
+    let until = Instant::now() + Duration::from_secs(8);
+    let mut savers = tokio::task::JoinSet::new();
+    for (n, browser) in people.iter().cloned().enumerate() {
+        savers.spawn(async move { save_on(browser, &format!("load{}", n + 1), until).await });
+    }
+    for _ in 0..2 {
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        database.kill();
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        database.start().await;
+    }
+    let outcomes = savers.join_all().await;
+    let (saved, failed): (Vec<_>, Vec<_>) = outcomes.into_iter().unzip();
+    let (saved, failed) = (saved.concat(), failed.iter().sum::<usize>());
+    println!("{} saves acknowledged, {failed} refused while the database was away", saved.len());
+    assert!(saved.len() > 50 && failed > 0, "{} saved, {failed} failed", saved.len());
+    let mut listed = Vec::new();
+    for browser in &mut people {
+        listed.extend(browser.rows().await.into_iter().map(|row| row.name));
+    }
+    let lost: Vec<_> = saved.iter().filter(|name| !listed.contains(name)).collect();
+    assert!(lost.is_empty(), "{lost:?}");
+    zone_equals_pages(&world, &mut people, Duration::from_secs(30)).await;
+}

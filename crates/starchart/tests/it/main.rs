@@ -1,0 +1,25 @@
+//! Whole stories, over HTTP, on the real binary and real servers. One test binary for all of them.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+#![expect(clippy::print_stdout, reason = "measurements are printed")]
+#![expect(unreachable_pub, reason = "one test program: nothing is reachable from outside")]
+
+mod app;
+mod boot;
+mod browser;
+mod csrf;
+mod labels;
+mod pages;
+mod publish;
+mod raw;
+mod records;
+mod replicas;
+mod saml;
+mod secrets;
+mod sessions;
+mod sign_in;
+mod simplesaml;
+mod tracking;
+mod truth;
+mod verbs;
+mod walls;

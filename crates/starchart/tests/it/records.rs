@@ -1,0 +1,514 @@
+//! A person's records, from the form to the name server.
+
+use std::time::Duration;
+
+use reqwest::Method;
+
+use crate::app::{APP_URL, App, ROOT, World, eventually};
+use crate::browser::{Browser, Page, asked, path_of, person};
+use crate::pages;
+
+#[tokio::test]
+async fn a_name_is_made_changed_and_deleted_in_the_zone() {
+    let world = World::new().await;
+    let app = world.start().await;
+    let mut browser = app.browser();
+    let home = browser.sign_in(&world.idp, &person("user1", &["students"])).await;
+    assert_eq!(home.status, 200, "{}", home.body);
+    let name = format!("www.user1.{ROOT}");
+
+    let created = browser.create("www", "A", "192.168.1.1").await;
+    assert_eq!((created.status, created.location()), (303, "/dns-records"), "{}", created.body);
+    let value = |rtype: &str| world.zone.set(&name, rtype).map(|set| set.values.into_iter().collect::<Vec<_>>().join(" "));
+    eventually("created in the zone", Duration::from_secs(2), async || value("A").as_deref() == Some("192.168.1.1")).await;
+
+    let id = browser.record_ids().await.remove(0);
+    let path = format!("/dns-records/{id}");
+    let form = browser.get(&path).await.form(&path).with("type", "CNAME").with("value", "pages.example.com");
+    assert_eq!(browser.submit(&form).await.status, 303);
+    eventually("changed in the zone", Duration::from_secs(2), async || value("CNAME").as_deref() == Some("pages.example.com."))
+        .await;
+    assert_eq!(value("A"), None);
+    assert_eq!(browser.record_ids().await, std::slice::from_ref(&id), "a bookmark holds after a change of type");
+
+    let page = browser.get(&format!("/dns-records/{id}/delete")).await;
+    let form = page.form("/dns-records");
+    assert_eq!(browser.submit(&form).await.status, 303);
+    eventually("gone from the zone", Duration::from_secs(2), async || value("CNAME").is_none()).await;
+}
+
+impl World {
+    /// A set of the zone as Route53 shows it: its values, sorted, joined by ` | `.
+    fn shown(&self, name: &str, rtype: &str) -> Option<String> {
+        self.zone.set(name, rtype).map(|set| set.values.into_iter().collect::<Vec<_>>().join(" | "))
+    }
+
+    /// Waits until the zone shows `wanted`.
+    async fn shows(&self, name: &str, rtype: &str, wanted: Option<&str>) {
+        let holds = async || self.shown(name, rtype).as_deref() == wanted;
+        eventually(&format!("{name} {rtype} is {wanted:?}"), Duration::from_secs(5), holds).await;
+    }
+}
+
+async fn signed_in(world: &World, app: &App, username: &str) -> Browser {
+    let mut browser = app.browser();
+    browser.sign_in(&world.idp, &person(username, &["students"])).await;
+    browser
+}
+
+async fn edit(browser: &mut Browser, id: &str, changes: &[(&str, &str)]) -> Page {
+    let path = format!("/dns-records/{id}");
+    let form = browser.get(&path).await.form(&path);
+    let form = changes.iter().fold(form, |form, (name, value)| form.with(name, value));
+    browser.submit(&form).await
+}
+
+#[tokio::test]
+async fn every_type_arrives_as_route53_holds_it() {
+    let world = World::new().await;
+    let app = world.start().await;
+    let mut browser = signed_in(&world, &app, "user1").await;
+    let long = "x".repeat(300);
+    let long_shown = format!("\"{}\" \"{}\"", "x".repeat(255), "x".repeat(45));
+    let cases = [
+        ("a", "A", "192.168.1.1", "192.168.1.1"),
+        ("@", "A", "10.0.0.1", "10.0.0.1"),
+        ("aaaa", "AAAA", "2001:0DB8:0:0::0001", "2001:db8::1"),
+        ("CNAME", "CNAME", "Pages.Example.COM.", "pages.example.com."),
+        ("_proof.c", "CNAME", "_x.example.com", "_x.example.com."),
+        ("t1", "TXT", "plain words", "\"plain words\""),
+        ("t2", "TXT", "smile 😀 €", "\"smile \\360\\237\\230\\200 \\342\\202\\254\""),
+        ("t3", "TXT", "say \"yes\" \\ no \\342", "\"say \\\"yes\\\" \\\\ no \\\\342\""),
+        ("t4", "TXT", long.as_str(), long_shown.as_str()),
+        ("t5", "TXT", " blanks around ", "\" blanks around \""),
+        ("_github", "TXT", "v=spf1 -all; <b>", "\"v=spf1 -all; <b>\""),
+    ];
+    for (name, rtype, value, shown) in cases {
+        let created = browser.create(name, rtype, value).await;
+        assert_eq!((created.status, created.location()), (303, "/dns-records"), "{name}: {}", created.body);
+        let fqdn = if name == "@" { format!("user1.{ROOT}") } else { format!("{}.user1.{ROOT}", name.to_lowercase()) };
+        world.shows(&fqdn, rtype, Some(shown)).await;
+        assert_eq!(world.zone.set(&fqdn, rtype).map(|set| set.ttl), Some(300));
+        // The form has it as it was typed.
+        let id = world.db.number("SELECT MAX(id) FROM dns_records").await;
+        let path = format!("/dns-records/{id}");
+        let form = browser.get(&path).await.form(&path);
+        assert_eq!((form.value("value"), form.value("type")), (Some(value), Some(rtype)));
+    }
+    // Two mail servers at one name are one set; without a priority it is 10.
+    for (value, priority) in [("mx1.example.com", "5"), ("mx2.example.com", "")] {
+        let form = browser.get("/dns-records/new").await.form("/dns-records/new");
+        let form = form.with("subdomain", "mail").with("type", "MX").with("value", value).with("priority", priority);
+        assert_eq!(browser.submit(&form).await.status, 303);
+    }
+    world.shows(&format!("mail.user1.{ROOT}"), "MX", Some("10 mx2.example.com. | 5 mx1.example.com.")).await;
+    eventually("all answered", Duration::from_secs(10), async || {
+        let page = browser.clone().get("/dns-records").await.body;
+        page.matches("data-state=\"answered\"").count() == cases.len() + 2
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn faults_are_explained_beside_what_was_typed() {
+    let world = World::new().await;
+    let app = world.start().await;
+    let mut browser = signed_in(&world, &app, "user1").await;
+    let own = format!("www.user1.{ROOT}");
+    let name = "Record name is invalid or inappropriate (only alphanumerical character, -, and _ allowed)";
+    let value = "Record value is invalid";
+    let too_long = "😀".repeat(260);
+    for (subdomain, rtype, typed, words) in [
+        ("-www", "A", "192.0.2.1", name),
+        ("w..w", "A", "192.0.2.1", name),
+        ("*", "A", "192.0.2.1", name),
+        ("_acme-challenge", "TXT", "x", name),
+        ("_dmarc", "TXT", "v=DMARC1", name),
+        (own.as_str(), "A", "192.0.2.1", "leave out"),
+        ("@", "CNAME", "example.com", name),
+        ("<script>alert(1)</script>", "A", "192.0.2.1", name),
+        ("www", "A", "300.1.1.1", value),
+        ("www", "A", "127.0.0.1", "a loopback address"),
+        ("www", "A", "169.254.169.254", "a link-local address"),
+        ("www", "AAAA", "fe80::1%eth0", "leave out the %"),
+        ("www", "AAAA", "::ffff:10.0.0.1", value),
+        ("www", "CNAME", "https://example.com/x", "without http://"),
+        ("www", "CNAME", own.as_str(), "cannot point to its own name"),
+        ("www", "MX", "192.0.2.1", "to a host name, not to an address"),
+        ("www", "TXT", "", "enter a value"),
+        ("www", "TXT", "line\nbreak", value),
+        ("www", "TXT", too_long.as_str(), "characters too long"),
+        ("www", "NS", "ns.example.com", "Choose a record type"),
+        ("www", "", "192.0.2.1", "Choose a record type"),
+    ] {
+        let form = browser.get("/dns-records/new").await.form("/dns-records/new");
+        let form = form.with("subdomain", subdomain).with("type", rtype).with("value", typed).with("course", "kept & seen");
+        let refused = browser.submit(&form).await;
+        assert_eq!(refused.status, 422, "{subdomain} {rtype} {typed:.40}: {}", refused.body);
+        assert!(refused.body.contains(words), "{subdomain} {rtype} {typed:.40}: {words}: {}", refused.body);
+        let again = refused.form("/dns-records/new");
+        let kept = [again.value("subdomain"), again.value("value"), again.value("course")];
+        // A browser's text field holds no line break; the attribute may.
+        assert_eq!(kept, [Some(subdomain), Some(typed), Some("kept & seen")]);
+        pages::no_inline_code(subdomain, &refused.body);
+    }
+    assert_eq!(world.db.number("SELECT COUNT(*) FROM dns_records").await, 0);
+    assert_eq!(world.zone.counts().change, 0, "nothing was sent");
+}
+
+#[tokio::test]
+async fn sixty_at_once_at_a_limit_of_twenty_make_twenty() {
+    let world = World::new().await;
+    let (app, other) = (world.start().await, world.start().await);
+    let browser = signed_in(&world, &app, "user1").await;
+    let form =
+        browser.clone().get("/dns-records/new").await.form("/dns-records/new").with("type", "A").with("value", "192.0.2.1");
+    let tasks: Vec<_> = (0..60)
+        .map(|n| {
+            let mut browser = browser.at(if n % 2 == 0 { app.port } else { other.port });
+            let form = form.clone().with("subdomain", &format!("n{n}"));
+            tokio::spawn(async move { browser.submit(&form).await })
+        })
+        .collect();
+    let mut statuses = Vec::new();
+    for task in tasks {
+        let page = task.await.unwrap();
+        if page.status == 422 {
+            assert!(page.body.contains("User has reached the maximum number of dns records: 20 are allowed"), "{}", page.body);
+        }
+        statuses.push(page.status);
+    }
+    assert_eq!(statuses.iter().filter(|status| **status == 303).count(), 20, "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 422).count(), 40, "{statuses:?}");
+    let mut browser = browser;
+    assert_eq!(browser.record_ids().await.len(), 20);
+    assert!(browser.get("/dns-records").await.body.contains("20 / 20"));
+    let sets = || world.zone.sets().into_iter().filter(|set| set.name.ends_with(&format!(".user1.{ROOT}"))).count();
+    eventually("twenty sets", Duration::from_secs(10), async || sets() == 20).await;
+
+    // Editing at the limit is no creation; a place that is made free can be taken.
+    let id = browser.record_ids().await.remove(0);
+    assert_eq!(edit(&mut browser, &id, &[("value", "192.0.2.2")]).await.status, 303);
+    assert_eq!(browser.create("more", "A", "192.0.2.1").await.status, 422);
+    let gone = browser.get(&format!("/dns-records/{id}/delete")).await.form("/dns-records");
+    assert_eq!(browser.submit(&gone).await.status, 303);
+    assert_eq!(browser.create("more", "A", "192.0.2.1").await.status, 303);
+    eventually("twenty again", Duration::from_secs(10), async || sets() == 20).await;
+}
+
+#[tokio::test]
+async fn nothing_stands_twice_and_nothing_beside_a_cname() {
+    let world = World::new().await;
+    let app = world.start().await;
+    let mut browser = signed_in(&world, &app, "user1").await;
+    let (duplicate, lonely) = ("You already have a record with this name, type and value", "has to be alone");
+    let mut refused = async |name: &str, rtype: &str, value: &str, words: &str| {
+        let page = browser.create(name, rtype, value).await;
+        assert_eq!(page.status, if words.is_empty() { 303 } else { 422 }, "{name} {rtype} {value}: {}", page.body);
+        assert!(page.body.contains(words), "{name} {rtype} {value}: {}", page.body);
+    };
+    refused("www", "A", "192.0.2.1", "").await;
+    refused("www", "A", "192.0.2.1", duplicate).await;
+    refused("WWW", "A", "192.0.2.1", duplicate).await;
+    refused("www", "A", "192.0.2.2", "").await;
+    refused("www", "TXT", "beside", "").await;
+    refused("www", "CNAME", "example.com", lonely).await;
+    refused("six", "AAAA", "2001:db8::1", "").await;
+    refused("six", "AAAA", "2001:0db8:0::0:1", duplicate).await;
+    refused("alone", "CNAME", "example.com", "").await;
+    refused("alone", "CNAME", "example.com.", duplicate).await;
+    refused("alone", "CNAME", "other.example.com", lonely).await;
+    for (rtype, value) in [("A", "192.0.2.1"), ("AAAA", "2001:db8::1"), ("MX", "mx.example.com"), ("TXT", "x")] {
+        refused("alone", rtype, value, lonely).await;
+    }
+    // By editing: the type beside a CNAME, and a name onto the other's.
+    let ids = browser.record_ids().await;
+    let of = async |typed: &str| {
+        world.db.number(&format!("SELECT MIN(id) FROM dns_records WHERE typed = '{typed}'")).await.to_string()
+    };
+    let (first, cname, text) = (of("192.0.2.1").await, of("example.com").await, of("beside").await);
+    for (id, changes) in [
+        (&first, vec![("type", "CNAME"), ("value", "example.com")]),
+        (&first, vec![("subdomain", "alone")]),
+        (&text, vec![("subdomain", "alone")]),
+        (&cname, vec![("subdomain", "www")]),
+        (&first, vec![("value", "192.0.2.2")]),
+    ] {
+        let page = edit(&mut browser, id, &changes).await;
+        assert_eq!(page.status, 422, "{changes:?}: {}", page.body);
+        assert!(page.body.contains(lonely) || page.body.contains(duplicate), "{}", page.body);
+    }
+    // Alone at its name it may change its type, and back.
+    for (rtype, value) in [("A", "192.0.2.9"), ("CNAME", "example.com"), ("TXT", "words"), ("CNAME", "example.net")] {
+        assert_eq!(edit(&mut browser, &cname, &[("type", rtype), ("value", value)]).await.status, 303, "{rtype}");
+    }
+    assert_eq!(browser.record_ids().await, ids);
+    let zone = |rtype: &str| format!("{}.user1.{ROOT}", if rtype == "CNAME" { "alone" } else { "www" });
+    world.shows(&zone("CNAME"), "CNAME", Some("example.net.")).await;
+    world.shows(&zone("A"), "A", Some("192.0.2.1 | 192.0.2.2")).await;
+    world.shows(&zone("TXT"), "TXT", Some("\"beside\"")).await;
+    assert_eq!(world.zone.set(&zone("CNAME"), "A"), None);
+}
+
+#[tokio::test]
+async fn a_cname_and_an_address_at_once_are_never_both_there() {
+    let world = World::new().await;
+    let (app, other) = (world.start().await, world.start().await);
+    let browser = signed_in(&world, &app, "user1").await;
+    let form = browser.clone().get("/dns-records/new").await.form("/dns-records/new");
+    for round in 0..6 {
+        let name = format!("race{round}");
+        let both = [("A", "192.0.2.1", app.port), ("CNAME", "example.com", other.port)];
+        let tasks = both.map(|(rtype, value, port)| {
+            let mut browser = browser.at(port);
+            let form = form.clone().with("subdomain", &name).with("type", rtype).with("value", value);
+            tokio::spawn(async move { browser.submit(&form).await.status })
+        });
+        let mut statuses = Vec::new();
+        for task in tasks {
+            statuses.push(task.await.unwrap());
+        }
+        statuses.sort_unstable();
+        assert_eq!(statuses, [303, 422], "{name}");
+    }
+    // The same record from fifty hands is one record.
+    let form = form.with("subdomain", "same").with("type", "TXT").with("value", "same");
+    let tasks: Vec<_> = (0..50)
+        .map(|n| {
+            let (mut browser, form) = (browser.at(if n % 2 == 0 { app.port } else { other.port }), form.clone());
+            tokio::spawn(async move { browser.submit(&form).await.status })
+        })
+        .collect();
+    let mut made = 0;
+    for task in tasks {
+        let status = task.await.unwrap();
+        assert!(matches!(status, 303 | 422), "{status}");
+        made += i32::from(status == 303);
+    }
+    assert_eq!(made, 1);
+    let sets = || world.zone.sets().into_iter().filter(|set| set.name.ends_with(&format!(".user1.{ROOT}"))).count();
+    eventually("seven sets", Duration::from_secs(10), async || sets() == 7).await;
+}
+
+#[tokio::test]
+async fn renewing_moves_the_date_and_leaves_the_zone_alone() {
+    let world = World::new().await;
+    let app = world.start().await;
+    let mut browser = signed_in(&world, &app, "user1").await;
+    browser.create("www", "A", "192.0.2.1").await;
+    let id = browser.record_ids().await.remove(0);
+    let date = |page: &Page| page.body.split("<time datetime=\"").nth(1).unwrap().get(..10).unwrap().to_owned();
+    let fresh = date(&browser.get("/dns-records").await);
+    world.shows(&format!("www.user1.{ROOT}"), "A", Some("192.0.2.1")).await;
+    let watcher = browser.clone();
+    let answered = async || watcher.clone().get("/dns-records").await.body.contains("data-state=\"answered\"");
+    eventually("answered", Duration::from_secs(10), answered).await;
+    let changes = world.zone.counts().change;
+    for method in [Method::POST, Method::PATCH] {
+        world.db.run("UPDATE dns_records SET expires_at = expires_at - 30 * 86400000").await;
+        let page = browser.get("/dns-records").await;
+        assert!(date(&page) < fresh, "{} {fresh}", date(&page));
+        let fields = [("id", id.as_str()), ("intent", "renew-dns-record"), ("csrf_token", &page.csrf_token())];
+        let request = browser.request(method, "/dns-records").header("Origin", APP_URL).form(&fields);
+        assert_eq!(browser.send(request).await.location(), "/dns-records");
+        let page = browser.get("/dns-records").await;
+        assert_eq!(date(&page), fresh);
+        assert!(page.body.contains("has been successfully renewed"), "{}", page.body);
+    }
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(world.zone.counts().change, changes, "nothing was sent");
+    assert!(answered().await, "and nothing looks as if it were");
+}
+
+#[tokio::test]
+async fn another_persons_record_is_as_absent_as_one_that_never_was() {
+    let world = World::new().await;
+    let app = world.start().await;
+    let mut owner = signed_in(&world, &app, "user1").await;
+    let mut other = signed_in(&world, &app, "user2").await;
+    owner.create("www", "A", "192.0.2.1").await;
+    other.create("own", "A", "192.0.2.2").await;
+    let (id, own) = (owner.record_ids().await.remove(0), other.record_ids().await.remove(0));
+    let token = other.get("/dns-records/new").await.csrf_token();
+    let answers = async |id: &str| {
+        let mut other = other.clone();
+        let mut answers = Vec::new();
+        for path in ["", "/delete", "/lookup"] {
+            answers.push(other.get(&format!("/dns-records/{id}{path}")).await);
+        }
+        let (record, all) = (format!("/dns-records/{id}"), "/dns-records".to_owned());
+        let token = ("csrf_token", token.as_str());
+        let filled = vec![("subdomain", "www"), ("type", "A"), ("value", "192.0.2.66"), token];
+        let act = |intent| vec![("id", id), ("intent", intent), token];
+        for (method, path, fields) in [
+            (Method::POST, &record, filled.clone()),
+            // What the original's form trusts over the path.
+            (Method::POST, &record, filled.into_iter().chain([("id", own.as_str())]).collect()),
+            (Method::POST, &all, act("renew-dns-record")),
+            (Method::POST, &all, act("delete-dns-record")),
+            (Method::PATCH, &all, act("renew-dns-record")),
+            (Method::DELETE, &all, act("delete-dns-record")),
+            (Method::PATCH, &record, vec![token]),
+            (Method::DELETE, &record, vec![token]),
+            (Method::DELETE, &record, vec![("id", own.as_str()), token]),
+        ] {
+            let request = other.request(method, path).header("Origin", APP_URL).form(&fields);
+            answers.push(other.send(request).await);
+        }
+        answers
+    };
+    let neutral = |page: &Page, id: &str| {
+        let number = page.header("x-request-id").to_owned();
+        // Tokens are masked anew on every page.
+        page.body.replace(&number, "").replace(&page.csrf_token(), "").replace(&format!("/{id}"), "")
+    };
+    let (foreign, absent) = (answers(&id).await, answers("999999999").await);
+    for (n, (foreign, absent)) in foreign.iter().zip(&absent).enumerate() {
+        assert_eq!((foreign.status, absent.status), (404, 404), "{n}: {}", foreign.body);
+        assert_eq!(neutral(foreign, &id), neutral(absent, "999999999"), "{n}: they look the same");
+    }
+    for odd in ["-1", "0", "1x", "9223372036854775808", "%00", "1%2f"] {
+        assert_eq!(other.get(&format!("/dns-records/{odd}")).await.status, 404, "{odd}");
+    }
+    assert_eq!((owner.record_ids().await, other.record_ids().await), (vec![id], vec![own]));
+    world.shows(&format!("www.user1.{ROOT}"), "A", Some("192.0.2.1")).await;
+    assert_eq!(world.db.number("SELECT COUNT(*) FROM record_history").await, 0);
+}
+
+#[tokio::test]
+async fn fields_that_no_page_of_ours_sends_are_refused() {
+    let world = World::new().await;
+    let app = world.start().await;
+    let mut browser = signed_in(&world, &app, "user1").await;
+    browser.create("www", "A", "192.0.2.1").await;
+    let id = browser.record_ids().await.remove(0);
+    let edit_path = format!("/dns-records/{id}");
+    let token = browser.get("/dns-records/new").await.csrf_token();
+    let record = format!("subdomain=new&type=A&value=192.0.2.9&csrf_token={token}");
+    let act = format!("id={id}&intent=delete-dns-record&csrf_token={token}");
+    for (path, body) in [("/dns-records/new", &record), (edit_path.as_str(), &record), ("/dns-records", &act)] {
+        for (extra, status) in [
+            ("username=user2", 422),
+            ("user_id=2", 422),
+            ("owner_id=2", 422),
+            ("expires_at=99999999999999", 422),
+            ("ttl=1", 422),
+            ("is_admin=1", 422),
+            ("fqdn=www.user2.starchart.example", 422),
+            ("Type=CNAME", 422),
+            ("csrf_token=x", 400),
+            (body.split('&').next().unwrap(), 400),
+            ("%69ntent=renew-dns-record&intent=renew-dns-record", 400),
+        ] {
+            let request = browser.request(Method::POST, path).header("Origin", APP_URL);
+            let request = request.header("Content-Type", "application/x-www-form-urlencoded").body(format!("{body}&{extra}"));
+            let refused = browser.send(request).await;
+            assert_eq!(refused.status, status, "{path} with {extra}: {}", refused.body);
+        }
+        for kind in ["application/json", "text/plain", "multipart/form-data; boundary=x"] {
+            let request = browser.request(Method::POST, path).header("Origin", APP_URL).header("Content-Type", kind);
+            let refused = browser.send(request.body(body.clone())).await;
+            assert!((400..500).contains(&refused.status), "{path} as {kind}: {}", refused.status);
+        }
+    }
+    assert_eq!(browser.record_ids().await, [id]);
+    world.shows(&format!("www.user1.{ROOT}"), "A", Some("192.0.2.1")).await;
+}
+
+#[tokio::test]
+async fn what_people_write_stays_text() {
+    let world = World::new().await;
+    let app = world.start().await;
+    let corpus = [
+        "<script>alert(1)</script>",
+        "\"><img src=x onerror=alert(1)>",
+        "' autofocus onfocus='alert(1)",
+        "</textarea></title></script><svg/onload=alert(1)>",
+        "javascript:alert(1)//",
+        "{{7*7}}${7*7}<%= 7*7 %>",
+        "&lt;script&gt;&#60;b&#62;",
+        "<!--<a href=\"javascript:alert(1)\">-->",
+    ];
+    let mut who = person("user1", &["students"]);
+    for (n, hostile) in corpus.into_iter().enumerate() {
+        (who.display_name, who.email) = (hostile.to_owned(), format!("{n}@school.example"));
+        let mut browser = app.browser();
+        browser.sign_in(&world.idp, &who).await;
+        let name = format!("x{n}");
+        let form = browser.get("/dns-records/new").await.form("/dns-records/new");
+        let filled = ["value", "ports", "course", "description"].into_iter().fold(form, |form, name| form.with(name, hostile));
+        let bent = filled.clone().with("subdomain", hostile).with("type", hostile);
+        let refused = browser.submit(&bent).await;
+        assert_eq!(refused.status, 422, "{}", refused.body);
+        let saved = browser.submit(&filled.with("subdomain", &name).with("type", "TXT")).await;
+        assert_eq!(saved.status, 303, "{}", saved.body);
+        let id = world.db.number("SELECT MAX(id) FROM dns_records").await;
+        let mut seen = vec![refused];
+        for path in ["/", "/dns-records", "/dns-records/instructions", "/nowhere"]
+            .map(str::to_owned)
+            .into_iter()
+            .chain(["", "/delete", "/lookup"].map(|page| format!("/dns-records/{id}{page}")))
+        {
+            seen.push(browser.get(&path).await);
+        }
+        for page in &seen {
+            if hostile.contains(['<', '"', '\'']) {
+                assert!(!page.body.contains(hostile), "{hostile}: {}", page.body);
+            }
+            pages::no_inline_code(hostile, &page.body);
+        }
+        // It is there, as what was typed.
+        let path = format!("/dns-records/{id}");
+        let form = browser.get(&path).await.form(&path);
+        for name in ["value", "ports", "course", "description"] {
+            assert_eq!(form.value(name), Some(hostile));
+        }
+        let shown = starchart_testkit::html::unescape(&browser.get("/dns-records").await.body);
+        assert!(shown.matches(hostile).count() >= 5, "value, notes and the name of the person: {hostile}");
+    }
+}
+
+#[tokio::test]
+async fn a_form_that_came_too_late_is_shown_again_and_not_obeyed() {
+    let world = World::new().await;
+    let app = world.start().await;
+    let who = person("user1", &["students"]);
+    let mut browser = signed_in(&world, &app, "user1").await;
+    browser.create("old", "A", "192.0.2.1").await;
+    let id = browser.record_ids().await.remove(0);
+    let edit_path = format!("/dns-records/{id}");
+    let new = browser.get("/dns-records/new").await.form("/dns-records/new");
+    let old = browser.get(&edit_path).await.form(&edit_path);
+    for (form, name) in [(new, "late"), (old, "later")] {
+        let form = form.with("subdomain", name).with("type", "TXT").with("value", "<typed> \"twice\" & kept 😀");
+        world.db.run("UPDATE sessions SET ended_at = created_at").await;
+        let sent = browser.submit(&form).await;
+        assert_eq!(sent.status, 303, "{}", sent.body);
+        let (seen, relay_state) = asked(&sent);
+        let answered = browser.post_response(&world.idp.respond(&seen, &who).unwrap(), &relay_state).await;
+        let shown = browser.get(&path_of(answered.location())).await;
+        assert_eq!(shown.status, 200, "{}", shown.body);
+        assert!(shown.body.contains("Your form was kept."), "{}", shown.body);
+        let kept = shown.form(&form.action);
+        for field in ["subdomain", "type", "value"] {
+            assert_eq!(kept.value(field), form.value(field));
+        }
+        assert_ne!(kept.value("csrf_token"), form.value("csrf_token"));
+        let made = format!("SELECT COUNT(*) FROM dns_records WHERE fqdn = '{name}.user1.{ROOT}'");
+        assert_eq!(world.db.number(&made).await, 0, "it is not obeyed");
+        let saved = browser.submit(&kept).await;
+        assert_eq!((saved.status, saved.location()), (303, "/dns-records"), "{}", saved.body);
+        assert_eq!(world.db.number(&made).await, 1);
+    }
+    // The next person at the same browser does not see what was typed.
+    for path in ["/dns-records/new", &edit_path] {
+        let form = browser.get(path).await.form(path).with("value", "mine");
+        world.db.run("UPDATE sessions SET ended_at = created_at").await;
+        let (seen, relay_state) = asked(&browser.submit(&form).await);
+        let answered = browser.post_response(&world.idp.respond(&seen, &person("user2", &[])).unwrap(), &relay_state).await;
+        let page = browser.get(&path_of(answered.location())).await;
+        assert_eq!((page.status, page.location()), (303, "/dns-records"), "{}", page.body);
+        browser = signed_in(&world, &app, "user1").await;
+    }
+    assert_eq!(world.db.number("SELECT COUNT(*) FROM dns_records WHERE typed = 'mine'").await, 0);
+}

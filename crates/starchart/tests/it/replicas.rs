@@ -1,0 +1,168 @@
+//! Several processes on one database: the zone ends as the rows say, whoever dies, stops or comes late.
+
+use std::time::{Duration, Instant};
+
+use crate::app::{ROOT, World, eventually};
+use crate::truth::{dig, label_of, no_difference, signed_in, zone_equals_pages, zone_sets};
+
+/// A lease lasts 15 s; whoever waits for it looks every 2 s, and again to finish.
+const TAKEOVER: Duration = Duration::from_secs(15 + 2 + 5);
+const SOON: Duration = Duration::from_secs(3);
+
+#[tokio::test]
+async fn what_one_process_creates_another_edits_and_deletes() {
+    let world = World::new().await;
+    let (one, two) = (world.start().await, world.start().await);
+    let mut at_one = signed_in(&world, &one, "user1").await;
+    let mut at_two = at_one.at(two.port);
+    let name = format!("www.user1.{ROOT}");
+
+    assert_eq!(at_one.create("www", "A", "192.168.1.1").await.status, 303);
+    eventually("created", SOON, async || dig(&world, &name, "A").await == ["192.168.1.1"]).await;
+    let row = at_two.row(&name, "A").await.expect("the other process lists it");
+    assert_eq!(at_two.edit(&row.id, "A", "192.168.1.2").await.status, 303);
+    eventually("edited", SOON, async || dig(&world, &name, "A").await == ["192.168.1.2"]).await;
+    assert_eq!(at_one.delete(&row.id).await.status, 303);
+    eventually("deleted", SOON, async || dig(&world, &name, "A").await.is_empty()).await;
+    assert!(at_two.rows().await.is_empty());
+    assert_eq!(zone_sets(&world).len(), 0, "nothing is left in the zone");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_saves_at_once_on_two_processes_end_in_the_zone() {
+    let world = World::new().await.set("USER_DNS_RECORD_LIMIT", "100");
+    let (one, two) = (world.start().await, world.start().await);
+    let mut people = Vec::new();
+    for n in 1..=8 {
+        people.push(signed_in(&world, &one, &format!("load{n}")).await);
+    }
+    let before = world.zone.counts();
+    let mut saves = tokio::task::JoinSet::new();
+    for n in 0..200_usize {
+        let port = if n % 2 == 0 { one.port } else { two.port };
+        let mut browser = people[n % people.len()].at(port);
+        // Every third goes to a name that others of this person share.
+        let name = if n % 3 == 0 { "shared".to_owned() } else { label_of(n) };
+        saves.spawn(async move { browser.create(&name, "A", &format!("10.0.{}.{}", n / 250, n % 250 + 1)).await });
+    }
+    for page in saves.join_all().await {
+        assert_eq!(page.status, 303, "{}", page.body);
+    }
+    zone_equals_pages(&world, &mut people, Duration::from_secs(30)).await;
+
+    let listed = people[0].rows().await;
+    assert_eq!(listed.len(), 25, "every save is listed");
+    let row = &listed[0];
+    assert!(dig(&world, &row.name, "A").await.contains(&row.value), "{row:?}");
+    let (calls, batches) = (world.zone.counts().change - before.change, world.zone.batches().len());
+    println!("200 saves: {batches} batches in {calls} calls");
+    assert!(calls <= 60, "{calls} calls for 200 saves");
+}
+
+#[tokio::test]
+async fn a_process_killed_while_its_change_is_under_way_is_followed_by_another() {
+    let world = World::new().await;
+    let (one, two) = (world.start().await, world.start().await);
+    let mut browser = signed_in(&world, &one, "user1").await;
+    assert_eq!(browser.create("before", "A", "10.0.0.1").await.status, 303);
+    eventually("published", SOON, async || world.zone.set(&format!("before.user1.{ROOT}"), "A").is_some()).await;
+    // Two changes in two ways: one that the zone takes after the sender's death, and one that it takes after the successor's.
+    for (held, released_early) in [("early", true), ("late", false)] {
+        let killed = if released_early { &one } else { &world.start().await };
+        let survivor = two.port;
+        let mut at_killed = browser.at(killed.port);
+        let name = format!("{held}.user1.{ROOT}");
+        world.zone.hold(1);
+        // The other process may be the one that publishes; only the killed one may hold the lease here.
+        two.signal("STOP");
+        assert_eq!(at_killed.create(held, "A", "10.0.0.2").await.status, 303);
+        world.zone.until_held(1).await;
+        killed.signal("KILL");
+        let died = Instant::now();
+        two.signal("CONT");
+        if released_early {
+            world.zone.release();
+            eventually("the zone took it", SOON, async || world.zone.set(&name, "A").is_some()).await;
+        }
+        let mut at_survivor = browser.at(survivor);
+        let known = async || browser_knows(&mut at_survivor.clone(), &name).await;
+        eventually("the survivor publishes it", TAKEOVER, known).await;
+        println!("{held}: taken over after {:?}", died.elapsed());
+        assert_eq!(dig(&world, &name, "A").await, ["10.0.0.2"]);
+        world.zone.release();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        zone_equals_pages(&world, std::slice::from_mut(&mut at_survivor), SOON).await;
+    }
+}
+
+async fn browser_knows(browser: &mut crate::browser::Browser, name: &str) -> bool {
+    let row = browser.row(name, "A").await.expect("the saved record is listed");
+    row.key != "saved" && row.key != "refused"
+}
+
+/// How a stopped process and its held change come back.
+#[derive(Clone, Copy, Debug)]
+enum Return {
+    /// The zone takes the change, then the process goes on and reads its answer.
+    AnswerFirst,
+    /// The process goes on and finds its time over; the zone takes the change after that.
+    ProcessFirst,
+}
+
+#[tokio::test]
+async fn a_process_stopped_past_its_lease_leaves_nothing_behind_when_it_hears_the_answer() {
+    stopped_past_its_lease(Return::AnswerFirst).await;
+}
+
+#[tokio::test]
+async fn a_process_stopped_past_its_lease_leaves_nothing_behind_when_its_change_comes_last() {
+    stopped_past_its_lease(Return::ProcessFirst).await;
+}
+
+async fn stopped_past_its_lease(how: Return) {
+    let world = World::new().await;
+    let one = world.start().await;
+    let mut browser = signed_in(&world, &one, "user1").await;
+    let (deleted, edited) = (format!("deleted.user1.{ROOT}"), format!("edited.user1.{ROOT}"));
+    world.zone.hold(1);
+    assert_eq!(browser.create("deleted", "A", "10.0.0.1").await.status, 303);
+    world.zone.until_held(1).await;
+    one.signal("STOP");
+
+    let two = world.start().await;
+    let mut at_two = browser.at(two.port);
+    assert_eq!(at_two.create("edited", "A", "10.0.0.2").await.status, 303);
+    let row = at_two.row(&deleted, "A").await.expect("saved is saved");
+    assert_eq!(at_two.edit(&row.id, "A", "10.0.0.9").await.status, 303);
+    eventually("the second publishes both", TAKEOVER, async || {
+        dig(&world, &deleted, "A").await == ["10.0.0.9"] && dig(&world, &edited, "A").await == ["10.0.0.2"]
+    })
+    .await;
+    assert_eq!(at_two.delete(&row.id).await.status, 303);
+    eventually("the second deletes", SOON, async || world.zone.set(&deleted, "A").is_none()).await;
+    let row = at_two.row(&edited, "A").await.unwrap();
+    assert_eq!(at_two.edit(&row.id, "CNAME", "pages.example.com").await.status, 303);
+    eventually("the second edits", SOON, async || world.zone.set(&edited, "CNAME").is_some()).await;
+
+    match how {
+        Return::AnswerFirst => {
+            world.zone.release();
+            eventually("the late set stands", SOON, async || world.zone.set(&deleted, "A").is_some()).await;
+            one.signal("CONT");
+        }
+        Return::ProcessFirst => {
+            one.signal("CONT");
+            tokio::time::sleep(Duration::from_secs(6)).await;
+            world.zone.release();
+            eventually("the late set stands", SOON, async || world.zone.set(&deleted, "A").is_some()).await;
+        }
+    }
+    eventually("the late set is gone within two sweeps", Duration::from_secs(4), async || {
+        world.zone.set(&deleted, "A").is_none()
+    })
+    .await;
+    // The stopped process works again.
+    assert_eq!(browser.create("again", "A", "10.0.0.3").await.status, 303);
+    zone_equals_pages(&world, std::slice::from_mut(&mut browser), TAKEOVER).await;
+    no_difference(&world).await;
+}

@@ -1,0 +1,117 @@
+//! What the other verbs print and how they end, and what the production build is made of.
+
+use crate::app::{ROOT, World, eventually};
+use crate::truth::{Ended, ended, signed_in, verb};
+
+const SECRETS: [&str; 2] = ["a secret for tests", "AKIDSECRETID"];
+
+fn no_secret(ended: &Ended) {
+    for secret in SECRETS {
+        assert!(!ended.all.contains(secret), "{secret}: {}", ended.all);
+    }
+}
+
+#[tokio::test]
+async fn check_config_says_what_was_found_where() {
+    let world = World::new().await.set("AWS_ACCESS_KEY_ID", "AKIDSECRETID");
+    let checked = verb(&world, &["check-config"]).await;
+    assert_eq!(checked.code, 0, "{}", checked.all);
+    for (name, shown) in
+        [("ROOT_DOMAIN", ROOT), ("SESSION_SECRET", "***"), ("DATABASE_URL", "***"), ("AWS_ACCESS_KEY_ID", "***")]
+    {
+        let line = checked.out.lines().find(|line| line.starts_with(name)).expect(name);
+        assert!(line.contains(shown) && line.ends_with("(variable)"), "{line}");
+    }
+    assert!(checked.out.contains("The settings are complete."), "{}", checked.out);
+    no_secret(&checked);
+    let port = checked.out.lines().find(|line| line.starts_with("PORT ")).unwrap();
+    assert!(port.ends_with("(default)"), "{port}");
+}
+
+#[tokio::test]
+async fn faults_of_the_settings_come_all_at_once() {
+    let world = World::new().await.set("AWS_ACCESS_KEY_ID", "AKIDSECRETID").set("APP_URL", "http://names.school.example");
+    let world =
+        world.set("ROOT_DOMAIN", "").set("PORT", "70000").set("DRAIN_S", "soon").set("DANGER_DATABASE_WIPE_REINITIALIZE", "1");
+    for verb in ["run", "check-config"] {
+        let ended = ended(world.command(&[verb])).await;
+        assert_eq!(ended.code, 2, "{}", ended.all);
+        for name in ["APP_URL: ", "ROOT_DOMAIN: ", "PORT: ", "DRAIN_S: "] {
+            assert!(ended.all.contains(name), "{name}: {}", ended.all);
+        }
+        assert!(ended.all.contains("DANGER_DATABASE_WIPE_REINITIALIZE: wiping the database comes with a later release"));
+        assert!(ended.all.starts_with("5 settings are wrong:"), "{}", ended.all);
+        no_secret(&ended);
+    }
+}
+
+#[tokio::test]
+async fn version_and_health() {
+    let world = World::new().await;
+    let version = verb(&world, &["version"]).await;
+    assert_eq!(version.code, 0);
+    assert!(version.out.starts_with(concat!("starchart ", env!("CARGO_PKG_VERSION"), " (commit ")), "{}", version.out);
+
+    let app = world.start().await;
+    let health = |port: u16| {
+        let mut command = world.command(&["health"]);
+        command.env("PORT", port.to_string());
+        ended(command)
+    };
+    let ready = health(app.port).await;
+    assert_eq!((ready.code, ready.out.as_str()), (0, "ready"), "{}", ready.all);
+    let nobody = health(starchart_testkit::server::free_port()).await;
+    assert_eq!(nobody.code, 1, "{}", nobody.all);
+    assert!(nobody.all.contains("nothing answers on port"), "{}", nobody.all);
+    no_secret(&nobody);
+}
+
+#[tokio::test]
+async fn reconcile_prints_the_difference_and_changes_nothing() {
+    let world = World::new().await;
+    let app = world.start().await;
+    let mut browser = signed_in(&world, &app, "user1").await;
+    for name in ["gone", "edited", "same"] {
+        assert_eq!(browser.create(name, "A", "192.168.1.1").await.status, 303);
+    }
+    let fqdn = |name: &str| format!("{name}.user1.{ROOT}");
+    let all = async || ["gone", "edited", "same"].iter().all(|name| world.zone.set(&fqdn(name), "A").is_some());
+    eventually("published", std::time::Duration::from_secs(5), all).await;
+    let set = |name: &str, value: &str| starchart_testkit::route53::Set::new(&fqdn(name), "A", 300, [value]);
+    world.zone.remove(&fqdn("gone"), "A").unwrap();
+    world.zone.put(set("edited", "192.168.9.9")).unwrap();
+    world.zone.put(set("foreign", "192.168.8.8")).unwrap();
+    let before = world.zone.sets();
+
+    let found = verb(&world, &["reconcile", "--dry-run"]).await;
+    assert_eq!(found.code, 0, "{}", found.all);
+    assert!(found.out.contains(&format!("+ {} A 192.168.1.1", fqdn("gone"))), "{}", found.out);
+    assert!(found.out.contains(&fqdn("edited")), "{}", found.out);
+    assert!(!found.out.contains(&fqdn("foreign")) && !found.out.contains(&fqdn("same")), "{}", found.out);
+    assert!(found.out.contains("2 differences; nothing was changed"), "{}", found.out);
+    assert_eq!(world.zone.sets(), before);
+    no_secret(&found);
+    let refused = verb(&world, &["reconcile"]).await;
+    assert_eq!(refused.code, 2, "this release only looks: {}", refused.all);
+}
+
+#[tokio::test]
+async fn the_production_build_holds_nothing_of_the_demo() {
+    let tree = async |features: &[&str]| {
+        let mut cargo = tokio::process::Command::new(env!("CARGO"));
+        cargo.args(["tree", "-p", "starchart", "-e", "normal,features", "--offline", "--locked"]).args(features);
+        let tree = ended({
+            cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
+            cargo
+        })
+        .await;
+        assert_eq!(tree.code, 0, "{}", tree.all);
+        tree.all
+    };
+    let unwanted = ["starchart-demo", "libsqlite3-sys", "starchart-saml feature \"issuer\"", "sqlx-sqlite"];
+    let (production, development) = (tree(&["--no-default-features"]).await, tree(&[]).await);
+    for name in unwanted {
+        assert!(!production.contains(name), "the production build holds {name}");
+        assert!(development.contains(name), "{name} is how the tree says it");
+    }
+}

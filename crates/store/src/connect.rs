@@ -1,0 +1,162 @@
+//! Connections: read the URL, try once by hand so that the reason of a refusal is known, then make the pools.
+
+use std::time::Duration;
+
+use sea_orm::sqlx::{self, ConnectOptions as _, Connection as _};
+use sea_orm::{DatabaseConnection, SqlxMySqlConnector};
+use starchart_domain::secret::Secret;
+use tokio::time::timeout;
+
+use crate::error::ConnectError;
+
+/// How to reach the database.
+#[derive(Debug, Clone)]
+pub struct ConnectOptions {
+    /// `mysql://user:password@host:port/database` or, with feature `sqlite`, `sqlite://path`.
+    pub url: Secret,
+    /// Connections at most; `None`: 16.
+    pub max_connections: Option<u32>,
+    /// How long to wait for a connection: 5 seconds unless said otherwise.
+    pub timeout: Duration,
+}
+
+impl Default for ConnectOptions {
+    fn default() -> Self {
+        Self { url: Secret::new(""), max_connections: None, timeout: Duration::from_secs(5) }
+    }
+}
+
+impl ConnectOptions {
+    /// The usual number of connections and time to wait.
+    pub fn new(url: Secret) -> Self {
+        Self { url, ..Self::default() }
+    }
+}
+
+/// Where the database is, once the URL was read.
+#[derive(Clone)]
+pub(crate) enum Endpoint {
+    MySql(sqlx::mysql::MySqlConnectOptions),
+    #[cfg(feature = "sqlite")]
+    Sqlite(sqlx::sqlite::SqliteConnectOptions),
+}
+
+/// Idle connections older than this are tried before they are used.
+const PING_AFTER_IDLE: Duration = Duration::from_secs(5);
+/// Unused connections are closed after this time.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+
+/// The session of every MySQL connection. Strict, so that nothing is cut short silently; sqlx sets utf8mb4 and +00:00.
+const MYSQL_SESSION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
+     SET SESSION innodb_lock_wait_timeout = 5; \
+     SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')";
+
+impl Endpoint {
+    pub(crate) fn read(url: &Secret) -> Result<Self, ConnectError> {
+        let url = url.expose();
+        if url.starts_with("mysql://") || url.starts_with("mariadb://") {
+            return read_mysql(url);
+        }
+        if url.starts_with("sqlite:") {
+            return read_sqlite(url);
+        }
+        Err(ConnectError::Invalid("it must begin with mysql:// (or sqlite:// where that is built in)".to_owned()))
+    }
+
+    /// One connection by hand: its failure says why.
+    pub(crate) async fn probe(&self, wait: Duration) -> Result<(), ConnectError> {
+        let outcome = match self {
+            Self::MySql(options) => timeout(wait, async { options.connect().await?.close().await }).await,
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(options) => timeout(wait, async { options.connect().await?.close().await }).await,
+        };
+        match outcome {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(fault)) => Err(judge(fault)),
+            Err(late) => Err(ConnectError::Unreachable(Box::new(late))),
+        }
+    }
+
+    /// A pool of at most `size` connections; the first is made when it is needed.
+    pub(crate) fn pool(&self, size: u32, wait: Duration) -> DatabaseConnection {
+        match self {
+            Self::MySql(options) => {
+                let pool = pool_options(size, wait).after_connect(|connection, _| {
+                    Box::pin(async move { sqlx::raw_sql(MYSQL_SESSION).execute(connection).await.map(drop) })
+                });
+                SqlxMySqlConnector::from_sqlx_mysql_pool(pool.connect_lazy_with(options.clone()))
+            }
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(options) => {
+                sea_orm::SqlxSqliteConnector::from_sqlx_sqlite_pool(pool_options(size, wait).connect_lazy_with(options.clone()))
+            }
+        }
+    }
+}
+
+fn pool_options<DB: sqlx::Database>(size: u32, wait: Duration) -> sqlx::pool::PoolOptions<DB> {
+    sqlx::pool::PoolOptions::<DB>::new()
+        .max_connections(size)
+        .acquire_timeout(wait)
+        .idle_timeout(IDLE_TIMEOUT)
+        .test_before_acquire(false)
+        .before_acquire(|connection, seen| {
+            Box::pin(async move {
+                if seen.idle_for > PING_AFTER_IDLE {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
+}
+
+fn read_mysql(url: &str) -> Result<Endpoint, ConnectError> {
+    let wanted = "it must look like mysql://user:password@host:3306/database, with special characters percent-encoded";
+    let options: sqlx::mysql::MySqlConnectOptions = url.parse().map_err(|_| ConnectError::Invalid(wanted.to_owned()))?;
+    if options.get_database().is_none() {
+        return Err(ConnectError::Invalid(format!("it names no database; {wanted}")));
+    }
+    Ok(Endpoint::MySql(options.timezone(Some("+00:00".to_owned())).charset("utf8mb4").disable_statement_logging()))
+}
+
+#[cfg(feature = "sqlite")]
+fn read_sqlite(url: &str) -> Result<Endpoint, ConnectError> {
+    use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+    if url.contains(":memory:") || url.contains("mode=memory") {
+        return Err(ConnectError::Invalid("a database in memory is not shared between connections: name a file".to_owned()));
+    }
+    let options: SqliteConnectOptions =
+        url.parse().map_err(|_| ConnectError::Invalid("it must look like sqlite:///path/to/file".to_owned()))?;
+    Ok(Endpoint::Sqlite(
+        options
+            .create_if_missing(true)
+            .foreign_keys(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(Duration::from_secs(5))
+            .disable_statement_logging(),
+    ))
+}
+
+#[cfg(not(feature = "sqlite"))]
+fn read_sqlite(_: &str) -> Result<Endpoint, ConnectError> {
+    Err(ConnectError::Invalid("SQLite is not built into this binary: use mysql://".to_owned()))
+}
+
+fn judge(fault: sqlx::Error) -> ConnectError {
+    match &fault {
+        sqlx::Error::Configuration(_) => ConnectError::Invalid(fault.to_string()),
+        sqlx::Error::Database(said) => {
+            if let Some(said) = said.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
+                return match said.number() {
+                    // Access denied (for the user, for the database, without password), host not allowed, unknown plugin.
+                    1044 | 1045 | 1698 | 1130 | 1251 | 1227 => ConnectError::Denied(Box::new(fault)),
+                    1049 => ConnectError::UnknownDatabase(Box::new(fault)),
+                    _ => ConnectError::Unreachable(Box::new(fault)),
+                };
+            }
+            ConnectError::Invalid(format!("the file cannot be opened: {said}"))
+        }
+        _ => ConnectError::Unreachable(Box::new(fault)),
+    }
+}

@@ -1,0 +1,13 @@
+//! The tables as sea-orm's entities, one a file, named as in the migration. Columns that the database computes are in no model,
+//! so that nothing writes them. The tables of [`crate::zone`] alone are in its own statements.
+
+pub(crate) mod audit_entry;
+pub(crate) mod dns_record;
+pub(crate) mod login_request;
+pub(crate) mod login_result;
+pub(crate) mod name;
+pub(crate) mod record_history;
+pub(crate) mod session;
+pub(crate) mod tick;
+pub(crate) mod used_assertion;
+pub(crate) mod user;

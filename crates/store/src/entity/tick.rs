@@ -1,0 +1,19 @@
+//! Ticks.
+
+use sea_orm::entity::prelude::*;
+
+/// The run of a job in one period: who inserts the row runs it.
+#[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "ticks")]
+pub(crate) struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub(crate) job: String,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub(crate) slot: i64,
+    pub(crate) at: i64,
+}
+
+#[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]
+pub(crate) enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

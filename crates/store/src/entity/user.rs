@@ -1,0 +1,31 @@
+//! People.
+
+use sea_orm::entity::prelude::*;
+
+/// A person, or the tombstone that keeps subject and label of one who was deleted.
+#[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "users")]
+pub(crate) struct Model {
+    #[sea_orm(primary_key)]
+    pub(crate) id: i64,
+    pub(crate) subject: String,
+    pub(crate) username: String,
+    pub(crate) display_name: String,
+    pub(crate) email: String,
+    pub(crate) is_student: bool,
+    pub(crate) is_faculty: bool,
+    pub(crate) is_admin: bool,
+    pub(crate) label: Option<String>,
+    /// What a writing transaction counts up first, to lock the row.
+    pub(crate) lock_version: i64,
+    pub(crate) created_at: i64,
+    pub(crate) updated_at: i64,
+    pub(crate) last_sign_in_at: i64,
+    pub(crate) suspended_at: Option<i64>,
+    pub(crate) deleted_at: Option<i64>,
+}
+
+#[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]
+pub(crate) enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,120 @@
+//! What can go wrong with the database, and what to do about it.
+
+use sea_orm::{DbErr, RuntimeErr, sqlx};
+
+/// The cause below an error, for the log; never for a browser.
+pub type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why a statement or a transaction failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Locks were in the way five times in a row. Try again in a second.
+    #[error("the database is busy")]
+    Busy(#[source] Source),
+    /// No connection, or it broke; nothing was written. Try again when the database is back.
+    #[error("the database does not answer")]
+    Unreachable(#[source] Source),
+    /// The connection broke during COMMIT: written or not. Read again before anything else.
+    #[error("the database did not say whether it committed")]
+    OutcomeUnknown(#[source] Source),
+    /// A row holds what this version cannot read. Broken: tell the operator.
+    #[error("unreadable row: {0}")]
+    Corrupt(String),
+    /// Anything else. Broken: tell the operator.
+    #[error("database fault")]
+    Fault(#[source] Source),
+}
+
+impl Error {
+    /// Whether the same call may succeed a little later.
+    pub fn is_temporary(&self) -> bool {
+        matches!(self, Self::Busy(_) | Self::Unreachable(_) | Self::OutcomeUnknown(_))
+    }
+}
+
+/// Why no connection could be made at start.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// Nobody answers: wait and try again.
+    #[error("the database does not answer: {0}")]
+    Unreachable(#[source] Source),
+    /// User or password are wrong, or this user may not use the database: DATABASE_URL must be mended.
+    #[error("the database refuses this user: {0}")]
+    Denied(#[source] Source),
+    /// There is no such database: it must be created or DATABASE_URL mended.
+    #[error("no such database: {0}")]
+    UnknownDatabase(#[source] Source),
+    /// The URL cannot be read, or its kind is not built in.
+    #[error("unusable database URL: {0}")]
+    Invalid(String),
+}
+
+impl From<DbErr> for Error {
+    fn from(fault: DbErr) -> Self {
+        match weigh(&fault) {
+            Weight::Locked => Self::Busy(Box::new(fault)),
+            Weight::Lost => Self::Unreachable(Box::new(fault)),
+            Weight::Other => Self::Fault(Box::new(fault)),
+        }
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Weight {
+    Locked,
+    Lost,
+    Other,
+}
+
+fn weigh(fault: &DbErr) -> Weight {
+    let cause = match fault {
+        DbErr::ConnectionAcquire(_) => return Weight::Lost,
+        DbErr::Conn(RuntimeErr::SqlxError(cause))
+        | DbErr::Exec(RuntimeErr::SqlxError(cause))
+        | DbErr::Query(RuntimeErr::SqlxError(cause)) => cause,
+        _ => return Weight::Other,
+    };
+    match &**cause {
+        sqlx::Error::Database(said) => weigh_code(&**said),
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => Weight::Lost,
+        sqlx::Error::Protocol(_) => Weight::Lost,
+        _ => Weight::Other,
+    }
+}
+
+fn weigh_code(said: &dyn sqlx::error::DatabaseError) -> Weight {
+    if let Some(said) = said.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
+        return match said.number() {
+            // Lock wait timeout, deadlock.
+            1205 | 1213 => Weight::Locked,
+            // Shutdown in progress, connection killed, server gone, read-only during a failover.
+            1053 | 1077 | 1079 | 1927 | 2006 | 2013 | 1290 | 1836 => Weight::Lost,
+            _ => Weight::Other,
+        };
+    }
+    // SQLite: SQLITE_BUSY 5, SQLITE_LOCKED 6 and their extended codes, which keep the plain code in the low byte.
+    let code = said.code().and_then(|code| code.parse::<u32>().ok());
+    if matches!(code.map(|code| code & 0xff), Some(5 | 6)) { Weight::Locked } else { Weight::Other }
+}
+
+/// An error of a transaction's body: either the caller's own refusal, which rolls back, or a fault of the database.
+pub(crate) trait Refusal: From<Error> + Send {
+    /// The database's part, when it is that.
+    fn fault(&self) -> Option<&Error>;
+}
+
+impl Refusal for Error {
+    fn fault(&self) -> Option<&Error> {
+        Some(self)
+    }
+}
+
+/// A violated constraint where only somebody faster can be the cause: the whole transaction is to be run again.
+pub(crate) fn busy_if_taken(fault: DbErr) -> Error {
+    if is_taken(&fault) { Error::Busy(Box::new(fault)) } else { fault.into() }
+}
+
+/// Whether a constraint said no.
+pub(crate) fn is_taken(fault: &DbErr) -> bool {
+    matches!(fault.sql_err(), Some(sea_orm::SqlErr::UniqueConstraintViolation(_)))
+}

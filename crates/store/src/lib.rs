@@ -1,0 +1,28 @@
+//! Rows: people, sessions, names, records, the ownership registry, and the locks between processes.
+//!
+//! The database is the truth (invariant I4). MySQL or MariaDB in production, SQLite (feature `sqlite`) embedded; the same
+//! entities and statements on both. No type of sea-orm leaves this crate, and every function that touches a person's rows takes the owner.
+//!
+//! A writing transaction locks its anchor rows first and in this order: lease, user, names (sorted). It reads the database's
+//! clock ([`Store::now`]), never the process's.
+
+pub mod audit;
+mod connect;
+mod entity;
+mod error;
+pub mod housekeeping;
+pub mod login;
+mod migrate;
+pub mod records;
+pub mod sessions;
+mod sql;
+mod store;
+pub mod ticks;
+mod tx;
+pub mod users;
+pub mod zone;
+
+pub use connect::ConnectOptions;
+pub use error::{ConnectError, Error, Source};
+pub use migrate::{SchemaState, schema_version};
+pub use store::Store;

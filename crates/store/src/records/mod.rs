@@ -1,0 +1,182 @@
+//! Records: every function takes the owner, every write bumps its names' generations in the same transaction.
+
+mod names;
+mod rows;
+
+use starchart_domain::publish::PublishState;
+use starchart_domain::record::{NewRecord, RecordId, RecordType};
+use starchart_domain::time::Timestamp;
+use starchart_domain::user::UserId;
+
+use crate::error::Refusal;
+use crate::tx::Tx;
+use crate::{Error, Store, users};
+
+/// A record of a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// The row; never given twice.
+    pub id: RecordId,
+    /// The full name, lower case, no trailing dot.
+    pub name: String,
+    /// The type.
+    pub rtype: RecordType,
+    /// The value as typed.
+    pub typed: String,
+    /// The value in Route53's presentation format.
+    pub content: String,
+    /// The preference of an MX record.
+    pub priority: Option<u16>,
+    /// A person's own note.
+    pub ports: Option<String>,
+    /// A person's own note.
+    pub course: Option<String>,
+    /// A person's own note.
+    pub description: Option<String>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it was last edited or renewed.
+    pub updated_at: Timestamp,
+    /// When it ends.
+    pub expires_at: Timestamp,
+    /// How far its name has come on its way to the name servers.
+    pub state: PublishState,
+}
+
+/// Why a record was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The person has as many as allowed.
+    #[error("the limit of {limit} records is reached")]
+    QuotaReached {
+        /// How many are allowed.
+        limit: u32,
+    },
+    /// The person has the same name, type and value already.
+    #[error("there is such a record already")]
+    Duplicate,
+    /// A CNAME stands alone at its name (RFC 1034 section 3.6.2).
+    #[error("{with} records are at this name")]
+    CnameConflict {
+        /// A type that is there.
+        with: RecordType,
+    },
+    /// This person has no such record.
+    #[error("no such record")]
+    NotFound,
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] Error),
+}
+
+impl Refusal for RecordError {
+    fn fault(&self) -> Option<&Error> {
+        match self {
+            Self::Db(fault) => Some(fault),
+            _ => None,
+        }
+    }
+}
+
+/// Creates a record, unless the person has `limit` already.
+pub async fn create(store: &Store, owner: UserId, new: &NewRecord, limit: Option<u32>) -> Result<Record, RecordError> {
+    store.write(|tx| create_within(tx, owner, new, limit)).await
+}
+
+async fn create_within(tx: Tx, owner: UserId, new: &NewRecord, limit: Option<u32>) -> Result<Record, RecordError> {
+    lock_owner(&tx, owner).await?;
+    if let Some(limit) = limit
+        && rows::count(tx.db(), owner).await? >= limit
+    {
+        return Err(RecordError::QuotaReached { limit });
+    }
+    let now = tx.now().await?;
+    let name = names::touch(&tx, owner, new.name.fqdn(), new.value.rtype().class(), now).await?;
+    let id = rows::insert(&tx, owner, &name, new, now, None).await?;
+    read_within(&tx, owner, id).await
+}
+
+/// All records of the person, by name, type and age.
+pub async fn list(store: &Store, owner: UserId) -> Result<Vec<Record>, Error> {
+    rows::of(store.reader(), owner).await?.into_iter().map(rows::into_record).collect()
+}
+
+/// One record of the person.
+pub async fn get(store: &Store, owner: UserId, id: RecordId) -> Result<Option<Record>, Error> {
+    rows::by_id(store.reader(), owner, id).await?.map(rows::into_record).transpose()
+}
+
+/// Makes the record say something else; its id and creation stay, its life begins anew. The quota does not matter.
+pub async fn edit(store: &Store, owner: UserId, id: RecordId, new: &NewRecord) -> Result<Record, RecordError> {
+    store.write(|tx| edit_within(tx, owner, id, new)).await
+}
+
+async fn edit_within(tx: Tx, owner: UserId, id: RecordId, new: &NewRecord) -> Result<Record, RecordError> {
+    lock_owner(&tx, owner).await?;
+    let (old, _) = rows::by_id(tx.db(), owner, id).await?.ok_or(RecordError::NotFound)?;
+    let now = tx.now().await?;
+    let (class, target) = (new.value.rtype().class(), new.name.fqdn());
+    // In the order of the names, as everybody locks them.
+    let (from, to) = if old.fqdn == target {
+        (names::touch(&tx, owner, target, class, now).await?, None)
+    } else if old.fqdn.as_str() < target {
+        let from = names::touch(&tx, owner, &old.fqdn, class, now).await?;
+        (from, Some(names::touch(&tx, owner, target, class, now).await?))
+    } else {
+        let to = names::touch(&tx, owner, target, class, now).await?;
+        (names::touch(&tx, owner, &old.fqdn, class, now).await?, Some(to))
+    };
+    let created_at = Timestamp::from_millis(old.created_at);
+    rows::retire(&tx, owner, old, &from, now, "edit").await?;
+    rows::insert(&tx, owner, to.as_ref().unwrap_or(&from), new, now, Some((id, created_at))).await?;
+    read_within(&tx, owner, id).await
+}
+
+/// Begins the record's life anew.
+pub async fn renew(store: &Store, owner: UserId, id: RecordId) -> Result<Record, RecordError> {
+    store.write(|tx| renew_within(tx, owner, id)).await
+}
+
+async fn renew_within(tx: Tx, owner: UserId, id: RecordId) -> Result<Record, RecordError> {
+    lock_owner(&tx, owner).await?;
+    let old = read_within(&tx, owner, id).await?;
+    let now = tx.now().await?;
+    let name = names::touch(&tx, owner, &old.name, old.rtype.class(), now).await?;
+    rows::renew(&tx, owner, id, &name, now).await?;
+    read_within(&tx, owner, id).await
+}
+
+/// Removes the record into the history; gives back what it was.
+pub async fn delete(store: &Store, owner: UserId, id: RecordId) -> Result<Record, RecordError> {
+    store.write(|tx| delete_within(tx, owner, id)).await
+}
+
+async fn delete_within(tx: Tx, owner: UserId, id: RecordId) -> Result<Record, RecordError> {
+    lock_owner(&tx, owner).await?;
+    let (row, way) = rows::by_id(tx.db(), owner, id).await?.ok_or(RecordError::NotFound)?;
+    let old = rows::into_record((row.clone(), way))?;
+    let now = tx.now().await?;
+    let name = names::touch(&tx, owner, &old.name, old.rtype.class(), now).await?;
+    rows::retire(&tx, owner, row, &name, now, "delete").await?;
+    Ok(old)
+}
+
+/// How many records count towards the person's limit.
+pub async fn count(store: &Store, owner: UserId) -> Result<u32, Error> {
+    rows::count(store.reader(), owner).await
+}
+
+/// Locks the owner's row: first of all locks, so that quota and duplicates are counted by one transaction at a time.
+async fn lock_owner(tx: &Tx, owner: UserId) -> Result<(), RecordError> {
+    if users::lock(tx, owner).await? { Ok(()) } else { Err(RecordError::NotFound) }
+}
+
+async fn read_within(tx: &Tx, owner: UserId, id: RecordId) -> Result<Record, RecordError> {
+    let row = rows::by_id(tx.db(), owner, id).await?.ok_or(RecordError::NotFound)?;
+    Ok(rows::into_record(row)?)
+}
+
+/// A type as it is stored.
+pub(crate) fn read_type(text: &str) -> Result<RecordType, Error> {
+    RecordType::parse(text).ok_or_else(|| Error::Corrupt(format!("record type {text}")))
+}

@@ -1,0 +1,188 @@
+//! Rows of `dns_records` and `record_history`. Nothing else writes there.
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, NotSet, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, SelectExt,
+    SelectTwoRequired, Set,
+};
+use starchart_domain::expiry::record_expires_at;
+use starchart_domain::publish::PublishState;
+use starchart_domain::record::{NewRecord, RecordId, RecordType, RecordValue, content_hash};
+use starchart_domain::rrset::TTL;
+use starchart_domain::time::Timestamp;
+use starchart_domain::user::UserId;
+
+use super::names::TouchedName;
+use super::{Record, RecordError, read_type};
+use crate::Error;
+use crate::entity::dns_record::{self, Column};
+use crate::entity::{name, record_history};
+use crate::error::busy_if_taken;
+use crate::tx::Tx;
+
+/// A record with its name's way to the name servers.
+pub(super) type Row = (dns_record::Model, name::Model);
+
+fn owned_by(owner: UserId) -> SelectTwoRequired<dns_record::Entity, name::Entity> {
+    dns_record::Entity::find().find_both_related(name::Entity).filter(Column::UserId.eq(owner.0))
+}
+
+/// All rows of the owner.
+pub(super) async fn of(on: &impl ConnectionTrait, owner: UserId) -> Result<Vec<Row>, Error> {
+    let rows = owned_by(owner).order_by_asc(Column::Fqdn).order_by_asc(Column::Rtype).order_by_asc(Column::Id);
+    Ok(rows.all(on).await?)
+}
+
+/// The owner's row with this id.
+pub(super) async fn by_id(on: &impl ConnectionTrait, owner: UserId, id: RecordId) -> Result<Option<Row>, Error> {
+    Ok(owned_by(owner).filter(Column::Id.eq(id.0)).one(on).await?)
+}
+
+/// How many the owner has.
+pub(super) async fn count(on: &impl ConnectionTrait, owner: UserId) -> Result<u32, Error> {
+    let ids = dns_record::Entity::find().select_only().column(Column::Id).filter(Column::UserId.eq(owner.0));
+    Ok(u32::try_from(ids.count(on).await?).unwrap_or(u32::MAX))
+}
+
+/// Adds a record at a touched name; `before`: id and creation of the row it replaces, which must be gone already.
+pub(super) async fn insert(
+    tx: &Tx,
+    owner: UserId,
+    name: &TouchedName,
+    new: &NewRecord,
+    now: Timestamp,
+    before: Option<(RecordId, Timestamp)>,
+) -> Result<RecordId, RecordError> {
+    let (rtype, content) = (new.value.rtype(), new.value.content());
+    let hash = content_hash(&content).to_vec();
+    let same = dns_record::Entity::find()
+        .filter(Column::Fqdn.eq(name.fqdn()))
+        .filter(Column::Rtype.eq(rtype.as_str()))
+        .filter(Column::ValueHash.eq(hash.clone()));
+    if same.exists(tx.db()).await.map_err(Error::from)? {
+        return Err(RecordError::Duplicate);
+    }
+    name.become_class(tx, rtype).await?;
+    let (id, created_at) = before.unzip();
+    let row = dns_record::ActiveModel {
+        id: id.map_or(NotSet, |id| Set(id.0)),
+        fqdn: Set(name.fqdn().to_owned()),
+        class: Set(rtype.class().as_str().to_owned()),
+        user_id: Set(owner.0),
+        rtype: Set(rtype.as_str().to_owned()),
+        typed: Set(new.typed.clone()),
+        content: Set(content),
+        value_hash: Set(hash),
+        priority: Set(priority(&new.value)),
+        ttl: Set(i64::from(TTL)),
+        ports: Set(new.ports.clone()),
+        course: Set(new.course.clone()),
+        description: Set(new.description.clone()),
+        created_at: Set(created_at.unwrap_or(now).as_millis()),
+        updated_at: Set(now.as_millis()),
+        expires_at: Set(record_expires_at(now).as_millis()),
+        notified_at: Set(None),
+    };
+    // The locks make a violation impossible; the constraints say so all the same. Looked at again, the reason shows.
+    let done = dns_record::Entity::insert(row).exec(tx.db()).await.map_err(busy_if_taken)?;
+    Ok(RecordId(done.last_insert_id))
+}
+
+/// Begins the record's life anew.
+pub(super) async fn renew(tx: &Tx, owner: UserId, id: RecordId, _: &TouchedName, now: Timestamp) -> Result<(), Error> {
+    let renew = dns_record::Entity::update_many()
+        .col_expr(Column::UpdatedAt, Expr::value(now.as_millis()))
+        .col_expr(Column::ExpiresAt, Expr::value(record_expires_at(now).as_millis()))
+        .col_expr(Column::NotifiedAt, Expr::value(None::<i64>))
+        .filter(Column::Id.eq(id.0))
+        .filter(Column::UserId.eq(owner.0));
+    renew.exec(tx.db()).await?;
+    Ok(())
+}
+
+/// Moves the row, read while the owner's was locked, into the history.
+pub(super) async fn retire(
+    tx: &Tx,
+    owner: UserId,
+    row: dns_record::Model,
+    _: &TouchedName,
+    now: Timestamp,
+    reason: &str,
+) -> Result<(), RecordError> {
+    let remove = dns_record::Entity::delete_by_id(row.id).filter(Column::UserId.eq(owner.0));
+    if remove.exec(tx.db()).await.map_err(Error::from)?.rows_affected != 1 {
+        return Err(RecordError::NotFound);
+    }
+    let kept = record_history::ActiveModel {
+        id: NotSet,
+        record_id: Set(row.id),
+        user_id: Set(row.user_id),
+        fqdn: Set(row.fqdn),
+        rtype: Set(row.rtype),
+        typed: Set(row.typed),
+        content: Set(row.content),
+        priority: Set(row.priority),
+        ttl: Set(row.ttl),
+        ports: Set(row.ports),
+        course: Set(row.course),
+        description: Set(row.description),
+        created_at: Set(row.created_at),
+        updated_at: Set(row.updated_at),
+        expires_at: Set(row.expires_at),
+        notified_at: Set(row.notified_at),
+        reason: Set(reason.to_owned()),
+        actor_id: Set(None),
+        moved_at: Set(now.as_millis()),
+    };
+    record_history::Entity::insert(kept).exec_without_returning(tx.db()).await.map_err(Error::from)?;
+    Ok(())
+}
+
+/// What the row says, for other rooms.
+pub(super) fn into_record((row, name): Row) -> Result<Record, Error> {
+    let rtype = read_type(&row.rtype)?;
+    Ok(Record {
+        id: RecordId(row.id),
+        name: row.fqdn,
+        rtype,
+        typed: row.typed,
+        content: row.content,
+        priority: row.priority.and_then(|n| u16::try_from(n).ok()),
+        ports: row.ports,
+        course: row.course,
+        description: row.description,
+        created_at: Timestamp::from_millis(row.created_at),
+        updated_at: Timestamp::from_millis(row.updated_at),
+        expires_at: Timestamp::from_millis(row.expires_at),
+        state: state(&name, rtype),
+    })
+}
+
+/// What the name's row means for a record of this type.
+fn state(name: &name::Model, rtype: RecordType) -> PublishState {
+    if name.generation > name.applied_generation {
+        match &name.refusal {
+            Some(reason) if name.refused_generation == Some(name.generation) => match name.refusal_type.as_deref() {
+                // Another set of the name was left out; this one is on its way like any other.
+                Some(refused) if refused != rtype.as_str() && name.sent_at.is_some() => {}
+                Some(refused) if refused != rtype.as_str() => return PublishState::Saved,
+                _ => return PublishState::Refused { reason: reason.clone() },
+            },
+            _ => return PublishState::Saved,
+        }
+    }
+    if name.in_sync_at.is_none() {
+        return PublishState::Sent;
+    }
+    match (name.answered_by.map(u32::try_from), name.answered_of.map(u32::try_from)) {
+        (Some(Ok(by)), Some(Ok(of))) if of > 0 => PublishState::Answered { by, of },
+        _ => PublishState::InSync,
+    }
+}
+
+fn priority(value: &RecordValue) -> Option<i32> {
+    match value {
+        RecordValue::Mx { preference, .. } => Some(i32::from(*preference)),
+        _ => None,
+    }
+}

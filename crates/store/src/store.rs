@@ -1,0 +1,110 @@
+//! The handle to the database that everything else here works through.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, IsolationLevel, TransactionTrait};
+use starchart_domain::time::Timestamp;
+
+use crate::connect::{ConnectOptions, Endpoint};
+use crate::error::{ConnectError, Error};
+use crate::sql;
+
+/// A handle to the database; clones share the connections.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    endpoint: Endpoint,
+    reader: DatabaseConnection,
+    writer: DatabaseConnection,
+    offset: AtomicI64,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("backend", &self.backend()).finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Connects; the schema may still be missing. Tries once: the caller waits on [`ConnectError::Unreachable`].
+    pub async fn connect(options: &ConnectOptions) -> Result<Self, ConnectError> {
+        let endpoint = Endpoint::read(&options.url)?;
+        endpoint.probe(options.timeout).await?;
+        let reader = endpoint.pool(options.max_connections.unwrap_or(16), options.timeout);
+        let writer = match &endpoint {
+            Endpoint::MySql(_) => reader.clone(),
+            // SQLite has one writer; a queue for one connection is fairer and faster than its busy handler.
+            #[cfg(feature = "sqlite")]
+            Endpoint::Sqlite(_) => endpoint.pool(1, options.timeout.max(std::time::Duration::from_secs(30))),
+        };
+        Ok(Self { inner: Arc::new(Inner { endpoint, reader, writer, offset: AtomicI64::new(0) }) })
+    }
+
+    /// The database's clock, plus the offset that tests set.
+    pub async fn now(&self) -> Result<Timestamp, Error> {
+        self.now_on(&self.inner.reader).await
+    }
+
+    /// Shifts [`Store::now`] by so many milliseconds, for this handle and its clones. For tests of what time brings.
+    pub fn set_clock_offset(&self, millis: i64) {
+        self.inner.offset.store(millis, Ordering::SeqCst);
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.now().await.map(drop)
+    }
+
+    /// Closes the connections once running statements are done.
+    pub async fn close(self) {
+        let writer = self.inner.writer.clone().close().await;
+        let reader = self.inner.reader.clone().close().await;
+        for fault in [writer, reader].into_iter().filter_map(Result::err) {
+            tracing::warn!(error = %fault, "a connection did not close cleanly");
+        }
+    }
+
+    pub(crate) async fn now_on(&self, on: &impl ConnectionTrait) -> Result<Timestamp, Error> {
+        let millis = sql::number(on, &format!("SELECT {} AS n", self.now_sql()), vec![]).await?;
+        millis.map(Timestamp::from_millis).ok_or_else(|| Error::Corrupt("the database told no time".to_owned()))
+    }
+
+    /// The database's clock with the offset, as an expression inside a statement.
+    pub(crate) fn now_sql(&self) -> String {
+        let clock = match self.backend() {
+            DbBackend::Sqlite => "CAST(ROUND(unixepoch('subsec') * 1000) AS INTEGER)",
+            _ => "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)",
+        };
+        format!("({clock} + ({}))", self.inner.offset.load(Ordering::SeqCst))
+    }
+
+    pub(crate) fn backend(&self) -> DbBackend {
+        self.inner.reader.get_database_backend()
+    }
+
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.inner.endpoint
+    }
+
+    /// For single reading statements.
+    pub(crate) fn reader(&self) -> &DatabaseConnection {
+        &self.inner.reader
+    }
+
+    /// For writing transactions; see [`crate::tx`].
+    pub(crate) fn writer(&self) -> &DatabaseConnection {
+        &self.inner.writer
+    }
+
+    /// A reading transaction in which every statement sees what the first one saw.
+    pub(crate) async fn snapshot(&self) -> Result<DatabaseTransaction, Error> {
+        Ok(match self.backend() {
+            DbBackend::Sqlite => self.inner.reader.begin().await?,
+            _ => self.inner.reader.begin_with_config(Some(IsolationLevel::RepeatableRead), None).await?,
+        })
+    }
+}

@@ -1,0 +1,173 @@
+//! People: created and renewed at sign-in; one label each.
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QuerySelect, Set, UpdateMany};
+use starchart_domain::names::Label;
+use starchart_domain::time::Timestamp;
+use starchart_domain::user::{Groups, Identity, Subject, UserId};
+
+use crate::entity::user::{self, Column};
+use crate::error::{Refusal, busy_if_taken, is_taken};
+use crate::tx::Tx;
+use crate::{Error, Store, sql};
+
+/// A person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// The row.
+    pub id: UserId,
+    /// The immutable key from the identity provider.
+    pub subject: Subject,
+    /// The subject as the identity provider wrote it.
+    pub username: String,
+    /// The name to greet by.
+    pub display_name: String,
+    /// Where mail goes; not unique.
+    pub email: String,
+    /// The groups at the last sign-in.
+    pub groups: Groups,
+    /// The person's own label; none until it is chosen.
+    pub label: Option<Label>,
+    /// The first sign-in.
+    pub created_at: Timestamp,
+}
+
+/// Why somebody may not sign in.
+#[derive(Debug, thiserror::Error)]
+pub enum SignInError {
+    /// An admin has suspended this person.
+    #[error("suspended")]
+    Suspended,
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] Error),
+}
+
+/// Why a label was not given.
+#[derive(Debug, thiserror::Error)]
+pub enum ClaimError {
+    /// Somebody else has or had it.
+    #[error("this name is taken")]
+    Taken,
+    /// The person has a label already, maybe from another browser window a moment ago.
+    #[error("a name was chosen already")]
+    AlreadyHas,
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] Error),
+}
+
+/// Creates the person at the first sign-in, renews name, mail and groups at every other. A person who was deleted and comes
+/// back gets the tombstone's row and label again.
+pub async fn sign_in(store: &Store, identity: &Identity) -> Result<User, SignInError> {
+    store.write(|tx| sign_in_within(tx, identity)).await
+}
+
+async fn sign_in_within(tx: Tx, identity: &Identity) -> Result<User, SignInError> {
+    let now = tx.now().await?.as_millis();
+    let subject = identity.subject.as_str();
+    let seen = user::ActiveModel {
+        username: Set(sql::cut(&identity.username, 191)),
+        display_name: Set(sql::cut(&identity.display_name, 255)),
+        email: Set(sql::cut(&identity.email, 320)),
+        is_student: Set(identity.groups.student),
+        is_faculty: Set(identity.groups.faculty),
+        is_admin: Set(identity.groups.admin),
+        updated_at: Set(now),
+        last_sign_in_at: Set(now),
+        deleted_at: Set(None),
+        ..Default::default()
+    };
+    let renew = locking_update().set(seen.clone()).filter(Column::Subject.eq(subject));
+    if renew.exec(tx.db()).await.map_err(Error::from)?.rows_affected == 0 {
+        let new = user::ActiveModel { subject: Set(subject.to_owned()), created_at: Set(now), ..seen };
+        // The same person signs in twice at once: the next try finds the row.
+        user::Entity::insert(new).exec_without_returning(tx.db()).await.map_err(busy_if_taken)?;
+    }
+    let row = user::Entity::find().filter(Column::Subject.eq(subject)).one(tx.db()).await.map_err(Error::from)?;
+    let row = row.ok_or_else(|| Error::Corrupt(format!("no row for subject {subject}")))?;
+    if row.suspended_at.is_some() {
+        return Err(SignInError::Suspended);
+    }
+    Ok(row.try_into()?)
+}
+
+/// The person, unless deleted or suspended.
+pub async fn get(store: &Store, id: UserId) -> Result<Option<User>, Error> {
+    let active = Column::DeletedAt.is_null().and(Column::SuspendedAt.is_null());
+    let row = user::Entity::find_by_id(id.0).filter(active).one(store.reader()).await?;
+    row.map(User::try_from).transpose()
+}
+
+/// Gives the person this label for good.
+pub async fn claim_label(store: &Store, id: UserId, label: &Label) -> Result<(), ClaimError> {
+    store.write(|tx| claim_within(tx, id, label)).await
+}
+
+async fn claim_within(tx: Tx, id: UserId, label: &Label) -> Result<(), ClaimError> {
+    let claim = locking_update()
+        .col_expr(Column::Label, Expr::value(label.as_str()))
+        .filter(Column::Id.eq(id.0))
+        .filter(Column::Label.is_null());
+    match claim.exec(tx.db()).await {
+        Ok(done) if done.rows_affected == 1 => Ok(()),
+        Ok(_) => Err(ClaimError::AlreadyHas),
+        Err(fault) if is_taken(&fault) => Err(ClaimError::Taken),
+        Err(fault) => Err(Error::from(fault).into()),
+    }
+}
+
+/// Those of the labels that nobody has or had, in the same order.
+pub async fn free_of(store: &Store, labels: &[Label]) -> Result<Vec<Label>, Error> {
+    let of_somebody = user::Entity::find().filter(Column::Label.is_in(labels.iter().map(Label::as_str)));
+    let taken: Vec<String> = of_somebody.select_only().column(Column::Label).into_tuple().all(store.reader()).await?;
+    Ok(labels.iter().filter(|label| !taken.iter().any(|taken| taken == label.as_str())).cloned().collect())
+}
+
+/// Locks the person's row, the anchor of everything that writes below it; false: no such person.
+pub(crate) async fn lock(tx: &Tx, id: UserId) -> Result<bool, Error> {
+    let lock = locking_update().filter(Column::Id.eq(id.0)).filter(Column::DeletedAt.is_null());
+    Ok(lock.exec(tx.db()).await?.rows_affected == 1)
+}
+
+/// An UPDATE that counts up `lock_version`, and so locks its row whatever else it changes.
+fn locking_update() -> UpdateMany<user::Entity> {
+    user::Entity::update_many().col_expr(Column::LockVersion, Expr::col(Column::LockVersion).add(1))
+}
+
+impl TryFrom<user::Model> for User {
+    type Error = Error;
+
+    fn try_from(row: user::Model) -> Result<Self, Error> {
+        let id = row.id;
+        let label = row.label.as_deref().map(Label::assigned).transpose();
+        Ok(Self {
+            id: UserId(id),
+            subject: Subject::parse(&row.subject).map_err(|_| Error::Corrupt(format!("subject of user {id}")))?,
+            username: row.username,
+            display_name: row.display_name,
+            email: row.email,
+            groups: Groups { student: row.is_student, faculty: row.is_faculty, admin: row.is_admin },
+            label: label.map_err(|_| Error::Corrupt(format!("label of user {id}")))?,
+            created_at: Timestamp::from_millis(row.created_at),
+        })
+    }
+}
+
+impl Refusal for SignInError {
+    fn fault(&self) -> Option<&Error> {
+        match self {
+            Self::Db(fault) => Some(fault),
+            Self::Suspended => None,
+        }
+    }
+}
+
+impl Refusal for ClaimError {
+    fn fault(&self) -> Option<&Error> {
+        match self {
+            Self::Db(fault) => Some(fault),
+            Self::Taken | Self::AlreadyHas => None,
+        }
+    }
+}

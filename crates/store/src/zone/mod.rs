@@ -1,0 +1,27 @@
+//! The publish side: what names want, what we put into the zone, and who may write there now.
+//!
+//! # How a set is known to be ours
+//!
+//! `zone_rrset` has a row for every set we put or are about to put. [`intend`] commits what is about to be sent; after the
+//! call [`confirm`] makes it the confirmed body. Between the two the zone may hold either, and a set equal to either is ours.
+//! A send of unknown outcome that the zone does not show ([`adopt_read`]) stays pending for two minutes: it may have waited on
+//! its way longer than its sender, and [`dirty`] brings its name back now and then to look for it.
+//!
+//! Every write here is fenced: it begins with an UPDATE of the lease row that demands holder, fence and time left. A process
+//! that was stopped past its lease cannot confirm, not even what it knows to be true: a later holder may have sent something
+//! newer since. It says so to [`late`], which only adds to what may stand in the zone and makes the name dirty; the next
+//! holder reads the zone before it sends.
+
+mod lease;
+mod registry;
+mod track;
+mod work;
+mod write;
+
+pub use lease::{Lease, acquire_lease, extend, release};
+pub use track::{
+    Answers, ChangeRow, Counts, counts, desired_sets, mark_in_sync, names_to_check, owned_sets, pause, paused, record_answers,
+    resume, unsynced_changes,
+};
+pub use work::{DirtyName, dirty, next_due, work};
+pub use write::{adopt_read, confirm, intend, late, quarantine, withdraw};

@@ -1,0 +1,124 @@
+//! What has to be published.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sea_orm::{ConnectionTrait, FromQueryResult};
+use starchart_domain::plan::{NameWork, OwnedSet};
+use starchart_domain::record::RecordType;
+use starchart_domain::rrset::{Rrset, SetBody, TTL};
+use starchart_domain::time::Timestamp;
+use starchart_domain::txt;
+
+use super::registry;
+use crate::records::read_type;
+use crate::{Error, Store, sql};
+
+/// A name that the zone does not show as wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DirtyName {
+    /// The full name.
+    pub fqdn: String,
+    /// Its generation when it was read.
+    pub generation: i64,
+}
+
+/// Names to publish now, those that wait longest first. A refused name comes back when its time has come or it changed, and a
+/// name for which a lost send may still come, when it is time to look.
+pub async fn dirty(store: &Store, limit: u64) -> Result<Vec<DirtyName>, Error> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        fqdn: String,
+        generation: i64,
+    }
+    let sql = format!(
+        "SELECT fqdn, generation FROM names WHERE (is_dirty = 1 AND (next_attempt_at IS NULL \
+         OR next_attempt_at <= {now} OR refused_generation IS NULL OR generation > refused_generation)) \
+         OR fqdn IN (SELECT fqdn FROM zone_rrset WHERE look_at <= {now}) \
+         ORDER BY is_dirty DESC, dirty_since, fqdn LIMIT {limit}",
+        now = store.now_sql()
+    );
+    let rows: Vec<Row> = sql::all(store.reader(), &sql, vec![]).await?;
+    Ok(rows.into_iter().map(|row| DirtyName { fqdn: row.fqdn, generation: row.generation }).collect())
+}
+
+/// When the next dirty name is due; the moment may have passed. `None`: nothing is owed.
+pub async fn next_due(store: &Store) -> Result<Option<Timestamp>, Error> {
+    let sql = "SELECT MIN(CASE WHEN next_attempt_at IS NULL OR refused_generation IS NULL \
+         OR generation > refused_generation THEN 0 ELSE next_attempt_at END) AS n FROM names WHERE is_dirty = 1";
+    Ok(sql::number(store.reader(), sql, vec![]).await?.map(Timestamp::from_millis))
+}
+
+/// The names with their sets, from one snapshot. A name without a row is left out.
+pub async fn work(store: &Store, fqdns: &[String]) -> Result<Vec<NameWork>, Error> {
+    if fqdns.is_empty() {
+        return Ok(Vec::new());
+    }
+    #[derive(FromQueryResult)]
+    struct Generation {
+        fqdn: String,
+        generation: i64,
+    }
+    let snapshot = store.snapshot().await?;
+    let (list, values) = (sql::places(fqdns.len()), sql::texts(fqdns.iter().map(String::as_str)));
+    // The generation comes first: what is read after it is at least as new, even where a snapshot is not one.
+    let select = format!("SELECT fqdn, generation FROM names WHERE fqdn IN ({list}) ORDER BY fqdn");
+    let names: Vec<Generation> = sql::all(&snapshot, &select, values).await?;
+    let mut desired = desired_of(&snapshot, Some(fqdns)).await?;
+    let mut owned: BTreeMap<String, Vec<OwnedSet>> = BTreeMap::new();
+    for entry in registry::list(&snapshot, Some(fqdns)).await? {
+        owned.entry(entry.fqdn.clone()).or_default().push(entry.into_set());
+    }
+    snapshot.commit().await?;
+    let work = |name: Generation| NameWork {
+        desired: desired.remove(&name.fqdn).unwrap_or_default(),
+        owned: owned.remove(&name.fqdn).unwrap_or_default(),
+        name: name.fqdn,
+        generation: name.generation,
+    };
+    Ok(names.into_iter().map(work).collect())
+}
+
+/// The sets that rows want, by name: records and challenge values together. `None`: of all names.
+pub(super) async fn desired_of(
+    on: &impl ConnectionTrait,
+    fqdns: Option<&[String]>,
+) -> Result<BTreeMap<String, Vec<Rrset>>, Error> {
+    #[derive(FromQueryResult)]
+    struct Record {
+        fqdn: String,
+        rtype: String,
+        content: String,
+        ttl: i32,
+    }
+    #[derive(FromQueryResult)]
+    struct Challenge {
+        fqdn: String,
+        value: String,
+    }
+    let (filter, values) = match fqdns {
+        Some(names) => (format!(" WHERE fqdn IN ({})", sql::places(names.len())), sql::texts(names.iter().map(String::as_str))),
+        None => (String::new(), vec![]),
+    };
+    let records = format!("SELECT fqdn, type AS rtype, content, ttl FROM dns_records{filter}");
+    let records: Vec<Record> = sql::all(on, &records, values.clone()).await?;
+    let challenges = format!("SELECT fqdn, value FROM challenge_values{filter}");
+    let challenges: Vec<Challenge> = sql::all(on, &challenges, values).await?;
+
+    let mut bodies: BTreeMap<(String, RecordType), SetBody> = BTreeMap::new();
+    let mut add = |fqdn: String, rtype: RecordType, ttl: u32, content: String| {
+        let body = bodies.entry((fqdn, rtype)).or_insert_with(|| SetBody { ttl, values: BTreeSet::new() });
+        body.ttl = body.ttl.min(ttl);
+        body.values.insert(content);
+    };
+    for row in records {
+        add(row.fqdn, read_type(&row.rtype)?, u32::try_from(row.ttl).unwrap_or(TTL), row.content);
+    }
+    for row in challenges {
+        add(row.fqdn, RecordType::Txt, TTL, txt::encode(&row.value));
+    }
+    let mut sets: BTreeMap<String, Vec<Rrset>> = BTreeMap::new();
+    for ((name, rtype), body) in bodies {
+        sets.entry(name.clone()).or_default().push(Rrset { name, rtype, body });
+    }
+    Ok(sets)
+}

@@ -1,0 +1,45 @@
+//! What is kept of records that are no more, and that texts come back as they went in.
+
+use starchart_store::records;
+
+use crate::world::World;
+
+on_both!(edits_and_deletions_are_kept, texts_come_back_byte_for_byte, equal_but_for_trailing_space_or_case_is_different);
+
+async fn edits_and_deletions_are_kept(world: &World) {
+    let user = world.person("user1").await;
+    let record = world.create(&user, "www", "A", "192.168.1.1").await.unwrap();
+    records::edit(&world.store, user.id, record.id, &user.record("www", "A", "192.168.1.2")).await.unwrap();
+    records::delete(&world.store, user.id, record.id).await.unwrap();
+    let kept = async |reason: &str, content: &str| {
+        let sql = format!(
+            "SELECT COUNT(*) FROM record_history WHERE record_id = {} AND user_id = {} AND reason = '{reason}' \
+             AND content = '{content}' AND moved_at > 0",
+            record.id, user.id
+        );
+        world.number(&sql).await
+    };
+    assert_eq!(kept("edit", "192.168.1.1").await, 1);
+    assert_eq!(kept("delete", "192.168.1.2").await, 1);
+    assert_eq!(world.number("SELECT COUNT(*) FROM record_history").await, 2);
+    assert_eq!(world.number("SELECT COUNT(*) FROM dns_records").await, 0);
+}
+
+async fn texts_come_back_byte_for_byte(world: &World) {
+    let user = world.person("user1").await;
+    for (n, text) in ["🦀 crab ", "trailing  ", " leading", "quote\" back\\slash", "ﬁ ß İ", "a\u{301} á"].iter().enumerate()
+    {
+        let record = world.create(&user, &format!("t{n}"), "TXT", text).await.unwrap();
+        let read = records::get(&world.store, user.id, record.id).await.unwrap().unwrap();
+        assert_eq!(read.typed, *text);
+        assert_eq!(read.content, user.record("t", "TXT", text).value.content());
+    }
+}
+
+async fn equal_but_for_trailing_space_or_case_is_different(world: &World) {
+    let user = world.person("user1").await;
+    for text in ["proof", "proof ", "Proof", "próof", "proof\u{200d}"] {
+        world.create(&user, "www", "TXT", text).await.unwrap_or_else(|fault| panic!("{text:?}: {fault}"));
+    }
+    assert_eq!(records::count(&world.store, user.id).await.unwrap(), 5);
+}

@@ -1,0 +1,30 @@
+//! The store on both kinds of database: every test here runs on SQLite and on MariaDB (or the MySQL of
+//! `STARCHART_TEST_MYSQL_URL`).
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
+/// Makes each function a test on both databases.
+macro_rules! on_both {
+    ($($name:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name(&crate::world::World::sqlite().await).await;
+            })+
+        }
+        mod mysql {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name(&crate::world::World::mysql().await).await;
+            })+
+        }
+    };
+}
+
+mod connecting;
+mod history;
+mod login;
+mod people;
+mod publishing;
+mod records;
+mod schema;
+mod world;

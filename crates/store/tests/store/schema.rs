@@ -1,0 +1,123 @@
+//! Migrating: once, by one process, resumable; and old programs on newer schemas.
+
+use futures_util::future::join_all;
+use sqlx::Connection as _;
+use starchart_store::{SchemaState, Store, zone};
+
+use crate::world::World;
+
+on_both!(
+    many_processes_migrate_once,
+    a_migration_that_was_killed_goes_on,
+    a_newer_schema_is_told_and_left_alone,
+    a_locked_row_is_waited_for_and_a_deadlock_repeated,
+    texts_are_compared_by_bytes,
+);
+
+/// Undoes the migration that the world came with.
+async fn empty(world: &World) {
+    for table in [
+        "outbox",
+        "acme_accounts",
+        "challenge_values",
+        "certificate_orders",
+        "certificates",
+        "audit_trail",
+        "ticks",
+        "leases",
+        "zone_control",
+        "zone_changes",
+        "zone_rrset",
+        "record_history",
+        "dns_records",
+        "names",
+        "used_assertions",
+        "login_results",
+        "login_requests",
+        "sessions",
+        "users",
+        "seaql_migrations",
+    ] {
+        world.run(&format!("DROP TABLE {table}")).await.unwrap();
+    }
+}
+
+async fn many_processes_migrate_once(world: &World) {
+    assert_eq!(world.store.schema().await.unwrap(), SchemaState::Fits);
+    empty(world).await;
+    let SchemaState::Pending(steps) = world.store.schema().await.unwrap() else { panic!("an empty database fits") };
+    let stores = [world.another().await, world.another().await, world.another().await];
+    let mut done: Vec<usize> = join_all(stores.iter().map(Store::migrate)).await.into_iter().map(Result::unwrap).collect();
+    done.sort_unstable();
+    assert_eq!(done, [0, 0, steps]);
+    assert_eq!(world.store.schema().await.unwrap(), SchemaState::Fits);
+}
+
+async fn a_migration_that_was_killed_goes_on(world: &World) {
+    // Killed between a step and the note that it was done, which MySQL does not do in one transaction.
+    world.run("DELETE FROM seaql_migrations WHERE version >= 'm0012'").await.unwrap();
+    world.run("DROP TABLE outbox").await.unwrap();
+    assert_eq!(world.store.schema().await.unwrap(), SchemaState::Pending(8));
+    assert_eq!(world.store.migrate().await.unwrap(), 8);
+    assert_eq!(world.store.schema().await.unwrap(), SchemaState::Fits);
+    assert_eq!(world.number("SELECT COUNT(*) FROM outbox").await, 0);
+}
+
+async fn a_newer_schema_is_told_and_left_alone(world: &World) {
+    world.run("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_later', 0)").await.unwrap();
+    assert_eq!(world.store.schema().await.unwrap(), SchemaState::Newer(vec!["m9999_later".to_owned()]));
+    assert_eq!(world.store.migrate().await.unwrap(), 0);
+    // A program that was rolled back still serves.
+    world.person("user1").await;
+}
+
+/// Another connection holds what the store wants and wants what the store holds.
+async fn a_locked_row_is_waited_for_and_a_deadlock_repeated(world: &World) {
+    let user = world.person("user1").await;
+    world.create(&user, "www", "A", "192.168.1.1").await.unwrap();
+    let more = world.create(&user, "www", "A", "192.168.1.2");
+    let disturb = async {
+        if world.is_sqlite() {
+            let mut db = sqlx::SqliteConnection::connect(&world.url()).await.unwrap();
+            sqlx::raw_sql("BEGIN IMMEDIATE; UPDATE users SET updated_at = 1").execute(&mut db).await.unwrap();
+            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+            sqlx::raw_sql("COMMIT").execute(&mut db).await.unwrap();
+        } else {
+            let mut db = sqlx::MySqlConnection::connect(&world.url()).await.unwrap();
+            // Much written, so that the store's transaction is the victim.
+            sqlx::raw_sql("BEGIN").execute(&mut db).await.unwrap();
+            for slot in 0..200 {
+                sqlx::query("INSERT INTO ticks (job, slot, at) VALUES ('weight', ?, 1)")
+                    .bind(slot)
+                    .execute(&mut db)
+                    .await
+                    .unwrap();
+            }
+            sqlx::raw_sql("UPDATE names SET updated_at = 1").execute(&mut db).await.unwrap();
+            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+            sqlx::raw_sql("UPDATE users SET updated_at = 1").execute(&mut db).await.unwrap();
+            sqlx::raw_sql("COMMIT").execute(&mut db).await.unwrap();
+        }
+    };
+    // The disturber first, by a head start.
+    let late = async {
+        tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+        more.await
+    };
+    let ((), made) = tokio::join!(disturb, late);
+    made.unwrap();
+    assert_eq!(zone::dirty(&world.store, 10).await.unwrap()[0].generation, 2);
+    assert_eq!(world.number("SELECT COUNT(*) FROM dns_records").await, 2);
+}
+
+/// Whatever the database's own collation is.
+async fn texts_are_compared_by_bytes(world: &World) {
+    if world.is_sqlite() {
+        return;
+    }
+    let loose = "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = DATABASE() \
+         AND table_name <> 'seaql_migrations' AND collation_name IS NOT NULL AND collation_name <> 'utf8mb4_bin'";
+    assert_eq!(world.number(loose).await, 0);
+    let engines = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND engine <> 'InnoDB'";
+    assert_eq!(world.number(engines).await, 0);
+}

@@ -1,0 +1,168 @@
+//! A database of its own for each test, and the short words that tests use.
+
+use sqlx::Connection as _;
+use starchart_domain::names::{BaseDomain, Label, RootDomain};
+use starchart_domain::plan::NameOutcome;
+use starchart_domain::record::{NewRecord, RecordForm, RecordType};
+use starchart_domain::rrset::{SetBody, TTL};
+use starchart_domain::secret::Secret;
+use starchart_domain::user::{Groups, Identity, Subject, UserId};
+use starchart_store::records::{self, Record, RecordError};
+use starchart_store::zone::{self, Lease};
+use starchart_store::{ConnectOptions, Store, users};
+use starchart_testkit::mariadb::TestDb;
+
+/// Held until the test ends.
+enum Database {
+    File(tempfile::TempDir),
+    Server(TestDb),
+}
+
+pub(crate) struct World {
+    database: Database,
+    pub(crate) store: Store,
+}
+
+impl World {
+    pub(crate) async fn sqlite() -> Self {
+        Self::migrated(Database::File(tempfile::tempdir().unwrap())).await
+    }
+
+    pub(crate) async fn mysql() -> Self {
+        Self::migrated(Database::Server(TestDb::create().await)).await
+    }
+
+    async fn migrated(database: Database) -> Self {
+        let store = Store::connect(&options(&database)).await.unwrap();
+        store.migrate().await.unwrap();
+        Self { database, store }
+    }
+
+    /// A handle with connections and a clock of its own, as another process has.
+    pub(crate) async fn another(&self) -> Store {
+        Store::connect(&options(&self.database)).await.unwrap()
+    }
+
+    /// Runs a statement behind the store's back.
+    pub(crate) async fn run(&self, sql: &str) -> Result<(), sqlx::Error> {
+        let sql = sqlx::AssertSqlSafe(sql.to_owned());
+        match &self.database {
+            Database::File(_) => {
+                let mut db = sqlx::SqliteConnection::connect(&self.url()).await?;
+                sqlx::raw_sql(sql).execute(&mut db).await.map(drop)
+            }
+            Database::Server(_) => {
+                let mut db = sqlx::MySqlConnection::connect(&self.url()).await?;
+                sqlx::raw_sql(sql).execute(&mut db).await.map(drop)
+            }
+        }
+    }
+
+    /// The one number that a query gives.
+    pub(crate) async fn number(&self, sql: &str) -> i64 {
+        let sql = sqlx::AssertSqlSafe(sql.to_owned());
+        match &self.database {
+            Database::File(_) => {
+                let mut db = sqlx::SqliteConnection::connect(&self.url()).await.unwrap();
+                sqlx::query_scalar(sql).fetch_one(&mut db).await.unwrap()
+            }
+            Database::Server(_) => {
+                let mut db = sqlx::MySqlConnection::connect(&self.url()).await.unwrap();
+                sqlx::query_scalar(sql).fetch_one(&mut db).await.unwrap()
+            }
+        }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        url(&self.database)
+    }
+
+    pub(crate) fn is_sqlite(&self) -> bool {
+        matches!(self.database, Database::File(_))
+    }
+
+    /// A person with the label of this name.
+    pub(crate) async fn person(&self, name: &str) -> Person {
+        let user = users::sign_in(&self.store, &identity(name)).await.unwrap();
+        let label = Label::from_username(name).unwrap();
+        users::claim_label(&self.store, user.id, &label).await.unwrap();
+        Person { id: user.id, base: root().base(&label) }
+    }
+
+    pub(crate) async fn create(&self, who: &Person, name: &str, kind: &str, value: &str) -> Result<Record, RecordError> {
+        records::create(&self.store, who.id, &who.record(name, kind, value), None).await
+    }
+
+    pub(crate) async fn lease(&self) -> Lease {
+        zone::acquire_lease(&self.store, "publish", "one", 15_000).await.unwrap().unwrap()
+    }
+
+    /// Publishes the name as the worker does when all goes well.
+    pub(crate) async fn publish(&self, lease: &Lease, fqdn: &str, change: &str) -> NameOutcome {
+        let outcome = self.outcome(fqdn).await;
+        assert!(zone::intend(&self.store, lease, 0, std::slice::from_ref(&outcome)).await.unwrap());
+        assert!(zone::confirm(&self.store, lease, Some(change), std::slice::from_ref(&outcome)).await.unwrap());
+        outcome
+    }
+
+    /// What the zone holds once everything wanted at this name was sent.
+    pub(crate) async fn outcome(&self, fqdn: &str) -> NameOutcome {
+        let work = zone::work(&self.store, &[fqdn.to_owned()]).await.unwrap().remove(0);
+        let mut sets: Vec<_> = work.desired.iter().map(|set| (set.rtype, Some(set.body.clone()))).collect();
+        let gone = work.owned.iter().filter(|owned| !work.desired.iter().any(|set| set.rtype == owned.rtype));
+        sets.extend(gone.map(|owned| (owned.rtype, None)));
+        NameOutcome { name: work.name, generation: work.generation, sets }
+    }
+}
+
+fn url(database: &Database) -> String {
+    match database {
+        Database::File(folder) => format!("sqlite://{}", folder.path().join("starchart.db").display()),
+        Database::Server(server) => server.url(),
+    }
+}
+
+fn options(database: &Database) -> ConnectOptions {
+    ConnectOptions { max_connections: Some(8), ..ConnectOptions::new(Secret::new(url(database))) }
+}
+
+/// Somebody with a domain.
+pub(crate) struct Person {
+    pub(crate) id: UserId,
+    pub(crate) base: BaseDomain,
+}
+
+impl Person {
+    pub(crate) fn record(&self, name: &str, kind: &str, value: &str) -> NewRecord {
+        let form = RecordForm { name: name.into(), kind: kind.into(), value: value.into(), ..RecordForm::default() };
+        form.check(&self.base).unwrap()
+    }
+
+    pub(crate) fn fqdn(&self, name: &str) -> String {
+        format!("{name}.{}", self.base)
+    }
+}
+
+pub(crate) fn root() -> RootDomain {
+    RootDomain::parse("starchart.com").unwrap()
+}
+
+pub(crate) fn identity(name: &str) -> Identity {
+    Identity {
+        subject: Subject::parse(name).unwrap(),
+        username: name.to_owned(),
+        display_name: "Johannes Kepler".to_owned(),
+        email: "user1@starchart.com".to_owned(),
+        groups: Groups { student: true, ..Groups::default() },
+        name_id: Some("_nameid".to_owned()),
+        session_index: Some("_session".to_owned()),
+    }
+}
+
+pub(crate) fn body(values: &[&str]) -> SetBody {
+    SetBody { ttl: TTL, values: values.iter().map(|value| (*value).to_owned()).collect() }
+}
+
+pub(crate) fn outcome(name: &str, generation: i64, sets: &[(RecordType, Option<SetBody>)]) -> NameOutcome {
+    NameOutcome { name: name.to_owned(), generation, sets: sets.to_vec() }
+}

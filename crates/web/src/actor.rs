@@ -1,0 +1,57 @@
+//! Who makes a request. Handlers that need a signed-in person take one of these, and only this file makes them.
+
+use starchart_domain::names::{BaseDomain, RootDomain};
+use starchart_domain::user::UserId;
+use starchart_store::sessions::Session;
+
+/// A signed-in person who has a label.
+#[derive(Debug, Clone)]
+pub(crate) struct Person {
+    /// The row: the owner in every question to the store.
+    pub(crate) id: UserId,
+    /// The person's own domain.
+    pub(crate) base: BaseDomain,
+}
+
+/// A signed-in person who has to choose a label first.
+#[derive(Debug, Clone)]
+pub(crate) struct Newcomer {
+    /// The row.
+    pub(crate) id: UserId,
+    /// As the identity provider wrote it.
+    pub(crate) username: String,
+}
+
+/// A signed-in person whom the identity provider calls an admin, as of the last sign-in.
+#[derive(Debug, Clone)]
+pub(crate) struct Admin;
+
+/// What a session allows.
+#[derive(Debug, Clone)]
+pub(crate) enum Actor {
+    /// Nobody is signed in, or the session ended.
+    Guest,
+    /// Signed in, without a label.
+    Newcomer(Newcomer),
+    /// Signed in, with a label.
+    Person(Person, Option<Admin>),
+}
+
+impl Actor {
+    pub(crate) fn of(session: Option<&Session>, root: &RootDomain) -> Self {
+        let Some(Session { user, .. }) = session else { return Self::Guest };
+        match &user.label {
+            None => Self::Newcomer(Newcomer { id: user.id, username: user.username.clone() }),
+            Some(label) => Self::Person(Person { id: user.id, base: root.base(label) }, user.groups.admin.then_some(Admin)),
+        }
+    }
+
+    /// The row, when somebody is signed in.
+    pub(crate) fn user_id(&self) -> Option<UserId> {
+        match self {
+            Self::Guest => None,
+            Self::Newcomer(newcomer) => Some(newcomer.id),
+            Self::Person(person, _) => Some(person.id),
+        }
+    }
+}

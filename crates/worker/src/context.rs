@@ -1,0 +1,32 @@
+//! What every handler needs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use starchart_dns::limiter::Limiter;
+use starchart_dns::propagation::Propagation;
+use starchart_dns::zone::Zone;
+use starchart_jobs::Queue;
+use starchart_store::Store;
+use tokio_util::sync::CancellationToken;
+
+/// What every handler needs.
+#[derive(Clone)]
+pub struct Context {
+    /// The rows.
+    pub store: Store,
+    /// The zone.
+    pub zone: Arc<dyn Zone>,
+    /// Paces the requests to the zone.
+    pub limiter: Arc<Limiter>,
+    /// Who answers for the zone.
+    pub propagation: Arc<Propagation>,
+    /// Where wake-ups come from.
+    pub queue: Arc<dyn Queue>,
+    /// This process among all, new at every start.
+    pub holder: String,
+    /// Cancelled when the process is about to end: a handler comes to its end at the next good place.
+    pub stop: CancellationToken,
+    /// How often rows are looked at without being woken.
+    pub sweep: Duration,
+}

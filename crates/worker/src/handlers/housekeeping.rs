@@ -1,0 +1,35 @@
+//! Removes rows whose time is over, once for all processes.
+
+use starchart_jobs::Outcome;
+use starchart_store::{Error, housekeeping, ticks};
+use tracing::info;
+
+use crate::Context;
+use crate::schedule::again_after;
+
+const SLOT_MS: i64 = 600_000;
+
+pub(crate) async fn run(context: Context) -> Outcome {
+    match purge(&context).await {
+        Ok(0) => Outcome::Done,
+        Ok(rows) => {
+            info!(rows, "removed rows whose time was over");
+            Outcome::Done
+        }
+        Err(error) => again_after(&error),
+    }
+}
+
+async fn purge(context: &Context) -> Result<u64, Error> {
+    let slot = context.store.now().await?.as_millis() / SLOT_MS;
+    if !ticks::claim(&context.store, "housekeeping", slot).await? {
+        return Ok(0);
+    }
+    let mut rows = 0;
+    loop {
+        match housekeeping::purge(&context.store).await? {
+            0 => return Ok(rows),
+            some => rows += some,
+        }
+    }
+}

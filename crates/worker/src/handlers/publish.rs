@@ -1,0 +1,153 @@
+//! Brings names that are out of date into the zone, one process at a time.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use starchart_dns::publish::{Journal, Report, Stop, publish};
+use starchart_dns::zone::{ChangeId, ZoneError};
+use starchart_domain::plan::{NameOutcome, NameWork};
+use starchart_domain::record::RecordType;
+use starchart_jobs::{Job, Outcome};
+use starchart_store::zone::{self, Lease};
+use starchart_store::{Error, Store};
+use tracing::{debug, info, warn};
+
+use crate::Context;
+use crate::schedule::again_after;
+
+/// How long one run may hold the lease, in milliseconds.
+const LEASE_MS: i64 = 15_000;
+/// A run that takes longer renews the lease so often.
+const RENEW: Duration = Duration::from_secs(4);
+/// What must be left of the lease to send: more than the zone's operation timeout of 5 s, and the time to note a full batch.
+const MARGIN_MS: i64 = 8_000;
+/// Saves that come so close together go in one call.
+const COALESCE: Duration = Duration::from_millis(30);
+/// Names taken up at once.
+const NAMES: u64 = 1_000;
+
+/// Publishes until nothing is owed. Whoever does not get the lease leaves: its holder looks again before and after releasing.
+pub(crate) async fn run(context: Context) -> Outcome {
+    match until_clean(&context).await {
+        Ok(outcome) => outcome,
+        Err(error) => again_after(&error),
+    }
+}
+
+async fn until_clean(context: &Context) -> Result<Outcome, Error> {
+    let store = &context.store;
+    loop {
+        if zone::dirty(store, 1).await?.is_empty() {
+            return Ok(Outcome::Done);
+        }
+        if context.stop.is_cancelled() {
+            return Ok(Outcome::Done);
+        }
+        if let Some(reason) = zone::paused(store).await? {
+            return Ok(Outcome::GiveUp(format!("publishing is paused: {reason}")));
+        }
+        let Some(lease) = zone::acquire_lease(store, "publish", &context.holder, LEASE_MS).await? else {
+            return Ok(Outcome::Done);
+        };
+        let outcome = with_lease(context, &lease).await;
+        zone::release(store, &lease).await?;
+        match outcome? {
+            Outcome::Done => {}
+            other => return Ok(other),
+        }
+    }
+}
+
+/// Renews the lease while its run takes longer, as the listing of a large zone does. Ends only when it is lost for certain; when
+/// the database does not answer, the run finds out by itself.
+async fn keep(store: &Store, mut lease: Lease) -> std::convert::Infallible {
+    loop {
+        tokio::time::sleep(RENEW).await;
+        if let Ok(false) = zone::extend(store, &mut lease, LEASE_MS).await {
+            // What the run still learns must be noted: let it end by its own next step.
+            return std::future::pending().await;
+        }
+    }
+}
+
+async fn with_lease(context: &Context, lease: &Lease) -> Result<Outcome, Error> {
+    loop {
+        if context.stop.is_cancelled() {
+            return Ok(Outcome::Done);
+        }
+        tokio::time::sleep(COALESCE).await;
+        let names: Vec<String> = zone::dirty(&context.store, NAMES).await?.into_iter().map(|name| name.fqdn).collect();
+        if names.is_empty() {
+            return Ok(Outcome::Done);
+        }
+        let work = zone::work(&context.store, &names).await?;
+        debug!(names = work.len(), "publishing");
+        let mut journal = Rows { store: &context.store, lease };
+        let result = tokio::select! {
+            result = publish(context.zone.as_ref(), &context.limiter, &mut journal, work) => result,
+            never = keep(&context.store, lease.clone()) => match never {},
+        };
+        context.queue.wake(Job::Track);
+        match result {
+            Ok(Report { applied, refused, calls }) => info!(applied, refused, calls, "published names"),
+            Err(Stop::LeaseLost) => return Ok(Outcome::Again(Duration::from_millis(50))),
+            Err(Stop::Journal(error)) => return Err(error),
+            Err(Stop::Later(after, error @ ZoneError::Denied(_))) => {
+                warn!(error = %error, after_s = after.as_secs(), "the zone denies access");
+                return Ok(Outcome::Again(after));
+            }
+            Err(Stop::Later(after, error)) => {
+                warn!(error = %error, after_s = after.as_secs(), "the zone does not take changes now");
+                return Ok(Outcome::Again(after));
+            }
+        }
+    }
+}
+
+/// The rows around each call.
+struct Rows<'a> {
+    store: &'a Store,
+    lease: &'a Lease,
+}
+
+#[async_trait]
+impl Journal for Rows<'_> {
+    type Error = Error;
+
+    async fn intend(&mut self, batch: &[NameOutcome]) -> Result<bool, Error> {
+        zone::intend(self.store, self.lease, MARGIN_MS, batch).await
+    }
+
+    async fn withdrawn(&mut self, batch: &[NameOutcome]) -> Result<bool, Error> {
+        zone::withdraw(self.store, self.lease, batch).await
+    }
+
+    async fn applied(&mut self, names: &[NameOutcome], change: Option<&ChangeId>) -> Result<bool, Error> {
+        if zone::confirm(self.store, self.lease, change.map(|id| id.0.as_str()), names).await? {
+            return Ok(true);
+        }
+        // Somebody else works by now; what we learned must not overwrite what they know.
+        warn!(names = names.len(), "the lease was lost during a call to the zone");
+        if change.is_some() {
+            zone::late(self.store, names).await?;
+        }
+        Ok(false)
+    }
+
+    async fn read(&mut self, name: &NameOutcome) -> Result<bool, Error> {
+        if zone::adopt_read(self.store, self.lease, name).await? {
+            return Ok(true);
+        }
+        // What stands there may be what this process sent: whoever holds the lease has to know that it is ours.
+        let mut stands = name.clone();
+        stands.sets.retain(|(_, body)| body.is_some());
+        if !stands.sets.is_empty() {
+            zone::late(self.store, &[stands]).await?;
+        }
+        Ok(false)
+    }
+
+    async fn refused(&mut self, name: &NameWork, rtype: Option<RecordType>, reason: &str) -> Result<bool, Error> {
+        zone::quarantine(self.store, self.lease, &name.name, name.generation, rtype, reason).await
+    }
+}

@@ -1,0 +1,169 @@
+# What the tests run against: installing it, starting it, stopping it. Sourced by script/test after common.sh.
+# shellcheck shell=bash
+
+TOOLS=$TARGET/test-tools
+MOTO_VERSION=5.2.5
+SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/starchart-test.XXXXXX")
+SERVERS=()
+export STARCHART_TEST_MOTO=$TOOLS/moto-$MOTO_VERSION/bin/moto_server
+
+stop_servers() {
+    local server
+    for server in "${SERVERS[@]}"; do
+        # Its process too: one started this instant leads no group yet.
+        kill -s KILL -- "-$server" "$server" 2>/dev/null || true
+        wait "$server" 2>/dev/null || true
+    done
+}
+
+# start_server NAME COMMAND...: in a session of its own, so that its whole group can be stopped; its output goes to $SCRATCH/NAME.log.
+# A guard stops it also when this script is killed.
+start_server() {
+    local name=$1 server
+    shift
+    setsid "$@" >"$SCRATCH/$name.log" 2>&1 </dev/null &
+    server=$!
+    SERVERS+=("$server")
+    # shellcheck disable=SC2016
+    setsid sh -c 'tail --pid="$1" -f /dev/null; kill -s KILL -- "-$2"; rm -rf "$3"' guard $$ "$server" "$SCRATCH" >/dev/null 2>&1 </dev/null &
+    SERVERS+=("$!")
+}
+
+# wait_for NAME COMMAND...: until the command succeeds, at most 60 s.
+wait_for() {
+    local name=$1 try
+    shift
+    for ((try = 0; try < 300; try++)); do
+        if "$@" >/dev/null 2>&1; then return 0; fi
+        # The server stands before its guard; where it has ended, there is nothing to wait for.
+        kill -0 "${SERVERS[-2]}" 2>/dev/null || break
+        sleep 0.2
+    done
+    tail -n 30 "$SCRATCH/$name.log" >&2
+    die "$name ended, or did not answer within 60 s; the end of its log is above."
+}
+
+free_port() {
+    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+mysql_answers() { mariadb --no-defaults -h127.0.0.1 -P"$1" -uroot ${2:+"-p$2"} -e 'SELECT 1'; }
+
+run_as() { if [ "$(id -u)" -eq 0 ]; then echo --user=root; fi; }
+
+need_apt() {
+    has_apt || die "script/test installs its servers with apt-get, which this system has not. In a Debian container it runs as it is."
+}
+
+install_mariadb() {
+    need_apt
+    install_packages mariadb-server mariadb-client python3
+}
+
+install_servers() {
+    install_mariadb
+    install_packages simplesamlphp php-cli php-xml php-mbstring php-curl xmlsec1 openssl bind9-dnsutils faketime
+    if ! python3 -c 'import ensurepip' 2>/dev/null; then install_packages python3-venv; fi
+    local venv=$TOOLS/moto-$MOTO_VERSION
+    if [ ! -e "$venv/complete" ]; then
+        rm -rf "$venv"
+        python3 -m venv "$venv"
+        "$venv/bin/pip" install --quiet "moto[server]==$MOTO_VERSION" >&2
+        touch "$venv/complete"
+    fi
+}
+
+# The first of these that runs: Ubuntu's chromium-browser is a stub that only asks for a snap.
+browser_path() {
+    local path
+    for path in /usr/bin/chromium /usr/bin/google-chrome /usr/bin/chromium-browser; do
+        if "$path" --version >/dev/null 2>&1 </dev/null; then
+            echo "$path"
+            return
+        fi
+    done
+    return 1
+}
+
+install_browser() {
+    need_apt
+    if ! browser_path >/dev/null; then
+        if grep -qx 'ID=ubuntu' /etc/os-release; then
+            die "No browser is here, and Ubuntu has Chromium only as a snap: install Google Chrome (google.com/chrome), then run this again."
+        fi
+        install_packages chromium
+    fi
+    install_packages bind9-dnsutils
+    if ! command -v node >/dev/null; then install_packages nodejs; fi
+    if ! command -v npm >/dev/null; then install_packages npm; fi
+    node -e 'const [major, minor] = process.versions.node.split("."); process.exit(major > 18 || (major == 18 && minor >= 19) ? 0 : 1)' ||
+        die "Node is $(node --version), the browser stories need 18.19 or newer: install a newer nodejs package."
+    if [ ! -d tests/browser/node_modules ] || ! cmp -s tests/browser/package-lock.json "$TOOLS/package-lock.json"; then
+        npm ci --prefix tests/browser --ignore-scripts --no-audit --no-fund --loglevel=error >&2
+        mkdir -p "$TOOLS"
+        cp tests/browser/package-lock.json "$TOOLS/package-lock.json"
+    fi
+}
+
+# with_server START COMMAND...: the command, with a server of its own.
+with_server() {
+    local start=$1
+    shift
+    SERVERS=()
+    trap stop_servers EXIT
+    "$start"
+    "$@"
+}
+
+# One MariaDB for all test processes; each test makes a database of its own in it. Its temporary tables are its own: a starting
+# server removes what looks like old ones, and so another server's in a folder that they share.
+start_mariadb() {
+    local port data=$SCRATCH/mariadb
+    port=$(free_port)
+    # shellcheck disable=SC2046
+    TMPDIR=$SCRATCH mariadb-install-db --no-defaults $(run_as) --datadir="$data" --auth-root-authentication-method=normal --skip-test-db \
+        --skip-name-resolve >"$SCRATCH/mariadb.log" 2>&1 || { cat "$SCRATCH/mariadb.log" >&2 && return 1; }
+    # shellcheck disable=SC2046
+    start_server mariadb env TMPDIR="$SCRATCH" mariadbd --no-defaults $(run_as) --datadir="$data" --socket="$data/s" --port="$port" --bind-address=127.0.0.1 \
+        --skip-name-resolve --max-connections=1000 --innodb-flush-log-at-trx-commit=0 --innodb-flush-method=nosync \
+        --innodb-buffer-pool-size=256M --skip-log-bin
+    wait_for mariadb mysql_answers "$port"
+    export STARCHART_TEST_MYSQL_URL=mysql://root@127.0.0.1:$port
+}
+
+# Debian's stable releases have no MySQL, its unstable one has; unpacked in a folder, its own loader runs it without chroot.
+install_mysql() {
+    install_mariadb
+    install_packages debootstrap
+    local folder=$TOOLS/mysql-sid
+    [ ! -e "$folder/usr/sbin/mysqld" ] || return 0
+    can_be_root || die "Unpacking MySQL needs root and there is no sudo. As root, run: script/test mysql"
+    as_root rm -rf "$folder.part"
+    mkdir -p "$TOOLS"
+    say "Unpacking MySQL into $folder (about a minute)"
+    as_root debootstrap --variant=minbase --include=mysql-server sid "$folder.part" >"$SCRATCH/debootstrap.log" 2>&1 || {
+        tail -n 20 "$SCRATCH/debootstrap.log" >&2
+        die "debootstrap could not unpack MySQL; the end of its log is above."
+    }
+    as_root chown -R "$(id -u):$(id -g)" "$folder.part"
+    rm -rf "$folder.part/var/cache/apt" "$folder.part/var/lib/apt"
+    mv "$folder.part" "$folder"
+}
+
+start_mysql() {
+    local root=$TOOLS/mysql-sid data=$SCRATCH/mysql port loader
+    port=$(free_port)
+    loader=$(find "$root"/lib*/ "$root/usr/lib64/" -name 'ld-linux*.so.*' -print -quit 2>/dev/null)
+    local mysqld=("$loader" --library-path "$(dirname "$(find "$root/usr/lib" -name libssl.so.3 -print -quit)")" "$root/usr/sbin/mysqld"
+        --no-defaults --basedir="$root/usr" --lc-messages-dir="$root/usr/share/mysql" --character-sets-dir="$root/usr/share/mysql/charsets"
+        --plugin-dir="$root/usr/lib/mysql/plugin" --datadir="$data" --secure-file-priv=NULL)
+    # shellcheck disable=SC2207
+    mysqld+=($(run_as))
+    "${mysqld[@]}" --initialize-insecure >"$SCRATCH/mysql.log" 2>&1 || { tail "$SCRATCH/mysql.log" >&2 && return 1; }
+    # A password, so that the default plugin asks for TLS as it does in production.
+    echo "ALTER USER root@localhost IDENTIFIED BY 'throw-away';" >"$SCRATCH/mysql.sql"
+    start_server mysql "${mysqld[@]}" --port="$port" --bind-address=127.0.0.1 --socket="$data/s" --pid-file="$data/pid" --mysqlx=OFF \
+        --max-connections=1000 --innodb-flush-log-at-trx-commit=0 --skip-log-bin --init-file="$SCRATCH/mysql.sql"
+    wait_for mysql mysql_answers "$port" throw-away
+    export STARCHART_TEST_MYSQL_URL=mysql://root:throw-away@127.0.0.1:$port
+}

@@ -1,0 +1,124 @@
+# The steps of script/test and their counts. Sourced after servers.sh.
+# shellcheck shell=bash disable=SC2034,SC2153
+
+COUNTS=$SCRATCH/counts
+: >"$COUNTS"
+BROKEN=0
+declare -A FAILED=()
+PRODUCTION=$TARGET/production
+
+# step NAME COMMAND...: runs it, says how long it took; goes on after a failure, which finish remembers.
+step() {
+    local name=$1 start=$SECONDS code=0 before
+    shift
+    before=$(failures)
+    say "== $name"
+    # Not `if ( … )` and not `( … ) ||`: bash would ignore errexit inside.
+    set +e
+    (
+        set -e
+        "$@"
+    )
+    code=$?
+    set -e
+    if [ "$code" -ne 0 ]; then
+        say "== $name FAILED ($((SECONDS - start)) s)"
+        FAILED[$name]=1
+        if [ "$(failures)" -eq "$before" ]; then BROKEN=$((BROKEN + 1)); fi
+    else
+        say "== $name passed ($((SECONDS - start)) s)"
+    fi
+}
+
+# after FIRST NAME COMMAND...: a step that makes no sense without the step FIRST, so that one cause counts once.
+after() {
+    if [ -n "${FAILED[$1]:-}" ]; then
+        say "== $2 left out for want of: $1"
+        FAILED[$2]=1
+    else
+        step "${@:2}"
+    fi
+}
+
+failures() { awk '{ n += $2 } END { print n + 0 }' "$COUNTS"; }
+
+count() { echo "$1 $2 $3" >>"$COUNTS"; }
+
+# The one line of counts, and the exit code.
+finish() {
+    local passed failed skipped
+    read -r passed failed skipped < <(awk '{ p += $1; f += $2; s += $3 } END { print p + 0, f + 0, s + 0 }' "$COUNTS")
+    failed=$((failed + BROKEN))
+    echo "$passed passed, $failed failed, $skipped skipped"
+    [ "$failed" -eq 0 ] || exit 1
+}
+
+# run_tests all|unit|store|production. Where the production build is there, the whole stories over HTTP run on it.
+run_tests() {
+    local nextest=() cargo=() log=$SCRATCH/tests.log code=0
+    if [ "$1" = production ] || { [ "$1" = all ] && [ -z "${FAILED['production build']:-}" ]; }; then
+        export STARCHART_TEST_BINARY=$PRODUCTION/release/starchart
+    fi
+    case $1 in
+    all) ;;
+    unit) nextest=(--lib --bins) cargo=(--lib --bins) ;;
+    store) nextest=(-E 'package(starchart-store)') cargo=(-p starchart-store) ;;
+    production) nextest=(-E 'package(starchart) & kind(test)') cargo=(-p starchart --test '*') ;;
+    esac
+    if cargo nextest --version >/dev/null 2>&1; then
+        cargo nextest run --workspace --locked --no-fail-fast "${nextest[@]}" 2>&1 | tee "$log" >&2 || code=$?
+        count_nextest "$log"
+    else
+        case " ${cargo[*]} " in *' -p '*) ;; *) cargo=(--workspace "${cargo[@]}") ;; esac
+        cargo test --locked --no-fail-fast "${cargo[@]}" 2>&1 | tee "$log" >&2 || code=$?
+        count_cargo_test "$log"
+    fi
+    return "$code"
+}
+
+# Summary [   2.1s] 8 tests run: 6 passed (1 slow), 1 failed, 1 timed out, 3 skipped
+count_nextest() {
+    local summary
+    summary=$(sed 's/\x1b\[[0-9;]*m//g' "$1" | grep -E '^ *Summary \[' | tail -n1 || true)
+    number() { grep -oE "[0-9]+ $1" <<<"$summary" | cut -d' ' -f1 | head -n1 || true; }
+    local passed failed timed_out broken skipped
+    passed=$(number passed) failed=$(number failed) timed_out=$(number 'timed out') broken=$(number 'exec failed') skipped=$(number skipped)
+    count "${passed:-0}" "$((${failed:-0} + ${timed_out:-0} + ${broken:-0}))" "${skipped:-0}"
+}
+
+# test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 2 filtered out; …   (one line a test program)
+count_cargo_test() {
+    local passed failed skipped
+    read -r passed failed skipped < <(awk '/^test result:/ { p += $4; f += $6; s += $8 + $12 } END { print p + 0, f + 0, s + 0 }' "$1")
+    count "$passed" "$failed" "$skipped"
+}
+
+# The binary as it is released, in a target folder of its own: without the demo, without SQLite.
+production_build() {
+    CARGO_TARGET_DIR=$PRODUCTION cargo build --release -p starchart --no-default-features --locked
+}
+
+# Starts the demo and runs tests/browser on it; screenshots and reports go to artifacts/.
+browser_stories() {
+    cargo build --workspace --locked
+    with_server start_demo run_stories
+}
+
+start_demo() {
+    start_server demo "$TARGET/debug/starchart" demo --data "$SCRATCH/demo" --port 0 --idp-port 0 --dns-port 0 --json
+    wait_for demo grep -q '^{.*"url"' "$SCRATCH/demo.log"
+}
+
+run_stories() {
+    local code=0 log=$SCRATCH/browser.log
+    STARCHART_BROWSER=$(browser_path)
+    STARCHART_DEMO=$(grep -m1 '^{.*"url"' "$SCRATCH/demo.log")
+    export STARCHART_BROWSER STARCHART_DEMO
+    # Whether a terminal likes colours or not: the counts are read from what is printed.
+    env -u FORCE_COLOR NO_COLOR=1 node --test --test-concurrency=1 --test-reporter=spec --test-reporter-destination=stdout \
+        tests/browser/stories.mjs 2>&1 | tee "$log" >&2 || code=$?
+    local passed failed skipped
+    passed=$(sed -n 's/^ℹ pass //p' "$log") failed=$(sed -n 's/^ℹ fail //p' "$log") skipped=$(sed -n 's/^ℹ skipped //p' "$log")
+    count "${passed:-0}" "${failed:-0}" "${skipped:-0}"
+    return "$code"
+}

@@ -1,0 +1,96 @@
+// The running demo, and what a person does on it. script/test gives the line of JSON that `starchart demo --json` prints:
+// {"url": "http://127.0.0.1:8080", "dns": "127.0.0.1:5300", "root": "starchart.com"}
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { chromium } from 'playwright-core';
+
+const run = promisify(execFile);
+
+if (!process.env.STARCHART_DEMO) {
+  throw new Error('STARCHART_DEMO is not set: run script/test browser, or set it to the line that `starchart demo --json` prints');
+}
+export const demo = JSON.parse(process.env.STARCHART_DEMO);
+
+/** The browser that script/test found (STARCHART_BROWSER), or Debian's Chromium; without the services of a desktop. */
+export function launch(...more) {
+  const executablePath = process.env.STARCHART_BROWSER ?? '/usr/bin/chromium';
+  const args = ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-background-networking'];
+  return chromium.launch({ executablePath, args: [...args, ...more] });
+}
+
+/** A window of a person; `faults` collects what the browser complains about (a refused script, a missing file, an exception). */
+export async function openWindow(browser, options = {}) {
+  const context = await browser.newContext({ reducedMotion: 'reduce', baseURL: demo.url, ...options });
+  context.setDefaultTimeout(10_000);
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  const page = await context.newPage();
+  const faults = [];
+  page.on('pageerror', (error) => faults.push(`${page.url()}: ${error}`));
+  page.on('console', (message) => {
+    // A page that is an answer of 4xx on purpose is reported by the browser too.
+    const expected = message.text().startsWith('Failed to load resource') && message.location().url === page.url();
+    if (message.type() === 'error' && !expected) faults.push(`${page.url()}: ${message.text()}`);
+  });
+  return { context, page, faults };
+}
+
+/** From any page of a guest to the page that was asked for. Without scripts the identity provider's last page has a button. */
+export async function signIn(page, username, password, path = '/', { scripts = true } = {}) {
+  await page.goto(path);
+  await page.getByRole('button', { name: 'Sign In' }).click();
+  await page.getByLabel('Username').fill(username);
+  await page.getByLabel('Password').fill(password);
+  await page.getByRole('button', { name: 'Login' }).click();
+  if (!scripts) await page.getByRole('button', { name: 'Continue' }).click();
+  await page.waitForURL((url) => url.origin === new URL(demo.url).origin && url.pathname === path);
+}
+
+/** A link or a button, whichever the page uses for it. */
+export function control(scope, name) {
+  const exact = { name, exact: true };
+  return scope.getByRole('link', exact).or(scope.getByRole('button', exact)).filter({ visible: true }).first();
+}
+
+/** Fills in the form of a record and sends it; gives the time of the click. */
+export async function fillRecord(page, { name, type, value }, button) {
+  await page.getByLabel('Name*', { exact: true }).fill(name);
+  await page.getByLabel('Type*', { exact: true }).selectOption({ label: type });
+  await page.getByLabel('Value*', { exact: true }).fill(value);
+  const clicked = performance.now();
+  await page.getByRole('button', { name: button, exact: true }).click();
+  return clicked;
+}
+
+/** The last table row with `text`. */
+export function row(page, text) {
+  return page.getByRole('row').filter({ hasText: text }).last();
+}
+
+/** Deletes the record of `scope` through the question that is asked first. */
+export async function deleteRecord(page, scope) {
+  await control(scope, 'Delete DNS record').click();
+  const question = page.locator('section').filter({ hasText: "Are you sure? You can't undo this action afterwards.", visible: true });
+  const clicked = performance.now();
+  await question.getByRole('button', { name: 'Delete', exact: true }).click();
+  return clicked;
+}
+
+/** Asks the demo's name server. */
+export async function dig(name, type) {
+  const [host, port] = demo.dns.split(/:(?=\d+$)/);
+  const { stdout } = await run('dig', [`@${host}`, '-p', port, '+short', '+time=1', '+tries=1', name, type]);
+  return stdout.trim().split('\n').filter(Boolean);
+}
+
+/** Asks until the answer is `expected`; it must be so within a second of `since`. */
+export async function answersWithinASecond(name, type, expected, since) {
+  let answer;
+  do {
+    answer = await dig(name, type);
+    if (JSON.stringify(answer) === JSON.stringify(expected)) return Math.round(performance.now() - since);
+    await sleep(20);
+  } while (performance.now() - since < 1000);
+  assert.deepEqual(answer, expected, `dig ${name} ${type}, one second after the click`);
+}

@@ -1,0 +1,42 @@
+// Lighthouse's accessibility score, in a browser of its own.
+import { createServer } from 'node:net';
+import run from 'lighthouse';
+import { demo, launch } from './demo.mjs';
+
+/** Scores (0 to 100) of `paths`, as seen with these cookies (of Playwright's `context.cookies()`). */
+export async function lighthouse(paths, cookies) {
+  const port = await freePort();
+  const browser = await launch(`--remote-debugging-port=${port}`);
+  try {
+    // Lighthouse opens a tab of the browser's own context, which no newContext() reaches.
+    const session = await browser.newBrowserCDPSession();
+    const scores = [];
+    for (const path of paths) {
+      // Anew each time: a run leaves none behind.
+      await session.send('Storage.setCookies', {
+        cookies: cookies.map(({ name, value, path, httpOnly, secure }) => ({ name, value, path, httpOnly, secure, url: demo.url })),
+      });
+      const result = await run(demo.url + path, {
+        port,
+        onlyCategories: ['accessibility'],
+        disableStorageReset: true,
+        logLevel: 'error',
+      });
+      const shown = new URL(result.lhr.finalDisplayedUrl).pathname;
+      if (shown !== path) throw new Error(`Lighthouse was sent from ${path} to ${shown}`);
+      scores.push({ path, score: Math.round(result.lhr.categories.accessibility.score * 100) });
+    }
+    return scores;
+  } finally {
+    await browser.close();
+  }
+}
+
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer().on('error', reject).listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
