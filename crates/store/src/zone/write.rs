@@ -169,8 +169,9 @@ const MINUTE_MS: i64 = 60 * 1_000;
 const BACK_OFF_MS: [i64; 4] = [MINUTE_MS, 5 * MINUTE_MS, 30 * MINUTE_MS, 120 * MINUTE_MS];
 
 /// Notes a refusal for the owner to see and sets the name aside, for 1 minute, then 5, 30, and 2 hours, or until its next
-/// change. `rtype`: the set it is about, the others of the name being published; `None`: the whole name. What this lease had noted as pending is taken back: nothing of
-/// it is in the zone. False: the lease was lost.
+/// change. `rtype`: the set it is about, while the others of the name are published (each confirmation of those begins the waits
+/// anew); `None`: the whole name. What this lease had noted as pending is taken back: nothing of it is in the zone. False: the
+/// lease was lost.
 pub async fn quarantine(
     store: &Store,
     lease: &Lease,
