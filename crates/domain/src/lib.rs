@@ -2,9 +2,11 @@
 //!
 //! This crate talks to nothing: no async, no I/O, no clock, no randomness, no environment. `now` is passed in.
 
+pub mod certificate;
 pub mod expiry;
 pub mod fault;
 pub mod names;
+pub mod notice;
 pub mod plan;
 pub mod publish;
 pub mod record;

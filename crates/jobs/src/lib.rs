@@ -18,17 +18,23 @@ pub enum Job {
     Publish,
     /// Something was sent: see how far it has come.
     Track,
+    /// An order for a certificate can go on.
+    Certificate,
+    /// A mail is owed.
+    Mail,
 }
 
 impl Job {
     /// Every job.
-    pub const ALL: [Self; 2] = [Self::Publish, Self::Track];
+    pub const ALL: [Self; 4] = [Self::Publish, Self::Track, Self::Certificate, Self::Mail];
 
     /// Its name in logs.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Publish => "publish",
             Self::Track => "track",
+            Self::Certificate => "certificate",
+            Self::Mail => "mail",
         }
     }
 }

@@ -33,6 +33,7 @@ pub(crate) fn connect_options(settings: &Settings) -> ConnectOptions {
     ConnectOptions {
         url: settings.database.url.clone(),
         max_connections: settings.database.connection_limit,
+        key_encryption_keys: settings.certificates.key_encryption_keys.clone(),
         ..Default::default()
     }
 }
@@ -128,6 +129,7 @@ pub(crate) fn worker(
         zone: names.zone,
         limiter: names.limiter,
         propagation: Arc::new(Propagation::new(settings.dns_servers.iter().map(ToString::to_string).collect())),
+        authority: None,
         queue,
         holder: format!("{}-{:016x}", std::process::id(), rand::random::<u64>()),
         stop,

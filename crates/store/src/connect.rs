@@ -18,11 +18,14 @@ pub struct ConnectOptions {
     pub max_connections: Option<u32>,
     /// How long to wait for a connection: 5 seconds unless said otherwise.
     pub timeout: Duration,
+    /// KEY_ENCRYPTION_KEYS: id and base64 of 32 bytes; the first encrypts private keys, all decrypt. Empty: no private key can be
+    /// kept.
+    pub key_encryption_keys: Vec<(String, Secret)>,
 }
 
 impl Default for ConnectOptions {
     fn default() -> Self {
-        Self { url: Secret::new(""), max_connections: None, timeout: Duration::from_secs(5) }
+        Self { url: Secret::new(""), max_connections: None, timeout: Duration::from_secs(5), key_encryption_keys: Vec::new() }
     }
 }
 

@@ -7,12 +7,14 @@
 //! clock ([`Store::now`]), never the process's.
 
 pub mod audit;
+pub mod certificates;
 mod connect;
 mod entity;
 mod error;
 pub mod housekeeping;
 pub mod login;
 mod migrate;
+pub mod outbox;
 pub mod records;
 pub mod sessions;
 mod sql;

@@ -2,6 +2,7 @@
 
 use starchart_domain::names::{BaseDomain, RootDomain};
 use starchart_domain::user::UserId;
+use starchart_store::audit::Act;
 use starchart_store::sessions::Session;
 
 /// A signed-in person who has a label.
@@ -11,6 +12,16 @@ pub(crate) struct Person {
     pub(crate) id: UserId,
     /// The person's own domain.
     pub(crate) base: BaseDomain,
+    /// The admin who uses the pages as this person, if so.
+    pub(crate) impersonator: Option<UserId>,
+}
+
+impl Person {
+    /// For the audit trail: who does it, in whose account.
+    pub(crate) fn act<'a>(&self, request_id: &'a str) -> Act<'a> {
+        let by = self.impersonator.unwrap_or(self.id);
+        Act { by, on_behalf_of: self.impersonator.map(|_| self.id), request_id }
+    }
 }
 
 /// A signed-in person who has to choose a label first.
@@ -42,7 +53,10 @@ impl Actor {
         let Some(Session { user, .. }) = session else { return Self::Guest };
         match &user.label {
             None => Self::Newcomer(Newcomer { id: user.id, username: user.username.clone() }),
-            Some(label) => Self::Person(Person { id: user.id, base: root.base(label) }, user.groups.admin.then_some(Admin)),
+            Some(label) => Self::Person(
+                Person { id: user.id, base: root.base(label), impersonator: None },
+                user.groups.admin.then_some(Admin),
+            ),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use starchart_acme::authority::Authority;
 use starchart_dns::limiter::Limiter;
 use starchart_dns::propagation::Propagation;
 use starchart_dns::zone::Zone;
@@ -21,6 +22,8 @@ pub struct Context {
     pub limiter: Arc<Limiter>,
     /// Who answers for the zone.
     pub propagation: Arc<Propagation>,
+    /// The certificate authority; none when certificates are off.
+    pub authority: Option<Arc<dyn Authority>>,
     /// Where wake-ups come from.
     pub queue: Arc<dyn Queue>,
     /// This process among all, new at every start.

@@ -10,10 +10,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, error, info_span, warn};
 
 use crate::Context;
-use crate::handlers::{housekeeping, publish, track};
+use crate::handlers::{certificate, expiry, housekeeping, mail, publish, track};
 
 /// How often rows whose time is over are looked for.
 const HOUSEKEEPING: Duration = Duration::from_secs(600);
+/// How often it is asked whether the next run of expiry is due.
+const EXPIRY: Duration = Duration::from_secs(10);
 
 /// A job that panicked is tried again after this.
 const AFTER_PANIC: Duration = Duration::from_secs(5);
@@ -35,6 +37,9 @@ pub async fn run(context: Context) {
         listen,
         work("publish", sweep, &bells.publish, &stop, || publish::run(context.clone())),
         work("track", sweep, &bells.track, &stop, || track::run(context.clone())),
+        work("certificate", sweep, &bells.certificate, &stop, || certificate::run(context.clone())),
+        work("mail", sweep, &bells.mail, &stop, || mail::run(context.clone())),
+        work("expiry", EXPIRY, &bells.expiry, &stop, || expiry::run(context.clone())),
         work("housekeeping", HOUSEKEEPING, &bells.housekeeping, &stop, || housekeeping::run(context.clone())),
     );
 }
@@ -43,6 +48,9 @@ pub async fn run(context: Context) {
 struct Bells {
     publish: Notify,
     track: Notify,
+    certificate: Notify,
+    mail: Notify,
+    expiry: Notify,
     housekeeping: Notify,
 }
 
@@ -51,6 +59,8 @@ impl Bells {
         match job {
             Job::Publish => &self.publish,
             Job::Track => &self.track,
+            Job::Certificate => &self.certificate,
+            Job::Mail => &self.mail,
         }
     }
 }

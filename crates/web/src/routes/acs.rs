@@ -128,7 +128,7 @@ async fn arrive(
     let mut later = Visit::new(visit.app.clone(), visit.req.clone(), visit.id.clone());
     later.session = sessions::find(store, keys::hash(&token)).await?;
     later.session_token = Some(token);
-    let person = Person { id: user.id, base: visit.app.config.root_domain.base(label) };
+    let person = Person { id: user.id, base: visit.app.config.root_domain.base(label), impersonator: None };
     records::show_held(&later, &person, &finished.return_to, &held).await
 }
 

@@ -1,5 +1,8 @@
 //! One file a job.
 
+pub(crate) mod certificate;
+pub(crate) mod expiry;
 pub(crate) mod housekeeping;
+pub(crate) mod mail;
 pub(crate) mod publish;
 pub(crate) mod track;
