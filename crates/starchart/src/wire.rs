@@ -82,9 +82,11 @@ pub(crate) fn web(settings: &Settings, saml: Arc<Provider>, queue: Arc<dyn Queue
             schema: starchart_store::schema_version(),
         },
         development: !settings.environment.is_production(),
+        certificates_off: settings.certificates.off_because().map(str::to_owned),
         rate_limits: RateLimits {
             sign_in_per_minute: settings.limits.sign_in_per_minute,
             record_writes_per_minute: settings.limits.record_writes_per_minute,
+            certificate_requests_per_day: settings.limits.certificate_requests_per_day,
         },
     };
     Data::new(App::new(config, saml, queue, readiness))

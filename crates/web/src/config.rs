@@ -48,6 +48,8 @@ pub struct WebConfig {
     pub version: VersionInfo,
     /// Files are not cached by browsers.
     pub development: bool,
+    /// Why no certificate can be asked for, if so; for operators, people only learn that it is so.
+    pub certificates_off: Option<String>,
     /// RATE_LIMIT_*.
     pub rate_limits: RateLimits,
 }
@@ -65,18 +67,20 @@ pub struct VersionInfo {
     pub schema: String,
 }
 
-/// How often somebody may do something, a minute.
+/// How often somebody may do something.
 #[derive(Debug, Clone, Copy)]
 pub struct RateLimits {
-    /// Sign-ins from one address (a class behind one NAT signs in within a minute).
+    /// Sign-ins from one address in a minute (a class behind one NAT signs in within a minute).
     pub sign_in_per_minute: u32,
-    /// Record writes of one person.
+    /// Record writes of one person in a minute.
     pub record_writes_per_minute: u32,
+    /// Certificates that one person may ask for in 24 hours.
+    pub certificate_requests_per_day: u32,
 }
 
 impl Default for RateLimits {
     fn default() -> Self {
-        Self { sign_in_per_minute: 300, record_writes_per_minute: 30 }
+        Self { sign_in_per_minute: 300, record_writes_per_minute: 30, certificate_requests_per_day: 3 }
     }
 }
 

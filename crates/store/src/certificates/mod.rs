@@ -1,6 +1,7 @@
 //! A person's certificate: what is issued and what is under way. Every function takes the owner.
 
 use starchart_domain::certificate::OrderStep;
+use starchart_domain::publish::PublishState;
 use starchart_domain::secret::Secret;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
@@ -41,6 +42,8 @@ pub struct OrderView {
     pub retry_at: Option<Timestamp>,
     /// Whether no name server could be asked whether it answers (port 53 closed), so that nobody checked.
     pub dns_not_checked: bool,
+    /// How far the values at `_acme-challenge` have come on their way to the name servers, while there are any.
+    pub dns: Option<PublishState>,
     /// When it was asked for.
     pub created_at: Timestamp,
     /// When it last moved.
@@ -98,8 +101,8 @@ pub async fn overview(_: &Store, _: UserId) -> Result<Overview, Error> {
     Ok(Overview::default())
 }
 
-/// Opens an order for the person's base domain, unless one is live or the one in use is not due for renewal (30 days before its
-/// end, or its last third where that is later). `daily`: requests of a person in 24 hours.
+/// Opens an order for the person's base domain, unless one is live or the one in use is not due for renewal
+/// ([`starchart_domain::certificate::renewable_from`]). `daily`: requests of a person in 24 hours.
 pub async fn request(_: &Store, _: UserId, _domain: &str, _daily: u32, _: &Act<'_>) -> Result<OrderView, RequestError> {
     Err(RequestError::UnderWay)
 }

@@ -142,7 +142,8 @@ fn config() -> WebConfig {
             schema: "m0001".to_owned(),
         },
         development: false,
-        rate_limits: RateLimits { sign_in_per_minute: 300, record_writes_per_minute: 300 },
+        certificates_off: None,
+        rate_limits: RateLimits { sign_in_per_minute: 300, record_writes_per_minute: 300, ..RateLimits::default() },
     }
 }
 
