@@ -30,7 +30,8 @@ pub trait Authority: Send + Sync {
     /// As [`Authority::order`].
     async fn validate(&self, url: &str) -> Result<(), AuthorityError>;
 
-    /// Hands in the certificate request (DER, RFC 2986) of an order that is ready.
+    /// Hands in the certificate request (DER, RFC 2986) of an order that is ready. For an order that was finalized already
+    /// nothing is done: hand in the same request again after a restart.
     ///
     /// # Errors
     /// As [`Authority::order`].
@@ -41,6 +42,24 @@ pub trait Authority: Send + Sync {
     /// # Errors
     /// As [`Authority::order`].
     async fn chain(&self, url: &str) -> Result<String, AuthorityError>;
+
+    /// Takes back a certificate that was issued to this account (RFC 8555 section 7.6). One that is revoked or past its end
+    /// already is fine.
+    ///
+    /// # Errors
+    /// As [`Authority::new_order`].
+    async fn revoke(&self, certificate_pem: &str, reason: RevocationReason) -> Result<(), AuthorityError>;
+}
+
+/// Why a certificate is taken back (RFC 5280 section 5.3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RevocationReason {
+    /// Somebody else may have the private key.
+    KeyCompromise,
+    /// Another certificate took its place.
+    Superseded,
+    /// Its person is gone.
+    CessationOfOperation,
 }
 
 /// An order as the authority sees it.
@@ -50,7 +69,7 @@ pub struct Order {
     pub status: OrderStatus,
     /// The pending authorizations: none when all were proven before.
     pub pending: Vec<PendingAuthorization>,
-    /// Why it is invalid, in the authority's words.
+    /// Why it is invalid, in plain words, the authority's own behind them.
     pub problem: Option<String>,
 }
 
@@ -96,7 +115,8 @@ pub enum AuthorityError {
     /// The order is not known there (any more), or not in a state that allows this: read it again, or begin anew.
     #[error("the order is gone: {0}")]
     Gone(String),
-    /// The authority says no, in its problem document's words; the same again would be refused again.
+    /// The authority says no, in plain words with those of its problem document behind them; the same again would be refused
+    /// again.
     #[error("refused: {0}")]
     Refused(String),
     /// Our account or its key: an operator must mend it.

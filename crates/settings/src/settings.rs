@@ -241,7 +241,7 @@ pub struct SmtpOauth {
     pub scope: String,
 }
 
-/// Certificates from Let's Encrypt (they come with a later release; the names are read and checked now).
+/// Certificates from Let's Encrypt, or another authority that speaks RFC 8555.
 #[derive(Debug, Clone)]
 pub struct Certificates {
     /// `LETS_ENCRYPT_ACCOUNT_EMAIL`. Required in production.
@@ -265,6 +265,9 @@ impl Certificates {
         }
         if self.key_encryption_keys.is_empty() {
             return Some("KEY_ENCRYPTION_KEYS is not set");
+        }
+        if self.directory.is_none() {
+            return Some("LETS_ENCRYPT_DIRECTORY_URL is not set");
         }
         None
     }
