@@ -78,11 +78,13 @@ async fn confirm_within(tx: Tx, lease: &Lease, change_id: Option<&str>, names: &
 }
 
 /// What an applied generation means for its name. Never backwards, and never past what the name has. MySQL assigns from left
-/// to right, so a column comes after those that are computed from it.
+/// to right, so a column comes after those that are computed from it. The count of refusals of this generation stays: one of the
+/// name's sets may be refused again in a moment.
 const APPLY: &str = "dirty_since = CASE WHEN generation > ? THEN dirty_since ELSE NULL END, \
      applied_generation = CASE WHEN applied_generation > ? THEN applied_generation \
          WHEN generation < ? THEN generation ELSE ? END, \
-     refused_generation = NULL, refusal = NULL, refusal_type = NULL, attempts = 0, next_attempt_at = NULL";
+     attempts = CASE WHEN refused_generation = ? THEN attempts ELSE 0 END, \
+     refused_generation = NULL, refusal = NULL, refusal_type = NULL, next_attempt_at = NULL";
 /// After a call that Route53 took.
 const SENT: &str = "change_id = ?, sent_at = ?, in_sync_at = NULL, answered_by = NULL, answered_of = NULL, \
      answers_checked_at = NULL";
@@ -95,7 +97,7 @@ async fn apply(tx: &Tx, name: &NameOutcome, change_id: Option<&str>, now: Timest
         Some(id) => (SENT, id.into()),
         None => (HELD, now.clone()),
     };
-    let mut values = vec![Value::from(name.generation); 4];
+    let mut values = vec![Value::from(name.generation); 5];
     values.extend([first, now, name.name.as_str().into()]);
     sql::touch(tx.db(), &format!("UPDATE names SET {APPLY}, {set} WHERE fqdn = ?"), values).await.map(drop)
 }
@@ -169,8 +171,7 @@ const MINUTE_MS: i64 = 60 * 1_000;
 const BACK_OFF_MS: [i64; 4] = [MINUTE_MS, 5 * MINUTE_MS, 30 * MINUTE_MS, 120 * MINUTE_MS];
 
 /// Notes a refusal for the owner to see and sets the name aside, for 1 minute, then 5, 30, and 2 hours, or until its next
-/// change. `rtype`: the set it is about, while the others of the name are published (each confirmation of those begins the waits
-/// anew); `None`: the whole name. What this lease had noted as pending is taken back: nothing of it is in the zone. False: the
+/// change. `rtype`: the set it is about, while the others of the name are published; `None`: the whole name. What this lease had noted as pending is taken back: nothing of it is in the zone. False: the
 /// lease was lost.
 pub async fn quarantine(
     store: &Store,
@@ -195,12 +196,14 @@ async fn quarantine_within(
     struct Before {
         attempts: i32,
         refused_generation: Option<i64>,
+        applied_generation: i64,
     }
     let Some(now) = hold(&tx, lease, 0).await? else { return Ok(false) };
-    let look = "SELECT attempts, refused_generation FROM names WHERE fqdn = ?";
+    let look = "SELECT attempts, refused_generation, applied_generation FROM names WHERE fqdn = ?";
     let before: Option<Before> = sql::one(tx.db(), look, vec![fqdn.into()]).await?;
-    // A changed name begins its waits anew.
-    let attempts = before.filter(|name| name.refused_generation == Some(generation)).map_or(0, |name| name.attempts);
+    // A changed name begins its waits anew; its other sets may have been confirmed a moment ago.
+    let same = |name: &Before| name.refused_generation.unwrap_or(name.applied_generation) == generation;
+    let attempts = before.filter(same).map_or(0, |name| name.attempts);
     let wait = usize::try_from(attempts).ok().and_then(|n| BACK_OFF_MS.get(n)).unwrap_or(&BACK_OFF_MS[3]);
     // Something of the name is owed, also where its other sets were just confirmed.
     let set = "UPDATE names SET applied_generation = CASE WHEN applied_generation < ? THEN applied_generation ELSE ? END, \

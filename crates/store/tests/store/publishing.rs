@@ -20,6 +20,7 @@ on_both!(
     a_late_send_is_remembered_and_the_name_read_again,
     a_late_send_survives_those_who_could_not_know,
     a_refusal_is_told_and_waits_longer_each_time,
+    a_refused_set_waits_longer_though_the_others_go_through,
     records_of_one_name_share_their_sets,
     a_record_shows_how_far_it_is,
     names_that_wait_longest_come_first,
@@ -260,7 +261,26 @@ async fn a_refusal_is_told_and_waits_longer_each_time(world: &World) {
     let lease = zone::acquire_lease(store, "publish", "two", 15_000).await.unwrap().unwrap();
     world.publish(&lease, &fqdn, "C1").await;
     assert_eq!(state(txt.id).await, PublishState::Sent);
-    assert_eq!(world.number("SELECT COUNT(*) FROM names WHERE refusal IS NULL AND attempts = 0").await, 1);
+    assert_eq!(world.number("SELECT COUNT(*) FROM names WHERE refusal IS NULL").await, 1);
+}
+
+async fn a_refused_set_waits_longer_though_the_others_go_through(world: &World) {
+    let user = world.person("user1").await;
+    world.create(&user, "www", "A", "192.168.1.1").await.unwrap();
+    world.create(&user, "www", "TXT", "text").await.unwrap();
+    let (fqdn, store) = (user.fqdn("www"), &world.store);
+    let mut clock = 0;
+    for minutes in [1, 5, 30] {
+        let lease = world.lease().await;
+        let a = outcome(&fqdn, 2, &[(RecordType::A, Some(body(&["192.168.1.1"])))]);
+        assert!(zone::confirm(store, &lease, None, &[a]).await.unwrap());
+        assert!(zone::quarantine(store, &lease, &fqdn, 2, Some(RecordType::Txt), "too long").await.unwrap());
+        zone::release(store, &lease).await.unwrap();
+        let wait = zone::next_due(store).await.unwrap().unwrap().since(store.now().await.unwrap());
+        assert!((minutes * 60_000 - 5_000..=minutes * 60_000).contains(&wait), "{wait} for {minutes}");
+        clock += minutes * 60_000 + 1_000;
+        store.set_clock_offset(clock);
+    }
 }
 
 async fn records_of_one_name_share_their_sets(world: &World) {
