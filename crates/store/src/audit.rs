@@ -19,7 +19,6 @@ pub struct Act<'a> {
 }
 
 /// Appends a line in the caller's transaction: what was done and its trace stand or fall together.
-#[expect(dead_code, reason = "the first writes that use it come with the next commits")]
 pub(crate) async fn within(tx: &Tx, act: &Act<'_>, action: &str, object: &str, detail: &str) -> Result<(), Error> {
     let Act { by, on_behalf_of, request_id } = *act;
     append(tx, &Entry { actor: Some(by), on_behalf_of, action, object, detail, request_id }).await

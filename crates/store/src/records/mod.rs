@@ -8,6 +8,7 @@ use starchart_domain::record::{NewRecord, RecordId, RecordType};
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
+use crate::audit::{self, Act};
 use crate::error::Refusal;
 use crate::tx::Tx;
 use crate::{Error, Store, users};
@@ -41,6 +42,22 @@ pub struct Record {
     pub expires_at: Timestamp,
     /// How far its name has come on its way to the name servers.
     pub state: PublishState,
+}
+
+/// Why a record came into the history.
+#[derive(Debug, Clone, Copy)]
+enum Reason {
+    Edit,
+    Delete,
+}
+
+impl Reason {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Edit => "edit",
+            Self::Delete => "delete",
+        }
+    }
 }
 
 /// Why a record was not written.
@@ -79,11 +96,23 @@ impl Refusal for RecordError {
 }
 
 /// Creates a record, unless the person has `limit` already.
-pub async fn create(store: &Store, owner: UserId, new: &NewRecord, limit: Option<u32>) -> Result<Record, RecordError> {
-    store.write(|tx| create_within(tx, owner, new, limit)).await
+pub async fn create(
+    store: &Store,
+    owner: UserId,
+    new: &NewRecord,
+    limit: Option<u32>,
+    act: &Act<'_>,
+) -> Result<Record, RecordError> {
+    store.write(|tx| create_within(tx, owner, new, limit, act)).await
 }
 
-async fn create_within(tx: Tx, owner: UserId, new: &NewRecord, limit: Option<u32>) -> Result<Record, RecordError> {
+async fn create_within(
+    tx: Tx,
+    owner: UserId,
+    new: &NewRecord,
+    limit: Option<u32>,
+    act: &Act<'_>,
+) -> Result<Record, RecordError> {
     lock_owner(&tx, owner).await?;
     if let Some(limit) = limit
         && rows::count(tx.db(), owner).await? >= limit
@@ -93,7 +122,9 @@ async fn create_within(tx: Tx, owner: UserId, new: &NewRecord, limit: Option<u32
     let now = tx.now().await?;
     let name = names::touch(&tx, owner, new.name.fqdn(), new.value.rtype().class(), now).await?;
     let id = rows::insert(&tx, owner, &name, new, now, None).await?;
-    read_within(&tx, owner, id).await
+    let made = read_within(&tx, owner, id).await?;
+    note(&tx, act, "record.create", &made).await?;
+    Ok(made)
 }
 
 /// All records of the person, by name, type and age.
@@ -107,11 +138,11 @@ pub async fn get(store: &Store, owner: UserId, id: RecordId) -> Result<Option<Re
 }
 
 /// Makes the record say something else; its id and creation stay, its life begins anew. The quota does not matter.
-pub async fn edit(store: &Store, owner: UserId, id: RecordId, new: &NewRecord) -> Result<Record, RecordError> {
-    store.write(|tx| edit_within(tx, owner, id, new)).await
+pub async fn edit(store: &Store, owner: UserId, id: RecordId, new: &NewRecord, act: &Act<'_>) -> Result<Record, RecordError> {
+    store.write(|tx| edit_within(tx, owner, id, new, act)).await
 }
 
-async fn edit_within(tx: Tx, owner: UserId, id: RecordId, new: &NewRecord) -> Result<Record, RecordError> {
+async fn edit_within(tx: Tx, owner: UserId, id: RecordId, new: &NewRecord, act: &Act<'_>) -> Result<Record, RecordError> {
     lock_owner(&tx, owner).await?;
     let (old, _) = rows::by_id(tx.db(), owner, id).await?.ok_or(RecordError::NotFound)?;
     let now = tx.now().await?;
@@ -127,43 +158,53 @@ async fn edit_within(tx: Tx, owner: UserId, id: RecordId, new: &NewRecord) -> Re
         (names::touch(&tx, owner, &old.fqdn, class, now).await?, Some(to))
     };
     let created_at = Timestamp::from_millis(old.created_at);
-    rows::retire(&tx, owner, old, &from, now, "edit").await?;
+    rows::retire(&tx, owner, old, &from, now, Reason::Edit, act.by).await?;
     rows::insert(&tx, owner, to.as_ref().unwrap_or(&from), new, now, Some((id, created_at))).await?;
-    read_within(&tx, owner, id).await
+    let edited = read_within(&tx, owner, id).await?;
+    note(&tx, act, "record.edit", &edited).await?;
+    Ok(edited)
 }
 
 /// Begins the record's life anew.
-pub async fn renew(store: &Store, owner: UserId, id: RecordId) -> Result<Record, RecordError> {
-    store.write(|tx| renew_within(tx, owner, id)).await
+pub async fn renew(store: &Store, owner: UserId, id: RecordId, act: &Act<'_>) -> Result<Record, RecordError> {
+    store.write(|tx| renew_within(tx, owner, id, act)).await
 }
 
-async fn renew_within(tx: Tx, owner: UserId, id: RecordId) -> Result<Record, RecordError> {
+async fn renew_within(tx: Tx, owner: UserId, id: RecordId, act: &Act<'_>) -> Result<Record, RecordError> {
     lock_owner(&tx, owner).await?;
     let old = read_within(&tx, owner, id).await?;
     let now = tx.now().await?;
     let name = names::touch(&tx, owner, &old.name, old.rtype.class(), now).await?;
     rows::renew(&tx, owner, id, &name, now).await?;
-    read_within(&tx, owner, id).await
+    let renewed = read_within(&tx, owner, id).await?;
+    note(&tx, act, "record.renew", &renewed).await?;
+    Ok(renewed)
 }
 
 /// Removes the record into the history; gives back what it was.
-pub async fn delete(store: &Store, owner: UserId, id: RecordId) -> Result<Record, RecordError> {
-    store.write(|tx| delete_within(tx, owner, id)).await
+pub async fn delete(store: &Store, owner: UserId, id: RecordId, act: &Act<'_>) -> Result<Record, RecordError> {
+    store.write(|tx| delete_within(tx, owner, id, act)).await
 }
 
-async fn delete_within(tx: Tx, owner: UserId, id: RecordId) -> Result<Record, RecordError> {
+async fn delete_within(tx: Tx, owner: UserId, id: RecordId, act: &Act<'_>) -> Result<Record, RecordError> {
     lock_owner(&tx, owner).await?;
     let (row, way) = rows::by_id(tx.db(), owner, id).await?.ok_or(RecordError::NotFound)?;
     let old = rows::into_record((row.clone(), way))?;
     let now = tx.now().await?;
     let name = names::touch(&tx, owner, &old.name, old.rtype.class(), now).await?;
-    rows::retire(&tx, owner, row, &name, now, "delete").await?;
+    rows::retire(&tx, owner, row, &name, now, Reason::Delete, act.by).await?;
+    note(&tx, act, "record.delete", &old).await?;
     Ok(old)
 }
 
 /// How many records count towards the person's limit.
 pub async fn count(store: &Store, owner: UserId) -> Result<u32, Error> {
     rows::count(store.reader(), owner).await
+}
+
+/// The line of the trail for a record, in the transaction that wrote it.
+async fn note(tx: &Tx, act: &Act<'_>, action: &str, record: &Record) -> Result<(), Error> {
+    audit::within(tx, act, action, &record.name, &format!("{} #{}", record.rtype, record.id)).await
 }
 
 /// Locks the owner's row: first of all locks, so that quota and duplicates are counted by one transaction at a time.

@@ -13,7 +13,7 @@ use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
 use super::names::TouchedName;
-use super::{Record, RecordError, read_type};
+use super::{Reason, Record, RecordError, read_type};
 use crate::Error;
 use crate::entity::dns_record::{self, Column};
 use crate::entity::{name, record_history};
@@ -100,14 +100,15 @@ pub(super) async fn renew(tx: &Tx, owner: UserId, id: RecordId, _: &TouchedName,
     Ok(())
 }
 
-/// Moves the row, read while the owner's was locked, into the history.
+/// Moves the row, read while the owner's was locked, into the history; `by` did it.
 pub(super) async fn retire(
     tx: &Tx,
     owner: UserId,
     row: dns_record::Model,
     _: &TouchedName,
     now: Timestamp,
-    reason: &str,
+    reason: Reason,
+    by: UserId,
 ) -> Result<(), RecordError> {
     let remove = dns_record::Entity::delete_by_id(row.id).filter(Column::UserId.eq(owner.0));
     if remove.exec(tx.db()).await.map_err(Error::from)?.rows_affected != 1 {
@@ -130,8 +131,8 @@ pub(super) async fn retire(
         updated_at: Set(row.updated_at),
         expires_at: Set(row.expires_at),
         notified_at: Set(row.notified_at),
-        reason: Set(reason.to_owned()),
-        actor_id: Set(None),
+        reason: Set(reason.as_str().to_owned()),
+        actor_id: Set((by != owner).then_some(by.0)),
         moved_at: Set(now.as_millis()),
     };
     record_history::Entity::insert(kept).exec_without_returning(tx.db()).await.map_err(Error::from)?;

@@ -1,16 +1,22 @@
 //! What is kept of records that are no more, and that texts come back as they went in.
 
+use starchart_store::audit::Act;
 use starchart_store::records;
 
 use crate::world::World;
 
-on_both!(edits_and_deletions_are_kept, texts_come_back_byte_for_byte, equal_but_for_trailing_space_or_case_is_different);
+on_both!(
+    edits_and_deletions_are_kept,
+    each_write_leaves_its_line_with_both_names,
+    texts_come_back_byte_for_byte,
+    equal_but_for_trailing_space_or_case_is_different,
+);
 
 async fn edits_and_deletions_are_kept(world: &World) {
     let user = world.person("user1").await;
     let record = world.create(&user, "www", "A", "192.168.1.1").await.unwrap();
-    records::edit(&world.store, user.id, record.id, &user.record("www", "A", "192.168.1.2")).await.unwrap();
-    records::delete(&world.store, user.id, record.id).await.unwrap();
+    records::edit(&world.store, user.id, record.id, &user.record("www", "A", "192.168.1.2"), &user.act).await.unwrap();
+    records::delete(&world.store, user.id, record.id, &user.act).await.unwrap();
     let kept = async |reason: &str, content: &str| {
         let sql = format!(
             "SELECT COUNT(*) FROM record_history WHERE record_id = {} AND user_id = {} AND reason = '{reason}' \
@@ -23,6 +29,33 @@ async fn edits_and_deletions_are_kept(world: &World) {
     assert_eq!(kept("delete", "192.168.1.2").await, 1);
     assert_eq!(world.number("SELECT COUNT(*) FROM record_history").await, 2);
     assert_eq!(world.number("SELECT COUNT(*) FROM dns_records").await, 0);
+}
+
+async fn each_write_leaves_its_line_with_both_names(world: &World) {
+    let (user, admin) = (world.person("user1").await, world.person("user3").await);
+    let record = world.create(&user, "www", "A", "192.168.1.1").await.unwrap();
+    world.create(&user, "www", "A", "192.168.1.1").await.unwrap_err();
+    let helping = Act { by: admin.id, on_behalf_of: Some(user.id), request_id: "help" };
+    records::edit(&world.store, user.id, record.id, &user.record("www", "A", "192.168.1.2"), &helping).await.unwrap();
+    records::renew(&world.store, user.id, record.id, &user.act).await.unwrap();
+    records::delete(&world.store, user.id, record.id, &helping).await.unwrap();
+    records::delete(&world.store, user.id, record.id, &helping).await.unwrap_err();
+    let lines = async |action: &str, actor: i64, on_behalf_of: &str| {
+        let sql = format!(
+            "SELECT COUNT(*) FROM audit_trail WHERE action = '{action}' AND actor_id = {actor} \
+             AND on_behalf_of {on_behalf_of} AND object = '{}' AND detail = 'A #{}'",
+            record.name, record.id
+        );
+        world.number(&sql).await
+    };
+    let for_user = format!("= {}", user.id);
+    assert_eq!(lines("record.create", user.id.0, "IS NULL").await, 1);
+    assert_eq!(lines("record.edit", admin.id.0, &for_user).await, 1);
+    assert_eq!(lines("record.renew", user.id.0, "IS NULL").await, 1);
+    assert_eq!(lines("record.delete", admin.id.0, &for_user).await, 1);
+    assert_eq!(world.number("SELECT COUNT(*) FROM audit_trail").await, 4, "what was refused left none");
+    let by_admin = format!("SELECT COUNT(*) FROM record_history WHERE actor_id = {}", admin.id);
+    assert_eq!(world.number(&by_admin).await, 2);
 }
 
 async fn texts_come_back_byte_for_byte(world: &World) {

@@ -100,7 +100,7 @@ async fn a_send_is_pending_before_and_confirmed_after(world: &World) {
     assert!(zone::dirty(store, 10).await.unwrap().is_empty());
     assert_eq!(zone::unsynced_changes(store).await.unwrap().len(), 1);
 
-    records::delete(store, user.id, record.id).await.unwrap();
+    records::delete(store, user.id, record.id, &user.act).await.unwrap();
     let second = world.outcome(&fqdn).await;
     assert_eq!(second, outcome(&fqdn, 2, &[(RecordType::A, None)]));
     assert!(zone::intend(store, &lease, 0, std::slice::from_ref(&second)).await.unwrap());
@@ -142,7 +142,7 @@ async fn a_change_during_the_call_keeps_the_name_dirty(world: &World) {
     let (fqdn, lease, store) = (user.fqdn("www"), world.lease().await, &world.store);
     let name = world.outcome(&fqdn).await;
     zone::intend(store, &lease, 0, std::slice::from_ref(&name)).await.unwrap();
-    records::edit(store, user.id, record.id, &user.record("www", "A", "192.168.1.2")).await.unwrap();
+    records::edit(store, user.id, record.id, &user.record("www", "A", "192.168.1.2"), &user.act).await.unwrap();
     zone::confirm(store, &lease, Some("C1"), std::slice::from_ref(&name)).await.unwrap();
     assert_eq!(zone::dirty(store, 10).await.unwrap()[0].generation, 2);
     assert_eq!(records::get(store, user.id, record.id).await.unwrap().unwrap().state, PublishState::Saved);
@@ -204,7 +204,7 @@ async fn a_send_that_was_not_seen_is_looked_for_again(world: &World) {
     let (fqdn, lease, store) = (user.fqdn("www"), world.lease().await, &world.store);
     let sent = world.outcome(&fqdn).await;
     assert!(zone::intend(store, &lease, 0, std::slice::from_ref(&sent)).await.unwrap());
-    records::delete(store, user.id, record.id).await.unwrap();
+    records::delete(store, user.id, record.id, &user.act).await.unwrap();
     // The next run reads the zone, finds nothing and has nothing to send.
     let nothing = outcome(&fqdn, 2, &[(RecordType::A, None)]);
     assert!(zone::adopt_read(store, &lease, &nothing).await.unwrap());
@@ -252,7 +252,7 @@ async fn a_refusal_is_told_and_waits_longer_each_time(world: &World) {
     zone::quarantine(store, &lease, &fqdn, 2, None, "in the way").await.unwrap();
     assert_eq!(state(a.id).await, PublishState::Refused { reason: "in the way".to_owned() });
     // A change comes before its time, with a fresh count.
-    records::edit(store, user.id, txt.id, &user.record("www", "TXT", "shorter")).await.unwrap();
+    records::edit(store, user.id, txt.id, &user.record("www", "TXT", "shorter"), &user.act).await.unwrap();
     assert_eq!(zone::dirty(store, 10).await.unwrap()[0].generation, 3);
     assert_eq!(state(txt.id).await, PublishState::Saved);
     zone::quarantine(store, &lease, &fqdn, 3, None, "still").await.unwrap();
@@ -330,10 +330,10 @@ async fn a_record_shows_how_far_it_is(world: &World) {
     assert!(zone::names_to_check(store, 10).await.unwrap().is_empty());
 
     // Nothing had to be sent: the state stays. Something had: it begins again, and late answers are about the past.
-    records::renew(store, user.id, record.id).await.unwrap();
+    records::renew(store, user.id, record.id, &user.act).await.unwrap();
     zone::confirm(store, &lease, None, &[outcome(&fqdn, 2, &[])]).await.unwrap();
     assert_eq!(state().await, PublishState::Answered { by: 4, of: 4 });
-    records::edit(store, user.id, record.id, &user.record("www", "A", "192.168.1.2")).await.unwrap();
+    records::edit(store, user.id, record.id, &user.record("www", "A", "192.168.1.2"), &user.act).await.unwrap();
     zone::record_answers(store, &fqdn, 2, 1, 4).await.unwrap();
     world.publish(&lease, &fqdn, "C2").await;
     zone::record_answers(store, &fqdn, 2, 1, 4).await.unwrap();
@@ -375,9 +375,9 @@ async fn saves_during_publishing_are_not_lost(world: &World) {
     let saves = async {
         for n in 0..30 {
             let new = user.record(&format!("n{}", n % 5), "A", &format!("192.168.1.{n}"));
-            let made = records::create(&other, user.id, &new, None).await.unwrap();
+            let made = records::create(&other, user.id, &new, None, &user.act).await.unwrap();
             if n % 3 == 0 {
-                records::delete(&other, user.id, made.id).await.unwrap();
+                records::delete(&other, user.id, made.id, &user.act).await.unwrap();
             }
         }
     };

@@ -33,7 +33,7 @@ async fn sixty_creates_at_a_limit_of_twenty_make_twenty(world: &World) {
     let new: Vec<_> = (0..60).map(|n| user.record(&format!("host{n}"), "A", "192.168.1.1")).collect();
     let creates = new.iter().enumerate().map(|(n, new)| {
         let store = if n % 2 == 0 { &world.store } else { &other };
-        records::create(store, user.id, new, Some(20))
+        records::create(store, user.id, new, Some(20), &user.act)
     });
     let (made, refused): (Vec<_>, Vec<_>) = join_all(creates).await.into_iter().partition(Result::is_ok);
     assert_eq!(made.len(), 20);
@@ -47,7 +47,7 @@ async fn sixty_creates_at_a_limit_of_twenty_make_twenty(world: &World) {
 async fn fifty_equal_creates_make_one(world: &World) {
     let user = world.person("user1").await;
     let new = user.record("www", "A", "192.168.1.1");
-    let outcomes = join_all((0..50).map(|_| records::create(&world.store, user.id, &new, None))).await;
+    let outcomes = join_all((0..50).map(|_| records::create(&world.store, user.id, &new, None, &user.act))).await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
     assert!(outcomes.iter().filter(|o| o.is_err()).all(|o| matches!(o, Err(RecordError::Duplicate))), "{outcomes:?}");
     assert_eq!(world.number("SELECT COUNT(*) FROM dns_records").await, 1);
@@ -74,7 +74,7 @@ async fn a_cname_stands_alone_in_every_order(world: &World) {
 
     // Once nothing stands there, a name may take the other class.
     let cname = records::list(&world.store, user.id).await.unwrap().into_iter().find(|r| r.name == user.fqdn("b0"));
-    records::delete(&world.store, user.id, cname.unwrap().id).await.unwrap();
+    records::delete(&world.store, user.id, cname.unwrap().id, &user.act).await.unwrap();
     world.create(&user, "b0", "A", "192.168.1.1").await.unwrap();
 }
 
@@ -84,7 +84,10 @@ async fn a_cname_and_an_a_at_once_never_both(world: &World) {
     for round in 0..10 {
         let name = format!("n{round}");
         let (a, cname) = (user.record(&name, "A", "192.168.1.1"), user.record(&name, "CNAME", "example.com"));
-        let both = [records::create(&world.store, user.id, &a, None), records::create(&other, user.id, &cname, None)];
+        let both = [
+            records::create(&world.store, user.id, &a, None, &user.act),
+            records::create(&other, user.id, &cname, None, &user.act),
+        ];
         let outcomes = join_all(both).await;
         assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{outcomes:?}");
         assert!(outcomes.iter().any(|o| matches!(o, Err(RecordError::CnameConflict { .. }))), "{outcomes:?}");
@@ -97,14 +100,16 @@ async fn edits_of_the_type_at_once_never_leave_both(world: &World) {
     let one = world.create(&user, "www", "A", "192.168.1.1").await.unwrap();
     let two = world.create(&user, "www", "A", "192.168.1.2").await.unwrap();
     let cname = user.record("www", "CNAME", "example.com");
-    let edits = [one.id, two.id].map(|id| records::edit(&world.store, user.id, id, &cname));
+    let edits = [one.id, two.id].map(|id| records::edit(&world.store, user.id, id, &cname, &user.act));
     let outcomes = join_all(edits).await;
     assert!(outcomes.iter().all(Result::is_err), "each has the other beside it: {outcomes:?}");
 
-    records::delete(&world.store, user.id, two.id).await.unwrap();
+    records::delete(&world.store, user.id, two.id, &user.act).await.unwrap();
     let more = user.record("www", "A", "192.168.1.3");
-    let (edited, created) =
-        tokio::join!(records::edit(&world.store, user.id, one.id, &cname), records::create(&world.store, user.id, &more, None));
+    let (edited, created) = tokio::join!(
+        records::edit(&world.store, user.id, one.id, &cname, &user.act),
+        records::create(&world.store, user.id, &more, None, &user.act)
+    );
     assert!(edited.is_ok() != created.is_ok(), "{edited:?} {created:?}");
     assert_eq!(world.number("SELECT COUNT(DISTINCT class) FROM dns_records").await, 1);
 }
@@ -113,10 +118,11 @@ async fn an_edit_turns_an_a_into_a_cname_and_back(world: &World) {
     let user = world.person("user1").await;
     let before = world.create(&user, "www", "A", "192.168.1.1").await.unwrap();
     let cname = user.record("www", "CNAME", "example.com");
-    let edited = records::edit(&world.store, user.id, before.id, &cname).await.unwrap();
+    let edited = records::edit(&world.store, user.id, before.id, &cname, &user.act).await.unwrap();
     assert_eq!((edited.id, edited.created_at, edited.rtype), (before.id, before.created_at, RecordType::Cname));
     assert_eq!(edited.content, "example.com.");
-    let back = records::edit(&world.store, user.id, before.id, &user.record("www", "AAAA", "2001:db8::1")).await.unwrap();
+    let back =
+        records::edit(&world.store, user.id, before.id, &user.record("www", "AAAA", "2001:db8::1"), &user.act).await.unwrap();
     assert_eq!((back.id, back.rtype), (before.id, RecordType::Aaaa));
     assert_eq!(records::count(&world.store, user.id).await.unwrap(), 1);
 }
@@ -128,9 +134,9 @@ async fn a_stranger_finds_nothing(world: &World) {
     let store = &world.store;
     for id in [record.id, RecordId(999_999)] {
         assert_eq!(records::get(store, stranger.id, id).await.unwrap(), None);
-        assert!(matches!(records::edit(store, stranger.id, id, &new).await, Err(RecordError::NotFound)));
-        assert!(matches!(records::renew(store, stranger.id, id).await, Err(RecordError::NotFound)));
-        assert!(matches!(records::delete(store, stranger.id, id).await, Err(RecordError::NotFound)));
+        assert!(matches!(records::edit(store, stranger.id, id, &new, &stranger.act).await, Err(RecordError::NotFound)));
+        assert!(matches!(records::renew(store, stranger.id, id, &stranger.act).await, Err(RecordError::NotFound)));
+        assert!(matches!(records::delete(store, stranger.id, id, &stranger.act).await, Err(RecordError::NotFound)));
     }
     assert_eq!(records::get(store, owner.id, record.id).await.unwrap(), Some(record));
     assert_eq!(world.number("SELECT COUNT(*) FROM names WHERE generation > 1").await, 0, "a refusal leaves no trace");
@@ -138,17 +144,20 @@ async fn a_stranger_finds_nothing(world: &World) {
 
 async fn a_record_at_the_limit_can_be_edited(world: &World) {
     let user = world.person("user1").await;
-    let record = records::create(&world.store, user.id, &user.record("www", "A", "192.168.1.1"), Some(1)).await.unwrap();
-    let edited = records::edit(&world.store, user.id, record.id, &user.record("www", "A", "192.168.1.2")).await.unwrap();
+    let record =
+        records::create(&world.store, user.id, &user.record("www", "A", "192.168.1.1"), Some(1), &user.act).await.unwrap();
+    let edited =
+        records::edit(&world.store, user.id, record.id, &user.record("www", "A", "192.168.1.2"), &user.act).await.unwrap();
     assert_eq!(edited.typed, "192.168.1.2");
-    let more = records::create(&world.store, user.id, &user.record("ftp", "A", "192.168.1.1"), Some(1)).await;
+    let more = records::create(&world.store, user.id, &user.record("ftp", "A", "192.168.1.1"), Some(1), &user.act).await;
     assert!(matches!(more, Err(RecordError::QuotaReached { limit: 1 })), "{more:?}");
 }
 
 async fn an_edit_may_move_the_record_to_another_name(world: &World) {
     let user = world.person("user1").await;
     let record = world.create(&user, "www", "A", "192.168.1.1").await.unwrap();
-    let moved = records::edit(&world.store, user.id, record.id, &user.record("app", "A", "192.168.1.1")).await.unwrap();
+    let moved =
+        records::edit(&world.store, user.id, record.id, &user.record("app", "A", "192.168.1.1"), &user.act).await.unwrap();
     assert_eq!((moved.id, moved.name), (record.id, user.fqdn("app")));
     let dirty = zone::dirty(&world.store, 10).await.unwrap();
     let names: Vec<_> = dirty.iter().map(|name| (name.fqdn.clone(), name.generation)).collect();
@@ -163,8 +172,10 @@ async fn crossing_moves_do_not_lock_each_other_out(world: &World) {
         world.create(&user, "bb", "A", "192.168.1.2").await.unwrap(),
     );
     let (to_b, to_a) = (user.record("bb", "A", "192.168.1.1"), user.record("aa", "A", "192.168.1.2"));
-    let (one, two) =
-        tokio::join!(records::edit(&world.store, user.id, a.id, &to_b), records::edit(&world.store, user.id, b.id, &to_a));
+    let (one, two) = tokio::join!(
+        records::edit(&world.store, user.id, a.id, &to_b, &user.act),
+        records::edit(&world.store, user.id, b.id, &to_a, &user.act)
+    );
     assert_eq!((one.unwrap().name, two.unwrap().name), (user.fqdn("bb"), user.fqdn("aa")));
 }
 
@@ -173,7 +184,7 @@ async fn an_edit_into_another_record_is_a_duplicate(world: &World) {
     world.create(&user, "www", "A", "192.168.1.1").await.unwrap();
     let second = world.create(&user, "www", "A", "192.168.1.2").await.unwrap();
     let same = user.record("www", "A", "192.168.1.1");
-    let refused = records::edit(&world.store, user.id, second.id, &same).await;
+    let refused = records::edit(&world.store, user.id, second.id, &same, &user.act).await;
     assert!(matches!(refused, Err(RecordError::Duplicate)), "{refused:?}");
     assert_eq!(records::get(&world.store, user.id, second.id).await.unwrap(), Some(second), "rolled back whole");
     assert_eq!(world.number("SELECT COUNT(*) FROM record_history").await, 0);
@@ -185,7 +196,7 @@ async fn renewing_begins_six_months_anew(world: &World) {
     assert_eq!(record.expires_at, record_expires_at(record.created_at));
     world.run("UPDATE dns_records SET notified_at = 1").await.unwrap();
     world.store.set_clock_offset(40 * 24 * 3_600_000);
-    let renewed = records::renew(&world.store, user.id, record.id).await.unwrap();
+    let renewed = records::renew(&world.store, user.id, record.id, &user.act).await.unwrap();
     assert!(renewed.expires_at > record.expires_at);
     assert_eq!(renewed.expires_at, record_expires_at(renewed.updated_at));
     assert_eq!(renewed.created_at, record.created_at);
@@ -195,7 +206,7 @@ async fn renewing_begins_six_months_anew(world: &World) {
 async fn ids_are_never_given_twice(world: &World) {
     let user = world.person("user1").await;
     let first = world.create(&user, "www", "A", "192.168.1.1").await.unwrap();
-    records::delete(&world.store, user.id, first.id).await.unwrap();
+    records::delete(&world.store, user.id, first.id, &user.act).await.unwrap();
     let second = world.create(&user, "www", "A", "192.168.1.1").await.unwrap();
     assert!(second.id > first.id, "{second:?}");
 }
@@ -218,12 +229,13 @@ async fn every_change_makes_its_name_dirty(world: &World) {
         expected += 1;
     };
     check("create").await;
-    let edited = records::edit(&world.store, user.id, record.id, &user.record("www", "A", "192.168.1.2")).await.unwrap();
+    let edited =
+        records::edit(&world.store, user.id, record.id, &user.record("www", "A", "192.168.1.2"), &user.act).await.unwrap();
     assert_eq!(edited.state, PublishState::Saved);
     check("edit").await;
-    records::renew(&world.store, user.id, record.id).await.unwrap();
+    records::renew(&world.store, user.id, record.id, &user.act).await.unwrap();
     check("renew").await;
-    records::delete(&world.store, user.id, record.id).await.unwrap();
+    records::delete(&world.store, user.id, record.id, &user.act).await.unwrap();
     check("delete").await;
     assert!(zone::owned_sets(&world.store).await.unwrap().is_empty());
 }

@@ -7,6 +7,7 @@ use starchart_domain::record::{NewRecord, RecordForm, RecordType};
 use starchart_domain::rrset::{SetBody, TTL};
 use starchart_domain::secret::Secret;
 use starchart_domain::user::{Groups, Identity, Subject, UserId};
+use starchart_store::audit::Act;
 use starchart_store::records::{self, Record, RecordError};
 use starchart_store::zone::{self, Lease};
 use starchart_store::{ConnectOptions, Store, users};
@@ -86,11 +87,12 @@ impl World {
         let user = users::sign_in(&self.store, &identity(name)).await.unwrap();
         let label = Label::from_username(name).unwrap();
         users::claim_label(&self.store, user.id, &label).await.unwrap();
-        Person { id: user.id, base: root().base(&label) }
+        let act = Act { by: user.id, on_behalf_of: None, request_id: "request" };
+        Person { id: user.id, base: root().base(&label), act }
     }
 
     pub(crate) async fn create(&self, who: &Person, name: &str, kind: &str, value: &str) -> Result<Record, RecordError> {
-        records::create(&self.store, who.id, &who.record(name, kind, value), None).await
+        records::create(&self.store, who.id, &who.record(name, kind, value), None, &who.act).await
     }
 
     pub(crate) async fn lease(&self) -> Lease {
@@ -130,6 +132,8 @@ fn options(database: &Database) -> ConnectOptions {
 pub(crate) struct Person {
     pub(crate) id: UserId,
     pub(crate) base: BaseDomain,
+    /// What they do themselves.
+    pub(crate) act: Act<'static>,
 }
 
 impl Person {

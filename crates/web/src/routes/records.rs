@@ -49,12 +49,12 @@ pub(crate) async fn create(visit: Rc<Visit>, person: Person) -> Result<HttpRespo
     let outcome = match form.check(&person.base) {
         Ok(new) => {
             let limit = visit.app.config.record_limit;
-            let result = records::create(visit.app.store()?, person.id, &new, limit).await;
+            let result = records::create(visit.app.store()?, person.id, &new, limit, &person.act(&visit.id)).await;
             weigh(new, result)?
         }
         Err(faults) => Err(faults),
     };
-    saved(&visit, &person, FormMode::Create, &form, outcome).await
+    saved(&visit, FormMode::Create, &form, outcome)
 }
 
 /// `GET /dns-records/{id}`.
@@ -83,12 +83,12 @@ pub(crate) async fn edit(visit: Rc<Visit>, person: Person) -> Result<HttpRespons
     let form = typed(&visit.form);
     let outcome = match form.check(&person.base) {
         Ok(new) => {
-            let result = records::edit(visit.app.store()?, person.id, id, &new).await;
+            let result = records::edit(visit.app.store()?, person.id, id, &new, &person.act(&visit.id)).await;
             weigh(new, result)?
         }
         Err(faults) => Err(faults),
     };
-    saved(&visit, &person, FormMode::Edit { id: id.0 }, &form, outcome).await
+    saved(&visit, FormMode::Edit { id: id.0 }, &form, outcome)
 }
 
 /// `POST`, `PATCH`, `DELETE` on `/dns-records` and `PATCH`, `DELETE` on `/dns-records/{id}`: renews or deletes. The intent
@@ -106,12 +106,13 @@ pub(crate) async fn act(visit: Rc<Visit>, person: Person) -> Result<HttpResponse
     if by_method.is_some_and(|wanted| wanted != intent) {
         return Err(Failure::Unprocessable("the method and the intent differ"));
     }
-    let (record, action, words) = match intent {
-        "renew-dns-record" => (records::renew(store, person.id, id).await?, "record.renew", "renewed"),
-        "delete-dns-record" => (records::delete(store, person.id, id).await?, "record.delete", "deleted"),
+    let by = person.act(&visit.id);
+    let (record, words) = match intent {
+        "renew-dns-record" => (records::renew(store, person.id, id, &by).await?, "renewed"),
+        "delete-dns-record" => (records::delete(store, person.id, id, &by).await?, "deleted"),
         _ => return Err(Failure::Unprocessable("an unknown intent")),
     };
-    written(&visit, &person, action, &record).await;
+    visit.app.queue.wake(Job::Publish);
     visit.leave_flash(&[(FlashKind::Done, format!("DNS Record \"{}\" has been successfully {words}", record.name))]);
     Ok(see_other("/dns-records"))
 }
@@ -183,13 +184,7 @@ fn weigh(new: NewRecord, result: Result<Record, RecordError>) -> Result<Saved, F
 }
 
 /// Back to the list, or to the form with its faults.
-async fn saved(
-    visit: &Visit,
-    person: &Person,
-    mode: FormMode,
-    form: &RecordForm,
-    outcome: Saved,
-) -> Result<HttpResponse, Failure> {
+fn saved(visit: &Visit, mode: FormMode, form: &RecordForm, outcome: Saved) -> Result<HttpResponse, Failure> {
     let (new, record) = match outcome {
         Ok(both) => both,
         Err(faults) => {
@@ -197,21 +192,15 @@ async fn saved(
             return form_page(visit, StatusCode::UNPROCESSABLE_ENTITY, mode, values(form), faults, false);
         }
     };
-    let (action, words) = match mode {
-        FormMode::Create => ("record.create", "created"),
-        FormMode::Edit { .. } => ("record.edit", "updated"),
+    let words = match mode {
+        FormMode::Create => "created",
+        FormMode::Edit { .. } => "updated",
     };
-    written(visit, person, action, &record).await;
+    visit.app.queue.wake(Job::Publish);
     let done = (FlashKind::Done, format!("DNS Record \"{}\" has been successfully {words}", record.name));
     let note = new.value.note().map(|note| (FlashKind::Note, note.to_string()));
     visit.leave_flash(&std::iter::once(done).chain(note).collect::<Vec<_>>());
     Ok(see_other("/dns-records"))
-}
-
-/// After a write: the worker is told, the audit trail too.
-async fn written(visit: &Visit, person: &Person, action: &str, record: &Record) {
-    visit.app.queue.wake(Job::Publish);
-    visit.audit(Some(person.id), action, &record.name, &format!("{} #{}", record.rtype, record.id)).await;
 }
 
 fn form_page(
