@@ -6,6 +6,7 @@
 use sea_orm_migration::MigrationTrait;
 pub use sea_orm_migration::{MigratorTrait, SchemaManager};
 
+mod column;
 mod table;
 
 mod m0001_users;
@@ -27,6 +28,8 @@ mod m0016_certificate_orders;
 mod m0017_challenge_values;
 mod m0018_acme_accounts;
 mod m0019_outbox;
+mod m0020_outbox_outcome;
+mod m0021_record_notice;
 
 /// All steps, oldest first.
 #[derive(Debug)]
@@ -54,6 +57,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0017_challenge_values::STEP),
             Box::new(m0018_acme_accounts::STEP),
             Box::new(m0019_outbox::STEP),
+            Box::new(m0020_outbox_outcome::STEP),
+            Box::new(m0021_record_notice::STEP),
         ]
     }
 }

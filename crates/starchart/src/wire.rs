@@ -34,8 +34,15 @@ pub(crate) fn connect_options(settings: &Settings) -> ConnectOptions {
         url: settings.database.url.clone(),
         max_connections: settings.database.connection_limit,
         key_encryption_keys: settings.certificates.key_encryption_keys.clone(),
+        message_host: message_host(settings),
         ..Default::default()
     }
+}
+
+/// What mails are named after: the sender's domain, else our own.
+fn message_host(settings: &Settings) -> String {
+    let of_sender = settings.mail.sender.as_deref().and_then(|sender| sender.rsplit_once('@')).map(|(_, domain)| domain);
+    of_sender.or_else(|| settings.app.url.host_str()).unwrap_or("localhost").to_owned()
 }
 
 /// The service provider.

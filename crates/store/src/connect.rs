@@ -21,11 +21,19 @@ pub struct ConnectOptions {
     /// KEY_ENCRYPTION_KEYS: id and base64 of 32 bytes; the first encrypts private keys, all decrypt. Empty: no private key can be
     /// kept.
     pub key_encryption_keys: Vec<(String, Secret)>,
+    /// What follows the `@` of the Message-IDs of mails that are owed here: the sender's domain.
+    pub message_host: String,
 }
 
 impl Default for ConnectOptions {
     fn default() -> Self {
-        Self { url: Secret::new(""), max_connections: None, timeout: Duration::from_secs(5), key_encryption_keys: Vec::new() }
+        Self {
+            url: Secret::new(""),
+            max_connections: None,
+            timeout: Duration::from_secs(5),
+            key_encryption_keys: Vec::new(),
+            message_host: "localhost".to_owned(),
+        }
     }
 }
 

@@ -21,6 +21,7 @@ struct Inner {
     reader: DatabaseConnection,
     writer: DatabaseConnection,
     offset: AtomicI64,
+    message_host: String,
 }
 
 impl std::fmt::Debug for Store {
@@ -41,7 +42,8 @@ impl Store {
             #[cfg(feature = "sqlite")]
             Endpoint::Sqlite(_) => endpoint.pool(1, options.timeout.max(std::time::Duration::from_secs(30))),
         };
-        Ok(Self { inner: Arc::new(Inner { endpoint, reader, writer, offset: AtomicI64::new(0) }) })
+        let message_host = options.message_host.clone();
+        Ok(Self { inner: Arc::new(Inner { endpoint, reader, writer, offset: AtomicI64::new(0), message_host }) })
     }
 
     /// The database's clock, plus the offset that tests set.
@@ -84,6 +86,11 @@ impl Store {
 
     pub(crate) fn backend(&self) -> DbBackend {
         self.inner.reader.get_database_backend()
+    }
+
+    /// What follows the `@` of a Message-ID.
+    pub(crate) fn message_host(&self) -> &str {
+        &self.inner.message_host
     }
 
     pub(crate) fn endpoint(&self) -> &Endpoint {

@@ -24,6 +24,10 @@ impl Tx {
         &self.inner
     }
 
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// The database's clock.
     pub(crate) async fn now(&self) -> Result<Timestamp, Error> {
         self.store.now_on(self.db()).await

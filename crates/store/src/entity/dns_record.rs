@@ -29,6 +29,8 @@ pub(crate) struct Model {
     pub(crate) updated_at: i64,
     pub(crate) expires_at: i64,
     pub(crate) notified_at: Option<i64>,
+    /// The mail that told its person so.
+    pub(crate) notice_id: Option<i64>,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

@@ -6,6 +6,7 @@ pub(crate) mod dns_record;
 pub(crate) mod login_request;
 pub(crate) mod login_result;
 pub(crate) mod name;
+pub(crate) mod outbox;
 pub(crate) mod record_history;
 pub(crate) mod session;
 pub(crate) mod tick;

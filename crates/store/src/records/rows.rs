@@ -82,6 +82,7 @@ pub(super) async fn insert(
         updated_at: Set(now.as_millis()),
         expires_at: Set(record_expires_at(now).as_millis()),
         notified_at: Set(None),
+        notice_id: Set(None),
     };
     // The locks make a violation impossible; the constraints say so all the same. Looked at again, the reason shows.
     let done = dns_record::Entity::insert(row).exec(tx.db()).await.map_err(busy_if_taken)?;
@@ -94,6 +95,7 @@ pub(super) async fn renew(tx: &Tx, owner: UserId, id: RecordId, _: &TouchedName,
         .col_expr(Column::UpdatedAt, Expr::value(now.as_millis()))
         .col_expr(Column::ExpiresAt, Expr::value(record_expires_at(now).as_millis()))
         .col_expr(Column::NotifiedAt, Expr::value(None::<i64>))
+        .col_expr(Column::NoticeId, Expr::value(None::<i64>))
         .filter(Column::Id.eq(id.0))
         .filter(Column::UserId.eq(owner.0));
     renew.exec(tx.db()).await?;
