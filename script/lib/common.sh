@@ -32,12 +32,15 @@ install_packages() {
     [ ${#missing[@]} -gt 0 ] || return 0
     can_be_root || die "This needs root and there is no sudo. As root, run: apt-get install --no-install-recommends ${missing[*]}"
     say "Installing ${missing[*]}"
-    mapfile -t absent < <(missing_packages mariadb-server apache2)
+    mapfile -t absent < <(missing_packages mariadb-server redis-server apache2)
     without_services apt_install "${missing[@]}" || die "apt-get could not install ${missing[*]}; see above."
     [ -d /run/systemd/system ] || return 0
     # A service that was here before is none of ours.
     for package in "${absent[@]}"; do
-        [ -n "$(missing_packages "$package")" ] || as_root systemctl disable "${package%-server}" >/dev/null 2>&1 || true
+        [ -z "$(missing_packages "$package")" ] || continue
+        # mariadb-server's service is mariadb, redis-server's has the package's name.
+        as_root systemctl disable "${package%-server}" >/dev/null 2>&1 || true
+        as_root systemctl disable "$package" >/dev/null 2>&1 || true
     done
 }
 

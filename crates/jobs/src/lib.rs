@@ -3,11 +3,15 @@
 //! A job carries no truth. Rows say what is owed; a job only says "look now". Losing every message makes the work slower, never
 //! wrong (invariant I4): the worker looks by itself at every sweep.
 
+mod counters;
 mod memory;
 mod outcome;
+mod redis;
 
 use async_trait::async_trait;
 
+pub use self::redis::Error;
+pub use counters::{Allowance, Counters, LocalCounters, SharedCounters};
 pub use memory::{Deaf, InProcess};
 pub use outcome::Outcome;
 

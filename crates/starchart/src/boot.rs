@@ -50,7 +50,8 @@ pub(crate) async fn serve(service: Service) -> anyhow::Result<ExitCode> {
     // The port answers from the first moment; what needs the database says so until it is there.
     let readiness = Arc::new(Readiness::default());
     let health = Health { readiness: Arc::clone(&readiness), store: Arc::default() };
-    let app = crate::wire::web(&settings, saml, Arc::clone(&queue), Arc::clone(&readiness));
+    let counters = crate::wire::counters(&settings)?;
+    let app = crate::wire::web(&settings, saml, Arc::clone(&queue), counters, Arc::clone(&readiness));
     let server = match parts {
         Parts::Work => crate::http::health_only(listener, health.clone())?,
         Parts::Both | Parts::Pages => starchart_web::server(app.clone(), listener, None, FINISH.as_secs())?,

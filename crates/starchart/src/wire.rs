@@ -10,7 +10,7 @@ use starchart_dns::propagation::Propagation;
 use starchart_dns::route53::{Route53, Route53Config};
 use starchart_dns::zone::Zone;
 use starchart_domain::time::Timestamp;
-use starchart_jobs::Queue;
+use starchart_jobs::{Counters, LocalCounters, Queue, SharedCounters};
 use starchart_saml::{AttributeNames, MetadataError, Provider, ProviderConfig};
 use starchart_settings::Settings;
 use starchart_store::{ConnectOptions, Store};
@@ -69,7 +69,13 @@ pub(crate) fn saml(settings: &Settings, now: Timestamp) -> Result<Provider, Meta
 }
 
 /// The pages.
-pub(crate) fn web(settings: &Settings, saml: Arc<Provider>, queue: Arc<dyn Queue>, readiness: Arc<Readiness>) -> Data<App> {
+pub(crate) fn web(
+    settings: &Settings,
+    saml: Arc<Provider>,
+    queue: Arc<dyn Queue>,
+    counters: Arc<dyn Counters>,
+    readiness: Arc<Readiness>,
+) -> Data<App> {
     let config = WebConfig {
         app_url: settings.app.url.clone(),
         app_name: settings.app.name.clone(),
@@ -94,9 +100,21 @@ pub(crate) fn web(settings: &Settings, saml: Arc<Provider>, queue: Arc<dyn Queue
             sign_in_per_minute: settings.limits.sign_in_per_minute,
             record_writes_per_minute: settings.limits.record_writes_per_minute,
             certificate_requests_per_day: settings.limits.certificate_requests_per_day,
+            admin_searches_per_minute: settings.limits.admin_searches_per_minute,
         },
     };
-    Data::new(App::new(config, saml, queue, readiness))
+    Data::new(App::new(config, saml, queue, counters, readiness))
+}
+
+/// What rate limits are counted in: Redis, or this process.
+///
+/// # Errors
+/// The URL of Redis cannot be used.
+pub(crate) fn counters(settings: &Settings) -> anyhow::Result<Arc<dyn Counters>> {
+    Ok(match &settings.redis_url {
+        Some(url) => Arc::new(SharedCounters::new(url).context("REDIS_URL")?),
+        None => Arc::new(LocalCounters::default()),
+    })
 }
 
 /// Paces the requests to the zone.

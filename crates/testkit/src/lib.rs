@@ -1,4 +1,4 @@
-//! Real servers for tests, each a child process on loopback with a folder and a port of its own: MariaDB (or MySQL), moto,
+//! Real servers for tests, each a child process on loopback with a folder and a port of its own: MariaDB (or MySQL), Redis, moto,
 //! SimpleSAMLphp. `script/test` installs them. What goes wrong here fails the test, so the functions panic with a message.
 
 mod environment;
@@ -6,6 +6,7 @@ pub mod html;
 pub mod http;
 pub mod mariadb;
 pub mod moto;
+pub mod redis;
 pub mod route53;
 pub mod server;
 pub mod simplesamlphp;

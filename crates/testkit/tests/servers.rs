@@ -6,6 +6,7 @@ use starchart_testkit::html::Form;
 use starchart_testkit::http;
 use starchart_testkit::mariadb::{MariaDb, TestDb};
 use starchart_testkit::moto::Moto;
+use starchart_testkit::redis::Redis;
 use starchart_testkit::simplesamlphp::{ServiceProvider, Signed, SimpleSaml};
 
 #[tokio::test]
@@ -23,6 +24,25 @@ async fn each_test_gets_a_database_of_its_own_that_goes_with_it() {
 #[tokio::test]
 async fn the_shared_server_creates_databases() {
     TestDb::create().await.run("CREATE TABLE t (a VARCHAR(9) COLLATE utf8mb4_bin)").await;
+}
+
+#[tokio::test]
+async fn a_redis_restarts_stalls_and_is_flushed() {
+    let mut redis = Redis::start().await;
+    let set = async |redis: &Redis| redis.command(&["SET", "key", "a value"]).await;
+    assert_eq!(set(&redis).await, "+OK");
+    assert_eq!(redis.command(&["GET", "key"]).await, "a value");
+    redis.flush().await;
+    assert_eq!(redis.number(&["EXISTS", "key"]).await, 0);
+    set(&redis).await;
+    redis.restart().await;
+    assert_eq!(redis.number(&["EXISTS", "key"]).await, 0, "on the same port, and empty");
+    let start = std::time::Instant::now();
+    redis.stall(std::time::Duration::from_secs(1)).await;
+    set(&redis).await;
+    assert!(start.elapsed().as_millis() >= 900, "nothing is answered meanwhile");
+    redis.go_away();
+    assert!(std::net::TcpStream::connect(redis.url().trim_start_matches("redis://")).is_err());
 }
 
 #[tokio::test]

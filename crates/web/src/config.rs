@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use starchart_domain::names::RootDomain;
 use starchart_domain::secret::Secret;
 use starchart_domain::user::GroupNames;
-use starchart_jobs::Queue;
+use starchart_jobs::{Counters, Queue};
 use starchart_saml::Provider;
 use starchart_store::Store;
 use url::Url;
@@ -76,11 +76,18 @@ pub struct RateLimits {
     pub record_writes_per_minute: u32,
     /// Certificates that one person may ask for in 24 hours.
     pub certificate_requests_per_day: u32,
+    /// Searches of one admin in a minute.
+    pub admin_searches_per_minute: u32,
 }
 
 impl Default for RateLimits {
     fn default() -> Self {
-        Self { sign_in_per_minute: 300, record_writes_per_minute: 30, certificate_requests_per_day: 3 }
+        Self {
+            sign_in_per_minute: 300,
+            record_writes_per_minute: 30,
+            admin_searches_per_minute: 60,
+            certificate_requests_per_day: 3,
+        }
     }
 }
 
@@ -120,13 +127,19 @@ pub struct App {
 
 impl App {
     /// Puts the parts together. `session_secrets` must not be empty, or no form is ever accepted.
-    pub fn new(config: WebConfig, saml: Arc<Provider>, queue: Arc<dyn Queue>, readiness: Arc<Readiness>) -> Self {
+    pub fn new(
+        config: WebConfig,
+        saml: Arc<Provider>,
+        queue: Arc<dyn Queue>,
+        counters: Arc<dyn Counters>,
+        readiness: Arc<Readiness>,
+    ) -> Self {
         Self {
             store: OnceLock::new(),
             keys: Keys::new(&config.session_secrets),
             cookies: CookieNames::new(config.app_url.scheme() == "https"),
             policy: Policy::new(&config, &saml.idp_origins()),
-            limits: Limiters::new(config.rate_limits),
+            limits: Limiters::new(config.rate_limits, counters),
             support: config.support_contact.as_deref().and_then(Support::parse),
             queue,
             saml,

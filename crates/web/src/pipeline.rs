@@ -1,7 +1,6 @@
 //! What happens to every request before and after its handler, in one place and in one order.
 
 use std::rc::Rc;
-use std::time::Instant;
 
 use actix_web::http::Method;
 use actix_web::http::header::LOCATION;
@@ -15,6 +14,7 @@ use crate::config::App;
 use crate::cookies::Kind;
 use crate::errors::{self, Failure};
 use crate::forms::{self, CSRF_FIELD};
+use crate::limits::Counted;
 use crate::redirects::{label_for, login_for, see_other};
 use crate::routes::{self, Handler, Rate, Route};
 use crate::visit::Visit;
@@ -125,7 +125,7 @@ async fn prepare(route: &'static Route, visit: &mut Visit, payload: &mut dev::Pa
     if info.csrf {
         csrf::check_origin(&visit.req, &app.origin())?;
     }
-    check_address_rate(route, visit)?;
+    check_address_rate(route, visit).await?;
     if info.body_limit > 0 {
         visit.form = forms::read(&visit.req, payload, info.body_limit).await?;
         if info.strict_fields {
@@ -149,12 +149,20 @@ async fn recognise(visit: &mut Visit) -> Result<(), Failure> {
     Ok(())
 }
 
-fn check_address_rate(route: &Route, visit: &Visit) -> Result<(), Failure> {
-    let app = &visit.app;
-    match route.rate {
-        Rate::None | Rate::Writes => Ok(()),
-        Rate::Begin => visit.take_address(&app.limits.begin),
-        Rate::Answer => visit.take_address(&app.limits.answer),
+async fn check_address_rate(route: &Route, visit: &Visit) -> Result<(), Failure> {
+    let counted = match route.rate {
+        Rate::None | Rate::Writes | Rate::Search => return Ok(()),
+        Rate::Begin => Counted::Begin(visit.address()),
+        Rate::Answer => Counted::Answer(visit.address()),
+    };
+    visit.app.limits.take(counted).await
+}
+
+async fn check_person_rate(route: &Route, visit: &Visit, actor: &Actor) -> Result<(), Failure> {
+    match (route.rate, actor.user_id()) {
+        (Rate::Writes, Some(person)) => visit.app.limits.take(Counted::Write(person)).await,
+        (Rate::Search, Some(admin)) => visit.app.limits.take(Counted::Search(admin)).await,
+        _ => Ok(()),
     }
 }
 
@@ -168,9 +176,7 @@ async fn dispatch(route: &'static Route, visit: &Rc<Visit>) -> Result<HttpRespon
     if route.info.csrf {
         csrf::check_token(visit, &visit.form)?;
     }
-    if let (Rate::Writes, Some(id)) = (route.rate, actor.user_id()) {
-        visit.app.limits.writes.take(id, Instant::now()).map_err(|retry_after| Failure::TooMany { retry_after })?;
-    }
+    check_person_rate(route, visit, &actor).await?;
     let visit = Rc::clone(visit);
     match (&route.handler, actor) {
         (Handler::Public(call), _) => call(visit).await,

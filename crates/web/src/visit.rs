@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::net::IpAddr;
-use std::time::Instant;
 
 use actix_web::cookie::Cookie;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -16,7 +15,6 @@ use crate::config::App;
 use crate::cookies::Kind;
 use crate::errors::Failure;
 use crate::forms::Form;
-use crate::limits::Limiter;
 use crate::views::{Flash, FlashKind, HeaderUser, Shell};
 use crate::{address, keys};
 
@@ -54,10 +52,9 @@ impl Visit {
         self.app.cookies.read(&self.req, kind).filter(|value| keys::is_token(value))
     }
 
-    /// Counts this request for the address it comes from, or refuses it.
-    pub(crate) fn take_address(&self, limiter: &Limiter<IpAddr>) -> Result<(), Failure> {
-        let client = address::client(&self.req, &self.app.config.trusted_proxies);
-        limiter.take(client, Instant::now()).map_err(|retry_after| Failure::TooMany { retry_after })
+    /// The address it comes from, as limits go by it.
+    pub(crate) fn address(&self) -> IpAddr {
+        address::client(&self.req, &self.app.config.trusted_proxies)
     }
 
     /// Sets a cookie with the answer.

@@ -16,6 +16,7 @@ use crate::cookies::Kind;
 use crate::errors::Failure;
 use crate::forms::Form;
 use crate::keys;
+use crate::limits::Counted;
 use crate::redirects::{label_for, see_other};
 use crate::routes::records;
 use crate::views::{FlashKind, SignInRefusal};
@@ -76,7 +77,7 @@ pub(crate) async fn complete(visit: Rc<Visit>, actor: Actor) -> Result<HttpRespo
             return Ok(see_other("/"));
         }
         // Each refusal is written down, and anybody can make up a handle.
-        visit.take_address(&visit.app.limits.answer)?;
+        visit.app.limits.take(Counted::Answer(visit.address())).await?;
         return Err(refuse(&visit, SignInRefusal::Expired, "unknown_handle").await);
     };
     let user = match users::sign_in(store, &finished.identity).await {

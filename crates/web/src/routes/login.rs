@@ -1,7 +1,6 @@
 //! The way out to the identity provider.
 
 use std::rc::Rc;
-use std::time::Instant;
 
 use actix_web::HttpResponse;
 use actix_web::http::Method;
@@ -12,6 +11,7 @@ use crate::cookies::Kind;
 use crate::errors::Failure;
 use crate::forms::Form;
 use crate::keys;
+use crate::limits::Counted;
 use crate::redirects::{return_path, see_other};
 use crate::routes::acs;
 use crate::views::{FlashKind, LoginPage, SignInRefusal};
@@ -56,7 +56,7 @@ pub(crate) async fn again(visit: Rc<Visit>, actor: Actor) -> Result<HttpResponse
 /// Sends a guest who posted something to sign in. A record's form is kept and shown again afterwards; other wishes have to be
 /// expressed again. It begins a sign-in, so that its address is counted as at the button.
 pub(crate) async fn hold(visit: &Visit) -> Result<HttpResponse, Failure> {
-    visit.take_address(&visit.app.limits.begin)?;
+    visit.app.limits.take(Counted::Begin(visit.address())).await?;
     let path = visit.req.path();
     let id = |text: Option<&str>| text.and_then(|text| text.parse::<i64>().ok());
     let deletes = *visit.req.method() == Method::DELETE || visit.form.get("intent") == Some("delete-dns-record");
@@ -81,7 +81,7 @@ async fn start(visit: &Visit, return_to: String, held_form: Option<String>) -> R
     let app = &visit.app;
     // A mark that is made here is used for the first time, and would only fill the limiter's memory.
     if let Some(sent) = visit.cookie_token(Kind::Browser) {
-        app.limits.browser.take(keys::hash(&sent), Instant::now()).map_err(|retry_after| Failure::TooMany { retry_after })?;
+        app.limits.take(Counted::Browser(keys::hash(&sent))).await?;
     }
     let browser = visit.browser_token();
     let browser_hash = keys::hash(&browser);

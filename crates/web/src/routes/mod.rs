@@ -70,6 +70,8 @@ pub(crate) enum Rate {
     Answer,
     /// Writes records.
     Writes,
+    /// Searches among all people.
+    Search,
 }
 
 /// A handler, with what it wants to know about who asks.

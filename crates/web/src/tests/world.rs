@@ -13,7 +13,7 @@ use sqlx::Connection;
 use starchart_domain::names::RootDomain;
 use starchart_domain::secret::Secret;
 use starchart_domain::user::GroupNames;
-use starchart_jobs::{Job, Queue};
+use starchart_jobs::{Job, LocalCounters, Queue};
 use starchart_saml::issuer::{AuthnRequestSeen, Issuer, Person, read_request};
 use starchart_saml::{AttributeNames, Provider, ProviderConfig};
 use starchart_store::{ConnectOptions, Store};
@@ -87,7 +87,8 @@ impl World {
         change(&mut config);
         let saml = Arc::new(provider(&issuer, store.now().await.unwrap()));
         let queue = Arc::new(Counting::default());
-        let app = App::new(config, saml, Arc::clone(&queue) as Arc<dyn Queue>, Arc::new(Readiness::default()));
+        let counters = Arc::new(LocalCounters::default());
+        let app = App::new(config, saml, Arc::clone(&queue) as Arc<dyn Queue>, counters, Arc::new(Readiness::default()));
         app.attach_store(store.clone());
         Self { app: web::Data::new(app), store, queue, issuer, folder }
     }

@@ -1,0 +1,76 @@
+use std::time::{Duration, Instant};
+
+use starchart_domain::secret::Secret;
+use starchart_jobs::{Allowance, Counters, SharedCounters};
+use starchart_testkit::redis::Redis;
+
+use crate::eventually;
+
+const RATE: Allowance = Allowance::per_minute(6);
+
+/// Counters that have found their Redis.
+async fn connected(redis: &Redis) -> SharedCounters {
+    let counters = SharedCounters::new(&Secret::new(redis.url())).unwrap();
+    until_counted_in(redis, &counters).await;
+    counters
+}
+
+async fn until_counted_in(redis: &Redis, counters: &SharedCounters) {
+    eventually("counted in Redis", Duration::from_secs(20), async || {
+        counters.take("probe", Allowance::per_minute(1_000_000)).await.unwrap();
+        redis.number(&["EXISTS", "starchart:rate:probe"]).await == 1
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn two_processes_share_one_allowance() {
+    let redis = Redis::start().await;
+    let (one, two) = (connected(&redis).await, connected(&redis).await);
+    for counters in [&one, &two, &one, &two, &one, &two] {
+        assert_eq!(counters.take("write:7", RATE).await, Ok(()));
+    }
+    let refused = one.take("write:7", RATE).await.unwrap_err();
+    assert!((1..=10).contains(&refused), "one every ten seconds: {refused}");
+    assert!(two.take("write:7", RATE).await.is_err());
+    assert_eq!(two.take("write:8", RATE).await, Ok(()), "others have their own");
+    let life = redis.number(&["PTTL", "starchart:rate:write:7"]).await;
+    assert!((1..=60_000).contains(&life), "a key goes when its allowance is whole again: {life}");
+}
+
+#[tokio::test]
+async fn an_allowance_comes_back_evenly() {
+    let redis = Redis::start().await;
+    let counters = connected(&redis).await;
+    let rate = Allowance { count: 2, window: Duration::from_secs(2) };
+    assert!(counters.take("a", rate).await.is_ok() && counters.take("a", rate).await.is_ok());
+    assert_eq!(counters.take("a", rate).await, Err(1));
+    tokio::time::sleep(Duration::from_millis(1_050)).await;
+    assert_eq!(counters.take("a", rate).await, Ok(()));
+}
+
+#[tokio::test]
+async fn without_redis_each_process_counts_for_itself_and_nobody_waits() {
+    let mut redis = Redis::absent();
+    let counters = SharedCounters::new(&Secret::new(redis.url())).unwrap();
+    let used_up = async |key: &str| {
+        let start = Instant::now();
+        let taken = async |_| counters.take(key, RATE).await.is_ok();
+        let mut count = 0;
+        for n in 0..20 {
+            count += u32::from(taken(n).await);
+        }
+        assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+        count
+    };
+    assert_eq!(used_up("never there").await, 6, "never unlimited");
+    redis.come_back().await;
+    until_counted_in(&redis, &counters).await;
+    redis.stall(Duration::from_secs(3)).await;
+    assert_eq!(used_up("stalled").await, 6);
+    until_counted_in(&redis, &counters).await;
+    redis.go_away();
+    assert_eq!(used_up("gone").await, 6);
+    redis.come_back().await;
+    until_counted_in(&redis, &counters).await;
+}

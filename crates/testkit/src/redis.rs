@@ -1,0 +1,123 @@
+//! A real Redis that can be restarted, flushed, frozen and taken away.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::server::{Server, free_port, scratch};
+
+/// A private Redis on loopback, without persistence: a restart loses everything, which is what tests want to survive. It refuses
+/// writes rather than drop keys, as production's does.
+#[derive(Debug)]
+pub struct Redis {
+    server: Option<Server>,
+    port: u16,
+}
+
+impl Redis {
+    /// Starts one on a free port.
+    ///
+    /// # Panics
+    /// When it is not installed, or does not answer.
+    pub async fn start() -> Self {
+        let mut redis = Self::absent();
+        redis.come_back().await;
+        redis
+    }
+
+    /// A port on which no Redis runs yet; [`Redis::come_back`] starts it.
+    ///
+    /// # Panics
+    /// When loopback has no free port.
+    #[must_use]
+    pub fn absent() -> Self {
+        Self { server: None, port: free_port() }
+    }
+
+    /// What REDIS_URL is set to.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Kills it: connections break, and everything in it is lost.
+    pub fn go_away(&mut self) {
+        self.server = None;
+    }
+
+    /// Starts it again, empty, on the same port.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    pub async fn come_back(&mut self) {
+        let port = self.port;
+        let mut server = Server::start(scratch("redis"), "redis-server", |command| {
+            command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+            command.args(["--maxmemory", "256mb", "--maxmemory-policy", "noeviction", "--enable-debug-command", "yes"]);
+        });
+        server.wait_until(async || ask(port, &["PING"]).await.is_ok_and(|answer| answer == "+PONG")).await;
+        self.server = Some(server);
+    }
+
+    /// Goes away and comes back at once.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    pub async fn restart(&mut self) {
+        self.go_away();
+        self.come_back().await;
+    }
+
+    /// Removes every key; connections stay.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    pub async fn flush(&self) {
+        assert_eq!(self.command(&["FLUSHALL"]).await, "+OK");
+    }
+
+    /// Freezes it for so long: connections stay, and nothing is answered. Returns at once.
+    pub async fn stall(&self, time: Duration) {
+        let (port, seconds) = (self.port, format!("{:.3}", time.as_secs_f64()));
+        tokio::spawn(async move { ask(port, &["DEBUG", "SLEEP", &seconds]).await });
+        // The command has arrived by then.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+
+    /// Sends one command and gives the answer as Redis' protocol writes it (`+OK`, `:1`, `$-1`), text without its length line.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    pub async fn command(&self, words: &[&str]) -> String {
+        ask(self.port, words).await.unwrap_or_else(|error| panic!("redis: {words:?}: {error}"))
+    }
+
+    /// Sends one command and gives the number that it answers.
+    ///
+    /// # Panics
+    /// When the answer is no number.
+    pub async fn number(&self, words: &[&str]) -> i64 {
+        let answer = self.command(words).await;
+        let number = answer.strip_prefix(':').and_then(|number| number.parse().ok());
+        number.unwrap_or_else(|| panic!("redis: {words:?}: {answer}"))
+    }
+}
+
+async fn ask(port: u16, words: &[&str]) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
+    let mut request = format!("*{}\r\n", words.len());
+    for word in words {
+        request.push_str(&format!("${}\r\n{word}\r\n", word.len()));
+    }
+    // The answer is read to its end, so that long ones arrive whole.
+    request.push_str("*1\r\n$4\r\nQUIT\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    let answer = answer.strip_suffix("+OK\r\n").unwrap_or(&answer).trim_end();
+    Ok(match answer.strip_prefix('$').and_then(|rest| rest.split_once("\r\n")) {
+        Some((_, text)) => text.to_owned(),
+        None => answer.to_owned(),
+    })
+}
