@@ -21,6 +21,16 @@ pub(crate) fn check_origin(req: &HttpRequest, ours: &str) -> Result<(), Failure>
     }
 }
 
+/// Refuses to hand out a private key unless the browser says that our own page asked for it, or the person's own hand. On plain
+/// http (development) browsers do not say it.
+pub(crate) fn check_key_site(req: &HttpRequest, ours: &str) -> Result<(), Failure> {
+    match one(req.headers(), "sec-fetch-site") {
+        Ok(Some("same-origin" | "none")) => Ok(()),
+        Ok(None) if !ours.starts_with("https:") => Ok(()),
+        _ => Err(Failure::ForeignDownload),
+    }
+}
+
 /// The one value of a header.
 fn one<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Failure> {
     let mut values = headers.get_all(name);

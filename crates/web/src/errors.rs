@@ -20,6 +20,12 @@ pub(crate) enum Failure {
     /// It does not come from a page of ours; says how that was seen.
     #[error("not from a page of ours: {0}")]
     ForeignForm(&'static str),
+    /// An admin who acts as another person wants that person's private key.
+    #[error("no private key while impersonating")]
+    KeyWithheld,
+    /// A private key was asked for from elsewhere than our own page.
+    #[error("a private key asked for from elsewhere")]
+    ForeignDownload,
     /// Absent, or another person's.
     #[error("not found")]
     NotFound,
@@ -77,6 +83,8 @@ impl Failure {
         match self {
             Self::BadRequest(_) => ErrorKind::BadRequest,
             Self::ForeignForm(_) => ErrorKind::FormExpired,
+            Self::KeyWithheld => ErrorKind::KeyWithheld,
+            Self::ForeignDownload => ErrorKind::ForeignDownload,
             Self::NotFound => ErrorKind::NotFound,
             Self::MethodNotAllowed(_) => ErrorKind::MethodNotAllowed,
             Self::TooLarge => ErrorKind::TooLarge,
@@ -95,6 +103,7 @@ impl Failure {
             Self::Store(_) | Self::Page(_) | Self::Internal(_) => {
                 tracing::error!(error = %self, cause = causes(self), "a request failed");
             }
+            Self::KeyWithheld | Self::ForeignDownload => tracing::warn!(reason = %self, "a private key was not given out"),
             Self::ForeignForm(why) => tracing::warn!(reason = why, "a form from elsewhere was refused"),
             // Signing in writes its own line, with the reason.
             Self::SignIn(_) => {}

@@ -71,8 +71,9 @@ document.addEventListener("click", (event) => {
   const link = event.target.closest("[data-delete]");
   if (!link || !dialog || event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
   event.preventDefault();
-  document.getElementById("delete-id").value = link.dataset.delete;
-  document.getElementById("delete-name").textContent = link.dataset.name;
+  // The dialog of a list learns what it is about; that of a single thing says it already.
+  document.getElementById("delete-id")?.setAttribute("value", link.dataset.delete);
+  document.getElementById("delete-name")?.replaceChildren(link.dataset.name);
   dialog.showModal();
   page.setAttribute("aria-hidden", "true");
 });
@@ -81,7 +82,9 @@ function uncover() {
   page.removeAttribute("aria-hidden");
 }
 
-document.getElementById("delete-cancel")?.addEventListener("click", () => {
+document.getElementById("delete-cancel")?.addEventListener("click", (event) => {
+  if (!dialog) return;
+  event.preventDefault();
   uncover(); // Before the focus returns into the page.
   dialog.close();
 });

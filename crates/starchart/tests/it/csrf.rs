@@ -10,6 +10,8 @@ use crate::browser::{Browser, Page, person};
 fn fields(route: &RouteInfo, id: &str) -> Vec<(String, String)> {
     let value = |name: &str| match name {
         "id" => id,
+        "intent" if route.path == "/certificate" && route.method.as_str() == "DELETE" => "delete-certificate",
+        "intent" if route.path == "/certificate" => "renew-certificate",
         "intent" if route.method.as_str() == "PATCH" => "renew-dns-record",
         "intent" => "delete-dns-record",
         "subdomain" => "forged",
@@ -89,6 +91,8 @@ async fn rows(world: &World) -> Vec<i64> {
         "SELECT CAST(COALESCE(SUM(generation), 0) AS SIGNED) FROM names",
         "SELECT COUNT(*) FROM sessions WHERE ended_at IS NULL",
         "SELECT COUNT(*) FROM login_requests",
+        "SELECT COUNT(*) FROM certificate_orders",
+        "SELECT COUNT(*) FROM certificates WHERE state = 'active'",
         "SELECT COUNT(*) FROM users WHERE label = 'forged'",
     ] {
         numbers.push(world.db.number(sql).await);

@@ -37,6 +37,15 @@ const EXPECTED: &[(&str, &str, &str, &str, &str)] = &[
     ("DELETE", "/dns-records/{id}", "303 https://idp.school.example/sso", "303 /dns-records", "404"),
     ("GET", "/dns-records/{id}/delete", "303 /login", "200", "404"),
     ("GET", "/dns-records/{id}/lookup", "303 /login", "200", "404"),
+    ("GET", "/certificate", "303 /login", "200", "200"),
+    ("POST", "/certificate", "303 https://idp.school.example/sso", "303 /certificate", "303 /certificate"),
+    ("PATCH", "/certificate", "303 https://idp.school.example/sso", "303 /certificate", "303 /certificate"),
+    ("DELETE", "/certificate", "303 https://idp.school.example/sso", "303 /certificate", "303 /certificate"),
+    ("GET", "/certificate/state", "303 /login", "200", "200"),
+    ("GET", "/certificate/information", "303 /login", "200", "200"),
+    ("GET", "/certificate/delete", "303 /login", "303 /certificate", "303 /certificate"),
+    ("GET", "/certificate/download/privateKey", "303 /login", "404", "404"),
+    ("GET", "/certificate/download/{part}", "303 /login", "404", "404"),
     ("GET", "/admin", "303 /login", "303 /", "303 /"),
     ("GET", "/healthcheck", "200", "200", "200"),
     ("GET", "/version", "200", "200", "200"),
@@ -47,7 +56,7 @@ const EXPECTED: &[(&str, &str, &str, &str, &str)] = &[
 ];
 
 fn path(route: &RouteInfo, id: &str) -> String {
-    route.path.replace("{id}", id).replace("{path:.*}", "app.css")
+    route.path.replace("{id}", id).replace("{path:.*}", "app.css").replace("{part}", "chain")
 }
 
 /// Asks for a route as its own page would.
@@ -60,6 +69,11 @@ async fn ask(browser: &mut Browser, route: &RouteInfo, id: &str) -> Page {
     let token = browser.get(page).await.csrf_token();
     let value = |name: &str| match name {
         "id" => id.to_owned(),
+        "intent" if route.path == "/certificate" => match method {
+            Method::DELETE => "delete-certificate".to_owned(),
+            Method::PATCH => "renew-certificate".to_owned(),
+            _ => "request-certificate".to_owned(),
+        },
         "intent" if method == Method::DELETE => "delete-dns-record".to_owned(),
         "intent" => "renew-dns-record".to_owned(),
         "subdomain" => format!("n{}", rand::random::<u32>()),

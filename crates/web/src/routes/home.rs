@@ -3,6 +3,8 @@
 use std::rc::Rc;
 
 use actix_web::HttpResponse;
+use starchart_domain::certificate::OrderStep;
+use starchart_store::certificates::{self, Overview};
 use starchart_store::records;
 
 use crate::actor::{Admin, Person};
@@ -13,8 +15,11 @@ use crate::visit::{self, Visit};
 
 /// `GET /`.
 pub(crate) async fn show(visit: Rc<Visit>, person: Person) -> Result<HttpResponse, Failure> {
-    let record_count = u64::from(records::count(visit.app.store()?, person.id).await?);
-    visit::ok(&HomePage { shell: visit.shell(), record_count })
+    let store = visit.app.store()?;
+    let record_count = u64::from(records::count(store, person.id).await?);
+    let Overview { active, order } = certificates::overview(store, person.id).await?;
+    let has_certificate = active.is_some() || order.is_some_and(|order| order.step != OrderStep::Failed);
+    visit::ok(&HomePage { shell: visit.shell(), record_count, has_certificate })
 }
 
 /// `POST /`: the original's way to stop being somebody else. Nobody can be, so there is nothing to stop.

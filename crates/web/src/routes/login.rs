@@ -59,7 +59,8 @@ pub(crate) async fn hold(visit: &Visit) -> Result<HttpResponse, Failure> {
     visit.app.limits.take(Counted::Begin(visit.address())).await?;
     let path = visit.req.path();
     let id = |text: Option<&str>| text.and_then(|text| text.parse::<i64>().ok());
-    let deletes = *visit.req.method() == Method::DELETE || visit.form.get("intent") == Some("delete-dns-record");
+    let deletes = *visit.req.method() == Method::DELETE
+        || matches!(visit.form.get("intent"), Some("delete-dns-record" | "delete-certificate"));
     if let Some(rest) = path.strip_prefix("/dns-records/")
         && *visit.req.method() == Method::POST
         && (rest == "new" || id(Some(rest)).is_some())
@@ -70,6 +71,8 @@ pub(crate) async fn hold(visit: &Visit) -> Result<HttpResponse, Failure> {
     let back = match id(visit.req.match_info().get("id")).or_else(|| id(visit.form.get("id"))) {
         Some(id) if deletes => format!("/dns-records/{id}/delete"),
         _ if path.starts_with("/dns-records") => "/dns-records".to_owned(),
+        _ if path.starts_with("/certificate") && deletes => "/certificate/delete".to_owned(),
+        _ if path.starts_with("/certificate") => "/certificate".to_owned(),
         _ => "/".to_owned(),
     };
     visit.leave_flash(&[(FlashKind::Note, "Your session had ended, so nothing was changed. Please do it again.".to_owned())]);

@@ -1,6 +1,7 @@
 //! Every route of the site, in one table.
 
 pub(crate) mod acs;
+pub(crate) mod certificate;
 pub(crate) mod files;
 pub(crate) mod home;
 pub(crate) mod label;
@@ -176,6 +177,7 @@ const RECORD_FIELDS: &[&str] = &["subdomain", "type", "value", "priority", "port
 // The original's edit form also sends the id, which is not used: the path says which record.
 const EDIT_FIELDS: &[&str] = &["subdomain", "type", "value", "priority", "ports", "course", "description", "owner", "id"];
 const ACT_FIELDS: &[&str] = &["id", "intent"];
+const INTENT_FIELDS: &[&str] = &["intent"];
 
 /// Fixed paths stand before those with a part that varies: the first that fits answers.
 static ROUTES: &[Route] = &[
@@ -206,6 +208,16 @@ static ROUTES: &[Route] = &[
     unsafe_route(Method::DELETE, "/dns-records/{id}", ACT_FIELDS, Rate::Writes, handle!(Person, records::act)),
     get("/dns-records/{id}/delete", handle!(Person, records::ask_delete)),
     get("/dns-records/{id}/lookup", handle!(Person, records::lookup)),
+    get("/certificate", handle!(Person, certificate::show)),
+    post("/certificate", INTENT_FIELDS, Rate::Writes, handle!(Person, certificate::act)),
+    unsafe_route(Method::PATCH, "/certificate", INTENT_FIELDS, Rate::Writes, handle!(Person, certificate::act)),
+    unsafe_route(Method::DELETE, "/certificate", INTENT_FIELDS, Rate::Writes, handle!(Person, certificate::act)),
+    get("/certificate/state", handle!(Person, certificate::state)),
+    get("/certificate/information", handle!(Person, certificate::information)),
+    get("/certificate/delete", handle!(Person, certificate::ask_delete)),
+    // Each time is a line of the audit trail.
+    get("/certificate/download/privateKey", handle!(Person, certificate::private_key)).limited(Rate::Writes),
+    get("/certificate/download/{part}", handle!(Person, certificate::download)),
     get("/admin", handle!(Admin, home::admin)),
     get("/healthcheck", handle!(system::health)).any_host(),
     get("/version", handle!(system::version)).any_host(),

@@ -7,7 +7,7 @@ use super::world::{Browser, HOST, ORIGIN, World, body};
 use crate::{Protection, route_table};
 
 fn concrete(path: &str) -> String {
-    path.replace("{id}", "1").replace("{path:.*}", "app.css")
+    path.replace("{id}", "1").replace("{path:.*}", "app.css").replace("{part}", "chain")
 }
 
 #[actix_web::test]

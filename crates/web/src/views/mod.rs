@@ -6,6 +6,7 @@
 //! names are those in each struct's documentation.
 
 mod account;
+mod certificate;
 mod form;
 mod pages;
 mod records;
@@ -13,6 +14,10 @@ mod records;
 mod tests;
 
 pub use account::{LabelPage, LabelReason, LoginPage, LogoutPage, RefusalPage, SignInRefusal};
+pub use certificate::{
+    ActiveCertificate, CertificateDeletePage, CertificatePage, CertificatePart, CertificateState, InformationPage,
+    OrderProgress, ProgressStep, Renewal,
+};
 pub use form::{FieldFault, FormMode, FormPage, FormValues};
 pub use pages::{ErrorKind, ErrorPage, HomePage, InstructionsPage};
 pub use records::{DeletePage, LookupPage, RecordRow, RecordsPage, StateItem};

@@ -12,6 +12,8 @@ pub struct HomePage {
     pub shell: Shell,
     /// How many DNS records the person has.
     pub record_count: u64,
+    /// Whether the person has a certificate, or one is under way.
+    pub has_certificate: bool,
 }
 
 /// `GET /dns-records/instructions`, with the reader's own domain ([`Shell::base_domain`]) in the examples.
@@ -39,6 +41,10 @@ pub enum ErrorKind {
     Forbidden,
     /// 403: the form came from elsewhere, or its token is of another session.
     FormExpired,
+    /// 403: an admin who acts as another person asked for that person's private key.
+    KeyWithheld,
+    /// 403: a private key was asked for from elsewhere than our own page.
+    ForeignDownload,
     /// 404: absent, or another person's.
     NotFound,
     /// 405: the address does not take this method.
@@ -68,7 +74,7 @@ impl ErrorKind {
     pub fn status(self) -> u16 {
         match self {
             Self::BadRequest => 400,
-            Self::Forbidden | Self::FormExpired => 403,
+            Self::Forbidden | Self::FormExpired | Self::KeyWithheld | Self::ForeignDownload => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::TooLarge => 413,
@@ -85,6 +91,8 @@ impl ErrorKind {
             Self::BadRequest => "We did not understand that",
             Self::Forbidden => "This is not open to you",
             Self::FormExpired => "This form is no longer valid",
+            Self::KeyWithheld => "A private key is its owner's alone",
+            Self::ForeignDownload => "Download it from our own page",
             Self::NotFound => "Nothing is charted here",
             Self::MethodNotAllowed => "That does not work here",
             Self::TooLarge => "That was too much at once",
@@ -103,6 +111,16 @@ impl ErrorKind {
             Self::FormExpired => {
                 "It was open for too long, or you signed in again in another window. Go back, reload the page and send it \
                  once more."
+                    .to_owned()
+            }
+            Self::KeyWithheld => {
+                "You are using these pages as another person. You may help with the certificate, but nobody gets a private key \
+                 but the person it belongs to."
+                    .to_owned()
+            }
+            Self::ForeignDownload => {
+                "A private key is handed out only when you ask for it here, not when a link elsewhere leads to it. Open the page \
+                 of your certificate and use the button there; if you did, your browser is too old to say so."
                     .to_owned()
             }
             Self::NotFound => {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use askama::Template;
+use starchart_domain::certificate::OrderStep;
 use starchart_domain::publish::PublishState;
 
 use super::*;
@@ -27,6 +28,7 @@ const HOSTILE: &[&str] = &[
 fn pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
     let mut out = account_pages(text);
     out.extend(record_pages(text));
+    out.extend(certificate_pages(text));
     out.extend(error_pages(text));
     out
 }
@@ -155,7 +157,7 @@ fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
     let list = RecordsPage { shell: Shell { flash, ..shell("/dns-records") }, rows: rows(text), limit: Some(10), follow_s: 0 };
     let empty = RecordsPage { shell: shell("/dns-records"), rows: Vec::new(), limit: None, follow_s: 0 };
     vec![
-        ("home", HomePage { shell: shell("/"), record_count: 0 }.render().unwrap()),
+        ("home", HomePage { shell: shell("/"), record_count: 0, has_certificate: false }.render().unwrap()),
         ("records", list.render().unwrap()),
         ("records-empty", empty.render().unwrap()),
         ("new", new(FormValues::default(), Vec::new(), false).render().unwrap()),
@@ -167,11 +169,116 @@ fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
     ]
 }
 
+fn certificate_page(text: &dyn Fn(&str) -> String) -> CertificatePage {
+    CertificatePage {
+        shell: signed_in(text, "/certificate"),
+        active: None,
+        order: None,
+        off: false,
+        refused: None,
+        key_withheld: false,
+        shape: "0".to_owned(),
+        again_s: 0,
+    }
+}
+
+fn active(text: &dyn Fn(&str) -> String, renewal: Renewal) -> ActiveCertificate {
+    ActiveCertificate {
+        domain: text("user1.starchart.com"),
+        created_on: text("2026-11-21"),
+        expires_on: text("2027-02-19"),
+        expired: false,
+        renewal,
+    }
+}
+
+fn order(text: &dyn Fn(&str) -> String, step: OrderStep, problem: Option<&str>) -> OrderProgress {
+    OrderProgress {
+        step,
+        dns: Some(PublishState::Answered { by: 2, of: 4 }),
+        problem: problem.map(text),
+        retry_at: None,
+        not_checked: false,
+        requested_at: text("2026-11-21 09:30 UTC"),
+    }
+}
+
+fn certificate_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
+    let page = || certificate_page(text);
+    let refusal = PublishState::Refused { reason: text("a set that is not ours stands at this name") };
+    let stuck = OrderProgress { dns: Some(refusal), ..order(text, OrderStep::Publishing, None) };
+    let waiting = OrderProgress {
+        retry_at: Some(text("2026-11-22 10:00 UTC")),
+        ..order(text, OrderStep::Ordered, Some("The certificate authority has taken as many requests as it takes this week."))
+    };
+    let reason = "The certificate authority did not find the TXT record.";
+    let pending = |order| CertificatePage { order: Some(order), again_s: 1, ..page() };
+    let issued = |renewal| CertificatePage { active: Some(active(text, renewal)), ..page() };
+    let renewing = CertificatePage { active: Some(active(text, Renewal::UnderWay)), ..pending(waiting.clone()) };
+    let failed = CertificatePage { order: Some(order(text, OrderStep::Failed, Some(reason))), ..page() };
+    let renewal_failed = CertificatePage { active: Some(active(text, Renewal::Open)), ..failed.clone() };
+    let expired = ActiveCertificate { expired: true, ..active(text, Renewal::Off) };
+    let refused = Some(text("You have asked for a certificate 3 times within 24 hours."));
+    let delete = CertificateDeletePage { shell: signed_in(text, "/certificate/delete"), active: active(text, Renewal::Open) };
+    let help = InformationPage { shell: signed_in(text, "/certificate/information"), daily: 3 };
+    vec![
+        ("certificate", page().render().unwrap()),
+        ("certificate-off", CertificatePage { off: true, active: Some(expired), ..page() }.render().unwrap()),
+        ("certificate-refused", CertificatePage { refused, ..page() }.render().unwrap()),
+        ("certificate-pending", pending(order(text, OrderStep::Publishing, None)).render().unwrap()),
+        ("certificate-waiting", pending(waiting).render().unwrap()),
+        ("certificate-stuck", pending(stuck).render().unwrap()),
+        ("certificate-renewing", renewing.render().unwrap()),
+        ("certificate-failed", failed.render().unwrap()),
+        ("certificate-renewal-failed", renewal_failed.render().unwrap()),
+        ("certificate-issued", issued(Renewal::From(text("2027-01-20"))).render().unwrap()),
+        ("certificate-withheld", CertificatePage { key_withheld: true, ..issued(Renewal::Open) }.render().unwrap()),
+        ("certificate-delete", delete.render().unwrap()),
+        ("information", help.render().unwrap()),
+    ]
+}
+
+#[test]
+fn the_certificate_page_says_what_people_and_scripts_know() {
+    let all = certificate_pages(&|likely| likely.to_owned());
+    let page = |name: &str| &all.iter().find(|(known, _)| *known == name).unwrap().1;
+    for html in ["certificate", "certificate-failed"].map(page) {
+        assert!(html.contains(">Request a Certificate</button>") && !html.contains("http-equiv"));
+    }
+    assert!(page("certificate").contains("*.user1.starchart.com"));
+    assert!(page("certificate-failed").contains(">Request Unsuccessful</h2>"));
+    assert!(page("certificate-failed").contains("did not find the TXT record"));
+    assert!(page("certificate-renewal-failed").contains("stays usable until 2027-02-19"));
+    let pending = page("certificate-pending");
+    assert!(pending.contains("We have received your request, and will notify you by email when your certificate is ready."));
+    assert!(pending.contains("2 of 4 name servers answer with it.") && !pending.contains("Request a Certificate"));
+    assert!(pending.contains("<noscript><meta http-equiv=\"refresh\" content=\"3\"></noscript>"));
+    assert!(page("certificate-waiting").contains("<strong>2026-11-22 10:00 UTC</strong>"));
+    let issued = page("certificate-issued");
+    for heading in ["Public Certificate", "Private Key", "Intermediate Chain", "Full Chain"] {
+        assert!(issued.contains(&format!(">{heading}</h3>")), "{heading}");
+        for verb in ["Copy", "Download"] {
+            assert!(issued.contains(&format!("{verb}<span class=\"visually-hidden\"> {heading}</span>")), "{verb} {heading}");
+        }
+    }
+    assert!(issued.contains("disabled>Renew</button>") && issued.contains("You may renew it from 2027-01-20 on."));
+    assert!(page("certificate-renewal-failed").contains("aria-describedby=\"renew-when\">Renew</button>"));
+    for tab in ["General", "Node.js", "AWS", "NGINX"] {
+        assert!(issued.contains(&format!(">{tab}</a>")), "{tab}");
+    }
+    assert!(issued.contains("Are you sure? You can't undo this action afterwards.") && issued.contains("It is not revoked"));
+    let withheld = page("certificate-withheld");
+    assert!(!withheld.contains("download/privateKey") && withheld.contains("nobody gets a private key but its owner"));
+    assert!(page("certificate-off").contains("Whom to ask:") && !page("certificate-off").contains("Request a Certificate"));
+}
+
 fn error_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
     let kinds = [
         ("error-400", ErrorKind::BadRequest),
         ("error-403", ErrorKind::Forbidden),
         ("error-403-form", ErrorKind::FormExpired),
+        ("error-403-key", ErrorKind::KeyWithheld),
+        ("error-403-download", ErrorKind::ForeignDownload),
         ("error-404", ErrorKind::NotFound),
         ("error-405", ErrorKind::MethodNotAllowed),
         ("error-413", ErrorKind::TooLarge),
@@ -320,8 +427,9 @@ fn pages_have_titles_of_their_own() {
     let mut seen = BTreeSet::new();
     for (name, html) in pages(&|likely| likely.to_owned()) {
         let title = tags(&html).into_iter().find(|tag| tag.name == "title").unwrap().text;
-        // The list has the same title whether it is empty or not.
-        assert!(seen.insert(title.clone()) || name == "records-empty", "{name}: {title}");
+        // The list and the certificate have the same title in every state.
+        let again = name == "records-empty" || name.starts_with("certificate-");
+        assert!(seen.insert(title.clone()) || again, "{name}: {title}");
     }
 }
 
