@@ -6,6 +6,7 @@
 //! A writing transaction locks its anchor rows first and in this order: lease, user, names (sorted). It reads the database's
 //! clock ([`Store::now`]), never the process's.
 
+pub mod admin;
 pub mod audit;
 pub mod certificates;
 mod connect;

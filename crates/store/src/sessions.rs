@@ -5,10 +5,11 @@ use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelec
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
+use crate::admin::Admin;
 use crate::entity::session::{self, Column};
 use crate::entity::user;
 use crate::tx::Tx;
-use crate::users::User;
+use crate::users::{self, User};
 use crate::{Error, Store};
 
 /// Without a request for this long a session ends, in milliseconds.
@@ -18,13 +19,20 @@ pub const ABSOLUTE_MS: i64 = 24 * 60 * 60 * 1_000;
 /// A session's last use is noted to this many milliseconds.
 const SEEN_MS: i64 = 60 * 1_000;
 
-/// A live session and the person it belongs to.
+/// An admin uses the pages as another person for this long at most, in milliseconds.
+pub const IMPERSONATION_MS: i64 = 30 * 60 * 1_000;
+
+/// A live session and the person whose pages it shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
     /// The row.
     pub id: i64,
-    /// Who signed in.
+    /// Whose pages are shown: who signed in, or whom that admin impersonates.
     pub user: User,
+    /// Set while an admin impersonates.
+    pub impersonation: Option<Impersonation>,
+    /// Whom the admin impersonated until the time was over or it was no longer allowed.
+    pub impersonated_before: Option<UserId>,
     /// When it began.
     pub created_at: Timestamp,
     /// When it ends at the latest.
@@ -33,6 +41,28 @@ pub struct Session {
     pub name_id: Option<String>,
     /// The SAML SessionIndex, likewise.
     pub session_index: Option<String>,
+}
+
+/// An admin in another person's place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Impersonation {
+    /// Who signed in.
+    pub admin: User,
+    /// When the pages are the admin's own again.
+    pub until: Timestamp,
+}
+
+impl Session {
+    /// Who signed in, whosever pages are shown.
+    pub fn signed_in(&self) -> &User {
+        self.impersonation.as_ref().map_or(&self.user, |impersonation| &impersonation.admin)
+    }
+
+    /// What admins may do; nothing of it while they impersonate.
+    pub fn admin(&self) -> Option<Admin> {
+        let may = self.impersonation.is_none() && self.user.groups.admin;
+        may.then(|| Admin::new(self.user.id, self.created_at))
+    }
 }
 
 /// Begins a session; `token_hash` is the SHA-256 of the cookie's token.
@@ -96,14 +126,42 @@ pub async fn find(store: &Store, token_hash: [u8; 32]) -> Result<Option<Session>
     if now - row.last_seen_at >= SEEN_MS {
         mark_seen(store, row.id, now).await;
     }
+    let seat = seat(store, &row, user.try_into()?, now).await?;
     Ok(Some(Session {
         id: row.id,
-        user: user.try_into()?,
+        user: seat.user,
+        impersonation: seat.impersonation,
+        impersonated_before: seat.impersonated_before,
         created_at: Timestamp::from_millis(row.created_at),
         expires_at: Timestamp::from_millis(row.expires_at),
         name_id: row.saml_name_id,
         session_index: row.saml_session_index,
     }))
+}
+
+/// In whose place somebody sits.
+struct Seat {
+    user: User,
+    impersonation: Option<Impersonation>,
+    impersonated_before: Option<UserId>,
+}
+
+/// Asked at every request: an admin who is none any more, a person who is gone or has become an admin, end it at once. The
+/// session stays, as the admin's own.
+async fn seat(store: &Store, row: &session::Model, signed_in: User, now: i64) -> Result<Seat, Error> {
+    let (Some(other), Some(until)) = (row.impersonated_id.map(UserId), row.impersonation_until) else {
+        return Ok(Seat { user: signed_in, impersonation: None, impersonated_before: None });
+    };
+    if now < until
+        && signed_in.groups.admin
+        && let Some(user) = users::get(store, other).await?
+        && !user.groups.admin
+        && user.label.is_some()
+    {
+        let impersonation = Impersonation { admin: signed_in, until: Timestamp::from_millis(until) };
+        return Ok(Seat { user, impersonation: Some(impersonation), impersonated_before: None });
+    }
+    Ok(Seat { user: signed_in, impersonation: None, impersonated_before: Some(other) })
 }
 
 /// A page must not fail because this could not be noted: the next request notes it.
@@ -125,6 +183,16 @@ pub async fn end(store: &Store, token_hash: [u8; 32]) -> Result<(), Error> {
 /// Ends every session of the person; says how many.
 pub async fn end_all(store: &Store, user: UserId) -> Result<u64, Error> {
     store.write(|tx| end_where(tx, Column::UserId.eq(user.0))).await
+}
+
+/// Ends every session of the person, and every impersonation of theirs; says how many sessions.
+pub(crate) async fn end_all_within(tx: &Tx, user: UserId) -> Result<u64, Error> {
+    let stop = session::Entity::update_many()
+        .col_expr(Column::ImpersonatedId, Expr::value(None::<i64>))
+        .col_expr(Column::ImpersonationUntil, Expr::value(None::<i64>))
+        .filter(Column::ImpersonatedId.eq(user.0));
+    stop.exec(tx.db()).await?;
+    end_where(tx.clone(), Column::UserId.eq(user.0)).await
 }
 
 async fn end_where(tx: Tx, which: Expr) -> Result<u64, Error> {

@@ -99,6 +99,13 @@ pub async fn get(store: &Store, id: UserId) -> Result<Option<User>, Error> {
     row.map(User::try_from).transpose()
 }
 
+/// The person of this subject, unless deleted.
+pub(crate) async fn by_subject(store: &Store, subject: &Subject) -> Result<Option<User>, Error> {
+    let of_subject = user::Entity::find().filter(Column::Subject.eq(subject.as_str()));
+    let row = of_subject.filter(Column::DeletedAt.is_null()).one(store.reader()).await?;
+    row.map(User::try_from).transpose()
+}
+
 /// Gives the person this label for good.
 pub async fn claim_label(store: &Store, id: UserId, label: &Label) -> Result<(), ClaimError> {
     store.write(|tx| claim_within(tx, id, label)).await
@@ -128,6 +135,24 @@ pub async fn free_of(store: &Store, labels: &[Label]) -> Result<Vec<Label>, Erro
 pub(crate) async fn lock(tx: &Tx, id: UserId) -> Result<bool, Error> {
     let lock = locking_update().filter(Column::Id.eq(id.0)).filter(Column::DeletedAt.is_null());
     Ok(lock.exec(tx.db()).await?.rows_affected == 1)
+}
+
+/// Makes a tombstone of the person, whose row is locked: user name and label stay taken, what else was known is forgotten.
+pub(crate) async fn bury(tx: &Tx, id: UserId, now: Timestamp) -> Result<Subject, Error> {
+    let tombstone = user::ActiveModel {
+        display_name: Set(String::new()),
+        email: Set(String::new()),
+        is_student: Set(false),
+        is_faculty: Set(false),
+        is_admin: Set(false),
+        updated_at: Set(now.as_millis()),
+        deleted_at: Set(Some(now.as_millis())),
+        ..Default::default()
+    };
+    user::Entity::update_many().set(tombstone).filter(Column::Id.eq(id.0)).exec(tx.db()).await?;
+    let row = user::Entity::find_by_id(id.0).one(tx.db()).await?;
+    let row = row.ok_or_else(|| Error::Corrupt(format!("user {id} vanished")))?;
+    Subject::parse(&row.subject).map_err(|_| Error::Corrupt(format!("subject of user {id}")))
 }
 
 /// An UPDATE that counts up `lock_version`, and so locks its row whatever else it changes.

@@ -1,5 +1,6 @@
 //! Records: every function takes the owner, every write bumps its names' generations in the same transaction.
 
+pub(crate) mod leave;
 mod names;
 mod rows;
 
@@ -49,6 +50,7 @@ pub struct Record {
 enum Reason {
     Edit,
     Delete,
+    UserDeleted,
 }
 
 impl Reason {
@@ -56,6 +58,7 @@ impl Reason {
         match self {
             Self::Edit => "edit",
             Self::Delete => "delete",
+            Self::UserDeleted => "user-deleted",
         }
     }
 }

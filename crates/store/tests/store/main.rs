@@ -20,6 +20,7 @@ macro_rules! on_both {
     };
 }
 
+mod admin;
 mod connecting;
 mod history;
 mod login;

@@ -1,0 +1,138 @@
+//! Deleting a person: everything of theirs ends in one transaction; what remains is a tombstone that keeps user name and
+//! domain, so that neither is ever somebody else's. Whoever comes back and signs in gets both again, and nothing more.
+
+use sea_orm::{FromQueryResult, Value};
+use starchart_domain::certificate::OrderStep;
+use starchart_domain::time::Timestamp;
+use starchart_domain::user::UserId;
+
+use super::{Admin, AdminError, may_touch};
+use crate::records::RecordError;
+use crate::records::leave::retire_all;
+use crate::sessions::IDLE_MS;
+use crate::tx::Tx;
+use crate::{Error, Store, audit, sessions, sql, users};
+
+/// What a deletion would end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Consequences {
+    /// Records that leave the zone.
+    pub records: u64,
+    /// Whether a certificate is in use.
+    pub certificate: bool,
+    /// Whether one is being ordered.
+    pub order: bool,
+    /// Browsers in which they are signed in.
+    pub sessions: u64,
+    /// Mails to them that were not sent yet.
+    pub mails: u64,
+}
+
+/// What was ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deleted {
+    /// Records that leave the zone.
+    pub records: u32,
+    /// Certificates that are owed a revocation.
+    pub certificates: u64,
+    /// Orders that were given up.
+    pub orders: u64,
+    /// Sessions.
+    pub sessions: u64,
+    /// Mails that are not sent any more.
+    pub mails: u64,
+}
+
+/// What deleting the person would end.
+pub async fn consequences(store: &Store, _: &Admin, person: UserId) -> Result<Consequences, Error> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        records: i64,
+        certificates: i64,
+        orders: i64,
+        sessions: i64,
+        mails: i64,
+    }
+    let sql = format!(
+        "SELECT (SELECT COUNT(*) FROM dns_records WHERE user_id = ?) AS records, \
+         (SELECT COUNT(*) FROM certificates WHERE user_id = ? AND state = 'active') AS certificates, \
+         (SELECT COUNT(*) FROM certificate_orders WHERE user_id = ? AND finished_at IS NULL) AS orders, \
+         (SELECT COUNT(*) FROM sessions WHERE user_id = ? AND ended_at IS NULL AND expires_at > {now} \
+          AND last_seen_at > {now} - {IDLE_MS}) AS sessions, \
+         (SELECT COUNT(*) FROM outbox WHERE user_id = ? AND state <> 'sent') AS mails",
+        now = store.now_sql()
+    );
+    let values: Vec<Value> = vec![person.0.into(); 5];
+    let row: Option<Row> = sql::one(store.reader(), &sql, values).await?;
+    let row = row.ok_or_else(|| Error::Corrupt("a count gave no row".to_owned()))?;
+    let number = |n: i64| u64::try_from(n).unwrap_or_default();
+    Ok(Consequences {
+        records: number(row.records),
+        certificate: row.certificates > 0,
+        order: row.orders > 0,
+        sessions: number(row.sessions),
+        mails: number(row.mails),
+    })
+}
+
+/// Deletes the person. Afterwards their names are dirty: wake the publisher.
+pub async fn delete(store: &Store, admin: &Admin, person: UserId, request_id: &str) -> Result<Deleted, AdminError> {
+    store.write(|tx| delete_within(tx, admin, person, request_id)).await
+}
+
+async fn delete_within(tx: Tx, admin: &Admin, person: UserId, request_id: &str) -> Result<Deleted, AdminError> {
+    if person == admin.id {
+        return Err(AdminError::Oneself);
+    }
+    if !users::lock(&tx, person).await? {
+        return Err(AdminError::NotFound);
+    }
+    let now = may_touch(&tx, admin).await?;
+    let records = retire_all(&tx, person, admin.id).await.map_err(only_fault)?;
+    let orders = abandon_orders(&tx, person, now).await?;
+    let certificates = owe_revocations(&tx, person, now).await?;
+    let sessions = sessions::end_all_within(&tx, person).await?;
+    let unsent = "DELETE FROM outbox WHERE user_id = ? AND state <> 'sent'";
+    let mails = sql::touch(tx.db(), unsent, vec![person.0.into()]).await?;
+    let subject = users::bury(&tx, person, now).await?;
+    let done = Deleted { records, certificates, orders, sessions, mails };
+    let detail = format!(
+        "{records} records, {certificates} certificates owed a revocation, {orders} orders, {sessions} sessions, {mails} mails"
+    );
+    audit::within(&tx, &admin.act(request_id), "user.delete", subject.as_str(), &detail).await?;
+    Ok(done)
+}
+
+/// Gives up what is being ordered. Keys of orders that came to nothing go too.
+async fn abandon_orders(tx: &Tx, person: UserId, now: Timestamp) -> Result<u64, Error> {
+    let shred = "UPDATE certificate_orders SET key_id = NULL, key_nonce = NULL, key_ciphertext = NULL WHERE user_id = ?";
+    sql::touch(tx.db(), shred, vec![person.0.into()]).await?;
+    // The fence moves, so that whoever works on a step right now cannot write its end.
+    let abandon = "UPDATE certificate_orders SET step = ?, finished_at = ?, updated_at = ?, fence = fence + 1, \
+         claimed_by = NULL, claimed_until = NULL WHERE user_id = ? AND finished_at IS NULL";
+    let at = now.as_millis();
+    let values = vec![OrderStep::Abandoned.as_str().into(), at.into(), at.into(), person.0.into()];
+    sql::touch(tx.db(), abandon, values).await
+}
+
+/// Takes certificates out of use and shreds their keys. Each that is still valid is owed a revocation: its person may have
+/// downloaded the key.
+async fn owe_revocations(tx: &Tx, person: UserId, now: Timestamp) -> Result<u64, Error> {
+    let at = now.as_millis();
+    let owe = "UPDATE certificates SET revocation_owed_at = ? \
+         WHERE user_id = ? AND not_after > ? AND revoked_at IS NULL AND revocation_owed_at IS NULL";
+    let owed = sql::touch(tx.db(), owe, vec![at.into(), person.0.into(), at.into()]).await?;
+    let end = "UPDATE certificates SET state = 'deleted', ended_at = ? WHERE user_id = ? AND state = 'active'";
+    sql::touch(tx.db(), end, vec![at.into(), person.0.into()]).await?;
+    let shred = "UPDATE certificates SET key_id = NULL, key_nonce = NULL, key_ciphertext = NULL WHERE user_id = ?";
+    sql::touch(tx.db(), shred, vec![person.0.into()]).await?;
+    Ok(owed)
+}
+
+/// Of the reasons for which a record is not written only one can come from taking all away.
+fn only_fault(error: RecordError) -> AdminError {
+    match error {
+        RecordError::Db(fault) => fault.into(),
+        other => Error::Corrupt(format!("a person's records could not be taken away: {other}")).into(),
+    }
+}
