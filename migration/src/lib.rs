@@ -30,6 +30,7 @@ mod m0018_acme_accounts;
 mod m0019_outbox;
 mod m0020_outbox_outcome;
 mod m0021_record_notice;
+mod m0022_order_counts;
 
 /// All steps, oldest first.
 #[derive(Debug)]
@@ -59,6 +60,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0019_outbox::STEP),
             Box::new(m0020_outbox_outcome::STEP),
             Box::new(m0021_record_notice::STEP),
+            Box::new(m0022_order_counts::STEP),
         ]
     }
 }

@@ -2,6 +2,8 @@
 
 use sea_orm::{DbErr, RuntimeErr, sqlx};
 
+use crate::vault::VaultError;
+
 /// The cause below an error, for the log; never for a browser.
 pub type Source = Box<dyn std::error::Error + Send + Sync>;
 
@@ -17,6 +19,9 @@ pub enum Error {
     /// The connection broke during COMMIT: written or not. Read again before anything else.
     #[error("the database did not say whether it committed")]
     OutcomeUnknown(#[source] Source),
+    /// A private key cannot be sealed or opened. Broken: the reason tells the operator which setting to mend.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// A row holds what this version cannot read. Broken: tell the operator.
     #[error("unreadable row: {0}")]
     Corrupt(String),
@@ -47,6 +52,9 @@ pub enum ConnectError {
     /// The URL cannot be read, or its kind is not built in.
     #[error("unusable database URL: {0}")]
     Invalid(String),
+    /// KEY_ENCRYPTION_KEYS must be mended.
+    #[error(transparent)]
+    Keys(#[from] VaultError),
 }
 
 impl From<DbErr> for Error {

@@ -23,9 +23,11 @@ mod store;
 pub mod ticks;
 mod tx;
 pub mod users;
+mod vault;
 pub mod zone;
 
 pub use connect::ConnectOptions;
 pub use error::{ConnectError, Error, Source};
 pub use migrate::{SchemaState, schema_version};
 pub use store::Store;
+pub use vault::VaultError;

@@ -9,6 +9,7 @@ use starchart_domain::time::Timestamp;
 use crate::connect::{ConnectOptions, Endpoint};
 use crate::error::{ConnectError, Error};
 use crate::sql;
+use crate::vault::Vault;
 
 /// A handle to the database; clones share the connections.
 #[derive(Clone)]
@@ -22,6 +23,7 @@ struct Inner {
     writer: DatabaseConnection,
     offset: AtomicI64,
     message_host: String,
+    vault: Vault,
 }
 
 impl std::fmt::Debug for Store {
@@ -34,6 +36,7 @@ impl Store {
     /// Connects; the schema may still be missing. Tries once: the caller waits on [`ConnectError::Unreachable`].
     pub async fn connect(options: &ConnectOptions) -> Result<Self, ConnectError> {
         let endpoint = Endpoint::read(&options.url)?;
+        let vault = Vault::new(&options.key_encryption_keys)?;
         endpoint.probe(options.timeout).await?;
         let reader = endpoint.pool(options.max_connections.unwrap_or(16), options.timeout);
         let writer = match &endpoint {
@@ -43,7 +46,8 @@ impl Store {
             Endpoint::Sqlite(_) => endpoint.pool(1, options.timeout.max(std::time::Duration::from_secs(30))),
         };
         let message_host = options.message_host.clone();
-        Ok(Self { inner: Arc::new(Inner { endpoint, reader, writer, offset: AtomicI64::new(0), message_host }) })
+        let offset = AtomicI64::new(0);
+        Ok(Self { inner: Arc::new(Inner { endpoint, reader, writer, offset, vault, message_host }) })
     }
 
     /// The database's clock, plus the offset that tests set.
@@ -95,6 +99,11 @@ impl Store {
 
     pub(crate) fn endpoint(&self) -> &Endpoint {
         &self.inner.endpoint
+    }
+
+    /// Seals and opens private keys.
+    pub(crate) fn vault(&self) -> &Vault {
+        &self.inner.vault
     }
 
     /// For single reading statements.

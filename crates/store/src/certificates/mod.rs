@@ -1,14 +1,34 @@
 //! A person's certificate: what is issued and what is under way. Every function takes the owner.
+//!
+//! [`orders`] is the worker's side: orders are claimed by a lease with a fence, and every write of a claim's holder is fenced.
+//! [`renewals`] opens orders for certificates near their end, and knows which revocations are owed.
 
-use starchart_domain::certificate::OrderStep;
+mod challenges;
+mod ends;
+pub mod orders;
+pub mod renewals;
+mod rows;
+
+use sea_orm::ConnectionTrait;
+use starchart_domain::certificate::{OrderStep, renewable_from};
 use starchart_domain::publish::PublishState;
 use starchart_domain::secret::Secret;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
-use crate::audit::Act;
+use crate::audit::{self, Act};
 use crate::error::Refusal;
-use crate::{Error, Store};
+use crate::tx::Tx;
+use crate::vault::Place;
+use crate::{Error, Store, users};
+
+use rows::OrderRow;
+
+pub(crate) use ends::abandon_within;
+#[expect(unused_imports, reason = "the deletion of a person, which comes next, uses it")]
+pub(crate) use ends::owe_revocation_within;
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// A certificate that was issued and is in use.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,22 +117,102 @@ impl Refusal for RequestError {
 }
 
 /// What the person has and what is under way.
-pub async fn overview(_: &Store, _: UserId) -> Result<Overview, Error> {
-    Ok(Overview::default())
+pub async fn overview(store: &Store, owner: UserId) -> Result<Overview, Error> {
+    let snapshot = store.snapshot().await?;
+    let active = rows::active(&snapshot, owner).await?;
+    let last = rows::last_order(&snapshot, owner).await?;
+    let since = active.as_ref().map_or(i64::MIN, |active| active.created_at);
+    // What failed before the certificate came is of no interest any more.
+    let order = match last {
+        Some(row) if row.finished_at.is_none() || (row.step()? == OrderStep::Failed && row.created_at >= since) => {
+            Some(view(&snapshot, row).await?)
+        }
+        _ => None,
+    };
+    snapshot.commit().await?;
+    Ok(Overview { active: active.map(Into::into), order })
+}
+
+async fn view(on: &impl ConnectionTrait, row: OrderRow) -> Result<OrderView, Error> {
+    let dns = match row.finished_at {
+        None => challenges::way(on, &row.domain, row.id).await?,
+        Some(_) => None,
+    };
+    Ok(OrderView {
+        id: row.id,
+        step: row.step()?,
+        problem: row.problem,
+        retry_at: row.retry_at.map(Timestamp::from_millis),
+        dns_not_checked: row.dns_not_checked,
+        dns,
+        created_at: Timestamp::from_millis(row.created_at),
+        updated_at: Timestamp::from_millis(row.updated_at),
+    })
 }
 
 /// Opens an order for the person's base domain, unless one is live or the one in use is not due for renewal
-/// ([`starchart_domain::certificate::renewable_from`]). `daily`: requests of a person in 24 hours.
-pub async fn request(_: &Store, _: UserId, _domain: &str, _daily: u32, _: &Act<'_>) -> Result<OrderView, RequestError> {
-    Err(RequestError::UnderWay)
+/// ([`starchart_domain::certificate::renewable_from`]). `daily`: requests of a person in 24 hours; renewals that the sweep opens
+/// do not count.
+pub async fn request(store: &Store, owner: UserId, domain: &str, daily: u32, act: &Act<'_>) -> Result<OrderView, RequestError> {
+    store.write(|tx| request_within(tx, owner, domain, daily, act)).await
 }
 
-/// Takes the certificate out of use and shreds its key; does not revoke it. False: there was none.
-pub async fn delete(_: &Store, _: UserId, _: &Act<'_>) -> Result<bool, Error> {
-    Ok(false)
+async fn request_within(tx: Tx, owner: UserId, domain: &str, daily: u32, act: &Act<'_>) -> Result<OrderView, RequestError> {
+    if !users::lock(&tx, owner).await? {
+        return Err(RequestError::NotFound);
+    }
+    if rows::live_order(tx.db(), owner).await?.is_some() {
+        return Err(RequestError::UnderWay);
+    }
+    let now = tx.now().await?;
+    let active = rows::active(tx.db(), owner).await?;
+    if let Some(active) = &active {
+        let from = renewable_from(Timestamp::from_millis(active.not_before), Timestamp::from_millis(active.not_after));
+        if now < from {
+            return Err(RequestError::NotDue { from });
+        }
+    }
+    within_daily_limit(&tx, owner, daily, now).await?;
+    rows::insert_order(&tx, owner, domain, active.map(|active| active.id), false, now).await?;
+    audit::within(&tx, act, "certificate.request", domain, "").await?;
+    let row = rows::live_order(tx.db(), owner).await?;
+    let row = row.ok_or_else(|| Error::Corrupt(format!("no order of user {owner} after it was made")))?;
+    Ok(view(tx.db(), row).await?)
 }
 
-/// The private key (PEM, PKCS#8) of the person's certificate, decrypted.
-pub async fn private_key(_: &Store, _: UserId, _id: i64) -> Result<Option<Secret>, Error> {
-    Ok(None)
+async fn within_daily_limit(tx: &Tx, owner: UserId, limit: u32, now: Timestamp) -> Result<(), RequestError> {
+    let recent = rows::asked_since(tx.db(), owner, now.plus(-DAY_MS)).await?;
+    let limit_rows = usize::try_from(limit).unwrap_or(usize::MAX);
+    if recent.len() < limit_rows {
+        return Ok(());
+    }
+    // The one that has to be a day old before there is room again.
+    let blocking = recent.get(recent.len() - limit_rows).map_or(now, |at| Timestamp::from_millis(*at));
+    Err(RequestError::TooMany { limit, next_at: blocking.plus(DAY_MS) })
+}
+
+/// Takes the certificate out of use and shreds its key; does not revoke it. A renewal that the sweep has under way is given up.
+/// False: there was none.
+pub async fn delete(store: &Store, owner: UserId, act: &Act<'_>) -> Result<bool, Error> {
+    store.write(|tx| delete_within(tx, owner, act)).await
+}
+
+async fn delete_within(tx: Tx, owner: UserId, act: &Act<'_>) -> Result<bool, Error> {
+    if !users::lock(&tx, owner).await? {
+        return Ok(false);
+    }
+    let Some(active) = rows::active(tx.db(), owner).await? else { return Ok(false) };
+    let now = tx.now().await?;
+    rows::end_certificate(&tx, active.id, "deleted", now).await?;
+    if rows::live_order(tx.db(), owner).await?.is_some_and(|order| order.automatic) {
+        abandon_within(&tx, owner).await?;
+    }
+    audit::within(&tx, act, "certificate.delete", &active.domain, "").await?;
+    Ok(true)
+}
+
+/// The private key (PEM, PKCS#8) of the person's certificate, decrypted; none when the person has no such certificate in use.
+pub async fn private_key(store: &Store, owner: UserId, id: i64) -> Result<Option<Secret>, Error> {
+    let Some(sealed) = rows::sealed_key(store.reader(), owner, id).await? else { return Ok(None) };
+    Ok(Some(store.vault().open(owner, Place::Certificate(id), &sealed)?))
 }

@@ -1,7 +1,7 @@
 //! Records: every function takes the owner, every write bumps its names' generations in the same transaction.
 
 pub(crate) mod leave;
-mod names;
+pub(crate) mod names;
 mod rows;
 
 use starchart_domain::publish::PublishState;
@@ -10,6 +10,7 @@ use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
 use crate::audit::{self, Act};
+use crate::entity::name;
 use crate::error::Refusal;
 use crate::tx::Tx;
 use crate::{Error, Store, users};
@@ -218,6 +219,11 @@ async fn lock_owner(tx: &Tx, owner: UserId) -> Result<(), RecordError> {
 async fn read_within(tx: &Tx, owner: UserId, id: RecordId) -> Result<Record, RecordError> {
     let row = rows::by_id(tx.db(), owner, id).await?.ok_or(RecordError::NotFound)?;
     Ok(rows::into_record(row)?)
+}
+
+/// How far the name's set of this type has come on its way to the name servers.
+pub(crate) fn publish_state(name: &name::Model, rtype: RecordType) -> PublishState {
+    rows::state(name, rtype)
 }
 
 /// A type as it is stored.

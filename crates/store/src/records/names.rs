@@ -14,16 +14,16 @@ use crate::{Error, sql};
 
 /// A name that this transaction has locked and whose generation it has bumped.
 ///
-/// Every function that writes `dns_records` wants one of these, and [`touch`] alone makes them: so no record changes without
+/// Every function that writes `dns_records` or `challenge_values` wants one of these, and [`touch`] alone makes them: so nothing changes there without
 /// its name becoming dirty (invariant I5).
-pub(super) struct TouchedName {
+pub(crate) struct TouchedName {
     fqdn: String,
     class: String,
 }
 
 /// Locks the name, bumps its generation, and makes its row when it is new. The caller holds the owner's row already, and
 /// touches several names in sorted order.
-pub(super) async fn touch(tx: &Tx, owner: UserId, fqdn: &str, class: NameClass, now: Timestamp) -> Result<TouchedName, Error> {
+pub(crate) async fn touch(tx: &Tx, owner: UserId, fqdn: &str, class: NameClass, now: Timestamp) -> Result<TouchedName, Error> {
     let at = now.as_millis();
     let since = Func::coalesce([Expr::col(Column::DirtySince), Expr::value(at)]);
     let bump = name::Entity::update_many()
@@ -52,7 +52,7 @@ pub(super) async fn touch(tx: &Tx, owner: UserId, fqdn: &str, class: NameClass, 
 }
 
 impl TouchedName {
-    pub(super) fn fqdn(&self) -> &str {
+    pub(crate) fn fqdn(&self) -> &str {
         &self.fqdn
     }
 

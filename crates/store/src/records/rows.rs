@@ -162,7 +162,7 @@ pub(super) fn into_record((row, name): Row) -> Result<Record, Error> {
 }
 
 /// What the name's row means for a record of this type.
-fn state(name: &name::Model, rtype: RecordType) -> PublishState {
+pub(super) fn state(name: &name::Model, rtype: RecordType) -> PublishState {
     if name.generation > name.applied_generation {
         match &name.refusal {
             Some(reason) if name.refused_generation == Some(name.generation) => match name.refusal_type.as_deref() {

@@ -21,6 +21,7 @@ macro_rules! on_both {
 }
 
 mod admin;
+mod certificates;
 mod connecting;
 mod history;
 mod login;

@@ -1,0 +1,79 @@
+//! Rows of `challenge_values`: written under the lock of their name only, so that its generation goes up with them.
+
+use sea_orm::{ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _};
+use starchart_domain::certificate::challenge_name;
+use starchart_domain::publish::PublishState;
+use starchart_domain::record::{NameClass, RecordType};
+use starchart_domain::time::Timestamp;
+use starchart_domain::user::UserId;
+
+use crate::entity::name;
+use crate::records::names::{TouchedName, touch};
+use crate::records::publish_state;
+use crate::tx::Tx;
+use crate::{Error, sql};
+
+/// Makes these the order's only values.
+pub(super) async fn put(
+    tx: &Tx,
+    owner: UserId,
+    domain: &str,
+    order: i64,
+    values: &[String],
+    now: Timestamp,
+) -> Result<(), Error> {
+    let name = touch(tx, owner, &challenge_name(domain), NameClass::Other, now).await?;
+    clear(tx, &name).await?;
+    let insert = "INSERT INTO challenge_values (fqdn, class, order_id, value, created_at) VALUES (?, ?, ?, ?, ?)";
+    for value in values {
+        let values = vec![
+            name.fqdn().into(),
+            NameClass::Other.as_str().into(),
+            order.into(),
+            value.as_str().into(),
+            now.as_millis().into(),
+        ];
+        sql::touch(tx.db(), insert, values).await?;
+    }
+    Ok(())
+}
+
+/// Removes the person's values, if there are any; a person has one live order at most, and ended ones have none.
+pub(super) async fn remove(tx: &Tx, owner: UserId, domain: &str, now: Timestamp) -> Result<(), Error> {
+    let fqdn = challenge_name(domain);
+    let look = "SELECT COUNT(*) AS n FROM challenge_values WHERE fqdn = ?";
+    if sql::number(tx.db(), look, vec![fqdn.as_str().into()]).await? == Some(0) {
+        return Ok(());
+    }
+    let name = touch(tx, owner, &fqdn, NameClass::Other, now).await?;
+    clear(tx, &name).await
+}
+
+async fn clear(tx: &Tx, name: &TouchedName) -> Result<(), Error> {
+    sql::touch(tx.db(), "DELETE FROM challenge_values WHERE fqdn = ?", vec![name.fqdn().into()]).await.map(drop)
+}
+
+/// How far the order's values have come; none when it has none.
+pub(super) async fn way(on: &impl ConnectionTrait, domain: &str, order: i64) -> Result<Option<PublishState>, Error> {
+    Ok(standing(on, domain, order).await?.map(|(name, _)| publish_state(&name, RecordType::Txt)))
+}
+
+/// The row of the name and the order's values at it; none when there are none.
+pub(super) async fn standing(
+    on: &impl ConnectionTrait,
+    domain: &str,
+    order: i64,
+) -> Result<Option<(name::Model, Vec<String>)>, Error> {
+    #[derive(sea_orm::FromQueryResult)]
+    struct Row {
+        value: String,
+    }
+    let fqdn = challenge_name(domain);
+    let look = "SELECT value FROM challenge_values WHERE fqdn = ? AND order_id = ?";
+    let rows: Vec<Row> = sql::all(on, look, vec![fqdn.as_str().into(), order.into()]).await?;
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    let name = name::Entity::find().filter(name::Column::Fqdn.eq(fqdn)).one(on).await?;
+    Ok(name.map(|name| (name, rows.into_iter().map(|row| row.value).collect())))
+}

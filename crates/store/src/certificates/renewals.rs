@@ -1,0 +1,144 @@
+//! What is done for certificates without being asked: renewals, and what is owed for people who are gone.
+
+use sea_orm::FromQueryResult;
+use starchart_domain::time::Timestamp;
+use starchart_domain::user::UserId;
+
+use super::ends::{self, Issued};
+use super::orders::Claim;
+use super::rows;
+use crate::tx::Tx;
+use crate::{Error, Store, sql, users};
+
+/// Opens orders for up to `limit` certificates whose time to be renewed has come and whose person has none under way. Says how
+/// many were opened. However many processes sweep at once, each certificate gets one.
+pub async fn open(store: &Store, limit: u64) -> Result<u64, Error> {
+    #[derive(FromQueryResult)]
+    struct Due {
+        id: i64,
+        user_id: i64,
+    }
+    let due = format!(
+        "SELECT c.id, c.user_id FROM certificates c JOIN users u ON u.id = c.user_id WHERE c.state = 'active' \
+         AND {DUE} <= {} AND u.deleted_at IS NULL AND u.suspended_at IS NULL AND NOT EXISTS \
+         (SELECT o.id FROM certificate_orders o WHERE o.user_id = c.user_id AND o.finished_at IS NULL) \
+         ORDER BY c.not_after LIMIT {limit}",
+        store.now_sql()
+    );
+    let rows: Vec<Due> = sql::all(store.reader(), &due, vec![]).await?;
+    let mut opened = 0;
+    for row in rows {
+        opened += u64::from(store.write(|tx| open_within(tx, row.id, UserId(row.user_id))).await?);
+    }
+    Ok(opened)
+}
+
+/// When a certificate is renewed. An imported one has no moment of its own yet.
+const DUE: &str = "COALESCE(c.renew_at, c.not_after - (c.not_after - c.not_before) / 3)";
+
+async fn open_within(tx: Tx, id: i64, owner: UserId) -> Result<bool, Error> {
+    if !users::lock(&tx, owner).await? {
+        return Ok(false);
+    }
+    // Looked at again under the lock: another sweep, the person, or a minute may have changed it.
+    let now = tx.now().await?;
+    let look = format!("SELECT COUNT(*) AS n FROM certificates c WHERE c.id = ? AND c.active_slot = ? AND {DUE} <= ?");
+    let values = vec![id.into(), owner.0.into(), now.as_millis().into()];
+    if sql::number(tx.db(), &look, values).await? != Some(1) || rows::live_order(tx.db(), owner).await?.is_some() {
+        return Ok(false);
+    }
+    let Some(active) = rows::active(tx.db(), owner).await? else { return Ok(false) };
+    rows::insert_order(&tx, owner, &active.domain, Some(id), true, now).await?;
+    Ok(true)
+}
+
+/// An order that was given up after its certificate request may have been handed in: the authority may have issued.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenUp {
+    claim: Claim,
+    /// Its URL at the authority.
+    pub url: String,
+    /// When it was given up.
+    pub at: Timestamp,
+}
+
+/// Orders of which it is not known yet whether a certificate came of them.
+pub async fn given_up(store: &Store, limit: u64) -> Result<Vec<GivenUp>, Error> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        id: i64,
+        user_id: i64,
+        domain: String,
+        order_url: String,
+        finished_at: i64,
+    }
+    let look = format!(
+        "SELECT id, user_id, domain, order_url, finished_at FROM certificate_orders WHERE step = 'abandoned' \
+         AND csr IS NOT NULL AND order_url IS NOT NULL AND finished_at IS NOT NULL ORDER BY id LIMIT {limit}"
+    );
+    let rows: Vec<Row> = sql::all(store.reader(), &look, vec![]).await?;
+    let order = |row: Row| GivenUp {
+        claim: Claim::of_ended(row.id, UserId(row.user_id), row.domain),
+        url: row.order_url,
+        at: Timestamp::from_millis(row.finished_at),
+    };
+    Ok(rows.into_iter().map(order).collect())
+}
+
+/// Ends the question: keeps what was issued as a certificate that is out of use, without a key and owed for revocation, or notes
+/// that nothing was.
+pub async fn settle(store: &Store, order: &GivenUp, issued: Option<&Issued>) -> Result<(), Error> {
+    store.write(|tx| settle_within(tx, order, issued)).await
+}
+
+async fn settle_within(tx: Tx, order: &GivenUp, issued: Option<&Issued>) -> Result<(), Error> {
+    let now = tx.now().await?;
+    let claim = &order.claim;
+    // Once, also when two processes ask.
+    let forget = "UPDATE certificate_orders SET csr = NULL WHERE id = ? AND csr IS NOT NULL";
+    if sql::touch(tx.db(), forget, vec![claim.order.into()]).await? == 0 {
+        return Ok(());
+    }
+    let Some(issued) = issued else { return Ok(()) };
+    let id = ends::insert(&tx, claim, issued, "deleted", now).await?;
+    let owe = "UPDATE certificates SET ended_at = ?, revocation_owed_at = ? WHERE id = ?";
+    sql::touch(tx.db(), owe, vec![now.as_millis().into(), now.as_millis().into(), id.into()]).await?;
+    let link = "UPDATE certificate_orders SET certificate_id = ? WHERE id = ?";
+    sql::touch(tx.db(), link, vec![id.into(), claim.order.into()]).await.map(drop)
+}
+
+/// A certificate whose revocation is owed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owed {
+    /// The row.
+    pub id: i64,
+    /// The certificate, PEM.
+    pub certificate: String,
+}
+
+/// Revocations that are owed, oldest first; a certificate past its end needs none.
+pub async fn owed_revocations(store: &Store, limit: u64) -> Result<Vec<Owed>, Error> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        id: i64,
+        certificate: String,
+    }
+    let look = format!(
+        "SELECT id, certificate FROM certificates WHERE revocation_owed_at IS NOT NULL AND revoked_at IS NULL \
+         AND not_after > {} ORDER BY revocation_owed_at, id LIMIT {limit}",
+        store.now_sql()
+    );
+    let rows: Vec<Row> = sql::all(store.reader(), &look, vec![]).await?;
+    Ok(rows.into_iter().map(|row| Owed { id: row.id, certificate: row.certificate }).collect())
+}
+
+/// Notes that the authority revoked it.
+pub async fn revoked(store: &Store, id: i64) -> Result<(), Error> {
+    store.write(|tx| revoked_within(tx, id)).await
+}
+
+async fn revoked_within(tx: Tx, id: i64) -> Result<(), Error> {
+    let now = tx.now().await?.as_millis();
+    let note = "UPDATE certificates SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL";
+    sql::touch(tx.db(), note, vec![now.into(), id.into()]).await.map(drop)
+}
