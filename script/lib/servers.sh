@@ -62,7 +62,7 @@ install_mariadb() {
 
 install_servers() {
     install_mariadb
-    install_packages redis-server simplesamlphp php-cli php-xml php-mbstring php-curl xmlsec1 openssl bind9-dnsutils faketime
+    install_packages redis-server pebble simplesamlphp php-cli php-xml php-mbstring php-curl xmlsec1 openssl bind9-dnsutils faketime
     if ! python3 -c 'import ensurepip' 2>/dev/null; then install_packages python3-venv; fi
     local venv=$TOOLS/moto-$MOTO_VERSION
     if [ ! -e "$venv/complete" ]; then

@@ -1,12 +1,15 @@
-//! What a laptop lacks: an identity provider with ready users, and a name server that answers for the zone.
+//! What a laptop lacks: an identity provider with ready users, a name server that answers for the zone, and a certificate
+//! authority that asks it.
 //!
-//! Both are for trying things out on loopback and are left out of the release build. The rest of the program does not know
-//! them: the identity provider speaks SAML over HTTP, and the name server stands behind the port to the zone.
+//! All are for trying things out on loopback and are left out of the release build. The rest of the program does not know
+//! them: the identity provider speaks SAML over HTTP, the others stand behind the ports to the zone and to an authority.
 
+mod authority;
 mod identity_provider;
 mod name_server;
 mod zone;
 
+pub use authority::DemoAuthority;
 pub use identity_provider::{IdentityProvider, PEOPLE, Person};
 pub use name_server::NameServer;
 pub use zone::DemoZone;
@@ -25,8 +28,8 @@ pub enum Error {
     /// A file of an earlier start cannot be read as what it should be.
     #[error("{0}; start with --fresh to begin anew")]
     Unreadable(String),
-    /// The identity provider's key.
-    #[error("the identity provider's key: {0}")]
+    /// A key that is made at the first start.
+    #[error("a key of the demo: {0}")]
     Key(String),
 }
 

@@ -17,7 +17,7 @@ use tracing::{info, warn};
 
 use crate::cmd::run::Parts;
 use crate::http::Health;
-use crate::wire::Names;
+use crate::wire::{Certificates, Names};
 
 /// Between two lines about what is waited for.
 const WAIT: Duration = Duration::from_secs(10);
@@ -32,6 +32,7 @@ pub(crate) struct Service {
     pub(crate) parts: Parts,
     pub(crate) saml: Arc<Provider>,
     pub(crate) names: Names,
+    pub(crate) certificates: Certificates,
     pub(crate) queue: Arc<dyn Queue>,
     /// Told once, when ready: the address that is served.
     pub(crate) ready: Option<oneshot::Sender<SocketAddr>>,
@@ -39,7 +40,7 @@ pub(crate) struct Service {
 
 /// Serves and works until a signal, then comes to an end.
 pub(crate) async fn serve(service: Service) -> anyhow::Result<ExitCode> {
-    let Service { settings, parts, saml, names, queue, ready } = service;
+    let Service { settings, parts, saml, names, certificates, queue, ready } = service;
     let stop = crate::stop::on_signal()?;
     let port = settings.app.port;
     // What is not for people on the network is not offered to them; host.docker.internal is asked for from containers.
@@ -51,7 +52,7 @@ pub(crate) async fn serve(service: Service) -> anyhow::Result<ExitCode> {
     let readiness = Arc::new(Readiness::default());
     let health = Health { readiness: Arc::clone(&readiness), store: Arc::default() };
     let counters = crate::wire::counters(&settings)?;
-    let app = crate::wire::web(&settings, saml, Arc::clone(&queue), counters, Arc::clone(&readiness));
+    let app = crate::wire::web(&settings, &certificates, saml, Arc::clone(&queue), counters, Arc::clone(&readiness));
     let server = match parts {
         Parts::Work => crate::http::health_only(listener, health.clone())?,
         Parts::Both | Parts::Pages => starchart_web::server(app.clone(), listener, None, FINISH.as_secs())?,
@@ -66,7 +67,7 @@ pub(crate) async fn serve(service: Service) -> anyhow::Result<ExitCode> {
         app.attach_store(store.clone());
         let _ = health.store.set(store.clone());
         if parts != Parts::Pages {
-            let context = crate::wire::worker(&settings, store, names, queue, work_stop.clone());
+            let context = crate::wire::worker(&settings, store, names, &certificates, queue, work_stop.clone());
             work = Some(tokio::spawn(starchart_worker::run(context)));
         }
         info!(url = %settings.app.url, port = address.port(), "ready");

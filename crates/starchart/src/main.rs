@@ -47,6 +47,9 @@ enum Verb {
     Health,
     /// Say version, commit and build date.
     Version,
+    /// Make the secrets that certificates need.
+    #[command(subcommand)]
+    Keys(cmd::keys::Verb),
     /// Compare the whole zone with the database.
     Reconcile(cmd::reconcile::Options),
 }
@@ -98,6 +101,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
             println!("{}", build::line());
             Ok(ExitCode::SUCCESS)
         }
+        Verb::Keys(verb) => cmd::keys::run(verb),
         Verb::Reconcile(options) => cmd::reconcile::run(env_file, options).await,
     }
 }

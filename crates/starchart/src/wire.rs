@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use actix_web::web::Data;
 use anyhow::Context as _;
+use starchart_acme::authority::Authority;
+use starchart_acme::{AcmeConfig, AcmeConfigError, LetsEncrypt};
 use starchart_dns::limiter::Limiter;
 use starchart_dns::propagation::Propagation;
 use starchart_dns::route53::{Route53, Route53Config};
@@ -12,7 +14,7 @@ use starchart_dns::zone::Zone;
 use starchart_domain::time::Timestamp;
 use starchart_jobs::{Counters, LocalCounters, Queue, SharedCounters};
 use starchart_saml::{AttributeNames, MetadataError, Provider, ProviderConfig};
-use starchart_settings::Settings;
+use starchart_settings::{Problem, Problems, Settings};
 use starchart_store::{ConnectOptions, Store};
 use starchart_web::{App, RateLimits, Readiness, VersionInfo, WebConfig};
 use tokio_util::sync::CancellationToken;
@@ -71,6 +73,7 @@ pub(crate) fn saml(settings: &Settings, now: Timestamp) -> Result<Provider, Meta
 /// The pages.
 pub(crate) fn web(
     settings: &Settings,
+    certificates: &Certificates,
     saml: Arc<Provider>,
     queue: Arc<dyn Queue>,
     counters: Arc<dyn Counters>,
@@ -95,7 +98,7 @@ pub(crate) fn web(
             schema: starchart_store::schema_version(),
         },
         development: !settings.environment.is_production(),
-        certificates_off: settings.certificates.off_because().map(str::to_owned),
+        certificates_off: certificates.as_ref().err().cloned(),
         rate_limits: RateLimits {
             sign_in_per_minute: settings.limits.sign_in_per_minute,
             record_writes_per_minute: settings.limits.record_writes_per_minute,
@@ -148,6 +151,7 @@ pub(crate) fn worker(
     settings: &Settings,
     store: Store,
     names: Names,
+    certificates: &Certificates,
     queue: Arc<dyn Queue>,
     stop: CancellationToken,
 ) -> starchart_worker::Context {
@@ -156,7 +160,7 @@ pub(crate) fn worker(
         zone: names.zone,
         limiter: names.limiter,
         propagation: Arc::new(Propagation::new(settings.dns_servers.iter().map(ToString::to_string).collect())),
-        authority: None,
+        authority: certificates.as_ref().ok().cloned(),
         queue,
         holder: format!("{}-{:016x}", std::process::id(), rand::random::<u64>()),
         stop,
@@ -168,4 +172,27 @@ pub(crate) fn worker(
 pub(crate) struct Names {
     pub(crate) zone: Arc<dyn Zone>,
     pub(crate) limiter: Arc<Limiter>,
+}
+
+/// The certificate authority, or why there is none.
+pub(crate) type Certificates = Result<Arc<dyn Authority>, String>;
+
+/// The certificate authority that the settings name. It is not asked before the first order.
+///
+/// # Errors
+/// The account's key or the authority's root cannot be used.
+pub(crate) fn certificates(settings: &Settings) -> Result<Certificates, Problems> {
+    let certificates = &settings.certificates;
+    if let Some(reason) = certificates.off_because() {
+        return Ok(Err(reason.to_owned()));
+    }
+    let (Some(directory), Some(account_key)) = (certificates.directory.clone(), certificates.account_key.clone()) else {
+        return Ok(Err("the account is not complete".to_owned()));
+    };
+    let (account_email, ca_root) = (certificates.account_email.clone(), certificates.ca_root.clone());
+    let config = AcmeConfig { directory, account_key, account_email, ca_root };
+    match LetsEncrypt::new(&config) {
+        Ok(authority) => Ok(Ok(Arc::new(authority))),
+        Err(AcmeConfigError { setting, fault }) => Err(Problems(vec![Problem { name: setting.to_owned(), advice: fault }])),
+    }
 }

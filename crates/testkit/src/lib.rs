@@ -1,11 +1,12 @@
 //! Real servers for tests, each a child process on loopback with a folder and a port of its own: MariaDB (or MySQL), Redis, moto,
-//! SimpleSAMLphp. `script/test` installs them. What goes wrong here fails the test, so the functions panic with a message.
+//! SimpleSAMLphp, pebble. `script/test` installs them. What goes wrong here fails the test, so the functions panic with a message.
 
 mod environment;
 pub mod html;
 pub mod http;
 pub mod mariadb;
 pub mod moto;
+pub mod pebble;
 pub mod redis;
 pub mod route53;
 pub mod server;

@@ -1,4 +1,4 @@
-//! `starchart demo`: everything on this machine, with an identity provider and a name server of its own.
+//! `starchart demo`: everything on this machine, with an identity provider, a name server and a certificate authority of its own.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args;
-use starchart_demo::{DemoZone, IdentityProvider, NameServer, PEOPLE};
+use starchart_demo::{DemoAuthority, DemoZone, IdentityProvider, NameServer, PEOPLE};
 use starchart_jobs::InProcess;
 use starchart_settings::{Settings, Sources};
 use tokio::sync::oneshot;
 
+use super::keys;
 use super::run::Parts;
 use crate::boot::{self, Service};
 use crate::wire::Names;
@@ -41,6 +42,9 @@ pub(crate) struct Options {
     /// How many records a person may have.
     #[arg(long, default_value_t = 10)]
     limit: u32,
+    /// How many days a certificate is valid; up to 10, it comes without a subject.
+    #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u16).range(1..=825))]
+    certificate_days: u16,
     /// Print one line of JSON when ready instead of the text for people.
     #[arg(long)]
     json: bool,
@@ -50,7 +54,7 @@ pub(crate) struct Options {
 }
 
 /// Everything that an earlier start may have left in the folder.
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "starchart.db",
     "starchart.db-wal",
     "starchart.db-shm",
@@ -60,6 +64,7 @@ const FILES: [&str; 9] = [
     "idp-key.pem",
     "idp-certificate.pem",
     "idp-metadata.xml",
+    "secrets/KEY_ENCRYPTION_KEYS",
 ];
 
 pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
@@ -71,7 +76,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
         anyhow::bail!("--data: another demo is running on {}; stop it, or choose another folder", data.display());
     }
     if options.fresh {
-        for file in FILES {
+        for file in FILES.into_iter().chain(DemoAuthority::FILES) {
             remove(&data.join(file))?;
         }
     }
@@ -83,13 +88,19 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     let zone = Arc::new(DemoZone::open(ROOT, &data.join("zone.json"))?);
     let server = NameServer::start(Arc::clone(&zone), loopback(options.dns_port)).await.context("--dns-port")?;
 
+    let authority = DemoAuthority::open(data, server.address(), options.certificate_days)?;
+    let ca_root = std::path::absolute(authority.root_path())?;
+    encryption_key(data)?;
+
     let settings = settings(&options, port, &app_url, &metadata, server.address())?;
     let saml = Arc::new(crate::wire::saml(&settings, crate::wire::clock())?);
     let (ready, is_ready) = oneshot::channel();
-    let told = tokio::spawn(announce(is_ready, options.json, app_url, idp.url().to_owned(), server.address()));
+    let announced = Announced { url: app_url, idp: idp.url().to_owned(), names: server.address(), ca_root };
+    let told = tokio::spawn(announce(is_ready, options.json, announced));
     let queue = Arc::new(InProcess::default());
     let names = Names { zone, limiter: crate::wire::limiter(&settings) };
-    let service = Service { settings, parts: Parts::Both, saml, names, queue, ready: Some(ready) };
+    let certificates = Ok(Arc::new(authority) as Arc<_>);
+    let service = Service { settings, parts: Parts::Both, saml, names, certificates, queue, ready: Some(ready) };
     let code = boot::serve(service).await;
     told.abort();
     code
@@ -120,14 +131,31 @@ fn settings(options: &Options, port: u16, app_url: &str, metadata: &Path, names:
     Ok(Settings::read(&sources)?.settings)
 }
 
-async fn announce(ready: oneshot::Receiver<SocketAddr>, json: bool, url: String, idp: String, names: SocketAddr) {
+/// The demo's own key that encrypts private keys in its database: made at the first start, for this folder only.
+fn encryption_key(data: &Path) -> anyhow::Result<()> {
+    let secrets = data.join("secrets");
+    std::fs::create_dir_all(&secrets).with_context(|| format!("--data: {} cannot be made", secrets.display()))?;
+    let path = secrets.join(keys::ENCRYPTION);
+    if path.exists() { Ok(()) } else { keys::store(&path, &keys::encryption_key("development")) }
+}
+
+/// What a person needs to know to try things out.
+struct Announced {
+    url: String,
+    idp: String,
+    names: SocketAddr,
+    ca_root: PathBuf,
+}
+
+async fn announce(ready: oneshot::Receiver<SocketAddr>, json: bool, announced: Announced) {
+    let Announced { url, idp, names, ca_root } = announced;
     if ready.await.is_err() {
         return;
     }
     if json {
         let people: Vec<_> =
             PEOPLE.iter().map(|p| serde_json::json!({"username": p.username, "password": p.password})).collect();
-        let line = serde_json::json!({"url": url, "idp": idp, "dns": names.to_string(), "root": ROOT, "users": people});
+        let line = serde_json::json!({"url": url, "idp": idp, "dns": names.to_string(), "root": ROOT, "ca_root": ca_root, "users": people});
         println!("{line}");
         return;
     }
@@ -138,6 +166,8 @@ async fn announce(ready: oneshot::Receiver<SocketAddr>, json: bool, url: String,
     }
     println!("\nMake the record www of user1, then ask the name server:");
     println!("  dig @{} -p {} www.user1.{ROOT}\n", names.ip(), names.port());
+    println!("Request its certificate, download certificate and chain, then check them against the demo's own authority:");
+    println!("  openssl verify -CAfile {} -untrusted user1.{ROOT}.chain.pem user1.{ROOT}.certificate.pem\n", ca_root.display());
     println!("Ctrl-C stops; the next start keeps what you made, --fresh begins anew.");
 }
 

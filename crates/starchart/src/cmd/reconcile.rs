@@ -24,7 +24,8 @@ pub(crate) async fn run(env_file: Option<PathBuf>, _: Options) -> anyhow::Result
     let Some(store) = crate::boot::connect(&loaded.settings, &stop).await? else { return Ok(ExitCode::from(1)) };
     let limiter = crate::wire::limiter(&loaded.settings);
     let names = Names { zone: crate::wire::route53(&loaded.settings, Arc::clone(&limiter))?, limiter };
-    let context = crate::wire::worker(&loaded.settings, store, names, Arc::new(starchart_jobs::Deaf), stop);
+    let certificates = Err("not needed to compare".to_owned());
+    let context = crate::wire::worker(&loaded.settings, store, names, &certificates, Arc::new(starchart_jobs::Deaf), stop);
     let found = starchart_worker::reconcile(&context).await?;
     println!("{} sets in the zone, {} of them not ours", found.listed, found.foreign.len());
     for (name, changes) in &found.changes {

@@ -37,6 +37,7 @@ pub(crate) async fn run(env_file: Option<PathBuf>, parts: Parts) -> anyhow::Resu
     }
     let limiter = crate::wire::limiter(&settings);
     let names = Names { zone: crate::wire::route53(&settings, Arc::clone(&limiter))?, limiter };
-    boot::serve(Service { settings, parts, saml: Arc::new(saml), names, queue: Arc::new(InProcess::default()), ready: None })
-        .await
+    let certificates = crate::wire::certificates(&settings)?;
+    let (saml, queue) = (Arc::new(saml), Arc::new(InProcess::default()));
+    boot::serve(Service { settings, parts, saml, names, certificates, queue, ready: None }).await
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
@@ -100,7 +100,10 @@ where
 }
 
 /// The next request; `None` when the client has closed the connection.
-async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<Option<Request>> {
+pub(crate) async fn read_request<S>(stream: &mut S, buffer: &mut Vec<u8>) -> io::Result<Option<Request>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let end = loop {
         if let Some(end) = buffer.windows(4).position(|four| four == b"\r\n\r\n") {
             break end;

@@ -9,7 +9,7 @@
 
 mod api;
 mod dns;
-mod http;
+pub(crate) mod http;
 mod knobs;
 mod name;
 mod rules;

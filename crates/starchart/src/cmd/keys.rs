@@ -1,0 +1,88 @@
+//! `starchart keys new`: the two secrets that certificates need.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use clap::{Args, Subcommand};
+use starchart_domain::secret::Secret;
+
+const ACCOUNT: &str = "LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM";
+pub(crate) const ENCRYPTION: &str = "KEY_ENCRYPTION_KEYS";
+
+/// What to do with keys.
+#[derive(Subcommand)]
+pub(crate) enum Verb {
+    /// Make the secrets that certificates need, and print the commands that store them.
+    New(Options),
+}
+
+/// Where to, and under which id.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// The id of the key that encrypts at rest: 1 to 32 letters, digits, - or _. Default: today's date.
+    #[arg(long, value_name = "ID", value_parser = id)]
+    id: Option<String>,
+    /// Write the secrets into this folder, a file each that only its owner can read, instead of printing them.
+    #[arg(long, value_name = "FOLDER")]
+    folder: Option<PathBuf>,
+}
+
+pub(crate) fn run(verb: Verb) -> anyhow::Result<ExitCode> {
+    let Verb::New(Options { id, folder }) = verb;
+    let account = starchart_acme::keys::generate()?;
+    let encryption = encryption_key(&id.unwrap_or_else(|| crate::wire::clock().date()));
+    match folder {
+        Some(folder) => {
+            for (name, secret) in [(ACCOUNT, &account), (ENCRYPTION, &encryption)] {
+                let path = folder.join(name);
+                store(&path, secret)?;
+                println!("{}", path.display());
+            }
+        }
+        None => print(&account, &encryption),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A line of KEY_ENCRYPTION_KEYS: an id and 32 random bytes.
+pub(crate) fn encryption_key(id: &str) -> Secret {
+    Secret::new(format!("{id}:{}\n", STANDARD.encode(rand::random::<[u8; 32]>())))
+}
+
+/// Writes a secret to a new file that only its owner can read. One that is there already is not touched.
+pub(crate) fn store(path: &Path, secret: &Secret) -> anyhow::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .with_context(|| format!("{} cannot be made", path.display()))?;
+    file.write_all(secret.expose().as_bytes()).with_context(|| format!("writing {}", path.display()))
+}
+
+fn print(account: &Secret, encryption: &Secret) {
+    println!("# The key of the account at the certificate authority (P-256). It is not tied to a database; keep one for all.");
+    println!("{}", command(ACCOUNT, account));
+    println!(
+        "# What encrypts private keys in the database. Keep a copy apart from the database's backups: without it nobody can"
+    );
+    println!("# read them. To change it, put a new line above the old ones; the first encrypts, all decrypt.");
+    println!("{}", command(ENCRYPTION, encryption));
+    println!("# For files instead: starchart keys new --folder FOLDER. Nothing was stored; each call makes new keys.");
+}
+
+/// The command that stores a secret in a swarm.
+fn command(name: &str, secret: &Secret) -> String {
+    format!("docker secret create {name} - <<'EOF'\n{}\nEOF\n", secret.expose().trim_end())
+}
+
+fn id(text: &str) -> Result<String, String> {
+    let good = (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    if good { Ok(text.to_owned()) } else { Err("must be 1 to 32 letters, digits, - or _".to_owned()) }
+}

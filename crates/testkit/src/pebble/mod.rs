@@ -1,0 +1,137 @@
+//! pebble, the small certificate authority for tests of ACME clients: it really asks a name server for the TXT records.
+//!
+//! Its API is served with a certificate of a CA of our own, made anew for each start. 5 % of the good nonces are refused, as
+//! a client must bear. [`AcmeProxy`] stands in front of it where a test wants an authority that fails.
+
+mod proxy;
+mod tls;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use proxy::{AcmeProxy, Fault};
+
+use crate::server::{Server, free_port, scratch};
+use tls::Identity;
+
+/// The variable that names the `pebble` program.
+pub const PROGRAM: &str = "STARCHART_TEST_PEBBLE";
+
+/// How a pebble behaves.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// How often a valid authorization is used again for a new order, in per cent.
+    pub reuse_authorizations: u8,
+    /// How often a good nonce is refused, in per cent.
+    pub refuse_nonces: u8,
+    /// How long a certificate is valid.
+    pub validity: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { reuse_authorizations: 0, refuse_nonces: 5, validity: Duration::from_secs(90 * 86_400) }
+    }
+}
+
+/// A pebble on loopback.
+#[derive(Debug)]
+pub struct Pebble {
+    server: Server,
+    identity: Identity,
+    port: u16,
+    management_port: u16,
+}
+
+impl Pebble {
+    /// Starts one that asks this name server, and uses no authorization twice.
+    ///
+    /// # Panics
+    /// When it is not installed, or does not answer.
+    pub async fn start(dns: SocketAddr) -> Self {
+        Self::start_with(dns, Options::default()).await
+    }
+
+    /// Starts one that behaves so.
+    ///
+    /// # Panics
+    /// When it is not installed, or does not answer.
+    pub async fn start_with(dns: SocketAddr, options: Options) -> Self {
+        let dir = scratch("pebble");
+        let identity = Identity::generate(&dir);
+        let (port, management_port) = (free_port(), free_port());
+        let config = serde_json::json!({ "pebble": {
+            "listenAddress": format!("127.0.0.1:{port}"),
+            "managementListenAddress": format!("127.0.0.1:{management_port}"),
+            "certificate": identity.certificate_path(),
+            "privateKey": identity.key_path(),
+            "httpPort": 1,
+            "tlsPort": 1,
+            "ocspResponderURL": "",
+            "externalAccountBindingRequired": false,
+            "certificateValidityPeriod": options.validity.as_secs(),
+        }});
+        let config_path = dir.join("pebble.json");
+        write(&config_path, &config.to_string());
+        let program = crate::environment::variable(PROGRAM).unwrap_or_else(|| "pebble".to_owned());
+        let mut server = Server::start(dir, program, |command| {
+            command
+                .arg("-config")
+                .arg(&config_path)
+                .args(["-dnsserver", &dns.to_string()])
+                .env("PEBBLE_VA_NOSLEEP", "1")
+                .env("PEBBLE_VA_ALWAYS_VALID", "0")
+                .env("PEBBLE_WFE_NONCEREJECT", options.refuse_nonces.to_string())
+                .env("PEBBLE_AUTHZREUSE", options.reuse_authorizations.to_string());
+        });
+        let client = identity.client();
+        let directory = format!("https://localhost:{port}/dir");
+        server.wait_until(async || client.get(&directory).send().await.is_ok()).await;
+        Self { server, identity, port, management_port }
+    }
+
+    /// What LETS_ENCRYPT_DIRECTORY_URL is set to.
+    #[must_use]
+    pub fn directory(&self) -> String {
+        format!("https://localhost:{}/dir", self.port)
+    }
+
+    /// What ACME_CA_ROOT_PATH is set to: the root of the API's certificate.
+    #[must_use]
+    pub fn ca_root_path(&self) -> &Path {
+        self.identity.root_path()
+    }
+
+    /// The root that certificates are issued under, in PEM.
+    ///
+    /// # Panics
+    /// When pebble does not tell.
+    pub async fn issuer_root_pem(&self) -> String {
+        let url = format!("https://localhost:{}/roots/0", self.management_port);
+        let answer = self.identity.client().get(url).send().await.unwrap_or_else(|error| panic!("pebble: {error}"));
+        answer.text().await.unwrap_or_else(|error| panic!("pebble: {error}"))
+    }
+
+    /// How many orders were opened.
+    #[must_use]
+    pub fn orders(&self) -> usize {
+        self.log().matches("orders in the db").count()
+    }
+
+    /// How many accounts were opened.
+    #[must_use]
+    pub fn accounts(&self) -> usize {
+        self.log().matches("accounts in memory").count()
+    }
+
+    /// What pebble wrote.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.server.log()
+    }
+}
+
+fn write(path: &PathBuf, text: &str) {
+    std::fs::write(path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+}

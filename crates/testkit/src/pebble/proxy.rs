@@ -1,0 +1,252 @@
+//! A proxy in front of pebble that fails where a test wants it.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::{AbortHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use super::Pebble;
+use crate::route53::http::{Request, read_request};
+
+/// What happens to a request instead of, or after, what pebble does.
+#[derive(Debug, Clone)]
+pub enum Fault {
+    /// pebble is not asked; this is answered.
+    Answer {
+        /// The HTTP status.
+        status: u16,
+        /// What follows `urn:ietf:params:acme:error:`.
+        kind: &'static str,
+        /// The words.
+        detail: String,
+        /// Retry-After in seconds.
+        retry_after: Option<u64>,
+    },
+    /// pebble is not asked, and the connection is closed.
+    Drop,
+    /// pebble does it, and the connection is closed without an answer.
+    Lose,
+    /// pebble does it, and the answer waits for [`AcmeProxy::release`].
+    Hold,
+}
+
+impl Fault {
+    /// 429 with a Retry-After.
+    #[must_use]
+    pub fn rate_limited(retry_after: Duration) -> Self {
+        let seconds = retry_after.as_secs();
+        let detail = format!("too many certificates already issued, retry after {seconds} s");
+        Self::Answer { status: 429, kind: "rateLimited", detail, retry_after: Some(seconds) }
+    }
+}
+
+/// A proxy in front of a pebble. Requests are named by the beginning of their path, as pebble has them: `/dir`, `/nonce-plz`,
+/// `/sign-me-up`, `/order-plz` (new order), `/my-order/`, `/authZ/`, `/chalZ/`, `/finalize-order/`, `/certZ/`, `/revoke-cert`.
+/// Dropping it stops it.
+#[derive(Debug)]
+pub struct AcmeProxy {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    task: AbortHandle,
+}
+
+#[derive(Debug)]
+struct Shared {
+    pebble: String,
+    client: reqwest::Client,
+    state: Mutex<State>,
+    /// Counts the releases.
+    released: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    down: bool,
+    /// Beginning of the path, how often still, what.
+    faults: Vec<(String, u64, Fault)>,
+    paths: Vec<String>,
+    held: usize,
+}
+
+impl AcmeProxy {
+    /// Starts one in front of this pebble, whose root it shares.
+    ///
+    /// # Panics
+    /// When no port is free.
+    pub async fn start(pebble: &Pebble) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
+        let listener = listener.unwrap_or_else(|error| panic!("no free port on 127.0.0.1: {error}"));
+        let address = listener.local_addr().unwrap_or_else(|error| panic!("no address: {error}"));
+        let shared = Arc::new(Shared {
+            pebble: format!("https://localhost:{}", pebble.port),
+            client: pebble.identity.client(),
+            state: Mutex::default(),
+            released: watch::channel(0).0,
+        });
+        let acceptor = TlsAcceptor::from(pebble.identity.server());
+        let task = tokio::spawn(serve(listener, acceptor, Arc::clone(&shared))).abort_handle();
+        Self { address, shared, task }
+    }
+
+    /// What LETS_ENCRYPT_DIRECTORY_URL is set to; ACME_CA_ROOT_PATH is pebble's.
+    #[must_use]
+    pub fn directory(&self) -> String {
+        format!("https://localhost:{}/dir", self.address.port())
+    }
+
+    /// Whether every connection is closed at once.
+    pub fn down(&self, down: bool) {
+        self.shared.lock().down = down;
+    }
+
+    /// The next `times` requests whose path begins so come to this.
+    pub fn fail(&self, path: &str, times: u64, fault: Fault) {
+        self.shared.lock().faults.push((path.to_owned(), times, fault));
+    }
+
+    /// Ends all faults, and lets held answers go.
+    pub fn mend(&self) {
+        let mut state = self.shared.lock();
+        (state.down, state.faults) = (false, Vec::new());
+        drop(state);
+        self.release();
+    }
+
+    /// Waits until this many answers are held.
+    ///
+    /// # Panics
+    /// When that takes longer than a minute.
+    pub async fn until_held(&self, count: usize) {
+        for _ in 0..6_000 {
+            if self.shared.lock().held >= count {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{count} answers were not held within a minute");
+    }
+
+    /// Lets held answers go.
+    pub fn release(&self) {
+        self.shared.released.send_modify(|count| *count += 1);
+    }
+
+    /// How many requests came whose path begins so, those included that failed here.
+    #[must_use]
+    pub fn count(&self, path: &str) -> usize {
+        self.shared.lock().paths.iter().filter(|seen| seen.starts_with(path)).count()
+    }
+}
+
+impl Drop for AcmeProxy {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes the request, and takes the fault that waits for it.
+    fn fault_for(&self, path: &str) -> Option<Fault> {
+        let mut state = self.lock();
+        state.paths.push(path.to_owned());
+        if state.down {
+            return Some(Fault::Drop);
+        }
+        let (_, times, fault) =
+            state.faults.iter_mut().find(|(start, times, _)| *times > 0 && path.starts_with(start.as_str()))?;
+        *times -= 1;
+        Some(fault.clone())
+    }
+
+    async fn held(&self) {
+        let mut released = self.released.subscribe();
+        self.lock().held += 1;
+        let _ = released.changed().await;
+        self.lock().held -= 1;
+    }
+
+    /// What pebble answers, as bytes for the connection.
+    async fn forward(&self, request: Request) -> Option<Vec<u8>> {
+        let method = reqwest::Method::from_bytes(request.method.as_bytes()).ok()?;
+        let mut asked = self.client.request(method, format!("{}{}", self.pebble, request.path));
+        // pebble writes its URLs with the host that it was asked as.
+        for name in ["host", "content-type", "user-agent"] {
+            if let Some(value) = request.header(name) {
+                asked = asked.header(name, value);
+            }
+        }
+        let answer = asked.body(request.body).send().await.ok()?;
+        let mut head = format!("HTTP/1.1 {} -\r\n", answer.status().as_u16());
+        for name in ["content-type", "replay-nonce", "location", "link", "retry-after"] {
+            for value in answer.headers().get_all(name) {
+                head += &format!("{name}: {}\r\n", value.to_str().ok()?);
+            }
+        }
+        let body = answer.bytes().await.ok()?;
+        let length = if request.method == "HEAD" { 0 } else { body.len() };
+        head += &format!("content-length: {length}\r\n\r\n");
+        Some([head.as_bytes(), &body[..length]].concat())
+    }
+}
+
+async fn serve(listener: TcpListener, acceptor: TlsAcceptor, shared: Arc<Shared>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => if let Ok((stream, _)) = accepted {
+                if shared.lock().down {
+                    continue;
+                }
+                let (acceptor, shared) = (acceptor.clone(), Arc::clone(&shared));
+                connections.spawn(async move {
+                    if let Ok(stream) = acceptor.accept(stream).await {
+                        connection(stream, &shared).await;
+                    }
+                });
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn connection(mut stream: TlsStream<TcpStream>, shared: &Shared) {
+    let mut buffer = Vec::new();
+    while let Ok(Some(request)) = read_request(&mut stream, &mut buffer).await {
+        let answer = match shared.fault_for(&request.path) {
+            None => shared.forward(request).await,
+            Some(Fault::Answer { status, kind, detail, retry_after }) => Some(refusal(status, kind, &detail, retry_after)),
+            Some(Fault::Drop) => None,
+            Some(Fault::Lose) => {
+                let _ = shared.forward(request).await;
+                None
+            }
+            Some(Fault::Hold) => {
+                let answer = shared.forward(request).await;
+                shared.held().await;
+                answer
+            }
+        };
+        let Some(answer) = answer else { return };
+        if stream.write_all(&answer).await.is_err() || stream.flush().await.is_err() {
+            return;
+        }
+    }
+}
+
+fn refusal(status: u16, kind: &str, detail: &str, retry_after: Option<u64>) -> Vec<u8> {
+    let urn = format!("urn:ietf:params:acme:error:{kind}");
+    let body = serde_json::json!({ "type": urn, "detail": detail, "status": status }).to_string();
+    let retry_after = retry_after.map_or_else(String::new, |seconds| format!("retry-after: {seconds}\r\n"));
+    let head = format!("HTTP/1.1 {status} -\r\ncontent-type: application/problem+json\r\n{retry_after}");
+    format!("{head}content-length: {}\r\n\r\n{body}", body.len()).into_bytes()
+}

@@ -1,0 +1,76 @@
+//! A certificate for localhost, from a CA of its own.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::ServerConfig;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+
+/// Files in a server's folder, and the same for servers in this process.
+#[derive(Debug, Clone)]
+pub(super) struct Identity {
+    root_path: PathBuf,
+    certificate_path: PathBuf,
+    key_path: PathBuf,
+    root_pem: String,
+    certificate: CertificateDer<'static>,
+    key: Vec<u8>,
+}
+
+impl Identity {
+    pub(super) fn generate(dir: &Path) -> Self {
+        Self::try_generate(dir).unwrap_or_else(|error| panic!("a certificate for localhost: {error}"))
+    }
+
+    fn try_generate(dir: &Path) -> Result<Self, rcgen::Error> {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        let root = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
+        let key = KeyPair::generate()?;
+        let mut params = CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()])?;
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        let certificate = params.signed_by(&key, &root)?;
+        let (root_path, certificate_path, key_path) = (dir.join("root.pem"), dir.join("api.pem"), dir.join("api-key.pem"));
+        super::write(&root_path, &root.pem());
+        super::write(&certificate_path, &certificate.pem());
+        super::write(&key_path, &key.serialize_pem());
+        let (certificate, key) = (certificate.der().clone(), key.serialize_der());
+        Ok(Self { root_path, certificate_path, key_path, root_pem: root.pem(), certificate, key })
+    }
+
+    pub(super) fn root_path(&self) -> &Path {
+        &self.root_path
+    }
+
+    pub(super) fn certificate_path(&self) -> &Path {
+        &self.certificate_path
+    }
+
+    pub(super) fn key_path(&self) -> &Path {
+        &self.key_path
+    }
+
+    /// A client that trusts this CA only.
+    pub(super) fn client(&self) -> reqwest::Client {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let root = reqwest::Certificate::from_pem(self.root_pem.as_bytes());
+        let root = root.unwrap_or_else(|error| panic!("our own root: {error}"));
+        reqwest::Client::builder()
+            .tls_certs_only([root])
+            .timeout(Duration::from_secs(60))
+            .no_proxy()
+            .build()
+            .unwrap_or_else(|error| panic!("no HTTP client: {error}"))
+    }
+
+    /// For a server in this process.
+    pub(super) fn server(&self) -> Arc<ServerConfig> {
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(self.key.clone()));
+        let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .and_then(|builder| builder.with_no_client_auth().with_single_cert(vec![self.certificate.clone()], key));
+        Arc::new(config.unwrap_or_else(|error| panic!("our own certificate: {error}")))
+    }
+}
