@@ -3,9 +3,11 @@
 
 TOOLS=$TARGET/test-tools
 MOTO_VERSION=5.2.5
+PYSAML2_VERSION=7.5.5
 SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/starchart-test.XXXXXX")
 SERVERS=()
 export STARCHART_TEST_MOTO=$TOOLS/moto-$MOTO_VERSION/bin/moto_server
+export STARCHART_TEST_PYSAML2=$TOOLS/pysaml2-$PYSAML2_VERSION/bin/python
 
 stop_servers() {
     local server
@@ -64,13 +66,19 @@ install_servers() {
     install_mariadb
     install_packages redis-server pebble simplesamlphp php-cli php-xml php-mbstring php-curl xmlsec1 openssl bind9-dnsutils faketime
     if ! python3 -c 'import ensurepip' 2>/dev/null; then install_packages python3-venv; fi
-    local venv=$TOOLS/moto-$MOTO_VERSION
-    if [ ! -e "$venv/complete" ]; then
-        rm -rf "$venv"
-        python3 -m venv "$venv"
-        "$venv/bin/pip" install --quiet "moto[server]==$MOTO_VERSION" >&2
-        touch "$venv/complete"
-    fi
+    install_venv "moto-$MOTO_VERSION" "moto[server]==$MOTO_VERSION"
+    install_venv "pysaml2-$PYSAML2_VERSION" "pysaml2==$PYSAML2_VERSION"
+}
+
+# install_venv NAME PACKAGE...: Python packages in a folder of their own.
+install_venv() {
+    local venv=$TOOLS/$1
+    shift
+    [ ! -e "$venv/complete" ] || return 0
+    rm -rf "$venv"
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet "$@" >&2
+    touch "$venv/complete"
 }
 
 # The first of these that runs: Ubuntu's chromium-browser is a stub that only asks for a snap.

@@ -98,17 +98,31 @@ production_build() {
     CARGO_TARGET_DIR=$PRODUCTION cargo build --release -p starchart --no-default-features --locked
 }
 
-# Starts the demo and runs tests/browser on it; screenshots and reports go to artifacts/.
+# Runs tests/browser, each file on a demo of its own; screenshots and reports go to artifacts/.
 browser_stories() {
+    local file code=0 ended
     cargo build --workspace --locked
-    with_server start_demo run_stories
+    for file in tests/browser/*stories.mjs; do
+        # In a shell of its own, so that its demo ends with it; as in `step`, bash must not ignore errexit inside.
+        set +e
+        (
+            set -e
+            with_server start_demo run_stories "$file"
+        )
+        ended=$?
+        set -e
+        [ "$ended" -eq 0 ] || code=1
+    done
+    return "$code"
 }
 
 start_demo() {
+    rm -rf "$SCRATCH/demo"
     start_server demo "$TARGET/debug/starchart" demo --data "$SCRATCH/demo" --port 0 --idp-port 0 --dns-port 0 --json
     wait_for demo grep -q '^{.*"url"' "$SCRATCH/demo.log"
 }
 
+# run_stories FILE...: on the demo that runs.
 run_stories() {
     local code=0 log=$SCRATCH/browser.log
     STARCHART_BROWSER=$(browser_path)
@@ -116,7 +130,7 @@ run_stories() {
     export STARCHART_BROWSER STARCHART_DEMO
     # Whether a terminal likes colours or not: the counts are read from what is printed.
     env -u FORCE_COLOR NO_COLOR=1 node --test --test-concurrency=1 --test-reporter=spec --test-reporter-destination=stdout \
-        tests/browser/stories.mjs 2>&1 | tee "$log" >&2 || code=$?
+        "$@" 2>&1 | tee "$log" >&2 || code=$?
     local passed failed skipped
     passed=$(sed -n 's/^ℹ pass //p' "$log") failed=$(sed -n 's/^ℹ fail //p' "$log") skipped=$(sed -n 's/^ℹ skipped //p' "$log")
     count "${passed:-0}" "${failed:-0}" "${skipped:-0}"

@@ -1,5 +1,6 @@
 //! Real servers for tests, each a child process on loopback with a folder and a port of its own: MariaDB (or MySQL), Redis, moto,
-//! SimpleSAMLphp, pebble. `script/test` installs them. What goes wrong here fails the test, so the functions panic with a message.
+//! SimpleSAMLphp, pysaml2, pebble. `script/test` installs them. What goes wrong here fails the test, so the functions panic with a
+//! message.
 
 mod environment;
 pub mod html;
@@ -7,6 +8,7 @@ pub mod http;
 pub mod mariadb;
 pub mod moto;
 pub mod pebble;
+pub mod pysaml2;
 pub mod redis;
 pub mod route53;
 pub mod server;

@@ -231,7 +231,7 @@ fn write(dir: &Path, file: &str, text: &str) {
 }
 
 /// A fresh key and a certificate that it signed itself.
-fn make_key(dir: &Path) {
+pub(crate) fn make_key(dir: &Path) {
     let output = Command::new("openssl")
         .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=development identity provider"])
         .args(["-keyout", "idp.pem", "-out", "idp.crt"])

@@ -11,6 +11,7 @@ mod csrf;
 mod labels;
 mod pages;
 mod publish;
+mod pysaml2;
 mod raw;
 mod records;
 mod replicas;

@@ -1,0 +1,70 @@
+//! What the machine gives at most: a bare handler that asks the database what a page asks and writes as many octets.
+//! `script/bench http` measures it beside the application.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::COOKIE;
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use clap::Parser;
+use sqlx::mysql::{MySqlPool, MySqlPoolOptions};
+use sqlx::{Error, Row as _};
+
+/// The live session of a cookie's hash with its person, as the store asks for it.
+const SESSION: &str = "SELECT s.id, s.token_hash, s.user_id, s.created_at, s.last_seen_at, s.expires_at, s.ended_at, \
+     s.saml_name_id, s.saml_session_index, CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED) AS now, u.* \
+     FROM sessions s INNER JOIN users u ON s.user_id = u.id \
+     WHERE s.token_hash = ? AND s.ended_at IS NULL AND u.deleted_at IS NULL AND u.suspended_at IS NULL LIMIT 1";
+/// A person's records with the way of their names.
+const RECORDS: &str = "SELECT r.*, n.* FROM dns_records r INNER JOIN names n ON r.fqdn = n.fqdn AND r.class = n.class \
+     WHERE r.user_id = ? ORDER BY r.fqdn, r.type, r.id";
+
+/// A bare handler on loopback.
+#[derive(Debug, Parser)]
+struct Options {
+    /// The application's database.
+    #[arg(long)]
+    database: String,
+    /// Where to listen.
+    #[arg(long)]
+    port: u16,
+}
+
+#[actix_web::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let options = Options::parse();
+    // As many connections as the application has, tried as seldom before they are used.
+    let pool = MySqlPoolOptions::new().max_connections(16).test_before_acquire(false).connect(&options.database).await?;
+    let pool = web::Data::new(pool);
+    let app = move || {
+        App::new()
+            .app_data(pool.clone())
+            .route("/nothing/{octets}", web::get().to(nothing))
+            .route("/records/{octets}", web::get().to(records))
+    };
+    HttpServer::new(app).bind(("127.0.0.1", options.port))?.run().await?;
+    Ok(())
+}
+
+async fn nothing(octets: web::Path<usize>) -> HttpResponse {
+    page(*octets)
+}
+
+async fn records(request: HttpRequest, octets: web::Path<usize>, pool: web::Data<MySqlPool>) -> HttpResponse {
+    match read(&request, &pool).await {
+        Ok(()) => page(*octets),
+        Err(_) => HttpResponse::new(StatusCode::INTERNAL_SERVER_ERROR),
+    }
+}
+
+/// The cookie is the hash of the session's token in hexadecimal digits.
+async fn read(request: &HttpRequest, pool: &MySqlPool) -> Result<(), Error> {
+    let cookie = request.headers().get(COOKIE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let octet = |at: usize| u8::from_str_radix(cookie.get(at..at + 2).unwrap_or_default(), 16).unwrap_or_default();
+    let hash: Vec<u8> = (0..cookie.len()).step_by(2).map(octet).collect();
+    let user: i64 = sqlx::query(SESSION).bind(hash).fetch_one(pool).await?.try_get("user_id")?;
+    let rows = sqlx::query(RECORDS).bind(user).fetch_all(pool).await?;
+    if rows.is_empty() { Err(Error::RowNotFound) } else { Ok(()) }
+}
+
+fn page(octets: usize) -> HttpResponse {
+    HttpResponse::Ok().content_type("text/html; charset=utf-8").body("x".repeat(octets))
+}
