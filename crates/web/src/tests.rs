@@ -2,6 +2,7 @@
 
 mod world;
 
+mod certificate;
 mod records;
 mod sign_in;
 mod walls;

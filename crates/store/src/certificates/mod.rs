@@ -133,6 +133,11 @@ pub async fn overview(store: &Store, owner: UserId) -> Result<Overview, Error> {
     Ok(Overview { active: active.map(Into::into), order })
 }
 
+/// Whether the person has a certificate in use or an order under way.
+pub async fn any(store: &Store, owner: UserId) -> Result<bool, Error> {
+    rows::any(store.reader(), owner).await
+}
+
 async fn view(on: &impl ConnectionTrait, row: OrderRow) -> Result<OrderView, Error> {
     let dns = match row.finished_at {
         None => challenges::way(on, &row.domain, row.id).await?,

@@ -76,6 +76,19 @@ pub(super) async fn active(on: &impl ConnectionTrait, owner: UserId) -> Result<O
     sql::one(on, look, vec![owner.0.into()]).await
 }
 
+/// Whether the person has a certificate in use or an order under way.
+pub(super) async fn any(on: &impl ConnectionTrait, owner: UserId) -> Result<bool, Error> {
+    #[derive(FromQueryResult)]
+    struct Found {
+        #[expect(dead_code, reason = "that there is a row says it")]
+        id: i64,
+    }
+    let look =
+        "SELECT id FROM certificates WHERE active_slot = ? UNION ALL SELECT id FROM certificate_orders WHERE live_slot = ?";
+    let found: Vec<Found> = sql::all(on, look, vec![owner.0.into(), owner.0.into()]).await?;
+    Ok(!found.is_empty())
+}
+
 /// The person's order under way.
 pub(super) async fn live_order(on: &impl ConnectionTrait, owner: UserId) -> Result<Option<OrderRow>, Error> {
     sql::one(on, &format!("{ORDER} WHERE live_slot = ?"), vec![owner.0.into()]).await

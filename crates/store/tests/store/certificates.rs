@@ -97,6 +97,7 @@ async fn an_order_goes_from_request_to_certificate(world: &World) {
     starchart_store::records::create(&world.store, user.id, &limit, Some(1), &act(user.id)).await.unwrap();
     let asked = world.ask(&user).await.unwrap();
     assert_eq!((asked.step, asked.problem, asked.dns), (OrderStep::Requested, None, None));
+    assert!(certificates::any(&world.store, user.id).await.unwrap(), "one is under way");
     assert_eq!(world.number("SELECT COUNT(*) FROM audit_trail WHERE action = 'certificate.request'").await, 1);
 
     let claim = world.with_key_and_way(&user).await;
@@ -111,6 +112,8 @@ async fn an_order_goes_from_request_to_certificate(world: &World) {
     let key = certificates::private_key(&world.store, user.id, active.id).await.unwrap();
     assert_eq!(key, Some(Secret::new(KEY)));
     let other = world.person("user2").await;
+    let any = async |who: UserId| certificates::any(&world.store, who).await.unwrap();
+    assert_eq!((any(user.id).await, any(other.id).await), (true, false));
     assert_eq!(certificates::private_key(&world.store, other.id, active.id).await.unwrap(), None, "another's");
     assert_eq!(world.number("SELECT COUNT(*) FROM challenge_values").await, 0);
     let dirty = zone::dirty(&world.store, 10).await.unwrap();

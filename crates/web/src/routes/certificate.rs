@@ -233,8 +233,9 @@ fn progress(order: OrderView) -> OrderProgress {
 fn shape(active: Option<&Certificate>, order: Option<&OrderView>) -> String {
     let active = active.map(|active| active.id).unwrap_or_default();
     let Some(order) = order else { return active.to_string() };
-    let waits = order.retry_at.map(Timestamp::as_millis).unwrap_or_default();
-    format!("{active}/{}/{}/{waits}/{}", order.id, order.step == OrderStep::Failed, order.problem.is_some())
+    let retry_at = order.retry_at.map(Timestamp::rfc3339).unwrap_or_default();
+    let problem = order.problem.as_deref().unwrap_or_default();
+    format!("{active}/{}/{}/{retry_at}/{problem}", order.id, order.step == OrderStep::Failed)
 }
 
 /// How soon an order is worth looking at again.

@@ -3,9 +3,7 @@
 use std::rc::Rc;
 
 use actix_web::HttpResponse;
-use starchart_domain::certificate::OrderStep;
-use starchart_store::certificates::{self, Overview};
-use starchart_store::records;
+use starchart_store::{certificates, records};
 
 use crate::actor::{Admin, Person};
 use crate::errors::Failure;
@@ -17,8 +15,7 @@ use crate::visit::{self, Visit};
 pub(crate) async fn show(visit: Rc<Visit>, person: Person) -> Result<HttpResponse, Failure> {
     let store = visit.app.store()?;
     let record_count = u64::from(records::count(store, person.id).await?);
-    let Overview { active, order } = certificates::overview(store, person.id).await?;
-    let has_certificate = active.is_some() || order.is_some_and(|order| order.step != OrderStep::Failed);
+    let has_certificate = certificates::any(store, person.id).await?;
     visit::ok(&HomePage { shell: visit.shell(), record_count, has_certificate })
 }
 

@@ -80,7 +80,10 @@ impl World {
     pub(super) async fn with(change: impl FnOnce(&mut WebConfig)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}?mode=rwc", folder.path().join("web.db").display());
-        let store = Store::connect(&ConnectOptions::new(Secret::new(url))).await.unwrap();
+        // Development only: 32 zero octets.
+        let key_encryption_keys = vec![("test".to_owned(), Secret::new(format!("{}=", "A".repeat(43))))];
+        let options = ConnectOptions { key_encryption_keys, ..ConnectOptions::new(Secret::new(url)) };
+        let store = Store::connect(&options).await.unwrap();
         store.migrate().await.unwrap();
         let issuer = Issuer::generate("https://idp.example.edu/metadata").unwrap();
         let mut config = config();
@@ -98,6 +101,13 @@ impl World {
         let url = format!("sqlite://{}", self.folder.path().join("web.db").display());
         let mut database = sqlx::SqliteConnection::connect(&url).await.unwrap();
         sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(&mut database).await.unwrap();
+    }
+
+    /// A number that an operator reads straight from the database.
+    pub(super) async fn number(&self, sql: &str) -> i64 {
+        let url = format!("sqlite://{}", self.folder.path().join("web.db").display());
+        let mut database = sqlx::SqliteConnection::connect(&url).await.unwrap();
+        sqlx::query_scalar(sqlx::AssertSqlSafe(sql.to_owned())).fetch_one(&mut database).await.unwrap()
     }
 
     pub(super) async fn send(&self, request: test::TestRequest) -> Reply {
@@ -187,6 +197,12 @@ impl<'a> Browser<'a> {
 
     pub(super) async fn get(&mut self, path: &str) -> Reply {
         let request = test::TestRequest::with_uri(path).insert_header(("host", HOST));
+        self.send(request).await
+    }
+
+    /// Asks for a path as a page of ours does (`same-origin`), or somebody else.
+    pub(super) async fn get_from(&mut self, site: &str, path: &str) -> Reply {
+        let request = test::TestRequest::with_uri(path).insert_header(("host", HOST)).insert_header(("sec-fetch-site", site));
         self.send(request).await
     }
 
