@@ -9,8 +9,9 @@ mod outcome;
 mod redis;
 
 use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
 
-pub use self::redis::Error;
+pub use self::redis::{Ended, Error, RedisOptions, RedisQueue};
 pub use counters::{Allowance, Counters, LocalCounters, SharedCounters};
 pub use memory::{Deaf, InProcess};
 pub use outcome::Outcome;
@@ -51,4 +52,14 @@ pub trait Queue: Send + Sync {
 
     /// The next job that somebody woke; the same job woken twice before it is taken comes once.
     async fn next(&self) -> Job;
+
+    /// Carries wake-ups between processes: takes others' until `fetch`, sends ours until `end`. Does nothing for a queue inside
+    /// one process.
+    ///
+    /// # Errors
+    /// It ended by itself, so that the process is broken and should end too.
+    async fn carry(&self, _fetch: CancellationToken, end: CancellationToken) -> Result<(), Ended> {
+        end.cancelled().await;
+        Ok(())
+    }
 }

@@ -1,6 +1,8 @@
 //! From names to [`Settings`], group by group. A group is `None` when something in it was wrong; the problem is then on the
 //! reader's list.
 
+use std::time::Duration;
+
 use starchart_domain::names::RootDomain;
 use starchart_domain::secret::Secret;
 use starchart_domain::user::GroupNames;
@@ -9,7 +11,7 @@ use url::{Host, Url};
 use crate::keys::{self, KeyKind};
 use crate::reader::Reader;
 use crate::settings::{
-    App, Aws, Certificates, Database, DatabaseKind, Limits, Mail, Saml, Settings, SmtpAuth, SmtpOauth, SmtpTls, Timers,
+    App, Aws, Certificates, Database, DatabaseKind, Limits, Mail, Redis, Saml, Settings, SmtpAuth, SmtpOauth, SmtpTls, Timers,
 };
 use crate::{Loaded, Problem, Problems, Sources, database, parse};
 
@@ -50,7 +52,7 @@ fn settings(reader: &mut Reader) -> Option<Settings> {
     let dns_servers = reader.list("DNS_SERVERS", parse::name_server);
     let database = database(reader);
     let auto_migrate = reader.flag("AUTO_MIGRATE");
-    let redis_url = redis(reader);
+    let redis = redis(reader);
     let session_secrets = session_secrets(reader);
     let saml = saml(reader);
     let mail = mail(reader);
@@ -68,7 +70,7 @@ fn settings(reader: &mut Reader) -> Option<Settings> {
         dns_servers,
         database: database?,
         auto_migrate,
-        redis_url,
+        redis: redis?,
         session_secrets: session_secrets?,
         saml: saml?,
         mail: mail?,
@@ -195,18 +197,15 @@ fn database(reader: &mut Reader) -> Option<Database> {
     }
 }
 
-fn redis(reader: &mut Reader) -> Option<Secret> {
-    let url = reader.parsed("REDIS_URL", |text| match text {
-        "memory" => Ok(None),
+fn redis(reader: &mut Reader) -> Option<Redis> {
+    reader.parsed("REDIS_URL", |text| match text {
+        "memory" => Ok(Redis::InProcess),
+        "none" => Ok(Redis::Nothing),
         _ if text.starts_with("redis://") || text.starts_with("rediss://") => {
-            Url::parse(text).map(|_| Some(Secret::new(text))).map_err(|error| format!("is no URL: {error}"))
+            Url::parse(text).map(|_| Redis::At(Secret::new(text))).map_err(|error| format!("is no URL: {error}"))
         }
-        _ => Err("must be memory, or begin with redis:// or rediss://".to_owned()),
-    })?;
-    if url.is_some() {
-        reader.notice("REDIS_URL is not used yet: this release keeps its queue in the process");
-    }
-    url
+        _ => Err("must begin with redis:// or rediss://, or be memory or none".to_owned()),
+    })
 }
 
 fn session_secrets(reader: &mut Reader) -> Option<Vec<Secret>> {
@@ -359,6 +358,7 @@ fn limits(reader: &mut Reader) -> Option<Limits> {
 fn timers(reader: &mut Reader) -> Option<Timers> {
     let expiration_every = reader.parsed("EXPIRATION_REPEAT_FREQUENCY_S", parse::seconds(1, 31_536_000));
     let job_removal_every = reader.parsed("JOB_REMOVAL_FREQUENCY_S", parse::seconds(1, 31_536_000));
+    let sweep = reader.parsed("SWEEP_MS", parse::number(50, 60_000)).map(Duration::from_millis);
     let drain = reader.parsed("DRAIN_S", parse::seconds(0, 30));
-    Some(Timers { expiration_every: expiration_every?, job_removal_every: job_removal_every?, drain: drain? })
+    Some(Timers { expiration_every: expiration_every?, job_removal_every: job_removal_every?, sweep: sweep?, drain: drain? })
 }

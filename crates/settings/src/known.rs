@@ -37,6 +37,8 @@ pub enum Fallback {
     Same(&'static str),
     /// One value in production, where `None` is nothing, and one elsewhere.
     Split(Option<&'static str>, &'static str),
+    /// One value each in production, in development and in tests.
+    Each(&'static str, &'static str, &'static str),
 }
 
 impl Fallback {
@@ -52,6 +54,11 @@ impl Fallback {
                     Some(elsewhere)
                 }
             }
+            Self::Each(production, development, test) => Some(match environment {
+                Environment::Production => production,
+                Environment::Development => development,
+                Environment::Test => test,
+            }),
         }
     }
 }
@@ -74,7 +81,7 @@ const fn secret(name: &'static str, needed: Needed, default: Fallback, doc: &'st
     Known { name, secret: true, needed, default, doc }
 }
 
-use Fallback::{Nothing, Same, Split};
+use Fallback::{Each, Nothing, Same, Split};
 use Needed::{Always, InProduction, No};
 
 #[rustfmt::skip] // one line a name reads as the table it is
@@ -104,7 +111,7 @@ const KNOWN: &[Known] = &[
     // Data
     secret("DATABASE_URL", Always, Nothing, "mysql://user:password@host:3306/database; in development also sqlite://file"),
     variable("AUTO_MIGRATE", No, Same("1"), "0: pending migrations are waited for, not run"),
-    variable("REDIS_URL", No, Same("memory"), "memory, or redis:// and rediss:// (a later release)"),
+    variable("REDIS_URL", No, Each("redis://redis:6379", "redis://localhost:6379", "memory"), "redis:// or rediss://; memory: one process only; none: nobody is woken (to diagnose)"),
     // Sign-in
     secret("SESSION_SECRET", Always, Nothing, "32 bytes or more; several lines: the first signs, all verify"),
     variable("SAML_IDP_METADATA_PATH", InProduction, Split(None, "config/idp-metadata-dev.xml"), "file with the identity provider's metadata"),
@@ -139,10 +146,11 @@ const KNOWN: &[Known] = &[
     variable("USER_DNS_RECORD_LIMIT", No, Nothing, "records one person may have; not set: no limit"),
     variable("RATE_LIMIT_SIGN_IN_PER_MINUTE", No, Same("300"), "sign-ins from one address (a class sits behind one)"),
     variable("RATE_LIMIT_RECORD_WRITES_PER_MINUTE", No, Same("30"), "changes to records by one person"),
-    variable("RATE_LIMIT_ADMIN_SEARCHES_PER_MINUTE", No, Same("60"), "searches by one admin (a later release)"),
+    variable("RATE_LIMIT_ADMIN_SEARCHES_PER_MINUTE", No, Same("60"), "searches by one admin"),
     variable("RATE_LIMIT_CERTIFICATE_REQUESTS_PER_DAY", No, Same("3"), "certificates one person may ask for"),
     variable("EXPIRATION_REPEAT_FREQUENCY_S", No, Same("86400"), "seconds between looks at what expires (a later release)"),
-    variable("JOB_REMOVAL_FREQUENCY_S", No, Same("604800"), "seconds between removals of finished work (a later release)"),
+    variable("JOB_REMOVAL_FREQUENCY_S", No, Same("604800"), "seconds that finished wake-ups stay in Redis"),
+    variable("SWEEP_MS", No, Same("2000"), "milliseconds between looks for work that nobody was woken for"),
     variable("DRAIN_S", No, Same("5"), "seconds in which connections are still taken after SIGTERM, at most 30"),
     // Rarely
     variable("SECRETS_OVERRIDE", No, Same("0"), "1: secrets are read from ./dev-secrets instead of /run/secrets"),

@@ -22,8 +22,8 @@ mod sources;
 pub use known::{Fallback, Known, Needed, known};
 pub use report::{FoundIn, Origin, Problem, Problems, render_check};
 pub use settings::{
-    App, Aws, Certificates, Database, DatabaseKind, Environment, HostPort, Limits, LogLevel, Mail, Saml, Settings, SmtpAuth,
-    SmtpOauth, SmtpTls, Timers,
+    App, Aws, Certificates, Database, DatabaseKind, Environment, HostPort, Limits, LogLevel, Mail, Redis, Saml, Settings,
+    SmtpAuth, SmtpOauth, SmtpTls, Timers,
 };
 pub use sources::Sources;
 

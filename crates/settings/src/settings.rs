@@ -29,8 +29,8 @@ pub struct Settings {
     pub database: Database,
     /// `AUTO_MIGRATE`: run pending migrations at the start. Default yes.
     pub auto_migrate: bool,
-    /// `REDIS_URL`: `None` is `memory`, the in-process queue, the default. The URL may carry a password.
-    pub redis_url: Option<Secret>,
+    /// `REDIS_URL`: how processes wake each other and share rate limits.
+    pub redis: Redis,
     /// `SESSION_SECRET`: the first keys CSRF tokens and signed links, the others still verify. Never empty.
     pub session_secrets: Vec<Secret>,
     /// Sign-in.
@@ -45,6 +45,18 @@ pub struct Settings {
     pub timers: Timers,
     /// `DANGER_CONFIRM`: the words that confirm a dangerous act, `ROOT_DOMAIN:number of users`. Default none.
     pub danger_confirm: Option<String>,
+}
+
+/// How processes wake each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Redis {
+    /// Through the Redis at this URL, which may carry a password. Default redis://redis:6379 in production and
+    /// redis://localhost:6379 in development.
+    At(Secret),
+    /// `memory`: each process wakes itself. Default in tests.
+    InProcess,
+    /// `none`: nobody wakes anybody, work is found by looking. To diagnose.
+    Nothing,
 }
 
 /// Where this runs.
@@ -293,8 +305,10 @@ pub struct Limits {
 pub struct Timers {
     /// `EXPIRATION_REPEAT_FREQUENCY_S`: how often expiry is looked at. Default 86400 s.
     pub expiration_every: Duration,
-    /// `JOB_REMOVAL_FREQUENCY_S`: how often finished work is removed. Default 604800 s.
+    /// `JOB_REMOVAL_FREQUENCY_S`: how long finished wake-ups stay in Redis. Default 604800 s.
     pub job_removal_every: Duration,
+    /// `SWEEP_MS`: how often rows are looked at without being woken. Default 2000 ms, at least 50 ms, at most a minute.
+    pub sweep: Duration,
     /// `DRAIN_S`: how long new connections are still taken after SIGTERM. Default 5 s, at most 30 s.
     pub drain: Duration,
 }

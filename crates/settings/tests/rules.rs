@@ -3,9 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::time::Duration;
 
+use starchart_domain::secret::Secret;
 use starchart_settings::{
-    DatabaseKind, Environment, FoundIn, Loaded, LogLevel, Problems, Settings, SmtpAuth, Sources, render_check,
+    DatabaseKind, Environment, FoundIn, Loaded, LogLevel, Problems, Redis, Settings, SmtpAuth, Sources, render_check,
 };
 use tempfile::TempDir;
 
@@ -114,7 +116,9 @@ fn a_complete_site_is_read_with_its_defaults() {
     assert_eq!(settings.database.url.expose(), "mysql://star:hunter2-db@db:3306/starchart");
     assert_eq!(settings.saml.idp_metadata, "\u{feff}<EntityDescriptor/>", "the BOM is the reader's to judge");
     assert_eq!(settings.saml.groups.admins, "mycustomdomain-admins");
-    assert!(settings.redis_url.is_none() && settings.auto_migrate);
+    assert_eq!(settings.redis, Redis::At(Secret::new("redis://redis:6379")));
+    assert!(settings.auto_migrate);
+    assert_eq!(settings.timers.sweep, Duration::from_secs(2));
 }
 
 #[test]
@@ -358,15 +362,24 @@ fn addresses_hold_no_passwords() {
 }
 
 #[test]
-fn redis_is_accepted_and_not_yet_used() {
+fn redis_or_nothing_wakes() {
     for url in ["redis://redis:6379", "rediss://:hunter2@redis:6380/1"] {
         let loaded = Site::production().set("REDIS_URL", url).good();
-        assert_eq!(loaded.settings.redis_url.as_ref().unwrap().expose(), url);
-        assert!(noticed(&loaded, "REDIS_URL is not used yet"));
+        assert_eq!(loaded.settings.redis, Redis::At(Secret::new(url)));
         assert!(!render_check(&loaded).contains("hunter2"));
     }
-    assert!(Site::production().set("REDIS_URL", "memory").good().settings.redis_url.is_none());
-    assert!(Site::production().set("REDIS_URL", "http://a:hunter2@redis").bad().contains("REDIS_URL: must be memory"));
+    for (site, redis) in [
+        (Site::development(), Redis::At(Secret::new("redis://localhost:6379"))),
+        (Site::development().set("STARCHART_ENV", "test"), Redis::InProcess),
+        (Site::production().set("REDIS_URL", "memory"), Redis::InProcess),
+        (Site::production().set("REDIS_URL", "none"), Redis::Nothing),
+    ] {
+        assert_eq!(site.good().settings.redis, redis);
+    }
+    assert!(
+        Site::production().set("REDIS_URL", "http://a:hunter2@redis").bad().contains("REDIS_URL: must begin with redis://")
+    );
+    assert!(Site::production().set("SWEEP_MS", "0").bad().contains("SWEEP_MS: "));
 }
 
 #[test]

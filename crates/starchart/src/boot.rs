@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use starchart_jobs::Queue;
+use starchart_jobs::{Ended, Queue};
 use starchart_saml::Provider;
 use starchart_settings::Settings;
 use starchart_store::{ConnectError, SchemaState, Store};
 use starchart_web::Readiness;
 use tokio::sync::oneshot;
+use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -58,34 +59,27 @@ pub(crate) async fn serve(service: Service) -> anyhow::Result<ExitCode> {
         Parts::Both | Parts::Pages => starchart_web::server(app.clone(), listener, None, FINISH.as_secs())?,
     };
     let handle = server.handle();
-    let mut serving = tokio::spawn(server);
+    let mut running = Running { serving: tokio::spawn(server), carrying: None, work: None };
 
-    let work_stop = CancellationToken::new();
-    let mut work = None;
+    let (work_stop, end) = (CancellationToken::new(), CancellationToken::new());
     if let Some(store) = ready_store(&settings, &stop).await? {
         compare_clocks(&store).await;
         app.attach_store(store.clone());
         let _ = health.store.set(store.clone());
+        let (bell, fetch, until) = (Arc::clone(&queue), work_stop.clone(), end.clone());
+        running.carrying = Some(tokio::spawn(async move { bell.carry(fetch, until).await }));
         if parts != Parts::Pages {
             let context = crate::wire::worker(&settings, store, names, &certificates, queue, work_stop.clone());
-            work = Some(tokio::spawn(starchart_worker::run(context)));
+            running.work = Some(tokio::spawn(starchart_worker::run(context)));
         }
         info!(url = %settings.app.url, port = address.port(), "ready");
         if let Some(ready) = ready {
             let _ = ready.send(address);
         }
     }
-    let work_ended = async {
-        match &mut work {
-            Some(work) => work.await,
-            None => std::future::pending().await,
-        }
-    };
-    // A process without its server or its workers is broken, and says so by ending.
     tokio::select! {
         () = stop.cancelled() => {}
-        ended = &mut serving => anyhow::bail!("the server ended by itself: {ended:?}"),
-        ended = work_ended => anyhow::bail!("the background work ended by itself: {ended:?}"),
+        broken = running.breaks() => return Err(broken),
     }
     info!(drain_s = settings.timers.drain.as_secs(), "stopping: not ready any more");
     readiness.drain();
@@ -93,8 +87,12 @@ pub(crate) async fn serve(service: Service) -> anyhow::Result<ExitCode> {
     work_stop.cancel();
     let finish = async {
         handle.stop(true).await;
-        if let Some(work) = work {
+        if let Some(work) = running.work {
             let _ = work.await;
+        }
+        end.cancel();
+        if let Some(carrying) = running.carrying {
+            let _ = carrying.await;
         }
     };
     if tokio::time::timeout(FINISH, finish).await.is_err() {
@@ -102,6 +100,35 @@ pub(crate) async fn serve(service: Service) -> anyhow::Result<ExitCode> {
     }
     info!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// What goes on in the background for as long as the process lives.
+struct Running {
+    serving: JoinHandle<std::io::Result<()>>,
+    carrying: Option<JoinHandle<Result<(), Ended>>>,
+    work: Option<JoinHandle<()>>,
+}
+
+impl Running {
+    /// Ends when one of the parts does: a process without its server, its workers or its bell is broken, and says so by ending.
+    async fn breaks(&mut self) -> anyhow::Error {
+        tokio::select! {
+            ended = &mut self.serving => anyhow::anyhow!("the server ended by itself: {ended:?}"),
+            ended = ends(&mut self.carrying) => match ended {
+                Ok(Err(ended)) => anyhow::Error::new(ended).context("REDIS_URL"),
+                other => anyhow::anyhow!("REDIS_URL: carrying wake-ups ended by itself: {other:?}"),
+            },
+            ended = ends(&mut self.work) => anyhow::anyhow!("the background work ended by itself: {ended:?}"),
+        }
+    }
+}
+
+/// How a part ended; never, when there is none.
+async fn ends<T>(part: &mut Option<JoinHandle<T>>) -> Result<T, JoinError> {
+    match part {
+        Some(part) => part.await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Sign-in looks at this machine's clock and at the database's; when they differ, nobody gets in, and this line says why.
@@ -169,5 +196,33 @@ async fn schema_fits(store: &Store, auto_migrate: bool, stop: &CancellationToken
             () = tokio::time::sleep(WAIT) => {}
             () = stop.cancelled() => return Ok(false),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn running() -> Running {
+        let forever = || tokio::spawn(std::future::pending());
+        Running { serving: forever(), carrying: Some(tokio::spawn(std::future::pending())), work: None }
+    }
+
+    #[tokio::test]
+    async fn a_pool_that_ends_breaks_the_process() {
+        let mut running = running();
+        running.carrying = Some(tokio::spawn(async { Err(Ended) }));
+        assert_eq!(
+            format!("{:#}", running.breaks().await),
+            "REDIS_URL: the pool that takes wake-ups out of Redis ended by itself"
+        );
+        running.carrying = Some(tokio::spawn(async { panic!("a fault of ours") }));
+        assert!(running.breaks().await.to_string().starts_with("REDIS_URL: carrying wake-ups ended by itself"));
+    }
+
+    #[tokio::test]
+    async fn nothing_else_does() {
+        let broken = tokio::time::timeout(Duration::from_millis(50), async { running().breaks().await }).await;
+        assert!(broken.is_err());
     }
 }

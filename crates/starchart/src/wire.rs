@@ -1,7 +1,7 @@
 //! Settings into parts, and parts into each other.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use actix_web::web::Data;
 use anyhow::Context as _;
@@ -12,17 +12,15 @@ use starchart_dns::propagation::Propagation;
 use starchart_dns::route53::{Route53, Route53Config};
 use starchart_dns::zone::Zone;
 use starchart_domain::time::Timestamp;
-use starchart_jobs::{Counters, LocalCounters, Queue, SharedCounters};
+use starchart_jobs::{Counters, Deaf, InProcess, LocalCounters, Queue, RedisOptions, RedisQueue, SharedCounters};
 use starchart_saml::{AttributeNames, MetadataError, Provider, ProviderConfig};
-use starchart_settings::{Problem, Problems, Settings};
+use starchart_settings::{Problem, Problems, Redis, Settings};
 use starchart_store::{ConnectOptions, Store};
 use starchart_web::{App, RateLimits, Readiness, VersionInfo, WebConfig};
 use tokio_util::sync::CancellationToken;
 
 use crate::build;
-
-/// How often rows are looked at without being woken.
-const SWEEP: Duration = Duration::from_secs(2);
+use crate::cmd::run::Parts;
 
 /// This machine's clock; for certificates of others and log lines only, the rows have the database's.
 pub(crate) fn clock() -> Timestamp {
@@ -114,10 +112,28 @@ pub(crate) fn web(
 /// # Errors
 /// The URL of Redis cannot be used.
 pub(crate) fn counters(settings: &Settings) -> anyhow::Result<Arc<dyn Counters>> {
-    Ok(match &settings.redis_url {
-        Some(url) => Arc::new(SharedCounters::new(url).context("REDIS_URL")?),
-        None => Arc::new(LocalCounters::default()),
+    Ok(match &settings.redis {
+        Redis::At(url) => Arc::new(SharedCounters::new(url).context("REDIS_URL")?),
+        Redis::InProcess | Redis::Nothing => Arc::new(LocalCounters::default()),
     })
+}
+
+/// What carries wake-ups.
+///
+/// # Errors
+/// The URL of Redis cannot be used.
+pub(crate) fn queue(settings: &Settings, parts: Parts) -> anyhow::Result<Arc<dyn Queue>> {
+    let url = match &settings.redis {
+        Redis::At(url) => url.clone(),
+        Redis::InProcess => return Ok(Arc::new(InProcess::default())),
+        Redis::Nothing => return Ok(Arc::new(Deaf)),
+    };
+    // In a container the host's name is the container's.
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let process = format!("{}-{}-{:016x}", parts.as_str(), host.trim(), rand::random::<u64>());
+    let works = parts != Parts::Pages;
+    let options = RedisOptions { url, process, works, keep_finished: settings.timers.job_removal_every };
+    Ok(Arc::new(RedisQueue::new(options).context("REDIS_URL")?))
 }
 
 /// Paces the requests to the zone.
@@ -164,7 +180,7 @@ pub(crate) fn worker(
         queue,
         holder: format!("{}-{:016x}", std::process::id(), rand::random::<u64>()),
         stop,
-        sweep: SWEEP,
+        sweep: settings.timers.sweep,
     }
 }
 

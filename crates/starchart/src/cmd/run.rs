@@ -4,8 +4,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use starchart_jobs::InProcess;
-
 use crate::boot::{self, Service};
 use crate::wire::Names;
 
@@ -18,6 +16,17 @@ pub(crate) enum Parts {
     Pages,
     /// Work only; the port answers health checks.
     Work,
+}
+
+impl Parts {
+    /// The command.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Both => "run",
+            Self::Pages => "serve",
+            Self::Work => "work",
+        }
+    }
 }
 
 pub(crate) async fn run(env_file: Option<PathBuf>, parts: Parts) -> anyhow::Result<ExitCode> {
@@ -38,6 +47,6 @@ pub(crate) async fn run(env_file: Option<PathBuf>, parts: Parts) -> anyhow::Resu
     let limiter = crate::wire::limiter(&settings);
     let names = Names { zone: crate::wire::route53(&settings, Arc::clone(&limiter))?, limiter };
     let certificates = crate::wire::certificates(&settings)?;
-    let (saml, queue) = (Arc::new(saml), Arc::new(InProcess::default()));
+    let (saml, queue) = (Arc::new(saml), crate::wire::queue(&settings, parts)?);
     boot::serve(Service { settings, parts, saml, names, certificates, queue, ready: None }).await
 }

@@ -83,6 +83,12 @@ pub fn binary() -> PathBuf {
     std::env::var_os("STARCHART_TEST_BINARY").map_or_else(|| env!("CARGO_BIN_EXE_starchart").into(), PathBuf::from)
 }
 
+/// How the stories' processes wake each other: `STARCHART_TEST_REDIS_URL`, else each itself. With `none` nobody is woken.
+#[expect(clippy::disallowed_methods, reason = "script/test says which queue to try")]
+pub fn redis_url() -> String {
+    std::env::var("STARCHART_TEST_REDIS_URL").unwrap_or_else(|_| "memory".to_owned())
+}
+
 fn settings(zone: &StrictRoute53, db: &TestDb, idp_metadata: &std::path::Path) -> BTreeMap<String, String> {
     [
         ("STARCHART_ENV", "production".to_owned()),
@@ -91,7 +97,9 @@ fn settings(zone: &StrictRoute53, db: &TestDb, idp_metadata: &std::path::Path) -
         ("ROOT_DOMAIN", ROOT.to_owned()),
         ("TRUSTED_PROXIES", "127.0.0.0/8".to_owned()),
         ("DATABASE_URL", db.url()),
-        ("REDIS_URL", "memory".to_owned()),
+        ("REDIS_URL", redis_url()),
+        // Where nobody is woken, looking has to be quick enough for the stories.
+        ("SWEEP_MS", if redis_url() == "none" { "200" } else { "2000" }.to_owned()),
         ("AWS_ENDPOINT_URL", zone.endpoint()),
         ("AWS_ROUTE53_HOSTED_ZONE_ID", zone.zone_id().to_owned()),
         ("AWS_ACCESS_KEY_ID", "development".to_owned()),

@@ -14,6 +14,7 @@ mod publish;
 mod pysaml2;
 mod raw;
 mod records;
+mod redis;
 mod replicas;
 mod saml;
 mod secrets;
