@@ -227,7 +227,7 @@ async fn status(account: Account, url: &str) -> Result<Status, Fault> {
 async fn read(account: Account, url: &str) -> Result<Order, Fault> {
     let mut order = account.order(url.to_owned()).await?;
     let mut status = order.state().status;
-    let mut problems: Vec<String> = order.state().error.iter().map(told).collect();
+    let mut problems: Vec<String> = order.state().error.iter().map(|problem| told(problem, None)).collect();
     let mut pending = Vec::new();
     if matches!(status, Status::Pending | Status::Invalid) {
         let mut authorizations = order.authorizations();
@@ -244,7 +244,9 @@ async fn read(account: Account, url: &str) -> Result<Order, Fault> {
                 // The order follows, whatever it says at this moment.
                 AuthorizationStatus::Invalid => {
                     status = Status::Invalid;
-                    problems.extend(authorization.challenges.iter().filter_map(|challenge| challenge.error.as_ref()).map(told));
+                    let fqdn = challenge_name(authorization.identifier().identifier)?;
+                    let errors = authorization.challenges.iter().filter_map(|challenge| challenge.error.as_ref());
+                    problems.extend(errors.map(|problem| told(problem, Some(&fqdn))));
                 }
                 AuthorizationStatus::Expired | AuthorizationStatus::Revoked | AuthorizationStatus::Deactivated => {
                     status = Status::Invalid;

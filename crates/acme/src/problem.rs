@@ -98,7 +98,7 @@ pub(crate) fn authority_error(error: &Error, about: About) -> AuthorityError {
 }
 
 fn refusal(answer: Answer, about: About) -> AuthorityError {
-    let words = || in_words(&answer.kind, &answer.detail);
+    let words = || in_words(&answer.kind, None, &answer.detail);
     match (answer.status, answer.kind.as_str(), about) {
         (429, ..) | (_, "rateLimited", _) => {
             AuthorityError::RateLimited { retry_after: answer.retry_after, detail: answer.detail }
@@ -119,24 +119,26 @@ fn refusal(answer: Answer, about: About) -> AuthorityError {
     }
 }
 
-/// Why a name was not proven or a request not taken, for somebody who does not know RFC 8555; the authority's words behind it.
-pub(crate) fn told(problem: &Problem) -> String {
+/// Why the name that is proven at `fqdn` was not, or an order failed, for somebody who does not know RFC 8555; the authority's
+/// words behind it.
+pub(crate) fn told(problem: &Problem, fqdn: Option<&str>) -> String {
     let kind = problem.r#type.as_deref().and_then(|urn| urn.strip_prefix(URN)).unwrap_or_default();
-    in_words(kind, &detail_of(problem))
+    in_words(kind, fqdn, &detail_of(problem))
 }
 
-fn in_words(kind: &str, detail: &str) -> String {
+fn in_words(kind: &str, fqdn: Option<&str>, detail: &str) -> String {
     let words = match kind {
-        "unauthorized" | "incorrectResponse" => "The certificate authority did not find the TXT record that proves the name.",
-        "dns" => "The certificate authority could not look up the TXT record that proves the name.",
-        "connection" | "tls" => "The certificate authority could not reach the name servers.",
-        "caa" => "A CAA record of the domain forbids this certificate authority to issue.",
-        "rejectedIdentifier" | "unsupportedIdentifier" => "The certificate authority gives no certificates for this name.",
-        "badCSR" => "The certificate authority did not take the certificate request.",
-        "rateLimited" => "The certificate authority was asked too often.",
-        _ => "The certificate authority refused.",
+        "unauthorized" | "incorrectResponse" => "The certificate authority did not find the TXT record that proves the name",
+        "dns" => "The certificate authority could not look up the TXT record that proves the name",
+        "connection" | "tls" => "The certificate authority could not reach the name servers",
+        "caa" => "A CAA record of the domain forbids this certificate authority to issue",
+        "rejectedIdentifier" | "unsupportedIdentifier" => "The certificate authority gives no certificates for this name",
+        "badCSR" => "The certificate authority did not take the certificate request",
+        "rateLimited" => "The certificate authority was asked too often",
+        _ => "The certificate authority refused",
     };
-    if detail.is_empty() { words.to_owned() } else { format!("{words} It says: {detail}") }
+    let at = fqdn.map_or_else(String::new, |fqdn| format!(" ({fqdn})"));
+    if detail.is_empty() { format!("{words}{at}.") } else { format!("{words}{at}. It says: {detail}") }
 }
 
 /// The text of a problem and its parts, without control characters, cut where it gets long.

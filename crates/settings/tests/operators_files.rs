@@ -176,6 +176,7 @@ fn a_stack_needs_only_what_it_says_to_change() {
                 "LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM" => {
                     "-----BEGIN RSA PRIVATE KEY-----\nAA==\n-----END RSA PRIVATE KEY-----\n".to_owned()
                 }
+                "KEY_ENCRYPTION_KEYS" => format!("a:{}=", "A".repeat(43)),
                 _ => "0123456789012345678901234567890123456789".to_owned(),
             };
             fs::write(folder.path().join(name), value).unwrap();

@@ -67,6 +67,38 @@ async fn version_and_health() {
 }
 
 #[tokio::test]
+async fn keys_new_makes_secrets_that_the_settings_take() {
+    let world = World::new().await;
+    let printed = verb(&world, &["keys", "new", "--id", "first"]).await;
+    assert_eq!(printed.code, 0, "{}", printed.all);
+    for text in [
+        "docker secret create LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM - <<'EOF'\n-----BEGIN PRIVATE KEY-----",
+        "docker secret create KEY_ENCRYPTION_KEYS - <<'EOF'\nfirst:",
+    ] {
+        assert!(printed.out.contains(text), "{}", printed.out);
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    assert_eq!(verb(&world, &["keys", "new", "--folder", path]).await.code, 0);
+    let again = verb(&world, &["keys", "new", "--folder", path]).await;
+    assert_eq!(again.code, 1, "what is there is not overwritten: {}", again.all);
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    let names = ["LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM", "KEY_ENCRYPTION_KEYS"];
+    let world = names.into_iter().fold(world, |world, name| world.set(name, &read(name)));
+    let checked = verb(&world, &["check-config"]).await;
+    assert!(checked.code == 0 && !checked.out.contains("certificates are off"), "{}", checked.all);
+    for secret in names.map(read) {
+        let part = secret.lines().find(|line| !line.starts_with('-')).unwrap().rsplit(':').next().unwrap().to_owned();
+        assert!(!checked.all.contains(&part), "{}", checked.all);
+    }
+
+    let no_root = folder.path().join("KEY_ENCRYPTION_KEYS");
+    let faulty = verb(&world.set("ACME_CA_ROOT_PATH", no_root.to_str().unwrap()), &["check-config"]).await;
+    assert!(faulty.code == 2 && faulty.all.contains("ACME_CA_ROOT_PATH: "), "{}", faulty.all);
+}
+
+#[tokio::test]
 async fn reconcile_prints_the_difference_and_changes_nothing() {
     let world = World::new().await;
     let app = world.start().await;
