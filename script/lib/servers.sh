@@ -4,10 +4,12 @@
 TOOLS=$TARGET/test-tools
 MOTO_VERSION=5.2.5
 PYSAML2_VERSION=7.5.5
+AIOSMTPD_VERSION=1.4.6
 SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/starchart-test.XXXXXX")
 SERVERS=()
 export STARCHART_TEST_MOTO=$TOOLS/moto-$MOTO_VERSION/bin/moto_server
 export STARCHART_TEST_PYSAML2=$TOOLS/pysaml2-$PYSAML2_VERSION/bin/python
+export STARCHART_TEST_AIOSMTPD=$TOOLS/aiosmtpd-$AIOSMTPD_VERSION/bin/python
 
 stop_servers() {
     local server
@@ -68,6 +70,7 @@ install_servers() {
     if ! python3 -c 'import ensurepip' 2>/dev/null; then install_packages python3-venv; fi
     install_venv "moto-$MOTO_VERSION" "moto[server]==$MOTO_VERSION"
     install_venv "pysaml2-$PYSAML2_VERSION" "pysaml2==$PYSAML2_VERSION"
+    install_venv "aiosmtpd-$AIOSMTPD_VERSION" "aiosmtpd==$AIOSMTPD_VERSION"
 }
 
 # install_venv NAME PACKAGE...: Python packages in a folder of their own.

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use starchart_saml::issuer::{Issuer, Person as Asserted, read_request};
 use tracing::{info, warn};
 
-use crate::Error;
+use crate::{Error, inbox};
 
 /// Somebody who can sign in.
 #[derive(Debug, Clone, Copy)]
@@ -75,11 +75,17 @@ struct State {
 
 impl IdentityProvider {
     /// Serves on `address` for the application at `app_url`, with a key kept in `folder` so that a restart signs nobody out of
-    /// trust. Group names begin with `group_prefix`.
+    /// trust. Group names begin with `group_prefix`. The inbox shows what stands in the folder `mails`.
     ///
     /// # Errors
     /// The port cannot be opened, or the key not be read or written.
-    pub async fn start(address: SocketAddr, app_url: &str, group_prefix: &str, folder: &Path) -> Result<Self, Error> {
+    pub async fn start(
+        address: SocketAddr,
+        app_url: &str,
+        group_prefix: &str,
+        folder: &Path,
+        mails: &Path,
+    ) -> Result<Self, Error> {
         let listener =
             std::net::TcpListener::bind(address).map_err(Error::io(format!("opening {address} for the identity provider")))?;
         let port = listener.local_addr().map_err(Error::io("the identity provider's port"))?.port();
@@ -95,7 +101,9 @@ impl IdentityProvider {
             app_url: app_url.to_owned(),
             group_prefix: group_prefix.to_owned(),
         });
-        let server = HttpServer::new(move || App::new().app_data(state.clone()).configure(routes))
+        let inbox = web::Data::new(inbox::Inbox::new(mails, app_url));
+        let app = move || App::new().app_data(state.clone()).app_data(inbox.clone()).configure(routes).configure(inbox::routes);
+        let server = HttpServer::new(app)
             .workers(1)
             .disable_signals()
             .listen(listener)
@@ -108,6 +116,11 @@ impl IdentityProvider {
     /// Where it is.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Where the inbox is.
+    pub fn inbox(&self) -> String {
+        format!("{}/inbox", self.url)
     }
 
     /// Its SAML metadata.
@@ -239,9 +252,9 @@ fn login_page(saml_request: &str, relay_state: &str, username: &str, wrong: bool
     html(LoginPage { saml_request, relay_state, username, wrong, people: &PEOPLE }.render(), OWN)
 }
 
-const OWN: &str = "default-src 'none'; style-src 'self'; form-action 'self'";
+pub(crate) const OWN: &str = "default-src 'none'; style-src 'self'; form-action 'self'";
 
-fn html(page: askama::Result<String>, policy: &str) -> HttpResponse {
+pub(crate) fn html(page: askama::Result<String>, policy: &str) -> HttpResponse {
     match page {
         Ok(body) => HttpResponse::Ok()
             .content_type("text/html; charset=utf-8")
@@ -249,7 +262,7 @@ fn html(page: askama::Result<String>, policy: &str) -> HttpResponse {
             .insert_header((CONTENT_SECURITY_POLICY, policy))
             .body(body),
         Err(error) => {
-            warn!(error = %error, "a page of the identity provider could not be written");
+            warn!(error = %error, "a page of the demo could not be written");
             HttpResponse::InternalServerError().finish()
         }
     }

@@ -268,9 +268,14 @@ fn mail(reader: &mut Reader) -> Option<Mail> {
         reader.problem("SMTP_TLS", "none would send passwords in clear; use starttls or tls unless SMTP_HOST is this machine");
     }
     let auth = smtp_auth(reader);
+    let per_minute = reader.parsed("SMTP_MESSAGES_PER_MINUTE", parse::number(1, 100_000));
     let username = word(reader, "NOTIFICATIONS_USERNAME");
     let password = reader.secret("NOTIFICATIONS_PASSWORD");
-    Some(Mail { sender, host: host?, port: port?, tls: tls?, auth: auth?, username, password })
+    let mail = Mail { sender, host: host?, port: port?, tls: tls?, auth: auth?, per_minute: per_minute?, username, password };
+    if let Some(reason) = mail.off_because() {
+        reader.notice(format!("mail is off, and no record is removed before its person could be told: {reason}"));
+    }
+    Some(mail)
 }
 
 fn smtp_auth(reader: &mut Reader) -> Option<SmtpAuth> {

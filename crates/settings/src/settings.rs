@@ -214,10 +214,27 @@ pub struct Mail {
     pub tls: SmtpTls,
     /// `SMTP_AUTH`. Default password.
     pub auth: SmtpAuth,
+    /// `SMTP_MESSAGES_PER_MINUTE`: mails that one process sends in a minute. Default 30.
+    pub per_minute: u32,
     /// `NOTIFICATIONS_USERNAME`. Default none.
     pub username: Option<Secret>,
     /// `NOTIFICATIONS_PASSWORD`: the password, or with xoauth2 the client secret. Default none.
     pub password: Option<Secret>,
+}
+
+impl Mail {
+    /// Why no mail can be sent, if so.
+    pub fn off_because(&self) -> Option<&'static str> {
+        if self.sender.is_none() {
+            return Some("NOTIFICATIONS_EMAIL_USER is not set");
+        }
+        match self.auth {
+            SmtpAuth::None => None,
+            _ if self.username.is_none() => Some("NOTIFICATIONS_USERNAME is not set"),
+            _ if self.password.is_none() => Some("NOTIFICATIONS_PASSWORD is not set"),
+            _ => None,
+        }
+    }
 }
 
 /// How the connection to the mail server is protected.
@@ -305,7 +322,7 @@ pub struct Limits {
 pub struct Timers {
     /// `EXPIRATION_REPEAT_FREQUENCY_S`: how often expiry is looked at. Default 86400 s.
     pub expiration_every: Duration,
-    /// `JOB_REMOVAL_FREQUENCY_S`: how long finished wake-ups stay in Redis. Default 604800 s.
+    /// `JOB_REMOVAL_FREQUENCY_S`: how long sent mails, and finished wake-ups in Redis, are kept. Default 604800 s.
     pub job_removal_every: Duration,
     /// `SWEEP_MS`: how often rows are looked at without being woken. Default 2000 ms, at least 50 ms, at most a minute.
     pub sweep: Duration,

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use starchart_jobs::{Ended, Queue};
+use starchart_mail::Mailer;
 use starchart_saml::Provider;
 use starchart_settings::Settings;
 use starchart_store::{ConnectError, SchemaState, Store};
@@ -34,6 +35,7 @@ pub(crate) struct Service {
     pub(crate) saml: Arc<Provider>,
     pub(crate) names: Names,
     pub(crate) certificates: Certificates,
+    pub(crate) mailer: Option<Arc<Mailer>>,
     pub(crate) queue: Arc<dyn Queue>,
     /// Told once, when ready: the address that is served.
     pub(crate) ready: Option<oneshot::Sender<SocketAddr>>,
@@ -41,7 +43,7 @@ pub(crate) struct Service {
 
 /// Serves and works until a signal, then comes to an end.
 pub(crate) async fn serve(service: Service) -> anyhow::Result<ExitCode> {
-    let Service { settings, parts, saml, names, certificates, queue, ready } = service;
+    let Service { settings, parts, saml, names, certificates, mailer, queue, ready } = service;
     let stop = crate::stop::on_signal()?;
     let port = settings.app.port;
     // What is not for people on the network is not offered to them; host.docker.internal is asked for from containers.
@@ -69,7 +71,7 @@ pub(crate) async fn serve(service: Service) -> anyhow::Result<ExitCode> {
         let (bell, fetch, until) = (Arc::clone(&queue), work_stop.clone(), end.clone());
         running.carrying = Some(tokio::spawn(async move { bell.carry(fetch, until).await }));
         if parts != Parts::Pages {
-            let context = crate::wire::worker(&settings, store, names, &certificates, queue, work_stop.clone());
+            let context = crate::wire::worker(&settings, store, names, &certificates, mailer, queue, work_stop.clone());
             running.work = Some(tokio::spawn(starchart_worker::run(context)));
         }
         info!(url = %settings.app.url, port = address.port(), "ready");

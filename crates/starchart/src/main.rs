@@ -52,6 +52,8 @@ enum Verb {
     Keys(cmd::keys::Verb),
     /// Compare the whole zone with the database.
     Reconcile(cmd::reconcile::Options),
+    /// Send one mail now and print what the mail server says: 0 it took it, 1 not.
+    SendTestMail(cmd::send_test_mail::Options),
 }
 
 fn main() -> ExitCode {
@@ -103,5 +105,6 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Verb::Keys(verb) => cmd::keys::run(verb),
         Verb::Reconcile(options) => cmd::reconcile::run(env_file, options).await,
+        Verb::SendTestMail(options) => cmd::send_test_mail::run(env_file, options).await,
     }
 }

@@ -1,5 +1,7 @@
 //! Settings into parts, and parts into each other.
 
+pub(crate) mod mail;
+
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -13,6 +15,7 @@ use starchart_dns::route53::{Route53, Route53Config};
 use starchart_dns::zone::Zone;
 use starchart_domain::time::Timestamp;
 use starchart_jobs::{Counters, Deaf, InProcess, LocalCounters, Queue, RedisOptions, RedisQueue, SharedCounters};
+use starchart_mail::Mailer;
 use starchart_saml::{AttributeNames, MetadataError, Provider, ProviderConfig};
 use starchart_settings::{Problem, Problems, Redis, Settings};
 use starchart_store::{ConnectOptions, Store};
@@ -40,7 +43,7 @@ pub(crate) fn connect_options(settings: &Settings) -> ConnectOptions {
 }
 
 /// What mails are named after: the sender's domain, else our own.
-fn message_host(settings: &Settings) -> String {
+pub(crate) fn message_host(settings: &Settings) -> String {
     let of_sender = settings.mail.sender.as_deref().and_then(|sender| sender.rsplit_once('@')).map(|(_, domain)| domain);
     of_sender.or_else(|| settings.app.url.host_str()).unwrap_or("localhost").to_owned()
 }
@@ -168,6 +171,7 @@ pub(crate) fn worker(
     store: Store,
     names: Names,
     certificates: &Certificates,
+    mailer: Option<Arc<Mailer>>,
     queue: Arc<dyn Queue>,
     stop: CancellationToken,
 ) -> starchart_worker::Context {
@@ -177,6 +181,9 @@ pub(crate) fn worker(
         limiter: names.limiter,
         propagation: Arc::new(Propagation::new(settings.dns_servers.iter().map(ToString::to_string).collect())),
         authority: certificates.as_ref().ok().cloned(),
+        mailer,
+        expire_every: settings.timers.expiration_every,
+        keep_finished: settings.timers.job_removal_every,
         queue,
         holder: format!("{}-{:016x}", std::process::id(), rand::random::<u64>()),
         stop,

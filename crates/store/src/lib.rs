@@ -12,6 +12,7 @@ pub mod certificates;
 mod connect;
 mod entity;
 mod error;
+pub mod expiry;
 pub mod housekeeping;
 pub mod login;
 mod migrate;

@@ -155,6 +155,12 @@ pub(crate) async fn bury(tx: &Tx, id: UserId, now: Timestamp) -> Result<Subject,
     Subject::parse(&row.subject).map_err(|_| Error::Corrupt(format!("subject of user {id}")))
 }
 
+/// Locks these people's rows, in the order of their ids, whether they are still there or gone.
+pub(crate) async fn lock_all(tx: &Tx, ids: &[UserId]) -> Result<(), Error> {
+    locking_update().filter(Column::Id.is_in(ids.iter().map(|id| id.0))).exec(tx.db()).await?;
+    Ok(())
+}
+
 /// An UPDATE that counts up `lock_version`, and so locks its row whatever else it changes.
 fn locking_update() -> UpdateMany<user::Entity> {
     user::Entity::update_many().col_expr(Column::LockVersion, Expr::col(Column::LockVersion).add(1))

@@ -1,5 +1,5 @@
 //! Real servers for tests, each a child process on loopback with a folder and a port of its own: MariaDB (or MySQL), Redis, moto,
-//! SimpleSAMLphp, pysaml2, pebble. `script/test` installs them. What goes wrong here fails the test, so the functions panic with a
+//! SimpleSAMLphp, pysaml2, pebble, aiosmtpd. `script/test` installs them. What goes wrong here fails the test, so the functions panic with a
 //! message.
 
 mod environment;
@@ -13,3 +13,4 @@ pub mod redis;
 pub mod route53;
 pub mod server;
 pub mod simplesamlphp;
+pub mod smtp;

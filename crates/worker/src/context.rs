@@ -8,6 +8,7 @@ use starchart_dns::limiter::Limiter;
 use starchart_dns::propagation::Propagation;
 use starchart_dns::zone::Zone;
 use starchart_jobs::Queue;
+use starchart_mail::Mailer;
 use starchart_store::Store;
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +25,12 @@ pub struct Context {
     pub propagation: Arc<Propagation>,
     /// The certificate authority; none when certificates are off.
     pub authority: Option<Arc<dyn Authority>>,
+    /// The way out for mails; none when mail is off.
+    pub mailer: Option<Arc<Mailer>>,
+    /// EXPIRATION_REPEAT_FREQUENCY_S.
+    pub expire_every: Duration,
+    /// JOB_REMOVAL_FREQUENCY_S: how long finished work is kept.
+    pub keep_finished: Duration,
     /// Where wake-ups come from.
     pub queue: Arc<dyn Queue>,
     /// This process among all, new at every start.

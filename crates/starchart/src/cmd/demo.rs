@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use clap::Args;
 use starchart_demo::{DemoAuthority, DemoZone, IdentityProvider, NameServer, PEOPLE};
 use starchart_jobs::InProcess;
+use starchart_mail::Mailer;
 use starchart_settings::{Settings, Sources};
 use tokio::sync::oneshot;
 
@@ -79,10 +80,14 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
         for file in FILES.into_iter().chain(DemoAuthority::FILES) {
             remove(&data.join(file))?;
         }
+        remove_folder(&data.join("mail"))?;
     }
+    let mails = data.join("mail");
     let port = free_port(options.port).context("--port")?;
     let app_url = format!("http://localhost:{port}");
-    let idp = IdentityProvider::start(loopback(options.idp_port), &app_url, GROUP_PREFIX, data).await.context("--idp-port")?;
+    let idp = IdentityProvider::start(loopback(options.idp_port), &app_url, GROUP_PREFIX, data, &mails)
+        .await
+        .context("--idp-port")?;
     let metadata = data.join("idp-metadata.xml");
     std::fs::write(&metadata, idp.metadata()).with_context(|| format!("writing {}", metadata.display()))?;
     let zone = Arc::new(DemoZone::open(ROOT, &data.join("zone.json"))?);
@@ -95,12 +100,14 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     let settings = settings(&options, port, &app_url, &metadata, server.address())?;
     let saml = Arc::new(crate::wire::saml(&settings, crate::wire::clock())?);
     let (ready, is_ready) = oneshot::channel();
-    let announced = Announced { url: app_url, idp: idp.url().to_owned(), names: server.address(), ca_root };
+    let announced = Announced { url: app_url, idp: idp.url().to_owned(), inbox: idp.inbox(), names: server.address(), ca_root };
     let told = tokio::spawn(announce(is_ready, options.json, announced));
     let queue = Arc::new(InProcess::default());
     let names = Names { zone, limiter: crate::wire::limiter(&settings) };
     let certificates = Ok(Arc::new(authority) as Arc<_>);
-    let service = Service { settings, parts: Parts::Both, saml, names, certificates, queue, ready: Some(ready) };
+    let head = crate::wire::mail::letterhead(&settings);
+    let mailer = Some(Arc::new(Mailer::folder(head, &format!("starchart@{ROOT}"), &mails)?));
+    let service = Service { settings, parts: Parts::Both, saml, names, certificates, mailer, queue, ready: Some(ready) };
     let code = boot::serve(service).await;
     told.abort();
     code
@@ -143,19 +150,20 @@ fn encryption_key(data: &Path) -> anyhow::Result<()> {
 struct Announced {
     url: String,
     idp: String,
+    inbox: String,
     names: SocketAddr,
     ca_root: PathBuf,
 }
 
 async fn announce(ready: oneshot::Receiver<SocketAddr>, json: bool, announced: Announced) {
-    let Announced { url, idp, names, ca_root } = announced;
+    let Announced { url, idp, inbox, names, ca_root } = announced;
     if ready.await.is_err() {
         return;
     }
     if json {
         let people: Vec<_> =
             PEOPLE.iter().map(|p| serde_json::json!({"username": p.username, "password": p.password})).collect();
-        let line = serde_json::json!({"url": url, "idp": idp, "dns": names.to_string(), "root": ROOT, "ca_root": ca_root, "users": people});
+        let line = serde_json::json!({"url": url, "idp": idp, "inbox": inbox, "dns": names.to_string(), "root": ROOT, "ca_root": ca_root, "users": people});
         println!("{line}");
         return;
     }
@@ -164,6 +172,7 @@ async fn announce(ready: oneshot::Receiver<SocketAddr>, json: bool, announced: A
     for person in PEOPLE {
         println!("  {:<10} {:<12} {} ({})", person.username, person.password, person.display_name, person.groups.join(", "));
     }
+    println!("\nMail to them arrives here:  {inbox}");
     println!("\nMake the record www of user1, then ask the name server:");
     println!("  dig @{} -p {} www.user1.{ROOT}\n", names.ip(), names.port());
     println!("Request its certificate, download certificate and chain, then check them against the demo's own authority:");
@@ -179,6 +188,15 @@ fn loopback(port: u16) -> SocketAddr {
 fn free_port(port: u16) -> anyhow::Result<u16> {
     let listener = TcpListener::bind(loopback(port)).with_context(|| format!("port {port} is taken; choose another"))?;
     Ok(listener.local_addr()?.port())
+}
+
+fn remove_folder(folder: &Path) -> anyhow::Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("--fresh: {} cannot be removed", folder.display()))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn remove(file: &Path) -> anyhow::Result<()> {

@@ -25,7 +25,8 @@ pub(crate) async fn run(env_file: Option<PathBuf>, _: Options) -> anyhow::Result
     let limiter = crate::wire::limiter(&loaded.settings);
     let names = Names { zone: crate::wire::route53(&loaded.settings, Arc::clone(&limiter))?, limiter };
     let certificates = Err("not needed to compare".to_owned());
-    let context = crate::wire::worker(&loaded.settings, store, names, &certificates, Arc::new(starchart_jobs::Deaf), stop);
+    let queue = Arc::new(starchart_jobs::Deaf);
+    let context = crate::wire::worker(&loaded.settings, store, names, &certificates, None, queue, stop);
     let found = starchart_worker::reconcile(&context).await?;
     println!("{} sets in the zone, {} of them not ours", found.listed, found.foreign.len());
     for (name, changes) in &found.changes {

@@ -111,6 +111,9 @@ fn settings(zone: &StrictRoute53, db: &TestDb, idp_metadata: &std::path::Path) -
         ("USER_DNS_RECORD_LIMIT", "20".to_owned()),
         ("RATE_LIMIT_RECORD_WRITES_PER_MINUTE", "100000".to_owned()),
         ("RATE_LIMIT_SIGN_IN_PER_MINUTE", "100000".to_owned()),
+        // Nobody listens there, unless a test says otherwise.
+        ("SMTP_HOST", "127.0.0.1".to_owned()),
+        ("SMTP_PORT", "9".to_owned()),
         ("NOTIFICATIONS_EMAIL_USER", "starchart@school.example".to_owned()),
         ("NOTIFICATIONS_USERNAME", "development".to_owned()),
         ("NOTIFICATIONS_PASSWORD", "development".to_owned()),

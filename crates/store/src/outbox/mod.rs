@@ -28,9 +28,10 @@ use crate::{Error, sql};
 pub(crate) use digest::{Digest, digest};
 pub use look::{Counts, Failed, counts, failed, purge, retry};
 pub use sending::{Owed, Verdict, claim, is_due, settle};
+pub(crate) use told::item as record_item;
 
 /// Things that one mail lists at most; more are only counted.
-pub(crate) const ITEMS: usize = 1_000;
+const ITEMS: usize = 1_000;
 /// Characters of a value that a mail shows; a TXT record may have thousands.
 const WHAT: usize = 200;
 
@@ -168,7 +169,7 @@ impl Item {
 }
 
 /// The beginning of a long value.
-pub(crate) fn shorten(value: &str) -> String {
+fn shorten(value: &str) -> String {
     let short = sql::cut(value, WHAT);
     if short.len() < value.len() { format!("{short}…") } else { short }
 }

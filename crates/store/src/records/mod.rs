@@ -4,6 +4,8 @@ pub(crate) mod leave;
 pub(crate) mod names;
 mod rows;
 
+use std::collections::BTreeMap;
+
 use starchart_domain::publish::PublishState;
 use starchart_domain::record::{NewRecord, RecordId, RecordType};
 use starchart_domain::time::Timestamp;
@@ -199,6 +201,26 @@ async fn delete_within(tx: Tx, owner: UserId, id: RecordId, act: &Act<'_>) -> Re
     rows::retire(&tx, owner, row, &name, now, Reason::Delete, act.by).await?;
     note(&tx, act, "record.delete", &old).await?;
     Ok(old)
+}
+
+/// Removes records whose time is over, of any people whose rows the caller holds, into the history; each given with its name.
+pub(crate) async fn end_all<'a>(
+    tx: &Tx,
+    over: impl Iterator<Item = (i64, &'a str)> + Clone + Send,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let names = names::touch_all(tx, over.clone().map(|(_, fqdn)| fqdn).collect(), now).await?;
+    rows::retire_all(tx, over, &names, now, "expiry").await
+}
+
+/// Notes in which mail the owners, whose rows the caller holds, are told that these records end.
+pub(crate) async fn note_told(
+    tx: &Tx,
+    ids: impl Iterator<Item = i64> + Send,
+    mails: &BTreeMap<UserId, i64>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    rows::note_told(tx, ids, mails, now).await
 }
 
 /// How many records count towards the person's limit.

@@ -1,5 +1,7 @@
 //! The lock on a name, which is the only way to change what stands at it.
 
+use std::collections::BTreeSet;
+
 use sea_orm::sea_query::{Expr, Func};
 use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, Set};
 use starchart_domain::record::{NameClass, RecordType};
@@ -14,8 +16,8 @@ use crate::{Error, sql};
 
 /// A name that this transaction has locked and whose generation it has bumped.
 ///
-/// Every function that writes `dns_records` or `challenge_values` wants one of these, and [`touch`] alone makes them: so nothing changes there without
-/// its name becoming dirty (invariant I5).
+/// Every function that changes what `dns_records` or `challenge_values` say wants one of these, and [`touch`] (or [`touch_all`], for
+/// many) alone makes them: so nothing changes there without its name becoming dirty (invariant I5).
 pub(crate) struct TouchedName {
     fqdn: String,
     class: String,
@@ -48,6 +50,31 @@ pub(crate) async fn touch(tx: &Tx, owner: UserId, fqdn: &str, class: NameClass, 
     match name::Entity::find_by_id(fqdn).one(tx.db()).await? {
         Some(row) if row.user_id == owner.0 => Ok(TouchedName { fqdn: row.fqdn, class: row.class }),
         _ => Err(Error::Corrupt(format!("{fqdn} is another person's name"))),
+    }
+}
+
+/// Names that this transaction has locked and whose generations it has bumped, all at once.
+pub(super) struct TouchedNames<'a>(BTreeSet<&'a str>);
+
+/// Locks names that have records, in their order, and bumps their generations. The caller holds their owners' rows already.
+pub(super) async fn touch_all<'a>(tx: &Tx, fqdns: BTreeSet<&'a str>, now: Timestamp) -> Result<TouchedNames<'a>, Error> {
+    let at = now.as_millis();
+    let since = Func::coalesce([Expr::col(Column::DirtySince), Expr::value(at)]);
+    let bump = name::Entity::update_many()
+        .col_expr(Column::DirtySince, since.into())
+        .col_expr(Column::Generation, Expr::col(Column::Generation).add(1))
+        .col_expr(Column::UpdatedAt, Expr::value(at))
+        .filter(Column::Fqdn.is_in(fqdns.iter().copied()));
+    let found = bump.exec(tx.db()).await?.rows_affected;
+    if found != fqdns.len() as u64 {
+        return Err(Error::Corrupt(format!("{} of {} names have rows", found, fqdns.len())));
+    }
+    Ok(TouchedNames(fqdns))
+}
+
+impl TouchedNames<'_> {
+    pub(super) fn has(&self, fqdn: &str) -> bool {
+        self.0.contains(fqdn)
     }
 }
 

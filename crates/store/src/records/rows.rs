@@ -1,9 +1,11 @@
 //! Rows of `dns_records` and `record_history`. Nothing else writes there.
 
+use std::collections::BTreeMap;
+
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, NotSet, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, SelectExt,
-    SelectTwoRequired, Set,
+    SelectTwoRequired, Set, Value,
 };
 use starchart_domain::expiry::record_expires_at;
 use starchart_domain::publish::PublishState;
@@ -12,13 +14,13 @@ use starchart_domain::rrset::TTL;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
-use super::names::TouchedName;
+use super::names::{TouchedName, TouchedNames};
 use super::{Reason, Record, RecordError, read_type};
-use crate::Error;
 use crate::entity::dns_record::{self, Column};
 use crate::entity::{name, record_history};
 use crate::error::busy_if_taken;
 use crate::tx::Tx;
+use crate::{Error, sql};
 
 /// A record with its name's way to the name servers.
 pub(super) type Row = (dns_record::Model, name::Model);
@@ -139,6 +141,54 @@ pub(super) async fn retire(
     };
     record_history::Entity::insert(kept).exec_without_returning(tx.db()).await.map_err(Error::from)?;
     Ok(())
+}
+
+/// Moves rows, each given with its name and read while their owners' were locked, into the history: two statements for all.
+pub(super) async fn retire_all<'a>(
+    tx: &Tx,
+    rows: impl Iterator<Item = (i64, &'a str)> + Send,
+    names: &TouchedNames<'_>,
+    now: Timestamp,
+    reason: &str,
+) -> Result<(), Error> {
+    let mut ids = Vec::new();
+    for (id, fqdn) in rows {
+        if !names.has(fqdn) {
+            return Err(Error::Corrupt(format!("record {id} at a name that was not touched")));
+        }
+        ids.push(Value::from(id));
+    }
+    let (places, count) = (sql::places(ids.len()), ids.len() as u64);
+    let keep = format!(
+        "INSERT INTO record_history (record_id, user_id, fqdn, type, typed, content, priority, ttl, ports, course, description, \
+         created_at, updated_at, expires_at, notified_at, reason, actor_id, moved_at) \
+         SELECT id, user_id, fqdn, type, typed, content, priority, ttl, ports, course, description, \
+         created_at, updated_at, expires_at, notified_at, ?, NULL, ? FROM dns_records WHERE id IN ({places}) ORDER BY id"
+    );
+    let values = [reason.into(), now.as_millis().into()].into_iter().chain(ids.iter().cloned()).collect();
+    let kept = sql::touch(tx.db(), &keep, values).await?;
+    let removed = sql::touch(tx.db(), &format!("DELETE FROM dns_records WHERE id IN ({places})"), ids).await?;
+    if kept != count || removed != count {
+        return Err(Error::Busy(format!("{kept} kept and {removed} removed of {count} records").into()));
+    }
+    Ok(())
+}
+
+/// Notes the mail of each owner in these rows. It changes nothing that the zone shows, so no name is touched.
+pub(super) async fn note_told(
+    tx: &Tx,
+    ids: impl Iterator<Item = i64> + Send,
+    mails: &BTreeMap<UserId, i64>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let ids: Vec<Value> = ids.map(Value::from).collect();
+    let (arms, places, count) = ("WHEN ? THEN ? ".repeat(mails.len()), sql::places(ids.len()), ids.len() as u64);
+    let note = format!("UPDATE dns_records SET notified_at = ?, notice_id = CASE user_id {arms}END WHERE id IN ({places})");
+    let mut values = vec![Value::from(now.as_millis())];
+    values.extend(mails.iter().flat_map(|(user, mail)| [Value::from(user.0), Value::from(*mail)]));
+    values.extend(ids);
+    let noted = sql::touch(tx.db(), &note, values).await?;
+    if noted == count { Ok(()) } else { Err(Error::Busy(format!("{noted} of {count} records noted").into())) }
 }
 
 /// What the row says, for other rooms.

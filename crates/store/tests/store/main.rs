@@ -23,8 +23,10 @@ macro_rules! on_both {
 mod admin;
 mod certificates;
 mod connecting;
+mod expiry;
 mod history;
 mod login;
+mod mails;
 mod people;
 mod publishing;
 mod records;

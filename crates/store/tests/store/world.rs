@@ -1,9 +1,11 @@
 //! A database of its own for each test, and the short words that tests use.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use sqlx::Connection as _;
 use starchart_domain::names::{BaseDomain, Label, RootDomain};
 use starchart_domain::plan::NameOutcome;
-use starchart_domain::record::{NewRecord, RecordForm, RecordType};
+use starchart_domain::record::{NewRecord, RecordForm, RecordId, RecordType};
 use starchart_domain::rrset::{SetBody, TTL};
 use starchart_domain::secret::Secret;
 use starchart_domain::user::{Groups, Identity, Subject, UserId};
@@ -22,7 +24,11 @@ enum Database {
 pub(crate) struct World {
     database: Database,
     pub(crate) store: Store,
+    /// How far the store's clock is ahead, in milliseconds.
+    offset: AtomicI64,
 }
+
+pub(crate) const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 impl World {
     pub(crate) async fn sqlite() -> Self {
@@ -36,7 +42,7 @@ impl World {
     async fn migrated(database: Database) -> Self {
         let store = Store::connect(&options(&database)).await.unwrap();
         store.migrate().await.unwrap();
-        Self { database, store }
+        Self { database, store, offset: AtomicI64::new(0) }
     }
 
     /// A handle with connections and a clock of its own, as another process has.
@@ -93,6 +99,76 @@ impl World {
 
     pub(crate) async fn create(&self, who: &Person, name: &str, kind: &str, value: &str) -> Result<Record, RecordError> {
         records::create(&self.store, who.id, &who.record(name, kind, value), None, &who.act).await
+    }
+
+    pub(crate) async fn renew(&self, who: &Person, id: RecordId) -> Result<Record, RecordError> {
+        records::renew(&self.store, who.id, id, &who.act).await
+    }
+
+    pub(crate) async fn renew_all(&self, who: &Person) {
+        for record in records::list(&self.store, who.id).await.unwrap() {
+            self.renew(who, record.id).await.unwrap();
+        }
+    }
+
+    /// So many days after the test began.
+    pub(crate) fn at_days(&self, days: f64) {
+        self.shift((days * DAY_MS as f64) as i64);
+    }
+
+    /// At the beginning of a day, that many days after this one.
+    pub(crate) async fn at_start_of_day(&self, days: i64) {
+        self.shift(0);
+        let today = self.store.now().await.unwrap().as_millis();
+        self.shift((today / DAY_MS + days) * DAY_MS - today + 1);
+    }
+
+    /// So much later than the clock stands.
+    pub(crate) fn later(&self, millis: i64) {
+        self.shift(self.offset.load(Ordering::SeqCst) + millis);
+    }
+
+    fn shift(&self, millis: i64) {
+        self.offset.store(millis, Ordering::SeqCst);
+        self.store.set_clock_offset(millis);
+    }
+
+    /// Copies the person's one record until there are `count`, all ending at the same moment.
+    pub(crate) async fn copies(&self, who: &Person, count: usize) {
+        for n in 1..count {
+            let columns = "class, user_id, type, typed, content, value_hash, ttl, created_at, updated_at, expires_at";
+            let name = format!("copy{n}.{}", who.base);
+            self.run(&format!(
+                "INSERT INTO names (fqdn, user_id, class, created_at, updated_at) VALUES ('{name}', {id}, 'other', 0, 0); \
+                 INSERT INTO dns_records (fqdn, {columns}) SELECT '{name}', {columns} FROM dns_records WHERE user_id = {id} \
+                 ORDER BY id LIMIT 1",
+                id = who.id
+            ))
+            .await
+            .unwrap();
+        }
+    }
+
+    /// A record of the person that ends in a week.
+    pub(crate) async fn due_now(&self, who: &Person, name: &str) {
+        let made = self.create(who, name, "A", "192.168.1.1").await.unwrap();
+        let end = self.store.now().await.unwrap().plus(7 * DAY_MS).as_millis();
+        self.run(&format!("UPDATE dns_records SET expires_at = {end} WHERE id = {}", made.id.0)).await.unwrap();
+    }
+
+    /// A certificate of the person that is valid from this moment for so many days.
+    pub(crate) async fn certificate(&self, who: &Person, days: i64) {
+        let now = self.store.now().await.unwrap();
+        let end = now.plus(days * DAY_MS).as_millis();
+        self.run(&format!(
+            "INSERT INTO certificates (user_id, domain, state, certificate, chain, key_id, key_nonce, key_ciphertext, not_before, \
+             not_after, created_at) VALUES ({}, '{}', 'active', 'c', 'c', 'one', 'n', 'k', {now}, {end}, {now})",
+            who.id,
+            who.base,
+            now = now.as_millis()
+        ))
+        .await
+        .unwrap();
     }
 
     pub(crate) async fn lease(&self) -> Lease {

@@ -1,7 +1,7 @@
 //! Removes rows whose time is over, once for all processes.
 
 use starchart_jobs::Outcome;
-use starchart_store::{Error, housekeeping, ticks};
+use starchart_store::{Error, housekeeping, outbox, ticks};
 use tracing::info;
 
 use crate::Context;
@@ -27,7 +27,8 @@ async fn purge(context: &Context) -> Result<u64, Error> {
     }
     let mut rows = 0;
     loop {
-        match housekeeping::purge(&context.store).await? {
+        let kept_ms = i64::try_from(context.keep_finished.as_millis()).unwrap_or(i64::MAX);
+        match housekeeping::purge(&context.store).await? + outbox::purge(&context.store, kept_ms).await? {
             0 => return Ok(rows),
             some => rows += some,
         }

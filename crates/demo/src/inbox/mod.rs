@@ -1,0 +1,115 @@
+//! The inbox of the demo: every mail that went out, for anybody to read.
+
+mod message;
+
+use std::path::{Path, PathBuf};
+
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use message::Message;
+
+use crate::identity_provider::{OWN, html};
+
+/// Mails shown in the list.
+const LISTED: usize = 200;
+
+/// A folder of mails.
+pub(crate) struct Inbox {
+    folder: PathBuf,
+    app_url: String,
+}
+
+impl Inbox {
+    pub(crate) fn new(folder: &Path, app_url: &str) -> Self {
+        Self { folder: folder.to_owned(), app_url: app_url.to_owned() }
+    }
+
+    /// The newest mails, each with the name of its file.
+    fn newest(&self) -> Vec<(String, Message)> {
+        let names = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let mut names: Vec<String> = names.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        names.retain(|name| is_mail(name));
+        names.sort_unstable_by(|a, b| b.cmp(a));
+        names.into_iter().take(LISTED).filter_map(|name| Some((name.clone(), self.read(&name)?))).collect()
+    }
+
+    fn read(&self, name: &str) -> Option<Message> {
+        let bytes = std::fs::read(self.folder.join(name)).ok()?;
+        Some(Message::read(&String::from_utf8_lossy(&bytes)))
+    }
+}
+
+/// A name that the mailer gives: nothing that could lead out of the folder.
+fn is_mail(name: &str) -> bool {
+    name.strip_suffix(".eml").is_some_and(|stem| stem.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'))
+}
+
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    config.route("/inbox", web::get().to(list)).route("/inbox/{mail}", web::get().to(show));
+}
+
+#[derive(Template)]
+#[template(path = "inbox.html")]
+struct ListPage {
+    mails: Vec<(String, Message)>,
+}
+
+#[derive(Template)]
+#[template(path = "mail.html")]
+struct MailPage<'a> {
+    mail: &'a Message,
+    lines: Vec<Line<'a>>,
+}
+
+/// A line of a mail; one that is a link to the application can be followed.
+struct Line<'a> {
+    text: &'a str,
+    link: Option<&'a str>,
+}
+
+async fn list(inbox: web::Data<Inbox>) -> HttpResponse {
+    let mails = web::block(move || inbox.newest()).await.unwrap_or_default();
+    html(ListPage { mails }.render(), OWN)
+}
+
+async fn show(inbox: web::Data<Inbox>, name: web::Path<String>) -> HttpResponse {
+    let name = name.into_inner();
+    let Some(mail) = is_mail(&name).then(|| inbox.read(&name)).flatten() else {
+        return HttpResponse::NotFound().body("There is no such mail.");
+    };
+    let lines = mail.body.lines().map(|line| Line { text: line, link: link(line, &inbox.app_url) }).collect();
+    html(MailPage { mail: &mail, lines }.render(), OWN)
+}
+
+fn link<'a>(line: &'a str, app_url: &str) -> Option<&'a str> {
+    let target = line.trim();
+    let path = target.strip_prefix(app_url)?;
+    ((path.is_empty() || path.starts_with('/')) && !path.contains(char::is_whitespace)).then_some(target)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_mails_are_shown() {
+        assert!(is_mail("0001-abc.eml"));
+        for name in ["../idp-key.pem", "..%2Fx.eml", "a/b.eml", "a.part", ".eml.eml", "..eml"] {
+            assert!(!is_mail(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn links_lead_to_the_application_only() {
+        let app = "http://localhost:8080";
+        assert_eq!(link("  http://localhost:8080/certificate ", app), Some("http://localhost:8080/certificate"));
+        for line in [
+            "http://localhost:8080.evil.example/",
+            "see http://localhost:8080/",
+            "javascript:alert(1)",
+            "http://localhost:8080/ x",
+        ] {
+            assert_eq!(link(line, app), None, "{line}");
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! One conversation with the mail server (RFC 5321), and what each of its answers means for the mail.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use lettre::transport::smtp::authentication::{Credentials, Mechanism};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters, TlsParametersBuilder};
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
+use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::response::Response;
+use starchart_domain::secret::Secret;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout};
+use tracing::debug;
+
+use crate::error::{ConfigError, SendError};
+use crate::letter::one_line;
+use crate::message::Outgoing;
+use crate::token::{OauthConfig, Tokens};
+
+/// How long connecting, signing in, and naming sender and recipient may take together.
+const BEFORE: Duration = Duration::from_secs(20);
+/// How long the server may think about the message. With the rest, a mail takes less than a minute.
+const THINK: Duration = Duration::from_secs(30);
+/// An idle connection older than this is not used again.
+const IDLE: Duration = Duration::from_secs(20);
+/// Mails over one connection.
+const MAILS: u32 = 50;
+
+/// How to reach the mail server.
+#[derive(Debug, Clone)]
+pub struct SmtpConfig {
+    /// SMTP_HOST.
+    pub host: String,
+    /// SMTP_PORT.
+    pub port: u16,
+    /// SMTP_TLS.
+    pub tls: Tls,
+    /// SMTP_AUTH.
+    pub auth: Auth,
+    /// SMTP_MESSAGES_PER_MINUTE.
+    pub per_minute: u32,
+    /// What we call ourselves in EHLO.
+    pub hello: String,
+    /// A further root to trust, DER; the system's are trusted always.
+    pub extra_root: Option<Vec<u8>>,
+    /// How long the server may think about a message; none: 30 seconds.
+    pub think: Option<Duration>,
+}
+
+/// How the connection is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tls {
+    /// STARTTLS, required.
+    StartTls,
+    /// From the first byte.
+    Implicit,
+    /// Not at all: to this machine only.
+    None,
+}
+
+/// How we sign in.
+#[derive(Debug, Clone)]
+pub enum Auth {
+    /// User name and password.
+    Password {
+        /// NOTIFICATIONS_USERNAME.
+        username: Secret,
+        /// NOTIFICATIONS_PASSWORD.
+        password: Secret,
+    },
+    /// A token in place of the password.
+    Xoauth2 {
+        /// NOTIFICATIONS_USERNAME.
+        username: Secret,
+        /// NOTIFICATIONS_PASSWORD.
+        client_secret: Secret,
+        /// Where the token comes from.
+        oauth: OauthConfig,
+    },
+    /// Not at all.
+    None,
+}
+
+/// The mail server, and one connection that is used again.
+pub(crate) struct Smtp {
+    config: SmtpConfig,
+    tls: Option<TlsParameters>,
+    tokens: Option<Tokens>,
+    idle: Mutex<Option<Idle>>,
+}
+
+struct Idle {
+    connection: AsyncSmtpConnection,
+    since: Instant,
+    mails: u32,
+}
+
+impl Smtp {
+    pub(crate) fn new(mut config: SmtpConfig) -> Result<Self, ConfigError> {
+        let tls = match config.tls {
+            Tls::None => None,
+            Tls::StartTls | Tls::Implicit => Some(parameters(&config)?),
+        };
+        let tokens = match &config.auth {
+            Auth::Xoauth2 { client_secret, oauth, .. } => {
+                Some(Tokens::new(oauth.clone(), client_secret.clone(), config.extra_root.as_deref())?)
+            }
+            _ => None,
+        };
+        config.extra_root = None;
+        Ok(Self { config, tls, tokens, idle: Mutex::new(None) })
+    }
+
+    /// Gives the server one message; what it said when it took it.
+    pub(crate) async fn send(&self, mail: &Outgoing) -> Result<String, SendError> {
+        let mut kept = self.idle.lock().await;
+        let silent = |_| SendError::Unreachable(format!("no answer within {} s", BEFORE.as_secs()));
+        let mut open = timeout(BEFORE, self.ready(kept.take(), mail)).await.map_err(silent)??;
+        let outcome = self.hand_over(&mut open.connection, mail).await;
+        // After a refusal in the middle the connection is in an unknown state.
+        if outcome.is_ok() {
+            *kept = Some(Idle { since: Instant::now(), mails: open.mails + 1, ..open });
+        } else {
+            close(open.connection).await;
+        }
+        outcome
+    }
+
+    /// A connection on which the server waits for this message: the one that was kept, else a new one.
+    async fn ready(&self, kept: Option<Idle>, mail: &Outgoing) -> Result<Idle, SendError> {
+        if let Some(mut old) = kept {
+            if old.since.elapsed() < IDLE && old.mails < MAILS {
+                match self.announce(&mut old.connection, mail).await {
+                    Ok(()) => return Ok(old),
+                    // The server may have closed what we kept open; that is no failure yet.
+                    Err(SendError::Unreachable(why)) => debug!(reason = why, "the mail server closed the connection"),
+                    Err(fault) => {
+                        close(old.connection).await;
+                        return Err(fault);
+                    }
+                }
+            }
+            close(old.connection).await;
+        }
+        let mut new = self.enter().await?;
+        match self.announce(&mut new, mail).await {
+            Ok(()) => Ok(Idle { connection: new, since: Instant::now(), mails: 0 }),
+            Err(fault) => {
+                close(new).await;
+                Err(fault)
+            }
+        }
+    }
+
+    /// Connects, protects the connection and signs in.
+    async fn enter(&self) -> Result<AsyncSmtpConnection, SendError> {
+        let mut connection = self.connect().await?;
+        if self.sign_in(&mut connection).await? == SignedIn::OldToken {
+            // The token was taken back before its time: once more with a new one.
+            connection = self.connect().await?;
+            if self.sign_in(&mut connection).await? != SignedIn::Yes {
+                return Err(SendError::Broken("SMTP_AUTH: the mail server refuses the token".to_owned()));
+            }
+        }
+        Ok(connection)
+    }
+
+    async fn connect(&self) -> Result<AsyncSmtpConnection, SendError> {
+        let config = &self.config;
+        let hello = ClientId::Domain(config.hello.clone());
+        let implicit = if config.tls == Tls::Implicit { self.tls.clone() } else { None };
+        let server = (config.host.as_str(), config.port);
+        let connected = AsyncSmtpConnection::connect_tokio1(server, Some(BEFORE), &hello, implicit, None).await;
+        let mut connection = connected.map_err(|fault| greeting(&fault))?;
+        if let (Tls::StartTls, Some(tls)) = (config.tls, &self.tls) {
+            if !connection.can_starttls() {
+                return Err(SendError::Broken("SMTP_TLS: the mail server offers no STARTTLS".to_owned()));
+            }
+            connection.starttls(tls.clone(), &hello).await.map_err(|fault| greeting(&fault))?;
+        }
+        Ok(connection)
+    }
+
+    async fn sign_in(&self, connection: &mut AsyncSmtpConnection) -> Result<SignedIn, SendError> {
+        let (credentials, mechanisms, old): (_, &[Mechanism], _) = match (&self.config.auth, &self.tokens) {
+            (Auth::Password { username, password }, _) => {
+                let credentials = Credentials::new(username.expose().to_owned(), password.expose().to_owned());
+                (credentials, &[Mechanism::Plain, Mechanism::Login], false)
+            }
+            (Auth::Xoauth2 { username, .. }, Some(tokens)) => {
+                let (token, old) = tokens.get().await?;
+                let credentials = Credentials::new(username.expose().to_owned(), token.expose().to_owned());
+                (credentials, &[Mechanism::Xoauth2], old)
+            }
+            _ => return Ok(SignedIn::Yes),
+        };
+        let Err(fault) = connection.auth(mechanisms, &credentials).await else { return Ok(SignedIn::Yes) };
+        if let Some(tokens) = &self.tokens {
+            tokens.forget().await;
+        }
+        if old && !is_away(&fault) {
+            connection.abort().await;
+            return Ok(SignedIn::OldToken);
+        }
+        Err(match &fault {
+            fault if is_away(fault) => SendError::Unreachable(said(fault)),
+            // The server is not able to look now (RFC 4954 section 6).
+            fault if fault.is_transient() => SendError::Unreachable(said(fault)),
+            fault => SendError::Broken(format!("SMTP_AUTH, NOTIFICATIONS_USERNAME or _PASSWORD: {}", said(fault))),
+        })
+    }
+
+    /// Up to the server's word that it wants the message: until then nothing was sent.
+    async fn announce(&self, connection: &mut AsyncSmtpConnection, mail: &Outgoing) -> Result<(), SendError> {
+        let from = Mail::new(mail.envelope.from().cloned(), vec![]);
+        connection.command(from).await.map_err(|fault| match fault {
+            // Whatever is wrong with the sender is wrong with every mail.
+            fault if fault.is_permanent() => SendError::Broken(format!("NOTIFICATIONS_EMAIL_USER: {}", said(&fault))),
+            fault => SendError::Unreachable(said(&fault)),
+        })?;
+        for to in mail.envelope.to() {
+            connection.command(Rcpt::new(to.clone(), vec![])).await.map_err(|fault| judge(&fault))?;
+        }
+        connection.command(Data).await.map_err(|fault| judge(&fault))?;
+        Ok(())
+    }
+
+    /// From the message's first byte on the server may keep it.
+    async fn hand_over(&self, connection: &mut AsyncSmtpConnection, mail: &Outgoing) -> Result<String, SendError> {
+        let think = self.config.think.unwrap_or(THINK);
+        match timeout(think, connection.message(&mail.bytes)).await {
+            Ok(Ok(response)) => Ok(words(&response)),
+            Ok(Err(fault)) if fault.status().is_some() => Err(judge(&fault)),
+            Ok(Err(fault)) => Err(SendError::Unclear(said(&fault))),
+            Err(_) => Err(SendError::Unclear(format!("no answer within {} s after the message", think.as_secs()))),
+        }
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum SignedIn {
+    Yes,
+    /// It did not help, but it was not asked for just now.
+    OldToken,
+}
+
+type Fault = lettre::transport::smtp::Error;
+
+/// Ends a connection, politely if that is quick.
+async fn close(mut connection: AsyncSmtpConnection) {
+    let _ = timeout(Duration::from_secs(2), connection.abort()).await;
+}
+
+/// What an answer about one recipient or one message means.
+fn judge(fault: &Fault) -> SendError {
+    let said = said(fault);
+    // The account may not send as this sender (Exchange Online): no recipient's doing, though it is said about the message.
+    let sender_denied = ["SendAsDenied", "5.7.60", "5.2.252", "5.7.57"].iter().any(|sign| said.contains(sign));
+    match fault {
+        _ if sender_denied => SendError::Broken(format!("NOTIFICATIONS_EMAIL_USER: {said}")),
+        // Closing (RFC 5321 section 3.8), or we must sign in first.
+        fault if code(fault) == Some(421) => SendError::Unreachable(said),
+        fault if code(fault) == Some(530) => SendError::Broken(format!("SMTP_AUTH: {said}")),
+        fault if fault.is_transient() => SendError::Later(said),
+        fault if fault.is_permanent() => SendError::Refused(said),
+        _ => SendError::Unreachable(said),
+    }
+}
+
+/// What a failure before signing in means.
+fn greeting(fault: &Fault) -> SendError {
+    let mut cause = fault.source();
+    while let Some(error) = cause {
+        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        if inner.is_some_and(|inner| inner.is::<rustls::Error>()) || error.is::<rustls::Error>() {
+            return SendError::Broken(format!("SMTP_TLS: {}", said(fault)));
+        }
+        cause = error.source();
+    }
+    SendError::Unreachable(said(fault))
+}
+
+/// Whether the connection is gone, rather than something was said.
+fn is_away(fault: &Fault) -> bool {
+    fault.status().is_none() && !fault.is_client()
+}
+
+fn code(fault: &Fault) -> Option<u16> {
+    fault.status().map(u16::from)
+}
+
+/// A fault with its causes, in one line.
+fn said(fault: &Fault) -> String {
+    let mut text = fault.to_string();
+    let mut cause = fault.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    one_line(&text).chars().take(300).collect()
+}
+
+/// An answer in one line.
+fn words(response: &Response) -> String {
+    one_line(&format!("{} {}", response.code(), response.message().collect::<Vec<_>>().join(" "))).chars().take(300).collect()
+}
+
+fn parameters(config: &SmtpConfig) -> Result<TlsParameters, ConfigError> {
+    let fault = |error: lettre::transport::smtp::Error| ConfigError::Tls(said(&error));
+    let mut builder: TlsParametersBuilder = TlsParameters::builder(config.host.clone());
+    if let Some(root) = &config.extra_root {
+        builder = builder.add_root_certificate(Certificate::from_der(root.clone()).map_err(fault)?);
+    }
+    builder.build_rustls().map_err(fault)
+}

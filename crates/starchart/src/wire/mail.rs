@@ -1,0 +1,63 @@
+//! The way out for mails.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use starchart_mail::{Auth, ConfigError, Letterhead, Mailer, OauthConfig, SmtpConfig, Tls};
+use starchart_settings::{Mail, Settings, SmtpAuth, SmtpTls};
+
+/// What stands in every mail.
+pub(crate) fn letterhead(settings: &Settings) -> Letterhead {
+    Letterhead {
+        app_name: settings.app.name.clone(),
+        app_url: settings.app.url.as_str().trim_end_matches('/').to_owned(),
+        school: settings.app.school.clone(),
+        support: settings.app.support.clone(),
+    }
+}
+
+/// The mail server. `None`: mail is off, and the settings said why.
+///
+/// # Errors
+/// The sender cannot be one, or TLS not be set up.
+pub(crate) fn mailer(settings: &Settings) -> anyhow::Result<Option<Arc<Mailer>>> {
+    let mail = &settings.mail;
+    let (Some(sender), None) = (&mail.sender, mail.off_because()) else { return Ok(None) };
+    let config = SmtpConfig {
+        host: mail.host.clone(),
+        port: mail.port,
+        tls: match mail.tls {
+            SmtpTls::StartTls => Tls::StartTls,
+            SmtpTls::Tls => Tls::Implicit,
+            SmtpTls::None => Tls::None,
+        },
+        auth: auth(mail),
+        per_minute: mail.per_minute,
+        hello: settings.app.url.host_str().unwrap_or("localhost").to_owned(),
+        extra_root: None,
+        think: None,
+    };
+    let mailer = Mailer::smtp(letterhead(settings), sender, config).map_err(|error| {
+        let setting = if matches!(error, ConfigError::Sender(_)) { "NOTIFICATIONS_EMAIL_USER" } else { "SMTP_TLS" };
+        anyhow::Error::new(error).context(setting)
+    });
+    Ok(Some(Arc::new(mailer.context("mail")?)))
+}
+
+fn auth(mail: &Mail) -> Auth {
+    match (&mail.auth, &mail.username, &mail.password) {
+        (SmtpAuth::Password, Some(username), Some(password)) => {
+            Auth::Password { username: username.clone(), password: password.clone() }
+        }
+        (SmtpAuth::Xoauth2(oauth), Some(username), Some(password)) => Auth::Xoauth2 {
+            username: username.clone(),
+            client_secret: password.clone(),
+            oauth: OauthConfig {
+                token_url: oauth.token_url.clone(),
+                client_id: oauth.client_id.clone(),
+                scope: oauth.scope.clone(),
+            },
+        },
+        _ => Auth::None,
+    }
+}

@@ -1,0 +1,111 @@
+//! Expiry on the whole binary: told before, gone after, one run a tick whoever makes it.
+
+use std::time::Duration;
+
+use starchart_testkit::smtp::Smtp;
+
+use crate::app::{App, ROOT, World, eventually};
+use crate::truth::{dig, signed_in};
+
+const SOON: Duration = Duration::from_secs(30);
+const RAN: &str = "looked for what expires";
+
+/// Moves the moment at which mails were sent into the past.
+async fn sent_days_ago(world: &World, days: i64) {
+    world.db.run(&format!("UPDATE outbox SET sent_at = sent_at - {days} * 86400000 WHERE sent_at IS NOT NULL")).await;
+}
+
+async fn ticks(world: &World) -> i64 {
+    world.db.number("SELECT COUNT(*) FROM ticks WHERE job = 'expiry'").await
+}
+
+fn runs(app: &App) -> usize {
+    app.log_lines().iter().filter(|line| line["message"] == RAN || line["fields"]["message"] == RAN).count()
+}
+
+#[tokio::test]
+async fn a_record_is_told_of_then_goes_from_page_and_zone() {
+    let smtp = Smtp::start().await;
+    let world = World::new().await.with_smtp(&smtp);
+    let app = world.start().await;
+    let mut browser = signed_in(&world, &app, "user1").await;
+    for name in ["www", "mail"] {
+        assert_eq!(browser.create(name, "A", "192.168.1.1").await.status, 303);
+    }
+    let www = format!("www.user1.{ROOT}");
+    eventually("published", SOON, async || dig(&world, &www, "A").await == ["192.168.1.1"]).await;
+    world.records_end_in(20.0).await;
+    eventually("told of", SOON, async || smtp.mails().len() == 1).await;
+    let notice = &smtp.mails()[0];
+    assert_eq!(notice.subject, "My.Custom.Domain DNS records approaching expiration");
+    assert!(notice.body.contains(&www) && notice.body.contains("A 192.168.1.1"), "{}", notice.body);
+
+    world.records_end_in(-1.0).await;
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_eq!(browser.rows().await.len(), 2, "told a moment ago");
+    sent_days_ago(&world, 8).await;
+    eventually("gone from the zone", SOON, async || dig(&world, &www, "A").await.is_empty()).await;
+    assert!(browser.rows().await.is_empty());
+    eventually("the second mail", SOON, async || smtp.mails().len() == 2).await;
+    assert_eq!(smtp.mails()[1].subject, "My.Custom.Domain DNS records expired");
+    assert_eq!(world.db.number("SELECT COUNT(*) FROM record_history WHERE reason = 'expiry'").await, 2);
+}
+
+#[tokio::test]
+async fn while_the_mail_server_is_away_nothing_goes() {
+    let smtp = Smtp::start().await;
+    let world = World::new().await.with_smtp(&smtp);
+    smtp.stop();
+    let app = world.start().await;
+    let mut browser = signed_in(&world, &app, "user1").await;
+    assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
+    world.records_end_in(-100.0).await;
+    let before = ticks(&world).await;
+    eventually("the mail is owed", SOON, async || world.mails_in("owed").await == 1).await;
+    eventually("several runs", SOON, async || ticks(&world).await >= before + 4).await;
+    assert_eq!(browser.rows().await.len(), 1);
+    smtp.resume().await;
+    eventually("told of", Duration::from_secs(60), async || smtp.mails().len() == 1).await;
+    let then = ticks(&world).await;
+    eventually("more runs", SOON, async || ticks(&world).await >= then + 2).await;
+    assert_eq!(browser.rows().await.len(), 1, "seven days are left to react");
+}
+
+#[tokio::test]
+async fn two_processes_whose_clocks_differ_make_one_run_a_tick() {
+    let smtp = Smtp::start().await;
+    let world = World::new().await.with_smtp(&smtp).set("EXPIRATION_REPEAT_FREQUENCY_S", "3");
+    let one = world.start().await;
+    let world = world
+        .set("LD_PRELOAD", "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
+        .set("FAKETIME", "+10m")
+        .set("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    let two = world.start().await;
+    let before = ticks(&world).await;
+    eventually("several ticks", SOON, async || ticks(&world).await >= before + 5).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let (ticks, runs_of) = (ticks(&world).await, [runs(&one), runs(&two)]);
+    let runs: usize = runs_of.iter().sum();
+    // One may be between its row and its line.
+    assert!((runs as i64 - ticks).abs() <= 1, "{ticks} ticks, runs of each: {runs_of:?}");
+    let spread = world.db.number("SELECT MAX(slot) - MIN(slot) + 1 FROM ticks WHERE job = 'expiry'").await;
+    assert!(spread <= ticks + 1, "the slots follow one clock: {spread} for {ticks}");
+}
+
+#[tokio::test]
+async fn a_run_that_dies_is_ended_by_another_and_missed_ticks_by_one_run() {
+    let smtp = Smtp::start().await;
+    // A tick a day: only the death of its run can bring it back.
+    let world = World::new().await.with_smtp(&smtp).set("EXPIRATION_REPEAT_FREQUENCY_S", "86400");
+    let app = world.start().await;
+    eventually("the day's run", SOON, async || ticks(&world).await == 1).await;
+    let mut browser = signed_in(&world, &app, "user1").await;
+    assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
+    world.records_end_in(10.0).await;
+    // As a run leaves it that was killed: its lease lapses, and no row says that it ended. And days before it were missed.
+    world.db.run("DELETE FROM ticks WHERE job = 'expiry'").await;
+    world.db.run("INSERT INTO ticks (job, slot, at) SELECT 'expiry', 1, 0").await;
+    eventually("the run is made again", SOON, async || ticks(&world).await == 2).await;
+    eventually("and tells", SOON, async || smtp.mails().len() == 1).await;
+    assert_eq!(runs(&app), 2);
+}

@@ -1,0 +1,208 @@
+//! What ends: nobody loses a record unheard, and everything that is over goes.
+
+use futures_util::future::join_all;
+use starchart_domain::notice::NoticeKind;
+use starchart_store::expiry::{self, Step};
+use starchart_store::outbox::{self, Verdict};
+use starchart_store::records::{self, RecordError};
+use starchart_store::ticks;
+
+use crate::world::{DAY_MS, Person, World};
+
+on_both!(
+    five_hundred_records_of_a_day_are_one_notice_and_one_mail,
+    nothing_goes_before_its_notice_was_sent,
+    a_notice_that_was_refused_for_good_counts_after_the_grace,
+    a_renewal_in_the_same_moment_wins_or_loses_as_a_whole,
+    the_name_is_told_and_the_history_kept,
+    no_two_mails_of_a_kind_on_one_day,
+    certificates_are_told_of_and_ended,
+    a_slot_is_claimed_once,
+);
+
+/// Everything that is due at this moment, as a run takes it.
+async fn sweep(world: &World) -> [u64; 4] {
+    let mut rows = [0; 4];
+    for (n, step) in Step::ALL.into_iter().enumerate() {
+        let people = expiry::people(&world.store, step, None, 1_000).await.unwrap();
+        for (user, _) in people {
+            loop {
+                let taken = expiry::take(&world.store, step, &[user]).await.unwrap();
+                rows[n] += taken;
+                if taken < expiry::BATCH {
+                    break;
+                }
+            }
+        }
+    }
+    rows
+}
+
+/// Sends all that is due; kinds and numbers of things.
+async fn send(world: &World) -> Vec<(NoticeKind, usize)> {
+    let mut sent = Vec::new();
+    world.later(10_000);
+    while let Some(owed) = outbox::claim(&world.store, "one", 60_000).await.unwrap() {
+        assert!(outbox::settle(&world.store, &owed, &Verdict::Sent).await.unwrap());
+        sent.push((owed.notice.kind, owed.notice.items.len()));
+    }
+    sent
+}
+
+async fn count(world: &World) -> i64 {
+    world.number("SELECT COUNT(*) FROM dns_records").await
+}
+
+async fn person_with(world: &World, name: &str, records: usize) -> Person {
+    let person = world.person(name).await;
+    for n in 0..records {
+        world.create(&person, &format!("r{n}"), "A", "192.168.1.1").await.unwrap();
+    }
+    person
+}
+
+async fn five_hundred_records_of_a_day_are_one_notice_and_one_mail(world: &World) {
+    let person = person_with(world, "user1", 1).await;
+    world.copies(&person, 500).await;
+    person_with(world, "user2", 2).await;
+    world.at_days(140.0);
+    assert_eq!(sweep(world).await, [0, 0, 0, 0], "too early");
+    world.at_days(155.0);
+    assert_eq!(sweep(world).await, [0, 502, 0, 0]);
+    assert_eq!(sweep(world).await, [0, 0, 0, 0], "told once");
+    assert_eq!(send(world).await, [(NoticeKind::RecordExpiring, 500), (NoticeKind::RecordExpiring, 2)]);
+    world.at_days(190.0);
+    assert_eq!(sweep(world).await, [502, 0, 0, 0]);
+    assert_eq!(count(world).await, 0);
+    assert_eq!(send(world).await, [(NoticeKind::RecordExpired, 500), (NoticeKind::RecordExpired, 2)]);
+    assert_eq!(sweep(world).await, [0, 0, 0, 0]);
+}
+
+async fn nothing_goes_before_its_notice_was_sent(world: &World) {
+    person_with(world, "user1", 3).await;
+    world.at_days(200.0);
+    assert_eq!(sweep(world).await, [0, 3, 0, 0], "long over, and nobody was told");
+    // The mail server is away for a day, for a week, for a month.
+    for days in [201.0, 208.0, 230.0] {
+        world.at_days(days);
+        assert_eq!(sweep(world).await, [0, 0, 0, 0]);
+        assert_eq!(count(world).await, 3);
+    }
+    assert_eq!(send(world).await, [(NoticeKind::RecordExpiring, 3)]);
+    world.at_days(236.5);
+    assert_eq!(sweep(world).await, [0, 0, 0, 0], "seven days are left to react");
+    world.at_days(237.5);
+    assert_eq!(sweep(world).await, [3, 0, 0, 0]);
+    assert_eq!(send(world).await, [(NoticeKind::RecordExpired, 3)]);
+}
+
+async fn a_notice_that_was_refused_for_good_counts_after_the_grace(world: &World) {
+    person_with(world, "user1", 1).await;
+    world.at_days(200.0);
+    sweep(world).await;
+    world.later(10_000);
+    let owed = outbox::claim(&world.store, "one", 60_000).await.unwrap().unwrap();
+    outbox::settle(&world.store, &owed, &Verdict::Refused("550 no such user".into())).await.unwrap();
+    world.at_days(206.5);
+    assert_eq!(sweep(world).await, [0, 0, 0, 0]);
+    world.at_days(207.5);
+    assert_eq!(sweep(world).await, [1, 0, 0, 0]);
+}
+
+async fn a_renewal_in_the_same_moment_wins_or_loses_as_a_whole(world: &World) {
+    let person = person_with(world, "user1", 30).await;
+    world.at_days(155.0);
+    sweep(world).await;
+    send(world).await;
+    world.at_days(190.0);
+    let all = records::list(&world.store, person.id).await.unwrap();
+    let renewals = join_all(all.iter().map(|record| world.renew(&person, record.id)));
+    let people = [person.id];
+    let (renewed, ended) = tokio::join!(renewals, expiry::take(&world.store, Step::EndRecords, &people));
+    let (ended, mut lived) = (ended.unwrap(), 0);
+    for outcome in renewed {
+        match outcome {
+            Ok(_) => lived += 1,
+            Err(RecordError::NotFound) => {}
+            Err(fault) => panic!("{fault}"),
+        }
+    }
+    assert_eq!(ended + lived, 30, "each is renewed or gone");
+    assert_eq!(count(world).await, i64::try_from(lived).unwrap());
+    assert_eq!(
+        world.number("SELECT COUNT(*) FROM record_history WHERE reason = 'expiry'").await,
+        i64::try_from(ended).unwrap()
+    );
+}
+
+async fn the_name_is_told_and_the_history_kept(world: &World) {
+    let person = person_with(world, "user1", 0).await;
+    world.create(&person, "www", "A", "192.168.1.1").await.unwrap();
+    world.create(&person, "www", "TXT", "two of one name").await.unwrap();
+    world.create(&person, "mail", "CNAME", "example.com").await.unwrap();
+    world.at_days(155.0);
+    sweep(world).await;
+    send(world).await;
+    let before = world.number("SELECT generation FROM names WHERE fqdn = 'www.user1.starchart.com'").await;
+    world.at_days(190.0);
+    assert_eq!(sweep(world).await, [3, 0, 0, 0]);
+    assert_eq!(world.number("SELECT generation FROM names WHERE fqdn = 'www.user1.starchart.com'").await, before + 1);
+    assert_eq!(world.number("SELECT COUNT(*) FROM names WHERE is_dirty = 1").await, 2);
+    let kept = "SELECT COUNT(*) FROM record_history WHERE reason = 'expiry' AND notified_at IS NOT NULL AND actor_id IS NULL";
+    assert_eq!(world.number(kept).await, 3);
+    let again = world.create(&person, "www", "A", "192.168.1.1").await.unwrap();
+    assert_eq!(again.name, "www.user1.starchart.com");
+}
+
+async fn no_two_mails_of_a_kind_on_one_day(world: &World) {
+    let person = person_with(world, "user1", 1).await;
+    // At the beginning of a day, whatever time it is.
+    world.at_start_of_day(156).await;
+    sweep(world).await;
+    assert_eq!(send(world).await.len(), 1);
+    // Another comes due on the same day: it waits for the next, with a third.
+    world.due_now(&person, "late1").await;
+    assert_eq!(sweep(world).await[1], 1);
+    world.due_now(&person, "late2").await;
+    assert_eq!(sweep(world).await[1], 1);
+    assert!(send(world).await.is_empty());
+    world.at_start_of_day(157).await;
+    assert_eq!(send(world).await, [(NoticeKind::RecordExpiring, 2)]);
+    // While the mail server is away for days, all goes into the mail that waits.
+    for day in 158..=160 {
+        world.at_start_of_day(day).await;
+        world.due_now(&person, &format!("day{day}")).await;
+        assert_eq!(sweep(world).await[1], 1);
+    }
+    assert_eq!(send(world).await, [(NoticeKind::RecordExpiring, 3)]);
+}
+
+async fn certificates_are_told_of_and_ended(world: &World) {
+    let person = person_with(world, "user1", 0).await;
+    world.certificate(&person, 90).await;
+    world.at_days(61.0);
+    assert_eq!(sweep(world).await, [0, 0, 0, 0], "it renews by itself first");
+    world.at_days(62.5);
+    assert_eq!(sweep(world).await, [0, 0, 0, 1]);
+    assert_eq!(send(world).await, [(NoticeKind::CertificateExpiring, 1)]);
+    assert_eq!(sweep(world).await, [0, 0, 0, 0]);
+    world.at_days(90.5);
+    assert_eq!(sweep(world).await, [0, 0, 1, 0]);
+    assert_eq!(send(world).await, [(NoticeKind::CertificateExpired, 1)]);
+    let over = "SELECT COUNT(*) FROM certificates WHERE state = 'expired' AND ended_at IS NOT NULL AND key_ciphertext IS NULL";
+    assert_eq!(world.number(over).await, 1);
+    assert_eq!(sweep(world).await, [0, 0, 0, 0]);
+}
+
+async fn a_slot_is_claimed_once(world: &World) {
+    let stores = [world.another().await, world.another().await, world.another().await];
+    let mut claimed = 0;
+    for slot in 0..20 {
+        let tries = join_all(stores.iter().map(|store| ticks::claim(store, "expiry", slot))).await;
+        claimed += tries.into_iter().filter(|mine| *mine.as_ref().unwrap()).count();
+        assert!(ticks::is_claimed(&world.store, "expiry", slot).await.unwrap());
+        assert!(!ticks::is_claimed(&world.store, "expiry", slot + 1).await.unwrap());
+    }
+    assert_eq!(claimed, 20);
+    assert_eq!(DAY_MS, 86_400_000);
+}

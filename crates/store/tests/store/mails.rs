@@ -1,0 +1,158 @@
+//! Mails that are owed: none is lost, none comes twice but in one case, and what failed is seen.
+
+use starchart_domain::expiry::NOTICE_MS;
+use starchart_domain::notice::NoticeKind;
+use starchart_store::audit::Act;
+use starchart_store::expiry::{self, Step};
+use starchart_store::outbox::{self, Owed, Verdict};
+
+use crate::world::{DAY_MS, Person, World};
+
+on_both!(
+    a_claimed_mail_is_nobody_elses_until_its_time_is_over,
+    a_put_off_mail_comes_back_and_is_given_up_in_the_end,
+    two_unclear_attempts_are_the_last,
+    what_was_not_tried_does_not_count,
+    a_failed_mail_is_seen_and_tried_again,
+    a_notice_mentions_only_what_still_ends,
+    mails_of_people_who_are_gone_are_not_sent,
+    sent_mails_go_after_a_while_unless_a_record_needs_them,
+);
+
+const LEASE_MS: i64 = 60_000;
+
+/// Somebody who is owed a mail that can go now.
+async fn with_mail(world: &World) -> Person {
+    let person = world.person("user1").await;
+    world.create(&person, "www", "A", "192.168.1.1").await.unwrap();
+    world.at_days(160.0);
+    assert_eq!(expiry::take(&world.store, Step::TellRecords, &[person.id]).await.unwrap(), 1);
+    world.later(10_000);
+    person
+}
+
+async fn claim(world: &World) -> Option<Owed> {
+    outbox::claim(&world.store, "one", LEASE_MS).await.unwrap()
+}
+
+async fn settle(world: &World, owed: &Owed, verdict: Verdict) -> bool {
+    outbox::settle(&world.store, owed, &verdict).await.unwrap()
+}
+
+async fn state(world: &World, state: &str) -> i64 {
+    world.number(&format!("SELECT COUNT(*) FROM outbox WHERE state = '{state}'")).await
+}
+
+async fn a_claimed_mail_is_nobody_elses_until_its_time_is_over(world: &World) {
+    with_mail(world).await;
+    assert!(outbox::is_due(&world.store).await.unwrap());
+    let first = claim(world).await.unwrap();
+    assert_eq!((first.name.as_str(), first.address.as_str(), first.attempt), ("Johannes Kepler", "user1@starchart.com", 1));
+    assert_eq!(first.notice.kind, NoticeKind::RecordExpiring);
+    assert!(first.message_id.ends_with("@localhost"), "{}", first.message_id);
+    assert!(claim(world).await.is_none());
+    assert!(!outbox::is_due(&world.store).await.unwrap());
+    world.later(LEASE_MS);
+    let second = claim(world).await.unwrap();
+    assert_eq!((second.id, &second.message_id, second.attempt), (first.id, &first.message_id, 2));
+    assert!(!settle(world, &first, Verdict::Sent).await, "a late sender has no say");
+    assert!(settle(world, &second, Verdict::Sent).await);
+    assert!(!settle(world, &second, Verdict::Refused("late".into())).await);
+    assert_eq!(state(world, "sent").await, 1);
+}
+
+async fn a_put_off_mail_comes_back_and_is_given_up_in_the_end(world: &World) {
+    with_mail(world).await;
+    let mut attempts = 0;
+    while let Some(owed) = claim(world).await {
+        attempts += 1;
+        assert_eq!(owed.attempt, attempts);
+        assert!(settle(world, &owed, Verdict::Later { after_ms: 1_000, reason: "451 full".into() }).await);
+        assert!(claim(world).await.is_none(), "not before its time");
+        world.later(1_000);
+    }
+    assert_eq!(attempts, 36);
+    let failed = outbox::failed(&world.store, 10).await.unwrap();
+    assert_eq!(failed[0].refusal, "Given up: 451 full");
+}
+
+async fn two_unclear_attempts_are_the_last(world: &World) {
+    with_mail(world).await;
+    // A sender that died, and a server that was silent.
+    let first = claim(world).await.unwrap();
+    world.later(LEASE_MS);
+    let second = claim(world).await.unwrap();
+    assert_eq!(second.message_id, first.message_id);
+    assert!(settle(world, &second, Verdict::Unclear { after_ms: 1_000, reason: "no answer".into() }).await);
+    world.later(1_000);
+    assert!(claim(world).await.is_none(), "a third copy may not come");
+    assert_eq!(state(world, "failed").await, 1);
+}
+
+async fn what_was_not_tried_does_not_count(world: &World) {
+    with_mail(world).await;
+    for _ in 0..50 {
+        let owed = claim(world).await.unwrap();
+        assert_eq!(owed.attempt, 1);
+        assert!(settle(world, &owed, Verdict::NotTried).await);
+    }
+    assert_eq!(state(world, "owed").await, 1);
+}
+
+async fn a_failed_mail_is_seen_and_tried_again(world: &World) {
+    let person = with_mail(world).await;
+    let before = outbox::counts(&world.store).await.unwrap();
+    assert_eq!((before.owed, before.failed), (1, 0));
+    assert!(before.oldest_owed_at.is_some());
+    let owed = claim(world).await.unwrap();
+    settle(world, &owed, Verdict::Refused("550 no such user".into())).await;
+    let counts = outbox::counts(&world.store).await.unwrap();
+    assert_eq!((counts.owed, counts.failed, counts.oldest_owed_at), (0, 1, None));
+    let failed = outbox::failed(&world.store, 10).await.unwrap().remove(0);
+    assert_eq!(
+        (failed.user, failed.username.as_str(), failed.refusal.as_str()),
+        (Some(person.id), "user1", "550 no such user")
+    );
+    world.run("UPDATE users SET email = 'new@starchart.com'").await.unwrap();
+    let act = Act { by: person.id, on_behalf_of: None, request_id: "r" };
+    assert!(outbox::retry(&world.store, failed.id, &act).await.unwrap());
+    assert!(!outbox::retry(&world.store, failed.id, &act).await.unwrap(), "it is owed again");
+    assert_eq!(world.number("SELECT COUNT(*) FROM audit_trail WHERE action = 'mail.retry'").await, 1);
+    let again = claim(world).await.unwrap();
+    assert_eq!((again.address.as_str(), again.attempt), ("new@starchart.com", 1));
+}
+
+async fn a_notice_mentions_only_what_still_ends(world: &World) {
+    let person = with_mail(world).await;
+    let kept = world.create(&person, "other", "TXT", "x").await.unwrap();
+    assert!(kept.expires_at.since(world.store.now().await.unwrap()) > NOTICE_MS);
+    let owed = claim(world).await.unwrap();
+    let named: Vec<&str> = owed.notice.items.iter().map(|item| item.name.as_str()).collect();
+    assert_eq!(named, ["www.user1.starchart.com"]);
+    assert_eq!(owed.notice.items[0].what.as_deref(), Some("A 192.168.1.1"));
+    settle(world, &owed, Verdict::Later { after_ms: 0, reason: "later".into() }).await;
+    // The person renews while the mail server is away: nothing is left to say.
+    world.renew_all(&person).await;
+    assert!(claim(world).await.is_none());
+    assert_eq!(world.number("SELECT COUNT(*) FROM outbox").await, 0);
+}
+
+async fn mails_of_people_who_are_gone_are_not_sent(world: &World) {
+    with_mail(world).await;
+    world.run("UPDATE dns_records SET notice_id = NULL").await.unwrap();
+    world.run("UPDATE users SET deleted_at = 1").await.unwrap();
+    assert!(!outbox::is_due(&world.store).await.unwrap());
+    assert!(claim(world).await.is_none());
+    assert_eq!(outbox::purge(&world.store, DAY_MS).await.unwrap(), 1);
+}
+
+async fn sent_mails_go_after_a_while_unless_a_record_needs_them(world: &World) {
+    let person = with_mail(world).await;
+    let owed = claim(world).await.unwrap();
+    settle(world, &owed, Verdict::Sent).await;
+    world.later(8 * DAY_MS);
+    assert_eq!(outbox::purge(&world.store, 7 * DAY_MS).await.unwrap(), 0, "the record goes by it");
+    world.renew_all(&person).await;
+    assert_eq!(outbox::purge(&world.store, 9 * DAY_MS).await.unwrap(), 0, "not yet");
+    assert_eq!(outbox::purge(&world.store, 7 * DAY_MS).await.unwrap(), 1);
+}

@@ -1,0 +1,117 @@
+"""A mail server for tests: aiosmtpd as an office's port 587, with knobs in a file.
+
+smtp.py PORT FOLDER starttls|tls     The folder holds cert.pem, key.pem and knobs.json; mails go to FOLDER/mails.
+"""
+
+import asyncio
+import base64
+import email
+import email.policy
+import json
+import os
+import ssl
+import sys
+
+from aiosmtpd.smtp import SMTP, AuthResult
+
+PORT, FOLDER, MODE = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+MAILS = os.path.join(FOLDER, "mails")
+
+
+def knobs():
+    with open(os.path.join(FOLDER, "knobs.json"), encoding="utf-8") as file:
+        return json.load(file)
+
+
+def note(name):
+    """Counts what happened, for the test to read."""
+    with open(os.path.join(FOLDER, name), "a", encoding="utf-8") as file:
+        file.write(".")
+
+
+def seen(name):
+    path = os.path.join(FOLDER, name)
+    return os.path.getsize(path) if os.path.exists(path) else 0
+
+
+def keep(envelope):
+    message = email.message_from_bytes(envelope.content, policy=email.policy.default)
+    received = {
+        "envelope_from": envelope.mail_from,
+        "envelope_to": envelope.rcpt_tos,
+        "from": str(message["From"]),
+        "to": str(message["To"]),
+        "subject": str(message["Subject"]),
+        "message_id": str(message["Message-ID"]),
+        "body": message.get_content(),
+        "raw": envelope.content.decode("utf-8", "replace"),
+    }
+    path = os.path.join(MAILS, f"{len(os.listdir(MAILS)):06}.json")
+    with open(path + ".part", "w", encoding="utf-8") as file:
+        json.dump(received, file)
+    os.rename(path + ".part", path)
+
+
+class Handler:
+    async def handle_MAIL(self, server, session, envelope, address, options):
+        refusal = knobs().get("refuse_sender")
+        if refusal:
+            return refusal
+        envelope.mail_from = address
+        return "250 OK"
+
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        refusal = knobs().get("refuse", {}).get(address)
+        if refusal:
+            return refusal
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server, session, envelope):
+        keep(envelope)
+        if seen("hung") < knobs().get("hang", 0):
+            note("hung")
+            await asyncio.sleep(3600)
+        return "250 2.0.0 kept"
+
+    async def auth_XOAUTH2(self, server, args):
+        # user=NAME^Aauth=Bearer TOKEN^A^A; a refusal comes as a challenge first, as Microsoft's does.
+
+        said = base64.b64decode(args[1]).decode() if len(args) > 1 else ""
+        note("signed-in")
+        if said == f"user={knobs()['user']}\x01auth=Bearer {knobs()['token']}\x01\x01":
+            return AuthResult(success=True)
+        await server.challenge_auth('{"status":"401"}')
+        return AuthResult(success=False, handled=False)
+
+
+def authenticate(server, session, envelope, mechanism, data):
+    note("signed-in")
+    right = (data.login.decode(), data.password.decode()) == (knobs()["user"], knobs()["password"])
+    return AuthResult(success=right, handled=False)
+
+
+async def main():
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(os.path.join(FOLDER, "cert.pem"), os.path.join(FOLDER, "key.pem"))
+    starttls = MODE == "starttls"
+
+    def protocol():
+        note("connections")
+        return SMTP(
+            Handler(),
+            hostname="mail.school.example",
+            tls_context=context if starttls else None,
+            require_starttls=starttls,
+            auth_required=True,
+            auth_require_tls=starttls,
+            authenticator=authenticate,
+        )
+
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(protocol, "127.0.0.1", PORT, ssl=None if starttls else context)
+    async with server:
+        await server.serve_forever()
+
+
+asyncio.run(main())
