@@ -2,8 +2,6 @@
 //! domain, so that neither is ever somebody else's. Whoever comes back and signs in gets both again, and nothing more.
 
 use sea_orm::{FromQueryResult, Value};
-use starchart_domain::certificate::OrderStep;
-use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
 use super::{Admin, AdminError, may_touch};
@@ -11,7 +9,7 @@ use crate::records::RecordError;
 use crate::records::leave::retire_all;
 use crate::sessions::IDLE_MS;
 use crate::tx::Tx;
-use crate::{Error, Store, audit, sessions, sql, users};
+use crate::{Error, Store, audit, certificates, sessions, sql, users};
 
 /// What a deletion would end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,8 +87,8 @@ async fn delete_within(tx: Tx, admin: &Admin, person: UserId, request_id: &str) 
     }
     let now = may_touch(&tx, admin).await?;
     let records = retire_all(&tx, person, admin.id).await.map_err(only_fault)?;
-    let orders = abandon_orders(&tx, person, now).await?;
-    let certificates = owe_revocations(&tx, person, now).await?;
+    let orders = u64::from(certificates::abandon_within(&tx, person).await?);
+    let certificates = certificates::owe_revocation_within(&tx, person).await?;
     let sessions = sessions::end_all_within(&tx, person).await?;
     let unsent = "DELETE FROM outbox WHERE user_id = ? AND state <> 'sent'";
     let mails = sql::touch(tx.db(), unsent, vec![person.0.into()]).await?;
@@ -101,32 +99,6 @@ async fn delete_within(tx: Tx, admin: &Admin, person: UserId, request_id: &str) 
     );
     audit::within(&tx, &admin.act(request_id), "user.delete", subject.as_str(), &detail).await?;
     Ok(done)
-}
-
-/// Gives up what is being ordered. Keys of orders that came to nothing go too.
-async fn abandon_orders(tx: &Tx, person: UserId, now: Timestamp) -> Result<u64, Error> {
-    let shred = "UPDATE certificate_orders SET key_id = NULL, key_nonce = NULL, key_ciphertext = NULL WHERE user_id = ?";
-    sql::touch(tx.db(), shred, vec![person.0.into()]).await?;
-    // The fence moves, so that whoever works on a step right now cannot write its end.
-    let abandon = "UPDATE certificate_orders SET step = ?, finished_at = ?, updated_at = ?, fence = fence + 1, \
-         claimed_by = NULL, claimed_until = NULL WHERE user_id = ? AND finished_at IS NULL";
-    let at = now.as_millis();
-    let values = vec![OrderStep::Abandoned.as_str().into(), at.into(), at.into(), person.0.into()];
-    sql::touch(tx.db(), abandon, values).await
-}
-
-/// Takes certificates out of use and shreds their keys. Each that is still valid is owed a revocation: its person may have
-/// downloaded the key.
-async fn owe_revocations(tx: &Tx, person: UserId, now: Timestamp) -> Result<u64, Error> {
-    let at = now.as_millis();
-    let owe = "UPDATE certificates SET revocation_owed_at = ? \
-         WHERE user_id = ? AND not_after > ? AND revoked_at IS NULL AND revocation_owed_at IS NULL";
-    let owed = sql::touch(tx.db(), owe, vec![at.into(), person.0.into(), at.into()]).await?;
-    let end = "UPDATE certificates SET state = 'deleted', ended_at = ? WHERE user_id = ? AND state = 'active'";
-    sql::touch(tx.db(), end, vec![at.into(), person.0.into()]).await?;
-    let shred = "UPDATE certificates SET key_id = NULL, key_nonce = NULL, key_ciphertext = NULL WHERE user_id = ?";
-    sql::touch(tx.db(), shred, vec![person.0.into()]).await?;
-    Ok(owed)
 }
 
 /// Of the reasons for which a record is not written only one can come from taking all away.

@@ -147,14 +147,15 @@ pub(crate) async fn abandon_within(tx: &Tx, owner: UserId) -> Result<bool, Error
     Ok(true)
 }
 
-/// Takes every certificate of the person that still lives out of use, shreds its key, and owes its revocation to the worker.
-/// The caller holds the person's row. Says how many are owed.
-#[expect(dead_code, reason = "the deletion of a person, which comes next, uses it")]
+/// Takes the person's certificates out of use, shreds their keys, and owes the revocation of each that still lives: somebody has
+/// its key. The caller holds the person's row. Says how many are owed.
 pub(crate) async fn owe_revocation_within(tx: &Tx, owner: UserId) -> Result<u64, Error> {
-    let now = tx.now().await?;
-    let at = sea_orm::Value::from(now.as_millis());
-    let owe = "UPDATE certificates SET state = CASE WHEN state = 'active' THEN 'deleted' ELSE state END, \
-         ended_at = COALESCE(ended_at, ?), revocation_owed_at = ?, key_id = NULL, key_nonce = NULL, key_ciphertext = NULL \
+    let at = sea_orm::Value::from(tx.now().await?.as_millis());
+    let owe = "UPDATE certificates SET revocation_owed_at = ? \
          WHERE user_id = ? AND not_after > ? AND revoked_at IS NULL AND revocation_owed_at IS NULL";
-    sql::touch(tx.db(), owe, vec![at.clone(), at.clone(), owner.0.into(), at]).await
+    let owed = sql::touch(tx.db(), owe, vec![at.clone(), owner.0.into(), at.clone()]).await?;
+    let end = "UPDATE certificates SET state = CASE WHEN state = 'active' THEN 'deleted' ELSE state END, \
+         ended_at = COALESCE(ended_at, ?), key_id = NULL, key_nonce = NULL, key_ciphertext = NULL WHERE user_id = ?";
+    sql::touch(tx.db(), end, vec![at, owner.0.into()]).await?;
+    Ok(owed)
 }

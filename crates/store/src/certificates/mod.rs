@@ -24,9 +24,7 @@ use crate::{Error, Store, users};
 
 use rows::OrderRow;
 
-pub(crate) use ends::abandon_within;
-#[expect(unused_imports, reason = "the deletion of a person, which comes next, uses it")]
-pub(crate) use ends::owe_revocation_within;
+pub(crate) use ends::{abandon_within, owe_revocation_within};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 

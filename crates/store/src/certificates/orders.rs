@@ -188,26 +188,6 @@ async fn forward(
     fenced(tx, claim, &format!("{FORWARD}{also}"), all, now).await
 }
 
-/// Counts an order at the authority before it is opened: nobody may live to tell. False: the claim was lost.
-pub async fn opening(store: &Store, claim: &Claim) -> Result<bool, Error> {
-    store.write(|tx| opening_within(tx, claim)).await
-}
-
-async fn opening_within(tx: Tx, claim: &Claim) -> Result<bool, Error> {
-    let now = tx.now().await?;
-    fenced(&tx, claim, "openings = openings + 1", vec![], now).await
-}
-
-/// The authority did not open the order that was counted. False: the claim was lost.
-pub async fn not_opened(store: &Store, claim: &Claim) -> Result<bool, Error> {
-    store.write(|tx| not_opened_within(tx, claim)).await
-}
-
-async fn not_opened_within(tx: Tx, claim: &Claim) -> Result<bool, Error> {
-    let now = tx.now().await?;
-    fenced(&tx, claim, "openings = openings - 1", vec![], now).await
-}
-
 /// Saves the order's URL. False: the claim was lost.
 pub async fn opened(store: &Store, claim: &Claim, url: &str) -> Result<bool, Error> {
     store.write(|tx| opened_within(tx, claim, url)).await
@@ -215,7 +195,7 @@ pub async fn opened(store: &Store, claim: &Claim, url: &str) -> Result<bool, Err
 
 async fn opened_within(tx: Tx, claim: &Claim, url: &str) -> Result<bool, Error> {
     let now = tx.now().await?;
-    forward(&tx, claim, OrderStep::Ordered, ", order_url = ?", vec![url.into()], now).await
+    forward(&tx, claim, OrderStep::Ordered, ", openings = openings + 1, order_url = ?", vec![url.into()], now).await
 }
 
 /// Saves the values of the pending authorizations, which makes their name dirty. False: the claim was lost.
@@ -280,6 +260,12 @@ pub async fn csr(store: &Store, claim: &Claim) -> Result<Option<Vec<u8>>, Error>
     let look = "SELECT csr FROM certificate_orders WHERE id = ?";
     let row: Option<Row> = sql::one(store.reader(), look, vec![claim.order.into()]).await?;
     Ok(row.and_then(|row| row.csr))
+}
+
+/// The saved private key, opened.
+pub async fn key(store: &Store, claim: &Claim) -> Result<Option<Secret>, Error> {
+    let Some(sealed) = rows::sealed_order_key(store.reader(), claim.order).await? else { return Ok(None) };
+    Ok(Some(store.vault().open(claim.owner, Place::Order(claim.order), &sealed)?))
 }
 
 /// Notes that the certificate request was handed in. False: the claim was lost.

@@ -63,7 +63,6 @@ impl World {
     async fn key_saved(&self) -> Claim {
         let claim = self.claim().await.claim;
         let store = &self.store;
-        assert!(orders::opening(store, &claim).await.unwrap());
         assert!(orders::opened(store, &claim, "https://ca.example/order/1").await.unwrap());
         assert!(orders::publish(store, &claim, &["one".to_owned(), "two".to_owned()]).await.unwrap());
         assert!(orders::validating(store, &claim, false).await.unwrap());
@@ -102,6 +101,7 @@ async fn an_order_goes_from_request_to_certificate(world: &World) {
 
     let claim = world.with_key_and_way(&user).await;
     assert_eq!(orders::csr(&world.store, &claim).await.unwrap(), Some(b"csr".to_vec()));
+    assert_eq!(orders::key(&world.store, &claim).await.unwrap(), Some(Secret::new(KEY)));
     assert_eq!(world.number("SELECT COUNT(*) FROM certificate_orders WHERE step = 'key_saved'").await, 1);
     world.finish(&claim, 90).await;
 
@@ -235,7 +235,6 @@ async fn a_holder_past_its_time_changes_nothing(world: &World) {
     // By its own clock the first holder still has time; the fence says otherwise.
     let store = &world.store;
     assert!(!orders::extend(store, &old, 10_000).await.unwrap());
-    assert!(!orders::opening(store, &old).await.unwrap());
     assert!(!orders::opened(store, &old, "u").await.unwrap());
     assert!(!orders::publish(store, &old, &["three".to_owned()]).await.unwrap());
     assert!(!orders::validating(store, &old, false).await.unwrap());
