@@ -14,7 +14,7 @@ const HOUR_MS: i64 = 60 * MINUTE_MS;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// An order that is not done by then has failed.
-pub const DEADLINE_MS: i64 = 3 * DAY_MS;
+const DEADLINE_MS: i64 = 3 * DAY_MS;
 /// A wait that the authority asks for moves the deadline, but never past this.
 const LATEST_MS: i64 = 8 * DAY_MS;
 /// How long after INSYNC silent name servers are waited for.

@@ -31,7 +31,6 @@ async fn claim(world: &World) -> Claim {
 }
 
 async fn ordered(world: &World, claim: &Claim) {
-    assert!(orders::opening(&world.store, claim).await.unwrap());
     assert!(orders::opened(&world.store, claim, "https://ca.example/order/1").await.unwrap());
 }
 
