@@ -132,3 +132,47 @@ fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+    use std::net::TcpListener;
+
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn no_other_host_is_spoken_to() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let root = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap().cert.pem();
+        let client = PinnedClient::new("https://localhost:1/dir".parse().unwrap(), Some(&root)).unwrap();
+        for url in [format!("https://127.0.0.1:{port}/"), format!("https://localhost:{port}/"), "http://localhost:1/".to_owned()] {
+            let request = Request::builder().uri(&url).body(Body::default()).unwrap();
+            let Err(instant_acme::Error::Other(error)) = client.request(request).await else { panic!("{url}") };
+            assert!(matches!(error.downcast_ref(), Some(Failure::Foreign(_))), "{url}: {error}");
+        }
+        assert!(listener.accept().is_err(), "nobody came");
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let headers = |value: &str| HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_str(value).unwrap())]);
+        assert_eq!(retry_after(&headers(" 120 ")), Some(Duration::from_secs(120)));
+        let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(7_200));
+        let wait = retry_after(&headers(&date)).unwrap();
+        assert!((Duration::from_secs(6_900)..=Duration::from_secs(7_200)).contains(&wait), "{wait:?}");
+        assert_eq!(retry_after(&headers("Sun, 06 Nov 1994 08:49:37 GMT")), Some(Duration::ZERO));
+        assert_eq!(retry_after(&headers("soon")), None);
+    }
+
+    #[test]
+    fn a_root_that_cannot_be_used_is_told() {
+        let directory: Url = "https://localhost:1/dir".parse().unwrap();
+        for pem in ["", "hello", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+            assert!(PinnedClient::new(directory.clone(), Some(pem)).is_err(), "{pem}");
+        }
+    }
+}
