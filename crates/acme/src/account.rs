@@ -13,6 +13,9 @@ use crate::authority::AuthorityError;
 use crate::client::PinnedClient;
 use crate::problem::{About, answer, authority_error};
 
+/// How often registration is tried when the answer may be another the next time.
+const TRIES: u32 = 3;
+
 /// The account's P-256 key, PKCS#8 in DER.
 pub(crate) struct AccountKey(Zeroizing<Vec<u8>>);
 
@@ -60,12 +63,15 @@ impl Registration {
         if let Some(account) = &*known {
             return Ok(account.clone());
         }
-        let account = match self.register().await {
-            // Two at once: an authority may refuse the later one, which finds the account at its second try.
-            Err(error) if answer(&error).is_some_and(|answer| answer.is_conflict()) => self.register().await,
-            registered => registered,
-        };
-        let account = account.map_err(|error| authority_error(&error, About::Account))?;
+        let mut registered = self.register().await;
+        for _ in 1..TRIES {
+            match &registered {
+                // Two at once: an authority may refuse the later one, which finds the account when it tries again.
+                Err(error) if answer(error).is_some_and(|answer| answer.may_pass()) => registered = self.register().await,
+                _ => break,
+            }
+        }
+        let account = registered.map_err(|error| authority_error(&error, About::Account))?;
         info!(account = account.id(), "the account at the certificate authority is known");
         self.tell_email(&account).await;
         Ok(known.insert(account).clone())

@@ -149,7 +149,9 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         let root = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap().cert.pem();
         let client = PinnedClient::new("https://localhost:1/dir".parse().unwrap(), Some(&root)).unwrap();
-        for url in [format!("https://127.0.0.1:{port}/"), format!("https://localhost:{port}/"), "http://localhost:1/".to_owned()] {
+        for url in
+            [format!("https://127.0.0.1:{port}/"), format!("https://localhost:{port}/"), "http://localhost:1/".to_owned()]
+        {
             let request = Request::builder().uri(&url).body(Body::default()).unwrap();
             let Err(instant_acme::Error::Other(error)) = client.request(request).await else { panic!("{url}") };
             assert!(matches!(error.downcast_ref(), Some(Failure::Foreign(_))), "{url}: {error}");

@@ -23,6 +23,9 @@ use crate::problem::{About, answer, authority_error, told};
 /// How long one call of the port may take, however many requests it needs.
 const CALL: Duration = Duration::from_secs(30);
 
+/// How often a call begins anew after a refused nonce.
+const TRIES: u32 = 4;
+
 /// Which authority, and who we are there.
 #[derive(Debug, Clone)]
 pub struct AcmeConfig {
@@ -90,19 +93,30 @@ impl LetsEncrypt {
         Ok(Self { client, registration })
     }
 
-    /// Asks with the account, in bounded time; registers it again, once, when the authority has forgotten it.
+    /// Asks with the account, in bounded time. A refused nonce (instant-acme has tried it three times then) changed nothing, and is
+    /// tried again; an account that the authority has forgotten is registered again, once.
     async fn ask<T, F>(&self, about: About, ask: impl Fn(Account) -> F + Send + Sync) -> Result<T, AuthorityError>
     where
         F: Future<Output = Result<T, Fault>> + Send,
     {
         let asked = async {
-            let result = ask(self.registration.account().await?).await;
-            let result = match result {
-                Err(Fault::Acme(error)) if answer(&error).is_some_and(|answer| answer.is("accountDoesNotExist")) => {
-                    self.registration.forget().await;
-                    ask(self.registration.account().await?).await
+            let mut forgotten = false;
+            let mut tries = 0;
+            let result = loop {
+                tries += 1;
+                let result = ask(self.registration.account().await?).await;
+                let refused = match &result {
+                    Err(Fault::Acme(error)) => answer(error),
+                    _ => None,
+                };
+                match refused {
+                    Some(refused) if refused.is("badNonce") && tries < TRIES => {}
+                    Some(refused) if refused.is("accountDoesNotExist") && !forgotten => {
+                        forgotten = true;
+                        self.registration.forget().await;
+                    }
+                    _ => break result,
                 }
-                result => result,
             };
             result.map_err(|fault| match fault {
                 Fault::Acme(error) => authority_error(&error, about),
@@ -281,14 +295,17 @@ async fn validate(account: Account, url: &str) -> Result<(), Fault> {
         if challenge.status != ChallengeStatus::Pending {
             continue;
         }
-        match challenge.set_ready().await {
-            Ok(()) => {}
-            // It was looked at already, and the order says with which result.
-            Err(Error::Api(problem)) => debug!(%problem, "a challenge was answered before"),
-            Err(error) if answer(&error).is_some_and(|answer| answer.is("malformed")) => {
-                debug!(%error, "a challenge was asked for before");
+        if let Err(error) = challenge.set_ready().await {
+            let before = match answer(&error) {
+                Some(refused) if refused.is("badNonce") => false,
+                // The challenge's own error, or a refusal to look twice.
+                Some(refused) => matches!(error, Error::Api(_)) || refused.is("malformed"),
+                None => false,
+            };
+            if !before {
+                return Err(error.into());
             }
-            Err(error) => return Err(error.into()),
+            debug!(%error, "a challenge was looked at before; the order says with which result");
         }
     }
     Ok(())

@@ -50,9 +50,9 @@ impl Answer {
         self.kind == kind
     }
 
-    /// Whether another process may have done the same at the same moment.
-    pub(crate) fn is_conflict(&self) -> bool {
-        self.status == 409 || self.is("serverInternal")
+    /// Whether the same may be answered differently at once: a nonce, or another process that did it at the same moment.
+    pub(crate) fn may_pass(&self) -> bool {
+        self.status == 409 || self.is("serverInternal") || self.is("badNonce")
     }
 }
 

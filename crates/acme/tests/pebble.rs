@@ -214,6 +214,15 @@ async fn processes_that_register_at_once_are_one_account() {
 }
 
 #[tokio::test]
+async fn refused_nonces_hold_nothing_up() {
+    let world = World::with(Options { refuse_nonces: 30, ..Options::default() }).await;
+    for _ in 0..10 {
+        let url = world.process().new_order(&names()).await.unwrap();
+        assert_eq!(world.process().order(&url).await.unwrap().pending.len(), 2);
+    }
+}
+
+#[tokio::test]
 async fn a_limit_is_kept_with_its_moment() {
     let world = World::new().await;
     let proxy = AcmeProxy::start(&world.pebble).await;
