@@ -2,6 +2,8 @@
 
 use starchart_domain::names::{BaseDomain, RootDomain};
 use starchart_domain::user::UserId;
+/// A signed-in person whom the identity provider called an admin at the last sign-in, and who impersonates nobody.
+pub(crate) use starchart_store::admin::Admin;
 use starchart_store::audit::Act;
 use starchart_store::sessions::Session;
 
@@ -33,10 +35,6 @@ pub(crate) struct Newcomer {
     pub(crate) username: String,
 }
 
-/// A signed-in person whom the identity provider calls an admin, as of the last sign-in.
-#[derive(Debug, Clone)]
-pub(crate) struct Admin;
-
 /// What a session allows.
 #[derive(Debug, Clone)]
 pub(crate) enum Actor {
@@ -49,23 +47,25 @@ pub(crate) enum Actor {
 }
 
 impl Actor {
+    /// While an admin impersonates, this is the other person, with nothing of the admin's rights.
     pub(crate) fn of(session: Option<&Session>, root: &RootDomain) -> Self {
-        let Some(Session { user, .. }) = session else { return Self::Guest };
+        let Some(session) = session else { return Self::Guest };
+        let user = &session.user;
         match &user.label {
             None => Self::Newcomer(Newcomer { id: user.id, username: user.username.clone() }),
-            Some(label) => Self::Person(
-                Person { id: user.id, base: root.base(label), impersonator: None },
-                user.groups.admin.then_some(Admin),
-            ),
+            Some(label) => {
+                let impersonator = session.impersonation.as_ref().map(|impersonation| impersonation.admin.id);
+                Self::Person(Person { id: user.id, base: root.base(label), impersonator }, session.admin())
+            }
         }
     }
 
-    /// The row, when somebody is signed in.
+    /// The row of who sits at the browser, when somebody is signed in: an admin's own while they impersonate.
     pub(crate) fn user_id(&self) -> Option<UserId> {
         match self {
             Self::Guest => None,
             Self::Newcomer(newcomer) => Some(newcomer.id),
-            Self::Person(person, _) => Some(person.id),
+            Self::Person(person, _) => Some(person.impersonator.unwrap_or(person.id)),
         }
     }
 }

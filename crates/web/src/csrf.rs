@@ -44,12 +44,22 @@ fn one<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Failur
 /// Refuses unless the form's token was made for this session, or for this browser when nobody is signed in.
 pub(crate) fn check_token(visit: &Visit, form: &Form) -> Result<(), Failure> {
     let token = form.get(CSRF_FIELD).unwrap_or_default();
-    let kinds: &[Kind] = if visit.session.is_some() { &[Kind::Session] } else { &[Kind::Session, Kind::Browser] };
-    let bindings = kinds.iter().filter_map(|kind| visit.cookie_token(*kind));
-    match bindings.map(|token| keys::hash(&token)).any(|binding| visit.app.keys.csrf_fits(token, &binding)) {
+    match bindings(visit).iter().any(|binding| visit.app.keys.csrf_fits(token, binding)) {
         true => Ok(()),
         false => Err(Failure::ForeignForm("the token")),
     }
+}
+
+fn bindings(visit: &Visit) -> Vec<[u8; 32]> {
+    let (Some(own), Some(session)) = (visit.session_binding(), &visit.session) else {
+        let kinds = [Kind::Session, Kind::Browser].into_iter();
+        return kinds.filter_map(|kind| visit.cookie_token(kind)).map(|token| keys::hash(&token)).collect();
+    };
+    // To stop being somebody else and to sign out may be said on a page that still shows the other person.
+    let leaves = matches!(visit.req.path(), "/" | "/logout");
+    let before = session.impersonated_before.filter(|_| leaves);
+    let before = before.zip(visit.session_token.as_deref()).map(|(other, token)| keys::session_binding(token, Some(other)));
+    before.into_iter().chain([own]).collect()
 }
 
 #[cfg(test)]

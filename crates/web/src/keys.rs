@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use starchart_domain::secret::Secret;
+use starchart_domain::user::UserId;
 
 type HmacSha256 = Hmac<Sha256>;
 
@@ -29,6 +30,11 @@ pub(crate) fn is_token(text: &str) -> bool {
 /// What is stored instead of the token.
 pub(crate) fn hash(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
+}
+
+/// What a session's forms are bound to: its token, and the person in whose place an admin sits.
+pub(crate) fn session_binding(token: &str, in_place_of: Option<UserId>) -> [u8; 32] {
+    in_place_of.map_or_else(|| hash(token), |other| hash(&format!("{token} in place of {other}")))
 }
 
 /// The keys of one SESSION_SECRET line, one for each purpose (RFC 5869).

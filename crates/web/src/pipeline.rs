@@ -143,7 +143,10 @@ async fn recognise(visit: &mut Visit) -> Result<(), Failure> {
     let Some(token) = visit.cookie_token(Kind::Session) else { return Ok(()) };
     visit.session = sessions::find(visit.app.store()?, keys::hash(&token)).await?;
     if let Some(session) = &visit.session {
-        visit.req.extensions_mut().insert(telemetry::By(session.user.id));
+        visit.req.extensions_mut().insert(telemetry::By {
+            user: session.signed_in().id,
+            in_place_of: session.impersonation.as_ref().map(|_| session.user.id),
+        });
         visit.session_token = Some(token);
     }
     Ok(())

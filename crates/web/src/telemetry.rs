@@ -20,7 +20,12 @@ pub(crate) struct RequestId(pub(crate) String);
 
 /// Who made a request, in its extensions, for the log.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct By(pub(crate) UserId);
+pub(crate) struct By {
+    /// Who signed in.
+    pub(crate) user: UserId,
+    /// Whom that admin impersonates.
+    pub(crate) in_place_of: Option<UserId>,
+}
 
 /// Characters of a path in the log at most.
 const PATH_MAX: usize = 200;
@@ -41,13 +46,14 @@ pub(crate) async fn around(
     let mut response = result.inspect_err(|fault| {
         span.in_scope(|| tracing::warn!(%method, %path, ms, error = %fault, "a request was not answered"));
     })?;
-    let by = response.request().extensions().get::<By>().map(|by| by.0.0);
+    let by = response.request().extensions().get::<By>().copied();
+    let (user, in_place_of) = (by.map(|by| by.user.0), by.and_then(|by| by.in_place_of).map(|other| other.0));
     let status = response.status().as_u16();
     // Asked every few seconds by others than people.
     if path == "/healthcheck" {
         span.in_scope(|| tracing::debug!(%method, %path, status, ms, "answered"));
     } else {
-        span.in_scope(|| tracing::info!(%method, %path, status, ms, user = by, "answered"));
+        span.in_scope(|| tracing::info!(%method, %path, status, ms, user, in_place_of, "answered"));
     }
     if let Some(app) = app {
         app.policy.apply(response.headers_mut());

@@ -2,6 +2,7 @@
 
 mod world;
 
+mod admin;
 mod certificate;
 mod records;
 mod sign_in;

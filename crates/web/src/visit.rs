@@ -15,7 +15,7 @@ use crate::config::App;
 use crate::cookies::Kind;
 use crate::errors::Failure;
 use crate::forms::Form;
-use crate::views::{Flash, FlashKind, HeaderUser, Shell};
+use crate::views::{Flash, FlashKind, HeaderImpersonation, HeaderUser, Shell};
 use crate::{address, keys};
 
 /// A request.
@@ -95,10 +95,18 @@ impl Visit {
         })
     }
 
+    /// What the forms of this session are bound to. While an admin impersonates, that person too: when the time is over the
+    /// session goes on, and a form that still stands open must not write into the admin's own account.
+    pub(crate) fn session_binding(&self) -> Option<[u8; 32]> {
+        let (token, session) = (self.session_token.as_deref()?, self.session.as_ref()?);
+        let other = session.impersonation.as_ref().map(|_| session.user.id);
+        Some(keys::session_binding(token, other))
+    }
+
     /// What stands around a page, with the messages of the last action, which are shown by that.
     pub(crate) fn shell(&self) -> Shell {
-        let binding = self.session_token.clone().unwrap_or_else(|| self.browser_token());
-        let csrf_token = self.app.keys.csrf_token(&keys::hash(&binding));
+        let binding = self.session_binding().unwrap_or_else(|| keys::hash(&self.browser_token()));
+        let csrf_token = self.app.keys.csrf_token(&binding);
         Shell { csrf_token, flash: self.take_flash(), ..self.error_shell() }
     }
 
@@ -106,13 +114,12 @@ impl Visit {
     pub(crate) fn error_shell(&self) -> Shell {
         let config = &self.app.config;
         let user = self.session.as_ref().map(|session| &session.user);
-        let token = self.session_token.as_deref();
-        let csrf_token = token.map(|token| self.app.keys.csrf_token(&keys::hash(token))).unwrap_or_default();
+        let csrf_token = self.session_binding().map(|binding| self.app.keys.csrf_token(&binding)).unwrap_or_default();
         Shell {
             app_name: config.app_name.clone(),
             school_name: config.school_name.clone(),
             base_domain: user.and_then(|user| user.label.as_ref()).map(|label| config.root_domain.base(label).to_string()),
-            user: user.map(|user| HeaderUser { username: user.username.clone(), display_name: user.display_name.clone() }),
+            user: self.session.as_ref().map(header_user),
             csrf_token,
             flash: Vec::new(),
             path: self.req.path().to_owned(),
@@ -151,6 +158,18 @@ impl Visit {
         if let Err(failure) = written {
             tracing::error!(error = %failure, action, "the audit trail misses a line");
         }
+    }
+}
+
+fn header_user(session: &Session) -> HeaderUser {
+    HeaderUser {
+        username: session.user.username.clone(),
+        display_name: session.user.display_name.clone(),
+        is_admin: session.admin().is_some(),
+        impersonation: session.impersonation.as_ref().map(|impersonation| HeaderImpersonation {
+            admin: impersonation.admin.username.clone(),
+            until: impersonation.until.rfc3339(),
+        }),
     }
 }
 

@@ -1,11 +1,11 @@
-//! What waits for an admin's attention, and the two things they can do about it.
+//! What waits for an admin's attention. A failed mail is tried again by [`crate::outbox::retry`].
 
 use sea_orm::FromQueryResult;
 use starchart_domain::time::Timestamp;
 
-use super::{Admin, AdminError, count};
+use super::{Admin, count};
 use crate::tx::Tx;
-use crate::{Error, Store, audit, sql, zone};
+use crate::{Error, Store, audit, outbox, sql, zone};
 
 /// Of each kind so many are shown at most; the totals say how many there are.
 const SHOWN: u32 = 50;
@@ -22,9 +22,9 @@ pub struct Attention {
     /// How many there are.
     pub refused_total: u64,
     /// Mails that could not be sent, newest first.
-    pub failed_mails: Vec<FailedMail>,
-    /// How many there are.
-    pub failed_mails_total: u64,
+    pub failed_mails: Vec<outbox::Failed>,
+    /// How many there are, and how many wait.
+    pub mails: outbox::Counts,
     /// Orders for certificates that do not move, oldest first.
     pub stuck_orders: Vec<StuckOrder>,
     /// Certificates of people who are gone that are not revoked yet.
@@ -33,6 +33,8 @@ pub struct Attention {
     pub waiting: u64,
     /// Milliseconds for which the oldest of them has waited.
     pub waited_ms: Option<i64>,
+    /// Milliseconds for which the oldest mail has waited.
+    pub mail_waited_ms: Option<i64>,
     /// Why publishing is paused, if it is.
     pub paused: Option<String>,
 }
@@ -50,21 +52,6 @@ pub struct RefusedName {
     pub since: Option<Timestamp>,
     /// When it is tried again.
     pub next_try: Option<Timestamp>,
-}
-
-/// A mail that could not be sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FailedMail {
-    /// The row.
-    pub id: i64,
-    /// What kind of mail, as it is stored.
-    pub kind: String,
-    /// To which address.
-    pub recipient: String,
-    /// What the mail server said.
-    pub reason: Option<String>,
-    /// Since when it was owed.
-    pub since: Timestamp,
 }
 
 /// An order that does not move.
@@ -94,11 +81,12 @@ pub async fn attention(store: &Store, _: &Admin) -> Result<Attention, Error> {
     const WAITING: &str = "FROM names WHERE is_dirty = 1 AND (refused_generation IS NULL OR refused_generation <> generation)";
     let oldest = sql::number(store.reader(), &format!("SELECT MIN(dirty_since) AS n {WAITING}"), vec![]).await?;
     let now = store.now().await?;
+    let mails = outbox::counts(store).await?;
     Ok(Attention {
         refused: refused(store).await?,
         refused_total: count(store, &format!("SELECT COUNT(*) AS n {REFUSED}")).await?,
-        failed_mails: failed_mails(store).await?,
-        failed_mails_total: count(store, "SELECT COUNT(*) AS n FROM outbox WHERE state = 'failed'").await?,
+        failed_mails: outbox::failed(store, u64::from(SHOWN)).await?,
+        mails,
         stuck_orders: stuck_orders(store, now).await?,
         revocations_owed: count(
             store,
@@ -107,6 +95,7 @@ pub async fn attention(store: &Store, _: &Admin) -> Result<Attention, Error> {
         .await?,
         waiting: count(store, &format!("SELECT COUNT(*) AS n {WAITING}")).await?,
         waited_ms: oldest.map(|since| now.since(Timestamp::from_millis(since)).max(0)),
+        mail_waited_ms: mails.oldest_owed_at.map(|since| now.since(since).max(0)),
         paused: zone::paused(store).await?,
     })
 }
@@ -134,29 +123,6 @@ async fn refused(store: &Store) -> Result<Vec<RefusedName>, Error> {
         next_try: row.next_attempt_at.map(Timestamp::from_millis),
     };
     Ok(rows.into_iter().map(name).collect())
-}
-
-async fn failed_mails(store: &Store) -> Result<Vec<FailedMail>, Error> {
-    #[derive(FromQueryResult)]
-    struct Row {
-        id: i64,
-        kind: String,
-        recipient: String,
-        refusal: Option<String>,
-        created_at: i64,
-    }
-    let sql = format!(
-        "SELECT id, kind, recipient, refusal, created_at FROM outbox WHERE state = 'failed' ORDER BY id DESC LIMIT {SHOWN}"
-    );
-    let rows: Vec<Row> = sql::all(store.reader(), &sql, vec![]).await?;
-    let mail = |row: Row| FailedMail {
-        id: row.id,
-        kind: row.kind,
-        recipient: row.recipient,
-        reason: row.refusal,
-        since: Timestamp::from_millis(row.created_at),
-    };
-    Ok(rows.into_iter().map(mail).collect())
 }
 
 async fn stuck_orders(store: &Store, now: Timestamp) -> Result<Vec<StuckOrder>, Error> {
@@ -192,30 +158,16 @@ async fn stuck_orders(store: &Store, now: Timestamp) -> Result<Vec<StuckOrder>, 
 }
 
 /// Makes a refused name due now. False: it is not refused (any more). Afterwards wake the publisher.
-pub async fn retry_name(store: &Store, admin: &Admin, fqdn: &str, request_id: &str) -> Result<bool, AdminError> {
-    let sql = "UPDATE names SET next_attempt_at = ? WHERE fqdn = ? AND is_dirty = 1 AND refused_generation = generation";
-    store.write(|tx| retry_within(tx, admin, sql, fqdn.into(), ("name.retry", fqdn), request_id)).await
+pub async fn retry_name(store: &Store, admin: &Admin, fqdn: &str, request_id: &str) -> Result<bool, Error> {
+    store.write(|tx| retry_within(tx, admin, fqdn, request_id)).await
 }
 
-/// Owes a mail again that could not be sent. False: there is no such mail (any more). Afterwards wake the sender.
-pub async fn retry_mail(store: &Store, admin: &Admin, id: i64, request_id: &str) -> Result<bool, AdminError> {
-    let sql = "UPDATE outbox SET state = 'owed', attempts = 0, next_attempt_at = ? WHERE id = ? AND state = 'failed'";
-    let object = id.to_string();
-    store.write(|tx| retry_within(tx, admin, sql, id.into(), ("mail.retry", &object), request_id)).await
-}
-
-async fn retry_within(
-    tx: Tx,
-    admin: &Admin,
-    sql: &str,
-    key: sea_orm::Value,
-    (action, object): (&str, &str),
-    request_id: &str,
-) -> Result<bool, AdminError> {
+async fn retry_within(tx: Tx, admin: &Admin, fqdn: &str, request_id: &str) -> Result<bool, Error> {
     let now = tx.now().await?;
-    if sql::touch(tx.db(), sql, vec![now.as_millis().into(), key]).await? == 0 {
+    let sql = "UPDATE names SET next_attempt_at = ? WHERE fqdn = ? AND is_dirty = 1 AND refused_generation = generation";
+    if sql::touch(tx.db(), sql, vec![now.as_millis().into(), fqdn.into()]).await? == 0 {
         return Ok(false);
     }
-    audit::within(&tx, &admin.act(request_id), action, object, "").await?;
+    audit::within(&tx, &admin.act(request_id), "name.retry", fqdn, "").await?;
     Ok(true)
 }

@@ -18,7 +18,7 @@ use crate::tx::Tx;
 use crate::users::User;
 use crate::{Error, Store, sql, users};
 
-pub use attention::{Attention, FailedMail, RefusedName, StuckOrder, attention, retry_mail, retry_name};
+pub use attention::{Attention, RefusedName, StuckOrder, attention, retry_name};
 pub use delete::{Consequences, Deleted, consequences, delete};
 pub use impersonate::{impersonate, stop_impersonating};
 pub use search::{CertificateStatus, PAGE_ROWS, PersonPage, PersonRow, search};

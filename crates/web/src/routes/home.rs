@@ -3,12 +3,14 @@
 use std::rc::Rc;
 
 use actix_web::HttpResponse;
-use starchart_store::{certificates, records};
+use starchart_store::{admin, certificates, records};
 
-use crate::actor::{Admin, Person};
+use crate::actor::Person;
+use crate::cookies::Kind;
 use crate::errors::Failure;
+use crate::keys;
 use crate::redirects::see_other;
-use crate::views::{HomePage, InstructionsPage};
+use crate::views::{FlashKind, HomePage, InstructionsPage};
 use crate::visit::{self, Visit};
 
 /// `GET /`.
@@ -19,20 +21,22 @@ pub(crate) async fn show(visit: Rc<Visit>, person: Person) -> Result<HttpRespons
     visit::ok(&HomePage { shell: visit.shell(), record_count, has_certificate })
 }
 
-/// `POST /`: the original's way to stop being somebody else. Nobody can be, so there is nothing to stop.
+/// `POST /`: an admin stops being somebody else. Whoever is nobody else has stopped already.
 pub(crate) async fn act(visit: Rc<Visit>, _: Person) -> Result<HttpResponse, Failure> {
-    match visit.form.get("intent") {
-        Some("stop-impersonation") => Ok(see_other("/")),
-        _ => Err(Failure::Unprocessable("an unknown intent")),
+    if visit.form.get("intent") != Some("stop-impersonation") {
+        return Err(Failure::Unprocessable("an unknown intent"));
     }
+    if let Some(token) = &visit.session_token {
+        let fresh = keys::new_token();
+        if admin::stop_impersonating(visit.app.store()?, keys::hash(token), keys::hash(&fresh), &visit.id).await? {
+            visit.set_cookie(Kind::Session, fresh);
+            visit.leave_flash(&[(FlashKind::Done, "You are yourself again.".to_owned())]);
+        }
+    }
+    Ok(see_other("/"))
 }
 
 /// `GET /dns-records/instructions`.
 pub(crate) async fn instructions(visit: Rc<Visit>, _: Person) -> Result<HttpResponse, Failure> {
     visit::ok(&InstructionsPage { shell: visit.shell(), limit: visit.app.config.record_limit })
-}
-
-/// `GET /admin`: the address is kept, the page comes with a later release.
-pub(crate) async fn admin(_: Rc<Visit>, _: Admin) -> Result<HttpResponse, Failure> {
-    Err(Failure::NotFound)
 }

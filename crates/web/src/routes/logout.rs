@@ -33,10 +33,12 @@ pub(crate) async fn leave(visit: Rc<Visit>, _: Actor) -> Result<HttpResponse, Fa
         return Ok(see_other("/login"));
     };
     sessions::end(visit.app.store()?, keys::hash(token)).await?;
-    visit.audit(Some(session.user.id), "session.end", session.user.subject.as_str(), "").await;
+    // An admin who impersonates signs out as themselves.
+    let user = session.signed_in();
+    visit.audit(Some(user.id), "session.end", user.subject.as_str(), "").await;
     visit.remove_cookie(Kind::Session);
     let gone = SignedOut {
-        username: session.user.username.clone(),
+        username: user.username.clone(),
         name_id: session.name_id.clone(),
         session_index: session.session_index.clone(),
     };

@@ -1,6 +1,7 @@
 //! Every route of the site, in one table.
 
 pub(crate) mod acs;
+pub(crate) mod admin;
 pub(crate) mod certificate;
 pub(crate) mod files;
 pub(crate) mod home;
@@ -176,6 +177,8 @@ macro_rules! handle {
 const RECORD_FIELDS: &[&str] = &["subdomain", "type", "value", "priority", "ports", "course", "description", "owner"];
 // The original's edit form also sends the id, which is not used: the path says which record.
 const EDIT_FIELDS: &[&str] = &["subdomain", "type", "value", "priority", "ports", "course", "description", "owner", "id"];
+// `searchText` leads back to the people who were found; `item` is a name or a mail that is tried again.
+const ADMIN_FIELDS: &[&str] = &["intent", "searchText", "newEffectiveUsername", "username", "item"];
 const ACT_FIELDS: &[&str] = &["id", "intent"];
 const INTENT_FIELDS: &[&str] = &["intent"];
 
@@ -218,7 +221,10 @@ static ROUTES: &[Route] = &[
     // Each time is a line of the audit trail.
     get("/certificate/download/privateKey", handle!(Person, certificate::private_key)).limited(Rate::Writes),
     get("/certificate/download/{part}", handle!(Person, certificate::download)),
-    get("/admin", handle!(Admin, home::admin)),
+    get("/admin", handle!(Admin, admin::show)),
+    post("/admin", ADMIN_FIELDS, Rate::Writes, handle!(Admin, admin::act)),
+    get("/admin/delete", handle!(Admin, admin::ask_delete)),
+    get("/admin/trail", handle!(Admin, admin::trail)).limited(Rate::Search),
     get("/healthcheck", handle!(system::health)).any_host(),
     get("/version", handle!(system::version)).any_host(),
     get("/robots.txt", handle!(files::robots)),

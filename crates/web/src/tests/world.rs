@@ -123,11 +123,13 @@ impl World {
         let url = Url::parse(redirect).unwrap();
         let query: BTreeMap<_, _> = url.query_pairs().into_owned().collect();
         let seen: AuthnRequestSeen = read_request(&query["SAMLRequest"]).unwrap();
+        let is_admin = ["user3", "han.solo"].contains(&username);
+        let group = if is_admin { "mycustomdomain-admins" } else { "mycustomdomain-students" };
         let person = Person {
             username: username.to_owned(),
             display_name: format!("{username} <b>&"),
             email: format!("{username}@example.edu"),
-            groups: vec!["mycustomdomain-students".to_owned()],
+            groups: vec![group.to_owned()],
         };
         (self.issuer.respond(&seen, &person).unwrap(), query["RelayState"].clone())
     }

@@ -6,6 +6,7 @@
 //! names are those in each struct's documentation.
 
 mod account;
+mod admin;
 mod certificate;
 mod form;
 mod pages;
@@ -14,6 +15,7 @@ mod records;
 mod tests;
 
 pub use account::{LabelPage, LabelReason, LoginPage, LogoutPage, RefusalPage, SignInRefusal};
+pub use admin::{AdminDeletePage, AdminPage, AttentionItem, AttentionKind, PeopleFound, PersonItem, TrailItem, TrailLines};
 pub use certificate::{
     ActiveCertificate, CertificateDeletePage, CertificatePage, CertificatePart, CertificateState, InformationPage,
     OrderProgress, ProgressStep, Renewal,
@@ -52,6 +54,10 @@ impl Shell {
     pub fn is_in(&self, section: &str) -> bool {
         self.path.strip_prefix(section).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
+
+    fn is_admin(&self) -> bool {
+        self.user.as_ref().is_some_and(|user| user.is_admin)
+    }
 }
 
 /// The signed-in person in the header.
@@ -61,6 +67,26 @@ pub struct HeaderUser {
     pub username: String,
     /// Shown in the account menu.
     pub display_name: String,
+    /// Whether there is a way to the admin's pages.
+    pub is_admin: bool,
+    /// Set when it is an admin who looks, in this person's place.
+    pub impersonation: Option<HeaderImpersonation>,
+}
+
+/// Who sits in the person's place.
+#[derive(Debug, Clone)]
+pub struct HeaderImpersonation {
+    /// The admin's user name.
+    pub admin: String,
+    /// When it ends by itself, as RFC 3339 writes it.
+    pub until: String,
+}
+
+impl HeaderImpersonation {
+    /// Hours and minutes of [`HeaderImpersonation::until`].
+    fn until_time(&self) -> &str {
+        self.until.get(11..16).unwrap_or_default()
+    }
 }
 
 /// A message about what just happened.

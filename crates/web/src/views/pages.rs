@@ -109,8 +109,8 @@ impl ErrorKind {
             Self::BadRequest => "Go back, reload the page and try again.".to_owned(),
             Self::Forbidden => "You are signed in, but this page or action belongs to somebody else.".to_owned(),
             Self::FormExpired => {
-                "It was open for too long, or you signed in again in another window. Go back, reload the page and send it \
-                 once more."
+                "It was open for too long, you signed in again in another window, or your time in another person's place was \
+                 over. Nothing was changed. Go back, reload the page and send it once more."
                     .to_owned()
             }
             Self::KeyWithheld => {
