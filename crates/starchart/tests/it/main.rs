@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "measurements are printed")]
 #![expect(unreachable_pub, reason = "one test program: nothing is reachable from outside")]
 
+mod admin;
 mod app;
 mod boot;
 mod browser;

@@ -9,7 +9,7 @@ use crate::raw::exchange;
 
 /// What each route answers to a guest, to the owner of the record in the path, to another person: a status, and where it leads
 /// without its query. A route that stands in no row fails the test.
-const EXPECTED: &[(&str, &str, &str, &str, &str)] = &[
+pub const EXPECTED: &[(&str, &str, &str, &str, &str)] = &[
     ("GET", "/", "303 /login", "200", "200"),
     ("POST", "/", "303 https://idp.school.example/sso", "422", "422"),
     ("GET", "/login", "200", "303 /", "303 /"),
@@ -47,6 +47,9 @@ const EXPECTED: &[(&str, &str, &str, &str, &str)] = &[
     ("GET", "/certificate/download/privateKey", "303 /login", "404", "404"),
     ("GET", "/certificate/download/{part}", "303 /login", "404", "404"),
     ("GET", "/admin", "303 /login", "303 /", "303 /"),
+    ("POST", "/admin", "303 https://idp.school.example/sso", "303 /", "303 /"),
+    ("GET", "/admin/delete", "303 /login", "303 /", "303 /"),
+    ("GET", "/admin/trail", "303 /login", "303 /", "303 /"),
     ("GET", "/healthcheck", "200", "200", "200"),
     ("GET", "/version", "200", "200", "200"),
     ("GET", "/robots.txt", "200", "200", "200"),
@@ -60,12 +63,12 @@ fn path(route: &RouteInfo, id: &str) -> String {
 }
 
 /// Asks for a route as its own page would.
-async fn ask(browser: &mut Browser, route: &RouteInfo, id: &str) -> Page {
+pub async fn ask(browser: &mut Browser, route: &RouteInfo, id: &str) -> Page {
     let method: Method = route.method.as_str().parse().unwrap();
     if method == Method::GET {
         return browser.get(&path(route, id)).await;
     }
-    let page = if browser.session().is_some() { "/dns-records/new" } else { "/login" };
+    let page = if browser.is_signed_in().await { "/dns-records/new" } else { "/login" };
     let token = browser.get(page).await.csrf_token();
     let value = |name: &str| match name {
         "id" => id.to_owned(),
@@ -88,7 +91,7 @@ async fn ask(browser: &mut Browser, route: &RouteInfo, id: &str) -> Page {
     browser.send(request.form(&form)).await
 }
 
-fn class(page: &Page) -> String {
+pub fn class(page: &Page) -> String {
     match page.location() {
         "" => page.status.to_string(),
         location => format!("{} {}", page.status, location.split('?').next().unwrap()),

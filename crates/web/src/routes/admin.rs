@@ -251,6 +251,7 @@ fn words_of(visit: &Visit, user: &User, ahead: &Consequences) -> Vec<String> {
 
 fn publishing(attention: &Attention) -> String {
     match (attention.waiting, attention.waited_ms) {
+        (0, _) | (_, None) if attention.refused_total == 0 => "Every name is published as wanted.".to_owned(),
         (0, _) | (_, None) => "Every name is published as wanted, but for those below.".to_owned(),
         (n, Some(ms)) => {
             let names = count(n, "name waits", "names wait");

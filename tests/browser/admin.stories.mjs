@@ -1,0 +1,110 @@
+// What an admin does, in a real browser on a running demo: once with scripts and looked at closely, once without.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { control, demo, fillRecord, launch, openWindow, row, signIn } from './demo.mjs';
+import { look } from './look.mjs';
+
+const A = 'A Record (IPv4 Address)';
+
+let browser;
+before(async () => {
+  browser = await launch();
+});
+after(() => browser?.close());
+
+function story(name, options, tell) {
+  test(name, { timeout: 180_000 }, async () => {
+    const { context, page, faults } = await openWindow(browser, options);
+    try {
+      await tell(page);
+      assert.deepEqual(faults, [], 'the browser complained');
+    } finally {
+      await context.close();
+    }
+  });
+}
+
+/** Somebody else, in a window of their own. */
+async function person(username, password, tell) {
+  const { context, page } = await openWindow(browser);
+  try {
+    await signIn(page, username, password);
+    await tell?.(page);
+  } finally {
+    await context.close();
+  }
+}
+
+async function search(page, text) {
+  await page.goto('/admin');
+  await page.getByRole('searchbox', { name: 'E-mail address, name, user name or domain' }).fill(text);
+  await page.getByRole('button', { name: 'Search', exact: true }).click();
+  await page.getByRole('table', { name: 'People found' }).waitFor();
+}
+
+async function createRecord(page, name) {
+  await page.goto('/dns-records/new');
+  await fillRecord(page, { name, type: A, value: '192.168.1.7' }, 'Create');
+  await page.waitForURL('**/dns-records');
+}
+
+story('an admin finds, helps, stops, reads the trail and deletes', {}, async (page) => {
+  await person('user2', 'user2pass', (theirs) => createRecord(theirs, 'www'));
+  await signIn(page, 'user3', 'user3pass');
+  await page.getByRole('heading', { name: 'Admin', exact: true }).waitFor();
+  await look(page, 'home-admin');
+  await control(page.getByRole('main'), 'Admin Dashboard').click();
+  await page.getByRole('heading', { name: 'Admin Dashboard', level: 1 }).waitFor();
+  await look(page, 'admin');
+
+  await search(page, 'galilei');
+  await row(page, 'Galileo Galilei').waitFor();
+  await look(page, 'admin-found');
+  await control(row(page, 'Galileo Galilei'), 'Impersonate user').click();
+  await page.waitForURL((url) => url.pathname === '/');
+  assert.equal(await page.locator('#header-user').textContent(), 'Impersonating: user2');
+  await page.getByRole('region', { name: 'Impersonation' }).waitFor();
+  await look(page, 'impersonating');
+  await createRecord(page, 'helped');
+  assert.ok(await row(page, `helped.user2.${demo.root}`).isVisible());
+  await look(page, 'impersonating-records');
+  await page.goto('/admin');
+  assert.equal(new URL(page.url()).pathname, '/', 'no admin meanwhile');
+  await page.setViewportSize({ width: 360, height: 740 });
+  await page.locator('.header-hamburger').click();
+  await page.getByRole('menuitem', { name: 'Stop Impersonating' }).click();
+  await page.getByText('You are yourself again.').waitFor();
+  await page.setViewportSize({ width: 1280, height: 800 });
+  assert.equal(await page.locator('#header-user').textContent(), 'user3');
+
+  await page.goto('/admin/trail?person=user2');
+  await row(page, 'user3 as user2').waitFor();
+  await look(page, 'admin-trail');
+
+  await search(page, 'galilei');
+  await control(row(page, 'Galileo Galilei'), 'Delete user').click();
+  await page.getByText("Are you sure? You can't undo this action afterwards.").waitFor();
+  await page.getByText('2 records leave the zone').waitFor();
+  await look(page, 'admin-delete');
+  await control(page, 'Cancel').click();
+  await control(row(page, 'Galileo Galilei'), 'Delete user').click();
+  await page.getByRole('button', { name: 'Delete', exact: true }).click();
+  await page.getByText('User was deleted').waitFor();
+  await page.getByText('Nobody was found.').waitFor();
+});
+
+story('an admin needs no scripts', { javaScriptEnabled: false }, async (page) => {
+  await person('han.solo', 'starchart');
+  await person('user1', 'user1pass');
+  await signIn(page, 'user3', 'user3pass', '/', { scripts: false });
+  await search(page, 'user1');
+  await look(page, 'admin-no-scripts', { scripts: false });
+  await control(row(page, 'Johannes Kepler'), 'Impersonate user').click();
+  await page.getByRole('button', { name: 'Stop impersonating user1' }).click();
+  assert.equal(await page.locator('#header-user').textContent(), 'user3');
+  await search(page, 'hansolo');
+  assert.ok(await control(row(page, 'Han Solo'), 'Impersonate user').isDisabled(), 'an admin');
+  await control(row(page, 'Han Solo'), 'Delete user').click();
+  await page.getByRole('button', { name: 'Delete', exact: true }).click();
+  await page.getByText('User was deleted').waitFor();
+});
