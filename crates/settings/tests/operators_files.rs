@@ -133,7 +133,8 @@ fn the_example_and_the_throw_away_secrets_start_development() {
     let loaded = Settings::read(&sources("development")).unwrap();
     let off = "LETS_ENCRYPT_DIRECTORY_URL is not set";
     assert_eq!(loaded.settings.certificates.off_because(), Some(off), "the throw-away keys are usable ones");
-    assert_eq!(loaded.notices, [format!("certificates are off: {off}")]);
+    let mail = "mail is off, and no record is removed before its person could be told: NOTIFICATIONS_EMAIL_USER is not set";
+    assert_eq!(loaded.notices, [mail.to_owned(), format!("certificates are off: {off}")]);
 
     // The same secrets are refused in production, each by its file; DATABASE_URL comes from its file there, too.
     let refused = Settings::read(&sources("production")).unwrap_err().to_string();

@@ -63,8 +63,10 @@ struct MailPage<'a> {
 
 /// A line of a mail; one that is a link to the application can be followed.
 struct Line<'a> {
+    /// The blanks before it.
+    indent: &'a str,
     text: &'a str,
-    link: Option<&'a str>,
+    is_link: bool,
 }
 
 async fn list(inbox: web::Data<Inbox>) -> HttpResponse {
@@ -77,14 +79,17 @@ async fn show(inbox: web::Data<Inbox>, name: web::Path<String>) -> HttpResponse 
     let Some(mail) = is_mail(&name).then(|| inbox.read(&name)).flatten() else {
         return HttpResponse::NotFound().body("There is no such mail.");
     };
-    let lines = mail.body.lines().map(|line| Line { text: line, link: link(line, &inbox.app_url) }).collect();
+    let lines = mail.body.lines().map(|line| Line::of(line, &inbox.app_url)).collect();
     html(MailPage { mail: &mail, lines }.render(), OWN)
 }
 
-fn link<'a>(line: &'a str, app_url: &str) -> Option<&'a str> {
-    let target = line.trim();
-    let path = target.strip_prefix(app_url)?;
-    ((path.is_empty() || path.starts_with('/')) && !path.contains(char::is_whitespace)).then_some(target)
+impl<'a> Line<'a> {
+    fn of(line: &'a str, app_url: &str) -> Self {
+        let text = line.trim();
+        let indent = line.split_at(line.len() - line.trim_start().len()).0;
+        let is_path = |path: &str| (path.is_empty() || path.starts_with('/')) && !path.contains(char::is_whitespace);
+        Self { indent, text, is_link: text.strip_prefix(app_url).is_some_and(is_path) }
+    }
 }
 
 #[cfg(test)]
@@ -102,14 +107,15 @@ mod tests {
     #[test]
     fn links_lead_to_the_application_only() {
         let app = "http://localhost:8080";
-        assert_eq!(link("  http://localhost:8080/certificate ", app), Some("http://localhost:8080/certificate"));
+        let line = Line::of("  http://localhost:8080/certificate ", app);
+        assert_eq!((line.indent, line.text, line.is_link), ("  ", "http://localhost:8080/certificate", true));
         for line in [
             "http://localhost:8080.evil.example/",
             "see http://localhost:8080/",
             "javascript:alert(1)",
             "http://localhost:8080/ x",
         ] {
-            assert_eq!(link(line, app), None, "{line}");
+            assert!(!Line::of(line, app).is_link, "{line}");
         }
     }
 }

@@ -25,7 +25,7 @@ pub(crate) async fn run(env_file: Option<PathBuf>, options: Options) -> anyhow::
         address: options.address,
         message_id: format!("{:032x}@{}", rand::random::<u128>(), crate::wire::message_host(&settings)),
         subject: format!("{} test mail", head.app_name),
-        body: format!("Hello,\n\nmails of {} arrive here.\n\n  {}\n", head.app_name, head.app_url),
+        body: format!("Hello,\n\nThe mails of {} arrive here.\n\n  {}\n", head.app_name, head.app_url),
     };
     let server = format!("{}:{}", settings.mail.host, settings.mail.port);
     match mailer.send(&letter).await {
