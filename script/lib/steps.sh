@@ -53,7 +53,7 @@ finish() {
     [ "$failed" -eq 0 ] || exit 1
 }
 
-# run_tests all|unit|store|production. Where the production build is there, the whole stories over HTTP run on it.
+# run_tests all|unit|store|production|deaf. Where the production build is there, the whole stories over HTTP run on it.
 run_tests() {
     local nextest=() cargo=() log=$SCRATCH/tests.log code=0
     if [ "$1" = production ] || { [ "$1" = all ] && [ -z "${FAILED['production build']:-}" ]; }; then
@@ -64,6 +64,10 @@ run_tests() {
     unit) nextest=(--lib --bins) cargo=(--lib --bins) ;;
     store) nextest=(-E 'package(starchart-store)') cargo=(-p starchart-store) ;;
     production) nextest=(-E 'package(starchart) & kind(test)') cargo=(-p starchart --test '*') ;;
+    deaf)
+        export STARCHART_TEST_REDIS_URL=none
+        nextest=(-E 'package(starchart) & kind(test)') cargo=(-p starchart --test '*')
+        ;;
     esac
     if cargo nextest --version >/dev/null 2>&1; then
         cargo nextest run --workspace --locked --no-fail-fast "${nextest[@]}" 2>&1 | tee "$log" >&2 || code=$?

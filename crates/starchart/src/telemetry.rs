@@ -43,7 +43,8 @@ const QUIET: &[&str] = &[
 pub(crate) fn start(level: &str, json: bool) {
     let quiet = if level == "off" { "off" } else { "warn" };
     // A request that is no HTTP is somebody else's fault, and would otherwise be an error line of ours.
-    let level = &format!("{level},actix_http::h1=off");
+    // A pool that ends is told of by starchart_jobs, at most every ten seconds; apalis says several lines each time.
+    let level = &format!("{level},actix_http::h1=off,apalis_core=off,apalis_redis=off");
     let directives = QUIET.iter().fold(level.clone(), |all, library| format!("{all},{library}={quiet}"));
     let filter = EnvFilter::new(directives);
     let registry = tracing_subscriber::registry().with(filter);

@@ -1,10 +1,12 @@
 //! A real Redis that can be restarted, flushed, frozen and taken away.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::pebble::tls::Identity;
 use crate::server::{Server, free_port, scratch};
 
 /// A private Redis on loopback, without persistence: a restart loses everything, which is what tests want to survive. It refuses
@@ -52,8 +54,12 @@ impl Redis {
     /// When it does not answer.
     pub async fn come_back(&mut self) {
         let port = self.port;
-        let mut server = Server::start(scratch("redis"), "redis-server", |command| {
-            command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+        self.serve(port, scratch("redis"), &[]).await;
+    }
+
+    async fn serve(&mut self, port: u16, dir: PathBuf, more: &[&str]) {
+        let mut server = Server::start(dir, "redis-server", |command| {
+            command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]).args(more);
             command.args(["--maxmemory", "256mb", "--maxmemory-policy", "noeviction", "--enable-debug-command", "yes"]);
         });
         server.wait_until(async || ask(port, &["PING"]).await.is_ok_and(|answer| answer == "+PONG")).await;
@@ -101,6 +107,44 @@ impl Redis {
         let answer = self.command(words).await;
         let number = answer.strip_prefix(':').and_then(|number| number.parse().ok());
         number.unwrap_or_else(|| panic!("redis: {words:?}: {answer}"))
+    }
+}
+
+/// A Redis that also speaks TLS, with a certificate for localhost from a CA of its own.
+#[derive(Debug)]
+pub struct TlsRedis {
+    /// The same without TLS.
+    pub plain: Redis,
+    port: u16,
+    root: PathBuf,
+}
+
+impl TlsRedis {
+    /// Starts one on free ports.
+    ///
+    /// # Panics
+    /// When it is not installed, or does not answer.
+    pub async fn start() -> Self {
+        let (mut plain, port, dir) = (Redis::absent(), free_port(), scratch("redis"));
+        let identity = Identity::generate(&dir);
+        let (certificate, key) = (identity.certificate_path().display().to_string(), identity.key_path().display().to_string());
+        let tls = ["--tls-port", &port.to_string(), "--tls-cert-file", &certificate, "--tls-key-file", &key];
+        plain
+            .serve(plain.port, dir, &[&tls[..], &["--tls-auth-clients", "no", "--tls-ca-cert-file", &certificate]].concat())
+            .await;
+        Self { plain, port, root: identity.root_path().to_owned() }
+    }
+
+    /// What REDIS_URL is set to.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("rediss://localhost:{}", self.port)
+    }
+
+    /// The certificate of its CA.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 }
 

@@ -48,12 +48,19 @@ pub(crate) struct Pool {
 /// Why a life ended.
 #[derive(Debug, thiserror::Error)]
 enum Fault {
-    #[error(transparent)]
+    #[error("{}", in_one_line(.0))]
     Pool(#[from] MonitorError),
     #[error(transparent)]
     Redis(#[from] Error),
     #[error("no sign of life for {} s", SILENCE_LIMIT.as_secs())]
     Silent,
+}
+
+/// apalis writes a heading, and then a line for each worker.
+fn in_one_line(error: &MonitorError) -> String {
+    let text = error.to_string();
+    let lines: Vec<&str> = text.lines().filter_map(|line| line.trim().strip_prefix("- ")).collect();
+    if lines.is_empty() { text } else { lines.join("; ") }
 }
 
 impl Pool {
@@ -147,6 +154,10 @@ impl Pool {
         let mut clear = pipe();
         clear.del(keys::inflight(&self.config, name)).ignore().del(keys::pool_metadata(&self.config, name)).ignore();
         clear.zrem(self.config.workers_set(), name).ignore();
+        // What it held is not taken any more, so that nothing may say that it waits.
+        for job in Job::ALL {
+            clear.del(keys::waiting(&self.config, job)).ignore();
+        }
         Ok(clear.exec_async(&mut redis).await?)
     }
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use starchart_testkit::redis::Redis;
+use starchart_testkit::redis::{Redis, TlsRedis};
 
 use crate::app::{App, ROOT, World, eventually};
 use crate::browser::Browser;
@@ -50,6 +50,26 @@ async fn a_save_wakes_the_process_that_works() {
         row.is_some_and(|row| row.key == "answered")
     })
     .await;
+}
+
+#[tokio::test]
+async fn over_tls_too() {
+    let redis = TlsRedis::start().await;
+    let root = redis.root().display().to_string();
+    let world =
+        world_on(&redis.plain).await.set("SWEEP_MS", SLOW_SWEEP_MS).set("REDIS_URL", &redis.url()).set("SSL_CERT_FILE", &root);
+    let (serve, _work) = apart(&world).await;
+    eventually("counted in Redis", SOON, async || serve.server.log().contains("rate limits are counted in Redis")).await;
+    let mut browser = signed_in(&world, &serve, "user1").await;
+    assert_eq!(browser.create("www", "A", "10.0.0.1").await.status, 303);
+    eventually("published", SOON, async || world.zone.set(&format!("www.user1.{ROOT}"), "A").is_some()).await;
+    drop((serve, _work));
+    // Whom nobody vouches for is not spoken to.
+    let strangers = world.set("SSL_CERT_FILE", "");
+    let mut app = strangers.launch("work");
+    app.until_ready().await;
+    eventually("said", Duration::from_secs(20), async || app.server.log().contains("REDIS_URL: wake-ups")).await;
+    assert!(!app.server.log().contains("arrive through Redis"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -138,8 +158,10 @@ async fn one_process_needs_no_redis_to_be_quick() {
     }
     tokio::time::sleep(Duration::from_secs(5)).await;
     let lines = app.log_lines();
-    let warnings = lines.iter().filter(|line| line["level"] == "WARN" && line.to_string().contains("REDIS_URL")).count();
-    assert!((1..=4).contains(&warnings), "said, but not at every try: {warnings}\n{}", app.server.log());
+    let about_redis = |line: &&serde_json::Value| line.to_string().contains("REDIS_URL: ");
+    let warnings = lines.iter().filter(about_redis).filter(|line| line["level"] == "warn").count();
+    assert!((1..=6).contains(&warnings), "said, but not at every try: {warnings}\n{}", app.server.log());
+    assert!(!app.server.log().contains("\"target\":\"apalis"), "by us, and in one line");
 }
 
 #[tokio::test]

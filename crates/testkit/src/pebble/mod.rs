@@ -4,7 +4,7 @@
 //! a client must bear. [`AcmeProxy`] stands in front of it where a test wants an authority that fails.
 
 mod proxy;
-mod tls;
+pub(crate) mod tls;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -10,7 +10,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 /// Files in a server's folder, and the same for servers in this process.
 #[derive(Debug, Clone)]
-pub(super) struct Identity {
+pub(crate) struct Identity {
     root_path: PathBuf,
     certificate_path: PathBuf,
     key_path: PathBuf,
@@ -20,7 +20,7 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    pub(super) fn generate(dir: &Path) -> Self {
+    pub(crate) fn generate(dir: &Path) -> Self {
         Self::try_generate(dir).unwrap_or_else(|error| panic!("a certificate for localhost: {error}"))
     }
 
@@ -40,15 +40,15 @@ impl Identity {
         Ok(Self { root_path, certificate_path, key_path, root_pem: root.pem(), certificate, key })
     }
 
-    pub(super) fn root_path(&self) -> &Path {
+    pub(crate) fn root_path(&self) -> &Path {
         &self.root_path
     }
 
-    pub(super) fn certificate_path(&self) -> &Path {
+    pub(crate) fn certificate_path(&self) -> &Path {
         &self.certificate_path
     }
 
-    pub(super) fn key_path(&self) -> &Path {
+    pub(crate) fn key_path(&self) -> &Path {
         &self.key_path
     }
 
