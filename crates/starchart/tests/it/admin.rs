@@ -13,7 +13,7 @@ use crate::truth::{no_difference, signed_in, zone_sets};
 /// Generous: the machine may be busy with other tests.
 const SOON: Duration = Duration::from_secs(10);
 
-async fn admin(world: &World, app: &App) -> Browser {
+pub async fn admin(world: &World, app: &App) -> Browser {
     let mut browser = app.browser();
     browser.sign_in(&world.idp, &person("user3", &["admins"])).await;
     browser
@@ -39,7 +39,7 @@ async fn impersonate(browser: &mut Browser, username: &str) {
 }
 
 /// Deletes the person, after reading what that ends; gives that page.
-async fn delete(browser: &mut Browser, username: &str) -> Page {
+pub async fn delete(browser: &mut Browser, username: &str) -> Page {
     let ask = browser.get(&format!("/admin/delete?username={username}&searchText={username}")).await;
     assert_eq!(ask.status, 200, "{}", ask.body);
     let done = browser.submit(&form_about(&ask, "delete-user", "username", username)).await;

@@ -8,6 +8,7 @@ mod admin;
 mod app;
 mod boot;
 mod browser;
+mod certificates;
 mod csrf;
 mod expiry;
 mod labels;

@@ -39,6 +39,10 @@ pub(super) async fn issue_within(tx: Tx, store: &Store, claim: &Claim, issued: &
     if !users::lock(&tx, owner).await? {
         return Ok(false);
     }
+    if is_suspended(&tx, owner).await? {
+        give_up_held(&tx, claim, now).await?;
+        return Ok(false);
+    }
     let sealed = rows::sealed_order_key(tx.db(), claim.order).await?;
     if !fenced(&tx, claim, &format!("{END}, csr = NULL"), end_values(OrderStep::Issued, None, now), now).await? {
         return Ok(false);
@@ -124,10 +128,20 @@ pub(super) async fn give_up_within(tx: Tx, claim: &Claim) -> Result<(), Error> {
     let now = tx.now().await?;
     // Whoever is suspended still has a row; whoever is deleted has a tombstone, which nobody locks any more.
     users::lock(&tx, claim.owner).await?;
-    if fenced(&tx, claim, "fence = fence + 1", vec![], now).await? {
-        abandon_within(&tx, claim.owner).await?;
+    give_up_held(&tx, claim, now).await
+}
+
+async fn give_up_held(tx: &Tx, claim: &Claim, now: Timestamp) -> Result<(), Error> {
+    if fenced(tx, claim, "fence = fence + 1", vec![], now).await? {
+        abandon_within(tx, claim.owner).await?;
     }
     Ok(())
+}
+
+/// Whether the person was suspended after the order was claimed.
+async fn is_suspended(tx: &Tx, owner: UserId) -> Result<bool, Error> {
+    let look = "SELECT COUNT(*) AS n FROM users WHERE id = ? AND suspended_at IS NOT NULL";
+    Ok(sql::number(tx.db(), look, vec![owner.0.into()]).await? != Some(0))
 }
 
 /// Gives up the person's order under way, if there is one, with its values and its key; nothing is issued to them afterwards.

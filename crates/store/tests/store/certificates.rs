@@ -326,9 +326,16 @@ async fn without_keys_it_says_so(world: &World) {
 }
 
 async fn a_suspended_person_gets_nothing(world: &World) {
+    // Suspended while somebody is about to end the order.
+    let late = world.person("user2").await;
+    let claim = world.with_key(&late).await;
+    world.run(&format!("UPDATE users SET suspended_at = 1 WHERE id = {}", late.id)).await.unwrap();
+    assert!(!orders::issue(&world.store, &claim, &issued(&world.store, 90).await).await.unwrap());
+    assert_eq!(renewals::given_up(&world.store, 10).await.unwrap().len(), 1, "what came of it is asked for");
+
     let user = world.person("user1").await;
     world.with_key(&user).await;
-    world.run("UPDATE certificate_orders SET claimed_until = 0").await.unwrap();
+    world.run("UPDATE certificate_orders SET claimed_until = 0 WHERE finished_at IS NULL").await.unwrap();
     world.run(&format!("UPDATE users SET suspended_at = 1 WHERE id = {}", user.id)).await.unwrap();
     let work = world.claim().await;
     assert!(work.facts.person_gone);
