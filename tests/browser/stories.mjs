@@ -2,11 +2,18 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { answersWithinASecond, control, deleteRecord, demo, fillRecord, launch, openWindow, row, signIn } from './demo.mjs';
+import { certificateVerifies, keyFits, savedFile } from './certificate.mjs';
 import { lighthouse } from './lighthouse.mjs';
 import { look } from './look.mjs';
 
 const A = 'A Record (IPv4 Address)';
 const CNAME = 'CNAME Record (Domain Name)';
+const PARTS = [
+  ['Public Certificate', 'certificate'],
+  ['Private Key', 'privkey'],
+  ['Intermediate Chain', 'chain'],
+  ['Full Chain', 'bundle'],
+];
 const domainOf = (user) => `${user}.${demo.root}`;
 
 let browser;
@@ -88,6 +95,86 @@ story('user1 makes a name, changes it and deletes it; dig sees each within a sec
   await control(page, 'Create your first DNS Record!').waitFor();
 });
 
+story('user1 asks for a certificate, which comes by itself, is copied, downloaded and deleted', {}, async (page, t) => {
+  const domain = domainOf('user1');
+  await signIn(page, 'user1', 'user1pass');
+  await control(page.getByRole('main'), 'Create Certificate').click();
+  await page.getByRole('heading', { name: 'Certificate', level: 1 }).waitFor();
+  await page.getByText(`*.${domain}`).first().waitFor();
+  await look(page, 'certificate-none');
+
+  const clicked = performance.now();
+  await control(page, 'Request a Certificate').click();
+  await page.getByText('We have received your request, and will notify you by email when your certificate is ready.').waitFor();
+  await page.getByRole('heading', { name: 'Public Certificate' }).waitFor({ timeout: 30_000 });
+  t.diagnostic(`certificate: shown ${Math.round(performance.now() - clicked)} ms after the click`);
+  assert.equal(await page.getByText('We have received your request').count(), 0);
+  assert.ok(await page.getByRole('button', { name: 'Renew', exact: true }).isDisabled());
+  await look(page, 'certificate-issued');
+  assert.ok(!(await page.content()).includes('PRIVATE KEY'), 'no page holds the private key');
+
+  const files = {};
+  for (const [name, kind] of PARTS) {
+    await page.getByRole('heading', { name, exact: true }).waitFor();
+    await page.getByRole('button', { name: `Copy ${name}`, exact: true }).click();
+    await page.getByText(`${name} was copied to the clipboard`).waitFor();
+    const copied = await page.evaluate(() => navigator.clipboard.readText());
+    const wanted = page.waitForEvent('download');
+    await page.getByRole('button', { name: `Download ${name}`, exact: true }).click();
+    const download = await wanted;
+    await page.getByText(`${name} is Downloaded`).waitFor();
+    assert.equal(download.suggestedFilename(), `${domain}.${kind}.pem`);
+    files[kind] = await savedFile(download);
+    assert.equal(copied.trim(), files[kind].text.trim(), name);
+  }
+  assert.equal(files.bundle.text, files.certificate.text + files.chain.text);
+  await certificateVerifies(files, [domain, `www.${domain}`]);
+  await keyFits(files);
+
+  for (const [tab, words] of [['Node.js', 'createServer'], ['AWS', 'import-certificate'], ['NGINX', 'ssl_certificate_key']]) {
+    await page.getByRole('tab', { name: tab, exact: true }).click();
+    await page.getByRole('tabpanel', { name: tab, exact: true }).getByText(words).first().waitFor();
+    assert.equal(await page.getByRole('tabpanel').count(), 1);
+  }
+  await page.keyboard.press('Home');
+  assert.equal(await page.getByRole('tab', { name: 'General', exact: true }).getAttribute('aria-selected'), 'true');
+
+  await control(page, 'Delete').click();
+  await look(page, 'certificate-delete');
+  const question = page.locator('section').filter({ hasText: "Are you sure? You can't undo this action afterwards.", visible: true });
+  await question.getByRole('button', { name: 'Cancel', exact: true }).click();
+  await control(page, 'Delete').click();
+  await question.getByRole('button', { name: 'Delete', exact: true }).click();
+  await page.getByText('Certificate has been successfully deleted.').waitFor();
+  await control(page, 'Request a Certificate').waitFor();
+});
+
+story('a certificate works without JavaScript', { javaScriptEnabled: false }, async (page) => {
+  await signIn(page, 'user2', 'user2pass', '/certificate', { scripts: false });
+  await control(page, 'Request a Certificate').click();
+  await page.getByRole('heading', { name: 'Private Key' }).waitFor({ timeout: 60_000 });
+  await look(page, 'certificate-without-scripts', { scripts: false });
+  assert.equal(await page.getByRole('button', { name: /^Copy / }).filter({ visible: true }).count(), 0);
+  for (const heading of ['General', 'Node.js', 'AWS', 'NGINX']) {
+    assert.ok(await page.getByRole('heading', { name: heading, exact: true }).isVisible(), heading);
+  }
+  const wanted = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Download Private Key', exact: true }).click();
+  const key = await savedFile(await wanted);
+  assert.match(key.text, /^-----BEGIN PRIVATE KEY-----/);
+  await control(page, 'Delete').click();
+  await look(page, 'certificate-delete-without-scripts', { scripts: false });
+  await page.getByRole('button', { name: 'Delete', exact: true }).click();
+  await page.getByText('Certificate has been successfully deleted.').waitFor();
+});
+
+story('the information about certificates speaks of the reader’s own domain', {}, async (page) => {
+  await signIn(page, 'user1', 'user1pass');
+  await control(page.getByRole('main'), 'information page').click();
+  await page.getByText(domainOf('user1')).first().waitFor();
+  await look(page, 'information');
+});
+
 story('the instructions speak of the reader’s own domain', {}, async (page) => {
   await signIn(page, 'user1', 'user1pass', '/dns-records/instructions');
   await page.getByText(domainOf('user1')).first().waitFor();
@@ -136,6 +223,7 @@ test('Lighthouse gives accessibility 95 or more', { timeout: 240_000 }, async (t
   const scores = [
     ...(await lighthouse(['/login'], [])),
     ...(await lighthouse(['/', '/dns-records', '/dns-records/new', '/dns-records/instructions'], cookies)),
+    ...(await lighthouse(['/certificate', '/certificate/information'], cookies)),
   ];
   t.diagnostic(scores.map(({ path, score }) => `${path} ${score}`).join(', '));
   assert.deepEqual(scores.filter(({ score }) => score < 95), []);

@@ -1,15 +1,23 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
+use actix_web::HttpResponse;
+use actix_web::body::to_bytes;
 use actix_web::http::{Method, StatusCode};
+use actix_web::test::TestRequest;
 use starchart_domain::secret::Secret;
 use starchart_domain::user::UserId;
 use starchart_store::certificates::orders::{self, Claim, Issued, Pause};
-use starchart_store::{certificates, sessions};
+use starchart_store::{certificates, sessions, users};
 
-use super::world::{Browser, Reply, World};
-use crate::keys;
+use super::world::{Browser, HOST, Reply, World};
+use crate::actor::Person;
+use crate::errors::{self, Failure};
+use crate::forms::Form;
+use crate::visit::Visit;
+use crate::{keys, routes};
 
 const DAY: i64 = 24 * 60 * 60 * 1_000;
 const KEY: &str = "-----BEGIN PRIVATE KEY-----\nVerySecretIndeed\n-----END PRIVATE KEY-----\n";
@@ -197,6 +205,48 @@ async fn no_key_is_given_out_without_a_line_in_the_trail() {
     let reply = browser.get_from("same-origin", KEY_PATH).await;
     assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR);
     assert!(!reply.body.contains("VerySecret"));
+}
+
+/// What the handlers are told when an admin acts as another person.
+async fn acted_for(world: &World, owner: UserId, by: UserId, path: &str) -> (Rc<Visit>, Person) {
+    let request = TestRequest::with_uri(path).insert_header(("host", HOST)).insert_header(("sec-fetch-site", "same-origin"));
+    let user = users::get(&world.store, owner).await.unwrap().unwrap();
+    let base = world.app.config.root_domain.base(&user.label.unwrap());
+    let visit = Visit::new(world.app.clone(), request.to_http_request(), "test".to_owned());
+    (Rc::new(visit), Person { id: owner, base, impersonator: Some(by) })
+}
+
+async fn text(answer: Result<HttpResponse, Failure>) -> String {
+    String::from_utf8(to_bytes(answer.unwrap().into_body()).await.ok().unwrap().to_vec()).unwrap()
+}
+
+#[actix_web::test]
+async fn an_admin_who_acts_as_another_person_gets_no_key() {
+    let world = World::new().await;
+    let mut browser = with_certificate(&world, "user1", 90).await;
+    let (id, by) = (owner(&world, &browser).await, owner(&world, &Browser::signed_in(&world, "boss").await).await);
+
+    let (visit, person) = acted_for(&world, id, by, "/certificate").await;
+    let page = text(routes::certificate::show(visit, person).await).await;
+    assert!(page.contains("Full Chain") && page.contains("nobody gets a private key but its owner"), "{page}");
+    assert!(!page.contains(KEY_PATH) && !page.contains("VerySecret"));
+
+    let (visit, person) = acted_for(&world, id, by, KEY_PATH).await;
+    let failure = routes::certificate::private_key(Rc::clone(&visit), person).await.unwrap_err();
+    let answer = errors::answer(&visit, &failure);
+    assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+    let page = text(Ok(answer)).await;
+    assert!(page.contains("A private key is its owner&#39;s alone") && !page.contains("VerySecret"), "{page}");
+    assert_eq!(world.number("SELECT COUNT(*) FROM audit_trail WHERE action = 'certificate.key'").await, 0);
+
+    // Helping is allowed, and told with both names.
+    let (visit, person) = acted_for(&world, id, by, "/certificate").await;
+    let mut visit = Rc::into_inner(visit).unwrap();
+    visit.form = Form::parse(b"intent=delete-certificate").unwrap();
+    assert_eq!(routes::certificate::act(Rc::new(visit), person).await.unwrap().status(), StatusCode::SEE_OTHER);
+    let told = format!("action = 'certificate.delete' AND actor_id = {by} AND on_behalf_of = {id}");
+    assert_eq!(world.number(&format!("SELECT COUNT(*) FROM audit_trail WHERE {told}")).await, 1);
+    assert!(browser.get("/certificate").await.body.contains("Request a Certificate"));
 }
 
 #[actix_web::test]
