@@ -161,7 +161,7 @@ fn person(visit: &Visit, admin: &Admin, row: PersonRow, text: &str) -> PersonIte
 }
 
 async fn impersonate(visit: &Visit, admin: &Admin, username: &str) -> Result<HttpResponse, Failure> {
-    let (store, search_text) = (visit.app.store()?, visit.form.text("searchText"));
+    let (store, search_text) = (visit.app.store()?, visit.form.text("found"));
     let Some(user) = admin::find(store, admin, username).await? else {
         return refused(visit, AdminError::NotFound, &search_text);
     };
@@ -177,7 +177,7 @@ async fn impersonate(visit: &Visit, admin: &Admin, username: &str) -> Result<Htt
 }
 
 async fn delete(visit: &Visit, admin: &Admin, username: &str) -> Result<HttpResponse, Failure> {
-    let (store, search_text) = (visit.app.store()?, visit.form.text("searchText"));
+    let (store, search_text) = (visit.app.store()?, visit.form.text("found"));
     let Some(user) = admin::find(store, admin, username).await? else {
         return refused(visit, AdminError::NotFound, &search_text);
     };

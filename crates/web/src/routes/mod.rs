@@ -177,8 +177,8 @@ macro_rules! handle {
 const RECORD_FIELDS: &[&str] = &["subdomain", "type", "value", "priority", "ports", "course", "description", "owner"];
 // The original's edit form also sends the id, which is not used: the path says which record.
 const EDIT_FIELDS: &[&str] = &["subdomain", "type", "value", "priority", "ports", "course", "description", "owner", "id"];
-// `searchText` leads back to the people who were found; `item` is a name or a mail that is tried again.
-const ADMIN_FIELDS: &[&str] = &["intent", "searchText", "newEffectiveUsername", "username", "item"];
+// `found` is the search that leads back to the people who were found; scripts know one field `searchText` on the page. `item` is a name or a mail that is tried again.
+const ADMIN_FIELDS: &[&str] = &["intent", "searchText", "newEffectiveUsername", "username", "found", "item"];
 const ACT_FIELDS: &[&str] = &["id", "intent"];
 const INTENT_FIELDS: &[&str] = &["intent"];
 

@@ -17,7 +17,7 @@ async fn admin(world: &World) -> Browser<'_> {
 }
 
 async fn impersonate(browser: &mut Browser<'_>, username: &str) -> super::world::Reply {
-    browser.post("/admin", &[("intent", "impersonate-user"), ("newEffectiveUsername", username), ("searchText", "")]).await
+    browser.post("/admin", &[("intent", "impersonate-user"), ("newEffectiveUsername", username), ("found", "")]).await
 }
 
 async fn stop(browser: &mut Browser<'_>) -> super::world::Reply {
@@ -53,6 +53,7 @@ async fn an_admin_finds_people_page_by_page_and_by_a_link() {
     for words in ["2 people found.", "user1@example.edu", "user1.starchart.com", "user1 &#60;b&#62;&#38;", "That is you."] {
         assert!(found.contains(words), "{words}: {found}");
     }
+    assert_eq!(found.matches("name=\"searchText\"").count(), 1, "scripts look for one");
     assert_eq!(found.matches("aria-label=\"Impersonate user\"").count(), 2);
     assert_eq!(found.matches("type=\"submit\" disabled aria-label=\"Impersonate user\"").count(), 1, "one's own");
     assert_eq!(found.matches("type=\"button\" disabled aria-label=\"Delete user\"").count(), 1, "one's own");
@@ -221,7 +222,7 @@ async fn who_is_deleted_is_told_first_and_gone_at_once() {
     assert_eq!(browser.get("/admin/delete?username=nobody").await.status, StatusCode::NOT_FOUND);
     assert_eq!(browser.get("/admin/delete?username=user3").await.location(), "/admin");
     let woken = world.queue.0.load(Ordering::SeqCst);
-    let fields = [("intent", "delete-user"), ("username", "user1"), ("searchText", "user1")];
+    let fields = [("intent", "delete-user"), ("username", "user1"), ("found", "user1")];
     let done = browser.post("/admin", &fields).await;
     assert_eq!(done.location(), "/admin?searchText=user1");
     let list = browser.get(done.location()).await.body;
