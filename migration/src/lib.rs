@@ -31,6 +31,8 @@ mod m0019_outbox;
 mod m0020_outbox_outcome;
 mod m0021_record_notice;
 mod m0022_order_counts;
+mod m0024_order_patience;
+mod m0025_revocation_tries;
 
 /// All steps, oldest first.
 #[derive(Debug)]
@@ -61,6 +63,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0020_outbox_outcome::STEP),
             Box::new(m0021_record_notice::STEP),
             Box::new(m0022_order_counts::STEP),
+            Box::new(m0024_order_patience::STEP),
+            Box::new(m0025_revocation_tries::STEP),
         ]
     }
 }

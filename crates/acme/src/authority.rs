@@ -69,7 +69,7 @@ pub struct Order {
     pub status: OrderStatus,
     /// The pending authorizations: none when all were proven before.
     pub pending: Vec<PendingAuthorization>,
-    /// Why it is invalid, in plain words, the authority's own behind them.
+    /// Why it is invalid, in plain words, the authority's own behind them; none: its time is over, and nobody refused anything.
     pub problem: Option<String>,
 }
 
@@ -109,9 +109,14 @@ pub enum AuthorityError {
         /// The authority's words.
         detail: String,
     },
-    /// No answer, or one that says "not now". Ask again with growing waits.
-    #[error("the certificate authority does not answer: {0}")]
-    Unavailable(String),
+    /// No answer, or one that says "not now". Ask again with growing waits, and not before the moment that was named.
+    #[error("the certificate authority does not answer: {detail}")]
+    Unavailable {
+        /// The authority's Retry-After.
+        retry_after: Option<Duration>,
+        /// What went wrong.
+        detail: String,
+    },
     /// The order is not known there (any more), or not in a state that allows this: read it again, or begin anew.
     #[error("the order is gone: {0}")]
     Gone(String),
@@ -122,6 +127,13 @@ pub enum AuthorityError {
     /// Our account or its key: an operator must mend it.
     #[error("the account at the certificate authority cannot be used: {0}")]
     Account(String),
+}
+
+impl AuthorityError {
+    /// [`AuthorityError::Unavailable`], with no word on when to ask again.
+    pub fn unavailable(detail: impl Into<String>) -> Self {
+        Self::Unavailable { retry_after: None, detail: detail.into() }
+    }
 }
 
 /// What a chain in PEM says of its first certificate.

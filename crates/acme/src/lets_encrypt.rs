@@ -123,7 +123,7 @@ impl LetsEncrypt {
                 Fault::Port(error) => error,
             })
         };
-        let late = || Err(AuthorityError::Unavailable(format!("not done within {} s", CALL.as_secs())));
+        let late = || Err(AuthorityError::unavailable(format!("not done within {} s", CALL.as_secs())));
         tokio::time::timeout(CALL, asked).await.unwrap_or_else(|_| late())
     }
 
@@ -264,7 +264,6 @@ async fn read(account: Account, url: &str) -> Result<Order, Fault> {
                 }
                 AuthorizationStatus::Expired | AuthorizationStatus::Revoked | AuthorizationStatus::Deactivated => {
                     status = Status::Invalid;
-                    problems.push("The proof of a name is no longer valid.".to_owned());
                 }
             }
         }
@@ -273,11 +272,10 @@ async fn read(account: Account, url: &str) -> Result<Order, Fault> {
     let invalid = status == Status::Invalid;
     if invalid {
         pending.clear();
-        if problems.is_empty() {
-            problems.push("The order was not finished in time, or the certificate authority gave it up.".to_owned());
-        }
     }
-    Ok(Order { status: in_port(status), pending, problem: invalid.then(|| problems.join(" ")) })
+    // Nobody said no to an order whose time, or the time of a proof, is over: a new one may do.
+    let problem = (invalid && !problems.is_empty()).then(|| problems.join(" "));
+    Ok(Order { status: in_port(status), pending, problem })
 }
 
 async fn validate(account: Account, url: &str) -> Result<(), Fault> {

@@ -90,10 +90,10 @@ pub(crate) fn authority_error(error: &Error, about: About) -> AuthorityError {
             Some(Failure::Foreign(_)) => {
                 AuthorityError::Refused(format!("The certificate authority points away from itself: {inner}."))
             }
-            _ => AuthorityError::Unavailable(inner.to_string()),
+            _ => AuthorityError::unavailable(inner.to_string()),
         },
         // Not the JSON or the headers that RFC 8555 wants: something else answers there, for now.
-        _ => AuthorityError::Unavailable(error.to_string()),
+        _ => AuthorityError::unavailable(error.to_string()),
     }
 }
 
@@ -103,7 +103,9 @@ fn refusal(answer: Answer, about: About) -> AuthorityError {
         (429, ..) | (_, "rateLimited", _) => {
             AuthorityError::RateLimited { retry_after: answer.retry_after, detail: answer.detail }
         }
-        (500.., ..) | (_, "serverInternal" | "badNonce", _) => AuthorityError::Unavailable(answer.detail),
+        (500.., ..) | (_, "serverInternal" | "badNonce", _) => {
+            AuthorityError::Unavailable { retry_after: answer.retry_after, detail: answer.detail }
+        }
         (
             _,
             "accountDoesNotExist" | "externalAccountRequired" | "userActionRequired" | "badPublicKey" | "badSignatureAlgorithm",
@@ -163,16 +165,17 @@ mod tests {
 
     #[test]
     fn refusals_say_what_to_do_next() {
-        use AuthorityError::{Account, Gone, RateLimited, Refused, Unavailable};
+        use AuthorityError::{Account, Gone, RateLimited, Refused};
         let words = "Some [31m words".to_owned();
         let limited = RateLimited { retry_after: Some(Duration::from_secs(7)), detail: words.clone() };
+        let later = AuthorityError::Unavailable { retry_after: Some(Duration::from_secs(7)), detail: words.clone() };
         for (status, kind, about, meaning) in [
             (429, "rateLimited", About::NewOrder, limited.clone()),
             (400, "rateLimited", About::Finalize, limited.clone()),
             (429, "malformed", About::Order, limited),
-            (500, "serverInternal", About::Order, Unavailable(words.clone())),
-            (503, "", About::Finalize, Unavailable(words.clone())),
-            (400, "badNonce", About::NewOrder, Unavailable(words.clone())),
+            (500, "serverInternal", About::Order, later.clone()),
+            (503, "", About::Finalize, later.clone()),
+            (400, "badNonce", About::NewOrder, later),
             (404, "malformed", About::Order, Gone(words.clone())),
             (400, "malformed", About::Order, Gone(words.clone())),
             (403, "unauthorized", About::Order, Gone(words.clone())),
@@ -199,7 +202,7 @@ mod tests {
     #[test]
     fn an_answer_without_a_problem_document_is_told_by_its_status() {
         let answer = |status| Error::Other(Box::new(Failure::Refused(Answer::new(status, None, None))));
-        assert_eq!(authority_error(&answer(502), About::Order), AuthorityError::Unavailable("HTTP status 502".to_owned()));
+        assert_eq!(authority_error(&answer(502), About::Order), AuthorityError::unavailable("HTTP status 502"));
         let limited = AuthorityError::RateLimited { retry_after: None, detail: "HTTP status 429".to_owned() };
         assert_eq!(authority_error(&answer(429), About::Order), limited);
     }

@@ -244,20 +244,21 @@ async fn an_authority_that_is_down_blocks_nothing_and_can_be_asked_again() {
     proxy.down(true);
     let process = process(&world.pebble, &proxy.directory(), &world.key);
     let answer = process.new_order(&names()).await;
-    assert!(matches!(answer, Err(AuthorityError::Unavailable(_))), "{answer:?}");
+    assert!(matches!(answer, Err(AuthorityError::Unavailable { .. })), "{answer:?}");
     proxy.mend();
     let url = process.new_order(&names()).await.unwrap();
 
     let detail = "try later".to_owned();
-    proxy.fail("/my-order/", 1, Fault::Answer { status: 503, kind: "serverInternal", detail, retry_after: None });
-    assert_eq!(process.order(&url).await, Err(AuthorityError::Unavailable("try later".to_owned())));
+    proxy.fail("/my-order/", 1, Fault::Answer { status: 503, kind: "serverInternal", detail, retry_after: Some(90) });
+    let later = AuthorityError::Unavailable { retry_after: Some(Duration::from_secs(90)), detail: "try later".to_owned() };
+    assert_eq!(process.order(&url).await, Err(later));
     proxy.fail("/my-order/", 1, Fault::Lose);
-    assert!(matches!(process.order(&url).await, Err(AuthorityError::Unavailable(_))));
+    assert!(matches!(process.order(&url).await, Err(AuthorityError::Unavailable { .. })));
     process.order(&url).await.unwrap();
 
     // An authority that takes the request and never answers does not hold us for ever.
     proxy.fail("/my-order/", 9, Fault::Hold);
-    assert!(matches!(process.order(&url).await, Err(AuthorityError::Unavailable(_))));
+    assert!(matches!(process.order(&url).await, Err(AuthorityError::Unavailable { .. })));
     proxy.mend();
     process.order(&url).await.unwrap();
 }

@@ -8,7 +8,7 @@ use crate::time::Timestamp;
 
 pub use next::{
     Answers, MAX_OPENINGS, MAX_STARTS, Next, NotDone, OrderFacts, OrderSeen, Seen, ZoneSeen, back_off_ms, deadline, next_step,
-    poll_ms,
+    poll_ms, wait_ms,
 };
 
 /// Thirty days, in milliseconds.

@@ -119,7 +119,7 @@ impl DemoAuthority {
             std::fs::write(&new, serde_json::to_vec_pretty(orders)?)?;
             std::fs::rename(&new, &self.file)
         };
-        write().map_err(|error: std::io::Error| AuthorityError::Unavailable(format!("{}: {error}", self.file.display())))
+        write().map_err(|error: std::io::Error| AuthorityError::unavailable(format!("{}: {error}", self.file.display())))
     }
 
     /// `None`: the value stands there. Otherwise why not, in words.

@@ -15,7 +15,7 @@ const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// An order that is not done by then has failed.
 const DEADLINE_MS: i64 = 3 * DAY_MS;
-/// A wait that the authority asks for moves the deadline, but never past this.
+/// A wait that the authority asks for moves the deadline, but never past this; then it is over, whatever is made already.
 const LATEST_MS: i64 = 8 * DAY_MS;
 /// How long after INSYNC silent name servers are waited for.
 const SILENT_FOR_MS: i64 = MINUTE_MS;
@@ -37,8 +37,8 @@ pub struct OrderFacts {
     pub created_at: Timestamp,
     /// When it came to this step.
     pub step_since: Timestamp,
-    /// The wait that the authority asked for last.
-    pub retry_at: Option<Timestamp>,
+    /// Until when the authority asked us to wait, at whatever step; the latest of these moments.
+    pub patient_until: Option<Timestamp>,
     /// How often this step was begun, this time included.
     pub starts: u32,
     /// Orders opened at the authority.
@@ -171,10 +171,17 @@ impl NotDone {
 }
 
 /// When an order has failed for want of time. A wait that the authority asked for does not count, within reason.
-pub fn deadline(created_at: Timestamp, retry_at: Option<Timestamp>) -> Timestamp {
+pub fn deadline(created_at: Timestamp, patient_until: Option<Timestamp>) -> Timestamp {
     let usual = created_at.plus(DEADLINE_MS);
-    let asked = retry_at.map_or(usual, |at| at.plus(DAY_MS));
+    let asked = patient_until.map_or(usual, |at| at.plus(DAY_MS));
     usual.max(asked).min(created_at.plus(LATEST_MS))
+}
+
+/// Milliseconds to wait where the authority asks for `asked`: never less than `usual`, so that no answer makes us ask again and
+/// again, and never past the order's last moment, so that it ends then.
+pub fn wait_ms(created_at: Timestamp, now: Timestamp, usual: i64, asked: Option<i64>) -> i64 {
+    let left = created_at.plus(LATEST_MS).since(now).max(0);
+    asked.unwrap_or(usual).max(usual).min(left)
 }
 
 /// What to do next with an order, from what is saved and what was seen since.
@@ -188,8 +195,10 @@ pub fn next_step(facts: &OrderFacts, seen: &Seen, now: Timestamp) -> Next {
     if facts.starts > MAX_STARTS {
         return Next::Fail(NotDone::Broken);
     }
-    // What is made already is taken, however late.
-    if facts.step < OrderStep::KeySaved && now >= deadline(facts.created_at, facts.retry_at) {
+    // What is made already is taken late, but nobody waits for ever for an authority that does not hand it out.
+    let made = facts.step >= OrderStep::KeySaved;
+    let end = if made { facts.created_at.plus(LATEST_MS) } else { deadline(facts.created_at, facts.patient_until) };
+    if now >= end {
         return Next::Fail(NotDone::TooLong);
     }
     if !facts.has_url {
@@ -251,7 +260,7 @@ fn certified(facts: &OrderFacts, order: &OrderSeen, now: Timestamp) -> Next {
         (_, OrderSeen::Valid) => Next::Fetch,
         // It never arrived.
         (_, OrderSeen::Ready) => Next::Finalize,
-        _ if now >= deadline(facts.created_at, facts.retry_at) => Next::Fail(NotDone::TooLong),
+        _ if now >= deadline(facts.created_at, facts.patient_until) => Next::Fail(NotDone::TooLong),
         _ => Next::Wait(None),
     }
 }

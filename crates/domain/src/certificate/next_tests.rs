@@ -11,7 +11,7 @@ fn facts(step: OrderStep) -> OrderFacts {
         has_key: step >= OrderStep::KeySaved,
         created_at: NOW.plus(-5_000),
         step_since: NOW.plus(-1_000),
-        retry_at: None,
+        patient_until: None,
         starts: 1,
         openings: 1,
         person_gone: false,
@@ -152,6 +152,10 @@ fn every_live_order_ends() {
             // What the authority has made by then is still taken.
             let taken = matches!(late, Next::ReadOrder | Next::Finalize | Next::NoteFinalizing | Next::Fetch);
             assert!(late == Next::Fail(NotDone::TooLong) || (step >= OrderStep::KeySaved && taken), "{step} {seen:?} {late:?}");
+            // Not for ever, and nothing is asked first: the answer may never come.
+            old.created_at = NOW.plus(-8 * DAY_MS);
+            old.patient_until = Some(NOW.plus(90 * DAY_MS));
+            assert_eq!(next_step(&old, seen, NOW), Next::Fail(NotDone::TooLong), "{step} {seen:?}");
         }
     }
 }
@@ -162,6 +166,26 @@ fn a_wait_that_the_authority_asks_for_moves_the_deadline_within_reason() {
     assert_eq!(deadline(NOW, Some(NOW.plus(HOUR_MS))), NOW.plus(3 * DAY_MS));
     assert_eq!(deadline(NOW, Some(NOW.plus(5 * DAY_MS))), NOW.plus(6 * DAY_MS));
     assert_eq!(deadline(NOW, Some(NOW.plus(90 * DAY_MS))), NOW.plus(8 * DAY_MS));
+}
+
+#[test]
+fn an_order_that_waited_as_it_was_told_goes_on() {
+    for step in LIVE {
+        let mut obeyed = facts(step);
+        obeyed.created_at = NOW.plus(-5 * DAY_MS);
+        obeyed.patient_until = Some(NOW.plus(-MINUTE_MS));
+        assert_ne!(next_step(&obeyed, &Seen::default(), NOW), Next::Fail(NotDone::TooLong), "{step}");
+    }
+}
+
+#[test]
+fn what_the_authority_asks_for_is_waited_for_within_reason() {
+    let wait = |asked| wait_ms(NOW.plus(-DAY_MS), NOW, MINUTE_MS, asked);
+    assert_eq!(wait(None), MINUTE_MS);
+    assert_eq!([0, -5].map(|asked| wait(Some(asked))), [MINUTE_MS; 2], "no loop without a pause");
+    assert_eq!(wait(Some(HOUR_MS)), HOUR_MS);
+    assert_eq!([90 * DAY_MS, i64::MAX].map(|asked| wait(Some(asked))), [7 * DAY_MS; 2], "its last moment is kept");
+    assert_eq!(wait_ms(NOW.plus(-9 * DAY_MS), NOW, MINUTE_MS, None), 0);
 }
 
 #[test]

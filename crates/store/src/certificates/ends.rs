@@ -99,7 +99,7 @@ pub(super) async fn fail_within(tx: Tx, claim: &Claim, reason: &str) -> Result<b
     let Some(order) = rows::order(tx.db(), claim.order).await? else { return Ok(false) };
     let reason = sql::cut(reason, 2_000);
     let values = end_values(OrderStep::Failed, Some(reason.clone()), now);
-    if !fenced(&tx, claim, &format!("{END}, csr = NULL"), values, now).await? {
+    if !fenced(&tx, claim, &format!("{END}{}", forgotten(&order)?), values, now).await? {
         return Ok(false);
     }
     challenges::remove(&tx, claim.owner, &claim.domain, now).await?;
@@ -138,6 +138,13 @@ async fn give_up_held(tx: &Tx, claim: &Claim, now: Timestamp) -> Result<(), Erro
     Ok(())
 }
 
+/// What an end without a certificate does with the certificate request. Where it may have been handed in, it stays with the order
+/// until the sweep has seen whether the authority issued a certificate, whose key nobody has then.
+fn forgotten(order: &OrderRow) -> Result<&'static str, Error> {
+    let handed_in = matches!(order.step()?, OrderStep::KeySaved | OrderStep::Finalizing);
+    Ok(if handed_in { "" } else { ", csr = NULL" })
+}
+
 /// Whether the person was suspended after the order was claimed.
 async fn is_suspended(tx: &Tx, owner: UserId) -> Result<bool, Error> {
     let look = "SELECT COUNT(*) AS n FROM users WHERE id = ? AND suspended_at IS NOT NULL";
@@ -150,8 +157,7 @@ async fn is_suspended(tx: &Tx, owner: UserId) -> Result<bool, Error> {
 pub(crate) async fn abandon_within(tx: &Tx, owner: UserId) -> Result<bool, Error> {
     let Some(order) = rows::live_order(tx.db(), owner).await? else { return Ok(false) };
     let now = tx.now().await?;
-    let handed_in = matches!(order.step()?, OrderStep::KeySaved | OrderStep::Finalizing);
-    let also = if handed_in { "" } else { ", csr = NULL" };
+    let also = forgotten(&order)?;
     let mut values = end_values(OrderStep::Abandoned, None, now);
     values.push(order.id.into());
     // The fence tells whoever works at it.

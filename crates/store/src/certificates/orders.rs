@@ -68,6 +68,8 @@ pub struct Pause {
     pub failed: Option<bool>,
     /// Whether the person is told when it is asked again.
     pub tell_when: bool,
+    /// Whether the authority asked for this wait, so that nothing shortens it and the order has longer.
+    pub asked: bool,
 }
 
 /// Orders whose time has come and that nobody works at, those that wait longest first.
@@ -123,7 +125,7 @@ fn work(row: OrderRow, holder: &str, person_gone: bool) -> Result<Work, Error> {
         has_key: row.key_id.is_some(),
         created_at: Timestamp::from_millis(row.created_at),
         step_since: Timestamp::from_millis(row.updated_at),
-        retry_at: row.retry_at.map(Timestamp::from_millis),
+        patient_until: row.patient_until.map(Timestamp::from_millis),
         starts: count(row.starts),
         openings: count(row.openings),
         person_gone,
@@ -168,7 +170,11 @@ async fn pause_within(tx: Tx, claim: &Claim, pause: &Pause) -> Result<bool, Erro
         None => "",
     });
     let problem = pause.problem.as_deref().map(|problem| sql::cut(problem, 2_000));
-    let values = vec![until.into(), problem.into(), pause.tell_when.then_some(until).into()];
+    let mut values = vec![until.into(), problem.into(), pause.tell_when.then_some(until).into()];
+    if pause.asked {
+        set.push_str(", patient_until = CASE WHEN patient_until > ? THEN patient_until ELSE ? END");
+        values.extend([Value::from(until), until.into()]);
+    }
     fenced(&tx, claim, &set, values, now).await
 }
 

@@ -52,13 +52,13 @@ async fn open_within(tx: Tx, id: i64, owner: UserId) -> Result<bool, Error> {
     Ok(true)
 }
 
-/// An order that was given up after its certificate request may have been handed in: the authority may have issued.
+/// An order that ended without a certificate after its certificate request may have been handed in: the authority may have issued.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GivenUp {
     claim: Claim,
     /// Its URL at the authority.
     pub url: String,
-    /// When it was given up.
+    /// When it ended.
     pub at: Timestamp,
 }
 
@@ -73,7 +73,7 @@ pub async fn given_up(store: &Store, limit: u64) -> Result<Vec<GivenUp>, Error> 
         finished_at: i64,
     }
     let look = format!(
-        "SELECT id, user_id, domain, order_url, finished_at FROM certificate_orders WHERE step = 'abandoned' \
+        "SELECT id, user_id, domain, order_url, finished_at FROM certificate_orders WHERE step IN ('abandoned', 'failed') \
          AND csr IS NOT NULL AND order_url IS NOT NULL AND finished_at IS NOT NULL ORDER BY id LIMIT {limit}"
     );
     let rows: Vec<Row> = sql::all(store.reader(), &look, vec![]).await?;

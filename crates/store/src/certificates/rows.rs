@@ -51,6 +51,7 @@ pub(super) struct OrderRow {
     pub(super) fence: i64,
     pub(super) problem: Option<String>,
     pub(super) retry_at: Option<i64>,
+    pub(super) patient_until: Option<i64>,
     pub(super) dns_not_checked: bool,
     pub(super) created_at: i64,
     pub(super) updated_at: i64,
@@ -67,7 +68,7 @@ impl OrderRow {
 }
 
 const ORDER: &str = "SELECT id, user_id, domain, step, order_url, key_id, replaces_id, starts, fence, problem, retry_at, \
-     dns_not_checked, created_at, updated_at, finished_at, automatic, failures, openings FROM certificate_orders";
+     patient_until, dns_not_checked, created_at, updated_at, finished_at, automatic, failures, openings FROM certificate_orders";
 
 /// The person's certificate in use.
 pub(super) async fn active(on: &impl ConnectionTrait, owner: UserId) -> Result<Option<CertificateRow>, Error> {

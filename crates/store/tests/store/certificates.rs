@@ -1,7 +1,7 @@
 //! Certificates: what a person asks for, what the worker saves, and how orders end.
 
 use futures_util::future::join_all;
-use starchart_domain::certificate::{Answers, OrderStep, ZoneSeen};
+use starchart_domain::certificate::{Answers, Next, OrderStep, Seen, ZoneSeen, next_step};
 use starchart_domain::publish::PublishState;
 use starchart_domain::secret::Secret;
 use starchart_domain::time::Timestamp;
@@ -21,6 +21,7 @@ on_both!(
     one_of_many_claims_an_order,
     a_holder_past_its_time_changes_nothing,
     starts_are_counted_until_a_step_is_done,
+    a_wait_that_was_asked_for_is_kept_across_steps,
     a_failed_order_leaves_nothing_behind,
     a_swapped_key_does_not_open,
     without_keys_it_says_so,
@@ -215,7 +216,7 @@ async fn one_of_many_claims_an_order(world: &World) {
     assert!(orders::due(&world.store, 10).await.unwrap().is_empty());
     let wait = orders::next_due_ms(&world.store).await.unwrap().unwrap();
     assert!((5_000..=10_000).contains(&wait), "{wait}");
-    let pause = Pause { for_ms: 500, problem: Some("busy".into()), failed: Some(true), tell_when: true };
+    let pause = Pause { for_ms: 500, problem: Some("busy".into()), failed: Some(true), tell_when: true, asked: false };
     assert!(orders::pause(&world.store, &got[0].claim, &pause).await.unwrap());
     let order = certificates::overview(&world.store, user.id).await.unwrap().order.unwrap();
     assert_eq!(order.problem.as_deref(), Some("busy"));
@@ -267,6 +268,27 @@ async fn starts_are_counted_until_a_step_is_done(world: &World) {
     assert_eq!(world.claim().await.facts.starts, 2, "another step began anew");
 }
 
+async fn a_wait_that_was_asked_for_is_kept_across_steps(world: &World) {
+    let user = world.person("user1").await;
+    world.ask(&user).await.unwrap();
+    let first = world.claim().await;
+    let asked = Pause { for_ms: 5 * DAY, failed: Some(true), tell_when: true, asked: true, ..Pause::default() };
+    assert!(orders::pause(&world.store, &first.claim, &asked).await.unwrap());
+    world.store.set_clock_offset(5 * DAY + 60_000);
+    let obeyed = world.claim().await;
+    assert!(orders::opened(&world.store, &obeyed.claim, "https://ca.example/order/1").await.unwrap());
+    assert!(orders::pause(&world.store, &obeyed.claim, &Pause::default()).await.unwrap());
+    let work = world.claim().await;
+    let (kept, before) = (work.facts.patient_until.unwrap(), first.facts.created_at.plus(5 * DAY));
+    assert!(kept >= before && kept < before.plus(DAY), "{kept:?}");
+    let now = world.store.now().await.unwrap();
+    assert_eq!(next_step(&work.facts, &Seen::default(), now), Next::ReadOrder, "it still has time");
+    let short = Pause { for_ms: 1_000, tell_when: true, asked: true, ..Pause::default() };
+    assert!(orders::pause(&world.store, &work.claim, &short).await.unwrap());
+    world.store.set_clock_offset(5 * DAY + 70_000);
+    assert!(world.claim().await.facts.patient_until > Some(kept), "the latest of them counts");
+}
+
 async fn a_failed_order_leaves_nothing_behind(world: &World) {
     let user = world.person("user1").await;
     let claim = world.with_key(&user).await;
@@ -274,8 +296,13 @@ async fn a_failed_order_leaves_nothing_behind(world: &World) {
     let order = certificates::overview(&world.store, user.id).await.unwrap().order.unwrap();
     assert_eq!((order.step, order.problem.as_deref()), (OrderStep::Failed, Some("CAA forbids")));
     assert_eq!(world.number("SELECT COUNT(*) FROM challenge_values").await, 0);
-    let sql = "SELECT COUNT(*) FROM certificate_orders WHERE key_ciphertext IS NULL AND csr IS NULL";
-    assert_eq!(world.number(sql).await, 1);
+    let sql = "SELECT COUNT(*) FROM certificate_orders WHERE key_ciphertext IS NULL AND csr IS NOT NULL";
+    assert_eq!(world.number(sql).await, 1, "no key stays");
+    // The request may have been handed in: the sweep looks, and then it goes as well.
+    let ended = renewals::given_up(&world.store, 10).await.unwrap();
+    assert_eq!(ended.len(), 1);
+    renewals::settle(&world.store, &ended[0], None).await.unwrap();
+    assert_eq!(world.number("SELECT COUNT(*) FROM certificate_orders WHERE csr IS NOT NULL").await, 0);
     // A new order, whose end hides the failure.
     let claim = world.with_key(&user).await;
     world.finish(&claim, 90).await;

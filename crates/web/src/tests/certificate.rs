@@ -274,7 +274,7 @@ async fn a_wait_is_shown_with_its_reason_and_its_end() {
     browser.post("/certificate", &[]).await;
     let before = state(&mut browser).await;
     let problem = Some("The certificate authority takes no more requests for now.".to_owned());
-    let pause = Pause { for_ms: 3 * 60 * 60 * 1_000, problem, failed: Some(true), tell_when: true };
+    let pause = Pause { for_ms: 3 * 60 * 60 * 1_000, problem, failed: Some(true), tell_when: true, asked: true };
     let at = world.store.now().await.unwrap().plus(pause.for_ms);
     assert!(orders::pause(&world.store, &claim(&world).await, &pause).await.unwrap());
     let page = browser.get("/certificate").await;

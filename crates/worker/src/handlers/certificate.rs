@@ -112,7 +112,7 @@ fn after_fault(fault: &Error) -> Option<Pause> {
         Error::Vault(reason) => {
             error!(error = %reason, "an order's private key cannot be kept or read");
             let problem = "Private keys cannot be kept at the moment; the administrators have to mend that.";
-            Some(Pause { for_ms: 60_000, problem: Some(problem.to_owned()), failed: None, tell_when: true })
+            Some(Pause { for_ms: 60_000, problem: Some(problem.to_owned()), tell_when: true, ..Pause::default() })
         }
         fault if fault.is_temporary() => Some(Pause { for_ms: 1_000, ..Pause::default() }),
         fault => {

@@ -7,7 +7,7 @@ use starchart_acme::authority::{Authority, AuthorityError, Order, OrderStatus};
 use starchart_acme::{chain, keys};
 use starchart_dns::propagation::{Answered, Reply};
 use starchart_domain::certificate::{
-    Next, NotDone, OrderSeen, OrderStep, Seen, back_off_ms, challenge_name, names, next_step, poll_ms,
+    Next, NotDone, OrderSeen, OrderStep, Seen, back_off_ms, challenge_name, names, next_step, poll_ms, wait_ms,
 };
 use starchart_domain::record::RecordType;
 use starchart_domain::time::Timestamp;
@@ -95,7 +95,7 @@ impl Walk<'_> {
     /// The step is saved: what follows reads from here.
     fn moved_to(&mut self, step: OrderStep, held: bool) -> Flow {
         let facts = &mut self.work.facts;
-        (facts.step, facts.step_since, facts.starts, facts.retry_at) = (step, self.now, 1, None);
+        (facts.step, facts.step_since, facts.starts) = (step, self.now, 1);
         self.work.failures = 0;
         info!(%step, held, "an order moved");
         on_if(held)
@@ -230,7 +230,7 @@ impl Walk<'_> {
         let Some(key) = orders::key(store, &self.work.claim).await? else { return self.anew().await };
         let issued = match read_chain(&pem) {
             Ok(issued) => issued,
-            Err(error) => return self.trouble(AuthorityError::Unavailable(error.to_string())).await,
+            Err(error) => return self.trouble(AuthorityError::unavailable(error.to_string())).await,
         };
         if !keys::matches(&key, &issued.certificate).unwrap_or(false) {
             warn!("the authority's certificate is for another key: beginning anew");
@@ -272,7 +272,7 @@ impl Walk<'_> {
     async fn wait(&mut self, problem: Option<String>) -> Result<Flow, Error> {
         let for_ms = poll_ms(self.now.since(self.work.facts.step_since), self.work.automatic);
         let failed = self.seen.order.is_some().then_some(false);
-        self.rest(Pause { for_ms, problem, failed, tell_when: false }).await
+        self.rest(Pause { for_ms, problem, failed, ..Pause::default() }).await
     }
 
     async fn rest(&self, pause: Pause) -> Result<Flow, Error> {
@@ -287,20 +287,34 @@ impl Walk<'_> {
         }
         let wait = back_off_ms(self.work.failures + 1, self.work.automatic);
         warn!(error = %error, "the certificate authority did not help");
-        let (for_ms, problem) = match error {
+        let (usual, asked, problem) = match error {
             AuthorityError::RateLimited { retry_after, detail } => {
-                let asked = retry_after.map_or(LIMITED_MS, |after| i64::try_from(after.as_millis()).unwrap_or(LIMITED_MS));
-                (asked, format!("The certificate authority takes no more requests for now: {detail}"))
+                let asked = retry_after.map_or(LIMITED_MS, millis);
+                (wait, Some(asked), format!("The certificate authority takes no more requests for now: {detail}"))
             }
             AuthorityError::Account(_) => {
                 let words = "The certificate authority does not accept our account; the administrators have to mend that.";
-                (wait.max(ACCOUNT_MS), words.to_owned())
+                (wait.max(ACCOUNT_MS), None, words.to_owned())
             }
-            AuthorityError::Gone(_) => (wait.max(PUZZLED_MS), "The certificate authority is busy with the order.".to_owned()),
-            _ => (wait, "The certificate authority does not answer at the moment. We keep trying.".to_owned()),
+            AuthorityError::Gone(_) => {
+                (wait.max(PUZZLED_MS), None, "The certificate authority is busy with the order.".to_owned())
+            }
+            AuthorityError::Unavailable { retry_after, .. } => {
+                let words = "The certificate authority does not answer at the moment. We keep trying.";
+                (wait, retry_after.map(millis), words.to_owned())
+            }
+            // Taken above.
+            AuthorityError::Refused(detail) => (wait, None, detail),
         };
-        self.rest(Pause { for_ms, problem: Some(problem), failed: Some(true), tell_when: true }).await
+        let for_ms = wait_ms(self.work.facts.created_at, self.now, usual, asked);
+        let pause = Pause { for_ms, problem: Some(problem), failed: Some(true), tell_when: true, asked: asked.is_some() };
+        self.rest(pause).await
     }
+}
+
+/// Far too long stays far too long: `wait_ms` cuts it.
+fn millis(wait: Duration) -> i64 {
+    i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Whether not one server said anything. None to ask: nobody can.
@@ -321,6 +335,6 @@ pub(super) fn read_chain(pem: &str) -> Result<Issued, chain::ChainError> {
 
 /// A call that does not come back is one that was not answered.
 pub(super) async fn within<T>(call: impl Future<Output = Result<T, AuthorityError>>) -> Result<T, AuthorityError> {
-    let late = |_| AuthorityError::Unavailable(format!("no answer within {} s", CALL.as_secs()));
+    let late = |_| AuthorityError::unavailable(format!("no answer within {} s", CALL.as_secs()));
     tokio::time::timeout(CALL, call).await.map_err(late).flatten()
 }
