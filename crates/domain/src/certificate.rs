@@ -26,7 +26,7 @@ pub fn last_third(not_before: Timestamp, not_after: Timestamp) -> Timestamp {
     not_after.plus(-(not_after.since(not_before).max(0) / 3))
 }
 
-/// When a renewal that failed is tried again by itself: after 1 h, 2 h, 4 h and so on to 32 h, in milliseconds.
+/// When a renewal that failed, or a revocation that was not taken, is tried again by itself: after 1 h, 2 h, 4 h and so on to 32 h, in milliseconds.
 pub fn renewal_retry_ms(failed_before: u32) -> i64 {
     (60 * 60 * 1_000) << failed_before.min(5)
 }

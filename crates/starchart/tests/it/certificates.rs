@@ -118,7 +118,10 @@ async fn a_certificate_is_issued_between_two_processes() {
     let started = Instant::now();
     click(&mut browser).await;
     ca.until_issued("user1", ISSUED).await;
-    println!("issued {:?} after the click", started.elapsed());
+    let took = started.elapsed();
+    println!("issued {took:?} after the click");
+    // Under 5 s on a machine that does nothing else; no fixed wait anywhere on the way.
+    assert!(took < Duration::from_secs(20), "{took:?}");
     ca.files_fit(&mut browser.at(two.port), "user1").await;
     ca.is_clean("user1").await;
     assert_eq!(ca.pebble.orders(), 1);

@@ -1,6 +1,7 @@
 //! What waits for an admin's attention. A failed mail is tried again by [`crate::outbox::retry`].
 
 use sea_orm::FromQueryResult;
+use starchart_domain::certificate::MAX_STARTS;
 use starchart_domain::time::Timestamp;
 
 use super::{Admin, count};
@@ -11,8 +12,10 @@ use crate::{Error, Store, audit, outbox, sql, zone};
 const SHOWN: u32 = 50;
 /// An order that is not done after this long is stuck, in milliseconds.
 const STUCK_MS: i64 = 30 * 60 * 1_000;
-/// An order with so many starts is stuck, however young.
-const STUCK_STARTS: u32 = 20;
+/// An order that is about to fail because a step broke so often is stuck, however young.
+const STUCK_STARTS: u32 = MAX_STARTS - 1;
+/// So is one with which the authority did not help so often in a row.
+const STUCK_FAILURES: u32 = 5;
 
 /// What does not go by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +30,7 @@ pub struct Attention {
     pub mails: outbox::Counts,
     /// Orders for certificates that do not move, oldest first.
     pub stuck_orders: Vec<StuckOrder>,
-    /// Certificates of people who are gone that are not revoked yet.
+    /// Certificates of people who are gone that still live and are not revoked yet.
     pub revocations_owed: u64,
     /// Names that wait to be published, without those that were refused.
     pub waiting: u64,
@@ -82,17 +85,17 @@ pub async fn attention(store: &Store, _: &Admin) -> Result<Attention, Error> {
     let oldest = sql::number(store.reader(), &format!("SELECT MIN(dirty_since) AS n {WAITING}"), vec![]).await?;
     let now = store.now().await?;
     let mails = outbox::counts(store).await?;
+    let owed = format!(
+        "SELECT COUNT(*) AS n FROM certificates WHERE revocation_owed_at IS NOT NULL AND revoked_at IS NULL AND not_after > {}",
+        store.now_sql()
+    );
     Ok(Attention {
         refused: refused(store).await?,
         refused_total: count(store, &format!("SELECT COUNT(*) AS n {REFUSED}")).await?,
         failed_mails: outbox::failed(store, u64::from(SHOWN)).await?,
         mails,
         stuck_orders: stuck_orders(store, now).await?,
-        revocations_owed: count(
-            store,
-            "SELECT COUNT(*) AS n FROM certificates WHERE revocation_owed_at IS NOT NULL AND revoked_at IS NULL",
-        )
-        .await?,
+        revocations_owed: count(store, &owed).await?,
         waiting: count(store, &format!("SELECT COUNT(*) AS n {WAITING}")).await?,
         waited_ms: oldest.map(|since| now.since(Timestamp::from_millis(since)).max(0)),
         mail_waited_ms: mails.oldest_owed_at.map(|since| now.since(since).max(0)),
@@ -141,7 +144,8 @@ async fn stuck_orders(store: &Store, now: Timestamp) -> Result<Vec<StuckOrder>, 
         "SELECT o.id AS id, u.username AS username, o.domain AS domain, o.step AS step, o.starts AS starts, \
          o.problem AS problem, o.created_at AS created_at, o.next_step_at AS next_step_at \
          FROM certificate_orders o JOIN users u ON u.id = o.user_id \
-         WHERE o.finished_at IS NULL AND (o.created_at < ? OR o.starts >= {STUCK_STARTS}) ORDER BY o.id LIMIT {SHOWN}"
+         WHERE o.finished_at IS NULL AND (o.created_at < ? OR o.starts >= {STUCK_STARTS} \
+         OR o.failures >= {STUCK_FAILURES}) ORDER BY o.id LIMIT {SHOWN}"
     );
     let rows: Vec<Row> = sql::all(store.reader(), &sql, vec![now.plus(-STUCK_MS).as_millis().into()]).await?;
     let order = |row: Row| StuckOrder {

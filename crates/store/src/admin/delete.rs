@@ -16,14 +16,16 @@ use crate::{Error, Store, audit, certificates, sessions, sql, users};
 pub struct Consequences {
     /// Records that leave the zone.
     pub records: u64,
-    /// Whether a certificate is in use.
-    pub certificate: bool,
+    /// Certificates whose revocation is owed then: all that still live, in use or not.
+    pub certificates: u64,
     /// Whether one is being ordered.
     pub order: bool,
     /// Browsers in which they are signed in.
     pub sessions: u64,
     /// Mails to them that were not sent yet.
     pub mails: u64,
+    /// Whether they are suspended, which outlasts the deletion.
+    pub suspended: bool,
 }
 
 /// What was ended.
@@ -50,26 +52,30 @@ pub async fn consequences(store: &Store, _: &Admin, person: UserId) -> Result<Co
         orders: i64,
         sessions: i64,
         mails: i64,
+        suspended: i64,
     }
     let sql = format!(
         "SELECT (SELECT COUNT(*) FROM dns_records WHERE user_id = ?) AS records, \
-         (SELECT COUNT(*) FROM certificates WHERE user_id = ? AND state = 'active') AS certificates, \
+         (SELECT COUNT(*) FROM certificates WHERE user_id = ? AND not_after > {now} AND revoked_at IS NULL \
+          AND revocation_owed_at IS NULL) AS certificates, \
          (SELECT COUNT(*) FROM certificate_orders WHERE user_id = ? AND finished_at IS NULL) AS orders, \
          (SELECT COUNT(*) FROM sessions WHERE user_id = ? AND ended_at IS NULL AND expires_at > {now} \
           AND last_seen_at > {now} - {IDLE_MS}) AS sessions, \
-         (SELECT COUNT(*) FROM outbox WHERE user_id = ? AND state <> 'sent') AS mails",
+         (SELECT COUNT(*) FROM outbox WHERE user_id = ? AND state <> 'sent') AS mails, \
+         (SELECT COUNT(*) FROM users WHERE id = ? AND suspended_at IS NOT NULL) AS suspended",
         now = store.now_sql()
     );
-    let values: Vec<Value> = vec![person.0.into(); 5];
+    let values: Vec<Value> = vec![person.0.into(); 6];
     let row: Option<Row> = sql::one(store.reader(), &sql, values).await?;
     let row = row.ok_or_else(|| Error::Corrupt("a count gave no row".to_owned()))?;
     let number = |n: i64| u64::try_from(n).unwrap_or_default();
     Ok(Consequences {
         records: number(row.records),
-        certificate: row.certificates > 0,
+        certificates: number(row.certificates),
         order: row.orders > 0,
         sessions: number(row.sessions),
         mails: number(row.mails),
+        suspended: row.suspended > 0,
     })
 }
 

@@ -61,11 +61,18 @@ struct Row {
 }
 
 const FOUND: &str = "FROM users u WHERE u.deleted_at IS NULL AND (LOWER(u.email) LIKE ? ESCAPE '!' \
-     OR LOWER(u.display_name) LIKE ? ESCAPE '!' OR LOWER(u.username) LIKE ? ESCAPE '!' OR u.label LIKE ? ESCAPE '!')";
+     OR LOWER(u.display_name) LIKE ? ESCAPE '!' OR LOWER(u.username) LIKE ? ESCAPE '!' OR u.label LIKE ? ESCAPE '!' \
+     OR u.email LIKE ? ESCAPE '!' OR u.display_name LIKE ? ESCAPE '!')";
 
-/// People whose e-mail address, name, user name or domain contains the text, in any case. Pages count from 0.
+/// People whose e-mail address, name, user name or domain contains the text, in any case; on SQLite, which knows no other letters
+/// to have a case, those beyond ASCII as typed. Pages count from 0.
 pub async fn search(store: &Store, _: &Admin, text: &str, page: u32) -> Result<PersonPage, Error> {
-    let values = || -> Vec<Value> { vec![pattern(text).into(); 4] };
+    let values = || -> Vec<Value> {
+        let (folded, typed) = (pattern(text), anywhere(text));
+        let mut values = vec![Value::from(folded); 4];
+        values.extend([Value::from(typed.clone()), typed.into()]);
+        values
+    };
     let total = sql::number(store.reader(), &format!("SELECT COUNT(*) AS n {FOUND}"), values()).await?;
     let select = format!(
         "SELECT u.*, (SELECT COUNT(*) FROM dns_records r WHERE r.user_id = u.id) AS records, \
@@ -80,9 +87,14 @@ pub async fn search(store: &Store, _: &Admin, text: &str, page: u32) -> Result<P
     Ok(PersonPage { rows, total: total.and_then(|n| u64::try_from(n).ok()).unwrap_or_default() })
 }
 
-/// What LIKE wants for a text that stands anywhere, taken literally.
+/// What LIKE wants for a text that stands anywhere, taken literally, in lower case.
 pub(super) fn pattern(text: &str) -> String {
-    let escaped: String = text.to_lowercase().chars().flat_map(escape).collect();
+    anywhere(&text.to_lowercase())
+}
+
+/// As typed.
+fn anywhere(text: &str) -> String {
+    let escaped: String = text.chars().flat_map(escape).collect();
     format!("%{escaped}%")
 }
 

@@ -20,7 +20,7 @@ use crate::audit::{self, Act};
 use crate::error::Refusal;
 use crate::tx::Tx;
 use crate::vault::Place;
-use crate::{Error, Store, users};
+use crate::{Error, Store, sql, users};
 
 use rows::OrderRow;
 
@@ -54,6 +54,8 @@ pub struct OrderView {
     pub id: i64,
     /// How far it has come.
     pub step: OrderStep,
+    /// Whether the renewal sweep opened it, so that it is patient until its person asks.
+    pub automatic: bool,
     /// Why it failed or waits, in plain words.
     pub problem: Option<String>,
     /// When the authority may be asked again, while it waits for that.
@@ -144,6 +146,7 @@ async fn view(on: &impl ConnectionTrait, row: OrderRow) -> Result<OrderView, Err
     Ok(OrderView {
         id: row.id,
         step: row.step()?,
+        automatic: row.automatic,
         problem: row.problem,
         retry_at: row.retry_at.map(Timestamp::from_millis),
         dns_not_checked: row.dns_not_checked,
@@ -154,7 +157,8 @@ async fn view(on: &impl ConnectionTrait, row: OrderRow) -> Result<OrderView, Err
 }
 
 /// Opens an order for the person's base domain, unless one is live or the one in use is not due for renewal
-/// ([`starchart_domain::certificate::renewable_from`]). `daily`: requests of a person in 24 hours; renewals that the sweep opens
+/// ([`starchart_domain::certificate::renewable_from`]). A live one that the renewal sweep opened becomes the person's own instead,
+/// and goes on at once. `daily`: requests of a person in 24 hours; renewals that the sweep opens
 /// do not count.
 pub async fn request(store: &Store, owner: UserId, domain: &str, daily: u32, act: &Act<'_>) -> Result<OrderView, RequestError> {
     store.write(|tx| request_within(tx, owner, domain, daily, act)).await
@@ -164,10 +168,12 @@ async fn request_within(tx: Tx, owner: UserId, domain: &str, daily: u32, act: &A
     if !users::lock(&tx, owner).await? {
         return Err(RequestError::NotFound);
     }
-    if rows::live_order(tx.db(), owner).await?.is_some() {
-        return Err(RequestError::UnderWay);
-    }
     let now = tx.now().await?;
+    match rows::live_order(tx.db(), owner).await? {
+        Some(order) if order.automatic => return hasten(&tx, order, daily, now, act).await,
+        Some(_) => return Err(RequestError::UnderWay),
+        None => {}
+    }
     let active = rows::active(tx.db(), owner).await?;
     if let Some(active) = &active {
         let from = renewable_from(Timestamp::from_millis(active.not_before), Timestamp::from_millis(active.not_after));
@@ -180,6 +186,20 @@ async fn request_within(tx: Tx, owner: UserId, domain: &str, daily: u32, act: &A
     audit::within(&tx, act, "certificate.request", domain, "").await?;
     let row = rows::live_order(tx.db(), owner).await?;
     let row = row.ok_or_else(|| Error::Corrupt(format!("no order of user {owner} after it was made")))?;
+    Ok(view(tx.db(), row).await?)
+}
+
+/// Makes the sweep's patient renewal the person's own, and due now; a wait that the authority asked for is kept.
+async fn hasten(tx: &Tx, order: OrderRow, daily: u32, now: Timestamp, act: &Act<'_>) -> Result<OrderView, RequestError> {
+    let owner = UserId(order.user_id);
+    within_daily_limit(tx, owner, daily, now).await?;
+    let until = order.patient_until.filter(|until| *until > now.as_millis());
+    let own = "UPDATE certificate_orders SET automatic = 0, failures = 0, next_step_at = ?, retry_at = ? WHERE id = ?";
+    let values = vec![until.unwrap_or(now.as_millis()).into(), until.into(), order.id.into()];
+    sql::touch(tx.db(), own, values).await?;
+    audit::within(tx, act, "certificate.request", &order.domain, "the renewal under way").await?;
+    let row = rows::order(tx.db(), order.id).await?;
+    let row = row.ok_or_else(|| Error::Corrupt(format!("order {} vanished", order.id)))?;
     Ok(view(tx.db(), row).await?)
 }
 

@@ -1,6 +1,7 @@
 //! What is done for certificates without being asked: renewals, and what is owed for people who are gone.
 
 use sea_orm::FromQueryResult;
+use starchart_domain::certificate::renewal_retry_ms;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
@@ -94,6 +95,8 @@ pub async fn settle(store: &Store, order: &GivenUp, issued: Option<&Issued>) -> 
 async fn settle_within(tx: Tx, order: &GivenUp, issued: Option<&Issued>) -> Result<(), Error> {
     let now = tx.now().await?;
     let claim = &order.claim;
+    // The person before the order, as everybody does; somebody who was deleted has a tombstone, which nobody locks any more.
+    users::lock(&tx, claim.owner).await?;
     // Once, also when two processes ask.
     let forget = "UPDATE certificate_orders SET csr = NULL WHERE id = ? AND csr IS NOT NULL";
     if sql::touch(tx.db(), forget, vec![claim.order.into()]).await? == 0 {
@@ -116,7 +119,7 @@ pub struct Owed {
     pub certificate: String,
 }
 
-/// Revocations that are owed, oldest first; a certificate past its end needs none.
+/// Revocations that are owed and may be tried now, oldest first; a certificate past its end needs none.
 pub async fn owed_revocations(store: &Store, limit: u64) -> Result<Vec<Owed>, Error> {
     #[derive(FromQueryResult)]
     struct Row {
@@ -125,8 +128,8 @@ pub async fn owed_revocations(store: &Store, limit: u64) -> Result<Vec<Owed>, Er
     }
     let look = format!(
         "SELECT id, certificate FROM certificates WHERE revocation_owed_at IS NOT NULL AND revoked_at IS NULL \
-         AND not_after > {} ORDER BY revocation_owed_at, id LIMIT {limit}",
-        store.now_sql()
+         AND not_after > {now} AND (revoke_at IS NULL OR revoke_at <= {now}) ORDER BY revocation_owed_at, id LIMIT {limit}",
+        now = store.now_sql()
     );
     let rows: Vec<Row> = sql::all(store.reader(), &look, vec![]).await?;
     Ok(rows.into_iter().map(|row| Owed { id: row.id, certificate: row.certificate }).collect())
@@ -141,4 +144,17 @@ async fn revoked_within(tx: Tx, id: i64) -> Result<(), Error> {
     let now = tx.now().await?.as_millis();
     let note = "UPDATE certificates SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL";
     sql::touch(tx.db(), note, vec![now.into(), id.into()]).await.map(drop)
+}
+
+/// The authority did not take it: it is tried again later, each time after a longer wait, so that the others have their turn.
+pub async fn put_off_revocation(store: &Store, id: i64) -> Result<(), Error> {
+    store.write(|tx| put_off_within(tx, id)).await
+}
+
+async fn put_off_within(tx: Tx, id: i64) -> Result<(), Error> {
+    let now = tx.now().await?;
+    let tried = sql::number(tx.db(), "SELECT revoke_tries AS n FROM certificates WHERE id = ?", vec![id.into()]).await?;
+    let at = now.plus(renewal_retry_ms(tried.and_then(|n| u32::try_from(n).ok()).unwrap_or_default())).as_millis();
+    let put_off = "UPDATE certificates SET revoke_at = ?, revoke_tries = revoke_tries + 1 WHERE id = ?";
+    sql::touch(tx.db(), put_off, vec![at.into(), id.into()]).await.map(drop)
 }

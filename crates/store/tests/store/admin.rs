@@ -187,7 +187,8 @@ async fn a_deleted_person_leaves_a_tombstone_and_nothing_else(world: &World) {
     impersonate(world, &second_right, user.id, 4, 5).await.unwrap();
 
     let ahead = admin::consequences(&world.store, &right, user.id).await.unwrap();
-    assert_eq!((ahead.records, ahead.certificate, ahead.order, ahead.sessions, ahead.mails), (3, true, true, 1, 1));
+    assert_eq!((ahead.records, ahead.certificates, ahead.order, ahead.sessions, ahead.mails), (3, 2, true, 1, 1));
+    assert!(!ahead.suspended);
     let refused = admin::delete(&world.store, &right, me.id, "request").await;
     assert!(matches!(refused, Err(AdminError::Oneself)), "{refused:?}");
     let done = admin::delete(&world.store, &right, user.id, "request").await.unwrap();
@@ -276,6 +277,10 @@ async fn people_are_found_by_mail_name_user_name_and_domain(world: &World) {
         assert_eq!(find(text).await, [""; 0], "{text}");
     }
     assert_eq!(find("john.smith").await, ["john.smith", "john.smith2"]);
+    world.run(&format!("UPDATE users SET display_name = 'Özge Ünal' WHERE id = {}", person.id)).await.unwrap();
+    for text in ["Özge Ü", "Ünal", "ge Ü"] {
+        assert_eq!(find(text).await, ["john.smith2"], "{text}");
+    }
 
     world.create(&person, "www", "A", "192.168.1.1").await.unwrap();
     furnish(world, &person).await;
@@ -314,7 +319,7 @@ async fn what_needs_attention_is_said_and_tried_again(world: &World) {
     let far = "refused_generation = generation, refusal = 'a foreign set', next_attempt_at = 9000000000000";
     world.run(&format!("UPDATE names SET {far} WHERE fqdn = '{}'", record.name)).await.unwrap();
     world.run("UPDATE outbox SET state = 'failed', refusal = '550 no such user'").await.unwrap();
-    world.run("UPDATE certificates SET revocation_owed_at = 1 WHERE state = 'active'").await.unwrap();
+    world.run("UPDATE certificates SET revocation_owed_at = 1 WHERE state = 'active' OR not_after = 1").await.unwrap();
     let seen = look().await;
     assert_eq!((seen.waiting, seen.refused_total, seen.mails.failed, seen.revocations_owed), (1, 1, 1, 1));
     assert!(seen.waited_ms.is_some());
@@ -322,6 +327,13 @@ async fn what_needs_attention_is_said_and_tried_again(world: &World) {
     assert_eq!((&refused.fqdn, refused.username.as_str(), refused.reason.as_str()), (&record.name, "user1", "a foreign set"));
     assert_eq!(seen.failed_mails[0].refusal, "550 no such user");
     assert_eq!((seen.stuck_orders[0].username.as_str(), seen.stuck_orders[0].step.as_str()), ("user1", "publishing"));
+
+    // A young one that cannot get on is shown before it fails.
+    for (counts, shown) in [("starts = 3, failures = 4", 0), ("starts = 4, failures = 0", 1), ("starts = 0, failures = 5", 1)] {
+        let now = world.store.now().await.unwrap().as_millis();
+        world.run(&format!("UPDATE certificate_orders SET created_at = {now}, {counts}")).await.unwrap();
+        assert_eq!(look().await.stuck_orders.len(), shown, "{counts}");
+    }
 
     assert!(admin::retry_name(&world.store, &right, &record.name, "request").await.unwrap());
     assert!(!admin::retry_name(&world.store, &right, &user.fqdn("new"), "request").await.unwrap());

@@ -29,6 +29,7 @@ on_both!(
     a_deleted_certificate_is_out_of_use,
     a_certificate_is_renewed_once,
     what_came_of_an_order_that_was_given_up,
+    a_person_hastens_a_patient_renewal,
 );
 
 const DAY: i64 = 24 * 60 * 60 * 1_000;
@@ -447,7 +448,39 @@ async fn what_came_of_an_order_that_was_given_up(world: &World) {
     assert_eq!(world.certificates("state = 'deleted' AND key_ciphertext IS NULL").await, 1);
     let owed = renewals::owed_revocations(store, 10).await.unwrap();
     assert_eq!((owed.len(), owed[0].certificate.as_str()), (1, "CERTIFICATE"));
+    // One that is not taken makes room for the others, for an hour, then for two.
+    renewals::put_off_revocation(store, owed[0].id).await.unwrap();
+    for (minutes, due) in [(0, 0), (61, 1), (61, 0), (61 + 121, 1)] {
+        store.set_clock_offset(minutes * 60_000);
+        assert_eq!(renewals::owed_revocations(store, 10).await.unwrap().len(), due, "{minutes}");
+        if due == 1 {
+            renewals::put_off_revocation(store, owed[0].id).await.unwrap();
+        }
+    }
+    store.set_clock_offset(DAY);
     renewals::revoked(store, owed[0].id).await.unwrap();
     assert!(renewals::owed_revocations(store, 10).await.unwrap().is_empty());
     assert!(Timestamp::from_millis(world.number("SELECT revoked_at FROM certificates").await) > came.not_before);
+}
+
+async fn a_person_hastens_a_patient_renewal(world: &World) {
+    let (user, store) = (world.person("user1").await, &world.store);
+    world.issued(&user, 6).await;
+    let patient = Pause { for_ms: DAY, failed: Some(true), tell_when: true, ..Pause::default() };
+    let asked_for = Pause { asked: true, ..patient.clone() };
+    for (pause, due) in [(patient, 1), (asked_for, 0)] {
+        world.run("UPDATE certificates SET renew_at = 1").await.unwrap();
+        world.run("UPDATE certificate_orders SET created_at = 1 WHERE finished_at IS NOT NULL").await.unwrap();
+        assert_eq!(renewals::open(store, 10).await.unwrap(), 1);
+        let work = world.claim().await;
+        assert!(orders::pause(store, &work.claim, &pause).await.unwrap());
+        assert!(orders::due(store, 10).await.unwrap().is_empty());
+        let order = world.ask(&user).await.unwrap();
+        assert_eq!((order.id, order.automatic), (work.claim.order, false));
+        assert!(matches!(world.ask(&user).await, Err(RequestError::UnderWay)), "it is the person's own now");
+        assert_eq!(orders::due(store, 10).await.unwrap().len(), due, "the authority's own wait is kept: {pause:?}");
+        assert_eq!(order.retry_at.is_some(), due == 0);
+        world.run("UPDATE certificate_orders SET finished_at = 1, step = 'abandoned' WHERE finished_at IS NULL").await.unwrap();
+    }
+    assert_eq!(world.number("SELECT COUNT(*) FROM audit_trail WHERE detail = 'the renewal under way'").await, 2);
 }

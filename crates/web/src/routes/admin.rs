@@ -226,10 +226,9 @@ fn words_of(visit: &Visit, user: &User, ahead: &Consequences) -> Vec<String> {
             count(n, "record leaves", "records leave")
         ),
     }];
-    if ahead.certificate {
-        words.push(
-            "Their certificate is removed here, its private key is destroyed, and its revocation is noted as owed.".to_owned(),
-        );
+    if ahead.certificates > 0 {
+        let owed = count(ahead.certificates, "certificate of theirs still lives", "certificates of theirs still live");
+        words.push(format!("{owed}: private keys are destroyed here, and every revocation is noted as owed."));
     }
     if ahead.order {
         words.push("Their certificate that is being ordered is given up.".to_owned());
@@ -245,7 +244,10 @@ fn words_of(visit: &Visit, user: &User, ahead: &Consequences) -> Vec<String> {
         let domain = visit.app.config.root_domain.base(label);
         words.push(format!("The domain {domain} stays theirs: nobody else can ever have it."));
     }
-    words.push("They may sign in again, and begin anew. Deleting is not a ban.".to_owned());
+    // Whoever is suspended stays so.
+    if !ahead.suspended {
+        words.push("They may sign in again, and begin anew. Deleting is not a ban.".to_owned());
+    }
     words
 }
 

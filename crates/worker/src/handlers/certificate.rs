@@ -44,29 +44,35 @@ pub(crate) async fn run(context: Context) -> Outcome {
 /// Walks every order that is due, until none is.
 async fn work(context: &Context, authority: &Arc<dyn Authority>) -> Result<Outcome, Error> {
     let store = &context.store;
-    let mut running = JoinSet::new();
+    // The sweep has its own place: a slow one takes no order's.
+    let (mut running, mut sweeping) = (JoinSet::new(), JoinSet::new());
     let (mut swept, mut fault) = (None::<Instant>, None);
     loop {
-        if swept.is_none_or(|at| at.elapsed() >= sweep::EVERY) && !context.stop.is_cancelled() {
-            running.spawn(sweep::sweep(context.clone(), Arc::clone(authority)).in_current_span());
+        let goes_on = fault.is_none() && !context.stop.is_cancelled();
+        if goes_on && sweeping.is_empty() && swept.is_none_or(|at| at.elapsed() >= sweep::EVERY) {
+            sweeping.spawn(sweep::sweep(context.clone(), Arc::clone(authority)).in_current_span());
             swept = Some(Instant::now());
         }
-        if fault.is_none() && !context.stop.is_cancelled() {
+        if goes_on {
             let room = PARALLEL.saturating_sub(running.len());
             for order in due(store, room).await? {
                 let span = info_span!("order", order);
                 running.spawn(walk(context.clone(), Arc::clone(authority), order).instrument(span));
             }
         }
-        tokio::select! {
-            ended = running.join_next() => match ended {
-                None => break,
-                Some(Ok(Ok(()))) => {}
-                Some(Ok(Err(error))) => fault = Some(error),
-                // Its start is counted: one that breaks again and again ends.
-                Some(Err(panic)) => error!(error = %panic, "a step of an order broke"),
-            },
-            () = tokio::time::sleep(LOOK) => {}
+        if running.is_empty() && sweeping.is_empty() {
+            break;
+        }
+        let ended = tokio::select! {
+            Some(ended) = running.join_next() => ended,
+            Some(ended) = sweeping.join_next() => ended,
+            () = tokio::time::sleep(LOOK) => continue,
+        };
+        match ended {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => fault = Some(error),
+            // Its start is counted: an order that breaks again and again ends.
+            Err(panic) => error!(error = %panic, "a step of an order, or a sweep, broke"),
         }
     }
     if let Some(error) = fault {

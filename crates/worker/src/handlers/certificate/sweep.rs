@@ -1,19 +1,23 @@
 //! What nobody asks for: renewals, what became of orders that were given up, and revocations that are owed.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use starchart_acme::authority::{Authority, AuthorityError, OrderStatus, RevocationReason};
 use starchart_store::certificates::renewals::{self, GivenUp};
-use starchart_store::{Error, zone};
+use starchart_store::zone::Lease;
+use starchart_store::{Error, Store, zone};
 use tracing::{info, warn};
 
 use super::steps::{read_chain, within};
 use crate::Context;
 
-/// Between two sweeps of all processes together. The lease is not given back.
+/// Between two sweeps of all processes together. The lease is not given back, and kept while a sweep takes longer.
 pub(super) const EVERY: Duration = Duration::from_secs(10);
 const EVERY_MS: i64 = EVERY.as_millis() as i64;
+/// A sweep that takes longer renews its lease so often.
+const RENEW: Duration = Duration::from_secs(3);
 /// Between two tries to pay revocations, likewise.
 const REVOKE_EVERY_MS: i64 = 10 * 60 * 1_000;
 /// Renewals opened by one sweep.
@@ -27,20 +31,41 @@ const DECIDED_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
 
 pub(super) async fn sweep(context: Context, authority: Arc<dyn Authority>) -> Result<(), Error> {
     let store = &context.store;
-    if zone::acquire_lease(store, "certificates", &context.holder, EVERY_MS).await?.is_none() {
-        return Ok(());
+    let Some(lease) = zone::acquire_lease(store, "certificates", &context.holder, EVERY_MS).await? else { return Ok(()) };
+    tokio::select! {
+        swept = sweep_held(&context, authority.as_ref()) => swept,
+        never = keep(store, lease) => match never {},
     }
+}
+
+/// Renews the lease. Once it is lost somebody else sweeps as well, which costs calls and breaks nothing.
+async fn keep(store: &Store, mut lease: Lease) -> Infallible {
+    loop {
+        tokio::time::sleep(RENEW).await;
+        match zone::extend(store, &mut lease, EVERY_MS).await {
+            Ok(true) => {}
+            Ok(false) => return std::future::pending().await,
+            Err(error) => warn!(error = %error, "the sweep's lease could not be renewed"),
+        }
+    }
+}
+
+async fn sweep_held(context: &Context, authority: &dyn Authority) -> Result<(), Error> {
+    let store = &context.store;
     let opened = renewals::open(store, RENEWALS).await?;
     if opened > 0 {
         info!(opened, "certificates are renewed");
     }
     for order in renewals::given_up(store, CALLS).await? {
-        settle(&context, authority.as_ref(), &order).await?;
+        if context.stop.is_cancelled() {
+            return Ok(());
+        }
+        settle(context, authority, &order).await?;
     }
-    pay_revocations(&context, authority.as_ref()).await
+    pay_revocations(context, authority).await
 }
 
-/// Sees whether a certificate came of an order that was given up.
+/// Sees whether a certificate came of an order that ended without one.
 async fn settle(context: &Context, authority: &dyn Authority, order: &GivenUp) -> Result<(), Error> {
     let store = &context.store;
     let age = store.now().await?.since(order.at);
@@ -53,6 +78,7 @@ async fn settle(context: &Context, authority: &dyn Authority, order: &GivenUp) -
                     renewals::settle(store, order, None).await
                 }
             },
+            Err(_) if age > DECIDED_MS => renewals::settle(store, order, None).await,
             Err(_) => Ok(()),
         },
         Ok(OrderStatus::Invalid) | Err(AuthorityError::Gone(_)) => renewals::settle(store, order, None).await,
@@ -80,9 +106,12 @@ async fn pay_revocations(context: &Context, authority: &dyn Authority) -> Result
             }
             Err(error @ (AuthorityError::Refused(_) | AuthorityError::Gone(_))) => {
                 warn!(certificate = certificate.id, error = %error, "a certificate was not revoked");
+                renewals::put_off_revocation(store, certificate.id).await?;
             }
             Err(error) => {
                 warn!(error = %error, "revocations have to wait");
+                // It may be this one that the authority cannot digest: the next round begins with another.
+                renewals::put_off_revocation(store, certificate.id).await?;
                 return Ok(());
             }
         }
