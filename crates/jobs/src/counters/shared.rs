@@ -22,6 +22,9 @@ const PATIENCE: Duration = Duration::from_millis(50);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Such a look may take longer than a request may: a connection is made, perhaps with TLS.
 const LOOK_LIMIT: Duration = Duration::from_secs(3);
+/// What such a look takes: so little that its key lives for a millisecond.
+const LOOK_KEY: &str = "look";
+const LOOK_ALLOWANCE: Allowance = Allowance::per_minute(1_000_000);
 /// Before every key of ours.
 const PREFIX: &str = "starchart:rate:";
 
@@ -62,23 +65,29 @@ impl SharedCounters {
     pub fn new(url: &Secret) -> Result<Self, Error> {
         let redis = Link::open(url)?.connection()?;
         let state = Arc::new(State::default());
-        let looking = tokio::spawn(look(redis.clone(), Arc::clone(&state)));
-        Ok(Self { redis, script: Script::new(TAKE), local: LocalCounters::default(), state, looking })
+        let script = Script::new(TAKE);
+        let looking = tokio::spawn(look(redis.clone(), script.clone(), Arc::clone(&state)));
+        Ok(Self { redis, script, local: LocalCounters::default(), state, looking })
     }
 
-    async fn ask(&self, key: &str, allowance: Allowance) -> Result<u64, RedisError> {
-        let mut call = self.script.key(format!("{PREFIX}{key}"));
-        let millis = |time: Duration| format!("{:.3}", time.as_secs_f64() * 1_000.0);
-        call.arg(millis(allowance.each())).arg(millis(allowance.window));
-        call.invoke_async(&mut self.redis.clone()).await
+    /// Whether Redis counts at present.
+    pub fn is_shared(&self) -> bool {
+        self.state.answers.load(Ordering::Relaxed)
     }
+}
+
+async fn ask(redis: &ConnectionManager, script: &Script, key: &str, allowance: Allowance) -> Result<u64, RedisError> {
+    let mut call = script.key(format!("{PREFIX}{key}"));
+    let millis = |time: Duration| format!("{:.3}", time.as_secs_f64() * 1_000.0);
+    call.arg(millis(allowance.each())).arg(millis(allowance.window));
+    call.invoke_async(&mut redis.clone()).await
 }
 
 #[async_trait]
 impl Counters for SharedCounters {
     async fn take(&self, key: &str, allowance: Allowance) -> Result<(), u64> {
-        if self.state.answers.load(Ordering::Relaxed) {
-            match timeout(PATIENCE, self.ask(key, allowance)).await {
+        if self.is_shared() {
+            match timeout(PATIENCE, ask(&self.redis, &self.script, key, allowance)).await {
                 Ok(Ok(0)) => return Ok(()),
                 Ok(Ok(millis)) => return Err(seconds(Duration::from_millis(millis))),
                 Ok(Err(error)) => self.state.fail(&error.to_string()),
@@ -99,11 +108,11 @@ impl State {
     }
 }
 
-/// Looks until Redis answers, then rests until a request says that it does not.
-async fn look(mut redis: ConnectionManager, state: Arc<State>) {
+/// Looks until Redis counts, then rests until a request says that it does not. It asks what requests ask, because a Redis that is
+/// full or may not be written answers a PING.
+async fn look(redis: ConnectionManager, script: Script, state: Arc<State>) {
     loop {
-        let ping = redis::cmd("PING");
-        if matches!(timeout(LOOK_LIMIT, ping.exec_async(&mut redis)).await, Ok(Ok(()))) {
+        if matches!(timeout(LOOK_LIMIT, ask(&redis, &script, LOOK_KEY, LOOK_ALLOWANCE)).await, Ok(Ok(_))) {
             state.answers.store(true, Ordering::Relaxed);
             info!("rate limits are counted in Redis");
             state.failed.notified().await;

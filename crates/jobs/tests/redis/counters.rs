@@ -74,3 +74,18 @@ async fn without_redis_each_process_counts_for_itself_and_nobody_waits() {
     redis.come_back().await;
     until_counted_in(&redis, &counters).await;
 }
+
+#[tokio::test]
+async fn a_redis_that_takes_no_writes_is_not_taken_for_one_that_counts() {
+    let redis = Redis::start().await;
+    let counters = connected(&redis).await;
+    redis.command(&["CONFIG", "SET", "maxmemory", "1"]).await;
+    assert_eq!(counters.take("full", RATE).await, Ok(()), "by this process");
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(4) {
+        assert!(!counters.is_shared(), "it answers PING, and no more");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    redis.command(&["CONFIG", "SET", "maxmemory", "0"]).await;
+    until_counted_in(&redis, &counters).await;
+}

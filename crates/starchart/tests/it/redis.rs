@@ -1,7 +1,7 @@
 //! Pages in one process and work in another, with Redis between them: it makes things quick, and nothing is lost with it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use starchart_testkit::redis::{Redis, TlsRedis};
 
@@ -10,6 +10,8 @@ use crate::browser::Browser;
 use crate::truth::{dig, label_of, signed_in, zone_equals_pages};
 
 const SOON: Duration = Duration::from_secs(10);
+/// After a fault of Redis', a worker listens to it again.
+const BACK_WITHIN: Duration = Duration::from_secs(10);
 /// A sweep is then no explanation for what happens soon.
 const SLOW_SWEEP_MS: &str = "60000";
 
@@ -91,7 +93,7 @@ async fn nothing_is_lost_however_redis_fails() {
             assert_eq!(page.status, 303, "{}", page.body);
             slowest = slowest.max(start.elapsed());
             assert_eq!((health(&serve).await, health(&work).await), (200, 200), "Redis only makes things quick");
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::time::sleep(Duration::from_millis(200)).await;
         }
         (n, slowest)
     };
@@ -100,13 +102,18 @@ async fn nothing_is_lost_however_redis_fails() {
             match fault {
                 "flush" => redis.flush().await,
                 "restart" => redis.restart().await,
-                "stall" => redis.stall(Duration::from_secs(5)).await,
-                _ => redis.go_away(),
+                "stall" => {
+                    redis.stall(Duration::from_secs(5)).await;
+                    tokio::time::sleep(Duration::from_secs(5)).await;
+                }
+                _ => {
+                    redis.go_away();
+                    tokio::time::sleep(Duration::from_secs(60)).await;
+                    redis.come_back().await;
+                }
             }
-            tokio::time::sleep(Duration::from_secs(if fault == "away" { 12 } else { 6 })).await;
+            works_again(&redis, fault).await;
         }
-        redis.come_back().await;
-        tokio::time::sleep(Duration::from_secs(3)).await;
         over.store(true, Ordering::Relaxed);
     };
     let ((saves, slowest), ()) = tokio::join!(saving, failing);
@@ -117,6 +124,16 @@ async fn nothing_is_lost_however_redis_fails() {
     }
     let mut at = people.remove(0);
     assert!(published_quickly(&world, &mut at).await, "the bell rings again");
+}
+
+/// The worker's pool gives a sign of life, every three seconds when all is well, that is younger than the end of the fault.
+async fn works_again(redis: &Redis, fault: &str) {
+    let back = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() + 1;
+    let start = Instant::now();
+    let since = format!("{back}");
+    eventually(fault, BACK_WITHIN, async || redis.number(&["ZCOUNT", "starchart:jobs:workers", &since, "+inf"]).await > 0)
+        .await;
+    println!("{fault}: the worker's pool was back after {:?}", start.elapsed());
 }
 
 /// Whether a save comes to the zone sooner than sweeps would bring it: three of three within a second would be luck.
@@ -171,22 +188,41 @@ async fn limits_hold_over_all_processes_and_without_redis() {
     let (mut one, mut two) = (world.launch("serve"), world.launch("serve"));
     one.until_ready().await;
     two.until_ready().await;
-    for app in [&one, &two] {
-        eventually("counted in Redis", SOON, async || app.server.log().contains("rate limits are counted in Redis")).await;
-    }
-    let mut browser = signed_in(&world, &one, "user1").await;
-    let mut at_two = browser.at(two.port);
-    assert!(
-        saved(&mut browser, "a").await + saved(&mut at_two, "b").await <= 7,
-        "one allowance for both, and what comes back meanwhile"
-    );
-    let refused = at_two.create("refused", "A", "10.0.0.1").await;
-    assert_eq!(refused.status, 429, "{}", refused.body);
-    let wait: u64 = refused.header("retry-after").parse().unwrap();
-    assert!((1..=10).contains(&wait), "{wait}");
+    let alone = || [&one, &two].map(|app| app.server.log().matches("counted in each process").count());
+    let mut n = 0;
+    let mut browser = loop {
+        n += 1;
+        assert!(n <= 8, "Redis was too slow in every round");
+        for app in [&one, &two] {
+            eventually("counted in Redis", SOON, async || counts_in_redis(app)).await;
+        }
+        let before = alone();
+        let mut browser = signed_in(&world, &one, &format!("load{n}")).await;
+        let mut at_two = browser.at(two.port);
+        let start = Instant::now();
+        let taken = saved(&mut browser, "a").await + saved(&mut at_two, "b").await;
+        let refused = at_two.create("refused", "A", "10.0.0.1").await;
+        // One answer that took more than 50 ms, as on a busy machine, and a process counts for itself for a while.
+        if alone() != before || start.elapsed() > Duration::from_secs(9) {
+            continue;
+        }
+        assert!(taken <= 7, "one allowance for both, and what comes back meanwhile: {taken}");
+        assert_eq!(refused.status, 429, "{}", refused.body);
+        let wait: u64 = refused.header("retry-after").parse().unwrap();
+        assert!((1..=10).contains(&wait), "{wait}");
+        break browser;
+    };
     redis.go_away();
-    let alone = saved(&mut browser, "c").await;
-    assert!((1..=7).contains(&alone), "each process counts for itself then: {alone}");
+    let start = Instant::now();
+    let taken = saved(&mut browser, "c").await;
+    let back = u32::try_from(start.elapsed().as_secs() / 10).unwrap() + 1;
+    assert!((1..=6 + back).contains(&taken), "each process counts for itself then: {taken}");
+}
+
+/// Whether it counts there now, by the last line about it.
+fn counts_in_redis(app: &App) -> bool {
+    let log = app.server.log();
+    log.rfind("rate limits are counted in Redis") > log.rfind("rate limits are counted in each process")
 }
 
 /// How many of ten saves in a row are taken.

@@ -1,4 +1,4 @@
-//! What waits for an admin's attention. A failed mail is tried again by [`crate::outbox::retry`].
+//! What waits for an admin's attention. What failed is tried again from here.
 
 use sea_orm::FromQueryResult;
 use starchart_domain::certificate::MAX_STARTS;
@@ -159,6 +159,11 @@ async fn stuck_orders(store: &Store, now: Timestamp) -> Result<Vec<StuckOrder>, 
         next_try: Timestamp::from_millis(row.next_step_at),
     };
     Ok(rows.into_iter().map(order).collect())
+}
+
+/// Tries a failed mail again from the beginning, to the address that its person has now. False: there is no such failed mail.
+pub async fn retry_mail(store: &Store, admin: &Admin, id: i64, request_id: &str) -> Result<bool, Error> {
+    store.write(|tx| outbox::retry_within(tx, id, admin, request_id)).await
 }
 
 /// Makes a refused name due now. False: it is not refused (any more). Afterwards wake the publisher.

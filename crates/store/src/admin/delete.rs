@@ -95,7 +95,7 @@ async fn delete_within(tx: Tx, admin: &Admin, person: UserId, request_id: &str) 
     let records = retire_all(&tx, person, admin.id).await.map_err(only_fault)?;
     let orders = u64::from(certificates::abandon_within(&tx, person).await?);
     let certificates = certificates::owe_revocation_within(&tx, person).await?;
-    let sessions = sessions::end_all_within(&tx, person).await?;
+    let sessions = sessions::end_all_within(&tx, person, request_id).await?;
     let unsent = "DELETE FROM outbox WHERE user_id = ? AND state <> 'sent'";
     let mails = sql::touch(tx.db(), unsent, vec![person.0.into()]).await?;
     let subject = users::bury(&tx, person, now).await?;

@@ -1,7 +1,7 @@
 //! Impersonation: an admin sees and uses the pages as another person, for half an hour.
 //!
 //! It is a state of the session's row, looked at with every request ([`crate::sessions::find`]). Beginning and ending it gives
-//! the session a new token: a page or a cookie of before cannot act in the other account.
+//! the session a new token: a page or a cookie of before cannot act in the other account. However it ends, the trail says so once.
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter};
@@ -79,19 +79,35 @@ pub async fn stop_impersonating(
 
 async fn stop_within(tx: Tx, old_token: [u8; 32], new_token: [u8; 32], request_id: &str) -> Result<bool, Error> {
     let of_token = || Column::TokenHash.eq(old_token.to_vec()).and(Column::EndedAt.is_null());
-    let row = session::Entity::find().filter(of_token()).one(tx.db()).await?;
-    let Some((row, other)) = row.and_then(|row| row.impersonated_id.map(|other| (row, other))) else { return Ok(false) };
+    note_ends(&tx, of_token(), request_id, "").await?;
     let stop = session::Entity::update_many()
         .col_expr(Column::TokenHash, Expr::value(new_token.to_vec()))
         .col_expr(Column::ImpersonatedId, Expr::value(None::<i64>))
         .col_expr(Column::ImpersonationUntil, Expr::value(None::<i64>))
-        .filter(of_token());
-    if stop.exec(tx.db()).await?.rows_affected != 1 {
-        return Ok(false);
+        .filter(of_token())
+        .filter(Column::ImpersonatedId.is_not_null());
+    Ok(stop.exec(tx.db()).await?.rows_affected == 1)
+}
+
+/// `impersonation_until` of one that is over and noted. Whom it was of stays, because a page of then may still be open.
+pub(crate) const ENDED: i64 = 0;
+
+/// Ends the impersonations in these sessions and writes the line of each: once, whoever finds first that it is over.
+pub(crate) async fn note_ends(tx: &Tx, which: Expr, request_id: &str, why: &str) -> Result<(), Error> {
+    let rows = session::Entity::find().filter(which).filter(Column::ImpersonationUntil.ne(ENDED)).all(tx.db()).await?;
+    for row in rows {
+        let end = session::Entity::update_many()
+            .col_expr(Column::ImpersonationUntil, Expr::value(ENDED))
+            .filter(Column::Id.eq(row.id))
+            .filter(Column::ImpersonatedId.eq(row.impersonated_id))
+            .filter(Column::ImpersonationUntil.eq(row.impersonation_until));
+        if end.exec(tx.db()).await?.rows_affected != 1 {
+            continue;
+        }
+        let other = user::Entity::find_by_id(row.impersonated_id.unwrap_or_default()).one(tx.db()).await?;
+        let (on_behalf_of, object) = other.map(|other| (UserId(other.id), other.subject)).unzip();
+        let act = Act { by: UserId(row.user_id), on_behalf_of, request_id };
+        audit::within(tx, &act, "impersonation.end", &object.unwrap_or_default(), why).await?;
     }
-    let other = user::Entity::find_by_id(other).one(tx.db()).await?;
-    let (on_behalf_of, object) = other.map(|other| (UserId(other.id), other.subject)).unzip();
-    let act = Act { by: UserId(row.user_id), on_behalf_of, request_id };
-    audit::within(&tx, &act, "impersonation.end", &object.unwrap_or_default(), "").await?;
-    Ok(true)
+    Ok(())
 }

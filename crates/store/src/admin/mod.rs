@@ -18,8 +18,9 @@ use crate::tx::Tx;
 use crate::users::User;
 use crate::{Error, Store, sql, users};
 
-pub use attention::{Attention, RefusedName, StuckOrder, attention, retry_name};
+pub use attention::{Attention, RefusedName, StuckOrder, attention, retry_mail, retry_name};
 pub use delete::{Consequences, Deleted, consequences, delete};
+pub(crate) use impersonate::{ENDED, note_ends};
 pub use impersonate::{impersonate, stop_impersonating};
 pub use search::{CertificateStatus, PAGE_ROWS, PersonPage, PersonRow, search};
 pub use trail::{TRAIL_ROWS, TrailFilter, TrailLine, TrailPage, trail};

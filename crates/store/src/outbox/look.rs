@@ -6,7 +6,8 @@ use starchart_domain::notice::NoticeKind;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
-use crate::audit::{self, Act};
+use crate::admin::Admin;
+use crate::audit;
 use crate::entity::outbox::{self, Column};
 use crate::tx::Tx;
 use crate::{Error, Store, sql};
@@ -46,7 +47,7 @@ pub struct Counts {
 }
 
 /// The mails that failed, latest first.
-pub async fn failed(store: &Store, limit: u64) -> Result<Vec<Failed>, Error> {
+pub(crate) async fn failed(store: &Store, limit: u64) -> Result<Vec<Failed>, Error> {
     #[derive(FromQueryResult)]
     struct Row {
         id: i64,
@@ -104,12 +105,8 @@ pub async fn counts(store: &Store) -> Result<Counts, Error> {
     Ok(counts)
 }
 
-/// Tries a failed mail again from the beginning, to the address that its person has now. False: there is no such failed mail.
-pub async fn retry(store: &Store, id: i64, act: &Act<'_>) -> Result<bool, Error> {
-    store.write(|tx| retry_within(tx, id, act)).await
-}
-
-async fn retry_within(tx: Tx, id: i64, act: &Act<'_>) -> Result<bool, Error> {
+/// As [`crate::admin::retry_mail`].
+pub(crate) async fn retry_within(tx: Tx, id: i64, admin: &Admin, request_id: &str) -> Result<bool, Error> {
     let now = tx.now().await?;
     let change = outbox::Entity::update_many()
         .col_expr(Column::State, Expr::value("owed"))
@@ -125,7 +122,7 @@ async fn retry_within(tx: Tx, id: i64, act: &Act<'_>) -> Result<bool, Error> {
     let address = "UPDATE outbox SET recipient = COALESCE((SELECT email FROM users WHERE users.id = outbox.user_id), recipient) \
          WHERE id = ?";
     sql::touch(tx.db(), address, vec![id.into()]).await?;
-    audit::within(&tx, act, "mail.retry", &format!("mail:{id}"), "").await?;
+    audit::within(&tx, &admin.act(request_id), "mail.retry", &format!("mail:{id}"), "").await?;
     Ok(true)
 }
 

@@ -26,7 +26,8 @@ use crate::tx::Tx;
 use crate::{Error, sql};
 
 pub(crate) use digest::{Digest, digest};
-pub use look::{Counts, Failed, counts, failed, purge, retry};
+pub use look::{Counts, Failed, counts, purge};
+pub(crate) use look::{failed, retry_within};
 pub use sending::{Owed, Verdict, claim, is_due, settle};
 pub(crate) use told::item as record_item;
 

@@ -95,7 +95,13 @@ async fn impersonation_turns_the_token_and_ends_by_time(world: &World) {
     world.store.set_clock_offset(IMPERSONATION_MS + 1_000);
     let own = session(&world.store, 6).await.unwrap();
     assert_eq!((own.user.id, own.impersonated_before), (me.id, Some(user.id)), "the session is the admin's again");
-    for (action, count) in [("impersonation.start", 2), ("impersonation.end", 1)] {
+    assert_eq!(session(&other_process, 6).await.unwrap().impersonated_before, Some(user.id), "a page of then is known as that");
+    assert!(admin::stop_impersonating(&world.store, [6; 32], [7; 32], "request").await.unwrap());
+    impersonate(world, &right, user.id, 7, 8).await.unwrap();
+    sessions::end(&world.store, [8; 32], "signing out").await.unwrap();
+    sessions::end(&world.store, [8; 32], "again").await.unwrap();
+    // Each end once: the admin's click, the time, the sign-out.
+    for (action, count) in [("impersonation.start", 3), ("impersonation.end", 3)] {
         let lines = format!(
             "SELECT COUNT(*) FROM audit_trail WHERE action = '{action}' AND actor_id = {} AND on_behalf_of = {} \
              AND object = 'user1'",
@@ -119,7 +125,11 @@ async fn impersonation_ends_with_the_right_to_it(world: &World) {
         world.run(&format!("UPDATE users SET {on}")).await.unwrap();
         assert_eq!(shown().await, Some(me.id), "{on}");
         world.run(&format!("UPDATE users SET {off}")).await.unwrap();
+        assert_eq!(shown().await, Some(me.id), "over is over");
+        impersonate(world, &right, user.id, 4, 4).await.unwrap();
     }
+    let ends = "SELECT COUNT(*) FROM audit_trail WHERE action = 'impersonation.end' AND detail = 'no longer allowed'";
+    assert_eq!(world.number(ends).await, 4, "each is in the trail, once");
     world.run(&format!("UPDATE users SET suspended_at = 1 WHERE id = {}", me.id)).await.unwrap();
     assert_eq!(shown().await, None, "an admin who is suspended is out altogether");
 }

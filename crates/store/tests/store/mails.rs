@@ -2,9 +2,10 @@
 
 use starchart_domain::expiry::NOTICE_MS;
 use starchart_domain::notice::NoticeKind;
-use starchart_store::audit::Act;
+use starchart_store::admin::{self, Admin};
 use starchart_store::expiry::{self, Step};
-use starchart_store::outbox::{self, Owed, Verdict};
+use starchart_store::outbox::{self, Failed, Owed, Verdict};
+use starchart_store::sessions;
 
 use crate::world::{DAY_MS, Person, World};
 
@@ -33,6 +34,16 @@ async fn with_mail(world: &World) -> Person {
 
 async fn claim(world: &World) -> Option<Owed> {
     outbox::claim(&world.store, "one", LEASE_MS).await.unwrap()
+}
+
+/// An admin, and the failed mails that admins see.
+async fn failures(world: &World) -> (Admin, Vec<Failed>) {
+    let person = world.person("admin1").await;
+    world.run(&format!("UPDATE users SET is_admin = 1 WHERE id = {}", person.id)).await.unwrap();
+    sessions::create(&world.store, person.id, [9; 32], None, None).await.unwrap();
+    let admin = sessions::find(&world.store, [9; 32]).await.unwrap().unwrap().admin().unwrap();
+    let failed = admin::attention(&world.store, &admin).await.unwrap().failed_mails;
+    (admin, failed)
 }
 
 async fn settle(world: &World, owed: &Owed, verdict: Verdict) -> bool {
@@ -72,7 +83,7 @@ async fn a_put_off_mail_comes_back_and_is_given_up_in_the_end(world: &World) {
         world.later(1_000);
     }
     assert_eq!(attempts, 36);
-    let failed = outbox::failed(&world.store, 10).await.unwrap();
+    let (_, failed) = failures(world).await;
     assert_eq!(failed[0].refusal, "Given up: 451 full");
 }
 
@@ -108,15 +119,15 @@ async fn a_failed_mail_is_seen_and_tried_again(world: &World) {
     settle(world, &owed, Verdict::Refused("550 no such user".into())).await;
     let counts = outbox::counts(&world.store).await.unwrap();
     assert_eq!((counts.owed, counts.failed, counts.oldest_owed_at), (0, 1, None));
-    let failed = outbox::failed(&world.store, 10).await.unwrap().remove(0);
+    let (admin, mut failed) = failures(world).await;
+    let failed = failed.remove(0);
     assert_eq!(
         (failed.user, failed.username.as_str(), failed.refusal.as_str()),
         (Some(person.id), "user1", "550 no such user")
     );
-    world.run("UPDATE users SET email = 'new@starchart.com'").await.unwrap();
-    let act = Act { by: person.id, on_behalf_of: None, request_id: "r" };
-    assert!(outbox::retry(&world.store, failed.id, &act).await.unwrap());
-    assert!(!outbox::retry(&world.store, failed.id, &act).await.unwrap(), "it is owed again");
+    world.run("UPDATE users SET email = 'new@starchart.com' WHERE subject = 'user1'").await.unwrap();
+    assert!(admin::retry_mail(&world.store, &admin, failed.id, "r").await.unwrap());
+    assert!(!admin::retry_mail(&world.store, &admin, failed.id, "r").await.unwrap(), "it is owed again");
     assert_eq!(world.number("SELECT COUNT(*) FROM audit_trail WHERE action = 'mail.retry'").await, 1);
     let again = claim(world).await.unwrap();
     assert_eq!((again.address.as_str(), again.attempt), ("new@starchart.com", 1));

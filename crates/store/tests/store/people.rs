@@ -113,8 +113,8 @@ async fn a_session_lives_until_it_ends(world: &World) {
     assert_eq!(session.user, person);
     assert_eq!((session.name_id.as_deref(), session.session_index.as_deref()), (Some("_nameid"), Some("_index")));
     assert_eq!(sessions::find(&other, [9; 32]).await.unwrap(), None);
-    sessions::end(&world.store, [0; 32]).await.unwrap();
-    sessions::end(&world.store, [9; 32]).await.unwrap();
+    sessions::end(&world.store, [0; 32], "request").await.unwrap();
+    sessions::end(&world.store, [9; 32], "request").await.unwrap();
     assert_eq!(sessions::find(&other, [0; 32]).await.unwrap(), None, "a stolen cookie after sign-out is a guest");
     assert_eq!(sessions::end_all(&world.store, user.id).await.unwrap(), 2);
     assert_eq!(sessions::find(&other, [1; 32]).await.unwrap(), None);

@@ -93,7 +93,7 @@ pub(crate) async fn complete(visit: Rc<Visit>, actor: Actor) -> Result<HttpRespo
 /// A new session with a new token; the old one of this browser ends.
 async fn start_session(visit: &Visit, store: &Store, user: &User, identity: &Identity) -> Result<String, Failure> {
     if let Some(old) = &visit.session_token {
-        sessions::end(store, keys::hash(old)).await?;
+        sessions::end(store, keys::hash(old), &visit.id).await?;
     }
     let token = keys::new_token();
     let (name_id, index) = (identity.name_id.as_deref(), identity.session_index.as_deref());

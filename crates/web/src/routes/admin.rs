@@ -9,7 +9,6 @@ use starchart_jobs::Job;
 use starchart_store::admin::{
     self, AdminError, Attention, CertificateStatus, Consequences, FRESH_MS, PAGE_ROWS, PersonRow, TrailFilter, TrailLine,
 };
-use starchart_store::outbox;
 use starchart_store::users::User;
 
 use crate::actor::Admin;
@@ -71,7 +70,7 @@ pub(crate) async fn act(visit: Rc<Visit>, admin: Admin) -> Result<HttpResponse, 
         }
         "retry-mail" => {
             let id = field("item")?.parse().map_err(|_| Failure::Unprocessable("no id"))?;
-            let found = outbox::retry(visit.app.store()?, id, &admin.act(&visit.id)).await?;
+            let found = admin::retry_mail(visit.app.store()?, &admin, id, &visit.id).await?;
             visit.app.queue.wake(Job::Mail);
             Ok(tried_again(&visit, found))
         }

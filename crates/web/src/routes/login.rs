@@ -73,6 +73,7 @@ pub(crate) async fn hold(visit: &Visit) -> Result<HttpResponse, Failure> {
         _ if path.starts_with("/dns-records") => "/dns-records".to_owned(),
         _ if path.starts_with("/certificate") && deletes => "/certificate/delete".to_owned(),
         _ if path.starts_with("/certificate") => "/certificate".to_owned(),
+        _ if path == "/admin" => "/admin".to_owned(),
         _ => "/".to_owned(),
     };
     visit.leave_flash(&[(FlashKind::Note, "Your session had ended, so nothing was changed. Please do it again.".to_owned())]);

@@ -32,7 +32,7 @@ pub(crate) async fn leave(visit: Rc<Visit>, _: Actor) -> Result<HttpResponse, Fa
         visit.remove_cookie(Kind::Session);
         return Ok(see_other("/login"));
     };
-    sessions::end(visit.app.store()?, keys::hash(token)).await?;
+    sessions::end(visit.app.store()?, keys::hash(token), &visit.id).await?;
     // An admin who impersonates signs out as themselves.
     let user = session.signed_in();
     visit.audit(Some(user.id), "session.end", user.subject.as_str(), "").await;

@@ -380,7 +380,7 @@ async fn a_wish_after_the_session_ended_is_asked_again() {
     let mut browser = with_certificate(&world, "user1", 90).await;
     for (intent, back) in [("delete-certificate", "/certificate/delete"), ("renew-certificate", "/certificate")] {
         let token = browser.any_token().await;
-        sessions::end(&world.store, keys::hash(&browser.jar["__Host-session"])).await.unwrap();
+        sessions::end(&world.store, keys::hash(&browser.jar["__Host-session"]), "request").await.unwrap();
         let reply = browser.submit(Method::POST, "/certificate", &token, &[("intent", intent)]).await;
         let (response, relay) = world.answer(reply.location(), "user1");
         let consumed = world.consume(&response, &relay).await;

@@ -164,7 +164,7 @@ async fn a_form_posted_after_the_session_ended_survives_the_sign_in() {
     let form = browser.get("/dns-records/new").await;
     let (token, owner) = (form.token(), form.body.split("name=\"owner\" value=\"").nth(1).unwrap().split('"').next().unwrap());
     let session = browser.jar["__Host-session"].clone();
-    sessions::end(&world.store, keys::hash(&session)).await.unwrap();
+    sessions::end(&world.store, keys::hash(&session), "request").await.unwrap();
     let fields = [("subdomain", "kept"), ("type", "TXT"), ("value", "a & b=ü"), ("course", "OPS345"), ("owner", owner)];
     let reply = browser.submit(Method::POST, "/dns-records/new", &token, &fields).await;
     assert!(reply.location().starts_with("https://idp.example.edu/sso?"), "{} {}", reply.status, reply.body);
@@ -190,7 +190,7 @@ async fn a_wish_to_delete_after_the_session_ended_is_asked_again() {
     browser.post("/dns-records/new", WWW).await;
     let id = all(&world, &browser).await[0].id.to_string();
     let token = browser.any_token().await;
-    sessions::end(&world.store, keys::hash(&browser.jar["__Host-session"])).await.unwrap();
+    sessions::end(&world.store, keys::hash(&browser.jar["__Host-session"]), "request").await.unwrap();
     let fields = [("id", id.as_str()), ("intent", "delete-dns-record")];
     let reply = browser.submit(Method::POST, "/dns-records", &token, &fields).await;
     let (response, relay) = world.answer(reply.location(), "user1");
