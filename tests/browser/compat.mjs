@@ -4,7 +4,8 @@
 // A line is [kind, words]: a role of ARIA (heading, button, link, option, tab, menuitem, columnheader), or
 //   control  a link or a button, whichever the page uses      label  a field with exactly this label
 //   text     words that stand on the page                     css    an element
-// `{base}` is the reader's own domain.
+// `{base}` is the reader's own domain. One state no demo comes to by itself, the request for a certificate that failed ("Request
+// Unsuccessful"): crates/starchart/tests/it/certificates.rs looks for it.
 
 export const APP = 'My.Custom.Domain';
 

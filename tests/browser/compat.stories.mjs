@@ -197,8 +197,9 @@ test('every scene of the list was looked at', () => {
 });
 
 async function search(page, text) {
-  await page.locator('[name="searchText"]').fill(text);
-  await page.locator('[name="searchText"]').press('Enter');
+  const box = page.locator('[name="searchText"]').filter({ visible: true });
+  await box.fill(text);
+  await box.press('Enter');
   await row(page, text).waitFor();
 }
 
