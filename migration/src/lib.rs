@@ -31,6 +31,7 @@ mod m0019_outbox;
 mod m0020_outbox_outcome;
 mod m0021_record_notice;
 mod m0022_order_counts;
+mod m0023_refused_address;
 mod m0024_order_patience;
 mod m0025_revocation_tries;
 
@@ -63,6 +64,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0020_outbox_outcome::STEP),
             Box::new(m0021_record_notice::STEP),
             Box::new(m0022_order_counts::STEP),
+            Box::new(m0023_refused_address::STEP),
             Box::new(m0024_order_patience::STEP),
             Box::new(m0025_revocation_tries::STEP),
         ]

@@ -10,7 +10,28 @@ pub enum SendError {
     /// twice.
     #[error("the mail server did not say whether it took it: {0}")]
     Unclear(String),
-    /// The server will not take this mail (5xx), or there is no such address. Do not try again.
+    /// The server broke off or was silent after it had accepted the sender. It is left alone for a while; this mail may be why,
+    /// so put it off, and let others go first.
+    #[error("the mail server broke off: {reason}")]
+    Dropped {
+        /// What a log may say of it.
+        codes: String,
+        /// What happened; it may hold the address.
+        reason: String,
+    },
+    /// The server does not let us send this, to this recipient or to anybody: relaying, the sender, a block. Perhaps an operator
+    /// must mend it. It is left alone for a while; put this mail off, and let others go first.
+    #[error("the mail server does not let us send it: {reason}")]
+    Denied {
+        /// What a log may say of it.
+        codes: String,
+        /// What it said; it may hold the address.
+        reason: String,
+    },
+    /// The address takes no mail and never will, or is none. Do not try again.
+    #[error("no address that takes mail: {0}")]
+    NoAddress(String),
+    /// The server will not take this mail (5xx), and not because of its address. Do not try again.
     #[error("refused for good: {0}")]
     Refused(String),
     /// The server does not answer, or takes no mail at all now. Every mail waits; this one was not tried.

@@ -3,6 +3,7 @@
 //! [`Letterhead`] writes the words, [`Mailer`] gives them to the mail server. Which mails are owed and what became of each is the
 //! store's; this crate remembers nothing but its connection and how long to leave the server alone.
 
+mod answer;
 mod error;
 mod letter;
 mod mailer;

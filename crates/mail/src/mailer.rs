@@ -95,6 +95,17 @@ impl Mailer {
         self.pace().wait(Instant::now())
     }
 
+    /// How long the server is still left alone. `None`: it may be spoken to.
+    pub fn left_alone(&self) -> Option<Duration> {
+        some(self.pace().alone(Instant::now()))
+    }
+
+    /// How long until the pace of all mails so far is made up for: whoever else sends before that goes faster than the pace.
+    /// `None`: it is.
+    pub fn ahead(&self) -> Option<Duration> {
+        some(self.pace().caught_up_at.saturating_duration_since(Instant::now()))
+    }
+
     /// Sends it; gives back what the server said.
     ///
     /// # Errors
@@ -129,11 +140,13 @@ impl Mailer {
 
 impl Pace {
     fn wait(&self, now: Instant) -> Option<Duration> {
-        let alone = self.alone_until.map(|until| until.saturating_duration_since(now)).unwrap_or_default();
         let ahead = self.between.saturating_mul(self.burst.saturating_sub(1));
         let pace = self.caught_up_at.saturating_duration_since(now).saturating_sub(ahead);
-        let wait = alone.max(pace);
-        (!wait.is_zero()).then_some(wait)
+        some(self.alone(now).max(pace))
+    }
+
+    fn alone(&self, now: Instant) -> Duration {
+        self.alone_until.map(|until| until.saturating_duration_since(now)).unwrap_or_default()
     }
 
     fn take(&mut self, now: Instant) {
@@ -142,8 +155,8 @@ impl Pace {
 
     fn learn(&mut self, fault: Option<&SendError>, now: Instant) {
         let (first, most) = match fault {
-            Some(SendError::Unreachable(_)) => (UNREACHABLE, UNREACHABLE_MAX),
-            Some(SendError::Broken(_)) => (BROKEN, BROKEN_MAX),
+            Some(SendError::Unreachable(_) | SendError::Dropped { .. }) => (UNREACHABLE, UNREACHABLE_MAX),
+            Some(SendError::Broken(_) | SendError::Denied { .. }) => (BROKEN, BROKEN_MAX),
             // It talked to us.
             _ => {
                 (self.failures, self.alone_until) = (0, None);
@@ -153,6 +166,10 @@ impl Pace {
         self.alone_until = Some(now + first.saturating_mul(1 << self.failures.min(16)).min(most));
         self.failures += 1;
     }
+}
+
+fn some(wait: Duration) -> Option<Duration> {
+    (!wait.is_zero()).then_some(wait)
 }
 
 /// A file with the moment in its name, whole from the first moment that it is seen.

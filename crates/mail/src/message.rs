@@ -17,8 +17,8 @@ pub(crate) struct Outgoing {
 /// The message. What is no address, or cannot be written as one, is refused for good.
 pub(crate) fn compose(letter: &Letter, from: &Mailbox) -> Result<Outgoing, SendError> {
     let refused = |why: String| SendError::Refused(why);
-    let address: Address =
-        letter.address.trim().parse().map_err(|_| refused(format!("{:?} is no mail address", one_line(&letter.address))))?;
+    let no_address = |_| SendError::NoAddress(format!("{:?} is no mail address", one_line(&letter.address)));
+    let address: Address = letter.address.trim().parse().map_err(no_address)?;
     let name = one_line(&letter.name);
     let to = Mailbox::new((!name.is_empty()).then_some(name), address);
     let mut message = Message::builder()
@@ -117,7 +117,7 @@ mod tests {
         for address in ["", "nobody", "a@b\r\nRCPT TO:<c@d>", "a b@c", "@"] {
             let from = Mailbox::new(None, "starchart@school.example".parse().unwrap());
             let refused = compose(&Letter { address: address.into(), ..letter() }, &from);
-            assert!(matches!(refused, Err(SendError::Refused(_))), "{address}");
+            assert!(matches!(refused, Err(SendError::NoAddress(_))), "{address}");
         }
     }
 }

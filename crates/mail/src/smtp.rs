@@ -7,21 +7,21 @@ use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters, TlsParametersBuilder};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::ClientId;
-use lettre::transport::smtp::response::Response;
 use starchart_domain::secret::Secret;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 use tracing::debug;
 
+use crate::answer::{Fault, Stage, judge, said, words};
 use crate::error::{ConfigError, SendError};
-use crate::letter::one_line;
 use crate::message::Outgoing;
 use crate::token::{OauthConfig, Tokens};
 
-/// How long connecting, signing in, and naming sender and recipient may take together.
+/// How long connecting, signing in and naming the sender may take together; as long naming the recipient.
 const BEFORE: Duration = Duration::from_secs(20);
-/// How long the server may think about the message. With the rest, a mail takes less than a minute.
-const THINK: Duration = Duration::from_secs(30);
+/// How long the server may think about the message (RFC 5321 section 4.5.3.2.6): it may be looking for viruses, and who does not
+/// wait for it sends a second copy.
+const THINK: Duration = Duration::from_secs(10 * 60);
 /// An idle connection older than this is not used again.
 const IDLE: Duration = Duration::from_secs(20);
 /// Mails over one connection.
@@ -44,7 +44,7 @@ pub struct SmtpConfig {
     pub hello: String,
     /// A further root to trust, DER; the system's are trusted always.
     pub extra_root: Option<Vec<u8>>,
-    /// How long the server may think about a message; none: 30 seconds.
+    /// How long the server may think about a message; none: ten minutes.
     pub think: Option<Duration>,
 }
 
@@ -115,9 +115,15 @@ impl Smtp {
     /// Gives the server one message; what it said when it took it.
     pub(crate) async fn send(&self, mail: &Outgoing) -> Result<String, SendError> {
         let mut kept = self.idle.lock().await;
-        let silent = |_| SendError::Unreachable(format!("no answer within {} s", BEFORE.as_secs()));
-        let mut open = timeout(BEFORE, self.ready(kept.take(), mail)).await.map_err(silent)??;
-        let outcome = self.hand_over(&mut open.connection, mail).await;
+        let silence = || format!("no answer within {} s", BEFORE.as_secs());
+        let open = timeout(BEFORE, self.ready(kept.take(), mail)).await;
+        let mut open = open.map_err(|_| SendError::Unreachable(silence()))??;
+        let outcome = match timeout(BEFORE, self.announce(&mut open.connection, mail)).await {
+            Ok(Ok(())) => self.hand_over(&mut open.connection, mail).await,
+            Ok(Err(fault)) => Err(fault),
+            // It answered until the recipient was named.
+            Err(_) => Err(SendError::Dropped { codes: "silence".to_owned(), reason: silence() }),
+        };
         // After a refusal in the middle the connection is in an unknown state.
         if outcome.is_ok() {
             *kept = Some(Idle { since: Instant::now(), mails: open.mails + 1, ..open });
@@ -127,11 +133,11 @@ impl Smtp {
         outcome
     }
 
-    /// A connection on which the server waits for this message: the one that was kept, else a new one.
+    /// A connection on which the server has accepted the sender: the one that was kept, else a new one. Until then nothing was tried.
     async fn ready(&self, kept: Option<Idle>, mail: &Outgoing) -> Result<Idle, SendError> {
         if let Some(mut old) = kept {
             if old.since.elapsed() < IDLE && old.mails < MAILS {
-                match self.announce(&mut old.connection, mail).await {
+                match self.sender(&mut old.connection, mail).await {
                     Ok(()) => return Ok(old),
                     // The server may have closed what we kept open; that is no failure yet.
                     Err(SendError::Unreachable(why)) => debug!(reason = why, "the mail server closed the connection"),
@@ -144,7 +150,7 @@ impl Smtp {
             close(old.connection).await;
         }
         let mut new = self.enter().await?;
-        match self.announce(&mut new, mail).await {
+        match self.sender(&mut new, mail).await {
             Ok(()) => Ok(Idle { connection: new, since: Instant::now(), mails: 0 }),
             Err(fault) => {
                 close(new).await;
@@ -183,18 +189,17 @@ impl Smtp {
     }
 
     async fn sign_in(&self, connection: &mut AsyncSmtpConnection) -> Result<SignedIn, SendError> {
-        let (credentials, mechanisms, old): (_, &[Mechanism], _) = match (&self.config.auth, &self.tokens) {
+        let (username, secret, mechanisms, old): (_, _, &[Mechanism], _) = match (&self.config.auth, &self.tokens) {
             (Auth::Password { username, password }, _) => {
-                let credentials = Credentials::new(username.expose().to_owned(), password.expose().to_owned());
-                (credentials, &[Mechanism::Plain, Mechanism::Login], false)
+                (username, password.clone(), &[Mechanism::Plain, Mechanism::Login], false)
             }
             (Auth::Xoauth2 { username, .. }, Some(tokens)) => {
                 let (token, old) = tokens.get().await?;
-                let credentials = Credentials::new(username.expose().to_owned(), token.expose().to_owned());
-                (credentials, &[Mechanism::Xoauth2], old)
+                (username, token, &[Mechanism::Xoauth2], old)
             }
             _ => return Ok(SignedIn::Yes),
         };
+        let credentials = Credentials::new(username.expose().to_owned(), secret.expose().to_owned());
         let Err(fault) = connection.auth(mechanisms, &credentials).await else { return Ok(SignedIn::Yes) };
         if let Some(tokens) = &self.tokens {
             tokens.forget().await;
@@ -203,27 +208,50 @@ impl Smtp {
             connection.abort().await;
             return Ok(SignedIn::OldToken);
         }
-        Err(match &fault {
-            fault if is_away(fault) => SendError::Unreachable(said(fault)),
-            // The server is not able to look now (RFC 4954 section 6).
-            fault if fault.is_transient() => SendError::Unreachable(said(fault)),
-            fault => SendError::Broken(format!("SMTP_AUTH, NOTIFICATIONS_USERNAME or _PASSWORD: {}", said(fault))),
+        let said = said(&fault, &[(username.expose(), secret.expose())]);
+        // Gone, or not able to look now (RFC 4954 section 6).
+        Err(if is_away(&fault) || fault.is_transient() {
+            SendError::Unreachable(said)
+        } else {
+            SendError::Broken(format!("SMTP_AUTH, NOTIFICATIONS_USERNAME or _PASSWORD: {said}"))
+        })
+    }
+
+    /// Names the sender.
+    async fn sender(&self, connection: &mut AsyncSmtpConnection, mail: &Outgoing) -> Result<(), SendError> {
+        let from = Mail::new(mail.envelope.from().cloned(), vec![]);
+        connection.command(from).await.map(drop).map_err(|fault| {
+            let said = said(&fault, &self.secrets());
+            match fault {
+                // Whatever is wrong with the sender is wrong with every mail.
+                fault if fault.is_permanent() => SendError::Broken(format!("NOTIFICATIONS_EMAIL_USER: {said}")),
+                _ => SendError::Unreachable(said),
+            }
         })
     }
 
     /// Up to the server's word that it wants the message: until then nothing was sent.
     async fn announce(&self, connection: &mut AsyncSmtpConnection, mail: &Outgoing) -> Result<(), SendError> {
-        let from = Mail::new(mail.envelope.from().cloned(), vec![]);
-        connection.command(from).await.map_err(|fault| match fault {
-            // Whatever is wrong with the sender is wrong with every mail.
-            fault if fault.is_permanent() => SendError::Broken(format!("NOTIFICATIONS_EMAIL_USER: {}", said(&fault))),
-            fault => SendError::Unreachable(said(&fault)),
-        })?;
         for to in mail.envelope.to() {
-            connection.command(Rcpt::new(to.clone(), vec![])).await.map_err(|fault| judge(&fault))?;
+            let named = connection.command(Rcpt::new(to.clone(), vec![])).await;
+            named.map_err(|fault| self.judge(&fault, Stage::Recipient, mail))?;
         }
-        connection.command(Data).await.map_err(|fault| judge(&fault))?;
-        Ok(())
+        connection.command(Data).await.map(drop).map_err(|fault| self.judge(&fault, Stage::Message, mail))
+    }
+
+    fn judge(&self, fault: &Fault, stage: Stage, mail: &Outgoing) -> SendError {
+        let recipient = mail.envelope.to().first().map(ToString::to_string).unwrap_or_default();
+        judge(fault, stage, said(fault, &self.secrets()), &recipient)
+    }
+
+    /// What a server may have got from us, and nobody else may; with the name that it was sent with.
+    fn secrets(&self) -> Vec<(&str, &str)> {
+        match &self.config.auth {
+            Auth::Password { username, password: secret } | Auth::Xoauth2 { username, client_secret: secret, .. } => {
+                vec![(username.expose(), secret.expose())]
+            }
+            Auth::None => Vec::new(),
+        }
     }
 
     /// From the message's first byte on the server may keep it.
@@ -231,8 +259,8 @@ impl Smtp {
         let think = self.config.think.unwrap_or(THINK);
         match timeout(think, connection.message(&mail.bytes)).await {
             Ok(Ok(response)) => Ok(words(&response)),
-            Ok(Err(fault)) if fault.status().is_some() => Err(judge(&fault)),
-            Ok(Err(fault)) => Err(SendError::Unclear(said(&fault))),
+            Ok(Err(fault)) if fault.status().is_some() => Err(self.judge(&fault, Stage::Message, mail)),
+            Ok(Err(fault)) => Err(SendError::Unclear(said(&fault, &self.secrets()))),
             Err(_) => Err(SendError::Unclear(format!("no answer within {} s after the message", think.as_secs()))),
         }
     }
@@ -245,27 +273,9 @@ enum SignedIn {
     OldToken,
 }
 
-type Fault = lettre::transport::smtp::Error;
-
 /// Ends a connection, politely if that is quick.
 async fn close(mut connection: AsyncSmtpConnection) {
     let _ = timeout(Duration::from_secs(2), connection.abort()).await;
-}
-
-/// What an answer about one recipient or one message means.
-fn judge(fault: &Fault) -> SendError {
-    let said = said(fault);
-    // The account may not send as this sender (Exchange Online): no recipient's doing, though it is said about the message.
-    let sender_denied = ["SendAsDenied", "5.7.60", "5.2.252", "5.7.57"].iter().any(|sign| said.contains(sign));
-    match fault {
-        _ if sender_denied => SendError::Broken(format!("NOTIFICATIONS_EMAIL_USER: {said}")),
-        // Closing (RFC 5321 section 3.8), or we must sign in first.
-        fault if code(fault) == Some(421) => SendError::Unreachable(said),
-        fault if code(fault) == Some(530) => SendError::Broken(format!("SMTP_AUTH: {said}")),
-        fault if fault.is_transient() => SendError::Later(said),
-        fault if fault.is_permanent() => SendError::Refused(said),
-        _ => SendError::Unreachable(said),
-    }
 }
 
 /// What a failure before signing in means.
@@ -274,11 +284,11 @@ fn greeting(fault: &Fault) -> SendError {
     while let Some(error) = cause {
         let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
         if inner.is_some_and(|inner| inner.is::<rustls::Error>()) || error.is::<rustls::Error>() {
-            return SendError::Broken(format!("SMTP_TLS: {}", said(fault)));
+            return SendError::Broken(format!("SMTP_TLS: {}", said(fault, &[])));
         }
         cause = error.source();
     }
-    SendError::Unreachable(said(fault))
+    SendError::Unreachable(said(fault, &[]))
 }
 
 /// Whether the connection is gone, rather than something was said.
@@ -286,31 +296,8 @@ fn is_away(fault: &Fault) -> bool {
     fault.status().is_none() && !fault.is_client()
 }
 
-fn code(fault: &Fault) -> Option<u16> {
-    fault.status().map(u16::from)
-}
-
-/// A fault with its causes, in one line.
-fn said(fault: &Fault) -> String {
-    let mut text = fault.to_string();
-    let mut cause = fault.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = error.source();
-    }
-    one_line(&text).chars().take(300).collect()
-}
-
-/// An answer in one line.
-fn words(response: &Response) -> String {
-    one_line(&format!("{} {}", response.code(), response.message().collect::<Vec<_>>().join(" "))).chars().take(300).collect()
-}
-
 fn parameters(config: &SmtpConfig) -> Result<TlsParameters, ConfigError> {
-    let fault = |error: lettre::transport::smtp::Error| ConfigError::Tls(said(&error));
+    let fault = |error: Fault| ConfigError::Tls(said(&error, &[]));
     let mut builder: TlsParametersBuilder = TlsParameters::builder(config.host.clone());
     if let Some(root) = &config.extra_root {
         builder = builder.add_root_certificate(Certificate::from_der(root.clone()).map_err(fault)?);

@@ -18,6 +18,7 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 use url::Url;
 
+use crate::answer::scrub;
 use crate::error::{ConfigError, SendError};
 use crate::letter::one_line;
 
@@ -113,7 +114,7 @@ impl Tokens {
             return Err(SendError::Unreachable(format!("the token's server answered {}", status.as_u16())));
         }
         if !status.is_success() {
-            return Err(SendError::Broken(format!("no token: {}", refusal(status.as_u16(), &body))));
+            return Err(SendError::Broken(format!("no token: {}", refusal(status.as_u16(), &body, self.secret.expose()))));
         }
         let answer: Answer = serde_json::from_slice(&body)
             .map_err(|_| SendError::Broken("SMTP_OAUTH_TOKEN_URL: its answer holds no access_token".to_owned()))?;
@@ -123,11 +124,11 @@ impl Tokens {
 }
 
 /// What the server says about the refusal (RFC 6749 section 5.2), without anything that it may have repeated of ours.
-fn refusal(status: u16, body: &[u8]) -> String {
+fn refusal(status: u16, body: &[u8], secret: &str) -> String {
     match serde_json::from_slice::<Refusal>(body) {
         Ok(said) => {
-            let text = one_line(&format!("{status} {} {}", said.error, said.error_description));
-            text.chars().take(200).collect()
+            let text = scrub(&format!("{status} {} {}", said.error, said.error_description), &[("", secret)]);
+            one_line(&text).chars().take(200).collect()
         }
         Err(_) => status.to_string(),
     }

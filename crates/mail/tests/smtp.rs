@@ -32,7 +32,7 @@ fn config(smtp: &Smtp, auth: Auth) -> SmtpConfig {
         per_minute: 100_000,
         hello: "names.school.example".into(),
         extra_root: Some(smtp.root_der()),
-        think: Some(Duration::from_secs(2)),
+        think: Some(Duration::from_secs(120)),
     }
 }
 
@@ -109,14 +109,20 @@ async fn each_answer_says_what_to_do_about_the_mail() {
     smtp.refuse("full@school.example", "452 4.2.2 mailbox full");
     smtp.refuse("gone@school.example", "550 5.1.1 no such user");
     smtp.refuse("closing@school.example", "421 4.3.2 closing");
+    smtp.refuse("relay@school.example", "554 5.7.1 <relay@school.example>: Relay access denied");
     smtp.refuse("denied@school.example", "554 5.2.252 SendAsDenied; starchart may not send as this sender");
     let send = async |to: &str| mailer.send(&letter(to, to)).await;
     assert!(matches!(send("full@school.example").await, Err(SendError::Later(why)) if why.contains("452")));
-    assert!(matches!(send("gone@school.example").await, Err(SendError::Refused(why)) if why.contains("no such user")));
+    assert!(matches!(send("gone@school.example").await, Err(SendError::NoAddress(why)) if why.contains("no such user")));
     assert_eq!(mailer.wait(), None, "the server is there, and others may get theirs");
     send("joerg@school.example").await.unwrap();
-    assert!(matches!(send("closing@school.example").await, Err(SendError::Unreachable(_))));
-    assert!(matches!(send("denied@school.example").await, Err(SendError::Broken(_))));
+    let dropped = send("closing@school.example").await;
+    assert!(matches!(&dropped, Err(SendError::Dropped { codes, .. }) if codes == "421 4.3.2"), "{dropped:?}");
+    for (to, said) in [("denied", "554 5.2.252"), ("relay", "554 5.7.1")] {
+        let denied = send(&format!("{to}@school.example")).await;
+        assert!(matches!(&denied, Err(SendError::Denied { codes, .. }) if codes == said), "{denied:?}");
+    }
+    assert!(mailer.left_alone().is_some());
     assert_eq!(smtp.mails().len(), 1);
 }
 
@@ -138,11 +144,11 @@ async fn a_server_that_is_away_is_told_from_one_that_says_no() {
 #[tokio::test]
 async fn silence_after_the_message_is_neither_yes_nor_no() {
     let smtp = Smtp::start().await;
-    let mailer = mailer(config(&smtp, password(PASSWORD)));
+    let impatient = mailer(SmtpConfig { think: Some(Duration::from_secs(5)), ..config(&smtp, password(PASSWORD)) });
     smtp.hang_after_data(1);
-    let fault = mailer.send(&letter("joerg@school.example", "m1")).await.unwrap_err();
+    let fault = impatient.send(&letter("joerg@school.example", "m1")).await.unwrap_err();
     assert!(matches!(&fault, SendError::Unclear(why) if why.contains("no answer")), "{fault:?}");
-    mailer.send(&letter("joerg@school.example", "m1")).await.unwrap();
+    mailer(config(&smtp, password(PASSWORD))).send(&letter("joerg@school.example", "m1")).await.unwrap();
     let ids: Vec<String> = smtp.mails().into_iter().map(|mail| mail.message_id).collect();
     assert_eq!(ids, ["<m1@school.example>", "<m1@school.example>"], "one copy too many, and both say that they are one");
 }

@@ -1,8 +1,8 @@
 //! What ends: people are told before, and what is over goes.
 //!
 //! A record goes only when it is over and its person was told long enough ago ([`GRACE_MS`]) by the database's clock. Told means
-//! that the mail was sent, or that it was refused for good: an address that takes no mail would keep a record for ever. While a
-//! notice waits to be sent, its records stay.
+//! that the mail was sent, or that its address takes no mail and never will: such an address would keep a record for ever. While
+//! a notice waits to be sent, its records stay; one that was given up for another reason told nobody, and another is owed.
 //!
 //! Each step takes a few people and at most [`BATCH`] rows in one transaction: their rows are locked, what is due is looked up
 //! under that lock, and mails, history, names and rows change together. So a person who renews in the same moment wins or loses
@@ -54,12 +54,12 @@ impl Step {
             Self::EndRecords => (
                 "dns_records",
                 "expires_at <= ? AND notified_at IS NOT NULL AND EXISTS (SELECT 1 FROM outbox o WHERE o.id = notice_id \
-                 AND ((o.state = 'sent' AND o.sent_at <= ?) OR (o.state = 'failed' AND o.failed_at <= ?)))",
+                 AND ((o.state = 'sent' AND o.sent_at <= ?) OR (o.state = 'failed' AND o.refused_address = 1 AND o.failed_at <= ?)))",
             ),
             Self::TellRecords => (
                 "dns_records",
                 "expires_at <= ? AND (notified_at IS NULL OR notice_id IS NULL \
-                 OR NOT EXISTS (SELECT 1 FROM outbox o WHERE o.id = notice_id))",
+                 OR NOT EXISTS (SELECT 1 FROM outbox o WHERE o.id = notice_id AND (o.state <> 'failed' OR o.refused_address = 1)))",
             ),
             Self::EndCertificates => ("certificates", "state = 'active' AND not_after <= ?"),
             Self::TellCertificates => {

@@ -98,6 +98,23 @@ async fn a_refused_mail_waits_for_an_admin_and_holds_nobody_up() {
 }
 
 #[tokio::test]
+async fn a_recipient_at_which_the_server_breaks_off_holds_nobody_up() {
+    let smtp = Smtp::start().await;
+    let world = World::new().await.with_smtp(&smtp);
+    smtp.refuse("user1@school.example", "421 4.7.0 <user1@school.example> breaks me");
+    let app = world.start().await;
+    owe_one(&world, &app).await;
+    let put_off = "SELECT COUNT(*) FROM outbox WHERE attempts = 1 AND state = 'owed' AND refusal LIKE '%breaks me%'";
+    eventually("the first is put off", SOON, async || world.db.number(put_off).await == 1).await;
+    let mut second = signed_in(&world, &app, "user2").await;
+    assert_eq!(second.create("www", "A", "192.168.1.1").await.status, 303);
+    world.records_end_in(20.0).await;
+    eventually("the second is sent", TAKEOVER, async || world.mails_in("sent").await == 1).await;
+    assert_eq!(smtp.mails()[0].envelope_to, ["user2@school.example"]);
+    assert!(!app.server.log().contains("user1@school.example"), "an address is in the log");
+}
+
+#[tokio::test]
 async fn a_test_mail_says_what_the_server_said() {
     let smtp = Smtp::start().await;
     let world = World::new().await.with_smtp(&smtp);

@@ -29,6 +29,8 @@ pub(crate) struct Model {
     /// Attempts of which nobody knows whether the mail went out.
     pub(crate) unclear: i32,
     pub(crate) failed_at: Option<i64>,
+    /// It failed because its address takes no mail and never will.
+    pub(crate) refused_address: bool,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

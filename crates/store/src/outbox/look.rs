@@ -113,6 +113,7 @@ pub(crate) async fn retry_within(tx: Tx, id: i64, admin: &Admin, request_id: &st
         .col_expr(Column::Attempts, Expr::value(0))
         .col_expr(Column::Unclear, Expr::value(0))
         .col_expr(Column::FailedAt, Expr::value(None::<i64>))
+        .col_expr(Column::RefusedAddress, Expr::value(false))
         .col_expr(Column::NextAttemptAt, Expr::value(now.as_millis()))
         .filter(Column::Id.eq(id))
         .filter(Column::State.eq("failed"));
@@ -128,16 +129,18 @@ pub(crate) async fn retry_within(tx: Tx, id: i64, admin: &Admin, request_id: &st
 
 /// Rows removed by one statement at most.
 const BATCH: u64 = 500;
+/// Sent mails are kept so long at least: they say that a person had one of the kind today.
+const SENT_MS: i64 = 2 * 24 * 60 * 60 * 1_000;
 /// Failed mails are kept this long.
 const FAILED_MS: i64 = 90 * 24 * 60 * 60 * 1_000;
 
-/// Removes mails that were sent `kept_ms` milliseconds ago, that failed 90 days ago, and that are owed to people who are gone;
+/// Removes mails that were sent `kept_ms` milliseconds ago, and two days at least, that failed 90 days ago, and that are owed to people who are gone;
 /// never one that a record still refers to as its notice. Says how many went: call again while it is not zero.
 pub async fn purge(store: &Store, kept_ms: i64) -> Result<u64, Error> {
     let now = store.now().await?;
     let gone = "user_id IN (SELECT id FROM users WHERE deleted_at IS NOT NULL) AND created_at <= ?";
     let over = [
-        ("state = 'sent' AND sent_at <= ?", now.plus(-kept_ms)),
+        ("state = 'sent' AND sent_at <= ?", now.plus(-kept_ms.max(SENT_MS))),
         ("state = 'failed' AND failed_at <= ?", now.plus(-FAILED_MS)),
         (&format!("state IN ('owed', 'sending') AND {gone}"), now),
     ];

@@ -28,7 +28,7 @@ use crate::{Error, sql};
 pub(crate) use digest::{Digest, digest};
 pub use look::{Counts, Failed, counts, purge};
 pub(crate) use look::{failed, retry_within};
-pub use sending::{Owed, Verdict, claim, is_due, settle};
+pub use sending::{Owed, Verdict, claim, extend, is_due, settle};
 pub(crate) use told::item as record_item;
 
 /// Things that one mail lists at most; more are only counted.
@@ -95,6 +95,7 @@ impl Letter {
             sent_at: Set(None),
             unclear: Set(0),
             failed_at: Set(None),
+            refused_address: Set(false),
         })
     }
 }

@@ -15,6 +15,8 @@ use crate::{Error, Store, sql};
 const ATTEMPTS: i32 = 36;
 /// Attempts of unknown outcome before a mail is given up: one copy too many is the worst that may come of them.
 const UNCLEAR: i32 = 2;
+/// A mail of a kind that this release does not know waits so long: a newer one knows it.
+const UNKNOWN_MS: i64 = 60 * 60 * 1_000;
 /// Characters kept of what a mail server says.
 const REFUSAL: usize = 500;
 
@@ -57,8 +59,10 @@ pub enum Verdict {
         /// What happened.
         reason: String,
     },
-    /// Refused for good.
+    /// Refused for good, and not because of the address.
     Refused(String),
+    /// The address takes no mail and never will.
+    NoAddress(String),
     /// It was not this mail's doing: no attempt was made.
     NotTried,
 }
@@ -113,7 +117,16 @@ async fn claim_within(tx: Tx, claim: String, lease_ms: i64) -> Result<Claimed, E
         give_up(&tx, &row, now, &format!("Given up: {reason}")).await?;
         return Ok(Claimed::Settled);
     }
-    let Some(owed) = open(&tx, row, claim).await? else { return Ok(Claimed::Settled) };
+    let Some(kind) = NoticeKind::parse(&row.kind) else {
+        put_aside(&tx, &row, now).await?;
+        return Ok(Claimed::Settled);
+    };
+    // One that cannot be read must not stand before all others for ever.
+    let Ok(detail) = Detail::read(&row.detail, row.id) else {
+        give_up(&tx, &row, now, "Given up: what it is about cannot be read").await?;
+        return Ok(Claimed::Settled);
+    };
+    let Some(owed) = open(&tx, row, kind, detail, claim).await? else { return Ok(Claimed::Settled) };
     Ok(Claimed::Mail(Box::new(owed)))
 }
 
@@ -136,11 +149,7 @@ async fn next(on: &impl sea_orm::ConnectionTrait, now: Timestamp) -> Result<Opti
 
 /// Reads what the mail says. What ends soon is read from the rows this moment: what was renewed meanwhile is not mentioned, and
 /// where nothing is left to say, the mail goes. `None`: it is gone.
-async fn open(tx: &Tx, row: outbox::Model, claim: String) -> Result<Option<Owed>, Error> {
-    let Some(kind) = NoticeKind::parse(&row.kind) else {
-        return Err(Error::Corrupt(format!("kind {} of mail {}", row.kind, row.id)));
-    };
-    let mut detail = Detail::read(&row.detail, row.id)?;
+async fn open(tx: &Tx, row: outbox::Model, kind: NoticeKind, mut detail: Detail, claim: String) -> Result<Option<Owed>, Error> {
     if kind == NoticeKind::RecordExpiring {
         detail = told::by(tx, row.id).await?;
         if detail.items.is_empty() {
@@ -165,6 +174,17 @@ async fn open(tx: &Tx, row: outbox::Model, claim: String) -> Result<Option<Owed>
     }))
 }
 
+/// Makes the claim end `lease_ms` milliseconds from now, while the mail server thinks. False: it was lost.
+pub async fn extend(store: &Store, owed: &Owed, lease_ms: i64) -> Result<bool, Error> {
+    store.write(|tx| extend_within(tx, owed, lease_ms)).await
+}
+
+async fn extend_within(tx: Tx, owed: &Owed, lease_ms: i64) -> Result<bool, Error> {
+    let until = tx.now().await?.plus(lease_ms).as_millis();
+    let change = ours(owed).col_expr(Column::ClaimedUntil, Expr::value(until));
+    Ok(change.exec(tx.db()).await?.rows_affected > 0)
+}
+
 /// Notes what became of the attempt. False: the claim was lost meanwhile, and what its next holder learns counts.
 pub async fn settle(store: &Store, owed: &Owed, verdict: &Verdict) -> Result<bool, Error> {
     store.write(|tx| settle_within(tx, owed, verdict)).await
@@ -186,8 +206,9 @@ async fn settle_within(tx: Tx, owed: &Owed, verdict: &Verdict) -> Result<bool, E
             .col_expr(Column::Refusal, Expr::value(None::<String>)),
         Verdict::Later { after_ms, reason } => back(*after_ms, reason).col_expr(Column::Unclear, known),
         Verdict::Unclear { after_ms, reason } => back(*after_ms, reason),
-        Verdict::Refused(reason) => ours(owed)
+        Verdict::Refused(reason) | Verdict::NoAddress(reason) => ours(owed)
             .col_expr(Column::State, Expr::value("failed"))
+            .col_expr(Column::RefusedAddress, Expr::value(matches!(verdict, Verdict::NoAddress(_))))
             .col_expr(Column::FailedAt, Expr::value(now.as_millis()))
             .col_expr(Column::Refusal, Expr::value(sql::cut(reason, REFUSAL)))
             .col_expr(Column::Unclear, known),
@@ -216,6 +237,18 @@ fn ours(owed: &Owed) -> UpdateMany<outbox::Entity> {
         .filter(Column::Id.eq(owed.id))
         .filter(Column::State.eq("sending"))
         .filter(Column::ClaimedBy.eq(owed.claim.as_str()))
+}
+
+/// Gives the row back untried, to be looked at again later.
+async fn put_aside(tx: &Tx, row: &outbox::Model, now: Timestamp) -> Result<(), Error> {
+    let change = outbox::Entity::update_many()
+        .col_expr(Column::State, Expr::value("owed"))
+        .col_expr(Column::NextAttemptAt, Expr::value(now.plus(UNKNOWN_MS).as_millis()))
+        .col_expr(Column::Attempts, Expr::col(Column::Attempts).sub(1))
+        .col_expr(Column::Unclear, Expr::col(Column::Unclear).sub(1))
+        .filter(Column::Id.eq(row.id));
+    change.exec(tx.db()).await?;
+    Ok(())
 }
 
 async fn give_up(tx: &Tx, row: &outbox::Model, now: Timestamp, reason: &str) -> Result<(), Error> {

@@ -12,7 +12,8 @@ use crate::world::{DAY_MS, Person, World};
 on_both!(
     five_hundred_records_of_a_day_are_one_notice_and_one_mail,
     nothing_goes_before_its_notice_was_sent,
-    a_notice_that_was_refused_for_good_counts_after_the_grace,
+    an_address_that_takes_no_mail_counts_as_told_after_the_grace,
+    a_notice_that_was_given_up_told_nobody,
     a_renewal_in_the_same_moment_wins_or_loses_as_a_whole,
     the_name_is_told_and_the_history_kept,
     no_two_mails_of_a_kind_on_one_day,
@@ -96,16 +97,31 @@ async fn nothing_goes_before_its_notice_was_sent(world: &World) {
     assert_eq!(send(world).await, [(NoticeKind::RecordExpired, 3)]);
 }
 
-async fn a_notice_that_was_refused_for_good_counts_after_the_grace(world: &World) {
+async fn an_address_that_takes_no_mail_counts_as_told_after_the_grace(world: &World) {
     person_with(world, "user1", 1).await;
     world.at_days(200.0);
     sweep(world).await;
     world.later(10_000);
     let owed = outbox::claim(&world.store, "one", 60_000).await.unwrap().unwrap();
-    outbox::settle(&world.store, &owed, &Verdict::Refused("550 no such user".into())).await.unwrap();
+    outbox::settle(&world.store, &owed, &Verdict::NoAddress("550 no such user".into())).await.unwrap();
     world.at_days(206.5);
     assert_eq!(sweep(world).await, [0, 0, 0, 0]);
     world.at_days(207.5);
+    assert_eq!(sweep(world).await, [1, 0, 0, 0]);
+}
+
+async fn a_notice_that_was_given_up_told_nobody(world: &World) {
+    person_with(world, "user1", 1).await;
+    world.at_days(200.0);
+    sweep(world).await;
+    world.later(10_000);
+    let owed = outbox::claim(&world.store, "one", 60_000).await.unwrap().unwrap();
+    outbox::settle(&world.store, &owed, &Verdict::Refused("552 5.3.4 too big".into())).await.unwrap();
+    world.at_days(208.0);
+    assert_eq!(sweep(world).await, [0, 1, 0, 0], "another is owed, and the record stays");
+    assert_eq!(sweep(world).await, [0, 0, 0, 0]);
+    assert_eq!(send(world).await, [(NoticeKind::RecordExpiring, 1)]);
+    world.at_days(216.0);
     assert_eq!(sweep(world).await, [1, 0, 0, 0]);
 }
 

@@ -18,6 +18,8 @@ on_both!(
     a_notice_mentions_only_what_still_ends,
     mails_of_people_who_are_gone_are_not_sent,
     sent_mails_go_after_a_while_unless_a_record_needs_them,
+    what_cannot_be_read_holds_nobody_up,
+    a_claim_lasts_while_the_server_thinks,
 );
 
 const LEASE_MS: i64 = 60_000;
@@ -161,9 +163,45 @@ async fn sent_mails_go_after_a_while_unless_a_record_needs_them(world: &World) {
     let person = with_mail(world).await;
     let owed = claim(world).await.unwrap();
     settle(world, &owed, Verdict::Sent).await;
-    world.later(8 * DAY_MS);
+    world.run("UPDATE dns_records SET notice_id = NULL").await.unwrap();
+    world.later(DAY_MS);
+    assert_eq!(outbox::purge(&world.store, 1).await.unwrap(), 0, "it says that the person had one today");
+    world.run("UPDATE dns_records SET notice_id = (SELECT MAX(id) FROM outbox)").await.unwrap();
+    world.later(7 * DAY_MS);
     assert_eq!(outbox::purge(&world.store, 7 * DAY_MS).await.unwrap(), 0, "the record goes by it");
     world.renew_all(&person).await;
     assert_eq!(outbox::purge(&world.store, 9 * DAY_MS).await.unwrap(), 0, "not yet");
     assert_eq!(outbox::purge(&world.store, 7 * DAY_MS).await.unwrap(), 1);
+}
+
+async fn what_cannot_be_read_holds_nobody_up(world: &World) {
+    let person = with_mail(world).await;
+    let unreadable = world.number("SELECT MAX(id) FROM outbox").await;
+    world.run("UPDATE outbox SET detail = 'no JSON', next_attempt_at = 1").await.unwrap();
+    assert!(claim(world).await.is_none());
+    assert_eq!(state(world, "failed").await, 1);
+    // Nobody was told by it: another notice is owed.
+    assert_eq!(expiry::take(&world.store, Step::TellRecords, &[person.id]).await.unwrap(), 1);
+    world.later(DAY_MS);
+    let owed = claim(world).await.unwrap();
+    assert_ne!(owed.id, unreadable);
+    settle(world, &owed, Verdict::NotTried).await;
+    world.run("UPDATE outbox SET kind = 'of_a_newer_release' WHERE state = 'owed'").await.unwrap();
+    assert!(claim(world).await.is_none());
+    assert_eq!((state(world, "owed").await, state(world, "failed").await), (1, 1), "it waits for that release");
+    world.run("UPDATE outbox SET kind = 'record_expiring' WHERE state = 'owed'").await.unwrap();
+    world.later(60 * 60 * 1_000);
+    assert_eq!(claim(world).await.unwrap().attempt, 1);
+}
+
+async fn a_claim_lasts_while_the_server_thinks(world: &World) {
+    with_mail(world).await;
+    let owed = claim(world).await.unwrap();
+    for _ in 0..10 {
+        world.later(LEASE_MS / 2);
+        assert!(outbox::extend(&world.store, &owed, LEASE_MS).await.unwrap());
+        assert!(claim(world).await.is_none(), "nobody sends a second copy");
+    }
+    assert!(settle(world, &owed, Verdict::Sent).await);
+    assert!(!outbox::extend(&world.store, &owed, LEASE_MS).await.unwrap());
 }

@@ -11,7 +11,7 @@ use starchart_jobs::{Job, Outcome};
 use starchart_store::expiry::{self, BATCH, Step};
 use starchart_store::zone::{self, Lease};
 use starchart_store::{Error, ticks};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::Context;
 use crate::schedule::again_after;
@@ -40,10 +40,13 @@ async fn tick(context: &Context) -> Result<(), Error> {
     // Somebody may have ended the run between the two questions.
     let complete = match ticks::is_claimed(store, "expiry", slot).await? {
         true => false,
-        false => sweep(context, &mut lease).await?,
+        false => {
+            info!(slot, "looking for what expires");
+            sweep(context, &mut lease).await?
+        }
     };
-    if complete && ticks::claim(store, "expiry", slot).await? {
-        info!(slot, "looked for what expires");
+    if complete && !ticks::claim(store, "expiry", slot).await? {
+        warn!(slot, "a run of expiry was made twice");
     }
     zone::release(store, &lease).await
 }

@@ -1,19 +1,29 @@
-//! Sends the mails that are owed, one process at a time, so that their pace is one.
+//! Sends the mails that are owed, one process at a time: who holds the lease keeps it until the pace of what it sent is made up
+//! for, so that the pace of all processes is one.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use starchart_jobs::Outcome;
 use starchart_mail::{Letter, Mailer, SendError};
-use starchart_store::Error;
 use starchart_store::outbox::{self, Owed, Verdict};
 use starchart_store::zone::{self, Lease};
+use starchart_store::{Error, Store};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
 use crate::Context;
 use crate::schedule::again_after;
 
-/// How long a run holds its lease, and a mail its claim, in milliseconds: longer than the slowest mail takes.
+/// How long a run holds its lease, and a mail its claim, in milliseconds: after a kill, so long until another process goes on.
 const LEASE_MS: i64 = 60_000;
+/// A mail that takes longer renews both so often.
+const RENEW: Duration = Duration::from_secs(15);
+/// While the pace is made up for, mails are looked for so often.
+const LOOK: Duration = Duration::from_millis(500);
+/// How long a mail server may still think once this process is to end.
+const LAST_WORDS: Duration = Duration::from_secs(8);
 /// The first pause of a mail that was put off, doubled each time.
 const PUT_OFF_MS: i64 = 60_000;
 /// The longest.
@@ -22,7 +32,7 @@ const PUT_OFF_MAX_MS: i64 = 4 * 60 * 60 * 1_000;
 pub(crate) async fn run(context: Context) -> Outcome {
     // Mails stay owed while mail is off; the line at the start said so.
     let Some(mailer) = context.mailer.clone() else { return Outcome::Done };
-    if let Some(wait) = mailer.wait() {
+    if let Some(wait) = mailer.left_alone() {
         return Outcome::Again(wait);
     }
     match with_lease(&context, &mailer).await {
@@ -40,24 +50,72 @@ async fn with_lease(context: &Context, mailer: &Mailer) -> Result<Outcome, Error
         return Ok(Outcome::Done);
     };
     let outcome = send_owed(context, mailer, &mut lease).await;
-    zone::release(store, &lease).await?;
+    // Whoever sends next starts with a pace of its own: not before ours is made up for.
+    match mailer.ahead().and_then(|ahead| i64::try_from(ahead.as_millis()).ok()) {
+        Some(ahead_ms) => drop(zone::extend(store, &mut lease, ahead_ms).await?),
+        None => zone::release(store, &lease).await?,
+    }
     outcome
 }
 
-/// One mail after the other, until none is due, or the server or the pace wants a pause.
+/// One mail after the other, at the pace, until none is due and the pace is made up for, or the server wants to be left alone.
 async fn send_owed(context: &Context, mailer: &Mailer, lease: &mut Lease) -> Result<Outcome, Error> {
     let store = &context.store;
     loop {
         if context.stop.is_cancelled() || !zone::extend(store, lease, LEASE_MS).await? {
             return Ok(Outcome::Done);
         }
-        if let Some(wait) = mailer.wait() {
+        if let Some(wait) = mailer.left_alone() {
             return Ok(Outcome::Again(wait));
         }
-        let Some(owed) = outbox::claim(store, &context.holder, LEASE_MS).await? else { return Ok(Outcome::Done) };
-        let verdict = attempt(mailer, &owed).await;
+        if let Some(wait) = mailer.wait() {
+            pause(wait.min(RENEW), &context.stop).await;
+            continue;
+        }
+        let Some(owed) = outbox::claim(store, &context.holder, LEASE_MS).await? else {
+            let Some(ahead) = mailer.ahead() else { return Ok(Outcome::Done) };
+            pause(ahead.min(LOOK), &context.stop).await;
+            continue;
+        };
+        let verdict = tokio::select! {
+            verdict = attempt(mailer, &owed) => verdict,
+            () = stopped(&context.stop) => Verdict::Unclear {
+                after_ms: PUT_OFF_MS,
+                reason: "the sender ended before the mail server had answered".to_owned(),
+            },
+            never = keep(store, lease, &owed) => match never {},
+        };
         if !outbox::settle(store, &owed, &verdict).await? {
             warn!(mail = owed.id, "a mail took longer than its claim");
+        }
+    }
+}
+
+async fn pause(wait: Duration, stop: &CancellationToken) {
+    tokio::select! {
+        () = sleep(wait) => {}
+        () = stop.cancelled() => {}
+    }
+}
+
+/// When no more time is left for a mail that is on its way.
+async fn stopped(stop: &CancellationToken) {
+    stop.cancelled().await;
+    sleep(LAST_WORDS).await;
+}
+
+/// Renews lease and claim while the mail server thinks, so that nobody sends a second copy meanwhile. Ends only with the attempt.
+async fn keep(store: &Store, lease: &mut Lease, owed: &Owed) -> Infallible {
+    loop {
+        sleep(RENEW).await;
+        let kept = match zone::extend(store, lease, LEASE_MS).await {
+            Ok(_) => outbox::extend(store, owed, LEASE_MS).await,
+            Err(fault) => Err(fault),
+        };
+        match kept {
+            Ok(true) => {}
+            Ok(false) => return std::future::pending().await,
+            Err(error) => warn!(error = %error, "a mail's claim could not be renewed"),
         }
     }
 }
@@ -91,6 +149,25 @@ async fn attempt(mailer: &Mailer, owed: &Owed) -> Verdict {
         Err(SendError::Refused(reason)) => {
             warn!(mail, kind, attempt, "a mail was refused for good; the admin page says why");
             Verdict::Refused(reason)
+        }
+        Err(SendError::NoAddress(reason)) => {
+            warn!(mail, kind, attempt, "an address takes no mail; the admin page says why");
+            Verdict::NoAddress(reason)
+        }
+        Err(SendError::Dropped { codes, reason }) => {
+            warn!(
+                mail,
+                kind,
+                attempt,
+                codes,
+                after_s = seconds(mailer.wait()),
+                "the mail server broke off, the mail is put off"
+            );
+            Verdict::Later { after_ms: put_off_ms(attempt), reason }
+        }
+        Err(SendError::Denied { codes, reason }) => {
+            error!(mail, kind, attempt, codes, after_s = seconds(mailer.wait()), "the mail server does not let us send a mail");
+            Verdict::Later { after_ms: put_off_ms(attempt), reason }
         }
         Err(SendError::Unreachable(reason)) => {
             warn!(reason, after_s = seconds(mailer.wait()), "the mail server cannot be reached, mails wait");
