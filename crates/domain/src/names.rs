@@ -152,6 +152,14 @@ impl RootDomain {
     pub fn base(&self, label: &Label) -> BaseDomain {
         BaseDomain { fqdn: format!("{label}.{}", self.0) }
     }
+
+    /// The label of the person to whom a name under this domain belongs: `user` of `www.user.starchart.com`, in any case and with or
+    /// without a trailing dot. `None`: it is no such name.
+    pub fn label_of(&self, name: &str) -> Option<Label> {
+        let name = name.trim().trim_end_matches('.').to_ascii_lowercase();
+        let below = name.strip_suffix(&self.0)?.strip_suffix('.')?;
+        Label::assigned(below.rsplit('.').next()?).ok()
+    }
 }
 
 impl fmt::Display for RootDomain {

@@ -177,3 +177,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_name_tells_whose_it_is() {
+    let root = RootDomain::parse("starchart.com").unwrap();
+    let label = |name: &str| root.label_of(name).map(|label| label.to_string());
+    for name in ["user1.starchart.com", "www.user1.starchart.com", " _a.b.User1.Starchart.com. "] {
+        assert_eq!(label(name).as_deref(), Some("user1"), "{name}");
+    }
+    for name in ["starchart.com", ".starchart.com", "user1", "user1.starchart.org", "user1.xstarchart.com", ""] {
+        assert_eq!(label(name), None, "{name}");
+    }
+}

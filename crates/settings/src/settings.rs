@@ -290,7 +290,7 @@ impl Certificates {
     /// Why no certificate can be asked for, if so.
     pub fn off_because(&self) -> Option<&'static str> {
         if self.account_key.is_none() {
-            return Some("LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM holds no P-256 key");
+            return Some("LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM is not set, or no P-256 key (`starchart keys new` makes one)");
         }
         if self.key_encryption_keys.is_empty() {
             return Some("KEY_ENCRYPTION_KEYS is not set");

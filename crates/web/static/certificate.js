@@ -99,6 +99,8 @@ const order = document.getElementById("order");
 const SPOKEN = { done: "Done:", now: "Now:", todo: "To come:" };
 let again = Number(order?.dataset.again);
 let orderTimer = 0;
+const hint = document.getElementById("order-hint");
+const FOLLOWS = hint?.textContent;
 
 function showStep(line, step) {
   line.dataset.step = step.state;
@@ -123,11 +125,15 @@ function showOrder(state) {
 
 async function askOrder() {
   try {
-    const answer = await fetch("/certificate/state", { headers: { accept: "application/json" }, redirect: "error" });
+    const answer = await fetch("/certificate/state", { headers: { accept: "application/json" }, redirect: "manual" });
+    // The session has ended, here or elsewhere: the page itself leads to the sign-in and back.
+    if (answer.type === "opaqueredirect") return location.reload();
     if (!answer.ok) throw new Error(String(answer.status));
     showOrder(await answer.json());
+    hint.textContent = FOLLOWS;
   } catch {
-    again = 5; // The service is away, or the session has ended.
+    again = 5;
+    hint.textContent = "The service does not answer at the moment. This page tries again by itself; your request is kept.";
   }
   followOrder();
 }

@@ -116,7 +116,10 @@ pub(crate) async fn trail(visit: Rc<Visit>, admin: Admin) -> Result<HttpResponse
 
 async fn find(visit: &Visit, admin: &Admin, text: &str, page: u32) -> Result<PeopleFound, Failure> {
     visit.app.limits.take(Counted::Search(admin.id())).await?;
-    let found = admin::search(visit.app.store()?, admin, text, page - 1).await?;
+    // A name as a complaint quotes it: whose is it?
+    let label = visit.app.config.root_domain.label_of(text);
+    let wanted = label.as_ref().map_or(text, |label| label.as_str());
+    let found = admin::search(visit.app.store()?, admin, wanted, page - 1).await?;
     let pages = u32::try_from(found.total.div_ceil(u64::from(PAGE_ROWS))).unwrap_or(u32::MAX).max(1);
     Ok(PeopleFound {
         people: found.rows.into_iter().map(|row| person(visit, admin, row, text)).collect(),

@@ -3,6 +3,7 @@
 pub(crate) mod certificate;
 pub(crate) mod expiry;
 pub(crate) mod housekeeping;
+mod keep;
 pub(crate) mod mail;
 pub(crate) mod publish;
 pub(crate) mod track;

@@ -13,12 +13,11 @@ use starchart_store::{Error, Store};
 use tracing::{debug, info, warn};
 
 use crate::Context;
+use crate::handlers::keep::keep;
 use crate::schedule::again_after;
 
-/// How long one run may hold the lease, in milliseconds.
+/// The lease, in milliseconds; a run that takes longer, as the listing of a large zone does, renews it.
 const LEASE_MS: i64 = 15_000;
-/// A run that takes longer renews the lease so often.
-const RENEW: Duration = Duration::from_secs(4);
 /// What must be left of the lease to send: more than the zone's operation timeout of 5 s, and the time to note a full batch.
 const MARGIN_MS: i64 = 8_000;
 /// Saves that come so close together go in one call.
@@ -58,18 +57,6 @@ async fn until_clean(context: &Context) -> Result<Outcome, Error> {
     }
 }
 
-/// Renews the lease while its run takes longer, as the listing of a large zone does. Ends only when it is lost for certain; when
-/// the database does not answer, the run finds out by itself.
-async fn keep(store: &Store, mut lease: Lease) -> std::convert::Infallible {
-    loop {
-        tokio::time::sleep(RENEW).await;
-        if let Ok(false) = zone::extend(store, &mut lease, LEASE_MS).await {
-            // What the run still learns must be noted: let it end by its own next step.
-            return std::future::pending().await;
-        }
-    }
-}
-
 async fn with_lease(context: &Context, lease: &Lease) -> Result<Outcome, Error> {
     loop {
         if context.stop.is_cancelled() {
@@ -85,7 +72,7 @@ async fn with_lease(context: &Context, lease: &Lease) -> Result<Outcome, Error> 
         let mut journal = Rows { store: &context.store, lease };
         let result = tokio::select! {
             result = publish(context.zone.as_ref(), &context.limiter, &mut journal, work) => result,
-            never = keep(&context.store, lease.clone()) => match never {},
+            never = keep(&context.store, lease.clone(), LEASE_MS) => match never {},
         };
         context.queue.wake(Job::Track);
         match result {

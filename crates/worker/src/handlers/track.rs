@@ -11,6 +11,7 @@ use starchart_store::zone::{self, Answers};
 use tracing::{debug, warn};
 
 use crate::Context;
+use crate::handlers::keep::keep;
 use crate::schedule::again_after;
 
 /// Between two looks while somebody may be watching.
@@ -23,8 +24,8 @@ const DONE_AFTER_MS: i64 = 60 * 60 * 1_000;
 const NAMES: u64 = 64;
 /// Names asked about at once.
 const PARALLEL: usize = 8;
-/// How long one run may hold the lease, in milliseconds.
-const LEASE_MS: i64 = 60_000;
+/// The lease, in milliseconds; a run that takes longer, as one that asks silent name servers, renews it.
+const LEASE_MS: i64 = 8_000;
 
 pub(crate) async fn run(context: Context) -> Outcome {
     match look(&context).await {
@@ -43,7 +44,11 @@ async fn look(context: &Context) -> Result<bool, Error> {
     let Some(lease) = zone::acquire_lease(store, "track", &context.holder, LEASE_MS).await? else {
         return Ok(false);
     };
-    let result = async { Ok(ask_provider(context).await? | ask_servers(context).await?) }.await;
+    let asked = async { Ok(ask_provider(context).await? | ask_servers(context).await?) };
+    let result = tokio::select! {
+        result = asked => result,
+        never = keep(store, lease.clone(), LEASE_MS) => match never {},
+    };
     zone::release(store, &lease).await?;
     result
 }

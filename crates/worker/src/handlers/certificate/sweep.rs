@@ -1,23 +1,20 @@
 //! What nobody asks for: renewals, what became of orders that were given up, and revocations that are owed.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use starchart_acme::authority::{Authority, AuthorityError, OrderStatus, RevocationReason};
 use starchart_store::certificates::renewals::{self, GivenUp};
-use starchart_store::zone::Lease;
-use starchart_store::{Error, Store, zone};
+use starchart_store::{Error, zone};
 use tracing::{info, warn};
 
 use super::steps::{read_chain, within};
 use crate::Context;
+use crate::handlers::keep::keep;
 
 /// Between two sweeps of all processes together. The lease is not given back, and kept while a sweep takes longer.
 pub(super) const EVERY: Duration = Duration::from_secs(10);
 const EVERY_MS: i64 = EVERY.as_millis() as i64;
-/// A sweep that takes longer renews its lease so often.
-const RENEW: Duration = Duration::from_secs(3);
 /// Between two tries to pay revocations, likewise.
 const REVOKE_EVERY_MS: i64 = 10 * 60 * 1_000;
 /// Renewals opened by one sweep.
@@ -34,19 +31,7 @@ pub(super) async fn sweep(context: Context, authority: Arc<dyn Authority>) -> Re
     let Some(lease) = zone::acquire_lease(store, "certificates", &context.holder, EVERY_MS).await? else { return Ok(()) };
     tokio::select! {
         swept = sweep_held(&context, authority.as_ref()) => swept,
-        never = keep(store, lease) => match never {},
-    }
-}
-
-/// Renews the lease. Once it is lost somebody else sweeps as well, which costs calls and breaks nothing.
-async fn keep(store: &Store, mut lease: Lease) -> Infallible {
-    loop {
-        tokio::time::sleep(RENEW).await;
-        match zone::extend(store, &mut lease, EVERY_MS).await {
-            Ok(true) => {}
-            Ok(false) => return std::future::pending().await,
-            Err(error) => warn!(error = %error, "the sweep's lease could not be renewed"),
-        }
+        never = keep(store, lease, EVERY_MS) => match never {},
     }
 }
 
