@@ -273,9 +273,13 @@ async fn read(account: Account, url: &str) -> Result<Order, Fault> {
     if invalid {
         pending.clear();
     }
-    // Nobody said no to an order whose time, or the time of a proof, is over: a new one may do.
-    let problem = (invalid && !problems.is_empty()).then(|| problems.join(" "));
-    Ok(Order { status: in_port(status), pending, problem })
+    Ok(Order { status: in_port(status), pending, problem: refusal(invalid, &problems) })
+}
+
+/// Why an order is invalid, if the authority said why. Nobody said no to one whose time, or the time of a proof, is over: a new
+/// one may do.
+fn refusal(invalid: bool, problems: &[String]) -> Option<String> {
+    (invalid && !problems.is_empty()).then(|| problems.join(" "))
 }
 
 async fn validate(account: Account, url: &str) -> Result<(), Fault> {
@@ -328,5 +332,18 @@ fn in_port(status: Status) -> OrderStatus {
         Status::Processing => OrderStatus::Processing,
         Status::Valid => OrderStatus::Valid,
         Status::Invalid => OrderStatus::Invalid,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_that_expired_was_refused_by_nobody() {
+        assert_eq!(refusal(true, &[]), None);
+        let said = ["CAA forbids it.".to_owned(), "The TXT record is not there.".to_owned()];
+        assert_eq!(refusal(true, &said).as_deref(), Some("CAA forbids it. The TXT record is not there."));
+        assert_eq!(refusal(false, &said), None);
     }
 }
