@@ -95,7 +95,9 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Serve => cmd::run::run(env_file, cmd::run::Parts::Pages).await,
         Verb::Work => cmd::run::run(env_file, cmd::run::Parts::Work).await,
         #[cfg(feature = "demo")]
-        Verb::Demo(_) if env_file.is_some() => anyhow::bail!("--env-file: the demo needs no settings and takes none; leave it out"),
+        Verb::Demo(_) if env_file.is_some() => {
+            anyhow::bail!("--env-file: the demo needs no settings and takes none; leave it out")
+        }
         #[cfg(feature = "demo")]
         Verb::Demo(options) => cmd::demo::run(options).await,
         Verb::Migrate => cmd::migrate::run(env_file).await,

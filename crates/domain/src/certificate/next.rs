@@ -272,9 +272,9 @@ fn anew(facts: &OrderFacts) -> Next {
 /// Milliseconds until the next look at something that moves by itself, by how long it has taken. Nobody waits for an automatic one.
 pub fn poll_ms(waited_ms: i64, automatic: bool) -> i64 {
     let usual = match waited_ms {
-        ..10_000 => 250,
-        ..60_000 => 500,
-        ..600_000 => SECOND_MS,
+        ..=9_999 => 250,
+        10_000..=59_999 => 500,
+        60_000..=599_999 => SECOND_MS,
         _ => 10 * SECOND_MS,
     };
     if automatic { usual.max(SECOND_MS) } else { usual }

@@ -104,7 +104,9 @@ async fn a_deleted_person_is_gone_from_zone_and_pages_at_once() {
         .await;
     let mut browser = admin(&world, &two).await;
     let ask = delete(&mut browser, "user1").await;
-    for words in ["3 records leave the zone", "certificate is removed", "being ordered is given up", "stays theirs"] {
+    for words in
+        ["3 records leave the zone", "1 certificate of theirs is revoked soon", "being ordered is given up", "stays theirs"]
+    {
         assert!(ask.body.contains(words), "{words}: {}", ask.body);
     }
     eventually("signed out on both", Duration::from_secs(1), async || {

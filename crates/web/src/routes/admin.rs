@@ -229,8 +229,9 @@ fn words_of(visit: &Visit, user: &User, ahead: &Consequences) -> Vec<String> {
         ),
     }];
     if ahead.certificates > 0 {
-        let owed = count(ahead.certificates, "certificate of theirs still lives", "certificates of theirs still live");
-        words.push(format!("{owed}: private keys are destroyed here, and every revocation is noted as owed."));
+        let owed =
+            count(ahead.certificates, "certificate of theirs is revoked soon", "certificates of theirs are revoked soon");
+        words.push(format!("{owed}, so that no server can go on using it; private keys are destroyed here."));
     }
     if ahead.order {
         words.push("Their certificate that is being ordered is given up.".to_owned());
