@@ -23,12 +23,8 @@ async fn ticks(world: &World) -> i64 {
 /// The numbers of the runs that this process began.
 fn begun(app: &App) -> Vec<i64> {
     let lines = app.log_lines();
-    let begun = lines.iter().filter_map(|line| match line.get("fields") {
-        Some(fields) if fields["message"] == BEGUN => Some(&fields["slot"]),
-        None if line["message"] == BEGUN => Some(&line["slot"]),
-        _ => None,
-    });
-    begun.map(|slot| slot.as_i64().expect("the number of a run")).collect()
+    let begun = lines.iter().filter(|line| line["message"] == BEGUN);
+    begun.map(|line| line["slot"].as_i64().expect("the number of a run")).collect()
 }
 
 /// The library that shifts a process's clock, wherever this machine keeps it.
@@ -44,7 +40,7 @@ fn faketime() -> String {
 /// How far a process's clock, as its log shows it, is ahead of ours when it has just said something.
 fn seconds_ahead(app: &App) -> i64 {
     let lines = app.log_lines();
-    let said = lines.last().and_then(|line| line["timestamp"].as_str()).expect("a line with its time").to_owned();
+    let said = lines.last().and_then(|line| line["time"].as_str()).expect("a line with its time").to_owned();
     let seconds = std::process::Command::new("date").args(["-d", &said, "+%s"]).output().unwrap().stdout;
     let seconds: i64 = String::from_utf8_lossy(&seconds).trim().parse().unwrap();
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
