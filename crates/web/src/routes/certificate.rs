@@ -201,7 +201,7 @@ async fn page(visit: &Visit, person: &Person, refused: Option<String>) -> Result
 fn shown(visit: &Visit, certificate: &Certificate, order: Option<&OrderView>, now: Timestamp) -> ActiveCertificate {
     let from = renewable_from(certificate.not_before, certificate.not_after);
     // The sweep's renewal is patient: where it waits, its person may hasten it.
-    let busy = |order: &OrderView| !order.step.is_final() && !(order.automatic && order.retry_at.is_some());
+    let busy = |order: &OrderView| !(order.step.is_final() || order.automatic && order.retry_at.is_some());
     let renewal = if order.is_some_and(busy) {
         Renewal::UnderWay
     } else if visit.app.config.certificates_off.is_some() {
