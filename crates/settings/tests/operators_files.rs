@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use starchart_settings::{Environment, Needed, Settings, Sources, known};
 use tempfile::TempDir;
@@ -211,23 +210,48 @@ fn the_stacks_keep_what_operators_rely_on() {
             "replicas: 2\n",
             "parallelism: 1\n",
             "delay: 20s\n",
-            "order: stop-first\n",
+            "order: start-first\n",
             "failure_action: rollback\n",
             "parallelism: 0\n",
+            "monitor: 1m\n",
             "stop_grace_period: 50s\n",
             "start_period: 10m\n",
-            "retries: 30\n",
+            "retries: 3\n",
             "TRUSTED_PROXIES: 10.0.0.0/24\n",
+            "- \"8080:8080\"\n",
             "driver: journald\n",
             "tag: mycustomdomain\n",
             "tag: redis\n",
             "encrypted: \"\"\n",
             "node.role == manager\n",
             "redis-data:/data\n",
+            "\"--maxmemory-policy\", \"noeviction\"",
         ] {
             assert!(text.contains(line), "{path} lacks {line}");
         }
+        for both in ["read_only: true\n", "cap_drop:\n", "limits:\n", "reservations:\n", "healthcheck:\n"] {
+            assert_eq!(text.matches(both).count(), 2, "{path}: {both} for the application and for Redis");
+        }
     }
+}
+
+/// Whoever compares the two finds every difference in one place, in the same order.
+#[test]
+fn the_stacks_differ_in_what_stands_first_and_nowhere_else() {
+    let [staging, production] = STACKS.map(stack);
+    let differing: BTreeSet<_> =
+        staging.environment.iter().filter(|(name, value)| production.environment.get(*name) != Some(value)).collect();
+    assert_eq!(staging.environment.keys().collect::<Vec<_>>(), production.environment.keys().collect::<Vec<_>>());
+    let [staging, production] = STACKS.map(|path| {
+        let text = text(path);
+        let (head, same) = text.split_once("      # What is the same in both.").expect(path);
+        (head.lines().filter_map(|line| line.strip_prefix("      ")).map(str::to_owned).collect::<Vec<_>>(), same.to_owned())
+    });
+    assert_eq!(staging.1, production.1, "below the settings that differ the files are the same");
+    for (name, value) in &differing {
+        assert!(staging.0.contains(&format!("{name}: {value}")), "{name} does not stand among those that differ");
+    }
+    assert!(differing.iter().any(|(name, value)| *name == "SAML_GROUP_PREFIX" && *value == "mycustomdomain-dev"));
 }
 
 #[test]
@@ -240,46 +264,4 @@ fn the_image_sets_known_variables_only_and_runs_as_nobody() {
     let user = text.lines().find_map(|line| line.strip_prefix("USER ")).unwrap();
     assert!(!user.starts_with('0') && user != "root");
     assert!(text.contains("--no-default-features") && !text.contains("--mount="), "the classic builder builds it");
-}
-
-/// Runs deploy.sh with this tag; what it would have told docker.
-fn deploy(tag: Option<&str>) -> (bool, String) {
-    let folder = TempDir::new().unwrap();
-    let said = folder.path().join("said");
-    for (name, body) in [("docker", "printf '%s\\n' \"$@\" > \"$SAID\""), ("logger", "cat > /dev/null")] {
-        let path = folder.path().join(name);
-        fs::write(&path, format!("#!/bin/sh\n{body}\n")).unwrap();
-        let made = Command::new("chmod").arg("+x").arg(&path).status().unwrap();
-        assert!(made.success());
-    }
-    let mut script = Command::new("bash");
-    script.args(["-c", "PATH=$0:$PATH exec bash \"$1\""]).arg(folder.path()).arg(root().join("webhook/deploy.sh"));
-    script.env_remove("TAG").env("SAID", &said);
-    if let Some(tag) = tag {
-        script.env("TAG", tag);
-    }
-    let done = script.status().unwrap().success();
-    (done, fs::read_to_string(said).unwrap_or_default())
-}
-
-#[test]
-fn the_webhook_takes_only_tags_of_ours() {
-    for tag in ["staging", "production", "staging-sha-0123ab", "production-sha-0123456789abcdef0123456789abcdef01234567"] {
-        let (done, said) = deploy(Some(tag));
-        assert!(done && said.ends_with(&format!("--image\nstarchart:{tag}\nstarchart_mycustomdomain\n")), "{tag}: {said}");
-    }
-    for tag in [
-        "",
-        "latest",
-        "staging;id",
-        "staging\nproduction",
-        "x-staging",
-        "staging --force",
-        "staging-sha-xyz",
-        "$(id)",
-        "staging-sha-0123ab\n",
-    ] {
-        assert_eq!(deploy(Some(tag)), (false, String::new()), "{tag:?}");
-    }
-    assert_eq!(deploy(None), (false, String::new()));
 }
