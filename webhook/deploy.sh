@@ -1,21 +1,34 @@
 #!/usr/bin/env bash
-# Moves the running service to another image tag. Called by the webhook with TAG from the signed payload.
+# Moves the running service to another image tag.
+#
+#   deploy.sh         what the webhook calls, with TAG, ISSUED_AT and NONCE from the signed body: answers at once, works on behind
+#   deploy.sh poll    what poll.sh and its timer call: updates when a call was missed
+#
+# What it does is read in the journal: journalctl -t starchart-deploy
 set -euo pipefail
 
-# Yours: the image without a tag, the service, and the tags this host takes (an extended regular expression).
-IMAGE=starchart
-SERVICE=starchart_mycustomdomain
-TAGS='(staging|production)(-sha-[0-9a-f]{6,40})?'
+# Yours. A line of the same name in /etc/starchart-webhook.env wins, so that this file can be replaced by a newer one.
+# The image without a tag; it may begin with a registry: registry.school.example:5000/starchart
+IMAGE=${IMAGE:-starchart}
+SERVICE=${SERVICE:-starchart_mycustomdomain}
+# The moving tag that this host follows: staging or production.
+CHANNEL=${CHANNEL:-}
+# The tags that this host takes, as an extended regular expression.
+TAGS=${TAGS:-'(staging|production)(-sha-[0-9a-f]{6,40})?|nightly|latest|v[0-9]+([.][0-9]+){0,2}'}
+# 1: a call must say when it was made and carry a nonce, so that it cannot be sent again. 0: callers from before that are taken too.
+REQUIRE_FRESH=${REQUIRE_FRESH:-1}
+# How long to wait for an update before its outcome is left to `docker service ps`: two tasks with ten minutes each, and some.
+WAIT_S=${WAIT_S:-2400}
+# Nonces, the hold file and the lock. systemd names the folder.
+STATE=${STATE_DIRECTORY:-/var/lib/starchart-webhook}
 
-# Everything below is read in the journal: journalctl -t starchart-deploy
-exec > >(logger --tag starchart-deploy) 2>&1
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-# The tag comes from outside: nothing is done with it before it matches as a whole.
-if [[ ! ${TAG:-} =~ ^${TAGS}$ ]]; then
-  echo "refused: the tag is none of ${TAGS}"
-  exit 1
-fi
-
-echo "updating ${SERVICE} to ${IMAGE}:${TAG}"
-docker service update --quiet --detach --with-registry-auth --image "${IMAGE}:${TAG}" "${SERVICE}"
-echo "the swarm has taken ${IMAGE}:${TAG}; it rolls back by itself when the new tasks do not become healthy"
+[ -n "$CHANNEL" ] || refuse "CHANNEL is not set: write CHANNEL=staging or CHANNEL=production into /etc/starchart-webhook.env"
+mkdir -p "$STATE/nonces"
+case ${1:-} in
+'') accept ;;
+run) run "$2" ;;
+poll) poll ;;
+*) refuse "deploy.sh knows nothing called '$1'; it is called without an argument, or with: poll" ;;
+esac

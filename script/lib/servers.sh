@@ -84,6 +84,12 @@ install_venv() {
     touch "$venv/complete"
 }
 
+# What the deploy webhook's tests run, on a port of their own.
+install_webhook() {
+    need_apt
+    install_packages webhook curl openssl python3
+}
+
 # The first of these that runs: Ubuntu's chromium-browser is a stub that only asks for a snap.
 browser_path() {
     local path

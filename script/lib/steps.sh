@@ -42,7 +42,7 @@ after() {
 
 failures() { awk '{ n += $2 } END { print n + 0 }' "$COUNTS"; }
 
-count() { echo "$1 $2 $3" >>"$COUNTS"; }
+count() { echo "${1:-0} ${2:-0} ${3:-0}" >>"$COUNTS"; }
 
 # The one line of counts, and the exit code.
 finish() {
@@ -98,6 +98,15 @@ count_cargo_test() {
     local passed failed skipped
     read -r passed failed skipped < <(awk '/^test result:/ { p += $4; f += $6; s += $8 + $12 } END { print p + 0, f + 0, s + 0 }' "$1")
     count "$passed" "$failed" "$skipped"
+}
+
+# The deploy webhook's cases; their last line counts them: N passed, N failed
+webhook_tests() {
+    local code=0 log=$SCRATCH/webhook.log
+    tests/webhook/run 2>&1 | tee "$log" >&2 || code=$?
+    # shellcheck disable=SC2046
+    count $(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2 0/p' "$log")
+    return "$code"
 }
 
 # The binary as it is released, in a target folder of its own: without the demo, without SQLite.

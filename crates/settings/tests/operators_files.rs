@@ -235,6 +235,27 @@ fn the_stacks_keep_what_operators_rely_on() {
     }
 }
 
+#[test]
+fn the_settings_for_the_compose_file_start_development() {
+    let folder = TempDir::new().unwrap();
+    fs::create_dir_all(folder.path().join("config")).unwrap();
+    fs::create_dir(folder.path().join("dev-secrets")).unwrap();
+    fs::write(folder.path().join("config/idp-metadata-dev.xml"), "<EntityDescriptor/>").unwrap();
+    fs::write(folder.path().join("compose.env"), text("config/compose.env")).unwrap();
+    for name in secret_names().iter().filter(|name| *name != "AWS_SESSION_TOKEN") {
+        fs::write(folder.path().join("dev-secrets").join(name), text(&format!("config/dev-secrets/{name}"))).unwrap();
+    }
+    let sources = Sources {
+        variables: BTreeMap::from([("AWS_ROUTE53_HOSTED_ZONE_ID".to_owned(), "Z0123456789".to_owned())]),
+        env_file: Some("compose.env".into()),
+        folder: folder.path().to_owned(),
+        secrets: folder.path().join("none"),
+    };
+    let loaded = Settings::read(&sources).unwrap();
+    assert_eq!(loaded.settings.environment, Environment::Development);
+    assert_eq!(loaded.notices, ["certificates are off: LETS_ENCRYPT_DIRECTORY_URL is not set"], "mail is on");
+}
+
 /// Whoever compares the two finds every difference in one place, in the same order.
 #[test]
 fn the_stacks_differ_in_what_stands_first_and_nowhere_else() {

@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Calls the deploy webhook, and waits until the application says that it runs this commit.
+#
+#   call.sh TAG [COMMIT]
+#
+#   WEBHOOK_URL       https://HOST/hooks/deploy
+#   WEBHOOK_SECRET    what the host's /etc/starchart-webhook.env says
+#   VERSION_URL       https://APP/version; needed with COMMIT
+#   WAIT_S            how long to wait for the commit, default 2400
+#
+# Needs curl and openssl. Exit code 0: taken, and where a commit was given, running. 1: refused, or not running in time. 2: called wrongly.
+set -euo pipefail
+
+usage() {
+    printf 'call.sh: %s\nusage: WEBHOOK_URL=... WEBHOOK_SECRET=... [VERSION_URL=...] call.sh TAG [COMMIT]\n' "$1" >&2
+    exit 2
+}
+
+tag=${1:-} commit=${2:-}
+[[ $tag =~ ^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$ ]] || usage 'TAG is missing or no image tag'
+[[ $commit =~ ^([0-9a-f]{7,40})?$ ]] || usage 'COMMIT is not 7 to 40 hexadecimal digits'
+[ -n "${WEBHOOK_URL:-}" ] || usage 'WEBHOOK_URL is not set'
+[ -n "${WEBHOOK_SECRET:-}" ] || usage 'WEBHOOK_SECRET is not set'
+[ -z "$commit" ] || [ -n "${VERSION_URL:-}" ] || usage 'VERSION_URL is not set, so nobody can tell which commit runs'
+
+body=$(printf '{"tag":"%s","issued_at":"%s","nonce":"%s"}' "$tag" "$(date -u +%FT%TZ)" "$(openssl rand -hex 16)")
+signature=$(printf %s "$body" | openssl dgst -sha256 -hmac "$WEBHOOK_SECRET" | sed 's/^.* //')
+# Not sent again by itself: the nonce is good for once, and whether the first arrived is not known.
+curl --silent --show-error --max-time 60 --fail-with-body -H 'Content-Type: application/json' -H "X-Hub-Signature: sha256=$signature" \
+    --data-binary "$body" "$WEBHOOK_URL" || {
+    echo "call.sh: the webhook did not take the call; its host's journal says more: journalctl -t starchart-deploy" >&2
+    exit 1
+}
+[ -n "$commit" ] || exit 0
+
+# While tasks are replaced, old and new ones answer by turns.
+same=0 running=
+deadline=$((SECONDS + ${WAIT_S:-2400}))
+while [ "$same" -lt 5 ]; do
+    if [ "$SECONDS" -ge "$deadline" ]; then
+        echo "call.sh: $VERSION_URL says ${running:-nothing}, not $commit, after ${WAIT_S:-2400} s: the update was rolled back, or is still going" >&2
+        exit 1
+    fi
+    sleep 2
+    running=$(curl --silent --max-time 10 "$VERSION_URL" | sed -n 's/.*"commit" *: *"\([0-9a-f]*\)".*/\1/p') || running=
+    # The application knows the first twelve digits.
+    if [ ${#running} -ge 7 ] && [[ $commit == "$running"* || $running == "$commit"* ]]; then same=$((same + 1)); else same=0; fi
+done
+echo "$VERSION_URL says $running"
