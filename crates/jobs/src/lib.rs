@@ -11,7 +11,7 @@ mod redis;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-pub use self::redis::{Ended, Error, RedisOptions, RedisQueue};
+pub use self::redis::{ClearError, Ended, Error, RedisOptions, RedisQueue, clear};
 pub use counters::{Allowance, Counters, LocalCounters, SharedCounters};
 pub use memory::{Deaf, InProcess};
 pub use outcome::Outcome;

@@ -11,6 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 pub use local::LocalCounters;
+pub(crate) use shared::PREFIX;
 pub use shared::SharedCounters;
 
 /// How often something may be done: `count` times at once, and as many again in each `window`, evenly.

@@ -26,7 +26,7 @@ const LOOK_LIMIT: Duration = Duration::from_secs(3);
 const LOOK_KEY: &str = "look";
 const LOOK_ALLOWANCE: Allowance = Allowance::per_minute(1_000_000);
 /// Before every key of ours.
-const PREFIX: &str = "starchart:rate:";
+pub(crate) const PREFIX: &str = "starchart:rate:";
 
 /// The generic cell rate algorithm: the key holds when the whole allowance is there again, by Redis' own clock, and goes away
 /// then. Answers 0, or the milliseconds to wait.

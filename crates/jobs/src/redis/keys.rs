@@ -6,8 +6,10 @@ use apalis_redis::Config;
 
 use crate::Job;
 
-/// Before every key of the queue.
+/// The queue's name.
 const QUEUE: &str = "starchart:jobs";
+/// Before every key of the queue.
+pub(crate) const PREFIX: &str = "starchart:jobs:";
 /// A pool says so often that it lives. Its next fetch comes much sooner, so that this only matters to others.
 pub(crate) const HEARTBEAT: Duration = Duration::from_secs(3);
 /// What a pool held that said nothing for so many heartbeats goes to others.

@@ -1,5 +1,6 @@
 //! What is shared between processes through Redis: wake-ups, and the counters behind rate limits.
 
+mod clear;
 mod envelope;
 mod keys;
 mod link;
@@ -20,6 +21,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
+pub use clear::{ClearError, clear};
 pub use link::Error;
 pub(crate) use link::Link;
 

@@ -99,3 +99,21 @@ async fn a_redis_that_takes_no_writes_is_not_taken_for_one_that_counts() {
     redis.command(&["CONFIG", "SET", "maxmemory", "0"]).await;
     until_counted_in_redis(&counters).await;
 }
+
+#[tokio::test]
+async fn clearing_removes_what_is_ours_and_nothing_else() {
+    let redis = Redis::start().await;
+    connected(&redis).await.take("write:1", Allowance { count: 1, window: Duration::from_secs(3_600) }).await.unwrap();
+    for n in 0..1_200 {
+        redis.command(&["SET", &format!("starchart:jobs:test:{n}"), "x"]).await;
+    }
+    let foreign = ["starchart:other", "starchart", "jobs", "starchart-dev:jobs:x"];
+    for key in foreign {
+        redis.command(&["SET", key, "theirs"]).await;
+    }
+    let removed = starchart_jobs::clear(&Secret::new(redis.url())).await.unwrap();
+    assert!(removed >= 1_201, "{removed}");
+    assert_eq!(redis.number(&["DBSIZE"]).await, i64::try_from(foreign.len()).unwrap());
+    let away = starchart_jobs::clear(&Secret::new(Redis::absent().url())).await;
+    assert!(away.is_err_and(|error| error.to_string().starts_with("Redis: ")));
+}
