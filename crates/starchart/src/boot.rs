@@ -68,6 +68,7 @@ pub(crate) async fn serve(service: Service) -> anyhow::Result<ExitCode> {
         compare_clocks(&store).await;
         app.attach_store(store.clone());
         let _ = health.store.set(store.clone());
+        readiness.begin();
         let (bell, fetch, until) = (Arc::clone(&queue), work_stop.clone(), end.clone());
         running.carrying = Some(tokio::spawn(async move { bell.carry(fetch, until).await }));
         if parts != Parts::Pages {

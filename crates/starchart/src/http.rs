@@ -18,13 +18,15 @@ pub(crate) struct Health {
     pub(crate) store: Arc<OnceCell<Store>>,
 }
 
-/// Serves /healthcheck alone, for `starchart work`.
+/// Serves /healthcheck and /alive alone, for `starchart work`.
 ///
 /// # Errors
 /// The listener cannot be used.
 pub(crate) fn health_only(listener: TcpListener, health: Health) -> std::io::Result<Server> {
     let health = web::Data::new(health);
-    let app = move || App::new().app_data(health.clone()).route("/healthcheck", web::get().to(check));
+    let app = move || {
+        App::new().app_data(health.clone()).route("/healthcheck", web::get().to(check)).route("/alive", web::get().to(alive))
+    };
     Ok(HttpServer::new(app).workers(1).disable_signals().listen(listener)?.run())
 }
 
@@ -39,6 +41,10 @@ async fn check(health: web::Data<Health>) -> HttpResponse {
     } else {
         HttpResponse::InternalServerError().json(serde_json::json!({"status": "error"}))
     }
+}
+
+async fn alive(health: web::Data<Health>) -> HttpResponse {
+    starchart_web::alive_answer(&health.readiness)
 }
 
 /// The status code that a server on this machine answers to GET `path`.

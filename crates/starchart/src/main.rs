@@ -43,8 +43,8 @@ enum Verb {
     Migrate,
     /// Read all settings, say where each was found, and end: 0 when they hold, 2 when not.
     CheckConfig,
-    /// Ask a running server on this machine whether it is ready: 0 yes, 1 no.
-    Health,
+    /// Ask a running server on this machine whether it came up and answers: 0 yes, 1 no.
+    Health(cmd::health::Options),
     /// Say version, commit and build date.
     Version,
     /// Make the secrets that certificates need.
@@ -102,7 +102,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Demo(options) => cmd::demo::run(options).await,
         Verb::Migrate => cmd::migrate::run(env_file).await,
         Verb::CheckConfig => cmd::check_config::run(env_file),
-        Verb::Health => cmd::health::run(env_file).await,
+        Verb::Health(options) => cmd::health::run(env_file, options).await,
         Verb::Version => {
             println!("{}", build::line());
             Ok(ExitCode::SUCCESS)

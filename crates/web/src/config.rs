@@ -98,9 +98,21 @@ pub struct Readiness {
     pub draining: AtomicBool,
     /// Set once the schema was seen to fit; the health check looks by itself until then.
     pub schema_fits: AtomicBool,
+    /// Set once the process was ready for the first time: from then on `/alive` says yes.
+    pub was_ready: AtomicBool,
 }
 
 impl Readiness {
+    /// Everything is there: the start is over.
+    pub fn begin(&self) {
+        self.was_ready.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether the start is over; what happens to the database or at the end changes nothing about that.
+    pub fn is_alive(&self) -> bool {
+        self.was_ready.load(Ordering::SeqCst)
+    }
+
     /// Asks for no more requests.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::SeqCst);

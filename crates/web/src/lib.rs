@@ -27,6 +27,7 @@ pub mod views;
 
 pub use config::{App, RateLimits, Readiness, VersionInfo, WebConfig};
 pub use pipeline::configure;
+pub use routes::system::alive_answer;
 pub use routes::{Protection, RouteInfo, route_table};
 pub use server::server;
 

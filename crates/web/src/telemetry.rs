@@ -50,7 +50,7 @@ pub(crate) async fn around(
     let (user, in_place_of) = (by.map(|by| by.user.0), by.and_then(|by| by.in_place_of).map(|other| other.0));
     let status = response.status().as_u16();
     // Asked every few seconds by others than people.
-    if path == "/healthcheck" {
+    if matches!(path.as_str(), "/healthcheck" | "/alive") {
         span.in_scope(|| tracing::debug!(%method, %path, status, ms, "answered"));
     } else {
         span.in_scope(|| tracing::info!(%method, %path, status, ms, user, in_place_of, "answered"));

@@ -161,13 +161,36 @@ async fn processes_that_migrate_at_once_are_all_ready() {
 }
 
 #[tokio::test]
-async fn a_wipe_comes_with_a_later_release() {
-    let world = World::new().await.set("DANGER_DATABASE_WIPE_REINITIALIZE", "1");
-    let ended = verb(&world, &["run"]).await;
-    assert_eq!(ended.code, 2, "{}", ended.all);
-    assert!(ended.all.contains("comes with a later release"), "{}", ended.all);
-    let world = world.set("DANGER_DATABASE_WIPE_REINITIALIZE", "0");
-    world.start().await;
+async fn alive_means_that_the_start_is_over_and_stays_so() {
+    let mut database = Database::new().await;
+    let world = World::new().await.set("DATABASE_URL", &database.url("root", "starchart")).set("DRAIN_S", "3");
+    let health = async |app: &App, more: &[&str]| {
+        let mut command = world.command(&["health"]);
+        command.args(more).env("PORT", app.port.to_string());
+        let ended = ended(command).await;
+        (ended.code, ended.out)
+    };
+    for name in ["run", "work"] {
+        database.kill();
+        let mut app = world.launch(name);
+        eventually("the port answers", SOON, async || status(&app, "/alive").await == Some(503)).await;
+        assert_eq!(health(&app, &[]).await, (1, "not ready yet".to_owned()), "{name}");
+        assert_eq!(health(&app, &["--ready"]).await, (1, "not ready".to_owned()), "{name}");
+        database.start().await;
+        app.until_ready().await;
+        assert_eq!((status(&app, "/alive").await, health(&app, &[]).await), (Some(200), (0, "alive".to_owned())), "{name}");
+        assert_eq!(health(&app, &["--ready"]).await, (0, "ready".to_owned()), "{name}");
+
+        database.kill();
+        eventually("not ready without its database", SOON, async || status(&app, "/healthcheck").await == Some(500)).await;
+        assert_eq!(status(&app, "/alive").await, Some(200), "{name}: another process would not bring the database back");
+        database.start().await;
+        app.until_ready().await;
+        app.signal("TERM");
+        eventually("drains", SOON, async || status(&app, "/healthcheck").await == Some(500)).await;
+        assert_eq!(status(&app, "/alive").await, Some(200), "{name}: it is not killed while it drains");
+        assert_eq!(ends(&mut app, Duration::from_secs(45)).await.0, Some(0));
+    }
 }
 
 #[tokio::test]

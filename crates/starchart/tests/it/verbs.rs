@@ -59,7 +59,7 @@ async fn version_and_health() {
         ended(command)
     };
     let ready = health(app.port).await;
-    assert_eq!((ready.code, ready.out.as_str()), (0, "ready"), "{}", ready.all);
+    assert_eq!((ready.code, ready.out.as_str()), (0, "alive"), "{}", ready.all);
     let nobody = health(starchart_testkit::server::free_port()).await;
     assert_eq!(nobody.code, 1, "{}", nobody.all);
     assert!(nobody.all.contains("nothing answers on port"), "{}", nobody.all);

@@ -226,6 +226,7 @@ static ROUTES: &[Route] = &[
     get("/admin/delete", handle!(Admin, admin::ask_delete)),
     get("/admin/trail", handle!(Admin, admin::trail)).limited(Rate::Search),
     get("/healthcheck", handle!(system::health)).any_host(),
+    get("/alive", handle!(system::alive)).any_host(),
     get("/version", handle!(system::version)).any_host(),
     get("/robots.txt", handle!(files::robots)),
     get("/favicon.ico", handle!(files::favicon)),

@@ -8,7 +8,7 @@ use actix_web::HttpResponse;
 use serde_json::json;
 use starchart_store::SchemaState;
 
-use crate::config::App;
+use crate::config::{App, Readiness};
 use crate::errors::Failure;
 use crate::visit::Visit;
 
@@ -22,6 +22,20 @@ pub(crate) async fn health(visit: Rc<Visit>) -> Result<HttpResponse, Failure> {
         true => HttpResponse::Ok().json(json!({ "status": "ok" })),
         false => HttpResponse::InternalServerError().json(json!({ "status": "error" })),
     })
+}
+
+/// `GET /alive`.
+pub(crate) async fn alive(visit: Rc<Visit>) -> Result<HttpResponse, Failure> {
+    Ok(alive_answer(&visit.app.readiness))
+}
+
+/// What `GET /alive` says: the start is over and this process answers. One that only waits for its database is not to be
+/// replaced.
+pub fn alive_answer(readiness: &Readiness) -> HttpResponse {
+    match readiness.is_alive() {
+        true => HttpResponse::Ok().json(json!({ "status": "alive" })),
+        false => HttpResponse::ServiceUnavailable().json(json!({ "status": "starting" })),
+    }
 }
 
 async fn is_ready(app: &App) -> bool {
