@@ -40,6 +40,12 @@ impl MigrationName for Columns {
     }
 }
 
+impl crate::Step for Columns {
+    fn creates(&self) -> Option<&'static str> {
+        None
+    }
+}
+
 #[async_trait::async_trait]
 impl MigrationTrait for Columns {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {

@@ -35,12 +35,18 @@ mod m0023_refused_address;
 mod m0024_order_patience;
 mod m0025_revocation_tries;
 
+/// A step of ours: it can say which table it makes.
+trait Step: MigrationTrait {
+    /// The table that this step makes, if it makes one.
+    fn creates(&self) -> Option<&'static str>;
+}
+
 /// All steps, oldest first.
 #[derive(Debug)]
 pub struct Migrator;
 
-impl MigratorTrait for Migrator {
-    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+impl Migrator {
+    fn steps() -> Vec<Box<dyn Step>> {
         vec![
             Box::new(m0001_users::STEP),
             Box::new(m0002_sessions::STEP),
@@ -69,4 +75,15 @@ impl MigratorTrait for Migrator {
             Box::new(m0025_revocation_tries::STEP),
         ]
     }
+}
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        Self::steps().into_iter().map(|step| step as Box<dyn MigrationTrait>).collect()
+    }
+}
+
+/// Every table that the steps make, oldest first: what a wipe may drop.
+pub fn tables() -> Vec<&'static str> {
+    Migrator::steps().iter().filter_map(|step| step.creates()).collect()
 }

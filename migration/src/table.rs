@@ -49,6 +49,12 @@ impl MigrationName for Table {
     }
 }
 
+impl crate::Step for Table {
+    fn creates(&self) -> Option<&'static str> {
+        Some(self.table)
+    }
+}
+
 #[async_trait::async_trait]
 impl MigrationTrait for Table {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {

@@ -40,7 +40,6 @@ impl Settings {
 
 /// Every group is read before any is asked for, so that one wrong group hides no other.
 fn settings(reader: &mut Reader) -> Option<Settings> {
-    refuse_wipe(reader);
     let root_domain = reader.parsed("ROOT_DOMAIN", |text| {
         RootDomain::parse(text).ok_or_else(|| "is no domain name such as starchart.com".to_owned())
     });
@@ -59,6 +58,7 @@ fn settings(reader: &mut Reader) -> Option<Settings> {
     let certificates = certificates(reader);
     let limits = limits(reader);
     let timers = timers(reader);
+    let wipe = wipe(reader);
     let danger_confirm = reader.parsed("DANGER_CONFIRM", parse::text);
     let log_level = reader.parsed("LOG_LEVEL", parse::log_level);
     Some(Settings {
@@ -77,17 +77,19 @@ fn settings(reader: &mut Reader) -> Option<Settings> {
         certificates: certificates?,
         limits: limits?,
         timers: timers?,
+        wipe,
         danger_confirm,
     })
 }
 
-fn refuse_wipe(reader: &mut Reader) {
-    let name = "DANGER_DATABASE_WIPE_REINITIALIZE";
-    match reader.text(name).as_deref().map(str::trim) {
-        None | Some("0") => {}
-        Some("1") => reader.problem(name, "wiping the database comes with a later release; remove the variable"),
-        Some(_) => reader.problem(name, "only 1 sets it, and 0 or nothing leaves it; write one of these"),
-    }
+/// Stricter than other switches: a word that merely looks like yes wipes nothing.
+fn wipe(reader: &mut Reader) -> bool {
+    let wish = reader.parsed("DANGER_DATABASE_WIPE_REINITIALIZE", |text| match text {
+        "1" => Ok(true),
+        "0" => Ok(false),
+        _ => Err("only 1 sets it, and 0 or nothing leaves it; write one of these".to_owned()),
+    });
+    wish.unwrap_or(false)
 }
 
 fn app(reader: &mut Reader) -> Option<App> {

@@ -155,6 +155,6 @@ const KNOWN: &[Known] = &[
     variable("DRAIN_S", No, Same("5"), "seconds in which connections are still taken after SIGTERM, at most 30"),
     // Rarely
     variable("SECRETS_OVERRIDE", No, Same("0"), "1: secrets are read from ./dev-secrets instead of /run/secrets"),
-    variable("DANGER_DATABASE_WIPE_REINITIALIZE", No, Nothing, "wipes the database; until then 1 stops the start (a later release)"),
-    variable("DANGER_CONFIRM", No, Nothing, "ROOT_DOMAIN:number of users, to confirm a dangerous act (a later release)"),
+    variable("DANGER_DATABASE_WIPE_REINITIALIZE", No, Nothing, "1 wipes the database once, at the next start; then remove it, a start without it makes it work again"),
+    variable("DANGER_CONFIRM", No, Nothing, "ROOT_DOMAIN:number of users, to confirm a wipe in production"),
 ];

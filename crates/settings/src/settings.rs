@@ -43,6 +43,8 @@ pub struct Settings {
     pub limits: Limits,
     /// What happens on a clock.
     pub timers: Timers,
+    /// `DANGER_DATABASE_WIPE_REINITIALIZE`: wipe the database once, at the start. Default no.
+    pub wipe: bool,
     /// `DANGER_CONFIRM`: the words that confirm a dangerous act, `ROOT_DOMAIN:number of users`. Default none.
     pub danger_confirm: Option<String>,
 }

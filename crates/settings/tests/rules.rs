@@ -210,14 +210,13 @@ fn the_site_is_no_neighbour_of_peoples_pages() {
 }
 
 #[test]
-fn the_wipe_stops_the_start() {
+fn only_a_one_wipes() {
     for value in ["", "0"] {
-        Site::production().set("DANGER_DATABASE_WIPE_REINITIALIZE", value).good();
+        assert!(!Site::production().set("DANGER_DATABASE_WIPE_REINITIALIZE", value).good().settings.wipe);
     }
     let name = "DANGER_DATABASE_WIPE_REINITIALIZE";
-    assert!(
-        Site::production().set(name, "1").bad().contains(&format!("{name}: wiping the database comes with a later release"))
-    );
+    assert!(!Site::production().good().settings.wipe);
+    assert!(Site::production().set(name, "1").good().settings.wipe);
     for value in ["true", "yes", "2"] {
         assert!(Site::production().set(name, value).bad().contains(&format!("{name}: only 1 sets it")), "{value}");
     }

@@ -147,7 +147,21 @@ async fn compare_clocks(store: &Store) {
 /// The database, reached and with a schema that fits. `None`: told to stop meanwhile.
 async fn ready_store(settings: &Settings, stop: &CancellationToken) -> anyhow::Result<Option<Store>> {
     let Some(store) = connect(settings, stop).await? else { return Ok(None) };
-    Ok(schema_fits(&store, settings.auto_migrate, stop).await?.then_some(store))
+    if settings.wipe && !crate::wipe::by_flag(&store, settings, stop).await? {
+        return Ok(None);
+    }
+    if !schema_fits(&store, settings.auto_migrate, stop).await? {
+        return Ok(None);
+    }
+    // Only a start that came this far without the flag arms it again: one that failed may be rolled back to one with it.
+    if !settings.wipe {
+        match store.rearm_wipe().await {
+            Ok(true) => info!("DANGER_DATABASE_WIPE_REINITIALIZE was removed: set again, it wipes again"),
+            Ok(false) => {}
+            Err(error) => warn!(error = %error, "DANGER_DATABASE_WIPE_REINITIALIZE: not armed again before the next start"),
+        }
+    }
+    Ok(Some(store))
 }
 
 /// Connects to the database, waiting while it cannot be reached. `None`: told to stop meanwhile.
@@ -184,6 +198,17 @@ async fn schema_fits(store: &Store, auto_migrate: bool, stop: &CancellationToken
                     () = stop.cancelled() => return Ok(false),
                 };
                 continue;
+            }
+            Ok(SchemaState::HalfWiped) if auto_migrate => {
+                warn!("a wipe was begun and cut off: finishing it");
+                tokio::select! {
+                    finished = store.migrate() => finished.context("the wipe cannot be finished")?,
+                    () = stop.cancelled() => return Ok(false),
+                };
+                continue;
+            }
+            Ok(SchemaState::HalfWiped) => {
+                warn!("a wipe was begun and cut off, and AUTO_MIGRATE=0: run `starchart migrate`");
             }
             Ok(SchemaState::Pending(count)) => {
                 warn!(count, "migrations are pending and AUTO_MIGRATE=0: run `starchart migrate`");

@@ -25,6 +25,7 @@ pub mod ticks;
 mod tx;
 pub mod users;
 mod vault;
+mod wipe;
 pub mod zone;
 
 pub use connect::ConnectOptions;
@@ -32,3 +33,4 @@ pub use error::{ConnectError, Error, Source};
 pub use migrate::{SchemaState, schema_version};
 pub use store::Store;
 pub use vault::VaultError;
+pub use wipe::{WipeMark, WipeOutcome};

@@ -8,6 +8,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use crate::connect::Endpoint;
 use crate::error::Error;
 use crate::store::Store;
+use crate::wipe;
 
 /// How the schema stands to this program.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,10 +17,14 @@ pub enum SchemaState {
     Fits,
     /// So many steps are missing: run `starchart migrate`.
     Pending(usize),
+    /// A wipe was begun and did not come to its end: [`Store::migrate`] finishes it.
+    HalfWiped,
     /// Every step of ours is there, and these of a later version. Serves: later steps only add (expand and contract).
     Newer(Vec<String>),
 }
 
+/// Where sea-orm notes which steps were applied.
+pub(crate) const STEPS_TABLE: &str = "seaql_migrations";
 /// Seconds to wait for another process that migrates.
 const LOCK_WAIT_S: u32 = 300;
 
@@ -29,15 +34,27 @@ impl Store {
         compare(self.reader()).await
     }
 
-    /// Applies the missing steps; says how many. Other processes wait meanwhile and then find nothing to do.
+    /// Applies the missing steps; says how many. Other processes wait meanwhile and then find nothing to do. A wipe that was
+    /// killed comes to its end first.
     pub async fn migrate(&self) -> Result<usize, Error> {
+        self.locked(async |db| {
+            if wipe::is_half_done(db).await? {
+                return wipe::finish(self, db).await.map(|finished| finished.steps);
+            }
+            apply(db).await
+        })
+        .await
+    }
+
+    /// Runs `work` as the only process that changes the schema, on a connection of its own.
+    pub(crate) async fn locked<T>(&self, work: impl AsyncFnOnce(&DatabaseConnection) -> Result<T, Error>) -> Result<T, Error> {
         let own = self.endpoint().pool(1, Duration::from_secs(30));
         let outcome = match self.endpoint() {
-            Endpoint::MySql(_) => migrate_mysql(&own).await,
+            Endpoint::MySql(_) => locked_mysql(&own, work).await,
             #[cfg(feature = "sqlite")]
             Endpoint::Sqlite(options) => {
                 let _lock = lock_beside(options.get_filename()).await?;
-                apply(&own).await
+                work(&own).await
             }
         };
         own.close().await?;
@@ -45,15 +62,12 @@ impl Store {
     }
 }
 
-async fn compare(db: &DatabaseConnection) -> Result<SchemaState, Error> {
-    let mut applied = Vec::new();
-    if SchemaManager::new(db).has_table("seaql_migrations").await? {
-        let sql = Statement::from_string(db.get_database_backend(), "SELECT version FROM seaql_migrations ORDER BY version");
-        for row in db.query_all_raw(sql).await? {
-            applied.push(row.try_get::<String>("", "version")?);
-        }
+pub(crate) async fn compare(db: &DatabaseConnection) -> Result<SchemaState, Error> {
+    if wipe::is_half_done(db).await? {
+        return Ok(SchemaState::HalfWiped);
     }
-    let ours: Vec<String> = Migrator::migrations().iter().map(|step| step.name().to_owned()).collect();
+    let mut applied = applied(db).await?;
+    let ours = steps();
     let missing = ours.iter().filter(|step| !applied.contains(step)).count();
     if missing > 0 {
         return Ok(SchemaState::Pending(missing));
@@ -62,19 +76,38 @@ async fn compare(db: &DatabaseConnection) -> Result<SchemaState, Error> {
     Ok(if applied.is_empty() { SchemaState::Fits } else { SchemaState::Newer(applied) })
 }
 
+/// The names of the steps that this program knows.
+pub(crate) fn steps() -> Vec<String> {
+    Migrator::migrations().iter().map(|step| step.name().to_owned()).collect()
+}
+
+/// The names of the steps that the schema has seen.
+pub(crate) async fn applied(db: &DatabaseConnection) -> Result<Vec<String>, Error> {
+    if !SchemaManager::new(db).has_table(STEPS_TABLE).await? {
+        return Ok(Vec::new());
+    }
+    let select = format!("SELECT version FROM {STEPS_TABLE} ORDER BY version");
+    let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), select)).await?;
+    rows.iter().map(|row| Ok(row.try_get::<String>("", "version")?)).collect()
+}
+
 /// The list of missing steps is read here, that is, under the caller's lock.
-async fn apply(db: &DatabaseConnection) -> Result<usize, Error> {
+pub(crate) async fn apply(db: &DatabaseConnection) -> Result<usize, Error> {
     match compare(db).await? {
-        SchemaState::Pending(steps) => {
-            Migrator::up(db, None).await?;
-            Ok(steps)
-        }
         SchemaState::Fits | SchemaState::Newer(_) => Ok(0),
+        SchemaState::Pending(_) | SchemaState::HalfWiped => {
+            let before = applied(db).await?.len();
+            Migrator::up(db, None).await?;
+            Ok(steps().len().saturating_sub(before))
+        }
     }
 }
 
-/// The lock and the steps share one connection: when it breaks, both end.
-async fn migrate_mysql(db: &DatabaseConnection) -> Result<usize, Error> {
+/// The lock and the work share one connection: when it breaks, both end.
+async fn locked_mysql<T>(
+    db: &DatabaseConnection,
+    work: impl AsyncFnOnce(&DatabaseConnection) -> Result<T, Error>,
+) -> Result<T, Error> {
     // The lock is the server's, so its name carries the database's.
     let lock = format!("SELECT GET_LOCK(CONCAT('starchart.', LEFT(SHA2(DATABASE(), 256), 40)), {LOCK_WAIT_S}) AS got");
     let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), lock)).await?;
@@ -85,7 +118,7 @@ async fn migrate_mysql(db: &DatabaseConnection) -> Result<usize, Error> {
     if got != Some(1) {
         return Err(Error::Busy("another process has been migrating for five minutes".into()));
     }
-    let outcome = apply(db).await;
+    let outcome = work(db).await;
     let unlock = "SELECT RELEASE_LOCK(CONCAT('starchart.', LEFT(SHA2(DATABASE(), 256), 40)))";
     if let Err(fault) = db.query_one_raw(Statement::from_string(db.get_database_backend(), unlock)).await {
         tracing::debug!(error = %fault, "the migration lock goes with its connection");

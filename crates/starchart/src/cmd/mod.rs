@@ -9,6 +9,7 @@ pub(crate) mod migrate;
 pub(crate) mod reconcile;
 pub(crate) mod run;
 pub(crate) mod send_test_mail;
+pub(crate) mod wipe;
 
 use std::path::PathBuf;
 

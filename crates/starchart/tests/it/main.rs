@@ -29,3 +29,4 @@ mod tracking;
 mod truth;
 mod verbs;
 mod walls;
+mod wipe;

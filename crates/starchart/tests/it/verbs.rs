@@ -31,15 +31,18 @@ async fn check_config_says_what_was_found_where() {
 #[tokio::test]
 async fn faults_of_the_settings_come_all_at_once() {
     let world = World::new().await.set("AWS_ACCESS_KEY_ID", "AKIDSECRETID").set("APP_URL", "http://names.school.example");
-    let world =
-        world.set("ROOT_DOMAIN", "").set("PORT", "70000").set("DRAIN_S", "soon").set("DANGER_DATABASE_WIPE_REINITIALIZE", "1");
+    let world = world
+        .set("ROOT_DOMAIN", "")
+        .set("PORT", "70000")
+        .set("DRAIN_S", "soon")
+        .set("DANGER_DATABASE_WIPE_REINITIALIZE", "yes");
     for verb in ["run", "check-config"] {
         let ended = ended(world.command(&[verb])).await;
         assert_eq!(ended.code, 2, "{}", ended.all);
         for name in ["APP_URL: ", "ROOT_DOMAIN: ", "PORT: ", "DRAIN_S: "] {
             assert!(ended.all.contains(name), "{name}: {}", ended.all);
         }
-        assert!(ended.all.contains("DANGER_DATABASE_WIPE_REINITIALIZE: wiping the database comes with a later release"));
+        assert!(ended.all.contains("DANGER_DATABASE_WIPE_REINITIALIZE: only 1 sets it"));
         assert!(ended.all.starts_with("5 settings are wrong:"), "{}", ended.all);
         no_secret(&ended);
     }

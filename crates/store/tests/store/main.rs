@@ -31,4 +31,5 @@ mod people;
 mod publishing;
 mod records;
 mod schema;
+mod wipe;
 mod world;

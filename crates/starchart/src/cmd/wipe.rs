@@ -1,0 +1,11 @@
+//! `starchart wipe`: everything in the database, by hand.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+pub(crate) async fn run(env_file: Option<PathBuf>, options: crate::wipe::Options) -> anyhow::Result<ExitCode> {
+    let settings = super::begin(env_file)?.settings;
+    let stop = crate::stop::on_signal()?;
+    let Some(store) = crate::boot::connect(&settings, &stop).await? else { return Ok(ExitCode::from(1)) };
+    crate::wipe::by_hand(&store, &settings, &options).await
+}

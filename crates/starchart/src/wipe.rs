@@ -1,0 +1,155 @@
+//! Wiping the database: by the flag at a start, and by hand. Rows and schema are the store's; here is who may, what is said, and
+//! what else goes.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use starchart_jobs::clear;
+use starchart_settings::{Problem, Problems, Redis, Settings};
+use starchart_store::{Store, WipeMark, WipeOutcome};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+/// The setting that wipes at a start.
+const FLAG: &str = "DANGER_DATABASE_WIPE_REINITIALIZE";
+/// Redis gets so long; nothing depends on what is left there.
+const REDIS_LIMIT: Duration = Duration::from_secs(10);
+/// Between two tries while the database is away or busy.
+const RETRY: Duration = Duration::from_secs(10);
+
+/// The words that confirm a wipe of this many people's data.
+fn confirmation(settings: &Settings, users: u64) -> String {
+    format!("{}:{users}", settings.root_domain)
+}
+
+/// Does what the flag asks for. False: told to stop meanwhile.
+///
+/// # Errors
+/// The flag is not confirmed, or the schema is a later version's; nothing was changed then.
+pub(crate) async fn by_flag(store: &Store, settings: &Settings, stop: &CancellationToken) -> anyhow::Result<bool> {
+    let confirmed = |users: u64| {
+        !settings.environment.is_production()
+            || users == 0
+            || settings.danger_confirm.as_ref().is_some_and(|words| *words == confirmation(settings, users))
+    };
+    loop {
+        // Cut off in the middle, the mark says so and the next start goes on.
+        let outcome = tokio::select! {
+            outcome = store.wipe(WipeMark::Respect, confirmed) => outcome,
+            () = stop.cancelled() => return Ok(false),
+        };
+        match outcome {
+            Ok(outcome) => return told(outcome, settings).await.map(|()| true),
+            Err(error) if error.is_temporary() => warn!(error = %error, "{FLAG}: waiting for the database"),
+            Err(error) => return Err(anyhow::Error::new(error).context(format!("{FLAG}: the database cannot be wiped"))),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(RETRY) => {}
+            () = stop.cancelled() => return Ok(false),
+        }
+    }
+}
+
+async fn told(outcome: WipeOutcome, settings: &Settings) -> anyhow::Result<()> {
+    match outcome {
+        WipeOutcome::Initialised => info!("{FLAG}: there was nothing to wipe; the schema was made"),
+        WipeOutcome::Already(at) => warn!(
+            wiped_at = at.rfc3339(),
+            "{FLAG} is still set: the database was wiped already and is not wiped again; remove the variable"
+        ),
+        WipeOutcome::Wiped { tables } => {
+            for table in tables {
+                warn!(table, "{FLAG}: dropped and made anew");
+            }
+            match clear_redis(settings).await {
+                Ok(Some(keys)) => warn!(keys, "{FLAG}: removed from Redis"),
+                Ok(None) => {}
+                Err(reason) => warn!(reason, "REDIS_URL: not everything was removed; what is left goes by time"),
+            }
+            warn!("{FLAG}: the database was wiped, the zone was not touched, publishing is paused; remove the variable");
+        }
+        WipeOutcome::Refused(users) => {
+            let words = confirmation(settings, users);
+            let said = match &settings.danger_confirm {
+                Some(_) => "does not say what is to be lost",
+                None => "is not set",
+            };
+            let advice = format!(
+                "{said}: to wipe the data of {users} people here it must be {words} (ROOT_DOMAIN:number of users). Nothing was \
+                 changed. To keep the data, remove {FLAG}"
+            );
+            return Err(Problems(vec![Problem { name: "DANGER_CONFIRM".to_owned(), advice }]).into());
+        }
+        WipeOutcome::Newer(steps) => {
+            return Err(Problems(vec![Problem { name: FLAG.to_owned(), advice: newer(&steps) }]).into());
+        }
+    }
+    Ok(())
+}
+
+fn newer(steps: &[String]) -> String {
+    format!(
+        "the schema is a later version's ({}), whose tables this one does not know; wipe with that version. Nothing was changed",
+        steps.join(", ")
+    )
+}
+
+/// What the wish by hand came with.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct Options {
+    /// In production: what is to be lost, as ROOT_DOMAIN:number of users; also taken from DANGER_CONFIRM.
+    #[arg(long, value_name = "ROOT_DOMAIN:COUNT")]
+    confirm: Option<String>,
+    /// In development: do it.
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Does what a person asks for, and prints what went.
+///
+/// # Errors
+/// The database is away, or a statement failed: the next start or wipe goes on then.
+pub(crate) async fn by_hand(store: &Store, settings: &Settings, options: &Options) -> anyhow::Result<ExitCode> {
+    let production = settings.environment.is_production();
+    let words = options.confirm.as_ref().or(settings.danger_confirm.as_ref());
+    let confirmed = |users: u64| match words {
+        Some(words) => *words == confirmation(settings, users),
+        None => options.yes && !production,
+    };
+    match store.wipe(WipeMark::Ignore, confirmed).await? {
+        WipeOutcome::Initialised => println!("There was nothing to wipe; the schema was made."),
+        WipeOutcome::Already(at) => println!("The database was wiped at {}; nothing was changed.", at.rfc3339()),
+        WipeOutcome::Wiped { tables } => {
+            for table in &tables {
+                println!("dropped and made anew: {table}");
+            }
+            match clear_redis(settings).await {
+                Ok(Some(keys)) => println!("removed from Redis: {keys} keys"),
+                Ok(None) => {}
+                Err(reason) => println!("Redis: {reason}; what is left there goes by time"),
+            }
+            println!("{} tables were wiped. The zone was not touched, and publishing is paused:", tables.len());
+            println!("`starchart reconcile --adopt` shows what stands in the zone, `--approve HASH` lets publishing go on.");
+        }
+        WipeOutcome::Refused(users) => {
+            let words = confirmation(settings, users);
+            let or_yes = if production { "" } else { ", or --yes" };
+            eprintln!("This would wipe the data of {users} people. Nothing was changed. To do it: --confirm {words}{or_yes}");
+            return Ok(ExitCode::from(2));
+        }
+        WipeOutcome::Newer(steps) => {
+            eprintln!("{}.", newer(&steps));
+            return Ok(ExitCode::from(2));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Removes our keys; none where there is no Redis.
+async fn clear_redis(settings: &Settings) -> Result<Option<u64>, String> {
+    let Redis::At(url) = &settings.redis else { return Ok(None) };
+    match tokio::time::timeout(REDIS_LIMIT, clear(url)).await {
+        Ok(cleared) => cleared.map(Some).map_err(|error| error.to_string()),
+        Err(_) => Err(format!("no answer within {} s", REDIS_LIMIT.as_secs())),
+    }
+}

@@ -1,0 +1,202 @@
+//! The deliberate flag that wipes the database once, and the same by hand; the zone stays as it is.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use starchart_testkit::redis::Redis;
+use starchart_testkit::route53::Set;
+
+use crate::app::{App, ROOT, World, eventually};
+use crate::browser::Browser;
+use crate::truth::{signed_in, verb};
+
+const FLAG: &str = "DANGER_DATABASE_WIPE_REINITIALIZE";
+const SOON: Duration = Duration::from_secs(5);
+
+/// A world with two people, a published record and a set of somebody else's.
+async fn lived_in() -> (World, Vec<Set>) {
+    let world = World::new().await;
+    let app = world.start().await;
+    fill(&world, &app).await;
+    world.zone.put(Set::new(&format!("theirs.{ROOT}"), "A", 300, ["192.168.7.7"])).unwrap();
+    let sets = world.zone.sets();
+    (world, sets)
+}
+
+/// Two people, and a record that is in the zone.
+async fn fill(world: &World, app: &App) -> Browser {
+    let mut browser = signed_in(world, app, "user1").await;
+    signed_in(world, app, "user2").await;
+    assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
+    let published = async || world.zone.set(&format!("www.user1.{ROOT}"), "A").is_some();
+    eventually("published", SOON, published).await;
+    browser
+}
+
+async fn people(world: &World) -> i64 {
+    world.db.number("SELECT COUNT(*) FROM users").await
+}
+
+/// How many wipes the logs of these processes tell.
+fn wipes(apps: &[&App]) -> usize {
+    apps.iter().map(|app| app.server.log().matches("the database was wiped, the zone was not touched").count()).sum()
+}
+
+/// Two replicas at once, both ready.
+async fn two(world: &World) -> [App; 2] {
+    let mut apps = [world.launch("run"), world.launch("run")];
+    for app in &mut apps {
+        app.until_ready().await;
+    }
+    apps
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicas_with_the_flag_wipe_once_until_a_start_without_it() {
+    let (world, zone) = lived_in().await;
+    for table in ["User", "DnsRecord", "_prisma_migrations"] {
+        world.db.run(&format!("CREATE TABLE `{table}` (id INT PRIMARY KEY); INSERT INTO `{table}` VALUES (1)")).await;
+    }
+    let mut world = world.set(FLAG, "1").set("DANGER_CONFIRM", &format!("{ROOT}:2"));
+    for start in 1..=4 {
+        let apps = two(&world).await;
+        assert_eq!(wipes(&[&apps[0], &apps[1]]), usize::from(start == 1), "start {start}");
+        assert_eq!(people(&world).await, i64::from(start > 1), "start {start}: what came after the wipe stays");
+        for app in &apps {
+            let told = app.server.log().matches("is still set: the database was wiped already").count();
+            assert!(told == 1 || start == 1, "start {start} says so: {}", app.server.log());
+        }
+        if start == 1 {
+            let dropped =
+                apps.iter().flat_map(App::log_lines).filter(|line| line.to_string().contains("dropped and made anew"));
+            let dropped: BTreeSet<_> = dropped.map(|line| line["table"].as_str().unwrap_or_default().to_owned()).collect();
+            assert!(dropped.contains("users") && dropped.contains("zone_rrset"), "{dropped:?}");
+            signed_in(&world, &apps[1], "user9").await;
+        }
+    }
+    // Two people again, so that the words that confirmed the first wipe hold for one more.
+    world = world.set(FLAG, "");
+    let apps = two(&world).await;
+    signed_in(&world, &apps[0], "user8").await;
+    drop(apps);
+    assert_eq!(people(&world).await, 2);
+    world = world.set(FLAG, "1");
+    let apps = two(&world).await;
+    assert_eq!((wipes(&[&apps[0], &apps[1]]), people(&world).await), (1, 0), "set again, it wipes once more");
+
+    for table in ["User", "DnsRecord", "_prisma_migrations"] {
+        assert_eq!(world.db.number(&format!("SELECT COUNT(*) FROM `{table}`")).await, 1, "{table} is the original's");
+    }
+    // Long enough for a sweep of everything that could publish.
+    let mut browser = signed_in(&world, &apps[0], "user1").await;
+    assert_eq!(browser.create("other", "A", "192.168.1.2").await.status, 303);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(world.zone.sets(), zone, "publishing is paused, and nothing was removed");
+}
+
+#[tokio::test]
+async fn in_production_a_wipe_has_to_name_what_is_lost() {
+    let (world, zone) = lived_in().await;
+    let mut world = world.set(FLAG, "1");
+    for wrong in ["", "yes", "starchart.example:3", "other.example:2", "2"] {
+        world = world.set("DANGER_CONFIRM", wrong);
+        for name in ["run", "serve", "work"] {
+            let ended = verb(&world, &[name]).await;
+            assert_eq!(ended.code, 2, "{name} {wrong}: {}", ended.all);
+            assert!(ended.all.contains(&format!("{ROOT}:2")) && ended.all.contains("Nothing was changed"), "{}", ended.all);
+        }
+    }
+    assert_eq!(people(&world).await, 2);
+    world = world.set(FLAG, "0").set("DANGER_CONFIRM", "");
+    let app = world.start().await;
+    assert_eq!(app.browser().get("/login").await.status, 200);
+    assert_eq!(world.zone.sets(), zone);
+}
+
+#[tokio::test]
+async fn the_flag_on_an_empty_schema_only_initialises_and_on_development_needs_no_words() {
+    let mut world = World::new().await.set(FLAG, "1").set("AUTO_MIGRATE", "0");
+    let app = world.start().await;
+    assert_eq!(wipes(&[&app]), 0);
+    fill(&world, &app).await;
+    drop(app);
+    let app = world.start().await;
+    assert_eq!((wipes(&[&app]), people(&world).await), (0, 2), "a restart does not wipe what came since");
+    drop(app);
+    world = world.set(FLAG, "");
+    drop(world.start().await);
+    world = world.set(FLAG, "1").set("STARCHART_ENV", "test");
+    let app = world.start().await;
+    assert_eq!((wipes(&[&app]), people(&world).await), (1, 0));
+}
+
+#[tokio::test]
+async fn a_wipe_cut_off_in_the_middle_is_finished_and_never_served() {
+    // As SIGKILL leaves it between two tables; and just before the pause, when the new tables stand already.
+    let tables = "SET foreign_key_checks = 0; DROP TABLE seaql_migrations, outbox, dns_records, zone_control";
+    let pause = "DELETE FROM zone_control";
+    for (left, flag, auto_migrate) in [(tables, "1", "1"), (tables, "", "0"), (pause, "", "1")] {
+        let (world, zone) = lived_in().await;
+        let mark = "CREATE TABLE starchart_wipe (id INT NOT NULL PRIMARY KEY, state VARCHAR(16) NOT NULL, \
+                 changed_at BIGINT NOT NULL); INSERT INTO starchart_wipe VALUES (1, 'wiping', 1)";
+        world.db.run(mark).await;
+        world.db.run(left).await;
+        let world = world.set(FLAG, flag).set("AUTO_MIGRATE", auto_migrate);
+        let mut app = world.launch("run");
+        if auto_migrate == "0" {
+            let words = "a wipe was begun and cut off, and AUTO_MIGRATE=0: run `starchart migrate`";
+            eventually("says so", SOON, async || app.server.log().contains(words)).await;
+            assert_eq!(app.browser().get("/healthcheck").await.status, 500);
+            let mut browser = app.browser();
+            let form = browser.get("/login").await.form("/login");
+            assert!(browser.submit(&form).await.status >= 500, "nothing is served that needs a row");
+            let migrated = verb(&world, &["migrate"]).await;
+            assert_eq!(migrated.code, 0, "{}", migrated.all);
+        }
+        app.until_ready().await;
+        assert_eq!(people(&world).await, 0, "flag {flag}");
+        let paused = "SELECT COUNT(*) FROM zone_control WHERE paused_at IS NOT NULL";
+        assert_eq!(world.db.number(paused).await, 1);
+        assert_eq!(world.zone.sets(), zone);
+    }
+}
+
+#[tokio::test]
+async fn by_hand_it_asks_and_a_process_that_runs_goes_on() {
+    let redis = Redis::start().await;
+    let world = World::new().await.set("REDIS_URL", &redis.url());
+    let mut app = world.start().await;
+    fill(&world, &app).await;
+    redis.command(&["SET", "starchart:jobs:left-over", "x"]).await;
+    redis.command(&["SET", "somebody:else", "x"]).await;
+    let zone = world.zone.sets();
+
+    for arguments in [&["wipe"][..], &["wipe", "--yes"], &["wipe", "--confirm", "starchart.example:1"]] {
+        let refused = verb(&world, arguments).await;
+        assert_eq!(refused.code, 2, "{}", refused.all);
+        assert!(refused.all.contains("Nothing was changed. To do it: --confirm starchart.example:2\n"), "{}", refused.all);
+    }
+    assert_eq!(people(&world).await, 2);
+    let wiped = verb(&world, &["wipe", "--confirm", "starchart.example:2"]).await;
+    assert_eq!(wiped.code, 0, "{}", wiped.all);
+    assert!(wiped.out.contains("dropped and made anew: users\n"), "{}", wiped.out);
+    assert!(wiped.out.contains("publishing is paused"), "{}", wiped.out);
+    let removed =
+        wiped.out.lines().find_map(|line| line.strip_prefix("removed from Redis: ")?.strip_suffix(" keys")?.parse().ok());
+    assert!(removed.is_some_and(|keys: u64| keys >= 1), "{}", wiped.out);
+    assert_eq!(redis.number(&["EXISTS", "starchart:jobs:left-over"]).await, 0);
+    assert_eq!(redis.number(&["EXISTS", "somebody:else"]).await, 1);
+
+    assert_eq!(app.server.exited(), None, "{}", app.server.log());
+    app.until_ready().await;
+    let mut browser = signed_in(&world, &app, "user3").await;
+    assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!((world.zone.sets(), app.server.exited()), (zone, None), "paused, and well");
+
+    let world = world.set("STARCHART_ENV", "test").set("REDIS_URL", &Redis::absent().url());
+    let asked = verb(&world, &["wipe"]).await;
+    assert!(asked.code == 2 && asked.all.contains("--confirm starchart.example:1, or --yes"), "{}", asked.all);
+    let wiped = verb(&world, &["wipe", "--yes"]).await;
+    assert!(wiped.code == 0 && wiped.out.contains("Redis: "), "Redis away is no reason to stop: {}", wiped.all);
+}

@@ -1,0 +1,179 @@
+//! Wiping: every table of ours dropped and made anew.
+//!
+//! A table that no step makes, and so no wipe drops, remembers how far a wipe has come. `wiping` is committed before the first
+//! table goes, so that whoever comes after a kill finishes what was begun; `done` is what keeps a flag that was left set from
+//! wiping a second time.
+
+use migration::SchemaManager;
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, FromQueryResult};
+use starchart_domain::time::Timestamp;
+
+use crate::migrate::{self, STEPS_TABLE, SchemaState};
+use crate::{Error, Store, sql, zone};
+
+/// The table with the mark: one row, or none while a flag may wipe.
+const MARK: &str = "starchart_wipe";
+const CREATE_MARK: &str = "CREATE TABLE IF NOT EXISTS starchart_wipe \
+     (id INT NOT NULL PRIMARY KEY, state VARCHAR(16) NOT NULL, changed_at BIGINT NOT NULL)";
+/// Another process may hold a table for as long as one transaction; this is longer.
+const MYSQL_PREPARE: [&str; 2] = ["SET SESSION lock_wait_timeout = 60", "SET SESSION foreign_key_checks = 0"];
+
+/// Why nothing is published after a wipe: the zone still holds what the dropped rows wanted.
+const PAUSED: &str = "the database was wiped and the zone was left as it is: `starchart reconcile --adopt` shows what stands \
+     there, and `starchart reconcile --approve HASH` with the hash it prints lets publishing go on";
+
+/// Whether the mark of an earlier wipe counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WipeMark {
+    /// A flag that was left set: nothing is done when the database was wiped since [`Store::rearm_wipe`].
+    Respect,
+    /// Somebody asks for it now.
+    Ignore,
+}
+
+/// What became of a wish to wipe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WipeOutcome {
+    /// There was no table of ours: they were made, nothing was dropped.
+    Initialised,
+    /// These tables were dropped and made anew, and publishing is paused.
+    Wiped {
+        /// In the order in which they went.
+        tables: Vec<String>,
+    },
+    /// It was wiped at this time and the mark was respected. Nothing was changed.
+    Already(Timestamp),
+    /// `allowed` said no to this number of people (without the deleted ones). Nothing was changed.
+    Refused(u64),
+    /// The schema has these steps of a later version, whose tables this program does not know. Nothing was changed.
+    Newer(Vec<String>),
+}
+
+/// What [`finish`] did.
+pub(crate) struct Finished {
+    /// Tables that were dropped.
+    tables: Vec<String>,
+    /// Steps that were applied.
+    pub(crate) steps: usize,
+}
+
+impl Store {
+    /// Drops every table that our steps make, runs the steps again and pauses publishing; no other table and no record in the zone
+    /// is touched. One process does it, others wait and then see what it left. `allowed` is asked with the number of people there
+    /// are, under the lock; not for a wipe that was begun already, which is finished in any case.
+    pub async fn wipe(&self, mark: WipeMark, allowed: impl Fn(u64) -> bool) -> Result<WipeOutcome, Error> {
+        self.locked(async |db| wipe(self, db, mark, &allowed).await).await
+    }
+
+    /// Lets the next flag wipe again: for a start without one. False when it could already.
+    pub async fn rearm_wipe(&self) -> Result<bool, Error> {
+        if !SchemaManager::new(self.writer()).has_table(MARK).await? {
+            return Ok(false);
+        }
+        Ok(sql::touch(self.writer(), "DELETE FROM starchart_wipe WHERE state = 'done'", vec![]).await? > 0)
+    }
+}
+
+async fn wipe(
+    store: &Store,
+    db: &DatabaseConnection,
+    mark: WipeMark,
+    allowed: &impl Fn(u64) -> bool,
+) -> Result<WipeOutcome, Error> {
+    match read(db).await? {
+        Some(State { is_done: false, .. }) => {
+            return Ok(WipeOutcome::Wiped { tables: finish(store, db).await?.tables });
+        }
+        Some(State { is_done: true, at }) if mark == WipeMark::Respect => return Ok(WipeOutcome::Already(at)),
+        _ => {}
+    }
+    if let SchemaState::Newer(steps) = migrate::compare(db).await? {
+        return Ok(WipeOutcome::Newer(steps));
+    }
+    let present = present(db).await?;
+    if present.is_empty() {
+        migrate::apply(db).await?;
+        write(store, db, "done").await?;
+        return Ok(WipeOutcome::Initialised);
+    }
+    let users = match present.contains(&"users") {
+        true => sql::number(db, "SELECT COUNT(*) AS n FROM users WHERE deleted_at IS NULL", vec![]).await?,
+        false => None,
+    };
+    let users = users.and_then(|count| u64::try_from(count).ok()).unwrap_or_default();
+    if !allowed(users) {
+        return Ok(WipeOutcome::Refused(users));
+    }
+    write(store, db, "wiping").await?;
+    Ok(WipeOutcome::Wiped { tables: finish(store, db).await?.tables })
+}
+
+/// Brings a wipe that was begun to its end; may be killed and repeated anywhere.
+pub(crate) async fn finish(store: &Store, db: &DatabaseConnection) -> Result<Finished, Error> {
+    let is_sqlite = db.get_database_backend() == DbBackend::Sqlite;
+    // No foreign key, not even one of a table that we do not know, may stop this half way.
+    for statement in if is_sqlite { &["PRAGMA foreign_keys = OFF"][..] } else { &MYSQL_PREPARE } {
+        db.execute_unprepared(statement).await?;
+    }
+    let mut tables = Vec::new();
+    for table in present(db).await? {
+        db.execute_unprepared(&format!("DROP TABLE `{table}`")).await?;
+        tables.push(table.to_owned());
+    }
+    db.execute_unprepared(if is_sqlite { "PRAGMA foreign_keys = ON" } else { "SET SESSION foreign_key_checks = 1" }).await?;
+    let steps = migrate::apply(db).await?;
+    zone::pause(store, PAUSED).await?;
+    write(store, db, "done").await?;
+    Ok(Finished { tables, steps })
+}
+
+/// Whether a wipe was begun and did not end. Nothing may be served from such a schema.
+pub(crate) async fn is_half_done(db: &DatabaseConnection) -> Result<bool, Error> {
+    Ok(read(db).await?.is_some_and(|state| !state.is_done))
+}
+
+/// The tables of ours that there are, in the order to drop them: first the list of steps, so that what is left is known to be
+/// incomplete; then those that refer to others before these.
+async fn present(db: &DatabaseConnection) -> Result<Vec<&'static str>, Error> {
+    let mut present = Vec::new();
+    let (applied, ours) = (migrate::applied(db).await?, migrate::steps());
+    // Another program that uses sea-orm may share the schema; its list is not ours.
+    if applied.iter().any(|step| ours.contains(step)) {
+        present.push(STEPS_TABLE);
+    }
+    let schema = SchemaManager::new(db);
+    for table in migration::tables().into_iter().rev() {
+        if schema.has_table(table).await? {
+            present.push(table);
+        }
+    }
+    Ok(present)
+}
+
+/// How far a wipe has come, and since when.
+struct State {
+    is_done: bool,
+    at: Timestamp,
+}
+
+async fn read(db: &DatabaseConnection) -> Result<Option<State>, Error> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        state: String,
+        changed_at: i64,
+    }
+    if !SchemaManager::new(db).has_table(MARK).await? {
+        return Ok(None);
+    }
+    let row: Option<Row> = sql::one(db, "SELECT state, changed_at FROM starchart_wipe WHERE id = 1", vec![]).await?;
+    Ok(row.map(|row| State { is_done: row.state == "done", at: Timestamp::from_millis(row.changed_at) }))
+}
+
+async fn write(store: &Store, db: &DatabaseConnection, state: &str) -> Result<(), Error> {
+    db.execute_unprepared(CREATE_MARK).await?;
+    let values = vec![state.into(), store.now_on(db).await?.as_millis().into()];
+    if sql::touch(db, "UPDATE starchart_wipe SET state = ?, changed_at = ? WHERE id = 1", values.clone()).await? == 0 {
+        sql::touch(db, "INSERT INTO starchart_wipe (state, changed_at, id) VALUES (?, ?, 1)", values).await?;
+    }
+    Ok(())
+}

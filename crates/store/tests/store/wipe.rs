@@ -1,0 +1,195 @@
+//! Wiping: what goes, what stays, how often, and what a kill leaves.
+
+use futures_util::future::join_all;
+use starchart_store::{SchemaState, WipeMark, WipeOutcome, records, zone};
+
+use crate::world::World;
+
+on_both!(
+    every_table_of_ours_goes_and_no_other,
+    a_flag_that_stays_set_wipes_once,
+    an_empty_schema_is_only_initialised,
+    without_consent_nothing_changes,
+    many_processes_wipe_once,
+    a_wipe_that_was_killed_is_finished_by_whoever_comes,
+    a_later_versions_schema_is_not_wiped,
+    another_programs_list_of_steps_stays,
+);
+
+const YES: fn(u64) -> bool = |_| true;
+
+/// What the original keeps in the same schema, and somebody else's table that leans on ours.
+const OTHERS: [&str; 8] = [
+    "CREATE TABLE `User` (username VARCHAR(191) NOT NULL PRIMARY KEY)",
+    "CREATE TABLE `DnsRecord` (id INTEGER NOT NULL PRIMARY KEY)",
+    "CREATE TABLE `Certificate` (id INTEGER NOT NULL PRIMARY KEY)",
+    "CREATE TABLE `Challenge` (id INTEGER NOT NULL PRIMARY KEY)",
+    "CREATE TABLE `SystemState` (`unique` INTEGER NOT NULL PRIMARY KEY)",
+    "CREATE TABLE `_prisma_migrations` (id VARCHAR(36) NOT NULL PRIMARY KEY)",
+    "CREATE TABLE stickers (id INTEGER NOT NULL PRIMARY KEY, user_id BIGINT NOT NULL, FOREIGN KEY (user_id) REFERENCES users (id))",
+    "INSERT INTO `User` (username) VALUES ('user1')",
+];
+
+async fn wiped(world: &World, mark: WipeMark) -> Vec<String> {
+    match world.store.wipe(mark, YES).await.unwrap() {
+        WipeOutcome::Wiped { tables } => tables,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn people(world: &World) -> i64 {
+    world.number("SELECT COUNT(*) FROM users").await
+}
+
+async fn every_table_of_ours_goes_and_no_other(world: &World) {
+    for sql in OTHERS {
+        world.run(sql).await.unwrap();
+    }
+    let user = world.person("user1").await;
+    world.create(&user, "www", "A", "192.168.1.1").await.unwrap();
+    world.run(&format!("INSERT INTO stickers (id, user_id) VALUES (1, {})", user.id)).await.unwrap();
+
+    let tables = wiped(world, WipeMark::Respect).await;
+    assert_eq!(tables[0], "seaql_migrations", "what is left must be known to be incomplete");
+    for table in ["users", "dns_records", "names", "zone_rrset", "certificates", "outbox", "audit_trail", "leases"] {
+        assert!(tables.iter().any(|dropped| dropped == table), "{table}: {tables:?}");
+        assert_eq!(world.number(&format!("SELECT COUNT(*) FROM {table}")).await, 0, "{table}");
+    }
+    for kept in ["`User`", "`DnsRecord`", "`Certificate`", "`Challenge`", "`SystemState`", "`_prisma_migrations`", "stickers"] {
+        let rows = i64::from(matches!(kept, "`User`" | "stickers"));
+        assert_eq!(world.number(&format!("SELECT COUNT(*) FROM {kept}")).await, rows, "{kept}");
+    }
+    assert_eq!(world.store.schema().await.unwrap(), SchemaState::Fits);
+    let reason = zone::paused(&world.store).await.unwrap().unwrap();
+    assert!(reason.contains("reconcile --adopt") && reason.contains("reconcile --approve HASH"), "{reason}");
+    // Foreign keys hold again, and life goes on.
+    let user = world.person("user2").await;
+    world.create(&user, "www", "A", "192.168.1.1").await.unwrap();
+    assert_eq!(records::list(&world.store, user.id).await.unwrap().len(), 1);
+}
+
+async fn a_flag_that_stays_set_wipes_once(world: &World) {
+    world.person("user1").await;
+    wiped(world, WipeMark::Respect).await;
+    world.person("user2").await;
+    for _ in 0..3 {
+        let outcome = world.store.wipe(WipeMark::Respect, |_| panic!("nobody is asked")).await.unwrap();
+        assert!(matches!(outcome, WipeOutcome::Already(at) if at.as_millis() > 0), "{outcome:?}");
+    }
+    assert_eq!(people(world).await, 1);
+    assert!(world.store.rearm_wipe().await.unwrap());
+    assert!(!world.store.rearm_wipe().await.unwrap(), "it is armed already");
+    wiped(world, WipeMark::Respect).await;
+    assert_eq!(people(world).await, 0);
+    // By hand it wipes whatever the mark says, and no flag wipes once more because of it.
+    world.person("user3").await;
+    wiped(world, WipeMark::Ignore).await;
+    assert_eq!(people(world).await, 0);
+    assert!(matches!(world.store.wipe(WipeMark::Respect, YES).await.unwrap(), WipeOutcome::Already(_)));
+}
+
+async fn an_empty_schema_is_only_initialised(world: &World) {
+    wiped(world, WipeMark::Ignore).await;
+    for table in migration_tables(world).await {
+        world.run(&format!("DROP TABLE {table}")).await.unwrap();
+    }
+    world.run("CREATE TABLE `User` (username VARCHAR(191) NOT NULL PRIMARY KEY)").await.unwrap();
+    let refuse = |_| panic!("nothing is lost, so nobody is asked");
+    assert_eq!(world.store.wipe(WipeMark::Respect, refuse).await.unwrap(), WipeOutcome::Initialised);
+    assert_eq!(world.store.schema().await.unwrap(), SchemaState::Fits);
+    assert_eq!(zone::paused(&world.store).await.unwrap(), None, "an ordinary first start");
+    world.person("user1").await;
+    assert!(matches!(world.store.wipe(WipeMark::Respect, YES).await.unwrap(), WipeOutcome::Already(_)));
+    assert_eq!(people(world).await, 1);
+}
+
+/// The names that a wipe gives, with the mark's own table.
+async fn migration_tables(world: &World) -> Vec<String> {
+    let mut tables = wiped(world, WipeMark::Ignore).await;
+    tables.push("starchart_wipe".to_owned());
+    tables
+}
+
+async fn without_consent_nothing_changes(world: &World) {
+    let user = world.person("user1").await;
+    world.person("user2").await;
+    world.run("UPDATE users SET deleted_at = 1 WHERE subject = 'user2'").await.unwrap();
+    world.create(&user, "www", "A", "192.168.1.1").await.unwrap();
+    for mark in [WipeMark::Respect, WipeMark::Ignore] {
+        let outcome = world.store.wipe(mark, |users| users == 0).await.unwrap();
+        assert_eq!(outcome, WipeOutcome::Refused(1), "the deleted one does not count");
+    }
+    assert_eq!(world.number("SELECT COUNT(*) FROM dns_records").await, 1);
+    assert_eq!(world.store.schema().await.unwrap(), SchemaState::Fits);
+    assert!(!world.store.rearm_wipe().await.unwrap(), "no mark was left");
+}
+
+async fn many_processes_wipe_once(world: &World) {
+    world.person("user1").await;
+    let stores = [world.another().await, world.another().await, world.another().await];
+    let outcomes = join_all(stores.iter().map(|store| store.wipe(WipeMark::Respect, YES))).await;
+    let outcomes: Vec<_> = outcomes.into_iter().map(Result::unwrap).collect();
+    assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, WipeOutcome::Wiped { .. })).count(), 1, "{outcomes:?}");
+    assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, WipeOutcome::Already(_))).count(), 2, "{outcomes:?}");
+    assert_eq!(people(world).await, 0);
+}
+
+/// Killed after some tables went, and killed before publishing was paused.
+async fn a_wipe_that_was_killed_is_finished_by_whoever_comes(world: &World) {
+    let by_migrate = async |world: &World| world.store.migrate().await.map(drop).unwrap();
+    let by_flag = async |world: &World| {
+        let outcome = world.store.wipe(WipeMark::Respect, |_| panic!("it was allowed before")).await.unwrap();
+        assert!(matches!(outcome, WipeOutcome::Wiped { .. }), "{outcome:?}");
+    };
+    for half_dropped in [true, false] {
+        for flag in [true, false] {
+            world.person("user1").await;
+            wiped(world, WipeMark::Ignore).await;
+            zone::resume(&world.store).await.unwrap();
+            world.person("user1").await;
+            world.run("UPDATE starchart_wipe SET state = 'wiping'").await.unwrap();
+            if half_dropped {
+                for table in ["seaql_migrations", "outbox", "zone_control", "dns_records"] {
+                    world.run(&format!("DROP TABLE {table}")).await.unwrap();
+                }
+            }
+            assert_eq!(world.store.schema().await.unwrap(), SchemaState::HalfWiped, "nothing may serve it");
+            assert!(!world.store.rearm_wipe().await.unwrap(), "what was begun stays known");
+            if flag {
+                by_flag(world).await
+            } else {
+                by_migrate(world).await
+            }
+            assert_eq!(world.store.schema().await.unwrap(), SchemaState::Fits);
+            assert_eq!(people(world).await, 0, "half dropped: {half_dropped}, flag: {flag}");
+            assert!(zone::paused(&world.store).await.unwrap().is_some());
+        }
+    }
+}
+
+async fn a_later_versions_schema_is_not_wiped(world: &World) {
+    world.person("user1").await;
+    world.run("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_later', 0)").await.unwrap();
+    for mark in [WipeMark::Respect, WipeMark::Ignore] {
+        let outcome = world.store.wipe(mark, YES).await.unwrap();
+        assert_eq!(outcome, WipeOutcome::Newer(vec!["m9999_later".to_owned()]));
+    }
+    assert_eq!(people(world).await, 1);
+}
+
+async fn another_programs_list_of_steps_stays(world: &World) {
+    let mut tables = wiped(world, WipeMark::Ignore).await;
+    tables.retain(|table| table != "users");
+    for table in tables {
+        world.run(&format!("DROP TABLE {table}")).await.unwrap();
+    }
+    world
+        .run("CREATE TABLE seaql_migrations (version VARCHAR(255) NOT NULL PRIMARY KEY, applied_at BIGINT NOT NULL)")
+        .await
+        .unwrap();
+    world.run("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m20200101_their_own', 0)").await.unwrap();
+    let outcome = world.store.wipe(WipeMark::Ignore, YES).await;
+    // sea-orm refuses a list with steps that it does not know; their row is still there.
+    assert!(outcome.is_err(), "{outcome:?}");
+    assert_eq!(world.number("SELECT COUNT(*) FROM seaql_migrations WHERE version = 'm20200101_their_own'").await, 1);
+}
