@@ -1,6 +1,6 @@
 """A mail server for tests: aiosmtpd as an office's port 587, with knobs in a file.
 
-smtp.py PORT FOLDER starttls|tls     The folder holds cert.pem, key.pem and knobs.json; mails go to FOLDER/mails.
+smtp.py PORT FOLDER starttls|tls [ADDRESS]     Listens on 127.0.0.1 where no address is given. The folder holds cert.pem, key.pem and knobs.json; mails go to FOLDER/mails.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ import sys
 from aiosmtpd.smtp import SMTP, AuthResult
 
 PORT, FOLDER, MODE = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+ADDRESS = sys.argv[4] if len(sys.argv) > 4 else "127.0.0.1"
 MAILS = os.path.join(FOLDER, "mails")
 
 
@@ -109,7 +110,7 @@ async def main():
         )
 
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(protocol, "127.0.0.1", PORT, ssl=None if starttls else context)
+    server = await loop.create_server(protocol, ADDRESS, PORT, ssl=None if starttls else context)
     async with server:
         await server.serve_forever()
 

@@ -1,7 +1,8 @@
 """An identity provider for tests on pysaml2: a form, a password, a signed response.
 
 Arguments: the port, and a folder with idp.pem, idp.crt, users.json, sp.xml (the service provider's metadata) and signed
-(assertion, response or both). The last two are read at every request, so that a test may change them.
+(assertion, response or both). The last two are read at every request, so that a test may change them. With a third argument it
+is known under that address and listens on all of the machine's.
 """
 
 import html
@@ -20,7 +21,7 @@ from saml2.server import Server
 from saml2.xmldsig import DIGEST_SHA256, SIG_RSA_SHA256
 
 PORT, FOLDER = int(sys.argv[1]), Path(sys.argv[2])
-URL = f"http://127.0.0.1:{PORT}"
+URL = sys.argv[3] if len(sys.argv) > 3 else f"http://127.0.0.1:{PORT}"
 USERS = json.loads((FOLDER / "users.json").read_text())
 
 
@@ -100,4 +101,4 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
 
-ThreadingHTTPServer(("127.0.0.1", PORT), Handler).serve_forever()
+ThreadingHTTPServer(("0.0.0.0" if len(sys.argv) > 3 else "127.0.0.1", PORT), Handler).serve_forever()

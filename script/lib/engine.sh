@@ -1,0 +1,109 @@
+# A Docker engine of our own, its base images and its registry, for script/prove. Sourced after servers.sh.
+# shellcheck shell=bash disable=SC2034,SC2153
+
+PROVE=$TARGET/prove
+BASE=starchart-prove/base
+BUILDER=starchart-prove/builder
+ENGINE=
+REGISTRY_PORT=5123
+# The classic builder: Debian 12's docker.io has no other.
+export DOCKER_BUILDKIT=0 DOCKER_CLI_HINTS=false
+
+install_engine() {
+    need_apt
+    [ "$(id -u)" -eq 0 ] || die "script/prove starts a Docker engine and makes base images, which needs root. As root, run: script/prove stack"
+    install_servers
+    install_packages docker.io docker-compose debootstrap docker-registry haproxy webhook iptables
+    if pgrep -x dockerd >/dev/null; then
+        die "A Docker engine runs here. script/prove starts one of its own and would share bridges and firewall chains with it: use a machine without."
+    fi
+}
+
+# The engine keeps its images and layers between runs; what it changes in the firewall is undone by stop_engine.
+start_engine() {
+    mkdir -p "$PROVE/engine"
+    iptables-save >"$SCRATCH/iptables"
+    cat /proc/sys/net/ipv4/ip_forward >"$SCRATCH/ip_forward"
+    ENGINE=$SCRATCH/docker.sock
+    export DOCKER_HOST=unix://$ENGINE
+    start_server dockerd dockerd --data-root "$PROVE/engine" --exec-root "$SCRATCH/exec" --pidfile "$SCRATCH/docker.pid" --host "$DOCKER_HOST" \
+        --bip 10.213.0.1/24 --default-address-pool base=10.214.0.0/16,size=24
+    wait_for dockerd docker version
+    docker swarm leave --force >/dev/null 2>&1 || true
+}
+
+stop_engine() {
+    [ -n "$ENGINE" ] || return 0
+    docker stack ls --format '{{.Name}}' 2>/dev/null | xargs -r -n1 docker stack rm >/dev/null 2>&1 || true
+    docker swarm leave --force >/dev/null 2>&1 || true
+    local pid
+    if pid=$(cat "$SCRATCH/docker.pid" 2>/dev/null); then
+        kill "$pid" 2>/dev/null || true
+        timeout 30 tail --pid="$pid" -f /dev/null || true
+    fi
+    local device
+    for device in docker0 docker_gwbridge; do ip link delete "$device" 2>/dev/null || true; done
+    iptables-restore <"$SCRATCH/iptables" || true
+    cat "$SCRATCH/ip_forward" >/proc/sys/net/ipv4/ip_forward || true
+    umount -q "$SCRATCH"/exec/netns/* 2>/dev/null || true
+    ENGINE=
+}
+
+# Base images stand in for the public ones, which no registry here has: Debian by debootstrap, with the roots of trust of this
+# machine; the builder with this machine's own Rust.
+base_images() {
+    local release
+    release=$(. /etc/os-release && echo "$VERSION_CODENAME")
+    if ! docker image inspect "$BASE" >/dev/null 2>&1; then
+        say "Making the base image from Debian $release"
+        rm -rf "$PROVE/base"
+        debootstrap --variant=minbase --include=ca-certificates "$release" "$PROVE/base" >"$SCRATCH/debootstrap.log" 2>&1 || {
+            tail -n 20 "$SCRATCH/debootstrap.log" >&2
+            die "debootstrap could not make a base image; the end of its log is above."
+        }
+        cp /etc/apt/sources.list.d/*.sources "$PROVE/base/etc/apt/sources.list.d/" 2>/dev/null && : >"$PROVE/base/etc/apt/sources.list"
+        cp /usr/local/share/ca-certificates/*.crt "$PROVE/base/usr/local/share/ca-certificates/" 2>/dev/null || true
+        chroot "$PROVE/base" update-ca-certificates >/dev/null 2>&1
+        rm -rf "$PROVE"/base/var/cache/apt/archives/*.deb "$PROVE"/base/var/lib/apt/lists/*
+        tar -C "$PROVE/base" -c . | docker import --change 'CMD ["bash"]' - "$BASE" >/dev/null
+        rm -rf "$PROVE/base"
+    fi
+    if ! docker image inspect "$BUILDER" >/dev/null 2>&1; then
+        local rust
+        rust=$(rustc --print sysroot)
+        say "Making the builder's image with $(rustc --version)"
+        tar -C "$rust" --exclude=./share --exclude='./lib/rustlib/*/bin/gdb*' -c . | docker import - starchart-prove/rust >/dev/null
+        docker build -q -t "$BUILDER" - >/dev/null <<EOF
+FROM $BASE
+COPY --from=starchart-prove/rust / /usr/local/
+RUN ldconfig
+ENV CARGO_HOME=/usr/local/cargo
+EOF
+    fi
+}
+
+# build_image TAG [BUILD-ARG...]: the Dockerfile of the repository, on our base images.
+build_image() {
+    local tag=$1 arg args=()
+    shift
+    for arg; do args+=(--build-arg "$arg"); done
+    docker build --network host --build-arg BUILDER="$BUILDER" --build-arg RUNTIME="$BASE" "${args[@]}" -t "$tag" . >"$SCRATCH/build.log" 2>&1 || {
+        tail -n 40 "$SCRATCH/build.log" >&2
+        die "The image could not be built; the end of the builder's log is above."
+    }
+}
+
+image_size() { docker image inspect -f '{{.Size}}' "$1"; }
+
+# Docker's own registry on loopback, for tags with digests.
+start_registry() {
+    mkdir -p "$SCRATCH/registry"
+    cat >"$SCRATCH/registry.yml" <<EOF
+version: 0.1
+log: { level: error }
+storage: { filesystem: { rootdirectory: $SCRATCH/registry }, delete: { enabled: true } }
+http: { addr: 127.0.0.1:$REGISTRY_PORT }
+EOF
+    start_server registry docker-registry serve "$SCRATCH/registry.yml"
+    wait_for registry curl -fsS "http://127.0.0.1:$REGISTRY_PORT/v2/"
+}
