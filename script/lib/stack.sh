@@ -84,6 +84,14 @@ idp_metadata() { in_peer idp /opt/peers/bin/python -c 'import urllib.request as 
 # What the zone answers: answers NAME TYPE
 answers() { in_peer route53 dig +short +time=2 +tries=1 -p 5354 @127.0.0.1 "$1" "$2" | grep .; }
 
+# knob NAME [JSON]: turns a knob of the strict Route53, or reads what it tells.
+knob() {
+    in_peer route53 /opt/peers/bin/python -c 'import sys, urllib.request as u
+body = sys.argv[2].encode() if len(sys.argv) > 2 else None
+print(u.urlopen(u.Request("http://127.0.0.1:5053/_knobs/" + sys.argv[1], body)).read().decode())' "$@"
+}
+zone_sets() { knob sets | python3 -c 'import json,sys; [print(json.dumps(s, sort_keys=True)) for s in sorted(json.load(sys.stdin), key=lambda s: (s["name"], s["rtype"]))]'; }
+
 # ---- Secrets, configs, the stack
 
 # One file a secret, as an operator has them.
