@@ -6,6 +6,7 @@ BASE=starchart-prove/base
 BUILDER=starchart-prove/builder
 ENGINE=
 REGISTRY_PORT=5123
+COMMIT=$(git rev-parse --short=12 HEAD 2>/dev/null || echo 000000000000)
 # The classic builder: Debian 12's docker.io has no other.
 export DOCKER_BUILDKIT=0 DOCKER_CLI_HINTS=false
 
@@ -91,6 +92,11 @@ build_image() {
         tail -n 40 "$SCRATCH/build.log" >&2
         die "The image could not be built; the end of the builder's log is above."
     }
+}
+
+# The release, known under the commit that is checked out.
+build_release() {
+    build_image "$IMAGE:production" STARCHART_COMMIT="$COMMIT" STARCHART_VERSION="$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n1)"
 }
 
 image_size() { docker image inspect -f '{{.Size}}' "$1"; }
