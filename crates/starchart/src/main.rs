@@ -53,6 +53,8 @@ enum Verb {
     Keys(cmd::keys::Verb),
     /// Compare the whole zone with the database.
     Reconcile(cmd::reconcile::Options),
+    /// For development: make a few people with records of every type, where they are not there yet.
+    Seed,
     /// Drop every table of ours and make them anew; the zone is not touched.
     Wipe(wipe::Options),
     /// Send one mail now and print what the mail server says: 0 it took it, 1 not.
@@ -112,6 +114,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Verb::Keys(verb) => cmd::keys::run(verb),
         Verb::Reconcile(options) => cmd::reconcile::run(env_file, options).await,
+        Verb::Seed => cmd::seed::run(env_file).await,
         Verb::Wipe(options) => cmd::wipe::run(env_file, options).await,
         Verb::SendTestMail(options) => cmd::send_test_mail::run(env_file, options).await,
     }

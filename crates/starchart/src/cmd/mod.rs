@@ -8,6 +8,7 @@ pub(crate) mod keys;
 pub(crate) mod migrate;
 pub(crate) mod reconcile;
 pub(crate) mod run;
+pub(crate) mod seed;
 pub(crate) mod send_test_mail;
 pub(crate) mod wipe;
 

@@ -131,6 +131,33 @@ async fn reconcile_prints_the_difference_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn seed_makes_people_with_records_once_and_never_in_production() {
+    let world = World::new().await;
+    let refused = verb(&world, &["seed"]).await;
+    assert_eq!(refused.code, 1, "{}", refused.all);
+    assert!(refused.all.contains("STARCHART_ENV is production; nothing was changed"), "{}", refused.all);
+
+    let world = world.set("STARCHART_ENV", "test");
+    let early = verb(&world, &["seed"]).await;
+    assert!(early.code == 1 && early.all.contains("run `starchart migrate` first"), "{}", early.all);
+    assert_eq!(verb(&world, &["migrate"]).await.code, 0);
+    let made = verb(&world, &["seed"]).await;
+    assert_eq!((made.code, made.out.matches("  made ").count()), (0, 20), "{}", made.all);
+    assert!(made.out.contains("han.solo (Han Solo), hansolo.starchart.example"), "{}", made.out);
+    let again = verb(&world, &["seed"]).await;
+    assert_eq!((again.code, again.out.matches("  is there ").count()), (0, 20), "{}", again.all);
+    assert_eq!(world.db.number("SELECT COUNT(*) FROM dns_records").await, 20);
+
+    let world = world.set("STARCHART_ENV", "production");
+    let app = world.start().await;
+    let mut browser = signed_in(&world, &app, "user1").await;
+    let types: Vec<_> = browser.rows().await.into_iter().map(|row| row.rtype).collect();
+    assert_eq!(types, ["CNAME", "MX", "TXT", "A", "AAAA"], "theirs when they sign in");
+    let published = async || world.zone.set(&format!("blog.hansolo.{ROOT}"), "CNAME").is_some();
+    eventually("published like any record", std::time::Duration::from_secs(10), published).await;
+}
+
+#[tokio::test]
 async fn the_production_build_holds_nothing_of_the_demo() {
     let tree = async |features: &[&str]| {
         let mut cargo = tokio::process::Command::new(env!("CARGO"));

@@ -1,0 +1,116 @@
+//! `starchart seed`: people and records to look at, for development.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use starchart_domain::names::Label;
+use starchart_domain::record::RecordForm;
+use starchart_domain::user::{Groups, Identity, Subject};
+use starchart_settings::Settings;
+use starchart_store::audit::Act;
+use starchart_store::records::{self, RecordError};
+use starchart_store::users::{self, User};
+use starchart_store::{SchemaState, Store};
+
+/// The people of the development identity provider: they find what is made here when they sign in there.
+const PEOPLE: [(&str, &str, Groups); 4] = [
+    ("user1", "Johannes Kepler", Groups { student: true, faculty: false, admin: false }),
+    ("user2", "Galileo Galilei", Groups { student: false, faculty: true, admin: false }),
+    ("user3", "Adam Mason", Groups { student: false, faculty: false, admin: true }),
+    ("han.solo", "Han Solo", Groups { student: false, faculty: true, admin: true }),
+];
+
+/// Name, type and value of everybody's records: one of each type. Addresses are for documentation (RFC 5737, RFC 3849).
+const RECORDS: [(&str, &str, &str); 5] = [
+    ("www", "A", "192.0.2.10"),
+    ("www", "AAAA", "2001:db8::10"),
+    ("blog", "CNAME", "pages.school.example"),
+    ("@", "MX", "mail.school.example"),
+    ("@", "TXT", "v=spf1 mx -all"),
+];
+
+pub(crate) async fn run(env_file: Option<PathBuf>) -> anyhow::Result<ExitCode> {
+    let settings = super::begin(env_file)?.settings;
+    if settings.environment.is_production() {
+        bail!("seed makes people who do not exist and is for development: STARCHART_ENV is production; nothing was changed");
+    }
+    let stop = crate::stop::on_signal()?;
+    let Some(store) = crate::boot::connect(&settings, &stop).await? else { return Ok(ExitCode::from(1)) };
+    if store.schema().await? != SchemaState::Fits {
+        bail!("the schema is not this version's: run `starchart migrate` first; nothing was changed");
+    }
+    for (username, display_name, groups) in PEOPLE {
+        let user = person(&store, username, display_name, groups).await.with_context(|| username.to_owned())?;
+        let label = user.label.as_ref().with_context(|| format!("{username} has no name of their own"))?;
+        println!("{username} ({display_name}), {}", settings.root_domain.base(label));
+        for (name, kind, value) in RECORDS {
+            let said = record(&store, &settings, &user, label, [name, kind, value]).await?;
+            println!("  {said:<8} {name} {kind} {value}");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The person, as if they had signed in and taken the label that their user name stands for.
+async fn person(store: &Store, username: &str, display_name: &str, groups: Groups) -> anyhow::Result<User> {
+    let subject = Subject::parse(username).map_err(|fault| anyhow::anyhow!("{fault:?}"))?;
+    let identity = Identity {
+        subject,
+        username: username.to_owned(),
+        display_name: display_name.to_owned(),
+        email: format!("{username}@school.example"),
+        groups,
+        name_id: None,
+        session_index: None,
+    };
+    let mut user = users::sign_in(store, &identity).await?;
+    if user.label.is_none() {
+        let label = Label::from_username(username).map_err(|fault| anyhow::anyhow!("{fault:?}"))?;
+        users::claim_label(store, user.id, &label).await?;
+        user.label = Some(label);
+    }
+    Ok(user)
+}
+
+/// Makes the record, unless something is in the way; says which.
+async fn record(
+    store: &Store,
+    settings: &Settings,
+    user: &User,
+    label: &Label,
+    [name, kind, value]: [&str; 3],
+) -> anyhow::Result<&'static str> {
+    let form = RecordForm {
+        name: name.to_owned(),
+        kind: kind.to_owned(),
+        value: value.to_owned(),
+        course: "OSD700".to_owned(),
+        description: "made by starchart seed".to_owned(),
+        ..RecordForm::default()
+    };
+    let new = form.check(&settings.root_domain.base(label)).map_err(|faults| anyhow::anyhow!("{name} {kind}: {faults:?}"))?;
+    let act = Act { by: user.id, on_behalf_of: None, request_id: "seed" };
+    match records::create(store, user.id, &new, settings.limits.records_per_user, &act).await {
+        Ok(_) => Ok("made"),
+        Err(RecordError::Duplicate) => Ok("is there"),
+        Err(RecordError::CnameConflict { .. } | RecordError::QuotaReached { .. }) => Ok("left out"),
+        Err(error) => Err(error).with_context(|| format!("{name} {kind}")),
+    }
+}
+
+#[cfg(all(test, feature = "demo"))]
+mod tests {
+    use super::*;
+
+    /// Who signs in at the demo's identity provider is who is made here.
+    #[test]
+    fn the_people_are_the_development_identity_providers() {
+        let ours = PEOPLE.map(|(username, display_name, groups)| {
+            let of = [(groups.student, "students"), (groups.faculty, "faculty"), (groups.admin, "admins")];
+            (username, display_name, of.iter().filter(|(is, _)| *is).map(|(_, name)| *name).collect::<Vec<_>>())
+        });
+        let theirs = starchart_demo::PEOPLE.map(|person| (person.username, person.display_name, person.groups.to_vec()));
+        assert_eq!(ours, theirs);
+    }
+}
