@@ -7,6 +7,7 @@
 #   WEBHOOK_SECRET    what the host's /etc/starchart-webhook.env says
 #   VERSION_URL       https://APP/version; needed with COMMIT
 #   WAIT_S            how long to wait for the commit, default 2400
+#   EVERY_S           seconds between two questions, default 2
 #
 # Needs curl and openssl. Exit code 0: taken, and where a commit was given, running. 1: refused, or not running in time. 2: called wrongly.
 set -euo pipefail
@@ -41,7 +42,7 @@ while [ "$same" -lt 5 ]; do
         echo "call.sh: $VERSION_URL says ${running:-nothing}, not $commit, after ${WAIT_S:-2400} s: the update was rolled back, or is still going" >&2
         exit 1
     fi
-    sleep 2
+    sleep "${EVERY_S:-2}"
     running=$(curl --silent --max-time 10 "$VERSION_URL" | sed -n 's/.*"commit" *: *"\([0-9a-f]*\)".*/\1/p') || running=
     # The application knows the first twelve digits.
     if [ ${#running} -ge 7 ] && [[ $commit == "$running"* || $running == "$commit"* ]]; then same=$((same + 1)); else same=0; fi

@@ -84,10 +84,10 @@ install_venv() {
     touch "$venv/complete"
 }
 
-# What the deploy webhook's tests run, on a port of their own.
+# What tests/deploy runs.
 install_webhook() {
     need_apt
-    install_packages webhook curl openssl python3
+    install_packages webhook curl git openssl python3
 }
 
 # The first of these that runs: Ubuntu's chromium-browser is a stub that only asks for a snap.

@@ -100,12 +100,14 @@ count_cargo_test() {
     count "$passed" "$failed" "$skipped"
 }
 
-# The deploy webhook's cases; their last line counts them: N passed, N failed
-webhook_tests() {
-    local code=0 log=$SCRATCH/webhook.log
-    tests/webhook/run 2>&1 | tee "$log" >&2 || code=$?
-    # shellcheck disable=SC2046
-    count $(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2 0/p' "$log")
+# The cases of the deploy webhook and of script/release; the last line of each counts them: N passed, N failed
+deploy_tests() {
+    local code=0 part log=$SCRATCH/deploy.log
+    for part in webhook release; do
+        "tests/deploy/$part" 2>&1 | tee "$log" >&2 || code=$?
+        # shellcheck disable=SC2046
+        count $(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2 0/p' "$log")
+    done
     return "$code"
 }
 
