@@ -95,7 +95,10 @@ poll() {
         return
     fi
     case $(service '{{if .UpdateStatus}}{{.UpdateStatus.State}}{{end}}') in
-    updating | rollback_started) return ;;
+    updating | rollback_started)
+        echo "${SERVICE} is being updated by hand"
+        return
+        ;;
     esac
     digest=$(registry_digest "$CHANNEL") || fail "${IMAGE}:${CHANNEL} cannot be pulled: $digest"
     running=$(running_digest)
