@@ -137,7 +137,7 @@ update() {
     else
         echo "$digest" >"$STATE/broken"
         [ -n "$was_held" ] || rm -f "$STATE/hold"
-        say "rolled back: the tasks of ${IMAGE}:${tag} (${digest}) did not become healthy; ${SERVICE} runs ${running} again"
+        say "rolled back: the tasks of ${IMAGE}:${tag} (${digest}) did not become healthy; ${SERVICE} runs ${running:-its former image} again"
         return 1
     fi
 }

@@ -286,3 +286,17 @@ fn the_image_sets_known_variables_only_and_runs_as_nobody() {
     assert!(!user.starts_with('0') && user != "root");
     assert!(text.contains("--no-default-features") && !text.contains("--mount="), "the classic builder builds it");
 }
+
+/// The value of `ARG NAME=value` in the Dockerfile.
+fn build_argument(name: &str) -> String {
+    let start = format!("ARG {name}=");
+    text("Dockerfile").lines().find_map(|line| line.strip_prefix(&start)).expect(name).trim_matches('"').to_owned()
+}
+
+#[test]
+fn image_tests_and_scripts_build_with_the_same() {
+    let container = format!("container: {}\n", build_argument("BUILDER"));
+    assert_eq!(text(".github/workflows/ci.yml").matches(&container).count(), 2, "both jobs: {container}");
+    let packages = format!("install_packages {}\n", build_argument("BUILD_PACKAGES"));
+    assert!(text("script/lib/common.sh").contains(&packages), "{packages}");
+}
