@@ -7,7 +7,7 @@ export FAKE BUILT=$NEW PATH="$PWD/bin:$PATH"
 
 # A case begins without anything that another left, and with a service that runs staging.
 fresh() {
-    rm -rf "$FAKE"/{registry,local,state,updates,log,label,slow,unhealthy,builds,pushes,logins,registry-away,state-of-update,repo}
+    rm -rf "$FAKE"/{registry,local,state,updates,log,label,slow,unhealthy,builds,pushes,logins,registry-away,state-of-update,lame,stale,repo}
     mkdir -p "$FAKE/registry" "$FAKE/local"
     echo "$OLD" | tee "$FAKE/registry/staging" >"$FAKE/registry/staging-sha-aaaaaa"
     echo "$NEW" >"$FAKE/registry/staging-sha-bbbbbb"
