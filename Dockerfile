@@ -50,7 +50,8 @@ ARG RUNTIME_PACKAGES="libxmlsec1 libxmlsec1-openssl libxml2 libssl3 ca-certifica
 # hadolint ignore=DL3008,SC2086
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ${RUNTIME_PACKAGES} \
-    && rm -rf /var/lib/apt/lists/* \
+    && apt-get clean \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin \
     && groupadd --system --gid 10001 starchart \
     && useradd --system --uid 10001 --gid starchart --no-create-home --shell /usr/sbin/nologin starchart
 COPY --from=builder /build/target/release/starchart /usr/local/bin/starchart
