@@ -14,7 +14,7 @@ export WORLD ZONE_ID=
 make_world() {
     mkdir -p "$WORLD"/{tls,idp,mail/mails,db,secrets,cookies}
     (
-        cd "$WORLD/tls"
+        cd "$WORLD/tls" || exit
         openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj '/CN=Throw-away CA of a test' -keyout ca.key -out ca.pem 2>/dev/null
         openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj '/CN=school.example' -keyout server.key -out server.csr 2>/dev/null
         printf 'subjectAltName=%s\n' DNS:names.school.example,DNS:idp.school.example,DNS:route53.school.example,DNS:acme,DNS:mail,DNS:localhost >ext
@@ -22,7 +22,7 @@ make_world() {
         cat server.crt server.key >server.pem
     )
     (
-        cd "$WORLD/idp"
+        cd "$WORLD/idp" || exit
         openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj '/CN=development identity provider' -keyout idp.pem -out idp.crt 2>/dev/null
         cat >users.json <<'EOF'
 {"user1": {"password": "user1pass", "sAMAccountName": "user1", "displayname": "Johannes Kepler", "email": "user1@example.com", "group": ["mycustomdomain-students"]},
@@ -157,6 +157,8 @@ person() {
     python3 tests/stack/person.py --port "$PROXY_PORT" --ca "$WORLD/tls/ca.pem" --cookies "$WORLD/cookies/$who" "$@"
 }
 commit_served() { person nobody get /version | python3 -c 'import json,sys; print(json.load(sys.stdin)["commit"])'; }
+# What several requests in a row say, each once.
+commits_served() { (commit_served; commit_served; commit_served; commit_served) | sort -u; }
 mails() { cat "$WORLD"/mail/mails/*.json 2>/dev/null; }
 
 # variant TAG COMMIT: the same program, known under another commit of twelve digits; pushed.
