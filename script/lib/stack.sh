@@ -60,7 +60,7 @@ start_school() {
     export PROXY_PORT
     PROXY_PORT=$(free_port)
     docker network create --driver overlay --attachable peers >/dev/null
-    docker stack deploy --resolve-image never -c tests/stack/peers/peers.yml peers >/dev/null
+    stack_deploy -c tests/stack/peers/peers.yml peers
     eventually 60 'the database' sql 'SELECT 1'
     sql "CREATE DATABASE starchart; CREATE USER starchart IDENTIFIED BY 'throw-away'; GRANT ALL ON starchart.* TO starchart"
     eventually 60 'the zone' zone_id
@@ -120,8 +120,11 @@ production_file() {
 deploy() {
     local image=$1 files=(-c "$(production_file)" -c tests/stack/override.yml)
     [ -z "${2:-}" ] || files+=(-c "$2")
-    IMAGE=$image docker stack deploy --resolve-image never "${files[@]}" "$STACK" >/dev/null
+    IMAGE=$image stack_deploy "${files[@]}" "$STACK"
 }
+
+# Newer clients talk about --detach, which older ones do not know.
+stack_deploy() { docker stack deploy --resolve-image never "$@" 2>&1 >/dev/null | grep -vF -- --detach >&2 || true; }
 
 # ---- Asking
 
@@ -148,7 +151,8 @@ update_state() { docker service inspect -f '{{if .UpdateStatus}}{{.UpdateStatus.
 update_is() { [ "$(update_state)" = "$1" ]; }
 # exec_app VERB...: a verb of the binary inside a running replica.
 exec_app() { docker exec "$(containers --filter health=healthy | head -n1)" starchart "$@"; }
-app_log() { docker service logs --raw "$APP" 2>/dev/null; }
+# What the replicas wrote: stdout, and on stderr what they wrote there.
+app_log() { docker service logs --raw "$APP"; }
 
 # person NAME VERB...: with that person's browser.
 person() {

@@ -7,10 +7,11 @@ without_flag() { docker service update --quiet --detach=false --env-rm "$FLAG" -
 # Both replicas at once, as after the machine itself came back.
 restart_both() {
     docker service scale --detach "$APP=0" >/dev/null 2>&1
-    eventually 60 'no replica' test -z "$(containers)"
+    eventually 60 'no replica' no_replica
     docker service scale --detach "$APP=2" >/dev/null 2>&1
     two_healthy
 }
+no_replica() { [ -z "$(containers)" ]; }
 users() { sql 'SELECT COUNT(*) FROM starchart.users'; }
 # How often the database was wiped: its tables' age says so to whoever looks from outside.
 born() { sql "SELECT MIN(create_time) FROM information_schema.tables WHERE table_schema = 'starchart' AND table_name = 'users'"; }
@@ -30,12 +31,12 @@ refused() {
 }
 check 'a wrong confirmation refuses, and the swarm rolls back' refused
 check 'nothing was wiped' [ "$(users)" = "$count" ]
-said() { app_log | contains "$1"; }
+said() { app_log 2>&1 | contains "$1"; }
 check 'the log says what the confirmation would be' said "$ZONE:$count"
 
 two_healthy
 docker service scale --detach "$APP=0" >/dev/null 2>&1
-eventually 60 'no replica' test -z "$(containers)"
+eventually 60 'no replica' no_replica
 sleep 1
 docker service update --quiet --detach --env-add "$FLAG=1" --env-add "DANGER_CONFIRM=$ZONE:$count" "$APP" >/dev/null 2>&1
 docker service scale --detach "$APP=2" >/dev/null 2>&1
@@ -43,7 +44,6 @@ check 'two replicas start with the flag at once, and become healthy' two_healthy
 check 'the database is wiped' [ "$(users)" = 0 ]
 second=$(born)
 check 'it has new tables' [ "$second" != "$first" ]
-wipes() { app_log | grep -c '"message":"wiped the database'; }
 
 eventually 20 'the proxy' person nobody get /login
 rm -f "$WORLD/cookies/user1"
