@@ -34,6 +34,7 @@ mod m0022_order_counts;
 mod m0023_refused_address;
 mod m0024_order_patience;
 mod m0025_revocation_tries;
+mod m0035_lease_taken;
 
 /// A step of ours: it can say which table it makes.
 trait Step: MigrationTrait {
@@ -73,6 +74,7 @@ impl Migrator {
             Box::new(m0023_refused_address::STEP),
             Box::new(m0024_order_patience::STEP),
             Box::new(m0025_revocation_tries::STEP),
+            Box::new(m0035_lease_taken::STEP),
         ]
     }
 }

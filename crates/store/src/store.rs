@@ -26,6 +26,17 @@ struct Inner {
     vault: Vault,
 }
 
+/// The connections of a handle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pool {
+    /// There are at present.
+    pub open: u32,
+    /// Of these nobody uses now.
+    pub idle: u32,
+    /// There may be.
+    pub max: u32,
+}
+
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Store").field("backend", &self.backend()).finish_non_exhaustive()
@@ -63,6 +74,22 @@ impl Store {
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), Error> {
         self.now().await.map(drop)
+    }
+
+    /// How many connections there are. On SQLite those that read.
+    pub fn pool(&self) -> Pool {
+        let (open, idle, max) = match self.backend() {
+            #[cfg(feature = "sqlite")]
+            DbBackend::Sqlite => {
+                let pool = self.inner.reader.get_sqlite_connection_pool();
+                (pool.size(), pool.num_idle(), pool.options().get_max_connections())
+            }
+            _ => {
+                let pool = self.inner.reader.get_mysql_connection_pool();
+                (pool.size(), pool.num_idle(), pool.options().get_max_connections())
+            }
+        };
+        Pool { open, idle: u32::try_from(idle).unwrap_or(u32::MAX), max }
     }
 
     /// Closes the connections once running statements are done.

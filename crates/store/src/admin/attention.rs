@@ -80,9 +80,7 @@ pub struct StuckOrder {
 
 /// Everything that waits for an admin.
 pub async fn attention(store: &Store, _: &Admin) -> Result<Attention, Error> {
-    const REFUSED: &str = "FROM names n WHERE n.is_dirty = 1 AND n.refused_generation = n.generation";
-    const WAITING: &str = "FROM names WHERE is_dirty = 1 AND (refused_generation IS NULL OR refused_generation <> generation)";
-    let oldest = sql::number(store.reader(), &format!("SELECT MIN(dirty_since) AS n {WAITING}"), vec![]).await?;
+    let backlog = zone::backlog(store).await?;
     let now = store.now().await?;
     let mails = outbox::counts(store).await?;
     let owed = format!(
@@ -91,13 +89,13 @@ pub async fn attention(store: &Store, _: &Admin) -> Result<Attention, Error> {
     );
     Ok(Attention {
         refused: refused(store).await?,
-        refused_total: count(store, &format!("SELECT COUNT(*) AS n {REFUSED}")).await?,
+        refused_total: backlog.refused,
         failed_mails: outbox::failed(store, u64::from(SHOWN)).await?,
         mails,
         stuck_orders: stuck_orders(store, now).await?,
         revocations_owed: count(store, &owed).await?,
-        waiting: count(store, &format!("SELECT COUNT(*) AS n {WAITING}")).await?,
-        waited_ms: oldest.map(|since| now.since(Timestamp::from_millis(since)).max(0)),
+        waiting: backlog.waiting,
+        waited_ms: backlog.oldest.map(|since| now.since(since).max(0)),
         mail_waited_ms: mails.oldest_owed_at.map(|since| now.since(since).max(0)),
         paused: zone::paused(store).await?,
     })

@@ -27,15 +27,19 @@ pub async fn acquire_lease(store: &Store, name: &str, holder: &str, ttl_ms: i64)
 async fn acquire_within(tx: Tx, name: &str, holder: &str, ttl_ms: i64) -> Result<Option<Lease>, Error> {
     let now = tx.now().await?;
     let expires_at = now.plus(ttl_ms);
-    let take = "UPDATE leases SET holder = ?, fence = fence + 1, expires_at = ? WHERE name = ? AND expires_at <= ?";
-    let values = vec![holder.into(), expires_at.as_millis().into(), name.into(), now.as_millis().into()];
+    let take =
+        "UPDATE leases SET holder = ?, fence = fence + 1, expires_at = ?, taken_at = ? WHERE name = ? AND expires_at <= ?";
+    let values =
+        vec![holder.into(), expires_at.as_millis().into(), now.as_millis().into(), name.into(), now.as_millis().into()];
     if sql::touch(tx.db(), take, values).await? == 0 {
         let known = sql::number(tx.db(), "SELECT fence AS n FROM leases WHERE name = ?", vec![name.into()]).await?;
         if known.is_some() {
             return Ok(None);
         }
-        let create = "INSERT INTO leases (name, holder, fence, expires_at) VALUES (?, ?, 1, ?)";
-        match sql::run(tx.db(), create, vec![name.into(), holder.into(), expires_at.as_millis().into()]).await {
+        let create = "INSERT INTO leases (name, holder, fence, expires_at, taken_at) VALUES (?, ?, 1, ?, ?)";
+        match sql::run(tx.db(), create, vec![name.into(), holder.into(), expires_at.as_millis().into(), now.as_millis().into()])
+            .await
+        {
             Ok(_) => {}
             Err(fault) if is_taken(&fault) => return Ok(None),
             Err(fault) => return Err(fault.into()),

@@ -23,5 +23,5 @@ pub use track::{
     Answers, ChangeRow, Counts, counts, desired_sets, mark_in_sync, names_to_check, owned_sets, pause, paused, record_answers,
     resume, unsynced_changes,
 };
-pub use work::{DirtyName, dirty, next_due, work};
+pub use work::{Backlog, DirtyName, backlog, dirty, next_due, work};
 pub use write::{adopt_read, confirm, intend, late, quarantine, withdraw};

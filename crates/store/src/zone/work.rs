@@ -41,6 +41,36 @@ pub async fn dirty(store: &Store, limit: u64) -> Result<Vec<DirtyName>, Error> {
     Ok(rows.into_iter().map(|row| DirtyName { fqdn: row.fqdn, generation: row.generation }).collect())
 }
 
+/// How much is not in the zone as wanted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Names that wait to be published, without those that the zone refused.
+    pub waiting: u64,
+    /// Since when the oldest of them has waited.
+    pub oldest: Option<Timestamp>,
+    /// Names that the zone refused as they are.
+    pub refused: u64,
+}
+
+/// Counts what is not in the zone as wanted.
+pub async fn backlog(store: &Store) -> Result<Backlog, Error> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        dirty: i64,
+        refused: i64,
+        oldest: Option<i64>,
+    }
+    let sql = "SELECT COUNT(*) AS dirty, COUNT(CASE WHEN refused_generation = generation THEN 1 END) AS refused, \
+         MIN(CASE WHEN refused_generation = generation THEN NULL ELSE dirty_since END) AS oldest \
+         FROM names WHERE is_dirty = 1";
+    let row: Option<Row> = sql::one(store.reader(), sql, vec![]).await?;
+    Ok(row.map_or_else(Backlog::default, |row| Backlog {
+        waiting: u64::try_from(row.dirty - row.refused).unwrap_or_default(),
+        oldest: row.oldest.map(Timestamp::from_millis),
+        refused: u64::try_from(row.refused).unwrap_or_default(),
+    }))
+}
+
 /// When the next dirty name is due; the moment may have passed. `None`: nothing is owed.
 pub async fn next_due(store: &Store) -> Result<Option<Timestamp>, Error> {
     let sql = "SELECT MIN(CASE WHEN next_attempt_at IS NULL OR refused_generation IS NULL \

@@ -24,6 +24,7 @@ mod admin;
 mod certificates;
 mod connecting;
 mod expiry;
+mod figures;
 mod history;
 mod login;
 mod mails;

@@ -1,0 +1,110 @@
+//! What monitoring reads.
+
+use starchart_store::{figures, zone};
+
+use crate::world::{DAY_MS, World};
+
+on_both!(
+    an_idle_service_owes_nothing,
+    names_that_wait_are_told_from_refused_ones,
+    orders_and_certificates_are_counted,
+    a_lease_ages_from_when_it_was_taken,
+    connections_are_counted,
+);
+
+async fn an_idle_service_owes_nothing(world: &World) {
+    let read = figures::read(&world.store).await.unwrap();
+    assert_eq!(read.backlog, zone::Backlog::default());
+    assert!(!read.is_paused && read.leases.is_empty());
+    assert_eq!((read.orders.live, read.orders.failed_today, read.orders.oldest, read.orders.oldest_due), (0, 0, None, None));
+    assert_eq!((read.certificates.active, read.certificates.next_end), (0, None));
+    assert_eq!((read.mails.owed, read.mails.failed), (0, 0));
+}
+
+async fn names_that_wait_are_told_from_refused_ones(world: &World) {
+    let user = world.person("user1").await;
+    for name in ["one", "two", "three"] {
+        world.create(&user, name, "A", "192.168.1.1").await.unwrap();
+    }
+    world.publish(&world.lease().await, &user.fqdn("one"), "change").await;
+    let refused =
+        format!("UPDATE names SET refused_generation = generation, dirty_since = 1 WHERE fqdn = '{}'", user.fqdn("two"));
+    world.run(&refused).await.unwrap();
+    world.later(90_000);
+    zone::pause(&world.store, "a test").await.unwrap();
+    let read = figures::read(&world.store).await.unwrap();
+    assert_eq!((read.backlog.waiting, read.backlog.refused), (1, 1));
+    let lag = read.now.since(read.backlog.oldest.unwrap());
+    assert!((90_000..110_000).contains(&lag), "the refused one is older and does not count: {lag}");
+    assert!(read.is_paused);
+}
+
+async fn orders_and_certificates_are_counted(world: &World) {
+    let mut people = Vec::new();
+    for name in ["user1", "user2", "user3", "user4", "user5"] {
+        people.push(world.person(name).await);
+    }
+    for (who, days) in people.iter().zip([3, 20, 60, -1]) {
+        world.certificate(who, days).await;
+    }
+    // Replaced ones count no more.
+    world.certificate(&people[4], 2).await;
+    world.run(&format!("UPDATE certificates SET state = 'replaced' WHERE user_id = {}", people[4].id)).await.unwrap();
+    let now = world.store.now().await.unwrap();
+    for (n, (step, created, due, finished)) in [
+        ("'opened'", 600_000, 5_000, None),
+        ("'opened'", 60_000, -60_000, None),
+        ("'failed'", 600_000, 0, Some(1_000)),
+        ("'failed'", 600_000, 0, Some(2 * DAY_MS)),
+        ("'issued'", 600_000, 0, Some(1_000)),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let at = |ago: i64| now.plus(-ago).as_millis();
+        let finished = finished.map_or("NULL".to_owned(), |ago| at(ago).to_string());
+        world
+            .run(&format!(
+                "INSERT INTO certificate_orders (user_id, domain, step, next_step_at, created_at, updated_at, finished_at) \
+                 VALUES ({}, '{}', {step}, {}, {}, 0, {finished})",
+                people[n].id,
+                people[n].base,
+                at(due),
+                at(created)
+            ))
+            .await
+            .unwrap();
+    }
+    let read = figures::read(&world.store).await.unwrap();
+    assert_eq!((read.orders.live, read.orders.failed_today), (2, 1));
+    assert_eq!(read.orders.oldest, Some(now.plus(-600_000)));
+    assert_eq!(read.orders.oldest_due, Some(now.plus(-5_000)));
+    assert_eq!(read.certificates.active, 4);
+    assert_eq!((read.certificates.ending_in_7_days, read.certificates.ending_in_30_days), (1, 2));
+    let next = read.certificates.next_end.unwrap().since(now);
+    assert!((2 * DAY_MS..=3 * DAY_MS).contains(&next), "the one that is over is told of elsewhere: {next}");
+}
+
+async fn a_lease_ages_from_when_it_was_taken(world: &World) {
+    let held = async || {
+        let read = figures::read(&world.store).await.unwrap();
+        read.leases.iter().find(|lease| lease.name == "publish").unwrap().held_ms
+    };
+    let mut lease = world.lease().await;
+    world.later(10_000);
+    assert!(zone::extend(&world.store, &mut lease, 15_000).await.unwrap());
+    world.later(10_000);
+    let age = held().await;
+    assert!((20_000..30_000).contains(&age), "an extension does not make it young: {age}");
+    zone::release(&world.store, &lease).await.unwrap();
+    assert_eq!(held().await, 0, "nobody has it");
+    world.later(60_000);
+    world.lease().await;
+    assert!(held().await < 10_000, "another holder, another age");
+}
+
+async fn connections_are_counted(world: &World) {
+    figures::read(&world.store).await.unwrap();
+    let pool = world.store.pool();
+    assert!(pool.open >= 1 && pool.idle <= pool.open && pool.max == 8, "{pool:?}");
+}
