@@ -44,6 +44,11 @@ pub trait Counters: Send + Sync {
     /// # Errors
     /// The allowance is used up.
     async fn take(&self, key: &str, allowance: Allowance) -> Result<(), u64>;
+
+    /// Whether Redis counts at present. `None`: it is not meant to.
+    fn reaches_redis(&self) -> Option<bool> {
+        None
+    }
 }
 
 /// Whole seconds to wait, never 0.

@@ -85,6 +85,10 @@ async fn ask(redis: &ConnectionManager, script: &Script, key: &str, allowance: A
 
 #[async_trait]
 impl Counters for SharedCounters {
+    fn reaches_redis(&self) -> Option<bool> {
+        Some(self.is_shared())
+    }
+
     async fn take(&self, key: &str, allowance: Allowance) -> Result<(), u64> {
         if self.is_shared() {
             match timeout(PATIENCE, ask(&self.redis, &self.script, key, allowance)).await {
