@@ -91,7 +91,7 @@ const KNOWN: &[Known] = &[
     variable("NODE_ENV", No, Nothing, "the original's name for STARCHART_ENV; used when that is not set"),
     variable("APP_URL", Always, Nothing, "public address; http:// only for loopback and host.docker.internal in development"),
     variable("PORT", No, Same("8080"), "port of the HTTP server; 0 takes any free one"),
-    variable("METRICS_PORT", No, Nothing, "a port of its own for metrics (a later release)"),
+    variable("METRICS_PORT", No, Nothing, "a port of its own for /metrics (Prometheus); not for the network outside; not set: none"),
     variable("LOG_LEVEL", No, Same("info"), "silent, error, warn, info, debug or trace"),
     variable("APP_NAME", No, Same("My.Custom.Domain"), "name in headings and mail subjects"),
     variable("SCHOOL_NAME", No, Same("School"), "the school's name, as in \"School Logout\""),

@@ -19,6 +19,7 @@ use tracing::{info, warn};
 
 use crate::cmd::run::Parts;
 use crate::http::Health;
+use crate::metrics::Metrics;
 use crate::wire::{Certificates, Names};
 
 /// Between two lines about what is waited for.
@@ -49,19 +50,32 @@ pub(crate) async fn serve(service: Service) -> anyhow::Result<ExitCode> {
     // What is not for people on the network is not offered to them; host.docker.internal is asked for from containers.
     let for_others = settings.environment.is_production() || settings.app.url.host_str() == Some("host.docker.internal");
     let host = if for_others { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
-    let listener = TcpListener::bind((host, port)).with_context(|| format!("PORT: port {port} cannot be opened"))?;
+    let open = |name: &str, port: u16| {
+        TcpListener::bind((host, port)).with_context(|| format!("{name}: port {port} cannot be opened"))
+    };
+    let listener = open("PORT", port)?;
     let address = listener.local_addr()?;
     // The port answers from the first moment; what needs the database says so until it is there.
     let readiness = Arc::new(Readiness::default());
     let health = Health { readiness: Arc::clone(&readiness), store: Arc::default() };
     let counters = crate::wire::counters(&settings)?;
-    let app = crate::wire::web(&settings, &certificates, saml, Arc::clone(&queue), counters, Arc::clone(&readiness));
+    let app =
+        crate::wire::web(&settings, &certificates, saml, Arc::clone(&queue), Arc::clone(&counters), Arc::clone(&readiness));
+    let measuring = match settings.app.metrics_port {
+        Some(port) => {
+            let listener = open("METRICS_PORT", port)?;
+            info!(port = listener.local_addr()?.port(), "metrics are served");
+            let metrics = Metrics::new(health.clone(), app.metrics.clone(), counters);
+            Some(tokio::spawn(crate::metrics::serve(listener, metrics)?))
+        }
+        None => None,
+    };
     let server = match parts {
         Parts::Work => crate::http::health_only(listener, health.clone())?,
         Parts::Both | Parts::Pages => starchart_web::server(app.clone(), listener, None, FINISH.as_secs())?,
     };
     let handle = server.handle();
-    let mut running = Running { serving: tokio::spawn(server), carrying: None, work: None };
+    let mut running = Running { serving: tokio::spawn(server), measuring, carrying: None, work: None };
 
     let (work_stop, end) = (CancellationToken::new(), CancellationToken::new());
     if let Some(store) = ready_store(&settings, &stop).await? {
@@ -108,6 +122,7 @@ pub(crate) async fn serve(service: Service) -> anyhow::Result<ExitCode> {
 /// What goes on in the background for as long as the process lives.
 struct Running {
     serving: JoinHandle<std::io::Result<()>>,
+    measuring: Option<JoinHandle<std::io::Result<()>>>,
     carrying: Option<JoinHandle<Result<(), Ended>>>,
     work: Option<JoinHandle<()>>,
 }
@@ -117,6 +132,7 @@ impl Running {
     async fn breaks(&mut self) -> anyhow::Error {
         tokio::select! {
             ended = &mut self.serving => anyhow::anyhow!("the server ended by itself: {ended:?}"),
+            ended = ends(&mut self.measuring) => anyhow::anyhow!("METRICS_PORT: the server ended by itself: {ended:?}"),
             ended = ends(&mut self.carrying) => match ended {
                 Ok(Err(ended)) => anyhow::Error::new(ended).context("REDIS_URL"),
                 other => anyhow::anyhow!("REDIS_URL: carrying wake-ups ended by itself: {other:?}"),
@@ -233,7 +249,7 @@ mod tests {
 
     fn running() -> Running {
         let forever = || tokio::spawn(std::future::pending());
-        Running { serving: forever(), carrying: Some(tokio::spawn(std::future::pending())), work: None }
+        Running { serving: forever(), measuring: None, carrying: Some(tokio::spawn(std::future::pending())), work: None }
     }
 
     #[tokio::test]

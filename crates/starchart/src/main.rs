@@ -8,6 +8,7 @@ mod boot;
 mod build;
 mod cmd;
 mod http;
+mod metrics;
 mod stop;
 mod telemetry;
 mod wipe;

@@ -17,6 +17,7 @@ use crate::errors::Failure;
 use crate::headers::Policy;
 use crate::keys::Keys;
 use crate::limits::Limiters;
+use crate::metrics::RequestMetrics;
 use crate::views::Support;
 
 /// What the web needs to know.
@@ -133,6 +134,8 @@ pub struct App {
     pub(crate) keys: Keys,
     pub(crate) cookies: CookieNames,
     pub(crate) policy: Policy,
+    /// What was answered, for monitoring.
+    pub metrics: RequestMetrics,
     pub(crate) limits: Limiters,
     pub(crate) support: Option<Support>,
 }
@@ -152,6 +155,7 @@ impl App {
             cookies: CookieNames::new(config.app_url.scheme() == "https"),
             policy: Policy::new(&config, &saml.idp_origins()),
             limits: Limiters::new(config.rate_limits, counters),
+            metrics: RequestMetrics::default(),
             support: config.support_contact.as_deref().and_then(Support::parse),
             queue,
             saml,

@@ -15,6 +15,7 @@ mod forms;
 mod headers;
 mod keys;
 mod limits;
+mod metrics;
 mod pipeline;
 mod redirects;
 mod routes;
@@ -26,6 +27,7 @@ mod visit;
 pub mod views;
 
 pub use config::{App, RateLimits, Readiness, VersionInfo, WebConfig};
+pub use metrics::RequestMetrics;
 pub use pipeline::configure;
 pub use routes::system::alive_answer;
 pub use routes::{Protection, RouteInfo, route_table};

@@ -36,14 +36,18 @@ pub(crate) async fn around(
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let id = new_id();
-    let (method, path) = (req.method().to_string(), short(req.path()));
+    let (method, path) = (req.method().clone(), short(req.path()));
     let app = req.app_data::<web::Data<App>>().cloned();
     req.extensions_mut().insert(RequestId(id.clone()));
     let span = tracing::info_span!("request", request_id = %id);
     let started = Instant::now();
     let result = next.call(req).instrument(span.clone()).await;
-    let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let took = started.elapsed();
+    let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     let mut response = result.inspect_err(|fault| {
+        if let Some(app) = &app {
+            app.metrics.count(&method, None, fault.as_response_error().status_code(), took);
+        }
         span.in_scope(|| tracing::warn!(%method, %path, ms, error = %fault, "a request was not answered"));
     })?;
     let by = response.request().extensions().get::<By>().copied();
@@ -56,6 +60,7 @@ pub(crate) async fn around(
         span.in_scope(|| tracing::info!(%method, %path, status, ms, user, in_place_of, "answered"));
     }
     if let Some(app) = app {
+        app.metrics.count(&method, response.request().match_pattern().as_deref(), response.status(), took);
         app.policy.apply(response.headers_mut());
     }
     if let Ok(value) = HeaderValue::from_str(&id) {

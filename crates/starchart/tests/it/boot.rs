@@ -12,7 +12,7 @@ use crate::truth::{Ended, ended, label_of, signed_in, verb, zone_equals_pages};
 const SOON: Duration = Duration::from_secs(5);
 
 /// A MariaDB whose data outlive it, so that it can be killed and come back.
-struct Database {
+pub struct Database {
     port: u16,
     folder: PathBuf,
     server: Option<Server>,
@@ -20,7 +20,7 @@ struct Database {
 
 impl Database {
     /// Prepares one with the database `starchart`, running.
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let folder = scratch("database");
         let mut install = tokio::process::Command::new("mariadb-install-db");
         install.args(["--no-defaults", "--user=root", "--auth-root-authentication-method=normal", "--skip-test-db"]);
@@ -36,7 +36,7 @@ impl Database {
         database
     }
 
-    async fn start(&mut self) {
+    pub async fn start(&mut self) {
         let (folder, data, port) = (self.folder.clone(), self.folder.join("data"), self.port);
         self.server = Some(Server::start(scratch("mariadb"), "/usr/sbin/mariadbd", |command| {
             command.args(["--no-defaults", "--user=root", "--skip-name-resolve", "--skip-log-bin", "--bind-address=127.0.0.1"]);
@@ -49,7 +49,7 @@ impl Database {
     }
 
     /// As SIGKILL ends it.
-    fn kill(&mut self) {
+    pub fn kill(&mut self) {
         self.server = None;
     }
 
@@ -59,7 +59,7 @@ impl Database {
         ended(client).await
     }
 
-    fn url(&self, user: &str, database: &str) -> String {
+    pub fn url(&self, user: &str, database: &str) -> String {
         format!("mysql://{user}@127.0.0.1:{}/{database}", self.port)
     }
 }

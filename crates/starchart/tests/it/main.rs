@@ -13,6 +13,7 @@ mod csrf;
 mod expiry;
 mod labels;
 mod mail;
+mod metrics;
 mod pages;
 mod publish;
 mod pysaml2;

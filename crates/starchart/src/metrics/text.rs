@@ -1,0 +1,154 @@
+//! Figures as text. Names and units are what operators' alerts rely on: docs/monitoring.md lists them.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+use starchart_domain::time::Timestamp;
+use starchart_store::Pool;
+use starchart_store::figures::{Certificates, Figures, LeaseAge};
+
+use super::{Metrics, Seen};
+use crate::build;
+
+/// A value with a fraction.
+type Real = Gauge<f64, AtomicU64>;
+/// One label and its value.
+type Label = [(&'static str, String); 1];
+
+/// Everything, as Prometheus reads it. What is not known now is left out, so that no old value passes for a new one.
+pub(super) fn render(metrics: &Metrics, seen: &Seen) -> Result<String, std::fmt::Error> {
+    let mut registry = Registry::default();
+    process(&mut registry, metrics.started_s);
+    let ours = registry.sub_registry_with_prefix("starchart");
+    ours.register("build", "What is running", Info::new([("version", build::VERSION), ("commit", build::COMMIT)]));
+    metrics.requests.register(ours);
+    let readiness = &metrics.health.readiness;
+    let draining = readiness.draining.load(Ordering::SeqCst);
+    flag(ours, "ready", "Whether this process wants requests", readiness.is_alive() && !draining && seen.rows.is_some());
+    flag(ours, "database_up", "Whether the database answered", seen.rows.is_some());
+    if let Some(reached) = metrics.counters.reaches_redis() {
+        flag(ours, "redis_up", "Whether Redis answers", reached);
+    }
+    if let Some(pool) = seen.pool {
+        connections(ours, pool);
+    }
+    if let Some(first_answer) = seen.first_answer {
+        let help = "Wait for a connection and the answer to one short question";
+        seconds(ours, "database_first_answer", help, first_answer.as_secs_f64());
+    }
+    if let Some(rows) = &seen.rows {
+        publishing(ours, rows);
+        queues(ours, rows);
+        certificates(ours, &rows.certificates, rows.now);
+        leases(ours, &rows.leases);
+    }
+    let mut text = String::new();
+    encode(&mut text, &registry)?;
+    Ok(text)
+}
+
+/// The names that other programs use too.
+fn process(registry: &mut Registry, started_s: i64) {
+    let process = registry.sub_registry_with_prefix("process");
+    if let Some(bytes) = resident_bytes() {
+        let gauge = Gauge::<i64>::default();
+        gauge.set(bytes);
+        process.register_with_unit("resident_memory", "Memory in use", Unit::Bytes, gauge);
+    }
+    let gauge = Gauge::<i64>::default();
+    gauge.set(started_s);
+    process.register_with_unit("start_time", "When it began, since 1970", Unit::Seconds, gauge);
+}
+
+/// From the system's own account; none where there is no such.
+fn resident_bytes() -> Option<i64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<i64>().ok()?.checked_mul(1_024)
+}
+
+fn connections(registry: &mut Registry, pool: Pool) {
+    let family = Family::<Label, Gauge>::default();
+    let used = pool.open.saturating_sub(pool.idle);
+    for (state, count) in [("idle", pool.idle), ("used", used)] {
+        family.get_or_create(&[("state", state.to_owned())]).set(i64::from(count));
+    }
+    registry.register("database_connections", "Connections to the database", family);
+    number(registry, "database_connections_max", "Connections that there may be", u64::from(pool.max));
+}
+
+fn publishing(registry: &mut Registry, rows: &Figures) {
+    let lag = age(rows.now, rows.backlog.oldest);
+    seconds(registry, "publish_lag", "Age of the oldest change that is not in the zone, without refused ones", lag);
+    number(registry, "names_waiting", "Names that wait to be published", rows.backlog.waiting);
+    number(registry, "names_refused", "Names that the zone refused", rows.backlog.refused);
+    flag(registry, "publishing_paused", "Whether publishing is paused", rows.is_paused);
+}
+
+fn queues(registry: &mut Registry, rows: &Figures) {
+    number(registry, "certificate_orders_live", "Orders on their way", rows.orders.live);
+    let help = "Orders that ended without a certificate in the last 24 hours";
+    number(registry, "certificate_orders_failed_today", help, rows.orders.failed_today);
+    seconds(registry, "certificate_oldest_order", "Age of the oldest order on its way", age(rows.now, rows.orders.oldest));
+    let help = "Time since the step of an order that waits longest was due";
+    seconds(registry, "certificate_step_overdue", help, age(rows.now, rows.orders.oldest_due));
+    number(registry, "mails_owed", "Mails that wait to be sent", rows.mails.owed);
+    number(registry, "mails_failed", "Mails that were given up and are kept", rows.mails.failed);
+    seconds(registry, "mail_oldest_owed", "Age of the mail that waits longest", age(rows.now, rows.mails.oldest_owed_at));
+}
+
+fn certificates(registry: &mut Registry, certificates: &Certificates, now: Timestamp) {
+    number(registry, "certificates_active", "Certificates in use", certificates.active);
+    if let Some(end) = certificates.next_end {
+        let left = Duration::from_millis(u64::try_from(end.since(now)).unwrap_or_default());
+        seconds(registry, "certificate_next_end", "Time until the next certificate in use ends", left.as_secs_f64());
+    }
+    let family = Family::<Label, Gauge>::default();
+    for (days, count) in [("7", certificates.ending_in_7_days), ("30", certificates.ending_in_30_days)] {
+        family.get_or_create(&[("days", days.to_owned())]).set(signed(count));
+    }
+    registry.register("certificates_ending", "Certificates in use that end within so many days", family);
+}
+
+fn leases(registry: &mut Registry, leases: &[LeaseAge]) {
+    let family = Family::<Label, Real>::default();
+    for lease in leases {
+        family.get_or_create(&[("lease", lease.name.clone())]).set(in_seconds(lease.held_ms));
+    }
+    let help = "How long the present holder has had a lease; 0 when nobody has it";
+    registry.register_with_unit("lease_held", help, Unit::Seconds, family);
+}
+
+fn flag(registry: &mut Registry, name: &str, help: &str, is: bool) {
+    number(registry, name, help, u64::from(is));
+}
+
+fn number(registry: &mut Registry, name: &str, help: &str, value: u64) {
+    let gauge = Gauge::<i64>::default();
+    gauge.set(signed(value));
+    registry.register(name, help, gauge);
+}
+
+fn seconds(registry: &mut Registry, name: &str, help: &str, value: f64) {
+    let gauge = Real::default();
+    gauge.set(value);
+    registry.register_with_unit(name, help, Unit::Seconds, gauge);
+}
+
+/// Seconds since a moment; 0 when there is none, or it is yet to come.
+fn age(now: Timestamp, since: Option<Timestamp>) -> f64 {
+    since.map_or(0.0, |since| in_seconds(now.since(since).max(0)))
+}
+
+fn in_seconds(millis: i64) -> f64 {
+    Duration::from_millis(u64::try_from(millis).unwrap_or_default()).as_secs_f64()
+}
+
+fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
