@@ -34,6 +34,9 @@ mod m0022_order_counts;
 mod m0023_refused_address;
 mod m0024_order_patience;
 mod m0025_revocation_tries;
+mod m0030_pause_kind;
+mod m0031_zone_audits;
+mod m0032_zone_orphans;
 mod m0035_lease_taken;
 
 /// A step of ours: it can say which table it makes.
@@ -74,6 +77,9 @@ impl Migrator {
             Box::new(m0023_refused_address::STEP),
             Box::new(m0024_order_patience::STEP),
             Box::new(m0025_revocation_tries::STEP),
+            Box::new(m0030_pause_kind::STEP),
+            Box::new(m0031_zone_audits::STEP),
+            Box::new(m0032_zone_orphans::STEP),
             Box::new(m0035_lease_taken::STEP),
         ]
     }

@@ -7,6 +7,8 @@ use std::fmt;
 pub enum PublishState {
     /// In the database; not sent yet.
     Saved,
+    /// In the database; not sent while publishing is paused.
+    Paused,
     /// Accepted by Route53, which is telling its name servers.
     Sent,
     /// Route53 says that all its name servers have it; none has been asked yet.
@@ -26,10 +28,16 @@ pub enum PublishState {
 }
 
 impl PublishState {
+    /// The state while publishing is paused, or not: what is saved is not about to be sent then.
+    #[must_use]
+    pub fn while_paused(self, paused: bool) -> Self {
+        if paused && self == Self::Saved { Self::Paused } else { self }
+    }
+
     /// Whether it will move no further by itself soon, so that a page need not ask again.
     pub fn is_settled(&self) -> bool {
         match self {
-            Self::Saved | Self::Sent | Self::InSync => false,
+            Self::Saved | Self::Paused | Self::Sent | Self::InSync => false,
             Self::Answered { by, of } => by == of,
             Self::Refused { .. } => true,
         }
@@ -40,6 +48,7 @@ impl fmt::Display for PublishState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Saved => f.write_str("Saved"),
+            Self::Paused => f.write_str("Saved; publishing is paused"),
             Self::Sent => f.write_str("Sent to Route53"),
             Self::InSync => f.write_str("In sync"),
             Self::Answered { by, of } => write!(f, "Answered by {by} of {of} name servers"),

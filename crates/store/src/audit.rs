@@ -46,7 +46,8 @@ pub async fn record(store: &Store, entry: &Entry<'_>) -> Result<(), Error> {
     store.write(|tx| async move { append(&tx, entry).await }).await
 }
 
-async fn append(tx: &Tx, entry: &Entry<'_>) -> Result<(), Error> {
+/// Appends a line in the caller's transaction, also of somebody who is no user.
+pub(crate) async fn append(tx: &Tx, entry: &Entry<'_>) -> Result<(), Error> {
     let line = audit_entry::ActiveModel {
         id: NotSet,
         at: Set(tx.now().await?.as_millis()),

@@ -39,7 +39,9 @@ pub struct Attention {
     /// Milliseconds for which the oldest mail has waited.
     pub mail_waited_ms: Option<i64>,
     /// Why publishing is paused, if it is.
-    pub paused: Option<String>,
+    pub paused: Option<zone::Pause>,
+    /// What came of the audits of the zone; none when none was tried yet.
+    pub audit: Option<zone::AuditRow>,
 }
 
 /// A name whose change the zone refused.
@@ -97,7 +99,8 @@ pub async fn attention(store: &Store, _: &Admin) -> Result<Attention, Error> {
         waiting: backlog.waiting,
         waited_ms: backlog.oldest.map(|since| now.since(since).max(0)),
         mail_waited_ms: mails.oldest_owed_at.map(|since| now.since(since).max(0)),
-        paused: zone::paused(store).await?,
+        paused: zone::pause_now(store).await?,
+        audit: zone::last_audit(store).await?,
     })
 }
 

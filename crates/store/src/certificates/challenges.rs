@@ -11,7 +11,7 @@ use crate::entity::name;
 use crate::records::names::{TouchedName, touch};
 use crate::records::publish_state;
 use crate::tx::Tx;
-use crate::{Error, sql};
+use crate::{Error, sql, zone};
 
 /// Makes these the order's only values.
 pub(super) async fn put(
@@ -55,7 +55,9 @@ async fn clear(tx: &Tx, name: &TouchedName) -> Result<(), Error> {
 
 /// How far the order's values have come; none when it has none.
 pub(super) async fn way(on: &impl ConnectionTrait, domain: &str, order: i64) -> Result<Option<PublishState>, Error> {
-    Ok(standing(on, domain, order).await?.map(|(name, _)| publish_state(&name, RecordType::Txt)))
+    let Some((name, _)) = standing(on, domain, order).await? else { return Ok(None) };
+    let paused = zone::pause_on(on).await?.is_some();
+    Ok(Some(publish_state(&name, RecordType::Txt).while_paused(paused)))
 }
 
 /// The row of the name and the order's values at it; none when there are none.

@@ -15,7 +15,7 @@ use crate::audit::{self, Act};
 use crate::entity::name;
 use crate::error::Refusal;
 use crate::tx::Tx;
-use crate::{Error, Store, users};
+use crate::{Error, Store, users, zone};
 
 /// A record of a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,12 +135,20 @@ async fn create_within(
 
 /// All records of the person, by name, type and age.
 pub async fn list(store: &Store, owner: UserId) -> Result<Vec<Record>, Error> {
-    rows::of(store.reader(), owner).await?.into_iter().map(rows::into_record).collect()
+    let paused = zone::paused(store).await?.is_some();
+    let rows = rows::of(store.reader(), owner).await?;
+    rows.into_iter().map(|row| Ok(while_paused(rows::into_record(row)?, paused))).collect()
 }
 
 /// One record of the person.
 pub async fn get(store: &Store, owner: UserId, id: RecordId) -> Result<Option<Record>, Error> {
-    rows::by_id(store.reader(), owner, id).await?.map(rows::into_record).transpose()
+    let Some(row) = rows::by_id(store.reader(), owner, id).await? else { return Ok(None) };
+    let paused = zone::paused(store).await?.is_some();
+    Ok(Some(while_paused(rows::into_record(row)?, paused)))
+}
+
+fn while_paused(record: Record, paused: bool) -> Record {
+    Record { state: record.state.while_paused(paused), ..record }
 }
 
 /// Makes the record say something else; its id and creation stay, its life begins anew. The quota does not matter.

@@ -12,16 +12,26 @@
 //! newer since. It says so to [`late`], which only adds to what may stand in the zone and makes the name dirty; the next
 //! holder reads the zone before it sends.
 
+mod adopt;
+mod audits;
+mod control;
+mod drift;
 mod lease;
 mod registry;
 mod track;
+mod view;
 mod work;
 mod write;
 
-pub use lease::{Lease, acquire_lease, extend, release};
-pub use track::{
-    Answers, ChangeRow, Counts, counts, desired_sets, mark_in_sync, names_to_check, owned_sets, pause, paused, record_answers,
-    resume, unsynced_changes,
+pub use adopt::adopt;
+pub use audits::{
+    AuditOutcome, AuditResult, AuditRow, OrphanRow, last_audit, note_audit, note_audit_failed, note_orphans, orphans,
 };
+pub(crate) use control::pause_on;
+pub use control::{Pause, approved, pause, pause_after_wipe, pause_now, pause_unless_paused, paused, resume};
+pub use drift::{mark_drift, owed};
+pub use lease::{Lease, acquire_lease, extend, release};
+pub use track::{Answers, ChangeRow, Counts, counts, mark_in_sync, names_to_check, record_answers, unsynced_changes};
+pub use view::{View, desired_sets, owned_sets, view};
 pub use work::{Backlog, DirtyName, backlog, dirty, next_due, work};
 pub use write::{adopt_read, confirm, intend, late, quarantine, withdraw};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sea_orm::{ConnectionTrait, FromQueryResult};
+use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 use serde::{Deserialize, Serialize};
 use starchart_domain::plan::OwnedSet;
 use starchart_domain::record::RecordType;
@@ -29,7 +29,7 @@ pub(super) struct Send {
 
 /// A send that was not seen in the zone may come late: a request can wait on its way longer than its sender. It is looked for
 /// during this time, in milliseconds.
-const LINGER_MS: i64 = 120_000;
+pub(super) const LINGER_MS: i64 = 120_000;
 /// Between two looks at least; later a quarter of the time that has passed, so that there are few.
 const LOOK_MS: i64 = 2_000;
 
@@ -146,6 +146,35 @@ pub(super) async fn put(tx: &Tx, entry: Entry, now: Timestamp) -> Result<(), Err
         let values = vec![entry.fqdn.into(), entry.rtype.as_str().into()];
         return sql::touch(tx.db(), gone, values).await.map(drop);
     }
+    let columns = columns(entry, now)?;
+    let update =
+        "UPDATE zone_rrset SET ttl = ?, `values` = ?, pending = ?, look_at = ?, updated_at = ? WHERE fqdn = ? AND type = ?";
+    if sql::touch(tx.db(), update, columns.clone()).await? == 0 {
+        sql::touch(tx.db(), &format!("{INSERT} (?, ?, ?, ?, ?, ?, ?)"), columns).await?;
+    }
+    Ok(())
+}
+
+/// Makes `entries` all there is at these names, whatever was there: two statements. Names at most [`MANY`].
+pub(super) async fn put_all(tx: &Tx, fqdns: &[String], entries: Vec<Entry>, now: Timestamp) -> Result<(), Error> {
+    let gone = format!("DELETE FROM zone_rrset WHERE fqdn IN ({})", sql::places(fqdns.len()));
+    sql::touch(tx.db(), &gone, sql::texts(fqdns.iter().map(String::as_str))).await?;
+    let rows: Vec<Vec<Value>> =
+        entries.into_iter().filter(|entry| !entry.is_empty()).map(|entry| columns(entry, now)).collect::<Result<_, _>>()?;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let places = vec!["(?, ?, ?, ?, ?, ?, ?)"; rows.len()].join(", ");
+    sql::touch(tx.db(), &format!("{INSERT} {places}"), rows.into_iter().flatten().collect()).await.map(drop)
+}
+
+/// Names that one statement takes.
+pub(super) const MANY: usize = 500;
+
+const INSERT: &str = "INSERT INTO zone_rrset (ttl, `values`, pending, look_at, updated_at, fqdn, type) VALUES";
+
+/// The values of a row, in the order of [`INSERT`].
+fn columns(entry: Entry, now: Timestamp) -> Result<Vec<Value>, Error> {
     let json = |fault: serde_json::Error| Error::Fault(Box::new(fault));
     let ttl = entry.confirmed.as_ref().map(|body| i64::from(body.ttl));
     let values = entry.confirmed.map(|body| serde_json::to_string(&body.values)).transpose().map_err(json)?;
@@ -156,7 +185,7 @@ pub(super) async fn put(tx: &Tx, entry: Entry, now: Timestamp) -> Result<(), Err
     };
     let look_at = entry.pending.iter().filter_map(|send| send.look_at(now)).min();
     let pending: Vec<StoredSend> = entry.pending.into_iter().map(send).collect();
-    let columns = vec![
+    Ok(vec![
         ttl.into(),
         values.into(),
         serde_json::to_string(&pending).map_err(json)?.into(),
@@ -164,13 +193,5 @@ pub(super) async fn put(tx: &Tx, entry: Entry, now: Timestamp) -> Result<(), Err
         now.as_millis().into(),
         entry.fqdn.into(),
         entry.rtype.as_str().into(),
-    ];
-    let update =
-        "UPDATE zone_rrset SET ttl = ?, `values` = ?, pending = ?, look_at = ?, updated_at = ? WHERE fqdn = ? AND type = ?";
-    if sql::touch(tx.db(), update, columns.clone()).await? == 0 {
-        let insert =
-            "INSERT INTO zone_rrset (ttl, `values`, pending, look_at, updated_at, fqdn, type) VALUES (?, ?, ?, ?, ?, ?, ?)";
-        sql::touch(tx.db(), insert, columns).await?;
-    }
-    Ok(())
+    ])
 }

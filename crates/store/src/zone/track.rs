@@ -1,11 +1,9 @@
-//! What follows a send: in sync, answered; and the zone's pause and totals.
+//! What follows a send: in sync, answered; and the zone's totals.
 
 use sea_orm::FromQueryResult;
-use starchart_domain::plan::OwnedSet;
 use starchart_domain::rrset::Rrset;
 use starchart_domain::time::Timestamp;
 
-use super::registry;
 use super::work::desired_of;
 use crate::tx::Tx;
 use crate::{Error, Store, sql};
@@ -69,7 +67,7 @@ async fn mark_within(tx: Tx, change_id: &str) -> Result<(), Error> {
 }
 
 /// Names are asked about for this long after they came in sync, in milliseconds.
-const ASK_FOR_MS: i64 = 60 * 60 * 1_000;
+pub(super) const ASK_FOR_MS: i64 = 60 * 60 * 1_000;
 
 /// Names whose answers to ask the name servers for: in sync for less than an hour, and not answered by all; those asked
 /// longest ago first.
@@ -123,38 +121,6 @@ async fn answers_within(tx: Tx, fqdn: &str, generation: i64, by: u32, of: u32) -
     sql::touch(tx.db(), sql, values).await.map(drop)
 }
 
-/// Why publishing is paused, when it is.
-pub async fn paused(store: &Store) -> Result<Option<String>, Error> {
-    #[derive(FromQueryResult)]
-    struct Row {
-        paused_reason: Option<String>,
-    }
-    let row: Option<Row> = sql::one(store.reader(), "SELECT paused_reason FROM zone_control WHERE id = 1", vec![]).await?;
-    Ok(row.and_then(|row| row.paused_reason))
-}
-
-/// Stops publishing until [`resume`].
-pub async fn pause(store: &Store, reason: &str) -> Result<(), Error> {
-    store.write(|tx| pause_within(tx, reason)).await
-}
-
-async fn pause_within(tx: Tx, reason: &str) -> Result<(), Error> {
-    let now = tx.now().await?.as_millis();
-    let values = vec![now.into(), reason.into()];
-    let update = "UPDATE zone_control SET paused_at = ?, paused_reason = ? WHERE id = 1";
-    if sql::touch(tx.db(), update, values.clone()).await? == 0 {
-        let insert = "INSERT INTO zone_control (paused_at, paused_reason, id) VALUES (?, ?, 1)";
-        sql::touch(tx.db(), insert, values).await?;
-    }
-    Ok(())
-}
-
-/// Lets publishing go on.
-pub async fn resume(store: &Store) -> Result<(), Error> {
-    let sql = "UPDATE zone_control SET paused_at = NULL, paused_reason = NULL WHERE id = 1";
-    store.write(|tx| async move { sql::touch(tx.db(), sql, vec![]).await.map(drop) }).await
-}
-
 /// Totals.
 pub async fn counts(store: &Store) -> Result<Counts, Error> {
     let count = async |sql: &str| -> Result<u64, Error> {
@@ -171,18 +137,4 @@ pub async fn counts(store: &Store) -> Result<Counts, Error> {
         dirty: count("SELECT COUNT(*) AS n FROM names WHERE is_dirty = 1").await?,
         refused: count("SELECT COUNT(*) AS n FROM names WHERE is_dirty = 1 AND refused_generation = generation").await?,
     })
-}
-
-/// Everything the rows want, by name; one snapshot.
-pub async fn desired_sets(store: &Store) -> Result<Vec<Rrset>, Error> {
-    let snapshot = store.snapshot().await?;
-    let sets = desired_of(&snapshot, None).await?;
-    snapshot.commit().await?;
-    Ok(sets.into_values().flatten().collect())
-}
-
-/// The whole ownership registry: name and set, by name.
-pub async fn owned_sets(store: &Store) -> Result<Vec<(String, OwnedSet)>, Error> {
-    let entries = registry::list(store.reader(), None).await?;
-    Ok(entries.into_iter().map(|entry| (entry.fqdn.clone(), entry.into_set())).collect())
 }

@@ -23,7 +23,8 @@ pub struct DirtyName {
 }
 
 /// Names to publish now, those that wait longest first. A refused name comes back when its time has come or it changed, and a
-/// name for which a lost send may still come, when it is time to look.
+/// name for which a lost send may still come, when it is time to look. A set of ours whose name has no row comes last, once
+/// [`super::mark_drift`] asked for it.
 pub async fn dirty(store: &Store, limit: u64) -> Result<Vec<DirtyName>, Error> {
     #[derive(FromQueryResult)]
     struct Row {
@@ -37,7 +38,16 @@ pub async fn dirty(store: &Store, limit: u64) -> Result<Vec<DirtyName>, Error> {
          ORDER BY is_dirty DESC, dirty_since, fqdn LIMIT {limit}",
         now = store.now_sql()
     );
-    let rows: Vec<Row> = sql::all(store.reader(), &sql, vec![]).await?;
+    let mut rows: Vec<Row> = sql::all(store.reader(), &sql, vec![]).await?;
+    let left = limit.saturating_sub(rows.len() as u64);
+    if left > 0 {
+        let nameless = format!(
+            "SELECT DISTINCT r.fqdn AS fqdn, 0 AS generation FROM zone_rrset r LEFT JOIN names n ON n.fqdn = r.fqdn \
+             WHERE r.look_at <= {} AND n.fqdn IS NULL ORDER BY r.fqdn LIMIT {left}",
+            store.now_sql()
+        );
+        rows.extend(sql::all::<Row>(store.reader(), &nameless, vec![]).await?);
+    }
     Ok(rows.into_iter().map(|row| DirtyName { fqdn: row.fqdn, generation: row.generation }).collect())
 }
 
@@ -78,7 +88,8 @@ pub async fn next_due(store: &Store) -> Result<Option<Timestamp>, Error> {
     Ok(sql::number(store.reader(), sql, vec![]).await?.map(Timestamp::from_millis))
 }
 
-/// The names with their sets, from one snapshot. A name without a row is left out.
+/// The names with their sets, from one snapshot. A name without a row wants nothing; it is left out unless something of ours
+/// stands there.
 pub async fn work(store: &Store, fqdns: &[String]) -> Result<Vec<NameWork>, Error> {
     if fqdns.is_empty() {
         return Ok(Vec::new());
@@ -105,7 +116,9 @@ pub async fn work(store: &Store, fqdns: &[String]) -> Result<Vec<NameWork>, Erro
         name: name.fqdn,
         generation: name.generation,
     };
-    Ok(names.into_iter().map(work).collect())
+    let mut all: Vec<NameWork> = names.into_iter().map(work).collect();
+    all.extend(owned.into_iter().map(|(name, owned)| NameWork { name, generation: 0, desired: Vec::new(), owned }));
+    Ok(all)
 }
 
 /// The sets that rows want, by name: records and challenge values together. `None`: of all names.

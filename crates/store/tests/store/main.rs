@@ -34,3 +34,4 @@ mod records;
 mod schema;
 mod wipe;
 mod world;
+mod zone;

@@ -25,6 +25,8 @@ async fn empty(world: &World) {
         "audit_trail",
         "ticks",
         "leases",
+        "zone_orphans",
+        "zone_audits",
         "zone_control",
         "zone_changes",
         "zone_rrset",

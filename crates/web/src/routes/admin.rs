@@ -10,6 +10,7 @@ use starchart_store::admin::{
     self, AdminError, Attention, CertificateStatus, Consequences, FRESH_MS, PAGE_ROWS, PersonRow, TrailFilter, TrailLine,
 };
 use starchart_store::users::User;
+use starchart_store::zone::{AuditResult, AuditRow};
 
 use crate::actor::Admin;
 use crate::cookies::Kind;
@@ -276,13 +277,16 @@ fn items(attention: Attention) -> Vec<AttentionItem> {
         when: String::new(),
     };
     let mut items = Vec::new();
-    if let Some(reason) = &attention.paused {
-        let words = "Nothing is published until an operator approves the plan: starchart reconcile.";
-        items.push(note("Publishing is paused", reason.clone(), words));
+    if let Some(pause) = &attention.paused {
+        let words = "Nothing is published until an operator approves the plan: starchart reconcile --dry-run prints it, and the \
+             command that lets it be done.";
+        let when = when(Some(pause.since), None);
+        items.push(AttentionItem { when, ..note("Publishing is paused", pause.reason.clone(), words) });
     } else if let Some(ms) = attention.waited_ms.filter(|ms| *ms > LATE_MS) {
         let words = "Names should be published within seconds. Look whether the worker runs and Route53 answers.";
         items.push(note("Publishing is late", span(ms), words));
     }
+    items.extend(attention.audit.into_iter().flat_map(|audit| audit_items(audit, note)));
     if attention.revocations_owed > 0 {
         let owed = count(attention.revocations_owed, "certificate", "certificates");
         items.push(note("Revocation owed", owed, "Of people who were deleted."));
@@ -326,6 +330,25 @@ fn items(attention: Attention) -> Vec<AttentionItem> {
             &format!("Step {}, begun {} times. {}", order.step, order.starts, order.problem.unwrap_or_default()),
         )
     }));
+    items
+}
+
+/// What an audit of the zone left for an operator.
+fn audit_items(audit: AuditRow, note: impl Fn(&str, String, &str) -> AttentionItem) -> Vec<AttentionItem> {
+    let mut items = Vec::new();
+    if let Some((at, problem)) = audit.problem {
+        let when = when(Some(at), None);
+        items.push(AttentionItem { when, ..note("The zone cannot be audited", String::new(), &problem) });
+    }
+    if let Some((_, AuditResult { refused_because: Some(why), plan_hash, creates, deletes, replaces, .. })) = audit.last {
+        let hash = plan_hash.get(..12).unwrap_or(&plan_hash);
+        let words = format!(
+            "{why}: {creates} to create, {deletes} to delete, {replaces} to replace. Nothing of it is done. Look at it with starchart \
+             reconcile --dry-run; starchart reconcile --approve {hash} lets it be done."
+        );
+        let when = when(audit.refused_since, None);
+        items.push(AttentionItem { when, ..note("The zone differs from the database", format!("plan {hash}"), &words) });
+    }
     items
 }
 

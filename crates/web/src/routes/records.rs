@@ -259,6 +259,7 @@ fn row(record: Record) -> RecordRow {
 fn state(state: PublishState) -> RecordState {
     match state {
         PublishState::Saved => RecordState::Saved,
+        PublishState::Paused => RecordState::Paused,
         PublishState::Sent => RecordState::Sent,
         PublishState::InSync => RecordState::InSync,
         PublishState::Answered { by, of } => RecordState::Answered { by, of },

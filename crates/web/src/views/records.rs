@@ -10,6 +10,7 @@ use super::Shell;
 fn state_key(state: &PublishState) -> &'static str {
     match state {
         PublishState::Saved => "saved",
+        PublishState::Paused => "paused",
         PublishState::Sent => "sent",
         PublishState::InSync => "insync",
         PublishState::Answered { by, of } if by < of => "answering",
@@ -22,6 +23,9 @@ fn state_key(state: &PublishState) -> &'static str {
 fn state_meaning(state: &PublishState) -> &'static str {
     match state {
         PublishState::Saved => "Your record is stored here and is about to be sent.",
+        PublishState::Paused => {
+            "Your record is stored here. An administrator has paused publishing; it is sent when that ends."
+        }
         PublishState::Sent => "Route53 has accepted the record and is telling its name servers.",
         PublishState::InSync => "Route53 says that all its name servers have the record.",
         PublishState::Answered { by, of } if by < of => {
@@ -76,7 +80,7 @@ impl RecordRow {
 pub struct StateItem {
     /// The record.
     pub id: i64,
-    /// `saved`, `sent`, `insync`, `answering`, `answered` or `refused`.
+    /// `saved`, `paused`, `sent`, `insync`, `answering`, `answered` or `refused`.
     pub key: &'static str,
     /// The state in words.
     pub words: String,

@@ -1,0 +1,109 @@
+//! The pause: while it lasts nothing is sent, whatever is owed.
+
+use sea_orm::{ConnectionTrait, FromQueryResult};
+use starchart_domain::time::Timestamp;
+
+use crate::audit::{self, Entry};
+use crate::tx::Tx;
+use crate::{Error, Store, sql};
+
+/// What a wipe says: the audit lifts this pause by itself where the zone holds nothing.
+const WIPED: &str = "wiped";
+const WIPED_REASON: &str = "the database was wiped while the zone was not. Where the zone is empty this ends by itself; else make \
+     `starchart reconcile --adopt`, look at the plan, and approve it with `starchart reconcile --approve HASH`";
+
+/// A pause of publishing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pause {
+    /// Since when.
+    pub since: Timestamp,
+    /// Why, for people to read.
+    pub reason: String,
+    /// Whether a wipe made it, so that it ends by itself where the zone holds nothing of anybody.
+    pub after_wipe: bool,
+}
+
+/// Why publishing is paused, when it is.
+pub async fn paused(store: &Store) -> Result<Option<String>, Error> {
+    Ok(pause_now(store).await?.map(|pause| pause.reason))
+}
+
+/// The pause, when there is one.
+pub async fn pause_now(store: &Store) -> Result<Option<Pause>, Error> {
+    pause_on(store.reader()).await
+}
+
+/// As [`pause_now`], inside a transaction.
+pub(crate) async fn pause_on(on: &impl ConnectionTrait) -> Result<Option<Pause>, Error> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        paused_at: i64,
+        paused_reason: Option<String>,
+        paused_kind: Option<String>,
+    }
+    let look = "SELECT paused_at, paused_reason, paused_kind FROM zone_control WHERE id = 1 AND paused_at IS NOT NULL";
+    let row: Option<Row> = sql::one(on, look, vec![]).await?;
+    Ok(row.map(|row| Pause {
+        since: Timestamp::from_millis(row.paused_at),
+        reason: row.paused_reason.unwrap_or_default(),
+        after_wipe: row.paused_kind.as_deref() == Some(WIPED),
+    }))
+}
+
+/// Stops publishing until a plan is approved ([`approved`]) or [`resume`]. An earlier pause gets this reason.
+pub async fn pause(store: &Store, reason: &str) -> Result<(), Error> {
+    store.write(|tx| pause_within(tx, reason, None)).await
+}
+
+/// Stops publishing as [`pause`] does, after a wipe: the audit lifts this one by itself where the zone holds nothing.
+pub async fn pause_after_wipe(store: &Store) -> Result<(), Error> {
+    store.write(|tx| pause_within(tx, WIPED_REASON, Some(WIPED))).await
+}
+
+/// Stops publishing unless it is paused already; the pause that holds now.
+pub async fn pause_unless_paused(store: &Store, reason: &str) -> Result<Pause, Error> {
+    store.write(|tx| pause_once_within(tx, reason)).await
+}
+
+async fn pause_once_within(tx: Tx, reason: &str) -> Result<Pause, Error> {
+    if pause_on(tx.db()).await?.is_none() {
+        pause_within(tx.clone(), reason, None).await?;
+    }
+    pause_on(tx.db()).await?.ok_or_else(|| Error::Corrupt("a pause that was made is not there".to_owned()))
+}
+
+async fn pause_within(tx: Tx, reason: &str, kind: Option<&str>) -> Result<(), Error> {
+    let now = tx.now().await?.as_millis();
+    let values = vec![now.into(), reason.into(), kind.into()];
+    let update = "UPDATE zone_control SET paused_at = ?, paused_reason = ?, paused_kind = ? WHERE id = 1";
+    if sql::touch(tx.db(), update, values.clone()).await? == 0 {
+        let insert = "INSERT INTO zone_control (paused_at, paused_reason, paused_kind, id) VALUES (?, ?, ?, 1)";
+        sql::touch(tx.db(), insert, values).await?;
+    }
+    Ok(())
+}
+
+const RESUME: &str = "UPDATE zone_control SET paused_at = NULL, paused_reason = NULL, paused_kind = NULL WHERE id = 1";
+
+/// Lets publishing go on.
+pub async fn resume(store: &Store) -> Result<(), Error> {
+    store.write(|tx| async move { sql::touch(tx.db(), RESUME, vec![]).await.map(drop) }).await
+}
+
+/// Notes that an operator approved the plan with this hash, and lets publishing go on; with a line of the trail.
+pub async fn approved(store: &Store, hash: &str, zone: &str, detail: &str) -> Result<(), Error> {
+    store.write(|tx| approved_within(tx, hash, zone, detail)).await
+}
+
+async fn approved_within(tx: Tx, hash: &str, zone: &str, detail: &str) -> Result<(), Error> {
+    let now = tx.now().await?.as_millis();
+    let note = "UPDATE zone_control SET approved_hash = ?, approved_at = ? WHERE id = 1";
+    let values = vec![hash.into(), now.into()];
+    if sql::touch(tx.db(), note, values.clone()).await? == 0 {
+        let insert = "INSERT INTO zone_control (approved_hash, approved_at, id) VALUES (?, ?, 1)";
+        sql::touch(tx.db(), insert, values).await?;
+    }
+    sql::touch(tx.db(), RESUME, vec![]).await?;
+    // Whoever has a shell on the server is nobody of the users.
+    audit::append(&tx, &Entry { action: "zone.approve", object: zone, detail, ..Entry::default() }).await
+}

@@ -1,0 +1,101 @@
+//! Drift: what the audit found of ours to be otherwise than we left it becomes publish's work.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sea_orm::FromQueryResult;
+use starchart_domain::plan::{NameOutcome, OwnedSet};
+use starchart_domain::time::Timestamp;
+
+use super::View;
+use super::registry::{self, Entry, LATE, LINGER_MS, MANY, Send};
+use crate::tx::Tx;
+use crate::{Error, Store, sql};
+
+/// Makes names dirty whose sets do not stand as rows want. Each brings what the zone holds at its sets of ours (`None`: nothing)
+/// by a listing after `view`; that becomes what the registry says, so that publish changes exactly it. A name that is not as it
+/// was in `view`, or somebody's work by now, is left alone. Gives the names that were marked.
+///
+/// Not fenced: at a clean name with nothing pending nobody's send is under way, and nobody begins one but by making it dirty,
+/// under the lock of its row.
+pub async fn mark_drift(store: &Store, view: &View, found: &[NameOutcome]) -> Result<BTreeSet<String>, Error> {
+    let mut sorted: Vec<&NameOutcome> = found.iter().collect();
+    sorted.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut marked = BTreeSet::new();
+    for chunk in sorted.chunks(MANY) {
+        marked.extend(store.write(|tx| mark_within(tx, view, chunk)).await?);
+    }
+    Ok(marked)
+}
+
+async fn mark_within(tx: Tx, view: &View, found: &[&NameOutcome]) -> Result<Vec<String>, Error> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        fqdn: String,
+        generation: i64,
+        applied_generation: i64,
+    }
+    let now = tx.now().await?;
+    let fqdns: Vec<String> = found.iter().map(|name| name.name.clone()).collect();
+    let (places, texts) = (sql::places(fqdns.len()), sql::texts(fqdns.iter().map(String::as_str)));
+    let lock = format!("UPDATE names SET updated_at = updated_at WHERE fqdn IN ({places})");
+    sql::touch(tx.db(), &lock, texts.clone()).await?;
+    let look = format!("SELECT fqdn, generation, applied_generation FROM names WHERE fqdn IN ({places})");
+    let rows: Vec<Row> = sql::all(tx.db(), &look, texts).await?;
+    let way = |row: Row| (row.fqdn, (row.generation, row.generation > row.applied_generation));
+    let names: BTreeMap<String, (i64, bool)> = rows.into_iter().map(way).collect();
+    let mut registry: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
+    for entry in registry::list(tx.db(), Some(&fqdns)).await? {
+        registry.entry(entry.fqdn.clone()).or_default().push(entry);
+    }
+    let (mut marked, mut with_row, mut entries) = (Vec::new(), Vec::new(), Vec::new());
+    for name in found {
+        let key = name.name.as_str();
+        let has_row = names.get(key);
+        let here = registry.remove(key).unwrap_or_default();
+        let sets: Vec<OwnedSet> = here.iter().cloned().map(Entry::into_set).collect();
+        let as_seen = has_row == view.names.get(key) && sets == view.owned.get(key).map_or(&[][..], Vec::as_slice);
+        let at_rest = match has_row {
+            Some((_, dirty)) => !dirty && !sets.iter().any(OwnedSet::is_unclear),
+            None => !here.iter().flat_map(|entry| &entry.pending).any(|send| send.until.is_some_and(|until| until > now)),
+        };
+        if !as_seen || !at_rest {
+            continue;
+        }
+        entries.extend(here.into_iter().map(|entry| as_found(entry, name, has_row.is_some(), now)));
+        marked.push(name.name.clone());
+        with_row.extend(has_row.is_some().then_some(key));
+    }
+    if !with_row.is_empty() {
+        let bump = format!(
+            "UPDATE names SET dirty_since = COALESCE(dirty_since, ?), generation = generation + 1, updated_at = ? \
+             WHERE fqdn IN ({})",
+            sql::places(with_row.len())
+        );
+        let mut values = vec![now.as_millis().into(), now.as_millis().into()];
+        values.extend(sql::texts(with_row.iter().copied()));
+        sql::touch(tx.db(), &bump, values).await?;
+    }
+    if !marked.is_empty() {
+        registry::put_all(&tx, &marked, entries, now).await?;
+    }
+    Ok(marked)
+}
+
+fn as_found(mut entry: Entry, name: &NameOutcome, has_row: bool, now: Timestamp) -> Entry {
+    let Some((_, stands)) = name.sets.iter().find(|(rtype, _)| *rtype == entry.rtype) else { return entry };
+    entry.confirmed.clone_from(stands);
+    if !has_row {
+        // No row can be dirty; a send to look for brings the name to publish all the same.
+        let until = Some(now.plus(LINGER_MS));
+        entry.pending = stands.iter().map(|body| Send { fence: LATE, body: Some(body.clone()), until }).collect();
+    }
+    entry
+}
+
+/// Names that publish has still to bring into the zone, without those that the zone refused.
+pub async fn owed(store: &Store) -> Result<u64, Error> {
+    let sql = "SELECT (SELECT COUNT(*) FROM names WHERE is_dirty = 1 AND (refused_generation IS NULL \
+         OR refused_generation <> generation)) + (SELECT COUNT(DISTINCT r.fqdn) FROM zone_rrset r \
+         LEFT JOIN names n ON n.fqdn = r.fqdn WHERE r.look_at IS NOT NULL AND n.fqdn IS NULL) AS n";
+    Ok(sql::number(store.reader(), sql, vec![]).await?.and_then(|n| u64::try_from(n).ok()).unwrap_or(0))
+}

@@ -1,0 +1,93 @@
+//! Everything that an audit compares with the zone, as it was at one moment.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sea_orm::FromQueryResult;
+use starchart_domain::plan::OwnedSet;
+use starchart_domain::rrset::Rrset;
+
+use super::registry;
+use super::work::desired_of;
+use crate::{Error, Store, sql};
+
+/// What rows want, what we put into the zone, and which names are being worked on.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct View {
+    /// What rows want, by name.
+    pub desired: BTreeMap<String, Vec<Rrset>>,
+    /// The ownership registry, by name.
+    pub owned: BTreeMap<String, Vec<OwnedSet>>,
+    /// Generation of each name that has a row, and whether the zone does not show it as wanted yet.
+    pub names: BTreeMap<String, (i64, bool)>,
+    /// Labels that people have or had.
+    pub labels: BTreeSet<String>,
+}
+
+impl View {
+    /// Names that cannot be judged by a zone that was listed after this view and before `later`: they were changed meanwhile, or
+    /// they are publish's to work on, dirty or with a send whose outcome is not known.
+    pub fn moving(&self, later: &Self) -> BTreeSet<String> {
+        let names =
+            [self, later].into_iter().flat_map(|view| view.names.keys().chain(view.owned.keys()).chain(view.desired.keys()));
+        let moves = |name: &&String| {
+            let key = name.as_str();
+            self.names.get(key) != later.names.get(key)
+                || self.owned.get(key) != later.owned.get(key)
+                || self.desired.get(key) != later.desired.get(key)
+                || later.names.get(key).is_some_and(|(_, dirty)| *dirty)
+                // Without a row nobody works on it.
+                || later.names.contains_key(key) && later.owned.get(key).is_some_and(|sets| sets.iter().any(OwnedSet::is_unclear))
+        };
+        names.filter(moves).cloned().collect()
+    }
+
+    /// Sets in the registry.
+    pub fn owned_count(&self) -> usize {
+        self.owned.values().map(Vec::len).sum()
+    }
+}
+
+/// Reads it all in one snapshot.
+pub async fn view(store: &Store) -> Result<View, Error> {
+    #[derive(FromQueryResult)]
+    struct Name {
+        fqdn: String,
+        generation: i64,
+        applied_generation: i64,
+    }
+    #[derive(FromQueryResult)]
+    struct Person {
+        label: String,
+    }
+    let snapshot = store.snapshot().await?;
+    let names: Vec<Name> = sql::all(&snapshot, "SELECT fqdn, generation, applied_generation FROM names", vec![]).await?;
+    let desired = desired_of(&snapshot, None).await?;
+    let entries = registry::list(&snapshot, None).await?;
+    let people: Vec<Person> = sql::all(&snapshot, "SELECT label FROM users WHERE label IS NOT NULL", vec![]).await?;
+    snapshot.commit().await?;
+    let mut owned: BTreeMap<String, Vec<OwnedSet>> = BTreeMap::new();
+    for entry in entries {
+        owned.entry(entry.fqdn.clone()).or_default().push(entry.into_set());
+    }
+    let way = |name: Name| (name.fqdn, (name.generation, name.generation > name.applied_generation));
+    Ok(View {
+        desired,
+        owned,
+        names: names.into_iter().map(way).collect(),
+        labels: people.into_iter().map(|person| person.label).collect(),
+    })
+}
+
+/// Everything the rows want, by name; one snapshot.
+pub async fn desired_sets(store: &Store) -> Result<Vec<Rrset>, Error> {
+    let snapshot = store.snapshot().await?;
+    let sets = desired_of(&snapshot, None).await?;
+    snapshot.commit().await?;
+    Ok(sets.into_values().flatten().collect())
+}
+
+/// The whole ownership registry: name and set, by name.
+pub async fn owned_sets(store: &Store) -> Result<Vec<(String, OwnedSet)>, Error> {
+    let entries = registry::list(store.reader(), None).await?;
+    Ok(entries.into_iter().map(|entry| (entry.fqdn.clone(), entry.into_set())).collect())
+}
