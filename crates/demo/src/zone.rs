@@ -126,6 +126,18 @@ fn apply(sets: &mut Sets, root: &str, change: &Change) -> Result<(), String> {
     }
 }
 
+/// What every zone has at its apex.
+fn apex(root: &str) -> impl Iterator<Item = ZoneSet> {
+    let set = |rtype: &str, value: &str| ZoneSet {
+        name: root.to_owned(),
+        rtype: rtype.to_owned(),
+        ttl: Some(900),
+        values: [value.to_owned()].into(),
+        plain: true,
+    };
+    [set("NS", "localhost."), set("SOA", "localhost. hostmaster.localhost. 1 7200 900 1209600 86400")].into_iter()
+}
+
 fn zone_set(((name, rtype), body): (&(String, String), &Body)) -> ZoneSet {
     ZoneSet { name: name.clone(), rtype: rtype.clone(), ttl: Some(body.ttl), values: body.values.clone(), plain: true }
 }
@@ -151,7 +163,7 @@ impl Zone for DemoZone {
     }
 
     async fn list(&self) -> Result<Vec<ZoneSet>, ZoneError> {
-        Ok(self.lock().iter().map(zone_set).collect())
+        Ok(apex(&self.root).chain(self.lock().iter().map(zone_set)).collect())
     }
 
     async fn change_state(&self, _: &ChangeId) -> Result<ChangeState, ZoneError> {

@@ -2,58 +2,161 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use starchart_domain::plan::{OwnedSet, SetChange, changes_of};
+use starchart_domain::names::RootDomain;
+use starchart_domain::plan::{NameOutcome, OwnedSet, SetChange, changes_of};
 use starchart_domain::record::RecordType;
 use starchart_domain::rrset::{Rrset, SetBody};
 
+use crate::plan::{Orphan, Plan};
 use crate::wire::same_set;
 use crate::zone::ZoneSet;
 
-/// What an audit found.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Difference {
-    /// What would bring the zone to what the rows want, name by name.
-    pub changes: Vec<(String, Vec<SetChange>)>,
-    /// Sets in the zone that are none of ours: name and type. Never touched.
-    pub foreign: Vec<(String, String)>,
-    /// Sets in the zone.
-    pub listed: usize,
+/// What the zone is compared with.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// The domain of the zone.
+    pub root: &'a RootDomain,
+    /// What rows want, by name.
+    pub desired: &'a BTreeMap<String, Vec<Rrset>>,
+    /// What we put into the zone, by name.
+    pub owned: &'a BTreeMap<String, Vec<OwnedSet>>,
+    /// Names that cannot be judged now: changed while the zone was listed, or publish's to work on.
+    pub moving: &'a BTreeSet<String>,
+    /// Labels that people have or had.
+    pub labels: &'a BTreeSet<String>,
 }
 
-/// Compares. A set is ours by the registry alone: what it does not name is foreign, whatever it holds.
-pub fn compare(listed: &[ZoneSet], desired: &[Rrset], owned: &[(String, OwnedSet)]) -> Difference {
-    let registry: BTreeMap<(&str, RecordType), &OwnedSet> =
-        owned.iter().map(|(name, set)| ((name.as_str(), set.rtype), set)).collect();
-    let mut wanted: BTreeMap<&str, Vec<Rrset>> = BTreeMap::new();
-    for set in desired {
-        wanted.entry(&set.name).or_default().push(set.clone());
+/// Why a listing is not compared with anything.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotOurZone {
+    /// It is the listing of another zone.
+    #[error(
+        "AWS_ROUTE53_HOSTED_ZONE_ID is the id of the zone of {found}, while ROOT_DOMAIN is {root}: set the id of the zone of {root}. \
+         Until then nothing is compared and no plan can be approved"
+    )]
+    Another {
+        /// The domain of that zone.
+        found: String,
+        /// Ours.
+        root: String,
+    },
+    /// Every zone has an SOA and an NS set of its own.
+    #[error("the listing of the zone has no {0} set at {1}: it is not the whole zone, so nothing is compared")]
+    Partial(&'static str, String),
+}
+
+/// Whether a listing is the whole of our zone.
+///
+/// # Errors
+/// It is another zone's, or a part.
+pub fn check_zone(listed: &[ZoneSet], root: &RootDomain) -> Result<(), NotOurZone> {
+    let other = listed.iter().find(|set| set.rtype == "SOA" && set.name != root.as_str());
+    if let Some(soa) = other {
+        return Err(NotOurZone::Another { found: soa.name.clone(), root: root.to_string() });
     }
+    match APEX.into_iter().find(|rtype| !listed.iter().any(|set| set.name == root.as_str() && set.rtype == *rtype)) {
+        Some(rtype) => Err(NotOurZone::Partial(rtype, root.to_string())),
+        None => Ok(()),
+    }
+}
+
+const APEX: [&str; 2] = ["SOA", "NS"];
+
+/// Whether the zone holds nothing but what every zone has.
+pub fn is_bare(listed: &[ZoneSet], root: &RootDomain) -> bool {
+    listed.iter().all(|set| set.name == root.as_str() && APEX.contains(&set.rtype.as_str()))
+}
+
+/// Compares. A set is ours by the registry alone: what it does not name is not ours, whatever it holds.
+pub fn compare(listed: &[ZoneSet], known: Known<'_>) -> Plan {
+    let mut plan = Plan {
+        zone: known.root.to_string(),
+        listed: listed.len(),
+        owned: known.owned.values().map(Vec::len).sum(),
+        wanted: known.desired.values().map(Vec::len).sum(),
+        ..Plan::default()
+    };
     let mut standing: BTreeMap<&str, Vec<(RecordType, SetBody)>> = BTreeMap::new();
-    let mut foreign = Vec::new();
     for set in listed {
-        let ours = RecordType::parse(&set.rtype)
-            .zip(set.body())
-            .filter(|(rtype, body)| registry.get(&(set.name.as_str(), *rtype)).is_some_and(|owned| owned.is_ours(body)));
-        match ours {
-            Some((rtype, body)) => {
-                let as_wanted = wanted.get(set.name.as_str()).and_then(|sets| sets.iter().find(|want| same_set(set, want)));
-                let body = as_wanted.map_or(body, |want| want.body.clone());
-                standing.entry(&set.name).or_default().push((rtype, body));
-            }
-            None => foreign.push((set.name.clone(), set.rtype.clone())),
+        match ours(set, known) {
+            Some((rtype, body)) => standing.entry(&set.name).or_default().push((rtype, body)),
+            None => sort_foreign(set, known, &mut plan),
         }
     }
-    let names: BTreeSet<&str> = wanted.keys().chain(standing.keys()).copied().collect();
-    let changes_at = |name: &str| {
-        let wanted = wanted.get(name).map_or(&[][..], Vec::as_slice);
-        changes_of(name, wanted, standing.get(name).map_or(&[][..], Vec::as_slice))
-    };
-    let changes = names.into_iter().map(|name| (name.to_owned(), changes_at(name))).filter(|(_, c)| !c.is_empty()).collect();
-    Difference { changes, foreign, listed: listed.len() }
+    plan.unclaimed.sort();
+    for name in known.desired.keys().map(String::as_str).chain(standing.keys().copied()).collect::<BTreeSet<_>>() {
+        let wanted = known.desired.get(name).map_or(&[][..], Vec::as_slice);
+        let mut changes = changes_of(name, wanted, standing.get(name).map_or(&[][..], Vec::as_slice));
+        changes.retain(|change| !matches!(change, SetChange::Create(set) if plan.unclaimed.binary_search(set).is_ok()));
+        match known.moving.contains(name) {
+            _ if changes.is_empty() => {}
+            true => plan.waiting.push((name.to_owned(), changes)),
+            false => plan.changes.push((name.to_owned(), changes)),
+        }
+    }
+    plan.vanished = vanished(&standing, known);
+    plan
+}
+
+/// Type and body of a set that is ours: as it stands, or in the words of the row that wants it when it says the same.
+fn ours(set: &ZoneSet, known: Known<'_>) -> Option<(RecordType, SetBody)> {
+    let (rtype, body) = RecordType::parse(&set.rtype).zip(set.body())?;
+    let owned = known.owned.get(&set.name)?.iter().find(|owned| owned.rtype == rtype)?;
+    let body = wanted_here(set, known).filter(|want| same_set(set, want)).map_or(body, |want| want.body.clone());
+    owned.is_ours(&body).then_some((rtype, body))
+}
+
+fn wanted_here<'a>(set: &ZoneSet, known: Known<'a>) -> Option<&'a Rrset> {
+    known.desired.get(&set.name)?.iter().find(|want| want.rtype.as_str() == set.rtype)
+}
+
+/// A set that is not ours: wanted all the same, left over under somebody's label, or none of our business.
+fn sort_foreign(set: &ZoneSet, known: Known<'_>, plan: &mut Plan) {
+    let moves = known.moving.contains(&set.name);
+    match (wanted_here(set, known), RecordType::parse(&set.rtype).zip(set.body())) {
+        (Some(want), Some(_)) if !moves && same_set(set, want) => {
+            plan.unclaimed.push(want.clone());
+        }
+        (None, Some((rtype, body))) if !moves && is_under_label(&set.name, known) => {
+            plan.orphans.push(Orphan { name: set.name.clone(), rtype, body });
+        }
+        _ => plan.foreign.push((set.name.clone(), set.rtype.clone())),
+    }
+}
+
+fn is_under_label(name: &str, known: Known<'_>) -> bool {
+    known.root.label_of(name).is_some_and(|label| known.labels.contains(label.as_str()))
+}
+
+fn vanished(standing: &BTreeMap<&str, Vec<(RecordType, SetBody)>>, known: Known<'_>) -> Vec<(String, RecordType)> {
+    let mut vanished = Vec::new();
+    for (name, sets) in known.owned.iter().filter(|(name, _)| !known.moving.contains(*name)) {
+        let stands =
+            |rtype| standing.get(name.as_str()).is_some_and(|sets| sets.iter().any(|(standing, _)| *standing == rtype));
+        let wanted = |rtype| known.desired.get(name).is_some_and(|sets| sets.iter().any(|want| want.rtype == rtype));
+        let gone = sets.iter().map(|set| set.rtype).filter(|rtype| !stands(*rtype) && !wanted(*rtype));
+        vanished.extend(gone.map(|rtype| (name.clone(), rtype)));
+    }
+    vanished
+}
+
+/// Sets that stand at a name and type that rows want, name by name: what adoption makes ours. One that says what the row says
+/// is given in the row's words, so that nothing has to change.
+pub fn adoptable(listed: &[ZoneSet], desired: &BTreeMap<String, Vec<Rrset>>) -> Vec<NameOutcome> {
+    let mut found: BTreeMap<&str, Vec<(RecordType, Option<SetBody>)>> = BTreeMap::new();
+    for set in listed {
+        let want = desired.get(&set.name).and_then(|sets| sets.iter().find(|want| want.rtype.as_str() == set.rtype));
+        if let Some((want, body)) = want.zip(set.body()) {
+            let body = if same_set(set, want) { want.body.clone() } else { body };
+            found.entry(&set.name).or_default().push((want.rtype, Some(body)));
+        }
+    }
+    found.into_iter().map(|(name, sets)| NameOutcome { name: name.to_owned(), generation: 0, sets }).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
     use super::*;
 
     fn listed(name: &str, rtype: &str, value: &str) -> ZoneSet {
@@ -70,35 +173,123 @@ mod tests {
         Rrset::new(name, RecordType::A, [value.to_owned()])
     }
 
-    fn owned(set: &Rrset) -> (String, OwnedSet) {
-        (set.name.clone(), OwnedSet { rtype: set.rtype, confirmed: Some(set.body.clone()), pending: vec![] })
+    fn by_name<T>(sets: impl IntoIterator<Item = (String, T)>) -> BTreeMap<String, Vec<T>> {
+        let mut map: BTreeMap<String, Vec<T>> = BTreeMap::new();
+        sets.into_iter().for_each(|(name, set)| map.entry(name).or_default().push(set));
+        map
+    }
+
+    fn plan(zone: &[ZoneSet], desired: &[Rrset], owned: &[Rrset], moving: &[&str]) -> Plan {
+        let desired = by_name(desired.iter().map(|set| (set.name.clone(), set.clone())));
+        let own = |set: &Rrset| OwnedSet { rtype: set.rtype, confirmed: Some(set.body.clone()), pending: vec![] };
+        let owned = by_name(owned.iter().map(|set| (set.name.clone(), own(set))));
+        let moving = moving.iter().map(|name| (*name).to_owned()).collect();
+        let labels = ["u".to_owned()].into();
+        let root = RootDomain::parse("root.test").unwrap();
+        compare(zone, Known { root: &root, desired: &desired, owned: &owned, moving: &moving, labels: &labels })
     }
 
     #[test]
     fn drift_is_a_change_and_what_is_not_ours_is_foreign() {
-        let (kept, edited, gone, orphan) = (
-            a("kept.u.root", "192.0.2.1"),
-            a("edited.u.root", "192.0.2.2"),
-            a("gone.u.root", "192.0.2.3"),
-            a("old.u.root", "192.0.2.4"),
+        let (kept, edited, gone, left) = (
+            a("kept.u.root.test", "192.0.2.1"),
+            a("edited.u.root.test", "192.0.2.2"),
+            a("gone.u.root.test", "192.0.2.3"),
+            a("left.u.root.test", "192.0.2.4"),
         );
+        let alias = ZoneSet { plain: false, ttl: None, ..listed("gone.u.root.test", "A", "") };
         let zone = [
-            listed("root", "SOA", "ns. host. 1 2 3 4 5"),
-            listed("kept.u.root", "A", "192.0.2.1"),
-            listed("edited.u.root", "A", "203.0.113.9"),
-            listed("old.u.root", "A", "192.0.2.4"),
-            listed("theirs.u.root", "A", "192.0.2.5"),
+            listed("root.test", "SOA", "ns. host. 1 2 3 4 5"),
+            listed("kept.u.root.test", "A", "192.0.2.1"),
+            listed("edited.u.root.test", "A", "203.0.113.9"),
+            listed("left.u.root.test", "A", "192.0.2.4"),
+            listed("old.u.root.test", "A", "192.0.2.5"),
+            listed("_acme-challenge.u.root.test", "TXT", "\"old\""),
+            listed("u.root.test", "CAA", "0 issue \";\""),
+            listed("lent.u.root.test", "NS", "ns.elsewhere.test."),
+            listed("www.v.root.test", "A", "192.0.2.6"),
+            alias,
         ];
-        let registry = [&kept, &edited, &gone, &orphan].map(owned);
-        let found = compare(&zone, &[kept, edited.clone(), gone.clone()], &registry);
-        assert_eq!(found.foreign, [("root".into(), "SOA".into()), ("theirs.u.root".into(), "A".into())]);
+        let found = plan(
+            &zone,
+            &[kept.clone(), edited.clone(), gone.clone()],
+            &[kept, edited.clone(), gone.clone(), left.clone()],
+            &[],
+        );
+        let texts = |sets: &[(&str, &str)]| -> Vec<(String, String)> {
+            sets.iter().map(|(name, rtype)| ((*name).to_owned(), (*rtype).to_owned())).collect()
+        };
+        assert_eq!(
+            found.foreign,
+            texts(&[
+                ("root.test", "SOA"),
+                ("u.root.test", "CAA"),
+                ("lent.u.root.test", "NS"),
+                ("www.v.root.test", "A"),
+                ("gone.u.root.test", "A"),
+            ])
+        );
+        let orphans: Vec<_> = found.orphans.iter().map(|orphan| (orphan.name.as_str(), orphan.target())).collect();
+        assert_eq!(
+            orphans,
+            [("old.u.root.test", "192.0.2.5".to_owned()), ("_acme-challenge.u.root.test", "\"old\"".to_owned())]
+        );
         assert_eq!(
             found.changes,
             [
-                ("edited.u.root".to_owned(), vec![SetChange::Replace { old: a("edited.u.root", "203.0.113.9"), new: edited }]),
-                ("gone.u.root".to_owned(), vec![SetChange::Create(gone)]),
-                ("old.u.root".to_owned(), vec![SetChange::Delete(orphan)]),
+                (
+                    "edited.u.root.test".to_owned(),
+                    vec![SetChange::Replace { old: a("edited.u.root.test", "203.0.113.9"), new: edited }]
+                ),
+                ("gone.u.root.test".to_owned(), vec![SetChange::Create(gone)]),
+                ("left.u.root.test".to_owned(), vec![SetChange::Delete(left)]),
             ]
         );
+    }
+
+    #[test]
+    fn a_name_that_moves_is_no_difference() {
+        let (want, stands) = (a("www.u.root.test", "192.0.2.2"), a("www.u.root.test", "192.0.2.1"));
+        let zone = [listed("www.u.root.test", "A", "192.0.2.1"), listed("new.u.root.test", "A", "192.0.2.3")];
+        let found =
+            plan(&zone, std::slice::from_ref(&want), std::slice::from_ref(&stands), &["www.u.root.test", "new.u.root.test"]);
+        assert_eq!((found.differences().all(), found.waiting_lines().len()), (0, 1));
+        assert!(found.orphans.is_empty(), "what is about to be ours is no orphan");
+    }
+
+    #[test]
+    fn a_set_as_wanted_that_nobody_owns_is_not_made_again() {
+        let (same, other) = (a("same.u.root.test", "192.0.2.1"), a("other.u.root.test", "192.0.2.2"));
+        let zone = [listed("same.u.root.test", "A", "192.0.2.1"), listed("other.u.root.test", "A", "192.0.2.9")];
+        let found = plan(&zone, &[same.clone(), other.clone()], &[], &[]);
+        assert_eq!(found.unclaimed, [same]);
+        assert_eq!(found.changes, [("other.u.root.test".to_owned(), vec![SetChange::Create(other)])]);
+        assert_eq!(found.lines(), ["+ other.u.root.test A 192.0.2.2", "= same.u.root.test A 192.0.2.1"]);
+        let outcomes = adoptable(&zone, &by_name([("same.u.root.test".to_owned(), a("same.u.root.test", "192.0.2.1"))]));
+        assert_eq!(outcomes.len(), 1);
+    }
+
+    #[test]
+    fn what_the_registry_remembers_alone_is_forgotten() {
+        let ghost = a("ghost.u.root.test", "192.0.2.1");
+        let found = plan(&[], &[], std::slice::from_ref(&ghost), &[]);
+        assert_eq!(found.vanished, [("ghost.u.root.test".to_owned(), RecordType::A)]);
+        assert_eq!(found.differences().all(), 0);
+        assert_eq!(found.found()[0].sets, [(RecordType::A, None)]);
+        assert!(plan(&[], &[], &[ghost], &["ghost.u.root.test"]).vanished.is_empty());
+    }
+
+    #[test]
+    fn another_zone_and_half_a_zone_are_told() {
+        let root = RootDomain::parse("root.test").unwrap();
+        let (soa, ns) = (listed("root.test", "SOA", "ns. host. 1 2 3 4 5"), listed("root.test", "NS", "ns."));
+        let below = listed("www.u.root.test", "NS", "ns.");
+        assert_eq!(check_zone(&[soa.clone(), ns.clone()], &root), Ok(()));
+        assert!(matches!(check_zone(&[], &root), Err(NotOurZone::Partial("SOA", _))));
+        assert!(matches!(check_zone(&[soa.clone(), below.clone()], &root), Err(NotOurZone::Partial("NS", _))));
+        let other =
+            check_zone(&[listed("other.test", "SOA", "x"), listed("other.test", "NS", "ns.")], &root).unwrap_err().to_string();
+        assert!(other.contains("AWS_ROUTE53_HOSTED_ZONE_ID") && other.contains("other.test"), "{other}");
+        assert!(is_bare(&[soa.clone(), ns.clone()], &root) && !is_bare(&[soa, ns, below], &root));
     }
 }

@@ -4,6 +4,7 @@ pub mod attribution;
 pub mod audit;
 pub mod batch;
 pub mod limiter;
+pub mod plan;
 pub mod propagation;
 pub mod publish;
 pub mod route53;

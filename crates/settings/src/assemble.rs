@@ -364,8 +364,15 @@ fn limits(reader: &mut Reader) -> Option<Limits> {
 
 fn timers(reader: &mut Reader) -> Option<Timers> {
     let expiration_every = reader.parsed("EXPIRATION_REPEAT_FREQUENCY_S", parse::seconds(1, 31_536_000));
+    let audit_every = reader.parsed("AUDIT_FREQUENCY_S", parse::seconds(1, 31_536_000));
     let job_removal_every = reader.parsed("JOB_REMOVAL_FREQUENCY_S", parse::seconds(1, 31_536_000));
     let sweep = reader.parsed("SWEEP_MS", parse::number(50, 60_000)).map(Duration::from_millis);
     let drain = reader.parsed("DRAIN_S", parse::seconds(0, 30));
-    Some(Timers { expiration_every: expiration_every?, job_removal_every: job_removal_every?, sweep: sweep?, drain: drain? })
+    Some(Timers {
+        expiration_every: expiration_every?,
+        audit_every: audit_every?,
+        job_removal_every: job_removal_every?,
+        sweep: sweep?,
+        drain: drain?,
+    })
 }

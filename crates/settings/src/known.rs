@@ -150,6 +150,7 @@ const KNOWN: &[Known] = &[
     variable("RATE_LIMIT_ADMIN_SEARCHES_PER_MINUTE", No, Same("60"), "searches by one admin"),
     variable("RATE_LIMIT_CERTIFICATE_REQUESTS_PER_DAY", No, Same("3"), "certificates one person may ask for"),
     variable("EXPIRATION_REPEAT_FREQUENCY_S", No, Same("86400"), "seconds between looks at what expires"),
+    variable("AUDIT_FREQUENCY_S", No, Same("3600"), "seconds between comparisons of the whole zone with the database; one also follows a start"),
     variable("JOB_REMOVAL_FREQUENCY_S", No, Same("604800"), "seconds for which finished work is kept: sent mails, wake-ups in Redis"),
     variable("SWEEP_MS", No, Same("2000"), "milliseconds between looks for work that nobody was woken for"),
     variable("DRAIN_S", No, Same("5"), "seconds in which connections are still taken after SIGTERM, at most 30"),

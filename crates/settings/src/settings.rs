@@ -324,6 +324,8 @@ pub struct Limits {
 pub struct Timers {
     /// `EXPIRATION_REPEAT_FREQUENCY_S`: how often expiry is looked at. Default 86400 s.
     pub expiration_every: Duration,
+    /// `AUDIT_FREQUENCY_S`: how often the whole zone is compared with the rows. Default 3600 s.
+    pub audit_every: Duration,
     /// `JOB_REMOVAL_FREQUENCY_S`: how long sent mails, and finished wake-ups in Redis, are kept. Default 604800 s.
     pub job_removal_every: Duration,
     /// `SWEEP_MS`: how often rows are looked at without being woken. Default 2000 ms, at least 50 ms, at most a minute.

@@ -177,12 +177,14 @@ pub(crate) fn worker(
 ) -> starchart_worker::Context {
     starchart_worker::Context {
         store,
+        root: settings.root_domain.clone(),
         zone: names.zone,
         limiter: names.limiter,
         propagation: Arc::new(Propagation::new(settings.dns_servers.iter().map(ToString::to_string).collect())),
         authority: certificates.as_ref().ok().cloned(),
         mailer,
         expire_every: settings.timers.expiration_every,
+        audit_every: settings.timers.audit_every,
         keep_finished: settings.timers.job_removal_every,
         queue,
         holder: format!("{}-{:016x}", std::process::id(), rand::random::<u64>()),

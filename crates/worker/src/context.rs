@@ -7,6 +7,7 @@ use starchart_acme::authority::Authority;
 use starchart_dns::limiter::Limiter;
 use starchart_dns::propagation::Propagation;
 use starchart_dns::zone::Zone;
+use starchart_domain::names::RootDomain;
 use starchart_jobs::Queue;
 use starchart_mail::Mailer;
 use starchart_store::Store;
@@ -17,6 +18,8 @@ use tokio_util::sync::CancellationToken;
 pub struct Context {
     /// The rows.
     pub store: Store,
+    /// The domain of the zone.
+    pub root: RootDomain,
     /// The zone.
     pub zone: Arc<dyn Zone>,
     /// Paces the requests to the zone.
@@ -29,6 +32,8 @@ pub struct Context {
     pub mailer: Option<Arc<Mailer>>,
     /// EXPIRATION_REPEAT_FREQUENCY_S.
     pub expire_every: Duration,
+    /// AUDIT_FREQUENCY_S.
+    pub audit_every: Duration,
     /// JOB_REMOVAL_FREQUENCY_S: how long finished work is kept.
     pub keep_finished: Duration,
     /// Where wake-ups come from.

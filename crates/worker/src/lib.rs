@@ -6,9 +6,8 @@
 
 mod context;
 mod handlers;
-mod reconcile;
+pub mod reconcile;
 mod schedule;
 
 pub use context::Context;
-pub use reconcile::{ReconcileError, reconcile};
 pub use schedule::run;

@@ -1,6 +1,8 @@
 //! The loops: one a job, and one that cleans up.
 
 use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use starchart_jobs::{Job, Outcome};
@@ -10,12 +12,14 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, error, info_span, warn};
 
 use crate::Context;
-use crate::handlers::{certificate, expiry, housekeeping, mail, publish, track};
+use crate::handlers::{audit, certificate, expiry, housekeeping, mail, publish, track};
 
 /// How often rows whose time is over are looked for.
 const HOUSEKEEPING: Duration = Duration::from_secs(600);
 /// How often it is asked whether the next run of expiry is due.
 const EXPIRY: Duration = Duration::from_secs(10);
+/// How often it is asked whether the next audit is due.
+const AUDIT: Duration = Duration::from_secs(10);
 
 /// A job that panicked is tried again after this.
 const AFTER_PANIC: Duration = Duration::from_secs(5);
@@ -33,6 +37,7 @@ pub async fn run(context: Context) {
         }
     };
     let sweep = context.sweep;
+    let started = Arc::new(AtomicI64::new(0));
     tokio::join!(
         listen,
         work("publish", sweep, &bells.publish, &stop, || publish::run(context.clone())),
@@ -40,6 +45,7 @@ pub async fn run(context: Context) {
         work("certificate", sweep, &bells.certificate, &stop, || certificate::run(context.clone())),
         work("mail", sweep, &bells.mail, &stop, || mail::run(context.clone())),
         work("expiry", EXPIRY, &bells.expiry, &stop, || expiry::run(context.clone())),
+        work("audit", AUDIT, &bells.audit, &stop, || audit::run(context.clone(), Arc::clone(&started))),
         work("housekeeping", HOUSEKEEPING, &bells.housekeeping, &stop, || housekeeping::run(context.clone())),
     );
 }
@@ -51,6 +57,7 @@ struct Bells {
     certificate: Notify,
     mail: Notify,
     expiry: Notify,
+    audit: Notify,
     housekeeping: Notify,
 }
 

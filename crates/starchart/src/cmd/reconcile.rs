@@ -1,53 +1,172 @@
-//! `starchart reconcile --dry-run`.
+//! `starchart reconcile`: the whole zone against the database.
+
+mod report;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
+use anyhow::bail;
 use clap::Args;
-use starchart_domain::plan::SetChange;
-use starchart_domain::rrset::Rrset;
+use starchart_store::audit::{Entry, record};
+use starchart_store::{SchemaState, zone};
+use starchart_worker::Context;
+use starchart_worker::reconcile::{self, Adoption, Approval, Audited, HASH_MIN};
 
 use crate::wire::Names;
 
 /// What to do about the difference.
 #[derive(Args)]
+#[group(required = true, multiple = false)]
 pub(crate) struct Options {
     /// List the zone, print what differs from the database, and change nothing.
-    #[arg(long, required = true)]
+    #[arg(long)]
     dry_run: bool,
+    /// Let the plan with this hash be done (8 digits or more of it) and let publishing go on. Another plan by now: 1, nothing is
+    /// changed.
+    #[arg(long, value_name = "HASH", value_parser = hash)]
+    approve: Option<String>,
+    /// Rebuild ownership from the zone: what stands where a record wants something becomes ours. Pauses publishing until the plan
+    /// is approved.
+    #[arg(long)]
+    adopt: bool,
+    /// Pause publishing until a plan is approved.
+    #[arg(long, value_name = "REASON", value_parser = reason)]
+    pause: Option<String>,
+    /// Audit now: mend what has drifted, unless it is too much.
+    #[arg(long)]
+    now: bool,
 }
 
-pub(crate) async fn run(env_file: Option<PathBuf>, _: Options) -> anyhow::Result<ExitCode> {
+fn hash(text: &str) -> Result<String, String> {
+    let text = text.trim().to_ascii_lowercase();
+    if text.len() < HASH_MIN || text.len() > 64 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return Err(format!("give {HASH_MIN} or more of the hexadecimal digits that `starchart reconcile --dry-run` prints"));
+    }
+    Ok(text)
+}
+
+fn reason(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() || text.chars().count() > 500 {
+        return Err("say in 1 to 500 characters why, people read it".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// How long an approved plan is waited for.
+const BRING_IN: Duration = Duration::from_secs(600);
+
+pub(crate) async fn run(env_file: Option<PathBuf>, options: Options) -> anyhow::Result<ExitCode> {
+    let Some(context) = context(env_file).await? else { return Ok(ExitCode::from(1)) };
+    match options {
+        Options { approve: Some(hash), .. } => approve(&context, &hash).await,
+        Options { pause: Some(reason), .. } => pause(&context, &reason).await,
+        Options { adopt: true, .. } => adopt(&context).await,
+        Options { now: true, .. } => now(&context).await,
+        _ => dry_run(&context).await,
+    }
+}
+
+/// What a comparison needs; `None`: told to stop.
+async fn context(env_file: Option<PathBuf>) -> anyhow::Result<Option<Context>> {
     let loaded = super::begin(env_file)?;
     let stop = crate::stop::on_signal()?;
-    let Some(store) = crate::boot::connect(&loaded.settings, &stop).await? else { return Ok(ExitCode::from(1)) };
+    let Some(store) = crate::boot::connect(&loaded.settings, &stop).await? else { return Ok(None) };
+    if let SchemaState::Pending(_) = store.schema().await? {
+        bail!("the database's schema is not up to date: run `starchart migrate` first");
+    }
     let limiter = crate::wire::limiter(&loaded.settings);
     let names = Names { zone: crate::wire::route53(&loaded.settings, Arc::clone(&limiter))?, limiter };
     let certificates = Err("not needed to compare".to_owned());
     let queue = Arc::new(starchart_jobs::Deaf);
-    let context = crate::wire::worker(&loaded.settings, store, names, &certificates, None, queue, stop);
-    let found = starchart_worker::reconcile(&context).await?;
-    println!("{} sets in the zone, {} of them not ours", found.listed, found.foreign.len());
-    for (name, changes) in &found.changes {
-        for change in changes {
-            println!("{}", line(name, change));
-        }
-    }
-    let differences: usize = found.changes.iter().map(|(_, changes)| changes.len()).sum();
-    println!("{differences} differences; nothing was changed");
+    Ok(Some(crate::wire::worker(&loaded.settings, store, names, &certificates, None, queue, stop)))
+}
+
+async fn dry_run(context: &Context) -> anyhow::Result<ExitCode> {
+    let plan = reconcile::plan(context).await?;
+    report::plan(context, &plan).await?;
+    report::what_next(&plan, zone::pause_now(&context.store).await?.as_ref());
+    println!("{} differences; nothing was changed", plan.differences().all());
     Ok(ExitCode::SUCCESS)
 }
 
-fn line(name: &str, change: &SetChange) -> String {
-    let rtype = change.rtype();
-    match change {
-        SetChange::Create(set) => format!("+ {name} {rtype} {}", values(set)),
-        SetChange::Delete(set) => format!("- {name} {rtype} {}", values(set)),
-        SetChange::Replace { old, new } => format!("~ {name} {rtype} {} -> {}", values(old), values(new)),
+async fn approve(context: &Context, hash: &str) -> anyhow::Result<ExitCode> {
+    match reconcile::approve(context, hash).await? {
+        Approval::AnotherPlan(plan) => {
+            report::plan(context, &plan).await?;
+            println!("plan {}: another one than {hash} by now. Nothing was changed.", plan.short_hash());
+            println!("Look at it, then: starchart reconcile --approve {}", plan.short_hash());
+            Ok(ExitCode::from(1))
+        }
+        Approval::Approved { plan, marked, lifted } => {
+            let all = plan.differences();
+            println!("plan {} approved: {all}", plan.short_hash());
+            if all.unclaimed > 0 {
+                println!("{} sets stay as they are and not ours; `starchart reconcile --adopt` makes them ours", all.unclaimed);
+            }
+            let elsewhere = all.all() - all.unclaimed - marked;
+            if elsewhere > 0 {
+                println!("{elsewhere} of them were changed by somebody in this moment and are published as they are now");
+            }
+            if let Some(reason) = lifted {
+                println!("publishing goes on; it was paused: {reason}");
+            }
+            published(context).await
+        }
     }
 }
 
-fn values(set: &Rrset) -> String {
-    set.body.values.iter().cloned().collect::<Vec<_>>().join(", ")
+/// Publishes what is marked, together with the running servers.
+async fn published(context: &Context) -> anyhow::Result<ExitCode> {
+    let left = reconcile::bring_in(context, BRING_IN).await?;
+    if left == 0 {
+        println!("the zone has it");
+    } else {
+        println!("{left} names are still on their way; the running servers go on with them");
+    }
+    let refused = zone::counts(&context.store).await?.refused;
+    if refused > 0 {
+        println!("{refused} names are refused by the zone; the admin page says why");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn adopt(context: &Context) -> anyhow::Result<ExitCode> {
+    let Adoption { adopted, plan, pause } = reconcile::adopt(context).await?;
+    let detail = format!("by an operator: {adopted} sets; plan {}, {}", plan.short_hash(), plan.differences());
+    trail(context, "zone.adopt", &detail).await?;
+    report::plan(context, &plan).await?;
+    println!("{adopted} sets adopted; {} are ours now", plan.owned);
+    report::what_next(&plan, Some(&pause));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn pause(context: &Context, reason: &str) -> anyhow::Result<ExitCode> {
+    zone::pause(&context.store, reason).await?;
+    trail(context, "zone.pause", &format!("by an operator: {reason}")).await?;
+    println!("publishing is paused: {reason}");
+    println!("To go on: starchart reconcile --dry-run, then --approve with the hash that it prints.");
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn now(context: &Context) -> anyhow::Result<ExitCode> {
+    let last = zone::last_audit(&context.store).await?.and_then(|row| row.last).map(|(at, _)| at);
+    let Some(Audited { plan, repaired, refused_because, pause, .. }) = reconcile::audit(context, last).await? else {
+        println!("another process is auditing in this moment; its log says what comes of it");
+        return Ok(ExitCode::SUCCESS);
+    };
+    report::plan(context, &plan).await?;
+    if refused_because.is_some() || pause.is_some() {
+        report::what_next(&plan, pause.as_ref());
+        println!("{} differences; nothing was changed", plan.differences().all());
+        return Ok(ExitCode::from(u8::from(plan.differences().all() > 0)));
+    }
+    println!("{} differences; {repaired} are put right", plan.differences().all());
+    if repaired > 0 { published(context).await } else { Ok(ExitCode::SUCCESS) }
+}
+
+async fn trail(context: &Context, action: &str, detail: &str) -> anyhow::Result<()> {
+    Ok(record(&context.store, &Entry { action, object: context.root.as_str(), detail, ..Entry::default() }).await?)
 }

@@ -6,6 +6,7 @@
 
 mod admin;
 mod app;
+mod audit;
 mod boot;
 mod browser;
 mod certificates;
@@ -18,6 +19,7 @@ mod pages;
 mod publish;
 mod pysaml2;
 mod raw;
+mod reconcile;
 mod records;
 mod redis;
 mod replicas;

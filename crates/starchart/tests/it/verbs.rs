@@ -1,7 +1,7 @@
 //! What the other verbs print and how they end, and what the production build is made of.
 
-use crate::app::{ROOT, World, eventually};
-use crate::truth::{Ended, ended, signed_in, verb};
+use crate::app::{ROOT, World};
+use crate::truth::{Ended, ended, signed_in, verb, zone_equals_pages};
 
 const SECRETS: [&str; 2] = ["a secret for tests", "AKIDSECRETID"];
 
@@ -110,8 +110,7 @@ async fn reconcile_prints_the_difference_and_changes_nothing() {
         assert_eq!(browser.create(name, "A", "192.168.1.1").await.status, 303);
     }
     let fqdn = |name: &str| format!("{name}.user1.{ROOT}");
-    let all = async || ["gone", "edited", "same"].iter().all(|name| world.zone.set(&fqdn(name), "A").is_some());
-    eventually("published", std::time::Duration::from_secs(5), all).await;
+    zone_equals_pages(&world, std::slice::from_mut(&mut browser), std::time::Duration::from_secs(5)).await;
     let set = |name: &str, value: &str| starchart_testkit::route53::Set::new(&fqdn(name), "A", 300, [value]);
     world.zone.remove(&fqdn("gone"), "A").unwrap();
     world.zone.put(set("edited", "192.168.9.9")).unwrap();
@@ -122,12 +121,17 @@ async fn reconcile_prints_the_difference_and_changes_nothing() {
     assert_eq!(found.code, 0, "{}", found.all);
     assert!(found.out.contains(&format!("+ {} A 192.168.1.1", fqdn("gone"))), "{}", found.out);
     assert!(found.out.contains(&fqdn("edited")), "{}", found.out);
-    assert!(!found.out.contains(&fqdn("foreign")) && !found.out.contains(&fqdn("same")), "{}", found.out);
-    assert!(found.out.contains("2 differences; nothing was changed"), "{}", found.out);
+    assert!(!found.out.contains(&fqdn("same")), "{}", found.out);
+    assert!(found.out.contains(&format!("\n  {} A 192.168.8.8 (new)", fqdn("foreign"))), "{}", found.out);
+    assert!(found.out.ends_with("\n2 differences; nothing was changed"), "{}", found.out);
     assert_eq!(world.zone.sets(), before);
     no_secret(&found);
     let refused = verb(&world, &["reconcile"]).await;
-    assert_eq!(refused.code, 2, "this release only looks: {}", refused.all);
+    assert_eq!(refused.code, 2, "it has to be said what for: {}", refused.all);
+    for odd in [&["--approve", "1234567"][..], &["--approve", "not-a-hash"], &["--pause", " "], &["--adopt", "--now"]] {
+        let arguments: Vec<&str> = std::iter::once("reconcile").chain(odd.iter().copied()).collect();
+        assert_eq!(verb(&world, &arguments).await.code, 2, "{odd:?}");
+    }
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use crate::handlers::keep::keep;
 use crate::schedule::again_after;
 
 /// The lease, in milliseconds; a run that takes longer, as the listing of a large zone does, renews it.
-const LEASE_MS: i64 = 15_000;
+pub(crate) const LEASE_MS: i64 = 15_000;
 /// What must be left of the lease to send: more than the zone's operation timeout of 5 s, and the time to note a full batch.
 const MARGIN_MS: i64 = 8_000;
 /// Saves that come so close together go in one call.
@@ -42,8 +42,8 @@ async fn until_clean(context: &Context) -> Result<Outcome, Error> {
         if context.stop.is_cancelled() {
             return Ok(Outcome::Done);
         }
-        if let Some(reason) = zone::paused(store).await? {
-            return Ok(Outcome::GiveUp(format!("publishing is paused: {reason}")));
+        if let Some(paused) = paused(store).await? {
+            return Ok(paused);
         }
         let Some(lease) = zone::acquire_lease(store, "publish", &context.holder, LEASE_MS).await? else {
             return Ok(Outcome::Done);
@@ -57,6 +57,10 @@ async fn until_clean(context: &Context) -> Result<Outcome, Error> {
     }
 }
 
+async fn paused(store: &Store) -> Result<Option<Outcome>, Error> {
+    Ok(zone::paused(store).await?.map(|reason| Outcome::GiveUp(format!("publishing is paused: {reason}"))))
+}
+
 async fn with_lease(context: &Context, lease: &Lease) -> Result<Outcome, Error> {
     loop {
         if context.stop.is_cancelled() {
@@ -66,6 +70,9 @@ async fn with_lease(context: &Context, lease: &Lease) -> Result<Outcome, Error> 
         let names: Vec<String> = zone::dirty(&context.store, NAMES).await?.into_iter().map(|name| name.fqdn).collect();
         if names.is_empty() {
             return Ok(Outcome::Done);
+        }
+        if let Some(paused) = paused(&context.store).await? {
+            return Ok(paused);
         }
         let work = zone::work(&context.store, &names).await?;
         debug!(names = work.len(), "publishing");

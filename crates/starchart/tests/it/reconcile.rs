@@ -1,0 +1,112 @@
+//! What an operator does about the zone: pause, adopt, approve.
+
+use std::time::Duration;
+
+use starchart_testkit::route53::Set;
+
+use crate::app::{ROOT, World, eventually};
+use crate::audit::{audited, published, remove, with_records};
+use crate::browser::person;
+use crate::truth::{Ended, no_difference, signed_in, verb, zone_sets};
+
+const SOON: Duration = Duration::from_secs(8);
+
+fn fqdn(name: &str) -> String {
+    format!("{name}.user1.{ROOT}")
+}
+
+/// The command that a plan's end names.
+fn hash(told: &Ended) -> String {
+    told.out.rsplit_once("--approve ").unwrap_or_else(|| panic!("{}", told.all)).1.split_whitespace().next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_pause_holds_all_back_says_so_and_ends_with_an_approval() {
+    let world = World::new().await;
+    let app = world.start().await;
+    let mut owner = signed_in(&world, &app, "user1").await;
+    let mut admin = app.browser();
+    admin.sign_in(&world.idp, &person("boss", &["admins"])).await;
+    let paused = verb(&world, &["reconcile", "--pause", "the zone moves house"]).await;
+    assert!(paused.code == 0 && paused.out.contains("the zone moves house"), "{}", paused.all);
+    assert_eq!(owner.create("www", "A", "192.168.1.1").await.status, 303);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert!(zone_sets(&world).is_empty());
+    let row = owner.row(&fqdn("www"), "A").await.unwrap();
+    assert_eq!((row.key.as_str(), row.words.as_str()), ("paused", "Saved; publishing is paused"));
+    let page = admin.get("/admin").await.body;
+    assert!(page.contains("Publishing is paused") && page.contains("the zone moves house"), "{page}");
+    assert!(page.contains("starchart reconcile --dry-run"), "{page}");
+
+    let plan = verb(&world, &["reconcile", "--dry-run"]).await;
+    assert!(plan.out.contains("publishing is paused since") && plan.out.contains("the zone moves house"), "{}", plan.out);
+    assert!(plan.out.contains(&format!("\n  + {} A 192.168.1.1", fqdn("www"))), "what waits is told: {}", plan.out);
+    let done = verb(&world, &["reconcile", "--approve", &hash(&plan)]).await;
+    assert!(done.code == 0 && done.out.contains("publishing goes on"), "{}", done.all);
+    assert!(world.zone.set(&fqdn("www"), "A").is_some(), "the command waits until it is there");
+    eventually("the page follows", SOON, async || owner.clone().row(&fqdn("www"), "A").await.unwrap().key != "paused").await;
+}
+
+#[tokio::test]
+async fn a_lost_registry_is_rebuilt_from_the_zone() {
+    let (world, app, zone) = with_records(15).await;
+    world.db.run("DELETE FROM zone_rrset").await;
+    audited(&world, "refused").await;
+    let plan = verb(&world, &["reconcile", "--dry-run"]).await;
+    assert!(plan.out.contains("15 to adopt") && plan.out.contains("reconcile --adopt"), "{}", plan.out);
+    world.zone.put(Set::new(&fqdn("n-1"), "A", 300, ["203.0.113.9"])).unwrap();
+    world.zone.put(Set::new(&fqdn("old"), "A", 300, ["203.0.113.8"])).unwrap();
+    world.zone.put(Set::new(&fqdn("n-2"), "CAA", 300, ["0 issue \";\""])).unwrap();
+    let mut owner = signed_in(&world, &app, "user1").await;
+
+    let adopted = verb(&world, &["reconcile", "--adopt"]).await;
+    assert!(adopted.code == 0 && adopted.out.contains("15 sets adopted"), "{}", adopted.all);
+    assert!(adopted.out.contains(&format!("~ {} A 203.0.113.9 -> 10.1.0.2", fqdn("n-1"))), "{}", adopted.out);
+    assert!(adopted.out.contains(&format!("\n  {} CAA", fqdn("n-2"))), "what stays foreign is told: {}", adopted.out);
+    assert!(adopted.out.contains(&format!("\n  {} A 203.0.113.8", fqdn("old"))), "{}", adopted.out);
+    let row = owner.row(&fqdn("n-3"), "A").await.unwrap();
+    assert_eq!(owner.edit(&row.id, "A", "192.168.5.5").await.status, 303);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert!(world.zone.set(&fqdn("n-1"), "A").unwrap().values.contains("203.0.113.9"), "nothing is sent before the approval");
+    assert!(!world.zone.set(&fqdn("n-3"), "A").unwrap().values.contains("192.168.5.5"));
+
+    let again = verb(&world, &["reconcile", "--adopt"]).await;
+    assert!(again.out.contains("\n0 sets adopted"), "{}", again.out);
+    let done = verb(&world, &["reconcile", "--approve", &hash(&again)]).await;
+    assert!(done.code == 0 && done.out.contains("1 to replace"), "{}", done.all);
+    assert!(world.zone.set(&fqdn("n-1"), "A").unwrap().values.contains("10.1.0.2"));
+    assert!(world.zone.set(&fqdn("n-3"), "A").unwrap().values.contains("192.168.5.5"));
+    assert_eq!(zone_sets(&world).len(), zone.len() + 2);
+    no_difference(&world).await;
+}
+
+#[tokio::test]
+async fn asked_for_an_audit_mends_at_once() {
+    let (world, app, zone) = with_records(3).await;
+    drop(app);
+    let world = world.set("AUDIT_FREQUENCY_S", "3600");
+    let _app = world.start().await;
+    remove(&world, [fqdn("n-1")]);
+    let plan = verb(&world, &["reconcile", "--dry-run"]).await;
+    assert!(plan.out.contains("starchart reconcile --now"), "{}", plan.out);
+    let done = verb(&world, &["reconcile", "--now"]).await;
+    assert!(done.code == 0 && done.out.contains("1 differences; 1 are put right"), "{}", done.all);
+    assert_eq!(zone_sets(&world), zone);
+    published(&world).await;
+}
+
+#[tokio::test]
+async fn the_pause_of_a_wipe_ends_by_itself_where_the_zone_is_empty_only() {
+    let world = World::new().await.set("AUDIT_FREQUENCY_S", "1");
+    let app = world.start().await;
+    let mut owner = signed_in(&world, &app, "user1").await;
+    let wiped = "REPLACE INTO zone_control (id, paused_at, paused_reason, paused_kind) VALUES (1, 1, 'wiped', 'wiped')";
+    world.zone.put(Set::new(&fqdn("before"), "A", 300, ["203.0.113.8"])).unwrap();
+    world.db.run(wiped).await;
+    audited(&world, "paused").await;
+    assert_eq!(owner.create("www", "A", "192.168.1.1").await.status, 303);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert!(world.zone.set(&fqdn("www"), "A").is_none());
+    remove(&world, [fqdn("before")]);
+    eventually("goes on", SOON, async || world.zone.set(&fqdn("www"), "A").is_some()).await;
+}

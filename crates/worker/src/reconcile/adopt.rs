@@ -1,0 +1,66 @@
+//! Ownership rebuilt from the zone: for a database whose registry was lost, or that never had one.
+
+use std::time::Duration;
+
+use starchart_dns::audit::adoptable;
+use starchart_store::zone::{self, Lease, Pause};
+use tokio::time::Instant;
+
+use super::{Plan, ReconcileError, list, plan_of};
+use crate::Context;
+use crate::handlers::keep::keep;
+use crate::handlers::publish::LEASE_MS;
+
+const REASON: &str = "ownership was rebuilt from the zone; look at the plan (`starchart reconcile --dry-run`) and approve it \
+     (`starchart reconcile --approve HASH`)";
+/// Somebody else's run of publish takes this long at most, or so many names that another moment is better.
+const WAIT: Duration = Duration::from_secs(30);
+
+/// What adoption came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Adoption {
+    /// Sets that were not ours before.
+    pub adopted: u64,
+    /// What differs now.
+    pub plan: Plan,
+    /// Until the plan is approved nothing is sent.
+    pub pause: Pause,
+}
+
+/// Makes every plain set ours that stands at a name and type that rows want, whatever it holds. Publishing is paused, if it is
+/// not already, until the plan that follows is approved. May be repeated.
+///
+/// # Errors
+/// As [`super::plan`]; [`ReconcileError::Busy`]: another process would not let go of publishing.
+pub async fn adopt(context: &Context) -> Result<Adoption, ReconcileError> {
+    let lease = publish_lease(context).await?;
+    let done = tokio::select! {
+        done = adopt_with_lease(context, &lease) => done,
+        never = keep(&context.store, lease.clone(), LEASE_MS) => match never {},
+    };
+    zone::release(&context.store, &lease).await?;
+    done
+}
+
+/// With this lease nobody changes the zone between the listing and the rows.
+async fn publish_lease(context: &Context) -> Result<Lease, ReconcileError> {
+    let end = Instant::now() + WAIT;
+    loop {
+        match zone::acquire_lease(&context.store, "publish", &context.holder, LEASE_MS).await? {
+            Some(lease) => return Ok(lease),
+            None if Instant::now() >= end || context.stop.is_cancelled() => return Err(ReconcileError::Busy),
+            None => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+}
+
+async fn adopt_with_lease(context: &Context, lease: &Lease) -> Result<Adoption, ReconcileError> {
+    let store = &context.store;
+    let listed = list(context).await?;
+    let pause = zone::pause_unless_paused(store, REASON).await?;
+    let before = zone::view(store).await?;
+    let stand = adoptable(&listed, &before.desired);
+    let adopted = zone::adopt(store, lease, &stand).await?.ok_or(ReconcileError::Busy)?;
+    let view = zone::view(store).await?;
+    Ok(Adoption { adopted, plan: plan_of(context, &listed, &view, &view), pause })
+}

@@ -1,0 +1,105 @@
+//! The whole zone against the rows: the audit, and what an operator does about its plan.
+//!
+//! Nothing here writes the zone. What differs is marked in the rows, and publish brings it in by compare and swap.
+
+mod adopt;
+mod approve;
+mod audit;
+
+use starchart_dns::audit::{Known, NotOurZone, check_zone, compare};
+use starchart_dns::limiter::Priority;
+use starchart_dns::zone::{ZoneError, ZoneSet};
+use starchart_store::zone::{self, AuditOutcome, AuditResult, View};
+
+use crate::Context;
+
+pub use adopt::{Adoption, adopt};
+pub use approve::{Approval, approve, bring_in};
+pub(crate) use audit::ended;
+pub use audit::{Audited, audit};
+pub use starchart_dns::plan::{HASH_MIN, Orphan, Plan, Verdict};
+
+/// Why the zone could not be compared.
+#[derive(Debug, thiserror::Error)]
+pub enum ReconcileError {
+    /// The zone did not answer.
+    #[error("the zone could not be listed: {0}")]
+    Zone(#[from] ZoneError),
+    /// What was listed is not the whole of our zone.
+    #[error(transparent)]
+    NotOurs(#[from] NotOurZone),
+    /// The database did not answer.
+    #[error(transparent)]
+    Store(#[from] starchart_store::Error),
+    /// Somebody else holds the lease that this needs.
+    #[error("another process is at it; try again in a moment")]
+    Busy,
+    /// Told to stop meanwhile.
+    #[error("stopped before the zone was listed; nothing was changed")]
+    Stopped,
+}
+
+/// What a look at the zone gave.
+struct Look {
+    listed: Vec<ZoneSet>,
+    /// The rows after the listing.
+    view: View,
+    plan: Plan,
+}
+
+/// Compares the whole zone with the rows; changes nothing.
+///
+/// # Errors
+/// The zone or the database did not answer, or the listing is not the whole of our zone.
+pub async fn plan(context: &Context) -> Result<Plan, ReconcileError> {
+    Ok(look(context).await?.plan)
+}
+
+/// Rows, zone, rows again: a name that is not the same before and after the listing is not judged by it.
+async fn look(context: &Context) -> Result<Look, ReconcileError> {
+    let before = zone::view(&context.store).await?;
+    let listed = list(context).await?;
+    let view = zone::view(&context.store).await?;
+    let plan = plan_of(context, &listed, &before, &view);
+    Ok(Look { listed, view, plan })
+}
+
+fn plan_of(context: &Context, listed: &[ZoneSet], before: &View, view: &View) -> Plan {
+    let moving = before.moving(view);
+    let (desired, owned, labels) = (&view.desired, &view.owned, &view.labels);
+    compare(listed, Known { root: &context.root, desired, owned, moving: &moving, labels })
+}
+
+/// The whole zone, and ours for certain.
+async fn list(context: &Context) -> Result<Vec<ZoneSet>, ReconcileError> {
+    let listing = async {
+        context.limiter.admit(Priority::Audit).await;
+        context.zone.list().await
+    };
+    let listed = tokio::select! {
+        listed = listing => listed?,
+        () = context.stop.cancelled() => return Err(ReconcileError::Stopped),
+    };
+    check_zone(&listed, &context.root)?;
+    Ok(listed)
+}
+
+/// What the row about audits says of a plan.
+fn result_of(plan: &Plan, outcome: AuditOutcome, repaired: u64, refused_because: Option<String>) -> AuditResult {
+    let found = plan.differences();
+    let count = |n: usize| n as u64;
+    AuditResult {
+        outcome,
+        plan_hash: plan.hash(),
+        listed: count(plan.listed),
+        owned: count(plan.owned),
+        creates: count(found.creates),
+        deletes: count(found.deletes),
+        replaces: count(found.replaces),
+        unclaimed: count(found.unclaimed),
+        foreign: count(plan.foreign.len() + plan.orphans.len() + plan.unclaimed.len()),
+        orphans: count(plan.orphans.len()),
+        repaired,
+        refused_because,
+    }
+}
