@@ -1,6 +1,6 @@
 //! What the other verbs print and how they end, and what the production build is made of.
 
-use crate::app::{ROOT, World};
+use crate::app::{ROOT, World, eventually};
 use crate::truth::{Ended, ended, signed_in, verb, zone_equals_pages};
 
 const SECRETS: [&str; 2] = ["a secret for tests", "AKIDSECRETID"];

@@ -6,8 +6,8 @@ use sea_orm::FromQueryResult;
 use starchart_domain::plan::{NameOutcome, OwnedSet};
 use starchart_domain::time::Timestamp;
 
-use super::View;
 use super::registry::{self, Entry, LATE, LINGER_MS, MANY, Send};
+use super::{View, backlog};
 use crate::tx::Tx;
 use crate::{Error, Store, sql};
 
@@ -94,8 +94,8 @@ fn as_found(mut entry: Entry, name: &NameOutcome, has_row: bool, now: Timestamp)
 
 /// Names that publish has still to bring into the zone, without those that the zone refused.
 pub async fn owed(store: &Store) -> Result<u64, Error> {
-    let sql = "SELECT (SELECT COUNT(*) FROM names WHERE is_dirty = 1 AND (refused_generation IS NULL \
-         OR refused_generation <> generation)) + (SELECT COUNT(DISTINCT r.fqdn) FROM zone_rrset r \
-         LEFT JOIN names n ON n.fqdn = r.fqdn WHERE r.look_at IS NOT NULL AND n.fqdn IS NULL) AS n";
-    Ok(sql::number(store.reader(), sql, vec![]).await?.and_then(|n| u64::try_from(n).ok()).unwrap_or(0))
+    let nameless = "SELECT COUNT(DISTINCT r.fqdn) AS n FROM zone_rrset r LEFT JOIN names n ON n.fqdn = r.fqdn \
+         WHERE r.look_at IS NOT NULL AND n.fqdn IS NULL";
+    let nameless = sql::number(store.reader(), nameless, vec![]).await?.and_then(|n| u64::try_from(n).ok());
+    Ok(backlog(store).await?.waiting + nameless.unwrap_or(0))
 }
