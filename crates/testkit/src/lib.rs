@@ -7,6 +7,7 @@ pub mod html;
 pub mod http;
 pub mod mariadb;
 pub mod moto;
+pub mod original;
 pub mod pebble;
 pub mod pysaml2;
 pub mod redis;

@@ -3,9 +3,10 @@
 
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::Parser;
-use starchart_testkit::route53::StrictRoute53;
+use starchart_testkit::route53::{Set, StrictRoute53};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// A strict Route53 for tests: the API on HTTP, the zone on DNS, knobs under /_knobs/.
@@ -20,6 +21,9 @@ struct Options {
     /// Where the zone is served, on UDP and TCP.
     #[arg(long, default_value = "127.0.0.1:0")]
     dns: SocketAddr,
+    /// Sets to begin with: a file with a JSON array of them, as `original-school --zone-out` writes it.
+    #[arg(long, value_name = "FILE")]
+    load: Option<PathBuf>,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -27,6 +31,10 @@ async fn main() -> std::io::Result<()> {
     let options = Options::parse();
     let mut terminate = signal(SignalKind::terminate())?;
     let route53 = StrictRoute53::bind(&options.zone, options.http, options.dns).await?;
+    if let Some(path) = &options.load {
+        let sets: Vec<Set> = serde_json::from_slice(&std::fs::read(path)?)?;
+        route53.load(sets).map_err(std::io::Error::other)?;
+    }
     let ready = serde_json::json!({
         "endpoint": route53.endpoint(),
         "dns": route53.dns_addr().to_string(),

@@ -53,6 +53,8 @@ pub enum Knob {
     NameServers(Vec<String>),
     /// Puts a set into the zone, whatever is there, without regard to the zone's rules.
     Put(Set),
+    /// Puts many sets at once, as [`Self::Put`] does.
+    Load(Vec<Set>),
     /// Takes a set (all its weighted variants) out of the zone.
     Remove {
         /// Without escapes and without a trailing dot.

@@ -232,6 +232,14 @@ impl StrictRoute53 {
         self.state.turn(Knob::Put(set))
     }
 
+    /// Puts many sets into the zone at once, whatever is there.
+    ///
+    /// # Errors
+    /// If a name or a value cannot be read; then nothing is put.
+    pub fn load(&self, sets: Vec<Set>) -> Result<(), String> {
+        self.state.turn(Knob::Load(sets))
+    }
+
     /// Takes a set (all its weighted variants) out of the zone.
     ///
     /// # Errors

@@ -74,12 +74,8 @@ impl State {
             None => {
                 inner.longest_lag = inner.longest_lag.max(inner.knobs.dns_lag);
             }
-            Some(Knob::Put(set)) => {
-                let set = RrSet::from_side(&set)?;
-                let mut zone = inner.zone.clone();
-                zone.put(set);
-                inner.replace(zone);
-            }
+            Some(Knob::Put(set)) => inner.put(&[set])?,
+            Some(Knob::Load(sets)) => inner.put(&sets)?,
             Some(Knob::Remove { name, rtype }) => {
                 let name = DnsName::parse(&name).map_err(|fault| format!("{fault}: {name}"))?.sort_key();
                 let mut zone = inner.zone.clone();
@@ -206,6 +202,16 @@ impl State {
 }
 
 impl Inner {
+    /// Puts sets, whatever is there; none when one of them cannot be read.
+    fn put(&mut self, sets: &[Set]) -> Result<(), String> {
+        let mut zone = self.zone.clone();
+        for set in sets {
+            zone.put(RrSet::from_side(set)?);
+        }
+        self.replace(zone);
+        Ok(())
+    }
+
     /// Makes `zone` the present, and forgets the past that no server serves any more.
     fn replace(&mut self, zone: Zone) {
         self.zone = zone.clone();
