@@ -38,12 +38,12 @@ pub fn request(private_key: &Secret, names: &[String]) -> Result<Vec<u8>, KeyErr
     params.serialize_request(&key).map(|request| request.der().to_vec()).map_err(KeyError::Request)
 }
 
-/// Whether the certificate (the first in the PEM text) is for this private key.
+/// Whether the certificate (the first in the PEM text) is for this private key, of whatever kind it is (PKCS#8, PKCS#1, SEC1).
 ///
 /// # Errors
 /// One of them cannot be read.
 pub fn matches(private_key: &Secret, certificate_pem: &str) -> Result<bool, KeyError> {
-    let key = read(private_key)?;
+    let key = KeyPair::from_pem(private_key.expose()).map_err(KeyError::Key)?;
     let der = chain::first_der(certificate_pem)?;
     Ok(chain::parse(&der)?.public_key().raw == key.subject_public_key_info())
 }
@@ -73,6 +73,17 @@ mod tests {
         let certificate = CertificateParams::new(names).unwrap().self_signed(&pair).unwrap().pem();
         assert!(matches(&key, &certificate).unwrap());
         assert!(!matches(&other, &certificate).unwrap());
+    }
+
+    #[test]
+    fn keys_of_other_kinds_know_their_certificates() {
+        let names = vec!["user1.example.com".to_owned()];
+        let pair = KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
+        let certificate = CertificateParams::new(names).unwrap().self_signed(&pair).unwrap().pem();
+        let rsa = Secret::new(pair.serialize_pem());
+        assert!(matches(&rsa, &certificate).unwrap());
+        assert!(!matches(&generate().unwrap(), &certificate).unwrap());
+        assert!(request(&rsa, &[]).is_err(), "ours are P-256");
     }
 
     #[test]
