@@ -1,8 +1,11 @@
 //! `DATABASE_URL`, as people have it from Prisma. Faults never repeat any of it.
 
+use std::path::Path;
+
 use starchart_domain::secret::Secret;
 use url::Url;
 
+use crate::env_file;
 use crate::settings::{Database, DatabaseKind};
 
 /// Parameters that the MySQL driver reads by itself.
@@ -18,6 +21,23 @@ const DRIVERS_OWN: &[&str] = &[
     "timezone",
     "time-zone",
 ];
+
+/// Reads the file of another program that holds its DATABASE_URL: the URL alone, as a secret has it, or a line of a file of variables.
+/// The second part is what an operator should hear.
+///
+/// # Errors
+/// What is wrong with the file; nothing of it is repeated.
+pub fn database_url_in(path: &Path) -> Result<(Database, Vec<String>), String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+    let text = text.trim_start_matches('\u{feff}').trim();
+    let told = |fault: String| format!("{}: {fault}", path.display());
+    if text.starts_with("mysql://") || !text.contains("DATABASE_URL") {
+        return read(text).map_err(|fault| told(format!("DATABASE_URL {fault}")));
+    }
+    let variables = env_file::parse(text).map_err(told)?;
+    let url = variables.get("DATABASE_URL").ok_or_else(|| told("it sets no DATABASE_URL".to_owned()))?;
+    read(url).map_err(|fault| told(format!("DATABASE_URL {fault}")))
+}
 
 /// Reads the URL; the second part is what an operator should hear.
 pub(crate) fn read(text: &str) -> Result<(Database, Vec<String>), String> {
@@ -105,6 +125,31 @@ mod tests {
         let (database, notices) = read("mysql://star:pass@db/starchart").unwrap();
         assert_eq!(database.url.expose(), "mysql://star:pass@db/starchart");
         assert_eq!((database.kind, notices.len()), (DatabaseKind::MySql, 0));
+    }
+
+    #[test]
+    fn another_programs_file_is_a_secret_or_a_file_of_variables() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        let url = "mysql://star:p%40ss@db:3306/school";
+        for text in [
+            format!("{url}?connection_limit=7\n"),
+            format!("\u{feff}{url}"),
+            format!("# settings\nPORT=1\nDATABASE_URL=\"{url}?schema=x\"\n"),
+        ] {
+            std::fs::write(&file, &text).unwrap();
+            assert_eq!(database_url_in(&file).unwrap().0.url.expose(), url, "{text}");
+        }
+        for (text, said) in [
+            ("hunter2", "DATABASE_URL must begin with mysql://"),
+            ("DATABASE_URL=mysql://hunter2", "DATABASE_URL lacks a host or a user"),
+            ("MY_DATABASE_URL=mysql://star:hunter2@db/x", "it sets no DATABASE_URL"),
+        ] {
+            std::fs::write(&file, text).unwrap();
+            let fault = database_url_in(&file).unwrap_err();
+            assert!(fault.contains(said) && !fault.contains("hunter"), "{fault}");
+        }
+        assert!(database_url_in(&folder.path().join("absent")).unwrap_err().contains("cannot be read"));
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod report;
 mod settings;
 mod sources;
 
+pub use database::database_url_in;
 pub use known::{Fallback, Known, Needed, known};
 pub use report::{FoundIn, Origin, Problem, Problems, render_check};
 pub use settings::{
