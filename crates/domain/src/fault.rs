@@ -50,6 +50,8 @@ pub enum Fault {
     },
     /// The same name, type and value exists.
     Duplicate,
+    /// Another person's records stand at this name: two people had one domain before they came here.
+    NameTaken,
     /// A CNAME record is alone at its name (RFC 1034 section 3.6.2), and the other kind is there already.
     CnameConflict {
         /// Whether the record that was asked for is the CNAME.
@@ -167,6 +169,10 @@ impl fmt::Display for Fault {
                 "User has reached the maximum number of dns records: {limit} are allowed, so delete one that you no longer need"
             ),
             Self::Duplicate => f.write_str("You already have a record with this name, type and value"),
+            Self::NameTaken => f.write_str(
+                "Another person has records at this name, from before everybody had a domain of their own: choose another name, \
+                 or ask them to delete theirs",
+            ),
             Self::CnameConflict { wanted_cname: true } => f.write_str(
                 "A CNAME record has to be alone at its name: edit or delete what is at this name already, or choose another name",
             ),

@@ -9,7 +9,7 @@ use starchart_domain::user::UserId;
 
 use crate::entity::name;
 use crate::records::names::{TouchedName, touch};
-use crate::records::publish_state;
+use crate::records::{RecordError, publish_state};
 use crate::tx::Tx;
 use crate::{Error, sql, zone};
 
@@ -22,7 +22,7 @@ pub(super) async fn put(
     values: &[String],
     now: Timestamp,
 ) -> Result<(), Error> {
-    let name = touch(tx, owner, &challenge_name(domain), NameClass::Other, now).await?;
+    let name = lock(tx, owner, domain, now).await?;
     clear(tx, &name).await?;
     let insert = "INSERT INTO challenge_values (fqdn, class, order_id, value, created_at) VALUES (?, ?, ?, ?, ?)";
     for value in values {
@@ -45,8 +45,17 @@ pub(super) async fn remove(tx: &Tx, owner: UserId, domain: &str, now: Timestamp)
     if sql::number(tx.db(), look, vec![fqdn.as_str().into()]).await? == Some(0) {
         return Ok(());
     }
-    let name = touch(tx, owner, &fqdn, NameClass::Other, now).await?;
+    let name = lock(tx, owner, domain, now).await?;
     clear(tx, &name).await
+}
+
+/// Locks the name of the person's values, where nobody else has anything: there are no records at such names.
+async fn lock(tx: &Tx, owner: UserId, domain: &str, now: Timestamp) -> Result<TouchedName, Error> {
+    let fqdn = challenge_name(domain);
+    touch(tx, owner, &fqdn, NameClass::Other, now).await.map_err(|refusal| match refusal {
+        RecordError::Db(fault) => fault,
+        _ => Error::Corrupt(format!("{fqdn} is another person's name")),
+    })
 }
 
 async fn clear(tx: &Tx, name: &TouchedName) -> Result<(), Error> {

@@ -84,6 +84,9 @@ pub enum RecordError {
         /// A type that is there.
         with: RecordType,
     },
+    /// Another person's records stand at this name, from before people came here.
+    #[error("another person's records are at this name")]
+    NameTaken,
     /// This person has no such record.
     #[error("no such record")]
     NotFound,

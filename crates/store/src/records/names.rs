@@ -25,7 +25,13 @@ pub(crate) struct TouchedName {
 
 /// Locks the name, bumps its generation, and makes its row when it is new. The caller holds the owner's row already, and
 /// touches several names in sorted order.
-pub(crate) async fn touch(tx: &Tx, owner: UserId, fqdn: &str, class: NameClass, now: Timestamp) -> Result<TouchedName, Error> {
+pub(crate) async fn touch(
+    tx: &Tx,
+    owner: UserId,
+    fqdn: &str,
+    class: NameClass,
+    now: Timestamp,
+) -> Result<TouchedName, RecordError> {
     let at = now.as_millis();
     let since = Func::coalesce([Expr::col(Column::DirtySince), Expr::value(at)]);
     let bump = name::Entity::update_many()
@@ -33,7 +39,7 @@ pub(crate) async fn touch(tx: &Tx, owner: UserId, fqdn: &str, class: NameClass, 
         .col_expr(Column::Generation, Expr::col(Column::Generation).add(1))
         .col_expr(Column::UpdatedAt, Expr::value(at))
         .filter(Column::Fqdn.eq(fqdn));
-    if bump.exec(tx.db()).await?.rows_affected == 0 {
+    if bump.exec(tx.db()).await.map_err(Error::from)?.rows_affected == 0 {
         let new = name::ActiveModel {
             fqdn: Set(fqdn.to_owned()),
             user_id: Set(owner.0),
@@ -47,10 +53,13 @@ pub(crate) async fn touch(tx: &Tx, owner: UserId, fqdn: &str, class: NameClass, 
         name::Entity::insert(new).exec_without_returning(tx.db()).await.map_err(busy_if_taken)?;
         return Ok(TouchedName { fqdn: fqdn.to_owned(), class: class.as_str().to_owned() });
     }
-    match name::Entity::find_by_id(fqdn).one(tx.db()).await? {
-        Some(row) if row.user_id == owner.0 => Ok(TouchedName { fqdn: row.fqdn, class: row.class }),
-        _ => Err(Error::Corrupt(format!("{fqdn} is another person's name"))),
+    let row = name::Entity::find_by_id(fqdn).one(tx.db()).await.map_err(Error::from)?;
+    let row = row.ok_or_else(|| Error::Corrupt(format!("{fqdn} vanished under its lock")))?;
+    let touched = TouchedName { fqdn: row.fqdn, class: row.class };
+    if row.user_id != owner.0 {
+        touched.share(tx, owner).await?;
     }
+    Ok(touched)
 }
 
 /// Names that this transaction has locked and whose generations it has bumped, all at once.
@@ -81,6 +90,21 @@ impl TouchedNames<'_> {
 impl TouchedName {
     pub(crate) fn fqdn(&self) -> &str {
         &self.fqdn
+    }
+
+    /// Lets a person at a name that is another's: one who has a record there too, as people who shared a domain before they came
+    /// here do; or anybody whose domain it is in, once nothing stands there any more.
+    async fn share(&self, tx: &Tx, owner: UserId) -> Result<(), RecordError> {
+        let own = "SELECT COUNT(*) AS n FROM dns_records WHERE fqdn = ? AND user_id = ?";
+        if sql::number(tx.db(), own, vec![self.fqdn().into(), owner.0.into()]).await?.is_some_and(|n| n > 0) {
+            return Ok(());
+        }
+        if !self.types_present(tx).await?.is_empty() {
+            return Err(RecordError::NameTaken);
+        }
+        let take = name::Entity::update_many().col_expr(Column::UserId, Expr::value(owner.0));
+        take.filter(Column::Fqdn.eq(self.fqdn())).exec(tx.db()).await.map_err(Error::from)?;
+        Ok(())
     }
 
     /// Gives the name the class, unless something of the other class stands there.

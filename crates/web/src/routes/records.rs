@@ -177,6 +177,7 @@ fn weigh(new: NewRecord, result: Result<Record, RecordError>) -> Result<Saved, F
         Ok(record) => return Ok(Ok((new, record))),
         Err(RecordError::QuotaReached { limit }) => (Field::Form, Fault::QuotaReached { limit }),
         Err(RecordError::Duplicate) => (Field::Value, Fault::Duplicate),
+        Err(RecordError::NameTaken) => (Field::Name, Fault::NameTaken),
         Err(RecordError::CnameConflict { .. }) => (Field::Name, Fault::CnameConflict { wanted_cname }),
         Err(other) => return Err(other.into()),
     };
