@@ -5,6 +5,7 @@
 pub mod certificate;
 pub mod expiry;
 pub mod fault;
+pub mod import;
 pub mod names;
 pub mod notice;
 pub mod plan;

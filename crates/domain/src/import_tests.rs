@@ -1,0 +1,145 @@
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use super::*;
+
+fn account(username: &str, created: i64, has: Option<&str>) -> Account {
+    let has = has.map(|label| Label::assigned(label).unwrap());
+    Account { username: username.to_owned(), created_at: Timestamp::from_millis(created), has }
+}
+
+fn root() -> RootDomain {
+    RootDomain::parse("starchart.com").unwrap()
+}
+
+fn label(text: &str) -> Label {
+    Label::assigned(text).unwrap()
+}
+
+#[test]
+fn the_older_account_keeps_a_contested_label() {
+    let accounts = [
+        account("stu.dent1", 5, None),
+        account("student1", 3, None),
+        account("s.tudent1", 3, None),
+        account("student2", 9, None),
+        account("Student.Three", 1, None),
+    ];
+    let deals = deal_labels(&accounts, &BTreeSet::new());
+    let contested = || Deal::Contested { label: label("student1"), by: Some("s.tudent1".to_owned()) };
+    assert_eq!(
+        deals,
+        [
+            contested(),
+            contested(),
+            // Made in the same moment: the user name decides.
+            Deal::Keeps(label("student1")),
+            Deal::Keeps(label("student2")),
+            Deal::Keeps(label("studentthree")),
+        ]
+    );
+}
+
+#[test]
+fn whoever_is_here_already_keeps_what_they_have() {
+    let accounts = [
+        account("student1", 1, None),
+        account("stu.dent1", 9, Some("student1")),
+        account("student2", 1, Some("second")),
+        account("stu.dent2", 2, None),
+        account("student3", 1, None),
+    ];
+    assert_eq!(
+        deal_labels(&accounts, &BTreeSet::from([label("student3")])),
+        [
+            Deal::Contested { label: label("student1"), by: Some("stu.dent1".to_owned()) },
+            Deal::Keeps(label("student1")),
+            Deal::Has(label("second")),
+            Deal::Keeps(label("student2")),
+            Deal::Contested { label: label("student3"), by: None },
+        ]
+    );
+}
+
+#[test]
+fn reserved_and_impossible_labels_go_to_nobody() {
+    let accounts = [account("Ad.min", 1, None), account("some_body", 1, None), account("josé.x", 1, None)];
+    let deals = deal_labels(&accounts, &BTreeSet::new());
+    assert_eq!(
+        deals,
+        [Deal::Reserved("admin".to_owned()), Deal::Invalid("some_body".to_owned()), Deal::Invalid("joséx".to_owned())]
+    );
+    assert!(deals.iter().all(|deal| deal.kept().is_none()));
+}
+
+#[test]
+fn names_stay_what_they_were() {
+    let read = |subdomain: &str, username: &str, rtype| read_name(subdomain, username, &root(), rtype);
+    let stays = |fqdn: &str, rule| NameRead::Stays { fqdn: fqdn.to_owned(), rule };
+    for (subdomain, username, rtype, expected) in [
+        ("www", "stu.dent1", RecordType::A, stays("www.student1.starchart.com", None)),
+        ("WWW", "Student1", RecordType::A, stays("www.student1.starchart.com", None)),
+        ("@", "student1", RecordType::A, stays("student1.starchart.com", None)),
+        ("_web", "student1", RecordType::A, stays("_web.student1.starchart.com", Some(NameFault::Underscore))),
+        ("_dmarc", "student1", RecordType::Txt, stays("_dmarc.student1.starchart.com", Some(NameFault::Reserved))),
+        // No label can be made of it, so there is no domain to check against.
+        ("www", "stu_dent", RecordType::A, stays("www.stu_dent.starchart.com", None)),
+    ] {
+        assert_eq!(read(subdomain, username, rtype), expected, "{subdomain} {username}");
+    }
+    for subdomain in ["_acme-challenge", "_ACME-challenge", "_acme-challenge.www", "www._acme-challenge"] {
+        assert!(matches!(read(subdomain, "student1", RecordType::Txt), NameRead::Challenge { .. }), "{subdomain}");
+    }
+    for (subdomain, username) in [("a..b", "x1"), (&"x".repeat(64), "x1"), ("a b", "x1"), ("www", "josé"), ("*", "x1")] {
+        assert!(matches!(read(subdomain, username, RecordType::A), NameRead::Impossible { .. }), "{subdomain} {username}");
+    }
+}
+
+#[test]
+fn values_stay_what_they_were() {
+    use RecordType::{A, Aaaa, Cname, Mx, Txt};
+    for (rtype, value, content) in [
+        (A, "192.168.1.1", "192.168.1.1"),
+        (Aaaa, "2001:0DB8::0001", "2001:db8::1"),
+        (Cname, "Pages.Example.COM", "pages.example.com."),
+        (Mx, "mail.example.com", "10 mail.example.com."),
+        (Txt, "a \"b\"", r#""a \"b\"""#),
+    ] {
+        let read = read_value(rtype, value);
+        assert_eq!((read.content.as_str(), read.rule, read.stands), (content, None, true), "{value}");
+        assert_eq!(read.priority, (rtype == Mx).then_some(10));
+    }
+    for (rtype, value, content, stands) in [
+        (A, "127.0.0.1", "127.0.0.1", true),
+        (Aaaa, "fe80::1", "fe80::1", true),
+        (Aaaa, "fe80::1%eth0", "fe80::1%eth0", false),
+        (A, "300.1.1.1", "300.1.1.1", false),
+        (Cname, "localhost", "localhost.", true),
+        (Cname, "http://example.com", "http://example.com", false),
+        (Mx, "10 mail.example.com", "10 mail.example.com", false),
+        (Mx, "192.0.2.1", "10 192.0.2.1.", true),
+        (Txt, "a\tb", "\"a\\011b\"", true),
+    ] {
+        let read = read_value(rtype, value);
+        assert_eq!((read.content.as_str(), read.stands), (content, stands), "{value}");
+        assert!(read.rule.is_some(), "{value}");
+    }
+    assert!(!read_value(Txt, &"é".repeat(600)).stands, "longer than Route53 takes");
+}
+
+#[test]
+fn nobody_is_told_twice_of_the_same_end() {
+    const DAY: i64 = 24 * 60 * 60 * 1_000;
+    let now = Timestamp::from_millis(1_800_000_000_000);
+    let at = |days: i64| now.plus(days * DAY);
+    for (ends, told, expected) in [
+        (100, None, Life::Untold),
+        (10, None, Life::Untold),
+        (10, Some(-20), Life::Told(at(-20))),
+        // Told of the end before the last edit, which gave six more months.
+        (170, Some(-20), Life::Untold),
+        (-1, Some(-31), Life::Ended),
+        (0, None, Life::Ended),
+    ] {
+        assert_eq!(read_life(at(ends), told.map(at), now), expected, "{ends} {told:?}");
+    }
+}
