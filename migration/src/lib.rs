@@ -38,6 +38,8 @@ mod m0030_pause_kind;
 mod m0031_zone_audits;
 mod m0032_zone_orphans;
 mod m0035_lease_taken;
+mod m0040_imports;
+mod m0041_import_rows;
 
 /// A step of ours: it can say which table it makes.
 trait Step: MigrationTrait {
@@ -81,6 +83,8 @@ impl Migrator {
             Box::new(m0031_zone_audits::STEP),
             Box::new(m0032_zone_orphans::STEP),
             Box::new(m0035_lease_taken::STEP),
+            Box::new(m0040_imports::STEP),
+            Box::new(m0041_import_rows::STEP),
         ]
     }
 }

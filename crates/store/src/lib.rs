@@ -15,6 +15,7 @@ mod error;
 pub mod expiry;
 pub mod figures;
 pub mod housekeeping;
+pub mod import;
 pub mod login;
 mod migrate;
 pub mod outbox;

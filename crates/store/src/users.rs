@@ -1,7 +1,9 @@
 //! People: created and renewed at sign-in; one label each.
 
+use std::collections::HashMap;
+
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QuerySelect, Set, UpdateMany};
+use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, NotSet, QueryFilter, QuerySelect, Set, UpdateMany};
 use starchart_domain::names::Label;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::{Groups, Identity, Subject, UserId};
@@ -129,6 +131,84 @@ pub async fn free_of(store: &Store, labels: &[Label]) -> Result<Vec<Label>, Erro
     let of_somebody = user::Entity::find().filter(Column::Label.is_in(labels.iter().map(Label::as_str)));
     let taken: Vec<String> = of_somebody.select_only().column(Column::Label).into_tuple().all(store.reader()).await?;
     Ok(labels.iter().filter(|label| !taken.iter().any(|taken| taken == label.as_str())).cloned().collect())
+}
+
+/// A person who comes from another application's database.
+pub(crate) struct MovedUser<'a> {
+    pub(crate) subject: &'a str,
+    pub(crate) username: &'a str,
+    pub(crate) display_name: &'a str,
+    pub(crate) email: &'a str,
+    pub(crate) groups: Groups,
+    /// The label to give.
+    pub(crate) label: Option<&'a Label>,
+    pub(crate) created_at: i64,
+    pub(crate) updated_at: i64,
+}
+
+/// A moved person's row.
+pub(crate) struct MovedRow {
+    pub(crate) id: UserId,
+    /// Whether it has a label.
+    pub(crate) has_label: bool,
+}
+
+/// Writes people, in one statement, and gives their rows in the same order. Whoever is here stays as they are, but gets the label
+/// if they have none. A label that somebody has or had stays with them.
+pub(crate) async fn put_users(tx: &Tx, people: &[MovedUser<'_>], now: Timestamp) -> Result<Vec<MovedRow>, Error> {
+    let wanted = people.iter().filter_map(|person| person.label).map(Label::as_str);
+    let of_somebody = user::Entity::find().filter(Column::Label.is_in(wanted)).select_only().column(Column::Label);
+    let taken: Vec<String> = of_somebody.into_tuple().all(tx.db()).await?;
+    let here = moved_rows(tx, people).await?;
+    let new: Vec<user::ActiveModel> = people
+        .iter()
+        .filter(|person| !here.contains_key(person.subject))
+        .map(|person| user::ActiveModel {
+            id: NotSet,
+            subject: Set(person.subject.to_owned()),
+            username: Set(sql::cut(person.username, 191)),
+            display_name: Set(sql::cut(person.display_name, 255)),
+            email: Set(sql::cut(person.email, 320)),
+            is_student: Set(person.groups.student),
+            is_faculty: Set(person.groups.faculty),
+            is_admin: Set(person.groups.admin),
+            label: Set(free(person, &taken).map(str::to_owned)),
+            lock_version: Set(0),
+            created_at: Set(person.created_at),
+            updated_at: Set(now.as_millis()),
+            // The best guess: the account was renewed then.
+            last_sign_in_at: Set(person.updated_at),
+            suspended_at: Set(None),
+            deleted_at: Set(None),
+        })
+        .collect();
+    if !new.is_empty() {
+        user::Entity::insert_many(new).exec_without_returning(tx.db()).await.map_err(busy_if_taken)?;
+    }
+    for person in people.iter().filter(|person| here.get(person.subject).is_some_and(|(_, label)| label.is_none())) {
+        if let Some(label) = free(person, &taken) {
+            let give = locking_update().col_expr(Column::Label, Expr::value(label)).filter(Column::Subject.eq(person.subject));
+            give.filter(Column::Label.is_null()).exec(tx.db()).await.map_err(busy_if_taken)?;
+        }
+    }
+    let rows = moved_rows(tx, people).await?;
+    let row = |person: &MovedUser<'_>| match rows.get(person.subject) {
+        Some((id, label)) => Ok(MovedRow { id: UserId(*id), has_label: label.is_some() }),
+        None => Err(Error::Corrupt(format!("no row for subject {}", person.subject))),
+    };
+    people.iter().map(row).collect()
+}
+
+fn free<'a>(person: &MovedUser<'a>, taken: &[String]) -> Option<&'a str> {
+    person.label.map(Label::as_str).filter(|label| !taken.iter().any(|taken| taken == label))
+}
+
+/// The rows of those who are here: by subject, the id and the label.
+async fn moved_rows(tx: &Tx, people: &[MovedUser<'_>]) -> Result<HashMap<String, (i64, Option<String>)>, Error> {
+    let look = user::Entity::find().filter(Column::Subject.is_in(people.iter().map(|person| person.subject))).select_only();
+    let look = look.column(Column::Subject).column(Column::Id).column(Column::Label);
+    let rows: Vec<(String, i64, Option<String>)> = look.into_tuple().all(tx.db()).await?;
+    Ok(rows.into_iter().map(|(subject, id, label)| (subject, (id, label))).collect())
 }
 
 /// Locks the person's row, the anchor of everything that writes below it; false: no such person.

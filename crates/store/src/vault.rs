@@ -87,6 +87,11 @@ impl Vault {
         Ok(Self { keys: keys.iter().map(read).collect::<Result<_, _>>()? })
     }
 
+    /// Whether private keys can be kept.
+    pub(crate) fn can_seal(&self) -> bool {
+        !self.keys.is_empty()
+    }
+
     pub(crate) fn seal(&self, owner: UserId, place: Place, key: &Secret) -> Result<SealedKey, VaultError> {
         let (key_id, cipher) = self.keys.first().ok_or(VaultError::NoKeys)?;
         // 192 random bits: no two nonces are ever alike.

@@ -56,8 +56,7 @@ pub(super) async fn issue_within(tx: Tx, store: &Store, claim: &Claim, issued: &
     let id = insert(&tx, claim, issued, "active", now).await?;
     // Sealed anew, because it belongs to another row now.
     let sealed = store.vault().seal(owner, Place::Certificate(id), &key)?;
-    let put = "UPDATE certificates SET key_id = ?, key_nonce = ?, key_ciphertext = ? WHERE id = ?";
-    sql::touch(tx.db(), put, vec![sealed.key_id.into(), sealed.nonce.into(), sealed.ciphertext.into(), id.into()]).await?;
+    rows::put_key(&tx, id, sealed).await?;
     let link = "UPDATE certificate_orders SET certificate_id = ? WHERE id = ?";
     sql::touch(tx.db(), link, vec![id.into(), claim.order.into()]).await?;
     let until = Some(issued.not_after.date());

@@ -5,6 +5,7 @@
 
 mod challenges;
 mod ends;
+pub(crate) mod moved;
 pub mod orders;
 pub mod renewals;
 mod rows;

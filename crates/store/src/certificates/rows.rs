@@ -148,6 +148,13 @@ pub(super) async fn sealed_key(on: &impl ConnectionTrait, owner: UserId, id: i64
     sealed(on, look, vec![owner.0.into(), id.into()]).await
 }
 
+/// Puts the sealed key of a certificate that has none.
+pub(super) async fn put_key(tx: &Tx, id: i64, sealed: SealedKey) -> Result<(), Error> {
+    let put = "UPDATE certificates SET key_id = ?, key_nonce = ?, key_ciphertext = ? WHERE id = ?";
+    let values = vec![sealed.key_id.into(), sealed.nonce.into(), sealed.ciphertext.into(), id.into()];
+    sql::touch(tx.db(), put, values).await.map(drop)
+}
+
 /// The sealed key of a running order.
 pub(super) async fn sealed_order_key(on: &impl ConnectionTrait, id: i64) -> Result<Option<SealedKey>, Error> {
     let look = "SELECT key_id, key_nonce, key_ciphertext FROM certificate_orders WHERE id = ?";

@@ -55,7 +55,7 @@ pub(crate) async fn digest(tx: &Tx, kind: NoticeKind, people: &Digest, now: Time
 }
 
 /// What a digest is filed under.
-fn thing(user: UserId) -> String {
+pub(super) fn thing(user: UserId) -> String {
     format!("user:{user}")
 }
 

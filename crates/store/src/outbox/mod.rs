@@ -9,6 +9,7 @@
 
 mod digest;
 mod look;
+mod moved;
 mod sending;
 mod told;
 
@@ -28,6 +29,7 @@ use crate::{Error, sql};
 pub(crate) use digest::{Digest, digest};
 pub use look::{Counts, Failed, counts, purge};
 pub(crate) use look::{failed, retry_within};
+pub(crate) use moved::{SentNotice, note_sent};
 pub use sending::{Owed, Verdict, claim, extend, is_due, settle};
 pub(crate) use told::item as record_item;
 

@@ -1,6 +1,7 @@
 //! Records: every function takes the owner, every write bumps its names' generations in the same transaction.
 
 pub(crate) mod leave;
+pub(crate) mod moved;
 pub(crate) mod names;
 mod rows;
 

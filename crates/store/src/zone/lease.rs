@@ -86,7 +86,7 @@ async fn end_in(tx: &Tx, lease: &Lease, ttl_ms: i64) -> Result<Option<Timestamp>
 ///
 /// Whoever takes the lease later changes `fence` under the same row lock, so a transaction that passed here commits before
 /// the next holder begins.
-pub(super) async fn hold(tx: &Tx, lease: &Lease, margin_ms: i64) -> Result<Option<Timestamp>, Error> {
+pub(crate) async fn hold(tx: &Tx, lease: &Lease, margin_ms: i64) -> Result<Option<Timestamp>, Error> {
     let now = tx.now().await?;
     let sql = "UPDATE leases SET fence = fence WHERE name = ? AND holder = ? AND fence = ? AND expires_at > ?";
     let values = vec![

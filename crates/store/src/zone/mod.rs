@@ -30,6 +30,7 @@ pub use audits::{
 pub(crate) use control::pause_on;
 pub use control::{Pause, approved, pause, pause_after_wipe, pause_now, pause_unless_paused, paused, resume};
 pub use drift::{mark_drift, owed};
+pub(crate) use lease::hold;
 pub use lease::{Lease, acquire_lease, extend, release};
 pub use track::{Answers, ChangeRow, Counts, counts, mark_in_sync, names_to_check, record_answers, unsynced_changes};
 pub use view::{View, desired_sets, owned_sets, view};

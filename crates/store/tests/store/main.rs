@@ -26,6 +26,7 @@ mod connecting;
 mod expiry;
 mod figures;
 mod history;
+mod import;
 mod login;
 mod mails;
 mod people;

@@ -1,0 +1,306 @@
+//! Doing what was planned, a few hundred rows in a transaction.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use sea_orm::DbBackend;
+use starchart_domain::import::Deal;
+use starchart_domain::record::RecordType;
+use starchart_domain::time::Timestamp;
+use starchart_domain::user::UserId;
+
+use super::certificates::{self, What};
+use super::ledger::{self, Entry, Kind};
+use super::plan::{self, Person, Plan, PlannedName};
+use super::report::{Line, Report, Topic};
+use super::{ImportError, Options, Original, state};
+use crate::certificates::moved::{MovedCertificate, ask_again, put_certificate};
+use crate::outbox::SentNotice;
+use crate::records::moved::{MovedName, put_names};
+use crate::tx::Tx;
+use crate::users::{MovedUser, put_users};
+use crate::zone::{self, Lease};
+use crate::{Error, SchemaState, Store, outbox, sql};
+
+/// Rows of one transaction.
+const BATCH: usize = 500;
+/// The lease, in milliseconds; it is renewed while the import runs.
+const LEASE_MS: i64 = 15_000;
+/// How long to wait for the lease of one that died.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Says what would become of each row. Writes nothing.
+///
+/// # Errors
+/// A database does not answer, or an import cannot be made into this one.
+pub async fn look(store: &Store, original: &Original, options: &Options<'_>) -> Result<Report, ImportError> {
+    check(store).await?;
+    Ok(plan::plan(store, original, options).await?.report)
+}
+
+/// Takes the rows over, and says what became of each. Publishing is paused before the first. One that died is gone on with.
+///
+/// # Errors
+/// A database does not answer, an import cannot be made into this one, or another runs.
+pub async fn apply(store: &Store, original: &Original, options: &Options<'_>) -> Result<Report, ImportError> {
+    check(store).await?;
+    let lease = lease(store).await?;
+    let outcome = tokio::select! {
+        outcome = apply_held(store, &lease, original, options) => outcome,
+        lost = keep(store, lease.clone()) => Err(lost),
+    };
+    zone::release(store, &lease).await?;
+    outcome
+}
+
+async fn check(store: &Store) -> Result<(), ImportError> {
+    if store.backend() == DbBackend::Sqlite {
+        return Err(ImportError::Embedded);
+    }
+    if matches!(store.schema().await?, SchemaState::Pending(_)) {
+        return Err(ImportError::Schema);
+    }
+    if state::started(store.reader()).await?.is_none() {
+        let made = "SELECT (SELECT COUNT(*) FROM dns_records) + (SELECT COUNT(*) FROM record_history) AS n";
+        let made = sql::number(store.reader(), made, vec![]).await?.unwrap_or_default();
+        if made > 0 {
+            return Err(ImportError::NotEmpty(made));
+        }
+    }
+    Ok(())
+}
+
+async fn lease(store: &Store) -> Result<Lease, ImportError> {
+    let holder = format!("import-{:016x}", rand::random::<u64>());
+    let until = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        if let Some(lease) = zone::acquire_lease(store, "import", &holder, LEASE_MS).await? {
+            return Ok(lease);
+        }
+        if tokio::time::Instant::now() > until {
+            return Err(ImportError::Running);
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+/// Ends only when the lease is lost.
+async fn keep(store: &Store, mut lease: Lease) -> ImportError {
+    loop {
+        tokio::time::sleep(Duration::from_millis(LEASE_MS.unsigned_abs() / 4)).await;
+        match zone::extend(store, &mut lease, LEASE_MS).await {
+            Ok(true) => {}
+            Ok(false) => return ImportError::Running,
+            // It is tried again before the lease ends.
+            Err(fault) => tracing::debug!(error = %fault, "the lease of the import could not be renewed"),
+        }
+    }
+}
+
+async fn apply_held(store: &Store, lease: &Lease, original: &Original, options: &Options<'_>) -> Result<Report, ImportError> {
+    let mut plan = plan::plan(store, original, options).await?;
+    if plan.report.counts.to_do > 0 {
+        zone::pause_unless_paused(store, state::IMPORTED).await?;
+        let started = plan.started;
+        store.write(|tx| begin(tx, lease, started)).await?;
+        reserve_ids(store, &plan).await?;
+        let ids = put_people(store, lease, &mut plan).await?;
+        put_records(store, lease, &plan, &ids).await?;
+        put_certificates(store, lease, original, options, &plan, &ids).await?;
+        for entries in plan.left_out.chunks(BATCH) {
+            store.write(|tx| note(tx, lease, entries)).await?;
+        }
+    }
+    store.write(|tx| finish(tx, lease)).await?;
+    Ok(plan.report)
+}
+
+/// Every transaction here begins so: whoever lost the lease writes nothing.
+async fn hold(tx: &Tx, lease: &Lease) -> Result<Timestamp, Error> {
+    let held = zone::hold(tx, lease, 0).await?;
+    held.ok_or_else(|| Error::Fault("the import lost its lease: another one runs".into()))
+}
+
+async fn begin(tx: Tx, lease: &Lease, started: Timestamp) -> Result<(), Error> {
+    hold(&tx, lease).await?;
+    state::mark(&tx, "started_at", started).await
+}
+
+async fn note(tx: Tx, lease: &Lease, entries: &[Entry]) -> Result<(), Error> {
+    hold(&tx, lease).await?;
+    ledger::note(&tx, entries).await
+}
+
+async fn finish(tx: Tx, lease: &Lease) -> Result<(), Error> {
+    let now = hold(&tx, lease).await?;
+    // An import that finds nothing at all has been made as well.
+    state::mark(&tx, "started_at", now).await?;
+    state::mark(&tx, "finished_at", now).await
+}
+
+/// Records that people make while the import runs get numbers beyond the original's.
+async fn reserve_ids(store: &Store, plan: &Plan) -> Result<(), Error> {
+    let records = plan.names.iter().flat_map(|name| &name.records);
+    let Some(highest) = records.map(|planned| planned.record.id).max() else { return Ok(()) };
+    // A smaller number than the next one changes nothing.
+    let reserve = format!("ALTER TABLE dns_records AUTO_INCREMENT = {}", highest.saturating_add(1));
+    sql::touch(store.writer(), &reserve, vec![]).await.map(drop)
+}
+
+/// Everybody's row here, by the place in the plan.
+type Ids = HashMap<usize, UserId>;
+
+async fn put_people(store: &Store, lease: &Lease, plan: &mut Plan) -> Result<Ids, Error> {
+    let known = plan.people.iter().enumerate().filter_map(|(at, person)| Some((at, UserId(person.id?))));
+    let mut ids: Ids = known.collect();
+    let owed: Vec<usize> = (0..plan.people.len()).filter(|at| !plan.people[*at].entries.is_empty()).collect();
+    for batch in owed.chunks(BATCH) {
+        let people: Vec<&Person> = batch.iter().map(|at| &plan.people[*at]).collect();
+        let (rows, lost) = store.write(|tx| people_within(tx, lease, &people)).await?;
+        ids.extend(batch.iter().zip(rows).map(|(at, id)| (*at, id)));
+        plan.report.lines.extend(lost);
+    }
+    Ok(ids)
+}
+
+async fn people_within(tx: Tx, lease: &Lease, people: &[&Person]) -> Result<(Vec<UserId>, Vec<Line>), Error> {
+    let now = hold(&tx, lease).await?;
+    let moved: Vec<MovedUser<'_>> = people
+        .iter()
+        .map(|person| MovedUser {
+            subject: person.subject.as_str(),
+            username: &person.account.username,
+            display_name: &person.account.display_name,
+            email: &person.account.email,
+            groups: person.groups,
+            label: person.deal.kept(),
+            created_at: person.account.created_at,
+            updated_at: person.account.updated_at,
+        })
+        .collect();
+    let rows = put_users(&tx, &moved, now).await?;
+    let (mut entries, mut lost) = (Vec::new(), Vec::new());
+    for (person, row) in people.iter().zip(&rows) {
+        for (nth, entry) in person.entries.iter().enumerate() {
+            let mut entry = Entry { target: Some(row.id.0), ..entry.clone() };
+            // Somebody signed in or chose this name between the plan and now.
+            if let (0, Some(label), false) = (nth, person.deal.kept(), row.has_label) {
+                let deal = Deal::Contested { label: label.clone(), by: None };
+                let line = Line { topic: Topic::NoName, text: format!("{}: {deal}", person.account.username) };
+                lost.push(line.clone());
+                entry.lines.push(line);
+            }
+            entries.push(entry);
+        }
+    }
+    ledger::note(&tx, &entries).await?;
+    Ok((rows.into_iter().map(|row| row.id).collect(), lost))
+}
+
+async fn put_records(store: &Store, lease: &Lease, plan: &Plan, ids: &Ids) -> Result<(), Error> {
+    let mut batch: Vec<&PlannedName> = Vec::new();
+    let mut size = 0;
+    for name in &plan.names {
+        if size + name.records.len() > BATCH && !batch.is_empty() {
+            store.write(|tx| records_within(tx, lease, &batch, ids, plan.started)).await?;
+            (batch, size) = (Vec::new(), 0);
+        }
+        size += name.records.len();
+        batch.push(name);
+    }
+    if batch.is_empty() {
+        return Ok(());
+    }
+    store.write(|tx| records_within(tx, lease, &batch, ids, plan.started)).await
+}
+
+fn owner(ids: &Ids, person: usize) -> Result<UserId, Error> {
+    ids.get(&person).copied().ok_or_else(|| Error::Corrupt(format!("person {person} of the plan has no row")))
+}
+
+async fn records_within(tx: Tx, lease: &Lease, names: &[&PlannedName], ids: &Ids, started: Timestamp) -> Result<(), Error> {
+    hold(&tx, lease).await?;
+    let (mut moved, mut entries) = (Vec::with_capacity(names.len()), Vec::new());
+    let mut sent: BTreeMap<(UserId, String), SentNotice> = BTreeMap::new();
+    for name in names {
+        let mut records = Vec::with_capacity(name.records.len());
+        for planned in &name.records {
+            let (user, record) = (owner(ids, planned.person)?, &planned.record);
+            if let Some(at) = record.told {
+                let notice = sent.entry((user, at.date())).or_insert_with(|| SentNotice { at, items: Vec::new() });
+                notice.at = notice.at.max(at);
+                let (rtype, end) = (record.rtype.as_str(), record.expires_at.as_millis());
+                notice.items.push(outbox::record_item(name.fqdn.clone(), rtype, &record.typed, end));
+            }
+            records.push((user, record));
+            entries.push(Entry {
+                kind: Kind::Record,
+                source: record.id.to_string(),
+                target: Some(record.id),
+                lines: planned.lines.clone(),
+            });
+        }
+        moved.push(MovedName { fqdn: &name.fqdn, owner: owner(ids, name.owner)?, refused: refused(name), records });
+    }
+    let notices = outbox::note_sent(&tx, &sent, started).await?;
+    put_names(&tx, &moved, &notices, started).await?;
+    ledger::note(&tx, &entries).await
+}
+
+/// The types of the name that no zone takes, and why.
+fn refused(name: &PlannedName) -> Option<(Option<RecordType>, String)> {
+    let mut refused = name.records.iter().filter_map(|planned| Some((planned.record.rtype, planned.record.refusal.clone()?)));
+    let (rtype, why) = refused.next()?;
+    let only = refused.all(|(other, _)| other == rtype);
+    Some((only.then_some(rtype), format!("No name server takes this value: {why}")))
+}
+
+async fn put_certificates(
+    store: &Store,
+    lease: &Lease,
+    original: &Original,
+    options: &Options<'_>,
+    plan: &Plan,
+    ids: &Ids,
+) -> Result<(), ImportError> {
+    let mut planned = plan.certificates.iter().peekable();
+    let mut after = i64::MIN;
+    // Both are in the order of the ids.
+    while planned.peek().is_some() {
+        let page = original.certificates(after).await?;
+        let Some(last) = page.last() else { break };
+        after = last.id;
+        let mut batch = Vec::new();
+        for old in &page {
+            let Some(next) = planned.next_if(|next| next.source == old.id) else { continue };
+            let entry =
+                |target| Entry { kind: Kind::Certificate, source: old.id.to_string(), target, lines: next.lines.clone() };
+            let (user, domain) = (owner(ids, next.person)?, next.domain.as_str());
+            let certificate = match &next.what {
+                What::AskAgain => None,
+                What::Issued { told, in_use, .. } => {
+                    let (key, issued) = certificates::read(old, options).map_err(ImportError::Row)?;
+                    Some(MovedCertificate { key, issued, told: *told, in_use: *in_use })
+                }
+            };
+            batch.push((user, domain, certificate, entry(None)));
+        }
+        store.write(|tx| certificates_within(tx, lease, &batch)).await?;
+    }
+    Ok(())
+}
+
+type Certificates<'a> = [(UserId, &'a str, Option<MovedCertificate>, Entry)];
+
+async fn certificates_within(tx: Tx, lease: &Lease, batch: &Certificates<'_>) -> Result<(), Error> {
+    let now = hold(&tx, lease).await?;
+    let mut entries = Vec::with_capacity(batch.len());
+    for (user, domain, certificate, entry) in batch {
+        let target = match certificate {
+            Some(certificate) => Some(put_certificate(&tx, *user, domain, certificate, now).await?),
+            None => ask_again(&tx, *user, domain, now).await.map(|()| None)?,
+        };
+        entries.push(Entry { target, ..entry.clone() });
+    }
+    ledger::note(&tx, &entries).await
+}

@@ -1,0 +1,87 @@
+//! The rows of the application before this one ("the original"), taken over once.
+//!
+//! [`look`] reads the original's database and says what would become of each row; [`apply`] does it. The original's database is
+//! read in one read-only transaction and never written. What was dealt with is noted in `import_rows` in the transaction that
+//! did it, so that an import that died goes on where it was, and a second one finds nothing to do. The decisions are
+//! [`starchart_domain::import`]'s.
+//!
+//! Publishing is paused before the first row is written: the zone holds already what the rows will want, and nobody knows yet
+//! which sets of it are ours. Names come in clean; the ownership of what stands is taken afterwards, from the zone itself.
+
+mod apply;
+mod certificates;
+mod ledger;
+mod plan;
+mod read;
+mod report;
+mod state;
+
+use starchart_domain::names::RootDomain;
+use starchart_domain::secret::Secret;
+use starchart_domain::time::Timestamp;
+use starchart_domain::user::GroupNames;
+
+use crate::{ConnectError, Error};
+
+pub use apply::{apply, look};
+pub use read::Original;
+pub use report::{Counts, Line, Report, Topic};
+pub use state::{Progress, hold_back, progress, skip};
+
+/// What the rows alone do not say.
+pub struct Options<'a> {
+    /// ROOT_DOMAIN, which is the original's too.
+    pub root: &'a RootDomain,
+    /// What the groups are called.
+    pub groups: &'a GroupNames,
+    /// Reads a private key, a certificate and its chain (PEM each); the fault is in words. Asked for every certificate.
+    pub certificate: &'a (dyn Fn(&Secret, &str, &str) -> Result<Issued, String> + Sync),
+}
+
+/// A certificate that was read and belongs to its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issued {
+    /// The certificate, PEM.
+    pub certificate: String,
+    /// The intermediates, PEM.
+    pub chain: String,
+    /// From when it is valid.
+    pub not_before: Timestamp,
+    /// Until when.
+    pub not_after: Timestamp,
+}
+
+/// Why nothing can be imported.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The original's database cannot be reached.
+    #[error("the original's database: {0}")]
+    Connect(#[source] ConnectError),
+    /// It is another database.
+    #[error("the database lacks {0}: this is not the original's database; give the file with the original's DATABASE_URL")]
+    NotTheOriginal(String),
+    /// The original's database failed.
+    #[error("the original's database: {0}")]
+    Read(#[source] Error),
+    /// An original's row cannot be read.
+    #[error("the original's database has a row that cannot be read: {0}")]
+    Row(String),
+    /// Rows go into MySQL or MariaDB only.
+    #[error("an import needs MySQL or MariaDB: set DATABASE_URL to mysql://…")]
+    Embedded,
+    /// The schema here is not this program's.
+    #[error("the schema is not up to date: run `starchart migrate` first")]
+    Schema,
+    /// Somebody has made records here, whose ids the original's records need.
+    #[error(
+        "{0} records were made here before any import, and the original's records keep their ids: import into a database without \
+         records (`starchart wipe` makes one)"
+    )]
+    NotEmpty(i64),
+    /// One import at a time.
+    #[error("another import is running")]
+    Running,
+    /// Our own database failed.
+    #[error(transparent)]
+    Db(#[from] Error),
+}
