@@ -10,7 +10,7 @@ use starchart_jobs::{Ended, Queue};
 use starchart_mail::Mailer;
 use starchart_saml::Provider;
 use starchart_settings::Settings;
-use starchart_store::{ConnectError, SchemaState, Store};
+use starchart_store::{ConnectError, SchemaState, Store, import};
 use starchart_web::Readiness;
 use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinHandle};
@@ -176,6 +176,10 @@ async fn ready_store(settings: &Settings, stop: &CancellationToken) -> anyhow::R
             Ok(false) => {}
             Err(error) => warn!(error = %error, "DANGER_DATABASE_WIPE_REINITIALIZE: not armed again before the next start"),
         }
+    }
+    // What stands in the zone is nobody's before an import has said whose it is.
+    if let Some(reason) = import::hold_back(&store).await? {
+        warn!(reason, "publishing is paused");
     }
     Ok(Some(store))
 }

@@ -58,6 +58,8 @@ enum Verb {
     Seed,
     /// Drop every table of ours and make them anew; the zone is not touched.
     Wipe(wipe::Options),
+    /// Take over the database of the application before this one.
+    Import(cmd::import::Options),
     /// Send one mail now and print what the mail server says: 0 it took it, 1 not.
     SendTestMail(cmd::send_test_mail::Options),
 }
@@ -117,6 +119,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Reconcile(options) => cmd::reconcile::run(env_file, options).await,
         Verb::Seed => cmd::seed::run(env_file).await,
         Verb::Wipe(options) => cmd::wipe::run(env_file, options).await,
+        Verb::Import(options) => cmd::import::run(env_file, options).await,
         Verb::SendTestMail(options) => cmd::send_test_mail::run(env_file, options).await,
     }
 }

@@ -4,6 +4,7 @@ pub(crate) mod check_config;
 #[cfg(feature = "demo")]
 pub(crate) mod demo;
 pub(crate) mod health;
+pub(crate) mod import;
 pub(crate) mod keys;
 pub(crate) mod migrate;
 pub(crate) mod reconcile;

@@ -1,0 +1,53 @@
+//! The report of an import as text.
+
+use std::fmt::Write as _;
+
+use starchart_store::import::{Counts, Report, Topic};
+
+/// Lines of a list on the screen.
+const SHOWN: usize = 20;
+
+/// How much of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Length {
+    /// The beginning of each list.
+    Short,
+    /// Everything.
+    Whole,
+}
+
+/// The numbers, then what is to be known of single rows, by topic.
+pub(super) fn text(report: &Report, length: Length) -> String {
+    let mut out = numbers(&report.counts);
+    let topics = report.by_topic();
+    for topic in Topic::ALL {
+        let Some(lines) = topics.get(&topic) else { continue };
+        let shown = if length == Length::Whole { lines.len() } else { SHOWN };
+        let _ = write!(out, "\n{} ({})\n", topic.title(), lines.len());
+        for line in lines.iter().take(shown) {
+            let _ = writeln!(out, "  {line}");
+        }
+        if lines.len() > shown {
+            let _ = writeln!(out, "  … and {} more (--report FILE writes them all)", lines.len() - shown);
+        }
+    }
+    out
+}
+
+fn numbers(counts: &Counts) -> String {
+    let Counts { people, new_people, records, new_records, certificates, new_certificates, .. } = counts;
+    let mut out = format!(
+        "The original has {people} people, {records} records, {certificates} certificates and requests for one.\n\
+         New here: {new_people} people, {new_records} records, {new_certificates} certificates.\n"
+    );
+    for (count, what) in [
+        (counts.done, "rows were dealt with by an import before"),
+        (counts.ended_certificates, "certificates have ended and are not kept"),
+        (counts.failed_requests, "requests for a certificate had failed and are not kept"),
+    ] {
+        if count > 0 {
+            let _ = writeln!(out, "{count} {what}.");
+        }
+    }
+    out
+}
