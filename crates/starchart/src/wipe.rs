@@ -129,7 +129,10 @@ pub(crate) async fn by_hand(store: &Store, settings: &Settings, options: &Option
                 Err(reason) => println!("Redis: {reason}; what is left there goes by time"),
             }
             println!("{} tables were wiped. The zone was not touched, and publishing is paused:", tables.len());
-            println!("`starchart reconcile --adopt` shows what stands in the zone, `--approve HASH` lets publishing go on.");
+            println!(
+                "where the zone is empty it goes on by itself; else `starchart reconcile --adopt` shows what stands there,"
+            );
+            println!("and `starchart reconcile --approve HASH` lets it go on.");
         }
         WipeOutcome::Refused(users) => {
             let words = confirmation(settings, users);

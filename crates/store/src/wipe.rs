@@ -18,10 +18,6 @@ const CREATE_MARK: &str = "CREATE TABLE IF NOT EXISTS starchart_wipe \
 /// Another process may hold a table for as long as one transaction; this is longer.
 const MYSQL_PREPARE: [&str; 2] = ["SET SESSION lock_wait_timeout = 60", "SET SESSION foreign_key_checks = 0"];
 
-/// Why nothing is published after a wipe: the zone still holds what the dropped rows wanted.
-const PAUSED: &str = "the database was wiped and the zone was left as it is: `starchart reconcile --adopt` shows what stands \
-     there, and `starchart reconcile --approve HASH` with the hash it prints lets publishing go on";
-
 /// Whether the mark of an earlier wipe counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WipeMark {
@@ -122,7 +118,8 @@ pub(crate) async fn finish(store: &Store, db: &DatabaseConnection) -> Result<Fin
     }
     db.execute_unprepared(if is_sqlite { "PRAGMA foreign_keys = ON" } else { "SET SESSION foreign_key_checks = 1" }).await?;
     let steps = migrate::apply(db).await?;
-    zone::pause(store, PAUSED).await?;
+    // The zone may still hold what the dropped rows wanted.
+    zone::pause_after_wipe(store).await?;
     write(store, db, "done").await?;
     Ok(Finished { tables, steps })
 }

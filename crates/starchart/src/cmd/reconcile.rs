@@ -12,7 +12,7 @@ use clap::Args;
 use starchart_store::audit::{Entry, record};
 use starchart_store::{SchemaState, zone};
 use starchart_worker::Context;
-use starchart_worker::reconcile::{self, Adoption, Approval, Audited, HASH_MIN};
+use starchart_worker::reconcile::{self, Adoption, Approval, Audited, HASH_MIN, Removal};
 
 use crate::wire::Names;
 
@@ -37,6 +37,9 @@ pub(crate) struct Options {
     /// Audit now: mend what has drifted, unless it is too much.
     #[arg(long)]
     now: bool,
+    /// Delete all orphans that --dry-run lists; their number, to confirm it. Another number by now: 1, nothing is changed.
+    #[arg(long, value_name = "COUNT")]
+    delete_orphans: Option<usize>,
 }
 
 fn hash(text: &str) -> Result<String, String> {
@@ -63,6 +66,7 @@ pub(crate) async fn run(env_file: Option<PathBuf>, options: Options) -> anyhow::
     match options {
         Options { approve: Some(hash), .. } => approve(&context, &hash).await,
         Options { pause: Some(reason), .. } => pause(&context, &reason).await,
+        Options { delete_orphans: Some(count), .. } => delete_orphans(&context, count).await,
         Options { adopt: true, .. } => adopt(&context).await,
         Options { now: true, .. } => now(&context).await,
         _ => dry_run(&context).await,
@@ -165,6 +169,26 @@ async fn now(context: &Context) -> anyhow::Result<ExitCode> {
     }
     println!("{} differences; {repaired} are put right", plan.differences().all());
     if repaired > 0 { published(context).await } else { Ok(ExitCode::SUCCESS) }
+}
+
+async fn delete_orphans(context: &Context, count: usize) -> anyhow::Result<ExitCode> {
+    match reconcile::remove_orphans(context, count).await? {
+        Removal::AnotherCount(orphans) => {
+            report::orphans(context, &orphans).await?;
+            println!("there are {} orphans by now, not {count}; nothing was changed", orphans.len());
+            Ok(ExitCode::from(1))
+        }
+        Removal::Marked(orphans) => {
+            report::orphans(context, &orphans).await?;
+            trail(context, "zone.delete-orphans", &format!("by an operator: {} sets", orphans.len())).await?;
+            if let Some(reason) = zone::paused(&context.store).await? {
+                println!("{} orphans are deleted once publishing goes on; it is paused: {reason}", orphans.len());
+                return Ok(ExitCode::SUCCESS);
+            }
+            println!("{} orphans are deleted", orphans.len());
+            published(context).await
+        }
+    }
 }
 
 async fn trail(context: &Context, action: &str, detail: &str) -> anyhow::Result<()> {

@@ -245,6 +245,30 @@ fn columns(table: &str) -> &'static str {
 }
 
 #[tokio::test]
+async fn a_system_at_work_never_looks_like_drift() {
+    let (world, app, _) = with_records(320).await;
+    let mut owner = signed_in(&world, &app, "user2").await;
+    // Two pages a listing, and slow ones: names change between the pages, before and after.
+    world.zone.latency(Duration::from_millis(250));
+    for round in 0..12 {
+        let name = format!("live-{}", crate::truth::label_of(round));
+        assert_eq!(owner.create(&name, "A", "192.168.1.1").await.status, 303);
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        let row = owner.row(&format!("{name}.user2.{ROOT}"), "A").await.unwrap();
+        assert_eq!(owner.edit(&row.id, "A", "192.168.1.2").await.status, 303);
+        if round % 2 == 0 {
+            assert_eq!(owner.delete(&row.id).await.status, 303);
+        }
+    }
+    world.zone.latency(Duration::ZERO);
+    published(&world).await;
+    audited(&world, "clean").await;
+    assert_eq!(world.db.number("SELECT repaired_total + refused_total FROM zone_audits").await, 0);
+    assert_eq!(world.db.number("SELECT COUNT(*) FROM zone_orphans").await, 0);
+    no_difference(&world).await;
+}
+
+#[tokio::test]
 async fn of_several_processes_one_audits() {
     let world = World::new().await;
     let one = world.start().await;

@@ -81,6 +81,26 @@ async fn a_lost_registry_is_rebuilt_from_the_zone() {
 }
 
 #[tokio::test]
+async fn orphans_go_when_their_number_is_said() {
+    let (world, app, zone) = with_records(3).await;
+    let (bare, beside) = (fqdn("old"), fqdn("n-1"));
+    world.zone.put(Set::new(&bare, "A", 60, ["203.0.113.8"])).unwrap();
+    world.zone.put(Set::new(&bare, "TXT", 60, ["\"old\""])).unwrap();
+    world.zone.put(Set::new(&beside, "AAAA", 60, ["2001:db8::1"])).unwrap();
+    world.zone.put(Set::new(&bare, "CAA", 60, ["0 issue \";\""])).unwrap();
+    let before = world.zone.sets();
+    let refused = verb(&world, &["reconcile", "--delete-orphans", "2"]).await;
+    assert!(refused.code == 1 && refused.out.contains("there are 3 orphans"), "{}", refused.all);
+    assert_eq!(world.zone.sets(), before);
+    let done = verb(&world, &["reconcile", "--delete-orphans", "3"]).await;
+    assert!(done.code == 0 && done.out.contains("the zone has it"), "{}", done.all);
+    assert!(world.zone.set(&bare, "CAA").is_some(), "an operator's");
+    assert_eq!(zone_sets(&world).len(), zone.len() + 1);
+    no_difference(&world).await;
+    drop(app);
+}
+
+#[tokio::test]
 async fn asked_for_an_audit_mends_at_once() {
     let (world, app, zone) = with_records(3).await;
     drop(app);

@@ -9,8 +9,9 @@ use crate::{Error, Store, sql};
 
 /// What a wipe says: the audit lifts this pause by itself where the zone holds nothing.
 const WIPED: &str = "wiped";
-const WIPED_REASON: &str = "the database was wiped while the zone was not. Where the zone is empty this ends by itself; else make \
-     `starchart reconcile --adopt`, look at the plan, and approve it with `starchart reconcile --approve HASH`";
+const WIPED_REASON: &str = "the database was wiped and the zone was left as it is. Where the zone is empty this ends by itself; \
+     else `starchart reconcile --adopt` shows what stands there, and `starchart reconcile --approve HASH` with the hash it prints \
+     lets publishing go on";
 
 /// A pause of publishing.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -33,16 +33,23 @@ pub struct Adoption {
 /// # Errors
 /// As [`super::plan`]; [`ReconcileError::Busy`]: another process would not let go of publishing.
 pub async fn adopt(context: &Context) -> Result<Adoption, ReconcileError> {
+    with_publish_lease(context, async |lease: &Lease| adopt_with_lease(context, lease).await).await
+}
+
+/// Runs `work` while nobody publishes: what was listed stays as it is.
+pub(super) async fn with_publish_lease<T>(
+    context: &Context,
+    work: impl AsyncFnOnce(&Lease) -> Result<T, ReconcileError>,
+) -> Result<T, ReconcileError> {
     let lease = publish_lease(context).await?;
     let done = tokio::select! {
-        done = adopt_with_lease(context, &lease) => done,
+        done = work(&lease) => done,
         never = keep(&context.store, lease.clone(), LEASE_MS) => match never {},
     };
     zone::release(&context.store, &lease).await?;
     done
 }
 
-/// With this lease nobody changes the zone between the listing and the rows.
 async fn publish_lease(context: &Context) -> Result<Lease, ReconcileError> {
     let end = Instant::now() + WAIT;
     loop {

@@ -5,6 +5,7 @@
 mod adopt;
 mod approve;
 mod audit;
+mod orphans;
 
 use starchart_dns::audit::{Known, NotOurZone, check_zone, compare};
 use starchart_dns::limiter::Priority;
@@ -17,6 +18,7 @@ pub use adopt::{Adoption, adopt};
 pub use approve::{Approval, approve, bring_in};
 pub(crate) use audit::ended;
 pub use audit::{Audited, audit};
+pub use orphans::{Removal, remove_orphans};
 pub use starchart_dns::plan::{HASH_MIN, Orphan, Plan, Verdict};
 
 /// Why the zone could not be compared.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use starchart_store::zone::{self, Pause};
 use starchart_worker::Context;
-use starchart_worker::reconcile::{Plan, Verdict};
+use starchart_worker::reconcile::{Orphan, Plan, Verdict};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
@@ -16,27 +16,34 @@ pub(crate) async fn plan(context: &Context, plan: &Plan) -> anyhow::Result<()> {
         println!("not ours, never touched ({}):", plan.foreign.len());
         plan.foreign.iter().for_each(|(name, rtype)| println!("  {name} {rtype}"));
     }
-    if !plan.orphans.is_empty() {
-        let now = context.store.now().await?;
-        let rows = zone::orphans(&context.store).await?.into_iter();
-        let ages: BTreeMap<(String, String), i64> =
-            rows.map(|row| ((row.fqdn, row.rtype), now.since(row.first_seen_at).max(0) / DAY_MS)).collect();
-        println!("orphans: under people's domains, not ours, and wanted by no record; never touched ({}):", plan.orphans.len());
-        for orphan in &plan.orphans {
-            let seen = match ages.get(&(orphan.name.clone(), orphan.rtype.as_str().to_owned())) {
-                None => "new".to_owned(),
-                Some(0) => "first seen today".to_owned(),
-                Some(1) => "first seen a day ago".to_owned(),
-                Some(days) => format!("first seen {days} days ago"),
-            };
-            println!("  {} {} {} ({seen})", orphan.name, orphan.rtype, orphan.target());
-        }
-    }
+    orphans(context, &plan.orphans).await?;
     plan.lines().iter().for_each(|line| println!("{line}"));
     let waiting = plan.waiting_lines();
     if !waiting.is_empty() {
         println!("{} changes wait to be published as their owners made them, and need no approval:", waiting.len());
         waiting.iter().for_each(|line| println!("  {line}"));
+    }
+    Ok(())
+}
+
+/// The orphans, with what they hold and since when they are known.
+pub(crate) async fn orphans(context: &Context, orphans: &[Orphan]) -> anyhow::Result<()> {
+    if orphans.is_empty() {
+        return Ok(());
+    }
+    let now = context.store.now().await?;
+    let rows = zone::orphans(&context.store).await?.into_iter();
+    let ages: BTreeMap<(String, String), i64> =
+        rows.map(|row| ((row.fqdn, row.rtype), now.since(row.first_seen_at).max(0) / DAY_MS)).collect();
+    println!("orphans, under people's domains and of no record; touched by nothing but --delete-orphans ({}):", orphans.len());
+    for orphan in orphans {
+        let seen = match ages.get(&(orphan.name.clone(), orphan.rtype.as_str().to_owned())) {
+            None => "new".to_owned(),
+            Some(0) => "first seen today".to_owned(),
+            Some(1) => "first seen a day ago".to_owned(),
+            Some(days) => format!("first seen {days} days ago"),
+        };
+        println!("  {} {} {} ({seen})", orphan.name, orphan.rtype, orphan.target());
     }
     Ok(())
 }
