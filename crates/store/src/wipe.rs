@@ -54,7 +54,8 @@ pub(crate) struct Finished {
 }
 
 impl Store {
-    /// Drops every table that our steps make, runs the steps again and pauses publishing; no other table and no record in the zone
+    /// Drops every table that our steps make, runs the steps again and pauses publishing until a plan
+    /// is approved or the zone is seen to be empty; no other table and no record in the zone
     /// is touched. One process does it, others wait and then see what it left. `allowed` is asked with the number of people there
     /// are, under the lock; not for a wipe that was begun already, which is finished in any case.
     pub async fn wipe(&self, mark: WipeMark, allowed: impl Fn(u64) -> bool) -> Result<WipeOutcome, Error> {

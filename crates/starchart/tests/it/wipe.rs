@@ -97,7 +97,7 @@ async fn replicas_with_the_flag_wipe_once_until_a_start_without_it() {
 #[tokio::test]
 async fn in_production_a_wipe_has_to_name_what_is_lost() {
     let (world, zone) = lived_in().await;
-    let mut world = world.set(FLAG, "1");
+    let mut world = world.set(FLAG, "1").set("PORT", "0");
     for wrong in ["", "yes", "starchart.example:3", "other.example:2", "2"] {
         world = world.set("DANGER_CONFIRM", wrong);
         for name in ["run", "serve", "work"] {
@@ -128,6 +128,22 @@ async fn the_flag_on_an_empty_schema_only_initialises_and_on_development_needs_n
     world = world.set(FLAG, "1").set("STARCHART_ENV", "test");
     let app = world.start().await;
     assert_eq!((wipes(&[&app]), people(&world).await), (1, 0));
+}
+
+#[tokio::test]
+async fn where_the_zone_is_empty_publishing_goes_on_by_itself() {
+    let world = World::new().await;
+    let app = world.start().await;
+    let mut browser = fill(&world, &app).await;
+    let id = browser.record_ids().await.remove(0);
+    assert_eq!(browser.delete(&id).await.status, 303);
+    let gone = async || world.zone.set(&format!("www.user1.{ROOT}"), "A").is_none();
+    eventually("gone from the zone", SOON, gone).await;
+    drop(app);
+    let world = world.set(FLAG, "1").set("DANGER_CONFIRM", &format!("{ROOT}:2"));
+    let app = world.start().await;
+    assert_eq!(wipes(&[&app]), 1);
+    fill(&world, &app).await;
 }
 
 #[tokio::test]
