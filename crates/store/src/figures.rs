@@ -18,6 +18,8 @@ pub struct Figures {
     pub backlog: Backlog,
     /// Whether publishing is paused.
     pub is_paused: bool,
+    /// What came of the audits of the zone; none when none was tried.
+    pub audit: Option<zone::AuditRow>,
     /// Orders for certificates.
     pub orders: Orders,
     /// Certificates.
@@ -70,6 +72,7 @@ pub async fn read(store: &Store) -> Result<Figures, Error> {
         now,
         backlog: zone::backlog(store).await?,
         is_paused: zone::paused(store).await?.is_some(),
+        audit: zone::last_audit(store).await?,
         orders: orders(store, now).await?,
         certificates: certificates(store, now).await?,
         mails: outbox::counts(store).await?,

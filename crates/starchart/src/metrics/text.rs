@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
@@ -11,6 +12,7 @@ use prometheus_client::registry::{Registry, Unit};
 use starchart_domain::time::Timestamp;
 use starchart_store::Pool;
 use starchart_store::figures::{Certificates, Figures, LeaseAge};
+use starchart_store::zone::AuditRow;
 
 use super::{Metrics, Seen};
 use crate::build;
@@ -43,6 +45,9 @@ pub(super) fn render(metrics: &Metrics, seen: &Seen) -> Result<String, std::fmt:
     }
     if let Some(rows) = &seen.rows {
         publishing(ours, rows);
+        if let Some(row) = &rows.audit {
+            audits(ours, row, rows.now);
+        }
         queues(ours, rows);
         certificates(ours, &rows.certificates, rows.now);
         leases(ours, &rows.leases);
@@ -73,12 +78,8 @@ fn resident_bytes() -> Option<i64> {
 }
 
 fn connections(registry: &mut Registry, pool: Pool) {
-    let family = Family::<Label, Gauge>::default();
-    let used = pool.open.saturating_sub(pool.idle);
-    for (state, count) in [("idle", pool.idle), ("used", used)] {
-        family.get_or_create(&[("state", state.to_owned())]).set(i64::from(count));
-    }
-    registry.register("database_connections", "Connections to the database", family);
+    let states = [("idle", u64::from(pool.idle)), ("used", u64::from(pool.open.saturating_sub(pool.idle)))];
+    counts(registry, "database_connections", "Connections to the database", "state", &states);
     number(registry, "database_connections_max", "Connections that there may be", u64::from(pool.max));
 }
 
@@ -88,6 +89,21 @@ fn publishing(registry: &mut Registry, rows: &Figures) {
     number(registry, "names_waiting", "Names that wait to be published", rows.backlog.waiting);
     number(registry, "names_refused", "Names that the zone refused", rows.backlog.refused);
     flag(registry, "publishing_paused", "Whether publishing is paused", rows.is_paused);
+}
+
+/// What the last audit of the zone found, and what all of them did since the database was made.
+fn audits(registry: &mut Registry, row: &AuditRow, now: Timestamp) {
+    flag(registry, "audit_refused", "Whether a plan waits for an operator's approval", row.refused_since.is_some());
+    flag(registry, "audit_failed", "Whether the last try came to no end", row.problem.is_some());
+    let repaired = Counter::<u64>::default();
+    repaired.inc_by(row.repaired_total);
+    registry.register("drift_repaired", "Sets that drifted in the zone and were put right", repaired);
+    let Some((at, last)) = &row.last else { return };
+    seconds(registry, "audit_age", "Time since the zone was last compared", age(now, Some(*at)));
+    let kinds = [("create", last.creates), ("delete", last.deletes), ("replace", last.replaces), ("unclaimed", last.unclaimed)];
+    counts(registry, "audit_differences", "Differences that the last audit found", "kind", &kinds);
+    let kinds = [("all", last.listed), ("owned", last.owned), ("foreign", last.foreign), ("orphan", last.orphans)];
+    counts(registry, "zone_sets", "Sets that the last audit saw", "kind", &kinds);
 }
 
 fn queues(registry: &mut Registry, rows: &Figures) {
@@ -108,11 +124,8 @@ fn certificates(registry: &mut Registry, certificates: &Certificates, now: Times
         let left = Duration::from_millis(u64::try_from(end.since(now)).unwrap_or_default());
         seconds(registry, "certificate_next_end", "Time until the next certificate in use ends", left.as_secs_f64());
     }
-    let family = Family::<Label, Gauge>::default();
-    for (days, count) in [("7", certificates.ending_in_7_days), ("30", certificates.ending_in_30_days)] {
-        family.get_or_create(&[("days", days.to_owned())]).set(signed(count));
-    }
-    registry.register("certificates_ending", "Certificates in use that end within so many days", family);
+    let ending = [("7", certificates.ending_in_7_days), ("30", certificates.ending_in_30_days)];
+    counts(registry, "certificates_ending", "Certificates in use that end within so many days", "days", &ending);
 }
 
 fn leases(registry: &mut Registry, leases: &[LeaseAge]) {
@@ -132,6 +145,15 @@ fn number(registry: &mut Registry, name: &str, help: &str, value: u64) {
     let gauge = Gauge::<i64>::default();
     gauge.set(signed(value));
     registry.register(name, help, gauge);
+}
+
+/// One number for each value of a label.
+fn counts(registry: &mut Registry, name: &str, help: &str, label: &'static str, values: &[(&str, u64)]) {
+    let family = Family::<Label, Gauge>::default();
+    for (value, count) in values {
+        family.get_or_create(&[(label, (*value).to_owned())]).set(signed(*count));
+    }
+    registry.register(name, help, family);
 }
 
 fn seconds(registry: &mut Registry, name: &str, help: &str, value: f64) {

@@ -190,3 +190,106 @@ async fn a_database_that_is_away_is_told_and_hides_no_old_figures() {
     assert!(!has(port, "starchart_publish_lag_seconds").await && has(port, "process_resident_memory_bytes").await);
     assert_eq!(value(port, "starchart_ready").await, 0.0);
 }
+
+#[tokio::test]
+async fn the_audits_result_is_told() {
+    let (world, port) = measured().await;
+    let app = world.start().await;
+    let mut browser = signed_in(&world, &app, "user1").await;
+    let foreign = starchart_testkit::route53::Set::new(&format!("theirs.user1.{ROOT}"), "A", 300, ["192.168.7.7"]);
+    world.zone.put(foreign).unwrap();
+    assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
+    let name = format!("www.user1.{ROOT}");
+    eventually("published", READ, async || world.zone.set(&name, "A").is_some()).await;
+    world.zone.remove(&name, "A").unwrap();
+    let asked = crate::truth::verb(&world, &["reconcile", "--now"]).await;
+    assert_eq!(asked.code, 0, "{}", asked.all);
+    until(port, "starchart_drift_repaired_total", |sets| sets == 1.0).await;
+    let told = samples(port).await;
+    assert_eq!((told["starchart_audit_refused"], told["starchart_audit_failed"]), (0.0, 0.0));
+    assert_eq!(told["starchart_audit_differences{kind=\"create\"}"], 1.0);
+    assert_eq!((told["starchart_zone_sets{kind=\"owned\"}"], told["starchart_zone_sets{kind=\"orphan\"}"]), (1.0, 1.0));
+    assert!(told["starchart_audit_age_seconds"] < 60.0);
+}
+
+/// A file of the repository.
+fn text(path: &str) -> String {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    std::fs::read_to_string(root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Words between backticks.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+#[tokio::test]
+async fn the_guide_names_what_there_is() {
+    let (world, port) = measured().await;
+    let redis = starchart_testkit::redis::Redis::start().await;
+    let world = world.set("REDIS_URL", &redis.url());
+    let app = world.start().await;
+    app.browser().get("/login").await;
+    let now = "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)";
+    signed_in(&world, &app, "user1").await;
+    let columns = "user_id, domain, state, certificate, chain, not_before, not_after, created_at";
+    world
+        .db
+        .run(&format!(
+            "INSERT INTO certificates ({columns}) SELECT id, '', 'active', '', '', 1, {now} + 99000000, 1 FROM users"
+        ))
+        .await;
+    until(port, "starchart_certificates_active", |count| count == 1.0).await;
+    eventually("an audit", READ, async || has(port, "starchart_audit_age_seconds").await).await;
+    let (_, _, shown) = scrape(port).await;
+    let types = shown.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+    let of_kind = |(name, kind): (&str, &str)| match kind {
+        "counter" => format!("{name}_total"),
+        "info" => format!("{name}_info"),
+        _ => name.to_owned(),
+    };
+    let served: std::collections::BTreeSet<String> = types.map(of_kind).collect();
+    let (guide, alerts) = (text("docs/monitoring.md"), text("config/prometheus-alerts.yml"));
+    let is_name = |word: &&str| word.starts_with("starchart_") || word.starts_with("process_");
+    let crates = ["starchart_web", "starchart_worker", "starchart_dns"];
+    let told: std::collections::BTreeSet<String> =
+        quoted(&guide).filter(is_name).filter(|name| !crates.contains(name)).map(str::to_owned).collect();
+    assert_eq!(told, served, "docs/monitoring.md beside what is served");
+    let used = alerts.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).filter(is_name);
+    for name in used {
+        assert!(served.contains(name.trim_end_matches("_bucket")), "{name} in the alerts is not served");
+    }
+    for rule in quoted(&guide).filter(|word| word.starts_with("Starchart") && !word.contains(' ')) {
+        assert!(alerts.contains(&format!("- alert: {rule}\n")), "{rule} is no alert");
+    }
+    for rule in alerts.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")) {
+        assert!(guide.contains(&format!("`{rule}`")), "{rule} is not in the guide");
+    }
+}
+
+#[test]
+fn the_log_guide_cites_lines_that_are_written() {
+    let guide = text("docs/monitoring.md");
+    let table = guide.split("### Lines that matter").nth(1).unwrap().split("###").next().unwrap();
+    let mut sources = String::new();
+    let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            let name = entry.file_name().unwrap().to_str().unwrap().to_owned();
+            if entry.is_dir() && !matches!(name.as_str(), "tests" | "target") {
+                folders.push(entry);
+            } else if name.ends_with(".rs") {
+                // A text that is broken over two lines of source.
+                let source = std::fs::read_to_string(entry).unwrap();
+                sources += &source.split("\\\n").map(str::trim_start).collect::<String>();
+            }
+        }
+    }
+    let lines: Vec<_> = table.lines().filter(|line| line.starts_with("| `")).collect();
+    assert!(lines.len() > 20, "{lines:?}");
+    for line in lines {
+        for message in quoted(line.split(" | ").next().unwrap()) {
+            assert!(sources.contains(&format!("\"{message}")), "no line of the program says: {message}");
+        }
+    }
+}
