@@ -1,6 +1,6 @@
 //! `starchart reconcile`: the whole zone against the database.
 
-mod report;
+pub(crate) mod report;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,10 +9,12 @@ use std::time::Duration;
 
 use anyhow::bail;
 use clap::Args;
+use starchart_settings::Settings;
 use starchart_store::audit::{Entry, record};
-use starchart_store::{SchemaState, zone};
+use starchart_store::{SchemaState, Store, zone};
 use starchart_worker::Context;
 use starchart_worker::reconcile::{self, Adoption, Approval, Audited, HASH_MIN, Removal};
+use tokio_util::sync::CancellationToken;
 
 use crate::wire::Names;
 
@@ -81,11 +83,16 @@ async fn context(env_file: Option<PathBuf>) -> anyhow::Result<Option<Context>> {
     if let SchemaState::Pending(_) = store.schema().await? {
         bail!("the database's schema is not up to date: run `starchart migrate` first");
     }
-    let limiter = crate::wire::limiter(&loaded.settings);
-    let names = Names { zone: crate::wire::route53(&loaded.settings, Arc::clone(&limiter))?, limiter };
+    context_of(&loaded.settings, store, stop).map(Some)
+}
+
+/// What a comparison needs, with this database.
+pub(crate) fn context_of(settings: &Settings, store: Store, stop: CancellationToken) -> anyhow::Result<Context> {
+    let limiter = crate::wire::limiter(settings);
+    let names = Names { zone: crate::wire::route53(settings, Arc::clone(&limiter))?, limiter };
     let certificates = Err("not needed to compare".to_owned());
     let queue = Arc::new(starchart_jobs::Deaf);
-    Ok(Some(crate::wire::worker(&loaded.settings, store, names, &certificates, None, queue, stop)))
+    Ok(crate::wire::worker(settings, store, names, &certificates, None, queue, stop))
 }
 
 async fn dry_run(context: &Context) -> anyhow::Result<ExitCode> {
@@ -137,7 +144,7 @@ async fn published(context: &Context) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn adopt(context: &Context) -> anyhow::Result<ExitCode> {
+pub(crate) async fn adopt(context: &Context) -> anyhow::Result<ExitCode> {
     let Adoption { adopted, plan, pause } = reconcile::adopt(context).await?;
     let detail = format!("by an operator: {adopted} sets; plan {}, {}", plan.short_hash(), plan.differences());
     trail(context, "zone.adopt", &detail).await?;
@@ -171,7 +178,7 @@ async fn now(context: &Context) -> anyhow::Result<ExitCode> {
     if repaired > 0 { published(context).await } else { Ok(ExitCode::SUCCESS) }
 }
 
-async fn delete_orphans(context: &Context, count: usize) -> anyhow::Result<ExitCode> {
+pub(crate) async fn delete_orphans(context: &Context, count: usize) -> anyhow::Result<ExitCode> {
     match reconcile::remove_orphans(context, count).await? {
         Removal::AnotherCount(orphans) => {
             report::orphans(context, &orphans).await?;

@@ -12,6 +12,7 @@ mod browser;
 mod certificates;
 mod csrf;
 mod expiry;
+mod import;
 mod labels;
 mod mail;
 mod metrics;

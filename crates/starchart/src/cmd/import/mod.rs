@@ -1,54 +1,82 @@
 //! `starchart import`: the rows of the application before this one.
 
+mod orphans;
 mod report;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use starchart_acme::{chain, keys};
 use starchart_domain::secret::Secret;
-use starchart_settings::database_url_in;
-use starchart_store::Store;
+use starchart_settings::{Settings, database_url_in};
 use starchart_store::import::{self, Issued, Original, Progress, Report};
+use starchart_store::{Store, zone};
+use starchart_worker::Context;
+
+use super::reconcile;
 
 /// What to take over, and whether.
 #[derive(Args)]
 pub(crate) struct Options {
     /// A file with the original's DATABASE_URL: a secret's file, or one of NAME=value lines. Without more, nothing is written.
-    #[arg(long, value_name = "PATH", required_unless_present = "skip")]
+    #[arg(long, value_name = "PATH", required_unless_present_any = ["skip", "orphans"])]
     from_file: Option<PathBuf>,
-    /// Take the rows over. Publishing is paused first and stays so until `starchart reconcile --approve`.
+    /// Take the rows over, and own what stands in the zone for them. Publishing is paused first and stays so until
+    /// `starchart reconcile --approve`.
     #[arg(long, requires = "from_file")]
     apply: bool,
     /// Write the whole report into a file; the screen shows the beginning of each list.
     #[arg(long, value_name = "FILE", requires = "from_file")]
     report: Option<PathBuf>,
     /// Note that no import is wanted, although the original's tables stand in our database.
-    #[arg(long, conflicts_with_all = ["from_file", "apply"])]
+    #[arg(long, conflicts_with_all = ["from_file", "orphans"])]
     skip: bool,
+    /// Sets in the zone under people's domains that no record explains: list them, or delete them all.
+    #[arg(long, value_enum, conflicts_with = "from_file")]
+    orphans: Option<Orphans>,
+    /// How many orphans are to be deleted: the number that `--orphans list` says.
+    #[arg(long, value_name = "N", requires = "orphans", required_if_eq("orphans", "delete"))]
+    count: Option<usize>,
+}
+
+/// What to do about orphans.
+#[derive(Clone, Copy, ValueEnum)]
+enum Orphans {
+    /// With what they hold and since when they are seen.
+    List,
+    /// All of them, if there are as many as `--count` says; nothing but A, AAAA, CNAME, MX and TXT.
+    Delete,
 }
 
 pub(crate) async fn run(env_file: Option<PathBuf>, options: Options) -> anyhow::Result<ExitCode> {
     let loaded = super::begin(env_file)?;
     let stop = crate::stop::on_signal()?;
     let Some(store) = crate::boot::connect(&loaded.settings, &stop).await? else { return Ok(ExitCode::from(1)) };
-    let Some(file) = &options.from_file else { return skip(&store).await };
+    let context = reconcile::context_of(&loaded.settings, store.clone(), stop)?;
+    match (&options.from_file, options.orphans) {
+        (Some(file), _) => {
+            let report = import(&store, &loaded.settings, file, &options).await?;
+            own(&context, &report, options.apply).await
+        }
+        (None, Some(Orphans::List)) => orphans::list(&context).await,
+        (None, Some(Orphans::Delete)) => orphans::delete(&context, options.count.unwrap_or_default()).await,
+        (None, None) => skip(&store).await,
+    }
+}
+
+/// Takes the rows over, or says what would become of them.
+async fn import(store: &Store, settings: &Settings, file: &std::path::Path, options: &Options) -> anyhow::Result<Report> {
     let (database, notices) = database_url_in(file).map_err(|fault| anyhow::anyhow!("--from-file: {fault}"))?;
     for notice in notices {
         tracing::warn!(notice, "--from-file");
     }
     let original = Original::open(&database.url).await.context("--from-file")?;
-    let rules = import::Options {
-        root: &loaded.settings.root_domain,
-        groups: &loaded.settings.saml.groups,
-        certificate: &read_certificate,
-    };
-    let report = if options.apply {
-        import::apply(&store, &original, &rules).await
-    } else {
-        import::look(&store, &original, &rules).await
+    let rules = import::Options { root: &settings.root_domain, groups: &settings.saml.groups, certificate: &read_certificate };
+    let report = match options.apply {
+        true => import::apply(store, &original, &rules).await,
+        false => import::look(store, &original, &rules).await,
     };
     original.close().await;
     let report = report?;
@@ -57,19 +85,29 @@ pub(crate) async fn run(env_file: Option<PathBuf>, options: Options) -> anyhow::
         let text = report::text(&report, report::Length::Whole);
         std::fs::write(path, text).with_context(|| format!("--report {}", path.display()))?;
     }
-    println!("\n{}", ending(&report, options.apply, import::progress(&store).await?));
-    Ok(ExitCode::SUCCESS)
+    println!();
+    Ok(report)
 }
 
-fn ending(report: &Report, applied: bool, progress: Progress) -> String {
-    match (applied, report.counts.to_do, progress) {
-        (_, 0, Progress::Finished(at)) => format!("Nothing is left to do: the import came to its end on {}.", at.date()),
-        (true, ..) => {
-            "The rows are here. Publishing is paused: see what `starchart reconcile --adopt` would change, then approve \
-             its plan."
-                .to_owned()
+/// Owns what stands in the zone for the rows, as long as publishing waits for it, and says what follows.
+async fn own(context: &Context, report: &Report, applied: bool) -> anyhow::Result<ExitCode> {
+    if !applied {
+        println!("{}", dry_ending(report, import::progress(&context.store).await?));
+        return Ok(ExitCode::SUCCESS);
+    }
+    if zone::paused(&context.store).await?.is_none() {
+        println!("Nothing is left to do: everything is here, and publishing goes on.");
+        return Ok(ExitCode::SUCCESS);
+    }
+    reconcile::adopt(context).await
+}
+
+fn dry_ending(report: &Report, progress: Progress) -> String {
+    match progress {
+        Progress::Finished(at) if report.counts.to_do == 0 => {
+            format!("Nothing is left to do: the import came to its end on {}.", at.date())
         }
-        (false, ..) => "Nothing was written. With --apply it is done.".to_owned(),
+        _ => format!("Nothing was written. With --apply {} rows are dealt with.", report.counts.to_do),
     }
 }
 

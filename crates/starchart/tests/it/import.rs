@@ -1,0 +1,188 @@
+//! A school moves here: its database, its zone, its people.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use starchart_testkit::mariadb::TestDb;
+use starchart_testkit::original::{Built, School};
+use starchart_testkit::route53::Set;
+use starchart_testkit::server::scratch;
+
+use crate::app::{ROOT, World, eventually};
+use crate::browser::person;
+use crate::truth::{Ended, ended, signed_in, verb};
+
+const SOON: Duration = Duration::from_secs(10);
+
+struct Move {
+    world: World,
+    original: TestDb,
+    built: Built,
+    /// What `--from-file` takes.
+    file: PathBuf,
+}
+
+impl Move {
+    async fn of(users: usize, records: usize) -> Self {
+        let world = World::new().await.set("KEY_ENCRYPTION_KEYS", "one:ZGV2ZWxvcG1lbnQgb25seTogMzIgYnl0ZXMsIG9uZSE=");
+        let original = TestDb::create().await;
+        let built = School { root: ROOT.to_owned(), users, records, seed: 7 }.build(&original.url()).await.unwrap();
+        world.zone.load(built.zone.clone()).unwrap();
+        let file = scratch("original").join("DATABASE_URL");
+        std::fs::write(&file, format!("{}?connection_limit=5&schema=x\n", original.url())).unwrap();
+        assert_eq!(verb(&world, &["migrate"]).await.code, 0);
+        Self { world, original, built, file }
+    }
+
+    async fn import(&self, more: &[&str]) -> Ended {
+        let mut arguments = vec!["import", "--from-file", self.file.to_str().unwrap()];
+        arguments.extend(more);
+        verb(&self.world, &arguments).await
+    }
+
+    async fn number(&self, sql: &str) -> i64 {
+        self.world.db.number(sql).await
+    }
+
+    /// Everything in the zone that is not the apex's.
+    fn zone(&self) -> Vec<Set> {
+        self.world.zone.sets()
+    }
+}
+
+/// What stands after this text, up to a blank or the end of the line.
+fn word_after<'a>(text: &'a str, before: &str) -> &'a str {
+    let (_, rest) = text.split_once(before).unwrap_or_else(|| panic!("no {before:?} in {text}"));
+    rest.split([' ', '\n', ':']).next().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_school_moves_here_and_the_zone_stays_as_it_is() {
+    let school = Move::of(30, 150).await;
+    let before = school.zone();
+    let whole = scratch("report").join("report.txt");
+    let looked = school.import(&["--report", whole.to_str().unwrap()]).await;
+    assert_eq!(looked.code, 0, "{}", looked.all);
+    assert!(looked.out.contains("The original has 30 people"), "{}", looked.out);
+    assert!(looked.out.contains("Nothing was written."), "{}", looked.out);
+    assert!(!looked.all.contains("mysql://"), "{}", looked.all);
+    assert!(std::fs::read_to_string(&whole).unwrap().contains("the name admin is kept for the school"));
+    assert_eq!(school.number("SELECT (SELECT COUNT(*) FROM users) + (SELECT COUNT(*) FROM dns_records)").await, 0);
+
+    // A server runs meanwhile.
+    let app = school.world.start().await;
+    let applied = school.import(&["--apply"]).await;
+    assert_eq!(applied.code, 0, "{}", applied.all);
+    assert!(applied.out.contains("0 to create, 0 to delete, 0 to replace"), "{}", applied.out);
+    assert!(applied.out.contains("publishing is paused"), "{}", applied.out);
+    // The challenges that were left behind are orphans too.
+    let orphans = applied.out.matches("(new)").count() + applied.out.matches("(first seen ").count();
+    assert!(orphans > school.built.orphans, "{}", applied.out);
+    let again = school.import(&["--apply"]).await;
+    assert!(again.code == 0 && again.out.contains("New here: 0 people, 0 records, 0 certificates."), "{}", again.all);
+    let hash = word_after(&again.out, "--approve ").to_owned();
+    let approved = verb(&school.world, &["reconcile", "--approve", &hash]).await;
+    assert_eq!(approved.code, 0, "{}", approved.all);
+    assert_eq!(school.zone(), before, "an import changes nothing in the zone");
+    let third = school.import(&["--apply"]).await;
+    assert!(third.code == 0 && third.out.contains("Nothing is left to do"), "{}", third.all);
+
+    // A person finds everything as it was.
+    let mut browser = signed_in(&school.world, &app, "student00001").await;
+    let rows = browser.rows().await;
+    let www = rows.iter().find(|row| row.name == format!("www.student00001.{ROOT}") && row.rtype == "A").unwrap();
+    assert_eq!((www.id.as_str(), www.value.as_str(), www.key.as_str()), ("101", "192.168.1.1", "insync"));
+    let odd = rows.iter().find(|row| row.value.contains("%eth0")).unwrap();
+    assert_eq!(odd.key, "refused", "{odd:?}");
+    assert_eq!(browser.edit(&www.id, "A", "192.168.1.200").await.status, 303);
+    let set = || school.world.zone.set(&www.name, "A").map(|set| set.values);
+    eventually("the edit", SOON, async || set() == Some(BTreeSet::from(["192.168.1.200".to_owned()]))).await;
+    for (part, begins) in
+        [("certificate", "-----BEGIN CERTIFICATE"), ("privateKey", "-----BEGIN"), ("chain", "-----BEGIN CERT")]
+    {
+        let page = browser.get(&format!("/certificate/download/{part}")).await;
+        assert!(page.status == 200 && page.body.starts_with(begins), "{part}: {} {}", page.status, page.body);
+    }
+    // Somebody whose name is another's here chooses one.
+    let mut newcomer = app.browser();
+    let contested = ": the name student00008 stays with the older account";
+    let loser = looked.out.lines().find_map(|line| line.split_once(contested)).unwrap().0.trim().to_owned();
+    let page = newcomer.sign_in(&school.world.idp, &person(&loser, &["students"])).await;
+    assert!(page.body.contains("value=\"student000082\""), "{}", page.body);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn orphans_go_when_they_are_counted_and_nothing_else_does() {
+    let school = Move::of(20, 60).await;
+    let early = verb(&school.world, &["import", "--orphans", "delete", "--count", "1"]).await;
+    assert_eq!(early.code, 1, "no record wants anything yet: {}", early.all);
+    assert_eq!(school.import(&["--apply"]).await.code, 0);
+    let listed = verb(&school.world, &["import", "--orphans", "list"]).await;
+    let count: usize = word_after(&listed.out, "--count ").parse().unwrap();
+    assert!(listed.out.contains("10.99.") && listed.out.contains("gone.pages.example."), "{}", listed.out);
+    assert!(!listed.out.contains(" CAA ") && !listed.out.contains(" NS "), "{}", listed.out);
+    let hash = word_after(&verb(&school.world, &["reconcile", "--dry-run"]).await.out, "--approve ").to_owned();
+    assert_eq!(verb(&school.world, &["reconcile", "--approve", &hash]).await.code, 0);
+
+    let before = school.zone();
+    let wrong = verb(&school.world, &["import", "--orphans", "delete", "--count", &(count + 1).to_string()]).await;
+    assert_eq!(wrong.code, 1, "{}", wrong.all);
+    assert!(wrong.out.contains(&format!("there are {count} orphans by now, not {}", count + 1)), "{}", wrong.out);
+    assert_eq!(verb(&school.world, &["import", "--orphans", "delete"]).await.code, 2, "a number is needed");
+    assert_eq!(school.zone(), before);
+
+    let gone = verb(&school.world, &["import", "--orphans", "delete", "--count", &count.to_string()]).await;
+    assert_eq!(gone.code, 0, "{}", gone.all);
+    let is_orphan = |set: &Set| set.name.starts_with("old-") || set.name.starts_with("_acme-challenge.");
+    let expected: Vec<Set> = before.into_iter().filter(|set| !is_orphan(set)).collect();
+    assert_eq!(school.zone(), expected);
+    assert!(expected.iter().filter(|set| set.rtype == "CAA" || set.name.starts_with("delegated.")).count() >= 4);
+    let none = verb(&school.world, &["import", "--orphans", "list"]).await;
+    assert!(none.out.contains("0 orphans; nothing was changed"), "{}", none.all);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_import_that_is_killed_goes_on_where_it_was() {
+    let school = Move::of(300, 6_000).await;
+    let looked = school.import(&[]).await;
+    let wanted: i64 = word_after(&looked.out, "people, ").parse().unwrap_or_default();
+    assert!(wanted > 6_000, "{}", looked.out);
+    let mut running = school.world.command(&["import", "--from-file", school.file.to_str().unwrap(), "--apply"]);
+    let mut child = running.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let some = async || school.number("SELECT COUNT(*) FROM dns_records").await > 0;
+    eventually("the first records", Duration::from_secs(60), some).await;
+    child.start_kill().unwrap();
+    child.wait().await.unwrap();
+    let half = school.number("SELECT COUNT(*) FROM dns_records").await;
+    assert_eq!(school.number("SELECT COUNT(*) FROM imports WHERE finished_at IS NULL").await, 1, "{half} records were there");
+
+    let applied = school.import(&["--apply"]).await;
+    assert_eq!(applied.code, 0, "{}", applied.all);
+    assert!(applied.out.contains("0 to create, 0 to delete, 0 to replace"), "{}", applied.out);
+    let source = school.original.number("SELECT COUNT(*) FROM DnsRecord").await;
+    let dealt_with = school.number("SELECT COUNT(*) FROM import_rows WHERE kind = 'record'").await;
+    assert_eq!(dealt_with, source);
+    let kept = school.number("SELECT COUNT(*) FROM import_rows WHERE kind = 'record' AND target IS NOT NULL").await;
+    assert_eq!(school.number("SELECT COUNT(*) FROM dns_records").await, kept);
+    assert_eq!(school.number("SELECT COUNT(*) FROM names WHERE is_dirty = 1").await, 1, "only what no zone takes");
+}
+
+#[tokio::test]
+async fn beside_the_originals_tables_a_server_publishes_nothing_until_it_is_told() {
+    let world = World::new().await;
+    School::empty().build(&world.db.url()).await.unwrap();
+    let app = world.start().await;
+    let log = app.server.log();
+    assert!(log.contains("publishing is paused") && log.contains("starchart import"), "{log}");
+    let mut browser = signed_in(&world, &app, "user1").await;
+    assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(world.zone.set(&format!("www.user1.{ROOT}"), "A"), None);
+    let skipped = ended(world.command(&["import", "--skip"])).await;
+    assert_eq!(skipped.code, 0, "{}", skipped.all);
+    let there = async || world.zone.set(&format!("www.user1.{ROOT}"), "A").is_some();
+    eventually("published", SOON, there).await;
+    let neither = ended(world.command(&["import"])).await;
+    assert_eq!(neither.code, 2, "{}", neither.all);
+}
