@@ -145,7 +145,8 @@ tasks() { docker service ps "$APP" --filter desired-state=running --format '{{.I
 containers() { docker ps -q --filter "label=com.docker.swarm.service.name=$APP" "$@"; }
 # healthy N: so many containers of the service say so.
 healthy() { [ "$(containers --filter health=healthy | wc -l)" -eq "$1" ]; }
-two_healthy() { eventually "${1:-120}" 'two healthy replicas' healthy 2; }
+# Two that say so, and the proxy has seen it.
+two_healthy() { eventually "${1:-120}" 'two healthy replicas' healthy 2 && eventually 30 'the proxy' person nobody get /healthcheck; }
 update_state() { docker service inspect -f '{{if .UpdateStatus}}{{.UpdateStatus.State}}{{end}}' "$APP"; }
 # update_is STATE: how the last update of the service ended.
 update_is() { [ "$(update_state)" = "$1" ]; }

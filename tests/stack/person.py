@@ -123,6 +123,13 @@ class Browser:
             sys.exit(f"no records page: {status} {address}")
         return sorted(set(re.findall(r'href="/dns-records/(\d+)"', text)), key=int), text
 
+    def delete(self, number):
+        form = self.form(self.open("/dns-records"), "/dns-records")
+        fields = {"csrf_token": form["fields"]["csrf_token"], "id": number, "intent": "delete-dns-record"}
+        status, address, text = self.post("/dns-records", fields)
+        if status != 200:
+            sys.exit(f"not deleted: {status} {address}\n{text[:2000]}")
+
     def request_certificate(self):
         form = self.form(self.open("/certificate"), "/certificate")
         status, address, text = self.post("/certificate", form["fields"])
@@ -169,8 +176,8 @@ def main():
     parser.add_argument("--ca", required=True, help="the root that its certificate is under")
     parser.add_argument("--cookies", help="the file with this person's cookies")
     verbs = parser.add_subparsers(dest="verb", required=True)
-    verb = {name: verbs.add_parser(name) for name in ("sign-in", "create", "records", "get", "request-certificate", "certificate", "load")}
-    for name, words in {"sign-in": "user password", "create": "name type value", "get": "path", "certificate": "part"}.items():
+    verb = {name: verbs.add_parser(name) for name in ("sign-in", "create", "delete", "records", "get", "request-certificate", "certificate", "load")}
+    for name, words in {"sign-in": "user password", "create": "name type value", "delete": "number", "get": "path", "certificate": "part"}.items():
         for word in words.split():
             verb[name].add_argument(word)
     verb["certificate"].add_argument("--wait", type=int, default=0, help="seconds to wait for it")
@@ -185,6 +192,8 @@ def main():
             browser.sign_in(options.user, options.password)
         case "create":
             browser.create(options.name, options.type, options.value)
+        case "delete":
+            browser.delete(options.number)
         case "records":
             print("\n".join(browser.records()[0]))
         case "get":
