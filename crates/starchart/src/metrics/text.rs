@@ -7,7 +7,6 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 use starchart_domain::time::Timestamp;
 use starchart_store::Pool;
@@ -27,7 +26,10 @@ pub(super) fn render(metrics: &Metrics, seen: &Seen) -> Result<String, std::fmt:
     let mut registry = Registry::default();
     process(&mut registry, metrics.started_s);
     let ours = registry.sub_registry_with_prefix("starchart");
-    ours.register("build", "What is running", Info::new([("version", build::VERSION), ("commit", build::COMMIT)]));
+    // A gauge, because readers that know no OpenMetrics know no info.
+    let build = Family::<[(&str, &str); 2], Gauge>::default();
+    build.get_or_create(&[("version", build::VERSION), ("commit", build::COMMIT)]).set(1);
+    ours.register("build_info", "What is running", build);
     metrics.requests.register(ours);
     let readiness = &metrics.health.readiness;
     let draining = readiness.draining.load(Ordering::SeqCst);

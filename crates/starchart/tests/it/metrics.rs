@@ -245,7 +245,6 @@ async fn the_guide_names_what_there_is() {
     let types = shown.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
     let of_kind = |(name, kind): (&str, &str)| match kind {
         "counter" => format!("{name}_total"),
-        "info" => format!("{name}_info"),
         _ => name.to_owned(),
     };
     let served: std::collections::BTreeSet<String> = types.map(of_kind).collect();
