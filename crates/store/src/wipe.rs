@@ -8,6 +8,7 @@ use migration::SchemaManager;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, FromQueryResult};
 use starchart_domain::time::Timestamp;
 
+use crate::audit::{self, Entry};
 use crate::migrate::{self, STEPS_TABLE, SchemaState};
 use crate::{Error, Store, sql, zone};
 
@@ -121,6 +122,8 @@ pub(crate) async fn finish(store: &Store, db: &DatabaseConnection) -> Result<Fin
     let steps = migrate::apply(db).await?;
     // The zone may still hold what the dropped rows wanted.
     zone::pause_after_wipe(store).await?;
+    let detail = format!("{} tables", tables.len());
+    audit::record(store, &Entry { action: "database.wipe", detail: &detail, ..Entry::default() }).await?;
     write(store, db, "done").await?;
     Ok(Finished { tables, steps })
 }

@@ -51,7 +51,7 @@ async fn every_table_of_ours_goes_and_no_other(world: &World) {
 
     let tables = wiped(world, WipeMark::Respect).await;
     assert_eq!(tables[0], "seaql_migrations", "what is left must be known to be incomplete");
-    for table in ["users", "dns_records", "names", "zone_rrset", "certificates", "outbox", "audit_trail", "leases"] {
+    for table in ["users", "dns_records", "names", "zone_rrset", "certificates", "outbox", "record_history", "leases"] {
         assert!(tables.iter().any(|dropped| dropped == table), "{table}: {tables:?}");
         assert_eq!(world.number(&format!("SELECT COUNT(*) FROM {table}")).await, 0, "{table}");
     }
@@ -62,6 +62,8 @@ async fn every_table_of_ours_goes_and_no_other(world: &World) {
     assert_eq!(world.store.schema().await.unwrap(), SchemaState::Fits);
     let reason = zone::paused(&world.store).await.unwrap().unwrap();
     assert!(reason.contains("reconcile --adopt") && reason.contains("reconcile --approve HASH"), "{reason}");
+    let trail = "SELECT COUNT(*) FROM audit_trail WHERE action = 'database.wipe'";
+    assert_eq!((world.number(trail).await, world.number("SELECT COUNT(*) FROM audit_trail").await), (1, 1));
     // Foreign keys hold again, and life goes on.
     let user = world.person("user2").await;
     world.create(&user, "www", "A", "192.168.1.1").await.unwrap();
