@@ -129,6 +129,24 @@ async fn approve(context: &Context, hash: &str) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// An audit of this process; one that another makes now is waited for.
+async fn audited(context: &Context) -> anyhow::Result<Audited> {
+    let mut said = false;
+    loop {
+        let last = zone::last_audit(&context.store).await?.and_then(|row| row.last).map(|(at, _)| at);
+        if let Some(audited) = reconcile::audit(context, last).await? {
+            return Ok(audited);
+        }
+        if !std::mem::replace(&mut said, true) {
+            println!("another process is auditing in this moment; waiting for it");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(500)) => {}
+            () = context.stop.cancelled() => bail!("stopped; nothing was changed"),
+        }
+    }
+}
+
 /// Publishes what is marked, together with the running servers.
 async fn published(context: &Context) -> anyhow::Result<ExitCode> {
     let left = reconcile::bring_in(context, BRING_IN).await?;
@@ -163,11 +181,7 @@ async fn pause(context: &Context, reason: &str) -> anyhow::Result<ExitCode> {
 }
 
 async fn now(context: &Context) -> anyhow::Result<ExitCode> {
-    let last = zone::last_audit(&context.store).await?.and_then(|row| row.last).map(|(at, _)| at);
-    let Some(Audited { plan, repaired, refused_because, pause, .. }) = reconcile::audit(context, last).await? else {
-        println!("another process is auditing in this moment; its log says what comes of it");
-        return Ok(ExitCode::SUCCESS);
-    };
+    let Audited { plan, repaired, refused_because, pause, .. } = audited(context).await?;
     report::plan(context, &plan).await?;
     if refused_because.is_some() || pause.is_some() {
         report::what_next(&plan, pause.as_ref());

@@ -3,7 +3,9 @@
 use std::time::Instant;
 
 use starchart_domain::plan::NameOutcome;
+use starchart_domain::publish::PublishState;
 use starchart_domain::record::RecordType;
+use starchart_store::records;
 use starchart_store::zone::{self, AuditOutcome, AuditResult};
 
 use crate::world::{World, body, outcome};
@@ -124,6 +126,8 @@ async fn adoption_makes_ours_what_stands(world: &World) {
     assert_eq!(owned[0].1.confirmed, Some(body(&["203.0.113.9"])));
     assert_eq!(zone::dirty(store, 10).await.unwrap()[0].fqdn, user.fqdn("refused"), "tried again at once");
     assert!(zone::names_to_check(store, 10).await.unwrap().is_empty(), "nobody is asked about what has long stood");
+    let rows = records::list(store, user.id).await.unwrap();
+    assert_eq!(rows.iter().find(|row| row.name == user.fqdn("same")).unwrap().state, PublishState::InSync);
     zone::release(store, &lease).await.unwrap();
     assert_eq!(zone::adopt(store, &lease, &stand).await.unwrap(), None, "only with the lease");
 }
