@@ -57,6 +57,14 @@ pub(crate) fn texts<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<Value> 
     texts.into_iter().map(Value::from).collect()
 }
 
+/// ` WHERE fqdn IN (...)` for these names, nothing for all; with the values.
+pub(crate) fn at_names(fqdns: Option<&[String]>) -> (String, Vec<Value>) {
+    match fqdns {
+        Some(names) => (format!(" WHERE fqdn IN ({})", places(names.len())), texts(names.iter().map(String::as_str))),
+        None => (String::new(), vec![]),
+    }
+}
+
 /// At most `max` characters of a text that comes from elsewhere, for a column of that width.
 pub(crate) fn cut(text: &str, max: usize) -> String {
     text.chars().take(max).collect()

@@ -1,7 +1,5 @@
 //! Ownership rebuilt from the zone.
 
-use std::collections::BTreeMap;
-
 use sea_orm::Value;
 use starchart_domain::plan::NameOutcome;
 
@@ -42,10 +40,7 @@ async fn adopt_within(tx: Tx, lease: &Lease, stand: &[&NameOutcome]) -> Result<O
     let mut values = vec![now.as_millis().into(), long_ago.clone(), long_ago];
     values.extend(sql::texts(fqdns.iter().map(String::as_str)));
     sql::touch(tx.db(), &settle, values).await?;
-    let mut registry: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
-    for entry in registry::list(tx.db(), Some(&fqdns)).await? {
-        registry.entry(entry.fqdn.clone()).or_default().push(entry);
-    }
+    let mut registry = registry::by_name(tx.db(), &fqdns).await?;
     let (mut adopted, mut changed, mut entries) = (0, Vec::new(), Vec::new());
     for name in stand {
         let before = registry.remove(&name.name).unwrap_or_default();

@@ -1,12 +1,12 @@
 //! Drift: what the audit found of ours to be otherwise than we left it becomes publish's work.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use sea_orm::FromQueryResult;
 use starchart_domain::plan::{NameOutcome, OwnedSet};
 use starchart_domain::time::Timestamp;
 
 use super::registry::{self, Entry, LATE, LINGER_MS, MANY, Send};
+use super::view::names_of;
 use super::{View, backlog};
 use crate::tx::Tx;
 use crate::{Error, Store, sql};
@@ -28,25 +28,13 @@ pub async fn mark_drift(store: &Store, view: &View, found: &[NameOutcome]) -> Re
 }
 
 async fn mark_within(tx: Tx, view: &View, found: &[&NameOutcome]) -> Result<Vec<String>, Error> {
-    #[derive(FromQueryResult)]
-    struct Row {
-        fqdn: String,
-        generation: i64,
-        applied_generation: i64,
-    }
     let now = tx.now().await?;
     let fqdns: Vec<String> = found.iter().map(|name| name.name.clone()).collect();
     let (places, texts) = (sql::places(fqdns.len()), sql::texts(fqdns.iter().map(String::as_str)));
     let lock = format!("UPDATE names SET updated_at = updated_at WHERE fqdn IN ({places})");
-    sql::touch(tx.db(), &lock, texts.clone()).await?;
-    let look = format!("SELECT fqdn, generation, applied_generation FROM names WHERE fqdn IN ({places})");
-    let rows: Vec<Row> = sql::all(tx.db(), &look, texts).await?;
-    let way = |row: Row| (row.fqdn, (row.generation, row.generation > row.applied_generation));
-    let names: BTreeMap<String, (i64, bool)> = rows.into_iter().map(way).collect();
-    let mut registry: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
-    for entry in registry::list(tx.db(), Some(&fqdns)).await? {
-        registry.entry(entry.fqdn.clone()).or_default().push(entry);
-    }
+    sql::touch(tx.db(), &lock, texts).await?;
+    let names = names_of(tx.db(), Some(&fqdns)).await?;
+    let mut registry = registry::by_name(tx.db(), &fqdns).await?;
     let (mut marked, mut with_row, mut entries) = (Vec::new(), Vec::new(), Vec::new());
     for name in found {
         let key = name.name.as_str();

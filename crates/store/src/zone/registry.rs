@@ -1,6 +1,6 @@
 //! Rows of `zone_rrset`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 use serde::{Deserialize, Serialize};
@@ -121,12 +121,18 @@ impl TryFrom<Row> for Entry {
 
 /// The rows of these names, or all; by name and type.
 pub(super) async fn list(on: &impl ConnectionTrait, fqdns: Option<&[String]>) -> Result<Vec<Entry>, Error> {
-    let (filter, values) = match fqdns {
-        Some(names) => (format!(" WHERE fqdn IN ({})", sql::places(names.len())), sql::texts(names.iter().map(String::as_str))),
-        None => (String::new(), vec![]),
-    };
+    let (filter, values) = sql::at_names(fqdns);
     let rows: Vec<Row> = sql::all(on, &format!("{SELECT}{filter} ORDER BY fqdn, type"), values).await?;
     rows.into_iter().map(Entry::try_from).collect()
+}
+
+/// The rows of these names, name by name.
+pub(super) async fn by_name(on: &impl ConnectionTrait, fqdns: &[String]) -> Result<BTreeMap<String, Vec<Entry>>, Error> {
+    let mut names: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
+    for entry in list(on, Some(fqdns)).await? {
+        names.entry(entry.fqdn.clone()).or_default().push(entry);
+    }
+    Ok(names)
 }
 
 /// One set's row; an empty entry when there is none.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sea_orm::FromQueryResult;
+use sea_orm::{ConnectionTrait, FromQueryResult};
 use starchart_domain::plan::OwnedSet;
 use starchart_domain::rrset::Rrset;
 
@@ -50,17 +50,11 @@ impl View {
 /// Reads it all in one snapshot.
 pub async fn view(store: &Store) -> Result<View, Error> {
     #[derive(FromQueryResult)]
-    struct Name {
-        fqdn: String,
-        generation: i64,
-        applied_generation: i64,
-    }
-    #[derive(FromQueryResult)]
     struct Person {
         label: String,
     }
     let snapshot = store.snapshot().await?;
-    let names: Vec<Name> = sql::all(&snapshot, "SELECT fqdn, generation, applied_generation FROM names", vec![]).await?;
+    let names = names_of(&snapshot, None).await?;
     let desired = desired_of(&snapshot, None).await?;
     let entries = registry::list(&snapshot, None).await?;
     let people: Vec<Person> = sql::all(&snapshot, "SELECT label FROM users WHERE label IS NOT NULL", vec![]).await?;
@@ -69,13 +63,25 @@ pub async fn view(store: &Store) -> Result<View, Error> {
     for entry in entries {
         owned.entry(entry.fqdn.clone()).or_default().push(entry.into_set());
     }
+    Ok(View { desired, owned, names, labels: people.into_iter().map(|person| person.label).collect() })
+}
+
+/// Generation of these names or of all, and whether each is dirty.
+pub(super) async fn names_of(
+    on: &impl ConnectionTrait,
+    fqdns: Option<&[String]>,
+) -> Result<BTreeMap<String, (i64, bool)>, Error> {
+    #[derive(FromQueryResult)]
+    struct Name {
+        fqdn: String,
+        generation: i64,
+        applied_generation: i64,
+    }
+    let (filter, values) = sql::at_names(fqdns);
+    let names: Vec<Name> =
+        sql::all(on, &format!("SELECT fqdn, generation, applied_generation FROM names{filter}"), values).await?;
     let way = |name: Name| (name.fqdn, (name.generation, name.generation > name.applied_generation));
-    Ok(View {
-        desired,
-        owned,
-        names: names.into_iter().map(way).collect(),
-        labels: people.into_iter().map(|person| person.label).collect(),
-    })
+    Ok(names.into_iter().map(way).collect())
 }
 
 /// Everything the rows want, by name; one snapshot.

@@ -138,10 +138,7 @@ pub(super) async fn desired_of(
         fqdn: String,
         value: String,
     }
-    let (filter, values) = match fqdns {
-        Some(names) => (format!(" WHERE fqdn IN ({})", sql::places(names.len())), sql::texts(names.iter().map(String::as_str))),
-        None => (String::new(), vec![]),
-    };
+    let (filter, values) = sql::at_names(fqdns);
     let records = format!("SELECT fqdn, type AS rtype, content, ttl FROM dns_records{filter}");
     let records: Vec<Record> = sql::all(on, &records, values.clone()).await?;
     let challenges = format!("SELECT fqdn, value FROM challenge_values{filter}");

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use starchart_domain::time::Timestamp;
 use starchart_jobs::Outcome;
 use starchart_store::zone;
 
@@ -13,31 +14,39 @@ use crate::schedule::again_after;
 
 /// A process that has just started audits unless an audit ended within this time, in milliseconds.
 const AT_START_MS: i64 = 60_000;
+/// An audit that could not be made is tried again after this.
+const RETRY_MS: i64 = 60_000;
 /// How long until the next look at the clock, at most and at least.
 const LOOK: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(1));
-/// An audit that could not be made is tried again after this.
-const RETRY: Duration = Duration::from_secs(60);
 
 /// `started_ms`: when this process began to work, by the database's clock; 0 until its first look.
 pub(crate) async fn run(context: Context, started_ms: Arc<AtomicI64>) -> Outcome {
     match tick(&context, &started_ms).await {
-        Ok(()) => Outcome::Again(context.audit_every.clamp(LOOK.1, LOOK.0)),
         Err(ReconcileError::Store(error)) => again_after(&error),
-        Err(ReconcileError::Zone(_) | ReconcileError::NotOurs(_)) => Outcome::Again(RETRY.min(context.audit_every)),
         Err(ReconcileError::Busy | ReconcileError::Stopped) => Outcome::Again(LOOK.1),
+        // Why not is in the row, and the time of the next try.
+        Ok(()) | Err(ReconcileError::Zone(_) | ReconcileError::NotOurs(_)) => {
+            Outcome::Again(context.audit_every.clamp(LOOK.1, LOOK.0))
+        }
     }
 }
 
 async fn tick(context: &Context, started_ms: &AtomicI64) -> Result<(), ReconcileError> {
     let now = context.store.now().await?;
     let _ = started_ms.compare_exchange(0, now.as_millis(), Ordering::Relaxed, Ordering::Relaxed);
-    let last = reconcile::ended(zone::last_audit(&context.store).await?.as_ref());
+    let row = zone::last_audit(&context.store).await?;
+    let last = reconcile::ended(row.as_ref());
+    let failed = row.and_then(|row| row.problem).map(|(at, _)| at);
     // Those that start together, or one after the other, share an audit; a process that saw none since its start wants one.
-    let since_start = last.is_some_and(|at| at.as_millis() >= started_ms.load(Ordering::Relaxed));
+    let mine = |at: &Timestamp| at.as_millis() >= started_ms.load(Ordering::Relaxed);
     let every_ms = i64::try_from(context.audit_every.as_millis()).unwrap_or(i64::MAX);
-    let enough_ms = if since_start { every_ms } else { AT_START_MS.min(every_ms) };
-    // An end that lies ahead is of a clock that was put back.
-    if last.is_some_and(|at| (0..enough_ms).contains(&now.since(at))) {
+    let (tried, enough_ms) = match (failed, last) {
+        (Some(failed), _) => (Some(failed).filter(mine), RETRY_MS.min(every_ms)),
+        (None, Some(last)) if mine(&last) => (Some(last), every_ms),
+        (None, last) => (last, AT_START_MS.min(every_ms)),
+    };
+    // A time that lies ahead is of a clock that was put back.
+    if tried.is_some_and(|at| (0..enough_ms).contains(&now.since(at))) {
         return Ok(());
     }
     // Somebody else is at it, or died meanwhile.
