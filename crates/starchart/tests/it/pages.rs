@@ -51,6 +51,7 @@ pub const EXPECTED: &[(&str, &str, &str, &str, &str)] = &[
     ("GET", "/admin/delete", "303 /login", "303 /", "303 /"),
     ("GET", "/admin/trail", "303 /login", "303 /", "303 /"),
     ("GET", "/healthcheck", "200", "200", "200"),
+    ("GET", "/alive", "200", "200", "200"),
     ("GET", "/version", "200", "200", "200"),
     ("GET", "/robots.txt", "200", "200", "200"),
     ("GET", "/favicon.ico", "200", "200", "200"),
