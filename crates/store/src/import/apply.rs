@@ -11,7 +11,8 @@ use starchart_domain::user::UserId;
 
 use super::certificates::{self, What};
 use super::ledger::{self, Entry, Kind};
-use super::plan::{self, Person, Plan, PlannedName};
+use super::people::Person;
+use super::plan::{self, Plan, PlannedName};
 use super::report::{Line, Report, Topic};
 use super::{ImportError, Options, Original, state};
 use crate::certificates::moved::{MovedCertificate, ask_again, put_certificate};

@@ -11,6 +11,7 @@
 mod apply;
 mod certificates;
 mod ledger;
+mod people;
 mod plan;
 mod read;
 mod report;

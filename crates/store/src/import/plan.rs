@@ -1,17 +1,17 @@
 //! What becomes of every row: people and records. Reads both databases and writes neither.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use sea_orm::{ConnectionTrait, FromQueryResult};
-use starchart_domain::import::{self, Account, BACKLOG_MS, Deal, Life, NameRead};
-use starchart_domain::names::Label;
+use starchart_domain::fault::NameFault;
+use starchart_domain::import::{self, BACKLOG_MS, Life, NameRead, ValueRead};
 use starchart_domain::record::{RecordType, content_hash};
 use starchart_domain::time::Timestamp;
-use starchart_domain::user::{Groups, Subject};
 
 use super::certificates::{self, PlannedCertificate};
 use super::ledger::{Entry, Kind, Ledger};
-use super::read::{OldRecord, OldUser};
+use super::people::{self, Person};
+use super::read::OldRecord;
 use super::report::{Counts, Line, Report, Topic};
 use super::{ImportError, Options, Original, state};
 use crate::records::moved::MovedRecord;
@@ -31,35 +31,25 @@ pub(super) struct Plan {
     pub(super) report: Report,
 }
 
-/// Somebody of the original.
-pub(super) struct Person {
-    pub(super) subject: Subject,
-    /// What the original says; of several accounts the oldest.
-    pub(super) account: OldUser,
-    pub(super) groups: Groups,
-    pub(super) deal: Deal,
-    /// The row here, where there is one.
-    pub(super) id: Option<i64>,
-    /// What is to be noted of each account; empty: it was dealt with.
-    pub(super) entries: Vec<Entry>,
-}
-
-impl Person {
-    /// The label that the person has here, or will have.
-    pub(super) fn label(&self) -> Option<&Label> {
-        match &self.deal {
-            Deal::Keeps(label) | Deal::Has(label) => Some(label),
-            _ => None,
-        }
-    }
-}
-
 /// A name with its records.
 pub(super) struct PlannedName {
     pub(super) fqdn: String,
     /// Whose name it becomes: the person whose domain it is in, else that of the oldest record.
     pub(super) owner: usize,
     pub(super) records: Vec<PlannedRecord>,
+}
+
+impl PlannedName {
+    /// Why a younger record cannot stand beside those that are here.
+    fn excludes(&self, rtype: RecordType, hash: [u8; 32]) -> Option<String> {
+        self.records.iter().map(|planned| &planned.record).find_map(|there| {
+            if (there.rtype, there.hash) == (rtype, hash) {
+                return Some(format!("the older record #{} says the same", there.id));
+            }
+            let alone = there.rtype == RecordType::Cname || rtype == RecordType::Cname;
+            alone.then(|| format!("a CNAME stands alone, and #{} {} is older", there.id, there.rtype))
+        })
+    }
 }
 
 pub(super) struct PlannedRecord {
@@ -69,15 +59,6 @@ pub(super) struct PlannedRecord {
     pub(super) lines: Vec<Line>,
 }
 
-/// A person who is here.
-#[derive(FromQueryResult)]
-struct Here {
-    id: i64,
-    subject: String,
-    label: Option<String>,
-    deleted_at: Option<i64>,
-}
-
 pub(super) async fn plan(store: &Store, original: &Original, options: &Options<'_>) -> Result<Plan, ImportError> {
     let db = store.reader();
     let started = match state::started(db).await? {
@@ -85,8 +66,7 @@ pub(super) async fn plan(store: &Store, original: &Original, options: &Options<'
         None => store.now().await?,
     };
     let ledger = Ledger::read(db).await?;
-    let here: Vec<Here> =
-        sql::all(db, "SELECT id, subject, label, deleted_at FROM users", vec![]).await.map_err(ImportError::Db)?;
+    let here = people::here(db).await?;
     let mut plan = Plan {
         started,
         people: Vec::new(),
@@ -121,86 +101,6 @@ impl Plan {
     pub(super) fn leave_out(&mut self, kind: Kind, source: String, lines: Vec<Line>) {
         self.report.lines.extend(lines.iter().cloned());
         self.left_out.push(Entry { kind, source, target: None, lines });
-    }
-
-    fn add_people(&mut self, mut users: Vec<OldUser>, here: Vec<Here>, options: &Options<'_>, ledger: &Ledger) -> Owners {
-        self.report.counts.people = users.len();
-        users.sort_by(|a, b| (a.created_at, &a.username).cmp(&(b.created_at, &b.username)));
-        let mut by_subject: BTreeMap<Subject, Vec<OldUser>> = BTreeMap::new();
-        for user in users {
-            let username = user.username.clone();
-            match Subject::parse(&username) {
-                Ok(subject) => by_subject.entry(subject).or_default().push(user),
-                Err(_) if self.is_done(ledger, Kind::User, &username) => {}
-                Err(_) => {
-                    let text = format!("{username:?}: nobody can sign in with this user name");
-                    self.leave_out(Kind::User, username, vec![Line { topic: Topic::PersonLeftOut, text }]);
-                }
-            }
-        }
-        let mut here: HashMap<String, Here> = here.into_iter().map(|row| (row.subject.clone(), row)).collect();
-        let (mut kept, mut accounts) = (Vec::new(), Vec::new());
-        for (subject, users) in by_subject {
-            let row = here.remove(subject.as_str());
-            if row.as_ref().is_some_and(|row| row.deleted_at.is_some()) {
-                for user in users {
-                    if !self.is_done(ledger, Kind::User, &user.username) {
-                        let text = format!("{}: this person was deleted here", user.username);
-                        self.leave_out(Kind::User, user.username, vec![Line { topic: Topic::PersonLeftOut, text }]);
-                    }
-                }
-                continue;
-            }
-            accounts.push(Account {
-                username: users[0].username.clone(),
-                created_at: Timestamp::from_millis(users[0].created_at),
-                has: row.as_ref().and_then(|row| row.label.as_deref()).and_then(|label| Label::assigned(label).ok()),
-            });
-            kept.push((subject, users, row.map(|row| row.id)));
-        }
-        // What is left of them belongs to people whom the original does not know.
-        let taken: BTreeSet<Label> =
-            here.values().filter_map(|row| row.label.as_deref()).filter_map(|label| Label::assigned(label).ok()).collect();
-        let deals = import::deal_labels(&accounts, &taken);
-        let mut owners = Owners::new();
-        for ((subject, users, id), deal) in kept.into_iter().zip(deals) {
-            let at = self.people.len();
-            owners.extend(users.iter().map(|user| (user.username.clone(), at)));
-            let person = self.person(subject, users, id, deal, options, ledger);
-            self.people.push(person);
-        }
-        owners
-    }
-
-    fn person(
-        &mut self,
-        subject: Subject,
-        users: Vec<OldUser>,
-        id: Option<i64>,
-        deal: Deal,
-        options: &Options<'_>,
-        ledger: &Ledger,
-    ) -> Person {
-        let oldest = users[0].username.clone();
-        let mut entries = Vec::new();
-        for user in &users {
-            if self.is_done(ledger, Kind::User, &user.username) {
-                continue;
-            }
-            let mut lines = Vec::new();
-            if user.username != oldest {
-                let text = format!("{} goes on as {oldest}", user.username);
-                lines.push(Line { topic: Topic::OnePerson, text });
-            } else if !matches!(deal, Deal::Keeps(_)) {
-                lines.push(Line { topic: Topic::NoName, text: format!("{oldest}: {deal}") });
-            }
-            self.report.lines.extend(lines.iter().cloned());
-            entries.push(Entry { kind: Kind::User, source: user.username.clone(), target: None, lines });
-        }
-        self.report.counts.new_people += usize::from(id.is_none());
-        let account = users.into_iter().next().unwrap_or_else(|| unreachable!("a subject comes from a row"));
-        let listed: Vec<String> = account.listed.split(',').map(|group| group.trim().to_owned()).collect();
-        Person { subject, groups: options.groups.groups_of(&listed), account, deal, id, entries }
     }
 
     fn add_records(
@@ -279,40 +179,50 @@ impl Plan {
         }
         let value = import::read_value(rtype, &old.content);
         let hash = content_hash(&value.content);
-        for there in names.get(&fqdn).map_or(&[][..], |name| name.records.as_slice()) {
-            let there = &there.record;
-            if (there.rtype, there.hash) == (rtype, hash) {
-                return Err(out(&fqdn, &format!("the older record #{} says the same", there.id)));
-            }
-            if there.rtype == RecordType::Cname || rtype == RecordType::Cname {
-                return Err(out(&fqdn, &format!("a CNAME stands alone, and #{} {} is older", there.id, there.rtype)));
-            }
+        if let Some(why) = names.get(&fqdn).and_then(|name| name.excludes(rtype, hash)) {
+            return Err(out(&fqdn, &why));
         }
+        let about = format!("{} of {username}", what(&fqdn));
+        let is_theirs = self.domain_of(person, &fqdn, options);
+        let kept = Kept { old, person, is_theirs, rtype, name_rule, value, hash };
+        Ok((fqdn, kept.planned(&about, self.started)))
+    }
+}
+
+/// A record that comes here.
+struct Kept {
+    old: OldRecord,
+    person: usize,
+    /// Whether its name is in the domain that its person has here.
+    is_theirs: bool,
+    rtype: RecordType,
+    name_rule: Option<NameFault>,
+    value: ValueRead,
+    hash: [u8; 32],
+}
+
+impl Kept {
+    fn planned(self, about: &str, now: Timestamp) -> PlannedRecord {
+        let Self { old, person, is_theirs, rtype, name_rule, value, hash } = self;
         let mut lines = Vec::new();
-        let mut line = |topic, why: &str| lines.push(Line { topic, text: format!("{} of {username}{why}", what(&fqdn)) });
-        if !self.domain_of(person, &fqdn, options) {
+        let mut line = |topic, why: &str| lines.push(Line { topic, text: format!("{about}{why}") });
+        if !is_theirs {
             line(Topic::ElsewhereRecord, "");
         }
-        match (&name_rule, &value.rule) {
-            (_, Some(rule)) if !value.stands => line(Topic::NotInZone, &format!(": {rule}")),
-            (Some(name), Some(rule)) => line(Topic::Rule, &format!(": {name}; {rule}")),
-            (Some(name), None) => line(Topic::Rule, &format!(": {name}")),
-            (None, Some(rule)) => line(Topic::Rule, &format!(": {rule}")),
-            (None, None) => {}
+        let rules = [name_rule.map(|rule| rule.to_string()), value.rule.map(|rule| rule.to_string())];
+        let rules = rules.into_iter().flatten().collect::<Vec<_>>().join("; ");
+        if !rules.is_empty() {
+            line(if value.stands { Topic::Rule } else { Topic::NotInZone }, &format!(": {rules}"));
         }
-        let (expires_at, told) = match import::read_life(
-            Timestamp::from_millis(old.expires_at),
-            old.last_notified.map(Timestamp::from_millis),
-            self.started,
-        ) {
-            Life::Untold => (Timestamp::from_millis(old.expires_at), None),
-            Life::Told(at) => (Timestamp::from_millis(old.expires_at), Some(at)),
+        let ends = Timestamp::from_millis(old.expires_at);
+        let (expires_at, told) = match import::read_life(ends, old.last_notified.map(Timestamp::from_millis), now) {
+            Life::Untold => (ends, None),
+            Life::Told(at) => (ends, Some(at)),
             Life::Ended => {
-                line(Topic::Ended, &format!(", ended {}", Timestamp::from_millis(old.expires_at).date()));
-                (self.started.plus(BACKLOG_MS), None)
+                line(Topic::Ended, &format!(", ended {}", ends.date()));
+                (now.plus(BACKLOG_MS), None)
             }
         };
-        let refusal = (!value.stands).then(|| value.rule.map(|rule| rule.to_string()).unwrap_or_default());
         let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
         let record = MovedRecord {
             id: old.id,
@@ -328,9 +238,9 @@ impl Plan {
             updated_at: Timestamp::from_millis(old.updated_at),
             expires_at,
             told,
-            refusal,
+            refusal: (!value.stands).then_some(rules),
         };
-        Ok((fqdn, PlannedRecord { person, record, lines }))
+        PlannedRecord { person, record, lines }
     }
 }
 

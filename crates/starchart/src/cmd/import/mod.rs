@@ -3,7 +3,7 @@
 mod orphans;
 mod report;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -16,6 +16,7 @@ use starchart_store::{Store, zone};
 use starchart_worker::Context;
 
 use super::reconcile;
+use report::Length;
 
 /// What to take over, and whether.
 #[derive(Args)]
@@ -27,7 +28,7 @@ pub(crate) struct Options {
     /// `starchart reconcile --approve`.
     #[arg(long, requires = "from_file")]
     apply: bool,
-    /// Write the whole report into a file; the screen shows the beginning of each list.
+    /// Write the whole report into a file (-: on the screen); without it the screen shows the beginning of each list.
     #[arg(long, value_name = "FILE", requires = "from_file")]
     report: Option<PathBuf>,
     /// Note that no import is wanted, although the original's tables stand in our database.
@@ -67,7 +68,7 @@ pub(crate) async fn run(env_file: Option<PathBuf>, options: Options) -> anyhow::
 }
 
 /// Takes the rows over, or says what would become of them.
-async fn import(store: &Store, settings: &Settings, file: &std::path::Path, options: &Options) -> anyhow::Result<Report> {
+async fn import(store: &Store, settings: &Settings, file: &Path, options: &Options) -> anyhow::Result<Report> {
     let (database, notices) = database_url_in(file).map_err(|fault| anyhow::anyhow!("--from-file: {fault}"))?;
     for notice in notices {
         tracing::warn!(notice, "--from-file");
@@ -80,11 +81,16 @@ async fn import(store: &Store, settings: &Settings, file: &std::path::Path, opti
     };
     original.close().await;
     let report = report?;
-    print!("{}", report::text(&report, report::Length::Short));
-    if let Some(path) = &options.report {
-        let text = report::text(&report, report::Length::Whole);
-        std::fs::write(path, text).with_context(|| format!("--report {}", path.display()))?;
-    }
+    let on_screen = match options.report.as_deref() {
+        Some(path) if path == Path::new("-") => Length::Whole,
+        Some(path) => {
+            let text = report::text(&report, Length::Whole);
+            std::fs::write(path, text).with_context(|| format!("--report {}", path.display()))?;
+            Length::Short
+        }
+        None => Length::Short,
+    };
+    print!("{}", report::text(&report, on_screen));
     println!();
     Ok(report)
 }
