@@ -20,4 +20,4 @@ for text in map(pathlib.Path, sys.argv[1:]):
         target = text.parent / file if file else text
         if not target.exists() or anchor and target.suffix == ".md" and anchor not in anchors(target):
             dead.append(f"{text}: {file}{'#' if anchor else ''}{anchor} leads nowhere")
-sys.exit("\n".join(dead))
+sys.exit("\n".join(dead) or 0)
