@@ -39,7 +39,8 @@ pub async fn look(store: &Store, original: &Original, options: &Options<'_>) -> 
     Ok(plan::plan(store, original, options).await?.report)
 }
 
-/// Takes the rows over, and says what became of each. Publishing is paused before the first. One that died is gone on with.
+/// Takes the rows over, and says what became of each. Publishing is paused before the first
+/// name comes. One that died is gone on with.
 ///
 /// # Errors
 /// A database does not answer, an import cannot be made into this one, or another runs.
@@ -101,7 +102,10 @@ async fn keep(store: &Store, mut lease: Lease) -> ImportError {
 async fn apply_held(store: &Store, lease: &Lease, original: &Original, options: &Options<'_>) -> Result<Report, ImportError> {
     let mut plan = plan::plan(store, original, options).await?;
     if plan.report.counts.to_do > 0 {
-        zone::pause_unless_paused(store, state::IMPORTED).await?;
+        // Certificates alone change nothing in the zone.
+        if !plan.names.is_empty() {
+            state::pause(store).await?;
+        }
         let started = plan.started;
         store.write(|tx| begin(tx, lease, started)).await?;
         reserve_ids(store, &plan).await?;

@@ -5,7 +5,7 @@
 //! did it, so that an import that died goes on where it was, and a second one finds nothing to do. The decisions are
 //! [`starchart_domain::import`]'s.
 //!
-//! Publishing is paused before the first row is written: the zone holds already what the rows will want, and nobody knows yet
+//! Publishing is paused before the first name is written: the zone holds already what the rows will want, and nobody knows yet
 //! which sets of it are ours. Names come in clean; the ownership of what stands is taken afterwards, from the zone itself.
 
 mod apply;

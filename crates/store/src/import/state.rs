@@ -46,8 +46,7 @@ pub async fn progress(store: &Store) -> Result<Progress, Error> {
 const OWED: &str = "the tables of the original stand in this database and were not imported: run `starchart import`, or \
      `starchart import --skip` if none is wanted";
 /// Why publishing stands still after an import, until an operator has seen what it would change.
-pub(super) const IMPORTED: &str =
-    "the original's rows were imported: look at `starchart reconcile --dry-run`, then approve its plan";
+const IMPORTED: &str = "the original's rows were imported: look at `starchart reconcile --dry-run`, then approve its plan";
 const BEGUN: &str = "an import was begun and did not come to its end: run `starchart import --apply` again";
 
 /// Pauses publishing where an import is owed or did not come to its end, and says why. None: nothing is owed.
@@ -59,6 +58,14 @@ pub async fn hold_back(store: &Store) -> Result<Option<&'static str>, Error> {
     };
     zone::pause_unless_paused(store, reason).await?;
     Ok(Some(reason))
+}
+
+/// Pauses publishing until an operator has seen what an import would change. A pause of another reason stays.
+pub(super) async fn pause(store: &Store) -> Result<(), Error> {
+    match zone::paused(store).await? {
+        Some(reason) if reason != OWED && reason != BEGUN => Ok(()),
+        _ => zone::pause(store, IMPORTED).await,
+    }
 }
 
 /// Notes that no import is wanted, and lifts the pause that waits for one. False: an import was begun already.

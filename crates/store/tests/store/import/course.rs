@@ -143,11 +143,20 @@ async fn beside_the_originals_tables_publishing_waits() {
     assert_eq!(zone::paused(&world.store).await.unwrap(), None);
     assert_eq!(import::hold_back(&world.store).await.unwrap(), None);
 
-    // From the same database, and wanted after all.
+    assert!(import::skip(&world.store).await.unwrap(), "it may be said twice");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_originals_tables_may_stand_in_our_database() {
+    let world = World::mysql().await;
+    School::empty().build(&world.url()).await.unwrap();
+    import::hold_back(&world.store).await.unwrap();
     world.run(&(people(&["student1"]) + &record(1, "student1", ("www", "A", "10.0.0.1"), 90, None))).await.unwrap();
     let original = Original::open(&Secret::new(world.url())).await.unwrap();
     import::apply(&world.store, &original, &Rules::new().options()).await.unwrap();
     assert!(matches!(import::progress(&world.store).await.unwrap(), Progress::Finished(_)));
+    let reason = zone::paused(&world.store).await.unwrap().unwrap();
+    assert!(reason.contains("were imported"), "the reason is a new one: {reason}");
     assert!(!import::skip(&world.store).await.unwrap(), "what was done cannot be unwanted");
     assert_eq!(world.number("SELECT COUNT(*) FROM DnsRecord").await, 1);
 }

@@ -152,6 +152,7 @@ async fn certificates_come_sealed_and_the_newest_is_in_use() {
     assert!(out[1].contains("#5 ") && out[1].contains("another certificate's"), "{out:?}");
     assert_eq!(lines(&report, Topic::AskAgain), ["#6 *.student3.starchart.com of student3"]);
 
+    assert_eq!(zone::paused(&world.store).await.unwrap(), None, "certificates hold up no name");
     let owner = user(&world, "student1").await;
     let overview = certificates::overview(&world.store, owner).await.unwrap();
     let active = overview.active.unwrap();
