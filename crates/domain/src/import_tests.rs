@@ -19,8 +19,8 @@ fn label(text: &str) -> Label {
 fn the_older_account_keeps_a_contested_label() {
     let accounts = [
         account("stu.dent1", 5, None),
-        account("student1", 3, None),
         account("s.tudent1", 3, None),
+        account("student1", 3, None),
         account("student2", 9, None),
         account("Student.Three", 1, None),
     ];
@@ -30,9 +30,9 @@ fn the_older_account_keeps_a_contested_label() {
         deals,
         [
             contested(),
-            contested(),
             // Made in the same moment: the user name decides.
             Deal::Keeps(label("student1")),
+            contested(),
             Deal::Keeps(label("student2")),
             Deal::Keeps(label("studentthree")),
         ]
