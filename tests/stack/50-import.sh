@@ -1,0 +1,76 @@
+# From the original: ten thousand people, fifty thousand records, their certificates and their zone, in the database that the stack
+# already has. The zone begins and ends as it was.
+# shellcheck shell=bash
+
+import() { exec_app import --from-file /run/secrets/DATABASE_URL "$@"; }
+plan() { exec_app reconcile --dry-run >"$SCRATCH/plan" 2>&1; }
+plan_hash() { sed -n 's/.*--approve \([0-9a-f]\{8,64\}\).*/\1/p' "$SCRATCH/plan" | head -n1; }
+zone_is() { diff <(zone_sets) "$1"; }
+rows() { sql "SELECT COUNT(*) FROM starchart.$1"; }
+no_replica() { [ -z "$(containers)" ]; }
+original_rows() { sql 'SELECT (SELECT COUNT(*) FROM starchart.User), (SELECT COUNT(*) FROM starchart.DnsRecord), (SELECT COUNT(*) FROM starchart.Certificate)'; }
+
+# The school as the original left it.
+docker service scale --detach "$APP=0" >/dev/null 2>&1
+eventually 90 'no replica' no_replica
+sql 'DROP DATABASE IF EXISTS starchart; CREATE DATABASE starchart'
+in_peer db /opt/peers/original-school --url mysql://root@127.0.0.1:3306/starchart --root "$ZONE" --users 10000 --records 50000 --zone-out /world/zone.json </dev/null >"$SCRATCH/school" 2>&1
+check 'a school in the schema of the original' test "$(rows User)" = 10000
+docker service update --quiet --detach=false --mount-add "type=bind,source=$WORLD,target=/world" \
+    --args "/opt/peers/strict-route53 --zone $ZONE --http 0.0.0.0:5053 --dns 0.0.0.0:5354 --load /world/zone.json" peers_route53 >/dev/null 2>&1
+eventually 60 'the zone' zone_id
+zone_sets >"$SCRATCH/original.zone"
+figure 'sets in the zone' "$(wc -l <"$SCRATCH/original.zone")"
+before=$(original_rows)
+
+docker service scale --detach "$APP=2" >/dev/null 2>&1
+check 'ours starts in the same database' two_healthy
+said() { app_log 2>&1 | contains "$1"; }
+check 'says that nothing was imported, and pauses publishing' eventually 20 'the line' said 'starchart import'
+check 'a dry run reports and changes nothing' import
+check 'nobody is there yet' test "$(rows users)" = 0
+cp "$SCRATCH/check.out" "$SCRATCH/dry-run"
+begin=$(date +%s%3N)
+check 'the import' import --apply
+took=$(($(date +%s%3N) - begin))
+cp "$SCRATCH/check.out" "$SCRATCH/import"
+figure 'import of 10,000 people and 50,000 records with the adoption of the zone, ms' "$took"
+check 'takes less than two minutes' test "$took" -lt 120000
+figure 'people, records, certificates here' "$(rows users), $(rows dns_records), $(rows certificates)"
+check 'the original is untouched' test "$(original_rows)" = "$before"
+check 'the zone as well' zone_is "$SCRATCH/original.zone"
+here=$(rows users),$(rows dns_records),$(rows certificates)
+check 'a second import' import --apply
+check 'changes nothing' test "$(rows users),$(rows dns_records),$(rows certificates)" = "$here"
+
+check 'the audit' plan
+check 'plans no change' grep -q '^0 differences' "$SCRATCH/plan"
+orphans=$(sed -n 's/^orphans.*(\([0-9]*\)):$/\1/p' "$SCRATCH/plan")
+figure 'orphans listed' "$orphans"
+check 'lists the orphans' test "${orphans:-0}" -gt 1000
+check 'and they are approved together' exec_app reconcile --approve "$(plan_hash)"
+
+# A student of the original, with what he had: bookmarks hold.
+read -r id who < <(sql "SELECT DnsRecord.id, User.username FROM starchart.DnsRecord JOIN starchart.User USING (username)
+    WHERE type = 'A' AND challengeId IS NULL AND User.username IN (SELECT username FROM starchart.Certificate WHERE status = 'issued' AND validTo > NOW()) ORDER BY id LIMIT 1")
+python3 - "$WORLD/idp/users.json" "$who" <<'EOF'
+import json, sys
+users = json.load(open(sys.argv[1]))
+users[sys.argv[2]] = {"password": "throw-away", "sAMAccountName": sys.argv[2], "displayname": "Somebody", "email": "somebody@example.com", "group": ["mycustomdomain-students"]}
+json.dump(users, open(sys.argv[1], "w"))
+EOF
+docker service update --quiet --detach=false --force peers_idp >/dev/null 2>&1
+eventually 30 'the identity provider' idp_metadata
+check 'somebody of the original signs in' person original sign-in "$who" throw-away
+check 'the record is under its old address' person original get "/dns-records/$id"
+check 'the certificate is there' person original certificate fullChain
+check 'with its key' person original certificate privateKey
+
+check 'orphans go only with their number' not exec_app import --orphans delete --count $((orphans + 1))
+check 'nothing went' zone_is "$SCRATCH/original.zone"
+check 'with it they do' exec_app import --orphans delete --count "$orphans"
+left() { [ "$(zone_sets | wc -l)" -eq $(($(wc -l <"$SCRATCH/original.zone") - orphans)) ]; }
+check 'and nothing else' eventually 300 'the orphans' left
+others() { grep -E '"rtype": "(CAA|NS|SOA)"' "$1"; }
+zone_sets >"$SCRATCH/without-orphans.zone"
+check "an operator's CAA and NS sets under people's domains are untouched" diff <(others "$SCRATCH/original.zone") <(others "$SCRATCH/without-orphans.zone")
