@@ -12,6 +12,7 @@ fresh() {
     echo "$OLD" | tee "$FAKE/registry/staging" >"$FAKE/registry/staging-sha-aaaaaa"
     echo "$NEW" >"$FAKE/registry/staging-sha-bbbbbb"
     echo "starchart:staging@sha256:$OLD" >"$FAKE/running"
+    echo 0123456789ab >"$FAKE/revision"
     touch "$FAKE"/{updates,log,builds,pushes}
 }
 
