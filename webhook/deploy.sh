@@ -11,7 +11,7 @@ set -euo pipefail
 # The image without a tag; it may begin with a registry: registry.school.example:5000/starchart
 IMAGE=${IMAGE:-starchart}
 SERVICE=${SERVICE:-starchart_mycustomdomain}
-# The moving tag that this host follows: staging or production.
+# The moving tag that this host follows: staging or production. The timer needs it; without it calls are carried out, and hold nothing.
 CHANNEL=${CHANNEL:-}
 # The tags that this host takes, as an extended regular expression.
 TAGS=${TAGS:-'(staging|production)(-sha-[0-9a-f]{6,40})?|nightly|latest|v[0-9]+([.][0-9]+){0,2}'}
@@ -19,12 +19,11 @@ TAGS=${TAGS:-'(staging|production)(-sha-[0-9a-f]{6,40})?|nightly|latest|v[0-9]+(
 REQUIRE_FRESH=${REQUIRE_FRESH:-1}
 # How long to wait for an update before its outcome is left to `docker service ps`: two tasks with ten minutes each, and some.
 WAIT_S=${WAIT_S:-2400}
-# Nonces, the hold file and the lock. systemd names the folder.
+# Nonces, the hold file, how updates went, and the lock. systemd names the folder.
 STATE=${STATE_DIRECTORY:-/var/lib/starchart-webhook}
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-[ -n "$CHANNEL" ] || refuse "CHANNEL is not set: write CHANNEL=staging or CHANNEL=production into /etc/starchart-webhook.env"
 mkdir -p "$STATE/nonces"
 case ${1:-} in
 '') accept ;;

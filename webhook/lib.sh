@@ -80,9 +80,15 @@ run() {
 # What should run is what the registry has under the channel's tag. Nothing is said where nothing is to do.
 poll() {
     local digest running held
+    [ -n "$CHANNEL" ] || refuse "CHANNEL is not set: write CHANNEL=staging or CHANNEL=production into /etc/starchart-webhook.env"
     # An update is under way; the next tick sees what came of it.
     exec 9>"$STATE/lock"
     flock --nonblock 9 || return 0
+    if under_way; then
+        echo "${SERVICE} is being updated, and nobody here waits for it"
+        return
+    fi
+    settle || true
     if [ -e "$STATE/hold" ]; then
         echo "held by $STATE/hold: $(head -n1 "$STATE/hold")"
         return
@@ -94,12 +100,6 @@ poll() {
         echo "$held"
         return
     fi
-    case $(service '{{if .UpdateStatus}}{{.UpdateStatus.State}}{{end}}') in
-    updating | rollback_started)
-        echo "${SERVICE} is being updated by hand"
-        return
-        ;;
-    esac
     digest=$(registry_digest "$CHANNEL") || fail "${IMAGE}:${CHANNEL} cannot be pulled: $digest"
     running=$(running_digest)
     if [ "$digest" = "$running" ]; then return; fi
@@ -116,41 +116,66 @@ poll() {
 
 # Pins the digest, so that every node takes the same build, whatever the tag says a minute later.
 update() {
-    local tag=$1 digest running output was_held=
-    [ ! -e "$STATE/hold" ] || was_held=1
+    local tag=$1 digest version output code=0
     digest=$(registry_digest "$tag") || fail "${IMAGE}:${tag} cannot be pulled: $digest"
-    hold_or_release "$tag" "$digest"
+    release "$tag"
     if [ "$(running_digest)" = "$digest" ]; then
+        hold "$tag" "$digest"
         say "nothing to do: ${SERVICE} runs ${IMAGE}:${tag} (${digest}) already"
         return
     fi
     say "updating ${SERVICE} to ${IMAGE}:${tag} (${digest})"
-    output=$(timeout "$WAIT_S" docker service update --quiet --with-registry-auth --image "${IMAGE}:${tag}@${digest}" "$SERVICE" 2>&1) || {
-        say "failed, or not finished within ${WAIT_S} s: docker service ps ${SERVICE} says more: ${output}"
+    # For whoever finds out how it ended, if this one does not.
+    version=$(service '{{.Version.Index}}')
+    echo "$tag $digest $version" >"$STATE/trying"
+    output=$(timeout "$WAIT_S" docker service update --quiet --with-registry-auth --image "${IMAGE}:${tag}@${digest}" "$SERVICE" 2>&1) || code=$?
+    [ -z "$output" ] || [ "$code" -eq 0 ] || say "docker complained: ${output}"
+    # 124 says `timeout`. Docker's command is gone, the swarm goes on.
+    if [ "$code" -eq 124 ] || { [ "$code" -ne 0 ] && under_way; }; then
+        say "not finished, and no longer waited for (WAIT_S is ${WAIT_S} s): docker service ps ${SERVICE} says more"
         return 1
-    }
-    # docker ends well after a rollback too; what the service is to run tells them apart.
-    running=$(running_digest)
+    fi
+    settle
+}
+
+# What became of the last update, once the swarm is done with it. Docker's exit code does not tell a rollback from the rest; what the
+# service is to run does. Called by who waited for it, or else by the timer.
+settle() {
+    local tag digest version running version_now
+    [ -e "$STATE/trying" ] || return 0
+    read -r tag digest version <"$STATE/trying"
+    running=$(running_digest) && version_now=$(service '{{.Version.Index}}') || return 1
+    rm "$STATE/trying"
     if [ "$running" = "$digest" ]; then
         rm -f "$STATE/broken"
+        hold "$tag" "$digest"
         say "done: ${SERVICE} runs ${IMAGE}:${tag} (${digest})"
+    elif [ "$version_now" = "$version" ]; then
+        say "failed: the swarm did not take the update to ${IMAGE}:${tag}; nothing was changed"
+        return 1
     else
         echo "$digest" >"$STATE/broken"
-        [ -n "$was_held" ] || rm -f "$STATE/hold"
         say "rolled back: the tasks of ${IMAGE}:${tag} (${digest}) did not become healthy; ${SERVICE} runs ${running:-its former image} again"
         return 1
     fi
 }
 
-# A tag that is not what the channel says would be undone by the next tick: it holds the timer. The channel's own tag lets it go.
-hold_or_release() {
+# The service runs a tag that is not what the channel says, and the next tick would undo that: this holds the timer.
+hold() {
     local tag=$1 digest=$2
-    if [ "$tag" = "$CHANNEL" ]; then
-        [ ! -e "$STATE/hold" ] || say "no longer held: ${CHANNEL} was deployed"
-        rm -f "$STATE/hold"
-    elif [ "$digest" != "$(registry_digest "$CHANNEL")" ]; then
+    if [ -z "$CHANNEL" ]; then
+        say "CHANNEL is not set, so nothing is held: the timer needs it, calls do not"
+    elif [ "$tag" != "$CHANNEL" ] && [ "$digest" != "$(registry_digest "$CHANNEL")" ]; then
         echo "$(date -u +%FT%TZ) ${tag} was deployed, which is not what ${CHANNEL} is" >"$STATE/hold"
         say "held: the timer leaves ${SERVICE} on ${tag} until ${CHANNEL} is deployed or $STATE/hold is removed"
+    fi
+}
+
+# Whoever calls for the channel's own tag wants the timer to follow it again.
+release() {
+    if [ "$1" = "$CHANNEL" ] && [ -e "$STATE/hold" ]; then
+        rm "$STATE/hold"
+        say "no longer held: ${CHANNEL} was called for"
     fi
 }
 
@@ -174,6 +199,14 @@ registry_digest() {
 
 # The digest that the service is to run; nothing where its image has none.
 running_digest() { service '{{.Spec.TaskTemplate.ContainerSpec.Image}}' | sed -n 's/^.*@\(sha256:[0-9a-f]\{64\}\)$/\1/p'; }
+
+# Whether the swarm is at work on the service.
+under_way() {
+    case $(service '{{if .UpdateStatus}}{{.UpdateStatus.State}}{{end}}') in
+    updating | rollback_started) ;;
+    *) return 1 ;;
+    esac
+}
 
 service() {
     local output

@@ -103,7 +103,7 @@ count_cargo_test() {
 # The cases of the deploy webhook and of script/release; the last line of each counts them: N passed, N failed
 deploy_tests() {
     local code=0 part log=$SCRATCH/deploy.log
-    for part in webhook release; do
+    for part in webhook timer release; do
         "tests/deploy/$part" 2>&1 | tee "$log" >&2 || code=$?
         # shellcheck disable=SC2046
         count $(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2 0/p' "$log")

@@ -7,13 +7,13 @@ export FAKE BUILT=$NEW PATH="$PWD/bin:$PATH"
 
 # A case begins without anything that another left, and with a service that runs staging.
 fresh() {
-    rm -rf "$FAKE"/{registry,local,state,updates,log,label,slow,unhealthy,builds,pushes,logins,registry-away,state-of-update,lame,stale,repo}
+    rm -rf "$FAKE"/{registry,local,state,updates,version,log,label,slow,unhealthy,builds,pushes,logins,registry-away,state-of-update,lame,stale,refused,lost,repo}
     mkdir -p "$FAKE/registry" "$FAKE/local"
     echo "$OLD" | tee "$FAKE/registry/staging" >"$FAKE/registry/staging-sha-aaaaaa"
     echo "$NEW" >"$FAKE/registry/staging-sha-bbbbbb"
     echo "starchart:staging@sha256:$OLD" >"$FAKE/running"
     echo 0123456789ab >"$FAKE/revision"
-    touch "$FAKE"/{updates,log,builds,pushes}
+    touch "$FAKE"/{updates,version,log,builds,pushes}
 }
 
 fails() { if "$@"; then echo "did not fail: $*" && return 1; fi; }
