@@ -20,10 +20,10 @@ install_engine() {
     fi
 }
 
-# The engine keeps its images and layers between runs; what it changes in the firewall is undone by stop_engine.
+# The engine keeps its images and layers between runs; what it adds to the firewall is taken away by stop_engine.
 start_engine() {
     mkdir -p "$PROVE/engine"
-    iptables-save >"$SCRATCH/iptables"
+    iptables -S FORWARD | head -n1 >"$SCRATCH/forward"
     cat /proc/sys/net/ipv4/ip_forward >"$SCRATCH/ip_forward"
     ENGINE=$SCRATCH/docker.sock
     export DOCKER_HOST=unix://$ENGINE
@@ -42,9 +42,11 @@ stop_engine() {
         kill "$pid" 2>/dev/null || true
         timeout 30 tail --pid="$pid" -f /dev/null || true
     fi
-    local device
+    local device forward
     for device in docker0 docker_gwbridge; do ip link delete "$device" 2>/dev/null || true; done
-    iptables-restore <"$SCRATCH/iptables" || true
+    local tool
+    for tool in iptables ip6tables; do "$tool-save" 2>/dev/null | grep -vE 'DOCKER|docker|10\.21[34]\.' | "$tool-restore" 2>/dev/null || true; done
+    if read -ra forward <"$SCRATCH/forward"; then iptables "${forward[@]}"; fi
     cat "$SCRATCH/ip_forward" >/proc/sys/net/ipv4/ip_forward || true
     umount -q "$SCRATCH"/exec/netns/* 2>/dev/null || true
     ENGINE=

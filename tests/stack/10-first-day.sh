@@ -5,7 +5,7 @@ figure 'image above its base, MB' "$(awk -v a="$(image_size "$IMAGE:production")
 
 begin=$(date +%s%3N)
 deploy "$IMAGE:production"
-check 'two replicas become healthy' two_healthy 120
+check 'two replicas become healthy' two_healthy
 figure 'deploy to two healthy replicas, ms' "$(($(date +%s%3N) - begin))"
 
 of_all() { containers | xargs -r docker inspect -f "$1" | sort -u; }

@@ -24,7 +24,7 @@ post() {
 }
 body() { printf '{"tag":"%s","issued_at":"%s","nonce":"%s"}' "$1" "${2:-$(date -u +%FT%TZ)}" "${3:-$(openssl rand -hex 16)}"; }
 
-two_healthy
+deployed
 first=$(commit_built)
 docker tag "$IMAGE:production" "$IMAGE:build-a"
 variant build-b bbbbbbbbbbbb

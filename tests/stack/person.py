@@ -123,10 +123,15 @@ class Browser:
             sys.exit(f"no records page: {status} {address}")
         return sorted(set(re.findall(r'href="/dns-records/(\d+)"', text)), key=int), text
 
-    def delete(self, number):
+    def act(self, number, intent):
         form = self.form(self.open("/dns-records"), "/dns-records")
-        fields = {"csrf_token": form["fields"]["csrf_token"], "id": number, "intent": "delete-dns-record"}
-        status, address, text = self.post("/dns-records", fields)
+        return self.post("/dns-records", {"csrf_token": form["fields"]["csrf_token"], "id": number, "intent": intent})
+
+    def renew(self, number):
+        return self.act(number, "renew-dns-record")
+
+    def delete(self, number):
+        status, address, text = self.act(number, "delete-dns-record")
         if status != 200:
             sys.exit(f"not deleted: {status} {address}\n{text[:2000]}")
 
@@ -142,18 +147,25 @@ class Browser:
 
 
 def load(options):
-    """Asks for pages without a pause until the time is over; every answer that is not 200 counts as failed."""
+    """Asks for pages without a pause until the time is over, and one visitor renews a record again and again; every answer that
+    is not 200 counts as failed."""
     end, done, failed, lock = time.monotonic() + options.seconds, [0], [], threading.Lock()
 
     def visitor(number):
         browser = Browser(options.port, options.ca, options.cookies)
         browser.cookies.filename = None
         while time.monotonic() < end:
-            path = ("/dns-records", "/healthcheck", "/login")[number % 3] if options.cookies else "/login"
+            path = ("/dns-records", "/healthcheck", "/dns-records/new")[number % 3]
             try:
-                status, address, _ = browser.open(path)
+                if number == 0:
+                    path = "renewing"
+                    # At the pace that the limit of writes allows.
+                    time.sleep(4)
+                    status, address, _ = browser.renew(browser.records()[0][0])
+                else:
+                    status, address, _ = browser.open(path)
                 problem = None if status == 200 else f"{path}: {status} {address}"
-            except OSError as error:
+            except (OSError, http.client.HTTPException, SystemExit) as error:
                 problem = f"{path}: {error}"
             with lock:
                 done[0] += 1
