@@ -80,16 +80,23 @@ async fn told(outcome: WipeOutcome, settings: &Settings) -> anyhow::Result<()> {
             );
             return Err(Problems(vec![Problem { name: "DANGER_CONFIRM".to_owned(), advice }]).into());
         }
-        WipeOutcome::Newer(steps) => {
-            return Err(Problems(vec![Problem { name: FLAG.to_owned(), advice: newer(&steps) }]).into());
+        WipeOutcome::HalfDone => {
+            return Err(Problems(vec![Problem { name: FLAG.to_owned(), advice: HALF_DONE.to_owned() }]).into());
+        }
+        WipeOutcome::Unknown(steps) => {
+            return Err(Problems(vec![Problem { name: FLAG.to_owned(), advice: unknown(&steps) }]).into());
         }
     }
     Ok(())
 }
 
-fn newer(steps: &[String]) -> String {
+/// What is said when there is nothing to ask for any more.
+const HALF_DONE: &str = "A wipe was begun and cut off: `starchart migrate` finishes it. Nothing was changed now";
+
+fn unknown(steps: &[String]) -> String {
     format!(
-        "the schema is a later version's ({}), whose tables this one does not know; wipe with that version. Nothing was changed",
+        "the schema has steps that this version does not know ({}), so it does not know all tables; wipe with the version that made \
+         them. Nothing was changed",
         steps.join(", ")
     )
 }
@@ -97,7 +104,7 @@ fn newer(steps: &[String]) -> String {
 /// What the wish by hand came with.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct Options {
-    /// In production: what is to be lost, as ROOT_DOMAIN:number of users; also taken from DANGER_CONFIRM.
+    /// In production: what is to be lost, as ROOT_DOMAIN:number of users.
     #[arg(long, value_name = "ROOT_DOMAIN:COUNT")]
     confirm: Option<String>,
     /// In development: do it.
@@ -105,18 +112,29 @@ pub(crate) struct Options {
     yes: bool,
 }
 
-/// Does what a person asks for, and prints what went.
+/// Does what a person asks for, and prints what went. DANGER_CONFIRM is the flag's and says nothing here.
 ///
 /// # Errors
-/// The database is away, or a statement failed: the next start or wipe goes on then.
-pub(crate) async fn by_hand(store: &Store, settings: &Settings, options: &Options) -> anyhow::Result<ExitCode> {
+/// The database is away, or a statement failed: the next start or `starchart migrate` goes on then.
+pub(crate) async fn by_hand(
+    store: &Store,
+    settings: &Settings,
+    options: &Options,
+    stop: &CancellationToken,
+) -> anyhow::Result<ExitCode> {
     let production = settings.environment.is_production();
-    let words = options.confirm.as_ref().or(settings.danger_confirm.as_ref());
-    let confirmed = |users: u64| match words {
+    let confirmed = |users: u64| match &options.confirm {
         Some(words) => *words == confirmation(settings, users),
         None => options.yes && !production,
     };
-    match store.wipe(WipeMark::Ignore, confirmed).await? {
+    let outcome = tokio::select! {
+        outcome = store.wipe(WipeMark::Ignore, confirmed) => outcome?,
+        () = stop.cancelled() => {
+            eprintln!("Stopped; run it again to go on.");
+            return Ok(ExitCode::from(1));
+        }
+    };
+    match outcome {
         WipeOutcome::Initialised => println!("There was nothing to wipe; the schema was made."),
         WipeOutcome::Already(at) => println!("The database was wiped at {}; nothing was changed.", at.rfc3339()),
         WipeOutcome::Wiped { tables } => {
@@ -140,8 +158,12 @@ pub(crate) async fn by_hand(store: &Store, settings: &Settings, options: &Option
             eprintln!("This would wipe the data of {users} people. Nothing was changed. To do it: --confirm {words}{or_yes}");
             return Ok(ExitCode::from(2));
         }
-        WipeOutcome::Newer(steps) => {
-            eprintln!("{}.", newer(&steps));
+        WipeOutcome::HalfDone => {
+            eprintln!("{HALF_DONE}.");
+            return Ok(ExitCode::from(2));
+        }
+        WipeOutcome::Unknown(steps) => {
+            eprintln!("{}.", unknown(&steps));
             return Ok(ExitCode::from(2));
         }
     }

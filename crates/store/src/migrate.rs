@@ -66,14 +66,19 @@ pub(crate) async fn compare(db: &DatabaseConnection) -> Result<SchemaState, Erro
     if wipe::is_half_done(db).await? {
         return Ok(SchemaState::HalfWiped);
     }
-    let mut applied = applied(db).await?;
-    let ours = steps();
-    let missing = ours.iter().filter(|step| !applied.contains(step)).count();
+    let applied = applied(db).await?;
+    let missing = steps().iter().filter(|step| !applied.contains(step)).count();
     if missing > 0 {
         return Ok(SchemaState::Pending(missing));
     }
-    applied.retain(|step| !ours.contains(step));
-    Ok(if applied.is_empty() { SchemaState::Fits } else { SchemaState::Newer(applied) })
+    let unknown = unknown(db).await?;
+    Ok(if unknown.is_empty() { SchemaState::Fits } else { SchemaState::Newer(unknown) })
+}
+
+/// The names of the steps that the schema has seen and this program does not know.
+pub(crate) async fn unknown(db: &DatabaseConnection) -> Result<Vec<String>, Error> {
+    let ours = steps();
+    Ok(applied(db).await?.into_iter().filter(|step| !ours.contains(step)).collect())
 }
 
 /// The names of the steps that this program knows.

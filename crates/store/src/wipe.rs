@@ -1,15 +1,15 @@
 //! Wiping: every table of ours dropped and made anew.
 //!
 //! A table that no step makes, and so no wipe drops, remembers how far a wipe has come. `wiping` is committed before the first
-//! table goes, so that whoever comes after a kill finishes what was begun; `done` is what keeps a flag that was left set from
-//! wiping a second time.
+//! table goes, so that whoever comes after a kill finishes what was begun; `made` once the new tables stand, which nobody drops a
+//! second time; `done` is what keeps a flag that was left set from wiping again. A wipe by hand leaves a flag as armed as it was.
 
 use migration::SchemaManager;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, FromQueryResult};
 use starchart_domain::time::Timestamp;
 
 use crate::audit::{self, Entry};
-use crate::migrate::{self, STEPS_TABLE, SchemaState};
+use crate::migrate::{self, STEPS_TABLE};
 use crate::{Error, Store, sql, zone};
 
 /// The table with the mark: one row, or none while a flag may wipe.
@@ -24,7 +24,7 @@ const MYSQL_PREPARE: [&str; 2] = ["SET SESSION lock_wait_timeout = 60", "SET SES
 pub enum WipeMark {
     /// A flag that was left set: nothing is done when the database was wiped since [`Store::rearm_wipe`].
     Respect,
-    /// Somebody asks for it now.
+    /// Somebody asks for it now. A flag that could wipe before still can.
     Ignore,
 }
 
@@ -42,8 +42,10 @@ pub enum WipeOutcome {
     Already(Timestamp),
     /// `allowed` said no to this number of people (without the deleted ones). Nothing was changed.
     Refused(u64),
-    /// The schema has these steps of a later version, whose tables this program does not know. Nothing was changed.
-    Newer(Vec<String>),
+    /// Somebody asks, and an earlier wipe did not come to its end: [`Store::migrate`] finishes it. Nothing was changed.
+    HalfDone,
+    /// The schema has these steps that this program does not know, nor the tables that they made. Nothing was changed.
+    Unknown(Vec<String>),
 }
 
 /// What [`finish`] did.
@@ -58,7 +60,7 @@ impl Store {
     /// Drops every table that our steps make, runs the steps again and pauses publishing until a plan
     /// is approved or the zone is seen to be empty; no other table and no record in the zone
     /// is touched. One process does it, others wait and then see what it left. `allowed` is asked with the number of people there
-    /// are, under the lock; not for a wipe that was begun already, which is finished in any case.
+    /// are, under the lock; not for a wipe that was begun already, which a flag finishes in any case.
     pub async fn wipe(&self, mark: WipeMark, allowed: impl Fn(u64) -> bool) -> Result<WipeOutcome, Error> {
         self.locked(async |db| wipe(self, db, mark, &allowed).await).await
     }
@@ -78,20 +80,28 @@ async fn wipe(
     mark: WipeMark,
     allowed: &impl Fn(u64) -> bool,
 ) -> Result<WipeOutcome, Error> {
-    match read(db).await? {
-        Some(State { is_done: false, .. }) => {
+    let by_hand = mark == WipeMark::Ignore;
+    let before = read(db).await?;
+    match before {
+        Some(Mark { how_far: HowFar::Wiping | HowFar::Made, .. }) if by_hand => return Ok(WipeOutcome::HalfDone),
+        Some(Mark { how_far: how_far @ (HowFar::Wiping | HowFar::Made), .. }) => {
+            // The flag that finishes it has had its wipe.
+            write(store, db, Mark::of(how_far, false)).await?;
             return Ok(WipeOutcome::Wiped { tables: finish(store, db).await?.tables });
         }
-        Some(State { is_done: true, at }) if mark == WipeMark::Respect => return Ok(WipeOutcome::Already(at)),
-        _ => {}
+        Some(Mark { how_far: HowFar::Done, at, .. }) if !by_hand => return Ok(WipeOutcome::Already(at)),
+        Some(Mark { how_far: HowFar::Done, .. }) | None => {}
     }
-    if let SchemaState::Newer(steps) = migrate::compare(db).await? {
-        return Ok(WipeOutcome::Newer(steps));
+    let unknown = migrate::unknown(db).await?;
+    if !unknown.is_empty() {
+        return Ok(WipeOutcome::Unknown(unknown));
     }
     let present = present(db).await?;
     if present.is_empty() {
         migrate::apply(db).await?;
-        write(store, db, "done").await?;
+        if !by_hand {
+            write(store, db, Mark::of(HowFar::Done, false)).await?;
+        }
         return Ok(WipeOutcome::Initialised);
     }
     let users = match present.contains(&"users") {
@@ -102,12 +112,36 @@ async fn wipe(
     if !allowed(users) {
         return Ok(WipeOutcome::Refused(users));
     }
-    write(store, db, "wiping").await?;
+    write(store, db, Mark::of(HowFar::Wiping, by_hand && before.is_none())).await?;
     Ok(WipeOutcome::Wiped { tables: finish(store, db).await?.tables })
 }
 
 /// Brings a wipe that was begun to its end; may be killed and repeated anywhere.
 pub(crate) async fn finish(store: &Store, db: &DatabaseConnection) -> Result<Finished, Error> {
+    let mark = read(db).await?;
+    let stays_armed = mark.as_ref().is_some_and(|mark| mark.stays_armed);
+    // Others may serve tables that were made already.
+    let finished = match mark {
+        Some(Mark { how_far: HowFar::Made, .. }) => Finished { tables: Vec::new(), steps: 0 },
+        _ => {
+            let finished = make_anew(db).await?;
+            write(store, db, Mark::of(HowFar::Made, stays_armed)).await?;
+            finished
+        }
+    };
+    // The zone may still hold what the dropped rows wanted.
+    zone::pause_after_wipe(store).await?;
+    let detail = format!("{} tables", finished.tables.len());
+    audit::record(store, &Entry { action: "database.wipe", detail: &detail, ..Entry::default() }).await?;
+    match stays_armed {
+        true => db.execute_unprepared("DELETE FROM starchart_wipe").await.map(drop)?,
+        false => write(store, db, Mark::of(HowFar::Done, false)).await?,
+    }
+    Ok(finished)
+}
+
+/// Drops what there is of our tables, and makes all of them.
+async fn make_anew(db: &DatabaseConnection) -> Result<Finished, Error> {
     let is_sqlite = db.get_database_backend() == DbBackend::Sqlite;
     // No foreign key, not even one of a table that we do not know, may stop this half way.
     for statement in if is_sqlite { &["PRAGMA foreign_keys = OFF"][..] } else { &MYSQL_PREPARE } {
@@ -120,17 +154,12 @@ pub(crate) async fn finish(store: &Store, db: &DatabaseConnection) -> Result<Fin
     }
     db.execute_unprepared(if is_sqlite { "PRAGMA foreign_keys = ON" } else { "SET SESSION foreign_key_checks = 1" }).await?;
     let steps = migrate::apply(db).await?;
-    // The zone may still hold what the dropped rows wanted.
-    zone::pause_after_wipe(store).await?;
-    let detail = format!("{} tables", tables.len());
-    audit::record(store, &Entry { action: "database.wipe", detail: &detail, ..Entry::default() }).await?;
-    write(store, db, "done").await?;
     Ok(Finished { tables, steps })
 }
 
 /// Whether a wipe was begun and did not end. Nothing may be served from such a schema.
 pub(crate) async fn is_half_done(db: &DatabaseConnection) -> Result<bool, Error> {
-    Ok(read(db).await?.is_some_and(|state| !state.is_done))
+    Ok(read(db).await?.is_some_and(|mark| mark.how_far != HowFar::Done))
 }
 
 /// The tables of ours that there are, in the order to drop them: first the list of steps, so that what is left is known to be
@@ -151,13 +180,42 @@ async fn present(db: &DatabaseConnection) -> Result<Vec<&'static str>, Error> {
     Ok(present)
 }
 
-/// How far a wipe has come, and since when.
-struct State {
-    is_done: bool,
+/// How far a wipe has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum HowFar {
+    /// Tables go.
+    Wiping,
+    /// The new tables stand; publishing may not be paused yet.
+    Made,
+    Done,
+}
+
+/// The row of [`MARK`].
+struct Mark {
+    how_far: HowFar,
+    /// It was begun by hand while a flag could wipe: at its end the row goes.
+    stays_armed: bool,
     at: Timestamp,
 }
 
-async fn read(db: &DatabaseConnection) -> Result<Option<State>, Error> {
+impl Mark {
+    /// Every text that the row may have.
+    const TEXTS: [(&'static str, HowFar, bool); 5] = [
+        ("wiping", HowFar::Wiping, false),
+        ("wiping, armed", HowFar::Wiping, true),
+        ("made", HowFar::Made, false),
+        ("made, armed", HowFar::Made, true),
+        ("done", HowFar::Done, false),
+    ];
+
+    /// The text for the row.
+    fn of(how_far: HowFar, stays_armed: bool) -> &'static str {
+        let text = Self::TEXTS.iter().find(|(_, far, armed)| (*far, *armed) == (how_far, stays_armed));
+        text.map_or("done", |(text, ..)| text)
+    }
+}
+
+async fn read(db: &DatabaseConnection) -> Result<Option<Mark>, Error> {
     #[derive(FromQueryResult)]
     struct Row {
         state: String,
@@ -167,7 +225,12 @@ async fn read(db: &DatabaseConnection) -> Result<Option<State>, Error> {
         return Ok(None);
     }
     let row: Option<Row> = sql::one(db, "SELECT state, changed_at FROM starchart_wipe WHERE id = 1", vec![]).await?;
-    Ok(row.map(|row| State { is_done: row.state == "done", at: Timestamp::from_millis(row.changed_at) }))
+    let Some(row) = row else { return Ok(None) };
+    let (_, how_far, stays_armed) = Mark::TEXTS
+        .into_iter()
+        .find(|(text, ..)| *text == row.state)
+        .ok_or_else(|| Error::Corrupt(format!("the mark of a wipe says {:?}", row.state)))?;
+    Ok(Some(Mark { how_far, stays_armed, at: Timestamp::from_millis(row.changed_at) }))
 }
 
 async fn write(store: &Store, db: &DatabaseConnection, state: &str) -> Result<(), Error> {

@@ -17,6 +17,7 @@ use std::path::PathBuf;
 
 use starchart_saml::Provider;
 use starchart_settings::{Loaded, Problem, Problems, Settings, Sources};
+use starchart_store::{SchemaState, Store};
 
 /// What the settings alone do not show: whether the identity provider's metadata can be used, and whether a zone is named.
 ///
@@ -39,6 +40,20 @@ fn saml_of(settings: &Settings) -> Result<Provider, Problems> {
         }),
     }
     Err(Problems(problems))
+}
+
+/// Whether a command may read and write rows.
+///
+/// # Errors
+/// The schema lacks something; the text names the command that mends it.
+async fn schema_fits(store: &Store) -> anyhow::Result<()> {
+    match store.schema().await? {
+        SchemaState::Fits | SchemaState::Newer(_) => Ok(()),
+        SchemaState::Pending(_) => anyhow::bail!("the database's schema is not up to date: run `starchart migrate` first"),
+        SchemaState::HalfWiped => {
+            anyhow::bail!("a wipe of the database was begun and cut off: run `starchart migrate` first, which finishes it")
+        }
+    }
 }
 
 /// Reads the settings and begins to log.

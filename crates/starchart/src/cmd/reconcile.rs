@@ -11,7 +11,7 @@ use anyhow::bail;
 use clap::Args;
 use starchart_settings::Settings;
 use starchart_store::audit::{Entry, record};
-use starchart_store::{SchemaState, Store, zone};
+use starchart_store::{Store, zone};
 use starchart_worker::Context;
 use starchart_worker::reconcile::{self, Adoption, Approval, Audited, HASH_MIN, Removal};
 use tokio_util::sync::CancellationToken;
@@ -80,9 +80,7 @@ async fn context(env_file: Option<PathBuf>) -> anyhow::Result<Option<Context>> {
     let loaded = super::begin(env_file)?;
     let stop = crate::stop::on_signal()?;
     let Some(store) = crate::boot::connect(&loaded.settings, &stop).await? else { return Ok(None) };
-    if let SchemaState::Pending(_) = store.schema().await? {
-        bail!("the database's schema is not up to date: run `starchart migrate` first");
-    }
+    super::schema_fits(&store).await?;
     context_of(&loaded.settings, store, stop).map(Some)
 }
 

@@ -7,5 +7,5 @@ pub(crate) async fn run(env_file: Option<PathBuf>, options: crate::wipe::Options
     let settings = super::begin(env_file)?.settings;
     let stop = crate::stop::on_signal()?;
     let Some(store) = crate::boot::connect(&settings, &stop).await? else { return Ok(ExitCode::from(1)) };
-    crate::wipe::by_hand(&store, &settings, &options).await
+    crate::wipe::by_hand(&store, &settings, &options, &stop).await
 }

@@ -187,11 +187,24 @@ async fn by_hand_it_asks_and_a_process_that_runs_goes_on() {
     redis.command(&["SET", "somebody:else", "x"]).await;
     let zone = world.zone.sets();
 
+    // What confirms the flag confirms nothing by hand.
+    let world = world.set("DANGER_CONFIRM", "starchart.example:2");
     for arguments in [&["wipe"][..], &["wipe", "--yes"], &["wipe", "--confirm", "starchart.example:1"]] {
         let refused = verb(&world, arguments).await;
         assert_eq!(refused.code, 2, "{}", refused.all);
         assert!(refused.all.contains("Nothing was changed. To do it: --confirm starchart.example:2\n"), "{}", refused.all);
     }
+    assert_eq!(people(&world).await, 2);
+    let mark = "CREATE TABLE starchart_wipe (id INT NOT NULL PRIMARY KEY, state VARCHAR(16) NOT NULL, \
+         changed_at BIGINT NOT NULL); INSERT INTO starchart_wipe VALUES (1, 'wiping', 1)";
+    world.db.run(mark).await;
+    let begun = verb(&world, &["wipe", "--confirm", "starchart.example:2"]).await;
+    assert!(begun.code == 2 && begun.all.contains("`starchart migrate` finishes it"), "{}", begun.all);
+    for arguments in [&["reconcile", "--dry-run"][..], &["import", "--skip"], &["import", "--orphans", "list"]] {
+        let unfit = verb(&world, arguments).await;
+        assert!(unfit.code == 1 && unfit.all.contains("run `starchart migrate` first"), "{}", unfit.all);
+    }
+    world.db.run("DROP TABLE starchart_wipe").await;
     assert_eq!(people(&world).await, 2);
     let wiped = verb(&world, &["wipe", "--confirm", "starchart.example:2"]).await;
     assert_eq!(wiped.code, 0, "{}", wiped.all);

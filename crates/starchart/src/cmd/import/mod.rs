@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum};
 use starchart_acme::{chain, keys};
 use starchart_domain::secret::Secret;
 use starchart_settings::{Settings, database_url_in};
-use starchart_store::import::{self, Issued, Original, Progress, Report};
+use starchart_store::import::{self, Issued, Original, Progress, Report, Topic};
 use starchart_store::{Store, zone};
 use starchart_worker::Context;
 
@@ -55,10 +55,18 @@ pub(crate) async fn run(env_file: Option<PathBuf>, options: Options) -> anyhow::
     let loaded = super::begin(env_file)?;
     let stop = crate::stop::on_signal()?;
     let Some(store) = crate::boot::connect(&loaded.settings, &stop).await? else { return Ok(ExitCode::from(1)) };
-    let context = reconcile::context_of(&loaded.settings, store.clone(), stop)?;
+    super::schema_fits(&store).await?;
+    let context = reconcile::context_of(&loaded.settings, store.clone(), stop.clone())?;
     match (&options.from_file, options.orphans) {
         (Some(file), _) => {
-            let report = import(&store, &loaded.settings, file, &options).await?;
+            let report = tokio::select! {
+                report = import(&store, &loaded.settings, file, &options) => report?,
+                // What was dealt with is noted, and the next one waits until this one's lease has ended.
+                () = stop.cancelled() => {
+                    eprintln!("Stopped; run it again to go on.");
+                    return Ok(ExitCode::from(1));
+                }
+            };
             own(&context, &report, options.apply).await
         }
         (None, Some(Orphans::List)) => orphans::list(&context).await,
@@ -102,14 +110,26 @@ async fn own(context: &Context, report: &Report, applied: bool) -> anyhow::Resul
         return Ok(ExitCode::SUCCESS);
     }
     if zone::paused(&context.store).await?.is_none() {
-        println!("Nothing is left to do: everything is here, and publishing goes on.");
+        println!("{}", ending(report));
         return Ok(ExitCode::SUCCESS);
     }
     reconcile::adopt(context).await
 }
 
+/// What is said when nothing waits for an operator's approval.
+fn ending(report: &Report) -> String {
+    match report.by_topic().get(&Topic::NoKeys) {
+        Some(waiting) => format!(
+            "Publishing goes on. {} certificates are not here yet: set KEY_ENCRYPTION_KEYS and run this again.",
+            waiting.len()
+        ),
+        None => "Nothing is left to do: everything is here, and publishing goes on.".to_owned(),
+    }
+}
+
 fn dry_ending(report: &Report, progress: Progress) -> String {
     match progress {
+        Progress::Finished(_) if report.counts.to_do == 0 && report.by_topic().contains_key(&Topic::NoKeys) => ending(report),
         Progress::Finished(at) if report.counts.to_do == 0 => {
             format!("Nothing is left to do: the import came to its end on {}.", at.date())
         }
