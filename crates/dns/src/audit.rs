@@ -125,7 +125,7 @@ fn sort_foreign(set: &ZoneSet, known: Known<'_>, plan: &mut Plan) {
 }
 
 fn is_under_label(name: &str, known: Known<'_>) -> bool {
-    known.root.label_of(name).is_some_and(|label| known.labels.contains(label.as_str()))
+    known.root.part_of(name).is_some_and(|part| known.labels.contains(&part))
 }
 
 fn vanished(standing: &BTreeMap<&str, Vec<(RecordType, SetBody)>>, known: Known<'_>) -> Vec<(String, RecordType)> {

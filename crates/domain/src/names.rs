@@ -153,12 +153,17 @@ impl RootDomain {
         BaseDomain { fqdn: format!("{label}.{}", self.0) }
     }
 
+    /// What stands right before the root domain in a name, in lower case, whether somebody can have it as a label or not.
+    pub fn part_of(&self, name: &str) -> Option<String> {
+        let name = name.trim().trim_end_matches('.').to_ascii_lowercase();
+        let below = name.strip_suffix(&self.0)?.strip_suffix('.')?;
+        below.rsplit('.').next().map(str::to_owned)
+    }
+
     /// The label of the person to whom a name under this domain belongs: `user` of `www.user.starchart.com`, in any case and with or
     /// without a trailing dot. `None`: it is no such name.
     pub fn label_of(&self, name: &str) -> Option<Label> {
-        let name = name.trim().trim_end_matches('.').to_ascii_lowercase();
-        let below = name.strip_suffix(&self.0)?.strip_suffix('.')?;
-        Label::assigned(below.rsplit('.').next()?).ok()
+        Label::assigned(&self.part_of(name)?).ok()
     }
 }
 

@@ -117,6 +117,7 @@ async fn orphans_go_when_they_are_counted_and_nothing_else_does() {
     let school = Move::of(20, 60).await;
     let early = verb(&school.world, &["import", "--orphans", "delete", "--count", "1"]).await;
     assert_eq!(early.code, 1, "no record wants anything yet: {}", early.all);
+    assert!(early.all.contains("nothing in the zone is ours yet"), "{}", early.all);
     assert_eq!(school.import(&["--apply"]).await.code, 0);
     let listed = verb(&school.world, &["import", "--orphans", "list"]).await;
     let count: usize = word_after(&listed.out, "--count ").parse().unwrap();
@@ -179,6 +180,10 @@ async fn beside_the_originals_tables_a_server_publishes_nothing_until_it_is_told
     assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(world.zone.set(&format!("www.user1.{ROOT}"), "A"), None);
+    for early in [&["import", "--orphans", "delete", "--count", "0"][..], &["reconcile", "--delete-orphans", "0"]] {
+        let early = verb(&world, early).await;
+        assert!(early.code == 1 && early.all.contains("import --apply` first"), "{}", early.all);
+    }
     let skipped = ended(world.command(&["import", "--skip"])).await;
     assert_eq!(skipped.code, 0, "{}", skipped.all);
     let there = async || world.zone.set(&format!("www.user1.{ROOT}"), "A").is_some();

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::{ConnectionTrait, FromQueryResult};
+use starchart_domain::import;
 use starchart_domain::plan::OwnedSet;
 use starchart_domain::rrset::Rrset;
 
@@ -19,7 +20,8 @@ pub struct View {
     pub owned: BTreeMap<String, Vec<OwnedSet>>,
     /// Generation of each name that has a row, and whether the zone does not show it as wanted yet.
     pub names: BTreeMap<String, (i64, bool)>,
-    /// Labels that people have or had.
+    /// What stands before the root domain in people's domains: labels that they have or had, and what the original made of the
+    /// user names of those who came from there, be it a label or not.
     pub labels: BTreeSet<String>,
 }
 
@@ -53,17 +55,25 @@ pub async fn view(store: &Store) -> Result<View, Error> {
     struct Person {
         label: String,
     }
+    #[derive(FromQueryResult)]
+    struct Came {
+        source: String,
+    }
     let snapshot = store.snapshot().await?;
     let names = names_of(&snapshot, None).await?;
     let desired = desired_of(&snapshot, None).await?;
     let entries = registry::list(&snapshot, None).await?;
     let people: Vec<Person> = sql::all(&snapshot, "SELECT label FROM users WHERE label IS NOT NULL", vec![]).await?;
+    let came = "SELECT source FROM import_rows WHERE kind = 'user'";
+    let came: Vec<Came> = sql::all(&snapshot, came, vec![]).await?;
     snapshot.commit().await?;
+    let bases = came.iter().map(|user| import::base_label(&user.source)).filter(|base| !base.is_empty());
+    let labels = people.into_iter().map(|person| person.label).chain(bases).collect();
     let mut owned: BTreeMap<String, Vec<OwnedSet>> = BTreeMap::new();
     for entry in entries {
         owned.entry(entry.fqdn.clone()).or_default().push(entry.into_set());
     }
-    Ok(View { desired, owned, names, labels: people.into_iter().map(|person| person.label).collect() })
+    Ok(View { desired, owned, names, labels })
 }
 
 /// Generation of these names or of all, and whether each is dirty.

@@ -164,9 +164,7 @@ fn shared(work: &mut Workshop, one: &Somebody, other: &Somebody, root: &str, now
 
 /// One in twenty sets more that no row explains any more, and the operators' own.
 fn leftovers(zone: &mut Zone, people: &[Somebody], root: &str, count: usize) {
-    // Under labels that a person can have.
-    let people: Vec<String> =
-        people.iter().map(Somebody::label).filter(|label| label != "admin" && !label.contains('_')).collect();
+    let people: Vec<String> = people.iter().map(Somebody::label).collect();
     let base = |n: usize| people.get(n % people.len().max(1)).map(|label| format!("{label}.{root}"));
     for n in 0..count.div_ceil(20) {
         let Some(base) = base(n * 7) else { break };

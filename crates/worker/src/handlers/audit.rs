@@ -24,10 +24,11 @@ pub(crate) async fn run(context: Context, started_ms: Arc<AtomicI64>) -> Outcome
     match tick(&context, &started_ms).await {
         Err(ReconcileError::Store(error)) => again_after(&error),
         Err(ReconcileError::Busy | ReconcileError::Stopped) => Outcome::Again(LOOK.1),
-        // Why not is in the row, and the time of the next try.
-        Ok(()) | Err(ReconcileError::Zone(_) | ReconcileError::NotOurs(_)) => {
-            Outcome::Again(context.audit_every.clamp(LOOK.1, LOOK.0))
-        }
+        // Why not is in the row, and the time of the next try. No audit says the last two.
+        Ok(())
+        | Err(
+            ReconcileError::Zone(_) | ReconcileError::NotOurs(_) | ReconcileError::ImportOwed | ReconcileError::NothingOwned,
+        ) => Outcome::Again(context.audit_every.clamp(LOOK.1, LOOK.0)),
     }
 }
 

@@ -36,6 +36,15 @@ pub enum ReconcileError {
     /// Somebody else holds the lease that this needs.
     #[error("another process is at it; try again in a moment")]
     Busy,
+    /// Without the rows of an import everything in the zone looks like an orphan.
+    #[error("the import has not come to its end, so nobody knows yet which sets are orphans: `starchart import --apply` first")]
+    ImportOwed,
+    /// Without anything of ours everything in the zone looks like an orphan.
+    #[error(
+        "nothing in the zone is ours yet, so nobody knows which sets are orphans: `starchart reconcile --adopt` first; nothing was \
+         changed"
+    )]
+    NothingOwned,
     /// Told to stop meanwhile.
     #[error("stopped before the zone was listed; nothing was changed")]
     Stopped,

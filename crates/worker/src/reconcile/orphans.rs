@@ -2,6 +2,7 @@
 
 use starchart_domain::plan::NameOutcome;
 use starchart_jobs::Job;
+use starchart_store::import::{self, Progress};
 use starchart_store::zone::{self, Lease};
 
 use super::adopt::with_publish_lease;
@@ -21,12 +22,19 @@ pub enum Removal {
 /// set is never an orphan.
 ///
 /// # Errors
-/// As [`super::plan`]; [`ReconcileError::Busy`]: another process would not let go of publishing.
+/// As [`super::plan`]; [`ReconcileError::Busy`]: another process would not let go of publishing; [`ReconcileError::ImportOwed`]
+/// and [`ReconcileError::NothingOwned`]: nobody knows yet what an orphan is.
 pub async fn remove_orphans(context: &Context, count: usize) -> Result<Removal, ReconcileError> {
     with_publish_lease(context, async |lease: &Lease| {
         let store = &context.store;
+        if let Progress::Owed | Progress::Begun(_) = import::progress(store).await? {
+            return Err(ReconcileError::ImportOwed);
+        }
         let listed = list(context).await?;
         let view = zone::view(store).await?;
+        if view.owned.is_empty() {
+            return Err(ReconcileError::NothingOwned);
+        }
         let Plan { orphans, .. } = plan_of(context, &listed, &view, &view);
         if orphans.len() != count {
             return Ok(Removal::AnotherCount(orphans));

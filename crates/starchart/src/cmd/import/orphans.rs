@@ -2,8 +2,6 @@
 
 use std::process::ExitCode;
 
-use anyhow::bail;
-use starchart_store::import::{self, Progress};
 use starchart_worker::Context;
 use starchart_worker::reconcile::plan;
 
@@ -22,11 +20,5 @@ pub(super) async fn list(context: &Context) -> anyhow::Result<ExitCode> {
 
 /// Deletes all of them, if there are so many.
 pub(super) async fn delete(context: &Context, count: usize) -> anyhow::Result<ExitCode> {
-    // Before it everything in the zone looks like an orphan.
-    if let Progress::Owed | Progress::Begun(_) = import::progress(&context.store).await? {
-        bail!(
-            "the import has not come to its end, so nobody knows yet which sets are orphans: `starchart import --apply` first"
-        );
-    }
     reconcile::delete_orphans(context, count).await
 }
