@@ -54,6 +54,8 @@ pub struct Certificates {
     pub ending_in_7_days: u64,
     /// How many end within 30 days.
     pub ending_in_30_days: u64,
+    /// How many ended within the last 7 days, of people who got no other since.
+    pub ended_in_7_days: u64,
 }
 
 /// Who holds a lease, and for how long.
@@ -113,11 +115,16 @@ async fn certificates(store: &Store, now: Timestamp) -> Result<Certificates, Err
     let ending = "SELECT COUNT(CASE WHEN not_after <= ? THEN 1 END) AS weeks, COUNT(*) AS months FROM certificates \
          WHERE state = 'active' AND not_after > ? AND not_after <= ?";
     let ending: Option<Row> = sql::one(store.reader(), ending, vec![at(7).into(), at(0).into(), at(30).into()]).await?;
+    // One that its person deleted, or that another replaced, is missed by nobody.
+    let ended = "SELECT COUNT(*) AS n FROM certificates c WHERE c.state IN ('active', 'expired') AND c.not_after > ? \
+         AND c.not_after <= ? AND NOT EXISTS (SELECT 1 FROM certificates s WHERE s.user_id = c.user_id AND s.not_after > ?)";
+    let ended = sql::number(store.reader(), ended, vec![at(-7).into(), at(0).into(), at(0).into()]).await?;
     Ok(Certificates {
         active: unsigned(active),
         next_end: next.map(Timestamp::from_millis),
         ending_in_7_days: unsigned(ending.as_ref().map(|row| row.weeks)),
         ending_in_30_days: unsigned(ending.as_ref().map(|row| row.months)),
+        ended_in_7_days: unsigned(ended),
     })
 }
 

@@ -128,6 +128,8 @@ fn certificates(registry: &mut Registry, certificates: &Certificates, now: Times
     }
     let ending = [("7", certificates.ending_in_7_days), ("30", certificates.ending_in_30_days)];
     counts(registry, "certificates_ending", "Certificates in use that end within so many days", "days", &ending);
+    let help = "Certificates that ended within the last 7 days and have no successor";
+    number(registry, "certificates_ended", help, certificates.ended_in_7_days);
 }
 
 fn leases(registry: &mut Registry, leases: &[LeaseAge]) {

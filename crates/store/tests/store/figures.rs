@@ -81,6 +81,16 @@ async fn orders_and_certificates_are_counted(world: &World) {
     assert_eq!(read.orders.oldest_due, Some(now.plus(-5_000)));
     assert_eq!(read.certificates.active, 4);
     assert_eq!((read.certificates.ending_in_7_days, read.certificates.ending_in_30_days), (1, 2));
+    assert_eq!(read.certificates.ended_in_7_days, 1, "nobody renewed it");
+    world.run(&format!("UPDATE certificates SET state = 'expired' WHERE user_id = {}", people[3].id)).await.unwrap();
+    let ended = async || figures::read(&world.store).await.unwrap().certificates.ended_in_7_days;
+    assert_eq!(ended().await, 1);
+    world.certificate(&people[3], 90).await;
+    assert_eq!(ended().await, 0, "there is another");
+    world.later(4 * DAY_MS);
+    assert_eq!(ended().await, 1, "the one that had three days");
+    world.later(7 * DAY_MS);
+    assert_eq!(ended().await, 0, "somebody has been told for a week");
     let next = read.certificates.next_end.unwrap().since(now);
     assert!((2 * DAY_MS..=3 * DAY_MS).contains(&next), "the one that is over is told of elsewhere: {next}");
 }
