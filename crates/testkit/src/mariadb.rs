@@ -125,6 +125,14 @@ impl TestDb {
     pub async fn number(&self, sql: &str) -> i64 {
         number(&self.url(), sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
+
+    /// What the server makes of all values in the table.
+    ///
+    /// # Panics
+    /// There is no such table.
+    pub async fn checksum(&self, table: &str) -> i64 {
+        checksum(&self.url(), table).await.unwrap_or_else(|error| panic!("{table}: {error}"))
+    }
 }
 
 impl Drop for TestDb {
@@ -150,6 +158,13 @@ async fn number(url: &str, sql: &str) -> Result<i64, sqlx::Error> {
     let number = sqlx::query_scalar(sqlx::AssertSqlSafe(sql.to_owned())).fetch_one(&mut connection).await?;
     connection.close().await?;
     Ok(number)
+}
+
+async fn checksum(url: &str, table: &str) -> Result<i64, sqlx::Error> {
+    let mut connection = connect(url).await?;
+    let row = sqlx::query(sqlx::AssertSqlSafe(format!("CHECKSUM TABLE {table}"))).fetch_one(&mut connection).await?;
+    connection.close().await?;
+    sqlx::Row::try_get(&row, "Checksum")
 }
 
 async fn execute(url: &str, sql: &str) -> Result<(), sqlx::Error> {

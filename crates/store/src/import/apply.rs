@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use sea_orm::DbBackend;
+use sea_orm::{ConnectionTrait, DbBackend};
 use starchart_domain::import::Deal;
 use starchart_domain::record::RecordType;
 use starchart_domain::time::Timestamp;
@@ -21,11 +21,13 @@ use crate::records::moved::{MovedName, put_names};
 use crate::tx::Tx;
 use crate::users::{MovedUser, put_users};
 use crate::zone::{self, Lease};
-use crate::{Error, SchemaState, Store, outbox, sql};
+use crate::{Error, SchemaState, Store, outbox};
 
 /// Rows of one transaction.
 const BATCH: usize = 500;
-/// The lease, in milliseconds; it is renewed while the import runs.
+/// The lease; it is renewed while the import runs.
+const LEASE: Duration = Duration::from_secs(15);
+/// The same, in milliseconds.
 const LEASE_MS: i64 = 15_000;
 /// How long to wait for the lease of one that died.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -51,7 +53,10 @@ pub async fn apply(store: &Store, original: &Original, options: &Options<'_>) ->
         outcome = apply_held(store, &lease, original, options) => outcome,
         lost = keep(store, lease.clone()) => Err(lost),
     };
-    zone::release(store, &lease).await?;
+    // A lease that cannot be given back ends by itself, and what was done is said in any case.
+    if !matches!(tokio::time::timeout(LEASE, zone::release(store, &lease)).await, Ok(Ok(()))) {
+        tracing::debug!("the lease of the import ends by itself");
+    }
     outcome
 }
 
@@ -59,17 +64,10 @@ async fn check(store: &Store) -> Result<(), ImportError> {
     if store.backend() == DbBackend::Sqlite {
         return Err(ImportError::Embedded);
     }
-    if matches!(store.schema().await?, SchemaState::Pending(_)) {
-        return Err(ImportError::Schema);
+    match store.schema().await? {
+        SchemaState::Fits | SchemaState::Newer(_) => Ok(()),
+        SchemaState::Pending(_) | SchemaState::HalfWiped => Err(ImportError::Schema),
     }
-    if state::started(store.reader()).await?.is_none() {
-        let made = "SELECT (SELECT COUNT(*) FROM dns_records) + (SELECT COUNT(*) FROM record_history) AS n";
-        let made = sql::number(store.reader(), made, vec![]).await?.unwrap_or_default();
-        if made > 0 {
-            return Err(ImportError::NotEmpty(made));
-        }
-    }
-    Ok(())
 }
 
 async fn lease(store: &Store) -> Result<Lease, ImportError> {
@@ -86,15 +84,17 @@ async fn lease(store: &Store) -> Result<Lease, ImportError> {
     }
 }
 
-/// Ends only when the lease is lost.
+/// Ends only when the lease is lost, or the database has not answered for as long as a lease.
 async fn keep(store: &Store, mut lease: Lease) -> ImportError {
+    let mut renewed = tokio::time::Instant::now();
     loop {
-        tokio::time::sleep(Duration::from_millis(LEASE_MS.unsigned_abs() / 4)).await;
-        match zone::extend(store, &mut lease, LEASE_MS).await {
-            Ok(true) => {}
-            Ok(false) => return ImportError::Running,
-            // It is tried again before the lease ends.
-            Err(fault) => tracing::debug!(error = %fault, "the lease of the import could not be renewed"),
+        tokio::time::sleep(LEASE / 4).await;
+        match tokio::time::timeout(LEASE, zone::extend(store, &mut lease, LEASE_MS)).await {
+            Ok(Ok(true)) => renewed = tokio::time::Instant::now(),
+            Ok(Ok(false)) => return ImportError::Running,
+            Ok(Err(fault)) if renewed.elapsed() > LEASE => return ImportError::Db(fault),
+            Ok(Err(fault)) => tracing::debug!(error = %fault, "the lease of the import could not be renewed yet"),
+            Err(_) => return ImportError::Db(Error::Unreachable("the lease of the import could not be renewed".into())),
         }
     }
 }
@@ -108,13 +108,14 @@ async fn apply_held(store: &Store, lease: &Lease, original: &Original, options: 
         }
         let started = plan.started;
         store.write(|tx| begin(tx, lease, started)).await?;
+        // First, as what comes would give them another reason in an import that goes on with this one.
+        for entries in plan.left_out.chunks(BATCH) {
+            store.write(|tx| note(tx, lease, entries)).await?;
+        }
         reserve_ids(store, &plan).await?;
         let ids = put_people(store, lease, &mut plan).await?;
         put_records(store, lease, &plan, &ids).await?;
         put_certificates(store, lease, original, options, &plan, &ids).await?;
-        for entries in plan.left_out.chunks(BATCH) {
-            store.write(|tx| note(tx, lease, entries)).await?;
-        }
     }
     store.write(|tx| finish(tx, lease)).await?;
     Ok(plan.report)
@@ -144,12 +145,25 @@ async fn finish(tx: Tx, lease: &Lease) -> Result<(), Error> {
 }
 
 /// Records that people make while the import runs get numbers beyond the original's.
-async fn reserve_ids(store: &Store, plan: &Plan) -> Result<(), Error> {
+async fn reserve_ids(store: &Store, plan: &Plan) -> Result<(), ImportError> {
     let records = plan.names.iter().flat_map(|name| &name.records);
     let Some(highest) = records.map(|planned| planned.record.id).max() else { return Ok(()) };
     // A smaller number than the next one changes nothing.
     let reserve = format!("ALTER TABLE dns_records AUTO_INCREMENT = {}", highest.saturating_add(1));
-    sql::touch(store.writer(), &reserve, vec![]).await.map(drop)
+    // It waits for everybody who reads the table, and everybody who comes later waits for it: not for long, then. The setting
+    // goes with the connection.
+    let own = store.endpoint().pool(1, PATIENCE);
+    let reserved = async {
+        own.execute_unprepared("SET SESSION lock_wait_timeout = 10").await?;
+        own.execute_unprepared(&reserve).await
+    };
+    let reserved = reserved.await;
+    own.close().await.map_err(Error::from)?;
+    match reserved.map_err(Error::from) {
+        Ok(_) => Ok(()),
+        Err(Error::Busy(_)) => Err(ImportError::InUse),
+        Err(fault) => Err(ImportError::Db(fault)),
+    }
 }
 
 /// Everybody's row here, by the place in the plan.

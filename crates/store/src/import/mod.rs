@@ -73,12 +73,15 @@ pub enum ImportError {
     /// The schema here is not this program's.
     #[error("the schema is not up to date: run `starchart migrate` first")]
     Schema,
-    /// Somebody has made records here, whose ids the original's records need.
+    /// Somebody has made records here before any import, whose ids the original's records need.
     #[error(
-        "{0} records were made here before any import, and the original's records keep their ids: import into a database without \
-         records (`starchart wipe` makes one)"
+        "{0} of the original's records have the number of a record that was made here before any import, and they keep their \
+         numbers: import into a database without records (`starchart wipe` makes one)"
     )]
-    NotEmpty(i64),
+    NotEmpty(usize),
+    /// Somebody else holds the table of records for long.
+    #[error("the table dns_records is in use by a transaction that takes long; try again in a moment")]
+    InUse,
     /// One import at a time.
     #[error("another import is running")]
     Running,

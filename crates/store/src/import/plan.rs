@@ -61,7 +61,8 @@ pub(super) struct PlannedRecord {
 
 pub(super) async fn plan(store: &Store, original: &Original, options: &Options<'_>) -> Result<Plan, ImportError> {
     let db = store.reader();
-    let started = match state::started(db).await? {
+    let begun = state::started(db).await?;
+    let started = match begun {
         Some(at) => at,
         None => store.now().await?,
     };
@@ -77,7 +78,12 @@ pub(super) async fn plan(store: &Store, original: &Original, options: &Options<'
     };
     let owners = plan.add_people(original.users().await?, here, options, &ledger);
     let taken = Taken::read(db).await?;
-    plan.add_records(original.records().await?, &owners, options, &ledger, &taken);
+    let records = original.records().await?;
+    let collide = records.iter().filter(|record| taken.ids.contains(&record.id)).count();
+    if begun.is_none() && collide > 0 {
+        return Err(ImportError::NotEmpty(collide));
+    }
+    plan.add_records(records, &owners, options, &ledger, &taken);
     certificates::add(&mut plan, store, original, &owners, options, &ledger).await?;
     let people: usize = plan.people.iter().map(|person| person.entries.len()).sum();
     let Counts { new_records, .. } = plan.report.counts;

@@ -25,10 +25,22 @@ pub(super) fn text(report: &Report, length: Length) -> String {
         let shown = if length == Length::Whole { lines.len() } else { SHOWN };
         let _ = write!(out, "\n{} ({})\n", topic.title(), lines.len());
         for line in lines.iter().take(shown) {
-            let _ = writeln!(out, "  {line}");
+            let _ = writeln!(out, "  {}", printable(line));
         }
         if lines.len() > shown {
             let _ = writeln!(out, "  … and {} more (--report FILE writes them all)", lines.len() - shown);
+        }
+    }
+    out
+}
+
+/// People have typed it, and a terminal obeys some characters: those are shown by their numbers.
+fn printable(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    for letter in line.chars() {
+        match letter {
+            ' '..='~' => out.push(letter),
+            _ => out.extend(letter.escape_debug()),
         }
     }
     out
@@ -50,4 +62,19 @@ fn numbers(counts: &Counts) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use starchart_store::import::{Line, Report, Topic};
+
+    use super::{Length, text};
+
+    #[test]
+    fn what_a_terminal_would_obey_is_shown_by_its_number() {
+        let typed = "#1 TXT \u{1b}[2J\r\n\"Zoë\" \\ \u{202e}".to_owned();
+        let report = Report { lines: vec![Line { topic: Topic::Rule, text: typed }], ..Report::default() };
+        let told = text(&report, Length::Whole);
+        assert!(told.ends_with("  #1 TXT \\u{1b}[2J\\r\\n\"Zoë\" \\ \\u{202e}\n"), "{told:?}");
+    }
 }
