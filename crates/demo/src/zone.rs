@@ -170,6 +170,10 @@ impl Zone for DemoZone {
         Ok(ChangeState::InSync)
     }
 
+    async fn domain(&self) -> Result<String, ZoneError> {
+        Ok(self.root.clone())
+    }
+
     async fn name_servers(&self) -> Result<Vec<String>, ZoneError> {
         Ok(vec!["localhost".to_owned()])
     }

@@ -32,7 +32,7 @@ pub enum NotOurZone {
     /// It is the listing of another zone.
     #[error(
         "AWS_ROUTE53_HOSTED_ZONE_ID is the id of the zone of {found}, while ROOT_DOMAIN is {root}: set the id of the zone of {root}. \
-         Until then nothing is compared and no plan can be approved"
+         Until then nothing is compared or published and no plan can be approved"
     )]
     Another {
         /// The domain of that zone.

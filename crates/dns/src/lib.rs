@@ -3,6 +3,7 @@
 pub mod attribution;
 pub mod audit;
 pub mod batch;
+pub mod identity;
 pub mod limiter;
 pub mod plan;
 pub mod propagation;

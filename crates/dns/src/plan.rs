@@ -81,16 +81,21 @@ pub struct Differences {
 }
 
 impl Differences {
+    /// Those that change the zone.
+    pub fn changes(self) -> usize {
+        self.creates + self.deletes + self.replaces
+    }
+
     /// All of them.
     pub fn all(self) -> usize {
-        self.creates + self.deletes + self.replaces + self.unclaimed
+        self.changes() + self.unclaimed
     }
 }
 
 /// What may be done about a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// There is no difference.
+    /// There is nothing to change in the zone.
     Nothing,
     /// It is small enough to be mended without anybody.
     ByItself,
@@ -117,17 +122,18 @@ impl Plan {
         FEW.max(self.owned * PERCENT / 100)
     }
 
-    /// What may be done about it.
+    /// What may be done about it. Sets that stand as wanted and are not known as ours are only told: nothing is done about them, however
+    /// many there are.
     pub fn verdict(&self) -> Verdict {
         let found = self.differences();
-        match found.all() {
+        match found.changes() {
             0 => Verdict::Nothing,
             _ if found.deletes > 0 && self.wanted == 0 => Verdict::NeedsApproval(format!(
                 "the database wants no set at all, while the zone holds {} of ours",
                 found.deletes
             )),
-            all if all > self.tolerated() => Verdict::NeedsApproval(format!(
-                "{all} differences in a zone with {} sets of ours; {} are mended without an operator",
+            many if many > self.tolerated() => Verdict::NeedsApproval(format!(
+                "{many} differences in a zone with {} sets of ours; {} are mended without an operator",
                 self.owned,
                 self.tolerated()
             )),
@@ -250,7 +256,9 @@ mod tests {
         }
         assert_eq!(creates(0, 100).verdict(), Verdict::Nothing);
         let adopt = Plan { unclaimed: (0..11).map(|n| a(&format!("n{n}.u.root"), "192.0.2.1")).collect(), ..Plan::default() };
-        assert!(matches!(adopt.verdict(), Verdict::NeedsApproval(_)));
+        assert_eq!(adopt.verdict(), Verdict::Nothing, "nothing is done about them");
+        assert_eq!(Plan { unclaimed: adopt.unclaimed.clone(), ..creates(10, 0) }.verdict(), Verdict::ByItself);
+        assert!(matches!(Plan { unclaimed: adopt.unclaimed, ..creates(11, 0) }.verdict(), Verdict::NeedsApproval(_)));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use aws_sdk_route53::config::retry::RetryConfig;
 use aws_sdk_route53::config::timeout::TimeoutConfig;
 use aws_sdk_route53::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_route53::error::{BuildError, ProvideErrorMetadata, SdkError};
+use aws_sdk_route53::operation::get_hosted_zone::GetHostedZoneOutput;
 use aws_sdk_route53::operation::list_resource_record_sets::ListResourceRecordSetsOutput;
 use aws_sdk_route53::types::{self as aws, ChangeAction, ChangeBatch, ChangeStatus, ResourceRecord, ResourceRecordSet, RrType};
 
@@ -56,7 +57,7 @@ pub struct Route53Config {
 /// A hosted zone of Amazon Route53.
 ///
 /// The caller has each call admitted by the [`Limiter`] first, because a lease is only worth checking after the wait. What a call
-/// sends beyond its first request (pages, tries), and [`Zone::name_servers`], is admitted here.
+/// sends beyond its first request (pages, tries), and what [`Zone::domain`] and [`Zone::name_servers`] send, is admitted here.
 ///
 /// The SDK retries nothing: a change whose outcome is unknown must be read first, and reads are tried again here, within bounds.
 pub struct Route53 {
@@ -127,6 +128,10 @@ impl Route53 {
             tokio::time::sleep(back_off).await;
             back_off = (back_off * 2).min(BACK_OFF_AT_MOST);
         }
+    }
+
+    async fn hosted_zone(&self, priority: Priority) -> Result<GetHostedZoneOutput, ZoneError> {
+        self.reading(Turn::further(priority), || self.client.get_hosted_zone().id(&self.zone_id).send()).await
     }
 
     async fn page(&self, turn: Turn, start: &Start) -> Result<(Vec<ResourceRecordSet>, Option<Start>), ZoneError> {
@@ -236,9 +241,14 @@ impl Zone for Route53 {
         }
     }
 
+    async fn domain(&self) -> Result<String, ZoneError> {
+        let output = self.hosted_zone(Priority::Publish).await?;
+        let zone = output.hosted_zone.ok_or_else(|| ZoneError::OutcomeUnknown("the answer names no zone".to_owned()))?;
+        Ok(plain_name(&zone.name))
+    }
+
     async fn name_servers(&self) -> Result<Vec<String>, ZoneError> {
-        let output =
-            self.reading(Turn::further(Priority::Audit), || self.client.get_hosted_zone().id(&self.zone_id).send()).await?;
+        let output = self.hosted_zone(Priority::Audit).await?;
         let servers = output.delegation_set.map(|set| set.name_servers).unwrap_or_default();
         Ok(servers.iter().map(|server| plain_name(server)).collect())
     }

@@ -36,6 +36,12 @@ pub trait Zone: Send + Sync {
     /// As [`Zone::read`]; [`ZoneError::Refused`] when the provider knows no such change (it forgets old ones).
     async fn change_state(&self, id: &ChangeId) -> Result<ChangeState, ZoneError>;
 
+    /// The zone's own domain, lower case, no trailing dot: an id says nothing about whose zone it is.
+    ///
+    /// # Errors
+    /// As [`Zone::read`].
+    async fn domain(&self) -> Result<String, ZoneError>;
+
     /// The host names of the zone's authoritative servers (its delegation set), lower case, no trailing dot.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ use actix_web::web::Data;
 use anyhow::Context as _;
 use starchart_acme::authority::Authority;
 use starchart_acme::{AcmeConfig, AcmeConfigError, LetsEncrypt};
+use starchart_dns::identity::Identity;
 use starchart_dns::limiter::Limiter;
 use starchart_dns::propagation::Propagation;
 use starchart_dns::route53::{Route53, Route53Config};
@@ -179,6 +180,7 @@ pub(crate) fn worker(
         store,
         root: settings.root_domain.clone(),
         zone: names.zone,
+        identity: Arc::new(Identity::new(settings.root_domain.clone())),
         limiter: names.limiter,
         propagation: Arc::new(Propagation::new(settings.dns_servers.iter().map(ToString::to_string).collect())),
         authority: certificates.as_ref().ok().cloned(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use starchart_acme::authority::Authority;
+use starchart_dns::identity::Identity;
 use starchart_dns::limiter::Limiter;
 use starchart_dns::propagation::Propagation;
 use starchart_dns::zone::Zone;
@@ -22,6 +23,8 @@ pub struct Context {
     pub root: RootDomain,
     /// The zone.
     pub zone: Arc<dyn Zone>,
+    /// Whether that zone is ours.
+    pub identity: Arc<Identity>,
     /// Paces the requests to the zone.
     pub limiter: Arc<Limiter>,
     /// Who answers for the zone.

@@ -2,11 +2,12 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
+use starchart_domain::time::Timestamp;
 use starchart_jobs::{Job, Outcome};
-use tokio::sync::Notify;
+use starchart_store::{Error, Store};
+use tokio::sync::{Notify, OnceCell};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, error, info_span, warn};
@@ -37,17 +38,27 @@ pub async fn run(context: Context) {
         }
     };
     let sweep = context.sweep;
-    let started = Arc::new(AtomicI64::new(0));
+    let started = Started::default();
     tokio::join!(
         listen,
         work("publish", sweep, &bells.publish, &stop, || publish::run(context.clone())),
         work("track", sweep, &bells.track, &stop, || track::run(context.clone())),
         work("certificate", sweep, &bells.certificate, &stop, || certificate::run(context.clone())),
         work("mail", sweep, &bells.mail, &stop, || mail::run(context.clone())),
-        work("expiry", EXPIRY, &bells.expiry, &stop, || expiry::run(context.clone())),
-        work("audit", AUDIT, &bells.audit, &stop, || audit::run(context.clone(), Arc::clone(&started))),
+        work("expiry", EXPIRY, &bells.expiry, &stop, || expiry::run(context.clone(), started.clone())),
+        work("audit", AUDIT, &bells.audit, &stop, || audit::run(context.clone(), started.clone())),
         work("housekeeping", HOUSEKEEPING, &bells.housekeeping, &stop, || housekeeping::run(context.clone())),
     );
+}
+
+/// When this process began to work, by the database's clock; known since somebody first asked.
+#[derive(Clone, Default)]
+pub(crate) struct Started(Arc<OnceCell<Timestamp>>);
+
+impl Started {
+    pub(crate) async fn at(&self, store: &Store) -> Result<Timestamp, Error> {
+        self.0.get_or_try_init(|| store.now()).await.copied()
+    }
 }
 
 #[derive(Default)]

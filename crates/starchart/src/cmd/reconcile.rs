@@ -8,19 +8,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
-use clap::Args;
+use clap::{ArgGroup, Args};
 use starchart_settings::Settings;
-use starchart_store::audit::{Entry, record};
 use starchart_store::{Store, zone};
 use starchart_worker::Context;
-use starchart_worker::reconcile::{self, Adoption, Approval, Audited, HASH_MIN, Removal};
+use starchart_worker::reconcile::{self, Adoption, Approval, Audited, Brought, HASH_MIN, Removal};
 use tokio_util::sync::CancellationToken;
 
 use crate::wire::Names;
 
 /// What to do about the difference.
 #[derive(Args)]
-#[group(required = true, multiple = false)]
+#[group(skip)]
+#[command(group = ArgGroup::new("what").required(true).args(["dry_run", "approve", "adopt", "pause", "now", "delete_orphans"]))]
 pub(crate) struct Options {
     /// List the zone, print what differs from the database, and change nothing.
     #[arg(long)]
@@ -39,9 +39,19 @@ pub(crate) struct Options {
     /// Audit now: mend what has drifted, unless it is too much.
     #[arg(long)]
     now: bool,
-    /// Delete all orphans that --dry-run lists; their number, to confirm it. Another number by now: 1, nothing is changed.
+    /// Delete all orphans that --dry-run lists, but those of --keep; their number, to confirm it. Another number by now: 1, nothing is
+    /// changed.
     #[arg(long, value_name = "COUNT")]
     delete_orphans: Option<usize>,
+    /// With --delete-orphans: what stands at this name stays, and does not count. May be repeated.
+    #[arg(long, value_name = "NAME", requires = "delete_orphans", value_parser = name)]
+    keep: Vec<String>,
+}
+
+/// A full name as the zone writes it.
+pub(crate) fn name(text: &str) -> Result<String, String> {
+    let text = text.trim().trim_end_matches('.').to_ascii_lowercase();
+    if text.is_empty() { Err("give the full name as the list shows it".to_owned()) } else { Ok(text) }
 }
 
 fn hash(text: &str) -> Result<String, String> {
@@ -68,7 +78,7 @@ pub(crate) async fn run(env_file: Option<PathBuf>, options: Options) -> anyhow::
     match options {
         Options { approve: Some(hash), .. } => approve(&context, &hash).await,
         Options { pause: Some(reason), .. } => pause(&context, &reason).await,
-        Options { delete_orphans: Some(count), .. } => delete_orphans(&context, count).await,
+        Options { delete_orphans: Some(count), keep, .. } => delete_orphans(&context, count, &keep).await,
         Options { adopt: true, .. } => adopt(&context).await,
         Options { now: true, .. } => now(&context).await,
         _ => dry_run(&context).await,
@@ -109,19 +119,25 @@ async fn approve(context: &Context, hash: &str) -> anyhow::Result<ExitCode> {
             println!("Look at it, then: starchart reconcile --approve {}", plan.short_hash());
             Ok(ExitCode::from(1))
         }
-        Approval::Approved { plan, marked, lifted } => {
+        Approval::Approved { plan, marked, lifted, paused } => {
             let all = plan.differences();
             println!("plan {} approved: {all}", plan.short_hash());
             if all.unclaimed > 0 {
                 println!("{} sets stay as they are and not ours; `starchart reconcile --adopt` makes them ours", all.unclaimed);
             }
-            let elsewhere = all.all() - all.unclaimed - marked;
+            let elsewhere = all.changes() - marked;
             if elsewhere > 0 {
                 println!("{elsewhere} of them were changed by somebody in this moment and are published as they are now");
             }
             if let Some(reason) = lifted {
-                println!("publishing goes on; it was paused: {reason}");
+                println!("it was paused: {reason}");
             }
+            if let Some(reason) = paused {
+                println!("publishing was paused again meanwhile and stays so: {reason}");
+                println!("look at the plan and approve it again: starchart reconcile --dry-run");
+                return Ok(ExitCode::from(1));
+            }
+            println!("publishing goes on");
             published(context).await
         }
     }
@@ -145,25 +161,26 @@ async fn audited(context: &Context) -> anyhow::Result<Audited> {
     }
 }
 
-/// Publishes what is marked, together with the running servers.
+/// Publishes what is marked, together with the running servers. 1: not all of it is in the zone.
 async fn published(context: &Context) -> anyhow::Result<ExitCode> {
-    let left = reconcile::bring_in(context, BRING_IN).await?;
-    if left == 0 {
-        println!("the zone has it");
-    } else {
-        println!("{left} names are still on their way; the running servers go on with them");
+    let Brought { left, gave_up } = reconcile::bring_in(context, BRING_IN).await?;
+    match gave_up {
+        Some(reason) => println!("{left} names are not published: {reason}"),
+        None if left > 0 => println!("{left} names are still on their way; the running servers go on with them"),
+        None => {}
     }
     let refused = zone::counts(&context.store).await?.refused;
     if refused > 0 {
         println!("{refused} names are refused by the zone; the admin page says why");
     }
-    Ok(ExitCode::SUCCESS)
+    if left == 0 {
+        println!("the zone has {}", if refused > 0 { "the others" } else { "it" });
+    }
+    Ok(ExitCode::from(u8::from(left > 0 || refused > 0)))
 }
 
 pub(crate) async fn adopt(context: &Context) -> anyhow::Result<ExitCode> {
     let Adoption { adopted, plan, pause } = reconcile::adopt(context).await?;
-    let detail = format!("by an operator: {adopted} sets; plan {}, {}", plan.short_hash(), plan.differences());
-    trail(context, "zone.adopt", &detail).await?;
     report::plan(context, &plan).await?;
     println!("{adopted} sets adopted; {} are ours now", plan.owned);
     report::what_next(&plan, Some(&pause));
@@ -171,8 +188,7 @@ pub(crate) async fn adopt(context: &Context) -> anyhow::Result<ExitCode> {
 }
 
 async fn pause(context: &Context, reason: &str) -> anyhow::Result<ExitCode> {
-    zone::pause(&context.store, reason).await?;
-    trail(context, "zone.pause", &format!("by an operator: {reason}")).await?;
+    zone::pause_by_operator(&context.store, context.root.as_str(), reason).await?;
     println!("publishing is paused: {reason}");
     println!("To go on: starchart reconcile --dry-run, then --approve with the hash that it prints.");
     Ok(ExitCode::SUCCESS)
@@ -190,26 +206,30 @@ async fn now(context: &Context) -> anyhow::Result<ExitCode> {
     if repaired > 0 { published(context).await } else { Ok(ExitCode::SUCCESS) }
 }
 
-pub(crate) async fn delete_orphans(context: &Context, count: usize) -> anyhow::Result<ExitCode> {
-    match reconcile::remove_orphans(context, count).await? {
-        Removal::AnotherCount(orphans) => {
-            report::orphans(context, &orphans).await?;
-            println!("there are {} orphans by now, not {count}; nothing was changed", orphans.len());
+pub(crate) async fn delete_orphans(context: &Context, count: usize, keep: &[String]) -> anyhow::Result<ExitCode> {
+    match reconcile::remove_orphans(context, count, keep).await? {
+        Removal::NothingToKeep(names) => {
+            println!("no orphan stands at {}, so it cannot be kept; nothing was changed", names.join(", "));
             Ok(ExitCode::from(1))
         }
-        Removal::Marked(orphans) => {
+        Removal::AnotherCount(orphans) => {
             report::orphans(context, &orphans).await?;
-            trail(context, "zone.delete-orphans", &format!("by an operator: {} sets", orphans.len())).await?;
-            if let Some(reason) = zone::paused(&context.store).await? {
-                println!("{} orphans are deleted once publishing goes on; it is paused: {reason}", orphans.len());
-                return Ok(ExitCode::SUCCESS);
+            let besides = if keep.is_empty() { "" } else { " besides those that are kept" };
+            println!("there are {} orphans{besides} by now, not {count}; nothing was changed", orphans.len());
+            Ok(ExitCode::from(1))
+        }
+        Removal::Marked { orphans, left } => {
+            report::orphans(context, &orphans).await?;
+            println!("{} orphans are marked", orphans.len());
+            if left > 0 {
+                println!("{left} were not reached and are orphans still: another process took over; look again");
             }
-            println!("{} orphans are deleted", orphans.len());
-            published(context).await
+            if let Some(reason) = zone::paused(&context.store).await? {
+                println!("they are deleted once publishing goes on; it is paused: {reason}");
+                return Ok(ExitCode::from(u8::from(left > 0)));
+            }
+            let brought = published(context).await?;
+            Ok(if left > 0 { ExitCode::from(1) } else { brought })
         }
     }
-}
-
-async fn trail(context: &Context, action: &str, detail: &str) -> anyhow::Result<()> {
-    Ok(record(&context.store, &Entry { action, object: context.root.as_str(), detail, ..Entry::default() }).await?)
 }

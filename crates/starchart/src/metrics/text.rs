@@ -97,6 +97,9 @@ fn publishing(registry: &mut Registry, rows: &Figures) {
 fn audits(registry: &mut Registry, row: &AuditRow, now: Timestamp) {
     flag(registry, "audit_refused", "Whether a plan waits for an operator's approval", row.refused_since.is_some());
     flag(registry, "audit_failed", "Whether the last try came to no end", row.problem.is_some());
+    let refused = Counter::<u64>::default();
+    refused.inc_by(row.refused_total);
+    registry.register("audits_refused", "Audits that refused their plan", refused);
     let repaired = Counter::<u64>::default();
     repaired.inc_by(row.repaired_total);
     registry.register("drift_repaired", "Sets that drifted in the zone and were put right", repaired);

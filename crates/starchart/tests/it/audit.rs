@@ -145,6 +145,8 @@ async fn three_tenths_are_mended_and_one_more_is_refused_until_it_is_approved() 
     assert_eq!(right.code, 0, "{}", right.all);
     assert!(right.out.contains("41 to create") && right.out.contains("the zone has it"), "{}", right.out);
     assert_eq!(zone_sets(&world).len(), 41);
+    let drift = "SELECT repaired_total FROM zone_audits";
+    assert_eq!(world.db.number(drift).await, 24, "12 and 12; what was approved is no drift");
     let page = admin.get("/admin").await.body;
     assert!(!page.contains("The zone differs"), "{page}");
     let trail = admin.get("/admin/trail?action=zone.approve").await.body;
@@ -178,6 +180,7 @@ async fn the_id_of_another_zone_is_told_and_nothing_of_it_can_be_approved() {
     let other = StrictRoute53::start("other.example").await;
     other.put(Set::new("www.other.example", "A", 60, ["203.0.113.1"])).unwrap();
     let before = other.sets();
+    let mended = world.zone.endpoint();
     let world = world.set("AWS_ENDPOINT_URL", &other.endpoint()).set("AUDIT_FREQUENCY_S", "3600");
     world.db.run("UPDATE zone_audits SET at = at - 61000").await;
     let app = world.start().await;
@@ -191,8 +194,25 @@ async fn the_id_of_another_zone_is_told_and_nothing_of_it_can_be_approved() {
         assert!(refused.code == 1 && refused.all.contains("AWS_ROUTE53_HOSTED_ZONE_ID"), "{}", refused.all);
     }
     assert_eq!(world.db.number("SELECT COUNT(*) FROM zone_control WHERE paused_at IS NOT NULL").await, 0);
+    // What people do in the meantime is kept, not sent there: no edit, and no deletion either.
+    let mut owner = signed_in(&world, &app, "user1").await;
+    let (edited, deleted) = (owner.row(&fqdn("n-1"), "A").await.unwrap(), owner.row(&fqdn("n-2"), "A").await.unwrap());
+    assert_eq!(owner.edit(&edited.id, "A", "192.168.8.8").await.status, 303);
+    assert_eq!(owner.delete(&deleted.id).await.status, 303);
+    let told =
+        || errors(&app).iter().filter(|line| line.contains("a job cannot be done") && line.contains("other.example")).count();
+    eventually("told by publish", SOON, async || told() == 1).await;
+    tokio::time::sleep(A_WHILE).await;
+    assert_eq!(told(), 1, "once");
+    assert_eq!(world.db.number("SELECT COUNT(*) FROM names WHERE is_dirty = 1").await, 2);
     assert_eq!(other.sets(), before);
     assert_eq!(other.counts().change, 0);
+    drop(app);
+    let world = world.set("AWS_ENDPOINT_URL", &mended);
+    let _app = world.start().await;
+    published(&world).await;
+    assert!(world.zone.set(&fqdn("n-1"), "A").unwrap().values.contains("192.168.8.8"));
+    assert!(world.zone.set(&fqdn("n-2"), "A").is_none());
 }
 
 #[tokio::test]

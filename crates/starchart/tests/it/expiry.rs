@@ -5,7 +5,7 @@ use std::time::Duration;
 use starchart_testkit::smtp::Smtp;
 
 use crate::app::{App, ROOT, World, eventually};
-use crate::truth::{dig, signed_in};
+use crate::truth::{dig, signed_in, verb};
 
 const SOON: Duration = Duration::from_secs(30);
 /// What a run says when it begins.
@@ -134,4 +134,43 @@ async fn a_run_that_dies_is_ended_by_another_and_missed_ticks_by_one_run() {
     eventually("the run is made again", SOON, async || ticks(&world).await == 2).await;
     eventually("and tells", SOON, async || smtp.mails().len() == 1).await;
     assert_eq!(begun(&app).len(), 2);
+}
+
+#[tokio::test]
+async fn rows_of_an_old_dump_end_nothing_before_an_operator_has_looked() {
+    let smtp = Smtp::start().await;
+    let world = World::new().await.with_smtp(&smtp);
+    let app = world.start().await;
+    let mut browser = signed_in(&world, &app, "user1").await;
+    assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
+    let www = format!("www.user1.{ROOT}");
+    eventually("published", SOON, async || dig(&world, &www, "A").await == ["192.168.1.1"]).await;
+    world.records_end_in(20.0).await;
+    eventually("told of", SOON, async || smtp.mails().len() == 1).await;
+    drop(app);
+
+    // The dump: over, told of long ago, while the person has renewed since. The operator pauses before anything runs.
+    let paused = verb(&world, &["reconcile", "--pause", "restored"]).await;
+    assert_eq!(paused.code, 0, "{}", paused.all);
+    world.records_end_in(-1.0).await;
+    sent_days_ago(&world, 8).await;
+    let _app = world.start().await;
+    let at = "SELECT COALESCE(MAX(at), 0) FROM zone_audits";
+    let before = world.db.number(at).await;
+    world.db.run("UPDATE zone_audits SET at = at - 61000").await;
+    eventually("audited since the start", SOON, async || world.db.number(at).await > before).await;
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_eq!(world.db.number("SELECT COUNT(*) FROM dns_records").await, 1, "paused");
+    assert_eq!(dig(&world, &www, "A").await, ["192.168.1.1"]);
+
+    // A refused plan holds as well; it is what a dump looks like where nobody paused.
+    world
+        .db
+        .run("UPDATE zone_audits SET outcome = 'refused'; UPDATE zone_control SET paused_at = NULL, paused_reason = NULL")
+        .await;
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_eq!(world.db.number("SELECT COUNT(*) FROM dns_records").await, 1, "refused");
+    // As one that ended before this start does not count, the next is due.
+    world.db.run("UPDATE zone_audits SET outcome = 'clean', at = at - 3600000").await;
+    eventually("an audit later it ends", SOON, async || dig(&world, &www, "A").await.is_empty()).await;
 }

@@ -4,28 +4,82 @@ use sea_orm::Value;
 use starchart_domain::plan::NameOutcome;
 
 use super::Lease;
+use super::control::pause_once_within;
+use super::drift::{bring_nameless, make_dirty};
 use super::lease::hold;
 use super::registry::{self, Entry, MANY};
 use super::track::ASK_FOR_MS;
+use super::view::names_of;
 use crate::tx::Tx;
-use crate::{Error, Store, sql};
+use crate::{Error, Store, audit, sql};
 
-/// Makes sets ours that stand in the zone, with what stands there as confirmed; `None` bodies say nothing. The caller holds the
-/// lease of publish since before the zone was listed. Gives how many were not ours before; `None`: the lease was lost.
-pub async fn adopt(store: &Store, lease: &Lease, stand: &[NameOutcome]) -> Result<Option<u64>, Error> {
-    let mut sorted: Vec<&NameOutcome> = stand.iter().collect();
-    sorted.sort_by(|a, b| a.name.cmp(&b.name));
-    let mut adopted = 0;
-    for chunk in sorted.chunks(MANY) {
-        match store.write(|tx| adopt_within(tx, lease, chunk)).await? {
-            Some(new) => adopted += new,
-            None => return Ok(None),
-        }
-    }
-    Ok(Some(adopted))
+/// What an operator adopts for; it is told in the transaction that begins it.
+#[derive(Debug, Clone, Copy)]
+pub struct Deed<'a> {
+    /// The domain of the zone.
+    pub zone: &'a str,
+    /// What the line of the trail says.
+    pub detail: &'a str,
+    /// Why.
+    pub aim: Aim<'a>,
 }
 
-async fn adopt_within(tx: Tx, lease: &Lease, stand: &[&NameOutcome]) -> Result<Option<u64>, Error> {
+/// What becomes of sets that are adopted.
+#[derive(Debug, Clone, Copy)]
+pub enum Aim<'a> {
+    /// They stay; publishing is paused for this reason, unless it is paused already.
+    Keep(&'a str),
+    /// No row wants them: they are marked for publish, which deletes them.
+    Delete,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Adopted {
+    /// Sets that were not ours before.
+    pub sets: u64,
+    /// Names that were reached, in their order.
+    pub names: Vec<String>,
+    /// False: the lease was lost before the other names were reached.
+    pub complete: bool,
+}
+
+/// Makes sets ours that stand in the zone, with what stands there as confirmed; `None` bodies say nothing. The caller holds the
+/// lease of publish since before the zone was listed. Each name is adopted, and marked where it is to be deleted, in one transaction.
+pub async fn adopt(store: &Store, lease: &Lease, stand: &[NameOutcome], deed: Deed<'_>) -> Result<Adopted, Error> {
+    let mut sorted: Vec<&NameOutcome> = stand.iter().collect();
+    sorted.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut adopted = Adopted::default();
+    if !store.write(|tx| begin_within(tx, lease, deed)).await? {
+        return Ok(adopted);
+    }
+    for chunk in sorted.chunks(MANY) {
+        let Some(new) = store.write(|tx| adopt_within(tx, lease, chunk, deed.aim)).await? else { return Ok(adopted) };
+        adopted.sets += new;
+        adopted.names.extend(chunk.iter().map(|name| name.name.clone()));
+    }
+    adopted.complete = true;
+    Ok(adopted)
+}
+
+/// Before the first set is ours nothing may be sent for it.
+async fn begin_within(tx: Tx, lease: &Lease, deed: Deed<'_>) -> Result<bool, Error> {
+    if hold(&tx, lease, 0).await?.is_none() {
+        return Ok(false);
+    }
+    let action = match deed.aim {
+        Aim::Keep(reason) => {
+            pause_once_within(tx.clone(), reason).await?;
+            "zone.adopt"
+        }
+        Aim::Delete => "zone.delete-orphans",
+    };
+    let line = audit::Entry { action, object: deed.zone, detail: deed.detail, ..audit::Entry::default() };
+    audit::append(&tx, &line).await?;
+    Ok(true)
+}
+
+async fn adopt_within(tx: Tx, lease: &Lease, stand: &[&NameOutcome], aim: Aim<'_>) -> Result<Option<u64>, Error> {
     let Some(now) = hold(&tx, lease, 0).await? else { return Ok(None) };
     let fqdns: Vec<String> = stand.iter().map(|name| name.name.clone()).collect();
     // What the zone refused because a set was not ours is due again. What was never sent from here stands there all the same, for
@@ -59,6 +113,12 @@ async fn adopt_within(tx: Tx, lease: &Lease, stand: &[&NameOutcome]) -> Result<O
             changed.push(name.name.clone());
             entries.extend(after);
         }
+    }
+    if matches!(aim, Aim::Delete) {
+        let with_row = names_of(tx.db(), Some(&fqdns)).await?;
+        let bring = entries.iter_mut().filter(|entry| !with_row.contains_key(&entry.fqdn));
+        bring.for_each(|entry| bring_nameless(entry, now));
+        make_dirty(&tx, with_row.keys().map(String::as_str), now).await?;
     }
     if !changed.is_empty() {
         registry::put_all(&tx, &changed, entries, now).await?;

@@ -19,6 +19,8 @@ pub enum AuditOutcome {
     Refused,
     /// Nothing was done, because publishing is paused.
     Paused,
+    /// An operator let the plan be done.
+    Approved,
 }
 
 impl AuditOutcome {
@@ -29,11 +31,14 @@ impl AuditOutcome {
             Self::Repaired => "repaired",
             Self::Refused => "refused",
             Self::Paused => "paused",
+            Self::Approved => "approved",
         }
     }
 
     fn parse(text: &str) -> Option<Self> {
-        [Self::Clean, Self::Repaired, Self::Refused, Self::Paused].into_iter().find(|outcome| outcome.as_str() == text)
+        [Self::Clean, Self::Repaired, Self::Refused, Self::Paused, Self::Approved]
+            .into_iter()
+            .find(|outcome| outcome.as_str() == text)
     }
 }
 

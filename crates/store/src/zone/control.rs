@@ -1,6 +1,6 @@
 //! The pause: while it lasts nothing is sent, whatever is owed.
 
-use sea_orm::{ConnectionTrait, FromQueryResult};
+use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 use starchart_domain::time::Timestamp;
 
 use crate::audit::{self, Entry};
@@ -51,7 +51,7 @@ pub(crate) async fn pause_on(on: &impl ConnectionTrait) -> Result<Option<Pause>,
     }))
 }
 
-/// Stops publishing until a plan is approved ([`approved`]) or [`resume`]. An earlier pause gets this reason.
+/// Stops publishing until a plan is approved ([`resume_from`]) or [`resume`]. An earlier pause gets this reason.
 pub async fn pause(store: &Store, reason: &str) -> Result<(), Error> {
     store.write(|tx| pause_within(tx, reason, None)).await
 }
@@ -66,7 +66,7 @@ pub async fn pause_unless_paused(store: &Store, reason: &str) -> Result<Pause, E
     store.write(|tx| pause_once_within(tx, reason)).await
 }
 
-async fn pause_once_within(tx: Tx, reason: &str) -> Result<Pause, Error> {
+pub(super) async fn pause_once_within(tx: Tx, reason: &str) -> Result<Pause, Error> {
     if pause_on(tx.db()).await?.is_none() {
         pause_within(tx.clone(), reason, None).await?;
     }
@@ -91,7 +91,36 @@ pub async fn resume(store: &Store) -> Result<(), Error> {
     store.write(|tx| async move { sql::touch(tx.db(), RESUME, vec![]).await.map(drop) }).await
 }
 
-/// Notes that an operator approved the plan with this hash, and lets publishing go on; with a line of the trail.
+/// Lets publishing go on if this pause still holds. False: it is over, or another pause, or another reason, came after it.
+pub async fn resume_from(store: &Store, seen: &Pause) -> Result<bool, Error> {
+    let sql = format!("{RESUME} AND paused_at = ? AND paused_reason = ?");
+    let values = [seen.since.as_millis().into(), seen.reason.as_str().into()];
+    store.write(|tx| touch_within(tx, &sql, values.to_vec())).await
+}
+
+/// Lets publishing go on if the pause that holds is a wipe's.
+pub async fn resume_after_wipe(store: &Store) -> Result<bool, Error> {
+    let sql = format!("{RESUME} AND paused_kind = ?");
+    store.write(|tx| touch_within(tx, &sql, vec![WIPED.into()])).await
+}
+
+async fn touch_within(tx: Tx, sql: &str, values: Vec<Value>) -> Result<bool, Error> {
+    Ok(sql::touch(tx.db(), sql, values).await? == 1)
+}
+
+/// An operator stops publishing, as [`pause`] does, with a line of the trail.
+pub async fn pause_by_operator(store: &Store, zone: &str, reason: &str) -> Result<(), Error> {
+    store.write(|tx| pause_told_within(tx, zone, reason)).await
+}
+
+async fn pause_told_within(tx: Tx, zone: &str, reason: &str) -> Result<(), Error> {
+    pause_within(tx.clone(), reason, None).await?;
+    let detail = format!("by an operator: {reason}");
+    audit::append(&tx, &Entry { action: "zone.pause", object: zone, detail: &detail, ..Entry::default() }).await
+}
+
+/// Notes that an operator approved the plan with this hash, with a line of the trail, before anything is done about it. The hash is
+/// kept for people who look into the database; nothing asks for it.
 pub async fn approved(store: &Store, hash: &str, zone: &str, detail: &str) -> Result<(), Error> {
     store.write(|tx| approved_within(tx, hash, zone, detail)).await
 }
@@ -104,7 +133,6 @@ async fn approved_within(tx: Tx, hash: &str, zone: &str, detail: &str) -> Result
         let insert = "INSERT INTO zone_control (approved_hash, approved_at, id) VALUES (?, ?, 1)";
         sql::touch(tx.db(), insert, values).await?;
     }
-    sql::touch(tx.db(), RESUME, vec![]).await?;
     // Whoever has a shell on the server is nobody of the users.
     audit::append(&tx, &Entry { action: "zone.approve", object: zone, detail, ..Entry::default() }).await
 }

@@ -53,29 +53,38 @@ async fn mark_within(tx: Tx, view: &View, found: &[&NameOutcome]) -> Result<Vec<
         marked.push(name.name.clone());
         with_row.extend(has_row.is_some().then_some(key));
     }
-    if !with_row.is_empty() {
-        let bump = format!(
-            "UPDATE names SET dirty_since = COALESCE(dirty_since, ?), generation = generation + 1, updated_at = ? \
-             WHERE fqdn IN ({})",
-            sql::places(with_row.len())
-        );
-        let mut values = vec![now.as_millis().into(), now.as_millis().into()];
-        values.extend(sql::texts(with_row.iter().copied()));
-        sql::touch(tx.db(), &bump, values).await?;
-    }
+    make_dirty(&tx, with_row.into_iter(), now).await?;
     if !marked.is_empty() {
         registry::put_all(&tx, &marked, entries, now).await?;
     }
     Ok(marked)
 }
 
+/// Makes names that have a row publish's work.
+pub(super) async fn make_dirty(tx: &Tx, fqdns: impl ExactSizeIterator<Item = &str>, now: Timestamp) -> Result<(), Error> {
+    if fqdns.len() == 0 {
+        return Ok(());
+    }
+    let bump = format!(
+        "UPDATE names SET dirty_since = COALESCE(dirty_since, ?), generation = generation + 1, updated_at = ? WHERE fqdn IN ({})",
+        sql::places(fqdns.len())
+    );
+    let mut values = vec![now.as_millis().into(), now.as_millis().into()];
+    values.extend(sql::texts(fqdns));
+    sql::touch(tx.db(), &bump, values).await.map(drop)
+}
+
+/// Without a row no name can be dirty; a send to look for brings it to publish all the same.
+pub(super) fn bring_nameless(entry: &mut Entry, now: Timestamp) {
+    let until = Some(now.plus(LINGER_MS));
+    entry.pending = entry.confirmed.iter().map(|body| Send { fence: LATE, body: Some(body.clone()), until }).collect();
+}
+
 fn as_found(mut entry: Entry, name: &NameOutcome, has_row: bool, now: Timestamp) -> Entry {
     let Some((_, stands)) = name.sets.iter().find(|(rtype, _)| *rtype == entry.rtype) else { return entry };
     entry.confirmed.clone_from(stands);
     if !has_row {
-        // No row can be dirty; a send to look for brings the name to publish all the same.
-        let until = Some(now.plus(LINGER_MS));
-        entry.pending = stands.iter().map(|body| Send { fence: LATE, body: Some(body.clone()), until }).collect();
+        bring_nameless(&mut entry, now);
     }
     entry
 }

@@ -23,16 +23,19 @@ mod view;
 mod work;
 mod write;
 
-pub use adopt::adopt;
+pub use adopt::{Adopted, Aim, Deed, adopt};
 pub use audits::{
     AuditOutcome, AuditResult, AuditRow, OrphanRow, last_audit, note_audit, note_audit_failed, note_orphans, orphans,
 };
 pub(crate) use control::pause_on;
-pub use control::{Pause, approved, pause, pause_after_wipe, pause_now, pause_unless_paused, paused, resume};
+pub use control::{
+    Pause, approved, pause, pause_after_wipe, pause_by_operator, pause_now, pause_unless_paused, paused, resume,
+    resume_after_wipe, resume_from,
+};
 pub use drift::{mark_drift, owed};
 pub(crate) use lease::hold;
 pub use lease::{Lease, acquire_lease, extend, release};
 pub use track::{Answers, ChangeRow, Counts, counts, mark_in_sync, names_to_check, record_answers, unsynced_changes};
-pub use view::{View, desired_sets, owned_sets, view};
+pub use view::{View, view};
 pub use work::{Backlog, DirtyName, backlog, dirty, next_due, work};
 pub use write::{adopt_read, confirm, intend, late, quarantine, withdraw};

@@ -42,11 +42,6 @@ impl View {
         };
         names.filter(moves).cloned().collect()
     }
-
-    /// Sets in the registry.
-    pub fn owned_count(&self) -> usize {
-        self.owned.values().map(Vec::len).sum()
-    }
 }
 
 /// Reads it all in one snapshot.
@@ -92,18 +87,4 @@ pub(super) async fn names_of(
         sql::all(on, &format!("SELECT fqdn, generation, applied_generation FROM names{filter}"), values).await?;
     let way = |name: Name| (name.fqdn, (name.generation, name.generation > name.applied_generation));
     Ok(names.into_iter().map(way).collect())
-}
-
-/// Everything the rows want, by name; one snapshot.
-pub async fn desired_sets(store: &Store) -> Result<Vec<Rrset>, Error> {
-    let snapshot = store.snapshot().await?;
-    let sets = desired_of(&snapshot, None).await?;
-    snapshot.commit().await?;
-    Ok(sets.into_values().flatten().collect())
-}
-
-/// The whole ownership registry: name and set, by name.
-pub async fn owned_sets(store: &Store) -> Result<Vec<(String, OwnedSet)>, Error> {
-    let entries = registry::list(store.reader(), None).await?;
-    Ok(entries.into_iter().map(|entry| (entry.fqdn.clone(), entry.into_set())).collect())
 }

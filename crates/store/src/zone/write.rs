@@ -6,18 +6,23 @@ use starchart_domain::record::RecordType;
 use starchart_domain::time::Timestamp;
 
 use super::Lease;
+use super::control::pause_on;
 use super::lease::hold;
 use super::registry::{self, LATE, Send};
 use crate::tx::Tx;
 use crate::{Error, Store, sql};
 
-/// Commits what is about to be sent. False: less than `margin_ms` milliseconds of the lease are left, nothing may be sent.
+/// Commits what is about to be sent. False: less than `margin_ms` milliseconds of the lease are left, or publishing is paused by now;
+/// nothing may be sent.
 pub async fn intend(store: &Store, lease: &Lease, margin_ms: i64, batch: &[NameOutcome]) -> Result<bool, Error> {
     store.write(|tx| intend_within(tx, lease, margin_ms, batch)).await
 }
 
 async fn intend_within(tx: Tx, lease: &Lease, margin_ms: i64, batch: &[NameOutcome]) -> Result<bool, Error> {
     let Some(now) = hold(&tx, lease, margin_ms).await? else { return Ok(false) };
+    if pause_on(tx.db()).await?.is_some() {
+        return Ok(false);
+    }
     for name in in_order(batch) {
         note_sends(&tx, name, lease.fence, now).await?;
     }

@@ -61,7 +61,7 @@ async fn a_stopped_holder_writes_nothing(world: &World) {
     assert!(!zone::adopt_read(store, &old, &names[0]).await.unwrap());
     assert!(!zone::quarantine(store, &old, &fqdn, 1, None, "no").await.unwrap());
     assert!(!zone::extend(store, &mut old, 60_000).await.unwrap());
-    assert!(zone::owned_sets(store).await.unwrap().is_empty());
+    assert!(world.owned().await.is_empty());
     assert_eq!(zone::dirty(store, 10).await.unwrap().len(), 1);
     assert!(zone::unsynced_changes(store).await.unwrap().is_empty());
     assert!(zone::intend(&late, &new, 0, &names).await.unwrap(), "and the new one may");
@@ -77,6 +77,8 @@ async fn sending_needs_time_left(world: &World) {
     assert!(zone::intend(&world.store, &lease, 1_000, &[]).await.unwrap());
     assert!(zone::extend(&world.store, &mut lease, 20_000).await.unwrap());
     assert!(zone::intend(&world.store, &lease, 6_000, &[]).await.unwrap());
+    zone::pause(&world.store, "in this moment").await.unwrap();
+    assert!(!zone::intend(&world.store, &lease, 6_000, &[]).await.unwrap(), "a pause holds back what was taken up before");
 }
 
 async fn a_send_is_pending_before_and_confirmed_after(world: &World) {
@@ -89,13 +91,13 @@ async fn a_send_is_pending_before_and_confirmed_after(world: &World) {
     for _ in 0..2 {
         assert!(zone::intend(store, &lease, 0, std::slice::from_ref(&first)).await.unwrap());
     }
-    let owned = zone::owned_sets(store).await.unwrap().remove(0).1;
+    let owned = world.owned().await.remove(0).1;
     assert_eq!((owned.confirmed, owned.pending), (None, vec![Some(body(&["192.168.1.1"]))]), "a repeated send is one");
 
     for _ in 0..2 {
         assert!(zone::confirm(store, &lease, Some("C1"), std::slice::from_ref(&first)).await.unwrap());
     }
-    let owned = zone::owned_sets(store).await.unwrap().remove(0).1;
+    let owned = world.owned().await.remove(0).1;
     assert_eq!((owned.confirmed, owned.pending), (Some(body(&["192.168.1.1"])), vec![]));
     assert!(zone::dirty(store, 10).await.unwrap().is_empty());
     assert_eq!(zone::unsynced_changes(store).await.unwrap().len(), 1);
@@ -107,7 +109,7 @@ async fn a_send_is_pending_before_and_confirmed_after(world: &World) {
     let owned = zone::work(store, std::slice::from_ref(&fqdn)).await.unwrap().remove(0).owned.remove(0);
     assert_eq!((owned.confirmed, owned.pending), (Some(body(&["192.168.1.1"])), vec![None]), "a removal on its way");
     assert!(zone::confirm(store, &lease, Some("C2"), &[second]).await.unwrap());
-    assert!(zone::owned_sets(store).await.unwrap().is_empty());
+    assert!(world.owned().await.is_empty());
 }
 
 async fn a_send_that_nobody_confirmed_is_read_first(world: &World) {
@@ -124,7 +126,7 @@ async fn a_send_that_nobody_confirmed_is_read_first(world: &World) {
     // It was read, and there it stood.
     assert!(zone::adopt_read(store, &lease, &name).await.unwrap());
     assert!(zone::confirm(store, &lease, None, &[name]).await.unwrap());
-    assert!(!zone::owned_sets(store).await.unwrap()[0].1.is_unclear());
+    assert!(!world.owned().await[0].1.is_unclear());
     assert!(zone::dirty(store, 10).await.unwrap().is_empty());
     assert!(zone::unsynced_changes(store).await.unwrap().is_empty(), "no change id to ask about");
     assert_eq!(records::get(store, user.id, record.id).await.unwrap().unwrap().state, PublishState::InSync);
@@ -133,7 +135,7 @@ async fn a_send_that_nobody_confirmed_is_read_first(world: &World) {
     // It was read, and nothing stood there.
     let nothing = outcome(&fqdn, 1, &[(RecordType::A, None)]);
     assert!(zone::adopt_read(store, &lease, &nothing).await.unwrap());
-    assert!(zone::owned_sets(store).await.unwrap().is_empty());
+    assert!(world.owned().await.is_empty());
 }
 
 async fn a_change_during_the_call_keeps_the_name_dirty(world: &World) {
@@ -172,7 +174,7 @@ async fn a_late_send_is_remembered_and_the_name_read_again(world: &World) {
 
     let read = outcome(&fqdn, work.generation, &[(RecordType::A, Some(body(&["192.168.1.9"]))), (RecordType::Txt, None)]);
     assert!(zone::adopt_read(store, &lease, &read).await.unwrap());
-    let owned = zone::owned_sets(store).await.unwrap();
+    let owned = world.owned().await;
     assert_eq!(owned.len(), 1);
     assert_eq!((owned[0].1.confirmed.clone(), owned[0].1.is_unclear()), (Some(body(&["192.168.1.9"])), false));
 }
@@ -184,7 +186,7 @@ async fn a_late_send_survives_those_who_could_not_know(world: &World) {
     let (fqdn, lease, store) = (user.fqdn("www"), world.lease().await, &world.store);
     let name = world.outcome(&fqdn).await;
     let stale = outcome(&fqdn, 1, &[(RecordType::A, Some(body(&["192.168.1.9"])))]);
-    let pending = async || zone::owned_sets(store).await.unwrap().remove(0).1.pending;
+    let pending = async || world.owned().await.remove(0).1.pending;
 
     zone::intend(store, &lease, 0, std::slice::from_ref(&name)).await.unwrap();
     zone::late(store, std::slice::from_ref(&stale)).await.unwrap();
@@ -217,11 +219,11 @@ async fn a_send_that_was_not_seen_is_looked_for_again(world: &World) {
     // It came: it is known now, and to be removed.
     let seen = outcome(&fqdn, 2, &[(RecordType::A, Some(body(&["192.168.1.1"])))]);
     assert!(zone::adopt_read(store, &lease, &seen).await.unwrap());
-    let owned = zone::owned_sets(store).await.unwrap().remove(0).1;
+    let owned = world.owned().await.remove(0).1;
     assert_eq!((owned.confirmed, owned.pending), (Some(body(&["192.168.1.1"])), vec![]));
     assert!(zone::intend(store, &lease, 0, std::slice::from_ref(&nothing)).await.unwrap());
     assert!(zone::confirm(store, &lease, Some("C1"), std::slice::from_ref(&nothing)).await.unwrap());
-    assert!(zone::owned_sets(store).await.unwrap().is_empty());
+    assert!(world.owned().await.is_empty());
 }
 
 async fn a_refusal_is_told_and_waits_longer_each_time(world: &World) {
@@ -236,7 +238,7 @@ async fn a_refusal_is_told_and_waits_longer_each_time(world: &World) {
         let name = world.outcome(&fqdn).await;
         zone::intend(store, &lease, 0, &[name]).await.unwrap();
         assert!(zone::quarantine(store, &lease, &fqdn, 2, Some(RecordType::Txt), "too long").await.unwrap());
-        assert!(zone::owned_sets(store).await.unwrap().is_empty(), "nothing of it is in the zone");
+        assert!(world.owned().await.is_empty(), "nothing of it is in the zone");
         zone::release(store, &lease).await.unwrap();
         assert_eq!(state(txt.id).await, PublishState::Refused { reason: "too long".to_owned() });
         assert_eq!(state(a.id).await, PublishState::Saved);
@@ -299,7 +301,7 @@ async fn records_of_one_name_share_their_sets(world: &World) {
         (RecordType::Txt, body(&[r#""a \"b\"""#])),
     ];
     assert_eq!(sets, expected);
-    assert_eq!(zone::desired_sets(&world.store).await.unwrap().len(), 4);
+    assert_eq!(zone::view(&world.store).await.unwrap().desired.len(), 4);
     let counts = Counts { owned: 0, desired: 4, dirty: 2, refused: 0 };
     assert_eq!(zone::counts(&world.store).await.unwrap(), counts);
     assert!(zone::work(&world.store, &[]).await.unwrap().is_empty());
@@ -394,9 +396,8 @@ async fn saves_during_publishing_are_not_lost(world: &World) {
     }
     assert!(zone::dirty(&world.store, 10).await.unwrap().is_empty());
     let desired: Vec<_> =
-        zone::desired_sets(&world.store).await.unwrap().into_iter().map(|set| (set.name, Some(set.body))).collect();
-    let owned: Vec<_> =
-        zone::owned_sets(&world.store).await.unwrap().into_iter().map(|(name, set)| (name, set.confirmed)).collect();
+        zone::view(&world.store).await.unwrap().desired.into_values().flatten().map(|set| (set.name, Some(set.body))).collect();
+    let owned: Vec<_> = world.owned().await.into_iter().map(|(name, set)| (name, set.confirmed)).collect();
     assert_eq!(owned, desired);
     assert_eq!(records::count(&world.store, user.id).await.unwrap(), 20);
 }

@@ -237,7 +237,7 @@ async fn every_change_makes_its_name_dirty(world: &World) {
     check("renew").await;
     records::delete(&world.store, user.id, record.id, &user.act).await.unwrap();
     check("delete").await;
-    assert!(zone::owned_sets(&world.store).await.unwrap().is_empty());
+    assert!(world.owned().await.is_empty());
 }
 
 /// What the program promises, the schema holds alone.

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use sqlx::Connection as _;
 use starchart_domain::names::{BaseDomain, Label, RootDomain};
-use starchart_domain::plan::NameOutcome;
+use starchart_domain::plan::{NameOutcome, OwnedSet};
 use starchart_domain::record::{NewRecord, RecordForm, RecordId, RecordType};
 use starchart_domain::rrset::{SetBody, TTL};
 use starchart_domain::secret::Secret;
@@ -169,6 +169,12 @@ impl World {
         ))
         .await
         .unwrap();
+    }
+
+    /// The whole ownership registry: name and set, by name.
+    pub(crate) async fn owned(&self) -> Vec<(String, OwnedSet)> {
+        let owned = zone::view(&self.store).await.unwrap().owned.into_iter();
+        owned.flat_map(|(name, sets)| sets.into_iter().map(move |set| (name.clone(), set))).collect()
     }
 
     pub(crate) async fn lease(&self) -> Lease {

@@ -6,7 +6,7 @@ use starchart_domain::plan::NameOutcome;
 use starchart_domain::publish::PublishState;
 use starchart_domain::record::RecordType;
 use starchart_store::records;
-use starchart_store::zone::{self, AuditOutcome, AuditResult};
+use starchart_store::zone::{self, Adopted, Aim, AuditOutcome, AuditResult, Deed};
 
 use crate::world::{World, body, outcome};
 
@@ -15,10 +15,13 @@ on_both!(
     what_moves_is_left_alone,
     a_set_without_a_name_is_brought_to_publish,
     adoption_makes_ours_what_stands,
+    what_is_adopted_to_be_deleted_is_owed_at_once,
     an_audit_is_kept_in_one_row,
     orphans_keep_the_time_when_they_were_first_seen,
     a_pause_has_a_kind,
 );
+
+const KEEP: Deed<'_> = Deed { zone: "starchart.com", detail: "by a test", aim: Aim::Keep("adopted") };
 
 async fn drift_becomes_work_that_knows_what_stands(world: &World) {
     let user = world.person("user1").await;
@@ -97,7 +100,7 @@ async fn a_set_without_a_name_is_brought_to_publish(world: &World) {
     let gone = outcome(&fqdn, 0, &[(RecordType::A, None)]);
     assert!(zone::intend(store, &lease, 0, std::slice::from_ref(&gone)).await.unwrap());
     assert!(zone::confirm(store, &lease, Some("C2"), &[gone]).await.unwrap());
-    assert!(zone::owned_sets(store).await.unwrap().is_empty());
+    assert!(world.owned().await.is_empty());
     assert_eq!(zone::owed(store).await.unwrap(), 0);
 }
 
@@ -119,9 +122,11 @@ async fn adoption_makes_ours_what_stands(world: &World) {
         outcome(&user.fqdn("refused"), 0, &[(RecordType::A, Some(body(&["203.0.113.9"])))]),
         outcome(&user.fqdn("same"), 0, &[(RecordType::A, Some(body(&["192.168.1.1"])))]),
     ];
-    assert_eq!(zone::adopt(store, &lease, &stand).await.unwrap(), Some(2));
-    assert_eq!(zone::adopt(store, &lease, &stand).await.unwrap(), Some(0), "may be repeated");
-    let owned = zone::owned_sets(store).await.unwrap();
+    assert_eq!(zone::adopt(store, &lease, &stand, KEEP).await.unwrap().sets, 2);
+    assert_eq!(zone::adopt(store, &lease, &stand, KEEP).await.unwrap().sets, 0, "may be repeated");
+    assert_eq!(zone::paused(store).await.unwrap().as_deref(), Some("adopted"));
+    zone::resume(store).await.unwrap();
+    let owned = world.owned().await;
     assert_eq!(owned.len(), 2);
     assert_eq!(owned[0].1.confirmed, Some(body(&["203.0.113.9"])));
     assert_eq!(zone::dirty(store, 10).await.unwrap()[0].fqdn, user.fqdn("refused"), "tried again at once");
@@ -129,7 +134,29 @@ async fn adoption_makes_ours_what_stands(world: &World) {
     let rows = records::list(store, user.id).await.unwrap();
     assert_eq!(rows.iter().find(|row| row.name == user.fqdn("same")).unwrap().state, PublishState::InSync);
     zone::release(store, &lease).await.unwrap();
-    assert_eq!(zone::adopt(store, &lease, &stand).await.unwrap(), None, "only with the lease");
+    assert_eq!(zone::adopt(store, &lease, &stand, KEEP).await.unwrap(), Adopted::default(), "only with the lease");
+    assert_eq!(zone::paused(store).await.unwrap(), None, "what was not begun pauses nothing");
+    assert_eq!(world.number("SELECT COUNT(*) FROM audit_trail WHERE action = 'zone.adopt'").await, 2);
+}
+
+async fn what_is_adopted_to_be_deleted_is_owed_at_once(world: &World) {
+    let user = world.person("user1").await;
+    let (store, lease) = (&world.store, world.lease().await);
+    world.create(&user, "beside", "A", "192.168.1.1").await.unwrap();
+    world.publish(&lease, &user.fqdn("beside"), "C1").await;
+    let left = Some(body(&["203.0.113.9"]));
+    let stand = ["bare", "beside"].map(|name| outcome(&user.fqdn(name), 0, &[(RecordType::Mx, left.clone())]));
+    let deed = Deed { aim: Aim::Delete, ..KEEP };
+    let adopted = zone::adopt(store, &lease, &stand, deed).await.unwrap();
+    assert_eq!((adopted.sets, adopted.names.len(), adopted.complete), (2, 2, true));
+    assert_eq!(zone::owed(store).await.unwrap(), 2);
+    assert_eq!(zone::paused(store).await.unwrap(), None);
+    let work = zone::work(store, &[user.fqdn("bare"), user.fqdn("beside")]).await.unwrap();
+    for name in work {
+        let set = name.owned.iter().find(|set| set.rtype == RecordType::Mx).unwrap();
+        assert_eq!(set.confirmed, left, "publish deletes exactly what stands at {}", name.name);
+    }
+    assert_eq!(world.number("SELECT COUNT(*) FROM audit_trail WHERE action = 'zone.delete-orphans'").await, 1);
 }
 
 fn result(outcome: AuditOutcome, repaired: u64) -> AuditResult {
@@ -195,6 +222,12 @@ async fn a_pause_has_a_kind(world: &World) {
     let by_hand = zone::pause_now(store).await.unwrap().unwrap();
     assert!(!by_hand.after_wipe && by_hand.reason == "by hand", "{by_hand:?}");
     zone::approved(store, "abc", "starchart.com", "by an operator").await.unwrap();
+    assert!(!zone::resume_from(store, &wiped).await.unwrap() && !zone::resume_after_wipe(store).await.unwrap());
+    assert_eq!(zone::pause_now(store).await.unwrap(), Some(by_hand.clone()), "another pause than the one that was seen stays");
+    assert!(zone::resume_from(store, &by_hand).await.unwrap());
+    assert_eq!(zone::pause_now(store).await.unwrap(), None);
+    zone::pause_after_wipe(store).await.unwrap();
+    assert!(zone::resume_after_wipe(store).await.unwrap());
     assert_eq!(zone::pause_now(store).await.unwrap(), None);
     assert_eq!(world.number("SELECT COUNT(*) FROM audit_trail WHERE action = 'zone.approve'").await, 1);
 }
@@ -226,7 +259,7 @@ async fn fifty_thousand_sets_are_adopted_in_seconds() {
     let view = zone::view(&world.store).await.unwrap();
     let stand: Vec<NameOutcome> =
         view.desired.keys().map(|name| outcome(name, 0, &[(RecordType::A, Some(body(&["192.168.1.1"])))])).collect();
-    assert_eq!(zone::adopt(&world.store, &lease, &stand).await.unwrap(), Some(50_001));
+    assert_eq!(zone::adopt(&world.store, &lease, &stand, KEEP).await.unwrap().sets, 50_001);
     assert!(view.moving(&zone::view(&world.store).await.unwrap()).len() > 50_000);
     let took = start.elapsed();
     assert!(took.as_secs() < 40, "{took:?}");

@@ -189,9 +189,7 @@ impl OrderProgress {
             }
             DNS_STEP if now >= DNS_STEP => match &self.dns {
                 Some(PublishState::Saved) => "A TXT record is about to be sent to Route53.".to_owned(),
-                Some(PublishState::Paused) => {
-                    "A TXT record waits: an administrator has paused publishing. It goes on when that ends.".to_owned()
-                }
+                Some(PublishState::Paused) => "A TXT record waits: publishing is paused. It goes on when that ends.".to_owned(),
                 Some(PublishState::Sent) => "Route53 has the TXT record and is telling its name servers.".to_owned(),
                 Some(PublishState::InSync) if now == DNS_STEP => {
                     "Route53 says that all its name servers have it. They are being asked.".to_owned()

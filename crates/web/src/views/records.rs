@@ -23,9 +23,7 @@ fn state_key(state: &PublishState) -> &'static str {
 fn state_meaning(state: &PublishState) -> &'static str {
     match state {
         PublishState::Saved => "Your record is stored here and is about to be sent.",
-        PublishState::Paused => {
-            "Your record is stored here. An administrator has paused publishing; it is sent when that ends."
-        }
+        PublishState::Paused => "Your record is stored here. Publishing is paused; it is sent when that ends.",
         PublishState::Sent => "Route53 has accepted the record and is telling its name servers.",
         PublishState::InSync => "Route53 says that all its name servers have the record.",
         PublishState::Answered { by, of } if by < of => {

@@ -1,7 +1,5 @@
 //! Compares the whole zone with the rows: at start, and every AUDIT_FREQUENCY_S, whichever process makes it.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use starchart_domain::time::Timestamp;
@@ -10,7 +8,7 @@ use starchart_store::zone;
 
 use crate::Context;
 use crate::reconcile::{self, ReconcileError};
-use crate::schedule::again_after;
+use crate::schedule::{Started, again_after};
 
 /// A process that has just started audits unless an audit ended within this time, in milliseconds.
 const AT_START_MS: i64 = 60_000;
@@ -19,27 +17,30 @@ const RETRY_MS: i64 = 60_000;
 /// How long until the next look at the clock, at most and at least.
 const LOOK: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(1));
 
-/// `started_ms`: when this process began to work, by the database's clock; 0 until its first look.
-pub(crate) async fn run(context: Context, started_ms: Arc<AtomicI64>) -> Outcome {
-    match tick(&context, &started_ms).await {
-        Err(ReconcileError::Store(error)) => again_after(&error),
+pub(crate) async fn run(context: Context, started: Started) -> Outcome {
+    match tick(&context, &started).await {
+        Err(ReconcileError::Store(error)) if error.is_temporary() => again_after(&error),
         Err(ReconcileError::Busy | ReconcileError::Stopped) => Outcome::Again(LOOK.1),
         // Why not is in the row, and the time of the next try. No audit says the last two.
         Ok(())
         | Err(
-            ReconcileError::Zone(_) | ReconcileError::NotOurs(_) | ReconcileError::ImportOwed | ReconcileError::NothingOwned,
+            ReconcileError::Zone(_)
+            | ReconcileError::NotOurs(_)
+            | ReconcileError::Store(_)
+            | ReconcileError::ImportOwed
+            | ReconcileError::NothingOwned,
         ) => Outcome::Again(context.audit_every.clamp(LOOK.1, LOOK.0)),
     }
 }
 
-async fn tick(context: &Context, started_ms: &AtomicI64) -> Result<(), ReconcileError> {
+async fn tick(context: &Context, started: &Started) -> Result<(), ReconcileError> {
     let now = context.store.now().await?;
-    let _ = started_ms.compare_exchange(0, now.as_millis(), Ordering::Relaxed, Ordering::Relaxed);
+    let started = started.at(&context.store).await?;
     let row = zone::last_audit(&context.store).await?;
     let last = reconcile::ended(row.as_ref());
     let failed = row.and_then(|row| row.problem).map(|(at, _)| at);
     // Those that start together, or one after the other, share an audit; a process that saw none since its start wants one.
-    let mine = |at: &Timestamp| at.as_millis() >= started_ms.load(Ordering::Relaxed);
+    let mine = |at: &Timestamp| *at >= started;
     let every_ms = i64::try_from(context.audit_every.as_millis()).unwrap_or(i64::MAX);
     let (tried, enough_ms) = match (failed, last) {
         (Some(failed), _) => (Some(failed).filter(mine), RETRY_MS.min(every_ms)),

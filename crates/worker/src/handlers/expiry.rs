@@ -3,18 +3,21 @@
 //! The run's number is the database's clock divided by the frequency, so that processes agree whatever their own clocks say, and
 //! a stop of any length is made up for by one run. A run holds a lease, and claims its number at its end: whoever finds neither
 //! lease nor claim goes on where it died.
+//!
+//! Rows of an old dump are over that were renewed since, so no record ends before an operator or an audit has had its say.
 
 use std::time::Duration;
 
+use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 use starchart_jobs::{Job, Outcome};
 use starchart_store::expiry::{self, BATCH, Step};
-use starchart_store::zone::{self, Lease};
+use starchart_store::zone::{self, AuditOutcome, Lease};
 use starchart_store::{Error, ticks};
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::Context;
-use crate::schedule::again_after;
+use crate::schedule::{Started, again_after};
 
 const LEASE_MS: i64 = 60_000;
 /// People looked up at once.
@@ -22,15 +25,16 @@ const PEOPLE: u64 = 5_000;
 /// How long until the next look at the clock, at most and at least.
 const LOOK: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(1));
 
-pub(crate) async fn run(context: Context) -> Outcome {
-    match tick(&context).await {
+pub(crate) async fn run(context: Context, started: Started) -> Outcome {
+    match tick(&context, &started).await {
         Ok(()) => Outcome::Again(context.expire_every.clamp(LOOK.1, LOOK.0)),
         Err(error) => again_after(&error),
     }
 }
 
-async fn tick(context: &Context) -> Result<(), Error> {
+async fn tick(context: &Context, started: &Started) -> Result<(), Error> {
     let store = &context.store;
+    let started = started.at(store).await?;
     let every_ms = i64::try_from(context.expire_every.as_millis()).unwrap_or(i64::MAX).max(1);
     let slot = store.now().await?.as_millis().div_euclid(every_ms);
     if ticks::is_claimed(store, "expiry", slot).await? {
@@ -42,7 +46,7 @@ async fn tick(context: &Context) -> Result<(), Error> {
         true => false,
         false => {
             info!(slot, "looking for what expires");
-            sweep(context, &mut lease).await?
+            sweep(context, &mut lease, started).await?
         }
     };
     if complete && !ticks::claim(store, "expiry", slot).await? {
@@ -51,14 +55,20 @@ async fn tick(context: &Context) -> Result<(), Error> {
     zone::release(store, &lease).await
 }
 
-/// Every step for everybody. False: told to stop, or the lease was lost; the rest is still due.
-async fn sweep(context: &Context, lease: &mut Lease) -> Result<bool, Error> {
+/// Every step for everybody. False: told to stop, or the lease was lost, or records may not end now; the rest is still due.
+async fn sweep(context: &Context, lease: &mut Lease, started: Timestamp) -> Result<bool, Error> {
+    let mut held = false;
     for step in Step::ALL {
         let (mut after, mut rows) = (None, 0);
         let complete = loop {
             let people = expiry::people(&context.store, step, after, PEOPLE).await?;
             let Some((last, _)) = people.last() else { break true };
             after = Some(*last);
+            if step == Step::EndRecords && is_held(context, started).await? {
+                debug!("no record ends while publishing is paused or a plan is refused, nor before an audit since this start");
+                held = true;
+                break true;
+            }
             let mut taken_all = true;
             for group in groups(&people) {
                 if context.stop.is_cancelled() || !zone::extend(&context.store, lease, LEASE_MS).await? {
@@ -80,7 +90,17 @@ async fn sweep(context: &Context, lease: &mut Lease) -> Result<bool, Error> {
             return Ok(false);
         }
     }
-    Ok(true)
+    Ok(!held)
+}
+
+/// Whether the rows may be of another time than the zone: publishing is paused, the last plan was refused, or no audit has ended
+/// since this process began to work.
+async fn is_held(context: &Context, started: Timestamp) -> Result<bool, Error> {
+    if zone::pause_now(&context.store).await?.is_some() {
+        return Ok(true);
+    }
+    let last = zone::last_audit(&context.store).await?.and_then(|row| row.last);
+    Ok(last.is_none_or(|(at, result)| at < started || result.outcome == AuditOutcome::Refused))
 }
 
 /// People in groups that have about as many rows together as one transaction takes.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use starchart_dns::identity::Doubt;
 use starchart_dns::publish::{Journal, Report, Stop, publish};
 use starchart_dns::zone::{ChangeId, ZoneError};
 use starchart_domain::plan::{NameOutcome, NameWork};
@@ -22,6 +23,8 @@ pub(crate) const LEASE_MS: i64 = 15_000;
 const MARGIN_MS: i64 = 8_000;
 /// Saves that come so close together go in one call.
 const COALESCE: Duration = Duration::from_millis(30);
+/// Until the next question to a zone that did not say whose it is.
+const NO_ANSWER: Duration = Duration::from_secs(5);
 /// Names taken up at once.
 const NAMES: u64 = 1_000;
 
@@ -45,6 +48,12 @@ async fn until_clean(context: &Context) -> Result<Outcome, Error> {
         if let Some(paused) = paused(store).await? {
             return Ok(paused);
         }
+        // Another zone would take our changes as its own.
+        match context.identity.check(context.zone.as_ref()).await {
+            Ok(()) => {}
+            Err(Doubt::Another(fault)) => return Ok(Outcome::GiveUp(fault.to_string())),
+            Err(Doubt::Unknown(error)) => return Ok(later(NO_ANSWER, &error)),
+        }
         let Some(lease) = zone::acquire_lease(store, "publish", &context.holder, LEASE_MS).await? else {
             return Ok(Outcome::Done);
         };
@@ -55,6 +64,15 @@ async fn until_clean(context: &Context) -> Result<Outcome, Error> {
             other => return Ok(other),
         }
     }
+}
+
+fn later(after: Duration, error: &ZoneError) -> Outcome {
+    let after_s = after.as_secs();
+    match error {
+        ZoneError::Denied(_) => warn!(error = %error, after_s, "the zone denies access"),
+        _ => warn!(error = %error, after_s, "the zone does not take changes now"),
+    }
+    Outcome::Again(after)
 }
 
 async fn paused(store: &Store) -> Result<Option<Outcome>, Error> {
@@ -86,14 +104,7 @@ async fn with_lease(context: &Context, lease: &Lease) -> Result<Outcome, Error> 
             Ok(Report { applied, refused, calls }) => info!(applied, refused, calls, "published names"),
             Err(Stop::LeaseLost) => return Ok(Outcome::Again(Duration::from_millis(50))),
             Err(Stop::Journal(error)) => return Err(error),
-            Err(Stop::Later(after, error @ ZoneError::Denied(_))) => {
-                warn!(error = %error, after_s = after.as_secs(), "the zone denies access");
-                return Ok(Outcome::Again(after));
-            }
-            Err(Stop::Later(after, error)) => {
-                warn!(error = %error, after_s = after.as_secs(), "the zone does not take changes now");
-                return Ok(Outcome::Again(after));
-            }
+            Err(Stop::Later(after, error)) => return Ok(later(after, &error)),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use starchart_dns::audit::adoptable;
-use starchart_store::zone::{self, Lease, Pause};
+use starchart_store::zone::{self, Aim, Deed, Lease, Pause};
 use tokio::time::Instant;
 
 use super::{Plan, ReconcileError, list, plan_of};
@@ -11,7 +11,7 @@ use crate::Context;
 use crate::handlers::keep::keep;
 use crate::handlers::publish::LEASE_MS;
 
-const REASON: &str = "ownership was rebuilt from the zone; look at the plan (`starchart reconcile --dry-run`) and approve it \
+const REASON: &str = "ownership is rebuilt from the zone; look at the plan (`starchart reconcile --dry-run`) and approve it \
      (`starchart reconcile --approve HASH`)";
 /// Somebody else's run of publish takes this long at most, or so many names that another moment is better.
 const WAIT: Duration = Duration::from_secs(30);
@@ -64,10 +64,15 @@ async fn publish_lease(context: &Context) -> Result<Lease, ReconcileError> {
 async fn adopt_with_lease(context: &Context, lease: &Lease) -> Result<Adoption, ReconcileError> {
     let store = &context.store;
     let listed = list(context).await?;
-    let pause = zone::pause_unless_paused(store, REASON).await?;
     let before = zone::view(store).await?;
     let stand = adoptable(&listed, &before.desired);
-    let adopted = zone::adopt(store, lease, &stand).await?.ok_or(ReconcileError::Busy)?;
+    let detail = format!("by an operator: {} names where a record wants what stands", stand.len());
+    let deed = Deed { zone: context.root.as_str(), detail: &detail, aim: Aim::Keep(REASON) };
+    let adopted = zone::adopt(store, lease, &stand, deed).await?;
+    if !adopted.complete {
+        return Err(ReconcileError::Busy);
+    }
+    let pause = zone::pause_now(store).await?.ok_or(ReconcileError::Busy)?;
     let view = zone::view(store).await?;
-    Ok(Adoption { adopted, plan: plan_of(context, &listed, &view, &view), pause })
+    Ok(Adoption { adopted: adopted.sets, plan: plan_of(context, &listed, &view, &view), pause })
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use starchart_jobs::{Job, Outcome};
 use starchart_store::zone::{self, AuditOutcome};
 use tokio::time::Instant;
 
@@ -13,7 +14,7 @@ use crate::handlers::publish;
 /// What came of an approval.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Approval {
-    /// The plan is marked for publish, and a pause is over.
+    /// The plan is marked for publish, and the pause that was seen is over.
     Approved {
         /// The plan.
         plan: Plan,
@@ -21,47 +22,72 @@ pub enum Approval {
         marked: usize,
         /// Why publishing was paused until now.
         lifted: Option<String>,
+        /// Why it is paused still: somebody paused it again meanwhile.
+        paused: Option<String>,
     },
     /// The plan is another one by now; nothing was changed.
     AnotherPlan(Plan),
 }
 
 /// Looks again, and if the plan is the one with this hash (or the beginning of it, [`super::HASH_MIN`] digits or more), marks all of
-/// it for publish and lifts the pause, with a line of the trail. Whoever publishes brings it in: [`bring_in`], or any running worker.
+/// it for publish and lifts the pause that held before the look, with a line of the trail. Whoever publishes brings it in:
+/// [`bring_in`], or any running worker.
 ///
 /// # Errors
 /// As [`super::plan`]. A plan that was marked in part is another plan afterwards, without what was marked.
 pub async fn approve(context: &Context, hash: &str) -> Result<Approval, ReconcileError> {
     let store = &context.store;
+    let seen = zone::pause_now(store).await?;
     let Look { view, plan, .. } = look(context).await?;
     if !plan.is_named(hash) {
         return Ok(Approval::AnotherPlan(plan));
     }
-    let lifted = zone::paused(store).await?;
-    let marked = mend(context, &view, &plan).await?;
-    let pause = if lifted.is_some() { "; the pause of publishing ends" } else { "" };
+    let pause = if seen.is_some() { "; the pause of publishing ends" } else { "" };
     let detail = format!("by an operator: plan {}, {}{pause}", plan.short_hash(), plan.differences());
     zone::approved(store, &plan.hash(), context.root.as_str(), &detail).await?;
-    zone::note_audit(store, &result_of(&plan, AuditOutcome::Repaired, marked as u64, None)).await?;
-    context.queue.wake(starchart_jobs::Job::Publish);
-    Ok(Approval::Approved { plan, marked, lifted })
+    let marked = mend(context, &view, &plan).await?;
+    let lifted = match seen {
+        Some(pause) => zone::resume_from(store, &pause).await?.then_some(pause.reason),
+        None => None,
+    };
+    // What an operator approved is no drift.
+    zone::note_audit(store, &result_of(&plan, AuditOutcome::Approved, 0, None)).await?;
+    context.queue.wake(Job::Publish);
+    Ok(Approval::Approved { plan, marked, lifted, paused: zone::paused(store).await? })
+}
+
+/// How far what was marked has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Brought {
+    /// Names that are not in the zone yet, without those that it refused.
+    pub left: u64,
+    /// Why this process publishes no more of them.
+    pub gave_up: Option<String>,
 }
 
 /// Between two looks at what is still owed.
 const LOOK: Duration = Duration::from_millis(300);
 
-/// Publishes until nothing is owed, together with whoever else works, for so long at most. Gives how many names are left.
+/// Publishes until nothing is owed, together with whoever else works, for so long at most.
 ///
 /// # Errors
 /// The database did not answer.
-pub async fn bring_in(context: &Context, at_most: Duration) -> Result<u64, ReconcileError> {
+pub async fn bring_in(context: &Context, at_most: Duration) -> Result<Brought, ReconcileError> {
     let end = Instant::now() + at_most;
     loop {
-        publish::run(context.clone()).await;
+        let outcome = publish::run(context.clone()).await;
         let left = zone::owed(&context.store).await?;
-        if left == 0 || Instant::now() >= end || context.stop.is_cancelled() {
-            return Ok(left);
+        let (wait, gave_up) = match outcome {
+            Outcome::Done => (LOOK, None),
+            Outcome::Again(after) => (after.max(LOOK), None),
+            Outcome::GiveUp(reason) => (LOOK, Some(reason)),
+        };
+        if left == 0 || gave_up.is_some() || context.stop.is_cancelled() || Instant::now() + wait >= end {
+            return Ok(Brought { left, gave_up: gave_up.filter(|_| left > 0) });
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = context.stop.cancelled() => {}
+        }
     }
 }

@@ -44,8 +44,12 @@ pub async fn audit(context: &Context, last: Option<Timestamp>) -> Result<Option<
             never = keep(store, lease.clone(), LEASE_MS) => match never {},
         },
     };
-    if let Err(fault @ (ReconcileError::Zone(_) | ReconcileError::NotOurs(_))) = &done {
-        failed(context, row.as_ref(), fault).await?;
+    match &done {
+        Err(ReconcileError::Store(error)) if error.is_temporary() => {}
+        Err(fault @ (ReconcileError::Zone(_) | ReconcileError::NotOurs(_) | ReconcileError::Store(_))) => {
+            failed(context, row.as_ref(), fault).await?;
+        }
+        _ => {}
     }
     zone::release(store, &lease).await?;
     done
@@ -61,10 +65,11 @@ async fn audit_with_lease(context: &Context, row: Option<&AuditRow>) -> Result<A
     let Look { listed, view, plan } = look(context).await?;
     let mut pause = zone::pause_now(store).await?;
     if pause.as_ref().is_some_and(|pause| pause.after_wipe) && is_bare(&listed, &context.root) {
-        info!("the zone holds nothing: publishing goes on after the wipe");
-        zone::resume(store).await?;
+        info!("the zone holds nothing: the pause of the wipe ends");
+        zone::resume_after_wipe(store).await?;
         context.queue.wake(Job::Publish);
-        pause = None;
+        // Another pause may have come in this moment.
+        pause = zone::pause_now(store).await?;
     }
     let verdict = plan.verdict();
     let refused_because = match &verdict {

@@ -15,7 +15,7 @@ use starchart_store::zone::{self, AuditOutcome, AuditResult, View};
 use crate::Context;
 
 pub use adopt::{Adoption, adopt};
-pub use approve::{Approval, approve, bring_in};
+pub use approve::{Approval, Brought, approve, bring_in};
 pub(crate) use audit::ended;
 pub use audit::{Audited, audit};
 pub use orphans::{Removal, remove_orphans};

@@ -37,9 +37,12 @@ pub(crate) struct Options {
     /// Sets in the zone under people's domains that no record explains: list them, or delete them all.
     #[arg(long, value_enum, conflicts_with = "from_file")]
     orphans: Option<Orphans>,
-    /// How many orphans are to be deleted: the number that `--orphans list` says.
+    /// How many orphans are to be deleted: the number that `--orphans list` says, without those that are kept.
     #[arg(long, value_name = "N", requires = "orphans", required_if_eq("orphans", "delete"))]
     count: Option<usize>,
+    /// What stands at this name is not deleted, and does not count. May be repeated.
+    #[arg(long, value_name = "NAME", requires = "count", value_parser = reconcile::name)]
+    keep: Vec<String>,
 }
 
 /// What to do about orphans.
@@ -70,7 +73,7 @@ pub(crate) async fn run(env_file: Option<PathBuf>, options: Options) -> anyhow::
             own(&context, &report, options.apply).await
         }
         (None, Some(Orphans::List)) => orphans::list(&context).await,
-        (None, Some(Orphans::Delete)) => orphans::delete(&context, options.count.unwrap_or_default()).await,
+        (None, Some(Orphans::Delete)) => orphans::delete(&context, options.count.unwrap_or_default(), &options.keep).await,
         (None, None) => skip(&store).await,
     }
 }

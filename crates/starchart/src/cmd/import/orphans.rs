@@ -14,11 +14,12 @@ pub(super) async fn list(context: &Context) -> anyhow::Result<ExitCode> {
     println!("{} orphans; nothing was changed", plan.orphans.len());
     if !plan.orphans.is_empty() {
         println!("to delete them all: starchart import --orphans delete --count {}", plan.orphans.len());
+        println!("to keep some: --keep NAME for each, and a count without them");
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Deletes all of them, if there are so many.
-pub(super) async fn delete(context: &Context, count: usize) -> anyhow::Result<ExitCode> {
-    reconcile::delete_orphans(context, count).await
+/// Deletes all of them but what stands at the names `keep`, if there are so many.
+pub(super) async fn delete(context: &Context, count: usize, keep: &[String]) -> anyhow::Result<ExitCode> {
+    reconcile::delete_orphans(context, count, keep).await
 }

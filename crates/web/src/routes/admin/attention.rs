@@ -45,7 +45,8 @@ pub(super) fn items(attention: Attention) -> Vec<AttentionItem> {
         let words = "Names should be published within seconds. Look whether the worker runs and Route53 answers.";
         items.push(note("Publishing is late", span(ms), words));
     }
-    items.extend(attention.audit.into_iter().flat_map(|audit| audit_items(audit, note)));
+    let paused = attention.paused.is_some();
+    items.extend(attention.audit.into_iter().flat_map(|audit| audit_items(audit, paused, note)));
     if attention.revocations_owed > 0 {
         let owed = count(attention.revocations_owed, "certificate", "certificates");
         items.push(note("Revocation owed", owed, "Of people who were deleted."));
@@ -92,14 +93,17 @@ pub(super) fn items(attention: Attention) -> Vec<AttentionItem> {
     items
 }
 
-/// What an audit of the zone left for an operator.
-fn audit_items(audit: AuditRow, note: impl Fn(&str, String, &str) -> AttentionItem) -> Vec<AttentionItem> {
+/// What an audit of the zone left for an operator. During a pause its plan is part of what the pause says.
+fn audit_items(audit: AuditRow, paused: bool, note: impl Fn(&str, String, &str) -> AttentionItem) -> Vec<AttentionItem> {
     let mut items = Vec::new();
     if let Some((at, problem)) = audit.problem {
         let when = when(Some(at), None);
         items.push(AttentionItem { when, ..note("The zone cannot be audited", String::new(), &problem) });
     }
-    if let Some((_, AuditResult { refused_because: Some(why), plan_hash, creates, deletes, replaces, .. })) = audit.last {
+    let Some((at, AuditResult { refused_because, plan_hash, creates, deletes, replaces, unclaimed, .. })) = audit.last else {
+        return items;
+    };
+    if let Some(why) = refused_because.filter(|_| !paused) {
         let hash = plan_hash.get(..12).unwrap_or(&plan_hash);
         let words = format!(
             "{why}: {creates} to create, {deletes} to delete, {replaces} to replace. Nothing of it is done. Look at it with starchart \
@@ -107,6 +111,13 @@ fn audit_items(audit: AuditRow, note: impl Fn(&str, String, &str) -> AttentionIt
         );
         let when = when(audit.refused_since, None);
         items.push(AttentionItem { when, ..note("The zone differs from the database", format!("plan {hash}"), &words) });
+    }
+    if unclaimed > 0 {
+        let when = when(Some(at), None);
+        let words =
+            "They stand as wanted and are not known as ours, so nobody can change them here: starchart reconcile --adopt.";
+        let sets = count(unclaimed, "set", "sets");
+        items.push(AttentionItem { when, ..note("Not known as ours", sets, words) });
     }
     items
 }
