@@ -180,22 +180,9 @@ commit_served() { person nobody get /version | python3 -c 'import json,sys; prin
 commits_served() { (commit_served; commit_served; commit_served; commit_served) | sort -u; }
 mails() { cat "$WORLD"/mail/mails/*.json 2>/dev/null; }
 
-# variant TAG COMMIT: the same program, known under another commit of twelve digits; pushed.
+# variant TAG COMMIT: the program built as another commit of twelve digits, which is all that differs; pushed.
 variant() {
-    local container folder=$SCRATCH/variant
-    mkdir -p "$folder"
-    container=$(docker create "$IMAGE:production")
-    docker cp -q "$container:/usr/local/bin/starchart" "$folder/starchart" 2>/dev/null || docker cp "$container:/usr/local/bin/starchart" "$folder/starchart"
-    docker rm "$container" >/dev/null
-    python3 - "$folder/starchart" "$(commit_built)" "$2" <<'EOF'
-import sys
-path, old, new = sys.argv[1], sys.argv[2].encode(), sys.argv[3].encode()
-content = open(path, "rb").read()
-assert len(old) == len(new) and old in content, "the program does not name its commit"
-open(path, "wb").write(content.replace(old, new))
-EOF
-    printf 'FROM %s\nCOPY starchart /usr/local/bin/starchart\n' "$IMAGE:production" >"$folder/Dockerfile"
-    docker build -q -t "$IMAGE:$1" "$folder" >/dev/null 2>&1 && docker push -q "$IMAGE:$1" >/dev/null
+    build_image "$IMAGE:$1" STARCHART_COMMIT="$2" && docker push -q "$IMAGE:$1" >/dev/null
 }
 commit_built() { docker run --rm "$IMAGE:production" version | sed -n 's/.*(commit \([0-9a-f]*\).*/\1/p'; }
 
@@ -230,4 +217,5 @@ check() {
 # figure WHAT VALUE: something measured, for whoever reads along.
 figure() { say "   figure: $1: $2"; }
 not() { ! "$@"; }
-contains() { grep -qF -- "$1"; }
+# Reads to the end: who writes to a pipe that was closed early has failed.
+contains() { grep -F -- "$1" >/dev/null; }

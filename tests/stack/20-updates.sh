@@ -14,7 +14,8 @@ check 'one at a time, the new task first' test "$(docker service inspect -f '{{.
 wait "$load"
 check 'no request fails meanwhile' grep '"failed": 0,' "$SCRATCH/load"
 figure 'requests during the update' "$(cat "$SCRATCH/load")"
-check 'both replicas run it' test "$(commits_served)" = 22222222aaaa
+serves() { [ "$(commits_served)" = "$1" ]; }
+check 'both replicas run it' eventually 30 'the commit' serves 22222222aaaa
 
 # A program that ends at once, and one that never becomes ready.
 docker build -q -t "$IMAGE:ends" - >/dev/null 2>&1 <<EOF

@@ -161,8 +161,10 @@ async fn audited(context: &Context) -> anyhow::Result<Audited> {
     }
 }
 
-/// Publishes what is marked, together with the running servers. 1: not all of it is in the zone.
+/// Publishes what is marked, together with the running servers. 1: not all of it is in the zone. Names that were refused before
+/// are told, and are no part of it.
 async fn published(context: &Context) -> anyhow::Result<ExitCode> {
+    let before = zone::counts(&context.store).await?.refused;
     let Brought { left, gave_up } = reconcile::bring_in(context, BRING_IN).await?;
     match gave_up {
         Some(reason) => println!("{left} names are not published: {reason}"),
@@ -176,7 +178,7 @@ async fn published(context: &Context) -> anyhow::Result<ExitCode> {
     if left == 0 {
         println!("the zone has {}", if refused > 0 { "the others" } else { "it" });
     }
-    Ok(ExitCode::from(u8::from(left > 0 || refused > 0)))
+    Ok(ExitCode::from(u8::from(left > 0 || refused > before)))
 }
 
 pub(crate) async fn adopt(context: &Context) -> anyhow::Result<ExitCode> {
