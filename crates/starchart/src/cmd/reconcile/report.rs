@@ -56,7 +56,11 @@ pub(crate) fn what_next(plan: &Plan, pause: Option<&Pause>) {
         println!("{} sets (=) stand as wanted and are not known as ours: starchart reconcile --adopt", differences.unclaimed);
     }
     match (plan.verdict(), pause) {
-        (_, Some(pause)) => {
+        (verdict, Some(pause)) => {
+            // A pause is no reason to say less about what the plan would do.
+            if let Verdict::NeedsApproval(why) = verdict {
+                println!("look twice: {why}");
+            }
             println!("publishing is paused since {}: {}", pause.since.rfc3339(), pause.reason);
             println!("to let the plan be done and publishing go on: starchart reconcile --approve {hash}");
         }
