@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::bail;
 use clap::{ArgGroup, Args};
 use starchart_settings::Settings;
+use starchart_store::import::{self, Progress};
 use starchart_store::{Store, zone};
 use starchart_worker::Context;
 use starchart_worker::reconcile::{self, Adoption, Approval, Audited, Brought, HASH_MIN, Removal};
@@ -112,6 +113,17 @@ async fn dry_run(context: &Context) -> anyhow::Result<ExitCode> {
 }
 
 async fn approve(context: &Context, hash: &str) -> anyhow::Result<ExitCode> {
+    // Until the rows are all here, the plan is not what anybody wants.
+    match import::progress(&context.store).await? {
+        Progress::Owed => bail!(
+            "the original's tables stand in this database and were not imported: run `starchart import`, or `starchart import --skip` \
+             where none is wanted; nothing was changed"
+        ),
+        Progress::Begun(_) => {
+            bail!("an import was cut off: run `starchart import --from-file PATH --apply` again; nothing was changed")
+        }
+        _ => {}
+    }
     match reconcile::approve(context, hash).await? {
         Approval::AnotherPlan(plan) => {
             report::plan(context, &plan).await?;

@@ -184,6 +184,8 @@ async fn beside_the_originals_tables_a_server_publishes_nothing_until_it_is_told
         let early = verb(&world, early).await;
         assert!(early.code == 1 && early.all.contains("import --apply` first"), "{}", early.all);
     }
+    let approved = verb(&world, &["reconcile", "--approve", "0123456789ab"]).await;
+    assert!(approved.code == 1 && approved.all.contains("starchart import --skip"), "{}", approved.all);
     let skipped = ended(world.command(&["import", "--skip"])).await;
     assert_eq!(skipped.code, 0, "{}", skipped.all);
     let there = async || world.zone.set(&format!("www.user1.{ROOT}"), "A").is_some();
