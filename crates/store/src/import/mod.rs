@@ -19,11 +19,11 @@ mod state;
 
 use starchart_domain::names::RootDomain;
 use starchart_domain::secret::Secret;
-use starchart_domain::time::Timestamp;
 use starchart_domain::user::GroupNames;
 
 use crate::{ConnectError, Error};
 
+pub use crate::certificates::orders::Issued;
 pub use apply::{apply, look};
 pub use read::Original;
 pub use report::{Counts, Line, Report, Topic};
@@ -37,19 +37,6 @@ pub struct Options<'a> {
     pub groups: &'a GroupNames,
     /// Reads a private key, a certificate and its chain (PEM each); the fault is in words. Asked for every certificate.
     pub certificate: &'a (dyn Fn(&Secret, &str, &str) -> Result<Issued, String> + Sync),
-}
-
-/// A certificate that was read and belongs to its key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Issued {
-    /// The certificate, PEM.
-    pub certificate: String,
-    /// The intermediates, PEM.
-    pub chain: String,
-    /// From when it is valid.
-    pub not_before: Timestamp,
-    /// Until when.
-    pub not_after: Timestamp,
 }
 
 /// Why nothing can be imported.
