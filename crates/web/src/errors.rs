@@ -11,6 +11,9 @@ use starchart_store::records::RecordError;
 use crate::views::{ErrorKind, ErrorPage, RefusalPage, SignInRefusal};
 use crate::visit::Visit;
 
+/// When to try again while the school moves here, seconds.
+const MOVING_RETRY: &str = "900";
+
 /// Why a request gets no ordinary answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
@@ -153,7 +156,14 @@ pub(crate) fn answer(visit: &Visit, failure: &Failure) -> HttpResponse {
 /// sign-in that another tab has under way.
 fn refuse_sign_in(visit: &Visit, refusal: SignInRefusal) -> HttpResponse {
     let page = RefusalPage { shell: visit.error_shell(), refusal, request_id: visit.id.clone() };
-    send(&mut HttpResponse::Forbidden(), page.render(), &visit.id)
+    let mut builder = match refusal {
+        SignInRefusal::Moving => HttpResponse::ServiceUnavailable(),
+        _ => HttpResponse::Forbidden(),
+    };
+    if refusal == SignInRefusal::Moving {
+        builder.insert_header((RETRY_AFTER, MOVING_RETRY));
+    }
+    send(&mut builder, page.render(), &visit.id)
 }
 
 fn send(builder: &mut HttpResponseBuilder, html: Result<String, askama::Error>, id: &str) -> HttpResponse {

@@ -170,14 +170,21 @@ async fn an_import_that_is_killed_goes_on_where_it_was() {
 }
 
 #[tokio::test]
-async fn beside_the_originals_tables_a_server_publishes_nothing_until_it_is_told() {
+async fn beside_the_originals_tables_a_server_publishes_nothing_and_lets_nobody_in_until_it_is_told() {
     let world = World::new().await;
+    let early = world.start().await;
+    let mut browser = signed_in(&world, &early, "user1").await;
     School::empty().build(&world.db.url()).await.unwrap();
     let app = world.start().await;
     let log = app.server.log();
     assert!(log.contains("publishing is paused") && log.contains("starchart import"), "{log}");
-    let mut browser = signed_in(&world, &app, "user1").await;
     assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
+    let mut newcomer = app.browser();
+    let students = person("user2", &["students"]);
+    let turned_away = newcomer.sign_in_by("/", |seen| world.idp.respond(seen, &students).unwrap()).await;
+    assert_eq!((turned_away.status, turned_away.header("retry-after")), (503, "900"), "{}", turned_away.body);
+    assert!(turned_away.body.contains("being moved"), "{}", turned_away.body);
+    assert_eq!(world.db.number("SELECT COUNT(*) FROM users").await, 1);
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(world.zone.set(&format!("www.user1.{ROOT}"), "A"), None);
     for early in [&["import", "--orphans", "delete", "--count", "0"][..], &["reconcile", "--delete-orphans", "0"]] {
@@ -190,6 +197,7 @@ async fn beside_the_originals_tables_a_server_publishes_nothing_until_it_is_told
     assert_eq!(skipped.code, 0, "{}", skipped.all);
     let there = async || world.zone.set(&format!("www.user1.{ROOT}"), "A").is_some();
     eventually("published", SOON, there).await;
+    signed_in(&world, &app, "user2").await;
     let neither = ended(world.command(&["import"])).await;
     assert_eq!(neither.code, 2, "{}", neither.all);
 }

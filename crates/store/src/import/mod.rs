@@ -27,7 +27,7 @@ pub use crate::certificates::orders::Issued;
 pub use apply::{apply, look};
 pub use read::Original;
 pub use report::{Counts, Line, Report, Topic};
-pub use state::{Progress, hold_back, progress, skip};
+pub use state::{Progress, hold_back, is_awaited, progress, skip};
 
 /// What the rows alone do not say.
 pub struct Options<'a> {

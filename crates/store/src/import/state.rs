@@ -42,6 +42,11 @@ pub async fn progress(store: &Store) -> Result<Progress, Error> {
     })
 }
 
+/// Whether the original's people and their domains are still to come: who signed in now could be given what belongs to one of them.
+pub async fn is_awaited(store: &Store) -> Result<bool, Error> {
+    Ok(matches!(progress(store).await?, Progress::Owed | Progress::Begun(_)))
+}
+
 /// Why publishing stands still while an import is owed.
 const OWED: &str = "the tables of the original stand in this database and were not imported: run `starchart import`, or \
      `starchart import --skip` if none is wanted";

@@ -8,7 +8,7 @@ use starchart_domain::user::{Identity, Subject};
 use starchart_saml::{Checked, MAX_RESPONSE_BYTES, RefusalClass};
 use starchart_store::login::{self, Accept, Finished};
 use starchart_store::users::{self, ClaimError, SignInError, User};
-use starchart_store::{Store, sessions};
+use starchart_store::{Store, import, sessions};
 
 use crate::actor::{Actor, Person};
 use crate::config::App;
@@ -80,6 +80,9 @@ pub(crate) async fn complete(visit: Rc<Visit>, actor: Actor) -> Result<HttpRespo
         visit.app.limits.take(Counted::Answer(visit.address())).await?;
         return Err(refuse(&visit, SignInRefusal::Expired, "unknown_handle").await);
     };
+    if import::is_awaited(store).await? {
+        return Err(refuse(&visit, SignInRefusal::Moving, "import_awaited").await);
+    }
     let user = match users::sign_in(store, &finished.identity).await {
         Ok(user) => user,
         Err(SignInError::Suspended) => return Err(refuse(&visit, SignInRefusal::Suspended, "suspended").await),

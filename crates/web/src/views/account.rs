@@ -90,6 +90,8 @@ pub enum SignInRefusal {
     Expired,
     /// An admin of ours has suspended this person.
     Suspended,
+    /// The school moves here, and its people's domains have not all arrived.
+    Moving,
 }
 
 impl SignInRefusal {
@@ -107,6 +109,7 @@ impl SignInRefusal {
             Self::Replayed => "This sign-in was used before.",
             Self::Expired => "This sign-in took too long, or was started in another browser.",
             Self::Suspended => "Your account at this service is suspended.",
+            Self::Moving => "This service is being moved, and what people have here has not all arrived.",
         }
     }
 
@@ -129,6 +132,7 @@ impl SignInRefusal {
                 "The school knows you, and your password is right. The people who run this service have closed your account \
                  here, and only they can open it again: ask them."
             }
+            Self::Moving => "Your names in the DNS go on working meanwhile. Sign in again in an hour or so.",
             Self::Malformed | Self::Signature | Self::NotForUs | Self::Encrypted | Self::Attributes => {
                 "You did nothing wrong: this has to be mended in the settings of the two services. Please tell us, with \
                  the number below."
