@@ -1,15 +1,15 @@
 //! Rows of `challenge_values`: written under the lock of their name only, so that its generation goes up with them.
 
-use sea_orm::{ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _};
+use sea_orm::ConnectionTrait;
 use starchart_domain::certificate::challenge_name;
 use starchart_domain::publish::PublishState;
 use starchart_domain::record::{NameClass, RecordType};
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
-use crate::entity::name;
 use crate::records::names::{TouchedName, touch};
-use crate::records::{RecordError, publish_state};
+use crate::records::RecordError;
+use crate::records::shown::{self, Way};
 use crate::tx::Tx;
 use crate::{Error, sql, zone};
 
@@ -64,17 +64,17 @@ async fn clear(tx: &Tx, name: &TouchedName) -> Result<(), Error> {
 
 /// How far the order's values have come; none when it has none.
 pub(super) async fn way(on: &impl ConnectionTrait, domain: &str, order: i64) -> Result<Option<PublishState>, Error> {
-    let Some((name, _)) = standing(on, domain, order).await? else { return Ok(None) };
+    let Some((way, _)) = standing(on, domain, order).await? else { return Ok(None) };
     let paused = zone::pause_on(on).await?.is_some();
-    Ok(Some(publish_state(&name, RecordType::Txt).while_paused(paused)))
+    Ok(Some(way.state(RecordType::Txt).while_paused(paused)))
 }
 
-/// The row of the name and the order's values at it; none when there are none.
+/// The way of the name and the order's values at it; none when there are none.
 pub(super) async fn standing(
     on: &impl ConnectionTrait,
     domain: &str,
     order: i64,
-) -> Result<Option<(name::Model, Vec<String>)>, Error> {
+) -> Result<Option<(Way, Vec<String>)>, Error> {
     #[derive(sea_orm::FromQueryResult)]
     struct Row {
         value: String,
@@ -85,6 +85,6 @@ pub(super) async fn standing(
     if rows.is_empty() {
         return Ok(None);
     }
-    let name = name::Entity::find().filter(name::Column::Fqdn.eq(fqdn)).one(on).await?;
-    Ok(name.map(|name| (name, rows.into_iter().map(|row| row.value).collect())))
+    let way = shown::way(on, &fqdn).await?;
+    Ok(way.map(|way| (way, rows.into_iter().map(|row| row.value).collect())))
 }

@@ -15,7 +15,6 @@ use starchart_domain::user::UserId;
 
 use super::rows::{self, OrderRow};
 use super::{challenges, ends};
-use crate::records::publish_state;
 use crate::tx::Tx;
 use crate::vault::Place;
 use crate::{Error, Store, sql, users};
@@ -220,11 +219,11 @@ async fn publish_within(tx: Tx, claim: &Claim, values: &[String]) -> Result<bool
 
 /// Where the order's values are, and which they are; none when it has none.
 pub async fn way(store: &Store, claim: &Claim) -> Result<Option<(ZoneSeen, Vec<String>)>, Error> {
-    let Some((name, values)) = challenges::standing(store.reader(), &claim.domain, claim.order).await? else {
+    let Some((way, values)) = challenges::standing(store.reader(), &claim.domain, claim.order).await? else {
         return Ok(None);
     };
-    let since = name.in_sync_at.map(Timestamp::from_millis);
-    let seen = match (publish_state(&name, RecordType::Txt), since) {
+    let since = way.in_sync_at.map(Timestamp::from_millis);
+    let seen = match (way.state(RecordType::Txt), since) {
         (PublishState::Refused { reason }, _) => ZoneSeen::Refused(reason),
         (PublishState::InSync, Some(since)) => ZoneSeen::InSync { since, answers: None },
         (PublishState::Answered { by, of }, Some(since)) => ZoneSeen::InSync { since, answers: Some(Answers { by, of }) },

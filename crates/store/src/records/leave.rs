@@ -17,7 +17,7 @@ pub(crate) async fn retire_all(tx: &Tx, owner: UserId, by: UserId) -> Result<u32
     let challenges = challenge_names(tx, owner).await?;
     // All records of a name have its class.
     let mut classes: Vec<(String, NameClass)> = challenges.iter().map(|fqdn| (fqdn.clone(), NameClass::Other)).collect();
-    for (row, _) in &records {
+    for row in &records {
         classes.push((row.fqdn.clone(), read_type(&row.rtype)?.class()));
     }
     // In the order of the names, as everybody locks them.
@@ -27,7 +27,7 @@ pub(crate) async fn retire_all(tx: &Tx, owner: UserId, by: UserId) -> Result<u32
     for (fqdn, class) in classes {
         touched.push(names::touch(tx, owner, &fqdn, class, now).await?);
     }
-    for (row, _) in records {
+    for row in records {
         let name = touched.iter().find(|name| name.fqdn() == row.fqdn);
         let name = name.ok_or_else(|| Error::Corrupt(format!("{} has a record and no name", row.fqdn)))?;
         rows::retire(tx, owner, row, name, now, Reason::UserDeleted, by).await?;

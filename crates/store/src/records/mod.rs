@@ -4,6 +4,7 @@ pub(crate) mod leave;
 pub(crate) mod moved;
 pub(crate) mod names;
 mod rows;
+pub(crate) mod shown;
 
 use std::collections::BTreeMap;
 
@@ -13,10 +14,9 @@ use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
 use crate::audit::{self, Act};
-use crate::entity::name;
 use crate::error::Refusal;
 use crate::tx::Tx;
-use crate::{Error, Store, users, zone};
+use crate::{Error, Store, users};
 
 /// A record of a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,20 +139,12 @@ async fn create_within(
 
 /// All records of the person, by name, type and age.
 pub async fn list(store: &Store, owner: UserId) -> Result<Vec<Record>, Error> {
-    let paused = zone::paused(store).await?.is_some();
-    let rows = rows::of(store.reader(), owner).await?;
-    rows.into_iter().map(|row| Ok(while_paused(rows::into_record(row)?, paused))).collect()
+    shown::all(store.reader(), owner).await
 }
 
 /// One record of the person.
 pub async fn get(store: &Store, owner: UserId, id: RecordId) -> Result<Option<Record>, Error> {
-    let Some(row) = rows::by_id(store.reader(), owner, id).await? else { return Ok(None) };
-    let paused = zone::paused(store).await?.is_some();
-    Ok(Some(while_paused(rows::into_record(row)?, paused)))
-}
-
-fn while_paused(record: Record, paused: bool) -> Record {
-    Record { state: record.state.while_paused(paused), ..record }
+    shown::one(store.reader(), owner, id).await
 }
 
 /// Makes the record say something else; its id and creation stay, its life begins anew. The quota does not matter.
@@ -162,7 +154,7 @@ pub async fn edit(store: &Store, owner: UserId, id: RecordId, new: &NewRecord, a
 
 async fn edit_within(tx: Tx, owner: UserId, id: RecordId, new: &NewRecord, act: &Act<'_>) -> Result<Record, RecordError> {
     lock_owner(&tx, owner).await?;
-    let (old, _) = rows::by_id(tx.db(), owner, id).await?.ok_or(RecordError::NotFound)?;
+    let old = rows::by_id(tx.db(), owner, id).await?.ok_or(RecordError::NotFound)?;
     let now = tx.now().await?;
     let (class, target) = (new.value.rtype().class(), new.name.fqdn());
     // In the order of the names, as everybody locks them.
@@ -206,8 +198,8 @@ pub async fn delete(store: &Store, owner: UserId, id: RecordId, act: &Act<'_>) -
 
 async fn delete_within(tx: Tx, owner: UserId, id: RecordId, act: &Act<'_>) -> Result<Record, RecordError> {
     lock_owner(&tx, owner).await?;
-    let (row, way) = rows::by_id(tx.db(), owner, id).await?.ok_or(RecordError::NotFound)?;
-    let old = rows::into_record((row.clone(), way))?;
+    let old = read_within(&tx, owner, id).await?;
+    let row = rows::by_id(tx.db(), owner, id).await?.ok_or(RecordError::NotFound)?;
     let now = tx.now().await?;
     let name = names::touch(&tx, owner, &old.name, old.rtype.class(), now).await?;
     rows::retire(&tx, owner, row, &name, now, Reason::Delete, act.by).await?;
@@ -251,13 +243,7 @@ async fn lock_owner(tx: &Tx, owner: UserId) -> Result<(), RecordError> {
 }
 
 async fn read_within(tx: &Tx, owner: UserId, id: RecordId) -> Result<Record, RecordError> {
-    let row = rows::by_id(tx.db(), owner, id).await?.ok_or(RecordError::NotFound)?;
-    Ok(rows::into_record(row)?)
-}
-
-/// How far the name's set of this type has come on its way to the name servers.
-pub(crate) fn publish_state(name: &name::Model, rtype: RecordType) -> PublishState {
-    rows::state(name, rtype)
+    shown::one(tx.db(), owner, id).await?.ok_or(RecordError::NotFound)
 }
 
 /// A type as it is stored.

@@ -3,47 +3,37 @@
 use std::collections::BTreeMap;
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, NotSet, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, SelectExt,
-    SelectTwoRequired, Set, Value,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, NotSet, QueryFilter, SelectExt, Set, Value};
 use starchart_domain::expiry::record_expires_at;
-use starchart_domain::publish::PublishState;
-use starchart_domain::record::{NewRecord, RecordId, RecordType, RecordValue, content_hash};
+use starchart_domain::record::{NewRecord, RecordId, RecordValue, content_hash};
 use starchart_domain::rrset::TTL;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
 use super::names::{TouchedName, TouchedNames};
-use super::{Reason, Record, RecordError, read_type};
+use super::{Reason, RecordError};
 use crate::entity::dns_record::{self, Column};
-use crate::entity::{name, record_history};
+use crate::entity::record_history;
 use crate::error::busy_if_taken;
 use crate::tx::Tx;
 use crate::{Error, sql};
 
-/// A record with its name's way to the name servers.
-pub(super) type Row = (dns_record::Model, name::Model);
-
-fn owned_by(owner: UserId) -> SelectTwoRequired<dns_record::Entity, name::Entity> {
-    dns_record::Entity::find().find_both_related(name::Entity).filter(Column::UserId.eq(owner.0))
-}
-
 /// All rows of the owner.
-pub(super) async fn of(on: &impl ConnectionTrait, owner: UserId) -> Result<Vec<Row>, Error> {
-    let rows = owned_by(owner).order_by_asc(Column::Fqdn).order_by_asc(Column::Rtype).order_by_asc(Column::Id);
-    Ok(rows.all(on).await?)
+pub(super) async fn of(on: &impl ConnectionTrait, owner: UserId) -> Result<Vec<dns_record::Model>, Error> {
+    Ok(dns_record::Entity::find().filter(Column::UserId.eq(owner.0)).all(on).await?)
 }
 
 /// The owner's row with this id.
-pub(super) async fn by_id(on: &impl ConnectionTrait, owner: UserId, id: RecordId) -> Result<Option<Row>, Error> {
-    Ok(owned_by(owner).filter(Column::Id.eq(id.0)).one(on).await?)
+pub(super) async fn by_id(on: &impl ConnectionTrait, owner: UserId, id: RecordId) -> Result<Option<dns_record::Model>, Error> {
+    let own = dns_record::Entity::find().filter(Column::UserId.eq(owner.0)).filter(Column::Id.eq(id.0));
+    Ok(own.one(on).await?)
 }
 
 /// How many the owner has.
 pub(super) async fn count(on: &impl ConnectionTrait, owner: UserId) -> Result<u32, Error> {
-    let ids = dns_record::Entity::find().select_only().column(Column::Id).filter(Column::UserId.eq(owner.0));
-    Ok(u32::try_from(ids.count(on).await?).unwrap_or(u32::MAX))
+    let count = "SELECT COUNT(*) AS n FROM dns_records WHERE user_id = ?";
+    let count = sql::number(on, count, vec![owner.0.into()]).await?;
+    Ok(count.and_then(|count| u32::try_from(count).ok()).unwrap_or(u32::MAX))
 }
 
 /// Adds a record at a touched name; `before`: id and creation of the row it replaces, which must be gone already.
@@ -189,48 +179,6 @@ pub(super) async fn note_told(
     values.extend(ids);
     let noted = sql::touch(tx.db(), &note, values).await?;
     if noted == count { Ok(()) } else { Err(Error::Busy(format!("{noted} of {count} records noted").into())) }
-}
-
-/// What the row says, for other rooms.
-pub(super) fn into_record((row, name): Row) -> Result<Record, Error> {
-    let rtype = read_type(&row.rtype)?;
-    Ok(Record {
-        id: RecordId(row.id),
-        name: row.fqdn,
-        rtype,
-        typed: row.typed,
-        content: row.content,
-        priority: row.priority.and_then(|n| u16::try_from(n).ok()),
-        ports: row.ports,
-        course: row.course,
-        description: row.description,
-        created_at: Timestamp::from_millis(row.created_at),
-        updated_at: Timestamp::from_millis(row.updated_at),
-        expires_at: Timestamp::from_millis(row.expires_at),
-        state: state(&name, rtype),
-    })
-}
-
-/// What the name's row means for a record of this type.
-pub(super) fn state(name: &name::Model, rtype: RecordType) -> PublishState {
-    if name.generation > name.applied_generation {
-        match &name.refusal {
-            Some(reason) if name.refused_generation == Some(name.generation) => match name.refusal_type.as_deref() {
-                // Another set of the name was left out; this one is on its way like any other.
-                Some(refused) if refused != rtype.as_str() && name.sent_at.is_some() => {}
-                Some(refused) if refused != rtype.as_str() => return PublishState::Saved,
-                _ => return PublishState::Refused { reason: reason.clone() },
-            },
-            _ => return PublishState::Saved,
-        }
-    }
-    if name.in_sync_at.is_none() {
-        return PublishState::Sent;
-    }
-    match (name.answered_by.map(u32::try_from), name.answered_of.map(u32::try_from)) {
-        (Some(Ok(by)), Some(Ok(of))) if of > 0 => PublishState::Answered { by, of },
-        _ => PublishState::InSync,
-    }
 }
 
 fn priority(value: &RecordValue) -> Option<i32> {

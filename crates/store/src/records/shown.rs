@@ -1,0 +1,122 @@
+//! Records as pages show them: only the columns that are shown, and everything about them in one statement.
+
+use sea_orm::sea_query::{Expr, SimpleExpr};
+use sea_orm::{ColumnTrait, ConnectionTrait, DerivePartialModel, EntityTrait, QueryFilter, QueryOrder, Select};
+use starchart_domain::publish::PublishState;
+use starchart_domain::record::{RecordId, RecordType};
+use starchart_domain::time::Timestamp;
+use starchart_domain::user::UserId;
+
+use super::{Record, read_type};
+use crate::Error;
+use crate::entity::dns_record::{self, Column};
+use crate::entity::name;
+
+/// How far a name has come on its way to the name servers.
+#[derive(Debug, DerivePartialModel)]
+#[sea_orm(entity = "name::Entity")]
+pub(crate) struct Way {
+    generation: i64,
+    applied_generation: i64,
+    refused_generation: Option<i64>,
+    refusal: Option<String>,
+    refusal_type: Option<String>,
+    sent_at: Option<i64>,
+    pub(crate) in_sync_at: Option<i64>,
+    answered_by: Option<i32>,
+    answered_of: Option<i32>,
+}
+
+#[derive(DerivePartialModel)]
+#[sea_orm(entity = "dns_record::Entity")]
+struct Shown {
+    id: i64,
+    fqdn: String,
+    rtype: String,
+    typed: String,
+    content: String,
+    priority: Option<i32>,
+    ports: Option<String>,
+    course: Option<String>,
+    description: Option<String>,
+    created_at: i64,
+    updated_at: i64,
+    expires_at: i64,
+    #[sea_orm(nested)]
+    way: Way,
+    #[sea_orm(from_expr = "paused_at()")]
+    paused_at: Option<i64>,
+}
+
+/// Since when publishing is paused, for every row of a statement.
+fn paused_at() -> SimpleExpr {
+    Expr::cust("(SELECT z.paused_at FROM zone_control z WHERE z.id = 1)")
+}
+
+fn of(owner: UserId) -> Select<dns_record::Entity> {
+    dns_record::Entity::find().inner_join(name::Entity).filter(Column::UserId.eq(owner.0))
+}
+
+/// All records of the owner, by name, type and age.
+pub(super) async fn all(on: &impl ConnectionTrait, owner: UserId) -> Result<Vec<Record>, Error> {
+    let rows = of(owner).order_by_asc(Column::Fqdn).order_by_asc(Column::Rtype).order_by_asc(Column::Id);
+    rows.into_partial_model::<Shown>().all(on).await?.into_iter().map(Record::try_from).collect()
+}
+
+/// The owner's record with this id.
+pub(super) async fn one(on: &impl ConnectionTrait, owner: UserId, id: RecordId) -> Result<Option<Record>, Error> {
+    let row = of(owner).filter(Column::Id.eq(id.0)).into_partial_model::<Shown>().one(on).await?;
+    row.map(Record::try_from).transpose()
+}
+
+/// How far this name has come; none where it was never used.
+pub(crate) async fn way(on: &impl ConnectionTrait, fqdn: &str) -> Result<Option<Way>, Error> {
+    Ok(name::Entity::find().filter(name::Column::Fqdn.eq(fqdn)).into_partial_model::<Way>().one(on).await?)
+}
+
+impl TryFrom<Shown> for Record {
+    type Error = Error;
+
+    fn try_from(row: Shown) -> Result<Self, Error> {
+        let rtype = read_type(&row.rtype)?;
+        Ok(Self {
+            id: RecordId(row.id),
+            name: row.fqdn,
+            rtype,
+            typed: row.typed,
+            content: row.content,
+            priority: row.priority.and_then(|n| u16::try_from(n).ok()),
+            ports: row.ports,
+            course: row.course,
+            description: row.description,
+            created_at: Timestamp::from_millis(row.created_at),
+            updated_at: Timestamp::from_millis(row.updated_at),
+            expires_at: Timestamp::from_millis(row.expires_at),
+            state: row.way.state(rtype).while_paused(row.paused_at.is_some()),
+        })
+    }
+}
+
+impl Way {
+    /// What it means for the name's set of this type.
+    pub(crate) fn state(&self, rtype: RecordType) -> PublishState {
+        if self.generation > self.applied_generation {
+            match &self.refusal {
+                Some(reason) if self.refused_generation == Some(self.generation) => match self.refusal_type.as_deref() {
+                    // Another set of the name was left out; this one is on its way like any other.
+                    Some(refused) if refused != rtype.as_str() && self.sent_at.is_some() => {}
+                    Some(refused) if refused != rtype.as_str() => return PublishState::Saved,
+                    _ => return PublishState::Refused { reason: reason.clone() },
+                },
+                _ => return PublishState::Saved,
+            }
+        }
+        if self.in_sync_at.is_none() {
+            return PublishState::Sent;
+        }
+        match (self.answered_by.map(u32::try_from), self.answered_of.map(u32::try_from)) {
+            (Some(Ok(by)), Some(Ok(of))) if of > 0 => PublishState::Answered { by, of },
+            _ => PublishState::InSync,
+        }
+    }
+}
