@@ -7,8 +7,8 @@ use starchart_domain::record::{NameClass, RecordType};
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
-use crate::records::names::{TouchedName, touch};
 use crate::records::RecordError;
+use crate::records::names::{TouchedName, touch};
 use crate::records::shown::{self, Way};
 use crate::tx::Tx;
 use crate::{Error, sql, zone};
@@ -70,11 +70,7 @@ pub(super) async fn way(on: &impl ConnectionTrait, domain: &str, order: i64) -> 
 }
 
 /// The way of the name and the order's values at it; none when there are none.
-pub(super) async fn standing(
-    on: &impl ConnectionTrait,
-    domain: &str,
-    order: i64,
-) -> Result<Option<(Way, Vec<String>)>, Error> {
+pub(super) async fn standing(on: &impl ConnectionTrait, domain: &str, order: i64) -> Result<Option<(Way, Vec<String>)>, Error> {
     #[derive(sea_orm::FromQueryResult)]
     struct Row {
         value: String,
