@@ -14,6 +14,7 @@ mod csrf;
 mod expiry;
 mod import;
 mod labels;
+mod limits;
 mod mail;
 mod metrics;
 mod pages;

@@ -3,9 +3,10 @@
 use reqwest::Method;
 use starchart_web::{RouteInfo, route_table};
 
-use crate::app::{APP_URL, App, ROOT, World};
-use crate::browser::{Browser, Page, person};
+use crate::app::{APP_URL, ROOT, World};
+use crate::browser::{Browser, Page};
 use crate::raw::exchange;
+use crate::truth::signed_in;
 
 /// What each route answers to a guest, to the owner of the record in the path, to another person: a status, and where it leads
 /// without its query. A route that stands in no row fails the test.
@@ -97,12 +98,6 @@ pub fn class(page: &Page) -> String {
         "" => page.status.to_string(),
         location => format!("{} {}", page.status, location.split('?').next().unwrap()),
     }
-}
-
-async fn signed_in(world: &World, app: &App, username: &str) -> Browser {
-    let mut browser = app.browser();
-    browser.sign_in(&world.idp, &person(username, &["students"])).await;
-    browser
 }
 
 #[tokio::test]

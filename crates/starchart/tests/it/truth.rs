@@ -37,8 +37,14 @@ impl Browser {
 
     /// Opens the record's form, gives it another type and value, and saves it.
     pub async fn edit(&mut self, id: &str, rtype: &str, value: &str) -> Page {
+        self.change(id, &[("type", rtype), ("value", value)]).await
+    }
+
+    /// Opens the record's form, fills in these fields anew, and saves it.
+    pub async fn change(&mut self, id: &str, fields: &[(&str, &str)]) -> Page {
         let path = format!("/dns-records/{id}");
-        let form = self.get(&path).await.form(&path).with("type", rtype).with("value", value);
+        let form = self.get(&path).await.form(&path);
+        let form = fields.iter().fold(form, |form, (name, value)| form.with(name, value));
         self.submit(&form).await
     }
 
