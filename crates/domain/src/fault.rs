@@ -57,6 +57,11 @@ pub enum Fault {
         /// Whether the record that was asked for is the CNAME.
         wanted_cname: bool,
     },
+    /// The record was edited or renewed after the form was opened.
+    ChangedMeanwhile {
+        /// What it says now.
+        now: String,
+    },
 }
 
 /// Why a name cannot be used.
@@ -167,6 +172,11 @@ impl fmt::Display for Fault {
             Self::QuotaReached { limit } => write!(
                 f,
                 "User has reached the maximum number of dns records: {limit} are allowed, so delete one that you no longer need"
+            ),
+            Self::ChangedMeanwhile { now } => write!(
+                f,
+                "This record was changed in another window after you had opened this one, and is now {now}. What you typed is \
+                 still here: press Update once more to put it in the place of that, or Cancel to leave it"
             ),
             Self::Duplicate => f.write_str("You already have a record with this name, type and value"),
             Self::NameTaken => f.write_str(

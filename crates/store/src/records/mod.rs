@@ -91,6 +91,9 @@ pub enum RecordError {
     /// This person has no such record.
     #[error("no such record")]
     NotFound,
+    /// It was edited or renewed since it was looked at, and says something else than it was to say now.
+    #[error("the record was changed meanwhile")]
+    Changed,
     /// The database failed.
     #[error(transparent)]
     Db(#[from] Error),
@@ -149,12 +152,35 @@ pub async fn get(store: &Store, owner: UserId, id: RecordId) -> Result<Option<Re
 
 /// Makes the record say something else; its id and creation stay, its life begins anew. The quota does not matter.
 pub async fn edit(store: &Store, owner: UserId, id: RecordId, new: &NewRecord, act: &Act<'_>) -> Result<Record, RecordError> {
-    store.write(|tx| edit_within(tx, owner, id, new, act)).await
+    store.write(|tx| edit_within(tx, owner, id, new, None, act)).await
 }
 
-async fn edit_within(tx: Tx, owner: UserId, id: RecordId, new: &NewRecord, act: &Act<'_>) -> Result<Record, RecordError> {
+/// As [`edit`], unless the record was edited or renewed after `seen`, when it was looked at ([`Record::updated_at`]).
+pub async fn edit_as_seen(
+    store: &Store,
+    owner: UserId,
+    id: RecordId,
+    new: &NewRecord,
+    seen: Timestamp,
+    act: &Act<'_>,
+) -> Result<Record, RecordError> {
+    store.write(|tx| edit_within(tx, owner, id, new, Some(seen), act)).await
+}
+
+async fn edit_within(
+    tx: Tx,
+    owner: UserId,
+    id: RecordId,
+    new: &NewRecord,
+    seen: Option<Timestamp>,
+    act: &Act<'_>,
+) -> Result<Record, RecordError> {
     lock_owner(&tx, owner).await?;
     let old = rows::by_id(tx.db(), owner, id).await?.ok_or(RecordError::NotFound)?;
+    // A form that was sent twice finds its own change.
+    if seen.is_some_and(|seen| seen.as_millis() != old.updated_at) && !rows::says(&old, new) {
+        return Err(RecordError::Changed);
+    }
     let now = tx.now().await?;
     let (class, target) = (new.value.rtype().class(), new.name.fqdn());
     // In the order of the names, as everybody locks them.

@@ -29,6 +29,12 @@ pub(super) async fn by_id(on: &impl ConnectionTrait, owner: UserId, id: RecordId
     Ok(own.one(on).await?)
 }
 
+/// Whether the row says the same, notes included.
+pub(super) fn says(row: &dns_record::Model, new: &NewRecord) -> bool {
+    let notes = (&row.ports, &row.course, &row.description) == (&new.ports, &new.course, &new.description);
+    notes && row.fqdn == new.name.fqdn() && row.rtype == new.value.rtype().as_str() && row.content == new.value.content()
+}
+
 /// How many the owner has.
 pub(super) async fn count(on: &impl ConnectionTrait, owner: UserId) -> Result<u32, Error> {
     let count = "SELECT COUNT(*) AS n FROM dns_records WHERE user_id = ?";

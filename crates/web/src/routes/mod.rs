@@ -176,7 +176,8 @@ macro_rules! handle {
 // `owner` says whose page the form stood on, so that a form that is kept comes back to nobody else.
 const RECORD_FIELDS: &[&str] = &["subdomain", "type", "value", "priority", "ports", "course", "description", "owner"];
 // The original's edit form also sends the id, which is not used: the path says which record.
-const EDIT_FIELDS: &[&str] = &["subdomain", "type", "value", "priority", "ports", "course", "description", "owner", "id"];
+const EDIT_FIELDS: &[&str] =
+    &["subdomain", "type", "value", "priority", "ports", "course", "description", "owner", "id", "seen"];
 // `found` is the search that leads back to the people who were found; scripts know one field `searchText` on the page. `item` is a name or a mail that is tried again.
 const ADMIN_FIELDS: &[&str] = &["intent", "searchText", "newEffectiveUsername", "username", "found", "item"];
 const ACT_FIELDS: &[&str] = &["id", "intent"];

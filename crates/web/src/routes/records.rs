@@ -7,7 +7,11 @@ use actix_web::http::{Method, StatusCode};
 use starchart_domain::fault::{Fault, Field};
 use starchart_domain::publish::PublishState;
 use starchart_domain::record::{NameClass, NewRecord, RecordForm, RecordId};
+use starchart_domain::time::Timestamp;
+use starchart_domain::user::UserId;
 use starchart_jobs::Job;
+use starchart_store::Store;
+use starchart_store::audit::Act;
 use starchart_store::records::{self, Record, RecordError};
 
 use crate::actor::Person;
@@ -73,22 +77,46 @@ pub(crate) async fn show(visit: Rc<Visit>, person: Person) -> Result<HttpRespons
         course: record.course.unwrap_or_default(),
         description: record.description.unwrap_or_default(),
     };
-    form_page(&visit, StatusCode::OK, FormMode::Edit { id: record.id.0 }, values, Vec::new(), false)
+    let mode = FormMode::Edit { id: record.id.0, seen: Some(record.updated_at.as_millis()) };
+    form_page(&visit, StatusCode::OK, mode, values, Vec::new(), false)
 }
 
 /// `POST /dns-records/{id}`.
 pub(crate) async fn edit(visit: Rc<Visit>, person: Person) -> Result<HttpResponse, Failure> {
     // A foreign record is absent, whatever the form says.
-    let id = own(&visit, &person).await?.id;
+    let record = own(&visit, &person).await?;
     let form = typed(&visit.form);
+    let mut seen = visit.form.get("seen").and_then(|text| text.parse().ok());
     let outcome = match form.check(&person.base) {
-        Ok(new) => {
-            let result = records::edit(visit.app.store()?, person.id, id, &new, &person.act(&visit.id)).await;
-            weigh(new, result)?
-        }
+        Ok(new) => match change(visit.app.store()?, &person.act(&visit.id), person.id, record.id, &new, seen).await {
+            Err(RecordError::Changed) => {
+                let now = own(&visit, &person).await?;
+                // The next time it is not said again.
+                seen = Some(now.updated_at.as_millis());
+                let priority = now.priority.map(|priority| format!("{priority} ")).unwrap_or_default();
+                let now = format!("{} {} {priority}{}", now.name, now.rtype, now.typed);
+                Err(vec![(Field::Form, Fault::ChangedMeanwhile { now })])
+            }
+            result => weigh(new, result)?,
+        },
         Err(faults) => Err(faults),
     };
-    saved(&visit, FormMode::Edit { id: id.0 }, &form, outcome)
+    saved(&visit, FormMode::Edit { id: record.id.0, seen }, &form, outcome)
+}
+
+/// A script that fills in no more than the original's fields has not looked before.
+async fn change(
+    store: &Store,
+    act: &Act<'_>,
+    owner: UserId,
+    id: RecordId,
+    new: &NewRecord,
+    seen: Option<i64>,
+) -> Result<Record, RecordError> {
+    match seen {
+        Some(seen) => records::edit_as_seen(store, owner, id, new, Timestamp::from_millis(seen), act).await,
+        None => records::edit(store, owner, id, new, act).await,
+    }
 }
 
 /// `POST`, `PATCH`, `DELETE` on `/dns-records` and `PATCH`, `DELETE` on `/dns-records/{id}`: renews or deletes. The intent
@@ -150,7 +178,7 @@ pub(crate) async fn show_held(visit: &Visit, person: &Person, path: &str, held: 
     let mode = match path.strip_prefix("/dns-records/").and_then(|rest| rest.parse().ok()) {
         // The record may be gone.
         Some(id) => match records::get(visit.app.store()?, person.id, RecordId(id)).await? {
-            Some(_) => FormMode::Edit { id },
+            Some(_) => FormMode::Edit { id, seen: form.get("seen").and_then(|text| text.parse().ok()) },
             None => return Err(Failure::NotFound),
         },
         None => FormMode::Create,

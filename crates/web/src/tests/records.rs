@@ -158,6 +158,30 @@ async fn fields_that_no_page_sends_are_refused() {
 }
 
 #[actix_web::test]
+async fn two_windows_do_not_overwrite_each_other_unseen() {
+    let world = World::new().await;
+    let mut browser = Browser::signed_in(&world, "user1").await;
+    browser.post("/dns-records/new", WWW).await;
+    let id = all(&world, &browser).await[0].id;
+    let path = format!("/dns-records/{id}");
+    let seen = |page: &str| page.split("name=\"seen\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let both = seen(&browser.get(&path).await.body);
+    let mut say = async |value: &str, seen: &str| {
+        let reply = browser.post(&path, &[("subdomain", "www"), ("type", "A"), ("value", value), ("seen", seen)]).await;
+        (reply, all(&world, &browser).await[0].content.clone())
+    };
+    assert_eq!(say("192.0.2.8", &both).await.0.location(), "/dns-records");
+    assert_eq!(say("192.0.2.8", &both).await.0.location(), "/dns-records", "sent twice is sent once");
+    let (second, value) = say("192.0.2.9", &both).await;
+    assert_eq!((second.status, value.as_str()), (StatusCode::UNPROCESSABLE_ENTITY, "192.0.2.8"));
+    for words in ["changed in another window", "A 192.0.2.8.", "value=\"192.0.2.9\""] {
+        assert!(second.body.contains(words), "{words}: {}", second.body);
+    }
+    let (third, value) = say("192.0.2.9", &seen(&second.body)).await;
+    assert_eq!((third.location(), value.as_str()), ("/dns-records", "192.0.2.9"));
+}
+
+#[actix_web::test]
 async fn a_form_posted_after_the_session_ended_survives_the_sign_in() {
     let world = World::new().await;
     let mut browser = Browser::signed_in(&world, "user1").await;

@@ -15,6 +15,8 @@ pub enum FormMode {
     Edit {
         /// The record.
         id: i64,
+        /// When it was last changed as far as the form knows, in milliseconds; comes back with the form.
+        seen: Option<i64>,
     },
 }
 
@@ -101,7 +103,7 @@ impl FormPage {
     fn action(&self) -> String {
         match self.mode {
             FormMode::Create => "/dns-records/new".to_owned(),
-            FormMode::Edit { id } => format!("/dns-records/{id}"),
+            FormMode::Edit { id, .. } => format!("/dns-records/{id}"),
         }
     }
 
@@ -109,6 +111,13 @@ impl FormPage {
         match self.mode {
             FormMode::Create => "Create",
             FormMode::Edit { .. } => "Update",
+        }
+    }
+
+    fn seen(&self) -> Option<i64> {
+        match self.mode {
+            FormMode::Create => None,
+            FormMode::Edit { seen, .. } => seen,
         }
     }
 
