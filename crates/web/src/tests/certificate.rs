@@ -182,6 +182,9 @@ async fn a_private_key_is_its_owners_and_given_out_from_our_page_only() {
         assert_eq!(browser.get_from(site, KEY_PATH).await.body, KEY, "{site}");
     }
     assert_eq!(given().await, 2, "each leaves a trace");
+    let head = TestRequest::with_uri(KEY_PATH).method(Method::HEAD).insert_header(("host", HOST));
+    assert_eq!(browser.send(head.insert_header(("sec-fetch-site", "same-origin"))).await.status, StatusCode::OK);
+    assert_eq!(given().await, 2, "a HEAD gives no key");
     for path in ["/certificate", "/certificate/state", "/certificate/delete", "/certificate/information", "/"] {
         let page = browser.get(path).await;
         assert!(!page.body.contains("VerySecret") && !page.body.contains("BEGIN PRIVATE"), "{path}");
