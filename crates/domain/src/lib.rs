@@ -16,3 +16,4 @@ pub mod secret;
 pub mod time;
 pub mod txt;
 pub mod user;
+pub mod words;

@@ -23,17 +23,15 @@ impl Settings {
     pub fn read(sources: &Sources) -> Result<Loaded, Problems> {
         let mut reader = Reader::new(sources);
         let settings = settings(&mut reader);
-        let problems = std::mem::take(&mut reader.problems);
+        let (problems, notices) = (std::mem::take(&mut reader.problems), std::mem::take(&mut reader.notices));
         match settings {
-            Some(settings) if problems.is_empty() => {
-                let notices = std::mem::take(&mut reader.notices);
-                Ok(Loaded { settings, notices, origins: reader.into_origins() })
-            }
-            None if problems.is_empty() => Err(Problems(vec![Problem {
+            Some(settings) if problems.is_empty() => Ok(Loaded { settings, notices, origins: reader.into_origins() }),
+            None if problems.is_empty() => Err(Problem {
                 name: "settings".to_owned(),
                 advice: "could not be read; this is a fault of the program, please report it".to_owned(),
-            }])),
-            _ => Err(Problems(problems)),
+            }
+            .into()),
+            _ => Err(Problems { problems, notices }),
         }
     }
 }
@@ -175,7 +173,7 @@ fn aws(reader: &mut Reader) -> Option<Aws> {
 fn word(reader: &mut Reader, name: &'static str) -> Option<Secret> {
     let secret = reader.secret(name)?;
     if secret.expose().contains(char::is_whitespace) {
-        reader.secret_problem(name, "holds white space or a second line; store the bare value");
+        reader.secret_problem(name, "has white space around or inside it, or a second line; store the bare value");
         return None;
     }
     Some(secret)
@@ -259,8 +257,8 @@ fn group_names(reader: &mut Reader) -> Option<GroupNames> {
 
 fn mail(reader: &mut Reader) -> Option<Mail> {
     let sender = reader.parsed("NOTIFICATIONS_EMAIL_USER", parse::email);
-    let host = reader.parsed("SMTP_HOST", parse::text);
-    let port = reader.parsed("SMTP_PORT", parse::port);
+    let host = reader.parsed("SMTP_HOST", parse::host);
+    let port = reader.parsed("SMTP_PORT", parse::port_of_another);
     let tls = reader.parsed("SMTP_TLS", parse::smtp_tls);
     let here = host.as_deref().is_some_and(|host| {
         let bare = host.parse().map(Host::Ipv6).or_else(|_| Host::parse(host));

@@ -6,6 +6,7 @@ use starchart_domain::secret::Secret;
 use url::Url;
 
 use crate::env_file;
+use crate::reader::read_text;
 use crate::settings::{Database, DatabaseKind};
 
 /// Parameters that the MySQL driver reads by itself.
@@ -22,21 +23,35 @@ const DRIVERS_OWN: &[&str] = &[
     "time-zone",
 ];
 
+/// A file of variables is no larger.
+const FILE_BYTES: u64 = 64 * 1024;
+
 /// Reads the file of another program that holds its DATABASE_URL: the URL alone, as a secret has it, or a line of a file of variables.
 /// The second part is what an operator should hear.
 ///
 /// # Errors
 /// What is wrong with the file; nothing of it is repeated.
 pub fn database_url_in(path: &Path) -> Result<(Database, Vec<String>), String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+    let told = |fault: String| format!("{} {fault}", path.display());
+    let text = read_text(path, FILE_BYTES).map_err(|unread| told(unread.advice()))?;
     let text = text.trim_start_matches('\u{feff}').trim();
+    if text.is_empty() {
+        return Err(told("is empty; write the original's DATABASE_URL into it".to_owned()));
+    }
     let told = |fault: String| format!("{}: {fault}", path.display());
+    let read = |url: &str| {
+        // Nothing else is the original's.
+        if url.starts_with("sqlite:") {
+            return Err(told("DATABASE_URL must begin with mysql://".to_owned()));
+        }
+        read(url).map_err(|fault| told(format!("DATABASE_URL {fault}")))
+    };
     if text.starts_with("mysql://") || !text.contains("DATABASE_URL") {
-        return read(text).map_err(|fault| told(format!("DATABASE_URL {fault}")));
+        return read(text);
     }
     let variables = env_file::parse(text).map_err(told)?;
-    let url = variables.get("DATABASE_URL").ok_or_else(|| told("it sets no DATABASE_URL".to_owned()))?;
-    read(url).map_err(|fault| told(format!("DATABASE_URL {fault}")))
+    let url = variables.variables.get("DATABASE_URL").ok_or_else(|| told("it sets no DATABASE_URL".to_owned()))?;
+    read(url)
 }
 
 /// Reads the URL; the second part is what an operator should hear.
@@ -142,6 +157,7 @@ mod tests {
         }
         for (text, said) in [
             ("hunter2", "DATABASE_URL must begin with mysql://"),
+            ("sqlite://hunter2", "DATABASE_URL must begin with mysql://"),
             ("DATABASE_URL=mysql://hunter2", "DATABASE_URL lacks a host or a user"),
             ("MY_DATABASE_URL=mysql://star:hunter2@db/x", "it sets no DATABASE_URL"),
         ] {
@@ -149,7 +165,12 @@ mod tests {
             let fault = database_url_in(&file).unwrap_err();
             assert!(fault.contains(said) && !fault.contains("hunter"), "{fault}");
         }
-        assert!(database_url_in(&folder.path().join("absent")).unwrap_err().contains("cannot be read"));
+        let folder = folder.path();
+        std::fs::write(&file, " \n").unwrap();
+        for (path, said) in [(file, "is empty"), (folder.join("absent"), "is missing"), (folder.to_owned(), "is a directory")] {
+            let fault = database_url_in(&path).unwrap_err();
+            assert!(fault.contains(said), "{fault}");
+        }
     }
 
     #[test]

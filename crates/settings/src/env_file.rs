@@ -3,10 +3,19 @@
 
 use std::collections::BTreeMap;
 
-/// Reads the text of a file of variables. The fault names the line, never what stands in it.
-pub(crate) fn parse(text: &str) -> Result<BTreeMap<String, String>, String> {
+/// What a file of variables holds.
+#[derive(Debug, Default)]
+pub(crate) struct EnvFile {
+    /// The variables; of one that stands there twice, the last.
+    pub(crate) variables: BTreeMap<String, String>,
+    /// Names that stand there more than once, with the line that counts.
+    pub(crate) twice: BTreeMap<String, usize>,
+}
+
+/// Reads the text of a file of variables. The fault names each faulty line, never what stands in it.
+pub(crate) fn parse(text: &str) -> Result<EnvFile, String> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut variables = BTreeMap::new();
+    let (mut read, mut faults) = (EnvFile::default(), Vec::new());
     let mut lines = text.lines().enumerate();
     while let Some((number, line)) = lines.next() {
         let line = line.trim();
@@ -15,26 +24,31 @@ pub(crate) fn parse(text: &str) -> Result<BTreeMap<String, String>, String> {
         }
         let line = line.strip_prefix("export ").unwrap_or(line);
         let Some((name, rest)) = line.split_once('=') else {
-            return Err(format!("line {} has no `=`; write NAME=value", number + 1));
+            faults.push(format!("line {} has no `=`; write NAME=value", number + 1));
+            continue;
         };
         let name = name.trim();
         if !is_name(name) {
-            return Err(format!("line {}: what stands before `=` is no variable's name", number + 1));
+            faults.push(format!("line {}: what stands before `=` is no variable's name", number + 1));
+            continue;
         }
         let rest = rest.trim();
         let value = match rest.chars().next() {
             Some(quote @ ('"' | '\'')) => {
                 let more = lines.by_ref().map(|(_, line)| line);
                 let Some(value) = quoted(quote, &rest[1..], more) else {
-                    return Err(format!("line {}: the quote is never closed", number + 1));
+                    faults.push(format!("line {}: the quote is never closed", number + 1));
+                    break;
                 };
                 value
             }
             _ => before_comment(rest).to_owned(),
         };
-        variables.insert(name.to_owned(), value);
+        if read.variables.insert(name.to_owned(), value).is_some() {
+            read.twice.insert(name.to_owned(), number + 1);
+        }
     }
-    Ok(variables)
+    if faults.is_empty() { Ok(read) } else { Err(faults.join("; ")) }
 }
 
 fn is_name(name: &str) -> bool {
@@ -81,7 +95,7 @@ mod tests {
     fn reads_what_people_write() {
         let text = "\u{feff}# a comment\r\nPORT = 8080\r\nexport APP_NAME=\"My \\\"Domain\\\"\"\nEMPTY=\nSCHOOL_NAME=A #1 # said\n\
                     RAW='a\\n$b # c'\nNONE=# nothing\nHASH=a#b\nPEM=\"-----BEGIN-----\nabc\n-----END-----\"\nLAST=1";
-        let read = parse(text).unwrap();
+        let read = parse(text).unwrap().variables;
         let value = |name: &str| read[name].as_str();
         assert_eq!(value("PORT"), "8080");
         assert_eq!(value("APP_NAME"), "My \"Domain\"");
@@ -100,5 +114,12 @@ mod tests {
             let fault = parse(text).unwrap_err();
             assert!(fault.contains(line) && !fault.contains("hunter"), "{fault}");
         }
+        assert_eq!(parse("A\nB=1\nC").unwrap_err(), "line 1 has no `=`; write NAME=value; line 3 has no `=`; write NAME=value");
+    }
+
+    #[test]
+    fn the_last_of_two_counts_and_is_told() {
+        let read = parse("PORT=1\nA=\nPORT=2\n").unwrap();
+        assert_eq!((read.variables["PORT"].as_str(), read.twice), ("2", [("PORT".to_owned(), 3)].into()));
     }
 }

@@ -5,6 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use starchart_domain::secret::Secret;
 use zeroize::Zeroizing;
 
+use crate::parse;
+
 /// The kinds of key that an ACME account can come with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeyKind {
@@ -42,26 +44,30 @@ fn block(pem: &str, label: &str) -> Option<Zeroizing<Vec<u8>>> {
     STANDARD.decode(body.as_bytes()).ok().map(Zeroizing::new)
 }
 
-/// `KEY_ENCRYPTION_KEYS`: a line each `id:base64 of 32 bytes`. The fault names the line only.
+/// `KEY_ENCRYPTION_KEYS`: a line each `id:base64 of 32 bytes`. The fault names each faulty line, and nothing of it.
 pub(crate) fn encryption_keys(text: &str) -> Result<Vec<(String, Secret)>, String> {
-    let mut keys: Vec<(String, Secret)> = Vec::new();
-    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let fault = |what: &str| format!("line {}: {what}", number + 1);
-        let (id, key) = line.trim().split_once(':').ok_or_else(|| fault("must be id:base64 of 32 bytes"))?;
-        if id.is_empty() || id.len() > 32 || !id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
-            return Err(fault("the id before the colon must be 1 to 32 letters, digits, - or _"));
+    let mut ids: Vec<String> = Vec::new();
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    parse::all(lines.map(|(number, line)| {
+        let (id, key) = encryption_key(line.trim()).map_err(|what| format!("line {}: {what}", number + 1))?;
+        if ids.contains(&id) {
+            return Err(format!("line {}: an earlier line has the same id", number + 1));
         }
-        let bytes =
-            STANDARD.decode(key.trim()).map(Zeroizing::new).map_err(|_| fault("what follows the colon is no base64"))?;
-        if bytes.len() != 32 {
-            return Err(fault("the key must be 32 bytes long (44 characters of base64)"));
-        }
-        if keys.iter().any(|(other, _)| other == id) {
-            return Err(fault("an earlier line has the same id"));
-        }
-        keys.push((id.to_owned(), Secret::new(key.trim())));
+        ids.push(id.clone());
+        Ok((id, key))
+    }))
+}
+
+fn encryption_key(line: &str) -> Result<(String, Secret), &'static str> {
+    let (id, key) = line.split_once(':').ok_or("must be id:base64 of 32 bytes")?;
+    if id.is_empty() || id.len() > 32 || !id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
+        return Err("the id before the colon must be 1 to 32 letters, digits, - or _");
     }
-    Ok(keys)
+    let bytes = STANDARD.decode(key.trim()).map(Zeroizing::new).map_err(|_| "what follows the colon is no base64")?;
+    match bytes.len() {
+        32 => Ok((id.to_owned(), Secret::new(key.trim()))),
+        _ => Err("the key must be 32 bytes long (44 characters of base64)"),
+    }
 }
 
 #[cfg(test)]
@@ -94,6 +100,8 @@ mod tests {
         let line = |id: &str, byte: u8| format!("{id}:{}", STANDARD.encode([byte; 32]));
         let keys = encryption_keys(&format!("{}\r\n\n{}\n", line("2026", 1), line("2025", 2))).unwrap();
         assert_eq!(keys.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), ["2026", "2025"]);
+        let fault = encryption_keys(&format!("hunter2\n{}\na:hunter?", line("a", 1))).unwrap_err();
+        assert!(fault.contains("line 1: ") && fault.contains("; line 3: "), "every line is told: {fault}");
         let twice = format!("{}\n{}", line("a", 1), line("a", 2));
         let short = format!("a:{}", STANDARD.encode([1; 31]));
         for (text, line) in [(twice.as_str(), "line 2"), (&short, "line 1"), ("hunter2", "line 1"), ("a:hunter?", "line 1")] {

@@ -1,5 +1,7 @@
 //! Slips of the pen: a variable that begins like one of ours and is none.
 
+use std::path::Path;
+
 use crate::known;
 
 /// What the names that only we use begin with. (Not `AWS_`: other programs have variables of that kind.)
@@ -31,18 +33,48 @@ const OWN: &[&str] = &[
 /// A name this many edits away is likely meant.
 const NEAR: usize = 4;
 
-/// The notice for a variable of this name, if it looks like a slip.
+/// Whom a file of variables is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// This program alone.
+    Ours,
+    /// Other programs too.
+    Shared,
+}
+
+/// The notice for a variable of this name in the environment, if it looks like a slip.
 pub(crate) fn slip(name: &str) -> Option<String> {
-    let folded = name.to_ascii_uppercase();
-    let own = known::find(name).is_none() && OWN.iter().any(|prefix| folded.starts_with(prefix));
-    if !own {
-        return None;
+    is_slip(name).then(|| notice(name, name, NEAR))
+}
+
+/// The notice for a variable of this name in a file, if it is a slip: every unknown one in a file for us alone.
+pub(crate) fn slip_in(path: &Path, name: &str, whose: Whose) -> Option<String> {
+    let edits = if is_slip(name) { NEAR } else { name.len().div_ceil(3).min(NEAR) };
+    let told = || notice(name, &format!("{name} in {}", path.display()), edits);
+    match whose {
+        _ if known::find(name).is_some() => None,
+        Whose::Shared if !is_slip(name) && nearest(name, edits).is_none() => None,
+        Whose::Ours | Whose::Shared => Some(told()),
     }
+}
+
+fn is_slip(name: &str) -> bool {
+    let folded = name.to_ascii_uppercase();
+    known::find(name).is_none() && OWN.iter().any(|prefix| folded.starts_with(prefix))
+}
+
+fn notice(name: &str, shown: &str, edits: usize) -> String {
+    match nearest(name, edits) {
+        Some(meant) => format!("{shown} is not a setting and is ignored; {meant} is: was that meant?"),
+        None => format!("{shown} is not a setting and is ignored"),
+    }
+}
+
+/// The setting that is likely meant, so many edits away at most.
+fn nearest(name: &str, edits: usize) -> Option<&'static str> {
+    let folded = name.to_ascii_uppercase();
     let near = known::known().iter().map(|known| (distance(&folded, known.name), known.name)).min();
-    Some(match near {
-        Some((edits, meant)) if edits <= NEAR => format!("{name} is not a setting and is ignored; {meant} is: was that meant?"),
-        _ => format!("{name} is not a setting and is ignored"),
-    })
+    near.filter(|(away, _)| *away <= edits).map(|(_, meant)| meant)
 }
 
 /// Letters to insert, remove or change to get from one to the other.
@@ -79,6 +111,18 @@ mod tests {
             assert!(slip(slipped).unwrap().contains(&format!("{meant} is:")), "{slipped}");
         }
         assert_eq!(slip("SMTP_SOMETHING_ELSE").unwrap(), "SMTP_SOMETHING_ELSE is not a setting and is ignored");
+    }
+
+    #[test]
+    fn a_file_for_us_alone_has_no_other_names() {
+        let told = |name: &str, whose: Whose| slip_in(Path::new("our.env"), name, whose);
+        let near = "PROT in our.env is not a setting and is ignored; PORT is: was that meant?";
+        assert_eq!(told("PROT", Whose::Ours).unwrap(), near);
+        assert_eq!(told("PROT", Whose::Shared).unwrap(), near);
+        assert!(told("SMPT_PORT", Whose::Shared).unwrap().contains("SMTP_PORT is:"));
+        assert_eq!(told("COMPOSE_FILE", Whose::Ours).unwrap(), "COMPOSE_FILE in our.env is not a setting and is ignored");
+        assert_eq!(told("COMPOSE_FILE", Whose::Shared), None);
+        assert_eq!(told("PORT", Whose::Ours), None);
     }
 
     #[test]

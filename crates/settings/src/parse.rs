@@ -64,6 +64,23 @@ pub(crate) fn port(text: &str) -> Result<u16, String> {
     text.parse().map_err(|_| format!("{} is no port (0 to 65535)", quote(text)))
 }
 
+/// The port that another server listens on.
+pub(crate) fn port_of_another(text: &str) -> Result<u16, String> {
+    match text.parse() {
+        Ok(port) if port > 0 => Ok(port),
+        _ => Err(format!("{} is no port of a server (1 to 65535)", quote(text))),
+    }
+}
+
+/// A host name or an address, alone.
+pub(crate) fn host(text: &str) -> Result<String, String> {
+    let is_host = text.parse::<IpAddr>().is_ok() || !text.contains(['/', ':', '@']) && Host::parse(text).is_ok();
+    match is_host {
+        true => Ok(text.to_owned()),
+        false => Err(format!("{} is no host name or address; a port has a setting of its own", quote(text))),
+    }
+}
+
 /// A whole number within bounds.
 pub(crate) fn number<T: FromStr + PartialOrd + std::fmt::Display>(least: T, most: T) -> impl Fn(&str) -> Result<T, String> {
     move |text| match text.parse::<T>() {
@@ -77,9 +94,22 @@ pub(crate) fn seconds(least: u64, most: u64) -> impl Fn(&str) -> Result<Duration
     move |text| number(least, most)(text).map(Duration::from_secs).map_err(|advice| format!("{advice} (seconds)"))
 }
 
-/// Items with commas or white space between.
+/// Items with commas or white space between. Every faulty one is told.
 pub(crate) fn list<T>(text: &str, item: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
-    text.split([',', ' ', '\t', '\n']).map(str::trim).filter(|part| !part.is_empty()).map(item).collect()
+    let parts = text.split([',', ' ', '\t', '\n']).map(str::trim).filter(|part| !part.is_empty());
+    all(parts.map(item))
+}
+
+/// All of the values, or all of the faults.
+pub(crate) fn all<T>(read: impl Iterator<Item = Result<T, String>>) -> Result<Vec<T>, String> {
+    let (mut values, mut faults) = (Vec::new(), Vec::new());
+    for one in read {
+        match one {
+            Ok(value) => values.push(value),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    if faults.is_empty() { Ok(values) } else { Err(faults.join("; ")) }
 }
 
 /// A network, or one address as a network of itself. The network of everybody is refused: trusting it is trusting nothing.
@@ -92,15 +122,17 @@ pub(crate) fn network(text: &str) -> Result<IpNet, String> {
     }
 }
 
-/// `host`, `host:port`, `address:port`, `[v6]:port`; port 53 when none is given.
+/// `host`, `host:port`, `address:port`, `[v6]:port`; port 53 when none is given. One bare word is rather a slip than a name server;
+/// with its port it is a neighbour's name.
 pub(crate) fn name_server(text: &str) -> Result<HostPort, String> {
-    let fault = || format!("{} is no name server such as ns1.example.com:53 or [2001:db8::1]:53", quote(text));
+    let fault = || format!("{} is no name server such as ns1.example.com, ns1:53 or [2001:db8::1]:53", quote(text));
     if let Ok(address) = text.parse::<IpAddr>() {
         return Ok(HostPort { host: address.to_string(), port: 53 });
     }
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) => (host, port.parse().ok().filter(|port| *port != 0).ok_or_else(fault)?),
-        None => (text, 53),
+        None if text.contains('.') || text == "localhost" => (text, 53),
+        None => return Err(fault()),
     };
     match Host::parse(host) {
         Ok(Host::Ipv4(address)) => Ok(HostPort { host: address.to_string(), port }),
@@ -219,8 +251,23 @@ mod tests {
         assert_eq!(read("ns1.example.com").unwrap(), "ns1.example.com:53");
         assert_eq!(read("[2001:db8::1]:5353").unwrap(), "[2001:db8::1]:5353");
         assert_eq!(read("2001:db8::1").unwrap(), "[2001:db8::1]:53");
-        for bad in ["ns1.example.com:0", "ns1.example.com:dns", ":53", "a b:53"] {
+        assert_eq!(read("dns:5354").unwrap(), "dns:5354", "a neighbour in a stack");
+        for bad in ["ns1.example.com:0", "ns1.example.com:dns", ":53", "a b:53", "abc"] {
             assert!(name_server(bad).is_err(), "{bad}");
+        }
+        let fault = list("ns1.example.com, abc d:0", name_server).unwrap_err();
+        assert!(fault.contains("\"abc\" is no") && fault.contains("; \"d:0\" is no"), "each is told: {fault}");
+    }
+
+    #[test]
+    fn other_servers() {
+        assert_eq!(port_of_another("25"), Ok(25));
+        assert!(port_of_another("0").is_err() && port_of_another("65536").is_err());
+        for good in ["mail.school.example", "localhost", "192.0.2.1", "2001:db8::1"] {
+            assert!(host(good).is_ok(), "{good}");
+        }
+        for bad in ["smtp://mail.example", "mail.example:25", "a b", "me@mail.example"] {
+            assert!(host(bad).is_err(), "{bad}");
         }
     }
 

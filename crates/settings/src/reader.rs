@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 
 use starchart_domain::secret::Secret;
 
+use crate::env_file::{self, EnvFile};
 use crate::known::{self, Needed};
+use crate::nearest::{self, Whose};
 use crate::report::showable;
 use crate::settings::Environment;
-use crate::{FoundIn, Origin, Problem, Sources, env_file, nearest, parse};
+use crate::{FoundIn, Origin, Problem, Sources, parse};
 
 /// A secret is a few lines; more is some other file.
 const SECRET_BYTES: u64 = 64 * 1024;
@@ -232,7 +234,12 @@ impl<'a> Reader<'a> {
             Err(unread) => Err(unread.advice()),
         };
         match read {
-            Ok(variables) => Some((path.to_owned(), variables)),
+            Ok(EnvFile { variables, twice }) => {
+                for (name, line) in twice {
+                    self.notice(format!("{name} stands in {} more than once; line {line} counts", path.display()));
+                }
+                Some((path.to_owned(), variables))
+            }
             Err(advice) => {
                 self.problem(path.display().to_string(), advice);
                 None
@@ -269,18 +276,19 @@ impl<'a> Reader<'a> {
 
     /// A notice for every name that looks like ours and is none of ours.
     fn look_for_slips(&mut self) {
-        let in_file = self.file.iter().flat_map(|(_, variables)| variables.keys());
-        let names: std::collections::BTreeSet<_> = self.sources.variables.keys().chain(in_file).cloned().collect();
-        for name in names {
-            if let Some(notice) = nearest::slip(&name) {
-                self.notice(notice);
-            }
+        let mut slips: Vec<String> = self.sources.variables.keys().filter_map(|name| nearest::slip(name)).collect();
+        if let Some((path, variables)) = &self.file {
+            // ./.env may be read by other programs too; a file that was named is for this one alone.
+            let whose = if self.sources.env_file.is_some() { Whose::Ours } else { Whose::Shared };
+            let names = variables.keys().filter(|name| !self.sources.variables.contains_key(*name));
+            slips.extend(names.filter_map(|name| nearest::slip_in(path, name, whose)));
         }
+        self.notices.extend(slips);
     }
 }
 
 /// Why a file could not be read.
-enum Unread {
+pub(crate) enum Unread {
     Absent,
     Directory,
     TooLarge(u64),
@@ -289,7 +297,7 @@ enum Unread {
 }
 
 impl Unread {
-    fn advice(&self) -> String {
+    pub(crate) fn advice(&self) -> String {
         match self {
             Self::Absent => "is missing".to_owned(),
             Self::Directory => "is a directory; put a file there (a bind mount of a missing file makes a directory)".to_owned(),
@@ -300,7 +308,7 @@ impl Unread {
     }
 }
 
-fn read_text(path: &Path, limit: u64) -> Result<String, Unread> {
+pub(crate) fn read_text(path: &Path, limit: u64) -> Result<String, Unread> {
     let other = |error: std::io::Error| match error.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => Unread::Absent,
         _ => Unread::Other(error),

@@ -3,6 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 
+use starchart_domain::words::counted;
 use url::Url;
 
 use crate::Loaded;
@@ -22,18 +23,35 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Every fault found in one reading; never empty.
+/// Every fault found in one reading, and what an operator should hear beside them.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}", list(.0))]
-pub struct Problems(pub Vec<Problem>);
+#[error("{}", list(.problems, .notices))]
+pub struct Problems {
+    /// The faults; never empty.
+    pub problems: Vec<Problem>,
+    /// As [`Loaded::notices`].
+    pub notices: Vec<String>,
+}
 
-fn list(problems: &[Problem]) -> String {
-    let mut text = match problems.len() {
-        1 => "1 setting is wrong:".to_owned(),
-        n => format!("{n} settings are wrong:"),
-    };
+impl From<Vec<Problem>> for Problems {
+    fn from(problems: Vec<Problem>) -> Self {
+        Self { problems, notices: Vec::new() }
+    }
+}
+
+impl From<Problem> for Problems {
+    fn from(problem: Problem) -> Self {
+        vec![problem].into()
+    }
+}
+
+fn list(problems: &[Problem], notices: &[String]) -> String {
+    let mut text = counted(problems.len(), "setting is wrong:", "settings are wrong:");
     for problem in problems {
         let _ = write!(text, "\n  {problem}");
+    }
+    for notice in notices {
+        let _ = write!(text, "\nnotice: {notice}");
     }
     text
 }
@@ -75,7 +93,7 @@ pub struct Origin {
     pub shown: String,
 }
 
-/// The text of `starchart check-config`: what was read from where, then the notices. Holds no secret.
+/// What was read from where, then the notices, for `starchart check-config`. Holds no secret.
 pub fn render_check(loaded: &Loaded) -> String {
     let width = loaded.origins.iter().map(|origin| origin.name.len()).max().unwrap_or(0);
     let mut text = String::new();
@@ -88,7 +106,6 @@ pub fn render_check(loaded: &Loaded) -> String {
     for notice in &loaded.notices {
         let _ = writeln!(text, "notice: {notice}");
     }
-    text.push_str("The settings are complete.\n");
     text
 }
 
@@ -123,7 +140,6 @@ fn without_credentials(mut url: Url) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
     use super::*;
 
@@ -143,8 +159,10 @@ mod tests {
     #[test]
     fn problems_say_how_many() {
         let one = Problem { name: "PORT".into(), advice: "is no port".into() };
-        let text = Problems(vec![one.clone(), one]).to_string();
+        let mut problems = Problems::from(vec![one.clone(), one]);
+        problems.notices.push("mail is off".to_owned());
+        let text = problems.to_string();
         assert!(text.starts_with("2 settings are wrong:\n  PORT: is no port"), "{text}");
-        assert_eq!(text.lines().nth(2).unwrap(), "  PORT: is no port");
+        assert_eq!(text.lines().skip(2).collect::<Vec<_>>(), ["  PORT: is no port", "notice: mail is off"]);
     }
 }

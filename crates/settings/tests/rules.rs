@@ -160,6 +160,7 @@ fn every_fault_is_told_at_once_with_its_name() {
         assert!(text.contains(&format!("{name}: ")), "{name} is not told:\n{text}");
     }
     assert!(text.starts_with("10 settings are wrong:"), "{text}");
+    assert!(text.contains("\nnotice: certificates are off"), "what is told of right ones is told of wrong ones: {text}");
 }
 
 #[test]
@@ -256,7 +257,7 @@ fn unusable_secret_files_are_named_and_not_shown() {
     told("is a directory");
     fs::remove_dir(&path).unwrap();
     site.secret("AWS_SECRET_ACCESS_KEY", "hunter2\nhunter2");
-    told("holds white space");
+    told("has white space around or inside it");
 }
 
 #[test]
@@ -306,7 +307,7 @@ fn files_of_variables_are_weaker_than_variables() {
     site.file(".env", "PORT=9000\nSCHOOL_NAME=\"Night School\"\nSAML_GROUP_PREFX=x\n");
     let loaded = site.good();
     assert_eq!((loaded.settings.app.port, loaded.settings.app.school.as_str()), (8081, "Night School"));
-    assert!(noticed(&loaded, "SAML_GROUP_PREFX is not a setting and is ignored; SAML_GROUP_PREFIX is"));
+    assert!(noticed(&loaded, "SAML_GROUP_PREFX in .env is not a setting and is ignored; SAML_GROUP_PREFIX is"));
     let school = loaded.origins.iter().find(|origin| origin.name == "SCHOOL_NAME").unwrap();
     assert_eq!(school.from, FoundIn::EnvFile(".env".into()));
 
@@ -320,6 +321,50 @@ fn files_of_variables_are_weaker_than_variables() {
     assert_eq!(Settings::read(&sources).unwrap().settings.app.school, "Night School");
     sources.env_file = Some("absent.env".into());
     assert!(Settings::read(&sources).unwrap_err().to_string().contains("absent.env: is missing"));
+}
+
+#[test]
+fn a_file_that_is_named_is_for_us_alone() {
+    let site = Site::production();
+    site.file("our.env", "PORT=1\nSMPT_HOST=mail.example\nELSEWHERE=x\nPORT=8082\n");
+    let loaded = Settings::read(&Sources { env_file: Some("our.env".into()), ..site.sources() }).unwrap();
+    assert_eq!(loaded.settings.app.port, 8082);
+    for told in
+        ["PORT stands in our.env more than once; line 4 counts", "SMTP_HOST is: was that meant?", "ELSEWHERE in our.env"]
+    {
+        assert!(noticed(&loaded, told), "{told}: {:?}", loaded.notices);
+    }
+}
+
+#[test]
+fn every_faulty_item_of_a_list_is_told_and_other_servers_are_checked() {
+    let site = Site::production()
+        .set("TRUSTED_PROXIES", "10.0.0.0/33, proxy, 192.0.2.1")
+        .set("DNS_SERVERS", "abc")
+        .set("SMTP_PORT", "0")
+        .set("SMTP_HOST", "mail.example:25");
+    let text = site.bad();
+    for told in [
+        "TRUSTED_PROXIES: \"10.0.0.0/33\" is no network such as 10.0.0.0/8; \"proxy\" is no network",
+        "DNS_SERVERS: \"abc\" is no name server",
+        "SMTP_PORT: \"0\" is no port of a server",
+        "SMTP_HOST: \"mail.example:25\" is no host name",
+    ] {
+        assert!(text.contains(told), "{told}:\n{text}");
+    }
+}
+
+#[test]
+fn white_space_around_a_value_is_not_meant_but_in_a_secret() {
+    let site = Site::production();
+    let around: BTreeMap<_, _> =
+        site.variables.iter().map(|(name, value)| (name.clone(), format!(" \t{value}\u{a0}"))).collect();
+    let around = Site { variables: around, ..site }.set("PORT", " 8083 ").set("SMTP_PORT", " 25");
+    around.secret("DATABASE_URL", " mysql://star:hunter2-db@db:3306/starchart ");
+    let settings = around.good().settings;
+    assert_eq!((settings.app.port, settings.mail.port, settings.root_domain.as_str()), (8083, 25, "starchart.example"));
+    around.secret("AWS_SECRET_ACCESS_KEY", "hunter2 ");
+    assert!(around.bad().contains("has white space around or inside it"));
 }
 
 #[test]

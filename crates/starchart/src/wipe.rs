@@ -4,11 +4,12 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use starchart_domain::words::{counted, told as cause_of};
 use starchart_jobs::clear;
 use starchart_settings::{Problem, Problems, Redis, Settings};
 use starchart_store::{Store, WipeMark, WipeOutcome};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::warn;
 
 /// The setting that wipes at a start.
 const FLAG: &str = "DANGER_DATABASE_WIPE_REINITIALIZE";
@@ -40,7 +41,7 @@ pub(crate) async fn by_flag(store: &Store, settings: &Settings, stop: &Cancellat
         };
         match outcome {
             Ok(outcome) => return told(outcome, settings).await.map(|()| true),
-            Err(error) if error.is_temporary() => warn!(error = %error, "{FLAG}: waiting for the database"),
+            Err(error) if error.is_temporary() => warn!(error = cause_of(&error), "{FLAG}: waiting for the database"),
             Err(error) => return Err(anyhow::Error::new(error).context(format!("{FLAG}: the database cannot be wiped"))),
         }
         tokio::select! {
@@ -52,7 +53,7 @@ pub(crate) async fn by_flag(store: &Store, settings: &Settings, stop: &Cancellat
 
 async fn told(outcome: WipeOutcome, settings: &Settings) -> anyhow::Result<()> {
     match outcome {
-        WipeOutcome::Initialised => info!("{FLAG}: there was nothing to wipe; the schema was made"),
+        WipeOutcome::Initialised => warn!("{FLAG}: there was nothing to wipe; the schema was made; remove the variable"),
         WipeOutcome::Already(at) => warn!(
             wiped_at = at.rfc3339(),
             "{FLAG} is still set: the database was wiped already and is not wiped again; remove the variable"
@@ -75,23 +76,24 @@ async fn told(outcome: WipeOutcome, settings: &Settings) -> anyhow::Result<()> {
                 None => "is not set",
             };
             let advice = format!(
-                "{said}: to wipe the data of {users} people here it must be {words} (ROOT_DOMAIN:number of users). Nothing was \
-                 changed. To keep the data, remove {FLAG}"
+                "{said}: to wipe the data of {} here it must be {words} (ROOT_DOMAIN:number of users). Nothing was changed. To \
+                 keep the data, remove {FLAG}",
+                counted(users, "person", "people")
             );
-            return Err(Problems(vec![Problem { name: "DANGER_CONFIRM".to_owned(), advice }]).into());
+            return Err(Problems::from(Problem { name: "DANGER_CONFIRM".to_owned(), advice }).into());
         }
         WipeOutcome::HalfDone => {
-            return Err(Problems(vec![Problem { name: FLAG.to_owned(), advice: HALF_DONE.to_owned() }]).into());
+            return Err(Problems::from(Problem { name: FLAG.to_owned(), advice: HALF_DONE.to_owned() }).into());
         }
         WipeOutcome::Unknown(steps) => {
-            return Err(Problems(vec![Problem { name: FLAG.to_owned(), advice: unknown(&steps) }]).into());
+            return Err(Problems::from(Problem { name: FLAG.to_owned(), advice: unknown(&steps) }).into());
         }
     }
     Ok(())
 }
 
 /// What is said when there is nothing to ask for any more.
-const HALF_DONE: &str = "A wipe was begun and cut off: `starchart migrate` finishes it. Nothing was changed now";
+const HALF_DONE: &str = "A wipe was begun and cut off: `starchart migrate` finishes it, which drops what is left of our old tables. Nothing was changed now";
 
 fn unknown(steps: &[String]) -> String {
     format!(
@@ -142,11 +144,14 @@ pub(crate) async fn by_hand(
                 println!("dropped and made anew: {table}");
             }
             match clear_redis(settings).await {
-                Ok(Some(keys)) => println!("removed from Redis: {keys} keys"),
+                Ok(Some(keys)) => println!("removed from Redis: {}", counted(keys, "key", "keys")),
                 Ok(None) => {}
                 Err(reason) => println!("Redis: {reason}; what is left there goes by time"),
             }
-            println!("{} tables were wiped. The zone was not touched, and publishing is paused:", tables.len());
+            println!(
+                "{} wiped. The zone was not touched, and publishing is paused:",
+                counted(tables.len(), "table was", "tables were")
+            );
             println!(
                 "where the zone is empty it goes on by itself; else `starchart reconcile --adopt` shows what stands there,"
             );
@@ -155,7 +160,17 @@ pub(crate) async fn by_hand(
         WipeOutcome::Refused(users) => {
             let words = confirmation(settings, users);
             let or_yes = if production { "" } else { ", or --yes" };
-            eprintln!("This would wipe the data of {users} people. Nothing was changed. To do it: --confirm {words}{or_yes}");
+            let people = counted(users, "person", "people");
+            match &options.confirm {
+                // Who guesses is not told how many there are; who asks is.
+                Some(_) => eprintln!(
+                    "--confirm does not say what would be lost: it takes ROOT_DOMAIN:COUNT, the number of people whose data go. \
+                     Nothing was changed. `starchart wipe` without --confirm says the number"
+                ),
+                None => {
+                    eprintln!("This would wipe the data of {people}. Nothing was changed. To do it: --confirm {words}{or_yes}")
+                }
+            }
             return Ok(ExitCode::from(2));
         }
         WipeOutcome::HalfDone => {

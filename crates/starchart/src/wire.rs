@@ -220,6 +220,6 @@ pub(crate) fn certificates(settings: &Settings) -> Result<Certificates, Problems
     let config = AcmeConfig { directory, account_key, account_email, ca_root };
     match LetsEncrypt::new(&config) {
         Ok(authority) => Ok(Ok(Arc::new(authority))),
-        Err(AcmeConfigError { setting, fault }) => Err(Problems(vec![Problem { name: setting.to_owned(), advice: fault }])),
+        Err(AcmeConfigError { setting, fault }) => Err(Problem { name: setting.to_owned(), advice: fault }.into()),
     }
 }

@@ -3,15 +3,25 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use starchart_settings::{Settings, Sources, render_check};
+use starchart_settings::{Problems, Settings, Sources, render_check};
 
 pub(crate) fn run(env_file: Option<PathBuf>) -> anyhow::Result<ExitCode> {
     let loaded = Settings::read(&Sources::of_process(env_file))?;
-    println!("{}", render_check(&loaded));
-    for warning in super::saml_of(&loaded.settings)?.warnings(crate::wire::clock()) {
-        println!("SAML_IDP_METADATA_PATH: {warning}");
+    print!("{}", render_check(&loaded));
+    let mut problems = Vec::new();
+    match super::saml_of(&loaded.settings) {
+        Ok(saml) => {
+            saml.warnings(crate::wire::clock()).iter().for_each(|warning| println!("SAML_IDP_METADATA_PATH: {warning}"))
+        }
+        Err(faulty) => problems.extend(faulty.problems),
     }
     // The notices said why there is none; a key or a root that cannot be used is a fault.
-    let _ = crate::wire::certificates(&loaded.settings)?;
+    if let Err(faulty) = crate::wire::certificates(&loaded.settings) {
+        problems.extend(faulty.problems);
+    }
+    if !problems.is_empty() {
+        return Err(Problems::from(problems).into());
+    }
+    println!("The settings are complete.");
     Ok(ExitCode::SUCCESS)
 }

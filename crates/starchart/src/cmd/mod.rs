@@ -39,7 +39,7 @@ fn saml_of(settings: &Settings) -> Result<Provider, Problems> {
             advice: format!("the identity provider's metadata cannot be used: {fault}"),
         }),
     }
-    Err(Problems(problems))
+    Err(problems.into())
 }
 
 /// Whether a command may read and write rows.
@@ -49,9 +49,14 @@ fn saml_of(settings: &Settings) -> Result<Provider, Problems> {
 async fn schema_fits(store: &Store) -> anyhow::Result<()> {
     match store.schema().await? {
         SchemaState::Fits | SchemaState::Newer(_) => Ok(()),
-        SchemaState::Pending(_) => anyhow::bail!("the database's schema is not up to date: run `starchart migrate` first"),
+        SchemaState::Pending(_) => {
+            anyhow::bail!("the database's schema is not up to date: run `starchart migrate` first; nothing was changed")
+        }
         SchemaState::HalfWiped => {
-            anyhow::bail!("a wipe of the database was begun and cut off: run `starchart migrate` first, which finishes it")
+            anyhow::bail!(
+                "a wipe of the database was begun and cut off: run `starchart migrate` first, which finishes it and drops what is \
+                 left of our old tables; nothing was changed"
+            )
         }
     }
 }
