@@ -7,7 +7,7 @@ use starchart_domain::plan::{NameOutcome, OwnedSet, SetChange, changes_of};
 use starchart_domain::record::RecordType;
 use starchart_domain::rrset::{Rrset, SetBody};
 
-use crate::plan::{Orphan, Plan};
+use crate::plan::{InTheWay, Orphan, Plan, Refused};
 use crate::wire::same_set;
 use crate::zone::ZoneSet;
 
@@ -22,6 +22,8 @@ pub struct Known<'a> {
     pub owned: &'a BTreeMap<String, Vec<OwnedSet>>,
     /// Names that cannot be judged now: changed while the zone was listed, or publish's to work on.
     pub moving: &'a BTreeSet<String>,
+    /// Of these, names that the zone refused as they are, and why.
+    pub refused: &'a BTreeMap<String, String>,
     /// Labels that people have or had.
     pub labels: &'a BTreeSet<String>,
 }
@@ -77,10 +79,14 @@ pub fn compare(listed: &[ZoneSet], known: Known<'_>) -> Plan {
         ..Plan::default()
     };
     let mut standing: BTreeMap<&str, Vec<(RecordType, SetBody)>> = BTreeMap::new();
+    let mut others: BTreeMap<&str, Vec<&ZoneSet>> = BTreeMap::new();
     for set in listed {
         match ours(set, known) {
             Some((rtype, body)) => standing.entry(&set.name).or_default().push((rtype, body)),
-            None => sort_foreign(set, known, &mut plan),
+            None => {
+                others.entry(&set.name).or_default().push(set);
+                sort_foreign(set, known, &mut plan);
+            }
         }
     }
     plan.unclaimed.sort();
@@ -90,7 +96,7 @@ pub fn compare(listed: &[ZoneSet], known: Known<'_>) -> Plan {
         changes.retain(|change| !matches!(change, SetChange::Create(set) if plan.unclaimed.binary_search(set).is_ok()));
         match known.moving.contains(name) {
             _ if changes.is_empty() => {}
-            true => plan.waiting.push((name.to_owned(), changes)),
+            true => sort_waiting(name, changes, others.get(name).map_or(&[][..], Vec::as_slice), known, &mut plan),
             false => plan.changes.push((name.to_owned(), changes)),
         }
     }
@@ -121,6 +127,32 @@ fn sort_foreign(set: &ZoneSet, known: Known<'_>, plan: &mut Plan) {
             plan.orphans.push(Orphan { name: set.name.clone(), rtype, body });
         }
         _ => plan.foreign.push((set.name.clone(), set.rtype.clone())),
+    }
+}
+
+/// What publish has to do at a name: refused before, in the way of something that is not ours, or only a matter of time.
+fn sort_waiting(name: &str, mut changes: Vec<SetChange>, others: &[&ZoneSet], known: Known<'_>, plan: &mut Plan) {
+    if let Some(reason) = known.refused.get(name) {
+        plan.refused.push(Refused { name: name.to_owned(), reason: reason.clone(), changes });
+        return;
+    }
+    changes.retain(|change| {
+        let SetChange::Create(set) = change else { return true };
+        let cname = RecordType::Cname.as_str();
+        let wants = set.rtype.as_str();
+        let Some(other) = others.iter().find(|other| other.rtype == wants || other.rtype == cname || wants == cname) else {
+            return true;
+        };
+        let stands = other.values.iter().cloned().collect::<Vec<_>>().join(", ");
+        plan.in_the_way.push(InTheWay {
+            wanted: set.clone(),
+            stands: format!("{} {stands}", other.rtype).trim_end().to_owned(),
+            adoptable: other.rtype == wants && other.plain,
+        });
+        false
+    });
+    if !changes.is_empty() {
+        plan.waiting.push((name.to_owned(), changes));
     }
 }
 
@@ -185,8 +217,12 @@ mod tests {
         let owned = by_name(owned.iter().map(|set| (set.name.clone(), own(set))));
         let moving = moving.iter().map(|name| (*name).to_owned()).collect();
         let labels = ["u".to_owned()].into();
+        let refused = [("refused.u.root.test".to_owned(), "too long".to_owned())].into();
         let root = RootDomain::parse("root.test").unwrap();
-        compare(zone, Known { root: &root, desired: &desired, owned: &owned, moving: &moving, labels: &labels })
+        compare(
+            zone,
+            Known { root: &root, desired: &desired, owned: &owned, moving: &moving, refused: &refused, labels: &labels },
+        )
     }
 
     #[test]
@@ -255,6 +291,30 @@ mod tests {
             plan(&zone, std::slice::from_ref(&want), std::slice::from_ref(&stands), &["www.u.root.test", "new.u.root.test"]);
         assert_eq!((found.differences().all(), found.waiting_lines().len()), (0, 1));
         assert!(found.orphans.is_empty(), "what is about to be ours is no orphan");
+    }
+
+    #[test]
+    fn what_waits_and_would_be_refused_is_told_apart() {
+        let wants = |name: &str| a(&format!("{name}.u.root.test"), "192.0.2.1");
+        let names = ["free", "same", "taken", "alias", "beside", "refused"];
+        let zone = [
+            listed("same.u.root.test", "A", "192.0.2.1"),
+            listed("taken.u.root.test", "CNAME", "elsewhere.test."),
+            ZoneSet { plain: false, ttl: None, values: BTreeSet::new(), ..listed("alias.u.root.test", "A", "") },
+            listed("beside.u.root.test", "CAA", "0 issue \";\""),
+        ];
+        let full = names.map(|name| format!("{name}.u.root.test"));
+        let found = plan(&zone, &names.map(wants), &[], &full.each_ref().map(String::as_str));
+        assert_eq!(found.waiting_lines(), ["+ beside.u.root.test A 192.0.2.1", "+ free.u.root.test A 192.0.2.1"]);
+        let in_the_way: Vec<_> = found.in_the_way.iter().map(|other| (other.line(), other.adoptable)).collect();
+        let expected = [
+            ("+ alias.u.root.test A 192.0.2.1, where A stands", false),
+            ("+ same.u.root.test A 192.0.2.1, where A 192.0.2.1 stands", true),
+            ("+ taken.u.root.test A 192.0.2.1, where CNAME elsewhere.test. stands", false),
+        ];
+        assert_eq!(in_the_way, expected.map(|(line, adoptable)| (line.to_owned(), adoptable)));
+        assert_eq!(found.refused[0].lines(), ["+ refused.u.root.test A 192.0.2.1: too long"]);
+        assert_eq!((found.refused.len(), found.differences().all()), (1, 0));
     }
 
     #[test]

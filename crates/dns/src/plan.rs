@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use starchart_domain::plan::{NameOutcome, SetChange};
 use starchart_domain::record::RecordType;
 use starchart_domain::rrset::{Rrset, SetBody};
+use starchart_domain::words::counted;
 
 /// So many differences are mended without an operator, however few sets are ours.
 const FEW: usize = 10;
@@ -33,8 +34,13 @@ pub struct Plan {
     pub changes: Vec<(String, Vec<SetChange>)>,
     /// Sets that stand exactly as rows want and that are not known as ours.
     pub unclaimed: Vec<Rrset>,
-    /// What publish has still to do at names that are dirty or were changed meanwhile; no part of what is approved.
+    /// What publish has still to do at names that are dirty or were changed meanwhile; no part of what is approved, as are the
+    /// next two.
     pub waiting: Vec<(String, Vec<SetChange>)>,
+    /// Of that, what would be refused, because something that is not ours stands there.
+    pub in_the_way: Vec<InTheWay>,
+    /// Of that, what the zone has refused already.
+    pub refused: Vec<Refused>,
     /// Sets that the registry calls ours, that nobody wants and that do not stand.
     pub vanished: Vec<(String, RecordType)>,
     /// Other sets that are none of ours: name and type. Never touched.
@@ -64,6 +70,43 @@ impl Orphan {
     /// What it holds, for people to read.
     pub fn target(&self) -> String {
         joined(&self.body)
+    }
+}
+
+/// A set that a row wants, at a name where something stands that is not known as ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InTheWay {
+    /// What the row wants.
+    pub wanted: Rrset,
+    /// What stands: type and values.
+    pub stands: String,
+    /// Whether adoption would make it ours.
+    pub adoptable: bool,
+}
+
+impl InTheWay {
+    /// One line for people.
+    pub fn line(&self) -> String {
+        let Rrset { name, rtype, body } = &self.wanted;
+        format!("+ {name} {rtype} {}, where {} stands", joined(body), self.stands)
+    }
+}
+
+/// What publish has to do at a name that the zone refused as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// The full name.
+    pub name: String,
+    /// Why.
+    pub reason: String,
+    /// What was wanted.
+    pub changes: Vec<SetChange>,
+}
+
+impl Refused {
+    /// One line a change.
+    pub fn lines(&self) -> Vec<String> {
+        self.changes.iter().map(|change| format!("{}: {}", line(&self.name, change), self.reason)).collect()
     }
 }
 
@@ -133,8 +176,8 @@ impl Plan {
                 found.deletes
             )),
             many if many > self.tolerated() => Verdict::NeedsApproval(format!(
-                "{many} differences in a zone with {} sets of ours; {} are mended without an operator",
-                self.owned,
+                "{many} differences in a zone with {} of ours; {} are mended without an operator",
+                counted(self.owned, "set", "sets"),
                 self.tolerated()
             )),
             _ => Verdict::ByItself,

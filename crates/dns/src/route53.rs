@@ -4,7 +4,7 @@ mod failure;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use aws_sdk_route53::config::http::HttpResponse;
@@ -36,6 +36,8 @@ const TRIES: u32 = 3;
 const TRIES_OF_A_PAGE: u32 = 8;
 const BACK_OFF: Duration = Duration::from_millis(200);
 const BACK_OFF_AT_MOST: Duration = Duration::from_secs(2);
+/// Between two lines about a listing that takes long.
+const SAY: Duration = Duration::from_secs(5);
 
 /// What the connection needs; `settings` fills it.
 #[derive(Debug, Clone)]
@@ -124,7 +126,7 @@ impl Route53 {
             if tried >= tries {
                 return Err(error);
             }
-            tracing::debug!(%error, tried, "a read of the zone failed; trying again");
+            tracing::info!(%error, tried, "a read of the zone failed; trying again");
             tokio::time::sleep(back_off).await;
             back_off = (back_off * 2).min(BACK_OFF_AT_MOST);
         }
@@ -222,7 +224,12 @@ impl Zone for Route53 {
         let mut found = Vec::new();
         let mut turn = Turn::first(Priority::Audit);
         let mut next = Some(Start::default());
+        let mut said = Instant::now();
         while let Some(start) = next {
+            if said.elapsed() >= SAY {
+                tracing::info!(sets = found.len(), "listing the zone");
+                said = Instant::now();
+            }
             let (sets, following) = self.page(turn, &start).await?;
             if following.as_ref() == Some(&start) {
                 return Err(ZoneError::OutcomeUnknown("the listing does not come to an end".to_owned()));

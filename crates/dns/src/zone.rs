@@ -140,15 +140,13 @@ pub enum ZoneError {
     #[error("an earlier change of the zone is not complete")]
     Busy,
     /// The request may or may not have taken effect (timeout, connection lost after sending, 5xx). Read before anything else.
-    #[error("it is not known whether the zone took the request: {0}")]
+    #[error("the zone's provider gave no clear answer, so what became of the request is not known: {0}")]
     OutcomeUnknown(String),
     /// The request was never sent (connection refused, host name not found); nothing was changed. Try again with back-off.
-    #[error("the zone's provider cannot be reached: {0}")]
+    #[error("the zone's provider cannot be reached (check the network, and AWS_ENDPOINT_URL where it is set): {0}")]
     Unavailable(String),
     /// Access denied, no such zone, bad credentials; nothing was changed. Trying again is useless until an operator mends the
     /// settings, but do try slowly, so that mending them is enough.
-    #[error(
-        "the zone's provider denies access (check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_ROUTE53_HOSTED_ZONE_ID): {0}"
-    )]
+    #[error("the zone's provider denies access: {0}")]
     Denied(String),
 }

@@ -14,6 +14,7 @@ use hyper_util::rt::TokioExecutor;
 use rustls::pki_types::CertificateDer;
 use serde::Deserialize;
 use starchart_domain::secret::Secret;
+use starchart_domain::words::told;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 use url::Url;
@@ -94,7 +95,9 @@ impl Tokens {
     }
 
     async fn ask(&self) -> Result<(Secret, Duration), SendError> {
-        let away = |error: &dyn std::error::Error| SendError::Unreachable(format!("the token's server: {error}"));
+        let away = |error: &(dyn std::error::Error + 'static)| {
+            SendError::Unreachable(format!("the token's server (SMTP_OAUTH_TOKEN_URL): {}", told(error)))
+        };
         let form = url::form_urlencoded::Serializer::new(String::new())
             .append_pair("grant_type", "client_credentials")
             .append_pair("client_id", &self.config.client_id)

@@ -140,7 +140,6 @@ fn without_credentials(mut url: Url) -> String {
 
 #[cfg(test)]
 mod tests {
-
     use super::*;
 
     #[test]

@@ -1,11 +1,13 @@
 //! From a bound port to a ready server, and back to nothing.
 
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use starchart_domain::words::told;
 use starchart_jobs::{Ended, Queue};
 use starchart_mail::Mailer;
 use starchart_saml::Provider;
@@ -51,7 +53,14 @@ pub(crate) async fn serve(service: Service) -> anyhow::Result<ExitCode> {
     let for_others = settings.environment.is_production() || settings.app.url.host_str() == Some("host.docker.internal");
     let host = if for_others { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
     let open = |name: &str, port: u16| {
-        TcpListener::bind((host, port)).with_context(|| format!("{name}: port {port} cannot be opened"))
+        TcpListener::bind((host, port)).map_err(|error| {
+            let advice = match error.kind() {
+                ErrorKind::AddrInUse => "another process has it: end that one, or choose another port",
+                ErrorKind::PermissionDenied => "ports below 1024 are not for everybody: choose another port, behind the proxy",
+                _ => "choose another port",
+            };
+            anyhow::anyhow!("{name}: port {port} cannot be opened ({error}); {advice}")
+        })
     };
     let listener = open("PORT", port)?;
     let address = listener.local_addr()?;
@@ -174,7 +183,9 @@ async fn ready_store(settings: &Settings, stop: &CancellationToken) -> anyhow::R
         match store.rearm_wipe().await {
             Ok(true) => info!("DANGER_DATABASE_WIPE_REINITIALIZE was removed: set again, it wipes again"),
             Ok(false) => {}
-            Err(error) => warn!(error = %error, "DANGER_DATABASE_WIPE_REINITIALIZE: not armed again before the next start"),
+            Err(error) => {
+                warn!(error = told(&error), "DANGER_DATABASE_WIPE_REINITIALIZE: not armed again before the next start")
+            }
         }
     }
     // What stands in the zone is nobody's before an import has said whose it is.
@@ -221,10 +232,14 @@ async fn schema_fits(store: &Store, auto_migrate: bool, stop: &CancellationToken
             }
             Ok(SchemaState::HalfWiped) if auto_migrate => {
                 warn!("a wipe was begun and cut off: finishing it");
-                tokio::select! {
+                let finished = tokio::select! {
                     finished = store.migrate() => finished.context("the wipe cannot be finished")?,
                     () = stop.cancelled() => return Ok(false),
                 };
+                for table in finished.wiped.iter().flatten() {
+                    warn!(table, "dropped and made anew");
+                }
+                warn!("the wipe is finished: the zone was not touched, publishing is paused");
                 continue;
             }
             Ok(SchemaState::HalfWiped) => {
@@ -238,7 +253,7 @@ async fn schema_fits(store: &Store, auto_migrate: bool, stop: &CancellationToken
                 warn!(?names, "the schema is newer than this program");
                 return Ok(true);
             }
-            Err(error) => warn!(error = %error, "waiting for the database"),
+            Err(error) => warn!(error = told(&error), "waiting for the database"),
         }
         tokio::select! {
             () = tokio::time::sleep(WAIT) => {}

@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use starchart_domain::words::told;
 
 /// DNS names for everyone at a school, without asking anyone.
 #[derive(Parser)]
@@ -88,9 +89,9 @@ fn main() -> ExitCode {
         if is_settings {
             eprintln!("{error}");
         } else if tracing::dispatcher::has_been_set() {
-            tracing::error!(error = format!("{error:#}"), "stopped");
+            tracing::error!(error = told(error.as_ref()), "stopped");
         } else {
-            eprintln!("starchart: {error:#}");
+            eprintln!("starchart: {}", told(error.as_ref()));
         }
         ExitCode::from(if is_settings { 2 } else { 1 })
     })

@@ -22,7 +22,6 @@ const QUIET: &[&str] = &[
     "aws_config",
     "aws_runtime",
     "aws_sdk_route53",
-    "aws_smithy_http_client",
     "aws_smithy_runtime",
     "aws_smithy_runtime_api",
     "h2",
@@ -43,8 +42,9 @@ const QUIET: &[&str] = &[
 pub(crate) fn start(level: &str, json: bool) {
     let quiet = if level == "off" { "off" } else { "warn" };
     // A request that is no HTTP is somebody else's fault, and would otherwise be an error line of ours.
+    // What its client did not understand, the SDK gives us as an error.
     // A pool that ends is told of by starchart_jobs, at most every ten seconds; apalis says several lines each time.
-    let level = &format!("{level},actix_http::h1=off,apalis_core=off,apalis_redis=off");
+    let level = &format!("{level},actix_http::h1=off,apalis_core=off,apalis_redis=off,aws_smithy_http_client=off");
     let directives = QUIET.iter().fold(level.clone(), |all, library| format!("{all},{library}={quiet}"));
     let filter = EnvFilter::new(directives);
     let registry = tracing_subscriber::registry().with(filter);

@@ -84,7 +84,7 @@ impl Endpoint {
         match outcome {
             Ok(Ok(())) => Ok(()),
             Ok(Err(fault)) => Err(judge(fault)),
-            Err(late) => Err(ConnectError::Unreachable(Box::new(late))),
+            Err(_) => Err(ConnectError::Unreachable(format!("no answer within {} s", wait.as_secs_f64()).into())),
         }
     }
 
@@ -155,19 +155,18 @@ fn read_sqlite(_: &str) -> Result<Endpoint, ConnectError> {
 }
 
 fn judge(fault: sqlx::Error) -> ConnectError {
-    match &fault {
+    match fault {
         sqlx::Error::Configuration(_) => ConnectError::Invalid(fault.to_string()),
         sqlx::Error::Database(said) => {
-            if let Some(said) = said.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
-                return match said.number() {
-                    // Access denied (for the user, for the database, without password), host not allowed, unknown plugin.
-                    1044 | 1045 | 1698 | 1130 | 1251 | 1227 => ConnectError::Denied(Box::new(fault)),
-                    1049 => ConnectError::UnknownDatabase(Box::new(fault)),
-                    _ => ConnectError::Unreachable(Box::new(fault)),
-                };
+            match said.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>().map(|said| said.number()) {
+                // Access denied (for the user, for the database, without password), host not allowed, unknown plugin.
+                Some(1044 | 1045 | 1698 | 1130 | 1251 | 1227) => ConnectError::Denied(said.into_error()),
+                Some(1049) => ConnectError::UnknownDatabase(said.into_error()),
+                Some(_) => ConnectError::Unreachable(said.into_error()),
+                None => ConnectError::Invalid(format!("the file cannot be opened: {said}")),
             }
-            ConnectError::Invalid(format!("the file cannot be opened: {said}"))
         }
-        _ => ConnectError::Unreachable(Box::new(fault)),
+        sqlx::Error::Io(cause) => ConnectError::Unreachable(Box::new(cause)),
+        other => ConnectError::Unreachable(Box::new(other)),
     }
 }

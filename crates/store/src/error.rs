@@ -44,10 +44,10 @@ pub enum ConnectError {
     #[error("the database does not answer: {0}")]
     Unreachable(#[source] Source),
     /// User or password are wrong, or this user may not use the database: DATABASE_URL must be mended.
-    #[error("the database refuses this user: {0}")]
+    #[error("the database refuses this user; correct the user or the password, or grant access: {0}")]
     Denied(#[source] Source),
     /// There is no such database: it must be created or DATABASE_URL mended.
-    #[error("no such database: {0}")]
+    #[error("no such database; create it, or correct the name: {0}")]
     UnknownDatabase(#[source] Source),
     /// The URL cannot be read, or its kind is not built in.
     #[error("unusable database URL: {0}")]

@@ -19,6 +19,7 @@ pub mod import;
 pub mod login;
 mod migrate;
 pub mod outbox;
+mod pace;
 pub mod records;
 pub mod sessions;
 mod sql;
@@ -32,7 +33,7 @@ pub mod zone;
 
 pub use connect::ConnectOptions;
 pub use error::{ConnectError, Error, Source};
-pub use migrate::{SchemaState, schema_version};
+pub use migrate::{Migrated, SchemaState, schema_version};
 pub use store::{Pool, Store};
 pub use vault::VaultError;
 pub use wipe::{WipeMark, WipeOutcome};

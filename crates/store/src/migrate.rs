@@ -23,10 +23,21 @@ pub enum SchemaState {
     Newer(Vec<String>),
 }
 
+/// What [`Store::migrate`] did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Migrated {
+    /// Steps that were applied.
+    pub steps: usize,
+    /// A wipe that was cut off was finished, and publishing is paused; the tables that were still dropped for it.
+    pub wiped: Option<Vec<String>>,
+}
+
 /// Where sea-orm notes which steps were applied.
 pub(crate) const STEPS_TABLE: &str = "seaql_migrations";
-/// Seconds to wait for another process that migrates.
-const LOCK_WAIT_S: u32 = 300;
+/// Seconds between two lines about another process that migrates.
+const LOCK_SAY_S: u32 = 10;
+/// How often it is waited for so long: five minutes.
+const LOCK_TRIES: u32 = 30;
 
 impl Store {
     /// Compares the schema with this program.
@@ -34,14 +45,15 @@ impl Store {
         compare(self.reader()).await
     }
 
-    /// Applies the missing steps; says how many. Other processes wait meanwhile and then find nothing to do. A wipe that was
-    /// killed comes to its end first.
-    pub async fn migrate(&self) -> Result<usize, Error> {
+    /// Applies the missing steps. Other processes wait meanwhile and then find nothing to do. A wipe that was killed comes to its end
+    /// first.
+    pub async fn migrate(&self) -> Result<Migrated, Error> {
         self.locked(async |db| {
             if wipe::is_half_done(db).await? {
-                return wipe::finish(self, db).await.map(|finished| finished.steps);
+                let wipe::Finished { tables, steps } = wipe::finish(self, db).await?;
+                return Ok(Migrated { steps, wiped: Some(tables) });
             }
-            apply(db).await
+            Ok(Migrated { steps: apply(db).await?, wiped: None })
         })
         .await
     }
@@ -108,20 +120,32 @@ pub(crate) async fn apply(db: &DatabaseConnection) -> Result<usize, Error> {
     }
 }
 
-/// The lock and the work share one connection: when it breaks, both end.
-async fn locked_mysql<T>(
-    db: &DatabaseConnection,
-    work: impl AsyncFnOnce(&DatabaseConnection) -> Result<T, Error>,
-) -> Result<T, Error> {
-    // The lock is the server's, so its name carries the database's.
-    let lock = format!("SELECT GET_LOCK(CONCAT('starchart.', LEFT(SHA2(DATABASE(), 256), 40)), {LOCK_WAIT_S}) AS got");
+/// Waits so long for the lock; whether it is held now. It is the server's, so its name carries the database's.
+async fn take_lock(db: &DatabaseConnection, wait_s: u32) -> Result<bool, Error> {
+    let lock = format!("SELECT GET_LOCK(CONCAT('starchart.', LEFT(SHA2(DATABASE(), 256), 40)), {wait_s}) AS got");
     let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), lock)).await?;
     let got = match row {
         Some(row) => row.try_get::<Option<i64>>("", "got")?,
         None => None,
     };
-    if got != Some(1) {
-        return Err(Error::Busy("another process has been migrating for five minutes".into()));
+    Ok(got == Some(1))
+}
+
+/// The lock and the work share one connection: when it breaks, both end.
+async fn locked_mysql<T>(
+    db: &DatabaseConnection,
+    work: impl AsyncFnOnce(&DatabaseConnection) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let mut got = take_lock(db, 0).await?;
+    for _ in 0..LOCK_TRIES {
+        if got {
+            break;
+        }
+        tracing::info!("another process migrates or wipes this database: waiting for its lock");
+        got = take_lock(db, LOCK_SAY_S).await?;
+    }
+    if !got {
+        return Err(Error::Busy("another process has held the lock of migrations for five minutes".into()));
     }
     let outcome = work(db).await;
     let unlock = "SELECT RELEASE_LOCK(CONCAT('starchart.', LEFT(SHA2(DATABASE(), 256), 40)))";

@@ -7,6 +7,7 @@
 use migration::SchemaManager;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, FromQueryResult};
 use starchart_domain::time::Timestamp;
+use starchart_domain::words::counted;
 
 use crate::audit::{self, Entry};
 use crate::migrate::{self, STEPS_TABLE};
@@ -51,7 +52,7 @@ pub enum WipeOutcome {
 /// What [`finish`] did.
 pub(crate) struct Finished {
     /// Tables that were dropped.
-    tables: Vec<String>,
+    pub(crate) tables: Vec<String>,
     /// Steps that were applied.
     pub(crate) steps: usize,
 }
@@ -131,7 +132,7 @@ pub(crate) async fn finish(store: &Store, db: &DatabaseConnection) -> Result<Fin
     };
     // The zone may still hold what the dropped rows wanted.
     zone::pause_after_wipe(store).await?;
-    let detail = format!("{} tables", finished.tables.len());
+    let detail = counted(finished.tables.len(), "table", "tables");
     audit::record(store, &Entry { action: "database.wipe", detail: &detail, ..Entry::default() }).await?;
     match stays_armed {
         true => db.execute_unprepared("DELETE FROM starchart_wipe").await.map(drop)?,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use starchart_domain::time::Timestamp;
+use starchart_domain::words::told;
 use starchart_jobs::{Job, Outcome};
 use starchart_store::{Error, Store};
 use tokio::sync::{Notify, OnceCell};
@@ -124,7 +125,7 @@ where
 
 /// What a handler says when the database fails it: the rows still say what is owed.
 pub(crate) fn again_after(error: &starchart_store::Error) -> Outcome {
-    warn!(error = %error, "the database did not answer a job, trying again");
+    warn!(error = told(error), "the database did not answer a job, trying again");
     Outcome::Again(Duration::from_secs(1))
 }
 

@@ -4,8 +4,10 @@ use std::error::Error;
 use std::io;
 
 use aws_sdk_route53::config::http::HttpResponse;
-use aws_sdk_route53::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_route53::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_route53::operation::change_resource_record_sets::ChangeResourceRecordSetsError;
+
+use starchart_domain::words;
 
 use crate::zone::ZoneError;
 
@@ -54,33 +56,36 @@ where
 
 /// By status and code ("Common errors" and the operations' own in the Route53 API reference).
 fn answered(status: u16, code: Option<&str>, message: Option<&str>) -> ZoneError {
-    let told = || format!("{} (HTTP {status}): {}", code.unwrap_or("no error code"), message.unwrap_or("no message"));
+    let told = || match (code, message) {
+        (Some(code), Some(message)) => format!("{code} (HTTP {status}): {message}"),
+        (Some(code), None) => format!("{code} (HTTP {status})"),
+        (None, _) => format!("HTTP {status} without a reason, perhaps from a proxy or another server"),
+    };
+    let denied = |advice: &str| ZoneError::Denied(format!("{advice}: {}", told()));
     match (status, code) {
         (_, Some("Throttling" | "ThrottlingException" | "RequestLimitExceeded" | "TooManyRequestsException" | "SlowDown"))
         | (429, _) => ZoneError::Throttled,
         (_, Some("PriorRequestNotComplete")) => ZoneError::Busy,
+        (_, Some("NoSuchHostedZone")) => denied("AWS_ROUTE53_HOSTED_ZONE_ID names no zone of this account: correct it"),
+        (_, Some("AccessDenied" | "AccessDeniedException" | "NotAuthorized" | "OptInRequired")) => {
+            denied("the key in AWS_ACCESS_KEY_ID may not do this in the zone: complete its policy")
+        }
+        (_, Some("ExpiredToken" | "ExpiredTokenException")) => denied("AWS_SESSION_TOKEN has expired: renew the credentials"),
+        (_, Some("RequestExpired")) => denied("this machine's clock is wrong: set it by NTP"),
         (
             _,
             Some(
-                "AccessDenied"
-                | "AccessDeniedException"
-                | "AuthFailure"
-                | "ExpiredToken"
-                | "ExpiredTokenException"
+                "AuthFailure"
                 | "IncompleteSignature"
                 | "InvalidAccessKeyId"
                 | "InvalidClientTokenId"
                 | "InvalidSignatureException"
                 | "MissingAuthenticationToken"
-                | "NoSuchHostedZone"
-                | "NotAuthorized"
-                | "OptInRequired"
-                | "RequestExpired"
                 | "SignatureDoesNotMatch"
                 | "UnrecognizedClientException",
             ),
         )
-        | (401 | 403, _) => ZoneError::Denied(told()),
+        | (401 | 403, _) => denied("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not accepted: correct them"),
         (500.., _) => ZoneError::OutcomeUnknown(told()),
         (400..=499, Some(_)) => ZoneError::Refused { messages: vec![message.map_or_else(told, str::to_owned)] },
         // Not Route53's way to answer: a proxy or another server stands in between.
@@ -108,8 +113,20 @@ fn never_connected(error: &(dyn Error + 'static)) -> bool {
     false
 }
 
-fn told(error: &(impl Error + 'static)) -> String {
-    DisplayErrorContext(error).to_string()
+/// What went wrong, without the layers of the libraries around it.
+fn told(error: &(dyn Error + 'static)) -> String {
+    let layer = |words: &str| {
+        ["dispatch failure", "io error", "other", "unhandled error", "service error"].contains(&words)
+            || words.starts_with("client error (")
+    };
+    let mut next = Some(error);
+    while let Some(error) = next {
+        next = error.source();
+        if next.is_none() || !layer(&error.to_string()) {
+            return words::told(error);
+        }
+    }
+    String::new()
 }
 
 /// The sentences of an `<InvalidChangeBatch><Messages><Message>…` answer. Route53 has used this form beside the usual
@@ -143,8 +160,16 @@ mod tests {
     fn answers_say_what_became_of_the_change() {
         assert_eq!(answered(400, Some("Throttling"), Some("Rate exceeded")), ZoneError::Throttled);
         assert_eq!(answered(400, Some("PriorRequestNotComplete"), None), ZoneError::Busy);
-        assert!(matches!(answered(403, Some("AccessDenied"), None), ZoneError::Denied(_)));
-        assert!(matches!(answered(404, Some("NoSuchHostedZone"), None), ZoneError::Denied(_)));
+        for (status, code, setting) in [
+            (403, Some("AccessDenied"), "AWS_ACCESS_KEY_ID may not do this"),
+            (404, Some("NoSuchHostedZone"), "AWS_ROUTE53_HOSTED_ZONE_ID names no zone"),
+            (403, Some("SignatureDoesNotMatch"), "AWS_SECRET_ACCESS_KEY are not accepted"),
+            (403, Some("ExpiredToken"), "AWS_SESSION_TOKEN has expired"),
+            (403, None, "AWS_SECRET_ACCESS_KEY are not accepted"),
+        ] {
+            let told = answered(status, code, Some("said"));
+            assert!(matches!(&told, ZoneError::Denied(text) if text.contains(setting)), "{told}");
+        }
         assert!(matches!(answered(503, Some("ServiceUnavailable"), None), ZoneError::OutcomeUnknown(_)));
         assert!(matches!(answered(502, None, None), ZoneError::OutcomeUnknown(_)));
         assert!(matches!(answered(404, None, None), ZoneError::Unavailable(_)));

@@ -59,8 +59,10 @@ enum Fault {
 /// apalis writes a heading, and then a line for each worker.
 fn in_one_line(error: &MonitorError) -> String {
     let text = error.to_string();
-    let lines: Vec<&str> = text.lines().filter_map(|line| line.trim().strip_prefix("- ")).collect();
-    if lines.is_empty() { text } else { lines.join("; ") }
+    let lines = text.lines().filter_map(|line| line.trim().strip_prefix("- "));
+    // What apalis says of itself in front of the cause.
+    let causes: Vec<&str> = lines.map(|line| line.split_once("PollNextError: ").map_or(line, |(_, cause)| cause)).collect();
+    if causes.is_empty() { text } else { causes.join("; ") }
 }
 
 impl Pool {

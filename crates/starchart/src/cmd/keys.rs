@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::{Args, Subcommand};
@@ -39,6 +39,7 @@ pub(crate) fn run(verb: Verb) -> anyhow::Result<ExitCode> {
     let encryption = encryption_key(&id.unwrap_or_else(|| crate::wire::clock().date()));
     match folder {
         Some(folder) => {
+            fits(&folder)?;
             for (name, secret) in [(ACCOUNT, &account), (ENCRYPTION, &encryption)] {
                 let path = folder.join(name);
                 store(&path, secret)?;
@@ -48,6 +49,25 @@ pub(crate) fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         None => print(&account, &encryption),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Before the first secret is written: both can be, or neither is.
+fn fits(folder: &Path) -> anyhow::Result<()> {
+    let shown = folder.display();
+    match folder.metadata() {
+        Ok(found) if !found.is_dir() => bail!("--folder: {shown} is a file; name a folder"),
+        Ok(_) => {}
+        Err(error) => bail!("--folder: {shown} cannot be used ({error}); make the folder first: mkdir -m 700 {shown}"),
+    }
+    let there: Vec<&str> = [ACCOUNT, ENCRYPTION].into_iter().filter(|name| folder.join(name).exists()).collect();
+    if !there.is_empty() {
+        let (there, are) = (there.join(" and "), if there.len() == 1 { "is" } else { "are" });
+        bail!(
+            "--folder: {there} {are} in {shown} already, and no key is overwritten: what it sealed or registered could not be used \
+             any more. Name an empty folder"
+        );
+    }
+    Ok(())
 }
 
 /// A line of KEY_ENCRYPTION_KEYS: an id and 32 random bytes.
@@ -62,7 +82,7 @@ pub(crate) fn store(path: &Path, secret: &Secret) -> anyhow::Result<()> {
         .create_new(true)
         .mode(0o600)
         .open(path)
-        .with_context(|| format!("{} cannot be made", path.display()))?;
+        .with_context(|| format!("{} cannot be made; check the folder's owner and mode", path.display()))?;
     file.write_all(secret.expose().as_bytes()).with_context(|| format!("writing {}", path.display()))
 }
 

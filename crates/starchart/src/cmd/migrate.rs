@@ -3,11 +3,27 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
+use starchart_domain::words::counted;
+use starchart_store::{Migrated, SchemaState};
+
 pub(crate) async fn run(env_file: Option<PathBuf>) -> anyhow::Result<ExitCode> {
     let loaded = super::begin(env_file)?;
     let stop = crate::stop::on_signal()?;
     let Some(store) = crate::boot::connect(&loaded.settings, &stop).await? else { return Ok(ExitCode::from(1)) };
-    let applied = store.migrate().await?;
-    println!("{applied} migrations applied, the schema is up to date");
+    if store.schema().await? == SchemaState::HalfWiped {
+        println!("a wipe of the database was begun and cut off: finishing it, which drops what is left of our old tables");
+    }
+    let Migrated { steps, wiped } = store.migrate().await.context("the schema cannot be migrated")?;
+    if let Some(tables) = wiped {
+        for table in &tables {
+            println!("dropped and made anew: {table}");
+        }
+        println!(
+            "the wipe is finished ({}); the zone was not touched, and publishing is paused: starchart reconcile --dry-run",
+            counted(tables.len(), "table", "tables")
+        );
+    }
+    println!("{} applied, the schema is up to date", counted(steps, "migration", "migrations"));
     Ok(ExitCode::SUCCESS)
 }

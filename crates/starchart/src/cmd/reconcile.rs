@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use anyhow::bail;
 use clap::{ArgGroup, Args};
+use starchart_domain::words::counted;
 use starchart_settings::Settings;
-use starchart_store::import::{self, Progress};
+use starchart_store::import;
 use starchart_store::{Store, zone};
 use starchart_worker::Context;
-use starchart_worker::reconcile::{self, Adoption, Approval, Audited, Brought, HASH_MIN, Removal};
+use starchart_worker::reconcile::{self, Adoption, Approval, Audited, Brought, HASH_MIN, Plan, Removal};
 use tokio_util::sync::CancellationToken;
 
 use crate::wire::Names;
@@ -107,22 +108,15 @@ pub(crate) fn context_of(settings: &Settings, store: Store, stop: CancellationTo
 async fn dry_run(context: &Context) -> anyhow::Result<ExitCode> {
     let plan = reconcile::plan(context).await?;
     report::plan(context, &plan).await?;
-    report::what_next(&plan, zone::pause_now(&context.store).await?.as_ref());
-    println!("{} differences; nothing was changed", plan.differences().all());
+    report::what_next(&plan, &report::held(context).await?);
+    println!("{}; nothing was changed", differences(&plan));
     Ok(ExitCode::SUCCESS)
 }
 
 async fn approve(context: &Context, hash: &str) -> anyhow::Result<ExitCode> {
     // Until the rows are all here, the plan is not what anybody wants.
-    match import::progress(&context.store).await? {
-        Progress::Owed => bail!(
-            "the original's tables stand in this database and were not imported: run `starchart import`, or `starchart import --skip` \
-             where none is wanted; nothing was changed"
-        ),
-        Progress::Begun(_) => {
-            bail!("an import was cut off: run `starchart import --from-file PATH --apply` again; nothing was changed")
-        }
-        _ => {}
+    if let Some(first) = report::import_first(import::progress(&context.store).await?) {
+        bail!("{first}; nothing was changed");
     }
     match reconcile::approve(context, hash).await? {
         Approval::AnotherPlan(plan) => {
@@ -135,11 +129,13 @@ async fn approve(context: &Context, hash: &str) -> anyhow::Result<ExitCode> {
             let all = plan.differences();
             println!("plan {} approved: {all}", plan.short_hash());
             if all.unclaimed > 0 {
-                println!("{} sets stay as they are and not ours; `starchart reconcile --adopt` makes them ours", all.unclaimed);
+                let stay = counted(all.unclaimed, "set stays", "sets stay");
+                println!("{stay} in the zone and not ours: `starchart reconcile --adopt`");
             }
             let elsewhere = all.changes() - marked;
             if elsewhere > 0 {
-                println!("{elsewhere} of them were changed by somebody in this moment and are published as they are now");
+                let changed = counted(elsewhere, "of them was", "of them were");
+                println!("{changed} changed by somebody in this moment and published as it is now");
             }
             if let Some(reason) = lifted {
                 println!("it was paused: {reason}");
@@ -176,34 +172,49 @@ async fn audited(context: &Context) -> anyhow::Result<Audited> {
 /// Publishes what is marked, together with the running servers. 1: not all of it is in the zone. Names that were refused before
 /// are told, and are no part of it.
 async fn published(context: &Context) -> anyhow::Result<ExitCode> {
-    let before = zone::counts(&context.store).await?.refused;
+    let before = zone::refusals(&context.store).await?.len();
     let Brought { left, gave_up } = reconcile::bring_in(context, BRING_IN).await?;
     match gave_up {
-        Some(reason) => println!("{left} names are not published: {reason}"),
-        None if left > 0 => println!("{left} names are still on their way; the running servers go on with them"),
+        Some(reason) => println!("{} not published: {reason}", counted(left, "name is", "names are")),
+        None if left > 0 => {
+            println!("{} still on the way; the running servers go on", counted(left, "name is", "names are"));
+        }
         None => {}
     }
-    let refused = zone::counts(&context.store).await?.refused;
-    if refused > 0 {
-        println!("{refused} names are refused by the zone; the admin page says why");
+    let refused = zone::refusals(&context.store).await?;
+    if !refused.is_empty() {
+        report::refused(&refused);
     }
-    if left == 0 {
-        println!("the zone has {}", if refused > 0 { "the others" } else { "it" });
+    match (left, refused.is_empty()) {
+        (0, true) => println!("the zone has it"),
+        (0, false) => println!("nothing else is left to publish"),
+        _ => {}
     }
-    Ok(ExitCode::from(u8::from(left > 0 || refused > before)))
+    Ok(ExitCode::from(u8::from(left > 0 || refused.len() > before)))
 }
 
 pub(crate) async fn adopt(context: &Context) -> anyhow::Result<ExitCode> {
-    let Adoption { adopted, plan, pause } = reconcile::adopt(context).await?;
+    let Adoption { adopted, plan } = reconcile::adopt(context).await?;
     report::plan(context, &plan).await?;
-    println!("{adopted} sets adopted; {} are ours now", plan.owned);
-    report::what_next(&plan, Some(&pause));
+    println!("{} adopted; {} ours now", counted(adopted, "set", "sets"), counted(plan.owned, "is", "are"));
+    report::what_next(&plan, &report::held(context).await?);
     Ok(ExitCode::SUCCESS)
 }
 
+/// How many there are, in words.
+fn differences(plan: &Plan) -> String {
+    counted(plan.differences().all(), "difference", "differences")
+}
+
 async fn pause(context: &Context, reason: &str) -> anyhow::Result<ExitCode> {
-    zone::pause_by_operator(&context.store, context.root.as_str(), reason).await?;
+    let before = zone::pause_by_operator(&context.store, context.root.as_str(), reason).await?;
     println!("publishing is paused: {reason}");
+    if let Some(before) = before {
+        println!("it was paused already, since {}; this reason replaces: {}", before.since.rfc3339(), before.reason);
+        if before.after_wipe {
+            println!("the pause of a wipe would have ended by itself where the zone is empty; this one does not");
+        }
+    }
     println!("To go on: starchart reconcile --dry-run, then --approve with the hash that it prints.");
     Ok(ExitCode::SUCCESS)
 }
@@ -212,11 +223,11 @@ async fn now(context: &Context) -> anyhow::Result<ExitCode> {
     let Audited { plan, repaired, refused_because, pause, .. } = audited(context).await?;
     report::plan(context, &plan).await?;
     if refused_because.is_some() || pause.is_some() {
-        report::what_next(&plan, pause.as_ref());
-        println!("{} differences; nothing was changed", plan.differences().all());
+        report::what_next(&plan, &report::held(context).await?);
+        println!("{}; nothing was changed", differences(&plan));
         return Ok(ExitCode::from(u8::from(plan.differences().all() > 0)));
     }
-    println!("{} differences; {repaired} are put right", plan.differences().all());
+    println!("{}; {}", differences(&plan), counted(repaired, "is put right", "are put right"));
     if repaired > 0 { published(context).await } else { Ok(ExitCode::SUCCESS) }
 }
 
@@ -229,14 +240,19 @@ pub(crate) async fn delete_orphans(context: &Context, count: usize, keep: &[Stri
         Removal::AnotherCount(orphans) => {
             report::orphans(context, &orphans).await?;
             let besides = if keep.is_empty() { "" } else { " besides those that are kept" };
-            println!("there are {} orphans{besides} by now, not {count}; nothing was changed", orphans.len());
+            let there = match orphans.len() {
+                1 => "is 1 orphan".to_owned(),
+                many => format!("are {many} orphans"),
+            };
+            println!("there {there}{besides} by now, not {count}; nothing was changed");
             Ok(ExitCode::from(1))
         }
         Removal::Marked { orphans, left } => {
             report::orphans(context, &orphans).await?;
-            println!("{} orphans are marked", orphans.len());
+            println!("{} marked", counted(orphans.len(), "orphan is", "orphans are"));
             if left > 0 {
-                println!("{left} were not reached and are orphans still: another process took over; look again");
+                let still = counted(left, "was not reached and is an orphan", "were not reached and are orphans");
+                println!("{still} still: another process took over; look again");
             }
             if let Some(reason) = zone::paused(&context.store).await? {
                 println!("they are deleted once publishing goes on; it is paused: {reason}");

@@ -8,10 +8,10 @@ use starchart_domain::names::Label;
 use starchart_domain::record::RecordForm;
 use starchart_domain::user::{Groups, Identity, Subject};
 use starchart_settings::Settings;
+use starchart_store::Store;
 use starchart_store::audit::Act;
 use starchart_store::records::{self, RecordError};
 use starchart_store::users::{self, User};
-use starchart_store::{SchemaState, Store};
 
 /// The people of the development identity provider: they find what is made here when they sign in there.
 const PEOPLE: [(&str, &str, Groups); 4] = [
@@ -37,9 +37,7 @@ pub(crate) async fn run(env_file: Option<PathBuf>) -> anyhow::Result<ExitCode> {
     }
     let stop = crate::stop::on_signal()?;
     let Some(store) = crate::boot::connect(&settings, &stop).await? else { return Ok(ExitCode::from(1)) };
-    if store.schema().await? != SchemaState::Fits {
-        bail!("the schema is not this version's: run `starchart migrate` first; nothing was changed");
-    }
+    super::schema_fits(&store).await?;
     for (username, display_name, groups) in PEOPLE {
         let user = person(&store, username, display_name, groups).await.with_context(|| username.to_owned())?;
         let label = user.label.as_ref().with_context(|| format!("{username} has no name of their own"))?;

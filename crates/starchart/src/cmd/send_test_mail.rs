@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::Args;
-use starchart_mail::Letter;
+use starchart_mail::{Letter, SendError};
 
 /// Where to.
 #[derive(Args)]
@@ -35,7 +35,25 @@ pub(crate) async fn run(env_file: Option<PathBuf>, options: Options) -> anyhow::
         }
         Err(fault) => {
             println!("{server}: {fault}");
+            if let Some(advice) = advice(&fault) {
+                println!("{advice}");
+            }
             Ok(ExitCode::from(1))
         }
+    }
+}
+
+/// What an operator can do.
+fn advice(fault: &SendError) -> Option<&'static str> {
+    match fault {
+        SendError::Unreachable(_) => Some("Check SMTP_HOST, SMTP_PORT and SMTP_TLS, and whether a firewall is in between."),
+        SendError::Broken(_) => {
+            Some("Check NOTIFICATIONS_USERNAME, NOTIFICATIONS_PASSWORD, SMTP_AUTH and SMTP_TLS, and the server's certificate.")
+        }
+        SendError::Denied { .. } => {
+            Some("Check whether the account may send as NOTIFICATIONS_EMAIL_USER, and to this address.")
+        }
+        SendError::NoAddress(_) => Some("Check the address."),
+        SendError::Later(_) | SendError::Unclear(_) | SendError::Dropped { .. } | SendError::Refused(_) => None,
     }
 }

@@ -198,6 +198,58 @@ async fn beside_the_originals_tables_a_server_publishes_nothing_and_lets_nobody_
     let there = async || world.zone.set(&format!("www.user1.{ROOT}"), "A").is_some();
     eventually("published", SOON, there).await;
     signed_in(&world, &app, "user2").await;
+    let again = ended(world.command(&["import", "--skip"])).await;
+    assert!(again.code == 0 && again.out.contains("It was noted before"), "{}", again.all);
     let neither = ended(world.command(&["import"])).await;
     assert_eq!(neither.code, 2, "{}", neither.all);
+}
+
+#[tokio::test]
+async fn what_cannot_be_imported_is_told_and_wrong_flags_are_another_end() {
+    let world = World::new().await;
+    assert_eq!(verb(&world, &["migrate"]).await.code, 0);
+    let folder = scratch("from-file");
+    for (name, text) in [("empty", ""), ("nonsense", "hunter2"), ("other", &world.db.url())] {
+        std::fs::write(folder.join(name), text).unwrap();
+    }
+    let path = |name: &str| folder.join(name).display().to_string();
+    for (file, words) in [
+        (path("empty"), "is empty; write the original's DATABASE_URL into it"),
+        (path("missing"), "is missing"),
+        (folder.display().to_string(), "is a directory"),
+        (path("nonsense"), "DATABASE_URL must begin with mysql://"),
+        (path("other"), "the database lacks the table User: this is not the original's database"),
+    ] {
+        let refused = verb(&world, &["import", "--from-file", &file]).await;
+        assert!(refused.code == 1 && refused.all.contains(words), "{}", refused.all);
+        assert!(!refused.all.contains("hunter2"), "{}", refused.all);
+    }
+    let unwritable = verb(&world, &["import", "--from-file", &path("other"), "--report", &path("no/such")]).await;
+    assert!(unwritable.code == 1 && unwritable.all.contains("cannot be written"), "before anything else: {}", unwritable.all);
+    let none = verb(&world, &["import", "--skip"]).await;
+    assert!(none.code == 1 && none.all.contains("the original's tables are not in this database"), "{}", none.all);
+    for wrong in [&["--skip", "--apply"][..], &["--orphans", "list", "--count", "1"], &["--orphans", "list", "--report", "x"]] {
+        let arguments: Vec<&str> = std::iter::once("import").chain(wrong.iter().copied()).collect();
+        let ended = verb(&world, &arguments).await;
+        assert_eq!(ended.code, 2, "{wrong:?}: {}", ended.all);
+    }
+}
+
+#[tokio::test]
+async fn what_is_waited_for_is_said() {
+    let school = Move::of(5, 10).await;
+    let held = "REPLACE INTO leases (name, holder, fence, expires_at, taken_at) \
+         VALUES ('import', 'other', 1, UNIX_TIMESTAMP(NOW(3)) * 1000 + 3000, 1)";
+    school.world.db.run(held).await;
+    let applied = school.import(&["--apply"]).await;
+    assert!(applied.code == 0 && applied.all.contains("waiting for its end"), "{}", applied.all);
+    let lock = "SELECT GET_LOCK(CONCAT('starchart.', LEFT(SHA2(DATABASE(), 256), 40)), 0), SLEEP(2)";
+    let (migrated, ()) = tokio::join!(
+        async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            verb(&school.world, &["migrate"]).await
+        },
+        school.world.db.run(lock)
+    );
+    assert!(migrated.code == 0 && migrated.all.contains("waiting for its lock"), "{}", migrated.all);
 }

@@ -27,8 +27,11 @@ async fn a_pause_holds_all_back_says_so_and_ends_with_an_approval() {
     let mut owner = signed_in(&world, &app, "user1").await;
     let mut admin = app.browser();
     admin.sign_in(&world.idp, &person("boss", &["admins"])).await;
+    let first = verb(&world, &["reconcile", "--pause", "the first reason"]).await;
+    assert!(first.code == 0 && !first.out.contains("already"), "{}", first.all);
     let paused = verb(&world, &["reconcile", "--pause", "the zone moves house"]).await;
     assert!(paused.code == 0 && paused.out.contains("the zone moves house"), "{}", paused.all);
+    assert!(paused.out.contains("this reason replaces: the first reason"), "{}", paused.all);
     assert_eq!(owner.create("www", "A", "192.168.1.1").await.status, 303);
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert!(zone_sets(&world).is_empty());
@@ -40,7 +43,11 @@ async fn a_pause_holds_all_back_says_so_and_ends_with_an_approval() {
 
     let plan = verb(&world, &["reconcile", "--dry-run"]).await;
     assert!(plan.out.contains("publishing is paused since") && plan.out.contains("the zone moves house"), "{}", plan.out);
-    assert!(plan.out.contains(&format!("\n  + {} A 192.168.1.1", fqdn("www"))), "what waits is told: {}", plan.out);
+    let held = format!(
+        "held back by the pause; no part of the plan, and published as their owners made them when it ends (1):\n  + {} A 192.168.1.1",
+        fqdn("www")
+    );
+    assert!(plan.out.contains(&held) && !plan.out.contains("without an approval"), "what waits is told: {}", plan.out);
     let done = verb(&world, &["reconcile", "--approve", &hash(&plan)]).await;
     assert!(done.code == 0 && done.out.contains("publishing goes on"), "{}", done.all);
     assert!(world.zone.set(&fqdn("www"), "A").is_some(), "the command waits until it is there");
@@ -133,7 +140,7 @@ async fn asked_for_an_audit_mends_at_once() {
     let plan = verb(&world, &["reconcile", "--dry-run"]).await;
     assert!(plan.out.contains("starchart reconcile --now"), "{}", plan.out);
     let done = verb(&world, &["reconcile", "--now"]).await;
-    assert!(done.code == 0 && done.out.contains("1 differences; 1 are put right"), "{}", done.all);
+    assert!(done.code == 0 && done.out.contains("1 difference; 1 is put right"), "{}", done.all);
     assert_eq!(zone_sets(&world), zone);
     published(&world).await;
 }
@@ -152,4 +159,39 @@ async fn the_pause_of_a_wipe_ends_by_itself_where_the_zone_is_empty_only() {
     assert!(world.zone.set(&fqdn("www"), "A").is_none());
     remove(&world, [fqdn("before")]);
     eventually("goes on", SOON, async || world.zone.set(&fqdn("www"), "A").is_some()).await;
+}
+
+#[tokio::test]
+async fn what_waits_is_told_as_it_is() {
+    let world = World::new().await;
+    let app = world.start().await;
+    let mut owner = signed_in(&world, &app, "user1").await;
+    world.zone.put(Set::new(&fqdn("taken"), "A", 300, ["203.0.113.8"])).unwrap();
+    assert_eq!(owner.create("taken", "A", "192.168.1.1").await.status, 303);
+    eventually("refused", SOON, async || owner.clone().row(&fqdn("taken"), "A").await.unwrap().key == "refused").await;
+    let told = verb(&world, &["reconcile", "--dry-run"]).await;
+    assert!(
+        told.out.contains("refused by the zone; tried again now and then") && told.out.contains("did not make"),
+        "{}",
+        told.out
+    );
+    assert!(!told.out.contains("without an approval"), "{}", told.out);
+    assert_eq!(owner.create("www", "A", "192.168.1.1").await.status, 303);
+    eventually("published", SOON, async || world.zone.set(&fqdn("www"), "A").is_some()).await;
+
+    assert_eq!(verb(&world, &["wipe", "--confirm", &format!("{ROOT}:1")]).await.code, 0);
+    let mut owner = signed_in(&world, &app, "user1").await;
+    for name in ["www", "new"] {
+        assert_eq!(owner.create(name, "A", "192.168.1.1").await.status, 303);
+    }
+    let told = verb(&world, &["reconcile", "--dry-run"]).await;
+    let (www, new) = (fqdn("www"), fqdn("new"));
+    let stands = format!("not known as ours (1):\n  + {www} A 192.168.1.1, where A 192.168.1.1 stands\n");
+    assert!(told.out.contains(&stands) && told.out.contains("--adopt makes 1 of what stands there ours"), "{}", told.out);
+    assert!(told.out.contains(&format!("when it ends (1):\n  + {new} A 192.168.1.1\n")), "{}", told.out);
+    assert!(told.out.contains("\nto let publishing go on: starchart"), "there is no plan to be done: {}", told.out);
+    let done = verb(&world, &["reconcile", "--approve", &hash(&told)]).await;
+    assert!(done.out.contains(&format!("1 name is refused by the zone:\n  {www}: ")), "{}", done.out);
+    assert!(done.out.ends_with("\nnothing else is left to publish") && done.code == 1, "{}", done.all);
+    assert!(world.zone.set(&new, "A").is_some());
 }

@@ -86,6 +86,19 @@ async fn keys_new_makes_secrets_that_the_settings_take() {
     assert_eq!(verb(&world, &["keys", "new", "--folder", path]).await.code, 0);
     let again = verb(&world, &["keys", "new", "--folder", path]).await;
     assert_eq!(again.code, 1, "what is there is not overwritten: {}", again.all);
+    assert!(
+        again.all.contains("and KEY_ENCRYPTION_KEYS are in") && again.all.contains("no key is overwritten"),
+        "{}",
+        again.all
+    );
+    let missing = verb(&world, &["keys", "new", "--folder", &format!("{path}/missing")]).await;
+    assert!(missing.code == 1 && missing.all.contains("make the folder first: mkdir -m 700"), "{}", missing.all);
+    let file = verb(&world, &["keys", "new", "--folder", &format!("{path}/KEY_ENCRYPTION_KEYS")]).await;
+    assert!(file.code == 1 && file.all.contains("is a file; name a folder"), "{}", file.all);
+    let half = tempfile::tempdir().unwrap();
+    std::fs::write(half.path().join("KEY_ENCRYPTION_KEYS"), "mine").unwrap();
+    assert_eq!(verb(&world, &["keys", "new", "--folder", half.path().to_str().unwrap()]).await.code, 1);
+    assert_eq!(std::fs::read_dir(half.path()).unwrap().count(), 1, "both or neither");
     let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
     let names = ["LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM", "KEY_ENCRYPTION_KEYS"];
     let world = names.into_iter().fold(world, |world, name| world.set(name, &read(name)));
@@ -99,6 +112,66 @@ async fn keys_new_makes_secrets_that_the_settings_take() {
     let no_root = folder.path().join("KEY_ENCRYPTION_KEYS");
     let faulty = verb(&world.set("ACME_CA_ROOT_PATH", no_root.to_str().unwrap()), &["check-config"]).await;
     assert!(faulty.code == 2 && faulty.all.contains("ACME_CA_ROOT_PATH: "), "{}", faulty.all);
+    assert!(!faulty.all.contains("The settings are complete."), "{}", faulty.all);
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_told_with_its_setting() {
+    let world = World::new().await;
+    let taken = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    for name in ["PORT", "METRICS_PORT"] {
+        let mut run = world.command(&["run"]);
+        let ended = ended({
+            run.env("PORT", "0").env(name, &port);
+            run
+        })
+        .await;
+        let told = format!("{name}: port {port} cannot be opened");
+        assert!(ended.code == 1 && ended.all.contains(&told), "{}", ended.all);
+        assert!(ended.all.contains("end that one, or choose another port"), "{}", ended.all);
+    }
+}
+
+/// The one sentence that a person reads when a verb gives up.
+fn last_words(ended: &Ended) -> String {
+    let stopped = ended.all.lines().rev().find(|line| line.contains("\"message\":\"stopped\"")).expect(&ended.all);
+    serde_json::from_str::<serde_json::Value>(stopped).unwrap()["error"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn what_stops_a_verb_is_said_once_and_in_words() {
+    let world = World::new().await;
+    assert_eq!(verb(&world, &["migrate"]).await.code, 0);
+    let nobody = format!("127.0.0.1:{}", starchart_testkit::server::free_port());
+    let database = world.db.url();
+    let (server, _) = database.rsplit_once('/').unwrap();
+    for (name, value, words) in [
+        (
+            "AWS_ENDPOINT_URL",
+            format!("http://{nobody}"),
+            "the zone could not be listed: the zone's provider cannot be reached (check",
+        ),
+        ("AWS_ROUTE53_HOSTED_ZONE_ID", "ZNOPE".to_owned(), "AWS_ROUTE53_HOSTED_ZONE_ID names no zone of this account"),
+        ("DATABASE_URL", format!("{server}/nosuch"), "DATABASE_URL: no such database; create it, or correct the name: 1049"),
+        (
+            "DATABASE_URL",
+            database.replace("mysql://", "mysql://nobody:bad"),
+            "DATABASE_URL: the database refuses this user; correct",
+        ),
+    ] {
+        let mut command = world.command(&["reconcile", "--dry-run"]);
+        let ended = ended({
+            command.env(name, &value);
+            command
+        })
+        .await;
+        let told = last_words(&ended);
+        assert!(ended.code == 1 && told.contains(words), "{}", ended.all);
+        assert!(!told.contains(" { ") && !told.contains("Failure("), "no debug text: {told}");
+        let cause = told.rsplit(": ").next().unwrap();
+        assert_eq!(told.matches(cause).count(), 1, "said once: {told}");
+    }
 }
 
 #[tokio::test]
@@ -143,7 +216,7 @@ async fn seed_makes_people_with_records_once_and_never_in_production() {
 
     let world = world.set("STARCHART_ENV", "test");
     let early = verb(&world, &["seed"]).await;
-    assert!(early.code == 1 && early.all.contains("run `starchart migrate` first"), "{}", early.all);
+    assert!(early.code == 1 && early.all.contains("run `starchart migrate` first; nothing was changed"), "{}", early.all);
     assert_eq!(verb(&world, &["migrate"]).await.code, 0);
     let made = verb(&world, &["seed"]).await;
     assert_eq!((made.code, made.out.matches("  made ").count()), (0, 20), "{}", made.all);

@@ -8,7 +8,7 @@ use starchart_testkit::route53::Set;
 
 use crate::app::{App, ROOT, World, eventually};
 use crate::browser::Browser;
-use crate::truth::{signed_in, verb};
+use crate::truth::{ended, signed_in, verb};
 
 const FLAG: &str = "DANGER_DATABASE_WIPE_REINITIALIZE";
 const SOON: Duration = Duration::from_secs(5);
@@ -168,8 +168,14 @@ async fn a_wipe_cut_off_in_the_middle_is_finished_and_never_served() {
             assert!(browser.submit(&form).await.status >= 500, "nothing is served that needs a row");
             let migrated = verb(&world, &["migrate"]).await;
             assert_eq!(migrated.code, 0, "{}", migrated.all);
+            assert!(migrated.out.starts_with("a wipe of the database was begun and cut off: finishing it"), "{}", migrated.out);
+            assert!(migrated.out.contains("\ndropped and made anew: users\n"), "{}", migrated.out);
+            assert!(migrated.out.contains("the wipe is finished (") && migrated.out.contains("is paused"), "{}", migrated.out);
         }
         app.until_ready().await;
+        let log = app.server.log();
+        let dropped = log.contains(r#"dropped and made anew","table":"users""#);
+        assert!(dropped || auto_migrate == "0" || flag == "1", "what went is told: {log}");
         assert_eq!(people(&world).await, 0, "flag {flag}");
         let paused = "SELECT COUNT(*) FROM zone_control WHERE paused_at IS NOT NULL";
         assert_eq!(world.db.number(paused).await, 1);
@@ -189,20 +195,28 @@ async fn by_hand_it_asks_and_a_process_that_runs_goes_on() {
 
     // What confirms the flag confirms nothing by hand.
     let world = world.set("DANGER_CONFIRM", "starchart.example:2");
-    for arguments in [&["wipe"][..], &["wipe", "--yes"], &["wipe", "--confirm", "starchart.example:1"]] {
+    for arguments in [&["wipe"][..], &["wipe", "--yes"]] {
         let refused = verb(&world, arguments).await;
         assert_eq!(refused.code, 2, "{}", refused.all);
         assert!(refused.all.contains("Nothing was changed. To do it: --confirm starchart.example:2\n"), "{}", refused.all);
     }
+    let wrong = verb(&world, &["wipe", "--confirm", "starchart.example:1"]).await;
+    assert!(wrong.code == 2 && wrong.all.contains("it takes ROOT_DOMAIN:COUNT"), "{}", wrong.all);
+    assert!(!wrong.all.contains(":2"), "what a guess lacks is not told: {}", wrong.all);
     assert_eq!(people(&world).await, 2);
     let mark = "CREATE TABLE starchart_wipe (id INT NOT NULL PRIMARY KEY, state VARCHAR(16) NOT NULL, \
          changed_at BIGINT NOT NULL); INSERT INTO starchart_wipe VALUES (1, 'wiping', 1)";
     world.db.run(mark).await;
     let begun = verb(&world, &["wipe", "--confirm", "starchart.example:2"]).await;
     assert!(begun.code == 2 && begun.all.contains("`starchart migrate` finishes it"), "{}", begun.all);
-    for arguments in [&["reconcile", "--dry-run"][..], &["import", "--skip"], &["import", "--orphans", "list"]] {
-        let unfit = verb(&world, arguments).await;
-        assert!(unfit.code == 1 && unfit.all.contains("run `starchart migrate` first"), "{}", unfit.all);
+    for arguments in [&["reconcile", "--dry-run"][..], &["import", "--skip"], &["import", "--orphans", "list"], &["seed"]] {
+        let mut unfit = world.command(arguments);
+        let unfit = ended({
+            unfit.env("STARCHART_ENV", "test");
+            unfit
+        })
+        .await;
+        assert!(unfit.code == 1 && unfit.all.contains("begun and cut off: run `starchart migrate` first"), "{}", unfit.all);
     }
     world.db.run("DROP TABLE starchart_wipe").await;
     assert_eq!(people(&world).await, 2);

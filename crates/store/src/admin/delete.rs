@@ -3,6 +3,7 @@
 
 use sea_orm::{FromQueryResult, Value};
 use starchart_domain::user::UserId;
+use starchart_domain::words::counted;
 
 use super::{Admin, AdminError, may_touch};
 use crate::records::RecordError;
@@ -100,9 +101,14 @@ async fn delete_within(tx: Tx, admin: &Admin, person: UserId, request_id: &str) 
     let mails = sql::touch(tx.db(), unsent, vec![person.0.into()]).await?;
     let subject = users::bury(&tx, person, now).await?;
     let done = Deleted { records, certificates, orders, sessions, mails };
-    let detail = format!(
-        "{records} records, {certificates} certificates owed a revocation, {orders} orders, {sessions} sessions, {mails} mails"
-    );
+    let detail = [
+        counted(records, "record", "records"),
+        counted(certificates, "certificate owed a revocation", "certificates owed a revocation"),
+        counted(orders, "order", "orders"),
+        counted(sessions, "session", "sessions"),
+        counted(mails, "mail", "mails"),
+    ]
+    .join(", ");
     audit::within(&tx, &admin.act(request_id), "user.delete", subject.as_str(), &detail).await?;
     Ok(done)
 }

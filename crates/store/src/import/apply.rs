@@ -17,6 +17,7 @@ use super::report::{Line, Report, Topic};
 use super::{ImportError, Options, Original, state};
 use crate::certificates::moved::{MovedCertificate, ask_again, put_certificate};
 use crate::outbox::SentNotice;
+use crate::pace::Pace;
 use crate::records::moved::{MovedName, put_names};
 use crate::tx::Tx;
 use crate::users::{MovedUser, put_users};
@@ -31,6 +32,8 @@ const LEASE: Duration = Duration::from_secs(15);
 const LEASE_MS: i64 = 15_000;
 /// How long to wait for the lease of one that died.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Between two lines about that.
+const SAY: Duration = Duration::from_secs(5);
 
 /// Says what would become of each row. Writes nothing.
 ///
@@ -73,12 +76,19 @@ async fn check(store: &Store) -> Result<(), ImportError> {
 async fn lease(store: &Store) -> Result<Lease, ImportError> {
     let holder = format!("import-{:016x}", rand::random::<u64>());
     let until = tokio::time::Instant::now() + PATIENCE;
+    let mut say = tokio::time::Instant::now();
     loop {
         if let Some(lease) = zone::acquire_lease(store, "import", &holder, LEASE_MS).await? {
             return Ok(lease);
         }
-        if tokio::time::Instant::now() > until {
+        let now = tokio::time::Instant::now();
+        if now > until {
             return Err(ImportError::Running);
+        }
+        if now >= say {
+            let at_most_s = until.saturating_duration_since(now).as_secs();
+            tracing::info!(at_most_s, "another import runs, or ended without a word a moment ago: waiting for its end");
+            say = now + SAY;
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
@@ -173,11 +183,13 @@ async fn put_people(store: &Store, lease: &Lease, plan: &mut Plan) -> Result<Ids
     let known = plan.people.iter().enumerate().filter_map(|(at, person)| Some((at, UserId(person.id?))));
     let mut ids: Ids = known.collect();
     let owed: Vec<usize> = (0..plan.people.len()).filter(|at| !plan.people[*at].entries.is_empty()).collect();
+    let mut pace = Pace::new("importing people", owed.len());
     for batch in owed.chunks(BATCH) {
         let people: Vec<&Person> = batch.iter().map(|at| &plan.people[*at]).collect();
         let (rows, lost) = store.write(|tx| people_within(tx, lease, &people)).await?;
         ids.extend(batch.iter().zip(rows).map(|(at, id)| (*at, id)));
         plan.report.lines.extend(lost);
+        pace.step(batch.len());
     }
     Ok(ids)
 }
@@ -219,9 +231,11 @@ async fn people_within(tx: Tx, lease: &Lease, people: &[&Person]) -> Result<(Vec
 async fn put_records(store: &Store, lease: &Lease, plan: &Plan, ids: &Ids) -> Result<(), Error> {
     let mut batch: Vec<&PlannedName> = Vec::new();
     let mut size = 0;
+    let mut pace = Pace::new("importing records", plan.names.iter().map(|name| name.records.len()).sum());
     for name in &plan.names {
         if size + name.records.len() > BATCH && !batch.is_empty() {
             store.write(|tx| records_within(tx, lease, &batch, ids, plan.started)).await?;
+            pace.step(size);
             (batch, size) = (Vec::new(), 0);
         }
         size += name.records.len();
@@ -284,6 +298,7 @@ async fn put_certificates(
 ) -> Result<(), ImportError> {
     let mut planned = plan.certificates.iter().peekable();
     let mut after = i64::MIN;
+    let mut pace = Pace::new("importing certificates", plan.certificates.len());
     // Both are in the order of the ids.
     while planned.peek().is_some() {
         let page = original.certificates(after).await?;
@@ -305,6 +320,7 @@ async fn put_certificates(
             batch.push((user, domain, certificate, entry(None)));
         }
         store.write(|tx| certificates_within(tx, lease, &batch)).await?;
+        pace.step(batch.len());
     }
     Ok(())
 }

@@ -20,6 +20,7 @@ mod state;
 use starchart_domain::names::RootDomain;
 use starchart_domain::secret::Secret;
 use starchart_domain::user::GroupNames;
+use starchart_domain::words::counted;
 
 use crate::{ConnectError, Error};
 
@@ -43,7 +44,7 @@ pub struct Options<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// The original's database cannot be reached.
-    #[error("the original's database: {0}")]
+    #[error("the original's database cannot be used: {0}")]
     Connect(#[source] ConnectError),
     /// It is another database.
     #[error("the database lacks {0}: this is not the original's database; give the file with the original's DATABASE_URL")]
@@ -58,19 +59,20 @@ pub enum ImportError {
     #[error("an import needs MySQL or MariaDB: set DATABASE_URL to mysql://…")]
     Embedded,
     /// The schema here is not this program's.
-    #[error("the schema is not up to date: run `starchart migrate` first")]
+    #[error("the schema is not up to date: run `starchart migrate` first; nothing was changed")]
     Schema,
     /// Somebody has made records here before any import, whose ids the original's records need.
     #[error(
-        "{0} of the original's records have the number of a record that was made here before any import, and they keep their \
-         numbers: import into a database without records (`starchart wipe` makes one)"
+        "{} of a record that was made here before any import, and numbers are kept: import into a database without records \
+         (`starchart wipe` makes one)",
+        counted(*.0, "of the original's records has the number", "of the original's records have the number")
     )]
     NotEmpty(usize),
     /// Somebody else holds the table of records for long.
     #[error("the table dns_records is in use by a transaction that takes long; try again in a moment")]
     InUse,
     /// One import at a time.
-    #[error("another import is running")]
+    #[error("another import is running: wait for its end; it is safe to run this again")]
     Running,
     /// Our own database failed.
     #[error(transparent)]

@@ -10,6 +10,7 @@ use super::lease::hold;
 use super::registry::{self, Entry, MANY};
 use super::track::ASK_FOR_MS;
 use super::view::names_of;
+use crate::pace::Pace;
 use crate::tx::Tx;
 use crate::{Error, Store, audit, sql};
 
@@ -53,10 +54,12 @@ pub async fn adopt(store: &Store, lease: &Lease, stand: &[NameOutcome], deed: De
     if !store.write(|tx| begin_within(tx, lease, deed)).await? {
         return Ok(adopted);
     }
+    let mut pace = Pace::new("taking names of the zone over", sorted.len());
     for chunk in sorted.chunks(MANY) {
         let Some(new) = store.write(|tx| adopt_within(tx, lease, chunk, deed.aim)).await? else { return Ok(adopted) };
         adopted.sets += new;
         adopted.names.extend(chunk.iter().map(|name| name.name.clone()));
+        pace.step(chunk.len());
     }
     adopted.complete = true;
     Ok(adopted)

@@ -108,15 +108,18 @@ async fn touch_within(tx: Tx, sql: &str, values: Vec<Value>) -> Result<bool, Err
     Ok(sql::touch(tx.db(), sql, values).await? == 1)
 }
 
-/// An operator stops publishing, as [`pause`] does, with a line of the trail.
-pub async fn pause_by_operator(store: &Store, zone: &str, reason: &str) -> Result<(), Error> {
+/// An operator stops publishing, as [`pause`] does, with a line of the trail; the pause that this one replaced.
+pub async fn pause_by_operator(store: &Store, zone: &str, reason: &str) -> Result<Option<Pause>, Error> {
     store.write(|tx| pause_told_within(tx, zone, reason)).await
 }
 
-async fn pause_told_within(tx: Tx, zone: &str, reason: &str) -> Result<(), Error> {
+async fn pause_told_within(tx: Tx, zone: &str, reason: &str) -> Result<Option<Pause>, Error> {
+    let before = pause_on(tx.db()).await?;
     pause_within(tx.clone(), reason, None).await?;
-    let detail = format!("by an operator: {reason}");
-    audit::append(&tx, &Entry { action: "zone.pause", object: zone, detail: &detail, ..Entry::default() }).await
+    let instead = before.as_ref().map_or_else(String::new, |pause| format!(", instead of: {}", pause.reason));
+    let detail = format!("by an operator: {reason}{instead}");
+    audit::append(&tx, &Entry { action: "zone.pause", object: zone, detail: &detail, ..Entry::default() }).await?;
+    Ok(before)
 }
 
 /// Notes that an operator approved the plan with this hash, with a line of the trail, before anything is done about it. The hash is

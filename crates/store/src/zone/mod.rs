@@ -36,6 +36,6 @@ pub use drift::{mark_drift, owed};
 pub(crate) use lease::hold;
 pub use lease::{Lease, acquire_lease, extend, release};
 pub use track::{Answers, ChangeRow, Counts, counts, mark_in_sync, names_to_check, record_answers, unsynced_changes};
-pub use view::{View, view};
+pub use view::{View, refusals, view};
 pub use work::{Backlog, DirtyName, backlog, dirty, next_due, work};
 pub use write::{adopt_read, confirm, intend, late, quarantine, withdraw};

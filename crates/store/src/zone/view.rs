@@ -20,6 +20,8 @@ pub struct View {
     pub owned: BTreeMap<String, Vec<OwnedSet>>,
     /// Generation of each name that has a row, and whether the zone does not show it as wanted yet.
     pub names: BTreeMap<String, (i64, bool)>,
+    /// Names that the zone refused as they are, and why.
+    pub refused: BTreeMap<String, String>,
     /// What stands before the root domain in people's domains: labels that they have or had, and what the original made of the
     /// user names of those who came from there, be it a label or not.
     pub labels: BTreeSet<String>,
@@ -56,6 +58,7 @@ pub async fn view(store: &Store) -> Result<View, Error> {
     }
     let snapshot = store.snapshot().await?;
     let names = names_of(&snapshot, None).await?;
+    let refused = refusals_of(&snapshot).await?;
     let desired = desired_of(&snapshot, None).await?;
     let entries = registry::list(&snapshot, None).await?;
     let people: Vec<Person> = sql::all(&snapshot, "SELECT label FROM users WHERE label IS NOT NULL", vec![]).await?;
@@ -68,7 +71,23 @@ pub async fn view(store: &Store) -> Result<View, Error> {
     for entry in entries {
         owned.entry(entry.fqdn.clone()).or_default().push(entry.into_set());
     }
-    Ok(View { desired, owned, names, labels })
+    Ok(View { desired, owned, names, refused, labels })
+}
+
+/// Names that the zone refused as they are, and why.
+pub async fn refusals(store: &Store) -> Result<BTreeMap<String, String>, Error> {
+    refusals_of(store.reader()).await
+}
+
+async fn refusals_of(on: &impl ConnectionTrait) -> Result<BTreeMap<String, String>, Error> {
+    #[derive(FromQueryResult)]
+    struct Name {
+        fqdn: String,
+        refusal: Option<String>,
+    }
+    let look = "SELECT fqdn, refusal FROM names WHERE is_dirty = 1 AND refused_generation = generation";
+    let names: Vec<Name> = sql::all(on, look, vec![]).await?;
+    Ok(names.into_iter().map(|name| (name.fqdn, name.refusal.unwrap_or_default())).collect())
 }
 
 /// Generation of these names or of all, and whether each is dirty.

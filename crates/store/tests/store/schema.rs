@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use sqlx::Connection as _;
-use starchart_store::{SchemaState, Store, zone};
+use starchart_store::{Migrated, SchemaState, Store, zone};
 
 use crate::world::World;
 
@@ -49,7 +49,8 @@ async fn many_processes_migrate_once(world: &World) {
     empty(world).await;
     let SchemaState::Pending(steps) = world.store.schema().await.unwrap() else { panic!("an empty database fits") };
     let stores = [world.another().await, world.another().await, world.another().await];
-    let mut done: Vec<usize> = join_all(stores.iter().map(Store::migrate)).await.into_iter().map(Result::unwrap).collect();
+    let done = join_all(stores.iter().map(Store::migrate)).await.into_iter();
+    let mut done: Vec<usize> = done.map(|migrated| migrated.unwrap().steps).collect();
     done.sort_unstable();
     assert_eq!(done, [0, 0, steps]);
     assert_eq!(world.store.schema().await.unwrap(), SchemaState::Fits);
@@ -62,7 +63,7 @@ async fn a_migration_that_was_killed_goes_on(world: &World) {
     world.run("DELETE FROM seaql_migrations WHERE version >= 'm0012'").await.unwrap();
     world.run("DROP TABLE outbox").await.unwrap();
     assert_eq!(world.store.schema().await.unwrap(), SchemaState::Pending(steps));
-    assert_eq!(world.store.migrate().await.unwrap(), steps);
+    assert_eq!(world.store.migrate().await.unwrap(), Migrated { steps, wiped: None });
     assert_eq!(world.store.schema().await.unwrap(), SchemaState::Fits);
     assert_eq!(world.number("SELECT COUNT(*) FROM outbox").await, 0);
 }
@@ -70,7 +71,7 @@ async fn a_migration_that_was_killed_goes_on(world: &World) {
 async fn a_newer_schema_is_told_and_left_alone(world: &World) {
     world.run("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_later', 0)").await.unwrap();
     assert_eq!(world.store.schema().await.unwrap(), SchemaState::Newer(vec!["m9999_later".to_owned()]));
-    assert_eq!(world.store.migrate().await.unwrap(), 0);
+    assert_eq!(world.store.migrate().await.unwrap(), Migrated { steps: 0, wiped: None });
     // A program that was rolled back still serves.
     world.person("user1").await;
 }

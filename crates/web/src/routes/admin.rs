@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use starchart_domain::words::counted;
 use starchart_jobs::Job;
 use starchart_store::admin::{
     self, AdminError, CertificateStatus, Consequences, FRESH_MS, PAGE_ROWS, PersonRow, TrailFilter, TrailLine,
@@ -181,7 +182,7 @@ async fn delete(visit: &Visit, admin: &Admin, username: &str) -> Result<HttpResp
     match admin::delete(store, admin, user.id, &visit.id).await {
         Ok(done) => {
             visit.app.queue.wake(Job::Publish);
-            let records = count(u64::from(done.records), "record leaves", "records leave");
+            let records = counted(u64::from(done.records), "record leaves", "records leave");
             visit.leave_flash(&[(FlashKind::Done, format!("User was deleted: {}. {records} the zone.", user.username))]);
             Ok(see_other(&list_href(&search_text, 1)))
         }
@@ -220,22 +221,22 @@ fn words_of(visit: &Visit, user: &User, ahead: &Consequences) -> Vec<String> {
         0 => "They have no DNS records.".to_owned(),
         n => format!(
             "{} the zone at once, and cannot be brought back from these pages.",
-            count(n, "record leaves", "records leave")
+            counted(n, "record leaves", "records leave")
         ),
     }];
     if ahead.certificates > 0 {
         let owed =
-            count(ahead.certificates, "certificate of theirs is revoked soon", "certificates of theirs are revoked soon");
+            counted(ahead.certificates, "certificate of theirs is revoked soon", "certificates of theirs are revoked soon");
         words.push(format!("{owed}, so that no server can go on using it; private keys are destroyed here."));
     }
     if ahead.order {
         words.push("Their certificate that is being ordered is given up.".to_owned());
     }
     if ahead.sessions > 0 {
-        words.push(format!("{} at once.", count(ahead.sessions, "session of theirs ends", "sessions of theirs end")));
+        words.push(format!("{} at once.", counted(ahead.sessions, "session of theirs ends", "sessions of theirs end")));
     }
     if ahead.mails > 0 {
-        words.push(format!("{} sent any more.", count(ahead.mails, "mail to them is not", "mails to them are not")));
+        words.push(format!("{} sent any more.", counted(ahead.mails, "mail to them is not", "mails to them are not")));
     }
     words.push("Their name and e-mail address are forgotten here; the audit trail keeps the user name.".to_owned());
     if let Some(label) = &user.label {
@@ -247,10 +248,6 @@ fn words_of(visit: &Visit, user: &User, ahead: &Consequences) -> Vec<String> {
         words.push("They may sign in again, and begin anew. Deleting is not a ban.".to_owned());
     }
     words
-}
-
-fn count(n: u64, one: &str, many: &str) -> String {
-    format!("{n} {}", if n == 1 { one } else { many })
 }
 
 fn line(line: TrailLine) -> TrailItem {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use starchart_acme::authority::Authority;
+use starchart_domain::words::told;
 use starchart_jobs::Outcome;
 use starchart_store::certificates::orders::{self, Claim, Pause};
 use starchart_store::{Error, Store};
@@ -122,7 +123,7 @@ fn after_fault(fault: &Error) -> Option<Pause> {
         }
         fault if fault.is_temporary() => Some(Pause { for_ms: 1_000, ..Pause::default() }),
         fault => {
-            error!(error = %fault, "an order's rows cannot be worked with");
+            error!(error = told(fault), "an order's rows cannot be worked with");
             None
         }
     }
@@ -135,7 +136,7 @@ async fn keep(store: &Store, claim: &Claim) -> Infallible {
         match orders::extend(store, claim, CLAIM_MS).await {
             Ok(true) => {}
             Ok(false) => return std::future::pending().await,
-            Err(error) => warn!(error = %error, "a claim could not be renewed"),
+            Err(error) => warn!(error = told(&error), "a claim could not be renewed"),
         }
     }
 }

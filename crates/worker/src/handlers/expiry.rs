@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
+use starchart_domain::words::told;
 use starchart_jobs::{Job, Outcome};
 use starchart_store::expiry::{self, BATCH, Step};
 use starchart_store::zone::{self, AuditOutcome, Lease};
@@ -130,7 +131,7 @@ async fn take(context: &Context, step: Step, group: &[UserId]) -> Result<u64, Er
         }
         Err(error) if !error.is_temporary() => {
             let user = group.first().map_or(0, |user| user.0);
-            error!(user, step = step.as_str(), error = %error, "what a person has cannot be taken");
+            error!(user, step = step.as_str(), error = told(&error), "what a person has cannot be taken");
             Ok(0)
         }
         taken => taken,

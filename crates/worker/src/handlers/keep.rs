@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
+use starchart_domain::words::told;
 use starchart_store::Store;
 use starchart_store::zone::{self, Lease};
 use tracing::warn;
@@ -17,7 +18,7 @@ pub(crate) async fn keep(store: &Store, mut lease: Lease, ttl_ms: i64) -> Infall
         match zone::extend(store, &mut lease, ttl_ms).await {
             Ok(true) => {}
             Ok(false) => return std::future::pending().await,
-            Err(error) => warn!(error = %error, lease = lease.name, "a lease could not be renewed"),
+            Err(error) => warn!(error = told(&error), lease = lease.name, "a lease could not be renewed"),
         }
     }
 }

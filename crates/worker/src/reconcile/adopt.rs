@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use starchart_dns::audit::adoptable;
-use starchart_store::zone::{self, Aim, Deed, Lease, Pause};
+use starchart_domain::words::counted;
+use starchart_store::zone::{self, Aim, Deed, Lease};
 use tokio::time::Instant;
 
 use super::{Plan, ReconcileError, list, plan_of};
@@ -21,10 +22,8 @@ const WAIT: Duration = Duration::from_secs(30);
 pub struct Adoption {
     /// Sets that were not ours before.
     pub adopted: u64,
-    /// What differs now.
+    /// What differs now. Until it is approved nothing is sent.
     pub plan: Plan,
-    /// Until the plan is approved nothing is sent.
-    pub pause: Pause,
 }
 
 /// Makes every plain set ours that stands at a name and type that rows want, whatever it holds. Publishing is paused, if it is
@@ -66,13 +65,13 @@ async fn adopt_with_lease(context: &Context, lease: &Lease) -> Result<Adoption, 
     let listed = list(context).await?;
     let before = zone::view(store).await?;
     let stand = adoptable(&listed, &before.desired);
-    let detail = format!("by an operator: {} names where a record wants what stands", stand.len());
+    let names = counted(stand.len(), "name", "names");
+    let detail = format!("by an operator: {names} where a record wants what stands");
     let deed = Deed { zone: context.root.as_str(), detail: &detail, aim: Aim::Keep(REASON) };
     let adopted = zone::adopt(store, lease, &stand, deed).await?;
     if !adopted.complete {
         return Err(ReconcileError::Busy);
     }
-    let pause = zone::pause_now(store).await?.ok_or(ReconcileError::Busy)?;
     let view = zone::view(store).await?;
-    Ok(Adoption { adopted: adopted.sets, plan: plan_of(context, &listed, &view, &view), pause })
+    Ok(Adoption { adopted: adopted.sets, plan: plan_of(context, &listed, &view, &view) })
 }

@@ -19,7 +19,7 @@ pub use approve::{Approval, Brought, approve, bring_in};
 pub(crate) use audit::ended;
 pub use audit::{Audited, audit};
 pub use orphans::{Removal, remove_orphans};
-pub use starchart_dns::plan::{HASH_MIN, Orphan, Plan, Verdict};
+pub use starchart_dns::plan::{HASH_MIN, InTheWay, Orphan, Plan, Refused, Verdict};
 
 /// Why the zone could not be compared.
 #[derive(Debug, thiserror::Error)]
@@ -77,8 +77,8 @@ async fn look(context: &Context) -> Result<Look, ReconcileError> {
 
 fn plan_of(context: &Context, listed: &[ZoneSet], before: &View, view: &View) -> Plan {
     let moving = before.moving(view);
-    let (desired, owned, labels) = (&view.desired, &view.owned, &view.labels);
-    compare(listed, Known { root: &context.root, desired, owned, moving: &moving, labels })
+    let View { desired, owned, refused, labels, .. } = view;
+    compare(listed, Known { root: &context.root, desired, owned, moving: &moving, refused, labels })
 }
 
 /// The whole zone, and ours for certain.

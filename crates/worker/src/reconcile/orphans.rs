@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use starchart_domain::plan::NameOutcome;
+use starchart_domain::words::counted;
 use starchart_jobs::Job;
 use starchart_store::import::{self, Progress};
 use starchart_store::zone::{self, Aim, Deed, Lease};
@@ -54,7 +55,7 @@ pub async fn remove_orphans(context: &Context, count: usize, keep: &[String]) ->
         if orphans.len() != count {
             return Ok(Removal::AnotherCount(orphans));
         }
-        let detail = format!("by an operator: {count} sets");
+        let detail = format!("by an operator: {}", counted(count, "set", "sets"));
         let deed = Deed { zone: context.root.as_str(), detail: &detail, aim: Aim::Delete };
         let marked: BTreeSet<String> = zone::adopt(store, lease, &by_name(&orphans), deed).await?.names.into_iter().collect();
         if marked.is_empty() && count > 0 {

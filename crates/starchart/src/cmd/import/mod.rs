@@ -3,13 +3,16 @@
 mod orphans;
 mod report;
 
+use std::fs::File;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use starchart_acme::{chain, keys};
 use starchart_domain::secret::Secret;
+use starchart_domain::words::counted;
 use starchart_settings::{Settings, database_url_in};
 use starchart_store::import::{self, Issued, Original, Progress, Report, Topic};
 use starchart_store::{Store, zone};
@@ -32,10 +35,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE", requires = "from_file")]
     report: Option<PathBuf>,
     /// Note that no import is wanted, although the original's tables stand in our database.
-    #[arg(long, conflicts_with_all = ["from_file", "orphans"])]
+    #[arg(long, conflicts_with_all = ["from_file", "apply", "report", "orphans", "count", "keep"])]
     skip: bool,
     /// Sets in the zone under people's domains that no record explains: list them, or delete them all.
-    #[arg(long, value_enum, conflicts_with = "from_file")]
+    #[arg(long, value_enum, conflicts_with_all = ["from_file", "apply", "report"])]
     orphans: Option<Orphans>,
     /// How many orphans are to be deleted: the number that `--orphans list` says, without those that are kept.
     #[arg(long, value_name = "N", requires = "orphans", required_if_eq("orphans", "delete"))]
@@ -55,6 +58,10 @@ enum Orphans {
 }
 
 pub(crate) async fn run(env_file: Option<PathBuf>, options: Options) -> anyhow::Result<ExitCode> {
+    if let (Some(Orphans::List), Some(_)) = (options.orphans, options.count) {
+        eprintln!("error: --count and --keep are for --orphans delete; --orphans list shows all of them");
+        return Ok(ExitCode::from(2));
+    }
     let loaded = super::begin(env_file)?;
     let stop = crate::stop::on_signal()?;
     let Some(store) = crate::boot::connect(&loaded.settings, &stop).await? else { return Ok(ExitCode::from(1)) };
@@ -84,6 +91,13 @@ async fn import(store: &Store, settings: &Settings, file: &Path, options: &Optio
     for notice in notices {
         tracing::warn!(notice, "--from-file");
     }
+    // Not after the work: what became of it would be lost.
+    let mut file = match options.report.as_deref() {
+        Some(path) if path != Path::new("-") => {
+            Some(File::create(path).with_context(|| format!("--report {} cannot be written", path.display()))?)
+        }
+        _ => None,
+    };
     let original = Original::open(&database.url).await.context("--from-file")?;
     let rules = import::Options { root: &settings.root_domain, groups: &settings.saml.groups, certificate: &read_certificate };
     let report = match options.apply {
@@ -92,15 +106,10 @@ async fn import(store: &Store, settings: &Settings, file: &Path, options: &Optio
     };
     original.close().await;
     let report = report?;
-    let on_screen = match options.report.as_deref() {
-        Some(path) if path == Path::new("-") => Length::Whole,
-        Some(path) => {
-            let text = report::text(&report, Length::Whole);
-            std::fs::write(path, text).with_context(|| format!("--report {}", path.display()))?;
-            Length::Short
-        }
-        None => Length::Short,
-    };
+    if let Some(file) = &mut file {
+        file.write_all(report::text(&report, Length::Whole).as_bytes()).context("--report")?;
+    }
+    let on_screen = if options.report.is_some() && file.is_none() { Length::Whole } else { Length::Short };
     print!("{}", report::text(&report, on_screen));
     println!();
     Ok(report)
@@ -123,8 +132,8 @@ async fn own(context: &Context, report: &Report, applied: bool) -> anyhow::Resul
 fn ending(report: &Report) -> String {
     match report.by_topic().get(&Topic::NoKeys) {
         Some(waiting) => format!(
-            "Publishing goes on. {} certificates are not here yet: set KEY_ENCRYPTION_KEYS and run this again.",
-            waiting.len()
+            "Publishing goes on. {} not here yet: set KEY_ENCRYPTION_KEYS and run this again.",
+            counted(waiting.len(), "certificate is", "certificates are")
         ),
         None => "Nothing is left to do: everything is here, and publishing goes on.".to_owned(),
     }
@@ -136,16 +145,29 @@ fn dry_ending(report: &Report, progress: Progress) -> String {
         Progress::Finished(at) if report.counts.to_do == 0 => {
             format!("Nothing is left to do: the import came to its end on {}.", at.date())
         }
-        _ => format!("Nothing was written. With --apply {} rows are dealt with.", report.counts.to_do),
+        _ => {
+            let rows = counted(report.counts.to_do, "row is", "rows are");
+            format!("Nothing was written. With --apply {rows} dealt with.")
+        }
     }
 }
 
 async fn skip(store: &Store) -> anyhow::Result<ExitCode> {
-    if import::skip(store).await? {
-        println!("No import is wanted: noted. The original's tables are left as they are.");
-        return Ok(ExitCode::SUCCESS);
+    match import::progress(store).await? {
+        Progress::None => {
+            bail!("--skip: the original's tables are not in this database, so no import is owed; nothing was noted")
+        }
+        Progress::Skipped => println!("It was noted before that no import is wanted; nothing was changed."),
+        // Somebody else may begin one in this moment.
+        _ if import::skip(store).await? => {
+            println!("No import is wanted: noted. The original's tables are left as they are.");
+        }
+        Progress::Finished(at) => bail!("--skip: an import was made, and came to its end on {}; nothing was noted", at.date()),
+        _ => bail!(
+            "--skip: an import was begun already: run `starchart import --from-file PATH --apply` again; nothing was noted"
+        ),
     }
-    anyhow::bail!("an import was begun already; nothing was noted")
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Reads a certificate of the original and compares it with its key.

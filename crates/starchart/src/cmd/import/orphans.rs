@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use starchart_domain::words::counted;
 use starchart_worker::Context;
 use starchart_worker::reconcile::plan;
 
@@ -11,7 +12,7 @@ use crate::cmd::reconcile::{self, report};
 pub(super) async fn list(context: &Context) -> anyhow::Result<ExitCode> {
     let plan = plan(context).await?;
     report::orphans(context, &plan.orphans).await?;
-    println!("{} orphans; nothing was changed", plan.orphans.len());
+    println!("{}; nothing was changed", counted(plan.orphans.len(), "orphan", "orphans"));
     if !plan.orphans.is_empty() {
         println!("to delete them all: starchart import --orphans delete --count {}", plan.orphans.len());
         println!("to keep some: --keep NAME for each, and a count without them");

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use starchart_domain::words::counted;
 use starchart_store::import::{Counts, Report, Topic};
 
 /// Lines of a list on the screen.
@@ -48,17 +49,28 @@ fn printable(line: &str) -> String {
 
 fn numbers(counts: &Counts) -> String {
     let Counts { people, new_people, records, new_records, certificates, new_certificates, .. } = counts;
+    let person = |count: &usize| counted(*count, "person", "people");
+    let record = |count: &usize| counted(*count, "record", "records");
     let mut out = format!(
-        "The original has {people} people, {records} records, {certificates} certificates and requests for one.\n\
-         New here: {new_people} people, {new_records} records, {new_certificates} certificates.\n"
+        "The original has {}, {}, {}.\nNew here: {}, {}, {}.\n",
+        person(people),
+        record(records),
+        counted(*certificates, "certificate or request for one", "certificates and requests for one"),
+        person(new_people),
+        record(new_records),
+        counted(*new_certificates, "certificate", "certificates"),
     );
-    for (count, what) in [
-        (counts.done, "rows were dealt with by an import before"),
-        (counts.ended_certificates, "certificates have ended and are not kept"),
-        (counts.failed_requests, "requests for a certificate had failed and are not kept"),
+    for (count, one, many) in [
+        (counts.done, "row was dealt with by an import before", "rows were dealt with by an import before"),
+        (counts.ended_certificates, "certificate has ended and is not kept", "certificates have ended and are not kept"),
+        (
+            counts.failed_requests,
+            "request for a certificate had failed and is not kept",
+            "requests for a certificate had failed and are not kept",
+        ),
     ] {
         if count > 0 {
-            let _ = writeln!(out, "{count} {what}.");
+            let _ = writeln!(out, "{}.", counted(count, one, many));
         }
     }
     out

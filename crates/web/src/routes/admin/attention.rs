@@ -1,10 +1,11 @@
 //! What waits for an admin's attention, in words.
 
 use starchart_domain::time::Timestamp;
+use starchart_domain::words::counted;
 use starchart_store::admin::Attention;
 use starchart_store::zone::{AuditResult, AuditRow};
 
-use super::{MINUTE_MS, count};
+use super::MINUTE_MS;
 use crate::views::{AttentionItem, AttentionKind};
 
 /// Publishing is late when a name has waited for this long, in milliseconds.
@@ -18,7 +19,7 @@ pub(super) fn publishing(attention: &Attention) -> String {
         (0, _) | (_, None) if attention.refused_total == 0 => "Every name is published as wanted.".to_owned(),
         (0, _) | (_, None) => "Every name is published as wanted, but for those below.".to_owned(),
         (n, Some(ms)) => {
-            let names = count(n, "name waits", "names wait");
+            let names = counted(n, "name waits", "names wait");
             format!("{names} to be published; the oldest has waited for {}.", span(ms))
         }
     }
@@ -48,7 +49,7 @@ pub(super) fn items(attention: Attention) -> Vec<AttentionItem> {
     let paused = attention.paused.is_some();
     items.extend(attention.audit.into_iter().flat_map(|audit| audit_items(audit, paused, note)));
     if attention.revocations_owed > 0 {
-        let owed = count(attention.revocations_owed, "certificate", "certificates");
+        let owed = counted(attention.revocations_owed, "certificate", "certificates");
         items.push(note("Revocation owed", owed, "Of people who were deleted."));
     }
     if let Some(ms) = attention.mail_waited_ms.filter(|ms| *ms > MAIL_LATE_MS) {
@@ -66,7 +67,7 @@ pub(super) fn items(attention: Attention) -> Vec<AttentionItem> {
         reason: name.reason,
     }));
     if names > shown_names {
-        items.push(note("Refused record", count(names - shown_names, "more name", "more names"), ""));
+        items.push(note("Refused record", counted(names - shown_names, "more name", "more names"), ""));
     }
     items.extend(attention.failed_mails.into_iter().map(|mail| AttentionItem {
         kind: AttentionKind::Mail,
@@ -78,7 +79,7 @@ pub(super) fn items(attention: Attention) -> Vec<AttentionItem> {
         when: when(Some(mail.failed_at), None),
     }));
     if mails > shown_mails {
-        items.push(note("Mail not sent", count(mails - shown_mails, "more mail", "more mails"), ""));
+        items.push(note("Mail not sent", counted(mails - shown_mails, "more mail", "more mails"), ""));
     }
     items.extend(attention.stuck_orders.into_iter().map(|order| AttentionItem {
         title: "Certificate order does not move".to_owned(),
@@ -87,7 +88,12 @@ pub(super) fn items(attention: Attention) -> Vec<AttentionItem> {
         ..note(
             "",
             order.domain,
-            &format!("Step {}, begun {} times. {}", order.step, order.starts, order.problem.unwrap_or_default()),
+            &format!(
+                "Step {}, begun {}. {}",
+                order.step,
+                counted(order.starts, "time", "times"),
+                order.problem.unwrap_or_default()
+            ),
         )
     }));
     items
@@ -116,7 +122,7 @@ fn audit_items(audit: AuditRow, paused: bool, note: impl Fn(&str, String, &str) 
         let when = when(Some(at), None);
         let words =
             "They stand as wanted and are not known as ours, so nobody can change them here: starchart reconcile --adopt.";
-        let sets = count(unclaimed, "set", "sets");
+        let sets = counted(unclaimed, "set", "sets");
         items.push(AttentionItem { when, ..note("Not known as ours", sets, words) });
     }
     items
@@ -136,7 +142,7 @@ fn minute(at: Timestamp) -> String {
 
 fn span(ms: i64) -> String {
     match u64::try_from(ms / 1_000).unwrap_or_default() {
-        seconds @ 0..=119 => count(seconds, "second", "seconds"),
+        seconds @ 0..=119 => counted(seconds, "second", "seconds"),
         seconds @ 120..=7_199 => format!("{} minutes", seconds / 60),
         seconds => format!("{} hours", seconds / 3_600),
     }
