@@ -27,6 +27,8 @@ pub fn server(app: web::Data<App>, listener: TcpListener, workers: Option<usize>
         .client_disconnect_timeout(DISCONNECT_TIMEOUT)
         .keep_alive(KEEP_ALIVE)
         .max_connections(CONNECTIONS)
+        // A compressed page goes out in two writes: the second must not wait until the first is acknowledged.
+        .tcp_nodelay(true)
         .shutdown_timeout(stop_s)
         .disable_signals();
     if let Some(workers) = workers {
