@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::words::counted;
+
 /// The state of a record's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PublishState {
@@ -51,7 +53,9 @@ impl fmt::Display for PublishState {
             Self::Paused => f.write_str("Saved; publishing is paused"),
             Self::Sent => f.write_str("Sent to Route53"),
             Self::InSync => f.write_str("In sync"),
-            Self::Answered { by, of } => write!(f, "Answered by {by} of {of} name servers"),
+            Self::Answered { by, of } => {
+                write!(f, "Answered by {by} of {}", counted(*of, "name server", "name servers"))
+            }
             Self::Refused { reason } => write!(f, "Refused: {reason}"),
         }
     }

@@ -288,6 +288,10 @@ fn greeting(fault: &Fault) -> SendError {
         }
         cause = error.source();
     }
+    // It answers, but not as RFC 5321 has it.
+    if fault.is_response() {
+        return SendError::Unreachable(format!("what answers there does not speak SMTP: {}", said(fault, &[])));
+    }
     SendError::Unreachable(said(fault, &[]))
 }
 

@@ -9,6 +9,7 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 use starchart_domain::secret::Secret;
 use starchart_mail::{Auth, Letter, Letterhead, Mailer, OauthConfig, SendError, SmtpConfig, Tls};
 use starchart_testkit::smtp::{PASSWORD, Smtp, TOKEN, USER};
+use tokio::io::AsyncWriteExt as _;
 
 fn letterhead() -> Letterhead {
     Letterhead {
@@ -139,6 +140,20 @@ async fn a_server_that_is_away_is_told_from_one_that_says_no() {
     mailer.send(&letter("joerg@school.example", "m2")).await.unwrap();
     assert_eq!(mailer.wait(), None);
     assert_eq!(smtp.mails().len(), 2);
+}
+
+#[tokio::test]
+async fn another_server_at_the_port_is_told() {
+    let smtp = Smtp::start().await;
+    let other = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = other.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let (mut stream, _) = other.accept().await.unwrap();
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+    });
+    let elsewhere = SmtpConfig { host: "127.0.0.1".into(), port, ..config(&smtp, password(PASSWORD)) };
+    let fault = mailer(elsewhere).send(&letter("joerg@school.example", "m1")).await.unwrap_err();
+    assert!(matches!(&fault, SendError::Unreachable(said) if said.contains("does not speak SMTP")), "{fault:?}");
 }
 
 #[tokio::test]

@@ -55,8 +55,8 @@ async fn told(outcome: WipeOutcome, settings: &Settings) -> anyhow::Result<()> {
     match outcome {
         WipeOutcome::Initialised => warn!("{FLAG}: there was nothing to wipe; the schema was made; remove the variable"),
         WipeOutcome::Already(at) => warn!(
-            wiped_at = at.rfc3339(),
-            "{FLAG} is still set: the database was wiped already and is not wiped again; remove the variable"
+            since = at.rfc3339(),
+            "{FLAG} is still set: it has had its effect and wipes nothing more; remove the variable"
         ),
         WipeOutcome::Wiped { tables } => {
             for table in tables {

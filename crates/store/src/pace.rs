@@ -12,14 +12,19 @@ const EVERY: Duration = Duration::from_secs(5);
 pub(crate) struct Pace {
     what: &'static str,
     done: usize,
-    of: usize,
+    of: Option<usize>,
     said: Instant,
 }
 
 impl Pace {
     /// Work on so many things.
     pub(crate) fn new(what: &'static str, of: usize) -> Self {
-        Self { what, done: 0, of, said: Instant::now() }
+        Self { of: Some(of), ..Self::without_end(what) }
+    }
+
+    /// Work whose end is not known yet.
+    pub(crate) fn without_end(what: &'static str) -> Self {
+        Self { what, done: 0, of: None, said: Instant::now() }
     }
 
     /// So many more are done. Writes a line when the last one is some seconds old; whether it did.

@@ -2,6 +2,7 @@
 
 use super::OrderStep;
 use crate::time::Timestamp;
+use crate::words::counted;
 
 /// Starts of one step after which it is not tried again: it breaks whoever runs it.
 pub const MAX_STARTS: u32 = 5;
@@ -160,7 +161,8 @@ impl NotDone {
             Self::Refused(detail) => format!("The certificate authority refused it: {detail}"),
             Self::TooLong => "It could not be done in time. Please request it again.".to_owned(),
             Self::NotAnswered(Answers { by, of }) => {
-                format!("Only {by} of {of} name servers answered with the proof within an hour. Please request it again.")
+                let of = counted(*of, "name server", "name servers");
+                format!("Only {by} of {of} answered with the proof within an hour. Please request it again.")
             }
             Self::Broken => "A step failed again and again on our side. Please tell the administrators.".to_owned(),
             Self::KeptEnding => {

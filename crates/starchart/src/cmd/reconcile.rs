@@ -113,11 +113,16 @@ async fn dry_run(context: &Context) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn approve(context: &Context, hash: &str) -> anyhow::Result<ExitCode> {
-    // Until the rows are all here, the plan is not what anybody wants.
-    if let Some(first) = report::import_first(import::progress(&context.store).await?) {
-        bail!("{first}; nothing was changed");
+/// Until the rows are all here, the plan is not what anybody wants.
+async fn nothing_to_import(context: &Context) -> anyhow::Result<()> {
+    match report::import_first(import::progress(&context.store).await?) {
+        Some(first) => bail!("{first}; nothing was changed"),
+        None => Ok(()),
     }
+}
+
+async fn approve(context: &Context, hash: &str) -> anyhow::Result<ExitCode> {
+    nothing_to_import(context).await?;
     match reconcile::approve(context, hash).await? {
         Approval::AnotherPlan(plan) => {
             report::plan(context, &plan).await?;
@@ -220,6 +225,7 @@ async fn pause(context: &Context, reason: &str) -> anyhow::Result<ExitCode> {
 }
 
 async fn now(context: &Context) -> anyhow::Result<ExitCode> {
+    nothing_to_import(context).await?;
     let Audited { plan, repaired, refused_because, pause, .. } = audited(context).await?;
     report::plan(context, &plan).await?;
     if refused_because.is_some() || pause.is_some() {

@@ -175,6 +175,9 @@ async fn beside_the_originals_tables_a_server_publishes_nothing_and_lets_nobody_
     let early = world.start().await;
     let mut browser = signed_in(&world, &early, "user1").await;
     School::empty().build(&world.db.url()).await.unwrap();
+    assert_eq!(verb(&world, &["migrate"]).await.code, 0);
+    let now = verb(&world, &["reconcile", "--now"]).await;
+    assert!(now.code == 1 && now.all.contains("starchart import --skip"), "no server has paused yet: {}", now.all);
     let app = world.start().await;
     let log = app.server.log();
     assert!(log.contains("publishing is paused") && log.contains("starchart import"), "{log}");
@@ -187,6 +190,17 @@ async fn beside_the_originals_tables_a_server_publishes_nothing_and_lets_nobody_
     assert_eq!(world.db.number("SELECT COUNT(*) FROM users").await, 1);
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(world.zone.set(&format!("www.user1.{ROOT}"), "A"), None);
+    let plan = verb(&world, &["reconcile", "--dry-run"]).await;
+    assert!(
+        plan.out.contains("held back until the import is done and the plan that follows it is approved (1)"),
+        "{}",
+        plan.out
+    );
+    assert!(
+        plan.out.contains("no plan can be approved: the original's tables") && !plan.out.contains("--approve"),
+        "{}",
+        plan.out
+    );
     for early in [&["import", "--orphans", "delete", "--count", "0"][..], &["reconcile", "--delete-orphans", "0"]] {
         let early = verb(&world, early).await;
         assert!(early.code == 1 && early.all.contains("import --apply` first"), "{}", early.all);
@@ -243,6 +257,9 @@ async fn what_is_waited_for_is_said() {
     school.world.db.run(held).await;
     let applied = school.import(&["--apply"]).await;
     assert!(applied.code == 0 && applied.all.contains("waiting for its end"), "{}", applied.all);
+    school.world.db.run(&held.replace("'import'", "'publish'")).await;
+    let adopted = verb(&school.world, &["reconcile", "--adopt"]).await;
+    assert!(adopted.code == 0 && adopted.all.contains("waiting until it lets go"), "{}", adopted.all);
     let lock = "SELECT GET_LOCK(CONCAT('starchart.', LEFT(SHA2(DATABASE(), 256), 40)), 0), SLEEP(2)";
     let (migrated, ()) = tokio::join!(
         async {

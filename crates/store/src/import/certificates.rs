@@ -12,6 +12,7 @@ use super::plan::{Owners, Plan};
 use super::read::OldCertificate;
 use super::report::{Line, Topic};
 use super::{ImportError, Issued, Options, Original};
+use crate::pace::Pace;
 use crate::{Store, sql};
 
 /// A row of the original that comes here.
@@ -58,6 +59,7 @@ pub(super) async fn add(
     ledger: &Ledger,
 ) -> Result<(), ImportError> {
     let mut after = i64::MIN;
+    let mut pace = Pace::without_end("reading certificates of the original");
     loop {
         let page = original.certificates(after).await?;
         let Some(last) = page.last() else { break };
@@ -67,6 +69,7 @@ pub(super) async fn add(
             if !plan.is_done(ledger, Kind::Certificate, &old.id.to_string()) {
                 judge(plan, store, old, owners, options);
             }
+            pace.step(1);
         }
     }
     put_in_use(plan, store).await

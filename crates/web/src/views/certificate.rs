@@ -4,6 +4,7 @@ use askama::Template;
 use serde::Serialize;
 use starchart_domain::certificate::OrderStep;
 use starchart_domain::publish::PublishState;
+use starchart_domain::words::counted;
 
 use super::Shell;
 
@@ -194,7 +195,9 @@ impl OrderProgress {
                 Some(PublishState::InSync) if now == DNS_STEP => {
                     "Route53 says that all its name servers have it. They are being asked.".to_owned()
                 }
-                Some(PublishState::Answered { by, of }) => format!("{by} of {of} name servers answer with it."),
+                Some(PublishState::Answered { by, of }) => {
+                    format!("{by} of {}.", counted(*of, "name server answers with it", "name servers answer with it"))
+                }
                 Some(PublishState::Refused { reason }) => format!("Refused: {reason}"),
                 _ => String::new(),
             },
@@ -308,6 +311,8 @@ mod tests {
         let detail = |order: &OrderProgress| order.steps()[DNS_STEP].detail.clone();
         let answered = Some(PublishState::Answered { by: 2, of: 4 });
         assert_eq!(detail(&at(OrderStep::Publishing, answered.clone())), "2 of 4 name servers answer with it.");
+        let alone = Some(PublishState::Answered { by: 1, of: 1 });
+        assert_eq!(detail(&at(OrderStep::Publishing, alone)), "1 of 1 name server answers with it.");
         assert_eq!(detail(&at(OrderStep::Requested, answered)), "", "an older challenge's values are no step of this order");
         let unchecked = OrderProgress { not_checked: true, ..at(OrderStep::Validating, Some(PublishState::InSync)) };
         assert!(detail(&unchecked).starts_with("Not checked"));

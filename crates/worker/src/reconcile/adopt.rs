@@ -6,6 +6,7 @@ use starchart_dns::audit::adoptable;
 use starchart_domain::words::counted;
 use starchart_store::zone::{self, Aim, Deed, Lease};
 use tokio::time::Instant;
+use tracing::info;
 
 use super::{Plan, ReconcileError, list, plan_of};
 use crate::Context;
@@ -16,6 +17,8 @@ const REASON: &str = "ownership is rebuilt from the zone; look at the plan (`sta
      (`starchart reconcile --approve HASH`)";
 /// Somebody else's run of publish takes this long at most, or so many names that another moment is better.
 const WAIT: Duration = Duration::from_secs(30);
+/// Between two lines about that.
+const SAY: Duration = Duration::from_secs(5);
 
 /// What adoption came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,11 +54,21 @@ pub(super) async fn with_publish_lease<T>(
 
 async fn publish_lease(context: &Context) -> Result<Lease, ReconcileError> {
     let end = Instant::now() + WAIT;
+    let mut say = Instant::now();
     loop {
+        if context.stop.is_cancelled() {
+            return Err(ReconcileError::Stopped);
+        }
         match zone::acquire_lease(&context.store, "publish", &context.holder, LEASE_MS).await? {
             Some(lease) => return Ok(lease),
-            None if Instant::now() >= end || context.stop.is_cancelled() => return Err(ReconcileError::Busy),
-            None => tokio::time::sleep(Duration::from_millis(50)).await,
+            None if Instant::now() >= end => return Err(ReconcileError::Busy),
+            None => {
+                if Instant::now() >= say {
+                    info!("another process publishes: waiting until it lets go");
+                    say = Instant::now() + SAY;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
         }
     }
 }
