@@ -12,19 +12,22 @@
 //! One refused name never holds the others back, and the sets of one name are never parted. What is durable around each call
 //! is the [`Journal`]'s.
 
+mod candidate;
+mod seen;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use starchart_domain::plan::{NameOutcome, NameWork, OwnedSet, SetChange, changes_of};
+use candidate::Candidate;
+use seen::{adopt, compare};
+use starchart_domain::plan::{NameOutcome, NameWork, OwnedSet, changes_of};
 use starchart_domain::record::RecordType;
-use starchart_domain::rrset::SetBody;
 use tracing::{debug, info, warn};
 
 use crate::attribution::{FaultKind, attribute};
-use crate::batch::{self, NameChanges};
+use crate::batch;
 use crate::limiter::{Limiter, Priority};
-use crate::wire;
 use crate::zone::{Change, ChangeId, Zone, ZoneError, ZoneSet};
 
 /// Readings and sends a name gets in one run before it is put aside.
@@ -98,63 +101,6 @@ pub async fn publish<J: Journal>(
     let read = run.reread(unclear.into_iter().map(Candidate::from_registry).collect()).await?;
     run.send_all(read).await?;
     Ok(run.report)
-}
-
-/// A name on its way: what stands as far as we know, and what is to change.
-struct Candidate {
-    work: NameWork,
-    changes: Vec<SetChange>,
-    tries: u32,
-    /// Sets that are left out, each with its reason; the others of the name go through.
-    held: Vec<(RecordType, String)>,
-}
-
-impl Candidate {
-    fn from_registry(work: NameWork) -> Self {
-        let current: Vec<_> = work.owned.iter().filter_map(|o| o.confirmed.clone().map(|body| (o.rtype, body))).collect();
-        let changes = changes_of(&work.name, &work.desired, &current);
-        Self { work, changes, tries: 0, held: vec![] }
-    }
-
-    fn group(&self) -> NameChanges {
-        NameChanges::new(self.work.name.clone(), &self.changes)
-    }
-
-    /// Leaves a set out. False: the name is or becomes a CNAME's, which stands or falls as a whole.
-    fn hold(&mut self, rtype: RecordType, reason: String) -> bool {
-        let is_cname = |rtype: RecordType| rtype == RecordType::Cname;
-        if is_cname(rtype) || self.changes.iter().any(|change| is_cname(change.rtype())) {
-            return false;
-        }
-        self.changes.retain(|change| change.rtype() != rtype);
-        self.held.push((rtype, reason));
-        true
-    }
-
-    /// What is about to be sent may be found in the zone from now on, and is ours then.
-    fn note_send(&mut self) {
-        for (rtype, body) in self.outcome().sets {
-            match self.work.owned.iter_mut().find(|owned| owned.rtype == rtype) {
-                Some(owned) => owned.pending.push(body),
-                None => self.work.owned.push(OwnedSet { rtype, confirmed: None, pending: vec![body] }),
-            }
-        }
-    }
-
-    /// What was about to be sent was certainly not done.
-    fn forget_send(&mut self) {
-        for (rtype, body) in self.outcome().sets {
-            let Some(owned) = self.work.owned.iter_mut().find(|owned| owned.rtype == rtype) else { continue };
-            if let Some(at) = owned.pending.iter().rposition(|sent| *sent == body) {
-                owned.pending.remove(at);
-            }
-        }
-    }
-
-    fn outcome(&self) -> NameOutcome {
-        let sets = self.changes.iter().map(|change| (change.rtype(), change.outcome().cloned())).collect();
-        NameOutcome { name: self.work.name.clone(), generation: self.work.generation, sets }
-    }
 }
 
 /// Goes on only while the lease is held.
@@ -401,77 +347,5 @@ impl<J: Journal> Run<'_, J> {
         debug!(name = candidate.work.name, reason, "put aside");
         self.report.refused += 1;
         held(self.journal.refused(&candidate.work, rtype, reason).await)
-    }
-}
-
-struct Seen {
-    /// What stands of ours, as the provider wrote it.
-    current: Vec<(RecordType, SetBody)>,
-    /// The same for the registry, with the sets of ours that are gone.
-    ours: Vec<(RecordType, Option<SetBody>)>,
-    /// Types of sets that are not ours and where ours cannot stand beside.
-    in_the_way: Vec<String>,
-}
-
-/// What the zone holds at a name against what we put there and what we want there.
-fn compare(work: &NameWork, sets: &[ZoneSet]) -> Seen {
-    let mut seen = Seen { current: Vec::new(), ours: Vec::new(), in_the_way: Vec::new() };
-    let wants_cname = work.desired.iter().any(|set| set.rtype == RecordType::Cname);
-    for set in sets {
-        let rtype = RecordType::parse(&set.rtype);
-        let owned = rtype.and_then(|rtype| work.owned.iter().find(|owned| owned.rtype == rtype));
-        match (set.body().zip(rtype), owned) {
-            (Some((body, rtype)), Some(owned)) if owned.is_ours(&spelled_as_sent(&body, owned)) => {
-                let body = spelled_as_wanted(rtype, body, work);
-                seen.current.push((rtype, body.clone()));
-                seen.ours.push((rtype, Some(body)));
-            }
-            _ => {
-                let in_the_way = match rtype {
-                    Some(RecordType::Cname) => !work.desired.is_empty(),
-                    Some(rtype) => wants_cname || work.desired.iter().any(|wanted| wanted.rtype == rtype),
-                    None => wants_cname,
-                };
-                if in_the_way {
-                    seen.in_the_way.push(set.rtype.clone());
-                }
-            }
-        }
-    }
-    for owned in &work.owned {
-        if !seen.ours.iter().any(|(rtype, _)| *rtype == owned.rtype) {
-            seen.ours.push((owned.rtype, None));
-        }
-    }
-    seen
-}
-
-/// A body that says the same as one we sent, in the words in which we sent it.
-fn spelled_as_sent(body: &SetBody, owned: &OwnedSet) -> SetBody {
-    let mut sent = owned.pending.iter().flatten();
-    sent.find(|sent| same(owned.rtype, sent, body)).unwrap_or(body).clone()
-}
-
-/// A body that says the same as the one we want is that one: nothing has to change. Any other stays as the provider wrote it,
-/// because a deletion has to repeat it.
-fn spelled_as_wanted(rtype: RecordType, body: SetBody, work: &NameWork) -> SetBody {
-    let mut wanted = work.desired.iter().filter(|set| set.rtype == rtype).map(|set| &set.body);
-    wanted.find(|wanted| same(rtype, wanted, &body)).cloned().unwrap_or(body)
-}
-
-fn same(rtype: RecordType, one: &SetBody, other: &SetBody) -> bool {
-    one.ttl == other.ttl && wire::same_values(rtype.as_str(), &one.values, &other.values)
-}
-
-/// What was read is what is confirmed; a send that was not seen may still come, and is ours then.
-fn adopt(work: &mut NameWork, ours: &[(RecordType, Option<SetBody>)]) {
-    for (rtype, body) in ours {
-        match work.owned.iter_mut().find(|owned| owned.rtype == *rtype) {
-            Some(owned) => {
-                owned.pending.retain(|sent| sent != body);
-                owned.confirmed.clone_from(body);
-            }
-            None => work.owned.push(OwnedSet { rtype: *rtype, confirmed: body.clone(), pending: vec![] }),
-        }
     }
 }
