@@ -49,8 +49,11 @@ pub fn database_url_in(path: &Path) -> Result<(Database, Vec<String>), String> {
     if text.starts_with("mysql://") || !text.contains("DATABASE_URL") {
         return read(text);
     }
-    let variables = env_file::parse(text).map_err(told)?;
-    let url = variables.variables.get("DATABASE_URL").ok_or_else(|| told("it sets no DATABASE_URL".to_owned()))?;
+    let file = env_file::parse(text);
+    if !file.faults.is_empty() {
+        return Err(told(file.faults.join("; ")));
+    }
+    let url = file.variables.get("DATABASE_URL").ok_or_else(|| told("it sets no DATABASE_URL".to_owned()))?;
     read(url)
 }
 

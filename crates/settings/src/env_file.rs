@@ -10,12 +10,14 @@ pub(crate) struct EnvFile {
     pub(crate) variables: BTreeMap<String, String>,
     /// Names that stand there more than once, with the line that counts.
     pub(crate) twice: BTreeMap<String, usize>,
+    /// What is wrong with which line; never what stands in it.
+    pub(crate) faults: Vec<String>,
 }
 
-/// Reads the text of a file of variables. The fault names each faulty line, never what stands in it.
-pub(crate) fn parse(text: &str) -> Result<EnvFile, String> {
+/// Reads the text of a file of variables. A faulty line hides none of the others.
+pub(crate) fn parse(text: &str) -> EnvFile {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let (mut read, mut faults) = (EnvFile::default(), Vec::new());
+    let mut read = EnvFile::default();
     let mut lines = text.lines().enumerate();
     while let Some((number, line)) = lines.next() {
         let line = line.trim();
@@ -24,12 +26,12 @@ pub(crate) fn parse(text: &str) -> Result<EnvFile, String> {
         }
         let line = line.strip_prefix("export ").unwrap_or(line);
         let Some((name, rest)) = line.split_once('=') else {
-            faults.push(format!("line {} has no `=`; write NAME=value", number + 1));
+            read.faults.push(format!("line {} has no `=`; write NAME=value", number + 1));
             continue;
         };
         let name = name.trim();
         if !is_name(name) {
-            faults.push(format!("line {}: what stands before `=` is no variable's name", number + 1));
+            read.faults.push(format!("line {}: what stands before `=` is no variable's name", number + 1));
             continue;
         }
         let rest = rest.trim();
@@ -37,7 +39,7 @@ pub(crate) fn parse(text: &str) -> Result<EnvFile, String> {
             Some(quote @ ('"' | '\'')) => {
                 let more = lines.by_ref().map(|(_, line)| line);
                 let Some(value) = quoted(quote, &rest[1..], more) else {
-                    faults.push(format!("line {}: the quote is never closed", number + 1));
+                    read.faults.push(format!("line {}: the quote is never closed", number + 1));
                     break;
                 };
                 value
@@ -48,7 +50,7 @@ pub(crate) fn parse(text: &str) -> Result<EnvFile, String> {
             read.twice.insert(name.to_owned(), number + 1);
         }
     }
-    if faults.is_empty() { Ok(read) } else { Err(faults.join("; ")) }
+    read
 }
 
 fn is_name(name: &str) -> bool {
@@ -87,15 +89,13 @@ fn quoted<'a>(quote: char, first: &'a str, mut more: impl Iterator<Item = &'a st
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
-
     use super::*;
 
     #[test]
     fn reads_what_people_write() {
         let text = "\u{feff}# a comment\r\nPORT = 8080\r\nexport APP_NAME=\"My \\\"Domain\\\"\"\nEMPTY=\nSCHOOL_NAME=A #1 # said\n\
                     RAW='a\\n$b # c'\nNONE=# nothing\nHASH=a#b\nPEM=\"-----BEGIN-----\nabc\n-----END-----\"\nLAST=1";
-        let read = parse(text).unwrap().variables;
+        let read = parse(text).variables;
         let value = |name: &str| read[name].as_str();
         assert_eq!(value("PORT"), "8080");
         assert_eq!(value("APP_NAME"), "My \"Domain\"");
@@ -111,15 +111,17 @@ mod tests {
     #[test]
     fn faults_name_the_line_and_not_its_text() {
         for (text, line) in [("A=1\nhunter2", "line 2"), ("hunter 2=x", "line 1"), ("A=1\n\nB=\"hunter2", "line 3")] {
-            let fault = parse(text).unwrap_err();
+            let fault = parse(text).faults.concat();
             assert!(fault.contains(line) && !fault.contains("hunter"), "{fault}");
         }
-        assert_eq!(parse("A\nB=1\nC").unwrap_err(), "line 1 has no `=`; write NAME=value; line 3 has no `=`; write NAME=value");
+        let read = parse("A\nB=1\nC");
+        assert_eq!(read.faults, ["line 1 has no `=`; write NAME=value", "line 3 has no `=`; write NAME=value"]);
+        assert_eq!(read.variables["B"], "1", "the others are read");
     }
 
     #[test]
     fn the_last_of_two_counts_and_is_told() {
-        let read = parse("PORT=1\nA=\nPORT=2\n").unwrap();
+        let read = parse("PORT=1\nA=\nPORT=2\n");
         assert_eq!((read.variables["PORT"].as_str(), read.twice), ("2", [("PORT".to_owned(), 3)].into()));
     }
 }

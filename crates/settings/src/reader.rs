@@ -228,23 +228,23 @@ impl<'a> Reader<'a> {
     }
 
     fn env_file(&mut self, path: &Path, needed: bool) -> Option<(PathBuf, BTreeMap<String, String>)> {
-        let read = match read_text(&self.path(path), SECRET_BYTES) {
-            Ok(text) => env_file::parse(&text),
+        let shown = path.display();
+        let text = match read_text(&self.path(path), SECRET_BYTES) {
+            Ok(text) => text,
             Err(Unread::Absent) if !needed => return None,
-            Err(unread) => Err(unread.advice()),
+            Err(unread) => {
+                self.problem(shown.to_string(), unread.advice());
+                return None;
+            }
         };
-        match read {
-            Ok(EnvFile { variables, twice }) => {
-                for (name, line) in twice {
-                    self.notice(format!("{name} stands in {} more than once; line {line} counts", path.display()));
-                }
-                Some((path.to_owned(), variables))
-            }
-            Err(advice) => {
-                self.problem(path.display().to_string(), advice);
-                None
-            }
+        let EnvFile { variables, twice, faults } = env_file::parse(&text);
+        if !faults.is_empty() {
+            self.problem(shown.to_string(), faults.join("; "));
         }
+        for (name, line) in twice {
+            self.notice(format!("{name} stands in {shown} more than once; line {line} counts"));
+        }
+        Some((path.to_owned(), variables))
     }
 
     fn environment(&mut self) -> Environment {

@@ -328,6 +328,11 @@ fn a_file_that_is_named_is_for_us_alone() {
     let site = Site::production();
     site.file("our.env", "PORT=1\nSMPT_HOST=mail.example\nELSEWHERE=x\nPORT=8082\n");
     let loaded = Settings::read(&Sources { env_file: Some("our.env".into()), ..site.sources() }).unwrap();
+    site.file("faulty.env", "SCHOOL_NAME=Night School\nnonsense\nPORT=no\n");
+    let faulty = Settings::read(&Sources { env_file: Some("faulty.env".into()), ..site.sources() }).unwrap_err().to_string();
+    for told in ["2 settings are wrong:", "faulty.env: line 2 has no `=`", "PORT: \"no\" is no port"] {
+        assert!(faulty.contains(told), "{told}: {faulty}");
+    }
     assert_eq!(loaded.settings.app.port, 8082);
     for told in
         ["PORT stands in our.env more than once; line 4 counts", "SMTP_HOST is: was that meant?", "ELSEWHERE in our.env"]
