@@ -130,8 +130,13 @@ update() {
     echo "$tag $digest $version" >"$STATE/trying"
     output=$(timeout "$WAIT_S" docker service update --quiet --with-registry-auth --image "${IMAGE}:${tag}@${digest}" "$SERVICE" 2>&1) || code=$?
     [ -z "$output" ] || [ "$code" -eq 0 ] || say "docker complained: ${output}"
+    # Docker's command may end a moment before the swarm has made up its mind.
+    for _ in {1..60}; do
+        if [ "$code" -ne 0 ] || ! under_way; then break; fi
+        sleep 0.5
+    done
     # 124 says `timeout`. Docker's command is gone, the swarm goes on.
-    if [ "$code" -eq 124 ] || { [ "$code" -ne 0 ] && under_way; }; then
+    if [ "$code" -eq 124 ] || under_way; then
         say "not finished, and no longer waited for (WAIT_S is ${WAIT_S} s): docker service ps ${SERVICE} says more"
         return 1
     fi
