@@ -65,6 +65,18 @@ enum Verb {
     SendTestMail(cmd::send_test_mail::Options),
 }
 
+impl Verb {
+    /// Whether it goes on until it is stopped, so that its log is where people look. The others speak to whoever typed them.
+    fn serves(&self) -> bool {
+        match self {
+            Self::Run | Self::Serve | Self::Work => true,
+            #[cfg(feature = "demo")]
+            Self::Demo(_) => true,
+            _ => false,
+        }
+    }
+}
+
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -82,13 +94,14 @@ fn main() -> ExitCode {
     };
     // One provider of TLS for every client in the process.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let serves = cli.verb.serves();
     let result = runtime.block_on(dispatch(cli));
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     result.unwrap_or_else(|error| {
         let is_settings = error.is::<starchart_settings::Problems>();
         if is_settings {
             eprintln!("{error}");
-        } else if tracing::dispatcher::has_been_set() {
+        } else if serves && tracing::dispatcher::has_been_set() {
             tracing::error!(error = told(error.as_ref()), "stopped");
         } else {
             eprintln!("starchart: {}", told(error.as_ref()));
