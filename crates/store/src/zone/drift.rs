@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use starchart_domain::plan::{NameOutcome, OwnedSet};
 use starchart_domain::time::Timestamp;
 
+use super::View;
 use super::registry::{self, Entry, LATE, LINGER_MS, MANY, Send};
 use super::view::names_of;
-use super::{View, backlog};
 use crate::tx::Tx;
 use crate::{Error, Store, sql};
 
@@ -89,10 +89,13 @@ fn as_found(mut entry: Entry, name: &NameOutcome, has_row: bool, now: Timestamp)
     entry
 }
 
-/// Names that publish has still to bring into the zone, without those that the zone refused.
-pub async fn owed(store: &Store) -> Result<u64, Error> {
+/// Names that publish had to bring into the zone at that moment and that are not there yet, without those that the zone refused.
+pub async fn owed(store: &Store, at: Timestamp) -> Result<u64, Error> {
+    let named = "SELECT COUNT(*) AS n FROM names WHERE is_dirty = 1 AND dirty_since <= ? \
+         AND (refused_generation IS NULL OR refused_generation <> generation)";
+    let named = sql::number(store.reader(), named, vec![at.as_millis().into()]).await?;
     let nameless = "SELECT COUNT(DISTINCT r.fqdn) AS n FROM zone_rrset r LEFT JOIN names n ON n.fqdn = r.fqdn \
          WHERE r.look_at IS NOT NULL AND n.fqdn IS NULL";
-    let nameless = sql::number(store.reader(), nameless, vec![]).await?.and_then(|n| u64::try_from(n).ok());
-    Ok(backlog(store).await?.waiting + nameless.unwrap_or(0))
+    let nameless = sql::number(store.reader(), nameless, vec![]).await?;
+    Ok(u64::try_from(named.unwrap_or(0) + nameless.unwrap_or(0)).unwrap_or_default())
 }

@@ -39,7 +39,7 @@ async fn drift_becomes_work_that_knows_what_stands(world: &World) {
         outcome(&user.fqdn("ghost"), 0, &[(RecordType::A, None)]),
     ];
     assert_eq!(zone::mark_drift(store, &view, &found).await.unwrap().len(), 3);
-    assert_eq!(zone::owed(store).await.unwrap(), 3);
+    assert_eq!(zone::owed(store, store.now().await.unwrap()).await.unwrap(), 3);
     assert_eq!(zone::dirty(store, 10).await.unwrap().len(), 3);
     let work = |name: &str| {
         let fqdn = user.fqdn(name);
@@ -50,6 +50,11 @@ async fn drift_becomes_work_that_knows_what_stands(world: &World) {
     assert!(!edited.owned[0].is_unclear() && edited.desired[0].body == body(&["192.168.1.1"]));
     assert!(work("gone").await.owned.is_empty() && work("ghost").await.owned.is_empty());
     assert!(zone::mark_drift(store, &view, &found).await.unwrap().is_empty(), "once");
+    let asked = store.now().await.unwrap();
+    world.later(10);
+    world.create(&user, "later", "A", "192.168.1.1").await.unwrap();
+    assert_eq!(zone::owed(store, asked).await.unwrap(), 3, "what people ask for later is another matter");
+    assert_eq!(zone::owed(store, store.now().await.unwrap()).await.unwrap(), 4);
 }
 
 async fn what_moves_is_left_alone(world: &World) {
@@ -87,7 +92,7 @@ async fn a_set_without_a_name_is_brought_to_publish(world: &World) {
     assert_eq!(zone::mark_drift(store, &view, &found).await.unwrap().len(), 1);
     let again = zone::view(store).await.unwrap();
     assert!(zone::mark_drift(store, &again, &found).await.unwrap().is_empty(), "it is on its way");
-    assert_eq!(zone::owed(store).await.unwrap(), 1);
+    assert_eq!(zone::owed(store, store.now().await.unwrap()).await.unwrap(), 1);
     assert!(zone::dirty(store, 10).await.unwrap().is_empty(), "not in the same moment");
     world.later(2_100);
     assert_eq!(zone::dirty(store, 10).await.unwrap()[0].fqdn, fqdn);
@@ -101,7 +106,7 @@ async fn a_set_without_a_name_is_brought_to_publish(world: &World) {
     assert!(zone::intend(store, &lease, 0, std::slice::from_ref(&gone)).await.unwrap());
     assert!(zone::confirm(store, &lease, Some("C2"), &[gone]).await.unwrap());
     assert!(world.owned().await.is_empty());
-    assert_eq!(zone::owed(store).await.unwrap(), 0);
+    assert_eq!(zone::owed(store, store.now().await.unwrap()).await.unwrap(), 0);
 }
 
 async fn adoption_makes_ours_what_stands(world: &World) {
@@ -149,7 +154,7 @@ async fn what_is_adopted_to_be_deleted_is_owed_at_once(world: &World) {
     let deed = Deed { aim: Aim::Delete, ..KEEP };
     let adopted = zone::adopt(store, &lease, &stand, deed).await.unwrap();
     assert_eq!((adopted.sets, adopted.names.len(), adopted.complete), (2, 2, true));
-    assert_eq!(zone::owed(store).await.unwrap(), 2);
+    assert_eq!(zone::owed(store, store.now().await.unwrap()).await.unwrap(), 2);
     assert_eq!(zone::paused(store).await.unwrap(), None);
     let work = zone::work(store, &[user.fqdn("bare"), user.fqdn("beside")]).await.unwrap();
     for name in work {

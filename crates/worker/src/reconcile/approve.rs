@@ -1,8 +1,11 @@
 //! An operator lets a plan be done.
 
+use std::pin::pin;
 use std::time::Duration;
 
+use starchart_domain::time::Timestamp;
 use starchart_jobs::{Job, Outcome};
+use starchart_store::Store;
 use starchart_store::zone::{self, AuditOutcome};
 use tokio::time::Instant;
 
@@ -59,7 +62,7 @@ pub async fn approve(context: &Context, hash: &str) -> Result<Approval, Reconcil
 /// How far what was marked has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Brought {
-    /// Names that are not in the zone yet, without those that it refused.
+    /// Names that were owed when it began and are not in the zone yet, without those that it refused.
     pub left: u64,
     /// Why this process publishes no more of them.
     pub gave_up: Option<String>,
@@ -68,21 +71,35 @@ pub struct Brought {
 /// Between two looks at what is still owed.
 const LOOK: Duration = Duration::from_millis(300);
 
-/// Publishes until nothing is owed, together with whoever else works, for so long at most.
+/// Publishes until everything is in the zone that is owed now, together with whoever else works, for so long at most. What people
+/// ask for meanwhile is nothing to wait for: in a busy school that never ends.
 ///
 /// # Errors
 /// The database did not answer.
 pub async fn bring_in(context: &Context, at_most: Duration) -> Result<Brought, ReconcileError> {
     let end = Instant::now() + at_most;
+    let store = &context.store;
+    let asked = store.now().await?;
+    let stop = context.stop.child_token();
+    let own = Context { stop: stop.clone(), ..context.clone() };
     loop {
-        let outcome = publish::run(context.clone()).await;
-        let left = zone::owed(&context.store).await?;
+        let mut run = pin!(publish::run(own.clone()));
+        let outcome = tokio::select! {
+            outcome = &mut run => outcome,
+            there = until_there(store, asked, end) => {
+                there?;
+                // At the next good place.
+                stop.cancel();
+                run.await
+            }
+        };
+        let left = zone::owed(store, asked).await?;
         let (wait, gave_up) = match outcome {
             Outcome::Done => (LOOK, None),
             Outcome::Again(after) => (after.max(LOOK), None),
             Outcome::GiveUp(reason) => (LOOK, Some(reason)),
         };
-        if left == 0 || gave_up.is_some() || context.stop.is_cancelled() || Instant::now() + wait >= end {
+        if left == 0 || gave_up.is_some() || stop.is_cancelled() || Instant::now() + wait >= end {
             return Ok(Brought { left, gave_up: gave_up.filter(|_| left > 0) });
         }
         tokio::select! {
@@ -90,4 +107,12 @@ pub async fn bring_in(context: &Context, at_most: Duration) -> Result<Brought, R
             () = context.stop.cancelled() => {}
         }
     }
+}
+
+/// Until nothing is left of what was owed at that moment, or the time is over.
+async fn until_there(store: &Store, asked: Timestamp, end: Instant) -> Result<(), ReconcileError> {
+    while Instant::now() < end && zone::owed(store, asked).await? > 0 {
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(())
 }
