@@ -35,13 +35,14 @@ COPY --from=manifests /build ./
 RUN cargo build --release --locked -p starchart --no-default-features ${CARGO_FLAGS}
 COPY crates crates
 COPY migration migration
-# The commit and, for a build that can be repeated, its time in Unix seconds: .git is not copied.
+# The commit and, for a build that can be repeated, its time in Unix seconds: .git is not copied. Not SOURCE_DATE_EPOCH, by which the
+# build scripts of dependencies go too: its appearance would compile them all again.
 ARG STARCHART_COMMIT=
-ARG SOURCE_DATE_EPOCH=
+ARG STARCHART_BUILT_AT=
 # Copied files keep their times, and cargo would take the empty sources, built later, for newer.
 # hadolint ignore=SC2086
 RUN find crates migration -type f -exec touch {} + \
-    && STARCHART_COMMIT="${STARCHART_COMMIT}" SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH}" \
+    && STARCHART_COMMIT="${STARCHART_COMMIT}" STARCHART_BUILT_AT="${STARCHART_BUILT_AT}" \
         cargo build --release --locked -p starchart --no-default-features ${CARGO_FLAGS}
 
 FROM ${RUNTIME}

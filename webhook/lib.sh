@@ -116,7 +116,7 @@ poll() {
 
 # Pins the digest, so that every node takes the same build, whatever the tag says a minute later.
 update() {
-    local tag=$1 digest version output code=0
+    local tag=$1 digest version output code=0 begin=$SECONDS
     digest=$(registry_digest "$tag") || fail "${IMAGE}:${tag} cannot be pulled: $digest"
     release "$tag"
     if [ "$(running_digest)" = "$digest" ]; then
@@ -130,11 +130,8 @@ update() {
     echo "$tag $digest $version" >"$STATE/trying"
     output=$(timeout "$WAIT_S" docker service update --quiet --with-registry-auth --image "${IMAGE}:${tag}@${digest}" "$SERVICE" 2>&1) || code=$?
     [ -z "$output" ] || [ "$code" -eq 0 ] || say "docker complained: ${output}"
-    # Docker's command may end a moment before the swarm has made up its mind.
-    for _ in {1..60}; do
-        if [ "$code" -ne 0 ] || ! under_way; then break; fi
-        sleep 0.5
-    done
+    # Docker's command may end before the swarm has made up its mind: it does not count the update's delay.
+    while [ "$code" -eq 0 ] && under_way && [ $((SECONDS - begin)) -lt "${WAIT_S%.*}" ]; do sleep 0.5; done
     # 124 says `timeout`. Docker's command is gone, the swarm goes on.
     if [ "$code" -eq 124 ] || under_way; then
         say "not finished, and no longer waited for (WAIT_S is ${WAIT_S} s): docker service ps ${SERVICE} says more"

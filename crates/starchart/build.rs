@@ -8,11 +8,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 fn main() {
     // An image is built without the repository: its build arguments say both.
     let commit = std::env::var("STARCHART_COMMIT").ok().filter(|c| !c.is_empty()).or_else(git).unwrap_or_default();
-    let built = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|s| s.parse().ok()).unwrap_or_else(now);
+    let built = std::env::var("STARCHART_BUILT_AT").ok().and_then(|s| s.parse().ok()).unwrap_or_else(now);
     println!("cargo:rustc-env=STARCHART_COMMIT={commit}");
     println!("cargo:rustc-env=STARCHART_BUILT={built}");
     println!("cargo:rerun-if-env-changed=STARCHART_COMMIT");
-    println!("cargo:rerun-if-env-changed=SOURCE_DATE_EPOCH");
+    println!("cargo:rerun-if-env-changed=STARCHART_BUILT_AT");
     if let Some(folder) = run(&["rev-parse", "--absolute-git-dir"]) {
         println!("cargo:rerun-if-changed={folder}/HEAD");
         println!("cargo:rerun-if-changed={folder}/logs/HEAD");

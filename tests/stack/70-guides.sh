@@ -32,13 +32,13 @@ follow() {
         replica=$(containers --filter health=healthy | head -n1) IMAGE=$IMAGE:production APP=$APP bash -euo pipefail -c "$said"
     )
 }
-# What the block's second half refuses must not hide that its first half failed: refuses_after TEXT GUIDE TEXT.
-refuses_after() {
-    local before=$1
-    shift
+# A block that ends with a refusal, which must not hide that something before it failed: refuses SAYS ALSO-SAYS GUIDE TEXT.
+refuses() {
+    local said=("$1" "$2")
+    shift 2
     if follow "$@" >"$SCRATCH/said" 2>&1; then return 1; fi
     cat "$SCRATCH/said"
-    contains "$before" <"$SCRATCH/said" && contains 'confirm' <"$SCRATCH/said"
+    contains "${said[0]}" <"$SCRATCH/said" && contains "${said[1]}" <"$SCRATCH/said"
 }
 export -f in_peer containers
 
@@ -89,7 +89,7 @@ check 'and gets one' person user1 certificate fullChain --wait 60
 # ---- swarm.md
 
 check 'verbs in a replica' follow swarm.md 'starchart health --ready'
-check 'verbs as jobs; a wipe with a wrong number is refused' refuses_after '0 differences' swarm.md 'script/swarm-job migrate'
+check 'verbs as jobs; a wipe with a wrong number is refused' refuses '0 differences' 'what would be lost' swarm.md 'script/swarm-job migrate'
 check 'SESSION_SECRET is replaced' follow swarm.md 'SESSION_SECRET_2 -'
 {
     block swarm.md 'name: SESSION_SECRET_2'
@@ -121,7 +121,7 @@ check 'Redis is started anew' follow operations.md 'docker service update --forc
 check 'the figures of a replica' follow monitoring.md 'nsenter'
 check 'the log by request, person, job, order and mail' follow monitoring.md 'select(.in_place_of'
 check 'the prune' follow operations.md 'docker image prune'
-check 'a wipe says first what it wants' refuses_after "$ZONE:2" operations.md 'script/swarm-job wipe '
+check 'a wipe says first what it wants' refuses "$ZONE:2" 'Nothing was changed' operations.md 'script/swarm-job wipe '
 check 'and nothing is gone' person user1 certificate fullChain
 
 # ---- backup.md

@@ -22,6 +22,8 @@ pub struct Known<'a> {
     pub owned: &'a BTreeMap<String, Vec<OwnedSet>>,
     /// Names that cannot be judged now: changed while the zone was listed, or publish's to work on.
     pub moving: &'a BTreeSet<String>,
+    /// Of these, names that were the same before and after the listing, so that what stands there can be told.
+    pub still: &'a BTreeSet<String>,
     /// Of these, names that the zone refused as they are, and why.
     pub refused: &'a BTreeMap<String, String>,
     /// Labels that people have or had.
@@ -132,8 +134,8 @@ fn sort_foreign(set: &ZoneSet, known: Known<'_>, plan: &mut Plan) {
 
 /// What publish has to do at a name: refused before, in the way of something that is not ours, or only a matter of time.
 fn sort_waiting(name: &str, mut changes: Vec<SetChange>, others: &[&ZoneSet], known: Known<'_>, plan: &mut Plan) {
-    if let Some(reason) = known.refused.get(name) {
-        plan.refused.push(Refused { name: name.to_owned(), reason: reason.clone(), changes });
+    if !known.still.contains(name) {
+        plan.waiting.push((name.to_owned(), changes));
         return;
     }
     changes.retain(|change| {
@@ -151,8 +153,10 @@ fn sort_waiting(name: &str, mut changes: Vec<SetChange>, others: &[&ZoneSet], kn
         });
         false
     });
-    if !changes.is_empty() {
-        plan.waiting.push((name.to_owned(), changes));
+    match known.refused.get(name) {
+        _ if changes.is_empty() => {}
+        Some(reason) => plan.refused.push(Refused { name: name.to_owned(), reason: reason.clone(), changes }),
+        None => plan.waiting.push((name.to_owned(), changes)),
     }
 }
 
@@ -215,13 +219,23 @@ mod tests {
         let desired = by_name(desired.iter().map(|set| (set.name.clone(), set.clone())));
         let own = |set: &Rrset| OwnedSet { rtype: set.rtype, confirmed: Some(set.body.clone()), pending: vec![] };
         let owned = by_name(owned.iter().map(|set| (set.name.clone(), own(set))));
-        let moving = moving.iter().map(|name| (*name).to_owned()).collect();
+        // Of those that move, one changed while the zone was listed.
+        let moving: BTreeSet<String> = moving.iter().map(|name| (*name).to_owned()).collect();
+        let still = moving.iter().filter(|name| !name.starts_with("late.")).cloned().collect();
         let labels = ["u".to_owned()].into();
         let refused = [("refused.u.root.test".to_owned(), "too long".to_owned())].into();
         let root = RootDomain::parse("root.test").unwrap();
         compare(
             zone,
-            Known { root: &root, desired: &desired, owned: &owned, moving: &moving, refused: &refused, labels: &labels },
+            Known {
+                root: &root,
+                desired: &desired,
+                owned: &owned,
+                moving: &moving,
+                still: &still,
+                refused: &refused,
+                labels: &labels,
+            },
         )
     }
 
@@ -296,16 +310,21 @@ mod tests {
     #[test]
     fn what_waits_and_would_be_refused_is_told_apart() {
         let wants = |name: &str| a(&format!("{name}.u.root.test"), "192.0.2.1");
-        let names = ["free", "same", "taken", "alias", "beside", "refused"];
+        let names = ["free", "same", "taken", "alias", "beside", "refused", "late"];
         let zone = [
             listed("same.u.root.test", "A", "192.0.2.1"),
             listed("taken.u.root.test", "CNAME", "elsewhere.test."),
             ZoneSet { plain: false, ttl: None, values: BTreeSet::new(), ..listed("alias.u.root.test", "A", "") },
             listed("beside.u.root.test", "CAA", "0 issue \";\""),
+            // Ours when it was listed; publish has replaced it since.
+            listed("late.u.root.test", "A", "192.0.2.77"),
         ];
         let full = names.map(|name| format!("{name}.u.root.test"));
         let found = plan(&zone, &names.map(wants), &[], &full.each_ref().map(String::as_str));
-        assert_eq!(found.waiting_lines(), ["+ beside.u.root.test A 192.0.2.1", "+ free.u.root.test A 192.0.2.1"]);
+        assert_eq!(
+            found.waiting_lines(),
+            ["+ beside.u.root.test A 192.0.2.1", "+ free.u.root.test A 192.0.2.1", "+ late.u.root.test A 192.0.2.1"]
+        );
         let in_the_way: Vec<_> = found.in_the_way.iter().map(|other| (other.line(), other.adoptable)).collect();
         let expected = [
             ("+ alias.u.root.test A 192.0.2.1, where A stands", false),

@@ -57,11 +57,13 @@ pub enum Fault {
         /// Whether the record that was asked for is the CNAME.
         wanted_cname: bool,
     },
-    /// The record was edited or renewed after the form was opened.
+    /// The record was edited after the form was opened.
     ChangedMeanwhile {
-        /// What it says now.
+        /// What it says now where that is not what was typed.
         now: String,
     },
+    /// The record that was to be edited is not there any more.
+    Gone,
 }
 
 /// Why a name cannot be used.
@@ -175,8 +177,12 @@ impl fmt::Display for Fault {
             ),
             Self::ChangedMeanwhile { now } => write!(
                 f,
-                "This record was changed in another window after you had opened this one, and is now {now}. What you typed is \
-                 still here: press Update once more to put it in the place of that, or Cancel to leave it"
+                "This record was changed after you had opened this page, in another window or by an administrator. There it says: \
+                 {now}. What you typed is still here: press Update once more to put it in the place of that, or Cancel to keep that"
+            ),
+            Self::Gone => f.write_str(
+                "This record is not there any more: it was deleted, or its time was over. What you typed is still here: press \
+                 Create to make it anew",
             ),
             Self::Duplicate => f.write_str("You already have a record with this name, type and value"),
             Self::NameTaken => f.write_str(

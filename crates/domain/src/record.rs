@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use sha2::{Digest, Sha256};
 
-use crate::fault::{Fault, Field, ValueFault};
+use crate::fault::{Fault, Field, NameFault, ValueFault};
 use crate::names::{BaseDomain, HostFault, HostName, OwnedName};
 use crate::txt;
 
@@ -162,12 +162,14 @@ impl RecordValue {
         }
     }
 
-    /// What a person should know about an address that is allowed but not reachable from everywhere.
-    pub fn note(&self) -> Option<AddressNote> {
+    /// What a person should know about a value that is allowed: an address that is not reachable from everywhere, a text that may
+    /// not be what was meant.
+    pub fn note(&self) -> Option<ValueNote> {
         match self {
             Self::A(address) => note_v4(*address),
             Self::Aaaa(address) => note_v6(*address),
-            _ => None,
+            Self::Txt(text) => note_txt(text),
+            Self::Cname(_) | Self::Mx { .. } => None,
         }
     }
 }
@@ -245,7 +247,7 @@ fn unreachable_v6(address: Ipv6Addr) -> Option<&'static str> {
 
 /// An address that is allowed, with what to know about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AddressNote {
+pub enum ValueNote {
     /// RFC 1918.
     Private,
     /// RFC 4193.
@@ -254,9 +256,15 @@ pub enum AddressNote {
     Documentation,
     /// RFC 6598.
     SharedNat,
+    /// A text in quotation marks, as zone files have it.
+    Quoted,
+    /// A text with blanks at an end.
+    OuterBlanks,
+    /// A text with characters that nobody sees.
+    Invisible,
 }
 
-impl fmt::Display for AddressNote {
+impl fmt::Display for ValueNote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Private | Self::UniqueLocal => {
@@ -264,23 +272,45 @@ impl fmt::Display for AddressNote {
             }
             Self::Documentation => "This address is kept for examples: no server can be reached there.",
             Self::SharedNat => "This address belongs to a provider's shared network: others cannot reach it from outside.",
+            Self::Quoted => {
+                "The quotation marks are part of the text that is published. Where instructions show them around a value, leave \
+                 them out: edit the record, unless you want them."
+            }
+            Self::OuterBlanks => {
+                "The text begins or ends with a blank, which is published too. Edit the record, unless you want it."
+            }
+            Self::Invisible => {
+                "The text holds a character that cannot be seen, which is published too. Type the value by hand, unless you want \
+                 it."
+            }
         })
     }
 }
 
-fn note_v4(address: Ipv4Addr) -> Option<AddressNote> {
+fn note_v4(address: Ipv4Addr) -> Option<ValueNote> {
     match address.octets() {
-        [100, 64..=127, ..] => Some(AddressNote::SharedNat),
-        _ if address.is_private() => Some(AddressNote::Private),
-        _ if address.is_documentation() => Some(AddressNote::Documentation),
+        [100, 64..=127, ..] => Some(ValueNote::SharedNat),
+        _ if address.is_private() => Some(ValueNote::Private),
+        _ if address.is_documentation() => Some(ValueNote::Documentation),
         _ => None,
     }
 }
 
-fn note_v6(address: Ipv6Addr) -> Option<AddressNote> {
+fn note_v6(address: Ipv6Addr) -> Option<ValueNote> {
     match address.segments() {
-        [0xfc00..=0xfdff, ..] => Some(AddressNote::UniqueLocal),
-        [0x2001, 0xdb8, ..] => Some(AddressNote::Documentation),
+        [0xfc00..=0xfdff, ..] => Some(ValueNote::UniqueLocal),
+        [0x2001, 0xdb8, ..] => Some(ValueNote::Documentation),
+        _ => None,
+    }
+}
+
+fn note_txt(text: &str) -> Option<ValueNote> {
+    // Soft hyphen, zero-width and directional characters (Unicode's General_Category Cf, as far as they are pasted by accident).
+    let unseen = |c: char| matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+    match text {
+        _ if text.len() > 1 && text.starts_with('"') && text.ends_with('"') => Some(ValueNote::Quoted),
+        _ if text.trim() != text => Some(ValueNote::OuterBlanks),
+        _ if text.chars().any(unseen) => Some(ValueNote::Invisible),
         _ => None,
     }
 }
@@ -326,6 +356,25 @@ pub struct NewRecord {
     pub description: Option<String>,
 }
 
+/// What a record says, notes included, in few digits: two that say the same have the same.
+pub fn fingerprint(name: &str, rtype: RecordType, content: &str, notes: [Option<&str>; 3]) -> String {
+    let mut hash = Sha256::new();
+    for text in [name, rtype.as_str(), content].into_iter().map(Some).chain(notes) {
+        // With its length before it, no text runs into the next.
+        hash.update(text.map_or(u64::MAX, |text| text.len() as u64).to_be_bytes());
+        hash.update(text.unwrap_or_default());
+    }
+    hash.finalize().iter().take(8).map(|octet| format!("{octet:02x}")).collect()
+}
+
+impl NewRecord {
+    /// As [`fingerprint`].
+    pub fn fingerprint(&self) -> String {
+        let notes = [&self.ports, &self.course, &self.description].map(Option::as_deref);
+        fingerprint(self.name.fqdn(), self.value.rtype(), &self.value.content(), notes)
+    }
+}
+
 impl RecordForm {
     /// Checks the whole form for the person of this domain; every fault is told, each with its field.
     pub fn check(&self, base: &BaseDomain) -> Result<NewRecord, Vec<(Field, Fault)>> {
@@ -342,6 +391,14 @@ impl RecordForm {
         let description = note(Field::Description, &self.description, DESCRIPTION_MAX);
         let Some(rtype) = RecordType::parse(&self.kind) else {
             faults.push((Field::Type, Fault::UnknownType));
+            // What every type would refuse is told with it.
+            if let Err(fault @ NameFault::Empty) = OwnedName::parse(&self.name, base, RecordType::Txt) {
+                faults.push((Field::Name, Fault::Name(fault)));
+            }
+            if let Err(fault @ ValueFault::Empty) = RecordValue::parse(RecordType::A, &self.value, MX_PREFERENCE) {
+                faults.push((Field::Value, Fault::Value(fault)));
+            }
+            faults.sort_by_key(|(field, _)| *field);
             return Err(faults);
         };
         let name = OwnedName::parse(&self.name, base, rtype).map_err(|fault| faults.push((Field::Name, Fault::Name(fault))));

@@ -71,17 +71,22 @@ fn values_that_cannot_be_used_say_why() {
 }
 
 #[test]
-fn school_labs_and_examples_are_allowed_with_a_note() {
+fn what_may_not_be_meant_is_allowed_with_a_note() {
     for (kind, value, note) in [
-        ("A", "10.1.2.3", Some(AddressNote::Private)),
-        ("A", "172.16.0.1", Some(AddressNote::Private)),
-        ("A", "192.168.1.1", Some(AddressNote::Private)),
-        ("A", "100.64.0.1", Some(AddressNote::SharedNat)),
-        ("A", "203.0.113.9", Some(AddressNote::Documentation)),
+        ("A", "10.1.2.3", Some(ValueNote::Private)),
+        ("A", "172.16.0.1", Some(ValueNote::Private)),
+        ("A", "192.168.1.1", Some(ValueNote::Private)),
+        ("A", "100.64.0.1", Some(ValueNote::SharedNat)),
+        ("A", "203.0.113.9", Some(ValueNote::Documentation)),
         ("A", "8.8.8.8", None),
-        ("AAAA", "fd00::1", Some(AddressNote::UniqueLocal)),
-        ("AAAA", "2001:db8::1", Some(AddressNote::Documentation)),
+        ("AAAA", "fd00::1", Some(ValueNote::UniqueLocal)),
+        ("AAAA", "2001:db8::1", Some(ValueNote::Documentation)),
         ("AAAA", "2606:4700::1", None),
+        ("TXT", "\"v=spf1 -all\"", Some(ValueNote::Quoted)),
+        ("TXT", "v=spf1 -all ", Some(ValueNote::OuterBlanks)),
+        ("TXT", "v=spf1\u{200b} -all", Some(ValueNote::Invisible)),
+        ("TXT", "say \"hello\" to 5\"", None),
+        ("TXT", "\"", None),
     ] {
         assert_eq!(form("www", kind, value).check(&base()).unwrap().value.note(), note, "{value}");
     }
@@ -125,6 +130,8 @@ fn every_fault_is_told_at_once_in_the_order_of_the_form() {
     let fields: Vec<Field> = form.check(&base()).unwrap_err().into_iter().map(|(field, _)| field).collect();
     assert_eq!(fields, [Field::Name, Field::Value, Field::Course, Field::Description]);
     assert_eq!(content("NS", "x"), Err(vec![(Field::Type, Fault::UnknownType)]));
+    let nothing = RecordForm::default().check(&base()).unwrap_err();
+    assert_eq!(nothing.iter().map(|(field, _)| *field).collect::<Vec<_>>(), [Field::Name, Field::Type, Field::Value]);
 }
 
 #[test]

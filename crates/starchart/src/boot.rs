@@ -231,19 +231,22 @@ async fn schema_fits(store: &Store, auto_migrate: bool, stop: &CancellationToken
                 continue;
             }
             Ok(SchemaState::HalfWiped) if auto_migrate => {
-                warn!("a wipe was begun and cut off: finishing it");
+                warn!("a wipe was begun and is not finished: finishing it");
                 let finished = tokio::select! {
                     finished = store.migrate() => finished.context("the wipe cannot be finished")?,
                     () = stop.cancelled() => return Ok(false),
                 };
-                for table in finished.wiped.iter().flatten() {
-                    warn!(table, "dropped and made anew");
+                // None: another process was faster.
+                if let Some(tables) = finished.wiped {
+                    for table in &tables {
+                        warn!(table, "dropped and made anew");
+                    }
+                    warn!("the wipe is finished: the zone was not touched, publishing is paused");
                 }
-                warn!("the wipe is finished: the zone was not touched, publishing is paused");
                 continue;
             }
             Ok(SchemaState::HalfWiped) => {
-                warn!("a wipe was begun and cut off, and AUTO_MIGRATE=0: run `starchart migrate`");
+                warn!("a wipe was begun and is not finished, and AUTO_MIGRATE=0: run `starchart migrate`");
             }
             Ok(SchemaState::Pending(count)) => {
                 warn!(count, "migrations are pending and AUTO_MIGRATE=0: run `starchart migrate`");

@@ -93,7 +93,7 @@ async fn told(outcome: WipeOutcome, settings: &Settings) -> anyhow::Result<()> {
 }
 
 /// What is said when there is nothing to ask for any more.
-const HALF_DONE: &str = "A wipe was begun and cut off: `starchart migrate` finishes it, which drops what is left of our old tables. Nothing was changed now";
+const HALF_DONE: &str = "A wipe was begun and is not finished: `starchart migrate` finishes it (what is left of our old tables goes). Nothing was changed now";
 
 fn unknown(steps: &[String]) -> String {
     format!(

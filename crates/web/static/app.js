@@ -74,6 +74,9 @@ document.addEventListener("click", (event) => {
   // The dialog of a list learns what it is about; that of a single thing says it already.
   document.getElementById("delete-id")?.setAttribute("value", link.dataset.delete);
   document.getElementById("delete-name")?.replaceChildren(link.dataset.name);
+  const row = link.closest("[role=row]");
+  document.getElementById("delete-type")?.replaceChildren(row?.querySelector(".tag")?.textContent ?? "");
+  document.getElementById("delete-value")?.replaceChildren(row?.querySelector(".value")?.textContent ?? "");
   dialog.showModal();
   page.setAttribute("aria-hidden", "true");
 });

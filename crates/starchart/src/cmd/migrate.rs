@@ -12,7 +12,7 @@ pub(crate) async fn run(env_file: Option<PathBuf>) -> anyhow::Result<ExitCode> {
     let stop = crate::stop::on_signal()?;
     let Some(store) = crate::boot::connect(&loaded.settings, &stop).await? else { return Ok(ExitCode::from(1)) };
     if store.schema().await? == SchemaState::HalfWiped {
-        println!("a wipe of the database was begun and cut off: finishing it, which drops what is left of our old tables");
+        println!("a wipe of the database was begun and is not finished: finishing it; what is left of our old tables goes");
     }
     let Migrated { steps, wiped } = store.migrate().await.context("the schema cannot be migrated")?;
     if let Some(tables) = wiped {

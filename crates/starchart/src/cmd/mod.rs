@@ -54,8 +54,8 @@ async fn schema_fits(store: &Store) -> anyhow::Result<()> {
         }
         SchemaState::HalfWiped => {
             anyhow::bail!(
-                "a wipe of the database was begun and cut off: run `starchart migrate` first, which finishes it and drops what is \
-                 left of our old tables; nothing was changed"
+                "a wipe of the database was begun and is not finished: run `starchart migrate` first, which finishes it (what is left \
+                 of our old tables goes); nothing was changed"
             )
         }
     }

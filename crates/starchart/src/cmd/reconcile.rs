@@ -192,7 +192,7 @@ async fn published(context: &Context) -> anyhow::Result<ExitCode> {
     }
     match (left, refused.is_empty()) {
         (0, true) => println!("the zone has it"),
-        (0, false) => println!("nothing else is left to publish"),
+        (0, false) => println!("everything else of it is in the zone"),
         _ => {}
     }
     Ok(ExitCode::from(u8::from(left > 0 || refused.len() > before)))

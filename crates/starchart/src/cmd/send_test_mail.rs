@@ -46,7 +46,10 @@ pub(crate) async fn run(env_file: Option<PathBuf>, options: Options) -> anyhow::
 /// What an operator can do.
 fn advice(fault: &SendError) -> Option<&'static str> {
     match fault {
-        SendError::Unreachable(_) => Some("Check SMTP_HOST, SMTP_PORT and SMTP_TLS, and whether a firewall is in between."),
+        SendError::Unreachable(_) => Some(
+            "Check SMTP_HOST, SMTP_PORT and SMTP_TLS (with SMTP_AUTH=xoauth2 also SMTP_OAUTH_TOKEN_URL), and whether a firewall is in \
+             between.",
+        ),
         SendError::Broken(_) => {
             Some("Check NOTIFICATIONS_USERNAME, NOTIFICATIONS_PASSWORD, SMTP_AUTH and SMTP_TLS, and the server's certificate.")
         }

@@ -10,7 +10,7 @@ use starchart_testkit::route53::Set;
 use starchart_testkit::server::scratch;
 
 use crate::app::{ROOT, World, eventually};
-use crate::browser::person;
+use crate::browser::{path_of, person};
 use crate::truth::{Ended, ended, signed_in, verb};
 
 const SOON: Duration = Duration::from_secs(10);
@@ -174,6 +174,8 @@ async fn beside_the_originals_tables_a_server_publishes_nothing_and_lets_nobody_
     let world = World::new().await;
     let early = world.start().await;
     let mut browser = signed_in(&world, &early, "user1").await;
+    let (mut underway, students) = (early.browser(), person("user2", &["students"]));
+    let (seen, relay_state) = underway.ask_to_sign_in("/").await;
     School::empty().build(&world.db.url()).await.unwrap();
     assert_eq!(verb(&world, &["migrate"]).await.code, 0);
     let now = verb(&world, &["reconcile", "--now"]).await;
@@ -183,10 +185,13 @@ async fn beside_the_originals_tables_a_server_publishes_nothing_and_lets_nobody_
     assert!(log.contains("publishing is paused") && log.contains("starchart import"), "{log}");
     assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
     let mut newcomer = app.browser();
-    let students = person("user2", &["students"]);
-    let turned_away = newcomer.sign_in_by("/", |seen| world.idp.respond(seen, &students).unwrap()).await;
-    assert_eq!((turned_away.status, turned_away.header("retry-after")), (503, "900"), "{}", turned_away.body);
-    assert!(turned_away.body.contains("being moved"), "{}", turned_away.body);
+    let button = newcomer.get("/login").await.form("/login");
+    let answered = underway.post_response(&world.idp.respond(&seen, &students).unwrap(), &relay_state).await;
+    let arrival = path_of(answered.location());
+    for turned_away in [newcomer.submit(&button).await, underway.get(&arrival).await] {
+        assert_eq!((turned_away.status, turned_away.header("retry-after")), (503, "900"), "{}", turned_away.body);
+        assert!(turned_away.body.contains("being moved"), "{}", turned_away.body);
+    }
     assert_eq!(world.db.number("SELECT COUNT(*) FROM users").await, 1);
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(world.zone.set(&format!("www.user1.{ROOT}"), "A"), None);
@@ -211,7 +216,8 @@ async fn beside_the_originals_tables_a_server_publishes_nothing_and_lets_nobody_
     assert_eq!(skipped.code, 0, "{}", skipped.all);
     let there = async || world.zone.set(&format!("www.user1.{ROOT}"), "A").is_some();
     eventually("published", SOON, there).await;
-    signed_in(&world, &app, "user2").await;
+    assert_eq!(underway.get(&arrival).await.status, 303, "what was begun is not used up");
+    assert!(underway.is_signed_in().await);
     let again = ended(world.command(&["import", "--skip"])).await;
     assert!(again.code == 0 && again.out.contains("It was noted before"), "{}", again.all);
     let neither = ended(world.command(&["import"])).await;

@@ -71,5 +71,5 @@ async fn a_change_that_the_provider_no_longer_knows_is_long_done() {
     eventually("sent", Duration::from_secs(3), async || state(&mut browser.clone()).await["key"] == "sent").await;
     world.db.run("UPDATE zone_changes SET id = 'C0UNKNOWN'; UPDATE names SET change_id = 'C0UNKNOWN'").await;
     let seen = until_settled(&mut browser, Duration::from_secs(10)).await;
-    assert_eq!(seen.last().map(String::as_str), Some("Answered by 1 of 1 name servers"), "{seen:?}");
+    assert_eq!(seen.last().map(String::as_str), Some("Answered by 1 of 1 name server"), "{seen:?}");
 }

@@ -160,7 +160,7 @@ async fn a_wipe_cut_off_in_the_middle_is_finished_and_never_served() {
         let world = world.set(FLAG, flag).set("AUTO_MIGRATE", auto_migrate);
         let mut app = world.launch("run");
         if auto_migrate == "0" {
-            let words = "a wipe was begun and cut off, and AUTO_MIGRATE=0: run `starchart migrate`";
+            let words = "a wipe was begun and is not finished, and AUTO_MIGRATE=0: run `starchart migrate`";
             eventually("says so", SOON, async || app.server.log().contains(words)).await;
             assert_eq!(app.browser().get("/healthcheck").await.status, 500);
             let mut browser = app.browser();
@@ -168,7 +168,11 @@ async fn a_wipe_cut_off_in_the_middle_is_finished_and_never_served() {
             assert!(browser.submit(&form).await.status >= 500, "nothing is served that needs a row");
             let migrated = verb(&world, &["migrate"]).await;
             assert_eq!(migrated.code, 0, "{}", migrated.all);
-            assert!(migrated.out.starts_with("a wipe of the database was begun and cut off: finishing it"), "{}", migrated.out);
+            assert!(
+                migrated.out.starts_with("a wipe of the database was begun and is not finished: finishing it"),
+                "{}",
+                migrated.out
+            );
             assert!(migrated.out.contains("\ndropped and made anew: users\n"), "{}", migrated.out);
             assert!(migrated.out.contains("the wipe is finished (") && migrated.out.contains("is paused"), "{}", migrated.out);
         }
@@ -216,7 +220,11 @@ async fn by_hand_it_asks_and_a_process_that_runs_goes_on() {
             unfit
         })
         .await;
-        assert!(unfit.code == 1 && unfit.all.contains("begun and cut off: run `starchart migrate` first"), "{}", unfit.all);
+        assert!(
+            unfit.code == 1 && unfit.all.contains("begun and is not finished: run `starchart migrate` first"),
+            "{}",
+            unfit.all
+        );
     }
     world.db.run("DROP TABLE starchart_wipe").await;
     assert_eq!(people(&world).await, 2);

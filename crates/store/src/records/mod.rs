@@ -9,7 +9,7 @@ pub(crate) mod shown;
 use std::collections::BTreeMap;
 
 use starchart_domain::publish::PublishState;
-use starchart_domain::record::{NewRecord, RecordId, RecordType};
+use starchart_domain::record::{NewRecord, RecordId, RecordType, fingerprint};
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
@@ -47,6 +47,14 @@ pub struct Record {
     pub expires_at: Timestamp,
     /// How far its name has come on its way to the name servers.
     pub state: PublishState,
+}
+
+impl Record {
+    /// What it says, notes included, in few digits; a renewal changes nothing of that.
+    pub fn fingerprint(&self) -> String {
+        let notes = [&self.ports, &self.course, &self.description].map(Option::as_deref);
+        fingerprint(&self.name, self.rtype, &self.content, notes)
+    }
 }
 
 /// Why a record came into the history.
@@ -91,7 +99,7 @@ pub enum RecordError {
     /// This person has no such record.
     #[error("no such record")]
     NotFound,
-    /// It was edited or renewed since it was looked at, and says something else than it was to say now.
+    /// It was edited since it was looked at, and says something else than it was to say now.
     #[error("the record was changed meanwhile")]
     Changed,
     /// The database failed.
@@ -155,13 +163,13 @@ pub async fn edit(store: &Store, owner: UserId, id: RecordId, new: &NewRecord, a
     store.write(|tx| edit_within(tx, owner, id, new, None, act)).await
 }
 
-/// As [`edit`], unless the record was edited or renewed after `seen`, when it was looked at ([`Record::updated_at`]).
+/// As [`edit`], unless the record says something else by now than when it was looked at (`seen`: [`Record::fingerprint`]).
 pub async fn edit_as_seen(
     store: &Store,
     owner: UserId,
     id: RecordId,
     new: &NewRecord,
-    seen: Timestamp,
+    seen: &str,
     act: &Act<'_>,
 ) -> Result<Record, RecordError> {
     store.write(|tx| edit_within(tx, owner, id, new, Some(seen), act)).await
@@ -172,14 +180,17 @@ async fn edit_within(
     owner: UserId,
     id: RecordId,
     new: &NewRecord,
-    seen: Option<Timestamp>,
+    seen: Option<&str>,
     act: &Act<'_>,
 ) -> Result<Record, RecordError> {
     lock_owner(&tx, owner).await?;
     let old = rows::by_id(tx.db(), owner, id).await?.ok_or(RecordError::NotFound)?;
-    // A form that was sent twice finds its own change.
-    if seen.is_some_and(|seen| seen.as_millis() != old.updated_at) && !rows::says(&old, new) {
-        return Err(RecordError::Changed);
+    if let Some(seen) = seen {
+        let now = rows::fingerprint(&old)?;
+        if now != seen {
+            // A form that was sent twice finds its own change.
+            return if now == new.fingerprint() { read_within(&tx, owner, id).await } else { Err(RecordError::Changed) };
+        }
     }
     let now = tx.now().await?;
     let (class, target) = (new.value.rtype().class(), new.name.fqdn());

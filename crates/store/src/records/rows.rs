@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, NotSet, QueryFilter, SelectExt, Set, Value};
 use starchart_domain::expiry::record_expires_at;
-use starchart_domain::record::{NewRecord, RecordId, RecordValue, content_hash};
+use starchart_domain::record::{self, NewRecord, RecordId, RecordValue, content_hash};
 use starchart_domain::rrset::TTL;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
 use super::names::{TouchedName, TouchedNames};
-use super::{Reason, RecordError};
+use super::{Reason, RecordError, read_type};
 use crate::entity::dns_record::{self, Column};
 use crate::entity::record_history;
 use crate::error::busy_if_taken;
@@ -29,10 +29,10 @@ pub(super) async fn by_id(on: &impl ConnectionTrait, owner: UserId, id: RecordId
     Ok(own.one(on).await?)
 }
 
-/// Whether the row says the same, notes included.
-pub(super) fn says(row: &dns_record::Model, new: &NewRecord) -> bool {
-    let notes = (&row.ports, &row.course, &row.description) == (&new.ports, &new.course, &new.description);
-    notes && row.fqdn == new.name.fqdn() && row.rtype == new.value.rtype().as_str() && row.content == new.value.content()
+/// What the row says, notes included: [`record::fingerprint`].
+pub(super) fn fingerprint(row: &dns_record::Model) -> Result<String, Error> {
+    let notes = [&row.ports, &row.course, &row.description].map(Option::as_deref);
+    Ok(record::fingerprint(&row.fqdn, read_type(&row.rtype)?, &row.content, notes))
 }
 
 /// How many the owner has.

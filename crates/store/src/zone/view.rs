@@ -35,14 +35,23 @@ impl View {
             [self, later].into_iter().flat_map(|view| view.names.keys().chain(view.owned.keys()).chain(view.desired.keys()));
         let moves = |name: &&String| {
             let key = name.as_str();
-            self.names.get(key) != later.names.get(key)
-                || self.owned.get(key) != later.owned.get(key)
-                || self.desired.get(key) != later.desired.get(key)
+            !self.is_same(later, key)
                 || later.names.get(key).is_some_and(|(_, dirty)| *dirty)
                 // Without a row nobody works on it.
                 || later.names.contains_key(key) && later.owned.get(key).is_some_and(|sets| sets.iter().any(OwnedSet::is_unclear))
         };
         names.filter(moves).cloned().collect()
+    }
+
+    /// Names of which `later` says the same as this view.
+    pub fn still(&self, later: &Self) -> BTreeSet<String> {
+        later.names.keys().filter(|name| self.is_same(later, name)).cloned().collect()
+    }
+
+    fn is_same(&self, later: &Self, name: &str) -> bool {
+        self.names.get(name) == later.names.get(name)
+            && self.owned.get(name) == later.owned.get(name)
+            && self.desired.get(name) == later.desired.get(name)
     }
 }
 

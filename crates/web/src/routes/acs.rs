@@ -67,6 +67,8 @@ pub(crate) async fn complete(visit: Rc<Visit>, actor: Actor) -> Result<HttpRespo
     let query = Form::parse(visit.req.query_string().as_bytes())?;
     let store = visit.app.store()?;
     let handle = query.get("h").filter(|handle| keys::is_token(handle));
+    // Before the handle is used up.
+    all_here(&visit).await?;
     let finished = match (handle, visit.cookie_token(Kind::Browser)) {
         (Some(handle), Some(browser)) => login::finish(store, keys::hash(handle), keys::hash(&browser)).await?,
         _ => None,
@@ -80,9 +82,6 @@ pub(crate) async fn complete(visit: Rc<Visit>, actor: Actor) -> Result<HttpRespo
         visit.app.limits.take(Counted::Answer(visit.address())).await?;
         return Err(refuse(&visit, SignInRefusal::Expired, "unknown_handle").await);
     };
-    if import::is_awaited(store).await? {
-        return Err(refuse(&visit, SignInRefusal::Moving, "import_awaited").await);
-    }
     let user = match users::sign_in(store, &finished.identity).await {
         Ok(user) => user,
         Err(SignInError::Suspended) => return Err(refuse(&visit, SignInRefusal::Suspended, "suspended").await),
@@ -184,6 +183,14 @@ async fn refused(visit: &Visit, class: RefusalClass, code: &'static str) -> Resu
         RefusalClass::Attributes => SignInRefusal::Attributes,
     };
     Err(refuse(visit, refusal, code).await)
+}
+
+/// Nobody is given what may belong to somebody whose account is still to come.
+pub(crate) async fn all_here(visit: &Visit) -> Result<(), Failure> {
+    match import::is_awaited(visit.app.store()?).await? {
+        true => Err(refuse(visit, SignInRefusal::Moving, "import_awaited").await),
+        false => Ok(()),
+    }
 }
 
 /// A refused sign-in: one line in the log and one in the audit trail, with the code of the reason.

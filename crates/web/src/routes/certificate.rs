@@ -144,6 +144,9 @@ pub(crate) async fn private_key(visit: Rc<Visit>, person: Person) -> Result<Http
     csrf::check_key_site(&visit.req, &visit.app.origin())?;
     let store = visit.app.store()?;
     let certificate = active(&visit, &person).await?;
+    if *visit.req.method() == Method::HEAD {
+        return Ok(file(CertificatePart::PrivateKey, &certificate.domain, String::new()));
+    }
     let key = certificates::private_key(store, person.id, certificate.id).await?.ok_or(Failure::NotFound)?;
     let act = person.act(&visit.id);
     let entry = Entry {
@@ -154,10 +157,7 @@ pub(crate) async fn private_key(visit: Rc<Visit>, person: Person) -> Result<Http
         detail: &format!("private key of certificate #{} given out", certificate.id),
         request_id: act.request_id,
     };
-    // A HEAD's answer has no body, and so no key.
-    if *visit.req.method() != Method::HEAD {
-        audit::record(store, &entry).await?;
-    }
+    audit::record(store, &entry).await?;
     Ok(file(CertificatePart::PrivateKey, &certificate.domain, key.expose().to_owned()))
 }
 

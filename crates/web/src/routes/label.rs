@@ -11,6 +11,7 @@ use crate::actor::Newcomer;
 use crate::errors::Failure;
 use crate::forms::Form;
 use crate::redirects::{return_path, see_other};
+use crate::routes::acs;
 use crate::views::{LabelPage, LabelReason};
 use crate::visit::{self, Visit};
 
@@ -24,6 +25,7 @@ pub(crate) async fn show(visit: Rc<Visit>, newcomer: Newcomer) -> Result<HttpRes
 
 /// `POST /label`: one of those that are offered.
 pub(crate) async fn choose(visit: Rc<Visit>, newcomer: Newcomer) -> Result<HttpResponse, Failure> {
+    acs::all_here(&visit).await?;
     let chosen = visit.form.get("label").unwrap_or_default();
     let offered = offers(&newcomer).into_iter().find(|label| label.as_str() == chosen);
     let Some(label) = offered else {

@@ -87,6 +87,7 @@ async fn start(visit: &Visit, return_to: String, held_form: Option<String>) -> R
     if let Some(sent) = visit.cookie_token(Kind::Browser) {
         app.limits.take(Counted::Browser(keys::hash(&sent))).await?;
     }
+    acs::all_here(visit).await?;
     let browser = visit.browser_token();
     let browser_hash = keys::hash(&browser);
     let store = app.store()?;

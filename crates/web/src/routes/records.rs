@@ -7,11 +7,7 @@ use actix_web::http::{Method, StatusCode};
 use starchart_domain::fault::{Fault, Field};
 use starchart_domain::publish::PublishState;
 use starchart_domain::record::{NameClass, NewRecord, RecordForm, RecordId};
-use starchart_domain::time::Timestamp;
-use starchart_domain::user::UserId;
 use starchart_jobs::Job;
-use starchart_store::Store;
-use starchart_store::audit::Act;
 use starchart_store::records::{self, Record, RecordError};
 
 use crate::actor::Person;
@@ -64,59 +60,47 @@ pub(crate) async fn create(visit: Rc<Visit>, person: Person) -> Result<HttpRespo
 /// `GET /dns-records/{id}`.
 pub(crate) async fn show(visit: Rc<Visit>, person: Person) -> Result<HttpResponse, Failure> {
     let record = own(&visit, &person).await?;
-    let values = FormValues {
-        subdomain: match person.base.relative(&record.name) {
-            Some("") => "@".to_owned(),
-            Some(relative) => relative.to_owned(),
-            None => record.name.clone(),
-        },
-        rtype: record.rtype.to_string(),
-        value: record.typed,
-        priority: record.priority.map(|priority| priority.to_string()).unwrap_or_default(),
-        ports: record.ports.unwrap_or_default(),
-        course: record.course.unwrap_or_default(),
-        description: record.description.unwrap_or_default(),
-    };
-    let mode = FormMode::Edit { id: record.id.0, seen: Some(record.updated_at.as_millis()) };
-    form_page(&visit, StatusCode::OK, mode, values, Vec::new(), false)
+    let mode = FormMode::Edit { id: record.id.0, seen: Some(record.fingerprint()) };
+    form_page(&visit, StatusCode::OK, mode, stored(&person, record), Vec::new(), false)
 }
 
 /// `POST /dns-records/{id}`.
 pub(crate) async fn edit(visit: Rc<Visit>, person: Person) -> Result<HttpResponse, Failure> {
-    // A foreign record is absent, whatever the form says.
-    let record = own(&visit, &person).await?;
     let form = typed(&visit.form);
-    let mut seen = visit.form.get("seen").and_then(|text| text.parse().ok());
-    let outcome = match form.check(&person.base) {
-        Ok(new) => match change(visit.app.store()?, &person.act(&visit.id), person.id, record.id, &new, seen).await {
-            Err(RecordError::Changed) => {
-                let now = own(&visit, &person).await?;
-                // The next time it is not said again.
-                seen = Some(now.updated_at.as_millis());
-                let priority = now.priority.map(|priority| format!("{priority} ")).unwrap_or_default();
-                let now = format!("{} {} {priority}{}", now.name, now.rtype, now.typed);
-                Err(vec![(Field::Form, Fault::ChangedMeanwhile { now })])
-            }
-            result => weigh(new, result)?,
-        },
-        Err(faults) => Err(faults),
-    };
-    saved(&visit, FormMode::Edit { id: record.id.0, seen }, &form, outcome)
+    match edit_own(&visit, &person, &form).await {
+        // A foreign record is absent, whatever the form says. What was typed is the person's own, and is not lost.
+        Err(Failure::NotFound) if !form.name.is_empty() || !form.value.is_empty() => {
+            let faults = vec![FieldFault::new(Field::Form, &Fault::Gone)];
+            form_page(&visit, StatusCode::NOT_FOUND, FormMode::Create, values(&form), faults, false)
+        }
+        other => other,
+    }
 }
 
-/// A script that fills in no more than the original's fields has not looked before.
-async fn change(
-    store: &Store,
-    act: &Act<'_>,
-    owner: UserId,
-    id: RecordId,
-    new: &NewRecord,
-    seen: Option<i64>,
-) -> Result<Record, RecordError> {
-    match seen {
-        Some(seen) => records::edit_as_seen(store, owner, id, new, Timestamp::from_millis(seen), act).await,
-        None => records::edit(store, owner, id, new, act).await,
-    }
+async fn edit_own(visit: &Visit, person: &Person, form: &RecordForm) -> Result<HttpResponse, Failure> {
+    let id = own(visit, person).await?.id;
+    let mut seen = seen_in(&visit.form);
+    let outcome = match form.check(&person.base) {
+        Ok(new) => {
+            let (store, act) = (visit.app.store()?, person.act(&visit.id));
+            let result = match &seen {
+                Some(seen) => records::edit_as_seen(store, person.id, id, &new, seen, &act).await,
+                None => records::edit(store, person.id, id, &new, &act).await,
+            };
+            match result {
+                Err(RecordError::Changed) => {
+                    let now = own(visit, person).await?;
+                    // The next time it is not said again.
+                    seen = Some(now.fingerprint());
+                    let now = values(form).told_apart_from(&stored(person, now));
+                    Err(vec![(Field::Form, Fault::ChangedMeanwhile { now })])
+                }
+                result => weigh(new, result)?,
+            }
+        }
+        Err(faults) => Err(faults),
+    };
+    saved(visit, FormMode::Edit { id: id.0, seen }, form, outcome)
 }
 
 /// `POST`, `PATCH`, `DELETE` on `/dns-records` and `PATCH`, `DELETE` on `/dns-records/{id}`: renews or deletes. The intent
@@ -178,7 +162,7 @@ pub(crate) async fn show_held(visit: &Visit, person: &Person, path: &str, held: 
     let mode = match path.strip_prefix("/dns-records/").and_then(|rest| rest.parse().ok()) {
         // The record may be gone.
         Some(id) => match records::get(visit.app.store()?, person.id, RecordId(id)).await? {
-            Some(_) => FormMode::Edit { id, seen: form.get("seen").and_then(|text| text.parse().ok()) },
+            Some(_) => FormMode::Edit { id, seen: seen_in(&form) },
             None => return Err(Failure::NotFound),
         },
         None => FormMode::Create,
@@ -221,7 +205,7 @@ fn saved(visit: &Visit, mode: FormMode, form: &RecordForm, outcome: Saved) -> Re
             return form_page(visit, StatusCode::UNPROCESSABLE_ENTITY, mode, values(form), faults, false);
         }
     };
-    let words = match mode {
+    let words = match &mode {
         FormMode::Create => "created",
         FormMode::Edit { .. } => "updated",
     };
@@ -254,6 +238,28 @@ fn typed(form: &Form) -> RecordForm {
         ports: form.text("ports"),
         course: form.text("course"),
         description: form.text("description"),
+    }
+}
+
+/// The fingerprint of what the person looked at. A script that sends no more than the original's fields has not looked before.
+fn seen_in(form: &Form) -> Option<String> {
+    form.get("seen").filter(|seen| !seen.is_empty()).map(str::to_owned)
+}
+
+/// What the form of the record shows at first.
+fn stored(person: &Person, record: Record) -> FormValues {
+    FormValues {
+        subdomain: match person.base.relative(&record.name) {
+            Some("") => "@".to_owned(),
+            Some(relative) => relative.to_owned(),
+            None => record.name.clone(),
+        },
+        rtype: record.rtype.to_string(),
+        value: record.typed,
+        priority: record.priority.map(|priority| priority.to_string()).unwrap_or_default(),
+        ports: record.ports.unwrap_or_default(),
+        course: record.course.unwrap_or_default(),
+        description: record.description.unwrap_or_default(),
     }
 }
 

@@ -166,19 +166,40 @@ async fn two_windows_do_not_overwrite_each_other_unseen() {
     let path = format!("/dns-records/{id}");
     let seen = |page: &str| page.split("name=\"seen\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
     let both = seen(&browser.get(&path).await.body);
-    let mut say = async |value: &str, seen: &str| {
-        let reply = browser.post(&path, &[("subdomain", "www"), ("type", "A"), ("value", value), ("seen", seen)]).await;
+    browser.post("/dns-records", &[("intent", "renew-dns-record"), ("id", &id.to_string())]).await;
+    let mut say = async |value: &str, note: &str, seen: &str| {
+        let fields = [("subdomain", "www"), ("type", "A"), ("value", value), ("description", note), ("seen", seen)];
+        let reply = browser.post(&path, &fields).await;
         (reply, all(&world, &browser).await[0].content.clone())
     };
-    assert_eq!(say("192.0.2.8", &both).await.0.location(), "/dns-records");
-    assert_eq!(say("192.0.2.8", &both).await.0.location(), "/dns-records", "sent twice is sent once");
-    let (second, value) = say("192.0.2.9", &both).await;
+    let (first, _) = say("192.0.2.8", "kept", &both).await;
+    assert_eq!(first.location(), "/dns-records", "a renewal changes nothing of what it says");
+    assert_eq!(say("192.0.2.8", "kept", &both).await.0.location(), "/dns-records");
+    assert_eq!(world.number("SELECT COUNT(*) FROM record_history").await, 1, "sent twice is done once");
+    let (second, value) = say("192.0.2.9", "", &both).await;
     assert_eq!((second.status, value.as_str()), (StatusCode::UNPROCESSABLE_ENTITY, "192.0.2.8"));
-    for words in ["changed in another window", "A 192.0.2.8.", "value=\"192.0.2.9\""] {
+    for words in ["after you had opened this page", ": Value 192.0.2.8; Description kept. What", "value=\"192.0.2.9\""] {
         assert!(second.body.contains(words), "{words}: {}", second.body);
     }
-    let (third, value) = say("192.0.2.9", &seen(&second.body)).await;
+    assert!(!second.body.contains("Please correct"), "{}", second.body);
+    let (third, value) = say("192.0.2.9", "", &seen(&second.body)).await;
     assert_eq!((third.location(), value.as_str()), ("/dns-records", "192.0.2.9"));
+}
+
+#[actix_web::test]
+async fn what_was_typed_for_a_record_that_is_gone_is_not_lost() {
+    let world = World::new().await;
+    let mut browser = Browser::signed_in(&world, "user1").await;
+    browser.post("/dns-records/new", WWW).await;
+    let id = all(&world, &browser).await[0].id.to_string();
+    browser.post("/dns-records", &[("intent", "delete-dns-record"), ("id", &id)]).await;
+    let late =
+        browser.post(&format!("/dns-records/{id}"), &[("subdomain", "www"), ("type", "A"), ("value", "192.0.2.7")]).await;
+    assert_eq!(late.status, StatusCode::NOT_FOUND);
+    for words in ["was deleted, or its time was over", "action=\"/dns-records/new\"", "value=\"192.0.2.7\""] {
+        assert!(late.body.contains(words), "{words}: {}", late.body);
+    }
+    assert!(all(&world, &browser).await.is_empty());
 }
 
 #[actix_web::test]

@@ -132,7 +132,7 @@ impl SignInRefusal {
                 "The school knows you, and your password is right. The people who run this service have closed your account \
                  here, and only they can open it again: ask them."
             }
-            Self::Moving => "Your names in the DNS go on working meanwhile. Sign in again in an hour or so.",
+            Self::Moving => "Your names in the DNS go on working meanwhile. Try again later.",
             Self::Malformed | Self::Signature | Self::NotForUs | Self::Encrypted | Self::Attributes => {
                 "You did nothing wrong: this has to be mended in the settings of the two services. Please tell us, with \
                  the number below."

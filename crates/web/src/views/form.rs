@@ -7,7 +7,7 @@ use starchart_domain::fault::{Fault, Field};
 use super::Shell;
 
 /// What the form is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FormMode {
     /// Posts to `/dns-records/new`.
     Create,
@@ -15,8 +15,8 @@ pub enum FormMode {
     Edit {
         /// The record.
         id: i64,
-        /// When it was last changed as far as the form knows, in milliseconds; comes back with the form.
-        seen: Option<i64>,
+        /// The fingerprint of what it says as far as the form knows; comes back with the form.
+        seen: Option<String>,
     },
 }
 
@@ -37,6 +37,31 @@ pub struct FormValues {
     pub course: String,
     /// Field `description`.
     pub description: String,
+}
+
+/// Characters of a value that is told in a sentence.
+const TOLD: usize = 80;
+
+impl FormValues {
+    /// The fields in which `now` differs from these, with what it says, on one line.
+    pub fn told_apart_from(&self, now: &Self) -> String {
+        let fields = [
+            ("Name", &self.subdomain, &now.subdomain),
+            ("Type", &self.rtype, &now.rtype),
+            ("Value", &self.value, &now.value),
+            ("Priority", &self.priority, &now.priority),
+            ("Ports", &self.ports, &now.ports),
+            ("Course", &self.course, &now.course),
+            ("Description", &self.description, &now.description),
+        ];
+        let differ = fields.iter().filter(|(_, typed, now)| typed.trim() != now.trim());
+        let told = differ.map(|(label, _, now)| match now.chars().count() {
+            0 => format!("{label} empty"),
+            1..=TOLD => format!("{label} {now}"),
+            _ => format!("{label} {}…", now.chars().take(TOLD).collect::<String>()),
+        });
+        told.collect::<Vec<_>>().join("; ")
+    }
 }
 
 /// One thing wrong, and where.
@@ -94,31 +119,36 @@ const TYPES: [(&str, &str); 5] = [
 
 impl FormPage {
     fn title(&self) -> &'static str {
-        match self.mode {
+        match &self.mode {
             FormMode::Create => "Create new DNS Record",
             FormMode::Edit { .. } => "Edit DNS Record",
         }
     }
 
     fn action(&self) -> String {
-        match self.mode {
+        match &self.mode {
             FormMode::Create => "/dns-records/new".to_owned(),
             FormMode::Edit { id, .. } => format!("/dns-records/{id}"),
         }
     }
 
     fn submit(&self) -> &'static str {
-        match self.mode {
+        match &self.mode {
             FormMode::Create => "Create",
             FormMode::Edit { .. } => "Update",
         }
     }
 
-    fn seen(&self) -> Option<i64> {
-        match self.mode {
+    fn seen(&self) -> Option<&str> {
+        match &self.mode {
             FormMode::Create => None,
-            FormMode::Edit { seen, .. } => seen,
+            FormMode::Edit { seen, .. } => seen.as_deref(),
         }
+    }
+
+    /// Whether a field has to be corrected; what concerns the whole says itself what to do.
+    fn is_to_be_corrected(&self) -> bool {
+        self.faults.iter().any(|fault| fault.field != "form")
     }
 
     fn base(&self) -> &str {

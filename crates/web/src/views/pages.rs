@@ -109,8 +109,9 @@ impl ErrorKind {
             Self::BadRequest => "Go back, reload the page and try again.".to_owned(),
             Self::Forbidden => "You are signed in, but this page or action belongs to somebody else.".to_owned(),
             Self::FormExpired => {
-                "It was open for too long, you signed in again in another window, or your time in another person's place was \
-                 over. Nothing was changed. Go back, reload the page and send it once more."
+                "Nothing was changed. The form was open for too long, somebody signed in again in this browser since, or your time \
+                 in another person's place has begun or is over. Go back and copy what you typed; then open the page anew, and \
+                 look at the name at its top before you send it."
                     .to_owned()
             }
             Self::KeyWithheld => {

@@ -87,10 +87,11 @@ pub async fn bring_in(context: &Context, at_most: Duration) -> Result<Brought, R
         let outcome = tokio::select! {
             outcome = &mut run => outcome,
             there = until_there(store, asked, end) => {
-                there?;
-                // At the next good place.
+                // It ends at the next good place, whatever the look at the rows gave.
                 stop.cancel();
-                run.await
+                let outcome = run.await;
+                there?;
+                outcome
             }
         };
         let left = zone::owed(store, asked).await?;

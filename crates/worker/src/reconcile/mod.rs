@@ -76,9 +76,9 @@ async fn look(context: &Context) -> Result<Look, ReconcileError> {
 }
 
 fn plan_of(context: &Context, listed: &[ZoneSet], before: &View, view: &View) -> Plan {
-    let moving = before.moving(view);
+    let (moving, still) = (before.moving(view), before.still(view));
     let View { desired, owned, refused, labels, .. } = view;
-    compare(listed, Known { root: &context.root, desired, owned, moving: &moving, refused, labels })
+    compare(listed, Known { root: &context.root, desired, owned, moving: &moving, still: &still, refused, labels })
 }
 
 /// The whole zone, and ours for certain.

@@ -94,7 +94,9 @@ async fn import(store: &Store, settings: &Settings, file: &Path, options: &Optio
     // Not after the work: what became of it would be lost.
     let mut file = match options.report.as_deref() {
         Some(path) if path != Path::new("-") => {
-            Some(File::create(path).with_context(|| format!("--report {} cannot be written", path.display()))?)
+            // An earlier report stays until there is a new one.
+            let file = File::options().write(true).create(true).truncate(false).open(path);
+            Some(file.with_context(|| format!("--report {} cannot be written", path.display()))?)
         }
         _ => None,
     };
@@ -107,6 +109,7 @@ async fn import(store: &Store, settings: &Settings, file: &Path, options: &Optio
     original.close().await;
     let report = report?;
     if let Some(file) = &mut file {
+        file.set_len(0).context("--report")?;
         file.write_all(report::text(&report, Length::Whole).as_bytes()).context("--report")?;
     }
     let on_screen = if options.report.is_some() && file.is_none() { Length::Whole } else { Length::Short };

@@ -63,7 +63,7 @@ fn waiting(plan: &Plan, held: &Held) {
     };
     list(way, &plan.waiting_lines());
     let in_the_way: Vec<String> = plan.in_the_way.iter().map(InTheWay::line).collect();
-    list("would be refused, because something stands there that is not known as ours", &in_the_way);
+    list("kept out by something that stands there and is not known as ours", &in_the_way);
     match plan.in_the_way.iter().filter(|other| other.adoptable).count() {
         0 => {}
         some => println!("  starchart reconcile --adopt makes {some} of what stands there ours"),

@@ -142,8 +142,10 @@ fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
         owner: "owner".into(),
         kept,
     };
-    let edit =
-        FormPage { mode: FormMode::Edit { id: 5, seen: Some(1_790_000_000_000) }, ..new(values.clone(), Vec::new(), true) };
+    let edit = FormPage {
+        mode: FormMode::Edit { id: 5, seen: Some("0123456789abcdef".to_owned()) },
+        ..new(values.clone(), Vec::new(), true)
+    };
     let mut all = rows(text);
     let lookup = LookupPage {
         shell: shell("/dns-records/2/lookup"),
