@@ -177,7 +177,7 @@ impl fmt::Display for Fault {
             ),
             Self::ChangedMeanwhile { now } => write!(
                 f,
-                "This record was changed after you had opened this page, in another window or by an administrator. There it says: \
+                "This record was changed after you had opened this page, in another window or by an administrator. Now it says: \
                  {now}. What you typed is still here: press Update once more to put it in the place of that, or Cancel to keep that"
             ),
             Self::Gone => f.write_str(
