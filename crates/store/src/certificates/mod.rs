@@ -205,14 +205,26 @@ async fn hasten(tx: &Tx, order: OrderRow, daily: u32, now: Timestamp, act: &Act<
 }
 
 async fn within_daily_limit(tx: &Tx, owner: UserId, limit: u32, now: Timestamp) -> Result<(), RequestError> {
-    let recent = rows::asked_since(tx.db(), owner, now.plus(-DAY_MS)).await?;
+    match room_at(tx.db(), owner, limit, now).await? {
+        Some(next_at) => Err(RequestError::TooMany { limit, next_at }),
+        None => Ok(()),
+    }
+}
+
+/// Until when the person cannot ask for a certificate, having asked `daily` times within 24 hours; none: they can.
+pub async fn next_request_at(store: &Store, owner: UserId, daily: u32, now: Timestamp) -> Result<Option<Timestamp>, Error> {
+    room_at(store.reader(), owner, daily, now).await
+}
+
+async fn room_at(on: &impl ConnectionTrait, owner: UserId, limit: u32, now: Timestamp) -> Result<Option<Timestamp>, Error> {
+    let recent = rows::asked_since(on, owner, now.plus(-DAY_MS)).await?;
     let limit_rows = usize::try_from(limit).unwrap_or(usize::MAX);
     if recent.len() < limit_rows {
-        return Ok(());
+        return Ok(None);
     }
     // The one that has to be a day old before there is room again.
     let blocking = recent.get(recent.len() - limit_rows).map_or(now, |at| Timestamp::from_millis(*at));
-    Err(RequestError::TooMany { limit, next_at: blocking.plus(DAY_MS) })
+    Ok(Some(blocking.plus(DAY_MS)))
 }
 
 /// Takes the certificate out of use and shreds its key; does not revoke it. A renewal that the sweep has under way is given up.

@@ -114,7 +114,7 @@ async fn delete(visit: &Visit, person: &Person) -> Result<HttpResponse, Failure>
 pub(crate) async fn ask_delete(visit: Rc<Visit>, person: Person) -> Result<HttpResponse, Failure> {
     let Overview { active, order } = certificates::overview(visit.app.store()?, person.id).await?;
     let Some(active) = active else { return Ok(see_other(PAGE)) };
-    let active = shown(&visit, &active, order.as_ref(), visit.app.store()?.now().await?);
+    let active = shown(&visit, &person, &active, order.as_ref(), visit.app.store()?.now().await?).await?;
     visit::ok(&CertificateDeletePage { shell: visit.shell(), active })
 }
 
@@ -188,7 +188,10 @@ async fn page(visit: &Visit, person: &Person, refused: Option<String>) -> Result
     let now = store.now().await?;
     let shape = shape(active.as_ref(), order.as_ref());
     let again_s = again_s(order.as_ref(), now);
-    let active = active.map(|active| shown(visit, &active, order.as_ref(), now));
+    let active = match active {
+        Some(active) => Some(shown(visit, person, &active, order.as_ref(), now).await?),
+        None => None,
+    };
     Ok(CertificatePage {
         shell: visit.shell(),
         active,
@@ -201,7 +204,13 @@ async fn page(visit: &Visit, person: &Person, refused: Option<String>) -> Result
     })
 }
 
-fn shown(visit: &Visit, certificate: &Certificate, order: Option<&OrderView>, now: Timestamp) -> ActiveCertificate {
+async fn shown(
+    visit: &Visit,
+    person: &Person,
+    certificate: &Certificate,
+    order: Option<&OrderView>,
+    now: Timestamp,
+) -> Result<ActiveCertificate, Failure> {
     let from = renewable_from(certificate.not_before, certificate.not_after);
     // The sweep's renewal is patient: where it waits, its person may hasten it.
     let busy = |order: &OrderView| !(order.step.is_final() || order.automatic && order.retry_at.is_some());
@@ -214,13 +223,16 @@ fn shown(visit: &Visit, certificate: &Certificate, order: Option<&OrderView>, no
     } else {
         Renewal::Open
     };
-    ActiveCertificate {
+    let daily = visit.app.config.rate_limits.certificate_requests_per_day;
+    let next_at = certificates::next_request_at(visit.app.store()?, person.id, daily, now).await?;
+    Ok(ActiveCertificate {
         domain: certificate.domain.clone(),
         created_on: certificate.created_at.date(),
         expires_on: certificate.not_after.date(),
         expired: certificate.not_after <= now,
         renewal,
-    }
+        no_other_before: next_at.map(minute),
+    })
 }
 
 fn progress(order: OrderView) -> OrderProgress {

@@ -344,6 +344,20 @@ async fn asking_again_changes_nothing_and_too_often_says_when() {
 }
 
 #[actix_web::test]
+async fn whoever_cannot_ask_for_another_is_told_before_deleting() {
+    let warned = async |daily: u32| {
+        let world = World::with(|config| config.rate_limits.certificate_requests_per_day = daily).await;
+        let mut browser = with_certificate(&world, "user1", 90).await;
+        let mut pages = Vec::new();
+        for path in ["/certificate/delete", "/certificate"] {
+            pages.push(browser.get(path).await.body.contains("a new one can be asked for at"));
+        }
+        pages
+    };
+    assert_eq!((warned(1).await, warned(2).await), (vec![true, true], vec![false, false]));
+}
+
+#[actix_web::test]
 async fn where_certificates_are_off_the_page_says_whom_to_ask() {
     let off = |config: &mut crate::WebConfig| config.certificates_off = Some("KEY_ENCRYPTION_KEYS is not set".to_owned());
     let world = World::with(off).await;

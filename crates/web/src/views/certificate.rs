@@ -102,6 +102,8 @@ pub struct ActiveCertificate {
     pub expired: bool,
     /// Whether the person may renew.
     pub renewal: Renewal,
+    /// Until when no other can be asked for, because as many were asked for as one person may in a day: `2026-11-22 10:00 UTC`.
+    pub no_other_before: Option<String>,
 }
 
 /// An order under way, or the last one that failed.

@@ -27,6 +27,7 @@ fn active(text: &dyn Fn(&str) -> String, renewal: Renewal) -> ActiveCertificate 
         expires_on: text("2027-02-19"),
         expired: false,
         renewal,
+        no_other_before: Some(text("2026-11-22 10:00 UTC")),
     }
 }
 
