@@ -69,9 +69,9 @@ check 'the certificate is there' person original certificate fullChain
 check 'with its key' person original certificate privateKey
 
 check 'orphans go only with their number' not exec_quickly import --orphans delete --count $((orphans + 1))
-check 'nothing went' zone_is "$SCRATCH/original.zone"
+# Certificates of the original are renewed meanwhile, and their values come and go.
+check 'nothing went' diff <(comm -23 <(sort "$SCRATCH/original.zone") <(zone_sets | sort)) /dev/null
 check 'with it they do' exec_quickly import --orphans delete --count "$orphans"
-left() { [ "$(zone_sets | wc -l)" -eq $(($(wc -l <"$SCRATCH/original.zone") - orphans)) ]; }
 # Names and types of a dump of the zone, and of the orphans in the plan.
 named() { python3 -c 'import json, sys
 for line in sys.stdin:
