@@ -54,7 +54,10 @@ sql 'DROP DATABASE IF EXISTS starchart; DROP USER IF EXISTS starchart'
 rm -f "$WORLD"/cookies/*
 mkdir -p "$SCRATCH/curl" "$ETC" "$WORLD/backups"
 # As if the school's DNS led to the proxy.
-printf 'cacert = "%s"\nconnect-to = "::127.0.0.1:%s"\n' "$WORLD/tls/ca.pem" "$PROXY_PORT" >"$SCRATCH/curl/.curlrc"
+{
+    printf 'cacert = "%s"\n' "$WORLD/tls/ca.pem"
+    printf 'connect-to = "%s.school.example:443:127.0.0.1:%s"\n' names "$PROXY_PORT" idp "$PROXY_PORT"
+} >"$SCRATCH/curl/.curlrc"
 export CURL_HOME=$SCRATCH/curl
 git clone -q "$ROOT" "$CHECKOUT"
 cp "$(production_file)" "$CHECKOUT/docker-production.yml"
@@ -119,7 +122,7 @@ check 'sign-ins that were refused' follow operations.md 'a sign-in was refused'
 check 'the tasks and their errors' follow operations.md 'docker service ps --no-trunc starchart_mycustomdomain        #'
 check 'Redis is started anew' follow operations.md 'docker service update --force starchart_redis'
 check 'the figures of a replica' follow monitoring.md 'nsenter'
-check 'the log by request, person, job, order and mail' follow monitoring.md 'select(.in_place_of'
+check 'the log by request, person, job, order and mail' follow monitoring.md 'in_place_of == 17'
 check 'the prune' follow operations.md 'docker image prune'
 check 'a wipe says first what it wants' refuses "$ZONE:2" 'Nothing was changed' operations.md 'script/swarm-job wipe '
 check 'and nothing is gone' person user1 certificate fullChain
