@@ -44,6 +44,18 @@ pub(crate) struct Service {
     pub(crate) ready: Option<oneshot::Sender<SocketAddr>>,
 }
 
+/// Opens the port of the setting `name`.
+fn open(name: &str, host: Ipv4Addr, port: u16) -> anyhow::Result<TcpListener> {
+    TcpListener::bind((host, port)).map_err(|error| {
+        let advice = match error.kind() {
+            ErrorKind::AddrInUse => "another process has it: end that one, or choose another port",
+            ErrorKind::PermissionDenied => "ports below 1024 are not for everybody: choose another port, behind the proxy",
+            _ => "choose another port",
+        };
+        anyhow::anyhow!("{name}: port {port} cannot be opened ({error}); {advice}")
+    })
+}
+
 /// Serves and works until a signal, then comes to an end.
 pub(crate) async fn serve(service: Service) -> anyhow::Result<ExitCode> {
     let Service { settings, parts, saml, names, certificates, mailer, queue, ready } = service;
@@ -52,17 +64,7 @@ pub(crate) async fn serve(service: Service) -> anyhow::Result<ExitCode> {
     // What is not for people on the network is not offered to them; host.docker.internal is asked for from containers.
     let for_others = settings.environment.is_production() || settings.app.url.host_str() == Some("host.docker.internal");
     let host = if for_others { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
-    let open = |name: &str, port: u16| {
-        TcpListener::bind((host, port)).map_err(|error| {
-            let advice = match error.kind() {
-                ErrorKind::AddrInUse => "another process has it: end that one, or choose another port",
-                ErrorKind::PermissionDenied => "ports below 1024 are not for everybody: choose another port, behind the proxy",
-                _ => "choose another port",
-            };
-            anyhow::anyhow!("{name}: port {port} cannot be opened ({error}); {advice}")
-        })
-    };
-    let listener = open("PORT", port)?;
+    let listener = open("PORT", host, port)?;
     let address = listener.local_addr()?;
     // The port answers from the first moment; what needs the database says so until it is there.
     let readiness = Arc::new(Readiness::default());
@@ -72,7 +74,7 @@ pub(crate) async fn serve(service: Service) -> anyhow::Result<ExitCode> {
         crate::wire::web(&settings, &certificates, saml, Arc::clone(&queue), Arc::clone(&counters), Arc::clone(&readiness));
     let measuring = match settings.app.metrics_port {
         Some(port) => {
-            let listener = open("METRICS_PORT", port)?;
+            let listener = open("METRICS_PORT", host, port)?;
             info!(port = listener.local_addr()?.port(), "metrics are served");
             let metrics = Metrics::new(health.clone(), app.metrics.clone(), counters);
             Some(tokio::spawn(crate::metrics::serve(listener, metrics)?))
