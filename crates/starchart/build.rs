@@ -1,14 +1,24 @@
 //! Tells the binary which commit it was built from, and when.
 
-#![expect(clippy::disallowed_methods, reason = "what the build is told, not what the program reads")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "what the build is told, not what the program reads"
+)]
 
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 fn main() {
     // An image is built without the repository: its build arguments say both.
-    let commit = std::env::var("STARCHART_COMMIT").ok().filter(|c| !c.is_empty()).or_else(git).unwrap_or_default();
-    let built = std::env::var("STARCHART_BUILT_AT").ok().and_then(|s| s.parse().ok()).unwrap_or_else(now);
+    let commit = std::env::var("STARCHART_COMMIT")
+        .ok()
+        .filter(|c| !c.is_empty())
+        .or_else(git)
+        .unwrap_or_default();
+    let built = std::env::var("STARCHART_BUILT_AT")
+        .ok()
+        .and_then(|s| s.parse().ok())
+        .unwrap_or_else(now);
     println!("cargo:rustc-env=STARCHART_COMMIT={commit}");
     println!("cargo:rustc-env=STARCHART_BUILT={built}");
     println!("cargo:rerun-if-env-changed=STARCHART_COMMIT");
@@ -30,5 +40,7 @@ fn run(arguments: &[&str]) -> Option<String> {
 }
 
 fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |d| d.as_secs())
 }

@@ -3,7 +3,8 @@
 use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
 use sea_orm_migration::{DbErr, MigrationName, MigrationTrait, SchemaManager, async_trait};
 
-/// Columns to add. Each is nullable or has a default, because the version before still writes rows while this runs.
+/// Columns to add. Each is nullable or has a default, because the version before still writes rows
+/// while this runs.
 pub(crate) struct Columns {
     /// The step's name, kept in `seaql_migrations` for ever.
     pub(crate) step: &'static str,
@@ -16,19 +17,27 @@ pub(crate) struct Columns {
 }
 
 impl Columns {
-    /// One statement on MySQL, where each DDL statement commits; one a column on SQLite, which knows no other.
+    /// One statement on MySQL, where each DDL statement commits; one a column on SQLite, which
+    /// knows no other.
     fn statements(&self, backend: DbBackend, missing: &[&(&str, &str)]) -> Vec<String> {
         let table = self.table;
         let add = |(name, what): &&(&str, &str)| format!("ADD COLUMN {name} {what}");
         if backend == DbBackend::Sqlite {
-            let index = |(index, on): &(&str, &str)| format!("CREATE INDEX IF NOT EXISTS {index} ON {table} ({on})");
-            let columns = missing.iter().map(|column| format!("ALTER TABLE {table} {}", add(column)));
+            let index = |(index, on): &(&str, &str)| {
+                format!("CREATE INDEX IF NOT EXISTS {index} ON {table} ({on})")
+            };
+            let columns = missing
+                .iter()
+                .map(|column| format!("ALTER TABLE {table} {}", add(column)));
             return columns.chain(self.indexes.iter().map(index)).collect();
         }
         if missing.is_empty() {
             return Vec::new();
         }
-        let indexes = self.indexes.iter().map(|(index, on)| format!("ADD INDEX {index} ({on})"));
+        let indexes = self
+            .indexes
+            .iter()
+            .map(|(index, on)| format!("ADD INDEX {index} ({on})"));
         let changes: Vec<String> = missing.iter().map(add).chain(indexes).collect();
         vec![format!("ALTER TABLE {table} {}", changes.join(", "))]
     }
@@ -56,7 +65,10 @@ impl MigrationTrait for Columns {
             }
         }
         for statement in self.statements(manager.get_database_backend(), &missing) {
-            manager.get_connection().execute_unprepared(&statement).await?;
+            manager
+                .get_connection()
+                .execute_unprepared(&statement)
+                .await?;
         }
         Ok(())
     }

@@ -1,7 +1,8 @@
 //! The schema, one step a file, for MySQL, MariaDB and SQLite.
 //!
-//! MySQL commits after every DDL statement, so a step is one statement, may be repeated, and is never edited once it was
-//! released: a change is a new step, and it only adds, because the version before still runs while it is applied.
+//! MySQL commits after every DDL statement, so a step is one statement, may be repeated, and is
+//! never edited once it was released: a change is a new step, and it only adds, because the version
+//! before still runs while it is applied.
 
 use sea_orm_migration::MigrationTrait;
 pub use sea_orm_migration::{MigratorTrait, SchemaManager};
@@ -91,11 +92,17 @@ impl Migrator {
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        Self::steps().into_iter().map(|step| step as Box<dyn MigrationTrait>).collect()
+        Self::steps()
+            .into_iter()
+            .map(|step| step as Box<dyn MigrationTrait>)
+            .collect()
     }
 }
 
 /// Every table that the steps make, oldest first: what a wipe may drop.
 pub fn tables() -> Vec<&'static str> {
-    Migrator::steps().iter().filter_map(|step| step.creates()).collect()
+    Migrator::steps()
+        .iter()
+        .filter_map(|step| step.creates())
+        .collect()
 }

@@ -2,8 +2,9 @@
 
 use crate::table::Table;
 
-/// `generation > applied_generation` means: the zone does not yet show what the rows want. `is_dirty` says so to an index.
-/// `UNIQUE (fqdn, class)` is what records refer to, so that a name cannot have both classes.
+/// `generation > applied_generation` means: the zone does not yet show what the rows want.
+/// `is_dirty` says so to an index. `UNIQUE (fqdn, class)` is what records refer to, so that a name
+/// cannot have both classes.
 pub(crate) const STEP: Table = Table {
     step: "m0006_names",
     table: "names",

@@ -2,10 +2,12 @@
 
 use crate::table::Table;
 
-/// `content` is the value as Route53 gets it, `value_hash` its SHA-256, `typed` what the person wrote.
+/// `content` is the value as Route53 gets it, `value_hash` its SHA-256, `typed` what the person
+/// wrote.
 ///
-/// A CNAME beside anything is impossible: the class is part of the key to `names`, the type belongs to the class, and
-/// `cname_slot` lets one CNAME stand at a name. No cascades: nothing changes rows that the program did not name.
+/// A CNAME beside anything is impossible: the class is part of the key to `names`, the type belongs
+/// to the class, and `cname_slot` lets one CNAME stand at a name. No cascades: nothing changes rows
+/// that the program did not name.
 pub(crate) const STEP: Table = Table {
     step: "m0007_dns_records",
     table: "dns_records",

@@ -2,7 +2,8 @@
 
 use crate::table::Table;
 
-/// `reason` is why the row came here: edit, delete, expiry. `actor_id` is set when it was not the owner's own doing.
+/// `reason` is why the row came here: edit, delete, expiry. `actor_id` is set when it was not the
+/// owner's own doing.
 pub(crate) const STEP: Table = Table {
     step: "m0008_record_history",
     table: "record_history",

@@ -2,9 +2,10 @@
 
 use crate::table::Table;
 
-/// `ttl` and `values` (a JSON array of texts) are what Route53 confirmed, null while it confirmed nothing. `pending` is a JSON
-/// array of what is on its way, `[]` when nothing is; `look_at`: when to read the zone for a send that may still come. No foreign key: what stands in the zone is true whether or not our other
-/// rows were lost.
+/// `ttl` and `values` (a JSON array of texts) are what Route53 confirmed, null while it confirmed
+/// nothing. `pending` is a JSON array of what is on its way, `[]` when nothing is; `look_at`: when
+/// to read the zone for a send that may still come. No foreign key: what stands in the zone is true
+/// whether or not our other rows were lost.
 pub(crate) const STEP: Table = Table {
     step: "m0009_zone_rrset",
     table: "zone_rrset",

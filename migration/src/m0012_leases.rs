@@ -1,4 +1,5 @@
-//! Leases: one process at a time. `fence` grows with every new holder, so that a late one can be told.
+//! Leases: one process at a time. `fence` grows with every new holder, so that a late one can be
+//! told.
 
 use crate::table::Table;
 

@@ -2,8 +2,9 @@
 
 use crate::table::Table;
 
-/// One active certificate a person (`active_slot`). `key_id` names the key that encrypted `key_ciphertext`; user and
-/// certificate are its associated data. `revocation_owed_at` waits for a person to be gone.
+/// One active certificate a person (`active_slot`). `key_id` names the key that encrypted
+/// `key_ciphertext`; user and certificate are its associated data. `revocation_owed_at` waits for a
+/// person to be gone.
 pub(crate) const STEP: Table = Table {
     step: "m0015_certificates",
     table: "certificates",

@@ -2,8 +2,8 @@
 
 use crate::table::Table;
 
-/// One live order a person: `live_slot` is theirs until `finished_at` is set. `starts` counts a step before it runs, so that
-/// a step that kills its process ends; `fence` tells a late holder.
+/// One live order a person: `live_slot` is theirs until `finished_at` is set. `starts` counts a
+/// step before it runs, so that a step that kills its process ends; `fence` tells a late holder.
 pub(crate) const STEP: Table = Table {
     step: "m0016_certificate_orders",
     table: "certificate_orders",

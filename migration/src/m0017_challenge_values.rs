@@ -1,4 +1,5 @@
-//! Values that pending authorizations want at `_acme-challenge` names; published beside records, and counted by no quota.
+//! Values that pending authorizations want at `_acme-challenge` names; published beside records,
+//! and counted by no quota.
 
 use crate::table::Table;
 

@@ -2,7 +2,8 @@
 
 use crate::table::Table;
 
-/// `claimed_until` is a lease: a sender that dies gives the row back. `message_id` stays the same at every attempt.
+/// `claimed_until` is a lease: a sender that dies gives the row back. `message_id` stays the same
+/// at every attempt.
 pub(crate) const STEP: Table = Table {
     step: "m0019_outbox",
     table: "outbox",
@@ -28,5 +29,8 @@ pub(crate) const STEP: Table = Table {
         CONSTRAINT outbox_user_fk FOREIGN KEY (user_id) REFERENCES users (id),
         CONSTRAINT outbox_state_ck CHECK (state IN ('owed', 'sending', 'sent', 'failed'))
     ",
-    indexes: &[("outbox_due_ix", "state, next_attempt_at"), ("outbox_user_ix", "user_id")],
+    indexes: &[
+        ("outbox_due_ix", "state, next_attempt_at"),
+        ("outbox_user_ix", "user_id"),
+    ],
 };

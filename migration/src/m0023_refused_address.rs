@@ -2,7 +2,8 @@
 
 use crate::column::Columns;
 
-/// True only when the mail server said for good that the address takes no mail, or it is none: that counts as told.
+/// True only when the mail server said for good that the address takes no mail, or it is none: that
+/// counts as told.
 pub(crate) const STEP: Columns = Columns {
     step: "m0023_refused_address",
     table: "outbox",

@@ -6,6 +6,9 @@ use crate::column::Columns;
 pub(crate) const STEP: Columns = Columns {
     step: "m0025_revocation_tries",
     table: "certificates",
-    columns: &[("revoke_at", "BIGINT NULL"), ("revoke_tries", "INT NOT NULL DEFAULT 0")],
+    columns: &[
+        ("revoke_at", "BIGINT NULL"),
+        ("revoke_tries", "INT NOT NULL DEFAULT 0"),
+    ],
     indexes: &[],
 };

@@ -2,8 +2,8 @@
 
 use crate::table::Table;
 
-/// `at` is null until an audit came to its end; `problem` says why the last try did not. `creates`, `deletes`
-/// and `replaces` make up the plan; those `unclaimed` stand as wanted.
+/// `at` is null until an audit came to its end; `problem` says why the last try did not. `creates`,
+/// `deletes` and `replaces` make up the plan; those `unclaimed` stand as wanted.
 pub(crate) const STEP: Table = Table {
     step: "m0031_zone_audits",
     table: "zone_audits",

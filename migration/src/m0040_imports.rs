@@ -2,8 +2,8 @@
 
 use crate::table::Table;
 
-/// `started_at` is the moment by which the import judges what has ended; it stays the same when an import is taken up again.
-/// `skipped_at`: an operator wants none.
+/// `started_at` is the moment by which the import judges what has ended; it stays the same when an
+/// import is taken up again. `skipped_at`: an operator wants none.
 pub(crate) const STEP: Table = Table {
     step: "m0040_imports",
     table: "imports",

@@ -7,31 +7,35 @@ use starchart_domain::time::Timestamp;
 
 /// A certificate authority that proves names by dns-01 (RFC 8555 section 8.4).
 ///
-/// Every call names the order by its URL and keeps nothing in memory between calls, so that another process can go on where
-/// this one stopped. No call waits for the authority to make up its mind: the caller asks again.
+/// Every call names the order by its URL and keeps nothing in memory between calls, so that another
+/// process can go on where this one stopped. No call waits for the authority to make up its mind:
+/// the caller asks again.
 #[async_trait]
 pub trait Authority: Send + Sync {
-    /// Opens an order for these names (`*.user.example`, `user.example`); gives its URL, which is saved before anything else.
+    /// Opens an order for these names (`*.user.example`, `user.example`); gives its URL, which is
+    /// saved before anything else.
     ///
     /// # Errors
     /// [`AuthorityError`] says whether and when to ask again.
     async fn new_order(&self, names: &[String]) -> Result<String, AuthorityError>;
 
-    /// How far the order has come, with the dns-01 values that its pending authorizations want. Changes nothing.
+    /// How far the order has come, with the dns-01 values that its pending authorizations want.
+    /// Changes nothing.
     ///
     /// # Errors
-    /// As [`Authority::new_order`]; [`AuthorityError::Gone`] when the authority knows no such order.
+    /// As [`Authority::new_order`]; [`AuthorityError::Gone`] when the authority knows no such
+    /// order.
     async fn order(&self, url: &str) -> Result<Order, AuthorityError>;
 
-    /// Says that the values of all pending authorizations can be looked at (RFC 8555 section 7.5.1). Asked for twice, it is
-    /// asked for once.
+    /// Says that the values of all pending authorizations can be looked at (RFC 8555 section
+    /// 7.5.1). Asked for twice, it is asked for once.
     ///
     /// # Errors
     /// As [`Authority::order`].
     async fn validate(&self, url: &str) -> Result<(), AuthorityError>;
 
-    /// Hands in the certificate request (DER, RFC 2986) of an order that is ready. For an order that was finalized already
-    /// nothing is done: hand in the same request again after a restart.
+    /// Hands in the certificate request (DER, RFC 2986) of an order that is ready. For an order
+    /// that was finalized already nothing is done: hand in the same request again after a restart.
     ///
     /// # Errors
     /// As [`Authority::order`].
@@ -43,12 +47,16 @@ pub trait Authority: Send + Sync {
     /// As [`Authority::order`].
     async fn chain(&self, url: &str) -> Result<String, AuthorityError>;
 
-    /// Takes back a certificate that was issued to this account (RFC 8555 section 7.6). One that is revoked or past its end
-    /// already is fine.
+    /// Takes back a certificate that was issued to this account (RFC 8555 section 7.6). One that is
+    /// revoked or past its end already is fine.
     ///
     /// # Errors
     /// As [`Authority::new_order`].
-    async fn revoke(&self, certificate_pem: &str, reason: RevocationReason) -> Result<(), AuthorityError>;
+    async fn revoke(
+        &self,
+        certificate_pem: &str,
+        reason: RevocationReason,
+    ) -> Result<(), AuthorityError>;
 }
 
 /// Why a certificate is taken back (RFC 5280 section 5.3.1).
@@ -69,7 +77,8 @@ pub struct Order {
     pub status: OrderStatus,
     /// The pending authorizations: none when all were proven before.
     pub pending: Vec<PendingAuthorization>,
-    /// Why it is invalid, in plain words, the authority's own behind them; none: its time is over, and nobody refused anything.
+    /// Why it is invalid, in plain words, the authority's own behind them; none: its time is over,
+    /// and nobody refused anything.
     pub problem: Option<String>,
 }
 
@@ -100,8 +109,8 @@ pub struct PendingAuthorization {
 /// Why the authority did not do it, which says what to do next.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AuthorityError {
-    /// A limit is reached (429, RFC 8555 section 6.6): ask again after this long, or at the earliest in an hour when nothing
-    /// was said.
+    /// A limit is reached (429, RFC 8555 section 6.6): ask again after this long, or at the
+    /// earliest in an hour when nothing was said.
     #[error("rate limited: {detail}")]
     RateLimited {
         /// The authority's Retry-After.
@@ -109,7 +118,8 @@ pub enum AuthorityError {
         /// The authority's words.
         detail: String,
     },
-    /// No answer, or one that says "not now". Ask again with growing waits, and not before the moment that was named.
+    /// No answer, or one that says "not now". Ask again with growing waits, and not before the
+    /// moment that was named.
     #[error("the certificate authority does not answer: {detail}")]
     Unavailable {
         /// The authority's Retry-After.
@@ -117,11 +127,12 @@ pub enum AuthorityError {
         /// What went wrong.
         detail: String,
     },
-    /// The order is not known there (any more), or not in a state that allows this: read it again, or begin anew.
+    /// The order is not known there (any more), or not in a state that allows this: read it again,
+    /// or begin anew.
     #[error("the order is gone: {0}")]
     Gone(String),
-    /// The authority says no, in plain words with those of its problem document behind them; the same again would be refused
-    /// again.
+    /// The authority says no, in plain words with those of its problem document behind them; the
+    /// same again would be refused again.
     #[error("refused: {0}")]
     Refused(String),
     /// Our account or its key: an operator must mend it.
@@ -132,7 +143,10 @@ pub enum AuthorityError {
 impl AuthorityError {
     /// [`AuthorityError::Unavailable`], with no word on when to ask again.
     pub fn unavailable(detail: impl Into<String>) -> Self {
-        Self::Unavailable { retry_after: None, detail: detail.into() }
+        Self::Unavailable {
+            retry_after: None,
+            detail: detail.into(),
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! How instant-acme speaks: over TLS, to one host only, each request in bounded time, and with refusals read before they are lost.
+//! How instant-acme speaks: over TLS, to one host only, each request in bounded time, and with
+//! refusals read before they are lost.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -47,16 +48,24 @@ impl PinnedClient {
                 let config = ClientConfig::builder_with_provider(provider)
                     .with_safe_default_protocol_versions()
                     .map_err(|error| error.to_string())?;
-                let config = config.with_root_certificates(root_store(pem)?).with_no_client_auth();
+                let config = config
+                    .with_root_certificates(root_store(pem)?)
+                    .with_no_client_auth();
                 HttpsConnectorBuilder::new().with_tls_config(config)
             }
             None => HttpsConnectorBuilder::new()
                 .with_provider_and_platform_verifier(provider)
-                .map_err(|error| format!("the system's root certificates cannot be used: {error}"))?,
+                .map_err(|error| {
+                    format!("the system's root certificates cannot be used: {error}")
+                })?,
         };
-        // HTTP/1.1: a request that times out takes its connection with it, and the next one tries a new one.
+        // HTTP/1.1: a request that times out takes its connection with it, and the next one tries a
+        // new one.
         let connector = builder.https_only().enable_http1().build();
-        Ok(Self { http: Client::builder(TokioExecutor::new()).build(connector), directory })
+        Ok(Self {
+            http: Client::builder(TokioExecutor::new()).build(connector),
+            directory,
+        })
     }
 
     /// Whether this address is at the directory's host.
@@ -72,7 +81,12 @@ impl HttpClient for PinnedClient {
             let answered = if client.is_ours(&request.uri().to_string()) {
                 tokio::time::timeout(REQUEST, send(&client.http, request))
                     .await
-                    .unwrap_or_else(|_| Err(Failure::Silent(format!("no answer within {} s", REQUEST.as_secs()))))
+                    .unwrap_or_else(|_| {
+                        Err(Failure::Silent(format!(
+                            "no answer within {} s",
+                            REQUEST.as_secs()
+                        )))
+                    })
             } else {
                 Err(Failure::Foreign(host(request.uri())))
             };
@@ -81,10 +95,20 @@ impl HttpClient for PinnedClient {
     }
 }
 
-async fn send(http: &Client<HttpsConnector<HttpConnector>, Body>, request: Request<Body>) -> Result<BytesResponse, Failure> {
-    let response = http.request(request).await.map_err(|error| Failure::Silent(with_causes(&error)))?;
+async fn send(
+    http: &Client<HttpsConnector<HttpConnector>, Body>,
+    request: Request<Body>,
+) -> Result<BytesResponse, Failure> {
+    let response = http
+        .request(request)
+        .await
+        .map_err(|error| Failure::Silent(with_causes(&error)))?;
     let (parts, body) = response.into_parts();
-    let body = Limited::new(body, BODY).collect().await.map_err(|error| Failure::Silent(with_causes(&*error)))?.to_bytes();
+    let body = Limited::new(body, BODY)
+        .collect()
+        .await
+        .map_err(|error| Failure::Silent(with_causes(&*error)))?
+        .to_bytes();
     let status = parts.status.as_u16();
     if status >= 400 {
         let problem = serde_json::from_slice::<Problem>(&body).ok();
@@ -94,7 +118,10 @@ async fn send(http: &Client<HttpsConnector<HttpConnector>, Body>, request: Reque
             return Err(Failure::Refused(answer));
         }
     }
-    Ok(BytesResponse { parts, body: Box::new(body) })
+    Ok(BytesResponse {
+        parts,
+        body: Box::new(body),
+    })
 }
 
 /// RFC 9110 section 10.2.3: seconds, or a date.
@@ -110,12 +137,19 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 fn root_store(pem: &str) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     let blocks = pem::parse_many(pem).map_err(|error| format!("it is no PEM: {error}"))?;
-    for block in blocks.into_iter().filter(|block| block.tag() == "CERTIFICATE") {
+    for block in blocks
+        .into_iter()
+        .filter(|block| block.tag() == "CERTIFICATE")
+    {
         roots
             .add(CertificateDer::from(block.into_contents()))
             .map_err(|error| format!("a certificate cannot be used: {error}"))?;
     }
-    if roots.is_empty() { Err("it holds no certificate".to_owned()) } else { Ok(roots) }
+    if roots.is_empty() {
+        Err("it holds no certificate".to_owned())
+    } else {
+        Ok(roots)
+    }
 }
 
 fn host(uri: &Uri) -> String {
@@ -147,34 +181,63 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let root = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap().cert.pem();
-        let client = PinnedClient::new("https://localhost:1/dir".parse().unwrap(), Some(&root)).unwrap();
-        for url in
-            [format!("https://127.0.0.1:{port}/"), format!("https://localhost:{port}/"), "http://localhost:1/".to_owned()]
-        {
+        let root = rcgen::generate_simple_self_signed(["localhost".to_owned()])
+            .unwrap()
+            .cert
+            .pem();
+        let client =
+            PinnedClient::new("https://localhost:1/dir".parse().unwrap(), Some(&root)).unwrap();
+        for url in [
+            format!("https://127.0.0.1:{port}/"),
+            format!("https://localhost:{port}/"),
+            "http://localhost:1/".to_owned(),
+        ] {
             let request = Request::builder().uri(&url).body(Body::default()).unwrap();
-            let Err(instant_acme::Error::Other(error)) = client.request(request).await else { panic!("{url}") };
-            assert!(matches!(error.downcast_ref(), Some(Failure::Foreign(_))), "{url}: {error}");
+            let Err(instant_acme::Error::Other(error)) = client.request(request).await else {
+                panic!("{url}")
+            };
+            assert!(
+                matches!(error.downcast_ref(), Some(Failure::Foreign(_))),
+                "{url}: {error}"
+            );
         }
         assert!(listener.accept().is_err(), "nobody came");
     }
 
     #[test]
     fn retry_after_is_seconds_or_a_date() {
-        let headers = |value: &str| HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_str(value).unwrap())]);
-        assert_eq!(retry_after(&headers(" 120 ")), Some(Duration::from_secs(120)));
+        let headers = |value: &str| {
+            HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_str(value).unwrap())])
+        };
+        assert_eq!(
+            retry_after(&headers(" 120 ")),
+            Some(Duration::from_secs(120))
+        );
         let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(7_200));
         let wait = retry_after(&headers(&date)).unwrap();
-        assert!((Duration::from_secs(6_900)..=Duration::from_secs(7_200)).contains(&wait), "{wait:?}");
-        assert_eq!(retry_after(&headers("Sun, 06 Nov 1994 08:49:37 GMT")), Some(Duration::ZERO));
+        assert!(
+            (Duration::from_secs(6_900)..=Duration::from_secs(7_200)).contains(&wait),
+            "{wait:?}"
+        );
+        assert_eq!(
+            retry_after(&headers("Sun, 06 Nov 1994 08:49:37 GMT")),
+            Some(Duration::ZERO)
+        );
         assert_eq!(retry_after(&headers("soon")), None);
     }
 
     #[test]
     fn a_root_that_cannot_be_used_is_told() {
         let directory: Url = "https://localhost:1/dir".parse().unwrap();
-        for pem in ["", "hello", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
-            assert!(PinnedClient::new(directory.clone(), Some(pem)).is_err(), "{pem}");
+        for pem in [
+            "",
+            "hello",
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        ] {
+            assert!(
+                PinnedClient::new(directory.clone(), Some(pem)).is_err(),
+                "{pem}"
+            );
         }
     }
 }

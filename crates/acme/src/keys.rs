@@ -1,4 +1,5 @@
-//! Private keys of certificates, and the requests made with them. P-256 throughout; never the account's key.
+//! Private keys of certificates, and the requests made with them. P-256 throughout; never the
+//! account's key.
 
 use rcgen::{CertificateParams, DistinguishedName, KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData};
 use starchart_domain::secret::Secret;
@@ -24,10 +25,13 @@ pub enum KeyError {
 /// # Errors
 /// The system has no randomness.
 pub fn generate() -> Result<Secret, KeyError> {
-    KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map(|key| Secret::new(key.serialize_pem())).map_err(KeyError::Key)
+    KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)
+        .map(|key| Secret::new(key.serialize_pem()))
+        .map_err(KeyError::Key)
 }
 
-/// A certificate request for these names (DER, RFC 2986), with an empty subject. The same key and names make an equivalent request.
+/// A certificate request for these names (DER, RFC 2986), with an empty subject. The same key and
+/// names make an equivalent request.
 ///
 /// # Errors
 /// The key is no P-256 key in PEM, or a name cannot stand in a certificate.
@@ -35,10 +39,14 @@ pub fn request(private_key: &Secret, names: &[String]) -> Result<Vec<u8>, KeyErr
     let key = read(private_key)?;
     let mut params = CertificateParams::new(names).map_err(KeyError::Request)?;
     params.distinguished_name = DistinguishedName::new();
-    params.serialize_request(&key).map(|request| request.der().to_vec()).map_err(KeyError::Request)
+    params
+        .serialize_request(&key)
+        .map(|request| request.der().to_vec())
+        .map_err(KeyError::Request)
 }
 
-/// Whether the certificate (the first in the PEM text) is for this private key, of whatever kind it is (PKCS#8, PKCS#1, SEC1).
+/// Whether the certificate (the first in the PEM text) is for this private key, of whatever kind it
+/// is (PKCS#8, PKCS#1, SEC1).
 ///
 /// # Errors
 /// One of them cannot be read.
@@ -49,7 +57,8 @@ pub fn matches(private_key: &Secret, certificate_pem: &str) -> Result<bool, KeyE
 }
 
 fn read(private_key: &Secret) -> Result<KeyPair, KeyError> {
-    KeyPair::from_pkcs8_pem_and_sign_algo(private_key.expose(), &PKCS_ECDSA_P256_SHA256).map_err(KeyError::Key)
+    KeyPair::from_pkcs8_pem_and_sign_algo(private_key.expose(), &PKCS_ECDSA_P256_SHA256)
+        .map_err(KeyError::Key)
 }
 
 #[cfg(test)]
@@ -63,14 +72,24 @@ mod tests {
     fn a_key_makes_requests_and_knows_its_certificate() {
         let (key, other) = (generate().unwrap(), generate().unwrap());
         assert_ne!(key, other);
-        let names = ["*.user1.example.com".to_owned(), "user1.example.com".to_owned()];
+        let names = [
+            "*.user1.example.com".to_owned(),
+            "user1.example.com".to_owned(),
+        ];
         let der = request(&key, &names).unwrap();
         let read = CertificateSigningRequestParams::from_der(&der.as_slice().into()).unwrap();
         assert_eq!(read.params.subject_alt_names.len(), 2);
-        assert_eq!(read.params.distinguished_name.get(&DnType::CommonName), None);
+        assert_eq!(
+            read.params.distinguished_name.get(&DnType::CommonName),
+            None
+        );
 
         let pair = KeyPair::from_pem(key.expose()).unwrap();
-        let certificate = CertificateParams::new(names).unwrap().self_signed(&pair).unwrap().pem();
+        let certificate = CertificateParams::new(names)
+            .unwrap()
+            .self_signed(&pair)
+            .unwrap()
+            .pem();
         assert!(matches(&key, &certificate).unwrap());
         assert!(!matches(&other, &certificate).unwrap());
     }
@@ -79,7 +98,11 @@ mod tests {
     fn keys_of_other_kinds_know_their_certificates() {
         let names = vec!["user1.example.com".to_owned()];
         let pair = KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
-        let certificate = CertificateParams::new(names).unwrap().self_signed(&pair).unwrap().pem();
+        let certificate = CertificateParams::new(names)
+            .unwrap()
+            .self_signed(&pair)
+            .unwrap()
+            .pem();
         let rsa = Secret::new(pair.serialize_pem());
         assert!(matches(&rsa, &certificate).unwrap());
         assert!(!matches(&generate().unwrap(), &certificate).unwrap());

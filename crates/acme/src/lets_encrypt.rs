@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use instant_acme::{
-    Account, AuthorizationStatus, ChallengeStatus, ChallengeType, Error, Identifier, NewOrder, OrderStatus as Status,
-    RevocationRequest,
+    Account, AuthorizationStatus, ChallengeStatus, ChallengeType, Error, Identifier, NewOrder,
+    OrderStatus as Status, RevocationRequest,
 };
 use rustls::pki_types::CertificateDer;
 use starchart_domain::secret::Secret;
@@ -15,7 +15,9 @@ use tracing::debug;
 use url::Url;
 
 use crate::account::{AccountKey, Registration};
-use crate::authority::{Authority, AuthorityError, Order, OrderStatus, PendingAuthorization, RevocationReason};
+use crate::authority::{
+    Authority, AuthorityError, Order, OrderStatus, PendingAuthorization, RevocationReason,
+};
 use crate::chain;
 use crate::client::PinnedClient;
 use crate::problem::{About, answer, authority_error, told};
@@ -80,22 +82,38 @@ impl LetsEncrypt {
     /// One of them cannot be used.
     pub fn new(config: &AcmeConfig) -> Result<Self, AcmeConfigError> {
         let at = |setting| move |fault| AcmeConfigError { setting, fault };
-        let key = AccountKey::from_pem(&config.account_key).map_err(at("LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM"))?;
+        let key = AccountKey::from_pem(&config.account_key)
+            .map_err(at("LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM"))?;
         let root = match &config.ca_root {
             Some(path) => {
-                let read = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()));
+                let read = std::fs::read_to_string(path)
+                    .map_err(|error| format!("{}: {error}", path.display()));
                 Some(read.map_err(at("ACME_CA_ROOT_PATH"))?)
             }
             None => None,
         };
-        let client = PinnedClient::new(config.directory.clone(), root.as_deref()).map_err(at("ACME_CA_ROOT_PATH"))?;
-        let registration = Registration::new(client.clone(), config.directory.clone(), key, config.account_email.clone());
-        Ok(Self { client, registration })
+        let client = PinnedClient::new(config.directory.clone(), root.as_deref())
+            .map_err(at("ACME_CA_ROOT_PATH"))?;
+        let registration = Registration::new(
+            client.clone(),
+            config.directory.clone(),
+            key,
+            config.account_email.clone(),
+        );
+        Ok(Self {
+            client,
+            registration,
+        })
     }
 
-    /// Asks with the account, in bounded time. A refused nonce (instant-acme has tried it three times then) changed nothing, and is
-    /// tried again; an account that the authority has forgotten is registered again, once.
-    async fn ask<T, F>(&self, about: About, ask: impl Fn(Account) -> F + Send + Sync) -> Result<T, AuthorityError>
+    /// Asks with the account, in bounded time. A refused nonce (instant-acme has tried it three
+    /// times then) changed nothing, and is tried again; an account that the authority has forgotten
+    /// is registered again, once.
+    async fn ask<T, F>(
+        &self,
+        about: About,
+        ask: impl Fn(Account) -> F + Send + Sync,
+    ) -> Result<T, AuthorityError>
     where
         F: Future<Output = Result<T, Fault>> + Send,
     {
@@ -123,8 +141,15 @@ impl LetsEncrypt {
                 Fault::Port(error) => error,
             })
         };
-        let late = || Err(AuthorityError::unavailable(format!("not done within {} s", CALL.as_secs())));
-        tokio::time::timeout(CALL, asked).await.unwrap_or_else(|_| late())
+        let late = || {
+            Err(AuthorityError::unavailable(format!(
+                "not done within {} s",
+                CALL.as_secs()
+            )))
+        };
+        tokio::time::timeout(CALL, asked)
+            .await
+            .unwrap_or_else(|_| late())
     }
 
     /// An order's URL comes from the database, and the database may be older than the settings.
@@ -132,22 +157,33 @@ impl LetsEncrypt {
         if self.client.is_ours(url) {
             return Ok(());
         }
-        Err(AuthorityError::Gone("the order is at another certificate authority than LETS_ENCRYPT_DIRECTORY_URL".to_owned()))
+        Err(AuthorityError::Gone(
+            "the order is at another certificate authority than LETS_ENCRYPT_DIRECTORY_URL"
+                .to_owned(),
+        ))
     }
 }
 
 #[async_trait]
 impl Authority for LetsEncrypt {
     async fn new_order(&self, names: &[String]) -> Result<String, AuthorityError> {
-        let identifiers: Vec<_> = names.iter().map(|name| Identifier::Dns(name.clone())).collect();
+        let identifiers: Vec<_> = names
+            .iter()
+            .map(|name| Identifier::Dns(name.clone()))
+            .collect();
         let identifiers = identifiers.as_slice();
         let url = self
             .ask(About::NewOrder, |account| async move {
-                Ok(account.new_order(&NewOrder::new(identifiers)).await?.url().to_owned())
+                Ok(account
+                    .new_order(&NewOrder::new(identifiers))
+                    .await?
+                    .url()
+                    .to_owned())
             })
             .await?;
-        self.check_host(&url)
-            .map_err(|_| AuthorityError::Refused("The order is at another host than its authority.".to_owned()))?;
+        self.check_host(&url).map_err(|_| {
+            AuthorityError::Refused("The order is at another host than its authority.".to_owned())
+        })?;
         Ok(url)
     }
 
@@ -158,12 +194,15 @@ impl Authority for LetsEncrypt {
 
     async fn validate(&self, url: &str) -> Result<(), AuthorityError> {
         self.check_host(url)?;
-        self.ask(About::Order, |account| validate(account, url)).await
+        self.ask(About::Order, |account| validate(account, url))
+            .await
     }
 
     async fn finalize(&self, url: &str, csr_der: &[u8]) -> Result<(), AuthorityError> {
         self.check_host(url)?;
-        let state = self.ask(About::Order, |account| status(account, url)).await?;
+        let state = self
+            .ask(About::Order, |account| status(account, url))
+            .await?;
         match state {
             Status::Processing | Status::Valid => return Ok(()),
             Status::Ready => {}
@@ -177,10 +216,15 @@ impl Authority for LetsEncrypt {
             .await;
         match handed_in {
             // Another process was first, with the same request.
-            Err(AuthorityError::Gone(_)) => match self.ask(About::Order, |account| status(account, url)).await? {
-                Status::Processing | Status::Valid => Ok(()),
-                _ => Err(not_now("ready")),
-            },
+            Err(AuthorityError::Gone(_)) => {
+                match self
+                    .ask(About::Order, |account| status(account, url))
+                    .await?
+                {
+                    Status::Processing | Status::Valid => Ok(()),
+                    _ => Err(not_now("ready")),
+                }
+            }
             handed_in => handed_in,
         }
     }
@@ -192,22 +236,41 @@ impl Authority for LetsEncrypt {
             if order.state().status != Status::Valid {
                 return Err(not_now("valid").into());
             }
-            order.certificate().await?.ok_or_else(|| not_now("valid").into())
+            order
+                .certificate()
+                .await?
+                .ok_or_else(|| not_now("valid").into())
         })
         .await
     }
 
-    async fn revoke(&self, certificate_pem: &str, reason: RevocationReason) -> Result<(), AuthorityError> {
-        let refused = |error: chain::ChainError| AuthorityError::Refused(format!("This is no certificate: {error}."));
-        if chain::split(certificate_pem).map_err(refused)?.leaf.not_after < now() {
+    async fn revoke(
+        &self,
+        certificate_pem: &str,
+        reason: RevocationReason,
+    ) -> Result<(), AuthorityError> {
+        let refused = |error: chain::ChainError| {
+            AuthorityError::Refused(format!("This is no certificate: {error}."))
+        };
+        if chain::split(certificate_pem)
+            .map_err(refused)?
+            .leaf
+            .not_after
+            < now()
+        {
             return Ok(());
         }
         let der = CertificateDer::from(chain::first_der(certificate_pem).map_err(refused)?);
         let der = &der;
         let asked = |account: Account| async move {
-            let request = RevocationRequest { certificate: der, reason: Some(reason.into()) };
+            let request = RevocationRequest {
+                certificate: der,
+                reason: Some(reason.into()),
+            };
             match account.revoke(&request).await {
-                Err(error) if answer(&error).is_some_and(|answer| answer.is("alreadyRevoked")) => Ok(()),
+                Err(error) if answer(&error).is_some_and(|answer| answer.is("alreadyRevoked")) => {
+                    Ok(())
+                }
                 revoked => Ok(revoked?),
             }
         };
@@ -226,7 +289,9 @@ impl From<RevocationReason> for instant_acme::RevocationReason {
 }
 
 fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
@@ -241,7 +306,12 @@ async fn status(account: Account, url: &str) -> Result<Status, Fault> {
 async fn read(account: Account, url: &str) -> Result<Order, Fault> {
     let mut order = account.order(url.to_owned()).await?;
     let mut status = order.state().status;
-    let mut problems: Vec<String> = order.state().error.iter().map(|problem| told(problem, None)).collect();
+    let mut problems: Vec<String> = order
+        .state()
+        .error
+        .iter()
+        .map(|problem| told(problem, None))
+        .collect();
     let mut pending = Vec::new();
     if matches!(status, Status::Pending | Status::Invalid) {
         let mut authorizations = order.authorizations();
@@ -251,18 +321,28 @@ async fn read(account: Account, url: &str) -> Result<Order, Fault> {
                 AuthorizationStatus::Valid => {}
                 AuthorizationStatus::Pending if status == Status::Pending => {
                     let fqdn = challenge_name(authorization.identifier().identifier)?;
-                    let challenge = authorization.challenge(ChallengeType::Dns01).ok_or_else(no_dns)?;
-                    pending.push(PendingAuthorization { fqdn, value: challenge.key_authorization().dns_value() });
+                    let challenge = authorization
+                        .challenge(ChallengeType::Dns01)
+                        .ok_or_else(no_dns)?;
+                    pending.push(PendingAuthorization {
+                        fqdn,
+                        value: challenge.key_authorization().dns_value(),
+                    });
                 }
                 AuthorizationStatus::Pending => {}
                 // The order follows, whatever it says at this moment.
                 AuthorizationStatus::Invalid => {
                     status = Status::Invalid;
                     let fqdn = challenge_name(authorization.identifier().identifier)?;
-                    let errors = authorization.challenges.iter().filter_map(|challenge| challenge.error.as_ref());
+                    let errors = authorization
+                        .challenges
+                        .iter()
+                        .filter_map(|challenge| challenge.error.as_ref());
                     problems.extend(errors.map(|problem| told(problem, Some(&fqdn))));
                 }
-                AuthorizationStatus::Expired | AuthorizationStatus::Revoked | AuthorizationStatus::Deactivated => {
+                AuthorizationStatus::Expired
+                | AuthorizationStatus::Revoked
+                | AuthorizationStatus::Deactivated => {
                     status = Status::Invalid;
                 }
             }
@@ -273,11 +353,15 @@ async fn read(account: Account, url: &str) -> Result<Order, Fault> {
     if invalid {
         pending.clear();
     }
-    Ok(Order { status: in_port(status), pending, problem: refusal(invalid, &problems) })
+    Ok(Order {
+        status: in_port(status),
+        pending,
+        problem: refusal(invalid, &problems),
+    })
 }
 
-/// Why an order is invalid, if the authority said why. Nobody said no to one whose time, or the time of a proof, is over: a new
-/// one may do.
+/// Why an order is invalid, if the authority said why. Nobody said no to one whose time, or the
+/// time of a proof, is over: a new one may do.
 fn refusal(invalid: bool, problems: &[String]) -> Option<String> {
     (invalid && !problems.is_empty()).then(|| problems.join(" "))
 }
@@ -293,7 +377,9 @@ async fn validate(account: Account, url: &str) -> Result<(), Fault> {
         if authorization.status != AuthorizationStatus::Pending {
             continue;
         }
-        let mut challenge = authorization.challenge(ChallengeType::Dns01).ok_or_else(no_dns)?;
+        let mut challenge = authorization
+            .challenge(ChallengeType::Dns01)
+            .ok_or_else(no_dns)?;
         if challenge.status != ChallengeStatus::Pending {
             continue;
         }
@@ -314,13 +400,18 @@ async fn validate(account: Account, url: &str) -> Result<(), Fault> {
 }
 
 fn no_dns() -> AuthorityError {
-    AuthorityError::Refused("The certificate authority does not offer to look at DNS for this name.".to_owned())
+    AuthorityError::Refused(
+        "The certificate authority does not offer to look at DNS for this name.".to_owned(),
+    )
 }
 
 /// RFC 8555 section 8.4. The identifier of a wildcard is its base domain (section 7.1.4).
 fn challenge_name(identifier: &Identifier) -> Result<String, AuthorityError> {
     match identifier {
-        Identifier::Dns(name) => Ok(format!("_acme-challenge.{}", name.trim_start_matches("*.").trim_end_matches('.'))),
+        Identifier::Dns(name) => Ok(format!(
+            "_acme-challenge.{}",
+            name.trim_start_matches("*.").trim_end_matches('.')
+        )),
         _ => Err(no_dns()),
     }
 }
@@ -342,8 +433,14 @@ mod tests {
     #[test]
     fn an_order_that_expired_was_refused_by_nobody() {
         assert_eq!(refusal(true, &[]), None);
-        let said = ["CAA forbids it.".to_owned(), "The TXT record is not there.".to_owned()];
-        assert_eq!(refusal(true, &said).as_deref(), Some("CAA forbids it. The TXT record is not there."));
+        let said = [
+            "CAA forbids it.".to_owned(),
+            "The TXT record is not there.".to_owned(),
+        ];
+        assert_eq!(
+            refusal(true, &said).as_deref(),
+            Some("CAA forbids it. The TXT record is not there.")
+        );
         assert_eq!(refusal(false, &said), None);
     }
 }

@@ -1,4 +1,5 @@
-//! The identity provider of the demo: SAML 2.0 with four ready people. Everybody may read their passwords.
+//! The identity provider of the demo: SAML 2.0 with four ready people. Everybody may read their
+//! passwords.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -74,8 +75,9 @@ struct State {
 }
 
 impl IdentityProvider {
-    /// Serves on `address` for the application at `app_url`, with a key kept in `folder` so that a restart signs nobody out of
-    /// trust. Group names begin with `group_prefix`. The inbox shows what stands in the folder `mails`.
+    /// Serves on `address` for the application at `app_url`, with a key kept in `folder` so that a
+    /// restart signs nobody out of trust. Group names begin with `group_prefix`. The inbox shows
+    /// what stands in the folder `mails`.
     ///
     /// # Errors
     /// The port cannot be opened, or the key not be read or written.
@@ -86,9 +88,13 @@ impl IdentityProvider {
         folder: &Path,
         mails: &Path,
     ) -> Result<Self, Error> {
-        let listener =
-            std::net::TcpListener::bind(address).map_err(Error::io(format!("opening {address} for the identity provider")))?;
-        let port = listener.local_addr().map_err(Error::io("the identity provider's port"))?.port();
+        let listener = std::net::TcpListener::bind(address).map_err(Error::io(format!(
+            "opening {address} for the identity provider"
+        )))?;
+        let port = listener
+            .local_addr()
+            .map_err(Error::io("the identity provider's port"))?
+            .port();
         let url = format!("http://localhost:{port}");
         let issuer = issuer(&format!("{url}/metadata"), folder)?;
         let metadata = issuer
@@ -102,7 +108,13 @@ impl IdentityProvider {
             group_prefix: group_prefix.to_owned(),
         });
         let inbox = web::Data::new(inbox::Inbox::new(mails, app_url));
-        let app = move || App::new().app_data(state.clone()).app_data(inbox.clone()).configure(routes).configure(inbox::routes);
+        let app = move || {
+            App::new()
+                .app_data(state.clone())
+                .app_data(inbox.clone())
+                .configure(routes)
+                .configure(inbox::routes)
+        };
         let server = HttpServer::new(app)
             .workers(1)
             .disable_signals()
@@ -132,14 +144,22 @@ impl IdentityProvider {
 /// The key and certificate of an earlier start, or new ones.
 fn issuer(entity_id: &str, folder: &Path) -> Result<Issuer, Error> {
     let key_error = |error: starchart_saml::issuer::IssuerError| Error::Key(error.to_string());
-    let (key_file, certificate_file) = (folder.join("idp-key.pem"), folder.join("idp-certificate.pem"));
-    if let (Ok(key), Ok(certificate)) = (std::fs::read_to_string(&key_file), std::fs::read_to_string(&certificate_file)) {
-        return Issuer::from_pem(entity_id, &key, &certificate).map_err(|error| Error::Unreadable(error.to_string()));
+    let (key_file, certificate_file) = (
+        folder.join("idp-key.pem"),
+        folder.join("idp-certificate.pem"),
+    );
+    if let (Ok(key), Ok(certificate)) = (
+        std::fs::read_to_string(&key_file),
+        std::fs::read_to_string(&certificate_file),
+    ) {
+        return Issuer::from_pem(entity_id, &key, &certificate)
+            .map_err(|error| Error::Unreadable(error.to_string()));
     }
     let issuer = Issuer::generate(entity_id).map_err(key_error)?;
     let (key, certificate) = issuer.to_pem().map_err(key_error)?;
     std::fs::write(&key_file, key).map_err(Error::io(key_file.display().to_string()))?;
-    std::fs::write(&certificate_file, certificate).map_err(Error::io(certificate_file.display().to_string()))?;
+    std::fs::write(&certificate_file, certificate)
+        .map_err(Error::io(certificate_file.display().to_string()))?;
     Ok(issuer)
 }
 
@@ -196,7 +216,9 @@ struct SignedOutPage<'a> {
 }
 
 async fn metadata(state: web::Data<State>) -> HttpResponse {
-    HttpResponse::Ok().content_type("application/samlmetadata+xml").body(state.metadata.clone())
+    HttpResponse::Ok()
+        .content_type("application/samlmetadata+xml")
+        .body(state.metadata.clone())
 }
 
 async fn form(request: web::Query<Request>) -> HttpResponse {
@@ -209,24 +231,46 @@ async fn form(request: web::Query<Request>) -> HttpResponse {
 async fn sign_in(state: web::Data<State>, form: web::Form<SignIn>) -> HttpResponse {
     let seen = match read_request(&form.saml_request) {
         Ok(seen) if seen.acs_url == state.acs_url => seen,
-        Ok(_) => return HttpResponse::BadRequest().body("This request comes from another application."),
-        Err(error) => return HttpResponse::BadRequest().body(format!("This is no request to sign in: {error}")),
+        Ok(_) => {
+            return HttpResponse::BadRequest().body("This request comes from another application.");
+        }
+        Err(error) => {
+            return HttpResponse::BadRequest()
+                .body(format!("This is no request to sign in: {error}"));
+        }
     };
-    let Some(person) = PEOPLE.iter().find(|p| p.username == form.username && p.password == form.password) else {
+    let Some(person) = PEOPLE
+        .iter()
+        .find(|p| p.username == form.username && p.password == form.password)
+    else {
         return login_page(&form.saml_request, &form.relay_state, &form.username, true);
     };
     let asserted = Asserted {
         username: person.username.to_owned(),
         display_name: person.display_name.to_owned(),
         email: person.email.to_owned(),
-        groups: person.groups.iter().map(|group| format!("{}-{group}", state.group_prefix)).collect(),
+        groups: person
+            .groups
+            .iter()
+            .map(|group| format!("{}-{group}", state.group_prefix))
+            .collect(),
     };
     match state.issuer.respond(&seen, &asserted) {
         Ok(saml_response) => {
-            info!(username = person.username, "the identity provider signed somebody in");
-            let page = ContinuePage { acs_url: &seen.acs_url, saml_response: &saml_response, relay_state: &form.relay_state };
+            info!(
+                username = person.username,
+                "the identity provider signed somebody in"
+            );
+            let page = ContinuePage {
+                acs_url: &seen.acs_url,
+                saml_response: &saml_response,
+                relay_state: &form.relay_state,
+            };
             // The form goes to the application, so form-action must name it.
-            let policy = format!("default-src 'none'; script-src 'self'; style-src 'self'; form-action {}", state.app_url);
+            let policy = format!(
+                "default-src 'none'; script-src 'self'; style-src 'self'; form-action {}",
+                state.app_url
+            );
             html(page.render(), &policy)
         }
         Err(error) => {
@@ -237,19 +281,39 @@ async fn sign_in(state: web::Data<State>, form: web::Form<SignIn>) -> HttpRespon
 }
 
 async fn signed_out(state: web::Data<State>) -> HttpResponse {
-    html(SignedOutPage { app_url: &state.app_url }.render(), OWN)
+    html(
+        SignedOutPage {
+            app_url: &state.app_url,
+        }
+        .render(),
+        OWN,
+    )
 }
 
 async fn script() -> HttpResponse {
-    HttpResponse::Ok().content_type("text/javascript").body("document.forms[0].submit();\n")
+    HttpResponse::Ok()
+        .content_type("text/javascript")
+        .body("document.forms[0].submit();\n")
 }
 
 async fn style() -> HttpResponse {
-    HttpResponse::Ok().content_type("text/css").body(include_str!("../templates/style.css"))
+    HttpResponse::Ok()
+        .content_type("text/css")
+        .body(include_str!("../templates/style.css"))
 }
 
 fn login_page(saml_request: &str, relay_state: &str, username: &str, wrong: bool) -> HttpResponse {
-    html(LoginPage { saml_request, relay_state, username, wrong, people: &PEOPLE }.render(), OWN)
+    html(
+        LoginPage {
+            saml_request,
+            relay_state,
+            username,
+            wrong,
+            people: &PEOPLE,
+        }
+        .render(),
+        OWN,
+    )
 }
 
 pub(crate) const OWN: &str = "default-src 'none'; style-src 'self'; form-action 'self'";

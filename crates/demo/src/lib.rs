@@ -1,9 +1,9 @@
-//! What a laptop lacks: an identity provider with ready users, an inbox for the mails to them, a name server that answers for the
-//! zone, and a certificate authority that asks it.
+//! What a laptop lacks: an identity provider with ready users, an inbox for the mails to them, a
+//! name server that answers for the zone, and a certificate authority that asks it.
 //!
-//! All are for trying things out on loopback and are left out of the release build. The rest of the program does not know
-//! them: the identity provider speaks SAML over HTTP, the inbox reads the folder that mails go to, the others stand behind the ports
-//! to the zone and to an authority.
+//! All are for trying things out on loopback and are left out of the release build. The rest of the
+//! program does not know them: the identity provider speaks SAML over HTTP, the inbox reads the
+//! folder that mails go to, the others stand behind the ports to the zone and to an authority.
 
 mod authority;
 mod identity_provider;

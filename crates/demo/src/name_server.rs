@@ -1,4 +1,5 @@
-//! The authoritative name server of the demo: what stands in the zone, over UDP and TCP on loopback.
+//! The authoritative name server of the demo: what stands in the zone, over UDP and TCP on
+//! loopback.
 
 use std::net::SocketAddr;
 use std::str::FromStr;
@@ -39,7 +40,9 @@ impl NameServer {
     /// The port cannot be opened.
     pub async fn start(zone: Arc<DemoZone>, address: SocketAddr) -> Result<Self, Error> {
         let (udp, tcp) = bind(address).await?;
-        let address = udp.local_addr().map_err(Error::io("the name server's port"))?;
+        let address = udp
+            .local_addr()
+            .map_err(Error::io("the name server's port"))?;
         let mut changes = zone.changes();
         let serving = Serving(Arc::new(RwLock::new(Arc::new(catalog(&zone, 1)))));
         let mut server = Server::new(serving.clone());
@@ -53,7 +56,11 @@ impl NameServer {
                 *serving.0.write().unwrap_or_else(PoisonError::into_inner) = fresh;
             }
         });
-        Ok(Self { address, _server: server, follow })
+        Ok(Self {
+            address,
+            _server: server,
+            follow,
+        })
     }
 
     /// Where it answers.
@@ -88,7 +95,11 @@ struct Serving(Arc<RwLock<Arc<Catalog>>>);
 
 #[async_trait]
 impl RequestHandler for Serving {
-    async fn handle_request<R: ResponseHandler, T: Time>(&self, request: &Request, response: R) -> ResponseInfo {
+    async fn handle_request<R: ResponseHandler, T: Time>(
+        &self,
+        request: &Request,
+        response: R,
+    ) -> ResponseInfo {
         let catalog = Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner));
         catalog.handle_request::<R, T>(request, response).await
     }
@@ -96,18 +107,36 @@ impl RequestHandler for Serving {
 
 fn catalog(zone: &DemoZone, serial: u32) -> Catalog {
     let mut catalog = Catalog::new();
-    let Ok(origin) = Name::from_str(&format!("{}.", zone.root())) else { return catalog };
+    let Ok(origin) = Name::from_str(&format!("{}.", zone.root())) else {
+        return catalog;
+    };
     let server = Name::from_str(&format!("ns.{}.", zone.root())).unwrap_or_else(|_| origin.clone());
     let mut records: InMemoryZoneHandler<TokioRuntimeProvider> =
         InMemoryZoneHandler::empty(origin.clone(), ZoneType::Primary, AxfrPolicy::Deny);
-    let soa = SOA::new(server.clone(), origin.clone(), serial, 7200, 900, 1_209_600, 5);
-    records.upsert_mut(Record::from_rdata(origin.clone(), 900, RData::SOA(soa)), serial);
-    records.upsert_mut(Record::from_rdata(origin.clone(), 172_800, RData::NS(NS(server))), serial);
+    let soa = SOA::new(
+        server.clone(),
+        origin.clone(),
+        serial,
+        7200,
+        900,
+        1_209_600,
+        5,
+    );
+    records.upsert_mut(
+        Record::from_rdata(origin.clone(), 900, RData::SOA(soa)),
+        serial,
+    );
+    records.upsert_mut(
+        Record::from_rdata(origin.clone(), 172_800, RData::NS(NS(server))),
+        serial,
+    );
     for set in zone.sets() {
         for value in &set.body.values {
             match record(&set, value) {
                 Some(record) => drop(records.upsert_mut(record, serial)),
-                None => warn!(name = set.name, rtype = %set.rtype, "the name server cannot serve a value"),
+                None => {
+                    warn!(name = set.name, rtype = %set.rtype, "the name server cannot serve a value")
+                }
             }
         }
     }
@@ -123,7 +152,10 @@ fn record(set: &Rrset, value: &str) -> Option<Record> {
         RecordType::Cname => RData::CNAME(CNAME(Name::from_str(value).ok()?)),
         RecordType::Mx => {
             let (preference, exchange) = value.split_once(' ')?;
-            RData::MX(MX::new(preference.parse().ok()?, Name::from_str(exchange).ok()?))
+            RData::MX(MX::new(
+                preference.parse().ok()?,
+                Name::from_str(exchange).ok()?,
+            ))
         }
         RecordType::Txt => RData::TXT(TXT::from_bytes(txt::decode(value)?.chunks(255).collect())),
     };

@@ -54,7 +54,12 @@ impl DemoZone {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Sets::new(),
             Err(error) => return Err(Error::io(format!("reading {}", file.display()))(error)),
         };
-        Ok(Self { root: root.to_owned(), file: file.to_owned(), sets: Mutex::new(sets), changed: watch::channel(0).0 })
+        Ok(Self {
+            root: root.to_owned(),
+            file: file.to_owned(),
+            sets: Mutex::new(sets),
+            changed: watch::channel(0).0,
+        })
     }
 
     /// The domain of the zone.
@@ -70,8 +75,15 @@ impl DemoZone {
     /// Every set of the types people may use.
     pub(crate) fn sets(&self) -> Vec<Rrset> {
         let ours = |((name, rtype), body): (&(String, String), &Body)| {
-            let body = SetBody { ttl: body.ttl, values: body.values.clone() };
-            Some(Rrset { name: name.clone(), rtype: RecordType::parse(rtype)?, body })
+            let body = SetBody {
+                ttl: body.ttl,
+                values: body.values.clone(),
+            };
+            Some(Rrset {
+                name: name.clone(),
+                rtype: RecordType::parse(rtype)?,
+                body,
+            })
         };
         self.lock().iter().filter_map(ours).collect()
     }
@@ -83,7 +95,11 @@ impl DemoZone {
     fn save(&self, sets: &Sets) -> std::io::Result<()> {
         let rows: Vec<Row> = sets
             .iter()
-            .map(|((name, rtype), body)| Row { name: name.clone(), rtype: rtype.clone(), body: body.clone() })
+            .map(|((name, rtype), body)| Row {
+                name: name.clone(),
+                rtype: rtype.clone(),
+                body: body.clone(),
+            })
             .collect();
         let new = self.file.with_extension("new");
         std::fs::write(&new, serde_json::to_vec_pretty(&rows)?)?;
@@ -95,14 +111,19 @@ fn apply(sets: &mut Sets, root: &str, change: &Change) -> Result<(), String> {
     let set = &change.set;
     let (name, rtype) = (&set.name, set.rtype.as_str());
     if name != root && !name.ends_with(&format!(".{root}")) {
-        return Err(format!("RRSet with DNS name {name}. is not permitted in zone {root}."));
+        return Err(format!(
+            "RRSet with DNS name {name}. is not permitted in zone {root}."
+        ));
     }
     let key = (name.clone(), rtype.to_owned());
-    let body = Body { ttl: set.body.ttl, values: set.body.values.clone() };
+    let body = Body {
+        ttl: set.body.ttl,
+        values: set.body.values.clone(),
+    };
     match (change.action, sets.get(&key)) {
-        (Action::Create, Some(_)) => {
-            Err(format!("Tried to create resource record set [name='{name}.', type='{rtype}'] but it already exists"))
-        }
+        (Action::Create, Some(_)) => Err(format!(
+            "Tried to create resource record set [name='{name}.', type='{rtype}'] but it already exists"
+        )),
         (Action::Create, None) => {
             let alone = |other: &String| rtype == "CNAME" || other == "CNAME";
             if sets.keys().any(|(n, other)| n == name && alone(other)) {
@@ -113,9 +134,9 @@ fn apply(sets: &mut Sets, root: &str, change: &Change) -> Result<(), String> {
             sets.insert(key, body);
             Ok(())
         }
-        (Action::Delete, None) => {
-            Err(format!("Tried to delete resource record set [name='{name}.', type='{rtype}'] but it was not found"))
-        }
+        (Action::Delete, None) => Err(format!(
+            "Tried to delete resource record set [name='{name}.', type='{rtype}'] but it was not found"
+        )),
         (Action::Delete, Some(standing)) if *standing != body => Err(format!(
             "Tried to delete resource record set [name='{name}.', type='{rtype}'] but the values provided do not match the current values"
         )),
@@ -135,11 +156,24 @@ fn apex(root: &str) -> impl Iterator<Item = ZoneSet> {
         values: [value.to_owned()].into(),
         plain: true,
     };
-    [set("NS", "localhost."), set("SOA", "localhost. hostmaster.localhost. 1 7200 900 1209600 86400")].into_iter()
+    [
+        set("NS", "localhost."),
+        set(
+            "SOA",
+            "localhost. hostmaster.localhost. 1 7200 900 1209600 86400",
+        ),
+    ]
+    .into_iter()
 }
 
 fn zone_set(((name, rtype), body): (&(String, String), &Body)) -> ZoneSet {
-    ZoneSet { name: name.clone(), rtype: rtype.clone(), ttl: Some(body.ttl), values: body.values.clone(), plain: true }
+    ZoneSet {
+        name: name.clone(),
+        rtype: rtype.clone(),
+        ttl: Some(body.ttl),
+        values: body.values.clone(),
+        plain: true,
+    }
 }
 
 #[async_trait]
@@ -148,9 +182,12 @@ impl Zone for DemoZone {
         let mut sets = self.lock();
         let mut new = sets.clone();
         for change in changes {
-            apply(&mut new, &self.root, change).map_err(|message| ZoneError::Refused { messages: vec![message] })?;
+            apply(&mut new, &self.root, change).map_err(|message| ZoneError::Refused {
+                messages: vec![message],
+            })?;
         }
-        self.save(&new).map_err(|error| ZoneError::Unavailable(error.to_string()))?;
+        self.save(&new)
+            .map_err(|error| ZoneError::Unavailable(error.to_string()))?;
         *sets = new;
         drop(sets);
         self.changed.send_modify(|count| *count += 1);
@@ -159,11 +196,18 @@ impl Zone for DemoZone {
     }
 
     async fn read(&self, name: &str) -> Result<Vec<ZoneSet>, ZoneError> {
-        Ok(self.lock().iter().filter(|((n, _), _)| n == name).map(zone_set).collect())
+        Ok(self
+            .lock()
+            .iter()
+            .filter(|((n, _), _)| n == name)
+            .map(zone_set)
+            .collect())
     }
 
     async fn list(&self) -> Result<Vec<ZoneSet>, ZoneError> {
-        Ok(apex(&self.root).chain(self.lock().iter().map(zone_set)).collect())
+        Ok(apex(&self.root)
+            .chain(self.lock().iter().map(zone_set))
+            .collect())
     }
 
     async fn change_state(&self, _: &ChangeId) -> Result<ChangeState, ZoneError> {
@@ -193,14 +237,36 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("zone.json");
         let zone = DemoZone::open("starchart.com", &file).unwrap();
-        zone.change(&[Change::create(a("192.0.2.1"))]).await.unwrap();
-        let refused = zone.change(&[Change::delete(a("192.0.2.1")), Change::delete(a("192.0.2.2"))]).await;
-        assert!(matches!(refused, Err(ZoneError::Refused { .. })), "{refused:?}");
-        zone.change(&[Change::delete(a("192.0.2.1")), Change::create(a("192.0.2.3"))]).await.unwrap();
+        zone.change(&[Change::create(a("192.0.2.1"))])
+            .await
+            .unwrap();
+        let refused = zone
+            .change(&[
+                Change::delete(a("192.0.2.1")),
+                Change::delete(a("192.0.2.2")),
+            ])
+            .await;
+        assert!(
+            matches!(refused, Err(ZoneError::Refused { .. })),
+            "{refused:?}"
+        );
+        zone.change(&[
+            Change::delete(a("192.0.2.1")),
+            Change::create(a("192.0.2.3")),
+        ])
+        .await
+        .unwrap();
         drop(zone);
         let again = DemoZone::open("starchart.com", &file).unwrap();
         assert_eq!(again.sets(), [a("192.0.2.3")]);
-        let cname = Rrset::new("www.user1.starchart.com", RecordType::Cname, ["example.com.".to_owned()]);
-        assert!(matches!(again.change(&[Change::create(cname)]).await, Err(ZoneError::Refused { .. })));
+        let cname = Rrset::new(
+            "www.user1.starchart.com",
+            RecordType::Cname,
+            ["example.com.".to_owned()],
+        );
+        assert!(matches!(
+            again.change(&[Change::create(cname)]).await,
+            Err(ZoneError::Refused { .. })
+        ));
     }
 }

@@ -1,8 +1,9 @@
 //! Which sets a refusal means, read from Route53's messages.
 //!
-//! Route53 answers a wrong batch with sentences, several in one message as `[first, second]` or one a message, and usually not
-//! with all the faults of the batch. They are for people and repeat values that people typed, so this is a hint and no contract:
-//! what is not recognised stays unattributed and the caller bisects; what is recognised the caller reads before it judges.
+//! Route53 answers a wrong batch with sentences, several in one message as `[first, second]` or one
+//! a message, and usually not with all the faults of the batch. They are for people and repeat
+//! values that people typed, so this is a hint and no contract: what is not recognised stays
+//! unattributed and the caller bisects; what is recognised the caller reads before it judges.
 
 use std::collections::BTreeMap;
 
@@ -44,13 +45,15 @@ pub struct Fault {
 /// A refusal laid upon the batch it answers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Attribution {
-    /// The faults of each name of the batch that the messages name. A name whose sets must be read or set aside.
+    /// The faults of each name of the batch that the messages name. A name whose sets must be read
+    /// or set aside.
     pub by_name: BTreeMap<String, Vec<Fault>>,
     /// Sentences that belong to no name of the batch. When `by_name` is empty, bisect.
     pub unattributed: Vec<Fault>,
 }
 
-/// How a sentence begins. A message is cut before each, because the values it repeats may hold commas and brackets.
+/// How a sentence begins. A message is cut before each, because the values it repeats may hold
+/// commas and brackets.
 const BEGINNINGS: [&str; 8] = [
     "Tried to create resource record set",
     "Tried to delete resource record set",
@@ -64,10 +67,15 @@ const BEGINNINGS: [&str; 8] = [
 
 /// Reads the messages of a refusal, sentence by sentence.
 pub fn parse(messages: &[String]) -> Vec<Fault> {
-    messages.iter().flat_map(|message| sentences(message)).map(fault).collect()
+    messages
+        .iter()
+        .flat_map(|message| sentences(message))
+        .map(fault)
+        .collect()
 }
 
-/// Reads the messages of a refusal and finds the names of the batch they mean. A value names the sets that create it.
+/// Reads the messages of a refusal and finds the names of the batch they mean. A value names the
+/// sets that create it.
 pub fn attribute(messages: &[String], changes: &[Change]) -> Attribution {
     let mut attribution = Attribution::default();
     for fault in parse(messages) {
@@ -88,16 +96,32 @@ pub fn attribute(messages: &[String], changes: &[Change]) -> Attribution {
 
 fn names_of(fault: &Fault, changes: &[Change]) -> Vec<String> {
     if let Some(name) = &fault.name {
-        return changes.iter().find(|c| c.set.name == *name).map(|c| c.set.name.clone()).into_iter().collect();
+        return changes
+            .iter()
+            .find(|c| c.set.name == *name)
+            .map(|c| c.set.name.clone())
+            .into_iter()
+            .collect();
     }
-    let Some(value) = &fault.value else { return Vec::new() };
+    let Some(value) = &fault.value else {
+        return Vec::new();
+    };
     let holds = |change: &&Change| {
         let rtype = change.set.rtype.as_str();
         let meant = canonical_value(rtype, value);
         change.action == Action::Create
-            && change.set.body.values.iter().any(|ours| ours == value || canonical_value(rtype, ours) == meant)
+            && change
+                .set
+                .body
+                .values
+                .iter()
+                .any(|ours| ours == value || canonical_value(rtype, ours) == meant)
     };
-    changes.iter().filter(holds).map(|change| change.set.name.clone()).collect()
+    changes
+        .iter()
+        .filter(holds)
+        .map(|change| change.set.name.clone())
+        .collect()
 }
 
 fn sentences(message: &str) -> Vec<&str> {
@@ -106,10 +130,15 @@ fn sentences(message: &str) -> Vec<&str> {
         let before = message[..*at].trim_end();
         before.is_empty() || before.ends_with(['[', ','])
     };
-    let mut starts: Vec<usize> =
-        BEGINNINGS.iter().flat_map(|beginning| message.match_indices(beginning).map(|(at, _)| at)).filter(begins).collect();
+    let mut starts: Vec<usize> = BEGINNINGS
+        .iter()
+        .flat_map(|beginning| message.match_indices(beginning).map(|(at, _)| at))
+        .filter(begins)
+        .collect();
     starts.sort_unstable();
-    let Some(first) = starts.first() else { return vec![message.trim()] };
+    let Some(first) = starts.first() else {
+        return vec![message.trim()];
+    };
     let whole_list = message[..*first].trim_end().ends_with('[');
     let ends = starts.iter().skip(1).copied().chain([message.len()]);
     starts
@@ -117,14 +146,24 @@ fn sentences(message: &str) -> Vec<&str> {
         .zip(ends)
         .map(|(start, end)| {
             let sentence = message[*start..end].trim().trim_end_matches(',').trim_end();
-            if whole_list && end == message.len() { sentence.strip_suffix(']').unwrap_or(sentence) } else { sentence }
+            if whole_list && end == message.len() {
+                sentence.strip_suffix(']').unwrap_or(sentence)
+            } else {
+                sentence
+            }
         })
         .collect()
 }
 
 fn fault(sentence: &str) -> Fault {
     let (name, rtype) = set_of(sentence);
-    Fault { kind: kind(sentence), name: name.map(plain_name), rtype, value: value_of(sentence), message: sentence.to_owned() }
+    Fault {
+        kind: kind(sentence),
+        name: name.map(plain_name),
+        rtype,
+        value: value_of(sentence),
+        message: sentence.to_owned(),
+    }
 }
 
 fn kind(sentence: &str) -> FaultKind {
@@ -137,7 +176,10 @@ fn kind(sentence: &str) -> FaultKind {
         FaultKind::ValuesDiffer
     } else if says("conflicting RRSet") || says("conflicts with other records") {
         FaultKind::CnameConflict
-    } else if says("Invalid Resource Record") || says("Duplicate Resource Record") || says("FATAL problem") {
+    } else if says("Invalid Resource Record")
+        || says("Duplicate Resource Record")
+        || says("FATAL problem")
+    {
         FaultKind::InvalidValue
     } else {
         FaultKind::Other
@@ -148,14 +190,22 @@ fn kind(sentence: &str) -> FaultKind {
 fn set_of(sentence: &str) -> (Option<&str>, Option<String>) {
     // [name='www.example.com.', type='A', set-identifier='x']
     if let Some(name) = between(sentence, "[name='", "'") {
-        return (Some(name), between(sentence, "type='", "'").map(str::to_owned));
+        return (
+            Some(name),
+            between(sentence, "type='", "'").map(str::to_owned),
+        );
     }
     // RRSet of type A with DNS name www.example.com. is not permitted …
     if let Some(name) = between(sentence, "with DNS name ", " ") {
-        return (Some(name), between(sentence, "RRSet of type ", " ").map(str::to_owned));
+        return (
+            Some(name),
+            between(sentence, "RRSet of type ", " ").map(str::to_owned),
+        );
     }
     // … a resource record set 'CNAME www.example.com.'
-    if let Some((rtype, name)) = between(sentence, "resource record set '", "'").and_then(|set| set.split_once(' ')) {
+    if let Some((rtype, name)) =
+        between(sentence, "resource record set '", "'").and_then(|set| set.split_once(' '))
+    {
         return (Some(name.trim()), Some(rtype.to_owned()));
     }
     // Tried to create resource record set www.example.com. type A, but it …
@@ -167,15 +217,24 @@ fn set_of(sentence: &str) -> (Option<&str>, Option<String>) {
     (None, None)
 }
 
-/// The value a sentence repeats: `… encountered with '10.0.0.256'` or `Duplicate Resource Record: '10.0.0.1'`.
+/// The value a sentence repeats: `… encountered with '10.0.0.256'` or `Duplicate Resource Record:
+/// '10.0.0.1'`.
 fn value_of(sentence: &str) -> Option<String> {
-    let start = sentence.find("encountered with ").map(|at| at + "encountered with ".len());
-    let start =
-        start.or_else(|| sentence.find("Duplicate Resource Record: ").map(|at| at + "Duplicate Resource Record: ".len()));
-    let quoted = sentence.get(start?..)?.trim_end_matches(['.', ']', ',', ' ']);
+    let start = sentence
+        .find("encountered with ")
+        .map(|at| at + "encountered with ".len());
+    let start = start.or_else(|| {
+        sentence
+            .find("Duplicate Resource Record: ")
+            .map(|at| at + "Duplicate Resource Record: ".len())
+    });
+    let quoted = sentence
+        .get(start?..)?
+        .trim_end_matches(['.', ']', ',', ' ']);
     let mut value = quoted.strip_prefix('\'').unwrap_or(quoted);
     value = value.strip_suffix('\'').unwrap_or(value);
-    // The newer wording quotes the whole sentence as well: Invalid Resource Record: 'FATAL problem: … with 'x''.
+    // The newer wording quotes the whole sentence as well: Invalid Resource Record: 'FATAL problem:
+    // … with 'x''.
     if sentence.contains(": 'FATAL problem") {
         value = value.strip_suffix('\'').unwrap_or(value);
     }
@@ -272,8 +331,12 @@ mod tests {
             assert_eq!(fault.rtype.as_deref(), Some(rtype), "{message}");
             assert!(!fault.message.starts_with('['), "{}", fault.message);
         }
-        let outside = one("RRSet with DNS name www.example.org. is not permitted in zone starchart.com.");
-        assert_eq!((outside.kind, outside.name.as_deref()), (Other, Some("www.example.org")));
+        let outside =
+            one("RRSet with DNS name www.example.org. is not permitted in zone starchart.com.");
+        assert_eq!(
+            (outside.kind, outside.name.as_deref()),
+            (Other, Some("www.example.org"))
+        );
     }
 
     #[test]
@@ -307,9 +370,16 @@ mod tests {
         let seen: Vec<_> = faults.iter().map(|f| (f.kind, f.name.as_deref())).collect();
         assert_eq!(
             seen,
-            [(FaultKind::ValuesDiffer, Some("a.starchart.com")), (FaultKind::AlreadyExists, Some("b.starchart.com"))]
+            [
+                (FaultKind::ValuesDiffer, Some("a.starchart.com")),
+                (FaultKind::AlreadyExists, Some("b.starchart.com"))
+            ]
         );
-        assert!(faults[1].message.ends_with("already exists"), "{}", faults[1].message);
+        assert!(
+            faults[1].message.ends_with("already exists"),
+            "{}",
+            faults[1].message
+        );
     }
 
     fn create(name: &str, rtype: RecordType, value: &str) -> Change {
@@ -332,8 +402,14 @@ mod tests {
         .map(str::to_owned);
         let attribution = attribute(&messages, &changes);
         let names: Vec<_> = attribution.by_name.keys().map(String::as_str).collect();
-        assert_eq!(names, ["a.starchart.com", "b.starchart.com", "c.starchart.com"]);
+        assert_eq!(
+            names,
+            ["a.starchart.com", "b.starchart.com", "c.starchart.com"]
+        );
         assert_eq!(attribution.unattributed.len(), 2);
-        assert_eq!(attribute(&["Something new".to_owned()], &changes).by_name, BTreeMap::new());
+        assert_eq!(
+            attribute(&["Something new".to_owned()], &changes).by_name,
+            BTreeMap::new()
+        );
     }
 }

@@ -22,7 +22,8 @@ pub struct Known<'a> {
     pub owned: &'a BTreeMap<String, Vec<OwnedSet>>,
     /// Names that cannot be judged now: changed while the zone was listed, or publish's to work on.
     pub moving: &'a BTreeSet<String>,
-    /// Of these, names that were the same before and after the listing, so that what stands there can be told.
+    /// Of these, names that were the same before and after the listing, so that what stands there
+    /// can be told.
     pub still: &'a BTreeSet<String>,
     /// Of these, names that the zone refused as they are, and why.
     pub refused: &'a BTreeMap<String, String>,
@@ -45,7 +46,9 @@ pub enum NotOurZone {
         root: String,
     },
     /// Every zone has an SOA and an NS set of its own.
-    #[error("the listing of the zone has no {0} set at {1}: it is not the whole zone, so nothing is compared")]
+    #[error(
+        "the listing of the zone has no {0} set at {1}: it is not the whole zone, so nothing is compared"
+    )]
     Partial(&'static str, String),
 }
 
@@ -54,11 +57,20 @@ pub enum NotOurZone {
 /// # Errors
 /// It is another zone's, or a part.
 pub fn check_zone(listed: &[ZoneSet], root: &RootDomain) -> Result<(), NotOurZone> {
-    let other = listed.iter().find(|set| set.rtype == "SOA" && set.name != root.as_str());
+    let other = listed
+        .iter()
+        .find(|set| set.rtype == "SOA" && set.name != root.as_str());
     if let Some(soa) = other {
-        return Err(NotOurZone::Another { found: soa.name.clone(), root: root.to_string() });
+        return Err(NotOurZone::Another {
+            found: soa.name.clone(),
+            root: root.to_string(),
+        });
     }
-    match APEX.into_iter().find(|rtype| !listed.iter().any(|set| set.name == root.as_str() && set.rtype == *rtype)) {
+    match APEX.into_iter().find(|rtype| {
+        !listed
+            .iter()
+            .any(|set| set.name == root.as_str() && set.rtype == *rtype)
+    }) {
         Some(rtype) => Err(NotOurZone::Partial(rtype, root.to_string())),
         None => Ok(()),
     }
@@ -68,10 +80,13 @@ const APEX: [&str; 2] = ["SOA", "NS"];
 
 /// Whether the zone holds nothing but what every zone has.
 pub fn is_bare(listed: &[ZoneSet], root: &RootDomain) -> bool {
-    listed.iter().all(|set| set.name == root.as_str() && APEX.contains(&set.rtype.as_str()))
+    listed
+        .iter()
+        .all(|set| set.name == root.as_str() && APEX.contains(&set.rtype.as_str()))
 }
 
-/// Compares. A set is ours by the registry alone: what it does not name is not ours, whatever it holds.
+/// Compares. A set is ours by the registry alone: what it does not name is not ours, whatever it
+/// holds.
 pub fn compare(listed: &[ZoneSet], known: Known<'_>) -> Plan {
     let mut plan = Plan {
         zone: known.root.to_string(),
@@ -92,13 +107,29 @@ pub fn compare(listed: &[ZoneSet], known: Known<'_>) -> Plan {
         }
     }
     plan.unclaimed.sort();
-    for name in known.desired.keys().map(String::as_str).chain(standing.keys().copied()).collect::<BTreeSet<_>>() {
+    for name in known
+        .desired
+        .keys()
+        .map(String::as_str)
+        .chain(standing.keys().copied())
+        .collect::<BTreeSet<_>>()
+    {
         let wanted = known.desired.get(name).map_or(&[][..], Vec::as_slice);
-        let mut changes = changes_of(name, wanted, standing.get(name).map_or(&[][..], Vec::as_slice));
+        let mut changes = changes_of(
+            name,
+            wanted,
+            standing.get(name).map_or(&[][..], Vec::as_slice),
+        );
         changes.retain(|change| !matches!(change, SetChange::Create(set) if plan.unclaimed.binary_search(set).is_ok()));
         match known.moving.contains(name) {
             _ if changes.is_empty() => {}
-            true => sort_waiting(name, changes, others.get(name).map_or(&[][..], Vec::as_slice), known, &mut plan),
+            true => sort_waiting(
+                name,
+                changes,
+                others.get(name).map_or(&[][..], Vec::as_slice),
+                known,
+                &mut plan,
+            ),
             false => plan.changes.push((name.to_owned(), changes)),
         }
     }
@@ -106,43 +137,74 @@ pub fn compare(listed: &[ZoneSet], known: Known<'_>) -> Plan {
     plan
 }
 
-/// Type and body of a set that is ours: as it stands, or in the words of the row that wants it when it says the same.
+/// Type and body of a set that is ours: as it stands, or in the words of the row that wants it when
+/// it says the same.
 fn ours(set: &ZoneSet, known: Known<'_>) -> Option<(RecordType, SetBody)> {
     let (rtype, body) = RecordType::parse(&set.rtype).zip(set.body())?;
-    let owned = known.owned.get(&set.name)?.iter().find(|owned| owned.rtype == rtype)?;
-    let body = wanted_here(set, known).filter(|want| same_set(set, want)).map_or(body, |want| want.body.clone());
+    let owned = known
+        .owned
+        .get(&set.name)?
+        .iter()
+        .find(|owned| owned.rtype == rtype)?;
+    let body = wanted_here(set, known)
+        .filter(|want| same_set(set, want))
+        .map_or(body, |want| want.body.clone());
     owned.is_ours(&body).then_some((rtype, body))
 }
 
 fn wanted_here<'a>(set: &ZoneSet, known: Known<'a>) -> Option<&'a Rrset> {
-    known.desired.get(&set.name)?.iter().find(|want| want.rtype.as_str() == set.rtype)
+    known
+        .desired
+        .get(&set.name)?
+        .iter()
+        .find(|want| want.rtype.as_str() == set.rtype)
 }
 
-/// A set that is not ours: wanted all the same, left over under somebody's label, or none of our business.
+/// A set that is not ours: wanted all the same, left over under somebody's label, or none of our
+/// business.
 fn sort_foreign(set: &ZoneSet, known: Known<'_>, plan: &mut Plan) {
     let moves = known.moving.contains(&set.name);
-    match (wanted_here(set, known), RecordType::parse(&set.rtype).zip(set.body())) {
+    match (
+        wanted_here(set, known),
+        RecordType::parse(&set.rtype).zip(set.body()),
+    ) {
         (Some(want), Some(_)) if !moves && same_set(set, want) => {
             plan.unclaimed.push(want.clone());
         }
         (None, Some((rtype, body))) if !moves && is_under_label(&set.name, known) => {
-            plan.orphans.push(Orphan { name: set.name.clone(), rtype, body });
+            plan.orphans.push(Orphan {
+                name: set.name.clone(),
+                rtype,
+                body,
+            });
         }
         _ => plan.foreign.push((set.name.clone(), set.rtype.clone())),
     }
 }
 
-/// What publish has to do at a name: refused before, in the way of something that is not ours, or only a matter of time.
-fn sort_waiting(name: &str, mut changes: Vec<SetChange>, others: &[&ZoneSet], known: Known<'_>, plan: &mut Plan) {
+/// What publish has to do at a name: refused before, in the way of something that is not ours, or
+/// only a matter of time.
+fn sort_waiting(
+    name: &str,
+    mut changes: Vec<SetChange>,
+    others: &[&ZoneSet],
+    known: Known<'_>,
+    plan: &mut Plan,
+) {
     if !known.still.contains(name) {
         plan.waiting.push((name.to_owned(), changes));
         return;
     }
     changes.retain(|change| {
-        let SetChange::Create(set) = change else { return true };
+        let SetChange::Create(set) = change else {
+            return true;
+        };
         let cname = RecordType::Cname.as_str();
         let wants = set.rtype.as_str();
-        let Some(other) = others.iter().find(|other| other.rtype == wants || other.rtype == cname || wants == cname) else {
+        let Some(other) = others
+            .iter()
+            .find(|other| other.rtype == wants || other.rtype == cname || wants == cname)
+        else {
             return true;
         };
         let stands = other.values.iter().cloned().collect::<Vec<_>>().join(", ");
@@ -155,39 +217,80 @@ fn sort_waiting(name: &str, mut changes: Vec<SetChange>, others: &[&ZoneSet], kn
     });
     match known.refused.get(name) {
         _ if changes.is_empty() => {}
-        Some(reason) => plan.refused.push(Refused { name: name.to_owned(), reason: reason.clone(), changes }),
+        Some(reason) => plan.refused.push(Refused {
+            name: name.to_owned(),
+            reason: reason.clone(),
+            changes,
+        }),
         None => plan.waiting.push((name.to_owned(), changes)),
     }
 }
 
 fn is_under_label(name: &str, known: Known<'_>) -> bool {
-    known.root.part_of(name).is_some_and(|part| known.labels.contains(&part))
+    known
+        .root
+        .part_of(name)
+        .is_some_and(|part| known.labels.contains(&part))
 }
 
-fn vanished(standing: &BTreeMap<&str, Vec<(RecordType, SetBody)>>, known: Known<'_>) -> Vec<(String, RecordType)> {
+fn vanished(
+    standing: &BTreeMap<&str, Vec<(RecordType, SetBody)>>,
+    known: Known<'_>,
+) -> Vec<(String, RecordType)> {
     let mut vanished = Vec::new();
-    for (name, sets) in known.owned.iter().filter(|(name, _)| !known.moving.contains(*name)) {
-        let stands =
-            |rtype| standing.get(name.as_str()).is_some_and(|sets| sets.iter().any(|(standing, _)| *standing == rtype));
-        let wanted = |rtype| known.desired.get(name).is_some_and(|sets| sets.iter().any(|want| want.rtype == rtype));
-        let gone = sets.iter().map(|set| set.rtype).filter(|rtype| !stands(*rtype) && !wanted(*rtype));
+    for (name, sets) in known
+        .owned
+        .iter()
+        .filter(|(name, _)| !known.moving.contains(*name))
+    {
+        let stands = |rtype| {
+            standing
+                .get(name.as_str())
+                .is_some_and(|sets| sets.iter().any(|(standing, _)| *standing == rtype))
+        };
+        let wanted = |rtype| {
+            known
+                .desired
+                .get(name)
+                .is_some_and(|sets| sets.iter().any(|want| want.rtype == rtype))
+        };
+        let gone = sets
+            .iter()
+            .map(|set| set.rtype)
+            .filter(|rtype| !stands(*rtype) && !wanted(*rtype));
         vanished.extend(gone.map(|rtype| (name.clone(), rtype)));
     }
     vanished
 }
 
-/// Sets that stand at a name and type that rows want, name by name: what adoption makes ours. One that says what the row says
-/// is given in the row's words, so that nothing has to change.
+/// Sets that stand at a name and type that rows want, name by name: what adoption makes ours. One
+/// that says what the row says is given in the row's words, so that nothing has to change.
 pub fn adoptable(listed: &[ZoneSet], desired: &BTreeMap<String, Vec<Rrset>>) -> Vec<NameOutcome> {
     let mut found: BTreeMap<&str, Vec<(RecordType, Option<SetBody>)>> = BTreeMap::new();
     for set in listed {
-        let want = desired.get(&set.name).and_then(|sets| sets.iter().find(|want| want.rtype.as_str() == set.rtype));
+        let want = desired
+            .get(&set.name)
+            .and_then(|sets| sets.iter().find(|want| want.rtype.as_str() == set.rtype));
         if let Some((want, body)) = want.zip(set.body()) {
-            let body = if same_set(set, want) { want.body.clone() } else { body };
-            found.entry(&set.name).or_default().push((want.rtype, Some(body)));
+            let body = if same_set(set, want) {
+                want.body.clone()
+            } else {
+                body
+            };
+            found
+                .entry(&set.name)
+                .or_default()
+                .push((want.rtype, Some(body)));
         }
     }
-    found.into_iter().map(|(name, sets)| NameOutcome { name: name.to_owned(), generation: 0, sets }).collect()
+    found
+        .into_iter()
+        .map(|(name, sets)| NameOutcome {
+            name: name.to_owned(),
+            generation: 0,
+            sets,
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -211,17 +314,26 @@ mod tests {
 
     fn by_name<T>(sets: impl IntoIterator<Item = (String, T)>) -> BTreeMap<String, Vec<T>> {
         let mut map: BTreeMap<String, Vec<T>> = BTreeMap::new();
-        sets.into_iter().for_each(|(name, set)| map.entry(name).or_default().push(set));
+        sets.into_iter()
+            .for_each(|(name, set)| map.entry(name).or_default().push(set));
         map
     }
 
     fn plan(zone: &[ZoneSet], desired: &[Rrset], owned: &[Rrset], moving: &[&str]) -> Plan {
         let desired = by_name(desired.iter().map(|set| (set.name.clone(), set.clone())));
-        let own = |set: &Rrset| OwnedSet { rtype: set.rtype, confirmed: Some(set.body.clone()), pending: vec![] };
+        let own = |set: &Rrset| OwnedSet {
+            rtype: set.rtype,
+            confirmed: Some(set.body.clone()),
+            pending: vec![],
+        };
         let owned = by_name(owned.iter().map(|set| (set.name.clone(), own(set))));
         // Of those that move, one changed while the zone was listed.
         let moving: BTreeSet<String> = moving.iter().map(|name| (*name).to_owned()).collect();
-        let still = moving.iter().filter(|name| !name.starts_with("late.")).cloned().collect();
+        let still = moving
+            .iter()
+            .filter(|name| !name.starts_with("late."))
+            .cloned()
+            .collect();
         let labels = ["u".to_owned()].into();
         let refused = [("refused.u.root.test".to_owned(), "too long".to_owned())].into();
         let root = RootDomain::parse("root.test").unwrap();
@@ -247,7 +359,11 @@ mod tests {
             a("gone.u.root.test", "192.0.2.3"),
             a("left.u.root.test", "192.0.2.4"),
         );
-        let alias = ZoneSet { plain: false, ttl: None, ..listed("gone.u.root.test", "A", "") };
+        let alias = ZoneSet {
+            plain: false,
+            ttl: None,
+            ..listed("gone.u.root.test", "A", "")
+        };
         let zone = [
             listed("root.test", "SOA", "ns. host. 1 2 3 4 5"),
             listed("kept.u.root.test", "A", "192.0.2.1"),
@@ -267,7 +383,9 @@ mod tests {
             &[],
         );
         let texts = |sets: &[(&str, &str)]| -> Vec<(String, String)> {
-            sets.iter().map(|(name, rtype)| ((*name).to_owned(), (*rtype).to_owned())).collect()
+            sets.iter()
+                .map(|(name, rtype)| ((*name).to_owned(), (*rtype).to_owned()))
+                .collect()
         };
         assert_eq!(
             found.foreign,
@@ -279,17 +397,27 @@ mod tests {
                 ("gone.u.root.test", "A"),
             ])
         );
-        let orphans: Vec<_> = found.orphans.iter().map(|orphan| (orphan.name.as_str(), orphan.target())).collect();
+        let orphans: Vec<_> = found
+            .orphans
+            .iter()
+            .map(|orphan| (orphan.name.as_str(), orphan.target()))
+            .collect();
         assert_eq!(
             orphans,
-            [("old.u.root.test", "192.0.2.5".to_owned()), ("_acme-challenge.u.root.test", "\"old\"".to_owned())]
+            [
+                ("old.u.root.test", "192.0.2.5".to_owned()),
+                ("_acme-challenge.u.root.test", "\"old\"".to_owned())
+            ]
         );
         assert_eq!(
             found.changes,
             [
                 (
                     "edited.u.root.test".to_owned(),
-                    vec![SetChange::Replace { old: a("edited.u.root.test", "203.0.113.9"), new: edited }]
+                    vec![SetChange::Replace {
+                        old: a("edited.u.root.test", "203.0.113.9"),
+                        new: edited
+                    }]
                 ),
                 ("gone.u.root.test".to_owned(), vec![SetChange::Create(gone)]),
                 ("left.u.root.test".to_owned(), vec![SetChange::Delete(left)]),
@@ -299,52 +427,124 @@ mod tests {
 
     #[test]
     fn a_name_that_moves_is_no_difference() {
-        let (want, stands) = (a("www.u.root.test", "192.0.2.2"), a("www.u.root.test", "192.0.2.1"));
-        let zone = [listed("www.u.root.test", "A", "192.0.2.1"), listed("new.u.root.test", "A", "192.0.2.3")];
-        let found =
-            plan(&zone, std::slice::from_ref(&want), std::slice::from_ref(&stands), &["www.u.root.test", "new.u.root.test"]);
-        assert_eq!((found.differences().all(), found.waiting_lines().len()), (0, 1));
-        assert!(found.orphans.is_empty(), "what is about to be ours is no orphan");
+        let (want, stands) = (
+            a("www.u.root.test", "192.0.2.2"),
+            a("www.u.root.test", "192.0.2.1"),
+        );
+        let zone = [
+            listed("www.u.root.test", "A", "192.0.2.1"),
+            listed("new.u.root.test", "A", "192.0.2.3"),
+        ];
+        let found = plan(
+            &zone,
+            std::slice::from_ref(&want),
+            std::slice::from_ref(&stands),
+            &["www.u.root.test", "new.u.root.test"],
+        );
+        assert_eq!(
+            (found.differences().all(), found.waiting_lines().len()),
+            (0, 1)
+        );
+        assert!(
+            found.orphans.is_empty(),
+            "what is about to be ours is no orphan"
+        );
     }
 
     #[test]
     fn what_waits_and_would_be_refused_is_told_apart() {
         let wants = |name: &str| a(&format!("{name}.u.root.test"), "192.0.2.1");
-        let names = ["free", "same", "taken", "alias", "beside", "refused", "late"];
+        let names = [
+            "free", "same", "taken", "alias", "beside", "refused", "late",
+        ];
         let zone = [
             listed("same.u.root.test", "A", "192.0.2.1"),
             listed("taken.u.root.test", "CNAME", "elsewhere.test."),
-            ZoneSet { plain: false, ttl: None, values: BTreeSet::new(), ..listed("alias.u.root.test", "A", "") },
+            ZoneSet {
+                plain: false,
+                ttl: None,
+                values: BTreeSet::new(),
+                ..listed("alias.u.root.test", "A", "")
+            },
             listed("beside.u.root.test", "CAA", "0 issue \";\""),
             // Ours when it was listed; publish has replaced it since.
             listed("late.u.root.test", "A", "192.0.2.77"),
         ];
         let full = names.map(|name| format!("{name}.u.root.test"));
-        let found = plan(&zone, &names.map(wants), &[], &full.each_ref().map(String::as_str));
+        let found = plan(
+            &zone,
+            &names.map(wants),
+            &[],
+            &full.each_ref().map(String::as_str),
+        );
         assert_eq!(
             found.waiting_lines(),
-            ["+ beside.u.root.test A 192.0.2.1", "+ free.u.root.test A 192.0.2.1", "+ late.u.root.test A 192.0.2.1"]
+            [
+                "+ beside.u.root.test A 192.0.2.1",
+                "+ free.u.root.test A 192.0.2.1",
+                "+ late.u.root.test A 192.0.2.1"
+            ]
         );
-        let in_the_way: Vec<_> = found.in_the_way.iter().map(|other| (other.line(), other.adoptable)).collect();
+        let in_the_way: Vec<_> = found
+            .in_the_way
+            .iter()
+            .map(|other| (other.line(), other.adoptable))
+            .collect();
         let expected = [
             ("+ alias.u.root.test A 192.0.2.1, where A stands", false),
-            ("+ same.u.root.test A 192.0.2.1, where A 192.0.2.1 stands", true),
-            ("+ taken.u.root.test A 192.0.2.1, where CNAME elsewhere.test. stands", false),
+            (
+                "+ same.u.root.test A 192.0.2.1, where A 192.0.2.1 stands",
+                true,
+            ),
+            (
+                "+ taken.u.root.test A 192.0.2.1, where CNAME elsewhere.test. stands",
+                false,
+            ),
         ];
-        assert_eq!(in_the_way, expected.map(|(line, adoptable)| (line.to_owned(), adoptable)));
-        assert_eq!(found.refused[0].lines(), ["+ refused.u.root.test A 192.0.2.1: too long"]);
+        assert_eq!(
+            in_the_way,
+            expected.map(|(line, adoptable)| (line.to_owned(), adoptable))
+        );
+        assert_eq!(
+            found.refused[0].lines(),
+            ["+ refused.u.root.test A 192.0.2.1: too long"]
+        );
         assert_eq!((found.refused.len(), found.differences().all()), (1, 0));
     }
 
     #[test]
     fn a_set_as_wanted_that_nobody_owns_is_not_made_again() {
-        let (same, other) = (a("same.u.root.test", "192.0.2.1"), a("other.u.root.test", "192.0.2.2"));
-        let zone = [listed("same.u.root.test", "A", "192.0.2.1"), listed("other.u.root.test", "A", "192.0.2.9")];
+        let (same, other) = (
+            a("same.u.root.test", "192.0.2.1"),
+            a("other.u.root.test", "192.0.2.2"),
+        );
+        let zone = [
+            listed("same.u.root.test", "A", "192.0.2.1"),
+            listed("other.u.root.test", "A", "192.0.2.9"),
+        ];
         let found = plan(&zone, &[same.clone(), other.clone()], &[], &[]);
         assert_eq!(found.unclaimed, [same]);
-        assert_eq!(found.changes, [("other.u.root.test".to_owned(), vec![SetChange::Create(other)])]);
-        assert_eq!(found.lines(), ["+ other.u.root.test A 192.0.2.2", "= same.u.root.test A 192.0.2.1"]);
-        let outcomes = adoptable(&zone, &by_name([("same.u.root.test".to_owned(), a("same.u.root.test", "192.0.2.1"))]));
+        assert_eq!(
+            found.changes,
+            [(
+                "other.u.root.test".to_owned(),
+                vec![SetChange::Create(other)]
+            )]
+        );
+        assert_eq!(
+            found.lines(),
+            [
+                "+ other.u.root.test A 192.0.2.2",
+                "= same.u.root.test A 192.0.2.1"
+            ]
+        );
+        let outcomes = adoptable(
+            &zone,
+            &by_name([(
+                "same.u.root.test".to_owned(),
+                a("same.u.root.test", "192.0.2.1"),
+            )]),
+        );
         assert_eq!(outcomes.len(), 1);
     }
 
@@ -352,23 +552,49 @@ mod tests {
     fn what_the_registry_remembers_alone_is_forgotten() {
         let ghost = a("ghost.u.root.test", "192.0.2.1");
         let found = plan(&[], &[], std::slice::from_ref(&ghost), &[]);
-        assert_eq!(found.vanished, [("ghost.u.root.test".to_owned(), RecordType::A)]);
+        assert_eq!(
+            found.vanished,
+            [("ghost.u.root.test".to_owned(), RecordType::A)]
+        );
         assert_eq!(found.differences().all(), 0);
         assert_eq!(found.found()[0].sets, [(RecordType::A, None)]);
-        assert!(plan(&[], &[], &[ghost], &["ghost.u.root.test"]).vanished.is_empty());
+        assert!(
+            plan(&[], &[], &[ghost], &["ghost.u.root.test"])
+                .vanished
+                .is_empty()
+        );
     }
 
     #[test]
     fn another_zone_and_half_a_zone_are_told() {
         let root = RootDomain::parse("root.test").unwrap();
-        let (soa, ns) = (listed("root.test", "SOA", "ns. host. 1 2 3 4 5"), listed("root.test", "NS", "ns."));
+        let (soa, ns) = (
+            listed("root.test", "SOA", "ns. host. 1 2 3 4 5"),
+            listed("root.test", "NS", "ns."),
+        );
         let below = listed("www.u.root.test", "NS", "ns.");
         assert_eq!(check_zone(&[soa.clone(), ns.clone()], &root), Ok(()));
-        assert!(matches!(check_zone(&[], &root), Err(NotOurZone::Partial("SOA", _))));
-        assert!(matches!(check_zone(&[soa.clone(), below.clone()], &root), Err(NotOurZone::Partial("NS", _))));
-        let other =
-            check_zone(&[listed("other.test", "SOA", "x"), listed("other.test", "NS", "ns.")], &root).unwrap_err().to_string();
-        assert!(other.contains("AWS_ROUTE53_HOSTED_ZONE_ID") && other.contains("other.test"), "{other}");
+        assert!(matches!(
+            check_zone(&[], &root),
+            Err(NotOurZone::Partial("SOA", _))
+        ));
+        assert!(matches!(
+            check_zone(&[soa.clone(), below.clone()], &root),
+            Err(NotOurZone::Partial("NS", _))
+        ));
+        let other = check_zone(
+            &[
+                listed("other.test", "SOA", "x"),
+                listed("other.test", "NS", "ns."),
+            ],
+            &root,
+        )
+        .unwrap_err()
+        .to_string();
+        assert!(
+            other.contains("AWS_ROUTE53_HOSTED_ZONE_ID") && other.contains("other.test"),
+            "{other}"
+        );
         assert!(is_bare(&[soa.clone(), ns.clone()], &root) && !is_bare(&[soa, ns, below], &root));
     }
 }

@@ -1,4 +1,5 @@
-//! Whether the zone is ours: the id in the settings may be another zone's, whose own changes it would take.
+//! Whether the zone is ours: the id in the settings may be another zone's, whose own changes it
+//! would take.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,8 @@ use tracing::warn;
 use crate::audit::NotOurZone;
 use crate::zone::{Zone, ZoneError};
 
-/// A zone that was another's, or that our key may not ask, is asked for its domain again after this.
+/// A zone that was another's, or that our key may not ask, is asked for its domain again after
+/// this.
 const ASK_AGAIN: Duration = Duration::from_secs(60);
 
 /// Compares the zone's domain with ours, once: an id stays with its zone.
@@ -43,11 +45,15 @@ pub enum Doubt {
 impl Identity {
     /// For the zone of `root`.
     pub fn new(root: RootDomain) -> Self {
-        Self { root, known: Mutex::new(Known::Nothing) }
+        Self {
+            root,
+            known: Mutex::new(Known::Nothing),
+        }
     }
 
-    /// Asks the zone for its domain, unless that is known. A key that may not ask (`route53:GetHostedZone`) is told of once, and the
-    /// zone is taken for ours meanwhile: a listing by the audit tells as well.
+    /// Asks the zone for its domain, unless that is known. A key that may not ask
+    /// (`route53:GetHostedZone`) is told of once, and the zone is taken for ours meanwhile: a
+    /// listing by the audit tells as well.
     ///
     /// # Errors
     /// It is another zone, or it does not answer.
@@ -55,7 +61,9 @@ impl Identity {
         let mut known = self.known.lock().await;
         match &*known {
             Known::Ours => return Ok(()),
-            Known::Another(fault, at) if at.elapsed() < ASK_AGAIN => return Err(fault.clone().into()),
+            Known::Another(fault, at) if at.elapsed() < ASK_AGAIN => {
+                return Err(fault.clone().into());
+            }
             Known::Denied(at) if at.elapsed() < ASK_AGAIN => return Ok(()),
             Known::Nothing | Known::Another(..) | Known::Denied(_) => {}
         }
@@ -65,7 +73,10 @@ impl Identity {
                 Ok(())
             }
             Ok(found) => {
-                let fault = NotOurZone::Another { found, root: self.root.to_string() };
+                let fault = NotOurZone::Another {
+                    found,
+                    root: self.root.to_string(),
+                };
                 *known = Known::Another(fault.clone(), Instant::now());
                 Err(fault.into())
             }

@@ -1,4 +1,5 @@
-//! Keeps our requests under the account's rate (Route53: 5 a second for the whole account) and lets the urgent ones go first.
+//! Keeps our requests under the account's rate (Route53: 5 a second for the whole account) and lets
+//! the urgent ones go first.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,7 +8,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// A second, and a little for what the network shifts, so that no second at the provider's end sees one request more.
+/// A second, and a little for what the network shifts, so that no second at the provider's end sees
+/// one request more.
 const WINDOW: Duration = Duration::from_millis(1_020);
 
 /// What a request is for; the first goes first.
@@ -21,8 +23,9 @@ pub enum Priority {
     Audit,
 }
 
-/// At most `rate` requests in any second, in order of priority, then of arrival. One of them is kept for [`Priority::Publish`]
-/// where the rate is two or more, so that a listing of a large zone delays no save.
+/// At most `rate` requests in any second, in order of priority, then of arrival. One of them is
+/// kept for [`Priority::Publish`] where the rate is two or more, so that a listing of a large zone
+/// delays no save.
 #[derive(Debug)]
 pub struct Limiter {
     rate: usize,
@@ -46,7 +49,12 @@ impl Limiter {
 
     fn within(rate: u32, window: Duration) -> Self {
         let rate = usize::try_from(rate.max(1)).unwrap_or(usize::MAX);
-        Self { rate, window, state: Mutex::default(), changed: Notify::new() }
+        Self {
+            rate,
+            window,
+            state: Mutex::default(),
+            changed: Notify::new(),
+        }
     }
 
     /// Returns when the request may be sent. Dropping the future gives the place up.
@@ -72,7 +80,11 @@ impl Limiter {
     }
 
     fn share(&self, priority: Priority) -> usize {
-        if priority == Priority::Publish { self.rate } else { (self.rate - 1).max(1) }
+        if priority == Priority::Publish {
+            self.rate
+        } else {
+            (self.rate - 1).max(1)
+        }
     }
 }
 
@@ -105,12 +117,21 @@ impl<'a> Place<'a> {
             return Turn::Behind;
         }
         let now = Instant::now();
-        while state.sent.front().is_some_and(|sent| *sent + self.limiter.window <= now) {
+        while state
+            .sent
+            .front()
+            .is_some_and(|sent| *sent + self.limiter.window <= now)
+        {
             state.sent.pop_front();
         }
         let share = self.limiter.share(self.key.0);
         // The request that must leave the window before this one fits.
-        match state.sent.len().checked_sub(share).and_then(|i| state.sent.get(i)) {
+        match state
+            .sent
+            .len()
+            .checked_sub(share)
+            .and_then(|i| state.sent.get(i))
+        {
             Some(sent) => Turn::Later(*sent + self.limiter.window),
             None => {
                 state.sent.push_back(now);
@@ -136,7 +157,11 @@ mod tests {
 
     const SHORT: Duration = Duration::from_millis(100);
 
-    fn queue(limiter: &Arc<Limiter>, priority: Priority, count: usize) -> Vec<tokio::task::JoinHandle<Instant>> {
+    fn queue(
+        limiter: &Arc<Limiter>,
+        priority: Priority,
+        count: usize,
+    ) -> Vec<tokio::task::JoinHandle<Instant>> {
         (0..count)
             .map(|_| {
                 let limiter = Arc::clone(limiter);
@@ -162,9 +187,13 @@ mod tests {
             sent.push(request.await.unwrap());
         }
         sent.sort();
-        // What is measured is the waking, which may be late but not early; so whole windows are compared.
+        // What is measured is the waking, which may be late but not early; so whole windows are
+        // compared.
         let whole = *sent.last().unwrap() - sent[0];
-        assert!(whole >= SHORT * 5 - Duration::from_millis(20), "21 requests at 4 a window in {whole:?}");
+        assert!(
+            whole >= SHORT * 5 - Duration::from_millis(20),
+            "21 requests at 4 a window in {whole:?}"
+        );
         assert!(whole < SHORT * 15, "the rate is used: {whole:?}");
     }
 
@@ -173,12 +202,21 @@ mod tests {
         let limiter = Arc::new(Limiter::within(4, Duration::from_secs(30)));
         let audits = queue(&limiter, Priority::Audit, 12);
         settle().await;
-        assert_eq!(audits.iter().filter(|audit| audit.is_finished()).count(), 3, "one place is kept");
+        assert_eq!(
+            audits.iter().filter(|audit| audit.is_finished()).count(),
+            3,
+            "one place is kept"
+        );
         let publish = queue(&limiter, Priority::Publish, 2);
         settle().await;
         assert!(publish[0].is_finished() && !publish[1].is_finished());
         let state = limiter.state();
-        let next: Vec<_> = state.waiting.iter().map(|(priority, _)| *priority).take(2).collect();
+        let next: Vec<_> = state
+            .waiting
+            .iter()
+            .map(|(priority, _)| *priority)
+            .take(2)
+            .collect();
         assert_eq!(next, [Priority::Publish, Priority::Audit]);
     }
 
@@ -202,7 +240,9 @@ mod tests {
         settle().await;
         waiting.abort();
         assert!(
-            tokio::time::timeout(Duration::from_secs(5), audit).await.is_ok(),
+            tokio::time::timeout(Duration::from_secs(5), audit)
+                .await
+                .is_ok(),
             "the audit goes once the publish has given up"
         );
     }

@@ -34,8 +34,8 @@ pub struct Plan {
     pub changes: Vec<(String, Vec<SetChange>)>,
     /// Sets that stand exactly as rows want and that are not known as ours.
     pub unclaimed: Vec<Rrset>,
-    /// What publish has still to do at names that are dirty or were changed meanwhile; no part of what is approved, as are the
-    /// next two.
+    /// What publish has still to do at names that are dirty or were changed meanwhile; no part of
+    /// what is approved, as are the next two.
     pub waiting: Vec<(String, Vec<SetChange>)>,
     /// Of that, what would be refused, because something that is not ours stands there.
     pub in_the_way: Vec<InTheWay>,
@@ -88,7 +88,11 @@ impl InTheWay {
     /// One line for people.
     pub fn line(&self) -> String {
         let Rrset { name, rtype, body } = &self.wanted;
-        format!("+ {name} {rtype} {}, where {} stands", joined(body), self.stands)
+        format!(
+            "+ {name} {rtype} {}, where {} stands",
+            joined(body),
+            self.stands
+        )
     }
 }
 
@@ -106,7 +110,10 @@ pub struct Refused {
 impl Refused {
     /// One line a change.
     pub fn lines(&self) -> Vec<String> {
-        self.changes.iter().map(|change| format!("{}: {}", line(&self.name, change), self.reason)).collect()
+        self.changes
+            .iter()
+            .map(|change| format!("{}: {}", line(&self.name, change), self.reason))
+            .collect()
     }
 }
 
@@ -149,7 +156,10 @@ pub enum Verdict {
 impl Plan {
     /// How many differences there are.
     pub fn differences(&self) -> Differences {
-        let mut found = Differences { unclaimed: self.unclaimed.len(), ..Differences::default() };
+        let mut found = Differences {
+            unclaimed: self.unclaimed.len(),
+            ..Differences::default()
+        };
         for change in self.changes.iter().flat_map(|(_, changes)| changes) {
             match change {
                 SetChange::Create(_) => found.creates += 1,
@@ -165,8 +175,8 @@ impl Plan {
         FEW.max(self.owned * PERCENT / 100)
     }
 
-    /// What may be done about it. Sets that stand as wanted and are not known as ours are only told: nothing is done about them, however
-    /// many there are.
+    /// What may be done about it. Sets that stand as wanted and are not known as ours are only
+    /// told: nothing is done about them, however many there are.
     pub fn verdict(&self) -> Verdict {
         let found = self.differences();
         match found.changes() {
@@ -186,25 +196,41 @@ impl Plan {
 
     /// One line a difference, in the order of the names.
     pub fn lines(&self) -> Vec<String> {
-        let changes = self.changes.iter().flat_map(|(name, changes)| changes.iter().map(|change| line(name, change)));
+        let changes = self
+            .changes
+            .iter()
+            .flat_map(|(name, changes)| changes.iter().map(|change| line(name, change)));
         let unclaimed = self.unclaimed.iter();
-        changes.chain(unclaimed.map(|set| format!("= {} {} {}", set.name, set.rtype, joined(&set.body)))).collect()
+        changes
+            .chain(
+                unclaimed.map(|set| format!("= {} {} {}", set.name, set.rtype, joined(&set.body))),
+            )
+            .collect()
     }
 
     /// One line for each change that waits for publish, without the approval of anybody.
     pub fn waiting_lines(&self) -> Vec<String> {
-        self.waiting.iter().flat_map(|(name, changes)| changes.iter().map(|change| line(name, change))).collect()
+        self.waiting
+            .iter()
+            .flat_map(|(name, changes)| changes.iter().map(|change| line(name, change)))
+            .collect()
     }
 
-    /// SHA-256 of everything that would be done, in hex: the same differences have the same hash, in whatever order they came.
+    /// SHA-256 of everything that would be done, in hex: the same differences have the same hash,
+    /// in whatever order they came.
     pub fn hash(&self) -> String {
-        let set = |sign: char, set: &Rrset| format!("{sign} {} {} {:?}", set.name, set.rtype, set.body);
+        let set =
+            |sign: char, set: &Rrset| format!("{sign} {} {} {:?}", set.name, set.rtype, set.body);
         let change = |change: &SetChange| match change {
             SetChange::Create(new) => set('+', new),
             SetChange::Delete(old) => set('-', old),
             SetChange::Replace { old, new } => format!("{}\n{}", set('~', old), set('~', new)),
         };
-        let mut lines: Vec<String> = self.changes.iter().flat_map(|(_, changes)| changes.iter().map(change)).collect();
+        let mut lines: Vec<String> = self
+            .changes
+            .iter()
+            .flat_map(|(_, changes)| changes.iter().map(change))
+            .collect();
         lines.extend(self.unclaimed.iter().map(|unclaimed| set('=', unclaimed)));
         lines.sort();
         let mut digest = Sha256::new();
@@ -213,10 +239,13 @@ impl Plan {
             digest.update([b'\n']);
             digest.update(line.as_bytes());
         }
-        digest.finalize().iter().fold(String::new(), |mut hex, octet| {
-            let _ = write!(hex, "{octet:02x}");
-            hex
-        })
+        digest
+            .finalize()
+            .iter()
+            .fold(String::new(), |mut hex, octet| {
+                let _ = write!(hex, "{octet:02x}");
+                hex
+            })
     }
 
     /// As much of the hash as a person has to type.
@@ -233,12 +262,23 @@ impl Plan {
     pub fn found(&self) -> Vec<NameOutcome> {
         let mut found: BTreeMap<&str, Vec<(RecordType, Option<SetBody>)>> = BTreeMap::new();
         for (name, changes) in &self.changes {
-            found.entry(name).or_default().extend(changes.iter().map(|change| (change.rtype(), stands(change))));
+            found.entry(name).or_default().extend(
+                changes
+                    .iter()
+                    .map(|change| (change.rtype(), stands(change))),
+            );
         }
         for (name, rtype) in &self.vanished {
             found.entry(name).or_default().push((*rtype, None));
         }
-        found.into_iter().map(|(name, sets)| NameOutcome { name: name.to_owned(), generation: 0, sets }).collect()
+        found
+            .into_iter()
+            .map(|(name, sets)| NameOutcome {
+                name: name.to_owned(),
+                generation: 0,
+                sets,
+            })
+            .collect()
     }
 }
 
@@ -251,9 +291,21 @@ fn stands(change: &SetChange) -> Option<SetBody> {
 
 impl fmt::Display for Differences {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { creates, deletes, replaces, unclaimed } = self;
-        write!(f, "{creates} to create, {deletes} to delete, {replaces} to replace")?;
-        if *unclaimed > 0 { write!(f, ", {unclaimed} to adopt") } else { Ok(()) }
+        let Self {
+            creates,
+            deletes,
+            replaces,
+            unclaimed,
+        } = self;
+        write!(
+            f,
+            "{creates} to create, {deletes} to delete, {replaces} to replace"
+        )?;
+        if *unclaimed > 0 {
+            write!(f, ", {unclaimed} to adopt")
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -263,11 +315,19 @@ fn line(name: &str, change: &SetChange) -> String {
         SetChange::Create(set) => format!("+ {name} {rtype} {}", joined(&set.body)),
         SetChange::Delete(set) => format!("- {name} {rtype} {}", joined(&set.body)),
         SetChange::Replace { old, new } if old.body.ttl == new.body.ttl => {
-            format!("~ {name} {rtype} {} -> {}", joined(&old.body), joined(&new.body))
+            format!(
+                "~ {name} {rtype} {} -> {}",
+                joined(&old.body),
+                joined(&new.body)
+            )
         }
         SetChange::Replace { old, new } => {
             let (was, is) = (old.body.ttl, new.body.ttl);
-            format!("~ {name} {rtype} {} (TTL {was}) -> {} (TTL {is})", joined(&old.body), joined(&new.body))
+            format!(
+                "~ {name} {rtype} {} (TTL {was}) -> {} (TTL {is})",
+                joined(&old.body),
+                joined(&new.body)
+            )
         }
     }
 }
@@ -285,30 +345,84 @@ mod tests {
     }
 
     fn creates(count: usize, owned: usize) -> Plan {
-        let change = |n: usize| (format!("n{n}.u.root"), vec![SetChange::Create(a(&format!("n{n}.u.root"), "192.0.2.1"))]);
-        Plan { zone: "root".to_owned(), changes: (0..count).map(change).collect(), owned, wanted: 100, ..Plan::default() }
+        let change = |n: usize| {
+            (
+                format!("n{n}.u.root"),
+                vec![SetChange::Create(a(&format!("n{n}.u.root"), "192.0.2.1"))],
+            )
+        };
+        Plan {
+            zone: "root".to_owned(),
+            changes: (0..count).map(change).collect(),
+            owned,
+            wanted: 100,
+            ..Plan::default()
+        }
     }
 
     #[test]
     fn ten_or_three_tenths_are_mended_without_an_operator() {
-        for (count, owned, by_itself) in
-            [(1, 0, true), (10, 0, true), (11, 0, false), (10, 30, true), (11, 30, false), (30, 100, true), (31, 100, false)]
-        {
+        for (count, owned, by_itself) in [
+            (1, 0, true),
+            (10, 0, true),
+            (11, 0, false),
+            (10, 30, true),
+            (11, 30, false),
+            (30, 100, true),
+            (31, 100, false),
+        ] {
             let verdict = creates(count, owned).verdict();
-            assert_eq!(verdict == Verdict::ByItself, by_itself, "{count} of {owned}: {verdict:?}");
+            assert_eq!(
+                verdict == Verdict::ByItself,
+                by_itself,
+                "{count} of {owned}: {verdict:?}"
+            );
         }
         assert_eq!(creates(0, 100).verdict(), Verdict::Nothing);
-        let adopt = Plan { unclaimed: (0..11).map(|n| a(&format!("n{n}.u.root"), "192.0.2.1")).collect(), ..Plan::default() };
-        assert_eq!(adopt.verdict(), Verdict::Nothing, "nothing is done about them");
-        assert_eq!(Plan { unclaimed: adopt.unclaimed.clone(), ..creates(10, 0) }.verdict(), Verdict::ByItself);
-        assert!(matches!(Plan { unclaimed: adopt.unclaimed, ..creates(11, 0) }.verdict(), Verdict::NeedsApproval(_)));
+        let adopt = Plan {
+            unclaimed: (0..11)
+                .map(|n| a(&format!("n{n}.u.root"), "192.0.2.1"))
+                .collect(),
+            ..Plan::default()
+        };
+        assert_eq!(
+            adopt.verdict(),
+            Verdict::Nothing,
+            "nothing is done about them"
+        );
+        assert_eq!(
+            Plan {
+                unclaimed: adopt.unclaimed.clone(),
+                ..creates(10, 0)
+            }
+            .verdict(),
+            Verdict::ByItself
+        );
+        assert!(matches!(
+            Plan {
+                unclaimed: adopt.unclaimed,
+                ..creates(11, 0)
+            }
+            .verdict(),
+            Verdict::NeedsApproval(_)
+        ));
     }
 
     #[test]
     fn rows_that_want_nothing_delete_nothing_by_themselves() {
-        let changes = vec![("www.u.root".to_owned(), vec![SetChange::Delete(a("www.u.root", "192.0.2.1"))])];
-        let plan = Plan { changes, owned: 1_000, wanted: 0, ..Plan::default() };
-        assert!(matches!(plan.verdict(), Verdict::NeedsApproval(why) if why.contains("wants no set at all")));
+        let changes = vec![(
+            "www.u.root".to_owned(),
+            vec![SetChange::Delete(a("www.u.root", "192.0.2.1"))],
+        )];
+        let plan = Plan {
+            changes,
+            owned: 1_000,
+            wanted: 0,
+            ..Plan::default()
+        };
+        assert!(
+            matches!(plan.verdict(), Verdict::NeedsApproval(why) if why.contains("wants no set at all"))
+        );
         assert_eq!(Plan { wanted: 1, ..plan }.verdict(), Verdict::ByItself);
     }
 
@@ -317,31 +431,67 @@ mod tests {
         let plan = creates(3, 3);
         let mut reversed = plan.clone();
         reversed.changes.reverse();
-        reversed.foreign.push(("x.root".to_owned(), "CAA".to_owned()));
+        reversed
+            .foreign
+            .push(("x.root".to_owned(), "CAA".to_owned()));
         assert_eq!(plan.hash(), reversed.hash());
         assert_eq!(plan.hash().len(), 64);
         assert_ne!(plan.hash(), creates(2, 3).hash());
-        assert_ne!(plan.hash(), Plan { zone: "other".to_owned(), ..plan.clone() }.hash());
+        assert_ne!(
+            plan.hash(),
+            Plan {
+                zone: "other".to_owned(),
+                ..plan.clone()
+            }
+            .hash()
+        );
         let mut slower = plan.clone();
         slower.changes[0].1 = vec![SetChange::Create(Rrset {
-            body: SetBody { ttl: 60, ..a("n0.u.root", "192.0.2.1").body },
+            body: SetBody {
+                ttl: 60,
+                ..a("n0.u.root", "192.0.2.1").body
+            },
             ..a("n0.u.root", "")
         })];
         assert_ne!(plan.hash(), slower.hash(), "the time to live counts");
         let typed = plan.short_hash();
-        assert!(plan.is_named(&typed) && plan.is_named(&typed.to_uppercase()) && plan.is_named(&plan.hash()));
-        assert!(plan.is_named(&typed[..8]) && !plan.is_named(&typed[..7]) && !plan.is_named("00000000"));
+        assert!(
+            plan.is_named(&typed)
+                && plan.is_named(&typed.to_uppercase())
+                && plan.is_named(&plan.hash())
+        );
+        assert!(
+            plan.is_named(&typed[..8]) && !plan.is_named(&typed[..7]) && !plan.is_named("00000000")
+        );
     }
 
     #[test]
     fn lines_are_for_people() {
         let (old, new) = (a("www.u.root", "192.0.2.1"), a("www.u.root", "192.0.2.2"));
-        let slow = Rrset { body: SetBody { ttl: 60, ..old.body.clone() }, ..old.clone() };
+        let slow = Rrset {
+            body: SetBody {
+                ttl: 60,
+                ..old.body.clone()
+            },
+            ..old.clone()
+        };
         for (change, words) in [
             (SetChange::Create(new.clone()), "+ www.u.root A 192.0.2.2"),
             (SetChange::Delete(old.clone()), "- www.u.root A 192.0.2.1"),
-            (SetChange::Replace { old: old.clone(), new: new.clone() }, "~ www.u.root A 192.0.2.1 -> 192.0.2.2"),
-            (SetChange::Replace { old: slow, new: old }, "~ www.u.root A 192.0.2.1 (TTL 60) -> 192.0.2.1 (TTL 300)"),
+            (
+                SetChange::Replace {
+                    old: old.clone(),
+                    new: new.clone(),
+                },
+                "~ www.u.root A 192.0.2.1 -> 192.0.2.2",
+            ),
+            (
+                SetChange::Replace {
+                    old: slow,
+                    new: old,
+                },
+                "~ www.u.root A 192.0.2.1 (TTL 60) -> 192.0.2.1 (TTL 300)",
+            ),
         ] {
             assert_eq!(line("www.u.root", &change), words);
         }

@@ -1,4 +1,5 @@
-//! Which authoritative name servers answer a set, asked one by one: no resolver, no cache, no recursion.
+//! Which authoritative name servers answer a set, asked one by one: no resolver, no cache, no
+//! recursion.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -34,7 +35,8 @@ const DNS_PORT: u16 = 53;
 /// How long the addresses of the name servers are kept.
 const FRESH: Duration = Duration::from_secs(300);
 
-/// Who answers for the zone, and what: the name servers of DNS_SERVERS, or else those of the zone's delegation.
+/// Who answers for the zone, and what: the name servers of DNS_SERVERS, or else those of the zone's
+/// delegation.
 #[derive(Debug, Default)]
 pub struct Propagation {
     configured: Vec<String>,
@@ -44,7 +46,10 @@ pub struct Propagation {
 impl Propagation {
     /// `dns_servers` (`host:port`) are asked instead of the zone's delegation when there are any.
     pub fn new(dns_servers: Vec<String>) -> Self {
-        Self { configured: dns_servers, known: Mutex::default() }
+        Self {
+            configured: dns_servers,
+            known: Mutex::default(),
+        }
     }
 
     /// The servers to ask, with addresses looked up a few minutes ago at the most.
@@ -65,14 +70,19 @@ impl Propagation {
         };
         let servers = Arc::new(servers);
         // A failed lookup is not kept: the next question looks again.
-        *known = servers.all_found().then(|| (Instant::now(), Arc::clone(&servers)));
+        *known = servers
+            .all_found()
+            .then(|| (Instant::now(), Arc::clone(&servers)));
         Ok(servers)
     }
 
-    /// How many of the servers answer with every one of these sets (by, of). No sets are answered by all.
+    /// How many of the servers answer with every one of these sets (by, of). No sets are answered
+    /// by all.
     pub async fn answered(&self, servers: &NameServers, desired: &[Rrset]) -> (u32, u32) {
         let of = count(servers.servers.len());
-        let asked = desired.iter().map(|set| servers.ask(&set.name, set.rtype, &set.body.values));
+        let asked = desired
+            .iter()
+            .map(|set| servers.ask(&set.name, set.rtype, &set.body.values));
         let mut lagging = BTreeSet::new();
         for answered in join_all(asked).await {
             for lag in answered.lagging {
@@ -141,7 +151,13 @@ impl fmt::Display for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Values(values) if values.is_empty() => f.write_str("nothing there"),
-            Self::Values(values) => f.write_str(&values.iter().map(String::as_str).collect::<Vec<_>>().join(", ")),
+            Self::Values(values) => f.write_str(
+                &values
+                    .iter()
+                    .map(String::as_str)
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            ),
             Self::Unusable(why) | Self::Silent(why) => f.write_str(why),
         }
     }
@@ -153,9 +169,10 @@ impl NameServers {
         Self { servers }
     }
 
-    /// Finds the addresses of `host`, `host:port`, `address` or `address:port` (IPv6 with a port in brackets) through the
-    /// system's resolver. For DNS_SERVERS, or [`crate::zone::Zone::name_servers`]. A host that is not found stays in the list
-    /// without an address.
+    /// Finds the addresses of `host`, `host:port`, `address` or `address:port` (IPv6 with a port in
+    /// brackets) through the system's resolver. For DNS_SERVERS, or
+    /// [`crate::zone::Zone::name_servers`]. A host that is not found stays in the list without an
+    /// address.
     pub async fn resolve(hosts: &[String]) -> Self {
         let servers = hosts.iter().map(|host| async move {
             let addresses = match addresses_of(host).await {
@@ -165,13 +182,20 @@ impl NameServers {
                     Vec::new()
                 }
             };
-            NameServer { name: host.clone(), addresses }
+            NameServer {
+                name: host.clone(),
+                addresses,
+            }
         });
-        Self { servers: join_all(servers).await }
+        Self {
+            servers: join_all(servers).await,
+        }
     }
 
     fn all_found(&self) -> bool {
-        self.servers.iter().all(|server| !server.addresses.is_empty())
+        self.servers
+            .iter()
+            .all(|server| !server.addresses.is_empty())
     }
 
     /// The servers.
@@ -179,14 +203,26 @@ impl NameServers {
         &self.servers
     }
 
-    /// Asks every server for the set, all at once. `expected` are its values in presentation format, none for "no such set". It
-    /// takes six seconds at the most.
-    pub async fn ask(&self, name: &str, rtype: RecordType, expected: &BTreeSet<String>) -> Answered {
+    /// Asks every server for the set, all at once. `expected` are its values in presentation
+    /// format, none for "no such set". It takes six seconds at the most.
+    pub async fn ask(
+        &self,
+        name: &str,
+        rtype: RecordType,
+        expected: &BTreeSet<String>,
+    ) -> Answered {
         let expected = canonical_values(rtype.as_str(), expected);
-        let asked = self.servers.iter().map(|server| lag_of(server, name, rtype, &expected));
+        let asked = self
+            .servers
+            .iter()
+            .map(|server| lag_of(server, name, rtype, &expected));
         let lagging: Vec<Lag> = join_all(asked).await.into_iter().flatten().collect();
         let of = count(self.servers.len());
-        Answered { by: of - count(lagging.len()), of, lagging }
+        Answered {
+            by: of - count(lagging.len()),
+            of,
+            lagging,
+        }
     }
 }
 
@@ -201,7 +237,10 @@ async fn addresses_of(host: &str) -> io::Result<Vec<SocketAddr>> {
     if let Ok(address) = IpAddr::from_str(host.trim_start_matches('[').trim_end_matches(']')) {
         return Ok(vec![SocketAddr::new(address, DNS_PORT)]);
     }
-    let (name, port) = match host.rsplit_once(':').and_then(|(name, port)| Some((name, port.parse().ok()?))) {
+    let (name, port) = match host
+        .rsplit_once(':')
+        .and_then(|(name, port)| Some((name, port.parse().ok()?)))
+    {
         Some((name, port)) => (name, port),
         None => (host, DNS_PORT),
     };
@@ -210,8 +249,17 @@ async fn addresses_of(host: &str) -> io::Result<Vec<SocketAddr>> {
 }
 
 /// `None` as soon as one address answers rightly.
-async fn lag_of(server: &NameServer, name: &str, rtype: RecordType, expected: &BTreeSet<String>) -> Option<Lag> {
-    let mut asked: FuturesUnordered<_> = server.addresses.iter().map(|address| ask_address(*address, name, rtype)).collect();
+async fn lag_of(
+    server: &NameServer,
+    name: &str,
+    rtype: RecordType,
+    expected: &BTreeSet<String>,
+) -> Option<Lag> {
+    let mut asked: FuturesUnordered<_> = server
+        .addresses
+        .iter()
+        .map(|address| ask_address(*address, name, rtype))
+        .collect();
     let mut replies = Vec::new();
     while let Some(reply) = asked.next().await {
         if matches!(&reply, Reply::Values(values) if values == expected) {
@@ -222,7 +270,10 @@ async fn lag_of(server: &NameServer, name: &str, rtype: RecordType, expected: &B
     if replies.is_empty() {
         replies.push(Reply::Silent("its name does not resolve".to_owned()));
     }
-    Some(Lag { server: server.name.clone(), replies })
+    Some(Lag {
+        server: server.name.clone(),
+        replies,
+    })
 }
 
 /// Asks one address for one name and type, over UDP, over TCP when the answer was cut short.
@@ -273,11 +324,17 @@ fn query(name: &str, rtype: RecordType) -> Result<Asked, hickory_proto::ProtoErr
 }
 
 async fn within<T>(asked: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    tokio::time::timeout(TIMEOUT, asked).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    tokio::time::timeout(TIMEOUT, asked)
+        .await
+        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 async fn udp(server: SocketAddr, query: &Asked) -> io::Result<Message> {
-    let any: IpAddr = if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let any: IpAddr = if server.is_ipv4() {
+        Ipv4Addr::UNSPECIFIED.into()
+    } else {
+        Ipv6Addr::UNSPECIFIED.into()
+    };
     let socket = UdpSocket::bind((any, 0)).await?;
     socket.connect(server).await?;
     socket.send(&query.bytes).await?;
@@ -294,11 +351,15 @@ async fn udp(server: SocketAddr, query: &Asked) -> io::Result<Message> {
 /// RFC 7766: each message after its length in two octets.
 async fn tcp(server: SocketAddr, query: &Asked) -> io::Result<Message> {
     let mut stream = TcpStream::connect(server).await?;
-    let length = u16::try_from(query.bytes.len()).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
-    stream.write_all(&[&length.to_be_bytes()[..], &query.bytes].concat()).await?;
+    let length = u16::try_from(query.bytes.len())
+        .map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+    stream
+        .write_all(&[&length.to_be_bytes()[..], &query.bytes].concat())
+        .await?;
     let mut buffer = vec![0_u8; usize::from(stream.read_u16().await?)];
     stream.read_exact(&mut buffer).await?;
-    read(&buffer, query).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not an answer to the question"))
+    read(&buffer, query)
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not an answer to the question"))
 }
 
 fn read(bytes: &[u8], query: &Asked) -> Option<Message> {
@@ -319,20 +380,33 @@ fn reply(answer: &Message, query: &Asked, rtype: RecordType) -> Reply {
         return Reply::Unusable("the server is not authoritative for the zone".to_owned());
     }
     let owner = query.message.queries.first().map(|query| &query.name);
-    let values = answer.answers.iter().filter(|record| Some(&record.name) == owner);
-    Reply::Values(values.filter_map(|record| presentation(&record.data, rtype)).collect())
+    let values = answer
+        .answers
+        .iter()
+        .filter(|record| Some(&record.name) == owner);
+    Reply::Values(
+        values
+            .filter_map(|record| presentation(&record.data, rtype))
+            .collect(),
+    )
 }
 
-/// The value as [`canonical_value`] writes it; `None` for data of another type, as the CNAME that answers for an A.
+/// The value as [`canonical_value`] writes it; `None` for data of another type, as the CNAME that
+/// answers for an A.
 fn presentation(data: &RData, rtype: RecordType) -> Option<String> {
     match (rtype, data) {
         (RecordType::A, RData::A(address)) => Some(address.0.to_string()),
         (RecordType::Aaaa, RData::AAAA(address)) => Some(address.0.to_string()),
-        (RecordType::Cname, RData::CNAME(target)) => Some(canonical_value("CNAME", &target.0.to_ascii())),
-        (RecordType::Mx, RData::MX(mx)) => {
-            Some(canonical_value("MX", &format!("{} {}", mx.preference, mx.exchange.to_ascii())))
+        (RecordType::Cname, RData::CNAME(target)) => {
+            Some(canonical_value("CNAME", &target.0.to_ascii()))
         }
-        (RecordType::Txt, RData::TXT(strings)) => Some(txt::encode_octets(&strings.txt_data.concat())),
+        (RecordType::Mx, RData::MX(mx)) => Some(canonical_value(
+            "MX",
+            &format!("{} {}", mx.preference, mx.exchange.to_ascii()),
+        )),
+        (RecordType::Txt, RData::TXT(strings)) => {
+            Some(txt::encode_octets(&strings.txt_data.concat()))
+        }
         _ => None,
     }
 }
@@ -352,11 +426,20 @@ mod tests {
             ("[::1]", "[::1]:53"),
         ] {
             let servers = NameServers::resolve(&[host.to_owned()]).await;
-            let expected = NameServer { name: host.to_owned(), addresses: vec![SocketAddr::from_str(address).expect(address)] };
+            let expected = NameServer {
+                name: host.to_owned(),
+                addresses: vec![SocketAddr::from_str(address).expect(address)],
+            };
             assert_eq!(servers.servers(), [expected]);
         }
         let local = NameServers::resolve(&["localhost:5353".to_owned()]).await;
-        assert!(local.servers()[0].addresses.iter().all(|a| a.port() == 5353 && a.ip().is_loopback()), "{local:?}");
+        assert!(
+            local.servers()[0]
+                .addresses
+                .iter()
+                .all(|a| a.port() == 5353 && a.ip().is_loopback()),
+            "{local:?}"
+        );
         assert!(!local.servers()[0].addresses.is_empty());
     }
 
@@ -366,12 +449,26 @@ mod tests {
         let silent = UdpSocket::bind("127.0.0.1:0").await.expect("a socket");
         let address = silent.local_addr().expect("its address");
         let servers = NameServers::new(vec![
-            NameServer { name: "silent".to_owned(), addresses: vec![address] },
-            NameServer { name: "lost".to_owned(), addresses: Vec::new() },
+            NameServer {
+                name: "silent".to_owned(),
+                addresses: vec![address],
+            },
+            NameServer {
+                name: "lost".to_owned(),
+                addresses: Vec::new(),
+            },
         ]);
-        let answered = servers.ask("www.user1.starchart.com", RecordType::A, &BTreeSet::new()).await;
-        assert_eq!((answered.by, answered.of, answered.lagging.len()), (0, 2, 2));
-        assert!(matches!(answered.lagging[0].replies[0], Reply::Silent(_)), "{answered:?}");
+        let answered = servers
+            .ask("www.user1.starchart.com", RecordType::A, &BTreeSet::new())
+            .await;
+        assert_eq!(
+            (answered.by, answered.of, answered.lagging.len()),
+            (0, 2, 2)
+        );
+        assert!(
+            matches!(answered.lagging[0].replies[0], Reply::Silent(_)),
+            "{answered:?}"
+        );
         assert!(!answered.by_all());
     }
 }

@@ -14,7 +14,9 @@ use aws_sdk_route53::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_route53::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_route53::operation::get_hosted_zone::GetHostedZoneOutput;
 use aws_sdk_route53::operation::list_resource_record_sets::ListResourceRecordSetsOutput;
-use aws_sdk_route53::types::{self as aws, ChangeAction, ChangeBatch, ChangeStatus, ResourceRecord, ResourceRecordSet, RrType};
+use aws_sdk_route53::types::{
+    self as aws, ChangeAction, ChangeBatch, ChangeStatus, ResourceRecord, ResourceRecordSet, RrType,
+};
 
 use starchart_domain::rrset::Rrset;
 use starchart_domain::secret::Secret;
@@ -23,8 +25,8 @@ use crate::limiter::{Limiter, Priority};
 use crate::wire::{plain_name, qualified};
 use crate::zone::{Action, Change, ChangeId, ChangeState, Zone, ZoneError, ZoneSet};
 
-/// How long one request may take, from connecting to the last octet; the longest that [`Zone::change`] takes here, so a lease must
-/// have more left when it begins.
+/// How long one request may take, from connecting to the last octet; the longest that
+/// [`Zone::change`] takes here, so a lease must have more left when it begins.
 pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(5);
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -58,10 +60,12 @@ pub struct Route53Config {
 
 /// A hosted zone of Amazon Route53.
 ///
-/// The caller has each call admitted by the [`Limiter`] first, because a lease is only worth checking after the wait. What a call
-/// sends beyond its first request (pages, tries), and what [`Zone::domain`] and [`Zone::name_servers`] send, is admitted here.
+/// The caller has each call admitted by the [`Limiter`] first, because a lease is only worth
+/// checking after the wait. What a call sends beyond its first request (pages, tries), and what
+/// [`Zone::domain`] and [`Zone::name_servers`] send, is admitted here.
 ///
-/// The SDK retries nothing: a change whose outcome is unknown must be read first, and reads are tried again here, within bounds.
+/// The SDK retries nothing: a change whose outcome is unknown must be read first, and reads are
+/// tried again here, within bounds.
 pub struct Route53 {
     client: aws_sdk_route53::Client,
     zone_id: String,
@@ -70,7 +74,9 @@ pub struct Route53 {
 
 impl fmt::Debug for Route53 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Route53").field("zone_id", &self.zone_id).finish_non_exhaustive()
+        f.debug_struct("Route53")
+            .field("zone_id", &self.zone_id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -85,12 +91,17 @@ impl Route53 {
         let credentials = Credentials::new(
             config.access_key_id.expose(),
             config.secret_access_key.expose(),
-            config.session_token.as_ref().map(|token| token.expose().to_owned()),
+            config
+                .session_token
+                .as_ref()
+                .map(|token| token.expose().to_owned()),
             None,
             "starchart",
         );
-        let timeouts =
-            TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT.min(timeout)).operation_timeout(timeout).build();
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT_TIMEOUT.min(timeout))
+            .operation_timeout(timeout)
+            .build();
         let mut builder = aws_sdk_route53::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(config.region.clone()))
@@ -98,7 +109,11 @@ impl Route53 {
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts);
         builder.set_endpoint_url(config.endpoint_url.clone());
-        Self { client: aws_sdk_route53::Client::from_conf(builder.build()), zone_id: config.hosted_zone_id.clone(), limiter }
+        Self {
+            client: aws_sdk_route53::Client::from_conf(builder.build()),
+            zone_id: config.hosted_zone_id.clone(),
+            limiter,
+        }
     }
 
     /// Sends a read, again when it failed in passing.
@@ -133,10 +148,17 @@ impl Route53 {
     }
 
     async fn hosted_zone(&self, priority: Priority) -> Result<GetHostedZoneOutput, ZoneError> {
-        self.reading(Turn::further(priority), || self.client.get_hosted_zone().id(&self.zone_id).send()).await
+        self.reading(Turn::further(priority), || {
+            self.client.get_hosted_zone().id(&self.zone_id).send()
+        })
+        .await
     }
 
-    async fn page(&self, turn: Turn, start: &Start) -> Result<(Vec<ResourceRecordSet>, Option<Start>), ZoneError> {
+    async fn page(
+        &self,
+        turn: Turn,
+        start: &Start,
+    ) -> Result<(Vec<ResourceRecordSet>, Option<Start>), ZoneError> {
         let request = self
             .client
             .list_resource_record_sets()
@@ -163,11 +185,19 @@ struct Turn {
 
 impl Turn {
     fn first(priority: Priority) -> Self {
-        Self { priority, admitted: true, tries: TRIES }
+        Self {
+            priority,
+            admitted: true,
+            tries: TRIES,
+        }
     }
 
     fn further(priority: Priority) -> Self {
-        Self { priority, admitted: false, tries: TRIES_OF_A_PAGE }
+        Self {
+            priority,
+            admitted: false,
+            tries: TRIES_OF_A_PAGE,
+        }
     }
 }
 
@@ -184,7 +214,9 @@ fn next_page(output: &ListResourceRecordSetsOutput) -> Result<Option<Start>, Zon
         return Ok(None);
     }
     if output.next_record_name.is_none() {
-        return Err(ZoneError::OutcomeUnknown("the listing goes on but does not say where".to_owned()));
+        return Err(ZoneError::OutcomeUnknown(
+            "the listing goes on but does not say where".to_owned(),
+        ));
     }
     Ok(Some(Start {
         name: output.next_record_name.clone(),
@@ -196,17 +228,31 @@ fn next_page(output: &ListResourceRecordSetsOutput) -> Result<Option<Start>, Zon
 #[async_trait]
 impl Zone for Route53 {
     async fn change(&self, changes: &[Change]) -> Result<ChangeId, ZoneError> {
-        let batch = change_batch(changes).map_err(|error| ZoneError::Refused { messages: vec![error.to_string()] })?;
-        let request = self.client.change_resource_record_sets().hosted_zone_id(&self.zone_id).change_batch(batch);
-        let output = request.send().await.map_err(|error| failure::of_change(&error))?;
-        let info = output.change_info.ok_or_else(|| ZoneError::OutcomeUnknown("the answer names no change".to_owned()))?;
+        let batch = change_batch(changes).map_err(|error| ZoneError::Refused {
+            messages: vec![error.to_string()],
+        })?;
+        let request = self
+            .client
+            .change_resource_record_sets()
+            .hosted_zone_id(&self.zone_id)
+            .change_batch(batch);
+        let output = request
+            .send()
+            .await
+            .map_err(|error| failure::of_change(&error))?;
+        let info = output
+            .change_info
+            .ok_or_else(|| ZoneError::OutcomeUnknown("the answer names no change".to_owned()))?;
         Ok(ChangeId(info.id))
     }
 
     async fn read(&self, name: &str) -> Result<Vec<ZoneSet>, ZoneError> {
         let mut found = Vec::new();
         let mut turn = Turn::first(Priority::Publish);
-        let mut next = Some(Start { name: Some(qualified(name)), ..Start::default() });
+        let mut next = Some(Start {
+            name: Some(qualified(name)),
+            ..Start::default()
+        });
         while let Some(start) = next {
             let (sets, following) = self.page(turn, &start).await?;
             (turn, next) = (Turn::further(Priority::Publish), following);
@@ -232,7 +278,9 @@ impl Zone for Route53 {
             }
             let (sets, following) = self.page(turn, &start).await?;
             if following.as_ref() == Some(&start) {
-                return Err(ZoneError::OutcomeUnknown("the listing does not come to an end".to_owned()));
+                return Err(ZoneError::OutcomeUnknown(
+                    "the listing does not come to an end".to_owned(),
+                ));
             }
             found.extend(sets.iter().map(zone_set));
             (turn, next) = (Turn::further(Priority::Audit), following);
@@ -241,7 +289,11 @@ impl Zone for Route53 {
     }
 
     async fn change_state(&self, id: &ChangeId) -> Result<ChangeState, ZoneError> {
-        let output = self.reading(Turn::first(Priority::Track), || self.client.get_change().id(&id.0).send()).await?;
+        let output = self
+            .reading(Turn::first(Priority::Track), || {
+                self.client.get_change().id(&id.0).send()
+            })
+            .await?;
         match output.change_info.map(|info| info.status) {
             Some(ChangeStatus::Insync) => Ok(ChangeState::InSync),
             _ => Ok(ChangeState::Pending),
@@ -250,13 +302,18 @@ impl Zone for Route53 {
 
     async fn domain(&self) -> Result<String, ZoneError> {
         let output = self.hosted_zone(Priority::Publish).await?;
-        let zone = output.hosted_zone.ok_or_else(|| ZoneError::OutcomeUnknown("the answer names no zone".to_owned()))?;
+        let zone = output
+            .hosted_zone
+            .ok_or_else(|| ZoneError::OutcomeUnknown("the answer names no zone".to_owned()))?;
         Ok(plain_name(&zone.name))
     }
 
     async fn name_servers(&self) -> Result<Vec<String>, ZoneError> {
         let output = self.hosted_zone(Priority::Audit).await?;
-        let servers = output.delegation_set.map(|set| set.name_servers).unwrap_or_default();
+        let servers = output
+            .delegation_set
+            .map(|set| set.name_servers)
+            .unwrap_or_default();
         Ok(servers.iter().map(|server| plain_name(server)).collect())
     }
 }
@@ -268,7 +325,12 @@ fn change_batch(changes: &[Change]) -> Result<ChangeBatch, BuildError> {
             Action::Create => ChangeAction::Create,
             Action::Delete => ChangeAction::Delete,
         };
-        batch = batch.changes(aws::Change::builder().action(action).resource_record_set(record_set(&change.set)?).build()?);
+        batch = batch.changes(
+            aws::Change::builder()
+                .action(action)
+                .resource_record_set(record_set(&change.set)?)
+                .build()?,
+        );
     }
     batch.build()
 }
@@ -300,7 +362,11 @@ fn zone_set(set: &ResourceRecordSet) -> ZoneSet {
         name: plain_name(&set.name),
         rtype: set.r#type.as_str().to_owned(),
         ttl: set.ttl.and_then(|ttl| u32::try_from(ttl).ok()),
-        values: set.resource_records().iter().map(|record| record.value.clone()).collect(),
+        values: set
+            .resource_records()
+            .iter()
+            .map(|record| record.value.clone())
+            .collect(),
         plain,
     }
 }

@@ -1,7 +1,9 @@
-//! Names and values between us and a DNS provider: escapes, trailing dots, and one canonical form to compare by.
+//! Names and values between us and a DNS provider: escapes, trailing dots, and one canonical form
+//! to compare by.
 //!
-//! We keep names in lower case, without escapes and without a trailing dot; Route53 returns `\052.user.example.com.`
-//! (`DomainNameFormat`: everything but `a-z 0-9 - _` comes back as `\ooo`).
+//! We keep names in lower case, without escapes and without a trailing dot; Route53 returns
+//! `\052.user.example.com.` (`DomainNameFormat`: everything but `a-z 0-9 - _` comes back as
+//! `\ooo`).
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -11,15 +13,17 @@ use starchart_domain::txt;
 
 use crate::zone::ZoneSet;
 
-/// Our name as the provider takes it: fully qualified. Of several changes whose CNAME targets lack the dot, Route53 applies one.
+/// Our name as the provider takes it: fully qualified. Of several changes whose CNAME targets lack
+/// the dot, Route53 applies one.
 pub fn qualified(name: &str) -> String {
     let mut name = name.trim_end_matches('.').to_ascii_lowercase();
     name.push('.');
     name
 }
 
-/// The provider's name as we keep it: lower case, `\ooo` read (octal), no trailing dot. An escaped dot or backslash and what is
-/// not printable ASCII stay escaped, so that two different names never become one.
+/// The provider's name as we keep it: lower case, `\ooo` read (octal), no trailing dot. An escaped
+/// dot or backslash and what is not printable ASCII stay escaped, so that two different names never
+/// become one.
 pub fn plain_name(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     let mut rest = name.strip_suffix('.').unwrap_or(name);
@@ -51,9 +55,9 @@ fn octal(text: &str) -> Option<u8> {
     u8::from_str_radix(digits, 8).ok()
 }
 
-/// One spelling for each value of a type, so that equal values compare equal: addresses in their shortest form, host names in
-/// lower case with a trailing dot, TXT as strings of 255 octets with the fewest escapes. A value that cannot be read, and every
-/// other type, comes back as it is.
+/// One spelling for each value of a type, so that equal values compare equal: addresses in their
+/// shortest form, host names in lower case with a trailing dot, TXT as strings of 255 octets with
+/// the fewest escapes. A value that cannot be read, and every other type, comes back as it is.
 pub fn canonical_value(rtype: &str, value: &str) -> String {
     let trimmed = value.trim();
     let known = match rtype {
@@ -70,12 +74,18 @@ pub fn canonical_value(rtype: &str, value: &str) -> String {
 fn canonical_mx(value: &str) -> Option<String> {
     let (preference, host) = value.split_once([' ', '\t'])?;
     let preference: u16 = preference.parse().ok()?;
-    Some(format!("{preference} {}", qualified(&plain_name(host.trim()))))
+    Some(format!(
+        "{preference} {}",
+        qualified(&plain_name(host.trim()))
+    ))
 }
 
 /// [`canonical_value`] of each value.
 pub fn canonical_values(rtype: &str, values: &BTreeSet<String>) -> BTreeSet<String> {
-    values.iter().map(|value| canonical_value(rtype, value)).collect()
+    values
+        .iter()
+        .map(|value| canonical_value(rtype, value))
+        .collect()
 }
 
 /// Whether two sets of values of one type mean the same, however they are written.
@@ -129,21 +139,50 @@ mod tests {
             ("TXT", r#""a" "b""#, r#""ab""#),
         ] {
             assert_eq!(canonical_value(rtype, one), other, "{rtype} {one}");
-            assert!(same_values(rtype, &BTreeSet::from([one.to_owned()]), &BTreeSet::from([other.to_owned()])));
+            assert!(same_values(
+                rtype,
+                &BTreeSet::from([one.to_owned()]),
+                &BTreeSet::from([other.to_owned()])
+            ));
         }
-        for (rtype, value) in
-            [("A", "not an address"), ("CAA", r#"0 issue "example.org""#), ("TXT", r#""open"#), ("MX", "ten x.")]
-        {
+        for (rtype, value) in [
+            ("A", "not an address"),
+            ("CAA", r#"0 issue "example.org""#),
+            ("TXT", r#""open"#),
+            ("MX", "ten x."),
+        ] {
             assert_eq!(canonical_value(rtype, value), value, "{rtype}");
         }
-        assert_ne!(canonical_value("TXT", r#""\\342""#), canonical_value("TXT", r#""\342""#));
-        assert_ne!(canonical_value("TXT", r#""A""#), canonical_value("TXT", r#""a""#));
+        assert_ne!(
+            canonical_value("TXT", r#""\\342""#),
+            canonical_value("TXT", r#""\342""#)
+        );
+        assert_ne!(
+            canonical_value("TXT", r#""A""#),
+            canonical_value("TXT", r#""a""#)
+        );
     }
 
     /// Another provider's way to write the same octets: everything escaped, chunks of `size`.
     fn spelled_out(octets: &[u8], size: usize) -> String {
-        let string = |chunk: &[u8]| format!("\"{}\"", chunk.iter().map(|o| format!("\\{o:03o}")).collect::<String>());
-        if octets.is_empty() { string(octets) } else { octets.chunks(size).map(string).collect::<Vec<_>>().join(" ") }
+        let string = |chunk: &[u8]| {
+            format!(
+                "\"{}\"",
+                chunk
+                    .iter()
+                    .map(|o| format!("\\{o:03o}"))
+                    .collect::<String>()
+            )
+        };
+        if octets.is_empty() {
+            string(octets)
+        } else {
+            octets
+                .chunks(size)
+                .map(string)
+                .collect::<Vec<_>>()
+                .join(" ")
+        }
     }
 
     proptest! {

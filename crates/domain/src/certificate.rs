@@ -7,31 +7,33 @@ use std::fmt;
 use crate::time::Timestamp;
 
 pub use next::{
-    Answers, MAX_OPENINGS, MAX_STARTS, Next, NotDone, OrderFacts, OrderSeen, Seen, ZoneSeen, back_off_ms, deadline, next_step,
-    poll_ms, wait_ms,
+    Answers, MAX_OPENINGS, MAX_STARTS, Next, NotDone, OrderFacts, OrderSeen, Seen, ZoneSeen,
+    back_off_ms, deadline, next_step, poll_ms, wait_ms,
 };
 
 /// Thirty days, in milliseconds.
 const THIRTY_DAYS_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
 
-/// From when on a person may renew: 30 days before the end, or its last third where that is later (a certificate may live for
-/// six days).
+/// From when on a person may renew: 30 days before the end, or its last third where that is later
+/// (a certificate may live for six days).
 pub fn renewable_from(not_before: Timestamp, not_after: Timestamp) -> Timestamp {
     last_third(not_before, not_after).max(not_after.plus(-THIRTY_DAYS_MS))
 }
 
-/// When it is renewed by itself: with one third of its life left. Lives differ (90, 45, 6 days), so nothing counts but the two
-/// dates in the certificate.
+/// When it is renewed by itself: with one third of its life left. Lives differ (90, 45, 6 days), so
+/// nothing counts but the two dates in the certificate.
 pub fn last_third(not_before: Timestamp, not_after: Timestamp) -> Timestamp {
     not_after.plus(-(not_after.since(not_before).max(0) / 3))
 }
 
-/// When a renewal that failed, or a revocation that was not taken, is tried again by itself: after 1 h, 2 h, 4 h and so on to 32 h, in milliseconds.
+/// When a renewal that failed, or a revocation that was not taken, is tried again by itself: after
+/// 1 h, 2 h, 4 h and so on to 32 h, in milliseconds.
 pub fn renewal_retry_ms(failed_before: u32) -> i64 {
     (60 * 60 * 1_000) << failed_before.min(5)
 }
 
-/// Where the values of an order for `domain` and `*.domain` stand (RFC 8555 section 8.4): one name for both.
+/// Where the values of an order for `domain` and `*.domain` stand (RFC 8555 section 8.4): one name
+/// for both.
 pub fn challenge_name(domain: &str) -> String {
     format!("_acme-challenge.{domain}")
 }
@@ -52,7 +54,8 @@ pub enum OrderStep {
     Publishing,
     /// The authority was asked to look at them.
     Validating,
-    /// All names are proven and the private key is saved; the certificate request is handed in next.
+    /// All names are proven and the private key is saved; the certificate request is handed in
+    /// next.
     KeySaved,
     /// The certificate request was handed in.
     Finalizing,
@@ -118,16 +121,34 @@ mod tests {
 
     #[test]
     fn renewal_is_open_for_thirty_days_or_the_last_third() {
-        let from = |days: i64| renewable_from(Timestamp::from_millis(0), Timestamp::from_millis(days * DAY)).as_millis() / DAY;
+        let from = |days: i64| {
+            renewable_from(
+                Timestamp::from_millis(0),
+                Timestamp::from_millis(days * DAY),
+            )
+            .as_millis()
+                / DAY
+        };
         assert_eq!((from(90), from(365), from(45), from(6)), (60, 335, 30, 4));
     }
 
     #[test]
     fn a_certificate_renews_itself_with_a_third_of_its_life_left() {
-        let at = |days: i64| last_third(Timestamp::from_millis(0), Timestamp::from_millis(days * DAY)).as_millis() / DAY;
+        let at = |days: i64| {
+            last_third(
+                Timestamp::from_millis(0),
+                Timestamp::from_millis(days * DAY),
+            )
+            .as_millis()
+                / DAY
+        };
         assert_eq!((at(90), at(45), at(6)), (60, 30, 4));
         let (early, late) = (Timestamp::from_millis(0), Timestamp::from_millis(DAY));
-        assert_eq!(last_third(late, early), early, "dates in the wrong order break nothing");
+        assert_eq!(
+            last_third(late, early),
+            early,
+            "dates in the wrong order break nothing"
+        );
     }
 
     #[test]

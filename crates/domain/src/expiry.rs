@@ -10,7 +10,8 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 /// A person is told so long before a record ends, in milliseconds.
 pub const NOTICE_MS: i64 = 30 * DAY_MS;
 
-/// A record stays at least so long after its notice was sent, in milliseconds, also where that is beyond its end.
+/// A record stays at least so long after its notice was sent, in milliseconds, also where that is
+/// beyond its end.
 pub const GRACE_MS: i64 = 7 * DAY_MS;
 
 /// When a record that is created, edited or renewed at `now` ends.
@@ -20,8 +21,9 @@ pub fn record_expires_at(now: Timestamp) -> Timestamp {
 
 /// When a person is told that a certificate ends.
 ///
-/// It renews by itself when a third of its life is left, 30 of 90 days. If that worked nobody needs a mail; so the mail goes a
-/// little later, with 28 ninetieths of its life left, and 28 days before its end at the earliest.
+/// It renews by itself when a third of its life is left, 30 of 90 days. If that worked nobody needs
+/// a mail; so the mail goes a little later, with 28 ninetieths of its life left, and 28 days before
+/// its end at the earliest.
 pub fn certificate_notice_at(not_before: Timestamp, not_after: Timestamp) -> Timestamp {
     let life = not_after.since(not_before).max(0);
     let left = (life / 90).saturating_mul(28).min(28 * DAY_MS);
@@ -40,7 +42,10 @@ mod tests {
             let told = certificate_notice_at(from, end);
             let before = end.since(told) as f64 / DAY_MS as f64;
             assert!((before - before_days).abs() < 0.01, "{life_days}: {before}");
-            assert!(end.since(told) < life_days * DAY_MS / 3, "the renewal comes first");
+            assert!(
+                end.since(told) < life_days * DAY_MS / 3,
+                "the renewal comes first"
+            );
         }
         assert_eq!(certificate_notice_at(from, from.plus(-1)), from.plus(-1));
     }

@@ -50,9 +50,11 @@ pub enum Fault {
     },
     /// The same name, type and value exists.
     Duplicate,
-    /// Another person's records stand at this name: two people had one domain before they came here.
+    /// Another person's records stand at this name: two people had one domain before they came
+    /// here.
     NameTaken,
-    /// A CNAME record is alone at its name (RFC 1034 section 3.6.2), and the other kind is there already.
+    /// A CNAME record is alone at its name (RFC 1034 section 3.6.2), and the other kind is there
+    /// already.
     CnameConflict {
         /// Whether the record that was asked for is the CNAME.
         wanted_cname: bool,

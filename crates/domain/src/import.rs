@@ -1,8 +1,11 @@
-//! What the rows of the application before this one become: who gets which label, which names and values stand, who was told.
+//! What the rows of the application before this one become: who gets which label, which names and
+//! values stand, who was told.
 //!
-//! That application gave everybody `{user name without dots}.{root}`, two people the same where their user names differ in dots
-//! only, and took values that [`RecordForm`](crate::record::RecordForm) refuses. Nothing that stands in the zone is to fall out
-//! of it by moving here: so names and values stay, and a rule that would refuse them is only noted.
+//! That application gave everybody `{user name without dots}.{root}`, two people the same where
+//! their user names differ in dots only, and took values that
+//! [`RecordForm`](crate::record::RecordForm) refuses. Nothing that stands in the zone is to fall
+//! out of it by moving here: so names and values stay, and a rule that would refuse them is only
+//! noted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -56,8 +59,9 @@ impl Deal {
     }
 }
 
-/// Deals out the labels, in the order of the accounts. The older account keeps a contested one: by creation, then by user name.
-/// `taken`: labels of people who are here and have none of these accounts.
+/// Deals out the labels, in the order of the accounts. The older account keeps a contested one: by
+/// creation, then by user name. `taken`: labels of people who are here and have none of these
+/// accounts.
 pub fn deal_labels(accounts: &[Account], taken: &BTreeSet<Label>) -> Vec<Deal> {
     let mut keepers: BTreeMap<Label, usize> = BTreeMap::new();
     for (at, account) in accounts.iter().enumerate() {
@@ -78,13 +82,18 @@ pub fn deal_labels(accounts: &[Account], taken: &BTreeSet<Label>) -> Vec<Deal> {
     let deal = |(at, account): (usize, &Account)| {
         let own = Label::from_username(&account.username);
         match (&account.has, own) {
-            (Some(has), _) if has.as_str() == base_label(&account.username) => Deal::Keeps(has.clone()),
+            (Some(has), _) if has.as_str() == base_label(&account.username) => {
+                Deal::Keeps(has.clone())
+            }
             (Some(has), _) => Deal::Has(has.clone()),
             (None, Err(LabelFault::Reserved)) => Deal::Reserved(base_label(&account.username)),
             (None, Err(LabelFault::Invalid)) => Deal::Invalid(base_label(&account.username)),
             (None, Ok(label)) => match keepers.get(&label) {
                 Some(keeper) if *keeper == at => Deal::Keeps(label),
-                keeper => Deal::Contested { by: keeper.map(|at| accounts[*at].username.clone()), label },
+                keeper => Deal::Contested {
+                    by: keeper.map(|at| accounts[*at].username.clone()),
+                    label,
+                },
             },
         }
     };
@@ -119,7 +128,12 @@ pub enum NameRead {
 }
 
 /// Reads `subdomain` under the domain of this user name.
-pub fn read_name(subdomain: &str, username: &str, root: &RootDomain, rtype: RecordType) -> NameRead {
+pub fn read_name(
+    subdomain: &str,
+    username: &str,
+    root: &RootDomain,
+    rtype: RecordType,
+) -> NameRead {
     let (relative, base) = (subdomain.to_lowercase(), base_label(username));
     let fqdn = match relative.as_str() {
         "" | "@" => format!("{base}.{root}"),
@@ -131,13 +145,22 @@ pub fn read_name(subdomain: &str, username: &str, root: &RootDomain, rtype: Reco
     if fqdn.len() > NAME_MAX || !fqdn.split('.').all(stands_in_a_name) {
         return NameRead::Impossible { fqdn };
     }
-    let typed = if relative.is_empty() { "@" } else { relative.as_str() };
-    let rule = Label::assigned(&base).ok().and_then(|label| OwnedName::parse(typed, &root.base(&label), rtype).err());
+    let typed = if relative.is_empty() {
+        "@"
+    } else {
+        relative.as_str()
+    };
+    let rule = Label::assigned(&base)
+        .ok()
+        .and_then(|label| OwnedName::parse(typed, &root.base(&label), rtype).err());
     NameRead::Stays { fqdn, rule }
 }
 
 fn stands_in_a_name(part: &str) -> bool {
-    (1..=LABEL_MAX).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+    (1..=LABEL_MAX).contains(&part.len())
+        && part
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
 }
 
 /// What becomes of a record's value.
@@ -157,18 +180,40 @@ pub struct ValueRead {
 pub fn read_value(rtype: RecordType, value: &str) -> ValueRead {
     let priority = (rtype == RecordType::Mx).then_some(MX_PREFERENCE);
     let rule = match RecordValue::parse(rtype, value, MX_PREFERENCE) {
-        Ok(read) => return ValueRead { content: read.content(), priority, rule: None, stands: true },
+        Ok(read) => {
+            return ValueRead {
+                content: read.content(),
+                priority,
+                rule: None,
+                stands: true,
+            };
+        }
         Err(fault) => Some(fault),
     };
     let standing = match rtype {
-        RecordType::A => value.trim().parse::<Ipv4Addr>().ok().map(|address| address.to_string()),
-        RecordType::Aaaa => value.trim().parse::<Ipv6Addr>().ok().map(|address| address.to_string()),
+        RecordType::A => value
+            .trim()
+            .parse::<Ipv4Addr>()
+            .ok()
+            .map(|address| address.to_string()),
+        RecordType::Aaaa => value
+            .trim()
+            .parse::<Ipv6Addr>()
+            .ok()
+            .map(|address| address.to_string()),
         RecordType::Cname => host(value),
         RecordType::Mx => host(value).map(|host| format!("{MX_PREFERENCE} {host}")),
-        RecordType::Txt => Some(txt::encode(value)).filter(|content| content.len() <= txt::VALUE_MAX),
+        RecordType::Txt => {
+            Some(txt::encode(value)).filter(|content| content.len() <= txt::VALUE_MAX)
+        }
     };
     let stands = standing.is_some();
-    ValueRead { content: standing.unwrap_or_else(|| value.trim().to_owned()), priority, rule, stands }
+    ValueRead {
+        content: standing.unwrap_or_else(|| value.trim().to_owned()),
+        priority,
+        rule,
+        stands,
+    }
 }
 
 /// A target as a zone may hold it, also one that no server can be found by.
@@ -177,7 +222,8 @@ fn host(value: &str) -> Option<String> {
     (host.len() <= NAME_MAX && host.split('.').all(stands_in_a_name)).then(|| format!("{host}."))
 }
 
-/// What has ended at the time of the move goes on for so long, in milliseconds, and its person is told once.
+/// What has ended at the time of the move goes on for so long, in milliseconds, and its person is
+/// told once.
 pub const BACKLOG_MS: i64 = NOTICE_MS;
 
 /// How long a record lives on, and what its person knows of it.
@@ -191,13 +237,14 @@ pub enum Life {
     Ended,
 }
 
-/// Reads what is left of a life that ends at `expires_at`. Editing left `last_notified` as it was: a mail of long before was of
-/// another end.
+/// Reads what is left of a life that ends at `expires_at`. Editing left `last_notified` as it was:
+/// a mail of long before was of another end.
 pub fn read_life(expires_at: Timestamp, last_notified: Option<Timestamp>, now: Timestamp) -> Life {
     if expires_at <= now {
         return Life::Ended;
     }
-    // A life is six months, a mail comes 30 days before its end: anywhere between tells the two apart.
+    // A life is six months, a mail comes 30 days before its end: anywhere between tells the two
+    // apart.
     match last_notified {
         Some(at) if at >= expires_at.plus(-2 * NOTICE_MS) => Life::Told(at),
         _ => Life::Untold,
@@ -209,8 +256,18 @@ impl fmt::Display for Deal {
         match self {
             Self::Keeps(label) => write!(f, "keeps the name {label}"),
             Self::Has(label) => write!(f, "has the name {label} here already"),
-            Self::Contested { label, by: Some(by) } => write!(f, "the name {label} stays with the older account {by}"),
-            Self::Contested { label, by: None } => write!(f, "the name {label} belongs to somebody who is here already"),
+            Self::Contested {
+                label,
+                by: Some(by),
+            } => {
+                write!(f, "the name {label} stays with the older account {by}")
+            }
+            Self::Contested { label, by: None } => {
+                write!(
+                    f,
+                    "the name {label} belongs to somebody who is here already"
+                )
+            }
             Self::Reserved(text) => write!(f, "the name {text} is kept for the school"),
             Self::Invalid(text) => write!(f, "{text} can be no name here"),
         }

@@ -4,7 +4,11 @@ use super::*;
 
 fn account(username: &str, created: i64, has: Option<&str>) -> Account {
     let has = has.map(|label| Label::assigned(label).unwrap());
-    Account { username: username.to_owned(), created_at: Timestamp::from_millis(created), has }
+    Account {
+        username: username.to_owned(),
+        created_at: Timestamp::from_millis(created),
+        has,
+    }
 }
 
 fn root() -> RootDomain {
@@ -25,7 +29,10 @@ fn the_older_account_keeps_a_contested_label() {
         account("Student.Three", 1, None),
     ];
     let deals = deal_labels(&accounts, &BTreeSet::new());
-    let contested = || Deal::Contested { label: label("student1"), by: Some("s.tudent1".to_owned()) };
+    let contested = || Deal::Contested {
+        label: label("student1"),
+        by: Some("s.tudent1".to_owned()),
+    };
     assert_eq!(
         deals,
         [
@@ -51,46 +58,121 @@ fn whoever_is_here_already_keeps_what_they_have() {
     assert_eq!(
         deal_labels(&accounts, &BTreeSet::from([label("student3")])),
         [
-            Deal::Contested { label: label("student1"), by: Some("stu.dent1".to_owned()) },
+            Deal::Contested {
+                label: label("student1"),
+                by: Some("stu.dent1".to_owned())
+            },
             Deal::Keeps(label("student1")),
             Deal::Has(label("second")),
             Deal::Keeps(label("student2")),
-            Deal::Contested { label: label("student3"), by: None },
+            Deal::Contested {
+                label: label("student3"),
+                by: None
+            },
         ]
     );
 }
 
 #[test]
 fn reserved_and_impossible_labels_go_to_nobody() {
-    let accounts = [account("Ad.min", 1, None), account("some_body", 1, None), account("josé.x", 1, None)];
+    let accounts = [
+        account("Ad.min", 1, None),
+        account("some_body", 1, None),
+        account("josé.x", 1, None),
+    ];
     let deals = deal_labels(&accounts, &BTreeSet::new());
     assert_eq!(
         deals,
-        [Deal::Reserved("admin".to_owned()), Deal::Invalid("some_body".to_owned()), Deal::Invalid("joséx".to_owned())]
+        [
+            Deal::Reserved("admin".to_owned()),
+            Deal::Invalid("some_body".to_owned()),
+            Deal::Invalid("joséx".to_owned())
+        ]
     );
     assert!(deals.iter().all(|deal| deal.kept().is_none()));
 }
 
 #[test]
 fn names_stay_what_they_were() {
-    let read = |subdomain: &str, username: &str, rtype| read_name(subdomain, username, &root(), rtype);
-    let stays = |fqdn: &str, rule| NameRead::Stays { fqdn: fqdn.to_owned(), rule };
+    let read =
+        |subdomain: &str, username: &str, rtype| read_name(subdomain, username, &root(), rtype);
+    let stays = |fqdn: &str, rule| NameRead::Stays {
+        fqdn: fqdn.to_owned(),
+        rule,
+    };
     for (subdomain, username, rtype, expected) in [
-        ("www", "stu.dent1", RecordType::A, stays("www.student1.starchart.com", None)),
-        ("WWW", "Student1", RecordType::A, stays("www.student1.starchart.com", None)),
-        ("@", "student1", RecordType::A, stays("student1.starchart.com", None)),
-        ("_web", "student1", RecordType::A, stays("_web.student1.starchart.com", Some(NameFault::Underscore))),
-        ("_dmarc", "student1", RecordType::Txt, stays("_dmarc.student1.starchart.com", Some(NameFault::Reserved))),
+        (
+            "www",
+            "stu.dent1",
+            RecordType::A,
+            stays("www.student1.starchart.com", None),
+        ),
+        (
+            "WWW",
+            "Student1",
+            RecordType::A,
+            stays("www.student1.starchart.com", None),
+        ),
+        (
+            "@",
+            "student1",
+            RecordType::A,
+            stays("student1.starchart.com", None),
+        ),
+        (
+            "_web",
+            "student1",
+            RecordType::A,
+            stays("_web.student1.starchart.com", Some(NameFault::Underscore)),
+        ),
+        (
+            "_dmarc",
+            "student1",
+            RecordType::Txt,
+            stays("_dmarc.student1.starchart.com", Some(NameFault::Reserved)),
+        ),
         // No label can be made of it, so there is no domain to check against.
-        ("www", "stu_dent", RecordType::A, stays("www.stu_dent.starchart.com", None)),
+        (
+            "www",
+            "stu_dent",
+            RecordType::A,
+            stays("www.stu_dent.starchart.com", None),
+        ),
     ] {
-        assert_eq!(read(subdomain, username, rtype), expected, "{subdomain} {username}");
+        assert_eq!(
+            read(subdomain, username, rtype),
+            expected,
+            "{subdomain} {username}"
+        );
     }
-    for subdomain in ["_acme-challenge", "_ACME-challenge", "_acme-challenge.www", "www._acme-challenge"] {
-        assert!(matches!(read(subdomain, "student1", RecordType::Txt), NameRead::Challenge { .. }), "{subdomain}");
+    for subdomain in [
+        "_acme-challenge",
+        "_ACME-challenge",
+        "_acme-challenge.www",
+        "www._acme-challenge",
+    ] {
+        assert!(
+            matches!(
+                read(subdomain, "student1", RecordType::Txt),
+                NameRead::Challenge { .. }
+            ),
+            "{subdomain}"
+        );
     }
-    for (subdomain, username) in [("a..b", "x1"), (&"x".repeat(64), "x1"), ("a b", "x1"), ("www", "josé"), ("*", "x1")] {
-        assert!(matches!(read(subdomain, username, RecordType::A), NameRead::Impossible { .. }), "{subdomain} {username}");
+    for (subdomain, username) in [
+        ("a..b", "x1"),
+        (&"x".repeat(64), "x1"),
+        ("a b", "x1"),
+        ("www", "josé"),
+        ("*", "x1"),
+    ] {
+        assert!(
+            matches!(
+                read(subdomain, username, RecordType::A),
+                NameRead::Impossible { .. }
+            ),
+            "{subdomain} {username}"
+        );
     }
 }
 
@@ -105,7 +187,11 @@ fn values_stay_what_they_were() {
         (Txt, "a \"b\"", r#""a \"b\"""#),
     ] {
         let read = read_value(rtype, value);
-        assert_eq!((read.content.as_str(), read.rule, read.stands), (content, None, true), "{value}");
+        assert_eq!(
+            (read.content.as_str(), read.rule, read.stands),
+            (content, None, true),
+            "{value}"
+        );
         assert_eq!(read.priority, (rtype == Mx).then_some(10));
     }
     for (rtype, value, content, stands) in [
@@ -120,10 +206,17 @@ fn values_stay_what_they_were() {
         (Txt, "a\tb", "\"a\\011b\"", true),
     ] {
         let read = read_value(rtype, value);
-        assert_eq!((read.content.as_str(), read.stands), (content, stands), "{value}");
+        assert_eq!(
+            (read.content.as_str(), read.stands),
+            (content, stands),
+            "{value}"
+        );
         assert!(read.rule.is_some(), "{value}");
     }
-    assert!(!read_value(Txt, &"é".repeat(600)).stands, "longer than Route53 takes");
+    assert!(
+        !read_value(Txt, &"é".repeat(600)).stands,
+        "longer than Route53 takes"
+    );
 }
 
 #[test]
@@ -140,6 +233,10 @@ fn nobody_is_told_twice_of_the_same_end() {
         (-1, Some(-31), Life::Ended),
         (0, None, Life::Ended),
     ] {
-        assert_eq!(read_life(at(ends), told.map(at), now), expected, "{ends} {told:?}");
+        assert_eq!(
+            read_life(at(ends), told.map(at), now),
+            expected,
+            "{ends} {told:?}"
+        );
     }
 }

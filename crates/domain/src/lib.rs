@@ -1,6 +1,7 @@
 //! What is true about names, records and people, whatever runs around it.
 //!
-//! This crate talks to nothing: no async, no I/O, no clock, no randomness, no environment. `now` is passed in.
+//! This crate talks to nothing: no async, no I/O, no clock, no randomness, no environment. `now` is
+//! passed in.
 
 pub mod certificate;
 pub mod expiry;

@@ -5,7 +5,9 @@ use proptest::prelude::*;
 use super::*;
 
 fn base() -> BaseDomain {
-    RootDomain::parse("starchart.com").unwrap().base(&Label::parse("user1").unwrap())
+    RootDomain::parse("starchart.com")
+        .unwrap()
+        .base(&Label::parse("user1").unwrap())
 }
 
 fn owned(typed: &str, rtype: RecordType) -> Result<String, NameFault> {
@@ -32,31 +34,56 @@ fn user_names_become_labels() {
         ("nsabc", Ok("nsabc")),
         ("ad.min", Err(LabelFault::Reserved)),
     ] {
-        assert_eq!(Label::from_username(username).as_ref().map(Label::as_str), label.as_ref().map(|l| *l), "{username}");
+        assert_eq!(
+            Label::from_username(username).as_ref().map(Label::as_str),
+            label.as_ref().map(|l| *l),
+            "{username}"
+        );
     }
     assert!(Label::parse(&"a".repeat(63)).is_ok());
     assert_eq!(Label::parse(&"a".repeat(64)), Err(LabelFault::Invalid));
-    assert_eq!(Label::assigned("www").as_ref().map(Label::as_str), Ok("www"), "whoever has it keeps it");
+    assert_eq!(
+        Label::assigned("www").as_ref().map(Label::as_str),
+        Ok("www"),
+        "whoever has it keeps it"
+    );
     assert_eq!(Label::assigned("-x"), Err(LabelFault::Invalid));
 }
 
 #[test]
 fn offered_labels_are_valid_and_begin_with_the_best() {
-    let offered = |username: &str| label_candidates(username).iter().map(|l| l.as_str().to_owned()).collect::<Vec<_>>();
-    assert_eq!(offered("john.smith")[..4], ["john-smith", "johnsmith", "smith-john", "jsmith"]);
+    let offered = |username: &str| {
+        label_candidates(username)
+            .iter()
+            .map(|l| l.as_str().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        offered("john.smith")[..4],
+        ["john-smith", "johnsmith", "smith-john", "jsmith"]
+    );
     assert!(offered("john.smith").contains(&"johnsmith2".to_owned()));
     assert_eq!(offered("josé")[..2], ["jose", "jose2"]);
     assert!(offered("Пётр").iter().all(|l| l.starts_with("user-")));
     assert_ne!(offered("Пётр"), offered("Иван"));
-    assert!(!offered("www").contains(&"www".to_owned()) && offered("www").contains(&"www2".to_owned()));
+    assert!(
+        !offered("www").contains(&"www".to_owned()) && offered("www").contains(&"www2".to_owned())
+    );
     assert!(!offered("").is_empty());
 }
 
 #[test]
 fn numbered_machines_are_no_bad_words() {
-    for word in ["n", "w", "a", "b", "x", "node", "web", "db", "srv", "vm", "host", "pc", "lab", "game", "www"] {
+    for word in [
+        "n", "w", "a", "b", "x", "node", "web", "db", "srv", "vm", "host", "pc", "lab", "game",
+        "www",
+    ] {
         for number in 0..1_000 {
-            for typed in [format!("{word}{number}"), format!("{word}-{number}"), format!("{number}.{word}{number}")] {
+            for typed in [
+                format!("{word}{number}"),
+                format!("{word}-{number}"),
+                format!("{number}.{word}{number}"),
+            ] {
                 assert!(owned(&typed, RecordType::A).is_ok(), "{typed}");
             }
         }
@@ -65,7 +92,11 @@ fn numbered_machines_are_no_bad_words() {
         assert!(owned(typed, RecordType::A).is_ok(), "{typed}");
     }
     for typed in ["sh1t", "sh1t7", "my-sh1t", "f.u.c.k", "fuck.www", "fuck13"] {
-        assert_eq!(owned(typed, RecordType::A), Err(NameFault::Inappropriate), "{typed}");
+        assert_eq!(
+            owned(typed, RecordType::A),
+            Err(NameFault::Inappropriate),
+            "{typed}"
+        );
     }
 }
 
@@ -75,25 +106,59 @@ fn names_stay_under_their_base() {
         ("www", RecordType::A, Ok("www.user1.starchart.com")),
         ("WWW", RecordType::A, Ok("www.user1.starchart.com")),
         ("x", RecordType::A, Ok("x.user1.starchart.com")),
-        ("a.b-c.d_e", RecordType::Mx, Ok("a.b-c.d_e.user1.starchart.com")),
+        (
+            "a.b-c.d_e",
+            RecordType::Mx,
+            Ok("a.b-c.d_e.user1.starchart.com"),
+        ),
         ("", RecordType::A, Err(NameFault::Empty)),
         ("@", RecordType::A, Ok("user1.starchart.com")),
         ("@", RecordType::Txt, Ok("user1.starchart.com")),
         ("@", RecordType::Cname, Err(NameFault::CnameAtBase)),
-        ("_github-challenge-x", RecordType::Txt, Ok("_github-challenge-x.user1.starchart.com")),
-        ("_abc.www", RecordType::Cname, Ok("_abc.www.user1.starchart.com")),
+        (
+            "_github-challenge-x",
+            RecordType::Txt,
+            Ok("_github-challenge-x.user1.starchart.com"),
+        ),
+        (
+            "_abc.www",
+            RecordType::Cname,
+            Ok("_abc.www.user1.starchart.com"),
+        ),
         ("_sip", RecordType::A, Err(NameFault::Underscore)),
         ("_acme-challenge", RecordType::Txt, Err(NameFault::Reserved)),
-        ("_ACME-challenge.www", RecordType::Cname, Err(NameFault::Reserved)),
+        (
+            "_ACME-challenge.www",
+            RecordType::Cname,
+            Err(NameFault::Reserved),
+        ),
         ("_dmarc", RecordType::Txt, Err(NameFault::Reserved)),
         ("_mta-sts", RecordType::Txt, Err(NameFault::Reserved)),
         ("_psl.x", RecordType::Txt, Err(NameFault::Reserved)),
-        ("www.user1.starchart.com", RecordType::A, Err(NameFault::BaseTyped { base: "user1.starchart.com".into() })),
-        ("user1.starchart.com", RecordType::A, Err(NameFault::BaseTyped { base: "user1.starchart.com".into() })),
+        (
+            "www.user1.starchart.com",
+            RecordType::A,
+            Err(NameFault::BaseTyped {
+                base: "user1.starchart.com".into(),
+            }),
+        ),
+        (
+            "user1.starchart.com",
+            RecordType::A,
+            Err(NameFault::BaseTyped {
+                base: "user1.starchart.com".into(),
+            }),
+        ),
         ("www ", RecordType::A, Err(NameFault::OuterWhitespace)),
         (" www", RecordType::A, Err(NameFault::OuterWhitespace)),
         ("w w", RecordType::A, Err(NameFault::Blank)),
-        ("www.user2.starchart.com", RecordType::A, Err(NameFault::OtherDomain { base: "user1.starchart.com".into() })),
+        (
+            "www.user2.starchart.com",
+            RecordType::A,
+            Err(NameFault::OtherDomain {
+                base: "user1.starchart.com".into(),
+            }),
+        ),
         ("http://www", RecordType::A, Err(NameFault::Url)),
         ("-www", RecordType::A, Err(NameFault::Characters)),
         ("www-", RecordType::A, Err(NameFault::Characters)),
@@ -111,10 +176,18 @@ fn names_stay_under_their_base() {
         ("a.", RecordType::A, Err(NameFault::EmptyLabel)),
         ("sh1t", RecordType::A, Err(NameFault::Inappropriate)),
         ("assess", RecordType::A, Ok("assess.user1.starchart.com")),
-        ("scunthorpe", RecordType::A, Ok("scunthorpe.user1.starchart.com")),
+        (
+            "scunthorpe",
+            RecordType::A,
+            Ok("scunthorpe.user1.starchart.com"),
+        ),
     ] {
         let got = owned(typed, rtype);
-        assert_eq!(got.as_deref().map_err(Clone::clone), expected, "{typed:?} {rtype:?}");
+        assert_eq!(
+            got.as_deref().map_err(Clone::clone),
+            expected,
+            "{typed:?} {rtype:?}"
+        );
     }
 }
 
@@ -122,17 +195,31 @@ fn names_stay_under_their_base() {
 fn lengths_end_at_63_and_253() {
     assert!(owned(&"a1".repeat(31), RecordType::A).is_ok());
     assert!(owned(&format!("{}b", "a1".repeat(31)), RecordType::A).is_ok());
-    assert_eq!(owned(&"a1".repeat(32), RecordType::A), Err(NameFault::LabelTooLong));
+    assert_eq!(
+        owned(&"a1".repeat(32), RecordType::A),
+        Err(NameFault::LabelTooLong)
+    );
     let part = format!("{}b", "a1".repeat(31));
     let room = NAME_MAX - ".user1.starchart.com".len();
-    let long = format!("{part}.{part}.{part}.{}", "c1".repeat((room - 192) / 2) + if (room - 192) % 2 == 1 { "d" } else { "" });
+    let long = format!(
+        "{part}.{part}.{part}.{}",
+        "c1".repeat((room - 192) / 2) + if (room - 192) % 2 == 1 { "d" } else { "" }
+    );
     assert_eq!(owned(&long, RecordType::A).unwrap().len(), NAME_MAX);
-    assert_eq!(owned(&format!("{long}e"), RecordType::A), Err(NameFault::TooLong));
+    assert_eq!(
+        owned(&format!("{long}e"), RecordType::A),
+        Err(NameFault::TooLong)
+    );
 }
 
 #[test]
 fn relative_names() {
-    assert_eq!(OwnedName::parse("a.b", &base(), RecordType::A).unwrap().relative(), "a.b");
+    assert_eq!(
+        OwnedName::parse("a.b", &base(), RecordType::A)
+            .unwrap()
+            .relative(),
+        "a.b"
+    );
     assert_eq!(base().relative("a.b.user1.starchart.com"), Some("a.b"));
     assert_eq!(base().relative("user1.starchart.com"), Some(""));
     assert_eq!(base().relative("xuser1.starchart.com"), None);
@@ -155,12 +242,17 @@ fn host_names() {
         (".", Err(HostFault::Invalid)),
         ("example.com..", Err(HostFault::Invalid)),
     ] {
-        assert_eq!(HostName::parse(text).as_ref().map(HostName::as_str), expected.as_ref().map(|h| *h), "{text}");
+        assert_eq!(
+            HostName::parse(text).as_ref().map(HostName::as_str),
+            expected.as_ref().map(|h| *h),
+            "{text}"
+        );
     }
 }
 
 proptest! {
-    /// The accepted names are exactly those of the pattern, and every one ends in the person's domain.
+    /// The accepted names are exactly those of the pattern, and every one ends in the person's
+    /// domain.
     #[test]
     fn accepted_names_are_the_patterns(typed in "[a-zA-Z0-9_.*@ \\\\-]{0,12}|\\PC{0,8}") {
         let part = |p: &str| !p.is_empty() && p.strip_prefix('_').unwrap_or(p).split(['-', '_'])
@@ -182,10 +274,21 @@ proptest! {
 fn a_name_tells_whose_it_is() {
     let root = RootDomain::parse("starchart.com").unwrap();
     let label = |name: &str| root.label_of(name).map(|label| label.to_string());
-    for name in ["user1.starchart.com", "www.user1.starchart.com", " _a.b.User1.Starchart.com. "] {
+    for name in [
+        "user1.starchart.com",
+        "www.user1.starchart.com",
+        " _a.b.User1.Starchart.com. ",
+    ] {
         assert_eq!(label(name).as_deref(), Some("user1"), "{name}");
     }
-    for name in ["starchart.com", ".starchart.com", "user1", "user1.starchart.org", "user1.xstarchart.com", ""] {
+    for name in [
+        "starchart.com",
+        ".starchart.com",
+        "user1",
+        "user1.starchart.org",
+        "user1.xstarchart.com",
+        "",
+    ] {
         assert_eq!(label(name), None, "{name}");
     }
 }

@@ -7,7 +7,8 @@
 //! | set     | another TTL or values  | replace, exactly  |
 //! | none    | set                    | delete, exactly   |
 //!
-//! A set with a *pending* body was on its way when somebody stopped: the zone may hold either, so it must be read first.
+//! A set with a *pending* body was on its way when somebody stopped: the zone may hold either, so
+//! it must be read first.
 
 use crate::record::RecordType;
 use crate::rrset::{Rrset, SetBody};
@@ -19,19 +20,22 @@ pub struct OwnedSet {
     pub rtype: RecordType,
     /// What Route53 confirmed; none when nothing was confirmed yet.
     pub confirmed: Option<SetBody>,
-    /// What was about to be put (`None`: removed) by sends whose outcome is not recorded. Usually empty or one; more when a
-    /// process that was stopped past its lease woke up and found its send taken.
+    /// What was about to be put (`None`: removed) by sends whose outcome is not recorded. Usually
+    /// empty or one; more when a process that was stopped past its lease woke up and found its send
+    /// taken.
     pub pending: Vec<Option<SetBody>>,
 }
 
 impl OwnedSet {
-    /// Whether the zone may hold something else than `confirmed`, so that it must be read before a change.
+    /// Whether the zone may hold something else than `confirmed`, so that it must be read before a
+    /// change.
     pub fn is_unclear(&self) -> bool {
         !self.pending.is_empty()
     }
 
-    /// Whether a set that was read is ours. Once something was confirmed here the set is ours even after a hand edit; a set that
-    /// was only about to be made is ours when it is exactly what we were about to put.
+    /// Whether a set that was read is ours. Once something was confirmed here the set is ours even
+    /// after a hand edit; a set that was only about to be made is ours when it is exactly what we
+    /// were about to put.
     pub fn is_ours(&self, read: &SetBody) -> bool {
         self.confirmed.is_some() || self.pending.iter().flatten().any(|put| put == read)
     }
@@ -94,13 +98,22 @@ impl SetChange {
     }
 }
 
-/// The changes that bring one name from what stands (`current`: type and body) to what is wanted, removals first, because a
-/// CNAME cannot be made beside anything. `desired` holds sets of this name only.
-pub fn changes_of(name: &str, desired: &[Rrset], current: &[(RecordType, SetBody)]) -> Vec<SetChange> {
+/// The changes that bring one name from what stands (`current`: type and body) to what is wanted,
+/// removals first, because a CNAME cannot be made beside anything. `desired` holds sets of this
+/// name only.
+pub fn changes_of(
+    name: &str,
+    desired: &[Rrset],
+    current: &[(RecordType, SetBody)],
+) -> Vec<SetChange> {
     let mut changes = Vec::new();
     for (rtype, body) in current {
         if !desired.iter().any(|set| set.rtype == *rtype) {
-            changes.push(SetChange::Delete(Rrset { name: name.to_owned(), rtype: *rtype, body: body.clone() }));
+            changes.push(SetChange::Delete(Rrset {
+                name: name.to_owned(),
+                rtype: *rtype,
+                body: body.clone(),
+            }));
         }
     }
     for new in desired {
@@ -108,7 +121,11 @@ pub fn changes_of(name: &str, desired: &[Rrset], current: &[(RecordType, SetBody
             None => changes.push(SetChange::Create(new.clone())),
             Some((_, body)) if *body == new.body => {}
             Some((rtype, body)) => changes.push(SetChange::Replace {
-                old: Rrset { name: name.to_owned(), rtype: *rtype, body: body.clone() },
+                old: Rrset {
+                    name: name.to_owned(),
+                    rtype: *rtype,
+                    body: body.clone(),
+                },
                 new: new.clone(),
             }),
         }
@@ -121,7 +138,11 @@ mod tests {
     use super::*;
 
     fn set(rtype: RecordType, values: &[&str]) -> Rrset {
-        Rrset::new("www.user1.starchart.com", rtype, values.iter().map(|v| (*v).to_owned()))
+        Rrset::new(
+            "www.user1.starchart.com",
+            rtype,
+            values.iter().map(|v| (*v).to_owned()),
+        )
     }
 
     fn current(set: &Rrset) -> (RecordType, SetBody) {
@@ -133,13 +154,25 @@ mod tests {
         let name = "www.user1.starchart.com";
         let one = set(RecordType::A, &["192.0.2.1"]);
         let two = set(RecordType::A, &["192.0.2.1", "192.0.2.2"]);
-        assert_eq!(changes_of(name, std::slice::from_ref(&one), &[]), [SetChange::Create(one.clone())]);
-        assert_eq!(changes_of(name, std::slice::from_ref(&one), &[current(&one)]), []);
+        assert_eq!(
+            changes_of(name, std::slice::from_ref(&one), &[]),
+            [SetChange::Create(one.clone())]
+        );
+        assert_eq!(
+            changes_of(name, std::slice::from_ref(&one), &[current(&one)]),
+            []
+        );
         assert_eq!(
             changes_of(name, std::slice::from_ref(&two), &[current(&one)]),
-            [SetChange::Replace { old: one.clone(), new: two }]
+            [SetChange::Replace {
+                old: one.clone(),
+                new: two
+            }]
         );
-        assert_eq!(changes_of(name, &[], &[current(&one)]), [SetChange::Delete(one)]);
+        assert_eq!(
+            changes_of(name, &[], &[current(&one)]),
+            [SetChange::Delete(one)]
+        );
     }
 
     #[test]
@@ -147,7 +180,11 @@ mod tests {
         let a = set(RecordType::A, &["192.0.2.1"]);
         let cname = set(RecordType::Cname, &["example.com."]);
         assert_eq!(
-            changes_of("www.user1.starchart.com", std::slice::from_ref(&cname), &[current(&a)]),
+            changes_of(
+                "www.user1.starchart.com",
+                std::slice::from_ref(&cname),
+                &[current(&a)]
+            ),
             [SetChange::Delete(a), SetChange::Create(cname)]
         );
     }

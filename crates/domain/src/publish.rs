@@ -33,7 +33,11 @@ impl PublishState {
     /// The state while publishing is paused, or not: what is saved is not about to be sent then.
     #[must_use]
     pub fn while_paused(self, paused: bool) -> Self {
-        if paused && self == Self::Saved { Self::Paused } else { self }
+        if paused && self == Self::Saved {
+            Self::Paused
+        } else {
+            self
+        }
     }
 
     /// Whether it will move no further by itself soon, so that a page need not ask again.
@@ -54,7 +58,11 @@ impl fmt::Display for PublishState {
             Self::Sent => f.write_str("Sent to Route53"),
             Self::InSync => f.write_str("In sync"),
             Self::Answered { by, of } => {
-                write!(f, "Answered by {by} of {}", counted(*of, "name server", "name servers"))
+                write!(
+                    f,
+                    "Answered by {by} of {}",
+                    counted(*of, "name server", "name servers")
+                )
             }
             Self::Refused { reason } => write!(f, "Refused: {reason}"),
         }

@@ -125,17 +125,24 @@ impl RecordValue {
         }
         match rtype {
             RecordType::A => {
-                let address = typed.parse().map_err(|_| no_address(typed, ValueFault::Ipv4))?;
+                let address = typed
+                    .parse()
+                    .map_err(|_| no_address(typed, ValueFault::Ipv4))?;
                 check_address(IpAddr::V4(address)).map(|()| Self::A(address))
             }
             RecordType::Aaaa => {
                 if typed.contains('%') {
                     return Err(ValueFault::Ipv6Zone);
                 }
-                let address = typed.parse().map_err(|_| no_address(typed, ValueFault::Ipv6))?;
+                let address = typed
+                    .parse()
+                    .map_err(|_| no_address(typed, ValueFault::Ipv6))?;
                 check_address(IpAddr::V6(address)).map(|()| Self::Aaaa(address))
             }
-            RecordType::Mx => parse_host(rtype, typed).map(|exchange| Self::Mx { preference, exchange }),
+            RecordType::Mx => parse_host(rtype, typed).map(|exchange| Self::Mx {
+                preference,
+                exchange,
+            }),
             RecordType::Cname | RecordType::Txt => parse_host(rtype, typed).map(Self::Cname),
         }
     }
@@ -151,19 +158,23 @@ impl RecordValue {
         }
     }
 
-    /// The value in Route53's presentation format, written in one way only: equal values have equal contents.
+    /// The value in Route53's presentation format, written in one way only: equal values have equal
+    /// contents.
     pub fn content(&self) -> String {
         match self {
             Self::A(address) => address.to_string(),
             Self::Aaaa(address) => address.to_string(),
             Self::Cname(host) => format!("{}.", host.as_str()),
-            Self::Mx { preference, exchange } => format!("{preference} {}.", exchange.as_str()),
+            Self::Mx {
+                preference,
+                exchange,
+            } => format!("{preference} {}.", exchange.as_str()),
             Self::Txt(text) => txt::encode(text),
         }
     }
 
-    /// What a person should know about a value that is allowed: an address that is not reachable from everywhere, a text that may
-    /// not be what was meant.
+    /// What a person should know about a value that is allowed: an address that is not reachable
+    /// from everywhere, a text that may not be what was meant.
     pub fn note(&self) -> Option<ValueNote> {
         match self {
             Self::A(address) => note_v4(*address),
@@ -206,7 +217,9 @@ fn parse_host(rtype: RecordType, typed: &str) -> Result<HostName, ValueFault> {
         HostFault::Idn => ValueFault::HostIdn,
         HostFault::Invalid if typed.contains(['/', ':']) => ValueFault::HostIsUrl,
         HostFault::Invalid => match typed.split_once(' ') {
-            Some((number, _)) if rtype == RecordType::Mx && number.parse::<u32>().is_ok() => ValueFault::HostHasPriority,
+            Some((number, _)) if rtype == RecordType::Mx && number.parse::<u32>().is_ok() => {
+                ValueFault::HostHasPriority
+            }
             _ => ValueFault::Host,
         },
     })
@@ -305,10 +318,13 @@ fn note_v6(address: Ipv6Addr) -> Option<ValueNote> {
 }
 
 fn note_txt(text: &str) -> Option<ValueNote> {
-    // Soft hyphen, zero-width and directional characters (Unicode's General_Category Cf, as far as they are pasted by accident).
+    // Soft hyphen, zero-width and directional characters (Unicode's General_Category Cf, as far as
+    // they are pasted by accident).
     let unseen = |c: char| matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
     match text {
-        _ if text.len() > 1 && text.starts_with('"') && text.ends_with('"') => Some(ValueNote::Quoted),
+        _ if text.len() > 1 && text.starts_with('"') && text.ends_with('"') => {
+            Some(ValueNote::Quoted)
+        }
         _ if text.trim() != text => Some(ValueNote::OuterBlanks),
         _ if text.chars().any(unseen) => Some(ValueNote::Invisible),
         _ => None,
@@ -357,26 +373,48 @@ pub struct NewRecord {
 }
 
 /// What a record says, notes included, in few digits: two that say the same have the same.
-pub fn fingerprint(name: &str, rtype: RecordType, content: &str, notes: [Option<&str>; 3]) -> String {
+pub fn fingerprint(
+    name: &str,
+    rtype: RecordType,
+    content: &str,
+    notes: [Option<&str>; 3],
+) -> String {
     let mut hash = Sha256::new();
-    for text in [name, rtype.as_str(), content].into_iter().map(Some).chain(notes) {
+    for text in [name, rtype.as_str(), content]
+        .into_iter()
+        .map(Some)
+        .chain(notes)
+    {
         // With its length before it, no text runs into the next.
-        hash.update(text.map_or(u64::MAX, |text| text.len() as u64).to_be_bytes());
+        hash.update(
+            text.map_or(u64::MAX, |text| text.len() as u64)
+                .to_be_bytes(),
+        );
         hash.update(text.unwrap_or_default());
     }
-    hash.finalize().iter().take(8).map(|octet| format!("{octet:02x}")).collect()
+    hash.finalize()
+        .iter()
+        .take(8)
+        .map(|octet| format!("{octet:02x}"))
+        .collect()
 }
 
 impl NewRecord {
     /// As [`fingerprint`].
     pub fn fingerprint(&self) -> String {
         let notes = [&self.ports, &self.course, &self.description].map(Option::as_deref);
-        fingerprint(self.name.fqdn(), self.value.rtype(), &self.value.content(), notes)
+        fingerprint(
+            self.name.fqdn(),
+            self.value.rtype(),
+            &self.value.content(),
+            notes,
+        )
     }
 }
 
 impl RecordForm {
-    /// Checks the whole form for the person of this domain; every fault is told, each with its field.
+    /// Checks the whole form for the person of this domain; every fault is told, each with its
+    /// field.
     pub fn check(&self, base: &BaseDomain) -> Result<NewRecord, Vec<(Field, Fault)>> {
         let mut faults = Vec::new();
         let mut note = |field, text: &str, max| match check_note(field, text, max) {
@@ -392,20 +430,27 @@ impl RecordForm {
         let Some(rtype) = RecordType::parse(&self.kind) else {
             faults.push((Field::Type, Fault::UnknownType));
             // What every type would refuse is told with it.
-            if let Err(fault @ NameFault::Empty) = OwnedName::parse(&self.name, base, RecordType::Txt) {
+            if let Err(fault @ NameFault::Empty) =
+                OwnedName::parse(&self.name, base, RecordType::Txt)
+            {
                 faults.push((Field::Name, Fault::Name(fault)));
             }
-            if let Err(fault @ ValueFault::Empty) = RecordValue::parse(RecordType::A, &self.value, MX_PREFERENCE) {
+            if let Err(fault @ ValueFault::Empty) =
+                RecordValue::parse(RecordType::A, &self.value, MX_PREFERENCE)
+            {
                 faults.push((Field::Value, Fault::Value(fault)));
             }
             faults.sort_by_key(|(field, _)| *field);
             return Err(faults);
         };
-        let name = OwnedName::parse(&self.name, base, rtype).map_err(|fault| faults.push((Field::Name, Fault::Name(fault))));
+        let name = OwnedName::parse(&self.name, base, rtype)
+            .map_err(|fault| faults.push((Field::Name, Fault::Name(fault))));
         let preference = match self.priority.as_str() {
             _ if rtype != RecordType::Mx => Ok(MX_PREFERENCE),
             "" => Ok(MX_PREFERENCE),
-            text => text.parse().map_err(|_| faults.push((Field::Priority, Fault::Priority))),
+            text => text
+                .parse()
+                .map_err(|_| faults.push((Field::Priority, Fault::Priority))),
         };
         let value = RecordValue::parse(rtype, &self.value, preference.unwrap_or(MX_PREFERENCE))
             .map_err(|fault| faults.push((Field::Value, Fault::Value(fault))));
@@ -415,9 +460,14 @@ impl RecordForm {
             faults.push((Field::Value, Fault::Value(ValueFault::PointsToItself)));
         }
         match (name, value) {
-            (Ok(name), Ok(value)) if faults.is_empty() => {
-                Ok(NewRecord { name, value, typed: self.value.clone(), ports, course, description })
-            }
+            (Ok(name), Ok(value)) if faults.is_empty() => Ok(NewRecord {
+                name,
+                value,
+                typed: self.value.clone(),
+                ports,
+                course,
+                description,
+            }),
             _ => {
                 faults.sort_by_key(|(field, _)| *field);
                 Err(faults)
@@ -428,7 +478,10 @@ impl RecordForm {
 
 fn check_note(field: Field, text: &str, max: usize) -> Result<Option<String>, Fault> {
     let lines_allowed = field == Field::Description;
-    if text.chars().any(|c| c.is_control() && !(lines_allowed && matches!(c, '\n' | '\r'))) {
+    if text
+        .chars()
+        .any(|c| c.is_control() && !(lines_allowed && matches!(c, '\n' | '\r')))
+    {
         return Err(Fault::ControlCharacter);
     }
     if text.chars().count() > max {

@@ -4,35 +4,58 @@ use super::*;
 use crate::names::{Label, RootDomain};
 
 fn form(name: &str, kind: &str, value: &str) -> RecordForm {
-    RecordForm { name: name.into(), kind: kind.into(), value: value.into(), ..RecordForm::default() }
+    RecordForm {
+        name: name.into(),
+        kind: kind.into(),
+        value: value.into(),
+        ..RecordForm::default()
+    }
 }
 
 fn base() -> BaseDomain {
-    RootDomain::parse("starchart.com").unwrap().base(&Label::parse("user1").unwrap())
+    RootDomain::parse("starchart.com")
+        .unwrap()
+        .base(&Label::parse("user1").unwrap())
 }
 
 fn content(kind: &str, value: &str) -> Result<String, Vec<(Field, Fault)>> {
-    form("www", kind, value).check(&base()).map(|record| record.value.content())
+    form("www", kind, value)
+        .check(&base())
+        .map(|record| record.value.content())
 }
 
 #[test]
 fn values_are_written_in_one_way() {
     for (kind, value, expected) in [
         ("A", "192.168.1.1", "192.168.1.1"),
-        ("AAAA", "2001:0db8:85a3:0000:0000:8a2e:0370:7334", "2001:db8:85a3::8a2e:370:7334"),
+        (
+            "AAAA",
+            "2001:0db8:85a3:0000:0000:8a2e:0370:7334",
+            "2001:db8:85a3::8a2e:370:7334",
+        ),
         ("CNAME", "User1.GitHub.io.", "user1.github.io."),
-        ("CNAME", "_x1.acm-validations.aws", "_x1.acm-validations.aws."),
+        (
+            "CNAME",
+            "_x1.acm-validations.aws",
+            "_x1.acm-validations.aws.",
+        ),
         ("MX", "mail.example.com", "10 mail.example.com."),
         ("TXT", " keeps blanks ", "\" keeps blanks \""),
         ("TXT", "€ 😀", r#""\342\202\254 \360\237\230\200""#),
     ] {
-        assert_eq!(content(kind, value).as_deref(), Ok(expected), "{kind} {value}");
+        assert_eq!(
+            content(kind, value).as_deref(),
+            Ok(expected),
+            "{kind} {value}"
+        );
     }
 }
 
 #[test]
 fn values_that_cannot_be_used_say_why() {
-    let loopback = ValueFault::Address { kind: "a loopback address" };
+    let loopback = ValueFault::Address {
+        kind: "a loopback address",
+    };
     for (kind, value, fault) in [
         ("A", "", ValueFault::Empty),
         ("A", "192.168.1.1 ", ValueFault::OuterWhitespace),
@@ -42,31 +65,111 @@ fn values_that_cannot_be_used_say_why() {
         ("A", "www.example.com", ValueFault::HostInAddress),
         ("A", "192.0.2.1:80", ValueFault::Ipv4),
         ("A", "127.0.0.1", loopback),
-        ("A", "169.254.169.254", ValueFault::Address { kind: "a link-local address" }),
-        ("A", "224.0.0.1", ValueFault::Address { kind: "a multicast address" }),
-        ("A", "0.0.0.0", ValueFault::Address { kind: "the unspecified network (0.0.0.0/8)" }),
-        ("A", "255.255.255.255", ValueFault::Address { kind: "the broadcast address" }),
+        (
+            "A",
+            "169.254.169.254",
+            ValueFault::Address {
+                kind: "a link-local address",
+            },
+        ),
+        (
+            "A",
+            "224.0.0.1",
+            ValueFault::Address {
+                kind: "a multicast address",
+            },
+        ),
+        (
+            "A",
+            "0.0.0.0",
+            ValueFault::Address {
+                kind: "the unspecified network (0.0.0.0/8)",
+            },
+        ),
+        (
+            "A",
+            "255.255.255.255",
+            ValueFault::Address {
+                kind: "the broadcast address",
+            },
+        ),
         ("AAAA", "192.0.2.1", ValueFault::Ipv4InAaaa),
         ("AAAA", "fe80::1%eth0", ValueFault::Ipv6Zone),
-        ("AAAA", "fe80::1", ValueFault::Address { kind: "a link-local address" }),
-        ("AAAA", "::", ValueFault::Address { kind: "the unspecified address" }),
-        ("AAAA", "::1", ValueFault::Address { kind: "the loopback address" }),
-        ("AAAA", "ff02::1", ValueFault::Address { kind: "a multicast address" }),
-        ("AAAA", "::ffff:8.8.8.8", ValueFault::Address { kind: "an IPv4 address written as IPv6 (use an A record)" }),
-        ("AAAA", "2002:808:808::1", ValueFault::Address { kind: "a 6to4 address" }),
-        ("CNAME", "192.0.2.1", ValueFault::HostIsAddress { rtype: RecordType::Cname }),
+        (
+            "AAAA",
+            "fe80::1",
+            ValueFault::Address {
+                kind: "a link-local address",
+            },
+        ),
+        (
+            "AAAA",
+            "::",
+            ValueFault::Address {
+                kind: "the unspecified address",
+            },
+        ),
+        (
+            "AAAA",
+            "::1",
+            ValueFault::Address {
+                kind: "the loopback address",
+            },
+        ),
+        (
+            "AAAA",
+            "ff02::1",
+            ValueFault::Address {
+                kind: "a multicast address",
+            },
+        ),
+        (
+            "AAAA",
+            "::ffff:8.8.8.8",
+            ValueFault::Address {
+                kind: "an IPv4 address written as IPv6 (use an A record)",
+            },
+        ),
+        (
+            "AAAA",
+            "2002:808:808::1",
+            ValueFault::Address {
+                kind: "a 6to4 address",
+            },
+        ),
+        (
+            "CNAME",
+            "192.0.2.1",
+            ValueFault::HostIsAddress {
+                rtype: RecordType::Cname,
+            },
+        ),
         ("CNAME", "https://example.com/", ValueFault::HostIsUrl),
         ("CNAME", "example.com/", ValueFault::HostIsUrl),
         ("CNAME", "example.com:443", ValueFault::HostIsUrl),
         ("CNAME", "localhost", ValueFault::Host),
         ("CNAME", "bücher.de", ValueFault::HostIdn),
-        ("CNAME", "www.user1.starchart.com", ValueFault::PointsToItself),
-        ("MX", "192.0.2.1", ValueFault::HostIsAddress { rtype: RecordType::Mx }),
+        (
+            "CNAME",
+            "www.user1.starchart.com",
+            ValueFault::PointsToItself,
+        ),
+        (
+            "MX",
+            "192.0.2.1",
+            ValueFault::HostIsAddress {
+                rtype: RecordType::Mx,
+            },
+        ),
         ("MX", "10 mail.example.com", ValueFault::HostHasPriority),
         ("TXT", "two\nlines", ValueFault::ControlCharacter),
         ("TXT", "\0", ValueFault::ControlCharacter),
     ] {
-        assert_eq!(content(kind, value), Err(vec![(Field::Value, Fault::Value(fault))]), "{kind} {value:?}");
+        assert_eq!(
+            content(kind, value),
+            Err(vec![(Field::Value, Fault::Value(fault))]),
+            "{kind} {value:?}"
+        );
     }
 }
 
@@ -88,7 +191,15 @@ fn what_may_not_be_meant_is_allowed_with_a_note() {
         ("TXT", "say \"hello\" to 5\"", None),
         ("TXT", "\"", None),
     ] {
-        assert_eq!(form("www", kind, value).check(&base()).unwrap().value.note(), note, "{value}");
+        assert_eq!(
+            form("www", kind, value)
+                .check(&base())
+                .unwrap()
+                .value
+                .note(),
+            note,
+            "{value}"
+        );
     }
 }
 
@@ -99,21 +210,31 @@ fn a_text_that_is_too_long_says_by_how_much() {
     assert_eq!(content("TXT", &"x".repeat(longest)).unwrap().len(), 4_000);
     assert_eq!(
         content("TXT", &"x".repeat(longest + 7)),
-        Err(vec![(Field::Value, Fault::Value(ValueFault::TxtTooLong { over: 7 }))])
+        Err(vec![(
+            Field::Value,
+            Fault::Value(ValueFault::TxtTooLong { over: 7 })
+        )])
     );
 }
 
 #[test]
 fn mx_preference() {
     let mx = |priority: &str| {
-        RecordForm { priority: priority.into(), ..form("@", "MX", "mail.example.com") }
-            .check(&base())
-            .map(|record| record.value.content())
+        RecordForm {
+            priority: priority.into(),
+            ..form("@", "MX", "mail.example.com")
+        }
+        .check(&base())
+        .map(|record| record.value.content())
     };
     assert_eq!(mx("").as_deref(), Ok("10 mail.example.com."));
     assert_eq!(mx("0").as_deref(), Ok("0 mail.example.com."));
     for wrong in ["-1", "65536", "ten", " 5"] {
-        assert_eq!(mx(wrong), Err(vec![(Field::Priority, Fault::Priority)]), "{wrong}");
+        assert_eq!(
+            mx(wrong),
+            Err(vec![(Field::Priority, Fault::Priority)]),
+            "{wrong}"
+        );
     }
 }
 
@@ -127,15 +248,32 @@ fn every_fault_is_told_at_once_in_the_order_of_the_form() {
         description: "a\u{7}".into(),
         ..RecordForm::default()
     };
-    let fields: Vec<Field> = form.check(&base()).unwrap_err().into_iter().map(|(field, _)| field).collect();
-    assert_eq!(fields, [Field::Name, Field::Value, Field::Course, Field::Description]);
-    assert_eq!(content("NS", "x"), Err(vec![(Field::Type, Fault::UnknownType)]));
+    let fields: Vec<Field> = form
+        .check(&base())
+        .unwrap_err()
+        .into_iter()
+        .map(|(field, _)| field)
+        .collect();
+    assert_eq!(
+        fields,
+        [Field::Name, Field::Value, Field::Course, Field::Description]
+    );
+    assert_eq!(
+        content("NS", "x"),
+        Err(vec![(Field::Type, Fault::UnknownType)])
+    );
     let nothing = RecordForm::default().check(&base()).unwrap_err();
-    assert_eq!(nothing.iter().map(|(field, _)| *field).collect::<Vec<_>>(), [Field::Name, Field::Type, Field::Value]);
+    assert_eq!(
+        nothing.iter().map(|(field, _)| *field).collect::<Vec<_>>(),
+        [Field::Name, Field::Type, Field::Value]
+    );
 }
 
 #[test]
 fn what_was_typed_is_kept() {
     let record = form("WWW", "AAAA", "2001:0DB8::1").check(&base()).unwrap();
-    assert_eq!((record.name.relative(), record.typed.as_str()), ("www", "2001:0DB8::1"));
+    assert_eq!(
+        (record.name.relative(), record.typed.as_str()),
+        ("www", "2001:0DB8::1")
+    );
 }

@@ -29,7 +29,18 @@ pub struct Rrset {
 
 impl Rrset {
     /// A set of ours with the usual [`TTL`].
-    pub fn new(name: impl Into<String>, rtype: RecordType, values: impl IntoIterator<Item = String>) -> Self {
-        Self { name: name.into(), rtype, body: SetBody { ttl: TTL, values: values.into_iter().collect() } }
+    pub fn new(
+        name: impl Into<String>,
+        rtype: RecordType,
+        values: impl IntoIterator<Item = String>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            rtype,
+            body: SetBody {
+                ttl: TTL,
+                values: values.into_iter().collect(),
+            },
+        }
     }
 }

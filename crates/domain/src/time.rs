@@ -28,7 +28,8 @@ impl Timestamp {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// The same day and time `months` calendar months later; the last day of a shorter month where that day does not exist.
+    /// The same day and time `months` calendar months later; the last day of a shorter month where
+    /// that day does not exist.
     #[must_use]
     pub fn plus_months(self, months: u32) -> Self {
         self.utc()
@@ -38,12 +39,14 @@ impl Timestamp {
 
     /// The date in UTC, as mails and pages show it: `YYYY-MM-DD`.
     pub fn date(self) -> String {
-        self.utc().map_or_else(String::new, |t| t.format("%Y-%m-%d").to_string())
+        self.utc()
+            .map_or_else(String::new, |t| t.format("%Y-%m-%d").to_string())
     }
 
     /// Date and time in UTC as RFC 3339 writes it, to the second: `2026-11-21T09:30:00Z`.
     pub fn rfc3339(self) -> String {
-        self.utc().map_or_else(String::new, |t| t.format("%Y-%m-%dT%H:%M:%SZ").to_string())
+        self.utc()
+            .map_or_else(String::new, |t| t.format("%Y-%m-%dT%H:%M:%SZ").to_string())
     }
 
     fn utc(self) -> Option<DateTime<Utc>> {
@@ -56,13 +59,22 @@ mod tests {
     use super::*;
 
     fn at(text: &str) -> Timestamp {
-        Timestamp(text.parse::<DateTime<Utc>>().map_or(0, |t| t.timestamp_millis()))
+        Timestamp(
+            text.parse::<DateTime<Utc>>()
+                .map_or(0, |t| t.timestamp_millis()),
+        )
     }
 
     #[test]
     fn months_are_calendar_months() {
-        assert_eq!(at("2026-01-15T10:00:00Z").plus_months(6), at("2026-07-15T10:00:00Z"));
-        assert_eq!(at("2026-08-31T23:59:59Z").plus_months(6), at("2027-02-28T23:59:59Z"));
+        assert_eq!(
+            at("2026-01-15T10:00:00Z").plus_months(6),
+            at("2026-07-15T10:00:00Z")
+        );
+        assert_eq!(
+            at("2026-08-31T23:59:59Z").plus_months(6),
+            at("2027-02-28T23:59:59Z")
+        );
         assert_eq!(at("2026-11-21T09:30:00Z").date(), "2026-11-21");
         assert_eq!(at("2026-11-21T09:30:00Z").rfc3339(), "2026-11-21T09:30:00Z");
     }

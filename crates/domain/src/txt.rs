@@ -1,13 +1,15 @@
 //! TXT values between a person's text and Route53's presentation format.
 //!
-//! Route53 takes quoted strings of at most 255 octets, several in one value, `\ooo` octal escapes for octets outside printable
-//! ASCII, and 4,000 characters a value ("Supported DNS record types", TXT record type; RFC 1035 section 3.3.14).
+//! Route53 takes quoted strings of at most 255 octets, several in one value, `\ooo` octal escapes
+//! for octets outside printable ASCII, and 4,000 characters a value ("Supported DNS record types",
+//! TXT record type; RFC 1035 section 3.3.14).
 
 /// Characters Route53 takes in one value, quotes, blanks and escapes included.
 pub const VALUE_MAX: usize = 4_000;
 const STRING_OCTETS: usize = 255;
 
-/// The text as quoted, escaped strings of at most 255 octets, separated by blanks. Any text encodes; see [`VALUE_MAX`].
+/// The text as quoted, escaped strings of at most 255 octets, separated by blanks. Any text
+/// encodes; see [`VALUE_MAX`].
 pub fn encode(text: &str) -> String {
     encode_octets(text.as_bytes())
 }
@@ -34,8 +36,8 @@ pub fn encode_octets(octets: &[u8]) -> String {
     out
 }
 
-/// The octets behind a presentation value, all its strings joined; `None` when it is not well formed. Unquoted strings are
-/// read too, as zone files have them.
+/// The octets behind a presentation value, all its strings joined; `None` when it is not well
+/// formed. Unquoted strings are read too, as zone files have them.
 pub fn decode(value: &str) -> Option<Vec<u8>> {
     let mut octets = Vec::with_capacity(value.len());
     let mut rest = value.trim_matches([' ', '\t']).bytes().peekable();
@@ -82,7 +84,10 @@ mod tests {
         assert_eq!(encode("€"), r#""\342\202\254""#);
         assert_eq!(encode(r"\342"), r#""\\342""#);
         assert_eq!(encode(""), r#""""#);
-        assert_eq!(encode(&"x".repeat(256)), format!("\"{}\" \"x\"", "x".repeat(255)));
+        assert_eq!(
+            encode(&"x".repeat(256)),
+            format!("\"{}\" \"x\"", "x".repeat(255))
+        );
     }
 
     #[test]
@@ -90,7 +95,10 @@ mod tests {
         for value in ["\"open", "a\"b", r#""\9""#, r#""\400""#, "\"\\"] {
             assert_eq!(decode(value), None, "{value}");
         }
-        assert_eq!(decode(r#"plain "quoted one" last"#).unwrap(), b"plainquoted onelast");
+        assert_eq!(
+            decode(r#"plain "quoted one" last"#).unwrap(),
+            b"plainquoted onelast"
+        );
     }
 
     proptest! {

@@ -15,8 +15,8 @@ impl fmt::Display for UserId {
 /// Characters a subject has at most (the width of its column).
 pub const SUBJECT_MAX: usize = 191;
 
-/// The immutable key of a person: the one value of the configured SAML attribute, ASCII letters lower-cased, compared by
-/// bytes. `José` and `jose` are two people, `Jose` and `jose` one.
+/// The immutable key of a person: the one value of the configured SAML attribute, ASCII letters
+/// lower-cased, compared by bytes. `José` and `jose` are two people, `Jose` and `jose` one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Subject(String);
 
@@ -94,10 +94,15 @@ impl GroupNames {
         }
     }
 
-    /// The groups named in `listed`, by exact name: `x-mycustomdomain-admins` makes nobody an admin.
+    /// The groups named in `listed`, by exact name: `x-mycustomdomain-admins` makes nobody an
+    /// admin.
     pub fn groups_of(&self, listed: &[String]) -> Groups {
         let has = |name: &String| listed.contains(name);
-        Groups { student: has(&self.students), faculty: has(&self.faculty), admin: has(&self.admins) }
+        Groups {
+            student: has(&self.students),
+            faculty: has(&self.faculty),
+            admin: has(&self.admins),
+        }
     }
 }
 
@@ -127,10 +132,22 @@ mod tests {
 
     #[test]
     fn ascii_case_folds_and_nothing_else_does() {
-        assert_eq!(Subject::parse("John.Smith").unwrap(), Subject::parse("john.smith").unwrap());
-        assert_ne!(Subject::parse("josé").unwrap(), Subject::parse("jose").unwrap());
-        assert_ne!(Subject::parse("jose\u{301}").unwrap(), Subject::parse("josé").unwrap());
-        assert_ne!(Subject::parse("JOSÉ").unwrap(), Subject::parse("josé").unwrap());
+        assert_eq!(
+            Subject::parse("John.Smith").unwrap(),
+            Subject::parse("john.smith").unwrap()
+        );
+        assert_ne!(
+            Subject::parse("josé").unwrap(),
+            Subject::parse("jose").unwrap()
+        );
+        assert_ne!(
+            Subject::parse("jose\u{301}").unwrap(),
+            Subject::parse("josé").unwrap()
+        );
+        assert_ne!(
+            Subject::parse("JOSÉ").unwrap(),
+            Subject::parse("josé").unwrap()
+        );
     }
 
     #[test]
@@ -153,10 +170,15 @@ mod tests {
     #[test]
     fn groups_count_by_exact_name_only() {
         let names = GroupNames::with_prefix("mycustomdomain");
-        let listed = |g: &[&str]| names.groups_of(&g.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>());
+        let listed =
+            |g: &[&str]| names.groups_of(&g.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>());
         assert!(listed(&["mycustomdomain-admins"]).admin);
         assert_eq!(
-            listed(&["mycustomdomain-dev-admins", "mycustomdomain-admins2", "Mycustomdomain-admins"]),
+            listed(&[
+                "mycustomdomain-dev-admins",
+                "mycustomdomain-admins2",
+                "Mycustomdomain-admins"
+            ]),
             Groups::default()
         );
     }

@@ -1,7 +1,7 @@
 //! Wake-ups: what there may be to do, and who is told.
 //!
-//! A job carries no truth. Rows say what is owed; a job only says "look now". Losing every message makes the work slower, never
-//! wrong (invariant I4): the worker looks by itself at every sweep.
+//! A job carries no truth. Rows say what is owed; a job only says "look now". Losing every message
+//! makes the work slower, never wrong (invariant I4): the worker looks by itself at every sweep.
 
 mod counters;
 mod memory;
@@ -53,8 +53,8 @@ pub trait Queue: Send + Sync {
     /// The next job that somebody woke; the same job woken twice before it is taken comes once.
     async fn next(&self) -> Job;
 
-    /// Carries wake-ups between processes: takes others' until `fetch`, sends ours until `end`. Does nothing for a queue inside
-    /// one process.
+    /// Carries wake-ups between processes: takes others' until `fetch`, sends ours until `end`.
+    /// Does nothing for a queue inside one process.
     ///
     /// # Errors
     /// It ended by itself, so that the process is broken and should end too.

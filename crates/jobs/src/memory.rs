@@ -18,13 +18,21 @@ pub struct InProcess {
 #[async_trait]
 impl Queue for InProcess {
     fn wake(&self, job: Job) {
-        self.woken.lock().unwrap_or_else(PoisonError::into_inner).insert(job);
+        self.woken
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(job);
         self.bell.notify_one();
     }
 
     async fn next(&self) -> Job {
         loop {
-            if let Some(job) = self.woken.lock().unwrap_or_else(PoisonError::into_inner).pop_first() {
+            if let Some(job) = self
+                .woken
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .pop_first()
+            {
                 return job;
             }
             self.bell.notified().await;
@@ -57,7 +65,14 @@ mod tests {
         queue.wake(Job::Track);
         queue.wake(Job::Publish);
         queue.wake(Job::Publish);
-        assert_eq!((queue.next().await, queue.next().await), (Job::Publish, Job::Track));
-        assert!(tokio::time::timeout(Duration::from_millis(20), queue.next()).await.is_err());
+        assert_eq!(
+            (queue.next().await, queue.next().await),
+            (Job::Publish, Job::Track)
+        );
+        assert!(
+            tokio::time::timeout(Duration::from_millis(20), queue.next())
+                .await
+                .is_err()
+        );
     }
 }

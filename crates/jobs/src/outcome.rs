@@ -9,6 +9,7 @@ pub enum Outcome {
     Done,
     /// Something is owed: look again after so long.
     Again(Duration),
-    /// It cannot be done until somebody mends something; the reason is for operators. The sweep looks again.
+    /// It cannot be done until somebody mends something; the reason is for operators. The sweep
+    /// looks again.
     GiveUp(String),
 }

@@ -23,18 +23,25 @@ pub(crate) enum Stage {
     Message,
 }
 
-/// What an answer about one recipient or one message means. Whatever it is, it is this mail's: a server that only says so after
-/// the sender must not keep one mail before all others. `said`: its words, scrubbed.
+/// What an answer about one recipient or one message means. Whatever it is, it is this mail's: a
+/// server that only says so after the sender must not keep one mail before all others. `said`: its
+/// words, scrubbed.
 pub(crate) fn judge(fault: &Fault, stage: Stage, said: String, recipient: &str) -> SendError {
     let code = fault.status().map(u16::from);
     let detail = enhanced(&said);
     let codes = codes(code, detail);
     match code {
         // Gone, or closing (RFC 5321 section 3.8).
-        None | Some(421) => SendError::Dropped { codes, reason: said },
+        None | Some(421) => SendError::Dropped {
+            codes,
+            reason: said,
+        },
         Some(code) => match meaning(code, detail, stage, &said.replace(recipient, "")) {
             Meaning::Later => SendError::Later(said),
-            Meaning::Denied => SendError::Denied { codes, reason: said },
+            Meaning::Denied => SendError::Denied {
+                codes,
+                reason: said,
+            },
             Meaning::NoAddress => SendError::NoAddress(said),
             Meaning::Refused => SendError::Refused(said),
         },
@@ -52,9 +59,13 @@ enum Meaning {
 /// `words` without the address, which may hold any word.
 fn meaning(code: u16, detail: Option<[u16; 3]>, stage: Stage, words: &str) -> Meaning {
     let words = words.to_ascii_lowercase();
-    let relay = stage == Stage::Recipient && ["relay", "rcpthosts"].iter().any(|word| words.contains(word));
+    let relay = stage == Stage::Recipient
+        && ["relay", "rcpthosts"]
+            .iter()
+            .any(|word| words.contains(word));
     // Exchange Online says so after the message: the account may not send as this sender.
-    let sender = words.contains("sendasdenied") || matches!(detail, Some([5, 7, 57 | 60] | [5, 2, 252] | [5, 1, 7 | 8]));
+    let sender = words.contains("sendasdenied")
+        || matches!(detail, Some([5, 7, 57 | 60] | [5, 2, 252] | [5, 1, 7 | 8]));
     match (code, detail) {
         _ if sender => Meaning::Denied,
         (530, _) => Meaning::Denied,
@@ -70,9 +81,14 @@ fn meaning(code: u16, detail: Option<[u16; 3]>, stage: Stage, words: &str) -> Me
 /// The enhanced status code (RFC 3463) in an answer.
 fn enhanced(said: &str) -> Option<[u16; 3]> {
     let read = |word: &str| {
-        let mut parts = word.trim_matches(|c: char| !c.is_ascii_digit()).split('.').map(str::parse::<u16>);
+        let mut parts = word
+            .trim_matches(|c: char| !c.is_ascii_digit())
+            .split('.')
+            .map(str::parse::<u16>);
         match (parts.next(), parts.next(), parts.next(), parts.next()) {
-            (Some(Ok(class @ (4 | 5))), Some(Ok(subject)), Some(Ok(detail)), None) => Some([class, subject, detail]),
+            (Some(Ok(class @ (4 | 5))), Some(Ok(subject)), Some(Ok(detail)), None) => {
+                Some([class, subject, detail])
+            }
             _ => None,
         }
     };
@@ -85,7 +101,9 @@ fn codes(code: Option<u16>, detail: Option<[u16; 3]>) -> String {
     match (code, detail) {
         (None, _) => "the connection ended".to_owned(),
         (Some(code), None) => code.to_string(),
-        (Some(code), Some([class, subject, detail])) => format!("{code} {class}.{subject}.{detail}"),
+        (Some(code), Some([class, subject, detail])) => {
+            format!("{code} {class}.{subject}.{detail}")
+        }
     }
 }
 
@@ -105,14 +123,19 @@ pub(crate) fn said(fault: &Fault, secrets: &[(&str, &str)]) -> String {
 
 /// An answer in one line.
 pub(crate) fn words(response: &Response) -> String {
-    cut(&format!("{} {}", response.code(), response.message().collect::<Vec<_>>().join(" ")))
+    cut(&format!(
+        "{} {}",
+        response.code(),
+        response.message().collect::<Vec<_>>().join(" ")
+    ))
 }
 
 fn cut(text: &str) -> String {
     one_line(text).chars().take(WORDS).collect()
 }
 
-/// The text without these secrets, each with its user name, in every form in which we send them: a server may repeat what it got.
+/// The text without these secrets, each with its user name, in every form in which we send them: a
+/// server may repeat what it got.
 pub(crate) fn scrub(text: &str, secrets: &[(&str, &str)]) -> String {
     let mut text = text.to_owned();
     for (username, secret) in secrets.iter().filter(|(_, secret)| !secret.is_empty()) {
@@ -124,7 +147,9 @@ pub(crate) fn scrub(text: &str, secrets: &[(&str, &str)]) -> String {
         ];
         // The longer before what is part of them.
         for form in forms.iter().map(|form| BASE64_STANDARD.encode(form)) {
-            text = text.replace(&form, "***").replace(form.trim_end_matches('='), "***");
+            text = text
+                .replace(&form, "***")
+                .replace(form.trim_end_matches('='), "***");
         }
         for form in [encoded].iter().chain(&forms) {
             text = text.replace(form, "***");
@@ -141,7 +166,10 @@ mod tests {
     fn only_an_address_that_is_none_is_one() {
         use Meaning::{Denied, Later, NoAddress, Refused};
         let at = |stage, said: &str| {
-            let code = said.get(..3).and_then(|code| code.parse().ok()).unwrap_or_default();
+            let code = said
+                .get(..3)
+                .and_then(|code| code.parse().ok())
+                .unwrap_or_default();
             meaning(code, enhanced(said), stage, said)
         };
         for (said, recipient, message) in [
@@ -149,7 +177,11 @@ mod tests {
             ("550 5.2.1 mailbox disabled", NoAddress, NoAddress),
             ("550 no such user here", NoAddress, Refused),
             ("553 no such user here", NoAddress, Refused),
-            ("553 sorry, that domain isn't in my list of allowed rcpthosts", Denied, Refused),
+            (
+                "553 sorry, that domain isn't in my list of allowed rcpthosts",
+                Denied,
+                Refused,
+            ),
             ("550 relay not permitted", Denied, Refused),
             ("554 5.7.1 Relay access denied", Denied, Refused),
             ("550 5.7.1 blocked", Denied, Refused),
@@ -169,7 +201,13 @@ mod tests {
     fn the_log_gets_codes_only() {
         let said = "permanent error (550): 5.7.1 <joerg@school.example> relay denied";
         assert_eq!(codes(Some(550), enhanced(said)), "550 5.7.1");
-        assert_eq!(codes(Some(421), enhanced("transient error (421): too many from 10.1.2.3")), "421");
+        assert_eq!(
+            codes(
+                Some(421),
+                enhanced("transient error (421): too many from 10.1.2.3")
+            ),
+            "421"
+        );
     }
 
     #[test]
@@ -179,8 +217,19 @@ mod tests {
         let token = BASE64_STANDARD.encode(format!("user={user}\x01auth=Bearer {secret}\x01\x01"));
         let bare = BASE64_STANDARD.encode(secret);
         let form = "a+password%2Bfor%2Ftests";
-        for echo in [secret, &plain, &token, &bare, bare.trim_end_matches('='), form] {
-            assert_eq!(scrub(&format!("535 I know no {echo}!"), &[(user, secret)]), "535 I know no ***!", "{echo}");
+        for echo in [
+            secret,
+            &plain,
+            &token,
+            &bare,
+            bare.trim_end_matches('='),
+            form,
+        ] {
+            assert_eq!(
+                scrub(&format!("535 I know no {echo}!"), &[(user, secret)]),
+                "535 I know no ***!",
+                "{echo}"
+            );
         }
         assert_eq!(scrub("535 no", &[(user, "")]), "535 no");
     }

@@ -6,12 +6,12 @@ pub enum SendError {
     /// The server did not take this mail now (4xx). Try it again later; others may go.
     #[error("the mail server did not take it now: {0}")]
     Later(String),
-    /// The server had the whole mail and did not say whether it keeps it. Try it again with the same Message-ID; it may come
-    /// twice.
+    /// The server had the whole mail and did not say whether it keeps it. Try it again with the
+    /// same Message-ID; it may come twice.
     #[error("the mail server did not say whether it took it: {0}")]
     Unclear(String),
-    /// The server broke off or was silent after it had accepted the sender. It is left alone for a while; this mail may be why,
-    /// so put it off, and let others go first.
+    /// The server broke off or was silent after it had accepted the sender. It is left alone for a
+    /// while; this mail may be why, so put it off, and let others go first.
     #[error("the mail server broke off: {reason}")]
     Dropped {
         /// What a log may say of it.
@@ -19,8 +19,9 @@ pub enum SendError {
         /// What happened; it may hold the address.
         reason: String,
     },
-    /// The server does not let us send this, to this recipient or to anybody: relaying, the sender, a block. Perhaps an operator
-    /// must mend it. It is left alone for a while; put this mail off, and let others go first.
+    /// The server does not let us send this, to this recipient or to anybody: relaying, the sender,
+    /// a block. Perhaps an operator must mend it. It is left alone for a while; put this mail off,
+    /// and let others go first.
     #[error("the mail server does not let us send it: {reason}")]
     Denied {
         /// What a log may say of it.
@@ -34,10 +35,12 @@ pub enum SendError {
     /// The server will not take this mail (5xx), and not because of its address. Do not try again.
     #[error("refused for good: {0}")]
     Refused(String),
-    /// The server does not answer, or takes no mail at all now. Every mail waits; this one was not tried.
+    /// The server does not answer, or takes no mail at all now. Every mail waits; this one was not
+    /// tried.
     #[error("the mail server cannot be reached: {0}")]
     Unreachable(String),
-    /// An operator must mend it: the password, the certificate, the sender. Every mail waits; this one was not tried.
+    /// An operator must mend it: the password, the certificate, the sender. Every mail waits; this
+    /// one was not tried.
     #[error("the mail server does not let us in: {0}")]
     Broken(String),
 }

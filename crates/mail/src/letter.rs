@@ -30,8 +30,19 @@ pub struct Letter {
 
 /// The text in one line: what came from elsewhere breaks no header and forges no line of a mail.
 pub(crate) fn one_line(text: &str) -> String {
-    let flat = |c: char| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c };
-    text.chars().filter(|c| !is_invisible(*c)).map(flat).collect::<String>().trim().to_owned()
+    let flat = |c: char| {
+        if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') {
+            ' '
+        } else {
+            c
+        }
+    };
+    text.chars()
+        .filter(|c| !is_invisible(*c))
+        .map(flat)
+        .collect::<String>()
+        .trim()
+        .to_owned()
 }
 
 /// Characters that turn the reading direction or cannot be seen.

@@ -1,7 +1,8 @@
 //! Mails: what they say, and how they go out.
 //!
-//! [`Letterhead`] writes the words, [`Mailer`] gives them to the mail server. Which mails are owed and what became of each is the
-//! store's; this crate remembers nothing but its connection and how long to leave the server alone.
+//! [`Letterhead`] writes the words, [`Mailer`] gives them to the mail server. Which mails are owed
+//! and what became of each is the store's; this crate remembers nothing but its connection and how
+//! long to leave the server alone.
 
 mod answer;
 mod error;

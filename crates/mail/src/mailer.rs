@@ -16,7 +16,8 @@ use crate::smtp::{Smtp, SmtpConfig};
 const UNREACHABLE: Duration = Duration::from_secs(5);
 /// And for this long at most.
 const UNREACHABLE_MAX: Duration = Duration::from_secs(5 * 60);
-/// A server that does not let us in is asked again after this long, doubled each time: wrong passwords lock accounts.
+/// A server that does not let us in is asked again after this long, doubled each time: wrong
+/// passwords lock accounts.
 const BROKEN: Duration = Duration::from_secs(60);
 /// And after this long at most.
 const BROKEN_MAX: Duration = Duration::from_secs(60 * 60);
@@ -54,20 +55,40 @@ impl Mailer {
     ///
     /// # Errors
     /// The sender is no address, or TLS cannot be set up.
-    pub fn smtp(letterhead: Letterhead, sender: &str, config: SmtpConfig) -> Result<Self, ConfigError> {
+    pub fn smtp(
+        letterhead: Letterhead,
+        sender: &str,
+        config: SmtpConfig,
+    ) -> Result<Self, ConfigError> {
         let per_minute = config.per_minute.max(1);
         let smtp = Smtp::new(config)?;
         let between = Duration::from_secs(60) / per_minute;
-        Self::new(letterhead, sender, Way::Smtp(Box::new(smtp)), between, per_minute.div_ceil(3))
+        Self::new(
+            letterhead,
+            sender,
+            Way::Smtp(Box::new(smtp)),
+            between,
+            per_minute.div_ceil(3),
+        )
     }
 
     /// Into a folder, a file `*.eml` each: for a demo.
     ///
     /// # Errors
     /// The sender is no address, or the folder cannot be made.
-    pub fn folder(letterhead: Letterhead, sender: &str, folder: &Path) -> Result<Self, ConfigError> {
+    pub fn folder(
+        letterhead: Letterhead,
+        sender: &str,
+        folder: &Path,
+    ) -> Result<Self, ConfigError> {
         std::fs::create_dir_all(folder).map_err(ConfigError::Folder)?;
-        Self::new(letterhead, sender, Way::Folder(folder.to_owned()), Duration::ZERO, 1)
+        Self::new(
+            letterhead,
+            sender,
+            Way::Folder(folder.to_owned()),
+            Duration::ZERO,
+            1,
+        )
     }
 
     /// Into memory: for tests, which read them by [`Mailer::sent`].
@@ -75,14 +96,39 @@ impl Mailer {
     /// # Errors
     /// The sender is no address.
     pub fn memory(letterhead: Letterhead, sender: &str) -> Result<Self, ConfigError> {
-        Self::new(letterhead, sender, Way::Memory(Mutex::default()), Duration::ZERO, 1)
+        Self::new(
+            letterhead,
+            sender,
+            Way::Memory(Mutex::default()),
+            Duration::ZERO,
+            1,
+        )
     }
 
-    fn new(letterhead: Letterhead, sender: &str, way: Way, between: Duration, burst: u32) -> Result<Self, ConfigError> {
-        let address = sender.parse().map_err(|_| ConfigError::Sender(sender.to_owned()))?;
+    fn new(
+        letterhead: Letterhead,
+        sender: &str,
+        way: Way,
+        between: Duration,
+        burst: u32,
+    ) -> Result<Self, ConfigError> {
+        let address = sender
+            .parse()
+            .map_err(|_| ConfigError::Sender(sender.to_owned()))?;
         let from = Mailbox::new(Some(one_line(&letterhead.app_name)), address);
-        let pace = Pace { between, burst, caught_up_at: Instant::now(), failures: 0, alone_until: None };
-        Ok(Self { letterhead, from, way, pace: Mutex::new(pace) })
+        let pace = Pace {
+            between,
+            burst,
+            caught_up_at: Instant::now(),
+            failures: 0,
+            alone_until: None,
+        };
+        Ok(Self {
+            letterhead,
+            from,
+            way,
+            pace: Mutex::new(pace),
+        })
     }
 
     /// What stands in every mail.
@@ -90,7 +136,8 @@ impl Mailer {
         &self.letterhead
     }
 
-    /// How long to wait before the next mail: for the pace, or because the server is left alone. `None`: it may go now.
+    /// How long to wait before the next mail: for the pace, or because the server is left alone.
+    /// `None`: it may go now.
     pub fn wait(&self) -> Option<Duration> {
         self.pace().wait(Instant::now())
     }
@@ -100,10 +147,14 @@ impl Mailer {
         some(self.pace().alone(Instant::now()))
     }
 
-    /// How long until the pace of all mails so far is made up for: whoever else sends before that goes faster than the pace.
-    /// `None`: it is.
+    /// How long until the pace of all mails so far is made up for: whoever else sends before that
+    /// goes faster than the pace. `None`: it is.
     pub fn ahead(&self) -> Option<Duration> {
-        some(self.pace().caught_up_at.saturating_duration_since(Instant::now()))
+        some(
+            self.pace()
+                .caught_up_at
+                .saturating_duration_since(Instant::now()),
+        )
     }
 
     /// Sends it; gives back what the server said.
@@ -117,7 +168,9 @@ impl Mailer {
             Way::Smtp(smtp) => smtp.send(&outgoing).await,
             Way::Folder(folder) => keep(folder, letter, &outgoing).await,
             Way::Memory(sent) => {
-                sent.lock().unwrap_or_else(PoisonError::into_inner).push(outgoing.bytes);
+                sent.lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(outgoing.bytes);
                 Ok("kept in memory".to_owned())
             }
         };
@@ -141,12 +194,17 @@ impl Mailer {
 impl Pace {
     fn wait(&self, now: Instant) -> Option<Duration> {
         let ahead = self.between.saturating_mul(self.burst.saturating_sub(1));
-        let pace = self.caught_up_at.saturating_duration_since(now).saturating_sub(ahead);
+        let pace = self
+            .caught_up_at
+            .saturating_duration_since(now)
+            .saturating_sub(ahead);
         some(self.alone(now).max(pace))
     }
 
     fn alone(&self, now: Instant) -> Duration {
-        self.alone_until.map(|until| until.saturating_duration_since(now)).unwrap_or_default()
+        self.alone_until
+            .map(|until| until.saturating_duration_since(now))
+            .unwrap_or_default()
     }
 
     fn take(&mut self, now: Instant) {
@@ -155,7 +213,9 @@ impl Pace {
 
     fn learn(&mut self, fault: Option<&SendError>, now: Instant) {
         let (first, most) = match fault {
-            Some(SendError::Unreachable(_) | SendError::Dropped { .. }) => (UNREACHABLE, UNREACHABLE_MAX),
+            Some(SendError::Unreachable(_) | SendError::Dropped { .. }) => {
+                (UNREACHABLE, UNREACHABLE_MAX)
+            }
             Some(SendError::Broken(_) | SendError::Denied { .. }) => (BROKEN, BROKEN_MAX),
             // It talked to us.
             _ => {
@@ -174,9 +234,16 @@ fn some(wait: Duration) -> Option<Duration> {
 
 /// A file with the moment in its name, whole from the first moment that it is seen.
 async fn keep(folder: &Path, letter: &Letter, outgoing: &Outgoing) -> Result<String, SendError> {
-    let millis = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let millis = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_millis();
     let local = letter.message_id.split('@').next().unwrap_or_default();
-    let safe: String = local.chars().filter(char::is_ascii_alphanumeric).take(64).collect();
+    let safe: String = local
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .take(64)
+        .collect();
     let file = folder.join(format!("{millis:013}-{safe}.eml"));
     let part = file.with_extension("part");
     let write = async {
@@ -184,7 +251,9 @@ async fn keep(folder: &Path, letter: &Letter, outgoing: &Outgoing) -> Result<Str
         tokio::fs::write(&part, &outgoing.bytes).await?;
         tokio::fs::rename(&part, &file).await
     };
-    write.await.map_err(|error| SendError::Unreachable(format!("{}: {error}", folder.display())))?;
+    write
+        .await
+        .map_err(|error| SendError::Unreachable(format!("{}: {error}", folder.display())))?;
     Ok(format!("written to {}", file.display()))
 }
 
@@ -193,7 +262,13 @@ mod tests {
     use super::*;
 
     fn pace() -> Pace {
-        Pace { between: Duration::from_secs(2), burst: 3, caught_up_at: Instant::now(), failures: 0, alone_until: None }
+        Pace {
+            between: Duration::from_secs(2),
+            burst: 3,
+            caught_up_at: Instant::now(),
+            failures: 0,
+            alone_until: None,
+        }
     }
 
     #[test]
@@ -203,7 +278,10 @@ mod tests {
             assert_eq!(pace.wait(now), None);
             pace.take(now);
         }
-        assert_eq!(pace.wait(now).map(|wait| wait.as_secs_f64().round()), Some(2.0));
+        assert_eq!(
+            pace.wait(now).map(|wait| wait.as_secs_f64().round()),
+            Some(2.0)
+        );
         assert_eq!(pace.wait(now + Duration::from_secs(3)), None);
     }
 

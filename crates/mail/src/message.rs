@@ -17,7 +17,12 @@ pub(crate) struct Outgoing {
 /// The message. What is no address, or cannot be written as one, is refused for good.
 pub(crate) fn compose(letter: &Letter, from: &Mailbox) -> Result<Outgoing, SendError> {
     let refused = |why: String| SendError::Refused(why);
-    let no_address = |_| SendError::NoAddress(format!("{:?} is no mail address", one_line(&letter.address)));
+    let no_address = |_| {
+        SendError::NoAddress(format!(
+            "{:?} is no mail address",
+            one_line(&letter.address)
+        ))
+    };
     let address: Address = letter.address.trim().parse().map_err(no_address)?;
     let name = one_line(&letter.name);
     let to = Mailbox::new((!name.is_empty()).then_some(name), address);
@@ -37,15 +42,27 @@ pub(crate) fn compose(letter: &Letter, from: &Mailbox) -> Result<Outgoing, SendE
     for (header, mailbox) in [("From", from), ("To", &to)] {
         if let Some(quoted) = quoted(mailbox) {
             let name = HeaderName::new_from_ascii_str(header);
-            message.headers_mut().insert_raw(HeaderValue::dangerous_new_pre_encoded(name, quoted.clone(), quoted));
+            message
+                .headers_mut()
+                .insert_raw(HeaderValue::dangerous_new_pre_encoded(
+                    name,
+                    quoted.clone(),
+                    quoted,
+                ));
         }
     }
-    Ok(Outgoing { envelope: message.envelope().clone(), bytes: message.formatted() })
+    Ok(Outgoing {
+        envelope: message.envelope().clone(),
+        bytes: message.formatted(),
+    })
 }
 
 /// A name with a dot in it stands in quotes (RFC 5322 section 3.2.5), which the library leaves out.
 fn quoted(mailbox: &Mailbox) -> Option<String> {
-    let name = mailbox.name.as_deref().filter(|name| name.is_ascii() && name.contains('.'))?;
+    let name = mailbox
+        .name
+        .as_deref()
+        .filter(|name| name.is_ascii() && name.contains('.'))?;
     let name = name.replace('\\', "\\\\").replace('"', "\\\"");
     Some(format!("\"{name}\" <{}>", mailbox.email))
 }
@@ -70,7 +87,10 @@ mod tests {
     }
 
     fn text(letter: &Letter) -> String {
-        let from = Mailbox::new(Some("My.Custom.Domain".into()), "starchart@school.example".parse().unwrap());
+        let from = Mailbox::new(
+            Some("My.Custom.Domain".into()),
+            "starchart@school.example".parse().unwrap(),
+        );
         String::from_utf8(compose(letter, &from).unwrap().bytes).unwrap()
     }
 
@@ -89,13 +109,22 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line:?} in\n{text}");
         }
-        assert!(text.is_ascii(), "it goes through servers that know only seven bits");
+        assert!(
+            text.is_ascii(),
+            "it goes through servers that know only seven bits"
+        );
     }
 
     #[test]
     fn a_name_with_dots_is_quoted() {
-        let text = text(&Letter { name: r#"Dr. "J\ Smith"#.into(), ..letter() });
-        assert!(text.contains("To: \"Dr. \\\"J\\\\ Smith\" <joerg@school.example>\r\n"), "{text}");
+        let text = text(&Letter {
+            name: r#"Dr. "J\ Smith"#.into(),
+            ..letter()
+        });
+        assert!(
+            text.contains("To: \"Dr. \\\"J\\\\ Smith\" <joerg@school.example>\r\n"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -109,14 +138,24 @@ mod tests {
         let text = text(&evil);
         assert!(!text.contains("\nBcc"), "{text}");
         let head = text.split("\r\n\r\n").next().unwrap();
-        assert!(head.lines().all(|line| line.starts_with(' ') || line.contains(": ")), "{head}");
+        assert!(
+            head.lines()
+                .all(|line| line.starts_with(' ') || line.contains(": ")),
+            "{head}"
+        );
     }
 
     #[test]
     fn what_is_no_address_is_refused() {
         for address in ["", "nobody", "a@b\r\nRCPT TO:<c@d>", "a b@c", "@"] {
             let from = Mailbox::new(None, "starchart@school.example".parse().unwrap());
-            let refused = compose(&Letter { address: address.into(), ..letter() }, &from);
+            let refused = compose(
+                &Letter {
+                    address: address.into(),
+                    ..letter()
+                },
+                &from,
+            );
             assert!(matches!(refused, Err(SendError::NoAddress(_))), "{address}");
         }
     }

@@ -15,8 +15,17 @@ struct Line {
 
 impl Line {
     fn of(item: &NoticeItem) -> Self {
-        let flat = |text: &Option<String>| text.as_deref().map(one_line).filter(|text| !text.is_empty());
-        Self { name: one_line(&item.name), what: flat(&item.what), on: flat(&item.on), reason: flat(&item.reason) }
+        let flat = |text: &Option<String>| {
+            text.as_deref()
+                .map(one_line)
+                .filter(|text| !text.is_empty())
+        };
+        Self {
+            name: one_line(&item.name),
+            what: flat(&item.what),
+            on: flat(&item.on),
+            reason: flat(&item.reason),
+        }
     }
 }
 
@@ -60,38 +69,66 @@ templates!(
 );
 
 impl Letterhead {
-    /// Subject and body of a notice to the person of this name; `more` things are counted and not listed.
+    /// Subject and body of a notice to the person of this name; `more` things are counted and not
+    /// listed.
     ///
     /// # Errors
     /// A template is broken, which its test would have shown.
-    pub fn write(&self, name: &str, notice: &Notice, more: u32) -> Result<(String, String), askama::Error> {
+    pub fn write(
+        &self,
+        name: &str,
+        notice: &Notice,
+        more: u32,
+    ) -> Result<(String, String), askama::Error> {
         let name = one_line(name);
-        let greeting = if name.is_empty() { "Hello,".to_owned() } else { format!("Hello {name},") };
-        let page = Page { head: self, greeting, lines: notice.items.iter().map(Line::of).collect(), more };
+        let greeting = if name.is_empty() {
+            "Hello,".to_owned()
+        } else {
+            format!("Hello {name},")
+        };
+        let page = Page {
+            head: self,
+            greeting,
+            lines: notice.items.iter().map(Line::of).collect(),
+            more,
+        };
         let (one, many, body) = match notice.kind {
             NoticeKind::RecordExpiring => (
                 "DNS record approaching expiration",
                 "DNS records approaching expiration",
                 RecordExpiring { page: &page }.render()?,
             ),
-            NoticeKind::RecordExpired => ("DNS record expired", "DNS records expired", RecordExpired { page: &page }.render()?),
-            NoticeKind::CertificateReady => {
-                ("certificate ready", "certificates ready", CertificateReady { page: &page }.render()?)
-            }
-            NoticeKind::CertificateFailed => {
-                ("certificate request failed", "certificate requests failed", CertificateFailed { page: &page }.render()?)
-            }
+            NoticeKind::RecordExpired => (
+                "DNS record expired",
+                "DNS records expired",
+                RecordExpired { page: &page }.render()?,
+            ),
+            NoticeKind::CertificateReady => (
+                "certificate ready",
+                "certificates ready",
+                CertificateReady { page: &page }.render()?,
+            ),
+            NoticeKind::CertificateFailed => (
+                "certificate request failed",
+                "certificate requests failed",
+                CertificateFailed { page: &page }.render()?,
+            ),
             NoticeKind::CertificateExpiring => (
                 "certificate approaching expiration",
                 "certificates approaching expiration",
                 CertificateExpiring { page: &page }.render()?,
             ),
-            NoticeKind::CertificateExpired => {
-                ("certificate expired", "certificates expired", CertificateExpired { page: &page }.render()?)
-            }
+            NoticeKind::CertificateExpired => (
+                "certificate expired",
+                "certificates expired",
+                CertificateExpired { page: &page }.render()?,
+            ),
         };
         // The template's last line end is cut off.
         let body = body + "\n";
-        Ok((format!("{} {}", one_line(&self.app_name), page.pick(one, many)), body))
+        Ok((
+            format!("{} {}", one_line(&self.app_name), page.pick(one, many)),
+            body,
+        ))
     }
 }

@@ -1,4 +1,5 @@
-//! The token for XOAUTH2: asked for with the client's secret (RFC 6749 section 4.4), and kept until shortly before its end.
+//! The token for XOAUTH2: asked for with the client's secret (RFC 6749 section 4.4), and kept until
+//! shortly before its end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,12 +68,25 @@ struct Refusal {
 
 impl Tokens {
     /// `extra_root`: a further root to trust, DER.
-    pub(crate) fn new(config: OauthConfig, secret: Secret, extra_root: Option<&[u8]>) -> Result<Self, ConfigError> {
+    pub(crate) fn new(
+        config: OauthConfig,
+        secret: Secret,
+        extra_root: Option<&[u8]>,
+    ) -> Result<Self, ConfigError> {
         let tls = trust(extra_root)?;
         // Plain http is for tests; the settings take https only.
-        let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
+            .build();
         let client = Client::builder(TokioExecutor::new()).build(connector);
-        Ok(Self { config, secret, client, kept: Mutex::new(None) })
+        Ok(Self {
+            config,
+            secret,
+            client,
+            kept: Mutex::new(None),
+        })
     }
 
     /// The token, and whether it is an older one.
@@ -84,7 +98,9 @@ impl Tokens {
             return Ok((token.clone(), true));
         }
         let asked = timeout(PATIENCE, self.ask()).await;
-        let (token, life) = asked.map_err(|_| SendError::Unreachable("the token's server does not answer".to_owned()))??;
+        let (token, life) = asked.map_err(|_| {
+            SendError::Unreachable("the token's server does not answer".to_owned())
+        })??;
         *kept = Some((token.clone(), Instant::now() + life.saturating_sub(EARLY)));
         Ok((token, false))
     }
@@ -96,7 +112,10 @@ impl Tokens {
 
     async fn ask(&self) -> Result<(Secret, Duration), SendError> {
         let away = |error: &(dyn std::error::Error + 'static)| {
-            SendError::Unreachable(format!("the token's server (SMTP_OAUTH_TOKEN_URL): {}", told(error)))
+            SendError::Unreachable(format!(
+                "the token's server (SMTP_OAUTH_TOKEN_URL): {}",
+                told(error)
+            ))
         };
         let form = url::form_urlencoded::Serializer::new(String::new())
             .append_pair("grant_type", "client_credentials")
@@ -109,28 +128,47 @@ impl Tokens {
             .header(ACCEPT, "application/json")
             .body(Full::new(Bytes::from(form)))
             .map_err(|error| SendError::Broken(format!("SMTP_OAUTH_TOKEN_URL: {error}")))?;
-        let answer = self.client.request(request).await.map_err(|error| away(&error))?;
+        let answer = self
+            .client
+            .request(request)
+            .await
+            .map_err(|error| away(&error))?;
         let status = answer.status();
-        let body = Limited::new(answer.into_body(), ANSWER_BYTES).collect().await;
-        let body = body.map_err(|error| SendError::Unreachable(format!("the token's server: {error}")))?.to_bytes();
+        let body = Limited::new(answer.into_body(), ANSWER_BYTES)
+            .collect()
+            .await;
+        let body = body
+            .map_err(|error| SendError::Unreachable(format!("the token's server: {error}")))?
+            .to_bytes();
         if status.is_server_error() || status.as_u16() == 429 {
-            return Err(SendError::Unreachable(format!("the token's server answered {}", status.as_u16())));
+            return Err(SendError::Unreachable(format!(
+                "the token's server answered {}",
+                status.as_u16()
+            )));
         }
         if !status.is_success() {
-            return Err(SendError::Broken(format!("no token: {}", refusal(status.as_u16(), &body, self.secret.expose()))));
+            return Err(SendError::Broken(format!(
+                "no token: {}",
+                refusal(status.as_u16(), &body, self.secret.expose())
+            )));
         }
-        let answer: Answer = serde_json::from_slice(&body)
-            .map_err(|_| SendError::Broken("SMTP_OAUTH_TOKEN_URL: its answer holds no access_token".to_owned()))?;
+        let answer: Answer = serde_json::from_slice(&body).map_err(|_| {
+            SendError::Broken("SMTP_OAUTH_TOKEN_URL: its answer holds no access_token".to_owned())
+        })?;
         let life = Duration::from_secs(answer.expires_in.unwrap_or(LIFE_S));
         Ok((Secret::new(answer.access_token), life))
     }
 }
 
-/// What the server says about the refusal (RFC 6749 section 5.2), without anything that it may have repeated of ours.
+/// What the server says about the refusal (RFC 6749 section 5.2), without anything that it may have
+/// repeated of ours.
 fn refusal(status: u16, body: &[u8], secret: &str) -> String {
     match serde_json::from_slice::<Refusal>(body) {
         Ok(said) => {
-            let text = scrub(&format!("{status} {} {}", said.error, said.error_description), &[("", secret)]);
+            let text = scrub(
+                &format!("{status} {} {}", said.error, said.error_description),
+                &[("", secret)],
+            );
             one_line(&text).chars().take(200).collect()
         }
         Err(_) => status.to_string(),
@@ -142,10 +180,13 @@ fn trust(extra_root: Option<&[u8]>) -> Result<rustls::ClientConfig, ConfigError>
     let mut roots = rustls::RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if let Some(root) = extra_root {
-        roots.add(CertificateDer::from(root.to_vec())).map_err(|error| ConfigError::Tls(error.to_string()))?;
+        roots
+            .add(CertificateDer::from(root.to_vec()))
+            .map_err(|error| ConfigError::Tls(error.to_string()))?;
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder =
+        rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let builder = builder.map_err(|error| ConfigError::Tls(error.to_string()))?;
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }

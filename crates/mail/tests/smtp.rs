@@ -21,7 +21,10 @@ fn letterhead() -> Letterhead {
 }
 
 fn password(password: &str) -> Auth {
-    Auth::Password { username: Secret::new(USER), password: Secret::new(password) }
+    Auth::Password {
+        username: Secret::new(USER),
+        password: Secret::new(password),
+    }
 }
 
 fn config(smtp: &Smtp, auth: Auth) -> SmtpConfig {
@@ -57,7 +60,10 @@ async fn a_mail_arrives_as_it_was_written_and_the_connection_is_used_again() {
     let smtp = Smtp::start().await;
     let mailer = mailer(config(&smtp, password(PASSWORD)));
     for n in 0..3 {
-        let said = mailer.send(&letter("joerg@school.example", &format!("m{n}"))).await.unwrap();
+        let said = mailer
+            .send(&letter("joerg@school.example", &format!("m{n}")))
+            .await
+            .unwrap();
         assert!(said.starts_with("250 "), "{said}");
     }
     let mails = smtp.mails();
@@ -69,7 +75,10 @@ async fn a_mail_arrives_as_it_was_written_and_the_connection_is_used_again() {
     assert_eq!(mail.to, "Jörg Müller <joerg@school.example>");
     assert_eq!(mail.subject, "My.Custom.Domain DNS record expired");
     assert_eq!(mail.message_id, "<m0@school.example>");
-    assert_eq!(mail.body.replace("\r\n", "\n").trim_end(), "Hello Jörg Müller,\n\n.\n..two dots\nend");
+    assert_eq!(
+        mail.body.replace("\r\n", "\n").trim_end(),
+        "Hello Jörg Müller,\n\n.\n..two dots\nend"
+    );
     // One to see whether the server stands, one for all mails.
     assert_eq!((smtp.connections(), smtp.sign_ins()), (2, 1));
 }
@@ -77,8 +86,14 @@ async fn a_mail_arrives_as_it_was_written_and_the_connection_is_used_again() {
 #[tokio::test]
 async fn tls_from_the_first_byte_works_as_well() {
     let smtp = Smtp::start_tls().await;
-    let mailer = mailer(SmtpConfig { tls: Tls::Implicit, ..config(&smtp, password(PASSWORD)) });
-    mailer.send(&letter("joerg@school.example", "m1")).await.unwrap();
+    let mailer = mailer(SmtpConfig {
+        tls: Tls::Implicit,
+        ..config(&smtp, password(PASSWORD))
+    });
+    mailer
+        .send(&letter("joerg@school.example", "m1"))
+        .await
+        .unwrap();
     assert_eq!(smtp.mails().len(), 1);
 }
 
@@ -86,20 +101,41 @@ async fn tls_from_the_first_byte_works_as_well() {
 async fn a_wrong_password_is_the_operators_and_is_not_tried_again_and_again() {
     let smtp = Smtp::start().await;
     let mailer = mailer(config(&smtp, password("a wrong password")));
-    let fault = mailer.send(&letter("joerg@school.example", "m1")).await.unwrap_err();
-    let SendError::Broken(why) = &fault else { panic!("{fault:?}") };
-    assert!(why.contains("535") && why.contains("NOTIFICATIONS_USERNAME"), "{why}");
+    let fault = mailer
+        .send(&letter("joerg@school.example", "m1"))
+        .await
+        .unwrap_err();
+    let SendError::Broken(why) = &fault else {
+        panic!("{fault:?}")
+    };
+    assert!(
+        why.contains("535") && why.contains("NOTIFICATIONS_USERNAME"),
+        "{why}"
+    );
     assert!(!why.contains("a wrong password"), "{why}");
-    assert!(mailer.wait().unwrap() > Duration::from_secs(50), "{:?}", mailer.wait());
+    assert!(
+        mailer.wait().unwrap() > Duration::from_secs(50),
+        "{:?}",
+        mailer.wait()
+    );
     assert!(smtp.mails().is_empty());
 }
 
 #[tokio::test]
 async fn a_server_nobody_vouches_for_gets_no_password() {
     let smtp = Smtp::start().await;
-    let mailer = mailer(SmtpConfig { extra_root: None, ..config(&smtp, password(PASSWORD)) });
-    let fault = mailer.send(&letter("joerg@school.example", "m1")).await.unwrap_err();
-    assert!(matches!(&fault, SendError::Broken(why) if why.contains("SMTP_TLS")), "{fault:?}");
+    let mailer = mailer(SmtpConfig {
+        extra_root: None,
+        ..config(&smtp, password(PASSWORD))
+    });
+    let fault = mailer
+        .send(&letter("joerg@school.example", "m1"))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&fault, SendError::Broken(why) if why.contains("SMTP_TLS")),
+        "{fault:?}"
+    );
     assert_eq!(smtp.sign_ins(), 0);
 }
 
@@ -110,18 +146,38 @@ async fn each_answer_says_what_to_do_about_the_mail() {
     smtp.refuse("full@school.example", "452 4.2.2 mailbox full");
     smtp.refuse("gone@school.example", "550 5.1.1 no such user");
     smtp.refuse("closing@school.example", "421 4.3.2 closing");
-    smtp.refuse("relay@school.example", "554 5.7.1 <relay@school.example>: Relay access denied");
-    smtp.refuse("denied@school.example", "554 5.2.252 SendAsDenied; starchart may not send as this sender");
+    smtp.refuse(
+        "relay@school.example",
+        "554 5.7.1 <relay@school.example>: Relay access denied",
+    );
+    smtp.refuse(
+        "denied@school.example",
+        "554 5.2.252 SendAsDenied; starchart may not send as this sender",
+    );
     let send = async |to: &str| mailer.send(&letter(to, to)).await;
-    assert!(matches!(send("full@school.example").await, Err(SendError::Later(why)) if why.contains("452")));
-    assert!(matches!(send("gone@school.example").await, Err(SendError::NoAddress(why)) if why.contains("no such user")));
-    assert_eq!(mailer.wait(), None, "the server is there, and others may get theirs");
+    assert!(
+        matches!(send("full@school.example").await, Err(SendError::Later(why)) if why.contains("452"))
+    );
+    assert!(
+        matches!(send("gone@school.example").await, Err(SendError::NoAddress(why)) if why.contains("no such user"))
+    );
+    assert_eq!(
+        mailer.wait(),
+        None,
+        "the server is there, and others may get theirs"
+    );
     send("joerg@school.example").await.unwrap();
     let dropped = send("closing@school.example").await;
-    assert!(matches!(&dropped, Err(SendError::Dropped { codes, .. }) if codes == "421 4.3.2"), "{dropped:?}");
+    assert!(
+        matches!(&dropped, Err(SendError::Dropped { codes, .. }) if codes == "421 4.3.2"),
+        "{dropped:?}"
+    );
     for (to, said) in [("denied", "554 5.2.252"), ("relay", "554 5.7.1")] {
         let denied = send(&format!("{to}@school.example")).await;
-        assert!(matches!(&denied, Err(SendError::Denied { codes, .. }) if codes == said), "{denied:?}");
+        assert!(
+            matches!(&denied, Err(SendError::Denied { codes, .. }) if codes == said),
+            "{denied:?}"
+        );
     }
     assert!(mailer.left_alone().is_some());
     assert_eq!(smtp.mails().len(), 1);
@@ -131,13 +187,22 @@ async fn each_answer_says_what_to_do_about_the_mail() {
 async fn a_server_that_is_away_is_told_from_one_that_says_no() {
     let smtp = Smtp::start().await;
     let mailer = mailer(config(&smtp, password(PASSWORD)));
-    mailer.send(&letter("joerg@school.example", "m1")).await.unwrap();
+    mailer
+        .send(&letter("joerg@school.example", "m1"))
+        .await
+        .unwrap();
     smtp.stop();
-    let fault = mailer.send(&letter("joerg@school.example", "m2")).await.unwrap_err();
+    let fault = mailer
+        .send(&letter("joerg@school.example", "m2"))
+        .await
+        .unwrap_err();
     assert!(matches!(fault, SendError::Unreachable(_)), "{fault:?}");
     assert!(mailer.wait().is_some());
     smtp.resume().await;
-    mailer.send(&letter("joerg@school.example", "m2")).await.unwrap();
+    mailer
+        .send(&letter("joerg@school.example", "m2"))
+        .await
+        .unwrap();
     assert_eq!(mailer.wait(), None);
     assert_eq!(smtp.mails().len(), 2);
 }
@@ -149,48 +214,93 @@ async fn another_server_at_the_port_is_told() {
     let port = other.local_addr().unwrap().port();
     tokio::spawn(async move {
         let (mut stream, _) = other.accept().await.unwrap();
-        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+        stream
+            .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            .await
+            .unwrap();
     });
-    let elsewhere = SmtpConfig { host: "127.0.0.1".into(), port, ..config(&smtp, password(PASSWORD)) };
-    let fault = mailer(elsewhere).send(&letter("joerg@school.example", "m1")).await.unwrap_err();
-    assert!(matches!(&fault, SendError::Unreachable(said) if said.contains("does not speak SMTP")), "{fault:?}");
+    let elsewhere = SmtpConfig {
+        host: "127.0.0.1".into(),
+        port,
+        ..config(&smtp, password(PASSWORD))
+    };
+    let fault = mailer(elsewhere)
+        .send(&letter("joerg@school.example", "m1"))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&fault, SendError::Unreachable(said) if said.contains("does not speak SMTP")),
+        "{fault:?}"
+    );
 }
 
 #[tokio::test]
 async fn silence_after_the_message_is_neither_yes_nor_no() {
     let smtp = Smtp::start().await;
-    let impatient = mailer(SmtpConfig { think: Some(Duration::from_secs(5)), ..config(&smtp, password(PASSWORD)) });
+    let impatient = mailer(SmtpConfig {
+        think: Some(Duration::from_secs(5)),
+        ..config(&smtp, password(PASSWORD))
+    });
     smtp.hang_after_data(1);
-    let fault = impatient.send(&letter("joerg@school.example", "m1")).await.unwrap_err();
-    assert!(matches!(&fault, SendError::Unclear(why) if why.contains("no answer")), "{fault:?}");
-    mailer(config(&smtp, password(PASSWORD))).send(&letter("joerg@school.example", "m1")).await.unwrap();
-    let ids: Vec<String> = smtp.mails().into_iter().map(|mail| mail.message_id).collect();
-    assert_eq!(ids, ["<m1@school.example>", "<m1@school.example>"], "one copy too many, and both say that they are one");
+    let fault = impatient
+        .send(&letter("joerg@school.example", "m1"))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&fault, SendError::Unclear(why) if why.contains("no answer")),
+        "{fault:?}"
+    );
+    mailer(config(&smtp, password(PASSWORD)))
+        .send(&letter("joerg@school.example", "m1"))
+        .await
+        .unwrap();
+    let ids: Vec<String> = smtp
+        .mails()
+        .into_iter()
+        .map(|mail| mail.message_id)
+        .collect();
+    assert_eq!(
+        ids,
+        ["<m1@school.example>", "<m1@school.example>"],
+        "one copy too many, and both say that they are one"
+    );
 }
 
 /// A token's server: gives `token-N`, N counted up.
 async fn token_server(tokens: Arc<AtomicUsize>, prefix: &'static str) -> url::Url {
     let asked = web::Data::from(tokens);
-    let answer = move |asked: web::Data<AtomicUsize>, form: web::Form<std::collections::HashMap<String, String>>| async move {
-        let right = form.get("grant_type").is_some_and(|grant| grant == "client_credentials")
-            && form.get("client_secret").is_some_and(|secret| secret == "a client secret")
-            && form.get("scope").is_some_and(|scope| scope == "mail.send");
-        if !right {
-            return HttpResponse::Unauthorized()
+    let answer =
+        move |asked: web::Data<AtomicUsize>,
+              form: web::Form<std::collections::HashMap<String, String>>| async move {
+            let right = form
+                .get("grant_type")
+                .is_some_and(|grant| grant == "client_credentials")
+                && form
+                    .get("client_secret")
+                    .is_some_and(|secret| secret == "a client secret")
+                && form.get("scope").is_some_and(|scope| scope == "mail.send");
+            if !right {
+                return HttpResponse::Unauthorized()
                 .body(r#"{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret"}"#);
-        }
-        let n = asked.fetch_add(1, Ordering::SeqCst) + 1;
-        HttpResponse::Ok().json(std::collections::HashMap::from([
-            ("access_token", format!("{prefix}-{n}")),
-            ("token_type", "Bearer".to_owned()),
-        ]))
-    };
-    let server = HttpServer::new(move || App::new().app_data(asked.clone()).route("/token", web::post().to(answer)))
-        .workers(1)
-        .disable_signals()
-        .bind(("127.0.0.1", 0))
+            }
+            let n = asked.fetch_add(1, Ordering::SeqCst) + 1;
+            HttpResponse::Ok().json(std::collections::HashMap::from([
+                ("access_token", format!("{prefix}-{n}")),
+                ("token_type", "Bearer".to_owned()),
+            ]))
+        };
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(asked.clone())
+            .route("/token", web::post().to(answer))
+    })
+    .workers(1)
+    .disable_signals()
+    .bind(("127.0.0.1", 0))
+    .unwrap();
+    let url = format!("http://{}/token", server.addrs()[0])
+        .parse()
         .unwrap();
-    let url = format!("http://{}/token", server.addrs()[0]).parse().unwrap();
     tokio::spawn(server.run());
     url
 }
@@ -199,7 +309,11 @@ fn xoauth2(token_url: url::Url, secret: &str) -> Auth {
     Auth::Xoauth2 {
         username: Secret::new(USER),
         client_secret: Secret::new(secret),
-        oauth: OauthConfig { token_url, client_id: "starchart".into(), scope: "mail.send".into() },
+        oauth: OauthConfig {
+            token_url,
+            client_id: "starchart".into(),
+            scope: "mail.send".into(),
+        },
     }
 }
 
@@ -210,23 +324,35 @@ async fn a_token_is_asked_for_once_and_again_when_it_was_taken_back() {
     let url = token_server(Arc::clone(&asked), TOKEN).await;
     let mailer = mailer(config(&smtp, xoauth2(url, "a client secret")));
     smtp.token(&format!("{TOKEN}-1"));
-    mailer.send(&letter("joerg@school.example", "m1")).await.unwrap();
+    mailer
+        .send(&letter("joerg@school.example", "m1"))
+        .await
+        .unwrap();
     // The connection ends; the token is kept.
     smtp.stop();
     smtp.resume().await;
-    mailer.send(&letter("joerg@school.example", "m2")).await.unwrap();
+    mailer
+        .send(&letter("joerg@school.example", "m2"))
+        .await
+        .unwrap();
     assert_eq!(asked.load(Ordering::SeqCst), 1);
     smtp.token(&format!("{TOKEN}-2"));
     smtp.stop();
     smtp.resume().await;
-    mailer.send(&letter("joerg@school.example", "m3")).await.unwrap();
+    mailer
+        .send(&letter("joerg@school.example", "m3"))
+        .await
+        .unwrap();
     assert_eq!(asked.load(Ordering::SeqCst), 2);
     assert_eq!(smtp.mails().len(), 3);
     // A token that the mail server never takes is the operator's.
     smtp.token("another");
     smtp.stop();
     smtp.resume().await;
-    let fault = mailer.send(&letter("joerg@school.example", "m4")).await.unwrap_err();
+    let fault = mailer
+        .send(&letter("joerg@school.example", "m4"))
+        .await
+        .unwrap_err();
     assert!(matches!(fault, SendError::Broken(_)), "{fault:?}");
 }
 
@@ -235,8 +361,18 @@ async fn a_wrong_client_secret_is_said_without_the_secret() {
     let smtp = Smtp::start().await;
     let url = token_server(Arc::default(), TOKEN).await;
     let mailer = mailer(config(&smtp, xoauth2(url, "wrong-secret")));
-    let fault = mailer.send(&letter("joerg@school.example", "m1")).await.unwrap_err();
-    let SendError::Broken(why) = &fault else { panic!("{fault:?}") };
-    assert!(why.contains("invalid_client") && why.contains("AADSTS7000215") && !why.contains("wrong-secret"), "{why}");
+    let fault = mailer
+        .send(&letter("joerg@school.example", "m1"))
+        .await
+        .unwrap_err();
+    let SendError::Broken(why) = &fault else {
+        panic!("{fault:?}")
+    };
+    assert!(
+        why.contains("invalid_client")
+            && why.contains("AADSTS7000215")
+            && !why.contains("wrong-secret"),
+        "{why}"
+    );
     assert_eq!(smtp.sign_ins(), 0);
 }

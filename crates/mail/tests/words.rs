@@ -1,6 +1,9 @@
 //! What the mails say.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
-#![expect(clippy::print_stdout, reason = "`--no-capture` shows the mails as their reader sees them")]
+#![expect(
+    clippy::print_stdout,
+    reason = "`--no-capture` shows the mails as their reader sees them"
+)]
 
 use starchart_domain::notice::{Notice, NoticeItem, NoticeKind};
 use starchart_mail::Letterhead;
@@ -15,16 +18,28 @@ fn head() -> Letterhead {
 }
 
 fn record(name: &str, what: &str) -> NoticeItem {
-    NoticeItem { name: name.into(), what: Some(what.into()), on: Some("2026-12-25".into()), reason: None }
+    NoticeItem {
+        name: name.into(),
+        what: Some(what.into()),
+        on: Some("2026-12-25".into()),
+        reason: None,
+    }
 }
 
 fn certificate(reason: Option<&str>) -> NoticeItem {
     let on = reason.is_none().then(|| "2026-12-25".to_owned());
-    NoticeItem { name: "*.user1.starchart.com".into(), what: None, on, reason: reason.map(Into::into) }
+    NoticeItem {
+        name: "*.user1.starchart.com".into(),
+        what: None,
+        on,
+        reason: reason.map(Into::into),
+    }
 }
 
 fn write(kind: NoticeKind, items: Vec<NoticeItem>, more: u32) -> (String, String) {
-    let (subject, body) = head().write("Johannes Kepler", &Notice { kind, items }, more).unwrap();
+    let (subject, body) = head()
+        .write("Johannes Kepler", &Notice { kind, items }, more)
+        .unwrap();
     println!("Subject: {subject}\n\n{body}\n=====");
     (subject, body)
 }
@@ -32,16 +47,44 @@ fn write(kind: NoticeKind, items: Vec<NoticeItem>, more: u32) -> (String, String
 #[test]
 fn every_kind_has_its_subject_in_both_numbers() {
     for (kind, one, many) in [
-        (NoticeKind::RecordExpiring, "DNS record approaching expiration", "DNS records approaching expiration"),
-        (NoticeKind::RecordExpired, "DNS record expired", "DNS records expired"),
-        (NoticeKind::CertificateReady, "certificate ready", "certificates ready"),
-        (NoticeKind::CertificateFailed, "certificate request failed", "certificate requests failed"),
-        (NoticeKind::CertificateExpiring, "certificate approaching expiration", "certificates approaching expiration"),
-        (NoticeKind::CertificateExpired, "certificate expired", "certificates expired"),
+        (
+            NoticeKind::RecordExpiring,
+            "DNS record approaching expiration",
+            "DNS records approaching expiration",
+        ),
+        (
+            NoticeKind::RecordExpired,
+            "DNS record expired",
+            "DNS records expired",
+        ),
+        (
+            NoticeKind::CertificateReady,
+            "certificate ready",
+            "certificates ready",
+        ),
+        (
+            NoticeKind::CertificateFailed,
+            "certificate request failed",
+            "certificate requests failed",
+        ),
+        (
+            NoticeKind::CertificateExpiring,
+            "certificate approaching expiration",
+            "certificates approaching expiration",
+        ),
+        (
+            NoticeKind::CertificateExpired,
+            "certificate expired",
+            "certificates expired",
+        ),
     ] {
         let item = match kind {
-            NoticeKind::RecordExpiring | NoticeKind::RecordExpired => record("www.user1.starchart.com", "A 192.168.1.1"),
-            NoticeKind::CertificateFailed => certificate(Some("The authority could not see the proof.")),
+            NoticeKind::RecordExpiring | NoticeKind::RecordExpired => {
+                record("www.user1.starchart.com", "A 192.168.1.1")
+            }
+            NoticeKind::CertificateFailed => {
+                certificate(Some("The authority could not see the proof."))
+            }
             _ => certificate(None),
         };
         let (subject, body) = write(kind, vec![item.clone()], 0);
@@ -51,7 +94,11 @@ fn every_kind_has_its_subject_in_both_numbers() {
         for body in [&body, &plural] {
             assert!(body.starts_with("Hello Johannes Kepler,\n\n"), "{body}");
             assert!(body.contains("user1.starchart.com"), "{body}");
-            assert!(body.contains("help@school.example") && body.contains("\n  https://names.school.example/"), "{body}");
+            assert!(
+                body.contains("help@school.example")
+                    && body.contains("\n  https://names.school.example/"),
+                "{body}"
+            );
             assert!(body.contains("\n-- \nMy.Custom.Domain, School\n"), "{body}");
             assert!(body.lines().all(|line| line.len() <= 120), "{body}");
             assert!(!body.contains("\n\n\n") && !body.contains("{{"), "{body}");
@@ -62,7 +109,11 @@ fn every_kind_has_its_subject_in_both_numbers() {
 
 #[test]
 fn a_long_list_says_how_many_it_leaves_out() {
-    let (subject, body) = write(NoticeKind::RecordExpired, vec![record("a.user1.starchart.com", "A 192.168.1.1")], 41);
+    let (subject, body) = write(
+        NoticeKind::RecordExpired,
+        vec![record("a.user1.starchart.com", "A 192.168.1.1")],
+        41,
+    );
     assert_eq!(subject, "My.Custom.Domain DNS records expired");
     assert!(body.contains("and 41 more"), "{body}");
 }
@@ -70,10 +121,22 @@ fn a_long_list_says_how_many_it_leaves_out() {
 #[test]
 fn what_people_typed_forges_no_line() {
     let evil = "TXT x\r\n\r\nYour account is locked, go to https://evil.example\u{202e}\u{2028}now";
-    let (_, body) = write(NoticeKind::RecordExpiring, vec![record("www.user1.starchart.com", evil)], 0);
-    assert!(!body.lines().any(|line| line.trim_start().starts_with("Your account")), "{body}");
+    let (_, body) = write(
+        NoticeKind::RecordExpiring,
+        vec![record("www.user1.starchart.com", evil)],
+        0,
+    );
+    assert!(
+        !body
+            .lines()
+            .any(|line| line.trim_start().starts_with("Your account")),
+        "{body}"
+    );
     assert!(!body.contains(['\r', '\u{202e}', '\u{2028}']), "{body}");
-    let notice = Notice { kind: NoticeKind::RecordExpired, items: vec![record("www.user1.starchart.com", "A 192.168.1.1")] };
+    let notice = Notice {
+        kind: NoticeKind::RecordExpired,
+        items: vec![record("www.user1.starchart.com", "A 192.168.1.1")],
+    };
     let (_, body) = head().write("Eve\r\nSubject: x", &notice, 0).unwrap();
     assert!(body.starts_with("Hello Eve  Subject: x,\n"), "{body}");
     let (_, body) = head().write("", &notice, 0).unwrap();

@@ -1,4 +1,5 @@
-//! What a response must say before it can sign somebody in (SAML profiles 4.1.4.3), on what the gate read.
+//! What a response must say before it can sign somebody in (SAML profiles 4.1.4.3), on what the
+//! gate read.
 
 use crate::gate::SeenResponse;
 use crate::refusal::Refusal;
@@ -27,7 +28,11 @@ pub(crate) struct Accepted {
 }
 
 /// Checks everything but the signature. `now` is milliseconds since 1970.
-pub(crate) fn check(seen: &SeenResponse, expected: &Expected, now: i64) -> Result<Accepted, Refusal> {
+pub(crate) fn check(
+    seen: &SeenResponse,
+    expected: &Expected,
+    now: i64,
+) -> Result<Accepted, Refusal> {
     let assertion = &seen.assertion;
     if seen.version != "2.0" || assertion.version != "2.0" {
         return Err(Refusal::Shape("version"));
@@ -35,7 +40,11 @@ pub(crate) fn check(seen: &SeenResponse, expected: &Expected, now: i64) -> Resul
     let in_response_to = addressed_to_us(seen, expected)?;
     for (issued, early, late) in [
         (seen.issued, "response_issued_in_future", "response_too_old"),
-        (assertion.issued, "assertion_issued_in_future", "assertion_too_old"),
+        (
+            assertion.issued,
+            "assertion_issued_in_future",
+            "assertion_too_old",
+        ),
     ] {
         if issued > now + expected.skew_ms {
             return Err(Refusal::Clock(early));
@@ -44,16 +53,27 @@ pub(crate) fn check(seen: &SeenResponse, expected: &Expected, now: i64) -> Resul
             return Err(Refusal::Clock(late));
         }
     }
-    let expiries = [conditions(seen, expected, now)?, confirmation(seen, expected, now)?];
+    let expiries = [
+        conditions(seen, expected, now)?,
+        confirmation(seen, expected, now)?,
+    ];
     let session_index = session(seen, expected, now)?;
-    let last = expiries.into_iter().fold(assertion.issued + MAX_AGE_MS, i64::min);
-    Ok(Accepted { in_response_to, valid_until: last + expected.skew_ms, session_index })
+    let last = expiries
+        .into_iter()
+        .fold(assertion.issued + MAX_AGE_MS, i64::min);
+    Ok(Accepted {
+        in_response_to,
+        valid_until: last + expected.skew_ms,
+        session_index,
+    })
 }
 
 fn addressed_to_us(seen: &SeenResponse, expected: &Expected) -> Result<String, Refusal> {
     match seen.issuer.as_deref() {
         None => return Err(Refusal::NotForUs("response_issuer_absent")),
-        Some(issuer) if issuer != expected.idp_entity_id => return Err(Refusal::NotForUs("response_issuer")),
+        Some(issuer) if issuer != expected.idp_entity_id => {
+            return Err(Refusal::NotForUs("response_issuer"));
+        }
         Some(_) => {}
     }
     if seen.assertion.issuer != expected.idp_entity_id {
@@ -61,7 +81,9 @@ fn addressed_to_us(seen: &SeenResponse, expected: &Expected) -> Result<String, R
     }
     match seen.destination.as_deref() {
         None => return Err(Refusal::NotForUs("destination_absent")),
-        Some(destination) if destination != expected.acs_url => return Err(Refusal::NotForUs("destination")),
+        Some(destination) if destination != expected.acs_url => {
+            return Err(Refusal::NotForUs("destination"));
+        }
         Some(_) => {}
     }
     let confirmed = seen.assertion.confirmation.in_response_to.as_deref();
@@ -74,9 +96,17 @@ fn addressed_to_us(seen: &SeenResponse, expected: &Expected) -> Result<String, R
 
 /// Returns NotOnOrAfter.
 fn conditions(seen: &SeenResponse, expected: &Expected, now: i64) -> Result<i64, Refusal> {
-    let conditions = seen.assertion.conditions.as_ref().ok_or(Refusal::Shape("conditions_absent"))?;
-    let not_before = conditions.not_before.ok_or(Refusal::Shape("not_before_absent"))?;
-    let not_on_or_after = conditions.not_on_or_after.ok_or(Refusal::Shape("not_on_or_after_absent"))?;
+    let conditions = seen
+        .assertion
+        .conditions
+        .as_ref()
+        .ok_or(Refusal::Shape("conditions_absent"))?;
+    let not_before = conditions
+        .not_before
+        .ok_or(Refusal::Shape("not_before_absent"))?;
+    let not_on_or_after = conditions
+        .not_on_or_after
+        .ok_or(Refusal::Shape("not_on_or_after_absent"))?;
     if not_before >= not_on_or_after {
         return Err(Refusal::Shape("conditions_never_valid"));
     }
@@ -90,7 +120,11 @@ fn conditions(seen: &SeenResponse, expected: &Expected, now: i64) -> Result<i64,
         return Err(Refusal::NotForUs("audience_absent"));
     }
     // Every restriction must hold, any audience inside one will do (SAML core 2.5.1.4).
-    if !conditions.audiences.iter().all(|audiences| audiences.contains(&expected.entity_id)) {
+    if !conditions
+        .audiences
+        .iter()
+        .all(|audiences| audiences.contains(&expected.entity_id))
+    {
         return Err(Refusal::NotForUs("audience"));
     }
     Ok(not_on_or_after)
@@ -104,13 +138,17 @@ fn confirmation(seen: &SeenResponse, expected: &Expected, now: i64) -> Result<i6
     }
     match confirmation.recipient.as_deref() {
         None => return Err(Refusal::NotForUs("recipient_absent")),
-        Some(recipient) if recipient != expected.acs_url => return Err(Refusal::NotForUs("recipient")),
+        Some(recipient) if recipient != expected.acs_url => {
+            return Err(Refusal::NotForUs("recipient"));
+        }
         Some(_) => {}
     }
     if confirmation.has_not_before {
         return Err(Refusal::Shape("confirmation_not_before"));
     }
-    let last = confirmation.not_on_or_after.ok_or(Refusal::Shape("confirmation_not_on_or_after"))?;
+    let last = confirmation
+        .not_on_or_after
+        .ok_or(Refusal::Shape("confirmation_not_on_or_after"))?;
     if now - expected.skew_ms >= last {
         return Err(Refusal::Clock("confirmation_expired"));
     }
@@ -127,9 +165,14 @@ fn session(seen: &SeenResponse, expected: &Expected, now: i64) -> Result<Option<
         if statement.instant > now + expected.skew_ms {
             return Err(Refusal::Clock("authn_instant_in_future"));
         }
-        if statement.session_not_on_or_after.is_some_and(|end| now - expected.skew_ms >= end) {
+        if statement
+            .session_not_on_or_after
+            .is_some_and(|end| now - expected.skew_ms >= end)
+        {
             return Err(Refusal::Clock("session_over"));
         }
     }
-    Ok(statements.iter().find_map(|statement| statement.session_index.clone()))
+    Ok(statements
+        .iter()
+        .find_map(|statement| statement.session_index.clone()))
 }

@@ -1,8 +1,8 @@
 //! The allow-list that a response passes before any C code sees it.
 //!
-//! Reads the whole document, refuses every element, attribute and algorithm that a sign-in response does not
-//! need, and hands out what the checks need to know. The signatures themselves are not checked here, only that
-//! each of them can mean nothing but "my parent".
+//! Reads the whole document, refuses every element, attribute and algorithm that a sign-in response
+//! does not need, and hands out what the checks need to know. The signatures themselves are not
+//! checked here, only that each of them can mean nothing but "my parent".
 
 mod assertion;
 mod signature;
@@ -22,7 +22,12 @@ use walk::{Children, Ids, only_attributes};
 /// The largest response that is looked at, in bytes after base64.
 pub const MAX_RESPONSE_BYTES: usize = 256 * 1024;
 
-const RULES: Rules = Rules { lenient: false, max_depth: 16, max_elements: 5_000, max_attributes: 24 };
+const RULES: Rules = Rules {
+    lenient: false,
+    max_depth: 16,
+    max_elements: 5_000,
+    max_attributes: 24,
+};
 
 const SUCCESS: &str = "urn:oasis:names:tc:SAML:2.0:status:Success";
 
@@ -38,15 +43,22 @@ pub(crate) struct SeenResponse {
     pub(crate) assertion: SeenAssertion,
 }
 
-/// Decodes the form field: base64 (RFC 4648 section 4) with optional line breaks and padding, then UTF-8.
+/// Decodes the form field: base64 (RFC 4648 section 4) with optional line breaks and padding, then
+/// UTF-8.
 pub(crate) fn decode(field: &str) -> Result<String, Refusal> {
     // Four characters for three bytes, and room for a line break after every 60.
     if field.len() > MAX_RESPONSE_BYTES / 3 * 4 + MAX_RESPONSE_BYTES / 20 {
         return Err(Refusal::TooLarge);
     }
-    let packed: Vec<u8> = field.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
-    let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    let bytes = GeneralPurpose::new(&ALPHABET, config).decode(packed).map_err(|_| Refusal::NotBase64)?;
+    let packed: Vec<u8> = field
+        .bytes()
+        .filter(|byte| !matches!(byte, b'\r' | b'\n'))
+        .collect();
+    let config =
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    let bytes = GeneralPurpose::new(&ALPHABET, config)
+        .decode(packed)
+        .map_err(|_| Refusal::NotBase64)?;
     if bytes.len() > MAX_RESPONSE_BYTES {
         return Err(Refusal::TooLarge);
     }
@@ -65,10 +77,24 @@ fn response(root: &Element) -> Result<SeenResponse, Refusal> {
     }
     let mut ids = Ids::default();
     ids.take_all(root)?;
-    only_attributes(root, &["ID", "Version", "IssueInstant", "Destination", "InResponseTo", "Consent"], "response_attribute")?;
+    only_attributes(
+        root,
+        &[
+            "ID",
+            "Version",
+            "IssueInstant",
+            "Destination",
+            "InResponseTo",
+            "Consent",
+        ],
+        "response_attribute",
+    )?;
     let id = walk::id_of(root, "response_id")?;
     let mut children = Children::of(root, "response_text")?;
-    let issuer = children.optional(Ns::Saml, "Issuer").map(walk::issuer).transpose()?;
+    let issuer = children
+        .optional(Ns::Saml, "Issuer")
+        .map(walk::issuer)
+        .transpose()?;
     let response_signed = signature::optional(&mut children, id)?;
     status(children.required(Ns::Samlp, "Status", "status_absent")?)?;
     let element = children.next().ok_or(Refusal::Shape("assertion_absent"))?;
@@ -85,7 +111,8 @@ fn response(root: &Element) -> Result<SeenResponse, Refusal> {
     }
     Ok(SeenResponse {
         version: root.attribute("Version").unwrap_or_default().to_owned(),
-        issued: instant(root, "IssueInstant", "response_issue_instant")?.ok_or(Refusal::Shape("response_issue_instant"))?,
+        issued: instant(root, "IssueInstant", "response_issue_instant")?
+            .ok_or(Refusal::Shape("response_issue_instant"))?,
         destination: root.attribute("Destination").map(str::to_owned),
         in_response_to: root.attribute("InResponseTo").map(str::to_owned),
         issuer,
@@ -99,8 +126,12 @@ fn status(element: &Element) -> Result<(), Refusal> {
     let mut children = Children::of(element, "status_text")?;
     let code = children.required(Ns::Samlp, "StatusCode", "status_code_absent")?;
     only_attributes(code, &["Value"], "status_code_attribute")?;
-    let value = code.attribute("Value").ok_or(Refusal::Shape("status_value_absent"))?;
-    let second = code.child(Ns::Samlp, "StatusCode").and_then(|inner| inner.attribute("Value"));
+    let value = code
+        .attribute("Value")
+        .ok_or(Refusal::Shape("status_value_absent"))?;
+    let second = code
+        .child(Ns::Samlp, "StatusCode")
+        .and_then(|inner| inner.attribute("Value"));
     if value != SUCCESS {
         return Err(Refusal::Status(failure_code(second.unwrap_or(value))));
     }
@@ -129,7 +160,9 @@ fn failure_code(uri: &str) -> &'static str {
 
 /// An `xs:dateTime` in UTC (SAML core 1.3.3: no other zone), as milliseconds since 1970.
 fn instant(element: &Element, name: &str, code: &'static str) -> Result<Option<i64>, Refusal> {
-    let Some(text) = element.attribute(name) else { return Ok(None) };
+    let Some(text) = element.attribute(name) else {
+        return Ok(None);
+    };
     if !text.ends_with('Z') || text.len() > 40 {
         return Err(Refusal::Shape(code));
     }

@@ -18,11 +18,20 @@ pub(crate) struct Person {
 }
 
 /// Reads the used attributes, by exact name. The subject must be there once, with one value.
-pub(crate) fn read(attributes: &[SeenAttribute], names: &AttributeNames) -> Result<Person, Refusal> {
+pub(crate) fn read(
+    attributes: &[SeenAttribute],
+    names: &AttributeNames,
+) -> Result<Person, Refusal> {
     Ok(Person {
         subject: subject(attributes, &names.subject)?,
-        display_name: values(attributes, &names.display_name).into_iter().next().unwrap_or_default(),
-        email: values(attributes, &names.email).into_iter().next().unwrap_or_default(),
+        display_name: values(attributes, &names.display_name)
+            .into_iter()
+            .next()
+            .unwrap_or_default(),
+        email: values(attributes, &names.email)
+            .into_iter()
+            .next()
+            .unwrap_or_default(),
         groups: values(attributes, &names.group),
     })
 }

@@ -1,7 +1,8 @@
 //! The identity provider's metadata (SAML metadata 2.4.3), read by ourselves.
 //!
-//! Only the parts that sign-in needs are taken; WS-Federation and attribute roles, signatures and extensions are
-//! passed over. The file is the operator's, so comments and the like are no attack here.
+//! Only the parts that sign-in needs are taken; WS-Federation and attribute roles, signatures and
+//! extensions are passed over. The file is the operator's, so comments and the like are no attack
+//! here.
 
 use std::fmt;
 
@@ -15,7 +16,12 @@ use url::Url;
 
 use crate::xml::{self, Element, Ns, Rules, SAMLP, XmlFault};
 
-const RULES: Rules = Rules { lenient: true, max_depth: 64, max_elements: 100_000, max_attributes: 128 };
+const RULES: Rules = Rules {
+    lenient: true,
+    max_depth: 64,
+    max_elements: 100_000,
+    max_attributes: 128,
+};
 const REDIRECT: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect";
 const DAY_MS: i64 = 86_400_000;
 /// How long before its end a certificate is warned about.
@@ -34,7 +40,9 @@ pub enum MetadataError {
     )]
     NoIdp,
     /// A federation's file.
-    #[error("the IdP metadata describes {0} identity providers. Keep only the EntityDescriptor of yours")]
+    #[error(
+        "the IdP metadata describes {0} identity providers. Keep only the EntityDescriptor of yours"
+    )]
     SeveralIdps(usize),
     /// No entityID.
     #[error("the IdP metadata has no entityID. Download it again from the identity provider")]
@@ -58,7 +66,9 @@ pub enum MetadataError {
     )]
     BadCertificate(usize),
     /// A date that is not one.
-    #[error("the IdP metadata has a validUntil that is not a date. Download it again from the identity provider")]
+    #[error(
+        "the IdP metadata has a validUntil that is not a date. Download it again from the identity provider"
+    )]
     BadValidUntil,
     /// validUntil has passed.
     #[error("the IdP metadata was valid until {0}. Download it again from the identity provider")]
@@ -93,7 +103,8 @@ pub enum Warning {
         /// Its size.
         bits: u32,
     },
-    /// Behind a signing certificate stand others in the same X509Data: a chain, whose keys are not accepted.
+    /// Behind a signing certificate stand others in the same X509Data: a chain, whose keys are not
+    /// accepted.
     ChainIgnored {
         /// The place of the signing certificate in the metadata, from 1.
         number: usize,
@@ -155,7 +166,8 @@ pub(crate) struct Idp {
     pub(crate) sign_on: Service,
     pub(crate) logout: Option<Service>,
     pub(crate) certificates: Vec<Certificate>,
-    /// Of each X509Data that holds more certificates than the one that counts: the number of its certificate.
+    /// Of each X509Data that holds more certificates than the one that counts: the number of its
+    /// certificate.
     chains: Vec<usize>,
     wants_signed_requests: bool,
 }
@@ -170,16 +182,23 @@ impl Idp {
         for element in [&root, entity, role] {
             not_over(element, now)?;
         }
-        let entity_id = entity.attribute("entityID").filter(|id| !id.is_empty()).ok_or(MetadataError::NoEntityId)?;
+        let entity_id = entity
+            .attribute("entityID")
+            .filter(|id| !id.is_empty())
+            .ok_or(MetadataError::NoEntityId)?;
         let (certificates, chains) = certificates(role)?;
-        let sign_on = location(role, "SingleSignOnService")?.ok_or(MetadataError::NoSignOnService)?;
+        let sign_on =
+            location(role, "SingleSignOnService")?.ok_or(MetadataError::NoSignOnService)?;
         Ok(Self {
             entity_id: entity_id.to_owned(),
             sign_on,
             logout: location(role, "SingleLogoutService")?,
             certificates,
             chains,
-            wants_signed_requests: matches!(role.attribute("WantAuthnRequestsSigned"), Some("true" | "1")),
+            wants_signed_requests: matches!(
+                role.attribute("WantAuthnRequestsSigned"),
+                Some("true" | "1")
+            ),
         })
     }
 
@@ -198,7 +217,11 @@ impl Idp {
                 warnings.push(Warning::WeakKey { number, bits });
             }
         }
-        warnings.extend(self.chains.iter().map(|number| Warning::ChainIgnored { number: *number }));
+        warnings.extend(
+            self.chains
+                .iter()
+                .map(|number| Warning::ChainIgnored { number: *number }),
+        );
         if self.wants_signed_requests {
             warnings.push(Warning::WantsSignedRequests);
         }
@@ -235,25 +258,43 @@ fn collect_idps<'a>(element: &'a Element, found: &mut Vec<&'a Element>) {
             found.push(element);
         }
     } else if element.is(Ns::Md, "EntitiesDescriptor") {
-        element.children.iter().for_each(|child| collect_idps(child, found));
+        element
+            .children
+            .iter()
+            .for_each(|child| collect_idps(child, found));
     }
 }
 
 fn role_of(entity: &Element) -> Option<&Element> {
     entity.all(Ns::Md, "IDPSSODescriptor").find(|role| {
         role.attribute("protocolSupportEnumeration")
-            .is_some_and(|protocols| protocols.split_ascii_whitespace().any(|protocol| protocol == SAMLP))
+            .is_some_and(|protocols| {
+                protocols
+                    .split_ascii_whitespace()
+                    .any(|protocol| protocol == SAMLP)
+            })
     })
 }
 
 fn not_over(element: &Element, now: i64) -> Result<(), MetadataError> {
-    let Some(text) = element.attribute("validUntil") else { return Ok(()) };
-    let until = DateTime::parse_from_rfc3339(text).map_err(|_| MetadataError::BadValidUntil)?.timestamp_millis();
-    if until <= now { Err(MetadataError::Expired(date(until))) } else { Ok(()) }
+    let Some(text) = element.attribute("validUntil") else {
+        return Ok(());
+    };
+    let until = DateTime::parse_from_rfc3339(text)
+        .map_err(|_| MetadataError::BadValidUntil)?
+        .timestamp_millis();
+    if until <= now {
+        Err(MetadataError::Expired(date(until)))
+    } else {
+        Ok(())
+    }
 }
 
 fn location(role: &Element, name: &'static str) -> Result<Option<Service>, MetadataError> {
-    let Some(service) = role.all(Ns::Md, name).find(|service| service.attribute("Binding") == Some(REDIRECT)) else {
+    let Some(service) = role
+        .all(Ns::Md, name)
+        .find(|service| service.attribute("Binding") == Some(REDIRECT))
+    else {
         return Ok(None);
     };
     let location = service.attribute("Location").unwrap_or_default();
@@ -261,11 +302,15 @@ fn location(role: &Element, name: &'static str) -> Result<Option<Service>, Metad
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some())
         .ok_or(MetadataError::BadLocation(name))?;
-    Ok(Some(Service { url, location: location.to_owned() }))
+    Ok(Some(Service {
+        url,
+        location: location.to_owned(),
+    }))
 }
 
-/// The signing certificates, and the numbers of those with a chain behind them. A chain's other certificates are those of
-/// authorities: what such a key signs is not the identity provider's word.
+/// The signing certificates, and the numbers of those with a chain behind them. A chain's other
+/// certificates are those of authorities: what such a key signs is not the identity provider's
+/// word.
 fn certificates(role: &Element) -> Result<(Vec<Certificate>, Vec<usize>), MetadataError> {
     let for_signing = |key: &&Element| matches!(key.attribute("use"), None | Some("" | "signing"));
     let sets = role
@@ -298,7 +343,11 @@ fn certificate(text: &str) -> Option<Certificate> {
         Id::EC => None,
         _ => return None,
     };
-    Some(Certificate { der: parsed.to_der().ok()?, ends: millis(parsed.not_after())?, rsa_bits })
+    Some(Certificate {
+        der: parsed.to_der().ok()?,
+        ends: millis(parsed.not_after())?,
+        rsa_bits,
+    })
 }
 
 fn millis(time: &Asn1TimeRef) -> Option<i64> {
@@ -307,5 +356,7 @@ fn millis(time: &Asn1TimeRef) -> Option<i64> {
 }
 
 fn date(millis: i64) -> String {
-    DateTime::from_timestamp_millis(millis).map(|time| time.to_rfc3339_opts(SecondsFormat::Secs, true)).unwrap_or_default()
+    DateTime::from_timestamp_millis(millis)
+        .map(|time| time.to_rfc3339_opts(SecondsFormat::Secs, true))
+        .unwrap_or_default()
 }

@@ -1,4 +1,5 @@
-//! The identity provider's side: for the demo, and for tests that must make responses that no honest one makes.
+//! The identity provider's side: for the demo, and for tests that must make responses that no
+//! honest one makes.
 //!
 //! Never linked into a production build.
 
@@ -21,7 +22,12 @@ pub use respond::{Response, SignWhat, Style};
 
 use crate::xml::{self, DS, MD, Ns, Rules, SAMLP, escape};
 
-const RULES: Rules = Rules { lenient: false, max_depth: 8, max_elements: 64, max_attributes: 24 };
+const RULES: Rules = Rules {
+    lenient: false,
+    max_depth: 8,
+    max_elements: 64,
+    max_attributes: 24,
+};
 const MAX_REQUEST_BYTES: u64 = 16 * 1024;
 
 /// What goes wrong on this side.
@@ -84,10 +90,18 @@ impl Issuer {
     ///
     /// # Errors
     /// When OpenSSL cannot make them.
-    pub fn generate_valid(entity_id: &str, from_day: i64, to_day: i64) -> Result<Self, IssuerError> {
+    pub fn generate_valid(
+        entity_id: &str,
+        from_day: i64,
+        to_day: i64,
+    ) -> Result<Self, IssuerError> {
         let key = PKey::from_rsa(Rsa::generate(2048)?)?;
         let certificate = self_signed(&key, from_day, to_day)?;
-        Ok(Self { entity_id: entity_id.to_owned(), key, certificate })
+        Ok(Self {
+            entity_id: entity_id.to_owned(),
+            key,
+            certificate,
+        })
     }
 
     /// An issuer from a private key and a certificate, both PEM.
@@ -131,10 +145,19 @@ impl Issuer {
     ///
     /// # Errors
     /// When the certificate cannot be written.
-    pub fn metadata_xml(&self, sso_url: &str, slo_url: Option<&str>) -> Result<String, IssuerError> {
+    pub fn metadata_xml(
+        &self,
+        sso_url: &str,
+        slo_url: Option<&str>,
+    ) -> Result<String, IssuerError> {
         let redirect = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect";
         let logout = slo_url
-            .map(|url| format!(r#"<md:SingleLogoutService Binding="{redirect}" Location="{}"/>"#, escape(url)))
+            .map(|url| {
+                format!(
+                    r#"<md:SingleLogoutService Binding="{redirect}" Location="{}"/>"#,
+                    escape(url)
+                )
+            })
             .unwrap_or_default();
         Ok(format!(
             concat!(
@@ -158,7 +181,8 @@ impl Issuer {
         ))
     }
 
-    /// The answer to a request, now: assertion and response signed, base64 for the `SAMLResponse` field.
+    /// The answer to a request, now: assertion and response signed, base64 for the `SAMLResponse`
+    /// field.
     ///
     /// # Errors
     /// When signing fails.
@@ -171,7 +195,9 @@ impl Issuer {
 
 impl std::fmt::Debug for Issuer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Issuer").field("entity_id", &self.entity_id).finish_non_exhaustive()
+        f.debug_struct("Issuer")
+            .field("entity_id", &self.entity_id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -180,7 +206,9 @@ impl std::fmt::Debug for Issuer {
 /// # Errors
 /// When it is no AuthnRequest that names its id, issuer and ACS.
 pub fn read_request(saml_request: &str) -> Result<AuthnRequestSeen, IssuerError> {
-    let packed = STANDARD.decode(saml_request).map_err(|_| IssuerError::Request("not base64"))?;
+    let packed = STANDARD
+        .decode(saml_request)
+        .map_err(|_| IssuerError::Request("not base64"))?;
     let mut text = String::new();
     DeflateDecoder::new(packed.as_slice())
         .take(MAX_REQUEST_BYTES)
@@ -193,8 +221,12 @@ pub fn read_request(saml_request: &str) -> Result<AuthnRequestSeen, IssuerError>
     let attribute = |name: &str| root.attribute(name).map(str::to_owned);
     Ok(AuthnRequestSeen {
         id: attribute("ID").ok_or(IssuerError::Request("no ID"))?,
-        issuer: root.child(Ns::Saml, "Issuer").map(|issuer| issuer.text.clone()).ok_or(IssuerError::Request("no Issuer"))?,
-        acs_url: attribute("AssertionConsumerServiceURL").ok_or(IssuerError::Request("no AssertionConsumerServiceURL"))?,
+        issuer: root
+            .child(Ns::Saml, "Issuer")
+            .map(|issuer| issuer.text.clone())
+            .ok_or(IssuerError::Request("no Issuer"))?,
+        acs_url: attribute("AssertionConsumerServiceURL")
+            .ok_or(IssuerError::Request("no AssertionConsumerServiceURL"))?,
     })
 }
 
@@ -205,7 +237,10 @@ fn self_signed(key: &PKey<Private>, from_day: i64, to_day: i64) -> Result<X509, 
     let mut serial = BigNum::new()?;
     serial.rand(127, MsbOption::MAYBE_ZERO, false)?;
     let now = chrono::Utc::now().timestamp();
-    let (from, to) = (Asn1Time::from_unix(now + from_day * 86_400)?, Asn1Time::from_unix(now + to_day * 86_400)?);
+    let (from, to) = (
+        Asn1Time::from_unix(now + from_day * 86_400)?,
+        Asn1Time::from_unix(now + to_day * 86_400)?,
+    );
     let mut builder = X509::builder()?;
     builder.set_version(2)?;
     builder.set_serial_number(&*serial.to_asn1_integer()?)?;

@@ -1,15 +1,17 @@
 //! SAML 2.0 Web Browser SSO, the service provider's side.
 //!
-//! A response from the outside passes two parsers. The gate is an allow-list in safe Rust: it sees the
-//! bytes first and refuses everything that a sign-in response does not need. Only what it passes is shown to
-//! samael (libxml2 and xmlsec, in C), which checks the signatures. Both must accept, and both must read the same
-//! assertion, or nobody signs in.
+//! A response from the outside passes two parsers. The gate is an allow-list in safe Rust: it sees
+//! the bytes first and refuses everything that a sign-in response does not need. Only what it
+//! passes is shown to samael (libxml2 and xmlsec, in C), which checks the signatures. Both must
+//! accept, and both must read the same assertion, or nobody signs in.
 //!
-//! The crate keeps no state: whether a request is known, and whether an assertion was used before, is for the
-//! caller to decide, atomically, from [`Checked::in_response_to`] and [`Checked::assertion_id`].
+//! The crate keeps no state: whether a request is known, and whether an assertion was used before,
+//! is for the caller to decide, atomically, from [`Checked::in_response_to`] and
+//! [`Checked::assertion_id`].
 //!
-//! Out of this crate for now: encrypted assertions (refused with a reason of their own), signatures on metadata, and
-//! signed single logout. A logout message that arrives from the identity provider must change nothing.
+//! Out of this crate for now: encrypted assertions (refused with a reason of their own), signatures
+//! on metadata, and signed single logout. A logout message that arrives from the identity provider
+//! must change nothing.
 
 mod checks;
 mod gate;

@@ -1,4 +1,5 @@
-//! The LogoutRequest (SAML core 3.7.1), unsigned. Whatever comes back from the identity provider changes nothing.
+//! The LogoutRequest (SAML core 3.7.1), unsigned. Whatever comes back from the identity provider
+//! changes nothing.
 
 use url::Url;
 

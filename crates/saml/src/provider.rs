@@ -61,8 +61,8 @@ pub struct ProviderConfig {
     pub require_https_acs: bool,
 }
 
-/// What a response established. Only the caller can know whether the request was ours and whether the assertion
-/// was used before: see [`Checked::in_response_to`] and [`Checked::assertion_id`].
+/// What a response established. Only the caller can know whether the request was ours and whether
+/// the assertion was used before: see [`Checked::in_response_to`] and [`Checked::assertion_id`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct Checked {
     /// The request that this answers: must be one of ours, and is consumed by it.
@@ -113,8 +113,8 @@ impl Provider {
     /// Builds a provider. `now` decides whether the metadata is still valid.
     ///
     /// # Errors
-    /// When the metadata names no identity provider, no redirect sign-on service or no usable signing certificate,
-    /// when it is past its validUntil, or when a setting does not hold.
+    /// When the metadata names no identity provider, no redirect sign-on service or no usable
+    /// signing certificate, when it is past its validUntil, or when a setting does not hold.
     pub fn new(config: ProviderConfig, now: Timestamp) -> Result<Self, MetadataError> {
         check_settings(&config)?;
         let idp = Idp::read(&config.idp_metadata_xml, now.as_millis())?;
@@ -125,8 +125,17 @@ impl Provider {
             skew_ms: i64::from(config.clock_skew_s) * 1000,
         };
         let checker = verify::service_provider(&expected, &idp.certificates);
-        let inner = Inner { expected, slo_url: config.slo_url, idp, attributes: config.attributes, checker };
-        Ok(Self { inner: Arc::new(inner), places: Arc::new(Semaphore::new(PLACES)) })
+        let inner = Inner {
+            expected,
+            slo_url: config.slo_url,
+            idp,
+            attributes: config.attributes,
+            checker,
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+            places: Arc::new(Semaphore::new(PLACES)),
+        })
     }
 
     /// What should be looked at, as of `now`.
@@ -138,7 +147,11 @@ impl Provider {
     /// Our own metadata, for `GET /sp`.
     #[must_use]
     pub fn metadata_xml(&self) -> String {
-        metadata::xml(&self.inner.expected.entity_id, &self.inner.expected.acs_url, &self.inner.slo_url)
+        metadata::xml(
+            &self.inner.expected.entity_id,
+            &self.inner.expected.acs_url,
+            &self.inner.slo_url,
+        )
     }
 
     /// The entityID of the identity provider.
@@ -151,22 +164,35 @@ impl Provider {
     #[must_use]
     pub fn idp_origins(&self) -> Vec<String> {
         let services = std::iter::once(&self.inner.idp.sign_on).chain(&self.inner.idp.logout);
-        let mut origins: Vec<String> = services.map(|service| service.url.origin().ascii_serialization()).collect();
+        let mut origins: Vec<String> = services
+            .map(|service| service.url.origin().ascii_serialization())
+            .collect();
         origins.dedup();
         origins
     }
 
-    /// Where to send a person to sign in, and the id of the request that does it. `relay_state` comes back as it
-    /// is: an opaque key, never an address.
+    /// Where to send a person to sign in, and the id of the request that does it. `relay_state`
+    /// comes back as it is: an opaque key, never an address.
     ///
     /// # Errors
     /// When the relay state is longer than 80 bytes (SAML bindings 3.4.3).
-    pub fn login_request(&self, relay_state: &str, now: Timestamp) -> Result<LoginRedirect, RequestError> {
+    pub fn login_request(
+        &self,
+        relay_state: &str,
+        now: Timestamp,
+    ) -> Result<LoginRedirect, RequestError> {
         let expected = &self.inner.expected;
-        login::request(&self.inner.idp.sign_on, &expected.entity_id, &expected.acs_url, relay_state, now.as_millis())
+        login::request(
+            &self.inner.idp.sign_on,
+            &expected.entity_id,
+            &expected.acs_url,
+            relay_state,
+            now.as_millis(),
+        )
     }
 
-    /// Where to send a person to sign out at the identity provider too; nothing if it has no such service.
+    /// Where to send a person to sign out at the identity provider too; nothing if it has no such
+    /// service.
     ///
     /// # Errors
     /// When the relay state is longer than 80 bytes (SAML bindings 3.4.3).
@@ -177,16 +203,32 @@ impl Provider {
         relay_state: &str,
         now: Timestamp,
     ) -> Result<Option<Url>, RequestError> {
-        let Some(service) = &self.inner.idp.logout else { return Ok(None) };
-        let person = logout::Leaving { name_id, session_index };
-        logout::request(service, &self.inner.expected.entity_id, &person, relay_state, now.as_millis()).map(Some)
+        let Some(service) = &self.inner.idp.logout else {
+            return Ok(None);
+        };
+        let person = logout::Leaving {
+            name_id,
+            session_index,
+        };
+        logout::request(
+            service,
+            &self.inner.expected.entity_id,
+            &person,
+            relay_state,
+            now.as_millis(),
+        )
+        .map(Some)
     }
 
     /// Checks a response: the `SAMLResponse` form field as it was posted.
     ///
     /// # Errors
     /// Whenever anything at all is not as it must be; see [`Refusal`].
-    pub async fn check_response(&self, saml_response: &str, now: Timestamp) -> Result<Checked, Refusal> {
+    pub async fn check_response(
+        &self,
+        saml_response: &str,
+        now: Timestamp,
+    ) -> Result<Checked, Refusal> {
         // Before the text is copied for the other thread.
         if saml_response.len() > gate::MAX_RESPONSE_BYTES * 2 {
             return Err(Refusal::TooLarge);
@@ -196,7 +238,8 @@ impl Provider {
         let field = saml_response.to_owned();
         let work = async move {
             let place = places.acquire_owned().await.map_err(|_| Refusal::Busy)?;
-            // A panic in the task ends in the join error; the place is free again only when the thread is.
+            // A panic in the task ends in the join error; the place is free again only when the
+            // thread is.
             let task = tokio::task::spawn_blocking(move || {
                 let outcome = inner.check(&field, now.as_millis());
                 drop(place);
@@ -214,7 +257,13 @@ impl Inner {
         let seen = gate::pass(&text)?;
         let accepted = checks::check(&seen, &self.expected, now)?;
         let person = identity::read(&seen.assertion.attributes, &self.attributes)?;
-        verify::verify(&self.checker, &text, &accepted.in_response_to, &seen.assertion, &self.attributes)?;
+        verify::verify(
+            &self.checker,
+            &text,
+            &accepted.in_response_to,
+            &seen.assertion,
+            &self.attributes,
+        )?;
         Ok(Checked {
             in_response_to: accepted.in_response_to,
             assertion_id: seen.assertion.id,
@@ -231,26 +280,34 @@ impl Inner {
 
 impl std::fmt::Debug for Provider {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Provider").field("idp", &self.inner.idp.entity_id).finish_non_exhaustive()
+        f.debug_struct("Provider")
+            .field("idp", &self.inner.idp.entity_id)
+            .finish_non_exhaustive()
     }
 }
 
 fn check_settings(config: &ProviderConfig) -> Result<(), MetadataError> {
     if config.clock_skew_s > MAX_SKEW_S {
-        return Err(MetadataError::Setting("the SAML clock skew is more than 120 seconds: set the clocks right instead"));
+        return Err(MetadataError::Setting(
+            "the SAML clock skew is more than 120 seconds: set the clocks right instead",
+        ));
     }
     if config.entity_id.is_empty() {
         return Err(MetadataError::Setting("our own entity id is empty"));
     }
-    let acs = Url::parse(&config.acs_url).map_err(|_| MetadataError::Setting("the address for responses is not a URL"))?;
-    let secure = acs.scheme() == "https" || (!config.require_https_acs && acs.scheme() == "http" && idp::is_local(&acs));
+    let acs = Url::parse(&config.acs_url)
+        .map_err(|_| MetadataError::Setting("the address for responses is not a URL"))?;
+    let secure = acs.scheme() == "https"
+        || (!config.require_https_acs && acs.scheme() == "http" && idp::is_local(&acs));
     if !secure {
         return Err(MetadataError::Setting(
             "the address for responses is not https: set an https APP_URL (http is for development on this machine)",
         ));
     }
     if config.attributes.all().iter().any(|name| name.is_empty()) {
-        return Err(MetadataError::Setting("the name of a SAML attribute is empty"));
+        return Err(MetadataError::Setting(
+            "the name of a SAML attribute is empty",
+        ));
     }
     Ok(())
 }

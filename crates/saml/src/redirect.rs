@@ -28,7 +28,9 @@ pub(crate) fn url(service: &Url, xml: &str, relay_state: &str) -> Result<Url, Re
         return Err(RequestError::RelayState);
     }
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(xml.as_bytes()).map_err(|_| RequestError::Compress)?;
+    encoder
+        .write_all(xml.as_bytes())
+        .map_err(|_| RequestError::Compress)?;
     let packed = encoder.finish().map_err(|_| RequestError::Compress)?;
     let mut url = service.clone();
     let mut query = url.query_pairs_mut();
@@ -52,7 +54,9 @@ pub(crate) fn new_id() -> String {
 
 /// An `xs:dateTime` in UTC.
 pub(crate) fn instant(millis: i64) -> String {
-    DateTime::from_timestamp_millis(millis).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Millis, true)
+    DateTime::from_timestamp_millis(millis)
+        .unwrap_or_default()
+        .to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 #[cfg(test)]

@@ -43,7 +43,8 @@ pub enum Refusal {
     Shape(&'static str),
     /// No signature at all.
     Unsigned,
-    /// A signature of a shape that is not allowed (reference, transform, algorithm); the code says which part.
+    /// A signature of a shape that is not allowed (reference, transform, algorithm); the code says
+    /// which part.
     SignatureShape(&'static str),
     /// No key of the identity provider made this signature, or the signed content was changed.
     BadSignature,
@@ -82,7 +83,9 @@ impl Refusal {
             | Self::CheckerRefused(_)
             | Self::Disagreement(_)
             | Self::CheckerPanicked => RefusalClass::Malformed,
-            Self::Unsigned | Self::SignatureShape(_) | Self::BadSignature => RefusalClass::Signature,
+            Self::Unsigned | Self::SignatureShape(_) | Self::BadSignature => {
+                RefusalClass::Signature
+            }
             Self::Clock(_) => RefusalClass::Clock,
             Self::NotForUs(_) => RefusalClass::NotForUs,
             Self::Unsolicited => RefusalClass::Unsolicited,

@@ -1,7 +1,7 @@
 //! The second opinion: samael checks the signatures and reads the document again.
 //!
-//! xmlsec writes a line or two to stderr for every signature that does not hold. samael offers no safe way to stop
-//! that, so a log collector sees these lines beside ours.
+//! xmlsec writes a line or two to stderr for every signature that does not hold. samael offers no
+//! safe way to stop that, so a log collector sees these lines beside ours.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -19,9 +19,12 @@ use crate::idp::Certificate;
 use crate::provider::AttributeNames;
 use crate::refusal::Refusal;
 
-/// samael with every field set: its defaults accept SHA-1 and name addresses on localhost. The caller proved that
-/// there is a certificate; without one samael would accept unsigned responses.
-pub(crate) fn service_provider(expected: &Expected, certificates: &[Certificate]) -> ServiceProvider {
+/// samael with every field set: its defaults accept SHA-1 and name addresses on localhost. The
+/// caller proved that there is a certificate; without one samael would accept unsigned responses.
+pub(crate) fn service_provider(
+    expected: &Expected,
+    certificates: &[Certificate],
+) -> ServiceProvider {
     let skew = Duration::milliseconds(expected.skew_ms);
     ServiceProvider {
         entity_id: Some(expected.entity_id.clone()),
@@ -57,7 +60,12 @@ pub(crate) fn service_provider(expected: &Expected, certificates: &[Certificate]
 fn role(certificates: &[Certificate]) -> IdpSsoDescriptor {
     let key = |certificate: &Certificate| KeyDescriptor {
         key_use: Some("signing".to_owned()),
-        key_info: KeyInfo { id: None, x509_data: Some(X509Data { certificates: vec![STANDARD.encode(&certificate.der)] }) },
+        key_info: KeyInfo {
+            id: None,
+            x509_data: Some(X509Data {
+                certificates: vec![STANDARD.encode(&certificate.der)],
+            }),
+        },
         encryption_methods: None,
     };
     IdpSsoDescriptor {
@@ -95,20 +103,28 @@ pub(crate) fn verify(
     if !matches!(provider.idp_signing_certs(), Ok(Some(certificates)) if !certificates.is_empty()) {
         return Err(Refusal::CheckerRefused("no_signing_certificate"));
     }
-    let assertion = provider.parse_xml_response(text, Some(&[in_response_to])).map_err(|error| refusal(&error))?;
+    let assertion = provider
+        .parse_xml_response(text, Some(&[in_response_to]))
+        .map_err(|error| refusal(&error))?;
     agree(&assertion, seen, names)
 }
 
 fn refusal(error: &Error) -> Refusal {
     match error {
-        Error::FailedToValidateSignature | Error::CryptoXmlError(_) | Error::CryptoProviderError(_) => Refusal::BadSignature,
+        Error::FailedToValidateSignature
+        | Error::CryptoXmlError(_)
+        | Error::CryptoProviderError(_) => Refusal::BadSignature,
         Error::AssertionExpired { .. }
         | Error::ResponseExpired { .. }
         | Error::AssertionConditionExpired { .. }
         | Error::AssertionConditionExpiredBefore { .. }
         | Error::AssertionSubjectConfirmationExpired { .. }
-        | Error::AssertionSubjectConfirmationExpiredBefore { .. } => Refusal::Clock("checker_clock"),
-        Error::FailedToParseSamlResponse(_) | Error::FailedToParseSamlAssertion(_) => Refusal::CheckerRefused("checker_parse"),
+        | Error::AssertionSubjectConfirmationExpiredBefore { .. } => {
+            Refusal::Clock("checker_clock")
+        }
+        Error::FailedToParseSamlResponse(_) | Error::FailedToParseSamlAssertion(_) => {
+            Refusal::CheckerRefused("checker_parse")
+        }
         _ => Refusal::CheckerRefused("checker_refused"),
     }
 }
@@ -117,9 +133,14 @@ fn agree(theirs: &Assertion, ours: &SeenAssertion, names: &AttributeNames) -> Re
     if theirs.id != ours.id {
         return Err(Refusal::Disagreement("parsers_differ_id"));
     }
-    let name_id = theirs.subject.as_ref().and_then(|subject| subject.name_id.as_ref());
+    let name_id = theirs
+        .subject
+        .as_ref()
+        .and_then(|subject| subject.name_id.as_ref());
     let tidy_name = |value: Option<&str>| value.and_then(identity::tidy);
-    if tidy_name(name_id.map(|name_id| name_id.value.as_str())) != tidy_name(ours.name_id.as_deref()) {
+    if tidy_name(name_id.map(|name_id| name_id.value.as_str()))
+        != tidy_name(ours.name_id.as_deref())
+    {
         return Err(Refusal::Disagreement("parsers_differ_name_id"));
     }
     for name in names.all() {

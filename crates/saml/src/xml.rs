@@ -1,7 +1,7 @@
 //! A strict reader from text to a small tree, for documents with known names only.
 //!
-//! quick-xml tokenizes and resolves prefixes; what it lets pass and XML 1.0 or Namespaces in XML 1.0 do not, is
-//! refused here. So no document means one thing here and another to libxml2.
+//! quick-xml tokenizes and resolves prefixes; what it lets pass and XML 1.0 or Namespaces in XML
+//! 1.0 do not, is refused here. So no document means one thing here and another to libxml2.
 
 use quick_xml::NsReader;
 use quick_xml::escape::unescape;
@@ -48,7 +48,9 @@ pub enum XmlFault {
     #[error("it has an attribute twice")]
     DuplicateAttribute,
     /// More depth, elements, attributes or namespaces than any real document has.
-    #[error("it is larger than any real document: too deep, or too many elements, attributes or namespaces")]
+    #[error(
+        "it is larger than any real document: too deep, or too many elements, attributes or namespaces"
+    )]
     Limit,
     /// Something before or after the root element.
     #[error("there is something outside the root element")]
@@ -113,9 +115,10 @@ impl Ns {
         match found {
             ResolveResult::Unbound => Ok(Self::None),
             ResolveResult::Unknown(_) => Err(XmlFault::Namespace),
-            ResolveResult::Bound(name) => {
-                Ok(known.iter().find(|(uri, _)| uri.as_bytes() == name.0).map_or(Self::Other, |(_, ns)| *ns))
-            }
+            ResolveResult::Bound(name) => Ok(known
+                .iter()
+                .find(|(uri, _)| uri.as_bytes() == name.0)
+                .map_or(Self::Other, |(_, ns)| *ns)),
         }
     }
 }
@@ -163,7 +166,9 @@ impl Element {
     }
 
     pub(crate) fn all<'a>(&'a self, ns: Ns, local: &'a str) -> impl Iterator<Item = &'a Self> {
-        self.children.iter().filter(move |child| child.is(ns, local))
+        self.children
+            .iter()
+            .filter(move |child| child.is(ns, local))
     }
 
     pub(crate) fn child<'a>(&'a self, ns: Ns, local: &'a str) -> Option<&'a Self> {
@@ -191,11 +196,20 @@ pub(crate) fn read(text: &str, rules: &Rules) -> Result<Element, XmlFault> {
     }
     let mut reader = NsReader::from_str(text);
     // One more than allowed: our own count refuses first, and with the better reason.
-    reader.resolver_mut().set_max_declarations_per_element(rules.max_attributes + 1);
-    let mut builder = Builder { rules, open: Vec::new(), root: None, elements: 0 };
+    reader
+        .resolver_mut()
+        .set_max_declarations_per_element(rules.max_attributes + 1);
+    let mut builder = Builder {
+        rules,
+        open: Vec::new(),
+        root: None,
+        elements: 0,
+    };
     let mut first = true;
     loop {
-        let (found, event) = reader.read_resolved_event().map_err(|_| XmlFault::NotWellFormed)?;
+        let (found, event) = reader
+            .read_resolved_event()
+            .map_err(|_| XmlFault::NotWellFormed)?;
         match event {
             Event::Start(start) => {
                 let ns = Ns::of(&found)?;
@@ -291,7 +305,12 @@ impl Builder<'_> {
     }
 }
 
-fn element(reader: &NsReader<&[u8]>, start: &BytesStart<'_>, ns: Ns, rules: &Rules) -> Result<Element, XmlFault> {
+fn element(
+    reader: &NsReader<&[u8]>,
+    start: &BytesStart<'_>,
+    ns: Ns,
+    rules: &Rules,
+) -> Result<Element, XmlFault> {
     check_attribute_syntax(start.attributes_raw())?;
     check_name(start.name().as_ref())?;
     let mut attributes: Vec<Attribute> = Vec::new();
@@ -323,12 +342,23 @@ fn element(reader: &NsReader<&[u8]>, start: &BytesStart<'_>, ns: Ns, rules: &Rul
             return Err(XmlFault::DuplicateAttribute);
         }
         seen.push(name);
-        attributes.push(Attribute { ns: attribute_ns, local: text_of(local.as_ref())?, value: attribute_value(raw)? });
+        attributes.push(Attribute {
+            ns: attribute_ns,
+            local: text_of(local.as_ref())?,
+            value: attribute_value(raw)?,
+        });
     }
-    Ok(Element { ns, local: text_of(start.local_name().as_ref())?, attributes, children: Vec::new(), text: String::new() })
+    Ok(Element {
+        ns,
+        local: text_of(start.local_name().as_ref())?,
+        attributes,
+        children: Vec::new(),
+        text: String::new(),
+    })
 }
 
-/// `S Name S? '=' S? quoted`, again and again, as XML 1.0 [40] and [41] say; quick-xml forgives a missing space.
+/// `S Name S? '=' S? quoted`, again and again, as XML 1.0 [40] and [41] say; quick-xml forgives a
+/// missing space.
 fn check_attribute_syntax(raw: &[u8]) -> Result<(), XmlFault> {
     let space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
     let skip = |rest: &mut &[u8]| {
@@ -342,7 +372,10 @@ fn check_attribute_syntax(raw: &[u8]) -> Result<(), XmlFault> {
         if rest.is_empty() {
             return Ok(());
         }
-        let name = rest.iter().take_while(|byte| !space(byte) && **byte != b'=').count();
+        let name = rest
+            .iter()
+            .take_while(|byte| !space(byte) && **byte != b'=')
+            .count();
         if spaces == 0 || name == 0 {
             return Err(XmlFault::NotWellFormed);
         }
@@ -354,7 +387,10 @@ fn check_attribute_syntax(raw: &[u8]) -> Result<(), XmlFault> {
         if !matches!(quote, b'"' | b'\'') {
             return Err(XmlFault::NotWellFormed);
         }
-        let end = tail.iter().position(|byte| byte == quote).ok_or(XmlFault::NotWellFormed)?;
+        let end = tail
+            .iter()
+            .position(|byte| byte == quote)
+            .ok_or(XmlFault::NotWellFormed)?;
         rest = tail.get(end + 1..).unwrap_or_default();
     }
 }
@@ -376,9 +412,12 @@ fn expand(text: &str) -> Result<String, XmlFault> {
     Ok(expanded.into_owned())
 }
 
-/// A declared name must be plain text: quick-xml compares it as it is written, libxml2 after expanding references.
+/// A declared name must be plain text: quick-xml compares it as it is written, libxml2 after
+/// expanding references.
 fn check_namespace_value(key: &[u8], value: &str) -> Result<(), XmlFault> {
-    let plain = value.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'&' | b'<'));
+    let plain = value
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'&' | b'<'));
     // Only the default namespace can be undeclared (Namespaces in XML 1.0, section 2.2).
     if !plain || (value.is_empty() && key != b"xmlns") {
         return Err(XmlFault::Namespace);
@@ -389,12 +428,20 @@ fn check_namespace_value(key: &[u8], value: &str) -> Result<(), XmlFault> {
 /// Letters, digits, `_`, `-`, `.` and at most one colon: all that the known documents use.
 fn check_name(name: &[u8]) -> Result<(), XmlFault> {
     let part = |part: &[u8]| {
-        part.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
-            && part.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
+        part.first()
+            .is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
+            && part
+                .iter()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
     };
     let mut parts = name.split(|byte| *byte == b':');
-    let fits = parts.next().is_some_and(part) && parts.next().is_none_or(part) && parts.next().is_none();
-    if fits { Ok(()) } else { Err(XmlFault::NotWellFormed) }
+    let fits =
+        parts.next().is_some_and(part) && parts.next().is_none_or(part) && parts.next().is_none();
+    if fits {
+        Ok(())
+    } else {
+        Err(XmlFault::NotWellFormed)
+    }
 }
 
 fn check_declaration(declaration: &BytesDecl<'_>) -> Result<(), XmlFault> {
@@ -404,11 +451,17 @@ fn check_declaration(declaration: &BytesDecl<'_>) -> Result<(), XmlFault> {
         Some(Ok(name)) => name.eq_ignore_ascii_case(b"utf-8"),
         Some(Err(_)) => false,
     };
-    if version.as_ref() == b"1.0" && utf8 { Ok(()) } else { Err(XmlFault::Declaration) }
+    if version.as_ref() == b"1.0" && utf8 {
+        Ok(())
+    } else {
+        Err(XmlFault::Declaration)
+    }
 }
 
 fn text_of(bytes: &[u8]) -> Result<String, XmlFault> {
-    std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| XmlFault::NotWellFormed)
+    std::str::from_utf8(bytes)
+        .map(str::to_owned)
+        .map_err(|_| XmlFault::NotWellFormed)
 }
 
 /// XML 1.0 [2] Char.

@@ -1,5 +1,5 @@
-//! From names to [`Settings`], group by group. A group is `None` when something in it was wrong; the problem is then on the
-//! reader's list.
+//! From names to [`Settings`], group by group. A group is `None` when something in it was wrong;
+//! the problem is then on the reader's list.
 
 use std::time::Duration;
 
@@ -11,7 +11,8 @@ use url::{Host, Url};
 use crate::keys::{self, KeyKind};
 use crate::reader::Reader;
 use crate::settings::{
-    App, Aws, Certificates, Database, DatabaseKind, Limits, Mail, Redis, Saml, Settings, SmtpAuth, SmtpOauth, SmtpTls, Timers,
+    App, Aws, Certificates, Database, DatabaseKind, Limits, Mail, Redis, Saml, Settings, SmtpAuth,
+    SmtpOauth, SmtpTls, Timers,
 };
 use crate::{Loaded, Problem, Problems, Sources, database, parse};
 
@@ -23,12 +24,20 @@ impl Settings {
     pub fn read(sources: &Sources) -> Result<Loaded, Problems> {
         let mut reader = Reader::new(sources);
         let settings = settings(&mut reader);
-        let (problems, notices) = (std::mem::take(&mut reader.problems), std::mem::take(&mut reader.notices));
+        let (problems, notices) = (
+            std::mem::take(&mut reader.problems),
+            std::mem::take(&mut reader.notices),
+        );
         match settings {
-            Some(settings) if problems.is_empty() => Ok(Loaded { settings, notices, origins: reader.into_origins() }),
+            Some(settings) if problems.is_empty() => Ok(Loaded {
+                settings,
+                notices,
+                origins: reader.into_origins(),
+            }),
             None if problems.is_empty() => Err(Problem {
                 name: "settings".to_owned(),
-                advice: "could not be read; this is a fault of the program, please report it".to_owned(),
+                advice: "could not be read; this is a fault of the program, please report it"
+                    .to_owned(),
             }
             .into()),
             _ => Err(Problems { problems, notices }),
@@ -108,28 +117,47 @@ fn app(reader: &mut Reader) -> Option<App> {
              name the proxies' networks",
         );
     }
-    Some(App { url: url?, port: port?, metrics_port, name: name?, school: school?, support, trusted_proxies })
+    Some(App {
+        url: url?,
+        port: port?,
+        metrics_port,
+        name: name?,
+        school: school?,
+        support,
+        trusted_proxies,
+    })
 }
 
 /// The site's address: an origin, on https unless nothing but this machine can be meant.
 fn app_url(text: &str, production: bool) -> Result<Url, String> {
     let url = parse::web_url(text)?;
     if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-        return Err("takes only scheme, host and port, such as https://mycustomdomain.school.example".to_owned());
+        return Err(
+            "takes only scheme, host and port, such as https://mycustomdomain.school.example"
+                .to_owned(),
+        );
     }
-    let here = url.host().is_some_and(|host| parse::is_loopback(&host) || host == Host::Domain("host.docker.internal"));
+    let here = url.host().is_some_and(|host| {
+        parse::is_loopback(&host) || host == Host::Domain("host.docker.internal")
+    });
     match url.scheme() {
         "https" => Ok(url),
         _ if production => Err("must begin with https:// in production".to_owned()),
         _ if here => Ok(url),
-        _ => Err("must begin with https://; http:// is for localhost and host.docker.internal only".to_owned()),
+        _ => Err(
+            "must begin with https://; http:// is for localhost and host.docker.internal only"
+                .to_owned(),
+        ),
     }
 }
 
-/// People own names under ROOT_DOMAIN; a page of theirs could set cookies for a site that is under it too.
+/// People own names under ROOT_DOMAIN; a page of theirs could set cookies for a site that is under
+/// it too.
 fn refuse_neighbours(reader: &mut Reader, url: &Url, root: &RootDomain) {
     let host = url.host_str().unwrap_or_default().trim_end_matches('.');
-    let under = host.strip_suffix(root.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    let under = host
+        .strip_suffix(root.as_str())
+        .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
     let allowed = reader.flag("ALLOW_APP_UNDER_ROOT_DOMAIN");
     if under && !allowed {
         reader.problem(
@@ -169,11 +197,15 @@ fn aws(reader: &mut Reader) -> Option<Aws> {
     })
 }
 
-/// A secret that is one word: white space in it is a slip that the other side would answer with "denied".
+/// A secret that is one word: white space in it is a slip that the other side would answer with
+/// "denied".
 fn word(reader: &mut Reader, name: &'static str) -> Option<Secret> {
     let secret = reader.secret(name)?;
     if secret.expose().contains(char::is_whitespace) {
-        reader.secret_problem(name, "has white space around or inside it, or a second line; store the bare value");
+        reader.secret_problem(
+            name,
+            "has white space around or inside it, or a second line; store the bare value",
+        );
         return None;
     }
     Some(secret)
@@ -182,8 +214,13 @@ fn word(reader: &mut Reader, name: &'static str) -> Option<Secret> {
 fn database(reader: &mut Reader) -> Option<Database> {
     let text = reader.secret("DATABASE_URL")?;
     match database::read(text.expose()) {
-        Ok((database, _)) if database.kind == DatabaseKind::Sqlite && reader.environment.is_production() => {
-            reader.secret_problem("DATABASE_URL", "is sqlite://, which is for development; use mysql:// in production");
+        Ok((database, _))
+            if database.kind == DatabaseKind::Sqlite && reader.environment.is_production() =>
+        {
+            reader.secret_problem(
+                "DATABASE_URL",
+                "is sqlite://, which is for development; use mysql:// in production",
+            );
             None
         }
         Ok((database, notices)) => {
@@ -201,16 +238,21 @@ fn redis(reader: &mut Reader) -> Option<Redis> {
     reader.parsed("REDIS_URL", |text| match text {
         "memory" => Ok(Redis::InProcess),
         "none" => Ok(Redis::Nothing),
-        _ if text.starts_with("redis://") || text.starts_with("rediss://") => {
-            Url::parse(text).map(|_| Redis::At(Secret::new(text))).map_err(|error| format!("is no URL: {error}"))
-        }
+        _ if text.starts_with("redis://") || text.starts_with("rediss://") => Url::parse(text)
+            .map(|_| Redis::At(Secret::new(text)))
+            .map_err(|error| format!("is no URL: {error}")),
         _ => Err("must begin with redis:// or rediss://, or be memory or none".to_owned()),
     })
 }
 
 fn session_secrets(reader: &mut Reader) -> Option<Vec<Secret>> {
     let text = reader.secret("SESSION_SECRET")?;
-    let lines: Vec<_> = text.expose().lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let lines: Vec<_> = text
+        .expose()
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
     if lines.iter().any(|line| line.len() < 32) {
         reader.notice("SESSION_SECRET has a line shorter than 32 bytes; make a longer one: openssl rand -base64 48");
     }
@@ -219,7 +261,8 @@ fn session_secrets(reader: &mut Reader) -> Option<Vec<Secret>> {
 
 fn saml(reader: &mut Reader) -> Option<Saml> {
     let path = reader.parsed("SAML_IDP_METADATA_PATH", |path| Ok(path.to_owned()));
-    let idp_metadata = path.and_then(|path| reader.file("SAML_IDP_METADATA_PATH", path.as_ref(), METADATA_BYTES));
+    let idp_metadata =
+        path.and_then(|path| reader.file("SAML_IDP_METADATA_PATH", path.as_ref(), METADATA_BYTES));
     let groups = group_names(reader);
     let subject = reader.parsed("SAML_SUBJECT_ATTRIBUTE", parse::text);
     let display_name = reader.parsed("SAML_ATTRIBUTE_DISPLAY_NAME", parse::text);
@@ -250,7 +293,10 @@ fn group_names(reader: &mut Reader) -> Option<GroupNames> {
         admins: name("SAML_GROUP_ADMINS", of_prefix.admins),
     };
     if names.students == names.admins || names.faculty == names.admins {
-        reader.problem("SAML_GROUP_ADMINS", "is also another group's name; that would make all of them admins");
+        reader.problem(
+            "SAML_GROUP_ADMINS",
+            "is also another group's name; that would make all of them admins",
+        );
     }
     Some(names)
 }
@@ -271,17 +317,30 @@ fn mail(reader: &mut Reader) -> Option<Mail> {
     let per_minute = reader.parsed("SMTP_MESSAGES_PER_MINUTE", parse::number(1, 100_000));
     let username = word(reader, "NOTIFICATIONS_USERNAME");
     let password = reader.secret("NOTIFICATIONS_PASSWORD");
-    let mail = Mail { sender, host: host?, port: port?, tls: tls?, auth: auth?, per_minute: per_minute?, username, password };
+    let mail = Mail {
+        sender,
+        host: host?,
+        port: port?,
+        tls: tls?,
+        auth: auth?,
+        per_minute: per_minute?,
+        username,
+        password,
+    };
     if let Some(reason) = mail.off_because() {
-        reader.notice(format!("mail is off, and no record is removed before its person could be told: {reason}"));
+        reader.notice(format!(
+            "mail is off, and no record is removed before its person could be told: {reason}"
+        ));
     }
     Some(mail)
 }
 
 fn smtp_auth(reader: &mut Reader) -> Option<SmtpAuth> {
-    let auth = reader.parsed("SMTP_AUTH", |text| match text.to_ascii_lowercase().as_str() {
-        auth @ ("password" | "none" | "xoauth2") => Ok(auth.to_owned()),
-        _ => Err("is none of password, none, xoauth2".to_owned()),
+    let auth = reader.parsed("SMTP_AUTH", |text| {
+        match text.to_ascii_lowercase().as_str() {
+            auth @ ("password" | "none" | "xoauth2") => Ok(auth.to_owned()),
+            _ => Err("is none of password, none, xoauth2".to_owned()),
+        }
     });
     let token_url = reader.parsed("SMTP_OAUTH_TOKEN_URL", parse::https_url);
     let client_id = reader.parsed("SMTP_OAUTH_CLIENT_ID", parse::text);
@@ -290,11 +349,16 @@ fn smtp_auth(reader: &mut Reader) -> Option<SmtpAuth> {
         "none" => Some(SmtpAuth::None),
         "password" => Some(SmtpAuth::Password),
         _ => match (token_url, client_id, scope) {
-            (Some(token_url), Some(client_id), Some(scope)) => {
-                Some(SmtpAuth::Xoauth2(SmtpOauth { token_url, client_id, scope }))
-            }
+            (Some(token_url), Some(client_id), Some(scope)) => Some(SmtpAuth::Xoauth2(SmtpOauth {
+                token_url,
+                client_id,
+                scope,
+            })),
             _ => {
-                reader.problem("SMTP_AUTH", "xoauth2 needs SMTP_OAUTH_TOKEN_URL, SMTP_OAUTH_CLIENT_ID and SMTP_OAUTH_SCOPE");
+                reader.problem(
+                    "SMTP_AUTH",
+                    "xoauth2 needs SMTP_OAUTH_TOKEN_URL, SMTP_OAUTH_CLIENT_ID and SMTP_OAUTH_SCOPE",
+                );
                 None
             }
         },
@@ -305,7 +369,10 @@ fn certificates(reader: &mut Reader) -> Option<Certificates> {
     let account_email = reader.parsed("LETS_ENCRYPT_ACCOUNT_EMAIL", parse::email);
     let directory = reader.parsed("LETS_ENCRYPT_DIRECTORY_URL", parse::https_url);
     let account_key = account_key(reader);
-    let key_encryption_keys = match reader.secret("KEY_ENCRYPTION_KEYS").map(|text| keys::encryption_keys(text.expose())) {
+    let key_encryption_keys = match reader
+        .secret("KEY_ENCRYPTION_KEYS")
+        .map(|text| keys::encryption_keys(text.expose()))
+    {
         Some(Ok(keys)) => keys,
         Some(Err(advice)) => {
             reader.secret_problem("KEY_ENCRYPTION_KEYS", advice);
@@ -318,7 +385,13 @@ fn certificates(reader: &mut Reader) -> Option<Certificates> {
         reader.file("ACME_CA_ROOT_PATH", path.as_ref(), METADATA_BYTES);
         reader.path(path)
     });
-    let certificates = Certificates { account_email, directory, account_key, key_encryption_keys, ca_root };
+    let certificates = Certificates {
+        account_email,
+        directory,
+        account_key,
+        key_encryption_keys,
+        ca_root,
+    };
     if let Some(reason) = certificates.off_because() {
         reader.notice(format!("certificates are off: {reason}"));
     }
@@ -361,10 +434,15 @@ fn limits(reader: &mut Reader) -> Option<Limits> {
 }
 
 fn timers(reader: &mut Reader) -> Option<Timers> {
-    let expiration_every = reader.parsed("EXPIRATION_REPEAT_FREQUENCY_S", parse::seconds(1, 31_536_000));
+    let expiration_every = reader.parsed(
+        "EXPIRATION_REPEAT_FREQUENCY_S",
+        parse::seconds(1, 31_536_000),
+    );
     let audit_every = reader.parsed("AUDIT_FREQUENCY_S", parse::seconds(1, 31_536_000));
     let job_removal_every = reader.parsed("JOB_REMOVAL_FREQUENCY_S", parse::seconds(1, 31_536_000));
-    let sweep = reader.parsed("SWEEP_MS", parse::number(50, 60_000)).map(Duration::from_millis);
+    let sweep = reader
+        .parsed("SWEEP_MS", parse::number(50, 60_000))
+        .map(Duration::from_millis);
     let drain = reader.parsed("DRAIN_S", parse::seconds(0, 30));
     Some(Timers {
         expiration_every: expiration_every?,

@@ -26,8 +26,8 @@ const DRIVERS_OWN: &[&str] = &[
 /// A file of variables is no larger.
 const FILE_BYTES: u64 = 64 * 1024;
 
-/// Reads the file of another program that holds its DATABASE_URL: the URL alone, as a secret has it, or a line of a file of variables.
-/// The second part is what an operator should hear.
+/// Reads the file of another program that holds its DATABASE_URL: the URL alone, as a secret has
+/// it, or a line of a file of variables. The second part is what an operator should hear.
 ///
 /// # Errors
 /// What is wrong with the file; nothing of it is repeated.
@@ -36,7 +36,9 @@ pub fn database_url_in(path: &Path) -> Result<(Database, Vec<String>), String> {
     let text = read_text(path, FILE_BYTES).map_err(|unread| told(unread.advice()))?;
     let text = text.trim_start_matches('\u{feff}').trim();
     if text.is_empty() {
-        return Err(told("is empty; write the original's DATABASE_URL into it".to_owned()));
+        return Err(told(
+            "is empty; write the original's DATABASE_URL into it".to_owned(),
+        ));
     }
     let told = |fault: String| format!("{}: {fault}", path.display());
     let read = |url: &str| {
@@ -53,7 +55,10 @@ pub fn database_url_in(path: &Path) -> Result<(Database, Vec<String>), String> {
     if !file.faults.is_empty() {
         return Err(told(file.faults.join("; ")));
     }
-    let url = file.variables.get("DATABASE_URL").ok_or_else(|| told("it sets no DATABASE_URL".to_owned()))?;
+    let url = file
+        .variables
+        .get("DATABASE_URL")
+        .ok_or_else(|| told("it sets no DATABASE_URL".to_owned()))?;
     read(url)
 }
 
@@ -61,7 +66,11 @@ pub fn database_url_in(path: &Path) -> Result<(Database, Vec<String>), String> {
 pub(crate) fn read(text: &str) -> Result<(Database, Vec<String>), String> {
     let text = text.trim();
     if text.starts_with("sqlite:") {
-        let database = Database { kind: DatabaseKind::Sqlite, url: Secret::new(text), connection_limit: None };
+        let database = Database {
+            kind: DatabaseKind::Sqlite,
+            url: Secret::new(text),
+            connection_limit: None,
+        };
         return Ok((database, Vec::new()));
     }
     if text.starts_with(['"', '\'']) {
@@ -71,19 +80,23 @@ pub(crate) fn read(text: &str) -> Result<(Database, Vec<String>), String> {
         return Err("must begin with mysql:// (in development also sqlite://)".to_owned());
     }
     // The parser's own words name a part ("invalid port number"), never its text.
-    let url = Url::parse(text)
-        .map_err(|error| format!("is no URL ({error}); write / : @ # ? % in the password as %2F %3A %40 %23 %3F %25"))?;
+    let url = Url::parse(text).map_err(|error| {
+        format!("is no URL ({error}); write / : @ # ? % in the password as %2F %3A %40 %23 %3F %25")
+    })?;
     if url.host_str().is_none_or(str::is_empty) || url.username().is_empty() {
         return Err("lacks a host or a user: mysql://user:password@host:3306/database".to_owned());
     }
     let name = url.path().trim_start_matches('/');
     if name.is_empty() || name.contains('/') {
-        return Err("must end in one database name: mysql://user:password@host:3306/database".to_owned());
+        return Err(
+            "must end in one database name: mysql://user:password@host:3306/database".to_owned(),
+        );
     }
     translate(url)
 }
 
-/// Keeps what the driver understands, turns Prisma's parameters into it, drops the rest with a notice.
+/// Keeps what the driver understands, turns Prisma's parameters into it, drops the rest with a
+/// notice.
 fn translate(url: Url) -> Result<(Database, Vec<String>), String> {
     let mut kept: Vec<(String, String)> = Vec::new();
     let mut dropped = Vec::new();
@@ -92,12 +105,24 @@ fn translate(url: Url) -> Result<(Database, Vec<String>), String> {
         match (key.as_str(), value.as_str()) {
             (key, _) if DRIVERS_OWN.contains(&key) => kept.push((key.to_owned(), value)),
             ("connection_limit", number) => {
-                let number = number.parse().ok().filter(|number| (1..=1000).contains(number));
-                connection_limit = Some(number.ok_or("has a connection_limit that is no number from 1 to 1000")?);
+                let number = number
+                    .parse()
+                    .ok()
+                    .filter(|number| (1..=1000).contains(number));
+                connection_limit =
+                    Some(number.ok_or("has a connection_limit that is no number from 1 to 1000")?);
             }
-            ("sslaccept", "strict") => kept.push(("ssl-mode".to_owned(), "VERIFY_IDENTITY".to_owned())),
-            ("sslaccept", "accept_invalid_certs") => kept.push(("ssl-mode".to_owned(), "REQUIRED".to_owned())),
-            ("sslaccept", _) => return Err("has an sslaccept that is neither strict nor accept_invalid_certs".to_owned()),
+            ("sslaccept", "strict") => {
+                kept.push(("ssl-mode".to_owned(), "VERIFY_IDENTITY".to_owned()))
+            }
+            ("sslaccept", "accept_invalid_certs") => {
+                kept.push(("ssl-mode".to_owned(), "REQUIRED".to_owned()))
+            }
+            ("sslaccept", _) => {
+                return Err(
+                    "has an sslaccept that is neither strict nor accept_invalid_certs".to_owned(),
+                );
+            }
             // Prisma's word for the root; the driver would take it for the client's certificate.
             ("sslcert", _) => kept.push(("ssl-ca".to_owned(), value)),
             _ => dropped.push(key),
@@ -110,16 +135,35 @@ fn translate(url: Url) -> Result<(Database, Vec<String>), String> {
     }
     let notices = match dropped.is_empty() {
         true => Vec::new(),
-        false => vec![format!("DATABASE_URL: these parameters are ignored: {}", names(&dropped))],
+        false => vec![format!(
+            "DATABASE_URL: these parameters are ignored: {}",
+            names(&dropped)
+        )],
     };
     let url = Secret::new(clean.as_str());
-    Ok((Database { kind: DatabaseKind::MySql, url, connection_limit }, notices))
+    Ok((
+        Database {
+            kind: DatabaseKind::MySql,
+            url,
+            connection_limit,
+        },
+        notices,
+    ))
 }
 
-/// Parameter names for a message; what is no plain word may be a piece of a password and is not shown.
+/// Parameter names for a message; what is no plain word may be a piece of a password and is not
+/// shown.
 fn names(keys: &[String]) -> String {
-    let plain = |key: &String| key.len() <= 30 && key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_' || b == b'-');
-    let shown: Vec<_> = keys.iter().map(|key| if plain(key) { key.as_str() } else { "***" }).collect();
+    let plain = |key: &String| {
+        key.len() <= 30
+            && key
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b == b'_' || b == b'-')
+    };
+    let shown: Vec<_> = keys
+        .iter()
+        .map(|key| if plain(key) { key.as_str() } else { "***" })
+        .collect();
     shown.join(", ")
 }
 
@@ -133,9 +177,15 @@ mod tests {
     fn prismas_parameters_are_translated_or_dropped() {
         let text = "mysql://star:p%40ss@db:3306/starchart?connection_limit=7&sslaccept=strict&sslcert=/ca.pem&pool_timeout=10";
         let (database, notices) = read(text).unwrap();
-        assert_eq!(database.url.expose(), "mysql://star:p%40ss@db:3306/starchart?ssl-mode=VERIFY_IDENTITY&ssl-ca=%2Fca.pem");
+        assert_eq!(
+            database.url.expose(),
+            "mysql://star:p%40ss@db:3306/starchart?ssl-mode=VERIFY_IDENTITY&ssl-ca=%2Fca.pem"
+        );
         assert_eq!(database.connection_limit, Some(7));
-        assert_eq!(notices, ["DATABASE_URL: these parameters are ignored: pool_timeout"]);
+        assert_eq!(
+            notices,
+            ["DATABASE_URL: these parameters are ignored: pool_timeout"]
+        );
     }
 
     #[test]
@@ -156,13 +206,23 @@ mod tests {
             format!("# settings\nPORT=1\nDATABASE_URL=\"{url}?schema=x\"\n"),
         ] {
             std::fs::write(&file, &text).unwrap();
-            assert_eq!(database_url_in(&file).unwrap().0.url.expose(), url, "{text}");
+            assert_eq!(
+                database_url_in(&file).unwrap().0.url.expose(),
+                url,
+                "{text}"
+            );
         }
         for (text, said) in [
             ("hunter2", "DATABASE_URL must begin with mysql://"),
             ("sqlite://hunter2", "DATABASE_URL must begin with mysql://"),
-            ("DATABASE_URL=mysql://hunter2", "DATABASE_URL lacks a host or a user"),
-            ("MY_DATABASE_URL=mysql://star:hunter2@db/x", "it sets no DATABASE_URL"),
+            (
+                "DATABASE_URL=mysql://hunter2",
+                "DATABASE_URL lacks a host or a user",
+            ),
+            (
+                "MY_DATABASE_URL=mysql://star:hunter2@db/x",
+                "it sets no DATABASE_URL",
+            ),
         ] {
             std::fs::write(&file, text).unwrap();
             let fault = database_url_in(&file).unwrap_err();
@@ -170,7 +230,11 @@ mod tests {
         }
         let folder = folder.path();
         std::fs::write(&file, " \n").unwrap();
-        for (path, said) in [(file, "is empty"), (folder.join("absent"), "is missing"), (folder.to_owned(), "is a directory")] {
+        for (path, said) in [
+            (file, "is empty"),
+            (folder.join("absent"), "is missing"),
+            (folder.to_owned(), "is a directory"),
+        ] {
             let fault = database_url_in(&path).unwrap_err();
             assert!(fault.contains(said), "{fault}");
         }

@@ -1,5 +1,6 @@
-//! A file of variables: `NAME=value` lines, `#` comments, an optional `export`, single quotes (taken as they are) and double
-//! quotes (`\n`, `\"`, `\\`, `\$`), either over several lines. Nothing is expanded.
+//! A file of variables: `NAME=value` lines, `#` comments, an optional `export`, single quotes
+//! (taken as they are) and double quotes (`\n`, `\"`, `\\`, `\$`), either over several lines.
+//! Nothing is expanded.
 
 use std::collections::BTreeMap;
 
@@ -26,12 +27,16 @@ pub(crate) fn parse(text: &str) -> EnvFile {
         }
         let line = line.strip_prefix("export ").unwrap_or(line);
         let Some((name, rest)) = line.split_once('=') else {
-            read.faults.push(format!("line {} has no `=`; write NAME=value", number + 1));
+            read.faults
+                .push(format!("line {} has no `=`; write NAME=value", number + 1));
             continue;
         };
         let name = name.trim();
         if !is_name(name) {
-            read.faults.push(format!("line {}: what stands before `=` is no variable's name", number + 1));
+            read.faults.push(format!(
+                "line {}: what stands before `=` is no variable's name",
+                number + 1
+            ));
             continue;
         }
         let rest = rest.trim();
@@ -39,7 +44,8 @@ pub(crate) fn parse(text: &str) -> EnvFile {
             Some(quote @ ('"' | '\'')) => {
                 let more = lines.by_ref().map(|(_, line)| line);
                 let Some(value) = quoted(quote, &rest[1..], more) else {
-                    read.faults.push(format!("line {}: the quote is never closed", number + 1));
+                    read.faults
+                        .push(format!("line {}: the quote is never closed", number + 1));
                     break;
                 };
                 value
@@ -61,11 +67,16 @@ fn before_comment(text: &str) -> &str {
     if text.starts_with('#') {
         return "";
     }
-    text.split_once(" #").map_or(text, |(value, _)| value.trim_end())
+    text.split_once(" #")
+        .map_or(text, |(value, _)| value.trim_end())
 }
 
 /// The text up to the closing quote; `more` gives the following lines. `None`: never closed.
-fn quoted<'a>(quote: char, first: &'a str, mut more: impl Iterator<Item = &'a str>) -> Option<String> {
+fn quoted<'a>(
+    quote: char,
+    first: &'a str,
+    mut more: impl Iterator<Item = &'a str>,
+) -> Option<String> {
     let mut value = String::new();
     let mut line = first;
     loop {
@@ -110,18 +121,31 @@ mod tests {
 
     #[test]
     fn faults_name_the_line_and_not_its_text() {
-        for (text, line) in [("A=1\nhunter2", "line 2"), ("hunter 2=x", "line 1"), ("A=1\n\nB=\"hunter2", "line 3")] {
+        for (text, line) in [
+            ("A=1\nhunter2", "line 2"),
+            ("hunter 2=x", "line 1"),
+            ("A=1\n\nB=\"hunter2", "line 3"),
+        ] {
             let fault = parse(text).faults.concat();
             assert!(fault.contains(line) && !fault.contains("hunter"), "{fault}");
         }
         let read = parse("A\nB=1\nC");
-        assert_eq!(read.faults, ["line 1 has no `=`; write NAME=value", "line 3 has no `=`; write NAME=value"]);
+        assert_eq!(
+            read.faults,
+            [
+                "line 1 has no `=`; write NAME=value",
+                "line 3 has no `=`; write NAME=value"
+            ]
+        );
         assert_eq!(read.variables["B"], "1", "the others are read");
     }
 
     #[test]
     fn the_last_of_two_counts_and_is_told() {
         let read = parse("PORT=1\nA=\nPORT=2\n");
-        assert_eq!((read.variables["PORT"].as_str(), read.twice), ("2", [("PORT".to_owned(), 3)].into()));
+        assert_eq!(
+            (read.variables["PORT"].as_str(), read.twice),
+            ("2", [("PORT".to_owned(), 3)].into())
+        );
     }
 }

@@ -16,11 +16,15 @@ pub(crate) enum KeyKind {
 
 /// OBJECT IDENTIFIER 1.2.840.10045.3.1.7 and 1.2.840.113549.1.1.1 in DER.
 const P256: &[u8] = &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
-const RSA: &[u8] = &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+const RSA: &[u8] = &[
+    0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01,
+];
 
 /// The kind of the first private key in a PEM text (PKCS#8, SEC1 or PKCS#1).
 pub(crate) fn kind(pem: &str) -> Result<KeyKind, String> {
-    if pem.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----") || pem.contains("Proc-Type: 4,ENCRYPTED") {
+    if pem.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----")
+        || pem.contains("Proc-Type: 4,ENCRYPTED")
+    {
         return Err("is protected by a passphrase; store it without one".to_owned());
     }
     if block(pem, "RSA PRIVATE KEY").is_some() {
@@ -44,14 +48,22 @@ fn block(pem: &str, label: &str) -> Option<Zeroizing<Vec<u8>>> {
     STANDARD.decode(body.as_bytes()).ok().map(Zeroizing::new)
 }
 
-/// `KEY_ENCRYPTION_KEYS`: a line each `id:base64 of 32 bytes`. The fault names each faulty line, and nothing of it.
+/// `KEY_ENCRYPTION_KEYS`: a line each `id:base64 of 32 bytes`. The fault names each faulty line,
+/// and nothing of it.
 pub(crate) fn encryption_keys(text: &str) -> Result<Vec<(String, Secret)>, String> {
     let mut ids: Vec<String> = Vec::new();
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let lines = text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim().is_empty());
     parse::all(lines.map(|(number, line)| {
-        let (id, key) = encryption_key(line.trim()).map_err(|what| format!("line {}: {what}", number + 1))?;
+        let (id, key) =
+            encryption_key(line.trim()).map_err(|what| format!("line {}: {what}", number + 1))?;
         if ids.contains(&id) {
-            return Err(format!("line {}: an earlier line has the same id", number + 1));
+            return Err(format!(
+                "line {}: an earlier line has the same id",
+                number + 1
+            ));
         }
         ids.push(id.clone());
         Ok((id, key))
@@ -59,11 +71,21 @@ pub(crate) fn encryption_keys(text: &str) -> Result<Vec<(String, Secret)>, Strin
 }
 
 fn encryption_key(line: &str) -> Result<(String, Secret), &'static str> {
-    let (id, key) = line.split_once(':').ok_or("must be id:base64 of 32 bytes")?;
-    if id.is_empty() || id.len() > 32 || !id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
+    let (id, key) = line
+        .split_once(':')
+        .ok_or("must be id:base64 of 32 bytes")?;
+    if id.is_empty()
+        || id.len() > 32
+        || !id
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    {
         return Err("the id before the colon must be 1 to 32 letters, digits, - or _");
     }
-    let bytes = STANDARD.decode(key.trim()).map(Zeroizing::new).map_err(|_| "what follows the colon is no base64")?;
+    let bytes = STANDARD
+        .decode(key.trim())
+        .map(Zeroizing::new)
+        .map_err(|_| "what follows the colon is no base64")?;
     match bytes.len() {
         32 => Ok((id.to_owned(), Secret::new(key.trim()))),
         _ => Err("the key must be 32 bytes long (44 characters of base64)"),
@@ -77,7 +99,10 @@ mod tests {
     use super::*;
 
     fn pem(label: &str, der: &[u8]) -> String {
-        format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(der))
+        format!(
+            "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
+            STANDARD.encode(der)
+        )
     }
 
     #[test]
@@ -91,22 +116,41 @@ mod tests {
         assert_eq!(kind(&pem("PRIVATE KEY", &pkcs8_rsa)), Ok(KeyKind::Rsa));
         assert_eq!(kind(&pem("RSA PRIVATE KEY", b"any")), Ok(KeyKind::Rsa));
         assert!(kind(&pem("CERTIFICATE", P256)).is_err());
-        assert!(kind(&pem("ENCRYPTED PRIVATE KEY", P256)).unwrap_err().contains("passphrase"));
+        assert!(
+            kind(&pem("ENCRYPTED PRIVATE KEY", P256))
+                .unwrap_err()
+                .contains("passphrase")
+        );
         assert!(kind(&pem("PRIVATE KEY", &[0x06, 0x03, 0x2b, 0x65, 0x70])).is_err());
     }
 
     #[test]
     fn encryption_keys_are_read_in_order() {
         let line = |id: &str, byte: u8| format!("{id}:{}", STANDARD.encode([byte; 32]));
-        let keys = encryption_keys(&format!("{}\r\n\n{}\n", line("2026", 1), line("2025", 2))).unwrap();
-        assert_eq!(keys.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), ["2026", "2025"]);
+        let keys =
+            encryption_keys(&format!("{}\r\n\n{}\n", line("2026", 1), line("2025", 2))).unwrap();
+        assert_eq!(
+            keys.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(),
+            ["2026", "2025"]
+        );
         let fault = encryption_keys(&format!("hunter2\n{}\na:hunter?", line("a", 1))).unwrap_err();
-        assert!(fault.contains("line 1: ") && fault.contains("; line 3: "), "every line is told: {fault}");
+        assert!(
+            fault.contains("line 1: ") && fault.contains("; line 3: "),
+            "every line is told: {fault}"
+        );
         let twice = format!("{}\n{}", line("a", 1), line("a", 2));
         let short = format!("a:{}", STANDARD.encode([1; 31]));
-        for (text, line) in [(twice.as_str(), "line 2"), (&short, "line 1"), ("hunter2", "line 1"), ("a:hunter?", "line 1")] {
+        for (text, line) in [
+            (twice.as_str(), "line 2"),
+            (&short, "line 1"),
+            ("hunter2", "line 1"),
+            ("a:hunter?", "line 1"),
+        ] {
             let fault = encryption_keys(text).unwrap_err();
-            assert!(fault.starts_with(line) && !fault.contains("hunter"), "{fault}");
+            assert!(
+                fault.starts_with(line) && !fault.contains("hunter"),
+                "{fault}"
+            );
         }
     }
 }

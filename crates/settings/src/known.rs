@@ -1,4 +1,5 @@
-//! The one table of every name that is read: what it means, whether it must be there, and its default.
+//! The one table of every name that is read: what it means, whether it must be there, and its
+//! default.
 
 use crate::settings::Environment;
 
@@ -73,12 +74,29 @@ pub(crate) fn find(name: &str) -> Option<&'static Known> {
     KNOWN.iter().find(|known| known.name == name)
 }
 
-const fn variable(name: &'static str, needed: Needed, default: Fallback, doc: &'static str) -> Known {
-    Known { name, secret: false, needed, default, doc }
+const fn variable(
+    name: &'static str,
+    needed: Needed,
+    default: Fallback,
+    doc: &'static str,
+) -> Known {
+    Known {
+        name,
+        secret: false,
+        needed,
+        default,
+        doc,
+    }
 }
 
 const fn secret(name: &'static str, needed: Needed, default: Fallback, doc: &'static str) -> Known {
-    Known { name, secret: true, needed, default, doc }
+    Known {
+        name,
+        secret: true,
+        needed,
+        default,
+        doc,
+    }
 }
 
 use Fallback::{Each, Nothing, Same, Split};

@@ -1,11 +1,13 @@
 //! The only room that reads the environment and secret files.
 //!
-//! [`Sources`] says where to look, [`Settings::read`] turns that into typed values, every fault at once, and
-//! [`render_check`] prints what was read from where (`starchart check-config`). Every name that is read stands in [`known`],
-//! with its default and meaning; `config/env.example` and the stack files are compared with that table by a test.
+//! [`Sources`] says where to look, [`Settings::read`] turns that into typed values, every fault at
+//! once, and [`render_check`] prints what was read from where (`starchart check-config`). Every
+//! name that is read stands in [`known`], with its default and meaning; `config/env.example` and
+//! the stack files are compared with that table by a test.
 //!
-//! Precedence: environment variable, then `--env-file` (in development also `./.env`), then the default. Secrets are files,
-//! one a secret; in production a file wins over a variable of the same name.
+//! Precedence: environment variable, then `--env-file` (in development also `./.env`), then the
+//! default. Secrets are files, one a secret; in production a file wins over a variable of the same
+//! name.
 
 mod assemble;
 mod database;
@@ -23,8 +25,8 @@ pub use database::database_url_in;
 pub use known::{Fallback, Known, Needed, known};
 pub use report::{FoundIn, Origin, Problem, Problems, render_check};
 pub use settings::{
-    App, Aws, Certificates, Database, DatabaseKind, Environment, HostPort, Limits, LogLevel, Mail, Redis, Saml, Settings,
-    SmtpAuth, SmtpOauth, SmtpTls, Timers,
+    App, Aws, Certificates, Database, DatabaseKind, Environment, HostPort, Limits, LogLevel, Mail,
+    Redis, Saml, Settings, SmtpAuth, SmtpOauth, SmtpTls, Timers,
 };
 pub use sources::Sources;
 

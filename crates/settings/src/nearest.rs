@@ -4,7 +4,8 @@ use std::path::Path;
 
 use crate::known;
 
-/// What the names that only we use begin with. (Not `AWS_`: other programs have variables of that kind.)
+/// What the names that only we use begin with. (Not `AWS_`: other programs have variables of that
+/// kind.)
 const OWN: &[&str] = &[
     "SAML_",
     "SMTP_",
@@ -47,9 +48,14 @@ pub(crate) fn slip(name: &str) -> Option<String> {
     is_slip(name).then(|| notice(name, name, NEAR))
 }
 
-/// The notice for a variable of this name in a file, if it is a slip: every unknown one in a file for us alone.
+/// The notice for a variable of this name in a file, if it is a slip: every unknown one in a file
+/// for us alone.
 pub(crate) fn slip_in(path: &Path, name: &str, whose: Whose) -> Option<String> {
-    let edits = if is_slip(name) { NEAR } else { name.len().div_ceil(3).min(NEAR) };
+    let edits = if is_slip(name) {
+        NEAR
+    } else {
+        name.len().div_ceil(3).min(NEAR)
+    };
     let told = || notice(name, &format!("{name} in {}", path.display()), edits);
     match whose {
         _ if known::find(name).is_some() => None,
@@ -65,7 +71,9 @@ fn is_slip(name: &str) -> bool {
 
 fn notice(name: &str, shown: &str, edits: usize) -> String {
     match nearest(name, edits) {
-        Some(meant) => format!("{shown} is not a setting and is ignored; {meant} is: was that meant?"),
+        Some(meant) => {
+            format!("{shown} is not a setting and is ignored; {meant} is: was that meant?")
+        }
         None => format!("{shown} is not a setting and is ignored"),
     }
 }
@@ -73,8 +81,12 @@ fn notice(name: &str, shown: &str, edits: usize) -> String {
 /// The setting that is likely meant, so many edits away at most.
 fn nearest(name: &str, edits: usize) -> Option<&'static str> {
     let folded = name.to_ascii_uppercase();
-    let near = known::known().iter().map(|known| (distance(&folded, known.name), known.name)).min();
-    near.filter(|(away, _)| *away <= edits).map(|(_, meant)| meant)
+    let near = known::known()
+        .iter()
+        .map(|known| (distance(&folded, known.name), known.name))
+        .min();
+    near.filter(|(away, _)| *away <= edits)
+        .map(|(_, meant)| meant)
 }
 
 /// Letters to insert, remove or change to get from one to the other.
@@ -106,11 +118,20 @@ mod tests {
             ("SAML_GROUPS_PREFIX", "SAML_GROUP_PREFIX"),
             ("saml_group_prefix", "SAML_GROUP_PREFIX"),
             ("LETS_ENCRYPT_ACCOUNT_MAIL", "LETS_ENCRYPT_ACCOUNT_EMAIL"),
-            ("DANGER_DATABASE_WIPE_REINITIALISE", "DANGER_DATABASE_WIPE_REINITIALIZE"),
+            (
+                "DANGER_DATABASE_WIPE_REINITIALISE",
+                "DANGER_DATABASE_WIPE_REINITIALIZE",
+            ),
         ] {
-            assert!(slip(slipped).unwrap().contains(&format!("{meant} is:")), "{slipped}");
+            assert!(
+                slip(slipped).unwrap().contains(&format!("{meant} is:")),
+                "{slipped}"
+            );
         }
-        assert_eq!(slip("SMTP_SOMETHING_ELSE").unwrap(), "SMTP_SOMETHING_ELSE is not a setting and is ignored");
+        assert_eq!(
+            slip("SMTP_SOMETHING_ELSE").unwrap(),
+            "SMTP_SOMETHING_ELSE is not a setting and is ignored"
+        );
     }
 
     #[test]
@@ -119,8 +140,15 @@ mod tests {
         let near = "PROT in our.env is not a setting and is ignored; PORT is: was that meant?";
         assert_eq!(told("PROT", Whose::Ours).unwrap(), near);
         assert_eq!(told("PROT", Whose::Shared).unwrap(), near);
-        assert!(told("SMPT_PORT", Whose::Shared).unwrap().contains("SMTP_PORT is:"));
-        assert_eq!(told("COMPOSE_FILE", Whose::Ours).unwrap(), "COMPOSE_FILE in our.env is not a setting and is ignored");
+        assert!(
+            told("SMPT_PORT", Whose::Shared)
+                .unwrap()
+                .contains("SMTP_PORT is:")
+        );
+        assert_eq!(
+            told("COMPOSE_FILE", Whose::Ours).unwrap(),
+            "COMPOSE_FILE in our.env is not a setting and is ignored"
+        );
         assert_eq!(told("COMPOSE_FILE", Whose::Shared), None);
         assert_eq!(told("PORT", Whose::Ours), None);
     }

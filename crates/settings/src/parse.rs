@@ -1,4 +1,5 @@
-//! Readers of single values. The fault is the advice that an operator reads; it repeats the value only where no secret can be.
+//! Readers of single values. The fault is the advice that an operator reads; it repeats the value
+//! only where no secret can be.
 
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -35,7 +36,10 @@ pub(crate) fn environment(text: &str) -> Result<Environment, String> {
         "production" => Ok(Environment::Production),
         "development" => Ok(Environment::Development),
         "test" => Ok(Environment::Test),
-        _ => Err(format!("{} is none of production, development, test", quote(text))),
+        _ => Err(format!(
+            "{} is none of production, development, test",
+            quote(text)
+        )),
     }
 }
 
@@ -47,7 +51,10 @@ pub(crate) fn log_level(text: &str) -> Result<LogLevel, String> {
         "info" => Ok(LogLevel::Info),
         "http" | "verbose" | "debug" => Ok(LogLevel::Debug),
         "silly" | "trace" => Ok(LogLevel::Trace),
-        _ => Err(format!("{} is none of silent, error, warn, info, debug, trace", quote(text))),
+        _ => Err(format!(
+            "{} is none of silent, error, warn, info, debug, trace",
+            quote(text)
+        )),
     }
 }
 
@@ -61,42 +68,66 @@ pub(crate) fn smtp_tls(text: &str) -> Result<SmtpTls, String> {
 }
 
 pub(crate) fn port(text: &str) -> Result<u16, String> {
-    text.parse().map_err(|_| format!("{} is no port (0 to 65535)", quote(text)))
+    text.parse()
+        .map_err(|_| format!("{} is no port (0 to 65535)", quote(text)))
 }
 
 /// The port that another server listens on.
 pub(crate) fn port_of_another(text: &str) -> Result<u16, String> {
     match text.parse() {
         Ok(port) if port > 0 => Ok(port),
-        _ => Err(format!("{} is no port of a server (1 to 65535)", quote(text))),
+        _ => Err(format!(
+            "{} is no port of a server (1 to 65535)",
+            quote(text)
+        )),
     }
 }
 
 /// A host name or an address, alone.
 pub(crate) fn host(text: &str) -> Result<String, String> {
-    let is_host = text.parse::<IpAddr>().is_ok() || !text.contains(['/', ':', '@']) && Host::parse(text).is_ok();
+    let is_host = text.parse::<IpAddr>().is_ok()
+        || !text.contains(['/', ':', '@']) && Host::parse(text).is_ok();
     match is_host {
         true => Ok(text.to_owned()),
-        false => Err(format!("{} is no host name or address; a port has a setting of its own", quote(text))),
+        false => Err(format!(
+            "{} is no host name or address; a port has a setting of its own",
+            quote(text)
+        )),
     }
 }
 
 /// A whole number within bounds.
-pub(crate) fn number<T: FromStr + PartialOrd + std::fmt::Display>(least: T, most: T) -> impl Fn(&str) -> Result<T, String> {
+pub(crate) fn number<T: FromStr + PartialOrd + std::fmt::Display>(
+    least: T,
+    most: T,
+) -> impl Fn(&str) -> Result<T, String> {
     move |text| match text.parse::<T>() {
         Ok(number) if number >= least && number <= most => Ok(number),
-        _ => Err(format!("{} is no whole number from {least} to {most}", quote(text))),
+        _ => Err(format!(
+            "{} is no whole number from {least} to {most}",
+            quote(text)
+        )),
     }
 }
 
 /// Whole seconds within bounds.
 pub(crate) fn seconds(least: u64, most: u64) -> impl Fn(&str) -> Result<Duration, String> {
-    move |text| number(least, most)(text).map(Duration::from_secs).map_err(|advice| format!("{advice} (seconds)"))
+    move |text| {
+        number(least, most)(text)
+            .map(Duration::from_secs)
+            .map_err(|advice| format!("{advice} (seconds)"))
+    }
 }
 
 /// Items with commas or white space between. Every faulty one is told.
-pub(crate) fn list<T>(text: &str, item: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
-    let parts = text.split([',', ' ', '\t', '\n']).map(str::trim).filter(|part| !part.is_empty());
+pub(crate) fn list<T>(
+    text: &str,
+    item: impl Fn(&str) -> Result<T, String>,
+) -> Result<Vec<T>, String> {
+    let parts = text
+        .split([',', ' ', '\t', '\n'])
+        .map(str::trim)
+        .filter(|part| !part.is_empty());
     all(parts.map(item))
 }
 
@@ -109,40 +140,70 @@ pub(crate) fn all<T>(read: impl Iterator<Item = Result<T, String>>) -> Result<Ve
             Err(fault) => faults.push(fault),
         }
     }
-    if faults.is_empty() { Ok(values) } else { Err(faults.join("; ")) }
+    if faults.is_empty() {
+        Ok(values)
+    } else {
+        Err(faults.join("; "))
+    }
 }
 
-/// A network, or one address as a network of itself. The network of everybody is refused: trusting it is trusting nothing.
+/// A network, or one address as a network of itself. The network of everybody is refused: trusting
+/// it is trusting nothing.
 pub(crate) fn network(text: &str) -> Result<IpNet, String> {
-    let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    let network = text
+        .parse::<IpNet>()
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
     match network {
-        Ok(network) if network.prefix_len() == 0 => Err(format!("{text} would believe everybody; name the proxies' networks")),
+        Ok(network) if network.prefix_len() == 0 => Err(format!(
+            "{text} would believe everybody; name the proxies' networks"
+        )),
         Ok(network) => Ok(network.trunc()),
         Err(_) => Err(format!("{} is no network such as 10.0.0.0/8", quote(text))),
     }
 }
 
-/// `host`, `host:port`, `address:port`, `[v6]:port`; port 53 when none is given. One bare word is rather a slip than a name server;
-/// with its port it is a neighbour's name.
+/// `host`, `host:port`, `address:port`, `[v6]:port`; port 53 when none is given. One bare word is
+/// rather a slip than a name server; with its port it is a neighbour's name.
 pub(crate) fn name_server(text: &str) -> Result<HostPort, String> {
-    let fault = || format!("{} is no name server such as ns1.example.com, ns1:53 or [2001:db8::1]:53", quote(text));
+    let fault = || {
+        format!(
+            "{} is no name server such as ns1.example.com, ns1:53 or [2001:db8::1]:53",
+            quote(text)
+        )
+    };
     if let Ok(address) = text.parse::<IpAddr>() {
-        return Ok(HostPort { host: address.to_string(), port: 53 });
+        return Ok(HostPort {
+            host: address.to_string(),
+            port: 53,
+        });
     }
     let (host, port) = match text.rsplit_once(':') {
-        Some((host, port)) => (host, port.parse().ok().filter(|port| *port != 0).ok_or_else(fault)?),
+        Some((host, port)) => (
+            host,
+            port.parse()
+                .ok()
+                .filter(|port| *port != 0)
+                .ok_or_else(fault)?,
+        ),
         None if text.contains('.') || text == "localhost" => (text, 53),
         None => return Err(fault()),
     };
     match Host::parse(host) {
-        Ok(Host::Ipv4(address)) => Ok(HostPort { host: address.to_string(), port }),
-        Ok(Host::Ipv6(address)) => Ok(HostPort { host: address.to_string(), port }),
+        Ok(Host::Ipv4(address)) => Ok(HostPort {
+            host: address.to_string(),
+            port,
+        }),
+        Ok(Host::Ipv6(address)) => Ok(HostPort {
+            host: address.to_string(),
+            port,
+        }),
         Ok(Host::Domain(name)) if !name.is_empty() => Ok(HostPort { host: name, port }),
         _ => Err(fault()),
     }
 }
 
-/// An http or https address without user information. The fault does not repeat it: a URL may hold a password.
+/// An http or https address without user information. The fault does not repeat it: a URL may hold
+/// a password.
 pub(crate) fn web_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| format!("is no URL: {error}"))?;
     if !url.username().is_empty() || url.password().is_some() {
@@ -169,7 +230,9 @@ pub(crate) fn origin(text: &str) -> Result<String, String> {
     let url = web_url(text)?;
     let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
     if !bare {
-        return Err("takes origins such as https://login.school.example, without a path".to_owned());
+        return Err(
+            "takes origins such as https://login.school.example, without a path".to_owned(),
+        );
     }
     Ok(url.origin().ascii_serialization())
 }
@@ -177,8 +240,14 @@ pub(crate) fn origin(text: &str) -> Result<String, String> {
 pub(crate) fn email(text: &str) -> Result<String, String> {
     let fault = || format!("{} is no mail address", quote(text));
     let (local, domain) = text.rsplit_once('@').ok_or_else(fault)?;
-    let odd = text.chars().any(|c| c.is_whitespace() || c.is_control() || "<>,;".contains(c));
-    if local.is_empty() || domain.is_empty() || odd || local.contains('@') { Err(fault()) } else { Ok(text.to_owned()) }
+    let odd = text
+        .chars()
+        .any(|c| c.is_whitespace() || c.is_control() || "<>,;".contains(c));
+    if local.is_empty() || domain.is_empty() || odd || local.contains('@') {
+        Err(fault())
+    } else {
+        Ok(text.to_owned())
+    }
 }
 
 /// Whom people may ask.
@@ -187,7 +256,12 @@ pub(crate) fn contact(text: &str) -> Result<String, String> {
     if web {
         Ok(text.to_owned())
     } else {
-        email(text).map_err(|_| format!("{} is neither a mail address nor an https:// address", quote(text)))
+        email(text).map_err(|_| {
+            format!(
+                "{} is neither a mail address nor an https:// address",
+                quote(text)
+            )
+        })
     }
 }
 
@@ -195,7 +269,14 @@ pub(crate) fn contact(text: &str) -> Result<String, String> {
 pub(crate) fn zone_id(text: &str) -> Result<String, String> {
     let id = text.strip_prefix("/hostedzone/").unwrap_or(text);
     let fits = (1..=32).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric());
-    if fits { Ok(id.to_owned()) } else { Err(format!("{} is no hosted zone id such as Z0123456789ABCDEFGHIJ", quote(text))) }
+    if fits {
+        Ok(id.to_owned())
+    } else {
+        Err(format!(
+            "{} is no hosted zone id such as Z0123456789ABCDEFGHIJ",
+            quote(text)
+        ))
+    }
 }
 
 /// `localhost` and loopback addresses.
@@ -251,22 +332,45 @@ mod tests {
         assert_eq!(read("ns1.example.com").unwrap(), "ns1.example.com:53");
         assert_eq!(read("[2001:db8::1]:5353").unwrap(), "[2001:db8::1]:5353");
         assert_eq!(read("2001:db8::1").unwrap(), "[2001:db8::1]:53");
-        assert_eq!(read("dns:5354").unwrap(), "dns:5354", "a neighbour in a stack");
-        for bad in ["ns1.example.com:0", "ns1.example.com:dns", ":53", "a b:53", "abc"] {
+        assert_eq!(
+            read("dns:5354").unwrap(),
+            "dns:5354",
+            "a neighbour in a stack"
+        );
+        for bad in [
+            "ns1.example.com:0",
+            "ns1.example.com:dns",
+            ":53",
+            "a b:53",
+            "abc",
+        ] {
             assert!(name_server(bad).is_err(), "{bad}");
         }
         let fault = list("ns1.example.com, abc d:0", name_server).unwrap_err();
-        assert!(fault.contains("\"abc\" is no") && fault.contains("; \"d:0\" is no"), "each is told: {fault}");
+        assert!(
+            fault.contains("\"abc\" is no") && fault.contains("; \"d:0\" is no"),
+            "each is told: {fault}"
+        );
     }
 
     #[test]
     fn other_servers() {
         assert_eq!(port_of_another("25"), Ok(25));
         assert!(port_of_another("0").is_err() && port_of_another("65536").is_err());
-        for good in ["mail.school.example", "localhost", "192.0.2.1", "2001:db8::1"] {
+        for good in [
+            "mail.school.example",
+            "localhost",
+            "192.0.2.1",
+            "2001:db8::1",
+        ] {
             assert!(host(good).is_ok(), "{good}");
         }
-        for bad in ["smtp://mail.example", "mail.example:25", "a b", "me@mail.example"] {
+        for bad in [
+            "smtp://mail.example",
+            "mail.example:25",
+            "a b",
+            "me@mail.example",
+        ] {
             assert!(host(bad).is_err(), "{bad}");
         }
     }
@@ -282,10 +386,20 @@ mod tests {
     #[test]
     fn addresses_for_mail_and_help() {
         assert!(email("noreply@school.example").is_ok());
-        for bad in ["school.example", "a@", "@b", "a b@c", "A <a@b.example>", "a@b@c"] {
+        for bad in [
+            "school.example",
+            "a@",
+            "@b",
+            "a b@c",
+            "A <a@b.example>",
+            "a@b@c",
+        ] {
             assert!(email(bad).is_err(), "{bad}");
         }
-        assert!(contact("https://help.school.example/").is_ok() && contact("javascript:alert(1)").is_err());
+        assert!(
+            contact("https://help.school.example/").is_ok()
+                && contact("javascript:alert(1)").is_err()
+        );
     }
 
     #[test]

@@ -70,7 +70,10 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn problem(&mut self, name: impl Into<String>, advice: impl Into<String>) {
-        self.problems.push(Problem { name: name.into(), advice: advice.into() });
+        self.problems.push(Problem {
+            name: name.into(),
+            advice: advice.into(),
+        });
     }
 
     /// A problem with what a secret holds: names the file it was read from.
@@ -84,7 +87,10 @@ impl<'a> Reader<'a> {
 
     /// The origins in the table's order.
     pub(crate) fn into_origins(mut self) -> Vec<Origin> {
-        known::known().iter().filter_map(|known| self.origins.remove(known.name)).collect()
+        known::known()
+            .iter()
+            .filter_map(|known| self.origins.remove(known.name))
+            .collect()
     }
 
     /// The variable's value or its default.
@@ -93,8 +99,13 @@ impl<'a> Reader<'a> {
         self.settle(name, found)
     }
 
-    /// The variable's value or its default, read by `parse`; a value that cannot be read is a problem.
-    pub(crate) fn parsed<T>(&mut self, name: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+    /// The variable's value or its default, read by `parse`; a value that cannot be read is a
+    /// problem.
+    pub(crate) fn parsed<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
         let text = self.text(name)?;
         match parse(text.trim()) {
             Ok(value) => Some(value),
@@ -106,8 +117,13 @@ impl<'a> Reader<'a> {
     }
 
     /// Like [`Self::parsed`], nothing for a value that is absent or wrong.
-    pub(crate) fn list<T>(&mut self, name: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
-        self.parsed(name, |text| parse::list(text, &parse)).unwrap_or_default()
+    pub(crate) fn list<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Vec<T> {
+        self.parsed(name, |text| parse::list(text, &parse))
+            .unwrap_or_default()
     }
 
     /// Yes or no; no for a value that is wrong (and a problem).
@@ -118,7 +134,9 @@ impl<'a> Reader<'a> {
     /// A secret: in production its file before a variable, elsewhere a variable before its file.
     pub(crate) fn secret(&mut self, name: &'static str) -> Option<Secret> {
         let path = self.secrets.join(name);
-        let file = self.secret_file(&path).map(|text| (text, FoundIn::SecretFile(path)));
+        let file = self
+            .secret_file(&path)
+            .map(|text| (text, FoundIn::SecretFile(path)));
         let variable = self.variable(name);
         let found = match (file, variable) {
             (Some(file), Some(_)) if self.environment.is_production() => {
@@ -137,7 +155,10 @@ impl<'a> Reader<'a> {
         };
         let secret = self.settle(name, found).map(Secret::new)?;
         if self.environment.is_production() && secret.expose().contains(THROW_AWAY) {
-            self.secret_problem(name, "is the throw-away one of config/dev-secrets, which everybody knows; make your own");
+            self.secret_problem(
+                name,
+                "is the throw-away one of config/dev-secrets, which everybody knows; make your own",
+            );
             return None;
         }
         Some(secret)
@@ -146,7 +167,12 @@ impl<'a> Reader<'a> {
     /// Notes the origin, adds the default, and reports what is needed and absent.
     fn settle(&mut self, name: &'static str, found: Option<(String, FoundIn)>) -> Option<String> {
         let known = known::find(name)?;
-        let default = || known.default.in_environment(self.environment).map(|text| (text.to_owned(), FoundIn::Default));
+        let default = || {
+            known
+                .default
+                .in_environment(self.environment)
+                .map(|text| (text.to_owned(), FoundIn::Default))
+        };
         let found = found.or_else(default);
         let (shown, from) = match &found {
             Some((_, from)) if known.secret => ("***".to_owned(), from.clone()),
@@ -154,7 +180,8 @@ impl<'a> Reader<'a> {
             None => (String::new(), FoundIn::NotSet),
         };
         self.origins.insert(name, Origin { name, from, shown });
-        let needed = known.needed == Needed::Always || known.needed == Needed::InProduction && self.environment.is_production();
+        let needed = known.needed == Needed::Always
+            || known.needed == Needed::InProduction && self.environment.is_production();
         if found.is_none() && needed {
             self.absent(name, known);
         }
@@ -164,26 +191,46 @@ impl<'a> Reader<'a> {
     fn absent(&mut self, name: &'static str, known: &known::Known) {
         let file = self.secrets.join(name);
         // A file that is there but unusable has had its own line.
-        if self.problems.iter().any(|problem| problem.name == file.display().to_string()) {
+        if self
+            .problems
+            .iter()
+            .any(|problem| problem.name == file.display().to_string())
+        {
             return;
         }
         let doc = known.doc;
         match known.secret {
             true if self.environment.is_production() => {
-                self.problem(file.display().to_string(), format!("this secret's file is missing; store it there ({doc})"));
+                self.problem(
+                    file.display().to_string(),
+                    format!("this secret's file is missing; store it there ({doc})"),
+                );
             }
-            true => self.problem(name, format!("is required; set it, or SECRETS_OVERRIDE=1 with dev-secrets/{name} ({doc})")),
+            true => self.problem(
+                name,
+                format!(
+                    "is required; set it, or SECRETS_OVERRIDE=1 with dev-secrets/{name} ({doc})"
+                ),
+            ),
             false => self.problem(name, format!("is required; set it ({doc})")),
         }
     }
 
-    /// The variable from the environment or the file; an empty one is not set, as compose files pass empty ones.
+    /// The variable from the environment or the file; an empty one is not set, as compose files
+    /// pass empty ones.
     fn variable(&mut self, name: &'static str) -> Option<(String, FoundIn)> {
         let in_file = |(path, variables): &(PathBuf, BTreeMap<String, String>)| {
-            variables.get(name).map(|value| (value.clone(), FoundIn::EnvFile(path.clone())))
+            variables
+                .get(name)
+                .map(|value| (value.clone(), FoundIn::EnvFile(path.clone())))
         };
         let filled = |(value, _): &(String, FoundIn)| !value.trim().is_empty();
-        let plain = self.sources.variables.get(name).map(|value| (value.clone(), FoundIn::Variable)).filter(filled);
+        let plain = self
+            .sources
+            .variables
+            .get(name)
+            .map(|value| (value.clone(), FoundIn::Variable))
+            .filter(filled);
         let found = plain.or_else(|| self.file.as_ref().and_then(in_file).filter(filled))?;
         if found.0.contains('\u{fffd}') {
             self.problem(name, "is not UTF-8; write it anew");
@@ -192,14 +239,20 @@ impl<'a> Reader<'a> {
         Some(found)
     }
 
-    /// The text of a secret's file, without one line end. An unusable file is a problem that names it.
+    /// The text of a secret's file, without one line end. An unusable file is a problem that names
+    /// it.
     fn secret_file(&mut self, path: &Path) -> Option<String> {
         match read_text(path, SECRET_BYTES) {
             Ok(text) => {
                 let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-                let text = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
+                let text = text
+                    .strip_suffix('\n')
+                    .map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
                 if text.trim().is_empty() {
-                    self.problem(path.display().to_string(), "is empty; store the secret in it, or remove the file");
+                    self.problem(
+                        path.display().to_string(),
+                        "is empty; store the secret in it, or remove the file",
+                    );
                     return None;
                 }
                 Some(text.to_owned())
@@ -221,13 +274,20 @@ impl<'a> Reader<'a> {
             }
             Ok(text) => Some(text),
             Err(unread) => {
-                self.problem(name, format!("the file {} {}", path.display(), unread.advice()));
+                self.problem(
+                    name,
+                    format!("the file {} {}", path.display(), unread.advice()),
+                );
                 None
             }
         }
     }
 
-    fn env_file(&mut self, path: &Path, needed: bool) -> Option<(PathBuf, BTreeMap<String, String>)> {
+    fn env_file(
+        &mut self,
+        path: &Path,
+        needed: bool,
+    ) -> Option<(PathBuf, BTreeMap<String, String>)> {
         let shown = path.display();
         let text = match read_text(&self.path(path), SECRET_BYTES) {
             Ok(text) => text,
@@ -237,12 +297,18 @@ impl<'a> Reader<'a> {
                 return None;
             }
         };
-        let EnvFile { variables, twice, faults } = env_file::parse(&text);
+        let EnvFile {
+            variables,
+            twice,
+            faults,
+        } = env_file::parse(&text);
         if !faults.is_empty() {
             self.problem(shown.to_string(), faults.join("; "));
         }
         for (name, line) in twice {
-            self.notice(format!("{name} stands in {shown} more than once; line {line} counts"));
+            self.notice(format!(
+                "{name} stands in {shown} more than once; line {line} counts"
+            ));
         }
         Some((path.to_owned(), variables))
     }
@@ -251,23 +317,38 @@ impl<'a> Reader<'a> {
         let node = self.parsed("NODE_ENV", parse::environment);
         let set = self.variable("STARCHART_ENV").is_some();
         let ours = self.parsed("STARCHART_ENV", parse::environment);
-        let Some(node) = node else { return ours.unwrap_or(Environment::Production) };
+        let Some(node) = node else {
+            return ours.unwrap_or(Environment::Production);
+        };
         if set {
             self.notice("NODE_ENV is ignored because STARCHART_ENV is set");
             return ours.unwrap_or(Environment::Production);
         }
-        self.notice(format!("NODE_ENV={} is taken for STARCHART_ENV; better set STARCHART_ENV", node.as_str()));
-        if let (Some(node), Some(origin)) = (self.origins.get("NODE_ENV").cloned(), self.origins.get_mut("STARCHART_ENV")) {
-            *origin = Origin { name: origin.name, ..node };
+        self.notice(format!(
+            "NODE_ENV={} is taken for STARCHART_ENV; better set STARCHART_ENV",
+            node.as_str()
+        ));
+        if let (Some(node), Some(origin)) = (
+            self.origins.get("NODE_ENV").cloned(),
+            self.origins.get_mut("STARCHART_ENV"),
+        ) {
+            *origin = Origin {
+                name: origin.name,
+                ..node
+            };
         }
         node
     }
 
     /// `./.env` is read because this is development; it cannot say that it is not.
     fn refuse_another_environment(&mut self) {
-        let Some((_, variables)) = &self.file else { return };
+        let Some((_, variables)) = &self.file else {
+            return;
+        };
         for name in ["STARCHART_ENV", "NODE_ENV"] {
-            if variables.get(name).is_some_and(|value| parse::environment(value.trim()) != Ok(Environment::Development)) {
+            if variables.get(name).is_some_and(|value| {
+                parse::environment(value.trim()) != Ok(Environment::Development)
+            }) {
                 self.problem(name, "in ./.env can only be development; set it in the environment, or use --env-file");
                 return;
             }
@@ -276,11 +357,23 @@ impl<'a> Reader<'a> {
 
     /// A notice for every name that looks like ours and is none of ours.
     fn look_for_slips(&mut self) {
-        let mut slips: Vec<String> = self.sources.variables.keys().filter_map(|name| nearest::slip(name)).collect();
+        let mut slips: Vec<String> = self
+            .sources
+            .variables
+            .keys()
+            .filter_map(|name| nearest::slip(name))
+            .collect();
         if let Some((path, variables)) = &self.file {
-            // ./.env may be read by other programs too; a file that was named is for this one alone.
-            let whose = if self.sources.env_file.is_some() { Whose::Ours } else { Whose::Shared };
-            let names = variables.keys().filter(|name| !self.sources.variables.contains_key(*name));
+            // ./.env may be read by other programs too; a file that was named is for this one
+            // alone.
+            let whose = if self.sources.env_file.is_some() {
+                Whose::Ours
+            } else {
+                Whose::Shared
+            };
+            let names = variables
+                .keys()
+                .filter(|name| !self.sources.variables.contains_key(*name));
             slips.extend(names.filter_map(|name| nearest::slip_in(path, name, whose)));
         }
         self.notices.extend(slips);
@@ -317,7 +410,9 @@ pub(crate) fn read_text(path: &Path, limit: u64) -> Result<String, Unread> {
         return Err(Unread::Directory);
     }
     let mut bytes = Vec::new();
-    fs::File::open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes)).map_err(other)?;
+    fs::File::open(path)
+        .and_then(|file| file.take(limit + 1).read_to_end(&mut bytes))
+        .map_err(other)?;
     if bytes.len() as u64 > limit {
         return Err(Unread::TooLarge(limit));
     }

@@ -35,7 +35,10 @@ pub struct Problems {
 
 impl From<Vec<Problem>> for Problems {
     fn from(problems: Vec<Problem>) -> Self {
-        Self { problems, notices: Vec::new() }
+        Self {
+            problems,
+            notices: Vec::new(),
+        }
     }
 }
 
@@ -95,7 +98,12 @@ pub struct Origin {
 
 /// What was read from where, then the notices, for `starchart check-config`. Holds no secret.
 pub fn render_check(loaded: &Loaded) -> String {
-    let width = loaded.origins.iter().map(|origin| origin.name.len()).max().unwrap_or(0);
+    let width = loaded
+        .origins
+        .iter()
+        .map(|origin| origin.name.len())
+        .max()
+        .unwrap_or(0);
     let mut text = String::new();
     for Origin { name, from, shown } in &loaded.origins {
         let _ = match from {
@@ -109,8 +117,8 @@ pub fn render_check(loaded: &Loaded) -> String {
     text
 }
 
-/// A variable's value as it may be shown: quoted when it holds white space or control characters, and without the user
-/// information and query of a URL, where passwords live.
+/// A variable's value as it may be shown: quoted when it holds white space or control characters,
+/// and without the user information and query of a URL, where passwords live.
 pub(crate) fn showable(value: &str) -> String {
     let value = match Url::parse(value) {
         Ok(url) if url.has_host() && hides_something(&url) => without_credentials(url),
@@ -147,7 +155,10 @@ mod tests {
         let shown = showable("rediss://worker:hunter2@redis:6379/0?token=hunter2");
         assert_eq!(shown, "rediss://***@redis:6379/0?***");
         assert_eq!(showable("redis://a:hunter2@[bad"), "***");
-        assert_eq!(showable("https://starchart.example"), "https://starchart.example");
+        assert_eq!(
+            showable("https://starchart.example"),
+            "https://starchart.example"
+        );
     }
 
     #[test]
@@ -157,11 +168,20 @@ mod tests {
 
     #[test]
     fn problems_say_how_many() {
-        let one = Problem { name: "PORT".into(), advice: "is no port".into() };
+        let one = Problem {
+            name: "PORT".into(),
+            advice: "is no port".into(),
+        };
         let mut problems = Problems::from(vec![one.clone(), one]);
         problems.notices.push("mail is off".to_owned());
         let text = problems.to_string();
-        assert!(text.starts_with("2 settings are wrong:\n  PORT: is no port"), "{text}");
-        assert_eq!(text.lines().skip(2).collect::<Vec<_>>(), ["  PORT: is no port", "notice: mail is off"]);
+        assert!(
+            text.starts_with("2 settings are wrong:\n  PORT: is no port"),
+            "{text}"
+        );
+        assert_eq!(
+            text.lines().skip(2).collect::<Vec<_>>(),
+            ["  PORT: is no port", "notice: mail is off"]
+        );
     }
 }

@@ -13,17 +13,20 @@ use url::Url;
 /// Everything an operator can set.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// `STARCHART_ENV`: decides which rules are strict. Default: what `NODE_ENV` says, else development.
+    /// `STARCHART_ENV`: decides which rules are strict. Default: what `NODE_ENV` says, else
+    /// development.
     pub environment: Environment,
     /// `LOG_LEVEL`: the least severe line that is written. Default info.
     pub log_level: LogLevel,
     /// The site itself: address, port, names.
     pub app: App,
-    /// `ROOT_DOMAIN`: the domain under which people get theirs. Required in production; starchart.com otherwise.
+    /// `ROOT_DOMAIN`: the domain under which people get theirs. Required in production;
+    /// starchart.com otherwise.
     pub root_domain: RootDomain,
     /// Route53.
     pub aws: Aws,
-    /// `DNS_SERVERS`: name servers to ask whether a change is visible, instead of the zone's delegation set. Default none.
+    /// `DNS_SERVERS`: name servers to ask whether a change is visible, instead of the zone's
+    /// delegation set. Default none.
     pub dns_servers: Vec<HostPort>,
     /// `DATABASE_URL`.
     pub database: Database,
@@ -31,7 +34,8 @@ pub struct Settings {
     pub auto_migrate: bool,
     /// `REDIS_URL`: how processes wake each other and share rate limits.
     pub redis: Redis,
-    /// `SESSION_SECRET`: the first keys CSRF tokens and signed links, the others still verify. Never empty.
+    /// `SESSION_SECRET`: the first keys CSRF tokens and signed links, the others still verify.
+    /// Never empty.
     pub session_secrets: Vec<Secret>,
     /// Sign-in.
     pub saml: Saml,
@@ -45,15 +49,16 @@ pub struct Settings {
     pub timers: Timers,
     /// `DANGER_DATABASE_WIPE_REINITIALIZE`: wipe the database once, at the start. Default no.
     pub wipe: bool,
-    /// `DANGER_CONFIRM`: the words that confirm a dangerous act, `ROOT_DOMAIN:number of users`. Default none.
+    /// `DANGER_CONFIRM`: the words that confirm a dangerous act, `ROOT_DOMAIN:number of users`.
+    /// Default none.
     pub danger_confirm: Option<String>,
 }
 
 /// How processes wake each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Redis {
-    /// Through the Redis at this URL, which may carry a password. Default redis://redis:6379 in production and
-    /// redis://localhost:6379 in development.
+    /// Through the Redis at this URL, which may carry a password. Default redis://redis:6379 in
+    /// production and redis://localhost:6379 in development.
     At(Secret),
     /// `memory`: each process wakes itself. Default in tests.
     InProcess,
@@ -88,8 +93,8 @@ impl Environment {
     }
 }
 
-/// The least severe log line that is written. The original's other words are mapped: fatal is error, http and verbose are
-/// debug, silly is trace, silent is off.
+/// The least severe log line that is written. The original's other words are mapped: fatal is
+/// error, http and verbose are debug, silly is trace, silent is off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogLevel {
     /// Nothing at all.
@@ -123,8 +128,8 @@ impl LogLevel {
 /// The site itself.
 #[derive(Debug, Clone)]
 pub struct App {
-    /// `APP_URL`: the public address; no path, query or fragment. `http` only for loopback and host.docker.internal outside
-    /// production. Required.
+    /// `APP_URL`: the public address; no path, query or fragment. `http` only for loopback and
+    /// host.docker.internal outside production. Required.
     pub url: Url,
     /// `PORT`: where HTTP is served, on all addresses. Default 8080; 0 takes any free port.
     pub port: u16,
@@ -143,8 +148,8 @@ pub struct App {
 /// Route53.
 #[derive(Debug, Clone)]
 pub struct Aws {
-    /// `AWS_ROUTE53_HOSTED_ZONE_ID`: the zone, without `/hostedzone/`. Required in production; `None`: the mock's zone is
-    /// made at the start.
+    /// `AWS_ROUTE53_HOSTED_ZONE_ID`: the zone, without `/hostedzone/`. Required in production;
+    /// `None`: the mock's zone is made at the start.
     pub zone_id: Option<String>,
     /// `AWS_REGION`. Default us-east-1.
     pub region: String,
@@ -183,13 +188,14 @@ pub enum DatabaseKind {
 /// Sign-in through SAML.
 #[derive(Debug, Clone)]
 pub struct Saml {
-    /// The text of the file that `SAML_IDP_METADATA_PATH` names, as it is (a BOM is kept). Required in production;
-    /// config/idp-metadata-dev.xml otherwise.
+    /// The text of the file that `SAML_IDP_METADATA_PATH` names, as it is (a BOM is kept). Required
+    /// in production; config/idp-metadata-dev.xml otherwise.
     pub idp_metadata: String,
-    /// `SAML_GROUP_PREFIX` (mycustomdomain), or one name each: `SAML_GROUP_STUDENTS`, `SAML_GROUP_FACULTY`,
-    /// `SAML_GROUP_ADMINS`.
+    /// `SAML_GROUP_PREFIX` (mycustomdomain), or one name each: `SAML_GROUP_STUDENTS`,
+    /// `SAML_GROUP_FACULTY`, `SAML_GROUP_ADMINS`.
     pub groups: GroupNames,
-    /// `SAML_SUBJECT_ATTRIBUTE`: the attribute that says who it is, for good. Default sAMAccountName.
+    /// `SAML_SUBJECT_ATTRIBUTE`: the attribute that says who it is, for good. Default
+    /// sAMAccountName.
     pub subject_attribute: String,
     /// `SAML_ATTRIBUTE_DISPLAY_NAME`. Default displayname.
     pub display_name_attribute: String,
@@ -197,9 +203,11 @@ pub struct Saml {
     pub email_attribute: String,
     /// `SAML_ATTRIBUTE_GROUP`: one or many values. Default group.
     pub group_attribute: String,
-    /// `SAML_FORM_ACTION_ORIGINS`: further origins to which the sign-in form may be redirected. Default none.
+    /// `SAML_FORM_ACTION_ORIGINS`: further origins to which the sign-in form may be redirected.
+    /// Default none.
     pub form_action_origins: Vec<String>,
-    /// `SAML_CLOCK_SKEW_S`: how far the identity provider's clock may be off. Default 60 s, at most 120 s.
+    /// `SAML_CLOCK_SKEW_S`: how far the identity provider's clock may be off. Default 60 s, at most
+    /// 120 s.
     pub clock_skew: Duration,
 }
 
@@ -279,12 +287,14 @@ pub struct Certificates {
     pub account_email: Option<String>,
     /// `LETS_ENCRYPT_DIRECTORY_URL`. Required in production.
     pub directory: Option<Url>,
-    /// `LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM`: a P-256 key as PKCS#8 or SEC1 PEM. `None` also when it is an RSA key, which
-    /// cannot be used.
+    /// `LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM`: a P-256 key as PKCS#8 or SEC1 PEM. `None` also when
+    /// it is an RSA key, which cannot be used.
     pub account_key: Option<Secret>,
-    /// `KEY_ENCRYPTION_KEYS`: each `id:base64 of 32 bytes` in its two parts; the first encrypts. Default none.
+    /// `KEY_ENCRYPTION_KEYS`: each `id:base64 of 32 bytes` in its two parts; the first encrypts.
+    /// Default none.
     pub key_encryption_keys: Vec<(String, Secret)>,
-    /// `ACME_CA_ROOT_PATH`: a PEM file with the root to trust for the CA's API. Default: the system's.
+    /// `ACME_CA_ROOT_PATH`: a PEM file with the root to trust for the CA's API. Default: the
+    /// system's.
     pub ca_root: Option<PathBuf>,
 }
 
@@ -292,7 +302,9 @@ impl Certificates {
     /// Why no certificate can be asked for, if so.
     pub fn off_because(&self) -> Option<&'static str> {
         if self.account_key.is_none() {
-            return Some("LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM is not set, or no P-256 key (`starchart keys new` makes one)");
+            return Some(
+                "LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM is not set, or no P-256 key (`starchart keys new` makes one)",
+            );
         }
         if self.key_encryption_keys.is_empty() {
             return Some("KEY_ENCRYPTION_KEYS is not set");
@@ -311,7 +323,8 @@ pub struct Limits {
     pub records_per_user: Option<u32>,
     /// `RATE_LIMIT_SIGN_IN_PER_MINUTE`: sign-ins from one address. Default 300.
     pub sign_in_per_minute: u32,
-    /// `RATE_LIMIT_RECORD_WRITES_PER_MINUTE`: records made, changed, renewed or deleted by one person. Default 30.
+    /// `RATE_LIMIT_RECORD_WRITES_PER_MINUTE`: records made, changed, renewed or deleted by one
+    /// person. Default 30.
     pub record_writes_per_minute: u32,
     /// `RATE_LIMIT_ADMIN_SEARCHES_PER_MINUTE`: searches of one admin. Default 60.
     pub admin_searches_per_minute: u32,
@@ -326,11 +339,14 @@ pub struct Timers {
     pub expiration_every: Duration,
     /// `AUDIT_FREQUENCY_S`: how often the whole zone is compared with the rows. Default 3600 s.
     pub audit_every: Duration,
-    /// `JOB_REMOVAL_FREQUENCY_S`: how long sent mails, and finished wake-ups in Redis, are kept. Default 604800 s.
+    /// `JOB_REMOVAL_FREQUENCY_S`: how long sent mails, and finished wake-ups in Redis, are kept.
+    /// Default 604800 s.
     pub job_removal_every: Duration,
-    /// `SWEEP_MS`: how often rows are looked at without being woken. Default 2000 ms, at least 50 ms, at most a minute.
+    /// `SWEEP_MS`: how often rows are looked at without being woken. Default 2000 ms, at least 50
+    /// ms, at most a minute.
     pub sweep: Duration,
-    /// `DRAIN_S`: how long new connections are still taken after SIGTERM. Default 5 s, at most 30 s.
+    /// `DRAIN_S`: how long new connections are still taken after SIGTERM. Default 5 s, at most 30
+    /// s.
     pub drain: Duration,
 }
 

@@ -1,4 +1,5 @@
-//! Where settings are looked for. Everything that depends on the process is here, so that the rest can be tested with values.
+//! Where settings are looked for. Everything that depends on the process is here, so that the rest
+//! can be tested with values.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,13 +23,27 @@ const SECRETS: &str = "/run/secrets";
 impl Sources {
     /// What this process was given: its environment, its working folder, `/run/secrets`.
     ///
-    /// A value that is not UTF-8 is kept with replacement characters, which [`crate::Settings::read`] refuses.
-    #[expect(clippy::disallowed_methods, reason = "this is the one reader of the environment")]
+    /// A value that is not UTF-8 is kept with replacement characters, which
+    /// [`crate::Settings::read`] refuses.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one reader of the environment"
+    )]
     pub fn of_process(env_file: Option<PathBuf>) -> Self {
         let variables = std::env::vars_os()
-            .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
+            .map(|(name, value)| {
+                (
+                    name.to_string_lossy().into_owned(),
+                    value.to_string_lossy().into_owned(),
+                )
+            })
             .collect();
-        Self { variables, env_file, folder: PathBuf::from("."), secrets: PathBuf::from(SECRETS) }
+        Self {
+            variables,
+            env_file,
+            folder: PathBuf::from("."),
+            secrets: PathBuf::from(SECRETS),
+        }
     }
 }
 

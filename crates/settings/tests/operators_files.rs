@@ -1,5 +1,9 @@
 //! The files that operators start from say what the settings know, and nothing else.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests fail by panicking"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -21,18 +25,30 @@ fn known_names() -> BTreeSet<String> {
 }
 
 fn secret_names() -> BTreeSet<String> {
-    known().iter().filter(|known| known.secret).map(|known| known.name.to_owned()).collect()
+    known()
+        .iter()
+        .filter(|known| known.secret)
+        .map(|known| known.name.to_owned())
+        .collect()
 }
 
 /// `NAME=value` lines of config/env.example, commented or not.
 fn example() -> Vec<(String, String, bool)> {
     let read = |line: &str| {
-        let (line, live) = line.strip_prefix("# ").map_or((line, true), |line| (line, false));
+        let (line, live) = line
+            .strip_prefix("# ")
+            .map_or((line, true), |line| (line, false));
         let (name, value) = line.split_once('=')?;
-        let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
+        let is_name = !name.is_empty()
+            && name
+                .chars()
+                .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
         is_name.then(|| (name.to_owned(), value.to_owned(), live))
     };
-    text("config/env.example").lines().filter_map(read).collect()
+    text("config/env.example")
+        .lines()
+        .filter_map(read)
+        .collect()
 }
 
 /// The parts of a stack file that the settings look at: enough YAML for the files that are here.
@@ -47,7 +63,10 @@ fn stack(path: &str) -> Stack {
     let mut stack = Stack::default();
     let mut heads: [&str; 3] = [""; 3];
     let content = text(path);
-    for line in content.lines().filter(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#')) {
+    for line in content
+        .lines()
+        .filter(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'))
+    {
         let depth = (line.len() - line.trim_start().len()) / 2;
         let item = line.trim();
         if depth < 3 {
@@ -57,10 +76,14 @@ fn stack(path: &str) -> Stack {
         match (heads, depth) {
             (["services", "mycustomdomain", "environment"], 3) => {
                 let (name, value) = item.split_once(": ").expect(item);
-                stack.environment.insert(name.to_owned(), value.trim_matches('"').to_owned());
+                stack
+                    .environment
+                    .insert(name.to_owned(), value.trim_matches('"').to_owned());
             }
             (["services", "mycustomdomain", "secrets"], 3) => {
-                stack.used.insert(item.strip_prefix("- ").expect(item).to_owned());
+                stack
+                    .used
+                    .insert(item.strip_prefix("- ").expect(item).to_owned());
             }
             (["secrets", name, ""], 1) => {
                 stack.declared.insert(name.to_owned());
@@ -86,7 +109,11 @@ fn the_example_says_what_each_setting_means() {
     let text = text("config/env.example");
     let lines: Vec<_> = text.lines().collect();
     for known in known() {
-        let is_its = |line: &&str| line.strip_prefix("# ").unwrap_or(line).starts_with(&format!("{}=", known.name));
+        let is_its = |line: &&str| {
+            line.strip_prefix("# ")
+                .unwrap_or(line)
+                .starts_with(&format!("{}=", known.name))
+        };
         let above = lines[lines.iter().position(is_its).expect(known.name) - 1];
         let secret = if known.secret { "secret; " } else { "" };
         let needed = match known.needed {
@@ -95,7 +122,11 @@ fn the_example_says_what_each_setting_means() {
             Needed::No => "",
         };
         let said = format!("# {secret}{needed}{}", known.doc);
-        assert!(above.starts_with(&said), "{}: {above:?} is not {said:?}", known.name);
+        assert!(
+            above.starts_with(&said),
+            "{}: {above:?} is not {said:?}",
+            known.name
+        );
     }
 }
 
@@ -116,8 +147,15 @@ fn the_example_and_the_throw_away_secrets_start_development() {
     fs::create_dir(at("config")).unwrap();
     fs::create_dir(at("dev-secrets")).unwrap();
     fs::write(at(".env"), text("config/env.example")).unwrap();
-    for name in secret_names().iter().filter(|name| *name != "AWS_SESSION_TOKEN") {
-        fs::write(at("dev-secrets").join(name), text(&format!("config/dev-secrets/{name}"))).unwrap();
+    for name in secret_names()
+        .iter()
+        .filter(|name| *name != "AWS_SESSION_TOKEN")
+    {
+        fs::write(
+            at("dev-secrets").join(name),
+            text(&format!("config/dev-secrets/{name}")),
+        )
+        .unwrap();
     }
     let sources = |environment: &str| Sources {
         variables: BTreeMap::from([("STARCHART_ENV".to_owned(), environment.to_owned())]),
@@ -125,27 +163,51 @@ fn the_example_and_the_throw_away_secrets_start_development() {
         folder: folder.path().to_owned(),
         secrets: folder.path().join("none"),
     };
-    let missing = Settings::read(&sources("development")).unwrap_err().to_string();
-    assert!(missing.starts_with("1 setting is wrong:\n  SAML_IDP_METADATA_PATH: "), "{missing}");
+    let missing = Settings::read(&sources("development"))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        missing.starts_with("1 setting is wrong:\n  SAML_IDP_METADATA_PATH: "),
+        "{missing}"
+    );
 
     fs::write(at("config/idp-metadata-dev.xml"), "<EntityDescriptor/>").unwrap();
     let loaded = Settings::read(&sources("development")).unwrap();
     let off = "LETS_ENCRYPT_DIRECTORY_URL is not set";
-    assert_eq!(loaded.settings.certificates.off_because(), Some(off), "the throw-away keys are usable ones");
+    assert_eq!(
+        loaded.settings.certificates.off_because(),
+        Some(off),
+        "the throw-away keys are usable ones"
+    );
     let mail = "mail is off, and no record is removed before its person could be told: NOTIFICATIONS_EMAIL_USER is not set";
-    assert_eq!(loaded.notices, [mail.to_owned(), format!("certificates are off: {off}")]);
+    assert_eq!(
+        loaded.notices,
+        [mail.to_owned(), format!("certificates are off: {off}")]
+    );
 
-    // The same secrets are refused in production, each by its file; DATABASE_URL comes from its file there, too.
-    let refused = Settings::read(&sources("production")).unwrap_err().to_string();
-    for name in secret_names().iter().filter(|name| *name != "AWS_SESSION_TOKEN") {
-        assert!(refused.contains(&format!("dev-secrets/{name}: is the throw-away one")), "{name}: {refused}");
+    // The same secrets are refused in production, each by its file; DATABASE_URL comes from its
+    // file there, too.
+    let refused = Settings::read(&sources("production"))
+        .unwrap_err()
+        .to_string();
+    for name in secret_names()
+        .iter()
+        .filter(|name| *name != "AWS_SESSION_TOKEN")
+    {
+        assert!(
+            refused.contains(&format!("dev-secrets/{name}: is the throw-away one")),
+            "{name}: {refused}"
+        );
     }
 }
 
 #[test]
 fn every_throw_away_secret_is_one_that_is_read() {
     let files = fs::read_dir(root().join("config/dev-secrets")).unwrap();
-    for name in files.map(|file| file.unwrap().file_name().into_string().unwrap()).filter(|name| name != "README.md") {
+    for name in files
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name != "README.md")
+    {
         assert!(secret_names().contains(&name), "{name}");
     }
 }
@@ -154,11 +216,33 @@ fn every_throw_away_secret_is_one_that_is_read() {
 fn the_stacks_name_what_is_known_and_all_that_production_needs() {
     for path in STACKS {
         let stack = stack(path);
-        let given: BTreeSet<_> = stack.environment.keys().chain(&stack.used).cloned().collect();
-        assert!(given.is_subset(&known_names()), "{path}: {:?}", given.difference(&known_names()));
-        assert!(stack.used.is_subset(&secret_names()), "{path}: {:?}", stack.used);
-        assert_eq!(stack.used, stack.declared, "{path}: the service's secrets and the stack's");
-        assert!(stack.environment.keys().all(|name| !secret_names().contains(name)), "{path}: a secret in the open");
+        let given: BTreeSet<_> = stack
+            .environment
+            .keys()
+            .chain(&stack.used)
+            .cloned()
+            .collect();
+        assert!(
+            given.is_subset(&known_names()),
+            "{path}: {:?}",
+            given.difference(&known_names())
+        );
+        assert!(
+            stack.used.is_subset(&secret_names()),
+            "{path}: {:?}",
+            stack.used
+        );
+        assert_eq!(
+            stack.used, stack.declared,
+            "{path}: the service's secrets and the stack's"
+        );
+        assert!(
+            stack
+                .environment
+                .keys()
+                .all(|name| !secret_names().contains(name)),
+            "{path}: a secret in the open"
+        );
         for needed in known().iter().filter(|known| known.needed != Needed::No) {
             assert!(given.contains(needed.name), "{path} lacks {}", needed.name);
         }
@@ -174,7 +258,8 @@ fn a_stack_needs_only_what_it_says_to_change() {
             let value = match name.as_str() {
                 "DATABASE_URL" => "mysql://star:pass@db/starchart".to_owned(),
                 "LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM" => {
-                    "-----BEGIN RSA PRIVATE KEY-----\nAA==\n-----END RSA PRIVATE KEY-----\n".to_owned()
+                    "-----BEGIN RSA PRIVATE KEY-----\nAA==\n-----END RSA PRIVATE KEY-----\n"
+                        .to_owned()
                 }
                 "KEY_ENCRYPTION_KEYS" => format!("a:{}=", "A".repeat(43)),
                 _ => "0123456789012345678901234567890123456789".to_owned(),
@@ -183,17 +268,29 @@ fn a_stack_needs_only_what_it_says_to_change() {
         }
         let metadata = folder.path().join("metadata.xml");
         fs::write(&metadata, "<EntityDescriptor/>").unwrap();
-        stack.environment.insert("SAML_IDP_METADATA_PATH".to_owned(), metadata.display().to_string());
+        stack.environment.insert(
+            "SAML_IDP_METADATA_PATH".to_owned(),
+            metadata.display().to_string(),
+        );
         let read = |environment: &BTreeMap<String, String>| {
             let folder = folder.path().to_owned();
-            Settings::read(&Sources { variables: environment.clone(), env_file: None, folder: folder.clone(), secrets: folder })
+            Settings::read(&Sources {
+                variables: environment.clone(),
+                env_file: None,
+                folder: folder.clone(),
+                secrets: folder,
+            })
         };
         let untouched = read(&stack.environment).unwrap_err().to_string();
         assert!(
-            untouched.starts_with("1 setting is wrong:\n  AWS_ROUTE53_HOSTED_ZONE_ID: \"CHANGE-ME\""),
+            untouched
+                .starts_with("1 setting is wrong:\n  AWS_ROUTE53_HOSTED_ZONE_ID: \"CHANGE-ME\""),
             "{path}: {untouched}"
         );
-        stack.environment.insert("AWS_ROUTE53_HOSTED_ZONE_ID".to_owned(), "Z0123456789".to_owned());
+        stack.environment.insert(
+            "AWS_ROUTE53_HOSTED_ZONE_ID".to_owned(),
+            "Z0123456789".to_owned(),
+        );
         let settings = read(&stack.environment).unwrap().settings;
         assert_eq!(settings.environment, Environment::Production, "{path}");
     }
@@ -229,8 +326,18 @@ fn the_stacks_keep_what_operators_rely_on() {
         ] {
             assert!(text.contains(line), "{path} lacks {line}");
         }
-        for both in ["read_only: true\n", "cap_drop:\n", "limits:\n", "reservations:\n", "healthcheck:\n"] {
-            assert_eq!(text.matches(both).count(), 2, "{path}: {both} for the application and for Redis");
+        for both in [
+            "read_only: true\n",
+            "cap_drop:\n",
+            "limits:\n",
+            "reservations:\n",
+            "healthcheck:\n",
+        ] {
+            assert_eq!(
+                text.matches(both).count(),
+                2,
+                "{path}: {both} for the application and for Redis"
+            );
         }
     }
 }
@@ -240,63 +347,137 @@ fn the_settings_for_the_compose_file_start_development() {
     let folder = TempDir::new().unwrap();
     fs::create_dir_all(folder.path().join("config")).unwrap();
     fs::create_dir(folder.path().join("dev-secrets")).unwrap();
-    fs::write(folder.path().join("config/idp-metadata-dev.xml"), "<EntityDescriptor/>").unwrap();
-    fs::write(folder.path().join("compose.env"), text("config/compose.env")).unwrap();
-    for name in secret_names().iter().filter(|name| *name != "AWS_SESSION_TOKEN") {
-        fs::write(folder.path().join("dev-secrets").join(name), text(&format!("config/dev-secrets/{name}"))).unwrap();
+    fs::write(
+        folder.path().join("config/idp-metadata-dev.xml"),
+        "<EntityDescriptor/>",
+    )
+    .unwrap();
+    fs::write(
+        folder.path().join("compose.env"),
+        text("config/compose.env"),
+    )
+    .unwrap();
+    for name in secret_names()
+        .iter()
+        .filter(|name| *name != "AWS_SESSION_TOKEN")
+    {
+        fs::write(
+            folder.path().join("dev-secrets").join(name),
+            text(&format!("config/dev-secrets/{name}")),
+        )
+        .unwrap();
     }
     let sources = Sources {
-        variables: BTreeMap::from([("AWS_ROUTE53_HOSTED_ZONE_ID".to_owned(), "Z0123456789".to_owned())]),
+        variables: BTreeMap::from([(
+            "AWS_ROUTE53_HOSTED_ZONE_ID".to_owned(),
+            "Z0123456789".to_owned(),
+        )]),
         env_file: Some("compose.env".into()),
         folder: folder.path().to_owned(),
         secrets: folder.path().join("none"),
     };
     let loaded = Settings::read(&sources).unwrap();
     assert_eq!(loaded.settings.environment, Environment::Development);
-    assert_eq!(loaded.notices, ["certificates are off: LETS_ENCRYPT_DIRECTORY_URL is not set"], "mail is on");
+    assert_eq!(
+        loaded.notices,
+        ["certificates are off: LETS_ENCRYPT_DIRECTORY_URL is not set"],
+        "mail is on"
+    );
 }
 
 /// Whoever compares the two finds every difference in one place, in the same order.
 #[test]
 fn the_stacks_differ_in_what_stands_first_and_nowhere_else() {
     let [staging, production] = STACKS.map(stack);
-    let differing: BTreeSet<_> =
-        staging.environment.iter().filter(|(name, value)| production.environment.get(*name) != Some(value)).collect();
-    assert_eq!(staging.environment.keys().collect::<Vec<_>>(), production.environment.keys().collect::<Vec<_>>());
+    let differing: BTreeSet<_> = staging
+        .environment
+        .iter()
+        .filter(|(name, value)| production.environment.get(*name) != Some(value))
+        .collect();
+    assert_eq!(
+        staging.environment.keys().collect::<Vec<_>>(),
+        production.environment.keys().collect::<Vec<_>>()
+    );
     let [staging, production] = STACKS.map(|path| {
         let text = text(path);
-        let (head, same) = text.split_once("      # What is the same in both.").expect(path);
-        (head.lines().filter_map(|line| line.strip_prefix("      ")).map(str::to_owned).collect::<Vec<_>>(), same.to_owned())
+        let (head, same) = text
+            .split_once("      # What is the same in both.")
+            .expect(path);
+        (
+            head.lines()
+                .filter_map(|line| line.strip_prefix("      "))
+                .map(str::to_owned)
+                .collect::<Vec<_>>(),
+            same.to_owned(),
+        )
     });
-    assert_eq!(staging.1, production.1, "below the settings that differ the files are the same");
+    assert_eq!(
+        staging.1, production.1,
+        "below the settings that differ the files are the same"
+    );
     for (name, value) in &differing {
-        assert!(staging.0.contains(&format!("{name}: {value}")), "{name} does not stand among those that differ");
+        assert!(
+            staging.0.contains(&format!("{name}: {value}")),
+            "{name} does not stand among those that differ"
+        );
     }
-    assert!(differing.iter().any(|(name, value)| *name == "SAML_GROUP_PREFIX" && *value == "mycustomdomain-dev"));
+    assert!(
+        differing
+            .iter()
+            .any(|(name, value)| *name == "SAML_GROUP_PREFIX" && *value == "mycustomdomain-dev")
+    );
 }
 
 #[test]
 fn the_image_sets_known_variables_only_and_runs_as_nobody() {
     let text = text("Dockerfile");
-    let set: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("ENV ")).flat_map(str::split_whitespace).collect();
-    let names: BTreeSet<_> = set.iter().map(|pair| pair.split('=').next().unwrap().to_owned()).collect();
-    assert!(!names.is_empty() && names.is_subset(&known_names()), "{names:?}");
+    let set: Vec<_> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("ENV "))
+        .flat_map(str::split_whitespace)
+        .collect();
+    let names: BTreeSet<_> = set
+        .iter()
+        .map(|pair| pair.split('=').next().unwrap().to_owned())
+        .collect();
+    assert!(
+        !names.is_empty() && names.is_subset(&known_names()),
+        "{names:?}"
+    );
     assert!(names.is_disjoint(&secret_names()), "a secret in the image");
-    let user = text.lines().find_map(|line| line.strip_prefix("USER ")).unwrap();
+    let user = text
+        .lines()
+        .find_map(|line| line.strip_prefix("USER "))
+        .unwrap();
     assert!(!user.starts_with('0') && user != "root");
-    assert!(text.contains("--no-default-features") && !text.contains("--mount="), "the classic builder builds it");
+    assert!(
+        text.contains("--no-default-features") && !text.contains("--mount="),
+        "the classic builder builds it"
+    );
 }
 
 /// The value of `ARG NAME=value` in the Dockerfile.
 fn build_argument(name: &str) -> String {
     let start = format!("ARG {name}=");
-    text("Dockerfile").lines().find_map(|line| line.strip_prefix(&start)).expect(name).trim_matches('"').to_owned()
+    text("Dockerfile")
+        .lines()
+        .find_map(|line| line.strip_prefix(&start))
+        .expect(name)
+        .trim_matches('"')
+        .to_owned()
 }
 
 #[test]
 fn image_tests_and_scripts_build_with_the_same() {
     let container = format!("container: {}\n", build_argument("BUILDER"));
-    assert_eq!(text(".github/workflows/ci.yml").matches(&container).count(), 2, "both jobs: {container}");
+    assert_eq!(
+        text(".github/workflows/ci.yml").matches(&container).count(),
+        2,
+        "both jobs: {container}"
+    );
     let packages = format!("install_packages {}\n", build_argument("BUILD_PACKAGES"));
-    assert!(text("script/lib/common.sh").contains(&packages), "{packages}");
+    assert!(
+        text("script/lib/common.sh").contains(&packages),
+        "{packages}"
+    );
 }

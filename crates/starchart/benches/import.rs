@@ -1,7 +1,17 @@
-//! How long it takes to move a school here: `script/bench import` runs this on the production build.
+//! How long it takes to move a school here: `script/bench import` runs this on the production
+//! build.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a program for people who measure")]
-#![expect(unreachable_pub, dead_code, reason = "the frame is shared with the stories, which use all of it")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a program for people who measure"
+)]
+#![expect(
+    unreachable_pub,
+    dead_code,
+    reason = "the frame is shared with the stories, which use all of it"
+)]
 
 #[path = "../tests/it/app.rs"]
 mod app;
@@ -18,18 +28,39 @@ use starchart_testkit::server::scratch;
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
     let quick = std::env::args().any(|argument| argument == "--quick");
-    println!("{:>8} {:>8} {:>13} {:>10} {:>9} {:>10}", "people", "records", "certificates", "dry run s", "apply s", "again s");
-    for (users, records) in if quick { vec![(1_000, 5_000)] } else { vec![(1_000, 5_000), (10_000, 50_000)] } {
+    println!(
+        "{:>8} {:>8} {:>13} {:>10} {:>9} {:>10}",
+        "people", "records", "certificates", "dry run s", "apply s", "again s"
+    );
+    for (users, records) in if quick {
+        vec![(1_000, 5_000)]
+    } else {
+        vec![(1_000, 5_000), (10_000, 50_000)]
+    } {
         import(users, records).await;
     }
 }
 
 async fn import(users: usize, records: usize) {
     // As an operator has it: at four requests a second.
-    let world = World::new().await.set("ROUTE53_REQUESTS_PER_SECOND", "4").set("LOG_LEVEL", "warn");
-    let world = world.set("KEY_ENCRYPTION_KEYS", "one:ZGV2ZWxvcG1lbnQgb25seTogMzIgYnl0ZXMsIG9uZSE=");
+    let world = World::new()
+        .await
+        .set("ROUTE53_REQUESTS_PER_SECOND", "4")
+        .set("LOG_LEVEL", "warn");
+    let world = world.set(
+        "KEY_ENCRYPTION_KEYS",
+        "one:ZGV2ZWxvcG1lbnQgb25seTogMzIgYnl0ZXMsIG9uZSE=",
+    );
     let original = TestDb::create().await;
-    let built = School { root: ROOT.to_owned(), users, records, seed: 1 }.build(&original.url()).await.unwrap();
+    let built = School {
+        root: ROOT.to_owned(),
+        users,
+        records,
+        seed: 1,
+    }
+    .build(&original.url())
+    .await
+    .unwrap();
     world.zone.load(built.zone).unwrap();
     let file = scratch("original").join("DATABASE_URL");
     std::fs::write(&file, original.url()).unwrap();
@@ -38,7 +69,10 @@ async fn import(users: usize, records: usize) {
     let look = run(&world, &["import", "--from-file", file]).await;
     let apply = run(&world, &["import", "--from-file", file, "--apply"]).await;
     let again = run(&world, &["import", "--from-file", file]).await;
-    let (people, made) = (built.users, world.db.number("SELECT COUNT(*) FROM dns_records").await);
+    let (people, made) = (
+        built.users,
+        world.db.number("SELECT COUNT(*) FROM dns_records").await,
+    );
     let certificates = world.db.number("SELECT COUNT(*) FROM certificates").await;
     println!("{people:>8} {made:>8} {certificates:>13} {look:>10.1} {apply:>9.1} {again:>10.1}");
 }
@@ -47,6 +81,10 @@ async fn import(users: usize, records: usize) {
 async fn run(world: &World, arguments: &[&str]) -> f64 {
     let begun = Instant::now();
     let output = world.command(arguments).output().await.unwrap();
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{arguments:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     begun.elapsed().as_secs_f64()
 }

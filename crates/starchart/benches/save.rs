@@ -1,7 +1,17 @@
-//! How long a save takes to reach the zone, and what an idle process costs: `script/bench` runs this on the production build.
+//! How long a save takes to reach the zone, and what an idle process costs: `script/bench` runs
+//! this on the production build.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a program for people who measure")]
-#![expect(unreachable_pub, dead_code, reason = "the frame is shared with the stories, which use all of it")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a program for people who measure"
+)]
+#![expect(
+    unreachable_pub,
+    dead_code,
+    reason = "the frame is shared with the stories, which use all of it"
+)]
 
 #[path = "../tests/it/app.rs"]
 mod app;
@@ -20,21 +30,32 @@ const SAVES: usize = 10;
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
     // The rates of a real installation; the limits of a person are raised.
-    let world =
-        World::new().await.set("ROUTE53_REQUESTS_PER_SECOND", "4").set("LOG_LEVEL", "info").set("USER_DNS_RECORD_LIMIT", "");
+    let world = World::new()
+        .await
+        .set("ROUTE53_REQUESTS_PER_SECOND", "4")
+        .set("LOG_LEVEL", "info")
+        .set("USER_DNS_RECORD_LIMIT", "");
     let size = std::fs::metadata(app::binary()).unwrap().len();
     println!("binary                 {:.1} MB", size as f64 / 1e6);
     drop(world.start().await);
     let begun = Instant::now();
     let app = world.start().await;
-    println!("start to ready         {} ms (schema migrated; asked every 30 ms)", begun.elapsed().as_millis());
+    println!(
+        "start to ready         {} ms (schema migrated; asked every 30 ms)",
+        begun.elapsed().as_millis()
+    );
     tokio::time::sleep(Duration::from_secs(5)).await;
     println!("resident, idle         {:.1} MB", resident_mb(app.pid()));
     for users in [1, 64] {
         let mut times = save(&world, &app, users).await;
         times.sort();
         let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize].as_millis();
-        println!("save to API, {users:>2} users  p50 {} ms, p99 {} ms ({} saves)", at(0.5), at(0.99), times.len());
+        println!(
+            "save to API, {users:>2} users  p50 {} ms, p99 {} ms ({} saves)",
+            at(0.5),
+            at(0.99),
+            times.len()
+        );
     }
     println!("resident, after load   {:.1} MB", resident_mb(app.pid()));
     let counts = world.zone.counts();
@@ -46,25 +67,38 @@ async fn save(world: &World, app: &app::App, users: usize) -> Vec<Duration> {
     let mut people = Vec::new();
     for user in 0..users {
         let mut browser = app.browser();
-        browser.sign_in(&world.idp, &person(&format!("bench{users}x{user}"), &[])).await;
+        browser
+            .sign_in(&world.idp, &person(&format!("bench{users}x{user}"), &[]))
+            .await;
         people.push(browser);
     }
-    let saves =
-        people.into_iter().enumerate().map(|(user, browser)| save_in_turn(world, browser, format!("bench{users}x{user}")));
+    let saves = people
+        .into_iter()
+        .enumerate()
+        .map(|(user, browser)| save_in_turn(world, browser, format!("bench{users}x{user}")));
     join_all(saves).await.into_iter().flatten().collect()
 }
 
 async fn save_in_turn(world: &World, mut browser: Browser, user: String) -> Vec<Duration> {
     let mut times = Vec::with_capacity(SAVES);
     for i in 0..SAVES {
-        let form = browser.get("/dns-records/new").await.form("/dns-records/new");
-        let form = form.with("subdomain", &format!("n{i}")).with("type", "A").with("value", "192.0.2.1");
+        let form = browser
+            .get("/dns-records/new")
+            .await
+            .form("/dns-records/new");
+        let form = form
+            .with("subdomain", &format!("n{i}"))
+            .with("type", "A")
+            .with("value", "192.0.2.1");
         let begun = Instant::now();
         let page = browser.submit(&form).await;
         assert_eq!(page.status, 303, "{}", page.body);
         let name = format!("n{i}.{user}.{ROOT}");
         while world.zone.set(&name, "A").is_none() {
-            assert!(begun.elapsed() < Duration::from_secs(30), "{name} never came");
+            assert!(
+                begun.elapsed() < Duration::from_secs(30),
+                "{name} never came"
+            );
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         times.push(begun.elapsed());
@@ -75,6 +109,14 @@ async fn save_in_turn(world: &World, mut browser: Browser, user: String) -> Vec<
 
 fn resident_mb(pid: u32) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("VmRSS");
-    line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .expect("VmRSS");
+    line.split_whitespace()
+        .nth(1)
+        .unwrap()
+        .parse::<f64>()
+        .unwrap()
+        / 1024.0
 }

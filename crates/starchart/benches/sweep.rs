@@ -1,7 +1,17 @@
-//! How long it takes to end many records at once, and what it costs: `script/bench sweep` runs this on the production build.
+//! How long it takes to end many records at once, and what it costs: `script/bench sweep` runs this
+//! on the production build.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a program for people who measure")]
-#![expect(unreachable_pub, dead_code, reason = "the frame is shared with the stories, which use all of it")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a program for people who measure"
+)]
+#![expect(
+    unreachable_pub,
+    dead_code,
+    reason = "the frame is shared with the stories, which use all of it"
+)]
 
 #[path = "../tests/it/app.rs"]
 mod app;
@@ -22,37 +32,61 @@ const LIMIT: Duration = Duration::from_secs(30 * 60);
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
     let quick = std::env::args().any(|argument| argument == "--quick");
-    println!("{:>8} {:>8} {:>8} {:>9} {:>12} {:>10}", "expired", "removed", "mails", "seconds", "published s", "peak MB");
-    for count in if quick { vec![10_000] } else { vec![10_000, 100_000] } {
+    println!(
+        "{:>8} {:>8} {:>8} {:>9} {:>12} {:>10}",
+        "expired", "removed", "mails", "seconds", "published s", "peak MB"
+    );
+    for count in if quick {
+        vec![10_000]
+    } else {
+        vec![10_000, 100_000]
+    } {
         sweep(count).await;
     }
 }
 
 async fn sweep(count: u32) {
     // Nobody takes the mails: they are counted in their rows.
-    let world =
-        World::new().await.set("ROUTE53_REQUESTS_PER_SECOND", "4").set("LOG_LEVEL", "info").set("SMTP_HOST", "127.0.0.1");
+    let world = World::new()
+        .await
+        .set("ROUTE53_REQUESTS_PER_SECOND", "4")
+        .set("LOG_LEVEL", "info")
+        .set("SMTP_HOST", "127.0.0.1");
     let redis = Redis::start().await;
-    let world = world.set("SMTP_PORT", "1").set("SMTP_TLS", "none").set("REDIS_URL", &redis.url());
+    let world = world
+        .set("SMTP_PORT", "1")
+        .set("SMTP_TLS", "none")
+        .set("REDIS_URL", &redis.url());
     drop(world.start().await);
     seed(&world, count).await;
     let number = async |sql: &str| world.db.number(sql).await;
     let begun = Instant::now();
     let app = world.start().await;
     let left = "SELECT COUNT(*) FROM dns_records";
-    app::eventually("every expired record gone", LIMIT, async || number(left).await == 0).await;
+    app::eventually("every expired record gone", LIMIT, async || {
+        number(left).await == 0
+    })
+    .await;
     let took = begun.elapsed();
     let dirty = "SELECT COUNT(*) FROM names WHERE generation > applied_generation";
-    app::eventually("every name published", LIMIT, async || number(dirty).await == 0).await;
+    app::eventually("every name published", LIMIT, async || {
+        number(dirty).await == 0
+    })
+    .await;
     let published = begun.elapsed();
     let removed = number("SELECT COUNT(*) FROM record_history").await;
     let mails = number("SELECT COUNT(*) FROM outbox WHERE kind = 'record_expired'").await;
     let peak = process::memory(app.pid()).1;
-    println!("{count:>8} {removed:>8} {mails:>8} {:>9.1} {:>12.1} {peak:>10.1}", took.as_secs_f64(), published.as_secs_f64());
+    println!(
+        "{count:>8} {removed:>8} {mails:>8} {:>9.1} {:>12.1} {peak:>10.1}",
+        took.as_secs_f64(),
+        published.as_secs_f64()
+    );
 }
 
-/// People with [`RECORDS`] records each, over since yesterday, who were told ten days ago. MariaDB makes the rows by itself. The
-/// tick that the first start made is taken back, so that the next start makes the run.
+/// People with [`RECORDS`] records each, over since yesterday, who were told ten days ago. MariaDB
+/// makes the rows by itself. The tick that the first start made is taken back, so that the next
+/// start makes the run.
 async fn seed(world: &World, count: u32) {
     let people = count / RECORDS;
     let now = "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)";
@@ -78,5 +112,8 @@ async fn seed(world: &World, count: u32) {
             root = app::ROOT
         ))
         .await;
-    assert_eq!(world.db.number("SELECT COUNT(*) FROM dns_records").await, i64::from(count));
+    assert_eq!(
+        world.db.number("SELECT COUNT(*) FROM dns_records").await,
+        i64::from(count)
+    );
 }

@@ -28,7 +28,8 @@ use crate::wire::{Certificates, Names};
 const WAIT: Duration = Duration::from_secs(10);
 /// How often the database is tried meanwhile.
 const RETRY: Duration = Duration::from_secs(1);
-/// How long open requests and running handlers get after the drain: with the longest DRAIN_S, 30 s, the end comes within 45 s.
+/// How long open requests and running handlers get after the drain: with the longest DRAIN_S, 30 s,
+/// the end comes within 45 s.
 const FINISH: Duration = Duration::from_secs(12);
 
 /// Everything that runs.
@@ -49,7 +50,9 @@ fn open(name: &str, host: Ipv4Addr, port: u16) -> anyhow::Result<TcpListener> {
     TcpListener::bind((host, port)).map_err(|error| {
         let advice = match error.kind() {
             ErrorKind::AddrInUse => "another process has it: end that one, or choose another port",
-            ErrorKind::PermissionDenied => "ports below 1024 are not for everybody: choose another port, behind the proxy",
+            ErrorKind::PermissionDenied => {
+                "ports below 1024 are not for everybody: choose another port, behind the proxy"
+            }
             _ => "choose another port",
         };
         anyhow::anyhow!("{name}: port {port} cannot be opened ({error}); {advice}")
@@ -58,20 +61,44 @@ fn open(name: &str, host: Ipv4Addr, port: u16) -> anyhow::Result<TcpListener> {
 
 /// Serves and works until a signal, then comes to an end.
 pub(crate) async fn serve(service: Service) -> anyhow::Result<ExitCode> {
-    let Service { settings, parts, saml, names, certificates, mailer, queue, ready } = service;
+    let Service {
+        settings,
+        parts,
+        saml,
+        names,
+        certificates,
+        mailer,
+        queue,
+        ready,
+    } = service;
     let stop = crate::stop::on_signal()?;
     let port = settings.app.port;
-    // What is not for people on the network is not offered to them; host.docker.internal is asked for from containers.
-    let for_others = settings.environment.is_production() || settings.app.url.host_str() == Some("host.docker.internal");
-    let host = if for_others { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
+    // What is not for people on the network is not offered to them; host.docker.internal is asked
+    // for from containers.
+    let for_others = settings.environment.is_production()
+        || settings.app.url.host_str() == Some("host.docker.internal");
+    let host = if for_others {
+        Ipv4Addr::UNSPECIFIED
+    } else {
+        Ipv4Addr::LOCALHOST
+    };
     let listener = open("PORT", host, port)?;
     let address = listener.local_addr()?;
     // The port answers from the first moment; what needs the database says so until it is there.
     let readiness = Arc::new(Readiness::default());
-    let health = Health { readiness: Arc::clone(&readiness), store: Arc::default() };
+    let health = Health {
+        readiness: Arc::clone(&readiness),
+        store: Arc::default(),
+    };
     let counters = crate::wire::counters(&settings)?;
-    let app =
-        crate::wire::web(&settings, &certificates, saml, Arc::clone(&queue), Arc::clone(&counters), Arc::clone(&readiness));
+    let app = crate::wire::web(
+        &settings,
+        &certificates,
+        saml,
+        Arc::clone(&queue),
+        Arc::clone(&counters),
+        Arc::clone(&readiness),
+    );
     let measuring = match settings.app.metrics_port {
         Some(port) => {
             let listener = open("METRICS_PORT", host, port)?;
@@ -83,10 +110,17 @@ pub(crate) async fn serve(service: Service) -> anyhow::Result<ExitCode> {
     };
     let server = match parts {
         Parts::Work => crate::http::health_only(listener, health.clone())?,
-        Parts::Both | Parts::Pages => starchart_web::server(app.clone(), listener, None, FINISH.as_secs())?,
+        Parts::Both | Parts::Pages => {
+            starchart_web::server(app.clone(), listener, None, FINISH.as_secs())?
+        }
     };
     let handle = server.handle();
-    let mut running = Running { serving: tokio::spawn(server), measuring, carrying: None, work: None };
+    let mut running = Running {
+        serving: tokio::spawn(server),
+        measuring,
+        carrying: None,
+        work: None,
+    };
 
     let (work_stop, end) = (CancellationToken::new(), CancellationToken::new());
     if let Some(store) = ready_store(&settings, &stop).await? {
@@ -97,7 +131,15 @@ pub(crate) async fn serve(service: Service) -> anyhow::Result<ExitCode> {
         let (bell, fetch, until) = (Arc::clone(&queue), work_stop.clone(), end.clone());
         running.carrying = Some(tokio::spawn(async move { bell.carry(fetch, until).await }));
         if parts != Parts::Pages {
-            let context = crate::wire::worker(&settings, store, names, &certificates, mailer, queue, work_stop.clone());
+            let context = crate::wire::worker(
+                &settings,
+                store,
+                names,
+                &certificates,
+                mailer,
+                queue,
+                work_stop.clone(),
+            );
             running.work = Some(tokio::spawn(starchart_worker::run(context)));
         }
         info!(url = %settings.app.url, port = address.port(), "ready");
@@ -109,7 +151,10 @@ pub(crate) async fn serve(service: Service) -> anyhow::Result<ExitCode> {
         () = stop.cancelled() => {}
         broken = running.breaks() => return Err(broken),
     }
-    info!(drain_s = settings.timers.drain.as_secs(), "stopping: not ready any more");
+    info!(
+        drain_s = settings.timers.drain.as_secs(),
+        "stopping: not ready any more"
+    );
     readiness.drain();
     tokio::time::sleep(settings.timers.drain).await;
     work_stop.cancel();
@@ -139,7 +184,8 @@ struct Running {
 }
 
 impl Running {
-    /// Ends when one of the parts does: a process without its server, its workers or its bell is broken, and says so by ending.
+    /// Ends when one of the parts does: a process without its server, its workers or its bell is
+    /// broken, and says so by ending.
     async fn breaks(&mut self) -> anyhow::Error {
         tokio::select! {
             ended = &mut self.serving => anyhow::anyhow!("the server ended by itself: {ended:?}"),
@@ -161,32 +207,47 @@ async fn ends<T>(part: &mut Option<JoinHandle<T>>) -> Result<T, JoinError> {
     }
 }
 
-/// Sign-in looks at this machine's clock and at the database's; when they differ, nobody gets in, and this line says why.
+/// Sign-in looks at this machine's clock and at the database's; when they differ, nobody gets in,
+/// and this line says why.
 async fn compare_clocks(store: &Store) {
     if let Ok(database) = store.now().await {
         let off_s = database.since(crate::wire::clock()).abs() / 1_000;
         if off_s > 30 {
-            warn!(off_s, "this machine's clock and the database's differ: set both by NTP, or sign-ins will be refused");
+            warn!(
+                off_s,
+                "this machine's clock and the database's differ: set both by NTP, or sign-ins will be refused"
+            );
         }
     }
 }
 
 /// The database, reached and with a schema that fits. `None`: told to stop meanwhile.
-async fn ready_store(settings: &Settings, stop: &CancellationToken) -> anyhow::Result<Option<Store>> {
-    let Some(store) = connect(settings, stop).await? else { return Ok(None) };
+async fn ready_store(
+    settings: &Settings,
+    stop: &CancellationToken,
+) -> anyhow::Result<Option<Store>> {
+    let Some(store) = connect(settings, stop).await? else {
+        return Ok(None);
+    };
     if settings.wipe && !crate::wipe::by_flag(&store, settings, stop).await? {
         return Ok(None);
     }
     if !schema_fits(&store, settings.auto_migrate, stop).await? {
         return Ok(None);
     }
-    // Only a start that came this far without the flag arms it again: one that failed may be rolled back to one with it.
+    // Only a start that came this far without the flag arms it again: one that failed may be rolled
+    // back to one with it.
     if !settings.wipe {
         match store.rearm_wipe().await {
-            Ok(true) => info!("DANGER_DATABASE_WIPE_REINITIALIZE was removed: set again, it wipes again"),
+            Ok(true) => {
+                info!("DANGER_DATABASE_WIPE_REINITIALIZE was removed: set again, it wipes again")
+            }
             Ok(false) => {}
             Err(error) => {
-                warn!(error = told(&error), "DANGER_DATABASE_WIPE_REINITIALIZE: not armed again before the next start")
+                warn!(
+                    error = told(&error),
+                    "DANGER_DATABASE_WIPE_REINITIALIZE: not armed again before the next start"
+                )
             }
         }
     }
@@ -198,7 +259,10 @@ async fn ready_store(settings: &Settings, stop: &CancellationToken) -> anyhow::R
 }
 
 /// Connects to the database, waiting while it cannot be reached. `None`: told to stop meanwhile.
-pub(crate) async fn connect(settings: &Settings, stop: &CancellationToken) -> anyhow::Result<Option<Store>> {
+pub(crate) async fn connect(
+    settings: &Settings,
+    stop: &CancellationToken,
+) -> anyhow::Result<Option<Store>> {
     let options = crate::wire::connect_options(settings);
     let mut said = None::<tokio::time::Instant>;
     loop {
@@ -220,7 +284,11 @@ pub(crate) async fn connect(settings: &Settings, stop: &CancellationToken) -> an
 }
 
 /// Migrates, or waits until somebody has. False: told to stop meanwhile.
-async fn schema_fits(store: &Store, auto_migrate: bool, stop: &CancellationToken) -> anyhow::Result<bool> {
+async fn schema_fits(
+    store: &Store,
+    auto_migrate: bool,
+    stop: &CancellationToken,
+) -> anyhow::Result<bool> {
     loop {
         match store.schema().await {
             Ok(SchemaState::Fits) => return Ok(true),
@@ -248,13 +316,19 @@ async fn schema_fits(store: &Store, auto_migrate: bool, stop: &CancellationToken
                 continue;
             }
             Ok(SchemaState::HalfWiped) => {
-                warn!("a wipe was begun and is not finished, and AUTO_MIGRATE=0: run `starchart migrate`");
+                warn!(
+                    "a wipe was begun and is not finished, and AUTO_MIGRATE=0: run `starchart migrate`"
+                );
             }
             Ok(SchemaState::Pending(count)) => {
-                warn!(count, "migrations are pending and AUTO_MIGRATE=0: run `starchart migrate`");
+                warn!(
+                    count,
+                    "migrations are pending and AUTO_MIGRATE=0: run `starchart migrate`"
+                );
             }
             Ok(SchemaState::Newer(names)) => {
-                // Later steps only add, so that an older program goes on during an update and after a rollback.
+                // Later steps only add, so that an older program goes on during an update and after
+                // a rollback.
                 warn!(?names, "the schema is newer than this program");
                 return Ok(true);
             }
@@ -273,7 +347,12 @@ mod tests {
 
     fn running() -> Running {
         let forever = || tokio::spawn(std::future::pending());
-        Running { serving: forever(), measuring: None, carrying: Some(tokio::spawn(std::future::pending())), work: None }
+        Running {
+            serving: forever(),
+            measuring: None,
+            carrying: Some(tokio::spawn(std::future::pending())),
+            work: None,
+        }
     }
 
     #[tokio::test]
@@ -285,12 +364,21 @@ mod tests {
             "REDIS_URL: the pool that takes wake-ups out of Redis ended by itself"
         );
         running.carrying = Some(tokio::spawn(async { panic!("a fault of ours") }));
-        assert!(running.breaks().await.to_string().starts_with("REDIS_URL: carrying wake-ups ended by itself"));
+        assert!(
+            running
+                .breaks()
+                .await
+                .to_string()
+                .starts_with("REDIS_URL: carrying wake-ups ended by itself")
+        );
     }
 
     #[tokio::test]
     async fn nothing_else_does() {
-        let broken = tokio::time::timeout(Duration::from_millis(50), async { running().breaks().await }).await;
+        let broken = tokio::time::timeout(Duration::from_millis(50), async {
+            running().breaks().await
+        })
+        .await;
         assert!(broken.is_err());
     }
 }

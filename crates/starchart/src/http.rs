@@ -25,13 +25,23 @@ pub(crate) struct Health {
 pub(crate) fn health_only(listener: TcpListener, health: Health) -> std::io::Result<Server> {
     let health = web::Data::new(health);
     let app = move || {
-        App::new().app_data(health.clone()).route("/healthcheck", web::get().to(check)).route("/alive", web::get().to(alive))
+        App::new()
+            .app_data(health.clone())
+            .route("/healthcheck", web::get().to(check))
+            .route("/alive", web::get().to(alive))
     };
-    Ok(HttpServer::new(app).workers(1).disable_signals().listen(listener)?.run())
+    Ok(HttpServer::new(app)
+        .workers(1)
+        .disable_signals()
+        .listen(listener)?
+        .run())
 }
 
 async fn check(health: web::Data<Health>) -> HttpResponse {
-    let drains = health.readiness.draining.load(std::sync::atomic::Ordering::SeqCst);
+    let drains = health
+        .readiness
+        .draining
+        .load(std::sync::atomic::Ordering::SeqCst);
     let answers = match health.store.get() {
         Some(store) if !drains => store.ping().await.is_ok(),
         _ => false,
@@ -54,11 +64,17 @@ async fn alive(health: web::Data<Health>) -> HttpResponse {
 pub(crate) async fn status_of(port: u16, path: &str) -> std::io::Result<u16> {
     let ask = async {
         let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await?;
-        stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n").as_bytes()).await?;
+        stream
+            .write_all(format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n").as_bytes())
+            .await?;
         let mut head = Vec::new();
         stream.take(64).read_to_end(&mut head).await?;
-        let status = std::str::from_utf8(&head).ok().and_then(|head| head.split(' ').nth(1)?.parse().ok());
+        let status = std::str::from_utf8(&head)
+            .ok()
+            .and_then(|head| head.split(' ').nth(1)?.parse().ok());
         status.ok_or_else(|| std::io::ErrorKind::InvalidData.into())
     };
-    tokio::time::timeout(Duration::from_secs(3), ask).await.map_err(|_| std::io::ErrorKind::TimedOut)?
+    tokio::time::timeout(Duration::from_secs(3), ask)
+        .await
+        .map_err(|_| std::io::ErrorKind::TimedOut)?
 }

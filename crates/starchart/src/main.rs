@@ -2,7 +2,11 @@
 //!
 //! This crate only wires the rooms together; each command has its file in `cmd`.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program speaks through them")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line program speaks through them"
+)]
 
 mod boot;
 mod build;
@@ -66,7 +70,8 @@ enum Verb {
 }
 
 impl Verb {
-    /// Whether it goes on until it is stopped, so that its log is where people look. The others speak to whoever typed them.
+    /// Whether it goes on until it is stopped, so that its log is where people look. The others
+    /// speak to whoever typed them.
     fn serves(&self) -> bool {
         match self {
             Self::Run | Self::Serve | Self::Work => true,
@@ -85,7 +90,10 @@ fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("starchart: no threads to run on: {error}");

@@ -41,18 +41,25 @@ const QUIET: &[&str] = &[
 /// Begins to log. `level` is a word of tracing (`info`), `json` one object a line instead of text.
 pub(crate) fn start(level: &str, json: bool) {
     let quiet = if level == "off" { "off" } else { "warn" };
-    // A request that is no HTTP is somebody else's fault, and would otherwise be an error line of ours.
-    // What its client did not understand, the SDK gives us as an error.
-    // A pool that ends is told of by starchart_jobs, at most every ten seconds; apalis says several lines each time.
-    let level = &format!("{level},actix_http::h1=off,apalis_core=off,apalis_redis=off,aws_smithy_http_client=off");
-    let directives = QUIET.iter().fold(level.clone(), |all, library| format!("{all},{library}={quiet}"));
+    // A request that is no HTTP is somebody else's fault, and would otherwise be an error line of
+    // ours. What its client did not understand, the SDK gives us as an error. A pool that ends is
+    // told of by starchart_jobs, at most every ten seconds; apalis says several lines each time.
+    let level = &format!(
+        "{level},actix_http::h1=off,apalis_core=off,apalis_redis=off,aws_smithy_http_client=off"
+    );
+    let directives = QUIET.iter().fold(level.clone(), |all, library| {
+        format!("{all},{library}={quiet}")
+    });
     let filter = EnvFilter::new(directives);
     let registry = tracing_subscriber::registry().with(filter);
     if json {
         let lines = tracing_subscriber::fmt::layer().event_format(FlatJson);
         let _ = registry.with(Fields).with(lines).try_init();
     } else {
-        let lines = tracing_subscriber::fmt::layer().compact().with_target(false).with_ansi(std::io::stdout().is_terminal());
+        let lines = tracing_subscriber::fmt::layer()
+            .compact()
+            .with_target(false)
+            .with_ansi(std::io::stdout().is_terminal());
         let _ = registry.with(lines).try_init();
     }
 }
@@ -81,8 +88,8 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Fields {
     }
 }
 
-/// `{"time":…,"level":…,"target":…,"message":…}` and every field of the event and of the spans around it, side by side; the
-/// innermost wins.
+/// `{"time":…,"level":…,"target":…,"message":…}` and every field of the event and of the spans
+/// around it, side by side; the innermost wins.
 struct FlatJson;
 
 impl<S, N> FormatEvent<S, N> for FlatJson
@@ -90,9 +97,18 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
-    fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
         let mut line = Map::new();
-        for span in context.event_scope().into_iter().flat_map(|scope| scope.from_root()) {
+        for span in context
+            .event_scope()
+            .into_iter()
+            .flat_map(|scope| scope.from_root())
+        {
             if let Some(fields) = span.extensions().get::<SpanFields>() {
                 line.extend(fields.0.clone());
             }
@@ -100,23 +116,34 @@ where
         event.record(&mut Collect(&mut line));
         let meta = event.metadata();
         line.insert("time".into(), now().into());
-        line.insert("level".into(), meta.level().as_str().to_ascii_lowercase().into());
+        line.insert(
+            "level".into(),
+            meta.level().as_str().to_ascii_lowercase().into(),
+        );
         line.insert("target".into(), meta.target().into());
         writeln!(writer, "{}", Value::Object(line))
     }
 }
 
 fn now() -> String {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let seconds = Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX)).rfc3339();
-    format!("{}.{:03}Z", seconds.trim_end_matches('Z'), since.subsec_millis())
+    let since = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
+    let seconds =
+        Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX)).rfc3339();
+    format!(
+        "{}.{:03}Z",
+        seconds.trim_end_matches('Z'),
+        since.subsec_millis()
+    )
 }
 
 struct Collect<'a>(&'a mut Map<String, Value>);
 
 impl Visit for Collect<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.0.insert(field.name().to_owned(), format!("{value:?}").into());
+        self.0
+            .insert(field.name().to_owned(), format!("{value:?}").into());
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {

@@ -1,5 +1,5 @@
-//! Wiping the database: by the flag at a start, and by hand. Rows and schema are the store's; here is who may, what is said, and
-//! what else goes.
+//! Wiping the database: by the flag at a start, and by hand. Rows and schema are the store's; here
+//! is who may, what is said, and what else goes.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -27,11 +27,18 @@ fn confirmation(settings: &Settings, users: u64) -> String {
 ///
 /// # Errors
 /// The flag is not confirmed, or the schema is a later version's; nothing was changed then.
-pub(crate) async fn by_flag(store: &Store, settings: &Settings, stop: &CancellationToken) -> anyhow::Result<bool> {
+pub(crate) async fn by_flag(
+    store: &Store,
+    settings: &Settings,
+    stop: &CancellationToken,
+) -> anyhow::Result<bool> {
     let confirmed = |users: u64| {
         !settings.environment.is_production()
             || users == 0
-            || settings.danger_confirm.as_ref().is_some_and(|words| *words == confirmation(settings, users))
+            || settings
+                .danger_confirm
+                .as_ref()
+                .is_some_and(|words| *words == confirmation(settings, users))
     };
     loop {
         // Cut off in the middle, the mark says so and the next start goes on.
@@ -41,8 +48,13 @@ pub(crate) async fn by_flag(store: &Store, settings: &Settings, stop: &Cancellat
         };
         match outcome {
             Ok(outcome) => return told(outcome, settings).await.map(|()| true),
-            Err(error) if error.is_temporary() => warn!(error = cause_of(&error), "{FLAG}: waiting for the database"),
-            Err(error) => return Err(anyhow::Error::new(error).context(format!("{FLAG}: the database cannot be wiped"))),
+            Err(error) if error.is_temporary() => {
+                warn!(error = cause_of(&error), "{FLAG}: waiting for the database")
+            }
+            Err(error) => {
+                return Err(anyhow::Error::new(error)
+                    .context(format!("{FLAG}: the database cannot be wiped")));
+            }
         }
         tokio::select! {
             () = tokio::time::sleep(RETRY) => {}
@@ -53,7 +65,9 @@ pub(crate) async fn by_flag(store: &Store, settings: &Settings, stop: &Cancellat
 
 async fn told(outcome: WipeOutcome, settings: &Settings) -> anyhow::Result<()> {
     match outcome {
-        WipeOutcome::Initialised => warn!("{FLAG}: there was nothing to wipe; the schema was made; remove the variable"),
+        WipeOutcome::Initialised => {
+            warn!("{FLAG}: there was nothing to wipe; the schema was made; remove the variable")
+        }
         WipeOutcome::Already(at) => warn!(
             since = at.rfc3339(),
             "{FLAG} is still set: it has had its effect and wipes nothing more; remove the variable"
@@ -65,9 +79,14 @@ async fn told(outcome: WipeOutcome, settings: &Settings) -> anyhow::Result<()> {
             match clear_redis(settings).await {
                 Ok(Some(keys)) => warn!(keys, "{FLAG}: removed from Redis"),
                 Ok(None) => {}
-                Err(reason) => warn!(reason, "REDIS_URL: not everything was removed; what is left goes by time"),
+                Err(reason) => warn!(
+                    reason,
+                    "REDIS_URL: not everything was removed; what is left goes by time"
+                ),
             }
-            warn!("{FLAG}: the database was wiped, the zone was not touched, publishing is paused; remove the variable");
+            warn!(
+                "{FLAG}: the database was wiped, the zone was not touched, publishing is paused; remove the variable"
+            );
         }
         WipeOutcome::Refused(users) => {
             let words = confirmation(settings, users);
@@ -80,13 +99,25 @@ async fn told(outcome: WipeOutcome, settings: &Settings) -> anyhow::Result<()> {
                  keep the data, remove {FLAG}",
                 counted(users, "person", "people")
             );
-            return Err(Problems::from(Problem { name: "DANGER_CONFIRM".to_owned(), advice }).into());
+            return Err(Problems::from(Problem {
+                name: "DANGER_CONFIRM".to_owned(),
+                advice,
+            })
+            .into());
         }
         WipeOutcome::HalfDone => {
-            return Err(Problems::from(Problem { name: FLAG.to_owned(), advice: HALF_DONE.to_owned() }).into());
+            return Err(Problems::from(Problem {
+                name: FLAG.to_owned(),
+                advice: HALF_DONE.to_owned(),
+            })
+            .into());
         }
         WipeOutcome::Unknown(steps) => {
-            return Err(Problems::from(Problem { name: FLAG.to_owned(), advice: unknown(&steps) }).into());
+            return Err(Problems::from(Problem {
+                name: FLAG.to_owned(),
+                advice: unknown(&steps),
+            })
+            .into());
         }
     }
     Ok(())
@@ -114,7 +145,8 @@ pub(crate) struct Options {
     yes: bool,
 }
 
-/// Does what a person asks for, and prints what went. DANGER_CONFIRM is the flag's and says nothing here.
+/// Does what a person asks for, and prints what went. DANGER_CONFIRM is the flag's and says nothing
+/// here.
 ///
 /// # Errors
 /// The database is away, or a statement failed: the next start or `starchart migrate` goes on then.
@@ -138,7 +170,12 @@ pub(crate) async fn by_hand(
     };
     match outcome {
         WipeOutcome::Initialised => println!("There was nothing to wipe; the schema was made."),
-        WipeOutcome::Already(at) => println!("The database was wiped at {}; nothing was changed.", at.rfc3339()),
+        WipeOutcome::Already(at) => {
+            println!(
+                "The database was wiped at {}; nothing was changed.",
+                at.rfc3339()
+            )
+        }
         WipeOutcome::Wiped { tables } => {
             for table in &tables {
                 println!("dropped and made anew: {table}");
@@ -168,7 +205,9 @@ pub(crate) async fn by_hand(
                      Nothing was changed. `starchart wipe` without --confirm says the number"
                 ),
                 None => {
-                    eprintln!("This would wipe the data of {people}. Nothing was changed. To do it: --confirm {words}{or_yes}")
+                    eprintln!(
+                        "This would wipe the data of {people}. Nothing was changed. To do it: --confirm {words}{or_yes}"
+                    )
                 }
             }
             return Ok(ExitCode::from(2));
@@ -187,7 +226,9 @@ pub(crate) async fn by_hand(
 
 /// Removes our keys; none where there is no Redis.
 async fn clear_redis(settings: &Settings) -> Result<Option<u64>, String> {
-    let Redis::At(url) = &settings.redis else { return Ok(None) };
+    let Redis::At(url) = &settings.redis else {
+        return Ok(None);
+    };
     match tokio::time::timeout(REDIS_LIMIT, clear(url)).await {
         Ok(cleared) => cleared.map(Some).map_err(|error| error.to_string()),
         Err(_) => Err(format!("no answer within {} s", REDIS_LIMIT.as_secs())),

@@ -15,7 +15,9 @@ use starchart_dns::propagation::Propagation;
 use starchart_dns::route53::{Route53, Route53Config};
 use starchart_dns::zone::Zone;
 use starchart_domain::time::Timestamp;
-use starchart_jobs::{Counters, Deaf, InProcess, LocalCounters, Queue, RedisOptions, RedisQueue, SharedCounters};
+use starchart_jobs::{
+    Counters, Deaf, InProcess, LocalCounters, Queue, RedisOptions, RedisQueue, SharedCounters,
+};
 use starchart_mail::Mailer;
 use starchart_saml::{AttributeNames, MetadataError, Provider, ProviderConfig};
 use starchart_settings::{Problem, Problems, Redis, Settings};
@@ -26,9 +28,12 @@ use tokio_util::sync::CancellationToken;
 use crate::build;
 use crate::cmd::run::Parts;
 
-/// This machine's clock; for certificates of others and log lines only, the rows have the database's.
+/// This machine's clock; for certificates of others and log lines only, the rows have the
+/// database's.
 pub(crate) fn clock() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
@@ -45,8 +50,16 @@ pub(crate) fn connect_options(settings: &Settings) -> ConnectOptions {
 
 /// What mails are named after: the sender's domain, else our own.
 pub(crate) fn message_host(settings: &Settings) -> String {
-    let of_sender = settings.mail.sender.as_deref().and_then(|sender| sender.rsplit_once('@')).map(|(_, domain)| domain);
-    of_sender.or_else(|| settings.app.url.host_str()).unwrap_or("localhost").to_owned()
+    let of_sender = settings
+        .mail
+        .sender
+        .as_deref()
+        .and_then(|sender| sender.rsplit_once('@'))
+        .map(|(_, domain)| domain);
+    of_sender
+        .or_else(|| settings.app.url.host_str())
+        .unwrap_or("localhost")
+        .to_owned()
 }
 
 /// The service provider.
@@ -92,7 +105,10 @@ pub(crate) fn web(
         group_names: settings.saml.groups.clone(),
         trusted_proxies: settings.app.trusted_proxies.clone(),
         form_action_origins: settings.saml.form_action_origins.clone(),
-        lookup_server: settings.dns_servers.first().map(|server| (server.host.clone(), server.port)),
+        lookup_server: settings
+            .dns_servers
+            .first()
+            .map(|server| (server.host.clone(), server.port)),
         version: VersionInfo {
             version: build::VERSION.to_owned(),
             commit: build::COMMIT.to_owned(),
@@ -134,9 +150,19 @@ pub(crate) fn queue(settings: &Settings, parts: Parts) -> anyhow::Result<Arc<dyn
     };
     // In a container the host's name is the container's.
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let process = format!("{}-{}-{:016x}", parts.as_str(), host.trim(), rand::random::<u64>());
+    let process = format!(
+        "{}-{}-{:016x}",
+        parts.as_str(),
+        host.trim(),
+        rand::random::<u64>()
+    );
     let works = parts != Parts::Pages;
-    let options = RedisOptions { url, process, works, keep_finished: settings.timers.job_removal_every };
+    let options = RedisOptions {
+        url,
+        process,
+        works,
+        keep_finished: settings.timers.job_removal_every,
+    };
     Ok(Arc::new(RedisQueue::new(options).context("REDIS_URL")?))
 }
 
@@ -182,7 +208,13 @@ pub(crate) fn worker(
         zone: names.zone,
         identity: Arc::new(Identity::new(settings.root_domain.clone())),
         limiter: names.limiter,
-        propagation: Arc::new(Propagation::new(settings.dns_servers.iter().map(ToString::to_string).collect())),
+        propagation: Arc::new(Propagation::new(
+            settings
+                .dns_servers
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+        )),
         authority: certificates.as_ref().ok().cloned(),
         mailer,
         expire_every: settings.timers.expiration_every,
@@ -213,13 +245,28 @@ pub(crate) fn certificates(settings: &Settings) -> Result<Certificates, Problems
     if let Some(reason) = certificates.off_because() {
         return Ok(Err(reason.to_owned()));
     }
-    let (Some(directory), Some(account_key)) = (certificates.directory.clone(), certificates.account_key.clone()) else {
+    let (Some(directory), Some(account_key)) = (
+        certificates.directory.clone(),
+        certificates.account_key.clone(),
+    ) else {
         return Ok(Err("the account is not complete".to_owned()));
     };
-    let (account_email, ca_root) = (certificates.account_email.clone(), certificates.ca_root.clone());
-    let config = AcmeConfig { directory, account_key, account_email, ca_root };
+    let (account_email, ca_root) = (
+        certificates.account_email.clone(),
+        certificates.ca_root.clone(),
+    );
+    let config = AcmeConfig {
+        directory,
+        account_key,
+        account_email,
+        ca_root,
+    };
     match LetsEncrypt::new(&config) {
         Ok(authority) => Ok(Ok(Arc::new(authority))),
-        Err(AcmeConfigError { setting, fault }) => Err(Problem { name: setting.to_owned(), advice: fault }.into()),
+        Err(AcmeConfigError { setting, fault }) => Err(Problem {
+            name: setting.to_owned(),
+            advice: fault,
+        }
+        .into()),
     }
 }

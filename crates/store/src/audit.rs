@@ -19,9 +19,30 @@ pub struct Act<'a> {
 }
 
 /// Appends a line in the caller's transaction: what was done and its trace stand or fall together.
-pub(crate) async fn within(tx: &Tx, act: &Act<'_>, action: &str, object: &str, detail: &str) -> Result<(), Error> {
-    let Act { by, on_behalf_of, request_id } = *act;
-    append(tx, &Entry { actor: Some(by), on_behalf_of, action, object, detail, request_id }).await
+pub(crate) async fn within(
+    tx: &Tx,
+    act: &Act<'_>,
+    action: &str,
+    object: &str,
+    detail: &str,
+) -> Result<(), Error> {
+    let Act {
+        by,
+        on_behalf_of,
+        request_id,
+    } = *act;
+    append(
+        tx,
+        &Entry {
+            actor: Some(by),
+            on_behalf_of,
+            action,
+            object,
+            detail,
+            request_id,
+        },
+    )
+    .await
 }
 
 /// One line of the trail.
@@ -43,7 +64,9 @@ pub struct Entry<'a> {
 
 /// Appends a line.
 pub async fn record(store: &Store, entry: &Entry<'_>) -> Result<(), Error> {
-    store.write(|tx| async move { append(&tx, entry).await }).await
+    store
+        .write(|tx| async move { append(&tx, entry).await })
+        .await
 }
 
 /// Appends a line in the caller's transaction, also of somebody who is no user.
@@ -58,6 +81,8 @@ pub(crate) async fn append(tx: &Tx, entry: &Entry<'_>) -> Result<(), Error> {
         detail: Set(sql::cut(entry.detail, 4_000)),
         request_id: Set(sql::cut(entry.request_id, 64)),
     };
-    audit_entry::Entity::insert(line).exec_without_returning(tx.db()).await?;
+    audit_entry::Entity::insert(line)
+        .exec_without_returning(tx.db())
+        .await?;
     Ok(())
 }

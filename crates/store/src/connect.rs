@@ -1,4 +1,5 @@
-//! Connections: read the URL, try once by hand so that the reason of a refusal is known, then make the pools.
+//! Connections: read the URL, try once by hand so that the reason of a refusal is known, then make
+//! the pools.
 
 use std::time::Duration;
 
@@ -18,8 +19,8 @@ pub struct ConnectOptions {
     pub max_connections: Option<u32>,
     /// How long to wait for a connection: 5 seconds unless said otherwise.
     pub timeout: Duration,
-    /// KEY_ENCRYPTION_KEYS: id and base64 of 32 bytes; the first encrypts private keys, all decrypt. Empty: no private key can be
-    /// kept.
+    /// KEY_ENCRYPTION_KEYS: id and base64 of 32 bytes; the first encrypts private keys, all
+    /// decrypt. Empty: no private key can be kept.
     pub key_encryption_keys: Vec<(String, Secret)>,
     /// What follows the `@` of the Message-IDs of mails that are owed here: the sender's domain.
     pub message_host: String,
@@ -40,7 +41,10 @@ impl Default for ConnectOptions {
 impl ConnectOptions {
     /// The usual number of connections and time to wait.
     pub fn new(url: Secret) -> Self {
-        Self { url, ..Self::default() }
+        Self {
+            url,
+            ..Self::default()
+        }
     }
 }
 
@@ -57,7 +61,8 @@ const PING_AFTER_IDLE: Duration = Duration::from_secs(5);
 /// Unused connections are closed after this time.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 
-/// The session of every MySQL connection. Strict, so that nothing is cut short silently; sqlx sets utf8mb4 and +00:00.
+/// The session of every MySQL connection. Strict, so that nothing is cut short silently; sqlx sets
+/// utf8mb4 and +00:00.
 const MYSQL_SESSION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
      SET SESSION innodb_lock_wait_timeout = 5; \
      SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')";
@@ -71,20 +76,28 @@ impl Endpoint {
         if url.starts_with("sqlite:") {
             return read_sqlite(url);
         }
-        Err(ConnectError::Invalid("it must begin with mysql:// (or sqlite:// where that is built in)".to_owned()))
+        Err(ConnectError::Invalid(
+            "it must begin with mysql:// (or sqlite:// where that is built in)".to_owned(),
+        ))
     }
 
     /// One connection by hand: its failure says why.
     pub(crate) async fn probe(&self, wait: Duration) -> Result<(), ConnectError> {
         let outcome = match self {
-            Self::MySql(options) => timeout(wait, async { options.connect().await?.close().await }).await,
+            Self::MySql(options) => {
+                timeout(wait, async { options.connect().await?.close().await }).await
+            }
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(options) => timeout(wait, async { options.connect().await?.close().await }).await,
+            Self::Sqlite(options) => {
+                timeout(wait, async { options.connect().await?.close().await }).await
+            }
         };
         match outcome {
             Ok(Ok(())) => Ok(()),
             Ok(Err(fault)) => Err(judge(fault)),
-            Err(_) => Err(ConnectError::Unreachable(format!("no answer within {} s", wait.as_secs_f64()).into())),
+            Err(_) => Err(ConnectError::Unreachable(
+                format!("no answer within {} s", wait.as_secs_f64()).into(),
+            )),
         }
     }
 
@@ -93,14 +106,19 @@ impl Endpoint {
         match self {
             Self::MySql(options) => {
                 let pool = pool_options(size, wait).after_connect(|connection, _| {
-                    Box::pin(async move { sqlx::raw_sql(MYSQL_SESSION).execute(connection).await.map(drop) })
+                    Box::pin(async move {
+                        sqlx::raw_sql(MYSQL_SESSION)
+                            .execute(connection)
+                            .await
+                            .map(drop)
+                    })
                 });
                 SqlxMySqlConnector::from_sqlx_mysql_pool(pool.connect_lazy_with(options.clone()))
             }
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(options) => {
-                sea_orm::SqlxSqliteConnector::from_sqlx_sqlite_pool(pool_options(size, wait).connect_lazy_with(options.clone()))
-            }
+            Self::Sqlite(options) => sea_orm::SqlxSqliteConnector::from_sqlx_sqlite_pool(
+                pool_options(size, wait).connect_lazy_with(options.clone()),
+            ),
         }
     }
 }
@@ -123,21 +141,33 @@ fn pool_options<DB: sqlx::Database>(size: u32, wait: Duration) -> sqlx::pool::Po
 
 fn read_mysql(url: &str) -> Result<Endpoint, ConnectError> {
     let wanted = "it must look like mysql://user:password@host:3306/database, with special characters percent-encoded";
-    let options: sqlx::mysql::MySqlConnectOptions = url.parse().map_err(|_| ConnectError::Invalid(wanted.to_owned()))?;
+    let options: sqlx::mysql::MySqlConnectOptions = url
+        .parse()
+        .map_err(|_| ConnectError::Invalid(wanted.to_owned()))?;
     if options.get_database().is_none() {
-        return Err(ConnectError::Invalid(format!("it names no database; {wanted}")));
+        return Err(ConnectError::Invalid(format!(
+            "it names no database; {wanted}"
+        )));
     }
-    Ok(Endpoint::MySql(options.timezone(Some("+00:00".to_owned())).charset("utf8mb4").disable_statement_logging()))
+    Ok(Endpoint::MySql(
+        options
+            .timezone(Some("+00:00".to_owned()))
+            .charset("utf8mb4")
+            .disable_statement_logging(),
+    ))
 }
 
 #[cfg(feature = "sqlite")]
 fn read_sqlite(url: &str) -> Result<Endpoint, ConnectError> {
     use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
     if url.contains(":memory:") || url.contains("mode=memory") {
-        return Err(ConnectError::Invalid("a database in memory is not shared between connections: name a file".to_owned()));
+        return Err(ConnectError::Invalid(
+            "a database in memory is not shared between connections: name a file".to_owned(),
+        ));
     }
-    let options: SqliteConnectOptions =
-        url.parse().map_err(|_| ConnectError::Invalid("it must look like sqlite:///path/to/file".to_owned()))?;
+    let options: SqliteConnectOptions = url.parse().map_err(|_| {
+        ConnectError::Invalid("it must look like sqlite:///path/to/file".to_owned())
+    })?;
     Ok(Endpoint::Sqlite(
         options
             .create_if_missing(true)
@@ -151,16 +181,24 @@ fn read_sqlite(url: &str) -> Result<Endpoint, ConnectError> {
 
 #[cfg(not(feature = "sqlite"))]
 fn read_sqlite(_: &str) -> Result<Endpoint, ConnectError> {
-    Err(ConnectError::Invalid("SQLite is not built into this binary: use mysql://".to_owned()))
+    Err(ConnectError::Invalid(
+        "SQLite is not built into this binary: use mysql://".to_owned(),
+    ))
 }
 
 fn judge(fault: sqlx::Error) -> ConnectError {
     match fault {
         sqlx::Error::Configuration(_) => ConnectError::Invalid(fault.to_string()),
         sqlx::Error::Database(said) => {
-            match said.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>().map(|said| said.number()) {
-                // Access denied (for the user, for the database, without password), host not allowed, unknown plugin.
-                Some(1044 | 1045 | 1698 | 1130 | 1251 | 1227) => ConnectError::Denied(said.into_error()),
+            match said
+                .try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>()
+                .map(|said| said.number())
+            {
+                // Access denied (for the user, for the database, without password), host not
+                // allowed, unknown plugin.
+                Some(1044 | 1045 | 1698 | 1130 | 1251 | 1227) => {
+                    ConnectError::Denied(said.into_error())
+                }
                 Some(1049) => ConnectError::UnknownDatabase(said.into_error()),
                 Some(_) => ConnectError::Unreachable(said.into_error()),
                 None => ConnectError::Invalid(format!("the file cannot be opened: {said}")),

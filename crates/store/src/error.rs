@@ -19,7 +19,8 @@ pub enum Error {
     /// The connection broke during COMMIT: written or not. Read again before anything else.
     #[error("the database did not say whether it committed")]
     OutcomeUnknown(#[source] Source),
-    /// A private key cannot be sealed or opened. Broken: the reason tells the operator which setting to mend.
+    /// A private key cannot be sealed or opened. Broken: the reason tells the operator which
+    /// setting to mend.
     #[error(transparent)]
     Vault(#[from] VaultError),
     /// A row holds what this version cannot read. Broken: tell the operator.
@@ -33,7 +34,10 @@ pub enum Error {
 impl Error {
     /// Whether the same call may succeed a little later.
     pub fn is_temporary(&self) -> bool {
-        matches!(self, Self::Busy(_) | Self::Unreachable(_) | Self::OutcomeUnknown(_))
+        matches!(
+            self,
+            Self::Busy(_) | Self::Unreachable(_) | Self::OutcomeUnknown(_)
+        )
     }
 }
 
@@ -43,8 +47,11 @@ pub enum ConnectError {
     /// Nobody answers: wait and try again.
     #[error("the database does not answer: {0}")]
     Unreachable(#[source] Source),
-    /// User or password are wrong, or this user may not use the database: DATABASE_URL must be mended.
-    #[error("the database refuses this user; correct the user or the password, or grant access: {0}")]
+    /// User or password are wrong, or this user may not use the database: DATABASE_URL must be
+    /// mended.
+    #[error(
+        "the database refuses this user; correct the user or the password, or grant access: {0}"
+    )]
     Denied(#[source] Source),
     /// There is no such database: it must be created or DATABASE_URL mended.
     #[error("no such database; create it, or correct the name: {0}")]
@@ -84,7 +91,10 @@ fn weigh(fault: &DbErr) -> Weight {
     };
     match &**cause {
         sqlx::Error::Database(said) => weigh_code(&**said),
-        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => Weight::Lost,
+        sqlx::Error::Io(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => Weight::Lost,
         sqlx::Error::Protocol(_) => Weight::Lost,
         _ => Weight::Other,
     }
@@ -100,12 +110,18 @@ fn weigh_code(said: &dyn sqlx::error::DatabaseError) -> Weight {
             _ => Weight::Other,
         };
     }
-    // SQLite: SQLITE_BUSY 5, SQLITE_LOCKED 6 and their extended codes, which keep the plain code in the low byte.
+    // SQLite: SQLITE_BUSY 5, SQLITE_LOCKED 6 and their extended codes, which keep the plain code in
+    // the low byte.
     let code = said.code().and_then(|code| code.parse::<u32>().ok());
-    if matches!(code.map(|code| code & 0xff), Some(5 | 6)) { Weight::Locked } else { Weight::Other }
+    if matches!(code.map(|code| code & 0xff), Some(5 | 6)) {
+        Weight::Locked
+    } else {
+        Weight::Other
+    }
 }
 
-/// An error of a transaction's body: either the caller's own refusal, which rolls back, or a fault of the database.
+/// An error of a transaction's body: either the caller's own refusal, which rolls back, or a fault
+/// of the database.
 pub(crate) trait Refusal: From<Error> + Send {
     /// The database's part, when it is that.
     fn fault(&self) -> Option<&Error>;
@@ -117,12 +133,20 @@ impl Refusal for Error {
     }
 }
 
-/// A violated constraint where only somebody faster can be the cause: the whole transaction is to be run again.
+/// A violated constraint where only somebody faster can be the cause: the whole transaction is to
+/// be run again.
 pub(crate) fn busy_if_taken(fault: DbErr) -> Error {
-    if is_taken(&fault) { Error::Busy(Box::new(fault)) } else { fault.into() }
+    if is_taken(&fault) {
+        Error::Busy(Box::new(fault))
+    } else {
+        fault.into()
+    }
 }
 
 /// Whether a constraint said no.
 pub(crate) fn is_taken(fault: &DbErr) -> bool {
-    matches!(fault.sql_err(), Some(sea_orm::SqlErr::UniqueConstraintViolation(_)))
+    matches!(
+        fault.sql_err(),
+        Some(sea_orm::SqlErr::UniqueConstraintViolation(_))
+    )
 }

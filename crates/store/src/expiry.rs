@@ -1,12 +1,14 @@
 //! What ends: people are told before, and what is over goes.
 //!
-//! A record goes only when it is over and its person was told long enough ago ([`GRACE_MS`]) by the database's clock. Told means
-//! that the mail was sent, or that its address takes no mail and never will: such an address would keep a record for ever. While
-//! a notice waits to be sent, its records stay; one that was given up for another reason told nobody, and another is owed.
+//! A record goes only when it is over and its person was told long enough ago ([`GRACE_MS`]) by the
+//! database's clock. Told means that the mail was sent, or that its address takes no mail and never
+//! will: such an address would keep a record for ever. While a notice waits to be sent, its records
+//! stay; one that was given up for another reason told nobody, and another is owed.
 //!
-//! Each step takes a few people and at most [`BATCH`] rows in one transaction: their rows are locked, what is due is looked up
-//! under that lock, and mails, history, names and rows change together. So a person who renews in the same moment wins or loses
-//! as a whole, and a run that dies leaves nothing half done: what it did not reach is still due.
+//! Each step takes a few people and at most [`BATCH`] rows in one transaction: their rows are
+//! locked, what is due is looked up under that lock, and mails, history, names and rows change
+//! together. So a person who renews in the same moment wins or loses as a whole, and a run that
+//! dies leaves nothing half done: what it did not reach is still due.
 
 use sea_orm::{FromQueryResult, Value};
 use starchart_domain::expiry::{GRACE_MS, NOTICE_MS, certificate_notice_at};
@@ -36,7 +38,12 @@ pub enum Step {
 
 impl Step {
     /// Every step, in the order in which a run takes them.
-    pub const ALL: [Self; 4] = [Self::EndRecords, Self::TellRecords, Self::EndCertificates, Self::TellCertificates];
+    pub const ALL: [Self; 4] = [
+        Self::EndRecords,
+        Self::TellRecords,
+        Self::EndCertificates,
+        Self::TellCertificates,
+    ];
 
     /// Its name in logs.
     pub const fn as_str(self) -> &'static str {
@@ -48,7 +55,8 @@ impl Step {
         }
     }
 
-    /// The table, and what holds for its rows that are due; the question marks are for [`Self::moments`].
+    /// The table, and what holds for its rows that are due; the question marks are for
+    /// [`Self::moments`].
     fn due(self) -> (&'static str, &'static str) {
         match self {
             Self::EndRecords => (
@@ -62,9 +70,10 @@ impl Step {
                  OR NOT EXISTS (SELECT 1 FROM outbox o WHERE o.id = notice_id AND (o.state <> 'failed' OR o.refused_address = 1)))",
             ),
             Self::EndCertificates => ("certificates", "state = 'active' AND not_after <= ?"),
-            Self::TellCertificates => {
-                ("certificates", "state = 'active' AND notified_at IS NULL AND not_after <= ? AND not_after > ?")
-            }
+            Self::TellCertificates => (
+                "certificates",
+                "state = 'active' AND notified_at IS NULL AND not_after <= ? AND not_after > ?",
+            ),
         }
     }
 
@@ -79,8 +88,14 @@ impl Step {
     }
 }
 
-/// People of whom something is due, with how many rows, in the order of their ids, after `after`; at most `limit`.
-pub async fn people(store: &Store, step: Step, after: Option<UserId>, limit: u64) -> Result<Vec<(UserId, u64)>, Error> {
+/// People of whom something is due, with how many rows, in the order of their ids, after `after`;
+/// at most `limit`.
+pub async fn people(
+    store: &Store,
+    step: Step,
+    after: Option<UserId>,
+    limit: u64,
+) -> Result<Vec<(UserId, u64)>, Error> {
     #[derive(FromQueryResult)]
     struct Row {
         user_id: i64,
@@ -93,11 +108,19 @@ pub async fn people(store: &Store, step: Step, after: Option<UserId>, limit: u64
     let mut values = step.moments(store.now().await?);
     values.push(after.map_or(i64::MIN, |user| user.0).into());
     let rows: Vec<Row> = sql::all(store.reader(), &select, values).await?;
-    Ok(rows.into_iter().map(|row| (UserId(row.user_id), u64::try_from(row.n).unwrap_or_default())).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            (
+                UserId(row.user_id),
+                u64::try_from(row.n).unwrap_or_default(),
+            )
+        })
+        .collect())
 }
 
-/// Takes the step for these people: at most [`BATCH`] rows in one transaction. Says how many it took; when that is [`BATCH`],
-/// there may be more.
+/// Takes the step for these people: at most [`BATCH`] rows in one transaction. Says how many it
+/// took; when that is [`BATCH`], there may be more.
 pub async fn take(store: &Store, step: Step, people: &[UserId]) -> Result<u64, Error> {
     if people.is_empty() {
         return Ok(0);
@@ -158,7 +181,12 @@ impl Item for Certificate {
 
     fn item(&self) -> NoticeItem {
         let on = Timestamp::from_millis(self.not_after).date();
-        NoticeItem { name: format!("*.{}", self.domain), what: None, on: Some(on), reason: None }
+        NoticeItem {
+            name: format!("*.{}", self.domain),
+            what: None,
+            on: Some(on),
+            reason: None,
+        }
     }
 }
 
@@ -171,8 +199,9 @@ async fn due<T: FromQueryResult>(
     now: Timestamp,
 ) -> Result<Vec<T>, Error> {
     let ((table, due), places) = (step.due(), sql::places(people.len()));
-    let select =
-        format!("SELECT {columns} FROM {table} WHERE {due} AND user_id IN ({places}) ORDER BY user_id, id LIMIT {BATCH}");
+    let select = format!(
+        "SELECT {columns} FROM {table} WHERE {due} AND user_id IN ({places}) ORDER BY user_id, id LIMIT {BATCH}"
+    );
     let mut values = step.moments(now);
     values.extend(people.iter().map(|user| Value::from(user.0)));
     sql::all(tx.db(), &select, values).await
@@ -229,29 +258,51 @@ async fn end_certificates(tx: &Tx, people: &[UserId], now: Timestamp) -> Result<
         "UPDATE certificates SET state = 'expired', ended_at = ?, key_id = NULL, key_nonce = NULL, key_ciphertext = NULL \
          WHERE state = 'active' AND id IN ({places})"
     );
-    let values = std::iter::once(now.as_millis().into()).chain(of_them).collect();
-    expect_all(sql::touch(tx.db(), &end, values).await?, &rows, "certificates")?;
+    let values = std::iter::once(now.as_millis().into())
+        .chain(of_them)
+        .collect();
+    expect_all(
+        sql::touch(tx.db(), &end, values).await?,
+        &rows,
+        "certificates",
+    )?;
     outbox::digest(tx, NoticeKind::CertificateExpired, &by_person(&rows), now).await?;
     Ok(taken(&rows))
 }
 
 async fn tell_certificates(tx: &Tx, people: &[UserId], now: Timestamp) -> Result<u64, Error> {
-    let mut rows: Vec<Certificate> = due(tx, Step::TellCertificates, CERTIFICATE, people, now).await?;
+    let mut rows: Vec<Certificate> =
+        due(tx, Step::TellCertificates, CERTIFICATE, people, now).await?;
     rows.retain(|row| {
-        certificate_notice_at(Timestamp::from_millis(row.not_before), Timestamp::from_millis(row.not_after)) <= now
+        certificate_notice_at(
+            Timestamp::from_millis(row.not_before),
+            Timestamp::from_millis(row.not_after),
+        ) <= now
     });
     if rows.is_empty() {
         return Ok(0);
     }
     let (places, of_them) = ids(rows.iter().map(|row| row.id));
     let tell = format!("UPDATE certificates SET notified_at = ? WHERE id IN ({places})");
-    let values = std::iter::once(now.as_millis().into()).chain(of_them).collect();
-    expect_all(sql::touch(tx.db(), &tell, values).await?, &rows, "certificates")?;
+    let values = std::iter::once(now.as_millis().into())
+        .chain(of_them)
+        .collect();
+    expect_all(
+        sql::touch(tx.db(), &tell, values).await?,
+        &rows,
+        "certificates",
+    )?;
     outbox::digest(tx, NoticeKind::CertificateExpiring, &by_person(&rows), now).await?;
     Ok(taken(&rows))
 }
 
 /// The person's lock was held, so that nobody else can have changed these rows.
 fn expect_all<T>(found: u64, rows: &[T], what: &str) -> Result<(), Error> {
-    if found == taken(rows) { Ok(()) } else { Err(Error::Busy(format!("{what} changed under their lock").into())) }
+    if found == taken(rows) {
+        Ok(())
+    } else {
+        Err(Error::Busy(
+            format!("{what} changed under their lock").into(),
+        ))
+    }
 }

@@ -92,12 +92,21 @@ async fn orders(store: &Store, now: Timestamp) -> Result<Orders, Error> {
     let live = "SELECT COUNT(*) AS live, MIN(created_at) AS oldest, MIN(next_step_at) AS due FROM certificate_orders \
          WHERE finished_at IS NULL";
     let live: Option<Row> = sql::one(store.reader(), live, vec![]).await?;
-    let failed = "SELECT COUNT(*) AS n FROM certificate_orders WHERE finished_at > ? AND step = 'failed'";
-    let failed = sql::number(store.reader(), failed, vec![now.plus(-DAY_MS).as_millis().into()]).await?;
+    let failed =
+        "SELECT COUNT(*) AS n FROM certificate_orders WHERE finished_at > ? AND step = 'failed'";
+    let failed = sql::number(
+        store.reader(),
+        failed,
+        vec![now.plus(-DAY_MS).as_millis().into()],
+    )
+    .await?;
     Ok(Orders {
         live: unsigned(live.as_ref().map(|row| row.live)),
         failed_today: unsigned(failed),
-        oldest: live.as_ref().and_then(|row| row.oldest).map(Timestamp::from_millis),
+        oldest: live
+            .as_ref()
+            .and_then(|row| row.oldest)
+            .map(Timestamp::from_millis),
         oldest_due: live.and_then(|row| row.due).map(Timestamp::from_millis),
     })
 }
@@ -109,16 +118,31 @@ async fn certificates(store: &Store, now: Timestamp) -> Result<Certificates, Err
         months: i64,
     }
     let at = |days: i64| now.plus(days * DAY_MS).as_millis();
-    let active = sql::number(store.reader(), "SELECT COUNT(active_slot) AS n FROM certificates", vec![]).await?;
+    let active = sql::number(
+        store.reader(),
+        "SELECT COUNT(active_slot) AS n FROM certificates",
+        vec![],
+    )
+    .await?;
     let next = "SELECT not_after AS n FROM certificates WHERE state = 'active' AND not_after > ? ORDER BY not_after LIMIT 1";
     let next = sql::number(store.reader(), next, vec![at(0).into()]).await?;
     let ending = "SELECT COUNT(CASE WHEN not_after <= ? THEN 1 END) AS weeks, COUNT(*) AS months FROM certificates \
          WHERE state = 'active' AND not_after > ? AND not_after <= ?";
-    let ending: Option<Row> = sql::one(store.reader(), ending, vec![at(7).into(), at(0).into(), at(30).into()]).await?;
+    let ending: Option<Row> = sql::one(
+        store.reader(),
+        ending,
+        vec![at(7).into(), at(0).into(), at(30).into()],
+    )
+    .await?;
     // One that its person deleted, or that another replaced, is missed by nobody.
     let ended = "SELECT COUNT(*) AS n FROM certificates c WHERE c.state IN ('active', 'expired') AND c.not_after > ? \
          AND c.not_after <= ? AND NOT EXISTS (SELECT 1 FROM certificates s WHERE s.user_id = c.user_id AND s.not_after > ?)";
-    let ended = sql::number(store.reader(), ended, vec![at(-7).into(), at(0).into(), at(0).into()]).await?;
+    let ended = sql::number(
+        store.reader(),
+        ended,
+        vec![at(-7).into(), at(0).into(), at(0).into()],
+    )
+    .await?;
     Ok(Certificates {
         active: unsigned(active),
         next_end: next.map(Timestamp::from_millis),
@@ -135,11 +159,21 @@ async fn leases(store: &Store, now: Timestamp) -> Result<Vec<LeaseAge>, Error> {
         expires_at: i64,
         taken_at: Option<i64>,
     }
-    let rows: Vec<Row> =
-        sql::all(store.reader(), "SELECT name, expires_at, taken_at FROM leases ORDER BY name", vec![]).await?;
+    let rows: Vec<Row> = sql::all(
+        store.reader(),
+        "SELECT name, expires_at, taken_at FROM leases ORDER BY name",
+        vec![],
+    )
+    .await?;
     let age = |row: Row| {
-        let taken = row.taken_at.filter(|_| row.expires_at > now.as_millis()).map(Timestamp::from_millis);
-        LeaseAge { name: row.name, held_ms: taken.map_or(0, |taken| now.since(taken).max(0)) }
+        let taken = row
+            .taken_at
+            .filter(|_| row.expires_at > now.as_millis())
+            .map(Timestamp::from_millis);
+        LeaseAge {
+            name: row.name,
+            held_ms: taken.map_or(0, |taken| now.since(taken).max(0)),
+        }
     };
     Ok(rows.into_iter().map(age).collect())
 }

@@ -12,8 +12,8 @@ pub const BATCH: u64 = 500;
 
 const HOUR_MS: i64 = 60 * 60 * 1_000;
 
-/// Table, key, the column of the moment a row is over, and how long it is kept after that. A sign-in's request outlives its
-/// result, which needs it.
+/// Table, key, the column of the moment a row is over, and how long it is kept after that. A
+/// sign-in's request outlives its result, which needs it.
 const OVER: &[(&str, &str, &str, i64)] = &[
     ("login_results", "handle_hash", "expires_at", 0),
     ("login_requests", "request_id", "expires_at", HOUR_MS),
@@ -26,21 +26,27 @@ const OVER: &[(&str, &str, &str, i64)] = &[
 /// Ticks are kept this long.
 const TICK_MS: i64 = 30 * 24 * HOUR_MS;
 
-/// Removes sign-in requests and results, assertion ids and sessions that ended, zone changes a week after they were in sync, and
-/// ticks older than 30 days; at most [`BATCH`] of each. Says how many went: call again while it is not zero.
+/// Removes sign-in requests and results, assertion ids and sessions that ended, zone changes a week
+/// after they were in sync, and ticks older than 30 days; at most [`BATCH`] of each. Says how many
+/// went: call again while it is not zero.
 pub async fn purge(store: &Store) -> Result<u64, Error> {
     let now = store.now().await?;
     let mut removed = 0;
     for (table, key, column, kept) in OVER {
-        // As text, because it is the same for every table. Twice derived, because MySQL takes no LIMIT in IN and SQLite none in
-        // DELETE.
+        // As text, because it is the same for every table. Twice derived, because MySQL takes no
+        // LIMIT in IN and SQLite none in DELETE.
         let sql = format!(
             "DELETE FROM {table} WHERE {key} IN \
              (SELECT {key} FROM (SELECT {key} FROM {table} WHERE {column} <= ? ORDER BY {column} LIMIT {BATCH}) AS over_now)"
         );
-        removed += store.write(|tx| remove(tx, sql.clone(), now.plus(-kept))).await?;
+        removed += store
+            .write(|tx| remove(tx, sql.clone(), now.plus(-kept)))
+            .await?;
     }
-    Ok(removed + store.write(|tx| remove_ticks(tx, now.plus(-TICK_MS))).await?)
+    Ok(removed
+        + store
+            .write(|tx| remove_ticks(tx, now.plus(-TICK_MS)))
+            .await?)
 }
 
 async fn remove(tx: Tx, sql: String, before: Timestamp) -> Result<u64, Error> {

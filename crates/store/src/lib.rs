@@ -1,10 +1,11 @@
 //! Rows: people, sessions, names, records, the ownership registry, and the locks between processes.
 //!
-//! The database is the truth (invariant I4). MySQL or MariaDB in production, SQLite (feature `sqlite`) embedded; the same
-//! entities and statements on both. No type of sea-orm leaves this crate, and every function that touches a person's rows takes the owner.
+//! The database is the truth (invariant I4). MySQL or MariaDB in production, SQLite (feature
+//! `sqlite`) embedded; the same entities and statements on both. No type of sea-orm leaves this
+//! crate, and every function that touches a person's rows takes the owner.
 //!
-//! A writing transaction locks its anchor rows first and in this order: lease, user, names (sorted). It reads the database's
-//! clock ([`Store::now`]), never the process's.
+//! A writing transaction locks its anchor rows first and in this order: lease, user, names
+//! (sorted). It reads the database's clock ([`Store::now`]), never the process's.
 
 pub mod admin;
 pub mod audit;

@@ -1,4 +1,5 @@
-//! A sign-in on its way: the request we sent, the answer's one use, and the handle that brings it back to the same browser.
+//! A sign-in on its way: the request we sent, the answer's one use, and the handle that brings it
+//! back to the same browser.
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, SelectExt, Set};
@@ -82,7 +83,9 @@ async fn begin_within(tx: Tx, login: &NewLogin) -> Result<(), Error> {
         expires_at: Set(now.plus(REQUEST_LIFE_MS).as_millis()),
         ..Default::default()
     };
-    login_request::Entity::insert(request).exec_without_returning(tx.db()).await?;
+    login_request::Entity::insert(request)
+        .exec_without_returning(tx.db())
+        .await?;
     Ok(())
 }
 
@@ -93,15 +96,22 @@ pub async fn pending(store: &Store, request_id: &str) -> Result<Option<PendingLo
         .filter(Expr::col(login_request::Column::ExpiresAt).gt(Expr::cust(store.now_sql())));
     let row = waiting.one(store.reader()).await?;
     row.map(|row| {
-        let relay_hash = row.relay_hash.try_into().map_err(|_| Error::Corrupt("hash of a relay state".to_owned()))?;
+        let relay_hash = row
+            .relay_hash
+            .try_into()
+            .map_err(|_| Error::Corrupt("hash of a relay state".to_owned()))?;
         let created_at = Timestamp::from_millis(row.created_at);
-        Ok(PendingLogin { relay_hash, return_to: row.return_to, created_at })
+        Ok(PendingLogin {
+            relay_hash,
+            return_to: row.return_to,
+            created_at,
+        })
     })
     .transpose()
 }
 
-/// Takes a checked answer, in one transaction: the request is used up, the assertion recorded until `assertion_expires`, the
-/// identity kept under the handle (its SHA-256).
+/// Takes a checked answer, in one transaction: the request is used up, the assertion recorded until
+/// `assertion_expires`, the identity kept under the handle (its SHA-256).
 pub async fn accept(
     store: &Store,
     request_id: &str,
@@ -110,7 +120,8 @@ pub async fn accept(
     identity: &Identity,
     handle_hash: [u8; 32],
 ) -> Result<Accept, Error> {
-    let identity = serde_json::to_string(&StoredIdentity::from(identity)).map_err(|fault| Error::Fault(Box::new(fault)))?;
+    let identity = serde_json::to_string(&StoredIdentity::from(identity))
+        .map_err(|fault| Error::Fault(Box::new(fault)))?;
     let answer = Answer {
         request_id,
         // Hashed, because an identity provider may make its IDs as long as it likes.
@@ -132,11 +143,17 @@ struct Answer<'a> {
 
 async fn accept_within(tx: Tx, answer: &Answer<'_>) -> Result<Accept, Error> {
     let now = tx.now().await?;
-    if used_assertion::Entity::find_by_id(answer.assertion_hash.clone()).exists(tx.db()).await? {
+    if used_assertion::Entity::find_by_id(answer.assertion_hash.clone())
+        .exists(tx.db())
+        .await?
+    {
         return Ok(Accept::Replayed);
     }
     let consume = login_request::Entity::update_many()
-        .col_expr(login_request::Column::ConsumedAt, Expr::value(now.as_millis()))
+        .col_expr(
+            login_request::Column::ConsumedAt,
+            Expr::value(now.as_millis()),
+        )
         .filter(login_request::Column::RequestId.eq(answer.request_id))
         .filter(login_request::Column::ConsumedAt.is_null())
         .filter(login_request::Column::ExpiresAt.gt(now.as_millis()));
@@ -147,7 +164,10 @@ async fn accept_within(tx: Tx, answer: &Answer<'_>) -> Result<Accept, Error> {
         id_hash: Set(answer.assertion_hash.clone()),
         expires_at: Set(answer.assertion_expires.as_millis()),
     };
-    match used_assertion::Entity::insert(used).exec_without_returning(tx.db()).await {
+    match used_assertion::Entity::insert(used)
+        .exec_without_returning(tx.db())
+        .await
+    {
         Ok(_) => {}
         // Another process took the same assertion in this moment. The request stays used up.
         Err(fault) if is_taken(&fault) => return Ok(Accept::Replayed),
@@ -160,19 +180,32 @@ async fn accept_within(tx: Tx, answer: &Answer<'_>) -> Result<Accept, Error> {
         created_at: Set(now.as_millis()),
         expires_at: Set(now.plus(HANDLE_LIFE_MS).as_millis()),
     };
-    login_result::Entity::insert(result).exec_without_returning(tx.db()).await?;
+    login_result::Entity::insert(result)
+        .exec_without_returning(tx.db())
+        .await?;
     Ok(Accept::Ok)
 }
 
-/// Gives the identity to the browser that began, once. `None`: unknown, late, used, or another browser's (a foreign browser
-/// does not use it up).
-pub async fn finish(store: &Store, handle_hash: [u8; 32], browser_hash: [u8; 32]) -> Result<Option<Finished>, Error> {
-    let Some((result, request)) = store.write(|tx| finish_within(tx, handle_hash, browser_hash)).await? else {
+/// Gives the identity to the browser that began, once. `None`: unknown, late, used, or another
+/// browser's (a foreign browser does not use it up).
+pub async fn finish(
+    store: &Store,
+    handle_hash: [u8; 32],
+    browser_hash: [u8; 32],
+) -> Result<Option<Finished>, Error> {
+    let Some((result, request)) = store
+        .write(|tx| finish_within(tx, handle_hash, browser_hash))
+        .await?
+    else {
         return Ok(None);
     };
-    let stored: StoredIdentity =
-        serde_json::from_str(&result.identity).map_err(|_| Error::Corrupt("identity of a sign-in".to_owned()))?;
-    Ok(Some(Finished { identity: stored.try_into()?, return_to: request.return_to, held_form: request.held_form }))
+    let stored: StoredIdentity = serde_json::from_str(&result.identity)
+        .map_err(|_| Error::Corrupt("identity of a sign-in".to_owned()))?;
+    Ok(Some(Finished {
+        identity: stored.try_into()?,
+        return_to: request.return_to,
+        held_form: request.held_form,
+    }))
 }
 
 async fn finish_within(
@@ -189,7 +222,9 @@ async fn finish_within(
         return Ok(None);
     };
     // Of two requests at once only one removes the row.
-    let taken = login_result::Entity::delete_by_id(handle_hash).exec(tx.db()).await?;
+    let taken = login_result::Entity::delete_by_id(handle_hash)
+        .exec(tx.db())
+        .await?;
     Ok((taken.rows_affected == 1).then_some(found))
 }
 
@@ -228,11 +263,16 @@ impl TryFrom<StoredIdentity> for Identity {
 
     fn try_from(stored: StoredIdentity) -> Result<Self, Error> {
         Ok(Self {
-            subject: Subject::parse(&stored.subject).map_err(|_| Error::Corrupt("subject of a sign-in".to_owned()))?,
+            subject: Subject::parse(&stored.subject)
+                .map_err(|_| Error::Corrupt("subject of a sign-in".to_owned()))?,
             username: stored.username,
             display_name: stored.display_name,
             email: stored.email,
-            groups: Groups { student: stored.student, faculty: stored.faculty, admin: stored.admin },
+            groups: Groups {
+                student: stored.student,
+                faculty: stored.faculty,
+                admin: stored.admin,
+            },
             name_id: stored.name_id,
             session_index: stored.session_index,
         })

@@ -19,7 +19,8 @@ pub enum SchemaState {
     Pending(usize),
     /// A wipe was begun and did not come to its end: [`Store::migrate`] finishes it.
     HalfWiped,
-    /// Every step of ours is there, and these of a later version. Serves: later steps only add (expand and contract).
+    /// Every step of ours is there, and these of a later version. Serves: later steps only add
+    /// (expand and contract).
     Newer(Vec<String>),
 }
 
@@ -28,7 +29,8 @@ pub enum SchemaState {
 pub struct Migrated {
     /// Steps that were applied.
     pub steps: usize,
-    /// A wipe that was cut off was finished, and publishing is paused; the tables that were still dropped for it.
+    /// A wipe that was cut off was finished, and publishing is paused; the tables that were still
+    /// dropped for it.
     pub wiped: Option<Vec<String>>,
 }
 
@@ -45,21 +47,30 @@ impl Store {
         compare(self.reader()).await
     }
 
-    /// Applies the missing steps. Other processes wait meanwhile and then find nothing to do. A wipe that was killed comes to its end
-    /// first.
+    /// Applies the missing steps. Other processes wait meanwhile and then find nothing to do. A
+    /// wipe that was killed comes to its end first.
     pub async fn migrate(&self) -> Result<Migrated, Error> {
         self.locked(async |db| {
             if wipe::is_half_done(db).await? {
                 let wipe::Finished { tables, steps } = wipe::finish(self, db).await?;
-                return Ok(Migrated { steps, wiped: Some(tables) });
+                return Ok(Migrated {
+                    steps,
+                    wiped: Some(tables),
+                });
             }
-            Ok(Migrated { steps: apply(db).await?, wiped: None })
+            Ok(Migrated {
+                steps: apply(db).await?,
+                wiped: None,
+            })
         })
         .await
     }
 
     /// Runs `work` as the only process that changes the schema, on a connection of its own.
-    pub(crate) async fn locked<T>(&self, work: impl AsyncFnOnce(&DatabaseConnection) -> Result<T, Error>) -> Result<T, Error> {
+    pub(crate) async fn locked<T>(
+        &self,
+        work: impl AsyncFnOnce(&DatabaseConnection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let own = self.endpoint().pool(1, Duration::from_secs(30));
         let outcome = match self.endpoint() {
             Endpoint::MySql(_) => locked_mysql(&own, work).await,
@@ -79,23 +90,37 @@ pub(crate) async fn compare(db: &DatabaseConnection) -> Result<SchemaState, Erro
         return Ok(SchemaState::HalfWiped);
     }
     let applied = applied(db).await?;
-    let missing = steps().iter().filter(|step| !applied.contains(step)).count();
+    let missing = steps()
+        .iter()
+        .filter(|step| !applied.contains(step))
+        .count();
     if missing > 0 {
         return Ok(SchemaState::Pending(missing));
     }
     let unknown = unknown(db).await?;
-    Ok(if unknown.is_empty() { SchemaState::Fits } else { SchemaState::Newer(unknown) })
+    Ok(if unknown.is_empty() {
+        SchemaState::Fits
+    } else {
+        SchemaState::Newer(unknown)
+    })
 }
 
 /// The names of the steps that the schema has seen and this program does not know.
 pub(crate) async fn unknown(db: &DatabaseConnection) -> Result<Vec<String>, Error> {
     let ours = steps();
-    Ok(applied(db).await?.into_iter().filter(|step| !ours.contains(step)).collect())
+    Ok(applied(db)
+        .await?
+        .into_iter()
+        .filter(|step| !ours.contains(step))
+        .collect())
 }
 
 /// The names of the steps that this program knows.
 pub(crate) fn steps() -> Vec<String> {
-    Migrator::migrations().iter().map(|step| step.name().to_owned()).collect()
+    Migrator::migrations()
+        .iter()
+        .map(|step| step.name().to_owned())
+        .collect()
 }
 
 /// The names of the steps that the schema has seen.
@@ -104,8 +129,12 @@ pub(crate) async fn applied(db: &DatabaseConnection) -> Result<Vec<String>, Erro
         return Ok(Vec::new());
     }
     let select = format!("SELECT version FROM {STEPS_TABLE} ORDER BY version");
-    let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), select)).await?;
-    rows.iter().map(|row| Ok(row.try_get::<String>("", "version")?)).collect()
+    let rows = db
+        .query_all_raw(Statement::from_string(db.get_database_backend(), select))
+        .await?;
+    rows.iter()
+        .map(|row| Ok(row.try_get::<String>("", "version")?))
+        .collect()
 }
 
 /// The list of missing steps is read here, that is, under the caller's lock.
@@ -120,10 +149,15 @@ pub(crate) async fn apply(db: &DatabaseConnection) -> Result<usize, Error> {
     }
 }
 
-/// Waits so long for the lock; whether it is held now. It is the server's, so its name carries the database's.
+/// Waits so long for the lock; whether it is held now. It is the server's, so its name carries the
+/// database's.
 async fn take_lock(db: &DatabaseConnection, wait_s: u32) -> Result<bool, Error> {
-    let lock = format!("SELECT GET_LOCK(CONCAT('starchart.', LEFT(SHA2(DATABASE(), 256), 40)), {wait_s}) AS got");
-    let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), lock)).await?;
+    let lock = format!(
+        "SELECT GET_LOCK(CONCAT('starchart.', LEFT(SHA2(DATABASE(), 256), 40)), {wait_s}) AS got"
+    );
+    let row = db
+        .query_one_raw(Statement::from_string(db.get_database_backend(), lock))
+        .await?;
     let got = match row {
         Some(row) => row.try_get::<Option<i64>>("", "got")?,
         None => None,
@@ -145,11 +179,16 @@ async fn locked_mysql<T>(
         got = take_lock(db, LOCK_SAY_S).await?;
     }
     if !got {
-        return Err(Error::Busy("another process has held the lock of migrations for five minutes".into()));
+        return Err(Error::Busy(
+            "another process has held the lock of migrations for five minutes".into(),
+        ));
     }
     let outcome = work(db).await;
     let unlock = "SELECT RELEASE_LOCK(CONCAT('starchart.', LEFT(SHA2(DATABASE(), 256), 40)))";
-    if let Err(fault) = db.query_one_raw(Statement::from_string(db.get_database_backend(), unlock)).await {
+    if let Err(fault) = db
+        .query_one_raw(Statement::from_string(db.get_database_backend(), unlock))
+        .await
+    {
         tracing::debug!(error = %fault, "the migration lock goes with its connection");
     }
     outcome
@@ -161,7 +200,11 @@ async fn lock_beside(file: &std::path::Path) -> Result<std::fs::File, Error> {
     let mut path = file.as_os_str().to_owned();
     path.push(".migrate-lock");
     let locked = tokio::task::spawn_blocking(move || {
-        let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+        let file = std::fs::OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path)?;
         file.lock()?;
         Ok::<_, std::io::Error>(file)
     });
@@ -174,5 +217,7 @@ async fn lock_beside(file: &std::path::Path) -> Result<std::fs::File, Error> {
 
 /// The newest migration that this program knows.
 pub fn schema_version() -> String {
-    Migrator::migrations().last().map_or_else(String::new, |step| step.name().to_owned())
+    Migrator::migrations()
+        .last()
+        .map_or_else(String::new, |step| step.name().to_owned())
 }

@@ -19,12 +19,20 @@ pub(crate) struct Pace {
 impl Pace {
     /// Work on so many things.
     pub(crate) fn new(what: &'static str, of: usize) -> Self {
-        Self { of: Some(of), ..Self::without_end(what) }
+        Self {
+            of: Some(of),
+            ..Self::without_end(what)
+        }
     }
 
     /// Work whose end is not known yet.
     pub(crate) fn without_end(what: &'static str) -> Self {
-        Self { what, done: 0, of: None, said: Instant::now() }
+        Self {
+            what,
+            done: 0,
+            of: None,
+            said: Instant::now(),
+        }
     }
 
     /// So many more are done. Writes a line when the last one is some seconds old; whether it did.

@@ -1,7 +1,9 @@
 //! Sessions: server-side rows, found by the hash of an opaque token.
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QuerySelect, Set};
+use sea_orm::{
+    ColumnTrait, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QuerySelect, Set,
+};
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
@@ -55,7 +57,9 @@ pub struct Impersonation {
 impl Session {
     /// Who signed in, whosever pages are shown.
     pub fn signed_in(&self) -> &User {
-        self.impersonation.as_ref().map_or(&self.user, |impersonation| &impersonation.admin)
+        self.impersonation
+            .as_ref()
+            .map_or(&self.user, |impersonation| &impersonation.admin)
     }
 
     /// What admins may do; nothing of it while they impersonate.
@@ -73,7 +77,9 @@ pub async fn create(
     name_id: Option<&str>,
     session_index: Option<&str>,
 ) -> Result<(), Error> {
-    store.write(|tx| create_within(tx, user, token_hash, name_id, session_index)).await
+    store
+        .write(|tx| create_within(tx, user, token_hash, name_id, session_index))
+        .await
 }
 
 async fn create_within(
@@ -94,7 +100,9 @@ async fn create_within(
         saml_session_index: Set(session_index.map(str::to_owned)),
         ..Default::default()
     };
-    session::Entity::insert(session).exec_without_returning(tx.db()).await?;
+    session::Entity::insert(session)
+        .exec_without_returning(tx.db())
+        .await?;
     Ok(())
 }
 
@@ -106,7 +114,8 @@ struct Found {
     now: i64,
 }
 
-/// The session, when it is alive and its person is neither suspended nor deleted. Marks it used, at most once a minute.
+/// The session, when it is alive and its person is neither suspended nor deleted. Marks it used, at
+/// most once a minute.
 pub async fn find(store: &Store, token_hash: [u8; 32]) -> Result<Option<Session>, Error> {
     let found = session::Entity::find()
         .find_both_related(user::Entity)
@@ -146,11 +155,21 @@ struct Seat {
     impersonated_before: Option<UserId>,
 }
 
-/// Asked at every request: an admin who is none any more, a person who is gone or has become an admin, end it at once and for
-/// good. The session stays, as the admin's own.
-async fn seat(store: &Store, row: &session::Model, signed_in: User, now: i64) -> Result<Seat, Error> {
-    let (Some(other), Some(until)) = (row.impersonated_id.map(UserId), row.impersonation_until) else {
-        return Ok(Seat { user: signed_in, impersonation: None, impersonated_before: None });
+/// Asked at every request: an admin who is none any more, a person who is gone or has become an
+/// admin, end it at once and for good. The session stays, as the admin's own.
+async fn seat(
+    store: &Store,
+    row: &session::Model,
+    signed_in: User,
+    now: i64,
+) -> Result<Seat, Error> {
+    let (Some(other), Some(until)) = (row.impersonated_id.map(UserId), row.impersonation_until)
+    else {
+        return Ok(Seat {
+            user: signed_in,
+            impersonation: None,
+            impersonated_before: None,
+        });
     };
     if now < until
         && signed_in.groups.admin
@@ -158,19 +177,36 @@ async fn seat(store: &Store, row: &session::Model, signed_in: User, now: i64) ->
         && !user.groups.admin
         && user.label.is_some()
     {
-        let impersonation = Impersonation { admin: signed_in, until: Timestamp::from_millis(until) };
-        return Ok(Seat { user, impersonation: Some(impersonation), impersonated_before: None });
+        let impersonation = Impersonation {
+            admin: signed_in,
+            until: Timestamp::from_millis(until),
+        };
+        return Ok(Seat {
+            user,
+            impersonation: Some(impersonation),
+            impersonated_before: None,
+        });
     }
     if until != ENDED {
-        let why = if now < until { "no longer allowed" } else { "its time was over" };
+        let why = if now < until {
+            "no longer allowed"
+        } else {
+            "its time was over"
+        };
         note_over(store, row.id, why).await;
     }
-    Ok(Seat { user: signed_in, impersonation: None, impersonated_before: Some(other) })
+    Ok(Seat {
+        user: signed_in,
+        impersonation: None,
+        impersonated_before: Some(other),
+    })
 }
 
 /// A page must not fail because this could not be noted either.
 async fn note_over(store: &Store, id: i64, why: &str) {
-    let noted = store.write(|tx| async move { note_ends(&tx, Column::Id.eq(id), "", why).await }).await;
+    let noted = store
+        .write(|tx| async move { note_ends(&tx, Column::Id.eq(id), "", why).await })
+        .await;
     if let Err(fault) = noted {
         tracing::warn!(error = %fault, "the end of an impersonation was not noted; the next request tries again");
     }
@@ -187,19 +223,31 @@ async fn mark_seen(store: &Store, id: i64, now: i64) {
     }
 }
 
-/// Ends the session on every replica at once, and an impersonation with it. An unknown token is no error.
+/// Ends the session on every replica at once, and an impersonation with it. An unknown token is no
+/// error.
 pub async fn end(store: &Store, token_hash: [u8; 32], request_id: &str) -> Result<(), Error> {
-    store.write(|tx| end_where(tx, Column::TokenHash.eq(token_hash.to_vec()), request_id)).await.map(drop)
+    store
+        .write(|tx| end_where(tx, Column::TokenHash.eq(token_hash.to_vec()), request_id))
+        .await
+        .map(drop)
 }
 
 /// Ends every session of the person; says how many.
 pub async fn end_all(store: &Store, user: UserId) -> Result<u64, Error> {
-    store.write(|tx| end_where(tx, Column::UserId.eq(user.0), "")).await
+    store
+        .write(|tx| end_where(tx, Column::UserId.eq(user.0), ""))
+        .await
 }
 
 /// Ends every session of the person, and every impersonation of theirs; says how many sessions.
 pub(crate) async fn end_all_within(tx: &Tx, user: UserId, request_id: &str) -> Result<u64, Error> {
-    note_ends(tx, Column::ImpersonatedId.eq(user.0), request_id, "the person was deleted").await?;
+    note_ends(
+        tx,
+        Column::ImpersonatedId.eq(user.0),
+        request_id,
+        "the person was deleted",
+    )
+    .await?;
     let stop = session::Entity::update_many()
         .col_expr(Column::ImpersonatedId, Expr::value(None::<i64>))
         .col_expr(Column::ImpersonationUntil, Expr::value(None::<i64>))
@@ -212,6 +260,8 @@ async fn end_where(tx: Tx, which: Expr, request_id: &str) -> Result<u64, Error> 
     let now = tx.now().await?;
     let alive = which.and(Column::EndedAt.is_null());
     note_ends(&tx, alive.clone(), request_id, "the session ended").await?;
-    let end = session::Entity::update_many().col_expr(Column::EndedAt, Expr::value(now.as_millis())).filter(alive);
+    let end = session::Entity::update_many()
+        .col_expr(Column::EndedAt, Expr::value(now.as_millis()))
+        .filter(alive);
     Ok(end.exec(tx.db()).await?.rows_affected)
 }

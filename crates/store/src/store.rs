@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, IsolationLevel, TransactionTrait};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, IsolationLevel,
+    TransactionTrait,
+};
 use starchart_domain::time::Timestamp;
 
 use crate::connect::{ConnectOptions, Endpoint};
@@ -39,12 +42,15 @@ pub struct Pool {
 
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Store").field("backend", &self.backend()).finish_non_exhaustive()
+        f.debug_struct("Store")
+            .field("backend", &self.backend())
+            .finish_non_exhaustive()
     }
 }
 
 impl Store {
-    /// Connects; the schema may still be missing. Tries once: the caller waits on [`ConnectError::Unreachable`].
+    /// Connects; the schema may still be missing. Tries once: the caller waits on
+    /// [`ConnectError::Unreachable`].
     pub async fn connect(options: &ConnectOptions) -> Result<Self, ConnectError> {
         let endpoint = Endpoint::read(&options.url)?;
         let vault = Vault::new(&options.key_encryption_keys)?;
@@ -52,13 +58,25 @@ impl Store {
         let reader = endpoint.pool(options.max_connections.unwrap_or(16), options.timeout);
         let writer = match &endpoint {
             Endpoint::MySql(_) => reader.clone(),
-            // SQLite has one writer; a queue for one connection is fairer and faster than its busy handler.
+            // SQLite has one writer; a queue for one connection is fairer and faster than its busy
+            // handler.
             #[cfg(feature = "sqlite")]
-            Endpoint::Sqlite(_) => endpoint.pool(1, options.timeout.max(std::time::Duration::from_secs(30))),
+            Endpoint::Sqlite(_) => {
+                endpoint.pool(1, options.timeout.max(std::time::Duration::from_secs(30)))
+            }
         };
         let message_host = options.message_host.clone();
         let offset = AtomicI64::new(0);
-        Ok(Self { inner: Arc::new(Inner { endpoint, reader, writer, offset, vault, message_host }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                endpoint,
+                reader,
+                writer,
+                offset,
+                vault,
+                message_host,
+            }),
+        })
     }
 
     /// The database's clock, plus the offset that tests set.
@@ -66,7 +84,8 @@ impl Store {
         self.now_on(&self.inner.reader).await
     }
 
-    /// Shifts [`Store::now`] by so many milliseconds, for this handle and its clones. For tests of what time brings.
+    /// Shifts [`Store::now`] by so many milliseconds, for this handle and its clones. For tests of
+    /// what time brings.
     pub fn set_clock_offset(&self, millis: i64) {
         self.inner.offset.store(millis, Ordering::SeqCst);
     }
@@ -82,14 +101,26 @@ impl Store {
             #[cfg(feature = "sqlite")]
             DbBackend::Sqlite => {
                 let pool = self.inner.reader.get_sqlite_connection_pool();
-                (pool.size(), pool.num_idle(), pool.options().get_max_connections())
+                (
+                    pool.size(),
+                    pool.num_idle(),
+                    pool.options().get_max_connections(),
+                )
             }
             _ => {
                 let pool = self.inner.reader.get_mysql_connection_pool();
-                (pool.size(), pool.num_idle(), pool.options().get_max_connections())
+                (
+                    pool.size(),
+                    pool.num_idle(),
+                    pool.options().get_max_connections(),
+                )
             }
         };
-        Pool { open, idle: u32::try_from(idle).unwrap_or(u32::MAX), max }
+        Pool {
+            open,
+            idle: u32::try_from(idle).unwrap_or(u32::MAX),
+            max,
+        }
     }
 
     /// Closes the connections once running statements are done.
@@ -103,7 +134,9 @@ impl Store {
 
     pub(crate) async fn now_on(&self, on: &impl ConnectionTrait) -> Result<Timestamp, Error> {
         let millis = sql::number(on, &format!("SELECT {} AS n", self.now_sql()), vec![]).await?;
-        millis.map(Timestamp::from_millis).ok_or_else(|| Error::Corrupt("the database told no time".to_owned()))
+        millis
+            .map(Timestamp::from_millis)
+            .ok_or_else(|| Error::Corrupt("the database told no time".to_owned()))
     }
 
     /// The database's clock with the offset, as an expression inside a statement.
@@ -147,7 +180,12 @@ impl Store {
     pub(crate) async fn snapshot(&self) -> Result<DatabaseTransaction, Error> {
         Ok(match self.backend() {
             DbBackend::Sqlite => self.inner.reader.begin().await?,
-            _ => self.inner.reader.begin_with_config(Some(IsolationLevel::RepeatableRead), None).await?,
+            _ => {
+                self.inner
+                    .reader
+                    .begin_with_config(Some(IsolationLevel::RepeatableRead), None)
+                    .await?
+            }
         })
     }
 }

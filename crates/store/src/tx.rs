@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sea_orm::{DatabaseTransaction, DbBackend, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+use sea_orm::{
+    DatabaseTransaction, DbBackend, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
 use starchart_domain::time::Timestamp;
 
 use crate::Store;
@@ -41,8 +43,9 @@ enum Try<E> {
 }
 
 impl Store {
-    /// Runs `body` in a transaction and commits it; a refusal or a fault rolls back. A deadlock, a lock timeout, a busy
-    /// database or a connection that broke before COMMIT runs the whole body again, five times at most.
+    /// Runs `body` in a transaction and commits it; a refusal or a fault rolls back. A deadlock, a
+    /// lock timeout, a busy database or a connection that broke before COMMIT runs the whole body
+    /// again, five times at most.
     pub(crate) async fn write<T, E, F, Running>(&self, body: F) -> Result<T, E>
     where
         F: Fn(Tx) -> Running + Send,
@@ -76,16 +79,28 @@ impl Store {
             // The pool has waited its time already.
             _ => Try::Final(fault.into()),
         })?;
-        let tx = Tx { inner: Arc::new(begun), store: self.clone() };
+        let tx = Tx {
+            inner: Arc::new(begun),
+            store: self.clone(),
+        };
         let outcome = body(tx.clone()).await;
-        let kept = || Try::Final(Error::Corrupt("a transaction was kept by its body".to_owned()).into());
+        let kept =
+            || Try::Final(Error::Corrupt("a transaction was kept by its body".to_owned()).into());
         let begun = Arc::into_inner(tx.inner).ok_or_else(kept)?;
         match outcome {
-            Ok(done) => begun.commit().await.map(|()| done).map_err(|fault| match Error::from(fault) {
-                busy @ Error::Busy(_) => Try::Again(busy.into()),
-                Error::Unreachable(cause) => Try::Final(Error::OutcomeUnknown(cause).into()),
-                fault => Try::Final(fault.into()),
-            }),
+            Ok(done) => {
+                begun
+                    .commit()
+                    .await
+                    .map(|()| done)
+                    .map_err(|fault| match Error::from(fault) {
+                        busy @ Error::Busy(_) => Try::Again(busy.into()),
+                        Error::Unreachable(cause) => {
+                            Try::Final(Error::OutcomeUnknown(cause).into())
+                        }
+                        fault => Try::Final(fault.into()),
+                    })
+            }
             Err(refusal) => {
                 // A connection that cannot roll back is closed, which rolls back as well.
                 if let Err(fault) = begun.rollback().await {
@@ -100,8 +115,12 @@ impl Store {
     }
 
     async fn begin_write(&self) -> Result<DatabaseTransaction, Error> {
-        let mode = (self.backend() == DbBackend::Sqlite).then_some(SqliteTransactionMode::Immediate);
-        let options = TransactionOptions { sqlite_transaction_mode: mode, ..TransactionOptions::default() };
+        let mode =
+            (self.backend() == DbBackend::Sqlite).then_some(SqliteTransactionMode::Immediate);
+        let options = TransactionOptions {
+            sqlite_transaction_mode: mode,
+            ..TransactionOptions::default()
+        };
         Ok(self.writer().begin_with_options(options).await?)
     }
 }
@@ -120,8 +139,12 @@ mod tests {
     async fn tries(busy: u32, fault: fn() -> Error) -> (Result<(), Error>, u32, Option<i64>) {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("db").display());
-        let store = Store::connect(&ConnectOptions::new(Secret::new(url))).await.unwrap();
-        sql::run(store.writer(), "CREATE TABLE t (n INTEGER)", vec![]).await.unwrap();
+        let store = Store::connect(&ConnectOptions::new(Secret::new(url)))
+            .await
+            .unwrap();
+        sql::run(store.writer(), "CREATE TABLE t (n INTEGER)", vec![])
+            .await
+            .unwrap();
         let count = AtomicU32::new(0);
         let body = |tx: Tx| {
             let ran = count.fetch_add(1, Ordering::SeqCst);
@@ -131,7 +154,9 @@ mod tests {
             }
         };
         let outcome = store.write(body).await;
-        let rows = sql::number(store.reader(), "SELECT COUNT(*) AS n FROM t", vec![]).await.unwrap();
+        let rows = sql::number(store.reader(), "SELECT COUNT(*) AS n FROM t", vec![])
+            .await
+            .unwrap();
         (outcome, count.load(Ordering::SeqCst), rows)
     }
 

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, NotSet, QueryFilter, QuerySelect, Set, UpdateMany};
+use sea_orm::{
+    ColumnTrait, EntityTrait, ExprTrait, NotSet, QueryFilter, QuerySelect, Set, UpdateMany,
+};
 use starchart_domain::names::Label;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::{Groups, Identity, Subject, UserId};
@@ -59,8 +61,8 @@ pub enum ClaimError {
     Db(#[from] Error),
 }
 
-/// Creates the person at the first sign-in, renews name, mail and groups at every other. A person who was deleted and comes
-/// back gets the tombstone's row and label again.
+/// Creates the person at the first sign-in, renews name, mail and groups at every other. A person
+/// who was deleted and comes back gets the tombstone's row and label again.
 pub async fn sign_in(store: &Store, identity: &Identity) -> Result<User, SignInError> {
     store.write(|tx| sign_in_within(tx, identity)).await
 }
@@ -80,13 +82,32 @@ async fn sign_in_within(tx: Tx, identity: &Identity) -> Result<User, SignInError
         deleted_at: Set(None),
         ..Default::default()
     };
-    let renew = locking_update().set(seen.clone()).filter(Column::Subject.eq(subject));
-    if renew.exec(tx.db()).await.map_err(Error::from)?.rows_affected == 0 {
-        let new = user::ActiveModel { subject: Set(subject.to_owned()), created_at: Set(now), ..seen };
+    let renew = locking_update()
+        .set(seen.clone())
+        .filter(Column::Subject.eq(subject));
+    if renew
+        .exec(tx.db())
+        .await
+        .map_err(Error::from)?
+        .rows_affected
+        == 0
+    {
+        let new = user::ActiveModel {
+            subject: Set(subject.to_owned()),
+            created_at: Set(now),
+            ..seen
+        };
         // The same person signs in twice at once: the next try finds the row.
-        user::Entity::insert(new).exec_without_returning(tx.db()).await.map_err(busy_if_taken)?;
+        user::Entity::insert(new)
+            .exec_without_returning(tx.db())
+            .await
+            .map_err(busy_if_taken)?;
     }
-    let row = user::Entity::find().filter(Column::Subject.eq(subject)).one(tx.db()).await.map_err(Error::from)?;
+    let row = user::Entity::find()
+        .filter(Column::Subject.eq(subject))
+        .one(tx.db())
+        .await
+        .map_err(Error::from)?;
     let row = row.ok_or_else(|| Error::Corrupt(format!("no row for subject {subject}")))?;
     if row.suspended_at.is_some() {
         return Err(SignInError::Suspended);
@@ -96,15 +117,23 @@ async fn sign_in_within(tx: Tx, identity: &Identity) -> Result<User, SignInError
 
 /// The person, unless deleted or suspended.
 pub async fn get(store: &Store, id: UserId) -> Result<Option<User>, Error> {
-    let active = Column::DeletedAt.is_null().and(Column::SuspendedAt.is_null());
-    let row = user::Entity::find_by_id(id.0).filter(active).one(store.reader()).await?;
+    let active = Column::DeletedAt
+        .is_null()
+        .and(Column::SuspendedAt.is_null());
+    let row = user::Entity::find_by_id(id.0)
+        .filter(active)
+        .one(store.reader())
+        .await?;
     row.map(User::try_from).transpose()
 }
 
 /// The person of this subject, unless deleted.
 pub(crate) async fn by_subject(store: &Store, subject: &Subject) -> Result<Option<User>, Error> {
     let of_subject = user::Entity::find().filter(Column::Subject.eq(subject.as_str()));
-    let row = of_subject.filter(Column::DeletedAt.is_null()).one(store.reader()).await?;
+    let row = of_subject
+        .filter(Column::DeletedAt.is_null())
+        .one(store.reader())
+        .await?;
     row.map(User::try_from).transpose()
 }
 
@@ -128,9 +157,19 @@ async fn claim_within(tx: Tx, id: UserId, label: &Label) -> Result<(), ClaimErro
 
 /// Those of the labels that nobody has or had, in the same order.
 pub async fn free_of(store: &Store, labels: &[Label]) -> Result<Vec<Label>, Error> {
-    let of_somebody = user::Entity::find().filter(Column::Label.is_in(labels.iter().map(Label::as_str)));
-    let taken: Vec<String> = of_somebody.select_only().column(Column::Label).into_tuple().all(store.reader()).await?;
-    Ok(labels.iter().filter(|label| !taken.iter().any(|taken| taken == label.as_str())).cloned().collect())
+    let of_somebody =
+        user::Entity::find().filter(Column::Label.is_in(labels.iter().map(Label::as_str)));
+    let taken: Vec<String> = of_somebody
+        .select_only()
+        .column(Column::Label)
+        .into_tuple()
+        .all(store.reader())
+        .await?;
+    Ok(labels
+        .iter()
+        .filter(|label| !taken.iter().any(|taken| taken == label.as_str()))
+        .cloned()
+        .collect())
 }
 
 /// A person who comes from another application's database.
@@ -153,11 +192,22 @@ pub(crate) struct MovedRow {
     pub(crate) has_label: bool,
 }
 
-/// Writes people, in one statement, and gives their rows in the same order. Whoever is here stays as they are, but gets the label
-/// if they have none. A label that somebody has or had stays with them.
-pub(crate) async fn put_users(tx: &Tx, people: &[MovedUser<'_>], now: Timestamp) -> Result<Vec<MovedRow>, Error> {
-    let wanted = people.iter().filter_map(|person| person.label).map(Label::as_str);
-    let of_somebody = user::Entity::find().filter(Column::Label.is_in(wanted)).select_only().column(Column::Label);
+/// Writes people, in one statement, and gives their rows in the same order. Whoever is here stays
+/// as they are, but gets the label if they have none. A label that somebody has or had stays with
+/// them.
+pub(crate) async fn put_users(
+    tx: &Tx,
+    people: &[MovedUser<'_>],
+    now: Timestamp,
+) -> Result<Vec<MovedRow>, Error> {
+    let wanted = people
+        .iter()
+        .filter_map(|person| person.label)
+        .map(Label::as_str);
+    let of_somebody = user::Entity::find()
+        .filter(Column::Label.is_in(wanted))
+        .select_only()
+        .column(Column::Label);
     let taken: Vec<String> = of_somebody.into_tuple().all(tx.db()).await?;
     let here = moved_rows(tx, people).await?;
     let new: Vec<user::ActiveModel> = people
@@ -183,41 +233,75 @@ pub(crate) async fn put_users(tx: &Tx, people: &[MovedUser<'_>], now: Timestamp)
         })
         .collect();
     if !new.is_empty() {
-        user::Entity::insert_many(new).exec_without_returning(tx.db()).await.map_err(busy_if_taken)?;
+        user::Entity::insert_many(new)
+            .exec_without_returning(tx.db())
+            .await
+            .map_err(busy_if_taken)?;
     }
-    for person in people.iter().filter(|person| here.get(person.subject).is_some_and(|(_, label)| label.is_none())) {
+    for person in people.iter().filter(|person| {
+        here.get(person.subject)
+            .is_some_and(|(_, label)| label.is_none())
+    }) {
         if let Some(label) = free(person, &taken) {
-            let give = locking_update().col_expr(Column::Label, Expr::value(label)).filter(Column::Subject.eq(person.subject));
-            give.filter(Column::Label.is_null()).exec(tx.db()).await.map_err(busy_if_taken)?;
+            let give = locking_update()
+                .col_expr(Column::Label, Expr::value(label))
+                .filter(Column::Subject.eq(person.subject));
+            give.filter(Column::Label.is_null())
+                .exec(tx.db())
+                .await
+                .map_err(busy_if_taken)?;
         }
     }
     let rows = moved_rows(tx, people).await?;
     let row = |person: &MovedUser<'_>| match rows.get(person.subject) {
-        Some((id, label)) => Ok(MovedRow { id: UserId(*id), has_label: label.is_some() }),
-        None => Err(Error::Corrupt(format!("no row for subject {}", person.subject))),
+        Some((id, label)) => Ok(MovedRow {
+            id: UserId(*id),
+            has_label: label.is_some(),
+        }),
+        None => Err(Error::Corrupt(format!(
+            "no row for subject {}",
+            person.subject
+        ))),
     };
     people.iter().map(row).collect()
 }
 
 fn free<'a>(person: &MovedUser<'a>, taken: &[String]) -> Option<&'a str> {
-    person.label.map(Label::as_str).filter(|label| !taken.iter().any(|taken| taken == label))
+    person
+        .label
+        .map(Label::as_str)
+        .filter(|label| !taken.iter().any(|taken| taken == label))
 }
 
 /// The rows of those who are here: by subject, the id and the label.
-async fn moved_rows(tx: &Tx, people: &[MovedUser<'_>]) -> Result<HashMap<String, (i64, Option<String>)>, Error> {
-    let look = user::Entity::find().filter(Column::Subject.is_in(people.iter().map(|person| person.subject))).select_only();
-    let look = look.column(Column::Subject).column(Column::Id).column(Column::Label);
+async fn moved_rows(
+    tx: &Tx,
+    people: &[MovedUser<'_>],
+) -> Result<HashMap<String, (i64, Option<String>)>, Error> {
+    let look = user::Entity::find()
+        .filter(Column::Subject.is_in(people.iter().map(|person| person.subject)))
+        .select_only();
+    let look = look
+        .column(Column::Subject)
+        .column(Column::Id)
+        .column(Column::Label);
     let rows: Vec<(String, i64, Option<String>)> = look.into_tuple().all(tx.db()).await?;
-    Ok(rows.into_iter().map(|(subject, id, label)| (subject, (id, label))).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(subject, id, label)| (subject, (id, label)))
+        .collect())
 }
 
 /// Locks the person's row, the anchor of everything that writes below it; false: no such person.
 pub(crate) async fn lock(tx: &Tx, id: UserId) -> Result<bool, Error> {
-    let lock = locking_update().filter(Column::Id.eq(id.0)).filter(Column::DeletedAt.is_null());
+    let lock = locking_update()
+        .filter(Column::Id.eq(id.0))
+        .filter(Column::DeletedAt.is_null());
     Ok(lock.exec(tx.db()).await?.rows_affected == 1)
 }
 
-/// Makes a tombstone of the person, whose row is locked: user name and label stay taken, what else was known is forgotten.
+/// Makes a tombstone of the person, whose row is locked: user name and label stay taken, what else
+/// was known is forgotten.
 pub(crate) async fn bury(tx: &Tx, id: UserId, now: Timestamp) -> Result<Subject, Error> {
     let tombstone = user::ActiveModel {
         display_name: Set(String::new()),
@@ -229,7 +313,11 @@ pub(crate) async fn bury(tx: &Tx, id: UserId, now: Timestamp) -> Result<Subject,
         deleted_at: Set(Some(now.as_millis())),
         ..Default::default()
     };
-    user::Entity::update_many().set(tombstone).filter(Column::Id.eq(id.0)).exec(tx.db()).await?;
+    user::Entity::update_many()
+        .set(tombstone)
+        .filter(Column::Id.eq(id.0))
+        .exec(tx.db())
+        .await?;
     let row = user::Entity::find_by_id(id.0).one(tx.db()).await?;
     let row = row.ok_or_else(|| Error::Corrupt(format!("user {id} vanished")))?;
     Subject::parse(&row.subject).map_err(|_| Error::Corrupt(format!("subject of user {id}")))
@@ -237,7 +325,10 @@ pub(crate) async fn bury(tx: &Tx, id: UserId, now: Timestamp) -> Result<Subject,
 
 /// Locks these people's rows, in the order of their ids, whether they are still there or gone.
 pub(crate) async fn lock_all(tx: &Tx, ids: &[UserId]) -> Result<(), Error> {
-    locking_update().filter(Column::Id.is_in(ids.iter().map(|id| id.0))).exec(tx.db()).await?;
+    locking_update()
+        .filter(Column::Id.is_in(ids.iter().map(|id| id.0)))
+        .exec(tx.db())
+        .await?;
     Ok(())
 }
 
@@ -254,11 +345,16 @@ impl TryFrom<user::Model> for User {
         let label = row.label.as_deref().map(Label::assigned).transpose();
         Ok(Self {
             id: UserId(id),
-            subject: Subject::parse(&row.subject).map_err(|_| Error::Corrupt(format!("subject of user {id}")))?,
+            subject: Subject::parse(&row.subject)
+                .map_err(|_| Error::Corrupt(format!("subject of user {id}")))?,
             username: row.username,
             display_name: row.display_name,
             email: row.email,
-            groups: Groups { student: row.is_student, faculty: row.is_faculty, admin: row.is_admin },
+            groups: Groups {
+                student: row.is_student,
+                faculty: row.is_faculty,
+                admin: row.is_admin,
+            },
             label: label.map_err(|_| Error::Corrupt(format!("label of user {id}")))?,
             created_at: Timestamp::from_millis(row.created_at),
         })

@@ -1,7 +1,8 @@
-//! Private keys at rest: XChaCha20-Poly1305 with a random nonce, under a key that is not in the database.
+//! Private keys at rest: XChaCha20-Poly1305 with a random nonce, under a key that is not in the
+//! database.
 //!
-//! What a ciphertext belongs to is its associated data, so that one that was moved to another person's or another row's place
-//! does not open.
+//! What a ciphertext belongs to is its associated data, so that one that was moved to another
+//! person's or another row's place does not open.
 
 use std::fmt;
 
@@ -60,7 +61,9 @@ pub(crate) struct SealedKey {
 
 impl fmt::Debug for SealedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SealedKey").field("key_id", &self.key_id).finish_non_exhaustive()
+        f.debug_struct("SealedKey")
+            .field("key_id", &self.key_id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -71,7 +74,9 @@ pub(crate) struct Vault {
 
 impl fmt::Debug for Vault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.keys.iter().map(|(id, _)| id)).finish()
+        f.debug_list()
+            .entries(self.keys.iter().map(|(id, _)| id))
+            .finish()
     }
 }
 
@@ -80,11 +85,16 @@ impl Vault {
     pub(crate) fn new(keys: &[(String, Secret)]) -> Result<Self, VaultError> {
         let read = |(id, key): &(String, Secret)| {
             let unreadable = || VaultError::Unreadable(id.clone());
-            let bytes = STANDARD.decode(key.expose()).map(Zeroizing::new).map_err(|_| unreadable())?;
+            let bytes = STANDARD
+                .decode(key.expose())
+                .map(Zeroizing::new)
+                .map_err(|_| unreadable())?;
             let cipher = XChaCha20Poly1305::new_from_slice(&bytes).map_err(|_| unreadable())?;
             Ok((id.clone(), cipher))
         };
-        Ok(Self { keys: keys.iter().map(read).collect::<Result<_, _>>()? })
+        Ok(Self {
+            keys: keys.iter().map(read).collect::<Result<_, _>>()?,
+        })
     }
 
     /// Whether private keys can be kept.
@@ -92,16 +102,35 @@ impl Vault {
         !self.keys.is_empty()
     }
 
-    pub(crate) fn seal(&self, owner: UserId, place: Place, key: &Secret) -> Result<SealedKey, VaultError> {
+    pub(crate) fn seal(
+        &self,
+        owner: UserId,
+        place: Place,
+        key: &Secret,
+    ) -> Result<SealedKey, VaultError> {
         let (key_id, cipher) = self.keys.first().ok_or(VaultError::NoKeys)?;
         // 192 random bits: no two nonces are ever alike.
         let nonce: [u8; 24] = rand::random();
-        let payload = Payload { msg: key.expose().as_bytes(), aad: &place.associated_data(owner) };
-        let ciphertext = cipher.encrypt(XNonce::from_slice(&nonce), payload).map_err(|_| VaultError::Sealed)?;
-        Ok(SealedKey { key_id: key_id.clone(), nonce: nonce.to_vec(), ciphertext })
+        let payload = Payload {
+            msg: key.expose().as_bytes(),
+            aad: &place.associated_data(owner),
+        };
+        let ciphertext = cipher
+            .encrypt(XNonce::from_slice(&nonce), payload)
+            .map_err(|_| VaultError::Sealed)?;
+        Ok(SealedKey {
+            key_id: key_id.clone(),
+            nonce: nonce.to_vec(),
+            ciphertext,
+        })
     }
 
-    pub(crate) fn open(&self, owner: UserId, place: Place, sealed: &SealedKey) -> Result<Secret, VaultError> {
+    pub(crate) fn open(
+        &self,
+        owner: UserId,
+        place: Place,
+        sealed: &SealedKey,
+    ) -> Result<Secret, VaultError> {
         if self.keys.is_empty() {
             return Err(VaultError::NoKeys);
         }
@@ -110,10 +139,17 @@ impl Vault {
         if sealed.nonce.len() != 24 {
             return Err(VaultError::Sealed);
         }
-        let payload = Payload { msg: &sealed.ciphertext, aad: &place.associated_data(owner) };
-        let opened = cipher.decrypt(XNonce::from_slice(&sealed.nonce), payload).map(Zeroizing::new);
+        let payload = Payload {
+            msg: &sealed.ciphertext,
+            aad: &place.associated_data(owner),
+        };
+        let opened = cipher
+            .decrypt(XNonce::from_slice(&sealed.nonce), payload)
+            .map(Zeroizing::new);
         let opened = opened.map_err(|_| VaultError::Sealed)?;
-        std::str::from_utf8(&opened).map(Secret::new).map_err(|_| VaultError::Sealed)
+        std::str::from_utf8(&opened)
+            .map(Secret::new)
+            .map_err(|_| VaultError::Sealed)
     }
 }
 
@@ -125,45 +161,83 @@ mod tests {
     const OWNER: UserId = UserId(7);
 
     fn vault(keys: &[(&str, u8)]) -> Vault {
-        let key = |(id, byte): &(&str, u8)| ((*id).to_owned(), Secret::new(STANDARD.encode([*byte; 32])));
+        let key =
+            |(id, byte): &(&str, u8)| ((*id).to_owned(), Secret::new(STANDARD.encode([*byte; 32])));
         Vault::new(&keys.iter().map(key).collect::<Vec<_>>()).unwrap()
     }
 
     #[test]
     fn a_sealed_key_opens_in_its_place_only() {
-        let (vault, key) = (vault(&[("a", 1)]), Secret::new("-----BEGIN PRIVATE KEY-----"));
+        let (vault, key) = (
+            vault(&[("a", 1)]),
+            Secret::new("-----BEGIN PRIVATE KEY-----"),
+        );
         let sealed = vault.seal(OWNER, Place::Order(3), &key).unwrap();
         assert_eq!(vault.open(OWNER, Place::Order(3), &sealed).unwrap(), key);
-        for (owner, place) in [(UserId(8), Place::Order(3)), (OWNER, Place::Order(4)), (OWNER, Place::Certificate(3))] {
-            assert_eq!(vault.open(owner, place, &sealed), Err(VaultError::Sealed), "{owner} {place:?}");
+        for (owner, place) in [
+            (UserId(8), Place::Order(3)),
+            (OWNER, Place::Order(4)),
+            (OWNER, Place::Certificate(3)),
+        ] {
+            assert_eq!(
+                vault.open(owner, place, &sealed),
+                Err(VaultError::Sealed),
+                "{owner} {place:?}"
+            );
         }
         let mut changed = sealed.clone();
         changed.ciphertext[0] ^= 1;
-        assert_eq!(vault.open(OWNER, Place::Order(3), &changed), Err(VaultError::Sealed));
+        assert_eq!(
+            vault.open(OWNER, Place::Order(3), &changed),
+            Err(VaultError::Sealed)
+        );
         changed = sealed.clone();
         changed.nonce.pop();
-        assert_eq!(vault.open(OWNER, Place::Order(3), &changed), Err(VaultError::Sealed));
+        assert_eq!(
+            vault.open(OWNER, Place::Order(3), &changed),
+            Err(VaultError::Sealed)
+        );
         assert!(!sealed.ciphertext.windows(7).any(|part| part == b"PRIVATE"));
-        assert_ne!(vault.seal(OWNER, Place::Order(3), &key).unwrap(), sealed, "another nonce each time");
+        assert_ne!(
+            vault.seal(OWNER, Place::Order(3), &key).unwrap(),
+            sealed,
+            "another nonce each time"
+        );
     }
 
     #[test]
     fn an_older_key_opens_and_the_first_seals() {
-        let sealed = vault(&[("old", 1)]).seal(OWNER, Place::Certificate(1), &Secret::new("key")).unwrap();
+        let sealed = vault(&[("old", 1)])
+            .seal(OWNER, Place::Certificate(1), &Secret::new("key"))
+            .unwrap();
         let both = vault(&[("new", 2), ("old", 1)]);
         assert!(both.open(OWNER, Place::Certificate(1), &sealed).is_ok());
-        assert_eq!(both.seal(OWNER, Place::Certificate(1), &Secret::new("key")).unwrap().key_id, "new");
+        assert_eq!(
+            both.seal(OWNER, Place::Certificate(1), &Secret::new("key"))
+                .unwrap()
+                .key_id,
+            "new"
+        );
         let unknown = vault(&[("new", 2)]).open(OWNER, Place::Certificate(1), &sealed);
         assert_eq!(unknown, Err(VaultError::UnknownKey("old".to_owned())));
-        assert_eq!(vault(&[("old", 9)]).open(OWNER, Place::Certificate(1), &sealed), Err(VaultError::Sealed));
+        assert_eq!(
+            vault(&[("old", 9)]).open(OWNER, Place::Certificate(1), &sealed),
+            Err(VaultError::Sealed)
+        );
     }
 
     #[test]
     fn without_keys_it_says_so_and_nothing_is_printed() {
         let none = vault(&[]);
-        assert_eq!(none.seal(OWNER, Place::Order(1), &Secret::new("key")), Err(VaultError::NoKeys));
+        assert_eq!(
+            none.seal(OWNER, Place::Order(1), &Secret::new("key")),
+            Err(VaultError::NoKeys)
+        );
         assert_eq!(format!("{:?}", vault(&[("a", 1)])), r#"["a"]"#);
         let short = [("b".to_owned(), Secret::new("c2hvcnQ="))];
-        assert_eq!(Vault::new(&short).unwrap_err(), VaultError::Unreadable("b".to_owned()));
+        assert_eq!(
+            Vault::new(&short).unwrap_err(),
+            VaultError::Unreadable("b".to_owned())
+        );
     }
 }

@@ -1,8 +1,9 @@
 //! Wiping: every table of ours dropped and made anew.
 //!
-//! A table that no step makes, and so no wipe drops, remembers how far a wipe has come. `wiping` is committed before the first
-//! table goes, so that whoever comes after a kill finishes what was begun; `made` once the new tables stand, which nobody drops a
-//! second time; `done` is what keeps a flag that was left set from wiping again. A wipe by hand leaves a flag as armed as it was.
+//! A table that no step makes, and so no wipe drops, remembers how far a wipe has come. `wiping` is
+//! committed before the first table goes, so that whoever comes after a kill finishes what was
+//! begun; `made` once the new tables stand, which nobody drops a second time; `done` is what keeps
+//! a flag that was left set from wiping again. A wipe by hand leaves a flag as armed as it was.
 
 use migration::SchemaManager;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, FromQueryResult};
@@ -18,12 +19,16 @@ const MARK: &str = "starchart_wipe";
 const CREATE_MARK: &str = "CREATE TABLE IF NOT EXISTS starchart_wipe \
      (id INT NOT NULL PRIMARY KEY, state VARCHAR(16) NOT NULL, changed_at BIGINT NOT NULL)";
 /// Another process may hold a table for as long as one transaction; this is longer.
-const MYSQL_PREPARE: [&str; 2] = ["SET SESSION lock_wait_timeout = 60", "SET SESSION foreign_key_checks = 0"];
+const MYSQL_PREPARE: [&str; 2] = [
+    "SET SESSION lock_wait_timeout = 60",
+    "SET SESSION foreign_key_checks = 0",
+];
 
 /// Whether the mark of an earlier wipe counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WipeMark {
-    /// A flag that was left set: nothing is done when the database was wiped since [`Store::rearm_wipe`].
+    /// A flag that was left set: nothing is done when the database was wiped since
+    /// [`Store::rearm_wipe`].
     Respect,
     /// Somebody asks for it now. A flag that could wipe before still can.
     Ignore,
@@ -43,9 +48,11 @@ pub enum WipeOutcome {
     Already(Timestamp),
     /// `allowed` said no to this number of people (without the deleted ones). Nothing was changed.
     Refused(u64),
-    /// Somebody asks, and an earlier wipe did not come to its end: [`Store::migrate`] finishes it. Nothing was changed.
+    /// Somebody asks, and an earlier wipe did not come to its end: [`Store::migrate`] finishes it.
+    /// Nothing was changed.
     HalfDone,
-    /// The schema has these steps that this program does not know, nor the tables that they made. Nothing was changed.
+    /// The schema has these steps that this program does not know, nor the tables that they made.
+    /// Nothing was changed.
     Unknown(Vec<String>),
 }
 
@@ -58,12 +65,18 @@ pub(crate) struct Finished {
 }
 
 impl Store {
-    /// Drops every table that our steps make, runs the steps again and pauses publishing until a plan
-    /// is approved or the zone is seen to be empty; no other table and no record in the zone
-    /// is touched. One process does it, others wait and then see what it left. `allowed` is asked with the number of people there
-    /// are, under the lock; not for a wipe that was begun already, which a flag finishes in any case.
-    pub async fn wipe(&self, mark: WipeMark, allowed: impl Fn(u64) -> bool) -> Result<WipeOutcome, Error> {
-        self.locked(async |db| wipe(self, db, mark, &allowed).await).await
+    /// Drops every table that our steps make, runs the steps again and pauses publishing until a
+    /// plan is approved or the zone is seen to be empty; no other table and no record in the zone
+    /// is touched. One process does it, others wait and then see what it left. `allowed` is asked
+    /// with the number of people there are, under the lock; not for a wipe that was begun already,
+    /// which a flag finishes in any case.
+    pub async fn wipe(
+        &self,
+        mark: WipeMark,
+        allowed: impl Fn(u64) -> bool,
+    ) -> Result<WipeOutcome, Error> {
+        self.locked(async |db| wipe(self, db, mark, &allowed).await)
+            .await
     }
 
     /// Lets the next flag wipe again: for a start without one. False when it could already.
@@ -71,7 +84,13 @@ impl Store {
         if !SchemaManager::new(self.writer()).has_table(MARK).await? {
             return Ok(false);
         }
-        Ok(sql::touch(self.writer(), "DELETE FROM starchart_wipe WHERE state = 'done'", vec![]).await? > 0)
+        Ok(sql::touch(
+            self.writer(),
+            "DELETE FROM starchart_wipe WHERE state = 'done'",
+            vec![],
+        )
+        .await?
+            > 0)
     }
 }
 
@@ -84,14 +103,34 @@ async fn wipe(
     let by_hand = mark == WipeMark::Ignore;
     let before = read(db).await?;
     match before {
-        Some(Mark { how_far: HowFar::Wiping | HowFar::Made, .. }) if by_hand => return Ok(WipeOutcome::HalfDone),
-        Some(Mark { how_far: how_far @ (HowFar::Wiping | HowFar::Made), .. }) => {
+        Some(Mark {
+            how_far: HowFar::Wiping | HowFar::Made,
+            ..
+        }) if by_hand => {
+            return Ok(WipeOutcome::HalfDone);
+        }
+        Some(Mark {
+            how_far: how_far @ (HowFar::Wiping | HowFar::Made),
+            ..
+        }) => {
             // The flag that finishes it has had its wipe.
             write(store, db, Mark::of(how_far, false)).await?;
-            return Ok(WipeOutcome::Wiped { tables: finish(store, db).await?.tables });
+            return Ok(WipeOutcome::Wiped {
+                tables: finish(store, db).await?.tables,
+            });
         }
-        Some(Mark { how_far: HowFar::Done, at, .. }) if !by_hand => return Ok(WipeOutcome::Already(at)),
-        Some(Mark { how_far: HowFar::Done, .. }) | None => {}
+        Some(Mark {
+            how_far: HowFar::Done,
+            at,
+            ..
+        }) if !by_hand => {
+            return Ok(WipeOutcome::Already(at));
+        }
+        Some(Mark {
+            how_far: HowFar::Done,
+            ..
+        })
+        | None => {}
     }
     let unknown = migrate::unknown(db).await?;
     if !unknown.is_empty() {
@@ -106,15 +145,31 @@ async fn wipe(
         return Ok(WipeOutcome::Initialised);
     }
     let users = match present.contains(&"users") {
-        true => sql::number(db, "SELECT COUNT(*) AS n FROM users WHERE deleted_at IS NULL", vec![]).await?,
+        true => {
+            sql::number(
+                db,
+                "SELECT COUNT(*) AS n FROM users WHERE deleted_at IS NULL",
+                vec![],
+            )
+            .await?
+        }
         false => None,
     };
-    let users = users.and_then(|count| u64::try_from(count).ok()).unwrap_or_default();
+    let users = users
+        .and_then(|count| u64::try_from(count).ok())
+        .unwrap_or_default();
     if !allowed(users) {
         return Ok(WipeOutcome::Refused(users));
     }
-    write(store, db, Mark::of(HowFar::Wiping, by_hand && before.is_none())).await?;
-    Ok(WipeOutcome::Wiped { tables: finish(store, db).await?.tables })
+    write(
+        store,
+        db,
+        Mark::of(HowFar::Wiping, by_hand && before.is_none()),
+    )
+    .await?;
+    Ok(WipeOutcome::Wiped {
+        tables: finish(store, db).await?.tables,
+    })
 }
 
 /// Brings a wipe that was begun to its end; may be killed and repeated anywhere.
@@ -123,7 +178,13 @@ pub(crate) async fn finish(store: &Store, db: &DatabaseConnection) -> Result<Fin
     let stays_armed = mark.as_ref().is_some_and(|mark| mark.stays_armed);
     // Others may serve tables that were made already.
     let finished = match mark {
-        Some(Mark { how_far: HowFar::Made, .. }) => Finished { tables: Vec::new(), steps: 0 },
+        Some(Mark {
+            how_far: HowFar::Made,
+            ..
+        }) => Finished {
+            tables: Vec::new(),
+            steps: 0,
+        },
         _ => {
             let finished = make_anew(db).await?;
             write(store, db, Mark::of(HowFar::Made, stays_armed)).await?;
@@ -133,9 +194,20 @@ pub(crate) async fn finish(store: &Store, db: &DatabaseConnection) -> Result<Fin
     // The zone may still hold what the dropped rows wanted.
     zone::pause_after_wipe(store).await?;
     let detail = counted(finished.tables.len(), "table", "tables");
-    audit::record(store, &Entry { action: "database.wipe", detail: &detail, ..Entry::default() }).await?;
+    audit::record(
+        store,
+        &Entry {
+            action: "database.wipe",
+            detail: &detail,
+            ..Entry::default()
+        },
+    )
+    .await?;
     match stays_armed {
-        true => db.execute_unprepared("DELETE FROM starchart_wipe").await.map(drop)?,
+        true => db
+            .execute_unprepared("DELETE FROM starchart_wipe")
+            .await
+            .map(drop)?,
         false => write(store, db, Mark::of(HowFar::Done, false)).await?,
     }
     Ok(finished)
@@ -145,26 +217,38 @@ pub(crate) async fn finish(store: &Store, db: &DatabaseConnection) -> Result<Fin
 async fn make_anew(db: &DatabaseConnection) -> Result<Finished, Error> {
     let is_sqlite = db.get_database_backend() == DbBackend::Sqlite;
     // No foreign key, not even one of a table that we do not know, may stop this half way.
-    for statement in if is_sqlite { &["PRAGMA foreign_keys = OFF"][..] } else { &MYSQL_PREPARE } {
+    for statement in if is_sqlite {
+        &["PRAGMA foreign_keys = OFF"][..]
+    } else {
+        &MYSQL_PREPARE
+    } {
         db.execute_unprepared(statement).await?;
     }
     let mut tables = Vec::new();
     for table in present(db).await? {
-        db.execute_unprepared(&format!("DROP TABLE `{table}`")).await?;
+        db.execute_unprepared(&format!("DROP TABLE `{table}`"))
+            .await?;
         tables.push(table.to_owned());
     }
-    db.execute_unprepared(if is_sqlite { "PRAGMA foreign_keys = ON" } else { "SET SESSION foreign_key_checks = 1" }).await?;
+    db.execute_unprepared(if is_sqlite {
+        "PRAGMA foreign_keys = ON"
+    } else {
+        "SET SESSION foreign_key_checks = 1"
+    })
+    .await?;
     let steps = migrate::apply(db).await?;
     Ok(Finished { tables, steps })
 }
 
 /// Whether a wipe was begun and did not end. Nothing may be served from such a schema.
 pub(crate) async fn is_half_done(db: &DatabaseConnection) -> Result<bool, Error> {
-    Ok(read(db).await?.is_some_and(|mark| mark.how_far != HowFar::Done))
+    Ok(read(db)
+        .await?
+        .is_some_and(|mark| mark.how_far != HowFar::Done))
 }
 
-/// The tables of ours that there are, in the order to drop them: first the list of steps, so that what is left is known to be
-/// incomplete; then those that refer to others before these.
+/// The tables of ours that there are, in the order to drop them: first the list of steps, so that
+/// what is left is known to be incomplete; then those that refer to others before these.
 async fn present(db: &DatabaseConnection) -> Result<Vec<&'static str>, Error> {
     let mut present = Vec::new();
     let (applied, ours) = (migrate::applied(db).await?, migrate::steps());
@@ -211,7 +295,9 @@ impl Mark {
 
     /// The text for the row.
     fn of(how_far: HowFar, stays_armed: bool) -> &'static str {
-        let text = Self::TEXTS.iter().find(|(_, far, armed)| (*far, *armed) == (how_far, stays_armed));
+        let text = Self::TEXTS
+            .iter()
+            .find(|(_, far, armed)| (*far, *armed) == (how_far, stays_armed));
         text.map_or("done", |(text, ..)| text)
     }
 }
@@ -225,20 +311,41 @@ async fn read(db: &DatabaseConnection) -> Result<Option<Mark>, Error> {
     if !SchemaManager::new(db).has_table(MARK).await? {
         return Ok(None);
     }
-    let row: Option<Row> = sql::one(db, "SELECT state, changed_at FROM starchart_wipe WHERE id = 1", vec![]).await?;
+    let row: Option<Row> = sql::one(
+        db,
+        "SELECT state, changed_at FROM starchart_wipe WHERE id = 1",
+        vec![],
+    )
+    .await?;
     let Some(row) = row else { return Ok(None) };
     let (_, how_far, stays_armed) = Mark::TEXTS
         .into_iter()
         .find(|(text, ..)| *text == row.state)
         .ok_or_else(|| Error::Corrupt(format!("the mark of a wipe says {:?}", row.state)))?;
-    Ok(Some(Mark { how_far, stays_armed, at: Timestamp::from_millis(row.changed_at) }))
+    Ok(Some(Mark {
+        how_far,
+        stays_armed,
+        at: Timestamp::from_millis(row.changed_at),
+    }))
 }
 
 async fn write(store: &Store, db: &DatabaseConnection, state: &str) -> Result<(), Error> {
     db.execute_unprepared(CREATE_MARK).await?;
     let values = vec![state.into(), store.now_on(db).await?.as_millis().into()];
-    if sql::touch(db, "UPDATE starchart_wipe SET state = ?, changed_at = ? WHERE id = 1", values.clone()).await? == 0 {
-        sql::touch(db, "INSERT INTO starchart_wipe (state, changed_at, id) VALUES (?, ?, 1)", values).await?;
+    if sql::touch(
+        db,
+        "UPDATE starchart_wipe SET state = ?, changed_at = ? WHERE id = 1",
+        values.clone(),
+    )
+    .await?
+        == 0
+    {
+        sql::touch(
+            db,
+            "INSERT INTO starchart_wipe (state, changed_at, id) VALUES (?, ?, 1)",
+            values,
+        )
+        .await?;
     }
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! Just enough HTML to fill in a form: tags, attributes, entities. For pages of servers we run, not for the web.
+//! Just enough HTML to fill in a form: tags, attributes, entities. For pages of servers we run, not
+//! for the web.
 
 /// A form of a page, with the fields that a browser would send untouched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +16,10 @@ impl Form {
     /// The value of the field `name`.
     #[must_use]
     pub fn value(&self, name: &str) -> Option<&str> {
-        self.fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str())
+        self.fields
+            .iter()
+            .find(|(field, _)| field == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// Fills in `name`, as a person who types would.
@@ -40,7 +44,10 @@ pub fn forms(page: &str) -> Vec<Form> {
             let end = find_ignoring_case(after, "</form").unwrap_or(after.len());
             forms.push(Form {
                 action: tag.attribute("action").unwrap_or_default(),
-                method: tag.attribute("method").unwrap_or_else(|| "get".to_owned()).to_lowercase(),
+                method: tag
+                    .attribute("method")
+                    .unwrap_or_else(|| "get".to_owned())
+                    .to_lowercase(),
                 fields: fields(&after[..end]),
             });
             rest = &after[end..];
@@ -57,7 +64,9 @@ pub fn unescape(text: &str) -> String {
     while let Some(at) = rest.find('&') {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
-        let reference = rest.find(';').and_then(|end| Some((character(&rest[1..end])?, end + 1)));
+        let reference = rest
+            .find(';')
+            .and_then(|end| Some((character(&rest[1..end])?, end + 1)));
         let (decoded, length) = reference.unwrap_or(('&', 1));
         out.push(decoded);
         rest = &rest[length..];
@@ -93,7 +102,10 @@ fn fields(form: &str) -> Vec<(String, String)> {
             "input" => fields.extend(input(&tag)),
             "textarea" => {
                 let end = find_ignoring_case(after, "</textarea").unwrap_or(after.len());
-                fields.extend(tag.attribute("name").map(|name| (name, unescape(&after[..end]))));
+                fields.extend(
+                    tag.attribute("name")
+                        .map(|name| (name, unescape(&after[..end]))),
+                );
             }
             "select" => select = tag.attribute("name"),
             "/select" => select = None,
@@ -133,17 +145,24 @@ struct Tag {
 
 impl Tag {
     fn attribute(&self, name: &str) -> Option<String> {
-        self.attributes.iter().find(|(attribute, _)| attribute == name).map(|(_, value)| value.clone())
+        self.attributes
+            .iter()
+            .find(|(attribute, _)| attribute == name)
+            .map(|(_, value)| value.clone())
     }
 }
 
 /// The next tag and what follows it.
 fn next_tag(page: &str) -> Option<(Tag, &str)> {
-    // A tag starts where a letter or a slash follows; any other `<` is text, a comment or a declaration.
-    let is_tag = |at: &usize| page[at + 1..].starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
+    // A tag starts where a letter or a slash follows; any other `<` is text, a comment or a
+    // declaration.
+    let is_tag =
+        |at: &usize| page[at + 1..].starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
     let start = page.match_indices('<').map(|(at, _)| at).find(is_tag)? + 1;
     let body = &page[start..];
-    let name_end = body.find(|c: char| c.is_whitespace() || c == '>').unwrap_or(body.len());
+    let name_end = body
+        .find(|c: char| c.is_whitespace() || c == '>')
+        .unwrap_or(body.len());
     let name = body[..name_end].to_lowercase();
     let mut attributes = Vec::new();
     let mut rest = body[name_end..].trim_start();
@@ -152,11 +171,16 @@ fn next_tag(page: &str) -> Option<(Tag, &str)> {
         attributes.extend(attribute);
         rest = after.trim_start();
     }
-    Some((Tag { name, attributes }, rest.strip_prefix('>').unwrap_or(rest)))
+    Some((
+        Tag { name, attributes },
+        rest.strip_prefix('>').unwrap_or(rest),
+    ))
 }
 
 fn attribute(text: &str) -> (Option<(String, String)>, &str) {
-    let end = text.find(|c: char| c.is_whitespace() || c == '=' || c == '>' || c == '/').unwrap_or(text.len());
+    let end = text
+        .find(|c: char| c.is_whitespace() || c == '=' || c == '>' || c == '/')
+        .unwrap_or(text.len());
     if end == 0 {
         let first = text.chars().next().map_or(0, char::len_utf8);
         return (None, &text[first..]);
@@ -167,9 +191,17 @@ fn attribute(text: &str) -> (Option<(String, String)>, &str) {
         return (Some((name, String::new())), rest);
     };
     let value = value.trim_start();
-    let (raw, after) = match value.chars().next().filter(|quote| matches!(quote, '"' | '\'')) {
+    let (raw, after) = match value
+        .chars()
+        .next()
+        .filter(|quote| matches!(quote, '"' | '\''))
+    {
         Some(quote) => value[1..].split_once(quote).unwrap_or((&value[1..], "")),
-        None => value.split_at(value.find(|c: char| c.is_whitespace() || c == '>').unwrap_or(value.len())),
+        None => value.split_at(
+            value
+                .find(|c: char| c.is_whitespace() || c == '>')
+                .unwrap_or(value.len()),
+        ),
     };
     (Some((name, unescape(raw))), after)
 }
@@ -191,8 +223,15 @@ mod tests {
         assert_eq!(forms.len(), 2);
         assert_eq!(forms[0].action, "/a?b=1&c");
         assert_eq!(forms[0].method, "post");
-        let fields: Vec<_> = forms[0].fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        assert_eq!(fields, [("t", "x+\"y"), ("on", "1"), ("kind", "MX"), ("d", "a <b>")]);
+        let fields: Vec<_> = forms[0]
+            .fields
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        assert_eq!(
+            fields,
+            [("t", "x+\"y"), ("on", "1"), ("kind", "MX"), ("d", "a <b>")]
+        );
         assert_eq!(forms[1].method, "get");
     }
 

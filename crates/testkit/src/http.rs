@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// A client with its own cookies that follows no redirect, so that a test sees each answer. One client is one browser.
+/// A client with its own cookies that follows no redirect, so that a test sees each answer. One
+/// client is one browser.
 ///
 /// # Panics
 /// When the TLS library cannot be set up.
@@ -11,7 +12,8 @@ pub fn client() -> reqwest::Client {
     build(|builder| builder.cookie_store(true))
 }
 
-/// The same without cookies of its own, for a test that keeps them itself: it sends those that stand in the request, and no others.
+/// The same without cookies of its own, for a test that keeps them itself: it sends those that
+/// stand in the request, and no others.
 ///
 /// # Panics
 /// When the TLS library cannot be set up.
@@ -20,8 +22,11 @@ pub fn client_without_cookies() -> reqwest::Client {
     build(|builder| builder)
 }
 
-fn build(configure: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder) -> reqwest::Client {
-    // reqwest is built without a default TLS provider, and panics where none is installed; a second install is refused, which is fine.
+fn build(
+    configure: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
+) -> reqwest::Client {
+    // reqwest is built without a default TLS provider, and panics where none is installed; a second
+    // install is refused, which is fine.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     configure(reqwest::Client::builder())
         .redirect(reqwest::redirect::Policy::none())

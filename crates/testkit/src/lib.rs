@@ -1,6 +1,6 @@
-//! Real servers for tests, each a child process on loopback with a folder and a port of its own: MariaDB (or MySQL), Redis, moto,
-//! SimpleSAMLphp, pysaml2, pebble, aiosmtpd. `script/test` installs them. What goes wrong here fails the test, so the functions panic with a
-//! message.
+//! Real servers for tests, each a child process on loopback with a folder and a port of its own:
+//! MariaDB (or MySQL), Redis, moto, SimpleSAMLphp, pysaml2, pebble, aiosmtpd. `script/test`
+//! installs them. What goes wrong here fails the test, so the functions panic with a message.
 
 mod environment;
 pub mod html;

@@ -14,8 +14,9 @@ use tokio::sync::OnceCell;
 use crate::environment::variable;
 use crate::server::{Server, free_port, scratch};
 
-/// The variable with the URL of a server that all test processes share: `mysql://root:PASSWORD@127.0.0.1:PORT`, no database and no
-/// parameters; the account may create databases.
+/// The variable with the URL of a server that all test processes share:
+/// `mysql://root:PASSWORD@127.0.0.1:PORT`, no database and no parameters; the account may create
+/// databases.
 pub const SHARED_URL: &str = "STARCHART_TEST_MYSQL_URL";
 
 /// A private MariaDB with an empty root password on loopback.
@@ -35,7 +36,8 @@ impl MariaDb {
         Self::start_on(free_port()).await
     }
 
-    /// Starts one on `port`: for tests in which the database comes later than the program that wants it.
+    /// Starts one on `port`: for tests in which the database comes later than the program that
+    /// wants it.
     ///
     /// # Panics
     /// When it is not installed, or does not answer.
@@ -52,14 +54,27 @@ impl MariaDb {
                 .arg(format!("--datadir={}", data.display()))
                 .arg(format!("--socket={}", data.join("s").display()))
                 .arg(format!("--port={port}"))
-                .args(["--bind-address=127.0.0.1", "--skip-name-resolve", "--max-connections=600"])
+                .args([
+                    "--bind-address=127.0.0.1",
+                    "--skip-name-resolve",
+                    "--max-connections=600",
+                ])
                 // Quick rather than durable: the data are thrown away.
-                .args(["--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=64M", "--innodb-flush-method=nosync"])
+                .args([
+                    "--innodb-flush-log-at-trx-commit=0",
+                    "--innodb-buffer-pool-size=64M",
+                    "--innodb-flush-method=nosync",
+                ])
                 .args(["--skip-log-bin", "--performance-schema=OFF"]);
         });
         let url = url_of(port);
-        server.wait_until(async || connect(&url).await.is_ok()).await;
-        Self { _server: server, port }
+        server
+            .wait_until(async || connect(&url).await.is_ok())
+            .await;
+        Self {
+            _server: server,
+            port,
+        }
     }
 
     /// `mysql://root@127.0.0.1:PORT`, without a database.
@@ -77,7 +92,8 @@ pub struct TestDb {
 }
 
 impl TestDb {
-    /// Creates an empty database on the shared server: the one of [`SHARED_URL`], else a MariaDB that this process starts once.
+    /// Creates an empty database on the shared server: the one of [`SHARED_URL`], else a MariaDB
+    /// that this process starts once.
     ///
     /// # Panics
     /// When there is no server, or it refuses.
@@ -97,11 +113,18 @@ impl TestDb {
     /// When the server refuses.
     pub async fn create_on(server: &str) -> Self {
         let name = unused_name();
-        // The server's plain collation on purpose: columns that need utf8mb4_bin must say so themselves.
-        execute(server, &format!("CREATE DATABASE {name} CHARACTER SET utf8mb4"))
-            .await
-            .unwrap_or_else(|error| panic!("cannot create a database ({SHARED_URL}): {error}"));
-        Self { server: server.to_owned(), name }
+        // The server's plain collation on purpose: columns that need utf8mb4_bin must say so
+        // themselves.
+        execute(
+            server,
+            &format!("CREATE DATABASE {name} CHARACTER SET utf8mb4"),
+        )
+        .await
+        .unwrap_or_else(|error| panic!("cannot create a database ({SHARED_URL}): {error}"));
+        Self {
+            server: server.to_owned(),
+            name,
+        }
     }
 
     /// The URL that names this database.
@@ -110,12 +133,15 @@ impl TestDb {
         format!("{}/{}", self.server, self.name)
     }
 
-    /// Runs `sql`, which may be several statements: to spoil or to prepare what the code under test then finds.
+    /// Runs `sql`, which may be several statements: to spoil or to prepare what the code under test
+    /// then finds.
     ///
     /// # Panics
     /// When the server refuses it.
     pub async fn run(&self, sql: &str) {
-        execute(&self.url(), sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        execute(&self.url(), sql)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
 
     /// The number that `sql` asks for: for rows that no page shows.
@@ -123,7 +149,9 @@ impl TestDb {
     /// # Panics
     /// When the server refuses it.
     pub async fn number(&self, sql: &str) -> i64 {
-        number(&self.url(), sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"))
+        number(&self.url(), sql)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
     /// What the server makes of all values in the table.
@@ -131,16 +159,24 @@ impl TestDb {
     /// # Panics
     /// There is no such table.
     pub async fn checksum(&self, table: &str) -> i64 {
-        checksum(&self.url(), table).await.unwrap_or_else(|error| panic!("{table}: {error}"))
+        checksum(&self.url(), table)
+            .await
+            .unwrap_or_else(|error| panic!("{table}: {error}"))
     }
 }
 
 impl Drop for TestDb {
     fn drop(&mut self) {
-        let (server, sql) = (self.server.clone(), format!("DROP DATABASE IF EXISTS {}", self.name));
-        // A thread of its own: a drop inside a runtime must not block on that runtime. A failure leaves an unused database.
+        let (server, sql) = (
+            self.server.clone(),
+            format!("DROP DATABASE IF EXISTS {}", self.name),
+        );
+        // A thread of its own: a drop inside a runtime must not block on that runtime. A failure
+        // leaves an unused database.
         let dropped = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
             runtime.map(|runtime| runtime.block_on(execute(&server, &sql)))
         });
         let _ = dropped.join();
@@ -155,36 +191,52 @@ async fn connect(url: &str) -> Result<MySqlConnection, sqlx::Error> {
 
 async fn number(url: &str, sql: &str) -> Result<i64, sqlx::Error> {
     let mut connection = connect(url).await?;
-    let number = sqlx::query_scalar(sqlx::AssertSqlSafe(sql.to_owned())).fetch_one(&mut connection).await?;
+    let number = sqlx::query_scalar(sqlx::AssertSqlSafe(sql.to_owned()))
+        .fetch_one(&mut connection)
+        .await?;
     connection.close().await?;
     Ok(number)
 }
 
 async fn checksum(url: &str, table: &str) -> Result<i64, sqlx::Error> {
     let mut connection = connect(url).await?;
-    let row = sqlx::query(sqlx::AssertSqlSafe(format!("CHECKSUM TABLE {table}"))).fetch_one(&mut connection).await?;
+    let row = sqlx::query(sqlx::AssertSqlSafe(format!("CHECKSUM TABLE {table}")))
+        .fetch_one(&mut connection)
+        .await?;
     connection.close().await?;
     sqlx::Row::try_get(&row, "Checksum")
 }
 
 async fn execute(url: &str, sql: &str) -> Result<(), sqlx::Error> {
     let mut connection = connect(url).await?;
-    sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(&mut connection).await?;
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned()))
+        .execute(&mut connection)
+        .await?;
     connection.close().await
 }
 
-/// `dir` is for temporary tables: a starting server removes what looks like old ones, and so another server's in a folder that
-/// they share.
+/// `dir` is for temporary tables: a starting server removes what looks like old ones, and so
+/// another server's in a folder that they share.
 fn install(dir: &Path, data: &Path) {
     let output = Command::new(program(&["mariadb-install-db", "mysql_install_db"]))
         .arg("--no-defaults")
         .args(run_as())
         .arg(format!("--datadir={}", data.display()))
-        .args(["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"])
+        .args([
+            "--auth-root-authentication-method=normal",
+            "--skip-test-db",
+            "--skip-name-resolve",
+        ])
         .env("TMPDIR", dir)
         .output()
-        .unwrap_or_else(|error| panic!("mariadb-install-db: {error}; script/test installs MariaDB"));
-    assert!(output.status.success(), "mariadb-install-db: {}", String::from_utf8_lossy(&output.stderr));
+        .unwrap_or_else(|error| {
+            panic!("mariadb-install-db: {error}; script/test installs MariaDB")
+        });
+    assert!(
+        output.status.success(),
+        "mariadb-install-db: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 /// Only root has to say as whom the server runs.
@@ -193,11 +245,14 @@ fn run_as() -> Option<&'static str> {
     root.then_some("--user=root")
 }
 
-/// The first of `names` that is installed; servers live in /usr/sbin, which is not on every person's PATH.
+/// The first of `names` that is installed; servers live in /usr/sbin, which is not on every
+/// person's PATH.
 fn program(names: &[&str]) -> PathBuf {
     let path = variable("PATH").unwrap_or_default();
     let folders = split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
-    let found = folders.flat_map(|folder| names.iter().map(move |name| folder.join(name))).find(|file| file.is_file());
+    let found = folders
+        .flat_map(|folder| names.iter().map(move |name| folder.join(name)))
+        .find(|file| file.is_file());
     found.unwrap_or_else(|| PathBuf::from(names[0]))
 }
 
@@ -205,9 +260,17 @@ fn url_of(port: u16) -> String {
     format!("mysql://root@127.0.0.1:{port}")
 }
 
-/// Unused among all processes that share the server: the process, a count, and the time against leftovers of an earlier one.
+/// Unused among all processes that share the server: the process, a count, and the time against
+/// leftovers of an earlier one.
 fn unused_name() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-    format!("test_{}_{}_{now}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_millis();
+    format!(
+        "test_{}_{}_{now}",
+        std::process::id(),
+        COUNT.fetch_add(1, Ordering::Relaxed)
+    )
 }

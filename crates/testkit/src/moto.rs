@@ -1,4 +1,5 @@
-//! moto: a second opinion on the Route53 protocol (far too lax on what it accepts; the strict Route53 is for that).
+//! moto: a second opinion on the Route53 protocol (far too lax on what it accepts; the strict
+//! Route53 is for that).
 
 use crate::environment::variable;
 use crate::server::{Server, free_port, scratch};
@@ -7,8 +8,7 @@ use crate::server::{Server, free_port, scratch};
 pub const PROGRAM: &str = "STARCHART_TEST_MOTO";
 
 /// moto takes the service from the signature's scope; it checks nothing else of it.
-const AUTHORIZATION: &str =
-    "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/route53/aws4_request, SignedHeaders=host, Signature=0";
+const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/route53/aws4_request, SignedHeaders=host, Signature=0";
 
 /// A moto server on loopback. Any access key is good.
 #[derive(Debug)]
@@ -31,7 +31,10 @@ impl Moto {
             command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
         });
         server.wait_for_http(&format!("{endpoint}/moto-api/")).await;
-        Self { _server: server, endpoint }
+        Self {
+            _server: server,
+            endpoint,
+        }
     }
 
     /// What AWS_ENDPOINT_URL is set to.
@@ -53,10 +56,17 @@ impl Moto {
             .header("authorization", AUTHORIZATION)
             .header("content-type", "application/xml")
             .body(body);
-        let answer = request.send().await.unwrap_or_else(|error| panic!("moto: {error}"));
+        let answer = request
+            .send()
+            .await
+            .unwrap_or_else(|error| panic!("moto: {error}"));
         let status = answer.status();
         let text = answer.text().await.unwrap_or_default();
-        let id = text.split_once("<Id>/hostedzone/").and_then(|(_, rest)| rest.split_once("</Id>"));
-        id.unwrap_or_else(|| panic!("moto created no zone: {status} {text}")).0.to_owned()
+        let id = text
+            .split_once("<Id>/hostedzone/")
+            .and_then(|(_, rest)| rest.split_once("</Id>"));
+        id.unwrap_or_else(|| panic!("moto created no zone: {status} {text}"))
+            .0
+            .to_owned()
     }
 }

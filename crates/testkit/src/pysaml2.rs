@@ -1,4 +1,5 @@
-//! pysaml2 as the school's identity provider: a third reading of SAML, after our own and SimpleSAMLphp's.
+//! pysaml2 as the school's identity provider: a third reading of SAML, after our own and
+//! SimpleSAMLphp's.
 
 use std::fs;
 use std::path::Path;
@@ -36,7 +37,10 @@ impl PySaml {
         write(&dir, "users.json", &users().to_string());
         make_key(&dir);
         let mut server = Server::start(dir.clone(), python, |command| {
-            command.arg(dir.join("idp.py")).arg(port.to_string()).arg(&dir);
+            command
+                .arg(dir.join("idp.py"))
+                .arg(port.to_string())
+                .arg(&dir);
         });
         server.wait_for_http(&format!("{url}/metadata")).await;
         Self { server, url }
@@ -58,29 +62,60 @@ impl PySaml {
     /// # Panics
     /// When it does not answer.
     pub async fn metadata_xml(&self) -> String {
-        self.page(crate::http::client().get(format!("{}/metadata", self.url))).await
+        self.page(crate::http::client().get(format!("{}/metadata", self.url)))
+            .await
     }
 
-    /// Signs in as a browser would: opens `login_url` (our redirect to the identity provider), fills in the form, and returns the
-    /// form that the page then posts to the assertion consumer service.
+    /// Signs in as a browser would: opens `login_url` (our redirect to the identity provider),
+    /// fills in the form, and returns the form that the page then posts to the assertion consumer
+    /// service.
     ///
     /// # Panics
     /// When a page is not what it should be; the message has the page.
-    pub async fn login(&self, client: &Client, login_url: &str, username: &str, password: &str) -> Form {
+    pub async fn login(
+        &self,
+        client: &Client,
+        login_url: &str,
+        username: &str,
+        password: &str,
+    ) -> Form {
         let page = self.page(client.get(login_url)).await;
-        let form = forms(&page).into_iter().find(|form| form.value("password").is_some());
-        let form =
-            form.unwrap_or_else(|| panic!("no login form:\n{page}")).with("username", username).with("password", password);
-        let page = self.page(client.post(&form.action).form(&form.fields)).await;
-        let form = forms(&page).into_iter().find(|form| form.value("SAMLResponse").is_some());
-        form.unwrap_or_else(|| panic!("no SAMLResponse for {username}:\n{page}\n{}", self.server.log()))
+        let form = forms(&page)
+            .into_iter()
+            .find(|form| form.value("password").is_some());
+        let form = form
+            .unwrap_or_else(|| panic!("no login form:\n{page}"))
+            .with("username", username)
+            .with("password", password);
+        let page = self
+            .page(client.post(&form.action).form(&form.fields))
+            .await;
+        let form = forms(&page)
+            .into_iter()
+            .find(|form| form.value("SAMLResponse").is_some());
+        form.unwrap_or_else(|| {
+            panic!(
+                "no SAMLResponse for {username}:\n{page}\n{}",
+                self.server.log()
+            )
+        })
     }
 
     async fn page(&self, request: reqwest::RequestBuilder) -> String {
-        let answer = request.send().await.unwrap_or_else(|error| panic!("pysaml2: {error}\n{}", self.server.log()));
+        let answer = request
+            .send()
+            .await
+            .unwrap_or_else(|error| panic!("pysaml2: {error}\n{}", self.server.log()));
         let status = answer.status();
-        assert!(status.is_success(), "pysaml2: {status}\n{}", self.server.log());
-        answer.text().await.unwrap_or_else(|error| panic!("pysaml2: {error}"))
+        assert!(
+            status.is_success(),
+            "pysaml2: {status}\n{}",
+            self.server.log()
+        );
+        answer
+            .text()
+            .await
+            .unwrap_or_else(|error| panic!("pysaml2: {error}"))
     }
 }
 

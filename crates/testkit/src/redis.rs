@@ -9,8 +9,8 @@ use tokio::net::TcpStream;
 use crate::pebble::tls::Identity;
 use crate::server::{Server, free_port, scratch};
 
-/// A private Redis on loopback, without persistence: a restart loses everything, which is what tests want to survive. It refuses
-/// writes rather than drop keys, as production's does.
+/// A private Redis on loopback, without persistence: a restart loses everything, which is what
+/// tests want to survive. It refuses writes rather than drop keys, as production's does.
 #[derive(Debug)]
 pub struct Redis {
     server: Option<Server>,
@@ -34,7 +34,10 @@ impl Redis {
     /// When loopback has no free port.
     #[must_use]
     pub fn absent() -> Self {
-        Self { server: None, port: free_port() }
+        Self {
+            server: None,
+            port: free_port(),
+        }
     }
 
     /// What REDIS_URL is set to.
@@ -59,10 +62,34 @@ impl Redis {
 
     async fn serve(&mut self, port: u16, dir: PathBuf, more: &[&str]) {
         let mut server = Server::start(dir, "redis-server", |command| {
-            command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]).args(more);
-            command.args(["--maxmemory", "256mb", "--maxmemory-policy", "noeviction", "--enable-debug-command", "yes"]);
+            command
+                .args([
+                    "--port",
+                    &port.to_string(),
+                    "--bind",
+                    "127.0.0.1",
+                    "--save",
+                    "",
+                    "--appendonly",
+                    "no",
+                ])
+                .args(more);
+            command.args([
+                "--maxmemory",
+                "256mb",
+                "--maxmemory-policy",
+                "noeviction",
+                "--enable-debug-command",
+                "yes",
+            ]);
         });
-        server.wait_until(async || ask(port, &["PING"]).await.is_ok_and(|answer| answer == "+PONG")).await;
+        server
+            .wait_until(async || {
+                ask(port, &["PING"])
+                    .await
+                    .is_ok_and(|answer| answer == "+PONG")
+            })
+            .await;
         self.server = Some(server);
     }
 
@@ -91,12 +118,15 @@ impl Redis {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 
-    /// Sends one command and gives the answer as Redis' protocol writes it (`+OK`, `:1`, `$-1`), text without its length line.
+    /// Sends one command and gives the answer as Redis' protocol writes it (`+OK`, `:1`, `$-1`),
+    /// text without its length line.
     ///
     /// # Panics
     /// When it does not answer.
     pub async fn command(&self, words: &[&str]) -> String {
-        ask(self.port, words).await.unwrap_or_else(|error| panic!("redis: {words:?}: {error}"))
+        ask(self.port, words)
+            .await
+            .unwrap_or_else(|error| panic!("redis: {words:?}: {error}"))
     }
 
     /// Sends one command and gives the number that it answers.
@@ -105,7 +135,9 @@ impl Redis {
     /// When the answer is no number.
     pub async fn number(&self, words: &[&str]) -> i64 {
         let answer = self.command(words).await;
-        let number = answer.strip_prefix(':').and_then(|number| number.parse().ok());
+        let number = answer
+            .strip_prefix(':')
+            .and_then(|number| number.parse().ok());
         number.unwrap_or_else(|| panic!("redis: {words:?}: {answer}"))
     }
 }
@@ -127,12 +159,39 @@ impl TlsRedis {
     pub async fn start() -> Self {
         let (mut plain, port, dir) = (Redis::absent(), free_port(), scratch("redis"));
         let identity = Identity::generate(&dir);
-        let (certificate, key) = (identity.certificate_path().display().to_string(), identity.key_path().display().to_string());
-        let tls = ["--tls-port", &port.to_string(), "--tls-cert-file", &certificate, "--tls-key-file", &key];
+        let (certificate, key) = (
+            identity.certificate_path().display().to_string(),
+            identity.key_path().display().to_string(),
+        );
+        let tls = [
+            "--tls-port",
+            &port.to_string(),
+            "--tls-cert-file",
+            &certificate,
+            "--tls-key-file",
+            &key,
+        ];
         plain
-            .serve(plain.port, dir, &[&tls[..], &["--tls-auth-clients", "no", "--tls-ca-cert-file", &certificate]].concat())
+            .serve(
+                plain.port,
+                dir,
+                &[
+                    &tls[..],
+                    &[
+                        "--tls-auth-clients",
+                        "no",
+                        "--tls-ca-cert-file",
+                        &certificate,
+                    ],
+                ]
+                .concat(),
+            )
             .await;
-        Self { plain, port, root: identity.root_path().to_owned() }
+        Self {
+            plain,
+            port,
+            root: identity.root_path().to_owned(),
+        }
     }
 
     /// What REDIS_URL is set to.
@@ -160,8 +219,13 @@ async fn ask(port: u16, words: &[&str]) -> std::io::Result<String> {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;
     let answer = answer.strip_suffix("+OK\r\n").unwrap_or(&answer).trim_end();
-    Ok(match answer.strip_prefix('$').and_then(|rest| rest.split_once("\r\n")) {
-        Some((_, text)) => text.to_owned(),
-        None => answer.to_owned(),
-    })
+    Ok(
+        match answer
+            .strip_prefix('$')
+            .and_then(|rest| rest.split_once("\r\n"))
+        {
+            Some((_, text)) => text.to_owned(),
+            None => answer.to_owned(),
+        },
+    )
 }

@@ -12,9 +12,10 @@ use std::time::{Duration, Instant};
 /// How long a server may take to answer before its test fails.
 pub const START_LIMIT: Duration = Duration::from_secs(30);
 
-/// Runs the server in a session of its own and holds our pipe's other end. The pipe closes when the handle is dropped and
-/// when the test process dies, however it dies; then the server's whole process group is killed and its folder removed.
-/// (PR_SET_PDEATHSIG is no use here: it fires when the *thread* that started the child ends.)
+/// Runs the server in a session of its own and holds our pipe's other end. The pipe closes when the
+/// handle is dropped and when the test process dies, however it dies; then the server's whole
+/// process group is killed and its folder removed. (PR_SET_PDEATHSIG is no use here: it fires when
+/// the *thread* that started the child ends.)
 const LIFELINE: &str = r#"
 exec 3<&0 </dev/null
 setsid "$@" 3<&- &
@@ -41,9 +42,14 @@ impl Server {
     /// # Panics
     /// When the shell that watches over the server cannot be started.
     #[must_use]
-    pub fn start(dir: PathBuf, program: impl AsRef<OsStr>, configure: impl FnOnce(&mut Command)) -> Self {
+    pub fn start(
+        dir: PathBuf,
+        program: impl AsRef<OsStr>,
+        configure: impl FnOnce(&mut Command),
+    ) -> Self {
         let name = program.as_ref().to_string_lossy().into_owned();
-        let log = open_log(&dir).unwrap_or_else(|error| panic!("log of {name} in {}: {error}", dir.display()));
+        let log = open_log(&dir)
+            .unwrap_or_else(|error| panic!("log of {name} in {}: {error}", dir.display()));
         let mut command = Command::new("sh");
         command.arg("-c").arg(LIFELINE).arg("lifeline").arg(program);
         configure(&mut command);
@@ -84,9 +90,16 @@ impl Server {
         while !answers().await {
             let name = &self.name;
             if let Some(status) = self.child.try_wait().ok().flatten() {
-                panic!("{name} ended ({status}) before it answered; is it installed? script/test installs it\n{}", self.log());
+                panic!(
+                    "{name} ended ({status}) before it answered; is it installed? script/test installs it\n{}",
+                    self.log()
+                );
             }
-            assert!(start.elapsed() < START_LIMIT, "{name} did not answer within {START_LIMIT:?}\n{}", self.log());
+            assert!(
+                start.elapsed() < START_LIMIT,
+                "{name} did not answer within {START_LIMIT:?}\n{}",
+                self.log()
+            );
             tokio::time::sleep(Duration::from_millis(30)).await;
         }
     }
@@ -94,14 +107,16 @@ impl Server {
     /// Waits until a GET of `url` gets any HTTP answer; panics as [`Server::wait_until`] does.
     pub async fn wait_for_http(&mut self, url: &str) {
         let client = crate::http::client();
-        self.wait_until(async || client.get(url).send().await.is_ok()).await;
+        self.wait_until(async || client.get(url).send().await.is_ok())
+            .await;
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
         drop(self.child.stdin.take());
-        // Nothing can be done about a failure here; the pipe is closed, so the server ends all the same.
+        // Nothing can be done about a failure here; the pipe is closed, so the server ends all the
+        // same.
         let _ = self.child.wait();
     }
 }
@@ -149,9 +164,13 @@ mod tests {
         let dir = scratch("drop");
         let marker = dir.join("pids");
         let mut server = Server::start(dir.clone(), "sh", |command| {
-            command.args(["-c", r#"sleep 600 & echo "$$ $!" > "$0"; wait"#]).arg(&marker);
+            command
+                .args(["-c", r#"sleep 600 & echo "$$ $!" > "$0"; wait"#])
+                .arg(&marker);
         });
-        server.wait_until(async || fs::read_to_string(&marker).is_ok_and(|pids| pids.ends_with('\n'))).await;
+        server
+            .wait_until(async || fs::read_to_string(&marker).is_ok_and(|pids| pids.ends_with('\n')))
+            .await;
         let pids = fs::read_to_string(&marker).unwrap_or_default();
         drop(server);
         for pid in pids.split_whitespace() {

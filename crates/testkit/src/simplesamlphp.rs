@@ -37,14 +37,16 @@ pub struct ServiceProvider {
     pub acs_url: String,
     /// Where the answer to a single logout goes.
     pub slo_url: Option<String>,
-    /// Its certificate, base64 without the PEM lines: with one, assertions are encrypted for it (aes128-cbc, rsa-oaep).
+    /// Its certificate, base64 without the PEM lines: with one, assertions are encrypted for it
+    /// (aes128-cbc, rsa-oaep).
     pub encrypt_for: Option<String>,
     /// What is signed for it.
     pub signed: Signed,
 }
 
 impl ServiceProvider {
-    /// The application at `app_url` with the paths that it always has; both signatures, no encryption.
+    /// The application at `app_url` with the paths that it always has; both signatures, no
+    /// encryption.
     #[must_use]
     pub fn at(app_url: &str) -> Self {
         Self {
@@ -117,7 +119,10 @@ impl SimpleSaml {
     /// # Panics
     /// When PHP, SimpleSAMLphp or the openssl command is missing, or no page comes.
     pub async fn start(provider: &ServiceProvider) -> Self {
-        assert!(Path::new(PAGES).is_dir(), "SimpleSAMLphp is not installed ({PAGES}); script/test installs it");
+        assert!(
+            Path::new(PAGES).is_dir(),
+            "SimpleSAMLphp is not installed ({PAGES}); script/test installs it"
+        );
         let dir = scratch("simplesamlphp");
         let port = free_port();
         let url = format!("http://127.0.0.1:{port}");
@@ -126,8 +131,16 @@ impl SimpleSaml {
         }
         write(&dir, "config/config.php", &config::main(&url));
         write(&dir, "config/authsources.php", &config::users(&USERS));
-        write(&dir, "metadata/saml20-idp-hosted.php", &config::hosted(&entity_id(&url)));
-        write(&dir, "metadata/saml20-sp-remote.php", &config::remote(provider));
+        write(
+            &dir,
+            "metadata/saml20-idp-hosted.php",
+            &config::hosted(&entity_id(&url)),
+        );
+        write(
+            &dir,
+            "metadata/saml20-sp-remote.php",
+            &config::remote(provider),
+        );
         make_key(&dir.join("cert"));
         let mut server = Server::start(dir.clone(), "php", |command| {
             command
@@ -142,7 +155,11 @@ impl SimpleSaml {
 
     /// Knows `provider` from now on, instead of the one before: to change what is signed.
     pub fn serve(&self, provider: &ServiceProvider) {
-        write(self.server.dir(), "metadata/saml20-sp-remote.php", &config::remote(provider));
+        write(
+            self.server.dir(),
+            "metadata/saml20-sp-remote.php",
+            &config::remote(provider),
+        );
     }
 
     /// Its metadata, as SAML_IDP_METADATA_PATH wants it.
@@ -151,12 +168,19 @@ impl SimpleSaml {
     /// When it does not answer.
     pub async fn metadata_xml(&self) -> String {
         let answer = get(&crate::http::client(), &entity_id(&self.url)).await;
-        answer.text().await.unwrap_or_else(|error| panic!("SimpleSAMLphp's metadata: {error}"))
+        answer
+            .text()
+            .await
+            .unwrap_or_else(|error| panic!("SimpleSAMLphp's metadata: {error}"))
     }
 
     /// Its metadata as a file, which is gone when the server is.
     pub async fn metadata_file(&self) -> PathBuf {
-        write(self.server.dir(), "idp-metadata.xml", &self.metadata_xml().await);
+        write(
+            self.server.dir(),
+            "idp-metadata.xml",
+            &self.metadata_xml().await,
+        );
         self.server.dir().join("idp-metadata.xml")
     }
 
@@ -166,33 +190,53 @@ impl SimpleSaml {
         &self.url
     }
 
-    /// Signs in as a browser would: opens `login_url` (our redirect to the identity provider), fills in the form, and returns the
-    /// form with `SAMLResponse` and `RelayState` that the page then posts to the assertion consumer service. A `client` that has
-    /// signed in before gets the form without being asked again.
+    /// Signs in as a browser would: opens `login_url` (our redirect to the identity provider),
+    /// fills in the form, and returns the form with `SAMLResponse` and `RelayState` that the page
+    /// then posts to the assertion consumer service. A `client` that has signed in before gets the
+    /// form without being asked again.
     ///
     /// # Panics
     /// When a page is not what it should be; the message has the page.
-    pub async fn login(&self, client: &Client, login_url: &str, username: &str, password: &str) -> Form {
+    pub async fn login(
+        &self,
+        client: &Client,
+        login_url: &str,
+        username: &str,
+        password: &str,
+    ) -> Form {
         let (address, page) = self.follow(client, get(client, login_url).await).await;
         if let Some(form) = response_form(&page) {
             return form;
         }
-        let form = forms(&page).into_iter().find(|form| form.value("password").is_some());
+        let form = forms(&page)
+            .into_iter()
+            .find(|form| form.value("password").is_some());
         let form = form
             .unwrap_or_else(|| panic!("no login form at {address}:\n{page}"))
             .with("username", username)
             .with("password", password);
         // The form's action is "?": the same page without its query.
         let target = address.split('?').next().unwrap_or(&address);
-        let answer = client.post(target).form(&form.fields).send().await.unwrap_or_else(|error| panic!("{target}: {error}"));
+        let answer = client
+            .post(target)
+            .form(&form.fields)
+            .send()
+            .await
+            .unwrap_or_else(|error| panic!("{target}: {error}"));
         let (address, page) = self.follow(client, answer).await;
-        response_form(&page).unwrap_or_else(|| panic!("no SAMLResponse for {username} at {address}:\n{page}\n{}", self.log()))
+        response_form(&page).unwrap_or_else(|| {
+            panic!(
+                "no SAMLResponse for {username} at {address}:\n{page}\n{}",
+                self.log()
+            )
+        })
     }
 
     /// What SimpleSAMLphp and PHP logged.
     #[must_use]
     pub fn log(&self) -> String {
-        fs::read_to_string(self.server.dir().join("log/simplesamlphp.log")).unwrap_or_default() + &self.server.log()
+        fs::read_to_string(self.server.dir().join("log/simplesamlphp.log")).unwrap_or_default()
+            + &self.server.log()
     }
 
     /// Follows redirects; gives the last address and its page.
@@ -202,12 +246,20 @@ impl SimpleSaml {
                 let address = answer.url().to_string();
                 let status = answer.status();
                 let page = answer.text().await.unwrap_or_default();
-                assert!(status == StatusCode::OK, "{status} at {address}:\n{page}\n{}", self.log());
+                assert!(
+                    status == StatusCode::OK,
+                    "{status} at {address}:\n{page}\n{}",
+                    self.log()
+                );
                 return (address, page);
             }
-            let target = answer.headers().get(LOCATION).and_then(|location| location.to_str().ok());
+            let target = answer
+                .headers()
+                .get(LOCATION)
+                .and_then(|location| location.to_str().ok());
             let target = target.and_then(|location| answer.url().join(location).ok());
-            let target = target.unwrap_or_else(|| panic!("a redirect to nowhere at {}", answer.url()));
+            let target =
+                target.unwrap_or_else(|| panic!("a redirect to nowhere at {}", answer.url()));
             answer = get(client, target.as_str()).await;
         }
         panic!("redirects without end at {}", answer.url())
@@ -215,11 +267,17 @@ impl SimpleSaml {
 }
 
 async fn get(client: &Client, url: &str) -> Response {
-    client.get(url).send().await.unwrap_or_else(|error| panic!("{url}: {error}"))
+    client
+        .get(url)
+        .send()
+        .await
+        .unwrap_or_else(|error| panic!("{url}: {error}"))
 }
 
 fn response_form(page: &str) -> Option<Form> {
-    forms(page).into_iter().find(|form| form.value("SAMLResponse").is_some())
+    forms(page)
+        .into_iter()
+        .find(|form| form.value("SAMLResponse").is_some())
 }
 
 fn entity_id(url: &str) -> String {
@@ -233,10 +291,24 @@ fn write(dir: &Path, file: &str, text: &str) {
 /// A fresh key and a certificate that it signed itself.
 pub(crate) fn make_key(dir: &Path) {
     let output = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=development identity provider"])
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "30",
+            "-subj",
+            "/CN=development identity provider",
+        ])
         .args(["-keyout", "idp.pem", "-out", "idp.crt"])
         .current_dir(dir)
         .output()
         .unwrap_or_else(|error| panic!("openssl: {error}"));
-    assert!(output.status.success(), "openssl: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "openssl: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }

@@ -71,12 +71,22 @@ impl Smtp {
     }
 
     async fn in_mode(mode: &'static str) -> Self {
-        let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("no folder for mails: {error}"));
-        fs::create_dir(folder.path().join("mails")).unwrap_or_else(|error| panic!("no folder for mails: {error}"));
+        let folder =
+            tempfile::tempdir().unwrap_or_else(|error| panic!("no folder for mails: {error}"));
+        fs::create_dir(folder.path().join("mails"))
+            .unwrap_or_else(|error| panic!("no folder for mails: {error}"));
         certificate(folder.path());
         let knobs = [("user", USER), ("password", PASSWORD), ("token", TOKEN)];
-        let knobs = knobs.map(|(name, value)| (name.to_owned(), json!(value))).into();
-        let smtp = Self { server: Mutex::new(None), folder, port: free_port(), mode, knobs: Mutex::new(knobs) };
+        let knobs = knobs
+            .map(|(name, value)| (name.to_owned(), json!(value)))
+            .into();
+        let smtp = Self {
+            server: Mutex::new(None),
+            folder,
+            port: free_port(),
+            mode,
+            knobs: Mutex::new(knobs),
+        };
         smtp.set(|_| {});
         smtp.resume().await;
         smtp
@@ -100,7 +110,8 @@ impl Smtp {
     /// When it cannot be read.
     #[must_use]
     pub fn root_der(&self) -> Vec<u8> {
-        fs::read(self.folder.path().join("cert.der")).unwrap_or_else(|error| panic!("cert.der: {error}"))
+        fs::read(self.folder.path().join("cert.der"))
+            .unwrap_or_else(|error| panic!("cert.der: {error}"))
     }
 
     /// Ends the server; connections break.
@@ -108,7 +119,12 @@ impl Smtp {
     /// # Panics
     /// When another test thread panicked meanwhile.
     pub fn stop(&self) {
-        drop(self.server.lock().unwrap_or_else(|error| panic!("{error}")).take());
+        drop(
+            self.server
+                .lock()
+                .unwrap_or_else(|error| panic!("{error}"))
+                .take(),
+        );
     }
 
     /// Starts it again on the same port, with the same mailbox.
@@ -118,22 +134,34 @@ impl Smtp {
     pub async fn resume(&self) {
         let script = scratch("smtp");
         let file = script.join("smtp.py");
-        fs::write(&file, include_str!("smtp.py")).unwrap_or_else(|error| panic!("smtp.py: {error}"));
+        fs::write(&file, include_str!("smtp.py"))
+            .unwrap_or_else(|error| panic!("smtp.py: {error}"));
         let python = variable(PYTHON).unwrap_or_else(|| "python3".to_owned());
         let mut server = Server::start(script, python, |command| {
-            command.arg(&file).arg(self.port.to_string()).arg(self.folder.path()).arg(self.mode);
+            command
+                .arg(&file)
+                .arg(self.port.to_string())
+                .arg(self.folder.path())
+                .arg(self.mode);
         });
         let address = ("127.0.0.1", self.port);
-        server.wait_until(async || tokio::net::TcpStream::connect(address).await.is_ok()).await;
+        server
+            .wait_until(async || tokio::net::TcpStream::connect(address).await.is_ok())
+            .await;
         *self.server.lock().unwrap_or_else(|error| panic!("{error}")) = Some(server);
     }
 
-    /// Answers so when this recipient is named: `451 4.7.1 later`, `550 5.1.1 no such user`; an empty answer takes it again.
+    /// Answers so when this recipient is named: `451 4.7.1 later`, `550 5.1.1 no such user`; an
+    /// empty answer takes it again.
     pub fn refuse(&self, recipient: &str, answer: &str) {
         self.set(|knobs| {
-            let refuse = knobs.entry("refuse".to_owned()).or_insert_with(|| json!({}));
+            let refuse = knobs
+                .entry("refuse".to_owned())
+                .or_insert_with(|| json!({}));
             if answer.is_empty() {
-                refuse.as_object_mut().map(|refuse| refuse.remove(recipient));
+                refuse
+                    .as_object_mut()
+                    .map(|refuse| refuse.remove(recipient));
             } else {
                 refuse[recipient] = json!(answer);
             }
@@ -175,12 +203,18 @@ impl Smtp {
     #[must_use]
     pub fn mails(&self) -> Vec<Received> {
         let folder = self.folder.path().join("mails");
-        let mut files: Vec<PathBuf> = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+        let mut files: Vec<PathBuf> = fs::read_dir(folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+            .collect();
         files.retain(|file| file.extension().is_some_and(|ending| ending == "json"));
         files.sort();
         let read = |file: &PathBuf| {
             let text = fs::read(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-            serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+            serde_json::from_slice(&text)
+                .unwrap_or_else(|error| panic!("{}: {error}", file.display()))
         };
         files.iter().map(read).collect()
     }
@@ -192,18 +226,30 @@ impl Smtp {
     fn set(&self, change: impl FnOnce(&mut BTreeMap<String, Value>)) {
         let mut knobs = self.knobs.lock().unwrap_or_else(|error| panic!("{error}"));
         change(&mut knobs);
-        let (file, part) = (self.folder.path().join("knobs.json"), self.folder.path().join("knobs.part"));
+        let (file, part) = (
+            self.folder.path().join("knobs.json"),
+            self.folder.path().join("knobs.part"),
+        );
         let text = serde_json::to_string(&*knobs).unwrap_or_default();
-        fs::write(&part, text).and_then(|()| fs::rename(&part, &file)).unwrap_or_else(|error| panic!("knobs: {error}"));
+        fs::write(&part, text)
+            .and_then(|()| fs::rename(&part, &file))
+            .unwrap_or_else(|error| panic!("knobs: {error}"));
     }
 }
 
 /// A certificate for localhost that is its own root.
 fn certificate(folder: &Path) {
     let openssl = |arguments: &[&str]| {
-        let done = Command::new("openssl").args(arguments).current_dir(folder).output();
+        let done = Command::new("openssl")
+            .args(arguments)
+            .current_dir(folder)
+            .output();
         let done = done.unwrap_or_else(|error| panic!("openssl: {error}; script/test installs it"));
-        assert!(done.status.success(), "openssl: {}", String::from_utf8_lossy(&done.stderr));
+        assert!(
+            done.status.success(),
+            "openssl: {}",
+            String::from_utf8_lossy(&done.stderr)
+        );
     };
     openssl(&[
         "req",
@@ -226,5 +272,7 @@ fn certificate(folder: &Path) {
         "-addext",
         "basicConstraints=critical,CA:FALSE",
     ]);
-    openssl(&["x509", "-in", "cert.pem", "-outform", "DER", "-out", "cert.der"]);
+    openssl(&[
+        "x509", "-in", "cert.pem", "-outform", "DER", "-out", "cert.der",
+    ]);
 }

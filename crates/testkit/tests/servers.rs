@@ -12,8 +12,12 @@ use starchart_testkit::simplesamlphp::{ServiceProvider, Signed, SimpleSaml};
 #[tokio::test]
 async fn each_test_gets_a_database_of_its_own_that_goes_with_it() {
     let server = MariaDb::start().await;
-    let (one, two) = (TestDb::create_on(&server.url()).await, TestDb::create_on(&server.url()).await);
-    one.run("CREATE TABLE t (a INT); INSERT INTO t VALUES (1)").await;
+    let (one, two) = (
+        TestDb::create_on(&server.url()).await,
+        TestDb::create_on(&server.url()).await,
+    );
+    one.run("CREATE TABLE t (a INT); INSERT INTO t VALUES (1)")
+        .await;
     two.run("CREATE TABLE t (a INT UNIQUE)").await;
     let name = one.url().rsplit('/').next().unwrap_or_default().to_owned();
     drop(one);
@@ -23,7 +27,10 @@ async fn each_test_gets_a_database_of_its_own_that_goes_with_it() {
 
 #[tokio::test]
 async fn the_shared_server_creates_databases() {
-    TestDb::create().await.run("CREATE TABLE t (a VARCHAR(9) COLLATE utf8mb4_bin)").await;
+    TestDb::create()
+        .await
+        .run("CREATE TABLE t (a VARCHAR(9) COLLATE utf8mb4_bin)")
+        .await;
 }
 
 #[tokio::test]
@@ -36,11 +43,18 @@ async fn a_redis_restarts_stalls_and_is_flushed() {
     assert_eq!(redis.number(&["EXISTS", "key"]).await, 0);
     set(&redis).await;
     redis.restart().await;
-    assert_eq!(redis.number(&["EXISTS", "key"]).await, 0, "on the same port, and empty");
+    assert_eq!(
+        redis.number(&["EXISTS", "key"]).await,
+        0,
+        "on the same port, and empty"
+    );
     let start = std::time::Instant::now();
     redis.stall(std::time::Duration::from_secs(1)).await;
     set(&redis).await;
-    assert!(start.elapsed().as_millis() >= 900, "nothing is answered meanwhile");
+    assert!(
+        start.elapsed().as_millis() >= 900,
+        "nothing is answered meanwhile"
+    );
     redis.go_away();
     assert!(std::net::TcpStream::connect(redis.url().trim_start_matches("redis://")).is_err());
 }
@@ -48,7 +62,10 @@ async fn a_redis_restarts_stalls_and_is_flushed() {
 #[tokio::test]
 async fn moto_creates_a_zone() {
     let moto = Moto::start().await;
-    let (one, two) = (moto.create_zone("starchart.test").await, moto.create_zone("other.test").await);
+    let (one, two) = (
+        moto.create_zone("starchart.test").await,
+        moto.create_zone("other.test").await,
+    );
     assert!(!one.is_empty() && one != two, "{one} {two}");
 }
 
@@ -57,7 +74,9 @@ async fn a_user_signs_in_and_the_signatures_are_those_asked_for() {
     let mut provider = ServiceProvider::at("http://127.0.0.1:1");
     let idp = SimpleSaml::start(&provider).await;
     let client = http::client();
-    let form = idp.login(&client, &login_url(&idp, &provider), "user1", "user1pass").await;
+    let form = idp
+        .login(&client, &login_url(&idp, &provider), "user1", "user1pass")
+        .await;
     assert_eq!(form.action, provider.acs_url);
     assert_eq!(form.value("RelayState"), Some("a&b"));
     assert_eq!(signed_elements(&form), ["Response", "Assertion"]);
@@ -65,12 +84,16 @@ async fn a_user_signs_in_and_the_signatures_are_those_asked_for() {
     // Signed in already, so the password is not asked for again.
     provider.signed = Signed::Assertion;
     idp.serve(&provider);
-    let form = idp.login(&client, &login_url(&idp, &provider), "user1", "wrong").await;
+    let form = idp
+        .login(&client, &login_url(&idp, &provider), "user1", "wrong")
+        .await;
     assert_eq!(signed_elements(&form), ["Assertion"]);
 
     provider.signed = Signed::Response;
     idp.serve(&provider);
-    let form = idp.login(&client, &login_url(&idp, &provider), "user1", "wrong").await;
+    let form = idp
+        .login(&client, &login_url(&idp, &provider), "user1", "wrong")
+        .await;
     assert_eq!(signed_elements(&form), ["Response"]);
 }
 
@@ -79,10 +102,17 @@ async fn a_user_signs_in_and_the_signatures_are_those_asked_for() {
 async fn a_wrong_password_signs_nobody_in() {
     let provider = ServiceProvider::at("http://127.0.0.1:1");
     let idp = SimpleSaml::start(&provider).await;
-    idp.login(&http::client(), &login_url(&idp, &provider), "user1", "user2pass").await;
+    idp.login(
+        &http::client(),
+        &login_url(&idp, &provider),
+        "user1",
+        "user2pass",
+    )
+    .await;
 }
 
-/// A login request by hand. The redirect binding wants DEFLATE; one stored block needs no compressor.
+/// A login request by hand. The redirect binding wants DEFLATE; one stored block needs no
+/// compressor.
 fn login_url(idp: &SimpleSaml, provider: &ServiceProvider) -> String {
     let request = format!(
         r#"<samlp:AuthnRequest xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion"
@@ -95,21 +125,38 @@ fn login_url(idp: &SimpleSaml, provider: &ServiceProvider) -> String {
     deflated.extend((!length).to_le_bytes());
     deflated.extend(request.into_bytes());
     let service = format!("{}/saml2/idp/SSOService.php", idp.url());
-    let mut url: reqwest::Url = service.parse().unwrap_or_else(|error| panic!("{service}: {error}"));
-    url.query_pairs_mut().append_pair("SAMLRequest", &STANDARD.encode(deflated)).append_pair("RelayState", "a&b");
+    let mut url: reqwest::Url = service
+        .parse()
+        .unwrap_or_else(|error| panic!("{service}: {error}"));
+    url.query_pairs_mut()
+        .append_pair("SAMLRequest", &STANDARD.encode(deflated))
+        .append_pair("RelayState", "a&b");
     url.into()
 }
 
 /// The elements that a signature refers to, in the document's order.
 fn signed_elements(form: &Form) -> Vec<&'static str> {
-    let response = STANDARD.decode(form.value("SAMLResponse").unwrap_or_default()).unwrap_or_default();
+    let response = STANDARD
+        .decode(form.value("SAMLResponse").unwrap_or_default())
+        .unwrap_or_default();
     let response = String::from_utf8_lossy(&response).into_owned();
     let id = |element: &str| {
         let tag = response.split_once(element).map_or("", |(_, rest)| rest);
-        let id = tag.split_once("ID=\"").and_then(|(_, rest)| rest.split_once('"'));
+        let id = tag
+            .split_once("ID=\"")
+            .and_then(|(_, rest)| rest.split_once('"'));
         id.map_or_else(String::new, |(id, _)| id.to_owned())
     };
-    let signed = |element: &&str| response.contains(&format!("<ds:Reference URI=\"#{}\"", id(&format!("<{element} "))));
-    let names = ["samlp:Response", "saml:Assertion"].into_iter().filter(signed);
-    names.map(|name| name.split_once(':').map_or(name, |(_, local)| local)).collect()
+    let signed = |element: &&str| {
+        response.contains(&format!(
+            "<ds:Reference URI=\"#{}\"",
+            id(&format!("<{element} "))
+        ))
+    };
+    let names = ["samlp:Response", "saml:Assertion"]
+        .into_iter()
+        .filter(signed);
+    names
+        .map(|name| name.split_once(':').map_or(name, |(_, local)| local))
+        .collect()
 }

@@ -1,8 +1,10 @@
-//! Who makes a request. Handlers that need a signed-in person take one of these, and only this file makes them.
+//! Who makes a request. Handlers that need a signed-in person take one of these, and only this file
+//! makes them.
 
 use starchart_domain::names::{BaseDomain, RootDomain};
 use starchart_domain::user::UserId;
-/// A signed-in person whom the identity provider called an admin at the last sign-in, and who impersonates nobody.
+/// A signed-in person whom the identity provider called an admin at the last sign-in, and who
+/// impersonates nobody.
 pub(crate) use starchart_store::admin::Admin;
 use starchart_store::audit::Act;
 use starchart_store::sessions::Session;
@@ -22,7 +24,11 @@ impl Person {
     /// For the audit trail: who does it, in whose account.
     pub(crate) fn act<'a>(&self, request_id: &'a str) -> Act<'a> {
         let by = self.impersonator.unwrap_or(self.id);
-        Act { by, on_behalf_of: self.impersonator.map(|_| self.id), request_id }
+        Act {
+            by,
+            on_behalf_of: self.impersonator.map(|_| self.id),
+            request_id,
+        }
     }
 }
 
@@ -49,18 +55,34 @@ pub(crate) enum Actor {
 impl Actor {
     /// While an admin impersonates, this is the other person, with nothing of the admin's rights.
     pub(crate) fn of(session: Option<&Session>, root: &RootDomain) -> Self {
-        let Some(session) = session else { return Self::Guest };
+        let Some(session) = session else {
+            return Self::Guest;
+        };
         let user = &session.user;
         match &user.label {
-            None => Self::Newcomer(Newcomer { id: user.id, username: user.username.clone() }),
+            None => Self::Newcomer(Newcomer {
+                id: user.id,
+                username: user.username.clone(),
+            }),
             Some(label) => {
-                let impersonator = session.impersonation.as_ref().map(|impersonation| impersonation.admin.id);
-                Self::Person(Person { id: user.id, base: root.base(label), impersonator }, session.admin())
+                let impersonator = session
+                    .impersonation
+                    .as_ref()
+                    .map(|impersonation| impersonation.admin.id);
+                Self::Person(
+                    Person {
+                        id: user.id,
+                        base: root.base(label),
+                        impersonator,
+                    },
+                    session.admin(),
+                )
             }
         }
     }
 
-    /// The row of who sits at the browser, when somebody is signed in: an admin's own while they impersonate.
+    /// The row of who sits at the browser, when somebody is signed in: an admin's own while they
+    /// impersonate.
     pub(crate) fn user_id(&self) -> Option<UserId> {
         match self {
             Self::Guest => None,

@@ -43,7 +43,8 @@ pub struct WebConfig {
     pub trusted_proxies: Vec<IpNet>,
     /// SAML_FORM_ACTION_ORIGINS: origins the identity provider redirects to, beside its own.
     pub form_action_origins: Vec<String>,
-    /// Where people can ask for their records when it is not the ordinary DNS (the demo's name server): host and port.
+    /// Where people can ask for their records when it is not the ordinary DNS (the demo's name
+    /// server): host and port.
     pub lookup_server: Option<(String, u16)>,
     /// What is running.
     pub version: VersionInfo,
@@ -109,7 +110,8 @@ impl Readiness {
         self.was_ready.store(true, Ordering::SeqCst);
     }
 
-    /// Whether the start is over; what happens to the database or at the end changes nothing about that.
+    /// Whether the start is over; what happens to the database or at the end changes nothing about
+    /// that.
     pub fn is_alive(&self) -> bool {
         self.was_ready.load(Ordering::SeqCst)
     }
@@ -120,7 +122,8 @@ impl Readiness {
     }
 }
 
-/// Everything the handlers share. The store arrives later than the port: set it with [`App::attach_store`].
+/// Everything the handlers share. The store arrives later than the port: set it with
+/// [`App::attach_store`].
 pub struct App {
     store: OnceLock<Store>,
     /// Wakes the worker.
@@ -173,7 +176,9 @@ impl App {
 
     /// The database, once it is there.
     pub(crate) fn store(&self) -> Result<&Store, Failure> {
-        self.store.get().ok_or(Failure::Unavailable { retry_after: 10 })
+        self.store
+            .get()
+            .ok_or(Failure::Unavailable { retry_after: 10 })
     }
 
     /// The origin that browsers name in `Origin`: `https://host` or `https://host:port`.
@@ -183,14 +188,26 @@ impl App {
 
     /// Shown at the foot, and part of the addresses of static files.
     pub(crate) fn version_label(&self) -> String {
-        let VersionInfo { version, commit, .. } = &self.config.version;
-        let short: String = commit.chars().filter(char::is_ascii_alphanumeric).take(7).collect();
-        if short.is_empty() { version.clone() } else { format!("{version}-{short}") }
+        let VersionInfo {
+            version, commit, ..
+        } = &self.config.version;
+        let short: String = commit
+            .chars()
+            .filter(char::is_ascii_alphanumeric)
+            .take(7)
+            .collect();
+        if short.is_empty() {
+            version.clone()
+        } else {
+            format!("{version}-{short}")
+        }
     }
 }
 
 impl std::fmt::Debug for App {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("App").field("app_url", &self.config.app_url.as_str()).finish_non_exhaustive()
+        f.debug_struct("App")
+            .field("app_url", &self.config.app_url.as_str())
+            .finish_non_exhaustive()
     }
 }

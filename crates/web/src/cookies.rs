@@ -1,5 +1,6 @@
-//! Names and attributes of the cookies. All are HttpOnly, SameSite=Lax, for the whole host and for it alone; on https they
-//! carry the `__Host-` prefix, so that no neighbour under the same domain can set them.
+//! Names and attributes of the cookies. All are HttpOnly, SameSite=Lax, for the whole host and for
+//! it alone; on https they carry the `__Host-` prefix, so that no neighbour under the same domain
+//! can set them.
 
 use actix_web::HttpRequest;
 use actix_web::cookie::time::Duration;
@@ -36,7 +37,8 @@ impl Kind {
     fn max_age(self) -> Option<i64> {
         match self {
             Self::Session => None,
-            // The request it binds lives ten minutes; a sign-in page may stay open for longer before its button is pressed.
+            // The request it binds lives ten minutes; a sign-in page may stay open for longer
+            // before its button is pressed.
             Self::Browser => Some(12 * 60 * 60),
             Self::Again => Some(60),
             // Long enough to sign in meanwhile.
@@ -58,12 +60,17 @@ impl CookieNames {
     }
 
     pub(crate) fn name(self, kind: Kind) -> String {
-        if self.secure { format!("__Host-{}", kind.word()) } else { kind.word().to_owned() }
+        if self.secure {
+            format!("__Host-{}", kind.word())
+        } else {
+            kind.word().to_owned()
+        }
     }
 
     /// The value the browser sent.
     pub(crate) fn read(self, req: &HttpRequest, kind: Kind) -> Option<String> {
-        req.cookie_raw(&self.name(kind)).map(|cookie| cookie.value().to_owned())
+        req.cookie_raw(&self.name(kind))
+            .map(|cookie| cookie.value().to_owned())
     }
 
     pub(crate) fn set(self, kind: Kind, value: String) -> Cookie<'static> {
@@ -79,7 +86,12 @@ impl CookieNames {
     }
 
     fn plain(self, kind: Kind, value: String) -> Cookie<'static> {
-        Cookie::build(self.name(kind), value).path("/").http_only(true).same_site(SameSite::Lax).secure(self.secure).finish()
+        Cookie::build(self.name(kind), value)
+            .path("/")
+            .http_only(true)
+            .same_site(SameSite::Lax)
+            .secure(self.secure)
+            .finish()
     }
 }
 
@@ -89,15 +101,28 @@ mod tests {
 
     #[test]
     fn attributes_on_https() {
-        let line = CookieNames::new(true).set(Kind::Session, "x".to_owned()).to_string();
-        assert_eq!(line, "__Host-session=x; HttpOnly; SameSite=Lax; Secure; Path=/");
+        let line = CookieNames::new(true)
+            .set(Kind::Session, "x".to_owned())
+            .to_string();
+        assert_eq!(
+            line,
+            "__Host-session=x; HttpOnly; SameSite=Lax; Secure; Path=/"
+        );
         let line = CookieNames::new(true).remove(Kind::Session).to_string();
-        assert_eq!(line, "__Host-session=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0");
+        assert_eq!(
+            line,
+            "__Host-session=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0"
+        );
     }
 
     #[test]
     fn attributes_on_loopback() {
-        let line = CookieNames::new(false).set(Kind::SignedOut, "x".to_owned()).to_string();
-        assert_eq!(line, "signed-out=x; HttpOnly; SameSite=Lax; Path=/; Max-Age=300");
+        let line = CookieNames::new(false)
+            .set(Kind::SignedOut, "x".to_owned())
+            .to_string();
+        assert_eq!(
+            line,
+            "signed-out=x; HttpOnly; SameSite=Lax; Path=/; Max-Age=300"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! The one map from what went wrong to an answer. What caused it is logged here, once, and never reaches a browser.
+//! The one map from what went wrong to an answer. What caused it is logged here, once, and never
+//! reaches a browser.
 
 use std::error::Error as StdError;
 
@@ -93,8 +94,12 @@ impl Failure {
             Self::TooLarge => ErrorKind::TooLarge,
             Self::Misdirected => ErrorKind::Misdirected,
             Self::Unprocessable(_) => ErrorKind::Unprocessable,
-            Self::TooMany { retry_after } => ErrorKind::TooMany { retry_after: *retry_after },
-            Self::Unavailable { retry_after } => ErrorKind::Unavailable { retry_after: *retry_after },
+            Self::TooMany { retry_after } => ErrorKind::TooMany {
+                retry_after: *retry_after,
+            },
+            Self::Unavailable { retry_after } => ErrorKind::Unavailable {
+                retry_after: *retry_after,
+            },
             Self::Store(fault) if fault.is_temporary() => ErrorKind::Unavailable { retry_after: 5 },
             Self::SignIn(_) => ErrorKind::Forbidden,
             Self::Store(_) | Self::Page(_) | Self::Internal(_) => ErrorKind::Internal,
@@ -106,8 +111,12 @@ impl Failure {
             Self::Store(_) | Self::Page(_) | Self::Internal(_) => {
                 tracing::error!(error = %self, cause = causes(self), "a request failed");
             }
-            Self::KeyWithheld | Self::ForeignDownload => tracing::warn!(reason = %self, "a private key was not given out"),
-            Self::ForeignForm(why) => tracing::warn!(reason = why, "a form from elsewhere was refused"),
+            Self::KeyWithheld | Self::ForeignDownload => {
+                tracing::warn!(reason = %self, "a private key was not given out")
+            }
+            Self::ForeignForm(why) => {
+                tracing::warn!(reason = why, "a form from elsewhere was refused")
+            }
             // Signing in writes its own line, with the reason.
             Self::SignIn(_) => {}
             other => tracing::debug!(error = %other, "a request was refused"),
@@ -132,12 +141,21 @@ pub(crate) fn answer(visit: &Visit, failure: &Failure) -> HttpResponse {
         return refuse_sign_in(visit, *refusal);
     }
     let kind = failure.kind();
-    let page = ErrorPage { shell: visit.error_shell(), kind, address: visit.app.origin(), request_id: visit.id.clone() };
+    let page = ErrorPage {
+        shell: visit.error_shell(),
+        kind,
+        address: visit.app.origin(),
+        request_id: visit.id.clone(),
+    };
     let status = StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut builder = HttpResponse::build(status);
     match failure {
         Failure::MethodNotAllowed(methods) => {
-            let list = methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+            let list = methods
+                .iter()
+                .map(Method::as_str)
+                .collect::<Vec<_>>()
+                .join(", ");
             builder.insert_header((ALLOW, list));
         }
         // The rest of the body is not worth reading.
@@ -152,10 +170,14 @@ pub(crate) fn answer(visit: &Visit, failure: &Failure) -> HttpResponse {
     send(&mut builder, page.render(), &visit.id)
 }
 
-/// No cookie may come with it: where the browser sends none of ours (the assertion consumer service) a new one would end a
-/// sign-in that another tab has under way.
+/// No cookie may come with it: where the browser sends none of ours (the assertion consumer
+/// service) a new one would end a sign-in that another tab has under way.
 fn refuse_sign_in(visit: &Visit, refusal: SignInRefusal) -> HttpResponse {
-    let page = RefusalPage { shell: visit.error_shell(), refusal, request_id: visit.id.clone() };
+    let page = RefusalPage {
+        shell: visit.error_shell(),
+        refusal,
+        request_id: visit.id.clone(),
+    };
     let mut builder = match refusal {
         SignInRefusal::Moving => HttpResponse::ServiceUnavailable(),
         _ => HttpResponse::Forbidden(),
@@ -166,14 +188,20 @@ fn refuse_sign_in(visit: &Visit, refusal: SignInRefusal) -> HttpResponse {
     send(&mut builder, page.render(), &visit.id)
 }
 
-fn send(builder: &mut HttpResponseBuilder, html: Result<String, askama::Error>, id: &str) -> HttpResponse {
+fn send(
+    builder: &mut HttpResponseBuilder,
+    html: Result<String, askama::Error>,
+    id: &str,
+) -> HttpResponse {
     match html {
         Ok(html) => builder.content_type("text/html; charset=utf-8").body(html),
         Err(fault) => {
             tracing::error!(error = %fault, "the page for an error did not render");
             builder
                 .content_type("text/plain; charset=utf-8")
-                .body(format!("Something went wrong. Number of this request: {id}\n"))
+                .body(format!(
+                    "Something went wrong. Number of this request: {id}\n"
+                ))
         }
     }
 }

@@ -41,7 +41,10 @@ impl Form {
 
     /// The value of a field, when it was sent.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The value of a field; nothing when it was not sent.
@@ -61,13 +64,20 @@ impl Form {
     /// Written again, without the token.
     pub(crate) fn without_token(&self) -> String {
         let kept = self.0.iter().filter(|(name, _)| name != CSRF_FIELD);
-        url::form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish()
+        url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(kept)
+            .finish()
     }
 }
 
 /// Refuses by its headers a body that is not worth reading.
 pub(crate) fn check_declared(req: &HttpRequest, limit: usize) -> Result<(), Failure> {
-    let length = req.headers().get(CONTENT_LENGTH).map(|value| value.to_str().ok().and_then(|text| text.parse::<u64>().ok()));
+    let length = req.headers().get(CONTENT_LENGTH).map(|value| {
+        value
+            .to_str()
+            .ok()
+            .and_then(|text| text.parse::<u64>().ok())
+    });
     match length {
         Some(None) => return Err(Failure::BadRequest("Content-Length")),
         Some(Some(length)) if length > limit as u64 => return Err(Failure::TooLarge),
@@ -82,13 +92,21 @@ pub(crate) fn check_declared(req: &HttpRequest, limit: usize) -> Result<(), Fail
 }
 
 /// Reads the form that a request carries; an absent body is an empty form.
-pub(crate) async fn read(req: &HttpRequest, payload: &mut Payload, limit: usize) -> Result<Form, Failure> {
+pub(crate) async fn read(
+    req: &HttpRequest,
+    payload: &mut Payload,
+    limit: usize,
+) -> Result<Form, Failure> {
     let read = tokio::time::timeout(BODY_TIMEOUT, collect(payload, limit)).await;
     let body = read.map_err(|_| Failure::BadRequest("the body took too long"))??;
     if body.is_empty() {
         return Ok(Form::default());
     }
-    let kind = req.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = req
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return Err(Failure::BadRequest("Content-Type"));
@@ -118,17 +136,34 @@ mod tests {
         let form = Form::parse(b"subdomain=www&value=a+b%26c%3D%C3%A9").unwrap();
         assert_eq!(form.get("value"), Some("a b&c=é"));
         assert_eq!(form.get("type"), None);
-        assert!(matches!(Form::parse(b"id=1&value=x&id=2"), Err(Failure::BadRequest(_))));
-        assert!(matches!(Form::parse(b"id=1&%69d=1"), Err(Failure::BadRequest(_))), "however it is written");
+        assert!(matches!(
+            Form::parse(b"id=1&value=x&id=2"),
+            Err(Failure::BadRequest(_))
+        ));
+        assert!(
+            matches!(Form::parse(b"id=1&%69d=1"), Err(Failure::BadRequest(_))),
+            "however it is written"
+        );
     }
 
     #[test]
     fn unknown_fields_are_refused() {
         let form = Form::parse(b"csrf_token=x&label=a").unwrap();
         assert!(form.only(&["label"]).is_ok());
-        for extra in ["username", "owner_id", "expires_at", "role", "is_admin", "id", "Label"] {
+        for extra in [
+            "username",
+            "owner_id",
+            "expires_at",
+            "role",
+            "is_admin",
+            "id",
+            "Label",
+        ] {
             let form = Form::parse(format!("label=a&{extra}=1").as_bytes()).unwrap();
-            assert!(matches!(form.only(&["label"]), Err(Failure::Unprocessable(_))), "{extra}");
+            assert!(
+                matches!(form.only(&["label"]), Err(Failure::Unprocessable(_))),
+                "{extra}"
+            );
         }
     }
 

@@ -1,8 +1,8 @@
 //! Headers that every answer carries.
 
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
-    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 
 use crate::config::WebConfig;
@@ -17,18 +17,30 @@ pub(crate) struct Policy {
 
 impl Policy {
     pub(crate) fn new(config: &WebConfig, idp_origins: &[String]) -> Self {
-        let origins: Vec<&str> = idp_origins.iter().chain(&config.form_action_origins).map(String::as_str).collect();
+        let origins: Vec<&str> = idp_origins
+            .iter()
+            .chain(&config.form_action_origins)
+            .map(String::as_str)
+            .collect();
         let fixed = HeaderValue::from_static;
         let mut headers = vec![
             (X_CONTENT_TYPE_OPTIONS, fixed("nosniff")),
             (X_FRAME_OPTIONS, fixed("DENY")),
             // Not no-referrer: that makes browsers send `Origin: null` with our own forms.
             (REFERRER_POLICY, fixed("same-origin")),
-            (HeaderName::from_static("cross-origin-opener-policy"), fixed("same-origin")),
-            (HeaderName::from_static("cross-origin-resource-policy"), fixed("same-origin")),
+            (
+                HeaderName::from_static("cross-origin-opener-policy"),
+                fixed("same-origin"),
+            ),
+            (
+                HeaderName::from_static("cross-origin-resource-policy"),
+                fixed("same-origin"),
+            ),
             (
                 HeaderName::from_static("permissions-policy"),
-                fixed("camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"),
+                fixed(
+                    "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+                ),
             ),
         ];
         match HeaderValue::from_str(&content_security_policy(&origins)) {
@@ -36,7 +48,10 @@ impl Policy {
             Err(_) => headers.push((CONTENT_SECURITY_POLICY, fixed("default-src 'none'"))),
         }
         if config.app_url.scheme() == "https" {
-            headers.push((STRICT_TRANSPORT_SECURITY, fixed("max-age=31536000; includeSubDomains")));
+            headers.push((
+                STRICT_TRANSPORT_SECURITY,
+                fixed("max-age=31536000; includeSubDomains"),
+            ));
         }
         Self { headers }
     }
@@ -53,7 +68,10 @@ impl Policy {
 }
 
 fn content_security_policy(form_origins: &[&str]) -> String {
-    let form_action = std::iter::once("'self'").chain(form_origins.iter().copied()).collect::<Vec<_>>().join(" ");
+    let form_action = std::iter::once("'self'")
+        .chain(form_origins.iter().copied())
+        .collect::<Vec<_>>()
+        .join(" ");
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; \
          manifest-src 'self'; form-action {form_action}; base-uri 'none'; frame-ancestors 'none'"
@@ -67,7 +85,10 @@ mod tests {
     #[test]
     fn forms_lead_to_us_and_to_the_identity_provider() {
         let policy = content_security_policy(&["https://idp.example", "https://adfs.example:8443"]);
-        assert!(policy.contains("form-action 'self' https://idp.example https://adfs.example:8443;"), "{policy}");
+        assert!(
+            policy.contains("form-action 'self' https://idp.example https://adfs.example:8443;"),
+            "{policy}"
+        );
         assert!(policy.starts_with("default-src 'none'; ") && !policy.contains("unsafe"));
     }
 }

@@ -24,7 +24,9 @@ pub(crate) fn new_token() -> String {
 
 /// Whether a text can be a token of ours, so that anything else never reaches the database.
 pub(crate) fn is_token(text: &str) -> bool {
-    URL_SAFE_NO_PAD.decode(text).is_ok_and(|octets| octets.len() == LEN)
+    URL_SAFE_NO_PAD
+        .decode(text)
+        .is_ok_and(|octets| octets.len() == LEN)
 }
 
 /// What is stored instead of the token.
@@ -34,7 +36,10 @@ pub(crate) fn hash(token: &str) -> [u8; 32] {
 
 /// What a session's forms are bound to: its token, and the person in whose place an admin sits.
 pub(crate) fn session_binding(token: &str, in_place_of: Option<UserId>) -> [u8; 32] {
-    in_place_of.map_or_else(|| hash(token), |other| hash(&format!("{token} in place of {other}")))
+    in_place_of.map_or_else(
+        || hash(token),
+        |other| hash(&format!("{token} in place of {other}")),
+    )
 }
 
 /// The keys of one SESSION_SECRET line, one for each purpose (RFC 5869).
@@ -51,14 +56,20 @@ impl Keys {
         Self(
             secrets
                 .iter()
-                .map(|secret| Set { csrf: derive(secret, b"starchart csrf 1"), cookie: derive(secret, b"starchart cookie 1") })
+                .map(|secret| Set {
+                    csrf: derive(secret, b"starchart csrf 1"),
+                    cookie: derive(secret, b"starchart cookie 1"),
+                })
                 .collect(),
         )
     }
 
-    /// A token for forms, bound to a session or a browser. Each call gives another text, so that compression tells nothing.
+    /// A token for forms, bound to a session or a browser. Each call gives another text, so that
+    /// compression tells nothing.
     pub(crate) fn csrf_token(&self, binding: &[u8; 32]) -> String {
-        let Some(set) = self.0.first() else { return String::new() };
+        let Some(set) = self.0.first() else {
+            return String::new();
+        };
         let mask = rand::random::<[u8; LEN]>();
         let tag = mac(&set.csrf, binding).finalize().into_bytes();
         let hidden = mask.iter().zip(tag).map(|(a, b)| a ^ b);
@@ -67,16 +78,21 @@ impl Keys {
 
     /// Whether the token was made for this binding, by any of the keys.
     pub(crate) fn csrf_fits(&self, token: &str, binding: &[u8; 32]) -> bool {
-        let Ok(octets) = URL_SAFE_NO_PAD.decode(token) else { return false };
+        let Ok(octets) = URL_SAFE_NO_PAD.decode(token) else {
+            return false;
+        };
         if octets.len() != 2 * LEN {
             return false;
         }
         let (mask, hidden) = octets.split_at(LEN);
         let tag: Vec<u8> = mask.iter().zip(hidden).map(|(a, b)| a ^ b).collect();
-        self.0.iter().any(|set| mac(&set.csrf, binding).verify_slice(&tag).is_ok())
+        self.0
+            .iter()
+            .any(|set| mac(&set.csrf, binding).verify_slice(&tag).is_ok())
     }
 
-    /// A value to keep in a cookie: readable by its owner, but of our making. `purpose` keeps one cookie from being another.
+    /// A value to keep in a cookie: readable by its owner, but of our making. `purpose` keeps one
+    /// cookie from being another.
     pub(crate) fn seal(&self, purpose: &str, value: &impl Serialize) -> Option<String> {
         let set = self.0.first()?;
         let text = URL_SAFE_NO_PAD.encode(serde_json::to_vec(value).ok()?);
@@ -88,7 +104,11 @@ impl Keys {
     pub(crate) fn open<T: DeserializeOwned>(&self, purpose: &str, sealed: &str) -> Option<T> {
         let (text, tag) = sealed.split_once('.')?;
         let tag = URL_SAFE_NO_PAD.decode(tag).ok()?;
-        if !self.0.iter().any(|set| cookie_mac(set, purpose, text).verify_slice(&tag).is_ok()) {
+        if !self
+            .0
+            .iter()
+            .any(|set| cookie_mac(set, purpose, text).verify_slice(&tag).is_ok())
+        {
             return None;
         }
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()
@@ -133,7 +153,10 @@ mod tests {
             edited[at] = if edited[at] == b'A' { b'B' } else { b'A' };
             let edited = String::from_utf8(edited).unwrap();
             // The last digit carries two bits that are not used.
-            assert!(!keys.csrf_fits(&edited, &[1; 32]) || at + 1 == token.len(), "{at}");
+            assert!(
+                !keys.csrf_fits(&edited, &[1; 32]) || at + 1 == token.len(),
+                "{at}"
+            );
         }
         for wrong in ["", "AAAA", "!", &"A".repeat(86), &token[1..]] {
             assert!(!keys.csrf_fits(wrong, &[1; 32]), "{wrong}");
@@ -153,11 +176,20 @@ mod tests {
     fn a_sealed_value_opens_for_its_purpose_and_unedited_only() {
         let keys = keys(&["one"]);
         let sealed = keys.seal("flash", &"hello").unwrap();
-        assert_eq!(keys.open::<String>("flash", &sealed).as_deref(), Some("hello"));
+        assert_eq!(
+            keys.open::<String>("flash", &sealed).as_deref(),
+            Some("hello")
+        );
         assert_eq!(keys.open::<String>("signed-out", &sealed), None);
         assert_eq!(keys.open::<String>("flash", &format!("x{sealed}")), None);
         let (_, tag) = sealed.split_once('.').unwrap();
-        assert_eq!(keys.open::<String>("flash", &format!("{}.{tag}", URL_SAFE_NO_PAD.encode("\"bye\""))), None);
+        assert_eq!(
+            keys.open::<String>(
+                "flash",
+                &format!("{}.{tag}", URL_SAFE_NO_PAD.encode("\"bye\""))
+            ),
+            None
+        );
         assert_eq!(keys.open::<String>("flash", ""), None);
     }
 

@@ -1,9 +1,11 @@
 //! Routes, views and sessions over HTTP.
 //!
-//! Every route stands in one table ([`route_table`]) with who may use it and what it takes; the server is built from that
-//! table, so that a route cannot forget its protection. A handler that needs a signed-in person takes one as an argument.
+//! Every route stands in one table ([`route_table`]) with who may use it and what it takes; the
+//! server is built from that table, so that a route cannot forget its protection. A handler that
+//! needs a signed-in person takes one as an argument.
 //!
-//! No handler calls Route53 or the identity provider (invariant I7): a write wakes the queue, and a sign-in is a redirect.
+//! No handler calls Route53 or the identity provider (invariant I7): a write wakes the queue, and a
+//! sign-in is a redirect.
 
 mod actor;
 mod address;

@@ -48,12 +48,18 @@ impl Limiters {
             Counted::Write(person) => (format!("write:{person}"), limits.record_writes_per_minute),
             Counted::Search(admin) => (format!("search:{admin}"), limits.admin_searches_per_minute),
         };
-        let taken = self.counters.take(&key, Allowance::per_minute(per_minute)).await;
+        let taken = self
+            .counters
+            .take(&key, Allowance::per_minute(per_minute))
+            .await;
         taken.map_err(|retry_after| Failure::TooMany { retry_after })
     }
 }
 
 /// Half of a hash keeps browsers apart, and makes short keys.
 fn hex(hash: &[u8; 32]) -> String {
-    hash.iter().take(16).map(|octet| format!("{octet:02x}")).collect()
+    hash.iter()
+        .take(16)
+        .map(|octet| format!("{octet:02x}"))
+        .collect()
 }

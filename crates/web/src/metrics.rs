@@ -1,5 +1,5 @@
-//! Requests, counted for monitoring. Labels come from fixed lists: methods that a route takes, patterns of the table of routes,
-//! classes of status codes; nothing that a client can make up.
+//! Requests, counted for monitoring. Labels come from fixed lists: methods that a route takes,
+//! patterns of the table of routes, classes of status codes; nothing that a client can make up.
 
 use std::time::Duration;
 
@@ -10,7 +10,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-/// Upper ends of the duration's classes, in seconds: a page takes some milliseconds, a busy database seconds.
+/// Upper ends of the duration's classes, in seconds: a page takes some milliseconds, a busy
+/// database seconds.
 const BUCKETS: [f64; 10] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 /// The route of a path that no route takes.
 const NO_ROUTE: &str = "none";
@@ -37,24 +38,56 @@ struct Route {
 
 impl Default for RequestMetrics {
     fn default() -> Self {
-        Self { requests: Family::default(), duration: Family::new_with_constructor(|| Histogram::new(BUCKETS)) }
+        Self {
+            requests: Family::default(),
+            duration: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
+        }
     }
 }
 
 impl RequestMetrics {
     /// Shows them in this registry.
     pub fn register(&self, registry: &mut Registry) {
-        registry.register("http_requests", "Requests that were answered", self.requests.clone());
+        registry.register(
+            "http_requests",
+            "Requests that were answered",
+            self.requests.clone(),
+        );
         let help = "Time from a request's head to its answer's head";
-        registry.register_with_unit("http_request_duration", help, Unit::Seconds, self.duration.clone());
+        registry.register_with_unit(
+            "http_request_duration",
+            help,
+            Unit::Seconds,
+            self.duration.clone(),
+        );
     }
 
     /// Counts one answer. `pattern`: the route's, `{name}` for a part that varies.
-    pub(crate) fn count(&self, method: &Method, pattern: Option<&str>, status: StatusCode, took: Duration) {
-        let (method, route) = (method_label(method), pattern.filter(|pattern| !pattern.is_empty()).unwrap_or(NO_ROUTE));
-        let answered = Answered { method, route: route.to_owned(), status: class_label(status) };
+    pub(crate) fn count(
+        &self,
+        method: &Method,
+        pattern: Option<&str>,
+        status: StatusCode,
+        took: Duration,
+    ) {
+        let (method, route) = (
+            method_label(method),
+            pattern
+                .filter(|pattern| !pattern.is_empty())
+                .unwrap_or(NO_ROUTE),
+        );
+        let answered = Answered {
+            method,
+            route: route.to_owned(),
+            status: class_label(status),
+        };
         self.requests.get_or_create(&answered).inc();
-        self.duration.get_or_create(&Route { method, route: route.to_owned() }).observe(took.as_secs_f64());
+        self.duration
+            .get_or_create(&Route {
+                method,
+                route: route.to_owned(),
+            })
+            .observe(took.as_secs_f64());
     }
 }
 

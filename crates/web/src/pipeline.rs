@@ -20,24 +20,33 @@ use crate::routes::{self, Handler, Rate, Route};
 use crate::visit::Visit;
 use crate::{address, csrf, keys, telemetry, unread};
 
-/// Builds the whole site from the table of routes: `actix_web::App::new().configure(configure(app))`.
+/// Builds the whole site from the table of routes:
+/// `actix_web::App::new().configure(configure(app))`.
 pub fn configure(app: web::Data<App>) -> impl FnOnce(&mut ServiceConfig) {
     move |config: &mut ServiceConfig| {
-        let mut site = web::scope("").wrap(Compress::default()).wrap(from_fn(telemetry::around));
+        let mut site = web::scope("")
+            .wrap(Compress::default())
+            .wrap(from_fn(telemetry::around));
         for (path, routes) in routes::by_path() {
             site = site.service(resource(path, routes));
         }
-        config.app_data(app).service(site.default_service(web::to(unknown)));
+        config
+            .app_data(app)
+            .service(site.default_service(web::to(unknown)));
     }
 }
 
 fn resource(path: &'static str, routes: Vec<&'static Route>) -> Resource {
-    let methods: Vec<Method> = routes.iter().map(|route| route.info.method.clone()).collect();
+    let methods: Vec<Method> = routes
+        .iter()
+        .map(|route| route.info.method.clone())
+        .collect();
     let mut resource = web::resource(path);
     for route in routes {
         let takes = move |context: &guard::GuardContext<'_>| {
             let method = &context.head().method;
-            *method == route.info.method || (route.info.method == Method::GET && *method == Method::HEAD)
+            *method == route.info.method
+                || (route.info.method == Method::GET && *method == Method::HEAD)
         };
         let serve = move |req: HttpRequest, payload: Payload| serve(route, req, payload);
         resource = resource.route(web::route().guard(guard::fn_guard(takes)).to(serve));
@@ -54,16 +63,31 @@ async fn unknown(req: HttpRequest, payload: Payload) -> Result<HttpResponse, act
         Some(path) if reads => {
             unread::hold(&req, payload.into_inner());
             let (visit, host) = arrive(&req, false)?;
-            let moved = || HttpResponse::MovedPermanently().insert_header((LOCATION, path)).finish();
+            let moved = || {
+                HttpResponse::MovedPermanently()
+                    .insert_header((LOCATION, path))
+                    .finish()
+            };
             Ok(answer(&visit, host.map(|()| moved())))
         }
         _ if routes::known_method(req.method()) => turn_away(req, payload, Failure::NotFound).await,
-        _ => turn_away(req, payload, Failure::MethodNotAllowed(vec![Method::GET, Method::HEAD])).await,
+        _ => {
+            turn_away(
+                req,
+                payload,
+                Failure::MethodNotAllowed(vec![Method::GET, Method::HEAD]),
+            )
+            .await
+        }
     }
 }
 
 /// Answers what no route takes, with the header of the person who is signed in.
-async fn turn_away(req: HttpRequest, payload: Payload, failure: Failure) -> Result<HttpResponse, actix_web::Error> {
+async fn turn_away(
+    req: HttpRequest,
+    payload: Payload,
+    failure: Failure,
+) -> Result<HttpResponse, actix_web::Error> {
     unread::hold(&req, payload.into_inner());
     let (mut visit, host) = arrive(&req, false)?;
     if host.is_ok()
@@ -78,17 +102,33 @@ async fn turn_away(req: HttpRequest, payload: Payload, failure: Failure) -> Resu
 fn clean_path(path: &str, query: &str) -> Option<String> {
     let trimmed = path.strip_suffix('/')?.trim_matches('/');
     let safe = trimmed.chars().all(|c| c.is_ascii_graphic() && c != '\\');
-    let query = if query.is_empty() { String::new() } else { format!("?{query}") };
+    let query = if query.is_empty() {
+        String::new()
+    } else {
+        format!("?{query}")
+    };
     (safe && path != "/").then(|| format!("/{trimmed}{query}"))
 }
 
-/// Gathers what is known about a request from the outside; refuses another host's, unless the route takes any.
-fn arrive(req: &HttpRequest, any_host: bool) -> Result<(Visit, Result<(), Failure>), actix_web::Error> {
+/// Gathers what is known about a request from the outside; refuses another host's, unless the route
+/// takes any.
+fn arrive(
+    req: &HttpRequest,
+    any_host: bool,
+) -> Result<(Visit, Result<(), Failure>), actix_web::Error> {
     let app = req.app_data::<web::Data<App>>().cloned();
     let app = app.ok_or_else(|| actix_web::error::ErrorInternalServerError("not configured"))?;
-    let id = req.extensions().get::<telemetry::RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+    let id = req
+        .extensions()
+        .get::<telemetry::RequestId>()
+        .map(|id| id.0.clone())
+        .unwrap_or_default();
     let ours = any_host || address::is_for_us(req, &app.config.app_url);
-    let host = if ours { Ok(()) } else { Err(Failure::Misdirected) };
+    let host = if ours {
+        Ok(())
+    } else {
+        Err(Failure::Misdirected)
+    };
     Ok((Visit::new(app, req.clone(), id), host))
 }
 
@@ -98,7 +138,11 @@ fn answer(visit: &Visit, outcome: Result<HttpResponse, Failure>) -> HttpResponse
     response
 }
 
-async fn serve(route: &'static Route, req: HttpRequest, payload: Payload) -> Result<HttpResponse, actix_web::Error> {
+async fn serve(
+    route: &'static Route,
+    req: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, actix_web::Error> {
     let (mut visit, host) = arrive(&req, route.info.any_host)?;
     let mut payload = payload.into_inner();
     let prepared = match host {
@@ -118,7 +162,11 @@ async fn serve(route: &'static Route, req: HttpRequest, payload: Payload) -> Res
 }
 
 /// Everything that can be said without knowing what the request wants: cheapest first.
-async fn prepare(route: &'static Route, visit: &mut Visit, payload: &mut dev::Payload) -> Result<(), Failure> {
+async fn prepare(
+    route: &'static Route,
+    visit: &mut Visit,
+    payload: &mut dev::Payload,
+) -> Result<(), Failure> {
     let info = &route.info;
     let app = visit.app.clone();
     forms::check_declared(&visit.req, info.body_limit)?;
@@ -140,7 +188,9 @@ async fn prepare(route: &'static Route, visit: &mut Visit, payload: &mut dev::Pa
 
 /// Looks for the session that the request belongs to.
 async fn recognise(visit: &mut Visit) -> Result<(), Failure> {
-    let Some(token) = visit.cookie_token(Kind::Session) else { return Ok(()) };
+    let Some(token) = visit.cookie_token(Kind::Session) else {
+        return Ok(());
+    };
     visit.session = sessions::find(visit.app.store()?, keys::hash(&token)).await?;
     if let Some(session) = &visit.session {
         visit.req.extensions_mut().insert(telemetry::By {
@@ -186,7 +236,11 @@ async fn dispatch(route: &'static Route, visit: &Rc<Visit>) -> Result<HttpRespon
         (Handler::Anyone(call), actor) => call(visit, actor).await,
         (Handler::Newcomer(call), Actor::Newcomer(newcomer)) => call(visit, newcomer).await,
         (Handler::Newcomer(_), _) => Ok(see_other("/")),
-        (_, Actor::Newcomer(_)) => Ok(see_other(&label_for(if route.info.csrf { "/" } else { wanted(&visit) }))),
+        (_, Actor::Newcomer(_)) => Ok(see_other(&label_for(if route.info.csrf {
+            "/"
+        } else {
+            wanted(&visit)
+        }))),
         (Handler::Person(call), Actor::Person(person, _)) => call(visit, person).await,
         (Handler::Admin(call), Actor::Person(_, Some(admin))) => call(visit, admin).await,
         (Handler::Admin(_), _) => Ok(see_other("/")),
@@ -196,16 +250,23 @@ async fn dispatch(route: &'static Route, visit: &Rc<Visit>) -> Result<HttpRespon
 
 /// The path and the query that were asked for.
 fn wanted(visit: &Visit) -> &str {
-    visit.req.uri().path_and_query().map_or("/", |both| both.as_str())
+    visit
+        .req
+        .uri()
+        .path_and_query()
+        .map_or("/", |both| both.as_str())
 }
 
 /// A guest who wants to see something signs in and comes back; a form is kept meanwhile.
-async fn send_to_sign_in(route: &'static Route, visit: &Rc<Visit>) -> Result<HttpResponse, Failure> {
+async fn send_to_sign_in(
+    route: &'static Route,
+    visit: &Rc<Visit>,
+) -> Result<HttpResponse, Failure> {
     if !route.info.csrf {
         return Ok(see_other(&login_for(wanted(visit))));
     }
-    // The session that the token was made for has ended, so that it cannot be proven; the browser says that the form is ours,
-    // and it is only shown again, not obeyed.
+    // The session that the token was made for has ended, so that it cannot be proven; the browser
+    // says that the form is ours, and it is only shown again, not obeyed.
     if visit.form.get(CSRF_FIELD).unwrap_or_default().is_empty() {
         return Err(Failure::ForeignForm("no token"));
     }
@@ -218,9 +279,18 @@ mod tests {
 
     #[test]
     fn trailing_slashes_lead_to_the_clean_path_here() {
-        assert_eq!(clean_path("/dns-records/", "").as_deref(), Some("/dns-records"));
-        assert_eq!(clean_path("/dns-records///", "a=b").as_deref(), Some("/dns-records?a=b"));
-        assert_eq!(clean_path("//evil.example/", "").as_deref(), Some("/evil.example"));
+        assert_eq!(
+            clean_path("/dns-records/", "").as_deref(),
+            Some("/dns-records")
+        );
+        assert_eq!(
+            clean_path("/dns-records///", "a=b").as_deref(),
+            Some("/dns-records?a=b")
+        );
+        assert_eq!(
+            clean_path("//evil.example/", "").as_deref(),
+            Some("/evil.example")
+        );
         assert_eq!(clean_path("///", "").as_deref(), Some("/"));
         for path in ["/", "/dns-records", "/\\evil/", "//evil"] {
             assert_eq!(clean_path(path, ""), None, "{path}");

@@ -19,15 +19,21 @@ const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Connections of one worker thread.
 const CONNECTIONS: usize = 10_000;
 
-/// Serves `app` on a port that is bound already. The caller handles signals and awaits the server; when it is told to stop it
-/// finishes running requests for at most `stop_s` seconds.
-pub fn server(app: web::Data<App>, listener: TcpListener, workers: Option<usize>, stop_s: u64) -> io::Result<Server> {
+/// Serves `app` on a port that is bound already. The caller handles signals and awaits the server;
+/// when it is told to stop it finishes running requests for at most `stop_s` seconds.
+pub fn server(
+    app: web::Data<App>,
+    listener: TcpListener,
+    workers: Option<usize>,
+    stop_s: u64,
+) -> io::Result<Server> {
     let mut server = HttpServer::new(move || ActixApp::new().configure(configure(app.clone())))
         .client_request_timeout(HEAD_TIMEOUT)
         .client_disconnect_timeout(DISCONNECT_TIMEOUT)
         .keep_alive(KEEP_ALIVE)
         .max_connections(CONNECTIONS)
-        // A compressed page goes out in two writes: the second must not wait until the first is acknowledged.
+        // A compressed page goes out in two writes: the second must not wait until the first is
+        // acknowledged.
         .tcp_nodelay(true)
         .shutdown_timeout(stop_s)
         .disable_signals();

@@ -1,4 +1,5 @@
-//! A number, a span and a line in the log for every request. No query, no address, no name of a person goes into them.
+//! A number, a span and a line in the log for every request. No query, no address, no name of a
+//! person goes into them.
 
 use std::time::Instant;
 
@@ -30,7 +31,8 @@ pub(crate) struct By {
 /// Characters of a path in the log at most.
 const PATH_MAX: usize = 200;
 
-/// Around everything else: numbers the request, writes its line, adds the headers that every answer carries.
+/// Around everything else: numbers the request, writes its line, adds the headers that every answer
+/// carries.
 pub(crate) async fn around(
     req: ServiceRequest,
     next: Next<impl MessageBody>,
@@ -46,12 +48,18 @@ pub(crate) async fn around(
     let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     let mut response = result.inspect_err(|fault| {
         if let Some(app) = &app {
-            app.metrics.count(&method, None, fault.as_response_error().status_code(), took);
+            app.metrics
+                .count(&method, None, fault.as_response_error().status_code(), took);
         }
-        span.in_scope(|| tracing::warn!(%method, %path, ms, error = %fault, "a request was not answered"));
+        span.in_scope(
+            || tracing::warn!(%method, %path, ms, error = %fault, "a request was not answered"),
+        );
     })?;
     let by = response.request().extensions().get::<By>().copied();
-    let (user, in_place_of) = (by.map(|by| by.user.0), by.and_then(|by| by.in_place_of).map(|other| other.0));
+    let (user, in_place_of) = (
+        by.map(|by| by.user.0),
+        by.and_then(|by| by.in_place_of).map(|other| other.0),
+    );
     let status = response.status().as_u16();
     // Asked every few seconds by others than people.
     if matches!(path.as_str(), "/healthcheck" | "/alive") {
@@ -60,7 +68,12 @@ pub(crate) async fn around(
         span.in_scope(|| tracing::info!(%method, %path, status, ms, user, in_place_of, "answered"));
     }
     if let Some(app) = app {
-        app.metrics.count(&method, response.request().match_pattern().as_deref(), response.status(), took);
+        app.metrics.count(
+            &method,
+            response.request().match_pattern().as_deref(),
+            response.status(),
+            took,
+        );
         app.policy.apply(response.headers_mut());
     }
     if let Ok(value) = HeaderValue::from_str(&id) {
@@ -71,9 +84,15 @@ pub(crate) async fn around(
 
 /// 80 random bits, written in a way that can be read out over the telephone.
 fn new_id() -> String {
-    rand::random::<[u8; 10]>().iter().map(|octet| format!("{octet:02x}")).collect()
+    rand::random::<[u8; 10]>()
+        .iter()
+        .map(|octet| format!("{octet:02x}"))
+        .collect()
 }
 
 fn short(path: &str) -> String {
-    path.chars().take(PATH_MAX).map(|c| if c.is_control() { '?' } else { c }).collect()
+    path.chars()
+        .take(PATH_MAX)
+        .map(|c| if c.is_control() { '?' } else { c })
+        .collect()
 }

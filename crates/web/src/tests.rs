@@ -1,4 +1,5 @@
-//! Stories over the whole of the web, on a real database (SQLite) and with real signed answers; only the sockets are left out.
+//! Stories over the whole of the web, on a real database (SQLite) and with real signed answers;
+//! only the sockets are left out.
 
 mod world;
 

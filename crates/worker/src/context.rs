@@ -43,7 +43,8 @@ pub struct Context {
     pub queue: Arc<dyn Queue>,
     /// This process among all, new at every start.
     pub holder: String,
-    /// Cancelled when the process is about to end: a handler comes to its end at the next good place.
+    /// Cancelled when the process is about to end: a handler comes to its end at the next good
+    /// place.
     pub stop: CancellationToken,
     /// How often rows are looked at without being woken.
     pub sweep: Duration,

@@ -42,13 +42,33 @@ pub async fn run(context: Context) {
     let started = Started::default();
     tokio::join!(
         listen,
-        work("publish", sweep, &bells.publish, &stop, || publish::run(context.clone())),
-        work("track", sweep, &bells.track, &stop, || track::run(context.clone())),
-        work("certificate", sweep, &bells.certificate, &stop, || certificate::run(context.clone())),
-        work("mail", sweep, &bells.mail, &stop, || mail::run(context.clone())),
-        work("expiry", EXPIRY, &bells.expiry, &stop, || expiry::run(context.clone(), started.clone())),
-        work("audit", AUDIT, &bells.audit, &stop, || audit::run(context.clone(), started.clone())),
-        work("housekeeping", HOUSEKEEPING, &bells.housekeeping, &stop, || housekeeping::run(context.clone())),
+        work("publish", sweep, &bells.publish, &stop, || publish::run(
+            context.clone()
+        )),
+        work("track", sweep, &bells.track, &stop, || track::run(
+            context.clone()
+        )),
+        work("certificate", sweep, &bells.certificate, &stop, || {
+            certificate::run(context.clone())
+        }),
+        work("mail", sweep, &bells.mail, &stop, || mail::run(
+            context.clone()
+        )),
+        work("expiry", EXPIRY, &bells.expiry, &stop, || expiry::run(
+            context.clone(),
+            started.clone()
+        )),
+        work("audit", AUDIT, &bells.audit, &stop, || audit::run(
+            context.clone(),
+            started.clone()
+        )),
+        work(
+            "housekeeping",
+            HOUSEKEEPING,
+            &bells.housekeeping,
+            &stop,
+            || housekeeping::run(context.clone())
+        ),
     );
 }
 
@@ -84,9 +104,15 @@ impl Bells {
     }
 }
 
-/// One job's loop: run, then wait for the bell, or for the time that the handler asked for, or for the sweep.
-async fn work<F, R>(job: &'static str, sweep: Duration, bell: &Notify, stop: &CancellationToken, handler: F)
-where
+/// One job's loop: run, then wait for the bell, or for the time that the handler asked for, or for
+/// the sweep.
+async fn work<F, R>(
+    job: &'static str,
+    sweep: Duration,
+    bell: &Notify,
+    stop: &CancellationToken,
+    handler: F,
+) where
     F: Fn() -> R,
     R: Future<Output = Outcome> + Send + 'static,
 {
@@ -95,10 +121,12 @@ where
     while !stop.is_cancelled() {
         run += 1;
         // A task of its own: a panic ends this run, not the loop and its neighbours.
-        let outcome = tokio::spawn(handler().instrument(info_span!("job", job, run))).await.unwrap_or_else(|fault| {
-            error!(job, run, error = %fault, "a job broke, trying again");
-            Outcome::Again(AFTER_PANIC)
-        });
+        let outcome = tokio::spawn(handler().instrument(info_span!("job", job, run)))
+            .await
+            .unwrap_or_else(|fault| {
+                error!(job, run, error = %fault, "a job broke, trying again");
+                Outcome::Again(AFTER_PANIC)
+            });
         let pause = match outcome {
             Outcome::Done => {
                 told = None;
@@ -125,7 +153,10 @@ where
 
 /// What a handler says when the database fails it: the rows still say what is owed.
 pub(crate) fn again_after(error: &starchart_store::Error) -> Outcome {
-    warn!(error = told(error), "the database did not answer a job, trying again");
+    warn!(
+        error = told(error),
+        "the database did not answer a job, trying again"
+    );
     Outcome::Again(Duration::from_secs(1))
 }
 
@@ -137,11 +168,18 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_panic_ends_one_run_only() {
-        let (runs, stop, bell) = (std::sync::Arc::new(AtomicU32::new(0)), CancellationToken::new(), Notify::new());
+        let (runs, stop, bell) = (
+            std::sync::Arc::new(AtomicU32::new(0)),
+            CancellationToken::new(),
+            Notify::new(),
+        );
         let handler = || {
             let runs = std::sync::Arc::clone(&runs);
             async move {
-                assert!(runs.fetch_add(1, Ordering::SeqCst) > 0, "the first run breaks");
+                assert!(
+                    runs.fetch_add(1, Ordering::SeqCst) > 0,
+                    "the first run breaks"
+                );
                 Outcome::Done
             }
         };

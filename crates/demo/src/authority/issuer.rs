@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateSigningRequestParams, CertifiedIssuer, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, SanType, SerialNumber,
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, CertifiedIssuer,
+    DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, SanType,
+    SerialNumber,
 };
 use starchart_acme::authority::AuthorityError;
 use time::{Duration, OffsetDateTime};
@@ -28,31 +29,46 @@ impl Issuer {
     /// The issuer that `folder` keeps, or a new one.
     pub(super) fn open(folder: &Path, days: u16) -> Result<Self, Error> {
         let at = |name: &str| folder.join(name);
-        let (root_path, certificate_path, key_path) =
-            (at("ca-root.pem"), at("ca-intermediate.pem"), at("ca-intermediate-key.pem"));
+        let (root_path, certificate_path, key_path) = (
+            at("ca-root.pem"),
+            at("ca-intermediate.pem"),
+            at("ca-intermediate-key.pem"),
+        );
         if !root_path.exists() || !certificate_path.exists() || !key_path.exists() {
-            let (root, intermediate, key) = generate().map_err(|error| Error::Key(error.to_string()))?;
+            let (root, intermediate, key) =
+                generate().map_err(|error| Error::Key(error.to_string()))?;
             write(&key_path, &key)?;
             write(&certificate_path, &intermediate)?;
             write(&root_path, &root)?;
         }
         let intermediate_pem = read(&certificate_path)?;
-        let unreadable = |path: &Path, error: rcgen::Error| Error::Unreadable(format!("{}: {error}", path.display()));
-        let key = KeyPair::from_pem(&read(&key_path)?).map_err(|error| unreadable(&key_path, error))?;
-        let intermediate =
-            rcgen::Issuer::from_ca_cert_pem(&intermediate_pem, key).map_err(|error| unreadable(&certificate_path, error))?;
-        Ok(Self { root_path, intermediate_pem, intermediate, days })
+        let unreadable = |path: &Path, error: rcgen::Error| {
+            Error::Unreadable(format!("{}: {error}", path.display()))
+        };
+        let key =
+            KeyPair::from_pem(&read(&key_path)?).map_err(|error| unreadable(&key_path, error))?;
+        let intermediate = rcgen::Issuer::from_ca_cert_pem(&intermediate_pem, key)
+            .map_err(|error| unreadable(&certificate_path, error))?;
+        Ok(Self {
+            root_path,
+            intermediate_pem,
+            intermediate,
+            days,
+        })
     }
 
     pub(super) fn root_path(&self) -> &Path {
         &self.root_path
     }
 
-    /// A certificate for the key of the request, and the intermediate. The request must ask for exactly these names, and nothing
-    /// else of it is taken over.
+    /// A certificate for the key of the request, and the intermediate. The request must ask for
+    /// exactly these names, and nothing else of it is taken over.
     pub(super) fn issue(&self, csr_der: &[u8], names: &[String]) -> Result<String, AuthorityError> {
-        let refused = |error: rcgen::Error| AuthorityError::Refused(format!("The certificate request is not valid: {error}."));
-        let request = CertificateSigningRequestParams::from_der(&csr_der.into()).map_err(refused)?;
+        let refused = |error: rcgen::Error| {
+            AuthorityError::Refused(format!("The certificate request is not valid: {error}."))
+        };
+        let request =
+            CertificateSigningRequestParams::from_der(&csr_der.into()).map_err(refused)?;
         let mut params = CertificateParams::new(names).map_err(refused)?;
         let sorted = |names: &[SanType]| {
             let mut names: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
@@ -60,13 +76,17 @@ impl Issuer {
             names
         };
         if sorted(&request.params.subject_alt_names) != sorted(&params.subject_alt_names) {
-            return Err(AuthorityError::Refused("The certificate request asks for other names than the order.".to_owned()));
+            return Err(AuthorityError::Refused(
+                "The certificate request asks for other names than the order.".to_owned(),
+            ));
         }
         params.distinguished_name = DistinguishedName::new();
         if self.days > SHORT_DAYS
             && let Some(name) = names.iter().find(|name| name.len() < 64)
         {
-            params.distinguished_name.push(DnType::CommonName, name.as_str());
+            params
+                .distinguished_name
+                .push(DnType::CommonName, name.as_str());
         }
         // Clocks of others may be behind.
         params.not_before = OffsetDateTime::from(SystemTime::now()) - Duration::hours(1);
@@ -75,14 +95,20 @@ impl Issuer {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.use_authority_key_identifier_extension = true;
-        let certificate = params.signed_by(&request.public_key, &self.intermediate).map_err(refused)?;
+        let certificate = params
+            .signed_by(&request.public_key, &self.intermediate)
+            .map_err(refused)?;
         Ok(certificate.pem() + &self.intermediate_pem)
     }
 }
 
-/// Root, intermediate and the intermediate's key, in PEM. The root's own key is not needed again, and so not kept.
+/// Root, intermediate and the intermediate's key, in PEM. The root's own key is not needed again,
+/// and so not kept.
 fn generate() -> Result<(String, String, String), rcgen::Error> {
-    let root = CertifiedIssuer::self_signed(authority("Starchart demo root, not to be trusted", 1), KeyPair::generate()?)?;
+    let root = CertifiedIssuer::self_signed(
+        authority("Starchart demo root, not to be trusted", 1),
+        KeyPair::generate()?,
+    )?;
     let mut params = authority("Starchart demo intermediate", 0);
     params.use_authority_key_identifier_extension = true;
     let key = KeyPair::generate()?;

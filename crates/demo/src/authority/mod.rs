@@ -1,7 +1,9 @@
-//! The certificate authority of the demo: it gives a certificate for a name to whoever can put TXT values under it.
+//! The certificate authority of the demo: it gives a certificate for a name to whoever can put TXT
+//! values under it.
 //!
-//! It stands behind the port to an authority and asks the demo's name server for the values, as a real one would ask those of
-//! the zone. Root, orders and what was issued are files in the demo's folder, so that a restart goes on where it stopped.
+//! It stands behind the port to an authority and asks the demo's name server for the values, as a
+//! real one would ask those of the zone. Root, orders and what was issued are files in the demo's
+//! folder, so that a restart goes on where it stopped.
 
 mod issuer;
 
@@ -14,7 +16,9 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
-use starchart_acme::authority::{Authority, AuthorityError, Order, OrderStatus, PendingAuthorization, RevocationReason};
+use starchart_acme::authority::{
+    Authority, AuthorityError, Order, OrderStatus, PendingAuthorization, RevocationReason,
+};
 use starchart_acme::chain::{self, ChainError};
 use starchart_dns::propagation::{Reply, ask_address};
 use starchart_domain::record::RecordType;
@@ -67,26 +71,36 @@ struct Authorization {
 }
 
 impl DemoAuthority {
-    /// The authority as `folder` keeps it, made at the first start. It asks `name_server` and issues for `days` days; up to 10
-    /// days without a subject, as the short-lived certificates of Let's Encrypt are.
+    /// The authority as `folder` keeps it, made at the first start. It asks `name_server` and
+    /// issues for `days` days; up to 10 days without a subject, as the short-lived certificates of
+    /// Let's Encrypt are.
     ///
     /// # Errors
     /// A file cannot be read or written, or is none of ours.
     pub fn open(folder: &Path, name_server: SocketAddr, days: u16) -> Result<Self, Error> {
         let file = folder.join("ca-orders.json");
         let orders = match std::fs::read(&file) {
-            Ok(bytes) => {
-                serde_json::from_slice(&bytes).map_err(|error| Error::Unreadable(format!("{}: {error}", file.display())))?
-            }
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map_err(|error| Error::Unreadable(format!("{}: {error}", file.display())))?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Orders::new(),
             Err(error) => return Err(Error::io(format!("reading {}", file.display()))(error)),
         };
-        Ok(Self { issuer: Issuer::open(folder, days)?, name_server, file, orders: Mutex::new(orders) })
+        Ok(Self {
+            issuer: Issuer::open(folder, days)?,
+            name_server,
+            file,
+            orders: Mutex::new(orders),
+        })
     }
 
     /// The files that an earlier start may have left in its folder.
-    pub const FILES: [&str; 5] =
-        ["ca-root.pem", "ca-intermediate.pem", "ca-intermediate-key.pem", "ca-orders.json", "ca-orders.new"];
+    pub const FILES: [&str; 5] = [
+        "ca-root.pem",
+        "ca-intermediate.pem",
+        "ca-intermediate-key.pem",
+        "ca-orders.json",
+        "ca-orders.new",
+    ];
 
     /// The file with the root certificate, in PEM.
     pub fn root_path(&self) -> &Path {
@@ -98,15 +112,25 @@ impl DemoAuthority {
     }
 
     fn row(&self, url: &str) -> Result<Row, AuthorityError> {
-        let gone = || AuthorityError::Gone("the certificate authority of the demo knows no such order".to_owned());
+        let gone = || {
+            AuthorityError::Gone(
+                "the certificate authority of the demo knows no such order".to_owned(),
+            )
+        };
         self.lock().get(url).cloned().ok_or_else(gone)
     }
 
     /// Keeps what `change` makes of the order, on disk before anybody hears of it.
-    fn keep<T>(&self, url: &str, change: impl FnOnce(&mut Row) -> Result<T, AuthorityError>) -> Result<T, AuthorityError> {
+    fn keep<T>(
+        &self,
+        url: &str,
+        change: impl FnOnce(&mut Row) -> Result<T, AuthorityError>,
+    ) -> Result<T, AuthorityError> {
         let mut orders = self.lock();
         let mut new = orders.clone();
-        let row = new.get_mut(url).ok_or_else(|| AuthorityError::Gone("the order was removed meanwhile".to_owned()))?;
+        let row = new
+            .get_mut(url)
+            .ok_or_else(|| AuthorityError::Gone("the order was removed meanwhile".to_owned()))?;
         let result = change(row)?;
         self.save(&new)?;
         *orders = new;
@@ -119,7 +143,9 @@ impl DemoAuthority {
             std::fs::write(&new, serde_json::to_vec_pretty(orders)?)?;
             std::fs::rename(&new, &self.file)
         };
-        write().map_err(|error: std::io::Error| AuthorityError::unavailable(format!("{}: {error}", self.file.display())))
+        write().map_err(|error: std::io::Error| {
+            AuthorityError::unavailable(format!("{}: {error}", self.file.display()))
+        })
     }
 
     /// `None`: the value stands there. Otherwise why not, in words.
@@ -127,9 +153,15 @@ impl DemoAuthority {
         let Authorization { fqdn, value, .. } = authorization;
         match ask_address(self.name_server, fqdn, RecordType::Txt).await {
             Reply::Values(values) if values.contains(&txt::encode(value)) => None,
-            Reply::Values(values) if values.is_empty() => Some(format!("No TXT record was found at {fqdn}.")),
-            Reply::Values(_) => Some(format!("The TXT record at {fqdn} does not hold the expected value.")),
-            reply => Some(format!("The name server did not say what stands at {fqdn}: {reply}.")),
+            Reply::Values(values) if values.is_empty() => {
+                Some(format!("No TXT record was found at {fqdn}."))
+            }
+            Reply::Values(_) => Some(format!(
+                "The TXT record at {fqdn} does not hold the expected value."
+            )),
+            reply => Some(format!(
+                "The name server did not say what stands at {fqdn}: {reply}."
+            )),
         }
     }
 }
@@ -138,10 +170,15 @@ impl DemoAuthority {
 impl Authority for DemoAuthority {
     async fn new_order(&self, names: &[String]) -> Result<String, AuthorityError> {
         if names.is_empty() {
-            return Err(AuthorityError::Refused("An order needs at least one name.".to_owned()));
+            return Err(AuthorityError::Refused(
+                "An order needs at least one name.".to_owned(),
+            ));
         }
         let authorization = |name: &String| Authorization {
-            fqdn: format!("_acme-challenge.{}", name.strip_prefix("*.").unwrap_or(name)),
+            fqdn: format!(
+                "_acme-challenge.{}",
+                name.strip_prefix("*.").unwrap_or(name)
+            ),
             value: URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()),
             proven: false,
         };
@@ -164,8 +201,14 @@ impl Authority for DemoAuthority {
 
     async fn order(&self, url: &str) -> Result<Order, AuthorityError> {
         let row = self.row(url)?;
-        let pending = row.authorizations.iter().filter(|authorization| !authorization.proven);
-        let pending = pending.map(|a| PendingAuthorization { fqdn: a.fqdn.clone(), value: a.value.clone() });
+        let pending = row
+            .authorizations
+            .iter()
+            .filter(|authorization| !authorization.proven);
+        let pending = pending.map(|a| PendingAuthorization {
+            fqdn: a.fqdn.clone(),
+            value: a.value.clone(),
+        });
         Ok(Order {
             status: match row.state {
                 State::Pending => OrderStatus::Pending,
@@ -173,7 +216,11 @@ impl Authority for DemoAuthority {
                 State::Valid => OrderStatus::Valid,
                 State::Invalid => OrderStatus::Invalid,
             },
-            pending: if row.state == State::Pending { pending.collect() } else { Vec::new() },
+            pending: if row.state == State::Pending {
+                pending.collect()
+            } else {
+                Vec::new()
+            },
             problem: row.problem,
         })
     }
@@ -189,8 +236,14 @@ impl Authority for DemoAuthority {
         }
         self.keep(url, |row| {
             if row.state == State::Pending {
-                row.state = if problem.is_none() { State::Ready } else { State::Invalid };
-                row.authorizations.iter_mut().for_each(|authorization| authorization.proven = problem.is_none());
+                row.state = if problem.is_none() {
+                    State::Ready
+                } else {
+                    State::Invalid
+                };
+                row.authorizations
+                    .iter_mut()
+                    .for_each(|authorization| authorization.proven = problem.is_none());
                 row.problem = problem;
             }
             Ok(())
@@ -203,7 +256,9 @@ impl Authority for DemoAuthority {
                 State::Valid => return Ok(()),
                 State::Ready => {}
                 State::Pending | State::Invalid => {
-                    return Err(AuthorityError::Gone("the order is not ready for a certificate request".to_owned()));
+                    return Err(AuthorityError::Gone(
+                        "the order is not ready for a certificate request".to_owned(),
+                    ));
                 }
             }
             row.chain = Some(self.issuer.issue(csr_der, &row.names)?);
@@ -213,16 +268,32 @@ impl Authority for DemoAuthority {
     }
 
     async fn chain(&self, url: &str) -> Result<String, AuthorityError> {
-        self.row(url)?.chain.ok_or_else(|| AuthorityError::Gone("the order has no certificate yet".to_owned()))
+        self.row(url)?
+            .chain
+            .ok_or_else(|| AuthorityError::Gone("the order has no certificate yet".to_owned()))
     }
 
-    async fn revoke(&self, certificate_pem: &str, _: RevocationReason) -> Result<(), AuthorityError> {
+    async fn revoke(
+        &self,
+        certificate_pem: &str,
+        _: RevocationReason,
+    ) -> Result<(), AuthorityError> {
         let certificate = |pem: &str| chain::split(pem).map(|chain| chain.certificate);
         let refused = |error: ChainError| AuthorityError::Refused(error.to_string());
         let certificate_pem = certificate(certificate_pem).map_err(refused)?;
-        let is_its = |row: &Row| row.chain.as_ref().is_some_and(|chain| certificate(chain) == Ok(certificate_pem.clone()));
-        let url = self.lock().iter().find(|(_, row)| is_its(row)).map(|(url, _)| url.clone());
-        let url = url.ok_or_else(|| AuthorityError::Refused("This certificate is not from here.".to_owned()))?;
+        let is_its = |row: &Row| {
+            row.chain
+                .as_ref()
+                .is_some_and(|chain| certificate(chain) == Ok(certificate_pem.clone()))
+        };
+        let url = self
+            .lock()
+            .iter()
+            .find(|(_, row)| is_its(row))
+            .map(|(url, _)| url.clone());
+        let url = url.ok_or_else(|| {
+            AuthorityError::Refused("This certificate is not from here.".to_owned())
+        })?;
         self.keep(&url, |row| {
             row.revoked = true;
             Ok(())

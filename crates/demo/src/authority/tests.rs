@@ -21,20 +21,31 @@ struct World {
 impl World {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let zone = Arc::new(DemoZone::open("starchart.com", &folder.path().join("zone.json")).unwrap());
-        let server = NameServer::start(Arc::clone(&zone), "127.0.0.1:0".parse().unwrap()).await.unwrap();
-        Self { folder, zone, server }
+        let zone =
+            Arc::new(DemoZone::open("starchart.com", &folder.path().join("zone.json")).unwrap());
+        let server = NameServer::start(Arc::clone(&zone), "127.0.0.1:0".parse().unwrap())
+            .await
+            .unwrap();
+        Self {
+            folder,
+            zone,
+            server,
+        }
     }
 
     fn authority(&self, days: u16) -> DemoAuthority {
         DemoAuthority::open(self.folder.path(), self.server.address(), days).unwrap()
     }
 
-    /// Puts the values of these authorizations into the zone, and waits until the name server has them.
+    /// Puts the values of these authorizations into the zone, and waits until the name server has
+    /// them.
     async fn publish(&self, pending: &[PendingAuthorization]) {
         let values = pending.iter().map(|pending| txt::encode(&pending.value));
         let set = Rrset::new(&pending[0].fqdn, RecordType::Txt, values);
-        self.zone.change(&[Change::create(set.clone())]).await.unwrap();
+        self.zone
+            .change(&[Change::create(set.clone())])
+            .await
+            .unwrap();
         for _ in 0..500 {
             let reply = ask_address(self.server.address(), &set.name, RecordType::Txt).await;
             if matches!(&reply, Reply::Values(values) if *values == set.body.values) {
@@ -46,13 +57,26 @@ impl World {
     }
 
     fn openssl_verifies(&self, chain: &chain::Chain) -> bool {
-        let (leaf, intermediates) = (self.folder.path().join("leaf.pem"), self.folder.path().join("intermediates.pem"));
+        let (leaf, intermediates) = (
+            self.folder.path().join("leaf.pem"),
+            self.folder.path().join("intermediates.pem"),
+        );
         std::fs::write(&leaf, &chain.certificate).unwrap();
         std::fs::write(&intermediates, &chain.intermediates).unwrap();
         let root = self.folder.path().join("ca-root.pem");
         let mut command = Command::new("openssl");
-        command.args(["verify", "-x509_strict", "-verify_hostname", "www.user1.starchart.com"]);
-        command.arg("-CAfile").arg(root).arg("-untrusted").arg(intermediates).arg(leaf);
+        command.args([
+            "verify",
+            "-x509_strict",
+            "-verify_hostname",
+            "www.user1.starchart.com",
+        ]);
+        command
+            .arg("-CAfile")
+            .arg(root)
+            .arg("-untrusted")
+            .arg(intermediates)
+            .arg(leaf);
         command.output().unwrap().status.success()
     }
 }
@@ -68,13 +92,26 @@ async fn a_certificate_is_issued_across_restarts_and_verifies() {
 
     let order = world.authority(90).order(&url).await.unwrap();
     assert_eq!(order.status, OrderStatus::Pending);
-    assert!(order.pending.iter().all(|pending| pending.fqdn == format!("_acme-challenge.{BASE}")), "{order:?}");
+    assert!(
+        order
+            .pending
+            .iter()
+            .all(|pending| pending.fqdn == format!("_acme-challenge.{BASE}")),
+        "{order:?}"
+    );
     assert_eq!(order.pending.len(), 2);
     world.publish(&order.pending).await;
 
     world.authority(90).validate(&url).await.unwrap();
     let order = world.authority(90).order(&url).await.unwrap();
-    assert_eq!(order, Order { status: OrderStatus::Ready, pending: Vec::new(), problem: None });
+    assert_eq!(
+        order,
+        Order {
+            status: OrderStatus::Ready,
+            pending: Vec::new(),
+            problem: None
+        }
+    );
 
     let key = keys::generate().unwrap();
     let request = keys::request(&key, &names()).unwrap();
@@ -87,13 +124,24 @@ async fn a_certificate_is_issued_across_restarts_and_verifies() {
     let chain = chain::split(&first).unwrap();
     assert!(keys::matches(&key, &chain.certificate).unwrap());
     assert_eq!(chain.leaf.names, names());
-    assert_eq!(chain.leaf.not_after.since(chain.leaf.not_before), 90 * 24 * 3_600_000);
+    assert_eq!(
+        chain.leaf.not_after.since(chain.leaf.not_before),
+        90 * 24 * 3_600_000
+    );
     assert!(world.openssl_verifies(&chain));
 
     let authority = world.authority(90);
-    authority.revoke(&chain.certificate, RevocationReason::CessationOfOperation).await.unwrap();
-    let foreign = authority.revoke(&chain.intermediates, RevocationReason::Superseded).await;
-    assert!(matches!(foreign, Err(AuthorityError::Refused(_))), "{foreign:?}");
+    authority
+        .revoke(&chain.certificate, RevocationReason::CessationOfOperation)
+        .await
+        .unwrap();
+    let foreign = authority
+        .revoke(&chain.intermediates, RevocationReason::Superseded)
+        .await;
+    assert!(
+        matches!(foreign, Err(AuthorityError::Refused(_))),
+        "{foreign:?}"
+    );
 }
 
 #[tokio::test]
@@ -101,14 +149,29 @@ async fn six_days_come_without_a_subject() {
     let world = World::new().await;
     let authority = world.authority(6);
     let url = authority.new_order(&names()).await.unwrap();
-    world.publish(&authority.order(&url).await.unwrap().pending).await;
+    world
+        .publish(&authority.order(&url).await.unwrap().pending)
+        .await;
     authority.validate(&url).await.unwrap();
-    authority.finalize(&url, &keys::request(&keys::generate().unwrap(), &names()).unwrap()).await.unwrap();
+    authority
+        .finalize(
+            &url,
+            &keys::request(&keys::generate().unwrap(), &names()).unwrap(),
+        )
+        .await
+        .unwrap();
     let chain = chain::split(&authority.chain(&url).await.unwrap()).unwrap();
-    assert_eq!(chain.leaf.not_after.since(chain.leaf.not_before), 6 * 24 * 3_600_000);
+    assert_eq!(
+        chain.leaf.not_after.since(chain.leaf.not_before),
+        6 * 24 * 3_600_000
+    );
     assert!(world.openssl_verifies(&chain));
     let path = world.folder.path().join("leaf.pem");
-    let subject = Command::new("openssl").args(["x509", "-noout", "-subject", "-in"]).arg(path).output().unwrap();
+    let subject = Command::new("openssl")
+        .args(["x509", "-noout", "-subject", "-in"])
+        .arg(path)
+        .output()
+        .unwrap();
     assert_eq!(String::from_utf8_lossy(&subject.stdout).trim(), "subject=");
 }
 
@@ -124,12 +187,27 @@ async fn without_its_values_a_name_is_not_proven() {
         }
         authority.validate(&url).await.unwrap();
         let order = authority.order(&url).await.unwrap();
-        assert_eq!((order.status, order.pending.len()), (OrderStatus::Invalid, 0), "{order:?}");
-        assert!(order.problem.unwrap().contains("_acme-challenge.user1.starchart.com"));
+        assert_eq!(
+            (order.status, order.pending.len()),
+            (OrderStatus::Invalid, 0),
+            "{order:?}"
+        );
+        assert!(
+            order
+                .problem
+                .unwrap()
+                .contains("_acme-challenge.user1.starchart.com")
+        );
         let request = keys::request(&keys::generate().unwrap(), &names()).unwrap();
-        assert!(matches!(authority.finalize(&url, &request).await, Err(AuthorityError::Gone(_))));
+        assert!(matches!(
+            authority.finalize(&url, &request).await,
+            Err(AuthorityError::Gone(_))
+        ));
     }
-    assert!(matches!(authority.order("demo:order/none").await, Err(AuthorityError::Gone(_))));
+    assert!(matches!(
+        authority.order("demo:order/none").await,
+        Err(AuthorityError::Gone(_))
+    ));
 }
 
 #[tokio::test]
@@ -137,14 +215,30 @@ async fn a_request_for_other_names_is_refused() {
     let world = World::new().await;
     let authority = world.authority(90);
     let url = authority.new_order(&names()).await.unwrap();
-    world.publish(&authority.order(&url).await.unwrap().pending).await;
+    world
+        .publish(&authority.order(&url).await.unwrap().pending)
+        .await;
     authority.validate(&url).await.unwrap();
     let key = keys::generate().unwrap();
-    for other in [vec![BASE.to_owned()], vec![format!("*.{BASE}"), "user2.starchart.com".to_owned()]] {
-        let answer = authority.finalize(&url, &keys::request(&key, &other).unwrap()).await;
-        assert!(matches!(answer, Err(AuthorityError::Refused(_))), "{answer:?}");
+    for other in [
+        vec![BASE.to_owned()],
+        vec![format!("*.{BASE}"), "user2.starchart.com".to_owned()],
+    ] {
+        let answer = authority
+            .finalize(&url, &keys::request(&key, &other).unwrap())
+            .await;
+        assert!(
+            matches!(answer, Err(AuthorityError::Refused(_))),
+            "{answer:?}"
+        );
     }
     let answer = authority.finalize(&url, b"no request").await;
-    assert!(matches!(answer, Err(AuthorityError::Refused(_))), "{answer:?}");
-    assert_eq!(authority.order(&url).await.unwrap().status, OrderStatus::Ready);
+    assert!(
+        matches!(answer, Err(AuthorityError::Refused(_))),
+        "{answer:?}"
+    );
+    assert_eq!(
+        authority.order(&url).await.unwrap().status,
+        OrderStatus::Ready
+    );
 }

@@ -27,9 +27,16 @@ impl Message {
             });
             value.unwrap_or_default()
         };
-        let body = match header("Content-Transfer-Encoding").to_ascii_lowercase().as_str() {
-            "base64" => STANDARD.decode(body.replace(char::is_whitespace, "")).unwrap_or_default(),
-            "quoted-printable" => quoted_printable::decode(body, ParseMode::Robust).unwrap_or_default(),
+        let body = match header("Content-Transfer-Encoding")
+            .to_ascii_lowercase()
+            .as_str()
+        {
+            "base64" => STANDARD
+                .decode(body.replace(char::is_whitespace, ""))
+                .unwrap_or_default(),
+            "quoted-printable" => {
+                quoted_printable::decode(body, ParseMode::Robust).unwrap_or_default()
+            }
             _ => body.as_bytes().to_vec(),
         };
         Self {
@@ -42,7 +49,8 @@ impl Message {
     }
 }
 
-/// Encoded words, `=?utf-8?b?...?=`, as text; white space between two of them is none (RFC 2047 section 6.2).
+/// Encoded words, `=?utf-8?b?...?=`, as text; white space between two of them is none (RFC 2047
+/// section 6.2).
 fn words(header: &str) -> String {
     let (mut text, mut after_word) = (String::new(), false);
     let mut rest = header;
@@ -54,10 +62,13 @@ fn words(header: &str) -> String {
         let (_, encoding, data, tail) = (parts.next(), parts.next(), parts.next(), parts.next());
         let decoded = match (encoding.map(str::to_ascii_lowercase).as_deref(), data) {
             (Some("b"), Some(data)) => STANDARD.decode(data).ok(),
-            (Some("q"), Some(data)) => quoted_printable::decode(data.replace('_', " "), ParseMode::Robust).ok(),
+            (Some("q"), Some(data)) => {
+                quoted_printable::decode(data.replace('_', " "), ParseMode::Robust).ok()
+            }
             _ => None,
         };
-        let (Some(decoded), Some(tail)) = (decoded, tail.and_then(|tail| tail.strip_prefix('='))) else {
+        let (Some(decoded), Some(tail)) = (decoded, tail.and_then(|tail| tail.strip_prefix('=')))
+        else {
             return format!("{text}=?{word}");
         };
         text.push_str(&String::from_utf8_lossy(&decoded));

@@ -21,16 +21,28 @@ pub(crate) struct Inbox {
 
 impl Inbox {
     pub(crate) fn new(folder: &Path, app_url: &str) -> Self {
-        Self { folder: folder.to_owned(), app_url: app_url.to_owned() }
+        Self {
+            folder: folder.to_owned(),
+            app_url: app_url.to_owned(),
+        }
     }
 
     /// The newest mails, each with the name of its file.
     fn newest(&self) -> Vec<(String, Message)> {
-        let names = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
-        let mut names: Vec<String> = names.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        let names = std::fs::read_dir(&self.folder)
+            .into_iter()
+            .flatten()
+            .flatten();
+        let mut names: Vec<String> = names
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .collect();
         names.retain(|name| is_mail(name));
         names.sort_unstable_by(|a, b| b.cmp(a));
-        names.into_iter().take(LISTED).filter_map(|name| Some((name.clone(), self.read(&name)?))).collect()
+        names
+            .into_iter()
+            .take(LISTED)
+            .filter_map(|name| Some((name.clone(), self.read(&name)?)))
+            .collect()
     }
 
     fn read(&self, name: &str) -> Option<Message> {
@@ -41,11 +53,14 @@ impl Inbox {
 
 /// A name that the mailer gives: nothing that could lead out of the folder.
 fn is_mail(name: &str) -> bool {
-    name.strip_suffix(".eml").is_some_and(|stem| stem.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'))
+    name.strip_suffix(".eml")
+        .is_some_and(|stem| stem.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'))
 }
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
-    config.route("/inbox", web::get().to(list)).route("/inbox/{mail}", web::get().to(show));
+    config
+        .route("/inbox", web::get().to(list))
+        .route("/inbox/{mail}", web::get().to(show));
 }
 
 #[derive(Template)]
@@ -79,7 +94,11 @@ async fn show(inbox: web::Data<Inbox>, name: web::Path<String>) -> HttpResponse 
     let Some(mail) = is_mail(&name).then(|| inbox.read(&name)).flatten() else {
         return HttpResponse::NotFound().body("There is no such mail.");
     };
-    let lines = mail.body.lines().map(|line| Line::of(line, &inbox.app_url)).collect();
+    let lines = mail
+        .body
+        .lines()
+        .map(|line| Line::of(line, &inbox.app_url))
+        .collect();
     html(MailPage { mail: &mail, lines }.render(), OWN)
 }
 
@@ -87,8 +106,14 @@ impl<'a> Line<'a> {
     fn of(line: &'a str, app_url: &str) -> Self {
         let text = line.trim();
         let indent = line.split_at(line.len() - line.trim_start().len()).0;
-        let is_path = |path: &str| (path.is_empty() || path.starts_with('/')) && !path.contains(char::is_whitespace);
-        Self { indent, text, is_link: text.strip_prefix(app_url).is_some_and(is_path) }
+        let is_path = |path: &str| {
+            (path.is_empty() || path.starts_with('/')) && !path.contains(char::is_whitespace)
+        };
+        Self {
+            indent,
+            text,
+            is_link: text.strip_prefix(app_url).is_some_and(is_path),
+        }
     }
 }
 
@@ -99,7 +124,14 @@ mod tests {
     #[test]
     fn only_mails_are_shown() {
         assert!(is_mail("0001-abc.eml"));
-        for name in ["../idp-key.pem", "..%2Fx.eml", "a/b.eml", "a.part", ".eml.eml", "..eml"] {
+        for name in [
+            "../idp-key.pem",
+            "..%2Fx.eml",
+            "a/b.eml",
+            "a.part",
+            ".eml.eml",
+            "..eml",
+        ] {
             assert!(!is_mail(name), "{name}");
         }
     }
@@ -108,7 +140,10 @@ mod tests {
     fn links_lead_to_the_application_only() {
         let app = "http://localhost:8080";
         let line = Line::of("  http://localhost:8080/certificate ", app);
-        assert_eq!((line.indent, line.text, line.is_link), ("  ", "http://localhost:8080/certificate", true));
+        assert_eq!(
+            (line.indent, line.text, line.is_link),
+            ("  ", "http://localhost:8080/certificate", true)
+        );
         for line in [
             "http://localhost:8080.evil.example/",
             "see http://localhost:8080/",

@@ -16,9 +16,18 @@ pub(super) struct Candidate {
 
 impl Candidate {
     pub(super) fn from_registry(work: NameWork) -> Self {
-        let current: Vec<_> = work.owned.iter().filter_map(|o| o.confirmed.clone().map(|body| (o.rtype, body))).collect();
+        let current: Vec<_> = work
+            .owned
+            .iter()
+            .filter_map(|o| o.confirmed.clone().map(|body| (o.rtype, body)))
+            .collect();
         let changes = changes_of(&work.name, &work.desired, &current);
-        Self { work, changes, tries: 0, held: vec![] }
+        Self {
+            work,
+            changes,
+            tries: 0,
+            held: vec![],
+        }
     }
 
     pub(super) fn group(&self) -> NameChanges {
@@ -39,9 +48,18 @@ impl Candidate {
     /// What is about to be sent may be found in the zone from now on, and is ours then.
     pub(super) fn note_send(&mut self) {
         for (rtype, body) in self.outcome().sets {
-            match self.work.owned.iter_mut().find(|owned| owned.rtype == rtype) {
+            match self
+                .work
+                .owned
+                .iter_mut()
+                .find(|owned| owned.rtype == rtype)
+            {
                 Some(owned) => owned.pending.push(body),
-                None => self.work.owned.push(OwnedSet { rtype, confirmed: None, pending: vec![body] }),
+                None => self.work.owned.push(OwnedSet {
+                    rtype,
+                    confirmed: None,
+                    pending: vec![body],
+                }),
             }
         }
     }
@@ -49,7 +67,14 @@ impl Candidate {
     /// What was about to be sent was certainly not done.
     pub(super) fn forget_send(&mut self) {
         for (rtype, body) in self.outcome().sets {
-            let Some(owned) = self.work.owned.iter_mut().find(|owned| owned.rtype == rtype) else { continue };
+            let Some(owned) = self
+                .work
+                .owned
+                .iter_mut()
+                .find(|owned| owned.rtype == rtype)
+            else {
+                continue;
+            };
             if let Some(at) = owned.pending.iter().rposition(|sent| *sent == body) {
                 owned.pending.remove(at);
             }
@@ -57,7 +82,15 @@ impl Candidate {
     }
 
     pub(super) fn outcome(&self) -> NameOutcome {
-        let sets = self.changes.iter().map(|change| (change.rtype(), change.outcome().cloned())).collect();
-        NameOutcome { name: self.work.name.clone(), generation: self.work.generation, sets }
+        let sets = self
+            .changes
+            .iter()
+            .map(|change| (change.rtype(), change.outcome().cloned()))
+            .collect();
+        NameOutcome {
+            name: self.work.name.clone(),
+            generation: self.work.generation,
+            sets,
+        }
     }
 }

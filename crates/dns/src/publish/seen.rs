@@ -19,8 +19,15 @@ pub(super) struct Seen {
 
 /// What the zone holds at a name against what we put there and what we want there.
 pub(super) fn compare(work: &NameWork, sets: &[ZoneSet]) -> Seen {
-    let mut seen = Seen { current: Vec::new(), ours: Vec::new(), in_the_way: Vec::new() };
-    let wants_cname = work.desired.iter().any(|set| set.rtype == RecordType::Cname);
+    let mut seen = Seen {
+        current: Vec::new(),
+        ours: Vec::new(),
+        in_the_way: Vec::new(),
+    };
+    let wants_cname = work
+        .desired
+        .iter()
+        .any(|set| set.rtype == RecordType::Cname);
     for set in sets {
         let rtype = RecordType::parse(&set.rtype);
         let owned = rtype.and_then(|rtype| work.owned.iter().find(|owned| owned.rtype == rtype));
@@ -33,7 +40,9 @@ pub(super) fn compare(work: &NameWork, sets: &[ZoneSet]) -> Seen {
             _ => {
                 let in_the_way = match rtype {
                     Some(RecordType::Cname) => !work.desired.is_empty(),
-                    Some(rtype) => wants_cname || work.desired.iter().any(|wanted| wanted.rtype == rtype),
+                    Some(rtype) => {
+                        wants_cname || work.desired.iter().any(|wanted| wanted.rtype == rtype)
+                    }
                     None => wants_cname,
                 };
                 if in_the_way {
@@ -53,14 +62,23 @@ pub(super) fn compare(work: &NameWork, sets: &[ZoneSet]) -> Seen {
 /// A body that says the same as one we sent, in the words in which we sent it.
 fn spelled_as_sent(body: &SetBody, owned: &OwnedSet) -> SetBody {
     let mut sent = owned.pending.iter().flatten();
-    sent.find(|sent| same(owned.rtype, sent, body)).unwrap_or(body).clone()
+    sent.find(|sent| same(owned.rtype, sent, body))
+        .unwrap_or(body)
+        .clone()
 }
 
-/// A body that says the same as the one we want is that one: nothing has to change. Any other stays as the provider wrote it,
-/// because a deletion has to repeat it.
+/// A body that says the same as the one we want is that one: nothing has to change. Any other stays
+/// as the provider wrote it, because a deletion has to repeat it.
 fn spelled_as_wanted(rtype: RecordType, body: SetBody, work: &NameWork) -> SetBody {
-    let mut wanted = work.desired.iter().filter(|set| set.rtype == rtype).map(|set| &set.body);
-    wanted.find(|wanted| same(rtype, wanted, &body)).cloned().unwrap_or(body)
+    let mut wanted = work
+        .desired
+        .iter()
+        .filter(|set| set.rtype == rtype)
+        .map(|set| &set.body);
+    wanted
+        .find(|wanted| same(rtype, wanted, &body))
+        .cloned()
+        .unwrap_or(body)
 }
 
 fn same(rtype: RecordType, one: &SetBody, other: &SetBody) -> bool {
@@ -75,7 +93,11 @@ pub(super) fn adopt(work: &mut NameWork, ours: &[(RecordType, Option<SetBody>)])
                 owned.pending.retain(|sent| sent != body);
                 owned.confirmed.clone_from(body);
             }
-            None => work.owned.push(OwnedSet { rtype: *rtype, confirmed: body.clone(), pending: vec![] }),
+            None => work.owned.push(OwnedSet {
+                rtype: *rtype,
+                confirmed: body.clone(),
+                pending: vec![],
+            }),
         }
     }
 }

@@ -12,7 +12,9 @@ use starchart_domain::words;
 use crate::zone::ZoneError;
 
 /// A failed change, with the sentences of a refusal.
-pub(super) fn of_change(error: &SdkError<ChangeResourceRecordSetsError, HttpResponse>) -> ZoneError {
+pub(super) fn of_change(
+    error: &SdkError<ChangeResourceRecordSetsError, HttpResponse>,
+) -> ZoneError {
     let mut messages = Vec::new();
     if let SdkError::ServiceError(service) = error {
         if let ChangeResourceRecordSetsError::InvalidChangeBatch(invalid) = service.err() {
@@ -41,14 +43,20 @@ where
         SdkError::DispatchFailure(failure) if failure.is_user() || never_connected(error) => {
             ZoneError::Unavailable(told(error))
         }
-        SdkError::ServiceError(service) => {
-            answered(service.raw().status().as_u16(), service.err().code(), service.err().message())
+        SdkError::ServiceError(service) => answered(
+            service.raw().status().as_u16(),
+            service.err().code(),
+            service.err().message(),
+        ),
+        SdkError::ResponseError(response) => {
+            match answered(response.raw().status().as_u16(), None, None) {
+                // An answer that says yes and cannot be read.
+                ZoneError::Unavailable(_) | ZoneError::OutcomeUnknown(_) => {
+                    ZoneError::OutcomeUnknown(told(error))
+                }
+                known => known,
+            }
         }
-        SdkError::ResponseError(response) => match answered(response.raw().status().as_u16(), None, None) {
-            // An answer that says yes and cannot be read.
-            ZoneError::Unavailable(_) | ZoneError::OutcomeUnknown(_) => ZoneError::OutcomeUnknown(told(error)),
-            known => known,
-        },
         // Timeouts, connections lost after sending, and whatever the SDK adds.
         _ => ZoneError::OutcomeUnknown(told(error)),
     }
@@ -59,18 +67,33 @@ fn answered(status: u16, code: Option<&str>, message: Option<&str>) -> ZoneError
     let told = || match (code, message) {
         (Some(code), Some(message)) => format!("{code} (HTTP {status}): {message}"),
         (Some(code), None) => format!("{code} (HTTP {status})"),
-        (None, _) => format!("HTTP {status} without a reason, perhaps from a proxy or another server"),
+        (None, _) => {
+            format!("HTTP {status} without a reason, perhaps from a proxy or another server")
+        }
     };
     let denied = |advice: &str| ZoneError::Denied(format!("{advice}: {}", told()));
     match (status, code) {
-        (_, Some("Throttling" | "ThrottlingException" | "RequestLimitExceeded" | "TooManyRequestsException" | "SlowDown"))
+        (
+            _,
+            Some(
+                "Throttling"
+                | "ThrottlingException"
+                | "RequestLimitExceeded"
+                | "TooManyRequestsException"
+                | "SlowDown",
+            ),
+        )
         | (429, _) => ZoneError::Throttled,
         (_, Some("PriorRequestNotComplete")) => ZoneError::Busy,
-        (_, Some("NoSuchHostedZone")) => denied("AWS_ROUTE53_HOSTED_ZONE_ID names no zone of this account: correct it"),
+        (_, Some("NoSuchHostedZone")) => {
+            denied("AWS_ROUTE53_HOSTED_ZONE_ID names no zone of this account: correct it")
+        }
         (_, Some("AccessDenied" | "AccessDeniedException" | "NotAuthorized" | "OptInRequired")) => {
             denied("the key in AWS_ACCESS_KEY_ID may not do this in the zone: complete its policy")
         }
-        (_, Some("ExpiredToken" | "ExpiredTokenException")) => denied("AWS_SESSION_TOKEN has expired: renew the credentials"),
+        (_, Some("ExpiredToken" | "ExpiredTokenException")) => {
+            denied("AWS_SESSION_TOKEN has expired: renew the credentials")
+        }
         (_, Some("RequestExpired")) => denied("this machine's clock is wrong: set it by NTP"),
         (
             _,
@@ -85,9 +108,13 @@ fn answered(status: u16, code: Option<&str>, message: Option<&str>) -> ZoneError
                 | "UnrecognizedClientException",
             ),
         )
-        | (401 | 403, _) => denied("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not accepted: correct them"),
+        | (401 | 403, _) => {
+            denied("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not accepted: correct them")
+        }
         (500.., _) => ZoneError::OutcomeUnknown(told()),
-        (400..=499, Some(_)) => ZoneError::Refused { messages: vec![message.map_or_else(told, str::to_owned)] },
+        (400..=499, Some(_)) => ZoneError::Refused {
+            messages: vec![message.map_or_else(told, str::to_owned)],
+        },
         // Not Route53's way to answer: a proxy or another server stands in between.
         _ => ZoneError::Unavailable(told()),
     }
@@ -98,14 +125,26 @@ fn never_connected(error: &(dyn Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(io) = error.downcast_ref::<io::Error>() {
-            use io::ErrorKind::{AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkUnreachable};
-            if matches!(io.kind(), AddrNotAvailable | ConnectionRefused | HostUnreachable | NetworkUnreachable) {
+            use io::ErrorKind::{
+                AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkUnreachable,
+            };
+            if matches!(
+                io.kind(),
+                AddrNotAvailable | ConnectionRefused | HostUnreachable | NetworkUnreachable
+            ) {
                 return true;
             }
         }
         // The SDK keeps these types to itself, so only their words are left.
         let words = error.to_string();
-        if ["dns error", "failed to perform DNS lookup", "HTTP connect timeout"].iter().any(|sign| words.contains(sign)) {
+        if [
+            "dns error",
+            "failed to perform DNS lookup",
+            "HTTP connect timeout",
+        ]
+        .iter()
+        .any(|sign| words.contains(sign))
+        {
             return true;
         }
         next = error.source();
@@ -116,7 +155,14 @@ fn never_connected(error: &(dyn Error + 'static)) -> bool {
 /// What went wrong, without the layers of the libraries around it.
 fn told(error: &(dyn Error + 'static)) -> String {
     let layer = |words: &str| {
-        ["dispatch failure", "io error", "other", "unhandled error", "service error"].contains(&words)
+        [
+            "dispatch failure",
+            "io error",
+            "other",
+            "unhandled error",
+            "service error",
+        ]
+        .contains(&words)
             || words.starts_with("client error (")
     };
     let mut next = Some(error);
@@ -129,18 +175,28 @@ fn told(error: &(dyn Error + 'static)) -> String {
     String::new()
 }
 
-/// The sentences of an `<InvalidChangeBatch><Messages><Message>…` answer. Route53 has used this form beside the usual
-/// `<ErrorResponse>`; the SDK finds neither code nor message in it.
+/// The sentences of an `<InvalidChangeBatch><Messages><Message>…` answer. Route53 has used this
+/// form beside the usual `<ErrorResponse>`; the SDK finds neither code nor message in it.
 fn bare_messages(response: &HttpResponse) -> Vec<String> {
-    let body = response.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
-    let Some((_, batch)) = body.split_once("<InvalidChangeBatch") else { return Vec::new() };
+    let body = response
+        .body()
+        .bytes()
+        .map(String::from_utf8_lossy)
+        .unwrap_or_default();
+    let Some((_, batch)) = body.split_once("<InvalidChangeBatch") else {
+        return Vec::new();
+    };
     let messages: Vec<_> = batch
         .split("<Message>")
         .skip(1)
         .filter_map(|rest| rest.split_once("</Message>"))
         .map(|(message, _)| unescape(message.trim()))
         .collect();
-    if messages.is_empty() { vec!["the change batch is invalid".to_owned()] } else { messages }
+    if messages.is_empty() {
+        vec!["the change batch is invalid".to_owned()]
+    } else {
+        messages
+    }
 }
 
 fn unescape(xml: &str) -> String {
@@ -158,24 +214,56 @@ mod tests {
 
     #[test]
     fn answers_say_what_became_of_the_change() {
-        assert_eq!(answered(400, Some("Throttling"), Some("Rate exceeded")), ZoneError::Throttled);
-        assert_eq!(answered(400, Some("PriorRequestNotComplete"), None), ZoneError::Busy);
+        assert_eq!(
+            answered(400, Some("Throttling"), Some("Rate exceeded")),
+            ZoneError::Throttled
+        );
+        assert_eq!(
+            answered(400, Some("PriorRequestNotComplete"), None),
+            ZoneError::Busy
+        );
         for (status, code, setting) in [
-            (403, Some("AccessDenied"), "AWS_ACCESS_KEY_ID may not do this"),
-            (404, Some("NoSuchHostedZone"), "AWS_ROUTE53_HOSTED_ZONE_ID names no zone"),
-            (403, Some("SignatureDoesNotMatch"), "AWS_SECRET_ACCESS_KEY are not accepted"),
+            (
+                403,
+                Some("AccessDenied"),
+                "AWS_ACCESS_KEY_ID may not do this",
+            ),
+            (
+                404,
+                Some("NoSuchHostedZone"),
+                "AWS_ROUTE53_HOSTED_ZONE_ID names no zone",
+            ),
+            (
+                403,
+                Some("SignatureDoesNotMatch"),
+                "AWS_SECRET_ACCESS_KEY are not accepted",
+            ),
             (403, Some("ExpiredToken"), "AWS_SESSION_TOKEN has expired"),
             (403, None, "AWS_SECRET_ACCESS_KEY are not accepted"),
         ] {
             let told = answered(status, code, Some("said"));
-            assert!(matches!(&told, ZoneError::Denied(text) if text.contains(setting)), "{told}");
+            assert!(
+                matches!(&told, ZoneError::Denied(text) if text.contains(setting)),
+                "{told}"
+            );
         }
-        assert!(matches!(answered(503, Some("ServiceUnavailable"), None), ZoneError::OutcomeUnknown(_)));
-        assert!(matches!(answered(502, None, None), ZoneError::OutcomeUnknown(_)));
-        assert!(matches!(answered(404, None, None), ZoneError::Unavailable(_)));
+        assert!(matches!(
+            answered(503, Some("ServiceUnavailable"), None),
+            ZoneError::OutcomeUnknown(_)
+        ));
+        assert!(matches!(
+            answered(502, None, None),
+            ZoneError::OutcomeUnknown(_)
+        ));
+        assert!(matches!(
+            answered(404, None, None),
+            ZoneError::Unavailable(_)
+        ));
         assert_eq!(
             answered(400, Some("InvalidInput"), Some("Missing field")),
-            ZoneError::Refused { messages: vec!["Missing field".to_owned()] }
+            ZoneError::Refused {
+                messages: vec!["Missing field".to_owned()]
+            }
         );
     }
 }

@@ -38,20 +38,36 @@ impl Rows {
     }
 
     pub(crate) fn work(&self) -> Vec<NameWork> {
-        let dirty = self.names.iter().filter(|(_, row)| row.generation > row.applied);
+        let dirty = self
+            .names
+            .iter()
+            .filter(|(_, row)| row.generation > row.applied);
         dirty
             .map(|(name, row)| NameWork {
                 name: name.clone(),
                 generation: row.generation,
                 desired: row.desired.clone(),
-                owned: self.owned.iter().filter(|((n, _), _)| n == name).map(|(_, set)| set.clone()).collect(),
+                owned: self
+                    .owned
+                    .iter()
+                    .filter(|((n, _), _)| n == name)
+                    .map(|(_, set)| set.clone())
+                    .collect(),
             })
             .collect()
     }
 
     pub(crate) fn wanted(&self) -> Flat {
         let sets = self.names.values().flat_map(|row| &row.desired);
-        sets.map(|s| (s.name.clone(), s.rtype.to_string(), s.body.ttl, s.body.values.clone())).collect()
+        sets.map(|s| {
+            (
+                s.name.clone(),
+                s.rtype.to_string(),
+                s.body.ttl,
+                s.body.values.clone(),
+            )
+        })
+        .collect()
     }
 
     pub(crate) fn confirmed(&self) -> Flat {
@@ -75,7 +91,14 @@ impl Rows {
     fn put(&mut self, name: &str, rtype: RecordType, body: Option<SetBody>) {
         let key = (name.to_owned(), rtype);
         match body {
-            Some(body) => drop(self.owned.insert(key, OwnedSet { rtype, confirmed: Some(body), pending: vec![] })),
+            Some(body) => drop(self.owned.insert(
+                key,
+                OwnedSet {
+                    rtype,
+                    confirmed: Some(body),
+                    pending: vec![],
+                },
+            )),
             None => drop(self.owned.remove(&key)),
         }
     }
@@ -91,14 +114,26 @@ impl Journal for Rows {
         }
         for name in batch {
             for (rtype, body) in &name.sets {
-                let fresh = OwnedSet { rtype: *rtype, confirmed: None, pending: vec![] };
-                self.owned.entry((name.name.clone(), *rtype)).or_insert(fresh).pending.push(body.clone());
+                let fresh = OwnedSet {
+                    rtype: *rtype,
+                    confirmed: None,
+                    pending: vec![],
+                };
+                self.owned
+                    .entry((name.name.clone(), *rtype))
+                    .or_insert(fresh)
+                    .pending
+                    .push(body.clone());
             }
         }
         Ok(true)
     }
 
-    async fn applied(&mut self, names: &[NameOutcome], _: Option<&ChangeId>) -> Result<bool, Infallible> {
+    async fn applied(
+        &mut self,
+        names: &[NameOutcome],
+        _: Option<&ChangeId>,
+    ) -> Result<bool, Infallible> {
         if self.lease_lost || self.die_after_send {
             return Ok(false);
         }
@@ -120,7 +155,8 @@ impl Journal for Rows {
                 }
             }
         }
-        self.owned.retain(|_, set| set.confirmed.is_some() || set.is_unclear());
+        self.owned
+            .retain(|_, set| set.confirmed.is_some() || set.is_unclear());
         Ok(true)
     }
 
@@ -129,7 +165,12 @@ impl Journal for Rows {
         Ok(!self.lease_lost)
     }
 
-    async fn refused(&mut self, name: &NameWork, rtype: Option<RecordType>, reason: &str) -> Result<bool, Infallible> {
+    async fn refused(
+        &mut self,
+        name: &NameWork,
+        rtype: Option<RecordType>,
+        reason: &str,
+    ) -> Result<bool, Infallible> {
         for ((owner, _), set) in &mut self.owned {
             if owner == &name.name {
                 set.pending.clear();

@@ -1,6 +1,10 @@
 //! Publish against the strict Route53: what counts is what stands in the zone afterwards.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests fail by panicking"
+)]
 
 mod journal;
 
@@ -40,7 +44,12 @@ impl World {
             endpoint_url: Some(strict.endpoint()),
         };
         let zone = Route53::new(&config, Arc::clone(&limiter));
-        Self { strict, zone, limiter, rows: Rows::default() }
+        Self {
+            strict,
+            zone,
+            limiter,
+            rows: Rows::default(),
+        }
     }
 
     async fn publish(&mut self) -> Result<Report, Stop<std::convert::Infallible>> {
@@ -50,14 +59,22 @@ impl World {
 
     /// The values at a name and type in the zone.
     fn values(&self, name: &str, rtype: &str) -> Option<Vec<String>> {
-        self.strict.set(name, rtype).map(|set| set.values.into_iter().collect())
+        self.strict
+            .set(name, rtype)
+            .map(|set| set.values.into_iter().collect())
     }
 
-    /// Asserts that the zone holds exactly what the rows want, but for what is excused, and the registry says the same.
+    /// Asserts that the zone holds exactly what the rows want, but for what is excused, and the
+    /// registry says the same.
     fn assert_zone_is_rows(&self) {
         let apex = |set: &Set| set.name == ROOT;
-        let standing: BTreeSet<_> =
-            self.strict.sets().into_iter().filter(|s| !apex(s)).map(|s| (s.name, s.rtype, s.ttl, s.values)).collect();
+        let standing: BTreeSet<_> = self
+            .strict
+            .sets()
+            .into_iter()
+            .filter(|s| !apex(s))
+            .map(|s| (s.name, s.rtype, s.ttl, s.values))
+            .collect();
         let wanted: BTreeSet<_> = self.rows.wanted();
         assert_eq!(standing, wanted);
         assert_eq!(self.rows.confirmed(), wanted, "the registry");
@@ -73,7 +90,11 @@ fn a(label: &str, value: &str) -> Rrset {
 }
 
 fn txt(label: &str, text: &str) -> Rrset {
-    Rrset::new(name(label), RecordType::Txt, [starchart_domain::txt::encode(text)])
+    Rrset::new(
+        name(label),
+        RecordType::Txt,
+        [starchart_domain::txt::encode(text)],
+    )
 }
 
 fn cname(label: &str, target: &str) -> Rrset {
@@ -83,7 +104,10 @@ fn cname(label: &str, target: &str) -> Rrset {
 #[tokio::test]
 async fn create_change_delete_and_swap_to_cname_and_back() {
     let mut world = World::new().await;
-    world.rows.want(&name("www"), vec![a("www", "192.0.2.1"), txt("www", "€ \"x\" \\")]);
+    world.rows.want(
+        &name("www"),
+        vec![a("www", "192.0.2.1"), txt("www", "€ \"x\" \\")],
+    );
     world.publish().await.unwrap();
     world.assert_zone_is_rows();
     for sets in [
@@ -95,27 +119,52 @@ async fn create_change_delete_and_swap_to_cname_and_back() {
     ] {
         world.rows.want(&name("www"), sets);
         let report = world.publish().await.unwrap();
-        assert_eq!(report, Report { applied: 1, refused: 0, calls: 1 });
+        assert_eq!(
+            report,
+            Report {
+                applied: 1,
+                refused: 0,
+                calls: 1
+            }
+        );
         world.assert_zone_is_rows();
     }
-    assert_eq!(world.publish().await.unwrap(), Report::default(), "nothing is owed, nothing is sent");
+    assert_eq!(
+        world.publish().await.unwrap(),
+        Report::default(),
+        "nothing is owed, nothing is sent"
+    );
 }
 
 #[tokio::test]
 async fn one_refused_name_among_300_holds_no_other_back() {
     let mut world = World::new().await;
     for i in 0..300 {
-        world.rows.want(&name(&format!("n{i}")), vec![a(&format!("n{i}"), "192.0.2.1")]);
+        world.rows.want(
+            &name(&format!("n{i}")),
+            vec![a(&format!("n{i}"), "192.0.2.1")],
+        );
     }
     world.strict.refuse_name(
         &name("n137"),
-        &format!("RRSet of type A with DNS name {}. is not permitted in zone {ROOT}.", name("n137")),
+        &format!(
+            "RRSet of type A with DNS name {}. is not permitted in zone {ROOT}.",
+            name("n137")
+        ),
     );
     let report = world.publish().await.unwrap();
     assert_eq!((report.applied, report.refused), (299, 1));
     assert!(report.calls <= 6, "{report:?}");
     assert!(world.values(&name("n137"), "A").is_none());
-    assert_eq!(world.strict.sets().iter().filter(|s| s.name.starts_with('n')).count(), 299);
+    assert_eq!(
+        world
+            .strict
+            .sets()
+            .iter()
+            .filter(|s| s.name.starts_with('n'))
+            .count(),
+        299
+    );
     let (_, reason) = world.rows.refused(&name("n137")).expect("put aside");
     assert!(reason.contains("not permitted"), "{reason}");
     world.strict.allow_name(&name("n137"));
@@ -127,10 +176,15 @@ async fn one_refused_name_among_300_holds_no_other_back() {
 async fn a_refusal_that_names_nobody_is_found_by_halving() {
     let mut world = World::new().await;
     for i in 0..300 {
-        world.rows.want(&name(&format!("n{i}")), vec![a(&format!("n{i}"), "192.0.2.1")]);
+        world.rows.want(
+            &name(&format!("n{i}")),
+            vec![a(&format!("n{i}"), "192.0.2.1")],
+        );
     }
     for bad in ["n3", "n250"] {
-        world.strict.refuse_name(&name(bad), "Something that nobody has seen before");
+        world
+            .strict
+            .refuse_name(&name(bad), "Something that nobody has seen before");
     }
     let report = world.publish().await.unwrap();
     assert_eq!((report.applied, report.refused), (298, 2));
@@ -143,7 +197,10 @@ async fn throttled_half_the_time_it_gets_there() {
     let mut world = World::new().await;
     world.strict.throttle_every(2);
     for i in 0..40 {
-        world.rows.want(&name(&format!("n{i}")), vec![a(&format!("n{i}"), "192.0.2.1")]);
+        world.rows.want(
+            &name(&format!("n{i}")),
+            vec![a(&format!("n{i}"), "192.0.2.1")],
+        );
     }
     for _ in 0..5 {
         let _ = world.publish().await;
@@ -184,7 +241,15 @@ async fn a_hand_edited_set_of_ours_is_put_right() {
     let mut world = World::new().await;
     world.rows.want(&name("www"), vec![a("www", "192.0.2.1")]);
     world.publish().await.unwrap();
-    world.strict.put(Set::new(&name("www"), "A", 60, ["203.0.113.5", "203.0.113.6"])).unwrap();
+    world
+        .strict
+        .put(Set::new(
+            &name("www"),
+            "A",
+            60,
+            ["203.0.113.5", "203.0.113.6"],
+        ))
+        .unwrap();
     world.rows.want(&name("www"), vec![a("www", "192.0.2.2")]);
     assert_eq!(world.publish().await.unwrap().refused, 0);
     world.assert_zone_is_rows();
@@ -199,9 +264,19 @@ async fn what_is_not_ours_is_told_and_not_touched() {
     let mut world = World::new().await;
     let foreign = Set::new(&name("www"), "A", 60, ["203.0.113.5"]);
     world.strict.put(foreign.clone()).unwrap();
-    world.strict.put(Set::new(&name("caa"), "CAA", 60, ["0 issue \"ca.example\""])).unwrap();
+    world
+        .strict
+        .put(Set::new(
+            &name("caa"),
+            "CAA",
+            60,
+            ["0 issue \"ca.example\""],
+        ))
+        .unwrap();
     world.rows.want(&name("www"), vec![a("www", "192.0.2.1")]);
-    world.rows.want(&name("caa"), vec![cname("caa", "pages.example.com.")]);
+    world
+        .rows
+        .want(&name("caa"), vec![cname("caa", "pages.example.com.")]);
     world.rows.want(&name("ok"), vec![a("ok", "192.0.2.2")]);
     let report = world.publish().await.unwrap();
     assert_eq!((report.applied, report.refused), (1, 2));
@@ -222,7 +297,10 @@ async fn what_is_not_ours_is_told_and_not_touched() {
 async fn a_name_too_large_for_any_call_is_put_aside() {
     let mut world = World::new().await;
     let values = (0..1_001).map(|i| format!("10.1.{}.{}", i / 250, i % 250 + 1));
-    world.rows.want(&name("big"), vec![Rrset::new(name("big"), RecordType::A, values)]);
+    world.rows.want(
+        &name("big"),
+        vec![Rrset::new(name("big"), RecordType::A, values)],
+    );
     world.rows.want(&name("ok"), vec![a("ok", "192.0.2.2")]);
     let report = world.publish().await.unwrap();
     assert_eq!((report.applied, report.refused), (1, 1));
@@ -231,25 +309,43 @@ async fn a_name_too_large_for_any_call_is_put_aside() {
 #[tokio::test]
 async fn a_set_in_the_way_holds_the_others_of_its_name_no_longer() {
     let mut world = World::new().await;
-    world.rows.want(&name("www"), vec![txt("www", "one"), txt("www", "two")]);
+    world
+        .rows
+        .want(&name("www"), vec![txt("www", "one"), txt("www", "two")]);
     world.publish().await.unwrap();
     let foreign = Set::new(&name("www"), "A", 60, ["203.0.113.5"]);
     world.strict.put(foreign.clone()).unwrap();
-    world.rows.want(&name("www"), vec![a("www", "192.0.2.1"), txt("www", "two")]);
+    world
+        .rows
+        .want(&name("www"), vec![a("www", "192.0.2.1"), txt("www", "two")]);
     let report = world.publish().await.unwrap();
     assert_eq!((report.applied, report.refused), (0, 1));
-    assert_eq!(world.values(&name("www"), "TXT").unwrap(), ["\"two\""], "what was deleted is gone");
+    assert_eq!(
+        world.values(&name("www"), "TXT").unwrap(),
+        ["\"two\""],
+        "what was deleted is gone"
+    );
     assert_eq!(world.strict.set(&name("www"), "A"), Some(foreign));
-    assert_eq!(world.rows.refused(&name("www")).unwrap().0, Some(RecordType::A));
+    assert_eq!(
+        world.rows.refused(&name("www")).unwrap().0,
+        Some(RecordType::A)
+    );
     world.strict.remove(&name("www"), "A").unwrap();
-    assert_eq!(world.publish().await.unwrap().applied, 1, "tried again, it goes through");
+    assert_eq!(
+        world.publish().await.unwrap().applied,
+        1,
+        "tried again, it goes through"
+    );
     world.assert_zone_is_rows();
 }
 
 #[tokio::test]
 async fn a_foreign_cname_is_about_the_whole_name() {
     let mut world = World::new().await;
-    world.strict.put(Set::new(&name("www"), "CNAME", 60, ["elsewhere.example."])).unwrap();
+    world
+        .strict
+        .put(Set::new(&name("www"), "CNAME", 60, ["elsewhere.example."]))
+        .unwrap();
     world.rows.want(&name("www"), vec![a("www", "192.0.2.1")]);
     assert_eq!(world.publish().await.unwrap().refused, 1);
     let (rtype, reason) = world.rows.refused(&name("www")).unwrap();
@@ -282,7 +378,9 @@ async fn a_zone_that_cannot_be_reached_says_when_to_try_again() {
     let mut world = World::new().await;
     world.rows.want(&name("www"), vec![a("www", "192.0.2.1")]);
     world.strict.deny(1);
-    assert!(matches!(world.publish().await, Err(Stop::Later(after, _)) if after >= Duration::from_secs(10)));
+    assert!(
+        matches!(world.publish().await, Err(Stop::Later(after, _)) if after >= Duration::from_secs(10))
+    );
     world.publish().await.unwrap();
     world.assert_zone_is_rows();
 }

@@ -16,7 +16,8 @@ const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// An order that is not done by then has failed.
 const DEADLINE_MS: i64 = 3 * DAY_MS;
-/// A wait that the authority asks for moves the deadline, but never past this; then it is over, whatever is made already.
+/// A wait that the authority asks for moves the deadline, but never past this; then it is over,
+/// whatever is made already.
 const LATEST_MS: i64 = 8 * DAY_MS;
 /// How long after INSYNC silent name servers are waited for.
 const SILENT_FOR_MS: i64 = MINUTE_MS;
@@ -172,15 +173,17 @@ impl NotDone {
     }
 }
 
-/// When an order has failed for want of time. A wait that the authority asked for does not count, within reason.
+/// When an order has failed for want of time. A wait that the authority asked for does not count,
+/// within reason.
 pub fn deadline(created_at: Timestamp, patient_until: Option<Timestamp>) -> Timestamp {
     let usual = created_at.plus(DEADLINE_MS);
     let asked = patient_until.map_or(usual, |at| at.plus(DAY_MS));
     usual.max(asked).min(created_at.plus(LATEST_MS))
 }
 
-/// Milliseconds to wait where the authority asks for `asked`: never less than `usual`, so that no answer makes us ask again and
-/// again, and never past the order's last moment, so that it ends then.
+/// Milliseconds to wait where the authority asks for `asked`: never less than `usual`, so that no
+/// answer makes us ask again and again, and never past the order's last moment, so that it ends
+/// then.
 pub fn wait_ms(created_at: Timestamp, now: Timestamp, usual: i64, asked: Option<i64>) -> i64 {
     let left = created_at.plus(LATEST_MS).since(now).max(0);
     asked.unwrap_or(usual).max(usual).min(left)
@@ -197,19 +200,30 @@ pub fn next_step(facts: &OrderFacts, seen: &Seen, now: Timestamp) -> Next {
     if facts.starts > MAX_STARTS {
         return Next::Fail(NotDone::Broken);
     }
-    // What is made already is taken late, but nobody waits for ever for an authority that does not hand it out.
+    // What is made already is taken late, but nobody waits for ever for an authority that does not
+    // hand it out.
     let made = facts.step >= OrderStep::KeySaved;
-    let end = if made { facts.created_at.plus(LATEST_MS) } else { deadline(facts.created_at, facts.patient_until) };
+    let end = if made {
+        facts.created_at.plus(LATEST_MS)
+    } else {
+        deadline(facts.created_at, facts.patient_until)
+    };
     if now >= end {
         return Next::Fail(NotDone::TooLong);
     }
     if !facts.has_url {
-        return if facts.openings >= MAX_OPENINGS { Next::Fail(NotDone::KeptEnding) } else { Next::Open };
+        return if facts.openings >= MAX_OPENINGS {
+            Next::Fail(NotDone::KeptEnding)
+        } else {
+            Next::Open
+        };
     }
     if facts.step == OrderStep::Publishing {
         return proven_in_zone(seen, now);
     }
-    let Some(order) = &seen.order else { return Next::ReadOrder };
+    let Some(order) = &seen.order else {
+        return Next::ReadOrder;
+    };
     match order {
         OrderSeen::Invalid(Some(problem)) => Next::Fail(NotDone::Refused(problem.clone())),
         OrderSeen::Invalid(None) | OrderSeen::Gone => anew(facts),
@@ -220,7 +234,9 @@ pub fn next_step(facts: &OrderFacts, seen: &Seen, now: Timestamp) -> Next {
         // All are proven, and the order is about to say so.
         OrderSeen::Pending(0) => Next::Wait(None),
         OrderSeen::Pending(_) if facts.step < OrderStep::Validating => Next::Publish,
-        OrderSeen::Pending(_) if now.since(facts.step_since) >= ASK_AGAIN_MS => Next::Validate { unchecked: false },
+        OrderSeen::Pending(_) if now.since(facts.step_since) >= ASK_AGAIN_MS => {
+            Next::Validate { unchecked: false }
+        }
         OrderSeen::Pending(_) => Next::Wait(None),
     }
 }
@@ -268,10 +284,15 @@ fn certified(facts: &OrderFacts, order: &OrderSeen, now: Timestamp) -> Next {
 }
 
 fn anew(facts: &OrderFacts) -> Next {
-    if facts.openings >= MAX_OPENINGS { Next::Fail(NotDone::KeptEnding) } else { Next::Anew }
+    if facts.openings >= MAX_OPENINGS {
+        Next::Fail(NotDone::KeptEnding)
+    } else {
+        Next::Anew
+    }
 }
 
-/// Milliseconds until the next look at something that moves by itself, by how long it has taken. Nobody waits for an automatic one.
+/// Milliseconds until the next look at something that moves by itself, by how long it has taken.
+/// Nobody waits for an automatic one.
 pub fn poll_ms(waited_ms: i64, automatic: bool) -> i64 {
     let usual = match waited_ms {
         ..=9_999 => 250,
@@ -279,11 +300,16 @@ pub fn poll_ms(waited_ms: i64, automatic: bool) -> i64 {
         60_000..=599_999 => SECOND_MS,
         _ => 10 * SECOND_MS,
     };
-    if automatic { usual.max(SECOND_MS) } else { usual }
+    if automatic {
+        usual.max(SECOND_MS)
+    } else {
+        usual
+    }
 }
 
-/// Milliseconds until an authority that did not help is asked again, by how often in a row it did not. Nobody waits for an
-/// automatic renewal, so it is patient: 1, 10, 100 minutes, then a day. A person waits: 3 s, doubled to 10 minutes.
+/// Milliseconds until an authority that did not help is asked again, by how often in a row it did
+/// not. Nobody waits for an automatic renewal, so it is patient: 1, 10, 100 minutes, then a day. A
+/// person waits: 3 s, doubled to 10 minutes.
 pub fn back_off_ms(failures: u32, automatic: bool) -> i64 {
     if automatic {
         return match failures {

@@ -19,15 +19,24 @@ fn facts(step: OrderStep) -> OrderFacts {
 }
 
 fn order(seen: OrderSeen) -> Seen {
-    Seen { order: Some(seen), ..Seen::default() }
+    Seen {
+        order: Some(seen),
+        ..Seen::default()
+    }
 }
 
 fn zone(seen: ZoneSeen) -> Seen {
-    Seen { zone: Some(seen), ..Seen::default() }
+    Seen {
+        zone: Some(seen),
+        ..Seen::default()
+    }
 }
 
 fn in_sync(seconds: i64, answers: Option<(u32, u32)>) -> ZoneSeen {
-    ZoneSeen::InSync { since: NOW.plus(-seconds * 1_000), answers: answers.map(|(by, of)| Answers { by, of }) }
+    ZoneSeen::InSync {
+        since: NOW.plus(-seconds * 1_000),
+        answers: answers.map(|(by, of)| Answers { by, of }),
+    }
 }
 
 fn next(step: OrderStep, seen: &Seen) -> Next {
@@ -85,14 +94,31 @@ fn what_the_authority_says_at_each_step() {
 
 #[test]
 fn an_order_that_ended_there_begins_anew_and_one_that_was_refused_fails() {
-    for step in [OrderStep::Ordered, OrderStep::Validating, OrderStep::KeySaved, OrderStep::Finalizing] {
+    for step in [
+        OrderStep::Ordered,
+        OrderStep::Validating,
+        OrderStep::KeySaved,
+        OrderStep::Finalizing,
+    ] {
         assert_eq!(next(step, &order(OrderSeen::Gone)), Next::Anew, "{step}");
-        assert_eq!(next(step, &order(OrderSeen::Invalid(None))), Next::Anew, "{step}: expired");
+        assert_eq!(
+            next(step, &order(OrderSeen::Invalid(None))),
+            Next::Anew,
+            "{step}: expired"
+        );
         let refused = NotDone::Refused("CAA forbids".to_owned());
-        assert_eq!(next(step, &order(OrderSeen::Invalid(Some("CAA forbids".into())))), Next::Fail(refused), "{step}");
+        assert_eq!(
+            next(step, &order(OrderSeen::Invalid(Some("CAA forbids".into())))),
+            Next::Fail(refused),
+            "{step}"
+        );
         let mut often = facts(step);
         often.openings = MAX_OPENINGS;
-        assert_eq!(next_step(&often, &order(OrderSeen::Gone), NOW), Next::Fail(NotDone::KeptEnding), "{step}");
+        assert_eq!(
+            next_step(&often, &order(OrderSeen::Gone), NOW),
+            Next::Fail(NotDone::KeptEnding),
+            "{step}"
+        );
     }
 }
 
@@ -104,7 +130,10 @@ fn validation_waits_for_every_name_server() {
     let lagging = |by, of| Next::Fail(NotDone::NotAnswered(Answers { by, of }));
     for (seen, wanted) in [
         (zone(UnderWay), wait.clone()),
-        (zone(Refused("not ours".into())), Next::Wait(Some("not ours".into()))),
+        (
+            zone(Refused("not ours".into())),
+            Next::Wait(Some("not ours".into())),
+        ),
         (zone(in_sync(0, None)), wait.clone()),
         (zone(in_sync(0, Some((4, 4)))), checked.clone()),
         (zone(in_sync(59, Some((0, 4)))), wait.clone()),
@@ -114,9 +143,27 @@ fn validation_waits_for_every_name_server() {
         (zone(in_sync(60, None)), Next::AskServers),
         (zone(in_sync(60, Some((0, 0)))), Next::AskServers),
         // They answer, only not yet rightly: nothing may be asked for.
-        (Seen { all_silent: Some(false), ..zone(in_sync(600, Some((0, 4)))) }, wait),
-        (Seen { all_silent: Some(false), ..zone(in_sync(3_601, Some((0, 4)))) }, lagging(0, 4)),
-        (Seen { all_silent: Some(true), ..zone(in_sync(60, Some((0, 4)))) }, Next::Validate { unchecked: true }),
+        (
+            Seen {
+                all_silent: Some(false),
+                ..zone(in_sync(600, Some((0, 4))))
+            },
+            wait,
+        ),
+        (
+            Seen {
+                all_silent: Some(false),
+                ..zone(in_sync(3_601, Some((0, 4))))
+            },
+            lagging(0, 4),
+        ),
+        (
+            Seen {
+                all_silent: Some(true),
+                ..zone(in_sync(60, Some((0, 4))))
+            },
+            Next::Validate { unchecked: true },
+        ),
     ] {
         assert_eq!(next(OrderStep::Publishing, &seen), wanted, "{seen:?}");
     }
@@ -126,7 +173,10 @@ fn validation_waits_for_every_name_server() {
 fn a_validation_that_does_not_move_is_asked_for_again() {
     let mut stuck = facts(OrderStep::Validating);
     stuck.step_since = NOW.plus(-61_000);
-    assert_eq!(next_step(&stuck, &order(OrderSeen::Pending(1)), NOW), Next::Validate { unchecked: false });
+    assert_eq!(
+        next_step(&stuck, &order(OrderSeen::Pending(1)), NOW),
+        Next::Validate { unchecked: false }
+    );
 }
 
 #[test]
@@ -145,17 +195,31 @@ fn every_live_order_ends() {
             assert_eq!(next_step(&gone, seen, NOW), Next::Abandon, "{step}");
             let mut broken = facts(step);
             broken.starts = MAX_STARTS + 1;
-            assert_eq!(next_step(&broken, seen, NOW), Next::Fail(NotDone::Broken), "{step}");
+            assert_eq!(
+                next_step(&broken, seen, NOW),
+                Next::Fail(NotDone::Broken),
+                "{step}"
+            );
             let mut old = facts(step);
             old.created_at = NOW.plus(-4 * DAY_MS);
             let late = next_step(&old, seen, NOW);
             // What the authority has made by then is still taken.
-            let taken = matches!(late, Next::ReadOrder | Next::Finalize | Next::NoteFinalizing | Next::Fetch);
-            assert!(late == Next::Fail(NotDone::TooLong) || (step >= OrderStep::KeySaved && taken), "{step} {seen:?} {late:?}");
+            let taken = matches!(
+                late,
+                Next::ReadOrder | Next::Finalize | Next::NoteFinalizing | Next::Fetch
+            );
+            assert!(
+                late == Next::Fail(NotDone::TooLong) || (step >= OrderStep::KeySaved && taken),
+                "{step} {seen:?} {late:?}"
+            );
             // Not for ever, and nothing is asked first: the answer may never come.
             old.created_at = NOW.plus(-8 * DAY_MS);
             old.patient_until = Some(NOW.plus(90 * DAY_MS));
-            assert_eq!(next_step(&old, seen, NOW), Next::Fail(NotDone::TooLong), "{step} {seen:?}");
+            assert_eq!(
+                next_step(&old, seen, NOW),
+                Next::Fail(NotDone::TooLong),
+                "{step} {seen:?}"
+            );
         }
     }
 }
@@ -164,8 +228,14 @@ fn every_live_order_ends() {
 fn a_wait_that_the_authority_asks_for_moves_the_deadline_within_reason() {
     assert_eq!(deadline(NOW, None), NOW.plus(3 * DAY_MS));
     assert_eq!(deadline(NOW, Some(NOW.plus(HOUR_MS))), NOW.plus(3 * DAY_MS));
-    assert_eq!(deadline(NOW, Some(NOW.plus(5 * DAY_MS))), NOW.plus(6 * DAY_MS));
-    assert_eq!(deadline(NOW, Some(NOW.plus(90 * DAY_MS))), NOW.plus(8 * DAY_MS));
+    assert_eq!(
+        deadline(NOW, Some(NOW.plus(5 * DAY_MS))),
+        NOW.plus(6 * DAY_MS)
+    );
+    assert_eq!(
+        deadline(NOW, Some(NOW.plus(90 * DAY_MS))),
+        NOW.plus(8 * DAY_MS)
+    );
 }
 
 #[test]
@@ -174,7 +244,11 @@ fn an_order_that_waited_as_it_was_told_goes_on() {
         let mut obeyed = facts(step);
         obeyed.created_at = NOW.plus(-5 * DAY_MS);
         obeyed.patient_until = Some(NOW.plus(-MINUTE_MS));
-        assert_ne!(next_step(&obeyed, &Seen::default(), NOW), Next::Fail(NotDone::TooLong), "{step}");
+        assert_ne!(
+            next_step(&obeyed, &Seen::default(), NOW),
+            Next::Fail(NotDone::TooLong),
+            "{step}"
+        );
     }
 }
 
@@ -182,9 +256,17 @@ fn an_order_that_waited_as_it_was_told_goes_on() {
 fn what_the_authority_asks_for_is_waited_for_within_reason() {
     let wait = |asked| wait_ms(NOW.plus(-DAY_MS), NOW, MINUTE_MS, asked);
     assert_eq!(wait(None), MINUTE_MS);
-    assert_eq!([0, -5].map(|asked| wait(Some(asked))), [MINUTE_MS; 2], "no loop without a pause");
+    assert_eq!(
+        [0, -5].map(|asked| wait(Some(asked))),
+        [MINUTE_MS; 2],
+        "no loop without a pause"
+    );
     assert_eq!(wait(Some(HOUR_MS)), HOUR_MS);
-    assert_eq!([90 * DAY_MS, i64::MAX].map(|asked| wait(Some(asked))), [7 * DAY_MS; 2], "its last moment is kept");
+    assert_eq!(
+        [90 * DAY_MS, i64::MAX].map(|asked| wait(Some(asked))),
+        [7 * DAY_MS; 2],
+        "its last moment is kept"
+    );
     assert_eq!(wait_ms(NOW.plus(-9 * DAY_MS), NOW, MINUTE_MS, None), 0);
 }
 
@@ -194,7 +276,10 @@ fn waits_grow() {
     assert_eq!(person, [3, 6, 12, 24, 48, 96, 192, 384, 600]);
     let automatic: Vec<i64> = (1..=5).map(|n| back_off_ms(n, true) / 60_000).collect();
     assert_eq!(automatic, [1, 10, 100, 1_440, 1_440]);
-    assert_eq!([0, 30_000, 300_000, 900_000].map(|ms| poll_ms(ms, false)), [250, 500, 1_000, 10_000]);
+    assert_eq!(
+        [0, 30_000, 300_000, 900_000].map(|ms| poll_ms(ms, false)),
+        [250, 500, 1_000, 10_000]
+    );
     assert_eq!(poll_ms(0, true), 1_000);
     assert_eq!(back_off_ms(u32::MAX, false), 600_000);
 }
@@ -209,6 +294,10 @@ fn reasons_are_whole_sentences() {
         NotDone::KeptEnding,
     ];
     for reason in all {
-        assert!(reason.words().ends_with('.') && reason.words().starts_with(char::is_uppercase), "{}", reason.words());
+        assert!(
+            reason.words().ends_with('.') && reason.words().starts_with(char::is_uppercase),
+            "{}",
+            reason.words()
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! Counters behind rate limits.
 //!
-//! All processes share them through Redis. While it does not answer, each process counts for itself: the limit is then a little
-//! wider, but never gone, and no request waits for it.
+//! All processes share them through Redis. While it does not answer, each process counts for
+//! itself: the limit is then a little wider, but never gone, and no request waits for it.
 
 mod local;
 mod shared;
@@ -14,7 +14,8 @@ pub use local::LocalCounters;
 pub(crate) use shared::PREFIX;
 pub use shared::SharedCounters;
 
-/// How often something may be done: `count` times at once, and as many again in each `window`, evenly.
+/// How often something may be done: `count` times at once, and as many again in each `window`,
+/// evenly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allowance {
     /// How often; 0 counts as 1.
@@ -26,7 +27,10 @@ pub struct Allowance {
 impl Allowance {
     /// So many a minute.
     pub const fn per_minute(count: u32) -> Self {
-        Self { count, window: Duration::from_secs(60) }
+        Self {
+            count,
+            window: Duration::from_secs(60),
+        }
     }
 
     /// The time that one takes to come back.
@@ -38,8 +42,9 @@ impl Allowance {
 /// Counts what is limited.
 #[async_trait]
 pub trait Counters: Send + Sync {
-    /// Takes one of what `key` is allowed, or says in how many seconds there is one (at least 1). Keys hold no names of people:
-    /// ids, addresses and hashes only. Answers within some 50 ms, whatever fails.
+    /// Takes one of what `key` is allowed, or says in how many seconds there is one (at least 1).
+    /// Keys hold no names of people: ids, addresses and hashes only. Answers within some 50 ms,
+    /// whatever fails.
     ///
     /// # Errors
     /// The allowance is used up.
@@ -53,5 +58,7 @@ pub trait Counters: Send + Sync {
 
 /// Whole seconds to wait, never 0.
 fn seconds(wait: Duration) -> u64 {
-    u64::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u64::MAX).max(1)
+    u64::try_from(wait.as_millis().div_ceil(1_000))
+        .unwrap_or(u64::MAX)
+        .max(1)
 }

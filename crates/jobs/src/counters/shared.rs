@@ -28,8 +28,8 @@ const LOOK_ALLOWANCE: Allowance = Allowance::per_minute(1_000_000);
 /// Before every key of ours.
 pub(crate) const PREFIX: &str = "starchart:rate:";
 
-/// The generic cell rate algorithm: the key holds when the whole allowance is there again, by Redis' own clock, and goes away
-/// then. Answers 0, or the milliseconds to wait.
+/// The generic cell rate algorithm: the key holds when the whole allowance is there again, by
+/// Redis' own clock, and goes away then. Answers 0, or the milliseconds to wait.
 const TAKE: &str = r"
 local time = redis.call('TIME')
 local now = time[1] * 1000 + time[2] / 1000
@@ -67,7 +67,13 @@ impl SharedCounters {
         let state = Arc::new(State::default());
         let script = Script::new(TAKE);
         let looking = tokio::spawn(look(redis.clone(), script.clone(), Arc::clone(&state)));
-        Ok(Self { redis, script, local: LocalCounters::default(), state, looking })
+        Ok(Self {
+            redis,
+            script,
+            local: LocalCounters::default(),
+            state,
+            looking,
+        })
     }
 
     /// Whether Redis counts at present.
@@ -76,10 +82,16 @@ impl SharedCounters {
     }
 }
 
-async fn ask(redis: &ConnectionManager, script: &Script, key: &str, allowance: Allowance) -> Result<u64, RedisError> {
+async fn ask(
+    redis: &ConnectionManager,
+    script: &Script,
+    key: &str,
+    allowance: Allowance,
+) -> Result<u64, RedisError> {
     let mut call = script.key(format!("{PREFIX}{key}"));
     let millis = |time: Duration| format!("{:.3}", time.as_secs_f64() * 1_000.0);
-    call.arg(millis(allowance.each())).arg(millis(allowance.window));
+    call.arg(millis(allowance.each()))
+        .arg(millis(allowance.window));
     call.invoke_async(&mut redis.clone()).await
 }
 
@@ -106,17 +118,23 @@ impl State {
     /// Said once until Redis answers again.
     fn fail(&self, error: &str) {
         if self.answers.swap(false, Ordering::Relaxed) {
-            warn!(error, "REDIS_URL: rate limits are counted in each process until Redis answers again");
+            warn!(
+                error,
+                "REDIS_URL: rate limits are counted in each process until Redis answers again"
+            );
             self.failed.notify_one();
         }
     }
 }
 
-/// Looks until Redis counts, then rests until a request says that it does not. It asks what requests ask, because a Redis that is
-/// full or may not be written answers a PING.
+/// Looks until Redis counts, then rests until a request says that it does not. It asks what
+/// requests ask, because a Redis that is full or may not be written answers a PING.
 async fn look(redis: ConnectionManager, script: Script, state: Arc<State>) {
     loop {
-        if matches!(timeout(LOOK_LIMIT, ask(&redis, &script, LOOK_KEY, LOOK_ALLOWANCE)).await, Ok(Ok(_))) {
+        if matches!(
+            timeout(LOOK_LIMIT, ask(&redis, &script, LOOK_KEY, LOOK_ALLOWANCE)).await,
+            Ok(Ok(_))
+        ) {
             state.answers.store(true, Ordering::Relaxed);
             info!("rate limits are counted in Redis");
             state.failed.notified().await;

@@ -31,10 +31,17 @@ pub async fn clear(url: &Secret) -> Result<u64, ClearError> {
         let mut cursor = 0_u64;
         loop {
             let mut scan = cmd("SCAN");
-            scan.arg(cursor).arg("MATCH").arg(format!("{prefix}*")).arg("COUNT").arg(CHUNK);
+            scan.arg(cursor)
+                .arg("MATCH")
+                .arg(format!("{prefix}*"))
+                .arg("COUNT")
+                .arg(CHUNK);
             let (next, found): (u64, Vec<String>) = scan.query_async(&mut redis).await?;
             if !found.is_empty() {
-                removed += cmd("UNLINK").arg(found).query_async::<u64>(&mut redis).await?;
+                removed += cmd("UNLINK")
+                    .arg(found)
+                    .query_async::<u64>(&mut redis)
+                    .await?;
             }
             cursor = next;
             if cursor == 0 {

@@ -1,8 +1,8 @@
 //! What a message says: `{"v":1,"job":"publish"}`.
 //!
-//! Programs of two releases run side by side during an update. Whoever reads a message that it does not know drops it with a line
-//! in the log: the rows say what is owed all the same. Fields that are not known (`id` is kept for the row that a job is about) are
-//! passed over.
+//! Programs of two releases run side by side during an update. Whoever reads a message that it does
+//! not know drops it with a line in the log: the rows say what is owed all the same. Fields that
+//! are not known (`id` is kept for the row that a job is about) are passed over.
 
 use serde::{Deserialize, Serialize};
 
@@ -29,7 +29,10 @@ pub(crate) enum Unread {
 }
 
 pub(crate) fn write(job: Job) -> Result<Vec<u8>, serde_json::Error> {
-    serde_json::to_vec(&Envelope { v: VERSION, job: job.as_str() })
+    serde_json::to_vec(&Envelope {
+        v: VERSION,
+        job: job.as_str(),
+    })
 }
 
 pub(crate) fn read(message: &[u8]) -> Result<Job, Unread> {
@@ -37,7 +40,10 @@ pub(crate) fn read(message: &[u8]) -> Result<Job, Unread> {
     if v != VERSION {
         return Err(Unread::Version(v));
     }
-    Job::ALL.into_iter().find(|known| known.as_str() == job).ok_or(Unread::Job)
+    Job::ALL
+        .into_iter()
+        .find(|known| known.as_str() == job)
+        .ok_or(Unread::Job)
 }
 
 #[cfg(test)]
@@ -49,10 +55,16 @@ mod tests {
 
     #[test]
     fn what_was_ever_written_can_be_read() {
-        let jobs: Vec<Job> =
-            GOLDEN.lines().map(|line| read(line.as_bytes()).unwrap_or_else(|e| panic!("{line}: {e}"))).collect();
+        let jobs: Vec<Job> = GOLDEN
+            .lines()
+            .map(|line| read(line.as_bytes()).unwrap_or_else(|e| panic!("{line}: {e}")))
+            .collect();
         for job in Job::ALL {
-            assert!(jobs.contains(&job), "add {} to the golden file", job.as_str());
+            assert!(
+                jobs.contains(&job),
+                "add {} to the golden file",
+                job.as_str()
+            );
         }
     }
 
@@ -66,11 +78,30 @@ mod tests {
 
     #[test]
     fn unknown_messages_are_told_apart() {
-        assert!(matches!(read(br#"{"v":2,"job":"publish"}"#), Err(Unread::Version(2))));
-        assert!(matches!(read(br#"{"v":1,"job":"dance"}"#), Err(Unread::Job)));
-        for garbage in [&b""[..], b"null", b"[]", b"\xff\xfe", b"{\"v\":1}", b"{\"v\":\"1\",\"job\":\"publish\"}"] {
-            assert!(matches!(read(garbage), Err(Unread::Shape(_))), "{garbage:?}");
+        assert!(matches!(
+            read(br#"{"v":2,"job":"publish"}"#),
+            Err(Unread::Version(2))
+        ));
+        assert!(matches!(
+            read(br#"{"v":1,"job":"dance"}"#),
+            Err(Unread::Job)
+        ));
+        for garbage in [
+            &b""[..],
+            b"null",
+            b"[]",
+            b"\xff\xfe",
+            b"{\"v\":1}",
+            b"{\"v\":\"1\",\"job\":\"publish\"}",
+        ] {
+            assert!(
+                matches!(read(garbage), Err(Unread::Shape(_))),
+                "{garbage:?}"
+            );
         }
-        assert_eq!(read(br#"{"v":1,"job":"publish","id":7,"later":{}}"#).ok(), Some(Job::Publish));
+        assert_eq!(
+            read(br#"{"v":1,"job":"publish","id":7,"later":{}}"#).ok(),
+            Some(Job::Publish)
+        );
     }
 }

@@ -10,11 +10,13 @@ use crate::Job;
 const QUEUE: &str = "starchart:jobs";
 /// Before every key of the queue.
 pub(crate) const PREFIX: &str = "starchart:jobs:";
-/// A pool says so often that it lives. Its next fetch comes much sooner, so that this only matters to others.
+/// A pool says so often that it lives. Its next fetch comes much sooner, so that this only matters
+/// to others.
 pub(crate) const HEARTBEAT: Duration = Duration::from_secs(3);
 /// What a pool held that said nothing for so many heartbeats goes to others.
 const MISSED: usize = 10;
-/// While a message of a job waits, no second one is needed. Whoever takes it says so; where they died before, this ends it.
+/// While a message of a job waits, no second one is needed. Whoever takes it says so; where they
+/// died before, this ends it.
 const WAITS: Duration = Duration::from_secs(10);
 
 /// The queue, as apalis-redis is told.
@@ -52,7 +54,9 @@ pub(crate) fn pool_metadata(config: &Config, pool: &str) -> String {
 
 /// Milliseconds since 1970, by this machine's clock.
 pub(crate) fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -63,7 +67,9 @@ pub(crate) fn new_id() -> String {
 
 /// When the message of this id was made; the beginning of time for what we did not name.
 pub(crate) fn made(id: &str) -> u64 {
-    id.split_once('-').and_then(|(millis, _)| millis.parse().ok()).unwrap_or(0)
+    id.split_once('-')
+        .and_then(|(millis, _)| millis.parse().ok())
+        .unwrap_or(0)
 }
 
 #[cfg(test)]

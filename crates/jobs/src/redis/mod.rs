@@ -52,9 +52,10 @@ pub struct RedisOptions {
 
 /// A bell between processes.
 ///
-/// A process that works rings its own bell and sends nothing: its own loop runs at once, and whoever holds the lease instead looks
-/// at the rows again before and after giving it up, so that a message would only let a second process look in vain. A process that
-/// serves pages only, or that has stopped working, sends.
+/// A process that works rings its own bell and sends nothing: its own loop runs at once, and
+/// whoever holds the lease instead looks at the rows again before and after giving it up, so that a
+/// message would only let a second process look in vain. A process that serves pages only, or that
+/// has stopped working, sends.
 pub struct RedisQueue {
     local: Arc<InProcess>,
     /// What is to be sent: a job that is woken a thousand times meanwhile is sent once.
@@ -80,8 +81,20 @@ impl RedisQueue {
         let link = Link::open(&options.url)?;
         let sender = link.connection()?;
         let config = keys::config();
-        let pool = Pool { link, config, process: options.process, ring, keep: options.keep_finished };
-        Ok(Self { local, outbox: InProcess::default(), works: AtomicBool::new(options.works), sender, pool })
+        let pool = Pool {
+            link,
+            config,
+            process: options.process,
+            ring,
+            keep: options.keep_finished,
+        };
+        Ok(Self {
+            local,
+            outbox: InProcess::default(),
+            works: AtomicBool::new(options.works),
+            sender,
+            pool,
+        })
     }
 
     /// Sends what is in the outbox. What cannot be sent now waits there; the rows do not.
@@ -136,7 +149,9 @@ impl Queue for RedisQueue {
 
 impl std::fmt::Debug for RedisQueue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RedisQueue").field("process", &self.pool.process).finish_non_exhaustive()
+        f.debug_struct("RedisQueue")
+            .field("process", &self.pool.process)
+            .finish_non_exhaustive()
     }
 }
 
@@ -151,7 +166,12 @@ mod tests {
 
     fn options(redis: &Redis, works: bool) -> RedisOptions {
         let (url, process) = (Secret::new(redis.url()), format!("test-{works}"));
-        RedisOptions { url, process, works, keep_finished: Duration::from_secs(60) }
+        RedisOptions {
+            url,
+            process,
+            works,
+            keep_finished: Duration::from_secs(60),
+        }
     }
 
     #[tokio::test]
@@ -160,12 +180,16 @@ mod tests {
         let (local, count) = (Arc::new(InProcess::default()), Arc::new(AtomicU32::new(0)));
         let bell = Arc::clone(&local);
         let ring: Ring = Arc::new(move |job| {
-            assert!(count.fetch_add(1, Ordering::SeqCst) > 0, "the first message breaks");
+            assert!(
+                count.fetch_add(1, Ordering::SeqCst) > 0,
+                "the first message breaks"
+            );
             bell.wake(job);
         });
-        let (Ok(works), Ok(serves)) =
-            (RedisQueue::with_ring(options(&redis, true), local, ring), RedisQueue::new(options(&redis, false)))
-        else {
+        let (Ok(works), Ok(serves)) = (
+            RedisQueue::with_ring(options(&redis, true), local, ring),
+            RedisQueue::new(options(&redis, false)),
+        ) else {
             panic!("the URL is good")
         };
         let never = CancellationToken::new();
@@ -183,7 +207,9 @@ mod tests {
             heard = timeout(Duration::from_secs(30), heard) => assert!(heard.is_ok(), "the pool went on"),
         }
         assert_eq!(
-            redis.command(&["ZRANGE", "starchart:jobs:workers", "0", "-1"]).await,
+            redis
+                .command(&["ZRANGE", "starchart:jobs:workers", "0", "-1"])
+                .await,
             "*1\r\n$11\r\ntest-true-1",
             "its first"
         );

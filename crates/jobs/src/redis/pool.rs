@@ -1,14 +1,17 @@
 //! Takes messages out of Redis: an apalis pool, and what keeps it alive.
 //!
-//! A pool of apalis 1.0 ends at the first error of Redis, at a message that it cannot decode, and when Redis has forgotten it. So
-//! one pool is one *life*: when it ends, what it held is dropped, everything is looked at instead (messages are only bells), and
-//! the next life begins under a new name and on a new connection.
+//! A pool of apalis 1.0 ends at the first error of Redis, at a message that it cannot decode, and
+//! when Redis has forgotten it. So one pool is one *life*: when it ends, what it held is dropped,
+//! everything is looked at instead (messages are only bells), and the next life begins under a new
+//! name and on a new connection.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use apalis::prelude::{BackendExt, Codec, Event, Monitor, MonitorError, WorkerBuilder, WorkerBuilderExt};
+use apalis::prelude::{
+    BackendExt, Codec, Event, Monitor, MonitorError, WorkerBuilder, WorkerBuilderExt,
+};
 use apalis_redis::{Config, RedisStorage};
 use redis::aio::ConnectionManager;
 use redis::{AsyncCommands, RedisError, pipe};
@@ -59,14 +62,26 @@ enum Fault {
 /// apalis writes a heading, and then a line for each worker.
 fn in_one_line(error: &MonitorError) -> String {
     let text = error.to_string();
-    let lines = text.lines().filter_map(|line| line.trim().strip_prefix("- "));
+    let lines = text
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("- "));
     // What apalis says of itself in front of the cause.
-    let causes: Vec<&str> = lines.map(|line| line.split_once("PollNextError: ").map_or(line, |(_, cause)| cause)).collect();
-    if causes.is_empty() { text } else { causes.join("; ") }
+    let causes: Vec<&str> = lines
+        .map(|line| {
+            line.split_once("PollNextError: ")
+                .map_or(line, |(_, cause)| cause)
+        })
+        .collect();
+    if causes.is_empty() {
+        text
+    } else {
+        causes.join("; ")
+    }
 }
 
 impl Pool {
-    /// Takes messages until `stop`. An error means that a pool ended although nothing was wrong: then nothing can be relied on.
+    /// Takes messages until `stop`. An error means that a pool ended although nothing was wrong:
+    /// then nothing can be relied on.
     pub(crate) async fn run(&self, stop: &CancellationToken) -> Result<(), Ended> {
         let (mut quiet, mut pause) = (Quiet::default(), PAUSE);
         for life in 1_u64.. {
@@ -143,18 +158,24 @@ impl Pool {
             Ok(job) => job,
             Err(reason) => return warn!(%reason, "a message in Redis was dropped"),
         };
-        // First the mark, then the bell: whoever found the mark and sent nothing had written rows before we look at them.
+        // First the mark, then the bell: whoever found the mark and sent nothing had written rows
+        // before we look at them.
         if let Err(error) = redis.del::<_, ()>(keys::waiting(&self.config, job)).await {
             debug!(%error, "a mark stays until its time is over");
         }
         (self.ring)(job);
     }
 
-    /// Takes a pool that ended out of Redis, with what it held: others would take it up, and perhaps end by it too.
+    /// Takes a pool that ended out of Redis, with what it held: others would take it up, and
+    /// perhaps end by it too.
     async fn clear(&self, name: &str) -> Result<(), Error> {
         let mut redis = self.link.connection()?;
         let mut clear = pipe();
-        clear.del(keys::inflight(&self.config, name)).ignore().del(keys::pool_metadata(&self.config, name)).ignore();
+        clear
+            .del(keys::inflight(&self.config, name))
+            .ignore()
+            .del(keys::pool_metadata(&self.config, name))
+            .ignore();
         clear.zrem(self.config.workers_set(), name).ignore();
         // What it held is not taken any more, so that nothing may say that it waits.
         for job in Job::ALL {
@@ -202,7 +223,8 @@ impl Pulse {
     }
 }
 
-/// Hands the octets of a message on as they are: a message that apalis cannot decode would end the pool.
+/// Hands the octets of a message on as they are: a message that apalis cannot decode would end the
+/// pool.
 #[derive(Debug, Clone, Copy)]
 struct AsItIs;
 
@@ -220,11 +242,17 @@ impl Codec<Vec<u8>> for AsItIs {
 }
 
 /// Sends a message, unless one of the same job waits or nobody takes any.
-pub(crate) async fn push(redis: &mut ConnectionManager, config: &Config, job: Job) -> Result<(), PushError> {
+pub(crate) async fn push(
+    redis: &mut ConnectionManager,
+    config: &Config,
+    job: Job,
+) -> Result<(), PushError> {
     /// So many messages wait only when nobody works; who comes reads the rows.
     const WAITING_MAX: u64 = 100;
     let mut count = pipe();
-    count.llen(config.active_jobs_list()).zcard(config.scheduled_jobs_set());
+    count
+        .llen(config.active_jobs_list())
+        .zcard(config.scheduled_jobs_set());
     let (active, scheduled): (u64, u64) = count.query_async(redis).await?;
     if active + scheduled >= WAITING_MAX {
         return Ok(());
@@ -235,8 +263,15 @@ pub(crate) async fn push(redis: &mut ConnectionManager, config: &Config, job: Jo
         .idempotency_key(job.as_str())
         .build();
     apalis_redis::queries::push_tasks(redis, config, &[task]).await?;
-    // It was scheduled for this second of this machine's clock; others go by theirs, so let it be due by all.
-    redis::cmd("ZADD").arg(config.scheduled_jobs_set()).arg("XX").arg(0).arg(&id).exec_async(redis).await?;
+    // It was scheduled for this second of this machine's clock; others go by theirs, so let it be
+    // due by all.
+    redis::cmd("ZADD")
+        .arg(config.scheduled_jobs_set())
+        .arg("XX")
+        .arg(0)
+        .arg(&id)
+        .exec_async(redis)
+        .await?;
     Ok(())
 }
 

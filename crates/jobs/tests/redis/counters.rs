@@ -16,7 +16,10 @@ async fn connected(redis: &Redis) -> SharedCounters {
 }
 
 async fn until_counted_in_redis(counters: &SharedCounters) {
-    eventually("counted in Redis", Duration::from_secs(20), async || counters.is_shared()).await;
+    eventually("counted in Redis", Duration::from_secs(20), async || {
+        counters.is_shared()
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -32,27 +35,39 @@ async fn two_processes_share_one_allowance() {
         for counters in [&one, &two, &one, &two, &one, &two, &one, &two] {
             taken.push(counters.take(&key, RATE).await);
         }
-        // One answer that took more than 50 ms, and a process counts for itself for a second at least.
+        // One answer that took more than 50 ms, and a process counts for itself for a second at
+        // least.
         if !(one.is_shared() && two.is_shared()) || start.elapsed() > Duration::from_millis(900) {
             tokio::time::sleep(Duration::from_millis(1_200)).await;
             continue;
         }
         assert_eq!(taken[..6], [Ok(()); 6]);
         for refused in &taken[6..] {
-            assert!((1..=10).contains(refused.as_ref().unwrap_err()), "one every ten seconds: {refused:?}");
+            assert!(
+                (1..=10).contains(refused.as_ref().unwrap_err()),
+                "one every ten seconds: {refused:?}"
+            );
         }
         break key;
     };
     assert_eq!(two.take("others have their own", RATE).await, Ok(()));
-    let life = redis.number(&["PTTL", &format!("starchart:rate:{key}")]).await;
-    assert!((1..=60_000).contains(&life), "a key goes when its allowance is whole again: {life}");
+    let life = redis
+        .number(&["PTTL", &format!("starchart:rate:{key}")])
+        .await;
+    assert!(
+        (1..=60_000).contains(&life),
+        "a key goes when its allowance is whole again: {life}"
+    );
 }
 
 #[tokio::test]
 async fn an_allowance_comes_back_evenly() {
     let redis = Redis::start().await;
     let counters = connected(&redis).await;
-    let rate = Allowance { count: 2, window: Duration::from_secs(2) };
+    let rate = Allowance {
+        count: 2,
+        window: Duration::from_secs(2),
+    };
     assert!(counters.take("a", rate).await.is_ok() && counters.take("a", rate).await.is_ok());
     assert_eq!(counters.take("a", rate).await, Err(1));
     tokio::time::sleep(Duration::from_millis(1_050)).await;
@@ -70,7 +85,11 @@ async fn without_redis_each_process_counts_for_itself_and_nobody_waits() {
         for n in 0..20 {
             count += u32::from(taken(n).await);
         }
-        assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+        assert!(
+            start.elapsed() < Duration::from_secs(1),
+            "{:?}",
+            start.elapsed()
+        );
         count
     };
     assert_eq!(used_up("never there").await, 6, "never unlimited");
@@ -103,17 +122,39 @@ async fn a_redis_that_takes_no_writes_is_not_taken_for_one_that_counts() {
 #[tokio::test]
 async fn clearing_removes_what_is_ours_and_nothing_else() {
     let redis = Redis::start().await;
-    connected(&redis).await.take("write:1", Allowance { count: 1, window: Duration::from_secs(3_600) }).await.unwrap();
+    connected(&redis)
+        .await
+        .take(
+            "write:1",
+            Allowance {
+                count: 1,
+                window: Duration::from_secs(3_600),
+            },
+        )
+        .await
+        .unwrap();
     for n in 0..1_200 {
-        redis.command(&["SET", &format!("starchart:jobs:test:{n}"), "x"]).await;
+        redis
+            .command(&["SET", &format!("starchart:jobs:test:{n}"), "x"])
+            .await;
     }
-    let foreign = ["starchart:other", "starchart", "jobs", "starchart-dev:jobs:x"];
+    let foreign = [
+        "starchart:other",
+        "starchart",
+        "jobs",
+        "starchart-dev:jobs:x",
+    ];
     for key in foreign {
         redis.command(&["SET", key, "theirs"]).await;
     }
-    let removed = starchart_jobs::clear(&Secret::new(redis.url())).await.unwrap();
+    let removed = starchart_jobs::clear(&Secret::new(redis.url()))
+        .await
+        .unwrap();
     assert!(removed >= 1_201, "{removed}");
-    assert_eq!(redis.number(&["DBSIZE"]).await, i64::try_from(foreign.len()).unwrap());
+    assert_eq!(
+        redis.number(&["DBSIZE"]).await,
+        i64::try_from(foreign.len()).unwrap()
+    );
     let away = starchart_jobs::clear(&Secret::new(Redis::absent().url())).await;
     assert!(away.is_err_and(|error| error.to_string().starts_with("Redis: ")));
 }

@@ -27,12 +27,22 @@ impl Process {
     fn start(redis: &Redis, works: bool, keep_finished: Duration) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let process = format!("test-{}", COUNT.fetch_add(1, Ordering::Relaxed));
-        let options = RedisOptions { url: Secret::new(redis.url()), process, works, keep_finished };
+        let options = RedisOptions {
+            url: Secret::new(redis.url()),
+            process,
+            works,
+            keep_finished,
+        };
         let queue = Arc::new(RedisQueue::new(options).unwrap());
         let (fetch, end) = (CancellationToken::new(), CancellationToken::new());
         let (carried, until, ended) = (Arc::clone(&queue), fetch.clone(), end.clone());
         let carrying = tokio::spawn(async move { carried.carry(until, ended).await });
-        Self { queue, fetch, end, carrying }
+        Self {
+            queue,
+            fetch,
+            end,
+            carrying,
+        }
     }
 
     fn serves(redis: &Redis) -> Self {
@@ -45,22 +55,31 @@ impl Process {
 
     /// Forgets what was woken so far.
     async fn drain(&self) {
-        while timeout(Duration::from_millis(20), self.queue.next()).await.is_ok() {}
+        while timeout(Duration::from_millis(20), self.queue.next())
+            .await
+            .is_ok()
+        {}
     }
 
     async fn stop(self) -> Result<(), Ended> {
         self.fetch.cancel();
         self.end.cancel();
-        timeout(Duration::from_secs(20), self.carrying).await.unwrap().unwrap()
+        timeout(Duration::from_secs(20), self.carrying)
+            .await
+            .unwrap()
+            .unwrap()
     }
 }
 
-/// Whether a wake-up of `from` reaches `to` as a message, three times on end: after a fault `to` also wakes itself, once.
+/// Whether a wake-up of `from` reaches `to` as a message, three times on end: after a fault `to`
+/// also wakes itself, once.
 async fn rings(from: &Process, to: &Process) -> bool {
     for _ in 0..3 {
         to.drain().await;
         from.queue.wake(Job::Mail);
-        let heard = timeout(Duration::from_secs(2), async { while to.queue.next().await != Job::Mail {} });
+        let heard = timeout(Duration::from_secs(2), async {
+            while to.queue.next().await != Job::Mail {}
+        });
         if heard.await.is_err() {
             return false;
         }
@@ -74,7 +93,9 @@ async fn until_it_rings(from: &Process, to: &Process) {
 
 /// The pools that Redis knows.
 async fn pools(redis: &Redis) -> String {
-    redis.command(&["ZRANGE", "starchart:jobs:workers", "0", "-1"]).await
+    redis
+        .command(&["ZRANGE", "starchart:jobs:workers", "0", "-1"])
+        .await
 }
 
 #[tokio::test]
@@ -87,11 +108,19 @@ async fn who_serves_wakes_who_works_within_a_moment() {
         works.drain().await;
         let start = Instant::now();
         serves.queue.wake(Job::Publish);
-        assert_eq!(timeout(Duration::from_secs(10), works.queue.next()).await.unwrap(), Job::Publish);
+        assert_eq!(
+            timeout(Duration::from_secs(10), works.queue.next())
+                .await
+                .unwrap(),
+            Job::Publish
+        );
         took.push(start.elapsed());
     }
     took.sort();
-    println!("from wake in one process to run in another: p50 {:?}, p99 {:?}", took[25], took[49]);
+    println!(
+        "from wake in one process to run in another: p50 {:?}, p99 {:?}",
+        took[25], took[49]
+    );
     assert!(took[25] < Duration::from_secs(1), "{took:?}");
 }
 
@@ -100,14 +129,29 @@ async fn who_works_wakes_itself_and_sends_nothing() {
     let redis = Redis::start().await;
     let works = Process::works(&redis);
     works.queue.wake(Job::Track);
-    assert_eq!(timeout(Duration::from_secs(5), works.queue.next()).await.unwrap(), Job::Track);
+    assert_eq!(
+        timeout(Duration::from_secs(5), works.queue.next())
+            .await
+            .unwrap(),
+        Job::Track
+    );
     assert_eq!(redis.number(&["HLEN", "starchart:jobs:data"]).await, 0);
     // Once it has stopped to work, its last wake-ups are for others.
     works.fetch.cancel();
     let other = Process::works(&redis);
-    eventually("others are woken", BACK, async || rings(&works, &other).await).await;
-    assert!(works.stop().await.is_ok() && other.stop().await.is_ok(), "asked to end, a pool ends well");
-    assert_eq!(redis.number(&["ZCARD", "starchart:jobs:workers"]).await, 0, "and is forgotten");
+    eventually("others are woken", BACK, async || {
+        rings(&works, &other).await
+    })
+    .await;
+    assert!(
+        works.stop().await.is_ok() && other.stop().await.is_ok(),
+        "asked to end, a pool ends well"
+    );
+    assert_eq!(
+        redis.number(&["ZCARD", "starchart:jobs:workers"]).await,
+        0,
+        "and is forgotten"
+    );
 }
 
 #[tokio::test]
@@ -120,7 +164,11 @@ async fn redis_is_waited_for_by_nobody() {
         works.queue.wake(Job::Publish);
     }
     assert_eq!(works.queue.next().await, Job::Publish);
-    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        start.elapsed()
+    );
     sleep(Duration::from_secs(3)).await;
     assert!(!works.carrying.is_finished() && !serves.carrying.is_finished());
     redis.come_back().await;
@@ -139,7 +187,11 @@ async fn the_bell_rings_again_after_a_flush_a_restart_a_stall_and_an_absence() {
             "stall" => {
                 redis.stall(Duration::from_secs(5)).await;
                 serves.queue.wake(Job::Publish);
-                assert_eq!(redis.command(&["PING"]).await, "+PONG", "asked during the stall, answered after it");
+                assert_eq!(
+                    redis.command(&["PING"]).await,
+                    "+PONG",
+                    "asked during the stall, answered after it"
+                );
             }
             _ => {
                 redis.go_away();
@@ -152,7 +204,10 @@ async fn the_bell_rings_again_after_a_flush_a_restart_a_stall_and_an_absence() {
         until_it_rings(&serves, &works).await;
         println!("after {fault}: back in {:?}", start.elapsed());
     }
-    assert!(!works.carrying.is_finished() && !serves.carrying.is_finished(), "nothing of it ends a process");
+    assert!(
+        !works.carrying.is_finished() && !serves.carrying.is_finished(),
+        "nothing of it ends a process"
+    );
 }
 
 #[tokio::test]
@@ -161,15 +216,43 @@ async fn no_message_ends_the_pool() {
     let (serves, works) = (Process::serves(&redis), Process::works(&redis));
     until_it_rings(&serves, &works).await;
     let before = pools(&redis).await;
-    for (n, text) in
-        ["", "garbage", "\u{0}\u{1}", r#"{"v":9,"job":"publish"}"#, r#"{"v":1,"job":"dance"}"#].into_iter().enumerate()
+    for (n, text) in [
+        "",
+        "garbage",
+        "\u{0}\u{1}",
+        r#"{"v":9,"job":"publish"}"#,
+        r#"{"v":1,"job":"dance"}"#,
+    ]
+    .into_iter()
+    .enumerate()
     {
-        let (id, meta) = (format!("by-hand-{n}"), format!("starchart:jobs:meta:by-hand-{n}"));
-        redis.command(&["HSET", "starchart:jobs:data", &id, text]).await;
-        redis.command(&["HSET", &meta, "attempts", "0", "max_attempts", "1", "status", "Pending"]).await;
-        redis.command(&["RPUSH", "starchart:jobs:active", &id]).await;
+        let (id, meta) = (
+            format!("by-hand-{n}"),
+            format!("starchart:jobs:meta:by-hand-{n}"),
+        );
+        redis
+            .command(&["HSET", "starchart:jobs:data", &id, text])
+            .await;
+        redis
+            .command(&[
+                "HSET",
+                &meta,
+                "attempts",
+                "0",
+                "max_attempts",
+                "1",
+                "status",
+                "Pending",
+            ])
+            .await;
+        redis
+            .command(&["RPUSH", "starchart:jobs:active", &id])
+            .await;
     }
-    eventually("all are taken", BACK, async || redis.number(&["LLEN", "starchart:jobs:active"]).await == 0).await;
+    eventually("all are taken", BACK, async || {
+        redis.number(&["LLEN", "starchart:jobs:active"]).await == 0
+    })
+    .await;
     assert!(rings(&serves, &works).await);
     assert_eq!(pools(&redis).await, before, "the same pool still lives");
 }
@@ -181,16 +264,26 @@ async fn a_message_without_a_text_costs_one_life_and_does_not_come_back() {
     until_it_rings(&serves, &works).await;
     let before = pools(&redis).await;
     works.drain().await;
-    redis.command(&["RPUSH", "starchart:jobs:active", "nothing-belongs-to-this"]).await;
+    redis
+        .command(&["RPUSH", "starchart:jobs:active", "nothing-belongs-to-this"])
+        .await;
     let mut woken = Vec::new();
     for _ in Job::ALL {
         woken.push(timeout(BACK, works.queue.next()).await.unwrap());
     }
-    assert_eq!(woken, Job::ALL, "what the pool held is lost: everything is looked at");
+    assert_eq!(
+        woken,
+        Job::ALL,
+        "what the pool held is lost: everything is looked at"
+    );
     until_it_rings(&serves, &works).await;
     let after = pools(&redis).await;
     assert_ne!(after, before, "another life");
-    assert_eq!(redis.command(&["KEYS", "starchart:jobs:inflight:*"]).await, "*0", "what the first one held is gone");
+    assert_eq!(
+        redis.command(&["KEYS", "starchart:jobs:inflight:*"]).await,
+        "*0",
+        "what the first one held is gone"
+    );
 }
 
 #[tokio::test]
@@ -198,7 +291,8 @@ async fn a_thousand_wake_ups_are_a_few_messages() {
     let redis = Redis::start().await;
     let serves = Process::serves(&redis);
     let waiting = async || {
-        redis.number(&["LLEN", "starchart:jobs:active"]).await + redis.number(&["ZCARD", "starchart:jobs:scheduled"]).await
+        redis.number(&["LLEN", "starchart:jobs:active"]).await
+            + redis.number(&["ZCARD", "starchart:jobs:scheduled"]).await
     };
     for _ in 0..1_000 {
         serves.queue.wake(Job::Publish);
@@ -222,14 +316,27 @@ async fn a_thousand_wake_ups_are_a_few_messages() {
 #[tokio::test]
 async fn finished_messages_are_removed() {
     let redis = Redis::start().await;
-    let (serves, works) = (Process::serves(&redis), Process::start(&redis, true, Duration::from_secs(1)));
+    let (serves, works) = (
+        Process::serves(&redis),
+        Process::start(&redis, true, Duration::from_secs(1)),
+    );
     until_it_rings(&serves, &works).await;
-    redis.command(&["HSET", "starchart:jobs:data", "0000000000001-lost", "belongs to nobody"]).await;
+    redis
+        .command(&[
+            "HSET",
+            "starchart:jobs:data",
+            "0000000000001-lost",
+            "belongs to nobody",
+        ])
+        .await;
     eventually("nothing is left", BACK, async || {
         let left = async |command, key| redis.number(&[command, key]).await;
         left("HLEN", "starchart:jobs:data").await + left("SCARD", "starchart:jobs:done").await == 0
     })
     .await;
-    assert_eq!(redis.command(&["KEYS", "starchart:jobs:meta:*"]).await, "*0");
+    assert_eq!(
+        redis.command(&["KEYS", "starchart:jobs:meta:*"]).await,
+        "*0"
+    );
     assert!(rings(&serves, &works).await, "and nothing that waited was");
 }

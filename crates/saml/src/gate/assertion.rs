@@ -53,13 +53,21 @@ pub(crate) struct SeenAttribute {
 
 /// Reads the assertion, and whether it has a signature of its own.
 pub(super) fn read(element: &Element) -> Result<(SeenAssertion, bool), Refusal> {
-    only_attributes(element, &["ID", "Version", "IssueInstant"], "assertion_attribute")?;
+    only_attributes(
+        element,
+        &["ID", "Version", "IssueInstant"],
+        "assertion_attribute",
+    )?;
     let id = walk::id_of(element, "assertion_id")?;
     let mut children = Children::of(element, "assertion_text")?;
     let issuer = walk::issuer(children.required(Ns::Saml, "Issuer", "assertion_issuer_absent")?)?;
     let signed = signature::optional(&mut children, id)?;
-    let (name_id, confirmation) = subject(children.required(Ns::Saml, "Subject", "subject_absent")?)?;
-    let conditions = children.optional(Ns::Saml, "Conditions").map(conditions).transpose()?;
+    let (name_id, confirmation) =
+        subject(children.required(Ns::Saml, "Subject", "subject_absent")?)?;
+    let conditions = children
+        .optional(Ns::Saml, "Conditions")
+        .map(conditions)
+        .transpose()?;
     let mut statements = Vec::new();
     let mut attributes = Vec::new();
     while let Some(child) = children.next() {
@@ -92,17 +100,32 @@ fn subject(element: &Element) -> Result<(Option<String>, SeenConfirmation), Refu
     if children.optional(Ns::Saml, "EncryptedID").is_some() {
         return Err(Refusal::Encrypted);
     }
-    let name_id = children.optional(Ns::Saml, "NameID").map(name_id).transpose()?;
+    let name_id = children
+        .optional(Ns::Saml, "NameID")
+        .map(name_id)
+        .transpose()?;
     let element = children.required(Ns::Saml, "SubjectConfirmation", "confirmation_absent")?;
     children.end("subject_child")?;
 
     only_attributes(element, &["Method"], "confirmation_attribute")?;
-    let method = element.attribute("Method").ok_or(Refusal::Shape("confirmation_method"))?;
+    let method = element
+        .attribute("Method")
+        .ok_or(Refusal::Shape("confirmation_method"))?;
     let mut children = Children::of(element, "confirmation_text")?;
-    let data = children.required(Ns::Saml, "SubjectConfirmationData", "confirmation_data_absent")?;
+    let data = children.required(
+        Ns::Saml,
+        "SubjectConfirmationData",
+        "confirmation_data_absent",
+    )?;
     children.end("confirmation_child")?;
 
-    let known = ["NotBefore", "NotOnOrAfter", "Recipient", "InResponseTo", "Address"];
+    let known = [
+        "NotBefore",
+        "NotOnOrAfter",
+        "Recipient",
+        "InResponseTo",
+        "Address",
+    ];
     only_attributes(data, &known, "confirmation_data_attribute")?;
     Children::of(data, "confirmation_data_text")?.end("confirmation_data_child")?;
     let confirmation = SeenConfirmation {
@@ -122,7 +145,11 @@ fn name_id(element: &Element) -> Result<String, Refusal> {
 }
 
 fn conditions(element: &Element) -> Result<SeenConditions, Refusal> {
-    only_attributes(element, &["NotBefore", "NotOnOrAfter"], "conditions_attribute")?;
+    only_attributes(
+        element,
+        &["NotBefore", "NotOnOrAfter"],
+        "conditions_attribute",
+    )?;
     let mut children = Children::of(element, "conditions_text")?;
     let mut audiences = Vec::new();
     while let Some(child) = children.next() {
@@ -177,7 +204,11 @@ fn authn_statement(element: &Element) -> Result<SeenAuthn, Refusal> {
     only_attributes(context, &[], "authn_context")?;
     let mut children = Children::of(context, "authn_context")?;
     while let Some(child) = children.next() {
-        let names = ["AuthnContextClassRef", "AuthnContextDeclRef", "AuthenticatingAuthority"];
+        let names = [
+            "AuthnContextClassRef",
+            "AuthnContextDeclRef",
+            "AuthenticatingAuthority",
+        ];
         if child.ns != Ns::Saml || !names.contains(&child.local.as_str()) {
             return Err(Refusal::Shape("authn_context_child"));
         }
@@ -185,13 +216,21 @@ fn authn_statement(element: &Element) -> Result<SeenAuthn, Refusal> {
         walk::leaf(child, "authn_context_child")?;
     }
     Ok(SeenAuthn {
-        instant: instant(element, "AuthnInstant", "authn_instant")?.ok_or(Refusal::Shape("authn_instant"))?,
+        instant: instant(element, "AuthnInstant", "authn_instant")?
+            .ok_or(Refusal::Shape("authn_instant"))?,
         session_index: element.attribute("SessionIndex").map(str::to_owned),
-        session_not_on_or_after: instant(element, "SessionNotOnOrAfter", "session_not_on_or_after")?,
+        session_not_on_or_after: instant(
+            element,
+            "SessionNotOnOrAfter",
+            "session_not_on_or_after",
+        )?,
     })
 }
 
-fn attribute_statement(element: &Element, attributes: &mut Vec<SeenAttribute>) -> Result<(), Refusal> {
+fn attribute_statement(
+    element: &Element,
+    attributes: &mut Vec<SeenAttribute>,
+) -> Result<(), Refusal> {
     only_attributes(element, &[], "attribute_statement")?;
     let mut children = Children::of(element, "attribute_statement")?;
     while let Some(child) = children.next() {
@@ -207,25 +246,35 @@ fn attribute_statement(element: &Element, attributes: &mut Vec<SeenAttribute>) -
 }
 
 fn attribute(element: &Element) -> Result<SeenAttribute, Refusal> {
-    // Others may add attributes of their own namespace here (SAML core 2.7.3.1): they are never read.
+    // Others may add attributes of their own namespace here (SAML core 2.7.3.1): they are never
+    // read.
     let known = ["Name", "NameFormat", "FriendlyName"];
-    let fits = element.attributes.iter().all(|attribute| match attribute.ns {
-        Ns::None => known.contains(&attribute.local.as_str()),
-        ns => ns == Ns::Other,
-    });
+    let fits = element
+        .attributes
+        .iter()
+        .all(|attribute| match attribute.ns {
+            Ns::None => known.contains(&attribute.local.as_str()),
+            ns => ns == Ns::Other,
+        });
     if !fits {
         return Err(Refusal::Shape("attribute_attribute"));
     }
-    let name = element.attribute("Name").ok_or(Refusal::Shape("attribute_name"))?;
+    let name = element
+        .attribute("Name")
+        .ok_or(Refusal::Shape("attribute_name"))?;
     let mut children = Children::of(element, "attribute_text")?;
     let mut values = Vec::new();
     while let Some(value) = children.next() {
-        let typed =
-            |attribute: &crate::xml::Attribute| attribute.ns == Ns::Xsi && matches!(attribute.local.as_str(), "type" | "nil");
+        let typed = |attribute: &crate::xml::Attribute| {
+            attribute.ns == Ns::Xsi && matches!(attribute.local.as_str(), "type" | "nil")
+        };
         if !value.is(Ns::Saml, "AttributeValue") || !value.attributes.iter().all(typed) {
             return Err(Refusal::Shape("attribute_child"));
         }
         values.push(walk::leaf(value, "attribute_value_child")?.to_owned());
     }
-    Ok(SeenAttribute { name: name.to_owned(), values })
+    Ok(SeenAttribute {
+        name: name.to_owned(),
+        values,
+    })
 }

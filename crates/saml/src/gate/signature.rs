@@ -21,9 +21,12 @@ const DIGEST_METHODS: [&str; 3] = [
     "http://www.w3.org/2001/04/xmlenc#sha512",
 ];
 
-/// Reads the signature that may come next among the children of the element with this ID; says whether it did.
+/// Reads the signature that may come next among the children of the element with this ID; says
+/// whether it did.
 pub(super) fn optional(children: &mut Children<'_>, parent_id: &str) -> Result<bool, Refusal> {
-    let Some(element) = children.optional(Ns::Ds, "Signature") else { return Ok(false) };
+    let Some(element) = children.optional(Ns::Ds, "Signature") else {
+        return Ok(false);
+    };
     signature(element, parent_id).map_err(in_signature)?;
     Ok(true)
 }
@@ -39,7 +42,10 @@ fn in_signature(refusal: Refusal) -> Refusal {
 fn signature(element: &Element, parent_id: &str) -> Result<(), Refusal> {
     only_attributes(element, &["Id"], "signature_attribute")?;
     let mut children = Children::of(element, "signature_text")?;
-    signed_info(children.required(Ns::Ds, "SignedInfo", "signed_info_absent")?, parent_id)?;
+    signed_info(
+        children.required(Ns::Ds, "SignedInfo", "signed_info_absent")?,
+        parent_id,
+    )?;
     let value = children.required(Ns::Ds, "SignatureValue", "signature_value_absent")?;
     only_attributes(value, &["Id"], "signature_value_attribute")?;
     base64_text(value, "signature_value")?;
@@ -62,13 +68,18 @@ fn signed_info(element: &Element, parent_id: &str) -> Result<(), Refusal> {
     if !SIGNATURE_METHODS.contains(&algorithm(method, "signature_method")?) {
         return Err(Refusal::Shape("signature_algorithm"));
     }
-    reference(children.required(Ns::Ds, "Reference", "reference_absent")?, parent_id)?;
+    reference(
+        children.required(Ns::Ds, "Reference", "reference_absent")?,
+        parent_id,
+    )?;
     children.end("reference_count")
 }
 
 fn reference(element: &Element, parent_id: &str) -> Result<(), Refusal> {
     only_attributes(element, &["Id", "URI"], "reference_attribute")?;
-    let target = element.attribute("URI").and_then(|uri| uri.strip_prefix('#'));
+    let target = element
+        .attribute("URI")
+        .and_then(|uri| uri.strip_prefix('#'));
     if target != Some(parent_id) {
         return Err(Refusal::Shape("reference_uri"));
     }
@@ -109,7 +120,9 @@ fn inclusive_namespaces(element: &Element) -> Result<(), Refusal> {
         only_attributes(list, &["PrefixList"], "c14n_prefix_list")?;
         bare(list, "c14n_prefix_list")?;
         let prefixes = list.attribute("PrefixList").unwrap_or_default();
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'_' | b'-' | b'.' | b'#');
+        let plain = |byte: u8| {
+            byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'_' | b'-' | b'.' | b'#')
+        };
         if prefixes.len() > 256 || !prefixes.bytes().all(plain) {
             return Err(Refusal::Shape("c14n_prefix_list"));
         }
@@ -146,8 +159,15 @@ fn key_info(element: &Element) -> Result<(), Refusal> {
 fn inert(element: &Element, allowed: &[&str]) -> Result<(), Refusal> {
     let known = element.ns == Ns::Ds
         && element.attributes.is_empty()
-        && element.children.iter().all(|child| child.ns == Ns::Ds && allowed.contains(&child.local.as_str()));
-    if known { Ok(()) } else { Err(Refusal::Shape("key_info_child")) }
+        && element
+            .children
+            .iter()
+            .all(|child| child.ns == Ns::Ds && allowed.contains(&child.local.as_str()));
+    if known {
+        Ok(())
+    } else {
+        Err(Refusal::Shape("key_info_child"))
+    }
 }
 
 fn algorithm<'a>(element: &'a Element, code: &'static str) -> Result<&'a str, Refusal> {
@@ -156,12 +176,24 @@ fn algorithm<'a>(element: &'a Element, code: &'static str) -> Result<&'a str, Re
 }
 
 fn bare(element: &Element, code: &'static str) -> Result<(), Refusal> {
-    if element.children.is_empty() && element.has_no_text() { Ok(()) } else { Err(Refusal::Shape(code)) }
+    if element.children.is_empty() && element.has_no_text() {
+        Ok(())
+    } else {
+        Err(Refusal::Shape(code))
+    }
 }
 
 fn base64_text(element: &Element, code: &'static str) -> Result<(), Refusal> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=') || crate::xml::is_space(c);
-    let fits =
-        element.children.is_empty() && !element.has_no_text() && element.text.len() <= 4096 && element.text.chars().all(plain);
-    if fits { Ok(()) } else { Err(Refusal::Shape(code)) }
+    let plain = |c: char| {
+        c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=') || crate::xml::is_space(c)
+    };
+    let fits = element.children.is_empty()
+        && !element.has_no_text()
+        && element.text.len() <= 4096
+        && element.text.chars().all(plain);
+    if fits {
+        Ok(())
+    } else {
+        Err(Refusal::Shape(code))
+    }
 }

@@ -15,7 +15,9 @@ impl<'a> Children<'a> {
         if !parent.has_no_text() {
             return Err(Refusal::Shape(code));
         }
-        Ok(Self { rest: parent.children.iter() })
+        Ok(Self {
+            rest: parent.children.iter(),
+        })
     }
 
     pub(super) fn next(&mut self) -> Option<&'a Element> {
@@ -24,42 +26,74 @@ impl<'a> Children<'a> {
 
     /// The next child, if it is this one.
     pub(super) fn optional(&mut self, ns: Ns, local: &str) -> Option<&'a Element> {
-        let next = self.rest.as_slice().first().filter(|next| next.is(ns, local))?;
+        let next = self
+            .rest
+            .as_slice()
+            .first()
+            .filter(|next| next.is(ns, local))?;
         self.rest.next();
         Some(next)
     }
 
-    pub(super) fn required(&mut self, ns: Ns, local: &str, code: &'static str) -> Result<&'a Element, Refusal> {
+    pub(super) fn required(
+        &mut self,
+        ns: Ns,
+        local: &str,
+        code: &'static str,
+    ) -> Result<&'a Element, Refusal> {
         self.optional(ns, local).ok_or(Refusal::Shape(code))
     }
 
     pub(super) fn end(&self, code: &'static str) -> Result<(), Refusal> {
-        if self.rest.as_slice().is_empty() { Ok(()) } else { Err(Refusal::Shape(code)) }
+        if self.rest.as_slice().is_empty() {
+            Ok(())
+        } else {
+            Err(Refusal::Shape(code))
+        }
     }
 }
 
 /// Refuses attributes that are not listed, and all that have a namespace.
-pub(super) fn only_attributes(element: &Element, allowed: &[&str], code: &'static str) -> Result<(), Refusal> {
-    let known =
-        element.attributes.iter().all(|attribute| attribute.ns == Ns::None && allowed.contains(&attribute.local.as_str()));
-    if known { Ok(()) } else { Err(Refusal::Shape(code)) }
+pub(super) fn only_attributes(
+    element: &Element,
+    allowed: &[&str],
+    code: &'static str,
+) -> Result<(), Refusal> {
+    let known = element
+        .attributes
+        .iter()
+        .all(|attribute| attribute.ns == Ns::None && allowed.contains(&attribute.local.as_str()));
+    if known {
+        Ok(())
+    } else {
+        Err(Refusal::Shape(code))
+    }
 }
 
 /// The text of an element without children.
 pub(super) fn leaf<'a>(element: &'a Element, code: &'static str) -> Result<&'a str, Refusal> {
-    if element.children.is_empty() { Ok(&element.text) } else { Err(Refusal::Shape(code)) }
+    if element.children.is_empty() {
+        Ok(&element.text)
+    } else {
+        Err(Refusal::Shape(code))
+    }
 }
 
 /// The same, without the white space around it.
 pub(super) fn trimmed(element: &Element, code: &'static str) -> Result<String, Refusal> {
-    Ok(leaf(element, code)?.trim_matches(crate::xml::is_space).to_owned())
+    Ok(leaf(element, code)?
+        .trim_matches(crate::xml::is_space)
+        .to_owned())
 }
 
 /// An Issuer: an entity, so without another format (SAML profiles 4.1.4.2).
 pub(super) fn issuer(element: &Element) -> Result<String, Refusal> {
     only_attributes(element, &["Format"], "issuer_attribute")?;
     let entity = "urn:oasis:names:tc:SAML:2.0:nameid-format:entity";
-    if element.attribute("Format").is_some_and(|format| format != entity) {
+    if element
+        .attribute("Format")
+        .is_some_and(|format| format != entity)
+    {
         return Err(Refusal::Shape("issuer_format"));
     }
     trimmed(element, "issuer_child")
@@ -68,9 +102,18 @@ pub(super) fn issuer(element: &Element) -> Result<String, Refusal> {
 /// The ID attribute: an NCName of plain characters, so that `#ID` can mean nothing else.
 pub(super) fn id_of<'a>(element: &'a Element, code: &'static str) -> Result<&'a str, Refusal> {
     let id = element.attribute("ID").ok_or(Refusal::Shape(code))?;
-    let plain = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'));
-    let starts = id.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
-    if plain && starts && id.len() <= 256 { Ok(id) } else { Err(Refusal::Shape(code)) }
+    let plain = id
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'));
+    let starts = id
+        .bytes()
+        .next()
+        .is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+    if plain && starts && id.len() <= 256 {
+        Ok(id)
+    } else {
+        Err(Refusal::Shape(code))
+    }
 }
 
 /// Every identifier of the document, whatever its attribute is called.
@@ -91,6 +134,9 @@ impl<'a> Ids<'a> {
                 }
             }
         }
-        element.children.iter().try_for_each(|child| self.take_all(child))
+        element
+            .children
+            .iter()
+            .try_for_each(|child| self.take_all(child))
     }
 }

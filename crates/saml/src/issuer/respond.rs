@@ -30,7 +30,10 @@ pub enum Style {
 
 /// What to say; [`Response::new`] makes an honest one. Times are milliseconds since 1970.
 #[derive(Debug, Clone)]
-#[expect(missing_docs, reason = "each field is the part of the response that its name says")]
+#[expect(
+    missing_docs,
+    reason = "each field is the part of the response that its name says"
+)]
 pub struct Response {
     pub style: Style,
     pub sign: SignWhat,
@@ -150,8 +153,15 @@ impl Response {
             SignWhat::Response | SignWhat::Both => self.signature(&self.id, issuer)?,
             _ => String::new(),
         };
-        let from = self.issuer.as_deref().map(|name| self.issuer_element(name)).unwrap_or_default();
-        let status = self.status.as_deref().map(|inner| format!("<samlp:Status>{inner}</samlp:Status>"));
+        let from = self
+            .issuer
+            .as_deref()
+            .map(|name| self.issuer_element(name))
+            .unwrap_or_default();
+        let status = self
+            .status
+            .as_deref()
+            .map(|inner| format!("<samlp:Status>{inner}</samlp:Status>"));
         Ok(format!(
             r#"<samlp:Response xmlns:samlp="{SAMLP}" ID="{}" Version="{}" IssueInstant="{}"{}{}>{from}{signature}{}{assertion}</samlp:Response>"#,
             self.id,
@@ -192,15 +202,25 @@ impl Response {
 
     fn issuer_element(&self, name: &str) -> String {
         match self.style {
-            Style::Prefixed => format!(r#"<saml:Issuer xmlns:saml="{SAML}">{}</saml:Issuer>"#, escape(name)),
-            Style::DefaultNamespaces => format!(r#"<Issuer xmlns="{SAML}">{}</Issuer>"#, escape(name)),
+            Style::Prefixed => {
+                format!(
+                    r#"<saml:Issuer xmlns:saml="{SAML}">{}</saml:Issuer>"#,
+                    escape(name)
+                )
+            }
+            Style::DefaultNamespaces => {
+                format!(r#"<Issuer xmlns="{SAML}">{}</Issuer>"#, escape(name))
+            }
         }
     }
 
     fn subject(&self) -> String {
         let p = self.prefix();
         let format = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent";
-        let name_id = self.name_id_xml.as_deref().map(|xml| format!(r#"<{p}NameID Format="{format}">{xml}</{p}NameID>"#));
+        let name_id = self
+            .name_id_xml
+            .as_deref()
+            .map(|xml| format!(r#"<{p}NameID Format="{format}">{xml}</{p}NameID>"#));
         let not_before = self.confirmation_not_before.map(instant);
         let not_on_or_after = self.confirmation_not_on_or_after.map(instant);
         format!(
@@ -220,8 +240,10 @@ impl Response {
         }
         let p = self.prefix();
         let restriction = |audiences: &Vec<String>| {
-            let list: String =
-                audiences.iter().map(|name| format!("<{p}Audience>{}</{p}Audience>", escape(name.as_str()))).collect();
+            let list: String = audiences
+                .iter()
+                .map(|name| format!("<{p}Audience>{}</{p}Audience>", escape(name.as_str())))
+                .collect();
             format!("<{p}AudienceRestriction>{list}</{p}AudienceRestriction>")
         };
         format!(
@@ -241,7 +263,10 @@ impl Response {
             r#"<{p}AuthnStatement AuthnInstant="{}"{}{}><{p}AuthnContext><{p}AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:Password</{p}AuthnContextClassRef></{p}AuthnContext></{p}AuthnStatement>"#,
             instant(self.assertion_issued),
             attribute("SessionIndex", self.session_index.as_deref()),
-            attribute("SessionNotOnOrAfter", self.session_not_on_or_after.map(instant).as_deref()),
+            attribute(
+                "SessionNotOnOrAfter",
+                self.session_not_on_or_after.map(instant).as_deref()
+            ),
         )
     }
 
@@ -250,12 +275,24 @@ impl Response {
         let one = |(name, values): &(String, Vec<String>)| {
             let values: String = values
                 .iter()
-                .map(|value| format!("<{p}AttributeValue>{}</{p}AttributeValue>", escape(value.as_str())))
+                .map(|value| {
+                    format!(
+                        "<{p}AttributeValue>{}</{p}AttributeValue>",
+                        escape(value.as_str())
+                    )
+                })
                 .collect();
-            format!(r#"<{p}Attribute Name="{}">{values}</{p}Attribute>"#, escape(name.as_str()))
+            format!(
+                r#"<{p}Attribute Name="{}">{values}</{p}Attribute>"#,
+                escape(name.as_str())
+            )
         };
         let all: String = self.attributes.iter().map(one).collect();
-        if all.is_empty() { String::new() } else { format!("<{p}AttributeStatement>{all}</{p}AttributeStatement>") }
+        if all.is_empty() {
+            String::new()
+        } else {
+            format!("<{p}AttributeStatement>{all}</{p}AttributeStatement>")
+        }
     }
 
     fn signature(&self, id: &str, issuer: &Issuer) -> Result<String, IssuerError> {
@@ -285,11 +322,16 @@ impl Response {
 }
 
 fn status(last_part: &str) -> String {
-    format!(r#"<samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:{}"/>"#, escape(last_part))
+    format!(
+        r#"<samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:{}"/>"#,
+        escape(last_part)
+    )
 }
 
 fn attribute(name: &str, value: Option<&str>) -> String {
-    value.map(|value| format!(r#" {name}="{}""#, escape(value))).unwrap_or_default()
+    value
+        .map(|value| format!(r#" {name}="{}""#, escape(value)))
+        .unwrap_or_default()
 }
 
 /// Fills in the first signature of the document.
@@ -300,6 +342,12 @@ fn signed(xml: &str, issuer: &Issuer) -> Result<String, IssuerError> {
     };
     let done = Crypto::sign_xml(xml, &key).map_err(|error| IssuerError::Sign(error.to_string()))?;
     // Without the XML declaration, so that it can stand inside another document.
-    let start = done.strip_prefix("<?xml").and_then(|rest| rest.find("?>").map(|end| end + "<?xml?>".len()));
-    Ok(done.get(start.unwrap_or(0)..).unwrap_or_default().trim().to_owned())
+    let start = done
+        .strip_prefix("<?xml")
+        .and_then(|rest| rest.find("?>").map(|end| end + "<?xml?>".len()));
+    Ok(done
+        .get(start.unwrap_or(0)..)
+        .unwrap_or_default()
+        .trim()
+        .to_owned())
 }

@@ -22,7 +22,10 @@ async fn every_place_of_the_signature_and_both_styles_sign_the_same_person_in() 
             assert_eq!(checked.assertion_id, response.assertion_id);
             assert_eq!(checked.name_id.as_deref(), Some("user1"));
             assert_eq!(checked.session_index, response.session_index);
-            assert_eq!(checked.valid_until.as_millis(), world.now + 300_000 + 120_000);
+            assert_eq!(
+                checked.valid_until.as_millis(),
+                world.now + 300_000 + 120_000
+            );
         }
     }
 }
@@ -30,11 +33,22 @@ async fn every_place_of_the_signature_and_both_styles_sign_the_same_person_in() 
 #[tokio::test]
 async fn the_demo_answer_to_our_own_request_signs_in() {
     let world = World::new();
-    let login = world.provider.login_request("relay", crate::world::now()).unwrap();
-    let (_, param) = login.url.query_pairs().find(|(name, _)| name == "SAMLRequest").unwrap();
+    let login = world
+        .provider
+        .login_request("relay", crate::world::now())
+        .unwrap();
+    let (_, param) = login
+        .url
+        .query_pairs()
+        .find(|(name, _)| name == "SAMLRequest")
+        .unwrap();
     let seen = starchart_saml::issuer::read_request(&param).unwrap();
     let field = world.issuer.respond(&seen, &kepler()).unwrap();
-    let checked = world.provider.check_response(&field, crate::world::now()).await.unwrap();
+    let checked = world
+        .provider
+        .check_response(&field, crate::world::now())
+        .await
+        .unwrap();
     assert_eq!(checked.in_response_to, login.request_id);
 }
 
@@ -47,7 +61,11 @@ async fn clocks_may_differ_by_two_minutes_and_not_by_ten() {
     }
     for off in [-600_000, 600_000] {
         let refusal = world.check_at(&xml, world.now + off).await.unwrap_err();
-        assert_eq!(refusal.class(), starchart_saml::RefusalClass::Clock, "{off}");
+        assert_eq!(
+            refusal.class(),
+            starchart_saml::RefusalClass::Clock,
+            "{off}"
+        );
     }
 }
 
@@ -57,10 +75,16 @@ async fn names_of_other_scripts_and_markup_in_values_come_through_unchanged() {
     let mut response = world.honest();
     response.attributes = vec![
         ("sAMAccountName".to_owned(), vec!["josé".to_owned()]),
-        ("displayname".to_owned(), vec!["<b>\"O'Brien\" & 星".to_owned()]),
+        (
+            "displayname".to_owned(),
+            vec!["<b>\"O'Brien\" & 星".to_owned()],
+        ),
     ];
     response.name_id_xml = Some("a&amp;b&#233;".to_owned());
-    let checked = world.check(&response.sign(&world.issuer).unwrap()).await.unwrap();
+    let checked = world
+        .check(&response.sign(&world.issuer).unwrap())
+        .await
+        .unwrap();
     assert_eq!(checked.subject, "josé");
     assert_eq!(checked.display_name, "<b>\"O'Brien\" & 星");
     assert_eq!(checked.name_id.as_deref(), Some("a&bé"));
@@ -93,7 +117,13 @@ async fn a_declaration_white_space_and_known_optional_parts_are_no_obstacle() {
         (format!(">{IDP}<"), format!(" Format=\"urn:oasis:names:tc:SAML:2.0:nameid-format:entity\">{IDP}<")),
     ];
     let xml = response.sign(&world.issuer).unwrap();
-    for text in ["FriendlyName", "OneTimeUse", "nameid-format:entity", "xs:string", "SubjectLocality"] {
+    for text in [
+        "FriendlyName",
+        "OneTimeUse",
+        "nameid-format:entity",
+        "xs:string",
+        "SubjectLocality",
+    ] {
         assert!(xml.contains(text), "{text}");
     }
     let xml = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{xml}\n");
@@ -106,11 +136,24 @@ async fn form_fields_may_be_wrapped_or_unpadded_but_not_percent_encoded() {
     use base64::engine::general_purpose::STANDARD;
     let world = World::new();
     let field = STANDARD.encode(world.signed(SignWhat::Both));
-    let wrapped: String =
-        field.as_bytes().chunks(76).map(|line| format!("{}\r\n", std::str::from_utf8(line).unwrap())).collect();
+    let wrapped: String = field
+        .as_bytes()
+        .chunks(76)
+        .map(|line| format!("{}\r\n", std::str::from_utf8(line).unwrap()))
+        .collect();
     let now = crate::world::now();
     assert!(world.provider.check_response(&wrapped, now).await.is_ok());
-    assert!(world.provider.check_response(field.trim_end_matches('='), now).await.is_ok());
-    let refusal = world.provider.check_response(&format!("%2B{field}"), now).await.unwrap_err();
+    assert!(
+        world
+            .provider
+            .check_response(field.trim_end_matches('='), now)
+            .await
+            .is_ok()
+    );
+    let refusal = world
+        .provider
+        .check_response(&format!("%2B{field}"), now)
+        .await
+        .unwrap_err();
     assert_eq!(refusal.code(), "not_base64");
 }

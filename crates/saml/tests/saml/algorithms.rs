@@ -15,17 +15,29 @@ async fn unsigned_tampered_and_foreign_are_refused() {
     assert_eq!(code(world.check(&unsigned).await), "unsigned");
     for sign in [SignWhat::Assertion, SignWhat::Response, SignWhat::Both] {
         let xml = world.signed(sign);
-        for (from, to) in [(">user1<", ">admin<"), ("Johannes", "Johann"), ("user1@", "admin@")] {
+        for (from, to) in [
+            (">user1<", ">admin<"),
+            ("Johannes", "Johann"),
+            ("user1@", "admin@"),
+        ] {
             let tampered = xml.replace(from, to);
             assert_ne!(tampered, xml);
             let refusal = world.check(&tampered).await.unwrap_err();
-            assert_eq!((refusal.class(), refusal.code()), (RefusalClass::Signature, "signature_invalid"), "{sign:?} {from}");
+            assert_eq!(
+                (refusal.class(), refusal.code()),
+                (RefusalClass::Signature, "signature_invalid"),
+                "{sign:?} {from}"
+            );
         }
         let stranger = Issuer::generate(IDP).unwrap();
         let mut response = world.honest();
         response.sign = sign;
         let foreign = response.sign(&stranger).unwrap();
-        assert_eq!(code(world.check(&foreign).await), "signature_invalid", "{sign:?}");
+        assert_eq!(
+            code(world.check(&foreign).await),
+            "signature_invalid",
+            "{sign:?}"
+        );
     }
 }
 
@@ -54,9 +66,18 @@ async fn weak_algorithms_are_refused_even_when_the_signature_is_right() {
     let mut response = world.honest();
     response.digest_method = "http://www.w3.org/2000/09/xmldsig#sha1".to_owned();
     assert_eq!(world.code_of(&response).await, "digest_algorithm");
-    for name in ["http://www.w3.org/2001/04/xmldsig-more#rsa-md5", "http://www.w3.org/2001/04/xmldsig-more#hmac-sha256"] {
-        let xml = world.signed(SignWhat::Both).replace("http://www.w3.org/2001/04/xmldsig-more#rsa-sha256", name);
-        assert_eq!(code(world.check(&xml).await), "signature_algorithm", "{name}");
+    for name in [
+        "http://www.w3.org/2001/04/xmldsig-more#rsa-md5",
+        "http://www.w3.org/2001/04/xmldsig-more#hmac-sha256",
+    ] {
+        let xml = world
+            .signed(SignWhat::Both)
+            .replace("http://www.w3.org/2001/04/xmldsig-more#rsa-sha256", name);
+        assert_eq!(
+            code(world.check(&xml).await),
+            "signature_algorithm",
+            "{name}"
+        );
     }
 }
 
@@ -64,8 +85,14 @@ async fn weak_algorithms_are_refused_even_when_the_signature_is_right() {
 async fn the_larger_hashes_are_accepted() {
     let world = World::new();
     for (method, digest) in [
-        ("http://www.w3.org/2001/04/xmldsig-more#rsa-sha384", "http://www.w3.org/2001/04/xmldsig-more#sha384"),
-        ("http://www.w3.org/2001/04/xmldsig-more#rsa-sha512", "http://www.w3.org/2001/04/xmlenc#sha512"),
+        (
+            "http://www.w3.org/2001/04/xmldsig-more#rsa-sha384",
+            "http://www.w3.org/2001/04/xmldsig-more#sha384",
+        ),
+        (
+            "http://www.w3.org/2001/04/xmldsig-more#rsa-sha512",
+            "http://www.w3.org/2001/04/xmlenc#sha512",
+        ),
     ] {
         let mut response = world.honest();
         response.signature_method = method.to_owned();
@@ -99,7 +126,11 @@ async fn a_reference_points_at_its_parent_and_nothing_is_fetched() {
     for uri in wanted {
         let started = std::time::Instant::now();
         let outcome = world.check(&xml.replace(&own, &uri)).await;
-        assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "somebody connected for {uri}");
+        assert_eq!(
+            listener.accept().unwrap_err().kind(),
+            ErrorKind::WouldBlock,
+            "somebody connected for {uri}"
+        );
         assert_eq!(code(outcome), "reference_uri", "{uri}");
         assert!(started.elapsed().as_millis() < 500, "{uri}");
     }
@@ -109,25 +140,54 @@ async fn a_reference_points_at_its_parent_and_nothing_is_fetched() {
 async fn only_the_two_transforms() {
     let world = World::new();
     let xml = world.signed(SignWhat::Assertion);
-    let enveloped = r#"<ds:Transform Algorithm="http://www.w3.org/2000/09/xmldsig#enveloped-signature"/>"#;
+    let enveloped =
+        r#"<ds:Transform Algorithm="http://www.w3.org/2000/09/xmldsig#enveloped-signature"/>"#;
     let exclusive = r#"<ds:Transform Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/>"#;
     assert!(xml.contains(enveloped) && xml.contains(exclusive));
     let transform = |name: &str| format!(r#"<ds:Transform Algorithm="{name}"/>"#);
     let xpath = r#"<ds:Transform Algorithm="http://www.w3.org/TR/1999/REC-xpath-19991116"><ds:XPath>count(//. | //@*)</ds:XPath></ds:Transform>"#;
     let cases = [
         (exclusive, xpath.to_owned(), "transform_algorithm"),
-        (exclusive, transform("http://www.w3.org/TR/1999/REC-xpath-19991116"), "transform_algorithm"),
-        (exclusive, transform("http://www.w3.org/TR/1999/REC-xslt-19991116"), "transform_algorithm"),
-        (exclusive, transform("http://www.w3.org/2000/09/xmldsig#base64"), "transform_algorithm"),
-        (exclusive, transform("http://www.w3.org/2001/10/xml-exc-c14n#WithComments"), "transform_algorithm"),
-        (exclusive, transform("http://www.w3.org/TR/2001/REC-xml-c14n-20010315#WithComments"), "transform_algorithm"),
+        (
+            exclusive,
+            transform("http://www.w3.org/TR/1999/REC-xpath-19991116"),
+            "transform_algorithm",
+        ),
+        (
+            exclusive,
+            transform("http://www.w3.org/TR/1999/REC-xslt-19991116"),
+            "transform_algorithm",
+        ),
+        (
+            exclusive,
+            transform("http://www.w3.org/2000/09/xmldsig#base64"),
+            "transform_algorithm",
+        ),
+        (
+            exclusive,
+            transform("http://www.w3.org/2001/10/xml-exc-c14n#WithComments"),
+            "transform_algorithm",
+        ),
+        (
+            exclusive,
+            transform("http://www.w3.org/TR/2001/REC-xml-c14n-20010315#WithComments"),
+            "transform_algorithm",
+        ),
         (exclusive, String::new(), "transform_absent"),
         (enveloped, String::new(), "transform_algorithm"),
-        (exclusive, format!("{exclusive}{exclusive}"), "transform_count"),
+        (
+            exclusive,
+            format!("{exclusive}{exclusive}"),
+            "transform_count",
+        ),
     ];
     for (from, to, expected) in cases {
         let refusal = world.check(&xml.replace(from, &to)).await.unwrap_err();
-        assert_eq!((refusal.class(), refusal.code()), (RefusalClass::Signature, expected), "{to}");
+        assert_eq!(
+            (refusal.class(), refusal.code()),
+            (RefusalClass::Signature, expected),
+            "{to}"
+        );
     }
     let c14n = r#"<ds:CanonicalizationMethod Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"#;
     let commented = xml.replace(c14n, &format!("{c14n}WithComments"));
@@ -141,19 +201,38 @@ async fn no_object_manifest_retrieval_method_or_second_reference() {
     let reference = cut(&xml, "ds:Reference").to_owned();
     let info = cut(&xml, "ds:KeyInfo").to_owned();
     let cases = [
-        ("</ds:Signature>".to_owned(), "<ds:Object>x</ds:Object></ds:Signature>".to_owned(), "signature_child"),
-        ("</ds:Signature>".to_owned(), "<ds:Object><ds:Manifest/></ds:Object></ds:Signature>".to_owned(), "signature_child"),
+        (
+            "</ds:Signature>".to_owned(),
+            "<ds:Object>x</ds:Object></ds:Signature>".to_owned(),
+            "signature_child",
+        ),
+        (
+            "</ds:Signature>".to_owned(),
+            "<ds:Object><ds:Manifest/></ds:Object></ds:Signature>".to_owned(),
+            "signature_child",
+        ),
         (
             info.clone(),
             r#"<ds:KeyInfo><ds:RetrievalMethod URI="http://127.0.0.1/k"/></ds:KeyInfo>"#.to_owned(),
             "key_info_child",
         ),
-        (info, r#"<ds:KeyInfo><ds:X509Data Id="x">y</ds:X509Data></ds:KeyInfo>"#.to_owned(), "key_info_child"),
-        (reference.clone(), format!("{reference}{reference}"), "reference_count"),
+        (
+            info,
+            r#"<ds:KeyInfo><ds:X509Data Id="x">y</ds:X509Data></ds:KeyInfo>"#.to_owned(),
+            "key_info_child",
+        ),
+        (
+            reference.clone(),
+            format!("{reference}{reference}"),
+            "reference_count",
+        ),
         (reference, String::new(), "reference_absent"),
     ];
     for (from, to, expected) in cases {
         assert!(xml.contains(&from));
-        assert_eq!(code(world.check(&xml.replacen(&from, &to, 1)).await), expected);
+        assert_eq!(
+            code(world.check(&xml.replacen(&from, &to, 1)).await),
+            expected
+        );
     }
 }

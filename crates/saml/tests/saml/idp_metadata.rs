@@ -10,10 +10,14 @@ fn error(metadata: &str) -> MetadataError {
 }
 
 fn honest() -> String {
-    Issuer::generate(IDP).unwrap().metadata_xml(SSO, Some(SLO)).unwrap()
+    Issuer::generate(IDP)
+        .unwrap()
+        .metadata_xml(SSO, Some(SLO))
+        .unwrap()
 }
 
-/// In the manner of Azure AD: a byte order mark, a signature, WS-Federation roles, and two signing certificates.
+/// In the manner of Azure AD: a byte order mark, a signature, WS-Federation roles, and two signing
+/// certificates.
 fn azure_style(old: &Issuer, new: &Issuer) -> String {
     let key = |issuer: &Issuer| {
         format!(
@@ -43,31 +47,71 @@ async fn azure_style_loads_warns_and_accepts_both_keys_but_no_third() {
     let other = Issuer::generate(IDP).unwrap();
     let provider = provider(&azure_style(&old, &new));
     let warnings = provider.warnings(now());
-    assert!(matches!(warnings.as_slice(), [Warning::CertificateExpired { number: 1, .. }]), "{warnings:?}");
-    assert_eq!(provider.idp_origins(), ["http://localhost:9090", "http://localhost:9091"]);
-    let world = World { issuer: new, provider, now: now().as_millis() };
-    for (issuer, expected) in [(&old, "accepted"), (&world.issuer, "accepted"), (&other, "signature_invalid")] {
+    assert!(
+        matches!(
+            warnings.as_slice(),
+            [Warning::CertificateExpired { number: 1, .. }]
+        ),
+        "{warnings:?}"
+    );
+    assert_eq!(
+        provider.idp_origins(),
+        ["http://localhost:9090", "http://localhost:9091"]
+    );
+    let world = World {
+        issuer: new,
+        provider,
+        now: now().as_millis(),
+    };
+    for (issuer, expected) in [
+        (&old, "accepted"),
+        (&world.issuer, "accepted"),
+        (&other, "signature_invalid"),
+    ] {
         for sign in [SignWhat::Assertion, SignWhat::Response, SignWhat::Both] {
             let mut response = Response::new(IDP, &asked(), &kepler(), world.now);
             response.sign = sign;
             response.style = starchart_saml::issuer::Style::DefaultNamespaces;
-            assert_eq!(code(world.check(&response.sign(issuer).unwrap()).await), expected, "{sign:?}");
+            assert_eq!(
+                code(world.check(&response.sign(issuer).unwrap()).await),
+                expected,
+                "{sign:?}"
+            );
         }
     }
 }
 
 #[tokio::test]
 async fn a_chain_s_authority_signs_nothing() {
-    let (leaf, authority) = (Issuer::generate(IDP).unwrap(), Issuer::generate(IDP).unwrap());
+    let (leaf, authority) = (
+        Issuer::generate(IDP).unwrap(),
+        Issuer::generate(IDP).unwrap(),
+    );
     let xml = leaf.metadata_xml(SSO, Some(SLO)).unwrap();
     let certificate = cut(&xml, "ds:X509Certificate").to_owned();
-    let other = format!("<ds:X509Certificate>{}</ds:X509Certificate>", authority.certificate_base64().unwrap());
+    let other = format!(
+        "<ds:X509Certificate>{}</ds:X509Certificate>",
+        authority.certificate_base64().unwrap()
+    );
     let provider = provider(&xml.replace(&certificate, &format!("{certificate}{other}")));
-    assert_eq!(provider.warnings(now()), [Warning::ChainIgnored { number: 1 }]);
-    let world = World { issuer: leaf, provider, now: now().as_millis() };
-    for (issuer, expected) in [(&world.issuer, "accepted"), (&authority, "signature_invalid")] {
+    assert_eq!(
+        provider.warnings(now()),
+        [Warning::ChainIgnored { number: 1 }]
+    );
+    let world = World {
+        issuer: leaf,
+        provider,
+        now: now().as_millis(),
+    };
+    for (issuer, expected) in [
+        (&world.issuer, "accepted"),
+        (&authority, "signature_invalid"),
+    ] {
         let response = Response::new(IDP, &asked(), &kepler(), world.now);
-        assert_eq!(code(world.check(&response.sign(issuer).unwrap()).await), expected);
+        assert_eq!(
+            code(world.check(&response.sign(issuer).unwrap()).await),
+            expected
+        );
     }
 }
 
@@ -75,33 +119,66 @@ async fn a_chain_s_authority_signs_nothing() {
 fn a_certificate_is_warned_about_thirty_days_before_its_end() {
     let soon = Issuer::generate_valid(IDP, -100, 20).unwrap();
     let soon = provider(&soon.metadata_xml(SSO, None).unwrap());
-    assert!(matches!(soon.warnings(now()).as_slice(), [Warning::CertificateExpires { number: 1, .. }]));
-    assert!(matches!(soon.warnings(now().plus(21 * 86_400_000)).as_slice(), [Warning::CertificateExpired { .. }]));
+    assert!(matches!(
+        soon.warnings(now()).as_slice(),
+        [Warning::CertificateExpires { number: 1, .. }]
+    ));
+    assert!(matches!(
+        soon.warnings(now().plus(21 * 86_400_000)).as_slice(),
+        [Warning::CertificateExpired { .. }]
+    ));
     let later = Issuer::generate_valid(IDP, -100, 40).unwrap();
-    assert_eq!(provider(&later.metadata_xml(SSO, None).unwrap()).warnings(now()), []);
+    assert_eq!(
+        provider(&later.metadata_xml(SSO, None).unwrap()).warnings(now()),
+        []
+    );
 }
 
 #[test]
 fn without_a_usable_signing_certificate_there_is_no_provider() {
     let xml = honest();
     let key = cut(&xml, "md:KeyDescriptor").to_owned();
-    assert_eq!(error(&xml.replace(&key, "")), MetadataError::NoSigningCertificate);
-    assert_eq!(error(&xml.replace("use=\"signing\"", "use=\"encryption\"")), MetadataError::NoSigningCertificate);
+    assert_eq!(
+        error(&xml.replace(&key, "")),
+        MetadataError::NoSigningCertificate
+    );
+    assert_eq!(
+        error(&xml.replace("use=\"signing\"", "use=\"encryption\"")),
+        MetadataError::NoSigningCertificate
+    );
     let certificate = cut(&xml, "ds:X509Certificate").to_owned();
     assert_eq!(
-        error(&xml.replace(&certificate, "<ds:X509Certificate>AAAA</ds:X509Certificate>")),
+        error(&xml.replace(
+            &certificate,
+            "<ds:X509Certificate>AAAA</ds:X509Certificate>"
+        )),
         MetadataError::BadCertificate(1)
     );
     assert_eq!(
         error(&xml.replace(&certificate, "<ds:X509Certificate>?</ds:X509Certificate>")),
         MetadataError::BadCertificate(1)
     );
-    assert_eq!(error(&xml.replace(&certificate, "")), MetadataError::NoSigningCertificate);
+    assert_eq!(
+        error(&xml.replace(&certificate, "")),
+        MetadataError::NoSigningCertificate
+    );
     // Broken beside a good one: somebody should look, so it stops too.
-    let two =
-        xml.replace(&key, &format!("{key}{}", key.replace(&certificate, "<ds:X509Certificate>AAAA</ds:X509Certificate>")));
+    let two = xml.replace(
+        &key,
+        &format!(
+            "{key}{}",
+            key.replace(
+                &certificate,
+                "<ds:X509Certificate>AAAA</ds:X509Certificate>"
+            )
+        ),
+    );
     assert_eq!(error(&two), MetadataError::BadCertificate(2));
-    assert!(error(&xml.replace(&key, "")).to_string().contains("add the identity provider's signing certificate"));
+    assert!(
+        error(&xml.replace(&key, ""))
+            .to_string()
+            .contains("add the identity provider's signing certificate")
+    );
 }
 
 #[test]
@@ -114,14 +191,34 @@ fn a_key_without_use_signs() {
 fn other_faults_of_metadata_each_have_their_reason() {
     let xml = honest();
     assert!(matches!(error("not xml"), MetadataError::Xml(_)));
-    assert!(matches!(error(&xml.replace("<md:EntityDescriptor", "<!DOCTYPE x><md:EntityDescriptor")), MetadataError::Xml(_)));
+    assert!(matches!(
+        error(&xml.replace("<md:EntityDescriptor", "<!DOCTYPE x><md:EntityDescriptor")),
+        MetadataError::Xml(_)
+    ));
     assert_eq!(error("<x/>"), MetadataError::NoIdp);
     assert_eq!(error(&world_sp()), MetadataError::NoIdp);
-    assert_eq!(error(&xml.replace(&format!("entityID=\"{IDP}\""), "")), MetadataError::NoEntityId);
-    assert_eq!(error(&xml.replace("HTTP-Redirect", "HTTP-POST")), MetadataError::NoSignOnService);
-    assert_eq!(error(&xml.replace(SSO, "javascript:alert(1)")), MetadataError::BadLocation("SingleSignOnService"));
-    let until = |date: &str| xml.replace("<md:IDPSSODescriptor", &format!("<md:IDPSSODescriptor validUntil=\"{date}\""));
-    assert_eq!(error(&until("2020-01-01T00:00:00Z")), MetadataError::Expired("2020-01-01T00:00:00Z".to_owned()));
+    assert_eq!(
+        error(&xml.replace(&format!("entityID=\"{IDP}\""), "")),
+        MetadataError::NoEntityId
+    );
+    assert_eq!(
+        error(&xml.replace("HTTP-Redirect", "HTTP-POST")),
+        MetadataError::NoSignOnService
+    );
+    assert_eq!(
+        error(&xml.replace(SSO, "javascript:alert(1)")),
+        MetadataError::BadLocation("SingleSignOnService")
+    );
+    let until = |date: &str| {
+        xml.replace(
+            "<md:IDPSSODescriptor",
+            &format!("<md:IDPSSODescriptor validUntil=\"{date}\""),
+        )
+    };
+    assert_eq!(
+        error(&until("2020-01-01T00:00:00Z")),
+        MetadataError::Expired("2020-01-01T00:00:00Z".to_owned())
+    );
     assert_eq!(error(&until("soon")), MetadataError::BadValidUntil);
     assert!(Provider::new(config(&until("2999-01-01T00:00:00Z")), now()).is_ok());
     let inner = xml.replace("<?xml version=\"1.0\" encoding=\"UTF-8\"?>", "");
@@ -143,14 +240,26 @@ fn settings_that_cannot_hold() {
         change(&mut config);
         Provider::new(config, now())
     };
-    assert!(matches!(with(&|c| c.clock_skew_s = 121), Err(MetadataError::Setting(_))));
-    assert!(matches!(with(&|c| c.require_https_acs = true), Err(MetadataError::Setting(_))));
+    assert!(matches!(
+        with(&|c| c.clock_skew_s = 121),
+        Err(MetadataError::Setting(_))
+    ));
+    assert!(matches!(
+        with(&|c| c.require_https_acs = true),
+        Err(MetadataError::Setting(_))
+    ));
     assert!(matches!(
         with(&|c| c.acs_url = "http://app.example.test/login/callback".to_owned()),
         Err(MetadataError::Setting(_))
     ));
-    assert!(matches!(with(&|c| c.entity_id.clear()), Err(MetadataError::Setting(_))));
-    assert!(matches!(with(&|c| c.attributes.subject.clear()), Err(MetadataError::Setting(_))));
+    assert!(matches!(
+        with(&|c| c.entity_id.clear()),
+        Err(MetadataError::Setting(_))
+    ));
+    assert!(matches!(
+        with(&|c| c.attributes.subject.clear()),
+        Err(MetadataError::Setting(_))
+    ));
     assert!(
         with(&|c| {
             c.require_https_acs = true;

@@ -12,17 +12,26 @@ use url::Url;
 use crate::world::{ACS, IDP, SLO, SP, SSO, config, now, provider};
 
 fn idp_metadata(sso: &str, slo: Option<&str>) -> String {
-    starchart_saml::issuer::Issuer::generate(IDP).unwrap().metadata_xml(sso, slo).unwrap()
+    starchart_saml::issuer::Issuer::generate(IDP)
+        .unwrap()
+        .metadata_xml(sso, slo)
+        .unwrap()
 }
 
 fn parameter(url: &Url, name: &str) -> Option<String> {
-    url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    url.query_pairs()
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value.into_owned())
 }
 
 fn message(url: &Url) -> String {
-    let packed = STANDARD.decode(parameter(url, "SAMLRequest").unwrap()).unwrap();
+    let packed = STANDARD
+        .decode(parameter(url, "SAMLRequest").unwrap())
+        .unwrap();
     let mut text = String::new();
-    flate2::read::DeflateDecoder::new(packed.as_slice()).read_to_string(&mut text).unwrap();
+    flate2::read::DeflateDecoder::new(packed.as_slice())
+        .read_to_string(&mut text)
+        .unwrap();
     text
 }
 
@@ -36,18 +45,33 @@ fn a_sign_in_request_says_who_asks_and_where_to_answer() {
     assert!(!login.url.as_str().contains(['<', '"']));
     let text = message(&login.url);
     // As the metadata writes it: not with the slash that a URL parser adds.
-    assert!(text.contains("Destination=\"http://localhost:9090?idp=a&amp;b=c\""), "{text}");
+    assert!(
+        text.contains("Destination=\"http://localhost:9090?idp=a&amp;b=c\""),
+        "{text}"
+    );
     assert!(text.contains("ProtocolBinding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST\""));
     assert!(text.contains("nameid-format:persistent\" AllowCreate=\"true\""));
     let seen = read_request(&parameter(&login.url, "SAMLRequest").unwrap()).unwrap();
-    assert_eq!((seen.id, seen.issuer, seen.acs_url), (login.request_id, SP.to_owned(), ACS.to_owned()));
+    assert_eq!(
+        (seen.id, seen.issuer, seen.acs_url),
+        (login.request_id, SP.to_owned(), ACS.to_owned())
+    );
 }
 
 #[test]
 fn a_relay_state_is_short_and_an_empty_one_is_left_out() {
     let provider = provider(&idp_metadata(SSO, None));
-    assert_eq!(provider.login_request(&"x".repeat(81), now()), Err(RequestError::RelayState));
-    assert_eq!(parameter(&provider.login_request("", now()).unwrap().url, "RelayState"), None);
+    assert_eq!(
+        provider.login_request(&"x".repeat(81), now()),
+        Err(RequestError::RelayState)
+    );
+    assert_eq!(
+        parameter(
+            &provider.login_request("", now()).unwrap().url,
+            "RelayState"
+        ),
+        None
+    );
 }
 
 #[test]
@@ -64,13 +88,25 @@ fn every_request_has_an_id_of_its_own() {
 #[test]
 fn a_logout_request_names_the_person_and_the_session() {
     let with = provider(&idp_metadata(SSO, Some(SLO)));
-    let url = with.logout_request("a<b>&\"c", Some("s&1"), "r", now()).unwrap().unwrap();
+    let url = with
+        .logout_request("a<b>&\"c", Some("s&1"), "r", now())
+        .unwrap()
+        .unwrap();
     assert_eq!(url.origin().ascii_serialization(), "http://localhost:9091");
     assert_eq!(parameter(&url, "RelayState").as_deref(), Some("r"));
     let text = message(&url);
-    assert!(text.contains("<saml:NameID>a&lt;b&gt;&amp;&quot;c</saml:NameID>"), "{text}");
-    assert!(text.contains("<samlp:SessionIndex>s&amp;1</samlp:SessionIndex>"), "{text}");
-    assert!(!message(&with.logout_request("a", None, "", now()).unwrap().unwrap()).contains("SessionIndex"));
+    assert!(
+        text.contains("<saml:NameID>a&lt;b&gt;&amp;&quot;c</saml:NameID>"),
+        "{text}"
+    );
+    assert!(
+        text.contains("<samlp:SessionIndex>s&amp;1</samlp:SessionIndex>"),
+        "{text}"
+    );
+    assert!(
+        !message(&with.logout_request("a", None, "", now()).unwrap().unwrap())
+            .contains("SessionIndex")
+    );
     let without = provider(&idp_metadata(SSO, None));
     assert_eq!(without.logout_request("a", None, "", now()), Ok(None));
     assert_eq!(without.idp_origins(), ["http://localhost:9090"]);
@@ -96,7 +132,10 @@ fn addresses_are_escaped_in_our_metadata() {
     let mut config = config(&idp_metadata(SSO, None));
     config.entity_id = "http://localhost/\"&<sp>".to_owned();
     let xml = Provider::new(config, now()).unwrap().metadata_xml();
-    assert!(xml.contains("entityID=\"http://localhost/&quot;&amp;&lt;sp&gt;\""), "{xml}");
+    assert!(
+        xml.contains("entityID=\"http://localhost/&quot;&amp;&lt;sp&gt;\""),
+        "{xml}"
+    );
 }
 
 #[test]
@@ -105,7 +144,10 @@ fn the_issuer_survives_the_way_through_pem_and_refuses_other_messages() {
     let issuer = Issuer::generate(IDP).unwrap();
     let (key, certificate) = issuer.to_pem().unwrap();
     let again = Issuer::from_pem(IDP, &key, &certificate).unwrap();
-    assert_eq!(again.metadata_xml(SSO, None).unwrap(), issuer.metadata_xml(SSO, None).unwrap());
+    assert_eq!(
+        again.metadata_xml(SSO, None).unwrap(),
+        issuer.metadata_xml(SSO, None).unwrap()
+    );
     for field in ["", "%%", "AAAA", "PHg+"] {
         assert!(read_request(field).is_err(), "{field}");
     }

@@ -27,16 +27,28 @@ async fn audience() {
     refused("audience", |r| r.audiences = vec![vec![other()]]).await;
     refused("audience_absent", |r| r.audiences.clear()).await;
     refused("audience", |r| r.audiences = vec![vec![]]).await;
-    refused("audience", |r| r.audiences = vec![vec![us()], vec![other()]]).await;
+    refused("audience", |r| {
+        r.audiences = vec![vec![us()], vec![other()]]
+    })
+    .await;
     refused("accepted", |r| r.audiences = vec![vec![other(), us()]]).await;
-    refused("accepted", |r| r.audiences = vec![vec![us()], vec![other(), us()]]).await;
+    refused("accepted", |r| {
+        r.audiences = vec![vec![us()], vec![other(), us()]]
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn recipient_and_destination() {
-    refused("recipient", |r| r.recipient = some("http://other.example.test/acs")).await;
+    refused("recipient", |r| {
+        r.recipient = some("http://other.example.test/acs")
+    })
+    .await;
     refused("recipient_absent", |r| r.recipient = None).await;
-    refused("destination", |r| r.destination = some("http://other.example.test/acs")).await;
+    refused("destination", |r| {
+        r.destination = some("http://other.example.test/acs")
+    })
+    .await;
     refused("destination_absent", |r| r.destination = None).await;
 }
 
@@ -44,15 +56,27 @@ async fn recipient_and_destination() {
 async fn in_response_to() {
     refused("unsolicited", |r| r.in_response_to = None).await;
     refused("unsolicited", |r| r.confirmation_in_response_to = None).await;
-    refused("in_response_to_differs", |r| r.in_response_to = some("_another")).await;
-    refused("in_response_to_differs", |r| r.confirmation_in_response_to = some("_another")).await;
+    refused("in_response_to_differs", |r| {
+        r.in_response_to = some("_another")
+    })
+    .await;
+    refused("in_response_to_differs", |r| {
+        r.confirmation_in_response_to = some("_another")
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn issuer() {
-    refused("response_issuer", |r| r.issuer = some("http://evil.example.test")).await;
+    refused("response_issuer", |r| {
+        r.issuer = some("http://evil.example.test")
+    })
+    .await;
     refused("response_issuer_absent", |r| r.issuer = None).await;
-    refused("assertion_issuer", |r| r.assertion_issuer = "http://evil.example.test".to_owned()).await;
+    refused("assertion_issuer", |r| {
+        r.assertion_issuer = "http://evil.example.test".to_owned()
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -70,15 +94,30 @@ async fn conditions_and_their_times() {
         r.not_on_or_after = Some(r.issued - 130_000);
     })
     .await;
-    refused("conditions_never_valid", |r| r.not_on_or_after = r.not_before).await;
+    refused("conditions_never_valid", |r| {
+        r.not_on_or_after = r.not_before
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn confirmation() {
-    refused("not_bearer", |r| r.method = "urn:oasis:names:tc:SAML:2.0:cm:holder-of-key".to_owned()).await;
-    refused("confirmation_not_on_or_after", |r| r.confirmation_not_on_or_after = None).await;
-    refused("confirmation_expired", |r| r.confirmation_not_on_or_after = Some(r.issued - 130_000)).await;
-    refused("confirmation_not_before", |r| r.confirmation_not_before = Some(r.issued - 1000)).await;
+    refused("not_bearer", |r| {
+        r.method = "urn:oasis:names:tc:SAML:2.0:cm:holder-of-key".to_owned()
+    })
+    .await;
+    refused("confirmation_not_on_or_after", |r| {
+        r.confirmation_not_on_or_after = None
+    })
+    .await;
+    refused("confirmation_expired", |r| {
+        r.confirmation_not_on_or_after = Some(r.issued - 130_000)
+    })
+    .await;
+    refused("confirmation_not_before", |r| {
+        r.confirmation_not_before = Some(r.issued - 1000)
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -93,7 +132,10 @@ async fn issue_instants() {
 #[tokio::test]
 async fn session() {
     refused("authn_statement_absent", |r| r.authn_statement = false).await;
-    refused("session_over", |r| r.session_not_on_or_after = Some(r.issued - 130_000)).await;
+    refused("session_over", |r| {
+        r.session_not_on_or_after = Some(r.issued - 130_000)
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -104,10 +146,16 @@ async fn version() {
 
 #[tokio::test]
 async fn status() {
-    refused("status_responder", |r| *r = r.clone().with_status("Responder")).await;
+    refused("status_responder", |r| {
+        *r = r.clone().with_status("Responder")
+    })
+    .await;
     refused("status_absent", |r| r.status = None).await;
     refused("status_code_absent", |r| r.status = some("")).await;
-    refused("status_value_absent", |r| r.status = some("<samlp:StatusCode/>")).await;
+    refused("status_value_absent", |r| {
+        r.status = some("<samlp:StatusCode/>")
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -118,22 +166,57 @@ async fn an_unsigned_failure_without_an_assertion_is_the_identity_providers_no()
     let xml = response.sign(&world.issuer).unwrap();
     let assertion = crate::world::cut(&xml, "saml:Assertion").to_owned();
     let refusal = world.check(&xml.replace(&assertion, "")).await.unwrap_err();
-    assert_eq!((refusal.class(), refusal.code()), (RefusalClass::IdpSaidNo, "status_requester"));
+    assert_eq!(
+        (refusal.class(), refusal.code()),
+        (RefusalClass::IdpSaidNo, "status_requester")
+    );
 }
 
 #[tokio::test]
 async fn the_subject_is_one_attribute_with_one_plain_value() {
-    let subject = |values: &[&str]| ("sAMAccountName".to_owned(), values.iter().map(|v| (*v).to_owned()).collect::<Vec<_>>());
-    refused("subject_absent", |r| r.attributes.retain(|(name, _)| name != "sAMAccountName")).await;
-    refused("subject_absent", |r| r.attributes = vec![("samaccountname".to_owned(), vec!["user1".to_owned()])]).await;
-    refused("subject_not_single_valued", |r| r.attributes = vec![subject(&["user1", "admin"])]).await;
-    refused("subject_not_single_valued", |r| r.attributes = vec![subject(&[])]).await;
-    refused("subject_attribute_twice", |r| r.attributes = vec![subject(&["user1"]), subject(&["admin"])]).await;
-    refused("subject_attribute_twice", |r| r.attributes = vec![subject(&["user1"]), subject(&["user1"])]).await;
+    let subject = |values: &[&str]| {
+        (
+            "sAMAccountName".to_owned(),
+            values.iter().map(|v| (*v).to_owned()).collect::<Vec<_>>(),
+        )
+    };
+    refused("subject_absent", |r| {
+        r.attributes.retain(|(name, _)| name != "sAMAccountName")
+    })
+    .await;
+    refused("subject_absent", |r| {
+        r.attributes = vec![("samaccountname".to_owned(), vec!["user1".to_owned()])]
+    })
+    .await;
+    refused("subject_not_single_valued", |r| {
+        r.attributes = vec![subject(&["user1", "admin"])]
+    })
+    .await;
+    refused("subject_not_single_valued", |r| {
+        r.attributes = vec![subject(&[])]
+    })
+    .await;
+    refused("subject_attribute_twice", |r| {
+        r.attributes = vec![subject(&["user1"]), subject(&["admin"])]
+    })
+    .await;
+    refused("subject_attribute_twice", |r| {
+        r.attributes = vec![subject(&["user1"]), subject(&["user1"])]
+    })
+    .await;
     refused("subject_empty", |r| r.attributes = vec![subject(&[""])]).await;
-    refused("subject_characters", |r| r.attributes = vec![subject(&["user1 "])]).await;
-    refused("subject_characters", |r| r.attributes = vec![subject(&["\u{a0}user1"])]).await;
-    refused("subject_too_long", |r| r.attributes = vec![subject(&["u".repeat(257).as_str()])]).await;
+    refused("subject_characters", |r| {
+        r.attributes = vec![subject(&["user1 "])]
+    })
+    .await;
+    refused("subject_characters", |r| {
+        r.attributes = vec![subject(&["\u{a0}user1"])]
+    })
+    .await;
+    refused("subject_too_long", |r| {
+        r.attributes = vec![subject(&["u".repeat(257).as_str()])]
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -141,8 +224,14 @@ async fn no_refusal_shows_what_was_in_the_response() {
     let world = World::new();
     let mut response = world.honest();
     response.destination = some("http://secret.example.test/private");
-    let refusal = world.check(&response.sign(&world.issuer).unwrap()).await.unwrap_err();
+    let refusal = world
+        .check(&response.sign(&world.issuer).unwrap())
+        .await
+        .unwrap_err();
     let shown = format!("{refusal} {refusal:?}");
-    assert!(!shown.contains("secret") && !shown.contains("user1") && !shown.contains("Kepler"), "{shown}");
+    assert!(
+        !shown.contains("secret") && !shown.contains("user1") && !shown.contains("Kepler"),
+        "{shown}"
+    );
     assert_eq!(code(Err(refusal)), "destination");
 }

@@ -17,15 +17,28 @@ struct Case {
 }
 
 fn case(from: &'static str, to: impl Into<String>, code: &'static str) -> Case {
-    Case { from, to: to.into(), code }
+    Case {
+        from,
+        to: to.into(),
+        code,
+    }
 }
 
 async fn refused(world: &World, xml: &str, cases: Vec<Case>) {
-    for Case { from, to, code: expected } in cases {
+    for Case {
+        from,
+        to,
+        code: expected,
+    } in cases
+    {
         assert!(xml.contains(from), "{from}");
         let started = Instant::now();
         let refusal = world.check(&xml.replacen(from, &to, 1)).await.unwrap_err();
-        assert_eq!((refusal.class(), refusal.code()), (RefusalClass::Malformed, expected), "{from} -> {to}");
+        assert_eq!(
+            (refusal.class(), refusal.code()),
+            (RefusalClass::Malformed, expected),
+            "{from} -> {to}"
+        );
         assert!(started.elapsed() < Duration::from_millis(500), "{expected}");
     }
 }
@@ -35,7 +48,9 @@ async fn doctype_comment_cdata_and_instructions() {
     let world = World::new();
     let xml = world.signed(SignWhat::Both);
     let root = "<samlp:Response ";
-    let laughs: String = (0..10).map(|n| format!("<!ENTITY l{n} \"{}\">", format!("&l{};", n + 1).repeat(10))).collect();
+    let laughs: String = (0..10)
+        .map(|n| format!("<!ENTITY l{n} \"{}\">", format!("&l{};", n + 1).repeat(10)))
+        .collect();
     let with = |before: &str| format!("{before}{root}");
     let value = ">user1</saml:AttributeValue>";
     refused(
@@ -43,18 +58,54 @@ async fn doctype_comment_cdata_and_instructions() {
         &xml,
         vec![
             case(root, with("<!DOCTYPE x>"), "xml_doctype"),
-            case(root, with("<!DOCTYPE x [<!ENTITY e \"admin\">]>"), "xml_doctype"),
-            case(root, with("<!DOCTYPE x [<!ENTITY e SYSTEM \"file:///etc/hostname\">]>"), "xml_doctype"),
-            case(root, with("<!DOCTYPE x SYSTEM \"http://127.0.0.1:1/x.dtd\">"), "xml_doctype"),
-            case(root, with(&format!("<!DOCTYPE x [{laughs}]>")), "xml_doctype"),
+            case(
+                root,
+                with("<!DOCTYPE x [<!ENTITY e \"admin\">]>"),
+                "xml_doctype",
+            ),
+            case(
+                root,
+                with("<!DOCTYPE x [<!ENTITY e SYSTEM \"file:///etc/hostname\">]>"),
+                "xml_doctype",
+            ),
+            case(
+                root,
+                with("<!DOCTYPE x SYSTEM \"http://127.0.0.1:1/x.dtd\">"),
+                "xml_doctype",
+            ),
+            case(
+                root,
+                with(&format!("<!DOCTYPE x [{laughs}]>")),
+                "xml_doctype",
+            ),
             case(root, with("<!-- x -->"), "xml_comment"),
             case(root, with("<?php x?>"), "xml_processing_instruction"),
-            case(value, ">us<!-- x -->er1</saml:AttributeValue>", "xml_comment"),
-            case(value, ">us<?x y?>er1</saml:AttributeValue>", "xml_processing_instruction"),
-            case(value, "><![CDATA[user1]]></saml:AttributeValue>", "xml_cdata"),
+            case(
+                value,
+                ">us<!-- x -->er1</saml:AttributeValue>",
+                "xml_comment",
+            ),
+            case(
+                value,
+                ">us<?x y?>er1</saml:AttributeValue>",
+                "xml_processing_instruction",
+            ),
+            case(
+                value,
+                "><![CDATA[user1]]></saml:AttributeValue>",
+                "xml_cdata",
+            ),
             case(value, ">&admin;</saml:AttributeValue>", "xml_entity"),
-            case("persistent\">user1", "persistent\">user1<!-- x -->", "xml_comment"),
-            case("</samlp:Response>", "</samlp:Response><!-- x -->", "xml_comment"),
+            case(
+                "persistent\">user1",
+                "persistent\">user1<!-- x -->",
+                "xml_comment",
+            ),
+            case(
+                "</samlp:Response>",
+                "</samlp:Response><!-- x -->",
+                "xml_comment",
+            ),
         ],
     )
     .await;
@@ -79,25 +130,65 @@ async fn text_that_parsers_read_differently() {
             case(end, format!("{end}&amp;"), "xml_outside_root"),
             case(root, format!("\u{feff}{root}"), "xml_bom"),
             case(root, format!("text{root}"), "xml_outside_root"),
-            case(root, format!(" <?xml version=\"1.0\"?>{root}"), "xml_not_well_formed"),
-            case(root, format!("<?xml version=\"1.1\"?>{root}"), "xml_declaration"),
-            case(root, format!("<?xml version=\"1.0\" encoding=\"UTF-7\"?>{root}"), "xml_declaration"),
-            case(root, format!("{root}Version=\"2.0\" "), "xml_duplicate_attribute"),
+            case(
+                root,
+                format!(" <?xml version=\"1.0\"?>{root}"),
+                "xml_not_well_formed",
+            ),
+            case(
+                root,
+                format!("<?xml version=\"1.1\"?>{root}"),
+                "xml_declaration",
+            ),
+            case(
+                root,
+                format!("<?xml version=\"1.0\" encoding=\"UTF-7\"?>{root}"),
+                "xml_declaration",
+            ),
+            case(
+                root,
+                format!("{root}Version=\"2.0\" "),
+                "xml_duplicate_attribute",
+            ),
             case(root, format!("{root}{ns} "), "xml_duplicate_attribute"),
             case(root, "<samlp:Response\u{0}", "xml_character"),
             case(value, ">user1\u{0}</saml:AttributeValue>", "xml_character"),
             case(value, ">user1\u{1}</saml:AttributeValue>", "xml_character"),
             case(value, ">user1&#0;</saml:AttributeValue>", "xml_entity"),
             case(value, ">user1&#1;</saml:AttributeValue>", "xml_character"),
-            case(value, ">user1]]></saml:AttributeValue>", "xml_not_well_formed"),
-            case(value, "><evil:x>user1</evil:x></saml:AttributeValue>", "xml_namespace"),
-            case("Name=\"email\"", "evil:x=\"y\" Name=\"email\"", "xml_namespace"),
+            case(
+                value,
+                ">user1]]></saml:AttributeValue>",
+                "xml_not_well_formed",
+            ),
+            case(
+                value,
+                "><evil:x>user1</evil:x></saml:AttributeValue>",
+                "xml_namespace",
+            ),
+            case(
+                "Name=\"email\"",
+                "evil:x=\"y\" Name=\"email\"",
+                "xml_namespace",
+            ),
             case("Name=\"email\"", "Name=\"e<mail\"", "xml_not_well_formed"),
-            case("\" Version=\"2.0\"", "\"Version=\"2.0\"", "xml_not_well_formed"),
+            case(
+                "\" Version=\"2.0\"",
+                "\"Version=\"2.0\"",
+                "xml_not_well_formed",
+            ),
             case("Name=\"email\"", "Name=email", "xml_not_well_formed"),
-            case("Name=\"email\"", "xmlns:q=\"\" Name=\"email\"", "xml_namespace"),
+            case(
+                "Name=\"email\"",
+                "xmlns:q=\"\" Name=\"email\"",
+                "xml_namespace",
+            ),
             // quick-xml would not expand the reference, libxml2 does.
-            case("Name=\"email\"", "xmlns:q=\"urn:oasis:names:tc:SAML:2.0:&#97;ssertion\" Name=\"email\"", "xml_namespace"),
+            case(
+                "Name=\"email\"",
+                "xmlns:q=\"urn:oasis:names:tc:SAML:2.0:&#97;ssertion\" Name=\"email\"",
+                "xml_namespace",
+            ),
         ],
     )
     .await;
@@ -112,23 +203,67 @@ async fn names_that_are_not_on_the_list() {
         &world,
         &xml,
         vec![
-            case("<samlp:Status>", "<samlp:Extensions/><samlp:Status>", "status_absent"),
-            case("</saml:Conditions>", "</saml:Conditions><saml:Advice/>", "assertion_child"),
-            case("<saml:AudienceRestriction>", "<saml:Condition/><saml:AudienceRestriction>", "condition_unknown"),
-            case("<saml:Subject>", format!("<saml:Subject {ns} o:x=\"y\">"), "subject_attribute"),
+            case(
+                "<samlp:Status>",
+                "<samlp:Extensions/><samlp:Status>",
+                "status_absent",
+            ),
+            case(
+                "</saml:Conditions>",
+                "</saml:Conditions><saml:Advice/>",
+                "assertion_child",
+            ),
+            case(
+                "<saml:AudienceRestriction>",
+                "<saml:Condition/><saml:AudienceRestriction>",
+                "condition_unknown",
+            ),
+            case(
+                "<saml:Subject>",
+                format!("<saml:Subject {ns} o:x=\"y\">"),
+                "subject_attribute",
+            ),
             case("<saml:Subject>", "text<saml:Subject>", "assertion_text"),
             case(
                 ">user1</saml:AttributeValue>",
                 "><saml:NameID>user1</saml:NameID></saml:AttributeValue>",
                 "attribute_value_child",
             ),
-            case("</saml:SubjectConfirmation>", "</saml:SubjectConfirmation><saml:SubjectConfirmation/>", "subject_child"),
-            case("<saml:AttributeStatement>", "<saml:AuthzDecisionStatement/><saml:AttributeStatement>", "assertion_child"),
-            case("Name=\"email\"", format!("{ns} o:ID=\"x\" Name=\"email\""), "foreign_id"),
-            case("Name=\"email\"", "xml:id=\"x\" Name=\"email\"", "foreign_id"),
-            case("Success\"/>", "Success\"/><samlp:StatusDetail><x/></samlp:StatusDetail>", "status_child"),
-            case("Success\"/>", "Success\"><samlp:StatusCode Value=\"x\"/></samlp:StatusCode>", "status_code_child"),
-            case("<samlp:Response ", "<samlp:Response ID2=\"x\" ", "response_attribute"),
+            case(
+                "</saml:SubjectConfirmation>",
+                "</saml:SubjectConfirmation><saml:SubjectConfirmation/>",
+                "subject_child",
+            ),
+            case(
+                "<saml:AttributeStatement>",
+                "<saml:AuthzDecisionStatement/><saml:AttributeStatement>",
+                "assertion_child",
+            ),
+            case(
+                "Name=\"email\"",
+                format!("{ns} o:ID=\"x\" Name=\"email\""),
+                "foreign_id",
+            ),
+            case(
+                "Name=\"email\"",
+                "xml:id=\"x\" Name=\"email\"",
+                "foreign_id",
+            ),
+            case(
+                "Success\"/>",
+                "Success\"/><samlp:StatusDetail><x/></samlp:StatusDetail>",
+                "status_child",
+            ),
+            case(
+                "Success\"/>",
+                "Success\"><samlp:StatusCode Value=\"x\"/></samlp:StatusCode>",
+                "status_code_child",
+            ),
+            case(
+                "<samlp:Response ",
+                "<samlp:Response ID2=\"x\" ",
+                "response_attribute",
+            ),
         ],
     )
     .await;
@@ -169,11 +304,17 @@ async fn encrypted_parts_have_their_own_reason_whatever_is_inside() {
     let cases = [
         xml.replace(&assertion, &short),
         xml.replace(&name_id, &id),
-        xml.replace("<saml:AttributeStatement>", "<saml:AttributeStatement><saml:EncryptedAttribute/>"),
+        xml.replace(
+            "<saml:AttributeStatement>",
+            "<saml:AttributeStatement><saml:EncryptedAttribute/>",
+        ),
     ];
     for text in cases {
         let refusal = world.check(&text).await.unwrap_err();
-        assert_eq!((refusal.class(), refusal.code()), (RefusalClass::Encrypted, "encrypted"));
+        assert_eq!(
+            (refusal.class(), refusal.code()),
+            (RefusalClass::Encrypted, "encrypted")
+        );
     }
 }
 
@@ -181,7 +322,10 @@ async fn encrypted_parts_have_their_own_reason_whatever_is_inside() {
 async fn other_encodings_are_refused() {
     let world = World::new();
     let xml = world.signed(SignWhat::Both);
-    let utf16: Vec<u8> = std::iter::once(0xfeff).chain(xml.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    let utf16: Vec<u8> = std::iter::once(0xfeff)
+        .chain(xml.encode_utf16())
+        .flat_map(u16::to_le_bytes)
+        .collect();
     let plain16: Vec<u8> = xml.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let mut latin1 = xml.replace("Kepler", "K?pler").into_bytes();
     for byte in &mut latin1 {
@@ -189,13 +333,28 @@ async fn other_encodings_are_refused() {
             *byte = 0xe9;
         }
     }
-    for (bytes, expected) in [(utf16, "not_utf8"), (plain16, "xml_character"), (latin1, "not_utf8")] {
-        let outcome = world.provider.check_response(&STANDARD.encode(bytes), now()).await;
+    for (bytes, expected) in [
+        (utf16, "not_utf8"),
+        (plain16, "xml_character"),
+        (latin1, "not_utf8"),
+    ] {
+        let outcome = world
+            .provider
+            .check_response(&STANDARD.encode(bytes), now())
+            .await;
         assert_eq!(code(outcome), expected);
     }
-    for (field, expected) in [("", "xml_not_well_formed"), ("====", "not_base64"), ("<xml>", "not_base64"), ("é", "not_base64")]
-    {
-        assert_eq!(code(world.provider.check_response(field, now()).await), expected, "{field}");
+    for (field, expected) in [
+        ("", "xml_not_well_formed"),
+        ("====", "not_base64"),
+        ("<xml>", "not_base64"),
+        ("é", "not_base64"),
+    ] {
+        assert_eq!(
+            code(world.provider.check_response(field, now()).await),
+            expected,
+            "{field}"
+        );
     }
 }
 
@@ -207,16 +366,32 @@ async fn what_is_only_large_is_refused_at_once() {
     let cases = [
         ("a".repeat(10_000_000), "too_large"),
         (STANDARD.encode("a".repeat(300 * 1024)), "too_large"),
-        (STANDARD.encode(format!("{}{}", "<a>".repeat(1000), "</a>".repeat(1000))), "xml_limit"),
+        (
+            STANDARD.encode(format!("{}{}", "<a>".repeat(1000), "</a>".repeat(1000))),
+            "xml_limit",
+        ),
         (STANDARD.encode("<a>".repeat(80_000)), "xml_limit"),
-        (STANDARD.encode(format!("<a>{}</a>", "<b/>".repeat(60_000))), "xml_limit"),
+        (
+            STANDARD.encode(format!("<a>{}</a>", "<b/>".repeat(60_000))),
+            "xml_limit",
+        ),
         (STANDARD.encode(format!("<a{attributes}/>")), "xml_limit"),
-        (STANDARD.encode(format!("<a{namespaces}/>")), "xml_not_well_formed"),
+        (
+            STANDARD.encode(format!("<a{namespaces}/>")),
+            "xml_not_well_formed",
+        ),
     ];
     for (field, expected) in cases {
         let started = Instant::now();
-        assert_eq!(code(world.provider.check_response(&field, now()).await), expected);
-        assert!(started.elapsed() < Duration::from_millis(500), "{expected}: {:?}", started.elapsed());
+        assert_eq!(
+            code(world.provider.check_response(&field, now()).await),
+            expected
+        );
+        assert!(
+            started.elapsed() < Duration::from_millis(500),
+            "{expected}: {:?}",
+            started.elapsed()
+        );
     }
 }
 
@@ -232,7 +407,10 @@ async fn two_hundred_hostile_responses_at_once_leave_room_for_an_honest_one() {
         .collect();
     for task in tasks {
         let refusal = task.await.unwrap().unwrap_err();
-        assert!(matches!(refusal.code(), "signature_invalid" | "busy"), "{refusal}");
+        assert!(
+            matches!(refusal.code(), "signature_invalid" | "busy"),
+            "{refusal}"
+        );
     }
     assert!(world.check(&world.signed(SignWhat::Both)).await.is_ok());
 }

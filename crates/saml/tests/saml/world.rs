@@ -23,7 +23,11 @@ impl World {
     pub(crate) fn new() -> Self {
         let issuer = Issuer::generate(IDP).unwrap();
         let provider = provider(&issuer.metadata_xml(SSO, Some(SLO)).unwrap());
-        Self { issuer, provider, now: chrono::Utc::now().timestamp_millis() }
+        Self {
+            issuer,
+            provider,
+            now: chrono::Utc::now().timestamp_millis(),
+        }
     }
 
     /// An honest response, to be bent.
@@ -43,10 +47,13 @@ impl World {
     }
 
     pub(crate) async fn check_at(&self, xml: &str, now: i64) -> Result<Checked, Refusal> {
-        self.provider.check_response(&STANDARD.encode(xml), Timestamp::from_millis(now)).await
+        self.provider
+            .check_response(&STANDARD.encode(xml), Timestamp::from_millis(now))
+            .await
     }
 
-    /// Signs a bent response with the right key, and returns the code of its refusal, or "accepted".
+    /// Signs a bent response with the right key, and returns the code of its refusal, or
+    /// "accepted".
     pub(crate) async fn code_of(&self, response: &Response) -> &'static str {
         code(self.check(&response.sign(&self.issuer).unwrap()).await)
     }
@@ -82,7 +89,11 @@ pub(crate) fn now() -> Timestamp {
 }
 
 pub(crate) fn asked() -> AuthnRequestSeen {
-    AuthnRequestSeen { id: "_request1".to_owned(), issuer: SP.to_owned(), acs_url: ACS.to_owned() }
+    AuthnRequestSeen {
+        id: "_request1".to_owned(),
+        issuer: SP.to_owned(),
+        acs_url: ACS.to_owned(),
+    }
 }
 
 /// user1 of the development identity provider.
@@ -91,7 +102,10 @@ pub(crate) fn kepler() -> Person {
         username: "user1".to_owned(),
         display_name: "Johannes Kepler".to_owned(),
         email: "user1@example.com".to_owned(),
-        groups: vec!["mycustomdomain-students".to_owned(), "astronomy & <others>".to_owned()],
+        groups: vec![
+            "mycustomdomain-students".to_owned(),
+            "astronomy & <others>".to_owned(),
+        ],
     }
 }
 

@@ -1,4 +1,5 @@
-//! Signature wrapping: a genuinely signed part, and beside or around it what the attacker wants to be read.
+//! Signature wrapping: a genuinely signed part, and beside or around it what the attacker wants to
+//! be read.
 
 use starchart_saml::issuer::SignWhat;
 
@@ -24,7 +25,12 @@ impl Parts {
             .replace(&signature, "")
             .replace(&format!("ID=\"{}\"", response.assertion_id), "ID=\"_evil\"")
             .replace(">user1<", ">admin<");
-        Self { whole, assertion, signature, evil }
+        Self {
+            whole,
+            assertion,
+            signature,
+            evil,
+        }
     }
 
     /// The response with something else in the assertion's place.
@@ -34,7 +40,8 @@ impl Parts {
 
     /// The evil assertion with something before its Subject, where a signature belongs.
     fn evil_with(&self, content: &str) -> String {
-        self.evil.replace("<saml:Subject>", &format!("{content}<saml:Subject>"))
+        self.evil
+            .replace("<saml:Subject>", &format!("{content}<saml:Subject>"))
     }
 
     fn stripped(&self) -> String {
@@ -42,7 +49,8 @@ impl Parts {
     }
 
     fn signature_with(&self, content: &str) -> String {
-        self.signature.replace("</ds:Signature>", &format!("{content}</ds:Signature>"))
+        self.signature
+            .replace("</ds:Signature>", &format!("{content}</ds:Signature>"))
     }
 }
 
@@ -52,13 +60,26 @@ async fn wrapped_assertions() {
     let p = Parts::new(&world);
     assert_eq!(code(world.check(&p.whole).await), "accepted");
     let object = |content: &str| format!("<ds:Object>{content}</ds:Object>");
-    let before_end = |content: &str| p.whole.replace("</samlp:Response>", &format!("{content}</samlp:Response>"));
-    let before_status = |content: &str| p.whole.replace("<samlp:Status>", &format!("{content}<samlp:Status>"));
+    let before_end = |content: &str| {
+        p.whole
+            .replace("</samlp:Response>", &format!("{content}</samlp:Response>"))
+    };
+    let before_status = |content: &str| {
+        p.whole
+            .replace("<samlp:Status>", &format!("{content}<samlp:Status>"))
+    };
     let cases = [
-        ("XSW3: evil before", p.with(&format!("{}{}", p.evil, p.assertion)), "response_child"),
+        (
+            "XSW3: evil before",
+            p.with(&format!("{}{}", p.evil, p.assertion)),
+            "response_child",
+        ),
         (
             "XSW4: signed inside evil",
-            p.with(&p.evil.replace("</saml:Assertion>", &format!("{}</saml:Assertion>", p.assertion))),
+            p.with(&p.evil.replace(
+                "</saml:Assertion>",
+                &format!("{}</saml:Assertion>", p.assertion),
+            )),
             "assertion_child",
         ),
         (
@@ -66,43 +87,84 @@ async fn wrapped_assertions() {
             p.with(&format!("{}{}", p.evil_with(&p.signature), p.stripped())),
             "reference_uri",
         ),
-        ("XSW6: signed inside the signature in evil", p.with(&p.evil_with(&p.signature_with(&p.stripped()))), "reference_uri"),
+        (
+            "XSW6: signed inside the signature in evil",
+            p.with(&p.evil_with(&p.signature_with(&p.stripped()))),
+            "reference_uri",
+        ),
         (
             "XSW7: evil in Extensions",
             before_status(&format!("<samlp:Extensions>{}</samlp:Extensions>", p.evil)),
             "status_absent",
         ),
-        ("XSW8: signed in an Object in evil", p.with(&p.evil_with(&p.signature_with(&object(&p.stripped())))), "reference_uri"),
+        (
+            "XSW8: signed in an Object in evil",
+            p.with(&p.evil_with(&p.signature_with(&object(&p.stripped())))),
+            "reference_uri",
+        ),
         ("evil after", before_end(&p.evil), "response_child"),
-        ("evil in an Object", p.whole.replace(&p.signature, &p.signature_with(&object(&p.evil))), "signature_child"),
+        (
+            "evil in an Object",
+            p.whole
+                .replace(&p.signature, &p.signature_with(&object(&p.evil))),
+            "signature_child",
+        ),
         (
             "evil in StatusDetail",
-            p.whole.replace("Success\"/>", &format!("Success\"/><samlp:StatusDetail>{}</samlp:StatusDetail>", p.evil)),
+            p.whole.replace(
+                "Success\"/>",
+                &format!(
+                    "Success\"/><samlp:StatusDetail>{}</samlp:StatusDetail>",
+                    p.evil
+                ),
+            ),
             "status_child",
         ),
-        ("evil alone with the signature", p.with(&p.evil_with(&p.signature)), "reference_uri"),
+        (
+            "evil alone with the signature",
+            p.with(&p.evil_with(&p.signature)),
+            "reference_uri",
+        ),
         ("evil alone", p.with(&p.evil), "unsigned"),
         (
             "evil under the signed ID",
-            p.with(&p.evil_with(&p.signature).replace("\"_evil\"", &id_of(&p.assertion))),
+            p.with(
+                &p.evil_with(&p.signature)
+                    .replace("\"_evil\"", &id_of(&p.assertion)),
+            ),
             "signature_invalid",
         ),
-        ("both under one ID", before_end(&p.evil.replace("\"_evil\"", &id_of(&p.assertion))), "duplicate_id"),
+        (
+            "both under one ID",
+            before_end(&p.evil.replace("\"_evil\"", &id_of(&p.assertion))),
+            "duplicate_id",
+        ),
         (
             "the signature outside its parent",
-            p.with(&p.stripped()).replace("<samlp:Status>", &format!("{}<samlp:Status>", p.signature)),
+            p.with(&p.stripped())
+                .replace("<samlp:Status>", &format!("{}<samlp:Status>", p.signature)),
             "reference_uri",
         ),
         (
             "the signature at the end",
-            p.with(&p.stripped().replace("</saml:Assertion>", &format!("{}</saml:Assertion>", p.signature))),
+            p.with(&p.stripped().replace(
+                "</saml:Assertion>",
+                &format!("{}</saml:Assertion>", p.signature),
+            )),
             "assertion_child",
         ),
-        ("two signatures in one place", p.whole.replace(&p.signature, &p.signature.repeat(2)), "subject_absent"),
+        (
+            "two signatures in one place",
+            p.whole.replace(&p.signature, &p.signature.repeat(2)),
+            "subject_absent",
+        ),
         ("no assertion", p.with(""), "assertion_absent"),
         (
             "assertion of another namespace",
-            p.whole.replace("<samlp:Status>", "<Assertion xmlns=\"urn:evil\"/><samlp:Status>"),
+            p.whole.replace(
+                "<samlp:Status>",
+                "<Assertion xmlns=\"urn:evil\"/><samlp:Status>",
+            ),
             "status_absent",
         ),
     ];
@@ -121,14 +183,30 @@ async fn wrapped_responses() {
     assert_eq!(code(world.check(&whole).await), "accepted");
     let signature = cut(&whole, "ds:Signature").to_owned();
     let original = whole.replace(&signature, "");
-    let evil = original.replace(&format!("ID=\"{}\"", response.id), "ID=\"_evil\"").replace(">user1<", ">admin<");
+    let evil = original
+        .replace(&format!("ID=\"{}\"", response.id), "ID=\"_evil\"")
+        .replace(">user1<", ">admin<");
     let evil = evil.replace(&response.assertion_id, "_evil_assertion");
-    let in_place = |content: &str| evil.replace("<samlp:Status>", &format!("{content}<samlp:Status>"));
-    let with_end = |content: &str| signature.replace("</ds:Signature>", &format!("{content}</ds:Signature>"));
+    let in_place =
+        |content: &str| evil.replace("<samlp:Status>", &format!("{content}<samlp:Status>"));
+    let with_end =
+        |content: &str| signature.replace("</ds:Signature>", &format!("{content}</ds:Signature>"));
     let cases = [
-        ("XSW1: original inside the signature", in_place(&with_end(&original)), "reference_uri"),
-        ("XSW2: original before its signature", in_place(&format!("{original}{signature}")), "status_absent"),
-        ("original in an Object", in_place(&with_end(&format!("<ds:Object>{original}</ds:Object>"))), "reference_uri"),
+        (
+            "XSW1: original inside the signature",
+            in_place(&with_end(&original)),
+            "reference_uri",
+        ),
+        (
+            "XSW2: original before its signature",
+            in_place(&format!("{original}{signature}")),
+            "status_absent",
+        ),
+        (
+            "original in an Object",
+            in_place(&with_end(&format!("<ds:Object>{original}</ds:Object>"))),
+            "reference_uri",
+        ),
         (
             "original after the assertion",
             evil.replace("</samlp:Response>", &format!("{whole}</samlp:Response>")),
@@ -143,7 +221,11 @@ async fn wrapped_responses() {
             "status_absent",
         ),
         ("two roots", format!("{whole}{evil}"), "xml_outside_root"),
-        ("two roots, evil first", format!("{evil}{whole}"), "xml_outside_root"),
+        (
+            "two roots, evil first",
+            format!("{evil}{whole}"),
+            "xml_outside_root",
+        ),
         (
             "evil under the signed ID",
             in_place(&signature).replace("\"_evil\"", &format!("\"{}\"", response.id)),
@@ -172,7 +254,10 @@ async fn no_random_change_makes_another_person() {
         let honest = world.check(&whole).await.unwrap();
         for _ in 0..300 {
             let mut text = whole.clone().into_bytes();
-            let (from, to) = (rand::random_range(0..text.len()), rand::random_range(0..text.len()));
+            let (from, to) = (
+                rand::random_range(0..text.len()),
+                rand::random_range(0..text.len()),
+            );
             match rand::random_range(0..4) {
                 0 => text[from] = rand::random_range(b' '..b'~'),
                 1 => drop(text.remove(from)),
@@ -189,6 +274,7 @@ async fn no_random_change_makes_another_person() {
             }
         }
     }
-    // A change in KeyInfo, or white space in a tag, changes nothing: without such the test would prove little.
+    // A change in KeyInfo, or white space in a tag, changes nothing: without such the test would
+    // prove little.
     assert!(accepted > 0);
 }

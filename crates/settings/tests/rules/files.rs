@@ -10,12 +10,24 @@ use crate::site::{Site, noticed};
 #[test]
 fn secret_files_are_trimmed_once() {
     let site = Site::production();
-    for text in ["hunter2-key", "hunter2-key\n", "hunter2-key\r\n", "\u{feff}hunter2-key\n"] {
+    for text in [
+        "hunter2-key",
+        "hunter2-key\n",
+        "hunter2-key\r\n",
+        "\u{feff}hunter2-key\n",
+    ] {
         site.secret("AWS_SECRET_ACCESS_KEY", text);
-        assert_eq!(site.good().settings.aws.secret_access_key.expose(), "hunter2-key", "{text:?}");
+        assert_eq!(
+            site.good().settings.aws.secret_access_key.expose(),
+            "hunter2-key",
+            "{text:?}"
+        );
     }
     site.secret("NOTIFICATIONS_PASSWORD", " a password \n\n");
-    assert_eq!(site.good().settings.mail.password.unwrap().expose(), " a password \n");
+    assert_eq!(
+        site.good().settings.mail.password.unwrap().expose(),
+        " a password \n"
+    );
 }
 
 #[test]
@@ -25,7 +37,10 @@ fn unusable_secret_files_are_named_and_not_shown() {
     let name = path.display().to_string();
     let told = |advice: &str| {
         let text = site.bad();
-        assert!(text.starts_with("1 setting is wrong:") && text.contains(&format!("{name}: {advice}")), "{text}");
+        assert!(
+            text.starts_with("1 setting is wrong:") && text.contains(&format!("{name}: {advice}")),
+            "{text}"
+        );
     };
     for empty in ["", "\n", " \r\n", "\u{feff}"] {
         site.secret("AWS_SECRET_ACCESS_KEY", empty);
@@ -49,25 +64,42 @@ fn in_production_the_file_wins_and_a_plain_variable_is_warned_about() {
     let site = Site::production().set("AWS_ACCESS_KEY_ID", "hunter2-variable");
     let loaded = site.good();
     assert_eq!(loaded.settings.aws.access_key_id.expose(), "hunter2-key-id");
-    assert!(noticed(&loaded, "AWS_ACCESS_KEY_ID: the variable is ignored"));
+    assert!(noticed(
+        &loaded,
+        "AWS_ACCESS_KEY_ID: the variable is ignored"
+    ));
 
     fs::remove_file(site.folder.path().join("secrets/AWS_ACCESS_KEY_ID")).unwrap();
     let loaded = site.good();
-    assert_eq!(loaded.settings.aws.access_key_id.expose(), "hunter2-variable");
-    assert!(noticed(&loaded, "AWS_ACCESS_KEY_ID: taken from a plain variable"));
+    assert_eq!(
+        loaded.settings.aws.access_key_id.expose(),
+        "hunter2-variable"
+    );
+    assert!(noticed(
+        &loaded,
+        "AWS_ACCESS_KEY_ID: taken from a plain variable"
+    ));
 }
 
 #[test]
 fn in_development_a_variable_wins_over_dev_secrets() {
-    let site = Site::development().set("SECRETS_OVERRIDE", "1").unset("SESSION_SECRET");
+    let site = Site::development()
+        .set("SECRETS_OVERRIDE", "1")
+        .unset("SESSION_SECRET");
     assert!(site.bad().contains("SESSION_SECRET: is required"));
     fs::create_dir(site.folder.path().join("dev-secrets")).unwrap();
-    site.file("dev-secrets/SESSION_SECRET", "from-the-file-0123456789-0123456789\nolder-0123456789-0123456789-0123456789\n");
+    site.file(
+        "dev-secrets/SESSION_SECRET",
+        "from-the-file-0123456789-0123456789\nolder-0123456789-0123456789-0123456789\n",
+    );
     let settings = site.good().settings;
     assert_eq!(settings.session_secrets.len(), 2, "one a line");
     let site = site.set("SESSION_SECRET", "from-the-variable-0123456789-0123456789");
     let loaded = site.good();
-    assert_eq!(loaded.settings.session_secrets[0].expose(), "from-the-variable-0123456789-0123456789");
+    assert_eq!(
+        loaded.settings.session_secrets[0].expose(),
+        "from-the-variable-0123456789-0123456789"
+    );
     assert!(!noticed(&loaded, "plain variable"));
 }
 
@@ -82,45 +114,96 @@ fn throw_away_secrets_are_refused_in_production() {
 fn a_short_session_secret_is_taken_with_a_warning() {
     let site = Site::production();
     site.secret("SESSION_SECRET", "hunter2");
-    assert!(noticed(&site.good(), "SESSION_SECRET has a line shorter than 32 bytes"));
+    assert!(noticed(
+        &site.good(),
+        "SESSION_SECRET has a line shorter than 32 bytes"
+    ));
 }
 
 #[test]
 fn files_of_variables_are_weaker_than_variables() {
     let site = Site::development().set("PORT", "8081");
-    site.file(".env", "PORT=9000\nSCHOOL_NAME=\"Night School\"\nSAML_GROUP_PREFX=x\n");
+    site.file(
+        ".env",
+        "PORT=9000\nSCHOOL_NAME=\"Night School\"\nSAML_GROUP_PREFX=x\n",
+    );
     let loaded = site.good();
-    assert_eq!((loaded.settings.app.port, loaded.settings.app.school.as_str()), (8081, "Night School"));
-    assert!(noticed(&loaded, "SAML_GROUP_PREFX in .env is not a setting and is ignored; SAML_GROUP_PREFIX is"));
-    let school = loaded.origins.iter().find(|origin| origin.name == "SCHOOL_NAME").unwrap();
+    assert_eq!(
+        (
+            loaded.settings.app.port,
+            loaded.settings.app.school.as_str()
+        ),
+        (8081, "Night School")
+    );
+    assert!(noticed(
+        &loaded,
+        "SAML_GROUP_PREFX in .env is not a setting and is ignored; SAML_GROUP_PREFIX is"
+    ));
+    let school = loaded
+        .origins
+        .iter()
+        .find(|origin| origin.name == "SCHOOL_NAME")
+        .unwrap();
     assert_eq!(school.from, FoundIn::EnvFile(".env".into()));
 
     // In a test and in production ./.env is not looked at; a file that is asked for must be there.
-    assert_eq!(site.set("STARCHART_ENV", "test").good().settings.app.school, "School");
+    assert_eq!(
+        site.set("STARCHART_ENV", "test").good().settings.app.school,
+        "School"
+    );
     let production = Site::production();
     production.file(".env", "SCHOOL_NAME=Night School");
     assert_eq!(production.good().settings.app.school, "School");
     let mut sources = production.sources();
     sources.env_file = Some(".env".into());
-    assert_eq!(Settings::read(&sources).unwrap().settings.app.school, "Night School");
+    assert_eq!(
+        Settings::read(&sources).unwrap().settings.app.school,
+        "Night School"
+    );
     sources.env_file = Some("absent.env".into());
-    assert!(Settings::read(&sources).unwrap_err().to_string().contains("absent.env: is missing"));
+    assert!(
+        Settings::read(&sources)
+            .unwrap_err()
+            .to_string()
+            .contains("absent.env: is missing")
+    );
 }
 
 #[test]
 fn a_file_that_is_named_is_for_us_alone() {
     let site = Site::production();
-    site.file("our.env", "PORT=1\nSMPT_HOST=mail.example\nELSEWHERE=x\nPORT=8082\n");
-    let loaded = Settings::read(&Sources { env_file: Some("our.env".into()), ..site.sources() }).unwrap();
-    site.file("faulty.env", "SCHOOL_NAME=Night School\nnonsense\nPORT=no\n");
-    let faulty = Settings::read(&Sources { env_file: Some("faulty.env".into()), ..site.sources() }).unwrap_err().to_string();
-    for told in ["2 settings are wrong:", "faulty.env: line 2 has no `=`", "PORT: \"no\" is no port"] {
+    site.file(
+        "our.env",
+        "PORT=1\nSMPT_HOST=mail.example\nELSEWHERE=x\nPORT=8082\n",
+    );
+    let loaded = Settings::read(&Sources {
+        env_file: Some("our.env".into()),
+        ..site.sources()
+    })
+    .unwrap();
+    site.file(
+        "faulty.env",
+        "SCHOOL_NAME=Night School\nnonsense\nPORT=no\n",
+    );
+    let faulty = Settings::read(&Sources {
+        env_file: Some("faulty.env".into()),
+        ..site.sources()
+    })
+    .unwrap_err()
+    .to_string();
+    for told in [
+        "2 settings are wrong:",
+        "faulty.env: line 2 has no `=`",
+        "PORT: \"no\" is no port",
+    ] {
         assert!(faulty.contains(told), "{told}: {faulty}");
     }
     assert_eq!(loaded.settings.app.port, 8082);
-    for told in
-        ["PORT stands in our.env more than once; line 4 counts", "SMTP_HOST is: was that meant?", "ELSEWHERE in our.env"]
-    {
+    for told in [
+        "PORT stands in our.env more than once; line 4 counts",
+        "SMTP_HOST is: was that meant?",
+        "ELSEWHERE in our.env",
+    ] {
         assert!(noticed(&loaded, told), "{told}: {:?}", loaded.notices);
     }
 }
@@ -128,12 +211,30 @@ fn a_file_that_is_named_is_for_us_alone() {
 #[test]
 fn white_space_around_a_value_is_not_meant_but_in_a_secret() {
     let site = Site::production();
-    let around: BTreeMap<_, _> =
-        site.variables.iter().map(|(name, value)| (name.clone(), format!(" \t{value}\u{a0}"))).collect();
-    let around = Site { variables: around, ..site }.set("PORT", " 8083 ").set("SMTP_PORT", " 25");
-    around.secret("DATABASE_URL", " mysql://star:hunter2-db@db:3306/starchart ");
+    let around: BTreeMap<_, _> = site
+        .variables
+        .iter()
+        .map(|(name, value)| (name.clone(), format!(" \t{value}\u{a0}")))
+        .collect();
+    let around = Site {
+        variables: around,
+        ..site
+    }
+    .set("PORT", " 8083 ")
+    .set("SMTP_PORT", " 25");
+    around.secret(
+        "DATABASE_URL",
+        " mysql://star:hunter2-db@db:3306/starchart ",
+    );
     let settings = around.good().settings;
-    assert_eq!((settings.app.port, settings.mail.port, settings.root_domain.as_str()), (8083, 25, "starchart.example"));
+    assert_eq!(
+        (
+            settings.app.port,
+            settings.mail.port,
+            settings.root_domain.as_str()
+        ),
+        (8083, 25, "starchart.example")
+    );
     around.secret("AWS_SECRET_ACCESS_KEY", "hunter2 ");
     assert!(around.bad().contains("has white space around or inside it"));
 }
@@ -142,17 +243,31 @@ fn white_space_around_a_value_is_not_meant_but_in_a_secret() {
 fn dot_env_cannot_claim_production() {
     let site = Site::development();
     site.file(".env", "STARCHART_ENV=production");
-    assert!(site.bad().contains("STARCHART_ENV: in ./.env can only be development"));
+    assert!(
+        site.bad()
+            .contains("STARCHART_ENV: in ./.env can only be development")
+    );
 }
 
 #[test]
 fn node_env_is_taken_with_a_notice() {
-    let loaded = Site::production().unset("STARCHART_ENV").set("NODE_ENV", "production").good();
+    let loaded = Site::production()
+        .unset("STARCHART_ENV")
+        .set("NODE_ENV", "production")
+        .good();
     assert_eq!(loaded.settings.environment, Environment::Production);
     assert!(noticed(&loaded, "NODE_ENV=production is taken"));
-    let loaded = Site::development().set("STARCHART_ENV", "development").set("NODE_ENV", "production").good();
+    let loaded = Site::development()
+        .set("STARCHART_ENV", "development")
+        .set("NODE_ENV", "production")
+        .good();
     assert_eq!(loaded.settings.environment, Environment::Development);
     assert!(noticed(&loaded, "NODE_ENV is ignored"));
     // An unreadable environment is judged by the strict rules.
-    assert!(Site::development().set("STARCHART_ENV", "prod").bad().contains("APP_URL: must begin with https://"));
+    assert!(
+        Site::development()
+            .set("STARCHART_ENV", "prod")
+            .bad()
+            .contains("APP_URL: must begin with https://")
+    );
 }

@@ -13,7 +13,10 @@ pub(crate) struct Site {
 }
 
 const SECRETS: &[(&str, &str)] = &[
-    ("DATABASE_URL", "mysql://star:hunter2-db@db:3306/starchart\n"),
+    (
+        "DATABASE_URL",
+        "mysql://star:hunter2-db@db:3306/starchart\n",
+    ),
     ("SESSION_SECRET", "hunter2-session-0123456789-0123456789\n"),
     ("AWS_ACCESS_KEY_ID", "hunter2-key-id\n"),
     ("AWS_SECRET_ACCESS_KEY", "hunter2-key\n"),
@@ -23,7 +26,10 @@ const SECRETS: &[(&str, &str)] = &[
 
 impl Site {
     pub(crate) fn production() -> Self {
-        let site = Self { folder: TempDir::new().unwrap(), variables: BTreeMap::new() };
+        let site = Self {
+            folder: TempDir::new().unwrap(),
+            variables: BTreeMap::new(),
+        };
         fs::create_dir(site.folder.path().join("secrets")).unwrap();
         for (name, value) in SECRETS {
             site.secret(name, value);
@@ -34,13 +40,19 @@ impl Site {
             .set("ROOT_DOMAIN", "starchart.example")
             .set("AWS_ROUTE53_HOSTED_ZONE_ID", "Z0123456789ABC")
             .set("LETS_ENCRYPT_ACCOUNT_EMAIL", "hostmaster@school.example")
-            .set("LETS_ENCRYPT_DIRECTORY_URL", "https://acme.example/directory")
+            .set(
+                "LETS_ENCRYPT_DIRECTORY_URL",
+                "https://acme.example/directory",
+            )
             .set("SAML_IDP_METADATA_PATH", "idp.xml")
             .set("TRUSTED_PROXIES", "10.0.0.0/8")
     }
 
     pub(crate) fn development() -> Self {
-        let site = Self { folder: TempDir::new().unwrap(), variables: BTreeMap::new() };
+        let site = Self {
+            folder: TempDir::new().unwrap(),
+            variables: BTreeMap::new(),
+        };
         fs::create_dir(site.folder.path().join("config")).unwrap();
         site.file("config/idp-metadata-dev.xml", "<EntityDescriptor/>");
         site.set("APP_URL", "http://localhost:8080")
@@ -88,7 +100,10 @@ impl Site {
     /// The problems as one text, which must not be empty.
     #[track_caller]
     pub(crate) fn bad(&self) -> String {
-        let text = self.read().expect_err("these settings are wrong").to_string();
+        let text = self
+            .read()
+            .expect_err("these settings are wrong")
+            .to_string();
         assert!(!text.contains("hunter2"), "a secret is shown: {text}");
         text
     }

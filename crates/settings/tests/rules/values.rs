@@ -15,13 +15,25 @@ fn a_complete_site_is_read_with_its_defaults() {
     let loaded = Site::production().good();
     let settings = &loaded.settings;
     assert_eq!(settings.environment, Environment::Production);
-    assert_eq!((settings.app.port, settings.log_level), (8080, LogLevel::Info));
-    assert_eq!((settings.mail.host.as_str(), settings.mail.port), ("smtp.office365.com", 587));
+    assert_eq!(
+        (settings.app.port, settings.log_level),
+        (8080, LogLevel::Info)
+    );
+    assert_eq!(
+        (settings.mail.host.as_str(), settings.mail.port),
+        ("smtp.office365.com", 587)
+    );
     assert!(matches!(settings.mail.auth, SmtpAuth::Password));
     assert_eq!(settings.limits.sign_in_per_minute, 300);
     assert_eq!(settings.limits.records_per_user, None);
-    assert_eq!(settings.database.url.expose(), "mysql://star:hunter2-db@db:3306/starchart");
-    assert_eq!(settings.saml.idp_metadata, "\u{feff}<EntityDescriptor/>", "the BOM is the reader's to judge");
+    assert_eq!(
+        settings.database.url.expose(),
+        "mysql://star:hunter2-db@db:3306/starchart"
+    );
+    assert_eq!(
+        settings.saml.idp_metadata, "\u{feff}<EntityDescriptor/>",
+        "the BOM is the reader's to judge"
+    );
     assert_eq!(settings.saml.groups.admins, "mycustomdomain-admins");
     assert_eq!(settings.redis, Redis::At(Secret::new("redis://redis:6379")));
     assert!(settings.auto_migrate);
@@ -35,7 +47,10 @@ fn development_needs_little() {
     assert_eq!(settings.root_domain.as_str(), "starchart.com");
     assert_eq!(settings.database.kind, DatabaseKind::Sqlite);
     assert_eq!(settings.aws.zone_id, None);
-    assert_eq!((settings.mail.host.as_str(), settings.mail.port), ("localhost", 1025));
+    assert_eq!(
+        (settings.mail.host.as_str(), settings.mail.port),
+        ("localhost", 1025)
+    );
 }
 
 #[test]
@@ -64,19 +79,34 @@ fn every_fault_is_told_at_once_with_its_name() {
         "DATABASE_URL",
         "secrets/SESSION_SECRET",
     ] {
-        assert!(text.contains(&format!("{name}: ")), "{name} is not told:\n{text}");
+        assert!(
+            text.contains(&format!("{name}: ")),
+            "{name} is not told:\n{text}"
+        );
     }
     assert!(text.starts_with("10 settings are wrong:"), "{text}");
-    assert!(text.contains("\nnotice: certificates are off"), "what is told of right ones is told of wrong ones: {text}");
+    assert!(
+        text.contains("\nnotice: certificates are off"),
+        "what is told of right ones is told of wrong ones: {text}"
+    );
 }
 
 #[test]
 fn production_requires_what_the_table_says() {
-    let site = Site { folder: TempDir::new().unwrap(), variables: BTreeMap::new() }.set("STARCHART_ENV", "production");
+    let site = Site {
+        folder: TempDir::new().unwrap(),
+        variables: BTreeMap::new(),
+    }
+    .set("STARCHART_ENV", "production");
     let text = site.bad();
     for known in starchart_settings::known() {
         let needed = known.needed != starchart_settings::Needed::No;
-        assert_eq!(text.contains(&format!("{}: ", known.name)), needed, "{}:\n{text}", known.name);
+        assert_eq!(
+            text.contains(&format!("{}: ", known.name)),
+            needed,
+            "{}:\n{text}",
+            known.name
+        );
     }
 }
 
@@ -96,7 +126,10 @@ fn app_url_rules() {
         ("ftp://my.school.example", false, false),
         ("my.school.example", false, false),
     ] {
-        for (site, fits) in [(Site::production(), production), (Site::development(), development)] {
+        for (site, fits) in [
+            (Site::production(), production),
+            (Site::development(), development),
+        ] {
             let site = site.set("APP_URL", url);
             match fits {
                 true => assert!(site.read().is_ok(), "{url}: {}", site.bad()),
@@ -108,25 +141,46 @@ fn app_url_rules() {
 
 #[test]
 fn the_site_is_no_neighbour_of_peoples_pages() {
-    for url in ["https://starchart.example", "https://my.starchart.example", "https://my.starchart.example."] {
+    for url in [
+        "https://starchart.example",
+        "https://my.starchart.example",
+        "https://my.starchart.example.",
+    ] {
         let site = Site::production().set("APP_URL", url);
-        assert!(site.bad().contains("APP_URL: is under ROOT_DOMAIN"), "{url}");
+        assert!(
+            site.bad().contains("APP_URL: is under ROOT_DOMAIN"),
+            "{url}"
+        );
         let loaded = site.set("ALLOW_APP_UNDER_ROOT_DOMAIN", "1").good();
         assert!(noticed(&loaded, "Public Suffix List"));
     }
-    Site::production().set("APP_URL", "https://mystarchart.example").good();
+    Site::production()
+        .set("APP_URL", "https://mystarchart.example")
+        .good();
 }
 
 #[test]
 fn only_a_one_wipes() {
     for value in ["", "0"] {
-        assert!(!Site::production().set("DANGER_DATABASE_WIPE_REINITIALIZE", value).good().settings.wipe);
+        assert!(
+            !Site::production()
+                .set("DANGER_DATABASE_WIPE_REINITIALIZE", value)
+                .good()
+                .settings
+                .wipe
+        );
     }
     let name = "DANGER_DATABASE_WIPE_REINITIALIZE";
     assert!(!Site::production().good().settings.wipe);
     assert!(Site::production().set(name, "1").good().settings.wipe);
     for value in ["true", "yes", "2"] {
-        assert!(Site::production().set(name, value).bad().contains(&format!("{name}: only 1 sets it")), "{value}");
+        assert!(
+            Site::production()
+                .set(name, value)
+                .bad()
+                .contains(&format!("{name}: only 1 sets it")),
+            "{value}"
+        );
     }
 }
 
@@ -153,17 +207,33 @@ fn databases() {
     let site = Site::production();
     site.secret("DATABASE_URL", "sqlite://starchart.db");
     assert!(site.bad().contains("DATABASE_URL: is sqlite://"));
-    site.secret("DATABASE_URL", "mysql://star:hunter2@db/starchart?connection_limit=5&pool_timeout=2");
+    site.secret(
+        "DATABASE_URL",
+        "mysql://star:hunter2@db/starchart?connection_limit=5&pool_timeout=2",
+    );
     let loaded = site.good();
     assert_eq!(loaded.settings.database.connection_limit, Some(5));
-    assert!(noticed(&loaded, "these parameters are ignored: pool_timeout"));
+    assert!(noticed(
+        &loaded,
+        "these parameters are ignored: pool_timeout"
+    ));
 }
 
 #[test]
 fn addresses_hold_no_passwords() {
-    for name in ["AWS_ENDPOINT_URL", "LETS_ENCRYPT_DIRECTORY_URL", "SMTP_OAUTH_TOKEN_URL", "SAML_FORM_ACTION_ORIGINS"] {
-        let text = Site::production().set(name, "https://a:hunter2@other.example").bad();
-        assert!(text.contains(&format!("{name}: must not hold a user or a password")), "{text}");
+    for name in [
+        "AWS_ENDPOINT_URL",
+        "LETS_ENCRYPT_DIRECTORY_URL",
+        "SMTP_OAUTH_TOKEN_URL",
+        "SAML_FORM_ACTION_ORIGINS",
+    ] {
+        let text = Site::production()
+            .set(name, "https://a:hunter2@other.example")
+            .bad();
+        assert!(
+            text.contains(&format!("{name}: must not hold a user or a password")),
+            "{text}"
+        );
     }
 }
 
@@ -175,50 +245,106 @@ fn redis_or_nothing_wakes() {
         assert!(!render_check(&loaded).contains("hunter2"));
     }
     for (site, redis) in [
-        (Site::development(), Redis::At(Secret::new("redis://localhost:6379"))),
-        (Site::development().set("STARCHART_ENV", "test"), Redis::InProcess),
-        (Site::production().set("REDIS_URL", "memory"), Redis::InProcess),
+        (
+            Site::development(),
+            Redis::At(Secret::new("redis://localhost:6379")),
+        ),
+        (
+            Site::development().set("STARCHART_ENV", "test"),
+            Redis::InProcess,
+        ),
+        (
+            Site::production().set("REDIS_URL", "memory"),
+            Redis::InProcess,
+        ),
         (Site::production().set("REDIS_URL", "none"), Redis::Nothing),
     ] {
         assert_eq!(site.good().settings.redis, redis);
     }
     assert!(
-        Site::production().set("REDIS_URL", "http://a:hunter2@redis").bad().contains("REDIS_URL: must begin with redis://")
+        Site::production()
+            .set("REDIS_URL", "http://a:hunter2@redis")
+            .bad()
+            .contains("REDIS_URL: must begin with redis://")
     );
-    assert!(Site::production().set("SWEEP_MS", "0").bad().contains("SWEEP_MS: "));
+    assert!(
+        Site::production()
+            .set("SWEEP_MS", "0")
+            .bad()
+            .contains("SWEEP_MS: ")
+    );
 }
 
 #[test]
 fn metadata_must_be_there() {
     let site = Site::production().set("SAML_IDP_METADATA_PATH", "absent.xml");
-    assert!(site.bad().contains("SAML_IDP_METADATA_PATH: the file absent.xml is missing"));
+    assert!(
+        site.bad()
+            .contains("SAML_IDP_METADATA_PATH: the file absent.xml is missing")
+    );
     site.file("absent.xml", " \n");
-    assert!(site.bad().contains("SAML_IDP_METADATA_PATH: the file absent.xml is empty"));
-    assert!(Site::production().unset("SAML_IDP_METADATA_PATH").bad().contains("SAML_IDP_METADATA_PATH: is required"));
+    assert!(
+        site.bad()
+            .contains("SAML_IDP_METADATA_PATH: the file absent.xml is empty")
+    );
+    assert!(
+        Site::production()
+            .unset("SAML_IDP_METADATA_PATH")
+            .bad()
+            .contains("SAML_IDP_METADATA_PATH: is required")
+    );
 }
 
 #[test]
 fn groups_by_prefix_or_by_name() {
-    let groups =
-        Site::production().set("SAML_GROUP_PREFIX", "lab").set("SAML_GROUP_ADMINS", "it staff").good().settings.saml.groups;
-    assert_eq!([groups.students, groups.faculty, groups.admins], ["lab-students", "lab-faculty", "it staff"]);
+    let groups = Site::production()
+        .set("SAML_GROUP_PREFIX", "lab")
+        .set("SAML_GROUP_ADMINS", "it staff")
+        .good()
+        .settings
+        .saml
+        .groups;
+    assert_eq!(
+        [groups.students, groups.faculty, groups.admins],
+        ["lab-students", "lab-faculty", "it staff"]
+    );
     let site = Site::production().set("SAML_GROUP_ADMINS", "mycustomdomain-students");
-    assert!(site.bad().contains("SAML_GROUP_ADMINS: is also another group's name"));
+    assert!(
+        site.bad()
+            .contains("SAML_GROUP_ADMINS: is also another group's name")
+    );
 }
 
 #[test]
 fn mail_in_clear_only_to_this_machine() {
     for host in ["localhost", "127.0.0.1", "::1"] {
-        Site::production().set("SMTP_TLS", "none").set("SMTP_HOST", host).good();
+        Site::production()
+            .set("SMTP_TLS", "none")
+            .set("SMTP_HOST", host)
+            .good();
     }
-    assert!(Site::production().set("SMTP_TLS", "none").bad().contains("SMTP_TLS: none would send passwords in clear"));
+    assert!(
+        Site::production()
+            .set("SMTP_TLS", "none")
+            .bad()
+            .contains("SMTP_TLS: none would send passwords in clear")
+    );
 }
 
 #[test]
 fn xoauth2_needs_its_three() {
-    let site = Site::production().set("SMTP_AUTH", "xoauth2").set("SMTP_OAUTH_CLIENT_ID", "id").set("SMTP_OAUTH_SCOPE", "mail");
-    assert!(site.bad().contains("SMTP_AUTH: xoauth2 needs SMTP_OAUTH_TOKEN_URL"));
-    let settings = site.set("SMTP_OAUTH_TOKEN_URL", "https://login.school.example/token").good().settings;
+    let site = Site::production()
+        .set("SMTP_AUTH", "xoauth2")
+        .set("SMTP_OAUTH_CLIENT_ID", "id")
+        .set("SMTP_OAUTH_SCOPE", "mail");
+    assert!(
+        site.bad()
+            .contains("SMTP_AUTH: xoauth2 needs SMTP_OAUTH_TOKEN_URL")
+    );
+    let settings = site
+        .set("SMTP_OAUTH_TOKEN_URL", "https://login.school.example/token")
+        .good()
+        .settings;
     assert!(matches!(settings.mail.auth, SmtpAuth::Xoauth2(oauth) if oauth.client_id == "id"));
 }
 
@@ -233,7 +359,10 @@ fn an_rsa_account_key_turns_certificates_off() {
     assert!(noticed(&loaded, "is an RSA key") && noticed(&loaded, "certificates are off"));
     assert!(loaded.settings.certificates.account_key.is_none());
     site.secret("LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM", "hunter2");
-    assert!(site.bad().contains("LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM: holds no private key"));
+    assert!(
+        site.bad()
+            .contains("LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM: holds no private key")
+    );
     site.secret("LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM", "");
     site.secret("KEY_ENCRYPTION_KEYS", "a:hunter2");
     assert!(site.bad().contains("KEY_ENCRYPTION_KEYS: line 1"));
@@ -241,21 +370,45 @@ fn an_rsa_account_key_turns_certificates_off() {
 
 #[test]
 fn proxies_that_nobody_named_are_warned_about() {
-    assert!(noticed(&Site::production().unset("TRUSTED_PROXIES").good(), "TRUSTED_PROXIES is not set"));
+    assert!(noticed(
+        &Site::production().unset("TRUSTED_PROXIES").good(),
+        "TRUSTED_PROXIES is not set"
+    ));
     assert!(!noticed(&Site::production().good(), "TRUSTED_PROXIES"));
-    assert!(Site::production().set("TRUSTED_PROXIES", "0.0.0.0/0").bad().contains("TRUSTED_PROXIES: "));
+    assert!(
+        Site::production()
+            .set("TRUSTED_PROXIES", "0.0.0.0/0")
+            .bad()
+            .contains("TRUSTED_PROXIES: ")
+    );
 }
 
 #[test]
 fn nothing_that_is_printed_holds_a_secret() {
-    let site = Site::production().set("REDIS_URL", "redis://a:hunter2@redis:6379").set("SESSION_SECRET", "hunter2");
+    let site = Site::production()
+        .set("REDIS_URL", "redis://a:hunter2@redis:6379")
+        .set("SESSION_SECRET", "hunter2");
     let loaded = site.good();
     let check = render_check(&loaded);
-    for text in [check.as_str(), &format!("{loaded:?}"), &format!("{:?}", site.sources())] {
+    for text in [
+        check.as_str(),
+        &format!("{loaded:?}"),
+        &format!("{:?}", site.sources()),
+    ] {
         assert!(!text.contains("hunter2"), "{text}");
     }
     assert!(check.contains("redis://***@redis:6379"), "{check}");
-    let session = check.lines().find(|line| line.starts_with("SESSION_SECRET")).unwrap();
-    assert!(session.contains("***") && session.contains("secrets/SESSION_SECRET"), "{session}");
-    assert_eq!(check.lines().filter(|line| line.contains("  (")).count(), starchart_settings::known().len(), "{check}");
+    let session = check
+        .lines()
+        .find(|line| line.starts_with("SESSION_SECRET"))
+        .unwrap();
+    assert!(
+        session.contains("***") && session.contains("secrets/SESSION_SECRET"),
+        "{session}"
+    );
+    assert_eq!(
+        check.lines().filter(|line| line.contains("  (")).count(),
+        starchart_settings::known().len(),
+        "{check}"
+    );
 }

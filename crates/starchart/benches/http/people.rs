@@ -19,13 +19,28 @@ pub struct People {
 
 impl People {
     /// Signs in `count` people, who make `records` records each through the form.
-    pub async fn settle(world: &World, app: &App, name: &str, count: usize, records: usize, folder: &Path) -> Self {
+    pub async fn settle(
+        world: &World,
+        app: &App,
+        name: &str,
+        count: usize,
+        records: usize,
+        folder: &Path,
+    ) -> Self {
         let mut browsers = Vec::new();
         let (mut lines, mut floor_lines) = (String::new(), String::new());
         for number in 0..count {
             let mut browser = app.browser();
-            browser.sign_in(&world.idp, &person(&format!("{name}{number}"), &["students"])).await;
-            let form = browser.get("/dns-records/new").await.form("/dns-records/new");
+            browser
+                .sign_in(
+                    &world.idp,
+                    &person(&format!("{name}{number}"), &["students"]),
+                )
+                .await;
+            let form = browser
+                .get("/dns-records/new")
+                .await
+                .form("/dns-records/new");
             for record in 0..records {
                 let (rtype, value) = value(record);
                 let form = form
@@ -33,15 +48,32 @@ impl People {
                     .with("subdomain", &format!("host{record}"))
                     .with("type", rtype)
                     .with("value", value)
-                    .with("description", if record % 3 == 0 { "the project of my team" } else { "" });
+                    .with(
+                        "description",
+                        if record % 3 == 0 {
+                            "the project of my team"
+                        } else {
+                            ""
+                        },
+                    );
                 let page = browser.submit(&form).await;
                 assert_eq!(page.status, 303, "{}", page.body);
             }
             let cookie = browser.session().expect("a session");
-            let encoded =
-                |field: &str| url::form_urlencoded::byte_serialize(form.value(field).unwrap().as_bytes()).collect::<String>();
-            lines += &format!("{}={cookie}\t{}\t{}\n", crate::browser::SESSION, encoded("csrf_token"), encoded("owner"));
-            let hash: String = Sha256::digest(cookie.as_bytes()).iter().map(|octet| format!("{octet:02x}")).collect();
+            let encoded = |field: &str| {
+                url::form_urlencoded::byte_serialize(form.value(field).unwrap().as_bytes())
+                    .collect::<String>()
+            };
+            lines += &format!(
+                "{}={cookie}\t{}\t{}\n",
+                crate::browser::SESSION,
+                encoded("csrf_token"),
+                encoded("owner")
+            );
+            let hash: String = Sha256::digest(cookie.as_bytes())
+                .iter()
+                .map(|octet| format!("{octet:02x}"))
+                .collect();
             floor_lines += &format!("{hash}\t\t\n");
             browsers.push(browser);
         }
@@ -49,7 +81,11 @@ impl People {
         let floor_file = folder.join(format!("{name}.floor"));
         std::fs::write(&file, lines).unwrap();
         std::fs::write(&floor_file, floor_lines).unwrap();
-        Self { browsers, file, floor_file }
+        Self {
+            browsers,
+            file,
+            floor_file,
+        }
     }
 
     /// One of them.
@@ -71,6 +107,12 @@ fn value(record: usize) -> (&'static str, &'static str) {
 
 /// Waits until the name servers answer with every record, so that pages stand still.
 pub async fn until_all_answer(world: &World) {
-    let waiting = "SELECT COUNT(*) FROM names WHERE generation > applied_generation OR answered_by IS NULL";
-    eventually("every record answered", Duration::from_secs(600), async || world.db.number(waiting).await == 0).await;
+    let waiting =
+        "SELECT COUNT(*) FROM names WHERE generation > applied_generation OR answered_by IS NULL";
+    eventually(
+        "every record answered",
+        Duration::from_secs(600),
+        async || world.db.number(waiting).await == 0,
+    )
+    .await;
 }

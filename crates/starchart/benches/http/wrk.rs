@@ -37,8 +37,19 @@ impl Load<'_> {
     pub fn run(&self, connections: usize, seconds: u64, run: &str) -> Measured {
         let cpu = process::cpu(self.pid);
         let output = Command::new("wrk")
-            .args(["-t1", "-c", &connections.to_string(), "-d", &format!("{seconds}s"), "--timeout", "30s"])
-            .args(["-s", concat!(env!("CARGO_MANIFEST_DIR"), "/benches/http/request.lua")])
+            .args([
+                "-t1",
+                "-c",
+                &connections.to_string(),
+                "-d",
+                &format!("{seconds}s"),
+                "--timeout",
+                "30s",
+            ])
+            .args([
+                "-s",
+                concat!(env!("CARGO_MANIFEST_DIR"), "/benches/http/request.lua"),
+            ])
             .arg(format!("http://127.0.0.1:{}", self.port))
             .arg("--")
             .arg(self.people)
@@ -48,10 +59,21 @@ impl Load<'_> {
         let used = process::cpu(self.pid) - cpu;
         let text = String::from_utf8_lossy(&output.stdout);
         let line = text.lines().find_map(|line| line.strip_prefix("measured "));
-        let line = line.unwrap_or_else(|| panic!("wrk: {text}\n{}", String::from_utf8_lossy(&output.stderr)));
-        let numbers: Vec<f64> = line.split(' ').map(|number| number.parse().unwrap()).collect();
-        let [requests, micros, octets, refused, broken, p50, p99] = numbers[..] else { panic!("wrk: {line}") };
-        assert!(requests > 0.0 && refused == 0.0 && broken == 0.0, "{} {}: {line}", self.method, self.path);
+        let line = line
+            .unwrap_or_else(|| panic!("wrk: {text}\n{}", String::from_utf8_lossy(&output.stderr)));
+        let numbers: Vec<f64> = line
+            .split(' ')
+            .map(|number| number.parse().unwrap())
+            .collect();
+        let [requests, micros, octets, refused, broken, p50, p99] = numbers[..] else {
+            panic!("wrk: {line}")
+        };
+        assert!(
+            requests > 0.0 && refused == 0.0 && broken == 0.0,
+            "{} {}: {line}",
+            self.method,
+            self.path
+        );
         Measured {
             per_second: requests / Duration::from_micros(micros as u64).as_secs_f64(),
             p50_ms: p50 / 1e3,

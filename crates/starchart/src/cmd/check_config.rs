@@ -10,9 +10,10 @@ pub(crate) fn run(env_file: Option<PathBuf>) -> anyhow::Result<ExitCode> {
     print!("{}", render_check(&loaded));
     let mut problems = Vec::new();
     match super::saml_of(&loaded.settings) {
-        Ok(saml) => {
-            saml.warnings(crate::wire::clock()).iter().for_each(|warning| println!("SAML_IDP_METADATA_PATH: {warning}"))
-        }
+        Ok(saml) => saml
+            .warnings(crate::wire::clock())
+            .iter()
+            .for_each(|warning| println!("SAML_IDP_METADATA_PATH: {warning}")),
         Err(faulty) => problems.extend(faulty.problems),
     }
     // The notices said why there is none; a key or a root that cannot be used is a fault.

@@ -1,4 +1,5 @@
-//! `starchart demo`: everything on this machine, with an identity provider, a name server and a certificate authority of its own.
+//! `starchart demo`: everything on this machine, with an identity provider, a name server and a
+//! certificate authority of its own.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -71,10 +72,15 @@ const FILES: [&str; 10] = [
 pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     crate::telemetry::start(&options.log_level, false);
     let data = &options.data;
-    std::fs::create_dir_all(data).with_context(|| format!("--data: {} cannot be made", data.display()))?;
-    let lock = std::fs::File::create(data.join("demo.lock")).with_context(|| format!("--data: {}", data.display()))?;
+    std::fs::create_dir_all(data)
+        .with_context(|| format!("--data: {} cannot be made", data.display()))?;
+    let lock = std::fs::File::create(data.join("demo.lock"))
+        .with_context(|| format!("--data: {}", data.display()))?;
     if lock.try_lock().is_err() {
-        anyhow::bail!("--data: another demo is running on {}; stop it, or choose another folder", data.display());
+        anyhow::bail!(
+            "--data: another demo is running on {}; stop it, or choose another folder",
+            data.display()
+        );
     }
     if options.fresh {
         for file in FILES.into_iter().chain(DemoAuthority::FILES) {
@@ -85,13 +91,22 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     let mails = data.join("mail");
     let port = free_port(options.port).context("--port")?;
     let app_url = format!("http://localhost:{port}");
-    let idp = IdentityProvider::start(loopback(options.idp_port), &app_url, GROUP_PREFIX, data, &mails)
-        .await
-        .context("--idp-port")?;
+    let idp = IdentityProvider::start(
+        loopback(options.idp_port),
+        &app_url,
+        GROUP_PREFIX,
+        data,
+        &mails,
+    )
+    .await
+    .context("--idp-port")?;
     let metadata = data.join("idp-metadata.xml");
-    std::fs::write(&metadata, idp.metadata()).with_context(|| format!("writing {}", metadata.display()))?;
+    std::fs::write(&metadata, idp.metadata())
+        .with_context(|| format!("writing {}", metadata.display()))?;
     let zone = Arc::new(DemoZone::open(ROOT, &data.join("zone.json"))?);
-    let server = NameServer::start(Arc::clone(&zone), loopback(options.dns_port)).await.context("--dns-port")?;
+    let server = NameServer::start(Arc::clone(&zone), loopback(options.dns_port))
+        .await
+        .context("--dns-port")?;
 
     let authority = DemoAuthority::open(data, server.address(), options.certificate_days)?;
     let ca_root = std::path::absolute(authority.root_path())?;
@@ -100,21 +115,49 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     let settings = settings(&options, port, &app_url, &metadata, server.address())?;
     let saml = Arc::new(crate::wire::saml(&settings, crate::wire::clock())?);
     let (ready, is_ready) = oneshot::channel();
-    let announced = Announced { url: app_url, idp: idp.url().to_owned(), inbox: idp.inbox(), names: server.address(), ca_root };
+    let announced = Announced {
+        url: app_url,
+        idp: idp.url().to_owned(),
+        inbox: idp.inbox(),
+        names: server.address(),
+        ca_root,
+    };
     let told = tokio::spawn(announce(is_ready, options.json, announced));
     let queue = Arc::new(InProcess::default());
-    let names = Names { zone, limiter: crate::wire::limiter(&settings) };
+    let names = Names {
+        zone,
+        limiter: crate::wire::limiter(&settings),
+    };
     let certificates = Ok(Arc::new(authority) as Arc<_>);
     let head = crate::wire::mail::letterhead(&settings);
-    let mailer = Some(Arc::new(Mailer::folder(head, &format!("starchart@{ROOT}"), &mails)?));
-    let service = Service { settings, parts: Parts::Both, saml, names, certificates, mailer, queue, ready: Some(ready) };
+    let mailer = Some(Arc::new(Mailer::folder(
+        head,
+        &format!("starchart@{ROOT}"),
+        &mails,
+    )?));
+    let service = Service {
+        settings,
+        parts: Parts::Both,
+        saml,
+        names,
+        certificates,
+        mailer,
+        queue,
+        ready: Some(ready),
+    };
     let code = boot::serve(service).await;
     told.abort();
     code
 }
 
 /// The settings of a demo go the same way as an operator's.
-fn settings(options: &Options, port: u16, app_url: &str, metadata: &Path, names: SocketAddr) -> anyhow::Result<Settings> {
+fn settings(
+    options: &Options,
+    port: u16,
+    app_url: &str,
+    metadata: &Path,
+    names: SocketAddr,
+) -> anyhow::Result<Settings> {
     let database = std::path::absolute(options.data.join("starchart.db"))?;
     let variables: BTreeMap<String, String> = [
         ("STARCHART_ENV", "test".to_owned()),
@@ -125,25 +168,46 @@ fn settings(options: &Options, port: u16, app_url: &str, metadata: &Path, names:
         ("DATABASE_URL", format!("sqlite://{}", database.display())),
         ("REDIS_URL", "memory".to_owned()),
         ("DNS_SERVERS", names.to_string()),
-        ("SAML_IDP_METADATA_PATH", std::path::absolute(metadata)?.display().to_string()),
+        (
+            "SAML_IDP_METADATA_PATH",
+            std::path::absolute(metadata)?.display().to_string(),
+        ),
         ("SAML_GROUP_PREFIX", GROUP_PREFIX.to_owned()),
-        ("SESSION_SECRET", format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>())),
+        (
+            "SESSION_SECRET",
+            format!(
+                "{:032x}{:032x}",
+                rand::random::<u128>(),
+                rand::random::<u128>()
+            ),
+        ),
         ("USER_DNS_RECORD_LIMIT", options.limit.to_string()),
         ("ROUTE53_REQUESTS_PER_SECOND", "50".to_owned()),
         ("DRAIN_S", "0".to_owned()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
-    let sources = Sources { variables, env_file: None, folder: options.data.clone(), secrets: options.data.join("secrets") };
+    let sources = Sources {
+        variables,
+        env_file: None,
+        folder: options.data.clone(),
+        secrets: options.data.join("secrets"),
+    };
     Ok(Settings::read(&sources)?.settings)
 }
 
-/// The demo's own key that encrypts private keys in its database: made at the first start, for this folder only.
+/// The demo's own key that encrypts private keys in its database: made at the first start, for this
+/// folder only.
 fn encryption_key(data: &Path) -> anyhow::Result<()> {
     let secrets = data.join("secrets");
-    std::fs::create_dir_all(&secrets).with_context(|| format!("--data: {} cannot be made", secrets.display()))?;
+    std::fs::create_dir_all(&secrets)
+        .with_context(|| format!("--data: {} cannot be made", secrets.display()))?;
     let path = secrets.join(keys::ENCRYPTION);
-    if path.exists() { Ok(()) } else { keys::store(&path, &keys::encryption_key("development")) }
+    if path.exists() {
+        Ok(())
+    } else {
+        keys::store(&path, &keys::encryption_key("development"))
+    }
 }
 
 /// What a person needs to know to try things out.
@@ -156,13 +220,21 @@ struct Announced {
 }
 
 async fn announce(ready: oneshot::Receiver<SocketAddr>, json: bool, announced: Announced) {
-    let Announced { url, idp, inbox, names, ca_root } = announced;
+    let Announced {
+        url,
+        idp,
+        inbox,
+        names,
+        ca_root,
+    } = announced;
     if ready.await.is_err() {
         return;
     }
     if json {
-        let people: Vec<_> =
-            PEOPLE.iter().map(|p| serde_json::json!({"username": p.username, "password": p.password})).collect();
+        let people: Vec<_> = PEOPLE
+            .iter()
+            .map(|p| serde_json::json!({"username": p.username, "password": p.password}))
+            .collect();
         let line = serde_json::json!({"url": url, "idp": idp, "inbox": inbox, "dns": names.to_string(), "root": ROOT, "ca_root": ca_root, "users": people});
         println!("{line}");
         return;
@@ -170,13 +242,28 @@ async fn announce(ready: oneshot::Receiver<SocketAddr>, json: bool, announced: A
     println!("\nStarchart is ready:  {url}\n");
     println!("Sign in as one of these (the identity provider is {idp}):");
     for person in PEOPLE {
-        println!("  {:<10} {:<12} {} ({})", person.username, person.password, person.display_name, person.groups.join(", "));
+        println!(
+            "  {:<10} {:<12} {} ({})",
+            person.username,
+            person.password,
+            person.display_name,
+            person.groups.join(", ")
+        );
     }
     println!("\nMail to them arrives here:  {inbox}");
     println!("\nMake the record www of user1, then ask the name server:");
-    println!("  dig @{} -p {} www.user1.{ROOT}\n", names.ip(), names.port());
-    println!("Request its certificate, download certificate and chain, then check them against the demo's own authority:");
-    println!("  openssl verify -CAfile {} -untrusted user1.{ROOT}.chain.pem user1.{ROOT}.certificate.pem\n", ca_root.display());
+    println!(
+        "  dig @{} -p {} www.user1.{ROOT}\n",
+        names.ip(),
+        names.port()
+    );
+    println!(
+        "Request its certificate, download certificate and chain, then check them against the demo's own authority:"
+    );
+    println!(
+        "  openssl verify -CAfile {} -untrusted user1.{ROOT}.chain.pem user1.{ROOT}.certificate.pem\n",
+        ca_root.display()
+    );
     println!("Ctrl-C stops; the next start keeps what you made, --fresh begins anew.");
 }
 
@@ -186,7 +273,8 @@ fn loopback(port: u16) -> SocketAddr {
 
 /// The port itself, when it can be opened; a free one for 0.
 fn free_port(port: u16) -> anyhow::Result<u16> {
-    let listener = TcpListener::bind(loopback(port)).with_context(|| format!("port {port} is taken; choose another"))?;
+    let listener = TcpListener::bind(loopback(port))
+        .with_context(|| format!("port {port} is taken; choose another"))?;
     Ok(listener.local_addr()?.port())
 }
 

@@ -25,10 +25,12 @@ pub(crate) enum Verb {
 /// Where to, and under which id.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The id of the key that encrypts at rest: 1 to 32 letters, digits, - or _. Default: today's date.
+    /// The id of the key that encrypts at rest: 1 to 32 letters, digits, - or _. Default: today's
+    /// date.
     #[arg(long, value_name = "ID", value_parser = id)]
     id: Option<String>,
-    /// Write the secrets into this folder, a file each that only its owner can read, instead of printing them.
+    /// Write the secrets into this folder, a file each that only its owner can read, instead of
+    /// printing them.
     #[arg(long, value_name = "FOLDER")]
     folder: Option<PathBuf>,
 }
@@ -57,11 +59,19 @@ fn fits(folder: &Path) -> anyhow::Result<()> {
     match folder.metadata() {
         Ok(found) if !found.is_dir() => bail!("--folder: {shown} is a file; name a folder"),
         Ok(_) => {}
-        Err(error) => bail!("--folder: {shown} cannot be used ({error}); make the folder first: mkdir -m 700 {shown}"),
+        Err(error) => bail!(
+            "--folder: {shown} cannot be used ({error}); make the folder first: mkdir -m 700 {shown}"
+        ),
     }
-    let there: Vec<&str> = [ACCOUNT, ENCRYPTION].into_iter().filter(|name| folder.join(name).exists()).collect();
+    let there: Vec<&str> = [ACCOUNT, ENCRYPTION]
+        .into_iter()
+        .filter(|name| folder.join(name).exists())
+        .collect();
     if !there.is_empty() {
-        let (there, are) = (there.join(" and "), if there.len() == 1 { "is" } else { "are" });
+        let (there, are) = (
+            there.join(" and "),
+            if there.len() == 1 { "is" } else { "are" },
+        );
         bail!(
             "--folder: {there} {are} in {shown} already, and no key is overwritten: what it sealed or registered could not be used \
              any more. Name an empty folder"
@@ -72,37 +82,63 @@ fn fits(folder: &Path) -> anyhow::Result<()> {
 
 /// A line of KEY_ENCRYPTION_KEYS: an id and 32 random bytes.
 pub(crate) fn encryption_key(id: &str) -> Secret {
-    Secret::new(format!("{id}:{}\n", STANDARD.encode(rand::random::<[u8; 32]>())))
+    Secret::new(format!(
+        "{id}:{}\n",
+        STANDARD.encode(rand::random::<[u8; 32]>())
+    ))
 }
 
-/// Writes a secret to a new file that only its owner can read. One that is there already is not touched.
+/// Writes a secret to a new file that only its owner can read. One that is there already is not
+/// touched.
 pub(crate) fn store(path: &Path, secret: &Secret) -> anyhow::Result<()> {
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
         .open(path)
-        .with_context(|| format!("{} cannot be made; check the folder's owner and mode", path.display()))?;
-    file.write_all(secret.expose().as_bytes()).with_context(|| format!("writing {}", path.display()))
+        .with_context(|| {
+            format!(
+                "{} cannot be made; check the folder's owner and mode",
+                path.display()
+            )
+        })?;
+    file.write_all(secret.expose().as_bytes())
+        .with_context(|| format!("writing {}", path.display()))
 }
 
 fn print(account: &Secret, encryption: &Secret) {
-    println!("# The key of the account at the certificate authority (P-256). It is not tied to a database; keep one for all.");
+    println!(
+        "# The key of the account at the certificate authority (P-256). It is not tied to a database; keep one for all."
+    );
     println!("{}", command(ACCOUNT, account));
     println!(
         "# What encrypts private keys in the database. Keep a copy apart from the database's backups: without it nobody can"
     );
-    println!("# read them. To change it, put a new line above the old ones; the first encrypts, all decrypt.");
+    println!(
+        "# read them. To change it, put a new line above the old ones; the first encrypts, all decrypt."
+    );
     println!("{}", command(ENCRYPTION, encryption));
-    println!("# For files instead: starchart keys new --folder FOLDER. Nothing was stored; each call makes new keys.");
+    println!(
+        "# For files instead: starchart keys new --folder FOLDER. Nothing was stored; each call makes new keys."
+    );
 }
 
 /// The command that stores a secret in a swarm.
 fn command(name: &str, secret: &Secret) -> String {
-    format!("docker secret create {name} - <<'EOF'\n{}\nEOF\n", secret.expose().trim_end())
+    format!(
+        "docker secret create {name} - <<'EOF'\n{}\nEOF\n",
+        secret.expose().trim_end()
+    )
 }
 
 fn id(text: &str) -> Result<String, String> {
-    let good = (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-    if good { Ok(text.to_owned()) } else { Err("must be 1 to 32 letters, digits, - or _".to_owned()) }
+    let good = (1..=32).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    if good {
+        Ok(text.to_owned())
+    } else {
+        Err("must be 1 to 32 letters, digits, - or _".to_owned())
+    }
 }

@@ -10,11 +10,18 @@ use starchart_store::{Migrated, SchemaState};
 pub(crate) async fn run(env_file: Option<PathBuf>) -> anyhow::Result<ExitCode> {
     let loaded = super::begin(env_file)?;
     let stop = crate::stop::on_signal()?;
-    let Some(store) = crate::boot::connect(&loaded.settings, &stop).await? else { return Ok(ExitCode::from(1)) };
+    let Some(store) = crate::boot::connect(&loaded.settings, &stop).await? else {
+        return Ok(ExitCode::from(1));
+    };
     if store.schema().await? == SchemaState::HalfWiped {
-        println!("a wipe of the database was begun and is not finished: finishing it; what is left of our old tables goes");
+        println!(
+            "a wipe of the database was begun and is not finished: finishing it; what is left of our old tables goes"
+        );
     }
-    let Migrated { steps, wiped } = store.migrate().await.context("the schema cannot be migrated")?;
+    let Migrated { steps, wiped } = store
+        .migrate()
+        .await
+        .context("the schema cannot be migrated")?;
     if let Some(tables) = wiped {
         for table in &tables {
             println!("dropped and made anew: {table}");
@@ -24,6 +31,9 @@ pub(crate) async fn run(env_file: Option<PathBuf>) -> anyhow::Result<ExitCode> {
             counted(tables.len(), "table", "tables")
         );
     }
-    println!("{} applied, the schema is up to date", counted(steps, "migration", "migrations"));
+    println!(
+        "{} applied, the schema is up to date",
+        counted(steps, "migration", "migrations")
+    );
     Ok(ExitCode::SUCCESS)
 }

@@ -19,7 +19,8 @@ use starchart_saml::Provider;
 use starchart_settings::{Loaded, Problem, Problems, Settings, Sources};
 use starchart_store::{SchemaState, Store};
 
-/// What the settings alone do not show: whether the identity provider's metadata can be used, and whether a zone is named.
+/// What the settings alone do not show: whether the identity provider's metadata can be used, and
+/// whether a zone is named.
 ///
 /// # Errors
 /// Every fault, each with its setting.
@@ -50,7 +51,9 @@ async fn schema_fits(store: &Store) -> anyhow::Result<()> {
     match store.schema().await? {
         SchemaState::Fits | SchemaState::Newer(_) => Ok(()),
         SchemaState::Pending(_) => {
-            anyhow::bail!("the database's schema is not up to date: run `starchart migrate` first; nothing was changed")
+            anyhow::bail!(
+                "the database's schema is not up to date: run `starchart migrate` first; nothing was changed"
+            )
         }
         SchemaState::HalfWiped => {
             anyhow::bail!(
@@ -64,7 +67,10 @@ async fn schema_fits(store: &Store) -> anyhow::Result<()> {
 /// Reads the settings and begins to log.
 fn begin(env_file: Option<PathBuf>) -> anyhow::Result<Loaded> {
     let loaded = Settings::read(&Sources::of_process(env_file))?;
-    crate::telemetry::start(loaded.settings.log_level.as_str(), loaded.settings.environment.is_production());
+    crate::telemetry::start(
+        loaded.settings.log_level.as_str(),
+        loaded.settings.environment.is_production(),
+    );
     for notice in &loaded.notices {
         tracing::warn!(notice, "settings");
     }

@@ -14,7 +14,9 @@ use starchart_settings::Settings;
 use starchart_store::import;
 use starchart_store::{Store, zone};
 use starchart_worker::Context;
-use starchart_worker::reconcile::{self, Adoption, Approval, Audited, Brought, HASH_MIN, Plan, Removal};
+use starchart_worker::reconcile::{
+    self, Adoption, Approval, Audited, Brought, HASH_MIN, Plan, Removal,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::wire::Names;
@@ -27,12 +29,12 @@ pub(crate) struct Options {
     /// List the zone, print what differs from the database, and change nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Let the plan with this hash be done (8 digits or more of it) and let publishing go on. Another plan by now: 1, nothing is
-    /// changed.
+    /// Let the plan with this hash be done (8 digits or more of it) and let publishing go on.
+    /// Another plan by now: 1, nothing is changed.
     #[arg(long, value_name = "HASH", value_parser = hash)]
     approve: Option<String>,
-    /// Rebuild ownership from the zone: what stands where a record wants something becomes ours. Pauses publishing until the plan
-    /// is approved.
+    /// Rebuild ownership from the zone: what stands where a record wants something becomes ours.
+    /// Pauses publishing until the plan is approved.
     #[arg(long)]
     adopt: bool,
     /// Pause publishing until a plan is approved.
@@ -41,8 +43,8 @@ pub(crate) struct Options {
     /// Audit now: mend what has drifted, unless it is too much.
     #[arg(long)]
     now: bool,
-    /// Delete all orphans that --dry-run lists, but those of --keep; their number, to confirm it. Another number by now: 1, nothing is
-    /// changed.
+    /// Delete all orphans that --dry-run lists, but those of --keep; their number, to confirm it.
+    /// Another number by now: 1, nothing is changed.
     #[arg(long, value_name = "COUNT")]
     delete_orphans: Option<usize>,
     /// With --delete-orphans: what stands at this name stays, and does not count. May be repeated.
@@ -53,13 +55,22 @@ pub(crate) struct Options {
 /// A full name as the zone writes it.
 pub(crate) fn name(text: &str) -> Result<String, String> {
     let text = text.trim().trim_end_matches('.').to_ascii_lowercase();
-    if text.is_empty() { Err("give the full name as the list shows it".to_owned()) } else { Ok(text) }
+    if text.is_empty() {
+        Err("give the full name as the list shows it".to_owned())
+    } else {
+        Ok(text)
+    }
 }
 
 fn hash(text: &str) -> Result<String, String> {
     let text = text.trim().to_ascii_lowercase();
-    if text.len() < HASH_MIN || text.len() > 64 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-        return Err(format!("give {HASH_MIN} or more of the hexadecimal digits that `starchart reconcile --dry-run` prints"));
+    if text.len() < HASH_MIN
+        || text.len() > 64
+        || !text.bytes().all(|digit| digit.is_ascii_hexdigit())
+    {
+        return Err(format!(
+            "give {HASH_MIN} or more of the hexadecimal digits that `starchart reconcile --dry-run` prints"
+        ));
     }
     Ok(text)
 }
@@ -76,11 +87,23 @@ fn reason(text: &str) -> Result<String, String> {
 const BRING_IN: Duration = Duration::from_secs(600);
 
 pub(crate) async fn run(env_file: Option<PathBuf>, options: Options) -> anyhow::Result<ExitCode> {
-    let Some(context) = context(env_file).await? else { return Ok(ExitCode::from(1)) };
+    let Some(context) = context(env_file).await? else {
+        return Ok(ExitCode::from(1));
+    };
     match options {
-        Options { approve: Some(hash), .. } => approve(&context, &hash).await,
-        Options { pause: Some(reason), .. } => pause(&context, &reason).await,
-        Options { delete_orphans: Some(count), keep, .. } => delete_orphans(&context, count, &keep).await,
+        Options {
+            approve: Some(hash),
+            ..
+        } => approve(&context, &hash).await,
+        Options {
+            pause: Some(reason),
+            ..
+        } => pause(&context, &reason).await,
+        Options {
+            delete_orphans: Some(count),
+            keep,
+            ..
+        } => delete_orphans(&context, count, &keep).await,
         Options { adopt: true, .. } => adopt(&context).await,
         Options { now: true, .. } => now(&context).await,
         _ => dry_run(&context).await,
@@ -91,18 +114,35 @@ pub(crate) async fn run(env_file: Option<PathBuf>, options: Options) -> anyhow::
 async fn context(env_file: Option<PathBuf>) -> anyhow::Result<Option<Context>> {
     let loaded = super::begin(env_file)?;
     let stop = crate::stop::on_signal()?;
-    let Some(store) = crate::boot::connect(&loaded.settings, &stop).await? else { return Ok(None) };
+    let Some(store) = crate::boot::connect(&loaded.settings, &stop).await? else {
+        return Ok(None);
+    };
     super::schema_fits(&store).await?;
     context_of(&loaded.settings, store, stop).map(Some)
 }
 
 /// What a comparison needs, with this database.
-pub(crate) fn context_of(settings: &Settings, store: Store, stop: CancellationToken) -> anyhow::Result<Context> {
+pub(crate) fn context_of(
+    settings: &Settings,
+    store: Store,
+    stop: CancellationToken,
+) -> anyhow::Result<Context> {
     let limiter = crate::wire::limiter(settings);
-    let names = Names { zone: crate::wire::route53(settings, Arc::clone(&limiter))?, limiter };
+    let names = Names {
+        zone: crate::wire::route53(settings, Arc::clone(&limiter))?,
+        limiter,
+    };
     let certificates = Err("not needed to compare".to_owned());
     let queue = Arc::new(starchart_jobs::Deaf);
-    Ok(crate::wire::worker(settings, store, names, &certificates, None, queue, stop))
+    Ok(crate::wire::worker(
+        settings,
+        store,
+        names,
+        &certificates,
+        None,
+        queue,
+        stop,
+    ))
 }
 
 async fn dry_run(context: &Context) -> anyhow::Result<ExitCode> {
@@ -126,11 +166,22 @@ async fn approve(context: &Context, hash: &str) -> anyhow::Result<ExitCode> {
     match reconcile::approve(context, hash).await? {
         Approval::AnotherPlan(plan) => {
             report::plan(context, &plan).await?;
-            println!("plan {}: another one than {hash} by now. Nothing was changed.", plan.short_hash());
-            println!("Look at it, then: starchart reconcile --approve {}", plan.short_hash());
+            println!(
+                "plan {}: another one than {hash} by now. Nothing was changed.",
+                plan.short_hash()
+            );
+            println!(
+                "Look at it, then: starchart reconcile --approve {}",
+                plan.short_hash()
+            );
             Ok(ExitCode::from(1))
         }
-        Approval::Approved { plan, marked, lifted, paused } => {
+        Approval::Approved {
+            plan,
+            marked,
+            lifted,
+            paused,
+        } => {
             let all = plan.differences();
             println!("plan {} approved: {all}", plan.short_hash());
             if all.unclaimed > 0 {
@@ -160,7 +211,10 @@ async fn approve(context: &Context, hash: &str) -> anyhow::Result<ExitCode> {
 async fn audited(context: &Context) -> anyhow::Result<Audited> {
     let mut said = false;
     loop {
-        let last = zone::last_audit(&context.store).await?.and_then(|row| row.last).map(|(at, _)| at);
+        let last = zone::last_audit(&context.store)
+            .await?
+            .and_then(|row| row.last)
+            .map(|(at, _)| at);
         if let Some(audited) = reconcile::audit(context, last).await? {
             return Ok(audited);
         }
@@ -174,15 +228,23 @@ async fn audited(context: &Context) -> anyhow::Result<Audited> {
     }
 }
 
-/// Publishes what is marked, together with the running servers. 1: not all of it is in the zone. Names that were refused before
-/// are told, and are no part of it.
+/// Publishes what is marked, together with the running servers. 1: not all of it is in the zone.
+/// Names that were refused before are told, and are no part of it.
 async fn published(context: &Context) -> anyhow::Result<ExitCode> {
     let before = zone::refusals(&context.store).await?.len();
     let Brought { left, gave_up } = reconcile::bring_in(context, BRING_IN).await?;
     match gave_up {
-        Some(reason) => println!("{} not published: {reason}", counted(left, "name is", "names are")),
+        Some(reason) => {
+            println!(
+                "{} not published: {reason}",
+                counted(left, "name is", "names are")
+            )
+        }
         None if left > 0 => {
-            println!("{} still on the way; the running servers go on", counted(left, "name is", "names are"));
+            println!(
+                "{} still on the way; the running servers go on",
+                counted(left, "name is", "names are")
+            );
         }
         None => {}
     }
@@ -201,7 +263,11 @@ async fn published(context: &Context) -> anyhow::Result<ExitCode> {
 pub(crate) async fn adopt(context: &Context) -> anyhow::Result<ExitCode> {
     let Adoption { adopted, plan } = reconcile::adopt(context).await?;
     report::plan(context, &plan).await?;
-    println!("{} adopted; {} ours now", counted(adopted, "set", "sets"), counted(plan.owned, "is", "are"));
+    println!(
+        "{} adopted; {} ours now",
+        counted(adopted, "set", "sets"),
+        counted(plan.owned, "is", "are")
+    );
     report::what_next(&plan, &report::held(context).await?);
     Ok(ExitCode::SUCCESS)
 }
@@ -215,37 +281,70 @@ async fn pause(context: &Context, reason: &str) -> anyhow::Result<ExitCode> {
     let before = zone::pause_by_operator(&context.store, context.root.as_str(), reason).await?;
     println!("publishing is paused: {reason}");
     if let Some(before) = before {
-        println!("it was paused already, since {}; this reason replaces: {}", before.since.rfc3339(), before.reason);
+        println!(
+            "it was paused already, since {}; this reason replaces: {}",
+            before.since.rfc3339(),
+            before.reason
+        );
         if before.after_wipe {
-            println!("the pause of a wipe would have ended by itself where the zone is empty; this one does not");
+            println!(
+                "the pause of a wipe would have ended by itself where the zone is empty; this one does not"
+            );
         }
     }
-    println!("To go on: starchart reconcile --dry-run, then --approve with the hash that it prints.");
+    println!(
+        "To go on: starchart reconcile --dry-run, then --approve with the hash that it prints."
+    );
     Ok(ExitCode::SUCCESS)
 }
 
 async fn now(context: &Context) -> anyhow::Result<ExitCode> {
     nothing_to_import(context).await?;
-    let Audited { plan, repaired, refused_because, pause, .. } = audited(context).await?;
+    let Audited {
+        plan,
+        repaired,
+        refused_because,
+        pause,
+        ..
+    } = audited(context).await?;
     report::plan(context, &plan).await?;
     if refused_because.is_some() || pause.is_some() {
         report::what_next(&plan, &report::held(context).await?);
         println!("{}; nothing was changed", differences(&plan));
         return Ok(ExitCode::from(u8::from(plan.differences().all() > 0)));
     }
-    println!("{}; {}", differences(&plan), counted(repaired, "is put right", "are put right"));
-    if repaired > 0 { published(context).await } else { Ok(ExitCode::SUCCESS) }
+    println!(
+        "{}; {}",
+        differences(&plan),
+        counted(repaired, "is put right", "are put right")
+    );
+    if repaired > 0 {
+        published(context).await
+    } else {
+        Ok(ExitCode::SUCCESS)
+    }
 }
 
-pub(crate) async fn delete_orphans(context: &Context, count: usize, keep: &[String]) -> anyhow::Result<ExitCode> {
+pub(crate) async fn delete_orphans(
+    context: &Context,
+    count: usize,
+    keep: &[String],
+) -> anyhow::Result<ExitCode> {
     match reconcile::remove_orphans(context, count, keep).await? {
         Removal::NothingToKeep(names) => {
-            println!("no orphan stands at {}, so it cannot be kept; nothing was changed", names.join(", "));
+            println!(
+                "no orphan stands at {}, so it cannot be kept; nothing was changed",
+                names.join(", ")
+            );
             Ok(ExitCode::from(1))
         }
         Removal::AnotherCount(orphans) => {
             report::orphans(context, &orphans).await?;
-            let besides = if keep.is_empty() { "" } else { " besides those that are kept" };
+            let besides = if keep.is_empty() {
+                ""
+            } else {
+                " besides those that are kept"
+            };
             let there = match orphans.len() {
                 1 => "is 1 orphan".to_owned(),
                 many => format!("are {many} orphans"),
@@ -255,9 +354,16 @@ pub(crate) async fn delete_orphans(context: &Context, count: usize, keep: &[Stri
         }
         Removal::Marked { orphans, left } => {
             report::orphans(context, &orphans).await?;
-            println!("{} marked", counted(orphans.len(), "orphan is", "orphans are"));
+            println!(
+                "{} marked",
+                counted(orphans.len(), "orphan is", "orphans are")
+            );
             if left > 0 {
-                let still = counted(left, "was not reached and is an orphan", "were not reached and are orphans");
+                let still = counted(
+                    left,
+                    "was not reached and is an orphan",
+                    "were not reached and are orphans",
+                );
                 println!("{still} still: another process took over; look again");
             }
             if let Some(reason) = zone::paused(&context.store).await? {

@@ -45,9 +45,22 @@ pub(crate) async fn run(env_file: Option<PathBuf>, parts: Parts) -> anyhow::Resu
         tracing::warn!(warning = %warning, "SAML_IDP_METADATA_PATH: look at the identity provider's metadata");
     }
     let limiter = crate::wire::limiter(&settings);
-    let names = Names { zone: crate::wire::route53(&settings, Arc::clone(&limiter))?, limiter };
+    let names = Names {
+        zone: crate::wire::route53(&settings, Arc::clone(&limiter))?,
+        limiter,
+    };
     let certificates = crate::wire::certificates(&settings)?;
     let mailer = crate::wire::mail::mailer(&settings)?;
     let (saml, queue) = (Arc::new(saml), crate::wire::queue(&settings, parts)?);
-    boot::serve(Service { settings, parts, saml, names, certificates, mailer, queue, ready: None }).await
+    boot::serve(Service {
+        settings,
+        parts,
+        saml,
+        names,
+        certificates,
+        mailer,
+        queue,
+        ready: None,
+    })
+    .await
 }

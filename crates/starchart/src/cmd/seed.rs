@@ -13,15 +13,49 @@ use starchart_store::audit::Act;
 use starchart_store::records::{self, RecordError};
 use starchart_store::users::{self, User};
 
-/// The people of the development identity provider: they find what is made here when they sign in there.
+/// The people of the development identity provider: they find what is made here when they sign in
+/// there.
 const PEOPLE: [(&str, &str, Groups); 4] = [
-    ("user1", "Johannes Kepler", Groups { student: true, faculty: false, admin: false }),
-    ("user2", "Galileo Galilei", Groups { student: false, faculty: true, admin: false }),
-    ("user3", "Adam Mason", Groups { student: false, faculty: false, admin: true }),
-    ("han.solo", "Han Solo", Groups { student: false, faculty: true, admin: true }),
+    (
+        "user1",
+        "Johannes Kepler",
+        Groups {
+            student: true,
+            faculty: false,
+            admin: false,
+        },
+    ),
+    (
+        "user2",
+        "Galileo Galilei",
+        Groups {
+            student: false,
+            faculty: true,
+            admin: false,
+        },
+    ),
+    (
+        "user3",
+        "Adam Mason",
+        Groups {
+            student: false,
+            faculty: false,
+            admin: true,
+        },
+    ),
+    (
+        "han.solo",
+        "Han Solo",
+        Groups {
+            student: false,
+            faculty: true,
+            admin: true,
+        },
+    ),
 ];
 
-/// Name, type and value of everybody's records: one of each type. Addresses are for documentation (RFC 5737, RFC 3849).
+/// Name, type and value of everybody's records: one of each type. Addresses are for documentation
+/// (RFC 5737, RFC 3849).
 const RECORDS: [(&str, &str, &str); 5] = [
     ("www", "A", "192.0.2.10"),
     ("www", "AAAA", "2001:db8::10"),
@@ -33,15 +67,27 @@ const RECORDS: [(&str, &str, &str); 5] = [
 pub(crate) async fn run(env_file: Option<PathBuf>) -> anyhow::Result<ExitCode> {
     let settings = super::begin(env_file)?.settings;
     if settings.environment.is_production() {
-        bail!("seed makes people who do not exist and is for development: STARCHART_ENV is production; nothing was changed");
+        bail!(
+            "seed makes people who do not exist and is for development: STARCHART_ENV is production; nothing was changed"
+        );
     }
     let stop = crate::stop::on_signal()?;
-    let Some(store) = crate::boot::connect(&settings, &stop).await? else { return Ok(ExitCode::from(1)) };
+    let Some(store) = crate::boot::connect(&settings, &stop).await? else {
+        return Ok(ExitCode::from(1));
+    };
     super::schema_fits(&store).await?;
     for (username, display_name, groups) in PEOPLE {
-        let user = person(&store, username, display_name, groups).await.with_context(|| username.to_owned())?;
-        let label = user.label.as_ref().with_context(|| format!("{username} has no name of their own"))?;
-        println!("{username} ({display_name}), {}", settings.root_domain.base(label));
+        let user = person(&store, username, display_name, groups)
+            .await
+            .with_context(|| username.to_owned())?;
+        let label = user
+            .label
+            .as_ref()
+            .with_context(|| format!("{username} has no name of their own"))?;
+        println!(
+            "{username} ({display_name}), {}",
+            settings.root_domain.base(label)
+        );
         for (name, kind, value) in RECORDS {
             let said = record(&store, &settings, &user, label, [name, kind, value]).await?;
             println!("  {said:<8} {name} {kind} {value}");
@@ -51,7 +97,12 @@ pub(crate) async fn run(env_file: Option<PathBuf>) -> anyhow::Result<ExitCode> {
 }
 
 /// The person, as if they had signed in and taken the label that their user name stands for.
-async fn person(store: &Store, username: &str, display_name: &str, groups: Groups) -> anyhow::Result<User> {
+async fn person(
+    store: &Store,
+    username: &str,
+    display_name: &str,
+    groups: Groups,
+) -> anyhow::Result<User> {
     let subject = Subject::parse(username).map_err(|fault| anyhow::anyhow!("{fault:?}"))?;
     let identity = Identity {
         subject,
@@ -87,8 +138,14 @@ async fn record(
         description: "made by starchart seed".to_owned(),
         ..RecordForm::default()
     };
-    let new = form.check(&settings.root_domain.base(label)).map_err(|faults| anyhow::anyhow!("{name} {kind}: {faults:?}"))?;
-    let act = Act { by: user.id, on_behalf_of: None, request_id: "seed" };
+    let new = form
+        .check(&settings.root_domain.base(label))
+        .map_err(|faults| anyhow::anyhow!("{name} {kind}: {faults:?}"))?;
+    let act = Act {
+        by: user.id,
+        on_behalf_of: None,
+        request_id: "seed",
+    };
     match records::create(store, user.id, &new, settings.limits.records_per_user, &act).await {
         Ok(_) => Ok("made"),
         Err(RecordError::Duplicate) => Ok("is there"),
@@ -105,10 +162,22 @@ mod tests {
     #[test]
     fn the_people_are_the_development_identity_providers() {
         let ours = PEOPLE.map(|(username, display_name, groups)| {
-            let of = [(groups.student, "students"), (groups.faculty, "faculty"), (groups.admin, "admins")];
-            (username, display_name, of.iter().filter(|(is, _)| *is).map(|(_, name)| *name).collect::<Vec<_>>())
+            let of = [
+                (groups.student, "students"),
+                (groups.faculty, "faculty"),
+                (groups.admin, "admins"),
+            ];
+            (
+                username,
+                display_name,
+                of.iter()
+                    .filter(|(is, _)| *is)
+                    .map(|(_, name)| *name)
+                    .collect::<Vec<_>>(),
+            )
         });
-        let theirs = starchart_demo::PEOPLE.map(|person| (person.username, person.display_name, person.groups.to_vec()));
+        let theirs = starchart_demo::PEOPLE
+            .map(|person| (person.username, person.display_name, person.groups.to_vec()));
         assert_eq!(ours, theirs);
     }
 }

@@ -17,15 +17,25 @@ pub(crate) struct Options {
 pub(crate) async fn run(env_file: Option<PathBuf>, options: Options) -> anyhow::Result<ExitCode> {
     let settings = super::begin(env_file)?.settings;
     let Some(mailer) = crate::wire::mail::mailer(&settings)? else {
-        bail!("mail is off: {}", settings.mail.off_because().unwrap_or("no sender"));
+        bail!(
+            "mail is off: {}",
+            settings.mail.off_because().unwrap_or("no sender")
+        );
     };
     let head = mailer.letterhead();
     let letter = Letter {
         name: String::new(),
         address: options.address,
-        message_id: format!("{:032x}@{}", rand::random::<u128>(), crate::wire::message_host(&settings)),
+        message_id: format!(
+            "{:032x}@{}",
+            rand::random::<u128>(),
+            crate::wire::message_host(&settings)
+        ),
         subject: format!("{} test mail", head.app_name),
-        body: format!("Hello,\n\nThe mails of {} arrive here.\n\n  {}\n", head.app_name, head.app_url),
+        body: format!(
+            "Hello,\n\nThe mails of {} arrive here.\n\n  {}\n",
+            head.app_name, head.app_url
+        ),
     };
     let server = format!("{}:{}", settings.mail.host, settings.mail.port);
     match mailer.send(&letter).await {
@@ -50,13 +60,16 @@ fn advice(fault: &SendError) -> Option<&'static str> {
             "Check SMTP_HOST, SMTP_PORT and SMTP_TLS (with SMTP_AUTH=xoauth2 also SMTP_OAUTH_TOKEN_URL), and whether a firewall is in \
              between.",
         ),
-        SendError::Broken(_) => {
-            Some("Check NOTIFICATIONS_USERNAME, NOTIFICATIONS_PASSWORD, SMTP_AUTH and SMTP_TLS, and the server's certificate.")
-        }
-        SendError::Denied { .. } => {
-            Some("Check whether the account may send as NOTIFICATIONS_EMAIL_USER, and to this address.")
-        }
+        SendError::Broken(_) => Some(
+            "Check NOTIFICATIONS_USERNAME, NOTIFICATIONS_PASSWORD, SMTP_AUTH and SMTP_TLS, and the server's certificate.",
+        ),
+        SendError::Denied { .. } => Some(
+            "Check whether the account may send as NOTIFICATIONS_EMAIL_USER, and to this address.",
+        ),
         SendError::NoAddress(_) => Some("Check the address."),
-        SendError::Later(_) | SendError::Unclear(_) | SendError::Dropped { .. } | SendError::Refused(_) => None,
+        SendError::Later(_)
+        | SendError::Unclear(_)
+        | SendError::Dropped { .. }
+        | SendError::Refused(_) => None,
     }
 }

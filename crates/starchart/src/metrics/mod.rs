@@ -47,9 +47,19 @@ struct Seen {
 }
 
 impl Metrics {
-    pub(crate) fn new(health: Health, requests: RequestMetrics, counters: Arc<dyn Counters>) -> Self {
+    pub(crate) fn new(
+        health: Health,
+        requests: RequestMetrics,
+        counters: Arc<dyn Counters>,
+    ) -> Self {
         let started_s = crate::wire::clock().as_millis() / 1_000;
-        Self { health, requests, counters, started_s, last: Mutex::default() }
+        Self {
+            health,
+            requests,
+            counters,
+            started_s,
+            last: Mutex::default(),
+        }
     }
 
     /// What was found not long ago, or now. Whoever asks meanwhile waits for the same look.
@@ -66,7 +76,9 @@ impl Metrics {
     }
 
     async fn read(&self) -> Seen {
-        let Some(store) = self.health.store.get() else { return Seen::default() };
+        let Some(store) = self.health.store.get() else {
+            return Seen::default();
+        };
         let pool = Some(store.pool());
         let start = Instant::now();
         let rows = async {
@@ -75,14 +87,24 @@ impl Metrics {
             Ok::<_, starchart_store::Error>((figures::read(store).await?, first_answer))
         };
         match tokio::time::timeout(LIMIT, rows).await {
-            Ok(Ok((rows, first_answer))) => Seen { rows: Some(Arc::new(rows)), pool, first_answer: Some(first_answer) },
+            Ok(Ok((rows, first_answer))) => Seen {
+                rows: Some(Arc::new(rows)),
+                pool,
+                first_answer: Some(first_answer),
+            },
             Ok(Err(error)) => {
                 debug!(error = %error, "no figures from the database");
-                Seen { pool, ..Seen::default() }
+                Seen {
+                    pool,
+                    ..Seen::default()
+                }
             }
             Err(_) => {
                 debug!("no figures from the database in time");
-                Seen { pool, ..Seen::default() }
+                Seen {
+                    pool,
+                    ..Seen::default()
+                }
             }
         }
     }
@@ -94,8 +116,16 @@ impl Metrics {
 /// The listener cannot be used.
 pub(crate) fn serve(listener: TcpListener, metrics: Metrics) -> std::io::Result<Server> {
     let metrics = web::Data::new(metrics);
-    let app = move || App::new().app_data(metrics.clone()).route("/metrics", web::get().to(answer));
-    Ok(HttpServer::new(app).workers(1).disable_signals().listen(listener)?.run())
+    let app = move || {
+        App::new()
+            .app_data(metrics.clone())
+            .route("/metrics", web::get().to(answer))
+    };
+    Ok(HttpServer::new(app)
+        .workers(1)
+        .disable_signals()
+        .listen(listener)?
+        .run())
 }
 
 async fn answer(metrics: web::Data<Metrics>) -> HttpResponse {

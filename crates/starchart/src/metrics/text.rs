@@ -1,4 +1,5 @@
-//! Figures as text. Names and units are what operators' alerts rely on: docs/monitoring.md lists them.
+//! Figures as text. Names and units are what operators' alerts rely on: docs/monitoring.md lists
+//! them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -21,20 +22,33 @@ type Real = Gauge<f64, AtomicU64>;
 /// One label and its value.
 type Label = [(&'static str, String); 1];
 
-/// Everything, as Prometheus reads it. What is not known now is left out, so that no old value passes for a new one.
+/// Everything, as Prometheus reads it. What is not known now is left out, so that no old value
+/// passes for a new one.
 pub(super) fn render(metrics: &Metrics, seen: &Seen) -> Result<String, std::fmt::Error> {
     let mut registry = Registry::default();
     process(&mut registry, metrics.started_s);
     let ours = registry.sub_registry_with_prefix("starchart");
     // A gauge, because readers that know no OpenMetrics know no info.
     let build = Family::<[(&str, &str); 2], Gauge>::default();
-    build.get_or_create(&[("version", build::VERSION), ("commit", build::COMMIT)]).set(1);
+    build
+        .get_or_create(&[("version", build::VERSION), ("commit", build::COMMIT)])
+        .set(1);
     ours.register("build_info", "What is running", build);
     metrics.requests.register(ours);
     let readiness = &metrics.health.readiness;
     let draining = readiness.draining.load(Ordering::SeqCst);
-    flag(ours, "ready", "Whether this process wants requests", readiness.is_alive() && !draining && seen.rows.is_some());
-    flag(ours, "database_up", "Whether the database answered", seen.rows.is_some());
+    flag(
+        ours,
+        "ready",
+        "Whether this process wants requests",
+        readiness.is_alive() && !draining && seen.rows.is_some(),
+    );
+    flag(
+        ours,
+        "database_up",
+        "Whether the database answered",
+        seen.rows.is_some(),
+    );
     if let Some(reached) = metrics.counters.reaches_redis() {
         flag(ours, "redis_up", "Whether Redis answers", reached);
     }
@@ -43,7 +57,12 @@ pub(super) fn render(metrics: &Metrics, seen: &Seen) -> Result<String, std::fmt:
     }
     if let Some(first_answer) = seen.first_answer {
         let help = "Wait for a connection and the answer to one short question";
-        seconds(ours, "database_first_answer", help, first_answer.as_secs_f64());
+        seconds(
+            ours,
+            "database_first_answer",
+            help,
+            first_answer.as_secs_f64(),
+        );
     }
     if let Some(rows) = &seen.rows {
         publishing(ours, rows);
@@ -69,76 +88,224 @@ fn process(registry: &mut Registry, started_s: i64) {
     }
     let gauge = Gauge::<i64>::default();
     gauge.set(started_s);
-    process.register_with_unit("start_time", "When it began, since 1970", Unit::Seconds, gauge);
+    process.register_with_unit(
+        "start_time",
+        "When it began, since 1970",
+        Unit::Seconds,
+        gauge,
+    );
 }
 
 /// From the system's own account; none where there is no such.
 fn resident_bytes() -> Option<i64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<i64>().ok()?.checked_mul(1_024)
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim()
+        .strip_suffix("kB")?
+        .trim()
+        .parse::<i64>()
+        .ok()?
+        .checked_mul(1_024)
 }
 
 fn connections(registry: &mut Registry, pool: Pool) {
-    let states = [("idle", u64::from(pool.idle)), ("used", u64::from(pool.open.saturating_sub(pool.idle)))];
-    counts(registry, "database_connections", "Connections to the database", "state", &states);
-    number(registry, "database_connections_max", "Connections that there may be", u64::from(pool.max));
+    let states = [
+        ("idle", u64::from(pool.idle)),
+        ("used", u64::from(pool.open.saturating_sub(pool.idle))),
+    ];
+    counts(
+        registry,
+        "database_connections",
+        "Connections to the database",
+        "state",
+        &states,
+    );
+    number(
+        registry,
+        "database_connections_max",
+        "Connections that there may be",
+        u64::from(pool.max),
+    );
 }
 
 fn publishing(registry: &mut Registry, rows: &Figures) {
     let lag = age(rows.now, rows.backlog.oldest);
-    seconds(registry, "publish_lag", "Age of the oldest change that is not in the zone, without refused ones", lag);
-    number(registry, "names_waiting", "Names that wait to be published", rows.backlog.waiting);
-    number(registry, "names_refused", "Names that the zone refused", rows.backlog.refused);
-    flag(registry, "publishing_paused", "Whether publishing is paused", rows.is_paused);
+    seconds(
+        registry,
+        "publish_lag",
+        "Age of the oldest change that is not in the zone, without refused ones",
+        lag,
+    );
+    number(
+        registry,
+        "names_waiting",
+        "Names that wait to be published",
+        rows.backlog.waiting,
+    );
+    number(
+        registry,
+        "names_refused",
+        "Names that the zone refused",
+        rows.backlog.refused,
+    );
+    flag(
+        registry,
+        "publishing_paused",
+        "Whether publishing is paused",
+        rows.is_paused,
+    );
 }
 
 /// What the last audit of the zone found, and what all of them did since the database was made.
 fn audits(registry: &mut Registry, row: &AuditRow, now: Timestamp) {
-    flag(registry, "audit_refused", "Whether a plan waits for an operator's approval", row.refused_since.is_some());
-    flag(registry, "audit_failed", "Whether the last try came to no end", row.problem.is_some());
+    flag(
+        registry,
+        "audit_refused",
+        "Whether a plan waits for an operator's approval",
+        row.refused_since.is_some(),
+    );
+    flag(
+        registry,
+        "audit_failed",
+        "Whether the last try came to no end",
+        row.problem.is_some(),
+    );
     let refused = Counter::<u64>::default();
     refused.inc_by(row.refused_total);
     registry.register("audits_refused", "Audits that refused their plan", refused);
     let repaired = Counter::<u64>::default();
     repaired.inc_by(row.repaired_total);
-    registry.register("drift_repaired", "Sets that drifted in the zone and were put right", repaired);
+    registry.register(
+        "drift_repaired",
+        "Sets that drifted in the zone and were put right",
+        repaired,
+    );
     let Some((at, last)) = &row.last else { return };
-    seconds(registry, "audit_age", "Time since the zone was last compared", age(now, Some(*at)));
-    let kinds = [("create", last.creates), ("delete", last.deletes), ("replace", last.replaces), ("unclaimed", last.unclaimed)];
-    counts(registry, "audit_differences", "Differences that the last audit found", "kind", &kinds);
-    let kinds = [("all", last.listed), ("owned", last.owned), ("foreign", last.foreign), ("orphan", last.orphans)];
-    counts(registry, "zone_sets", "Sets that the last audit saw", "kind", &kinds);
+    seconds(
+        registry,
+        "audit_age",
+        "Time since the zone was last compared",
+        age(now, Some(*at)),
+    );
+    let kinds = [
+        ("create", last.creates),
+        ("delete", last.deletes),
+        ("replace", last.replaces),
+        ("unclaimed", last.unclaimed),
+    ];
+    counts(
+        registry,
+        "audit_differences",
+        "Differences that the last audit found",
+        "kind",
+        &kinds,
+    );
+    let kinds = [
+        ("all", last.listed),
+        ("owned", last.owned),
+        ("foreign", last.foreign),
+        ("orphan", last.orphans),
+    ];
+    counts(
+        registry,
+        "zone_sets",
+        "Sets that the last audit saw",
+        "kind",
+        &kinds,
+    );
 }
 
 fn queues(registry: &mut Registry, rows: &Figures) {
-    number(registry, "certificate_orders_live", "Orders on their way", rows.orders.live);
+    number(
+        registry,
+        "certificate_orders_live",
+        "Orders on their way",
+        rows.orders.live,
+    );
     let help = "Orders that ended without a certificate in the last 24 hours";
-    number(registry, "certificate_orders_failed_today", help, rows.orders.failed_today);
-    seconds(registry, "certificate_oldest_order", "Age of the oldest order on its way", age(rows.now, rows.orders.oldest));
+    number(
+        registry,
+        "certificate_orders_failed_today",
+        help,
+        rows.orders.failed_today,
+    );
+    seconds(
+        registry,
+        "certificate_oldest_order",
+        "Age of the oldest order on its way",
+        age(rows.now, rows.orders.oldest),
+    );
     let help = "Time since the step of an order that waits longest was due";
-    seconds(registry, "certificate_step_overdue", help, age(rows.now, rows.orders.oldest_due));
-    number(registry, "mails_owed", "Mails that wait to be sent", rows.mails.owed);
-    number(registry, "mails_failed", "Mails that were given up and are kept", rows.mails.failed);
-    seconds(registry, "mail_oldest_owed", "Age of the mail that waits longest", age(rows.now, rows.mails.oldest_owed_at));
+    seconds(
+        registry,
+        "certificate_step_overdue",
+        help,
+        age(rows.now, rows.orders.oldest_due),
+    );
+    number(
+        registry,
+        "mails_owed",
+        "Mails that wait to be sent",
+        rows.mails.owed,
+    );
+    number(
+        registry,
+        "mails_failed",
+        "Mails that were given up and are kept",
+        rows.mails.failed,
+    );
+    seconds(
+        registry,
+        "mail_oldest_owed",
+        "Age of the mail that waits longest",
+        age(rows.now, rows.mails.oldest_owed_at),
+    );
 }
 
 fn certificates(registry: &mut Registry, certificates: &Certificates, now: Timestamp) {
-    number(registry, "certificates_active", "Certificates in use", certificates.active);
+    number(
+        registry,
+        "certificates_active",
+        "Certificates in use",
+        certificates.active,
+    );
     if let Some(end) = certificates.next_end {
         let left = Duration::from_millis(u64::try_from(end.since(now)).unwrap_or_default());
-        seconds(registry, "certificate_next_end", "Time until the next certificate in use ends", left.as_secs_f64());
+        seconds(
+            registry,
+            "certificate_next_end",
+            "Time until the next certificate in use ends",
+            left.as_secs_f64(),
+        );
     }
-    let ending = [("7", certificates.ending_in_7_days), ("30", certificates.ending_in_30_days)];
-    counts(registry, "certificates_ending", "Certificates in use that end within so many days", "days", &ending);
+    let ending = [
+        ("7", certificates.ending_in_7_days),
+        ("30", certificates.ending_in_30_days),
+    ];
+    counts(
+        registry,
+        "certificates_ending",
+        "Certificates in use that end within so many days",
+        "days",
+        &ending,
+    );
     let help = "Certificates that ended within the last 7 days and have no successor";
-    number(registry, "certificates_ended", help, certificates.ended_in_7_days);
+    number(
+        registry,
+        "certificates_ended",
+        help,
+        certificates.ended_in_7_days,
+    );
 }
 
 fn leases(registry: &mut Registry, leases: &[LeaseAge]) {
     let family = Family::<Label, Real>::default();
     for lease in leases {
-        family.get_or_create(&[("lease", lease.name.clone())]).set(in_seconds(lease.held_ms));
+        family
+            .get_or_create(&[("lease", lease.name.clone())])
+            .set(in_seconds(lease.held_ms));
     }
     let help = "How long the present holder has had a lease; 0 when nobody has it";
     registry.register_with_unit("lease_held", help, Unit::Seconds, family);
@@ -155,10 +322,18 @@ fn number(registry: &mut Registry, name: &str, help: &str, value: u64) {
 }
 
 /// One number for each value of a label.
-fn counts(registry: &mut Registry, name: &str, help: &str, label: &'static str, values: &[(&str, u64)]) {
+fn counts(
+    registry: &mut Registry,
+    name: &str,
+    help: &str,
+    label: &'static str,
+    values: &[(&str, u64)],
+) {
     let family = Family::<Label, Gauge>::default();
     for (value, count) in values {
-        family.get_or_create(&[(label, (*value).to_owned())]).set(signed(*count));
+        family
+            .get_or_create(&[(label, (*value).to_owned())])
+            .set(signed(*count));
     }
     registry.register(name, help, family);
 }

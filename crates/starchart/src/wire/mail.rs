@@ -22,7 +22,9 @@ pub(crate) fn letterhead(settings: &Settings) -> Letterhead {
 /// The sender cannot be one, or TLS not be set up.
 pub(crate) fn mailer(settings: &Settings) -> anyhow::Result<Option<Arc<Mailer>>> {
     let mail = &settings.mail;
-    let (Some(sender), None) = (&mail.sender, mail.off_because()) else { return Ok(None) };
+    let (Some(sender), None) = (&mail.sender, mail.off_because()) else {
+        return Ok(None);
+    };
     let config = SmtpConfig {
         host: mail.host.clone(),
         port: mail.port,
@@ -33,12 +35,21 @@ pub(crate) fn mailer(settings: &Settings) -> anyhow::Result<Option<Arc<Mailer>>>
         },
         auth: auth(mail),
         per_minute: mail.per_minute,
-        hello: settings.app.url.host_str().unwrap_or("localhost").to_owned(),
+        hello: settings
+            .app
+            .url
+            .host_str()
+            .unwrap_or("localhost")
+            .to_owned(),
         extra_root: None,
         think: None,
     };
     let mailer = Mailer::smtp(letterhead(settings), sender, config).map_err(|error| {
-        let setting = if matches!(error, ConfigError::Sender(_)) { "NOTIFICATIONS_EMAIL_USER" } else { "SMTP_TLS" };
+        let setting = if matches!(error, ConfigError::Sender(_)) {
+            "NOTIFICATIONS_EMAIL_USER"
+        } else {
+            "SMTP_TLS"
+        };
         anyhow::Error::new(error).context(setting)
     });
     Ok(Some(Arc::new(mailer.context("mail")?)))
@@ -46,9 +57,10 @@ pub(crate) fn mailer(settings: &Settings) -> anyhow::Result<Option<Arc<Mailer>>>
 
 fn auth(mail: &Mail) -> Auth {
     match (&mail.auth, &mail.username, &mail.password) {
-        (SmtpAuth::Password, Some(username), Some(password)) => {
-            Auth::Password { username: username.clone(), password: password.clone() }
-        }
+        (SmtpAuth::Password, Some(username), Some(password)) => Auth::Password {
+            username: username.clone(),
+            password: password.clone(),
+        },
         (SmtpAuth::Xoauth2(oauth), Some(username), Some(password)) => Auth::Xoauth2 {
             username: username.clone(),
             client_secret: password.clone(),

@@ -15,35 +15,73 @@ const SOON: Duration = Duration::from_secs(10);
 
 pub async fn admin(world: &World, app: &App) -> Browser {
     let mut browser = app.browser();
-    browser.sign_in(&world.idp, &person("user3", &["admins"])).await;
+    browser
+        .sign_in(&world.idp, &person("user3", &["admins"]))
+        .await;
     browser
 }
 
 /// Whose name the header shows.
 async fn shown(browser: &mut Browser) -> String {
     let page = browser.get("/").await;
-    page.body.split("id=\"header-user\">").nth(1).unwrap_or_default().split('<').next().unwrap().to_owned()
+    page.body
+        .split("id=\"header-user\">")
+        .nth(1)
+        .unwrap_or_default()
+        .split('<')
+        .next()
+        .unwrap()
+        .to_owned()
 }
 
 /// The form of the page that says this intent about this person.
 fn form_about(page: &Page, intent: &str, field: &str, username: &str) -> Form {
-    let about = |form: &Form| form.value("intent") == Some(intent) && form.value(field) == Some(username);
-    forms(&page.body).into_iter().find(about).unwrap_or_else(|| panic!("no {intent} for {username}: {}", page.body))
+    let about =
+        |form: &Form| form.value("intent") == Some(intent) && form.value(field) == Some(username);
+    forms(&page.body)
+        .into_iter()
+        .find(about)
+        .unwrap_or_else(|| panic!("no {intent} for {username}: {}", page.body))
 }
 
 /// Finds the person and takes their place, as the page offers it.
 async fn impersonate(browser: &mut Browser, username: &str) {
-    let found = browser.get(&format!("/admin?searchText={username}@school")).await;
-    let begun = browser.submit(&form_about(&found, "impersonate-user", "newEffectiveUsername", username)).await;
-    assert_eq!((begun.status, begun.location()), (303, "/"), "{}", begun.body);
+    let found = browser
+        .get(&format!("/admin?searchText={username}@school"))
+        .await;
+    let begun = browser
+        .submit(&form_about(
+            &found,
+            "impersonate-user",
+            "newEffectiveUsername",
+            username,
+        ))
+        .await;
+    assert_eq!(
+        (begun.status, begun.location()),
+        (303, "/"),
+        "{}",
+        begun.body
+    );
 }
 
 /// Deletes the person, after reading what that ends; gives that page.
 pub async fn delete(browser: &mut Browser, username: &str) -> Page {
-    let ask = browser.get(&format!("/admin/delete?username={username}&searchText={username}")).await;
+    let ask = browser
+        .get(&format!(
+            "/admin/delete?username={username}&searchText={username}"
+        ))
+        .await;
     assert_eq!(ask.status, 200, "{}", ask.body);
-    let done = browser.submit(&form_about(&ask, "delete-user", "username", username)).await;
-    assert_eq!((done.status, done.location()), (303, format!("/admin?searchText={username}").as_str()), "{}", done.body);
+    let done = browser
+        .submit(&form_about(&ask, "delete-user", "username", username))
+        .await;
+    assert_eq!(
+        (done.status, done.location()),
+        (303, format!("/admin?searchText={username}").as_str()),
+        "{}",
+        done.body
+    );
     ask
 }
 
@@ -55,15 +93,32 @@ async fn an_admin_helps_and_both_names_stand_in_the_trail() {
     let mut browser = admin(&world, &one).await;
     let before = browser.clone();
     impersonate(&mut browser, "user1").await;
-    assert_eq!(shown(&mut browser.at(two.port)).await, "Impersonating: user1", "on every process");
-    assert!(!before.is_signed_in().await, "the token of before is nobody's");
-    let helped = browser.at(two.port).create("helped", "A", "192.0.2.7").await;
+    assert_eq!(
+        shown(&mut browser.at(two.port)).await,
+        "Impersonating: user1",
+        "on every process"
+    );
+    assert!(
+        !before.is_signed_in().await,
+        "the token of before is nobody's"
+    );
+    let helped = browser
+        .at(two.port)
+        .create("helped", "A", "192.0.2.7")
+        .await;
     assert_eq!(helped.status, 303, "{}", helped.body);
     let name = format!("helped.user1.{ROOT}");
-    eventually("it is published", SOON, async || world.zone.set(&name, "A").is_some()).await;
+    eventually("it is published", SOON, async || {
+        world.zone.set(&name, "A").is_some()
+    })
+    .await;
     assert_eq!(owner.record_ids().await.len(), 1, "it is the person's own");
     let helping = browser.clone();
-    let stopped = browser.get("/dns-records").await.form("/").with("intent", "stop-impersonation");
+    let stopped = browser
+        .get("/dns-records")
+        .await
+        .form("/")
+        .with("intent", "stop-impersonation");
     assert_eq!(browser.submit(&stopped).await.location(), "/");
     assert_eq!(shown(&mut browser.at(two.port)).await, "user3");
     assert!(!helping.is_signed_in().await && browser.record_ids().await.is_empty());
@@ -72,7 +127,11 @@ async fn an_admin_helps_and_both_names_stand_in_the_trail() {
                 AND action IN ('impersonation.start', 'record.create', 'impersonation.end')";
     assert_eq!(world.db.number(both).await, 3);
     let trail = browser.get("/admin/trail?person=user1&action=record").await;
-    assert!(trail.body.contains(&name) && trail.body.contains(">user3</span> as <span"), "{}", trail.body);
+    assert!(
+        trail.body.contains(&name) && trail.body.contains(">user3</span> as <span"),
+        "{}",
+        trail.body
+    );
 }
 
 #[tokio::test]
@@ -81,7 +140,11 @@ async fn a_deleted_person_is_gone_from_zone_and_pages_at_once() {
     let (one, two) = (world.start().await, world.start().await);
     let mut gone = signed_in(&world, &one, "user1").await;
     let mut stays = signed_in(&world, &one, "user2").await;
-    for (name, rtype, value) in [("www", "A", "192.0.2.1"), ("www", "TXT", "text"), ("alias", "CNAME", "example.com")] {
+    for (name, rtype, value) in [
+        ("www", "A", "192.0.2.1"),
+        ("www", "TXT", "text"),
+        ("alias", "CNAME", "example.com"),
+    ] {
         assert_eq!(gone.create(name, rtype, value).await.status, 303);
     }
     assert_eq!(stays.create("www", "A", "192.0.2.2").await.status, 303);
@@ -104,48 +167,88 @@ async fn a_deleted_person_is_gone_from_zone_and_pages_at_once() {
         .await;
     let mut browser = admin(&world, &two).await;
     let ask = delete(&mut browser, "user1").await;
-    for words in
-        ["3 records leave the zone", "1 certificate of theirs is revoked soon", "being ordered is given up", "stays theirs"]
-    {
+    for words in [
+        "3 records leave the zone",
+        "1 certificate of theirs is revoked soon",
+        "being ordered is given up",
+        "stays theirs",
+    ] {
         assert!(ask.body.contains(words), "{words}: {}", ask.body);
     }
     eventually("signed out on both", Duration::from_secs(1), async || {
         !gone.is_signed_in().await && !gone.at(two.port).is_signed_in().await
     })
     .await;
-    eventually("gone from the zone", SOON, async || zone_sets(&world).len() == 1).await;
+    eventually("gone from the zone", SOON, async || {
+        zone_sets(&world).len() == 1
+    })
+    .await;
     assert!(stays.is_signed_in().await && stays.record_ids().await.len() == 1);
     for (what, left) in [
-        ("certificates WHERE state = 'deleted' AND revocation_owed_at > 0 AND key_ciphertext IS NULL", 1),
-        ("certificate_orders WHERE step = 'abandoned' AND finished_at > 0", 1),
+        (
+            "certificates WHERE state = 'deleted' AND revocation_owed_at > 0 AND key_ciphertext IS NULL",
+            1,
+        ),
+        (
+            "certificate_orders WHERE step = 'abandoned' AND finished_at > 0",
+            1,
+        ),
         ("certificate_orders WHERE finished_at IS NULL", 0),
         ("record_history WHERE reason = 'user-deleted'", 3),
-        ("audit_trail WHERE action = 'user.delete' AND object = 'user1'", 1),
+        (
+            "audit_trail WHERE action = 'user.delete' AND object = 'user1'",
+            1,
+        ),
     ] {
-        assert_eq!(world.db.number(&format!("SELECT COUNT(*) FROM {what}")).await, left, "{what}");
+        assert_eq!(
+            world
+                .db
+                .number(&format!("SELECT COUNT(*) FROM {what}"))
+                .await,
+            left,
+            "{what}"
+        );
     }
     let dashboard = browser.get("/admin").await;
-    assert!(dashboard.body.contains("Revocation owed") && dashboard.body.contains("User was deleted"), "{}", dashboard.body);
+    assert!(
+        dashboard.body.contains("Revocation owed") && dashboard.body.contains("User was deleted"),
+        "{}",
+        dashboard.body
+    );
     no_difference(&world).await;
 
     // Deletion is no ban, and the domain was kept.
     let mut back = signed_in(&world, &one, "user1").await;
     assert!(back.record_ids().await.is_empty());
     assert_eq!(back.create("www", "CNAME", "example.org").await.status, 303);
-    eventually("published again", SOON, async || world.zone.set(&format!("www.user1.{ROOT}"), "CNAME").is_some()).await;
+    eventually("published again", SOON, async || {
+        world
+            .zone
+            .set(&format!("www.user1.{ROOT}"), "CNAME")
+            .is_some()
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn every_route_knows_admins_impersonators_and_those_who_are_out() {
-    let world = World::new().await.set("USER_DNS_RECORD_LIMIT", "1000").set("RATE_LIMIT_ADMIN_SEARCHES_PER_MINUTE", "100000");
+    let world = World::new()
+        .await
+        .set("USER_DNS_RECORD_LIMIT", "1000")
+        .set("RATE_LIMIT_ADMIN_SEARCHES_PER_MINUTE", "100000");
     let app = world.start().await;
     let mut owner = signed_in(&world, &app, "user1").await;
-    let (out, mut admin) = (signed_in(&world, &app, "user4").await, admin(&world, &app).await);
+    let (out, mut admin) = (
+        signed_in(&world, &app, "user4").await,
+        admin(&world, &app).await,
+    );
     delete(&mut admin, "user4").await;
     let mut helping = None;
     for route in route_table() {
-        let &(method, path, guest, of_owner, of_other) =
-            pages::EXPECTED.iter().find(|row| (row.0, row.1) == (route.method.as_str(), route.path)).unwrap();
+        let &(method, path, guest, of_owner, of_other) = pages::EXPECTED
+            .iter()
+            .find(|row| (row.0, row.1) == (route.method.as_str(), route.path))
+            .unwrap();
         let what = format!("{method} {path}");
         let of_admin = match (method, path) {
             ("GET", "/admin" | "/admin/trail") => "200",
@@ -154,20 +257,46 @@ async fn every_route_knows_admins_impersonators_and_those_who_are_out() {
             ("GET", "/admin/delete") => "404",
             _ => of_other,
         };
-        let while_helping = if path.ends_with("/privateKey") { "403" } else { of_owner };
-        assert_eq!(owner.create(&format!("w{}", rand::random::<u32>()), "A", "192.0.2.1").await.status, 303);
-        let id = world.db.number("SELECT MAX(id) FROM dns_records").await.to_string();
-        assert_eq!(class(&pages::ask(&mut out.clone(), route, &id).await), guest, "{what} for somebody deleted");
+        let while_helping = if path.ends_with("/privateKey") {
+            "403"
+        } else {
+            of_owner
+        };
+        assert_eq!(
+            owner
+                .create(&format!("w{}", rand::random::<u32>()), "A", "192.0.2.1")
+                .await
+                .status,
+            303
+        );
+        let id = world
+            .db
+            .number("SELECT MAX(id) FROM dns_records")
+            .await
+            .to_string();
+        assert_eq!(
+            class(&pages::ask(&mut out.clone(), route, &id).await),
+            guest,
+            "{what} for somebody deleted"
+        );
         // Some routes sign out.
         if !admin.is_signed_in().await {
             admin = self::admin(&world, &app).await;
         }
-        assert_eq!(class(&pages::ask(&mut admin, route, &id).await), of_admin, "{what} for an admin");
+        assert_eq!(
+            class(&pages::ask(&mut admin, route, &id).await),
+            of_admin,
+            "{what} for an admin"
+        );
         let mut helper = match helping.take() {
             Some(helper) => helper,
             None => impersonating(&world, &app, "user1").await,
         };
-        assert_eq!(class(&pages::ask(&mut helper, route, &id).await), while_helping, "{what} while impersonating");
+        assert_eq!(
+            class(&pages::ask(&mut helper, route, &id).await),
+            while_helping,
+            "{what} while impersonating"
+        );
         helping = helper.is_signed_in().await.then_some(helper);
     }
 }
@@ -182,8 +311,12 @@ async fn impersonating(world: &World, app: &App, username: &str) -> Browser {
 async fn hostile_names_are_texts_in_list_and_trail() {
     let world = World::new().await;
     let app = world.start().await;
-    let hostile =
-        ["<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "' onmouseover='alert(1)", "=cmd|'/c calc'!A0"];
+    let hostile = [
+        "<script>alert(1)</script>",
+        "\"><img src=x onerror=alert(1)>",
+        "' onmouseover='alert(1)",
+        "=cmd|'/c calc'!A0",
+    ];
     for (n, text) in hostile.iter().enumerate() {
         let mut who = person(&format!("user{}", n + 10), &["students"]);
         who.display_name = (*text).to_owned();
@@ -210,8 +343,15 @@ async fn hostile_names_are_texts_in_list_and_trail() {
         let page = browser.get(path).await;
         assert_eq!(page.status, 200, "{path}");
         no_inline_code(path, &page.body);
-        assert!(!page.body.contains("<img src=x") && !page.body.contains("<script>alert"), "{path}: {}", page.body);
+        assert!(
+            !page.body.contains("<img src=x") && !page.body.contains("<script>alert"),
+            "{path}: {}",
+            page.body
+        );
     }
     let list = browser.get("/admin?searchText=school.example").await.body;
-    assert!(list.contains("5 people found") && list.contains("&#60;script&#62;alert(1)"), "{list}");
+    assert!(
+        list.contains("5 people found") && list.contains("&#60;script&#62;alert(1)"),
+        "{list}"
+    );
 }

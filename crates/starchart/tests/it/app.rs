@@ -1,4 +1,5 @@
-//! Running servers of ours, as an operator would run them: the binary, its environment, and nothing else.
+//! Running servers of ours, as an operator would run them: the binary, its environment, and nothing
+//! else.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -30,11 +31,22 @@ impl World {
         let zone = StrictRoute53::start(ROOT).await;
         let db = TestDb::create().await;
         let idp = Issuer::generate("https://idp.school.example/metadata").unwrap();
-        let metadata = idp.metadata_xml("https://idp.school.example/sso", Some("https://idp.school.example/slo")).unwrap();
+        let metadata = idp
+            .metadata_xml(
+                "https://idp.school.example/sso",
+                Some("https://idp.school.example/slo"),
+            )
+            .unwrap();
         let idp_metadata = scratch("idp").join("metadata.xml");
         std::fs::write(&idp_metadata, metadata).unwrap();
         let settings = settings(&zone, &db, &idp_metadata);
-        Self { db, zone, idp, idp_metadata, settings }
+        Self {
+            db,
+            zone,
+            idp,
+            idp_metadata,
+            settings,
+        }
     }
 
     /// Another value for one setting; an empty one removes it.
@@ -53,10 +65,15 @@ impl World {
         self
     }
 
-    /// The binary with these arguments and this world's settings, to be run to its end or changed further.
+    /// The binary with these arguments and this world's settings, to be run to its end or changed
+    /// further.
     pub fn command(&self, arguments: &[&str]) -> tokio::process::Command {
         let mut command = tokio::process::Command::new(binary());
-        command.args(arguments).env_clear().envs(&self.settings).kill_on_drop(true);
+        command
+            .args(arguments)
+            .env_clear()
+            .envs(&self.settings)
+            .kill_on_drop(true);
         command
     }
 
@@ -71,25 +88,41 @@ impl World {
     pub fn launch(&self, verb: &str) -> App {
         let port = free_port();
         let server = Server::start(scratch("app"), binary(), |command| {
-            command.arg(verb).env_clear().envs(&self.settings).env("PORT", port.to_string());
+            command
+                .arg(verb)
+                .env_clear()
+                .envs(&self.settings)
+                .env("PORT", port.to_string());
         });
         App { server, port }
     }
 }
 
 /// The binary under test: `STARCHART_TEST_BINARY` (the production build), else the one cargo built.
-#[expect(clippy::disallowed_methods, reason = "script/test says which build to try")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "script/test says which build to try"
+)]
 pub fn binary() -> PathBuf {
-    std::env::var_os("STARCHART_TEST_BINARY").map_or_else(|| env!("CARGO_BIN_EXE_starchart").into(), PathBuf::from)
+    std::env::var_os("STARCHART_TEST_BINARY")
+        .map_or_else(|| env!("CARGO_BIN_EXE_starchart").into(), PathBuf::from)
 }
 
-/// How the stories' processes wake each other: `STARCHART_TEST_REDIS_URL`, else each itself. With `none` nobody is woken.
-#[expect(clippy::disallowed_methods, reason = "script/test says which queue to try")]
+/// How the stories' processes wake each other: `STARCHART_TEST_REDIS_URL`, else each itself. With
+/// `none` nobody is woken.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "script/test says which queue to try"
+)]
 pub fn redis_url() -> String {
     std::env::var("STARCHART_TEST_REDIS_URL").unwrap_or_else(|_| "memory".to_owned())
 }
 
-fn settings(zone: &StrictRoute53, db: &TestDb, idp_metadata: &std::path::Path) -> BTreeMap<String, String> {
+fn settings(
+    zone: &StrictRoute53,
+    db: &TestDb,
+    idp_metadata: &std::path::Path,
+) -> BTreeMap<String, String> {
     [
         ("STARCHART_ENV", "production".to_owned()),
         ("LOG_LEVEL", "debug".to_owned()),
@@ -99,7 +132,10 @@ fn settings(zone: &StrictRoute53, db: &TestDb, idp_metadata: &std::path::Path) -
         ("DATABASE_URL", db.url()),
         ("REDIS_URL", redis_url()),
         // Where nobody is woken, looking has to be quick enough for the stories.
-        ("SWEEP_MS", if redis_url() == "none" { "200" } else { "2000" }.to_owned()),
+        (
+            "SWEEP_MS",
+            if redis_url() == "none" { "200" } else { "2000" }.to_owned(),
+        ),
         ("AWS_ENDPOINT_URL", zone.endpoint()),
         ("AWS_ROUTE53_HOSTED_ZONE_ID", zone.zone_id().to_owned()),
         ("AWS_ACCESS_KEY_ID", "development".to_owned()),
@@ -107,18 +143,30 @@ fn settings(zone: &StrictRoute53, db: &TestDb, idp_metadata: &std::path::Path) -
         ("ROUTE53_REQUESTS_PER_SECOND", "50".to_owned()),
         ("DNS_SERVERS", zone.dns_addr().to_string()),
         ("SAML_IDP_METADATA_PATH", idp_metadata.display().to_string()),
-        ("SESSION_SECRET", "development only: a secret for tests, 32 bytes or more".to_owned()),
+        (
+            "SESSION_SECRET",
+            "development only: a secret for tests, 32 bytes or more".to_owned(),
+        ),
         ("USER_DNS_RECORD_LIMIT", "20".to_owned()),
         ("RATE_LIMIT_RECORD_WRITES_PER_MINUTE", "100000".to_owned()),
         ("RATE_LIMIT_SIGN_IN_PER_MINUTE", "100000".to_owned()),
         // Nobody listens there, unless a test says otherwise.
         ("SMTP_HOST", "127.0.0.1".to_owned()),
         ("SMTP_PORT", "9".to_owned()),
-        ("NOTIFICATIONS_EMAIL_USER", "starchart@school.example".to_owned()),
+        (
+            "NOTIFICATIONS_EMAIL_USER",
+            "starchart@school.example".to_owned(),
+        ),
         ("NOTIFICATIONS_USERNAME", "development".to_owned()),
         ("NOTIFICATIONS_PASSWORD", "development".to_owned()),
-        ("LETS_ENCRYPT_ACCOUNT_EMAIL", "starchart@school.example".to_owned()),
-        ("LETS_ENCRYPT_DIRECTORY_URL", "https://localhost:14000/dir".to_owned()),
+        (
+            "LETS_ENCRYPT_ACCOUNT_EMAIL",
+            "starchart@school.example".to_owned(),
+        ),
+        (
+            "LETS_ENCRYPT_DIRECTORY_URL",
+            "https://localhost:14000/dir".to_owned(),
+        ),
         ("DRAIN_S", "0".to_owned()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
@@ -137,7 +185,13 @@ impl App {
         let client = starchart_testkit::http::client();
         let url = format!("http://127.0.0.1:{}/healthcheck", self.port);
         self.server
-            .wait_until(async || client.get(&url).send().await.is_ok_and(|response| response.status().as_u16() == 200))
+            .wait_until(async || {
+                client
+                    .get(&url)
+                    .send()
+                    .await
+                    .is_ok_and(|response| response.status().as_u16() == 200)
+            })
             .await;
     }
 
@@ -149,20 +203,29 @@ impl App {
     /// The process id, from the first log line.
     pub fn pid(&self) -> u32 {
         let log = self.log_lines();
-        let pid = log.iter().find_map(|line| line.get("pid")?.as_u64()).expect("a line with the pid");
+        let pid = log
+            .iter()
+            .find_map(|line| line.get("pid")?.as_u64())
+            .expect("a line with the pid");
         u32::try_from(pid).unwrap()
     }
 
     /// Memory of the process that is in use, in KiB.
     pub fn resident_kib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .expect("VmRSS");
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
     /// Sends a signal by its name, as `kill` does.
     pub fn signal(&self, name: &str) {
-        let status = std::process::Command::new("kill").args(["-s", name, &self.pid().to_string()]).status().unwrap();
+        let status = std::process::Command::new("kill")
+            .args(["-s", name, &self.pid().to_string()])
+            .status()
+            .unwrap();
         assert!(status.success(), "kill -s {name}");
     }
 
@@ -170,7 +233,11 @@ impl App {
     pub fn log_lines(&self) -> Vec<serde_json::Value> {
         let log = self.server.log();
         let lines = log.lines().filter(|line| line.starts_with('{'));
-        lines.map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+        lines
+            .map(|line| {
+                serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
+            })
+            .collect()
     }
 }
 

@@ -1,4 +1,5 @@
-//! The audit that nobody asks for: little drift is mended, much is refused, and the zone is never emptied or filled.
+//! The audit that nobody asks for: little drift is mended, much is refused, and the zone is never
+//! emptied or filled.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -19,9 +20,13 @@ fn fqdn(name: &str) -> String {
     format!("{name}.user1.{ROOT}")
 }
 
-/// A world that audits every second, where user1 has so many records `n-1`, `n-2`, ..., all published.
+/// A world that audits every second, where user1 has so many records `n-1`, `n-2`, ..., all
+/// published.
 pub async fn with_records(count: usize) -> (World, App, Zone) {
-    let world = World::new().await.set("AUDIT_FREQUENCY_S", "1").set("USER_DNS_RECORD_LIMIT", "400");
+    let world = World::new()
+        .await
+        .set("AUDIT_FREQUENCY_S", "1")
+        .set("USER_DNS_RECORD_LIMIT", "400");
     let app = world.start().await;
     signed_in(&world, &app, "user1").await;
     insert_records(&world, "user1", "n", count).await;
@@ -34,33 +39,47 @@ pub async fn with_records(count: usize) -> (World, App, Zone) {
 /// Waits until nothing is owed.
 pub async fn published(world: &World) {
     eventually("published", Duration::from_secs(20), async || {
-        world.db.number("SELECT COUNT(*) FROM names WHERE is_dirty = 1").await == 0
+        world
+            .db
+            .number("SELECT COUNT(*) FROM names WHERE is_dirty = 1")
+            .await
+            == 0
     })
     .await;
 }
 
 /// Waits until an audit that began after this moment has ended so.
 pub async fn audited(world: &World, outcome: &str) {
-    let (audits, since) =
-        ("SELECT COALESCE(MAX(at), 0) FROM zone_audits", "SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)");
+    let (audits, since) = (
+        "SELECT COALESCE(MAX(at), 0) FROM zone_audits",
+        "SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)",
+    );
     let since = world.db.number(since).await;
     // The next one may have begun before; the one after it has not.
     for _ in 0..2 {
         let last = world.db.number(audits).await.max(since);
-        eventually("the next audit", SOON, async || world.db.number(audits).await > last).await;
+        eventually("the next audit", SOON, async || {
+            world.db.number(audits).await > last
+        })
+        .await;
     }
     let says = format!("SELECT COUNT(*) FROM zone_audits WHERE outcome = '{outcome}'");
     assert_eq!(world.db.number(&says).await, 1, "it ended {outcome}");
 }
 
 pub fn errors(app: &App) -> Vec<String> {
-    let lines = app.log_lines().into_iter().filter(|line| line["level"] == "ERROR" || line["level"] == "error");
+    let lines = app
+        .log_lines()
+        .into_iter()
+        .filter(|line| line["level"] == "ERROR" || line["level"] == "error");
     lines.map(|line| line.to_string()).collect()
 }
 
 /// Takes sets away, as somebody with the console does.
 pub fn remove(world: &World, names: impl IntoIterator<Item = String>) {
-    names.into_iter().for_each(|name| world.zone.remove(&name, "A").unwrap());
+    names
+        .into_iter()
+        .for_each(|name| world.zone.remove(&name, "A").unwrap());
 }
 
 #[tokio::test]
@@ -71,34 +90,83 @@ async fn little_drift_is_mended_and_what_was_never_ours_stays() {
         Set::new(&fqdn("lent"), "NS", 60, ["ns.elsewhere.example."]),
         Set::new(&format!("user1.{ROOT}"), "CAA", 60, ["0 issue \";\""]),
         Set::new(&fqdn("old"), "A", 60, ["203.0.113.7"]),
-        Set::new(&format!("mail.{ROOT}"), "MX", 60, ["10 mail.school.example."]),
+        Set::new(
+            &format!("mail.{ROOT}"),
+            "MX",
+            60,
+            ["10 mail.school.example."],
+        ),
         Set::alias(&format!("alias.{ROOT}"), "A", "lb.example.com."),
     ];
     for set in &theirs {
         world.zone.put(set.clone()).unwrap();
     }
     let untouched = zone_sets(&world);
-    world.zone.put(Set::new(&fqdn("n-1"), "A", 60, ["203.0.113.1"])).unwrap();
-    world.zone.put(Set::new(&fqdn("n-2"), "A", 300, ["10.1.0.3", "203.0.113.2"])).unwrap();
+    world
+        .zone
+        .put(Set::new(&fqdn("n-1"), "A", 60, ["203.0.113.1"]))
+        .unwrap();
+    world
+        .zone
+        .put(Set::new(
+            &fqdn("n-2"),
+            "A",
+            300,
+            ["10.1.0.3", "203.0.113.2"],
+        ))
+        .unwrap();
     remove(&world, [fqdn("n-3")]);
     eventually("mended", SOON, async || zone_sets(&world) == untouched).await;
     assert_eq!(world.zone.set(&fqdn("n-1"), "A").unwrap().ttl, 300);
 
     // A name of which no row is left, and a record that somebody took out of the table.
-    world.db.run(&format!("DELETE FROM dns_records WHERE fqdn IN ('{}', '{}')", fqdn("n-3"), fqdn("n-4"))).await;
-    world.db.run(&format!("DELETE FROM names WHERE fqdn = '{}'", fqdn("n-4"))).await;
+    world
+        .db
+        .run(&format!(
+            "DELETE FROM dns_records WHERE fqdn IN ('{}', '{}')",
+            fqdn("n-3"),
+            fqdn("n-4")
+        ))
+        .await;
+    world
+        .db
+        .run(&format!("DELETE FROM names WHERE fqdn = '{}'", fqdn("n-4")))
+        .await;
     for name in ["n-3", "n-4"] {
         zone.remove(&(fqdn(name), "A".to_owned()));
-        eventually("removed", SOON, async || world.zone.set(&fqdn(name), "A").is_none()).await;
+        eventually("removed", SOON, async || {
+            world.zone.set(&fqdn(name), "A").is_none()
+        })
+        .await;
     }
     audited(&world, "clean").await;
     for set in &theirs {
-        assert!(world.zone.sets().iter().any(|stands| stands.name == set.name && stands.values == set.values), "{set:?}");
+        assert!(
+            world
+                .zone
+                .sets()
+                .iter()
+                .any(|stands| stands.name == set.name && stands.values == set.values),
+            "{set:?}"
+        );
     }
     assert_eq!(zone_sets(&world).len(), zone.len() + theirs.len());
-    assert_eq!(world.db.number("SELECT COUNT(*) FROM zone_rrset").await, 2, "nothing is remembered that does not stand");
-    assert_eq!(world.db.number("SELECT COUNT(*) FROM zone_orphans").await, 1);
-    assert_eq!(world.db.number("SELECT orphans + foreign_sets * 10 FROM zone_audits").await, 81);
+    assert_eq!(
+        world.db.number("SELECT COUNT(*) FROM zone_rrset").await,
+        2,
+        "nothing is remembered that does not stand"
+    );
+    assert_eq!(
+        world.db.number("SELECT COUNT(*) FROM zone_orphans").await,
+        1
+    );
+    assert_eq!(
+        world
+            .db
+            .number("SELECT orphans + foreign_sets * 10 FROM zone_audits")
+            .await,
+        81
+    );
     no_difference(&world).await;
 }
 
@@ -106,9 +174,14 @@ async fn little_drift_is_mended_and_what_was_never_ours_stays() {
 async fn three_tenths_are_mended_and_one_more_is_refused_until_it_is_approved() {
     let (world, app, zone) = with_records(40).await;
     let mut admin = app.browser();
-    admin.sign_in(&world.idp, &person("boss", &["admins"])).await;
+    admin
+        .sign_in(&world.idp, &person("boss", &["admins"]))
+        .await;
     remove(&world, (1..=12).map(|n| fqdn(&format!("n-{n}"))));
-    eventually("12 of 40 are mended", SOON, async || zone_sets(&world) == zone).await;
+    eventually("12 of 40 are mended", SOON, async || {
+        zone_sets(&world) == zone
+    })
+    .await;
     published(&world).await;
 
     remove(&world, (1..=13).map(|n| fqdn(&format!("n-{n}"))));
@@ -117,7 +190,10 @@ async fn three_tenths_are_mended_and_one_more_is_refused_until_it_is_approved() 
     assert_eq!(zone_sets(&world).len(), 27, "13 of 40 are not");
     let said = errors(&app);
     assert_eq!(said.len(), 1, "said once: {said:?}");
-    assert!(said[0].contains("starchart reconcile --approve"), "{said:?}");
+    assert!(
+        said[0].contains("starchart reconcile --approve"),
+        "{said:?}"
+    );
 
     // What people do is published all the same, at a name that is away and at a new one.
     let mut owner = signed_in(&world, &app, "user1").await;
@@ -125,32 +201,75 @@ async fn three_tenths_are_mended_and_one_more_is_refused_until_it_is_approved() 
     assert_eq!(owner.edit(&row.id, "A", "192.168.7.7").await.status, 303);
     assert_eq!(owner.create("new", "A", "192.168.7.8").await.status, 303);
     for (name, value) in [("n-1", "192.168.7.7"), ("new", "192.168.7.8")] {
-        let stands = async || world.zone.set(&fqdn(name), "A").is_some_and(|set| set.values.contains(value));
+        let stands = async || {
+            world
+                .zone
+                .set(&fqdn(name), "A")
+                .is_some_and(|set| set.values.contains(value))
+        };
         eventually("an edit is not held back", Duration::from_secs(3), stands).await;
     }
     // A name less that differs: 12 of 41 are mended.
-    eventually("and so are the others", SOON, async || zone_sets(&world).len() == 41).await;
+    eventually("and so are the others", SOON, async || {
+        zone_sets(&world).len() == 41
+    })
+    .await;
     no_difference(&world).await;
 
-    remove(&world, (1..=41).map(|n| if n == 41 { fqdn("new") } else { fqdn(&format!("n-{n}")) }));
+    remove(
+        &world,
+        (1..=41).map(|n| {
+            if n == 41 {
+                fqdn("new")
+            } else {
+                fqdn(&format!("n-{n}"))
+            }
+        }),
+    );
     audited(&world, "refused").await;
     let page = admin.get("/admin").await.body;
-    assert!(page.contains("The zone differs from the database") && page.contains("41 to create, 0 to delete"), "{page}");
+    assert!(
+        page.contains("The zone differs from the database")
+            && page.contains("41 to create, 0 to delete"),
+        "{page}"
+    );
     let wrong = verb(&world, &["reconcile", "--approve", "00000000"]).await;
     assert_eq!(wrong.code, 1, "{}", wrong.all);
-    assert!(wrong.out.contains("Nothing was changed") && wrong.out.contains(&format!("+ {}", fqdn("n-9"))), "{}", wrong.out);
+    assert!(
+        wrong.out.contains("Nothing was changed")
+            && wrong.out.contains(&format!("+ {}", fqdn("n-9"))),
+        "{}",
+        wrong.out
+    );
     assert_eq!(zone_sets(&world).len(), 0);
-    let hash = wrong.out.rsplit_once("--approve ").unwrap().1.trim().to_owned();
+    let hash = wrong
+        .out
+        .rsplit_once("--approve ")
+        .unwrap()
+        .1
+        .trim()
+        .to_owned();
     let right = verb(&world, &["reconcile", "--approve", &hash[..8]]).await;
     assert_eq!(right.code, 0, "{}", right.all);
-    assert!(right.out.contains("41 to create") && right.out.contains("the zone has it"), "{}", right.out);
+    assert!(
+        right.out.contains("41 to create") && right.out.contains("the zone has it"),
+        "{}",
+        right.out
+    );
     assert_eq!(zone_sets(&world).len(), 41);
     let drift = "SELECT repaired_total FROM zone_audits";
-    assert_eq!(world.db.number(drift).await, 24, "12 and 12; what was approved is no drift");
+    assert_eq!(
+        world.db.number(drift).await,
+        24,
+        "12 and 12; what was approved is no drift"
+    );
     let page = admin.get("/admin").await.body;
     assert!(!page.contains("The zone differs"), "{page}");
     let trail = admin.get("/admin/trail?action=zone.approve").await.body;
-    assert!(trail.contains("by an operator: plan") && trail.contains("41 to create"), "{trail}");
+    assert!(
+        trail.contains("by an operator: plan") && trail.contains("41 to create"),
+        "{trail}"
+    );
 }
 
 #[tokio::test]
@@ -160,16 +279,31 @@ async fn an_emptied_database_empties_no_zone() {
     audited(&world, "refused").await;
     tokio::time::sleep(A_WHILE).await;
     assert_eq!(zone_sets(&world), zone);
-    assert!(errors(&app)[0].contains("the database wants no set at all"), "{:?}", errors(&app));
+    assert!(
+        errors(&app)[0].contains("the database wants no set at all"),
+        "{:?}",
+        errors(&app)
+    );
     // Even where names are gone as well.
     world.db.run("DELETE FROM names").await;
     audited(&world, "refused").await;
     assert_eq!(zone_sets(&world), zone);
     // It is an operator's to say that this is meant.
     let plan = verb(&world, &["reconcile", "--dry-run"]).await.out;
-    let hash = plan.rsplit_once("--approve ").unwrap().1.split_whitespace().next().unwrap().to_owned();
+    let hash = plan
+        .rsplit_once("--approve ")
+        .unwrap()
+        .1
+        .split_whitespace()
+        .next()
+        .unwrap()
+        .to_owned();
     let done = verb(&world, &["reconcile", "--approve", &hash]).await;
-    assert!(done.code == 0 && done.out.contains("3 to delete"), "{}", done.all);
+    assert!(
+        done.code == 0 && done.out.contains("3 to delete"),
+        "{}",
+        done.all
+    );
     eventually("deleted", SOON, async || zone_sets(&world).is_empty()).await;
 }
 
@@ -178,40 +312,87 @@ async fn the_id_of_another_zone_is_told_and_nothing_of_it_can_be_approved() {
     let (world, app, _) = with_records(3).await;
     drop(app);
     let other = StrictRoute53::start("other.example").await;
-    other.put(Set::new("www.other.example", "A", 60, ["203.0.113.1"])).unwrap();
+    other
+        .put(Set::new("www.other.example", "A", 60, ["203.0.113.1"]))
+        .unwrap();
     let before = other.sets();
     let mended = world.zone.endpoint();
-    let world = world.set("AWS_ENDPOINT_URL", &other.endpoint()).set("AUDIT_FREQUENCY_S", "3600");
+    let world = world
+        .set("AWS_ENDPOINT_URL", &other.endpoint())
+        .set("AUDIT_FREQUENCY_S", "3600");
     world.db.run("UPDATE zone_audits SET at = at - 61000").await;
     let app = world.start().await;
     // The process that was killed may have been auditing.
-    eventually("told", Duration::from_secs(15), async || !errors(&app).is_empty()).await;
+    eventually("told", Duration::from_secs(15), async || {
+        !errors(&app).is_empty()
+    })
+    .await;
     let said = errors(&app);
-    assert!(said[0].contains("AWS_ROUTE53_HOSTED_ZONE_ID") && said[0].contains("other.example"), "{said:?}");
-    for arguments in [&["--dry-run"][..], &["--approve", "0000000000"], &["--adopt"], &["--now"]] {
-        let arguments: Vec<&str> = std::iter::once("reconcile").chain(arguments.iter().copied()).collect();
+    assert!(
+        said[0].contains("AWS_ROUTE53_HOSTED_ZONE_ID") && said[0].contains("other.example"),
+        "{said:?}"
+    );
+    for arguments in [
+        &["--dry-run"][..],
+        &["--approve", "0000000000"],
+        &["--adopt"],
+        &["--now"],
+    ] {
+        let arguments: Vec<&str> = std::iter::once("reconcile")
+            .chain(arguments.iter().copied())
+            .collect();
         let refused = verb(&world, &arguments).await;
-        assert!(refused.code == 1 && refused.all.contains("AWS_ROUTE53_HOSTED_ZONE_ID"), "{}", refused.all);
+        assert!(
+            refused.code == 1 && refused.all.contains("AWS_ROUTE53_HOSTED_ZONE_ID"),
+            "{}",
+            refused.all
+        );
     }
-    assert_eq!(world.db.number("SELECT COUNT(*) FROM zone_control WHERE paused_at IS NOT NULL").await, 0);
+    assert_eq!(
+        world
+            .db
+            .number("SELECT COUNT(*) FROM zone_control WHERE paused_at IS NOT NULL")
+            .await,
+        0
+    );
     // What people do in the meantime is kept, not sent there: no edit, and no deletion either.
     let mut owner = signed_in(&world, &app, "user1").await;
-    let (edited, deleted) = (owner.row(&fqdn("n-1"), "A").await.unwrap(), owner.row(&fqdn("n-2"), "A").await.unwrap());
+    let (edited, deleted) = (
+        owner.row(&fqdn("n-1"), "A").await.unwrap(),
+        owner.row(&fqdn("n-2"), "A").await.unwrap(),
+    );
     assert_eq!(owner.edit(&edited.id, "A", "192.168.8.8").await.status, 303);
     assert_eq!(owner.delete(&deleted.id).await.status, 303);
-    let told =
-        || errors(&app).iter().filter(|line| line.contains("a job cannot be done") && line.contains("other.example")).count();
+    let told = || {
+        errors(&app)
+            .iter()
+            .filter(|line| line.contains("a job cannot be done") && line.contains("other.example"))
+            .count()
+    };
     eventually("told by publish", SOON, async || told() == 1).await;
     tokio::time::sleep(A_WHILE).await;
     assert_eq!(told(), 1, "once");
-    assert_eq!(world.db.number("SELECT COUNT(*) FROM names WHERE is_dirty = 1").await, 2);
+    assert_eq!(
+        world
+            .db
+            .number("SELECT COUNT(*) FROM names WHERE is_dirty = 1")
+            .await,
+        2
+    );
     assert_eq!(other.sets(), before);
     assert_eq!(other.counts().change, 0);
     drop(app);
     let world = world.set("AWS_ENDPOINT_URL", &mended);
     let _app = world.start().await;
     published(&world).await;
-    assert!(world.zone.set(&fqdn("n-1"), "A").unwrap().values.contains("192.168.8.8"));
+    assert!(
+        world
+            .zone
+            .set(&fqdn("n-1"), "A")
+            .unwrap()
+            .values
+            .contains("192.168.8.8")
+    );
     assert!(world.zone.set(&fqdn("n-2"), "A").is_none());
 }
 
@@ -221,13 +402,24 @@ async fn a_restored_old_dump_takes_nothing_back_without_being_approved() {
     let tables = ["names", "dns_records", "zone_rrset"];
     for table in tables {
         let columns = columns(table);
-        world.db.run(&format!("CREATE TABLE old_{table} AS SELECT {columns} FROM {table}")).await;
+        world
+            .db
+            .run(&format!(
+                "CREATE TABLE old_{table} AS SELECT {columns} FROM {table}"
+            ))
+            .await;
     }
     // Since the dump: some go, some come, some change.
-    let gone = (1..=6).map(|n| format!("'{}'", fqdn(&format!("n-{n}")))).collect::<Vec<_>>().join(",");
+    let gone = (1..=6)
+        .map(|n| format!("'{}'", fqdn(&format!("n-{n}"))))
+        .collect::<Vec<_>>()
+        .join(",");
     world.db.run(&format!("DELETE FROM dns_records WHERE fqdn IN ({gone}); UPDATE names SET generation = generation + 1, dirty_since = 1 WHERE fqdn IN ({gone})")).await;
     insert_records(&world, "user1", "new", 20).await;
-    let changed = (7..=12).map(|n| format!("'{}'", fqdn(&format!("n-{n}")))).collect::<Vec<_>>().join(",");
+    let changed = (7..=12)
+        .map(|n| format!("'{}'", fqdn(&format!("n-{n}"))))
+        .collect::<Vec<_>>()
+        .join(",");
     world.db.run(&format!("UPDATE dns_records SET content = '192.168.3.3' WHERE fqdn IN ({changed}); UPDATE names SET generation = generation + 1, dirty_since = 1 WHERE fqdn IN ({changed})")).await;
     published(&world).await;
     let now = zone_sets(&world);
@@ -236,7 +428,12 @@ async fn a_restored_old_dump_takes_nothing_back_without_being_approved() {
     world.db.run("SET FOREIGN_KEY_CHECKS = 0; DELETE FROM dns_records; DELETE FROM names; DELETE FROM zone_rrset; DELETE FROM zone_audits").await;
     for table in tables {
         let columns = columns(table);
-        world.db.run(&format!("INSERT INTO {table} ({columns}) SELECT {columns} FROM old_{table}")).await;
+        world
+            .db
+            .run(&format!(
+                "INSERT INTO {table} ({columns}) SELECT {columns} FROM old_{table}"
+            ))
+            .await;
     }
 
     let app = world.start().await;
@@ -245,10 +442,19 @@ async fn a_restored_old_dump_takes_nothing_back_without_being_approved() {
     assert_eq!(zone_sets(&world), now);
     assert!(!errors(&app).is_empty());
     let plan = verb(&world, &["reconcile", "--dry-run"]).await.out;
-    assert!(plan.contains("6 to create, 0 to delete, 6 to replace"), "{plan}");
-    assert!(plan.contains(&format!("~ {} A 192.168.3.3 -> 10.1.0.8", fqdn("n-7"))), "{plan}");
     assert!(
-        plan.contains(&format!("\n  {} A 10.1.0.2 (first seen today)", fqdn("new-1"))),
+        plan.contains("6 to create, 0 to delete, 6 to replace"),
+        "{plan}"
+    );
+    assert!(
+        plan.contains(&format!("~ {} A 192.168.3.3 -> 10.1.0.8", fqdn("n-7"))),
+        "{plan}"
+    );
+    assert!(
+        plan.contains(&format!(
+            "\n  {} A 10.1.0.2 (first seen today)",
+            fqdn("new-1")
+        )),
         "what came since is an orphan: {plan}"
     );
 }
@@ -259,7 +465,9 @@ fn columns(table: &str) -> &'static str {
         "names" => {
             "fqdn, user_id, class, generation, applied_generation, change_id, sent_at, in_sync_at, created_at, updated_at"
         }
-        "dns_records" => "id, fqdn, class, user_id, type, typed, content, value_hash, ttl, created_at, updated_at, expires_at",
+        "dns_records" => {
+            "id, fqdn, class, user_id, type, typed, content, value_hash, ttl, created_at, updated_at, expires_at"
+        }
         _ => "fqdn, type, ttl, `values`, pending, updated_at",
     }
 }
@@ -274,7 +482,10 @@ async fn a_system_at_work_never_looks_like_drift() {
         let name = format!("live-{}", crate::truth::label_of(round));
         assert_eq!(owner.create(&name, "A", "192.168.1.1").await.status, 303);
         tokio::time::sleep(Duration::from_millis(600)).await;
-        let row = owner.row(&format!("{name}.user2.{ROOT}"), "A").await.unwrap();
+        let row = owner
+            .row(&format!("{name}.user2.{ROOT}"), "A")
+            .await
+            .unwrap();
         assert_eq!(owner.edit(&row.id, "A", "192.168.1.2").await.status, 303);
         if round % 2 == 0 {
             assert_eq!(owner.delete(&row.id).await.status, 303);
@@ -283,8 +494,17 @@ async fn a_system_at_work_never_looks_like_drift() {
     world.zone.latency(Duration::ZERO);
     published(&world).await;
     audited(&world, "clean").await;
-    assert_eq!(world.db.number("SELECT repaired_total + refused_total FROM zone_audits").await, 0);
-    assert_eq!(world.db.number("SELECT COUNT(*) FROM zone_orphans").await, 0);
+    assert_eq!(
+        world
+            .db
+            .number("SELECT repaired_total + refused_total FROM zone_audits")
+            .await,
+        0
+    );
+    assert_eq!(
+        world.db.number("SELECT COUNT(*) FROM zone_orphans").await,
+        0
+    );
     no_difference(&world).await;
 }
 
@@ -292,8 +512,14 @@ async fn a_system_at_work_never_looks_like_drift() {
 async fn of_several_processes_one_audits() {
     let world = World::new().await;
     let one = world.start().await;
-    eventually("audited", SOON, async || world.db.number("SELECT COUNT(*) FROM zone_audits WHERE at IS NOT NULL").await == 1)
-        .await;
+    eventually("audited", SOON, async || {
+        world
+            .db
+            .number("SELECT COUNT(*) FROM zone_audits WHERE at IS NOT NULL")
+            .await
+            == 1
+    })
+    .await;
     drop(one);
     // A stack's replicas start together.
     let world = world.set("AUDIT_FREQUENCY_S", "3600");

@@ -23,29 +23,64 @@ impl Database {
     pub async fn new() -> Self {
         let folder = scratch("database");
         let mut install = tokio::process::Command::new("mariadb-install-db");
-        install.args(["--no-defaults", "--user=root", "--auth-root-authentication-method=normal", "--skip-test-db"]);
-        install.args(["--skip-name-resolve", &format!("--datadir={}", folder.join("data").display())]);
-        // A starting server removes what looks like an old temporary table, and so another server's in a folder that they share.
+        install.args([
+            "--no-defaults",
+            "--user=root",
+            "--auth-root-authentication-method=normal",
+            "--skip-test-db",
+        ]);
+        install.args([
+            "--skip-name-resolve",
+            &format!("--datadir={}", folder.join("data").display()),
+        ]);
+        // A starting server removes what looks like an old temporary table, and so another server's
+        // in a folder that they share.
         install.env("TMPDIR", &folder);
         let installed = ended(install).await;
         assert_eq!(installed.code, 0, "{}", installed.all);
-        let mut database = Self { port: free_port(), folder, server: None };
+        let mut database = Self {
+            port: free_port(),
+            folder,
+            server: None,
+        };
         database.start().await;
-        let prepared = database.client("CREATE DATABASE starchart; CREATE USER app IDENTIFIED BY 'throw-away'").await;
+        let prepared = database
+            .client("CREATE DATABASE starchart; CREATE USER app IDENTIFIED BY 'throw-away'")
+            .await;
         assert_eq!(prepared.code, 0, "{}", prepared.all);
         database
     }
 
     pub async fn start(&mut self) {
         let (folder, data, port) = (self.folder.clone(), self.folder.join("data"), self.port);
-        self.server = Some(Server::start(scratch("mariadb"), "/usr/sbin/mariadbd", |command| {
-            command.args(["--no-defaults", "--user=root", "--skip-name-resolve", "--skip-log-bin", "--bind-address=127.0.0.1"]);
-            // A commit must survive the server's death, though not the machine's.
-            command.args(["--innodb-flush-log-at-trx-commit=2", "--innodb-buffer-pool-size=64M", "--max-connections=200"]);
-            command.env("TMPDIR", &folder).arg(format!("--datadir={}", data.display())).arg(format!("--port={port}"));
-            command.arg(format!("--socket={}", data.join("s").display()));
-        }));
-        eventually("MariaDB answers", Duration::from_secs(30), async || self.client("SELECT 1").await.code == 0).await;
+        self.server = Some(Server::start(
+            scratch("mariadb"),
+            "/usr/sbin/mariadbd",
+            |command| {
+                command.args([
+                    "--no-defaults",
+                    "--user=root",
+                    "--skip-name-resolve",
+                    "--skip-log-bin",
+                    "--bind-address=127.0.0.1",
+                ]);
+                // A commit must survive the server's death, though not the machine's.
+                command.args([
+                    "--innodb-flush-log-at-trx-commit=2",
+                    "--innodb-buffer-pool-size=64M",
+                    "--max-connections=200",
+                ]);
+                command
+                    .env("TMPDIR", &folder)
+                    .arg(format!("--datadir={}", data.display()))
+                    .arg(format!("--port={port}"));
+                command.arg(format!("--socket={}", data.join("s").display()));
+            },
+        ));
+        eventually("MariaDB answers", Duration::from_secs(30), async || {
+            self.client("SELECT 1").await.code == 0
+        })
+        .await;
     }
 
     /// As SIGKILL ends it.
@@ -55,7 +90,14 @@ impl Database {
 
     async fn client(&self, sql: &str) -> Ended {
         let mut client = tokio::process::Command::new("mariadb");
-        client.args(["--no-defaults", "-h127.0.0.1", "-uroot", &format!("-P{}", self.port), "-e", sql]);
+        client.args([
+            "--no-defaults",
+            "-h127.0.0.1",
+            "-uroot",
+            &format!("-P{}", self.port),
+            "-e",
+            sql,
+        ]);
         ended(client).await
     }
 
@@ -80,7 +122,10 @@ async fn status(app: &App, path: &str) -> Option<u16> {
 
 /// How many log lines carry this message.
 fn said(app: &App, message: &str) -> usize {
-    app.log_lines().iter().filter(|line| line.to_string().contains(message)).count()
+    app.log_lines()
+        .iter()
+        .filter(|line| line.to_string().contains(message))
+        .count()
 }
 
 /// Waits for the end of the process; gives the exit code and the time it took.
@@ -90,7 +135,11 @@ async fn ends(app: &mut App, limit: Duration) -> (Option<i32>, Duration) {
         if let Some(status) = app.server.exited() {
             return (status.code(), start.elapsed());
         }
-        assert!(start.elapsed() < limit, "runs on after {limit:?}\n{}", app.server.log());
+        assert!(
+            start.elapsed() < limit,
+            "runs on after {limit:?}\n{}",
+            app.server.log()
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -99,17 +148,30 @@ async fn ends(app: &mut App, limit: Duration) -> (Option<i32>, Duration) {
 async fn an_absent_database_is_waited_for_and_its_refusals_end_the_start() {
     let mut database = Database::new().await;
     database.kill();
-    let world = World::new().await.set("DATABASE_URL", &database.url("root", "starchart"));
+    let world = World::new()
+        .await
+        .set("DATABASE_URL", &database.url("root", "starchart"));
     let mut app = world.launch("run");
-    eventually("the port answers before the database", SOON, async || status(&app, "/healthcheck").await == Some(500)).await;
+    eventually("the port answers before the database", SOON, async || {
+        status(&app, "/healthcheck").await == Some(500)
+    })
+    .await;
     assert_eq!(status(&app, "/version").await, Some(200));
     assert_eq!(app.browser().get("/sp").await.status, 200);
     let mut browser = app.browser();
     let form = browser.get("/login").await.form("/login");
     let page = browser.submit(&form).await;
-    assert!(page.status >= 500 && page.body.contains("</html>"), "{} {}", page.status, page.body);
+    assert!(
+        page.status >= 500 && page.body.contains("</html>"),
+        "{} {}",
+        page.status,
+        page.body
+    );
     let waits = "DATABASE_URL: waiting for the database";
-    eventually("says what it waits for", SOON, async || said(&app, waits) == 1).await;
+    eventually("says what it waits for", SOON, async || {
+        said(&app, waits) == 1
+    })
+    .await;
     tokio::time::sleep(Duration::from_secs(11)).await;
     assert_eq!(said(&app, waits), 2, "one line every ten seconds");
 
@@ -117,16 +179,28 @@ async fn an_absent_database_is_waited_for_and_its_refusals_end_the_start() {
     app.until_ready().await;
     assert_eq!(status(&app, "/healthcheck").await, Some(200));
 
-    for (user, name, word) in [("app:wrong", "starchart", "refuses this user"), ("root", "nosuch", "no such database")] {
+    for (user, name, word) in [
+        ("app:wrong", "starchart", "refuses this user"),
+        ("root", "nosuch", "no such database"),
+    ] {
         let url = database.url(user, name);
         let start = Instant::now();
         let mut run = world.command(&["run"]);
-        run.env("DATABASE_URL", url).env("PORT", free_port().to_string());
+        run.env("DATABASE_URL", url)
+            .env("PORT", free_port().to_string());
         let ended = ended(run).await;
         assert_eq!(ended.code, 1, "{}", ended.all);
         assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
-        assert!(ended.all.contains("DATABASE_URL") && ended.all.contains(word), "{}", ended.all);
-        assert!(!ended.all.contains("wrong"), "the password is not said: {}", ended.all);
+        assert!(
+            ended.all.contains("DATABASE_URL") && ended.all.contains(word),
+            "{}",
+            ended.all
+        );
+        assert!(
+            !ended.all.contains("wrong"),
+            "the password is not said: {}",
+            ended.all
+        );
     }
 }
 
@@ -139,7 +213,13 @@ async fn without_auto_migrate_the_schema_is_waited_for() {
     assert_eq!(status(&app, "/healthcheck").await, Some(500));
     let migrated = verb(&world, &["migrate"]).await;
     assert_eq!(migrated.code, 0, "{}", migrated.all);
-    assert!(migrated.out.ends_with("migrations applied, the schema is up to date"), "{}", migrated.out);
+    assert!(
+        migrated
+            .out
+            .ends_with("migrations applied, the schema is up to date"),
+        "{}",
+        migrated.out
+    );
     app.until_ready().await;
     let again = verb(&world, &["migrate"]).await;
     assert_eq!(again.out, "0 migrations applied, the schema is up to date");
@@ -148,7 +228,12 @@ async fn without_auto_migrate_the_schema_is_waited_for() {
 #[tokio::test]
 async fn processes_that_migrate_at_once_are_all_ready() {
     let world = World::new().await;
-    let mut apps = [world.launch("run"), world.launch("run"), world.launch("serve"), world.launch("work")];
+    let mut apps = [
+        world.launch("run"),
+        world.launch("run"),
+        world.launch("serve"),
+        world.launch("work"),
+    ];
     for app in &mut apps {
         app.until_ready().await;
     }
@@ -163,7 +248,10 @@ async fn processes_that_migrate_at_once_are_all_ready() {
 #[tokio::test]
 async fn alive_means_that_the_start_is_over_and_stays_so() {
     let mut database = Database::new().await;
-    let world = World::new().await.set("DATABASE_URL", &database.url("root", "starchart")).set("DRAIN_S", "3");
+    let world = World::new()
+        .await
+        .set("DATABASE_URL", &database.url("root", "starchart"))
+        .set("DRAIN_S", "3");
     let health = async |app: &App, more: &[&str]| {
         let mut command = world.command(&["health"]);
         command.args(more).env("PORT", app.port.to_string());
@@ -173,22 +261,55 @@ async fn alive_means_that_the_start_is_over_and_stays_so() {
     for name in ["run", "work"] {
         database.kill();
         let mut app = world.launch(name);
-        eventually("the port answers", SOON, async || status(&app, "/alive").await == Some(503)).await;
-        assert_eq!(health(&app, &[]).await, (1, "not ready yet".to_owned()), "{name}");
-        assert_eq!(health(&app, &["--ready"]).await, (1, "not ready".to_owned()), "{name}");
+        eventually("the port answers", SOON, async || {
+            status(&app, "/alive").await == Some(503)
+        })
+        .await;
+        assert_eq!(
+            health(&app, &[]).await,
+            (1, "not ready yet".to_owned()),
+            "{name}"
+        );
+        assert_eq!(
+            health(&app, &["--ready"]).await,
+            (1, "not ready".to_owned()),
+            "{name}"
+        );
         database.start().await;
         app.until_ready().await;
-        assert_eq!((status(&app, "/alive").await, health(&app, &[]).await), (Some(200), (0, "alive".to_owned())), "{name}");
-        assert_eq!(health(&app, &["--ready"]).await, (0, "ready".to_owned()), "{name}");
+        assert_eq!(
+            (status(&app, "/alive").await, health(&app, &[]).await),
+            (Some(200), (0, "alive".to_owned())),
+            "{name}"
+        );
+        assert_eq!(
+            health(&app, &["--ready"]).await,
+            (0, "ready".to_owned()),
+            "{name}"
+        );
 
         database.kill();
-        eventually("not ready without its database", SOON, async || status(&app, "/healthcheck").await == Some(500)).await;
-        assert_eq!(status(&app, "/alive").await, Some(200), "{name}: another process would not bring the database back");
+        eventually("not ready without its database", SOON, async || {
+            status(&app, "/healthcheck").await == Some(500)
+        })
+        .await;
+        assert_eq!(
+            status(&app, "/alive").await,
+            Some(200),
+            "{name}: another process would not bring the database back"
+        );
         database.start().await;
         app.until_ready().await;
         app.signal("TERM");
-        eventually("drains", SOON, async || status(&app, "/healthcheck").await == Some(500)).await;
-        assert_eq!(status(&app, "/alive").await, Some(200), "{name}: it is not killed while it drains");
+        eventually("drains", SOON, async || {
+            status(&app, "/healthcheck").await == Some(500)
+        })
+        .await;
+        assert_eq!(
+            status(&app, "/alive").await,
+            Some(200),
+            "{name}: it is not killed while it drains"
+        );
         assert_eq!(ends(&mut app, Duration::from_secs(45)).await.0, Some(0));
     }
 }
@@ -202,16 +323,29 @@ async fn a_signal_drains_finishes_and_ends() {
         let fqdn = format!("last-{}.user1.{}", signal.to_lowercase(), crate::app::ROOT);
         world.zone.latency(Duration::from_millis(500));
         app.signal(signal);
-        eventually("not ready at once", Duration::from_millis(500), async || status(&app, "/healthcheck").await == Some(500))
-            .await;
+        eventually(
+            "not ready at once",
+            Duration::from_millis(500),
+            async || status(&app, "/healthcheck").await == Some(500),
+        )
+        .await;
         // The proxy may not know yet: what comes during the drain is served and done.
-        let saved = browser.create(&format!("last-{}", signal.to_lowercase()), "A", "192.168.1.1").await;
+        let saved = browser
+            .create(
+                &format!("last-{}", signal.to_lowercase()),
+                "A",
+                "192.168.1.1",
+            )
+            .await;
         assert_eq!(saved.status, 303, "{signal}: {}", saved.body);
         let (code, took) = ends(&mut app, Duration::from_secs(45)).await;
         assert_eq!(code, Some(0), "{signal}");
         println!("SIG{signal}: ended {took:?} after the drain's save");
         assert!(took < Duration::from_secs(10), "{took:?}");
-        assert!(world.zone.set(&fqdn, "A").is_some(), "what was under way came to its end");
+        assert!(
+            world.zone.set(&fqdn, "A").is_some(),
+            "what was under way came to its end"
+        );
         assert_eq!(status(&app, "/healthcheck").await, None);
         world.zone.latency(Duration::ZERO);
     }
@@ -252,7 +386,11 @@ async fn save_on(mut browser: Browser, label: &str, until: Instant) -> (Vec<Stri
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         }
-        let form = page.form("/dns-records/new").with("subdomain", &name).with("type", "A").with("value", "10.0.0.1");
+        let form = page
+            .form("/dns-records/new")
+            .with("subdomain", &name)
+            .with("type", "A")
+            .with("value", "10.0.0.1");
         match browser.submit(&form).await.status {
             303 => saved.push(format!("{name}.{label}.{}", crate::app::ROOT)),
             status => {
@@ -267,7 +405,10 @@ async fn save_on(mut browser: Browser, label: &str, until: Instant) -> (Vec<Stri
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_acknowledged_save_is_lost_when_the_database_dies_and_comes_back() {
     let mut database = Database::new().await;
-    let world = World::new().await.set("DATABASE_URL", &database.url("root", "starchart")).set("USER_DNS_RECORD_LIMIT", "");
+    let world = World::new()
+        .await
+        .set("DATABASE_URL", &database.url("root", "starchart"))
+        .set("USER_DNS_RECORD_LIMIT", "");
     let app = world.start().await;
     let mut people = Vec::new();
     for n in 1..=4 {
@@ -287,8 +428,15 @@ async fn no_acknowledged_save_is_lost_when_the_database_dies_and_comes_back() {
     let outcomes = savers.join_all().await;
     let (saved, failed): (Vec<_>, Vec<_>) = outcomes.into_iter().unzip();
     let (saved, failed) = (saved.concat(), failed.iter().sum::<usize>());
-    println!("{} saves acknowledged, {failed} refused while the database was away", saved.len());
-    assert!(saved.len() > 50 && failed > 0, "{} saved, {failed} failed", saved.len());
+    println!(
+        "{} saves acknowledged, {failed} refused while the database was away",
+        saved.len()
+    );
+    assert!(
+        saved.len() > 50 && failed > 0,
+        "{} saved, {failed} failed",
+        saved.len()
+    );
     let mut listed = Vec::new();
     for browser in &mut people {
         listed.extend(browser.rows().await.into_iter().map(|row| row.name));

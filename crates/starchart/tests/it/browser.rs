@@ -12,7 +12,8 @@ use crate::app::APP_URL;
 /// The cookie of the session.
 pub const SESSION: &str = "__Host-session";
 
-/// Cookies are kept here, not in the client, because the client would not send Secure ones over the inner, plain hop.
+/// Cookies are kept here, not in the client, because the client would not send Secure ones over the
+/// inner, plain hop.
 #[derive(Clone)]
 pub struct Browser {
     client: Client,
@@ -31,30 +32,47 @@ pub struct Page {
 impl Page {
     /// Where it redirects to.
     pub fn location(&self) -> &str {
-        self.headers.get(LOCATION).map_or("", |value| value.to_str().unwrap())
+        self.headers
+            .get(LOCATION)
+            .map_or("", |value| value.to_str().unwrap())
     }
 
     /// A header of the answer; nothing when it is absent.
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
     }
 
     /// The Set-Cookie lines of the answer.
     pub fn set_cookies(&self) -> Vec<String> {
-        self.headers.get_all(SET_COOKIE).iter().map(|line| line.to_str().unwrap().to_owned()).collect()
+        self.headers
+            .get_all(SET_COOKIE)
+            .iter()
+            .map(|line| line.to_str().unwrap().to_owned())
+            .collect()
     }
 
     /// The token of the forms of the page.
     pub fn csrf_token(&self) -> String {
-        let token = forms(&self.body).iter().find_map(|form| form.value("csrf_token").map(str::to_owned));
+        let token = forms(&self.body)
+            .iter()
+            .find_map(|form| form.value("csrf_token").map(str::to_owned));
         token.unwrap_or_else(|| panic!("no token on the page {}: {}", self.status, self.body))
     }
 
     /// The form that is posted to `action`.
     pub fn form(&self, action: &str) -> Form {
         let all = forms(&self.body);
-        let found = all.iter().find(|form| form.method == "post" && form.action == action);
-        found.cloned().unwrap_or_else(|| panic!("no form to {action} on the page {}: {all:?}\n{}", self.status, self.body))
+        let found = all
+            .iter()
+            .find(|form| form.method == "post" && form.action == action);
+        found.cloned().unwrap_or_else(|| {
+            panic!(
+                "no form to {action} on the page {}: {all:?}\n{}",
+                self.status, self.body
+            )
+        })
     }
 }
 
@@ -69,36 +87,58 @@ impl Browser {
 
     /// The same browser in front of another process.
     pub fn at(&self, port: u16) -> Self {
-        Self { base: format!("http://127.0.0.1:{port}"), ..self.clone() }
+        Self {
+            base: format!("http://127.0.0.1:{port}"),
+            ..self.clone()
+        }
     }
 
-    /// A request as the proxy passes it on, with this browser's cookies; for what [`Browser::get`] and [`Browser::post`] cannot say.
+    /// A request as the proxy passes it on, with this browser's cookies; for what [`Browser::get`]
+    /// and [`Browser::post`] cannot say.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let cookies = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
+        let cookies = self
+            .cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect::<Vec<_>>()
+            .join("; ");
         let request = self
             .client
             .request(method, format!("{}{path}", self.base))
             .header(HOST, APP_URL.trim_start_matches("https://"))
             .header("X-Forwarded-Proto", "https")
             .header("X-Forwarded-For", "203.0.113.7");
-        if cookies.is_empty() { request } else { request.header(COOKIE, cookies) }
+        if cookies.is_empty() {
+            request
+        } else {
+            request.header(COOKIE, cookies)
+        }
     }
 
     pub async fn get(&mut self, path: &str) -> Page {
-        let request = self.request(Method::GET, path).header("Sec-Fetch-Site", "none");
+        let request = self
+            .request(Method::GET, path)
+            .header("Sec-Fetch-Site", "none");
         self.send(request).await
     }
 
     /// Posts fields as a form of our own page does.
     pub async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
-        let request =
-            self.request(Method::POST, path).header(ORIGIN, APP_URL).header("Sec-Fetch-Site", "same-origin").form(fields);
+        let request = self
+            .request(Method::POST, path)
+            .header(ORIGIN, APP_URL)
+            .header("Sec-Fetch-Site", "same-origin")
+            .form(fields);
         self.send(request).await
     }
 
     /// Posts a form of a page as it stands.
     pub async fn submit(&mut self, form: &Form) -> Page {
-        let fields: Vec<(&str, &str)> = form.fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let fields: Vec<(&str, &str)> = form
+            .fields
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
         self.post(&form.action, &fields).await
     }
 
@@ -113,7 +153,11 @@ impl Browser {
                 self.cookies.insert(name.to_owned(), value.to_owned());
             }
         }
-        Page { status: response.status().as_u16(), headers: response.headers().clone(), body: response.text().await.unwrap() }
+        Page {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            body: response.text().await.unwrap(),
+        }
     }
 
     /// Asks to sign in; returns what the identity provider would see, and the relay state.
@@ -142,13 +186,20 @@ impl Browser {
 
     /// Signs in, from the page to the first page inside; returns that page.
     pub async fn sign_in(&mut self, idp: &Issuer, person: &Person) -> Page {
-        let inside = self.sign_in_by("/", |seen| idp.respond(seen, person).unwrap()).await;
+        let inside = self
+            .sign_in_by("/", |seen| idp.respond(seen, person).unwrap())
+            .await;
         assert_eq!(inside.status, 303, "{}", inside.body);
         self.get(&path_of(inside.location())).await
     }
 
-    /// Signs in with the response that `answer` makes; returns what the browser gets when it brings back the handle.
-    pub async fn sign_in_by(&mut self, return_to: &str, answer: impl FnOnce(&AuthnRequestSeen) -> String) -> Page {
+    /// Signs in with the response that `answer` makes; returns what the browser gets when it brings
+    /// back the handle.
+    pub async fn sign_in_by(
+        &mut self,
+        return_to: &str,
+        answer: impl FnOnce(&AuthnRequestSeen) -> String,
+    ) -> Page {
         let (seen, relay_state) = self.ask_to_sign_in(return_to).await;
         let answered = self.post_response(&answer(&seen), &relay_state).await;
         assert_eq!(answered.status, 303, "{}", answered.body);
@@ -174,7 +225,11 @@ impl Browser {
     /// Fills in the form for a new record and sends it.
     pub async fn create(&mut self, name: &str, rtype: &str, value: &str) -> Page {
         let page = self.get("/dns-records/new").await;
-        let form = page.form("/dns-records/new").with("subdomain", name).with("type", rtype).with("value", value);
+        let form = page
+            .form("/dns-records/new")
+            .with("subdomain", name)
+            .with("type", rtype)
+            .with("value", value);
         self.submit(&form).await
     }
 
@@ -196,13 +251,24 @@ impl Browser {
 /// What the redirect to the identity provider asks, and its relay state.
 pub fn asked(page: &Page) -> (AuthnRequestSeen, String) {
     let url = url::Url::parse(page.location()).unwrap();
-    let parameter = |name: &str| url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned()).unwrap();
-    (read_request(&parameter("SAMLRequest")).unwrap(), parameter("RelayState"))
+    let parameter = |name: &str| {
+        url.query_pairs()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.into_owned())
+            .unwrap()
+    };
+    (
+        read_request(&parameter("SAMLRequest")).unwrap(),
+        parameter("RelayState"),
+    )
 }
 
 /// The path and query of a Location that leads to ourselves.
 pub fn path_of(location: &str) -> String {
-    location.strip_prefix(APP_URL).unwrap_or(location).to_owned()
+    location
+        .strip_prefix(APP_URL)
+        .unwrap_or(location)
+        .to_owned()
 }
 
 /// Somebody for the identity provider to assert.
@@ -211,6 +277,9 @@ pub fn person(username: &str, groups: &[&str]) -> Person {
         username: username.to_owned(),
         display_name: format!("Person {username}"),
         email: format!("{username}@school.example"),
-        groups: groups.iter().map(|group| format!("mycustomdomain-{group}")).collect(),
+        groups: groups
+            .iter()
+            .map(|group| format!("mycustomdomain-{group}"))
+            .collect(),
     }
 }

@@ -10,7 +10,9 @@ use crate::browser::{Browser, Page, person};
 fn fields(route: &RouteInfo, id: &str) -> Vec<(String, String)> {
     let value = |name: &str| match name {
         "id" => id,
-        "intent" if route.path == "/certificate" && route.method.as_str() == "DELETE" => "delete-certificate",
+        "intent" if route.path == "/certificate" && route.method.as_str() == "DELETE" => {
+            "delete-certificate"
+        }
         "intent" if route.path == "/certificate" => "renew-certificate",
         "intent" if route.method.as_str() == "PATCH" => "renew-dns-record",
         "intent" => "delete-dns-record",
@@ -24,7 +26,9 @@ fn fields(route: &RouteInfo, id: &str) -> Vec<(String, String)> {
     };
     // Signing out is what an empty form means there.
     let names = route.fields.iter().filter(|name| **name != "sloUsername");
-    names.map(|name| ((*name).to_owned(), value(name).to_owned())).collect()
+    names
+        .map(|name| ((*name).to_owned(), value(name).to_owned()))
+        .collect()
 }
 
 struct Attack {
@@ -42,7 +46,10 @@ impl Attack {
 fn attacks(own: &str, others: &str, of_guest: &str) -> Vec<Attack> {
     let attack = |what, headers: &[(&'static str, &str)], token: Option<&str>| Attack {
         what,
-        headers: headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(),
+        headers: headers
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()))
+            .collect(),
         token: token.map(str::to_owned),
     };
     let sibling = format!("https://x.user1.{ROOT}");
@@ -50,31 +57,75 @@ fn attacks(own: &str, others: &str, of_guest: &str) -> Vec<Attack> {
     let same = ("sec-fetch-site", "same-origin");
     vec![
         attack("no Origin", &[], Some(own)),
-        attack("a Referer alone", &[("referer", &format!("{APP_URL}/dns-records"))], Some(own)),
-        attack("a foreign Origin", &[("origin", "https://evil.example")], Some(own)),
-        attack("a foreign Origin that lies", &[("origin", "https://evil.example"), same], Some(own)),
+        attack(
+            "a Referer alone",
+            &[("referer", &format!("{APP_URL}/dns-records"))],
+            Some(own),
+        ),
+        attack(
+            "a foreign Origin",
+            &[("origin", "https://evil.example")],
+            Some(own),
+        ),
+        attack(
+            "a foreign Origin that lies",
+            &[("origin", "https://evil.example"), same],
+            Some(own),
+        ),
         attack("Origin null", &[("origin", "null")], Some(own)),
         attack("a neighbour's Origin", &[("origin", &sibling)], Some(own)),
-        attack("plain http", &[("origin", &APP_URL.replace("https", "http"))], Some(own)),
-        attack("another port", &[("origin", &format!("{APP_URL}:8443"))], Some(own)),
-        attack("two Origins", &[ours, ("origin", "https://evil.example")], Some(own)),
+        attack(
+            "plain http",
+            &[("origin", &APP_URL.replace("https", "http"))],
+            Some(own),
+        ),
+        attack(
+            "another port",
+            &[("origin", &format!("{APP_URL}:8443"))],
+            Some(own),
+        ),
+        attack(
+            "two Origins",
+            &[ours, ("origin", "https://evil.example")],
+            Some(own),
+        ),
         attack("same-site", &[("sec-fetch-site", "same-site")], Some(own)),
         attack("cross-site", &[("sec-fetch-site", "cross-site")], Some(own)),
         attack("typed by hand", &[("sec-fetch-site", "none")], Some(own)),
-        attack("our Origin, same-site", &[ours, ("sec-fetch-site", "same-site")], Some(own)),
-        attack("our Origin, cross-site", &[ours, ("sec-fetch-site", "cross-site")], Some(own)),
+        attack(
+            "our Origin, same-site",
+            &[ours, ("sec-fetch-site", "same-site")],
+            Some(own),
+        ),
+        attack(
+            "our Origin, cross-site",
+            &[ours, ("sec-fetch-site", "cross-site")],
+            Some(own),
+        ),
         attack("no token", &[ours, same], None),
         attack("an empty token", &[ours, same], Some("")),
         attack("another session's token", &[ours, same], Some(others)),
         attack("a guest's token", &[ours, same], Some(of_guest)),
-        attack("an edited token", &[ours, same], Some(&own.chars().rev().collect::<String>())),
+        attack(
+            "an edited token",
+            &[ours, same],
+            Some(&own.chars().rev().collect::<String>()),
+        ),
     ]
 }
 
 async fn send(browser: &mut Browser, route: &RouteInfo, id: &str, attack: &Attack) -> Page {
     let mut form = fields(route, id);
-    form.extend(attack.token.clone().map(|token| ("csrf_token".to_owned(), token)));
-    let mut request = browser.request(route.method.as_str().parse().unwrap(), &route.path.replace("{id}", id));
+    form.extend(
+        attack
+            .token
+            .clone()
+            .map(|token| ("csrf_token".to_owned(), token)),
+    );
+    let mut request = browser.request(
+        route.method.as_str().parse().unwrap(),
+        &route.path.replace("{id}", id),
+    );
     for (name, value) in &attack.headers {
         request = request.header(*name, value);
     }
@@ -105,14 +156,20 @@ async fn no_unsafe_route_obeys_a_page_of_somebody_else() {
     let world = World::new().await;
     let app = world.start().await;
     let (mut browser, mut other) = (app.browser(), app.browser());
-    browser.sign_in(&world.idp, &person("user1", &["students"])).await;
-    other.sign_in(&world.idp, &person("user2", &["students"])).await;
+    browser
+        .sign_in(&world.idp, &person("user1", &["students"]))
+        .await;
+    other
+        .sign_in(&world.idp, &person("user2", &["students"]))
+        .await;
     browser.create("www", "A", "192.0.2.1").await;
     let id = browser.record_ids().await.remove(0);
     let own = browser.get("/dns-records/new").await.csrf_token();
     let others = other.get("/dns-records/new").await.csrf_token();
     let before = rows(&world).await;
-    let unsafe_routes: Vec<&RouteInfo> = route_table().filter(|route| route.method.as_str() != "GET").collect();
+    let unsafe_routes: Vec<&RouteInfo> = route_table()
+        .filter(|route| route.method.as_str() != "GET")
+        .collect();
     assert!(unsafe_routes.len() > 8, "the table is read");
     for route in unsafe_routes {
         if route.path == "/login/callback" {
@@ -125,22 +182,45 @@ async fn no_unsafe_route_obeys_a_page_of_somebody_else() {
             let what = format!("{} {} with {}", route.method, route.path, attack.what);
             let refused = send(&mut browser, route, &id, &attack).await;
             assert_eq!(refused.status, 403, "{what}: {}", refused.body);
-            assert!(refused.set_cookies().is_empty(), "{what}: {:?}", refused.set_cookies());
+            assert!(
+                refused.set_cookies().is_empty(),
+                "{what}: {:?}",
+                refused.set_cookies()
+            );
             assert_eq!(rows(&world).await, before, "{what}");
         }
         // Nor does anything begin for a guest.
         for attack in attacks(&of_guest, &others, &others) {
-            let what = format!("a guest's {} {} with {}", route.method, route.path, attack.what);
+            let what = format!(
+                "a guest's {} {} with {}",
+                route.method, route.path, attack.what
+            );
             let answer = send(&mut guest, route, &id, &attack).await;
-            // A guest's token cannot be proven where a session is needed, because that has ended. A form of our own origin is then
-            // kept and shown again after signing in, and not obeyed.
+            // A guest's token cannot be proven where a session is needed, because that has ended. A
+            // form of our own origin is then kept and shown again after signing in, and not obeyed.
             let kept = attack.kept_for_later() && !matches!(route.path, "/login" | "/logout");
             let expected = if kept { 303 } else { 403 };
             assert_eq!(answer.status, expected, "{what}: {}", answer.body);
-            assert!(!kept || answer.location().starts_with("https://idp.school.example/sso?"), "{what}: {}", answer.location());
+            assert!(
+                !kept
+                    || answer
+                        .location()
+                        .starts_with("https://idp.school.example/sso?"),
+                "{what}: {}",
+                answer.location()
+            );
         }
-        world.db.run("DELETE FROM login_requests WHERE consumed_at IS NULL").await;
-        assert_eq!(rows(&world).await, before, "{} {}", route.method, route.path);
+        world
+            .db
+            .run("DELETE FROM login_requests WHERE consumed_at IS NULL")
+            .await;
+        assert_eq!(
+            rows(&world).await,
+            before,
+            "{} {}",
+            route.method,
+            route.path
+        );
     }
     assert!(browser.is_signed_in().await);
 }
@@ -150,7 +230,9 @@ async fn our_own_form_is_obeyed_with_and_without_fetch_metadata() {
     let world = World::new().await;
     let app = world.start().await;
     let mut browser = app.browser();
-    browser.sign_in(&world.idp, &person("user1", &["students"])).await;
+    browser
+        .sign_in(&world.idp, &person("user1", &["students"]))
+        .await;
     for (n, headers) in [
         vec![("origin", APP_URL)],
         vec![("sec-fetch-site", "same-origin")],
@@ -159,9 +241,17 @@ async fn our_own_form_is_obeyed_with_and_without_fetch_metadata() {
     .into_iter()
     .enumerate()
     {
-        let form = browser.get("/dns-records/new").await.form("/dns-records/new");
-        let form = form.with("subdomain", &format!("n{n}")).with("type", "A").with("value", "192.0.2.1");
-        let mut request = browser.request(Method::POST, "/dns-records/new").form(&form.fields);
+        let form = browser
+            .get("/dns-records/new")
+            .await
+            .form("/dns-records/new");
+        let form = form
+            .with("subdomain", &format!("n{n}"))
+            .with("type", "A")
+            .with("value", "192.0.2.1");
+        let mut request = browser
+            .request(Method::POST, "/dns-records/new")
+            .form(&form.fields);
         for (name, value) in headers {
             request = request.header(name, value);
         }

@@ -13,37 +13,72 @@ const BEGUN: &str = "looking for what expires";
 
 /// Moves the moment at which mails were sent into the past.
 async fn sent_days_ago(world: &World, days: i64) {
-    world.db.run(&format!("UPDATE outbox SET sent_at = sent_at - {days} * 86400000 WHERE sent_at IS NOT NULL")).await;
+    world
+        .db
+        .run(&format!(
+            "UPDATE outbox SET sent_at = sent_at - {days} * 86400000 WHERE sent_at IS NOT NULL"
+        ))
+        .await;
 }
 
 async fn ticks(world: &World) -> i64 {
-    world.db.number("SELECT COUNT(*) FROM ticks WHERE job = 'expiry'").await
+    world
+        .db
+        .number("SELECT COUNT(*) FROM ticks WHERE job = 'expiry'")
+        .await
 }
 
 /// The numbers of the runs that this process began.
 fn begun(app: &App) -> Vec<i64> {
     let lines = app.log_lines();
     let begun = lines.iter().filter(|line| line["message"] == BEGUN);
-    begun.map(|line| line["slot"].as_i64().expect("the number of a run")).collect()
+    begun
+        .map(|line| line["slot"].as_i64().expect("the number of a run"))
+        .collect()
 }
 
 /// The library that shifts a process's clock, wherever this machine keeps it.
 fn faketime() -> String {
-    let folders = ["/usr/lib", "/usr/lib64", "/usr/local/lib"].map(std::path::PathBuf::from).into_iter().flat_map(|root| {
-        let below = std::fs::read_dir(&root).into_iter().flatten().flatten().map(|entry| entry.path());
-        std::iter::once(root.clone()).chain(below).collect::<Vec<_>>()
-    });
+    let folders = ["/usr/lib", "/usr/lib64", "/usr/local/lib"]
+        .map(std::path::PathBuf::from)
+        .into_iter()
+        .flat_map(|root| {
+            let below = std::fs::read_dir(&root)
+                .into_iter()
+                .flatten()
+                .flatten()
+                .map(|entry| entry.path());
+            std::iter::once(root.clone())
+                .chain(below)
+                .collect::<Vec<_>>()
+        });
     let mut files = folders.map(|folder| folder.join("faketime/libfaketime.so.1"));
-    files.find(|file| file.exists()).expect("libfaketime; script/test installs it").display().to_string()
+    files
+        .find(|file| file.exists())
+        .expect("libfaketime; script/test installs it")
+        .display()
+        .to_string()
 }
 
-/// How far a process's clock, as its log shows it, is ahead of ours when it has just said something.
+/// How far a process's clock, as its log shows it, is ahead of ours when it has just said
+/// something.
 fn seconds_ahead(app: &App) -> i64 {
     let lines = app.log_lines();
-    let said = lines.last().and_then(|line| line["time"].as_str()).expect("a line with its time").to_owned();
-    let seconds = std::process::Command::new("date").args(["-d", &said, "+%s"]).output().unwrap().stdout;
+    let said = lines
+        .last()
+        .and_then(|line| line["time"].as_str())
+        .expect("a line with its time")
+        .to_owned();
+    let seconds = std::process::Command::new("date")
+        .args(["-d", &said, "+%s"])
+        .output()
+        .unwrap()
+        .stdout;
     let seconds: i64 = String::from_utf8_lossy(&seconds).trim().parse().unwrap();
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_secs();
     seconds - i64::try_from(now).unwrap()
 }
 
@@ -57,22 +92,44 @@ async fn a_record_is_told_of_then_goes_from_page_and_zone() {
         assert_eq!(browser.create(name, "A", "192.168.1.1").await.status, 303);
     }
     let www = format!("www.user1.{ROOT}");
-    eventually("published", SOON, async || dig(&world, &www, "A").await == ["192.168.1.1"]).await;
+    eventually("published", SOON, async || {
+        dig(&world, &www, "A").await == ["192.168.1.1"]
+    })
+    .await;
     world.records_end_in(20.0).await;
     eventually("told of", SOON, async || smtp.mails().len() == 1).await;
     let notice = &smtp.mails()[0];
-    assert_eq!(notice.subject, "My.Custom.Domain DNS records approaching expiration");
-    assert!(notice.body.contains(&www) && notice.body.contains("A 192.168.1.1"), "{}", notice.body);
+    assert_eq!(
+        notice.subject,
+        "My.Custom.Domain DNS records approaching expiration"
+    );
+    assert!(
+        notice.body.contains(&www) && notice.body.contains("A 192.168.1.1"),
+        "{}",
+        notice.body
+    );
 
     world.records_end_in(-1.0).await;
     tokio::time::sleep(Duration::from_secs(4)).await;
     assert_eq!(browser.rows().await.len(), 2, "told a moment ago");
     sent_days_ago(&world, 8).await;
-    eventually("gone from the zone", SOON, async || dig(&world, &www, "A").await.is_empty()).await;
+    eventually("gone from the zone", SOON, async || {
+        dig(&world, &www, "A").await.is_empty()
+    })
+    .await;
     assert!(browser.rows().await.is_empty());
     eventually("the second mail", SOON, async || smtp.mails().len() == 2).await;
-    assert_eq!(smtp.mails()[1].subject, "My.Custom.Domain DNS records expired");
-    assert_eq!(world.db.number("SELECT COUNT(*) FROM record_history WHERE reason = 'expiry'").await, 2);
+    assert_eq!(
+        smtp.mails()[1].subject,
+        "My.Custom.Domain DNS records expired"
+    );
+    assert_eq!(
+        world
+            .db
+            .number("SELECT COUNT(*) FROM record_history WHERE reason = 'expiry'")
+            .await,
+        2
+    );
 }
 
 #[tokio::test]
@@ -85,53 +142,98 @@ async fn while_the_mail_server_is_away_nothing_goes() {
     assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
     world.records_end_in(-100.0).await;
     let before = ticks(&world).await;
-    eventually("the mail is owed", SOON, async || world.mails_in("owed").await == 1).await;
-    eventually("several runs", SOON, async || ticks(&world).await >= before + 4).await;
+    eventually("the mail is owed", SOON, async || {
+        world.mails_in("owed").await == 1
+    })
+    .await;
+    eventually("several runs", SOON, async || {
+        ticks(&world).await >= before + 4
+    })
+    .await;
     assert_eq!(browser.rows().await.len(), 1);
     smtp.resume().await;
-    eventually("told of", Duration::from_secs(60), async || smtp.mails().len() == 1).await;
+    eventually("told of", Duration::from_secs(60), async || {
+        smtp.mails().len() == 1
+    })
+    .await;
     let then = ticks(&world).await;
     eventually("more runs", SOON, async || ticks(&world).await >= then + 2).await;
-    assert_eq!(browser.rows().await.len(), 1, "seven days are left to react");
+    assert_eq!(
+        browser.rows().await.len(),
+        1,
+        "seven days are left to react"
+    );
 }
 
 #[tokio::test]
 async fn two_processes_whose_clocks_differ_make_one_run_a_tick() {
     let smtp = Smtp::start().await;
-    let world = World::new().await.with_smtp(&smtp).set("EXPIRATION_REPEAT_FREQUENCY_S", "3");
+    let world = World::new()
+        .await
+        .with_smtp(&smtp)
+        .set("EXPIRATION_REPEAT_FREQUENCY_S", "3");
     let one = world.start().await;
-    let world = world.set("LD_PRELOAD", &faketime()).set("FAKETIME", "+10m").set("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    let world = world
+        .set("LD_PRELOAD", &faketime())
+        .set("FAKETIME", "+10m")
+        .set("FAKETIME_DONT_FAKE_MONOTONIC", "1");
     let two = world.start().await;
     let before = ticks(&world).await;
-    eventually("several ticks", SOON, async || ticks(&world).await >= before + 5).await;
+    eventually("several ticks", SOON, async || {
+        ticks(&world).await >= before + 5
+    })
+    .await;
     assert!(seconds_ahead(&one).abs() < 200, "{}", seconds_ahead(&one));
-    assert!(seconds_ahead(&two) > 300, "its clock was to be shifted: {}", seconds_ahead(&two));
+    assert!(
+        seconds_ahead(&two) > 300,
+        "its clock was to be shifted: {}",
+        seconds_ahead(&two)
+    );
     let ticks = ticks(&world).await;
     let begun = [begun(&one), begun(&two)];
     let mut slots = begun.concat();
-    assert!(slots.len() as i64 >= ticks, "{ticks} ticks, begun by each: {begun:?}");
+    assert!(
+        slots.len() as i64 >= ticks,
+        "{ticks} ticks, begun by each: {begun:?}"
+    );
     let runs = slots.len();
     slots.sort_unstable();
     slots.dedup();
     assert_eq!(slots.len(), runs, "a run is begun once: {begun:?}");
-    let spread = world.db.number("SELECT MAX(slot) - MIN(slot) + 1 FROM ticks WHERE job = 'expiry'").await;
-    assert!(spread <= ticks + 1, "the slots follow one clock: {spread} for {ticks}");
+    let spread = world
+        .db
+        .number("SELECT MAX(slot) - MIN(slot) + 1 FROM ticks WHERE job = 'expiry'")
+        .await;
+    assert!(
+        spread <= ticks + 1,
+        "the slots follow one clock: {spread} for {ticks}"
+    );
 }
 
 #[tokio::test]
 async fn a_run_that_dies_is_ended_by_another_and_missed_ticks_by_one_run() {
     let smtp = Smtp::start().await;
     // A tick a day: only the death of its run can bring it back.
-    let world = World::new().await.with_smtp(&smtp).set("EXPIRATION_REPEAT_FREQUENCY_S", "86400");
+    let world = World::new()
+        .await
+        .with_smtp(&smtp)
+        .set("EXPIRATION_REPEAT_FREQUENCY_S", "86400");
     let app = world.start().await;
     eventually("the day's run", SOON, async || ticks(&world).await == 1).await;
     let mut browser = signed_in(&world, &app, "user1").await;
     assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
     world.records_end_in(10.0).await;
-    // As a run leaves it that was killed: its lease lapses, and no row says that it ended. And days before it were missed.
+    // As a run leaves it that was killed: its lease lapses, and no row says that it ended. And days
+    // before it were missed.
     world.db.run("DELETE FROM ticks WHERE job = 'expiry'").await;
-    world.db.run("INSERT INTO ticks (job, slot, at) SELECT 'expiry', 1, 0").await;
-    eventually("the run is made again", SOON, async || ticks(&world).await == 2).await;
+    world
+        .db
+        .run("INSERT INTO ticks (job, slot, at) SELECT 'expiry', 1, 0")
+        .await;
+    eventually("the run is made again", SOON, async || {
+        ticks(&world).await == 2
+    })
+    .await;
     eventually("and tells", SOON, async || smtp.mails().len() == 1).await;
     assert_eq!(begun(&app).len(), 2);
 }
@@ -144,12 +246,16 @@ async fn rows_of_an_old_dump_end_nothing_before_an_operator_has_looked() {
     let mut browser = signed_in(&world, &app, "user1").await;
     assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
     let www = format!("www.user1.{ROOT}");
-    eventually("published", SOON, async || dig(&world, &www, "A").await == ["192.168.1.1"]).await;
+    eventually("published", SOON, async || {
+        dig(&world, &www, "A").await == ["192.168.1.1"]
+    })
+    .await;
     world.records_end_in(20.0).await;
     eventually("told of", SOON, async || smtp.mails().len() == 1).await;
     drop(app);
 
-    // The dump: over, told of long ago, while the person has renewed since. The operator pauses before anything runs.
+    // The dump: over, told of long ago, while the person has renewed since. The operator pauses
+    // before anything runs.
     let paused = verb(&world, &["reconcile", "--pause", "restored"]).await;
     assert_eq!(paused.code, 0, "{}", paused.all);
     world.records_end_in(-1.0).await;
@@ -158,9 +264,16 @@ async fn rows_of_an_old_dump_end_nothing_before_an_operator_has_looked() {
     let at = "SELECT COALESCE(MAX(at), 0) FROM zone_audits";
     let before = world.db.number(at).await;
     world.db.run("UPDATE zone_audits SET at = at - 61000").await;
-    eventually("audited since the start", SOON, async || world.db.number(at).await > before).await;
+    eventually("audited since the start", SOON, async || {
+        world.db.number(at).await > before
+    })
+    .await;
     tokio::time::sleep(Duration::from_secs(4)).await;
-    assert_eq!(world.db.number("SELECT COUNT(*) FROM dns_records").await, 1, "paused");
+    assert_eq!(
+        world.db.number("SELECT COUNT(*) FROM dns_records").await,
+        1,
+        "paused"
+    );
     assert_eq!(dig(&world, &www, "A").await, ["192.168.1.1"]);
 
     // A refused plan holds as well; it is what a dump looks like where nobody paused.
@@ -169,8 +282,18 @@ async fn rows_of_an_old_dump_end_nothing_before_an_operator_has_looked() {
         .run("UPDATE zone_audits SET outcome = 'refused'; UPDATE zone_control SET paused_at = NULL, paused_reason = NULL")
         .await;
     tokio::time::sleep(Duration::from_secs(4)).await;
-    assert_eq!(world.db.number("SELECT COUNT(*) FROM dns_records").await, 1, "refused");
+    assert_eq!(
+        world.db.number("SELECT COUNT(*) FROM dns_records").await,
+        1,
+        "refused"
+    );
     // As one that ended before this start does not count, the next is due.
-    world.db.run("UPDATE zone_audits SET outcome = 'clean', at = at - 3600000").await;
-    eventually("an audit later it ends", SOON, async || dig(&world, &www, "A").await.is_empty()).await;
+    world
+        .db
+        .run("UPDATE zone_audits SET outcome = 'clean', at = at - 3600000")
+        .await;
+    eventually("an audit later it ends", SOON, async || {
+        dig(&world, &www, "A").await.is_empty()
+    })
+    .await;
 }

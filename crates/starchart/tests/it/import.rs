@@ -25,14 +25,34 @@ struct Move {
 
 impl Move {
     async fn of(users: usize, records: usize) -> Self {
-        let world = World::new().await.set("KEY_ENCRYPTION_KEYS", "one:ZGV2ZWxvcG1lbnQgb25seTogMzIgYnl0ZXMsIG9uZSE=");
+        let world = World::new().await.set(
+            "KEY_ENCRYPTION_KEYS",
+            "one:ZGV2ZWxvcG1lbnQgb25seTogMzIgYnl0ZXMsIG9uZSE=",
+        );
         let original = TestDb::create().await;
-        let built = School { root: ROOT.to_owned(), users, records, seed: 7 }.build(&original.url()).await.unwrap();
+        let built = School {
+            root: ROOT.to_owned(),
+            users,
+            records,
+            seed: 7,
+        }
+        .build(&original.url())
+        .await
+        .unwrap();
         world.zone.load(built.zone.clone()).unwrap();
         let file = scratch("original").join("DATABASE_URL");
-        std::fs::write(&file, format!("{}?connection_limit=5&schema=x\n", original.url())).unwrap();
+        std::fs::write(
+            &file,
+            format!("{}?connection_limit=5&schema=x\n", original.url()),
+        )
+        .unwrap();
         assert_eq!(verb(&world, &["migrate"]).await.code, 0);
-        Self { world, original, built, file }
+        Self {
+            world,
+            original,
+            built,
+            file,
+        }
     }
 
     async fn import(&self, more: &[&str]) -> Ended {
@@ -53,7 +73,9 @@ impl Move {
 
 /// What stands after this text, up to a blank or the end of the line.
 fn word_after<'a>(text: &'a str, before: &str) -> &'a str {
-    let (_, rest) = text.split_once(before).unwrap_or_else(|| panic!("no {before:?} in {text}"));
+    let (_, rest) = text
+        .split_once(before)
+        .unwrap_or_else(|| panic!("no {before:?} in {text}"));
     rest.split([' ', '\n', ':']).next().unwrap()
 }
 
@@ -64,113 +86,297 @@ async fn a_school_moves_here_and_the_zone_stays_as_it_is() {
     let whole = scratch("report").join("report.txt");
     let looked = school.import(&["--report", whole.to_str().unwrap()]).await;
     assert_eq!(looked.code, 0, "{}", looked.all);
-    assert!(looked.out.contains("The original has 30 people"), "{}", looked.out);
-    assert!(looked.out.contains("Nothing was written."), "{}", looked.out);
+    assert!(
+        looked.out.contains("The original has 30 people"),
+        "{}",
+        looked.out
+    );
+    assert!(
+        looked.out.contains("Nothing was written."),
+        "{}",
+        looked.out
+    );
     assert!(!looked.all.contains("mysql://"), "{}", looked.all);
-    assert!(std::fs::read_to_string(&whole).unwrap().contains("the name admin is kept for the school"));
-    assert_eq!(school.number("SELECT (SELECT COUNT(*) FROM users) + (SELECT COUNT(*) FROM dns_records)").await, 0);
+    assert!(
+        std::fs::read_to_string(&whole)
+            .unwrap()
+            .contains("the name admin is kept for the school")
+    );
+    assert_eq!(
+        school
+            .number("SELECT (SELECT COUNT(*) FROM users) + (SELECT COUNT(*) FROM dns_records)")
+            .await,
+        0
+    );
 
     // A server runs meanwhile.
     let app = school.world.start().await;
     let applied = school.import(&["--apply"]).await;
     assert_eq!(applied.code, 0, "{}", applied.all);
-    assert!(applied.out.contains("0 to create, 0 to delete, 0 to replace"), "{}", applied.out);
-    assert!(applied.out.contains("publishing is paused"), "{}", applied.out);
+    assert!(
+        applied
+            .out
+            .contains("0 to create, 0 to delete, 0 to replace"),
+        "{}",
+        applied.out
+    );
+    assert!(
+        applied.out.contains("publishing is paused"),
+        "{}",
+        applied.out
+    );
     // The challenges that were left behind are orphans too.
-    let orphans = applied.out.matches("(new)").count() + applied.out.matches("(first seen ").count();
+    let orphans =
+        applied.out.matches("(new)").count() + applied.out.matches("(first seen ").count();
     assert!(orphans > school.built.orphans, "{}", applied.out);
     let again = school.import(&["--apply"]).await;
-    assert!(again.code == 0 && again.out.contains("New here: 0 people, 0 records, 0 certificates."), "{}", again.all);
+    assert!(
+        again.code == 0
+            && again
+                .out
+                .contains("New here: 0 people, 0 records, 0 certificates."),
+        "{}",
+        again.all
+    );
     let hash = word_after(&again.out, "--approve ").to_owned();
     let approved = verb(&school.world, &["reconcile", "--approve", &hash]).await;
     assert_eq!(approved.code, 0, "{}", approved.all);
-    assert_eq!(school.zone(), before, "an import changes nothing in the zone");
+    assert_eq!(
+        school.zone(),
+        before,
+        "an import changes nothing in the zone"
+    );
     let third = school.import(&["--apply"]).await;
-    assert!(third.code == 0 && third.out.contains("Nothing is left to do"), "{}", third.all);
+    assert!(
+        third.code == 0 && third.out.contains("Nothing is left to do"),
+        "{}",
+        third.all
+    );
 
     // A person finds everything as it was.
     let mut browser = signed_in(&school.world, &app, "student00001").await;
     let rows = browser.rows().await;
-    let www = rows.iter().find(|row| row.name == format!("www.student00001.{ROOT}") && row.rtype == "A").unwrap();
-    assert_eq!((www.id.as_str(), www.value.as_str(), www.key.as_str()), ("101", "192.168.1.1", "insync"));
+    let www = rows
+        .iter()
+        .find(|row| row.name == format!("www.student00001.{ROOT}") && row.rtype == "A")
+        .unwrap();
+    assert_eq!(
+        (www.id.as_str(), www.value.as_str(), www.key.as_str()),
+        ("101", "192.168.1.1", "insync")
+    );
     let odd = rows.iter().find(|row| row.value.contains("%eth0")).unwrap();
     assert_eq!(odd.key, "refused", "{odd:?}");
-    assert_eq!(browser.edit(&www.id, "A", "192.168.1.200").await.status, 303);
+    assert_eq!(
+        browser.edit(&www.id, "A", "192.168.1.200").await.status,
+        303
+    );
     let set = || school.world.zone.set(&www.name, "A").map(|set| set.values);
-    eventually("the edit", SOON, async || set() == Some(BTreeSet::from(["192.168.1.200".to_owned()]))).await;
-    for (part, begins) in
-        [("certificate", "-----BEGIN CERTIFICATE"), ("privateKey", "-----BEGIN"), ("chain", "-----BEGIN CERT")]
-    {
+    eventually("the edit", SOON, async || {
+        set() == Some(BTreeSet::from(["192.168.1.200".to_owned()]))
+    })
+    .await;
+    for (part, begins) in [
+        ("certificate", "-----BEGIN CERTIFICATE"),
+        ("privateKey", "-----BEGIN"),
+        ("chain", "-----BEGIN CERT"),
+    ] {
         let page = browser.get(&format!("/certificate/download/{part}")).await;
-        assert!(page.status == 200 && page.body.starts_with(begins), "{part}: {} {}", page.status, page.body);
+        assert!(
+            page.status == 200 && page.body.starts_with(begins),
+            "{part}: {} {}",
+            page.status,
+            page.body
+        );
     }
     // Somebody whose name is another's here chooses one.
     let mut newcomer = app.browser();
     let contested = ": the name student00008 stays with the older account";
-    let loser = looked.out.lines().find_map(|line| line.split_once(contested)).unwrap().0.trim().to_owned();
-    let page = newcomer.sign_in(&school.world.idp, &person(&loser, &["students"])).await;
-    assert!(page.body.contains("value=\"student000082\""), "{}", page.body);
+    let loser = looked
+        .out
+        .lines()
+        .find_map(|line| line.split_once(contested))
+        .unwrap()
+        .0
+        .trim()
+        .to_owned();
+    let page = newcomer
+        .sign_in(&school.world.idp, &person(&loser, &["students"]))
+        .await;
+    assert!(
+        page.body.contains("value=\"student000082\""),
+        "{}",
+        page.body
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn orphans_go_when_they_are_counted_and_nothing_else_does() {
     let school = Move::of(20, 60).await;
-    let early = verb(&school.world, &["import", "--orphans", "delete", "--count", "1"]).await;
+    let early = verb(
+        &school.world,
+        &["import", "--orphans", "delete", "--count", "1"],
+    )
+    .await;
     assert_eq!(early.code, 1, "no record wants anything yet: {}", early.all);
-    assert!(early.all.contains("nothing in the zone is ours yet"), "{}", early.all);
+    assert!(
+        early.all.contains("nothing in the zone is ours yet"),
+        "{}",
+        early.all
+    );
     assert_eq!(school.import(&["--apply"]).await.code, 0);
     let listed = verb(&school.world, &["import", "--orphans", "list"]).await;
     let count: usize = word_after(&listed.out, "--count ").parse().unwrap();
-    assert!(listed.out.contains("10.99.") && listed.out.contains("gone.pages.example."), "{}", listed.out);
-    assert!(!listed.out.contains(" CAA ") && !listed.out.contains(" NS "), "{}", listed.out);
-    let hash = word_after(&verb(&school.world, &["reconcile", "--dry-run"]).await.out, "--approve ").to_owned();
-    assert_eq!(verb(&school.world, &["reconcile", "--approve", &hash]).await.code, 0);
+    assert!(
+        listed.out.contains("10.99.") && listed.out.contains("gone.pages.example."),
+        "{}",
+        listed.out
+    );
+    assert!(
+        !listed.out.contains(" CAA ") && !listed.out.contains(" NS "),
+        "{}",
+        listed.out
+    );
+    let hash = word_after(
+        &verb(&school.world, &["reconcile", "--dry-run"]).await.out,
+        "--approve ",
+    )
+    .to_owned();
+    assert_eq!(
+        verb(&school.world, &["reconcile", "--approve", &hash])
+            .await
+            .code,
+        0
+    );
 
     let before = school.zone();
-    let wrong = verb(&school.world, &["import", "--orphans", "delete", "--count", &(count + 1).to_string()]).await;
+    let wrong = verb(
+        &school.world,
+        &[
+            "import",
+            "--orphans",
+            "delete",
+            "--count",
+            &(count + 1).to_string(),
+        ],
+    )
+    .await;
     assert_eq!(wrong.code, 1, "{}", wrong.all);
-    assert!(wrong.out.contains(&format!("there are {count} orphans by now, not {}", count + 1)), "{}", wrong.out);
-    assert_eq!(verb(&school.world, &["import", "--orphans", "delete"]).await.code, 2, "a number is needed");
+    assert!(
+        wrong.out.contains(&format!(
+            "there are {count} orphans by now, not {}",
+            count + 1
+        )),
+        "{}",
+        wrong.out
+    );
+    assert_eq!(
+        verb(&school.world, &["import", "--orphans", "delete"])
+            .await
+            .code,
+        2,
+        "a number is needed"
+    );
     assert_eq!(school.zone(), before);
 
-    let gone = verb(&school.world, &["import", "--orphans", "delete", "--count", &count.to_string()]).await;
+    let gone = verb(
+        &school.world,
+        &[
+            "import",
+            "--orphans",
+            "delete",
+            "--count",
+            &count.to_string(),
+        ],
+    )
+    .await;
     assert_eq!(gone.code, 0, "{}", gone.all);
-    let is_orphan = |set: &Set| set.name.starts_with("old-") || set.name.starts_with("_acme-challenge.");
+    let is_orphan =
+        |set: &Set| set.name.starts_with("old-") || set.name.starts_with("_acme-challenge.");
     let expected: Vec<Set> = before.into_iter().filter(|set| !is_orphan(set)).collect();
     assert_eq!(school.zone(), expected);
-    assert!(expected.iter().filter(|set| set.rtype == "CAA" || set.name.starts_with("delegated.")).count() >= 4);
+    assert!(
+        expected
+            .iter()
+            .filter(|set| set.rtype == "CAA" || set.name.starts_with("delegated."))
+            .count()
+            >= 4
+    );
     let none = verb(&school.world, &["import", "--orphans", "list"]).await;
-    assert!(none.out.contains("0 orphans; nothing was changed"), "{}", none.all);
+    assert!(
+        none.out.contains("0 orphans; nothing was changed"),
+        "{}",
+        none.all
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_import_that_is_killed_goes_on_where_it_was() {
     let school = Move::of(300, 6_000).await;
     let looked = school.import(&[]).await;
-    let wanted: i64 = word_after(&looked.out, "people, ").parse().unwrap_or_default();
+    let wanted: i64 = word_after(&looked.out, "people, ")
+        .parse()
+        .unwrap_or_default();
     assert!(wanted > 6_000, "{}", looked.out);
-    let mut running = school.world.command(&["import", "--from-file", school.file.to_str().unwrap(), "--apply"]);
-    let mut child = running.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let mut running = school.world.command(&[
+        "import",
+        "--from-file",
+        school.file.to_str().unwrap(),
+        "--apply",
+    ]);
+    let mut child = running
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
     let some = async || school.number("SELECT COUNT(*) FROM dns_records").await > 0;
     eventually("the first records", Duration::from_secs(60), some).await;
     child.start_kill().unwrap();
     child.wait().await.unwrap();
     let half = school.number("SELECT COUNT(*) FROM dns_records").await;
-    assert_eq!(school.number("SELECT COUNT(*) FROM imports WHERE finished_at IS NULL").await, 1, "{half} records were there");
+    assert_eq!(
+        school
+            .number("SELECT COUNT(*) FROM imports WHERE finished_at IS NULL")
+            .await,
+        1,
+        "{half} records were there"
+    );
 
     let applied = school.import(&["--apply"]).await;
     assert_eq!(applied.code, 0, "{}", applied.all);
-    assert!(applied.out.contains("0 to create, 0 to delete, 0 to replace"), "{}", applied.out);
-    let source = school.original.number("SELECT COUNT(*) FROM DnsRecord").await;
-    let dealt_with = school.number("SELECT COUNT(*) FROM import_rows WHERE kind = 'record'").await;
+    assert!(
+        applied
+            .out
+            .contains("0 to create, 0 to delete, 0 to replace"),
+        "{}",
+        applied.out
+    );
+    let source = school
+        .original
+        .number("SELECT COUNT(*) FROM DnsRecord")
+        .await;
+    let dealt_with = school
+        .number("SELECT COUNT(*) FROM import_rows WHERE kind = 'record'")
+        .await;
     assert_eq!(dealt_with, source);
-    let kept = school.number("SELECT COUNT(*) FROM import_rows WHERE kind = 'record' AND target IS NOT NULL").await;
-    assert_eq!(school.number("SELECT COUNT(*) FROM dns_records").await, kept);
-    assert_eq!(school.number("SELECT COUNT(*) FROM names WHERE is_dirty = 1").await, 1, "only what no zone takes");
+    let kept = school
+        .number("SELECT COUNT(*) FROM import_rows WHERE kind = 'record' AND target IS NOT NULL")
+        .await;
+    assert_eq!(
+        school.number("SELECT COUNT(*) FROM dns_records").await,
+        kept
+    );
+    assert_eq!(
+        school
+            .number("SELECT COUNT(*) FROM names WHERE is_dirty = 1")
+            .await,
+        1,
+        "only what no zone takes"
+    );
 }
 
 #[tokio::test]
-async fn beside_the_originals_tables_a_server_publishes_nothing_and_lets_nobody_in_until_it_is_told() {
+async fn beside_the_originals_tables_a_server_publishes_nothing_and_lets_nobody_in_until_it_is_told()
+ {
     let world = World::new().await;
     let early = world.start().await;
     let mut browser = signed_in(&world, &early, "user1").await;
@@ -179,47 +385,88 @@ async fn beside_the_originals_tables_a_server_publishes_nothing_and_lets_nobody_
     School::empty().build(&world.db.url()).await.unwrap();
     assert_eq!(verb(&world, &["migrate"]).await.code, 0);
     let now = verb(&world, &["reconcile", "--now"]).await;
-    assert!(now.code == 1 && now.all.contains("starchart import --skip"), "no server has paused yet: {}", now.all);
+    assert!(
+        now.code == 1 && now.all.contains("starchart import --skip"),
+        "no server has paused yet: {}",
+        now.all
+    );
     let app = world.start().await;
     let log = app.server.log();
-    assert!(log.contains("publishing is paused") && log.contains("starchart import"), "{log}");
+    assert!(
+        log.contains("publishing is paused") && log.contains("starchart import"),
+        "{log}"
+    );
     assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
     let mut newcomer = app.browser();
     let button = newcomer.get("/login").await.form("/login");
-    let answered = underway.post_response(&world.idp.respond(&seen, &students).unwrap(), &relay_state).await;
+    let answered = underway
+        .post_response(&world.idp.respond(&seen, &students).unwrap(), &relay_state)
+        .await;
     let arrival = path_of(answered.location());
     for turned_away in [newcomer.submit(&button).await, underway.get(&arrival).await] {
-        assert_eq!((turned_away.status, turned_away.header("retry-after")), (503, "900"), "{}", turned_away.body);
-        assert!(turned_away.body.contains("being moved"), "{}", turned_away.body);
+        assert_eq!(
+            (turned_away.status, turned_away.header("retry-after")),
+            (503, "900"),
+            "{}",
+            turned_away.body
+        );
+        assert!(
+            turned_away.body.contains("being moved"),
+            "{}",
+            turned_away.body
+        );
     }
     assert_eq!(world.db.number("SELECT COUNT(*) FROM users").await, 1);
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(world.zone.set(&format!("www.user1.{ROOT}"), "A"), None);
     let plan = verb(&world, &["reconcile", "--dry-run"]).await;
     assert!(
-        plan.out.contains("held back until the import is done and the plan that follows it is approved (1)"),
+        plan.out.contains(
+            "held back until the import is done and the plan that follows it is approved (1)"
+        ),
         "{}",
         plan.out
     );
     assert!(
-        plan.out.contains("no plan can be approved: the original's tables") && !plan.out.contains("--approve"),
+        plan.out
+            .contains("no plan can be approved: the original's tables")
+            && !plan.out.contains("--approve"),
         "{}",
         plan.out
     );
-    for early in [&["import", "--orphans", "delete", "--count", "0"][..], &["reconcile", "--delete-orphans", "0"]] {
+    for early in [
+        &["import", "--orphans", "delete", "--count", "0"][..],
+        &["reconcile", "--delete-orphans", "0"],
+    ] {
         let early = verb(&world, early).await;
-        assert!(early.code == 1 && early.all.contains("import --apply` first"), "{}", early.all);
+        assert!(
+            early.code == 1 && early.all.contains("import --apply` first"),
+            "{}",
+            early.all
+        );
     }
     let approved = verb(&world, &["reconcile", "--approve", "0123456789ab"]).await;
-    assert!(approved.code == 1 && approved.all.contains("starchart import --skip"), "{}", approved.all);
+    assert!(
+        approved.code == 1 && approved.all.contains("starchart import --skip"),
+        "{}",
+        approved.all
+    );
     let skipped = ended(world.command(&["import", "--skip"])).await;
     assert_eq!(skipped.code, 0, "{}", skipped.all);
     let there = async || world.zone.set(&format!("www.user1.{ROOT}"), "A").is_some();
     eventually("published", SOON, there).await;
-    assert_eq!(underway.get(&arrival).await.status, 303, "what was begun is not used up");
+    assert_eq!(
+        underway.get(&arrival).await.status,
+        303,
+        "what was begun is not used up"
+    );
     assert!(underway.is_signed_in().await);
     let again = ended(world.command(&["import", "--skip"])).await;
-    assert!(again.code == 0 && again.out.contains("It was noted before"), "{}", again.all);
+    assert!(
+        again.code == 0 && again.out.contains("It was noted before"),
+        "{}",
+        again.all
+    );
     let neither = ended(world.command(&["import"])).await;
     assert_eq!(neither.code, 2, "{}", neither.all);
 }
@@ -229,27 +476,68 @@ async fn what_cannot_be_imported_is_told_and_wrong_flags_are_another_end() {
     let world = World::new().await;
     assert_eq!(verb(&world, &["migrate"]).await.code, 0);
     let folder = scratch("from-file");
-    for (name, text) in [("empty", ""), ("nonsense", "hunter2"), ("other", &world.db.url())] {
+    for (name, text) in [
+        ("empty", ""),
+        ("nonsense", "hunter2"),
+        ("other", &world.db.url()),
+    ] {
         std::fs::write(folder.join(name), text).unwrap();
     }
     let path = |name: &str| folder.join(name).display().to_string();
     for (file, words) in [
-        (path("empty"), "is empty; write the original's DATABASE_URL into it"),
+        (
+            path("empty"),
+            "is empty; write the original's DATABASE_URL into it",
+        ),
         (path("missing"), "is missing"),
         (folder.display().to_string(), "is a directory"),
         (path("nonsense"), "DATABASE_URL must begin with mysql://"),
-        (path("other"), "the database lacks the table User: this is not the original's database"),
+        (
+            path("other"),
+            "the database lacks the table User: this is not the original's database",
+        ),
     ] {
         let refused = verb(&world, &["import", "--from-file", &file]).await;
-        assert!(refused.code == 1 && refused.all.contains(words), "{}", refused.all);
+        assert!(
+            refused.code == 1 && refused.all.contains(words),
+            "{}",
+            refused.all
+        );
         assert!(!refused.all.contains("hunter2"), "{}", refused.all);
     }
-    let unwritable = verb(&world, &["import", "--from-file", &path("other"), "--report", &path("no/such")]).await;
-    assert!(unwritable.code == 1 && unwritable.all.contains("cannot be written"), "before anything else: {}", unwritable.all);
+    let unwritable = verb(
+        &world,
+        &[
+            "import",
+            "--from-file",
+            &path("other"),
+            "--report",
+            &path("no/such"),
+        ],
+    )
+    .await;
+    assert!(
+        unwritable.code == 1 && unwritable.all.contains("cannot be written"),
+        "before anything else: {}",
+        unwritable.all
+    );
     let none = verb(&world, &["import", "--skip"]).await;
-    assert!(none.code == 1 && none.all.contains("the original's tables are not in this database"), "{}", none.all);
-    for wrong in [&["--skip", "--apply"][..], &["--orphans", "list", "--count", "1"], &["--orphans", "list", "--report", "x"]] {
-        let arguments: Vec<&str> = std::iter::once("import").chain(wrong.iter().copied()).collect();
+    assert!(
+        none.code == 1
+            && none
+                .all
+                .contains("the original's tables are not in this database"),
+        "{}",
+        none.all
+    );
+    for wrong in [
+        &["--skip", "--apply"][..],
+        &["--orphans", "list", "--count", "1"],
+        &["--orphans", "list", "--report", "x"],
+    ] {
+        let arguments: Vec<&str> = std::iter::once("import")
+            .chain(wrong.iter().copied())
+            .collect();
         let ended = verb(&world, &arguments).await;
         assert_eq!(ended.code, 2, "{wrong:?}: {}", ended.all);
     }
@@ -262,11 +550,24 @@ async fn what_is_waited_for_is_said() {
          VALUES ('import', 'other', 1, UNIX_TIMESTAMP(NOW(3)) * 1000 + 3000, 1)";
     school.world.db.run(held).await;
     let applied = school.import(&["--apply"]).await;
-    assert!(applied.code == 0 && applied.all.contains("waiting for its end"), "{}", applied.all);
-    school.world.db.run(&held.replace("'import'", "'publish'")).await;
+    assert!(
+        applied.code == 0 && applied.all.contains("waiting for its end"),
+        "{}",
+        applied.all
+    );
+    school
+        .world
+        .db
+        .run(&held.replace("'import'", "'publish'"))
+        .await;
     let adopted = verb(&school.world, &["reconcile", "--adopt"]).await;
-    assert!(adopted.code == 0 && adopted.all.contains("waiting until it lets go"), "{}", adopted.all);
-    let lock = "SELECT GET_LOCK(CONCAT('starchart.', LEFT(SHA2(DATABASE(), 256), 40)), 0), SLEEP(2)";
+    assert!(
+        adopted.code == 0 && adopted.all.contains("waiting until it lets go"),
+        "{}",
+        adopted.all
+    );
+    let lock =
+        "SELECT GET_LOCK(CONCAT('starchart.', LEFT(SHA2(DATABASE(), 256), 40)), 0), SLEEP(2)";
     let (migrated, ()) = tokio::join!(
         async {
             tokio::time::sleep(Duration::from_millis(500)).await;
@@ -274,5 +575,9 @@ async fn what_is_waited_for_is_said() {
         },
         school.world.db.run(lock)
     );
-    assert!(migrated.code == 0 && migrated.all.contains("waiting for its lock"), "{}", migrated.all);
+    assert!(
+        migrated.code == 0 && migrated.all.contains("waiting for its lock"),
+        "{}",
+        migrated.all
+    );
 }

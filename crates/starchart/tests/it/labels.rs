@@ -8,21 +8,39 @@ use crate::browser::{Browser, person};
 /// Signs in somebody who has to choose, and returns the form to choose with.
 async fn newcomer(world: &World, app: &App, username: &str) -> (Browser, Form, Vec<String>) {
     let mut browser = app.browser();
-    let page = browser.sign_in(&world.idp, &person(username, &["students"])).await;
+    let page = browser
+        .sign_in(&world.idp, &person(username, &["students"]))
+        .await;
     assert_eq!(page.status, 200, "{username}: {}", page.body);
-    assert!(page.body.contains("Choose your domain"), "{username}: {}", page.body);
-    assert_eq!(browser.get("/dns-records").await.location(), "/label?redirectTo=/dns-records", "nothing else before that");
+    assert!(
+        page.body.contains("Choose your domain"),
+        "{username}: {}",
+        page.body
+    );
+    assert_eq!(
+        browser.get("/dns-records").await.location(),
+        "/label?redirectTo=/dns-records",
+        "nothing else before that"
+    );
     let page = browser.get("/label").await;
     assert_eq!(page.status, 200, "{}", page.body);
-    let offered: Vec<String> =
-        page.body.split("name=\"label\" value=\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()).collect();
+    let offered: Vec<String> = page
+        .body
+        .split("name=\"label\" value=\"")
+        .skip(1)
+        .map(|rest| rest.split('"').next().unwrap().to_owned())
+        .collect();
     assert!(!offered.is_empty(), "{}", page.body);
     (browser, page.form("/label"), offered)
 }
 
 async fn own_domain(browser: &mut Browser) -> String {
     let page = browser.get("/dns-records").await;
-    let rest = page.body.split("Names under <span class=\"literal\">").nth(1).unwrap_or_else(|| panic!("{}", page.body));
+    let rest = page
+        .body
+        .split("Names under <span class=\"literal\">")
+        .nth(1)
+        .unwrap_or_else(|| panic!("{}", page.body));
     rest.split('<').next().unwrap().to_owned()
 }
 
@@ -35,9 +53,16 @@ async fn see_only_their_own(one: &mut Browser, other: &mut Browser) {
         assert_eq!(created.status, 303, "{}", created.body);
         browser.get("/dns-records").await;
     }
-    for (browser, own, foreign) in [(&mut *one, "192.0.2.1", "192.0.2.2"), (&mut *other, "192.0.2.2", "192.0.2.1")] {
+    for (browser, own, foreign) in [
+        (&mut *one, "192.0.2.1", "192.0.2.2"),
+        (&mut *other, "192.0.2.2", "192.0.2.1"),
+    ] {
         let page = browser.get("/dns-records").await;
-        assert!(page.body.contains(own) && !page.body.contains(foreign), "{}", page.body);
+        assert!(
+            page.body.contains(own) && !page.body.contains(foreign),
+            "{}",
+            page.body
+        );
         assert_eq!(browser.record_ids().await.len(), 1);
     }
 }
@@ -47,19 +72,34 @@ async fn a_name_with_an_accent_is_another_person() {
     let world = World::new().await;
     let app = world.start().await;
     let mut plain = app.browser();
-    plain.sign_in(&world.idp, &person("jose", &["students"])).await;
+    plain
+        .sign_in(&world.idp, &person("jose", &["students"]))
+        .await;
     assert_eq!(own_domain(&mut plain).await, format!("jose.{ROOT}"));
 
     let (mut accented, form, offered) = newcomer(&world, &app, "josé").await;
-    assert!(!offered.contains(&"jose".to_owned()) && offered.contains(&"jose2".to_owned()), "{offered:?}");
+    assert!(
+        !offered.contains(&"jose".to_owned()) && offered.contains(&"jose2".to_owned()),
+        "{offered:?}"
+    );
     // Taken, kept for the school, no label, not offered: none is given, whatever the form says.
-    for refused in ["jose", "www", "ns1", "admin", "-x", "josé", "x.y", "", "somebody", "jose2 "] {
+    for refused in [
+        "jose", "www", "ns1", "admin", "-x", "josé", "x.y", "", "somebody", "jose2 ",
+    ] {
         let page = accented.submit(&form.clone().with("label", refused)).await;
         assert_eq!(page.status, 422, "{refused:?}: {}", page.body);
-        assert!(page.body.contains("name=\"label\""), "the choice is shown again");
+        assert!(
+            page.body.contains("name=\"label\""),
+            "the choice is shown again"
+        );
     }
     let chosen = accented.submit(&form.clone().with("label", "jose2")).await;
-    assert_eq!((chosen.status, chosen.location()), (303, "/"), "{}", chosen.body);
+    assert_eq!(
+        (chosen.status, chosen.location()),
+        (303, "/"),
+        "{}",
+        chosen.body
+    );
     // For ever: it cannot be chosen anew.
     let again = accented.submit(&form.with("label", "jose3")).await;
     assert_eq!((again.status, again.location()), (303, "/"));
@@ -71,7 +111,13 @@ async fn a_name_with_an_accent_is_another_person() {
     shouting.sign_in(&world.idp, &person("JOSE", &[])).await;
     assert_eq!(own_domain(&mut shouting).await, format!("jose.{ROOT}"));
     assert_eq!(world.db.number("SELECT COUNT(*) FROM users").await, 2);
-    assert_eq!(world.db.number("SELECT COUNT(DISTINCT label) FROM users").await, 2);
+    assert_eq!(
+        world
+            .db
+            .number("SELECT COUNT(DISTINCT label) FROM users")
+            .await,
+        2
+    );
 }
 
 #[tokio::test]
@@ -79,7 +125,9 @@ async fn a_dot_is_another_person_too() {
     let world = World::new().await;
     let app = world.start().await;
     let mut dotted = app.browser();
-    dotted.sign_in(&world.idp, &person("john.smith", &["students"])).await;
+    dotted
+        .sign_in(&world.idp, &person("john.smith", &["students"]))
+        .await;
     assert_eq!(own_domain(&mut dotted).await, format!("johnsmith.{ROOT}"));
     let (mut joined, form, offered) = newcomer(&world, &app, "johnsmith").await;
     assert!(!offered.contains(&"johnsmith".to_owned()), "{offered:?}");
@@ -88,7 +136,10 @@ async fn a_dot_is_another_person_too() {
     see_only_their_own(&mut dotted, &mut joined).await;
     // A foreign id under one's own name is as absent as one that never was.
     let foreign = dotted.record_ids().await.remove(0);
-    assert_eq!(joined.get(&format!("/dns-records/{foreign}")).await.status, 404);
+    assert_eq!(
+        joined.get(&format!("/dns-records/{foreign}")).await.status,
+        404
+    );
 }
 
 #[tokio::test]
@@ -107,8 +158,17 @@ async fn reserved_user_names_are_offered_something_else() {
         let page = browser.get("/label").await;
         assert!(page.body.contains(words), "{username}: {}", page.body);
         assert!(offered.iter().all(|label| label != username), "{offered:?}");
-        assert_eq!(browser.submit(&form.with("label", &offered[0])).await.status, 303);
-        assert_eq!(own_domain(&mut browser).await, format!("{}.{ROOT}", offered[0]));
+        assert_eq!(
+            browser
+                .submit(&form.with("label", &offered[0]))
+                .await
+                .status,
+            303
+        );
+        assert_eq!(
+            own_domain(&mut browser).await,
+            format!("{}.{ROOT}", offered[0])
+        );
     }
 }
 
@@ -121,14 +181,26 @@ async fn of_two_who_want_one_label_one_gets_it() {
     let (one, form_one, offered) = newcomer(&world, &app, "john.smith").await;
     let (two, form_two, also_offered) = newcomer(&world, &other, "j.ohnsmith").await;
     let wanted = "johnsmith2";
-    assert!(offered.iter().any(|l| l == wanted) && also_offered.iter().any(|l| l == wanted), "{offered:?} {also_offered:?}");
-    let (form_one, form_two) = (form_one.with("label", wanted), form_two.with("label", wanted));
+    assert!(
+        offered.iter().any(|l| l == wanted) && also_offered.iter().any(|l| l == wanted),
+        "{offered:?} {also_offered:?}"
+    );
+    let (form_one, form_two) = (
+        form_one.with("label", wanted),
+        form_two.with("label", wanted),
+    );
     let (mut a, mut b) = (one.clone(), two.clone());
     let (a, b) = tokio::join!(a.submit(&form_one), b.submit(&form_two));
     let mut statuses = [a.status, b.status];
     statuses.sort_unstable();
     assert_eq!(statuses, [303, 422], "{} {}", a.body, b.body);
-    assert_eq!(world.db.number("SELECT COUNT(*) FROM users WHERE label = 'johnsmith2'").await, 1);
+    assert_eq!(
+        world
+            .db
+            .number("SELECT COUNT(*) FROM users WHERE label = 'johnsmith2'")
+            .await,
+        1
+    );
     let (mut loser, page) = if a.status == 422 { (one, a) } else { (two, b) };
     assert!(page.body.contains("Somebody was faster"), "{}", page.body);
     let form = page.form("/label");
@@ -144,8 +216,20 @@ async fn of_two_who_arrive_at_once_one_gets_the_label_of_both() {
     let app = world.start().await;
     let who = ["ann.lee", "annlee"].map(|username| person(username, &[]));
     let (mut a, mut b) = (app.browser(), app.browser());
-    let (a, b) = tokio::join!(a.sign_in(&world.idp, &who[0]), b.sign_in(&world.idp, &who[1]));
+    let (a, b) = tokio::join!(
+        a.sign_in(&world.idp, &who[0]),
+        b.sign_in(&world.idp, &who[1])
+    );
     let chooses = [&a, &b].map(|page| page.body.contains("Choose your domain"));
-    assert!(chooses == [true, false] || chooses == [false, true], "one is home, the other chooses: {chooses:?}");
-    assert_eq!(world.db.number("SELECT COUNT(*) FROM users WHERE label IS NOT NULL").await, 1);
+    assert!(
+        chooses == [true, false] || chooses == [false, true],
+        "one is home, the other chooses: {chooses:?}"
+    );
+    assert_eq!(
+        world
+            .db
+            .number("SELECT COUNT(*) FROM users WHERE label IS NOT NULL")
+            .await,
+        1
+    );
 }

@@ -10,8 +10,13 @@ async fn sixty_at_once_at_a_limit_of_twenty_make_twenty() {
     let world = World::new().await;
     let (app, other) = (world.start().await, world.start().await);
     let browser = signed_in(&world, &app, "user1").await;
-    let form =
-        browser.clone().get("/dns-records/new").await.form("/dns-records/new").with("type", "A").with("value", "192.0.2.1");
+    let form = browser
+        .clone()
+        .get("/dns-records/new")
+        .await
+        .form("/dns-records/new")
+        .with("type", "A")
+        .with("value", "192.0.2.1");
     let tasks: Vec<_> = (0..60)
         .map(|n| {
             let mut browser = browser.at(if n % 2 == 0 { app.port } else { other.port });
@@ -23,26 +28,58 @@ async fn sixty_at_once_at_a_limit_of_twenty_make_twenty() {
     for task in tasks {
         let page = task.await.unwrap();
         if page.status == 422 {
-            assert!(page.body.contains("User has reached the maximum number of dns records: 20 are allowed"), "{}", page.body);
+            assert!(
+                page.body
+                    .contains("User has reached the maximum number of dns records: 20 are allowed"),
+                "{}",
+                page.body
+            );
         }
         statuses.push(page.status);
     }
-    assert_eq!(statuses.iter().filter(|status| **status == 303).count(), 20, "{statuses:?}");
-    assert_eq!(statuses.iter().filter(|status| **status == 422).count(), 40, "{statuses:?}");
+    assert_eq!(
+        statuses.iter().filter(|status| **status == 303).count(),
+        20,
+        "{statuses:?}"
+    );
+    assert_eq!(
+        statuses.iter().filter(|status| **status == 422).count(),
+        40,
+        "{statuses:?}"
+    );
     let mut browser = browser;
     assert_eq!(browser.record_ids().await.len(), 20);
     assert!(browser.get("/dns-records").await.body.contains("20 / 20"));
-    let sets = || world.zone.sets().into_iter().filter(|set| set.name.ends_with(&format!(".user1.{ROOT}"))).count();
-    eventually("twenty sets", Duration::from_secs(10), async || sets() == 20).await;
+    let sets = || {
+        world
+            .zone
+            .sets()
+            .into_iter()
+            .filter(|set| set.name.ends_with(&format!(".user1.{ROOT}")))
+            .count()
+    };
+    eventually("twenty sets", Duration::from_secs(10), async || {
+        sets() == 20
+    })
+    .await;
 
     // Editing at the limit is no creation; a place that is made free can be taken.
     let id = browser.record_ids().await.remove(0);
-    assert_eq!(browser.change(&id, &[("value", "192.0.2.2")]).await.status, 303);
+    assert_eq!(
+        browser.change(&id, &[("value", "192.0.2.2")]).await.status,
+        303
+    );
     assert_eq!(browser.create("more", "A", "192.0.2.1").await.status, 422);
-    let gone = browser.get(&format!("/dns-records/{id}/delete")).await.form("/dns-records");
+    let gone = browser
+        .get(&format!("/dns-records/{id}/delete"))
+        .await
+        .form("/dns-records");
     assert_eq!(browser.submit(&gone).await.status, 303);
     assert_eq!(browser.create("more", "A", "192.0.2.1").await.status, 303);
-    eventually("twenty again", Duration::from_secs(10), async || sets() == 20).await;
+    eventually("twenty again", Duration::from_secs(10), async || {
+        sets() == 20
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -50,11 +87,23 @@ async fn nothing_stands_twice_and_nothing_beside_a_cname() {
     let world = World::new().await;
     let app = world.start().await;
     let mut browser = signed_in(&world, &app, "user1").await;
-    let (duplicate, lonely) = ("You already have a record with this name, type and value", "has to be alone");
+    let (duplicate, lonely) = (
+        "You already have a record with this name, type and value",
+        "has to be alone",
+    );
     let mut refused = async |name: &str, rtype: &str, value: &str, words: &str| {
         let page = browser.create(name, rtype, value).await;
-        assert_eq!(page.status, if words.is_empty() { 303 } else { 422 }, "{name} {rtype} {value}: {}", page.body);
-        assert!(page.body.contains(words), "{name} {rtype} {value}: {}", page.body);
+        assert_eq!(
+            page.status,
+            if words.is_empty() { 303 } else { 422 },
+            "{name} {rtype} {value}: {}",
+            page.body
+        );
+        assert!(
+            page.body.contains(words),
+            "{name} {rtype} {value}: {}",
+            page.body
+        );
     };
     refused("www", "A", "192.0.2.1", "").await;
     refused("www", "A", "192.0.2.1", duplicate).await;
@@ -67,15 +116,30 @@ async fn nothing_stands_twice_and_nothing_beside_a_cname() {
     refused("alone", "CNAME", "example.com", "").await;
     refused("alone", "CNAME", "example.com.", duplicate).await;
     refused("alone", "CNAME", "other.example.com", lonely).await;
-    for (rtype, value) in [("A", "192.0.2.1"), ("AAAA", "2001:db8::1"), ("MX", "mx.example.com"), ("TXT", "x")] {
+    for (rtype, value) in [
+        ("A", "192.0.2.1"),
+        ("AAAA", "2001:db8::1"),
+        ("MX", "mx.example.com"),
+        ("TXT", "x"),
+    ] {
         refused("alone", rtype, value, lonely).await;
     }
     // By editing: the type beside a CNAME, and a name onto the other's.
     let ids = browser.record_ids().await;
     let of = async |typed: &str| {
-        world.db.number(&format!("SELECT MIN(id) FROM dns_records WHERE typed = '{typed}'")).await.to_string()
+        world
+            .db
+            .number(&format!(
+                "SELECT MIN(id) FROM dns_records WHERE typed = '{typed}'"
+            ))
+            .await
+            .to_string()
     };
-    let (first, cname, text) = (of("192.0.2.1").await, of("example.com").await, of("beside").await);
+    let (first, cname, text) = (
+        of("192.0.2.1").await,
+        of("example.com").await,
+        of("beside").await,
+    );
     for (id, changes) in [
         (&first, vec![("type", "CNAME"), ("value", "example.com")]),
         (&first, vec![("subdomain", "alone")]),
@@ -85,16 +149,41 @@ async fn nothing_stands_twice_and_nothing_beside_a_cname() {
     ] {
         let page = browser.change(id, &changes).await;
         assert_eq!(page.status, 422, "{changes:?}: {}", page.body);
-        assert!(page.body.contains(lonely) || page.body.contains(duplicate), "{}", page.body);
+        assert!(
+            page.body.contains(lonely) || page.body.contains(duplicate),
+            "{}",
+            page.body
+        );
     }
     // Alone at its name it may change its type, and back.
-    for (rtype, value) in [("A", "192.0.2.9"), ("CNAME", "example.com"), ("TXT", "words"), ("CNAME", "example.net")] {
-        assert_eq!(browser.change(&cname, &[("type", rtype), ("value", value)]).await.status, 303, "{rtype}");
+    for (rtype, value) in [
+        ("A", "192.0.2.9"),
+        ("CNAME", "example.com"),
+        ("TXT", "words"),
+        ("CNAME", "example.net"),
+    ] {
+        assert_eq!(
+            browser
+                .change(&cname, &[("type", rtype), ("value", value)])
+                .await
+                .status,
+            303,
+            "{rtype}"
+        );
     }
     assert_eq!(browser.record_ids().await, ids);
-    let zone = |rtype: &str| format!("{}.user1.{ROOT}", if rtype == "CNAME" { "alone" } else { "www" });
-    world.shows(&zone("CNAME"), "CNAME", Some("example.net.")).await;
-    world.shows(&zone("A"), "A", Some("192.0.2.1 | 192.0.2.2")).await;
+    let zone = |rtype: &str| {
+        format!(
+            "{}.user1.{ROOT}",
+            if rtype == "CNAME" { "alone" } else { "www" }
+        )
+    };
+    world
+        .shows(&zone("CNAME"), "CNAME", Some("example.net."))
+        .await;
+    world
+        .shows(&zone("A"), "A", Some("192.0.2.1 | 192.0.2.2"))
+        .await;
     world.shows(&zone("TXT"), "TXT", Some("\"beside\"")).await;
     assert_eq!(world.zone.set(&zone("CNAME"), "A"), None);
 }
@@ -104,13 +193,24 @@ async fn a_cname_and_an_address_at_once_are_never_both_there() {
     let world = World::new().await;
     let (app, other) = (world.start().await, world.start().await);
     let browser = signed_in(&world, &app, "user1").await;
-    let form = browser.clone().get("/dns-records/new").await.form("/dns-records/new");
+    let form = browser
+        .clone()
+        .get("/dns-records/new")
+        .await
+        .form("/dns-records/new");
     for round in 0..6 {
         let name = format!("race{round}");
-        let both = [("A", "192.0.2.1", app.port), ("CNAME", "example.com", other.port)];
+        let both = [
+            ("A", "192.0.2.1", app.port),
+            ("CNAME", "example.com", other.port),
+        ];
         let tasks = both.map(|(rtype, value, port)| {
             let mut browser = browser.at(port);
-            let form = form.clone().with("subdomain", &name).with("type", rtype).with("value", value);
+            let form = form
+                .clone()
+                .with("subdomain", &name)
+                .with("type", rtype)
+                .with("value", value);
             tokio::spawn(async move { browser.submit(&form).await.status })
         });
         let mut statuses = Vec::new();
@@ -121,10 +221,16 @@ async fn a_cname_and_an_address_at_once_are_never_both_there() {
         assert_eq!(statuses, [303, 422], "{name}");
     }
     // The same record from fifty hands is one record.
-    let form = form.with("subdomain", "same").with("type", "TXT").with("value", "same");
+    let form = form
+        .with("subdomain", "same")
+        .with("type", "TXT")
+        .with("value", "same");
     let tasks: Vec<_> = (0..50)
         .map(|n| {
-            let (mut browser, form) = (browser.at(if n % 2 == 0 { app.port } else { other.port }), form.clone());
+            let (mut browser, form) = (
+                browser.at(if n % 2 == 0 { app.port } else { other.port }),
+                form.clone(),
+            );
             tokio::spawn(async move { browser.submit(&form).await.status })
         })
         .collect();
@@ -135,6 +241,13 @@ async fn a_cname_and_an_address_at_once_are_never_both_there() {
         made += i32::from(status == 303);
     }
     assert_eq!(made, 1);
-    let sets = || world.zone.sets().into_iter().filter(|set| set.name.ends_with(&format!(".user1.{ROOT}"))).count();
+    let sets = || {
+        world
+            .zone
+            .sets()
+            .into_iter()
+            .filter(|set| set.name.ends_with(&format!(".user1.{ROOT}")))
+            .count()
+    };
     eventually("seven sets", Duration::from_secs(10), async || sets() == 7).await;
 }

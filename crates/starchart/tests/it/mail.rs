@@ -1,4 +1,5 @@
-//! Mails on the whole binary and a real mail server: sent once, not lost when somebody dies, and told about where they fail.
+//! Mails on the whole binary and a real mail server: sent once, not lost when somebody dies, and
+//! told about where they fail.
 
 use std::time::Duration;
 
@@ -27,11 +28,19 @@ impl World {
     pub async fn records_end_in(&self, days: f64) {
         let millis = (days * 86_400_000.0) as i64;
         let now = "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)";
-        self.db.run(&format!("UPDATE dns_records SET expires_at = {now} + {millis}")).await;
+        self.db
+            .run(&format!(
+                "UPDATE dns_records SET expires_at = {now} + {millis}"
+            ))
+            .await;
     }
 
     pub async fn mails_in(&self, state: &str) -> i64 {
-        self.db.number(&format!("SELECT COUNT(*) FROM outbox WHERE state = '{state}'")).await
+        self.db
+            .number(&format!(
+                "SELECT COUNT(*) FROM outbox WHERE state = '{state}'"
+            ))
+            .await
     }
 }
 
@@ -45,23 +54,43 @@ async fn owe_one(world: &World, app: &App) {
 #[tokio::test]
 async fn a_mail_comes_once_and_the_log_keeps_its_secrets() {
     let smtp = Smtp::start().await;
-    let world = World::new().await.with_smtp(&smtp).set("LOG_LEVEL", "trace");
+    let world = World::new()
+        .await
+        .with_smtp(&smtp)
+        .set("LOG_LEVEL", "trace");
     let (one, two) = (world.start().await, world.start().await);
     owe_one(&world, &one).await;
-    eventually("the mail is sent", SOON, async || world.mails_in("sent").await == 1).await;
+    eventually("the mail is sent", SOON, async || {
+        world.mails_in("sent").await == 1
+    })
+    .await;
     tokio::time::sleep(Duration::from_secs(3)).await;
     let mails = smtp.mails();
     assert_eq!(mails.len(), 1, "{mails:?}");
     let mail = &mails[0];
-    assert_eq!(mail.subject, "My.Custom.Domain DNS record approaching expiration");
+    assert_eq!(
+        mail.subject,
+        "My.Custom.Domain DNS record approaching expiration"
+    );
     assert_eq!(mail.to, "Person user1 <user1@school.example>");
-    assert!(mail.body.contains("Hello Person user1,") && mail.body.contains("www.user1."), "{}", mail.body);
-    assert!(mail.raw.contains("Auto-Submitted: auto-generated"), "{}", mail.raw);
+    assert!(
+        mail.body.contains("Hello Person user1,") && mail.body.contains("www.user1."),
+        "{}",
+        mail.body
+    );
+    assert!(
+        mail.raw.contains("Auto-Submitted: auto-generated"),
+        "{}",
+        mail.raw
+    );
     let log = one.server.log() + &two.server.log();
     for secret in [PASSWORD, "AHN0YXJjaGFydEBzY2hvb2wuZXhhbXBsZQBhIHBhc3N3b3Jk"] {
         assert!(!log.contains(secret), "the password is in the log");
     }
-    assert!(!log.contains("user1@school.example"), "an address is in the log");
+    assert!(
+        !log.contains("user1@school.example"),
+        "an address is in the log"
+    );
 }
 
 #[tokio::test]
@@ -74,10 +103,16 @@ async fn a_sender_that_dies_while_it_sends_is_followed_by_another() {
     eventually("the server has it", SOON, async || smtp.mails().len() == 1).await;
     one.signal("KILL");
     let _two = world.start().await;
-    eventually("another sends it", TAKEOVER, async || world.mails_in("sent").await == 1).await;
+    eventually("another sends it", TAKEOVER, async || {
+        world.mails_in("sent").await == 1
+    })
+    .await;
     let mails = smtp.mails();
     assert_eq!(mails.len(), 2, "once unheard, once heard");
-    assert_eq!(mails[0].message_id, mails[1].message_id, "so that mail programs know them for one");
+    assert_eq!(
+        mails[0].message_id, mails[1].message_id,
+        "so that mail programs know them for one"
+    );
 }
 
 #[tokio::test]
@@ -93,25 +128,46 @@ async fn a_refused_mail_waits_for_an_admin_and_holds_nobody_up() {
         world.mails_in("failed").await == 1 && world.mails_in("sent").await == 1
     })
     .await;
-    assert_eq!(world.db.number("SELECT COUNT(*) FROM outbox WHERE refusal LIKE '%no such user%'").await, 1);
-    assert!(!app.server.log().contains("user1@school.example"), "an address is in the log");
+    assert_eq!(
+        world
+            .db
+            .number("SELECT COUNT(*) FROM outbox WHERE refusal LIKE '%no such user%'")
+            .await,
+        1
+    );
+    assert!(
+        !app.server.log().contains("user1@school.example"),
+        "an address is in the log"
+    );
 }
 
 #[tokio::test]
 async fn a_recipient_at_which_the_server_breaks_off_holds_nobody_up() {
     let smtp = Smtp::start().await;
     let world = World::new().await.with_smtp(&smtp);
-    smtp.refuse("user1@school.example", "421 4.7.0 <user1@school.example> breaks me");
+    smtp.refuse(
+        "user1@school.example",
+        "421 4.7.0 <user1@school.example> breaks me",
+    );
     let app = world.start().await;
     owe_one(&world, &app).await;
     let put_off = "SELECT COUNT(*) FROM outbox WHERE attempts = 1 AND state = 'owed' AND refusal LIKE '%breaks me%'";
-    eventually("the first is put off", SOON, async || world.db.number(put_off).await == 1).await;
+    eventually("the first is put off", SOON, async || {
+        world.db.number(put_off).await == 1
+    })
+    .await;
     let mut second = signed_in(&world, &app, "user2").await;
     assert_eq!(second.create("www", "A", "192.168.1.1").await.status, 303);
     world.records_end_in(20.0).await;
-    eventually("the second is sent", TAKEOVER, async || world.mails_in("sent").await == 1).await;
+    eventually("the second is sent", TAKEOVER, async || {
+        world.mails_in("sent").await == 1
+    })
+    .await;
     assert_eq!(smtp.mails()[0].envelope_to, ["user2@school.example"]);
-    assert!(!app.server.log().contains("user1@school.example"), "an address is in the log");
+    assert!(
+        !app.server.log().contains("user1@school.example"),
+        "an address is in the log"
+    );
 }
 
 #[tokio::test]
@@ -120,7 +176,11 @@ async fn a_test_mail_says_what_the_server_said() {
     let world = World::new().await.with_smtp(&smtp);
     let sent = verb(&world, &["send-test-mail", "operator@school.example"]).await;
     assert_eq!(sent.code, 0, "{}", sent.all);
-    assert!(sent.out.contains("took the mail: 250 2.0.0 kept"), "{}", sent.out);
+    assert!(
+        sent.out.contains("took the mail: 250 2.0.0 kept"),
+        "{}",
+        sent.out
+    );
     assert_eq!(smtp.mails()[0].subject, "My.Custom.Domain test mail");
 
     smtp.refuse("nobody@school.example", "550 5.1.1 no such user");
@@ -131,10 +191,18 @@ async fn a_test_mail_says_what_the_server_said() {
     let world = world.set("NOTIFICATIONS_PASSWORD", "not the password");
     let denied = verb(&world, &["send-test-mail", "operator@school.example"]).await;
     assert_eq!(denied.code, 1);
-    assert!(denied.out.contains("535") && !denied.all.contains("not the password"), "{}", denied.all);
+    assert!(
+        denied.out.contains("535") && !denied.all.contains("not the password"),
+        "{}",
+        denied.all
+    );
 
     let world = world.set("NOTIFICATIONS_PASSWORD", "");
     let off = verb(&world, &["send-test-mail", "operator@school.example"]).await;
     assert_eq!(off.code, 1);
-    assert!(off.all.contains("NOTIFICATIONS_PASSWORD is not set"), "{}", off.all);
+    assert!(
+        off.all.contains("NOTIFICATIONS_PASSWORD is not set"),
+        "{}",
+        off.all
+    );
 }

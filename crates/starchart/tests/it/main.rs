@@ -1,8 +1,15 @@
 //! Whole stories, over HTTP, on the real binary and real servers. One test binary for all of them.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests fail by panicking"
+)]
 #![expect(clippy::print_stdout, reason = "measurements are printed")]
-#![expect(unreachable_pub, reason = "one test program: nothing is reachable from outside")]
+#![expect(
+    unreachable_pub,
+    reason = "one test program: nothing is reachable from outside"
+)]
 
 mod admin;
 mod app;

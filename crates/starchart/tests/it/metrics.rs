@@ -1,4 +1,5 @@
-//! What Prometheus reads, on the real binary: it moves when something is away, falls again, and stays on its own port.
+//! What Prometheus reads, on the real binary: it moves when something is away, falls again, and
+//! stays on its own port.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,34 +16,55 @@ const READ: Duration = Duration::from_secs(20);
 /// A world whose processes serve metrics, and where.
 async fn measured() -> (World, u16) {
     let port = free_port();
-    (World::new().await.set("METRICS_PORT", &port.to_string()), port)
+    (
+        World::new().await.set("METRICS_PORT", &port.to_string()),
+        port,
+    )
 }
 
 /// Status, type and text of one scrape, by any host name.
 async fn scrape(port: u16) -> (u16, String, String) {
     let request = starchart_testkit::http::client().get(format!("http://127.0.0.1:{port}/metrics"));
-    let answer = request.header("Host", "tasks.mycustomdomain").send().await.unwrap();
+    let answer = request
+        .header("Host", "tasks.mycustomdomain")
+        .send()
+        .await
+        .unwrap();
     let status = answer.status().as_u16();
-    let kind = answer.headers()["content-type"].to_str().unwrap().to_owned();
+    let kind = answer.headers()["content-type"]
+        .to_str()
+        .unwrap()
+        .to_owned();
     (status, kind, answer.text().await.unwrap())
 }
 
 /// The samples of one scrape: name with labels, and value.
 async fn samples(port: u16) -> BTreeMap<String, f64> {
     let (status, kind, text) = scrape(port).await;
-    assert_eq!((status, kind.as_str()), (200, "application/openmetrics-text; version=1.0.0; charset=utf-8"));
+    assert_eq!(
+        (status, kind.as_str()),
+        (
+            200,
+            "application/openmetrics-text; version=1.0.0; charset=utf-8"
+        )
+    );
     assert!(text.ends_with("# EOF\n"), "{text}");
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     let sample = |line: &str| {
         let (name, value) = line.rsplit_once(' ').unwrap_or_else(|| panic!("{line}"));
-        (name.to_owned(), value.parse().unwrap_or_else(|_| panic!("{line}")))
+        (
+            name.to_owned(),
+            value.parse().unwrap_or_else(|_| panic!("{line}")),
+        )
     };
     lines.map(sample).collect()
 }
 
 async fn value(port: u16, name: &str) -> f64 {
     let samples = samples(port).await;
-    *samples.get(name).unwrap_or_else(|| panic!("no {name} in {samples:#?}"))
+    *samples
+        .get(name)
+        .unwrap_or_else(|| panic!("no {name} in {samples:#?}"))
 }
 
 async fn until(port: u16, name: &str, holds: impl Fn(f64) -> bool) {
@@ -55,10 +77,19 @@ async fn with_the_zone_away_the_lag_and_the_queue_grow_and_fall_again() {
     let app = world.start().await;
     let mut browser = signed_in(&world, &app, "user1").await;
     let quiet = samples(port).await;
-    for name in ["publish_lag_seconds", "names_waiting", "names_refused", "publishing_paused", "mail_oldest_owed_seconds"] {
+    for name in [
+        "publish_lag_seconds",
+        "names_waiting",
+        "names_refused",
+        "publishing_paused",
+        "mail_oldest_owed_seconds",
+    ] {
         assert_eq!(quiet[&format!("starchart_{name}")], 0.0, "{name}");
     }
-    assert_eq!((quiet["starchart_ready"], quiet["starchart_database_up"]), (1.0, 1.0));
+    assert_eq!(
+        (quiet["starchart_ready"], quiet["starchart_database_up"]),
+        (1.0, 1.0)
+    );
 
     world.zone.unavailable(1_000_000);
     assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
@@ -74,23 +105,47 @@ async fn with_the_zone_away_the_lag_and_the_queue_grow_and_fall_again() {
         ))
         .await;
     until(port, "starchart_names_waiting", |names| names == 1.0).await;
-    for name in ["publish_lag", "certificate_oldest_order", "certificate_step_overdue", "mail_oldest_owed"] {
+    for name in [
+        "publish_lag",
+        "certificate_oldest_order",
+        "certificate_step_overdue",
+        "mail_oldest_owed",
+    ] {
         let name = format!("starchart_{name}_seconds");
         until(port, &name, |age| age >= 3.0).await;
         let before = value(port, &name).await;
         until(port, &name, |age| age >= before + 4.0).await;
     }
-    assert_eq!((value(port, "starchart_mails_owed").await, value(port, "starchart_certificate_orders_live").await), (1.0, 1.0));
+    assert_eq!(
+        (
+            value(port, "starchart_mails_owed").await,
+            value(port, "starchart_certificate_orders_live").await
+        ),
+        (1.0, 1.0)
+    );
 
     world.zone.unavailable(0);
-    world.db.run(&format!("UPDATE certificate_orders SET step = 'failed', finished_at = {now}; DELETE FROM outbox")).await;
+    world
+        .db
+        .run(&format!(
+            "UPDATE certificate_orders SET step = 'failed', finished_at = {now}; DELETE FROM outbox"
+        ))
+        .await;
     until(port, "starchart_publish_lag_seconds", |lag| lag == 0.0).await;
     let fallen = samples(port).await;
-    for name in ["names_waiting", "certificate_oldest_order_seconds", "mail_oldest_owed_seconds", "certificate_orders_live"] {
+    for name in [
+        "names_waiting",
+        "certificate_oldest_order_seconds",
+        "mail_oldest_owed_seconds",
+        "certificate_orders_live",
+    ] {
         assert_eq!(fallen[&format!("starchart_{name}")], 0.0, "{name}");
     }
     assert_eq!(fallen["starchart_certificate_orders_failed_today"], 1.0);
-    world.db.run("INSERT INTO zone_control (id, paused_at, paused_reason) VALUES (1, 1, 'a test')").await;
+    world
+        .db
+        .run("INSERT INTO zone_control (id, paused_at, paused_reason) VALUES (1, 1, 'a test')")
+        .await;
     until(port, "starchart_publishing_paused", |paused| paused == 1.0).await;
 }
 
@@ -102,11 +157,17 @@ async fn requests_are_counted_under_labels_that_nobody_can_make_up() {
     assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
     let ids = browser.record_ids().await;
     let count = async || samples(port).await.len();
-    for path in [format!("/dns-records/{}", ids[0]), "/dns-records/999999".to_owned(), "/made-up/0".to_owned()] {
+    for path in [
+        format!("/dns-records/{}", ids[0]),
+        "/dns-records/999999".to_owned(),
+        "/made-up/0".to_owned(),
+    ] {
         browser.get(&path).await;
     }
     let method = reqwest::Method::from_bytes(b"MADEUP").unwrap();
-    browser.send(browser.request(method.clone(), "/login")).await;
+    browser
+        .send(browser.request(method.clone(), "/login"))
+        .await;
     let before = count().await;
     for n in 0..40 {
         browser.get(&format!("/made-up/{n}?q={n}")).await;
@@ -117,18 +178,38 @@ async fn requests_are_counted_under_labels_that_nobody_can_make_up() {
     }
     browser.get("/static/made-up.css").await;
     let after = samples(port).await;
-    let made_up: Vec<_> = after.keys().filter(|name| name.to_lowercase().contains("made")).collect();
+    let made_up: Vec<_> = after
+        .keys()
+        .filter(|name| name.to_lowercase().contains("made"))
+        .collect();
     assert!(made_up.is_empty(), "{made_up:?}");
-    // One route that was not asked for before: a counter, and a histogram of ten classes, the sum of all, a sum and a count.
-    assert!(after.len() <= before + 14, "{} and then {}", before, after.len());
+    // One route that was not asked for before: a counter, and a histogram of ten classes, the sum
+    // of all, a sum and a count.
+    assert!(
+        after.len() <= before + 14,
+        "{} and then {}",
+        before,
+        after.len()
+    );
     let requests = |labels: &str| after[&format!("starchart_http_requests_total{{{labels}}}")];
-    assert_eq!(requests("method=\"POST\",route=\"/dns-records/new\",status=\"3xx\""), 1.0);
-    assert_eq!(requests("method=\"GET\",route=\"/dns-records/{id}\",status=\"2xx\""), 1.0);
-    assert_eq!(requests("method=\"GET\",route=\"none\",status=\"4xx\""), 41.0);
-    assert_eq!(requests("method=\"other\",route=\"/login\",status=\"4xx\""), 41.0);
+    assert_eq!(
+        requests("method=\"POST\",route=\"/dns-records/new\",status=\"3xx\""),
+        1.0
+    );
+    assert_eq!(
+        requests("method=\"GET\",route=\"/dns-records/{id}\",status=\"2xx\""),
+        1.0
+    );
+    assert_eq!(
+        requests("method=\"GET\",route=\"none\",status=\"4xx\""),
+        41.0
+    );
+    assert_eq!(
+        requests("method=\"other\",route=\"/login\",status=\"4xx\""),
+        41.0
+    );
     let count = after["starchart_http_request_duration_seconds_count{method=\"POST\",route=\"/dns-records/new\"}"];
-    let within =
-        after["starchart_http_request_duration_seconds_bucket{le=\"+Inf\",method=\"POST\",route=\"/dns-records/new\"}"];
+    let within = after["starchart_http_request_duration_seconds_bucket{le=\"+Inf\",method=\"POST\",route=\"/dns-records/new\"}"];
     assert_eq!((count, within), (1.0, 1.0));
 }
 
@@ -137,14 +218,28 @@ async fn figures_are_on_their_own_port_only_and_only_where_it_is_set() {
     let (world, port) = measured().await;
     let app = world.start().await;
     let page = app.browser().get("/metrics").await;
-    assert!(page.status == 404 && !page.body.contains("starchart_"), "{}: {}", page.status, page.body);
-    let other = starchart_testkit::http::client().get(format!("http://127.0.0.1:{port}/dns-records")).send().await.unwrap();
+    assert!(
+        page.status == 404 && !page.body.contains("starchart_"),
+        "{}: {}",
+        page.status,
+        page.body
+    );
+    let other = starchart_testkit::http::client()
+        .get(format!("http://127.0.0.1:{port}/dns-records"))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(other.status(), 404, "no page is on the other port");
-    eventually("the leases that were taken", READ, async || has(port, "starchart_lease_held_seconds{lease=\"expiry\"}").await)
-        .await;
+    eventually("the leases that were taken", READ, async || {
+        has(port, "starchart_lease_held_seconds{lease=\"expiry\"}").await
+    })
+    .await;
     let (_, _, text) = scrape(port).await;
     for wanted in [
-        &format!("starchart_build_info{{version=\"{}\",commit=", env!("CARGO_PKG_VERSION")),
+        &format!(
+            "starchart_build_info{{version=\"{}\",commit=",
+            env!("CARGO_PKG_VERSION")
+        ),
         "# TYPE process_resident_memory_bytes gauge",
         "starchart_database_connections{state=\"idle\"}",
         "starchart_database_first_answer_seconds ",
@@ -154,12 +249,24 @@ async fn figures_are_on_their_own_port_only_and_only_where_it_is_set() {
     }
     let memory = value(port, "process_resident_memory_bytes").await;
     let kib = app.resident_kib() as f64;
-    assert!(memory / 1_024.0 > kib / 2.0 && memory / 1_024.0 < kib * 2.0, "{memory} bytes, {kib} KiB");
-    assert!(!text.contains("user1") && !text.contains("a secret for tests"), "{text}");
+    assert!(
+        memory / 1_024.0 > kib / 2.0 && memory / 1_024.0 < kib * 2.0,
+        "{memory} bytes, {kib} KiB"
+    );
+    assert!(
+        !text.contains("user1") && !text.contains("a secret for tests"),
+        "{text}"
+    );
 
     let taken = crate::truth::verb(&world.set("PORT", &free_port().to_string()), &["work"]).await;
     assert_eq!(taken.code, 1, "{}", taken.all);
-    assert!(taken.all.contains(&format!("METRICS_PORT: port {port} cannot be opened")), "{}", taken.all);
+    assert!(
+        taken
+            .all
+            .contains(&format!("METRICS_PORT: port {port} cannot be opened")),
+        "{}",
+        taken.all
+    );
 }
 
 /// Whether there is a sample of this name now.
@@ -175,11 +282,23 @@ async fn a_database_that_is_away_is_told_and_hides_no_old_figures() {
     let world = world.set("DATABASE_URL", &database.url("root", "starchart"));
     let mut app: App = world.launch("work");
     let client = starchart_testkit::http::client();
-    let answers = async || client.get(format!("http://127.0.0.1:{port}/metrics")).send().await.is_ok();
+    let answers = async || {
+        client
+            .get(format!("http://127.0.0.1:{port}/metrics"))
+            .send()
+            .await
+            .is_ok()
+    };
     eventually("metrics from the first moment", READ, answers).await;
     let waiting = samples(port).await;
-    assert_eq!((waiting["starchart_database_up"], waiting["starchart_ready"]), (0.0, 0.0));
-    assert!(!waiting.contains_key("starchart_publish_lag_seconds"), "not known is not 0");
+    assert_eq!(
+        (waiting["starchart_database_up"], waiting["starchart_ready"]),
+        (0.0, 0.0)
+    );
+    assert!(
+        !waiting.contains_key("starchart_publish_lag_seconds"),
+        "not known is not 0"
+    );
     database.start().await;
     app.until_ready().await;
     until(port, "starchart_database_up", |up| up == 1.0).await;
@@ -187,7 +306,10 @@ async fn a_database_that_is_away_is_told_and_hides_no_old_figures() {
     assert_eq!(value(port, "starchart_ready").await, 1.0);
     database.kill();
     until(port, "starchart_database_up", |up| up == 0.0).await;
-    assert!(!has(port, "starchart_publish_lag_seconds").await && has(port, "process_resident_memory_bytes").await);
+    assert!(
+        !has(port, "starchart_publish_lag_seconds").await
+            && has(port, "process_resident_memory_bytes").await
+    );
     assert_eq!(value(port, "starchart_ready").await, 0.0);
 }
 
@@ -196,19 +318,39 @@ async fn the_audits_result_is_told() {
     let (world, port) = measured().await;
     let app = world.start().await;
     let mut browser = signed_in(&world, &app, "user1").await;
-    let foreign = starchart_testkit::route53::Set::new(&format!("theirs.user1.{ROOT}"), "A", 300, ["192.168.7.7"]);
+    let foreign = starchart_testkit::route53::Set::new(
+        &format!("theirs.user1.{ROOT}"),
+        "A",
+        300,
+        ["192.168.7.7"],
+    );
     world.zone.put(foreign).unwrap();
     assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
     let name = format!("www.user1.{ROOT}");
-    eventually("published", READ, async || world.zone.set(&name, "A").is_some()).await;
+    eventually("published", READ, async || {
+        world.zone.set(&name, "A").is_some()
+    })
+    .await;
     world.zone.remove(&name, "A").unwrap();
     let asked = crate::truth::verb(&world, &["reconcile", "--now"]).await;
     assert_eq!(asked.code, 0, "{}", asked.all);
     until(port, "starchart_drift_repaired_total", |sets| sets == 1.0).await;
     let told = samples(port).await;
-    assert_eq!((told["starchart_audit_refused"], told["starchart_audit_failed"]), (0.0, 0.0));
+    assert_eq!(
+        (
+            told["starchart_audit_refused"],
+            told["starchart_audit_failed"]
+        ),
+        (0.0, 0.0)
+    );
     assert_eq!(told["starchart_audit_differences{kind=\"create\"}"], 1.0);
-    assert_eq!((told["starchart_zone_sets{kind=\"owned\"}"], told["starchart_zone_sets{kind=\"orphan\"}"]), (1.0, 1.0));
+    assert_eq!(
+        (
+            told["starchart_zone_sets{kind=\"owned\"}"],
+            told["starchart_zone_sets{kind=\"orphan\"}"]
+        ),
+        (1.0, 1.0)
+    );
     assert!(told["starchart_audit_age_seconds"] < 60.0);
 }
 
@@ -240,55 +382,98 @@ async fn the_guide_names_what_there_is() {
         ))
         .await;
     until(port, "starchart_certificates_active", |count| count == 1.0).await;
-    eventually("an audit", READ, async || has(port, "starchart_audit_age_seconds").await).await;
+    eventually("an audit", READ, async || {
+        has(port, "starchart_audit_age_seconds").await
+    })
+    .await;
     let (_, _, shown) = scrape(port).await;
-    let types = shown.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+    let types = shown
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
     let of_kind = |(name, kind): (&str, &str)| match kind {
         "counter" => format!("{name}_total"),
         _ => name.to_owned(),
     };
     let served: std::collections::BTreeSet<String> = types.map(of_kind).collect();
-    let (guide, alerts) = (text("docs/monitoring.md"), text("config/prometheus-alerts.yml"));
+    let (guide, alerts) = (
+        text("docs/monitoring.md"),
+        text("config/prometheus-alerts.yml"),
+    );
     let is_name = |word: &&str| word.starts_with("starchart_") || word.starts_with("process_");
     let crates = ["starchart_web", "starchart_worker", "starchart_dns"];
-    let told: std::collections::BTreeSet<String> =
-        quoted(&guide).filter(is_name).filter(|name| !crates.contains(name)).map(str::to_owned).collect();
+    let told: std::collections::BTreeSet<String> = quoted(&guide)
+        .filter(is_name)
+        .filter(|name| !crates.contains(name))
+        .map(str::to_owned)
+        .collect();
     assert_eq!(told, served, "docs/monitoring.md beside what is served");
-    let used = alerts.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).filter(is_name);
+    let used = alerts
+        .split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+        .filter(is_name);
     for name in used {
-        assert!(served.contains(name.trim_end_matches("_bucket")), "{name} in the alerts is not served");
+        assert!(
+            served.contains(name.trim_end_matches("_bucket")),
+            "{name} in the alerts is not served"
+        );
     }
     for rule in quoted(&guide).filter(|word| word.starts_with("Starchart") && !word.contains(' ')) {
-        assert!(alerts.contains(&format!("- alert: {rule}\n")), "{rule} is no alert");
+        assert!(
+            alerts.contains(&format!("- alert: {rule}\n")),
+            "{rule} is no alert"
+        );
     }
-    for rule in alerts.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")) {
-        assert!(guide.contains(&format!("`{rule}`")), "{rule} is not in the guide");
+    for rule in alerts
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("- alert: "))
+    {
+        assert!(
+            guide.contains(&format!("`{rule}`")),
+            "{rule} is not in the guide"
+        );
     }
 }
 
 #[test]
 fn the_log_guide_cites_lines_that_are_written() {
     let guide = text("docs/monitoring.md");
-    let table = guide.split("### Lines that matter").nth(1).unwrap().split("###").next().unwrap();
+    let table = guide
+        .split("### Lines that matter")
+        .nth(1)
+        .unwrap()
+        .split("###")
+        .next()
+        .unwrap();
     let mut sources = String::new();
     let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..")];
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        for entry in std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+        {
             let name = entry.file_name().unwrap().to_str().unwrap().to_owned();
             if entry.is_dir() && !matches!(name.as_str(), "tests" | "target") {
                 folders.push(entry);
             } else if name.ends_with(".rs") {
                 // A text that is broken over two lines of source.
                 let source = std::fs::read_to_string(entry).unwrap();
-                sources += &source.split("\\\n").map(str::trim_start).collect::<String>();
+                sources += &source
+                    .split("\\\n")
+                    .map(str::trim_start)
+                    .collect::<String>();
             }
         }
     }
-    let lines: Vec<_> = table.lines().filter(|line| line.starts_with("| `")).collect();
+    let lines: Vec<_> = table
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .collect();
     assert!(lines.len() > 20, "{lines:?}");
     for line in lines {
         for message in quoted(line.split(" | ").next().unwrap()) {
-            assert!(sources.contains(&format!("\"{message}")), "no line of the program says: {message}");
+            assert!(
+                sources.contains(&format!("\"{message}")),
+                "no line of the program says: {message}"
+            );
         }
     }
 }

@@ -8,47 +8,191 @@ use crate::browser::{Browser, Page};
 use crate::raw::exchange;
 use crate::truth::signed_in;
 
-/// What each route answers to a guest, to the owner of the record in the path, to another person: a status, and where it leads
-/// without its query. A route that stands in no row fails the test.
+/// What each route answers to a guest, to the owner of the record in the path, to another person: a
+/// status, and where it leads without its query. A route that stands in no row fails the test.
 pub const EXPECTED: &[(&str, &str, &str, &str, &str)] = &[
     ("GET", "/", "303 /login", "200", "200"),
-    ("POST", "/", "303 https://idp.school.example/sso", "422", "422"),
+    (
+        "POST",
+        "/",
+        "303 https://idp.school.example/sso",
+        "422",
+        "422",
+    ),
     ("GET", "/login", "200", "303 /", "303 /"),
-    ("POST", "/login", "303 https://idp.school.example/sso", "303 /", "303 /"),
+    (
+        "POST",
+        "/login",
+        "303 https://idp.school.example/sso",
+        "303 /",
+        "303 /",
+    ),
     ("POST", "/login/callback", "403", "403", "403"),
     ("GET", "/login/complete", "403", "303 /", "303 /"),
-    ("GET", "/login/again", "303 https://idp.school.example/sso", "303 /", "303 /"),
+    (
+        "GET",
+        "/login/again",
+        "303 https://idp.school.example/sso",
+        "303 /",
+        "303 /",
+    ),
     ("GET", "/logout", "303 /", "303 /", "303 /"),
-    ("POST", "/logout", "303 /login", "303 /logout", "303 /logout"),
-    ("GET", "/logout/callback", "303 /login", "303 /login", "303 /login"),
+    (
+        "POST",
+        "/logout",
+        "303 /login",
+        "303 /logout",
+        "303 /logout",
+    ),
+    (
+        "GET",
+        "/logout/callback",
+        "303 /login",
+        "303 /login",
+        "303 /login",
+    ),
     ("GET", "/sp", "200", "200", "200"),
     ("GET", "/label", "303 /login", "303 /", "303 /"),
-    ("POST", "/label", "303 https://idp.school.example/sso", "303 /", "303 /"),
+    (
+        "POST",
+        "/label",
+        "303 https://idp.school.example/sso",
+        "303 /",
+        "303 /",
+    ),
     ("GET", "/dns-records", "303 /login", "200", "200"),
-    ("POST", "/dns-records", "303 https://idp.school.example/sso", "303 /dns-records", "404"),
-    ("PATCH", "/dns-records", "303 https://idp.school.example/sso", "303 /dns-records", "404"),
-    ("DELETE", "/dns-records", "303 https://idp.school.example/sso", "303 /dns-records", "404"),
+    (
+        "POST",
+        "/dns-records",
+        "303 https://idp.school.example/sso",
+        "303 /dns-records",
+        "404",
+    ),
+    (
+        "PATCH",
+        "/dns-records",
+        "303 https://idp.school.example/sso",
+        "303 /dns-records",
+        "404",
+    ),
+    (
+        "DELETE",
+        "/dns-records",
+        "303 https://idp.school.example/sso",
+        "303 /dns-records",
+        "404",
+    ),
     ("GET", "/dns-records/new", "303 /login", "200", "200"),
-    ("POST", "/dns-records/new", "303 https://idp.school.example/sso", "303 /dns-records", "303 /dns-records"),
+    (
+        "POST",
+        "/dns-records/new",
+        "303 https://idp.school.example/sso",
+        "303 /dns-records",
+        "303 /dns-records",
+    ),
     ("GET", "/dns-records/states", "303 /login", "200", "200"),
-    ("GET", "/dns-records/instructions", "303 /login", "200", "200"),
+    (
+        "GET",
+        "/dns-records/instructions",
+        "303 /login",
+        "200",
+        "200",
+    ),
     ("GET", "/dns-records/{id}", "303 /login", "200", "404"),
-    ("POST", "/dns-records/{id}", "303 https://idp.school.example/sso", "303 /dns-records", "404"),
-    ("PATCH", "/dns-records/{id}", "303 https://idp.school.example/sso", "303 /dns-records", "404"),
-    ("DELETE", "/dns-records/{id}", "303 https://idp.school.example/sso", "303 /dns-records", "404"),
-    ("GET", "/dns-records/{id}/delete", "303 /login", "200", "404"),
-    ("GET", "/dns-records/{id}/lookup", "303 /login", "200", "404"),
+    (
+        "POST",
+        "/dns-records/{id}",
+        "303 https://idp.school.example/sso",
+        "303 /dns-records",
+        "404",
+    ),
+    (
+        "PATCH",
+        "/dns-records/{id}",
+        "303 https://idp.school.example/sso",
+        "303 /dns-records",
+        "404",
+    ),
+    (
+        "DELETE",
+        "/dns-records/{id}",
+        "303 https://idp.school.example/sso",
+        "303 /dns-records",
+        "404",
+    ),
+    (
+        "GET",
+        "/dns-records/{id}/delete",
+        "303 /login",
+        "200",
+        "404",
+    ),
+    (
+        "GET",
+        "/dns-records/{id}/lookup",
+        "303 /login",
+        "200",
+        "404",
+    ),
     ("GET", "/certificate", "303 /login", "200", "200"),
-    ("POST", "/certificate", "303 https://idp.school.example/sso", "303 /certificate", "303 /certificate"),
-    ("PATCH", "/certificate", "303 https://idp.school.example/sso", "303 /certificate", "303 /certificate"),
-    ("DELETE", "/certificate", "303 https://idp.school.example/sso", "303 /certificate", "303 /certificate"),
+    (
+        "POST",
+        "/certificate",
+        "303 https://idp.school.example/sso",
+        "303 /certificate",
+        "303 /certificate",
+    ),
+    (
+        "PATCH",
+        "/certificate",
+        "303 https://idp.school.example/sso",
+        "303 /certificate",
+        "303 /certificate",
+    ),
+    (
+        "DELETE",
+        "/certificate",
+        "303 https://idp.school.example/sso",
+        "303 /certificate",
+        "303 /certificate",
+    ),
     ("GET", "/certificate/state", "303 /login", "200", "200"),
-    ("GET", "/certificate/information", "303 /login", "200", "200"),
-    ("GET", "/certificate/delete", "303 /login", "303 /certificate", "303 /certificate"),
-    ("GET", "/certificate/download/privateKey", "303 /login", "404", "404"),
-    ("GET", "/certificate/download/{part}", "303 /login", "404", "404"),
+    (
+        "GET",
+        "/certificate/information",
+        "303 /login",
+        "200",
+        "200",
+    ),
+    (
+        "GET",
+        "/certificate/delete",
+        "303 /login",
+        "303 /certificate",
+        "303 /certificate",
+    ),
+    (
+        "GET",
+        "/certificate/download/privateKey",
+        "303 /login",
+        "404",
+        "404",
+    ),
+    (
+        "GET",
+        "/certificate/download/{part}",
+        "303 /login",
+        "404",
+        "404",
+    ),
     ("GET", "/admin", "303 /login", "303 /", "303 /"),
-    ("POST", "/admin", "303 https://idp.school.example/sso", "303 /", "303 /"),
+    (
+        "POST",
+        "/admin",
+        "303 https://idp.school.example/sso",
+        "303 /",
+        "303 /",
+    ),
     ("GET", "/admin/delete", "303 /login", "303 /", "303 /"),
     ("GET", "/admin/trail", "303 /login", "303 /", "303 /"),
     ("GET", "/healthcheck", "200", "200", "200"),
@@ -61,7 +205,11 @@ pub const EXPECTED: &[(&str, &str, &str, &str, &str)] = &[
 ];
 
 fn path(route: &RouteInfo, id: &str) -> String {
-    route.path.replace("{id}", id).replace("{path:.*}", "app.css").replace("{part}", "chain")
+    route
+        .path
+        .replace("{id}", id)
+        .replace("{path:.*}", "app.css")
+        .replace("{part}", "chain")
 }
 
 /// Asks for a route as its own page would.
@@ -70,7 +218,11 @@ pub async fn ask(browser: &mut Browser, route: &RouteInfo, id: &str) -> Page {
     if method == Method::GET {
         return browser.get(&path(route, id)).await;
     }
-    let page = if browser.is_signed_in().await { "/dns-records/new" } else { "/login" };
+    let page = if browser.is_signed_in().await {
+        "/dns-records/new"
+    } else {
+        "/login"
+    };
     let token = browser.get(page).await.csrf_token();
     let value = |name: &str| match name {
         "id" => id.to_owned(),
@@ -86,10 +238,17 @@ pub async fn ask(browser: &mut Browser, route: &RouteInfo, id: &str) -> Page {
         "value" => "192.0.2.9".to_owned(),
         _ => String::new(),
     };
-    let mut form: Vec<(String, String)> =
-        route.fields.iter().filter(|name| **name != "sloUsername").map(|name| ((*name).to_owned(), value(name))).collect();
+    let mut form: Vec<(String, String)> = route
+        .fields
+        .iter()
+        .filter(|name| **name != "sloUsername")
+        .map(|name| ((*name).to_owned(), value(name)))
+        .collect();
     form.push(("csrf_token".to_owned(), token));
-    let request = browser.request(method, &path(route, id)).header("Origin", APP_URL).header("Sec-Fetch-Site", "same-origin");
+    let request = browser
+        .request(method, &path(route, id))
+        .header("Origin", APP_URL)
+        .header("Sec-Fetch-Site", "same-origin");
     browser.send(request.form(&form)).await
 }
 
@@ -107,7 +266,9 @@ async fn every_route_answers_each_as_it_should() {
     let mut owner = signed_in(&world, &app, "user1").await;
     let mut other = signed_in(&world, &app, "user2").await;
     for route in route_table() {
-        let row = EXPECTED.iter().find(|row| (row.0, row.1) == (route.method.as_str(), route.path));
+        let row = EXPECTED
+            .iter()
+            .find(|row| (row.0, row.1) == (route.method.as_str(), route.path));
         let &(method, route_path, for_guest, for_owner, for_other) =
             row.unwrap_or_else(|| panic!("{} {} stands in no row", route.method, route.path));
         if owner.session().is_none() || !owner.is_signed_in().await {
@@ -118,12 +279,32 @@ async fn every_route_answers_each_as_it_should() {
         }
         let name = format!("w{}", rand::random::<u32>());
         assert_eq!(owner.create(&name, "A", "192.0.2.1").await.status, 303);
-        let id = world.db.number("SELECT MAX(id) FROM dns_records").await.to_string();
+        let id = world
+            .db
+            .number("SELECT MAX(id) FROM dns_records")
+            .await
+            .to_string();
         let before = row_of(&world, &id).await;
-        assert_eq!(class(&ask(&mut app.browser(), route, &id).await), for_guest, "{method} {route_path} for a guest");
-        assert_eq!(class(&ask(&mut other, route, &id).await), for_other, "{method} {route_path} for another person");
-        assert_eq!(row_of(&world, &id).await, before, "{method} {route_path}: the record is as it was");
-        assert_eq!(class(&ask(&mut owner, route, &id).await), for_owner, "{method} {route_path} for the owner");
+        assert_eq!(
+            class(&ask(&mut app.browser(), route, &id).await),
+            for_guest,
+            "{method} {route_path} for a guest"
+        );
+        assert_eq!(
+            class(&ask(&mut other, route, &id).await),
+            for_other,
+            "{method} {route_path} for another person"
+        );
+        assert_eq!(
+            row_of(&world, &id).await,
+            before,
+            "{method} {route_path}: the record is as it was"
+        );
+        assert_eq!(
+            class(&ask(&mut owner, route, &id).await),
+            for_owner,
+            "{method} {route_path} for the owner"
+        );
     }
     assert_eq!(route_table().count(), EXPECTED.len(), "a row too many");
 }
@@ -153,7 +334,12 @@ async fn reading_changes_nothing() {
             "COUNT(*) FROM login_requests",
             "COUNT(*) FROM audit_trail",
         ] {
-            numbers.push(world.db.number(&format!("SELECT CAST((SELECT {what}) AS SIGNED)")).await);
+            numbers.push(
+                world
+                    .db
+                    .number(&format!("SELECT CAST((SELECT {what}) AS SIGNED)"))
+                    .await,
+            );
         }
         numbers
     };
@@ -163,7 +349,9 @@ async fn reading_changes_nothing() {
         for query in ["", "?intent=delete-dns-record&id=1", "?_method=DELETE"] {
             for method in [Method::GET, Method::HEAD] {
                 let path = format!("{}{query}", path(route, &id));
-                let request = owner.request(method, &path).header("Sec-Fetch-Site", "cross-site");
+                let request = owner
+                    .request(method, &path)
+                    .header("Sec-Fetch-Site", "cross-site");
                 let status = owner.send(request).await.status;
                 assert!(status < 500, "{path}: {status}");
             }
@@ -181,12 +369,23 @@ async fn other_methods_and_other_hosts_are_refused() {
     for route in route_table() {
         let path = path(route, "1");
         for method in ["TRACE", "OPTIONS", "PUT", "BREW", "PROPFIND"] {
-            let request = browser.request(method.parse().unwrap(), &path).header("Origin", APP_URL);
+            let request = browser
+                .request(method.parse().unwrap(), &path)
+                .header("Origin", APP_URL);
             let refused = browser.send(request).await;
             assert_eq!(refused.status, 405, "{method} {path}: {}", refused.body);
-            assert!(refused.header("allow").contains(route.method.as_str()), "{path}: {}", refused.header("allow"));
+            assert!(
+                refused.header("allow").contains(route.method.as_str()),
+                "{path}: {}",
+                refused.header("allow")
+            );
         }
-        for host in ["evil.example", &format!("x.user1.{ROOT}"), "127.0.0.1", "names.school.example.evil.example"] {
+        for host in [
+            "evil.example",
+            &format!("x.user1.{ROOT}"),
+            "127.0.0.1",
+            "names.school.example.evil.example",
+        ] {
             let head = format!(
                 "{} {path} HTTP/1.1\r\nHost: {host}\r\nX-Forwarded-Host: names.school.example\r\nX-Forwarded-Proto: https\r\n\
                  Content-Length: 0\r\nConnection: close\r\n\r\n",
@@ -194,14 +393,31 @@ async fn other_methods_and_other_hosts_are_refused() {
             );
             let answer = exchange(app.port, head, Vec::new(), 0).await;
             let expected = if route.any_host { 200 } else { 421 };
-            assert_eq!(answer.status(), expected, "{} {path} for {host}: {}", route.method, answer.text());
-            assert!(!answer.text().contains(host), "it is repeated nowhere: {}", answer.text());
+            assert_eq!(
+                answer.status(),
+                expected,
+                "{} {path} for {host}: {}",
+                route.method,
+                answer.text()
+            );
+            assert!(
+                !answer.text().contains(host),
+                "it is repeated nowhere: {}",
+                answer.text()
+            );
         }
     }
     let two = "GET /login HTTP/1.1\r\nHost: names.school.example\r\nHost: evil.example\r\nConnection: close\r\n\r\n".to_owned();
     let status = exchange(app.port, two, Vec::new(), 0).await.status();
     assert!((400..500).contains(&status), "two hosts: {status}");
-    for path in ["/nowhere", "/dns-records/x/y", "/.env", "/static/../Cargo.toml", "/static/%2e%2e/app.rs", "/DNS-RECORDS"] {
+    for path in [
+        "/nowhere",
+        "/dns-records/x/y",
+        "/.env",
+        "/static/../Cargo.toml",
+        "/static/%2e%2e/app.rs",
+        "/DNS-RECORDS",
+    ] {
         assert_eq!(browser.get(path).await.status, 404, "{path}");
     }
 }
@@ -220,7 +436,10 @@ async fn every_answer_carries_the_headers_that_protect_it() {
             if route.path == "/logout" && route.method.as_str() == "POST" {
                 continue;
             }
-            pages.push((format!("{who}: {} {}", route.method, route.path), ask(&mut browser, route, &id).await));
+            pages.push((
+                format!("{who}: {} {}", route.method, route.path),
+                ask(&mut browser, route, &id).await,
+            ));
         }
         for path in ["/nowhere", "/dns-records/999999999", "/dns-records/"] {
             pages.push((format!("{who}: {path}"), browser.get(path).await));
@@ -232,7 +451,10 @@ async fn every_answer_carries_the_headers_that_protect_it() {
         assert!(page.status < 500, "{what}: {}", page.body);
         for (name, value) in [
             ("content-security-policy", policy),
-            ("strict-transport-security", "max-age=31536000; includeSubDomains"),
+            (
+                "strict-transport-security",
+                "max-age=31536000; includeSubDomains",
+            ),
             ("x-content-type-options", "nosniff"),
             ("x-frame-options", "DENY"),
             ("referrer-policy", "same-origin"),
@@ -241,18 +463,35 @@ async fn every_answer_carries_the_headers_that_protect_it() {
         ] {
             assert_eq!(page.header(name), value, "{what}: {name}");
         }
-        assert!(page.header("access-control-allow-origin").is_empty() && page.header("server").is_empty(), "{what}");
+        assert!(
+            page.header("access-control-allow-origin").is_empty()
+                && page.header("server").is_empty(),
+            "{what}"
+        );
         assert!(page.header("x-request-id").len() >= 16, "{what}");
-        let is_file = ["/static", "/favicon", "/manifest"].iter().any(|file| what.contains(file));
-        assert!(is_file || page.header("cache-control") == "no-store", "{what}: {}", page.header("cache-control"));
+        let is_file = ["/static", "/favicon", "/manifest"]
+            .iter()
+            .any(|file| what.contains(file));
+        assert!(
+            is_file || page.header("cache-control") == "no-store",
+            "{what}: {}",
+            page.header("cache-control")
+        );
         if page.header("content-type").starts_with("text/html") {
             no_inline_code(what, &page.body);
         }
     }
-    assert!(pages.iter().filter(|(_, page)| page.header("content-type").starts_with("text/html")).count() > 15);
+    assert!(
+        pages
+            .iter()
+            .filter(|(_, page)| page.header("content-type").starts_with("text/html"))
+            .count()
+            > 15
+    );
 }
 
-/// No script or style but by address, no attribute that runs or paints. What stands between quotes is a value, whatever it says.
+/// No script or style but by address, no attribute that runs or paints. What stands between quotes
+/// is a value, whatever it says.
 pub fn no_inline_code(what: &str, body: &str) {
     let mut rest = body;
     while let Some((_, from)) = rest.split_once('<') {
@@ -272,13 +511,25 @@ pub fn no_inline_code(what: &str, body: &str) {
         }
         let whole = &from[..end];
         assert!(!tag.starts_with("style"), "{what}: <{whole}>");
-        assert!(!tag.starts_with("script") || whole.contains("src=\"/static/"), "{what}: <{whole}>");
-        let names = tag.split_whitespace().skip(1).map(|part| part.split('=').next().unwrap());
+        assert!(
+            !tag.starts_with("script") || whole.contains("src=\"/static/"),
+            "{what}: <{whole}>"
+        );
+        let names = tag
+            .split_whitespace()
+            .skip(1)
+            .map(|part| part.split('=').next().unwrap());
         for name in names {
-            assert!(!name.starts_with("on") && name != "style" && name != "srcdoc", "{what}: <{whole}>");
+            assert!(
+                !name.starts_with("on") && name != "style" && name != "srcdoc",
+                "{what}: <{whole}>"
+            );
         }
         let runs = ["href", "src", "action"].map(|name| format!("{name}=\"javascript:"));
-        assert!(!runs.iter().any(|link| whole.to_lowercase().contains(link)), "{what}: <{whole}>");
+        assert!(
+            !runs.iter().any(|link| whole.to_lowercase().contains(link)),
+            "{what}: <{whole}>"
+        );
         rest = &from[end..];
     }
 }
@@ -290,7 +541,10 @@ async fn machines_and_bookmarks_get_what_they_ask_for() {
     let mut guest = app.browser();
     for (slashed, clean) in [
         ("/dns-records/", "/dns-records"),
-        ("/login/?redirectTo=/dns-records", "/login?redirectTo=/dns-records"),
+        (
+            "/login/?redirectTo=/dns-records",
+            "/login?redirectTo=/dns-records",
+        ),
         ("/dns-records/instructions///", "/dns-records/instructions"),
         ("/evil.example/", "/evil.example"),
     ] {
@@ -299,31 +553,77 @@ async fn machines_and_bookmarks_get_what_they_ask_for() {
     }
     let away = exchange(
         app.port,
-        "GET //evil.example/ HTTP/1.1\r\nHost: names.school.example\r\nConnection: close\r\n\r\n".to_owned(),
+        "GET //evil.example/ HTTP/1.1\r\nHost: names.school.example\r\nConnection: close\r\n\r\n"
+            .to_owned(),
         Vec::new(),
         0,
     )
     .await;
-    assert!(!away.text().to_lowercase().contains("location: //"), "{}", away.text());
+    assert!(
+        !away.text().to_lowercase().contains("location: //"),
+        "{}",
+        away.text()
+    );
 
     let version = guest.get("/version").await;
     let version: serde_json::Value = serde_json::from_str(&version.body).unwrap();
     for key in ["version", "commit", "built", "schema"] {
-        assert!(version[key].as_str().is_some_and(|value| !value.is_empty()), "{key}: {version}");
+        assert!(
+            version[key].as_str().is_some_and(|value| !value.is_empty()),
+            "{key}: {version}"
+        );
     }
     let health = guest.get("/healthcheck").await;
-    assert_eq!((health.status, health.body.as_str()), (200, "{\"status\":\"ok\"}"));
+    assert_eq!(
+        (health.status, health.body.as_str()),
+        (200, "{\"status\":\"ok\"}")
+    );
     let metadata = guest.get("/sp").await;
-    assert!(metadata.header("content-type").starts_with("text/xml"), "{}", metadata.header("content-type"));
-    assert!(metadata.body.contains(&format!("entityID=\"{APP_URL}/sp\"")), "{}", metadata.body);
-    assert!(metadata.body.contains(&format!("Location=\"{APP_URL}/login/callback\"")), "{}", metadata.body);
+    assert!(
+        metadata.header("content-type").starts_with("text/xml"),
+        "{}",
+        metadata.header("content-type")
+    );
+    assert!(
+        metadata
+            .body
+            .contains(&format!("entityID=\"{APP_URL}/sp\"")),
+        "{}",
+        metadata.body
+    );
+    assert!(
+        metadata
+            .body
+            .contains(&format!("Location=\"{APP_URL}/login/callback\"")),
+        "{}",
+        metadata.body
+    );
 
     let ask = |encoding: &str| {
-        format!("GET /login HTTP/1.1\r\nHost: names.school.example\r\nAccept-Encoding: {encoding}\r\nConnection: close\r\n\r\n")
+        format!(
+            "GET /login HTTP/1.1\r\nHost: names.school.example\r\nAccept-Encoding: {encoding}\r\nConnection: close\r\n\r\n"
+        )
     };
-    for (encoding, magic) in [("identity", b"<!DOCTYPE".as_slice()), ("gzip", &[0x1f, 0x8b])] {
+    for (encoding, magic) in [
+        ("identity", b"<!DOCTYPE".as_slice()),
+        ("gzip", &[0x1f, 0x8b]),
+    ] {
         let answer = exchange(app.port, ask(encoding), Vec::new(), 0).await;
-        assert_eq!(answer.text().to_lowercase().contains("content-encoding: gzip"), encoding == "gzip", "{}", answer.text());
-        assert!(answer.answer.windows(magic.len()).any(|octets| octets == magic), "{encoding}");
+        assert_eq!(
+            answer
+                .text()
+                .to_lowercase()
+                .contains("content-encoding: gzip"),
+            encoding == "gzip",
+            "{}",
+            answer.text()
+        );
+        assert!(
+            answer
+                .answer
+                .windows(magic.len())
+                .any(|octets| octets == magic),
+            "{encoding}"
+        );
     }
 }

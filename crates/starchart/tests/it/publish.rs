@@ -1,4 +1,5 @@
-//! What the zone refuses, loses, delays or already holds: asserted on the zone and on the person's page.
+//! What the zone refuses, loses, delays or already holds: asserted on the zone and on the person's
+//! page.
 
 use std::time::Duration;
 
@@ -6,7 +7,9 @@ use starchart_testkit::route53::Set;
 
 use crate::app::{ROOT, World, eventually};
 use crate::browser::Browser;
-use crate::truth::{dig, insert_records, no_difference, signed_in, zone_becomes_pages, zone_equals_pages, zone_sets};
+use crate::truth::{
+    dig, insert_records, no_difference, signed_in, zone_becomes_pages, zone_equals_pages, zone_sets,
+};
 
 const SOON: Duration = Duration::from_secs(5);
 
@@ -15,39 +18,77 @@ fn fqdn(name: &str, label: &str) -> String {
 }
 
 async fn is_refused(browser: &Browser, name: &str, rtype: &str) -> bool {
-    browser.clone().row(name, rtype).await.is_some_and(|row| row.key == "refused")
+    browser
+        .clone()
+        .row(name, rtype)
+        .await
+        .is_some_and(|row| row.key == "refused")
 }
 
 async fn stands(world: &World, name: &str, rtype: &str, value: &str) -> bool {
-    world.zone.set(name, rtype).is_some_and(|set| set.values.iter().eq([value]))
+    world
+        .zone
+        .set(name, rtype)
+        .is_some_and(|set| set.values.iter().eq([value]))
 }
 
 #[tokio::test]
 async fn one_refused_name_among_300_holds_no_other_back() {
     let world = World::new().await.set("USER_DNS_RECORD_LIMIT", "400");
     let app = world.start().await;
-    let (_many, mut owner) = (signed_in(&world, &app, "user1").await, signed_in(&world, &app, "user2").await);
+    let (_many, mut owner) = (
+        signed_in(&world, &app, "user1").await,
+        signed_in(&world, &app, "user2").await,
+    );
     let bad = fqdn("bad-1", "user2");
     // All are there before the next look.
     app.signal("STOP");
     insert_records(&world, "user1", "n", 299).await;
     insert_records(&world, "user2", "bad", 1).await;
-    // Such a value never passes the form; here it stands for whatever Route53 refuses and we do not know of.
-    world.db.run(&format!("UPDATE dns_records SET content = '300.1.1.1', typed = '300.1.1.1' WHERE fqdn = '{bad}'")).await;
+    // Such a value never passes the form; here it stands for whatever Route53 refuses and we do not
+    // know of.
+    world
+        .db
+        .run(&format!(
+            "UPDATE dns_records SET content = '300.1.1.1', typed = '300.1.1.1' WHERE fqdn = '{bad}'"
+        ))
+        .await;
     app.signal("CONT");
-    eventually("299 are in the zone", SOON, async || zone_sets(&world).len() == 299).await;
+    eventually("299 are in the zone", SOON, async || {
+        zone_sets(&world).len() == 299
+    })
+    .await;
     let calls = world.zone.counts().change;
     println!("299 of 300 after {calls} calls");
-    assert!(calls <= 4, "in the same run, without halving: {calls} calls");
-    eventually("the owner is told", SOON, async || is_refused(&owner, &bad, "A").await).await;
+    assert!(
+        calls <= 4,
+        "in the same run, without halving: {calls} calls"
+    );
+    eventually("the owner is told", SOON, async || {
+        is_refused(&owner, &bad, "A").await
+    })
+    .await;
     let row = owner.row(&bad, "A").await.unwrap();
-    assert!(row.words.starts_with("Refused: Route53 does not take the value:") && row.words.contains("300.1.1.1"), "{row:?}");
+    assert!(
+        row.words
+            .starts_with("Refused: Route53 does not take the value:")
+            && row.words.contains("300.1.1.1"),
+        "{row:?}"
+    );
     tokio::time::sleep(Duration::from_millis(2_500)).await;
-    assert_eq!(world.zone.counts().change, calls, "a refused name is not tried again at every look");
+    assert_eq!(
+        world.zone.counts().change,
+        calls,
+        "a refused name is not tried again at every look"
+    );
 
     assert_eq!(owner.edit(&row.id, "A", "192.168.1.1").await.status, 303);
-    eventually("an edit goes through at once", Duration::from_secs(1), async || stands(&world, &bad, "A", "192.168.1.1").await)
-        .await;
+    eventually(
+        "an edit goes through at once",
+        Duration::from_secs(1),
+        async || stands(&world, &bad, "A", "192.168.1.1").await,
+    )
+    .await;
     assert_eq!(zone_sets(&world).len(), 300);
     no_difference(&world).await;
 }
@@ -58,10 +99,18 @@ async fn a_refusal_in_words_that_nobody_knows_is_found_by_halving() {
     let app = world.start().await;
     let owner = signed_in(&world, &app, "user1").await;
     let bad = fqdn("n-137", "user1");
-    world.zone.refuse_name(&bad, "Something that nobody has seen before");
+    world
+        .zone
+        .refuse_name(&bad, "Something that nobody has seen before");
     insert_records(&world, "user1", "n", 300).await;
-    eventually("299 are in the zone", Duration::from_secs(10), async || zone_sets(&world).len() == 299).await;
-    eventually("the owner is told", SOON, async || is_refused(&owner, &bad, "A").await).await;
+    eventually("299 are in the zone", Duration::from_secs(10), async || {
+        zone_sets(&world).len() == 299
+    })
+    .await;
+    eventually("the owner is told", SOON, async || {
+        is_refused(&owner, &bad, "A").await
+    })
+    .await;
     let calls = world.zone.counts().change;
     println!("299 of 300 by halving after {calls} calls");
     assert!(calls <= 2 * 9 + 6, "{calls} calls");
@@ -71,7 +120,10 @@ async fn a_refusal_in_words_that_nobody_knows_is_found_by_halving() {
 async fn converges(fault: impl Fn(&World), limit: Duration) -> World {
     let world = World::new().await;
     let app = world.start().await;
-    let mut people = [signed_in(&world, &app, "user1").await, signed_in(&world, &app, "user2").await];
+    let mut people = [
+        signed_in(&world, &app, "user1").await,
+        signed_in(&world, &app, "user2").await,
+    ];
     for name in ["kept", "edited", "deleted", "other"] {
         assert_eq!(people[0].create(name, "A", "192.168.1.1").await.status, 303);
     }
@@ -79,19 +131,32 @@ async fn converges(fault: impl Fn(&World), limit: Duration) -> World {
     fault(&world);
     let edited = people[0].row(&fqdn("edited", "user1"), "A").await.unwrap();
     let deleted = people[0].row(&fqdn("deleted", "user1"), "A").await.unwrap();
-    assert_eq!(people[0].edit(&edited.id, "CNAME", "pages.example.com").await.status, 303);
+    assert_eq!(
+        people[0]
+            .edit(&edited.id, "CNAME", "pages.example.com")
+            .await
+            .status,
+        303
+    );
     assert_eq!(people[0].delete(&deleted.id).await.status, 303);
     for name in ["a", "b", "c", "d"] {
         assert_eq!(people[1].create(name, "A", "192.168.1.2").await.status, 303);
         tokio::time::sleep(Duration::from_millis(150)).await;
     }
     zone_becomes_pages(&world, &mut people, limit).await;
-    assert_eq!(dig(&world, &edited.name, "CNAME").await, ["pages.example.com."]);
+    assert_eq!(
+        dig(&world, &edited.name, "CNAME").await,
+        ["pages.example.com."]
+    );
     assert!(dig(&world, &deleted.name, "A").await.is_empty());
     world.zone.throttle_share(0.0);
     world.zone.latency(Duration::ZERO);
     for browser in &mut people {
-        assert!(browser.rows().await.iter().all(|row| row.key != "refused"), "{:?}", browser.rows().await);
+        assert!(
+            browser.rows().await.iter().all(|row| row.key != "refused"),
+            "{:?}",
+            browser.rows().await
+        );
     }
     zone_equals_pages(&world, &mut people, SOON).await;
     world
@@ -99,35 +164,67 @@ async fn converges(fault: impl Fn(&World), limit: Duration) -> World {
 
 #[tokio::test]
 async fn throttled_half_the_time() {
-    let world = converges(|world| world.zone.throttle_share(0.5), Duration::from_secs(30)).await;
+    let world = converges(
+        |world| world.zone.throttle_share(0.5),
+        Duration::from_secs(30),
+    )
+    .await;
     assert!(world.zone.counts().throttled > 0);
 }
 
 #[tokio::test]
 async fn told_to_wait_for_the_prior_request() {
-    converges(|world| world.zone.prior_request_not_complete(3), Duration::from_secs(15)).await;
+    converges(
+        |world| world.zone.prior_request_not_complete(3),
+        Duration::from_secs(15),
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn applied_but_never_answered() {
-    let world = converges(|world| world.zone.timeout_after_apply(2), Duration::from_secs(30)).await;
+    let world = converges(
+        |world| world.zone.timeout_after_apply(2),
+        Duration::from_secs(30),
+    )
+    .await;
     let creates = |name: &str| {
         let name = fqdn(name, "user2");
         let batches = world.zone.batches();
-        batches.iter().flat_map(|batch| &batch.changes).filter(|change| change.set.name == name).count()
+        batches
+            .iter()
+            .flat_map(|batch| &batch.changes)
+            .filter(|change| change.set.name == name)
+            .count()
     };
-    assert_eq!(["a", "b", "c", "d"].map(creates), [1; 4], "what was applied is not sent again");
+    assert_eq!(
+        ["a", "b", "c", "d"].map(creates),
+        [1; 4],
+        "what was applied is not sent again"
+    );
 }
 
 #[tokio::test]
 async fn the_connection_breaks_before_and_after_the_change() {
-    converges(|world| world.zone.drop_before_apply(2), Duration::from_secs(20)).await;
-    converges(|world| world.zone.drop_after_apply(2), Duration::from_secs(20)).await;
+    converges(
+        |world| world.zone.drop_before_apply(2),
+        Duration::from_secs(20),
+    )
+    .await;
+    converges(
+        |world| world.zone.drop_after_apply(2),
+        Duration::from_secs(20),
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn every_call_takes_300_ms() {
-    converges(|world| world.zone.latency(Duration::from_millis(300)), Duration::from_secs(10)).await;
+    converges(
+        |world| world.zone.latency(Duration::from_millis(300)),
+        Duration::from_secs(10),
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -144,17 +241,31 @@ async fn what_an_operator_changed_of_ours_is_put_right_by_the_next_save() {
         assert_eq!(people[0].create(name, "A", "192.168.1.1").await.status, 303);
     }
     zone_equals_pages(&world, &mut people, SOON).await;
-    world.zone.put(Set::new(&fqdn("edited", "user1"), "A", 60, ["203.0.113.5", "203.0.113.6"])).unwrap();
+    world
+        .zone
+        .put(Set::new(
+            &fqdn("edited", "user1"),
+            "A",
+            60,
+            ["203.0.113.5", "203.0.113.6"],
+        ))
+        .unwrap();
     world.zone.remove(&fqdn("removed", "user1"), "A").unwrap();
     world.zone.remove(&fqdn("emptied", "user1"), "A").unwrap();
     for name in ["edited", "removed"] {
         let row = people[0].row(&fqdn(name, "user1"), "A").await.unwrap();
-        assert_eq!(people[0].edit(&row.id, "A", "192.168.1.2").await.status, 303);
+        assert_eq!(
+            people[0].edit(&row.id, "A", "192.168.1.2").await.status,
+            303
+        );
     }
     let row = people[0].row(&fqdn("emptied", "user1"), "A").await.unwrap();
     assert_eq!(people[0].delete(&row.id).await.status, 303);
     zone_equals_pages(&world, &mut people, SOON).await;
-    assert_eq!(world.zone.set(&fqdn("edited", "user1"), "A").unwrap().ttl, 300);
+    assert_eq!(
+        world.zone.set(&fqdn("edited", "user1"), "A").unwrap().ttl,
+        300
+    );
 }
 
 #[tokio::test]
@@ -175,44 +286,89 @@ async fn what_is_not_ours_stays_and_its_neighbour_is_told() {
     }
     let untouched = || {
         let sets = world.zone.sets();
-        foreign.iter().all(|set| sets.iter().any(|stands| stands.name == set.name && stands.values == set.values))
+        foreign.iter().all(|set| {
+            sets.iter()
+                .any(|stands| stands.name == set.name && stands.values == set.values)
+        })
     };
     assert!(untouched());
-    for (name, rtype, value) in
-        [("taken", "A", "192.168.1.1"), ("caa", "CNAME", "pages.example.com"), ("@", "A", "192.168.1.3")]
-    {
+    for (name, rtype, value) in [
+        ("taken", "A", "192.168.1.1"),
+        ("caa", "CNAME", "pages.example.com"),
+        ("@", "A", "192.168.1.3"),
+    ] {
         assert_eq!(browser.create(name, rtype, value).await.status, 303);
     }
     let base = format!("user1.{ROOT}");
-    eventually("beside a CAA an A may stand", SOON, async || stands(&world, &base, "A", "192.168.1.3").await).await;
+    eventually("beside a CAA an A may stand", SOON, async || {
+        stands(&world, &base, "A", "192.168.1.3").await
+    })
+    .await;
     for (name, rtype, kind) in [(&taken, "A", "A"), (&caa, "CNAME", "CAA")] {
-        eventually("refused", SOON, async || is_refused(&browser, name, rtype).await).await;
+        eventually("refused", SOON, async || {
+            is_refused(&browser, name, rtype).await
+        })
+        .await;
         let words = browser.row(name, rtype).await.unwrap().words;
-        assert!(words.starts_with(&format!("Refused: A set of type {kind} that Starchart did not make")), "{words}");
+        assert!(
+            words.starts_with(&format!(
+                "Refused: A set of type {kind} that Starchart did not make"
+            )),
+            "{words}"
+        );
     }
     assert!(untouched(), "{:?}", world.zone.sets());
 
-    // The operator removes it. The name is tried again after a minute, which passes here in the database.
+    // The operator removes it. The name is tried again after a minute, which passes here in the
+    // database.
     world.zone.remove(&taken, "A").unwrap();
     tokio::time::sleep(Duration::from_millis(2_500)).await;
-    assert!(is_refused(&browser, &taken, "A").await, "not before its time");
-    world.db.run(&format!("UPDATE names SET next_attempt_at = next_attempt_at - 60000 WHERE fqdn = '{taken}'")).await;
-    eventually("tried again after a minute", SOON, async || stands(&world, &taken, "A", "192.168.1.1").await).await;
-    eventually("and the page says so", SOON, async || !is_refused(&browser, &taken, "A").await).await;
+    assert!(
+        is_refused(&browser, &taken, "A").await,
+        "not before its time"
+    );
+    world
+        .db
+        .run(&format!(
+            "UPDATE names SET next_attempt_at = next_attempt_at - 60000 WHERE fqdn = '{taken}'"
+        ))
+        .await;
+    eventually("tried again after a minute", SOON, async || {
+        stands(&world, &taken, "A", "192.168.1.1").await
+    })
+    .await;
+    eventually("and the page says so", SOON, async || {
+        !is_refused(&browser, &taken, "A").await
+    })
+    .await;
 
     // An edit does not wait.
     world.zone.remove(&caa, "CAA").unwrap();
     let row = browser.row(&caa, "CNAME").await.unwrap();
-    assert_eq!(browser.edit(&row.id, "CNAME", "other.example.com").await.status, 303);
-    eventually("an edit is tried at once", Duration::from_secs(1), async || {
-        stands(&world, &caa, "CNAME", "other.example.com.").await
-    })
+    assert_eq!(
+        browser
+            .edit(&row.id, "CNAME", "other.example.com")
+            .await
+            .status,
+        303
+    );
+    eventually(
+        "an edit is tried at once",
+        Duration::from_secs(1),
+        async || stands(&world, &caa, "CNAME", "other.example.com.").await,
+    )
     .await;
 
     // Deleting our own leaves what stands beside it.
     let row = browser.row(&base, "A").await.unwrap();
     assert_eq!(browser.delete(&row.id).await.status, 303);
-    eventually("ours is gone", SOON, async || world.zone.set(&base, "A").is_none()).await;
-    assert!(world.zone.set(&base, "CAA").is_some() && world.zone.set(&fqdn("lent", "user1"), "NS").is_some());
+    eventually("ours is gone", SOON, async || {
+        world.zone.set(&base, "A").is_none()
+    })
+    .await;
+    assert!(
+        world.zone.set(&base, "CAA").is_some()
+            && world.zone.set(&fqdn("lent", "user1"), "NS").is_some()
+    );
     no_difference(&world).await;
 }

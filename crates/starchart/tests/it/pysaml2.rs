@@ -1,4 +1,5 @@
-//! Another identity provider that is not ours: pysaml2 reads our metadata and our requests, and signs people in.
+//! Another identity provider that is not ours: pysaml2 reads our metadata and our requests, and
+//! signs people in.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -20,8 +21,17 @@ async fn pysaml2_signs_in_with_each_kind_of_signature() {
         let inside = browser.get(&path_of(answered.location())).await;
         assert_eq!(inside.status, 303, "{signed:?}: {}", inside.body);
         let home = browser.get(&path_of(inside.location())).await;
-        assert!(home.status == 200 && home.body.contains(user.display_name), "{signed:?}: {} {}", home.status, home.body);
-        assert!(home.body.contains(&format!("hansolo.{ROOT}")), "{signed:?}: {}", home.body);
+        assert!(
+            home.status == 200 && home.body.contains(user.display_name),
+            "{signed:?}: {} {}",
+            home.status,
+            home.body
+        );
+        assert!(
+            home.body.contains(&format!("hansolo.{ROOT}")),
+            "{signed:?}: {}",
+            home.body
+        );
     }
 }
 
@@ -31,7 +41,10 @@ async fn a_response_of_pysaml2_that_was_changed_signs_nobody_in() {
     for signed in [Signed::Assertion, Signed::Response, Signed::Both] {
         idp.serve(&metadata, signed);
         let mut browser = app.browser();
-        let refused = sign_in(&idp, &mut browser, |response| response.replace("han.solo", "leia.org")).await;
+        let refused = sign_in(&idp, &mut browser, |response| {
+            response.replace("han.solo", "leia.org")
+        })
+        .await;
         assert!(refused.status >= 400, "{signed:?}: {}", refused.status);
         assert!(!browser.is_signed_in().await, "{signed:?}");
     }
@@ -40,7 +53,9 @@ async fn a_response_of_pysaml2_that_was_changed_signs_nobody_in() {
 /// The identity provider, the application that trusts it, and the application's metadata.
 async fn school() -> (PySaml, World, App, String) {
     let idp = PySaml::start().await;
-    let world = World::new().await.with_idp_metadata(&idp.metadata_xml().await);
+    let world = World::new()
+        .await
+        .with_idp_metadata(&idp.metadata_xml().await);
     let app = world.start().await;
     let metadata = app.browser().get("/sp").await.body;
     (idp, world, app, metadata)
@@ -52,9 +67,18 @@ async fn sign_in(idp: &PySaml, browser: &mut Browser, change: impl Fn(String) ->
     let sent = browser.submit(&page.form("/login")).await;
     assert_eq!(sent.status, 303, "{}", sent.body);
     let user = &USERS[3];
-    let form = idp.login(&http::client(), sent.location(), user.username, user.password).await;
+    let form = idp
+        .login(
+            &http::client(),
+            sent.location(),
+            user.username,
+            user.password,
+        )
+        .await;
     assert_eq!(form.action, format!("{APP_URL}/login/callback"));
     let value = |field: &str| form.value(field).unwrap_or_default().to_owned();
     let response = String::from_utf8(STANDARD.decode(value("SAMLResponse")).unwrap()).unwrap();
-    browser.post_response(&STANDARD.encode(change(response)), &value("RelayState")).await
+    browser
+        .post_response(&STANDARD.encode(change(response)), &value("RelayState"))
+        .await
 }

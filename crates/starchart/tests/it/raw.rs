@@ -23,13 +23,20 @@ impl Exchange {
 
     /// The status of the answer; 0 when the server only closed the connection.
     pub fn status(&self) -> u16 {
-        self.text().split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default()
+        self.text()
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok())
+            .unwrap_or_default()
     }
 }
 
-/// Sends `head`, then at most `times` times `piece`, and reads until the server closes or 20 s have passed.
+/// Sends `head`, then at most `times` times `piece`, and reads until the server closes or 20 s have
+/// passed.
 pub async fn exchange(port: u16, head: String, piece: Vec<u8>, times: usize) -> Exchange {
-    tokio::task::spawn_blocking(move || talk(port, &head, &piece, times)).await.unwrap()
+    tokio::task::spawn_blocking(move || talk(port, &head, &piece, times))
+        .await
+        .unwrap()
 }
 
 fn talk(port: u16, head: &str, piece: &[u8], times: usize) -> Exchange {
@@ -57,5 +64,9 @@ fn talk(port: u16, head: &str, piece: &[u8], times: usize) -> Exchange {
         }
     }
     let (answer, answered) = reading.join().unwrap();
-    Exchange { answer, answered, took: started.elapsed() }
+    Exchange {
+        answer,
+        answered,
+        took: started.elapsed(),
+    }
 }

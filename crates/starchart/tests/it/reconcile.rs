@@ -17,7 +17,14 @@ fn fqdn(name: &str) -> String {
 
 /// The command that a plan's end names.
 fn hash(told: &Ended) -> String {
-    told.out.rsplit_once("--approve ").unwrap_or_else(|| panic!("{}", told.all)).1.split_whitespace().next().unwrap().to_owned()
+    told.out
+        .rsplit_once("--approve ")
+        .unwrap_or_else(|| panic!("{}", told.all))
+        .1
+        .split_whitespace()
+        .next()
+        .unwrap()
+        .to_owned()
 }
 
 #[tokio::test]
@@ -26,32 +33,73 @@ async fn a_pause_holds_all_back_says_so_and_ends_with_an_approval() {
     let app = world.start().await;
     let mut owner = signed_in(&world, &app, "user1").await;
     let mut admin = app.browser();
-    admin.sign_in(&world.idp, &person("boss", &["admins"])).await;
+    admin
+        .sign_in(&world.idp, &person("boss", &["admins"]))
+        .await;
     let first = verb(&world, &["reconcile", "--pause", "the first reason"]).await;
-    assert!(first.code == 0 && !first.out.contains("already"), "{}", first.all);
+    assert!(
+        first.code == 0 && !first.out.contains("already"),
+        "{}",
+        first.all
+    );
     let paused = verb(&world, &["reconcile", "--pause", "the zone moves house"]).await;
-    assert!(paused.code == 0 && paused.out.contains("the zone moves house"), "{}", paused.all);
-    assert!(paused.out.contains("this reason replaces: the first reason"), "{}", paused.all);
+    assert!(
+        paused.code == 0 && paused.out.contains("the zone moves house"),
+        "{}",
+        paused.all
+    );
+    assert!(
+        paused
+            .out
+            .contains("this reason replaces: the first reason"),
+        "{}",
+        paused.all
+    );
     assert_eq!(owner.create("www", "A", "192.168.1.1").await.status, 303);
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert!(zone_sets(&world).is_empty());
     let row = owner.row(&fqdn("www"), "A").await.unwrap();
-    assert_eq!((row.key.as_str(), row.words.as_str()), ("paused", "Saved; publishing is paused"));
+    assert_eq!(
+        (row.key.as_str(), row.words.as_str()),
+        ("paused", "Saved; publishing is paused")
+    );
     let page = admin.get("/admin").await.body;
-    assert!(page.contains("Publishing is paused") && page.contains("the zone moves house"), "{page}");
+    assert!(
+        page.contains("Publishing is paused") && page.contains("the zone moves house"),
+        "{page}"
+    );
     assert!(page.contains("starchart reconcile --dry-run"), "{page}");
 
     let plan = verb(&world, &["reconcile", "--dry-run"]).await;
-    assert!(plan.out.contains("publishing is paused since") && plan.out.contains("the zone moves house"), "{}", plan.out);
+    assert!(
+        plan.out.contains("publishing is paused since")
+            && plan.out.contains("the zone moves house"),
+        "{}",
+        plan.out
+    );
     let held = format!(
         "held back by the pause; no part of the plan, and published as their owners made them when it ends (1):\n  + {} A 192.168.1.1",
         fqdn("www")
     );
-    assert!(plan.out.contains(&held) && !plan.out.contains("without an approval"), "what waits is told: {}", plan.out);
+    assert!(
+        plan.out.contains(&held) && !plan.out.contains("without an approval"),
+        "what waits is told: {}",
+        plan.out
+    );
     let done = verb(&world, &["reconcile", "--approve", &hash(&plan)]).await;
-    assert!(done.code == 0 && done.out.contains("publishing goes on"), "{}", done.all);
-    assert!(world.zone.set(&fqdn("www"), "A").is_some(), "the command waits until it is there");
-    eventually("the page follows", SOON, async || owner.clone().row(&fqdn("www"), "A").await.unwrap().key != "paused").await;
+    assert!(
+        done.code == 0 && done.out.contains("publishing goes on"),
+        "{}",
+        done.all
+    );
+    assert!(
+        world.zone.set(&fqdn("www"), "A").is_some(),
+        "the command waits until it is there"
+    );
+    eventually("the page follows", SOON, async || {
+        owner.clone().row(&fqdn("www"), "A").await.unwrap().key != "paused"
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -60,34 +108,106 @@ async fn a_lost_registry_is_rebuilt_from_the_zone() {
     world.db.run("DELETE FROM zone_rrset").await;
     audited(&world, "clean").await;
     let mut admin = app.browser();
-    admin.sign_in(&world.idp, &person("boss", &["admins"])).await;
+    admin
+        .sign_in(&world.idp, &person("boss", &["admins"]))
+        .await;
     let page = admin.get("/admin").await.body;
-    assert!(page.contains("15 sets") && page.contains("not known as ours"), "told, and nothing waits for an approval: {page}");
+    assert!(
+        page.contains("15 sets") && page.contains("not known as ours"),
+        "told, and nothing waits for an approval: {page}"
+    );
     let plan = verb(&world, &["reconcile", "--dry-run"]).await;
-    assert!(plan.out.contains("15 to adopt") && plan.out.contains("reconcile --adopt"), "{}", plan.out);
-    world.zone.put(Set::new(&fqdn("n-1"), "A", 300, ["203.0.113.9"])).unwrap();
-    world.zone.put(Set::new(&fqdn("old"), "A", 300, ["203.0.113.8"])).unwrap();
-    world.zone.put(Set::new(&fqdn("n-2"), "CAA", 300, ["0 issue \";\""])).unwrap();
+    assert!(
+        plan.out.contains("15 to adopt") && plan.out.contains("reconcile --adopt"),
+        "{}",
+        plan.out
+    );
+    world
+        .zone
+        .put(Set::new(&fqdn("n-1"), "A", 300, ["203.0.113.9"]))
+        .unwrap();
+    world
+        .zone
+        .put(Set::new(&fqdn("old"), "A", 300, ["203.0.113.8"]))
+        .unwrap();
+    world
+        .zone
+        .put(Set::new(&fqdn("n-2"), "CAA", 300, ["0 issue \";\""]))
+        .unwrap();
     let mut owner = signed_in(&world, &app, "user1").await;
 
     let adopted = verb(&world, &["reconcile", "--adopt"]).await;
-    assert!(adopted.code == 0 && adopted.out.contains("15 sets adopted"), "{}", adopted.all);
-    assert!(adopted.out.contains(&format!("~ {} A 203.0.113.9 -> 10.1.0.2", fqdn("n-1"))), "{}", adopted.out);
-    assert!(adopted.out.contains(&format!("\n  {} CAA", fqdn("n-2"))), "what stays foreign is told: {}", adopted.out);
-    assert!(adopted.out.contains(&format!("\n  {} A 203.0.113.8", fqdn("old"))), "{}", adopted.out);
+    assert!(
+        adopted.code == 0 && adopted.out.contains("15 sets adopted"),
+        "{}",
+        adopted.all
+    );
+    assert!(
+        adopted
+            .out
+            .contains(&format!("~ {} A 203.0.113.9 -> 10.1.0.2", fqdn("n-1"))),
+        "{}",
+        adopted.out
+    );
+    assert!(
+        adopted.out.contains(&format!("\n  {} CAA", fqdn("n-2"))),
+        "what stays foreign is told: {}",
+        adopted.out
+    );
+    assert!(
+        adopted
+            .out
+            .contains(&format!("\n  {} A 203.0.113.8", fqdn("old"))),
+        "{}",
+        adopted.out
+    );
     let row = owner.row(&fqdn("n-3"), "A").await.unwrap();
     assert_eq!(owner.edit(&row.id, "A", "192.168.5.5").await.status, 303);
     tokio::time::sleep(Duration::from_secs(3)).await;
-    assert!(world.zone.set(&fqdn("n-1"), "A").unwrap().values.contains("203.0.113.9"), "nothing is sent before the approval");
-    assert!(!world.zone.set(&fqdn("n-3"), "A").unwrap().values.contains("192.168.5.5"));
+    assert!(
+        world
+            .zone
+            .set(&fqdn("n-1"), "A")
+            .unwrap()
+            .values
+            .contains("203.0.113.9"),
+        "nothing is sent before the approval"
+    );
+    assert!(
+        !world
+            .zone
+            .set(&fqdn("n-3"), "A")
+            .unwrap()
+            .values
+            .contains("192.168.5.5")
+    );
 
     let again = verb(&world, &["reconcile", "--adopt"]).await;
     assert!(again.out.contains("\n0 sets adopted"), "{}", again.out);
     let done = verb(&world, &["reconcile", "--approve", &hash(&again)]).await;
-    // What the audit had taken up before, as a difference that it mends by itself, waited with the others.
-    assert!(done.code == 0 && done.out.contains("the zone has it"), "{}", done.all);
-    assert!(world.zone.set(&fqdn("n-1"), "A").unwrap().values.contains("10.1.0.2"));
-    assert!(world.zone.set(&fqdn("n-3"), "A").unwrap().values.contains("192.168.5.5"));
+    // What the audit had taken up before, as a difference that it mends by itself, waited with the
+    // others.
+    assert!(
+        done.code == 0 && done.out.contains("the zone has it"),
+        "{}",
+        done.all
+    );
+    assert!(
+        world
+            .zone
+            .set(&fqdn("n-1"), "A")
+            .unwrap()
+            .values
+            .contains("10.1.0.2")
+    );
+    assert!(
+        world
+            .zone
+            .set(&fqdn("n-3"), "A")
+            .unwrap()
+            .values
+            .contains("192.168.5.5")
+    );
     assert_eq!(zone_sets(&world).len(), zone.len() + 2);
     no_difference(&world).await;
 }
@@ -96,30 +216,74 @@ async fn a_lost_registry_is_rebuilt_from_the_zone() {
 async fn orphans_go_when_their_number_is_said() {
     let (world, app, zone) = with_records(3).await;
     let (bare, beside) = (fqdn("old"), fqdn("n-1"));
-    world.zone.put(Set::new(&bare, "A", 60, ["203.0.113.8"])).unwrap();
-    world.zone.put(Set::new(&bare, "TXT", 60, ["\"old\""])).unwrap();
-    world.zone.put(Set::new(&beside, "AAAA", 60, ["2001:db8::1"])).unwrap();
-    world.zone.put(Set::new(&bare, "CAA", 60, ["0 issue \";\""])).unwrap();
+    world
+        .zone
+        .put(Set::new(&bare, "A", 60, ["203.0.113.8"]))
+        .unwrap();
+    world
+        .zone
+        .put(Set::new(&bare, "TXT", 60, ["\"old\""]))
+        .unwrap();
+    world
+        .zone
+        .put(Set::new(&beside, "AAAA", 60, ["2001:db8::1"]))
+        .unwrap();
+    world
+        .zone
+        .put(Set::new(&bare, "CAA", 60, ["0 issue \";\""]))
+        .unwrap();
     let before = world.zone.sets();
     let refused = verb(&world, &["reconcile", "--delete-orphans", "2"]).await;
-    assert!(refused.code == 1 && refused.out.contains("there are 3 orphans"), "{}", refused.all);
+    assert!(
+        refused.code == 1 && refused.out.contains("there are 3 orphans"),
+        "{}",
+        refused.all
+    );
     assert_eq!(world.zone.sets(), before);
     // One name that an operator wants to keep: it counts neither here nor there.
     let kept = fqdn("kept");
-    world.zone.put(Set::new(&kept, "MX", 60, ["10 mail.school.example."])).unwrap();
+    world
+        .zone
+        .put(Set::new(&kept, "MX", 60, ["10 mail.school.example."]))
+        .unwrap();
     let before = world.zone.sets();
     for (arguments, words) in [
-        (&["4", "--keep", "elsewhere.example"][..], "no orphan stands at elsewhere.example"),
-        (&["4", "--keep", &kept][..], "there are 3 orphans besides those that are kept"),
+        (
+            &["4", "--keep", "elsewhere.example"][..],
+            "no orphan stands at elsewhere.example",
+        ),
+        (
+            &["4", "--keep", &kept][..],
+            "there are 3 orphans besides those that are kept",
+        ),
     ] {
-        let arguments: Vec<&str> = ["reconcile", "--delete-orphans"].into_iter().chain(arguments.iter().copied()).collect();
+        let arguments: Vec<&str> = ["reconcile", "--delete-orphans"]
+            .into_iter()
+            .chain(arguments.iter().copied())
+            .collect();
         let refused = verb(&world, &arguments).await;
-        assert!(refused.code == 1 && refused.out.contains(words), "{}", refused.all);
+        assert!(
+            refused.code == 1 && refused.out.contains(words),
+            "{}",
+            refused.all
+        );
         assert_eq!(world.zone.sets(), before);
     }
-    let done = verb(&world, &["reconcile", "--delete-orphans", "3", "--keep", &format!("{kept}.")]).await;
+    let done = verb(
+        &world,
+        &[
+            "reconcile",
+            "--delete-orphans",
+            "3",
+            "--keep",
+            &format!("{kept}."),
+        ],
+    )
+    .await;
     assert!(
-        done.code == 0 && done.out.contains("3 orphans are marked") && done.out.contains("the zone has it"),
+        done.code == 0
+            && done.out.contains("3 orphans are marked")
+            && done.out.contains("the zone has it"),
         "{}",
         done.all
     );
@@ -138,9 +302,17 @@ async fn asked_for_an_audit_mends_at_once() {
     let _app = world.start().await;
     remove(&world, [fqdn("n-1")]);
     let plan = verb(&world, &["reconcile", "--dry-run"]).await;
-    assert!(plan.out.contains("starchart reconcile --now"), "{}", plan.out);
+    assert!(
+        plan.out.contains("starchart reconcile --now"),
+        "{}",
+        plan.out
+    );
     let done = verb(&world, &["reconcile", "--now"]).await;
-    assert!(done.code == 0 && done.out.contains("1 difference; 1 is put right"), "{}", done.all);
+    assert!(
+        done.code == 0 && done.out.contains("1 difference; 1 is put right"),
+        "{}",
+        done.all
+    );
     assert_eq!(zone_sets(&world), zone);
     published(&world).await;
 }
@@ -151,14 +323,20 @@ async fn the_pause_of_a_wipe_ends_by_itself_where_the_zone_is_empty_only() {
     let app = world.start().await;
     let mut owner = signed_in(&world, &app, "user1").await;
     let wiped = "REPLACE INTO zone_control (id, paused_at, paused_reason, paused_kind) VALUES (1, 1, 'wiped', 'wiped')";
-    world.zone.put(Set::new(&fqdn("before"), "A", 300, ["203.0.113.8"])).unwrap();
+    world
+        .zone
+        .put(Set::new(&fqdn("before"), "A", 300, ["203.0.113.8"]))
+        .unwrap();
     world.db.run(wiped).await;
     audited(&world, "paused").await;
     assert_eq!(owner.create("www", "A", "192.168.1.1").await.status, 303);
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert!(world.zone.set(&fqdn("www"), "A").is_none());
     remove(&world, [fqdn("before")]);
-    eventually("goes on", SOON, async || world.zone.set(&fqdn("www"), "A").is_some()).await;
+    eventually("goes on", SOON, async || {
+        world.zone.set(&fqdn("www"), "A").is_some()
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -166,32 +344,75 @@ async fn what_waits_is_told_as_it_is() {
     let world = World::new().await;
     let app = world.start().await;
     let mut owner = signed_in(&world, &app, "user1").await;
-    world.zone.put(Set::new(&fqdn("taken"), "A", 300, ["203.0.113.8"])).unwrap();
+    world
+        .zone
+        .put(Set::new(&fqdn("taken"), "A", 300, ["203.0.113.8"]))
+        .unwrap();
     assert_eq!(owner.create("taken", "A", "192.168.1.1").await.status, 303);
-    eventually("refused", SOON, async || owner.clone().row(&fqdn("taken"), "A").await.unwrap().key == "refused").await;
+    eventually("refused", SOON, async || {
+        owner.clone().row(&fqdn("taken"), "A").await.unwrap().key == "refused"
+    })
+    .await;
     let told = verb(&world, &["reconcile", "--dry-run"]).await;
     assert!(
-        told.out.contains("kept out by something") && told.out.contains("--adopt makes 1 of what stands there ours"),
+        told.out.contains("kept out by something")
+            && told
+                .out
+                .contains("--adopt makes 1 of what stands there ours"),
         "{}",
         told.out
     );
     assert!(!told.out.contains("without an approval"), "{}", told.out);
     assert_eq!(owner.create("www", "A", "192.168.1.1").await.status, 303);
-    eventually("published", SOON, async || world.zone.set(&fqdn("www"), "A").is_some()).await;
+    eventually("published", SOON, async || {
+        world.zone.set(&fqdn("www"), "A").is_some()
+    })
+    .await;
 
-    assert_eq!(verb(&world, &["wipe", "--confirm", &format!("{ROOT}:1")]).await.code, 0);
+    assert_eq!(
+        verb(&world, &["wipe", "--confirm", &format!("{ROOT}:1")])
+            .await
+            .code,
+        0
+    );
     let mut owner = signed_in(&world, &app, "user1").await;
     for name in ["www", "new"] {
         assert_eq!(owner.create(name, "A", "192.168.1.1").await.status, 303);
     }
     let told = verb(&world, &["reconcile", "--dry-run"]).await;
     let (www, new) = (fqdn("www"), fqdn("new"));
-    let stands = format!("not known as ours (1):\n  + {www} A 192.168.1.1, where A 192.168.1.1 stands\n");
-    assert!(told.out.contains(&stands) && told.out.contains("--adopt makes 1 of what stands there ours"), "{}", told.out);
-    assert!(told.out.contains(&format!("when it ends (1):\n  + {new} A 192.168.1.1\n")), "{}", told.out);
-    assert!(told.out.contains("\nto let publishing go on: starchart"), "there is no plan to be done: {}", told.out);
+    let stands =
+        format!("not known as ours (1):\n  + {www} A 192.168.1.1, where A 192.168.1.1 stands\n");
+    assert!(
+        told.out.contains(&stands)
+            && told
+                .out
+                .contains("--adopt makes 1 of what stands there ours"),
+        "{}",
+        told.out
+    );
+    assert!(
+        told.out
+            .contains(&format!("when it ends (1):\n  + {new} A 192.168.1.1\n")),
+        "{}",
+        told.out
+    );
+    assert!(
+        told.out.contains("\nto let publishing go on: starchart"),
+        "there is no plan to be done: {}",
+        told.out
+    );
     let done = verb(&world, &["reconcile", "--approve", &hash(&told)]).await;
-    assert!(done.out.contains(&format!("1 name is refused by the zone:\n  {www}: ")), "{}", done.out);
-    assert!(done.out.ends_with("\neverything else of it is in the zone") && done.code == 1, "{}", done.all);
+    assert!(
+        done.out
+            .contains(&format!("1 name is refused by the zone:\n  {www}: ")),
+        "{}",
+        done.out
+    );
+    assert!(
+        done.out.ends_with("\neverything else of it is in the zone") && done.code == 1,
+        "{}",
+        done.all
+    );
     assert!(world.zone.set(&new, "A").is_some());
 }

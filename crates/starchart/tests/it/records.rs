@@ -14,40 +14,76 @@ async fn a_name_is_made_changed_and_deleted_in_the_zone() {
     let world = World::new().await;
     let app = world.start().await;
     let mut browser = app.browser();
-    let home = browser.sign_in(&world.idp, &person("user1", &["students"])).await;
+    let home = browser
+        .sign_in(&world.idp, &person("user1", &["students"]))
+        .await;
     assert_eq!(home.status, 200, "{}", home.body);
     let name = format!("www.user1.{ROOT}");
 
     let created = browser.create("www", "A", "192.168.1.1").await;
-    assert_eq!((created.status, created.location()), (303, "/dns-records"), "{}", created.body);
-    let value = |rtype: &str| world.zone.set(&name, rtype).map(|set| set.values.into_iter().collect::<Vec<_>>().join(" "));
-    eventually("created in the zone", Duration::from_secs(2), async || value("A").as_deref() == Some("192.168.1.1")).await;
+    assert_eq!(
+        (created.status, created.location()),
+        (303, "/dns-records"),
+        "{}",
+        created.body
+    );
+    let value = |rtype: &str| {
+        world
+            .zone
+            .set(&name, rtype)
+            .map(|set| set.values.into_iter().collect::<Vec<_>>().join(" "))
+    };
+    eventually("created in the zone", Duration::from_secs(2), async || {
+        value("A").as_deref() == Some("192.168.1.1")
+    })
+    .await;
 
     let id = browser.record_ids().await.remove(0);
     let path = format!("/dns-records/{id}");
-    let form = browser.get(&path).await.form(&path).with("type", "CNAME").with("value", "pages.example.com");
+    let form = browser
+        .get(&path)
+        .await
+        .form(&path)
+        .with("type", "CNAME")
+        .with("value", "pages.example.com");
     assert_eq!(browser.submit(&form).await.status, 303);
-    eventually("changed in the zone", Duration::from_secs(2), async || value("CNAME").as_deref() == Some("pages.example.com."))
-        .await;
+    eventually("changed in the zone", Duration::from_secs(2), async || {
+        value("CNAME").as_deref() == Some("pages.example.com.")
+    })
+    .await;
     assert_eq!(value("A"), None);
-    assert_eq!(browser.record_ids().await, std::slice::from_ref(&id), "a bookmark holds after a change of type");
+    assert_eq!(
+        browser.record_ids().await,
+        std::slice::from_ref(&id),
+        "a bookmark holds after a change of type"
+    );
 
     let page = browser.get(&format!("/dns-records/{id}/delete")).await;
     let form = page.form("/dns-records");
     assert_eq!(browser.submit(&form).await.status, 303);
-    eventually("gone from the zone", Duration::from_secs(2), async || value("CNAME").is_none()).await;
+    eventually("gone from the zone", Duration::from_secs(2), async || {
+        value("CNAME").is_none()
+    })
+    .await;
 }
 
 impl World {
     /// A set of the zone as Route53 shows it: its values, sorted, joined by ` | `.
     fn shown(&self, name: &str, rtype: &str) -> Option<String> {
-        self.zone.set(name, rtype).map(|set| set.values.into_iter().collect::<Vec<_>>().join(" | "))
+        self.zone
+            .set(name, rtype)
+            .map(|set| set.values.into_iter().collect::<Vec<_>>().join(" | "))
     }
 
     /// Waits until the zone shows `wanted`.
     pub async fn shows(&self, name: &str, rtype: &str, wanted: Option<&str>) {
         let holds = async || self.shown(name, rtype).as_deref() == wanted;
-        eventually(&format!("{name} {rtype} is {wanted:?}"), Duration::from_secs(5), holds).await;
+        eventually(
+            &format!("{name} {rtype} is {wanted:?}"),
+            Duration::from_secs(5),
+            holds,
+        )
+        .await;
     }
 }
 
@@ -65,31 +101,66 @@ async fn every_type_arrives_as_route53_holds_it() {
         ("CNAME", "CNAME", "Pages.Example.COM.", "pages.example.com."),
         ("_proof.c", "CNAME", "_x.example.com", "_x.example.com."),
         ("t1", "TXT", "plain words", "\"plain words\""),
-        ("t2", "TXT", "smile 😀 €", "\"smile \\360\\237\\230\\200 \\342\\202\\254\""),
-        ("t3", "TXT", "say \"yes\" \\ no \\342", "\"say \\\"yes\\\" \\\\ no \\\\342\""),
+        (
+            "t2",
+            "TXT",
+            "smile 😀 €",
+            "\"smile \\360\\237\\230\\200 \\342\\202\\254\"",
+        ),
+        (
+            "t3",
+            "TXT",
+            "say \"yes\" \\ no \\342",
+            "\"say \\\"yes\\\" \\\\ no \\\\342\"",
+        ),
         ("t4", "TXT", long.as_str(), long_shown.as_str()),
         ("t5", "TXT", " blanks around ", "\" blanks around \""),
         ("_github", "TXT", "v=spf1 -all; <b>", "\"v=spf1 -all; <b>\""),
     ];
     for (name, rtype, value, shown) in cases {
         let created = browser.create(name, rtype, value).await;
-        assert_eq!((created.status, created.location()), (303, "/dns-records"), "{name}: {}", created.body);
-        let fqdn = if name == "@" { format!("user1.{ROOT}") } else { format!("{}.user1.{ROOT}", name.to_lowercase()) };
+        assert_eq!(
+            (created.status, created.location()),
+            (303, "/dns-records"),
+            "{name}: {}",
+            created.body
+        );
+        let fqdn = if name == "@" {
+            format!("user1.{ROOT}")
+        } else {
+            format!("{}.user1.{ROOT}", name.to_lowercase())
+        };
         world.shows(&fqdn, rtype, Some(shown)).await;
         assert_eq!(world.zone.set(&fqdn, rtype).map(|set| set.ttl), Some(300));
         // The form has it as it was typed.
         let id = world.db.number("SELECT MAX(id) FROM dns_records").await;
         let path = format!("/dns-records/{id}");
         let form = browser.get(&path).await.form(&path);
-        assert_eq!((form.value("value"), form.value("type")), (Some(value), Some(rtype)));
+        assert_eq!(
+            (form.value("value"), form.value("type")),
+            (Some(value), Some(rtype))
+        );
     }
     // Two mail servers at one name are one set; without a priority it is 10.
     for (value, priority) in [("mx1.example.com", "5"), ("mx2.example.com", "")] {
-        let form = browser.get("/dns-records/new").await.form("/dns-records/new");
-        let form = form.with("subdomain", "mail").with("type", "MX").with("value", value).with("priority", priority);
+        let form = browser
+            .get("/dns-records/new")
+            .await
+            .form("/dns-records/new");
+        let form = form
+            .with("subdomain", "mail")
+            .with("type", "MX")
+            .with("value", value)
+            .with("priority", priority);
         assert_eq!(browser.submit(&form).await.status, 303);
     }
-    world.shows(&format!("mail.user1.{ROOT}"), "MX", Some("10 mx2.example.com. | 5 mx1.example.com.")).await;
+    world
+        .shows(
+            &format!("mail.user1.{ROOT}"),
+            "MX",
+            Some("10 mx2.example.com. | 5 mx1.example.com."),
+        )
+        .await;
     eventually("all answered", Duration::from_secs(10), async || {
         let page = browser.clone().get("/dns-records").await.body;
         page.matches("data-state=\"answered\"").count() == cases.len() + 2
@@ -103,7 +174,8 @@ async fn faults_are_explained_beside_what_was_typed() {
     let app = world.start().await;
     let mut browser = signed_in(&world, &app, "user1").await;
     let own = format!("www.user1.{ROOT}");
-    let name = "Record name is invalid or inappropriate (only alphanumerical character, -, and _ allowed)";
+    let name =
+        "Record name is invalid or inappropriate (only alphanumerical character, -, and _ allowed)";
     let value = "Record value is invalid";
     let too_long = "😀".repeat(260);
     for (subdomain, rtype, typed, words) in [
@@ -122,20 +194,44 @@ async fn faults_are_explained_beside_what_was_typed() {
         ("www", "AAAA", "::ffff:10.0.0.1", value),
         ("www", "CNAME", "https://example.com/x", "without http://"),
         ("www", "CNAME", own.as_str(), "cannot point to its own name"),
-        ("www", "MX", "192.0.2.1", "to a host name, not to an address"),
+        (
+            "www",
+            "MX",
+            "192.0.2.1",
+            "to a host name, not to an address",
+        ),
         ("www", "TXT", "", "enter a value"),
         ("www", "TXT", "line\nbreak", value),
         ("www", "TXT", too_long.as_str(), "characters too long"),
         ("www", "NS", "ns.example.com", "Choose a record type"),
         ("www", "", "192.0.2.1", "Choose a record type"),
     ] {
-        let form = browser.get("/dns-records/new").await.form("/dns-records/new");
-        let form = form.with("subdomain", subdomain).with("type", rtype).with("value", typed).with("course", "kept & seen");
+        let form = browser
+            .get("/dns-records/new")
+            .await
+            .form("/dns-records/new");
+        let form = form
+            .with("subdomain", subdomain)
+            .with("type", rtype)
+            .with("value", typed)
+            .with("course", "kept & seen");
         let refused = browser.submit(&form).await;
-        assert_eq!(refused.status, 422, "{subdomain} {rtype} {typed:.40}: {}", refused.body);
-        assert!(refused.body.contains(words), "{subdomain} {rtype} {typed:.40}: {words}: {}", refused.body);
+        assert_eq!(
+            refused.status, 422,
+            "{subdomain} {rtype} {typed:.40}: {}",
+            refused.body
+        );
+        assert!(
+            refused.body.contains(words),
+            "{subdomain} {rtype} {typed:.40}: {words}: {}",
+            refused.body
+        );
         let again = refused.form("/dns-records/new");
-        let kept = [again.value("subdomain"), again.value("value"), again.value("course")];
+        let kept = [
+            again.value("subdomain"),
+            again.value("value"),
+            again.value("course"),
+        ];
         // A browser's text field holds no line break; the attribute may.
         assert_eq!(kept, [Some(subdomain), Some(typed), Some("kept & seen")]);
         pages::no_inline_code(subdomain, &refused.body);
@@ -151,23 +247,54 @@ async fn renewing_moves_the_date_and_leaves_the_zone_alone() {
     let mut browser = signed_in(&world, &app, "user1").await;
     browser.create("www", "A", "192.0.2.1").await;
     let id = browser.record_ids().await.remove(0);
-    let date = |page: &Page| page.body.split("<time datetime=\"").nth(1).unwrap().get(..10).unwrap().to_owned();
+    let date = |page: &Page| {
+        page.body
+            .split("<time datetime=\"")
+            .nth(1)
+            .unwrap()
+            .get(..10)
+            .unwrap()
+            .to_owned()
+    };
     let fresh = date(&browser.get("/dns-records").await);
-    world.shows(&format!("www.user1.{ROOT}"), "A", Some("192.0.2.1")).await;
+    world
+        .shows(&format!("www.user1.{ROOT}"), "A", Some("192.0.2.1"))
+        .await;
     let watcher = browser.clone();
-    let answered = async || watcher.clone().get("/dns-records").await.body.contains("data-state=\"answered\"");
+    let answered = async || {
+        watcher
+            .clone()
+            .get("/dns-records")
+            .await
+            .body
+            .contains("data-state=\"answered\"")
+    };
     eventually("answered", Duration::from_secs(10), answered).await;
     let changes = world.zone.counts().change;
     for method in [Method::POST, Method::PATCH] {
-        world.db.run("UPDATE dns_records SET expires_at = expires_at - 30 * 86400000").await;
+        world
+            .db
+            .run("UPDATE dns_records SET expires_at = expires_at - 30 * 86400000")
+            .await;
         let page = browser.get("/dns-records").await;
         assert!(date(&page) < fresh, "{} {fresh}", date(&page));
-        let fields = [("id", id.as_str()), ("intent", "renew-dns-record"), ("csrf_token", &page.csrf_token())];
-        let request = browser.request(method, "/dns-records").header("Origin", APP_URL).form(&fields);
+        let fields = [
+            ("id", id.as_str()),
+            ("intent", "renew-dns-record"),
+            ("csrf_token", &page.csrf_token()),
+        ];
+        let request = browser
+            .request(method, "/dns-records")
+            .header("Origin", APP_URL)
+            .form(&fields);
         assert_eq!(browser.send(request).await.location(), "/dns-records");
         let page = browser.get("/dns-records").await;
         assert_eq!(date(&page), fresh);
-        assert!(page.body.contains("has been successfully renewed"), "{}", page.body);
+        assert!(
+            page.body.contains("has been successfully renewed"),
+            "{}",
+            page.body
+        );
     }
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(world.zone.counts().change, changes, "nothing was sent");
@@ -182,7 +309,10 @@ async fn another_persons_record_is_as_absent_as_one_that_never_was() {
     let mut other = signed_in(&world, &app, "user2").await;
     owner.create("www", "A", "192.0.2.1").await;
     other.create("own", "A", "192.0.2.2").await;
-    let (id, own) = (owner.record_ids().await.remove(0), other.record_ids().await.remove(0));
+    let (id, own) = (
+        owner.record_ids().await.remove(0),
+        other.record_ids().await.remove(0),
+    );
     let token = other.get("/dns-records/new").await.csrf_token();
     let answers = async |id: &str| {
         let mut other = other.clone();
@@ -192,12 +322,21 @@ async fn another_persons_record_is_as_absent_as_one_that_never_was() {
         }
         let (record, all) = (format!("/dns-records/{id}"), "/dns-records".to_owned());
         let token = ("csrf_token", token.as_str());
-        let filled = vec![("subdomain", "www"), ("type", "A"), ("value", "192.0.2.66"), token];
+        let filled = vec![
+            ("subdomain", "www"),
+            ("type", "A"),
+            ("value", "192.0.2.66"),
+            token,
+        ];
         let act = |intent| vec![("id", id), ("intent", intent), token];
         for (method, path, fields) in [
             (Method::POST, &record, filled.clone()),
             // What the original's form trusts over the path.
-            (Method::POST, &record, filled.into_iter().chain([("id", own.as_str())]).collect()),
+            (
+                Method::POST,
+                &record,
+                filled.into_iter().chain([("id", own.as_str())]).collect(),
+            ),
             (Method::POST, &all, act("renew-dns-record")),
             (Method::POST, &all, act("delete-dns-record")),
             (Method::PATCH, &all, act("renew-dns-record")),
@@ -206,7 +345,10 @@ async fn another_persons_record_is_as_absent_as_one_that_never_was() {
             (Method::DELETE, &record, vec![token]),
             (Method::DELETE, &record, vec![("id", own.as_str()), token]),
         ] {
-            let request = other.request(method, path).header("Origin", APP_URL).form(&fields);
+            let request = other
+                .request(method, path)
+                .header("Origin", APP_URL)
+                .form(&fields);
             answers.push(other.send(request).await);
         }
         answers
@@ -214,19 +356,43 @@ async fn another_persons_record_is_as_absent_as_one_that_never_was() {
     let neutral = |page: &Page, id: &str| {
         let number = page.header("x-request-id").to_owned();
         // Tokens are masked anew on every page.
-        page.body.replace(&number, "").replace(&page.csrf_token(), "").replace(&format!("/{id}"), "")
+        page.body
+            .replace(&number, "")
+            .replace(&page.csrf_token(), "")
+            .replace(&format!("/{id}"), "")
     };
     let (foreign, absent) = (answers(&id).await, answers("999999999").await);
     for (n, (foreign, absent)) in foreign.iter().zip(&absent).enumerate() {
-        assert_eq!((foreign.status, absent.status), (404, 404), "{n}: {}", foreign.body);
-        assert_eq!(neutral(foreign, &id), neutral(absent, "999999999"), "{n}: they look the same");
+        assert_eq!(
+            (foreign.status, absent.status),
+            (404, 404),
+            "{n}: {}",
+            foreign.body
+        );
+        assert_eq!(
+            neutral(foreign, &id),
+            neutral(absent, "999999999"),
+            "{n}: they look the same"
+        );
     }
     for odd in ["-1", "0", "1x", "9223372036854775808", "%00", "1%2f"] {
-        assert_eq!(other.get(&format!("/dns-records/{odd}")).await.status, 404, "{odd}");
+        assert_eq!(
+            other.get(&format!("/dns-records/{odd}")).await.status,
+            404,
+            "{odd}"
+        );
     }
-    assert_eq!((owner.record_ids().await, other.record_ids().await), (vec![id], vec![own]));
-    world.shows(&format!("www.user1.{ROOT}"), "A", Some("192.0.2.1")).await;
-    assert_eq!(world.db.number("SELECT COUNT(*) FROM record_history").await, 0);
+    assert_eq!(
+        (owner.record_ids().await, other.record_ids().await),
+        (vec![id], vec![own])
+    );
+    world
+        .shows(&format!("www.user1.{ROOT}"), "A", Some("192.0.2.1"))
+        .await;
+    assert_eq!(
+        world.db.number("SELECT COUNT(*) FROM record_history").await,
+        0
+    );
 }
 
 #[tokio::test]
@@ -240,7 +406,11 @@ async fn fields_that_no_page_of_ours_sends_are_refused() {
     let token = browser.get("/dns-records/new").await.csrf_token();
     let record = format!("subdomain=new&type=A&value=192.0.2.9&csrf_token={token}");
     let act = format!("id={id}&intent=delete-dns-record&csrf_token={token}");
-    for (path, body) in [("/dns-records/new", &record), (edit_path.as_str(), &record), ("/dns-records", &act)] {
+    for (path, body) in [
+        ("/dns-records/new", &record),
+        (edit_path.as_str(), &record),
+        ("/dns-records", &act),
+    ] {
         for (extra, status) in [
             ("username=user2", 422),
             ("user_id=2", 422),
@@ -254,19 +424,40 @@ async fn fields_that_no_page_of_ours_sends_are_refused() {
             (body.split('&').next().unwrap(), 400),
             ("%69ntent=renew-dns-record&intent=renew-dns-record", 400),
         ] {
-            let request = browser.request(Method::POST, path).header("Origin", APP_URL);
-            let request = request.header("Content-Type", "application/x-www-form-urlencoded").body(format!("{body}&{extra}"));
+            let request = browser
+                .request(Method::POST, path)
+                .header("Origin", APP_URL);
+            let request = request
+                .header("Content-Type", "application/x-www-form-urlencoded")
+                .body(format!("{body}&{extra}"));
             let refused = browser.send(request).await;
-            assert_eq!(refused.status, status, "{path} with {extra}: {}", refused.body);
+            assert_eq!(
+                refused.status, status,
+                "{path} with {extra}: {}",
+                refused.body
+            );
         }
-        for kind in ["application/json", "text/plain", "multipart/form-data; boundary=x"] {
-            let request = browser.request(Method::POST, path).header("Origin", APP_URL).header("Content-Type", kind);
+        for kind in [
+            "application/json",
+            "text/plain",
+            "multipart/form-data; boundary=x",
+        ] {
+            let request = browser
+                .request(Method::POST, path)
+                .header("Origin", APP_URL)
+                .header("Content-Type", kind);
             let refused = browser.send(request.body(body.clone())).await;
-            assert!((400..500).contains(&refused.status), "{path} as {kind}: {}", refused.status);
+            assert!(
+                (400..500).contains(&refused.status),
+                "{path} as {kind}: {}",
+                refused.status
+            );
         }
     }
     assert_eq!(browser.record_ids().await, [id]);
-    world.shows(&format!("www.user1.{ROOT}"), "A", Some("192.0.2.1")).await;
+    world
+        .shows(&format!("www.user1.{ROOT}"), "A", Some("192.0.2.1"))
+        .await;
 }
 
 #[tokio::test]
@@ -289,12 +480,22 @@ async fn what_people_write_stays_text() {
         let mut browser = app.browser();
         browser.sign_in(&world.idp, &who).await;
         let name = format!("x{n}");
-        let form = browser.get("/dns-records/new").await.form("/dns-records/new");
-        let filled = ["value", "ports", "course", "description"].into_iter().fold(form, |form, name| form.with(name, hostile));
-        let bent = filled.clone().with("subdomain", hostile).with("type", hostile);
+        let form = browser
+            .get("/dns-records/new")
+            .await
+            .form("/dns-records/new");
+        let filled = ["value", "ports", "course", "description"]
+            .into_iter()
+            .fold(form, |form, name| form.with(name, hostile));
+        let bent = filled
+            .clone()
+            .with("subdomain", hostile)
+            .with("type", hostile);
         let refused = browser.submit(&bent).await;
         assert_eq!(refused.status, 422, "{}", refused.body);
-        let saved = browser.submit(&filled.with("subdomain", &name).with("type", "TXT")).await;
+        let saved = browser
+            .submit(&filled.with("subdomain", &name).with("type", "TXT"))
+            .await;
         assert_eq!(saved.status, 303, "{}", saved.body);
         let id = world.db.number("SELECT MAX(id) FROM dns_records").await;
         let mut seen = vec![refused];
@@ -318,7 +519,10 @@ async fn what_people_write_stays_text() {
             assert_eq!(form.value(name), Some(hostile));
         }
         let shown = starchart_testkit::html::unescape(&browser.get("/dns-records").await.body);
-        assert!(shown.matches(hostile).count() >= 5, "value, notes and the name of the person: {hostile}");
+        assert!(
+            shown.matches(hostile).count() >= 5,
+            "value, notes and the name of the person: {hostile}"
+        );
     }
 }
 
@@ -331,15 +535,26 @@ async fn a_form_that_came_too_late_is_shown_again_and_not_obeyed() {
     browser.create("old", "A", "192.0.2.1").await;
     let id = browser.record_ids().await.remove(0);
     let edit_path = format!("/dns-records/{id}");
-    let new = browser.get("/dns-records/new").await.form("/dns-records/new");
+    let new = browser
+        .get("/dns-records/new")
+        .await
+        .form("/dns-records/new");
     let old = browser.get(&edit_path).await.form(&edit_path);
     for (form, name) in [(new, "late"), (old, "later")] {
-        let form = form.with("subdomain", name).with("type", "TXT").with("value", "<typed> \"twice\" & kept 😀");
-        world.db.run("UPDATE sessions SET ended_at = created_at").await;
+        let form = form
+            .with("subdomain", name)
+            .with("type", "TXT")
+            .with("value", "<typed> \"twice\" & kept 😀");
+        world
+            .db
+            .run("UPDATE sessions SET ended_at = created_at")
+            .await;
         let sent = browser.submit(&form).await;
         assert_eq!(sent.status, 303, "{}", sent.body);
         let (seen, relay_state) = asked(&sent);
-        let answered = browser.post_response(&world.idp.respond(&seen, &who).unwrap(), &relay_state).await;
+        let answered = browser
+            .post_response(&world.idp.respond(&seen, &who).unwrap(), &relay_state)
+            .await;
         let shown = browser.get(&path_of(answered.location())).await;
         assert_eq!(shown.status, 200, "{}", shown.body);
         assert!(shown.body.contains("Your form was kept."), "{}", shown.body);
@@ -351,18 +566,42 @@ async fn a_form_that_came_too_late_is_shown_again_and_not_obeyed() {
         let made = format!("SELECT COUNT(*) FROM dns_records WHERE fqdn = '{name}.user1.{ROOT}'");
         assert_eq!(world.db.number(&made).await, 0, "it is not obeyed");
         let saved = browser.submit(&kept).await;
-        assert_eq!((saved.status, saved.location()), (303, "/dns-records"), "{}", saved.body);
+        assert_eq!(
+            (saved.status, saved.location()),
+            (303, "/dns-records"),
+            "{}",
+            saved.body
+        );
         assert_eq!(world.db.number(&made).await, 1);
     }
     // The next person at the same browser does not see what was typed.
     for path in ["/dns-records/new", &edit_path] {
         let form = browser.get(path).await.form(path).with("value", "mine");
-        world.db.run("UPDATE sessions SET ended_at = created_at").await;
+        world
+            .db
+            .run("UPDATE sessions SET ended_at = created_at")
+            .await;
         let (seen, relay_state) = asked(&browser.submit(&form).await);
-        let answered = browser.post_response(&world.idp.respond(&seen, &person("user2", &[])).unwrap(), &relay_state).await;
+        let answered = browser
+            .post_response(
+                &world.idp.respond(&seen, &person("user2", &[])).unwrap(),
+                &relay_state,
+            )
+            .await;
         let page = browser.get(&path_of(answered.location())).await;
-        assert_eq!((page.status, page.location()), (303, "/dns-records"), "{}", page.body);
+        assert_eq!(
+            (page.status, page.location()),
+            (303, "/dns-records"),
+            "{}",
+            page.body
+        );
         browser = signed_in(&world, &app, "user1").await;
     }
-    assert_eq!(world.db.number("SELECT COUNT(*) FROM dns_records WHERE typed = 'mine'").await, 0);
+    assert_eq!(
+        world
+            .db
+            .number("SELECT COUNT(*) FROM dns_records WHERE typed = 'mine'")
+            .await,
+        0
+    );
 }

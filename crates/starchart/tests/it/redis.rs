@@ -1,4 +1,5 @@
-//! Pages in one process and work in another, with Redis between them: it makes things quick, and nothing is lost with it.
+//! Pages in one process and work in another, with Redis between them: it makes things quick, and
+//! nothing is lost with it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -16,7 +17,10 @@ const BACK_WITHIN: Duration = Duration::from_secs(10);
 const SLOW_SWEEP_MS: &str = "60000";
 
 async fn world_on(redis: &Redis) -> World {
-    World::new().await.set("REDIS_URL", &redis.url()).set("USER_DNS_RECORD_LIMIT", "1000")
+    World::new()
+        .await
+        .set("REDIS_URL", &redis.url())
+        .set("USER_DNS_RECORD_LIMIT", "1000")
 }
 
 /// `starchart serve` and `starchart work`, with the bell between them in order.
@@ -25,7 +29,9 @@ async fn apart(world: &World) -> (App, App) {
     serve.until_ready().await;
     work.until_ready().await;
     eventually("the bell is there", Duration::from_secs(30), async || {
-        work.server.log().contains("wake-ups of other processes arrive through Redis")
+        work.server
+            .log()
+            .contains("wake-ups of other processes arrive through Redis")
     })
     .await;
     (serve, work)
@@ -40,15 +46,27 @@ async fn a_save_wakes_the_process_that_works() {
     let mut took = Vec::new();
     for n in 0..20 {
         let start = Instant::now();
-        assert_eq!(browser.create(&label_of(n), "A", "10.0.0.1").await.status, 303);
+        assert_eq!(
+            browser.create(&label_of(n), "A", "10.0.0.1").await.status,
+            303
+        );
         let name = format!("{}.user1.{ROOT}", label_of(n));
-        eventually("published", SOON, async || world.zone.set(&name, "A").is_some()).await;
+        eventually("published", SOON, async || {
+            world.zone.set(&name, "A").is_some()
+        })
+        .await;
         took.push(start.elapsed());
     }
     took.sort();
-    println!("from the click to the zone, over two processes: median {:?}, longest {:?}", took[10], took[19]);
+    println!(
+        "from the click to the zone, over two processes: median {:?}, longest {:?}",
+        took[10], took[19]
+    );
     eventually("and the page tells of it", SOON, async || {
-        let row = browser.clone().row(&format!("{}.user1.{ROOT}", label_of(0)), "A").await;
+        let row = browser
+            .clone()
+            .row(&format!("{}.user1.{ROOT}", label_of(0)), "A")
+            .await;
         row.is_some_and(|row| row.key == "answered")
     })
     .await;
@@ -58,19 +76,34 @@ async fn a_save_wakes_the_process_that_works() {
 async fn over_tls_too() {
     let redis = TlsRedis::start().await;
     let root = redis.root().display().to_string();
-    let world =
-        world_on(&redis.plain).await.set("SWEEP_MS", SLOW_SWEEP_MS).set("REDIS_URL", &redis.url()).set("SSL_CERT_FILE", &root);
+    let world = world_on(&redis.plain)
+        .await
+        .set("SWEEP_MS", SLOW_SWEEP_MS)
+        .set("REDIS_URL", &redis.url())
+        .set("SSL_CERT_FILE", &root);
     let (serve, _work) = apart(&world).await;
-    eventually("counted in Redis", SOON, async || serve.server.log().contains("rate limits are counted in Redis")).await;
+    eventually("counted in Redis", SOON, async || {
+        serve
+            .server
+            .log()
+            .contains("rate limits are counted in Redis")
+    })
+    .await;
     let mut browser = signed_in(&world, &serve, "user1").await;
     assert_eq!(browser.create("www", "A", "10.0.0.1").await.status, 303);
-    eventually("published", SOON, async || world.zone.set(&format!("www.user1.{ROOT}"), "A").is_some()).await;
+    eventually("published", SOON, async || {
+        world.zone.set(&format!("www.user1.{ROOT}"), "A").is_some()
+    })
+    .await;
     drop((serve, _work));
     // Whom nobody vouches for is not spoken to.
     let strangers = world.set("SSL_CERT_FILE", "");
     let mut app = strangers.launch("work");
     app.until_ready().await;
-    eventually("said", Duration::from_secs(20), async || app.server.log().contains("REDIS_URL: wake-ups")).await;
+    eventually("said", Duration::from_secs(20), async || {
+        app.server.log().contains("REDIS_URL: wake-ups")
+    })
+    .await;
     assert!(!app.server.log().contains("arrive through Redis"));
 }
 
@@ -92,7 +125,11 @@ async fn nothing_is_lost_however_redis_fails() {
             let page = people[n % 3].create(&label_of(n), "A", "10.0.0.1").await;
             assert_eq!(page.status, 303, "{}", page.body);
             slowest = slowest.max(start.elapsed());
-            assert_eq!((health(&serve).await, health(&work).await), (200, 200), "Redis only makes things quick");
+            assert_eq!(
+                (health(&serve).await, health(&work).await),
+                (200, 200),
+                "Redis only makes things quick"
+            );
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
         (n, slowest)
@@ -117,26 +154,45 @@ async fn nothing_is_lost_however_redis_fails() {
         over.store(true, Ordering::Relaxed);
     };
     let ((saves, slowest), ()) = tokio::join!(saving, failing);
-    println!("{saves} saves through a flush, a restart, a stall and an absence; the slowest took {slowest:?}");
+    println!(
+        "{saves} saves through a flush, a restart, a stall and an absence; the slowest took {slowest:?}"
+    );
     zone_equals_pages(&world, &mut people, Duration::from_secs(30)).await;
     for browser in &people {
         assert!(browser.is_signed_in().await);
     }
     let mut at = people.remove(0);
-    assert!(published_quickly(&world, &mut at).await, "the bell rings again");
+    assert!(
+        published_quickly(&world, &mut at).await,
+        "the bell rings again"
+    );
 }
 
-/// The worker's pool gives a sign of life, every three seconds when all is well, that is younger than the end of the fault.
+/// The worker's pool gives a sign of life, every three seconds when all is well, that is younger
+/// than the end of the fault.
 async fn works_again(redis: &Redis, fault: &str) {
-    let back = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() + 1;
+    let back = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs()
+        + 1;
     let start = Instant::now();
     let since = format!("{back}");
-    eventually(fault, BACK_WITHIN, async || redis.number(&["ZCOUNT", "starchart:jobs:workers", &since, "+inf"]).await > 0)
-        .await;
-    println!("{fault}: the worker's pool was back after {:?}", start.elapsed());
+    eventually(fault, BACK_WITHIN, async || {
+        redis
+            .number(&["ZCOUNT", "starchart:jobs:workers", &since, "+inf"])
+            .await
+            > 0
+    })
+    .await;
+    println!(
+        "{fault}: the worker's pool was back after {:?}",
+        start.elapsed()
+    );
 }
 
-/// Whether a save comes to the zone sooner than sweeps would bring it: three of three within a second would be luck.
+/// Whether a save comes to the zone sooner than sweeps would bring it: three of three within a
+/// second would be luck.
 async fn published_quickly(world: &World, browser: &mut Browser) -> bool {
     for round in 0..5 {
         let mut quick = 0;
@@ -144,7 +200,12 @@ async fn published_quickly(world: &World, browser: &mut Browser) -> bool {
             let label = format!("again-{}", label_of(round * 3 + n));
             assert_eq!(browser.create(&label, "A", "10.0.0.2").await.status, 303);
             let start = Instant::now();
-            while world.zone.set(&format!("{label}.load1.{ROOT}"), "A").is_none() && start.elapsed() < SOON {
+            while world
+                .zone
+                .set(&format!("{label}.load1.{ROOT}"), "A")
+                .is_none()
+                && start.elapsed() < SOON
+            {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
             quick += u32::from(start.elapsed() < Duration::from_secs(1));
@@ -157,7 +218,10 @@ async fn published_quickly(world: &World, browser: &mut Browser) -> bool {
 }
 
 async fn health(app: &App) -> u16 {
-    let answer = starchart_testkit::http::client().get(format!("http://127.0.0.1:{}/healthcheck", app.port)).send().await;
+    let answer = starchart_testkit::http::client()
+        .get(format!("http://127.0.0.1:{}/healthcheck", app.port))
+        .send()
+        .await;
     answer.map_or(0, |answer| answer.status().as_u16())
 }
 
@@ -171,24 +235,41 @@ async fn one_process_needs_no_redis_to_be_quick() {
     for name in ["one", "two", "three"] {
         assert_eq!(browser.create(name, "A", "192.168.1.1").await.status, 303);
         let name = format!("{name}.user1.{ROOT}");
-        eventually("published", SOON, async || dig(&world, &name, "A").await == ["192.168.1.1"]).await;
+        eventually("published", SOON, async || {
+            dig(&world, &name, "A").await == ["192.168.1.1"]
+        })
+        .await;
     }
     tokio::time::sleep(Duration::from_secs(5)).await;
     let lines = app.log_lines();
     let about_redis = |line: &&serde_json::Value| line.to_string().contains("REDIS_URL: ");
-    let warnings = lines.iter().filter(about_redis).filter(|line| line["level"] == "warn").count();
-    assert!((1..=6).contains(&warnings), "said, but not at every try: {warnings}\n{}", app.server.log());
-    assert!(!app.server.log().contains("\"target\":\"apalis"), "by us, and in one line");
+    let warnings = lines
+        .iter()
+        .filter(about_redis)
+        .filter(|line| line["level"] == "warn")
+        .count();
+    assert!(
+        (1..=6).contains(&warnings),
+        "said, but not at every try: {warnings}\n{}",
+        app.server.log()
+    );
+    assert!(
+        !app.server.log().contains("\"target\":\"apalis"),
+        "by us, and in one line"
+    );
 }
 
 #[tokio::test]
 async fn limits_hold_over_all_processes_and_without_redis() {
     let mut redis = Redis::start().await;
-    let world = world_on(&redis).await.set("RATE_LIMIT_RECORD_WRITES_PER_MINUTE", "6");
+    let world = world_on(&redis)
+        .await
+        .set("RATE_LIMIT_RECORD_WRITES_PER_MINUTE", "6");
     let (mut one, mut two) = (world.launch("serve"), world.launch("serve"));
     one.until_ready().await;
     two.until_ready().await;
-    let alone = || [&one, &two].map(|app| app.server.log().matches("counted in each process").count());
+    let alone =
+        || [&one, &two].map(|app| app.server.log().matches("counted in each process").count());
     let mut n = 0;
     let mut browser = loop {
         n += 1;
@@ -202,11 +283,15 @@ async fn limits_hold_over_all_processes_and_without_redis() {
         let start = Instant::now();
         let taken = saved(&mut browser, "a").await + saved(&mut at_two, "b").await;
         let refused = at_two.create("refused", "A", "10.0.0.1").await;
-        // One answer that took more than 50 ms, as on a busy machine, and a process counts for itself for a while.
+        // One answer that took more than 50 ms, as on a busy machine, and a process counts for
+        // itself for a while.
         if alone() != before || start.elapsed() > Duration::from_secs(9) {
             continue;
         }
-        assert!(taken <= 7, "one allowance for both, and what comes back meanwhile: {taken}");
+        assert!(
+            taken <= 7,
+            "one allowance for both, and what comes back meanwhile: {taken}"
+        );
         assert_eq!(refused.status, 429, "{}", refused.body);
         let wait: u64 = refused.header("retry-after").parse().unwrap();
         assert!((1..=10).contains(&wait), "{wait}");
@@ -216,20 +301,26 @@ async fn limits_hold_over_all_processes_and_without_redis() {
     let start = Instant::now();
     let taken = saved(&mut browser, "c").await;
     let back = u32::try_from(start.elapsed().as_secs() / 10).unwrap() + 1;
-    assert!((1..=6 + back).contains(&taken), "each process counts for itself then: {taken}");
+    assert!(
+        (1..=6 + back).contains(&taken),
+        "each process counts for itself then: {taken}"
+    );
 }
 
 /// Whether it counts there now, by the last line about it.
 fn counts_in_redis(app: &App) -> bool {
     let log = app.server.log();
-    log.rfind("rate limits are counted in Redis") > log.rfind("rate limits are counted in each process")
+    log.rfind("rate limits are counted in Redis")
+        > log.rfind("rate limits are counted in each process")
 }
 
 /// How many of ten saves in a row are taken.
 async fn saved(browser: &mut Browser, prefix: &str) -> u32 {
     let mut count = 0;
     for n in 0..10 {
-        let page = browser.create(&format!("{prefix}-{}", label_of(n)), "A", "10.0.0.1").await;
+        let page = browser
+            .create(&format!("{prefix}-{}", label_of(n)), "A", "10.0.0.1")
+            .await;
         assert!(matches!(page.status, 303 | 429), "{}", page.body);
         count += u32::from(page.status == 303);
     }
@@ -248,10 +339,18 @@ async fn a_process_told_to_stop_ends_well() {
             if let Some(status) = app.server.exited() {
                 break status;
             }
-            assert!(start.elapsed() < Duration::from_secs(45), "{}", app.server.log());
+            assert!(
+                start.elapsed() < Duration::from_secs(45),
+                "{}",
+                app.server.log()
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         };
         assert_eq!(status.code(), Some(0), "{}", app.server.log());
     }
-    assert_eq!(redis.number(&["ZCARD", "starchart:jobs:workers"]).await, 0, "its pool was taken out of Redis");
+    assert_eq!(
+        redis.number(&["ZCARD", "starchart:jobs:workers"]).await,
+        0,
+        "its pool was taken out of Redis"
+    );
 }

@@ -1,4 +1,5 @@
-//! Several processes on one database: the zone ends as the rows say, whoever dies, stops or comes late.
+//! Several processes on one database: the zone ends as the rows say, whoever dies, stops or comes
+//! late.
 
 use std::time::{Duration, Instant};
 
@@ -18,12 +19,24 @@ async fn what_one_process_creates_another_edits_and_deletes() {
     let name = format!("www.user1.{ROOT}");
 
     assert_eq!(at_one.create("www", "A", "192.168.1.1").await.status, 303);
-    eventually("created", SOON, async || dig(&world, &name, "A").await == ["192.168.1.1"]).await;
-    let row = at_two.row(&name, "A").await.expect("the other process lists it");
+    eventually("created", SOON, async || {
+        dig(&world, &name, "A").await == ["192.168.1.1"]
+    })
+    .await;
+    let row = at_two
+        .row(&name, "A")
+        .await
+        .expect("the other process lists it");
     assert_eq!(at_two.edit(&row.id, "A", "192.168.1.2").await.status, 303);
-    eventually("edited", SOON, async || dig(&world, &name, "A").await == ["192.168.1.2"]).await;
+    eventually("edited", SOON, async || {
+        dig(&world, &name, "A").await == ["192.168.1.2"]
+    })
+    .await;
     assert_eq!(at_one.delete(&row.id).await.status, 303);
-    eventually("deleted", SOON, async || dig(&world, &name, "A").await.is_empty()).await;
+    eventually("deleted", SOON, async || {
+        dig(&world, &name, "A").await.is_empty()
+    })
+    .await;
     assert!(at_two.rows().await.is_empty());
     assert_eq!(zone_sets(&world).len(), 0, "nothing is left in the zone");
 }
@@ -42,8 +55,16 @@ async fn two_hundred_saves_at_once_on_two_processes_end_in_the_zone() {
         let port = if n % 2 == 0 { one.port } else { two.port };
         let mut browser = people[n % people.len()].at(port);
         // Every third goes to a name that others of this person share.
-        let name = if n % 3 == 0 { "shared".to_owned() } else { label_of(n) };
-        saves.spawn(async move { browser.create(&name, "A", &format!("10.0.{}.{}", n / 250, n % 250 + 1)).await });
+        let name = if n % 3 == 0 {
+            "shared".to_owned()
+        } else {
+            label_of(n)
+        };
+        saves.spawn(async move {
+            browser
+                .create(&name, "A", &format!("10.0.{}.{}", n / 250, n % 250 + 1))
+                .await
+        });
     }
     for page in saves.join_all().await {
         assert_eq!(page.status, 303, "{}", page.body);
@@ -53,8 +74,14 @@ async fn two_hundred_saves_at_once_on_two_processes_end_in_the_zone() {
     let listed = people[0].rows().await;
     assert_eq!(listed.len(), 25, "every save is listed");
     let row = &listed[0];
-    assert!(dig(&world, &row.name, "A").await.contains(&row.value), "{row:?}");
-    let (calls, batches) = (world.zone.counts().change - before.change, world.zone.batches().len());
+    assert!(
+        dig(&world, &row.name, "A").await.contains(&row.value),
+        "{row:?}"
+    );
+    let (calls, batches) = (
+        world.zone.counts().change - before.change,
+        world.zone.batches().len(),
+    );
     println!("200 saves: {batches} batches in {calls} calls");
     assert!(calls <= 60, "{calls} calls for 200 saves");
 }
@@ -65,15 +92,27 @@ async fn a_process_killed_while_its_change_is_under_way_is_followed_by_another()
     let (one, two) = (world.start().await, world.start().await);
     let mut browser = signed_in(&world, &one, "user1").await;
     assert_eq!(browser.create("before", "A", "10.0.0.1").await.status, 303);
-    eventually("published", SOON, async || world.zone.set(&format!("before.user1.{ROOT}"), "A").is_some()).await;
-    // Two changes in two ways: one that the zone takes after the sender's death, and one that it takes after the successor's.
+    eventually("published", SOON, async || {
+        world
+            .zone
+            .set(&format!("before.user1.{ROOT}"), "A")
+            .is_some()
+    })
+    .await;
+    // Two changes in two ways: one that the zone takes after the sender's death, and one that it
+    // takes after the successor's.
     for (held, released_early) in [("early", true), ("late", false)] {
-        let killed = if released_early { &one } else { &world.start().await };
+        let killed = if released_early {
+            &one
+        } else {
+            &world.start().await
+        };
         let survivor = two.port;
         let mut at_killed = browser.at(killed.port);
         let name = format!("{held}.user1.{ROOT}");
         world.zone.hold(1);
-        // The other process may be the one that publishes; only the killed one may hold the lease here.
+        // The other process may be the one that publishes; only the killed one may hold the lease
+        // here.
         two.signal("STOP");
         assert_eq!(at_killed.create(held, "A", "10.0.0.2").await.status, 303);
         world.zone.until_held(1).await;
@@ -82,7 +121,10 @@ async fn a_process_killed_while_its_change_is_under_way_is_followed_by_another()
         two.signal("CONT");
         if released_early {
             world.zone.release();
-            eventually("the zone took it", SOON, async || world.zone.set(&name, "A").is_some()).await;
+            eventually("the zone took it", SOON, async || {
+                world.zone.set(&name, "A").is_some()
+            })
+            .await;
         }
         let mut at_survivor = browser.at(survivor);
         let known = async || browser_knows(&mut at_survivor.clone(), &name).await;
@@ -96,7 +138,10 @@ async fn a_process_killed_while_its_change_is_under_way_is_followed_by_another()
 }
 
 async fn browser_knows(browser: &mut crate::browser::Browser, name: &str) -> bool {
-    let row = browser.row(name, "A").await.expect("the saved record is listed");
+    let row = browser
+        .row(name, "A")
+        .await
+        .expect("the saved record is listed");
     row.key != "saved" && row.key != "refused"
 }
 
@@ -123,7 +168,10 @@ async fn stopped_past_its_lease(how: Return) {
     let world = World::new().await;
     let one = world.start().await;
     let mut browser = signed_in(&world, &one, "user1").await;
-    let (deleted, edited) = (format!("deleted.user1.{ROOT}"), format!("edited.user1.{ROOT}"));
+    let (deleted, edited) = (
+        format!("deleted.user1.{ROOT}"),
+        format!("edited.user1.{ROOT}"),
+    );
     world.zone.hold(1);
     assert_eq!(browser.create("deleted", "A", "10.0.0.1").await.status, 303);
     world.zone.until_held(1).await;
@@ -135,31 +183,52 @@ async fn stopped_past_its_lease(how: Return) {
     let row = at_two.row(&deleted, "A").await.expect("saved is saved");
     assert_eq!(at_two.edit(&row.id, "A", "10.0.0.9").await.status, 303);
     eventually("the second publishes both", TAKEOVER, async || {
-        dig(&world, &deleted, "A").await == ["10.0.0.9"] && dig(&world, &edited, "A").await == ["10.0.0.2"]
+        dig(&world, &deleted, "A").await == ["10.0.0.9"]
+            && dig(&world, &edited, "A").await == ["10.0.0.2"]
     })
     .await;
     assert_eq!(at_two.delete(&row.id).await.status, 303);
-    eventually("the second deletes", SOON, async || world.zone.set(&deleted, "A").is_none()).await;
+    eventually("the second deletes", SOON, async || {
+        world.zone.set(&deleted, "A").is_none()
+    })
+    .await;
     let row = at_two.row(&edited, "A").await.unwrap();
-    assert_eq!(at_two.edit(&row.id, "CNAME", "pages.example.com").await.status, 303);
-    eventually("the second edits", SOON, async || world.zone.set(&edited, "CNAME").is_some()).await;
+    assert_eq!(
+        at_two
+            .edit(&row.id, "CNAME", "pages.example.com")
+            .await
+            .status,
+        303
+    );
+    eventually("the second edits", SOON, async || {
+        world.zone.set(&edited, "CNAME").is_some()
+    })
+    .await;
 
     match how {
         Return::AnswerFirst => {
             world.zone.release();
-            eventually("the late set stands", SOON, async || world.zone.set(&deleted, "A").is_some()).await;
+            eventually("the late set stands", SOON, async || {
+                world.zone.set(&deleted, "A").is_some()
+            })
+            .await;
             one.signal("CONT");
         }
         Return::ProcessFirst => {
             one.signal("CONT");
             tokio::time::sleep(Duration::from_secs(6)).await;
             world.zone.release();
-            eventually("the late set stands", SOON, async || world.zone.set(&deleted, "A").is_some()).await;
+            eventually("the late set stands", SOON, async || {
+                world.zone.set(&deleted, "A").is_some()
+            })
+            .await;
         }
     }
-    eventually("the late set is gone within two sweeps", Duration::from_secs(4), async || {
-        world.zone.set(&deleted, "A").is_none()
-    })
+    eventually(
+        "the late set is gone within two sweeps",
+        Duration::from_secs(4),
+        async || world.zone.set(&deleted, "A").is_none(),
+    )
     .await;
     // The stopped process works again.
     assert_eq!(browser.create("again", "A", "10.0.0.3").await.status, 303);

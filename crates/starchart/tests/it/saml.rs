@@ -1,5 +1,5 @@
-//! Hostile answers of the identity provider, posted over HTTP to a running server: each is refused, nobody arrives, nothing is
-//! fetched, nothing grows.
+//! Hostile answers of the identity provider, posted over HTTP to a running server: each is refused,
+//! nobody arrives, nothing is fetched, nothing grows.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -37,13 +37,29 @@ impl Stage {
     async fn new() -> Self {
         let world = World::new().await;
         let app = world.start().await;
-        Self { world, app, who: person("user1", &["admins"]) }
+        Self {
+            world,
+            app,
+            who: person("user1", &["admins"]),
+        }
     }
 
-    /// Asks with a new browser, posts the answer that `make` makes of an honest one, and expects a refusal with these words.
-    async fn refused(&self, what: &str, words: &str, make: impl FnOnce(Response, &AuthnRequestSeen) -> String) {
+    /// Asks with a new browser, posts the answer that `make` makes of an honest one, and expects a
+    /// refusal with these words.
+    async fn refused(
+        &self,
+        what: &str,
+        words: &str,
+        make: impl FnOnce(Response, &AuthnRequestSeen) -> String,
+    ) {
         let sql = "SELECT COUNT(*) FROM audit_trail WHERE action = 'session.refused'";
-        let lines = || self.app.log_lines().iter().filter(|line| line["message"] == "a sign-in was refused").count();
+        let lines = || {
+            self.app
+                .log_lines()
+                .iter()
+                .filter(|line| line["message"] == "a sign-in was refused")
+                .count()
+        };
         let before = (self.world.db.number(sql).await, lines());
         let mut browser = self.app.browser();
         let (seen, relay_state) = browser.ask_to_sign_in("/").await;
@@ -51,26 +67,50 @@ impl Stage {
         let page = browser.post_response(&encode(&xml), &relay_state).await;
         assert_eq!(page.status, 403, "{what}: {}", page.body);
         assert!(page.body.contains(words), "{what}: {words}: {}", page.body);
-        assert!(page.body.contains(page.header("x-request-id")), "{what}: the number to tell us");
-        assert!(page.set_cookies().iter().all(|line| !line.starts_with(SESSION)), "{what}: {:?}", page.set_cookies());
+        assert!(
+            page.body.contains(page.header("x-request-id")),
+            "{what}: the number to tell us"
+        );
+        assert!(
+            page.set_cookies()
+                .iter()
+                .all(|line| !line.starts_with(SESSION)),
+            "{what}: {:?}",
+            page.set_cookies()
+        );
         assert!(!browser.is_signed_in().await, "{what}");
         assert_eq!(
             (self.world.db.number(sql).await, lines()),
             (before.0 + 1, before.1 + 1),
             "{what}: one line, with its reason"
         );
-        assert_eq!(self.world.db.number("SELECT COUNT(*) FROM users").await, 0, "{what}: nobody arrived");
-        assert_eq!(self.world.db.number("SELECT COUNT(*) FROM login_results").await, 0, "{what}");
+        assert_eq!(
+            self.world.db.number("SELECT COUNT(*) FROM users").await,
+            0,
+            "{what}: nobody arrived"
+        );
+        assert_eq!(
+            self.world
+                .db
+                .number("SELECT COUNT(*) FROM login_results")
+                .await,
+            0,
+            "{what}"
+        );
     }
 
     /// Signs `bend` of an honest answer with the right key.
     async fn refused_signed(&self, what: &str, words: &str, bend: impl Fn(&mut Response)) {
         for sign in [SignWhat::Assertion, SignWhat::Response, SignWhat::Both] {
-            self.refused(&format!("{what}, signed {sign:?}"), words, |mut response, _| {
-                response.sign = sign;
-                bend(&mut response);
-                response.sign(&self.world.idp).unwrap()
-            })
+            self.refused(
+                &format!("{what}, signed {sign:?}"),
+                words,
+                |mut response, _| {
+                    response.sign = sign;
+                    bend(&mut response);
+                    response.sign(&self.world.idp).unwrap()
+                },
+            )
             .await;
         }
     }
@@ -110,15 +150,24 @@ async fn nothing_but_the_right_key_on_the_right_words_signs_in() {
             })
             .await;
         stage
-            .refused("another key that shows our certificate", SIGNATURE, |mut response, _| {
-                response.sign = sign;
-                let (theirs, ours) = (stranger.certificate_base64().unwrap(), idp.certificate_base64().unwrap());
-                response.sign(&stranger).unwrap().replace(&theirs, &ours)
-            })
+            .refused(
+                "another key that shows our certificate",
+                SIGNATURE,
+                |mut response, _| {
+                    response.sign = sign;
+                    let (theirs, ours) = (
+                        stranger.certificate_base64().unwrap(),
+                        idp.certificate_base64().unwrap(),
+                    );
+                    response.sign(&stranger).unwrap().replace(&theirs, &ours)
+                },
+            )
             .await;
-        for (from, to) in
-            [(">user1<", ">user2<"), (">Person user1<", ">Somebody<"), ("mycustomdomain-admins", "mycustomdomain-x")]
-        {
+        for (from, to) in [
+            (">user1<", ">user2<"),
+            (">Person user1<", ">Somebody<"),
+            ("mycustomdomain-admins", "mycustomdomain-x"),
+        ] {
             stage
                 .refused("tampered", SIGNATURE, |mut response, _| {
                     response.sign = sign;
@@ -138,13 +187,37 @@ async fn an_answer_that_says_something_else_signs_nobody_in() {
     let other = || Some("https://other.example/login/callback".to_owned());
     let bends: Vec<Bend> = vec![
         ("no audience", NOT_FOR_US, Box::new(|r| r.audiences.clear())),
-        ("another audience", NOT_FOR_US, Box::new(|r| r.audiences = vec![vec!["https://other.example/sp".to_owned()]])),
-        ("one of two audiences fails", NOT_FOR_US, Box::new(|r| r.audiences.push(vec!["https://other.example".to_owned()]))),
-        ("another recipient", NOT_FOR_US, Box::new(move |r| r.recipient = other())),
+        (
+            "another audience",
+            NOT_FOR_US,
+            Box::new(|r| r.audiences = vec![vec!["https://other.example/sp".to_owned()]]),
+        ),
+        (
+            "one of two audiences fails",
+            NOT_FOR_US,
+            Box::new(|r| r.audiences.push(vec!["https://other.example".to_owned()])),
+        ),
+        (
+            "another recipient",
+            NOT_FOR_US,
+            Box::new(move |r| r.recipient = other()),
+        ),
         ("no recipient", NOT_FOR_US, Box::new(|r| r.recipient = None)),
-        ("another destination", NOT_FOR_US, Box::new(move |r| r.destination = other())),
-        ("no destination", NOT_FOR_US, Box::new(|r| r.destination = None)),
-        ("another issuer", NOT_FOR_US, Box::new(|r| r.issuer = Some("https://other.example".to_owned()))),
+        (
+            "another destination",
+            NOT_FOR_US,
+            Box::new(move |r| r.destination = other()),
+        ),
+        (
+            "no destination",
+            NOT_FOR_US,
+            Box::new(|r| r.destination = None),
+        ),
+        (
+            "another issuer",
+            NOT_FOR_US,
+            Box::new(|r| r.issuer = Some("https://other.example".to_owned())),
+        ),
         (
             "an unknown request",
             EXPIRED,
@@ -153,26 +226,83 @@ async fn an_answer_that_says_something_else_signs_nobody_in() {
                 (r.in_response_to, r.confirmation_in_response_to) = (unknown.clone(), unknown);
             }),
         ),
-        ("two requests", NOT_FOR_US, Box::new(|r| r.confirmation_in_response_to = Some("_other".to_owned()))),
-        ("no conditions", UNREADABLE, Box::new(|r| r.conditions = false)),
+        (
+            "two requests",
+            NOT_FOR_US,
+            Box::new(|r| r.confirmation_in_response_to = Some("_other".to_owned())),
+        ),
+        (
+            "no conditions",
+            UNREADABLE,
+            Box::new(|r| r.conditions = false),
+        ),
         ("no end", UNREADABLE, Box::new(|r| r.not_on_or_after = None)),
-        ("over", CLOCK, Box::new(|r| (r.not_before, r.not_on_or_after) = (Some(r.issued - 900_000), Some(r.issued - 600_000)))),
+        (
+            "over",
+            CLOCK,
+            Box::new(|r| {
+                (r.not_before, r.not_on_or_after) =
+                    (Some(r.issued - 900_000), Some(r.issued - 600_000))
+            }),
+        ),
         (
             "not yet",
             CLOCK,
-            Box::new(|r| (r.not_before, r.not_on_or_after) = (Some(r.issued + 600_000), Some(r.issued + 900_000))),
+            Box::new(|r| {
+                (r.not_before, r.not_on_or_after) =
+                    (Some(r.issued + 600_000), Some(r.issued + 900_000))
+            }),
         ),
         ("from tomorrow", CLOCK, Box::new(|r| r.issued += 86_400_000)),
-        ("confirmed too long ago", CLOCK, Box::new(|r| r.confirmation_not_on_or_after = Some(r.issued - 600_000))),
+        (
+            "confirmed too long ago",
+            CLOCK,
+            Box::new(|r| r.confirmation_not_on_or_after = Some(r.issued - 600_000)),
+        ),
         ("no status", UNREADABLE, Box::new(|r| r.status = None)),
-        ("a refusal", SAID_NO, Box::new(|r| *r = r.clone().with_status("Responder"))),
-        ("not bearer", UNREADABLE, Box::new(|r| r.method = "urn:oasis:names:tc:SAML:2.0:cm:sender-vouches".to_owned())),
-        ("no statement", UNREADABLE, Box::new(|r| r.authn_statement = false)),
-        ("two users", UNCLEAR, Box::new(|r| r.attributes[0].1.push("admin".to_owned()))),
-        ("the user twice", UNCLEAR, Box::new(|r| r.attributes.push(("sAMAccountName".to_owned(), vec!["admin".to_owned()])))),
-        ("no user", UNCLEAR, Box::new(|r| drop(r.attributes.remove(0)))),
-        ("a blank at the end", UNCLEAR, Box::new(|r| r.attributes[0].1 = vec!["user1 ".to_owned()])),
-        ("SHA-1", SIGNATURE, Box::new(|r| r.digest_method = "http://www.w3.org/2000/09/xmldsig#sha1".to_owned())),
+        (
+            "a refusal",
+            SAID_NO,
+            Box::new(|r| *r = r.clone().with_status("Responder")),
+        ),
+        (
+            "not bearer",
+            UNREADABLE,
+            Box::new(|r| r.method = "urn:oasis:names:tc:SAML:2.0:cm:sender-vouches".to_owned()),
+        ),
+        (
+            "no statement",
+            UNREADABLE,
+            Box::new(|r| r.authn_statement = false),
+        ),
+        (
+            "two users",
+            UNCLEAR,
+            Box::new(|r| r.attributes[0].1.push("admin".to_owned())),
+        ),
+        (
+            "the user twice",
+            UNCLEAR,
+            Box::new(|r| {
+                r.attributes
+                    .push(("sAMAccountName".to_owned(), vec!["admin".to_owned()]))
+            }),
+        ),
+        (
+            "no user",
+            UNCLEAR,
+            Box::new(|r| drop(r.attributes.remove(0))),
+        ),
+        (
+            "a blank at the end",
+            UNCLEAR,
+            Box::new(|r| r.attributes[0].1 = vec!["user1 ".to_owned()]),
+        ),
+        (
+            "SHA-1",
+            SIGNATURE,
+            Box::new(|r| r.digest_method = "http://www.w3.org/2000/09/xmldsig#sha1".to_owned()),
+        ),
     ];
     for (what, words, bend) in &bends {
         stage.refused_signed(what, words, bend).await;
@@ -186,13 +316,48 @@ async fn what_two_parsers_could_read_differently_is_not_read() {
     let root = "<samlp:Response ";
     let value = ">user1</saml:AttributeValue>";
     let edits = [
-        ("a comment in the user", value, ">user1<!-- x --></saml:AttributeValue>".to_owned(), UNREADABLE),
-        ("a comment in the name", "persistent\">user1", "persistent\">user1<!-- x -->".to_owned(), UNREADABLE),
-        ("a section", value, "><![CDATA[user1]]></saml:AttributeValue>".to_owned(), UNREADABLE),
-        ("an instruction", root, format!("<?php x?>{root}"), UNREADABLE),
-        ("a document type", root, format!("<!DOCTYPE x>{root}"), UNREADABLE),
-        ("an entity", root, format!("<!DOCTYPE x [<!ENTITY e SYSTEM \"file:///etc/hostname\">]>{root}"), UNREADABLE),
-        ("a second root", "</samlp:Response>", "</samlp:Response><x/>".to_owned(), UNREADABLE),
+        (
+            "a comment in the user",
+            value,
+            ">user1<!-- x --></saml:AttributeValue>".to_owned(),
+            UNREADABLE,
+        ),
+        (
+            "a comment in the name",
+            "persistent\">user1",
+            "persistent\">user1<!-- x -->".to_owned(),
+            UNREADABLE,
+        ),
+        (
+            "a section",
+            value,
+            "><![CDATA[user1]]></saml:AttributeValue>".to_owned(),
+            UNREADABLE,
+        ),
+        (
+            "an instruction",
+            root,
+            format!("<?php x?>{root}"),
+            UNREADABLE,
+        ),
+        (
+            "a document type",
+            root,
+            format!("<!DOCTYPE x>{root}"),
+            UNREADABLE,
+        ),
+        (
+            "an entity",
+            root,
+            format!("<!DOCTYPE x [<!ENTITY e SYSTEM \"file:///etc/hostname\">]>{root}"),
+            UNREADABLE,
+        ),
+        (
+            "a second root",
+            "</samlp:Response>",
+            "</samlp:Response><x/>".to_owned(),
+            UNREADABLE,
+        ),
         ("no end", "</samlp:Response>", String::new(), UNREADABLE),
     ];
     for (what, from, to, words) in &edits {
@@ -206,17 +371,27 @@ async fn what_two_parsers_could_read_differently_is_not_read() {
             .await;
     }
     stage
-        .refused("a comment that was signed", UNREADABLE, |mut response, _| {
-            response.assertion_edits.push((value.to_owned(), ">us<!-- x -->er1</saml:AttributeValue>".to_owned()));
-            response.sign(&stage.world.idp).unwrap()
-        })
+        .refused(
+            "a comment that was signed",
+            UNREADABLE,
+            |mut response, _| {
+                response.assertion_edits.push((
+                    value.to_owned(),
+                    ">us<!-- x -->er1</saml:AttributeValue>".to_owned(),
+                ));
+                response.sign(&stage.world.idp).unwrap()
+            },
+        )
         .await;
     stage
         .refused("encrypted", ENCRYPTED, |mut response, _| {
             response.sign = SignWhat::Response;
             let signed = response.sign(&stage.world.idp).unwrap();
             let assertion = cut(&signed, "saml:Assertion").to_owned();
-            signed.replace(&assertion, "<saml:EncryptedAssertion xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\"/>")
+            signed.replace(
+                &assertion,
+                "<saml:EncryptedAssertion xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\"/>",
+            )
         })
         .await;
     stage.an_honest_one_signs_in().await;
@@ -230,15 +405,21 @@ async fn what_is_wrapped_around_a_signed_part_is_not_believed() {
         response.sign = SignWhat::Assertion;
         let whole = response.sign(idp).unwrap();
         let assertion = cut(&whole, "saml:Assertion").to_owned();
-        let evil = assertion.replace(cut(&whole, "ds:Signature"), "").replace(&response.assertion_id, "_evil");
+        let evil = assertion
+            .replace(cut(&whole, "ds:Signature"), "")
+            .replace(&response.assertion_id, "_evil");
         let evil = evil.replace(">user1<", ">admin<");
         (whole, assertion, evil)
     };
     stage
-        .refused("XSW3: evil before the signed one", UNREADABLE, |response, _| {
-            let (whole, assertion, evil) = parts(response);
-            whole.replace(&assertion, &format!("{evil}{assertion}"))
-        })
+        .refused(
+            "XSW3: evil before the signed one",
+            UNREADABLE,
+            |response, _| {
+                let (whole, assertion, evil) = parts(response);
+                whole.replace(&assertion, &format!("{evil}{assertion}"))
+            },
+        )
         .await;
     stage
         .refused("evil after the signed one", UNREADABLE, |response, _| {
@@ -247,31 +428,58 @@ async fn what_is_wrapped_around_a_signed_part_is_not_believed() {
         })
         .await;
     stage
-        .refused("XSW4: the signed one inside the evil one", UNREADABLE, |response, _| {
-            let (whole, assertion, evil) = parts(response);
-            whole.replace(&assertion, &evil.replace("</saml:Assertion>", &format!("{assertion}</saml:Assertion>")))
-        })
+        .refused(
+            "XSW4: the signed one inside the evil one",
+            UNREADABLE,
+            |response, _| {
+                let (whole, assertion, evil) = parts(response);
+                whole.replace(
+                    &assertion,
+                    &evil.replace(
+                        "</saml:Assertion>",
+                        &format!("{assertion}</saml:Assertion>"),
+                    ),
+                )
+            },
+        )
         .await;
     stage
-        .refused("XSW8: the signed one in an Object of the evil one's signature", SIGNATURE, |response, _| {
-            let (whole, assertion, evil) = parts(response);
-            let signature = cut(&assertion, "ds:Signature").to_owned();
-            let signed = assertion.replace(&signature, "");
-            let object = signature.replace("</ds:Signature>", &format!("<ds:Object>{signed}</ds:Object></ds:Signature>"));
-            whole.replace(&assertion, &evil.replace("<saml:Subject>", &format!("{object}<saml:Subject>")))
-        })
+        .refused(
+            "XSW8: the signed one in an Object of the evil one's signature",
+            SIGNATURE,
+            |response, _| {
+                let (whole, assertion, evil) = parts(response);
+                let signature = cut(&assertion, "ds:Signature").to_owned();
+                let signed = assertion.replace(&signature, "");
+                let object = signature.replace(
+                    "</ds:Signature>",
+                    &format!("<ds:Object>{signed}</ds:Object></ds:Signature>"),
+                );
+                whole.replace(
+                    &assertion,
+                    &evil.replace("<saml:Subject>", &format!("{object}<saml:Subject>")),
+                )
+            },
+        )
         .await;
     stage
-        .refused("XSW1: the signed response inside its signature in an evil one", SIGNATURE, |mut response, _| {
-            response.sign = SignWhat::Response;
-            let whole = response.sign(idp).unwrap();
-            let signature = cut(&whole, "ds:Signature").to_owned();
-            let original = whole.replace(&signature, "");
-            let evil =
-                original.replace(&response.id, "_evil").replace(&response.assertion_id, "_evil2").replace(">user1<", ">admin<");
-            let around = signature.replace("</ds:Signature>", &format!("{original}</ds:Signature>"));
-            evil.replace("<samlp:Status>", &format!("{around}<samlp:Status>"))
-        })
+        .refused(
+            "XSW1: the signed response inside its signature in an evil one",
+            SIGNATURE,
+            |mut response, _| {
+                response.sign = SignWhat::Response;
+                let whole = response.sign(idp).unwrap();
+                let signature = cut(&whole, "ds:Signature").to_owned();
+                let original = whole.replace(&signature, "");
+                let evil = original
+                    .replace(&response.id, "_evil")
+                    .replace(&response.assertion_id, "_evil2")
+                    .replace(">user1<", ">admin<");
+                let around =
+                    signature.replace("</ds:Signature>", &format!("{original}</ds:Signature>"));
+                evil.replace("<samlp:Status>", &format!("{around}<samlp:Status>"))
+            },
+        )
         .await;
     stage.an_honest_one_signs_in().await;
 }
@@ -284,25 +492,45 @@ async fn a_signature_that_points_elsewhere_is_not_followed() {
     let http = format!("http://{}/x", listener.local_addr().unwrap());
     stage.app.browser().get("/login").await;
     let before = stage.app.resident_kib();
-    for uri in [http.as_str(), "file:///dev/zero", "file:///etc/hostname", "", "#other", "#xpointer(/)"] {
+    for uri in [
+        http.as_str(),
+        "file:///dev/zero",
+        "file:///etc/hostname",
+        "",
+        "#other",
+        "#xpointer(/)",
+    ] {
         for sign in [SignWhat::Assertion, SignWhat::Response] {
             let started = Instant::now();
             stage
-                .refused(&format!("a reference to {uri:?}"), SIGNATURE, |mut response, _| {
-                    response.sign = sign;
-                    let signed = response.sign(&stage.world.idp).unwrap();
-                    let id = if sign == SignWhat::Assertion { &response.assertion_id } else { &response.id };
-                    let (from, to) = (format!("URI=\"#{id}\""), format!("URI=\"{uri}\""));
-                    assert!(signed.contains(&from), "{signed}");
-                    signed.replace(&from, &to)
-                })
+                .refused(
+                    &format!("a reference to {uri:?}"),
+                    SIGNATURE,
+                    |mut response, _| {
+                        response.sign = sign;
+                        let signed = response.sign(&stage.world.idp).unwrap();
+                        let id = if sign == SignWhat::Assertion {
+                            &response.assertion_id
+                        } else {
+                            &response.id
+                        };
+                        let (from, to) = (format!("URI=\"#{id}\""), format!("URI=\"{uri}\""));
+                        assert!(signed.contains(&from), "{signed}");
+                        signed.replace(&from, &to)
+                    },
+                )
                 .await;
-            assert!(started.elapsed() < Duration::from_secs(2), "{uri}: {:?}", started.elapsed());
+            assert!(
+                started.elapsed() < Duration::from_secs(2),
+                "{uri}: {:?}",
+                started.elapsed()
+            );
         }
     }
-    let enveloped = "<ds:Transform Algorithm=\"http://www.w3.org/2000/09/xmldsig#enveloped-signature\"/>";
+    let enveloped =
+        "<ds:Transform Algorithm=\"http://www.w3.org/2000/09/xmldsig#enveloped-signature\"/>";
     let xpath = "<ds:Transform Algorithm=\"http://www.w3.org/TR/1999/REC-xpath-19991116\"><ds:XPath>count(//. | //@* | \
-                 //namespace::*) &gt; count(//.)</ds:XPath></ds:Transform>";
+                 // namespace::*) &gt; count(//.)</ds:XPath></ds:Transform>";
     let xslt = "<ds:Transform Algorithm=\"http://www.w3.org/TR/1999/REC-xslt-19991116\"/>";
     let base64 = "<ds:Transform Algorithm=\"http://www.w3.org/2000/09/xmldsig#base64\"/>";
     for transform in [xpath, xslt, base64, ""] {
@@ -314,12 +542,19 @@ async fn a_signature_that_points_elsewhere_is_not_followed() {
                 signed.replace(enveloped, transform)
             })
             .await;
-        assert!(started.elapsed() < Duration::from_secs(2), "{transform}: {:?}", started.elapsed());
+        assert!(
+            started.elapsed() < Duration::from_secs(2),
+            "{transform}: {:?}",
+            started.elapsed()
+        );
     }
     let retrieval = format!("<ds:RetrievalMethod URI=\"{http}\"/></ds:KeyInfo>");
     stage
         .refused("a key from elsewhere", SIGNATURE, |response, _| {
-            response.sign(&stage.world.idp).unwrap().replace("</ds:KeyInfo>", &retrieval)
+            response
+                .sign(&stage.world.idp)
+                .unwrap()
+                .replace("</ds:KeyInfo>", &retrieval)
         })
         .await;
     assert!(listener.accept().is_err(), "nobody called");
@@ -336,15 +571,32 @@ async fn what_is_too_large_is_cut_off_at_once() {
                 Content-Type: application/x-www-form-urlencoded\r\n";
     stage.app.browser().get("/login").await;
     let before = stage.app.resident_kib();
-    let declared = exchange(port, format!("{head}Content-Length: 157286400\r\n\r\n"), Vec::new(), 0).await;
+    let declared = exchange(
+        port,
+        format!("{head}Content-Length: 157286400\r\n\r\n"),
+        Vec::new(),
+        0,
+    )
+    .await;
     assert_eq!(declared.status(), 413, "{}", declared.text());
-    assert!(declared.answered < Duration::from_secs(1), "{:?}", declared.answered);
-    // Without a length, and without an end: the answer comes at once; then the server closes, however fast more is sent.
+    assert!(
+        declared.answered < Duration::from_secs(1),
+        "{:?}",
+        declared.answered
+    );
+    // Without a length, and without an end: the answer comes at once; then the server closes,
+    // however fast more is sent.
     let mut piece = b"10000\r\n".to_vec();
     piece.extend_from_slice(&[b'a'; 65_536]);
     piece.extend_from_slice(b"\r\n");
-    let chunked =
-        || tokio::spawn(exchange(port, format!("{head}Transfer-Encoding: chunked\r\n\r\n"), piece.clone(), usize::MAX));
+    let chunked = || {
+        tokio::spawn(exchange(
+            port,
+            format!("{head}Transfer-Encoding: chunked\r\n\r\n"),
+            piece.clone(),
+            usize::MAX,
+        ))
+    };
     for one in (0..4).map(|_| chunked()).collect::<Vec<_>>() {
         let one = one.await.unwrap();
         assert_eq!(one.status(), 413, "{}", one.text());
@@ -352,7 +604,11 @@ async fn what_is_too_large_is_cut_off_at_once() {
         assert!(one.took < Duration::from_secs(10), "{:?}", one.took);
     }
     // The largest that is read, and then refused.
-    let huge = stage.app.browser().post_response(&"A".repeat(500_000), "").await;
+    let huge = stage
+        .app
+        .browser()
+        .post_response(&"A".repeat(500_000), "")
+        .await;
     assert!((400..500).contains(&huge.status), "{}", huge.status);
     let after = stage.app.resident_kib();
     assert!(after < before + GROWTH_KIB, "{before} KiB, then {after}");
@@ -365,10 +621,18 @@ async fn two_hundred_hostile_answers_leave_room_for_people() {
     let stage = Stage::new().await;
     let mut browser = stage.app.browser();
     let (seen, relay_state) = browser.ask_to_sign_in("/").await;
-    let hostile = encode(&stage.world.honest(&seen, &stage.who).sign(&stage.world.idp).unwrap().replace(">user1<", ">admin<"));
+    let hostile = encode(
+        &stage
+            .world
+            .honest(&seen, &stage.who)
+            .sign(&stage.world.idp)
+            .unwrap()
+            .replace(">user1<", ">admin<"),
+    );
     let tasks: Vec<_> = (0..200)
         .map(|_| {
-            let (mut attacker, hostile, relay_state) = (stage.app.browser(), hostile.clone(), relay_state.clone());
+            let (mut attacker, hostile, relay_state) =
+                (stage.app.browser(), hostile.clone(), relay_state.clone());
             tokio::spawn(async move { attacker.post_response(&hostile, &relay_state).await.status })
         })
         .collect();
@@ -378,20 +642,35 @@ async fn two_hundred_hostile_answers_leave_room_for_people() {
         let status = task.await.unwrap();
         assert!(matches!(status, 403 | 503), "{status}");
     }
-    let answered = browser.post_response(&stage.world.idp.respond(&seen, &stage.who).unwrap(), &relay_state).await;
-    assert_eq!(browser.get(&path_of(answered.location())).await.location(), "/", "the request is still good");
+    let answered = browser
+        .post_response(
+            &stage.world.idp.respond(&seen, &stage.who).unwrap(),
+            &relay_state,
+        )
+        .await;
+    assert_eq!(
+        browser.get(&path_of(answered.location())).await.location(),
+        "/",
+        "the request is still good"
+    );
 }
 
 #[tokio::test]
 async fn without_a_signing_certificate_nothing_starts() {
     let world = World::new().await;
-    let honest = world.idp.metadata_xml("https://idp.school.example/sso", None).unwrap();
+    let honest = world
+        .idp
+        .metadata_xml("https://idp.school.example/sso", None)
+        .unwrap();
     let key = cut(&honest, "md:KeyDescriptor").to_owned();
     let certificate = world.idp.certificate_base64().unwrap();
     let mut world = world;
     for (what, metadata) in [
         ("no key at all", honest.replace(&key, "")),
-        ("a key for encryption only", honest.replace("use=\"signing\"", "use=\"encryption\"")),
+        (
+            "a key for encryption only",
+            honest.replace("use=\"signing\"", "use=\"encryption\""),
+        ),
         ("a broken certificate", honest.replace(&certificate, "AAAA")),
         ("an empty certificate", honest.replace(&certificate, "")),
         ("no XML", "hello".to_owned()),
@@ -403,7 +682,11 @@ async fn without_a_signing_certificate_nothing_starts() {
             if let Some(status) = app.server.exited() {
                 break status;
             }
-            assert!(started.elapsed() < Duration::from_secs(20), "{what}: it runs\n{}", app.server.log());
+            assert!(
+                started.elapsed() < Duration::from_secs(20),
+                "{what}: it runs\n{}",
+                app.server.log()
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         };
         let log = app.server.log();

@@ -12,7 +12,8 @@ use crate::sign_in::encode;
 const SESSION_SECRET: &str = "development only: never in a log, and 32 bytes or more";
 const AWS_SECRET: &str = "developmentOnlyNeverInALog";
 
-/// Everything a person does, well and badly, at the most talkative level. Returns what must not be in the log.
+/// Everything a person does, well and badly, at the most talkative level. Returns what must not be
+/// in the log.
 async fn live(world: &World, port: u16) -> BTreeSet<String> {
     let mut never: BTreeSet<String> = [SESSION_SECRET, AWS_SECRET].map(str::to_owned).into();
     let mut browser = crate::browser::Browser::new(port);
@@ -23,12 +24,17 @@ async fn live(world: &World, port: u16) -> BTreeSet<String> {
     let (seen, relay_state) = crate::browser::asked(&browser.submit(&page.form("/login")).await);
     never.extend([relay_state.clone(), browser.cookies["__Host-login"].clone()]);
     let signed = world.honest(&seen, &who).sign(&world.idp).unwrap();
-    for (response, status) in [(signed.replace(">kepler<", ">admin<"), 403), ("<a/>".to_owned(), 403), (signed, 303)] {
+    for (response, status) in [
+        (signed.replace(">kepler<", ">admin<"), 403),
+        ("<a/>".to_owned(), 403),
+        (signed, 303),
+    ] {
         let field = encode(&response);
         if field.len() > 60 {
             never.insert(field.chars().take(60).collect());
         }
-        // A refusal is a page of its own with a mark of its own: in another window of the same person.
+        // A refusal is a page of its own with a mark of its own: in another window of the same
+        // person.
         let mut window = browser.clone();
         let answered = window.post_response(&field, &relay_state).await;
         assert_eq!(answered.status, status, "{}", answered.body);
@@ -48,11 +54,22 @@ async fn live(world: &World, port: u16) -> BTreeSet<String> {
     }
     never.insert(browser.get("/dns-records/new").await.csrf_token());
     let forged = browser
-        .post("/dns-records", &[("id", "1"), ("intent", "delete-dns-record"), ("csrf_token", "forged-token-of-mine")])
+        .post(
+            "/dns-records",
+            &[
+                ("id", "1"),
+                ("intent", "delete-dns-record"),
+                ("csrf_token", "forged-token-of-mine"),
+            ],
+        )
         .await;
     assert_eq!(forged.status, 403);
     never.insert("forged-token-of-mine".to_owned());
-    for path in ["/nowhere?token=in-the-query-of-mine", "/x%0d%0a%1b[31m{\"level\":\"error\"}", "/dns-records/1"] {
+    for path in [
+        "/nowhere?token=in-the-query-of-mine",
+        "/x%0d%0a%1b[31m{\"level\":\"error\"}",
+        "/dns-records/1",
+    ] {
         browser.get(path).await;
     }
     never.insert("in-the-query-of-mine".to_owned());
@@ -68,10 +85,18 @@ async fn live(world: &World, port: u16) -> BTreeSet<String> {
 #[tokio::test]
 async fn the_log_is_flat_json_without_secrets_or_addresses() {
     let world = World::new().await;
-    let world = world.set("LOG_LEVEL", "trace").set("SESSION_SECRET", SESSION_SECRET).set("AWS_SECRET_ACCESS_KEY", AWS_SECRET);
+    let world = world
+        .set("LOG_LEVEL", "trace")
+        .set("SESSION_SECRET", SESSION_SECRET)
+        .set("AWS_SECRET_ACCESS_KEY", AWS_SECRET);
     let app = world.start().await;
     let never = live(&world, app.port).await;
-    let published = async || world.zone.set("www.kepler.starchart.example", "A").is_some();
+    let published = async || {
+        world
+            .zone
+            .set("www.kepler.starchart.example", "A")
+            .is_some()
+    };
     crate::app::eventually("published", std::time::Duration::from_secs(5), published).await;
     app.signal("TERM");
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
@@ -82,27 +107,58 @@ async fn the_log_is_flat_json_without_secrets_or_addresses() {
         let line = log.lines().find(|line| line.contains(secret.as_str()));
         assert_eq!(line, None, "{secret}");
     }
-    assert!(!log.contains("@school.example") && !log.contains("203.0.113.7"), "no address of a person");
+    assert!(
+        !log.contains("@school.example") && !log.contains("203.0.113.7"),
+        "no address of a person"
+    );
     let (mut requests, mut refused) = (0, false);
-    // libxmlsec writes a line of its own to stderr for a signature that does not hold; ours all go to stdout.
+    // libxmlsec writes a line of its own to stderr for a signature that does not hold; ours all go
+    // to stdout.
     for line in log.lines().filter(|line| !line.starts_with("func=xmlSec")) {
-        let fields: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
-        let fields = fields.as_object().unwrap_or_else(|| panic!("no object: {line}"));
-        assert!(fields.values().all(|value| !value.is_object() && !value.is_array()), "not flat: {line}");
+        let fields: Value =
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        let fields = fields
+            .as_object()
+            .unwrap_or_else(|| panic!("no object: {line}"));
+        assert!(
+            fields
+                .values()
+                .all(|value| !value.is_object() && !value.is_array()),
+            "not flat: {line}"
+        );
         for key in ["time", "level", "target"] {
-            assert!(fields.get(key).is_some_and(Value::is_string), "no {key}: {line}");
+            assert!(
+                fields.get(key).is_some_and(Value::is_string),
+                "no {key}: {line}"
+            );
         }
         assert!(line.chars().all(|c| !c.is_control()), "{line}");
-        if fields.get("message").is_some_and(|message| message == "answered") {
+        if fields
+            .get("message")
+            .is_some_and(|message| message == "answered")
+        {
             requests += 1;
-            let id = fields.get("request_id").and_then(Value::as_str).unwrap_or_default();
-            assert!(id.len() >= 16 && fields.contains_key("status") && fields.contains_key("ms"), "{line}");
+            let id = fields
+                .get("request_id")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            assert!(
+                id.len() >= 16 && fields.contains_key("status") && fields.contains_key("ms"),
+                "{line}"
+            );
         }
-        refused |= fields.get("message").is_some_and(|message| message == "a sign-in was refused");
+        refused |= fields
+            .get("message")
+            .is_some_and(|message| message == "a sign-in was refused");
     }
-    assert!(requests > 15 && refused, "the day is in the log: {requests}");
     assert!(
-        log.lines().any(|line| line.contains("\"level\":\"trace\"") || line.contains("\"level\":\"debug\"")),
+        requests > 15 && refused,
+        "the day is in the log: {requests}"
+    );
+    assert!(
+        log.lines().any(
+            |line| line.contains("\"level\":\"trace\"") || line.contains("\"level\":\"debug\"")
+        ),
         "it was asked to be talkative"
     );
     assert!(!world.zone.sets().is_empty());

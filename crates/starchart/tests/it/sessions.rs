@@ -1,4 +1,5 @@
-//! What a session is worth: how it begins, what its cookie carries, how it ends, and what forged cookies are worth.
+//! What a session is worth: how it begins, what its cookie carries, how it ends, and what forged
+//! cookies are worth.
 
 use crate::app::{App, World};
 use crate::browser::{Browser, Page, SESSION, path_of, person};
@@ -12,7 +13,12 @@ async fn sign_in_step_by_step(world: &World, browser: &mut Browser, username: &s
     let sent = browser.submit(&page.form("/login")).await;
     keep(&sent);
     let (seen, relay_state) = crate::browser::asked(&sent);
-    let answered = browser.post_response(&world.idp.respond(&seen, &person(username, &[])).unwrap(), &relay_state).await;
+    let answered = browser
+        .post_response(
+            &world.idp.respond(&seen, &person(username, &[])).unwrap(),
+            &relay_state,
+        )
+        .await;
     keep(&answered);
     let inside = browser.get(&path_of(answered.location())).await;
     keep(&inside);
@@ -30,7 +36,8 @@ async fn cookies_are_new_bound_to_the_host_and_out_of_reach() {
     let world = World::new().await;
     let app = world.start().await;
     let mut browser = app.browser();
-    // What an attacker knows, planted before: of the form of a real one, and a real one of somebody else's.
+    // What an attacker knows, planted before: of the form of a real one, and a real one of somebody
+    // else's.
     let mut attacker = app.browser();
     attacker.sign_in(&world.idp, &person("mallory", &[])).await;
     let planted = attacker.session().unwrap().to_owned();
@@ -40,34 +47,78 @@ async fn cookies_are_new_bound_to_the_host_and_out_of_reach() {
     let before = browser.cookies.clone();
     let lines = sign_in_step_by_step(&world, &mut browser, "user1").await;
     let session = browser.session().unwrap().to_owned();
-    assert!(session != guessed && session != planted && session.len() >= 43, "256 bits: {session}");
+    assert!(
+        session != guessed && session != planted && session.len() >= 43,
+        "256 bits: {session}"
+    );
     assert!(before.values().all(|value| *value != session));
-    assert!(!browser.cookies.contains_key("__Host-login"), "the mark of before is gone: {:?}", browser.cookies);
+    assert!(
+        !browser.cookies.contains_key("__Host-login"),
+        "the mark of before is gone: {:?}",
+        browser.cookies
+    );
 
     browser.create("www", "A", "192.0.2.1").await;
     let mut all = lines;
     let page = browser.get("/dns-records/new").await;
-    let form = page.form("/dns-records/new").with("subdomain", "x").with("type", "A").with("value", "192.0.2.2");
+    let form = page
+        .form("/dns-records/new")
+        .with("subdomain", "x")
+        .with("type", "A")
+        .with("value", "192.0.2.2");
     all.extend(browser.submit(&form).await.set_cookies());
     let mut again = app.browser();
     all.extend(again.get("/login/again").await.set_cookies());
     all.extend(sign_out(&mut browser).await.set_cookies());
-    let names: std::collections::BTreeSet<_> = all.iter().map(|line| line.split('=').next().unwrap()).collect();
+    let names: std::collections::BTreeSet<_> = all
+        .iter()
+        .map(|line| line.split('=').next().unwrap())
+        .collect();
     assert_eq!(
         names.into_iter().collect::<Vec<_>>(),
-        ["__Host-again", "__Host-flash", "__Host-login", "__Host-session", "__Host-signed-out"]
+        [
+            "__Host-again",
+            "__Host-flash",
+            "__Host-login",
+            "__Host-session",
+            "__Host-signed-out"
+        ]
     );
     for line in &all {
-        let mut attributes: Vec<&str> = line.split("; ").skip(1).filter(|a| !a.starts_with("Max-Age=")).collect();
+        let mut attributes: Vec<&str> = line
+            .split("; ")
+            .skip(1)
+            .filter(|a| !a.starts_with("Max-Age="))
+            .collect();
         attributes.sort_unstable();
-        assert_eq!(attributes, ["HttpOnly", "Path=/", "SameSite=Lax", "Secure"], "{line}");
+        assert_eq!(
+            attributes,
+            ["HttpOnly", "Path=/", "SameSite=Lax", "Secure"],
+            "{line}"
+        );
     }
-    let begins: Vec<_> =
-        all.iter().filter(|line| line.starts_with(&format!("{SESSION}=")) && !line.contains("Max-Age=0")).collect();
-    assert!(begins.iter().all(|line| !line.contains("Max-Age")), "a session ends with the browser: {begins:?}");
+    let begins: Vec<_> = all
+        .iter()
+        .filter(|line| line.starts_with(&format!("{SESSION}=")) && !line.contains("Max-Age=0"))
+        .collect();
+    assert!(
+        begins.iter().all(|line| !line.contains("Max-Age")),
+        "a session ends with the browser: {begins:?}"
+    );
     // Only a hash of it is stored.
-    assert_eq!(world.db.number(&format!("SELECT COUNT(*) FROM sessions WHERE token_hash = '{session}'")).await, 0);
-    assert!(attacker.is_signed_in().await, "nobody else's session was touched");
+    assert_eq!(
+        world
+            .db
+            .number(&format!(
+                "SELECT COUNT(*) FROM sessions WHERE token_hash = '{session}'"
+            ))
+            .await,
+        0
+    );
+    assert!(
+        attacker.is_signed_in().await,
+        "nobody else's session was touched"
+    );
 }
 
 #[tokio::test]
@@ -81,8 +132,16 @@ async fn a_new_sign_in_ends_the_session_of_this_browser() {
     let first = browser.clone();
     // The request of before is answered in the browser that is signed in by now.
     browser.cookies.extend(pending.cookies);
-    let answered = browser.post_response(&world.idp.respond(&seen, &person("user2", &[])).unwrap(), &relay_state).await;
-    assert_eq!(browser.get(&path_of(answered.location())).await.location(), "/");
+    let answered = browser
+        .post_response(
+            &world.idp.respond(&seen, &person("user2", &[])).unwrap(),
+            &relay_state,
+        )
+        .await;
+    assert_eq!(
+        browser.get(&path_of(answered.location())).await.location(),
+        "/"
+    );
     assert_ne!(browser.session(), first.session());
     assert!(browser.get("/").await.body.contains("Person user2"));
     assert!(!first.is_signed_in().await, "the one before has ended");
@@ -93,7 +152,9 @@ async fn signing_out_ends_the_session_everywhere() {
     let world = World::new().await;
     let (app, other) = (world.start().await, world.start().await);
     let mut browser = app.browser();
-    browser.sign_in(&world.idp, &person("user1", &["students"])).await;
+    browser
+        .sign_in(&world.idp, &person("user1", &["students"]))
+        .await;
     browser.create("www", "A", "192.0.2.1").await;
     let stolen = browser.clone();
     assert!(stolen.at(other.port).is_signed_in().await);
@@ -105,21 +166,39 @@ async fn signing_out_ends_the_session_everywhere() {
         "/logout/callback?SAMLRequest=x&RelayState=y&SigAlg=z",
         "/logout/callback?SAMLResponse=",
     ] {
-        let request = browser.request(reqwest::Method::GET, path).header("Sec-Fetch-Site", "cross-site");
+        let request = browser
+            .request(reqwest::Method::GET, path)
+            .header("Sec-Fetch-Site", "cross-site");
         assert_eq!(browser.send(request).await.status, 303, "{path}");
         assert!(browser.is_signed_in().await, "{path}");
     }
 
     let left = sign_out(&mut browser).await;
-    assert_eq!((left.status, left.location()), (303, "/logout"), "{}", left.body);
+    assert_eq!(
+        (left.status, left.location()),
+        (303, "/logout"),
+        "{}",
+        left.body
+    );
     assert_eq!(browser.session(), None);
     for port in [app.port, other.port] {
-        assert!(!stolen.at(port).is_signed_in().await, "a stolen cookie is worth nothing after signing out");
+        assert!(
+            !stolen.at(port).is_signed_in().await,
+            "a stolen cookie is worth nothing after signing out"
+        );
     }
     let mut thief = stolen.at(other.port);
     let page = thief.get("/dns-records/new").await;
-    assert_eq!((page.status, page.location()), (303, "/login?redirectTo=/dns-records/new"));
-    let renew = thief.post("/dns-records", &[("id", "1"), ("intent", "delete-dns-record")]).await;
+    assert_eq!(
+        (page.status, page.location()),
+        (303, "/login?redirectTo=/dns-records/new")
+    );
+    let renew = thief
+        .post(
+            "/dns-records",
+            &[("id", "1"), ("intent", "delete-dns-record")],
+        )
+        .await;
     assert_eq!(renew.status, 403, "{}", renew.body);
     assert_eq!(world.db.number("SELECT COUNT(*) FROM dns_records").await, 1);
 
@@ -128,45 +207,96 @@ async fn signing_out_ends_the_session_everywhere() {
     assert_eq!(offer.status, 200, "{}", offer.body);
     let form = offer.form("/logout");
     assert_eq!(form.value("sloUsername"), Some("user1"));
-    let bent = browser.clone().submit(&form.clone().with("sloUsername", "user2")).await;
-    assert_eq!((bent.status, bent.location()), (303, "/"), "nobody else can be sent out");
+    let bent = browser
+        .clone()
+        .submit(&form.clone().with("sloUsername", "user2"))
+        .await;
+    assert_eq!(
+        (bent.status, bent.location()),
+        (303, "/"),
+        "nobody else can be sent out"
+    );
     let school = browser.submit(&form).await;
     assert_eq!(school.status, 303, "{}", school.body);
-    assert!(school.location().starts_with("https://idp.school.example/slo?SAMLRequest="), "{}", school.location());
-    assert_eq!(browser.get("/logout").await.location(), "/", "the offer is gone");
-    assert_eq!(app.browser().get("/logout").await.location(), "/", "a guest who did not sign out");
-    assert_eq!(app.browser().get("/logout/callback").await.location(), "/login");
+    assert!(
+        school
+            .location()
+            .starts_with("https://idp.school.example/slo?SAMLRequest="),
+        "{}",
+        school.location()
+    );
+    assert_eq!(
+        browser.get("/logout").await.location(),
+        "/",
+        "the offer is gone"
+    );
+    assert_eq!(
+        app.browser().get("/logout").await.location(),
+        "/",
+        "a guest who did not sign out"
+    );
+    assert_eq!(
+        app.browser().get("/logout/callback").await.location(),
+        "/login"
+    );
 }
 
-/// Values that differ from `value` in one bit of one character, as far as a cookie can carry it: of each `step`th character.
+/// Values that differ from `value` in one bit of one character, as far as a cookie can carry it: of
+/// each `step`th character.
 fn flipped(value: &str, step: usize) -> Vec<String> {
     let one = |(at, octet): (usize, u8)| {
-        let other = [1, 2, 4, 8, 16].into_iter().map(|bit| octet ^ bit).find(|o| o.is_ascii_alphanumeric())?;
+        let other = [1, 2, 4, 8, 16]
+            .into_iter()
+            .map(|bit| octet ^ bit)
+            .find(|o| o.is_ascii_alphanumeric())?;
         let mut octets = value.as_bytes().to_vec();
         octets[at] = other;
         String::from_utf8(octets).ok()
     };
-    value.bytes().enumerate().step_by(step).filter_map(one).collect()
+    value
+        .bytes()
+        .enumerate()
+        .step_by(step)
+        .filter_map(one)
+        .collect()
 }
 
 async fn rows(world: &World) -> Vec<i64> {
     let mut counts = Vec::new();
-    for table in ["users", "sessions WHERE ended_at IS NULL", "dns_records", "record_history", "login_results"] {
-        counts.push(world.db.number(&format!("SELECT COUNT(*) FROM {table}")).await);
+    for table in [
+        "users",
+        "sessions WHERE ended_at IS NULL",
+        "dns_records",
+        "record_history",
+        "login_results",
+    ] {
+        counts.push(
+            world
+                .db
+                .number(&format!("SELECT COUNT(*) FROM {table}"))
+                .await,
+        );
     }
     counts
 }
 
-/// A person with every cookie that the application sets: the session and a message; and, signed out, the mark of that.
+/// A person with every cookie that the application sets: the session and a message; and, signed
+/// out, the mark of that.
 async fn with_all_cookies(world: &World, app: &App, username: &str) -> (Browser, Browser) {
     let mut browser = app.browser();
-    browser.sign_in(&world.idp, &person(username, &["students"])).await;
+    browser
+        .sign_in(&world.idp, &person(username, &["students"]))
+        .await;
     let created = browser.create("www", "A", "192.0.2.1").await;
     assert_eq!(created.status, 303, "{}", created.body);
     let mut gone = app.browser();
-    gone.sign_in(&world.idp, &person(username, &["students"])).await;
+    gone.sign_in(&world.idp, &person(username, &["students"]))
+        .await;
     sign_out(&mut gone).await;
-    assert!(browser.cookies.contains_key("__Host-flash") && gone.cookies.contains_key("__Host-signed-out"));
+    assert!(
+        browser.cookies.contains_key("__Host-flash")
+            && gone.cookies.contains_key("__Host-signed-out")
+    );
     (browser, gone)
 }
 
@@ -183,11 +313,24 @@ async fn forged_cookies_of_any_name_change_nothing() {
         let mut browser = app.browser();
         browser.cookies.insert(SESSION.to_owned(), forged.clone());
         let page = browser.get("/dns-records").await;
-        assert_eq!((page.status, page.location()), (303, "/login?redirectTo=/dns-records"), "{forged}");
+        assert_eq!(
+            (page.status, page.location()),
+            (303, "/login?redirectTo=/dns-records"),
+            "{forged}"
+        );
     }
     // Any name: nothing but the one cookie makes anybody.
-    let values: Vec<String> = one.cookies.values().chain(one_gone.cookies.values()).cloned().collect();
-    let plain = ["user1", "{\"user\":\"user1\"}", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ1c2VyMSJ9."];
+    let values: Vec<String> = one
+        .cookies
+        .values()
+        .chain(one_gone.cookies.values())
+        .cloned()
+        .collect();
+    let plain = [
+        "user1",
+        "{\"user\":\"user1\"}",
+        "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ1c2VyMSJ9.",
+    ];
     for name in [
         "session",
         "__session",
@@ -204,11 +347,20 @@ async fn forged_cookies_of_any_name_change_nothing() {
         for value in values.iter().map(String::as_str).chain(plain) {
             let mut browser = app.browser();
             browser.cookies.insert(name.to_owned(), value.to_owned());
-            assert_eq!(browser.get("/admin").await.location(), "/login?redirectTo=/admin", "{name}={value}");
+            assert_eq!(
+                browser.get("/admin").await.location(),
+                "/login?redirectTo=/admin",
+                "{name}={value}"
+            );
             // Beside a real session it makes nobody else, and no admin.
-            browser.cookies.insert(SESSION.to_owned(), two.session().unwrap().to_owned());
+            browser
+                .cookies
+                .insert(SESSION.to_owned(), two.session().unwrap().to_owned());
             let page = browser.get("/dns-records").await;
-            assert!(page.body.contains(">www.user2.") && !page.body.contains(">www.user1."), "{name}={value}");
+            assert!(
+                page.body.contains(">www.user2.") && !page.body.contains(">www.user1."),
+                "{name}={value}"
+            );
         }
     }
     // Messages and the mark of having signed out are signed, each for its own purpose.
@@ -216,16 +368,23 @@ async fn forged_cookies_of_any_name_change_nothing() {
     let mark = &one_gone.cookies["__Host-signed-out"];
     let shows = async |value: &str| {
         let mut browser = app.browser();
-        browser.cookies.insert("__Host-flash".to_owned(), value.to_owned());
+        browser
+            .cookies
+            .insert("__Host-flash".to_owned(), value.to_owned());
         browser.get("/login").await.body.contains("class=\"toast ")
     };
     let offers = async |value: &str| {
         let mut browser = app.browser();
-        browser.cookies.insert("__Host-signed-out".to_owned(), value.to_owned());
+        browser
+            .cookies
+            .insert("__Host-signed-out".to_owned(), value.to_owned());
         browser.get("/logout").await.status == 200
     };
     assert!(shows(flash).await && offers(mark).await, "the real ones do");
-    for forged in flipped(flash, 11).into_iter().chain([mark.clone(), "W3sia2luZCI6MH1d".to_owned()]) {
+    for forged in flipped(flash, 11)
+        .into_iter()
+        .chain([mark.clone(), "W3sia2luZCI6MH1d".to_owned()])
+    {
         assert!(!shows(&forged).await, "{forged}");
     }
     for forged in flipped(mark, 11).into_iter().chain([flash.clone()]) {
@@ -240,14 +399,25 @@ async fn an_edited_login_cookie_does_not_bring_the_answer_home() {
     let app = world.start().await;
     let mut browser = app.browser();
     let (seen, relay_state) = browser.ask_to_sign_in("/").await;
-    let answered = browser.post_response(&world.idp.respond(&seen, &person("user1", &[])).unwrap(), &relay_state).await;
+    let answered = browser
+        .post_response(
+            &world.idp.respond(&seen, &person("user1", &[])).unwrap(),
+            &relay_state,
+        )
+        .await;
     let handle = path_of(answered.location());
     let mark = browser.cookies["__Host-login"].clone();
     for forged in flipped(&mark, 2) {
         let mut other = browser.clone();
-        other.cookies.insert("__Host-login".to_owned(), forged.clone());
+        other
+            .cookies
+            .insert("__Host-login".to_owned(), forged.clone());
         let refused = other.get(&handle).await;
         assert_eq!((refused.status, other.session()), (403, None), "{forged}");
     }
-    assert_eq!(browser.get(&handle).await.location(), "/", "the real one still does");
+    assert_eq!(
+        browser.get(&handle).await.location(),
+        "/",
+        "the real one still does"
+    );
 }

@@ -25,7 +25,12 @@ const HOSTILE: &[&str] = &[
 impl World {
     /// The response of an honest identity provider, to be bent.
     pub fn honest(&self, seen: &AuthnRequestSeen, who: &Person) -> Response {
-        Response::new(self.idp.entity_id(), seen, who, chrono::Utc::now().timestamp_millis())
+        Response::new(
+            self.idp.entity_id(),
+            seen,
+            who,
+            chrono::Utc::now().timestamp_millis(),
+        )
     }
 
     /// Signs it with the identity provider's key, for the `SAMLResponse` field.
@@ -44,8 +49,14 @@ pub fn encode(xml: &str) -> String {
 async fn every_way_of_signing_and_writing_signs_in() {
     let world = World::new().await;
     let app = world.start().await;
-    for (n, sign) in [SignWhat::Assertion, SignWhat::Response, SignWhat::Both].into_iter().enumerate() {
-        for (style, name) in [(Style::Prefixed, "prefixed"), (Style::DefaultNamespaces, "default")] {
+    for (n, sign) in [SignWhat::Assertion, SignWhat::Response, SignWhat::Both]
+        .into_iter()
+        .enumerate()
+    {
+        for (style, name) in [
+            (Style::Prefixed, "prefixed"),
+            (Style::DefaultNamespaces, "default"),
+        ] {
             let who = person(&format!("user{n}{name}"), &["students"]);
             let mut browser = app.browser();
             let inside = browser
@@ -55,9 +66,19 @@ async fn every_way_of_signing_and_writing_signs_in() {
                     world.signed(&response)
                 })
                 .await;
-            assert_eq!((inside.status, inside.location()), (303, "/dns-records/new"), "{sign:?} {name}: {}", inside.body);
+            assert_eq!(
+                (inside.status, inside.location()),
+                (303, "/dns-records/new"),
+                "{sign:?} {name}: {}",
+                inside.body
+            );
             let form = browser.get("/dns-records/new").await;
-            assert!(form.body.contains(&format!(".user{n}{name}.starchart.example")), "{}", form.body);
+            assert!(
+                form.body
+                    .contains(&format!(".user{n}{name}.starchart.example")),
+                "{}",
+                form.body
+            );
         }
     }
     assert_eq!(world.db.number("SELECT COUNT(*) FROM users").await, 6);
@@ -71,7 +92,11 @@ async fn a_person_is_brought_up_to_date_at_every_sign_in() {
     let mut who = person("kepler", &["students"]);
     let home = browser.sign_in(&world.idp, &who).await;
     assert!(home.body.contains("Person kepler"), "{}", home.body);
-    assert_eq!(browser.get("/admin").await.location(), "/", "a student is no admin");
+    assert_eq!(
+        browser.get("/admin").await.location(),
+        "/",
+        "a student is no admin"
+    );
 
     who.display_name = "Johannes Kepler".to_owned();
     who.email = "kepler@observatory.example".to_owned();
@@ -81,24 +106,53 @@ async fn a_person_is_brought_up_to_date_at_every_sign_in() {
         .sign_in_by("/", |seen| {
             let mut response = world.honest(seen, &who);
             // What a school adds for others does not disturb, whatever it says.
-            response.attributes.push(("title".to_owned(), vec!["Imperial mathematician".to_owned(), String::new()]));
-            response.attributes.push(("mycustomdomain-students".to_owned(), Vec::new()));
+            response.attributes.push((
+                "title".to_owned(),
+                vec!["Imperial mathematician".to_owned(), String::new()],
+            ));
+            response
+                .attributes
+                .push(("mycustomdomain-students".to_owned(), Vec::new()));
             world.signed(&response)
         })
         .await;
-    assert_eq!((inside.status, inside.location()), (303, "/"), "{}", inside.body);
+    assert_eq!(
+        (inside.status, inside.location()),
+        (303, "/"),
+        "{}",
+        inside.body
+    );
     let home = later.get("/").await;
-    assert!(home.body.contains("Johannes Kepler") && !home.body.contains("Person kepler"), "{}", home.body);
+    assert!(
+        home.body.contains("Johannes Kepler") && !home.body.contains("Person kepler"),
+        "{}",
+        home.body
+    );
     assert_eq!(later.get("/admin").await.status, 200, "an admin now");
-    assert_eq!(browser.get("/admin").await.status, 200, "the session from before knows it too");
+    assert_eq!(
+        browser.get("/admin").await.status,
+        200,
+        "the session from before knows it too"
+    );
     let same = "SELECT COUNT(*) FROM users WHERE email = 'kepler@observatory.example' AND is_admin = 1 AND is_student = 0";
     assert_eq!(world.db.number(same).await, 1);
 
-    who.groups = vec!["x-mycustomdomain-admins".to_owned(), "mycustomdomain-admins-x".to_owned()];
+    who.groups = vec![
+        "x-mycustomdomain-admins".to_owned(),
+        "mycustomdomain-admins-x".to_owned(),
+    ];
     later.cookies.clear();
     later.sign_in(&world.idp, &who).await;
-    assert_eq!(later.get("/admin").await.location(), "/", "part of a group's name is no group");
-    assert_eq!(browser.get("/admin").await.location(), "/", "no session keeps what the person lost");
+    assert_eq!(
+        later.get("/admin").await.location(),
+        "/",
+        "part of a group's name is no group"
+    );
+    assert_eq!(
+        browser.get("/admin").await.location(),
+        "/",
+        "no session keeps what the person lost"
+    );
     assert_eq!(world.db.number("SELECT COUNT(*) FROM users").await, 1);
 }
 
@@ -110,24 +164,59 @@ async fn only_local_paths_are_returned_to() {
     let long = format!("/{}", "a".repeat(4_096));
     for &hostile in HOSTILE.iter().chain([&long.as_str()]) {
         let mut browser = app.browser();
-        let inside = browser.sign_in_by(hostile, |seen| world.idp.respond(seen, &who).unwrap()).await;
-        assert_eq!((inside.status, inside.location()), (303, "/"), "{hostile:?}");
+        let inside = browser
+            .sign_in_by(hostile, |seen| world.idp.respond(seen, &who).unwrap())
+            .await;
+        assert_eq!(
+            (inside.status, inside.location()),
+            (303, "/"),
+            "{hostile:?}"
+        );
         let lines = inside.set_cookies();
-        assert!(lines.iter().all(|line| !line.starts_with("__Host-session=x")), "{lines:?}");
+        assert!(
+            lines
+                .iter()
+                .all(|line| !line.starts_with("__Host-session=x")),
+            "{lines:?}"
+        );
 
         // A form that was bent says it in the body.
         let mut browser = app.browser();
-        let form = browser.get("/login").await.form("/login").with("redirectTo", hostile);
+        let form = browser
+            .get("/login")
+            .await
+            .form("/login")
+            .with("redirectTo", hostile);
         let (seen, relay_state) = asked(&browser.submit(&form).await);
-        let answered = browser.post_response(&world.idp.respond(&seen, &who).unwrap(), &relay_state).await;
+        let answered = browser
+            .post_response(&world.idp.respond(&seen, &who).unwrap(), &relay_state)
+            .await;
         let inside = browser.get(&path_of(answered.location())).await;
-        assert_eq!((inside.status, inside.location()), (303, "/"), "{hostile:?}");
+        assert_eq!(
+            (inside.status, inside.location()),
+            (303, "/"),
+            "{hostile:?}"
+        );
         // Signed in, the page itself leads on.
         let encoded: String = url::form_urlencoded::byte_serialize(hostile.as_bytes()).collect();
-        assert_eq!(browser.get(&format!("/login?redirectTo={encoded}")).await.location(), "/", "{hostile:?}");
+        assert_eq!(
+            browser
+                .get(&format!("/login?redirectTo={encoded}"))
+                .await
+                .location(),
+            "/",
+            "{hostile:?}"
+        );
     }
-    for local in ["/dns-records", "/dns-records/new?x=1&y=%2F", "/dns-records/instructions"] {
-        let inside = app.browser().sign_in_by(local, |seen| world.idp.respond(seen, &who).unwrap()).await;
+    for local in [
+        "/dns-records",
+        "/dns-records/new?x=1&y=%2F",
+        "/dns-records/instructions",
+    ] {
+        let inside = app
+            .browser()
+            .sign_in_by(local, |seen| world.idp.respond(seen, &who).unwrap())
+            .await;
         assert_eq!((inside.status, inside.location()), (303, local));
     }
 }
@@ -140,13 +229,30 @@ async fn a_foreign_relay_state_leads_home() {
     for &hostile in HOSTILE {
         let mut browser = app.browser();
         let (seen, ours) = browser.ask_to_sign_in("/dns-records").await;
-        assert!(ours.len() <= 80 && !ours.contains('/'), "an opaque key: {ours}");
-        let answered = browser.post_response(&world.idp.respond(&seen, &who).unwrap(), hostile).await;
+        assert!(
+            ours.len() <= 80 && !ours.contains('/'),
+            "an opaque key: {ours}"
+        );
+        let answered = browser
+            .post_response(&world.idp.respond(&seen, &who).unwrap(), hostile)
+            .await;
         assert_eq!(answered.status, 303, "{hostile:?}: {}", answered.body);
-        assert!(answered.location().starts_with("/login/complete?h="), "{hostile:?}: {}", answered.location());
-        assert!(!answered.location().contains("evil"), "{}", answered.location());
+        assert!(
+            answered.location().starts_with("/login/complete?h="),
+            "{hostile:?}: {}",
+            answered.location()
+        );
+        assert!(
+            !answered.location().contains("evil"),
+            "{}",
+            answered.location()
+        );
         let inside = browser.get(answered.location()).await;
-        assert_eq!((inside.status, inside.location()), (303, "/"), "{hostile:?}");
+        assert_eq!(
+            (inside.status, inside.location()),
+            (303, "/"),
+            "{hostile:?}"
+        );
     }
 }
 
@@ -164,16 +270,37 @@ async fn an_answer_in_another_browser_signs_nobody_in() {
             victim.get("/login").await;
         }
         let (seen, relay_state) = attacker.ask_to_sign_in("/").await;
-        let answered = victim.post_response(&world.idp.respond(&seen, &mallory).unwrap(), &relay_state).await;
-        assert_eq!(answered.status, 303, "the answer itself is honest: {}", answered.body);
-        assert!(answered.set_cookies().iter().all(|line| !line.starts_with(SESSION)), "{:?}", answered.set_cookies());
+        let answered = victim
+            .post_response(&world.idp.respond(&seen, &mallory).unwrap(), &relay_state)
+            .await;
+        assert_eq!(
+            answered.status, 303,
+            "the answer itself is honest: {}",
+            answered.body
+        );
+        assert!(
+            answered
+                .set_cookies()
+                .iter()
+                .all(|line| !line.starts_with(SESSION)),
+            "{:?}",
+            answered.set_cookies()
+        );
         let refused = victim.get(&path_of(answered.location())).await;
         assert_eq!(refused.status, 403, "{}", refused.body);
-        assert!(refused.body.contains("started in another browser"), "{}", refused.body);
+        assert!(
+            refused.body.contains("started in another browser"),
+            "{}",
+            refused.body
+        );
         assert_eq!(victim.session(), None);
         assert!(!victim.is_signed_in().await);
     }
-    assert_eq!(world.db.number("SELECT COUNT(*) FROM users").await, 0, "nobody arrived");
+    assert_eq!(
+        world.db.number("SELECT COUNT(*) FROM users").await,
+        0,
+        "nobody arrived"
+    );
     assert_eq!(world.db.number("SELECT COUNT(*) FROM sessions").await, 0);
 }
 
@@ -183,15 +310,30 @@ async fn a_handle_is_good_once() {
     let app = world.start().await;
     let mut browser = app.browser();
     let (seen, relay_state) = browser.ask_to_sign_in("/dns-records").await;
-    let answered = browser.post_response(&world.idp.respond(&seen, &person("user1", &[])).unwrap(), &relay_state).await;
+    let answered = browser
+        .post_response(
+            &world.idp.respond(&seen, &person("user1", &[])).unwrap(),
+            &relay_state,
+        )
+        .await;
     let handle = path_of(answered.location());
     let mut before = browser.clone();
     assert_eq!(browser.get(&handle).await.location(), "/dns-records");
     // A reload in the browser that is signed in meanwhile does no harm.
     assert_eq!(browser.get(&handle).await.location(), "/");
     let again = before.get(&handle).await;
-    assert_eq!((again.status, before.session()), (403, None), "{}", again.body);
-    for made_up in ["/login/complete", "/login/complete?h=", "/login/complete?h=x", &handle.replace("h=", "h=x")] {
+    assert_eq!(
+        (again.status, before.session()),
+        (403, None),
+        "{}",
+        again.body
+    );
+    for made_up in [
+        "/login/complete",
+        "/login/complete?h=",
+        "/login/complete?h=x",
+        &handle.replace("h=", "h=x"),
+    ] {
         assert_eq!(app.browser().get(made_up).await.status, 403, "{made_up}");
     }
     assert_eq!(world.db.number("SELECT COUNT(*) FROM sessions").await, 1);
@@ -211,7 +353,12 @@ async fn an_answer_is_good_once_anywhere() {
 
     let refuse = async |what: &str, mut replay: Browser| {
         let refused = replay.post_response(&response, &relay_state).await;
-        assert_eq!((refused.status, replay.session()), (403, None), "{what}: {}", refused.body);
+        assert_eq!(
+            (refused.status, replay.session()),
+            (403, None),
+            "{what}: {}",
+            refused.body
+        );
     };
     refuse("the same browser", browser.clone()).await;
     refuse("another browser", first.browser()).await;
@@ -219,7 +366,15 @@ async fn an_answer_is_good_once_anywhere() {
     drop(first);
     let restarted = world.start().await;
     refuse("after a restart", browser.at(restarted.port)).await;
-    assert_eq!(taken.at(second.port).get(&path_of(answered.location())).await.location(), "/", "the first one still counts");
+    assert_eq!(
+        taken
+            .at(second.port)
+            .get(&path_of(answered.location()))
+            .await
+            .location(),
+        "/",
+        "the first one still counts"
+    );
     assert_eq!(world.db.number("SELECT COUNT(*) FROM users").await, 1);
 }
 
@@ -234,11 +389,19 @@ async fn an_answer_nobody_asked_for_starts_our_own_sign_in_once() {
     let unsolicited = |n: u32| {
         let mut response = world.honest(&seen, &who);
         response.assertion_id = format!("_unsolicited{n}");
-        (response.in_response_to, response.confirmation_in_response_to) = (None, None);
+        (
+            response.in_response_to,
+            response.confirmation_in_response_to,
+        ) = (None, None);
         world.signed(&response)
     };
     let answered = browser.post_response(&unsolicited(1), "").await;
-    assert_eq!((answered.status, answered.location()), (303, "/login/again"), "{}", answered.body);
+    assert_eq!(
+        (answered.status, answered.location()),
+        (303, "/login/again"),
+        "{}",
+        answered.body
+    );
     assert_eq!(browser.session(), None);
     let sent = browser.get("/login/again").await;
     let (ours, relay_state) = asked(&sent);
@@ -247,13 +410,25 @@ async fn an_answer_nobody_asked_for_starts_our_own_sign_in_once() {
 
     // An identity provider that never says what it answers: a page, not a loop.
     let mut looping = browser.clone();
-    assert_eq!(looping.post_response(&unsolicited(2), "").await.location(), "/login/again");
+    assert_eq!(
+        looping.post_response(&unsolicited(2), "").await.location(),
+        "/login/again"
+    );
     let refused = looping.get("/login/again").await;
     assert_eq!(refused.status, 403, "{}", refused.body);
-    assert!(refused.body.contains("not started here"), "{}", refused.body);
+    assert!(
+        refused.body.contains("not started here"),
+        "{}",
+        refused.body
+    );
 
-    let answered = browser.post_response(&world.idp.respond(&ours, &who).unwrap(), &relay_state).await;
-    assert_eq!(browser.get(&path_of(answered.location())).await.location(), "/");
+    let answered = browser
+        .post_response(&world.idp.respond(&ours, &who).unwrap(), &relay_state)
+        .await;
+    assert_eq!(
+        browser.get(&path_of(answered.location())).await.location(),
+        "/"
+    );
     assert!(browser.is_signed_in().await);
     assert_eq!(world.db.number("SELECT COUNT(*) FROM sessions").await, 1);
 }

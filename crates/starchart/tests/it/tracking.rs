@@ -29,7 +29,10 @@ async fn until_settled(browser: &mut Browser, limit: Duration) -> Vec<String> {
         if state["settled"] == true {
             return seen;
         }
-        assert!(start.elapsed() < limit, "not settled within {limit:?}: {seen:?}");
+        assert!(
+            start.elapsed() < limit,
+            "not settled within {limit:?}: {seen:?}"
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -37,7 +40,11 @@ async fn until_settled(browser: &mut Browser, limit: Duration) -> Vec<String> {
 #[tokio::test]
 async fn the_page_follows_a_change_to_the_last_name_server() {
     let mut world = World::new().await;
-    let lagging = world.zone.start_lagging(Duration::from_secs(3)).await.unwrap();
+    let lagging = world
+        .zone
+        .start_lagging(Duration::from_secs(3))
+        .await
+        .unwrap();
     let servers = format!("{},{}", world.zone.dns_addr(), lagging.addr());
     world = world.set("DNS_SERVERS", &servers);
     world.zone.pending_time(Duration::from_secs(1));
@@ -49,16 +56,39 @@ async fn the_page_follows_a_change_to_the_last_name_server() {
     assert_eq!(state(&mut browser).await["key"], "saved");
     world.zone.release();
     let seen = until_settled(&mut browser, Duration::from_secs(10)).await;
-    // A moment that is shorter than the page's look may be missed; the order and the long ones may not.
-    let all = ["Saved", "Sent to Route53", "In sync", "Answered by 0 of 2 name servers", "Answered by 1 of 2 name servers"];
-    let all: Vec<&str> = all.into_iter().chain(["Answered by 2 of 2 name servers"]).collect();
-    let places: Vec<usize> = seen.iter().map(|words| all.iter().position(|known| known == words).expect(words)).collect();
+    // A moment that is shorter than the page's look may be missed; the order and the long ones may
+    // not.
+    let all = [
+        "Saved",
+        "Sent to Route53",
+        "In sync",
+        "Answered by 0 of 2 name servers",
+        "Answered by 1 of 2 name servers",
+    ];
+    let all: Vec<&str> = all
+        .into_iter()
+        .chain(["Answered by 2 of 2 name servers"])
+        .collect();
+    let places: Vec<usize> = seen
+        .iter()
+        .map(|words| all.iter().position(|known| known == words).expect(words))
+        .collect();
     assert!(places.is_sorted(), "{seen:?}");
     for long in [all[1], all[4], all[5]] {
-        assert!(seen.iter().any(|words| words == long), "{long} is missing in {seen:?}");
+        assert!(
+            seen.iter().any(|words| words == long),
+            "{long} is missing in {seen:?}"
+        );
     }
-    let row = browser.row(&format!("www.user1.{ROOT}"), "A").await.unwrap();
-    assert_eq!((row.key.as_str(), row.words.as_str()), ("answered", all[5]), "the page without script says the same");
+    let row = browser
+        .row(&format!("www.user1.{ROOT}"), "A")
+        .await
+        .unwrap();
+    assert_eq!(
+        (row.key.as_str(), row.words.as_str()),
+        ("answered", all[5]),
+        "the page without script says the same"
+    );
 }
 
 #[tokio::test]
@@ -68,8 +98,18 @@ async fn a_change_that_the_provider_no_longer_knows_is_long_done() {
     let app = world.start().await;
     let mut browser = signed_in(&world, &app, "user1").await;
     assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
-    eventually("sent", Duration::from_secs(3), async || state(&mut browser.clone()).await["key"] == "sent").await;
-    world.db.run("UPDATE zone_changes SET id = 'C0UNKNOWN'; UPDATE names SET change_id = 'C0UNKNOWN'").await;
+    eventually("sent", Duration::from_secs(3), async || {
+        state(&mut browser.clone()).await["key"] == "sent"
+    })
+    .await;
+    world
+        .db
+        .run("UPDATE zone_changes SET id = 'C0UNKNOWN'; UPDATE names SET change_id = 'C0UNKNOWN'")
+        .await;
     let seen = until_settled(&mut browser, Duration::from_secs(10)).await;
-    assert_eq!(seen.last().map(String::as_str), Some("Answered by 1 of 1 name server"), "{seen:?}");
+    assert_eq!(
+        seen.last().map(String::as_str),
+        Some("Answered by 1 of 1 name server"),
+        "{seen:?}"
+    );
 }

@@ -26,13 +26,19 @@ impl Browser {
     pub async fn rows(&mut self) -> Vec<Row> {
         let page = self.get("/dns-records").await;
         assert_eq!(page.status, 200, "{}", page.body);
-        let rows = page.body.split("<tr role=\"row\">").filter(|row| row.contains("data-record=\""));
+        let rows = page
+            .body
+            .split("<tr role=\"row\">")
+            .filter(|row| row.contains("data-record=\""));
         rows.map(row).collect()
     }
 
     /// The row of this name and type.
     pub async fn row(&mut self, name: &str, rtype: &str) -> Option<Row> {
-        self.rows().await.into_iter().find(|row| row.name == name && row.rtype == rtype)
+        self.rows()
+            .await
+            .into_iter()
+            .find(|row| row.name == name && row.rtype == rtype)
     }
 
     /// Opens the record's form, gives it another type and value, and saves it.
@@ -44,7 +50,9 @@ impl Browser {
     pub async fn change(&mut self, id: &str, fields: &[(&str, &str)]) -> Page {
         let path = format!("/dns-records/{id}");
         let form = self.get(&path).await.form(&path);
-        let form = fields.iter().fold(form, |form, (name, value)| form.with(name, value));
+        let form = fields
+            .iter()
+            .fold(form, |form, (name, value)| form.with(name, value));
         self.submit(&form).await
     }
 
@@ -57,8 +65,16 @@ impl Browser {
 
 fn row(html: &str) -> Row {
     let between = |from: &str, to: &str| {
-        let after = html.split_once(from).unwrap_or_else(|| panic!("no {from} in {html}")).1;
-        unescape(after.split_once(to).unwrap_or_else(|| panic!("no {to} in {html}")).0)
+        let after = html
+            .split_once(from)
+            .unwrap_or_else(|| panic!("no {from} in {html}"))
+            .1;
+        unescape(
+            after
+                .split_once(to)
+                .unwrap_or_else(|| panic!("no {to} in {html}"))
+                .0,
+        )
     };
     Row {
         id: between("data-record=\"", "\""),
@@ -66,14 +82,20 @@ fn row(html: &str) -> Row {
         rtype: between("class=\"tag\">", "<"),
         value: between("class=\"value literal\">", "</div>"),
         key: between("data-state=\"", "\""),
-        words: between("data-settled=\"", "</span>").split_once('>').unwrap().1.to_owned(),
+        words: between("data-settled=\"", "</span>")
+            .split_once('>')
+            .unwrap()
+            .1
+            .to_owned(),
     }
 }
 
 /// Somebody who has signed in at this process.
 pub async fn signed_in(world: &World, app: &App, username: &str) -> Browser {
     let mut browser = app.browser();
-    let home = browser.sign_in(&world.idp, &person(username, &["students"])).await;
+    let home = browser
+        .sign_in(&world.idp, &person(username, &["students"]))
+        .await;
     assert_eq!(home.status, 200, "{}", home.body);
     browser
 }
@@ -82,12 +104,29 @@ pub async fn signed_in(world: &World, app: &App, username: &str) -> Browser {
 pub async fn dig(world: &World, name: &str, rtype: &str) -> Vec<String> {
     let server = world.zone.dns_addr();
     let output = tokio::process::Command::new("dig")
-        .args(["+short", "+time=2", "+tries=2", &format!("@{}", server.ip()), "-p", &server.port().to_string(), name, rtype])
+        .args([
+            "+short",
+            "+time=2",
+            "+tries=2",
+            &format!("@{}", server.ip()),
+            "-p",
+            &server.port().to_string(),
+            name,
+            rtype,
+        ])
         .output()
         .await
         .expect("dig is installed by script/test");
-    assert!(output.status.success(), "dig: {}", String::from_utf8_lossy(&output.stdout));
-    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+    assert!(
+        output.status.success(),
+        "dig: {}",
+        String::from_utf8_lossy(&output.stdout)
+    );
+    String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(str::to_owned)
+        .collect()
 }
 
 /// A verb that has come to its end.
@@ -106,17 +145,32 @@ pub async fn verb(world: &World, arguments: &[&str]) -> Ended {
 
 /// Runs a command to its end, at most 60 s.
 pub async fn ended(mut command: tokio::process::Command) -> Ended {
-    let output = tokio::time::timeout(Duration::from_secs(60), command.output()).await.expect("it ends").unwrap();
-    let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    let output = tokio::time::timeout(Duration::from_secs(60), command.output())
+        .await
+        .expect("it ends")
+        .unwrap();
+    let (out, err) = (
+        String::from_utf8(output.stdout).unwrap(),
+        String::from_utf8(output.stderr).unwrap(),
+    );
     let all = out.clone() + &err;
-    let out = out.lines().filter(|line| !line.starts_with('{')).collect::<Vec<_>>().join("\n");
-    Ended { code: output.status.code().unwrap_or(-1), out, all }
+    let out = out
+        .lines()
+        .filter(|line| !line.starts_with('{'))
+        .collect::<Vec<_>>()
+        .join("\n");
+    Ended {
+        code: output.status.code().unwrap_or(-1),
+        out,
+        all,
+    }
 }
 
 /// The zone's sets but the apex's own NS and SOA: name, type and values.
 pub fn zone_sets(world: &World) -> BTreeMap<(String, String), BTreeSet<String>> {
     let sets = world.zone.sets().into_iter().filter(|set| set.name != ROOT);
-    sets.map(|set| ((set.name, set.rtype), set.values)).collect()
+    sets.map(|set| ((set.name, set.rtype), set.values))
+        .collect()
 }
 
 /// As [`zone_becomes_pages`], and `reconcile --dry-run` agrees.
@@ -133,16 +187,30 @@ pub async fn zone_becomes_pages(world: &World, people: &mut [Browser], limit: Du
         for browser in people.iter_mut() {
             for row in browser.rows().await {
                 let dot = if row.rtype == "CNAME" { "." } else { "" };
-                wanted.entry((row.name, row.rtype)).or_default().insert(row.value + dot);
+                wanted
+                    .entry((row.name, row.rtype))
+                    .or_default()
+                    .insert(row.value + dot);
             }
         }
         let zone = zone_sets(world);
         if zone == wanted {
             return;
         }
-        let odd: Vec<_> = zone.iter().filter(|(key, set)| wanted.get(*key) != Some(set)).take(5).collect();
-        let missing: Vec<_> = wanted.iter().filter(|(key, _)| !zone.contains_key(*key)).take(5).collect();
-        assert!(start.elapsed() < limit, "zone and pages differ after {limit:?}: in the zone {odd:?}, missing {missing:?}");
+        let odd: Vec<_> = zone
+            .iter()
+            .filter(|(key, set)| wanted.get(*key) != Some(set))
+            .take(5)
+            .collect();
+        let missing: Vec<_> = wanted
+            .iter()
+            .filter(|(key, _)| !zone.contains_key(*key))
+            .take(5)
+            .collect();
+        assert!(
+            start.elapsed() < limit,
+            "zone and pages differ after {limit:?}: in the zone {odd:?}, missing {missing:?}"
+        );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
@@ -151,21 +219,39 @@ pub async fn zone_becomes_pages(world: &World, people: &mut [Browser], limit: Du
 pub async fn no_difference(world: &World) {
     let found = verb(world, &["reconcile", "--dry-run"]).await;
     assert_eq!(found.code, 0, "{}", found.all);
-    assert!(found.out.ends_with("\n0 differences; nothing was changed"), "{}", found.all);
-    for more in ["to be published as their owners", "published as their owners made them", "refused", "kept out", "held back"] {
+    assert!(
+        found.out.ends_with("\n0 differences; nothing was changed"),
+        "{}",
+        found.all
+    );
+    for more in [
+        "to be published as their owners",
+        "published as their owners made them",
+        "refused",
+        "kept out",
+        "held back",
+    ] {
         assert!(!found.out.contains(more), "{more}: {}", found.all);
     }
 }
 
-/// The label of a number, in two letters that spell nothing: the form refuses rude words, also those read from digits.
+/// The label of a number, in two letters that spell nothing: the form refuses rude words, also
+/// those read from digits.
 pub fn label_of(number: usize) -> String {
-    format!("host-{number:b}").replace('0', "m").replace('1', "n")
+    format!("host-{number:b}")
+        .replace('0', "m")
+        .replace('1', "n")
 }
 
-/// Puts `count` A records `PREFIX-1`, `PREFIX-2`, … straight into the rows of a person who has a label, all dirty: the next sweep
-/// finds them.
+/// Puts `count` A records `PREFIX-1`, `PREFIX-2`, … straight into the rows of a person who has a
+/// label, all dirty: the next sweep finds them.
 pub async fn insert_records(world: &World, label: &str, prefix: &str, count: usize) {
-    let names = (1..=count).map(|n| (format!("{prefix}-{n}.{label}.{ROOT}"), format!("10.1.{}.{}", n / 250, n % 250 + 1)));
+    let names = (1..=count).map(|n| {
+        (
+            format!("{prefix}-{n}.{label}.{ROOT}"),
+            format!("10.1.{}.{}", n / 250, n % 250 + 1),
+        )
+    });
     let (mut rows, mut records) = (Vec::new(), Vec::new());
     for (name, value) in names {
         rows.push(format!("('{name}', @u, 'other', 1, 1, 1, 1)"));

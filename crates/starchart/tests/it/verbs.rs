@@ -16,21 +16,42 @@ async fn check_config_says_what_was_found_where() {
     let world = World::new().await.set("AWS_ACCESS_KEY_ID", "AKIDSECRETID");
     let checked = verb(&world, &["check-config"]).await;
     assert_eq!(checked.code, 0, "{}", checked.all);
-    for (name, shown) in
-        [("ROOT_DOMAIN", ROOT), ("SESSION_SECRET", "***"), ("DATABASE_URL", "***"), ("AWS_ACCESS_KEY_ID", "***")]
-    {
-        let line = checked.out.lines().find(|line| line.starts_with(name)).expect(name);
-        assert!(line.contains(shown) && line.ends_with("(variable)"), "{line}");
+    for (name, shown) in [
+        ("ROOT_DOMAIN", ROOT),
+        ("SESSION_SECRET", "***"),
+        ("DATABASE_URL", "***"),
+        ("AWS_ACCESS_KEY_ID", "***"),
+    ] {
+        let line = checked
+            .out
+            .lines()
+            .find(|line| line.starts_with(name))
+            .expect(name);
+        assert!(
+            line.contains(shown) && line.ends_with("(variable)"),
+            "{line}"
+        );
     }
-    assert!(checked.out.contains("The settings are complete."), "{}", checked.out);
+    assert!(
+        checked.out.contains("The settings are complete."),
+        "{}",
+        checked.out
+    );
     no_secret(&checked);
-    let port = checked.out.lines().find(|line| line.starts_with("PORT ")).unwrap();
+    let port = checked
+        .out
+        .lines()
+        .find(|line| line.starts_with("PORT "))
+        .unwrap();
     assert!(port.ends_with("(default)"), "{port}");
 }
 
 #[tokio::test]
 async fn faults_of_the_settings_come_all_at_once() {
-    let world = World::new().await.set("AWS_ACCESS_KEY_ID", "AKIDSECRETID").set("APP_URL", "http://names.school.example");
+    let world = World::new()
+        .await
+        .set("AWS_ACCESS_KEY_ID", "AKIDSECRETID")
+        .set("APP_URL", "http://names.school.example");
     let world = world
         .set("ROOT_DOMAIN", "")
         .set("PORT", "70000")
@@ -42,8 +63,16 @@ async fn faults_of_the_settings_come_all_at_once() {
         for name in ["APP_URL: ", "ROOT_DOMAIN: ", "PORT: ", "DRAIN_S: "] {
             assert!(ended.all.contains(name), "{name}: {}", ended.all);
         }
-        assert!(ended.all.contains("DANGER_DATABASE_WIPE_REINITIALIZE: only 1 sets it"));
-        assert!(ended.all.starts_with("5 settings are wrong:"), "{}", ended.all);
+        assert!(
+            ended
+                .all
+                .contains("DANGER_DATABASE_WIPE_REINITIALIZE: only 1 sets it")
+        );
+        assert!(
+            ended.all.starts_with("5 settings are wrong:"),
+            "{}",
+            ended.all
+        );
         no_secret(&ended);
     }
 }
@@ -53,7 +82,15 @@ async fn version_and_health() {
     let world = World::new().await;
     let version = verb(&world, &["version"]).await;
     assert_eq!(version.code, 0);
-    assert!(version.out.starts_with(concat!("starchart ", env!("CARGO_PKG_VERSION"), " (commit ")), "{}", version.out);
+    assert!(
+        version.out.starts_with(concat!(
+            "starchart ",
+            env!("CARGO_PKG_VERSION"),
+            " (commit "
+        )),
+        "{}",
+        version.out
+    );
 
     let app = world.start().await;
     let health = |port: u16| {
@@ -62,10 +99,19 @@ async fn version_and_health() {
         ended(command)
     };
     let ready = health(app.port).await;
-    assert_eq!((ready.code, ready.out.as_str()), (0, "alive"), "{}", ready.all);
+    assert_eq!(
+        (ready.code, ready.out.as_str()),
+        (0, "alive"),
+        "{}",
+        ready.all
+    );
     let nobody = health(starchart_testkit::server::free_port()).await;
     assert_eq!(nobody.code, 1, "{}", nobody.all);
-    assert!(nobody.all.contains("nothing answers on port"), "{}", nobody.all);
+    assert!(
+        nobody.all.contains("nothing answers on port"),
+        "{}",
+        nobody.all
+    );
     no_secret(&nobody);
 }
 
@@ -83,36 +129,105 @@ async fn keys_new_makes_secrets_that_the_settings_take() {
 
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().to_str().unwrap();
-    assert_eq!(verb(&world, &["keys", "new", "--folder", path]).await.code, 0);
+    assert_eq!(
+        verb(&world, &["keys", "new", "--folder", path]).await.code,
+        0
+    );
     let again = verb(&world, &["keys", "new", "--folder", path]).await;
-    assert_eq!(again.code, 1, "what is there is not overwritten: {}", again.all);
+    assert_eq!(
+        again.code, 1,
+        "what is there is not overwritten: {}",
+        again.all
+    );
     assert!(
-        again.all.contains("and KEY_ENCRYPTION_KEYS are in") && again.all.contains("no key is overwritten"),
+        again.all.contains("and KEY_ENCRYPTION_KEYS are in")
+            && again.all.contains("no key is overwritten"),
         "{}",
         again.all
     );
-    let missing = verb(&world, &["keys", "new", "--folder", &format!("{path}/missing")]).await;
-    assert!(missing.code == 1 && missing.all.contains("make the folder first: mkdir -m 700"), "{}", missing.all);
-    let file = verb(&world, &["keys", "new", "--folder", &format!("{path}/KEY_ENCRYPTION_KEYS")]).await;
-    assert!(file.code == 1 && file.all.contains("is a file; name a folder"), "{}", file.all);
+    let missing = verb(
+        &world,
+        &["keys", "new", "--folder", &format!("{path}/missing")],
+    )
+    .await;
+    assert!(
+        missing.code == 1 && missing.all.contains("make the folder first: mkdir -m 700"),
+        "{}",
+        missing.all
+    );
+    let file = verb(
+        &world,
+        &[
+            "keys",
+            "new",
+            "--folder",
+            &format!("{path}/KEY_ENCRYPTION_KEYS"),
+        ],
+    )
+    .await;
+    assert!(
+        file.code == 1 && file.all.contains("is a file; name a folder"),
+        "{}",
+        file.all
+    );
     let half = tempfile::tempdir().unwrap();
     std::fs::write(half.path().join("KEY_ENCRYPTION_KEYS"), "mine").unwrap();
-    assert_eq!(verb(&world, &["keys", "new", "--folder", half.path().to_str().unwrap()]).await.code, 1);
-    assert_eq!(std::fs::read_dir(half.path()).unwrap().count(), 1, "both or neither");
+    assert_eq!(
+        verb(
+            &world,
+            &["keys", "new", "--folder", half.path().to_str().unwrap()]
+        )
+        .await
+        .code,
+        1
+    );
+    assert_eq!(
+        std::fs::read_dir(half.path()).unwrap().count(),
+        1,
+        "both or neither"
+    );
     let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
-    let names = ["LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM", "KEY_ENCRYPTION_KEYS"];
-    let world = names.into_iter().fold(world, |world, name| world.set(name, &read(name)));
+    let names = [
+        "LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM",
+        "KEY_ENCRYPTION_KEYS",
+    ];
+    let world = names
+        .into_iter()
+        .fold(world, |world, name| world.set(name, &read(name)));
     let checked = verb(&world, &["check-config"]).await;
-    assert!(checked.code == 0 && !checked.out.contains("certificates are off"), "{}", checked.all);
+    assert!(
+        checked.code == 0 && !checked.out.contains("certificates are off"),
+        "{}",
+        checked.all
+    );
     for secret in names.map(read) {
-        let part = secret.lines().find(|line| !line.starts_with('-')).unwrap().rsplit(':').next().unwrap().to_owned();
+        let part = secret
+            .lines()
+            .find(|line| !line.starts_with('-'))
+            .unwrap()
+            .rsplit(':')
+            .next()
+            .unwrap()
+            .to_owned();
         assert!(!checked.all.contains(&part), "{}", checked.all);
     }
 
     let no_root = folder.path().join("KEY_ENCRYPTION_KEYS");
-    let faulty = verb(&world.set("ACME_CA_ROOT_PATH", no_root.to_str().unwrap()), &["check-config"]).await;
-    assert!(faulty.code == 2 && faulty.all.contains("ACME_CA_ROOT_PATH: "), "{}", faulty.all);
-    assert!(!faulty.all.contains("The settings are complete."), "{}", faulty.all);
+    let faulty = verb(
+        &world.set("ACME_CA_ROOT_PATH", no_root.to_str().unwrap()),
+        &["check-config"],
+    )
+    .await;
+    assert!(
+        faulty.code == 2 && faulty.all.contains("ACME_CA_ROOT_PATH: "),
+        "{}",
+        faulty.all
+    );
+    assert!(
+        !faulty.all.contains("The settings are complete."),
+        "{}",
+        faulty.all
+    );
 }
 
 #[tokio::test]
@@ -128,14 +243,28 @@ async fn a_port_that_is_taken_is_told_with_its_setting() {
         })
         .await;
         let told = format!("{name}: port {port} cannot be opened");
-        assert!(ended.code == 1 && ended.all.contains(&told), "{}", ended.all);
-        assert!(ended.all.contains("end that one, or choose another port"), "{}", ended.all);
+        assert!(
+            ended.code == 1 && ended.all.contains(&told),
+            "{}",
+            ended.all
+        );
+        assert!(
+            ended.all.contains("end that one, or choose another port"),
+            "{}",
+            ended.all
+        );
     }
 }
 
 /// The one sentence that a person reads when a verb gives up.
 fn last_words(ended: &Ended) -> String {
-    ended.all.lines().rev().find_map(|line| line.strip_prefix("starchart: ")).expect(&ended.all).to_owned()
+    ended
+        .all
+        .lines()
+        .rev()
+        .find_map(|line| line.strip_prefix("starchart: "))
+        .expect(&ended.all)
+        .to_owned()
 }
 
 #[tokio::test]
@@ -151,8 +280,16 @@ async fn what_stops_a_verb_is_said_once_and_in_words() {
             format!("http://{nobody}"),
             "the zone could not be listed: the zone's provider cannot be reached (check",
         ),
-        ("AWS_ROUTE53_HOSTED_ZONE_ID", "ZNOPE".to_owned(), "AWS_ROUTE53_HOSTED_ZONE_ID names no zone of this account"),
-        ("DATABASE_URL", format!("{server}/nosuch"), "DATABASE_URL: no such database; create it, or correct the name: 1049"),
+        (
+            "AWS_ROUTE53_HOSTED_ZONE_ID",
+            "ZNOPE".to_owned(),
+            "AWS_ROUTE53_HOSTED_ZONE_ID names no zone of this account",
+        ),
+        (
+            "DATABASE_URL",
+            format!("{server}/nosuch"),
+            "DATABASE_URL: no such database; create it, or correct the name: 1049",
+        ),
         (
             "DATABASE_URL",
             database.replace("mysql://", "mysql://nobody:bad"),
@@ -167,7 +304,10 @@ async fn what_stops_a_verb_is_said_once_and_in_words() {
         .await;
         let told = last_words(&ended);
         assert!(ended.code == 1 && told.contains(words), "{}", ended.all);
-        assert!(!told.contains(" { ") && !told.contains("Failure("), "no debug text: {told}");
+        assert!(
+            !told.contains(" { ") && !told.contains("Failure("),
+            "no debug text: {told}"
+        );
         let cause = told.rsplit(": ").next().unwrap();
         assert_eq!(told.matches(cause).count(), 1, "said once: {told}");
     }
@@ -182,8 +322,15 @@ async fn reconcile_prints_the_difference_and_changes_nothing() {
         assert_eq!(browser.create(name, "A", "192.168.1.1").await.status, 303);
     }
     let fqdn = |name: &str| format!("{name}.user1.{ROOT}");
-    zone_equals_pages(&world, std::slice::from_mut(&mut browser), std::time::Duration::from_secs(5)).await;
-    let set = |name: &str, value: &str| starchart_testkit::route53::Set::new(&fqdn(name), "A", 300, [value]);
+    zone_equals_pages(
+        &world,
+        std::slice::from_mut(&mut browser),
+        std::time::Duration::from_secs(5),
+    )
+    .await;
+    let set = |name: &str, value: &str| {
+        starchart_testkit::route53::Set::new(&fqdn(name), "A", 300, [value])
+    };
     world.zone.remove(&fqdn("gone"), "A").unwrap();
     world.zone.put(set("edited", "192.168.9.9")).unwrap();
     world.zone.put(set("foreign", "192.168.8.8")).unwrap();
@@ -191,17 +338,44 @@ async fn reconcile_prints_the_difference_and_changes_nothing() {
 
     let found = verb(&world, &["reconcile", "--dry-run"]).await;
     assert_eq!(found.code, 0, "{}", found.all);
-    assert!(found.out.contains(&format!("+ {} A 192.168.1.1", fqdn("gone"))), "{}", found.out);
+    assert!(
+        found
+            .out
+            .contains(&format!("+ {} A 192.168.1.1", fqdn("gone"))),
+        "{}",
+        found.out
+    );
     assert!(found.out.contains(&fqdn("edited")), "{}", found.out);
     assert!(!found.out.contains(&fqdn("same")), "{}", found.out);
-    assert!(found.out.contains(&format!("\n  {} A 192.168.8.8 (new)", fqdn("foreign"))), "{}", found.out);
-    assert!(found.out.ends_with("\n2 differences; nothing was changed"), "{}", found.out);
+    assert!(
+        found
+            .out
+            .contains(&format!("\n  {} A 192.168.8.8 (new)", fqdn("foreign"))),
+        "{}",
+        found.out
+    );
+    assert!(
+        found.out.ends_with("\n2 differences; nothing was changed"),
+        "{}",
+        found.out
+    );
     assert_eq!(world.zone.sets(), before);
     no_secret(&found);
     let refused = verb(&world, &["reconcile"]).await;
-    assert_eq!(refused.code, 2, "it has to be said what for: {}", refused.all);
-    for odd in [&["--approve", "1234567"][..], &["--approve", "not-a-hash"], &["--pause", " "], &["--adopt", "--now"]] {
-        let arguments: Vec<&str> = std::iter::once("reconcile").chain(odd.iter().copied()).collect();
+    assert_eq!(
+        refused.code, 2,
+        "it has to be said what for: {}",
+        refused.all
+    );
+    for odd in [
+        &["--approve", "1234567"][..],
+        &["--approve", "not-a-hash"],
+        &["--pause", " "],
+        &["--adopt", "--now"],
+    ] {
+        let arguments: Vec<&str> = std::iter::once("reconcile")
+            .chain(odd.iter().copied())
+            .collect();
         assert_eq!(verb(&world, &arguments).await.code, 2, "{odd:?}");
     }
 }
@@ -211,33 +385,93 @@ async fn seed_makes_people_with_records_once_and_never_in_production() {
     let world = World::new().await;
     let refused = verb(&world, &["seed"]).await;
     assert_eq!(refused.code, 1, "{}", refused.all);
-    assert!(refused.all.contains("STARCHART_ENV is production; nothing was changed"), "{}", refused.all);
+    assert!(
+        refused
+            .all
+            .contains("STARCHART_ENV is production; nothing was changed"),
+        "{}",
+        refused.all
+    );
 
     let world = world.set("STARCHART_ENV", "test");
     let early = verb(&world, &["seed"]).await;
-    assert!(early.code == 1 && early.all.contains("run `starchart migrate` first; nothing was changed"), "{}", early.all);
+    assert!(
+        early.code == 1
+            && early
+                .all
+                .contains("run `starchart migrate` first; nothing was changed"),
+        "{}",
+        early.all
+    );
     assert_eq!(verb(&world, &["migrate"]).await.code, 0);
     let made = verb(&world, &["seed"]).await;
-    assert_eq!((made.code, made.out.matches("  made ").count()), (0, 20), "{}", made.all);
-    assert!(made.out.contains("han.solo (Han Solo), hansolo.starchart.example"), "{}", made.out);
+    assert_eq!(
+        (made.code, made.out.matches("  made ").count()),
+        (0, 20),
+        "{}",
+        made.all
+    );
+    assert!(
+        made.out
+            .contains("han.solo (Han Solo), hansolo.starchart.example"),
+        "{}",
+        made.out
+    );
     let again = verb(&world, &["seed"]).await;
-    assert_eq!((again.code, again.out.matches("  is there ").count()), (0, 20), "{}", again.all);
-    assert_eq!(world.db.number("SELECT COUNT(*) FROM dns_records").await, 20);
+    assert_eq!(
+        (again.code, again.out.matches("  is there ").count()),
+        (0, 20),
+        "{}",
+        again.all
+    );
+    assert_eq!(
+        world.db.number("SELECT COUNT(*) FROM dns_records").await,
+        20
+    );
 
     let world = world.set("STARCHART_ENV", "production");
     let app = world.start().await;
     let mut browser = signed_in(&world, &app, "user1").await;
-    let types: Vec<_> = browser.rows().await.into_iter().map(|row| row.rtype).collect();
-    assert_eq!(types, ["CNAME", "MX", "TXT", "A", "AAAA"], "theirs when they sign in");
-    let published = async || world.zone.set(&format!("blog.hansolo.{ROOT}"), "CNAME").is_some();
-    eventually("published like any record", std::time::Duration::from_secs(10), published).await;
+    let types: Vec<_> = browser
+        .rows()
+        .await
+        .into_iter()
+        .map(|row| row.rtype)
+        .collect();
+    assert_eq!(
+        types,
+        ["CNAME", "MX", "TXT", "A", "AAAA"],
+        "theirs when they sign in"
+    );
+    let published = async || {
+        world
+            .zone
+            .set(&format!("blog.hansolo.{ROOT}"), "CNAME")
+            .is_some()
+    };
+    eventually(
+        "published like any record",
+        std::time::Duration::from_secs(10),
+        published,
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn the_production_build_holds_nothing_of_the_demo() {
     let tree = async |features: &[&str]| {
         let mut cargo = tokio::process::Command::new(env!("CARGO"));
-        cargo.args(["tree", "-p", "starchart", "-e", "normal,features", "--offline", "--locked"]).args(features);
+        cargo
+            .args([
+                "tree",
+                "-p",
+                "starchart",
+                "-e",
+                "normal,features",
+                "--offline",
+                "--locked",
+            ])
+            .args(features);
         let tree = ended({
             cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
             cargo
@@ -246,10 +480,18 @@ async fn the_production_build_holds_nothing_of_the_demo() {
         assert_eq!(tree.code, 0, "{}", tree.all);
         tree.all
     };
-    let unwanted = ["starchart-demo", "libsqlite3-sys", "starchart-saml feature \"issuer\"", "sqlx-sqlite"];
+    let unwanted = [
+        "starchart-demo",
+        "libsqlite3-sys",
+        "starchart-saml feature \"issuer\"",
+        "sqlx-sqlite",
+    ];
     let (production, development) = (tree(&["--no-default-features"]).await, tree(&[]).await);
     for name in unwanted {
-        assert!(!production.contains(name), "the production build holds {name}");
+        assert!(
+            !production.contains(name),
+            "the production build holds {name}"
+        );
         assert!(development.contains(name), "{name} is how the tree says it");
     }
 }

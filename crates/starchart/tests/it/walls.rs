@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
-/// Each of our crates with those of ours it may use (normal dependencies). Crates that come later have their rule already.
+/// Each of our crates with those of ours it may use (normal dependencies). Crates that come later
+/// have their rule already.
 const ARROWS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("migration", &[]),
@@ -17,11 +18,27 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("mail", &["domain"]),
     ("jobs", &["domain"]),
     ("web", &["domain", "store", "jobs", "saml"]),
-    ("worker", &["domain", "store", "jobs", "dns", "acme", "mail"]),
+    (
+        "worker",
+        &["domain", "store", "jobs", "dns", "acme", "mail"],
+    ),
     ("demo", &["domain", "dns", "acme", "saml", "mail"]),
     (
         "starchart",
-        &["domain", "settings", "store", "dns", "acme", "saml", "mail", "jobs", "web", "worker", "demo", "migration"],
+        &[
+            "domain",
+            "settings",
+            "store",
+            "dns",
+            "acme",
+            "saml",
+            "mail",
+            "jobs",
+            "web",
+            "worker",
+            "demo",
+            "migration",
+        ],
     ),
 ];
 
@@ -50,9 +67,17 @@ fn short(name: &str) -> &str {
 /// Our crates and everything each names as a normal dependency.
 fn graph() -> Graph {
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml");
-    let metadata = MetadataCommand::new().manifest_path(manifest).no_deps().exec().unwrap();
+    let metadata = MetadataCommand::new()
+        .manifest_path(manifest)
+        .no_deps()
+        .exec()
+        .unwrap();
     let normal = |package: &cargo_metadata::Package| {
-        let names = package.dependencies.iter().filter(|d| d.kind == DependencyKind::Normal).map(|d| short(&d.name).to_owned());
+        let names = package
+            .dependencies
+            .iter()
+            .filter(|d| d.kind == DependencyKind::Normal)
+            .map(|d| short(&d.name).to_owned());
         (short(&package.name).to_owned(), names.collect())
     };
     metadata.packages.iter().map(normal).collect()
@@ -72,7 +97,10 @@ fn faults(graph: &Graph) -> Vec<String> {
             if is_ours && !allowed.contains(&to.as_str()) {
                 faults.push(format!("{from} -> {to} is not allowed"));
             }
-            if cages.get(to.as_str()).is_some_and(|rooms| !rooms.contains(&from.as_str())) {
+            if cages
+                .get(to.as_str())
+                .is_some_and(|rooms| !rooms.contains(&from.as_str()))
+            {
                 faults.push(format!("{to} may not be used in {from}"));
             }
         }
@@ -90,10 +118,17 @@ fn no_arrow_is_drawn_that_is_not_in_the_plan() {
 #[test]
 fn a_forbidden_arrow_is_seen() {
     let mut graph = graph();
-    graph.get_mut("web").unwrap().extend(["dns".to_owned(), "sea-orm".to_owned()]);
+    graph
+        .get_mut("web")
+        .unwrap()
+        .extend(["dns".to_owned(), "sea-orm".to_owned()]);
     graph.insert("extra".to_owned(), vec![]);
     assert_eq!(
         faults(&graph),
-        ["extra has no rule here and in ARCHITECTURE.md", "web -> dns is not allowed", "sea-orm may not be used in web"]
+        [
+            "extra has no rule here and in ARCHITECTURE.md",
+            "web -> dns is not allowed",
+            "sea-orm may not be used in web"
+        ]
     );
 }

@@ -18,7 +18,15 @@ async fn lived_in() -> (World, Vec<Set>) {
     let world = World::new().await;
     let app = world.start().await;
     fill(&world, &app).await;
-    world.zone.put(Set::new(&format!("theirs.{ROOT}"), "A", 300, ["192.168.7.7"])).unwrap();
+    world
+        .zone
+        .put(Set::new(
+            &format!("theirs.{ROOT}"),
+            "A",
+            300,
+            ["192.168.7.7"],
+        ))
+        .unwrap();
     let sets = world.zone.sets();
     (world, sets)
 }
@@ -39,7 +47,14 @@ async fn people(world: &World) -> i64 {
 
 /// How many wipes the logs of these processes tell.
 fn wipes(apps: &[&App]) -> usize {
-    apps.iter().map(|app| app.server.log().matches("the database was wiped, the zone was not touched").count()).sum()
+    apps.iter()
+        .map(|app| {
+            app.server
+                .log()
+                .matches("the database was wiped, the zone was not touched")
+                .count()
+        })
+        .sum()
 }
 
 /// Two replicas at once, both ready.
@@ -55,22 +70,52 @@ async fn two(world: &World) -> [App; 2] {
 async fn replicas_with_the_flag_wipe_once_until_a_start_without_it() {
     let (world, zone) = lived_in().await;
     for table in ["User", "DnsRecord", "_prisma_migrations"] {
-        world.db.run(&format!("CREATE TABLE `{table}` (id INT PRIMARY KEY); INSERT INTO `{table}` VALUES (1)")).await;
+        world
+            .db
+            .run(&format!(
+                "CREATE TABLE `{table}` (id INT PRIMARY KEY); INSERT INTO `{table}` VALUES (1)"
+            ))
+            .await;
     }
-    let mut world = world.set(FLAG, "1").set("DANGER_CONFIRM", &format!("{ROOT}:2"));
+    let mut world = world
+        .set(FLAG, "1")
+        .set("DANGER_CONFIRM", &format!("{ROOT}:2"));
     for start in 1..=4 {
         let apps = two(&world).await;
-        assert_eq!(wipes(&[&apps[0], &apps[1]]), usize::from(start == 1), "start {start}");
-        assert_eq!(people(&world).await, i64::from(start > 1), "start {start}: what came after the wipe stays");
+        assert_eq!(
+            wipes(&[&apps[0], &apps[1]]),
+            usize::from(start == 1),
+            "start {start}"
+        );
+        assert_eq!(
+            people(&world).await,
+            i64::from(start > 1),
+            "start {start}: what came after the wipe stays"
+        );
         for app in &apps {
-            let told = app.server.log().matches("is still set: it has had its effect").count();
-            assert!(told == 1 || start == 1, "start {start} says so: {}", app.server.log());
+            let told = app
+                .server
+                .log()
+                .matches("is still set: it has had its effect")
+                .count();
+            assert!(
+                told == 1 || start == 1,
+                "start {start} says so: {}",
+                app.server.log()
+            );
         }
         if start == 1 {
-            let dropped =
-                apps.iter().flat_map(App::log_lines).filter(|line| line.to_string().contains("dropped and made anew"));
-            let dropped: BTreeSet<_> = dropped.map(|line| line["table"].as_str().unwrap_or_default().to_owned()).collect();
-            assert!(dropped.contains("users") && dropped.contains("zone_rrset"), "{dropped:?}");
+            let dropped = apps
+                .iter()
+                .flat_map(App::log_lines)
+                .filter(|line| line.to_string().contains("dropped and made anew"));
+            let dropped: BTreeSet<_> = dropped
+                .map(|line| line["table"].as_str().unwrap_or_default().to_owned())
+                .collect();
+            assert!(
+                dropped.contains("users") && dropped.contains("zone_rrset"),
+                "{dropped:?}"
+            );
             signed_in(&world, &apps[1], "user9").await;
         }
     }
@@ -82,16 +127,34 @@ async fn replicas_with_the_flag_wipe_once_until_a_start_without_it() {
     assert_eq!(people(&world).await, 2);
     world = world.set(FLAG, "1");
     let apps = two(&world).await;
-    assert_eq!((wipes(&[&apps[0], &apps[1]]), people(&world).await), (1, 0), "set again, it wipes once more");
+    assert_eq!(
+        (wipes(&[&apps[0], &apps[1]]), people(&world).await),
+        (1, 0),
+        "set again, it wipes once more"
+    );
 
     for table in ["User", "DnsRecord", "_prisma_migrations"] {
-        assert_eq!(world.db.number(&format!("SELECT COUNT(*) FROM `{table}`")).await, 1, "{table} is the original's");
+        assert_eq!(
+            world
+                .db
+                .number(&format!("SELECT COUNT(*) FROM `{table}`"))
+                .await,
+            1,
+            "{table} is the original's"
+        );
     }
     // Long enough for a sweep of everything that could publish.
     let mut browser = signed_in(&world, &apps[0], "user1").await;
-    assert_eq!(browser.create("other", "A", "192.168.1.2").await.status, 303);
+    assert_eq!(
+        browser.create("other", "A", "192.168.1.2").await.status,
+        303
+    );
     tokio::time::sleep(Duration::from_secs(3)).await;
-    assert_eq!(world.zone.sets(), zone, "publishing is paused, and nothing was removed");
+    assert_eq!(
+        world.zone.sets(),
+        zone,
+        "publishing is paused, and nothing was removed"
+    );
 }
 
 #[tokio::test]
@@ -103,7 +166,12 @@ async fn in_production_a_wipe_has_to_name_what_is_lost() {
         for name in ["run", "serve", "work"] {
             let ended = verb(&world, &[name]).await;
             assert_eq!(ended.code, 2, "{name} {wrong}: {}", ended.all);
-            assert!(ended.all.contains(&format!("{ROOT}:2")) && ended.all.contains("Nothing was changed"), "{}", ended.all);
+            assert!(
+                ended.all.contains(&format!("{ROOT}:2"))
+                    && ended.all.contains("Nothing was changed"),
+                "{}",
+                ended.all
+            );
         }
     }
     assert_eq!(people(&world).await, 2);
@@ -121,7 +189,11 @@ async fn the_flag_on_an_empty_schema_only_initialises_and_on_development_needs_n
     fill(&world, &app).await;
     drop(app);
     let app = world.start().await;
-    assert_eq!((wipes(&[&app]), people(&world).await), (0, 2), "a restart does not wipe what came since");
+    assert_eq!(
+        (wipes(&[&app]), people(&world).await),
+        (0, 2),
+        "a restart does not wipe what came since"
+    );
     drop(app);
     world = world.set(FLAG, "");
     drop(world.start().await);
@@ -140,7 +212,9 @@ async fn where_the_zone_is_empty_publishing_goes_on_by_itself() {
     let gone = async || world.zone.set(&format!("www.user1.{ROOT}"), "A").is_none();
     eventually("gone from the zone", SOON, gone).await;
     drop(app);
-    let world = world.set(FLAG, "1").set("DANGER_CONFIRM", &format!("{ROOT}:2"));
+    let world = world
+        .set(FLAG, "1")
+        .set("DANGER_CONFIRM", &format!("{ROOT}:2"));
     let app = world.start().await;
     assert_eq!(wipes(&[&app]), 1);
     fill(&world, &app).await;
@@ -148,7 +222,8 @@ async fn where_the_zone_is_empty_publishing_goes_on_by_itself() {
 
 #[tokio::test]
 async fn a_wipe_cut_off_in_the_middle_is_finished_and_never_served() {
-    // As SIGKILL leaves it between two tables; and just before the pause, when the new tables stand already.
+    // As SIGKILL leaves it between two tables; and just before the pause, when the new tables stand
+    // already.
     let tables = "SET foreign_key_checks = 0; DROP TABLE seaql_migrations, outbox, dns_records, zone_control";
     let pause = "DELETE FROM zone_control";
     for (left, flag, auto_migrate) in [(tables, "1", "1"), (tables, "", "0"), (pause, "", "1")] {
@@ -160,26 +235,44 @@ async fn a_wipe_cut_off_in_the_middle_is_finished_and_never_served() {
         let world = world.set(FLAG, flag).set("AUTO_MIGRATE", auto_migrate);
         let mut app = world.launch("run");
         if auto_migrate == "0" {
-            let words = "a wipe was begun and is not finished, and AUTO_MIGRATE=0: run `starchart migrate`";
+            let words =
+                "a wipe was begun and is not finished, and AUTO_MIGRATE=0: run `starchart migrate`";
             eventually("says so", SOON, async || app.server.log().contains(words)).await;
             assert_eq!(app.browser().get("/healthcheck").await.status, 500);
             let mut browser = app.browser();
             let form = browser.get("/login").await.form("/login");
-            assert!(browser.submit(&form).await.status >= 500, "nothing is served that needs a row");
+            assert!(
+                browser.submit(&form).await.status >= 500,
+                "nothing is served that needs a row"
+            );
             let migrated = verb(&world, &["migrate"]).await;
             assert_eq!(migrated.code, 0, "{}", migrated.all);
             assert!(
-                migrated.out.starts_with("a wipe of the database was begun and is not finished: finishing it"),
+                migrated.out.starts_with(
+                    "a wipe of the database was begun and is not finished: finishing it"
+                ),
                 "{}",
                 migrated.out
             );
-            assert!(migrated.out.contains("\ndropped and made anew: users\n"), "{}", migrated.out);
-            assert!(migrated.out.contains("the wipe is finished (") && migrated.out.contains("is paused"), "{}", migrated.out);
+            assert!(
+                migrated.out.contains("\ndropped and made anew: users\n"),
+                "{}",
+                migrated.out
+            );
+            assert!(
+                migrated.out.contains("the wipe is finished (")
+                    && migrated.out.contains("is paused"),
+                "{}",
+                migrated.out
+            );
         }
         app.until_ready().await;
         let log = app.server.log();
         let dropped = log.contains(r#"dropped and made anew","table":"users""#);
-        assert!(dropped || auto_migrate == "0" || flag == "1", "what went is told: {log}");
+        assert!(
+            dropped || auto_migrate == "0" || flag == "1",
+            "what went is told: {log}"
+        );
         assert_eq!(people(&world).await, 0, "flag {flag}");
         let paused = "SELECT COUNT(*) FROM zone_control WHERE paused_at IS NOT NULL";
         assert_eq!(world.db.number(paused).await, 1);
@@ -193,7 +286,9 @@ async fn by_hand_it_asks_and_a_process_that_runs_goes_on() {
     let world = World::new().await.set("REDIS_URL", &redis.url());
     let mut app = world.start().await;
     fill(&world, &app).await;
-    redis.command(&["SET", "starchart:jobs:left-over", "x"]).await;
+    redis
+        .command(&["SET", "starchart:jobs:left-over", "x"])
+        .await;
     redis.command(&["SET", "somebody:else", "x"]).await;
     let zone = world.zone.sets();
 
@@ -202,18 +297,41 @@ async fn by_hand_it_asks_and_a_process_that_runs_goes_on() {
     for arguments in [&["wipe"][..], &["wipe", "--yes"]] {
         let refused = verb(&world, arguments).await;
         assert_eq!(refused.code, 2, "{}", refused.all);
-        assert!(refused.all.contains("Nothing was changed. To do it: --confirm starchart.example:2\n"), "{}", refused.all);
+        assert!(
+            refused
+                .all
+                .contains("Nothing was changed. To do it: --confirm starchart.example:2\n"),
+            "{}",
+            refused.all
+        );
     }
     let wrong = verb(&world, &["wipe", "--confirm", "starchart.example:1"]).await;
-    assert!(wrong.code == 2 && wrong.all.contains("it takes ROOT_DOMAIN:COUNT"), "{}", wrong.all);
-    assert!(!wrong.all.contains("example:2"), "what a guess lacks is not told: {}", wrong.all);
+    assert!(
+        wrong.code == 2 && wrong.all.contains("it takes ROOT_DOMAIN:COUNT"),
+        "{}",
+        wrong.all
+    );
+    assert!(
+        !wrong.all.contains("example:2"),
+        "what a guess lacks is not told: {}",
+        wrong.all
+    );
     assert_eq!(people(&world).await, 2);
     let mark = "CREATE TABLE starchart_wipe (id INT NOT NULL PRIMARY KEY, state VARCHAR(16) NOT NULL, \
          changed_at BIGINT NOT NULL); INSERT INTO starchart_wipe VALUES (1, 'wiping', 1)";
     world.db.run(mark).await;
     let begun = verb(&world, &["wipe", "--confirm", "starchart.example:2"]).await;
-    assert!(begun.code == 2 && begun.all.contains("`starchart migrate` finishes it"), "{}", begun.all);
-    for arguments in [&["reconcile", "--dry-run"][..], &["import", "--skip"], &["import", "--orphans", "list"], &["seed"]] {
+    assert!(
+        begun.code == 2 && begun.all.contains("`starchart migrate` finishes it"),
+        "{}",
+        begun.all
+    );
+    for arguments in [
+        &["reconcile", "--dry-run"][..],
+        &["import", "--skip"],
+        &["import", "--orphans", "list"],
+        &["seed"],
+    ] {
         let mut unfit = world.command(arguments);
         let unfit = ended({
             unfit.env("STARCHART_ENV", "test");
@@ -221,7 +339,10 @@ async fn by_hand_it_asks_and_a_process_that_runs_goes_on() {
         })
         .await;
         assert!(
-            unfit.code == 1 && unfit.all.contains("begun and is not finished: run `starchart migrate` first"),
+            unfit.code == 1
+                && unfit
+                    .all
+                    .contains("begun and is not finished: run `starchart migrate` first"),
             "{}",
             unfit.all
         );
@@ -230,12 +351,23 @@ async fn by_hand_it_asks_and_a_process_that_runs_goes_on() {
     assert_eq!(people(&world).await, 2);
     let wiped = verb(&world, &["wipe", "--confirm", "starchart.example:2"]).await;
     assert_eq!(wiped.code, 0, "{}", wiped.all);
-    assert!(wiped.out.contains("dropped and made anew: users\n"), "{}", wiped.out);
+    assert!(
+        wiped.out.contains("dropped and made anew: users\n"),
+        "{}",
+        wiped.out
+    );
     assert!(wiped.out.contains("publishing is paused"), "{}", wiped.out);
-    let removed =
-        wiped.out.lines().find_map(|line| line.strip_prefix("removed from Redis: ")?.strip_suffix(" keys")?.parse().ok());
+    let removed = wiped.out.lines().find_map(|line| {
+        line.strip_prefix("removed from Redis: ")?
+            .strip_suffix(" keys")?
+            .parse()
+            .ok()
+    });
     assert!(removed.is_some_and(|keys: u64| keys >= 1), "{}", wiped.out);
-    assert_eq!(redis.number(&["EXISTS", "starchart:jobs:left-over"]).await, 0);
+    assert_eq!(
+        redis.number(&["EXISTS", "starchart:jobs:left-over"]).await,
+        0
+    );
     assert_eq!(redis.number(&["EXISTS", "somebody:else"]).await, 1);
 
     assert_eq!(app.server.exited(), None, "{}", app.server.log());
@@ -243,11 +375,28 @@ async fn by_hand_it_asks_and_a_process_that_runs_goes_on() {
     let mut browser = signed_in(&world, &app, "user3").await;
     assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
     tokio::time::sleep(Duration::from_secs(3)).await;
-    assert_eq!((world.zone.sets(), app.server.exited()), (zone, None), "paused, and well");
+    assert_eq!(
+        (world.zone.sets(), app.server.exited()),
+        (zone, None),
+        "paused, and well"
+    );
 
-    let world = world.set("STARCHART_ENV", "test").set("REDIS_URL", &Redis::absent().url());
+    let world = world
+        .set("STARCHART_ENV", "test")
+        .set("REDIS_URL", &Redis::absent().url());
     let asked = verb(&world, &["wipe"]).await;
-    assert!(asked.code == 2 && asked.all.contains("--confirm starchart.example:1, or --yes"), "{}", asked.all);
+    assert!(
+        asked.code == 2
+            && asked
+                .all
+                .contains("--confirm starchart.example:1, or --yes"),
+        "{}",
+        asked.all
+    );
     let wiped = verb(&world, &["wipe", "--yes"]).await;
-    assert!(wiped.code == 0 && wiped.out.contains("Redis: "), "Redis away is no reason to stop: {}", wiped.all);
+    assert!(
+        wiped.code == 0 && wiped.out.contains("Redis: "),
+        "Redis away is no reason to stop: {}",
+        wiped.all
+    );
 }

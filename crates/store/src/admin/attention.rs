@@ -148,7 +148,12 @@ async fn stuck_orders(store: &Store, now: Timestamp) -> Result<Vec<StuckOrder>, 
          WHERE o.finished_at IS NULL AND (o.created_at < ? OR o.starts >= {STUCK_STARTS} \
          OR o.failures >= {STUCK_FAILURES}) ORDER BY o.id LIMIT {SHOWN}"
     );
-    let rows: Vec<Row> = sql::all(store.reader(), &sql, vec![now.plus(-STUCK_MS).as_millis().into()]).await?;
+    let rows: Vec<Row> = sql::all(
+        store.reader(),
+        &sql,
+        vec![now.plus(-STUCK_MS).as_millis().into()],
+    )
+    .await?;
     let order = |row: Row| StuckOrder {
         id: row.id,
         username: row.username,
@@ -162,14 +167,30 @@ async fn stuck_orders(store: &Store, now: Timestamp) -> Result<Vec<StuckOrder>, 
     Ok(rows.into_iter().map(order).collect())
 }
 
-/// Tries a failed mail again from the beginning, to the address that its person has now. False: there is no such failed mail.
-pub async fn retry_mail(store: &Store, admin: &Admin, id: i64, request_id: &str) -> Result<bool, Error> {
-    store.write(|tx| outbox::retry_within(tx, id, admin, request_id)).await
+/// Tries a failed mail again from the beginning, to the address that its person has now. False:
+/// there is no such failed mail.
+pub async fn retry_mail(
+    store: &Store,
+    admin: &Admin,
+    id: i64,
+    request_id: &str,
+) -> Result<bool, Error> {
+    store
+        .write(|tx| outbox::retry_within(tx, id, admin, request_id))
+        .await
 }
 
-/// Makes a refused name due now. False: it is not refused (any more). Afterwards wake the publisher.
-pub async fn retry_name(store: &Store, admin: &Admin, fqdn: &str, request_id: &str) -> Result<bool, Error> {
-    store.write(|tx| retry_within(tx, admin, fqdn, request_id)).await
+/// Makes a refused name due now. False: it is not refused (any more). Afterwards wake the
+/// publisher.
+pub async fn retry_name(
+    store: &Store,
+    admin: &Admin,
+    fqdn: &str,
+    request_id: &str,
+) -> Result<bool, Error> {
+    store
+        .write(|tx| retry_within(tx, admin, fqdn, request_id))
+        .await
 }
 
 async fn retry_within(tx: Tx, admin: &Admin, fqdn: &str, request_id: &str) -> Result<bool, Error> {

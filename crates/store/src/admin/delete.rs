@@ -1,5 +1,6 @@
-//! Deleting a person: everything of theirs ends in one transaction; what remains is a tombstone that keeps user name and
-//! domain, so that neither is ever somebody else's. Whoever comes back and signs in gets both again, and nothing more.
+//! Deleting a person: everything of theirs ends in one transaction; what remains is a tombstone
+//! that keeps user name and domain, so that neither is ever somebody else's. Whoever comes back and
+//! signs in gets both again, and nothing more.
 
 use sea_orm::{FromQueryResult, Value};
 use starchart_domain::user::UserId;
@@ -81,11 +82,23 @@ pub async fn consequences(store: &Store, _: &Admin, person: UserId) -> Result<Co
 }
 
 /// Deletes the person. Afterwards their names are dirty: wake the publisher.
-pub async fn delete(store: &Store, admin: &Admin, person: UserId, request_id: &str) -> Result<Deleted, AdminError> {
-    store.write(|tx| delete_within(tx, admin, person, request_id)).await
+pub async fn delete(
+    store: &Store,
+    admin: &Admin,
+    person: UserId,
+    request_id: &str,
+) -> Result<Deleted, AdminError> {
+    store
+        .write(|tx| delete_within(tx, admin, person, request_id))
+        .await
 }
 
-async fn delete_within(tx: Tx, admin: &Admin, person: UserId, request_id: &str) -> Result<Deleted, AdminError> {
+async fn delete_within(
+    tx: Tx,
+    admin: &Admin,
+    person: UserId,
+    request_id: &str,
+) -> Result<Deleted, AdminError> {
     if person == admin.id {
         return Err(AdminError::Oneself);
     }
@@ -93,23 +106,42 @@ async fn delete_within(tx: Tx, admin: &Admin, person: UserId, request_id: &str) 
         return Err(AdminError::NotFound);
     }
     let now = may_touch(&tx, admin).await?;
-    let records = retire_all(&tx, person, admin.id).await.map_err(only_fault)?;
+    let records = retire_all(&tx, person, admin.id)
+        .await
+        .map_err(only_fault)?;
     let orders = u64::from(certificates::abandon_within(&tx, person).await?);
     let certificates = certificates::owe_revocation_within(&tx, person).await?;
     let sessions = sessions::end_all_within(&tx, person, request_id).await?;
     let unsent = "DELETE FROM outbox WHERE user_id = ? AND state <> 'sent'";
     let mails = sql::touch(tx.db(), unsent, vec![person.0.into()]).await?;
     let subject = users::bury(&tx, person, now).await?;
-    let done = Deleted { records, certificates, orders, sessions, mails };
+    let done = Deleted {
+        records,
+        certificates,
+        orders,
+        sessions,
+        mails,
+    };
     let detail = [
         counted(records, "record", "records"),
-        counted(certificates, "certificate owed a revocation", "certificates owed a revocation"),
+        counted(
+            certificates,
+            "certificate owed a revocation",
+            "certificates owed a revocation",
+        ),
         counted(orders, "order", "orders"),
         counted(sessions, "session", "sessions"),
         counted(mails, "mail", "mails"),
     ]
     .join(", ");
-    audit::within(&tx, &admin.act(request_id), "user.delete", subject.as_str(), &detail).await?;
+    audit::within(
+        &tx,
+        &admin.act(request_id),
+        "user.delete",
+        subject.as_str(),
+        &detail,
+    )
+    .await?;
     Ok(done)
 }
 
@@ -117,6 +149,9 @@ async fn delete_within(tx: Tx, admin: &Admin, person: UserId, request_id: &str) 
 fn only_fault(error: RecordError) -> AdminError {
     match error {
         RecordError::Db(fault) => fault.into(),
-        other => Error::Corrupt(format!("a person's records could not be taken away: {other}")).into(),
+        other => Error::Corrupt(format!(
+            "a person's records could not be taken away: {other}"
+        ))
+        .into(),
     }
 }

@@ -1,7 +1,7 @@
 //! What only admins may see and do: everybody's rows.
 //!
-//! Every function here wants an [`Admin`], and only a live session of somebody who is one gives it: a page that is not an
-//! admin's cannot ask.
+//! Every function here wants an [`Admin`], and only a live session of somebody who is one gives it:
+//! a page that is not an admin's cannot ask.
 
 mod attention;
 mod delete;
@@ -25,8 +25,8 @@ pub use impersonate::{impersonate, stop_impersonating};
 pub use search::{CertificateStatus, PAGE_ROWS, PersonPage, PersonRow, search};
 pub use trail::{TRAIL_ROWS, TrailFilter, TrailLine, TrailPage, trail};
 
-/// Somebody else's account is only touched in this time after a sign-in, in milliseconds: a screen that was left open since
-/// the morning is not enough.
+/// Somebody else's account is only touched in this time after a sign-in, in milliseconds: a screen
+/// that was left open since the morning is not enough.
 pub const FRESH_MS: i64 = 4 * 60 * 60 * 1_000;
 
 /// A signed-in admin who does not impersonate anybody.
@@ -48,7 +48,11 @@ impl Admin {
 
     /// For the audit trail.
     pub fn act<'a>(&self, request_id: &'a str) -> Act<'a> {
-        Act { by: self.id, on_behalf_of: None, request_id }
+        Act {
+            by: self.id,
+            on_behalf_of: None,
+            request_id,
+        }
     }
 }
 
@@ -101,8 +105,16 @@ pub struct Totals {
 /// Counts everything.
 pub async fn totals(store: &Store, _: &Admin) -> Result<Totals, Error> {
     Ok(Totals {
-        users: count(store, "SELECT COUNT(*) AS n FROM users WHERE deleted_at IS NULL").await?,
-        certificates: count(store, "SELECT COUNT(*) AS n FROM certificates WHERE state = 'active'").await?,
+        users: count(
+            store,
+            "SELECT COUNT(*) AS n FROM users WHERE deleted_at IS NULL",
+        )
+        .await?,
+        certificates: count(
+            store,
+            "SELECT COUNT(*) AS n FROM certificates WHERE state = 'active'",
+        )
+        .await?,
         records: count(store, "SELECT COUNT(*) AS n FROM dns_records").await?,
     })
 }
@@ -127,5 +139,9 @@ async fn may_touch(tx: &Tx, admin: &Admin) -> Result<Timestamp, AdminError> {
         return Err(AdminError::NoLongerAdmin);
     }
     let now = tx.now().await?;
-    if now.since(admin.signed_in_at) > FRESH_MS { Err(AdminError::SignInAgain) } else { Ok(now) }
+    if now.since(admin.signed_in_at) > FRESH_MS {
+        Err(AdminError::SignInAgain)
+    } else {
+        Ok(now)
+    }
 }

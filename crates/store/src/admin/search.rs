@@ -64,8 +64,9 @@ const FOUND: &str = "FROM users u WHERE u.deleted_at IS NULL AND (LOWER(u.email)
      OR LOWER(u.display_name) LIKE ? ESCAPE '!' OR LOWER(u.username) LIKE ? ESCAPE '!' OR u.label LIKE ? ESCAPE '!' \
      OR u.email LIKE ? ESCAPE '!' OR u.display_name LIKE ? ESCAPE '!')";
 
-/// People whose e-mail address, name, user name or domain contains the text, in any case; on SQLite, which knows no other letters
-/// to have a case, those beyond ASCII as typed. Pages count from 0.
+/// People whose e-mail address, name, user name or domain contains the text, in any case; on
+/// SQLite, which knows no other letters to have a case, those beyond ASCII as typed. Pages count
+/// from 0.
 pub async fn search(store: &Store, _: &Admin, text: &str, page: u32) -> Result<PersonPage, Error> {
     let values = || -> Vec<Value> {
         let (folded, typed) = (pattern(text), anywhere(text));
@@ -73,7 +74,12 @@ pub async fn search(store: &Store, _: &Admin, text: &str, page: u32) -> Result<P
         values.extend([Value::from(typed.clone()), typed.into()]);
         values
     };
-    let total = sql::number(store.reader(), &format!("SELECT COUNT(*) AS n {FOUND}"), values()).await?;
+    let total = sql::number(
+        store.reader(),
+        &format!("SELECT COUNT(*) AS n {FOUND}"),
+        values(),
+    )
+    .await?;
     let select = format!(
         "SELECT u.*, (SELECT COUNT(*) FROM dns_records r WHERE r.user_id = u.id) AS records, \
          (SELECT MAX(c.not_after) FROM certificates c WHERE c.user_id = u.id AND c.state = 'active') AS not_after, \
@@ -83,8 +89,16 @@ pub async fn search(store: &Store, _: &Admin, text: &str, page: u32) -> Result<P
         u64::from(page) * u64::from(PAGE_ROWS)
     );
     let rows: Vec<Row> = sql::all(store.reader(), &select, values()).await?;
-    let rows = rows.into_iter().map(PersonRow::try_from).collect::<Result<_, _>>()?;
-    Ok(PersonPage { rows, total: total.and_then(|n| u64::try_from(n).ok()).unwrap_or_default() })
+    let rows = rows
+        .into_iter()
+        .map(PersonRow::try_from)
+        .collect::<Result<_, _>>()?;
+    Ok(PersonPage {
+        rows,
+        total: total
+            .and_then(|n| u64::try_from(n).ok())
+            .unwrap_or_default(),
+    })
 }
 
 /// What LIKE wants for a text that stands anywhere, taken literally, in lower case.
@@ -100,7 +114,10 @@ fn anywhere(text: &str) -> String {
 
 /// The backslash is no escape: MySQL takes one in its texts already.
 fn escape(c: char) -> impl Iterator<Item = char> {
-    matches!(c, '%' | '_' | '!').then_some('!').into_iter().chain(std::iter::once(c))
+    matches!(c, '%' | '_' | '!')
+        .then_some('!')
+        .into_iter()
+        .chain(std::iter::once(c))
 }
 
 impl TryFrom<Row> for PersonRow {
@@ -108,9 +125,13 @@ impl TryFrom<Row> for PersonRow {
 
     fn try_from(row: Row) -> Result<Self, Error> {
         let certificate = match (row.not_after, row.live, row.last_step.as_deref()) {
-            (Some(until), ..) => CertificateStatus::Issued { until: Timestamp::from_millis(until) },
+            (Some(until), ..) => CertificateStatus::Issued {
+                until: Timestamp::from_millis(until),
+            },
             (None, 1.., _) => CertificateStatus::Pending,
-            (None, _, Some(step)) if step == OrderStep::Failed.as_str() => CertificateStatus::Failed,
+            (None, _, Some(step)) if step == OrderStep::Failed.as_str() => {
+                CertificateStatus::Failed
+            }
             _ => CertificateStatus::None,
         };
         Ok(Self {

@@ -65,17 +65,26 @@ struct Row {
 }
 
 /// The lines that fit, newest first; with `before`, only those older than that line.
-pub async fn trail(store: &Store, _: &Admin, filter: &TrailFilter, before: Option<i64>) -> Result<TrailPage, Error> {
-    let (mut wheres, mut values): (Vec<&str>, Vec<Value>) = (vec!["t.id < ?"], vec![before.unwrap_or(i64::MAX).into()]);
+pub async fn trail(
+    store: &Store,
+    _: &Admin,
+    filter: &TrailFilter,
+    before: Option<i64>,
+) -> Result<TrailPage, Error> {
+    let (mut wheres, mut values): (Vec<&str>, Vec<Value>) =
+        (vec!["t.id < ?"], vec![before.unwrap_or(i64::MAX).into()]);
     if !filter.person.is_empty() {
         // Somebody with an impossible name has done nothing.
-        let subject = Subject::parse(&filter.person).map(|subject| subject.as_str().to_owned()).unwrap_or_default();
+        let subject = Subject::parse(&filter.person)
+            .map(|subject| subject.as_str().to_owned())
+            .unwrap_or_default();
         wheres.push("(a.subject = ? OR b.subject = ?)");
         values.extend([subject.clone().into(), subject.into()]);
     }
-    for (text, clause) in
-        [(&filter.action, "LOWER(t.action) LIKE ? ESCAPE '!'"), (&filter.object, "LOWER(t.object) LIKE ? ESCAPE '!'")]
-    {
+    for (text, clause) in [
+        (&filter.action, "LOWER(t.action) LIKE ? ESCAPE '!'"),
+        (&filter.object, "LOWER(t.object) LIKE ? ESCAPE '!'"),
+    ] {
         if !text.is_empty() {
             wheres.push(clause);
             values.push(pattern(text).into());

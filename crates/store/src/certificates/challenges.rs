@@ -1,4 +1,5 @@
-//! Rows of `challenge_values`: written under the lock of their name only, so that its generation goes up with them.
+//! Rows of `challenge_values`: written under the lock of their name only, so that its generation
+//! goes up with them.
 
 use sea_orm::ConnectionTrait;
 use starchart_domain::certificate::challenge_name;
@@ -38,8 +39,14 @@ pub(super) async fn put(
     Ok(())
 }
 
-/// Removes the person's values, if there are any; a person has one live order at most, and ended ones have none.
-pub(super) async fn remove(tx: &Tx, owner: UserId, domain: &str, now: Timestamp) -> Result<(), Error> {
+/// Removes the person's values, if there are any; a person has one live order at most, and ended
+/// ones have none.
+pub(super) async fn remove(
+    tx: &Tx,
+    owner: UserId,
+    domain: &str,
+    now: Timestamp,
+) -> Result<(), Error> {
     let fqdn = challenge_name(domain);
     let look = "SELECT COUNT(*) AS n FROM challenge_values WHERE fqdn = ?";
     if sql::number(tx.db(), look, vec![fqdn.as_str().into()]).await? == Some(0) {
@@ -49,28 +56,47 @@ pub(super) async fn remove(tx: &Tx, owner: UserId, domain: &str, now: Timestamp)
     clear(tx, &name).await
 }
 
-/// Locks the name of the person's values, where nobody else has anything: there are no records at such names.
+/// Locks the name of the person's values, where nobody else has anything: there are no records at
+/// such names.
 async fn lock(tx: &Tx, owner: UserId, domain: &str, now: Timestamp) -> Result<TouchedName, Error> {
     let fqdn = challenge_name(domain);
-    touch(tx, owner, &fqdn, NameClass::Other, now).await.map_err(|refusal| match refusal {
-        RecordError::Db(fault) => fault,
-        _ => Error::Corrupt(format!("{fqdn} is another person's name")),
-    })
+    touch(tx, owner, &fqdn, NameClass::Other, now)
+        .await
+        .map_err(|refusal| match refusal {
+            RecordError::Db(fault) => fault,
+            _ => Error::Corrupt(format!("{fqdn} is another person's name")),
+        })
 }
 
 async fn clear(tx: &Tx, name: &TouchedName) -> Result<(), Error> {
-    sql::touch(tx.db(), "DELETE FROM challenge_values WHERE fqdn = ?", vec![name.fqdn().into()]).await.map(drop)
+    sql::touch(
+        tx.db(),
+        "DELETE FROM challenge_values WHERE fqdn = ?",
+        vec![name.fqdn().into()],
+    )
+    .await
+    .map(drop)
 }
 
 /// How far the order's values have come; none when it has none.
-pub(super) async fn way(on: &impl ConnectionTrait, domain: &str, order: i64) -> Result<Option<PublishState>, Error> {
-    let Some((way, _)) = standing(on, domain, order).await? else { return Ok(None) };
+pub(super) async fn way(
+    on: &impl ConnectionTrait,
+    domain: &str,
+    order: i64,
+) -> Result<Option<PublishState>, Error> {
+    let Some((way, _)) = standing(on, domain, order).await? else {
+        return Ok(None);
+    };
     let paused = zone::pause_on(on).await?.is_some();
     Ok(Some(way.state(RecordType::Txt).while_paused(paused)))
 }
 
 /// The way of the name and the order's values at it; none when there are none.
-pub(super) async fn standing(on: &impl ConnectionTrait, domain: &str, order: i64) -> Result<Option<(Way, Vec<String>)>, Error> {
+pub(super) async fn standing(
+    on: &impl ConnectionTrait,
+    domain: &str,
+    order: i64,
+) -> Result<Option<(Way, Vec<String>)>, Error> {
     #[derive(sea_orm::FromQueryResult)]
     struct Row {
         value: String,

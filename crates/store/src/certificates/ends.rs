@@ -30,10 +30,20 @@ const END: &str = "step = ?, updated_at = ?, finished_at = ?, problem = ?, retry
      claimed_until = NULL, key_id = NULL, key_nonce = NULL, key_ciphertext = NULL";
 
 fn end_values(step: OrderStep, problem: Option<String>, now: Timestamp) -> Vec<sea_orm::Value> {
-    vec![step.as_str().into(), now.as_millis().into(), now.as_millis().into(), problem.into()]
+    vec![
+        step.as_str().into(),
+        now.as_millis().into(),
+        now.as_millis().into(),
+        problem.into(),
+    ]
 }
 
-pub(super) async fn issue_within(tx: Tx, store: &Store, claim: &Claim, issued: &Issued) -> Result<bool, Error> {
+pub(super) async fn issue_within(
+    tx: Tx,
+    store: &Store,
+    claim: &Claim,
+    issued: &Issued,
+) -> Result<bool, Error> {
     let now = tx.now().await?;
     let owner = claim.owner;
     if !users::lock(&tx, owner).await? {
@@ -44,11 +54,22 @@ pub(super) async fn issue_within(tx: Tx, store: &Store, claim: &Claim, issued: &
         return Ok(false);
     }
     let sealed = rows::sealed_order_key(tx.db(), claim.order).await?;
-    if !fenced(&tx, claim, &format!("{END}, csr = NULL"), end_values(OrderStep::Issued, None, now), now).await? {
+    if !fenced(
+        &tx,
+        claim,
+        &format!("{END}, csr = NULL"),
+        end_values(OrderStep::Issued, None, now),
+        now,
+    )
+    .await?
+    {
         return Ok(false);
     }
-    let sealed = sealed.ok_or_else(|| Error::Corrupt(format!("order {} is issued and has no key", claim.order)))?;
-    let key = store.vault().open(owner, Place::Order(claim.order), &sealed)?;
+    let sealed = sealed
+        .ok_or_else(|| Error::Corrupt(format!("order {} is issued and has no key", claim.order)))?;
+    let key = store
+        .vault()
+        .open(owner, Place::Order(claim.order), &sealed)?;
     challenges::remove(&tx, owner, &claim.domain, now).await?;
     if let Some(old) = rows::active(tx.db(), owner).await? {
         rows::end_certificate(&tx, old.id, "replaced", now).await?;
@@ -65,8 +86,19 @@ pub(super) async fn issue_within(tx: Tx, store: &Store, claim: &Claim, issued: &
 }
 
 /// Inserts the certificate without its key.
-pub(super) async fn insert(tx: &Tx, claim: &Claim, issued: &Issued, state: &str, now: Timestamp) -> Result<i64, Error> {
-    let Issued { certificate, chain, not_before, not_after } = issued;
+pub(super) async fn insert(
+    tx: &Tx,
+    claim: &Claim,
+    issued: &Issued,
+    state: &str,
+    now: Timestamp,
+) -> Result<i64, Error> {
+    let Issued {
+        certificate,
+        chain,
+        not_before,
+        not_after,
+    } = issued;
     let insert = "INSERT INTO certificates (user_id, domain, state, certificate, chain, not_before, not_after, renew_at, \
          created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let values = vec![
@@ -81,12 +113,27 @@ pub(super) async fn insert(tx: &Tx, claim: &Claim, issued: &Issued, state: &str,
         now.as_millis().into(),
     ];
     let done = sql::run(tx.db(), insert, values).await?;
-    i64::try_from(done.last_insert_id()).map_err(|_| Error::Corrupt("the id of a certificate".to_owned()))
+    i64::try_from(done.last_insert_id())
+        .map_err(|_| Error::Corrupt("the id of a certificate".to_owned()))
 }
 
-async fn owe(tx: &Tx, claim: &Claim, kind: NoticeKind, on: Option<String>, reason: Option<String>) -> Result<(), Error> {
+async fn owe(
+    tx: &Tx,
+    claim: &Claim,
+    kind: NoticeKind,
+    on: Option<String>,
+    reason: Option<String>,
+) -> Result<(), Error> {
     let [wildcard, _] = names(&claim.domain);
-    let notice = Notice { kind, items: vec![NoticeItem { name: wildcard, what: None, on, reason }] };
+    let notice = Notice {
+        kind,
+        items: vec![NoticeItem {
+            name: wildcard,
+            what: None,
+            on,
+            reason,
+        }],
+    };
     outbox::owe(tx, claim.owner, &format!("order:{}", claim.order), &notice).await
 }
 
@@ -95,26 +142,54 @@ pub(super) async fn fail_within(tx: Tx, claim: &Claim, reason: &str) -> Result<b
     if !users::lock(&tx, claim.owner).await? {
         return Ok(false);
     }
-    let Some(order) = rows::order(tx.db(), claim.order).await? else { return Ok(false) };
+    let Some(order) = rows::order(tx.db(), claim.order).await? else {
+        return Ok(false);
+    };
     let reason = sql::cut(reason, 2_000);
     let values = end_values(OrderStep::Failed, Some(reason.clone()), now);
-    if !fenced(&tx, claim, &format!("{END}{}", forgotten(&order)?), values, now).await? {
+    if !fenced(
+        &tx,
+        claim,
+        &format!("{END}{}", forgotten(&order)?),
+        values,
+        now,
+    )
+    .await?
+    {
         return Ok(false);
     }
     challenges::remove(&tx, claim.owner, &claim.domain, now).await?;
-    let before = if order.automatic { put_off_renewal(&tx, &order, now).await? } else { 0 };
-    // A renewal that fails is tried again; its person is told once, and again when the end comes near.
+    let before = if order.automatic {
+        put_off_renewal(&tx, &order, now).await?
+    } else {
+        0
+    };
+    // A renewal that fails is tried again; its person is told once, and again when the end comes
+    // near.
     if before == 0 {
-        owe(&tx, claim, NoticeKind::CertificateFailed, None, Some(reason)).await?;
+        owe(
+            &tx,
+            claim,
+            NoticeKind::CertificateFailed,
+            None,
+            Some(reason),
+        )
+        .await?;
     }
     Ok(true)
 }
 
 /// Lets the sweep wait before it renews again; says how often it had failed before.
 async fn put_off_renewal(tx: &Tx, order: &OrderRow, now: Timestamp) -> Result<u32, Error> {
-    let Some(certificate) = order.replaces_id else { return Ok(0) };
+    let Some(certificate) = order.replaces_id else {
+        return Ok(0);
+    };
     let look = "SELECT COUNT(*) AS n FROM certificate_orders WHERE replaces_id = ? AND automatic = 1 AND step = ? AND id < ?";
-    let values = vec![certificate.into(), OrderStep::Failed.as_str().into(), order.id.into()];
+    let values = vec![
+        certificate.into(),
+        OrderStep::Failed.as_str().into(),
+        order.id.into(),
+    ];
     let before = sql::number(tx.db(), look, values).await?.unwrap_or(0);
     let before = u32::try_from(before).unwrap_or(u32::MAX);
     let put_off = "UPDATE certificates SET renew_at = ? WHERE id = ?";
@@ -125,7 +200,8 @@ async fn put_off_renewal(tx: &Tx, order: &OrderRow, now: Timestamp) -> Result<u3
 
 pub(super) async fn give_up_within(tx: Tx, claim: &Claim) -> Result<(), Error> {
     let now = tx.now().await?;
-    // Whoever is suspended still has a row; whoever is deleted has a tombstone, which nobody locks any more.
+    // Whoever is suspended still has a row; whoever is deleted has a tombstone, which nobody locks
+    // any more.
     users::lock(&tx, claim.owner).await?;
     give_up_held(&tx, claim, now).await
 }
@@ -137,8 +213,9 @@ async fn give_up_held(tx: &Tx, claim: &Claim, now: Timestamp) -> Result<(), Erro
     Ok(())
 }
 
-/// What an end without a certificate does with the certificate request. Where it may have been handed in, it stays with the order
-/// until the sweep has seen whether the authority issued a certificate, whose key nobody has then.
+/// What an end without a certificate does with the certificate request. Where it may have been
+/// handed in, it stays with the order until the sweep has seen whether the authority issued a
+/// certificate, whose key nobody has then.
 fn forgotten(order: &OrderRow) -> Result<&'static str, Error> {
     let handed_in = matches!(order.step()?, OrderStep::KeySaved | OrderStep::Finalizing);
     Ok(if handed_in { "" } else { ", csr = NULL" })
@@ -150,11 +227,14 @@ async fn is_suspended(tx: &Tx, owner: UserId) -> Result<bool, Error> {
     Ok(sql::number(tx.db(), look, vec![owner.0.into()]).await? != Some(0))
 }
 
-/// Gives up the person's order under way, if there is one, with its values and its key; nothing is issued to them afterwards.
-/// The caller holds the person's row. Where the certificate request may have been handed in, it stays with the order until the
-/// worker has seen whether the authority issued a certificate, which is then owed for revocation.
+/// Gives up the person's order under way, if there is one, with its values and its key; nothing is
+/// issued to them afterwards. The caller holds the person's row. Where the certificate request may
+/// have been handed in, it stays with the order until the worker has seen whether the authority
+/// issued a certificate, which is then owed for revocation.
 pub(crate) async fn abandon_within(tx: &Tx, owner: UserId) -> Result<bool, Error> {
-    let Some(order) = rows::live_order(tx.db(), owner).await? else { return Ok(false) };
+    let Some(order) = rows::live_order(tx.db(), owner).await? else {
+        return Ok(false);
+    };
     let now = tx.now().await?;
     let also = forgotten(&order)?;
     let mut values = end_values(OrderStep::Abandoned, None, now);
@@ -166,8 +246,9 @@ pub(crate) async fn abandon_within(tx: &Tx, owner: UserId) -> Result<bool, Error
     Ok(true)
 }
 
-/// Takes the person's certificates out of use, shreds their keys, and owes the revocation of each that still lives: somebody has
-/// its key. The caller holds the person's row. Says how many are owed.
+/// Takes the person's certificates out of use, shreds their keys, and owes the revocation of each
+/// that still lives: somebody has its key. The caller holds the person's row. Says how many are
+/// owed.
 pub(crate) async fn owe_revocation_within(tx: &Tx, owner: UserId) -> Result<u64, Error> {
     let at = sea_orm::Value::from(tx.now().await?.as_millis());
     let owe = "UPDATE certificates SET revocation_owed_at = ? \

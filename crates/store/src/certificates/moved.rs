@@ -29,7 +29,12 @@ pub(crate) async fn put_certificate(
     moved: &MovedCertificate,
     now: Timestamp,
 ) -> Result<i64, Error> {
-    let MovedCertificate { key, issued, told, in_use } = moved;
+    let MovedCertificate {
+        key,
+        issued,
+        told,
+        in_use,
+    } = moved;
     // Somebody may have got one here since the plan was made.
     let in_use = *in_use && rows::active(tx.db(), owner).await?.is_none();
     let insert = "INSERT INTO certificates (user_id, domain, state, certificate, chain, not_before, not_after, renew_at, \
@@ -42,15 +47,25 @@ pub(crate) async fn put_certificate(
         issued.chain.as_str().into(),
         issued.not_before.as_millis().into(),
         issued.not_after.as_millis().into(),
-        last_third(issued.not_before, issued.not_after).as_millis().into(),
+        last_third(issued.not_before, issued.not_after)
+            .as_millis()
+            .into(),
         issued.not_before.as_millis().into(),
         (!in_use).then_some(now.as_millis()).into(),
         told.map(Timestamp::as_millis).into(),
     ];
     let done = sql::run(tx.db(), insert, values).await?;
-    let id = i64::try_from(done.last_insert_id()).map_err(|_| Error::Corrupt("the id of a certificate".to_owned()))?;
+    let id = i64::try_from(done.last_insert_id())
+        .map_err(|_| Error::Corrupt("the id of a certificate".to_owned()))?;
     if in_use {
-        rows::put_key(tx, id, tx.store().vault().seal(owner, Place::Certificate(id), key)?).await?;
+        rows::put_key(
+            tx,
+            id,
+            tx.store()
+                .vault()
+                .seal(owner, Place::Certificate(id), key)?,
+        )
+        .await?;
     }
     Ok(id)
 }
@@ -59,7 +74,12 @@ pub(crate) async fn put_certificate(
 const ASK_AGAIN: &str = "This request was under way when the names moved here, and did not move with them. Please ask again.";
 
 /// Shows a request that was under way as one that failed, unless one is under way here.
-pub(crate) async fn ask_again(tx: &Tx, owner: UserId, domain: &str, now: Timestamp) -> Result<(), Error> {
+pub(crate) async fn ask_again(
+    tx: &Tx,
+    owner: UserId,
+    domain: &str,
+    now: Timestamp,
+) -> Result<(), Error> {
     if rows::live_order(tx.db(), owner).await?.is_some() {
         return Ok(());
     }

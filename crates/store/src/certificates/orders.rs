@@ -1,9 +1,10 @@
-//! The worker's side of orders: which are due, who works at one, and what is saved before each call to the authority.
+//! The worker's side of orders: which are due, who works at one, and what is saved before each call
+//! to the authority.
 //!
-//! Whoever works at an order claims it for some seconds. Every write of the holder begins with an UPDATE of the order's row
-//! that demands holder, fence and time left, so that a holder that was stopped past its time changes nothing, and neither does
-//! one whose order was given up meanwhile. A write that touches more than the order's row locks the person first, as everybody
-//! does.
+//! Whoever works at an order claims it for some seconds. Every write of the holder begins with an
+//! UPDATE of the order's row that demands holder, fence and time left, so that a holder that was
+//! stopped past its time changes nothing, and neither does one whose order was given up meanwhile.
+//! A write that touches more than the order's row locks the person first, as everybody does.
 
 use sea_orm::Value;
 use starchart_domain::certificate::{Answers, OrderFacts, OrderStep, ZoneSeen};
@@ -37,7 +38,13 @@ pub struct Claim {
 impl Claim {
     /// Of an order that has ended: no fenced write takes it.
     pub(super) fn of_ended(order: i64, owner: UserId, domain: String) -> Self {
-        Self { order, owner, domain, holder: String::new(), fence: -1 }
+        Self {
+            order,
+            owner,
+            domain,
+            holder: String::new(),
+            fence: -1,
+        }
     }
 }
 
@@ -67,7 +74,8 @@ pub struct Pause {
     pub failed: Option<bool>,
     /// Whether the person is told when it is asked again.
     pub tell_when: bool,
-    /// Whether the authority asked for this wait, so that nothing shortens it and the order has longer.
+    /// Whether the authority asked for this wait, so that nothing shortens it and the order has
+    /// longer.
     pub asked: bool,
 }
 
@@ -86,31 +94,55 @@ pub async fn due(store: &Store, limit: u64) -> Result<Vec<i64>, Error> {
     Ok(rows.into_iter().map(|row| row.id).collect())
 }
 
-/// Milliseconds until the next order is due, or its holder's time is over; zero when one is due now. `None`: there are none.
+/// Milliseconds until the next order is due, or its holder's time is over; zero when one is due
+/// now. `None`: there are none.
 pub async fn next_due_ms(store: &Store) -> Result<Option<i64>, Error> {
     let now = store.now_sql();
     let look = format!(
         "SELECT MIN(CASE WHEN claimed_until > next_step_at THEN claimed_until ELSE next_step_at END) - {now} AS n \
          FROM certificate_orders WHERE finished_at IS NULL"
     );
-    Ok(sql::number(store.reader(), &look, vec![]).await?.map(|ms| ms.max(0)))
+    Ok(sql::number(store.reader(), &look, vec![])
+        .await?
+        .map(|ms| ms.max(0)))
 }
 
-/// Claims the order for `ttl_ms` milliseconds and counts the start. `None`: somebody has it, or it is not due.
-pub async fn claim(store: &Store, order: i64, holder: &str, ttl_ms: i64) -> Result<Option<Work>, Error> {
-    store.write(|tx| claim_within(tx, order, holder, ttl_ms)).await
+/// Claims the order for `ttl_ms` milliseconds and counts the start. `None`: somebody has it, or it
+/// is not due.
+pub async fn claim(
+    store: &Store,
+    order: i64,
+    holder: &str,
+    ttl_ms: i64,
+) -> Result<Option<Work>, Error> {
+    store
+        .write(|tx| claim_within(tx, order, holder, ttl_ms))
+        .await
 }
 
-async fn claim_within(tx: Tx, order: i64, holder: &str, ttl_ms: i64) -> Result<Option<Work>, Error> {
+async fn claim_within(
+    tx: Tx,
+    order: i64,
+    holder: &str,
+    ttl_ms: i64,
+) -> Result<Option<Work>, Error> {
     let now = tx.now().await?;
     let take = "UPDATE certificate_orders SET claimed_by = ?, claimed_until = ?, fence = fence + 1, starts = starts + 1 \
          WHERE id = ? AND finished_at IS NULL AND next_step_at <= ? AND (claimed_until IS NULL OR claimed_until <= ?)";
     let at = Value::from(now.as_millis());
-    let values = vec![holder.into(), now.plus(ttl_ms).as_millis().into(), order.into(), at.clone(), at];
+    let values = vec![
+        holder.into(),
+        now.plus(ttl_ms).as_millis().into(),
+        order.into(),
+        at.clone(),
+        at,
+    ];
     if sql::touch(tx.db(), take, values).await? == 0 {
         return Ok(None);
     }
-    let row = rows::order(tx.db(), order).await?.ok_or_else(|| Error::Corrupt(format!("order {order}")))?;
+    let row = rows::order(tx.db(), order)
+        .await?
+        .ok_or_else(|| Error::Corrupt(format!("order {order}")))?;
     let gone = "SELECT COUNT(*) AS n FROM users WHERE id = ? AND deleted_at IS NULL AND suspended_at IS NULL";
     let person_gone = sql::number(tx.db(), gone, vec![row.user_id.into()]).await? != Some(1);
     work(row, holder, person_gone).map(Some)
@@ -130,17 +162,40 @@ fn work(row: OrderRow, holder: &str, person_gone: bool) -> Result<Work, Error> {
         person_gone,
     };
     let owner = UserId(row.user_id);
-    let claim = Claim { order: row.id, owner, domain: row.domain, holder: holder.to_owned(), fence: row.fence };
-    Ok(Work { claim, facts, url: row.order_url, automatic: row.automatic, failures: count(row.failures) })
+    let claim = Claim {
+        order: row.id,
+        owner,
+        domain: row.domain,
+        holder: holder.to_owned(),
+        fence: row.fence,
+    };
+    Ok(Work {
+        claim,
+        facts,
+        url: row.order_url,
+        automatic: row.automatic,
+        failures: count(row.failures),
+    })
 }
 
 /// The fence: changes the order's row as `set` says, if the claim still holds.
-pub(super) async fn fenced(tx: &Tx, claim: &Claim, set: &str, mut values: Vec<Value>, now: Timestamp) -> Result<bool, Error> {
+pub(super) async fn fenced(
+    tx: &Tx,
+    claim: &Claim,
+    set: &str,
+    mut values: Vec<Value>,
+    now: Timestamp,
+) -> Result<bool, Error> {
     let update = format!(
         "UPDATE certificate_orders SET {set} WHERE id = ? AND claimed_by = ? AND fence = ? AND claimed_until > ? \
          AND finished_at IS NULL"
     );
-    values.extend([claim.order.into(), claim.holder.as_str().into(), claim.fence.into(), now.as_millis().into()]);
+    values.extend([
+        claim.order.into(),
+        claim.holder.as_str().into(),
+        claim.fence.into(),
+        now.as_millis().into(),
+    ]);
     Ok(sql::touch(tx.db(), &update, values).await? == 1)
 }
 
@@ -151,7 +206,14 @@ pub async fn extend(store: &Store, claim: &Claim, ttl_ms: i64) -> Result<bool, E
 
 async fn extend_within(tx: Tx, claim: &Claim, ttl_ms: i64) -> Result<bool, Error> {
     let now = tx.now().await?;
-    fenced(&tx, claim, "claimed_until = ?", vec![now.plus(ttl_ms).as_millis().into()], now).await
+    fenced(
+        &tx,
+        claim,
+        "claimed_until = ?",
+        vec![now.plus(ttl_ms).as_millis().into()],
+        now,
+    )
+    .await
 }
 
 /// Gives the claim back until the order is due again. False: it was lost.
@@ -168,8 +230,15 @@ async fn pause_within(tx: Tx, claim: &Claim, pause: &Pause) -> Result<bool, Erro
         Some(false) => ", failures = 0",
         None => "",
     });
-    let problem = pause.problem.as_deref().map(|problem| sql::cut(problem, 2_000));
-    let mut values = vec![until.into(), problem.into(), pause.tell_when.then_some(until).into()];
+    let problem = pause
+        .problem
+        .as_deref()
+        .map(|problem| sql::cut(problem, 2_000));
+    let mut values = vec![
+        until.into(),
+        problem.into(),
+        pause.tell_when.then_some(until).into(),
+    ];
     if pause.asked {
         set.push_str(", patient_until = CASE WHEN patient_until > ? THEN patient_until ELSE ? END");
         values.extend([Value::from(until), until.into()]);
@@ -178,7 +247,8 @@ async fn pause_within(tx: Tx, claim: &Claim, pause: &Pause) -> Result<bool, Erro
 }
 
 /// What every step forward does.
-const FORWARD: &str = "starts = 1, problem = NULL, retry_at = NULL, failures = 0, step = ?, updated_at = ?";
+const FORWARD: &str =
+    "starts = 1, problem = NULL, retry_at = NULL, failures = 0, step = ?, updated_at = ?";
 
 async fn forward(
     tx: &Tx,
@@ -200,17 +270,28 @@ pub async fn opened(store: &Store, claim: &Claim, url: &str) -> Result<bool, Err
 
 async fn opened_within(tx: Tx, claim: &Claim, url: &str) -> Result<bool, Error> {
     let now = tx.now().await?;
-    forward(&tx, claim, OrderStep::Ordered, ", openings = openings + 1, order_url = ?", vec![url.into()], now).await
+    forward(
+        &tx,
+        claim,
+        OrderStep::Ordered,
+        ", openings = openings + 1, order_url = ?",
+        vec![url.into()],
+        now,
+    )
+    .await
 }
 
-/// Saves the values of the pending authorizations, which makes their name dirty. False: the claim was lost.
+/// Saves the values of the pending authorizations, which makes their name dirty. False: the claim
+/// was lost.
 pub async fn publish(store: &Store, claim: &Claim, values: &[String]) -> Result<bool, Error> {
     store.write(|tx| publish_within(tx, claim, values)).await
 }
 
 async fn publish_within(tx: Tx, claim: &Claim, values: &[String]) -> Result<bool, Error> {
     let now = tx.now().await?;
-    if !users::lock(&tx, claim.owner).await? || !forward(&tx, claim, OrderStep::Publishing, "", vec![], now).await? {
+    if !users::lock(&tx, claim.owner).await?
+        || !forward(&tx, claim, OrderStep::Publishing, "", vec![], now).await?
+    {
         return Ok(false);
     }
     challenges::put(&tx, claim.owner, &claim.domain, claim.order, values, now).await?;
@@ -219,35 +300,64 @@ async fn publish_within(tx: Tx, claim: &Claim, values: &[String]) -> Result<bool
 
 /// Where the order's values are, and which they are; none when it has none.
 pub async fn way(store: &Store, claim: &Claim) -> Result<Option<(ZoneSeen, Vec<String>)>, Error> {
-    let Some((way, values)) = challenges::standing(store.reader(), &claim.domain, claim.order).await? else {
+    let Some((way, values)) =
+        challenges::standing(store.reader(), &claim.domain, claim.order).await?
+    else {
         return Ok(None);
     };
     let since = way.in_sync_at.map(Timestamp::from_millis);
     let seen = match (way.state(RecordType::Txt), since) {
         (PublishState::Refused { reason }, _) => ZoneSeen::Refused(reason),
-        (PublishState::InSync, Some(since)) => ZoneSeen::InSync { since, answers: None },
-        (PublishState::Answered { by, of }, Some(since)) => ZoneSeen::InSync { since, answers: Some(Answers { by, of }) },
+        (PublishState::InSync, Some(since)) => ZoneSeen::InSync {
+            since,
+            answers: None,
+        },
+        (PublishState::Answered { by, of }, Some(since)) => ZoneSeen::InSync {
+            since,
+            answers: Some(Answers { by, of }),
+        },
         _ => ZoneSeen::UnderWay,
     };
     Ok(Some((seen, values)))
 }
 
-/// Notes that the authority was asked to look. `unchecked`: no name server could be asked before. False: the claim was lost.
+/// Notes that the authority was asked to look. `unchecked`: no name server could be asked before.
+/// False: the claim was lost.
 pub async fn validating(store: &Store, claim: &Claim, unchecked: bool) -> Result<bool, Error> {
-    store.write(|tx| validating_within(tx, claim, unchecked)).await
+    store
+        .write(|tx| validating_within(tx, claim, unchecked))
+        .await
 }
 
 async fn validating_within(tx: Tx, claim: &Claim, unchecked: bool) -> Result<bool, Error> {
     let now = tx.now().await?;
-    let also = if unchecked { ", dns_not_checked = 1" } else { "" };
+    let also = if unchecked {
+        ", dns_not_checked = 1"
+    } else {
+        ""
+    };
     forward(&tx, claim, OrderStep::Validating, also, vec![], now).await
 }
 
 /// Saves the private key, sealed, and the certificate request. False: the claim was lost.
-pub async fn save_key(store: &Store, claim: &Claim, key: &Secret, csr_der: &[u8]) -> Result<bool, Error> {
-    let sealed = store.vault().seal(claim.owner, Place::Order(claim.order), key)?;
-    let values = vec![sealed.key_id.into(), sealed.nonce.into(), sealed.ciphertext.into(), csr_der.to_vec().into()];
-    store.write(|tx| save_key_within(tx, claim, values.clone())).await
+pub async fn save_key(
+    store: &Store,
+    claim: &Claim,
+    key: &Secret,
+    csr_der: &[u8],
+) -> Result<bool, Error> {
+    let sealed = store
+        .vault()
+        .seal(claim.owner, Place::Order(claim.order), key)?;
+    let values = vec![
+        sealed.key_id.into(),
+        sealed.nonce.into(),
+        sealed.ciphertext.into(),
+        csr_der.to_vec().into(),
+    ];
+    store
+        .write(|tx| save_key_within(tx, claim, values.clone()))
+        .await
 }
 
 async fn save_key_within(tx: Tx, claim: &Claim, values: Vec<Value>) -> Result<bool, Error> {
@@ -269,8 +379,14 @@ pub async fn csr(store: &Store, claim: &Claim) -> Result<Option<Vec<u8>>, Error>
 
 /// The saved private key, opened.
 pub async fn key(store: &Store, claim: &Claim) -> Result<Option<Secret>, Error> {
-    let Some(sealed) = rows::sealed_order_key(store.reader(), claim.order).await? else { return Ok(None) };
-    Ok(Some(store.vault().open(claim.owner, Place::Order(claim.order), &sealed)?))
+    let Some(sealed) = rows::sealed_order_key(store.reader(), claim.order).await? else {
+        return Ok(None);
+    };
+    Ok(Some(store.vault().open(
+        claim.owner,
+        Place::Order(claim.order),
+        &sealed,
+    )?))
 }
 
 /// Notes that the certificate request was handed in. False: the claim was lost.
@@ -283,28 +399,35 @@ async fn finalizing_within(tx: Tx, claim: &Claim) -> Result<bool, Error> {
     forward(&tx, claim, OrderStep::Finalizing, "", vec![], now).await
 }
 
-/// The order ended at the authority: forgets its URL, key and values, to begin with another. False: the claim was lost.
+/// The order ended at the authority: forgets its URL, key and values, to begin with another. False:
+/// the claim was lost.
 pub async fn begin_anew(store: &Store, claim: &Claim) -> Result<bool, Error> {
     store.write(|tx| begin_anew_within(tx, claim)).await
 }
 
 async fn begin_anew_within(tx: Tx, claim: &Claim) -> Result<bool, Error> {
     let now = tx.now().await?;
-    let also = ", order_url = NULL, key_id = NULL, key_nonce = NULL, key_ciphertext = NULL, csr = NULL";
-    if !users::lock(&tx, claim.owner).await? || !forward(&tx, claim, OrderStep::Requested, also, vec![], now).await? {
+    let also =
+        ", order_url = NULL, key_id = NULL, key_nonce = NULL, key_ciphertext = NULL, csr = NULL";
+    if !users::lock(&tx, claim.owner).await?
+        || !forward(&tx, claim, OrderStep::Requested, also, vec![], now).await?
+    {
         return Ok(false);
     }
     challenges::remove(&tx, claim.owner, &claim.domain, now).await?;
     Ok(true)
 }
 
-/// Ends the order with its certificate, in one transaction: the certificate takes the old one's place, the values are gone, and
-/// a mail is owed. False: the claim was lost.
+/// Ends the order with its certificate, in one transaction: the certificate takes the old one's
+/// place, the values are gone, and a mail is owed. False: the claim was lost.
 pub async fn issue(store: &Store, claim: &Claim, issued: &Issued) -> Result<bool, Error> {
-    store.write(|tx| ends::issue_within(tx, store, claim, issued)).await
+    store
+        .write(|tx| ends::issue_within(tx, store, claim, issued))
+        .await
 }
 
-/// Ends the order without a certificate, for the reason given in plain words. False: the claim was lost.
+/// Ends the order without a certificate, for the reason given in plain words. False: the claim was
+/// lost.
 pub async fn fail(store: &Store, claim: &Claim, reason: &str) -> Result<bool, Error> {
     store.write(|tx| ends::fail_within(tx, claim, reason)).await
 }

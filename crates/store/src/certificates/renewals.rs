@@ -1,4 +1,5 @@
-//! What is done for certificates without being asked: renewals, and what is owed for people who are gone.
+//! What is done for certificates without being asked: renewals, and what is owed for people who are
+//! gone.
 
 use sea_orm::FromQueryResult;
 use starchart_domain::certificate::renewal_retry_ms;
@@ -11,8 +12,9 @@ use super::rows;
 use crate::tx::Tx;
 use crate::{Error, Store, sql, users};
 
-/// Opens orders for up to `limit` certificates whose time to be renewed has come and whose person has none under way. Says how
-/// many were opened. However many processes sweep at once, each certificate gets one.
+/// Opens orders for up to `limit` certificates whose time to be renewed has come and whose person
+/// has none under way. Says how many were opened. However many processes sweep at once, each
+/// certificate gets one.
 pub async fn open(store: &Store, limit: u64) -> Result<u64, Error> {
     #[derive(FromQueryResult)]
     struct Due {
@@ -29,7 +31,11 @@ pub async fn open(store: &Store, limit: u64) -> Result<u64, Error> {
     let rows: Vec<Due> = sql::all(store.reader(), &due, vec![]).await?;
     let mut opened = 0;
     for row in rows {
-        opened += u64::from(store.write(|tx| open_within(tx, row.id, UserId(row.user_id))).await?);
+        opened += u64::from(
+            store
+                .write(|tx| open_within(tx, row.id, UserId(row.user_id)))
+                .await?,
+        );
     }
     Ok(opened)
 }
@@ -43,17 +49,24 @@ async fn open_within(tx: Tx, id: i64, owner: UserId) -> Result<bool, Error> {
     }
     // Looked at again under the lock: another sweep, the person, or a minute may have changed it.
     let now = tx.now().await?;
-    let look = format!("SELECT COUNT(*) AS n FROM certificates c WHERE c.id = ? AND c.active_slot = ? AND {DUE} <= ?");
+    let look = format!(
+        "SELECT COUNT(*) AS n FROM certificates c WHERE c.id = ? AND c.active_slot = ? AND {DUE} <= ?"
+    );
     let values = vec![id.into(), owner.0.into(), now.as_millis().into()];
-    if sql::number(tx.db(), &look, values).await? != Some(1) || rows::live_order(tx.db(), owner).await?.is_some() {
+    if sql::number(tx.db(), &look, values).await? != Some(1)
+        || rows::live_order(tx.db(), owner).await?.is_some()
+    {
         return Ok(false);
     }
-    let Some(active) = rows::active(tx.db(), owner).await? else { return Ok(false) };
+    let Some(active) = rows::active(tx.db(), owner).await? else {
+        return Ok(false);
+    };
     rows::insert_order(&tx, owner, &active.domain, Some(id), true, now).await?;
     Ok(true)
 }
 
-/// An order that ended without a certificate after its certificate request may have been handed in: the authority may have issued.
+/// An order that ended without a certificate after its certificate request may have been handed in:
+/// the authority may have issued.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GivenUp {
     claim: Claim,
@@ -86,8 +99,8 @@ pub async fn given_up(store: &Store, limit: u64) -> Result<Vec<GivenUp>, Error> 
     Ok(rows.into_iter().map(order).collect())
 }
 
-/// Ends the question: keeps what was issued as a certificate that is out of use, without a key and owed for revocation, or notes
-/// that nothing was.
+/// Ends the question: keeps what was issued as a certificate that is out of use, without a key and
+/// owed for revocation, or notes that nothing was.
 pub async fn settle(store: &Store, order: &GivenUp, issued: Option<&Issued>) -> Result<(), Error> {
     store.write(|tx| settle_within(tx, order, issued)).await
 }
@@ -95,7 +108,8 @@ pub async fn settle(store: &Store, order: &GivenUp, issued: Option<&Issued>) -> 
 async fn settle_within(tx: Tx, order: &GivenUp, issued: Option<&Issued>) -> Result<(), Error> {
     let now = tx.now().await?;
     let claim = &order.claim;
-    // The person before the order, as everybody does; somebody who was deleted has a tombstone, which nobody locks any more.
+    // The person before the order, as everybody does; somebody who was deleted has a tombstone,
+    // which nobody locks any more.
     users::lock(&tx, claim.owner).await?;
     // Once, also when two processes ask.
     let forget = "UPDATE certificate_orders SET csr = NULL WHERE id = ? AND csr IS NOT NULL";
@@ -105,9 +119,16 @@ async fn settle_within(tx: Tx, order: &GivenUp, issued: Option<&Issued>) -> Resu
     let Some(issued) = issued else { return Ok(()) };
     let id = ends::insert(&tx, claim, issued, "deleted", now).await?;
     let owe = "UPDATE certificates SET ended_at = ?, revocation_owed_at = ? WHERE id = ?";
-    sql::touch(tx.db(), owe, vec![now.as_millis().into(), now.as_millis().into(), id.into()]).await?;
+    sql::touch(
+        tx.db(),
+        owe,
+        vec![now.as_millis().into(), now.as_millis().into(), id.into()],
+    )
+    .await?;
     let link = "UPDATE certificate_orders SET certificate_id = ? WHERE id = ?";
-    sql::touch(tx.db(), link, vec![id.into(), claim.order.into()]).await.map(drop)
+    sql::touch(tx.db(), link, vec![id.into(), claim.order.into()])
+        .await
+        .map(drop)
 }
 
 /// A certificate whose revocation is owed.
@@ -119,7 +140,8 @@ pub struct Owed {
     pub certificate: String,
 }
 
-/// Revocations that are owed and may be tried now, oldest first; a certificate past its end needs none.
+/// Revocations that are owed and may be tried now, oldest first; a certificate past its end needs
+/// none.
 pub async fn owed_revocations(store: &Store, limit: u64) -> Result<Vec<Owed>, Error> {
     #[derive(FromQueryResult)]
     struct Row {
@@ -132,7 +154,13 @@ pub async fn owed_revocations(store: &Store, limit: u64) -> Result<Vec<Owed>, Er
         now = store.now_sql()
     );
     let rows: Vec<Row> = sql::all(store.reader(), &look, vec![]).await?;
-    Ok(rows.into_iter().map(|row| Owed { id: row.id, certificate: row.certificate }).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| Owed {
+            id: row.id,
+            certificate: row.certificate,
+        })
+        .collect())
 }
 
 /// Notes that the authority revoked it.
@@ -143,18 +171,35 @@ pub async fn revoked(store: &Store, id: i64) -> Result<(), Error> {
 async fn revoked_within(tx: Tx, id: i64) -> Result<(), Error> {
     let now = tx.now().await?.as_millis();
     let note = "UPDATE certificates SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL";
-    sql::touch(tx.db(), note, vec![now.into(), id.into()]).await.map(drop)
+    sql::touch(tx.db(), note, vec![now.into(), id.into()])
+        .await
+        .map(drop)
 }
 
-/// The authority did not take it: it is tried again later, each time after a longer wait, so that the others have their turn.
+/// The authority did not take it: it is tried again later, each time after a longer wait, so that
+/// the others have their turn.
 pub async fn put_off_revocation(store: &Store, id: i64) -> Result<(), Error> {
     store.write(|tx| put_off_within(tx, id)).await
 }
 
 async fn put_off_within(tx: Tx, id: i64) -> Result<(), Error> {
     let now = tx.now().await?;
-    let tried = sql::number(tx.db(), "SELECT revoke_tries AS n FROM certificates WHERE id = ?", vec![id.into()]).await?;
-    let at = now.plus(renewal_retry_ms(tried.and_then(|n| u32::try_from(n).ok()).unwrap_or_default())).as_millis();
-    let put_off = "UPDATE certificates SET revoke_at = ?, revoke_tries = revoke_tries + 1 WHERE id = ?";
-    sql::touch(tx.db(), put_off, vec![at.into(), id.into()]).await.map(drop)
+    let tried = sql::number(
+        tx.db(),
+        "SELECT revoke_tries AS n FROM certificates WHERE id = ?",
+        vec![id.into()],
+    )
+    .await?;
+    let at = now
+        .plus(renewal_retry_ms(
+            tried
+                .and_then(|n| u32::try_from(n).ok())
+                .unwrap_or_default(),
+        ))
+        .as_millis();
+    let put_off =
+        "UPDATE certificates SET revoke_at = ?, revoke_tries = revoke_tries + 1 WHERE id = ?";
+    sql::touch(tx.db(), put_off, vec![at.into(), id.into()])
+        .await
+        .map(drop)
 }

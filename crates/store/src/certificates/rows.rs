@@ -63,7 +63,8 @@ pub(super) struct OrderRow {
 
 impl OrderRow {
     pub(super) fn step(&self) -> Result<OrderStep, Error> {
-        OrderStep::parse(&self.step).ok_or_else(|| Error::Corrupt(format!("step {} of order {}", self.step, self.id)))
+        OrderStep::parse(&self.step)
+            .ok_or_else(|| Error::Corrupt(format!("step {} of order {}", self.step, self.id)))
     }
 }
 
@@ -71,7 +72,10 @@ const ORDER: &str = "SELECT id, user_id, domain, step, order_url, key_id, replac
      patient_until, dns_not_checked, created_at, updated_at, finished_at, automatic, failures, openings FROM certificate_orders";
 
 /// The person's certificate in use.
-pub(super) async fn active(on: &impl ConnectionTrait, owner: UserId) -> Result<Option<CertificateRow>, Error> {
+pub(super) async fn active(
+    on: &impl ConnectionTrait,
+    owner: UserId,
+) -> Result<Option<CertificateRow>, Error> {
     let look = "SELECT id, domain, certificate, chain, not_before, not_after, created_at FROM certificates \
          WHERE active_slot = ?";
     sql::one(on, look, vec![owner.0.into()]).await
@@ -84,20 +88,35 @@ pub(super) async fn any(on: &impl ConnectionTrait, owner: UserId) -> Result<bool
         #[expect(dead_code, reason = "that there is a row says it")]
         id: i64,
     }
-    let look =
-        "SELECT id FROM certificates WHERE active_slot = ? UNION ALL SELECT id FROM certificate_orders WHERE live_slot = ?";
+    let look = "SELECT id FROM certificates WHERE active_slot = ? UNION ALL SELECT id FROM certificate_orders WHERE live_slot = ?";
     let found: Vec<Found> = sql::all(on, look, vec![owner.0.into(), owner.0.into()]).await?;
     Ok(!found.is_empty())
 }
 
 /// The person's order under way.
-pub(super) async fn live_order(on: &impl ConnectionTrait, owner: UserId) -> Result<Option<OrderRow>, Error> {
-    sql::one(on, &format!("{ORDER} WHERE live_slot = ?"), vec![owner.0.into()]).await
+pub(super) async fn live_order(
+    on: &impl ConnectionTrait,
+    owner: UserId,
+) -> Result<Option<OrderRow>, Error> {
+    sql::one(
+        on,
+        &format!("{ORDER} WHERE live_slot = ?"),
+        vec![owner.0.into()],
+    )
+    .await
 }
 
 /// The person's latest order.
-pub(super) async fn last_order(on: &impl ConnectionTrait, owner: UserId) -> Result<Option<OrderRow>, Error> {
-    sql::one(on, &format!("{ORDER} WHERE user_id = ? ORDER BY id DESC LIMIT 1"), vec![owner.0.into()]).await
+pub(super) async fn last_order(
+    on: &impl ConnectionTrait,
+    owner: UserId,
+) -> Result<Option<OrderRow>, Error> {
+    sql::one(
+        on,
+        &format!("{ORDER} WHERE user_id = ? ORDER BY id DESC LIMIT 1"),
+        vec![owner.0.into()],
+    )
+    .await
 }
 
 /// The order of that id, whosever it is: for the worker.
@@ -106,14 +125,19 @@ pub(super) async fn order(on: &impl ConnectionTrait, id: i64) -> Result<Option<O
 }
 
 /// When the person asked since then, oldest first.
-pub(super) async fn asked_since(on: &impl ConnectionTrait, owner: UserId, since: Timestamp) -> Result<Vec<i64>, Error> {
+pub(super) async fn asked_since(
+    on: &impl ConnectionTrait,
+    owner: UserId,
+    since: Timestamp,
+) -> Result<Vec<i64>, Error> {
     #[derive(FromQueryResult)]
     struct Asked {
         created_at: i64,
     }
     let look = "SELECT created_at FROM certificate_orders WHERE user_id = ? AND created_at > ? AND automatic = 0 \
          ORDER BY created_at";
-    let rows: Vec<Asked> = sql::all(on, look, vec![owner.0.into(), since.as_millis().into()]).await?;
+    let rows: Vec<Asked> =
+        sql::all(on, look, vec![owner.0.into(), since.as_millis().into()]).await?;
     Ok(rows.into_iter().map(|row| row.created_at).collect())
 }
 
@@ -139,11 +163,18 @@ pub(super) async fn insert_order(
         at.clone(),
         at,
     ];
-    sql::run(tx.db(), insert, values).await.map(drop).map_err(busy_if_taken)
+    sql::run(tx.db(), insert, values)
+        .await
+        .map(drop)
+        .map_err(busy_if_taken)
 }
 
 /// The sealed key of the person's certificate in use, by the certificate's id.
-pub(super) async fn sealed_key(on: &impl ConnectionTrait, owner: UserId, id: i64) -> Result<Option<SealedKey>, Error> {
+pub(super) async fn sealed_key(
+    on: &impl ConnectionTrait,
+    owner: UserId,
+    id: i64,
+) -> Result<Option<SealedKey>, Error> {
     let look = "SELECT key_id, key_nonce, key_ciphertext FROM certificates WHERE active_slot = ? AND id = ?";
     sealed(on, look, vec![owner.0.into(), id.into()]).await
 }
@@ -151,17 +182,29 @@ pub(super) async fn sealed_key(on: &impl ConnectionTrait, owner: UserId, id: i64
 /// Puts the sealed key of a certificate that has none.
 pub(super) async fn put_key(tx: &Tx, id: i64, sealed: SealedKey) -> Result<(), Error> {
     let put = "UPDATE certificates SET key_id = ?, key_nonce = ?, key_ciphertext = ? WHERE id = ?";
-    let values = vec![sealed.key_id.into(), sealed.nonce.into(), sealed.ciphertext.into(), id.into()];
+    let values = vec![
+        sealed.key_id.into(),
+        sealed.nonce.into(),
+        sealed.ciphertext.into(),
+        id.into(),
+    ];
     sql::touch(tx.db(), put, values).await.map(drop)
 }
 
 /// The sealed key of a running order.
-pub(super) async fn sealed_order_key(on: &impl ConnectionTrait, id: i64) -> Result<Option<SealedKey>, Error> {
+pub(super) async fn sealed_order_key(
+    on: &impl ConnectionTrait,
+    id: i64,
+) -> Result<Option<SealedKey>, Error> {
     let look = "SELECT key_id, key_nonce, key_ciphertext FROM certificate_orders WHERE id = ?";
     sealed(on, look, vec![id.into()]).await
 }
 
-async fn sealed(on: &impl ConnectionTrait, look: &str, values: Vec<Value>) -> Result<Option<SealedKey>, Error> {
+async fn sealed(
+    on: &impl ConnectionTrait,
+    look: &str,
+    values: Vec<Value>,
+) -> Result<Option<SealedKey>, Error> {
     #[derive(FromQueryResult)]
     struct Row {
         key_id: Option<String>,
@@ -169,12 +212,29 @@ async fn sealed(on: &impl ConnectionTrait, look: &str, values: Vec<Value>) -> Re
         key_ciphertext: Option<Vec<u8>>,
     }
     let row: Option<Row> = sql::one(on, look, values).await?;
-    Ok(row.and_then(|row| Some(SealedKey { key_id: row.key_id?, nonce: row.key_nonce?, ciphertext: row.key_ciphertext? })))
+    Ok(row.and_then(|row| {
+        Some(SealedKey {
+            key_id: row.key_id?,
+            nonce: row.key_nonce?,
+            ciphertext: row.key_ciphertext?,
+        })
+    }))
 }
 
 /// Takes a certificate out of use and shreds its key.
-pub(super) async fn end_certificate(tx: &Tx, id: i64, state: &str, now: Timestamp) -> Result<(), Error> {
+pub(super) async fn end_certificate(
+    tx: &Tx,
+    id: i64,
+    state: &str,
+    now: Timestamp,
+) -> Result<(), Error> {
     let end = "UPDATE certificates SET state = ?, ended_at = COALESCE(ended_at, ?), key_id = NULL, key_nonce = NULL, \
          key_ciphertext = NULL WHERE id = ?";
-    sql::touch(tx.db(), end, vec![state.into(), now.as_millis().into(), id.into()]).await.map(drop)
+    sql::touch(
+        tx.db(),
+        end,
+        vec![state.into(), now.as_millis().into(), id.into()],
+    )
+    .await
+    .map(drop)
 }

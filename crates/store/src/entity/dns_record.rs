@@ -35,7 +35,11 @@ pub(crate) struct Model {
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]
 pub(crate) enum Relation {
-    #[sea_orm(belongs_to = "super::name::Entity", from = "Column::Fqdn", to = "super::name::Column::Fqdn")]
+    #[sea_orm(
+        belongs_to = "super::name::Entity",
+        from = "Column::Fqdn",
+        to = "super::name::Column::Fqdn"
+    )]
     Name,
 }
 

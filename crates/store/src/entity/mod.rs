@@ -1,5 +1,6 @@
-//! The tables as sea-orm's entities, one a file, named as in the migration. Columns that the database computes are in no model,
-//! so that nothing writes them. The tables of [`crate::zone`] alone are in its own statements.
+//! The tables as sea-orm's entities, one a file, named as in the migration. Columns that the
+//! database computes are in no model, so that nothing writes them. The tables of [`crate::zone`]
+//! alone are in its own statements.
 
 pub(crate) mod audit_entry;
 pub(crate) mod dns_record;

@@ -2,7 +2,8 @@
 
 use sea_orm::entity::prelude::*;
 
-/// A name: whose it is, whether it is a CNAME's, and how far its last change has come. `is_dirty` is the database's own.
+/// A name: whose it is, whether it is a CNAME's, and how far its last change has come. `is_dirty`
+/// is the database's own.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "names")]
 pub(crate) struct Model {

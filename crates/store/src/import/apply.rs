@@ -39,7 +39,11 @@ const SAY: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// A database does not answer, or an import cannot be made into this one.
-pub async fn look(store: &Store, original: &Original, options: &Options<'_>) -> Result<Report, ImportError> {
+pub async fn look(
+    store: &Store,
+    original: &Original,
+    options: &Options<'_>,
+) -> Result<Report, ImportError> {
     check(store).await?;
     Ok(plan::plan(store, original, options).await?.report)
 }
@@ -49,7 +53,11 @@ pub async fn look(store: &Store, original: &Original, options: &Options<'_>) -> 
 ///
 /// # Errors
 /// A database does not answer, an import cannot be made into this one, or another runs.
-pub async fn apply(store: &Store, original: &Original, options: &Options<'_>) -> Result<Report, ImportError> {
+pub async fn apply(
+    store: &Store,
+    original: &Original,
+    options: &Options<'_>,
+) -> Result<Report, ImportError> {
     check(store).await?;
     let lease = lease(store).await?;
     let outcome = tokio::select! {
@@ -57,7 +65,10 @@ pub async fn apply(store: &Store, original: &Original, options: &Options<'_>) ->
         lost = keep(store, lease.clone()) => Err(lost),
     };
     // A lease that cannot be given back ends by itself, and what was done is said in any case.
-    if !matches!(tokio::time::timeout(LEASE, zone::release(store, &lease)).await, Ok(Ok(()))) {
+    if !matches!(
+        tokio::time::timeout(LEASE, zone::release(store, &lease)).await,
+        Ok(Ok(()))
+    ) {
         tracing::debug!("the lease of the import ends by itself");
     }
     outcome
@@ -87,7 +98,10 @@ async fn lease(store: &Store) -> Result<Lease, ImportError> {
         }
         if now >= say {
             let at_most_s = until.saturating_duration_since(now).as_secs();
-            tracing::info!(at_most_s, "another import runs, or ended without a word a moment ago: waiting for its end");
+            tracing::info!(
+                at_most_s,
+                "another import runs, or ended without a word a moment ago: waiting for its end"
+            );
             say = now + SAY;
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
@@ -103,13 +117,24 @@ async fn keep(store: &Store, mut lease: Lease) -> ImportError {
             Ok(Ok(true)) => renewed = tokio::time::Instant::now(),
             Ok(Ok(false)) => return ImportError::Running,
             Ok(Err(fault)) if renewed.elapsed() > LEASE => return ImportError::Db(fault),
-            Ok(Err(fault)) => tracing::debug!(error = %fault, "the lease of the import could not be renewed yet"),
-            Err(_) => return ImportError::Db(Error::Unreachable("the lease of the import could not be renewed".into())),
+            Ok(Err(fault)) => {
+                tracing::debug!(error = %fault, "the lease of the import could not be renewed yet")
+            }
+            Err(_) => {
+                return ImportError::Db(Error::Unreachable(
+                    "the lease of the import could not be renewed".into(),
+                ));
+            }
         }
     }
 }
 
-async fn apply_held(store: &Store, lease: &Lease, original: &Original, options: &Options<'_>) -> Result<Report, ImportError> {
+async fn apply_held(
+    store: &Store,
+    lease: &Lease,
+    original: &Original,
+    options: &Options<'_>,
+) -> Result<Report, ImportError> {
     let mut plan = plan::plan(store, original, options).await?;
     if plan.report.counts.to_do > 0 {
         // Certificates alone change nothing in the zone.
@@ -118,7 +143,8 @@ async fn apply_held(store: &Store, lease: &Lease, original: &Original, options: 
         }
         let started = plan.started;
         store.write(|tx| begin(tx, lease, started)).await?;
-        // First, as what comes would give them another reason in an import that goes on with this one.
+        // First, as what comes would give them another reason in an import that goes on with this
+        // one.
         for entries in plan.left_out.chunks(BATCH) {
             store.write(|tx| note(tx, lease, entries)).await?;
         }
@@ -157,14 +183,20 @@ async fn finish(tx: Tx, lease: &Lease) -> Result<(), Error> {
 /// Records that people make while the import runs get numbers beyond the original's.
 async fn reserve_ids(store: &Store, plan: &Plan) -> Result<(), ImportError> {
     let records = plan.names.iter().flat_map(|name| &name.records);
-    let Some(highest) = records.map(|planned| planned.record.id).max() else { return Ok(()) };
+    let Some(highest) = records.map(|planned| planned.record.id).max() else {
+        return Ok(());
+    };
     // A smaller number than the next one changes nothing.
-    let reserve = format!("ALTER TABLE dns_records AUTO_INCREMENT = {}", highest.saturating_add(1));
-    // It waits for everybody who reads the table, and everybody who comes later waits for it: not for long, then. The setting
-    // goes with the connection.
+    let reserve = format!(
+        "ALTER TABLE dns_records AUTO_INCREMENT = {}",
+        highest.saturating_add(1)
+    );
+    // It waits for everybody who reads the table, and everybody who comes later waits for it: not
+    // for long, then. The setting goes with the connection.
     let own = store.endpoint().pool(1, PATIENCE);
     let reserved = async {
-        own.execute_unprepared("SET SESSION lock_wait_timeout = 10").await?;
+        own.execute_unprepared("SET SESSION lock_wait_timeout = 10")
+            .await?;
         own.execute_unprepared(&reserve).await
     };
     let reserved = reserved.await;
@@ -180,9 +212,15 @@ async fn reserve_ids(store: &Store, plan: &Plan) -> Result<(), ImportError> {
 type Ids = HashMap<usize, UserId>;
 
 async fn put_people(store: &Store, lease: &Lease, plan: &mut Plan) -> Result<Ids, Error> {
-    let known = plan.people.iter().enumerate().filter_map(|(at, person)| Some((at, UserId(person.id?))));
+    let known = plan
+        .people
+        .iter()
+        .enumerate()
+        .filter_map(|(at, person)| Some((at, UserId(person.id?))));
     let mut ids: Ids = known.collect();
-    let owed: Vec<usize> = (0..plan.people.len()).filter(|at| !plan.people[*at].entries.is_empty()).collect();
+    let owed: Vec<usize> = (0..plan.people.len())
+        .filter(|at| !plan.people[*at].entries.is_empty())
+        .collect();
     let mut pace = Pace::new("importing people", owed.len());
     for batch in owed.chunks(BATCH) {
         let people: Vec<&Person> = batch.iter().map(|at| &plan.people[*at]).collect();
@@ -194,7 +232,11 @@ async fn put_people(store: &Store, lease: &Lease, plan: &mut Plan) -> Result<Ids
     Ok(ids)
 }
 
-async fn people_within(tx: Tx, lease: &Lease, people: &[&Person]) -> Result<(Vec<UserId>, Vec<Line>), Error> {
+async fn people_within(
+    tx: Tx,
+    lease: &Lease,
+    people: &[&Person],
+) -> Result<(Vec<UserId>, Vec<Line>), Error> {
     let now = hold(&tx, lease).await?;
     let moved: Vec<MovedUser<'_>> = people
         .iter()
@@ -213,11 +255,20 @@ async fn people_within(tx: Tx, lease: &Lease, people: &[&Person]) -> Result<(Vec
     let (mut entries, mut lost) = (Vec::new(), Vec::new());
     for (person, row) in people.iter().zip(&rows) {
         for (nth, entry) in person.entries.iter().enumerate() {
-            let mut entry = Entry { target: Some(row.id.0), ..entry.clone() };
+            let mut entry = Entry {
+                target: Some(row.id.0),
+                ..entry.clone()
+            };
             // Somebody signed in or chose this name between the plan and now.
             if let (0, Some(label), false) = (nth, person.deal.kept(), row.has_label) {
-                let deal = Deal::Contested { label: label.clone(), by: None };
-                let line = Line { topic: Topic::NoName, text: format!("{}: {deal}", person.account.username) };
+                let deal = Deal::Contested {
+                    label: label.clone(),
+                    by: None,
+                };
+                let line = Line {
+                    topic: Topic::NoName,
+                    text: format!("{}: {deal}", person.account.username),
+                };
                 lost.push(line.clone());
                 entry.lines.push(line);
             }
@@ -231,10 +282,15 @@ async fn people_within(tx: Tx, lease: &Lease, people: &[&Person]) -> Result<(Vec
 async fn put_records(store: &Store, lease: &Lease, plan: &Plan, ids: &Ids) -> Result<(), Error> {
     let mut batch: Vec<&PlannedName> = Vec::new();
     let mut size = 0;
-    let mut pace = Pace::new("importing records", plan.names.iter().map(|name| name.records.len()).sum());
+    let mut pace = Pace::new(
+        "importing records",
+        plan.names.iter().map(|name| name.records.len()).sum(),
+    );
     for name in &plan.names {
         if size + name.records.len() > BATCH && !batch.is_empty() {
-            store.write(|tx| records_within(tx, lease, &batch, ids, plan.started)).await?;
+            store
+                .write(|tx| records_within(tx, lease, &batch, ids, plan.started))
+                .await?;
             pace.step(size);
             (batch, size) = (Vec::new(), 0);
         }
@@ -244,14 +300,24 @@ async fn put_records(store: &Store, lease: &Lease, plan: &Plan, ids: &Ids) -> Re
     if batch.is_empty() {
         return Ok(());
     }
-    store.write(|tx| records_within(tx, lease, &batch, ids, plan.started)).await
+    store
+        .write(|tx| records_within(tx, lease, &batch, ids, plan.started))
+        .await
 }
 
 fn owner(ids: &Ids, person: usize) -> Result<UserId, Error> {
-    ids.get(&person).copied().ok_or_else(|| Error::Corrupt(format!("person {person} of the plan has no row")))
+    ids.get(&person)
+        .copied()
+        .ok_or_else(|| Error::Corrupt(format!("person {person} of the plan has no row")))
 }
 
-async fn records_within(tx: Tx, lease: &Lease, names: &[&PlannedName], ids: &Ids, started: Timestamp) -> Result<(), Error> {
+async fn records_within(
+    tx: Tx,
+    lease: &Lease,
+    names: &[&PlannedName],
+    ids: &Ids,
+    started: Timestamp,
+) -> Result<(), Error> {
     hold(&tx, lease).await?;
     let (mut moved, mut entries) = (Vec::with_capacity(names.len()), Vec::new());
     let mut sent: BTreeMap<(UserId, String), SentNotice> = BTreeMap::new();
@@ -260,10 +326,18 @@ async fn records_within(tx: Tx, lease: &Lease, names: &[&PlannedName], ids: &Ids
         for planned in &name.records {
             let (user, record) = (owner(ids, planned.person)?, &planned.record);
             if let Some(at) = record.told {
-                let notice = sent.entry((user, at.date())).or_insert_with(|| SentNotice { at, items: Vec::new() });
+                let notice = sent.entry((user, at.date())).or_insert_with(|| SentNotice {
+                    at,
+                    items: Vec::new(),
+                });
                 notice.at = notice.at.max(at);
                 let (rtype, end) = (record.rtype.as_str(), record.expires_at.as_millis());
-                notice.items.push(outbox::record_item(name.fqdn.clone(), rtype, &record.typed, end));
+                notice.items.push(outbox::record_item(
+                    name.fqdn.clone(),
+                    rtype,
+                    &record.typed,
+                    end,
+                ));
             }
             records.push((user, record));
             entries.push(Entry {
@@ -273,7 +347,12 @@ async fn records_within(tx: Tx, lease: &Lease, names: &[&PlannedName], ids: &Ids
                 lines: planned.lines.clone(),
             });
         }
-        moved.push(MovedName { fqdn: &name.fqdn, owner: owner(ids, name.owner)?, refused: refused(name), records });
+        moved.push(MovedName {
+            fqdn: &name.fqdn,
+            owner: owner(ids, name.owner)?,
+            refused: refused(name),
+            records,
+        });
     }
     let notices = outbox::note_sent(&tx, &sent, started).await?;
     put_names(&tx, &moved, &notices, started).await?;
@@ -282,10 +361,16 @@ async fn records_within(tx: Tx, lease: &Lease, names: &[&PlannedName], ids: &Ids
 
 /// The types of the name that no zone takes, and why.
 fn refused(name: &PlannedName) -> Option<(Option<RecordType>, String)> {
-    let mut refused = name.records.iter().filter_map(|planned| Some((planned.record.rtype, planned.record.refusal.clone()?)));
+    let mut refused = name
+        .records
+        .iter()
+        .filter_map(|planned| Some((planned.record.rtype, planned.record.refusal.clone()?)));
     let (rtype, why) = refused.next()?;
     let only = refused.all(|(other, _)| other == rtype);
-    Some((only.then_some(rtype), format!("No name server takes this value: {why}")))
+    Some((
+        only.then_some(rtype),
+        format!("No name server takes this value: {why}"),
+    ))
 }
 
 async fn put_certificates(
@@ -306,20 +391,34 @@ async fn put_certificates(
         after = last.id;
         let mut batch = Vec::new();
         for old in &page {
-            let Some(next) = planned.next_if(|next| next.source == old.id) else { continue };
-            let entry =
-                |target| Entry { kind: Kind::Certificate, source: old.id.to_string(), target, lines: next.lines.clone() };
+            let Some(next) = planned.next_if(|next| next.source == old.id) else {
+                continue;
+            };
+            let entry = |target| Entry {
+                kind: Kind::Certificate,
+                source: old.id.to_string(),
+                target,
+                lines: next.lines.clone(),
+            };
             let (user, domain) = (owner(ids, next.person)?, next.domain.as_str());
             let certificate = match &next.what {
                 What::AskAgain => None,
                 What::Issued { told, in_use, .. } => {
-                    let (key, issued) = certificates::read(old, options).map_err(ImportError::Row)?;
-                    Some(MovedCertificate { key, issued, told: *told, in_use: *in_use })
+                    let (key, issued) =
+                        certificates::read(old, options).map_err(ImportError::Row)?;
+                    Some(MovedCertificate {
+                        key,
+                        issued,
+                        told: *told,
+                        in_use: *in_use,
+                    })
                 }
             };
             batch.push((user, domain, certificate, entry(None)));
         }
-        store.write(|tx| certificates_within(tx, lease, &batch)).await?;
+        store
+            .write(|tx| certificates_within(tx, lease, &batch))
+            .await?;
         pace.step(batch.len());
     }
     Ok(())
@@ -335,7 +434,10 @@ async fn certificates_within(tx: Tx, lease: &Lease, batch: &Certificates<'_>) ->
             Some(certificate) => Some(put_certificate(&tx, *user, domain, certificate, now).await?),
             None => ask_again(&tx, *user, domain, now).await.map(|()| None)?,
         };
-        entries.push(Entry { target, ..entry.clone() });
+        entries.push(Entry {
+            target,
+            ..entry.clone()
+        });
     }
     ledger::note(&tx, &entries).await
 }

@@ -41,12 +41,16 @@ pub(super) enum What {
 }
 
 /// Reads a certificate of the original with its key.
-pub(super) fn read(old: &OldCertificate, options: &Options<'_>) -> Result<(Secret, Issued), String> {
+pub(super) fn read(
+    old: &OldCertificate,
+    options: &Options<'_>,
+) -> Result<(Secret, Issued), String> {
     let (Some(key), Some(certificate)) = (&old.private_key, &old.certificate) else {
         return Err("the certificate or its key is missing".to_owned());
     };
     let key = Secret::new(key.as_str());
-    let issued = (options.certificate)(&key, certificate, old.chain.as_deref().unwrap_or_default())?;
+    let issued =
+        (options.certificate)(&key, certificate, old.chain.as_deref().unwrap_or_default())?;
     Ok((key, issued))
 }
 
@@ -75,26 +79,49 @@ pub(super) async fn add(
     put_in_use(plan, store).await
 }
 
-fn judge(plan: &mut Plan, store: &Store, old: &OldCertificate, owners: &Owners, options: &Options<'_>) {
+fn judge(
+    plan: &mut Plan,
+    store: &Store,
+    old: &OldCertificate,
+    owners: &Owners,
+    options: &Options<'_>,
+) {
     let domain = old.domain.to_lowercase();
     let domain = domain.strip_prefix("*.").unwrap_or(&domain).to_owned();
-    let person = old.owner.as_ref().and_then(|owner| owners.get(owner).copied());
+    let person = old
+        .owner
+        .as_ref()
+        .and_then(|owner| owners.get(owner).copied());
     let line = |topic, why: &str| {
         let owner = old.owner.as_deref().unwrap_or("nobody");
-        Line { topic, text: format!("#{} *.{domain} of {owner}{why}", old.id) }
+        Line {
+            topic,
+            text: format!("#{} *.{domain} of {owner}{why}", old.id),
+        }
     };
     let source = old.id.to_string();
     let out = |plan: &mut Plan, why: &str| {
-        plan.leave_out(Kind::Certificate, old.id.to_string(), vec![line(Topic::CertificateLeftOut, why)]);
+        plan.leave_out(
+            Kind::Certificate,
+            old.id.to_string(),
+            vec![line(Topic::CertificateLeftOut, why)],
+        );
     };
     if old.status == "failed" {
         plan.report.counts.failed_requests += 1;
         return plan.leave_out(Kind::Certificate, source, Vec::new());
     }
-    let Some(person) = person else { return out(plan, ": its account is missing or left out") };
-    let base = plan.people[person].label().map(|label| options.root.base(label));
+    let Some(person) = person else {
+        return out(plan, ": its account is missing or left out");
+    };
+    let base = plan.people[person]
+        .label()
+        .map(|label| options.root.base(label));
     if base.is_none_or(|base| base.as_str() != domain) {
-        return out(plan, ": the domain is not this person's here; a certificate for the new one can be asked for");
+        return out(
+            plan,
+            ": the domain is not this person's here; a certificate for the new one can be asked for",
+        );
     }
     let what = match old.status.as_str() {
         "pending" => What::AskAgain,
@@ -110,11 +137,19 @@ fn judge(plan: &mut Plan, store: &Store, old: &OldCertificate, owners: &Owners, 
                 return;
             }
             Ok((_, issued)) => {
-                let told = match read_life(issued.not_after, old.last_notified.map(Timestamp::from_millis), plan.started) {
+                let told = match read_life(
+                    issued.not_after,
+                    old.last_notified.map(Timestamp::from_millis),
+                    plan.started,
+                ) {
                     Life::Told(at) => Some(at),
                     Life::Untold | Life::Ended => None,
                 };
-                What::Issued { not_after: issued.not_after, told, in_use: false }
+                What::Issued {
+                    not_after: issued.not_after,
+                    told,
+                    in_use: false,
+                }
             }
         },
         other => return out(plan, &format!(": unknown status {other}")),
@@ -127,7 +162,13 @@ fn judge(plan: &mut Plan, store: &Store, old: &OldCertificate, owners: &Owners, 
         }
     };
     plan.report.lines.extend(lines.iter().cloned());
-    plan.certificates.push(PlannedCertificate { source: old.id, person, domain, what, lines });
+    plan.certificates.push(PlannedCertificate {
+        source: old.id,
+        person,
+        domain,
+        what,
+        lines,
+    });
 }
 
 /// Of each person's certificates the one that lives longest is in use, unless there is one here.
@@ -137,19 +178,27 @@ async fn put_in_use(plan: &mut Plan, store: &Store) -> Result<(), ImportError> {
         user_id: i64,
     }
     let look = "SELECT user_id FROM certificates WHERE state = 'active'";
-    let rows: Vec<Row> = sql::all(store.reader(), look, vec![]).await.map_err(ImportError::Db)?;
+    let rows: Vec<Row> = sql::all(store.reader(), look, vec![])
+        .await
+        .map_err(ImportError::Db)?;
     let have: HashSet<i64> = rows.into_iter().map(|row| row.user_id).collect();
     let mut newest: BTreeMap<usize, (Timestamp, i64)> = BTreeMap::new();
     for certificate in &plan.certificates {
-        let is_free = plan.people[certificate.person].id.is_none_or(|id| !have.contains(&id));
+        let is_free = plan.people[certificate.person]
+            .id
+            .is_none_or(|id| !have.contains(&id));
         if let (What::Issued { not_after, .. }, true) = (&certificate.what, is_free) {
-            let best = newest.entry(certificate.person).or_insert((*not_after, certificate.source));
+            let best = newest
+                .entry(certificate.person)
+                .or_insert((*not_after, certificate.source));
             *best = (*best).max((*not_after, certificate.source));
         }
     }
     for certificate in &mut plan.certificates {
         if let What::Issued { in_use, .. } = &mut certificate.what {
-            *in_use = newest.get(&certificate.person).is_some_and(|(_, source)| *source == certificate.source);
+            *in_use = newest
+                .get(&certificate.person)
+                .is_some_and(|(_, source)| *source == certificate.source);
         }
     }
     Ok(())

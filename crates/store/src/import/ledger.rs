@@ -26,7 +26,9 @@ impl Kind {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        [Self::User, Self::Record, Self::Certificate].into_iter().find(|kind| kind.as_str() == text)
+        [Self::User, Self::Record, Self::Certificate]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
     }
 }
 
@@ -54,14 +56,35 @@ impl Ledger {
             target: Option<i64>,
             notes: String,
         }
-        let rows: Vec<Row> = sql::all(on, "SELECT kind, source, target, notes FROM import_rows", vec![]).await?;
+        let rows: Vec<Row> = sql::all(
+            on,
+            "SELECT kind, source, target, notes FROM import_rows",
+            vec![],
+        )
+        .await?;
         let entry = |row: Row| {
-            let corrupt = || Error::Corrupt(format!("note of the import about {} {}", row.kind, row.source));
+            let corrupt = || {
+                Error::Corrupt(format!(
+                    "note of the import about {} {}",
+                    row.kind, row.source
+                ))
+            };
             let kind = Kind::parse(&row.kind).ok_or_else(corrupt)?;
             let lines = serde_json::from_str(&row.notes).map_err(|_| corrupt())?;
-            Ok(((kind, row.source.clone()), Entry { kind, source: row.source, target: row.target, lines }))
+            Ok((
+                (kind, row.source.clone()),
+                Entry {
+                    kind,
+                    source: row.source,
+                    target: row.target,
+                    lines,
+                },
+            ))
         };
-        rows.into_iter().map(entry).collect::<Result<_, Error>>().map(Self)
+        rows.into_iter()
+            .map(entry)
+            .collect::<Result<_, Error>>()
+            .map(Self)
     }
 
     pub(super) fn get(&self, kind: Kind, source: &str) -> Option<&Entry> {
@@ -77,8 +100,14 @@ pub(super) async fn note(tx: &Tx, entries: &[Entry]) -> Result<(), Error> {
     let rows = vec!["(?, ?, ?, ?)"; entries.len()].join(", ");
     let mut values: Vec<Value> = Vec::with_capacity(entries.len() * 4);
     for entry in entries {
-        let notes = serde_json::to_string(&entry.lines).map_err(|fault| Error::Fault(Box::new(fault)))?;
-        values.extend([entry.kind.as_str().into(), entry.source.as_str().into(), entry.target.into(), notes.into()]);
+        let notes =
+            serde_json::to_string(&entry.lines).map_err(|fault| Error::Fault(Box::new(fault)))?;
+        values.extend([
+            entry.kind.as_str().into(),
+            entry.source.as_str().into(),
+            entry.target.into(),
+            notes.into(),
+        ]);
     }
     let insert = format!("INSERT INTO import_rows (kind, source, target, notes) VALUES {rows}");
     sql::touch(tx.db(), &insert, values).await.map(drop)

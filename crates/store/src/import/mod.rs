@@ -1,12 +1,14 @@
 //! The rows of the application before this one ("the original"), taken over once.
 //!
-//! [`look`] reads the original's database and says what would become of each row; [`apply`] does it. The original's database is
-//! read in one read-only transaction and never written. What was dealt with is noted in `import_rows` in the transaction that
-//! did it, so that an import that died goes on where it was, and a second one finds nothing to do. The decisions are
+//! [`look`] reads the original's database and says what would become of each row; [`apply`] does
+//! it. The original's database is read in one read-only transaction and never written. What was
+//! dealt with is noted in `import_rows` in the transaction that did it, so that an import that died
+//! goes on where it was, and a second one finds nothing to do. The decisions are
 //! [`starchart_domain::import`]'s.
 //!
-//! Publishing is paused before the first name is written: the zone holds already what the rows will want, and nobody knows yet
-//! which sets of it are ours. Names come in clean; the ownership of what stands is taken afterwards, from the zone itself.
+//! Publishing is paused before the first name is written: the zone holds already what the rows will
+//! want, and nobody knows yet which sets of it are ours. Names come in clean; the ownership of what
+//! stands is taken afterwards, from the zone itself.
 
 mod apply;
 mod certificates;
@@ -36,7 +38,8 @@ pub struct Options<'a> {
     pub root: &'a RootDomain,
     /// What the groups are called.
     pub groups: &'a GroupNames,
-    /// Reads a private key, a certificate and its chain (PEM each); the fault is in words. Asked for every certificate.
+    /// Reads a private key, a certificate and its chain (PEM each); the fault is in words. Asked
+    /// for every certificate.
     pub certificate: &'a (dyn Fn(&Secret, &str, &str) -> Result<Issued, String> + Sync),
 }
 
@@ -47,7 +50,9 @@ pub enum ImportError {
     #[error("the original's database cannot be used: {0}")]
     Connect(#[source] ConnectError),
     /// It is another database.
-    #[error("the database lacks {0}: this is not the original's database; give the file with the original's DATABASE_URL")]
+    #[error(
+        "the database lacks {0}: this is not the original's database; give the file with the original's DATABASE_URL"
+    )]
     NotTheOriginal(String),
     /// The original's database failed.
     #[error("the original's database: {0}")]
@@ -69,7 +74,9 @@ pub enum ImportError {
     )]
     NotEmpty(usize),
     /// Somebody else holds the table of records for long.
-    #[error("the table dns_records is in use by a transaction that takes long; try again in a moment")]
+    #[error(
+        "the table dns_records is in use by a transaction that takes long; try again in a moment"
+    )]
     InUse,
     /// One import at a time.
     #[error("another import is running: wait for its end; it is safe to run this again")]

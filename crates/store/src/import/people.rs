@@ -49,7 +49,12 @@ pub(super) struct Here {
 
 /// Everybody who is here, also those who were deleted.
 pub(super) async fn here(on: &impl ConnectionTrait) -> Result<Vec<Here>, Error> {
-    sql::all(on, "SELECT id, subject, label, deleted_at FROM users", vec![]).await
+    sql::all(
+        on,
+        "SELECT id, subject, label, deleted_at FROM users",
+        vec![],
+    )
+    .await
 }
 
 impl Plan {
@@ -71,11 +76,21 @@ impl Plan {
                 Err(_) if self.is_done(ledger, Kind::User, &username) => {}
                 Err(_) => {
                     let text = format!("{username:?}: nobody can sign in with this user name");
-                    self.leave_out(Kind::User, username, vec![Line { topic: Topic::PersonLeftOut, text }]);
+                    self.leave_out(
+                        Kind::User,
+                        username,
+                        vec![Line {
+                            topic: Topic::PersonLeftOut,
+                            text,
+                        }],
+                    );
                 }
             }
         }
-        let mut here: HashMap<String, Here> = here.into_iter().map(|row| (row.subject.clone(), row)).collect();
+        let mut here: HashMap<String, Here> = here
+            .into_iter()
+            .map(|row| (row.subject.clone(), row))
+            .collect();
         let (mut kept, mut accounts) = (Vec::new(), Vec::new());
         for (subject, users) in by_subject {
             let row = here.remove(subject.as_str());
@@ -83,7 +98,14 @@ impl Plan {
                 for user in users {
                     if !self.is_done(ledger, Kind::User, &user.username) {
                         let text = format!("{}: this person was deleted here", user.username);
-                        self.leave_out(Kind::User, user.username, vec![Line { topic: Topic::PersonLeftOut, text }]);
+                        self.leave_out(
+                            Kind::User,
+                            user.username,
+                            vec![Line {
+                                topic: Topic::PersonLeftOut,
+                                text,
+                            }],
+                        );
                     }
                 }
                 continue;
@@ -91,13 +113,19 @@ impl Plan {
             accounts.push(Account {
                 username: users[0].username.clone(),
                 created_at: Timestamp::from_millis(users[0].created_at),
-                has: row.as_ref().and_then(|row| row.label.as_deref()).and_then(|label| Label::assigned(label).ok()),
+                has: row
+                    .as_ref()
+                    .and_then(|row| row.label.as_deref())
+                    .and_then(|label| Label::assigned(label).ok()),
             });
             kept.push((subject, users, row.map(|row| row.id)));
         }
         // What is left of them belongs to people whom the original does not know.
-        let taken: BTreeSet<Label> =
-            here.values().filter_map(|row| row.label.as_deref()).filter_map(|label| Label::assigned(label).ok()).collect();
+        let taken: BTreeSet<Label> = here
+            .values()
+            .filter_map(|row| row.label.as_deref())
+            .filter_map(|label| Label::assigned(label).ok())
+            .collect();
         let deals = import::deal_labels(&accounts, &taken);
         let mut owners = Owners::new();
         for ((subject, users, id), deal) in kept.into_iter().zip(deals) {
@@ -127,16 +155,41 @@ impl Plan {
             let mut lines = Vec::new();
             if user.username != oldest {
                 let text = format!("{} goes on as {oldest}", user.username);
-                lines.push(Line { topic: Topic::OnePerson, text });
+                lines.push(Line {
+                    topic: Topic::OnePerson,
+                    text,
+                });
             } else if !matches!(deal, Deal::Keeps(_)) {
-                lines.push(Line { topic: Topic::NoName, text: format!("{oldest}: {deal}") });
+                lines.push(Line {
+                    topic: Topic::NoName,
+                    text: format!("{oldest}: {deal}"),
+                });
             }
             self.report.lines.extend(lines.iter().cloned());
-            entries.push(Entry { kind: Kind::User, source: user.username.clone(), target: None, lines });
+            entries.push(Entry {
+                kind: Kind::User,
+                source: user.username.clone(),
+                target: None,
+                lines,
+            });
         }
         self.report.counts.new_people += usize::from(id.is_none());
-        let account = users.into_iter().next().unwrap_or_else(|| unreachable!("a subject comes from a row"));
-        let listed: Vec<String> = account.listed.split(',').map(|group| group.trim().to_owned()).collect();
-        Person { subject, groups: options.groups.groups_of(&listed), account, deal, id, entries }
+        let account = users
+            .into_iter()
+            .next()
+            .unwrap_or_else(|| unreachable!("a subject comes from a row"));
+        let listed: Vec<String> = account
+            .listed
+            .split(',')
+            .map(|group| group.trim().to_owned())
+            .collect();
+        Person {
+            subject,
+            groups: options.groups.groups_of(&listed),
+            account,
+            deal,
+            id,
+            entries,
+        }
     }
 }

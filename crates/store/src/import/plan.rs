@@ -42,13 +42,21 @@ pub(super) struct PlannedName {
 impl PlannedName {
     /// Why a younger record cannot stand beside those that are here.
     fn excludes(&self, rtype: RecordType, hash: [u8; 32]) -> Option<String> {
-        self.records.iter().map(|planned| &planned.record).find_map(|there| {
-            if (there.rtype, there.hash) == (rtype, hash) {
-                return Some(format!("the older record #{} says the same", there.id));
-            }
-            let alone = there.rtype == RecordType::Cname || rtype == RecordType::Cname;
-            alone.then(|| format!("a CNAME stands alone, and #{} {} is older", there.id, there.rtype))
-        })
+        self.records
+            .iter()
+            .map(|planned| &planned.record)
+            .find_map(|there| {
+                if (there.rtype, there.hash) == (rtype, hash) {
+                    return Some(format!("the older record #{} says the same", there.id));
+                }
+                let alone = there.rtype == RecordType::Cname || rtype == RecordType::Cname;
+                alone.then(|| {
+                    format!(
+                        "a CNAME stands alone, and #{} {} is older",
+                        there.id, there.rtype
+                    )
+                })
+            })
     }
 }
 
@@ -59,7 +67,11 @@ pub(super) struct PlannedRecord {
     pub(super) lines: Vec<Line>,
 }
 
-pub(super) async fn plan(store: &Store, original: &Original, options: &Options<'_>) -> Result<Plan, ImportError> {
+pub(super) async fn plan(
+    store: &Store,
+    original: &Original,
+    options: &Options<'_>,
+) -> Result<Plan, ImportError> {
     let db = store.reader();
     let begun = state::started(db).await?;
     let started = match begun {
@@ -79,7 +91,10 @@ pub(super) async fn plan(store: &Store, original: &Original, options: &Options<'
     let owners = plan.add_people(original.users().await?, here, options, &ledger);
     let taken = Taken::read(db).await?;
     let records = original.records().await?;
-    let collide = records.iter().filter(|record| taken.ids.contains(&record.id)).count();
+    let collide = records
+        .iter()
+        .filter(|record| taken.ids.contains(&record.id))
+        .count();
     if begun.is_none() && collide > 0 {
         return Err(ImportError::NotEmpty(collide));
     }
@@ -97,7 +112,9 @@ pub(super) type Owners = HashMap<String, usize>;
 impl Plan {
     /// Notes what was found out about a row earlier; true: it was dealt with.
     pub(super) fn is_done(&mut self, ledger: &Ledger, kind: Kind, source: &str) -> bool {
-        let Some(entry) = ledger.get(kind, source) else { return false };
+        let Some(entry) = ledger.get(kind, source) else {
+            return false;
+        };
         self.report.counts.done += 1;
         self.report.lines.extend(entry.lines.iter().cloned());
         true
@@ -106,7 +123,12 @@ impl Plan {
     /// Leaves a row out, for good.
     pub(super) fn leave_out(&mut self, kind: Kind, source: String, lines: Vec<Line>) {
         self.report.lines.extend(lines.iter().cloned());
-        self.left_out.push(Entry { kind, source, target: None, lines });
+        self.left_out.push(Entry {
+            kind,
+            source,
+            target: None,
+            lines,
+        });
     }
 
     fn add_records(
@@ -132,7 +154,11 @@ impl Plan {
                     self.report.counts.new_records += 1;
                     let is_theirs = self.domain_of(planned.person, &fqdn, options);
                     let owner = planned.person;
-                    let name = names.entry(fqdn.clone()).or_insert_with(|| PlannedName { fqdn, owner, records: Vec::new() });
+                    let name = names.entry(fqdn.clone()).or_insert_with(|| PlannedName {
+                        fqdn,
+                        owner,
+                        records: Vec::new(),
+                    });
                     if is_theirs {
                         name.owner = owner;
                     }
@@ -146,7 +172,9 @@ impl Plan {
 
     /// Whether the name is in the domain that the person has here.
     fn domain_of(&self, person: usize, fqdn: &str, options: &Options<'_>) -> bool {
-        self.people[person].label().is_some_and(|label| options.root.base(label).relative(fqdn).is_some())
+        self.people[person]
+            .label()
+            .is_some_and(|label| options.root.base(label).relative(fqdn).is_some())
     }
 
     /// The record with its name, or why it is left out.
@@ -160,28 +188,53 @@ impl Plan {
     ) -> Result<(String, PlannedRecord), Line> {
         let short: String = old.content.chars().take(60).collect();
         let what = |name: &str| format!("#{} {name} {} {short}", old.id, old.rtype);
-        let out = |name: &str, why: &str| Line { topic: Topic::RecordLeftOut, text: format!("{}: {why}", what(name)) };
-        let Some((username, person)) = old.owner.as_ref().and_then(|owner| Some((owner, *owners.get(owner)?))) else {
+        let out = |name: &str, why: &str| Line {
+            topic: Topic::RecordLeftOut,
+            text: format!("{}: {why}", what(name)),
+        };
+        let Some((username, person)) = old
+            .owner
+            .as_ref()
+            .and_then(|owner| Some((owner, *owners.get(owner)?)))
+        else {
             return Err(out(&old.subdomain, "its account is missing or left out"));
         };
         let Some(rtype) = RecordType::parse(&old.rtype) else {
-            return Err(out(&old.subdomain, "there are no records of this type here"));
+            return Err(out(
+                &old.subdomain,
+                "there are no records of this type here",
+            ));
         };
-        let (fqdn, name_rule) = match import::read_name(&old.subdomain, username, options.root, rtype) {
-            NameRead::Stays { fqdn, rule } => (fqdn, rule),
-            NameRead::Impossible { fqdn } => return Err(out(&fqdn, "no zone holds such a name")),
-            NameRead::Challenge { fqdn } => {
-                return Err(Line { topic: Topic::Challenge, text: format!("{} of {username}", what(&fqdn)) });
-            }
-        };
+        let (fqdn, name_rule) =
+            match import::read_name(&old.subdomain, username, options.root, rtype) {
+                NameRead::Stays { fqdn, rule } => (fqdn, rule),
+                NameRead::Impossible { fqdn } => {
+                    return Err(out(&fqdn, "no zone holds such a name"));
+                }
+                NameRead::Challenge { fqdn } => {
+                    return Err(Line {
+                        topic: Topic::Challenge,
+                        text: format!("{} of {username}", what(&fqdn)),
+                    });
+                }
+            };
         if old.challenge_id.is_some() {
-            return Err(Line { topic: Topic::Challenge, text: format!("{} of {username}", what(&fqdn)) });
+            return Err(Line {
+                topic: Topic::Challenge,
+                text: format!("{} of {username}", what(&fqdn)),
+            });
         }
         if taken.ids.contains(&old.id) {
-            return Err(out(&fqdn, "a record made here has this number already; make this one by hand"));
+            return Err(out(
+                &fqdn,
+                "a record made here has this number already; make this one by hand",
+            ));
         }
         if taken.names.contains(&fqdn) {
-            return Err(out(&fqdn, "something was made here at this name since; make this one by hand"));
+            return Err(out(
+                &fqdn,
+                "something was made here at this name since; make this one by hand",
+            ));
         }
         let value = import::read_value(rtype, &old.content);
         let hash = content_hash(&value.content);
@@ -190,7 +243,15 @@ impl Plan {
         }
         let about = format!("{} of {username}", what(&fqdn));
         let is_theirs = self.domain_of(person, &fqdn, options);
-        let kept = Kept { old, person, is_theirs, rtype, name_rule, value, hash };
+        let kept = Kept {
+            old,
+            person,
+            is_theirs,
+            rtype,
+            name_rule,
+            value,
+            hash,
+        };
         Ok((fqdn, kept.planned(&about, self.started)))
     }
 }
@@ -209,26 +270,50 @@ struct Kept {
 
 impl Kept {
     fn planned(self, about: &str, now: Timestamp) -> PlannedRecord {
-        let Self { old, person, is_theirs, rtype, name_rule, value, hash } = self;
+        let Self {
+            old,
+            person,
+            is_theirs,
+            rtype,
+            name_rule,
+            value,
+            hash,
+        } = self;
         let mut lines = Vec::new();
-        let mut line = |topic, why: &str| lines.push(Line { topic, text: format!("{about}{why}") });
+        let mut line = |topic, why: &str| {
+            lines.push(Line {
+                topic,
+                text: format!("{about}{why}"),
+            })
+        };
         if !is_theirs {
             line(Topic::ElsewhereRecord, "");
         }
-        let rules = [name_rule.map(|rule| rule.to_string()), value.rule.map(|rule| rule.to_string())];
+        let rules = [
+            name_rule.map(|rule| rule.to_string()),
+            value.rule.map(|rule| rule.to_string()),
+        ];
         let rules = rules.into_iter().flatten().collect::<Vec<_>>().join("; ");
         if !rules.is_empty() {
-            line(if value.stands { Topic::Rule } else { Topic::NotInZone }, &format!(": {rules}"));
+            line(
+                if value.stands {
+                    Topic::Rule
+                } else {
+                    Topic::NotInZone
+                },
+                &format!(": {rules}"),
+            );
         }
         let ends = Timestamp::from_millis(old.expires_at);
-        let (expires_at, told) = match import::read_life(ends, old.last_notified.map(Timestamp::from_millis), now) {
-            Life::Untold => (ends, None),
-            Life::Told(at) => (ends, Some(at)),
-            Life::Ended => {
-                line(Topic::Ended, &format!(", ended {}", ends.date()));
-                (now.plus(BACKLOG_MS), None)
-            }
-        };
+        let (expires_at, told) =
+            match import::read_life(ends, old.last_notified.map(Timestamp::from_millis), now) {
+                Life::Untold => (ends, None),
+                Life::Told(at) => (ends, Some(at)),
+                Life::Ended => {
+                    line(Topic::Ended, &format!(", ended {}", ends.date()));
+                    (now.plus(BACKLOG_MS), None)
+                }
+            };
         let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
         let record = MovedRecord {
             id: old.id,
@@ -246,7 +331,11 @@ impl Kept {
             told,
             refusal: (!value.stands).then_some(rules),
         };
-        PlannedRecord { person, record, lines }
+        PlannedRecord {
+            person,
+            record,
+            lines,
+        }
     }
 }
 
@@ -266,9 +355,16 @@ impl Taken {
         struct Name {
             fqdn: String,
         }
-        let ids: Vec<Id> =
-            sql::all(on, "SELECT id FROM dns_records UNION SELECT record_id AS id FROM record_history", vec![]).await?;
+        let ids: Vec<Id> = sql::all(
+            on,
+            "SELECT id FROM dns_records UNION SELECT record_id AS id FROM record_history",
+            vec![],
+        )
+        .await?;
         let names: Vec<Name> = sql::all(on, "SELECT fqdn FROM names", vec![]).await?;
-        Ok(Self { ids: ids.into_iter().map(|row| row.id).collect(), names: names.into_iter().map(|row| row.fqdn).collect() })
+        Ok(Self {
+            ids: ids.into_iter().map(|row| row.id).collect(),
+            names: names.into_iter().map(|row| row.fqdn).collect(),
+        })
     }
 }

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use sea_orm::{AccessMode, ConnectionTrait, DatabaseTransaction, FromQueryResult, IsolationLevel, TransactionTrait, Value};
+use sea_orm::{
+    AccessMode, ConnectionTrait, DatabaseTransaction, FromQueryResult, IsolationLevel,
+    TransactionTrait, Value,
+};
 use starchart_domain::secret::Secret;
 
 use super::ImportError;
@@ -12,7 +15,17 @@ use crate::{ConnectError, Error, sql};
 
 /// What is read of each table. The table's name first.
 const NEEDED: [(&str, &[&str]); 3] = [
-    ("User", &["username", "displayName", "email", "group", "createdAt", "updatedAt"]),
+    (
+        "User",
+        &[
+            "username",
+            "displayName",
+            "email",
+            "group",
+            "createdAt",
+            "updatedAt",
+        ],
+    ),
     (
         "DnsRecord",
         &[
@@ -33,7 +46,18 @@ const NEEDED: [(&str, &[&str]); 3] = [
     ),
     (
         "Certificate",
-        &["id", "username", "domain", "privateKey", "certificate", "chain", "validFrom", "validTo", "lastNotified", "status"],
+        &[
+            "id",
+            "username",
+            "domain",
+            "privateKey",
+            "certificate",
+            "chain",
+            "validFrom",
+            "validTo",
+            "lastNotified",
+            "status",
+        ],
     ),
 ];
 
@@ -115,8 +139,15 @@ impl Original {
         }
         endpoint.probe(WAIT).await.map_err(ImportError::Connect)?;
         let pool = endpoint.pool(1, WAIT);
-        let begun = pool.begin_with_config(Some(IsolationLevel::RepeatableRead), Some(AccessMode::ReadOnly)).await;
-        let original = Self { tx: begun.map_err(|fault| ImportError::Read(fault.into()))? };
+        let begun = pool
+            .begin_with_config(
+                Some(IsolationLevel::RepeatableRead),
+                Some(AccessMode::ReadOnly),
+            )
+            .await;
+        let original = Self {
+            tx: begun.map_err(|fault| ImportError::Read(fault.into()))?,
+        };
         match missing(&original.tx).await.map_err(ImportError::Read)? {
             None => Ok(original),
             Some(lacks) => Err(ImportError::NotTheOriginal(lacks)),
@@ -139,7 +170,10 @@ impl Original {
             millis("u.createdAt"),
             millis("u.updatedAt")
         );
-        self.pages(&select, String::new(), |user: &OldUser| user.username.clone()).await
+        self.pages(&select, String::new(), |user: &OldUser| {
+            user.username.clone()
+        })
+        .await
     }
 
     /// Every record, in the order of the ids.
@@ -155,11 +189,15 @@ impl Original {
             millis("r.expiresAt"),
             millis("r.lastNotified")
         );
-        self.pages(&select, i64::MIN, |record: &OldRecord| record.id).await
+        self.pages(&select, i64::MIN, |record: &OldRecord| record.id)
+            .await
     }
 
     /// Certificates with their keys, a few at a time, after the one with this id.
-    pub(super) async fn certificates(&self, after: i64) -> Result<Vec<OldCertificate>, ImportError> {
+    pub(super) async fn certificates(
+        &self,
+        after: i64,
+    ) -> Result<Vec<OldCertificate>, ImportError> {
         let select = format!(
             "SELECT CAST(c.id AS SIGNED) AS id, CAST(u.username AS CHAR) AS owner, CAST(c.domain AS CHAR) AS domain, \
              CAST(c.status AS CHAR) AS status, c.privateKey AS private_key, c.certificate AS certificate, c.chain AS chain, \
@@ -167,19 +205,30 @@ impl Original {
              WHERE c.id > ? ORDER BY c.id LIMIT {PEM_PAGE}",
             millis("c.lastNotified")
         );
-        sql::all(&self.tx, &select, vec![after.into()]).await.map_err(ImportError::Read)
+        sql::all(&self.tx, &select, vec![after.into()])
+            .await
+            .map_err(ImportError::Read)
     }
 
     /// All rows of a statement that takes the key of the last row before.
-    async fn pages<T, K>(&self, select: &str, first: K, key: impl Fn(&T) -> K) -> Result<Vec<T>, ImportError>
+    async fn pages<T, K>(
+        &self,
+        select: &str,
+        first: K,
+        key: impl Fn(&T) -> K,
+    ) -> Result<Vec<T>, ImportError>
     where
         T: FromQueryResult,
         K: Into<Value> + Clone,
     {
         let (mut rows, mut after) = (Vec::new(), first);
         loop {
-            let page: Vec<T> = sql::all(&self.tx, select, vec![after.clone().into()]).await.map_err(ImportError::Read)?;
-            let Some(last) = page.last() else { return Ok(rows) };
+            let page: Vec<T> = sql::all(&self.tx, select, vec![after.clone().into()])
+                .await
+                .map_err(ImportError::Read)?;
+            let Some(last) = page.last() else {
+                return Ok(rows);
+            };
             after = key(last);
             rows.extend(page);
         }
@@ -197,15 +246,31 @@ async fn missing(on: &impl ConnectionTrait) -> Result<Option<String>, Error> {
     let select = "SELECT CAST(CONCAT(TABLE_NAME, '.', LOWER(COLUMN_NAME)) AS CHAR) AS place FROM information_schema.COLUMNS \
          WHERE TABLE_SCHEMA = DATABASE()";
     let rows: Vec<Row> = sql::all(on, select, vec![]).await?;
-    let fold = |table: &str| if folds { table.to_lowercase() } else { table.to_owned() };
-    let there: BTreeSet<String> =
-        rows.into_iter().map(|row| if folds { row.place.to_lowercase() } else { row.place }).collect();
+    let fold = |table: &str| {
+        if folds {
+            table.to_lowercase()
+        } else {
+            table.to_owned()
+        }
+    };
+    let there: BTreeSet<String> = rows
+        .into_iter()
+        .map(|row| {
+            if folds {
+                row.place.to_lowercase()
+            } else {
+                row.place
+            }
+        })
+        .collect();
     for (table, columns) in NEEDED {
         let prefix = format!("{}.", fold(table));
         if !there.iter().any(|place| place.starts_with(&prefix)) {
             return Ok(Some(format!("the table {table}")));
         }
-        let absent = columns.iter().find(|column| !there.contains(&format!("{prefix}{}", column.to_lowercase())));
+        let absent = columns
+            .iter()
+            .find(|column| !there.contains(&format!("{prefix}{}", column.to_lowercase())));
         if let Some(column) = absent {
             return Ok(Some(format!("the column {table}.{column}")));
         }
@@ -217,11 +282,16 @@ async fn missing(on: &impl ConnectionTrait) -> Result<Option<String>, Error> {
 pub(super) async fn stands_in(on: &impl ConnectionTrait) -> Result<bool, Error> {
     // Asked at each sign-in: one table's name first, which costs the server little.
     let look = "SELECT COUNT(*) AS n FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN ('User', 'user')";
-    Ok(sql::number(on, look, vec![]).await?.is_some_and(|count| count > 0) && missing(on).await?.is_none())
+    Ok(sql::number(on, look, vec![])
+        .await?
+        .is_some_and(|count| count > 0)
+        && missing(on).await?.is_none())
 }
 
 /// Whether the server takes `User` and `user` for one table.
 async fn folds_case(on: &impl ConnectionTrait) -> Result<bool, Error> {
     let look = "SELECT CAST(@@lower_case_table_names AS SIGNED) AS n";
-    Ok(sql::number(on, look, vec![]).await?.is_some_and(|mode| mode != 0))
+    Ok(sql::number(on, look, vec![])
+        .await?
+        .is_some_and(|mode| mode != 0))
 }

@@ -55,17 +55,25 @@ impl Topic {
     pub const fn title(self) -> &'static str {
         match self {
             Self::NoName => "People who choose another name at their next sign-in",
-            Self::OnePerson => "Accounts that are one person here, because user names differ in case only",
+            Self::OnePerson => {
+                "Accounts that are one person here, because user names differ in case only"
+            }
             Self::PersonLeftOut => "Accounts that are left out",
-            Self::Challenge => "Certificate challenges that are left out; their sets stay in the zone as orphans",
+            Self::Challenge => {
+                "Certificate challenges that are left out; their sets stay in the zone as orphans"
+            }
             Self::RecordLeftOut => "Records that are left out",
             Self::ElsewhereRecord => "Records kept under a domain that is not their person's here",
             Self::Ended => "Records that had ended: 30 days more and one mail",
             Self::Rule => "Records kept as they are although the form would refuse them today",
             Self::NotInZone => "Records kept that no zone takes; their page says so",
             Self::CertificateLeftOut => "Certificates that are left out",
-            Self::NoKeys => "Certificates that wait for KEY_ENCRYPTION_KEYS: set it and import again",
-            Self::AskAgain => "Requests for a certificate that were under way: the page says to ask again",
+            Self::NoKeys => {
+                "Certificates that wait for KEY_ENCRYPTION_KEYS: set it and import again"
+            }
+            Self::AskAgain => {
+                "Requests for a certificate that were under way: the page says to ask again"
+            }
         }
     }
 }

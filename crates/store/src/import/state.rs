@@ -34,17 +34,32 @@ pub async fn progress(store: &Store) -> Result<Progress, Error> {
     let look = "SELECT started_at, finished_at, skipped_at FROM imports WHERE id = 1";
     let row: Option<Row> = sql::one(store.reader(), look, vec![]).await?;
     Ok(match row {
-        Some(Row { finished_at: Some(at), .. }) => Progress::Finished(Timestamp::from_millis(at)),
-        Some(Row { started_at: Some(at), .. }) => Progress::Begun(Timestamp::from_millis(at)),
-        Some(Row { skipped_at: Some(_), .. }) => Progress::Skipped,
-        _ if store.backend() != DbBackend::Sqlite && read::stands_in(store.reader()).await? => Progress::Owed,
+        Some(Row {
+            finished_at: Some(at),
+            ..
+        }) => Progress::Finished(Timestamp::from_millis(at)),
+        Some(Row {
+            started_at: Some(at),
+            ..
+        }) => Progress::Begun(Timestamp::from_millis(at)),
+        Some(Row {
+            skipped_at: Some(_),
+            ..
+        }) => Progress::Skipped,
+        _ if store.backend() != DbBackend::Sqlite && read::stands_in(store.reader()).await? => {
+            Progress::Owed
+        }
         _ => Progress::None,
     })
 }
 
-/// Whether the original's people and their domains are still to come: who signed in now could be given what belongs to one of them.
+/// Whether the original's people and their domains are still to come: who signed in now could be
+/// given what belongs to one of them.
 pub async fn is_awaited(store: &Store) -> Result<bool, Error> {
-    Ok(matches!(progress(store).await?, Progress::Owed | Progress::Begun(_)))
+    Ok(matches!(
+        progress(store).await?,
+        Progress::Owed | Progress::Begun(_)
+    ))
 }
 
 /// Why publishing stands still while an import is owed.
@@ -52,9 +67,11 @@ const OWED: &str = "the tables of the original stand in this database and were n
      `starchart import --skip` if none is wanted";
 /// Why publishing stands still after an import, until an operator has seen what it would change.
 const IMPORTED: &str = "the original's rows were imported: look at `starchart reconcile --dry-run`, then approve its plan";
-const BEGUN: &str = "an import was begun and did not come to its end: run `starchart import --apply` again";
+const BEGUN: &str =
+    "an import was begun and did not come to its end: run `starchart import --apply` again";
 
-/// Pauses publishing where an import is owed or did not come to its end, and says why. None: nothing is owed.
+/// Pauses publishing where an import is owed or did not come to its end, and says why. None:
+/// nothing is owed.
 pub async fn hold_back(store: &Store) -> Result<Option<&'static str>, Error> {
     let reason = match progress(store).await? {
         Progress::Owed => OWED,
@@ -65,7 +82,8 @@ pub async fn hold_back(store: &Store) -> Result<Option<&'static str>, Error> {
     Ok(Some(reason))
 }
 
-/// Pauses publishing until an operator has seen what an import would change. A pause of another reason stays.
+/// Pauses publishing until an operator has seen what an import would change. A pause of another
+/// reason stays.
 pub(super) async fn pause(store: &Store) -> Result<(), Error> {
     match zone::paused(store).await? {
         Some(reason) if reason != OWED && reason != BEGUN => Ok(()),
@@ -73,13 +91,20 @@ pub(super) async fn pause(store: &Store) -> Result<(), Error> {
     }
 }
 
-/// Notes that no import is wanted, and lifts the pause that waits for one. False: an import was begun already.
+/// Notes that no import is wanted, and lifts the pause that waits for one. False: an import was
+/// begun already.
 pub async fn skip(store: &Store) -> Result<bool, Error> {
-    if matches!(progress(store).await?, Progress::Begun(_) | Progress::Finished(_)) {
+    if matches!(
+        progress(store).await?,
+        Progress::Begun(_) | Progress::Finished(_)
+    ) {
         return Ok(false);
     }
     store.write(|tx| set(tx, "skipped_at")).await?;
-    if zone::paused(store).await?.is_some_and(|reason| reason == OWED) {
+    if zone::paused(store)
+        .await?
+        .is_some_and(|reason| reason == OWED)
+    {
         zone::resume(store).await?;
     }
     Ok(true)
@@ -102,6 +127,11 @@ pub(super) async fn mark(tx: &Tx, column: &'static str, at: Timestamp) -> Result
 
 /// When the import was begun.
 pub(super) async fn started(on: &impl ConnectionTrait) -> Result<Option<Timestamp>, Error> {
-    let at = sql::number(on, "SELECT started_at AS n FROM imports WHERE id = 1", vec![]).await?;
+    let at = sql::number(
+        on,
+        "SELECT started_at AS n FROM imports WHERE id = 1",
+        vec![],
+    )
+    .await?;
     Ok(at.map(Timestamp::from_millis))
 }

@@ -100,13 +100,22 @@ pub async fn counts(store: &Store) -> Result<Counts, Error> {
         }
         let oldest = Timestamp::from_millis(row.oldest);
         counts.owed += n;
-        counts.oldest_owed_at = Some(counts.oldest_owed_at.map_or(oldest, |known| known.min(oldest)));
+        counts.oldest_owed_at = Some(
+            counts
+                .oldest_owed_at
+                .map_or(oldest, |known| known.min(oldest)),
+        );
     }
     Ok(counts)
 }
 
 /// As [`crate::admin::retry_mail`].
-pub(crate) async fn retry_within(tx: Tx, id: i64, admin: &Admin, request_id: &str) -> Result<bool, Error> {
+pub(crate) async fn retry_within(
+    tx: Tx,
+    id: i64,
+    admin: &Admin,
+    request_id: &str,
+) -> Result<bool, Error> {
     let now = tx.now().await?;
     let change = outbox::Entity::update_many()
         .col_expr(Column::State, Expr::value("owed"))
@@ -123,7 +132,14 @@ pub(crate) async fn retry_within(tx: Tx, id: i64, admin: &Admin, request_id: &st
     let address = "UPDATE outbox SET recipient = COALESCE((SELECT email FROM users WHERE users.id = outbox.user_id), recipient) \
          WHERE id = ?";
     sql::touch(tx.db(), address, vec![id.into()]).await?;
-    audit::within(&tx, &admin.act(request_id), "mail.retry", &format!("mail:{id}"), "").await?;
+    audit::within(
+        &tx,
+        &admin.act(request_id),
+        "mail.retry",
+        &format!("mail:{id}"),
+        "",
+    )
+    .await?;
     Ok(true)
 }
 
@@ -134,13 +150,17 @@ const SENT_MS: i64 = 2 * 24 * 60 * 60 * 1_000;
 /// Failed mails are kept this long.
 const FAILED_MS: i64 = 90 * 24 * 60 * 60 * 1_000;
 
-/// Removes mails that were sent `kept_ms` milliseconds ago, and two days at least, that failed 90 days ago, and that are owed to people who are gone;
-/// never one that a record still refers to as its notice. Says how many went: call again while it is not zero.
+/// Removes mails that were sent `kept_ms` milliseconds ago, and two days at least, that failed 90
+/// days ago, and that are owed to people who are gone; never one that a record still refers to as
+/// its notice. Says how many went: call again while it is not zero.
 pub async fn purge(store: &Store, kept_ms: i64) -> Result<u64, Error> {
     let now = store.now().await?;
     let gone = "user_id IN (SELECT id FROM users WHERE deleted_at IS NOT NULL) AND created_at <= ?";
     let over = [
-        ("state = 'sent' AND sent_at <= ?", now.plus(-kept_ms.max(SENT_MS))),
+        (
+            "state = 'sent' AND sent_at <= ?",
+            now.plus(-kept_ms.max(SENT_MS)),
+        ),
         ("state = 'failed' AND failed_at <= ?", now.plus(-FAILED_MS)),
         (&format!("state IN ('owed', 'sending') AND {gone}"), now),
     ];

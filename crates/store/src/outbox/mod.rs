@@ -2,10 +2,12 @@
 //!
 //! # What is promised
 //!
-//! A mail is owed in the transaction that makes it due, so none is lost and none is sent for what did not happen. It keeps its
-//! Message-ID at every attempt. A sender claims the row for a while before it speaks to the mail server and says afterwards what
-//! became of it; one that dies gives it back when its time is over. An attempt counts before it is made, and counts as unclear
-//! until its outcome is known: after two unclear ones the mail is given up, so that a person gets at most one copy too many.
+//! A mail is owed in the transaction that makes it due, so none is lost and none is sent for what
+//! did not happen. It keeps its Message-ID at every attempt. A sender claims the row for a while
+//! before it speaks to the mail server and says afterwards what became of it; one that dies gives
+//! it back when its time is over. An attempt counts before it is made, and counts as unclear until
+//! its outcome is known: after two unclear ones the mail is given up, so that a person gets at most
+//! one copy too many.
 
 mod digest;
 mod look;
@@ -38,8 +40,9 @@ const ITEMS: usize = 1_000;
 /// Characters of a value that a mail shows; a TXT record may have thousands.
 const WHAT: usize = 200;
 
-/// Owes a mail in the caller's transaction, which holds the person's row: one of a kind for a `thing` (`order:7`, `user:3`) and
-/// a day of the database's clock; a second changes nothing. It goes to the address that the person has now.
+/// Owes a mail in the caller's transaction, which holds the person's row: one of a kind for a
+/// `thing` (`order:7`, `user:3`) and a day of the database's clock; a second changes nothing. It
+/// goes to the address that the person has now.
 pub(crate) async fn owe(tx: &Tx, to: UserId, thing: &str, notice: &Notice) -> Result<(), Error> {
     let now = tx.now().await?;
     let same = outbox::Entity::find()
@@ -50,7 +53,8 @@ pub(crate) async fn owe(tx: &Tx, to: UserId, thing: &str, notice: &Notice) -> Re
         return Ok(());
     }
     let person = user::Entity::find_by_id(to.0).one(tx.db()).await?;
-    let person = person.ok_or_else(|| Error::Corrupt(format!("a mail for user {to}, who has no row")))?;
+    let person =
+        person.ok_or_else(|| Error::Corrupt(format!("a mail for user {to}, who has no row")))?;
     let letter = Letter {
         kind: notice.kind.as_str(),
         thing: thing.to_owned(),
@@ -61,7 +65,10 @@ pub(crate) async fn owe(tx: &Tx, to: UserId, thing: &str, notice: &Notice) -> Re
         due_at: now,
     };
     let row = letter.row(tx, now)?;
-    outbox::Entity::insert(row).exec_without_returning(tx.db()).await.map_err(busy_if_taken)?;
+    outbox::Entity::insert(row)
+        .exec_without_returning(tx.db())
+        .await
+        .map_err(busy_if_taken)?;
     Ok(())
 }
 
@@ -156,7 +163,12 @@ impl Detail {
     }
 
     fn into_items(self) -> Vec<NoticeItem> {
-        let item = |item: Item| NoticeItem { name: item.name, what: item.what, on: item.on, reason: item.reason };
+        let item = |item: Item| NoticeItem {
+            name: item.name,
+            what: item.what,
+            on: item.on,
+            reason: item.reason,
+        };
         self.items.into_iter().map(item).collect()
     }
 }
@@ -175,5 +187,9 @@ impl Item {
 /// The beginning of a long value.
 fn shorten(value: &str) -> String {
     let short = sql::cut(value, WHAT);
-    if short.len() < value.len() { format!("{short}…") } else { short }
+    if short.len() < value.len() {
+        format!("{short}…")
+    } else {
+        short
+    }
 }

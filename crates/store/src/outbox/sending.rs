@@ -1,7 +1,9 @@
 //! The sender's side: claim, send, say what became of it.
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, Condition, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, UpdateMany};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, UpdateMany,
+};
 use starchart_domain::notice::{Notice, NoticeKind};
 use starchart_domain::time::Timestamp;
 
@@ -11,9 +13,11 @@ use crate::entity::user;
 use crate::tx::Tx;
 use crate::{Error, Store, sql};
 
-/// Attempts before a mail that is put off again and again is given up; with the pauses between them, about five days.
+/// Attempts before a mail that is put off again and again is given up; with the pauses between
+/// them, about five days.
 const ATTEMPTS: i32 = 36;
-/// Attempts of unknown outcome before a mail is given up: one copy too many is the worst that may come of them.
+/// Attempts of unknown outcome before a mail is given up: one copy too many is the worst that may
+/// come of them.
 const UNCLEAR: i32 = 2;
 /// A mail of a kind that this release does not know waits so long: a newer one knows it.
 const UNKNOWN_MS: i64 = 60 * 60 * 1_000;
@@ -73,11 +77,15 @@ pub async fn is_due(store: &Store) -> Result<bool, Error> {
     Ok(next(store.reader(), now).await?.is_some())
 }
 
-/// Takes the mail that waits longest, for `lease_ms` milliseconds. A mail that a dead sender left is taken when its time is over.
+/// Takes the mail that waits longest, for `lease_ms` milliseconds. A mail that a dead sender left
+/// is taken when its time is over.
 pub async fn claim(store: &Store, holder: &str, lease_ms: i64) -> Result<Option<Owed>, Error> {
     loop {
         let claim = format!("{}/{:016x}", sql::cut(holder, 150), rand::random::<u64>());
-        match store.write(|tx| claim_within(tx, claim.clone(), lease_ms)).await? {
+        match store
+            .write(|tx| claim_within(tx, claim.clone(), lease_ms))
+            .await?
+        {
             Claimed::Mail(owed) => return Ok(Some(*owed)),
             Claimed::Nothing => return Ok(None),
             Claimed::Settled => {}
@@ -94,18 +102,31 @@ enum Claimed {
 
 async fn claim_within(tx: Tx, claim: String, lease_ms: i64) -> Result<Claimed, Error> {
     let now = tx.now().await?;
-    let Some(id) = next(tx.db(), now).await? else { return Ok(Claimed::Nothing) };
+    let Some(id) = next(tx.db(), now).await? else {
+        return Ok(Claimed::Nothing);
+    };
     let take = outbox::Entity::update_many()
         .col_expr(Column::State, Expr::value("sending"))
         .col_expr(Column::ClaimedBy, Expr::value(claim.as_str()))
-        .col_expr(Column::ClaimedUntil, Expr::value(now.plus(lease_ms).as_millis()))
+        .col_expr(
+            Column::ClaimedUntil,
+            Expr::value(now.plus(lease_ms).as_millis()),
+        )
         .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
         .col_expr(Column::Unclear, Expr::col(Column::Unclear).add(1))
         .filter(Column::Id.eq(id))
         .filter(
             Condition::any()
-                .add(Column::State.eq("owed").and(Column::NextAttemptAt.lte(now.as_millis())))
-                .add(Column::State.eq("sending").and(Column::ClaimedUntil.lte(now.as_millis()))),
+                .add(
+                    Column::State
+                        .eq("owed")
+                        .and(Column::NextAttemptAt.lte(now.as_millis())),
+                )
+                .add(
+                    Column::State
+                        .eq("sending")
+                        .and(Column::ClaimedUntil.lte(now.as_millis())),
+                ),
         );
     if take.exec(tx.db()).await?.rows_affected == 0 {
         return Ok(Claimed::Settled);
@@ -113,7 +134,10 @@ async fn claim_within(tx: Tx, claim: String, lease_ms: i64) -> Result<Claimed, E
     let row = outbox::Entity::find_by_id(id).one(tx.db()).await?;
     let row = row.ok_or_else(|| Error::Corrupt(format!("mail {id} is gone")))?;
     if row.unclear > UNCLEAR || row.attempts > ATTEMPTS {
-        let reason = row.refusal.as_deref().unwrap_or("its sender ended while it was sending, again and again");
+        let reason = row
+            .refusal
+            .as_deref()
+            .unwrap_or("its sender ended while it was sending, again and again");
         give_up(&tx, &row, now, &format!("Given up: {reason}")).await?;
         return Ok(Claimed::Settled);
     }
@@ -126,7 +150,9 @@ async fn claim_within(tx: Tx, claim: String, lease_ms: i64) -> Result<Claimed, E
         give_up(&tx, &row, now, "Given up: what it is about cannot be read").await?;
         return Ok(Claimed::Settled);
     };
-    let Some(owed) = open(&tx, row, kind, detail, claim).await? else { return Ok(Claimed::Settled) };
+    let Some(owed) = open(&tx, row, kind, detail, claim).await? else {
+        return Ok(Claimed::Settled);
+    };
     Ok(Claimed::Mail(Box::new(owed)))
 }
 
@@ -147,9 +173,15 @@ async fn next(on: &impl sea_orm::ConnectionTrait, now: Timestamp) -> Result<Opti
     }
 }
 
-/// Reads what the mail says. What ends soon is read from the rows this moment: what was renewed meanwhile is not mentioned, and
-/// where nothing is left to say, the mail goes. `None`: it is gone.
-async fn open(tx: &Tx, row: outbox::Model, kind: NoticeKind, mut detail: Detail, claim: String) -> Result<Option<Owed>, Error> {
+/// Reads what the mail says. What ends soon is read from the rows this moment: what was renewed
+/// meanwhile is not mentioned, and where nothing is left to say, the mail goes. `None`: it is gone.
+async fn open(
+    tx: &Tx,
+    row: outbox::Model,
+    kind: NoticeKind,
+    mut detail: Detail,
+    claim: String,
+) -> Result<Option<Owed>, Error> {
     if kind == NoticeKind::RecordExpiring {
         detail = told::by(tx, row.id).await?;
         if detail.items.is_empty() {
@@ -161,11 +193,17 @@ async fn open(tx: &Tx, row: outbox::Model, kind: NoticeKind, mut detail: Detail,
     struct Name {
         display_name: String,
     }
-    let person = user::Entity::find_by_id(row.user_id.unwrap_or_default()).into_model::<Name>().one(tx.db()).await?;
+    let person = user::Entity::find_by_id(row.user_id.unwrap_or_default())
+        .into_model::<Name>()
+        .one(tx.db())
+        .await?;
     Ok(Some(Owed {
         id: row.id,
         more: detail.more,
-        notice: Notice { kind, items: detail.into_items() },
+        notice: Notice {
+            kind,
+            items: detail.into_items(),
+        },
         name: person.map(|person| person.display_name).unwrap_or_default(),
         address: row.recipient,
         message_id: row.message_id,
@@ -174,7 +212,8 @@ async fn open(tx: &Tx, row: outbox::Model, kind: NoticeKind, mut detail: Detail,
     }))
 }
 
-/// Makes the claim end `lease_ms` milliseconds from now, while the mail server thinks. False: it was lost.
+/// Makes the claim end `lease_ms` milliseconds from now, while the mail server thinks. False: it
+/// was lost.
 pub async fn extend(store: &Store, owed: &Owed, lease_ms: i64) -> Result<bool, Error> {
     store.write(|tx| extend_within(tx, owed, lease_ms)).await
 }
@@ -185,7 +224,8 @@ async fn extend_within(tx: Tx, owed: &Owed, lease_ms: i64) -> Result<bool, Error
     Ok(change.exec(tx.db()).await?.rows_affected > 0)
 }
 
-/// Notes what became of the attempt. False: the claim was lost meanwhile, and what its next holder learns counts.
+/// Notes what became of the attempt. False: the claim was lost meanwhile, and what its next holder
+/// learns counts.
 pub async fn settle(store: &Store, owed: &Owed, verdict: &Verdict) -> Result<bool, Error> {
     store.write(|tx| settle_within(tx, owed, verdict)).await
 }
@@ -196,7 +236,10 @@ async fn settle_within(tx: Tx, owed: &Owed, verdict: &Verdict) -> Result<bool, E
     let back = |after_ms: i64, reason: &str| {
         ours(owed)
             .col_expr(Column::State, Expr::value("owed"))
-            .col_expr(Column::NextAttemptAt, Expr::value(now.plus(after_ms).as_millis()))
+            .col_expr(
+                Column::NextAttemptAt,
+                Expr::value(now.plus(after_ms).as_millis()),
+            )
             .col_expr(Column::Refusal, Expr::value(sql::cut(reason, REFUSAL)))
     };
     let change = match verdict {
@@ -204,11 +247,16 @@ async fn settle_within(tx: Tx, owed: &Owed, verdict: &Verdict) -> Result<bool, E
             .col_expr(Column::State, Expr::value("sent"))
             .col_expr(Column::SentAt, Expr::value(now.as_millis()))
             .col_expr(Column::Refusal, Expr::value(None::<String>)),
-        Verdict::Later { after_ms, reason } => back(*after_ms, reason).col_expr(Column::Unclear, known),
+        Verdict::Later { after_ms, reason } => {
+            back(*after_ms, reason).col_expr(Column::Unclear, known)
+        }
         Verdict::Unclear { after_ms, reason } => back(*after_ms, reason),
         Verdict::Refused(reason) | Verdict::NoAddress(reason) => ours(owed)
             .col_expr(Column::State, Expr::value("failed"))
-            .col_expr(Column::RefusedAddress, Expr::value(matches!(verdict, Verdict::NoAddress(_))))
+            .col_expr(
+                Column::RefusedAddress,
+                Expr::value(matches!(verdict, Verdict::NoAddress(_))),
+            )
             .col_expr(Column::FailedAt, Expr::value(now.as_millis()))
             .col_expr(Column::Refusal, Expr::value(sql::cut(reason, REFUSAL)))
             .col_expr(Column::Unclear, known),
@@ -243,7 +291,10 @@ fn ours(owed: &Owed) -> UpdateMany<outbox::Entity> {
 async fn put_aside(tx: &Tx, row: &outbox::Model, now: Timestamp) -> Result<(), Error> {
     let change = outbox::Entity::update_many()
         .col_expr(Column::State, Expr::value("owed"))
-        .col_expr(Column::NextAttemptAt, Expr::value(now.plus(UNKNOWN_MS).as_millis()))
+        .col_expr(
+            Column::NextAttemptAt,
+            Expr::value(now.plus(UNKNOWN_MS).as_millis()),
+        )
         .col_expr(Column::Attempts, Expr::col(Column::Attempts).sub(1))
         .col_expr(Column::Unclear, Expr::col(Column::Unclear).sub(1))
         .filter(Column::Id.eq(row.id));

@@ -17,15 +17,28 @@ pub(super) async fn by(tx: &Tx, mail: i64) -> Result<Detail, Error> {
         typed: String,
         expires_at: i64,
     }
-    let count = sql::number(tx.db(), "SELECT COUNT(*) AS n FROM dns_records WHERE notice_id = ?", vec![mail.into()]).await?;
+    let count = sql::number(
+        tx.db(),
+        "SELECT COUNT(*) AS n FROM dns_records WHERE notice_id = ?",
+        vec![mail.into()],
+    )
+    .await?;
     let select = format!(
         "SELECT fqdn, type AS rtype, typed, expires_at FROM dns_records WHERE notice_id = ? \
          ORDER BY expires_at, fqdn, type, id LIMIT {ITEMS}"
     );
     let rows: Vec<Row> = sql::all(tx.db(), &select, vec![mail.into()]).await?;
-    let items: Vec<NoticeItem> = rows.into_iter().map(|row| item(row.fqdn, &row.rtype, &row.typed, row.expires_at)).collect();
-    let more = usize::try_from(count.unwrap_or_default()).unwrap_or_default().saturating_sub(items.len());
-    Ok(Detail { more: u32::try_from(more).unwrap_or(u32::MAX), ..Detail::of(&items) })
+    let items: Vec<NoticeItem> = rows
+        .into_iter()
+        .map(|row| item(row.fqdn, &row.rtype, &row.typed, row.expires_at))
+        .collect();
+    let more = usize::try_from(count.unwrap_or_default())
+        .unwrap_or_default()
+        .saturating_sub(items.len());
+    Ok(Detail {
+        more: u32::try_from(more).unwrap_or(u32::MAX),
+        ..Detail::of(&items)
+    })
 }
 
 /// How a mail names a record.

@@ -8,15 +8,19 @@ use super::{Reason, RecordError, names, read_type, rows};
 use crate::tx::Tx;
 use crate::{Error, sql};
 
-/// Moves all records of the owner, whose row is locked, into the history, and takes away what their certificate orders have
-/// asked for; so all their names leave the zone. Says how many records there were.
+/// Moves all records of the owner, whose row is locked, into the history, and takes away what their
+/// certificate orders have asked for; so all their names leave the zone. Says how many records
+/// there were.
 pub(crate) async fn retire_all(tx: &Tx, owner: UserId, by: UserId) -> Result<u32, RecordError> {
     let now = tx.now().await?;
     let records = rows::of(tx.db(), owner).await?;
     let count = u32::try_from(records.len()).unwrap_or(u32::MAX);
     let challenges = challenge_names(tx, owner).await?;
     // All records of a name have its class.
-    let mut classes: Vec<(String, NameClass)> = challenges.iter().map(|fqdn| (fqdn.clone(), NameClass::Other)).collect();
+    let mut classes: Vec<(String, NameClass)> = challenges
+        .iter()
+        .map(|fqdn| (fqdn.clone(), NameClass::Other))
+        .collect();
     for row in &records {
         classes.push((row.fqdn.clone(), read_type(&row.rtype)?.class()));
     }
@@ -29,7 +33,8 @@ pub(crate) async fn retire_all(tx: &Tx, owner: UserId, by: UserId) -> Result<u32
     }
     for row in records {
         let name = touched.iter().find(|name| name.fqdn() == row.fqdn);
-        let name = name.ok_or_else(|| Error::Corrupt(format!("{} has a record and no name", row.fqdn)))?;
+        let name =
+            name.ok_or_else(|| Error::Corrupt(format!("{} has a record and no name", row.fqdn)))?;
         rows::retire(tx, owner, row, name, now, Reason::UserDeleted, by).await?;
     }
     if !challenges.is_empty() {

@@ -1,4 +1,5 @@
-//! Records: every function takes the owner, every write bumps its names' generations in the same transaction.
+//! Records: every function takes the owner, every write bumps its names' generations in the same
+//! transaction.
 
 pub(crate) mod leave;
 pub(crate) mod moved;
@@ -124,7 +125,9 @@ pub async fn create(
     limit: Option<u32>,
     act: &Act<'_>,
 ) -> Result<Record, RecordError> {
-    store.write(|tx| create_within(tx, owner, new, limit, act)).await
+    store
+        .write(|tx| create_within(tx, owner, new, limit, act))
+        .await
 }
 
 async fn create_within(
@@ -158,12 +161,22 @@ pub async fn get(store: &Store, owner: UserId, id: RecordId) -> Result<Option<Re
     shown::one(store.reader(), owner, id).await
 }
 
-/// Makes the record say something else; its id and creation stay, its life begins anew. The quota does not matter.
-pub async fn edit(store: &Store, owner: UserId, id: RecordId, new: &NewRecord, act: &Act<'_>) -> Result<Record, RecordError> {
-    store.write(|tx| edit_within(tx, owner, id, new, None, act)).await
+/// Makes the record say something else; its id and creation stay, its life begins anew. The quota
+/// does not matter.
+pub async fn edit(
+    store: &Store,
+    owner: UserId,
+    id: RecordId,
+    new: &NewRecord,
+    act: &Act<'_>,
+) -> Result<Record, RecordError> {
+    store
+        .write(|tx| edit_within(tx, owner, id, new, None, act))
+        .await
 }
 
-/// As [`edit`], unless the record says something else by now than when it was looked at (`seen`: [`Record::fingerprint`]).
+/// As [`edit`], unless the record says something else by now than when it was looked at (`seen`:
+/// [`Record::fingerprint`]).
 pub async fn edit_as_seen(
     store: &Store,
     owner: UserId,
@@ -172,7 +185,9 @@ pub async fn edit_as_seen(
     seen: &str,
     act: &Act<'_>,
 ) -> Result<Record, RecordError> {
-    store.write(|tx| edit_within(tx, owner, id, new, Some(seen), act)).await
+    store
+        .write(|tx| edit_within(tx, owner, id, new, Some(seen), act))
+        .await
 }
 
 async fn edit_within(
@@ -184,12 +199,18 @@ async fn edit_within(
     act: &Act<'_>,
 ) -> Result<Record, RecordError> {
     lock_owner(&tx, owner).await?;
-    let old = rows::by_id(tx.db(), owner, id).await?.ok_or(RecordError::NotFound)?;
+    let old = rows::by_id(tx.db(), owner, id)
+        .await?
+        .ok_or(RecordError::NotFound)?;
     if let Some(seen) = seen {
         let now = rows::fingerprint(&old)?;
         if now != seen {
             // A form that was sent twice finds its own change.
-            return if now == new.fingerprint() { read_within(&tx, owner, id).await } else { Err(RecordError::Changed) };
+            return if now == new.fingerprint() {
+                read_within(&tx, owner, id).await
+            } else {
+                Err(RecordError::Changed)
+            };
         }
     }
     let now = tx.now().await?;
@@ -199,25 +220,49 @@ async fn edit_within(
         (names::touch(&tx, owner, target, class, now).await?, None)
     } else if old.fqdn.as_str() < target {
         let from = names::touch(&tx, owner, &old.fqdn, class, now).await?;
-        (from, Some(names::touch(&tx, owner, target, class, now).await?))
+        (
+            from,
+            Some(names::touch(&tx, owner, target, class, now).await?),
+        )
     } else {
         let to = names::touch(&tx, owner, target, class, now).await?;
-        (names::touch(&tx, owner, &old.fqdn, class, now).await?, Some(to))
+        (
+            names::touch(&tx, owner, &old.fqdn, class, now).await?,
+            Some(to),
+        )
     };
     let created_at = Timestamp::from_millis(old.created_at);
     rows::retire(&tx, owner, old, &from, now, Reason::Edit, act.by).await?;
-    rows::insert(&tx, owner, to.as_ref().unwrap_or(&from), new, now, Some((id, created_at))).await?;
+    rows::insert(
+        &tx,
+        owner,
+        to.as_ref().unwrap_or(&from),
+        new,
+        now,
+        Some((id, created_at)),
+    )
+    .await?;
     let edited = read_within(&tx, owner, id).await?;
     note(&tx, act, "record.edit", &edited).await?;
     Ok(edited)
 }
 
 /// Begins the record's life anew.
-pub async fn renew(store: &Store, owner: UserId, id: RecordId, act: &Act<'_>) -> Result<Record, RecordError> {
+pub async fn renew(
+    store: &Store,
+    owner: UserId,
+    id: RecordId,
+    act: &Act<'_>,
+) -> Result<Record, RecordError> {
     store.write(|tx| renew_within(tx, owner, id, act)).await
 }
 
-async fn renew_within(tx: Tx, owner: UserId, id: RecordId, act: &Act<'_>) -> Result<Record, RecordError> {
+async fn renew_within(
+    tx: Tx,
+    owner: UserId,
+    id: RecordId,
+    act: &Act<'_>,
+) -> Result<Record, RecordError> {
     lock_owner(&tx, owner).await?;
     let old = read_within(&tx, owner, id).await?;
     let now = tx.now().await?;
@@ -229,14 +274,26 @@ async fn renew_within(tx: Tx, owner: UserId, id: RecordId, act: &Act<'_>) -> Res
 }
 
 /// Removes the record into the history; gives back what it was.
-pub async fn delete(store: &Store, owner: UserId, id: RecordId, act: &Act<'_>) -> Result<Record, RecordError> {
+pub async fn delete(
+    store: &Store,
+    owner: UserId,
+    id: RecordId,
+    act: &Act<'_>,
+) -> Result<Record, RecordError> {
     store.write(|tx| delete_within(tx, owner, id, act)).await
 }
 
-async fn delete_within(tx: Tx, owner: UserId, id: RecordId, act: &Act<'_>) -> Result<Record, RecordError> {
+async fn delete_within(
+    tx: Tx,
+    owner: UserId,
+    id: RecordId,
+    act: &Act<'_>,
+) -> Result<Record, RecordError> {
     lock_owner(&tx, owner).await?;
     let old = read_within(&tx, owner, id).await?;
-    let row = rows::by_id(tx.db(), owner, id).await?.ok_or(RecordError::NotFound)?;
+    let row = rows::by_id(tx.db(), owner, id)
+        .await?
+        .ok_or(RecordError::NotFound)?;
     let now = tx.now().await?;
     let name = names::touch(&tx, owner, &old.name, old.rtype.class(), now).await?;
     rows::retire(&tx, owner, row, &name, now, Reason::Delete, act.by).await?;
@@ -244,7 +301,8 @@ async fn delete_within(tx: Tx, owner: UserId, id: RecordId, act: &Act<'_>) -> Re
     Ok(old)
 }
 
-/// Removes records whose time is over, of any people whose rows the caller holds, into the history; each given with its name.
+/// Removes records whose time is over, of any people whose rows the caller holds, into the history;
+/// each given with its name.
 pub(crate) async fn end_all<'a>(
     tx: &Tx,
     over: impl Iterator<Item = (i64, &'a str)> + Clone + Send,
@@ -271,16 +329,30 @@ pub async fn count(store: &Store, owner: UserId) -> Result<u32, Error> {
 
 /// The line of the trail for a record, in the transaction that wrote it.
 async fn note(tx: &Tx, act: &Act<'_>, action: &str, record: &Record) -> Result<(), Error> {
-    audit::within(tx, act, action, &record.name, &format!("{} #{}", record.rtype, record.id)).await
+    audit::within(
+        tx,
+        act,
+        action,
+        &record.name,
+        &format!("{} #{}", record.rtype, record.id),
+    )
+    .await
 }
 
-/// Locks the owner's row: first of all locks, so that quota and duplicates are counted by one transaction at a time.
+/// Locks the owner's row: first of all locks, so that quota and duplicates are counted by one
+/// transaction at a time.
 async fn lock_owner(tx: &Tx, owner: UserId) -> Result<(), RecordError> {
-    if users::lock(tx, owner).await? { Ok(()) } else { Err(RecordError::NotFound) }
+    if users::lock(tx, owner).await? {
+        Ok(())
+    } else {
+        Err(RecordError::NotFound)
+    }
 }
 
 async fn read_within(tx: &Tx, owner: UserId, id: RecordId) -> Result<Record, RecordError> {
-    shown::one(tx.db(), owner, id).await?.ok_or(RecordError::NotFound)
+    shown::one(tx.db(), owner, id)
+        .await?
+        .ok_or(RecordError::NotFound)
 }
 
 /// A type as it is stored.

@@ -1,6 +1,7 @@
 //! Names and records that come from another application's database, many at once.
 //!
-//! The zone shows them already, so their names come in clean: what they want is what stands. Nothing that is here is changed.
+//! The zone shows them already, so their names come in clean: what they want is what stands.
+//! Nothing that is here is changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -59,8 +60,15 @@ pub(crate) async fn put_names(
 ) -> Result<(), Error> {
     let (mut name_rows, mut record_rows) = (Vec::with_capacity(names.len()), Vec::new());
     for moved in names {
-        let classes: BTreeSet<&str> = moved.records.iter().map(|(_, record)| record.rtype.class().as_str()).collect();
-        let class = classes.first().copied().unwrap_or(NameClass::Other.as_str());
+        let classes: BTreeSet<&str> = moved
+            .records
+            .iter()
+            .map(|(_, record)| record.rtype.class().as_str())
+            .collect();
+        let class = classes
+            .first()
+            .copied()
+            .unwrap_or(NameClass::Other.as_str());
         name_rows.push(name_row(moved, class, now));
         for (owner, record) in &moved.records {
             let notice = record.told.and_then(|at| notices.get(&(*owner, at.date())));
@@ -86,13 +94,24 @@ pub(crate) async fn put_names(
             });
         }
     }
-    name::Entity::insert_many(name_rows).exec_without_returning(tx.db()).await.map_err(busy_if_taken)?;
-    dns_record::Entity::insert_many(record_rows).exec_without_returning(tx.db()).await.map_err(busy_if_taken)?;
+    name::Entity::insert_many(name_rows)
+        .exec_without_returning(tx.db())
+        .await
+        .map_err(busy_if_taken)?;
+    dns_record::Entity::insert_many(record_rows)
+        .exec_without_returning(tx.db())
+        .await
+        .map_err(busy_if_taken)?;
     Ok(())
 }
 
 fn name_row(moved: &MovedName<'_>, class: &str, now: Timestamp) -> name::ActiveModel {
-    let since = moved.records.iter().map(|(_, record)| record.updated_at.as_millis()).max().unwrap_or(now.as_millis());
+    let since = moved
+        .records
+        .iter()
+        .map(|(_, record)| record.updated_at.as_millis())
+        .max()
+        .unwrap_or(now.as_millis());
     let (refused_type, refusal) = moved.refused.clone().unzip();
     let is_refused = refusal.is_some();
     name::ActiveModel {
@@ -104,7 +123,9 @@ fn name_row(moved: &MovedName<'_>, class: &str, now: Timestamp) -> name::ActiveM
         dirty_since: Set(is_refused.then_some(now.as_millis())),
         refused_generation: Set(is_refused.then_some(1)),
         refusal: Set(refusal.map(|why| sql::cut(&why, 2_000))),
-        refusal_type: Set(refused_type.flatten().map(|rtype| rtype.as_str().to_owned())),
+        refusal_type: Set(refused_type
+            .flatten()
+            .map(|rtype| rtype.as_str().to_owned())),
         attempts: Set(i32::from(is_refused)),
         next_attempt_at: Set(is_refused.then_some(now.plus(PATIENCE_MS).as_millis())),
         change_id: Set(None),

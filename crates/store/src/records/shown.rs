@@ -1,7 +1,10 @@
-//! Records as pages show them: only the columns that are shown, and everything about them in one statement.
+//! Records as pages show them: only the columns that are shown, and everything about them in one
+//! statement.
 
 use sea_orm::sea_query::{Expr, SimpleExpr};
-use sea_orm::{ColumnTrait, ConnectionTrait, DerivePartialModel, EntityTrait, QueryFilter, QueryOrder, Select};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DerivePartialModel, EntityTrait, QueryFilter, QueryOrder, Select,
+};
 use starchart_domain::publish::PublishState;
 use starchart_domain::record::{RecordId, RecordType};
 use starchart_domain::time::Timestamp;
@@ -54,24 +57,46 @@ fn paused_at() -> SimpleExpr {
 }
 
 fn of(owner: UserId) -> Select<dns_record::Entity> {
-    dns_record::Entity::find().inner_join(name::Entity).filter(Column::UserId.eq(owner.0))
+    dns_record::Entity::find()
+        .inner_join(name::Entity)
+        .filter(Column::UserId.eq(owner.0))
 }
 
 /// All records of the owner, by name, type and age.
 pub(super) async fn all(on: &impl ConnectionTrait, owner: UserId) -> Result<Vec<Record>, Error> {
-    let rows = of(owner).order_by_asc(Column::Fqdn).order_by_asc(Column::Rtype).order_by_asc(Column::Id);
-    rows.into_partial_model::<Shown>().all(on).await?.into_iter().map(Record::try_from).collect()
+    let rows = of(owner)
+        .order_by_asc(Column::Fqdn)
+        .order_by_asc(Column::Rtype)
+        .order_by_asc(Column::Id);
+    rows.into_partial_model::<Shown>()
+        .all(on)
+        .await?
+        .into_iter()
+        .map(Record::try_from)
+        .collect()
 }
 
 /// The owner's record with this id.
-pub(super) async fn one(on: &impl ConnectionTrait, owner: UserId, id: RecordId) -> Result<Option<Record>, Error> {
-    let row = of(owner).filter(Column::Id.eq(id.0)).into_partial_model::<Shown>().one(on).await?;
+pub(super) async fn one(
+    on: &impl ConnectionTrait,
+    owner: UserId,
+    id: RecordId,
+) -> Result<Option<Record>, Error> {
+    let row = of(owner)
+        .filter(Column::Id.eq(id.0))
+        .into_partial_model::<Shown>()
+        .one(on)
+        .await?;
     row.map(Record::try_from).transpose()
 }
 
 /// How far this name has come; none where it was never used.
 pub(crate) async fn way(on: &impl ConnectionTrait, fqdn: &str) -> Result<Option<Way>, Error> {
-    Ok(name::Entity::find().filter(name::Column::Fqdn.eq(fqdn)).into_partial_model::<Way>().one(on).await?)
+    Ok(name::Entity::find()
+        .filter(name::Column::Fqdn.eq(fqdn))
+        .into_partial_model::<Way>()
+        .one(on)
+        .await?)
 }
 
 impl TryFrom<Shown> for Record {
@@ -102,19 +127,29 @@ impl Way {
     pub(crate) fn state(&self, rtype: RecordType) -> PublishState {
         if self.generation > self.applied_generation {
             match &self.refusal {
-                Some(reason) if self.refused_generation == Some(self.generation) => match self.refusal_type.as_deref() {
-                    // Another set of the name was left out; this one is on its way like any other.
-                    Some(refused) if refused != rtype.as_str() && self.sent_at.is_some() => {}
-                    Some(refused) if refused != rtype.as_str() => return PublishState::Saved,
-                    _ => return PublishState::Refused { reason: reason.clone() },
-                },
+                Some(reason) if self.refused_generation == Some(self.generation) => {
+                    match self.refusal_type.as_deref() {
+                        // Another set of the name was left out; this one is on its way like any
+                        // other.
+                        Some(refused) if refused != rtype.as_str() && self.sent_at.is_some() => {}
+                        Some(refused) if refused != rtype.as_str() => return PublishState::Saved,
+                        _ => {
+                            return PublishState::Refused {
+                                reason: reason.clone(),
+                            };
+                        }
+                    }
+                }
                 _ => return PublishState::Saved,
             }
         }
         if self.in_sync_at.is_none() {
             return PublishState::Sent;
         }
-        match (self.answered_by.map(u32::try_from), self.answered_of.map(u32::try_from)) {
+        match (
+            self.answered_by.map(u32::try_from),
+            self.answered_of.map(u32::try_from),
+        ) {
             (Some(Ok(by)), Some(Ok(of))) if of > 0 => PublishState::Answered { by, of },
             _ => PublishState::InSync,
         }

@@ -45,9 +45,15 @@ pub struct Adopted {
     pub complete: bool,
 }
 
-/// Makes sets ours that stand in the zone, with what stands there as confirmed; `None` bodies say nothing. The caller holds the
-/// lease of publish since before the zone was listed. Each name is adopted, and marked where it is to be deleted, in one transaction.
-pub async fn adopt(store: &Store, lease: &Lease, stand: &[NameOutcome], deed: Deed<'_>) -> Result<Adopted, Error> {
+/// Makes sets ours that stand in the zone, with what stands there as confirmed; `None` bodies say
+/// nothing. The caller holds the lease of publish since before the zone was listed. Each name is
+/// adopted, and marked where it is to be deleted, in one transaction.
+pub async fn adopt(
+    store: &Store,
+    lease: &Lease,
+    stand: &[NameOutcome],
+    deed: Deed<'_>,
+) -> Result<Adopted, Error> {
     let mut sorted: Vec<&NameOutcome> = stand.iter().collect();
     sorted.sort_by(|a, b| a.name.cmp(&b.name));
     let mut adopted = Adopted::default();
@@ -56,9 +62,16 @@ pub async fn adopt(store: &Store, lease: &Lease, stand: &[NameOutcome], deed: De
     }
     let mut pace = Pace::new("taking names of the zone over", sorted.len());
     for chunk in sorted.chunks(MANY) {
-        let Some(new) = store.write(|tx| adopt_within(tx, lease, chunk, deed.aim)).await? else { return Ok(adopted) };
+        let Some(new) = store
+            .write(|tx| adopt_within(tx, lease, chunk, deed.aim))
+            .await?
+        else {
+            return Ok(adopted);
+        };
         adopted.sets += new;
-        adopted.names.extend(chunk.iter().map(|name| name.name.clone()));
+        adopted
+            .names
+            .extend(chunk.iter().map(|name| name.name.clone()));
         pace.step(chunk.len());
     }
     adopted.complete = true;
@@ -77,16 +90,28 @@ async fn begin_within(tx: Tx, lease: &Lease, deed: Deed<'_>) -> Result<bool, Err
         }
         Aim::Delete => "zone.delete-orphans",
     };
-    let line = audit::Entry { action, object: deed.zone, detail: deed.detail, ..audit::Entry::default() };
+    let line = audit::Entry {
+        action,
+        object: deed.zone,
+        detail: deed.detail,
+        ..audit::Entry::default()
+    };
     audit::append(&tx, &line).await?;
     Ok(true)
 }
 
-async fn adopt_within(tx: Tx, lease: &Lease, stand: &[&NameOutcome], aim: Aim<'_>) -> Result<Option<u64>, Error> {
-    let Some(now) = hold(&tx, lease, 0).await? else { return Ok(None) };
+async fn adopt_within(
+    tx: Tx,
+    lease: &Lease,
+    stand: &[&NameOutcome],
+    aim: Aim<'_>,
+) -> Result<Option<u64>, Error> {
+    let Some(now) = hold(&tx, lease, 0).await? else {
+        return Ok(None);
+    };
     let fqdns: Vec<String> = stand.iter().map(|name| name.name.clone()).collect();
-    // What the zone refused because a set was not ours is due again. What was never sent from here stands there all the same, for
-    // so long that no name server has to be asked.
+    // What the zone refused because a set was not ours is due again. What was never sent from here
+    // stands there all the same, for so long that no name server has to be asked.
     let settle = format!(
         "UPDATE names SET next_attempt_at = CASE WHEN is_dirty = 1 AND next_attempt_at IS NOT NULL THEN ? ELSE next_attempt_at END, \
          in_sync_at = CASE WHEN is_dirty = 0 AND sent_at IS NULL THEN ? ELSE in_sync_at END, \
@@ -102,15 +127,29 @@ async fn adopt_within(tx: Tx, lease: &Lease, stand: &[&NameOutcome], aim: Aim<'_
     for name in stand {
         let before = registry.remove(&name.name).unwrap_or_default();
         let mut after = before.clone();
-        for (rtype, body) in name.sets.iter().filter_map(|(rtype, body)| Some((*rtype, body.as_ref()?))) {
-            let at = after.iter().position(|entry| entry.rtype == rtype).unwrap_or_else(|| {
-                after.push(Entry { fqdn: name.name.clone(), rtype, confirmed: None, pending: Vec::new() });
-                after.len() - 1
-            });
+        for (rtype, body) in name
+            .sets
+            .iter()
+            .filter_map(|(rtype, body)| Some((*rtype, body.as_ref()?)))
+        {
+            let at = after
+                .iter()
+                .position(|entry| entry.rtype == rtype)
+                .unwrap_or_else(|| {
+                    after.push(Entry {
+                        fqdn: name.name.clone(),
+                        rtype,
+                        confirmed: None,
+                        pending: Vec::new(),
+                    });
+                    after.len() - 1
+                });
             let entry = &mut after[at];
             adopted += u64::from(entry.confirmed.is_none());
             entry.confirmed = Some(body.clone());
-            entry.pending.retain_mut(|send| send.may_come(Some(body), now));
+            entry
+                .pending
+                .retain_mut(|send| send.may_come(Some(body), now));
         }
         if after != before {
             changed.push(name.name.clone());
@@ -119,7 +158,9 @@ async fn adopt_within(tx: Tx, lease: &Lease, stand: &[&NameOutcome], aim: Aim<'_
     }
     if matches!(aim, Aim::Delete) {
         let with_row = names_of(tx.db(), Some(&fqdns)).await?;
-        let bring = entries.iter_mut().filter(|entry| !with_row.contains_key(&entry.fqdn));
+        let bring = entries
+            .iter_mut()
+            .filter(|entry| !with_row.contains_key(&entry.fqdn));
         bring.for_each(|entry| bring_nameless(entry, now));
         make_dirty(&tx, with_row.keys().map(String::as_str), now).await?;
     }

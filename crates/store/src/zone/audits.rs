@@ -36,9 +36,15 @@ impl AuditOutcome {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        [Self::Clean, Self::Repaired, Self::Refused, Self::Paused, Self::Approved]
-            .into_iter()
-            .find(|outcome| outcome.as_str() == text)
+        [
+            Self::Clean,
+            Self::Repaired,
+            Self::Refused,
+            Self::Paused,
+            Self::Approved,
+        ]
+        .into_iter()
+        .find(|outcome| outcome.as_str() == text)
     }
 }
 
@@ -111,7 +117,9 @@ pub async fn last_audit(store: &Store) -> Result<Option<AuditRow>, Error> {
     }
     let sql = "SELECT at, outcome, plan_hash, listed, owned, creates, deletes, replaces, unclaimed, foreign_sets, orphans, repaired, \
          repaired_total, refused_total, refused_since, refused_because, problem, problem_at FROM zone_audits WHERE id = 1";
-    let Some(row) = sql::one::<Row>(store.reader(), sql, vec![]).await? else { return Ok(None) };
+    let Some(row) = sql::one::<Row>(store.reader(), sql, vec![]).await? else {
+        return Ok(None);
+    };
     let count = |n: i64| u64::try_from(n).unwrap_or(0);
     let outcome = row.outcome.as_deref().and_then(AuditOutcome::parse);
     let last = row.at.zip(outcome).map(|(at, outcome)| {
@@ -185,11 +193,24 @@ async fn failed_within(tx: Tx, problem: &str) -> Result<(), Error> {
     let now = tx.now().await?.as_millis();
     make_row(&tx).await?;
     let sql = "UPDATE zone_audits SET problem = ?, problem_at = ? WHERE id = 1";
-    sql::touch(tx.db(), sql, vec![sql::cut(problem, 2_000).into(), now.into()]).await.map(drop)
+    sql::touch(
+        tx.db(),
+        sql,
+        vec![sql::cut(problem, 2_000).into(), now.into()],
+    )
+    .await
+    .map(drop)
 }
 
 async fn make_row(tx: &Tx) -> Result<(), Error> {
-    if sql::touch(tx.db(), "UPDATE zone_audits SET id = 1 WHERE id = 1", vec![]).await? == 0 {
+    if sql::touch(
+        tx.db(),
+        "UPDATE zone_audits SET id = 1 WHERE id = 1",
+        vec![],
+    )
+    .await?
+        == 0
+    {
         sql::touch(tx.db(), "INSERT INTO zone_audits (id) VALUES (1)", vec![]).await?;
     }
     Ok(())
@@ -217,7 +238,8 @@ pub async fn orphans(store: &Store) -> Result<Vec<OrphanRow>, Error> {
         target: String,
         first_seen_at: i64,
     }
-    let sql = "SELECT fqdn, type AS rtype, target, first_seen_at FROM zone_orphans ORDER BY fqdn, type";
+    let sql =
+        "SELECT fqdn, type AS rtype, target, first_seen_at FROM zone_orphans ORDER BY fqdn, type";
     let rows: Vec<Row> = sql::all(store.reader(), sql, vec![]).await?;
     let orphan = |row: Row| OrphanRow {
         fqdn: row.fqdn,
@@ -231,32 +253,63 @@ pub async fn orphans(store: &Store) -> Result<Vec<OrphanRow>, Error> {
 /// Rows that one statement takes.
 const MANY: usize = 500;
 
-/// Makes these (name, type, what it holds) the orphans; those known before keep the time when they were first seen.
+/// Makes these (name, type, what it holds) the orphans; those known before keep the time when they
+/// were first seen.
 pub async fn note_orphans(store: &Store, found: &[(String, String, String)]) -> Result<(), Error> {
-    let known: BTreeMap<(String, String), String> =
-        orphans(store).await?.into_iter().map(|row| ((row.fqdn, row.rtype), row.target)).collect();
-    let seen: BTreeSet<(&str, &str)> = found.iter().map(|(name, rtype, _)| (name.as_str(), rtype.as_str())).collect();
-    let gone: Vec<&(String, String)> =
-        known.keys().filter(|(name, rtype)| !seen.contains(&(name.as_str(), rtype.as_str()))).collect();
+    let known: BTreeMap<(String, String), String> = orphans(store)
+        .await?
+        .into_iter()
+        .map(|row| ((row.fqdn, row.rtype), row.target))
+        .collect();
+    let seen: BTreeSet<(&str, &str)> = found
+        .iter()
+        .map(|(name, rtype, _)| (name.as_str(), rtype.as_str()))
+        .collect();
+    let gone: Vec<&(String, String)> = known
+        .keys()
+        .filter(|(name, rtype)| !seen.contains(&(name.as_str(), rtype.as_str())))
+        .collect();
     let key = |(name, rtype, _): &(String, String, String)| (name.clone(), rtype.clone());
-    let new: Vec<&(String, String, String)> = found.iter().filter(|orphan| !known.contains_key(&key(orphan))).collect();
-    let changed = found.iter().filter(|orphan| known.get(&key(orphan)).is_some_and(|target| *target != orphan.2));
+    let new: Vec<&(String, String, String)> = found
+        .iter()
+        .filter(|orphan| !known.contains_key(&key(orphan)))
+        .collect();
+    let changed = found.iter().filter(|orphan| {
+        known
+            .get(&key(orphan))
+            .is_some_and(|target| *target != orphan.2)
+    });
     for chunk in gone.chunks(MANY) {
-        let sql = format!("DELETE FROM zone_orphans WHERE {}", vec!["(fqdn = ? AND type = ?)"; chunk.len()].join(" OR "));
-        let values = sql::texts(chunk.iter().flat_map(|(name, rtype)| [name.as_str(), rtype.as_str()]));
+        let sql = format!(
+            "DELETE FROM zone_orphans WHERE {}",
+            vec!["(fqdn = ? AND type = ?)"; chunk.len()].join(" OR ")
+        );
+        let values = sql::texts(
+            chunk
+                .iter()
+                .flat_map(|(name, rtype)| [name.as_str(), rtype.as_str()]),
+        );
         run(store, &sql, values).await?;
     }
     for chunk in new.chunks(MANY) {
         let row = format!("(?, ?, ?, {})", store.now_sql());
         let rows = vec![row; chunk.len()].join(", ");
-        let sql = format!("INSERT INTO zone_orphans (fqdn, type, target, first_seen_at) VALUES {rows}");
+        let sql =
+            format!("INSERT INTO zone_orphans (fqdn, type, target, first_seen_at) VALUES {rows}");
         let values =
-            sql::texts(chunk.iter().flat_map(|(name, rtype, target)| [name.as_str(), rtype.as_str(), target.as_str()]));
+            sql::texts(chunk.iter().flat_map(|(name, rtype, target)| {
+                [name.as_str(), rtype.as_str(), target.as_str()]
+            }));
         run(store, &sql, values).await?;
     }
     for (name, rtype, target) in changed {
         let sql = "UPDATE zone_orphans SET target = ? WHERE fqdn = ? AND type = ?";
-        run(store, sql, sql::texts([target.as_str(), name.as_str(), rtype.as_str()])).await?;
+        run(
+            store,
+            sql,
+            sql::texts([target.as_str(), name.as_str(), rtype.as_str()]),
+        )
+        .await?;
     }
     Ok(())
 }

@@ -51,14 +51,18 @@ pub(crate) async fn pause_on(on: &impl ConnectionTrait) -> Result<Option<Pause>,
     }))
 }
 
-/// Stops publishing until a plan is approved ([`resume_from`]) or [`resume`]. An earlier pause gets this reason.
+/// Stops publishing until a plan is approved ([`resume_from`]) or [`resume`]. An earlier pause gets
+/// this reason.
 pub async fn pause(store: &Store, reason: &str) -> Result<(), Error> {
     store.write(|tx| pause_within(tx, reason, None)).await
 }
 
-/// Stops publishing as [`pause`] does, after a wipe: the audit lifts this one by itself where the zone holds nothing.
+/// Stops publishing as [`pause`] does, after a wipe: the audit lifts this one by itself where the
+/// zone holds nothing.
 pub async fn pause_after_wipe(store: &Store) -> Result<(), Error> {
-    store.write(|tx| pause_within(tx, WIPED_REASON, Some(WIPED))).await
+    store
+        .write(|tx| pause_within(tx, WIPED_REASON, Some(WIPED)))
+        .await
 }
 
 /// Stops publishing unless it is paused already; the pause that holds now.
@@ -70,13 +74,16 @@ pub(super) async fn pause_once_within(tx: Tx, reason: &str) -> Result<Pause, Err
     if pause_on(tx.db()).await?.is_none() {
         pause_within(tx.clone(), reason, None).await?;
     }
-    pause_on(tx.db()).await?.ok_or_else(|| Error::Corrupt("a pause that was made is not there".to_owned()))
+    pause_on(tx.db())
+        .await?
+        .ok_or_else(|| Error::Corrupt("a pause that was made is not there".to_owned()))
 }
 
 async fn pause_within(tx: Tx, reason: &str, kind: Option<&str>) -> Result<(), Error> {
     let now = tx.now().await?.as_millis();
     let values = vec![now.into(), reason.into(), kind.into()];
-    let update = "UPDATE zone_control SET paused_at = ?, paused_reason = ?, paused_kind = ? WHERE id = 1";
+    let update =
+        "UPDATE zone_control SET paused_at = ?, paused_reason = ?, paused_kind = ? WHERE id = 1";
     if sql::touch(tx.db(), update, values.clone()).await? == 0 {
         let insert = "INSERT INTO zone_control (paused_at, paused_reason, paused_kind, id) VALUES (?, ?, ?, 1)";
         sql::touch(tx.db(), insert, values).await?;
@@ -88,44 +95,70 @@ const RESUME: &str = "UPDATE zone_control SET paused_at = NULL, paused_reason = 
 
 /// Lets publishing go on.
 pub async fn resume(store: &Store) -> Result<(), Error> {
-    store.write(|tx| async move { sql::touch(tx.db(), RESUME, vec![]).await.map(drop) }).await
+    store
+        .write(|tx| async move { sql::touch(tx.db(), RESUME, vec![]).await.map(drop) })
+        .await
 }
 
-/// Lets publishing go on if this pause still holds. False: it is over, or another pause, or another reason, came after it.
+/// Lets publishing go on if this pause still holds. False: it is over, or another pause, or another
+/// reason, came after it.
 pub async fn resume_from(store: &Store, seen: &Pause) -> Result<bool, Error> {
     let sql = format!("{RESUME} AND paused_at = ? AND paused_reason = ?");
     let values = [seen.since.as_millis().into(), seen.reason.as_str().into()];
-    store.write(|tx| touch_within(tx, &sql, values.to_vec())).await
+    store
+        .write(|tx| touch_within(tx, &sql, values.to_vec()))
+        .await
 }
 
 /// Lets publishing go on if the pause that holds is a wipe's.
 pub async fn resume_after_wipe(store: &Store) -> Result<bool, Error> {
     let sql = format!("{RESUME} AND paused_kind = ?");
-    store.write(|tx| touch_within(tx, &sql, vec![WIPED.into()])).await
+    store
+        .write(|tx| touch_within(tx, &sql, vec![WIPED.into()]))
+        .await
 }
 
 async fn touch_within(tx: Tx, sql: &str, values: Vec<Value>) -> Result<bool, Error> {
     Ok(sql::touch(tx.db(), sql, values).await? == 1)
 }
 
-/// An operator stops publishing, as [`pause`] does, with a line of the trail; the pause that this one replaced.
-pub async fn pause_by_operator(store: &Store, zone: &str, reason: &str) -> Result<Option<Pause>, Error> {
+/// An operator stops publishing, as [`pause`] does, with a line of the trail; the pause that this
+/// one replaced.
+pub async fn pause_by_operator(
+    store: &Store,
+    zone: &str,
+    reason: &str,
+) -> Result<Option<Pause>, Error> {
     store.write(|tx| pause_told_within(tx, zone, reason)).await
 }
 
 async fn pause_told_within(tx: Tx, zone: &str, reason: &str) -> Result<Option<Pause>, Error> {
     let before = pause_on(tx.db()).await?;
     pause_within(tx.clone(), reason, None).await?;
-    let instead = before.as_ref().map_or_else(String::new, |pause| format!(", instead of: {}", pause.reason));
+    let instead = before.as_ref().map_or_else(String::new, |pause| {
+        format!(", instead of: {}", pause.reason)
+    });
     let detail = format!("by an operator: {reason}{instead}");
-    audit::append(&tx, &Entry { action: "zone.pause", object: zone, detail: &detail, ..Entry::default() }).await?;
+    audit::append(
+        &tx,
+        &Entry {
+            action: "zone.pause",
+            object: zone,
+            detail: &detail,
+            ..Entry::default()
+        },
+    )
+    .await?;
     Ok(before)
 }
 
-/// Notes that an operator approved the plan with this hash, with a line of the trail, before anything is done about it. The hash is
-/// kept for people who look into the database; nothing asks for it.
+/// Notes that an operator approved the plan with this hash, with a line of the trail, before
+/// anything is done about it. The hash is kept for people who look into the database; nothing asks
+/// for it.
 pub async fn approved(store: &Store, hash: &str, zone: &str, detail: &str) -> Result<(), Error> {
-    store.write(|tx| approved_within(tx, hash, zone, detail)).await
+    store
+        .write(|tx| approved_within(tx, hash, zone, detail))
+        .await
 }
 
 async fn approved_within(tx: Tx, hash: &str, zone: &str, detail: &str) -> Result<(), Error> {
@@ -137,5 +170,14 @@ async fn approved_within(tx: Tx, hash: &str, zone: &str, detail: &str) -> Result
         sql::touch(tx.db(), insert, values).await?;
     }
     // Whoever has a shell on the server is nobody of the users.
-    audit::append(&tx, &Entry { action: "zone.approve", object: zone, detail, ..Entry::default() }).await
+    audit::append(
+        &tx,
+        &Entry {
+            action: "zone.approve",
+            object: zone,
+            detail,
+            ..Entry::default()
+        },
+    )
+    .await
 }

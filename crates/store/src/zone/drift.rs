@@ -11,13 +11,18 @@ use super::view::names_of;
 use crate::tx::Tx;
 use crate::{Error, Store, sql};
 
-/// Makes names dirty whose sets do not stand as rows want. Each brings what the zone holds at its sets of ours (`None`: nothing)
-/// by a listing after `view`; that becomes what the registry says, so that publish changes exactly it. A name that is not as it
-/// was in `view`, or somebody's work by now, is left alone. Gives the names that were marked.
+/// Makes names dirty whose sets do not stand as rows want. Each brings what the zone holds at its
+/// sets of ours (`None`: nothing) by a listing after `view`; that becomes what the registry says,
+/// so that publish changes exactly it. A name that is not as it was in `view`, or somebody's work
+/// by now, is left alone. Gives the names that were marked.
 ///
-/// Not fenced: at a clean name with nothing pending nobody's send is under way, and nobody begins one but by making it dirty,
-/// under the lock of its row.
-pub async fn mark_drift(store: &Store, view: &View, found: &[NameOutcome]) -> Result<BTreeSet<String>, Error> {
+/// Not fenced: at a clean name with nothing pending nobody's send is under way, and nobody begins
+/// one but by making it dirty, under the lock of its row.
+pub async fn mark_drift(
+    store: &Store,
+    view: &View,
+    found: &[NameOutcome],
+) -> Result<BTreeSet<String>, Error> {
     let mut sorted: Vec<&NameOutcome> = found.iter().collect();
     sorted.sort_by(|a, b| a.name.cmp(&b.name));
     let mut marked = BTreeSet::new();
@@ -30,7 +35,10 @@ pub async fn mark_drift(store: &Store, view: &View, found: &[NameOutcome]) -> Re
 async fn mark_within(tx: Tx, view: &View, found: &[&NameOutcome]) -> Result<Vec<String>, Error> {
     let now = tx.now().await?;
     let fqdns: Vec<String> = found.iter().map(|name| name.name.clone()).collect();
-    let (places, texts) = (sql::places(fqdns.len()), sql::texts(fqdns.iter().map(String::as_str)));
+    let (places, texts) = (
+        sql::places(fqdns.len()),
+        sql::texts(fqdns.iter().map(String::as_str)),
+    );
     let lock = format!("UPDATE names SET updated_at = updated_at WHERE fqdn IN ({places})");
     sql::touch(tx.db(), &lock, texts).await?;
     let names = names_of(tx.db(), Some(&fqdns)).await?;
@@ -41,15 +49,22 @@ async fn mark_within(tx: Tx, view: &View, found: &[&NameOutcome]) -> Result<Vec<
         let has_row = names.get(key);
         let here = registry.remove(key).unwrap_or_default();
         let sets: Vec<OwnedSet> = here.iter().cloned().map(Entry::into_set).collect();
-        let as_seen = has_row == view.names.get(key) && sets == view.owned.get(key).map_or(&[][..], Vec::as_slice);
+        let as_seen = has_row == view.names.get(key)
+            && sets == view.owned.get(key).map_or(&[][..], Vec::as_slice);
         let at_rest = match has_row {
             Some((_, dirty)) => !dirty && !sets.iter().any(OwnedSet::is_unclear),
-            None => !here.iter().flat_map(|entry| &entry.pending).any(|send| send.until.is_some_and(|until| until > now)),
+            None => !here
+                .iter()
+                .flat_map(|entry| &entry.pending)
+                .any(|send| send.until.is_some_and(|until| until > now)),
         };
         if !as_seen || !at_rest {
             continue;
         }
-        entries.extend(here.into_iter().map(|entry| as_found(entry, name, has_row.is_some(), now)));
+        entries.extend(
+            here.into_iter()
+                .map(|entry| as_found(entry, name, has_row.is_some(), now)),
+        );
         marked.push(name.name.clone());
         with_row.extend(has_row.is_some().then_some(key));
     }
@@ -61,7 +76,11 @@ async fn mark_within(tx: Tx, view: &View, found: &[&NameOutcome]) -> Result<Vec<
 }
 
 /// Makes names that have a row publish's work.
-pub(super) async fn make_dirty(tx: &Tx, fqdns: impl ExactSizeIterator<Item = &str>, now: Timestamp) -> Result<(), Error> {
+pub(super) async fn make_dirty(
+    tx: &Tx,
+    fqdns: impl ExactSizeIterator<Item = &str>,
+    now: Timestamp,
+) -> Result<(), Error> {
     if fqdns.len() == 0 {
         return Ok(());
     }
@@ -77,11 +96,21 @@ pub(super) async fn make_dirty(tx: &Tx, fqdns: impl ExactSizeIterator<Item = &st
 /// Without a row no name can be dirty; a send to look for brings it to publish all the same.
 pub(super) fn bring_nameless(entry: &mut Entry, now: Timestamp) {
     let until = Some(now.plus(LINGER_MS));
-    entry.pending = entry.confirmed.iter().map(|body| Send { fence: LATE, body: Some(body.clone()), until }).collect();
+    entry.pending = entry
+        .confirmed
+        .iter()
+        .map(|body| Send {
+            fence: LATE,
+            body: Some(body.clone()),
+            until,
+        })
+        .collect();
 }
 
 fn as_found(mut entry: Entry, name: &NameOutcome, has_row: bool, now: Timestamp) -> Entry {
-    let Some((_, stands)) = name.sets.iter().find(|(rtype, _)| *rtype == entry.rtype) else { return entry };
+    let Some((_, stands)) = name.sets.iter().find(|(rtype, _)| *rtype == entry.rtype) else {
+        return entry;
+    };
     entry.confirmed.clone_from(stands);
     if !has_row {
         bring_nameless(&mut entry, now);
@@ -89,7 +118,8 @@ fn as_found(mut entry: Entry, name: &NameOutcome, has_row: bool, now: Timestamp)
     entry
 }
 
-/// Names that publish had to bring into the zone at that moment and that are not there yet, without those that the zone refused.
+/// Names that publish had to bring into the zone at that moment and that are not there yet, without
+/// those that the zone refused.
 pub async fn owed(store: &Store, at: Timestamp) -> Result<u64, Error> {
     let named = "SELECT COUNT(*) AS n FROM names WHERE is_dirty = 1 AND dirty_since <= ? \
          AND (refused_generation IS NULL OR refused_generation <> generation)";

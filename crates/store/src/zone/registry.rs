@@ -27,8 +27,8 @@ pub(super) struct Send {
     pub(super) until: Option<Timestamp>,
 }
 
-/// A send that was not seen in the zone may come late: a request can wait on its way longer than its sender. It is looked for
-/// during this time, in milliseconds.
+/// A send that was not seen in the zone may come late: a request can wait on its way longer than
+/// its sender. It is looked for during this time, in milliseconds.
 pub(super) const LINGER_MS: i64 = 120_000;
 /// Between two looks at least; later a quarter of the time that has passed, so that there are few.
 const LOOK_MS: i64 = 2_000;
@@ -62,7 +62,11 @@ pub(super) struct Entry {
 impl Entry {
     pub(super) fn into_set(self) -> OwnedSet {
         let pending = self.pending.into_iter().map(|send| send.body).collect();
-        OwnedSet { rtype: self.rtype, confirmed: self.confirmed, pending }
+        OwnedSet {
+            rtype: self.rtype,
+            confirmed: self.confirmed,
+            pending,
+        }
     }
 
     fn is_empty(&self) -> bool {
@@ -80,7 +84,8 @@ struct Row {
 }
 
 /// Every column, under names that are no reserved words.
-const SELECT: &str = "SELECT fqdn, type AS rtype, ttl, `values` AS content, pending FROM zone_rrset";
+const SELECT: &str =
+    "SELECT fqdn, type AS rtype, ttl, `values` AS content, pending FROM zone_rrset";
 
 #[derive(Serialize, Deserialize)]
 struct StoredSend {
@@ -111,23 +116,38 @@ impl TryFrom<Row> for Entry {
         let sends: Vec<StoredSend> = serde_json::from_str(&row.pending).map_err(|_| corrupt())?;
         let send = |send: StoredSend| Send {
             fence: send.fence,
-            body: send.body.map(|body| SetBody { ttl: body.ttl, values: body.values }),
+            body: send.body.map(|body| SetBody {
+                ttl: body.ttl,
+                values: body.values,
+            }),
             until: send.until.map(Timestamp::from_millis),
         };
         let rtype = read_type(&row.rtype)?;
-        Ok(Self { rtype, confirmed, pending: sends.into_iter().map(send).collect(), fqdn: row.fqdn })
+        Ok(Self {
+            rtype,
+            confirmed,
+            pending: sends.into_iter().map(send).collect(),
+            fqdn: row.fqdn,
+        })
     }
 }
 
 /// The rows of these names, or all; by name and type.
-pub(super) async fn list(on: &impl ConnectionTrait, fqdns: Option<&[String]>) -> Result<Vec<Entry>, Error> {
+pub(super) async fn list(
+    on: &impl ConnectionTrait,
+    fqdns: Option<&[String]>,
+) -> Result<Vec<Entry>, Error> {
     let (filter, values) = sql::at_names(fqdns);
-    let rows: Vec<Row> = sql::all(on, &format!("{SELECT}{filter} ORDER BY fqdn, type"), values).await?;
+    let rows: Vec<Row> =
+        sql::all(on, &format!("{SELECT}{filter} ORDER BY fqdn, type"), values).await?;
     rows.into_iter().map(Entry::try_from).collect()
 }
 
 /// The rows of these names, name by name.
-pub(super) async fn by_name(on: &impl ConnectionTrait, fqdns: &[String]) -> Result<BTreeMap<String, Vec<Entry>>, Error> {
+pub(super) async fn by_name(
+    on: &impl ConnectionTrait,
+    fqdns: &[String],
+) -> Result<BTreeMap<String, Vec<Entry>>, Error> {
     let mut names: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
     for entry in list(on, Some(fqdns)).await? {
         names.entry(entry.fqdn.clone()).or_default().push(entry);
@@ -136,12 +156,21 @@ pub(super) async fn by_name(on: &impl ConnectionTrait, fqdns: &[String]) -> Resu
 }
 
 /// One set's row; an empty entry when there is none.
-pub(super) async fn get(on: &impl ConnectionTrait, fqdn: &str, rtype: RecordType) -> Result<Entry, Error> {
+pub(super) async fn get(
+    on: &impl ConnectionTrait,
+    fqdn: &str,
+    rtype: RecordType,
+) -> Result<Entry, Error> {
     let sql = format!("{SELECT} WHERE fqdn = ? AND type = ?");
     let row: Option<Row> = sql::one(on, &sql, vec![fqdn.into(), rtype.as_str().into()]).await?;
     match row {
         Some(row) => row.try_into(),
-        None => Ok(Entry { fqdn: fqdn.to_owned(), rtype, confirmed: None, pending: Vec::new() }),
+        None => Ok(Entry {
+            fqdn: fqdn.to_owned(),
+            rtype,
+            confirmed: None,
+            pending: Vec::new(),
+        }),
     }
 }
 
@@ -153,43 +182,72 @@ pub(super) async fn put(tx: &Tx, entry: Entry, now: Timestamp) -> Result<(), Err
         return sql::touch(tx.db(), gone, values).await.map(drop);
     }
     let columns = columns(entry, now)?;
-    let update =
-        "UPDATE zone_rrset SET ttl = ?, `values` = ?, pending = ?, look_at = ?, updated_at = ? WHERE fqdn = ? AND type = ?";
+    let update = "UPDATE zone_rrset SET ttl = ?, `values` = ?, pending = ?, look_at = ?, updated_at = ? WHERE fqdn = ? AND type = ?";
     if sql::touch(tx.db(), update, columns.clone()).await? == 0 {
         sql::touch(tx.db(), &format!("{INSERT} (?, ?, ?, ?, ?, ?, ?)"), columns).await?;
     }
     Ok(())
 }
 
-/// Makes `entries` all there is at these names, whatever was there: two statements. Names at most [`MANY`].
-pub(super) async fn put_all(tx: &Tx, fqdns: &[String], entries: Vec<Entry>, now: Timestamp) -> Result<(), Error> {
-    let gone = format!("DELETE FROM zone_rrset WHERE fqdn IN ({})", sql::places(fqdns.len()));
+/// Makes `entries` all there is at these names, whatever was there: two statements. Names at most
+/// [`MANY`].
+pub(super) async fn put_all(
+    tx: &Tx,
+    fqdns: &[String],
+    entries: Vec<Entry>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let gone = format!(
+        "DELETE FROM zone_rrset WHERE fqdn IN ({})",
+        sql::places(fqdns.len())
+    );
     sql::touch(tx.db(), &gone, sql::texts(fqdns.iter().map(String::as_str))).await?;
-    let rows: Vec<Vec<Value>> =
-        entries.into_iter().filter(|entry| !entry.is_empty()).map(|entry| columns(entry, now)).collect::<Result<_, _>>()?;
+    let rows: Vec<Vec<Value>> = entries
+        .into_iter()
+        .filter(|entry| !entry.is_empty())
+        .map(|entry| columns(entry, now))
+        .collect::<Result<_, _>>()?;
     if rows.is_empty() {
         return Ok(());
     }
     let places = vec!["(?, ?, ?, ?, ?, ?, ?)"; rows.len()].join(", ");
-    sql::touch(tx.db(), &format!("{INSERT} {places}"), rows.into_iter().flatten().collect()).await.map(drop)
+    sql::touch(
+        tx.db(),
+        &format!("{INSERT} {places}"),
+        rows.into_iter().flatten().collect(),
+    )
+    .await
+    .map(drop)
 }
 
 /// Names that one statement takes.
 pub(super) const MANY: usize = 500;
 
-const INSERT: &str = "INSERT INTO zone_rrset (ttl, `values`, pending, look_at, updated_at, fqdn, type) VALUES";
+const INSERT: &str =
+    "INSERT INTO zone_rrset (ttl, `values`, pending, look_at, updated_at, fqdn, type) VALUES";
 
 /// The values of a row, in the order of [`INSERT`].
 fn columns(entry: Entry, now: Timestamp) -> Result<Vec<Value>, Error> {
     let json = |fault: serde_json::Error| Error::Fault(Box::new(fault));
     let ttl = entry.confirmed.as_ref().map(|body| i64::from(body.ttl));
-    let values = entry.confirmed.map(|body| serde_json::to_string(&body.values)).transpose().map_err(json)?;
+    let values = entry
+        .confirmed
+        .map(|body| serde_json::to_string(&body.values))
+        .transpose()
+        .map_err(json)?;
     let send = |send: Send| StoredSend {
         fence: send.fence,
-        body: send.body.map(|body| StoredBody { ttl: body.ttl, values: body.values }),
+        body: send.body.map(|body| StoredBody {
+            ttl: body.ttl,
+            values: body.values,
+        }),
         until: send.until.map(|until| until.as_millis()),
     };
-    let look_at = entry.pending.iter().filter_map(|send| send.look_at(now)).min();
+    let look_at = entry
+        .pending
+        .iter()
+        .filter_map(|send| send.look_at(now))
+        .min();
     let pending: Vec<StoredSend> = entry.pending.into_iter().map(send).collect();
     Ok(vec![
         ttl.into(),

@@ -50,7 +50,13 @@ pub async fn unsynced_changes(store: &Store) -> Result<Vec<ChangeRow>, Error> {
     }
     let sql = "SELECT id, sent_at FROM zone_changes WHERE in_sync_at IS NULL ORDER BY sent_at, id LIMIT 1000";
     let rows: Vec<Row> = sql::all(store.reader(), sql, vec![]).await?;
-    Ok(rows.into_iter().map(|row| ChangeRow { id: row.id, sent_at: Timestamp::from_millis(row.sent_at) }).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| ChangeRow {
+            id: row.id,
+            sent_at: Timestamp::from_millis(row.sent_at),
+        })
+        .collect())
 }
 
 /// Notes that Route53 calls the change in sync (or that it knows it no more).
@@ -63,14 +69,16 @@ async fn mark_within(tx: Tx, change_id: &str) -> Result<(), Error> {
     let names = "UPDATE names SET in_sync_at = ? WHERE change_id = ? AND in_sync_at IS NULL";
     sql::touch(tx.db(), names, vec![now.into(), change_id.into()]).await?;
     let change = "UPDATE zone_changes SET in_sync_at = ? WHERE id = ? AND in_sync_at IS NULL";
-    sql::touch(tx.db(), change, vec![now.into(), change_id.into()]).await.map(drop)
+    sql::touch(tx.db(), change, vec![now.into(), change_id.into()])
+        .await
+        .map(drop)
 }
 
 /// Names are asked about for this long after they came in sync, in milliseconds.
 pub(super) const ASK_FOR_MS: i64 = 60 * 60 * 1_000;
 
-/// Names whose answers to ask the name servers for: in sync for less than an hour, and not answered by all; those asked
-/// longest ago first.
+/// Names whose answers to ask the name servers for: in sync for less than an hour, and not answered
+/// by all; those asked longest ago first.
 pub async fn names_to_check(store: &Store, limit: u64) -> Result<Vec<Answers>, Error> {
     #[derive(FromQueryResult)]
     struct Row {
@@ -95,17 +103,36 @@ pub async fn names_to_check(store: &Store, limit: u64) -> Result<Vec<Answers>, E
         let mut desired = desired.remove(&row.fqdn).unwrap_or_default();
         // The set that was refused is not in the zone.
         desired.retain(|set| row.refusal_type.as_deref() != Some(set.rtype.as_str()));
-        Answers { fqdn: row.fqdn, generation: row.generation, desired }
+        Answers {
+            fqdn: row.fqdn,
+            generation: row.generation,
+            desired,
+        }
     };
     Ok(rows.into_iter().map(answers).collect())
 }
 
-/// Notes that `by` of `of` servers answer rightly, unless the name has moved on from that generation.
-pub async fn record_answers(store: &Store, fqdn: &str, generation: i64, by: u32, of: u32) -> Result<(), Error> {
-    store.write(|tx| answers_within(tx, fqdn, generation, by, of)).await
+/// Notes that `by` of `of` servers answer rightly, unless the name has moved on from that
+/// generation.
+pub async fn record_answers(
+    store: &Store,
+    fqdn: &str,
+    generation: i64,
+    by: u32,
+    of: u32,
+) -> Result<(), Error> {
+    store
+        .write(|tx| answers_within(tx, fqdn, generation, by, of))
+        .await
 }
 
-async fn answers_within(tx: Tx, fqdn: &str, generation: i64, by: u32, of: u32) -> Result<(), Error> {
+async fn answers_within(
+    tx: Tx,
+    fqdn: &str,
+    generation: i64,
+    by: u32,
+    of: u32,
+) -> Result<(), Error> {
     let now = tx.now().await?.as_millis();
     let sql = "UPDATE names SET answered_by = ?, answered_of = ?, answers_checked_at = ? \
          WHERE fqdn = ? AND generation = ? AND (applied_generation = ? OR refused_generation = ?)";

@@ -22,17 +22,22 @@ pub struct View {
     pub names: BTreeMap<String, (i64, bool)>,
     /// Names that the zone refused as they are, and why.
     pub refused: BTreeMap<String, String>,
-    /// What stands before the root domain in people's domains: labels that they have or had, and what the original made of the
-    /// user names of those who came from there, be it a label or not.
+    /// What stands before the root domain in people's domains: labels that they have or had, and
+    /// what the original made of the user names of those who came from there, be it a label or not.
     pub labels: BTreeSet<String>,
 }
 
 impl View {
-    /// Names that cannot be judged by a zone that was listed after this view and before `later`: they were changed meanwhile, or
-    /// they are publish's to work on, dirty or with a send whose outcome is not known.
+    /// Names that cannot be judged by a zone that was listed after this view and before `later`:
+    /// they were changed meanwhile, or they are publish's to work on, dirty or with a send whose
+    /// outcome is not known.
     pub fn moving(&self, later: &Self) -> BTreeSet<String> {
-        let names =
-            [self, later].into_iter().flat_map(|view| view.names.keys().chain(view.owned.keys()).chain(view.desired.keys()));
+        let names = [self, later].into_iter().flat_map(|view| {
+            view.names
+                .keys()
+                .chain(view.owned.keys())
+                .chain(view.desired.keys())
+        });
         let moves = |name: &&String| {
             let key = name.as_str();
             !self.is_same(later, key)
@@ -45,7 +50,12 @@ impl View {
 
     /// Names of which `later` says the same as this view.
     pub fn still(&self, later: &Self) -> BTreeSet<String> {
-        later.names.keys().filter(|name| self.is_same(later, name)).cloned().collect()
+        later
+            .names
+            .keys()
+            .filter(|name| self.is_same(later, name))
+            .cloned()
+            .collect()
     }
 
     fn is_same(&self, later: &Self, name: &str) -> bool {
@@ -70,17 +80,38 @@ pub async fn view(store: &Store) -> Result<View, Error> {
     let refused = refusals_of(&snapshot).await?;
     let desired = desired_of(&snapshot, None).await?;
     let entries = registry::list(&snapshot, None).await?;
-    let people: Vec<Person> = sql::all(&snapshot, "SELECT label FROM users WHERE label IS NOT NULL", vec![]).await?;
+    let people: Vec<Person> = sql::all(
+        &snapshot,
+        "SELECT label FROM users WHERE label IS NOT NULL",
+        vec![],
+    )
+    .await?;
     let came = "SELECT source FROM import_rows WHERE kind = 'user'";
     let came: Vec<Came> = sql::all(&snapshot, came, vec![]).await?;
     snapshot.commit().await?;
-    let bases = came.iter().map(|user| import::base_label(&user.source)).filter(|base| !base.is_empty());
-    let labels = people.into_iter().map(|person| person.label).chain(bases).collect();
+    let bases = came
+        .iter()
+        .map(|user| import::base_label(&user.source))
+        .filter(|base| !base.is_empty());
+    let labels = people
+        .into_iter()
+        .map(|person| person.label)
+        .chain(bases)
+        .collect();
     let mut owned: BTreeMap<String, Vec<OwnedSet>> = BTreeMap::new();
     for entry in entries {
-        owned.entry(entry.fqdn.clone()).or_default().push(entry.into_set());
+        owned
+            .entry(entry.fqdn.clone())
+            .or_default()
+            .push(entry.into_set());
     }
-    Ok(View { desired, owned, names, refused, labels })
+    Ok(View {
+        desired,
+        owned,
+        names,
+        refused,
+        labels,
+    })
 }
 
 /// Names that the zone refused as they are, and why.
@@ -94,9 +125,13 @@ async fn refusals_of(on: &impl ConnectionTrait) -> Result<BTreeMap<String, Strin
         fqdn: String,
         refusal: Option<String>,
     }
-    let look = "SELECT fqdn, refusal FROM names WHERE is_dirty = 1 AND refused_generation = generation";
+    let look =
+        "SELECT fqdn, refusal FROM names WHERE is_dirty = 1 AND refused_generation = generation";
     let names: Vec<Name> = sql::all(on, look, vec![]).await?;
-    Ok(names.into_iter().map(|name| (name.fqdn, name.refusal.unwrap_or_default())).collect())
+    Ok(names
+        .into_iter()
+        .map(|name| (name.fqdn, name.refusal.unwrap_or_default()))
+        .collect())
 }
 
 /// Generation of these names or of all, and whether each is dirty.
@@ -111,8 +146,17 @@ pub(super) async fn names_of(
         applied_generation: i64,
     }
     let (filter, values) = sql::at_names(fqdns);
-    let names: Vec<Name> =
-        sql::all(on, &format!("SELECT fqdn, generation, applied_generation FROM names{filter}"), values).await?;
-    let way = |name: Name| (name.fqdn, (name.generation, name.generation > name.applied_generation));
+    let names: Vec<Name> = sql::all(
+        on,
+        &format!("SELECT fqdn, generation, applied_generation FROM names{filter}"),
+        values,
+    )
+    .await?;
+    let way = |name: Name| {
+        (
+            name.fqdn,
+            (name.generation, name.generation > name.applied_generation),
+        )
+    };
     Ok(names.into_iter().map(way).collect())
 }

@@ -22,9 +22,9 @@ pub struct DirtyName {
     pub generation: i64,
 }
 
-/// Names to publish now, those that wait longest first. A refused name comes back when its time has come or it changed, and a
-/// name for which a lost send may still come, when it is time to look. A set of ours whose name has no row comes last, once
-/// [`super::mark_drift`] asked for it.
+/// Names to publish now, those that wait longest first. A refused name comes back when its time has
+/// come or it changed, and a name for which a lost send may still come, when it is time to look. A
+/// set of ours whose name has no row comes last, once [`super::mark_drift`] asked for it.
 pub async fn dirty(store: &Store, limit: u64) -> Result<Vec<DirtyName>, Error> {
     #[derive(FromQueryResult)]
     struct Row {
@@ -48,7 +48,13 @@ pub async fn dirty(store: &Store, limit: u64) -> Result<Vec<DirtyName>, Error> {
         );
         rows.extend(sql::all::<Row>(store.reader(), &nameless, vec![]).await?);
     }
-    Ok(rows.into_iter().map(|row| DirtyName { fqdn: row.fqdn, generation: row.generation }).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| DirtyName {
+            fqdn: row.fqdn,
+            generation: row.generation,
+        })
+        .collect())
 }
 
 /// How much is not in the zone as wanted.
@@ -85,11 +91,13 @@ pub async fn backlog(store: &Store) -> Result<Backlog, Error> {
 pub async fn next_due(store: &Store) -> Result<Option<Timestamp>, Error> {
     let sql = "SELECT MIN(CASE WHEN next_attempt_at IS NULL OR refused_generation IS NULL \
          OR generation > refused_generation THEN 0 ELSE next_attempt_at END) AS n FROM names WHERE is_dirty = 1";
-    Ok(sql::number(store.reader(), sql, vec![]).await?.map(Timestamp::from_millis))
+    Ok(sql::number(store.reader(), sql, vec![])
+        .await?
+        .map(Timestamp::from_millis))
 }
 
-/// The names with their sets, from one snapshot. A name without a row wants nothing; it is left out unless something of ours
-/// stands there.
+/// The names with their sets, from one snapshot. A name without a row wants nothing; it is left out
+/// unless something of ours stands there.
 pub async fn work(store: &Store, fqdns: &[String]) -> Result<Vec<NameWork>, Error> {
     if fqdns.is_empty() {
         return Ok(Vec::new());
@@ -100,14 +108,21 @@ pub async fn work(store: &Store, fqdns: &[String]) -> Result<Vec<NameWork>, Erro
         generation: i64,
     }
     let snapshot = store.snapshot().await?;
-    let (list, values) = (sql::places(fqdns.len()), sql::texts(fqdns.iter().map(String::as_str)));
-    // The generation comes first: what is read after it is at least as new, even where a snapshot is not one.
+    let (list, values) = (
+        sql::places(fqdns.len()),
+        sql::texts(fqdns.iter().map(String::as_str)),
+    );
+    // The generation comes first: what is read after it is at least as new, even where a snapshot
+    // is not one.
     let select = format!("SELECT fqdn, generation FROM names WHERE fqdn IN ({list}) ORDER BY fqdn");
     let names: Vec<Generation> = sql::all(&snapshot, &select, values).await?;
     let mut desired = desired_of(&snapshot, Some(fqdns)).await?;
     let mut owned: BTreeMap<String, Vec<OwnedSet>> = BTreeMap::new();
     for entry in registry::list(&snapshot, Some(fqdns)).await? {
-        owned.entry(entry.fqdn.clone()).or_default().push(entry.into_set());
+        owned
+            .entry(entry.fqdn.clone())
+            .or_default()
+            .push(entry.into_set());
     }
     snapshot.commit().await?;
     let work = |name: Generation| NameWork {
@@ -117,7 +132,12 @@ pub async fn work(store: &Store, fqdns: &[String]) -> Result<Vec<NameWork>, Erro
         generation: name.generation,
     };
     let mut all: Vec<NameWork> = names.into_iter().map(work).collect();
-    all.extend(owned.into_iter().map(|(name, owned)| NameWork { name, generation: 0, desired: Vec::new(), owned }));
+    all.extend(owned.into_iter().map(|(name, owned)| NameWork {
+        name,
+        generation: 0,
+        desired: Vec::new(),
+        owned,
+    }));
     Ok(all)
 }
 
@@ -146,19 +166,29 @@ pub(super) async fn desired_of(
 
     let mut bodies: BTreeMap<(String, RecordType), SetBody> = BTreeMap::new();
     let mut add = |fqdn: String, rtype: RecordType, ttl: u32, content: String| {
-        let body = bodies.entry((fqdn, rtype)).or_insert_with(|| SetBody { ttl, values: BTreeSet::new() });
+        let body = bodies.entry((fqdn, rtype)).or_insert_with(|| SetBody {
+            ttl,
+            values: BTreeSet::new(),
+        });
         body.ttl = body.ttl.min(ttl);
         body.values.insert(content);
     };
     for row in records {
-        add(row.fqdn, read_type(&row.rtype)?, u32::try_from(row.ttl).unwrap_or(TTL), row.content);
+        add(
+            row.fqdn,
+            read_type(&row.rtype)?,
+            u32::try_from(row.ttl).unwrap_or(TTL),
+            row.content,
+        );
     }
     for row in challenges {
         add(row.fqdn, RecordType::Txt, TTL, txt::encode(&row.value));
     }
     let mut sets: BTreeMap<String, Vec<Rrset>> = BTreeMap::new();
     for ((name, rtype), body) in bodies {
-        sets.entry(name.clone()).or_default().push(Rrset { name, rtype, body });
+        sets.entry(name.clone())
+            .or_default()
+            .push(Rrset { name, rtype, body });
     }
     Ok(sets)
 }

@@ -12,14 +12,28 @@ use super::registry::{self, LATE, Send};
 use crate::tx::Tx;
 use crate::{Error, Store, sql};
 
-/// Commits what is about to be sent. False: less than `margin_ms` milliseconds of the lease are left, or publishing is paused by now;
-/// nothing may be sent.
-pub async fn intend(store: &Store, lease: &Lease, margin_ms: i64, batch: &[NameOutcome]) -> Result<bool, Error> {
-    store.write(|tx| intend_within(tx, lease, margin_ms, batch)).await
+/// Commits what is about to be sent. False: less than `margin_ms` milliseconds of the lease are
+/// left, or publishing is paused by now; nothing may be sent.
+pub async fn intend(
+    store: &Store,
+    lease: &Lease,
+    margin_ms: i64,
+    batch: &[NameOutcome],
+) -> Result<bool, Error> {
+    store
+        .write(|tx| intend_within(tx, lease, margin_ms, batch))
+        .await
 }
 
-async fn intend_within(tx: Tx, lease: &Lease, margin_ms: i64, batch: &[NameOutcome]) -> Result<bool, Error> {
-    let Some(now) = hold(&tx, lease, margin_ms).await? else { return Ok(false) };
+async fn intend_within(
+    tx: Tx,
+    lease: &Lease,
+    margin_ms: i64,
+    batch: &[NameOutcome],
+) -> Result<bool, Error> {
+    let Some(now) = hold(&tx, lease, margin_ms).await? else {
+        return Ok(false);
+    };
     if pause_on(tx.db()).await?.is_some() {
         return Ok(false);
     }
@@ -33,7 +47,11 @@ async fn intend_within(tx: Tx, lease: &Lease, margin_ms: i64, batch: &[NameOutco
 async fn note_sends(tx: &Tx, name: &NameOutcome, fence: i64, now: Timestamp) -> Result<(), Error> {
     for (rtype, body) in &name.sets {
         let mut entry = registry::get(tx.db(), &name.name, *rtype).await?;
-        let send = Send { fence, body: body.clone(), until: None };
+        let send = Send {
+            fence,
+            body: body.clone(),
+            until: None,
+        };
         if !entry.pending.contains(&send) {
             entry.pending.push(send);
             registry::put(tx, entry, now).await?;
@@ -48,26 +66,45 @@ pub async fn withdraw(store: &Store, lease: &Lease, batch: &[NameOutcome]) -> Re
 }
 
 async fn withdraw_within(tx: Tx, lease: &Lease, batch: &[NameOutcome]) -> Result<bool, Error> {
-    let Some(now) = hold(&tx, lease, 0).await? else { return Ok(false) };
+    let Some(now) = hold(&tx, lease, 0).await? else {
+        return Ok(false);
+    };
     for name in in_order(batch) {
         for (rtype, _) in &name.sets {
             let mut entry = registry::get(tx.db(), &name.name, *rtype).await?;
-            entry.pending.retain(|send| send.fence != lease.fence || send.until.is_some());
+            entry
+                .pending
+                .retain(|send| send.fence != lease.fence || send.until.is_some());
             registry::put(&tx, entry, now).await?;
         }
     }
     Ok(true)
 }
 
-/// Records what the zone holds now: bodies confirmed, generations applied, refusals cleared. With a `change_id`: the zone took
-/// a call, which is to be followed until it is in sync; without one nothing had to be sent. False: the lease was lost and what
-/// was noted before the call stays pending, which is as true; a send is then told to [`late`].
-pub async fn confirm(store: &Store, lease: &Lease, change_id: Option<&str>, names: &[NameOutcome]) -> Result<bool, Error> {
-    store.write(|tx| confirm_within(tx, lease, change_id, names)).await
+/// Records what the zone holds now: bodies confirmed, generations applied, refusals cleared. With a
+/// `change_id`: the zone took a call, which is to be followed until it is in sync; without one
+/// nothing had to be sent. False: the lease was lost and what was noted before the call stays
+/// pending, which is as true; a send is then told to [`late`].
+pub async fn confirm(
+    store: &Store,
+    lease: &Lease,
+    change_id: Option<&str>,
+    names: &[NameOutcome],
+) -> Result<bool, Error> {
+    store
+        .write(|tx| confirm_within(tx, lease, change_id, names))
+        .await
 }
 
-async fn confirm_within(tx: Tx, lease: &Lease, change_id: Option<&str>, names: &[NameOutcome]) -> Result<bool, Error> {
-    let Some(now) = hold(&tx, lease, 0).await? else { return Ok(false) };
+async fn confirm_within(
+    tx: Tx,
+    lease: &Lease,
+    change_id: Option<&str>,
+    names: &[NameOutcome],
+) -> Result<bool, Error> {
+    let Some(now) = hold(&tx, lease, 0).await? else {
+        return Ok(false);
+    };
     for name in in_order(names) {
         apply(&tx, name, change_id, now).await?;
         set_confirmed(&tx, name, now).await?;
@@ -82,9 +119,10 @@ async fn confirm_within(tx: Tx, lease: &Lease, change_id: Option<&str>, names: &
     Ok(true)
 }
 
-/// What an applied generation means for its name. Never backwards, and never past what the name has. MySQL assigns from left
-/// to right, so a column comes after those that are computed from it. The count of refusals of this generation stays: one of the
-/// name's sets may be refused again in a moment.
+/// What an applied generation means for its name. Never backwards, and never past what the name
+/// has. MySQL assigns from left to right, so a column comes after those that are computed from it.
+/// The count of refusals of this generation stays: one of the name's sets may be refused again in a
+/// moment.
 const APPLY: &str = "dirty_since = CASE WHEN generation > ? THEN dirty_since ELSE NULL END, \
      applied_generation = CASE WHEN applied_generation > ? THEN applied_generation \
          WHEN generation < ? THEN generation ELSE ? END, \
@@ -93,10 +131,16 @@ const APPLY: &str = "dirty_since = CASE WHEN generation > ? THEN dirty_since ELS
 /// After a call that Route53 took.
 const SENT: &str = "change_id = ?, sent_at = ?, in_sync_at = NULL, answered_by = NULL, answered_of = NULL, \
      answers_checked_at = NULL";
-/// After none was needed: what the zone held already counts as sent and in sync; what is on its way stays so.
+/// After none was needed: what the zone held already counts as sent and in sync; what is on its way
+/// stays so.
 const HELD: &str = "in_sync_at = CASE WHEN sent_at IS NULL THEN ? ELSE in_sync_at END, sent_at = COALESCE(sent_at, ?)";
 
-async fn apply(tx: &Tx, name: &NameOutcome, change_id: Option<&str>, now: Timestamp) -> Result<(), Error> {
+async fn apply(
+    tx: &Tx,
+    name: &NameOutcome,
+    change_id: Option<&str>,
+    now: Timestamp,
+) -> Result<(), Error> {
     let now = Value::from(now.as_millis());
     let (set, first) = match change_id {
         Some(id) => (SENT, id.into()),
@@ -104,17 +148,25 @@ async fn apply(tx: &Tx, name: &NameOutcome, change_id: Option<&str>, now: Timest
     };
     let mut values = vec![Value::from(name.generation); 5];
     values.extend([first, now, name.name.as_str().into()]);
-    sql::touch(tx.db(), &format!("UPDATE names SET {APPLY}, {set} WHERE fqdn = ?"), values).await.map(drop)
+    sql::touch(
+        tx.db(),
+        &format!("UPDATE names SET {APPLY}, {set} WHERE fqdn = ?"),
+        values,
+    )
+    .await
+    .map(drop)
 }
 
-/// Writes what a call left in the zone. Every send of this run has its answer now; what stays pending is what an earlier one
-/// may still bring, and a late send that the caller could not know of: that one bumped the generation, so the name is dirty and
-/// will be read.
+/// Writes what a call left in the zone. Every send of this run has its answer now; what stays
+/// pending is what an earlier one may still bring, and a late send that the caller could not know
+/// of: that one bumped the generation, so the name is dirty and will be read.
 async fn set_confirmed(tx: &Tx, name: &NameOutcome, now: Timestamp) -> Result<(), Error> {
     for (rtype, body) in &name.sets {
         let mut entry = registry::get(tx.db(), &name.name, *rtype).await?;
         entry.confirmed.clone_from(body);
-        entry.pending.retain(|send| send.until.map_or(send.fence == LATE, |until| until > now));
+        entry
+            .pending
+            .retain(|send| send.until.map_or(send.fence == LATE, |until| until > now));
         registry::put(tx, entry, now).await?;
     }
     Ok(())
@@ -125,14 +177,17 @@ async fn set_read(tx: &Tx, name: &NameOutcome, now: Timestamp) -> Result<(), Err
     for (rtype, body) in &name.sets {
         let mut entry = registry::get(tx.db(), &name.name, *rtype).await?;
         entry.confirmed.clone_from(body);
-        entry.pending.retain_mut(|send| send.may_come(body.as_ref(), now));
+        entry
+            .pending
+            .retain_mut(|send| send.may_come(body.as_ref(), now));
         registry::put(tx, entry, now).await?;
     }
     Ok(())
 }
 
-/// Notes sends that the zone took after the lease was lost. Not fenced: it claims nothing about what the zone holds now, only
-/// that this too may stand there and is ours. The names become dirty, so the next run reads the zone first.
+/// Notes sends that the zone took after the lease was lost. Not fenced: it claims nothing about
+/// what the zone holds now, only that this too may stand there and is ours. The names become dirty,
+/// so the next run reads the zone first.
 pub async fn late(store: &Store, names: &[NameOutcome]) -> Result<(), Error> {
     store.write(|tx| late_within(tx, names)).await
 }
@@ -141,30 +196,43 @@ async fn late_within(tx: Tx, names: &[NameOutcome]) -> Result<(), Error> {
     let now = tx.now().await?;
     for name in in_order(names) {
         let bump = "UPDATE names SET dirty_since = COALESCE(dirty_since, ?), generation = generation + 1 WHERE fqdn = ?";
-        sql::touch(tx.db(), bump, vec![now.as_millis().into(), name.name.as_str().into()]).await?;
+        sql::touch(
+            tx.db(),
+            bump,
+            vec![now.as_millis().into(), name.name.as_str().into()],
+        )
+        .await?;
         note_sends(&tx, name, LATE, now).await?;
     }
     Ok(())
 }
 
-/// Records what was read in the zone as confirmed; a `None` body: nothing is there. Only for sets that are ours. A send that was
-/// not seen stays pending for two minutes and [`super::dirty`] brings its name back now and then: it may have waited on its way
-/// longer than its sender. False: the lease was lost.
+/// Records what was read in the zone as confirmed; a `None` body: nothing is there. Only for sets
+/// that are ours. A send that was not seen stays pending for two minutes and [`super::dirty`]
+/// brings its name back now and then: it may have waited on its way longer than its sender. False:
+/// the lease was lost.
 pub async fn adopt_read(store: &Store, lease: &Lease, name: &NameOutcome) -> Result<bool, Error> {
     store.write(|tx| adopt_within(tx, lease, name)).await
 }
 
 async fn adopt_within(tx: Tx, lease: &Lease, name: &NameOutcome) -> Result<bool, Error> {
-    let Some(now) = hold(&tx, lease, 0).await? else { return Ok(false) };
+    let Some(now) = hold(&tx, lease, 0).await? else {
+        return Ok(false);
+    };
     let mut differs = false;
     for (rtype, body) in &name.sets {
         differs |= registry::get(tx.db(), &name.name, *rtype).await?.confirmed != *body;
     }
     if differs {
-        // A send of which nobody knows the change id: GetChange cannot be asked, so the name servers must tell.
+        // A send of which nobody knows the change id: GetChange cannot be asked, so the name
+        // servers must tell.
         let sql = "UPDATE names SET change_id = NULL, sent_at = ?, in_sync_at = ?, answered_by = NULL, answered_of = NULL, \
              answers_checked_at = NULL WHERE fqdn = ?";
-        let values = vec![now.as_millis().into(), now.as_millis().into(), name.name.as_str().into()];
+        let values = vec![
+            now.as_millis().into(),
+            now.as_millis().into(),
+            name.name.as_str().into(),
+        ];
         sql::touch(tx.db(), sql, values).await?;
     }
     set_read(&tx, name, now).await?;
@@ -175,9 +243,10 @@ const MINUTE_MS: i64 = 60 * 1_000;
 /// Waits before a refused name is tried again, by how often it was refused.
 const BACK_OFF_MS: [i64; 4] = [MINUTE_MS, 5 * MINUTE_MS, 30 * MINUTE_MS, 120 * MINUTE_MS];
 
-/// Notes a refusal for the owner to see and sets the name aside, for 1 minute, then 5, 30, and 2 hours, or until its next
-/// change. `rtype`: the set it is about, while the others of the name are published; `None`: the whole name. What this lease had noted as pending is taken back: nothing of it is in the zone. False: the
-/// lease was lost.
+/// Notes a refusal for the owner to see and sets the name aside, for 1 minute, then 5, 30, and 2
+/// hours, or until its next change. `rtype`: the set it is about, while the others of the name are
+/// published; `None`: the whole name. What this lease had noted as pending is taken back: nothing
+/// of it is in the zone. False: the lease was lost.
 pub async fn quarantine(
     store: &Store,
     lease: &Lease,
@@ -186,7 +255,9 @@ pub async fn quarantine(
     rtype: Option<RecordType>,
     reason: &str,
 ) -> Result<bool, Error> {
-    store.write(|tx| quarantine_within(tx, lease, fqdn, generation, rtype, reason)).await
+    store
+        .write(|tx| quarantine_within(tx, lease, fqdn, generation, rtype, reason))
+        .await
 }
 
 async fn quarantine_within(
@@ -203,13 +274,19 @@ async fn quarantine_within(
         refused_generation: Option<i64>,
         applied_generation: i64,
     }
-    let Some(now) = hold(&tx, lease, 0).await? else { return Ok(false) };
+    let Some(now) = hold(&tx, lease, 0).await? else {
+        return Ok(false);
+    };
     let look = "SELECT attempts, refused_generation, applied_generation FROM names WHERE fqdn = ?";
     let before: Option<Before> = sql::one(tx.db(), look, vec![fqdn.into()]).await?;
     // A changed name begins its waits anew; its other sets may have been confirmed a moment ago.
-    let same = |name: &Before| name.refused_generation.unwrap_or(name.applied_generation) == generation;
+    let same =
+        |name: &Before| name.refused_generation.unwrap_or(name.applied_generation) == generation;
     let attempts = before.filter(same).map_or(0, |name| name.attempts);
-    let wait = usize::try_from(attempts).ok().and_then(|n| BACK_OFF_MS.get(n)).unwrap_or(&BACK_OFF_MS[3]);
+    let wait = usize::try_from(attempts)
+        .ok()
+        .and_then(|n| BACK_OFF_MS.get(n))
+        .unwrap_or(&BACK_OFF_MS[3]);
     // Something of the name is owed, also where its other sets were just confirmed.
     let set = "UPDATE names SET applied_generation = CASE WHEN applied_generation < ? THEN applied_generation ELSE ? END, \
          dirty_since = COALESCE(dirty_since, ?), refused_generation = ?, refusal = ?, refusal_type = ?, attempts = ?, \
@@ -227,7 +304,9 @@ async fn quarantine_within(
     ];
     sql::touch(tx.db(), set, values).await?;
     for mut entry in registry::list(tx.db(), Some(&[fqdn.to_owned()])).await? {
-        entry.pending.retain(|send| send.fence != lease.fence || send.until.is_some());
+        entry
+            .pending
+            .retain(|send| send.fence != lease.fence || send.until.is_some());
         registry::put(&tx, entry, now).await?;
     }
     Ok(true)

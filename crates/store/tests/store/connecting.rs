@@ -9,20 +9,34 @@ use starchart_testkit::mariadb::{MariaDb, TestDb};
 use starchart_testkit::server::free_port;
 
 async fn connect(url: &str) -> ConnectError {
-    let options = ConnectOptions { timeout: Duration::from_secs(2), ..ConnectOptions::new(Secret::new(url)) };
+    let options = ConnectOptions {
+        timeout: Duration::from_secs(2),
+        ..ConnectOptions::new(Secret::new(url))
+    };
     Store::connect(&options).await.unwrap_err()
 }
 
 #[tokio::test]
 async fn urls_that_no_waiting_mends() {
-    for url in
-        ["", "postgres://a@b/c", "mysql://user@127.0.0.1", "mysql://", "sqlite::memory:", "sqlite:///no/such/folder/file"]
-    {
+    for url in [
+        "",
+        "postgres://a@b/c",
+        "mysql://user@127.0.0.1",
+        "mysql://",
+        "sqlite::memory:",
+        "sqlite:///no/such/folder/file",
+    ] {
         let fault = connect(url).await;
-        assert!(matches!(fault, ConnectError::Invalid(_)), "{url}: {fault:?}");
+        assert!(
+            matches!(fault, ConnectError::Invalid(_)),
+            "{url}: {fault:?}"
+        );
     }
     let fault = connect("mysql://user:hunter2@127.0.0.1:port/db").await;
-    assert!(!format!("{fault} {fault:?}").contains("hunter2"), "{fault:?}");
+    assert!(
+        !format!("{fault} {fault:?}").contains("hunter2"),
+        "{fault:?}"
+    );
 }
 
 #[tokio::test]
@@ -31,7 +45,11 @@ async fn nobody_there_is_waited_for() {
     assert!(matches!(fault, ConnectError::Unreachable(_)), "{fault:?}");
     // Somebody who takes the connection and says nothing.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let fault = connect(&format!("mysql://root@127.0.0.1:{}/db", silent.local_addr().unwrap().port())).await;
+    let fault = connect(&format!(
+        "mysql://root@127.0.0.1:{}/db",
+        silent.local_addr().unwrap().port()
+    ))
+    .await;
     assert!(matches!(fault, ConnectError::Unreachable(_)), "{fault:?}");
 }
 
@@ -39,8 +57,15 @@ async fn nobody_there_is_waited_for() {
 async fn a_wrong_user_or_database_is_not() {
     let db = TestDb::create().await;
     let fault = connect(&format!("{}x", db.url())).await;
-    assert!(matches!(fault, ConnectError::UnknownDatabase(_)), "{fault:?}");
-    let (_, rest) = db.url().split_once('@').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    assert!(
+        matches!(fault, ConnectError::UnknownDatabase(_)),
+        "{fault:?}"
+    );
+    let (_, rest) = db
+        .url()
+        .split_once('@')
+        .map(|(a, b)| (a.to_owned(), b.to_owned()))
+        .unwrap();
     let fault = connect(&format!("mysql://nobody:wrong@{rest}")).await;
     assert!(matches!(fault, ConnectError::Denied(_)), "{fault:?}");
 }
@@ -51,7 +76,10 @@ async fn a_database_that_comes_back_is_used_again() {
     let port = free_port();
     let server = MariaDb::start_on(port).await;
     let db = TestDb::create_on(&server.url()).await;
-    let options = ConnectOptions { timeout: Duration::from_secs(2), ..ConnectOptions::new(Secret::new(db.url())) };
+    let options = ConnectOptions {
+        timeout: Duration::from_secs(2),
+        ..ConnectOptions::new(Secret::new(db.url()))
+    };
     let store = Store::connect(&options).await.unwrap();
     store.ping().await.unwrap();
     drop(server);
@@ -61,7 +89,13 @@ async fn a_database_that_comes_back_is_used_again() {
     let again = MariaDb::start_on(port).await;
     let name = db.url().rsplit('/').next().unwrap().to_owned();
     let mut root = sqlx::MySqlConnection::connect(&again.url()).await.unwrap();
-    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut root).await.unwrap();
-    store.ping().await.unwrap_or_else(|fault| panic!("after the restart: {fault:?}"));
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")))
+        .execute(&mut root)
+        .await
+        .unwrap();
+    store
+        .ping()
+        .await
+        .unwrap_or_else(|fault| panic!("after the restart: {fault:?}"));
     drop((db, again));
 }

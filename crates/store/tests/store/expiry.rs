@@ -25,7 +25,9 @@ on_both!(
 async fn sweep(world: &World) -> [u64; 4] {
     let mut rows = [0; 4];
     for (n, step) in Step::ALL.into_iter().enumerate() {
-        let people = expiry::people(&world.store, step, None, 1_000).await.unwrap();
+        let people = expiry::people(&world.store, step, None, 1_000)
+            .await
+            .unwrap();
         for (user, _) in people {
             loop {
                 let taken = expiry::take(&world.store, step, &[user]).await.unwrap();
@@ -44,7 +46,11 @@ async fn send(world: &World) -> Vec<(NoticeKind, usize)> {
     let mut sent = Vec::new();
     world.later(10_000);
     while let Some(owed) = outbox::claim(&world.store, "one", 60_000).await.unwrap() {
-        assert!(outbox::settle(&world.store, &owed, &Verdict::Sent).await.unwrap());
+        assert!(
+            outbox::settle(&world.store, &owed, &Verdict::Sent)
+                .await
+                .unwrap()
+        );
         sent.push((owed.notice.kind, owed.notice.items.len()));
     }
     sent
@@ -57,7 +63,10 @@ async fn count(world: &World) -> i64 {
 async fn person_with(world: &World, name: &str, records: usize) -> Person {
     let person = world.person(name).await;
     for n in 0..records {
-        world.create(&person, &format!("r{n}"), "A", "192.168.1.1").await.unwrap();
+        world
+            .create(&person, &format!("r{n}"), "A", "192.168.1.1")
+            .await
+            .unwrap();
     }
     person
 }
@@ -71,18 +80,34 @@ async fn five_hundred_records_of_a_day_are_one_notice_and_one_mail(world: &World
     world.at_days(155.0);
     assert_eq!(sweep(world).await, [0, 502, 0, 0]);
     assert_eq!(sweep(world).await, [0, 0, 0, 0], "told once");
-    assert_eq!(send(world).await, [(NoticeKind::RecordExpiring, 500), (NoticeKind::RecordExpiring, 2)]);
+    assert_eq!(
+        send(world).await,
+        [
+            (NoticeKind::RecordExpiring, 500),
+            (NoticeKind::RecordExpiring, 2)
+        ]
+    );
     world.at_days(190.0);
     assert_eq!(sweep(world).await, [502, 0, 0, 0]);
     assert_eq!(count(world).await, 0);
-    assert_eq!(send(world).await, [(NoticeKind::RecordExpired, 500), (NoticeKind::RecordExpired, 2)]);
+    assert_eq!(
+        send(world).await,
+        [
+            (NoticeKind::RecordExpired, 500),
+            (NoticeKind::RecordExpired, 2)
+        ]
+    );
     assert_eq!(sweep(world).await, [0, 0, 0, 0]);
 }
 
 async fn nothing_goes_before_its_notice_was_sent(world: &World) {
     person_with(world, "user1", 3).await;
     world.at_days(200.0);
-    assert_eq!(sweep(world).await, [0, 3, 0, 0], "long over, and nobody was told");
+    assert_eq!(
+        sweep(world).await,
+        [0, 3, 0, 0],
+        "long over, and nobody was told"
+    );
     // The mail server is away for a day, for a week, for a month.
     for days in [201.0, 208.0, 230.0] {
         world.at_days(days);
@@ -91,7 +116,11 @@ async fn nothing_goes_before_its_notice_was_sent(world: &World) {
     }
     assert_eq!(send(world).await, [(NoticeKind::RecordExpiring, 3)]);
     world.at_days(236.5);
-    assert_eq!(sweep(world).await, [0, 0, 0, 0], "seven days are left to react");
+    assert_eq!(
+        sweep(world).await,
+        [0, 0, 0, 0],
+        "seven days are left to react"
+    );
     world.at_days(237.5);
     assert_eq!(sweep(world).await, [3, 0, 0, 0]);
     assert_eq!(send(world).await, [(NoticeKind::RecordExpired, 3)]);
@@ -102,8 +131,17 @@ async fn an_address_that_takes_no_mail_counts_as_told_after_the_grace(world: &Wo
     world.at_days(200.0);
     sweep(world).await;
     world.later(10_000);
-    let owed = outbox::claim(&world.store, "one", 60_000).await.unwrap().unwrap();
-    outbox::settle(&world.store, &owed, &Verdict::NoAddress("550 no such user".into())).await.unwrap();
+    let owed = outbox::claim(&world.store, "one", 60_000)
+        .await
+        .unwrap()
+        .unwrap();
+    outbox::settle(
+        &world.store,
+        &owed,
+        &Verdict::NoAddress("550 no such user".into()),
+    )
+    .await
+    .unwrap();
     world.at_days(206.5);
     assert_eq!(sweep(world).await, [0, 0, 0, 0]);
     world.at_days(207.5);
@@ -115,10 +153,23 @@ async fn a_notice_that_was_given_up_told_nobody(world: &World) {
     world.at_days(200.0);
     sweep(world).await;
     world.later(10_000);
-    let owed = outbox::claim(&world.store, "one", 60_000).await.unwrap().unwrap();
-    outbox::settle(&world.store, &owed, &Verdict::Refused("552 5.3.4 too big".into())).await.unwrap();
+    let owed = outbox::claim(&world.store, "one", 60_000)
+        .await
+        .unwrap()
+        .unwrap();
+    outbox::settle(
+        &world.store,
+        &owed,
+        &Verdict::Refused("552 5.3.4 too big".into()),
+    )
+    .await
+    .unwrap();
     world.at_days(208.0);
-    assert_eq!(sweep(world).await, [0, 1, 0, 0], "another is owed, and the record stays");
+    assert_eq!(
+        sweep(world).await,
+        [0, 1, 0, 0],
+        "another is owed, and the record stays"
+    );
     assert_eq!(sweep(world).await, [0, 0, 0, 0]);
     assert_eq!(send(world).await, [(NoticeKind::RecordExpiring, 1)]);
     world.at_days(216.0);
@@ -134,7 +185,10 @@ async fn a_renewal_in_the_same_moment_wins_or_loses_as_a_whole(world: &World) {
     let all = records::list(&world.store, person.id).await.unwrap();
     let renewals = join_all(all.iter().map(|record| world.renew(&person, record.id)));
     let people = [person.id];
-    let (renewed, ended) = tokio::join!(renewals, expiry::take(&world.store, Step::EndRecords, &people));
+    let (renewed, ended) = tokio::join!(
+        renewals,
+        expiry::take(&world.store, Step::EndRecords, &people)
+    );
     let (ended, mut lived) = (ended.unwrap(), 0);
     for outcome in renewed {
         match outcome {
@@ -146,27 +200,53 @@ async fn a_renewal_in_the_same_moment_wins_or_loses_as_a_whole(world: &World) {
     assert_eq!(ended + lived, 30, "each is renewed or gone");
     assert_eq!(count(world).await, i64::try_from(lived).unwrap());
     assert_eq!(
-        world.number("SELECT COUNT(*) FROM record_history WHERE reason = 'expiry'").await,
+        world
+            .number("SELECT COUNT(*) FROM record_history WHERE reason = 'expiry'")
+            .await,
         i64::try_from(ended).unwrap()
     );
 }
 
 async fn the_name_is_told_and_the_history_kept(world: &World) {
     let person = person_with(world, "user1", 0).await;
-    world.create(&person, "www", "A", "192.168.1.1").await.unwrap();
-    world.create(&person, "www", "TXT", "two of one name").await.unwrap();
-    world.create(&person, "mail", "CNAME", "example.com").await.unwrap();
+    world
+        .create(&person, "www", "A", "192.168.1.1")
+        .await
+        .unwrap();
+    world
+        .create(&person, "www", "TXT", "two of one name")
+        .await
+        .unwrap();
+    world
+        .create(&person, "mail", "CNAME", "example.com")
+        .await
+        .unwrap();
     world.at_days(155.0);
     sweep(world).await;
     send(world).await;
-    let before = world.number("SELECT generation FROM names WHERE fqdn = 'www.user1.starchart.com'").await;
+    let before = world
+        .number("SELECT generation FROM names WHERE fqdn = 'www.user1.starchart.com'")
+        .await;
     world.at_days(190.0);
     assert_eq!(sweep(world).await, [3, 0, 0, 0]);
-    assert_eq!(world.number("SELECT generation FROM names WHERE fqdn = 'www.user1.starchart.com'").await, before + 1);
-    assert_eq!(world.number("SELECT COUNT(*) FROM names WHERE is_dirty = 1").await, 2);
+    assert_eq!(
+        world
+            .number("SELECT generation FROM names WHERE fqdn = 'www.user1.starchart.com'")
+            .await,
+        before + 1
+    );
+    assert_eq!(
+        world
+            .number("SELECT COUNT(*) FROM names WHERE is_dirty = 1")
+            .await,
+        2
+    );
     let kept = "SELECT COUNT(*) FROM record_history WHERE reason = 'expiry' AND notified_at IS NOT NULL AND actor_id IS NULL";
     assert_eq!(world.number(kept).await, 3);
-    let again = world.create(&person, "www", "A", "192.168.1.1").await.unwrap();
+    let again = world
+        .create(&person, "www", "A", "192.168.1.1")
+        .await
+        .unwrap();
     assert_eq!(again.name, "www.user1.starchart.com");
 }
 
@@ -197,7 +277,11 @@ async fn certificates_are_told_of_and_ended(world: &World) {
     let person = person_with(world, "user1", 0).await;
     world.certificate(&person, 90).await;
     world.at_days(61.0);
-    assert_eq!(sweep(world).await, [0, 0, 0, 0], "it renews by itself first");
+    assert_eq!(
+        sweep(world).await,
+        [0, 0, 0, 0],
+        "it renews by itself first"
+    );
     world.at_days(62.5);
     assert_eq!(sweep(world).await, [0, 0, 0, 1]);
     assert_eq!(send(world).await, [(NoticeKind::CertificateExpiring, 1)]);
@@ -211,13 +295,33 @@ async fn certificates_are_told_of_and_ended(world: &World) {
 }
 
 async fn a_slot_is_claimed_once(world: &World) {
-    let stores = [world.another().await, world.another().await, world.another().await];
+    let stores = [
+        world.another().await,
+        world.another().await,
+        world.another().await,
+    ];
     let mut claimed = 0;
     for slot in 0..20 {
-        let tries = join_all(stores.iter().map(|store| ticks::claim(store, "expiry", slot))).await;
-        claimed += tries.into_iter().filter(|mine| *mine.as_ref().unwrap()).count();
-        assert!(ticks::is_claimed(&world.store, "expiry", slot).await.unwrap());
-        assert!(!ticks::is_claimed(&world.store, "expiry", slot + 1).await.unwrap());
+        let tries = join_all(
+            stores
+                .iter()
+                .map(|store| ticks::claim(store, "expiry", slot)),
+        )
+        .await;
+        claimed += tries
+            .into_iter()
+            .filter(|mine| *mine.as_ref().unwrap())
+            .count();
+        assert!(
+            ticks::is_claimed(&world.store, "expiry", slot)
+                .await
+                .unwrap()
+        );
+        assert!(
+            !ticks::is_claimed(&world.store, "expiry", slot + 1)
+                .await
+                .unwrap()
+        );
     }
     assert_eq!(claimed, 20);
     assert_eq!(DAY_MS, 86_400_000);

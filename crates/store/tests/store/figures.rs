@@ -16,8 +16,19 @@ async fn an_idle_service_owes_nothing(world: &World) {
     let read = figures::read(&world.store).await.unwrap();
     assert_eq!(read.backlog, zone::Backlog::default());
     assert!(!read.is_paused && read.leases.is_empty() && read.audit.is_none());
-    assert_eq!((read.orders.live, read.orders.failed_today, read.orders.oldest, read.orders.oldest_due), (0, 0, None, None));
-    assert_eq!((read.certificates.active, read.certificates.next_end), (0, None));
+    assert_eq!(
+        (
+            read.orders.live,
+            read.orders.failed_today,
+            read.orders.oldest,
+            read.orders.oldest_due
+        ),
+        (0, 0, None, None)
+    );
+    assert_eq!(
+        (read.certificates.active, read.certificates.next_end),
+        (0, None)
+    );
     assert_eq!((read.mails.owed, read.mails.failed), (0, 0));
 }
 
@@ -26,16 +37,23 @@ async fn names_that_wait_are_told_from_refused_ones(world: &World) {
     for name in ["one", "two", "three"] {
         world.create(&user, name, "A", "192.168.1.1").await.unwrap();
     }
-    world.publish(&world.lease().await, &user.fqdn("one"), "change").await;
-    let refused =
-        format!("UPDATE names SET refused_generation = generation, dirty_since = 1 WHERE fqdn = '{}'", user.fqdn("two"));
+    world
+        .publish(&world.lease().await, &user.fqdn("one"), "change")
+        .await;
+    let refused = format!(
+        "UPDATE names SET refused_generation = generation, dirty_since = 1 WHERE fqdn = '{}'",
+        user.fqdn("two")
+    );
     world.run(&refused).await.unwrap();
     world.later(90_000);
     zone::pause(&world.store, "a test").await.unwrap();
     let read = figures::read(&world.store).await.unwrap();
     assert_eq!((read.backlog.waiting, read.backlog.refused), (1, 1));
     let lag = read.now.since(read.backlog.oldest.unwrap());
-    assert!((90_000..110_000).contains(&lag), "the refused one is older and does not count: {lag}");
+    assert!(
+        (90_000..110_000).contains(&lag),
+        "the refused one is older and does not count: {lag}"
+    );
     assert!(read.is_paused);
 }
 
@@ -49,7 +67,13 @@ async fn orders_and_certificates_are_counted(world: &World) {
     }
     // Replaced ones count no more.
     world.certificate(&people[4], 2).await;
-    world.run(&format!("UPDATE certificates SET state = 'replaced' WHERE user_id = {}", people[4].id)).await.unwrap();
+    world
+        .run(&format!(
+            "UPDATE certificates SET state = 'replaced' WHERE user_id = {}",
+            people[4].id
+        ))
+        .await
+        .unwrap();
     let now = world.store.now().await.unwrap();
     for (n, (step, created, due, finished)) in [
         ("'opened'", 600_000, 5_000, None),
@@ -80,10 +104,28 @@ async fn orders_and_certificates_are_counted(world: &World) {
     assert_eq!(read.orders.oldest, Some(now.plus(-600_000)));
     assert_eq!(read.orders.oldest_due, Some(now.plus(-5_000)));
     assert_eq!(read.certificates.active, 4);
-    assert_eq!((read.certificates.ending_in_7_days, read.certificates.ending_in_30_days), (1, 2));
+    assert_eq!(
+        (
+            read.certificates.ending_in_7_days,
+            read.certificates.ending_in_30_days
+        ),
+        (1, 2)
+    );
     assert_eq!(read.certificates.ended_in_7_days, 1, "nobody renewed it");
-    world.run(&format!("UPDATE certificates SET state = 'expired' WHERE user_id = {}", people[3].id)).await.unwrap();
-    let ended = async || figures::read(&world.store).await.unwrap().certificates.ended_in_7_days;
+    world
+        .run(&format!(
+            "UPDATE certificates SET state = 'expired' WHERE user_id = {}",
+            people[3].id
+        ))
+        .await
+        .unwrap();
+    let ended = async || {
+        figures::read(&world.store)
+            .await
+            .unwrap()
+            .certificates
+            .ended_in_7_days
+    };
     assert_eq!(ended().await, 1);
     world.certificate(&people[3], 90).await;
     assert_eq!(ended().await, 0, "there is another");
@@ -92,20 +134,34 @@ async fn orders_and_certificates_are_counted(world: &World) {
     world.later(7 * DAY_MS);
     assert_eq!(ended().await, 0, "somebody has been told for a week");
     let next = read.certificates.next_end.unwrap().since(now);
-    assert!((2 * DAY_MS..=3 * DAY_MS).contains(&next), "the one that is over is told of elsewhere: {next}");
+    assert!(
+        (2 * DAY_MS..=3 * DAY_MS).contains(&next),
+        "the one that is over is told of elsewhere: {next}"
+    );
 }
 
 async fn a_lease_ages_from_when_it_was_taken(world: &World) {
     let held = async || {
         let read = figures::read(&world.store).await.unwrap();
-        read.leases.iter().find(|lease| lease.name == "publish").unwrap().held_ms
+        read.leases
+            .iter()
+            .find(|lease| lease.name == "publish")
+            .unwrap()
+            .held_ms
     };
     let mut lease = world.lease().await;
     world.later(10_000);
-    assert!(zone::extend(&world.store, &mut lease, 15_000).await.unwrap());
+    assert!(
+        zone::extend(&world.store, &mut lease, 15_000)
+            .await
+            .unwrap()
+    );
     world.later(10_000);
     let age = held().await;
-    assert!((20_000..30_000).contains(&age), "an extension does not make it young: {age}");
+    assert!(
+        (20_000..30_000).contains(&age),
+        "an extension does not make it young: {age}"
+    );
     zone::release(&world.store, &lease).await.unwrap();
     assert_eq!(held().await, 0, "nobody has it");
     world.later(60_000);
@@ -116,5 +172,8 @@ async fn a_lease_ages_from_when_it_was_taken(world: &World) {
 async fn connections_are_counted(world: &World) {
     figures::read(&world.store).await.unwrap();
     let pool = world.store.pool();
-    assert!(pool.open >= 1 && pool.idle <= pool.open && pool.max == 8, "{pool:?}");
+    assert!(
+        pool.open >= 1 && pool.idle <= pool.open && pool.max == 8,
+        "{pool:?}"
+    );
 }

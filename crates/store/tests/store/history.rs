@@ -14,9 +14,22 @@ on_both!(
 
 async fn edits_and_deletions_are_kept(world: &World) {
     let user = world.person("user1").await;
-    let record = world.create(&user, "www", "A", "192.168.1.1").await.unwrap();
-    records::edit(&world.store, user.id, record.id, &user.record("www", "A", "192.168.1.2"), &user.act).await.unwrap();
-    records::delete(&world.store, user.id, record.id, &user.act).await.unwrap();
+    let record = world
+        .create(&user, "www", "A", "192.168.1.1")
+        .await
+        .unwrap();
+    records::edit(
+        &world.store,
+        user.id,
+        record.id,
+        &user.record("www", "A", "192.168.1.2"),
+        &user.act,
+    )
+    .await
+    .unwrap();
+    records::delete(&world.store, user.id, record.id, &user.act)
+        .await
+        .unwrap();
     let kept = async |reason: &str, content: &str| {
         let sql = format!(
             "SELECT COUNT(*) FROM record_history WHERE record_id = {} AND user_id = {} AND reason = '{reason}' \
@@ -33,13 +46,37 @@ async fn edits_and_deletions_are_kept(world: &World) {
 
 async fn each_write_leaves_its_line_with_both_names(world: &World) {
     let (user, admin) = (world.person("user1").await, world.person("user3").await);
-    let record = world.create(&user, "www", "A", "192.168.1.1").await.unwrap();
-    world.create(&user, "www", "A", "192.168.1.1").await.unwrap_err();
-    let helping = Act { by: admin.id, on_behalf_of: Some(user.id), request_id: "help" };
-    records::edit(&world.store, user.id, record.id, &user.record("www", "A", "192.168.1.2"), &helping).await.unwrap();
-    records::renew(&world.store, user.id, record.id, &user.act).await.unwrap();
-    records::delete(&world.store, user.id, record.id, &helping).await.unwrap();
-    records::delete(&world.store, user.id, record.id, &helping).await.unwrap_err();
+    let record = world
+        .create(&user, "www", "A", "192.168.1.1")
+        .await
+        .unwrap();
+    world
+        .create(&user, "www", "A", "192.168.1.1")
+        .await
+        .unwrap_err();
+    let helping = Act {
+        by: admin.id,
+        on_behalf_of: Some(user.id),
+        request_id: "help",
+    };
+    records::edit(
+        &world.store,
+        user.id,
+        record.id,
+        &user.record("www", "A", "192.168.1.2"),
+        &helping,
+    )
+    .await
+    .unwrap();
+    records::renew(&world.store, user.id, record.id, &user.act)
+        .await
+        .unwrap();
+    records::delete(&world.store, user.id, record.id, &helping)
+        .await
+        .unwrap();
+    records::delete(&world.store, user.id, record.id, &helping)
+        .await
+        .unwrap_err();
     let lines = async |action: &str, actor: i64, on_behalf_of: &str| {
         let sql = format!(
             "SELECT COUNT(*) FROM audit_trail WHERE action = '{action}' AND actor_id = {actor} \
@@ -53,17 +90,39 @@ async fn each_write_leaves_its_line_with_both_names(world: &World) {
     assert_eq!(lines("record.edit", admin.id.0, &for_user).await, 1);
     assert_eq!(lines("record.renew", user.id.0, "IS NULL").await, 1);
     assert_eq!(lines("record.delete", admin.id.0, &for_user).await, 1);
-    assert_eq!(world.number("SELECT COUNT(*) FROM audit_trail").await, 4, "what was refused left none");
-    let by_admin = format!("SELECT COUNT(*) FROM record_history WHERE actor_id = {}", admin.id);
+    assert_eq!(
+        world.number("SELECT COUNT(*) FROM audit_trail").await,
+        4,
+        "what was refused left none"
+    );
+    let by_admin = format!(
+        "SELECT COUNT(*) FROM record_history WHERE actor_id = {}",
+        admin.id
+    );
     assert_eq!(world.number(&by_admin).await, 2);
 }
 
 async fn texts_come_back_byte_for_byte(world: &World) {
     let user = world.person("user1").await;
-    for (n, text) in ["🦀 crab ", "trailing  ", " leading", "quote\" back\\slash", "ﬁ ß İ", "a\u{301} á"].iter().enumerate()
+    for (n, text) in [
+        "🦀 crab ",
+        "trailing  ",
+        " leading",
+        "quote\" back\\slash",
+        "ﬁ ß İ",
+        "a\u{301} á",
+    ]
+    .iter()
+    .enumerate()
     {
-        let record = world.create(&user, &format!("t{n}"), "TXT", text).await.unwrap();
-        let read = records::get(&world.store, user.id, record.id).await.unwrap().unwrap();
+        let record = world
+            .create(&user, &format!("t{n}"), "TXT", text)
+            .await
+            .unwrap();
+        let read = records::get(&world.store, user.id, record.id)
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(read.typed, *text);
         assert_eq!(read.content, user.record("t", "TXT", text).value.content());
     }
@@ -72,7 +131,10 @@ async fn texts_come_back_byte_for_byte(world: &World) {
 async fn equal_but_for_trailing_space_or_case_is_different(world: &World) {
     let user = world.person("user1").await;
     for text in ["proof", "proof ", "Proof", "próof", "proof\u{200d}"] {
-        world.create(&user, "www", "TXT", text).await.unwrap_or_else(|fault| panic!("{text:?}: {fault}"));
+        world
+            .create(&user, "www", "TXT", text)
+            .await
+            .unwrap_or_else(|fault| panic!("{text:?}: {fault}"));
     }
     assert_eq!(records::count(&world.store, user.id).await.unwrap(), 5);
 }

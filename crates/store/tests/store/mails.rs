@@ -27,9 +27,17 @@ const LEASE_MS: i64 = 60_000;
 /// Somebody who is owed a mail that can go now.
 async fn with_mail(world: &World) -> Person {
     let person = world.person("user1").await;
-    world.create(&person, "www", "A", "192.168.1.1").await.unwrap();
+    world
+        .create(&person, "www", "A", "192.168.1.1")
+        .await
+        .unwrap();
     world.at_days(160.0);
-    assert_eq!(expiry::take(&world.store, Step::TellRecords, &[person.id]).await.unwrap(), 1);
+    assert_eq!(
+        expiry::take(&world.store, Step::TellRecords, &[person.id])
+            .await
+            .unwrap(),
+        1
+    );
     world.later(10_000);
     person
 }
@@ -41,10 +49,26 @@ async fn claim(world: &World) -> Option<Owed> {
 /// An admin, and the failed mails that admins see.
 async fn failures(world: &World) -> (Admin, Vec<Failed>) {
     let person = world.person("admin1").await;
-    world.run(&format!("UPDATE users SET is_admin = 1 WHERE id = {}", person.id)).await.unwrap();
-    sessions::create(&world.store, person.id, [9; 32], None, None).await.unwrap();
-    let admin = sessions::find(&world.store, [9; 32]).await.unwrap().unwrap().admin().unwrap();
-    let failed = admin::attention(&world.store, &admin).await.unwrap().failed_mails;
+    world
+        .run(&format!(
+            "UPDATE users SET is_admin = 1 WHERE id = {}",
+            person.id
+        ))
+        .await
+        .unwrap();
+    sessions::create(&world.store, person.id, [9; 32], None, None)
+        .await
+        .unwrap();
+    let admin = sessions::find(&world.store, [9; 32])
+        .await
+        .unwrap()
+        .unwrap()
+        .admin()
+        .unwrap();
+    let failed = admin::attention(&world.store, &admin)
+        .await
+        .unwrap()
+        .failed_mails;
     (admin, failed)
 }
 
@@ -53,22 +77,39 @@ async fn settle(world: &World, owed: &Owed, verdict: Verdict) -> bool {
 }
 
 async fn state(world: &World, state: &str) -> i64 {
-    world.number(&format!("SELECT COUNT(*) FROM outbox WHERE state = '{state}'")).await
+    world
+        .number(&format!(
+            "SELECT COUNT(*) FROM outbox WHERE state = '{state}'"
+        ))
+        .await
 }
 
 async fn a_claimed_mail_is_nobody_elses_until_its_time_is_over(world: &World) {
     with_mail(world).await;
     assert!(outbox::is_due(&world.store).await.unwrap());
     let first = claim(world).await.unwrap();
-    assert_eq!((first.name.as_str(), first.address.as_str(), first.attempt), ("Johannes Kepler", "user1@starchart.com", 1));
+    assert_eq!(
+        (first.name.as_str(), first.address.as_str(), first.attempt),
+        ("Johannes Kepler", "user1@starchart.com", 1)
+    );
     assert_eq!(first.notice.kind, NoticeKind::RecordExpiring);
-    assert!(first.message_id.ends_with("@localhost"), "{}", first.message_id);
+    assert!(
+        first.message_id.ends_with("@localhost"),
+        "{}",
+        first.message_id
+    );
     assert!(claim(world).await.is_none());
     assert!(!outbox::is_due(&world.store).await.unwrap());
     world.later(LEASE_MS);
     let second = claim(world).await.unwrap();
-    assert_eq!((second.id, &second.message_id, second.attempt), (first.id, &first.message_id, 2));
-    assert!(!settle(world, &first, Verdict::Sent).await, "a late sender has no say");
+    assert_eq!(
+        (second.id, &second.message_id, second.attempt),
+        (first.id, &first.message_id, 2)
+    );
+    assert!(
+        !settle(world, &first, Verdict::Sent).await,
+        "a late sender has no say"
+    );
     assert!(settle(world, &second, Verdict::Sent).await);
     assert!(!settle(world, &second, Verdict::Refused("late".into())).await);
     assert_eq!(state(world, "sent").await, 1);
@@ -80,7 +121,17 @@ async fn a_put_off_mail_comes_back_and_is_given_up_in_the_end(world: &World) {
     while let Some(owed) = claim(world).await {
         attempts += 1;
         assert_eq!(owed.attempt, attempts);
-        assert!(settle(world, &owed, Verdict::Later { after_ms: 1_000, reason: "451 full".into() }).await);
+        assert!(
+            settle(
+                world,
+                &owed,
+                Verdict::Later {
+                    after_ms: 1_000,
+                    reason: "451 full".into()
+                }
+            )
+            .await
+        );
         assert!(claim(world).await.is_none(), "not before its time");
         world.later(1_000);
     }
@@ -96,7 +147,17 @@ async fn two_unclear_attempts_are_the_last(world: &World) {
     world.later(LEASE_MS);
     let second = claim(world).await.unwrap();
     assert_eq!(second.message_id, first.message_id);
-    assert!(settle(world, &second, Verdict::Unclear { after_ms: 1_000, reason: "no answer".into() }).await);
+    assert!(
+        settle(
+            world,
+            &second,
+            Verdict::Unclear {
+                after_ms: 1_000,
+                reason: "no answer".into()
+            }
+        )
+        .await
+    );
     world.later(1_000);
     assert!(claim(world).await.is_none(), "a third copy may not come");
     assert_eq!(state(world, "failed").await, 1);
@@ -120,19 +181,46 @@ async fn a_failed_mail_is_seen_and_tried_again(world: &World) {
     let owed = claim(world).await.unwrap();
     settle(world, &owed, Verdict::Refused("550 no such user".into())).await;
     let counts = outbox::counts(&world.store).await.unwrap();
-    assert_eq!((counts.owed, counts.failed, counts.oldest_owed_at), (0, 1, None));
+    assert_eq!(
+        (counts.owed, counts.failed, counts.oldest_owed_at),
+        (0, 1, None)
+    );
     let (admin, mut failed) = failures(world).await;
     let failed = failed.remove(0);
     assert_eq!(
-        (failed.user, failed.username.as_str(), failed.refusal.as_str()),
+        (
+            failed.user,
+            failed.username.as_str(),
+            failed.refusal.as_str()
+        ),
         (Some(person.id), "user1", "550 no such user")
     );
-    world.run("UPDATE users SET email = 'new@starchart.com' WHERE subject = 'user1'").await.unwrap();
-    assert!(admin::retry_mail(&world.store, &admin, failed.id, "r").await.unwrap());
-    assert!(!admin::retry_mail(&world.store, &admin, failed.id, "r").await.unwrap(), "it is owed again");
-    assert_eq!(world.number("SELECT COUNT(*) FROM audit_trail WHERE action = 'mail.retry'").await, 1);
+    world
+        .run("UPDATE users SET email = 'new@starchart.com' WHERE subject = 'user1'")
+        .await
+        .unwrap();
+    assert!(
+        admin::retry_mail(&world.store, &admin, failed.id, "r")
+            .await
+            .unwrap()
+    );
+    assert!(
+        !admin::retry_mail(&world.store, &admin, failed.id, "r")
+            .await
+            .unwrap(),
+        "it is owed again"
+    );
+    assert_eq!(
+        world
+            .number("SELECT COUNT(*) FROM audit_trail WHERE action = 'mail.retry'")
+            .await,
+        1
+    );
     let again = claim(world).await.unwrap();
-    assert_eq!((again.address.as_str(), again.attempt), ("new@starchart.com", 1));
+    assert_eq!(
+        (again.address.as_str(), again.attempt),
+        ("new@starchart.com", 1)
+    );
 }
 
 async fn a_notice_mentions_only_what_still_ends(world: &World) {
@@ -140,10 +228,23 @@ async fn a_notice_mentions_only_what_still_ends(world: &World) {
     let kept = world.create(&person, "other", "TXT", "x").await.unwrap();
     assert!(kept.expires_at.since(world.store.now().await.unwrap()) > NOTICE_MS);
     let owed = claim(world).await.unwrap();
-    let named: Vec<&str> = owed.notice.items.iter().map(|item| item.name.as_str()).collect();
+    let named: Vec<&str> = owed
+        .notice
+        .items
+        .iter()
+        .map(|item| item.name.as_str())
+        .collect();
     assert_eq!(named, ["www.user1.starchart.com"]);
     assert_eq!(owed.notice.items[0].what.as_deref(), Some("A 192.168.1.1"));
-    settle(world, &owed, Verdict::Later { after_ms: 0, reason: "later".into() }).await;
+    settle(
+        world,
+        &owed,
+        Verdict::Later {
+            after_ms: 0,
+            reason: "later".into(),
+        },
+    )
+    .await;
     // The person renews while the mail server is away: nothing is left to say.
     world.renew_all(&person).await;
     assert!(claim(world).await.is_none());
@@ -152,7 +253,10 @@ async fn a_notice_mentions_only_what_still_ends(world: &World) {
 
 async fn mails_of_people_who_are_gone_are_not_sent(world: &World) {
     with_mail(world).await;
-    world.run("UPDATE dns_records SET notice_id = NULL").await.unwrap();
+    world
+        .run("UPDATE dns_records SET notice_id = NULL")
+        .await
+        .unwrap();
     world.run("UPDATE users SET deleted_at = 1").await.unwrap();
     assert!(!outbox::is_due(&world.store).await.unwrap());
     assert!(claim(world).await.is_none());
@@ -163,33 +267,69 @@ async fn sent_mails_go_after_a_while_unless_a_record_needs_them(world: &World) {
     let person = with_mail(world).await;
     let owed = claim(world).await.unwrap();
     settle(world, &owed, Verdict::Sent).await;
-    world.run("UPDATE dns_records SET notice_id = NULL").await.unwrap();
+    world
+        .run("UPDATE dns_records SET notice_id = NULL")
+        .await
+        .unwrap();
     world.later(DAY_MS);
-    assert_eq!(outbox::purge(&world.store, 1).await.unwrap(), 0, "it says that the person had one today");
-    world.run("UPDATE dns_records SET notice_id = (SELECT MAX(id) FROM outbox)").await.unwrap();
+    assert_eq!(
+        outbox::purge(&world.store, 1).await.unwrap(),
+        0,
+        "it says that the person had one today"
+    );
+    world
+        .run("UPDATE dns_records SET notice_id = (SELECT MAX(id) FROM outbox)")
+        .await
+        .unwrap();
     world.later(7 * DAY_MS);
-    assert_eq!(outbox::purge(&world.store, 7 * DAY_MS).await.unwrap(), 0, "the record goes by it");
+    assert_eq!(
+        outbox::purge(&world.store, 7 * DAY_MS).await.unwrap(),
+        0,
+        "the record goes by it"
+    );
     world.renew_all(&person).await;
-    assert_eq!(outbox::purge(&world.store, 9 * DAY_MS).await.unwrap(), 0, "not yet");
+    assert_eq!(
+        outbox::purge(&world.store, 9 * DAY_MS).await.unwrap(),
+        0,
+        "not yet"
+    );
     assert_eq!(outbox::purge(&world.store, 7 * DAY_MS).await.unwrap(), 1);
 }
 
 async fn what_cannot_be_read_holds_nobody_up(world: &World) {
     let person = with_mail(world).await;
     let unreadable = world.number("SELECT MAX(id) FROM outbox").await;
-    world.run("UPDATE outbox SET detail = 'no JSON', next_attempt_at = 1").await.unwrap();
+    world
+        .run("UPDATE outbox SET detail = 'no JSON', next_attempt_at = 1")
+        .await
+        .unwrap();
     assert!(claim(world).await.is_none());
     assert_eq!(state(world, "failed").await, 1);
     // Nobody was told by it: another notice is owed.
-    assert_eq!(expiry::take(&world.store, Step::TellRecords, &[person.id]).await.unwrap(), 1);
+    assert_eq!(
+        expiry::take(&world.store, Step::TellRecords, &[person.id])
+            .await
+            .unwrap(),
+        1
+    );
     world.later(DAY_MS);
     let owed = claim(world).await.unwrap();
     assert_ne!(owed.id, unreadable);
     settle(world, &owed, Verdict::NotTried).await;
-    world.run("UPDATE outbox SET kind = 'of_a_newer_release' WHERE state = 'owed'").await.unwrap();
+    world
+        .run("UPDATE outbox SET kind = 'of_a_newer_release' WHERE state = 'owed'")
+        .await
+        .unwrap();
     assert!(claim(world).await.is_none());
-    assert_eq!((state(world, "owed").await, state(world, "failed").await), (1, 1), "it waits for that release");
-    world.run("UPDATE outbox SET kind = 'record_expiring' WHERE state = 'owed'").await.unwrap();
+    assert_eq!(
+        (state(world, "owed").await, state(world, "failed").await),
+        (1, 1),
+        "it waits for that release"
+    );
+    world
+        .run("UPDATE outbox SET kind = 'record_expiring' WHERE state = 'owed'")
+        .await
+        .unwrap();
     world.later(60 * 60 * 1_000);
     assert_eq!(claim(world).await.unwrap().attempt, 1);
 }

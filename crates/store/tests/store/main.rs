@@ -1,5 +1,5 @@
-//! The store on both kinds of database: every test here runs on SQLite and on MariaDB (or the MySQL of
-//! `STARCHART_TEST_MYSQL_URL`).
+//! The store on both kinds of database: every test here runs on SQLite and on MariaDB (or the MySQL
+//! of `STARCHART_TEST_MYSQL_URL`).
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 /// Makes each function a test on both databases.

@@ -25,40 +25,67 @@ on_both!(
 async fn look_alike_subjects_are_different_people(world: &World) {
     let mut ids = Vec::new();
     for subject in ["josé", "jose", "john.smith", "johnsmith"] {
-        ids.push(users::sign_in(&world.store, &identity(subject)).await.unwrap().id);
+        ids.push(
+            users::sign_in(&world.store, &identity(subject))
+                .await
+                .unwrap()
+                .id,
+        );
     }
     ids.dedup();
     assert_eq!(ids.len(), 4);
     let labels = ["jose2", "jose", "john-smith", "johnsmith"];
     for (id, label) in ids.iter().zip(labels) {
-        users::claim_label(&world.store, *id, &Label::parse(label).unwrap()).await.unwrap();
+        users::claim_label(&world.store, *id, &Label::parse(label).unwrap())
+            .await
+            .unwrap();
     }
     for (id, label) in ids.iter().zip(labels) {
         let user = users::get(&world.store, *id).await.unwrap().unwrap();
         assert_eq!(user.label.unwrap().as_str(), label);
     }
-    assert_eq!(users::sign_in(&world.store, &identity("JOHN.Smith")).await.unwrap().id, ids[2], "ASCII case folds");
+    assert_eq!(
+        users::sign_in(&world.store, &identity("JOHN.Smith"))
+            .await
+            .unwrap()
+            .id,
+        ids[2],
+        "ASCII case folds"
+    );
 }
 
 async fn each_sign_in_renews_what_the_school_says(world: &World) {
-    let first = users::sign_in(&world.store, &identity("user1")).await.unwrap();
+    let first = users::sign_in(&world.store, &identity("user1"))
+        .await
+        .unwrap();
     assert!(first.groups.student && first.label.is_none());
     let mut changed = identity("user1");
     changed.display_name = "Johannes 🔭 Kepler".to_owned();
     changed.email = "k".repeat(400);
-    changed.groups = Groups { admin: true, ..Groups::default() };
+    changed.groups = Groups {
+        admin: true,
+        ..Groups::default()
+    };
     let second = users::sign_in(&world.store, &changed).await.unwrap();
     assert_eq!((second.id, second.created_at), (first.id, first.created_at));
     assert_eq!(second.display_name, changed.display_name);
     assert_eq!(second.groups, changed.groups);
     assert_eq!(second.email.len(), 320, "cut, not refused");
-    assert_eq!(users::get(&world.store, first.id).await.unwrap(), Some(second));
+    assert_eq!(
+        users::get(&world.store, first.id).await.unwrap(),
+        Some(second)
+    );
 }
 
 async fn one_person_at_once_from_two_windows_is_one_row(world: &World) {
     let (other, who) = (world.another().await, identity("user1"));
-    let sign_ins = (0..10).map(|n| users::sign_in(if n % 2 == 0 { &world.store } else { &other }, &who));
-    let mut ids: Vec<_> = join_all(sign_ins).await.into_iter().map(|user| user.unwrap().id).collect();
+    let sign_ins =
+        (0..10).map(|n| users::sign_in(if n % 2 == 0 { &world.store } else { &other }, &who));
+    let mut ids: Vec<_> = join_all(sign_ins)
+        .await
+        .into_iter()
+        .map(|user| user.unwrap().id)
+        .collect();
     ids.dedup();
     assert_eq!(ids.len(), 1);
 }
@@ -67,38 +94,102 @@ async fn one_label_goes_to_one_person(world: &World) {
     let label = Label::parse("johnsmith").unwrap();
     let mut people = Vec::new();
     for n in 0..10 {
-        people.push(users::sign_in(&world.store, &identity(&format!("user{n}"))).await.unwrap().id);
+        people.push(
+            users::sign_in(&world.store, &identity(&format!("user{n}")))
+                .await
+                .unwrap()
+                .id,
+        );
     }
-    let claims = join_all(people.iter().map(|id| users::claim_label(&world.store, *id, &label))).await;
+    let claims = join_all(
+        people
+            .iter()
+            .map(|id| users::claim_label(&world.store, *id, &label)),
+    )
+    .await;
     assert_eq!(claims.iter().filter(|claim| claim.is_ok()).count(), 1);
-    assert!(claims.iter().filter(|c| c.is_err()).all(|c| matches!(c, Err(ClaimError::Taken))), "{claims:?}");
+    assert!(
+        claims
+            .iter()
+            .filter(|c| c.is_err())
+            .all(|c| matches!(c, Err(ClaimError::Taken))),
+        "{claims:?}"
+    );
     let wanted = ["johnsmith", "john-smith"].map(|label| Label::parse(label).unwrap());
-    assert_eq!(users::free_of(&world.store, &wanted).await.unwrap(), wanted[1..]);
+    assert_eq!(
+        users::free_of(&world.store, &wanted).await.unwrap(),
+        wanted[1..]
+    );
     // A tombstone keeps its label.
-    world.run("UPDATE users SET deleted_at = 1 WHERE label = 'johnsmith'").await.unwrap();
-    assert_eq!(users::free_of(&world.store, &wanted).await.unwrap(), wanted[1..]);
+    world
+        .run("UPDATE users SET deleted_at = 1 WHERE label = 'johnsmith'")
+        .await
+        .unwrap();
+    assert_eq!(
+        users::free_of(&world.store, &wanted).await.unwrap(),
+        wanted[1..]
+    );
 }
 
 async fn a_label_is_chosen_once(world: &World) {
-    let id = users::sign_in(&world.store, &identity("user1")).await.unwrap().id;
+    let id = users::sign_in(&world.store, &identity("user1"))
+        .await
+        .unwrap()
+        .id;
     let labels = ["one", "two", "three"].map(|label| Label::parse(label).unwrap());
-    let claims = join_all(labels.iter().map(|label| users::claim_label(&world.store, id, label))).await;
+    let claims = join_all(
+        labels
+            .iter()
+            .map(|label| users::claim_label(&world.store, id, label)),
+    )
+    .await;
     assert_eq!(claims.iter().filter(|claim| claim.is_ok()).count(), 1);
-    assert_eq!(claims.iter().filter(|claim| matches!(claim, Err(ClaimError::AlreadyHas))).count(), 2, "{claims:?}");
+    assert_eq!(
+        claims
+            .iter()
+            .filter(|claim| matches!(claim, Err(ClaimError::AlreadyHas)))
+            .count(),
+        2,
+        "{claims:?}"
+    );
 }
 
 async fn a_suspended_person_is_out_at_once(world: &World) {
     for column in ["suspended_at", "deleted_at"] {
-        let id = users::sign_in(&world.store, &identity("user1")).await.unwrap().id;
-        sessions::create(&world.store, id, [column.len() as u8; 32], None, None).await.unwrap();
-        assert!(sessions::find(&world.store, [column.len() as u8; 32]).await.unwrap().is_some());
-        world.run(&format!("UPDATE users SET {column} = 1")).await.unwrap();
-        assert_eq!(sessions::find(&world.store, [column.len() as u8; 32]).await.unwrap(), None);
+        let id = users::sign_in(&world.store, &identity("user1"))
+            .await
+            .unwrap()
+            .id;
+        sessions::create(&world.store, id, [column.len() as u8; 32], None, None)
+            .await
+            .unwrap();
+        assert!(
+            sessions::find(&world.store, [column.len() as u8; 32])
+                .await
+                .unwrap()
+                .is_some()
+        );
+        world
+            .run(&format!("UPDATE users SET {column} = 1"))
+            .await
+            .unwrap();
+        assert_eq!(
+            sessions::find(&world.store, [column.len() as u8; 32])
+                .await
+                .unwrap(),
+            None
+        );
         assert_eq!(users::get(&world.store, id).await.unwrap(), None);
         if column == "suspended_at" {
             let refused = users::sign_in(&world.store, &identity("user1")).await;
-            assert!(matches!(refused, Err(SignInError::Suspended)), "{refused:?}");
-            world.run("UPDATE users SET suspended_at = NULL").await.unwrap();
+            assert!(
+                matches!(refused, Err(SignInError::Suspended)),
+                "{refused:?}"
+            );
+            world
+                .run("UPDATE users SET suspended_at = NULL")
+                .await
+                .unwrap();
         }
     }
 }
@@ -107,53 +198,120 @@ async fn a_session_lives_until_it_ends(world: &World) {
     let (user, other) = (world.person("user1").await, world.another().await);
     let person = users::get(&world.store, user.id).await.unwrap().unwrap();
     for n in 0..3 {
-        sessions::create(&world.store, user.id, [n; 32], Some("_nameid"), Some("_index")).await.unwrap();
+        sessions::create(
+            &world.store,
+            user.id,
+            [n; 32],
+            Some("_nameid"),
+            Some("_index"),
+        )
+        .await
+        .unwrap();
     }
     let session = sessions::find(&other, [0; 32]).await.unwrap().unwrap();
     assert_eq!(session.user, person);
-    assert_eq!((session.name_id.as_deref(), session.session_index.as_deref()), (Some("_nameid"), Some("_index")));
+    assert_eq!(
+        (session.name_id.as_deref(), session.session_index.as_deref()),
+        (Some("_nameid"), Some("_index"))
+    );
     assert_eq!(sessions::find(&other, [9; 32]).await.unwrap(), None);
-    sessions::end(&world.store, [0; 32], "request").await.unwrap();
-    sessions::end(&world.store, [9; 32], "request").await.unwrap();
-    assert_eq!(sessions::find(&other, [0; 32]).await.unwrap(), None, "a stolen cookie after sign-out is a guest");
+    sessions::end(&world.store, [0; 32], "request")
+        .await
+        .unwrap();
+    sessions::end(&world.store, [9; 32], "request")
+        .await
+        .unwrap();
+    assert_eq!(
+        sessions::find(&other, [0; 32]).await.unwrap(),
+        None,
+        "a stolen cookie after sign-out is a guest"
+    );
     assert_eq!(sessions::end_all(&world.store, user.id).await.unwrap(), 2);
     assert_eq!(sessions::find(&other, [1; 32]).await.unwrap(), None);
 }
 
 async fn sessions_end_by_idleness_and_by_age(world: &World) {
     let user = world.person("user1").await;
-    sessions::create(&world.store, user.id, [1; 32], None, None).await.unwrap();
-    sessions::create(&world.store, user.id, [2; 32], None, None).await.unwrap();
+    sessions::create(&world.store, user.id, [1; 32], None, None)
+        .await
+        .unwrap();
+    sessions::create(&world.store, user.id, [2; 32], None, None)
+        .await
+        .unwrap();
     let mut later = 0;
     while later < ABSOLUTE_MS - IDLE_MS {
         later += IDLE_MS - 10_000;
         world.store.set_clock_offset(later);
-        assert!(sessions::find(&world.store, [1; 32]).await.unwrap().is_some(), "used often enough");
-        assert_eq!(sessions::find(&world.store, [2; 32]).await.unwrap().is_some(), later < IDLE_MS, "left alone");
+        assert!(
+            sessions::find(&world.store, [1; 32])
+                .await
+                .unwrap()
+                .is_some(),
+            "used often enough"
+        );
+        assert_eq!(
+            sessions::find(&world.store, [2; 32])
+                .await
+                .unwrap()
+                .is_some(),
+            later < IDLE_MS,
+            "left alone"
+        );
         if later < IDLE_MS {
-            world.run("UPDATE sessions SET last_seen_at = 0 WHERE id = 2").await.unwrap();
+            world
+                .run("UPDATE sessions SET last_seen_at = 0 WHERE id = 2")
+                .await
+                .unwrap();
         }
     }
     world.store.set_clock_offset(ABSOLUTE_MS + 1_000);
-    assert_eq!(sessions::find(&world.store, [1; 32]).await.unwrap(), None, "a day is a day");
+    assert_eq!(
+        sessions::find(&world.store, [1; 32]).await.unwrap(),
+        None,
+        "a day is a day"
+    );
 }
 
 async fn a_tick_has_one_runner(world: &World) {
     let other = world.another().await;
-    let claims = join_all((0..20).map(|n| ticks::claim(if n % 2 == 0 { &world.store } else { &other }, "sweep", 7))).await;
-    assert_eq!(claims.into_iter().filter(|claim| *claim.as_ref().unwrap()).count(), 1);
+    let claims = join_all(
+        (0..20).map(|n| ticks::claim(if n % 2 == 0 { &world.store } else { &other }, "sweep", 7)),
+    )
+    .await;
+    assert_eq!(
+        claims
+            .into_iter()
+            .filter(|claim| *claim.as_ref().unwrap())
+            .count(),
+        1
+    );
     assert!(ticks::claim(&world.store, "sweep", 8).await.unwrap());
     assert!(ticks::claim(&world.store, "other", 7).await.unwrap());
 }
 
 async fn what_is_over_is_purged(world: &World) {
     let user = world.person("user1").await;
-    sessions::create(&world.store, user.id, [1; 32], None, None).await.unwrap();
+    sessions::create(&world.store, user.id, [1; 32], None, None)
+        .await
+        .unwrap();
     ticks::claim(&world.store, "sweep", 7).await.unwrap();
-    let entry = audit::Entry { actor: Some(user.id), action: "test", object: &"x".repeat(300), ..Default::default() };
+    let entry = audit::Entry {
+        actor: Some(user.id),
+        action: "test",
+        object: &"x".repeat(300),
+        ..Default::default()
+    };
     audit::record(&world.store, &entry).await.unwrap();
-    assert_eq!(housekeeping::purge(&world.store).await.unwrap(), 0, "nothing is over yet");
+    assert_eq!(
+        housekeeping::purge(&world.store).await.unwrap(),
+        0,
+        "nothing is over yet"
+    );
     world.store.set_clock_offset(40 * ABSOLUTE_MS);
     assert_eq!(housekeeping::purge(&world.store).await.unwrap(), 2);
-    assert_eq!(world.number("SELECT COUNT(*) FROM audit_trail").await, 1, "the trail is not housekeeping's");
+    assert_eq!(
+        world.number("SELECT COUNT(*) FROM audit_trail").await,
+        1,
+        "the trail is not housekeeping's"
+    );
 }

@@ -1,4 +1,5 @@
-//! The publish side: leases and their fence, what is pending and confirmed, refusals, and what follows a send.
+//! The publish side: leases and their fence, what is pending and confirmed, refusals, and what
+//! follows a send.
 
 use futures_util::future::join_all;
 use starchart_domain::publish::PublishState;
@@ -31,106 +32,240 @@ on_both!(
 async fn one_of_many_gets_the_lease(world: &World) {
     let other = world.another().await;
     let holders: Vec<String> = (0..20).map(|n| format!("holder{n}")).collect();
-    let tries = holders
-        .iter()
-        .enumerate()
-        .map(|(n, holder)| zone::acquire_lease(if n % 2 == 0 { &world.store } else { &other }, "publish", holder, 15_000));
-    let got: Vec<_> = join_all(tries).await.into_iter().filter_map(Result::unwrap).collect();
+    let tries = holders.iter().enumerate().map(|(n, holder)| {
+        zone::acquire_lease(
+            if n % 2 == 0 { &world.store } else { &other },
+            "publish",
+            holder,
+            15_000,
+        )
+    });
+    let got: Vec<_> = join_all(tries)
+        .await
+        .into_iter()
+        .filter_map(Result::unwrap)
+        .collect();
     assert_eq!(got.len(), 1, "{got:?}");
-    assert!(zone::acquire_lease(&world.store, "track", "another", 15_000).await.unwrap().is_some(), "another lease");
+    assert!(
+        zone::acquire_lease(&world.store, "track", "another", 15_000)
+            .await
+            .unwrap()
+            .is_some(),
+        "another lease"
+    );
     zone::release(&world.store, &got[0]).await.unwrap();
-    let next = zone::acquire_lease(&other, "publish", "next", 15_000).await.unwrap().unwrap();
+    let next = zone::acquire_lease(&other, "publish", "next", 15_000)
+        .await
+        .unwrap()
+        .unwrap();
     assert!(next.fence > got[0].fence);
     zone::release(&world.store, &got[0]).await.unwrap();
-    assert!(zone::acquire_lease(&world.store, "publish", "third", 15_000).await.unwrap().is_none(), "released once");
+    assert!(
+        zone::acquire_lease(&world.store, "publish", "third", 15_000)
+            .await
+            .unwrap()
+            .is_none(),
+        "released once"
+    );
 }
 
 async fn a_stopped_holder_writes_nothing(world: &World) {
     let user = world.person("user1").await;
-    world.create(&user, "www", "A", "192.168.1.1").await.unwrap();
+    world
+        .create(&user, "www", "A", "192.168.1.1")
+        .await
+        .unwrap();
     let fqdn = user.fqdn("www");
     let mut old = world.lease().await;
     let late = world.another().await;
     late.set_clock_offset(16_000);
-    let new = zone::acquire_lease(&late, "publish", "two", 60_000).await.unwrap().unwrap();
+    let new = zone::acquire_lease(&late, "publish", "two", 60_000)
+        .await
+        .unwrap()
+        .unwrap();
     // By its own clock the first holder still has time; the fence says otherwise.
-    let names = [outcome(&fqdn, 1, &[(RecordType::A, Some(body(&["192.168.1.1"])))])];
+    let names = [outcome(
+        &fqdn,
+        1,
+        &[(RecordType::A, Some(body(&["192.168.1.1"])))],
+    )];
     let store = &world.store;
     assert!(!zone::intend(store, &old, 0, &names).await.unwrap());
-    assert!(!zone::confirm(store, &old, Some("C1"), &names).await.unwrap());
+    assert!(
+        !zone::confirm(store, &old, Some("C1"), &names)
+            .await
+            .unwrap()
+    );
     assert!(!zone::adopt_read(store, &old, &names[0]).await.unwrap());
-    assert!(!zone::quarantine(store, &old, &fqdn, 1, None, "no").await.unwrap());
+    assert!(
+        !zone::quarantine(store, &old, &fqdn, 1, None, "no")
+            .await
+            .unwrap()
+    );
     assert!(!zone::extend(store, &mut old, 60_000).await.unwrap());
     assert!(world.owned().await.is_empty());
     assert_eq!(zone::dirty(store, 10).await.unwrap().len(), 1);
     assert!(zone::unsynced_changes(store).await.unwrap().is_empty());
-    assert!(zone::intend(&late, &new, 0, &names).await.unwrap(), "and the new one may");
+    assert!(
+        zone::intend(&late, &new, 0, &names).await.unwrap(),
+        "and the new one may"
+    );
 
     // Nor does a lease work past its end, taken by nobody else.
     late.set_clock_offset(90_000);
-    assert!(!zone::confirm(&late, &new, Some("C2"), &names).await.unwrap());
+    assert!(
+        !zone::confirm(&late, &new, Some("C2"), &names)
+            .await
+            .unwrap()
+    );
 }
 
 async fn sending_needs_time_left(world: &World) {
-    let mut lease = zone::acquire_lease(&world.store, "publish", "one", 5_000).await.unwrap().unwrap();
-    assert!(!zone::intend(&world.store, &lease, 6_000, &[]).await.unwrap());
-    assert!(zone::intend(&world.store, &lease, 1_000, &[]).await.unwrap());
-    assert!(zone::extend(&world.store, &mut lease, 20_000).await.unwrap());
-    assert!(zone::intend(&world.store, &lease, 6_000, &[]).await.unwrap());
+    let mut lease = zone::acquire_lease(&world.store, "publish", "one", 5_000)
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(
+        !zone::intend(&world.store, &lease, 6_000, &[])
+            .await
+            .unwrap()
+    );
+    assert!(
+        zone::intend(&world.store, &lease, 1_000, &[])
+            .await
+            .unwrap()
+    );
+    assert!(
+        zone::extend(&world.store, &mut lease, 20_000)
+            .await
+            .unwrap()
+    );
+    assert!(
+        zone::intend(&world.store, &lease, 6_000, &[])
+            .await
+            .unwrap()
+    );
     zone::pause(&world.store, "in this moment").await.unwrap();
-    assert!(!zone::intend(&world.store, &lease, 6_000, &[]).await.unwrap(), "a pause holds back what was taken up before");
+    assert!(
+        !zone::intend(&world.store, &lease, 6_000, &[])
+            .await
+            .unwrap(),
+        "a pause holds back what was taken up before"
+    );
 }
 
 async fn a_send_is_pending_before_and_confirmed_after(world: &World) {
     let user = world.person("user1").await;
-    let record = world.create(&user, "www", "A", "192.168.1.1").await.unwrap();
+    let record = world
+        .create(&user, "www", "A", "192.168.1.1")
+        .await
+        .unwrap();
     let (fqdn, lease, store) = (user.fqdn("www"), world.lease().await, &world.store);
 
     let first = world.outcome(&fqdn).await;
-    assert_eq!(first, outcome(&fqdn, 1, &[(RecordType::A, Some(body(&["192.168.1.1"])))]));
+    assert_eq!(
+        first,
+        outcome(&fqdn, 1, &[(RecordType::A, Some(body(&["192.168.1.1"])))])
+    );
     for _ in 0..2 {
-        assert!(zone::intend(store, &lease, 0, std::slice::from_ref(&first)).await.unwrap());
+        assert!(
+            zone::intend(store, &lease, 0, std::slice::from_ref(&first))
+                .await
+                .unwrap()
+        );
     }
     let owned = world.owned().await.remove(0).1;
-    assert_eq!((owned.confirmed, owned.pending), (None, vec![Some(body(&["192.168.1.1"]))]), "a repeated send is one");
+    assert_eq!(
+        (owned.confirmed, owned.pending),
+        (None, vec![Some(body(&["192.168.1.1"]))]),
+        "a repeated send is one"
+    );
 
     for _ in 0..2 {
-        assert!(zone::confirm(store, &lease, Some("C1"), std::slice::from_ref(&first)).await.unwrap());
+        assert!(
+            zone::confirm(store, &lease, Some("C1"), std::slice::from_ref(&first))
+                .await
+                .unwrap()
+        );
     }
     let owned = world.owned().await.remove(0).1;
-    assert_eq!((owned.confirmed, owned.pending), (Some(body(&["192.168.1.1"])), vec![]));
+    assert_eq!(
+        (owned.confirmed, owned.pending),
+        (Some(body(&["192.168.1.1"])), vec![])
+    );
     assert!(zone::dirty(store, 10).await.unwrap().is_empty());
     assert_eq!(zone::unsynced_changes(store).await.unwrap().len(), 1);
 
-    records::delete(store, user.id, record.id, &user.act).await.unwrap();
+    records::delete(store, user.id, record.id, &user.act)
+        .await
+        .unwrap();
     let second = world.outcome(&fqdn).await;
     assert_eq!(second, outcome(&fqdn, 2, &[(RecordType::A, None)]));
-    assert!(zone::intend(store, &lease, 0, std::slice::from_ref(&second)).await.unwrap());
-    let owned = zone::work(store, std::slice::from_ref(&fqdn)).await.unwrap().remove(0).owned.remove(0);
-    assert_eq!((owned.confirmed, owned.pending), (Some(body(&["192.168.1.1"])), vec![None]), "a removal on its way");
-    assert!(zone::confirm(store, &lease, Some("C2"), &[second]).await.unwrap());
+    assert!(
+        zone::intend(store, &lease, 0, std::slice::from_ref(&second))
+            .await
+            .unwrap()
+    );
+    let owned = zone::work(store, std::slice::from_ref(&fqdn))
+        .await
+        .unwrap()
+        .remove(0)
+        .owned
+        .remove(0);
+    assert_eq!(
+        (owned.confirmed, owned.pending),
+        (Some(body(&["192.168.1.1"])), vec![None]),
+        "a removal on its way"
+    );
+    assert!(
+        zone::confirm(store, &lease, Some("C2"), &[second])
+            .await
+            .unwrap()
+    );
     assert!(world.owned().await.is_empty());
 }
 
 async fn a_send_that_nobody_confirmed_is_read_first(world: &World) {
     let user = world.person("user1").await;
-    let record = world.create(&user, "www", "A", "192.168.1.1").await.unwrap();
+    let record = world
+        .create(&user, "www", "A", "192.168.1.1")
+        .await
+        .unwrap();
     let (fqdn, lease, store) = (user.fqdn("www"), world.lease().await, &world.store);
     let name = world.outcome(&fqdn).await;
-    zone::intend(store, &lease, 0, std::slice::from_ref(&name)).await.unwrap();
+    zone::intend(store, &lease, 0, std::slice::from_ref(&name))
+        .await
+        .unwrap();
     zone::release(store, &lease).await.unwrap();
 
     let lease = world.lease().await;
-    let work = zone::work(store, std::slice::from_ref(&fqdn)).await.unwrap().remove(0);
+    let work = zone::work(store, std::slice::from_ref(&fqdn))
+        .await
+        .unwrap()
+        .remove(0);
     assert!(work.owned[0].is_unclear() && work.owned[0].is_ours(&body(&["192.168.1.1"])));
     // It was read, and there it stood.
     assert!(zone::adopt_read(store, &lease, &name).await.unwrap());
     assert!(zone::confirm(store, &lease, None, &[name]).await.unwrap());
     assert!(!world.owned().await[0].1.is_unclear());
     assert!(zone::dirty(store, 10).await.unwrap().is_empty());
-    assert!(zone::unsynced_changes(store).await.unwrap().is_empty(), "no change id to ask about");
-    assert_eq!(records::get(store, user.id, record.id).await.unwrap().unwrap().state, PublishState::InSync);
-    assert_eq!(zone::names_to_check(store, 10).await.unwrap().len(), 1, "the name servers tell");
+    assert!(
+        zone::unsynced_changes(store).await.unwrap().is_empty(),
+        "no change id to ask about"
+    );
+    assert_eq!(
+        records::get(store, user.id, record.id)
+            .await
+            .unwrap()
+            .unwrap()
+            .state,
+        PublishState::InSync
+    );
+    assert_eq!(
+        zone::names_to_check(store, 10).await.unwrap().len(),
+        1,
+        "the name servers tell"
+    );
 
     // It was read, and nothing stood there.
     let nothing = outcome(&fqdn, 1, &[(RecordType::A, None)]);
@@ -140,135 +275,332 @@ async fn a_send_that_nobody_confirmed_is_read_first(world: &World) {
 
 async fn a_change_during_the_call_keeps_the_name_dirty(world: &World) {
     let user = world.person("user1").await;
-    let record = world.create(&user, "www", "A", "192.168.1.1").await.unwrap();
+    let record = world
+        .create(&user, "www", "A", "192.168.1.1")
+        .await
+        .unwrap();
     let (fqdn, lease, store) = (user.fqdn("www"), world.lease().await, &world.store);
     let name = world.outcome(&fqdn).await;
-    zone::intend(store, &lease, 0, std::slice::from_ref(&name)).await.unwrap();
-    records::edit(store, user.id, record.id, &user.record("www", "A", "192.168.1.2"), &user.act).await.unwrap();
-    zone::confirm(store, &lease, Some("C1"), std::slice::from_ref(&name)).await.unwrap();
+    zone::intend(store, &lease, 0, std::slice::from_ref(&name))
+        .await
+        .unwrap();
+    records::edit(
+        store,
+        user.id,
+        record.id,
+        &user.record("www", "A", "192.168.1.2"),
+        &user.act,
+    )
+    .await
+    .unwrap();
+    zone::confirm(store, &lease, Some("C1"), std::slice::from_ref(&name))
+        .await
+        .unwrap();
     assert_eq!(zone::dirty(store, 10).await.unwrap()[0].generation, 2);
-    assert_eq!(records::get(store, user.id, record.id).await.unwrap().unwrap().state, PublishState::Saved);
-    assert_eq!(zone::next_due(store).await.unwrap(), Some(Timestamp::from_millis(0)));
+    assert_eq!(
+        records::get(store, user.id, record.id)
+            .await
+            .unwrap()
+            .unwrap()
+            .state,
+        PublishState::Saved
+    );
+    assert_eq!(
+        zone::next_due(store).await.unwrap(),
+        Some(Timestamp::from_millis(0))
+    );
     world.publish(&lease, &fqdn, "C2").await;
     // An older result after a newer one changes no generation.
-    zone::confirm(store, &lease, None, &[outcome(&fqdn, 1, &[])]).await.unwrap();
+    zone::confirm(store, &lease, None, &[outcome(&fqdn, 1, &[])])
+        .await
+        .unwrap();
     assert!(zone::dirty(store, 10).await.unwrap().is_empty());
     assert_eq!(zone::next_due(store).await.unwrap(), None);
 }
 
 async fn a_late_send_is_remembered_and_the_name_read_again(world: &World) {
     let user = world.person("user1").await;
-    world.create(&user, "www", "A", "192.168.1.1").await.unwrap();
+    world
+        .create(&user, "www", "A", "192.168.1.1")
+        .await
+        .unwrap();
     let (fqdn, lease, store) = (user.fqdn("www"), world.lease().await, &world.store);
     let current = world.publish(&lease, &fqdn, "C1").await;
     assert!(zone::dirty(store, 10).await.unwrap().is_empty());
 
-    let stale = outcome(&fqdn, 1, &[(RecordType::A, Some(body(&["192.168.1.9"]))), (RecordType::Txt, None)]);
+    let stale = outcome(
+        &fqdn,
+        1,
+        &[
+            (RecordType::A, Some(body(&["192.168.1.9"]))),
+            (RecordType::Txt, None),
+        ],
+    );
     zone::late(store, &[stale]).await.unwrap();
     assert_eq!(zone::dirty(store, 10).await.unwrap()[0].generation, 2);
-    let work = zone::work(store, std::slice::from_ref(&fqdn)).await.unwrap().remove(0);
+    let work = zone::work(store, std::slice::from_ref(&fqdn))
+        .await
+        .unwrap()
+        .remove(0);
     let owned = &work.owned[0];
     assert_eq!(owned.confirmed, current.sets[0].1);
     assert!(owned.is_unclear() && owned.is_ours(&body(&["192.168.1.9"])));
-    assert_eq!((work.owned[1].rtype, &work.owned[1].pending), (RecordType::Txt, &vec![None]));
+    assert_eq!(
+        (work.owned[1].rtype, &work.owned[1].pending),
+        (RecordType::Txt, &vec![None])
+    );
 
-    let read = outcome(&fqdn, work.generation, &[(RecordType::A, Some(body(&["192.168.1.9"]))), (RecordType::Txt, None)]);
+    let read = outcome(
+        &fqdn,
+        work.generation,
+        &[
+            (RecordType::A, Some(body(&["192.168.1.9"]))),
+            (RecordType::Txt, None),
+        ],
+    );
     assert!(zone::adopt_read(store, &lease, &read).await.unwrap());
     let owned = world.owned().await;
     assert_eq!(owned.len(), 1);
-    assert_eq!((owned[0].1.confirmed.clone(), owned[0].1.is_unclear()), (Some(body(&["192.168.1.9"])), false));
+    assert_eq!(
+        (owned[0].1.confirmed.clone(), owned[0].1.is_unclear()),
+        (Some(body(&["192.168.1.9"])), false)
+    );
 }
 
-/// The holder read its work before the late word came: neither its confirmation nor its refusal may wipe that out.
+/// The holder read its work before the late word came: neither its confirmation nor its refusal may
+/// wipe that out.
 async fn a_late_send_survives_those_who_could_not_know(world: &World) {
     let user = world.person("user1").await;
-    world.create(&user, "www", "A", "192.168.1.1").await.unwrap();
+    world
+        .create(&user, "www", "A", "192.168.1.1")
+        .await
+        .unwrap();
     let (fqdn, lease, store) = (user.fqdn("www"), world.lease().await, &world.store);
     let name = world.outcome(&fqdn).await;
     let stale = outcome(&fqdn, 1, &[(RecordType::A, Some(body(&["192.168.1.9"])))]);
     let pending = async || world.owned().await.remove(0).1.pending;
 
-    zone::intend(store, &lease, 0, std::slice::from_ref(&name)).await.unwrap();
-    zone::late(store, std::slice::from_ref(&stale)).await.unwrap();
+    zone::intend(store, &lease, 0, std::slice::from_ref(&name))
+        .await
+        .unwrap();
+    zone::late(store, std::slice::from_ref(&stale))
+        .await
+        .unwrap();
     assert_eq!(pending().await.len(), 2);
-    assert!(zone::quarantine(store, &lease, &fqdn, 1, None, "no").await.unwrap());
-    assert_eq!(pending().await, stale.sets.iter().map(|(_, body)| body.clone()).collect::<Vec<_>>());
-    zone::intend(store, &lease, 0, std::slice::from_ref(&name)).await.unwrap();
-    zone::confirm(store, &lease, Some("C1"), std::slice::from_ref(&name)).await.unwrap();
-    assert_eq!(pending().await, stale.sets.iter().map(|(_, body)| body.clone()).collect::<Vec<_>>());
-    assert_eq!(zone::dirty(store, 10).await.unwrap().len(), 1, "and somebody will look");
+    assert!(
+        zone::quarantine(store, &lease, &fqdn, 1, None, "no")
+            .await
+            .unwrap()
+    );
+    assert_eq!(
+        pending().await,
+        stale
+            .sets
+            .iter()
+            .map(|(_, body)| body.clone())
+            .collect::<Vec<_>>()
+    );
+    zone::intend(store, &lease, 0, std::slice::from_ref(&name))
+        .await
+        .unwrap();
+    zone::confirm(store, &lease, Some("C1"), std::slice::from_ref(&name))
+        .await
+        .unwrap();
+    assert_eq!(
+        pending().await,
+        stale
+            .sets
+            .iter()
+            .map(|(_, body)| body.clone())
+            .collect::<Vec<_>>()
+    );
+    assert_eq!(
+        zone::dirty(store, 10).await.unwrap().len(),
+        1,
+        "and somebody will look"
+    );
 }
 
-/// A request may outlive its sender: what was sent and not seen is looked for again, and is ours when it comes.
+/// A request may outlive its sender: what was sent and not seen is looked for again, and is ours
+/// when it comes.
 async fn a_send_that_was_not_seen_is_looked_for_again(world: &World) {
     let user = world.person("user1").await;
-    let record = world.create(&user, "www", "A", "192.168.1.1").await.unwrap();
+    let record = world
+        .create(&user, "www", "A", "192.168.1.1")
+        .await
+        .unwrap();
     let (fqdn, lease, store) = (user.fqdn("www"), world.lease().await, &world.store);
     let sent = world.outcome(&fqdn).await;
-    assert!(zone::intend(store, &lease, 0, std::slice::from_ref(&sent)).await.unwrap());
-    records::delete(store, user.id, record.id, &user.act).await.unwrap();
+    assert!(
+        zone::intend(store, &lease, 0, std::slice::from_ref(&sent))
+            .await
+            .unwrap()
+    );
+    records::delete(store, user.id, record.id, &user.act)
+        .await
+        .unwrap();
     // The next run reads the zone, finds nothing and has nothing to send.
     let nothing = outcome(&fqdn, 2, &[(RecordType::A, None)]);
     assert!(zone::adopt_read(store, &lease, &nothing).await.unwrap());
-    assert!(zone::confirm(store, &lease, None, &[outcome(&fqdn, 2, &[])]).await.unwrap());
-    assert!(zone::dirty(store, 10).await.unwrap().is_empty(), "not at once");
-    world.run("UPDATE zone_rrset SET look_at = look_at - 2000").await.unwrap();
-    assert_eq!(zone::dirty(store, 10).await.unwrap()[0].fqdn, fqdn, "two seconds later");
-    let owned = zone::work(store, std::slice::from_ref(&fqdn)).await.unwrap().remove(0).owned.remove(0);
+    assert!(
+        zone::confirm(store, &lease, None, &[outcome(&fqdn, 2, &[])])
+            .await
+            .unwrap()
+    );
+    assert!(
+        zone::dirty(store, 10).await.unwrap().is_empty(),
+        "not at once"
+    );
+    world
+        .run("UPDATE zone_rrset SET look_at = look_at - 2000")
+        .await
+        .unwrap();
+    assert_eq!(
+        zone::dirty(store, 10).await.unwrap()[0].fqdn,
+        fqdn,
+        "two seconds later"
+    );
+    let owned = zone::work(store, std::slice::from_ref(&fqdn))
+        .await
+        .unwrap()
+        .remove(0)
+        .owned
+        .remove(0);
     assert!(owned.is_unclear() && owned.is_ours(&body(&["192.168.1.1"])));
     // It came: it is known now, and to be removed.
     let seen = outcome(&fqdn, 2, &[(RecordType::A, Some(body(&["192.168.1.1"])))]);
     assert!(zone::adopt_read(store, &lease, &seen).await.unwrap());
     let owned = world.owned().await.remove(0).1;
-    assert_eq!((owned.confirmed, owned.pending), (Some(body(&["192.168.1.1"])), vec![]));
-    assert!(zone::intend(store, &lease, 0, std::slice::from_ref(&nothing)).await.unwrap());
-    assert!(zone::confirm(store, &lease, Some("C1"), std::slice::from_ref(&nothing)).await.unwrap());
+    assert_eq!(
+        (owned.confirmed, owned.pending),
+        (Some(body(&["192.168.1.1"])), vec![])
+    );
+    assert!(
+        zone::intend(store, &lease, 0, std::slice::from_ref(&nothing))
+            .await
+            .unwrap()
+    );
+    assert!(
+        zone::confirm(store, &lease, Some("C1"), std::slice::from_ref(&nothing))
+            .await
+            .unwrap()
+    );
     assert!(world.owned().await.is_empty());
 }
 
 async fn a_refusal_is_told_and_waits_longer_each_time(world: &World) {
     let user = world.person("user1").await;
-    let a = world.create(&user, "www", "A", "192.168.1.1").await.unwrap();
+    let a = world
+        .create(&user, "www", "A", "192.168.1.1")
+        .await
+        .unwrap();
     let txt = world.create(&user, "www", "TXT", "text").await.unwrap();
     let (fqdn, store) = (user.fqdn("www"), &world.store);
-    let state = async |id| records::get(store, user.id, id).await.unwrap().unwrap().state;
+    let state = async |id| {
+        records::get(store, user.id, id)
+            .await
+            .unwrap()
+            .unwrap()
+            .state
+    };
     let mut clock = 0;
     for minutes in [1, 5, 30, 120, 120] {
         let lease = world.lease().await;
         let name = world.outcome(&fqdn).await;
         zone::intend(store, &lease, 0, &[name]).await.unwrap();
-        assert!(zone::quarantine(store, &lease, &fqdn, 2, Some(RecordType::Txt), "too long").await.unwrap());
-        assert!(world.owned().await.is_empty(), "nothing of it is in the zone");
+        assert!(
+            zone::quarantine(store, &lease, &fqdn, 2, Some(RecordType::Txt), "too long")
+                .await
+                .unwrap()
+        );
+        assert!(
+            world.owned().await.is_empty(),
+            "nothing of it is in the zone"
+        );
         zone::release(store, &lease).await.unwrap();
-        assert_eq!(state(txt.id).await, PublishState::Refused { reason: "too long".to_owned() });
+        assert_eq!(
+            state(txt.id).await,
+            PublishState::Refused {
+                reason: "too long".to_owned()
+            }
+        );
         assert_eq!(state(a.id).await, PublishState::Saved);
-        assert!(zone::dirty(store, 10).await.unwrap().is_empty(), "set aside");
-        let wait = zone::next_due(store).await.unwrap().unwrap().since(store.now().await.unwrap());
-        assert!((minutes * 60_000 - 5_000..=minutes * 60_000).contains(&wait), "{wait} for {minutes}");
+        assert!(
+            zone::dirty(store, 10).await.unwrap().is_empty(),
+            "set aside"
+        );
+        let wait = zone::next_due(store)
+            .await
+            .unwrap()
+            .unwrap()
+            .since(store.now().await.unwrap());
+        assert!(
+            (minutes * 60_000 - 5_000..=minutes * 60_000).contains(&wait),
+            "{wait} for {minutes}"
+        );
         assert_eq!(zone::counts(store).await.unwrap().refused, 1);
         clock += minutes * 60_000 + 1_000;
         store.set_clock_offset(clock);
-        assert_eq!(zone::dirty(store, 10).await.unwrap().len(), 1, "its time has come");
+        assert_eq!(
+            zone::dirty(store, 10).await.unwrap().len(),
+            1,
+            "its time has come"
+        );
     }
     let lease = world.lease().await;
-    zone::quarantine(store, &lease, &fqdn, 2, None, "in the way").await.unwrap();
-    assert_eq!(state(a.id).await, PublishState::Refused { reason: "in the way".to_owned() });
+    zone::quarantine(store, &lease, &fqdn, 2, None, "in the way")
+        .await
+        .unwrap();
+    assert_eq!(
+        state(a.id).await,
+        PublishState::Refused {
+            reason: "in the way".to_owned()
+        }
+    );
     // A change comes before its time, with a fresh count.
-    records::edit(store, user.id, txt.id, &user.record("www", "TXT", "shorter"), &user.act).await.unwrap();
+    records::edit(
+        store,
+        user.id,
+        txt.id,
+        &user.record("www", "TXT", "shorter"),
+        &user.act,
+    )
+    .await
+    .unwrap();
     assert_eq!(zone::dirty(store, 10).await.unwrap()[0].generation, 3);
     assert_eq!(state(txt.id).await, PublishState::Saved);
-    zone::quarantine(store, &lease, &fqdn, 3, None, "still").await.unwrap();
-    assert!(zone::next_due(store).await.unwrap().unwrap().since(store.now().await.unwrap()) <= 60_000);
+    zone::quarantine(store, &lease, &fqdn, 3, None, "still")
+        .await
+        .unwrap();
+    assert!(
+        zone::next_due(store)
+            .await
+            .unwrap()
+            .unwrap()
+            .since(store.now().await.unwrap())
+            <= 60_000
+    );
     store.set_clock_offset(clock + 61_000);
-    let lease = zone::acquire_lease(store, "publish", "two", 15_000).await.unwrap().unwrap();
+    let lease = zone::acquire_lease(store, "publish", "two", 15_000)
+        .await
+        .unwrap()
+        .unwrap();
     world.publish(&lease, &fqdn, "C1").await;
     assert_eq!(state(txt.id).await, PublishState::Sent);
-    assert_eq!(world.number("SELECT COUNT(*) FROM names WHERE refusal IS NULL").await, 1);
+    assert_eq!(
+        world
+            .number("SELECT COUNT(*) FROM names WHERE refusal IS NULL")
+            .await,
+        1
+    );
 }
 
 async fn a_refused_set_waits_longer_though_the_others_go_through(world: &World) {
     let user = world.person("user1").await;
-    world.create(&user, "www", "A", "192.168.1.1").await.unwrap();
+    world
+        .create(&user, "www", "A", "192.168.1.1")
+        .await
+        .unwrap();
     world.create(&user, "www", "TXT", "text").await.unwrap();
     let (fqdn, store) = (user.fqdn("www"), &world.store);
     let mut clock = 0;
@@ -276,10 +608,21 @@ async fn a_refused_set_waits_longer_though_the_others_go_through(world: &World) 
         let lease = world.lease().await;
         let a = outcome(&fqdn, 2, &[(RecordType::A, Some(body(&["192.168.1.1"])))]);
         assert!(zone::confirm(store, &lease, None, &[a]).await.unwrap());
-        assert!(zone::quarantine(store, &lease, &fqdn, 2, Some(RecordType::Txt), "too long").await.unwrap());
+        assert!(
+            zone::quarantine(store, &lease, &fqdn, 2, Some(RecordType::Txt), "too long")
+                .await
+                .unwrap()
+        );
         zone::release(store, &lease).await.unwrap();
-        let wait = zone::next_due(store).await.unwrap().unwrap().since(store.now().await.unwrap());
-        assert!((minutes * 60_000 - 5_000..=minutes * 60_000).contains(&wait), "{wait} for {minutes}");
+        let wait = zone::next_due(store)
+            .await
+            .unwrap()
+            .unwrap()
+            .since(store.now().await.unwrap());
+        assert!(
+            (minutes * 60_000 - 5_000..=minutes * 60_000).contains(&wait),
+            "{wait} for {minutes}"
+        );
         clock += minutes * 60_000 + 1_000;
         store.set_clock_offset(clock);
     }
@@ -287,35 +630,67 @@ async fn a_refused_set_waits_longer_though_the_others_go_through(world: &World) 
 
 async fn records_of_one_name_share_their_sets(world: &World) {
     let user = world.person("user1").await;
-    for (kind, value) in [("A", "192.168.1.2"), ("A", "192.168.1.1"), ("TXT", "a \"b\""), ("MX", "mail.example.com")] {
+    for (kind, value) in [
+        ("A", "192.168.1.2"),
+        ("A", "192.168.1.1"),
+        ("TXT", "a \"b\""),
+        ("MX", "mail.example.com"),
+    ] {
         world.create(&user, "www", kind, value).await.unwrap();
     }
-    world.create(&user, "other", "A", "192.168.1.3").await.unwrap();
+    world
+        .create(&user, "other", "A", "192.168.1.3")
+        .await
+        .unwrap();
     let asked = [user.fqdn("www"), user.fqdn("nowhere")];
     let work = zone::work(&world.store, &asked).await.unwrap();
     assert_eq!(work.len(), 1);
-    let sets: Vec<_> = work[0].desired.iter().map(|set| (set.rtype, set.body.clone())).collect();
+    let sets: Vec<_> = work[0]
+        .desired
+        .iter()
+        .map(|set| (set.rtype, set.body.clone()))
+        .collect();
     let expected = [
         (RecordType::A, body(&["192.168.1.1", "192.168.1.2"])),
         (RecordType::Mx, body(&["10 mail.example.com."])),
         (RecordType::Txt, body(&[r#""a \"b\"""#])),
     ];
     assert_eq!(sets, expected);
-    assert_eq!(zone::view(&world.store).await.unwrap().desired.values().flatten().count(), 4);
-    let counts = Counts { owned: 0, desired: 4, dirty: 2, refused: 0 };
+    assert_eq!(
+        zone::view(&world.store)
+            .await
+            .unwrap()
+            .desired
+            .values()
+            .flatten()
+            .count(),
+        4
+    );
+    let counts = Counts {
+        owned: 0,
+        desired: 4,
+        dirty: 2,
+        refused: 0,
+    };
     assert_eq!(zone::counts(&world.store).await.unwrap(), counts);
     assert!(zone::work(&world.store, &[]).await.unwrap().is_empty());
 }
 
 async fn a_record_shows_how_far_it_is(world: &World) {
     let user = world.person("user1").await;
-    let record = world.create(&user, "www", "A", "192.168.1.1").await.unwrap();
+    let record = world
+        .create(&user, "www", "A", "192.168.1.1")
+        .await
+        .unwrap();
     let (fqdn, lease, store) = (user.fqdn("www"), world.lease().await, &world.store);
     let state = async || records::list(store, user.id).await.unwrap().remove(0).state;
     assert_eq!(record.state, PublishState::Saved);
     world.publish(&lease, &fqdn, "C1").await;
     assert_eq!(state().await, PublishState::Sent);
-    assert!(zone::names_to_check(store, 10).await.unwrap().is_empty(), "not before it is in sync");
+    assert!(
+        zone::names_to_check(store, 10).await.unwrap().is_empty(),
+        "not before it is in sync"
+    );
     zone::mark_in_sync(store, "C0").await.unwrap();
     assert_eq!(state().await, PublishState::Sent);
     zone::mark_in_sync(store, "C1").await.unwrap();
@@ -323,7 +698,10 @@ async fn a_record_shows_how_far_it_is(world: &World) {
     assert!(zone::unsynced_changes(store).await.unwrap().is_empty());
 
     let ask = zone::names_to_check(store, 10).await.unwrap().remove(0);
-    assert_eq!((ask.fqdn.as_str(), ask.generation, ask.desired.len()), (fqdn.as_str(), 1, 1));
+    assert_eq!(
+        (ask.fqdn.as_str(), ask.generation, ask.desired.len()),
+        (fqdn.as_str(), 1, 1)
+    );
     zone::record_answers(store, &fqdn, 1, 2, 4).await.unwrap();
     assert_eq!(state().await, PublishState::Answered { by: 2, of: 4 });
     assert_eq!(zone::names_to_check(store, 10).await.unwrap().len(), 1);
@@ -331,30 +709,54 @@ async fn a_record_shows_how_far_it_is(world: &World) {
     assert_eq!(state().await, PublishState::Answered { by: 4, of: 4 });
     assert!(zone::names_to_check(store, 10).await.unwrap().is_empty());
 
-    // Nothing had to be sent: the state stays. Something had: it begins again, and late answers are about the past.
-    records::renew(store, user.id, record.id, &user.act).await.unwrap();
-    zone::confirm(store, &lease, None, &[outcome(&fqdn, 2, &[])]).await.unwrap();
+    // Nothing had to be sent: the state stays. Something had: it begins again, and late answers are
+    // about the past.
+    records::renew(store, user.id, record.id, &user.act)
+        .await
+        .unwrap();
+    zone::confirm(store, &lease, None, &[outcome(&fqdn, 2, &[])])
+        .await
+        .unwrap();
     assert_eq!(state().await, PublishState::Answered { by: 4, of: 4 });
-    records::edit(store, user.id, record.id, &user.record("www", "A", "192.168.1.2"), &user.act).await.unwrap();
+    records::edit(
+        store,
+        user.id,
+        record.id,
+        &user.record("www", "A", "192.168.1.2"),
+        &user.act,
+    )
+    .await
+    .unwrap();
     zone::record_answers(store, &fqdn, 2, 1, 4).await.unwrap();
     world.publish(&lease, &fqdn, "C2").await;
     zone::record_answers(store, &fqdn, 2, 1, 4).await.unwrap();
     assert_eq!(state().await, PublishState::Sent);
     zone::mark_in_sync(store, "C2").await.unwrap();
     store.set_clock_offset(3_700_000);
-    assert!(zone::names_to_check(store, 10).await.unwrap().is_empty(), "asked for an hour");
+    assert!(
+        zone::names_to_check(store, 10).await.unwrap().is_empty(),
+        "asked for an hour"
+    );
 }
 
 async fn names_that_wait_longest_come_first(world: &World) {
     let user = world.person("user1").await;
     for (n, name) in ["zz", "mm", "aa"].iter().enumerate() {
-        world.store.set_clock_offset(i64::try_from(n).unwrap() * 1_000);
+        world
+            .store
+            .set_clock_offset(i64::try_from(n).unwrap() * 1_000);
         world.create(&user, name, "A", "192.168.1.1").await.unwrap();
     }
     // Changing again does not send a name to the end of the queue.
     world.create(&user, "zz", "A", "192.168.1.2").await.unwrap();
     let dirty = zone::dirty(&world.store, 2).await.unwrap();
-    assert_eq!(dirty.iter().map(|name| name.fqdn.clone()).collect::<Vec<_>>(), [user.fqdn("zz"), user.fqdn("mm")]);
+    assert_eq!(
+        dirty
+            .iter()
+            .map(|name| name.fqdn.clone())
+            .collect::<Vec<_>>(),
+        [user.fqdn("zz"), user.fqdn("mm")]
+    );
 }
 
 async fn a_pause_is_seen_by_all(world: &World) {
@@ -373,31 +775,53 @@ async fn a_pause_is_seen_by_all(world: &World) {
 async fn saves_during_publishing_are_not_lost(world: &World) {
     let user = world.person("user1").await;
     let other = world.another().await;
-    let lease = zone::acquire_lease(&world.store, "publish", "one", 120_000).await.unwrap().unwrap();
+    let lease = zone::acquire_lease(&world.store, "publish", "one", 120_000)
+        .await
+        .unwrap()
+        .unwrap();
     let saves = async {
         for n in 0..30 {
             let new = user.record(&format!("n{}", n % 5), "A", &format!("192.168.1.{n}"));
-            let made = records::create(&other, user.id, &new, None, &user.act).await.unwrap();
+            let made = records::create(&other, user.id, &new, None, &user.act)
+                .await
+                .unwrap();
             if n % 3 == 0 {
-                records::delete(&other, user.id, made.id, &user.act).await.unwrap();
+                records::delete(&other, user.id, made.id, &user.act)
+                    .await
+                    .unwrap();
             }
         }
     };
     let publishing = async {
         for round in 0..30 {
             for name in zone::dirty(&world.store, 10).await.unwrap() {
-                world.publish(&lease, &name.fqdn, &format!("C{round}{}", name.fqdn)).await;
+                world
+                    .publish(&lease, &name.fqdn, &format!("C{round}{}", name.fqdn))
+                    .await;
             }
         }
     };
     tokio::join!(saves, publishing);
     for name in zone::dirty(&world.store, 10).await.unwrap() {
-        world.publish(&lease, &name.fqdn, &format!("last {}", name.fqdn.len())).await;
+        world
+            .publish(&lease, &name.fqdn, &format!("last {}", name.fqdn.len()))
+            .await;
     }
     assert!(zone::dirty(&world.store, 10).await.unwrap().is_empty());
-    let desired: Vec<_> =
-        zone::view(&world.store).await.unwrap().desired.into_values().flatten().map(|set| (set.name, Some(set.body))).collect();
-    let owned: Vec<_> = world.owned().await.into_iter().map(|(name, set)| (name, set.confirmed)).collect();
+    let desired: Vec<_> = zone::view(&world.store)
+        .await
+        .unwrap()
+        .desired
+        .into_values()
+        .flatten()
+        .map(|set| (set.name, Some(set.body)))
+        .collect();
+    let owned: Vec<_> = world
+        .owned()
+        .await
+        .into_iter()
+        .map(|(name, set)| (name, set.confirmed))
+        .collect();
     assert_eq!(owned, desired);
     assert_eq!(records::count(&world.store, user.id).await.unwrap(), 20);
 }

@@ -47,9 +47,17 @@ async fn empty(world: &World) {
 async fn many_processes_migrate_once(world: &World) {
     assert_eq!(world.store.schema().await.unwrap(), SchemaState::Fits);
     empty(world).await;
-    let SchemaState::Pending(steps) = world.store.schema().await.unwrap() else { panic!("an empty database fits") };
-    let stores = [world.another().await, world.another().await, world.another().await];
-    let done = join_all(stores.iter().map(Store::migrate)).await.into_iter();
+    let SchemaState::Pending(steps) = world.store.schema().await.unwrap() else {
+        panic!("an empty database fits")
+    };
+    let stores = [
+        world.another().await,
+        world.another().await,
+        world.another().await,
+    ];
+    let done = join_all(stores.iter().map(Store::migrate))
+        .await
+        .into_iter();
     let mut done: Vec<usize> = done.map(|migrated| migrated.unwrap().steps).collect();
     done.sort_unstable();
     assert_eq!(done, [0, 0, steps]);
@@ -57,21 +65,45 @@ async fn many_processes_migrate_once(world: &World) {
 }
 
 async fn a_migration_that_was_killed_goes_on(world: &World) {
-    // Killed between a step and the note that it was done, which MySQL does not do in one transaction.
-    let steps = world.number("SELECT COUNT(*) FROM seaql_migrations WHERE version >= 'm0012'").await;
+    // Killed between a step and the note that it was done, which MySQL does not do in one
+    // transaction.
+    let steps = world
+        .number("SELECT COUNT(*) FROM seaql_migrations WHERE version >= 'm0012'")
+        .await;
     let steps = usize::try_from(steps).unwrap();
-    world.run("DELETE FROM seaql_migrations WHERE version >= 'm0012'").await.unwrap();
+    world
+        .run("DELETE FROM seaql_migrations WHERE version >= 'm0012'")
+        .await
+        .unwrap();
     world.run("DROP TABLE outbox").await.unwrap();
-    assert_eq!(world.store.schema().await.unwrap(), SchemaState::Pending(steps));
-    assert_eq!(world.store.migrate().await.unwrap(), Migrated { steps, wiped: None });
+    assert_eq!(
+        world.store.schema().await.unwrap(),
+        SchemaState::Pending(steps)
+    );
+    assert_eq!(
+        world.store.migrate().await.unwrap(),
+        Migrated { steps, wiped: None }
+    );
     assert_eq!(world.store.schema().await.unwrap(), SchemaState::Fits);
     assert_eq!(world.number("SELECT COUNT(*) FROM outbox").await, 0);
 }
 
 async fn a_newer_schema_is_told_and_left_alone(world: &World) {
-    world.run("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_later', 0)").await.unwrap();
-    assert_eq!(world.store.schema().await.unwrap(), SchemaState::Newer(vec!["m9999_later".to_owned()]));
-    assert_eq!(world.store.migrate().await.unwrap(), Migrated { steps: 0, wiped: None });
+    world
+        .run("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_later', 0)")
+        .await
+        .unwrap();
+    assert_eq!(
+        world.store.schema().await.unwrap(),
+        SchemaState::Newer(vec!["m9999_later".to_owned()])
+    );
+    assert_eq!(
+        world.store.migrate().await.unwrap(),
+        Migrated {
+            steps: 0,
+            wiped: None
+        }
+    );
     // A program that was rolled back still serves.
     world.person("user1").await;
 }
@@ -79,12 +111,18 @@ async fn a_newer_schema_is_told_and_left_alone(world: &World) {
 /// Another connection holds what the store wants and wants what the store holds.
 async fn a_locked_row_is_waited_for_and_a_deadlock_repeated(world: &World) {
     let user = world.person("user1").await;
-    world.create(&user, "www", "A", "192.168.1.1").await.unwrap();
+    world
+        .create(&user, "www", "A", "192.168.1.1")
+        .await
+        .unwrap();
     let more = world.create(&user, "www", "A", "192.168.1.2");
     let disturb = async {
         if world.is_sqlite() {
             let mut db = sqlx::SqliteConnection::connect(&world.url()).await.unwrap();
-            sqlx::raw_sql("BEGIN IMMEDIATE; UPDATE users SET updated_at = 1").execute(&mut db).await.unwrap();
+            sqlx::raw_sql("BEGIN IMMEDIATE; UPDATE users SET updated_at = 1")
+                .execute(&mut db)
+                .await
+                .unwrap();
             tokio::time::sleep(std::time::Duration::from_millis(300)).await;
             sqlx::raw_sql("COMMIT").execute(&mut db).await.unwrap();
         } else {
@@ -98,9 +136,15 @@ async fn a_locked_row_is_waited_for_and_a_deadlock_repeated(world: &World) {
                     .await
                     .unwrap();
             }
-            sqlx::raw_sql("UPDATE names SET updated_at = 1").execute(&mut db).await.unwrap();
+            sqlx::raw_sql("UPDATE names SET updated_at = 1")
+                .execute(&mut db)
+                .await
+                .unwrap();
             tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-            sqlx::raw_sql("UPDATE users SET updated_at = 1").execute(&mut db).await.unwrap();
+            sqlx::raw_sql("UPDATE users SET updated_at = 1")
+                .execute(&mut db)
+                .await
+                .unwrap();
             sqlx::raw_sql("COMMIT").execute(&mut db).await.unwrap();
         }
     };
@@ -111,7 +155,10 @@ async fn a_locked_row_is_waited_for_and_a_deadlock_repeated(world: &World) {
     };
     let ((), made) = tokio::join!(disturb, late);
     made.unwrap();
-    assert_eq!(zone::dirty(&world.store, 10).await.unwrap()[0].generation, 2);
+    assert_eq!(
+        zone::dirty(&world.store, 10).await.unwrap()[0].generation,
+        2
+    );
     assert_eq!(world.number("SELECT COUNT(*) FROM dns_records").await, 2);
 }
 

@@ -48,27 +48,79 @@ async fn every_table_of_ours_goes_and_no_other(world: &World) {
         world.run(sql).await.unwrap();
     }
     let user = world.person("user1").await;
-    world.create(&user, "www", "A", "192.168.1.1").await.unwrap();
-    world.run(&format!("INSERT INTO stickers (id, user_id) VALUES (1, {})", user.id)).await.unwrap();
+    world
+        .create(&user, "www", "A", "192.168.1.1")
+        .await
+        .unwrap();
+    world
+        .run(&format!(
+            "INSERT INTO stickers (id, user_id) VALUES (1, {})",
+            user.id
+        ))
+        .await
+        .unwrap();
 
     let tables = wiped(world, WipeMark::Respect).await;
-    assert_eq!(tables[0], "seaql_migrations", "what is left must be known to be incomplete");
-    for table in ["users", "dns_records", "names", "zone_rrset", "certificates", "outbox", "record_history", "leases"] {
-        assert!(tables.iter().any(|dropped| dropped == table), "{table}: {tables:?}");
-        assert_eq!(world.number(&format!("SELECT COUNT(*) FROM {table}")).await, 0, "{table}");
+    assert_eq!(
+        tables[0], "seaql_migrations",
+        "what is left must be known to be incomplete"
+    );
+    for table in [
+        "users",
+        "dns_records",
+        "names",
+        "zone_rrset",
+        "certificates",
+        "outbox",
+        "record_history",
+        "leases",
+    ] {
+        assert!(
+            tables.iter().any(|dropped| dropped == table),
+            "{table}: {tables:?}"
+        );
+        assert_eq!(
+            world.number(&format!("SELECT COUNT(*) FROM {table}")).await,
+            0,
+            "{table}"
+        );
     }
-    for kept in ["`User`", "`DnsRecord`", "`Certificate`", "`Challenge`", "`SystemState`", "`_prisma_migrations`", "stickers"] {
+    for kept in [
+        "`User`",
+        "`DnsRecord`",
+        "`Certificate`",
+        "`Challenge`",
+        "`SystemState`",
+        "`_prisma_migrations`",
+        "stickers",
+    ] {
         let rows = i64::from(matches!(kept, "`User`" | "stickers"));
-        assert_eq!(world.number(&format!("SELECT COUNT(*) FROM {kept}")).await, rows, "{kept}");
+        assert_eq!(
+            world.number(&format!("SELECT COUNT(*) FROM {kept}")).await,
+            rows,
+            "{kept}"
+        );
     }
     assert_eq!(world.store.schema().await.unwrap(), SchemaState::Fits);
     let reason = zone::paused(&world.store).await.unwrap().unwrap();
-    assert!(reason.contains("reconcile --adopt") && reason.contains("reconcile --approve HASH"), "{reason}");
+    assert!(
+        reason.contains("reconcile --adopt") && reason.contains("reconcile --approve HASH"),
+        "{reason}"
+    );
     let trail = "SELECT COUNT(*) FROM audit_trail WHERE action = 'database.wipe'";
-    assert_eq!((world.number(trail).await, world.number("SELECT COUNT(*) FROM audit_trail").await), (1, 1));
+    assert_eq!(
+        (
+            world.number(trail).await,
+            world.number("SELECT COUNT(*) FROM audit_trail").await
+        ),
+        (1, 1)
+    );
     // Foreign keys hold again, and life goes on.
     let user = world.person("user2").await;
-    world.create(&user, "www", "A", "192.168.1.1").await.unwrap();
+    world
+        .create(&user, "www", "A", "192.168.1.1")
+        .await
+        .unwrap();
     assert_eq!(records::list(&world.store, user.id).await.unwrap().len(), 1);
 }
 
@@ -77,19 +129,32 @@ async fn a_flag_that_stays_set_wipes_once(world: &World) {
     wiped(world, WipeMark::Respect).await;
     world.person("user2").await;
     for _ in 0..3 {
-        let outcome = world.store.wipe(WipeMark::Respect, |_| panic!("nobody is asked")).await.unwrap();
-        assert!(matches!(outcome, WipeOutcome::Already(at) if at.as_millis() > 0), "{outcome:?}");
+        let outcome = world
+            .store
+            .wipe(WipeMark::Respect, |_| panic!("nobody is asked"))
+            .await
+            .unwrap();
+        assert!(
+            matches!(outcome, WipeOutcome::Already(at) if at.as_millis() > 0),
+            "{outcome:?}"
+        );
     }
     assert_eq!(people(world).await, 1);
     assert!(world.store.rearm_wipe().await.unwrap());
-    assert!(!world.store.rearm_wipe().await.unwrap(), "it is armed already");
+    assert!(
+        !world.store.rearm_wipe().await.unwrap(),
+        "it is armed already"
+    );
     wiped(world, WipeMark::Respect).await;
     assert_eq!(people(world).await, 0);
     // By hand it wipes whatever the mark says, and no flag wipes once more because of it.
     world.person("user3").await;
     wiped(world, WipeMark::Ignore).await;
     assert_eq!(people(world).await, 0);
-    assert!(matches!(world.store.wipe(WipeMark::Respect, YES).await.unwrap(), WipeOutcome::Already(_)));
+    assert!(matches!(
+        world.store.wipe(WipeMark::Respect, YES).await.unwrap(),
+        WipeOutcome::Already(_)
+    ));
 }
 
 async fn an_empty_schema_is_only_initialised(world: &World) {
@@ -97,13 +162,26 @@ async fn an_empty_schema_is_only_initialised(world: &World) {
     for table in migration_tables(world).await {
         world.run(&format!("DROP TABLE {table}")).await.unwrap();
     }
-    world.run("CREATE TABLE `User` (username VARCHAR(191) NOT NULL PRIMARY KEY)").await.unwrap();
+    world
+        .run("CREATE TABLE `User` (username VARCHAR(191) NOT NULL PRIMARY KEY)")
+        .await
+        .unwrap();
     let refuse = |_| panic!("nothing is lost, so nobody is asked");
-    assert_eq!(world.store.wipe(WipeMark::Respect, refuse).await.unwrap(), WipeOutcome::Initialised);
+    assert_eq!(
+        world.store.wipe(WipeMark::Respect, refuse).await.unwrap(),
+        WipeOutcome::Initialised
+    );
     assert_eq!(world.store.schema().await.unwrap(), SchemaState::Fits);
-    assert_eq!(zone::paused(&world.store).await.unwrap(), None, "an ordinary first start");
+    assert_eq!(
+        zone::paused(&world.store).await.unwrap(),
+        None,
+        "an ordinary first start"
+    );
     world.person("user1").await;
-    assert!(matches!(world.store.wipe(WipeMark::Respect, YES).await.unwrap(), WipeOutcome::Already(_)));
+    assert!(matches!(
+        world.store.wipe(WipeMark::Respect, YES).await.unwrap(),
+        WipeOutcome::Already(_)
+    ));
     assert_eq!(people(world).await, 1);
 }
 
@@ -117,11 +195,21 @@ async fn migration_tables(world: &World) -> Vec<String> {
 async fn without_consent_nothing_changes(world: &World) {
     let user = world.person("user1").await;
     world.person("user2").await;
-    world.run("UPDATE users SET deleted_at = 1 WHERE subject = 'user2'").await.unwrap();
-    world.create(&user, "www", "A", "192.168.1.1").await.unwrap();
+    world
+        .run("UPDATE users SET deleted_at = 1 WHERE subject = 'user2'")
+        .await
+        .unwrap();
+    world
+        .create(&user, "www", "A", "192.168.1.1")
+        .await
+        .unwrap();
     for mark in [WipeMark::Respect, WipeMark::Ignore] {
         let outcome = world.store.wipe(mark, |users| users == 0).await.unwrap();
-        assert_eq!(outcome, WipeOutcome::Refused(1), "the deleted one does not count");
+        assert_eq!(
+            outcome,
+            WipeOutcome::Refused(1),
+            "the deleted one does not count"
+        );
     }
     assert_eq!(world.number("SELECT COUNT(*) FROM dns_records").await, 1);
     assert_eq!(world.store.schema().await.unwrap(), SchemaState::Fits);
@@ -130,11 +218,34 @@ async fn without_consent_nothing_changes(world: &World) {
 
 async fn many_processes_wipe_once(world: &World) {
     world.person("user1").await;
-    let stores = [world.another().await, world.another().await, world.another().await];
-    let outcomes = join_all(stores.iter().map(|store| store.wipe(WipeMark::Respect, YES))).await;
+    let stores = [
+        world.another().await,
+        world.another().await,
+        world.another().await,
+    ];
+    let outcomes = join_all(
+        stores
+            .iter()
+            .map(|store| store.wipe(WipeMark::Respect, YES)),
+    )
+    .await;
     let outcomes: Vec<_> = outcomes.into_iter().map(Result::unwrap).collect();
-    assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, WipeOutcome::Wiped { .. })).count(), 1, "{outcomes:?}");
-    assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, WipeOutcome::Already(_))).count(), 2, "{outcomes:?}");
+    assert_eq!(
+        outcomes
+            .iter()
+            .filter(|outcome| matches!(outcome, WipeOutcome::Wiped { .. }))
+            .count(),
+        1,
+        "{outcomes:?}"
+    );
+    assert_eq!(
+        outcomes
+            .iter()
+            .filter(|outcome| matches!(outcome, WipeOutcome::Already(_)))
+            .count(),
+        2,
+        "{outcomes:?}"
+    );
     assert_eq!(people(world).await, 0);
 }
 
@@ -142,7 +253,11 @@ async fn many_processes_wipe_once(world: &World) {
 async fn a_wipe_that_was_killed_is_finished_by_whoever_comes(world: &World) {
     let by_migrate = async |world: &World| world.store.migrate().await.map(drop).unwrap();
     let by_flag = async |world: &World| {
-        let outcome = world.store.wipe(WipeMark::Respect, |_| panic!("it was allowed before")).await.unwrap();
+        let outcome = world
+            .store
+            .wipe(WipeMark::Respect, |_| panic!("it was allowed before"))
+            .await
+            .unwrap();
         assert!(matches!(outcome, WipeOutcome::Wiped { .. }), "{outcome:?}");
     };
     for half_dropped in [true, false] {
@@ -152,21 +267,35 @@ async fn a_wipe_that_was_killed_is_finished_by_whoever_comes(world: &World) {
             wiped(world, WipeMark::Respect).await;
             zone::resume(&world.store).await.unwrap();
             world.person("user1").await;
-            world.run("UPDATE starchart_wipe SET state = 'wiping'").await.unwrap();
+            world
+                .run("UPDATE starchart_wipe SET state = 'wiping'")
+                .await
+                .unwrap();
             if half_dropped {
                 for table in ["seaql_migrations", "outbox", "zone_control", "dns_records"] {
                     world.run(&format!("DROP TABLE {table}")).await.unwrap();
                 }
             }
-            assert_eq!(world.store.schema().await.unwrap(), SchemaState::HalfWiped, "nothing may serve it");
-            assert!(!world.store.rearm_wipe().await.unwrap(), "what was begun stays known");
+            assert_eq!(
+                world.store.schema().await.unwrap(),
+                SchemaState::HalfWiped,
+                "nothing may serve it"
+            );
+            assert!(
+                !world.store.rearm_wipe().await.unwrap(),
+                "what was begun stays known"
+            );
             if flag {
                 by_flag(world).await
             } else {
                 by_migrate(world).await
             }
             assert_eq!(world.store.schema().await.unwrap(), SchemaState::Fits);
-            assert_eq!(people(world).await, 0, "half dropped: {half_dropped}, flag: {flag}");
+            assert_eq!(
+                people(world).await,
+                0,
+                "half dropped: {half_dropped}, flag: {flag}"
+            );
             assert!(zone::paused(&world.store).await.unwrap().is_some());
         }
     }
@@ -177,50 +306,85 @@ async fn a_wipe_that_was_cut_off_after_the_new_tables_drops_nothing_more(world: 
     zone::resume(&world.store).await.unwrap();
     // Somebody whom a replica that was up all the time has served since.
     world.person("user1").await;
-    world.run("UPDATE starchart_wipe SET state = 'made'").await.unwrap();
+    world
+        .run("UPDATE starchart_wipe SET state = 'made'")
+        .await
+        .unwrap();
     assert_eq!(world.store.schema().await.unwrap(), SchemaState::HalfWiped);
     let migrated = world.store.migrate().await.unwrap();
     assert_eq!((migrated.steps, migrated.wiped), (0, Some(Vec::new())));
     assert_eq!(people(world).await, 1);
     assert!(zone::paused(&world.store).await.unwrap().is_some());
     assert_eq!(world.store.schema().await.unwrap(), SchemaState::Fits);
-    assert!(matches!(world.store.wipe(WipeMark::Respect, YES).await.unwrap(), WipeOutcome::Already(_)));
+    assert!(matches!(
+        world.store.wipe(WipeMark::Respect, YES).await.unwrap(),
+        WipeOutcome::Already(_)
+    ));
 }
 
 async fn a_wipe_by_hand_leaves_a_flag_as_it_was(world: &World) {
     world.person("user1").await;
     wiped(world, WipeMark::Ignore).await;
-    assert!(!world.store.rearm_wipe().await.unwrap(), "it was armed and is");
+    assert!(
+        !world.store.rearm_wipe().await.unwrap(),
+        "it was armed and is"
+    );
     // Cut off: by hand nothing more is dropped, and whoever finishes it disarms no flag either.
     for (state, left) in [("wiping, armed", 0), ("made, armed", 1)] {
         world.person("user1").await;
         world.run("DELETE FROM starchart_wipe").await.unwrap();
-        let mark = format!("INSERT INTO starchart_wipe (id, state, changed_at) VALUES (1, '{state}', 1)");
+        let mark =
+            format!("INSERT INTO starchart_wipe (id, state, changed_at) VALUES (1, '{state}', 1)");
         world.run(&mark).await.unwrap();
-        assert_eq!(world.store.wipe(WipeMark::Ignore, YES).await.unwrap(), WipeOutcome::HalfDone);
+        assert_eq!(
+            world.store.wipe(WipeMark::Ignore, YES).await.unwrap(),
+            WipeOutcome::HalfDone
+        );
         assert_eq!(people(world).await, 1);
         world.store.migrate().await.unwrap();
-        assert_eq!((people(world).await, world.number("SELECT COUNT(*) FROM starchart_wipe").await), (left, 0), "{state}");
+        assert_eq!(
+            (
+                people(world).await,
+                world.number("SELECT COUNT(*) FROM starchart_wipe").await
+            ),
+            (left, 0),
+            "{state}"
+        );
     }
     // A flag that finishes it has had its wipe.
-    world.run("INSERT INTO starchart_wipe (id, state, changed_at) VALUES (1, 'wiping, armed', 1)").await.unwrap();
+    world
+        .run("INSERT INTO starchart_wipe (id, state, changed_at) VALUES (1, 'wiping, armed', 1)")
+        .await
+        .unwrap();
     wiped(world, WipeMark::Respect).await;
-    assert!(matches!(world.store.wipe(WipeMark::Respect, YES).await.unwrap(), WipeOutcome::Already(_)));
+    assert!(matches!(
+        world.store.wipe(WipeMark::Respect, YES).await.unwrap(),
+        WipeOutcome::Already(_)
+    ));
 }
 
 async fn a_later_versions_schema_is_not_wiped(world: &World) {
     world.person("user1").await;
-    world.run("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_later', 0)").await.unwrap();
+    world
+        .run("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_later', 0)")
+        .await
+        .unwrap();
     let refused = async || {
         for mark in [WipeMark::Respect, WipeMark::Ignore] {
             let outcome = world.store.wipe(mark, YES).await.unwrap();
-            assert_eq!(outcome, WipeOutcome::Unknown(vec!["m9999_later".to_owned()]));
+            assert_eq!(
+                outcome,
+                WipeOutcome::Unknown(vec!["m9999_later".to_owned()])
+            );
         }
         assert_eq!(people(world).await, 1);
     };
     refused().await;
     // Whatever of ours is missing beside it.
-    world.run("DELETE FROM seaql_migrations WHERE version = 'm0041_import_rows'").await.unwrap();
+    world
+        .run("DELETE FROM seaql_migrations WHERE version = 'm0041_import_rows'")
+        .await
+        .unwrap();
     refused().await;
 }
 
@@ -234,10 +398,21 @@ async fn another_programs_list_of_steps_stays(world: &World) {
         .run("CREATE TABLE seaql_migrations (version VARCHAR(255) NOT NULL PRIMARY KEY, applied_at BIGINT NOT NULL)")
         .await
         .unwrap();
-    world.run("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m20200101_their_own', 0)").await.unwrap();
+    world
+        .run("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m20200101_their_own', 0)")
+        .await
+        .unwrap();
     // sea-orm could not make our tables beside steps that it does not know.
     let outcome = world.store.wipe(WipeMark::Ignore, YES).await.unwrap();
-    assert_eq!(outcome, WipeOutcome::Unknown(vec!["m20200101_their_own".to_owned()]));
+    assert_eq!(
+        outcome,
+        WipeOutcome::Unknown(vec!["m20200101_their_own".to_owned()])
+    );
     assert_eq!(people(world).await, 0, "the table is there");
-    assert_eq!(world.number("SELECT COUNT(*) FROM seaql_migrations WHERE version = 'm20200101_their_own'").await, 1);
+    assert_eq!(
+        world
+            .number("SELECT COUNT(*) FROM seaql_migrations WHERE version = 'm20200101_their_own'")
+            .await,
+        1
+    );
 }

@@ -42,7 +42,11 @@ impl World {
     async fn migrated(database: Database) -> Self {
         let store = Store::connect(&options(&database)).await.unwrap();
         store.migrate().await.unwrap();
-        Self { database, store, offset: AtomicI64::new(0) }
+        Self {
+            database,
+            store,
+            offset: AtomicI64::new(0),
+        }
     }
 
     /// A handle with connections and a clock of its own, as another process has.
@@ -92,13 +96,36 @@ impl World {
     pub(crate) async fn person(&self, name: &str) -> Person {
         let user = users::sign_in(&self.store, &identity(name)).await.unwrap();
         let label = Label::from_username(name).unwrap();
-        users::claim_label(&self.store, user.id, &label).await.unwrap();
-        let act = Act { by: user.id, on_behalf_of: None, request_id: "request" };
-        Person { id: user.id, base: root().base(&label), act }
+        users::claim_label(&self.store, user.id, &label)
+            .await
+            .unwrap();
+        let act = Act {
+            by: user.id,
+            on_behalf_of: None,
+            request_id: "request",
+        };
+        Person {
+            id: user.id,
+            base: root().base(&label),
+            act,
+        }
     }
 
-    pub(crate) async fn create(&self, who: &Person, name: &str, kind: &str, value: &str) -> Result<Record, RecordError> {
-        records::create(&self.store, who.id, &who.record(name, kind, value), None, &who.act).await
+    pub(crate) async fn create(
+        &self,
+        who: &Person,
+        name: &str,
+        kind: &str,
+        value: &str,
+    ) -> Result<Record, RecordError> {
+        records::create(
+            &self.store,
+            who.id,
+            &who.record(name, kind, value),
+            None,
+            &who.act,
+        )
+        .await
     }
 
     pub(crate) async fn renew(&self, who: &Person, id: RecordId) -> Result<Record, RecordError> {
@@ -153,7 +180,12 @@ impl World {
     pub(crate) async fn due_now(&self, who: &Person, name: &str) {
         let made = self.create(who, name, "A", "192.168.1.1").await.unwrap();
         let end = self.store.now().await.unwrap().plus(7 * DAY_MS).as_millis();
-        self.run(&format!("UPDATE dns_records SET expires_at = {end} WHERE id = {}", made.id.0)).await.unwrap();
+        self.run(&format!(
+            "UPDATE dns_records SET expires_at = {end} WHERE id = {}",
+            made.id.0
+        ))
+        .await
+        .unwrap();
     }
 
     /// A certificate of the person that is valid from this moment for so many days.
@@ -174,41 +206,82 @@ impl World {
     /// The whole ownership registry: name and set, by name.
     pub(crate) async fn owned(&self) -> Vec<(String, OwnedSet)> {
         let owned = zone::view(&self.store).await.unwrap().owned.into_iter();
-        owned.flat_map(|(name, sets)| sets.into_iter().map(move |set| (name.clone(), set))).collect()
+        owned
+            .flat_map(|(name, sets)| sets.into_iter().map(move |set| (name.clone(), set)))
+            .collect()
     }
 
     pub(crate) async fn lease(&self) -> Lease {
-        zone::acquire_lease(&self.store, "publish", "one", 15_000).await.unwrap().unwrap()
+        zone::acquire_lease(&self.store, "publish", "one", 15_000)
+            .await
+            .unwrap()
+            .unwrap()
     }
 
     /// Publishes the name as the worker does when all goes well.
     pub(crate) async fn publish(&self, lease: &Lease, fqdn: &str, change: &str) -> NameOutcome {
         let outcome = self.outcome(fqdn).await;
-        assert!(zone::intend(&self.store, lease, 0, std::slice::from_ref(&outcome)).await.unwrap());
-        assert!(zone::confirm(&self.store, lease, Some(change), std::slice::from_ref(&outcome)).await.unwrap());
+        assert!(
+            zone::intend(&self.store, lease, 0, std::slice::from_ref(&outcome))
+                .await
+                .unwrap()
+        );
+        assert!(
+            zone::confirm(
+                &self.store,
+                lease,
+                Some(change),
+                std::slice::from_ref(&outcome)
+            )
+            .await
+            .unwrap()
+        );
         outcome
     }
 
     /// What the zone holds once everything wanted at this name was sent.
     pub(crate) async fn outcome(&self, fqdn: &str) -> NameOutcome {
-        let work = zone::work(&self.store, &[fqdn.to_owned()]).await.unwrap().remove(0);
-        let mut sets: Vec<_> = work.desired.iter().map(|set| (set.rtype, Some(set.body.clone()))).collect();
-        let gone = work.owned.iter().filter(|owned| !work.desired.iter().any(|set| set.rtype == owned.rtype));
+        let work = zone::work(&self.store, &[fqdn.to_owned()])
+            .await
+            .unwrap()
+            .remove(0);
+        let mut sets: Vec<_> = work
+            .desired
+            .iter()
+            .map(|set| (set.rtype, Some(set.body.clone())))
+            .collect();
+        let gone = work
+            .owned
+            .iter()
+            .filter(|owned| !work.desired.iter().any(|set| set.rtype == owned.rtype));
         sets.extend(gone.map(|owned| (owned.rtype, None)));
-        NameOutcome { name: work.name, generation: work.generation, sets }
+        NameOutcome {
+            name: work.name,
+            generation: work.generation,
+            sets,
+        }
     }
 }
 
 fn url(database: &Database) -> String {
     match database {
-        Database::File(folder) => format!("sqlite://{}", folder.path().join("starchart.db").display()),
+        Database::File(folder) => {
+            format!("sqlite://{}", folder.path().join("starchart.db").display())
+        }
         Database::Server(server) => server.url(),
     }
 }
 
 fn options(database: &Database) -> ConnectOptions {
-    let keys = vec![("one".to_owned(), Secret::new("ZGV2ZWxvcG1lbnQgb25seTogMzIgYnl0ZXMsIG9uZSE="))];
-    ConnectOptions { max_connections: Some(8), key_encryption_keys: keys, ..ConnectOptions::new(Secret::new(url(database))) }
+    let keys = vec![(
+        "one".to_owned(),
+        Secret::new("ZGV2ZWxvcG1lbnQgb25seTogMzIgYnl0ZXMsIG9uZSE="),
+    )];
+    ConnectOptions {
+        max_connections: Some(8),
+        key_encryption_keys: keys,
+        ..ConnectOptions::new(Secret::new(url(database)))
+    }
 }
 
 /// Somebody with a domain.
@@ -221,7 +294,12 @@ pub(crate) struct Person {
 
 impl Person {
     pub(crate) fn record(&self, name: &str, kind: &str, value: &str) -> NewRecord {
-        let form = RecordForm { name: name.into(), kind: kind.into(), value: value.into(), ..RecordForm::default() };
+        let form = RecordForm {
+            name: name.into(),
+            kind: kind.into(),
+            value: value.into(),
+            ..RecordForm::default()
+        };
         form.check(&self.base).unwrap()
     }
 
@@ -240,16 +318,30 @@ pub(crate) fn identity(name: &str) -> Identity {
         username: name.to_owned(),
         display_name: "Johannes Kepler".to_owned(),
         email: "user1@starchart.com".to_owned(),
-        groups: Groups { student: true, ..Groups::default() },
+        groups: Groups {
+            student: true,
+            ..Groups::default()
+        },
         name_id: Some("_nameid".to_owned()),
         session_index: Some("_session".to_owned()),
     }
 }
 
 pub(crate) fn body(values: &[&str]) -> SetBody {
-    SetBody { ttl: TTL, values: values.iter().map(|value| (*value).to_owned()).collect() }
+    SetBody {
+        ttl: TTL,
+        values: values.iter().map(|value| (*value).to_owned()).collect(),
+    }
 }
 
-pub(crate) fn outcome(name: &str, generation: i64, sets: &[(RecordType, Option<SetBody>)]) -> NameOutcome {
-    NameOutcome { name: name.to_owned(), generation, sets: sets.to_vec() }
+pub(crate) fn outcome(
+    name: &str,
+    generation: i64,
+    sets: &[(RecordType, Option<SetBody>)],
+) -> NameOutcome {
+    NameOutcome {
+        name: name.to_owned(),
+        generation,
+        sets: sets.to_vec(),
+    }
 }

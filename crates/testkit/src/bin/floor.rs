@@ -1,5 +1,5 @@
-//! What the machine gives at most: a bare handler that asks the database what a page asks and writes as many octets.
-//! `script/bench http` measures it beside the application.
+//! What the machine gives at most: a bare handler that asks the database what a page asks and
+//! writes as many octets. `script/bench http` measures it beside the application.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::COOKIE;
@@ -32,7 +32,11 @@ struct Options {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let options = Options::parse();
     // As many connections as the application has, tried as seldom before they are used.
-    let pool = MySqlPoolOptions::new().max_connections(16).test_before_acquire(false).connect(&options.database).await?;
+    let pool = MySqlPoolOptions::new()
+        .max_connections(16)
+        .test_before_acquire(false)
+        .connect(&options.database)
+        .await?;
     let pool = web::Data::new(pool);
     let app = move || {
         App::new()
@@ -40,7 +44,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             .route("/nothing/{octets}", web::get().to(nothing))
             .route("/records/{octets}", web::get().to(records))
     };
-    HttpServer::new(app).bind(("127.0.0.1", options.port))?.run().await?;
+    HttpServer::new(app)
+        .bind(("127.0.0.1", options.port))?
+        .run()
+        .await?;
     Ok(())
 }
 
@@ -48,7 +55,11 @@ async fn nothing(octets: web::Path<usize>) -> HttpResponse {
     page(*octets)
 }
 
-async fn records(request: HttpRequest, octets: web::Path<usize>, pool: web::Data<MySqlPool>) -> HttpResponse {
+async fn records(
+    request: HttpRequest,
+    octets: web::Path<usize>,
+    pool: web::Data<MySqlPool>,
+) -> HttpResponse {
     match read(&request, &pool).await {
         Ok(()) => page(*octets),
         Err(_) => HttpResponse::new(StatusCode::INTERNAL_SERVER_ERROR),
@@ -57,14 +68,30 @@ async fn records(request: HttpRequest, octets: web::Path<usize>, pool: web::Data
 
 /// The cookie is the hash of the session's token in hexadecimal digits.
 async fn read(request: &HttpRequest, pool: &MySqlPool) -> Result<(), Error> {
-    let cookie = request.headers().get(COOKIE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let octet = |at: usize| u8::from_str_radix(cookie.get(at..at + 2).unwrap_or_default(), 16).unwrap_or_default();
+    let cookie = request
+        .headers()
+        .get(COOKIE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let octet = |at: usize| {
+        u8::from_str_radix(cookie.get(at..at + 2).unwrap_or_default(), 16).unwrap_or_default()
+    };
     let hash: Vec<u8> = (0..cookie.len()).step_by(2).map(octet).collect();
-    let user: i64 = sqlx::query(SESSION).bind(hash).fetch_one(pool).await?.try_get("user_id")?;
+    let user: i64 = sqlx::query(SESSION)
+        .bind(hash)
+        .fetch_one(pool)
+        .await?
+        .try_get("user_id")?;
     let rows = sqlx::query(RECORDS).bind(user).fetch_all(pool).await?;
-    if rows.is_empty() { Err(Error::RowNotFound) } else { Ok(()) }
+    if rows.is_empty() {
+        Err(Error::RowNotFound)
+    } else {
+        Ok(())
+    }
 }
 
 fn page(octets: usize) -> HttpResponse {
-    HttpResponse::Ok().content_type("text/html; charset=utf-8").body("x".repeat(octets))
+    HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .body("x".repeat(octets))
 }

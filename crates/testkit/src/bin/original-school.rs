@@ -1,4 +1,5 @@
-//! Makes a school's database in the original's schema, and its zone in a file that the strict Route53 loads.
+//! Makes a school's database in the original's schema, and its zone in a file that the strict
+//! Route53 loads.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -32,8 +33,23 @@ struct Options {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::io::Result<()> {
     let options = Options::parse();
-    let Options { url, root, users, records, seed, zone_out } = options;
-    let built = School { root, users, records, seed }.build(&url).await.map_err(std::io::Error::other)?;
+    let Options {
+        url,
+        root,
+        users,
+        records,
+        seed,
+        zone_out,
+    } = options;
+    let built = School {
+        root,
+        users,
+        records,
+        seed,
+    }
+    .build(&url)
+    .await
+    .map_err(std::io::Error::other)?;
     if let Some(path) = zone_out {
         std::fs::write(path, serde_json::to_vec(&built.zone)?)?;
     }

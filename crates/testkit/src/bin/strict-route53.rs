@@ -1,5 +1,5 @@
-//! The strict Route53 as a process of its own, for scripts. Prints one JSON line when it is ready, and ends on SIGTERM
-//! or Ctrl-C.
+//! The strict Route53 as a process of its own, for scripts. Prints one JSON line when it is ready,
+//! and ends on SIGTERM or Ctrl-C.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -21,7 +21,8 @@ struct Options {
     /// Where the zone is served, on UDP and TCP.
     #[arg(long, default_value = "127.0.0.1:0")]
     dns: SocketAddr,
-    /// Sets to begin with: a file with a JSON array of them, as `original-school --zone-out` writes it.
+    /// Sets to begin with: a file with a JSON array of them, as `original-school --zone-out` writes
+    /// it.
     #[arg(long, value_name = "FILE")]
     load: Option<PathBuf>,
 }

@@ -1,6 +1,9 @@
 //! Certificates that an authority of our own issued, with their keys.
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair, PKCS_RSA_SHA256};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair,
+    PKCS_RSA_SHA256,
+};
 use sqlx::{MySqlConnection, QueryBuilder};
 use time::OffsetDateTime;
 
@@ -37,21 +40,36 @@ impl Workshop {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name = DistinguishedName::new();
-        params.distinguished_name.push(DnType::CommonName, "An authority for tests");
-        let authority = CertifiedIssuer::self_signed(params, key()).unwrap_or_else(|error| panic!("an authority: {error}"));
-        let rsa = |_| KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap_or_else(|error| panic!("a key: {error}"));
-        Self { authority, rsa: (0..RSA_KEYS).map(rsa).collect() }
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "An authority for tests");
+        let authority = CertifiedIssuer::self_signed(params, key())
+            .unwrap_or_else(|error| panic!("an authority: {error}"));
+        let rsa = |_| {
+            KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap_or_else(|error| panic!("a key: {error}"))
+        };
+        Self {
+            authority,
+            rsa: (0..RSA_KEYS).map(rsa).collect(),
+        }
     }
 
     fn issue(&self, row: &mut Row, nth: usize, from: i64, to: i64) {
         let made = key();
         // Half of them are of the kind that was usual.
-        let key = if nth.is_multiple_of(2) { &made } else { &self.rsa[nth % RSA_KEYS] };
+        let key = if nth.is_multiple_of(2) {
+            &made
+        } else {
+            &self.rsa[nth % RSA_KEYS]
+        };
         let names = vec![format!("*.{}", row.domain), row.domain.clone()];
-        let mut params = CertificateParams::new(names).unwrap_or_else(|error| panic!("a certificate: {error}"));
+        let mut params =
+            CertificateParams::new(names).unwrap_or_else(|error| panic!("a certificate: {error}"));
         params.distinguished_name = DistinguishedName::new();
         (params.not_before, params.not_after) = (moment(from), moment(to));
-        let issued = params.signed_by(key, &self.authority).unwrap_or_else(|error| panic!("a certificate: {error}"));
+        let issued = params
+            .signed_by(key, &self.authority)
+            .unwrap_or_else(|error| panic!("a certificate: {error}"));
         row.status = "issued";
         row.private_key = Some(key.serialize_pem());
         row.certificate = Some(issued.pem());
@@ -76,16 +94,27 @@ pub(super) fn make(people: &[Somebody], root: &str, now: i64, dice: &mut Dice) -
     let workshop = Workshop::new();
     let mut rows = Vec::new();
     for (n, somebody) in people.iter().enumerate() {
-        let blank =
-            Row { username: somebody.username.clone(), domain: format!("{}.{root}", somebody.label()), ..Row::default() };
+        let blank = Row {
+            username: somebody.username.clone(),
+            domain: format!("{}.{root}", somebody.label()),
+            ..Row::default()
+        };
         let mut add = |mut row: Row| {
             row.order_url = format!("https://authority.example/order/{}", rows.len() + 1);
             rows.push(row);
         };
         // The first ones are what each school has; dice decide for the others.
-        let chance = if n < 6 { [0, 10, 0, 50, 45, 0][n] } else { dice.below(100) };
+        let chance = if n < 6 {
+            [0, 10, 0, 50, 45, 0][n]
+        } else {
+            dice.below(100)
+        };
         if chance < 40 {
-            let left = if n == 0 { 60 } else { dice.days(1, 89) / DAY_MS };
+            let left = if n == 0 {
+                60
+            } else {
+                dice.days(1, 89) / DAY_MS
+            };
             if n == 0 || dice.percent(20) {
                 let mut older = blank.clone();
                 let end = now + left * DAY_MS - 30 * DAY_MS;
@@ -101,9 +130,15 @@ pub(super) fn make(people: &[Somebody], root: &str, now: i64, dice: &mut Dice) -
             }
             add(row);
         } else if chance < 46 {
-            add(Row { status: "pending", ..blank });
+            add(Row {
+                status: "pending",
+                ..blank
+            });
         } else if chance < 50 {
-            add(Row { status: "failed", ..blank });
+            add(Row {
+                status: "failed",
+                ..blank
+            });
         } else if chance < 55 {
             let mut ended = blank;
             workshop.issue(&mut ended, n, now - 200 * DAY_MS, now - 110 * DAY_MS);

@@ -1,9 +1,11 @@
-//! A school's database in the schema of the application that came before this one, and the zone that belongs to it: everything
-//! made up, and the same for the same seed, but for the keys of certificates.
+//! A school's database in the schema of the application that came before this one, and the zone
+//! that belongs to it: everything made up, and the same for the same seed, but for the keys of
+//! certificates.
 //!
-//! What is odd in real databases is here on purpose: user names that differ in dots only, records that a newer rule refuses, values
-//! that mean the same, a CNAME beside others, challenges made by hand, rows that have ended, sets that no row explains, and sets of
-//! the operators under people's labels.
+//! What is odd in real databases is here on purpose: user names that differ in dots only, records
+//! that a newer rule refuses, values that mean the same, a CNAME beside others, challenges made by
+//! hand, rows that have ended, sets that no row explains, and sets of the operators under people's
+//! labels.
 
 mod certificates;
 mod dice;
@@ -56,7 +58,12 @@ pub struct Built {
 impl School {
     /// Nobody and nothing: only the tables.
     pub fn empty() -> Self {
-        Self { root: "starchart.test".to_owned(), users: 0, records: 0, seed: 0 }
+        Self {
+            root: "starchart.test".to_owned(),
+            users: 0,
+            records: 0,
+            seed: 0,
+        }
     }
 
     /// Makes tables and rows in the empty database of `url`.
@@ -65,10 +72,15 @@ impl School {
     /// The database refuses, or has such tables already.
     pub async fn build(&self, url: &str) -> Result<Built, sqlx::Error> {
         let options: MySqlConnectOptions = url.parse()?;
-        let options = options.ssl_mode(MySqlSslMode::Preferred).timezone(Some("+00:00".to_owned()));
+        let options = options
+            .ssl_mode(MySqlSslMode::Preferred)
+            .timezone(Some("+00:00".to_owned()));
         let mut db = options.connect().await?;
         schema::create(&mut db).await?;
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_millis();
         let now = i64::try_from(since).unwrap_or_default();
         let mut dice = Dice::new(self.seed);
         let people = people::make(self.users, now, &mut dice);

@@ -22,8 +22,8 @@ impl Somebody {
     }
 }
 
-/// Every hundredth person, at most: the first three of them have a user name that makes no label, the rest that of the person before with
-/// a dot in it.
+/// Every hundredth person, at most: the first three of them have a user name that makes no label,
+/// the rest that of the person before with a dot in it.
 pub(super) fn make(count: usize, now: i64, dice: &mut Dice) -> Vec<Somebody> {
     let mut people: Vec<Somebody> = Vec::with_capacity(count);
     for n in 1..=count {
@@ -54,9 +54,14 @@ pub(super) fn make(count: usize, now: i64, dice: &mut Dice) -> Vec<Somebody> {
     people
 }
 
-pub(super) async fn insert(db: &mut MySqlConnection, people: &[Somebody]) -> Result<(), sqlx::Error> {
+pub(super) async fn insert(
+    db: &mut MySqlConnection,
+    people: &[Somebody],
+) -> Result<(), sqlx::Error> {
     for batch in people.chunks(BATCH) {
-        let mut insert = QueryBuilder::new("INSERT INTO `User` (username, displayName, email, `group`, createdAt, updatedAt) ");
+        let mut insert = QueryBuilder::new(
+            "INSERT INTO `User` (username, displayName, email, `group`, createdAt, updatedAt) ",
+        );
         insert.push_values(batch, |mut row, somebody| {
             row.push_bind(&somebody.username)
                 .push_bind(&somebody.display_name)

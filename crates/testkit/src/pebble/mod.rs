@@ -1,7 +1,9 @@
-//! pebble, the small certificate authority for tests of ACME clients: it really asks a name server for the TXT records.
+//! pebble, the small certificate authority for tests of ACME clients: it really asks a name server
+//! for the TXT records.
 //!
-//! Its API is served with a certificate of a CA of our own, made anew for each start. 5 % of the good nonces are refused, as
-//! a client must bear. [`AcmeProxy`] stands in front of it where a test wants an authority that fails.
+//! Its API is served with a certificate of a CA of our own, made anew for each start. 5 % of the
+//! good nonces are refused, as a client must bear. [`AcmeProxy`] stands in front of it where a test
+//! wants an authority that fails.
 
 mod proxy;
 pub(crate) mod tls;
@@ -31,7 +33,11 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { reuse_authorizations: 0, refuse_nonces: 5, validity: Duration::from_secs(90 * 86_400) }
+        Self {
+            reuse_authorizations: 0,
+            refuse_nonces: 5,
+            validity: Duration::from_secs(90 * 86_400),
+        }
     }
 }
 
@@ -83,12 +89,22 @@ impl Pebble {
                 .env("PEBBLE_VA_NOSLEEP", "1")
                 .env("PEBBLE_VA_ALWAYS_VALID", "0")
                 .env("PEBBLE_WFE_NONCEREJECT", options.refuse_nonces.to_string())
-                .env("PEBBLE_AUTHZREUSE", options.reuse_authorizations.to_string());
+                .env(
+                    "PEBBLE_AUTHZREUSE",
+                    options.reuse_authorizations.to_string(),
+                );
         });
         let client = identity.client();
         let directory = format!("https://localhost:{port}/dir");
-        server.wait_until(async || client.get(&directory).send().await.is_ok()).await;
-        Self { server, identity, port, management_port }
+        server
+            .wait_until(async || client.get(&directory).send().await.is_ok())
+            .await;
+        Self {
+            server,
+            identity,
+            port,
+            management_port,
+        }
     }
 
     /// What LETS_ENCRYPT_DIRECTORY_URL is set to.
@@ -109,8 +125,17 @@ impl Pebble {
     /// When pebble does not tell.
     pub async fn issuer_root_pem(&self) -> String {
         let url = format!("https://localhost:{}/roots/0", self.management_port);
-        let answer = self.identity.client().get(url).send().await.unwrap_or_else(|error| panic!("pebble: {error}"));
-        answer.text().await.unwrap_or_else(|error| panic!("pebble: {error}"))
+        let answer = self
+            .identity
+            .client()
+            .get(url)
+            .send()
+            .await
+            .unwrap_or_else(|error| panic!("pebble: {error}"));
+        answer
+            .text()
+            .await
+            .unwrap_or_else(|error| panic!("pebble: {error}"))
     }
 
     /// How many orders were opened.

@@ -42,13 +42,18 @@ impl Fault {
     pub fn rate_limited(retry_after: Duration) -> Self {
         let seconds = retry_after.as_secs();
         let detail = format!("too many certificates already issued, retry after {seconds} s");
-        Self::Answer { status: 429, kind: "rateLimited", detail, retry_after: Some(seconds) }
+        Self::Answer {
+            status: 429,
+            kind: "rateLimited",
+            detail,
+            retry_after: Some(seconds),
+        }
     }
 }
 
-/// A proxy in front of a pebble. Requests are named by the beginning of their path, as pebble has them: `/dir`, `/nonce-plz`,
-/// `/sign-me-up`, `/order-plz` (new order), `/my-order/`, `/authZ/`, `/chalZ/`, `/finalize-order/`, `/certZ/`, `/revoke-cert`.
-/// Dropping it stops it.
+/// A proxy in front of a pebble. Requests are named by the beginning of their path, as pebble has
+/// them: `/dir`, `/nonce-plz`, `/sign-me-up`, `/order-plz` (new order), `/my-order/`, `/authZ/`,
+/// `/chalZ/`, `/finalize-order/`, `/certZ/`, `/revoke-cert`. Dropping it stops it.
 #[derive(Debug)]
 pub struct AcmeProxy {
     address: SocketAddr,
@@ -81,8 +86,11 @@ impl AcmeProxy {
     /// When no port is free.
     pub async fn start(pebble: &Pebble) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
-        let listener = listener.unwrap_or_else(|error| panic!("no free port on 127.0.0.1: {error}"));
-        let address = listener.local_addr().unwrap_or_else(|error| panic!("no address: {error}"));
+        let listener =
+            listener.unwrap_or_else(|error| panic!("no free port on 127.0.0.1: {error}"));
+        let address = listener
+            .local_addr()
+            .unwrap_or_else(|error| panic!("no address: {error}"));
         let shared = Arc::new(Shared {
             pebble: format!("https://localhost:{}", pebble.port),
             client: pebble.identity.client(),
@@ -91,7 +99,11 @@ impl AcmeProxy {
         });
         let acceptor = TlsAcceptor::from(pebble.identity.server());
         let task = tokio::spawn(serve(listener, acceptor, Arc::clone(&shared))).abort_handle();
-        Self { address, shared, task }
+        Self {
+            address,
+            shared,
+            task,
+        }
     }
 
     /// What LETS_ENCRYPT_DIRECTORY_URL is set to; ACME_CA_ROOT_PATH is pebble's.
@@ -107,7 +119,10 @@ impl AcmeProxy {
 
     /// The next `times` requests whose path begins so come to this.
     pub fn fail(&self, path: &str, times: u64, fault: Fault) {
-        self.shared.lock().faults.push((path.to_owned(), times, fault));
+        self.shared
+            .lock()
+            .faults
+            .push((path.to_owned(), times, fault));
     }
 
     /// Ends all faults, and lets held answers go.
@@ -140,7 +155,12 @@ impl AcmeProxy {
     /// How many requests came whose path begins so, those included that failed here.
     #[must_use]
     pub fn count(&self, path: &str) -> usize {
-        self.shared.lock().paths.iter().filter(|seen| seen.starts_with(path)).count()
+        self.shared
+            .lock()
+            .paths
+            .iter()
+            .filter(|seen| seen.starts_with(path))
+            .count()
     }
 }
 
@@ -162,8 +182,10 @@ impl Shared {
         if state.down {
             return Some(Fault::Drop);
         }
-        let (_, times, fault) =
-            state.faults.iter_mut().find(|(start, times, _)| *times > 0 && path.starts_with(start.as_str()))?;
+        let (_, times, fault) = state
+            .faults
+            .iter_mut()
+            .find(|(start, times, _)| *times > 0 && path.starts_with(start.as_str()))?;
         *times -= 1;
         Some(fault.clone())
     }
@@ -178,7 +200,9 @@ impl Shared {
     /// What pebble answers, as bytes for the connection.
     async fn forward(&self, request: Request) -> Option<Vec<u8>> {
         let method = reqwest::Method::from_bytes(request.method.as_bytes()).ok()?;
-        let mut asked = self.client.request(method, format!("{}{}", self.pebble, request.path));
+        let mut asked = self
+            .client
+            .request(method, format!("{}{}", self.pebble, request.path));
         // pebble writes its URLs with the host that it was asked as.
         for name in ["host", "content-type", "user-agent"] {
             if let Some(value) = request.header(name) {
@@ -187,13 +211,23 @@ impl Shared {
         }
         let answer = asked.body(request.body).send().await.ok()?;
         let mut head = format!("HTTP/1.1 {} -\r\n", answer.status().as_u16());
-        for name in ["content-type", "replay-nonce", "location", "link", "retry-after"] {
+        for name in [
+            "content-type",
+            "replay-nonce",
+            "location",
+            "link",
+            "retry-after",
+        ] {
             for value in answer.headers().get_all(name) {
                 head += &format!("{name}: {}\r\n", value.to_str().ok()?);
             }
         }
         let body = answer.bytes().await.ok()?;
-        let length = if request.method == "HEAD" { 0 } else { body.len() };
+        let length = if request.method == "HEAD" {
+            0
+        } else {
+            body.len()
+        };
         head += &format!("content-length: {length}\r\n\r\n");
         Some([head.as_bytes(), &body[..length]].concat())
     }
@@ -224,7 +258,12 @@ async fn connection(mut stream: TlsStream<TcpStream>, shared: &Shared) {
     while let Ok(Some(request)) = read_request(&mut stream, &mut buffer).await {
         let answer = match shared.fault_for(&request.path) {
             None => shared.forward(request).await,
-            Some(Fault::Answer { status, kind, detail, retry_after }) => Some(refusal(status, kind, &detail, retry_after)),
+            Some(Fault::Answer {
+                status,
+                kind,
+                detail,
+                retry_after,
+            }) => Some(refusal(status, kind, &detail, retry_after)),
             Some(Fault::Drop) => None,
             Some(Fault::Lose) => {
                 let _ = shared.forward(request).await;
@@ -246,7 +285,9 @@ async fn connection(mut stream: TlsStream<TcpStream>, shared: &Shared) {
 fn refusal(status: u16, kind: &str, detail: &str, retry_after: Option<u64>) -> Vec<u8> {
     let urn = format!("urn:ietf:params:acme:error:{kind}");
     let body = serde_json::json!({ "type": urn, "detail": detail, "status": status }).to_string();
-    let retry_after = retry_after.map_or_else(String::new, |seconds| format!("retry-after: {seconds}\r\n"));
-    let head = format!("HTTP/1.1 {status} -\r\ncontent-type: application/problem+json\r\n{retry_after}");
+    let retry_after =
+        retry_after.map_or_else(String::new, |seconds| format!("retry-after: {seconds}\r\n"));
+    let head =
+        format!("HTTP/1.1 {status} -\r\ncontent-type: application/problem+json\r\n{retry_after}");
     format!("{head}content-length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }

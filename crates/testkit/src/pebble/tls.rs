@@ -21,7 +21,8 @@ pub(crate) struct Identity {
 
 impl Identity {
     pub(crate) fn generate(dir: &Path) -> Self {
-        Self::try_generate(dir).unwrap_or_else(|error| panic!("a certificate for localhost: {error}"))
+        Self::try_generate(dir)
+            .unwrap_or_else(|error| panic!("a certificate for localhost: {error}"))
     }
 
     fn try_generate(dir: &Path) -> Result<Self, rcgen::Error> {
@@ -32,12 +33,23 @@ impl Identity {
         let mut params = CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()])?;
         params.distinguished_name = rcgen::DistinguishedName::new();
         let certificate = params.signed_by(&key, &root)?;
-        let (root_path, certificate_path, key_path) = (dir.join("root.pem"), dir.join("api.pem"), dir.join("api-key.pem"));
+        let (root_path, certificate_path, key_path) = (
+            dir.join("root.pem"),
+            dir.join("api.pem"),
+            dir.join("api-key.pem"),
+        );
         super::write(&root_path, &root.pem());
         super::write(&certificate_path, &certificate.pem());
         super::write(&key_path, &key.serialize_pem());
         let (certificate, key) = (certificate.der().clone(), key.serialize_der());
-        Ok(Self { root_path, certificate_path, key_path, root_pem: root.pem(), certificate, key })
+        Ok(Self {
+            root_path,
+            certificate_path,
+            key_path,
+            root_pem: root.pem(),
+            certificate,
+            key,
+        })
     }
 
     pub(crate) fn root_path(&self) -> &Path {
@@ -68,9 +80,15 @@ impl Identity {
     /// For a server in this process.
     pub(super) fn server(&self) -> Arc<ServerConfig> {
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(self.key.clone()));
-        let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .and_then(|builder| builder.with_no_client_auth().with_single_cert(vec![self.certificate.clone()], key));
+        let config = ServerConfig::builder_with_provider(Arc::new(
+            rustls::crypto::aws_lc_rs::default_provider(),
+        ))
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| {
+            builder
+                .with_no_client_auth()
+                .with_single_cert(vec![self.certificate.clone()], key)
+        });
         Arc::new(config.unwrap_or_else(|error| panic!("our own certificate: {error}")))
     }
 }

@@ -25,24 +25,45 @@ pub(crate) async fn answer(state: Arc<State>, request: Request) -> Reply {
     if let Some(knob) = request.path.strip_prefix("/_knobs/") {
         return turn_knob(&state, knob, &request);
     }
-    let path: Vec<&str> = request.path.split('/').filter(|part| !part.is_empty()).collect();
+    let path: Vec<&str> = request
+        .path
+        .split('/')
+        .filter(|part| !part.is_empty())
+        .collect();
     let (operation, id) = match (request.method.as_str(), path.as_slice()) {
         ("POST", ["2013-04-01", "hostedzone", id, "rrset"]) => (Operation::Change, *id),
         ("GET", ["2013-04-01", "hostedzone", id, "rrset"]) => (Operation::List, *id),
         ("GET", ["2013-04-01", "hostedzone", id]) => (Operation::GetZone, *id),
         ("GET", ["2013-04-01", "change", id]) => (Operation::GetChange, *id),
-        _ => return fail(Failure(404, "UnknownOperationException", request.path.clone())),
+        _ => {
+            return fail(Failure(
+                404,
+                "UnknownOperationException",
+                request.path.clone(),
+            ));
+        }
     };
     let (latency, fault) = state.arrive(operation);
     tokio::time::sleep(latency).await;
     if let Some(fault) = fault {
         return fail(describe(fault));
     }
-    if !request.header("authorization").is_some_and(|value| value.starts_with("AWS4-HMAC-SHA256 ")) {
-        return fail(Failure(403, "MissingAuthenticationToken", "Missing Authentication Token".into()));
+    if !request
+        .header("authorization")
+        .is_some_and(|value| value.starts_with("AWS4-HMAC-SHA256 "))
+    {
+        return fail(Failure(
+            403,
+            "MissingAuthenticationToken",
+            "Missing Authentication Token".into(),
+        ));
     }
     if operation != Operation::GetChange && id != state.zone_id {
-        return fail(Failure(404, "NoSuchHostedZone", format!("No hosted zone found with ID: {id}")));
+        return fail(Failure(
+            404,
+            "NoSuchHostedZone",
+            format!("No hosted zone found with ID: {id}"),
+        ));
     }
     match operation {
         Operation::Change => change(&state, &request).await,
@@ -50,7 +71,11 @@ pub(crate) async fn answer(state: Arc<State>, request: Request) -> Reply {
         Operation::GetZone => xml(zone(&state)),
         Operation::GetChange => match state.change_info(id) {
             Some(info) => xml(document("GetChangeResponse", &change_info(&info))),
-            None => fail(Failure(404, "NoSuchChange", format!("Could not find resource with ID: {id}"))),
+            None => fail(Failure(
+                404,
+                "NoSuchChange",
+                format!("Could not find resource with ID: {id}"),
+            )),
         },
     }
 }
@@ -59,9 +84,14 @@ fn describe(fault: Fault) -> Failure {
     match fault {
         Fault::Throttled => Failure(400, "Throttling", "Rate exceeded".into()),
         Fault::Unavailable => Failure(503, "ServiceUnavailable", "Service is unavailable".into()),
-        Fault::Denied => Failure(403, "AccessDenied", "User is not authorized to perform this operation".into()),
+        Fault::Denied => Failure(
+            403,
+            "AccessDenied",
+            "User is not authorized to perform this operation".into(),
+        ),
         Fault::PriorRequest => {
-            let text = "The request was rejected because Route 53 was still processing a prior request.";
+            let text =
+                "The request was rejected because Route 53 was still processing a prior request.";
             Failure(400, "PriorRequestNotComplete", text.into())
         }
     }
@@ -77,7 +107,10 @@ async fn change(state: &State, request: &Request) -> Reply {
     match (ending, outcome) {
         (Ending::DropBefore | Ending::DropAfter, _) => Reply::Drop,
         (Ending::Silence, _) => Reply::Silence,
-        (Ending::Answered, Ok(info)) => xml(document("ChangeResourceRecordSetsResponse", &change_info(&info))),
+        (Ending::Answered, Ok(info)) => xml(document(
+            "ChangeResourceRecordSetsResponse",
+            &change_info(&info),
+        )),
         (Ending::Answered, Err(refusal)) => refuse(state, refusal),
     }
 }
@@ -85,15 +118,24 @@ async fn change(state: &State, request: &Request) -> Reply {
 fn refuse(state: &State, refusal: Refusal) -> Reply {
     match refusal {
         Refusal::Input(message) => fail(Failure(400, "InvalidInput", message)),
-        Refusal::Batch(messages) if state.bare_batch_errors() => reply(400, bare_batch_error(&messages, REQUEST)),
-        Refusal::Batch(messages) => fail(Failure(400, "InvalidChangeBatch", format!("[{}]", messages.join(", ")))),
+        Refusal::Batch(messages) if state.bare_batch_errors() => {
+            reply(400, bare_batch_error(&messages, REQUEST))
+        }
+        Refusal::Batch(messages) => fail(Failure(
+            400,
+            "InvalidChangeBatch",
+            format!("[{}]", messages.join(", ")),
+        )),
     }
 }
 
 fn change_info(info: &ChangeInfo) -> String {
     let id = leaf("Id", &format!("/change/{}", info.id));
     let status = leaf("Status", if info.in_sync { "INSYNC" } else { "PENDING" });
-    element("ChangeInfo", &format!("{id}{status}{}", leaf("SubmittedAt", &info.submitted_at)))
+    element(
+        "ChangeInfo",
+        &format!("{id}{status}{}", leaf("SubmittedAt", &info.submitted_at)),
+    )
 }
 
 fn zone(state: &State) -> String {
@@ -102,8 +144,18 @@ fn zone(state: &State) -> String {
     let reference = leaf("CallerReference", "strict");
     let config = element("Config", &leaf("PrivateZone", "false"));
     let count = leaf("ResourceRecordSetCount", &zone.sets.len().to_string());
-    let hosted = element("HostedZone", &format!("{id}{}{reference}{config}{count}", leaf("Name", &zone.name.to_string())));
-    let servers: String = state.name_servers().iter().map(|server| leaf("NameServer", server)).collect();
+    let hosted = element(
+        "HostedZone",
+        &format!(
+            "{id}{}{reference}{config}{count}",
+            leaf("Name", &zone.name.to_string())
+        ),
+    );
+    let servers: String = state
+        .name_servers()
+        .iter()
+        .map(|server| leaf("NameServer", server))
+        .collect();
     let delegation = element("DelegationSet", &element("NameServers", &servers));
     document("GetHostedZoneResponse", &format!("{hosted}{delegation}"))
 }
@@ -114,17 +166,33 @@ fn list(zone: &Zone, query: &str) -> Result<String, Failure> {
     let (mut name, mut rtype, mut identifier, mut most) = (None, None, None, PAGE);
     for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
         match key.as_ref() {
-            "name" => name = Some(DnsName::parse(&value).map_err(|fault| wrong(&format!("Invalid name: {fault}")))?),
+            "name" => {
+                name = Some(
+                    DnsName::parse(&value)
+                        .map_err(|fault| wrong(&format!("Invalid name: {fault}")))?,
+                )
+            }
             "type" => rtype = Some(value.into_owned()),
             "identifier" => identifier = Some(value.into_owned()),
-            "maxitems" => most = value.parse().ok().filter(|most| *most > 0).ok_or_else(|| wrong("Invalid maxitems"))?,
+            "maxitems" => {
+                most = value
+                    .parse()
+                    .ok()
+                    .filter(|most| *most > 0)
+                    .ok_or_else(|| wrong("Invalid maxitems"))?
+            }
             _ => {}
         }
     }
     if rtype.is_some() && name.is_none() || identifier.is_some() && rtype.is_none() {
-        return Err(wrong("Invalid request: a type needs a name, and an identifier needs a type"));
+        return Err(wrong(
+            "Invalid request: a type needs a name, and an identifier needs a type",
+        ));
     }
-    if rtype.as_deref().is_some_and(|rtype| !TYPES.contains(&rtype)) {
+    if rtype
+        .as_deref()
+        .is_some_and(|rtype| !TYPES.contains(&rtype))
+    {
         return Err(wrong("Invalid request: no such type"));
     }
     let start = Key {
@@ -140,12 +208,23 @@ fn list(zone: &Zone, query: &str) -> Result<String, Failure> {
     let truncated = leaf("IsTruncated", if next.is_some() { "true" } else { "false" });
     let next = next.unwrap_or_default();
     let most = leaf("MaxItems", &most.to_string());
-    Ok(document("ListResourceRecordSetsResponse", &format!("{sets}{truncated}{next}{most}")))
+    Ok(document(
+        "ListResourceRecordSetsResponse",
+        &format!("{sets}{truncated}{next}{most}"),
+    ))
 }
 
 fn next_place(set: &RrSet) -> String {
-    let identifier = set.identifier.as_ref().map(|text| leaf("NextRecordIdentifier", text)).unwrap_or_default();
-    format!("{}{}{identifier}", leaf("NextRecordName", &set.name.to_string()), leaf("NextRecordType", &set.rtype))
+    let identifier = set
+        .identifier
+        .as_ref()
+        .map(|text| leaf("NextRecordIdentifier", text))
+        .unwrap_or_default();
+    format!(
+        "{}{}{identifier}",
+        leaf("NextRecordName", &set.name.to_string()),
+        leaf("NextRecordType", &set.rtype)
+    )
 }
 
 /// `GET` reads (`sets`, `counts`, `batches`, `held`), `POST` turns; bodies are JSON.
@@ -164,7 +243,9 @@ fn turn_knob(state: &State, name: &str, request: &Request) -> Reply {
     } else {
         serde_json::from_slice::<Value>(&request.body).map(|value| json!({ name: value }))
     };
-    let turned = knob.and_then(serde_json::from_value::<Knob>).map_err(|fault| fault.to_string());
+    let turned = knob
+        .and_then(serde_json::from_value::<Knob>)
+        .map_err(|fault| fault.to_string());
     match turned.and_then(|knob| state.turn(knob)) {
         Ok(()) => as_json(&json!({})),
         Err(fault) => knob_fault(&fault),
@@ -173,14 +254,24 @@ fn turn_knob(state: &State, name: &str, request: &Request) -> Reply {
 
 fn as_json(value: &impl Serialize) -> Reply {
     match serde_json::to_string(value) {
-        Ok(body) => Reply::Answer { status: 200, kind: "application/json", request_id: REQUEST.into(), body },
+        Ok(body) => Reply::Answer {
+            status: 200,
+            kind: "application/json",
+            request_id: REQUEST.into(),
+            body,
+        },
         Err(fault) => knob_fault(&fault.to_string()),
     }
 }
 
 fn knob_fault(fault: &str) -> Reply {
     let body = json!({ "error": fault }).to_string();
-    Reply::Answer { status: 400, kind: "application/json", request_id: REQUEST.into(), body }
+    Reply::Answer {
+        status: 400,
+        kind: "application/json",
+        request_id: REQUEST.into(),
+        body,
+    }
 }
 
 /// Requests are not told apart in answers.
@@ -195,5 +286,10 @@ fn fail(Failure(status, code, message): Failure) -> Reply {
 }
 
 fn reply(status: u16, body: String) -> Reply {
-    Reply::Answer { status, kind: "text/xml", request_id: REQUEST.into(), body }
+    Reply::Answer {
+        status,
+        kind: "text/xml",
+        request_id: REQUEST.into(),
+        body,
+    }
 }

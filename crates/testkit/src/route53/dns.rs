@@ -57,7 +57,10 @@ impl Sockets {
 
     /// Answers until the task is aborted.
     pub(crate) async fn serve(self, state: Arc<State>, lag: Lag) {
-        tokio::join!(serve_udp(self.udp, &state, lag), serve_tcp(self.tcp, &state, lag));
+        tokio::join!(
+            serve_udp(self.udp, &state, lag),
+            serve_tcp(self.tcp, &state, lag)
+        );
     }
 }
 
@@ -65,8 +68,13 @@ async fn serve_udp(socket: UdpSocket, state: &State, lag: Lag) {
     let mut buffer = vec![0; 4096];
     loop {
         // Errors are those of earlier answers (a client that has gone).
-        let Ok((length, client)) = socket.recv_from(&mut buffer).await else { continue };
-        if let Some(answer) = buffer.get(..length).and_then(|query| respond(state, lag, query, true)) {
+        let Ok((length, client)) = socket.recv_from(&mut buffer).await else {
+            continue;
+        };
+        if let Some(answer) = buffer
+            .get(..length)
+            .and_then(|query| respond(state, lag, query, true))
+        {
             let _ = socket.send_to(&answer, client).await;
         }
     }
@@ -92,8 +100,12 @@ async fn serve_stream(mut stream: TcpStream, state: Arc<State>, lag: Lag) {
         if stream.read_exact(&mut query).await.is_err() {
             return;
         }
-        let Some(answer) = respond(&state, lag, &query, false) else { return };
-        let Ok(length) = u16::try_from(answer.len()) else { return };
+        let Some(answer) = respond(&state, lag, &query, false) else {
+            return;
+        };
+        let Ok(length) = u16::try_from(answer.len()) else {
+            return;
+        };
         let whole = [length.to_be_bytes().to_vec(), answer].concat();
         if stream.write_all(&whole).await.is_err() {
             return;
@@ -103,7 +115,9 @@ async fn serve_stream(mut stream: TcpStream, state: Arc<State>, lag: Lag) {
 
 /// The answer to a query in wire form; `None` if it is not a query.
 fn respond(state: &State, lag: Lag, query: &[u8], udp: bool) -> Option<Vec<u8>> {
-    let query = Message::from_vec(query).ok().filter(|query| query.metadata.message_type == MessageType::Query)?;
+    let query = Message::from_vec(query)
+        .ok()
+        .filter(|query| query.metadata.message_type == MessageType::Query)?;
     let lag = match lag {
         Lag::Knob => state.dns_lag(),
         Lag::Fixed(lag) => lag,
@@ -115,8 +129,16 @@ fn respond(state: &State, lag: Lag, query: &[u8], udp: bool) -> Option<Vec<u8>> 
         answer.set_edns(edns);
     }
     let bytes = answer.to_vec().ok()?;
-    let most = if udp { query.max_payload().min(LARGEST_DATAGRAM) } else { u16::MAX };
-    if bytes.len() > usize::from(most) { answer.truncate().to_vec().ok() } else { Some(bytes) }
+    let most = if udp {
+        query.max_payload().min(LARGEST_DATAGRAM)
+    } else {
+        u16::MAX
+    };
+    if bytes.len() > usize::from(most) {
+        answer.truncate().to_vec().ok()
+    } else {
+        Some(bytes)
+    }
 }
 
 fn answer(zone: &Zone, query: &Message) -> Message {
@@ -144,7 +166,8 @@ fn fill(zone: &Zone, mut name: DnsName, wanted: RecordType, answer: &mut Message
             answer.metadata.response_code = ResponseCode::NXDomain;
             break;
         };
-        let matches = |set: &&Arc<RrSet>| wanted == RecordType::ANY || set.rtype == wanted.to_string();
+        let matches =
+            |set: &&Arc<RrSet>| wanted == RecordType::ANY || set.rtype == wanted.to_string();
         let found: Vec<_> = sets.iter().filter(matches).collect();
         for set in &found {
             answer.add_answers(records(&name, set));
@@ -162,14 +185,22 @@ fn fill(zone: &Zone, mut name: DnsName, wanted: RecordType, answer: &mut Message
             _ => return,
         }
     }
-    answer.add_authorities(zone.at(&zone.name).filter(|set| set.rtype == "SOA").flat_map(|set| negative(zone, set)));
+    answer.add_authorities(
+        zone.at(&zone.name)
+            .filter(|set| set.rtype == "SOA")
+            .flat_map(|set| negative(zone, set)),
+    );
 }
 
-/// The sets that answer for `name`: its own, or those of the wildcard at the closest name that exists. `None`:
-/// there is no such name. Of several weighted sets the first answers.
+/// The sets that answer for `name`: its own, or those of the wildcard at the closest name that
+/// exists. `None`: there is no such name. Of several weighted sets the first answers.
 fn find(zone: &Zone, name: &DnsName) -> Option<Vec<Arc<RrSet>>> {
     let at = |name: &DnsName| {
-        let mut sets: Vec<_> = zone.at(name).filter(|set| matches!(set.body, Body::Records { .. })).cloned().collect();
+        let mut sets: Vec<_> = zone
+            .at(name)
+            .filter(|set| matches!(set.body, Body::Records { .. }))
+            .cloned()
+            .collect();
         sets.dedup_by(|next, first| next.rtype == first.rtype);
         sets
     };
@@ -185,14 +216,26 @@ fn find(zone: &Zone, name: &DnsName) -> Option<Vec<Arc<RrSet>>> {
 }
 
 fn target(cname: &RrSet) -> Option<DnsName> {
-    let Body::Records { data, .. } = &cname.body else { return None };
-    data.iter().find_map(|data| if let Data::Name(target) = data { Some(target.clone()) } else { None })
+    let Body::Records { data, .. } = &cname.body else {
+        return None;
+    };
+    data.iter().find_map(|data| {
+        if let Data::Name(target) = data {
+            Some(target.clone())
+        } else {
+            None
+        }
+    })
 }
 
 fn records(owner: &DnsName, set: &RrSet) -> Vec<Record> {
-    let (Body::Records { ttl, data, .. }, Some(owner)) = (&set.body, wire_name(owner)) else { return Vec::new() };
+    let (Body::Records { ttl, data, .. }, Some(owner)) = (&set.body, wire_name(owner)) else {
+        return Vec::new();
+    };
     let rdata = data.iter().filter_map(|data| rdata(&set.rtype, data));
-    rdata.map(|rdata| Record::from_rdata(owner.clone(), *ttl, rdata)).collect()
+    rdata
+        .map(|rdata| Record::from_rdata(owner.clone(), *ttl, rdata))
+        .collect()
 }
 
 /// The SOA of a negative answer: its TTL is at most its own last number (RFC 2308).
@@ -220,16 +263,32 @@ fn rdata(rtype: &str, data: &Data) -> Option<RData> {
             _ => RData::PTR(PTR(wire_name(name)?)),
         },
         Data::Mx(preference, host) => RData::MX(MX::new(*preference, wire_name(host)?)),
-        Data::Txt(strings) => RData::TXT(TXT::from_bytes(strings.iter().map(Vec::as_slice).collect())),
-        Data::Srv(priority, weight, port, host) => RData::SRV(SRV::new(*priority, *weight, *port, wire_name(host)?)),
+        Data::Txt(strings) => {
+            RData::TXT(TXT::from_bytes(strings.iter().map(Vec::as_slice).collect()))
+        }
+        Data::Srv(priority, weight, port, host) => {
+            RData::SRV(SRV::new(*priority, *weight, *port, wire_name(host)?))
+        }
         Data::Caa(flags, tag, value) => {
             let head = [*flags, u8::try_from(tag.len()).ok()?];
             let bytes = [head.as_slice(), tag.as_bytes(), value].concat();
-            RData::Unknown { code: RecordType::CAA, rdata: NULL::with(bytes) }
+            RData::Unknown {
+                code: RecordType::CAA,
+                rdata: NULL::with(bytes),
+            }
         }
         Data::Soa(primary, contact, [serial, refresh, retry, expire, minimum]) => {
-            let [refresh, retry, expire] = [refresh, retry, expire].map(|time| i32::try_from(*time).unwrap_or(i32::MAX));
-            RData::SOA(SOA::new(wire_name(primary)?, wire_name(contact)?, *serial, refresh, retry, expire, *minimum))
+            let [refresh, retry, expire] =
+                [refresh, retry, expire].map(|time| i32::try_from(*time).unwrap_or(i32::MAX));
+            RData::SOA(SOA::new(
+                wire_name(primary)?,
+                wire_name(contact)?,
+                *serial,
+                refresh,
+                retry,
+                expire,
+                *minimum,
+            ))
         }
         Data::Other(_) => return None,
     })

@@ -1,4 +1,5 @@
-//! As much of HTTP/1.1 as the API needs, by hand: an answer may also be withheld, or the connection dropped.
+//! As much of HTTP/1.1 as the API needs, by hand: an answer may also be withheld, or the connection
+//! dropped.
 
 use std::future::Future;
 use std::io;
@@ -28,7 +29,10 @@ pub(crate) struct Request {
 
 impl Request {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -79,7 +83,12 @@ where
     // A fault of the connection concerns only the client, which sees it as well.
     while let Ok(Some(request)) = read_request(&mut stream, &mut buffer).await {
         match handler(request).await {
-            Reply::Answer { status, kind, request_id, body } => {
+            Reply::Answer {
+                status,
+                kind,
+                request_id,
+                body,
+            } => {
                 let head = format!(
                     "HTTP/1.1 {status} {}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nx-amzn-RequestId: {request_id}\r\n\r\n",
                     if status < 400 { "OK" } else { "Error" },
@@ -100,7 +109,10 @@ where
 }
 
 /// The next request; `None` when the client has closed the connection.
-pub(crate) async fn read_request<S>(stream: &mut S, buffer: &mut Vec<u8>) -> io::Result<Option<Request>>
+pub(crate) async fn read_request<S>(
+    stream: &mut S,
+    buffer: &mut Vec<u8>,
+) -> io::Result<Option<Request>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -121,7 +133,10 @@ where
     if request.header("transfer-encoding").is_some() {
         return Err(io::Error::other("chunked bodies are not read"));
     }
-    let length = request.header("content-length").map_or(Ok(0), str::parse).map_err(io::Error::other)?;
+    let length = request
+        .header("content-length")
+        .map_or(Ok(0), str::parse)
+        .map_err(io::Error::other)?;
     if length > LONGEST_BODY {
         return Err(io::Error::other("the body is too long"));
     }
@@ -147,5 +162,11 @@ fn read_head(head: &str) -> Option<Request> {
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
         .collect();
-    Some(Request { method, path: path.into(), query: query.into(), headers, body: Vec::new() })
+    Some(Request {
+        method,
+        path: path.into(),
+        query: query.into(),
+        headers,
+        body: Vec::new(),
+    })
 }

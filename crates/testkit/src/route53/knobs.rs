@@ -7,13 +7,15 @@ use serde::{Deserialize, Serialize};
 
 use super::zone::Set;
 
-/// One turn of a knob. As JSON: `{"throttle_every": 3}`; over HTTP: `POST /_knobs/throttle_every` with the body `3`.
+/// One turn of a knob. As JSON: `{"throttle_every": 3}`; over HTTP: `POST /_knobs/throttle_every`
+/// with the body `3`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Knob {
     /// Every nth call is answered with Throttling; 0 stops it.
     ThrottleEvery(u64),
-    /// This share of the calls (0.0 to 1.0), in an irregular but repeatable order, is answered with Throttling.
+    /// This share of the calls (0.0 to 1.0), in an irregular but repeatable order, is answered with
+    /// Throttling.
     ThrottleShare(f64),
     /// Calls above this many within one second are answered with Throttling; 0 stops it.
     LimitPerSecond(usize),
@@ -42,12 +44,13 @@ pub enum Knob {
     },
     /// Ends the refusal of a name.
     AllowName(String),
-    /// The next n changes wait before they have any effect, until `Release`. They take effect then, even if the client
-    /// is gone: a request that was on its way when its sender died.
+    /// The next n changes wait before they have any effect, until `Release`. They take effect then,
+    /// even if the client is gone: a request that was on its way when its sender died.
     Hold(u64),
     /// Lets the held changes go, and holds no more.
     Release,
-    /// InvalidChangeBatch in the form without ErrorResponse around it. The AWS SDK for Rust reads no code from it.
+    /// InvalidChangeBatch in the form without ErrorResponse around it. The AWS SDK for Rust reads
+    /// no code from it.
     BareBatchErrors(bool),
     /// What GetHostedZone names as the zone's servers (the NS set stays as it is).
     NameServers(Vec<String>),
@@ -200,16 +203,21 @@ impl Knobs {
         if take(&mut self.unavailable) {
             return Some(Fault::Unavailable);
         }
-        (operation == Operation::Change && take(&mut self.prior_request)).then_some(Fault::PriorRequest)
+        (operation == Operation::Change && take(&mut self.prior_request))
+            .then_some(Fault::PriorRequest)
     }
 
-    /// Draws whether the share of throttled calls hits this one. The order is the same in every run.
+    /// Draws whether the share of throttled calls hits this one. The order is the same in every
+    /// run.
     fn share_hits(&mut self) -> bool {
         if self.throttle_share <= 0.0 {
             return false;
         }
         // Knuth's MMIX generator; its upper bits are good enough.
-        self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.random = self
+            .random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         let draw = u32::try_from(self.random >> 32).unwrap_or_default();
         f64::from(draw) < self.throttle_share * f64::from(u32::MAX)
     }

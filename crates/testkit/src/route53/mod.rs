@@ -1,11 +1,12 @@
 //! A strict Route53 in this process: the REST-XML API on HTTP, and the zone on DNS.
 //!
-//! It refuses what the real service refuses, in its words, and a batch as a whole. Faults, delays and edits from the
-//! side are turned with [`Knob`]s, either by the methods here or, from another process, over HTTP: `POST
-//! /_knobs/NAME` with the knob's value as JSON; `GET /_knobs/sets`, `counts`, `batches`, `held`.
+//! It refuses what the real service refuses, in its words, and a batch as a whole. Faults, delays
+//! and edits from the side are turned with [`Knob`]s, either by the methods here or, from another
+//! process, over HTTP: `POST /_knobs/NAME` with the knob's value as JSON; `GET /_knobs/sets`,
+//! `counts`, `batches`, `held`.
 //!
-//! Not modelled: geolocation, latency and failover sets, delegations below the zone, answers for alias sets,
-//! DNSSEC, and the signature of a request beyond its presence.
+//! Not modelled: geolocation, latency and failover sets, delegations below the zone, answers for
+//! alias sets, DNSSEC, and the signature of a request beyond its presence.
 
 mod api;
 mod dns;
@@ -72,7 +73,8 @@ impl StrictRoute53 {
     pub async fn bind(zone_name: &str, http: SocketAddr, dns: SocketAddr) -> io::Result<Self> {
         let name = DnsName::parse(zone_name).map_err(io::Error::other)?;
         let servers = (1..=4).map(|number| format!("ns-{number}.strict-route53.test."));
-        let state = State::new(ZONE_ID.into(), name, servers.collect()).map_err(io::Error::other)?;
+        let state =
+            State::new(ZONE_ID.into(), name, servers.collect()).map_err(io::Error::other)?;
         let state = Arc::new(state);
         let (listener, sockets) = (TcpListener::bind(http).await?, Sockets::bind(dns).await?);
         let (http, dns) = (listener.local_addr()?, sockets.addr()?);
@@ -82,7 +84,12 @@ impl StrictRoute53 {
             tokio::spawn(http::serve(listener, handler)).abort_handle(),
             tokio::spawn(sockets.serve(Arc::clone(&state), Lag::Knob)).abort_handle(),
         ];
-        Ok(Self { state, http, dns, tasks })
+        Ok(Self {
+            state,
+            http,
+            dns,
+            tasks,
+        })
     }
 
     /// The URL of the API, without a trailing slash.
@@ -100,8 +107,8 @@ impl StrictRoute53 {
         self.dns
     }
 
-    /// Starts a further name server, which serves the zone as it was `lag` ago. It reaches back no further than to
-    /// the moment of this call.
+    /// Starts a further name server, which serves the zone as it was `lag` ago. It reaches back no
+    /// further than to the moment of this call.
     ///
     /// # Errors
     /// If no port is free.
@@ -109,11 +116,13 @@ impl StrictRoute53 {
         self.state.remember(lag);
         let sockets = Sockets::bind(ANY_PORT).await?;
         let addr = sockets.addr()?;
-        let task = tokio::spawn(sockets.serve(Arc::clone(&self.state), Lag::Fixed(lag))).abort_handle();
+        let task =
+            tokio::spawn(sockets.serve(Arc::clone(&self.state), Lag::Fixed(lag))).abort_handle();
         Ok(LaggingServer { addr, task })
     }
 
-    /// Turns a knob. Only `Put` and `Remove` can fail: with what is wrong about the set or the name.
+    /// Turns a knob. Only `Put` and `Remove` can fail: with what is wrong about the set or the
+    /// name.
     ///
     /// # Errors
     /// Says what is wrong about the set or the name.
@@ -185,7 +194,10 @@ impl StrictRoute53 {
 
     /// Refuses every change of `name` (plain, no trailing dot) with `message`.
     pub fn refuse_name(&self, name: &str, message: &str) {
-        self.set_knob(Knob::RefuseName { name: name.into(), message: message.into() });
+        self.set_knob(Knob::RefuseName {
+            name: name.into(),
+            message: message.into(),
+        });
     }
 
     /// Ends [`Self::refuse_name`].
@@ -193,8 +205,8 @@ impl StrictRoute53 {
         self.set_knob(Knob::AllowName(name.into()));
     }
 
-    /// The next `times` changes wait, without effect, for [`Self::release`]; they take effect then, even if their
-    /// client is gone.
+    /// The next `times` changes wait, without effect, for [`Self::release`]; they take effect then,
+    /// even if their client is gone.
     pub fn hold(&self, times: u64) {
         self.set_knob(Knob::Hold(times));
     }
@@ -216,7 +228,9 @@ impl StrictRoute53 {
 
     /// What GetHostedZone names as the zone's servers.
     pub fn name_servers(&self, names: &[&str]) {
-        self.set_knob(Knob::NameServers(names.iter().map(|name| (*name).to_owned()).collect()));
+        self.set_knob(Knob::NameServers(
+            names.iter().map(|name| (*name).to_owned()).collect(),
+        ));
     }
 
     /// The zone's own DNS server answers as the zone was this long ago.
@@ -245,17 +259,24 @@ impl StrictRoute53 {
     /// # Errors
     /// If the name cannot be read.
     pub fn remove(&self, name: &str, rtype: &str) -> Result<(), String> {
-        self.state.turn(Knob::Remove { name: name.into(), rtype: rtype.into() })
+        self.state.turn(Knob::Remove {
+            name: name.into(),
+            rtype: rtype.into(),
+        })
     }
 
-    /// All sets of the zone, NS and SOA of the apex included, in the order of ListResourceRecordSets.
+    /// All sets of the zone, NS and SOA of the apex included, in the order of
+    /// ListResourceRecordSets.
     pub fn sets(&self) -> Vec<Set> {
         self.state.sets()
     }
 
-    /// One set; the first, if there are several weighted ones. `name` is plain, without a trailing dot.
+    /// One set; the first, if there are several weighted ones. `name` is plain, without a trailing
+    /// dot.
     pub fn set(&self, name: &str, rtype: &str) -> Option<Set> {
-        self.sets().into_iter().find(|set| set.name == name && set.rtype == rtype)
+        self.sets()
+            .into_iter()
+            .find(|set| set.name == name && set.rtype == rtype)
     }
 
     /// Requests so far.

@@ -20,7 +20,8 @@ impl DnsName {
                     labels.push(Vec::new());
                     continue;
                 }
-                b'\\' => octal(&mut octets).ok_or("UnsupportedCharacter (Value contains unsupported characters)")?,
+                b'\\' => octal(&mut octets)
+                    .ok_or("UnsupportedCharacter (Value contains unsupported characters)")?,
                 0x21..=0x7e => octet,
                 _ => return Err("UnsupportedCharacter (Value contains unsupported characters)"),
             };
@@ -77,8 +78,8 @@ impl DnsName {
         self.0.first().is_some_and(|label| label == b"*")
     }
 
-    /// The key that ListResourceRecordSets sorts by: labels reversed, with the trailing dot, which counts in
-    /// the comparison.
+    /// The key that ListResourceRecordSets sorts by: labels reversed, with the trailing dot, which
+    /// counts in the comparison.
     pub(crate) fn sort_key(&self) -> String {
         self.0.iter().rev().fold(String::new(), |mut key, label| {
             push_escaped(&mut key, label, is_kept);
@@ -87,14 +88,17 @@ impl DnsName {
         })
     }
 
-    /// The name without a trailing dot and without escapes where none are needed to read it (`*.example.com`).
+    /// The name without a trailing dot and without escapes where none are needed to read it
+    /// (`*.example.com`).
     pub(crate) fn plain(&self) -> String {
         let mut text = String::new();
         for (place, label) in self.0.iter().enumerate() {
             if place > 0 {
                 text.push('.');
             }
-            push_escaped(&mut text, label, |octet| octet.is_ascii_graphic() && octet != b'.' && octet != b'\\');
+            push_escaped(&mut text, label, |octet| {
+                octet.is_ascii_graphic() && octet != b'.' && octet != b'\\'
+            });
         }
         text
     }
@@ -130,7 +134,9 @@ fn push_escaped(text: &mut String, label: &[u8], kept: impl Fn(u8) -> bool) {
 pub(crate) fn octal(octets: &mut impl Iterator<Item = u8>) -> Option<u8> {
     let mut value = 0u32;
     for _ in 0..3 {
-        let digit = octets.next().filter(|digit| (b'0'..=b'7').contains(digit))?;
+        let digit = octets
+            .next()
+            .filter(|digit| (b'0'..=b'7').contains(digit))?;
         value = value * 8 + u32::from(digit - b'0');
     }
     u8::try_from(value).ok()
@@ -146,12 +152,20 @@ mod tests {
         for (typed, wire, plain) in [
             ("*.Example.com", "\\052.example.com.", "*.example.com"),
             ("\\052.example.com.", "\\052.example.com.", "*.example.com"),
-            ("_acme-challenge.x.", "_acme-challenge.x.", "_acme-challenge.x"),
+            (
+                "_acme-challenge.x.",
+                "_acme-challenge.x.",
+                "_acme-challenge.x",
+            ),
             ("a\\056b.x", "a\\056b.x.", "a\\056b.x"),
             ("\\137dmarc.x", "_dmarc.x.", "_dmarc.x"),
         ] {
             let name = DnsName::parse(typed).unwrap();
-            assert_eq!((name.to_string().as_str(), name.plain().as_str()), (wire, plain), "{typed}");
+            assert_eq!(
+                (name.to_string().as_str(), name.plain().as_str()),
+                (wire, plain),
+                "{typed}"
+            );
         }
     }
 
@@ -159,7 +173,18 @@ mod tests {
     fn bad_names_are_refused() {
         let long_label = format!("{}.x", "a".repeat(64));
         let long_name = ["a".repeat(63).as_str(); 4].join(".");
-        for typed in ["", ".", "a..b", ".a", "a b", "ü.x", "\\8.x", "\\400.x", &long_label, &long_name] {
+        for typed in [
+            "",
+            ".",
+            "a..b",
+            ".a",
+            "a b",
+            "ü.x",
+            "\\8.x",
+            "\\400.x",
+            &long_label,
+            &long_name,
+        ] {
             assert!(DnsName::parse(typed).is_err(), "{typed}");
         }
     }
@@ -168,7 +193,10 @@ mod tests {
     fn a_parent_sorts_before_its_children_and_the_dot_counts() {
         let key = |name: &str| DnsName::parse(name).unwrap().sort_key();
         assert!(key("x.org") < key("a.x.org"));
-        assert!(key("a-b.x.org") < key("a.x.org"), "the hyphen sorts before the dot");
+        assert!(
+            key("a-b.x.org") < key("a.x.org"),
+            "the hyphen sorts before the dot"
+        );
         assert!(key("z.a.x.org") < key("b.x.org"));
     }
 }

@@ -42,9 +42,14 @@ pub(crate) enum Refusal {
     Batch(Vec<String>),
 }
 
-/// Applies `changes` to a copy of `zone`, in their order. `poison` maps names (plain form) to the message with which
-/// every change of that name is refused. Gives back the new zone and the sets that the changes name.
-pub(crate) fn apply(zone: &Zone, changes: &[Change], poison: &BTreeMap<String, String>) -> Result<(Zone, Vec<RrSet>), Refusal> {
+/// Applies `changes` to a copy of `zone`, in their order. `poison` maps names (plain form) to the
+/// message with which every change of that name is refused. Gives back the new zone and the sets
+/// that the changes name.
+pub(crate) fn apply(
+    zone: &Zone,
+    changes: &[Change],
+    poison: &BTreeMap<String, String>,
+) -> Result<(Zone, Vec<RrSet>), Refusal> {
     check_form(changes)?;
     check_size(changes)?;
     let mut zone = zone.clone();
@@ -61,23 +66,39 @@ pub(crate) fn apply(zone: &Zone, changes: &[Change], poison: &BTreeMap<String, S
         messages.extend(outcome.err());
     }
     messages.extend(check_apex(&zone));
-    if messages.is_empty() { Ok((zone, sets)) } else { Err(Refusal::Batch(messages)) }
+    if messages.is_empty() {
+        Ok((zone, sets))
+    } else {
+        Err(Refusal::Batch(messages))
+    }
 }
 
 /// What is refused before the zone is looked at.
 fn check_form(changes: &[Change]) -> Result<(), Refusal> {
     if changes.is_empty() {
-        return Err(constraint("[]", "changeBatch.changes", "Member must have length greater than or equal to 1"));
+        return Err(constraint(
+            "[]",
+            "changeBatch.changes",
+            "Member must have length greater than or equal to 1",
+        ));
     }
     for (place, change) in changes.iter().enumerate() {
         let member = format!("changeBatch.changes.{}.member", place + 1);
         let field = |name: &str| format!("{member}.resourceRecordSet.{name}");
         if !["CREATE", "DELETE", "UPSERT"].contains(&change.action.as_str()) {
             let allowed = "Member must satisfy enum value set: [CREATE, DELETE, UPSERT]";
-            return Err(constraint(&change.action, &format!("{member}.action"), allowed));
+            return Err(constraint(
+                &change.action,
+                &format!("{member}.action"),
+                allowed,
+            ));
         }
         if !TYPES.contains(&change.rtype.as_str()) {
-            return Err(constraint(&change.rtype, &field("type"), "Member must satisfy enum value set"));
+            return Err(constraint(
+                &change.rtype,
+                &field("type"),
+                "Member must satisfy enum value set",
+            ));
         }
         match (&change.ttl, change.values.is_empty(), &change.alias) {
             (Some(ttl), false, None) => check_ttl(ttl, &field("tTL"))?,
@@ -99,15 +120,27 @@ fn check_form(changes: &[Change]) -> Result<(), Refusal> {
 
 fn check_ttl(ttl: &str, field: &str) -> Result<(), Refusal> {
     match ttl.parse::<i64>() {
-        Ok(..0) => Err(constraint(ttl, field, "Member must have value greater than or equal to 0")),
-        Ok(2_147_483_648..) => Err(constraint(ttl, field, "Member must have value less than or equal to 2147483647")),
+        Ok(..0) => Err(constraint(
+            ttl,
+            field,
+            "Member must have value greater than or equal to 0",
+        )),
+        Ok(2_147_483_648..) => Err(constraint(
+            ttl,
+            field,
+            "Member must have value less than or equal to 2147483647",
+        )),
         Ok(_) => Ok(()),
-        Err(_) => Err(Refusal::Input(format!("Invalid XML ; cvc-datatype-valid: '{ttl}' is not a valid value for 'integer'."))),
+        Err(_) => Err(Refusal::Input(format!(
+            "Invalid XML ; cvc-datatype-valid: '{ttl}' is not a valid value for 'integer'."
+        ))),
     }
 }
 
 fn constraint(value: &str, field: &str, rule: &str) -> Refusal {
-    let text = format!("1 validation error detected: Value '{value}' at '{field}' failed to satisfy constraint: {rule}");
+    let text = format!(
+        "1 validation error detected: Value '{value}' at '{field}' failed to satisfy constraint: {rule}"
+    );
     Refusal::Input(text)
 }
 
@@ -116,13 +149,22 @@ fn check_size(changes: &[Change]) -> Result<(), Refusal> {
     for change in changes {
         let times = if change.action == "UPSERT" { 2 } else { 1 };
         records += times * change.values.len().max(1);
-        characters += times * change.values.iter().map(|value| value.chars().count()).sum::<usize>();
+        characters += times
+            * change
+                .values
+                .iter()
+                .map(|value| value.chars().count())
+                .sum::<usize>();
     }
     if records > MOST_RECORDS {
-        return Err(Refusal::Batch(vec![format!("Number of records limit of {MOST_RECORDS} exceeded.")]));
+        return Err(Refusal::Batch(vec![format!(
+            "Number of records limit of {MOST_RECORDS} exceeded."
+        )]));
     }
     if characters > MOST_CHARACTERS {
-        return Err(Refusal::Batch(vec![format!("Number of characters in values limit of {MOST_CHARACTERS} exceeded.")]));
+        return Err(Refusal::Batch(vec![format!(
+            "Number of characters in values limit of {MOST_CHARACTERS} exceeded."
+        )]));
     }
     Ok(())
 }
@@ -131,19 +173,35 @@ fn check_size(changes: &[Change]) -> Result<(), Refusal> {
 fn check_repeats(changes: &[Change]) -> Vec<String> {
     let mut actions: BTreeMap<_, Vec<&str>> = BTreeMap::new();
     for change in changes {
-        let Ok(name) = DnsName::parse(&change.name) else { continue };
-        actions.entry((name, &change.rtype, &change.identifier)).or_default().push(&change.action);
+        let Ok(name) = DnsName::parse(&change.name) else {
+            continue;
+        };
+        actions
+            .entry((name, &change.rtype, &change.identifier))
+            .or_default()
+            .push(&change.action);
     }
     let wrong = |list: &[&str]| list.len() > 1 && list != ["DELETE", "CREATE"];
     let text = |rtype: &str, name: &DnsName| {
-        format!("The request contains an invalid set of changes for a resource record set '{rtype} {name}'")
+        format!(
+            "The request contains an invalid set of changes for a resource record set '{rtype} {name}'"
+        )
     };
-    actions.iter().filter(|(_, list)| wrong(list)).map(|((name, rtype, _), _)| text(rtype, name)).collect()
+    actions
+        .iter()
+        .filter(|(_, list)| wrong(list))
+        .map(|((name, rtype, _), _)| text(rtype, name))
+        .collect()
 }
 
 /// Reads the set of a change, without a look at the zone.
 fn read(change: &Change) -> Result<RrSet, String> {
-    let fatal = |fault: &str| format!("Invalid Resource Record: 'FATAL problem: {fault} encountered with '{}''", change.name);
+    let fatal = |fault: &str| {
+        format!(
+            "Invalid Resource Record: 'FATAL problem: {fault} encountered with '{}''",
+            change.name
+        )
+    };
     let name = DnsName::parse(&change.name).map_err(fatal)?;
     let body = match &change.alias {
         Some(alias) => Body::Alias {
@@ -154,13 +212,25 @@ fn read(change: &Change) -> Result<RrSet, String> {
         None => read_records(change, &name)?,
     };
     let weight = match &change.weight {
-        Some(weight) => Some(weight.parse().map_err(|_| format!("Invalid weight: '{weight}'"))?),
+        Some(weight) => Some(
+            weight
+                .parse()
+                .map_err(|_| format!("Invalid weight: '{weight}'"))?,
+        ),
         None => None,
     };
     if change.identifier.is_some() != weight.is_some() {
-        return Err(format!("A set with a SetIdentifier needs a Weight, and the reverse: '{name}'"));
+        return Err(format!(
+            "A set with a SetIdentifier needs a Weight, and the reverse: '{name}'"
+        ));
     }
-    Ok(RrSet { name, rtype: change.rtype.clone(), identifier: change.identifier.clone(), weight, body })
+    Ok(RrSet {
+        name,
+        rtype: change.rtype.clone(),
+        identifier: change.identifier.clone(),
+        weight,
+        body,
+    })
 }
 
 fn read_records(change: &Change, name: &DnsName) -> Result<Body, String> {
@@ -171,7 +241,9 @@ fn read_records(change: &Change, name: &DnsName) -> Result<Body, String> {
         }
     }
     if data.len() > MOST_VALUES {
-        return Err(format!("Number of records limit of {MOST_VALUES} exceeded for '{name}'."));
+        return Err(format!(
+            "Number of records limit of {MOST_VALUES} exceeded for '{name}'."
+        ));
     }
     if matches!(change.rtype.as_str(), "CNAME" | "SOA") && data.len() > 1 {
         let rtype = &change.rtype;
@@ -179,27 +251,42 @@ fn read_records(change: &Change, name: &DnsName) -> Result<Body, String> {
             "Invalid Resource Record: 'FATAL problem: MultipleValues ({rtype} allows one value) encountered with '{name}''"
         ));
     }
-    let ttl = change.ttl.as_deref().and_then(|ttl| ttl.parse().ok()).unwrap_or_default();
-    Ok(Body::Records { ttl, values: change.values.clone(), data })
+    let ttl = change
+        .ttl
+        .as_deref()
+        .and_then(|ttl| ttl.parse().ok())
+        .unwrap_or_default();
+    Ok(Body::Records {
+        ttl,
+        values: change.values.clone(),
+        data,
+    })
 }
 
 fn apply_one(zone: &mut Zone, action: &str, set: RrSet) -> Result<(), String> {
     if !set.name.is_within(&zone.name) {
-        return Err(format!("RRSet with DNS name {} is not permitted in zone {}", set.name, zone.name));
+        return Err(format!(
+            "RRSet with DNS name {} is not permitted in zone {}",
+            set.name, zone.name
+        ));
     }
     let key = set.key();
     let current = zone.sets.get(&key);
     let named = describe(&set);
     match (action, current) {
-        ("DELETE", None) => Err(format!("Tried to delete resource record set {named} but it was not found")),
-        ("DELETE", Some(current)) if **current != set => {
-            Err(format!("Tried to delete resource record set {named} but the values provided do not match the current values"))
-        }
+        ("DELETE", None) => Err(format!(
+            "Tried to delete resource record set {named} but it was not found"
+        )),
+        ("DELETE", Some(current)) if **current != set => Err(format!(
+            "Tried to delete resource record set {named} but the values provided do not match the current values"
+        )),
         ("DELETE", Some(_)) => {
             zone.sets.remove(&key);
             Ok(())
         }
-        ("CREATE", Some(_)) => Err(format!("Tried to create resource record set {named} but it already exists")),
+        ("CREATE", Some(_)) => Err(format!(
+            "Tried to create resource record set {named} but it already exists"
+        )),
         _ => {
             check_place(zone, &set)?;
             zone.put(set);
@@ -212,17 +299,27 @@ fn apply_one(zone: &mut Zone, action: &str, set: RrSet) -> Result<(), String> {
 fn check_place(zone: &Zone, set: &RrSet) -> Result<(), String> {
     let (name, rtype, apex) = (&set.name, &set.rtype, &zone.name);
     if rtype == "CNAME" && name == apex {
-        return Err(format!("RRSet of type CNAME with DNS name {name} is not permitted at apex in zone {apex}"));
+        return Err(format!(
+            "RRSet of type CNAME with DNS name {name} is not permitted at apex in zone {apex}"
+        ));
     }
     if rtype == "SOA" && name != apex {
-        return Err(format!("RRSet of type SOA with DNS name {name} is not permitted in zone {apex}"));
+        return Err(format!(
+            "RRSet of type SOA with DNS name {name} is not permitted in zone {apex}"
+        ));
     }
     if rtype == "NS" && name.is_wildcard() {
-        return Err(format!("RRSet of type NS with DNS name {name} is not permitted as a wildcard in zone {apex}"));
+        return Err(format!(
+            "RRSet of type NS with DNS name {name} is not permitted as a wildcard in zone {apex}"
+        ));
     }
     for other in zone.at(name) {
         if (rtype == "CNAME") != (other.rtype == "CNAME") {
-            let with = if rtype == "CNAME" { "" } else { " of type CNAME" };
+            let with = if rtype == "CNAME" {
+                ""
+            } else {
+                " of type CNAME"
+            };
             return Err(format!(
                 "RRSet of type {rtype} with DNS name {name} is not permitted because a conflicting RRSet{with} with the \
                  same DNS name already exists in zone {apex}"
@@ -240,13 +337,18 @@ fn check_place(zone: &Zone, set: &RrSet) -> Result<(), String> {
 }
 
 fn describe(set: &RrSet) -> String {
-    let identifier = set.identifier.as_ref().map(|text| format!(", set identifier='{text}'")).unwrap_or_default();
+    let identifier = set
+        .identifier
+        .as_ref()
+        .map(|text| format!(", set identifier='{text}'"))
+        .unwrap_or_default();
     format!("[name='{}', type='{}'{identifier}]", set.name, set.rtype)
 }
 
 fn check_apex(zone: &Zone) -> Vec<String> {
     let has = |rtype: &str| zone.at(&zone.name).any(|set| set.rtype == rtype);
     let soa = (!has("SOA")).then_some("A HostedZone must contain exactly one SOA record.");
-    let ns = (!has("NS")).then_some("A HostedZone must contain at least one NS record for the zone itself.");
+    let ns = (!has("NS"))
+        .then_some("A HostedZone must contain at least one NS record for the zone itself.");
     soa.into_iter().chain(ns).map(str::to_owned).collect()
 }

@@ -46,7 +46,11 @@ pub(crate) struct ChangeInfo {
 }
 
 impl State {
-    pub(crate) fn new(zone_id: String, name: DnsName, name_servers: Vec<String>) -> Result<Self, String> {
+    pub(crate) fn new(
+        zone_id: String,
+        name: DnsName,
+        name_servers: Vec<String>,
+    ) -> Result<Self, String> {
         let zone = Zone::new(name, &name_servers)?;
         let inner = Inner {
             past: VecDeque::from([(Instant::now(), zone.clone())]),
@@ -59,7 +63,12 @@ impl State {
             submitted: BTreeMap::new(),
             name_servers,
         };
-        Ok(Self { zone_id, inner: Mutex::new(inner), releases: watch::Sender::new(0), held: watch::Sender::new(0) })
+        Ok(Self {
+            zone_id,
+            inner: Mutex::new(inner),
+            releases: watch::Sender::new(0),
+            held: watch::Sender::new(0),
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -77,9 +86,12 @@ impl State {
             Some(Knob::Put(set)) => inner.put(&[set])?,
             Some(Knob::Load(sets)) => inner.put(&sets)?,
             Some(Knob::Remove { name, rtype }) => {
-                let name = DnsName::parse(&name).map_err(|fault| format!("{fault}: {name}"))?.sort_key();
+                let name = DnsName::parse(&name)
+                    .map_err(|fault| format!("{fault}: {name}"))?
+                    .sort_key();
                 let mut zone = inner.zone.clone();
-                zone.sets.retain(|key, _| key.name != name || key.rtype != rtype);
+                zone.sets
+                    .retain(|key, _| key.name != name || key.rtype != rtype);
                 inner.replace(zone);
             }
             Some(Knob::NameServers(servers)) => inner.name_servers = servers,
@@ -140,17 +152,30 @@ impl State {
         if ending == Ending::DropBefore {
             return (ending, Err(Refusal::Batch(Vec::new())));
         }
-        let outcome = rules::apply(&inner.zone, changes, &inner.knobs.poison).map(|(zone, sets)| {
-            inner.replace(zone);
-            let id = format!("C{:013X}", inner.submitted.len() + 0x5AC_0000_0001);
-            let submitted_at = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
-            inner.submitted.insert(id.clone(), (Instant::now(), submitted_at));
-            let applied = |(change, set): (&Change, RrSet)| AppliedChange { action: change.action.clone(), set: set.to_side() };
-            let changes = changes.iter().zip(sets).map(applied).collect();
-            inner.batches.push(Batch { change_id: id.clone(), changes });
-            inner.info(&id)
-        });
-        (ending, outcome.and_then(|info| info.ok_or_else(|| Refusal::Batch(Vec::new()))))
+        let outcome =
+            rules::apply(&inner.zone, changes, &inner.knobs.poison).map(|(zone, sets)| {
+                inner.replace(zone);
+                let id = format!("C{:013X}", inner.submitted.len() + 0x5AC_0000_0001);
+                let submitted_at =
+                    chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+                inner
+                    .submitted
+                    .insert(id.clone(), (Instant::now(), submitted_at));
+                let applied = |(change, set): (&Change, RrSet)| AppliedChange {
+                    action: change.action.clone(),
+                    set: set.to_side(),
+                };
+                let changes = changes.iter().zip(sets).map(applied).collect();
+                inner.batches.push(Batch {
+                    change_id: id.clone(),
+                    changes,
+                });
+                inner.info(&id)
+            });
+        (
+            ending,
+            outcome.and_then(|info| info.ok_or_else(|| Refusal::Batch(Vec::new()))),
+        )
     }
 
     /// The state of a change; `None` if there was none with this id.
@@ -166,8 +191,14 @@ impl State {
     /// The zone as it was `lag` ago.
     pub(crate) fn zone_before(&self, lag: Duration) -> Zone {
         let inner = self.lock();
-        let old_enough = inner.past.iter().rev().find(|(since, _)| since.elapsed() >= lag);
-        old_enough.or(inner.past.front()).map_or_else(|| inner.zone.clone(), |(_, zone)| zone.clone())
+        let old_enough = inner
+            .past
+            .iter()
+            .rev()
+            .find(|(since, _)| since.elapsed() >= lag);
+        old_enough
+            .or(inner.past.front())
+            .map_or_else(|| inner.zone.clone(), |(_, zone)| zone.clone())
     }
 
     /// Keeps as much of the past as a server with this lag needs.
@@ -197,7 +228,12 @@ impl State {
     }
 
     pub(crate) fn sets(&self) -> Vec<Set> {
-        self.lock().zone.sets.values().map(|set| set.to_side()).collect()
+        self.lock()
+            .zone
+            .sets
+            .values()
+            .map(|set| set.to_side())
+            .collect()
     }
 }
 
@@ -216,7 +252,11 @@ impl Inner {
     fn replace(&mut self, zone: Zone) {
         self.zone = zone.clone();
         self.past.push_back((Instant::now(), zone));
-        while self.past.get(1).is_some_and(|(since, _)| since.elapsed() > self.longest_lag) {
+        while self
+            .past
+            .get(1)
+            .is_some_and(|(since, _)| since.elapsed() > self.longest_lag)
+        {
             self.past.pop_front();
         }
     }
@@ -224,6 +264,10 @@ impl Inner {
     fn info(&self, id: &str) -> Option<ChangeInfo> {
         let (since, submitted_at) = self.submitted.get(id)?;
         let in_sync = since.elapsed() >= self.knobs.pending;
-        Some(ChangeInfo { id: id.into(), in_sync, submitted_at: submitted_at.clone() })
+        Some(ChangeInfo {
+            id: id.into(),
+            in_sync,
+            submitted_at: submitted_at.clone(),
+        })
     }
 }

@@ -27,14 +27,16 @@ pub(crate) enum Data {
 
 /// The record types of Route53.
 pub(crate) const TYPES: [&str; 17] = [
-    "A", "AAAA", "CAA", "CNAME", "DS", "HTTPS", "MX", "NAPTR", "NS", "PTR", "SOA", "SPF", "SRV", "SSHFP", "SVCB", "TLSA", "TXT",
+    "A", "AAAA", "CAA", "CNAME", "DS", "HTTPS", "MX", "NAPTR", "NS", "PTR", "SOA", "SPF", "SRV",
+    "SSHFP", "SVCB", "TLSA", "TXT",
 ];
 
 impl Data {
     /// Reads a value of `rtype`. The error is the message of InvalidChangeBatch.
     pub(crate) fn parse(rtype: &str, text: &str) -> Result<Self, String> {
-        Self::read(rtype, text)
-            .map_err(|fault| format!("Invalid Resource Record: 'FATAL problem: {fault} encountered with '{text}''"))
+        Self::read(rtype, text).map_err(|fault| {
+            format!("Invalid Resource Record: 'FATAL problem: {fault} encountered with '{text}''")
+        })
     }
 
     fn read(rtype: &str, text: &str) -> Result<Self, String> {
@@ -42,31 +44,41 @@ impl Data {
             return Err("RRDATATooLong (Value is too long)".into());
         }
         let fields: Vec<&str> = text.split_ascii_whitespace().collect();
-        let data = match (rtype, fields.as_slice()) {
-            ("A", _) => Self::A(text.parse().map_err(|_| "ARRDATAIllegalIPv4Address (Value is not a valid IPv4 address)")?),
-            ("AAAA", _) => {
-                Self::Aaaa(text.parse().map_err(|_| "AAAARRDATAIllegalIPv6Address (Value is not a valid IPv6 address)")?)
-            }
-            ("CNAME" | "NS" | "PTR", _) => Self::Name(DnsName::parse(text)?),
-            ("MX", [preference, host]) => Self::Mx(number("MX", preference)?, DnsName::parse(host)?),
-            ("TXT" | "SPF", _) => Self::Txt(character_strings(text)?),
-            ("SRV", [priority, weight, port, host]) => {
-                Self::Srv(number("SRV", priority)?, number("SRV", weight)?, number("SRV", port)?, target(host)?)
-            }
-            ("CAA", [flags, tag, ..]) => caa(text, flags, tag)?,
-            ("SOA", [primary, contact, numbers @ ..]) if numbers.len() == 5 => {
-                let mut five = [0; 5];
-                for (place, digits) in five.iter_mut().zip(numbers) {
-                    *place = number("SOA", digits)?;
+        let data =
+            match (rtype, fields.as_slice()) {
+                ("A", _) => Self::A(text.parse().map_err(
+                    |_| "ARRDATAIllegalIPv4Address (Value is not a valid IPv4 address)",
+                )?),
+                ("AAAA", _) => Self::Aaaa(text.parse().map_err(
+                    |_| "AAAARRDATAIllegalIPv6Address (Value is not a valid IPv6 address)",
+                )?),
+                ("CNAME" | "NS" | "PTR", _) => Self::Name(DnsName::parse(text)?),
+                ("MX", [preference, host]) => {
+                    Self::Mx(number("MX", preference)?, DnsName::parse(host)?)
                 }
-                Self::Soa(DnsName::parse(primary)?, DnsName::parse(contact)?, five)
-            }
-            ("MX" | "SRV" | "CAA" | "SOA", _) => {
-                return Err(format!("{rtype}RRDATAWrongNumberOfFields (Value has the wrong number of fields)"));
-            }
-            (_, []) => return Err("RRDATAEmpty (Value is empty)".into()),
-            _ => Self::Other(fields.join(" ")),
-        };
+                ("TXT" | "SPF", _) => Self::Txt(character_strings(text)?),
+                ("SRV", [priority, weight, port, host]) => Self::Srv(
+                    number("SRV", priority)?,
+                    number("SRV", weight)?,
+                    number("SRV", port)?,
+                    target(host)?,
+                ),
+                ("CAA", [flags, tag, ..]) => caa(text, flags, tag)?,
+                ("SOA", [primary, contact, numbers @ ..]) if numbers.len() == 5 => {
+                    let mut five = [0; 5];
+                    for (place, digits) in five.iter_mut().zip(numbers) {
+                        *place = number("SOA", digits)?;
+                    }
+                    Self::Soa(DnsName::parse(primary)?, DnsName::parse(contact)?, five)
+                }
+                ("MX" | "SRV" | "CAA" | "SOA", _) => {
+                    return Err(format!(
+                        "{rtype}RRDATAWrongNumberOfFields (Value has the wrong number of fields)"
+                    ));
+                }
+                (_, []) => return Err("RRDATAEmpty (Value is empty)".into()),
+                _ => Self::Other(fields.join(" ")),
+            };
         Ok(data)
     }
 }
@@ -87,7 +99,10 @@ fn number<N: std::str::FromStr>(rtype: &str, text: &str) -> Result<N, String> {
 }
 
 fn caa(text: &str, flags: &str, tag: &str) -> Result<Data, String> {
-    let quoted = text.find('"').and_then(|start| text.get(start..)).unwrap_or_default();
+    let quoted = text
+        .find('"')
+        .and_then(|start| text.get(start..))
+        .unwrap_or_default();
     let mut strings = character_strings(quoted)?;
     let (Some(value), true) = (strings.pop(), strings.is_empty()) else {
         return Err("CAARRDATAWrongNumberOfFields (Value has the wrong number of fields)".into());
@@ -95,10 +110,15 @@ fn caa(text: &str, flags: &str, tag: &str) -> Result<Data, String> {
     if !tag.bytes().all(|octet| octet.is_ascii_alphanumeric()) {
         return Err("CAARRDATAIllegalTag (Tag is not alphanumeric)".into());
     }
-    Ok(Data::Caa(number("CAA", flags)?, tag.to_ascii_lowercase(), value))
+    Ok(Data::Caa(
+        number("CAA", flags)?,
+        tag.to_ascii_lowercase(),
+        value,
+    ))
 }
 
-/// Character strings in quotation marks, separated by spaces; inside, `\"`, `\\` and `\ooo` (octal).
+/// Character strings in quotation marks, separated by spaces; inside, `\"`, `\\` and `\ooo`
+/// (octal).
 fn character_strings(text: &str) -> Result<Vec<Vec<u8>>, String> {
     let mut strings = Vec::new();
     let mut octets = text.bytes().peekable();
@@ -106,14 +126,22 @@ fn character_strings(text: &str) -> Result<Vec<Vec<u8>>, String> {
         let spaces = std::iter::from_fn(|| octets.next_if(u8::is_ascii_whitespace)).count();
         match octets.next() {
             None if !strings.is_empty() => return Ok(strings),
-            Some(b'"') if strings.is_empty() || spaces > 0 => strings.push(quoted_rest(&mut octets)?),
-            _ => return Err("InvalidCharacterString (Value should be enclosed in quotation marks)".into()),
+            Some(b'"') if strings.is_empty() || spaces > 0 => {
+                strings.push(quoted_rest(&mut octets)?)
+            }
+            _ => {
+                return Err(
+                    "InvalidCharacterString (Value should be enclosed in quotation marks)".into(),
+                );
+            }
         }
     }
 }
 
 /// The rest of one character string, after its opening quotation mark.
-fn quoted_rest(octets: &mut std::iter::Peekable<impl Iterator<Item = u8>>) -> Result<Vec<u8>, String> {
+fn quoted_rest(
+    octets: &mut std::iter::Peekable<impl Iterator<Item = u8>>,
+) -> Result<Vec<u8>, String> {
     let mut string = Vec::new();
     loop {
         let octet = match octets.next() {
@@ -121,11 +149,19 @@ fn quoted_rest(octets: &mut std::iter::Peekable<impl Iterator<Item = u8>>) -> Re
             Some(b'"') => return Err("CharacterStringTooLong (Value is too long)".into()),
             Some(b'\\') => match octets.next_if(|next| matches!(next, b'"' | b'\\')) {
                 Some(escaped) => escaped,
-                None => octal(octets).ok_or("InvalidEscape (Value has an escape that is not octal)")?,
+                None => {
+                    octal(octets).ok_or("InvalidEscape (Value has an escape that is not octal)")?
+                }
             },
             Some(octet @ 0x20..=0x7e) => octet,
-            Some(_) => return Err("UnsupportedCharacter (Value contains unsupported characters)".into()),
-            None => return Err("InvalidCharacterString (Value should be enclosed in quotation marks)".into()),
+            Some(_) => {
+                return Err("UnsupportedCharacter (Value contains unsupported characters)".into());
+            }
+            None => {
+                return Err(
+                    "InvalidCharacterString (Value should be enclosed in quotation marks)".into(),
+                );
+            }
         };
         string.push(octet);
     }
@@ -143,10 +179,15 @@ impl fmt::Display for Data {
                 let quoted: Vec<String> = strings.iter().map(|string| quote(string)).collect();
                 out.write_str(&quoted.join(" "))
             }
-            Self::Srv(priority, weight, port, host) => write!(out, "{priority} {weight} {port} {host}"),
+            Self::Srv(priority, weight, port, host) => {
+                write!(out, "{priority} {weight} {port} {host}")
+            }
             Self::Caa(flags, tag, value) => write!(out, "{flags} {tag} {}", quote(value)),
             Self::Soa(primary, contact, [serial, refresh, retry, expire, minimum]) => {
-                write!(out, "{primary} {contact} {serial} {refresh} {retry} {expire} {minimum}")
+                write!(
+                    out,
+                    "{primary} {contact} {serial} {refresh} {retry} {expire} {minimum}"
+                )
             }
             Self::Other(text) => out.write_str(text),
         }
@@ -181,9 +222,17 @@ mod tests {
             ("TXT", r#""a"   "b""#, r#""a" "b""#),
             ("CAA", r#"0 ISSUE "x.org""#, r#"0 issue "x.org""#),
         ] {
-            assert_eq!(Data::parse(rtype, one).unwrap(), Data::parse(rtype, other).unwrap(), "{rtype}");
+            assert_eq!(
+                Data::parse(rtype, one).unwrap(),
+                Data::parse(rtype, other).unwrap(),
+                "{rtype}"
+            );
         }
-        assert_ne!(Data::parse("TXT", r#""ab""#), Data::parse("TXT", r#""a" "b""#), "strings keep their bounds");
+        assert_ne!(
+            Data::parse("TXT", r#""ab""#),
+            Data::parse("TXT", r#""a" "b""#),
+            "strings keep their bounds"
+        );
     }
 
     #[test]

@@ -30,7 +30,9 @@ impl Element {
 
     /// The children of `list`.
     fn items(&self, list: &str) -> &[Self] {
-        self.child(list).map(|list| list.children.as_slice()).unwrap_or_default()
+        self.child(list)
+            .map(|list| list.children.as_slice())
+            .unwrap_or_default()
     }
 }
 
@@ -38,10 +40,15 @@ impl Element {
 pub(crate) fn read_changes(body: &[u8]) -> Result<Vec<Change>, Refusal> {
     let root = read_tree(body).map_err(|fault| Refusal::Input(format!("Invalid XML ; {fault}")))?;
     if root.name != "ChangeResourceRecordSetsRequest" {
-        return Err(Refusal::Input(format!("Invalid XML ; Cannot find the declaration of element '{}'.", root.name)));
+        return Err(Refusal::Input(format!(
+            "Invalid XML ; Cannot find the declaration of element '{}'.",
+            root.name
+        )));
     }
     let Some(batch) = root.child("ChangeBatch") else {
-        return Err(Refusal::Input("Invalid XML ; ChangeBatch is missing".into()));
+        return Err(Refusal::Input(
+            "Invalid XML ; ChangeBatch is missing".into(),
+        ));
     };
     Ok(batch.items("Changes").iter().map(read_change).collect())
 }
@@ -56,7 +63,11 @@ fn read_change(change: &Element) -> Change {
         identifier: set.text_of("SetIdentifier"),
         weight: set.text_of("Weight"),
         ttl: set.text_of("TTL"),
-        values: set.items("ResourceRecords").iter().map(|record| record.text_of("Value").unwrap_or_default()).collect(),
+        values: set
+            .items("ResourceRecords")
+            .iter()
+            .map(|record| record.text_of("Value").unwrap_or_default())
+            .collect(),
         alias: set.child("AliasTarget").map(|alias| Alias {
             zone_id: alias.text_of("HostedZoneId").unwrap_or_default(),
             target: alias.text_of("DNSName").unwrap_or_default(),
@@ -72,11 +83,16 @@ fn read_tree(body: &[u8]) -> Result<Element, String> {
     let mut open = vec![Element::default()];
     loop {
         let event = reader.read_event().map_err(|fault| fault.to_string())?;
-        let Some(current) = open.last_mut() else { return Err("too many end tags".into()) };
+        let Some(current) = open.last_mut() else {
+            return Err("too many end tags".into());
+        };
         match event {
             Event::Start(start) => {
                 let name = String::from_utf8_lossy(start.local_name().as_ref()).into_owned();
-                open.push(Element { name, ..Element::default() });
+                open.push(Element {
+                    name,
+                    ..Element::default()
+                });
             }
             Event::Text(text) => current.text.push_str(&String::from_utf8_lossy(&text)),
             Event::CData(text) => current.text.push_str(&String::from_utf8_lossy(&text)),
@@ -88,18 +104,29 @@ fn read_tree(body: &[u8]) -> Result<Element, String> {
                 }
             }
             Event::Eof => break,
-            Event::Empty(_) | Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_) => {}
+            Event::Empty(_)
+            | Event::Comment(_)
+            | Event::Decl(_)
+            | Event::PI(_)
+            | Event::DocType(_) => {}
         }
     }
-    open.pop().and_then(|mut top| top.children.pop()).ok_or_else(|| "Premature end of file.".to_owned())
+    open.pop()
+        .and_then(|mut top| top.children.pop())
+        .ok_or_else(|| "Premature end of file.".to_owned())
 }
 
 fn resolve(reference: &BytesRef<'_>) -> Result<String, String> {
-    if let Some(letter) = reference.resolve_char_ref().map_err(|fault| fault.to_string())? {
+    if let Some(letter) = reference
+        .resolve_char_ref()
+        .map_err(|fault| fault.to_string())?
+    {
         return Ok(letter.to_string());
     }
     let name = reference.decode().map_err(|fault| fault.to_string())?;
-    resolve_predefined_entity(&name).map(str::to_owned).ok_or_else(|| format!("unknown entity {name}"))
+    resolve_predefined_entity(&name)
+        .map(str::to_owned)
+        .ok_or_else(|| format!("unknown entity {name}"))
 }
 
 /// Writes `<name>inner</name>`; `inner` is XML.
@@ -120,19 +147,39 @@ pub(crate) fn document(root: &str, inner: &str) -> String {
 /// An error in the form in which Route53 sends nearly all of them.
 pub(crate) fn error(code: &str, message: &str, request: &str) -> String {
     let kind = leaf("Type", "Sender");
-    let error = element("Error", &format!("{kind}{}{}", leaf("Code", code), leaf("Message", message)));
-    document("ErrorResponse", &format!("{error}{}", leaf("RequestId", request)))
+    let error = element(
+        "Error",
+        &format!("{kind}{}{}", leaf("Code", code), leaf("Message", message)),
+    );
+    document(
+        "ErrorResponse",
+        &format!("{error}{}", leaf("RequestId", request)),
+    )
 }
 
 /// The other form, that the API reference shows for this one error: no ErrorResponse around it.
 pub(crate) fn bare_batch_error(messages: &[String], request: &str) -> String {
-    let messages: String = messages.iter().map(|message| leaf("Message", message)).collect();
-    document("InvalidChangeBatch", &format!("{}{}", element("Messages", &messages), leaf("RequestId", request)))
+    let messages: String = messages
+        .iter()
+        .map(|message| leaf("Message", message))
+        .collect();
+    document(
+        "InvalidChangeBatch",
+        &format!(
+            "{}{}",
+            element("Messages", &messages),
+            leaf("RequestId", request)
+        ),
+    )
 }
 
 /// A set as ListResourceRecordSets shows it.
 pub(crate) fn record_set(set: &RrSet) -> String {
-    let mut xml = format!("{}{}", leaf("Name", &set.name.to_string()), leaf("Type", &set.rtype));
+    let mut xml = format!(
+        "{}{}",
+        leaf("Name", &set.name.to_string()),
+        leaf("Type", &set.rtype)
+    );
     if let Some(identifier) = &set.identifier {
         xml.push_str(&leaf("SetIdentifier", identifier));
     }
@@ -142,13 +189,30 @@ pub(crate) fn record_set(set: &RrSet) -> String {
     }
     match &set.body {
         Body::Records { ttl, values, .. } => {
-            let records: String = values.iter().map(|value| element("ResourceRecord", &leaf("Value", value))).collect();
-            let _ = write!(xml, "<TTL>{ttl}</TTL>{}", element("ResourceRecords", &records));
+            let records: String = values
+                .iter()
+                .map(|value| element("ResourceRecord", &leaf("Value", value)))
+                .collect();
+            let _ = write!(
+                xml,
+                "<TTL>{ttl}</TTL>{}",
+                element("ResourceRecords", &records)
+            );
         }
-        Body::Alias { target, zone_id, evaluate } => {
-            let (zone_id, target) = (leaf("HostedZoneId", zone_id), leaf("DNSName", &target.to_string()));
+        Body::Alias {
+            target,
+            zone_id,
+            evaluate,
+        } => {
+            let (zone_id, target) = (
+                leaf("HostedZoneId", zone_id),
+                leaf("DNSName", &target.to_string()),
+            );
             let evaluate = leaf("EvaluateTargetHealth", &evaluate.to_string());
-            xml.push_str(&element("AliasTarget", &format!("{zone_id}{target}{evaluate}")));
+            xml.push_str(&element(
+                "AliasTarget",
+                &format!("{zone_id}{target}{evaluate}"),
+            ));
         }
     }
     element("ResourceRecordSet", &xml)

@@ -30,14 +30,30 @@ pub struct Set {
 
 impl Set {
     /// A plain set.
-    pub fn new<V: Into<String>>(name: &str, rtype: &str, ttl: u32, values: impl IntoIterator<Item = V>) -> Self {
+    pub fn new<V: Into<String>>(
+        name: &str,
+        rtype: &str,
+        ttl: u32,
+        values: impl IntoIterator<Item = V>,
+    ) -> Self {
         let values = values.into_iter().map(Into::into).collect();
-        Self { name: name.into(), rtype: rtype.into(), ttl, values, ..Self::default() }
+        Self {
+            name: name.into(),
+            rtype: rtype.into(),
+            ttl,
+            values,
+            ..Self::default()
+        }
     }
 
     /// An alias, such as Route53's console makes for a load balancer.
     pub fn alias(name: &str, rtype: &str, target: &str) -> Self {
-        Self { name: name.into(), rtype: rtype.into(), alias: Some(target.into()), ..Self::default() }
+        Self {
+            name: name.into(),
+            rtype: rtype.into(),
+            alias: Some(target.into()),
+            ..Self::default()
+        }
     }
 
     /// The same set as one of several weighted ones.
@@ -69,12 +85,26 @@ pub(crate) enum Body {
 impl PartialEq for Body {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Records { ttl, data, .. }, Self::Records { ttl: other_ttl, data: other_data, .. }) => {
-                ttl == other_ttl && data == other_data
-            }
-            (Self::Alias { target, zone_id, evaluate }, Self::Alias { target: t, zone_id: z, evaluate: e }) => {
-                (target, zone_id, evaluate) == (t, z, e)
-            }
+            (
+                Self::Records { ttl, data, .. },
+                Self::Records {
+                    ttl: other_ttl,
+                    data: other_data,
+                    ..
+                },
+            ) => ttl == other_ttl && data == other_data,
+            (
+                Self::Alias {
+                    target,
+                    zone_id,
+                    evaluate,
+                },
+                Self::Alias {
+                    target: t,
+                    zone_id: z,
+                    evaluate: e,
+                },
+            ) => (target, zone_id, evaluate) == (t, z, e),
             _ => false,
         }
     }
@@ -101,7 +131,11 @@ pub(crate) struct Key {
 impl RrSet {
     pub(crate) fn key(&self) -> Key {
         let identifier = self.identifier.clone().unwrap_or_default();
-        Key { name: self.name.sort_key(), rtype: self.rtype.clone(), identifier }
+        Key {
+            name: self.name.sort_key(),
+            rtype: self.rtype.clone(),
+            identifier,
+        }
     }
 
     /// Reads a set that a test puts in; the zone's rules do not apply to it.
@@ -119,21 +153,41 @@ impl RrSet {
             None => Body::Records {
                 ttl: set.ttl,
                 values: set.values.iter().cloned().collect(),
-                data: set.values.iter().map(|value| Data::parse(&set.rtype, value)).collect::<Result<_, _>>()?,
+                data: set
+                    .values
+                    .iter()
+                    .map(|value| Data::parse(&set.rtype, value))
+                    .collect::<Result<_, _>>()?,
             },
         };
         let (identifier, weight) = (set.identifier.clone(), set.weight);
-        Ok(Self { name, rtype: set.rtype.clone(), identifier, weight, body })
+        Ok(Self {
+            name,
+            rtype: set.rtype.clone(),
+            identifier,
+            weight,
+            body,
+        })
     }
 
     /// The set as a test reads it.
     pub(crate) fn to_side(&self) -> Set {
         let (ttl, values, alias) = match &self.body {
-            Body::Records { ttl, data, .. } => (*ttl, data.iter().map(Data::to_string).collect(), None),
+            Body::Records { ttl, data, .. } => {
+                (*ttl, data.iter().map(Data::to_string).collect(), None)
+            }
             Body::Alias { target, .. } => (0, BTreeSet::new(), Some(target.plain())),
         };
         let (identifier, weight) = (self.identifier.clone(), self.weight);
-        Set { name: self.name.plain(), rtype: self.rtype.clone(), ttl, values, identifier, weight, alias }
+        Set {
+            name: self.name.plain(),
+            rtype: self.rtype.clone(),
+            ttl,
+            values,
+            identifier,
+            weight,
+            alias,
+        }
     }
 }
 
@@ -150,8 +204,16 @@ impl Zone {
         let first = name_servers.first().ok_or("a zone needs a name server")?;
         let soa = format!("{first} awsdns-hostmaster.amazon.com. 1 7200 900 1209600 86400");
         let apex = name.plain();
-        let mut zone = Self { name, sets: BTreeMap::new() };
-        zone.put(RrSet::from_side(&Set::new(&apex, "NS", 172_800, name_servers.iter().cloned()))?);
+        let mut zone = Self {
+            name,
+            sets: BTreeMap::new(),
+        };
+        zone.put(RrSet::from_side(&Set::new(
+            &apex,
+            "NS",
+            172_800,
+            name_servers.iter().cloned(),
+        ))?);
         zone.put(RrSet::from_side(&Set::new(&apex, "SOA", 900, [soa]))?);
         Ok(zone)
     }
@@ -163,14 +225,28 @@ impl Zone {
     /// The sets of exactly this name.
     pub(crate) fn at(&self, name: &DnsName) -> impl Iterator<Item = &Arc<RrSet>> {
         let name = name.sort_key();
-        let start = Key { name: name.clone(), rtype: String::new(), identifier: String::new() };
-        self.sets.range(start..).take_while(move |(key, _)| key.name == name).map(|(_, set)| set)
+        let start = Key {
+            name: name.clone(),
+            rtype: String::new(),
+            identifier: String::new(),
+        };
+        self.sets
+            .range(start..)
+            .take_while(move |(key, _)| key.name == name)
+            .map(|(_, set)| set)
     }
 
     /// Whether the name has a set or lies above one (an empty non-terminal).
     pub(crate) fn has_or_is_above(&self, name: &DnsName) -> bool {
         let name = name.sort_key();
-        let start = Key { name: name.clone(), rtype: String::new(), identifier: String::new() };
-        self.sets.range(start..).next().is_some_and(|(key, _)| key.name.starts_with(&name))
+        let start = Key {
+            name: name.clone(),
+            rtype: String::new(),
+            identifier: String::new(),
+        };
+        self.sets
+            .range(start..)
+            .next()
+            .is_some_and(|(key, _)| key.name.starts_with(&name))
     }
 }

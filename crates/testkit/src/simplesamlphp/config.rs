@@ -70,11 +70,16 @@ $metadata[{}] = [
 
 /// `saml20-sp-remote.php`: the one service provider it answers.
 pub(super) fn remote(provider: &ServiceProvider) -> String {
-    let slo = provider.slo_url.as_ref().map(|url| format!("    'SingleLogoutService' => {},\n", quote(url)));
-    let encryption = provider
-        .encrypt_for
+    let slo = provider
+        .slo_url
         .as_ref()
-        .map(|certificate| format!("    'assertion.encryption' => true,\n    'certData' => {},\n", quote(certificate)));
+        .map(|url| format!("    'SingleLogoutService' => {},\n", quote(url)));
+    let encryption = provider.encrypt_for.as_ref().map(|certificate| {
+        format!(
+            "    'assertion.encryption' => true,\n    'certData' => {},\n",
+            quote(certificate)
+        )
+    });
     format!(
         "<?php
 $metadata[{}] = [

@@ -23,19 +23,39 @@ async fn throttling() {
     let (route53, api) = start().await;
     route53.throttle_every(2);
     api.send([www()]).await.unwrap();
-    let refused = api.send([delete(set("www", "A", &["192.0.2.1"]))]).await.unwrap_err();
-    assert_eq!((refused.code.as_str(), refused.message.as_str()), ("Throttling", "Rate exceeded"));
+    let refused = api
+        .send([delete(set("www", "A", &["192.0.2.1"]))])
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (refused.code.as_str(), refused.message.as_str()),
+        ("Throttling", "Rate exceeded")
+    );
     route53.throttle_every(0);
     route53.throttle_share(0.5);
     let mut throttled = 0;
     for _ in 0..100 {
-        throttled += usize::from(api.client.get_hosted_zone().id(route53.zone_id()).send().await.is_err());
+        throttled += usize::from(
+            api.client
+                .get_hosted_zone()
+                .id(route53.zone_id())
+                .send()
+                .await
+                .is_err(),
+        );
     }
     assert!((30..70).contains(&throttled), "{throttled}");
     let counts = route53.counts();
-    assert_eq!((counts.change, counts.get_zone, counts.throttled), (2, 100, 1 + throttled as u64));
+    assert_eq!(
+        (counts.change, counts.get_zone, counts.throttled),
+        (2, 100, 1 + throttled as u64)
+    );
     assert!(counts.most_per_second > 5);
-    assert_eq!(route53.sets().len(), 3, "the throttled delete had no effect");
+    assert_eq!(
+        route53.sets().len(),
+        3,
+        "the throttled delete had no effect"
+    );
 }
 
 #[tokio::test]
@@ -44,7 +64,14 @@ async fn a_limit_per_second() {
     route53.limit_per_second(5);
     let mut answers = Vec::new();
     for _ in 0..7 {
-        answers.push(api.client.get_hosted_zone().id(route53.zone_id()).send().await.is_ok());
+        answers.push(
+            api.client
+                .get_hosted_zone()
+                .id(route53.zone_id())
+                .send()
+                .await
+                .is_ok(),
+        );
     }
     assert_eq!(answers, [true, true, true, true, true, false, false]);
 }
@@ -53,11 +80,17 @@ async fn a_limit_per_second() {
 async fn prior_request_denied_and_unavailable() {
     let (route53, api) = start().await;
     route53.prior_request_not_complete(1);
-    assert_eq!(api.send([www()]).await.unwrap_err().code, "PriorRequestNotComplete");
+    assert_eq!(
+        api.send([www()]).await.unwrap_err().code,
+        "PriorRequestNotComplete"
+    );
     route53.deny(1);
     assert_eq!(api.send([www()]).await.unwrap_err().code, "AccessDenied");
     route53.unavailable(1);
-    assert_eq!(api.send([www()]).await.unwrap_err().code, "ServiceUnavailable");
+    assert_eq!(
+        api.send([www()]).await.unwrap_err().code,
+        "ServiceUnavailable"
+    );
     assert_eq!(route53.set("www.starchart.test", "A"), None);
     api.send([www()]).await.unwrap();
     assert_eq!(route53.counts().change, 4);
@@ -68,9 +101,23 @@ async fn pending_then_in_sync() {
     let (route53, api) = start().await;
     route53.pending_time(Duration::from_secs(3600));
     let id = api.send([www()]).await.unwrap();
-    let status = async || api.client.get_change().id(&id).send().await.unwrap().change_info.unwrap().status;
+    let status = async || {
+        api.client
+            .get_change()
+            .id(&id)
+            .send()
+            .await
+            .unwrap()
+            .change_info
+            .unwrap()
+            .status
+    };
     assert_eq!(status().await, ChangeStatus::Pending);
-    assert_eq!(api.list().await, ["www.starchart.test. A 300 192.0.2.1"], "pending changes are listed");
+    assert_eq!(
+        api.list().await,
+        ["www.starchart.test. A 300 192.0.2.1"],
+        "pending changes are listed"
+    );
     route53.pending_time(Duration::ZERO);
     assert_eq!(status().await, ChangeStatus::Insync);
 }
@@ -78,11 +125,19 @@ async fn pending_then_in_sync() {
 #[tokio::test]
 async fn applied_but_never_answered() {
     let (route53, _) = start().await;
-    let timeouts = TimeoutConfig::builder().operation_timeout(Duration::from_millis(300)).build();
-    let api = Api { client: client(&route53.endpoint(), timeouts), zone_id: route53.zone_id().into() };
+    let timeouts = TimeoutConfig::builder()
+        .operation_timeout(Duration::from_millis(300))
+        .build();
+    let api = Api {
+        client: client(&route53.endpoint(), timeouts),
+        zone_id: route53.zone_id().into(),
+    };
     route53.timeout_after_apply(1);
     let began = Instant::now();
-    let call = api.client.list_resource_record_sets().hosted_zone_id(&api.zone_id);
+    let call = api
+        .client
+        .list_resource_record_sets()
+        .hosted_zone_id(&api.zone_id);
     assert_no_answer(&api, www()).await;
     assert!(began.elapsed() >= Duration::from_millis(300));
     assert_eq!(call.all_pages().await.len(), 3, "it was applied");
@@ -96,8 +151,15 @@ async fn applied_but_never_answered() {
 }
 
 async fn assert_no_answer(api: &Api, change: aws_sdk_route53::types::Change) {
-    let batch = aws_sdk_route53::types::ChangeBatch::builder().changes(change).build().unwrap();
-    let call = api.client.change_resource_record_sets().hosted_zone_id(&api.zone_id).change_batch(batch);
+    let batch = aws_sdk_route53::types::ChangeBatch::builder()
+        .changes(change)
+        .build()
+        .unwrap();
+    let call = api
+        .client
+        .change_resource_record_sets()
+        .hosted_zone_id(&api.zone_id)
+        .change_batch(batch);
     let error = call.send().await.unwrap_err();
     assert!(error.as_service_error().is_none(), "{error:?}");
 }
@@ -117,7 +179,10 @@ async fn a_poison_name_spoils_its_batch() {
     route53.refuse_name("www.starchart.test", "the name is poison");
     let batch = [create(set("good", "A", &["192.0.2.1"])), www()];
     let refused = api.send(batch.clone()).await.unwrap_err();
-    assert_eq!((refused.code.as_str(), refused.message.as_str()), ("InvalidChangeBatch", "[the name is poison]"));
+    assert_eq!(
+        (refused.code.as_str(), refused.message.as_str()),
+        ("InvalidChangeBatch", "[the name is poison]")
+    );
     assert_eq!(api.list().await, Vec::<String>::new());
     route53.allow_name("www.starchart.test");
     api.send(batch).await.unwrap();
@@ -132,7 +197,10 @@ async fn a_held_change_lands_after_its_client_is_gone() {
     client.abort();
     assert!(client.await.unwrap_err().is_cancelled());
     let other = Api::new(&route53.endpoint(), route53.zone_id());
-    other.send([create(set("other", "A", &["192.0.2.1"]))]).await.unwrap();
+    other
+        .send([create(set("other", "A", &["192.0.2.1"]))])
+        .await
+        .unwrap();
     assert_eq!(route53.set("www.starchart.test", "A"), None);
     route53.release();
     for _ in 0..100 {
@@ -147,22 +215,57 @@ async fn a_held_change_lands_after_its_client_is_gone() {
 #[tokio::test]
 async fn edits_from_the_side() {
     let (route53, api) = start().await;
-    route53.put(Set::new("*.starchart.test", "A", 60, ["192.0.2.9"])).unwrap();
-    route53.put(Set::alias("lb.starchart.test", "A", "lb.example")).unwrap();
-    route53.put(Set::new("w.starchart.test", "A", 60, ["192.0.2.1"]).weighted("one", 10)).unwrap();
-    route53.put(Set::new("w.starchart.test", "A", 60, ["192.0.2.2"]).weighted("two", 20)).unwrap();
-    let call = api.client.list_resource_record_sets().hosted_zone_id(&api.zone_id).max_items(1);
+    route53
+        .put(Set::new("*.starchart.test", "A", 60, ["192.0.2.9"]))
+        .unwrap();
+    route53
+        .put(Set::alias("lb.starchart.test", "A", "lb.example"))
+        .unwrap();
+    route53
+        .put(Set::new("w.starchart.test", "A", 60, ["192.0.2.1"]).weighted("one", 10))
+        .unwrap();
+    route53
+        .put(Set::new("w.starchart.test", "A", 60, ["192.0.2.2"]).weighted("two", 20))
+        .unwrap();
+    let call = api
+        .client
+        .list_resource_record_sets()
+        .hosted_zone_id(&api.zone_id)
+        .max_items(1);
     let all = call.all_pages().await;
-    let weighted: Vec<_> = all.iter().filter_map(|set| Some((set.set_identifier()?, set.weight?))).collect();
-    assert_eq!(weighted, [("one", 10), ("two", 20)], "paging goes by the identifier, too");
-    let alias = all.iter().find_map(|set| set.alias_target()).expect("an alias");
+    let weighted: Vec<_> = all
+        .iter()
+        .filter_map(|set| Some((set.set_identifier()?, set.weight?)))
+        .collect();
+    assert_eq!(
+        weighted,
+        [("one", 10), ("two", 20)],
+        "paging goes by the identifier, too"
+    );
+    let alias = all
+        .iter()
+        .find_map(|set| set.alias_target())
+        .expect("an alias");
     assert_eq!(alias.dns_name(), "lb.example.");
-    assert!(all.iter().any(|set| as_text(set) == "\\052.starchart.test. A 60 192.0.2.9"));
-    let refused = api.send([delete(set("w", "A", &["192.0.2.1"]))]).await.unwrap_err();
-    assert!(refused.message.contains("not found"), "a plain set is not a weighted one");
+    assert!(
+        all.iter()
+            .any(|set| as_text(set) == "\\052.starchart.test. A 60 192.0.2.9")
+    );
+    let refused = api
+        .send([delete(set("w", "A", &["192.0.2.1"]))])
+        .await
+        .unwrap_err();
+    assert!(
+        refused.message.contains("not found"),
+        "a plain set is not a weighted one"
+    );
     route53.remove("w.starchart.test", "A").unwrap();
     assert_eq!(route53.set("w.starchart.test", "A"), None);
-    assert!(route53.put(Set::new("x.starchart.test", "A", 60, ["nonsense"])).is_err());
+    assert!(
+        route53
+            .put(Set::new("x.starchart.test", "A", 60, ["nonsense"]))
+            .is_err()
+    );
 }
 
 #[tokio::test]
@@ -174,19 +277,37 @@ async fn the_log_shows_what_was_applied() {
     assert_eq!(batches.len(), 1);
     assert_eq!(id, format!("/change/{}", batches[0].change_id));
     assert_eq!(batches[0].changes[0].action, "CREATE");
-    assert_eq!(batches[0].changes[0].set, Set::new("www.starchart.test", "A", 300, ["192.0.2.1"]));
+    assert_eq!(
+        batches[0].changes[0].set,
+        Set::new("www.starchart.test", "A", 300, ["192.0.2.1"])
+    );
 }
 
 #[tokio::test]
 async fn the_bare_form_of_a_refusal() {
     let (route53, api) = start().await;
     route53.bare_batch_errors(true);
-    let batch = aws_sdk_route53::types::ChangeBatch::builder().changes(delete(set("www", "A", &["192.0.2.1"])));
-    let call = api.client.change_resource_record_sets().hosted_zone_id(&api.zone_id);
-    let error = call.change_batch(batch.build().unwrap()).send().await.unwrap_err();
-    let body = String::from_utf8_lossy(error.raw_response().unwrap().body().bytes().unwrap()).into_owned();
+    let batch = aws_sdk_route53::types::ChangeBatch::builder().changes(delete(set(
+        "www",
+        "A",
+        &["192.0.2.1"],
+    )));
+    let call = api
+        .client
+        .change_resource_record_sets()
+        .hosted_zone_id(&api.zone_id);
+    let error = call
+        .change_batch(batch.build().unwrap())
+        .send()
+        .await
+        .unwrap_err();
+    let body =
+        String::from_utf8_lossy(error.raw_response().unwrap().body().bytes().unwrap()).into_owned();
     assert!(body.contains("<InvalidChangeBatch xmlns"), "{body}");
-    assert!(body.contains("<Messages><Message>Tried to delete resource record set"), "{body}");
+    assert!(
+        body.contains("<Messages><Message>Tried to delete resource record set"),
+        "{body}"
+    );
 }
 
 #[tokio::test]
@@ -194,23 +315,50 @@ async fn knobs_over_http_and_unsigned_calls() {
     let (route53, api) = start().await;
     let http = raw_http(&route53).await;
     assert!(
-        http("POST", "/_knobs/refuse_name", r#"{"name":"www.starchart.test","message":"no"}"#)
-            .await
-            .starts_with("HTTP/1.1 200")
+        http(
+            "POST",
+            "/_knobs/refuse_name",
+            r#"{"name":"www.starchart.test","message":"no"}"#
+        )
+        .await
+        .starts_with("HTTP/1.1 200")
     );
     assert_eq!(api.send([www()]).await.unwrap_err().message, "[no]");
     assert!(
-        http("POST", "/_knobs/put", r#"{"name":"x.starchart.test","rtype":"A","ttl":5,"values":["192.0.2.1"]}"#)
+        http(
+            "POST",
+            "/_knobs/put",
+            r#"{"name":"x.starchart.test","rtype":"A","ttl":5,"values":["192.0.2.1"]}"#
+        )
+        .await
+        .starts_with("HTTP/1.1 200")
+    );
+    assert_eq!(api.list().await, ["x.starchart.test. A 5 192.0.2.1"]);
+    assert!(
+        http("GET", "/_knobs/sets", "")
+            .await
+            .contains(r#""name":"x.starchart.test""#)
+    );
+    assert!(
+        http("GET", "/_knobs/counts", "")
+            .await
+            .contains(r#""change":1"#)
+    );
+    assert!(
+        http("POST", "/_knobs/release", "")
             .await
             .starts_with("HTTP/1.1 200")
     );
-    assert_eq!(api.list().await, ["x.starchart.test. A 5 192.0.2.1"]);
-    assert!(http("GET", "/_knobs/sets", "").await.contains(r#""name":"x.starchart.test""#));
-    assert!(http("GET", "/_knobs/counts", "").await.contains(r#""change":1"#));
-    assert!(http("POST", "/_knobs/release", "").await.starts_with("HTTP/1.1 200"));
-    assert!(http("POST", "/_knobs/nonsense", "1").await.starts_with("HTTP/1.1 400"));
+    assert!(
+        http("POST", "/_knobs/nonsense", "1")
+            .await
+            .starts_with("HTTP/1.1 400")
+    );
     let unsigned = http("GET", "/2013-04-01/hostedzone/Z0STRICT00000001", "").await;
-    assert!(unsigned.contains("MissingAuthenticationToken"), "{unsigned}");
+    assert!(
+        unsigned.contains("MissingAuthenticationToken"),
+        "{unsigned}"
+    );
 }
 
 /// Sends one request as it stands, and gives back the whole answer.
@@ -219,7 +367,10 @@ async fn raw_http(route53: &StrictRoute53) -> impl AsyncFn(&str, &str, &str) -> 
     let address = route53.endpoint().trim_start_matches("http://").to_owned();
     async move |method: &str, path: &str, body: &str| {
         let mut stream = tokio::net::TcpStream::connect(&address).await.unwrap();
-        let request = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = vec![0; 64 * 1024];
         let length = stream.read(&mut answer).await.unwrap();

@@ -1,8 +1,12 @@
 //! The strict Route53: the contract of the API as the AWS SDK sees it, the knobs, and DNS.
 //!
-//! Every row of the contract runs on the strict Route53. Those marked `both` run on moto as well, an independent
-//! reading of the protocol; moto accepts what the others ask to be refused.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+//! Every row of the contract runs on the strict Route53. Those marked `both` run on moto as well,
+//! an independent reading of the protocol; moto accepts what the others ask to be refused.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests fail by panicking"
+)]
 
 mod cases;
 mod dns;

@@ -5,7 +5,9 @@ use aws_sdk_route53::config::retry::RetryConfig;
 use aws_sdk_route53::config::timeout::TimeoutConfig;
 use aws_sdk_route53::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_route53::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType};
+use aws_sdk_route53::types::{
+    Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType,
+};
 use std::time::Duration;
 
 pub(crate) const ZONE: &str = "starchart.test";
@@ -27,30 +29,56 @@ pub(crate) struct Refused {
 impl Api {
     pub(crate) fn new(endpoint: &str, zone_id: &str) -> Self {
         let timeouts = TimeoutConfig::builder().operation_timeout(Duration::from_secs(10));
-        Self { client: client(endpoint, timeouts.build()), zone_id: zone_id.into() }
+        Self {
+            client: client(endpoint, timeouts.build()),
+            zone_id: zone_id.into(),
+        }
     }
 
     /// Sends a batch; gives back the change's id.
-    pub(crate) async fn send(&self, changes: impl IntoIterator<Item = Change>) -> Result<String, Refused> {
+    pub(crate) async fn send(
+        &self,
+        changes: impl IntoIterator<Item = Change>,
+    ) -> Result<String, Refused> {
         let changes = changes.into_iter().collect();
-        let batch = ChangeBatch::builder().set_changes(Some(changes)).build().unwrap();
-        let call = self.client.change_resource_record_sets().hosted_zone_id(&self.zone_id).change_batch(batch);
+        let batch = ChangeBatch::builder()
+            .set_changes(Some(changes))
+            .build()
+            .unwrap();
+        let call = self
+            .client
+            .change_resource_record_sets()
+            .hosted_zone_id(&self.zone_id)
+            .change_batch(batch);
         let done = call.send().await.map_err(refused)?;
         Ok(done.change_info().unwrap().id().to_owned())
     }
 
-    /// Asserts that the batch is refused with this code, that the message names `about`, and that nothing changed.
-    pub(crate) async fn refuses(&self, changes: impl IntoIterator<Item = Change>, code: &str, about: &str) {
+    /// Asserts that the batch is refused with this code, that the message names `about`, and that
+    /// nothing changed.
+    pub(crate) async fn refuses(
+        &self,
+        changes: impl IntoIterator<Item = Change>,
+        code: &str,
+        about: &str,
+    ) {
         let before = self.list().await;
         let refused = self.send(changes).await.expect_err(about);
         assert_eq!(refused.code, code, "{}", refused.message);
-        assert!(refused.message.contains(about), "{about:?} is not in {:?}", refused.message);
+        assert!(
+            refused.message.contains(about),
+            "{about:?} is not in {:?}",
+            refused.message
+        );
         assert_eq!(self.list().await, before, "a refused batch left a trace");
     }
 
     /// All sets but NS and SOA of the apex, as text: `name type ttl value|value`.
     pub(crate) async fn list(&self) -> Vec<String> {
-        let call = self.client.list_resource_record_sets().hosted_zone_id(&self.zone_id);
+        let call = self
+            .client
+            .list_resource_record_sets()
+            .hosted_zone_id(&self.zone_id);
         let mut pages = call.all_pages().await;
         pages.retain(|set| !matches!(set.r#type, RrType::Ns | RrType::Soa));
         pages.iter().map(as_text).collect()
@@ -95,23 +123,45 @@ pub(crate) fn client(endpoint: &str, timeouts: TimeoutConfig) -> Client {
 pub(crate) fn refused<E: ProvideErrorMetadata + std::fmt::Debug>(error: SdkError<E>) -> Refused {
     let text = |part: Option<&str>| part.unwrap_or_default().to_owned();
     match error.as_service_error() {
-        Some(service) => Refused { code: text(service.code()), message: text(service.message()) },
+        Some(service) => Refused {
+            code: text(service.code()),
+            message: text(service.message()),
+        },
         None => panic!("no answer: {error:?}"),
     }
 }
 
 pub(crate) fn as_text(set: &ResourceRecordSet) -> String {
-    let values: Vec<&str> = set.resource_records().iter().map(ResourceRecord::value).collect();
-    format!("{} {} {} {}", set.name, set.r#type, set.ttl.unwrap_or(-1), values.join("|"))
+    let values: Vec<&str> = set
+        .resource_records()
+        .iter()
+        .map(ResourceRecord::value)
+        .collect();
+    format!(
+        "{} {} {} {}",
+        set.name,
+        set.r#type,
+        set.ttl.unwrap_or(-1),
+        values.join("|")
+    )
 }
 
 /// A set with a TTL of 300 below the zone; the name `@` is the apex.
 pub(crate) fn set(name: &str, rtype: &str, values: &[&str]) -> ResourceRecordSet {
-    let name = if name == "@" { format!("{ZONE}.") } else { format!("{name}.{ZONE}.") };
+    let name = if name == "@" {
+        format!("{ZONE}.")
+    } else {
+        format!("{name}.{ZONE}.")
+    };
     full_set(&name, rtype, Some(300), values)
 }
 
-pub(crate) fn full_set(name: &str, rtype: &str, ttl: Option<i64>, values: &[&str]) -> ResourceRecordSet {
+pub(crate) fn full_set(
+    name: &str,
+    rtype: &str,
+    ttl: Option<i64>,
+    values: &[&str],
+) -> ResourceRecordSet {
     let record = |value: &&str| ResourceRecord::builder().value(*value).build().unwrap();
     ResourceRecordSet::builder()
         .name(name)
@@ -123,7 +173,11 @@ pub(crate) fn full_set(name: &str, rtype: &str, ttl: Option<i64>, values: &[&str
 }
 
 fn change(action: ChangeAction, set: ResourceRecordSet) -> Change {
-    Change::builder().action(action).resource_record_set(set).build().unwrap()
+    Change::builder()
+        .action(action)
+        .resource_record_set(set)
+        .build()
+        .unwrap()
 }
 
 pub(crate) fn create(set: ResourceRecordSet) -> Change {

@@ -9,7 +9,8 @@ use actix_web::http::StatusCode;
 use starchart_domain::words::counted;
 use starchart_jobs::Job;
 use starchart_store::admin::{
-    self, AdminError, CertificateStatus, Consequences, FRESH_MS, PAGE_ROWS, PersonRow, TrailFilter, TrailLine,
+    self, AdminError, CertificateStatus, Consequences, FRESH_MS, PAGE_ROWS, PersonRow, TrailFilter,
+    TrailLine,
 };
 use starchart_store::users::User;
 
@@ -20,7 +21,9 @@ use crate::forms::Form;
 use crate::keys;
 use crate::limits::Counted;
 use crate::redirects::see_other;
-use crate::views::{AdminDeletePage, AdminPage, FlashKind, PeopleFound, PersonItem, TrailItem, TrailLines};
+use crate::views::{
+    AdminDeletePage, AdminPage, FlashKind, PeopleFound, PersonItem, TrailItem, TrailLines,
+};
 use crate::visit::{self, Visit};
 
 /// Letters of a search at least.
@@ -33,11 +36,20 @@ pub(crate) async fn show(visit: Rc<Visit>, admin: Admin) -> Result<HttpResponse,
     let store = visit.app.store()?;
     let search_text = query.text("searchText").trim().to_owned();
     let too_short = search_text.chars().count() < SEARCH_MIN;
-    let fault = (too_short && !search_text.is_empty()).then(|| format!("Type {SEARCH_MIN} letters or more."));
-    let found = if too_short { None } else { Some(find(&visit, &admin, &search_text, page_of(&query)).await?) };
+    let fault = (too_short && !search_text.is_empty())
+        .then(|| format!("Type {SEARCH_MIN} letters or more."));
+    let found = if too_short {
+        None
+    } else {
+        Some(find(&visit, &admin, &search_text, page_of(&query)).await?)
+    };
     let totals = admin::totals(store, &admin).await?;
     let attention = admin::attention(store, &admin).await?;
-    let status = if fault.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let status = if fault.is_some() {
+        StatusCode::UNPROCESSABLE_ENTITY
+    } else {
+        StatusCode::OK
+    };
     let page = AdminPage {
         shell: visit.shell(),
         users: totals.users,
@@ -54,18 +66,26 @@ pub(crate) async fn show(visit: Rc<Visit>, admin: Admin) -> Result<HttpResponse,
 
 /// `POST /admin`: the intent says what.
 pub(crate) async fn act(visit: Rc<Visit>, admin: Admin) -> Result<HttpResponse, Failure> {
-    let field = |name| visit.form.get(name).ok_or(Failure::Unprocessable("a missing field"));
+    let field = |name| {
+        visit
+            .form
+            .get(name)
+            .ok_or(Failure::Unprocessable("a missing field"))
+    };
     match visit.form.get("intent").unwrap_or_default() {
         "search-users" => Ok(see_other(&list_href(field("searchText")?.trim(), 1))),
         "impersonate-user" => impersonate(&visit, &admin, field("newEffectiveUsername")?).await,
         "delete-user" => delete(&visit, &admin, field("username")?).await,
         "retry-record" => {
-            let found = admin::retry_name(visit.app.store()?, &admin, field("item")?, &visit.id).await?;
+            let found =
+                admin::retry_name(visit.app.store()?, &admin, field("item")?, &visit.id).await?;
             visit.app.queue.wake(Job::Publish);
             Ok(tried_again(&visit, found))
         }
         "retry-mail" => {
-            let id = field("item")?.parse().map_err(|_| Failure::Unprocessable("no id"))?;
+            let id = field("item")?
+                .parse()
+                .map_err(|_| Failure::Unprocessable("no id"))?;
             let found = admin::retry_mail(visit.app.store()?, &admin, id, &visit.id).await?;
             visit.app.queue.wake(Job::Mail);
             Ok(tried_again(&visit, found))
@@ -79,7 +99,9 @@ pub(crate) async fn ask_delete(visit: Rc<Visit>, admin: Admin) -> Result<HttpRes
     let query = query(&visit)?;
     let store = visit.app.store()?;
     let search_text = query.text("searchText");
-    let user = admin::find(store, &admin, &query.text("username")).await?.ok_or(Failure::NotFound)?;
+    let user = admin::find(store, &admin, &query.text("username"))
+        .await?
+        .ok_or(Failure::NotFound)?;
     if user.id == admin.id() {
         return refused(&visit, AdminError::Oneself, &search_text);
     }
@@ -100,14 +122,34 @@ pub(crate) async fn ask_delete(visit: Rc<Visit>, admin: Admin) -> Result<HttpRes
 pub(crate) async fn trail(visit: Rc<Visit>, admin: Admin) -> Result<HttpResponse, Failure> {
     let query = query(&visit)?;
     let text = |name| query.text(name).trim().to_owned();
-    let filter = TrailFilter { person: text("person"), action: text("action"), object: text("object") };
-    let before = query.get("before").map(|id| id.parse().map_err(|_| Failure::NotFound)).transpose()?;
+    let filter = TrailFilter {
+        person: text("person"),
+        action: text("action"),
+        object: text("object"),
+    };
+    let before = query
+        .get("before")
+        .map(|id| id.parse().map_err(|_| Failure::NotFound))
+        .transpose()?;
     let page = admin::trail(visit.app.store()?, &admin, &filter, before).await?;
     let older = page.older.map(|id| trail_href(&filter, Some(id)));
     let lines = page.lines.into_iter().map(line).collect();
     let newest = trail_href(&filter, None);
-    let TrailFilter { person, action, object } = filter;
-    visit::ok(&TrailLines { shell: visit.shell(), lines, person, action, object, is_older: before.is_some(), newest, older })
+    let TrailFilter {
+        person,
+        action,
+        object,
+    } = filter;
+    visit::ok(&TrailLines {
+        shell: visit.shell(),
+        lines,
+        person,
+        action,
+        object,
+        is_older: before.is_some(),
+        newest,
+        older,
+    })
 }
 
 async fn find(visit: &Visit, admin: &Admin, text: &str, page: u32) -> Result<PeopleFound, Failure> {
@@ -116,9 +158,15 @@ async fn find(visit: &Visit, admin: &Admin, text: &str, page: u32) -> Result<Peo
     let label = visit.app.config.root_domain.label_of(text);
     let wanted = label.as_ref().map_or(text, |label| label.as_str());
     let found = admin::search(visit.app.store()?, admin, wanted, page - 1).await?;
-    let pages = u32::try_from(found.total.div_ceil(u64::from(PAGE_ROWS))).unwrap_or(u32::MAX).max(1);
+    let pages = u32::try_from(found.total.div_ceil(u64::from(PAGE_ROWS)))
+        .unwrap_or(u32::MAX)
+        .max(1);
     Ok(PeopleFound {
-        people: found.rows.into_iter().map(|row| person(visit, admin, row, text)).collect(),
+        people: found
+            .rows
+            .into_iter()
+            .map(|row| person(visit, admin, row, text))
+            .collect(),
         total: found.total,
         page,
         pages,
@@ -128,19 +176,29 @@ async fn find(visit: &Visit, admin: &Admin, text: &str, page: u32) -> Result<Peo
 }
 
 fn person(visit: &Visit, admin: &Admin, row: PersonRow, text: &str) -> PersonItem {
-    let PersonRow { user, suspended, records, certificate } = row;
+    let PersonRow {
+        user,
+        suspended,
+        records,
+        certificate,
+    } = row;
     let own = user.id == admin.id();
     let no_impersonation = match () {
         () if own => Some("That is you."),
         () if user.groups.admin => Some("Admins are not impersonated."),
         () if suspended => Some("This account is suspended."),
-        () if user.label.is_none() => Some("They have not chosen a domain yet, so there is nothing to see."),
+        () if user.label.is_none() => {
+            Some("They have not chosen a domain yet, so there is nothing to see.")
+        }
         () => None,
     };
     let marks = [(user.groups.admin, "admin"), (suspended, "suspended")];
     PersonItem {
         id: user.id.0,
-        domain: user.label.as_ref().map(|label| visit.app.config.root_domain.base(label).to_string()),
+        domain: user
+            .label
+            .as_ref()
+            .map(|label| visit.app.config.root_domain.base(label).to_string()),
         records,
         certificate: match certificate {
             CertificateStatus::None => "none".to_owned(),
@@ -148,24 +206,47 @@ fn person(visit: &Visit, admin: &Admin, row: PersonRow, text: &str) -> PersonIte
             CertificateStatus::Issued { until } => format!("issued, until {}", until.date()),
             CertificateStatus::Failed => "failed".to_owned(),
         },
-        marks: marks.into_iter().filter(|(is, _)| *is).map(|(_, word)| word).collect(),
+        marks: marks
+            .into_iter()
+            .filter(|(is, _)| *is)
+            .map(|(_, word)| word)
+            .collect(),
         no_impersonation,
         no_deletion: own.then_some("That is you."),
-        delete_href: format!("/admin/delete?{}", written(&[("username", &user.username), ("searchText", text)])),
+        delete_href: format!(
+            "/admin/delete?{}",
+            written(&[("username", &user.username), ("searchText", text)])
+        ),
         email: user.email,
         name: user.display_name,
         username: user.username,
     }
 }
 
-async fn impersonate(visit: &Visit, admin: &Admin, username: &str) -> Result<HttpResponse, Failure> {
+async fn impersonate(
+    visit: &Visit,
+    admin: &Admin,
+    username: &str,
+) -> Result<HttpResponse, Failure> {
     let (store, search_text) = (visit.app.store()?, visit.form.text("found"));
     let Some(user) = admin::find(store, admin, username).await? else {
         return refused(visit, AdminError::NotFound, &search_text);
     };
-    let old = visit.session_token.as_deref().ok_or(Failure::Internal("an admin without a session"))?;
+    let old = visit
+        .session_token
+        .as_deref()
+        .ok_or(Failure::Internal("an admin without a session"))?;
     let fresh = keys::new_token();
-    match admin::impersonate(store, admin, user.id, keys::hash(old), keys::hash(&fresh), &visit.id).await {
+    match admin::impersonate(
+        store,
+        admin,
+        user.id,
+        keys::hash(old),
+        keys::hash(&fresh),
+        &visit.id,
+    )
+    .await
+    {
         Ok(_) => {
             visit.set_cookie(Kind::Session, fresh);
             Ok(see_other("/"))
@@ -183,7 +264,10 @@ async fn delete(visit: &Visit, admin: &Admin, username: &str) -> Result<HttpResp
         Ok(done) => {
             visit.app.queue.wake(Job::Publish);
             let records = counted(u64::from(done.records), "record leaves", "records leave");
-            visit.leave_flash(&[(FlashKind::Done, format!("User was deleted: {}. {records} the zone.", user.username))]);
+            visit.leave_flash(&[(
+                FlashKind::Done,
+                format!("User was deleted: {}. {records} the zone.", user.username),
+            )]);
             Ok(see_other(&list_href(&search_text, 1)))
         }
         Err(error) => refused(visit, error, &search_text),
@@ -192,7 +276,10 @@ async fn delete(visit: &Visit, admin: &Admin, username: &str) -> Result<HttpResp
 
 fn tried_again(visit: &Visit, found: bool) -> HttpResponse {
     let done = (FlashKind::Done, "It is tried again now.".to_owned());
-    let nothing = (FlashKind::Note, "There is nothing left to try again there.".to_owned());
+    let nothing = (
+        FlashKind::Note,
+        "There is nothing left to try again there.".to_owned(),
+    );
     visit.leave_flash(&[if found { done } else { nothing }]);
     see_other("/admin")
 }
@@ -202,8 +289,12 @@ fn refused(visit: &Visit, error: AdminError, search_text: &str) -> Result<HttpRe
     let words = match error {
         AdminError::Oneself => "That is your own account.".to_owned(),
         AdminError::IsAdmin => "Admins are not impersonated.".to_owned(),
-        AdminError::NoLabel => "They have not chosen a domain yet, so there is nothing to see.".to_owned(),
-        AdminError::NotFound => "There is nobody with that user name, or the account is suspended.".to_owned(),
+        AdminError::NoLabel => {
+            "They have not chosen a domain yet, so there is nothing to see.".to_owned()
+        }
+        AdminError::NotFound => {
+            "There is nobody with that user name, or the account is suspended.".to_owned()
+        }
         AdminError::SignInAgain => format!(
             "Other people's accounts are only touched within {} hours of signing in. Sign out, sign in again, and do it then.",
             FRESH_MS / (60 * MINUTE_MS)
@@ -225,23 +316,43 @@ fn words_of(visit: &Visit, user: &User, ahead: &Consequences) -> Vec<String> {
         ),
     }];
     if ahead.certificates > 0 {
-        let owed =
-            counted(ahead.certificates, "certificate of theirs is revoked soon", "certificates of theirs are revoked soon");
-        words.push(format!("{owed}, so that no server can go on using it; private keys are destroyed here."));
+        let owed = counted(
+            ahead.certificates,
+            "certificate of theirs is revoked soon",
+            "certificates of theirs are revoked soon",
+        );
+        words.push(format!(
+            "{owed}, so that no server can go on using it; private keys are destroyed here."
+        ));
     }
     if ahead.order {
         words.push("Their certificate that is being ordered is given up.".to_owned());
     }
     if ahead.sessions > 0 {
-        words.push(format!("{} at once.", counted(ahead.sessions, "session of theirs ends", "sessions of theirs end")));
+        words.push(format!(
+            "{} at once.",
+            counted(
+                ahead.sessions,
+                "session of theirs ends",
+                "sessions of theirs end"
+            )
+        ));
     }
     if ahead.mails > 0 {
-        words.push(format!("{} sent any more.", counted(ahead.mails, "mail to them is not", "mails to them are not")));
+        words.push(format!(
+            "{} sent any more.",
+            counted(ahead.mails, "mail to them is not", "mails to them are not")
+        ));
     }
-    words.push("Their name and e-mail address are forgotten here; the audit trail keeps the user name.".to_owned());
+    words.push(
+        "Their name and e-mail address are forgotten here; the audit trail keeps the user name."
+            .to_owned(),
+    );
     if let Some(label) = &user.label {
         let domain = visit.app.config.root_domain.base(label);
-        words.push(format!("The domain {domain} stays theirs: nobody else can ever have it."));
+        words.push(format!(
+            "The domain {domain} stays theirs: nobody else can ever have it."
+        ));
     }
     // Whoever is suspended stays so.
     if !ahead.suspended {
@@ -267,7 +378,11 @@ fn query(visit: &Visit) -> Result<Form, Failure> {
 }
 
 fn page_of(query: &Form) -> u32 {
-    query.get("page").and_then(|page| page.parse().ok()).filter(|page| *page > 0).unwrap_or(1)
+    query
+        .get("page")
+        .and_then(|page| page.parse().ok())
+        .filter(|page| *page > 0)
+        .unwrap_or(1)
 }
 
 /// The list of people that this search finds.
@@ -275,18 +390,37 @@ fn list_href(search_text: &str, page: u32) -> String {
     match (search_text, page) {
         ("", _) => "/admin".to_owned(),
         (text, 1) => format!("/admin?{}", written(&[("searchText", text)])),
-        (text, page) => format!("/admin?{}", written(&[("searchText", text), ("page", &page.to_string())])),
+        (text, page) => {
+            format!(
+                "/admin?{}",
+                written(&[("searchText", text), ("page", &page.to_string())])
+            )
+        }
     }
 }
 
 fn trail_href(filter: &TrailFilter, before: Option<i64>) -> String {
     let before = before.map(|id| id.to_string()).unwrap_or_default();
-    let all = [("person", &filter.person), ("action", &filter.action), ("object", &filter.object), ("before", &before)];
-    let kept: Vec<(&str, &str)> =
-        all.iter().filter(|(_, text)| !text.is_empty()).map(|(name, text)| (*name, text.as_str())).collect();
-    if kept.is_empty() { "/admin/trail".to_owned() } else { format!("/admin/trail?{}", written(&kept)) }
+    let all = [
+        ("person", &filter.person),
+        ("action", &filter.action),
+        ("object", &filter.object),
+        ("before", &before),
+    ];
+    let kept: Vec<(&str, &str)> = all
+        .iter()
+        .filter(|(_, text)| !text.is_empty())
+        .map(|(name, text)| (*name, text.as_str()))
+        .collect();
+    if kept.is_empty() {
+        "/admin/trail".to_owned()
+    } else {
+        format!("/admin/trail?{}", written(&kept))
+    }
 }
 
 fn written(pairs: &[(&str, &str)]) -> String {
-    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+    url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(pairs)
+        .finish()
 }

@@ -16,8 +16,8 @@ use crate::csrf;
 use crate::errors::Failure;
 use crate::redirects::see_other;
 use crate::views::{
-    ActiveCertificate, CertificateDeletePage, CertificatePage, CertificatePart, CertificateState, FlashKind, InformationPage,
-    OrderProgress, Renewal,
+    ActiveCertificate, CertificateDeletePage, CertificatePage, CertificatePart, CertificateState,
+    FlashKind, InformationPage, OrderProgress, Renewal,
 };
 use crate::visit::{self, Visit};
 
@@ -41,12 +41,20 @@ pub(crate) async fn state(visit: Rc<Visit>, person: Person) -> Result<HttpRespon
     let Overview { active, order } = certificates::overview(store, person.id).await?;
     let shape = shape(active.as_ref(), order.as_ref());
     let again_s = again_s(order.as_ref(), store.now().await?);
-    let steps = order.map(progress).filter(|order| !order.failed()).map(|order| order.steps()).unwrap_or_default();
-    Ok(HttpResponse::Ok().json(CertificateState { shape, steps, again_s }))
+    let steps = order
+        .map(progress)
+        .filter(|order| !order.failed())
+        .map(|order| order.steps())
+        .unwrap_or_default();
+    Ok(HttpResponse::Ok().json(CertificateState {
+        shape,
+        steps,
+        again_s,
+    }))
 }
 
-/// `POST`, `PATCH`, `DELETE` on `/certificate`: asks for one, renews or deletes it. The intent decides; without one the method
-/// does.
+/// `POST`, `PATCH`, `DELETE` on `/certificate`: asks for one, renews or deletes it. The intent
+/// decides; without one the method does.
 pub(crate) async fn act(visit: Rc<Visit>, person: Person) -> Result<HttpResponse, Failure> {
     let by_method = match *visit.req.method() {
         Method::PATCH => Some(RENEW),
@@ -70,7 +78,11 @@ async fn request(visit: &Visit, person: &Person) -> Result<HttpResponse, Failure
         // The page says so.
         return Ok(see_other(PAGE));
     }
-    let (store, domain, daily) = (visit.app.store()?, person.base.to_string(), config.rate_limits.certificate_requests_per_day);
+    let (store, domain, daily) = (
+        visit.app.store()?,
+        person.base.to_string(),
+        config.rate_limits.certificate_requests_per_day,
+    );
     match certificates::request(store, person.id, &domain, daily, &person.act(&visit.id)).await {
         Ok(_) => visit.app.queue.wake(Job::Certificate),
         // The page shows it.
@@ -79,7 +91,9 @@ async fn request(visit: &Visit, person: &Person) -> Result<HttpResponse, Failure
             let words = format!("Your certificate can be renewed from {} on.", from.date());
             visit.leave_flash(&[(FlashKind::Failed, words)]);
         }
-        Err(RequestError::TooMany { limit, next_at }) => return too_many(visit, person, limit, next_at).await,
+        Err(RequestError::TooMany { limit, next_at }) => {
+            return too_many(visit, person, limit, next_at).await;
+        }
         Err(RequestError::NotFound) => return Err(Failure::NotFound),
         Err(RequestError::Db(fault)) => return Err(fault.into()),
     }
@@ -87,9 +101,18 @@ async fn request(visit: &Visit, person: &Person) -> Result<HttpResponse, Failure
 }
 
 /// The page, 429 Too Many Requests.
-async fn too_many(visit: &Visit, person: &Person, limit: u32, next_at: Timestamp) -> Result<HttpResponse, Failure> {
+async fn too_many(
+    visit: &Visit,
+    person: &Person,
+    limit: u32,
+    next_at: Timestamp,
+) -> Result<HttpResponse, Failure> {
     let wait = next_at.since(visit.app.store()?.now().await?).max(1_000) / 1_000;
-    let times = if limit == 1 { "once".to_owned() } else { format!("{limit} times") };
+    let times = if limit == 1 {
+        "once".to_owned()
+    } else {
+        format!("{limit} times")
+    };
     let words = format!(
         "You have asked for a certificate {times} within 24 hours, and more are not taken. You can ask again at {}.",
         minute(next_at)
@@ -101,10 +124,17 @@ async fn too_many(visit: &Visit, person: &Person, limit: u32, next_at: Timestamp
 }
 
 async fn delete(visit: &Visit, person: &Person) -> Result<HttpResponse, Failure> {
-    let was_there = certificates::delete(visit.app.store()?, person.id, &person.act(&visit.id)).await?;
+    let was_there =
+        certificates::delete(visit.app.store()?, person.id, &person.act(&visit.id)).await?;
     let message = match was_there {
-        true => (FlashKind::Done, "Certificate has been successfully deleted.".to_owned()),
-        false => (FlashKind::Note, "There was no certificate to delete.".to_owned()),
+        true => (
+            FlashKind::Done,
+            "Certificate has been successfully deleted.".to_owned(),
+        ),
+        false => (
+            FlashKind::Note,
+            "There was no certificate to delete.".to_owned(),
+        ),
     };
     visit.leave_flash(&[message]);
     Ok(see_other(PAGE))
@@ -113,30 +143,53 @@ async fn delete(visit: &Visit, person: &Person) -> Result<HttpResponse, Failure>
 /// `GET /certificate/delete`.
 pub(crate) async fn ask_delete(visit: Rc<Visit>, person: Person) -> Result<HttpResponse, Failure> {
     let Overview { active, order } = certificates::overview(visit.app.store()?, person.id).await?;
-    let Some(active) = active else { return Ok(see_other(PAGE)) };
-    let active = shown(&visit, &person, &active, order.as_ref(), visit.app.store()?.now().await?).await?;
-    visit::ok(&CertificateDeletePage { shell: visit.shell(), active })
+    let Some(active) = active else {
+        return Ok(see_other(PAGE));
+    };
+    let active = shown(
+        &visit,
+        &person,
+        &active,
+        order.as_ref(),
+        visit.app.store()?.now().await?,
+    )
+    .await?;
+    visit::ok(&CertificateDeletePage {
+        shell: visit.shell(),
+        active,
+    })
 }
 
 /// `GET /certificate/information`.
 pub(crate) async fn information(visit: Rc<Visit>, _: Person) -> Result<HttpResponse, Failure> {
-    visit::ok(&InformationPage { shell: visit.shell(), daily: visit.app.config.rate_limits.certificate_requests_per_day })
+    visit::ok(&InformationPage {
+        shell: visit.shell(),
+        daily: visit.app.config.rate_limits.certificate_requests_per_day,
+    })
 }
 
 /// `GET /certificate/download/{part}`: all but the private key, which has a route of its own.
 pub(crate) async fn download(visit: Rc<Visit>, person: Person) -> Result<HttpResponse, Failure> {
-    let part = visit.req.match_info().get("part").and_then(CertificatePart::parse).ok_or(Failure::NotFound)?;
+    let part = visit
+        .req
+        .match_info()
+        .get("part")
+        .and_then(CertificatePart::parse)
+        .ok_or(Failure::NotFound)?;
     let certificate = active(&visit, &person).await?;
     let pem = match part {
         CertificatePart::Certificate => certificate.certificate,
         CertificatePart::Chain => certificate.chain,
         CertificatePart::FullChain => full_chain(&certificate),
-        CertificatePart::PrivateKey => return Err(Failure::Internal("the private key has a route of its own")),
+        CertificatePart::PrivateKey => {
+            return Err(Failure::Internal("the private key has a route of its own"));
+        }
     };
     Ok(file(part, &certificate.domain, pem))
 }
 
-/// `GET /certificate/download/privateKey`: to its owner, from our own page or typed by hand, and never without a trace.
+/// `GET /certificate/download/privateKey`: to its owner, from our own page or typed by hand, and
+/// never without a trace.
 pub(crate) async fn private_key(visit: Rc<Visit>, person: Person) -> Result<HttpResponse, Failure> {
     if person.impersonator.is_some() {
         return Err(Failure::KeyWithheld);
@@ -145,9 +198,15 @@ pub(crate) async fn private_key(visit: Rc<Visit>, person: Person) -> Result<Http
     let store = visit.app.store()?;
     let certificate = active(&visit, &person).await?;
     if *visit.req.method() == Method::HEAD {
-        return Ok(file(CertificatePart::PrivateKey, &certificate.domain, String::new()));
+        return Ok(file(
+            CertificatePart::PrivateKey,
+            &certificate.domain,
+            String::new(),
+        ));
     }
-    let key = certificates::private_key(store, person.id, certificate.id).await?.ok_or(Failure::NotFound)?;
+    let key = certificates::private_key(store, person.id, certificate.id)
+        .await?
+        .ok_or(Failure::NotFound)?;
     let act = person.act(&visit.id);
     let entry = Entry {
         actor: Some(act.by),
@@ -158,17 +217,28 @@ pub(crate) async fn private_key(visit: Rc<Visit>, person: Person) -> Result<Http
         request_id: act.request_id,
     };
     audit::record(store, &entry).await?;
-    Ok(file(CertificatePart::PrivateKey, &certificate.domain, key.expose().to_owned()))
+    Ok(file(
+        CertificatePart::PrivateKey,
+        &certificate.domain,
+        key.expose().to_owned(),
+    ))
 }
 
 /// The certificate in use, or 404.
 async fn active(visit: &Visit, person: &Person) -> Result<Certificate, Failure> {
-    certificates::overview(visit.app.store()?, person.id).await?.active.ok_or(Failure::NotFound)
+    certificates::overview(visit.app.store()?, person.id)
+        .await?
+        .active
+        .ok_or(Failure::NotFound)
 }
 
 /// The certificate and the chain, each PEM block on lines of its own.
 fn full_chain(certificate: &Certificate) -> String {
-    format!("{}\n{}\n", certificate.certificate.trim_end(), certificate.chain.trim_end())
+    format!(
+        "{}\n{}\n",
+        certificate.certificate.trim_end(),
+        certificate.chain.trim_end()
+    )
 }
 
 fn file(part: CertificatePart, domain: &str, pem: String) -> HttpResponse {
@@ -182,7 +252,11 @@ fn file(part: CertificatePart, domain: &str, pem: String) -> HttpResponse {
 }
 
 /// The page as it is now.
-async fn page(visit: &Visit, person: &Person, refused: Option<String>) -> Result<CertificatePage, Failure> {
+async fn page(
+    visit: &Visit,
+    person: &Person,
+    refused: Option<String>,
+) -> Result<CertificatePage, Failure> {
     let store = visit.app.store()?;
     let Overview { active, order } = certificates::overview(store, person.id).await?;
     let now = store.now().await?;
@@ -213,7 +287,8 @@ async fn shown(
 ) -> Result<ActiveCertificate, Failure> {
     let from = renewable_from(certificate.not_before, certificate.not_after);
     // The sweep's renewal is patient: where it waits, its person may hasten it.
-    let busy = |order: &OrderView| !(order.step.is_final() || order.automatic && order.retry_at.is_some());
+    let busy =
+        |order: &OrderView| !(order.step.is_final() || order.automatic && order.retry_at.is_some());
     let renewal = if order.is_some_and(busy) {
         Renewal::UnderWay
     } else if visit.app.config.certificates_off.is_some() {
@@ -249,16 +324,24 @@ fn progress(order: OrderView) -> OrderProgress {
 /// Everything that decides what is on the page beside the steps.
 fn shape(active: Option<&Certificate>, order: Option<&OrderView>) -> String {
     let active = active.map(|active| active.id).unwrap_or_default();
-    let Some(order) = order else { return active.to_string() };
+    let Some(order) = order else {
+        return active.to_string();
+    };
     let retry_at = order.retry_at.map(Timestamp::rfc3339).unwrap_or_default();
     let problem = order.problem.as_deref().unwrap_or_default();
-    format!("{active}/{}/{}/{retry_at}/{problem}", order.id, order.step == OrderStep::Failed)
+    format!(
+        "{active}/{}/{}/{retry_at}/{problem}",
+        order.id,
+        order.step == OrderStep::Failed
+    )
 }
 
 /// How soon an order is worth looking at again.
 fn again_s(order: Option<&OrderView>, now: Timestamp) -> u32 {
     let Some(order) = order else { return 0 };
-    let waits = order.retry_at.is_some_and(|at| at.since(now) > LONG_WAIT_MS);
+    let waits = order
+        .retry_at
+        .is_some_and(|at| at.since(now) > LONG_WAIT_MS);
     match () {
         () if order.step.is_final() => 0,
         () if waits => 60,

@@ -16,7 +16,10 @@ struct Files;
 
 /// `GET /static/…`.
 pub(crate) async fn embedded(visit: Rc<Visit>) -> Result<HttpResponse, Failure> {
-    serve(&visit, visit.req.match_info().get("path").unwrap_or_default())
+    serve(
+        &visit,
+        visit.req.match_info().get("path").unwrap_or_default(),
+    )
 }
 
 /// `GET /favicon.ico`.
@@ -27,8 +30,8 @@ pub(crate) async fn favicon(visit: Rc<Visit>) -> Result<HttpResponse, Failure> {
 /// `GET /manifest.json`, with the name of this installation.
 pub(crate) async fn manifest(visit: Rc<Visit>) -> Result<HttpResponse, Failure> {
     let file = Files::get("manifest.json").ok_or(Failure::NotFound)?;
-    let mut manifest: serde_json::Value =
-        serde_json::from_slice(&file.data).map_err(|_| Failure::Internal("the manifest is no JSON"))?;
+    let mut manifest: serde_json::Value = serde_json::from_slice(&file.data)
+        .map_err(|_| Failure::Internal("the manifest is no JSON"))?;
     let name = &visit.app.config.app_name;
     for key in ["name", "short_name"] {
         manifest[key] = name.as_str().into();
@@ -41,7 +44,9 @@ pub(crate) async fn manifest(visit: Rc<Visit>) -> Result<HttpResponse, Failure> 
 
 /// `GET /robots.txt`: nothing here is for search engines.
 pub(crate) async fn robots(_: Rc<Visit>) -> Result<HttpResponse, Failure> {
-    Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("User-agent: *\nDisallow: /\n"))
+    Ok(HttpResponse::Ok()
+        .content_type("text/plain; charset=utf-8")
+        .body("User-agent: *\nDisallow: /\n"))
 }
 
 fn serve(visit: &Visit, path: &str) -> Result<HttpResponse, Failure> {
@@ -53,14 +58,28 @@ fn serve(visit: &Visit, path: &str) -> Result<HttpResponse, Failure> {
         true => "public, max-age=31536000, immutable",
         false => "no-cache",
     };
-    let known = visit.req.headers().get_all(IF_NONE_MATCH).filter_map(|value| value.to_str().ok());
+    let known = visit
+        .req
+        .headers()
+        .get_all(IF_NONE_MATCH)
+        .filter_map(|value| value.to_str().ok());
     // The compressor may have made the tag a weak one.
-    let unchanged = known.flat_map(|list| list.split(',')).any(|known| known.trim().trim_start_matches("W/") == tag);
-    let mut builder = if unchanged { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    builder.insert_header((ETAG, tag)).insert_header((CACHE_CONTROL, caching));
+    let unchanged = known
+        .flat_map(|list| list.split(','))
+        .any(|known| known.trim().trim_start_matches("W/") == tag);
+    let mut builder = if unchanged {
+        HttpResponse::NotModified()
+    } else {
+        HttpResponse::Ok()
+    };
+    builder
+        .insert_header((ETAG, tag))
+        .insert_header((CACHE_CONTROL, caching));
     Ok(match unchanged {
         true => builder.finish(),
-        false => builder.content_type(content_type(path)).body(file.data.into_owned()),
+        false => builder
+            .content_type(content_type(path))
+            .body(file.data.into_owned()),
     })
 }
 

@@ -18,7 +18,11 @@ pub(crate) async fn show(visit: Rc<Visit>, person: Person) -> Result<HttpRespons
     let store = visit.app.store()?;
     let record_count = u64::from(records::count(store, person.id).await?);
     let has_certificate = certificates::any(store, person.id).await?;
-    visit::ok(&HomePage { shell: visit.shell(), record_count, has_certificate })
+    visit::ok(&HomePage {
+        shell: visit.shell(),
+        record_count,
+        has_certificate,
+    })
 }
 
 /// `POST /`: an admin stops being somebody else. Whoever is nobody else has stopped already.
@@ -28,7 +32,14 @@ pub(crate) async fn act(visit: Rc<Visit>, _: Person) -> Result<HttpResponse, Fai
     }
     if let Some(token) = &visit.session_token {
         let fresh = keys::new_token();
-        if admin::stop_impersonating(visit.app.store()?, keys::hash(token), keys::hash(&fresh), &visit.id).await? {
+        if admin::stop_impersonating(
+            visit.app.store()?,
+            keys::hash(token),
+            keys::hash(&fresh),
+            &visit.id,
+        )
+        .await?
+        {
             visit.set_cookie(Kind::Session, fresh);
             visit.leave_flash(&[(FlashKind::Done, "You are yourself again.".to_owned())]);
         }
@@ -38,5 +49,8 @@ pub(crate) async fn act(visit: Rc<Visit>, _: Person) -> Result<HttpResponse, Fai
 
 /// `GET /dns-records/instructions`.
 pub(crate) async fn instructions(visit: Rc<Visit>, _: Person) -> Result<HttpResponse, Failure> {
-    visit::ok(&InstructionsPage { shell: visit.shell(), limit: visit.app.config.record_limit })
+    visit::ok(&InstructionsPage {
+        shell: visit.shell(),
+        limit: visit.app.config.record_limit,
+    })
 }

@@ -27,17 +27,28 @@ pub(crate) async fn show(visit: Rc<Visit>, newcomer: Newcomer) -> Result<HttpRes
 pub(crate) async fn choose(visit: Rc<Visit>, newcomer: Newcomer) -> Result<HttpResponse, Failure> {
     acs::all_here(&visit).await?;
     let chosen = visit.form.get("label").unwrap_or_default();
-    let offered = offers(&newcomer).into_iter().find(|label| label.as_str() == chosen);
+    let offered = offers(&newcomer)
+        .into_iter()
+        .find(|label| label.as_str() == chosen);
     let Some(label) = offered else {
         return page(&visit, &newcomer, Some("Choose one of the names below.")).await;
     };
     match users::claim_label(visit.app.store()?, newcomer.id, &label).await {
         Ok(()) => {
-            visit.audit(Some(newcomer.id), "label.claim", label.as_str(), "chosen").await;
+            visit
+                .audit(Some(newcomer.id), "label.claim", label.as_str(), "chosen")
+                .await;
             Ok(see_other(&redirect_to(&visit)?))
         }
         Err(ClaimError::AlreadyHas) => Ok(see_other(&redirect_to(&visit)?)),
-        Err(ClaimError::Taken) => page(&visit, &newcomer, Some("Somebody was faster: choose another one.")).await,
+        Err(ClaimError::Taken) => {
+            page(
+                &visit,
+                &newcomer,
+                Some("Somebody was faster: choose another one."),
+            )
+            .await
+        }
         Err(ClaimError::Db(fault)) => Err(fault.into()),
     }
 }
@@ -45,12 +56,21 @@ pub(crate) async fn choose(visit: Rc<Visit>, newcomer: Newcomer) -> Result<HttpR
 /// Where the person wanted to go: in the address of the page, then in its form.
 fn redirect_to(visit: &Visit) -> Result<String, Failure> {
     let query = Form::parse(visit.req.query_string().as_bytes())?;
-    Ok(return_path(visit.form.get("redirectTo").or_else(|| query.get("redirectTo")).unwrap_or("/")))
+    Ok(return_path(
+        visit
+            .form
+            .get("redirectTo")
+            .or_else(|| query.get("redirectTo"))
+            .unwrap_or("/"),
+    ))
 }
 
-/// What may be chosen: the label of the user name itself, should it have become free, and what is like it.
+/// What may be chosen: the label of the user name itself, should it have become free, and what is
+/// like it.
 fn offers(newcomer: &Newcomer) -> Vec<Label> {
-    let mut labels: Vec<Label> = Label::from_username(&newcomer.username).into_iter().collect();
+    let mut labels: Vec<Label> = Label::from_username(&newcomer.username)
+        .into_iter()
+        .collect();
     for label in label_candidates(&newcomer.username) {
         if !labels.contains(&label) {
             labels.push(label);
@@ -59,7 +79,11 @@ fn offers(newcomer: &Newcomer) -> Vec<Label> {
     labels
 }
 
-async fn page(visit: &Visit, newcomer: &Newcomer, fault: Option<&str>) -> Result<HttpResponse, Failure> {
+async fn page(
+    visit: &Visit,
+    newcomer: &Newcomer,
+    fault: Option<&str>,
+) -> Result<HttpResponse, Failure> {
     let free = users::free_of(visit.app.store()?, &offers(newcomer)).await?;
     let reason = match Label::from_username(&newcomer.username) {
         Ok(_) => LabelReason::Taken,
@@ -75,6 +99,10 @@ async fn page(visit: &Visit, newcomer: &Newcomer, fault: Option<&str>) -> Result
         fault: fault.map(str::to_owned),
         redirect_to: redirect_to(visit)?,
     };
-    let status = if fault.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let status = if fault.is_some() {
+        StatusCode::UNPROCESSABLE_ENTITY
+    } else {
+        StatusCode::OK
+    };
     visit::page(status, &content)
 }

@@ -49,7 +49,8 @@ pub struct RouteInfo {
     pub path: &'static str,
     /// Who may.
     pub protection: Protection,
-    /// Whether the request must come from a page of ours. Every unsafe method, but for the assertion consumer service.
+    /// Whether the request must come from a page of ours. Every unsafe method, but for the
+    /// assertion consumer service.
     pub csrf: bool,
     /// The fields of its form, without the token.
     pub fields: &'static [&'static str],
@@ -115,7 +116,11 @@ const fn get(path: &'static str, handler: Handler) -> Route {
         body_limit: 0,
         any_host: false,
     };
-    Route { info, rate: Rate::None, handler }
+    Route {
+        info,
+        rate: Rate::None,
+        handler,
+    }
 }
 
 const fn unsafe_route(
@@ -135,10 +140,19 @@ const fn unsafe_route(
         body_limit: FORM_MAX,
         any_host: false,
     };
-    Route { info, rate, handler }
+    Route {
+        info,
+        rate,
+        handler,
+    }
 }
 
-const fn post(path: &'static str, fields: &'static [&'static str], rate: Rate, handler: Handler) -> Route {
+const fn post(
+    path: &'static str,
+    fields: &'static [&'static str],
+    rate: Rate,
+    handler: Handler,
+) -> Route {
     unsafe_route(Method::POST, path, fields, rate, handler)
 }
 
@@ -153,8 +167,8 @@ impl Route {
         self
     }
 
-    /// The assertion consumer service: posted by the identity provider's page, protected by the signature, by the request it
-    /// answers and by the browser's cookie at the next step.
+    /// The assertion consumer service: posted by the identity provider's page, protected by the
+    /// signature, by the request it answers and by the browser's cookie at the next step.
     const fn assertion_consumer(mut self) -> Self {
         self.info.csrf = false;
         self.info.strict_fields = false;
@@ -174,12 +188,39 @@ macro_rules! handle {
 }
 
 // `owner` says whose page the form stood on, so that a form that is kept comes back to nobody else.
-const RECORD_FIELDS: &[&str] = &["subdomain", "type", "value", "priority", "ports", "course", "description", "owner"];
+const RECORD_FIELDS: &[&str] = &[
+    "subdomain",
+    "type",
+    "value",
+    "priority",
+    "ports",
+    "course",
+    "description",
+    "owner",
+];
 // The original's edit form also sends the id, which is not used: the path says which record.
-const EDIT_FIELDS: &[&str] =
-    &["subdomain", "type", "value", "priority", "ports", "course", "description", "owner", "id", "seen"];
-// `found` is the search that leads back to the people who were found; scripts know one field `searchText` on the page. `item` is a name or a mail that is tried again.
-const ADMIN_FIELDS: &[&str] = &["intent", "searchText", "newEffectiveUsername", "username", "found", "item"];
+const EDIT_FIELDS: &[&str] = &[
+    "subdomain",
+    "type",
+    "value",
+    "priority",
+    "ports",
+    "course",
+    "description",
+    "owner",
+    "id",
+    "seen",
+];
+// `found` is the search that leads back to the people who were found; scripts know one field
+// `searchText` on the page. `item` is a name or a mail that is tried again.
+const ADMIN_FIELDS: &[&str] = &[
+    "intent",
+    "searchText",
+    "newEffectiveUsername",
+    "username",
+    "found",
+    "item",
+];
 const ACT_FIELDS: &[&str] = &["id", "intent"];
 const INTENT_FIELDS: &[&str] = &["intent"];
 
@@ -188,42 +229,143 @@ static ROUTES: &[Route] = &[
     get("/", handle!(Person, home::show)),
     post("/", &["intent"], Rate::None, handle!(Person, home::act)),
     get("/login", handle!(Anyone, login::show)),
-    post("/login", &["redirectTo"], Rate::Begin, handle!(Anyone, login::begin)),
-    post("/login/callback", &["SAMLResponse", "RelayState"], Rate::Answer, handle!(acs::consume)).assertion_consumer(),
+    post(
+        "/login",
+        &["redirectTo"],
+        Rate::Begin,
+        handle!(Anyone, login::begin),
+    ),
+    post(
+        "/login/callback",
+        &["SAMLResponse", "RelayState"],
+        Rate::Answer,
+        handle!(acs::consume),
+    )
+    .assertion_consumer(),
     get("/login/complete", handle!(Anyone, acs::complete)),
     get("/login/again", handle!(Anyone, login::again)).limited(Rate::Begin),
     get("/logout", handle!(Anyone, logout::show)),
-    post("/logout", &["sloUsername"], Rate::None, handle!(Anyone, logout::leave)),
+    post(
+        "/logout",
+        &["sloUsername"],
+        Rate::None,
+        handle!(Anyone, logout::leave),
+    ),
     get("/logout/callback", handle!(logout::returned)),
     get("/sp", handle!(system::service_provider)),
     get("/label", handle!(Newcomer, label::show)),
-    post("/label", &["label", "redirectTo"], Rate::Writes, handle!(Newcomer, label::choose)),
+    post(
+        "/label",
+        &["label", "redirectTo"],
+        Rate::Writes,
+        handle!(Newcomer, label::choose),
+    ),
     get("/dns-records", handle!(Person, records::list)),
-    post("/dns-records", ACT_FIELDS, Rate::Writes, handle!(Person, records::act)),
-    unsafe_route(Method::PATCH, "/dns-records", ACT_FIELDS, Rate::Writes, handle!(Person, records::act)),
-    unsafe_route(Method::DELETE, "/dns-records", ACT_FIELDS, Rate::Writes, handle!(Person, records::act)),
+    post(
+        "/dns-records",
+        ACT_FIELDS,
+        Rate::Writes,
+        handle!(Person, records::act),
+    ),
+    unsafe_route(
+        Method::PATCH,
+        "/dns-records",
+        ACT_FIELDS,
+        Rate::Writes,
+        handle!(Person, records::act),
+    ),
+    unsafe_route(
+        Method::DELETE,
+        "/dns-records",
+        ACT_FIELDS,
+        Rate::Writes,
+        handle!(Person, records::act),
+    ),
     get("/dns-records/new", handle!(Person, records::new)),
-    post("/dns-records/new", RECORD_FIELDS, Rate::Writes, handle!(Person, records::create)),
+    post(
+        "/dns-records/new",
+        RECORD_FIELDS,
+        Rate::Writes,
+        handle!(Person, records::create),
+    ),
     get("/dns-records/states", handle!(Person, records::states)),
-    get("/dns-records/instructions", handle!(Person, home::instructions)),
+    get(
+        "/dns-records/instructions",
+        handle!(Person, home::instructions),
+    ),
     get("/dns-records/{id}", handle!(Person, records::show)),
-    post("/dns-records/{id}", EDIT_FIELDS, Rate::Writes, handle!(Person, records::edit)),
-    unsafe_route(Method::PATCH, "/dns-records/{id}", ACT_FIELDS, Rate::Writes, handle!(Person, records::act)),
-    unsafe_route(Method::DELETE, "/dns-records/{id}", ACT_FIELDS, Rate::Writes, handle!(Person, records::act)),
-    get("/dns-records/{id}/delete", handle!(Person, records::ask_delete)),
+    post(
+        "/dns-records/{id}",
+        EDIT_FIELDS,
+        Rate::Writes,
+        handle!(Person, records::edit),
+    ),
+    unsafe_route(
+        Method::PATCH,
+        "/dns-records/{id}",
+        ACT_FIELDS,
+        Rate::Writes,
+        handle!(Person, records::act),
+    ),
+    unsafe_route(
+        Method::DELETE,
+        "/dns-records/{id}",
+        ACT_FIELDS,
+        Rate::Writes,
+        handle!(Person, records::act),
+    ),
+    get(
+        "/dns-records/{id}/delete",
+        handle!(Person, records::ask_delete),
+    ),
     get("/dns-records/{id}/lookup", handle!(Person, records::lookup)),
     get("/certificate", handle!(Person, certificate::show)),
-    post("/certificate", INTENT_FIELDS, Rate::Writes, handle!(Person, certificate::act)),
-    unsafe_route(Method::PATCH, "/certificate", INTENT_FIELDS, Rate::Writes, handle!(Person, certificate::act)),
-    unsafe_route(Method::DELETE, "/certificate", INTENT_FIELDS, Rate::Writes, handle!(Person, certificate::act)),
+    post(
+        "/certificate",
+        INTENT_FIELDS,
+        Rate::Writes,
+        handle!(Person, certificate::act),
+    ),
+    unsafe_route(
+        Method::PATCH,
+        "/certificate",
+        INTENT_FIELDS,
+        Rate::Writes,
+        handle!(Person, certificate::act),
+    ),
+    unsafe_route(
+        Method::DELETE,
+        "/certificate",
+        INTENT_FIELDS,
+        Rate::Writes,
+        handle!(Person, certificate::act),
+    ),
     get("/certificate/state", handle!(Person, certificate::state)),
-    get("/certificate/information", handle!(Person, certificate::information)),
-    get("/certificate/delete", handle!(Person, certificate::ask_delete)),
+    get(
+        "/certificate/information",
+        handle!(Person, certificate::information),
+    ),
+    get(
+        "/certificate/delete",
+        handle!(Person, certificate::ask_delete),
+    ),
     // Each time is a line of the audit trail.
-    get("/certificate/download/privateKey", handle!(Person, certificate::private_key)).limited(Rate::Writes),
-    get("/certificate/download/{part}", handle!(Person, certificate::download)),
+    get(
+        "/certificate/download/privateKey",
+        handle!(Person, certificate::private_key),
+    )
+    .limited(Rate::Writes),
+    get(
+        "/certificate/download/{part}",
+        handle!(Person, certificate::download),
+    ),
     get("/admin", handle!(Admin, admin::show)),
-    post("/admin", ADMIN_FIELDS, Rate::Writes, handle!(Admin, admin::act)),
+    post(
+        "/admin",
+        ADMIN_FIELDS,
+        Rate::Writes,
+        handle!(Admin, admin::act),
+    ),
     get("/admin/delete", handle!(Admin, admin::ask_delete)),
     get("/admin/trail", handle!(Admin, admin::trail)).limited(Rate::Search),
     get("/healthcheck", handle!(system::health)).any_host(),
@@ -263,8 +405,10 @@ mod tests {
 
     #[test]
     fn every_unsafe_route_but_one_wants_a_form_of_ours() {
-        let exempt: Vec<_> =
-            route_table().filter(|info| info.method != Method::GET && !info.csrf).map(|info| info.path).collect();
+        let exempt: Vec<_> = route_table()
+            .filter(|info| info.method != Method::GET && !info.csrf)
+            .map(|info| info.path)
+            .collect();
         assert_eq!(exempt, ["/login/callback"]);
         assert!(route_table().all(|info| info.method != Method::GET || info.body_limit == 0));
     }

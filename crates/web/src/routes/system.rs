@@ -17,7 +17,9 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// `GET /healthcheck`: the database answers, the schema fits, and we are not about to stop.
 pub(crate) async fn health(visit: Rc<Visit>) -> Result<HttpResponse, Failure> {
-    let ready = tokio::time::timeout(HEALTH_TIMEOUT, is_ready(&visit.app)).await.unwrap_or(false);
+    let ready = tokio::time::timeout(HEALTH_TIMEOUT, is_ready(&visit.app))
+        .await
+        .unwrap_or(false);
     Ok(match ready {
         true => HttpResponse::Ok().json(json!({ "status": "ok" })),
         false => HttpResponse::InternalServerError().json(json!({ "status": "error" })),
@@ -29,8 +31,8 @@ pub(crate) async fn alive(visit: Rc<Visit>) -> Result<HttpResponse, Failure> {
     Ok(alive_answer(&visit.app.readiness))
 }
 
-/// What `GET /alive` says: the start is over and this process answers. One that only waits for its database is not to be
-/// replaced.
+/// What `GET /alive` says: the start is over and this process answers. One that only waits for its
+/// database is not to be replaced.
 pub fn alive_answer(readiness: &Readiness) -> HttpResponse {
     match readiness.is_alive() {
         true => HttpResponse::Ok().json(json!({ "status": "alive" })),
@@ -47,7 +49,10 @@ async fn is_ready(app: &App) -> bool {
     if readiness.schema_fits.load(Ordering::SeqCst) {
         return store.ping().await.is_ok();
     }
-    let fits = matches!(store.schema().await, Ok(SchemaState::Fits | SchemaState::Newer(_)));
+    let fits = matches!(
+        store.schema().await,
+        Ok(SchemaState::Fits | SchemaState::Newer(_))
+    );
     readiness.schema_fits.store(fits, Ordering::SeqCst);
     fits
 }
@@ -59,5 +64,7 @@ pub(crate) async fn version(visit: Rc<Visit>) -> Result<HttpResponse, Failure> {
 
 /// `GET /sp`: our SAML metadata.
 pub(crate) async fn service_provider(visit: Rc<Visit>) -> Result<HttpResponse, Failure> {
-    Ok(HttpResponse::Ok().content_type("text/xml; charset=utf-8").body(visit.app.saml.metadata_xml()))
+    Ok(HttpResponse::Ok()
+        .content_type("text/xml; charset=utf-8")
+        .body(visit.app.saml.metadata_xml()))
 }

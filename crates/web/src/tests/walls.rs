@@ -7,7 +7,9 @@ use super::world::{Browser, HOST, ORIGIN, World, body};
 use crate::{Protection, route_table};
 
 fn concrete(path: &str) -> String {
-    path.replace("{id}", "1").replace("{path:.*}", "app.css").replace("{part}", "chain")
+    path.replace("{id}", "1")
+        .replace("{path:.*}", "app.css")
+        .replace("{part}", "chain")
 }
 
 #[actix_web::test]
@@ -40,16 +42,38 @@ async fn every_unsafe_route_refuses_what_is_not_from_a_page_of_ours() {
         };
         for headers in foreign {
             let reply = browser.send(request(headers, &token)).await;
-            assert_eq!(reply.status, StatusCode::FORBIDDEN, "{} {} {headers:?}", info.method, info.path);
+            assert_eq!(
+                reply.status,
+                StatusCode::FORBIDDEN,
+                "{} {} {headers:?}",
+                info.method,
+                info.path
+            );
         }
         for wrong in ["", "x", &"A".repeat(86)] {
             let reply = browser.send(request(&[("origin", ORIGIN)], wrong)).await;
-            assert_eq!(reply.status, StatusCode::FORBIDDEN, "{} {} token {wrong}", info.method, info.path);
+            assert_eq!(
+                reply.status,
+                StatusCode::FORBIDDEN,
+                "{} {} token {wrong}",
+                info.method,
+                info.path
+            );
             assert!(reply.body.contains("Back to the start page"));
-            let reply = Browser::new(&world).send(request(&[("origin", ORIGIN)], wrong)).await;
+            let reply = Browser::new(&world)
+                .send(request(&[("origin", ORIGIN)], wrong))
+                .await;
             let held = info.protection != Protection::Anyone && !wrong.is_empty();
-            let status = if held { StatusCode::SEE_OTHER } else { StatusCode::FORBIDDEN };
-            assert_eq!(reply.status, status, "guest: {} {} token {wrong}", info.method, info.path);
+            let status = if held {
+                StatusCode::SEE_OTHER
+            } else {
+                StatusCode::FORBIDDEN
+            };
+            assert_eq!(
+                reply.status, status,
+                "guest: {} {} token {wrong}",
+                info.method, info.path
+            );
         }
     }
     assert!(routes > 9);
@@ -65,7 +89,11 @@ async fn guests_see_no_protected_page() {
             assert!(!reply.location().starts_with("/login?redirectTo"), "{path}");
         } else {
             let expected = format!("/login?redirectTo={path}");
-            assert_eq!((reply.status, reply.location()), (StatusCode::SEE_OTHER, expected.as_str()), "{path}");
+            assert_eq!(
+                (reply.status, reply.location()),
+                (StatusCode::SEE_OTHER, expected.as_str()),
+                "{path}"
+            );
         }
     }
 }
@@ -76,14 +104,36 @@ async fn forged_cookies_of_any_name_change_nothing() {
     let mut user = Browser::signed_in(&world, "user1").await;
     user.post("/logout", &[]).await;
     let real = user.jar["__Host-signed-out"].clone();
-    for name in ["session", "login", "flash", "signed-out", "again"].map(|name| format!("__Host-{name}")) {
-        let forged = ["", "x", "null", "{}", "W10.AAAA", &"A".repeat(43), &format!("x{real}"), &real.replacen('.', "A.", 1)];
+    for name in
+        ["session", "login", "flash", "signed-out", "again"].map(|name| format!("__Host-{name}"))
+    {
+        let forged = [
+            "",
+            "x",
+            "null",
+            "{}",
+            "W10.AAAA",
+            &"A".repeat(43),
+            &format!("x{real}"),
+            &real.replacen('.', "A.", 1),
+        ];
         for value in forged {
             let mut browser = Browser::new(&world);
             browser.jar.insert(name.clone(), value.to_owned());
-            assert_eq!(browser.get("/dns-records").await.location(), "/login?redirectTo=/dns-records", "{name}={value}");
-            assert_eq!(browser.get("/logout").await.location(), "/", "{name}={value}");
-            assert!(!browser.get("/login").await.body.contains("class=\"toast "), "{name}={value}");
+            assert_eq!(
+                browser.get("/dns-records").await.location(),
+                "/login?redirectTo=/dns-records",
+                "{name}={value}"
+            );
+            assert_eq!(
+                browser.get("/logout").await.location(),
+                "/",
+                "{name}={value}"
+            );
+            assert!(
+                !browser.get("/login").await.body.contains("class=\"toast "),
+                "{name}={value}"
+            );
         }
     }
     // One kind of cookie is not another.
@@ -96,14 +146,39 @@ async fn forged_cookies_of_any_name_change_nothing() {
 async fn other_hosts_are_not_ours() {
     let world = World::new().await;
     for host in ["evil.example", "127.0.0.1", "x.user1.starchart.com"] {
-        for path in ["/", "/login", "/sp", "/static/app.css", "/nowhere", "/dns-records/"] {
-            let reply = world.send(TestRequest::with_uri(path).insert_header(("host", host))).await;
-            assert_eq!(reply.status, StatusCode::MISDIRECTED_REQUEST, "{host} {path}");
+        for path in [
+            "/",
+            "/login",
+            "/sp",
+            "/static/app.css",
+            "/nowhere",
+            "/dns-records/",
+        ] {
+            let reply = world
+                .send(TestRequest::with_uri(path).insert_header(("host", host)))
+                .await;
+            assert_eq!(
+                reply.status,
+                StatusCode::MISDIRECTED_REQUEST,
+                "{host} {path}"
+            );
             assert!(!reply.body.contains(host));
-            assert!(reply.body.contains("<a class=\"literal\" href=\"https://domains.example.edu\">"), "{}", reply.body);
+            assert!(
+                reply
+                    .body
+                    .contains("<a class=\"literal\" href=\"https://domains.example.edu\">"),
+                "{}",
+                reply.body
+            );
         }
         for path in ["/healthcheck", "/version"] {
-            assert_eq!(world.send(TestRequest::with_uri(path).insert_header(("host", host))).await.status, StatusCode::OK);
+            assert_eq!(
+                world
+                    .send(TestRequest::with_uri(path).insert_header(("host", host)))
+                    .await
+                    .status,
+                StatusCode::OK
+            );
         }
     }
 }
@@ -112,9 +187,24 @@ async fn other_hosts_are_not_ours() {
 async fn every_answer_carries_the_headers() {
     let world = World::new().await;
     let mut browser = Browser::new(&world);
-    for path in ["/", "/login", "/sp", "/static/app.css", "/nowhere", "/dns-records/", "/healthcheck", "/favicon.ico"] {
+    for path in [
+        "/",
+        "/login",
+        "/sp",
+        "/static/app.css",
+        "/nowhere",
+        "/dns-records/",
+        "/healthcheck",
+        "/favicon.ico",
+    ] {
         let reply = browser.get(path).await;
-        let header = |name: &str| reply.headers.get(name).map(|v| v.to_str().unwrap().to_owned()).unwrap_or_default();
+        let header = |name: &str| {
+            reply
+                .headers
+                .get(name)
+                .map(|v| v.to_str().unwrap().to_owned())
+                .unwrap_or_default()
+        };
         assert_eq!(
             header("content-security-policy"),
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; \
@@ -124,7 +214,10 @@ async fn every_answer_carries_the_headers() {
         assert_eq!(header("x-content-type-options"), "nosniff");
         assert_eq!(header("referrer-policy"), "same-origin");
         assert_eq!(header("cross-origin-opener-policy"), "same-origin");
-        assert_eq!(header("strict-transport-security"), "max-age=31536000; includeSubDomains");
+        assert_eq!(
+            header("strict-transport-security"),
+            "max-age=31536000; includeSubDomains"
+        );
         assert_eq!(header("x-request-id").len(), 20, "{path}");
         assert!(!header("cache-control").is_empty());
     }
@@ -135,87 +228,230 @@ async fn methods_bodies_and_paths_that_are_not_taken() {
     let world = World::new().await;
     let mut browser = Browser::signed_in(&world, "user1").await;
     let plain = |method: &str, path: &str| {
-        TestRequest::with_uri(path).method(Method::from_bytes(method.as_bytes()).unwrap()).insert_header(("host", HOST))
+        TestRequest::with_uri(path)
+            .method(Method::from_bytes(method.as_bytes()).unwrap())
+            .insert_header(("host", HOST))
     };
     for method in ["TRACE", "OPTIONS", "PUT", "PROPFIND", "CONNECTED"] {
         for path in ["/", "/dns-records", "/nowhere", "/dns-records/1"] {
-            assert_eq!(browser.send(plain(method, path)).await.status, StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");
+            assert_eq!(
+                browser.send(plain(method, path)).await.status,
+                StatusCode::METHOD_NOT_ALLOWED,
+                "{method} {path}"
+            );
         }
     }
     let reply = browser.send(plain("PATCH", "/login")).await;
     assert_eq!(
-        (reply.status, reply.headers.get("allow").unwrap().to_str().unwrap()),
+        (
+            reply.status,
+            reply.headers.get("allow").unwrap().to_str().unwrap()
+        ),
         (StatusCode::METHOD_NOT_ALLOWED, "GET, POST")
     );
     for (method, path) in [("GET", "/nowhere"), ("PUT", "/dns-records")] {
         let signed_in = browser.send(plain(method, path)).await;
-        assert!(signed_in.body.contains("id=\"header-user\">user1<"), "{method} {path}");
-        assert!(!world.send(plain(method, path)).await.body.contains("header-user"), "{method} {path}");
+        assert!(
+            signed_in.body.contains("id=\"header-user\">user1<"),
+            "{method} {path}"
+        );
+        assert!(
+            !world
+                .send(plain(method, path))
+                .await
+                .body
+                .contains("header-user"),
+            "{method} {path}"
+        );
     }
-    assert_eq!(browser.send(plain("HEAD", "/login")).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(
+        browser.send(plain("HEAD", "/login")).await.status,
+        StatusCode::SEE_OTHER
+    );
     let slash = browser.get("/dns-records/?a=b").await;
-    assert_eq!((slash.status, slash.location()), (StatusCode::MOVED_PERMANENTLY, "/dns-records?a=b"));
-    assert_eq!(browser.get("//evil.example/").await.location(), "/evil.example");
-    assert_eq!(browser.get("/dns-records/1/2/3").await.status, StatusCode::NOT_FOUND);
-    assert_eq!(browser.get("/static/../Cargo.toml").await.status, StatusCode::NOT_FOUND);
-    assert_eq!(browser.get("/static/%2e%2e/Cargo.toml").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(
+        (slash.status, slash.location()),
+        (StatusCode::MOVED_PERMANENTLY, "/dns-records?a=b")
+    );
+    assert_eq!(
+        browser.get("//evil.example/").await.location(),
+        "/evil.example"
+    );
+    assert_eq!(
+        browser.get("/dns-records/1/2/3").await.status,
+        StatusCode::NOT_FOUND
+    );
+    assert_eq!(
+        browser.get("/static/../Cargo.toml").await.status,
+        StatusCode::NOT_FOUND
+    );
+    assert_eq!(
+        browser.get("/static/%2e%2e/Cargo.toml").await.status,
+        StatusCode::NOT_FOUND
+    );
 }
 
 #[actix_web::test]
 async fn large_compressed_and_foreign_bodies_are_refused() {
     let world = World::new().await;
     let mut browser = Browser::signed_in(&world, "user1").await;
-    let post = |path: &str| TestRequest::post().uri(path).insert_header(("host", HOST)).insert_header(("origin", ORIGIN));
+    let post = |path: &str| {
+        TestRequest::post()
+            .uri(path)
+            .insert_header(("host", HOST))
+            .insert_header(("origin", ORIGIN))
+    };
     let form = ("content-type", "application/x-www-form-urlencoded");
-    let declared = post("/login/callback").insert_header(form).insert_header(("content-length", "157286400"));
-    assert_eq!(browser.send(declared).await.status, StatusCode::PAYLOAD_TOO_LARGE);
-    let large = post("/dns-records/new").insert_header(form).set_payload(vec![b'a'; 65 * 1024]);
-    assert_eq!(browser.send(large).await.status, StatusCode::PAYLOAD_TOO_LARGE);
-    let chunked = post("/login/callback").insert_header(form).insert_header(("transfer-encoding", "chunked"));
-    assert_eq!(browser.send(chunked.set_payload(vec![b'a'; 600 * 1024])).await.status, StatusCode::PAYLOAD_TOO_LARGE);
-    let bomb = post("/dns-records/new").insert_header(form).insert_header(("content-encoding", "gzip")).set_payload("x");
+    let declared = post("/login/callback")
+        .insert_header(form)
+        .insert_header(("content-length", "157286400"));
+    assert_eq!(
+        browser.send(declared).await.status,
+        StatusCode::PAYLOAD_TOO_LARGE
+    );
+    let large = post("/dns-records/new")
+        .insert_header(form)
+        .set_payload(vec![b'a'; 65 * 1024]);
+    assert_eq!(
+        browser.send(large).await.status,
+        StatusCode::PAYLOAD_TOO_LARGE
+    );
+    let chunked = post("/login/callback")
+        .insert_header(form)
+        .insert_header(("transfer-encoding", "chunked"));
+    assert_eq!(
+        browser
+            .send(chunked.set_payload(vec![b'a'; 600 * 1024]))
+            .await
+            .status,
+        StatusCode::PAYLOAD_TOO_LARGE
+    );
+    let bomb = post("/dns-records/new")
+        .insert_header(form)
+        .insert_header(("content-encoding", "gzip"))
+        .set_payload("x");
     assert_eq!(browser.send(bomb).await.status, StatusCode::BAD_REQUEST);
-    for kind in ["text/plain", "application/json", "multipart/form-data; boundary=x"] {
-        let foreign = post("/dns-records/new").insert_header(("content-type", kind)).set_payload("subdomain=www");
-        assert_eq!(browser.send(foreign).await.status, StatusCode::BAD_REQUEST, "{kind}");
+    for kind in [
+        "text/plain",
+        "application/json",
+        "multipart/form-data; boundary=x",
+    ] {
+        let foreign = post("/dns-records/new")
+            .insert_header(("content-type", kind))
+            .set_payload("subdomain=www");
+        assert_eq!(
+            browser.send(foreign).await.status,
+            StatusCode::BAD_REQUEST,
+            "{kind}"
+        );
     }
 }
 
 #[actix_web::test]
 async fn who_writes_too_often_waits() {
     let world = World::with(|config| config.rate_limits.record_writes_per_minute = 3).await;
-    let (mut busy, mut calm) = (Browser::signed_in(&world, "user1").await, Browser::signed_in(&world, "user2").await);
+    let (mut busy, mut calm) = (
+        Browser::signed_in(&world, "user1").await,
+        Browser::signed_in(&world, "user2").await,
+    );
     let mut statuses = Vec::new();
     for _ in 0..4 {
         statuses.push(busy.post("/dns-records/new", &[("type", "A")]).await);
     }
-    assert!(statuses[..3].iter().all(|reply| reply.status == StatusCode::UNPROCESSABLE_ENTITY));
+    assert!(
+        statuses[..3]
+            .iter()
+            .all(|reply| reply.status == StatusCode::UNPROCESSABLE_ENTITY)
+    );
     assert_eq!(statuses[3].status, StatusCode::TOO_MANY_REQUESTS);
-    let wait: u64 = statuses[3].headers.get("retry-after").unwrap().to_str().unwrap().parse().unwrap();
+    let wait: u64 = statuses[3]
+        .headers
+        .get("retry-after")
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap();
     assert!((1..=21).contains(&wait), "{wait}");
-    assert_eq!(calm.post("/dns-records/new", &[("type", "A")]).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(
+        calm.post("/dns-records/new", &[("type", "A")]).await.status,
+        StatusCode::UNPROCESSABLE_ENTITY
+    );
 }
 
 #[actix_web::test]
 async fn machines_get_what_they_ask_for() {
     let world = World::new().await;
     let mut browser = Browser::new(&world);
-    assert_eq!(browser.get("/healthcheck").await.body, "{\"status\":\"ok\"}");
-    assert!(browser.get("/version").await.body.contains("\"commit\":\"abcdef0123\""));
+    assert_eq!(
+        browser.get("/healthcheck").await.body,
+        "{\"status\":\"ok\"}"
+    );
+    assert!(
+        browser
+            .get("/version")
+            .await
+            .body
+            .contains("\"commit\":\"abcdef0123\"")
+    );
     let metadata = browser.get("/sp").await;
-    assert!(metadata.headers.get("content-type").unwrap().to_str().unwrap().starts_with("text/xml"));
-    assert!(metadata.body.contains("https://domains.example.edu/login/callback"));
+    assert!(
+        metadata
+            .headers
+            .get("content-type")
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .starts_with("text/xml")
+    );
+    assert!(
+        metadata
+            .body
+            .contains("https://domains.example.edu/login/callback")
+    );
     let style = browser.get("/static/app.css?v=0.1.0-abcdef0").await;
-    assert_eq!(style.headers.get("cache-control").unwrap(), "public, max-age=31536000, immutable");
-    assert_eq!(browser.get("/static/app.css?v=other").await.headers.get("cache-control").unwrap(), "no-cache");
-    let etag = style.headers.get("etag").unwrap().to_str().unwrap().to_owned();
-    let again = TestRequest::with_uri("/static/app.css").insert_header(("host", HOST)).insert_header(("if-none-match", etag));
+    assert_eq!(
+        style.headers.get("cache-control").unwrap(),
+        "public, max-age=31536000, immutable"
+    );
+    assert_eq!(
+        browser
+            .get("/static/app.css?v=other")
+            .await
+            .headers
+            .get("cache-control")
+            .unwrap(),
+        "no-cache"
+    );
+    let etag = style
+        .headers
+        .get("etag")
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .to_owned();
+    let again = TestRequest::with_uri("/static/app.css")
+        .insert_header(("host", HOST))
+        .insert_header(("if-none-match", etag));
     assert_eq!(world.send(again).await.status, StatusCode::NOT_MODIFIED);
-    assert!(browser.get("/manifest.json").await.body.contains("My.Custom.Domain"));
+    assert!(
+        browser
+            .get("/manifest.json")
+            .await
+            .body
+            .contains("My.Custom.Domain")
+    );
     world.app.readiness.drain();
     let draining = browser.get("/healthcheck").await;
-    assert_eq!((draining.status, draining.body.as_str()), (StatusCode::INTERNAL_SERVER_ERROR, "{\"status\":\"error\"}"));
-    assert_eq!(browser.get("/login").await.status, StatusCode::OK, "requests are still answered");
+    assert_eq!(
+        (draining.status, draining.body.as_str()),
+        (StatusCode::INTERNAL_SERVER_ERROR, "{\"status\":\"error\"}")
+    );
+    assert_eq!(
+        browser.get("/login").await.status,
+        StatusCode::OK,
+        "requests are still answered"
+    );
 }
 
 #[actix_web::test]
@@ -223,24 +459,52 @@ async fn guests_fill_nothing_without_end() {
     let world = World::with(|config| config.rate_limits.sign_in_per_minute = 5).await;
     let value = "a".repeat(15 * 1024);
     let post = |path: &str, method: Method| {
-        let request =
-            TestRequest::with_uri(path).method(method).insert_header(("host", HOST)).insert_header(("origin", ORIGIN));
+        let request = TestRequest::with_uri(path)
+            .method(method)
+            .insert_header(("host", HOST))
+            .insert_header(("origin", ORIGIN));
         let request = request.insert_header(("content-type", "application/x-www-form-urlencoded"));
-        let fields = if path == "/dns-records/new" { vec![("value", value.as_str())] } else { vec![("id", "1")] };
+        let fields = if path == "/dns-records/new" {
+            vec![("value", value.as_str())]
+        } else {
+            vec![("id", "1")]
+        };
         request.set_payload(body("x", &fields))
     };
-    let writes = [("/dns-records/new", Method::POST), ("/dns-records/1", Method::DELETE), ("/dns-records", Method::POST)];
+    let writes = [
+        ("/dns-records/new", Method::POST),
+        ("/dns-records/1", Method::DELETE),
+        ("/dns-records", Method::POST),
+    ];
     for (path, method) in writes.iter().chain(&writes[..2]).cloned() {
-        assert_eq!(world.send(post(path, method)).await.status, StatusCode::SEE_OTHER, "{path}");
+        assert_eq!(
+            world.send(post(path, method)).await.status,
+            StatusCode::SEE_OTHER,
+            "{path}"
+        );
     }
     for (path, method) in writes {
         let reply = world.send(post(path, method)).await;
         assert_eq!(reply.status, StatusCode::TOO_MANY_REQUESTS, "{path}");
-        assert!(reply.headers.contains_key("retry-after") && reply.cookies().is_empty(), "{path}");
+        assert!(
+            reply.headers.contains_key("retry-after") && reply.cookies().is_empty(),
+            "{path}"
+        );
     }
     let unknown = "/login/complete?h=x";
     for n in 0..6 {
-        let status = world.send(TestRequest::with_uri(unknown).insert_header(("host", HOST))).await.status;
-        assert_eq!(status, if n < 5 { StatusCode::FORBIDDEN } else { StatusCode::TOO_MANY_REQUESTS }, "{n}");
+        let status = world
+            .send(TestRequest::with_uri(unknown).insert_header(("host", HOST)))
+            .await
+            .status;
+        assert_eq!(
+            status,
+            if n < 5 {
+                StatusCode::FORBIDDEN
+            } else {
+                StatusCode::TOO_MANY_REQUESTS
+            },
+            "{n}"
+        );
     }
 }

@@ -8,14 +8,24 @@ use actix_web::dev::ServerHandle;
 
 use super::world::{HOST, World};
 
-/// A real socket's side of the story: what is sent, piece by piece, and what comes back until the server closes.
-fn exchange(address: SocketAddr, head: &str, chunk: &[u8], chunks: usize) -> (String, usize, Duration) {
+/// A real socket's side of the story: what is sent, piece by piece, and what comes back until the
+/// server closes.
+fn exchange(
+    address: SocketAddr,
+    head: &str,
+    chunk: &[u8],
+    chunks: usize,
+) -> (String, usize, Duration) {
     // Slowly, so that it would take two minutes to the end.
     let pause = Duration::from_millis(50);
     let started = Instant::now();
     let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    stream.set_write_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    stream
+        .set_write_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
     let mut sent = 0;
     if stream.write_all(head.as_bytes()).is_ok() {
         while sent < chunks && stream.write_all(chunk).is_ok() {
@@ -30,7 +40,11 @@ fn exchange(address: SocketAddr, head: &str, chunk: &[u8], chunks: usize) -> (St
     {
         answer.extend_from_slice(&piece[..count]);
     }
-    (String::from_utf8_lossy(&answer).into_owned(), sent, started.elapsed())
+    (
+        String::from_utf8_lossy(&answer).into_owned(),
+        sent,
+        started.elapsed(),
+    )
 }
 
 fn serve(world: &World) -> (SocketAddr, ServerHandle) {
@@ -49,32 +63,67 @@ async fn what_is_too_much_is_not_read_to_its_end() {
     let ask = move |head: String, chunk: Vec<u8>, chunks| {
         actix_web::rt::task::spawn_blocking(move || exchange(address, &head, &chunk, chunks))
     };
-    let post = format!("POST /login/callback HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/x-www-form-urlencoded\r\n");
+    let post = format!(
+        "POST /login/callback HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    );
 
-    let declared = ask(format!("{post}Content-Length: 157286400\r\n\r\n"), vec![b'a'; 65_536], 0).await.unwrap();
-    assert!(declared.0.starts_with("HTTP/1.1 413 "), "{:.200}", declared.0);
+    let declared = ask(
+        format!("{post}Content-Length: 157286400\r\n\r\n"),
+        vec![b'a'; 65_536],
+        0,
+    )
+    .await
+    .unwrap();
+    assert!(
+        declared.0.starts_with("HTTP/1.1 413 "),
+        "{:.200}",
+        declared.0
+    );
     assert!(declared.2 < Duration::from_secs(8), "{:?}", declared.2);
 
     let mut chunk = b"10000\r\n".to_vec();
     chunk.extend_from_slice(&[b'a'; 65_536]);
     chunk.extend_from_slice(b"\r\n");
-    let chunked = ask(format!("{post}Transfer-Encoding: chunked\r\n\r\n"), chunk, 2_400).await.unwrap();
-    assert!(chunked.0.is_empty() || chunked.0.starts_with("HTTP/1.1 413 "), "{:.200}", chunked.0);
+    let chunked = ask(
+        format!("{post}Transfer-Encoding: chunked\r\n\r\n"),
+        chunk,
+        2_400,
+    )
+    .await
+    .unwrap();
+    assert!(
+        chunked.0.is_empty() || chunked.0.starts_with("HTTP/1.1 413 "),
+        "{:.200}",
+        chunked.0
+    );
     assert!(chunked.1 < 400, "{} of 2400 pieces were taken", chunked.1);
     assert!(chunked.2 < Duration::from_secs(15), "{:?}", chunked.2);
 
     let get = format!("GET /login HTTP/1.1\r\nHost: {HOST}\r\n");
     for head in [
         format!("{get}X-Large: {}\r\n\r\n", "a".repeat(1_000_000)),
-        format!("{get}{}\r\n", (0..1_000).map(|n| format!("X-{n}: a\r\n")).collect::<String>()),
+        format!(
+            "{get}{}\r\n",
+            (0..1_000)
+                .map(|n| format!("X-{n}: a\r\n"))
+                .collect::<String>()
+        ),
         format!("{get}Host: evil.example\r\nConnection: close\r\n\r\n"),
-        format!("{post}Content-Length: 3\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n0\r\n\r\n"),
+        format!(
+            "{post}Content-Length: 3\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n0\r\n\r\n"
+        ),
         format!("{post}Content-Length: 3\r\nContent-Length: 4\r\nConnection: close\r\n\r\nabcd"),
     ] {
         let (answer, ..) = ask(head.clone(), Vec::new(), 0).await.unwrap();
-        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{:.80}: {answer:.100}", head);
+        assert!(
+            answer.is_empty() || answer.starts_with("HTTP/1.1 4"),
+            "{:.80}: {answer:.100}",
+            head
+        );
     }
-    let fine = ask(format!("{get}Connection: close\r\n\r\n"), Vec::new(), 0).await.unwrap();
+    let fine = ask(format!("{get}Connection: close\r\n\r\n"), Vec::new(), 0)
+        .await
+        .unwrap();
     assert!(fine.0.starts_with("HTTP/1.1 200 "), "{:.100}", fine.0);
     handle.stop(false).await;
 }
@@ -96,13 +145,20 @@ async fn a_body_that_nobody_reads_is_cut_off() {
     ];
     let all = asked.map(|(line, status)| {
         actix_web::rt::task::spawn_blocking(move || {
-            let head = format!("{line} HTTP/1.1\r\nHost: {HOST}\r\nTransfer-Encoding: chunked\r\n\r\n");
+            let head =
+                format!("{line} HTTP/1.1\r\nHost: {HOST}\r\nTransfer-Encoding: chunked\r\n\r\n");
             // Twenty seconds long; the server waits for five.
             let (answer, sent, took) = exchange(address, &head, b"1\r\na\r\n", 400);
             // Whoever still writes when the connection is closed may lose the answer.
             let expected = format!("HTTP/1.1 {status} ");
-            assert!(answer.is_empty() || answer.starts_with(&expected), "{line}: {answer:.200}");
-            assert!(sent < 240 && took < Duration::from_secs(12), "{line}: {sent} pieces, {took:?}");
+            assert!(
+                answer.is_empty() || answer.starts_with(&expected),
+                "{line}: {answer:.200}"
+            );
+            assert!(
+                sent < 240 && took < Duration::from_secs(12),
+                "{line}: {sent} pieces, {took:?}"
+            );
         })
     });
     for one in all {

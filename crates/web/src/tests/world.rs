@@ -58,16 +58,26 @@ pub(super) struct Reply {
 
 impl Reply {
     pub(super) fn location(&self) -> &str {
-        self.headers.get(LOCATION).map(|value| value.to_str().unwrap()).unwrap_or_default()
+        self.headers
+            .get(LOCATION)
+            .map(|value| value.to_str().unwrap())
+            .unwrap_or_default()
     }
 
     pub(super) fn cookies(&self) -> Vec<Cookie<'static>> {
-        self.headers.get_all(SET_COOKIE).map(|line| Cookie::parse(line.to_str().unwrap().to_owned()).unwrap()).collect()
+        self.headers
+            .get_all(SET_COOKIE)
+            .map(|line| Cookie::parse(line.to_str().unwrap().to_owned()).unwrap())
+            .collect()
     }
 
     /// The token of the first form.
     pub(super) fn token(&self) -> String {
-        let at = self.body.split("name=\"csrf_token\" value=\"").nth(1).unwrap();
+        let at = self
+            .body
+            .split("name=\"csrf_token\" value=\"")
+            .nth(1)
+            .unwrap();
         at.split('"').next().unwrap().to_owned()
     }
 }
@@ -79,10 +89,19 @@ impl World {
 
     pub(super) async fn with(change: impl FnOnce(&mut WebConfig)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}?mode=rwc", folder.path().join("web.db").display());
+        let url = format!(
+            "sqlite://{}?mode=rwc",
+            folder.path().join("web.db").display()
+        );
         // Development only: 32 zero octets.
-        let key_encryption_keys = vec![("test".to_owned(), Secret::new(format!("{}=", "A".repeat(43))))];
-        let options = ConnectOptions { key_encryption_keys, ..ConnectOptions::new(Secret::new(url)) };
+        let key_encryption_keys = vec![(
+            "test".to_owned(),
+            Secret::new(format!("{}=", "A".repeat(43))),
+        )];
+        let options = ConnectOptions {
+            key_encryption_keys,
+            ..ConnectOptions::new(Secret::new(url))
+        };
         let store = Store::connect(&options).await.unwrap();
         store.migrate().await.unwrap();
         let issuer = Issuer::generate("https://idp.example.edu/metadata").unwrap();
@@ -91,31 +110,56 @@ impl World {
         let saml = Arc::new(provider(&issuer, store.now().await.unwrap()));
         let queue = Arc::new(Counting::default());
         let counters = Arc::new(LocalCounters::default());
-        let app = App::new(config, saml, Arc::clone(&queue) as Arc<dyn Queue>, counters, Arc::new(Readiness::default()));
+        let app = App::new(
+            config,
+            saml,
+            Arc::clone(&queue) as Arc<dyn Queue>,
+            counters,
+            Arc::new(Readiness::default()),
+        );
         app.attach_store(store.clone());
-        Self { app: web::Data::new(app), store, queue, issuer, folder }
+        Self {
+            app: web::Data::new(app),
+            store,
+            queue,
+            issuer,
+            folder,
+        }
     }
 
     /// What only an operator does, straight in the database.
     pub(super) async fn run(&self, sql: &str) {
         let url = format!("sqlite://{}", self.folder.path().join("web.db").display());
         let mut database = sqlx::SqliteConnection::connect(&url).await.unwrap();
-        sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(&mut database).await.unwrap();
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned()))
+            .execute(&mut database)
+            .await
+            .unwrap();
     }
 
     /// A number that an operator reads straight from the database.
     pub(super) async fn number(&self, sql: &str) -> i64 {
         let url = format!("sqlite://{}", self.folder.path().join("web.db").display());
         let mut database = sqlx::SqliteConnection::connect(&url).await.unwrap();
-        sqlx::query_scalar(sqlx::AssertSqlSafe(sql.to_owned())).fetch_one(&mut database).await.unwrap()
+        sqlx::query_scalar(sqlx::AssertSqlSafe(sql.to_owned()))
+            .fetch_one(&mut database)
+            .await
+            .unwrap()
     }
 
     pub(super) async fn send(&self, request: test::TestRequest) -> Reply {
-        let service = test::init_service(ActixApp::new().configure(configure(self.app.clone()))).await;
+        let service =
+            test::init_service(ActixApp::new().configure(configure(self.app.clone()))).await;
         let response = test::call_service(&service, request.to_request()).await;
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = to_bytes(response.into_body()).await.unwrap_or_else(|_| panic!("a body that breaks off"));
-        Reply { status, headers, body: String::from_utf8_lossy(&body).into_owned() }
+        let body = to_bytes(response.into_body())
+            .await
+            .unwrap_or_else(|_| panic!("a body that breaks off"));
+        Reply {
+            status,
+            headers,
+            body: String::from_utf8_lossy(&body).into_owned(),
+        }
     }
 
     /// The identity provider's answer to the redirect that was sent.
@@ -124,14 +168,21 @@ impl World {
         let query: BTreeMap<_, _> = url.query_pairs().into_owned().collect();
         let seen: AuthnRequestSeen = read_request(&query["SAMLRequest"]).unwrap();
         let is_admin = ["user3", "han.solo"].contains(&username);
-        let group = if is_admin { "mycustomdomain-admins" } else { "mycustomdomain-students" };
+        let group = if is_admin {
+            "mycustomdomain-admins"
+        } else {
+            "mycustomdomain-students"
+        };
         let person = Person {
             username: username.to_owned(),
             display_name: format!("{username} <b>&"),
             email: format!("{username}@example.edu"),
             groups: vec![group.to_owned()],
         };
-        (self.issuer.respond(&seen, &person).unwrap(), query["RelayState"].clone())
+        (
+            self.issuer.respond(&seen, &person).unwrap(),
+            query["RelayState"].clone(),
+        )
     }
 }
 
@@ -156,7 +207,11 @@ fn config() -> WebConfig {
         },
         development: false,
         certificates_off: None,
-        rate_limits: RateLimits { sign_in_per_minute: 300, record_writes_per_minute: 300, ..RateLimits::default() },
+        rate_limits: RateLimits {
+            sign_in_per_minute: 300,
+            record_writes_per_minute: 300,
+            ..RateLimits::default()
+        },
     }
 }
 
@@ -165,7 +220,9 @@ fn provider(issuer: &Issuer, now: starchart_domain::time::Timestamp) -> Provider
         entity_id: format!("{ORIGIN}/sp"),
         acs_url: format!("{ORIGIN}/login/callback"),
         slo_url: format!("{ORIGIN}/logout/callback"),
-        idp_metadata_xml: issuer.metadata_xml(SIGN_ON, Some("https://idp.example.edu/slo")).unwrap(),
+        idp_metadata_xml: issuer
+            .metadata_xml(SIGN_ON, Some("https://idp.example.edu/slo"))
+            .unwrap(),
         clock_skew_s: 60,
         attributes: AttributeNames {
             subject: "sAMAccountName".to_owned(),
@@ -186,7 +243,10 @@ pub(super) struct Browser<'a> {
 
 impl<'a> Browser<'a> {
     pub(super) fn new(world: &'a World) -> Self {
-        Self { world, jar: BTreeMap::new() }
+        Self {
+            world,
+            jar: BTreeMap::new(),
+        }
     }
 
     /// A browser in which this person has signed in.
@@ -204,7 +264,9 @@ impl<'a> Browser<'a> {
 
     /// Asks for a path as a page of ours does (`same-origin`), or somebody else.
     pub(super) async fn get_from(&mut self, site: &str, path: &str) -> Reply {
-        let request = test::TestRequest::with_uri(path).insert_header(("host", HOST)).insert_header(("sec-fetch-site", site));
+        let request = test::TestRequest::with_uri(path)
+            .insert_header(("host", HOST))
+            .insert_header(("sec-fetch-site", site));
         self.send(request).await
     }
 
@@ -214,7 +276,13 @@ impl<'a> Browser<'a> {
         self.submit(Method::POST, path, &token, fields).await
     }
 
-    pub(super) async fn submit(&mut self, method: Method, path: &str, token: &str, fields: &[(&str, &str)]) -> Reply {
+    pub(super) async fn submit(
+        &mut self,
+        method: Method,
+        path: &str,
+        token: &str,
+        fields: &[(&str, &str)],
+    ) -> Reply {
         let request = test::TestRequest::with_uri(path)
             .method(method)
             .insert_header(("host", HOST))
@@ -228,7 +296,11 @@ impl<'a> Browser<'a> {
     /// The token that a page of this browser carries now.
     pub(super) async fn any_token(&mut self) -> String {
         let page = self.get("/login").await;
-        let page = if page.status == StatusCode::OK { page } else { self.get("/dns-records/instructions").await };
+        let page = if page.status == StatusCode::OK {
+            page
+        } else {
+            self.get("/dns-records/instructions").await
+        };
         page.token()
     }
 
@@ -241,7 +313,8 @@ impl<'a> Browser<'a> {
             if cookie.max_age().is_some_and(|age| age.is_zero()) {
                 self.jar.remove(cookie.name());
             } else {
-                self.jar.insert(cookie.name().to_owned(), cookie.value().to_owned());
+                self.jar
+                    .insert(cookie.name().to_owned(), cookie.value().to_owned());
             }
         }
         reply
@@ -251,7 +324,11 @@ impl<'a> Browser<'a> {
     pub(super) async fn begin(&mut self, redirect_to: &str) -> String {
         let reply = self.post("/login", &[("redirectTo", redirect_to)]).await;
         assert_eq!(reply.status, StatusCode::SEE_OTHER, "{}", reply.body);
-        assert!(reply.location().starts_with(SIGN_ON), "{}", reply.location());
+        assert!(
+            reply.location().starts_with(SIGN_ON),
+            "{}",
+            reply.location()
+        );
         reply.location().to_owned()
     }
 
@@ -266,7 +343,8 @@ impl<'a> Browser<'a> {
 }
 
 impl World {
-    /// The post of the identity provider's page, without cookies of ours: it comes from another site.
+    /// The post of the identity provider's page, without cookies of ours: it comes from another
+    /// site.
     pub(super) async fn consume(&self, response: &str, relay: &str) -> Reply {
         let request = test::TestRequest::post()
             .uri("/login/callback")
@@ -274,7 +352,10 @@ impl World {
             .insert_header(("origin", "https://idp.example.edu"))
             .insert_header(("sec-fetch-site", "cross-site"))
             .insert_header(("content-type", "application/x-www-form-urlencoded"))
-            .set_payload(body("", &[("SAMLResponse", response), ("RelayState", relay)]));
+            .set_payload(body(
+                "",
+                &[("SAMLResponse", response), ("RelayState", relay)],
+            ));
         self.send(request).await
     }
 }

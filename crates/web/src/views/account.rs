@@ -14,7 +14,8 @@ pub struct LoginPage {
     pub redirect_to: String,
 }
 
-/// `GET /logout`, after our session ended; posts `sloUsername` to `/logout` to leave the school's session too.
+/// `GET /logout`, after our session ended; posts `sloUsername` to `/logout` to leave the school's
+/// session too.
 #[derive(Debug, Clone, Template)]
 #[template(path = "logout.html")]
 pub struct LogoutPage {
@@ -99,17 +100,25 @@ impl SignInRefusal {
     pub fn reason(self) -> &'static str {
         match self {
             Self::Malformed => "The answer of the school's sign-in service could not be read.",
-            Self::Signature => "The answer of the school's sign-in service is not signed with a key that we know.",
+            Self::Signature => {
+                "The answer of the school's sign-in service is not signed with a key that we know."
+            }
             Self::Clock => "The answer of the school's sign-in service is not valid at this time.",
-            Self::NotForUs => "The answer of the school's sign-in service is meant for another application.",
+            Self::NotForUs => {
+                "The answer of the school's sign-in service is meant for another application."
+            }
             Self::Unsolicited => "We received a sign-in that was not started here.",
             Self::IdpSaidNo => "The school's sign-in service did not let you in.",
-            Self::Encrypted => "The answer of the school's sign-in service is encrypted, which we do not read.",
+            Self::Encrypted => {
+                "The answer of the school's sign-in service is encrypted, which we do not read."
+            }
             Self::Attributes => "The school's sign-in service did not tell us clearly who you are.",
             Self::Replayed => "This sign-in was used before.",
             Self::Expired => "This sign-in took too long, or was started in another browser.",
             Self::Suspended => "Your account at this service is suspended.",
-            Self::Moving => "This service is being moved, and what people have here has not all arrived.",
+            Self::Moving => {
+                "This service is being moved, and what people have here has not all arrived."
+            }
         }
     }
 
@@ -133,7 +142,11 @@ impl SignInRefusal {
                  here, and only they can open it again: ask them."
             }
             Self::Moving => "Your names in the DNS go on working meanwhile. Try again later.",
-            Self::Malformed | Self::Signature | Self::NotForUs | Self::Encrypted | Self::Attributes => {
+            Self::Malformed
+            | Self::Signature
+            | Self::NotForUs
+            | Self::Encrypted
+            | Self::Attributes => {
                 "You did nothing wrong: this has to be mended in the settings of the two services. Please tell us, with \
                  the number below."
             }

@@ -156,7 +156,9 @@ pub struct TrailLines {
 
 impl TrailLines {
     fn filtered(&self) -> bool {
-        [&self.person, &self.action, &self.object].iter().any(|text| !text.is_empty())
+        [&self.person, &self.action, &self.object]
+            .iter()
+            .any(|text| !text.is_empty())
     }
 }
 

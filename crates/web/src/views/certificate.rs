@@ -23,7 +23,12 @@ pub enum CertificatePart {
 
 impl CertificatePart {
     /// Every part, as the page shows them.
-    pub const ALL: [Self; 4] = [Self::Certificate, Self::PrivateKey, Self::Chain, Self::FullChain];
+    pub const ALL: [Self; 4] = [
+        Self::Certificate,
+        Self::PrivateKey,
+        Self::Chain,
+        Self::FullChain,
+    ];
 
     /// The last part of its path: `/certificate/download/WORD`.
     pub const fn word(self) -> &'static str {
@@ -66,8 +71,12 @@ impl CertificatePart {
             Self::PrivateKey => {
                 "Belongs to your server and to nobody else: never mail it, and never put it into a Git repository."
             }
-            Self::Chain => "The certificates of the authority, which connect yours to one that browsers know.",
-            Self::FullChain => "The certificate and the chain in one file. Most servers want this one and the private key.",
+            Self::Chain => {
+                "The certificates of the authority, which connect yours to one that browsers know."
+            }
+            Self::FullChain => {
+                "The certificate and the chain in one file. Most servers want this one and the private key."
+            }
         }
     }
 
@@ -102,7 +111,8 @@ pub struct ActiveCertificate {
     pub expired: bool,
     /// Whether the person may renew.
     pub renewal: Renewal,
-    /// Until when no other can be asked for, because as many were asked for as one person may in a day: `2026-11-22 10:00 UTC`.
+    /// Until when no other can be asked for, because as many were asked for as one person may in a
+    /// day: `2026-11-22 10:00 UTC`.
     pub no_other_before: Option<String>,
 }
 
@@ -148,10 +158,19 @@ impl ProgressStep {
 /// The steps: what is said of each while it is under way, and before and after.
 const STEPS: [(&str, &str); 6] = [
     ("Requested", "Requested"),
-    ("Opening an order at the certificate authority", "Order opened at the certificate authority"),
+    (
+        "Opening an order at the certificate authority",
+        "Order opened at the certificate authority",
+    ),
     ("Putting the proof into the DNS", "Proof in the DNS"),
-    ("The authority is checking the proof", "Checked by the authority"),
-    ("The authority is making the certificate", "Certificate made"),
+    (
+        "The authority is checking the proof",
+        "Checked by the authority",
+    ),
+    (
+        "The authority is making the certificate",
+        "Certificate made",
+    ),
     ("Ready", "Ready"),
 ];
 
@@ -179,7 +198,11 @@ impl OrderProgress {
                 std::cmp::Ordering::Equal => "now",
                 std::cmp::Ordering::Greater => "todo",
             };
-            ProgressStep { state, title: if at == now { under_way } else { otherwise }, detail: self.detail(at, now) }
+            ProgressStep {
+                state,
+                title: if at == now { under_way } else { otherwise },
+                detail: self.detail(at, now),
+            }
         };
         STEPS.into_iter().enumerate().map(step).collect()
     }
@@ -219,7 +242,8 @@ pub struct CertificateState {
     pub again_s: u32,
 }
 
-/// `GET /certificate`; posts `intent` (`request-certificate`, `renew-certificate`, `delete-certificate`) to `/certificate`.
+/// `GET /certificate`; posts `intent` (`request-certificate`, `renew-certificate`,
+/// `delete-certificate`) to `/certificate`.
 #[derive(Debug, Clone, Template)]
 #[template(path = "certificate.html")]
 pub struct CertificatePage {
@@ -272,7 +296,8 @@ pub struct CertificateDeletePage {
     pub active: ActiveCertificate,
 }
 
-/// `GET /certificate/information`, with the reader's own domain ([`Shell::base_domain`]) in the examples.
+/// `GET /certificate/information`, with the reader's own domain ([`Shell::base_domain`]) in the
+/// examples.
 #[derive(Debug, Clone, Template)]
 #[template(path = "information.html")]
 pub struct InformationPage {
@@ -284,7 +309,10 @@ pub struct InformationPage {
 
 impl InformationPage {
     fn base(&self) -> &str {
-        self.shell.base_domain.as_deref().unwrap_or("you.example.com")
+        self.shell
+            .base_domain
+            .as_deref()
+            .unwrap_or("you.example.com")
     }
 }
 
@@ -294,17 +322,33 @@ mod tests {
 
     fn at(step: OrderStep, dns: Option<PublishState>) -> OrderProgress {
         let requested_at = "2026-11-21 09:30 UTC".to_owned();
-        OrderProgress { step, dns, problem: None, retry_at: None, not_checked: false, requested_at }
+        OrderProgress {
+            step,
+            dns,
+            problem: None,
+            retry_at: None,
+            not_checked: false,
+            requested_at,
+        }
     }
 
     #[test]
     fn one_step_is_under_way_until_the_end() {
         for step in OrderStep::ALL {
-            let states: Vec<_> = at(step, None).steps().iter().map(|step| step.state).collect();
+            let states: Vec<_> = at(step, None)
+                .steps()
+                .iter()
+                .map(|step| step.state)
+                .collect();
             let now = states.iter().filter(|state| **state == "now").count();
             assert_eq!(now, usize::from(!step.is_final()), "{step}: {states:?}");
             assert_eq!(states[0], "done", "{step}");
-            assert!(states.is_sorted_by_key(|state| ["done", "now", "todo"].iter().position(|known| known == state)), "{step}");
+            assert!(
+                states.is_sorted_by_key(|state| ["done", "now", "todo"]
+                    .iter()
+                    .position(|known| known == state)),
+                "{step}"
+            );
         }
     }
 
@@ -312,21 +356,50 @@ mod tests {
     fn the_name_servers_are_counted() {
         let detail = |order: &OrderProgress| order.steps()[DNS_STEP].detail.clone();
         let answered = Some(PublishState::Answered { by: 2, of: 4 });
-        assert_eq!(detail(&at(OrderStep::Publishing, answered.clone())), "2 of 4 name servers answer with it.");
+        assert_eq!(
+            detail(&at(OrderStep::Publishing, answered.clone())),
+            "2 of 4 name servers answer with it."
+        );
         let alone = Some(PublishState::Answered { by: 1, of: 1 });
-        assert_eq!(detail(&at(OrderStep::Publishing, alone)), "1 of 1 name server answers with it.");
-        assert_eq!(detail(&at(OrderStep::Requested, answered)), "", "an older challenge's values are no step of this order");
-        let unchecked = OrderProgress { not_checked: true, ..at(OrderStep::Validating, Some(PublishState::InSync)) };
+        assert_eq!(
+            detail(&at(OrderStep::Publishing, alone)),
+            "1 of 1 name server answers with it."
+        );
+        assert_eq!(
+            detail(&at(OrderStep::Requested, answered)),
+            "",
+            "an older challenge's values are no step of this order"
+        );
+        let unchecked = OrderProgress {
+            not_checked: true,
+            ..at(OrderStep::Validating, Some(PublishState::InSync))
+        };
         assert!(detail(&unchecked).starts_with("Not checked"));
-        let refused = PublishState::Refused { reason: "a foreign set".to_owned() };
-        assert_eq!(detail(&at(OrderStep::Publishing, Some(refused))), "Refused: a foreign set");
+        let refused = PublishState::Refused {
+            reason: "a foreign set".to_owned(),
+        };
+        assert_eq!(
+            detail(&at(OrderStep::Publishing, Some(refused))),
+            "Refused: a foreign set"
+        );
     }
 
     #[test]
     fn parts_have_the_files_that_people_know() {
-        let names: Vec<_> = CertificatePart::ALL.iter().map(|part| part.file_name("user1.starchart.com")).collect();
-        assert_eq!(names, ["certificate", "privkey", "chain", "bundle"].map(|kind| format!("user1.starchart.com.{kind}.pem")));
-        assert!(CertificatePart::ALL.into_iter().all(|part| CertificatePart::parse(part.word()) == Some(part)));
+        let names: Vec<_> = CertificatePart::ALL
+            .iter()
+            .map(|part| part.file_name("user1.starchart.com"))
+            .collect();
+        assert_eq!(
+            names,
+            ["certificate", "privkey", "chain", "bundle"]
+                .map(|kind| format!("user1.starchart.com.{kind}.pem"))
+        );
+        assert!(
+            CertificatePart::ALL
+                .into_iter()
+                .all(|part| CertificatePart::parse(part.word()) == Some(part))
+        );
         assert_eq!(CertificatePart::parse("privatekey"), None);
     }
 }

@@ -54,7 +54,9 @@ impl FormValues {
             ("Course", &self.course, &now.course),
             ("Description", &self.description, &now.description),
         ];
-        let differ = fields.iter().filter(|(_, typed, now)| typed.trim() != now.trim());
+        let differ = fields
+            .iter()
+            .filter(|(_, typed, now)| typed.trim() != now.trim());
         let told = differ.map(|(label, _, now)| match now.chars().count() {
             0 => format!("{label} empty"),
             1..=TOLD => format!("{label} {now}"),
@@ -86,7 +88,10 @@ impl FieldFault {
             Field::Description => "description",
             Field::Form => "form",
         };
-        Self { field, text: fault.to_string() }
+        Self {
+            field,
+            text: fault.to_string(),
+        }
     }
 }
 
@@ -104,7 +109,8 @@ pub struct FormPage {
     pub faults: Vec<FieldFault>,
     /// Whose form it is, sealed; comes back with the form.
     pub owner: String,
-    /// Whether the form was posted after the session had ended, and is shown again after signing in.
+    /// Whether the form was posted after the session had ended, and is shown again after signing
+    /// in.
     pub kept: bool,
 }
 
@@ -161,8 +167,17 @@ impl FormPage {
 
     /// Name, label and value of the fields that stay out of the DNS.
     fn notes(&self) -> [(&'static str, &'static str, &str); 3] {
-        let FormValues { ports, course, description, .. } = &self.values;
-        [("ports", "Ports", ports), ("course", "Course", course), ("description", "Description", description)]
+        let FormValues {
+            ports,
+            course,
+            description,
+            ..
+        } = &self.values;
+        [
+            ("ports", "Ports", ports),
+            ("course", "Course", course),
+            ("description", "Description", description),
+        ]
     }
 
     fn faults_of<'a>(&'a self, field: &str) -> impl Iterator<Item = &'a FieldFault> {

@@ -1,9 +1,9 @@
 //! The pages as plain data: each struct here is one page and renders itself through its template.
 //!
-//! Handlers fill these with owned values and call [`askama::Template::render`]; nothing here knows the store or HTTP.
-//! What the templates promise to the routes: every form is a POST with the hidden field `csrf_token`
-//! ([`Shell::csrf_token`]) unless it says otherwise, files are asked for under `/static/NAME?v=VERSION`, and the field
-//! names are those in each struct's documentation.
+//! Handlers fill these with owned values and call [`askama::Template::render`]; nothing here knows
+//! the store or HTTP. What the templates promise to the routes: every form is a POST with the
+//! hidden field `csrf_token` ([`Shell::csrf_token`]) unless it says otherwise, files are asked for
+//! under `/static/NAME?v=VERSION`, and the field names are those in each struct's documentation.
 
 mod account;
 mod admin;
@@ -15,10 +15,13 @@ mod records;
 mod tests;
 
 pub use account::{LabelPage, LabelReason, LoginPage, LogoutPage, RefusalPage, SignInRefusal};
-pub use admin::{AdminDeletePage, AdminPage, AttentionItem, AttentionKind, PeopleFound, PersonItem, TrailItem, TrailLines};
+pub use admin::{
+    AdminDeletePage, AdminPage, AttentionItem, AttentionKind, PeopleFound, PersonItem, TrailItem,
+    TrailLines,
+};
 pub use certificate::{
-    ActiveCertificate, CertificateDeletePage, CertificatePage, CertificatePart, CertificateState, InformationPage,
-    OrderProgress, ProgressStep, Renewal,
+    ActiveCertificate, CertificateDeletePage, CertificatePage, CertificatePart, CertificateState,
+    InformationPage, OrderProgress, ProgressStep, Renewal,
 };
 pub use form::{FieldFault, FormMode, FormPage, FormValues};
 pub use pages::{ErrorKind, ErrorPage, HomePage, InstructionsPage};
@@ -52,7 +55,9 @@ pub struct Shell {
 impl Shell {
     /// Whether `section` (`/dns-records`) is the part of the site that this page belongs to.
     pub fn is_in(&self, section: &str) -> bool {
-        self.path.strip_prefix(section).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        self.path
+            .strip_prefix(section)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
     fn is_admin(&self) -> bool {
@@ -130,7 +135,8 @@ pub struct Support {
 }
 
 impl Support {
-    /// Reads SUPPORT_CONTACT: an e-mail address, a web address, or words ("room 204"). Empty is nobody.
+    /// Reads SUPPORT_CONTACT: an e-mail address, a web address, or words ("room 204"). Empty is
+    /// nobody.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         if text.is_empty() {
@@ -138,11 +144,16 @@ impl Support {
         }
         let href = if text.starts_with("https://") || text.starts_with("http://") {
             Some(text.to_owned())
-        } else if text.contains('@') && !text.contains(|c: char| c.is_whitespace() || c == ':' || c == '?') {
+        } else if text.contains('@')
+            && !text.contains(|c: char| c.is_whitespace() || c == ':' || c == '?')
+        {
             Some(format!("mailto:{text}"))
         } else {
             None
         };
-        Some(Self { text: text.to_owned(), href })
+        Some(Self {
+            text: text.to_owned(),
+            href,
+        })
     }
 }

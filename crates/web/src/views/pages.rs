@@ -16,7 +16,8 @@ pub struct HomePage {
     pub has_certificate: bool,
 }
 
-/// `GET /dns-records/instructions`, with the reader's own domain ([`Shell::base_domain`]) in the examples.
+/// `GET /dns-records/instructions`, with the reader's own domain ([`Shell::base_domain`]) in the
+/// examples.
 #[derive(Debug, Clone, Template)]
 #[template(path = "instructions.html")]
 pub struct InstructionsPage {
@@ -28,7 +29,10 @@ pub struct InstructionsPage {
 
 impl InstructionsPage {
     fn base(&self) -> &str {
-        self.shell.base_domain.as_deref().unwrap_or("you.example.com")
+        self.shell
+            .base_domain
+            .as_deref()
+            .unwrap_or("you.example.com")
     }
 }
 

@@ -23,7 +23,9 @@ fn state_key(state: &PublishState) -> &'static str {
 fn state_meaning(state: &PublishState) -> &'static str {
     match state {
         PublishState::Saved => "Your record is stored here and is about to be sent.",
-        PublishState::Paused => "Your record is stored here. Publishing is paused; it is sent when that ends.",
+        PublishState::Paused => {
+            "Your record is stored here. Publishing is paused; it is sent when that ends."
+        }
         PublishState::Sent => "Route53 has accepted the record and is telling its name servers.",
         PublishState::InSync => "Route53 says that all its name servers have the record.",
         PublishState::Answered { by, of } if by < of => {
@@ -91,11 +93,18 @@ pub struct StateItem {
 impl StateItem {
     /// The item for a record in this state.
     pub fn new(id: i64, state: &PublishState) -> Self {
-        Self { id, key: state_key(state), words: state.to_string(), meaning: state_meaning(state), settled: state.is_settled() }
+        Self {
+            id,
+            key: state_key(state),
+            words: state.to_string(),
+            meaning: state_meaning(state),
+            settled: state.is_settled(),
+        }
     }
 }
 
-/// `GET /dns-records`. Its rows post `intent` (`renew-dns-record`, `delete-dns-record`) and `id` to `/dns-records`.
+/// `GET /dns-records`. Its rows post `intent` (`renew-dns-record`, `delete-dns-record`) and `id` to
+/// `/dns-records`.
 #[derive(Debug, Clone, Template)]
 #[template(path = "records.html")]
 pub struct RecordsPage {
@@ -105,7 +114,8 @@ pub struct RecordsPage {
     pub rows: Vec<RecordRow>,
     /// USER_DNS_RECORD_LIMIT.
     pub limit: Option<u32>,
-    /// Seconds for which the page looks for news by itself; 0 when nothing changed lately, so that it does not for ever.
+    /// Seconds for which the page looks for news by itself; 0 when nothing changed lately, so that
+    /// it does not for ever.
     pub follow_s: u32,
 }
 
@@ -115,11 +125,13 @@ impl RecordsPage {
     }
 
     fn is_full(&self) -> bool {
-        self.limit.is_some_and(|limit| self.rows.len() as u64 >= u64::from(limit))
+        self.limit
+            .is_some_and(|limit| self.rows.len() as u64 >= u64::from(limit))
     }
 }
 
-/// `GET /dns-records/{id}/delete`: asks before it posts `intent=delete-dns-record` and `id` to `/dns-records`.
+/// `GET /dns-records/{id}/delete`: asks before it posts `intent=delete-dns-record` and `id` to
+/// `/dns-records`.
 #[derive(Debug, Clone, Template)]
 #[template(path = "delete.html")]
 pub struct DeletePage {
@@ -129,7 +141,8 @@ pub struct DeletePage {
     pub row: RecordRow,
 }
 
-/// `GET /dns-records/{id}/lookup`: how to ask for the record, and what the name servers answered us.
+/// `GET /dns-records/{id}/lookup`: how to ask for the record, and what the name servers answered
+/// us.
 #[derive(Debug, Clone, Template)]
 #[template(path = "lookup.html")]
 pub struct LookupPage {
@@ -139,12 +152,14 @@ pub struct LookupPage {
     pub row: RecordRow,
     /// Where to ask when it is not the ordinary DNS: (`127.0.0.1`, 5353) of the demo's name server.
     pub server: Option<(String, u16)>,
-    /// Seconds for which the page looks for news by itself; 0 when nothing changed lately, so that it does not for ever.
+    /// Seconds for which the page looks for news by itself; 0 when nothing changed lately, so that
+    /// it does not for ever.
     pub follow_s: u32,
 }
 
 impl LookupPage {
-    /// The line to type, whole. A name holds only letters, digits, `-`, `_` and dots, so that a shell takes it as it is.
+    /// The line to type, whole. A name holds only letters, digits, `-`, `_` and dots, so that a
+    /// shell takes it as it is.
     fn dig(&self) -> String {
         let Self { row, server, .. } = self;
         match server {

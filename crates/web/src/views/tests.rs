@@ -41,33 +41,67 @@ fn the_certificate_page_says_what_people_and_scripts_know() {
     assert!(page("certificate-renewal-failed").contains("stays usable until 2027-02-19"));
     let pending = page("certificate-pending");
     assert!(pending.contains("We have received your request, and will notify you by email when your certificate is ready."));
-    assert!(pending.contains("2 of 4 name servers answer with it.") && !pending.contains("Request a Certificate"));
+    assert!(
+        pending.contains("2 of 4 name servers answer with it.")
+            && !pending.contains("Request a Certificate")
+    );
     assert!(pending.contains("<noscript><meta http-equiv=\"refresh\" content=\"3\"></noscript>"));
     assert!(page("certificate-waiting").contains("<strong>2026-11-22 10:00 UTC</strong>"));
     let issued = page("certificate-issued");
-    for heading in ["Public Certificate", "Private Key", "Intermediate Chain", "Full Chain"] {
+    for heading in [
+        "Public Certificate",
+        "Private Key",
+        "Intermediate Chain",
+        "Full Chain",
+    ] {
         assert!(issued.contains(&format!(">{heading}</h3>")), "{heading}");
         for verb in ["Copy", "Download"] {
-            assert!(issued.contains(&format!("{verb}<span class=\"visually-hidden\"> {heading}</span>")), "{verb} {heading}");
+            assert!(
+                issued.contains(&format!(
+                    "{verb}<span class=\"visually-hidden\"> {heading}</span>"
+                )),
+                "{verb} {heading}"
+            );
         }
     }
-    assert!(issued.contains("disabled>Renew</button>") && issued.contains("You may renew it from 2027-01-20 on."));
-    assert!(page("certificate-renewal-failed").contains("aria-describedby=\"renew-when\">Renew</button>"));
+    assert!(
+        issued.contains("disabled>Renew</button>")
+            && issued.contains("You may renew it from 2027-01-20 on.")
+    );
+    assert!(
+        page("certificate-renewal-failed")
+            .contains("aria-describedby=\"renew-when\">Renew</button>")
+    );
     for tab in ["General", "Node.js", "AWS", "NGINX"] {
         assert!(issued.contains(&format!(">{tab}</a>")), "{tab}");
     }
-    assert!(issued.contains("Are you sure? You can't undo this action afterwards.") && issued.contains("It is not revoked"));
+    assert!(
+        issued.contains("Are you sure? You can't undo this action afterwards.")
+            && issued.contains("It is not revoked")
+    );
     let withheld = page("certificate-withheld");
-    assert!(!withheld.contains("download/privateKey") && withheld.contains("nobody gets a private key but its owner"));
-    assert!(page("certificate-off").contains("Whom to ask:") && !page("certificate-off").contains("Request a Certificate"));
+    assert!(
+        !withheld.contains("download/privateKey")
+            && withheld.contains("nobody gets a private key but its owner")
+    );
+    assert!(
+        page("certificate-off").contains("Whom to ask:")
+            && !page("certificate-off").contains("Request a Certificate")
+    );
 }
 
 #[test]
 fn hostile_text_never_becomes_markup() {
     let likely = pages(&|likely| likely.to_owned());
     for hostile in HOSTILE {
-        for ((name, harmless), (_, attacked)) in likely.iter().zip(pages(&|_| (*hostile).to_owned())) {
-            assert_eq!(skeleton(harmless), skeleton(&attacked), "{name} with {hostile}");
+        for ((name, harmless), (_, attacked)) in
+            likely.iter().zip(pages(&|_| (*hostile).to_owned()))
+        {
+            assert_eq!(
+                skeleton(harmless),
+                skeleton(&attacked),
+                "{name} with {hostile}"
+            );
         }
     }
 }
@@ -77,18 +111,28 @@ fn the_content_security_policy_has_nothing_to_forbid() {
     for (name, html) in pages(&|likely| likely.to_owned()) {
         for tag in tags(&html) {
             for (key, value) in &tag.attributes {
-                assert!(!key.starts_with("on") && key != "style", "{name}: {key} on {}", tag.name);
+                assert!(
+                    !key.starts_with("on") && key != "style",
+                    "{name}: {key} on {}",
+                    tag.name
+                );
                 if name == "error-421" && key == "href" && value == "https://domains.example.edu" {
                     continue;
                 }
                 if ["href", "src", "action", "formaction"].contains(&key.as_str()) {
-                    assert!(value.starts_with('/') || value.starts_with('#'), "{name}: {key}={value}");
+                    assert!(
+                        value.starts_with('/') || value.starts_with('#'),
+                        "{name}: {key}={value}"
+                    );
                     assert!(!value.starts_with("//"), "{name}: {key}={value}");
                 }
             }
             assert_ne!(tag.name, "style", "{name}");
             if tag.name == "script" {
-                assert!(tag.get("src").is_some() && tag.text.is_empty(), "{name}: inline script");
+                assert!(
+                    tag.get("src").is_some() && tag.text.is_empty(),
+                    "{name}: inline script"
+                );
             }
         }
     }
@@ -96,7 +140,8 @@ fn the_content_security_policy_has_nothing_to_forbid() {
 
 #[test]
 fn the_scanner_sees_what_it_looks_for() {
-    let found = tags("<p onclick=\"x()\">a</p>\n<script>alert(1)</script><img src=\"x\" onerror=\"y\"/>");
+    let found =
+        tags("<p onclick=\"x()\">a</p>\n<script>alert(1)</script><img src=\"x\" onerror=\"y\"/>");
     let names: Vec<_> = found.iter().map(|tag| tag.name.as_str()).collect();
     assert_eq!(names, ["p", "script", "img"]);
     assert_eq!(found[0].get("onclick"), Some("x()"));
@@ -110,20 +155,46 @@ fn every_posting_form_carries_the_token_and_every_field_a_label() {
         let all = tags(&html);
         let posts = |tag: &&Tag| tag.name == "form" && tag.get("method") == Some("post");
         let forms = all.iter().filter(posts).count();
-        let tokens =
-            all.iter().filter(|tag| tag.get("name") == Some("csrf_token") && tag.get("value") == Some("token")).count();
+        let tokens = all
+            .iter()
+            .filter(|tag| {
+                tag.get("name") == Some("csrf_token") && tag.get("value") == Some("token")
+            })
+            .count();
         assert_eq!(forms, tokens, "{name}");
-        let labelled: BTreeSet<_> = all.iter().filter(|tag| tag.name == "label").filter_map(|tag| tag.get("for")).collect();
+        let labelled: BTreeSet<_> = all
+            .iter()
+            .filter(|tag| tag.name == "label")
+            .filter_map(|tag| tag.get("for"))
+            .collect();
         let ids: Vec<_> = all.iter().filter_map(|tag| tag.get("id")).collect();
-        assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "{name}: an id twice");
-        for tag in all.iter().filter(|tag| tag.name == "input" || tag.name == "select") {
+        assert_eq!(
+            ids.iter().collect::<BTreeSet<_>>().len(),
+            ids.len(),
+            "{name}: an id twice"
+        );
+        for tag in all
+            .iter()
+            .filter(|tag| tag.name == "input" || tag.name == "select")
+        {
             if !matches!(tag.get("type"), Some("hidden" | "radio")) {
-                assert!(tag.get("id").is_some_and(|id| labelled.contains(id)), "{name}: {:?}", tag.get("name"));
+                assert!(
+                    tag.get("id").is_some_and(|id| labelled.contains(id)),
+                    "{name}: {:?}",
+                    tag.get("name")
+                );
             }
         }
         for key in ["aria-describedby", "aria-labelledby", "popovertarget"] {
-            for id in all.iter().filter_map(|tag| tag.get(key)).flat_map(str::split_whitespace) {
-                assert!(ids.contains(&id), "{name}: {key} names {id}, which is not there");
+            for id in all
+                .iter()
+                .filter_map(|tag| tag.get(key))
+                .flat_map(str::split_whitespace)
+            {
+                assert!(
+                    ids.contains(&id),
+                    "{name}: {key} names {id}, which is not there"
+                );
             }
         }
     }
@@ -133,7 +204,11 @@ fn every_posting_form_carries_the_token_and_every_field_a_label() {
 fn pages_have_titles_of_their_own() {
     let mut seen = BTreeSet::new();
     for (name, html) in pages(&|likely| likely.to_owned()) {
-        let title = tags(&html).into_iter().find(|tag| tag.name == "title").unwrap().text;
+        let title = tags(&html)
+            .into_iter()
+            .find(|tag| tag.name == "title")
+            .unwrap()
+            .text;
         // The list, the certificate and the like have the same title in every state.
         let states = ["certificate-", "home-", "admin-short", "admin-full"];
         let again = name == "records-empty" || states.iter().any(|state| name.starts_with(state));
@@ -144,8 +219,20 @@ fn pages_have_titles_of_their_own() {
 #[test]
 fn the_form_keeps_what_people_and_scripts_know() {
     let all = pages(&|likely| likely.to_owned());
-    let html = &all.iter().find(|(name, _)| *name == "new-faults").unwrap().1;
-    for label in ["Name*", "Type*", "Value*", "Ports", "Course", "Description", "Priority"] {
+    let html = &all
+        .iter()
+        .find(|(name, _)| *name == "new-faults")
+        .unwrap()
+        .1;
+    for label in [
+        "Name*",
+        "Type*",
+        "Value*",
+        "Ports",
+        "Course",
+        "Description",
+        "Priority",
+    ] {
         assert!(html.contains(&format!(">{label}</label>")), "{label}");
     }
     for option in [
@@ -158,13 +245,28 @@ fn the_form_keeps_what_people_and_scripts_know() {
         assert!(html.contains(&format!(">{option}</option>")), "{option}");
     }
     let tags = tags(html);
-    let value = tags.iter().find(|tag| tag.get("name") == Some("value")).unwrap();
+    let value = tags
+        .iter()
+        .find(|tag| tag.get("name") == Some("value"))
+        .unwrap();
     assert_eq!(value.get("value"), Some("192.168.1.1"), "the input is kept");
     assert_eq!(value.get("aria-invalid"), Some("true"));
-    assert!(value.get("aria-describedby").unwrap().contains("value-faults"));
-    let course = tags.iter().find(|tag| tag.get("name") == Some("course")).unwrap();
+    assert!(
+        value
+            .get("aria-describedby")
+            .unwrap()
+            .contains("value-faults")
+    );
+    let course = tags
+        .iter()
+        .find(|tag| tag.get("name") == Some("course"))
+        .unwrap();
     assert_eq!(course.get("aria-invalid"), None);
-    let chosen: Vec<_> = tags.iter().filter(|tag| tag.get("selected").is_some()).map(|tag| tag.get("value")).collect();
+    let chosen: Vec<_> = tags
+        .iter()
+        .filter(|tag| tag.get("selected").is_some())
+        .map(|tag| tag.get("value"))
+        .collect();
     assert_eq!(chosen, [Some("MX")]);
 }
 
@@ -173,7 +275,14 @@ fn the_list_refreshes_itself_only_while_something_moves() {
     let text = |likely: &str| likely.to_owned();
     let page = |state, follow_s| RecordsPage {
         shell: signed_in(&text, "/dns-records"),
-        rows: vec![row(&text, 7, "www.user1.starchart.com", "A", "192.0.2.1", state)],
+        rows: vec![row(
+            &text,
+            7,
+            "www.user1.starchart.com",
+            "A",
+            "192.0.2.1",
+            state,
+        )],
         limit: Some(1),
         follow_s,
     };
@@ -182,9 +291,13 @@ fn the_list_refreshes_itself_only_while_something_moves() {
     assert!(moving.contains("<noscript><meta http-equiv=\"refresh\""));
     assert!(moving.contains("data-settled=\"false\">Sent to Route53<"));
     let stuck = page(PublishState::Sent, 0).render().unwrap();
-    assert!(!stuck.contains("refresh") && stuck.contains("<a href=\"/dns-records\">Look again</a>"));
+    assert!(
+        !stuck.contains("refresh") && stuck.contains("<a href=\"/dns-records\">Look again</a>")
+    );
     assert!(stuck.contains("data-follow=\"0\">"), "not hidden");
-    let still = page(PublishState::Answered { by: 4, of: 4 }, 90).render().unwrap();
+    let still = page(PublishState::Answered { by: 4, of: 4 }, 90)
+        .render()
+        .unwrap();
     assert!(!still.contains("refresh") && !still.contains("Look again"));
     assert!(still.contains(">Answered by 4 of 4 name servers<"));
     assert!(still.contains("Total User DNS Records: <strong>1 / 1</strong>"));
@@ -193,14 +306,21 @@ fn the_list_refreshes_itself_only_while_something_moves() {
 #[test]
 fn a_support_contact_becomes_a_link_only_when_it_is_an_address() {
     let href = |text: &str| Support::parse(text).and_then(|support| support.href);
-    assert_eq!(href("help@example.edu").as_deref(), Some("mailto:help@example.edu"));
-    assert_eq!(href("https://help.example.edu/").as_deref(), Some("https://help.example.edu/"));
+    assert_eq!(
+        href("help@example.edu").as_deref(),
+        Some("mailto:help@example.edu")
+    );
+    assert_eq!(
+        href("https://help.example.edu/").as_deref(),
+        Some("https://help.example.edu/")
+    );
     assert_eq!(href("javascript:alert(1)//@"), None);
     assert_eq!(href("room 204"), None);
     assert_eq!(Support::parse("  "), None);
 }
 
-/// Writes every page to a folder of the system's temporary one, to be looked at with the files of `static/` beside them.
+/// Writes every page to a folder of the system's temporary one, to be looked at with the files of
+/// `static/` beside them.
 #[test]
 #[ignore = "writes files for a person to look at"]
 fn gallery() {

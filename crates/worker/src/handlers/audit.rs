@@ -1,4 +1,5 @@
-//! Compares the whole zone with the rows: at start, and every AUDIT_FREQUENCY_S, whichever process makes it.
+//! Compares the whole zone with the rows: at start, and every AUDIT_FREQUENCY_S, whichever process
+//! makes it.
 
 use std::time::Duration;
 
@@ -39,7 +40,8 @@ async fn tick(context: &Context, started: &Started) -> Result<(), ReconcileError
     let row = zone::last_audit(&context.store).await?;
     let last = reconcile::ended(row.as_ref());
     let failed = row.and_then(|row| row.problem).map(|(at, _)| at);
-    // Those that start together, or one after the other, share an audit; a process that saw none since its start wants one.
+    // Those that start together, or one after the other, share an audit; a process that saw none
+    // since its start wants one.
     let mine = |at: &Timestamp| *at >= started;
     let every_ms = i64::try_from(context.audit_every.as_millis()).unwrap_or(i64::MAX);
     let (tried, enough_ms) = match (failed, last) {
@@ -52,5 +54,8 @@ async fn tick(context: &Context, started: &Started) -> Result<(), ReconcileError
         return Ok(());
     }
     // Somebody else is at it, or died meanwhile.
-    reconcile::audit(context, last).await?.map(drop).ok_or(ReconcileError::Busy)
+    reconcile::audit(context, last)
+        .await?
+        .map(drop)
+        .ok_or(ReconcileError::Busy)
 }

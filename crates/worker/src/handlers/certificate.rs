@@ -1,7 +1,8 @@
 //! Takes orders for certificates a step further, several at once.
 //!
-//! An order's rows say how far it is; whoever finds it due claims it and walks on from there ([`steps`]). Where it has to wait,
-//! the claim is given back, so that another process can go on, and this one can take the next.
+//! An order's rows say how far it is; whoever finds it due claims it and walks on from there
+//! ([`steps`]). Where it has to wait, the claim is given back, so that another process can go on,
+//! and this one can take the next.
 
 mod steps;
 mod sweep;
@@ -35,7 +36,9 @@ const SHORT: Duration = Duration::from_millis(20);
 
 pub(crate) async fn run(context: Context) -> Outcome {
     // Certificates are off; the settings said why at start.
-    let Some(authority) = context.authority.clone() else { return Outcome::Done };
+    let Some(authority) = context.authority.clone() else {
+        return Outcome::Done;
+    };
     match work(&context, &authority).await {
         Ok(outcome) => outcome,
         Err(error) => again_after(&error),
@@ -79,10 +82,18 @@ async fn work(context: &Context, authority: &Arc<dyn Authority>) -> Result<Outco
     if let Some(error) = fault {
         return Err(error);
     }
-    Ok(match orders::next_due_ms(store).await?.and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis) {
-        Some(wait) if wait < context.sweep && !context.stop.is_cancelled() => Outcome::Again(wait.max(SHORT)),
-        _ => Outcome::Done,
-    })
+    Ok(
+        match orders::next_due_ms(store)
+            .await?
+            .and_then(|ms| u64::try_from(ms).ok())
+            .map(Duration::from_millis)
+        {
+            Some(wait) if wait < context.sweep && !context.stop.is_cancelled() => {
+                Outcome::Again(wait.max(SHORT))
+            }
+            _ => Outcome::Done,
+        },
+    )
 }
 
 async fn due(store: &Store, room: usize) -> Result<Vec<i64>, Error> {
@@ -95,7 +106,9 @@ async fn due(store: &Store, room: usize) -> Result<Vec<i64>, Error> {
 /// Claims the order and takes it as far as it goes now.
 async fn walk(context: Context, authority: Arc<dyn Authority>, order: i64) -> Result<(), Error> {
     let store = &context.store;
-    let Some(work) = orders::claim(store, order, &context.holder, CLAIM_MS).await? else { return Ok(()) };
+    let Some(work) = orders::claim(store, order, &context.holder, CLAIM_MS).await? else {
+        return Ok(());
+    };
     let claim = work.claim.clone();
     let result = tokio::select! {
         result = steps::walk(&context, authority.as_ref(), work) => result,
@@ -104,7 +117,8 @@ async fn walk(context: Context, authority: Arc<dyn Authority>, order: i64) -> Re
     if let Err(error) = &result
         && let Some(pause) = after_fault(error)
     {
-        // A database that fails now and then is no step that breaks: give the order back, when that can be said.
+        // A database that fails now and then is no step that breaks: give the order back, when that
+        // can be said.
         let _ = orders::pause(store, &claim, &pause).await;
         if !error.is_temporary() {
             return Ok(());
@@ -118,10 +132,19 @@ fn after_fault(fault: &Error) -> Option<Pause> {
     match fault {
         Error::Vault(reason) => {
             error!(error = %reason, "an order's private key cannot be kept or read");
-            let problem = "Private keys cannot be kept at the moment; the administrators have to mend that.";
-            Some(Pause { for_ms: 60_000, problem: Some(problem.to_owned()), tell_when: true, ..Pause::default() })
+            let problem =
+                "Private keys cannot be kept at the moment; the administrators have to mend that.";
+            Some(Pause {
+                for_ms: 60_000,
+                problem: Some(problem.to_owned()),
+                tell_when: true,
+                ..Pause::default()
+            })
         }
-        fault if fault.is_temporary() => Some(Pause { for_ms: 1_000, ..Pause::default() }),
+        fault if fault.is_temporary() => Some(Pause {
+            for_ms: 1_000,
+            ..Pause::default()
+        }),
         fault => {
             error!(error = told(fault), "an order's rows cannot be worked with");
             None
@@ -129,7 +152,8 @@ fn after_fault(fault: &Error) -> Option<Pause> {
     }
 }
 
-/// Renews the claim while its step takes longer. Ends only with it: once the claim is lost, the next write says so.
+/// Renews the claim while its step takes longer. Ends only with it: once the claim is lost, the
+/// next write says so.
 async fn keep(store: &Store, claim: &Claim) -> Infallible {
     loop {
         tokio::time::sleep(RENEW).await;

@@ -1,10 +1,13 @@
-//! Ends what is over, and says so before: one run in every EXPIRATION_REPEAT_FREQUENCY_S, whichever process makes it.
+//! Ends what is over, and says so before: one run in every EXPIRATION_REPEAT_FREQUENCY_S, whichever
+//! process makes it.
 //!
-//! The run's number is the database's clock divided by the frequency, so that processes agree whatever their own clocks say, and
-//! a stop of any length is made up for by one run. A run holds a lease, and claims its number at its end: whoever finds neither
-//! lease nor claim goes on where it died.
+//! The run's number is the database's clock divided by the frequency, so that processes agree
+//! whatever their own clocks say, and a stop of any length is made up for by one run. A run holds a
+//! lease, and claims its number at its end: whoever finds neither lease nor claim goes on where it
+//! died.
 //!
-//! Rows of an old dump are over that were renewed since, so no record ends before an operator or an audit has had its say.
+//! Rows of an old dump are over that were renewed since, so no record ends before an operator or an
+//! audit has had its say.
 
 use std::time::Duration;
 
@@ -36,12 +39,17 @@ pub(crate) async fn run(context: Context, started: Started) -> Outcome {
 async fn tick(context: &Context, started: &Started) -> Result<(), Error> {
     let store = &context.store;
     let started = started.at(store).await?;
-    let every_ms = i64::try_from(context.expire_every.as_millis()).unwrap_or(i64::MAX).max(1);
+    let every_ms = i64::try_from(context.expire_every.as_millis())
+        .unwrap_or(i64::MAX)
+        .max(1);
     let slot = store.now().await?.as_millis().div_euclid(every_ms);
     if ticks::is_claimed(store, "expiry", slot).await? {
         return Ok(());
     }
-    let Some(mut lease) = zone::acquire_lease(store, "expiry", &context.holder, LEASE_MS).await? else { return Ok(()) };
+    let Some(mut lease) = zone::acquire_lease(store, "expiry", &context.holder, LEASE_MS).await?
+    else {
+        return Ok(());
+    };
     // Somebody may have ended the run between the two questions.
     let complete = match ticks::is_claimed(store, "expiry", slot).await? {
         true => false,
@@ -56,23 +64,30 @@ async fn tick(context: &Context, started: &Started) -> Result<(), Error> {
     zone::release(store, &lease).await
 }
 
-/// Every step for everybody. False: told to stop, or the lease was lost, or records may not end now; the rest is still due.
+/// Every step for everybody. False: told to stop, or the lease was lost, or records may not end
+/// now; the rest is still due.
 async fn sweep(context: &Context, lease: &mut Lease, started: Timestamp) -> Result<bool, Error> {
     let mut held = false;
     for step in Step::ALL {
         let (mut after, mut rows) = (None, 0);
         let complete = loop {
             let people = expiry::people(&context.store, step, after, PEOPLE).await?;
-            let Some((last, _)) = people.last() else { break true };
+            let Some((last, _)) = people.last() else {
+                break true;
+            };
             after = Some(*last);
             if step == Step::EndRecords && is_held(context, started).await? {
-                debug!("no record ends while publishing is paused or a plan is refused, nor before an audit since this start");
+                debug!(
+                    "no record ends while publishing is paused or a plan is refused, nor before an audit since this start"
+                );
                 held = true;
                 break true;
             }
             let mut taken_all = true;
             for group in groups(&people) {
-                if context.stop.is_cancelled() || !zone::extend(&context.store, lease, LEASE_MS).await? {
+                if context.stop.is_cancelled()
+                    || !zone::extend(&context.store, lease, LEASE_MS).await?
+                {
                     taken_all = false;
                     break;
                 }
@@ -94,13 +109,15 @@ async fn sweep(context: &Context, lease: &mut Lease, started: Timestamp) -> Resu
     Ok(!held)
 }
 
-/// Whether the rows may be of another time than the zone: publishing is paused, the last plan was refused, or no audit has ended
-/// since this process began to work.
+/// Whether the rows may be of another time than the zone: publishing is paused, the last plan was
+/// refused, or no audit has ended since this process began to work.
 async fn is_held(context: &Context, started: Timestamp) -> Result<bool, Error> {
     if zone::pause_now(&context.store).await?.is_some() {
         return Ok(true);
     }
-    let last = zone::last_audit(&context.store).await?.and_then(|row| row.last);
+    let last = zone::last_audit(&context.store)
+        .await?
+        .and_then(|row| row.last);
     Ok(last.is_none_or(|(at, result)| at < started || result.outcome == AuditOutcome::Refused))
 }
 
@@ -131,7 +148,12 @@ async fn take(context: &Context, step: Step, group: &[UserId]) -> Result<u64, Er
         }
         Err(error) if !error.is_temporary() => {
             let user = group.first().map_or(0, |user| user.0);
-            error!(user, step = step.as_str(), error = told(&error), "what a person has cannot be taken");
+            error!(
+                user,
+                step = step.as_str(),
+                error = told(&error),
+                "what a person has cannot be taken"
+            );
             Ok(0)
         }
         taken => taken,
@@ -155,8 +177,13 @@ mod tests {
 
     #[test]
     fn nobody_is_parted_who_fits_into_one_transaction() {
-        let people: Vec<(UserId, u64)> = [(1, 300), (2, 300), (3, 100), (4, 2_000), (5, 1)].map(|(n, c)| (UserId(n), c)).into();
-        let cut: Vec<Vec<i64>> = groups(&people).iter().map(|group| group.iter().map(|user| user.0).collect()).collect();
+        let people: Vec<(UserId, u64)> = [(1, 300), (2, 300), (3, 100), (4, 2_000), (5, 1)]
+            .map(|(n, c)| (UserId(n), c))
+            .into();
+        let cut: Vec<Vec<i64>> = groups(&people)
+            .iter()
+            .map(|group| group.iter().map(|user| user.0).collect())
+            .collect();
         assert_eq!(cut, [vec![1], vec![2, 3], vec![4], vec![5]]);
     }
 }

@@ -28,7 +28,9 @@ async fn purge(context: &Context) -> Result<u64, Error> {
     let mut rows = 0;
     loop {
         let kept_ms = i64::try_from(context.keep_finished.as_millis()).unwrap_or(i64::MAX);
-        match housekeeping::purge(&context.store).await? + outbox::purge(&context.store, kept_ms).await? {
+        match housekeeping::purge(&context.store).await?
+            + outbox::purge(&context.store, kept_ms).await?
+        {
             0 => return Ok(rows),
             some => rows += some,
         }

@@ -1,5 +1,5 @@
-//! Sends the mails that are owed, one process at a time: who holds the lease keeps it until the pace of what it sent is made up
-//! for, so that the pace of all processes is one.
+//! Sends the mails that are owed, one process at a time: who holds the lease keeps it until the
+//! pace of what it sent is made up for, so that the pace of all processes is one.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -17,7 +17,8 @@ use tracing::{debug, error, info, warn};
 use crate::Context;
 use crate::schedule::again_after;
 
-/// How long a run holds its lease, and a mail its claim, in milliseconds: after a kill, so long until another process goes on.
+/// How long a run holds its lease, and a mail its claim, in milliseconds: after a kill, so long
+/// until another process goes on.
 const LEASE_MS: i64 = 60_000;
 /// A mail that takes longer renews both so often.
 const RENEW: Duration = Duration::from_secs(15);
@@ -32,7 +33,9 @@ const PUT_OFF_MAX_MS: i64 = 4 * 60 * 60 * 1_000;
 
 pub(crate) async fn run(context: Context) -> Outcome {
     // Mails stay owed while mail is off; the line at the start said so.
-    let Some(mailer) = context.mailer.clone() else { return Outcome::Done };
+    let Some(mailer) = context.mailer.clone() else {
+        return Outcome::Done;
+    };
     if let Some(wait) = mailer.left_alone() {
         return Outcome::Again(wait);
     }
@@ -47,20 +50,29 @@ async fn with_lease(context: &Context, mailer: &Mailer) -> Result<Outcome, Error
     if !outbox::is_due(store).await? {
         return Ok(Outcome::Done);
     }
-    let Some(mut lease) = zone::acquire_lease(store, "mail", &context.holder, LEASE_MS).await? else {
+    let Some(mut lease) = zone::acquire_lease(store, "mail", &context.holder, LEASE_MS).await?
+    else {
         return Ok(Outcome::Done);
     };
     let outcome = send_owed(context, mailer, &mut lease).await;
     // Whoever sends next starts with a pace of its own: not before ours is made up for.
-    match mailer.ahead().and_then(|ahead| i64::try_from(ahead.as_millis()).ok()) {
+    match mailer
+        .ahead()
+        .and_then(|ahead| i64::try_from(ahead.as_millis()).ok())
+    {
         Some(ahead_ms) => drop(zone::extend(store, &mut lease, ahead_ms).await?),
         None => zone::release(store, &lease).await?,
     }
     outcome
 }
 
-/// One mail after the other, at the pace, until none is due and the pace is made up for, or the server wants to be left alone.
-async fn send_owed(context: &Context, mailer: &Mailer, lease: &mut Lease) -> Result<Outcome, Error> {
+/// One mail after the other, at the pace, until none is due and the pace is made up for, or the
+/// server wants to be left alone.
+async fn send_owed(
+    context: &Context,
+    mailer: &Mailer,
+    lease: &mut Lease,
+) -> Result<Outcome, Error> {
     let store = &context.store;
     loop {
         if context.stop.is_cancelled() || !zone::extend(store, lease, LEASE_MS).await? {
@@ -74,7 +86,9 @@ async fn send_owed(context: &Context, mailer: &Mailer, lease: &mut Lease) -> Res
             continue;
         }
         let Some(owed) = outbox::claim(store, &context.holder, LEASE_MS).await? else {
-            let Some(ahead) = mailer.ahead() else { return Ok(Outcome::Done) };
+            let Some(ahead) = mailer.ahead() else {
+                return Ok(Outcome::Done);
+            };
             pause(ahead.min(LOOK), &context.stop).await;
             continue;
         };
@@ -105,7 +119,8 @@ async fn stopped(stop: &CancellationToken) {
     sleep(LAST_WORDS).await;
 }
 
-/// Renews lease and claim while the mail server thinks, so that nobody sends a second copy meanwhile. Ends only with the attempt.
+/// Renews lease and claim while the mail server thinks, so that nobody sends a second copy
+/// meanwhile. Ends only with the attempt.
 async fn keep(store: &Store, lease: &mut Lease, owed: &Owed) -> Infallible {
     loop {
         sleep(RENEW).await;
@@ -121,19 +136,27 @@ async fn keep(store: &Store, lease: &mut Lease, owed: &Owed) -> Infallible {
     }
 }
 
-/// Sends one mail and says in the log what became of it. What a server says about a person's address is for the admins' page, and
-/// not for the log.
+/// Sends one mail and says in the log what became of it. What a server says about a person's
+/// address is for the admins' page, and not for the log.
 async fn attempt(mailer: &Mailer, owed: &Owed) -> Verdict {
     let (mail, kind, attempt) = (owed.id, owed.notice.kind.as_str(), owed.attempt);
-    let (subject, body) = match mailer.letterhead().write(&owed.name, &owed.notice, owed.more) {
+    let (subject, body) = match mailer
+        .letterhead()
+        .write(&owed.name, &owed.notice, owed.more)
+    {
         Ok(written) => written,
         Err(fault) => {
             error!(mail, kind, error = %fault, "a mail could not be written");
             return Verdict::Refused("its text could not be written".to_owned());
         }
     };
-    let letter =
-        Letter { name: owed.name.clone(), address: owed.address.clone(), message_id: owed.message_id.clone(), subject, body };
+    let letter = Letter {
+        name: owed.name.clone(),
+        address: owed.address.clone(),
+        message_id: owed.message_id.clone(),
+        subject,
+        body,
+    };
     match mailer.send(&letter).await {
         Ok(_) => {
             info!(mail, kind, attempt, "sent a mail");
@@ -141,18 +164,36 @@ async fn attempt(mailer: &Mailer, owed: &Owed) -> Verdict {
         }
         Err(SendError::Later(reason)) => {
             debug!(mail, kind, attempt, "a mail was put off");
-            Verdict::Later { after_ms: put_off_ms(attempt), reason }
+            Verdict::Later {
+                after_ms: put_off_ms(attempt),
+                reason,
+            }
         }
         Err(SendError::Unclear(reason)) => {
-            warn!(mail, kind, attempt, reason, "it is not known whether a mail was taken; it may come twice");
-            Verdict::Unclear { after_ms: put_off_ms(attempt), reason }
+            warn!(
+                mail,
+                kind,
+                attempt,
+                reason,
+                "it is not known whether a mail was taken; it may come twice"
+            );
+            Verdict::Unclear {
+                after_ms: put_off_ms(attempt),
+                reason,
+            }
         }
         Err(SendError::Refused(reason)) => {
-            warn!(mail, kind, attempt, "a mail was refused for good; the admin page says why");
+            warn!(
+                mail,
+                kind, attempt, "a mail was refused for good; the admin page says why"
+            );
             Verdict::Refused(reason)
         }
         Err(SendError::NoAddress(reason)) => {
-            warn!(mail, kind, attempt, "an address takes no mail; the admin page says why");
+            warn!(
+                mail,
+                kind, attempt, "an address takes no mail; the admin page says why"
+            );
             Verdict::NoAddress(reason)
         }
         Err(SendError::Dropped { codes, reason }) => {
@@ -164,25 +205,48 @@ async fn attempt(mailer: &Mailer, owed: &Owed) -> Verdict {
                 after_s = seconds(mailer.wait()),
                 "the mail server broke off, the mail is put off"
             );
-            Verdict::Later { after_ms: put_off_ms(attempt), reason }
+            Verdict::Later {
+                after_ms: put_off_ms(attempt),
+                reason,
+            }
         }
         Err(SendError::Denied { codes, reason }) => {
-            error!(mail, kind, attempt, codes, after_s = seconds(mailer.wait()), "the mail server does not let us send a mail");
-            Verdict::Later { after_ms: put_off_ms(attempt), reason }
+            error!(
+                mail,
+                kind,
+                attempt,
+                codes,
+                after_s = seconds(mailer.wait()),
+                "the mail server does not let us send a mail"
+            );
+            Verdict::Later {
+                after_ms: put_off_ms(attempt),
+                reason,
+            }
         }
         Err(SendError::Unreachable(reason)) => {
-            warn!(reason, after_s = seconds(mailer.wait()), "the mail server cannot be reached, mails wait");
+            warn!(
+                reason,
+                after_s = seconds(mailer.wait()),
+                "the mail server cannot be reached, mails wait"
+            );
             Verdict::NotTried
         }
         Err(SendError::Broken(reason)) => {
-            error!(reason, after_s = seconds(mailer.wait()), "the mail server does not let us in, mails wait");
+            error!(
+                reason,
+                after_s = seconds(mailer.wait()),
+                "the mail server does not let us in, mails wait"
+            );
             Verdict::NotTried
         }
     }
 }
 
 fn put_off_ms(attempt: u32) -> i64 {
-    PUT_OFF_MS.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(PUT_OFF_MAX_MS)
+    PUT_OFF_MS
+        .saturating_mul(1 << attempt.saturating_sub(1).min(16))
+        .min(PUT_OFF_MAX_MS)
 }
 
 fn seconds(wait: Option<Duration>) -> u64 {

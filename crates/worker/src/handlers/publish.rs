@@ -18,23 +18,26 @@ use crate::Context;
 use crate::handlers::keep::keep;
 use crate::schedule::again_after;
 
-/// The lease, in milliseconds; a run that takes longer, as the listing of a large zone does, renews it.
+/// The lease, in milliseconds; a run that takes longer, as the listing of a large zone does, renews
+/// it.
 pub(crate) const LEASE_MS: i64 = 15_000;
-/// What must be left of the lease to send: more than the zone's operation timeout of 5 s, and the time to note a full batch.
+/// What must be left of the lease to send: more than the zone's operation timeout of 5 s, and the
+/// time to note a full batch.
 const MARGIN_MS: i64 = 8_000;
 /// Saves that come so close together go in one call.
 const COALESCE: Duration = Duration::from_millis(30);
 /// Until the next question to a zone that did not say whose it is.
 const NO_ANSWER: Duration = Duration::from_secs(5);
-/// After so long the lease is given back for a moment, however much is owed: a busy school never falls silent, and an operator's
-/// adoption or removal needs the lease too.
+/// After so long the lease is given back for a moment, however much is owed: a busy school never
+/// falls silent, and an operator's adoption or removal needs the lease too.
 const TURN: Duration = Duration::from_secs(5);
 /// That moment; whoever waits asks more often.
 const GAP: Duration = Duration::from_millis(250);
 /// Names taken up at once.
 const NAMES: u64 = 1_000;
 
-/// Publishes until nothing is owed. Whoever does not get the lease leaves: its holder looks again before and after releasing.
+/// Publishes until nothing is owed. Whoever does not get the lease leaves: its holder looks again
+/// before and after releasing.
 pub(crate) async fn run(context: Context) -> Outcome {
     match until_clean(&context).await {
         Ok(outcome) => outcome,
@@ -60,7 +63,8 @@ async fn until_clean(context: &Context) -> Result<Outcome, Error> {
             Err(Doubt::Another(fault)) => return Ok(Outcome::GiveUp(fault.to_string())),
             Err(Doubt::Unknown(error)) => return Ok(later(NO_ANSWER, &error)),
         }
-        let Some(lease) = zone::acquire_lease(store, "publish", &context.holder, LEASE_MS).await? else {
+        let Some(lease) = zone::acquire_lease(store, "publish", &context.holder, LEASE_MS).await?
+        else {
             return Ok(Outcome::Done);
         };
         let begun = Instant::now();
@@ -86,7 +90,9 @@ fn later(after: Duration, error: &ZoneError) -> Outcome {
 }
 
 async fn paused(store: &Store) -> Result<Option<Outcome>, Error> {
-    Ok(zone::paused(store).await?.map(|reason| Outcome::GiveUp(format!("publishing is paused: {reason}"))))
+    Ok(zone::paused(store)
+        .await?
+        .map(|reason| Outcome::GiveUp(format!("publishing is paused: {reason}"))))
 }
 
 async fn with_lease(context: &Context, lease: &Lease) -> Result<Outcome, Error> {
@@ -96,7 +102,11 @@ async fn with_lease(context: &Context, lease: &Lease) -> Result<Outcome, Error> 
             return Ok(Outcome::Done);
         }
         tokio::time::sleep(COALESCE).await;
-        let names: Vec<String> = zone::dirty(&context.store, NAMES).await?.into_iter().map(|name| name.fqdn).collect();
+        let names: Vec<String> = zone::dirty(&context.store, NAMES)
+            .await?
+            .into_iter()
+            .map(|name| name.fqdn)
+            .collect();
         if names.is_empty() {
             return Ok(Outcome::Done);
         }
@@ -105,14 +115,23 @@ async fn with_lease(context: &Context, lease: &Lease) -> Result<Outcome, Error> 
         }
         let work = zone::work(&context.store, &names).await?;
         debug!(names = work.len(), "publishing");
-        let mut journal = Rows { store: &context.store, lease };
+        let mut journal = Rows {
+            store: &context.store,
+            lease,
+        };
         let result = tokio::select! {
             result = publish(context.zone.as_ref(), &context.limiter, &mut journal, work) => result,
             never = keep(&context.store, lease.clone(), LEASE_MS) => match never {},
         };
         context.queue.wake(Job::Track);
         match result {
-            Ok(Report { applied, refused, calls }) => info!(applied, refused, calls, "published names"),
+            Ok(Report {
+                applied,
+                refused,
+                calls,
+            }) => {
+                info!(applied, refused, calls, "published names")
+            }
             Err(Stop::LeaseLost) => return Ok(Outcome::Again(Duration::from_millis(50))),
             Err(Stop::Journal(error)) => return Err(error),
             Err(Stop::Later(after, error)) => return Ok(later(after, &error)),
@@ -138,12 +157,26 @@ impl Journal for Rows<'_> {
         zone::withdraw(self.store, self.lease, batch).await
     }
 
-    async fn applied(&mut self, names: &[NameOutcome], change: Option<&ChangeId>) -> Result<bool, Error> {
-        if zone::confirm(self.store, self.lease, change.map(|id| id.0.as_str()), names).await? {
+    async fn applied(
+        &mut self,
+        names: &[NameOutcome],
+        change: Option<&ChangeId>,
+    ) -> Result<bool, Error> {
+        if zone::confirm(
+            self.store,
+            self.lease,
+            change.map(|id| id.0.as_str()),
+            names,
+        )
+        .await?
+        {
             return Ok(true);
         }
         // Somebody else works by now; what we learned must not overwrite what they know.
-        warn!(names = names.len(), "the lease was lost during a call to the zone");
+        warn!(
+            names = names.len(),
+            "the lease was lost during a call to the zone"
+        );
         if change.is_some() {
             zone::late(self.store, names).await?;
         }
@@ -154,7 +187,8 @@ impl Journal for Rows<'_> {
         if zone::adopt_read(self.store, self.lease, name).await? {
             return Ok(true);
         }
-        // What stands there may be what this process sent: whoever holds the lease has to know that it is ours.
+        // What stands there may be what this process sent: whoever holds the lease has to know that
+        // it is ours.
         let mut stands = name.clone();
         stands.sets.retain(|(_, body)| body.is_some());
         if !stands.sets.is_empty() {
@@ -163,7 +197,20 @@ impl Journal for Rows<'_> {
         Ok(false)
     }
 
-    async fn refused(&mut self, name: &NameWork, rtype: Option<RecordType>, reason: &str) -> Result<bool, Error> {
-        zone::quarantine(self.store, self.lease, &name.name, name.generation, rtype, reason).await
+    async fn refused(
+        &mut self,
+        name: &NameWork,
+        rtype: Option<RecordType>,
+        reason: &str,
+    ) -> Result<bool, Error> {
+        zone::quarantine(
+            self.store,
+            self.lease,
+            &name.name,
+            name.generation,
+            rtype,
+            reason,
+        )
+        .await
     }
 }

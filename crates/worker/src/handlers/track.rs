@@ -24,7 +24,8 @@ const DONE_AFTER_MS: i64 = 60 * 60 * 1_000;
 const NAMES: u64 = 64;
 /// Names asked about at once.
 const PARALLEL: usize = 8;
-/// The lease, in milliseconds; a run that takes longer, as one that asks silent name servers, renews it.
+/// The lease, in milliseconds; a run that takes longer, as one that asks silent name servers,
+/// renews it.
 const LEASE_MS: i64 = 8_000;
 
 pub(crate) async fn run(context: Context) -> Outcome {
@@ -38,7 +39,9 @@ pub(crate) async fn run(context: Context) -> Outcome {
 /// One look at everything under way; whether something still is.
 async fn look(context: &Context) -> Result<bool, Error> {
     let store = &context.store;
-    if zone::unsynced_changes(store).await?.is_empty() && zone::names_to_check(store, 1).await?.is_empty() {
+    if zone::unsynced_changes(store).await?.is_empty()
+        && zone::names_to_check(store, 1).await?.is_empty()
+    {
         return Ok(false);
     }
     let Some(lease) = zone::acquire_lease(store, "track", &context.holder, LEASE_MS).await? else {
@@ -62,9 +65,15 @@ async fn ask_provider(context: &Context) -> Result<bool, Error> {
             return Ok(true);
         }
         context.limiter.admit(Priority::Track).await;
-        match context.zone.change_state(&ChangeId(change.id.clone())).await {
+        match context
+            .zone
+            .change_state(&ChangeId(change.id.clone()))
+            .await
+        {
             // A change that the provider no longer knows is long done.
-            Ok(ChangeState::InSync) | Err(ZoneError::Refused { .. }) => zone::mark_in_sync(&context.store, &change.id).await?,
+            Ok(ChangeState::InSync) | Err(ZoneError::Refused { .. }) => {
+                zone::mark_in_sync(&context.store, &change.id).await?
+            }
             Ok(ChangeState::Pending) => {}
             Err(error) => {
                 if now.since(change.sent_at) > DONE_AFTER_MS {
@@ -103,6 +112,12 @@ async fn ask_servers(context: &Context) -> Result<bool, Error> {
         zone::record_answers(&context.store, &name.fqdn, name.generation, by, of).await?;
         Ok(by < of)
     };
-    let results: Vec<Result<bool, Error>> = stream::iter(names).map(ask).buffer_unordered(PARALLEL).collect().await;
-    results.into_iter().try_fold(false, |under_way, result| Ok(under_way | result?))
+    let results: Vec<Result<bool, Error>> = stream::iter(names)
+        .map(ask)
+        .buffer_unordered(PARALLEL)
+        .collect()
+        .await;
+    results
+        .into_iter()
+        .try_fold(false, |under_way, result| Ok(under_way | result?))
 }

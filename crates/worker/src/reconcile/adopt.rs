@@ -15,7 +15,8 @@ use crate::handlers::publish::LEASE_MS;
 
 const REASON: &str = "ownership is rebuilt from the zone; look at the plan (`starchart reconcile --dry-run`) and approve it \
      (`starchart reconcile --approve HASH`)";
-/// Somebody else's run of publish takes this long at most, or so many names that another moment is better.
+/// Somebody else's run of publish takes this long at most, or so many names that another moment is
+/// better.
 const WAIT: Duration = Duration::from_secs(30);
 /// Between two lines about that.
 const SAY: Duration = Duration::from_secs(5);
@@ -29,13 +30,17 @@ pub struct Adoption {
     pub plan: Plan,
 }
 
-/// Makes every plain set ours that stands at a name and type that rows want, whatever it holds. Publishing is paused, if it is
-/// not already, until the plan that follows is approved. May be repeated.
+/// Makes every plain set ours that stands at a name and type that rows want, whatever it holds.
+/// Publishing is paused, if it is not already, until the plan that follows is approved. May be
+/// repeated.
 ///
 /// # Errors
 /// As [`super::plan`]; [`ReconcileError::Busy`]: another process would not let go of publishing.
 pub async fn adopt(context: &Context) -> Result<Adoption, ReconcileError> {
-    with_publish_lease(context, async |lease: &Lease| adopt_with_lease(context, lease).await).await
+    with_publish_lease(context, async |lease: &Lease| {
+        adopt_with_lease(context, lease).await
+    })
+    .await
 }
 
 /// Runs `work` while nobody publishes: what was listed stays as it is.
@@ -80,11 +85,18 @@ async fn adopt_with_lease(context: &Context, lease: &Lease) -> Result<Adoption, 
     let stand = adoptable(&listed, &before.desired);
     let names = counted(stand.len(), "name", "names");
     let detail = format!("by an operator: {names} where a record wants what stands");
-    let deed = Deed { zone: context.root.as_str(), detail: &detail, aim: Aim::Keep(REASON) };
+    let deed = Deed {
+        zone: context.root.as_str(),
+        detail: &detail,
+        aim: Aim::Keep(REASON),
+    };
     let adopted = zone::adopt(store, lease, &stand, deed).await?;
     if !adopted.complete {
         return Err(ReconcileError::Busy);
     }
     let view = zone::view(store).await?;
-    Ok(Adoption { adopted: adopted.sets, plan: plan_of(context, &listed, &view, &view) })
+    Ok(Adoption {
+        adopted: adopted.sets,
+        plan: plan_of(context, &listed, &view, &view),
+    })
 }

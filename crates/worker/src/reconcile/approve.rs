@@ -32,12 +32,14 @@ pub enum Approval {
     AnotherPlan(Plan),
 }
 
-/// Looks again, and if the plan is the one with this hash (or the beginning of it, [`super::HASH_MIN`] digits or more), marks all of
-/// it for publish and lifts the pause that held before the look, with a line of the trail. Whoever publishes brings it in:
-/// [`bring_in`], or any running worker.
+/// Looks again, and if the plan is the one with this hash (or the beginning of it,
+/// [`super::HASH_MIN`] digits or more), marks all of it for publish and lifts the pause that held
+/// before the look, with a line of the trail. Whoever publishes brings it in: [`bring_in`], or any
+/// running worker.
 ///
 /// # Errors
-/// As [`super::plan`]. A plan that was marked in part is another plan afterwards, without what was marked.
+/// As [`super::plan`]. A plan that was marked in part is another plan afterwards, without what was
+/// marked.
 pub async fn approve(context: &Context, hash: &str) -> Result<Approval, ReconcileError> {
     let store = &context.store;
     let seen = zone::pause_now(store).await?;
@@ -45,24 +47,40 @@ pub async fn approve(context: &Context, hash: &str) -> Result<Approval, Reconcil
     if !plan.is_named(hash) {
         return Ok(Approval::AnotherPlan(plan));
     }
-    let pause = if seen.is_some() { "; the pause of publishing ends" } else { "" };
-    let detail = format!("by an operator: plan {}, {}{pause}", plan.short_hash(), plan.differences());
+    let pause = if seen.is_some() {
+        "; the pause of publishing ends"
+    } else {
+        ""
+    };
+    let detail = format!(
+        "by an operator: plan {}, {}{pause}",
+        plan.short_hash(),
+        plan.differences()
+    );
     zone::approved(store, &plan.hash(), context.root.as_str(), &detail).await?;
     let marked = mend(context, &view, &plan).await?;
     let lifted = match seen {
-        Some(pause) => zone::resume_from(store, &pause).await?.then_some(pause.reason),
+        Some(pause) => zone::resume_from(store, &pause)
+            .await?
+            .then_some(pause.reason),
         None => None,
     };
     // What an operator approved is no drift.
     zone::note_audit(store, &result_of(&plan, AuditOutcome::Approved, 0, None)).await?;
     context.queue.wake(Job::Publish);
-    Ok(Approval::Approved { plan, marked, lifted, paused: zone::paused(store).await? })
+    Ok(Approval::Approved {
+        plan,
+        marked,
+        lifted,
+        paused: zone::paused(store).await?,
+    })
 }
 
 /// How far what was marked has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Brought {
-    /// Names that were owed when it began and are not in the zone yet, without those that it refused.
+    /// Names that were owed when it began and are not in the zone yet, without those that it
+    /// refused.
     pub left: u64,
     /// Why this process publishes no more of them.
     pub gave_up: Option<String>,
@@ -71,8 +89,9 @@ pub struct Brought {
 /// Between two looks at what is still owed.
 const LOOK: Duration = Duration::from_millis(300);
 
-/// Publishes until everything is in the zone that is owed now, together with whoever else works, for so long at most. What people
-/// ask for meanwhile is nothing to wait for: in a busy school that never ends.
+/// Publishes until everything is in the zone that is owed now, together with whoever else works,
+/// for so long at most. What people ask for meanwhile is nothing to wait for: in a busy school that
+/// never ends.
 ///
 /// # Errors
 /// The database did not answer.
@@ -81,7 +100,10 @@ pub async fn bring_in(context: &Context, at_most: Duration) -> Result<Brought, R
     let store = &context.store;
     let asked = store.now().await?;
     let stop = context.stop.child_token();
-    let own = Context { stop: stop.clone(), ..context.clone() };
+    let own = Context {
+        stop: stop.clone(),
+        ..context.clone()
+    };
     loop {
         let mut run = pin!(publish::run(own.clone()));
         let outcome = tokio::select! {
@@ -101,7 +123,10 @@ pub async fn bring_in(context: &Context, at_most: Duration) -> Result<Brought, R
             Outcome::GiveUp(reason) => (LOOK, Some(reason)),
         };
         if left == 0 || gave_up.is_some() || stop.is_cancelled() || Instant::now() + wait >= end {
-            return Ok(Brought { left, gave_up: gave_up.filter(|_| left > 0) });
+            return Ok(Brought {
+                left,
+                gave_up: gave_up.filter(|_| left > 0),
+            });
         }
         tokio::select! {
             () = tokio::time::sleep(wait) => {}

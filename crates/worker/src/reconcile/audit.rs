@@ -28,14 +28,19 @@ pub struct Audited {
     pub pause: Option<Pause>,
 }
 
-/// Audits the zone, one process at a time. `last`: when the last audit ended as the caller knows it; none is made when somebody
-/// else made one since, or makes one now.
+/// Audits the zone, one process at a time. `last`: when the last audit ended as the caller knows
+/// it; none is made when somebody else made one since, or makes one now.
 ///
 /// # Errors
 /// As [`super::plan`]; the row about audits says so too.
-pub async fn audit(context: &Context, last: Option<Timestamp>) -> Result<Option<Audited>, ReconcileError> {
+pub async fn audit(
+    context: &Context,
+    last: Option<Timestamp>,
+) -> Result<Option<Audited>, ReconcileError> {
     let store = &context.store;
-    let Some(lease) = zone::acquire_lease(store, "audit", &context.holder, LEASE_MS).await? else { return Ok(None) };
+    let Some(lease) = zone::acquire_lease(store, "audit", &context.holder, LEASE_MS).await? else {
+        return Ok(None);
+    };
     let row = zone::last_audit(store).await?;
     let done = match ended(row.as_ref()) == last {
         false => Ok(None),
@@ -46,7 +51,11 @@ pub async fn audit(context: &Context, last: Option<Timestamp>) -> Result<Option<
     };
     match &done {
         Err(ReconcileError::Store(error)) if error.is_temporary() => {}
-        Err(fault @ (ReconcileError::Zone(_) | ReconcileError::NotOurs(_) | ReconcileError::Store(_))) => {
+        Err(
+            fault @ (ReconcileError::Zone(_)
+            | ReconcileError::NotOurs(_)
+            | ReconcileError::Store(_)),
+        ) => {
             failed(context, row.as_ref(), fault).await?;
         }
         _ => {}
@@ -60,7 +69,10 @@ pub(crate) fn ended(row: Option<&AuditRow>) -> Option<Timestamp> {
     row.and_then(|row| row.last.as_ref()).map(|(at, _)| *at)
 }
 
-async fn audit_with_lease(context: &Context, row: Option<&AuditRow>) -> Result<Audited, ReconcileError> {
+async fn audit_with_lease(
+    context: &Context,
+    row: Option<&AuditRow>,
+) -> Result<Audited, ReconcileError> {
     let store = &context.store;
     let Look { listed, view, plan } = look(context).await?;
     let mut pause = zone::pause_now(store).await?;
@@ -84,34 +96,67 @@ async fn audit_with_lease(context: &Context, row: Option<&AuditRow>) -> Result<A
             some => (AuditOutcome::Repaired, some),
         },
     };
-    let orphan = |orphan: &super::Orphan| (orphan.name.clone(), orphan.rtype.as_str().to_owned(), orphan.target());
+    let orphan = |orphan: &super::Orphan| {
+        (
+            orphan.name.clone(),
+            orphan.rtype.as_str().to_owned(),
+            orphan.target(),
+        )
+    };
     let orphans: Vec<_> = plan.orphans.iter().map(orphan).collect();
     zone::note_orphans(store, &orphans).await?;
-    zone::note_audit(store, &result_of(&plan, outcome, repaired as u64, refused_because.clone())).await?;
-    let audited = Audited { plan, outcome, repaired, refused_because, pause };
+    zone::note_audit(
+        store,
+        &result_of(&plan, outcome, repaired as u64, refused_because.clone()),
+    )
+    .await?;
+    let audited = Audited {
+        plan,
+        outcome,
+        repaired,
+        refused_because,
+        pause,
+    };
     tell(&audited, row);
     Ok(audited)
 }
 
 /// Marks what differs for publish; how many differences that were.
-pub(super) async fn mend(context: &Context, view: &zone::View, plan: &Plan) -> Result<usize, ReconcileError> {
+pub(super) async fn mend(
+    context: &Context,
+    view: &zone::View,
+    plan: &Plan,
+) -> Result<usize, ReconcileError> {
     let found = plan.found();
     if found.is_empty() {
         return Ok(0);
     }
     let marked = zone::mark_drift(&context.store, view, &found).await?;
     context.queue.wake(Job::Publish);
-    let taken = plan.changes.iter().filter(|(name, _)| marked.contains(name));
+    let taken = plan
+        .changes
+        .iter()
+        .filter(|(name, _)| marked.contains(name));
     Ok(taken.map(|(_, changes)| changes.len()).sum())
 }
 
 /// A refused plan is said once, not at every audit.
 fn tell(audited: &Audited, row: Option<&AuditRow>) {
-    let Audited { plan, outcome, repaired, refused_because, .. } = audited;
-    let (differences, foreign, orphans) = (plan.differences(), plan.foreign.len(), plan.orphans.len());
+    let Audited {
+        plan,
+        outcome,
+        repaired,
+        refused_because,
+        ..
+    } = audited;
+    let (differences, foreign, orphans) =
+        (plan.differences(), plan.foreign.len(), plan.orphans.len());
     let hash = plan.hash();
-    let before = row.and_then(|row| row.last.as_ref()).map(|(_, result)| result);
-    let is_news = before.is_none_or(|before| before.outcome != *outcome || before.plan_hash != hash);
+    let before = row
+        .and_then(|row| row.last.as_ref())
+        .map(|(_, result)| result);
+    let is_news =
+        before.is_none_or(|before| before.outcome != *outcome || before.plan_hash != hash);
     match outcome {
         AuditOutcome::Refused if is_news => error!(
             because = refused_because.as_deref().unwrap_or_default(),
@@ -127,14 +172,34 @@ fn tell(audited: &Audited, row: Option<&AuditRow>) {
         AuditOutcome::Repaired => {
             warn!(repaired, %differences, foreign, orphans, "the zone had drifted; publish puts it right")
         }
-        _ if is_news => info!(sets = plan.listed, owned = plan.owned, foreign, orphans, "audited the zone"),
-        _ => debug!(sets = plan.listed, owned = plan.owned, foreign, orphans, "audited the zone"),
+        _ if is_news => {
+            info!(
+                sets = plan.listed,
+                owned = plan.owned,
+                foreign,
+                orphans,
+                "audited the zone"
+            )
+        }
+        _ => debug!(
+            sets = plan.listed,
+            owned = plan.owned,
+            foreign,
+            orphans,
+            "audited the zone"
+        ),
     }
 }
 
-async fn failed(context: &Context, row: Option<&AuditRow>, fault: &ReconcileError) -> Result<(), ReconcileError> {
+async fn failed(
+    context: &Context,
+    row: Option<&AuditRow>,
+    fault: &ReconcileError,
+) -> Result<(), ReconcileError> {
     let text = fault.to_string();
-    let is_news = row.and_then(|row| row.problem.as_ref()).is_none_or(|(_, before)| *before != text);
+    let is_news = row
+        .and_then(|row| row.problem.as_ref())
+        .is_none_or(|(_, before)| *before != text);
     match fault {
         ReconcileError::NotOurs(_) if is_news => error!(error = text, "the zone cannot be audited"),
         _ if is_news => warn!(error = text, "the zone cannot be audited now"),

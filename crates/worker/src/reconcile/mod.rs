@@ -1,6 +1,7 @@
 //! The whole zone against the rows: the audit, and what an operator does about its plan.
 //!
-//! Nothing here writes the zone. What differs is marked in the rows, and publish brings it in by compare and swap.
+//! Nothing here writes the zone. What differs is marked in the rows, and publish brings it in by
+//! compare and swap.
 
 mod adopt;
 mod approve;
@@ -37,7 +38,9 @@ pub enum ReconcileError {
     #[error("another process is at it; try again in a moment")]
     Busy,
     /// Without the rows of an import everything in the zone looks like an orphan.
-    #[error("the import has not come to its end, so nobody knows yet which sets are orphans: `starchart import --apply` first")]
+    #[error(
+        "the import has not come to its end, so nobody knows yet which sets are orphans: `starchart import --apply` first"
+    )]
     ImportOwed,
     /// Without anything of ours everything in the zone looks like an orphan.
     #[error(
@@ -66,7 +69,8 @@ pub async fn plan(context: &Context) -> Result<Plan, ReconcileError> {
     Ok(look(context).await?.plan)
 }
 
-/// Rows, zone, rows again: a name that is not the same before and after the listing is not judged by it.
+/// Rows, zone, rows again: a name that is not the same before and after the listing is not judged
+/// by it.
 async fn look(context: &Context) -> Result<Look, ReconcileError> {
     let before = zone::view(&context.store).await?;
     let listed = list(context).await?;
@@ -77,8 +81,25 @@ async fn look(context: &Context) -> Result<Look, ReconcileError> {
 
 fn plan_of(context: &Context, listed: &[ZoneSet], before: &View, view: &View) -> Plan {
     let (moving, still) = (before.moving(view), before.still(view));
-    let View { desired, owned, refused, labels, .. } = view;
-    compare(listed, Known { root: &context.root, desired, owned, moving: &moving, still: &still, refused, labels })
+    let View {
+        desired,
+        owned,
+        refused,
+        labels,
+        ..
+    } = view;
+    compare(
+        listed,
+        Known {
+            root: &context.root,
+            desired,
+            owned,
+            moving: &moving,
+            still: &still,
+            refused,
+            labels,
+        },
+    )
 }
 
 /// The whole zone, and ours for certain.
@@ -96,7 +117,12 @@ async fn list(context: &Context) -> Result<Vec<ZoneSet>, ReconcileError> {
 }
 
 /// What the row about audits says of a plan.
-fn result_of(plan: &Plan, outcome: AuditOutcome, repaired: u64, refused_because: Option<String>) -> AuditResult {
+fn result_of(
+    plan: &Plan,
+    outcome: AuditOutcome,
+    repaired: u64,
+    refused_because: Option<String>,
+) -> AuditResult {
     let found = plan.differences();
     let count = |n: usize| n as u64;
     AuditResult {

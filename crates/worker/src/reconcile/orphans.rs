@@ -28,13 +28,18 @@ pub enum Removal {
     NothingToKeep(Vec<String>),
 }
 
-/// Makes all orphans ours, which nobody wants, so that publish deletes them; if there are `count` of them besides those at the names
-/// `keep`. A CAA, NS, alias or weighted set is never an orphan.
+/// Makes all orphans ours, which nobody wants, so that publish deletes them; if there are `count`
+/// of them besides those at the names `keep`. A CAA, NS, alias or weighted set is never an orphan.
 ///
 /// # Errors
-/// As [`super::plan`]; [`ReconcileError::Busy`]: another process would not let go of publishing; [`ReconcileError::ImportOwed`]
-/// and [`ReconcileError::NothingOwned`]: nobody knows yet what an orphan is.
-pub async fn remove_orphans(context: &Context, count: usize, keep: &[String]) -> Result<Removal, ReconcileError> {
+/// As [`super::plan`]; [`ReconcileError::Busy`]: another process would not let go of publishing;
+/// [`ReconcileError::ImportOwed`] and [`ReconcileError::NothingOwned`]: nobody knows yet what an
+/// orphan is.
+pub async fn remove_orphans(
+    context: &Context,
+    count: usize,
+    keep: &[String],
+) -> Result<Removal, ReconcileError> {
     with_publish_lease(context, async |lease: &Lease| {
         let store = &context.store;
         if let Progress::Owed | Progress::Begun(_) = import::progress(store).await? {
@@ -46,8 +51,11 @@ pub async fn remove_orphans(context: &Context, count: usize, keep: &[String]) ->
             return Err(ReconcileError::NothingOwned);
         }
         let Plan { mut orphans, .. } = plan_of(context, &listed, &view, &view);
-        let missing: Vec<String> =
-            keep.iter().filter(|name| !orphans.iter().any(|orphan| orphan.name == **name)).cloned().collect();
+        let missing: Vec<String> = keep
+            .iter()
+            .filter(|name| !orphans.iter().any(|orphan| orphan.name == **name))
+            .cloned()
+            .collect();
         if !missing.is_empty() {
             return Ok(Removal::NothingToKeep(missing));
         }
@@ -56,14 +64,25 @@ pub async fn remove_orphans(context: &Context, count: usize, keep: &[String]) ->
             return Ok(Removal::AnotherCount(orphans));
         }
         let detail = format!("by an operator: {}", counted(count, "set", "sets"));
-        let deed = Deed { zone: context.root.as_str(), detail: &detail, aim: Aim::Delete };
-        let marked: BTreeSet<String> = zone::adopt(store, lease, &by_name(&orphans), deed).await?.names.into_iter().collect();
+        let deed = Deed {
+            zone: context.root.as_str(),
+            detail: &detail,
+            aim: Aim::Delete,
+        };
+        let marked: BTreeSet<String> = zone::adopt(store, lease, &by_name(&orphans), deed)
+            .await?
+            .names
+            .into_iter()
+            .collect();
         if marked.is_empty() && count > 0 {
             return Err(ReconcileError::Busy);
         }
         orphans.retain(|orphan| marked.contains(&orphan.name));
         context.queue.wake(Job::Publish);
-        Ok(Removal::Marked { left: count - orphans.len(), orphans })
+        Ok(Removal::Marked {
+            left: count - orphans.len(),
+            orphans,
+        })
     })
     .await
 }
@@ -77,7 +96,11 @@ fn by_name(orphans: &[Orphan]) -> Vec<NameOutcome> {
         let set = (orphan.rtype, Some(orphan.body.clone()));
         match names.last_mut() {
             Some(last) if last.name == orphan.name => last.sets.push(set),
-            _ => names.push(NameOutcome { name: orphan.name.clone(), generation: 0, sets: vec![set] }),
+            _ => names.push(NameOutcome {
+                name: orphan.name.clone(),
+                generation: 0,
+                sets: vec![set],
+            }),
         }
     }
     names

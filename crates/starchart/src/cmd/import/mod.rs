@@ -24,24 +24,33 @@ use report::Length;
 /// What to take over, and whether.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// A file with the original's DATABASE_URL: a secret's file, or one of NAME=value lines. Without more, nothing is written.
+    /// A file with the original's DATABASE_URL: a secret's file, or one of NAME=value lines.
+    /// Without more, nothing is written.
     #[arg(long, value_name = "PATH", required_unless_present_any = ["skip", "orphans"])]
     from_file: Option<PathBuf>,
-    /// Take the rows over, and own what stands in the zone for them. Publishing is paused first and stays so until
-    /// `starchart reconcile --approve`.
+    /// Take the rows over, and own what stands in the zone for them. Publishing is paused first and
+    /// stays so until `starchart reconcile --approve`.
     #[arg(long, requires = "from_file")]
     apply: bool,
-    /// Write the whole report into a file (-: on the screen); without it the screen shows the beginning of each list.
+    /// Write the whole report into a file (-: on the screen); without it the screen shows the
+    /// beginning of each list.
     #[arg(long, value_name = "FILE", requires = "from_file")]
     report: Option<PathBuf>,
     /// Note that no import is wanted, although the original's tables stand in our database.
     #[arg(long, conflicts_with_all = ["from_file", "apply", "report", "orphans", "count", "keep"])]
     skip: bool,
-    /// Sets in the zone under people's domains that no record explains: list them, or delete them all.
+    /// Sets in the zone under people's domains that no record explains: list them, or delete them
+    /// all.
     #[arg(long, value_enum, conflicts_with_all = ["from_file", "apply", "report"])]
     orphans: Option<Orphans>,
-    /// How many orphans are to be deleted: the number that `--orphans list` says, without those that are kept.
-    #[arg(long, value_name = "N", requires = "orphans", required_if_eq("orphans", "delete"))]
+    /// How many orphans are to be deleted: the number that `--orphans list` says, without those
+    /// that are kept.
+    #[arg(
+        long,
+        value_name = "N",
+        requires = "orphans",
+        required_if_eq("orphans", "delete")
+    )]
     count: Option<usize>,
     /// What stands at this name is not deleted, and does not count. May be repeated.
     #[arg(long, value_name = "NAME", requires = "count", value_parser = reconcile::name)]
@@ -59,19 +68,24 @@ enum Orphans {
 
 pub(crate) async fn run(env_file: Option<PathBuf>, options: Options) -> anyhow::Result<ExitCode> {
     if let (Some(Orphans::List), Some(_)) = (options.orphans, options.count) {
-        eprintln!("error: --count and --keep are for --orphans delete; --orphans list shows all of them");
+        eprintln!(
+            "error: --count and --keep are for --orphans delete; --orphans list shows all of them"
+        );
         return Ok(ExitCode::from(2));
     }
     let loaded = super::begin(env_file)?;
     let stop = crate::stop::on_signal()?;
-    let Some(store) = crate::boot::connect(&loaded.settings, &stop).await? else { return Ok(ExitCode::from(1)) };
+    let Some(store) = crate::boot::connect(&loaded.settings, &stop).await? else {
+        return Ok(ExitCode::from(1));
+    };
     super::schema_fits(&store).await?;
     let context = reconcile::context_of(&loaded.settings, store.clone(), stop.clone())?;
     match (&options.from_file, options.orphans) {
         (Some(file), _) => {
             let report = tokio::select! {
                 report = import(&store, &loaded.settings, file, &options) => report?,
-                // What was dealt with is noted, and the next one waits until this one's lease has ended.
+                // What was dealt with is noted, and the next one waits until this one's lease has
+                // ended.
                 () = stop.cancelled() => {
                     eprintln!("Stopped; run it again to go on.");
                     return Ok(ExitCode::from(1));
@@ -80,14 +94,22 @@ pub(crate) async fn run(env_file: Option<PathBuf>, options: Options) -> anyhow::
             own(&context, &report, options.apply).await
         }
         (None, Some(Orphans::List)) => orphans::list(&context).await,
-        (None, Some(Orphans::Delete)) => orphans::delete(&context, options.count.unwrap_or_default(), &options.keep).await,
+        (None, Some(Orphans::Delete)) => {
+            orphans::delete(&context, options.count.unwrap_or_default(), &options.keep).await
+        }
         (None, None) => skip(&store).await,
     }
 }
 
 /// Takes the rows over, or says what would become of them.
-async fn import(store: &Store, settings: &Settings, file: &Path, options: &Options) -> anyhow::Result<Report> {
-    let (database, notices) = database_url_in(file).map_err(|fault| anyhow::anyhow!("--from-file: {fault}"))?;
+async fn import(
+    store: &Store,
+    settings: &Settings,
+    file: &Path,
+    options: &Options,
+) -> anyhow::Result<Report> {
+    let (database, notices) =
+        database_url_in(file).map_err(|fault| anyhow::anyhow!("--from-file: {fault}"))?;
     for notice in notices {
         tracing::warn!(notice, "--from-file");
     }
@@ -95,13 +117,21 @@ async fn import(store: &Store, settings: &Settings, file: &Path, options: &Optio
     let mut file = match options.report.as_deref() {
         Some(path) if path != Path::new("-") => {
             // An earlier report stays until there is a new one.
-            let file = File::options().write(true).create(true).truncate(false).open(path);
+            let file = File::options()
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(path);
             Some(file.with_context(|| format!("--report {} cannot be written", path.display()))?)
         }
         _ => None,
     };
     let original = Original::open(&database.url).await.context("--from-file")?;
-    let rules = import::Options { root: &settings.root_domain, groups: &settings.saml.groups, certificate: &read_certificate };
+    let rules = import::Options {
+        root: &settings.root_domain,
+        groups: &settings.saml.groups,
+        certificate: &read_certificate,
+    };
     let report = match options.apply {
         true => import::apply(store, &original, &rules).await,
         false => import::look(store, &original, &rules).await,
@@ -110,18 +140,27 @@ async fn import(store: &Store, settings: &Settings, file: &Path, options: &Optio
     let report = report?;
     if let Some(file) = &mut file {
         file.set_len(0).context("--report")?;
-        file.write_all(report::text(&report, Length::Whole).as_bytes()).context("--report")?;
+        file.write_all(report::text(&report, Length::Whole).as_bytes())
+            .context("--report")?;
     }
-    let on_screen = if options.report.is_some() && file.is_none() { Length::Whole } else { Length::Short };
+    let on_screen = if options.report.is_some() && file.is_none() {
+        Length::Whole
+    } else {
+        Length::Short
+    };
     print!("{}", report::text(&report, on_screen));
     println!();
     Ok(report)
 }
 
-/// Owns what stands in the zone for the rows, as long as publishing waits for it, and says what follows.
+/// Owns what stands in the zone for the rows, as long as publishing waits for it, and says what
+/// follows.
 async fn own(context: &Context, report: &Report, applied: bool) -> anyhow::Result<ExitCode> {
     if !applied {
-        println!("{}", dry_ending(report, import::progress(&context.store).await?));
+        println!(
+            "{}",
+            dry_ending(report, import::progress(&context.store).await?)
+        );
         return Ok(ExitCode::SUCCESS);
     }
     if zone::paused(&context.store).await?.is_none() {
@@ -144,9 +183,16 @@ fn ending(report: &Report) -> String {
 
 fn dry_ending(report: &Report, progress: Progress) -> String {
     match progress {
-        Progress::Finished(_) if report.counts.to_do == 0 && report.by_topic().contains_key(&Topic::NoKeys) => ending(report),
+        Progress::Finished(_)
+            if report.counts.to_do == 0 && report.by_topic().contains_key(&Topic::NoKeys) =>
+        {
+            ending(report)
+        }
         Progress::Finished(at) if report.counts.to_do == 0 => {
-            format!("Nothing is left to do: the import came to its end on {}.", at.date())
+            format!(
+                "Nothing is left to do: the import came to its end on {}.",
+                at.date()
+            )
         }
         _ => {
             let rows = counted(report.counts.to_do, "row is", "rows are");
@@ -158,14 +204,21 @@ fn dry_ending(report: &Report, progress: Progress) -> String {
 async fn skip(store: &Store) -> anyhow::Result<ExitCode> {
     match import::progress(store).await? {
         Progress::None => {
-            bail!("--skip: the original's tables are not in this database, so no import is owed; nothing was noted")
+            bail!(
+                "--skip: the original's tables are not in this database, so no import is owed; nothing was noted"
+            )
         }
-        Progress::Skipped => println!("It was noted before that no import is wanted; nothing was changed."),
+        Progress::Skipped => {
+            println!("It was noted before that no import is wanted; nothing was changed.")
+        }
         // Somebody else may begin one in this moment.
         _ if import::skip(store).await? => {
             println!("No import is wanted: noted. The original's tables are left as they are.");
         }
-        Progress::Finished(at) => bail!("--skip: an import was made, and came to its end on {}; nothing was noted", at.date()),
+        Progress::Finished(at) => bail!(
+            "--skip: an import was made, and came to its end on {}; nothing was noted",
+            at.date()
+        ),
         _ => bail!(
             "--skip: an import was begun already: run `starchart import --from-file PATH --apply` again; nothing was noted"
         ),
@@ -177,7 +230,9 @@ async fn skip(store: &Store) -> anyhow::Result<ExitCode> {
 fn read_certificate(key: &Secret, certificate: &str, chain: &str) -> Result<Issued, String> {
     let alone = chain::split(certificate).map_err(|fault| fault.to_string())?;
     let whole = match alone.intermediates.is_empty() {
-        true => chain::split(&format!("{certificate}\n{chain}")).map_err(|fault| fault.to_string())?,
+        true => {
+            chain::split(&format!("{certificate}\n{chain}")).map_err(|fault| fault.to_string())?
+        }
         false => alone,
     };
     match keys::matches(key, &whole.certificate) {

@@ -12,15 +12,25 @@ use crate::cmd::reconcile::{self, report};
 pub(super) async fn list(context: &Context) -> anyhow::Result<ExitCode> {
     let plan = plan(context).await?;
     report::orphans(context, &plan.orphans).await?;
-    println!("{}; nothing was changed", counted(plan.orphans.len(), "orphan", "orphans"));
+    println!(
+        "{}; nothing was changed",
+        counted(plan.orphans.len(), "orphan", "orphans")
+    );
     if !plan.orphans.is_empty() {
-        println!("to delete them all: starchart import --orphans delete --count {}", plan.orphans.len());
+        println!(
+            "to delete them all: starchart import --orphans delete --count {}",
+            plan.orphans.len()
+        );
         println!("to keep some: --keep NAME for each, and a count without them");
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Deletes all of them but what stands at the names `keep`, if there are so many.
-pub(super) async fn delete(context: &Context, count: usize, keep: &[String]) -> anyhow::Result<ExitCode> {
+pub(super) async fn delete(
+    context: &Context,
+    count: usize,
+    keep: &[String],
+) -> anyhow::Result<ExitCode> {
     reconcile::delete_orphans(context, count, keep).await
 }

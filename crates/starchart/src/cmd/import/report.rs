@@ -22,14 +22,24 @@ pub(super) fn text(report: &Report, length: Length) -> String {
     let mut out = numbers(&report.counts);
     let topics = report.by_topic();
     for topic in Topic::ALL {
-        let Some(lines) = topics.get(&topic) else { continue };
-        let shown = if length == Length::Whole { lines.len() } else { SHOWN };
+        let Some(lines) = topics.get(&topic) else {
+            continue;
+        };
+        let shown = if length == Length::Whole {
+            lines.len()
+        } else {
+            SHOWN
+        };
         let _ = write!(out, "\n{} ({})\n", topic.title(), lines.len());
         for line in lines.iter().take(shown) {
             let _ = writeln!(out, "  {}", printable(line));
         }
         if lines.len() > shown {
-            let _ = writeln!(out, "  … and {} more (--report FILE writes them all)", lines.len() - shown);
+            let _ = writeln!(
+                out,
+                "  … and {} more (--report FILE writes them all)",
+                lines.len() - shown
+            );
         }
     }
     out
@@ -48,21 +58,41 @@ fn printable(line: &str) -> String {
 }
 
 fn numbers(counts: &Counts) -> String {
-    let Counts { people, new_people, records, new_records, certificates, new_certificates, .. } = counts;
+    let Counts {
+        people,
+        new_people,
+        records,
+        new_records,
+        certificates,
+        new_certificates,
+        ..
+    } = counts;
     let person = |count: &usize| counted(*count, "person", "people");
     let record = |count: &usize| counted(*count, "record", "records");
     let mut out = format!(
         "The original has {}, {}, {}.\nNew here: {}, {}, {}.\n",
         person(people),
         record(records),
-        counted(*certificates, "certificate or request for one", "certificates and requests for one"),
+        counted(
+            *certificates,
+            "certificate or request for one",
+            "certificates and requests for one"
+        ),
         person(new_people),
         record(new_records),
         counted(*new_certificates, "certificate", "certificates"),
     );
     for (count, one, many) in [
-        (counts.done, "row was dealt with by an import before", "rows were dealt with by an import before"),
-        (counts.ended_certificates, "certificate has ended and is not kept", "certificates have ended and are not kept"),
+        (
+            counts.done,
+            "row was dealt with by an import before",
+            "rows were dealt with by an import before",
+        ),
+        (
+            counts.ended_certificates,
+            "certificate has ended and is not kept",
+            "certificates have ended and are not kept",
+        ),
         (
             counts.failed_requests,
             "request for a certificate had failed and is not kept",
@@ -85,8 +115,17 @@ mod tests {
     #[test]
     fn what_a_terminal_would_obey_is_shown_by_its_number() {
         let typed = "#1 TXT \u{1b}[2J\r\n\"Zoë\" \\ \u{202e}".to_owned();
-        let report = Report { lines: vec![Line { topic: Topic::Rule, text: typed }], ..Report::default() };
+        let report = Report {
+            lines: vec![Line {
+                topic: Topic::Rule,
+                text: typed,
+            }],
+            ..Report::default()
+        };
         let told = text(&report, Length::Whole);
-        assert!(told.ends_with("  #1 TXT \\u{1b}[2J\\r\\n\"Zoë\" \\ \\u{202e}\n"), "{told:?}");
+        assert!(
+            told.ends_with("  #1 TXT \\u{1b}[2J\\r\\n\"Zoë\" \\ \\u{202e}\n"),
+            "{told:?}"
+        );
     }
 }

@@ -27,7 +27,9 @@ pub(super) async fn held(context: &Context) -> anyhow::Result<Held> {
     if let Some(first) = import_first(import::progress(&context.store).await?) {
         return Ok(Held::Import(first));
     }
-    Ok(zone::pause_now(&context.store).await?.map_or(Held::No, Held::Paused))
+    Ok(zone::pause_now(&context.store)
+        .await?
+        .map_or(Held::No, Held::Paused))
 }
 
 /// What has to be done before any plan can be approved.
@@ -37,7 +39,9 @@ pub(super) fn import_first(progress: Progress) -> Option<&'static str> {
             "the original's tables stand in this database and were not imported: run `starchart import --from-file PATH`, or \
              `starchart import --skip` where none is wanted",
         ),
-        Progress::Begun(_) => Some("an import was cut off: run `starchart import --from-file PATH --apply` again"),
+        Progress::Begun(_) => {
+            Some("an import was cut off: run `starchart import --from-file PATH --apply` again")
+        }
         Progress::None | Progress::Finished(_) | Progress::Skipped => None,
     }
 }
@@ -45,8 +49,15 @@ pub(super) fn import_first(progress: Progress) -> Option<&'static str> {
 /// What was compared, what is not ours, what differs, and what waits.
 pub(crate) async fn plan(context: &Context, plan: &Plan) -> anyhow::Result<()> {
     let others = plan.foreign.len() + plan.orphans.len() + plan.unclaimed.len();
-    println!("{} in the zone, {others} of them not ours", counted(plan.listed, "set", "sets"));
-    let foreign: Vec<String> = plan.foreign.iter().map(|(name, rtype)| format!("{name} {rtype}")).collect();
+    println!(
+        "{} in the zone, {others} of them not ours",
+        counted(plan.listed, "set", "sets")
+    );
+    let foreign: Vec<String> = plan
+        .foreign
+        .iter()
+        .map(|(name, rtype)| format!("{name} {rtype}"))
+        .collect();
     list("not ours, never touched", &foreign);
     orphans(context, &plan.orphans).await?;
     plan.lines().iter().for_each(|line| println!("{line}"));
@@ -58,18 +69,33 @@ pub(crate) async fn plan(context: &Context, plan: &Plan) -> anyhow::Result<()> {
 fn waiting(plan: &Plan, held: &Held) {
     let way = match held {
         Held::No => "to be published as their owners made them, without an approval",
-        Held::Paused(_) => "held back by the pause; no part of the plan, and published as their owners made them when it ends",
-        Held::Import(_) => "held back until the import is done and the plan that follows it is approved",
+        Held::Paused(_) => {
+            "held back by the pause; no part of the plan, and published as their owners made them when it ends"
+        }
+        Held::Import(_) => {
+            "held back until the import is done and the plan that follows it is approved"
+        }
     };
     list(way, &plan.waiting_lines());
     let in_the_way: Vec<String> = plan.in_the_way.iter().map(InTheWay::line).collect();
-    list("kept out by something that stands there and is not known as ours", &in_the_way);
-    match plan.in_the_way.iter().filter(|other| other.adoptable).count() {
+    list(
+        "kept out by something that stands there and is not known as ours",
+        &in_the_way,
+    );
+    match plan
+        .in_the_way
+        .iter()
+        .filter(|other| other.adoptable)
+        .count()
+    {
         0 => {}
         some => println!("  starchart reconcile --adopt makes {some} of what stands there ours"),
     }
     let refused: Vec<String> = plan.refused.iter().flat_map(Refused::lines).collect();
-    list("refused by the zone; tried again now and then, and when the owner changes the record", &refused);
+    list(
+        "refused by the zone; tried again now and then, and when the owner changes the record",
+        &refused,
+    );
 }
 
 /// A heading with the number of lines, and the lines; nothing when there are none.
@@ -82,10 +108,19 @@ fn list(heading: &str, lines: &[String]) {
 
 /// Names that the zone refused, with the reasons.
 pub(super) fn refused(names: &BTreeMap<String, String>) {
-    println!("{} refused by the zone:", counted(names.len(), "name is", "names are"));
-    names.iter().take(SHOWN).for_each(|(name, reason)| println!("  {name}: {reason}"));
+    println!(
+        "{} refused by the zone:",
+        counted(names.len(), "name is", "names are")
+    );
+    names
+        .iter()
+        .take(SHOWN)
+        .for_each(|(name, reason)| println!("  {name}: {reason}"));
     if names.len() > SHOWN {
-        println!("  … and {} more; the admin page lists them", names.len() - SHOWN);
+        println!(
+            "  … and {} more; the admin page lists them",
+            names.len() - SHOWN
+        );
     }
 }
 
@@ -96,16 +131,30 @@ pub(crate) async fn orphans(context: &Context, orphans: &[Orphan]) -> anyhow::Re
     }
     let now = context.store.now().await?;
     let rows = zone::orphans(&context.store).await?.into_iter();
-    let ages: BTreeMap<(String, String), i64> =
-        rows.map(|row| ((row.fqdn, row.rtype), now.since(row.first_seen_at).max(0) / DAY_MS)).collect();
-    println!("orphans, under people's domains and of no record; touched by nothing but --delete-orphans ({}):", orphans.len());
+    let ages: BTreeMap<(String, String), i64> = rows
+        .map(|row| {
+            (
+                (row.fqdn, row.rtype),
+                now.since(row.first_seen_at).max(0) / DAY_MS,
+            )
+        })
+        .collect();
+    println!(
+        "orphans, under people's domains and of no record; touched by nothing but --delete-orphans ({}):",
+        orphans.len()
+    );
     for orphan in orphans {
         let seen = match ages.get(&(orphan.name.clone(), orphan.rtype.as_str().to_owned())) {
             None => "new".to_owned(),
             Some(0) => "first seen today".to_owned(),
             Some(days) => format!("first seen {} ago", counted(*days, "day", "days")),
         };
-        println!("  {} {} {} ({seen})", orphan.name, orphan.rtype, orphan.target());
+        println!(
+            "  {} {} {} ({seen})",
+            orphan.name,
+            orphan.rtype,
+            orphan.target()
+        );
     }
     Ok(())
 }
@@ -123,20 +172,32 @@ pub(super) fn what_next(plan: &Plan, held: &Held) {
     match (verdict, held) {
         (verdict, Held::No) => match verdict {
             Verdict::Nothing => {}
-            Verdict::ByItself => println!("the next audit puts it right by itself; at once: starchart reconcile --now"),
+            Verdict::ByItself => println!(
+                "the next audit puts it right by itself; at once: starchart reconcile --now"
+            ),
             Verdict::NeedsApproval(why) => {
                 println!("not done by itself: {why}");
                 println!("to let it be done: starchart reconcile --approve {hash}");
             }
         },
-        (_, Held::Import(first)) => println!("nothing is published, and no plan can be approved: {first}"),
+        (_, Held::Import(first)) => {
+            println!("nothing is published, and no plan can be approved: {first}")
+        }
         (verdict, Held::Paused(pause)) => {
             // A pause is no reason to say less about what the plan would do.
             if let Verdict::NeedsApproval(why) = &verdict {
                 println!("look twice: {why}");
             }
-            println!("publishing is paused since {}: {}", pause.since.rfc3339(), pause.reason);
-            let what = if verdict == Verdict::Nothing { "publishing" } else { "the plan be done and publishing" };
+            println!(
+                "publishing is paused since {}: {}",
+                pause.since.rfc3339(),
+                pause.reason
+            );
+            let what = if verdict == Verdict::Nothing {
+                "publishing"
+            } else {
+                "the plan be done and publishing"
+            };
             println!("to let {what} go on: starchart reconcile --approve {hash}");
         }
     }

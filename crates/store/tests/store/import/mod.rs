@@ -10,7 +10,9 @@ use starchart_domain::secret::Secret;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::{GroupNames, UserId};
 use starchart_store::expiry::{self, Step};
-use starchart_store::import::{self, ImportError, Issued, Options, Original, Progress, Report, Topic};
+use starchart_store::import::{
+    self, ImportError, Issued, Options, Original, Progress, Report, Topic,
+};
 use starchart_store::records::{self, RecordError};
 use starchart_store::{certificates, users, zone};
 use starchart_testkit::mariadb::TestDb;
@@ -42,9 +44,17 @@ fn people(usernames: &[&str]) -> String {
 }
 
 /// A record that ends in `days`; `told`: how many days ago its person was.
-fn record(id: i64, username: &str, what: (&str, &str, &str), days: i64, told: Option<i64>) -> String {
+fn record(
+    id: i64,
+    username: &str,
+    what: (&str, &str, &str),
+    days: i64,
+    told: Option<i64>,
+) -> String {
     let (subdomain, rtype, value) = what;
-    let told = told.map_or("NULL".to_owned(), |ago| format!("UTC_TIMESTAMP(3) - INTERVAL {ago} DAY"));
+    let told = told.map_or("NULL".to_owned(), |ago| {
+        format!("UTC_TIMESTAMP(3) - INTERVAL {ago} DAY")
+    });
     format!(
         "INSERT INTO DnsRecord (id, username, subdomain, type, value, course, createdAt, updatedAt, expiresAt, lastNotified) \
          VALUES ({id}, '{username}', '{subdomain}', '{rtype}', '{value}', 'course1', '2025-03-01 08:00:00', \
@@ -66,9 +76,19 @@ fn read_certificate(key: &Secret, certificate: &str, chain: &str) -> Result<Issu
     if key.expose().strip_prefix("key") != name.strip_prefix("certificate") {
         return Err("the private key is another certificate's".to_owned());
     }
-    let today = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
-    let end = Timestamp::from_millis(i64::try_from(today).unwrap() + days.parse::<i64>().unwrap() * DAY_MS);
-    Ok(Issued { certificate: name.to_owned(), chain: chain.to_owned(), not_before: end.plus(-90 * DAY_MS), not_after: end })
+    let today = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_millis();
+    let end = Timestamp::from_millis(
+        i64::try_from(today).unwrap() + days.parse::<i64>().unwrap() * DAY_MS,
+    );
+    Ok(Issued {
+        certificate: name.to_owned(),
+        chain: chain.to_owned(),
+        not_before: end.plus(-90 * DAY_MS),
+        not_after: end,
+    })
 }
 
 struct Rules {
@@ -78,11 +98,18 @@ struct Rules {
 
 impl Rules {
     fn new() -> Self {
-        Self { root: root(), groups: GroupNames::with_prefix("mycustomdomain") }
+        Self {
+            root: root(),
+            groups: GroupNames::with_prefix("mycustomdomain"),
+        }
     }
 
     fn options(&self) -> Options<'_> {
-        Options { root: &self.root, groups: &self.groups, certificate: &read_certificate }
+        Options {
+            root: &self.root,
+            groups: &self.groups,
+            certificate: &read_certificate,
+        }
     }
 }
 
@@ -101,8 +128,9 @@ async fn look(world: &World, db: &TestDb) -> Result<Report, ImportError> {
 }
 
 fn lines(report: &Report, topic: Topic) -> Vec<String> {
-    let mut lines: Vec<String> =
-        report.by_topic().get(&topic).map_or(Vec::new(), |lines| lines.iter().map(|line| (*line).to_owned()).collect());
+    let mut lines: Vec<String> = report.by_topic().get(&topic).map_or(Vec::new(), |lines| {
+        lines.iter().map(|line| (*line).to_owned()).collect()
+    });
     lines.sort();
     lines
 }
@@ -110,22 +138,44 @@ fn lines(report: &Report, topic: Topic) -> Vec<String> {
 /// How many rows each of our tables has that an import writes.
 async fn sizes(world: &World) -> Vec<i64> {
     let mut sizes = Vec::new();
-    for table in
-        ["users", "names", "dns_records", "certificates", "certificate_orders", "outbox", "import_rows", "zone_control"]
-    {
+    for table in [
+        "users",
+        "names",
+        "dns_records",
+        "certificates",
+        "certificate_orders",
+        "outbox",
+        "import_rows",
+        "zone_control",
+    ] {
         sizes.push(world.number(&format!("SELECT COUNT(*) FROM {table}")).await);
     }
     sizes
 }
 
 async fn user(world: &World, username: &str) -> UserId {
-    UserId(world.number(&format!("SELECT id FROM users WHERE subject = '{}'", username.to_lowercase())).await)
+    UserId(
+        world
+            .number(&format!(
+                "SELECT id FROM users WHERE subject = '{}'",
+                username.to_lowercase()
+            ))
+            .await,
+    )
 }
 
 /// The person with the label, for what they do themselves.
 async fn person(world: &World, username: &str, label: &str) -> Person {
     let id = user(world, username).await;
     let label = starchart_domain::names::Label::assigned(label).unwrap();
-    let act = starchart_store::audit::Act { by: id, on_behalf_of: None, request_id: "request" };
-    Person { id, base: root().base(&label), act }
+    let act = starchart_store::audit::Act {
+        by: id,
+        on_behalf_of: None,
+        request_id: "request",
+    };
+    Person {
+        id,
+        base: root().base(&label),
+        act,
+    }
 }

@@ -14,8 +14,20 @@ async fn records_stay_as_they_are() {
         record(20, "student1", ("same", "AAAA", "2001:0db8::1"), 90, None),
         record(10, "student1", ("same", "AAAA", "2001:db8::1"), 90, None),
         record(11, "student1", ("both", "A", "10.0.0.1"), 90, None),
-        record(12, "student1", ("both", "CNAME", "pages.example.com"), 90, None),
-        record(13, "student1", ("_acme-challenge", "TXT", "by hand"), 90, None),
+        record(
+            12,
+            "student1",
+            ("both", "CNAME", "pages.example.com"),
+            90,
+            None,
+        ),
+        record(
+            13,
+            "student1",
+            ("_acme-challenge", "TXT", "by hand"),
+            90,
+            None,
+        ),
         certificate(1, "student1", "student1.starchart.com", 1, "pending"),
         "INSERT INTO Challenge VALUES (3, 'student1.starchart.com', 'x', 1);".to_owned(),
         record(14, "student1", ("odd", "TXT", "left behind"), 90, None),
@@ -25,7 +37,11 @@ async fn records_stay_as_they_are() {
     let looked = look(&world, &db).await.unwrap();
     assert_eq!(sizes(&world).await, [0; 8], "a look writes nothing");
     let report = apply(&world, &db).await.unwrap();
-    assert_eq!(report.by_topic(), looked.by_topic(), "what was said is what is done");
+    assert_eq!(
+        report.by_topic(),
+        looked.by_topic(),
+        "what was said is what is done"
+    );
     assert_eq!((report.counts.records, report.counts.new_records), (10, 6));
     assert_eq!(
         lines(&report, Topic::RecordLeftOut),
@@ -43,13 +59,24 @@ async fn records_stay_as_they_are() {
     );
     assert_eq!(lines(&report, Topic::Rule).len(), 1);
     assert!(
-        lines(&report, Topic::Rule)[0].contains("#8 loop.student1.starchart.com A 127.0.0.1 of student1: this is a loopback")
+        lines(&report, Topic::Rule)[0]
+            .contains("#8 loop.student1.starchart.com A 127.0.0.1 of student1: this is a loopback")
     );
     assert_eq!(lines(&report, Topic::NotInZone).len(), 1);
 
     let who = person(&world, "student1", "student1").await;
     let all = records::list(&world.store, who.id).await.unwrap();
-    let seen: Vec<_> = all.iter().map(|r| (r.id.0, r.name.as_str(), r.content.as_str(), r.typed.as_str())).collect();
+    let seen: Vec<_> = all
+        .iter()
+        .map(|r| {
+            (
+                r.id.0,
+                r.name.as_str(),
+                r.content.as_str(),
+                r.typed.as_str(),
+            )
+        })
+        .collect();
     let base = "student1.starchart.com";
     assert_eq!(
         seen,
@@ -59,19 +86,38 @@ async fn records_stay_as_they_are() {
             (8, &format!("loop.{base}"), "127.0.0.1", "127.0.0.1"),
             (10, &format!("same.{base}"), "2001:db8::1", "2001:db8::1"),
             (7, &format!("www.{base}"), "192.168.1.1", "192.168.1.1"),
-            (9, &format!("www.{base}"), "10 mail.example.com.", "Mail.Example.com"),
+            (
+                9,
+                &format!("www.{base}"),
+                "10 mail.example.com.",
+                "Mail.Example.com"
+            ),
         ]
     );
     assert_eq!(all[0].course.as_deref(), Some("course1"));
     assert_eq!(all[0].created_at.rfc3339(), "2025-03-01T08:00:00Z");
-    let states: Vec<String> = all.iter().map(|record| format!("{:?}", record.state)).collect();
-    assert!(states[1].starts_with("Refused") && states.iter().filter(|state| *state == "InSync").count() == 5, "{states:?}");
+    let states: Vec<String> = all
+        .iter()
+        .map(|record| format!("{:?}", record.state))
+        .collect();
+    assert!(
+        states[1].starts_with("Refused")
+            && states.iter().filter(|state| *state == "InSync").count() == 5,
+        "{states:?}"
+    );
     let dirty = zone::dirty(&world.store, 100).await.unwrap();
-    assert_eq!(dirty, [], "what stands in the zone is not sent again, and what cannot stand there waits");
+    assert_eq!(
+        dirty,
+        [],
+        "what stands in the zone is not sent again, and what cannot stand there waits"
+    );
     assert!(zone::paused(&world.store).await.unwrap().is_some());
 
     let next = world.create(&who, "fresh", "A", "10.0.0.9").await.unwrap();
-    assert!(next.id.0 > 900, "new records get numbers beyond the original's");
+    assert!(
+        next.id.0 > 900,
+        "new records get numbers beyond the original's"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -89,7 +135,13 @@ async fn nobody_is_mailed_again_and_nothing_goes_untold() {
     let db = original(&rows.concat()).await;
     let report = apply(&world, &db).await.unwrap();
     assert_eq!(lines(&report, Topic::Ended).len(), 1);
-    assert_eq!(world.number("SELECT COUNT(*) FROM outbox WHERE state <> 'sent'").await, 0, "an import mails nobody");
+    assert_eq!(
+        world
+            .number("SELECT COUNT(*) FROM outbox WHERE state <> 'sent'")
+            .await,
+        0,
+        "an import mails nobody"
+    );
     let step = async |step: Step| {
         let due = expiry::people(&world.store, step, None, 100).await.unwrap();
         let people: Vec<UserId> = due.iter().map(|(user, _)| *user).collect();
@@ -98,22 +150,42 @@ async fn nobody_is_mailed_again_and_nothing_goes_untold() {
     let left = async || {
         let mut ids = Vec::new();
         for id in 1..=6 {
-            if world.number(&format!("SELECT COUNT(*) FROM dns_records WHERE id = {id}")).await == 1 {
+            if world
+                .number(&format!("SELECT COUNT(*) FROM dns_records WHERE id = {id}"))
+                .await
+                == 1
+            {
                 ids.push(id);
             }
         }
         ids
     };
     assert_eq!(step(Step::EndRecords).await, 0, "nothing goes at once");
-    assert_eq!(step(Step::TellRecords).await, 2, "the untold one, and the one that had ended");
+    assert_eq!(
+        step(Step::TellRecords).await,
+        2,
+        "the untold one, and the one that had ended"
+    );
     assert_eq!(step(Step::TellRecords).await, 0);
     world.later(5 * DAY_MS + DAY_MS / 2);
-    assert_eq!(step(Step::EndRecords).await, 2 - 1 + 1, "told long ago: {:?}", left().await);
+    assert_eq!(
+        step(Step::EndRecords).await,
+        2 - 1 + 1,
+        "told long ago: {:?}",
+        left().await
+    );
     assert_eq!(left().await, [2, 3, 4, 5]);
     world.later(2 * DAY_MS);
     step(Step::EndRecords).await;
-    assert_eq!(left().await, [3, 4, 5], "the mail to the others was not sent here");
-    world.run("UPDATE outbox SET state = 'sent', sent_at = created_at WHERE state = 'owed'").await.unwrap();
+    assert_eq!(
+        left().await,
+        [3, 4, 5],
+        "the mail to the others was not sent here"
+    );
+    world
+        .run("UPDATE outbox SET state = 'sent', sent_at = created_at WHERE state = 'owed'")
+        .await
+        .unwrap();
     world.later(15 * DAY_MS);
     step(Step::EndRecords).await;
     assert_eq!(left().await, [3, 5], "what had ended lives 30 days more");
@@ -137,31 +209,87 @@ async fn certificates_come_sealed_and_the_newest_is_in_use() {
         certificate(7, "student4", "student4.starchart.com", 0, "failed"),
     ];
     let db = original(&rows.concat()).await;
-    let without =
-        starchart_store::Store::connect(&starchart_store::ConnectOptions::new(Secret::new(world.url()))).await.unwrap();
+    let without = starchart_store::Store::connect(&starchart_store::ConnectOptions::new(
+        Secret::new(world.url()),
+    ))
+    .await
+    .unwrap();
     let source = Original::open(&Secret::new(db.url())).await.unwrap();
-    let report = import::apply(&without, &source, &Rules::new().options()).await.unwrap();
-    assert_eq!(lines(&report, Topic::NoKeys).len(), 2, "without keys the certificates wait");
+    let report = import::apply(&without, &source, &Rules::new().options())
+        .await
+        .unwrap();
+    assert_eq!(
+        lines(&report, Topic::NoKeys).len(),
+        2,
+        "without keys the certificates wait"
+    );
     assert_eq!(world.number("SELECT COUNT(*) FROM certificates").await, 0);
 
     let report = apply(&world, &db).await.unwrap();
-    assert_eq!((report.counts.new_certificates, report.counts.to_do), (2, 2));
+    assert_eq!(
+        (report.counts.new_certificates, report.counts.to_do),
+        (2, 2)
+    );
     assert_eq!(lines(&report, Topic::NoKeys), Vec::<String>::new());
     let out = lines(&report, Topic::CertificateLeftOut);
-    assert!(out.len() == 2 && out[0].contains("#4 ") && out[0].contains("not this person's"), "{out:?}");
-    assert!(out[1].contains("#5 ") && out[1].contains("another certificate's"), "{out:?}");
-    assert_eq!(lines(&report, Topic::AskAgain), ["#6 *.student3.starchart.com of student3"]);
+    assert!(
+        out.len() == 2 && out[0].contains("#4 ") && out[0].contains("not this person's"),
+        "{out:?}"
+    );
+    assert!(
+        out[1].contains("#5 ") && out[1].contains("another certificate's"),
+        "{out:?}"
+    );
+    assert_eq!(
+        lines(&report, Topic::AskAgain),
+        ["#6 *.student3.starchart.com of student3"]
+    );
 
-    assert_eq!(zone::paused(&world.store).await.unwrap(), None, "certificates hold up no name");
+    assert_eq!(
+        zone::paused(&world.store).await.unwrap(),
+        None,
+        "certificates hold up no name"
+    );
     let owner = user(&world, "student1").await;
     let overview = certificates::overview(&world.store, owner).await.unwrap();
     let active = overview.active.unwrap();
-    assert_eq!((active.certificate.as_str(), active.chain.as_str()), ("certificate2", "chain"));
-    let key = certificates::private_key(&world.store, owner, active.id).await.unwrap().unwrap();
+    assert_eq!(
+        (active.certificate.as_str(), active.chain.as_str()),
+        ("certificate2", "chain")
+    );
+    let key = certificates::private_key(&world.store, owner, active.id)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(key.expose(), "key2");
-    assert_eq!(world.number("SELECT COUNT(*) FROM certificates WHERE state = 'replaced' AND key_id IS NULL").await, 1);
-    assert_eq!(world.number("SELECT COUNT(*) FROM certificates WHERE key_ciphertext LIKE '%key2%'").await, 0);
-    let third = certificates::overview(&world.store, user(&world, "student3").await).await.unwrap();
-    assert!(third.order.unwrap().problem.unwrap().ends_with("Please ask again."));
-    assert_eq!(certificates::overview(&world.store, user(&world, "student4").await).await.unwrap().order, None);
+    assert_eq!(
+        world
+            .number("SELECT COUNT(*) FROM certificates WHERE state = 'replaced' AND key_id IS NULL")
+            .await,
+        1
+    );
+    assert_eq!(
+        world
+            .number("SELECT COUNT(*) FROM certificates WHERE key_ciphertext LIKE '%key2%'")
+            .await,
+        0
+    );
+    let third = certificates::overview(&world.store, user(&world, "student3").await)
+        .await
+        .unwrap();
+    assert!(
+        third
+            .order
+            .unwrap()
+            .problem
+            .unwrap()
+            .ends_with("Please ask again.")
+    );
+    assert_eq!(
+        certificates::overview(&world.store, user(&world, "student4").await)
+            .await
+            .unwrap()
+            .order,
+        None
+    );
 }

@@ -8,7 +8,8 @@ use starchart_domain::publish::PublishState;
 
 use super::super::*;
 
-/// Every page, with `text` standing in for each text that comes from outside (it is given a likely one).
+/// Every page, with `text` standing in for each text that comes from outside (it is given a likely
+/// one).
 pub(super) fn pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
     let mut out = account_pages(text);
     out.extend(record_pages(text));
@@ -28,7 +29,10 @@ fn guest(text: &dyn Fn(&str) -> String, path: &str) -> Shell {
         flash: Vec::new(),
         path: path.to_owned(),
         version: text("0.1.0"),
-        support: Some(Support { text: text("service desk"), href: None }),
+        support: Some(Support {
+            text: text("service desk"),
+            href: None,
+        }),
     }
 }
 
@@ -47,19 +51,38 @@ pub(super) fn signed_in(text: &dyn Fn(&str) -> String, path: &str) -> Shell {
 
 fn account_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
     let label = LabelPage {
-        shell: Shell { base_domain: None, ..signed_in(text, "/label") },
+        shell: Shell {
+            base_domain: None,
+            ..signed_in(text, "/label")
+        },
         root_domain: text("starchart.com"),
         wanted: text("johnsmith"),
         reason: LabelReason::Taken,
-        choices: ["john-smith", "johnsmith2", "johnsmith3"].map(text).to_vec(),
+        choices: ["john-smith", "johnsmith2", "johnsmith3"]
+            .map(text)
+            .to_vec(),
         fault: Some(text("Somebody was faster: choose another one.")),
         redirect_to: text("/dns-records/new"),
     };
-    let refusal =
-        RefusalPage { shell: guest(text, "/login/callback"), refusal: SignInRefusal::Signature, request_id: text("01JD8Q2E") };
-    let logout = LogoutPage { shell: guest(text, "/logout"), slo_username: Some(text("user1")) };
+    let refusal = RefusalPage {
+        shell: guest(text, "/login/callback"),
+        refusal: SignInRefusal::Signature,
+        request_id: text("01JD8Q2E"),
+    };
+    let logout = LogoutPage {
+        shell: guest(text, "/logout"),
+        slo_username: Some(text("user1")),
+    };
     vec![
-        ("login", LoginPage { shell: guest(text, "/login"), redirect_to: text("/") }.render().unwrap()),
+        (
+            "login",
+            LoginPage {
+                shell: guest(text, "/login"),
+                redirect_to: text("/"),
+            }
+            .render()
+            .unwrap(),
+        ),
         ("logout", logout.render().unwrap()),
         ("label", label.render().unwrap()),
         ("refusal", refusal.render().unwrap()),
@@ -92,7 +115,14 @@ fn rows(text: &dyn Fn(&str) -> String) -> Vec<RecordRow> {
     let reason = text("a set that is not ours stands at this name");
     let dkim = "v=DKIM1; k=rsa; p=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDC5bTrf0vFf3zY8kq0bJ1v7Qm2H8xk9sTzL4uYp";
     let mut rows = vec![
-        row(text, 1, "www.user1.starchart.com", "A", "192.168.1.1", PublishState::Answered { by: 4, of: 4 }),
+        row(
+            text,
+            1,
+            "www.user1.starchart.com",
+            "A",
+            "192.168.1.1",
+            PublishState::Answered { by: 4, of: 4 },
+        ),
         row(
             text,
             2,
@@ -101,10 +131,38 @@ fn rows(text: &dyn Fn(&str) -> String) -> Vec<RecordRow> {
             "2001:db8:85a3::8a2e:370:7334",
             PublishState::Answered { by: 2, of: 4 },
         ),
-        row(text, 3, "blog.user1.starchart.com", "CNAME", "kepler.github.io", PublishState::InSync),
-        row(text, 4, "user1.starchart.com", "MX", "mail.user1.starchart.com", PublishState::Sent),
-        row(text, 5, "selector1._domainkey.user1.starchart.com", "TXT", dkim, PublishState::Saved),
-        row(text, 6, "api.user1.starchart.com", "A", "203.0.113.25", PublishState::Refused { reason }),
+        row(
+            text,
+            3,
+            "blog.user1.starchart.com",
+            "CNAME",
+            "kepler.github.io",
+            PublishState::InSync,
+        ),
+        row(
+            text,
+            4,
+            "user1.starchart.com",
+            "MX",
+            "mail.user1.starchart.com",
+            PublishState::Sent,
+        ),
+        row(
+            text,
+            5,
+            "selector1._domainkey.user1.starchart.com",
+            "TXT",
+            dkim,
+            PublishState::Saved,
+        ),
+        row(
+            text,
+            6,
+            "api.user1.starchart.com",
+            "A",
+            "203.0.113.25",
+            PublishState::Refused { reason },
+        ),
     ];
     rows[0].description = Some(text("The server of our project"));
     rows[0].course = Some(text("OSD600"));
@@ -115,8 +173,14 @@ fn rows(text: &dyn Fn(&str) -> String) -> Vec<RecordRow> {
 fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
     let shell = |path| signed_in(text, path);
     let flash = vec![
-        Flash { kind: FlashKind::Done, text: text("DNS Record \"www\" has been successfully renewed") },
-        Flash { kind: FlashKind::Note, text: text("192.168.1.1 is reached in the school's network only") },
+        Flash {
+            kind: FlashKind::Done,
+            text: text("DNS Record \"www\" has been successfully renewed"),
+        },
+        Flash {
+            kind: FlashKind::Note,
+            text: text("192.168.1.1 is reached in the school's network only"),
+        },
     ];
     let values = FormValues {
         subdomain: text("www"),
@@ -127,11 +191,23 @@ fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
         course: text("test course"),
         description: text("test description"),
     };
-    let fault = |field, words: &str| FieldFault { field, text: text(words) };
+    let fault = |field, words: &str| FieldFault {
+        field,
+        text: text(words),
+    };
     let faults = vec![
-        fault("subdomain", "Record name is invalid or inappropriate (only alphanumerical character, -, and _ allowed)"),
-        fault("value", "Record value is invalid: an MX record points to a host name, not to an address"),
-        fault("priority", "Priority is a whole number from 0 to 65535; the lowest is tried first"),
+        fault(
+            "subdomain",
+            "Record name is invalid or inappropriate (only alphanumerical character, -, and _ allowed)",
+        ),
+        fault(
+            "value",
+            "Record value is invalid: an MX record points to a host name, not to an address",
+        ),
+        fault(
+            "priority",
+            "Priority is a whole number from 0 to 65535; the lowest is tried first",
+        ),
         fault("form", "User has reached the maximum number of dns records"),
     ];
     let new = |values, faults, kept| FormPage {
@@ -143,7 +219,10 @@ fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
         kept,
     };
     let edit = FormPage {
-        mode: FormMode::Edit { id: 5, seen: Some("0123456789abcdef".to_owned()) },
+        mode: FormMode::Edit {
+            id: 5,
+            seen: Some("0123456789abcdef".to_owned()),
+        },
         ..new(values.clone(), Vec::new(), true)
     };
     let mut all = rows(text);
@@ -153,19 +232,57 @@ fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
         server: Some((text("127.0.0.1"), 5353)),
         follow_s: 90,
     };
-    let delete = DeletePage { shell: shell("/dns-records/1/delete"), row: all.remove(0) };
-    let list = RecordsPage { shell: Shell { flash, ..shell("/dns-records") }, rows: rows(text), limit: Some(10), follow_s: 0 };
-    let empty = RecordsPage { shell: shell("/dns-records"), rows: Vec::new(), limit: None, follow_s: 0 };
+    let delete = DeletePage {
+        shell: shell("/dns-records/1/delete"),
+        row: all.remove(0),
+    };
+    let list = RecordsPage {
+        shell: Shell {
+            flash,
+            ..shell("/dns-records")
+        },
+        rows: rows(text),
+        limit: Some(10),
+        follow_s: 0,
+    };
+    let empty = RecordsPage {
+        shell: shell("/dns-records"),
+        rows: Vec::new(),
+        limit: None,
+        follow_s: 0,
+    };
     vec![
-        ("home", HomePage { shell: shell("/"), record_count: 0, has_certificate: false }.render().unwrap()),
+        (
+            "home",
+            HomePage {
+                shell: shell("/"),
+                record_count: 0,
+                has_certificate: false,
+            }
+            .render()
+            .unwrap(),
+        ),
         ("records", list.render().unwrap()),
         ("records-empty", empty.render().unwrap()),
-        ("new", new(FormValues::default(), Vec::new(), false).render().unwrap()),
+        (
+            "new",
+            new(FormValues::default(), Vec::new(), false)
+                .render()
+                .unwrap(),
+        ),
         ("new-faults", new(values, faults, false).render().unwrap()),
         ("edit-kept", edit.render().unwrap()),
         ("delete", delete.render().unwrap()),
         ("lookup", lookup.render().unwrap()),
-        ("instructions", InstructionsPage { shell: shell("/dns-records/instructions"), limit: Some(10) }.render().unwrap()),
+        (
+            "instructions",
+            InstructionsPage {
+                shell: shell("/dns-records/instructions"),
+                limit: Some(10),
+            }
+            .render()
+            .unwrap(),
+        ),
     ]
 }
 
@@ -191,5 +308,8 @@ fn error_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
         address: text("https://domains.example.edu"),
         request_id: text("01JD8Q2E"),
     };
-    kinds.into_iter().map(|(name, kind)| (name, page(kind).render().unwrap())).collect()
+    kinds
+        .into_iter()
+        .map(|(name, kind)| (name, page(kind).render().unwrap()))
+        .collect()
 }

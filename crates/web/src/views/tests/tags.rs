@@ -10,7 +10,10 @@ pub(super) struct Tag {
 
 impl Tag {
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.attributes
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -38,7 +41,9 @@ pub(super) fn tags(html: &str) -> Vec<Tag> {
             rest = &rest[end..];
             let mut value = String::new();
             if let Some(after) = rest.strip_prefix('=') {
-                let after = after.strip_prefix('"').unwrap_or_else(|| panic!("attribute {key} of {name} without quotes"));
+                let after = after
+                    .strip_prefix('"')
+                    .unwrap_or_else(|| panic!("attribute {key} of {name} without quotes"));
                 let end = after.find('"').unwrap();
                 after[..end].clone_into(&mut value);
                 rest = &after[end + 1..];
@@ -46,7 +51,11 @@ pub(super) fn tags(html: &str) -> Vec<Tag> {
             attributes.push((key, value));
         }
         let text = rest[..rest.find('<').unwrap_or(rest.len())].to_owned();
-        out.push(Tag { name, attributes, text });
+        out.push(Tag {
+            name,
+            attributes,
+            text,
+        });
     }
     out
 }
@@ -55,6 +64,16 @@ pub(super) fn tags(html: &str) -> Vec<Tag> {
 pub(super) fn skeleton(html: &str) -> Vec<String> {
     tags(html)
         .into_iter()
-        .map(|tag| format!("{} {}", tag.name, tag.attributes.into_iter().map(|(key, _)| key).collect::<Vec<_>>().join(" ")))
+        .map(|tag| {
+            format!(
+                "{} {}",
+                tag.name,
+                tag.attributes
+                    .into_iter()
+                    .map(|(key, _)| key)
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            )
+        })
         .collect()
 }

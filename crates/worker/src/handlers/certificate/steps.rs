@@ -1,5 +1,5 @@
-//! One order, from where its rows say it is to where it has to wait. `domain::certificate::next_step` decides; here it is done,
-//! and saved before the next call.
+//! One order, from where its rows say it is to where it has to wait.
+//! `domain::certificate::next_step` decides; here it is done, and saved before the next call.
 
 use std::time::Duration;
 
@@ -7,7 +7,8 @@ use starchart_acme::authority::{Authority, AuthorityError, Order, OrderStatus};
 use starchart_acme::{chain, keys};
 use starchart_dns::propagation::{Answered, Reply};
 use starchart_domain::certificate::{
-    Next, NotDone, OrderSeen, OrderStep, Seen, back_off_ms, challenge_name, names, next_step, poll_ms, wait_ms,
+    Next, NotDone, OrderSeen, OrderStep, Seen, back_off_ms, challenge_name, names, next_step,
+    poll_ms, wait_ms,
 };
 use starchart_domain::record::RecordType;
 use starchart_domain::time::Timestamp;
@@ -54,9 +55,20 @@ struct Walk<'a> {
 }
 
 /// Takes the order as far as it goes, and gives the claim back.
-pub(super) async fn walk(context: &Context, authority: &dyn Authority, work: Work) -> Result<(), Error> {
+pub(super) async fn walk(
+    context: &Context,
+    authority: &dyn Authority,
+    work: Work,
+) -> Result<(), Error> {
     let now = context.store.now().await?;
-    let mut walk = Walk { context, authority, work, seen: Seen::default(), values: Vec::new(), now };
+    let mut walk = Walk {
+        context,
+        authority,
+        work,
+        seen: Seen::default(),
+        values: Vec::new(),
+        now,
+    };
     for _ in 0..STEPS {
         if context.stop.is_cancelled() {
             break;
@@ -67,8 +79,21 @@ pub(super) async fn walk(context: &Context, authority: &dyn Authority, work: Wor
             return Ok(());
         }
     }
-    let for_ms = if context.stop.is_cancelled() { 0 } else { PUZZLED_MS };
-    orders::pause(&context.store, &walk.work.claim, &Pause { for_ms, ..Pause::default() }).await.map(drop)
+    let for_ms = if context.stop.is_cancelled() {
+        0
+    } else {
+        PUZZLED_MS
+    };
+    orders::pause(
+        &context.store,
+        &walk.work.claim,
+        &Pause {
+            for_ms,
+            ..Pause::default()
+        },
+    )
+    .await
+    .map(drop)
 }
 
 impl Walk<'_> {
@@ -130,7 +155,11 @@ impl Walk<'_> {
     }
 
     fn see(&mut self, order: Order) -> Flow {
-        let Order { status, pending, problem } = order;
+        let Order {
+            status,
+            pending,
+            problem,
+        } = order;
         self.seen.order = Some(match status {
             OrderStatus::Pending => OrderSeen::Pending(pending.len()),
             OrderStatus::Ready => OrderSeen::Ready,
@@ -139,12 +168,21 @@ impl Walk<'_> {
             OrderStatus::Invalid => OrderSeen::Invalid(problem),
         });
         let place = challenge_name(&self.work.claim.domain);
-        if let Some(other) = pending.iter().find(|authorization| authorization.fqdn != place) {
+        if let Some(other) = pending
+            .iter()
+            .find(|authorization| authorization.fqdn != place)
+        {
             // Never anybody else's name, whatever the authority says.
-            let detail = format!("it wants a proof at {}, where only {place} is possible", other.fqdn);
+            let detail = format!(
+                "it wants a proof at {}, where only {place} is possible",
+                other.fqdn
+            );
             self.seen.order = Some(OrderSeen::Invalid(Some(detail)));
         }
-        self.values = pending.into_iter().map(|authorization| authorization.value).collect();
+        self.values = pending
+            .into_iter()
+            .map(|authorization| authorization.value)
+            .collect();
         Flow::On
     }
 
@@ -168,7 +206,12 @@ impl Walk<'_> {
     }
 
     async fn ask_servers(&mut self) -> Result<Flow, Error> {
-        let servers = match self.context.propagation.servers(self.context.zone.as_ref()).await {
+        let servers = match self
+            .context
+            .propagation
+            .servers(self.context.zone.as_ref())
+            .await
+        {
             Ok(servers) => servers,
             Err(error) => {
                 warn!(error = %error, "the zone's name servers are not known");
@@ -176,7 +219,13 @@ impl Walk<'_> {
             }
         };
         let values = self.values.iter().map(|value| txt::encode(value)).collect();
-        let answered = servers.ask(&challenge_name(&self.work.claim.domain), RecordType::Txt, &values).await;
+        let answered = servers
+            .ask(
+                &challenge_name(&self.work.claim.domain),
+                RecordType::Txt,
+                &values,
+            )
+            .await;
         self.seen.all_silent = Some(all_silent(&answered));
         Ok(Flow::On)
     }
@@ -197,7 +246,8 @@ impl Walk<'_> {
 
     async fn save_key(&mut self) -> Result<Flow, Error> {
         let domain = &self.work.claim.domain;
-        let made = keys::generate().and_then(|key| keys::request(&key, &names(domain)).map(|csr| (key, csr)));
+        let made = keys::generate()
+            .and_then(|key| keys::request(&key, &names(domain)).map(|csr| (key, csr)));
         let (key, csr) = match made {
             Ok(made) => made,
             Err(error) => return self.fail(&NotDone::Refused(error.to_string())).await,
@@ -208,7 +258,9 @@ impl Walk<'_> {
     }
 
     async fn finalize(&mut self) -> Result<Flow, Error> {
-        let Some(csr) = orders::csr(&self.context.store, &self.work.claim).await? else { return self.anew().await };
+        let Some(csr) = orders::csr(&self.context.store, &self.work.claim).await? else {
+            return self.anew().await;
+        };
         if let Err(error) = within(self.authority.finalize(self.url(), &csr)).await {
             return self.trouble(error).await;
         }
@@ -227,17 +279,27 @@ impl Walk<'_> {
             Ok(pem) => pem,
             Err(error) => return self.trouble(error).await,
         };
-        let Some(key) = orders::key(store, &self.work.claim).await? else { return self.anew().await };
+        let Some(key) = orders::key(store, &self.work.claim).await? else {
+            return self.anew().await;
+        };
         let issued = match read_chain(&pem) {
             Ok(issued) => issued,
-            Err(error) => return self.trouble(AuthorityError::unavailable(error.to_string())).await,
+            Err(error) => {
+                return self
+                    .trouble(AuthorityError::unavailable(error.to_string()))
+                    .await;
+            }
         };
         if !keys::matches(&key, &issued.certificate).unwrap_or(false) {
             warn!("the authority's certificate is for another key: beginning anew");
             return self.anew().await;
         }
         if orders::issue(store, &self.work.claim, &issued).await? {
-            info!(domain = self.work.claim.domain, until = issued.not_after.rfc3339(), "a certificate was issued");
+            info!(
+                domain = self.work.claim.domain,
+                until = issued.not_after.rfc3339(),
+                "a certificate was issued"
+            );
         }
         self.wake_after_end();
         Ok(Flow::Rest)
@@ -247,7 +309,11 @@ impl Walk<'_> {
         let held = orders::begin_anew(&self.context.store, &self.work.claim).await?;
         self.context.queue.wake(Job::Publish);
         self.seen = Seen::default();
-        (self.work.url, self.work.facts.has_url, self.work.facts.has_key) = (None, false, false);
+        (
+            self.work.url,
+            self.work.facts.has_url,
+            self.work.facts.has_key,
+        ) = (None, false, false);
         Ok(self.moved_to(OrderStep::Requested, held))
     }
 
@@ -270,9 +336,18 @@ impl Walk<'_> {
     }
 
     async fn wait(&mut self, problem: Option<String>) -> Result<Flow, Error> {
-        let for_ms = poll_ms(self.now.since(self.work.facts.step_since), self.work.automatic);
+        let for_ms = poll_ms(
+            self.now.since(self.work.facts.step_since),
+            self.work.automatic,
+        );
         let failed = self.seen.order.is_some().then_some(false);
-        self.rest(Pause { for_ms, problem, failed, ..Pause::default() }).await
+        self.rest(Pause {
+            for_ms,
+            problem,
+            failed,
+            ..Pause::default()
+        })
+        .await
     }
 
     async fn rest(&self, pause: Pause) -> Result<Flow, Error> {
@@ -288,26 +363,42 @@ impl Walk<'_> {
         let wait = back_off_ms(self.work.failures + 1, self.work.automatic);
         warn!(error = %error, "the certificate authority did not help");
         let (usual, asked, problem) = match error {
-            AuthorityError::RateLimited { retry_after, detail } => {
+            AuthorityError::RateLimited {
+                retry_after,
+                detail,
+            } => {
                 let asked = retry_after.map_or(LIMITED_MS, millis);
-                (wait, Some(asked), format!("The certificate authority takes no more requests for now: {detail}"))
+                (
+                    wait,
+                    Some(asked),
+                    format!("The certificate authority takes no more requests for now: {detail}"),
+                )
             }
             AuthorityError::Account(_) => {
                 let words = "The certificate authority does not accept our account; the administrators have to mend that.";
                 (wait.max(ACCOUNT_MS), None, words.to_owned())
             }
-            AuthorityError::Gone(_) => {
-                (wait.max(PUZZLED_MS), None, "The certificate authority is busy with the order.".to_owned())
-            }
+            AuthorityError::Gone(_) => (
+                wait.max(PUZZLED_MS),
+                None,
+                "The certificate authority is busy with the order.".to_owned(),
+            ),
             AuthorityError::Unavailable { retry_after, .. } => {
-                let words = "The certificate authority does not answer at the moment. We keep trying.";
+                let words =
+                    "The certificate authority does not answer at the moment. We keep trying.";
                 (wait, retry_after.map(millis), words.to_owned())
             }
             // Taken above.
             AuthorityError::Refused(detail) => (wait, None, detail),
         };
         let for_ms = wait_ms(self.work.facts.created_at, self.now, usual, asked);
-        let pause = Pause { for_ms, problem: Some(problem), failed: Some(true), tell_when: true, asked: asked.is_some() };
+        let pause = Pause {
+            for_ms,
+            problem: Some(problem),
+            failed: Some(true),
+            tell_when: true,
+            asked: asked.is_some(),
+        };
         self.rest(pause).await
     }
 }
@@ -319,7 +410,12 @@ fn millis(wait: Duration) -> i64 {
 
 /// Whether not one server said anything. None to ask: nobody can.
 fn all_silent(answered: &Answered) -> bool {
-    answered.by == 0 && answered.lagging.iter().all(|lag| lag.replies.iter().all(|reply| matches!(reply, Reply::Silent(_))))
+    answered.by == 0
+        && answered.lagging.iter().all(|lag| {
+            lag.replies
+                .iter()
+                .all(|reply| matches!(reply, Reply::Silent(_)))
+        })
 }
 
 /// What the rows keep of a chain.
@@ -334,7 +430,12 @@ pub(super) fn read_chain(pem: &str) -> Result<Issued, chain::ChainError> {
 }
 
 /// A call that does not come back is one that was not answered.
-pub(super) async fn within<T>(call: impl Future<Output = Result<T, AuthorityError>>) -> Result<T, AuthorityError> {
+pub(super) async fn within<T>(
+    call: impl Future<Output = Result<T, AuthorityError>>,
+) -> Result<T, AuthorityError> {
     let late = |_| AuthorityError::unavailable(format!("no answer within {} s", CALL.as_secs()));
-    tokio::time::timeout(CALL, call).await.map_err(late).flatten()
+    tokio::time::timeout(CALL, call)
+        .await
+        .map_err(late)
+        .flatten()
 }

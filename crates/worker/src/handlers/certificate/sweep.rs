@@ -1,4 +1,5 @@
-//! What nobody asks for: renewals, what became of orders that were given up, and revocations that are owed.
+//! What nobody asks for: renewals, what became of orders that were given up, and revocations that
+//! are owed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,8 @@ use super::steps::{read_chain, within};
 use crate::Context;
 use crate::handlers::keep::keep;
 
-/// Between two sweeps of all processes together. The lease is not given back, and kept while a sweep takes longer.
+/// Between two sweeps of all processes together. The lease is not given back, and kept while a
+/// sweep takes longer.
 pub(super) const EVERY: Duration = Duration::from_secs(10);
 const EVERY_MS: i64 = EVERY.as_millis() as i64;
 /// Between two tries to pay revocations, likewise.
@@ -28,7 +30,10 @@ const DECIDED_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
 
 pub(super) async fn sweep(context: Context, authority: Arc<dyn Authority>) -> Result<(), Error> {
     let store = &context.store;
-    let Some(lease) = zone::acquire_lease(store, "certificates", &context.holder, EVERY_MS).await? else { return Ok(()) };
+    let Some(lease) = zone::acquire_lease(store, "certificates", &context.holder, EVERY_MS).await?
+    else {
+        return Ok(());
+    };
     tokio::select! {
         swept = sweep_held(&context, authority.as_ref()) => swept,
         never = keep(store, lease, EVERY_MS) => match never {},
@@ -51,10 +56,17 @@ async fn sweep_held(context: &Context, authority: &dyn Authority) -> Result<(), 
 }
 
 /// Sees whether a certificate came of an order that ended without one.
-async fn settle(context: &Context, authority: &dyn Authority, order: &GivenUp) -> Result<(), Error> {
+async fn settle(
+    context: &Context,
+    authority: &dyn Authority,
+    order: &GivenUp,
+) -> Result<(), Error> {
     let store = &context.store;
     let age = store.now().await?.since(order.at);
-    match within(authority.order(&order.url)).await.map(|read| read.status) {
+    match within(authority.order(&order.url))
+        .await
+        .map(|read| read.status)
+    {
         Ok(OrderStatus::Valid) => match within(authority.chain(&order.url)).await {
             Ok(pem) => match read_chain(&pem) {
                 Ok(issued) => renewals::settle(store, order, Some(&issued)).await,
@@ -66,25 +78,39 @@ async fn settle(context: &Context, authority: &dyn Authority, order: &GivenUp) -
             Err(_) if age > DECIDED_MS => renewals::settle(store, order, None).await,
             Err(_) => Ok(()),
         },
-        Ok(OrderStatus::Invalid) | Err(AuthorityError::Gone(_)) => renewals::settle(store, order, None).await,
-        Ok(OrderStatus::Pending | OrderStatus::Ready) if age > MAY_COME_MS => renewals::settle(store, order, None).await,
+        Ok(OrderStatus::Invalid) | Err(AuthorityError::Gone(_)) => {
+            renewals::settle(store, order, None).await
+        }
+        Ok(OrderStatus::Pending | OrderStatus::Ready) if age > MAY_COME_MS => {
+            renewals::settle(store, order, None).await
+        }
         _ if age > DECIDED_MS => renewals::settle(store, order, None).await,
         _ => Ok(()),
     }
 }
 
-/// Revokes what is owed. What the authority does not take stays a row, for the next try and for admins to see.
+/// Revokes what is owed. What the authority does not take stays a row, for the next try and for
+/// admins to see.
 async fn pay_revocations(context: &Context, authority: &dyn Authority) -> Result<(), Error> {
     let store = &context.store;
     let owed = renewals::owed_revocations(store, CALLS).await?;
-    if owed.is_empty() || zone::acquire_lease(store, "revocations", &context.holder, REVOKE_EVERY_MS).await?.is_none() {
+    if owed.is_empty()
+        || zone::acquire_lease(store, "revocations", &context.holder, REVOKE_EVERY_MS)
+            .await?
+            .is_none()
+    {
         return Ok(());
     }
     for certificate in owed {
         if context.stop.is_cancelled() {
             return Ok(());
         }
-        match within(authority.revoke(&certificate.certificate, RevocationReason::CessationOfOperation)).await {
+        match within(authority.revoke(
+            &certificate.certificate,
+            RevocationReason::CessationOfOperation,
+        ))
+        .await
+        {
             Ok(()) => {
                 renewals::revoked(store, certificate.id).await?;
                 info!(certificate = certificate.id, "a certificate was revoked");
@@ -95,7 +121,8 @@ async fn pay_revocations(context: &Context, authority: &dyn Authority) -> Result
             }
             Err(error) => {
                 warn!(error = %error, "revocations have to wait");
-                // It may be this one that the authority cannot digest: the next round begins with another.
+                // It may be this one that the authority cannot digest: the next round begins with
+                // another.
                 renewals::put_off_revocation(store, certificate.id).await?;
                 return Ok(());
             }

@@ -7,7 +7,11 @@ use super::signed_in;
 
 fn admin_shell(text: &dyn Fn(&str) -> String, path: &str) -> Shell {
     let mut shell = signed_in(text, path);
-    let user = HeaderUser { is_admin: true, impersonation: None, ..shell.user.unwrap() };
+    let user = HeaderUser {
+        is_admin: true,
+        impersonation: None,
+        ..shell.user.unwrap()
+    };
     shell.user = Some(user);
     shell
 }
@@ -87,7 +91,14 @@ pub(super) fn pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)
     };
     let trail = TrailLines {
         shell: admin_shell(text, "/admin/trail"),
-        lines: vec![TrailItem { actor: None, on_behalf_of: None, ..line.clone() }, line],
+        lines: vec![
+            TrailItem {
+                actor: None,
+                on_behalf_of: None,
+                ..line.clone()
+            },
+            line,
+        ],
         person: text("user1"),
         action: text("record"),
         object: text("www"),
@@ -96,12 +107,34 @@ pub(super) fn pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)
         older: Some("/admin/trail?person=user1&before=7".to_owned()),
     };
     let mut helping = signed_in(text, "/");
-    let impersonation = Some(HeaderImpersonation { admin: text("user3"), until: "2026-11-21T09:30:00Z".to_owned() });
-    helping.user = Some(HeaderUser { impersonation, ..helping.user.unwrap() });
-    let home = |shell| HomePage { shell, record_count: 3, has_certificate: true }.render().unwrap();
+    let impersonation = Some(HeaderImpersonation {
+        admin: text("user3"),
+        until: "2026-11-21T09:30:00Z".to_owned(),
+    });
+    helping.user = Some(HeaderUser {
+        impersonation,
+        ..helping.user.unwrap()
+    });
+    let home = |shell| {
+        HomePage {
+            shell,
+            record_count: 3,
+            has_certificate: true,
+        }
+        .render()
+        .unwrap()
+    };
     vec![
         ("admin", empty.render().unwrap()),
-        ("admin-short", AdminPage { fault: Some(text("Type 3 letters or more.")), ..empty }.render().unwrap()),
+        (
+            "admin-short",
+            AdminPage {
+                fault: Some(text("Type 3 letters or more.")),
+                ..empty
+            }
+            .render()
+            .unwrap(),
+        ),
         ("admin-full", full.render().unwrap()),
         ("admin-delete", delete.render().unwrap()),
         ("admin-trail", trail.render().unwrap()),

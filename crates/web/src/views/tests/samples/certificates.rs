@@ -44,34 +44,101 @@ fn order(text: &dyn Fn(&str) -> String, step: OrderStep, problem: Option<&str>) 
 
 pub(super) fn pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
     let page = || certificate_page(text);
-    let refusal = PublishState::Refused { reason: text("a set that is not ours stands at this name") };
-    let stuck = OrderProgress { dns: Some(refusal), ..order(text, OrderStep::Publishing, None) };
+    let refusal = PublishState::Refused {
+        reason: text("a set that is not ours stands at this name"),
+    };
+    let stuck = OrderProgress {
+        dns: Some(refusal),
+        ..order(text, OrderStep::Publishing, None)
+    };
     let waiting = OrderProgress {
         retry_at: Some(text("2026-11-22 10:00 UTC")),
-        ..order(text, OrderStep::Ordered, Some("The certificate authority has taken as many requests as it takes this week."))
+        ..order(
+            text,
+            OrderStep::Ordered,
+            Some("The certificate authority has taken as many requests as it takes this week."),
+        )
     };
     let reason = "The certificate authority did not find the TXT record.";
-    let pending = |order| CertificatePage { order: Some(order), again_s: 1, ..page() };
-    let issued = |renewal| CertificatePage { active: Some(active(text, renewal)), ..page() };
-    let renewing = CertificatePage { active: Some(active(text, Renewal::UnderWay)), ..pending(waiting.clone()) };
-    let failed = CertificatePage { order: Some(order(text, OrderStep::Failed, Some(reason))), ..page() };
-    let renewal_failed = CertificatePage { active: Some(active(text, Renewal::Open)), ..failed.clone() };
-    let expired = ActiveCertificate { expired: true, ..active(text, Renewal::Off) };
-    let refused = Some(text("You have asked for a certificate 3 times within 24 hours."));
-    let delete = CertificateDeletePage { shell: signed_in(text, "/certificate/delete"), active: active(text, Renewal::Open) };
-    let help = InformationPage { shell: signed_in(text, "/certificate/information"), daily: 3 };
+    let pending = |order| CertificatePage {
+        order: Some(order),
+        again_s: 1,
+        ..page()
+    };
+    let issued = |renewal| CertificatePage {
+        active: Some(active(text, renewal)),
+        ..page()
+    };
+    let renewing = CertificatePage {
+        active: Some(active(text, Renewal::UnderWay)),
+        ..pending(waiting.clone())
+    };
+    let failed = CertificatePage {
+        order: Some(order(text, OrderStep::Failed, Some(reason))),
+        ..page()
+    };
+    let renewal_failed = CertificatePage {
+        active: Some(active(text, Renewal::Open)),
+        ..failed.clone()
+    };
+    let expired = ActiveCertificate {
+        expired: true,
+        ..active(text, Renewal::Off)
+    };
+    let refused = Some(text(
+        "You have asked for a certificate 3 times within 24 hours.",
+    ));
+    let delete = CertificateDeletePage {
+        shell: signed_in(text, "/certificate/delete"),
+        active: active(text, Renewal::Open),
+    };
+    let help = InformationPage {
+        shell: signed_in(text, "/certificate/information"),
+        daily: 3,
+    };
     vec![
         ("certificate", page().render().unwrap()),
-        ("certificate-off", CertificatePage { off: true, active: Some(expired), ..page() }.render().unwrap()),
-        ("certificate-refused", CertificatePage { refused, ..page() }.render().unwrap()),
-        ("certificate-pending", pending(order(text, OrderStep::Publishing, None)).render().unwrap()),
+        (
+            "certificate-off",
+            CertificatePage {
+                off: true,
+                active: Some(expired),
+                ..page()
+            }
+            .render()
+            .unwrap(),
+        ),
+        (
+            "certificate-refused",
+            CertificatePage { refused, ..page() }.render().unwrap(),
+        ),
+        (
+            "certificate-pending",
+            pending(order(text, OrderStep::Publishing, None))
+                .render()
+                .unwrap(),
+        ),
         ("certificate-waiting", pending(waiting).render().unwrap()),
         ("certificate-stuck", pending(stuck).render().unwrap()),
         ("certificate-renewing", renewing.render().unwrap()),
         ("certificate-failed", failed.render().unwrap()),
-        ("certificate-renewal-failed", renewal_failed.render().unwrap()),
-        ("certificate-issued", issued(Renewal::From(text("2027-01-20"))).render().unwrap()),
-        ("certificate-withheld", CertificatePage { key_withheld: true, ..issued(Renewal::Open) }.render().unwrap()),
+        (
+            "certificate-renewal-failed",
+            renewal_failed.render().unwrap(),
+        ),
+        (
+            "certificate-issued",
+            issued(Renewal::From(text("2027-01-20"))).render().unwrap(),
+        ),
+        (
+            "certificate-withheld",
+            CertificatePage {
+                key_withheld: true,
+                ..issued(Renewal::Open)
+            }
+            .render()
+            .unwrap(),
+        ),
         ("certificate-delete", delete.render().unwrap()),
         ("information", help.render().unwrap()),
     ]
