@@ -60,13 +60,7 @@ base_images() {
     if ! docker image inspect "$BASE" >/dev/null 2>&1; then
         say "Making the base image from Debian $release"
         rm -rf "$PROVE/base"
-        debootstrap --variant=minbase --include=ca-certificates "$release" "$PROVE/base" >"$SCRATCH/debootstrap.log" 2>&1 || {
-            tail -n 20 "$SCRATCH/debootstrap.log" >&2
-            die "debootstrap could not make a base image; the end of its log is above."
-        }
-        cp /etc/apt/sources.list.d/*.sources "$PROVE/base/etc/apt/sources.list.d/" 2>/dev/null && : >"$PROVE/base/etc/apt/sources.list"
-        cp /usr/local/share/ca-certificates/*.crt "$PROVE/base/usr/local/share/ca-certificates/" 2>/dev/null || true
-        chroot "$PROVE/base" update-ca-certificates >/dev/null 2>&1
+        debian_root "$release" "$PROVE/base"
         rm -rf "$PROVE"/base/var/cache/apt/archives/*.deb "$PROVE"/base/var/lib/apt/lists/*
         tar -C "$PROVE/base" -c . | docker import --change 'CMD ["bash"]' - "$BASE" >/dev/null
         rm -rf "$PROVE/base"
@@ -83,6 +77,19 @@ RUN ldconfig
 ENV CARGO_HOME=/usr/local/cargo
 EOF
     fi
+}
+
+# debian_root RELEASE FOLDER: the smallest Debian, with this machine's package sources and root certificates.
+debian_root() {
+    mkdir -p "$(dirname "$2")"
+    debootstrap --variant=minbase --include=ca-certificates "$1" "$2" >"$SCRATCH/debootstrap.log" 2>&1 || {
+        tail -n 20 "$SCRATCH/debootstrap.log" >&2
+        die "debootstrap could not unpack Debian $1; the end of its log is above."
+    }
+    # Only Debian's own sources: those of other vendors need keys that the new system does not have.
+    if cp /etc/apt/sources.list.d/debian.sources "$2/etc/apt/sources.list.d/" 2>/dev/null; then : >"$2/etc/apt/sources.list"; fi
+    cp /usr/local/share/ca-certificates/*.crt "$2/usr/local/share/ca-certificates/" 2>/dev/null || true
+    chroot "$2" update-ca-certificates >/dev/null 2>&1
 }
 
 # build_image TAG [BUILD-ARG...]: the Dockerfile of the repository, on our base images.

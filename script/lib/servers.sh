@@ -33,18 +33,19 @@ start_server() {
     SERVERS+=("$!")
 }
 
-# wait_for NAME COMMAND...: until the command succeeds, at most 60 s.
+# wait_for NAME COMMAND...: polls until the command succeeds, at most 120 s, or the seconds in WAIT_S; then prints the end of
+# the server's log.
 wait_for() {
-    local name=$1 try
+    local name=$1 end=$((SECONDS + ${WAIT_S:-120}))
     shift
-    for ((try = 0; try < 300; try++)); do
+    while [ "$SECONDS" -lt "$end" ]; do
         if "$@" >/dev/null 2>&1; then return 0; fi
-        # The server stands before its guard; where it has ended, there is nothing to wait for.
+        # The server is listed before its guard. If it has ended, waiting is useless.
         kill -0 "${SERVERS[-2]}" 2>/dev/null || break
         sleep 0.2
     done
     tail -n 30 "$SCRATCH/$name.log" >&2
-    die "$name ended, or did not answer within 60 s; the end of its log is above."
+    die "$name ended, or did not answer within ${WAIT_S:-120} s; the end of its log is above."
 }
 
 free_port() {

@@ -173,7 +173,7 @@ app_log() { docker service logs --raw "$APP"; }
 person() {
     local who=$1
     shift
-    python3 tests/stack/person.py --port "$PROXY_PORT" --ca "$WORLD/tls/ca.pem" --cookies "$WORLD/cookies/$who" "$@"
+    python3 tests/user.py --port "$PROXY_PORT" --ca "$WORLD/tls/ca.pem" --cookies "$WORLD/cookies/$who" "$@"
 }
 commit_served() { person nobody get /version | python3 -c 'import json,sys; print(json.load(sys.stdin)["commit"])'; }
 # What several requests in a row say, each once.

@@ -6,7 +6,7 @@ update() { docker service update --quiet --detach=false "$@" "$APP"; }
 deployed
 person user1 create updated A 192.168.1.2 >/dev/null 2>&1
 variant second 22222222aaaa
-python3 tests/stack/person.py --port "$PROXY_PORT" --ca "$WORLD/tls/ca.pem" --cookies "$WORLD/cookies/user1" load 60 >"$SCRATCH/load" &
+python3 tests/user.py --port "$PROXY_PORT" --ca "$WORLD/tls/ca.pem" --cookies "$WORLD/cookies/user1" load 60 >"$SCRATCH/load" &
 load=$!
 sleep 2
 check 'an update under load converges' update --image "$IMAGE:second"

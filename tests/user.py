@@ -1,7 +1,7 @@
-"""A person with a browser, for the stories of the stack: signs in at the school, makes records, asks for a certificate.
+"""A user with a browser, for script/prove: signs in, creates records, requests a certificate.
 
-Speaks to the TLS proxy on loopback, whatever host a page names. Cookies are kept in a file, so that the next call goes on in
-the same session. Only Python's own library.
+With --port it connects to the TLS proxy of the stack on loopback, whatever host a URL names. With --app and --idp it uses
+these addresses (the demo's). Cookies are kept in a file, so the next call continues the same session. Standard library only.
 """
 
 import argparse
@@ -19,8 +19,6 @@ import urllib.parse
 import urllib.request
 from html.parser import HTMLParser
 
-APP = "https://names.school.example"
-IDP = "https://idp.school.example"
 TIMEOUT_S = 20
 
 
@@ -44,14 +42,18 @@ class Forms(HTMLParser):
 
 
 class Browser:
-    def __init__(self, port, ca, cookies):
+    def __init__(self, options):
+        self.app, self.idp, port, cookies = options.app, options.idp, options.port, options.cookies
         self.cookies = http.cookiejar.LWPCookieJar(cookies)
         if cookies and pathlib.Path(cookies).exists():
             self.cookies.load(ignore_discard=True)
-        context = ssl.create_default_context(cafile=ca)
+        if port is None:
+            self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.cookies))
+            return
+        context = ssl.create_default_context(cafile=options.ca)
 
         class ToProxy(http.client.HTTPSConnection):
-            """Every name leads to the proxy, as the school's DNS would say."""
+            """Connects to the proxy for every host name, as the school's DNS would."""
 
             def _create_connection(self, _address, *arguments):
                 import socket
@@ -69,10 +71,10 @@ class Browser:
         self.opener = urllib.request.build_opener(Handler(), urllib.request.HTTPCookieProcessor(self.cookies))
 
     def open(self, url, fields=None, headers=None):
-        """The last page after redirects: status, address, text."""
+        """Returns the page after all redirects: status, address, text."""
         data = None if fields is None else urllib.parse.urlencode(fields).encode()
         headers = headers or {"Sec-Fetch-Site": "none"}
-        request = urllib.request.Request(urllib.parse.urljoin(APP, url), data, headers)
+        request = urllib.request.Request(urllib.parse.urljoin(self.app, url), data, headers)
         try:
             answer = self.opener.open(request, timeout=TIMEOUT_S)
         except urllib.error.HTTPError as refused:
@@ -84,7 +86,7 @@ class Browser:
         return answer.status, answer.url, text
 
     def post(self, url, fields):
-        return self.open(url, fields, {"Origin": APP, "Sec-Fetch-Site": "same-origin"})
+        return self.open(url, fields, {"Origin": self.app, "Sec-Fetch-Site": "same-origin"})
 
     def form(self, page, action):
         status, address, text = page
@@ -98,7 +100,7 @@ class Browser:
         if page[0] == 200 and "/login" not in page[1]:
             return  # still signed in
         status, address, text = self.post("/login", self.form(page, "/login")["fields"])
-        if not address.startswith(IDP):
+        if not address.startswith(self.idp):
             sys.exit(f"not sent to the school: {status} {address}\n{text[:1000]}")
         if "SAMLResponse" not in text:
             form = next(form for form in Forms(text).forms if "password" in form["fields"])
@@ -107,8 +109,8 @@ class Browser:
         form = next((form for form in Forms(text).forms if "SAMLResponse" in form["fields"]), None)
         if form is None:
             sys.exit(f"the school did not let {user} in: {status} {address}\n{text[:2000]}")
-        status, address, text = self.open(form["action"], form["fields"], {"Origin": IDP, "Sec-Fetch-Site": "cross-site"})
-        if status != 200 or not address.startswith(APP) or "/login" in address:
+        status, address, text = self.open(form["action"], form["fields"], {"Origin": self.idp, "Sec-Fetch-Site": "cross-site"})
+        if status != 200 or not address.startswith(self.app) or "/login" in address:
             sys.exit(f"not signed in: {status} {address}\n{text[:2000]}")
 
     def create(self, name, rtype, value):
@@ -147,20 +149,20 @@ class Browser:
 
 
 def load(options):
-    """Asks for pages without a pause until the time is over, and one visitor renews a record again and again; every answer that
-    is not 200 counts as failed."""
+    """Requests pages in a loop until the time is over, while one visitor renews a record repeatedly; every answer other than
+    200 counts as failed."""
     end, done, failed, lock = time.monotonic() + options.seconds, [0], [], threading.Lock()
 
     def visitor(number):
-        browser = Browser(options.port, options.ca, options.cookies)
+        browser = Browser(options)
         browser.cookies.filename = None
         while time.monotonic() < end:
-            # Not /healthcheck, which says no on purpose to the proxy while a replica ends.
+            # Not /healthcheck, which answers 503 to the proxy on purpose while a replica shuts down.
             path = ("/dns-records", "/version", "/dns-records/new")[number % 3]
             try:
                 if number == 0:
                     path = "renewing"
-                    # At the pace that the limit of writes allows.
+                    # No faster than the rate limit for writes allows.
                     time.sleep(4)
                     status, address, _ = browser.renew(browser.records()[0][0])
                 else:
@@ -185,9 +187,11 @@ def load(options):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--port", type=int, required=True, help="the proxy's, on loopback")
-    parser.add_argument("--ca", required=True, help="the root that its certificate is under")
-    parser.add_argument("--cookies", help="the file with this person's cookies")
+    parser.add_argument("--app", default="https://names.school.example", help="the application's URL")
+    parser.add_argument("--idp", default="https://idp.school.example", help="the identity provider's URL")
+    parser.add_argument("--port", type=int, help="the TLS proxy's port on loopback; without it, connect to the URLs as they are")
+    parser.add_argument("--ca", help="the root certificate of the proxy")
+    parser.add_argument("--cookies", help="the file with this user's cookies")
     verbs = parser.add_subparsers(dest="verb", required=True)
     verb = {name: verbs.add_parser(name) for name in ("sign-in", "create", "delete", "records", "get", "request-certificate", "certificate", "load")}
     for name, words in {"sign-in": "user password", "create": "name type value", "delete": "number", "get": "path", "certificate": "part"}.items():
@@ -199,7 +203,7 @@ def main():
     options = parser.parse_args()
     if options.verb == "load":
         load(options)
-    browser = Browser(options.port, options.ca, options.cookies)
+    browser = Browser(options)
     match options.verb:
         case "sign-in":
             browser.sign_in(options.user, options.password)
