@@ -17,6 +17,7 @@ use hyper_util::rt::TokioExecutor;
 use instant_acme::{BodyWrapper, BytesResponse, HttpClient, Problem};
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
+use starchart_domain::error::error_chain;
 use url::Url;
 
 use crate::problem::{Answer, Failure};
@@ -102,12 +103,12 @@ async fn send(
     let response = http
         .request(request)
         .await
-        .map_err(|error| Failure::Silent(with_causes(&error)))?;
+        .map_err(|error| Failure::Silent(error_chain(&error)))?;
     let (parts, body) = response.into_parts();
     let body = Limited::new(body, BODY)
         .collect()
         .await
-        .map_err(|error| Failure::Silent(with_causes(&*error)))?
+        .map_err(|error| Failure::Silent(error_chain(&*error)))?
         .to_bytes();
     let status = parts.status.as_u16();
     if status >= 400 {
@@ -154,17 +155,6 @@ fn root_store(pem: &str) -> Result<RootCertStore, String> {
 
 fn host(uri: &Uri) -> String {
     uri.host().unwrap_or_default().to_owned()
-}
-
-/// The message and those of its causes: hyper's own says only which step failed.
-fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

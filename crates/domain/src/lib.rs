@@ -4,6 +4,7 @@
 //! passed in.
 
 pub mod certificate;
+pub mod error;
 pub mod expiry;
 pub mod fault;
 pub mod import;

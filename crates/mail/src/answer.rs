@@ -1,10 +1,9 @@
 //! What an answer of the mail server means for one mail, and what of it may be said.
 
-use std::error::Error as _;
-
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use lettre::transport::smtp::response::Response;
+use starchart_domain::error::error_chain;
 
 use crate::error::SendError;
 use crate::letter::one_line;
@@ -109,16 +108,7 @@ fn codes(code: Option<u16>, detail: Option<[u16; 3]>) -> String {
 
 /// A fault with its causes, in one line, without these secrets.
 pub(crate) fn said(fault: &Fault, secrets: &[(&str, &str)]) -> String {
-    let mut text = fault.to_string();
-    let mut cause = fault.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = error.source();
-    }
-    cut(&scrub(&text, secrets))
+    cut(&scrub(&error_chain(fault), secrets))
 }
 
 /// An answer in one line.

@@ -14,8 +14,8 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use rustls::pki_types::CertificateDer;
 use serde::Deserialize;
+use starchart_domain::error::error_chain;
 use starchart_domain::secret::Secret;
-use starchart_domain::words::told;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 use url::Url;
@@ -114,7 +114,7 @@ impl Tokens {
         let away = |error: &(dyn std::error::Error + 'static)| {
             SendError::Unreachable(format!(
                 "the token's server (SMTP_OAUTH_TOKEN_URL): {}",
-                told(error)
+                error_chain(error)
             ))
         };
         let form = url::form_urlencoded::Serializer::new(String::new())

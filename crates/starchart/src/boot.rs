@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use starchart_domain::words::told;
+use starchart_domain::error::error_chain;
 use starchart_jobs::{Ended, Queue};
 use starchart_mail::Mailer;
 use starchart_saml::Provider;
@@ -245,7 +245,7 @@ async fn ready_store(
             Ok(false) => {}
             Err(error) => {
                 warn!(
-                    error = told(&error),
+                    error = error_chain(&error),
                     "DANGER_DATABASE_WIPE_REINITIALIZE: not armed again before the next start"
                 )
             }
@@ -332,7 +332,7 @@ async fn schema_fits(
                 warn!(?names, "the schema is newer than this program");
                 return Ok(true);
             }
-            Err(error) => warn!(error = told(&error), "waiting for the database"),
+            Err(error) => warn!(error = error_chain(&error), "waiting for the database"),
         }
         tokio::select! {
             () = tokio::time::sleep(WAIT) => {}

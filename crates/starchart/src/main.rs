@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use starchart_domain::words::told;
+use starchart_domain::error::error_chain;
 
 /// DNS names for everyone at a school, without asking anyone.
 #[derive(Parser)]
@@ -110,9 +110,9 @@ fn main() -> ExitCode {
         if is_settings {
             eprintln!("{error}");
         } else if serves && tracing::dispatcher::has_been_set() {
-            tracing::error!(error = told(error.as_ref()), "stopped");
+            tracing::error!(error = error_chain(error.as_ref()), "stopped");
         } else {
-            eprintln!("starchart: {}", told(error.as_ref()));
+            eprintln!("starchart: {}", error_chain(error.as_ref()));
         }
         ExitCode::from(if is_settings { 2 } else { 1 })
     })

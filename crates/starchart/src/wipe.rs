@@ -4,7 +4,8 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use starchart_domain::words::{counted, told as cause_of};
+use starchart_domain::error::error_chain;
+use starchart_domain::words::counted;
 use starchart_jobs::clear;
 use starchart_settings::{Problem, Problems, Redis, Settings};
 use starchart_store::{Store, WipeMark, WipeOutcome};
@@ -49,7 +50,10 @@ pub(crate) async fn by_flag(
         match outcome {
             Ok(outcome) => return told(outcome, settings).await.map(|()| true),
             Err(error) if error.is_temporary() => {
-                warn!(error = cause_of(&error), "{FLAG}: waiting for the database")
+                warn!(
+                    error = error_chain(&error),
+                    "{FLAG}: waiting for the database"
+                )
             }
             Err(error) => {
                 return Err(anyhow::Error::new(error)

@@ -1,12 +1,11 @@
 //! The one map from what went wrong to an answer. What caused it is logged here, once, and never
 //! reaches a browser.
 
-use std::error::Error as StdError;
-
 use actix_web::http::header::{ALLOW, CONNECTION, RETRY_AFTER};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use askama::Template;
+use starchart_domain::error::error_chain;
 use starchart_store::records::RecordError;
 
 use crate::views::{ErrorKind, ErrorPage, RefusalPage, SignInRefusal};
@@ -109,7 +108,7 @@ impl Failure {
     fn log(&self) {
         match self {
             Self::Store(_) | Self::Page(_) | Self::Internal(_) => {
-                tracing::error!(error = %self, cause = causes(self), "a request failed");
+                tracing::error!(error = error_chain(self), "a request failed");
             }
             Self::KeyWithheld | Self::ForeignDownload => {
                 tracing::warn!(reason = %self, "a private key was not given out")
@@ -122,16 +121,6 @@ impl Failure {
             other => tracing::debug!(error = %other, "a request was refused"),
         }
     }
-}
-
-/// The causes below an error, outermost first.
-fn causes(error: &dyn StdError) -> String {
-    let (mut texts, mut next) = (Vec::new(), error.source());
-    while let Some(cause) = next {
-        texts.push(cause.to_string());
-        next = cause.source();
-    }
-    texts.join(": ")
 }
 
 /// The answer to a failed request: a page with a way back and the number of the request.

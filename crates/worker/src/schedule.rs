@@ -4,8 +4,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use starchart_domain::error::error_chain;
 use starchart_domain::time::Timestamp;
-use starchart_domain::words::told;
 use starchart_jobs::{Job, Outcome};
 use starchart_store::{Error, Store};
 use tokio::sync::{Notify, OnceCell};
@@ -154,7 +154,7 @@ async fn work<F, R>(
 /// What a handler says when the database fails it: the rows still say what is owed.
 pub(crate) fn again_after(error: &starchart_store::Error) -> Outcome {
     warn!(
-        error = told(error),
+        error = error_chain(error),
         "the database did not answer a job, trying again"
     );
     Outcome::Again(Duration::from_secs(1))

@@ -7,7 +7,7 @@ use aws_sdk_route53::config::http::HttpResponse;
 use aws_sdk_route53::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_route53::operation::change_resource_record_sets::ChangeResourceRecordSetsError;
 
-use starchart_domain::words;
+use starchart_domain::error::error_chain;
 
 use crate::zone::ZoneError;
 
@@ -39,9 +39,9 @@ where
         return ZoneError::Refused { messages };
     }
     match error {
-        SdkError::ConstructionFailure(_) => ZoneError::Unavailable(told(error)),
+        SdkError::ConstructionFailure(_) => ZoneError::Unavailable(chain_without_sdk_layers(error)),
         SdkError::DispatchFailure(failure) if failure.is_user() || never_connected(error) => {
-            ZoneError::Unavailable(told(error))
+            ZoneError::Unavailable(chain_without_sdk_layers(error))
         }
         SdkError::ServiceError(service) => answered(
             service.raw().status().as_u16(),
@@ -52,13 +52,13 @@ where
             match answered(response.raw().status().as_u16(), None, None) {
                 // An answer that says yes and cannot be read.
                 ZoneError::Unavailable(_) | ZoneError::OutcomeUnknown(_) => {
-                    ZoneError::OutcomeUnknown(told(error))
+                    ZoneError::OutcomeUnknown(chain_without_sdk_layers(error))
                 }
                 known => known,
             }
         }
         // Timeouts, connections lost after sending, and whatever the SDK adds.
-        _ => ZoneError::OutcomeUnknown(told(error)),
+        _ => ZoneError::OutcomeUnknown(chain_without_sdk_layers(error)),
     }
 }
 
@@ -152,8 +152,8 @@ fn never_connected(error: &(dyn Error + 'static)) -> bool {
     false
 }
 
-/// What went wrong, without the layers of the libraries around it.
-fn told(error: &(dyn Error + 'static)) -> String {
+/// Formats an error with its causes, leaving out the layers that say nothing but where in the SDK.
+fn chain_without_sdk_layers(error: &(dyn Error + 'static)) -> String {
     let layer = |words: &str| {
         [
             "dispatch failure",
@@ -169,7 +169,7 @@ fn told(error: &(dyn Error + 'static)) -> String {
     while let Some(error) = next {
         next = error.source();
         if next.is_none() || !layer(&error.to_string()) {
-            return words::told(error);
+            return error_chain(error);
         }
     }
     String::new()

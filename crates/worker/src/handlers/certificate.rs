@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use starchart_acme::authority::Authority;
-use starchart_domain::words::told;
+use starchart_domain::error::error_chain;
 use starchart_jobs::Outcome;
 use starchart_store::certificates::orders::{self, Claim, Pause};
 use starchart_store::{Error, Store};
@@ -146,7 +146,10 @@ fn after_fault(fault: &Error) -> Option<Pause> {
             ..Pause::default()
         }),
         fault => {
-            error!(error = told(fault), "an order's rows cannot be worked with");
+            error!(
+                error = error_chain(fault),
+                "an order's rows cannot be worked with"
+            );
             None
         }
     }
@@ -160,7 +163,7 @@ async fn keep(store: &Store, claim: &Claim) -> Infallible {
         match orders::extend(store, claim, CLAIM_MS).await {
             Ok(true) => {}
             Ok(false) => return std::future::pending().await,
-            Err(error) => warn!(error = told(&error), "a claim could not be renewed"),
+            Err(error) => warn!(error = error_chain(&error), "a claim could not be renewed"),
         }
     }
 }

@@ -11,9 +11,9 @@
 
 use std::time::Duration;
 
+use starchart_domain::error::error_chain;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
-use starchart_domain::words::told;
 use starchart_jobs::{Job, Outcome};
 use starchart_store::expiry::{self, BATCH, Step};
 use starchart_store::zone::{self, AuditOutcome, Lease};
@@ -151,7 +151,7 @@ async fn take(context: &Context, step: Step, group: &[UserId]) -> Result<u64, Er
             error!(
                 user,
                 step = step.as_str(),
-                error = told(&error),
+                error = error_chain(&error),
                 "what a person has cannot be taken"
             );
             Ok(0)

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use starchart_domain::words::told;
+use starchart_domain::error::error_chain;
 use starchart_store::Store;
 use starchart_store::zone::{self, Lease};
 use tracing::warn;
@@ -21,7 +21,7 @@ pub(crate) async fn keep(store: &Store, mut lease: Lease, ttl_ms: i64) -> Infall
             Ok(false) => return std::future::pending().await,
             Err(error) => {
                 warn!(
-                    error = told(&error),
+                    error = error_chain(&error),
                     lease = lease.name,
                     "a lease could not be renewed"
                 )

@@ -4,7 +4,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use starchart_domain::words::told;
+use starchart_domain::error::error_chain;
 use starchart_jobs::Outcome;
 use starchart_mail::{Letter, Mailer, SendError};
 use starchart_store::outbox::{self, Owed, Verdict};
@@ -131,7 +131,10 @@ async fn keep(store: &Store, lease: &mut Lease, owed: &Owed) -> Infallible {
         match kept {
             Ok(true) => {}
             Ok(false) => return std::future::pending().await,
-            Err(error) => warn!(error = told(&error), "a mail's claim could not be renewed"),
+            Err(error) => warn!(
+                error = error_chain(&error),
+                "a mail's claim could not be renewed"
+            ),
         }
     }
 }
