@@ -12,6 +12,12 @@ die() {
     exit 1
 }
 
+# Prints the comment at the head of the script that was called, and ends.
+usage() {
+    sed -n '2,/^[^#]/ { s/^# \{0,1\}//p }' "$0"
+    exit 0
+}
+
 can_be_root() { [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null; }
 
 # Ask can_be_root first: only the caller knows what to advise where there is no way.

@@ -53,7 +53,7 @@ finish() {
     [ "$failed" -eq 0 ] || exit 1
 }
 
-# run_tests all|unit|store|production|deaf. Where the production build is there, the whole stories over HTTP run on it.
+# run_tests all|unit|store|production|no-wakeups. Where the production build is there, the whole stories over HTTP run on it.
 run_tests() {
     local nextest=() cargo=() log=$SCRATCH/tests.log code=0
     if [ "$1" = production ] || { [ "$1" = all ] && [ -z "${FAILED['production build']:-}" ]; }; then
@@ -65,7 +65,7 @@ run_tests() {
     unit) nextest=(--lib --bins -E 'not test(/^redis::/)') cargo=(--lib --bins -- --skip redis::) ;;
     store) nextest=(-E 'package(starchart-store)') cargo=(-p starchart-store) ;;
     production) nextest=(-E 'package(starchart) & kind(test)') cargo=(-p starchart --test '*') ;;
-    deaf)
+    no-wakeups)
         export STARCHART_TEST_REDIS_URL=none
         # The stories about work that rows owe; the others wake nobody.
         nextest=(-E 'package(starchart) & kind(test) & test(/^(certificates|expiry|mail|publish|records|replicas|tracking)::/)')
