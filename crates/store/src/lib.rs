@@ -17,6 +17,7 @@ pub mod expiry;
 pub mod figures;
 pub mod housekeeping;
 pub mod import;
+pub mod lease;
 pub mod login;
 mod migrate;
 pub mod outbox;

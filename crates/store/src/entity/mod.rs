@@ -4,6 +4,7 @@
 
 pub(crate) mod audit_entry;
 pub(crate) mod dns_record;
+pub(crate) mod lease;
 pub(crate) mod login_request;
 pub(crate) mod login_result;
 pub(crate) mod name;

@@ -16,12 +16,12 @@ use super::plan::{self, Plan, PlannedName};
 use super::report::{Line, Report, Topic};
 use super::{ImportError, Options, Original, state};
 use crate::certificates::moved::{MovedCertificate, ask_again, put_certificate};
+use crate::lease::{self, Lease, LeaseName};
 use crate::outbox::SentNotice;
 use crate::pace::Pace;
 use crate::records::moved::{MovedName, put_names};
 use crate::tx::Tx;
 use crate::users::{MovedUser, put_users};
-use crate::zone::{self, Lease};
 use crate::{Error, SchemaState, Store, outbox};
 
 /// Rows of one transaction.
@@ -66,7 +66,7 @@ pub async fn apply(
     };
     // A lease that cannot be given back ends by itself, and what was done is said in any case.
     if !matches!(
-        tokio::time::timeout(LEASE, zone::release(store, &lease)).await,
+        tokio::time::timeout(LEASE, lease::release(store, &lease)).await,
         Ok(Ok(()))
     ) {
         tracing::debug!("the lease of the import ends by itself");
@@ -89,7 +89,7 @@ async fn lease(store: &Store) -> Result<Lease, ImportError> {
     let until = tokio::time::Instant::now() + PATIENCE;
     let mut say = tokio::time::Instant::now();
     loop {
-        if let Some(lease) = zone::acquire_lease(store, "import", &holder, LEASE_MS).await? {
+        if let Some(lease) = lease::acquire(store, LeaseName::Import, &holder, LEASE_MS).await? {
             return Ok(lease);
         }
         let now = tokio::time::Instant::now();
@@ -113,7 +113,7 @@ async fn keep(store: &Store, mut lease: Lease) -> ImportError {
     let mut renewed = tokio::time::Instant::now();
     loop {
         tokio::time::sleep(LEASE / 4).await;
-        match tokio::time::timeout(LEASE, zone::extend(store, &mut lease, LEASE_MS)).await {
+        match tokio::time::timeout(LEASE, lease::renew(store, &mut lease, LEASE_MS)).await {
             Ok(Ok(true)) => renewed = tokio::time::Instant::now(),
             Ok(Ok(false)) => return ImportError::Running,
             Ok(Err(fault)) if renewed.elapsed() > LEASE => return ImportError::Db(fault),
@@ -158,23 +158,23 @@ async fn apply_held(
 }
 
 /// Every transaction here begins so: whoever lost the lease writes nothing.
-async fn hold(tx: &Tx, lease: &Lease) -> Result<Timestamp, Error> {
-    let held = zone::hold(tx, lease, 0).await?;
-    held.ok_or_else(|| Error::Fault("the import lost its lease: another one runs".into()))
+async fn assert_lease(tx: &Tx, lease: &Lease) -> Result<Timestamp, Error> {
+    let now = lease::assert_lease(tx, lease, 0).await?;
+    now.ok_or_else(|| Error::Fault("the import lost its lease: another one runs".into()))
 }
 
 async fn begin(tx: Tx, lease: &Lease, started: Timestamp) -> Result<(), Error> {
-    hold(&tx, lease).await?;
+    assert_lease(&tx, lease).await?;
     state::mark(&tx, "started_at", started).await
 }
 
 async fn note(tx: Tx, lease: &Lease, entries: &[Entry]) -> Result<(), Error> {
-    hold(&tx, lease).await?;
+    assert_lease(&tx, lease).await?;
     ledger::note(&tx, entries).await
 }
 
 async fn finish(tx: Tx, lease: &Lease) -> Result<(), Error> {
-    let now = hold(&tx, lease).await?;
+    let now = assert_lease(&tx, lease).await?;
     // An import that finds nothing at all has been made as well.
     state::mark(&tx, "started_at", now).await?;
     state::mark(&tx, "finished_at", now).await
@@ -237,7 +237,7 @@ async fn people_within(
     lease: &Lease,
     people: &[&Person],
 ) -> Result<(Vec<UserId>, Vec<Line>), Error> {
-    let now = hold(&tx, lease).await?;
+    let now = assert_lease(&tx, lease).await?;
     let moved: Vec<MovedUser<'_>> = people
         .iter()
         .map(|person| MovedUser {
@@ -318,7 +318,7 @@ async fn records_within(
     ids: &Ids,
     started: Timestamp,
 ) -> Result<(), Error> {
-    hold(&tx, lease).await?;
+    assert_lease(&tx, lease).await?;
     let (mut moved, mut entries) = (Vec::with_capacity(names.len()), Vec::new());
     let mut sent: BTreeMap<(UserId, String), SentNotice> = BTreeMap::new();
     for name in names {
@@ -427,7 +427,7 @@ async fn put_certificates(
 type Certificates<'a> = [(UserId, &'a str, Option<MovedCertificate>, Entry)];
 
 async fn certificates_within(tx: Tx, lease: &Lease, batch: &Certificates<'_>) -> Result<(), Error> {
-    let now = hold(&tx, lease).await?;
+    let now = assert_lease(&tx, lease).await?;
     let mut entries = Vec::with_capacity(batch.len());
     for (user, domain, certificate, entry) in batch {
         let target = match certificate {

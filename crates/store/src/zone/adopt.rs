@@ -3,13 +3,12 @@
 use sea_orm::Value;
 use starchart_domain::plan::NameOutcome;
 
-use super::Lease;
 use super::control::pause_once_within;
 use super::drift::{bring_nameless, make_dirty};
-use super::lease::hold;
 use super::registry::{self, Entry, MANY};
 use super::track::ASK_FOR_MS;
 use super::view::names_of;
+use crate::lease::{Lease, assert_lease};
 use crate::pace::Pace;
 use crate::tx::Tx;
 use crate::{Error, Store, audit, sql};
@@ -80,7 +79,7 @@ pub async fn adopt(
 
 /// Before the first set is ours nothing may be sent for it.
 async fn begin_within(tx: Tx, lease: &Lease, deed: Deed<'_>) -> Result<bool, Error> {
-    if hold(&tx, lease, 0).await?.is_none() {
+    if assert_lease(&tx, lease, 0).await?.is_none() {
         return Ok(false);
     }
     let action = match deed.aim {
@@ -106,7 +105,7 @@ async fn adopt_within(
     stand: &[&NameOutcome],
     aim: Aim<'_>,
 ) -> Result<Option<u64>, Error> {
-    let Some(now) = hold(&tx, lease, 0).await? else {
+    let Some(now) = assert_lease(&tx, lease, 0).await? else {
         return Ok(None);
     };
     let fqdns: Vec<String> = stand.iter().map(|name| name.name.clone()).collect();

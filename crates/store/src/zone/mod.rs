@@ -18,7 +18,6 @@ mod adopt;
 mod audits;
 mod control;
 mod drift;
-mod lease;
 mod registry;
 mod track;
 mod view;
@@ -36,8 +35,6 @@ pub use control::{
     paused, resume, resume_after_wipe, resume_from,
 };
 pub use drift::{mark_drift, owed};
-pub(crate) use lease::hold;
-pub use lease::{Lease, acquire_lease, extend, release};
 pub use track::{
     Answers, ChangeRow, Counts, counts, mark_in_sync, names_to_check, record_answers,
     unsynced_changes,

@@ -5,10 +5,9 @@ use starchart_domain::plan::NameOutcome;
 use starchart_domain::record::RecordType;
 use starchart_domain::time::Timestamp;
 
-use super::Lease;
 use super::control::pause_on;
-use super::lease::hold;
 use super::registry::{self, LATE, Send};
+use crate::lease::{Lease, assert_lease};
 use crate::tx::Tx;
 use crate::{Error, Store, sql};
 
@@ -31,7 +30,7 @@ async fn intend_within(
     margin_ms: i64,
     batch: &[NameOutcome],
 ) -> Result<bool, Error> {
-    let Some(now) = hold(&tx, lease, margin_ms).await? else {
+    let Some(now) = assert_lease(&tx, lease, margin_ms).await? else {
         return Ok(false);
     };
     if pause_on(tx.db()).await?.is_some() {
@@ -66,7 +65,7 @@ pub async fn withdraw(store: &Store, lease: &Lease, batch: &[NameOutcome]) -> Re
 }
 
 async fn withdraw_within(tx: Tx, lease: &Lease, batch: &[NameOutcome]) -> Result<bool, Error> {
-    let Some(now) = hold(&tx, lease, 0).await? else {
+    let Some(now) = assert_lease(&tx, lease, 0).await? else {
         return Ok(false);
     };
     for name in in_order(batch) {
@@ -102,7 +101,7 @@ async fn confirm_within(
     change_id: Option<&str>,
     names: &[NameOutcome],
 ) -> Result<bool, Error> {
-    let Some(now) = hold(&tx, lease, 0).await? else {
+    let Some(now) = assert_lease(&tx, lease, 0).await? else {
         return Ok(false);
     };
     for name in in_order(names) {
@@ -216,7 +215,7 @@ pub async fn adopt_read(store: &Store, lease: &Lease, name: &NameOutcome) -> Res
 }
 
 async fn adopt_within(tx: Tx, lease: &Lease, name: &NameOutcome) -> Result<bool, Error> {
-    let Some(now) = hold(&tx, lease, 0).await? else {
+    let Some(now) = assert_lease(&tx, lease, 0).await? else {
         return Ok(false);
     };
     let mut differs = false;
@@ -274,7 +273,7 @@ async fn quarantine_within(
         refused_generation: Option<i64>,
         applied_generation: i64,
     }
-    let Some(now) = hold(&tx, lease, 0).await? else {
+    let Some(now) = assert_lease(&tx, lease, 0).await? else {
         return Ok(false);
     };
     let look = "SELECT attempts, refused_generation, applied_generation FROM names WHERE fqdn = ?";

@@ -9,6 +9,7 @@ use starchart_domain::user::UserId;
 use starchart_store::audit::Act;
 use starchart_store::certificates::orders::{self, Claim, Issued, Pause, Work};
 use starchart_store::certificates::{self, RequestError, renewals};
+use starchart_store::lease;
 use starchart_store::{Error, Store, VaultError, zone};
 
 use crate::world::{Person, World};
@@ -260,7 +261,7 @@ impl World {
             ),
             "{seen:?}"
         );
-        zone::release(store, &lease).await.unwrap();
+        lease::release(store, &lease).await.unwrap();
         assert!(orders::validating(store, &claim, true).await.unwrap());
         assert!(
             certificates::overview(store, who.id)

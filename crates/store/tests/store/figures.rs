@@ -1,5 +1,6 @@
 //! What monitoring reads.
 
+use starchart_store::lease;
 use starchart_store::{figures, zone};
 
 use crate::world::{DAY_MS, World};
@@ -152,7 +153,7 @@ async fn a_lease_ages_from_when_it_was_taken(world: &World) {
     let mut lease = world.lease().await;
     world.later(10_000);
     assert!(
-        zone::extend(&world.store, &mut lease, 15_000)
+        lease::renew(&world.store, &mut lease, 15_000)
             .await
             .unwrap()
     );
@@ -162,7 +163,7 @@ async fn a_lease_ages_from_when_it_was_taken(world: &World) {
         (20_000..30_000).contains(&age),
         "an extension does not make it young: {age}"
     );
-    zone::release(&world.store, &lease).await.unwrap();
+    lease::release(&world.store, &lease).await.unwrap();
     assert_eq!(held().await, 0, "nobody has it");
     world.later(60_000);
     world.lease().await;

@@ -5,6 +5,7 @@ use futures_util::future::join_all;
 use starchart_domain::publish::PublishState;
 use starchart_domain::record::RecordType;
 use starchart_domain::time::Timestamp;
+use starchart_store::lease::{self, LeaseName};
 use starchart_store::records;
 use starchart_store::zone::{self, Counts};
 
@@ -33,9 +34,9 @@ async fn one_of_many_gets_the_lease(world: &World) {
     let other = world.another().await;
     let holders: Vec<String> = (0..20).map(|n| format!("holder{n}")).collect();
     let tries = holders.iter().enumerate().map(|(n, holder)| {
-        zone::acquire_lease(
+        lease::acquire(
             if n % 2 == 0 { &world.store } else { &other },
-            "publish",
+            LeaseName::Publish,
             holder,
             15_000,
         )
@@ -47,21 +48,21 @@ async fn one_of_many_gets_the_lease(world: &World) {
         .collect();
     assert_eq!(got.len(), 1, "{got:?}");
     assert!(
-        zone::acquire_lease(&world.store, "track", "another", 15_000)
+        lease::acquire(&world.store, LeaseName::Track, "another", 15_000)
             .await
             .unwrap()
             .is_some(),
         "another lease"
     );
-    zone::release(&world.store, &got[0]).await.unwrap();
-    let next = zone::acquire_lease(&other, "publish", "next", 15_000)
+    lease::release(&world.store, &got[0]).await.unwrap();
+    let next = lease::acquire(&other, LeaseName::Publish, "next", 15_000)
         .await
         .unwrap()
         .unwrap();
     assert!(next.fence > got[0].fence);
-    zone::release(&world.store, &got[0]).await.unwrap();
+    lease::release(&world.store, &got[0]).await.unwrap();
     assert!(
-        zone::acquire_lease(&world.store, "publish", "third", 15_000)
+        lease::acquire(&world.store, LeaseName::Publish, "third", 15_000)
             .await
             .unwrap()
             .is_none(),
@@ -79,7 +80,7 @@ async fn a_stopped_holder_writes_nothing(world: &World) {
     let mut old = world.lease().await;
     let late = world.another().await;
     late.set_clock_offset(16_000);
-    let new = zone::acquire_lease(&late, "publish", "two", 60_000)
+    let new = lease::acquire(&late, LeaseName::Publish, "two", 60_000)
         .await
         .unwrap()
         .unwrap();
@@ -102,7 +103,7 @@ async fn a_stopped_holder_writes_nothing(world: &World) {
             .await
             .unwrap()
     );
-    assert!(!zone::extend(store, &mut old, 60_000).await.unwrap());
+    assert!(!lease::renew(store, &mut old, 60_000).await.unwrap());
     assert!(world.owned().await.is_empty());
     assert_eq!(zone::dirty(store, 10).await.unwrap().len(), 1);
     assert!(zone::unsynced_changes(store).await.unwrap().is_empty());
@@ -121,7 +122,7 @@ async fn a_stopped_holder_writes_nothing(world: &World) {
 }
 
 async fn sending_needs_time_left(world: &World) {
-    let mut lease = zone::acquire_lease(&world.store, "publish", "one", 5_000)
+    let mut lease = lease::acquire(&world.store, LeaseName::Publish, "one", 5_000)
         .await
         .unwrap()
         .unwrap();
@@ -136,7 +137,7 @@ async fn sending_needs_time_left(world: &World) {
             .unwrap()
     );
     assert!(
-        zone::extend(&world.store, &mut lease, 20_000)
+        lease::renew(&world.store, &mut lease, 20_000)
             .await
             .unwrap()
     );
@@ -236,7 +237,7 @@ async fn a_send_that_nobody_confirmed_is_read_first(world: &World) {
     zone::intend(store, &lease, 0, std::slice::from_ref(&name))
         .await
         .unwrap();
-    zone::release(store, &lease).await.unwrap();
+    lease::release(store, &lease).await.unwrap();
 
     let lease = world.lease().await;
     let work = zone::work(store, std::slice::from_ref(&fqdn))
@@ -517,7 +518,7 @@ async fn a_refusal_is_told_and_waits_longer_each_time(world: &World) {
             world.owned().await.is_empty(),
             "nothing of it is in the zone"
         );
-        zone::release(store, &lease).await.unwrap();
+        lease::release(store, &lease).await.unwrap();
         assert_eq!(
             state(txt.id).await,
             PublishState::Refused {
@@ -581,7 +582,7 @@ async fn a_refusal_is_told_and_waits_longer_each_time(world: &World) {
             <= 60_000
     );
     store.set_clock_offset(clock + 61_000);
-    let lease = zone::acquire_lease(store, "publish", "two", 15_000)
+    let lease = lease::acquire(store, LeaseName::Publish, "two", 15_000)
         .await
         .unwrap()
         .unwrap();
@@ -613,7 +614,7 @@ async fn a_refused_set_waits_longer_though_the_others_go_through(world: &World) 
                 .await
                 .unwrap()
         );
-        zone::release(store, &lease).await.unwrap();
+        lease::release(store, &lease).await.unwrap();
         let wait = zone::next_due(store)
             .await
             .unwrap()
@@ -775,7 +776,7 @@ async fn a_pause_is_seen_by_all(world: &World) {
 async fn saves_during_publishing_are_not_lost(world: &World) {
     let user = world.person("user1").await;
     let other = world.another().await;
-    let lease = zone::acquire_lease(&world.store, "publish", "one", 120_000)
+    let lease = lease::acquire(&world.store, LeaseName::Publish, "one", 120_000)
         .await
         .unwrap()
         .unwrap();

@@ -10,8 +10,9 @@ use starchart_domain::rrset::{SetBody, TTL};
 use starchart_domain::secret::Secret;
 use starchart_domain::user::{Groups, Identity, Subject, UserId};
 use starchart_store::audit::Act;
+use starchart_store::lease::{self, Lease, LeaseName};
 use starchart_store::records::{self, Record, RecordError};
-use starchart_store::zone::{self, Lease};
+use starchart_store::zone;
 use starchart_store::{ConnectOptions, Store, users};
 use starchart_testkit::mariadb::TestDb;
 
@@ -212,7 +213,7 @@ impl World {
     }
 
     pub(crate) async fn lease(&self) -> Lease {
-        zone::acquire_lease(&self.store, "publish", "one", 15_000)
+        lease::acquire(&self.store, LeaseName::Publish, "one", 15_000)
             .await
             .unwrap()
             .unwrap()

@@ -5,6 +5,7 @@ use std::time::Instant;
 use starchart_domain::plan::NameOutcome;
 use starchart_domain::publish::PublishState;
 use starchart_domain::record::RecordType;
+use starchart_store::lease::{self, LeaseName};
 use starchart_store::records;
 use starchart_store::zone::{self, Adopted, Aim, AuditOutcome, AuditResult, Deed};
 
@@ -187,7 +188,7 @@ async fn a_set_without_a_name_is_brought_to_publish(world: &World) {
         .unwrap()
         .remove(0);
     assert!(work.desired.is_empty() && work.owned[0].is_unclear());
-    let lease = zone::acquire_lease(store, "publish", "two", 600_000)
+    let lease = lease::acquire(store, LeaseName::Publish, "two", 600_000)
         .await
         .unwrap()
         .unwrap_or(lease);
@@ -291,7 +292,7 @@ async fn adoption_makes_ours_what_stands(world: &World) {
             .state,
         PublishState::InSync
     );
-    zone::release(store, &lease).await.unwrap();
+    lease::release(store, &lease).await.unwrap();
     assert_eq!(
         zone::adopt(store, &lease, &stand, KEEP).await.unwrap(),
         Adopted::default(),
@@ -521,7 +522,7 @@ async fn fifty_thousand_sets_are_adopted_in_seconds() {
     let start = Instant::now();
     let mut lease = world.lease().await;
     assert!(
-        zone::extend(&world.store, &mut lease, 600_000)
+        lease::renew(&world.store, &mut lease, 600_000)
             .await
             .unwrap()
     );

@@ -16,7 +16,8 @@ use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 use starchart_jobs::{Job, Outcome};
 use starchart_store::expiry::{self, BATCH, Step};
-use starchart_store::zone::{self, AuditOutcome, Lease};
+use starchart_store::lease::{self, Lease, LeaseName};
+use starchart_store::zone::{self, AuditOutcome};
 use starchart_store::{Error, ticks};
 use tracing::{debug, error, info, warn};
 
@@ -46,7 +47,8 @@ async fn tick(context: &Context, started: &Started) -> Result<(), Error> {
     if ticks::is_claimed(store, "expiry", slot).await? {
         return Ok(());
     }
-    let Some(mut lease) = zone::acquire_lease(store, "expiry", &context.holder, LEASE_MS).await?
+    let Some(mut lease) =
+        lease::acquire(store, LeaseName::Expiry, &context.holder, LEASE_MS).await?
     else {
         return Ok(());
     };
@@ -61,7 +63,7 @@ async fn tick(context: &Context, started: &Started) -> Result<(), Error> {
     if complete && !ticks::claim(store, "expiry", slot).await? {
         warn!(slot, "a run of expiry was made twice");
     }
-    zone::release(store, &lease).await
+    lease::release(store, &lease).await
 }
 
 /// Every step for everybody. False: told to stop, or the lease was lost, or records may not end
@@ -86,7 +88,7 @@ async fn sweep(context: &Context, lease: &mut Lease, started: Timestamp) -> Resu
             let mut taken_all = true;
             for group in groups(&people) {
                 if context.stop.is_cancelled()
-                    || !zone::extend(&context.store, lease, LEASE_MS).await?
+                    || !lease::renew(&context.store, lease, LEASE_MS).await?
                 {
                     taken_all = false;
                     break;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use starchart_domain::error::error_chain;
 use starchart_store::Store;
-use starchart_store::zone::{self, Lease};
+use starchart_store::lease::{self, Lease};
 use tracing::warn;
 
 /// Renews the lease, which is given for `ttl_ms` milliseconds, while its run takes longer; so a
@@ -16,13 +16,13 @@ pub(crate) async fn keep(store: &Store, mut lease: Lease, ttl_ms: i64) -> Infall
     let pause = Duration::from_millis(ttl_ms.unsigned_abs() / 4);
     loop {
         tokio::time::sleep(pause).await;
-        match zone::extend(store, &mut lease, ttl_ms).await {
+        match lease::renew(store, &mut lease, ttl_ms).await {
             Ok(true) => {}
             Ok(false) => return std::future::pending().await,
             Err(error) => {
                 warn!(
                     error = error_chain(&error),
-                    lease = lease.name,
+                    lease = lease.name.as_str(),
                     "a lease could not be renewed"
                 )
             }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use starchart_domain::error::error_chain;
 use starchart_jobs::Outcome;
 use starchart_mail::{Letter, Mailer, SendError};
+use starchart_store::lease::{self, Lease, LeaseName};
 use starchart_store::outbox::{self, Owed, Verdict};
-use starchart_store::zone::{self, Lease};
 use starchart_store::{Error, Store};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -50,7 +50,7 @@ async fn with_lease(context: &Context, mailer: &Mailer) -> Result<Outcome, Error
     if !outbox::is_due(store).await? {
         return Ok(Outcome::Done);
     }
-    let Some(mut lease) = zone::acquire_lease(store, "mail", &context.holder, LEASE_MS).await?
+    let Some(mut lease) = lease::acquire(store, LeaseName::Mail, &context.holder, LEASE_MS).await?
     else {
         return Ok(Outcome::Done);
     };
@@ -60,8 +60,8 @@ async fn with_lease(context: &Context, mailer: &Mailer) -> Result<Outcome, Error
         .ahead()
         .and_then(|ahead| i64::try_from(ahead.as_millis()).ok())
     {
-        Some(ahead_ms) => drop(zone::extend(store, &mut lease, ahead_ms).await?),
-        None => zone::release(store, &lease).await?,
+        Some(ahead_ms) => drop(lease::renew(store, &mut lease, ahead_ms).await?),
+        None => lease::release(store, &lease).await?,
     }
     outcome
 }
@@ -75,7 +75,7 @@ async fn send_owed(
 ) -> Result<Outcome, Error> {
     let store = &context.store;
     loop {
-        if context.stop.is_cancelled() || !zone::extend(store, lease, LEASE_MS).await? {
+        if context.stop.is_cancelled() || !lease::renew(store, lease, LEASE_MS).await? {
             return Ok(Outcome::Done);
         }
         if let Some(wait) = mailer.left_alone() {
@@ -124,7 +124,7 @@ async fn stopped(stop: &CancellationToken) {
 async fn keep(store: &Store, lease: &mut Lease, owed: &Owed) -> Infallible {
     loop {
         sleep(RENEW).await;
-        let kept = match zone::extend(store, lease, LEASE_MS).await {
+        let kept = match lease::renew(store, lease, LEASE_MS).await {
             Ok(_) => outbox::extend(store, owed, LEASE_MS).await,
             Err(fault) => Err(fault),
         };

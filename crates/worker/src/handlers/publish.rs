@@ -9,7 +9,8 @@ use starchart_dns::zone::{ChangeId, ZoneError};
 use starchart_domain::plan::{NameOutcome, NameWork};
 use starchart_domain::record::RecordType;
 use starchart_jobs::{Job, Outcome};
-use starchart_store::zone::{self, Lease};
+use starchart_store::lease::{self, Lease, LeaseName};
+use starchart_store::zone;
 use starchart_store::{Error, Store};
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
@@ -63,13 +64,14 @@ async fn until_clean(context: &Context) -> Result<Outcome, Error> {
             Err(Doubt::Another(fault)) => return Ok(Outcome::GiveUp(fault.to_string())),
             Err(Doubt::Unknown(error)) => return Ok(later(NO_ANSWER, &error)),
         }
-        let Some(lease) = zone::acquire_lease(store, "publish", &context.holder, LEASE_MS).await?
+        let Some(lease) =
+            lease::acquire(store, LeaseName::Publish, &context.holder, LEASE_MS).await?
         else {
             return Ok(Outcome::Done);
         };
         let begun = Instant::now();
         let outcome = with_lease(context, &lease).await;
-        zone::release(store, &lease).await?;
+        lease::release(store, &lease).await?;
         if begun.elapsed() >= TURN {
             tokio::time::sleep(GAP).await;
         }

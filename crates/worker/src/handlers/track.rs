@@ -7,6 +7,7 @@ use starchart_dns::limiter::Priority;
 use starchart_dns::zone::{ChangeId, ChangeState, ZoneError};
 use starchart_jobs::Outcome;
 use starchart_store::Error;
+use starchart_store::lease::{self, LeaseName};
 use starchart_store::zone::{self, Answers};
 use tracing::{debug, warn};
 
@@ -44,7 +45,8 @@ async fn look(context: &Context) -> Result<bool, Error> {
     {
         return Ok(false);
     }
-    let Some(lease) = zone::acquire_lease(store, "track", &context.holder, LEASE_MS).await? else {
+    let Some(lease) = lease::acquire(store, LeaseName::Track, &context.holder, LEASE_MS).await?
+    else {
         return Ok(false);
     };
     let asked = async { Ok(ask_provider(context).await? | ask_servers(context).await?) };
@@ -52,7 +54,7 @@ async fn look(context: &Context) -> Result<bool, Error> {
         result = asked => result,
         never = keep(store, lease.clone(), LEASE_MS) => match never {},
     };
-    zone::release(store, &lease).await?;
+    lease::release(store, &lease).await?;
     result
 }
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use starchart_dns::audit::adoptable;
 use starchart_domain::words::counted;
-use starchart_store::zone::{self, Aim, Deed, Lease};
+use starchart_store::lease::{self, Lease, LeaseName};
+use starchart_store::zone::{self, Aim, Deed};
 use tokio::time::Instant;
 use tracing::info;
 
@@ -53,7 +54,7 @@ pub(super) async fn with_publish_lease<T>(
         done = work(&lease) => done,
         never = keep(&context.store, lease.clone(), LEASE_MS) => match never {},
     };
-    zone::release(&context.store, &lease).await?;
+    lease::release(&context.store, &lease).await?;
     done
 }
 
@@ -64,7 +65,14 @@ async fn publish_lease(context: &Context) -> Result<Lease, ReconcileError> {
         if context.stop.is_cancelled() {
             return Err(ReconcileError::Stopped);
         }
-        match zone::acquire_lease(&context.store, "publish", &context.holder, LEASE_MS).await? {
+        match lease::acquire(
+            &context.store,
+            LeaseName::Publish,
+            &context.holder,
+            LEASE_MS,
+        )
+        .await?
+        {
             Some(lease) => return Ok(lease),
             None if Instant::now() >= end => return Err(ReconcileError::Busy),
             None => {

@@ -3,6 +3,7 @@
 use starchart_dns::audit::is_bare;
 use starchart_domain::time::Timestamp;
 use starchart_jobs::Job;
+use starchart_store::lease::{self, LeaseName};
 use starchart_store::zone::{self, AuditOutcome, AuditRow, Pause};
 use tracing::{debug, error, info, warn};
 
@@ -38,7 +39,8 @@ pub async fn audit(
     last: Option<Timestamp>,
 ) -> Result<Option<Audited>, ReconcileError> {
     let store = &context.store;
-    let Some(lease) = zone::acquire_lease(store, "audit", &context.holder, LEASE_MS).await? else {
+    let Some(lease) = lease::acquire(store, LeaseName::Audit, &context.holder, LEASE_MS).await?
+    else {
         return Ok(None);
     };
     let row = zone::last_audit(store).await?;
@@ -60,7 +62,7 @@ pub async fn audit(
         }
         _ => {}
     }
-    zone::release(store, &lease).await?;
+    lease::release(store, &lease).await?;
     done
 }
 

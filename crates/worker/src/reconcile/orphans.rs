@@ -6,7 +6,8 @@ use starchart_domain::plan::NameOutcome;
 use starchart_domain::words::counted;
 use starchart_jobs::Job;
 use starchart_store::import::{self, Progress};
-use starchart_store::zone::{self, Aim, Deed, Lease};
+use starchart_store::lease::Lease;
+use starchart_store::zone::{self, Aim, Deed};
 
 use super::adopt::with_publish_lease;
 use super::{Orphan, Plan, ReconcileError, list, plan_of};

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use starchart_acme::authority::{Authority, AuthorityError, OrderStatus, RevocationReason};
+use starchart_store::Error;
 use starchart_store::certificates::renewals::{self, GivenUp};
-use starchart_store::{Error, zone};
+use starchart_store::lease::{self, LeaseName};
 use tracing::{info, warn};
 
 use super::steps::{read_chain, within};
@@ -30,7 +31,8 @@ const DECIDED_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
 
 pub(super) async fn sweep(context: Context, authority: Arc<dyn Authority>) -> Result<(), Error> {
     let store = &context.store;
-    let Some(lease) = zone::acquire_lease(store, "certificates", &context.holder, EVERY_MS).await?
+    let Some(lease) =
+        lease::acquire(store, LeaseName::Certificates, &context.holder, EVERY_MS).await?
     else {
         return Ok(());
     };
@@ -95,9 +97,14 @@ async fn pay_revocations(context: &Context, authority: &dyn Authority) -> Result
     let store = &context.store;
     let owed = renewals::owed_revocations(store, CALLS).await?;
     if owed.is_empty()
-        || zone::acquire_lease(store, "revocations", &context.holder, REVOKE_EVERY_MS)
-            .await?
-            .is_none()
+        || lease::acquire(
+            store,
+            LeaseName::Revocations,
+            &context.holder,
+            REVOKE_EVERY_MS,
+        )
+        .await?
+        .is_none()
     {
         return Ok(());
     }

@@ -1,0 +1,205 @@
+//! Leases: exclusive, expiring rights to run one kind of work, held by one process at a time.
+//!
+//! Each new holder gets a larger fence. A transaction that begins with [`assert_lease`] commits
+//! only while its lease is held, so a process that was suspended past its lease writes nothing.
+
+use sea_orm::prelude::StringLen;
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, DeriveActiveEnum, EntityTrait, EnumIter, ExprTrait, QueryFilter,
+};
+use starchart_domain::time::Timestamp;
+
+use crate::entity::lease::{ActiveModel, Column, Entity};
+use crate::error::is_taken;
+use crate::tx::Tx;
+use crate::{Error, Store};
+
+/// What a lease gives the right to do. The stored names are also labels of metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(64))")]
+pub enum LeaseName {
+    /// Change the zone.
+    #[sea_orm(string_value = "publish")]
+    Publish,
+    /// Ask the provider and the name servers about changes that were sent.
+    #[sea_orm(string_value = "track")]
+    Track,
+    /// Compare the zone with the rows.
+    #[sea_orm(string_value = "audit")]
+    Audit,
+    /// Send mails.
+    #[sea_orm(string_value = "mail")]
+    Mail,
+    /// Notify about and delete expired records.
+    #[sea_orm(string_value = "expiry")]
+    Expiry,
+    /// Look for certificates to renew.
+    #[sea_orm(string_value = "certificates")]
+    Certificates,
+    /// Revoke certificates.
+    #[sea_orm(string_value = "revocations")]
+    Revocations,
+    /// Import the original's rows.
+    #[sea_orm(string_value = "import")]
+    Import,
+}
+
+impl LeaseName {
+    /// The name as it is stored and logged.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Publish => "publish",
+            Self::Track => "track",
+            Self::Audit => "audit",
+            Self::Mail => "mail",
+            Self::Expiry => "expiry",
+            Self::Certificates => "certificates",
+            Self::Revocations => "revocations",
+            Self::Import => "import",
+        }
+    }
+}
+
+/// A lease that was held when this value was made. Every fenced write checks again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// What it gives the right to do.
+    pub name: LeaseName,
+    /// The process that holds it.
+    pub holder: String,
+    /// Grows with every new holder.
+    pub fence: i64,
+    /// When it expires, by the database's clock.
+    pub expires_at: Timestamp,
+}
+
+/// Acquires the lease for `ttl_ms` milliseconds. Returns none while any process holds it, even one
+/// with the same `holder`.
+///
+/// # Errors
+/// The database does not answer or refuses the statements.
+pub async fn acquire(
+    store: &Store,
+    name: LeaseName,
+    holder: &str,
+    ttl_ms: i64,
+) -> Result<Option<Lease>, Error> {
+    store
+        .write(|tx| async move {
+            let now = tx.now().await?;
+            let expires_at = now.plus(ttl_ms);
+            let taken = Entity::update_many()
+                .col_expr(Column::Holder, Expr::value(holder))
+                .col_expr(Column::Fence, Expr::col(Column::Fence).add(1))
+                .col_expr(Column::ExpiresAt, Expr::value(expires_at.as_millis()))
+                .col_expr(Column::TakenAt, Expr::value(now.as_millis()))
+                .filter(Column::Name.eq(name))
+                .filter(Column::ExpiresAt.lte(now.as_millis()))
+                .exec(tx.db())
+                .await?
+                .rows_affected;
+            let row = Entity::find_by_id(name).one(tx.db()).await?;
+            let lease = |fence| Lease {
+                name,
+                holder: holder.to_owned(),
+                fence,
+                expires_at,
+            };
+            match row {
+                Some(row) => Ok((taken == 1).then(|| lease(row.fence))),
+                None => {
+                    let first = ActiveModel {
+                        name: Set(name),
+                        holder: Set(holder.to_owned()),
+                        fence: Set(1),
+                        expires_at: Set(expires_at.as_millis()),
+                        taken_at: Set(Some(now.as_millis())),
+                    };
+                    match Entity::insert(first).exec_without_returning(tx.db()).await {
+                        Ok(_) => Ok(Some(lease(1))),
+                        Err(fault) if is_taken(&fault) => Ok(None),
+                        Err(fault) => Err(fault.into()),
+                    }
+                }
+            }
+        })
+        .await
+}
+
+/// Makes the lease expire `ttl_ms` milliseconds from now. Returns false when it was lost.
+///
+/// # Errors
+/// The database does not answer or refuses the statements.
+pub async fn renew(store: &Store, lease: &mut Lease, ttl_ms: i64) -> Result<bool, Error> {
+    let expires_at = expire_after(store, lease, ttl_ms).await?;
+    if let Some(expires_at) = expires_at {
+        lease.expires_at = expires_at;
+    }
+    Ok(expires_at.is_some())
+}
+
+/// Releases the lease. Does nothing when it was lost.
+///
+/// # Errors
+/// The database does not answer or refuses the statements.
+pub async fn release(store: &Store, lease: &Lease) -> Result<(), Error> {
+    expire_after(store, lease, 0).await.map(drop)
+}
+
+async fn expire_after(
+    store: &Store,
+    lease: &Lease,
+    ttl_ms: i64,
+) -> Result<Option<Timestamp>, Error> {
+    store
+        .write(|tx| async move {
+            let Some(now) = assert_lease(&tx, lease, 0).await? else {
+                return Ok(None);
+            };
+            let expires_at = now.plus(ttl_ms);
+            Entity::update_many()
+                .col_expr(Column::ExpiresAt, Expr::value(expires_at.as_millis()))
+                .filter(Column::Name.eq(lease.name))
+                .exec(tx.db())
+                .await?;
+            Ok(Some(expires_at))
+        })
+        .await
+}
+
+/// Locks the row of the lease and returns the database's time, if the lease is still held and more
+/// than `margin_ms` milliseconds of it are left. Every fenced transaction begins with this.
+///
+/// The next holder changes `fence` under the same row lock, so a transaction that passed here
+/// commits before the next holder begins.
+pub(crate) async fn assert_lease(
+    tx: &Tx,
+    lease: &Lease,
+    margin_ms: i64,
+) -> Result<Option<Timestamp>, Error> {
+    let now = tx.now().await?;
+    let held = Entity::update_many()
+        .col_expr(Column::Fence, Expr::col(Column::Fence).into())
+        .filter(Column::Name.eq(lease.name))
+        .filter(Column::Holder.eq(lease.holder.as_str()))
+        .filter(Column::Fence.eq(lease.fence))
+        .filter(Column::ExpiresAt.gt(now.plus(margin_ms).as_millis()))
+        .exec(tx.db())
+        .await?;
+    Ok((held.rows_affected == 1).then_some(now))
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{ActiveEnum, Iterable};
+
+    use super::*;
+
+    #[test]
+    fn every_name_is_logged_as_it_is_stored() {
+        for name in LeaseName::iter() {
+            assert_eq!(name.to_value(), name.as_str());
+        }
+    }
+}
