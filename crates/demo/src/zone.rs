@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use starchart_dns::zone::{Action, Change, ChangeId, ChangeState, Zone, ZoneError, ZoneSet};
+use starchart_dns::zone::{Action, Change, ChangeId, ChangeState, Zone, ZoneError, ZoneRrset};
 use starchart_domain::record::RecordType;
 use starchart_domain::rrset::{Rrset, SetBody};
 use tokio::sync::watch;
@@ -148,13 +148,13 @@ fn apply(sets: &mut Sets, root: &str, change: &Change) -> Result<(), String> {
 }
 
 /// What every zone has at its apex.
-fn apex(root: &str) -> impl Iterator<Item = ZoneSet> {
-    let set = |rtype: &str, value: &str| ZoneSet {
+fn apex(root: &str) -> impl Iterator<Item = ZoneRrset> {
+    let set = |rtype: &str, value: &str| ZoneRrset {
         name: root.to_owned(),
         rtype: rtype.to_owned(),
         ttl: Some(900),
         values: [value.to_owned()].into(),
-        plain: true,
+        is_simple: true,
     };
     [
         set("NS", "localhost."),
@@ -166,13 +166,13 @@ fn apex(root: &str) -> impl Iterator<Item = ZoneSet> {
     .into_iter()
 }
 
-fn zone_set(((name, rtype), body): (&(String, String), &Body)) -> ZoneSet {
-    ZoneSet {
+fn zone_set(((name, rtype), body): (&(String, String), &Body)) -> ZoneRrset {
+    ZoneRrset {
         name: name.clone(),
         rtype: rtype.clone(),
         ttl: Some(body.ttl),
         values: body.values.clone(),
-        plain: true,
+        is_simple: true,
     }
 }
 
@@ -195,7 +195,7 @@ impl Zone for DemoZone {
         Ok(ChangeId(format!("demo-{:016x}", rand::random::<u64>())))
     }
 
-    async fn read(&self, name: &str) -> Result<Vec<ZoneSet>, ZoneError> {
+    async fn read(&self, name: &str) -> Result<Vec<ZoneRrset>, ZoneError> {
         Ok(self
             .lock()
             .iter()
@@ -204,7 +204,7 @@ impl Zone for DemoZone {
             .collect())
     }
 
-    async fn list(&self) -> Result<Vec<ZoneSet>, ZoneError> {
+    async fn list(&self) -> Result<Vec<ZoneRrset>, ZoneError> {
         Ok(apex(&self.root)
             .chain(self.lock().iter().map(zone_set))
             .collect())

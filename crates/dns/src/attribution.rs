@@ -1,59 +1,49 @@
-//! Which sets a refusal means, read from Route53's messages.
+//! Finds the RRsets that a refusal is about, from Route53's messages.
 //!
-//! Route53 answers a wrong batch with sentences, several in one message as `[first, second]` or one
-//! a message, and usually not with all the faults of the batch. They are for people and repeat
-//! values that people typed, so this is a hint and no contract: what is not recognised stays
-//! unattributed and the caller bisects; what is recognised the caller reads before it judges.
+//! Route53 refuses a batch with English sentences, several in one message as `[first, second]` or
+//! one in each message, and rarely lists all faults of the batch. The sentences are no stable
+//! interface and repeat user input, so they are only a hint: when no name is recognised, the caller
+//! bisects the batch; when a name is recognised, the caller reads its RRsets before it decides.
 
 use std::collections::BTreeMap;
 
-use crate::wire::{canonical_value, plain_name};
+use crate::canonical::{canonical_value, unescape_name};
 use crate::zone::{Action, Change};
 
-/// What is wrong with a set.
+/// The kind of a fault in a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FaultKind {
-    /// A CREATE of a set that is there: read it, it may be ours or foreign.
+    /// A CREATE of an existing RRset, which may be ours or foreign.
     AlreadyExists,
-    /// A DELETE of a set that is not there.
+    /// A DELETE of an RRset that does not exist.
     NotFound,
-    /// A DELETE whose TTL or values are not what stands.
+    /// A DELETE with another TTL or other values than the existing RRset.
     ValuesDiffer,
-    /// A CNAME beside another set, or another set beside a CNAME.
+    /// A CNAME at a name with other RRsets, or another RRset at a name with a CNAME.
     CnameConflict,
-    /// The provider does not take the value (or the name) as it is written.
+    /// A value or name that the provider rejects.
     InvalidValue,
-    /// Anything else.
+    /// A sentence that is not recognised.
     Other,
 }
 
 /// One sentence of a refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// What is wrong.
+    /// The kind of the fault.
     pub kind: FaultKind,
-    /// The name it speaks of: lower case, unescaped, no trailing dot.
+    /// The name in the sentence: lower case, unescaped, no trailing dot.
     pub name: Option<String>,
-    /// The type it speaks of, as the provider writes it.
+    /// The type in the sentence, in the provider's spelling.
     pub rtype: Option<String>,
-    /// The value it speaks of, as the provider repeats it.
+    /// The value in the sentence, in the provider's spelling.
     pub value: Option<String>,
-    /// The sentence.
+    /// The complete sentence.
     pub message: String,
 }
 
-/// A refusal laid upon the batch it answers.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Attribution {
-    /// The faults of each name of the batch that the messages name. A name whose sets must be read
-    /// or set aside.
-    pub by_name: BTreeMap<String, Vec<Fault>>,
-    /// Sentences that belong to no name of the batch. When `by_name` is empty, bisect.
-    pub unattributed: Vec<Fault>,
-}
-
-/// How a sentence begins. A message is cut before each, because the values it repeats may hold
-/// commas and brackets.
+/// The beginnings of sentences. A message is split before each of them, because the values in it
+/// may contain commas and brackets.
 const BEGINNINGS: [&str; 8] = [
     "Tried to create resource record set",
     "Tried to delete resource record set",
@@ -65,7 +55,7 @@ const BEGINNINGS: [&str; 8] = [
     "Cannot have more than",
 ];
 
-/// Reads the messages of a refusal, sentence by sentence.
+/// Parses the messages of a refusal into one fault for each sentence.
 pub fn parse(messages: &[String]) -> Vec<Fault> {
     messages
         .iter()
@@ -74,27 +64,23 @@ pub fn parse(messages: &[String]) -> Vec<Fault> {
         .collect()
 }
 
-/// Reads the messages of a refusal and finds the names of the batch they mean. A value names the
-/// sets that create it.
-pub fn attribute(messages: &[String], changes: &[Change]) -> Attribution {
-    let mut attribution = Attribution::default();
+/// Returns the faults of each name of the batch that the messages mention. A sentence with a value
+/// but no name applies to every name that creates the value. Sentences about no name of the batch
+/// are dropped; when the result is empty, the caller bisects the batch.
+pub fn attribute(messages: &[String], changes: &[Change]) -> BTreeMap<String, Vec<Fault>> {
+    let mut faults_by_name: BTreeMap<String, Vec<Fault>> = BTreeMap::new();
     for fault in parse(messages) {
-        let names = names_of(&fault, changes);
-        if names.is_empty() {
-            attribution.unattributed.push(fault);
-            continue;
-        }
-        for name in names {
-            let faults = attribution.by_name.entry(name).or_default();
+        for name in names_in_batch(&fault, changes) {
+            let faults = faults_by_name.entry(name).or_default();
             if !faults.contains(&fault) {
                 faults.push(fault.clone());
             }
         }
     }
-    attribution
+    faults_by_name
 }
 
-fn names_of(fault: &Fault, changes: &[Change]) -> Vec<String> {
+fn names_in_batch(fault: &Fault, changes: &[Change]) -> Vec<String> {
     if let Some(name) = &fault.name {
         return changes
             .iter()
@@ -125,7 +111,7 @@ fn names_of(fault: &Fault, changes: &[Change]) -> Vec<String> {
 }
 
 fn sentences(message: &str) -> Vec<&str> {
-    // "because a conflicting RRSet of type  CNAME" begins nothing.
+    // "because a conflicting RRSet of type  CNAME" is not the beginning of a sentence.
     let begins = |at: &usize| {
         let before = message[..*at].trim_end();
         before.is_empty() || before.ends_with(['[', ','])
@@ -156,29 +142,29 @@ fn sentences(message: &str) -> Vec<&str> {
 }
 
 fn fault(sentence: &str) -> Fault {
-    let (name, rtype) = set_of(sentence);
+    let (name, rtype) = name_and_type(sentence);
     Fault {
         kind: kind(sentence),
-        name: name.map(plain_name),
+        name: name.map(unescape_name),
         rtype,
-        value: value_of(sentence),
+        value: repeated_value(sentence),
         message: sentence.to_owned(),
     }
 }
 
 fn kind(sentence: &str) -> FaultKind {
-    let says = |words: &str| sentence.contains(words);
-    if says("but it already exists") {
+    let contains = |text: &str| sentence.contains(text);
+    if contains("but it already exists") {
         FaultKind::AlreadyExists
-    } else if says("but it was not found") {
+    } else if contains("but it was not found") {
         FaultKind::NotFound
-    } else if says("do not match the current values") {
+    } else if contains("do not match the current values") {
         FaultKind::ValuesDiffer
-    } else if says("conflicting RRSet") || says("conflicts with other records") {
+    } else if contains("conflicting RRSet") || contains("conflicts with other records") {
         FaultKind::CnameConflict
-    } else if says("Invalid Resource Record")
-        || says("Duplicate Resource Record")
-        || says("FATAL problem")
+    } else if contains("Invalid Resource Record")
+        || contains("Duplicate Resource Record")
+        || contains("FATAL problem")
     {
         FaultKind::InvalidValue
     } else {
@@ -186,8 +172,8 @@ fn kind(sentence: &str) -> FaultKind {
     }
 }
 
-/// Name and type of the set a sentence speaks of, in any of the provider's spellings.
-fn set_of(sentence: &str) -> (Option<&str>, Option<String>) {
+/// Extracts name and type from a sentence, in each of the provider's formats.
+fn name_and_type(sentence: &str) -> (Option<&str>, Option<String>) {
     // [name='www.example.com.', type='A', set-identifier='x']
     if let Some(name) = between(sentence, "[name='", "'") {
         return (
@@ -217,9 +203,9 @@ fn set_of(sentence: &str) -> (Option<&str>, Option<String>) {
     (None, None)
 }
 
-/// The value a sentence repeats: `… encountered with '10.0.0.256'` or `Duplicate Resource Record:
-/// '10.0.0.1'`.
-fn value_of(sentence: &str) -> Option<String> {
+/// Extracts the value from a sentence such as `… encountered with '10.0.0.256'` or
+/// `Duplicate Resource Record: '10.0.0.1'`.
+fn repeated_value(sentence: &str) -> Option<String> {
     let start = sentence
         .find("encountered with ")
         .map(|at| at + "encountered with ".len());
@@ -233,8 +219,7 @@ fn value_of(sentence: &str) -> Option<String> {
         .trim_end_matches(['.', ']', ',', ' ']);
     let mut value = quoted.strip_prefix('\'').unwrap_or(quoted);
     value = value.strip_suffix('\'').unwrap_or(value);
-    // The newer wording quotes the whole sentence as well: Invalid Resource Record: 'FATAL problem:
-    // … with 'x''.
+    // The newer format quotes the sentence too: Invalid Resource Record: 'FATAL problem: … 'x''.
     if sentence.contains(": 'FATAL problem") {
         value = value.strip_suffix('\'').unwrap_or(value);
     }
@@ -259,67 +244,85 @@ mod tests {
         faults[0].clone()
     }
 
-    /// Wordings seen in the wild, current and older, names changed.
+    const CONFLICTING_CNAME: &str = "RRSet of type A with DNS name test_record.starchart.com. is \
+        not permitted because a conflicting RRSet of type  CNAME with the same DNS name already \
+        exists in zone starchart.com.";
+    const CNAME_BESIDE_OTHERS: &str = "[RRSet of type CNAME with DNS name x.starchart.com. is not \
+        permitted as it conflicts with other records with the same DNS name in zone \
+        starchart.com.]";
+    const TWO_FAULTS: &str = "[Tried to delete resource record set [name='a.starchart.com.', \
+        type='CNAME'] but the values provided do not match the current values, Tried to create \
+        resource record set [name='b.starchart.com.', type='CNAME'] but it already exists]";
+
+    /// Current and older messages of Route53, with other names.
     #[test]
-    fn known_wordings() {
+    fn known_messages_are_parsed() {
         use FaultKind::*;
         for (message, kind, name, rtype) in [
             (
-                "[Tried to create resource record set [name='www.user1.starchart.com.', type='TXT'] but it already exists]",
+                "[Tried to create resource record set [name='www.user1.starchart.com.', \
+                 type='TXT'] but it already exists]",
                 AlreadyExists,
                 "www.user1.starchart.com",
                 "TXT",
             ),
             (
-                "[Tried to create resource record set [name='geo.starchart.com.', type='A', set-identifier='Default'] but it already exists]",
+                "[Tried to create resource record set [name='geo.starchart.com.', type='A', \
+                 set-identifier='Default'] but it already exists]",
                 AlreadyExists,
                 "geo.starchart.com",
                 "A",
             ),
             (
-                "Tried to create resource record set duplicate.starchart.com. type A, but it already exists",
+                "Tried to create resource record set duplicate.starchart.com. type A, but it \
+                 already exists",
                 AlreadyExists,
                 "duplicate.starchart.com",
                 "A",
             ),
             (
-                r"Tried to delete resource record set [name='\052.user1.starchart.com.', type='CNAME'] but it was not found",
+                "Tried to delete resource record set [name='\\052.user1.starchart.com.', \
+                 type='CNAME'] but it was not found",
                 NotFound,
                 "*.user1.starchart.com",
                 "CNAME",
             ),
             (
-                "Tried to delete resource record set noexist.starchart.com. type A,but it was not found",
+                "Tried to delete resource record set noexist.starchart.com. type A,but it was not \
+                 found",
                 NotFound,
                 "noexist.starchart.com",
                 "A",
             ),
             (
-                "Tried to delete resource record set [name='x.starchart.com.', type='A'] but the values provided do not match the current values",
+                "Tried to delete resource record set [name='x.starchart.com.', type='A'] but the \
+                 values provided do not match the current values",
                 ValuesDiffer,
                 "x.starchart.com",
                 "A",
             ),
             (
-                "RRSet of type A with DNS name test_record.starchart.com. is not permitted because a conflicting RRSet of type  CNAME with the same DNS name already exists in zone starchart.com.",
+                CONFLICTING_CNAME,
                 CnameConflict,
                 "test_record.starchart.com",
                 "A",
             ),
             (
-                "[RRSet of type CNAME with DNS name x.starchart.com. is not permitted as it conflicts with other records with the same DNS name in zone starchart.com.]",
+                CNAME_BESIDE_OTHERS,
                 CnameConflict,
                 "x.starchart.com",
                 "CNAME",
             ),
             (
-                "[RRSet of type CNAME with DNS name starchart.com. is not permitted at apex in zone starchart.com.]",
+                "[RRSet of type CNAME with DNS name starchart.com. is not permitted at apex in \
+                 zone starchart.com.]",
                 Other,
                 "starchart.com",
                 "CNAME",
             ),
             (
-                "The request contains an invalid set of changes for a resource record set 'CNAME ds01.starchart.com.'",
+                "The request contains an invalid set of changes for a resource record set \
+                 'CNAME ds01.starchart.com.'",
                 Other,
                 "ds01.starchart.com",
                 "CNAME",
@@ -340,18 +343,21 @@ mod tests {
     }
 
     #[test]
-    fn values_that_are_repeated() {
+    fn values_in_messages_are_extracted() {
         for (message, value) in [
             (
-                "[Invalid Resource Record: FATAL problem: ARRDATANotSingleField (Value contains spaces) encountered with '192.0.2.1, 192.0.2.2']",
+                "[Invalid Resource Record: FATAL problem: ARRDATANotSingleField (Value contains \
+                 spaces) encountered with '192.0.2.1, 192.0.2.2']",
                 "192.0.2.1, 192.0.2.2",
             ),
             (
-                "Invalid Resource Record: FATAL problem: ARRDATAIllegalIPv4Address (Value is not a valid IPv4 address) encountered with 'ns-1.example.net.'",
+                "Invalid Resource Record: FATAL problem: ARRDATAIllegalIPv4Address (Value is not \
+                 a valid IPv4 address) encountered with 'ns-1.example.net.'",
                 "ns-1.example.net.",
             ),
             (
-                "[Invalid Resource Record: 'FATAL problem: CharacterStringTooLong (Value is too long) encountered with '\"v=DKIM1; k=rsa\"'']",
+                "[Invalid Resource Record: 'FATAL problem: CharacterStringTooLong (Value is too \
+                 long) encountered with '\"v=DKIM1; k=rsa\"'']",
                 "\"v=DKIM1; k=rsa\"",
             ),
             ("[Duplicate Resource Record: '192.0.2.1']", "192.0.2.1"),
@@ -363,10 +369,8 @@ mod tests {
     }
 
     #[test]
-    fn a_list_in_one_message_is_taken_apart() {
-        let faults = parse(&[
-            "[Tried to delete resource record set [name='a.starchart.com.', type='CNAME'] but the values provided do not match the current values, Tried to create resource record set [name='b.starchart.com.', type='CNAME'] but it already exists]".to_owned(),
-        ]);
+    fn a_message_with_several_sentences_is_split() {
+        let faults = parse(&[TWO_FAULTS.to_owned()]);
         let seen: Vec<_> = faults.iter().map(|f| (f.kind, f.name.as_deref())).collect();
         assert_eq!(
             seen,
@@ -387,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_laid_upon_the_batch() {
+    fn faults_are_attributed_to_names_of_the_batch() {
         let changes = [
             create("a.starchart.com", RecordType::A, "192.0.2.1"),
             create("b.starchart.com", RecordType::Mx, "10 mail..example.com."),
@@ -395,21 +399,21 @@ mod tests {
             create("d.starchart.com", RecordType::A, "192.0.2.4"),
         ];
         let messages = [
-            "[Tried to create resource record set [name='a.starchart.com.', type='A'] but it already exists, Invalid Resource Record: FATAL problem: MXRRDATAInvalid encountered with '10 mail..example.com.']",
-            "Tried to create resource record set [name='z.starchart.com.', type='A'] but it already exists",
-            "Something new",
+            "[Tried to create resource record set [name='a.starchart.com.', type='A'] but it \
+             already exists, Invalid Resource Record: FATAL problem: MXRRDATAInvalid encountered \
+             with '10 mail..example.com.']",
+            "Tried to create resource record set [name='z.starchart.com.', type='A'] but it \
+             already exists",
+            "An unknown sentence",
         ]
         .map(str::to_owned);
-        let attribution = attribute(&messages, &changes);
-        let names: Vec<_> = attribution.by_name.keys().map(String::as_str).collect();
+        let faults = attribute(&messages, &changes);
+        let names: Vec<_> = faults.keys().map(String::as_str).collect();
         assert_eq!(
             names,
             ["a.starchart.com", "b.starchart.com", "c.starchart.com"]
         );
-        assert_eq!(attribution.unattributed.len(), 2);
-        assert_eq!(
-            attribute(&["Something new".to_owned()], &changes).by_name,
-            BTreeMap::new()
-        );
+        let unknown = attribute(&["An unknown sentence".to_owned()], &changes);
+        assert_eq!(unknown, BTreeMap::new());
     }
 }

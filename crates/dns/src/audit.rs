@@ -1,4 +1,4 @@
-//! Audit: the whole zone as it was listed, against what rows want and what we put there.
+//! Compares the listed zone with the database and the ownership registry.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,102 +7,102 @@ use starchart_domain::plan::{NameOutcome, OwnedSet, SetChange, changes_of};
 use starchart_domain::record::RecordType;
 use starchart_domain::rrset::{Rrset, SetBody};
 
-use crate::plan::{InTheWay, Orphan, Plan, Refused};
-use crate::wire::same_set;
-use crate::zone::ZoneSet;
+use crate::canonical::same_rrset;
+use crate::plan::{BlockedRrset, Orphan, Plan, RefusedName};
+use crate::zone::ZoneRrset;
 
-/// What the zone is compared with.
+/// The state of the database that a listing of the zone is compared with.
 #[derive(Debug, Clone, Copy)]
-pub struct Known<'a> {
+pub struct AuditInput<'a> {
     /// The domain of the zone.
     pub root: &'a RootDomain,
-    /// What rows want, by name.
+    /// The RRsets that the database wants, by name.
     pub desired: &'a BTreeMap<String, Vec<Rrset>>,
-    /// What we put into the zone, by name.
+    /// The RRsets in the ownership registry, by name.
     pub owned: &'a BTreeMap<String, Vec<OwnedSet>>,
-    /// Names that cannot be judged now: changed while the zone was listed, or publish's to work on.
-    pub moving: &'a BTreeSet<String>,
-    /// Of these, names that were the same before and after the listing, so that what stands there
-    /// can be told.
-    pub still: &'a BTreeSet<String>,
-    /// Of these, names that the zone refused as they are, and why.
+    /// Names that changed during the listing or are unpublished. They are no drift.
+    pub in_flight: &'a BTreeSet<String>,
+    /// Those names in flight that did not change during the listing, so that blocked and refused
+    /// RRsets can be reported.
+    pub unchanged: &'a BTreeSet<String>,
+    /// Those names in flight that the provider refused, with the reason.
     pub refused: &'a BTreeMap<String, String>,
-    /// Labels that people have or had.
+    /// All labels of present and former users.
     pub labels: &'a BTreeSet<String>,
 }
 
-/// Why a listing is not compared with anything.
+/// Why a listing cannot be audited.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotOurZone {
-    /// It is the listing of another zone.
+pub enum WrongZone {
+    /// The hosted zone has another domain than ROOT_DOMAIN.
     #[error(
-        "AWS_ROUTE53_HOSTED_ZONE_ID is the id of the zone of {found}, while ROOT_DOMAIN is {root}: set the id of the zone of {root}. \
-         Until then nothing is compared or published and no plan can be approved"
+        "AWS_ROUTE53_HOSTED_ZONE_ID is the zone of {found}, but ROOT_DOMAIN is {root}: set the id \
+         of the zone of {root}. Until then nothing is audited or published and no plan can be \
+         approved"
     )]
-    Another {
-        /// The domain of that zone.
+    OtherZone {
+        /// The domain of the hosted zone.
         found: String,
-        /// Ours.
+        /// ROOT_DOMAIN from the settings.
         root: String,
     },
-    /// Every zone has an SOA and an NS set of its own.
-    #[error(
-        "the listing of the zone has no {0} set at {1}: it is not the whole zone, so nothing is compared"
-    )]
-    Partial(&'static str, String),
+    /// The listing lacks the SOA or NS RRset that every zone has at its apex.
+    #[error("the listing has no {0} RRset at {1}, so it is incomplete and is not audited")]
+    Incomplete(&'static str, String),
 }
 
-/// Whether a listing is the whole of our zone.
+/// Verifies that a listing is the complete zone of `root`.
 ///
 /// # Errors
-/// It is another zone's, or a part.
-pub fn check_zone(listed: &[ZoneSet], root: &RootDomain) -> Result<(), NotOurZone> {
+/// The listing is of another zone, or incomplete.
+pub fn verify_listing(listed: &[ZoneRrset], root: &RootDomain) -> Result<(), WrongZone> {
     let other = listed
         .iter()
         .find(|set| set.rtype == "SOA" && set.name != root.as_str());
     if let Some(soa) = other {
-        return Err(NotOurZone::Another {
+        return Err(WrongZone::OtherZone {
             found: soa.name.clone(),
             root: root.to_string(),
         });
     }
-    match APEX.into_iter().find(|rtype| {
+    match APEX_TYPES.into_iter().find(|rtype| {
         !listed
             .iter()
             .any(|set| set.name == root.as_str() && set.rtype == *rtype)
     }) {
-        Some(rtype) => Err(NotOurZone::Partial(rtype, root.to_string())),
+        Some(rtype) => Err(WrongZone::Incomplete(rtype, root.to_string())),
         None => Ok(()),
     }
 }
 
-const APEX: [&str; 2] = ["SOA", "NS"];
+/// The RRsets that every zone has at its apex.
+const APEX_TYPES: [&str; 2] = ["SOA", "NS"];
 
-/// Whether the zone holds nothing but what every zone has.
-pub fn is_bare(listed: &[ZoneSet], root: &RootDomain) -> bool {
+/// Returns whether the zone holds only the SOA and NS RRsets of its apex.
+pub fn is_empty_zone(listed: &[ZoneRrset], root: &RootDomain) -> bool {
     listed
         .iter()
-        .all(|set| set.name == root.as_str() && APEX.contains(&set.rtype.as_str()))
+        .all(|set| set.name == root.as_str() && APEX_TYPES.contains(&set.rtype.as_str()))
 }
 
-/// Compares. A set is ours by the registry alone: what it does not name is not ours, whatever it
-/// holds.
-pub fn compare(listed: &[ZoneSet], known: Known<'_>) -> Plan {
+/// Compares a listing with the database and returns the differences as a plan. Only RRsets in the
+/// ownership registry are ours (I10); any other RRset is foreign, whatever it holds.
+pub fn compare(listed: &[ZoneRrset], known: AuditInput<'_>) -> Plan {
     let mut plan = Plan {
         zone: known.root.to_string(),
         listed: listed.len(),
         owned: known.owned.values().map(Vec::len).sum(),
-        wanted: known.desired.values().map(Vec::len).sum(),
+        desired: known.desired.values().map(Vec::len).sum(),
         ..Plan::default()
     };
-    let mut standing: BTreeMap<&str, Vec<(RecordType, SetBody)>> = BTreeMap::new();
-    let mut others: BTreeMap<&str, Vec<&ZoneSet>> = BTreeMap::new();
+    let mut current: BTreeMap<&str, Vec<(RecordType, SetBody)>> = BTreeMap::new();
+    let mut others: BTreeMap<&str, Vec<&ZoneRrset>> = BTreeMap::new();
     for set in listed {
-        match ours(set, known) {
-            Some((rtype, body)) => standing.entry(&set.name).or_default().push((rtype, body)),
+        match owned_rrset(set, known) {
+            Some((rtype, body)) => current.entry(&set.name).or_default().push((rtype, body)),
             None => {
                 others.entry(&set.name).or_default().push(set);
-                sort_foreign(set, known, &mut plan);
+                classify_foreign(set, known, &mut plan);
             }
         }
     }
@@ -111,48 +111,49 @@ pub fn compare(listed: &[ZoneSet], known: Known<'_>) -> Plan {
         .desired
         .keys()
         .map(String::as_str)
-        .chain(standing.keys().copied())
+        .chain(current.keys().copied())
         .collect::<BTreeSet<_>>()
     {
-        let wanted = known.desired.get(name).map_or(&[][..], Vec::as_slice);
+        let desired = known.desired.get(name).map_or(&[][..], Vec::as_slice);
         let mut changes = changes_of(
             name,
-            wanted,
-            standing.get(name).map_or(&[][..], Vec::as_slice),
+            desired,
+            current.get(name).map_or(&[][..], Vec::as_slice),
         );
-        changes.retain(|change| !matches!(change, SetChange::Create(set) if plan.unclaimed.binary_search(set).is_ok()));
-        match known.moving.contains(name) {
-            _ if changes.is_empty() => {}
-            true => sort_waiting(
-                name,
-                changes,
-                others.get(name).map_or(&[][..], Vec::as_slice),
-                known,
-                &mut plan,
-            ),
-            false => plan.changes.push((name.to_owned(), changes)),
+        changes.retain(|change| match change {
+            SetChange::Create(set) => plan.unclaimed.binary_search(set).is_err(),
+            SetChange::Delete(_) | SetChange::Replace { .. } => true,
+        });
+        if changes.is_empty() {
+            continue;
+        }
+        if known.in_flight.contains(name) {
+            let others = others.get(name).map_or(&[][..], Vec::as_slice);
+            classify_unpublished(name, changes, others, known, &mut plan);
+        } else {
+            plan.changes.push((name.to_owned(), changes));
         }
     }
-    plan.vanished = vanished(&standing, known);
+    plan.missing = missing(&current, known);
     plan
 }
 
-/// Type and body of a set that is ours: as it stands, or in the words of the row that wants it when
-/// it says the same.
-fn ours(set: &ZoneSet, known: Known<'_>) -> Option<(RecordType, SetBody)> {
+/// Returns type and body of an RRset that is ours. The body is in the spelling of the desired RRset
+/// when both are equal, else in the provider's.
+fn owned_rrset(set: &ZoneRrset, known: AuditInput<'_>) -> Option<(RecordType, SetBody)> {
     let (rtype, body) = RecordType::parse(&set.rtype).zip(set.body())?;
     let owned = known
         .owned
         .get(&set.name)?
         .iter()
         .find(|owned| owned.rtype == rtype)?;
-    let body = wanted_here(set, known)
-        .filter(|want| same_set(set, want))
+    let body = desired_rrset(set, known)
+        .filter(|want| same_rrset(set, want))
         .map_or(body, |want| want.body.clone());
     owned.is_ours(&body).then_some((rtype, body))
 }
 
-fn wanted_here<'a>(set: &ZoneSet, known: Known<'a>) -> Option<&'a Rrset> {
+fn desired_rrset<'a>(set: &ZoneRrset, known: AuditInput<'a>) -> Option<&'a Rrset> {
     known
         .desired
         .get(&set.name)?
@@ -160,18 +161,17 @@ fn wanted_here<'a>(set: &ZoneSet, known: Known<'a>) -> Option<&'a Rrset> {
         .find(|want| want.rtype.as_str() == set.rtype)
 }
 
-/// A set that is not ours: wanted all the same, left over under somebody's label, or none of our
-/// business.
-fn sort_foreign(set: &ZoneSet, known: Known<'_>, plan: &mut Plan) {
-    let moves = known.moving.contains(&set.name);
+/// Adds an RRset that is not ours to the plan: unclaimed, an orphan, or foreign.
+fn classify_foreign(set: &ZoneRrset, known: AuditInput<'_>, plan: &mut Plan) {
+    let in_flight = known.in_flight.contains(&set.name);
     match (
-        wanted_here(set, known),
+        desired_rrset(set, known),
         RecordType::parse(&set.rtype).zip(set.body()),
     ) {
-        (Some(want), Some(_)) if !moves && same_set(set, want) => {
+        (Some(want), Some(_)) if !in_flight && same_rrset(set, want) => {
             plan.unclaimed.push(want.clone());
         }
-        (None, Some((rtype, body))) if !moves && is_under_label(&set.name, known) => {
+        (None, Some((rtype, body))) if !in_flight && is_under_label(&set.name, known) => {
             plan.orphans.push(Orphan {
                 name: set.name.clone(),
                 rtype,
@@ -182,17 +182,17 @@ fn sort_foreign(set: &ZoneSet, known: Known<'_>, plan: &mut Plan) {
     }
 }
 
-/// What publish has to do at a name: refused before, in the way of something that is not ours, or
-/// only a matter of time.
-fn sort_waiting(
+/// Adds the changes of an unpublished name to the plan: blocked by a foreign RRset, refused before,
+/// or only unpublished.
+fn classify_unpublished(
     name: &str,
     mut changes: Vec<SetChange>,
-    others: &[&ZoneSet],
-    known: Known<'_>,
+    others: &[&ZoneRrset],
+    known: AuditInput<'_>,
     plan: &mut Plan,
 ) {
-    if !known.still.contains(name) {
-        plan.waiting.push((name.to_owned(), changes));
+    if !known.unchanged.contains(name) {
+        plan.unpublished.push((name.to_owned(), changes));
         return;
     }
     changes.retain(|change| {
@@ -200,79 +200,83 @@ fn sort_waiting(
             return true;
         };
         let cname = RecordType::Cname.as_str();
-        let wants = set.rtype.as_str();
+        let rtype = set.rtype.as_str();
         let Some(other) = others
             .iter()
-            .find(|other| other.rtype == wants || other.rtype == cname || wants == cname)
+            .find(|other| other.rtype == rtype || other.rtype == cname || rtype == cname)
         else {
             return true;
         };
-        let stands = other.values.iter().cloned().collect::<Vec<_>>().join(", ");
-        plan.in_the_way.push(InTheWay {
-            wanted: set.clone(),
-            stands: format!("{} {stands}", other.rtype).trim_end().to_owned(),
-            adoptable: other.rtype == wants && other.plain,
+        let values = other.values.iter().cloned().collect::<Vec<_>>().join(", ");
+        plan.blocked.push(BlockedRrset {
+            desired: set.clone(),
+            blocked_by: format!("{} {values}", other.rtype).trim_end().to_owned(),
+            is_adoptable: other.rtype == rtype && other.is_simple,
         });
         false
     });
     match known.refused.get(name) {
         _ if changes.is_empty() => {}
-        Some(reason) => plan.refused.push(Refused {
+        Some(reason) => plan.refused.push(RefusedName {
             name: name.to_owned(),
             reason: reason.clone(),
             changes,
         }),
-        None => plan.waiting.push((name.to_owned(), changes)),
+        None => plan.unpublished.push((name.to_owned(), changes)),
     }
 }
 
-fn is_under_label(name: &str, known: Known<'_>) -> bool {
+fn is_under_label(name: &str, known: AuditInput<'_>) -> bool {
     known
         .root
         .part_of(name)
         .is_some_and(|part| known.labels.contains(&part))
 }
 
-fn vanished(
-    standing: &BTreeMap<&str, Vec<(RecordType, SetBody)>>,
-    known: Known<'_>,
+/// Lists owned RRsets that are neither in the zone nor desired.
+fn missing(
+    current: &BTreeMap<&str, Vec<(RecordType, SetBody)>>,
+    known: AuditInput<'_>,
 ) -> Vec<(String, RecordType)> {
-    let mut vanished = Vec::new();
+    let mut missing = Vec::new();
     for (name, sets) in known
         .owned
         .iter()
-        .filter(|(name, _)| !known.moving.contains(*name))
+        .filter(|(name, _)| !known.in_flight.contains(*name))
     {
-        let stands = |rtype| {
-            standing
+        let is_listed = |rtype| {
+            current
                 .get(name.as_str())
-                .is_some_and(|sets| sets.iter().any(|(standing, _)| *standing == rtype))
+                .is_some_and(|sets| sets.iter().any(|(listed, _)| *listed == rtype))
         };
-        let wanted = |rtype| {
+        let is_desired = |rtype| {
             known
                 .desired
                 .get(name)
                 .is_some_and(|sets| sets.iter().any(|want| want.rtype == rtype))
         };
-        let gone = sets
+        let absent = sets
             .iter()
             .map(|set| set.rtype)
-            .filter(|rtype| !stands(*rtype) && !wanted(*rtype));
-        vanished.extend(gone.map(|rtype| (name.clone(), rtype)));
+            .filter(|rtype| !is_listed(*rtype) && !is_desired(*rtype));
+        missing.extend(absent.map(|rtype| (name.clone(), rtype)));
     }
-    vanished
+    missing
 }
 
-/// Sets that stand at a name and type that rows want, name by name: what adoption makes ours. One
-/// that says what the row says is given in the row's words, so that nothing has to change.
-pub fn adoptable(listed: &[ZoneSet], desired: &BTreeMap<String, Vec<Rrset>>) -> Vec<NameOutcome> {
+/// Finds the RRsets to adopt: simple RRsets at a desired name and type. An RRset that equals the
+/// desired one is returned in the spelling of the desired one, so that publish changes nothing.
+pub fn find_adoptable(
+    listed: &[ZoneRrset],
+    desired: &BTreeMap<String, Vec<Rrset>>,
+) -> Vec<NameOutcome> {
     let mut found: BTreeMap<&str, Vec<(RecordType, Option<SetBody>)>> = BTreeMap::new();
     for set in listed {
         let want = desired
             .get(&set.name)
             .and_then(|sets| sets.iter().find(|want| want.rtype.as_str() == set.rtype));
         if let Some((want, body)) = want.zip(set.body()) {
-            let body = if same_set(set, want) {
+            let body = if same_rrset(set, want) {
                 want.body.clone()
             } else {
                 body
@@ -298,13 +302,13 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
     use super::*;
 
-    fn listed(name: &str, rtype: &str, value: &str) -> ZoneSet {
-        ZoneSet {
+    fn listed(name: &str, rtype: &str, value: &str) -> ZoneRrset {
+        ZoneRrset {
             name: name.to_owned(),
             rtype: rtype.to_owned(),
             ttl: Some(300),
             values: [value.to_owned()].into(),
-            plain: true,
+            is_simple: true,
         }
     }
 
@@ -319,7 +323,7 @@ mod tests {
         map
     }
 
-    fn plan(zone: &[ZoneSet], desired: &[Rrset], owned: &[Rrset], moving: &[&str]) -> Plan {
+    fn plan(zone: &[ZoneRrset], desired: &[Rrset], owned: &[Rrset], in_flight: &[&str]) -> Plan {
         let desired = by_name(desired.iter().map(|set| (set.name.clone(), set.clone())));
         let own = |set: &Rrset| OwnedSet {
             rtype: set.rtype,
@@ -327,11 +331,11 @@ mod tests {
             pending: vec![],
         };
         let owned = by_name(owned.iter().map(|set| (set.name.clone(), own(set))));
-        // Of those that move, one changed while the zone was listed.
-        let moving: BTreeSet<String> = moving.iter().map(|name| (*name).to_owned()).collect();
-        let still = moving
+        // The name "changed.*" changed while the zone was listed.
+        let in_flight: BTreeSet<String> = in_flight.iter().map(|name| (*name).to_owned()).collect();
+        let unchanged = in_flight
             .iter()
-            .filter(|name| !name.starts_with("late."))
+            .filter(|name| !name.starts_with("changed."))
             .cloned()
             .collect();
         let labels = ["u".to_owned()].into();
@@ -339,12 +343,12 @@ mod tests {
         let root = RootDomain::parse("root.test").unwrap();
         compare(
             zone,
-            Known {
+            AuditInput {
                 root: &root,
                 desired: &desired,
                 owned: &owned,
-                moving: &moving,
-                still: &still,
+                in_flight: &in_flight,
+                unchanged: &unchanged,
                 refused: &refused,
                 labels: &labels,
             },
@@ -352,15 +356,13 @@ mod tests {
     }
 
     #[test]
-    fn drift_is_a_change_and_what_is_not_ours_is_foreign() {
-        let (kept, edited, gone, left) = (
-            a("kept.u.root.test", "192.0.2.1"),
-            a("edited.u.root.test", "192.0.2.2"),
-            a("gone.u.root.test", "192.0.2.3"),
-            a("left.u.root.test", "192.0.2.4"),
-        );
-        let alias = ZoneSet {
-            plain: false,
+    fn drift_is_planned_and_other_rrsets_are_foreign_or_orphans() {
+        let kept = a("kept.u.root.test", "192.0.2.1");
+        let edited = a("edited.u.root.test", "192.0.2.2");
+        let gone = a("gone.u.root.test", "192.0.2.3");
+        let left = a("left.u.root.test", "192.0.2.4");
+        let alias = ZoneRrset {
+            is_simple: false,
             ttl: None,
             ..listed("gone.u.root.test", "A", "")
         };
@@ -400,7 +402,7 @@ mod tests {
         let orphans: Vec<_> = found
             .orphans
             .iter()
-            .map(|orphan| (orphan.name.as_str(), orphan.target()))
+            .map(|orphan| (orphan.name.as_str(), orphan.joined_values()))
             .collect();
         assert_eq!(
             orphans,
@@ -426,11 +428,9 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_moves_is_no_difference() {
-        let (want, stands) = (
-            a("www.u.root.test", "192.0.2.2"),
-            a("www.u.root.test", "192.0.2.1"),
-        );
+    fn an_unpublished_name_is_no_difference() {
+        let want = a("www.u.root.test", "192.0.2.2");
+        let current = a("www.u.root.test", "192.0.2.1");
         let zone = [
             listed("www.u.root.test", "A", "192.0.2.1"),
             listed("new.u.root.test", "A", "192.0.2.3"),
@@ -438,86 +438,84 @@ mod tests {
         let found = plan(
             &zone,
             std::slice::from_ref(&want),
-            std::slice::from_ref(&stands),
+            std::slice::from_ref(&current),
             &["www.u.root.test", "new.u.root.test"],
         );
         assert_eq!(
-            (found.differences().all(), found.waiting_lines().len()),
+            (found.differences().total(), found.unpublished_lines().len()),
             (0, 1)
         );
         assert!(
             found.orphans.is_empty(),
-            "what is about to be ours is no orphan"
+            "an RRset at an unpublished name is no orphan"
         );
     }
 
     #[test]
-    fn what_waits_and_would_be_refused_is_told_apart() {
-        let wants = |name: &str| a(&format!("{name}.u.root.test"), "192.0.2.1");
+    fn unpublished_blocked_and_refused_changes_are_distinguished() {
+        let desired = |name: &str| a(&format!("{name}.u.root.test"), "192.0.2.1");
         let names = [
-            "free", "same", "taken", "alias", "beside", "refused", "late",
+            "free", "same", "taken", "alias", "beside", "refused", "changed",
         ];
         let zone = [
             listed("same.u.root.test", "A", "192.0.2.1"),
             listed("taken.u.root.test", "CNAME", "elsewhere.test."),
-            ZoneSet {
-                plain: false,
+            ZoneRrset {
+                is_simple: false,
                 ttl: None,
                 values: BTreeSet::new(),
                 ..listed("alias.u.root.test", "A", "")
             },
             listed("beside.u.root.test", "CAA", "0 issue \";\""),
-            // Ours when it was listed; publish has replaced it since.
-            listed("late.u.root.test", "A", "192.0.2.77"),
+            // Ours when it was listed; replaced by publish afterwards.
+            listed("changed.u.root.test", "A", "192.0.2.77"),
         ];
         let full = names.map(|name| format!("{name}.u.root.test"));
         let found = plan(
             &zone,
-            &names.map(wants),
+            &names.map(desired),
             &[],
             &full.each_ref().map(String::as_str),
         );
         assert_eq!(
-            found.waiting_lines(),
+            found.unpublished_lines(),
             [
                 "+ beside.u.root.test A 192.0.2.1",
-                "+ free.u.root.test A 192.0.2.1",
-                "+ late.u.root.test A 192.0.2.1"
+                "+ changed.u.root.test A 192.0.2.1",
+                "+ free.u.root.test A 192.0.2.1"
             ]
         );
-        let in_the_way: Vec<_> = found
-            .in_the_way
+        let blocked: Vec<_> = found
+            .blocked
             .iter()
-            .map(|other| (other.line(), other.adoptable))
+            .map(|blocked| (blocked.line(), blocked.is_adoptable))
             .collect();
         let expected = [
-            ("+ alias.u.root.test A 192.0.2.1, where A stands", false),
+            ("+ alias.u.root.test A 192.0.2.1, blocked by A", false),
             (
-                "+ same.u.root.test A 192.0.2.1, where A 192.0.2.1 stands",
+                "+ same.u.root.test A 192.0.2.1, blocked by A 192.0.2.1",
                 true,
             ),
             (
-                "+ taken.u.root.test A 192.0.2.1, where CNAME elsewhere.test. stands",
+                "+ taken.u.root.test A 192.0.2.1, blocked by CNAME elsewhere.test.",
                 false,
             ),
         ];
         assert_eq!(
-            in_the_way,
-            expected.map(|(line, adoptable)| (line.to_owned(), adoptable))
+            blocked,
+            expected.map(|(line, is_adoptable)| (line.to_owned(), is_adoptable))
         );
         assert_eq!(
             found.refused[0].lines(),
             ["+ refused.u.root.test A 192.0.2.1: too long"]
         );
-        assert_eq!((found.refused.len(), found.differences().all()), (1, 0));
+        assert_eq!((found.refused.len(), found.differences().total()), (1, 0));
     }
 
     #[test]
-    fn a_set_as_wanted_that_nobody_owns_is_not_made_again() {
-        let (same, other) = (
-            a("same.u.root.test", "192.0.2.1"),
-            a("other.u.root.test", "192.0.2.2"),
-        );
+    fn an_unclaimed_rrset_is_not_created() {
+        let same = a("same.u.root.test", "192.0.2.1");
+        let other = a("other.u.root.test", "192.0.2.2");
         let zone = [
             listed("same.u.root.test", "A", "192.0.2.1"),
             listed("other.u.root.test", "A", "192.0.2.9"),
@@ -538,7 +536,7 @@ mod tests {
                 "= same.u.root.test A 192.0.2.1"
             ]
         );
-        let outcomes = adoptable(
+        let outcomes = find_adoptable(
             &zone,
             &by_name([(
                 "same.u.root.test".to_owned(),
@@ -549,40 +547,38 @@ mod tests {
     }
 
     #[test]
-    fn what_the_registry_remembers_alone_is_forgotten() {
+    fn an_owned_rrset_that_is_neither_listed_nor_desired_is_missing() {
         let ghost = a("ghost.u.root.test", "192.0.2.1");
         let found = plan(&[], &[], std::slice::from_ref(&ghost), &[]);
         assert_eq!(
-            found.vanished,
+            found.missing,
             [("ghost.u.root.test".to_owned(), RecordType::A)]
         );
-        assert_eq!(found.differences().all(), 0);
-        assert_eq!(found.found()[0].sets, [(RecordType::A, None)]);
+        assert_eq!(found.differences().total(), 0);
+        assert_eq!(found.zone_state()[0].sets, [(RecordType::A, None)]);
         assert!(
             plan(&[], &[], &[ghost], &["ghost.u.root.test"])
-                .vanished
+                .missing
                 .is_empty()
         );
     }
 
     #[test]
-    fn another_zone_and_half_a_zone_are_told() {
+    fn another_zone_and_an_incomplete_listing_are_rejected() {
         let root = RootDomain::parse("root.test").unwrap();
-        let (soa, ns) = (
-            listed("root.test", "SOA", "ns. host. 1 2 3 4 5"),
-            listed("root.test", "NS", "ns."),
-        );
+        let soa = listed("root.test", "SOA", "ns. host. 1 2 3 4 5");
+        let ns = listed("root.test", "NS", "ns.");
         let below = listed("www.u.root.test", "NS", "ns.");
-        assert_eq!(check_zone(&[soa.clone(), ns.clone()], &root), Ok(()));
+        assert_eq!(verify_listing(&[soa.clone(), ns.clone()], &root), Ok(()));
         assert!(matches!(
-            check_zone(&[], &root),
-            Err(NotOurZone::Partial("SOA", _))
+            verify_listing(&[], &root),
+            Err(WrongZone::Incomplete("SOA", _))
         ));
         assert!(matches!(
-            check_zone(&[soa.clone(), below.clone()], &root),
-            Err(NotOurZone::Partial("NS", _))
+            verify_listing(&[soa.clone(), below.clone()], &root),
+            Err(WrongZone::Incomplete("NS", _))
         ));
-        let other = check_zone(
+        let other = verify_listing(
             &[
                 listed("other.test", "SOA", "x"),
                 listed("other.test", "NS", "ns."),
@@ -595,6 +591,9 @@ mod tests {
             other.contains("AWS_ROUTE53_HOSTED_ZONE_ID") && other.contains("other.test"),
             "{other}"
         );
-        assert!(is_bare(&[soa.clone(), ns.clone()], &root) && !is_bare(&[soa, ns, below], &root));
+        assert!(
+            is_empty_zone(&[soa.clone(), ns.clone()], &root)
+                && !is_empty_zone(&[soa, ns, below], &root)
+        );
     }
 }

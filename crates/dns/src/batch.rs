@@ -1,19 +1,19 @@
-//! Changes cut into batches that a provider takes, by its own arithmetic, with the sets of one name
-//! never parted.
+//! Splits changes into batches within the provider's limits; the changes of one name stay in one
+//! batch.
 //!
-//! Route53 counts the `ResourceRecord` elements (1,000) and the characters of all values (32,000)
-//! of a request; a CREATE and a DELETE count once, an UPSERT (which we never send) twice.
+//! Route53 limits a request to 1,000 `ResourceRecord` elements and 32,000 characters of values. A
+//! CREATE and a DELETE count once, an UPSERT (never sent, I10) twice.
 
 use starchart_domain::plan::SetChange;
 
 use crate::zone::{Action, Change};
 
-/// What one request may hold.
+/// The limits of one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// `ResourceRecord` elements: values over all changes.
+    /// The maximum of `ResourceRecord` elements, one for each value of each change.
     pub records: usize,
-    /// Characters of all values, quotes and escapes included.
+    /// The maximum of characters in all values, including quotes and escapes.
     pub characters: usize,
 }
 
@@ -24,7 +24,7 @@ impl Limits {
         characters: 32_000,
     };
 
-    fn hold(self, size: Size) -> bool {
+    fn allow(self, size: Size) -> bool {
         size.records <= self.records && size.characters <= self.characters
     }
 }
@@ -35,12 +35,12 @@ impl Default for Limits {
     }
 }
 
-/// What changes count for against [`Limits`].
+/// The size of changes as [`Limits`] count it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Size {
-    /// `ResourceRecord` elements.
+    /// The number of `ResourceRecord` elements.
     pub records: usize,
-    /// Characters of all values.
+    /// The number of characters in all values.
     pub characters: usize,
 }
 
@@ -53,8 +53,8 @@ impl Size {
     }
 }
 
-/// All the changes of one name: they go together or not at all, because a CNAME can only be made in
-/// the batch that removes what stands beside it.
+/// All changes of one name. They belong in one batch, because a CNAME can only be created in the
+/// batch that deletes the name's other RRsets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameChanges {
     name: String,
@@ -62,8 +62,8 @@ pub struct NameChanges {
 }
 
 impl NameChanges {
-    /// The wire changes of one name, deletions first. `changes` are all of `name`; without any the
-    /// group is empty and is dropped by [`split`].
+    /// Converts planned changes, which all belong to `name`, to provider changes, deletions first.
+    /// [`split`] drops a name without changes.
     pub fn new(name: impl Into<String>, changes: &[SetChange]) -> Self {
         let deletions = changes.iter().filter_map(|change| match change {
             SetChange::Delete(set) | SetChange::Replace { old: set, .. } => {
@@ -83,17 +83,17 @@ impl NameChanges {
         }
     }
 
-    /// The name: lower case, no trailing dot.
+    /// Returns the FQDN in lower case without a trailing dot.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Its changes, deletions first.
+    /// Returns the changes, deletions first.
     pub fn changes(&self) -> &[Change] {
         &self.changes
     }
 
-    /// What they count for.
+    /// Returns the size of the changes.
     pub fn size(&self) -> Size {
         self.changes.iter().fold(
             Size::default(),
@@ -116,19 +116,19 @@ impl NameChanges {
     }
 }
 
-/// One request: whole names, in order.
+/// The content of one request: complete names in order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Batch {
     names: Vec<NameChanges>,
 }
 
 impl Batch {
-    /// The names it changes.
+    /// Returns the names with their changes.
     pub fn names(&self) -> &[NameChanges] {
         &self.names
     }
 
-    /// What to send.
+    /// Returns the changes of all names, in the order to send.
     pub fn changes(&self) -> Vec<Change> {
         self.names
             .iter()
@@ -136,59 +136,32 @@ impl Batch {
             .collect()
     }
 
-    /// What it counts for.
+    /// Returns the size of all changes.
     pub fn size(&self) -> Size {
         self.names
             .iter()
             .fold(Size::default(), |size, name| size.plus(name.size()))
     }
-
-    /// The batch without the names that `drop` says; `None` when nothing is left.
-    pub fn without(&self, drop: impl Fn(&str) -> bool) -> Option<Self> {
-        let names: Vec<_> = self
-            .names
-            .iter()
-            .filter(|name| !drop(&name.name))
-            .cloned()
-            .collect();
-        (!names.is_empty()).then_some(Self { names })
-    }
-
-    /// Two halves by name, to find which name is refused when nothing else tells; `None` for a
-    /// single name, which then is the one.
-    pub fn bisect(&self) -> Option<(Self, Self)> {
-        if self.names.len() < 2 {
-            return None;
-        }
-        let (first, second) = self.names.split_at(self.names.len() / 2);
-        Some((
-            Self {
-                names: first.to_vec(),
-            },
-            Self {
-                names: second.to_vec(),
-            },
-        ))
-    }
 }
 
-/// The changes of one name exceed a whole request: nothing of it can be sent.
+/// The changes of one name exceed the limits of a request, so none of them can be sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{name}: {} values of {} characters exceed the {} values and {} characters of one request; shorten or remove some",
+    "{name}: {} values of {} characters exceed the {} values and {} characters of one request; \
+     shorten or remove some",
     size.records, size.characters, limits.records, limits.characters
 )]
 pub struct TooLarge {
-    /// The name.
+    /// The FQDN whose changes are too large.
     pub name: String,
-    /// What its changes count for.
+    /// The size of its changes.
     pub size: Size,
-    /// What a request may hold.
+    /// The limits of the provider.
     pub limits: Limits,
 }
 
-/// Cuts the names into as few batches as their order allows. A name too large for any request is
-/// set apart; the others go.
+/// Splits the names into as few batches as their order allows, and returns the names that exceed
+/// the limits on their own separately.
 pub fn split(
     names: impl IntoIterator<Item = NameChanges>,
     limits: Limits,
@@ -198,7 +171,7 @@ pub fn split(
     let mut open = (Batch::default(), Size::default());
     for name in names.into_iter().filter(|name| !name.changes.is_empty()) {
         let size = name.size();
-        if !limits.hold(size) {
+        if !limits.allow(size) {
             too_large.push(TooLarge {
                 name: name.name,
                 size,
@@ -206,7 +179,7 @@ pub fn split(
             });
             continue;
         }
-        if !limits.hold(open.1.plus(size)) {
+        if !limits.allow(open.1.plus(size)) {
             batches.push(std::mem::take(&mut open.0));
             open.1 = Size::default();
         }
@@ -221,7 +194,6 @@ pub fn split(
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
     use proptest::prelude::*;
     use starchart_domain::record::RecordType;
     use starchart_domain::rrset::Rrset;
@@ -244,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thousand_records_fit_and_one_more_does_not() {
+    fn a_batch_holds_at_most_a_thousand_records() {
         let (batches, too_large) = split(creates(1_000), Limits::ROUTE53);
         assert_eq!(
             (batches.len(), batches[0].size().records, too_large.len()),
@@ -258,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replacement_counts_both_sides_once() {
+    fn a_replacement_counts_old_and_new_values_once() {
         let name = "www.user1.starchart.com";
         let group = NameChanges::new(
             name,
@@ -273,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn values_of_four_thousand_characters_are_counted() {
+    fn a_batch_holds_at_most_32_000_characters() {
         let text = |i: usize| {
             format!(
                 "\"{}\"",
@@ -306,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sets_of_a_name_stay_together_deletions_first() {
+    fn changes_of_a_name_stay_in_one_batch_deletions_first() {
         let name = "b.user1.starchart.com";
         let cname = Rrset::new(name, RecordType::Cname, ["example.com.".to_owned()]);
         let swap = NameChanges::new(
@@ -334,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_over_the_limit_is_set_apart() {
+    fn a_name_over_the_limits_is_returned_separately() {
         let big = "big.user1.starchart.com";
         let mut names = creates(3);
         names.insert(1, NameChanges::new(big, &[SetChange::Create(a(big, 5))]));
@@ -356,42 +328,44 @@ mod tests {
         );
     }
 
-    #[test]
-    fn halves_end_at_one_name() {
-        let (batches, _) = split(creates(5), Limits::ROUTE53);
-        let (first, second) = batches[0].bisect().unwrap();
-        assert_eq!((first.names().len(), second.names().len()), (2, 3));
-        assert_eq!(
-            [first.changes(), second.changes()].concat(),
-            batches[0].changes()
-        );
-        let (one, _) = first.bisect().unwrap();
-        assert!(one.bisect().is_none());
-        let rest = batches[0].without(|name| name.starts_with("n3.")).unwrap();
-        assert_eq!(rest.names().len(), 4);
-        assert!(one.without(|_| true).is_none());
+    fn changes_for(index: usize, values: usize) -> NameChanges {
+        let name = format!("n{index}.user1.starchart.com");
+        if values == 0 {
+            return NameChanges::new(name, &[]);
+        }
+        let create = SetChange::Create(a(&name, values));
+        NameChanges::new(name, &[create])
     }
 
     proptest! {
         #[test]
-        fn nothing_is_lost_parted_or_over(counts in prop::collection::vec(0_usize..12, 0..60), records in 1_usize..20, characters in 20_usize..200) {
+        fn split_keeps_every_name_whole_and_within_the_limits(
+            counts in prop::collection::vec(0_usize..12, 0..60),
+            records in 1_usize..20,
+            characters in 20_usize..200,
+        ) {
             let limits = Limits { records, characters };
-            let names: Vec<_> = counts.iter().enumerate().map(|(i, count)| {
-                let name = format!("n{i}.user1.starchart.com");
-                let sets: &[SetChange] = &if *count == 0 { vec![] } else { vec![SetChange::Create(a(&name, *count))] };
-                NameChanges::new(name, sets)
-            }).collect();
+            let names: Vec<_> = counts
+                .iter()
+                .enumerate()
+                .map(|(i, count)| changes_for(i, *count))
+                .collect();
             let (batches, too_large) = split(names.clone(), limits);
             for batch in &batches {
-                prop_assert!(limits.hold(batch.size()) && !batch.names().is_empty());
+                prop_assert!(limits.allow(batch.size()) && !batch.names().is_empty());
             }
             for pair in batches.windows(2) {
-                prop_assert!(!limits.hold(pair[0].size().plus(pair[1].names()[0].size())), "could have been one");
+                let joined = pair[0].size().plus(pair[1].names()[0].size());
+                prop_assert!(!limits.allow(joined), "the batches could be one");
             }
             let sent: Vec<_> = batches.iter().flat_map(|b| b.names().iter().cloned()).collect();
-            let expected: Vec<_> = names.into_iter().filter(|n| !n.changes().is_empty() && limits.hold(n.size())).collect();
+            let expected: Vec<_> = names
+                .into_iter()
+                .filter(|n| !n.changes().is_empty() && limits.allow(n.size()))
+                .collect();
+            let with_changes = counts.iter().filter(|c| **c > 0).count();
             prop_assert_eq!(&sent, &expected);
-            prop_assert_eq!(sent.len() + too_large.len(), counts.iter().filter(|c| **c > 0).count());
+            prop_assert_eq!(sent.len() + too_large.len(), with_changes);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Keeps our requests under the account's rate (Route53: 5 a second for the whole account) and lets
-//! the urgent ones go first.
+//! Keeps requests under the account's rate (Route53: 5 per second for the whole account), urgent
+//! requests first.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,24 +8,24 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// A second, and a little for what the network shifts, so that no second at the provider's end sees
-/// one request more.
+/// One second plus a margin for network jitter, so that the provider never counts more than `rate`
+/// requests in a second.
 const WINDOW: Duration = Duration::from_millis(1_020);
 
-/// What a request is for; the first goes first.
+/// The purpose of a request, in descending order of priority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Priority {
-    /// Bringing a person's change into the zone, and the reads that need to precede it.
+    /// A user's change of the zone, and the reads that it needs.
     Publish,
-    /// Asking how far a change has come.
+    /// A query for the state of an accepted change.
     Track,
-    /// Listing the zone.
+    /// A listing of the zone.
     Audit,
 }
 
-/// At most `rate` requests in any second, in order of priority, then of arrival. One of them is
-/// kept for [`Priority::Publish`] where the rate is two or more, so that a listing of a large zone
-/// delays no save.
+/// Permits at most `rate` requests in any second, in order of priority, then of arrival. At a rate
+/// of two or more, one of them is reserved for [`Priority::Publish`], so that listing a large zone
+/// does not delay a user's change.
 #[derive(Debug)]
 pub struct Limiter {
     rate: usize,
@@ -37,17 +37,17 @@ pub struct Limiter {
 #[derive(Debug, Default)]
 struct State {
     sent: VecDeque<Instant>,
-    waiting: BTreeSet<(Priority, u64)>,
-    tickets: u64,
+    queued: BTreeSet<(Priority, u64)>,
+    last_ticket: u64,
 }
 
 impl Limiter {
-    /// `rate` requests a second; 0 counts as 1.
+    /// Permits `rate` requests per second; 0 counts as 1.
     pub fn new(rate: u32) -> Self {
-        Self::within(rate, WINDOW)
+        Self::with_window(rate, WINDOW)
     }
 
-    fn within(rate: u32, window: Duration) -> Self {
+    fn with_window(rate: u32, window: Duration) -> Self {
         let rate = usize::try_from(rate.max(1)).unwrap_or(usize::MAX);
         Self {
             rate,
@@ -57,20 +57,20 @@ impl Limiter {
         }
     }
 
-    /// Returns when the request may be sent. Dropping the future gives the place up.
-    pub async fn admit(&self, priority: Priority) {
-        let place = Place::take(self, priority);
+    /// Waits until the request may be sent. Dropping the future leaves the queue.
+    pub async fn acquire(&self, priority: Priority) {
+        let request = QueuedRequest::new(self, priority);
         loop {
             let changed = self.changed.notified();
-            match place.try_go() {
-                Turn::Go => return,
-                Turn::Later(at) => {
+            match request.try_acquire() {
+                Admission::Granted => return,
+                Admission::NotBefore(at) => {
                     tokio::select! {
                         () = changed => {}
                         () = tokio::time::sleep_until(at) => {}
                     }
                 }
-                Turn::Behind => changed.await,
+                Admission::Behind => changed.await,
             }
         }
     }
@@ -88,33 +88,34 @@ impl Limiter {
     }
 }
 
-enum Turn {
-    Go,
-    Later(Instant),
+enum Admission {
+    Granted,
+    NotBefore(Instant),
+    /// Another request is ahead in the queue.
     Behind,
 }
 
-/// A place in the queue, given up when dropped.
-struct Place<'a> {
+/// A request in the queue; dropping it leaves the queue.
+struct QueuedRequest<'a> {
     limiter: &'a Limiter,
     key: (Priority, u64),
 }
 
-impl<'a> Place<'a> {
-    fn take(limiter: &'a Limiter, priority: Priority) -> Self {
+impl<'a> QueuedRequest<'a> {
+    fn new(limiter: &'a Limiter, priority: Priority) -> Self {
         let mut state = limiter.state();
-        state.tickets += 1;
-        let key = (priority, state.tickets);
-        state.waiting.insert(key);
+        state.last_ticket += 1;
+        let key = (priority, state.last_ticket);
+        state.queued.insert(key);
         drop(state);
         limiter.changed.notify_waiters();
         Self { limiter, key }
     }
 
-    fn try_go(&self) -> Turn {
+    fn try_acquire(&self) -> Admission {
         let mut state = self.limiter.state();
-        if state.waiting.first() != Some(&self.key) {
-            return Turn::Behind;
+        if state.queued.first() != Some(&self.key) {
+            return Admission::Behind;
         }
         let now = Instant::now();
         while state
@@ -125,25 +126,25 @@ impl<'a> Place<'a> {
             state.sent.pop_front();
         }
         let share = self.limiter.share(self.key.0);
-        // The request that must leave the window before this one fits.
+        // The request that has to leave the window before this one fits.
         match state
             .sent
             .len()
             .checked_sub(share)
             .and_then(|i| state.sent.get(i))
         {
-            Some(sent) => Turn::Later(*sent + self.limiter.window),
+            Some(sent) => Admission::NotBefore(*sent + self.limiter.window),
             None => {
                 state.sent.push_back(now);
-                Turn::Go
+                Admission::Granted
             }
         }
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for QueuedRequest<'_> {
     fn drop(&mut self) {
-        self.limiter.state().waiting.remove(&self.key);
+        self.limiter.state().queued.remove(&self.key);
         self.limiter.changed.notify_waiters();
     }
 }
@@ -166,53 +167,52 @@ mod tests {
             .map(|_| {
                 let limiter = Arc::clone(limiter);
                 tokio::spawn(async move {
-                    limiter.admit(priority).await;
+                    limiter.acquire(priority).await;
                     Instant::now()
                 })
             })
             .collect()
     }
 
-    async fn settle() {
+    async fn let_tasks_run() {
         for _ in 0..50 {
             tokio::task::yield_now().await;
         }
     }
 
     #[tokio::test]
-    async fn no_window_sees_more_than_the_rate() {
-        let limiter = Arc::new(Limiter::within(4, SHORT));
+    async fn no_window_exceeds_the_rate() {
+        let limiter = Arc::new(Limiter::with_window(4, SHORT));
         let mut sent = Vec::new();
         for request in queue(&limiter, Priority::Publish, 21) {
             sent.push(request.await.unwrap());
         }
         sent.sort();
-        // What is measured is the waking, which may be late but not early; so whole windows are
-        // compared.
+        // Tasks may wake late but not early, so only the total is compared.
         let whole = *sent.last().unwrap() - sent[0];
         assert!(
             whole >= SHORT * 5 - Duration::from_millis(20),
-            "21 requests at 4 a window in {whole:?}"
+            "21 requests at 4 per window in {whole:?}"
         );
         assert!(whole < SHORT * 15, "the rate is used: {whole:?}");
     }
 
     #[tokio::test]
-    async fn a_publish_passes_a_queue_of_audits() {
-        let limiter = Arc::new(Limiter::within(4, Duration::from_secs(30)));
+    async fn a_publish_request_overtakes_queued_audits() {
+        let limiter = Arc::new(Limiter::with_window(4, Duration::from_secs(30)));
         let audits = queue(&limiter, Priority::Audit, 12);
-        settle().await;
+        let_tasks_run().await;
         assert_eq!(
             audits.iter().filter(|audit| audit.is_finished()).count(),
             3,
-            "one place is kept"
+            "one request is reserved for publish"
         );
         let publish = queue(&limiter, Priority::Publish, 2);
-        settle().await;
+        let_tasks_run().await;
         assert!(publish[0].is_finished() && !publish[1].is_finished());
         let state = limiter.state();
         let next: Vec<_> = state
-            .waiting
+            .queued
             .iter()
             .map(|(priority, _)| *priority)
             .take(2)
@@ -221,29 +221,29 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_change_state_goes_before_an_audit_that_waits() {
-        let limiter = Arc::new(Limiter::within(2, SHORT));
+    async fn a_change_state_request_overtakes_queued_audits() {
+        let limiter = Arc::new(Limiter::with_window(2, SHORT));
         let mut audits = queue(&limiter, Priority::Audit, 3);
-        settle().await;
+        let_tasks_run().await;
         let track = queue(&limiter, Priority::Track, 1).remove(0).await.unwrap();
         let last = audits.remove(2).await.unwrap();
         assert!(track < last);
     }
 
     #[tokio::test]
-    async fn a_place_given_up_blocks_nobody() {
-        let limiter = Arc::new(Limiter::within(1, SHORT));
-        limiter.admit(Priority::Audit).await;
+    async fn a_dropped_request_blocks_no_other() {
+        let limiter = Arc::new(Limiter::with_window(1, SHORT));
+        limiter.acquire(Priority::Audit).await;
         let waiting = queue(&limiter, Priority::Publish, 1).remove(0);
-        settle().await;
+        let_tasks_run().await;
         let audit = queue(&limiter, Priority::Audit, 1).remove(0);
-        settle().await;
+        let_tasks_run().await;
         waiting.abort();
         assert!(
             tokio::time::timeout(Duration::from_secs(5), audit)
                 .await
                 .is_ok(),
-            "the audit goes once the publish has given up"
+            "the audit proceeds once the publish request is dropped"
         );
     }
 }

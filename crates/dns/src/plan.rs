@@ -1,11 +1,11 @@
-//! The plan: what an audit found, as a value that a person can read, name by its hash, and approve.
+//! The plan: the result of an audit, which an operator can read, identify by its hash, and approve.
 //!
-//! | line | what it says                                              | what is done                            |
-//! |------|-----------------------------------------------------------|-----------------------------------------|
-//! | `+`  | rows want a set that does not stand                       | publish creates it                      |
-//! | `-`  | a set of ours stands that no row wants                    | publish deletes it, exactly as it stands |
-//! | `~`  | a set of ours stands otherwise than rows want             | publish replaces it, exactly            |
-//! | `=`  | a set stands as rows want, and is not known as ours       | nothing; adoption makes it ours         |
+//! | line | finding                                       | action                            |
+//! |------|-----------------------------------------------|-----------------------------------|
+//! | `+`  | a desired RRset is not in the zone            | publish creates it                |
+//! | `-`  | an owned RRset is not desired                 | publish deletes its exact content |
+//! | `~`  | an owned RRset differs from the desired one   | publish replaces its content      |
+//! | `=`  | a desired RRset is in the zone, but not owned | none; adoption makes it owned     |
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -16,99 +16,99 @@ use starchart_domain::record::RecordType;
 use starchart_domain::rrset::{Rrset, SetBody};
 use starchart_domain::words::counted;
 
-/// So many differences are mended without an operator, however few sets are ours.
-const FEW: usize = 10;
-/// And so many of each hundred sets of ours.
-const PERCENT: usize = 30;
-/// Digits of a hash that are enough to name a plan.
-pub const HASH_MIN: usize = 8;
-/// Digits of a hash that are shown.
-const HASH_SHOWN: usize = 12;
+/// The number of differences that are always repaired without an operator's approval.
+const AUTOMATIC_CHANGES: usize = 10;
+/// The share of owned RRsets, in percent, up to which differences are repaired automatically.
+const AUTOMATIC_PERCENT: usize = 30;
+/// The minimum of hash digits that identify a plan.
+pub const HASH_MIN_LEN: usize = 8;
+/// The number of hash digits that are printed.
+const SHORT_HASH_LEN: usize = 12;
 
-/// What an audit found.
+/// The result of an audit.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Plan {
     /// The domain of the zone.
     pub zone: String,
-    /// What would bring the zone to what the rows want, name by name.
+    /// The changes that make the zone match the database, by name.
     pub changes: Vec<(String, Vec<SetChange>)>,
-    /// Sets that stand exactly as rows want and that are not known as ours.
+    /// Desired RRsets that are in the zone but not in the ownership registry.
     pub unclaimed: Vec<Rrset>,
-    /// What publish has still to do at names that are dirty or were changed meanwhile; no part of
-    /// what is approved, as are the next two.
-    pub waiting: Vec<(String, Vec<SetChange>)>,
-    /// Of that, what would be refused, because something that is not ours stands there.
-    pub in_the_way: Vec<InTheWay>,
-    /// Of that, what the zone has refused already.
-    pub refused: Vec<Refused>,
-    /// Sets that the registry calls ours, that nobody wants and that do not stand.
-    pub vanished: Vec<(String, RecordType)>,
-    /// Other sets that are none of ours: name and type. Never touched.
+    /// Changes of unpublished names and of names that changed during the listing. Like `blocked`
+    /// and `refused`, they need no approval.
+    pub unpublished: Vec<(String, Vec<SetChange>)>,
+    /// Unpublished changes that the provider would refuse because of a foreign RRset.
+    pub blocked: Vec<BlockedRrset>,
+    /// Unpublished changes that the provider has refused.
+    pub refused: Vec<RefusedName>,
+    /// Owned RRsets that are neither desired nor in the zone.
+    pub missing: Vec<(String, RecordType)>,
+    /// Name and type of all other RRsets that are not ours. Never changed.
     pub foreign: Vec<(String, String)>,
-    /// Plain sets under people's labels that no row explains and that are not ours. Only told.
+    /// Simple RRsets under users' labels that are neither desired nor ours. Only reported.
     pub orphans: Vec<Orphan>,
-    /// Sets in the zone.
+    /// The number of RRsets in the zone.
     pub listed: usize,
-    /// Sets that the registry calls ours.
+    /// The number of RRsets in the ownership registry.
     pub owned: usize,
-    /// Sets that rows want.
-    pub wanted: usize,
+    /// The number of RRsets that the database wants.
+    pub desired: usize,
 }
 
-/// A plain set under a person's label that no row explains and that is not ours.
+/// A simple RRset under a user's label that is neither desired nor in the ownership registry.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Orphan {
-    /// The full name.
+    /// The FQDN in lower case.
     pub name: String,
-    /// The type.
+    /// The record type.
     pub rtype: RecordType,
-    /// As it stands.
+    /// TTL and values in the zone.
     pub body: SetBody,
 }
 
 impl Orphan {
-    /// What it holds, for people to read.
-    pub fn target(&self) -> String {
+    /// Returns the values, separated by commas.
+    pub fn joined_values(&self) -> String {
         joined(&self.body)
     }
 }
 
-/// A set that a row wants, at a name where something stands that is not known as ours.
+/// A desired RRset that cannot be created because of a foreign RRset at its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InTheWay {
-    /// What the row wants.
-    pub wanted: Rrset,
-    /// What stands: type and values.
-    pub stands: String,
-    /// Whether adoption would make it ours.
-    pub adoptable: bool,
+pub struct BlockedRrset {
+    /// The RRset to create.
+    pub desired: Rrset,
+    /// Type and values of the foreign RRset.
+    pub blocked_by: String,
+    /// Whether adoption would add the foreign RRset to the ownership registry.
+    pub is_adoptable: bool,
 }
 
-impl InTheWay {
-    /// One line for people.
+impl BlockedRrset {
+    /// Formats the RRset and what blocks it as one line.
     pub fn line(&self) -> String {
-        let Rrset { name, rtype, body } = &self.wanted;
+        let Rrset { name, rtype, body } = &self.desired;
         format!(
-            "+ {name} {rtype} {}, where {} stands",
+            "+ {name} {rtype} {}, blocked by {}",
             joined(body),
-            self.stands
+            self.blocked_by
         )
     }
 }
 
-/// What publish has to do at a name that the zone refused as it is.
+/// The changes of a name that the provider refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
-    /// The full name.
+pub struct RefusedName {
+    /// The FQDN in lower case.
     pub name: String,
-    /// Why.
+    /// The reason, as shown to the owner.
     pub reason: String,
-    /// What was wanted.
+    /// The changes that publish would make.
     pub changes: Vec<SetChange>,
 }
 
-impl Refused {
-    /// One line a change.
+impl RefusedName {
+    /// Formats one line for each change.
     pub fn lines(&self) -> Vec<String> {
         self.changes
             .iter()
@@ -117,44 +117,44 @@ impl Refused {
     }
 }
 
-/// How many differences there are of each kind.
+/// The number of differences by kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Differences {
-    /// Sets to create.
+    /// The number of RRsets to create.
     pub creates: usize,
-    /// Sets to delete.
+    /// The number of RRsets to delete.
     pub deletes: usize,
-    /// Sets to replace.
+    /// The number of RRsets to replace.
     pub replaces: usize,
-    /// Sets that stand as rows want and are not known as ours.
+    /// The number of desired RRsets in the zone that are not in the ownership registry.
     pub unclaimed: usize,
 }
 
 impl Differences {
-    /// Those that change the zone.
+    /// Counts the differences that change the zone.
     pub fn changes(self) -> usize {
         self.creates + self.deletes + self.replaces
     }
 
-    /// All of them.
-    pub fn all(self) -> usize {
+    /// Counts all differences, including unclaimed RRsets.
+    pub fn total(self) -> usize {
         self.changes() + self.unclaimed
     }
 }
 
-/// What may be done about a plan.
+/// Whether a plan needs an operator's approval.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// There is nothing to change in the zone.
-    Nothing,
-    /// It is small enough to be mended without anybody.
-    ByItself,
-    /// Only when an operator has approved it; why.
-    NeedsApproval(String),
+pub enum Approval {
+    /// The plan changes nothing in the zone.
+    NotNeeded,
+    /// The plan is small enough to be carried out without an operator.
+    Automatic,
+    /// An operator has to approve the plan, for this reason.
+    Required(String),
 }
 
 impl Plan {
-    /// How many differences there are.
+    /// Counts the differences by kind.
     pub fn differences(&self) -> Differences {
         let mut found = Differences {
             unclaimed: self.unclaimed.len(),
@@ -170,31 +170,32 @@ impl Plan {
         found
     }
 
-    /// How many differences at most are mended without an operator.
-    pub fn tolerated(&self) -> usize {
-        FEW.max(self.owned * PERCENT / 100)
+    /// Returns the maximum of changes that are made without an operator's approval.
+    pub fn automatic_limit(&self) -> usize {
+        AUTOMATIC_CHANGES.max(self.owned * AUTOMATIC_PERCENT / 100)
     }
 
-    /// What may be done about it. Sets that stand as wanted and are not known as ours are only
-    /// told: nothing is done about them, however many there are.
-    pub fn verdict(&self) -> Verdict {
+    /// Decides whether an operator has to approve the plan. Unclaimed RRsets do not count, because
+    /// they are only reported.
+    pub fn approval(&self) -> Approval {
         let found = self.differences();
         match found.changes() {
-            0 => Verdict::Nothing,
-            _ if found.deletes > 0 && self.wanted == 0 => Verdict::NeedsApproval(format!(
-                "the database wants no set at all, while the zone holds {} of ours",
-                found.deletes
+            0 => Approval::NotNeeded,
+            _ if found.deletes > 0 && self.desired == 0 => Approval::Required(format!(
+                "the database has no records, but the zone holds {} of ours",
+                counted(found.deletes, "RRset", "RRsets")
             )),
-            many if many > self.tolerated() => Verdict::NeedsApproval(format!(
-                "{many} differences in a zone with {} of ours; {} are mended without an operator",
-                counted(self.owned, "set", "sets"),
-                self.tolerated()
+            changes if changes > self.automatic_limit() => Approval::Required(format!(
+                "{changes} differences in a zone with {} of ours; at most {} are repaired \
+                 without approval",
+                counted(self.owned, "RRset", "RRsets"),
+                self.automatic_limit()
             )),
-            _ => Verdict::ByItself,
+            _ => Approval::Automatic,
         }
     }
 
-    /// One line a difference, in the order of the names.
+    /// Formats one line for each difference, in the order of the names.
     pub fn lines(&self) -> Vec<String> {
         let changes = self
             .changes
@@ -208,16 +209,16 @@ impl Plan {
             .collect()
     }
 
-    /// One line for each change that waits for publish, without the approval of anybody.
-    pub fn waiting_lines(&self) -> Vec<String> {
-        self.waiting
+    /// Formats one line for each unpublished change.
+    pub fn unpublished_lines(&self) -> Vec<String> {
+        self.unpublished
             .iter()
             .flat_map(|(name, changes)| changes.iter().map(|change| line(name, change)))
             .collect()
     }
 
-    /// SHA-256 of everything that would be done, in hex: the same differences have the same hash,
-    /// in whatever order they came.
+    /// Returns the SHA-256 of the zone's name and all differences in hex. Equal differences have
+    /// the same hash in any order.
     pub fn hash(&self) -> String {
         let set =
             |sign: char, set: &Rrset| format!("{sign} {} {} {:?}", set.name, set.rtype, set.body);
@@ -248,27 +249,28 @@ impl Plan {
             })
     }
 
-    /// As much of the hash as a person has to type.
+    /// Returns the beginning of the hash, as commands print it.
     pub fn short_hash(&self) -> String {
-        self.hash().chars().take(HASH_SHOWN).collect()
+        self.hash().chars().take(SHORT_HASH_LEN).collect()
     }
 
-    /// Whether `typed` names this plan: its hash, or at least [`HASH_MIN`] digits of its beginning.
-    pub fn is_named(&self, typed: &str) -> bool {
-        typed.len() >= HASH_MIN && self.hash().starts_with(&typed.to_ascii_lowercase())
+    /// Returns whether `input` is the plan's hash, or its first [`HASH_MIN_LEN`] digits or more.
+    pub fn matches_hash(&self, input: &str) -> bool {
+        input.len() >= HASH_MIN_LEN && self.hash().starts_with(&input.to_ascii_lowercase())
     }
 
-    /// What the zone holds at the sets that differ, name by name; `None`: nothing.
-    pub fn found(&self) -> Vec<NameOutcome> {
+    /// Returns the zone's current content at all RRsets that differ, by name; `None` for an RRset
+    /// that does not exist.
+    pub fn zone_state(&self) -> Vec<NameOutcome> {
         let mut found: BTreeMap<&str, Vec<(RecordType, Option<SetBody>)>> = BTreeMap::new();
         for (name, changes) in &self.changes {
             found.entry(name).or_default().extend(
                 changes
                     .iter()
-                    .map(|change| (change.rtype(), stands(change))),
+                    .map(|change| (change.rtype(), current_body(change))),
             );
         }
-        for (name, rtype) in &self.vanished {
+        for (name, rtype) in &self.missing {
             found.entry(name).or_default().push((*rtype, None));
         }
         found
@@ -282,7 +284,7 @@ impl Plan {
     }
 }
 
-fn stands(change: &SetChange) -> Option<SetBody> {
+fn current_body(change: &SetChange) -> Option<SetBody> {
     match change {
         SetChange::Create(_) => None,
         SetChange::Delete(old) | SetChange::Replace { old, .. } => Some(old.body.clone()),
@@ -322,11 +324,12 @@ fn line(name: &str, change: &SetChange) -> String {
             )
         }
         SetChange::Replace { old, new } => {
-            let (was, is) = (old.body.ttl, new.body.ttl);
             format!(
-                "~ {name} {rtype} {} (TTL {was}) -> {} (TTL {is})",
+                "~ {name} {rtype} {} (TTL {}) -> {} (TTL {})",
                 joined(&old.body),
-                joined(&new.body)
+                old.body.ttl,
+                joined(&new.body),
+                new.body.ttl
             )
         }
     }
@@ -355,14 +358,14 @@ mod tests {
             zone: "root".to_owned(),
             changes: (0..count).map(change).collect(),
             owned,
-            wanted: 100,
+            desired: 100,
             ..Plan::default()
         }
     }
 
     #[test]
-    fn ten_or_three_tenths_are_mended_without_an_operator() {
-        for (count, owned, by_itself) in [
+    fn approval_is_automatic_up_to_ten_changes_or_thirty_percent() {
+        for (count, owned, is_automatic) in [
             (1, 0, true),
             (10, 0, true),
             (11, 0, false),
@@ -371,14 +374,14 @@ mod tests {
             (30, 100, true),
             (31, 100, false),
         ] {
-            let verdict = creates(count, owned).verdict();
+            let approval = creates(count, owned).approval();
             assert_eq!(
-                verdict == Verdict::ByItself,
-                by_itself,
-                "{count} of {owned}: {verdict:?}"
+                approval == Approval::Automatic,
+                is_automatic,
+                "{count} of {owned}: {approval:?}"
             );
         }
-        assert_eq!(creates(0, 100).verdict(), Verdict::Nothing);
+        assert_eq!(creates(0, 100).approval(), Approval::NotNeeded);
         let adopt = Plan {
             unclaimed: (0..11)
                 .map(|n| a(&format!("n{n}.u.root"), "192.0.2.1"))
@@ -386,30 +389,30 @@ mod tests {
             ..Plan::default()
         };
         assert_eq!(
-            adopt.verdict(),
-            Verdict::Nothing,
-            "nothing is done about them"
+            adopt.approval(),
+            Approval::NotNeeded,
+            "unclaimed RRsets change nothing in the zone"
         );
         assert_eq!(
             Plan {
                 unclaimed: adopt.unclaimed.clone(),
                 ..creates(10, 0)
             }
-            .verdict(),
-            Verdict::ByItself
+            .approval(),
+            Approval::Automatic
         );
         assert!(matches!(
             Plan {
                 unclaimed: adopt.unclaimed,
                 ..creates(11, 0)
             }
-            .verdict(),
-            Verdict::NeedsApproval(_)
+            .approval(),
+            Approval::Required(_)
         ));
     }
 
     #[test]
-    fn rows_that_want_nothing_delete_nothing_by_themselves() {
+    fn an_empty_database_deletes_nothing_without_approval() {
         let changes = vec![(
             "www.u.root".to_owned(),
             vec![SetChange::Delete(a("www.u.root", "192.0.2.1"))],
@@ -417,17 +420,17 @@ mod tests {
         let plan = Plan {
             changes,
             owned: 1_000,
-            wanted: 0,
+            desired: 0,
             ..Plan::default()
         };
         assert!(
-            matches!(plan.verdict(), Verdict::NeedsApproval(why) if why.contains("wants no set at all"))
+            matches!(plan.approval(), Approval::Required(why) if why.contains("has no records"))
         );
-        assert_eq!(Plan { wanted: 1, ..plan }.verdict(), Verdict::ByItself);
+        assert_eq!(Plan { desired: 1, ..plan }.approval(), Approval::Automatic);
     }
 
     #[test]
-    fn a_hash_names_what_would_be_done_and_nothing_else() {
+    fn the_hash_covers_zone_and_differences_only() {
         let plan = creates(3, 3);
         let mut reversed = plan.clone();
         reversed.changes.reverse();
@@ -453,21 +456,20 @@ mod tests {
             },
             ..a("n0.u.root", "")
         })];
-        assert_ne!(plan.hash(), slower.hash(), "the time to live counts");
-        let typed = plan.short_hash();
-        assert!(
-            plan.is_named(&typed)
-                && plan.is_named(&typed.to_uppercase())
-                && plan.is_named(&plan.hash())
-        );
-        assert!(
-            plan.is_named(&typed[..8]) && !plan.is_named(&typed[..7]) && !plan.is_named("00000000")
-        );
+        assert_ne!(plan.hash(), slower.hash(), "the TTL is part of the hash");
+        let short = plan.short_hash();
+        assert!(plan.matches_hash(&short));
+        assert!(plan.matches_hash(&short.to_uppercase()));
+        assert!(plan.matches_hash(&plan.hash()));
+        assert!(plan.matches_hash(&short[..HASH_MIN_LEN]));
+        assert!(!plan.matches_hash(&short[..HASH_MIN_LEN - 1]));
+        assert!(!plan.matches_hash("00000000"));
     }
 
     #[test]
-    fn lines_are_for_people() {
-        let (old, new) = (a("www.u.root", "192.0.2.1"), a("www.u.root", "192.0.2.2"));
+    fn each_kind_of_change_has_its_line() {
+        let old = a("www.u.root", "192.0.2.1");
+        let new = a("www.u.root", "192.0.2.2");
         let slow = Rrset {
             body: SetBody {
                 ttl: 60,
@@ -475,7 +477,7 @@ mod tests {
             },
             ..old.clone()
         };
-        for (change, words) in [
+        for (change, expected) in [
             (SetChange::Create(new.clone()), "+ www.u.root A 192.0.2.2"),
             (SetChange::Delete(old.clone()), "- www.u.root A 192.0.2.1"),
             (
@@ -493,7 +495,7 @@ mod tests {
                 "~ www.u.root A 192.0.2.1 (TTL 60) -> 192.0.2.1 (TTL 300)",
             ),
         ] {
-            assert_eq!(line("www.u.root", &change), words);
+            assert_eq!(line("www.u.root", &change), expected);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Which authoritative name servers answer a set, asked one by one: no resolver, no cache, no
-//! recursion.
+//! Asks each authoritative name server directly whether it answers with an RRset: no resolver, no
+//! cache, no recursion.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -21,45 +21,45 @@ use tokio::net::{TcpStream, UdpSocket};
 use tokio::sync::Mutex;
 use tracing::{debug, warn};
 
-use crate::wire::{canonical_value, canonical_values, qualified};
+use crate::canonical::{absolute_name, canonical_value, canonical_values};
 use crate::zone::{Zone, ZoneError};
 
-/// How long one try waits for its answer.
+/// The time limit of one query.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// Tries over UDP.
-const TRIES: u32 = 2;
-/// UDP payload offered (RFC 6891), the size that passes everywhere unfragmented.
+/// Queries over UDP before an address counts as silent.
+const ATTEMPTS: u32 = 2;
+/// The EDNS payload size (RFC 6891) that avoids fragmentation on common paths.
 const PAYLOAD: u16 = 1_232;
 const DNS_PORT: u16 = 53;
 
-/// How long the addresses of the name servers are kept.
-const FRESH: Duration = Duration::from_secs(300);
+/// How long resolved addresses of the name servers are cached.
+const CACHE_TTL: Duration = Duration::from_secs(300);
 
-/// Who answers for the zone, and what: the name servers of DNS_SERVERS, or else those of the zone's
-/// delegation.
+/// Finds and queries the zone's name servers: those of DNS_SERVERS, or else those of the zone's
+/// delegation set.
 #[derive(Debug, Default)]
 pub struct Propagation {
     configured: Vec<String>,
-    known: Mutex<Option<(Instant, Arc<NameServers>)>>,
+    cached: Mutex<Option<(Instant, Arc<NameServers>)>>,
 }
 
 impl Propagation {
-    /// `dns_servers` (`host:port`) are asked instead of the zone's delegation when there are any.
+    /// Uses `dns_servers` (`host:port`) instead of the zone's delegation set unless they are empty.
     pub fn new(dns_servers: Vec<String>) -> Self {
         Self {
             configured: dns_servers,
-            known: Mutex::default(),
+            cached: Mutex::default(),
         }
     }
 
-    /// The servers to ask, with addresses looked up a few minutes ago at the most.
+    /// Returns the name servers with their addresses, from the cache or resolved now.
     ///
     /// # Errors
-    /// The zone's delegation could not be read.
+    /// The zone's delegation set could not be read.
     pub async fn servers(&self, zone: &dyn Zone) -> Result<Arc<NameServers>, ZoneError> {
-        let mut known = self.known.lock().await;
-        if let Some((since, servers)) = &*known
-            && since.elapsed() < FRESH
+        let mut cached = self.cached.lock().await;
+        if let Some((since, servers)) = &*cached
+            && since.elapsed() < CACHE_TTL
         {
             return Ok(Arc::clone(servers));
         }
@@ -69,32 +69,37 @@ impl Propagation {
             NameServers::resolve(&self.configured).await
         };
         let servers = Arc::new(servers);
-        // A failed lookup is not kept: the next question looks again.
-        *known = servers
-            .all_found()
+        // A failed lookup is not cached, so the next call resolves again.
+        *cached = servers
+            .all_resolved()
             .then(|| (Instant::now(), Arc::clone(&servers)));
         Ok(servers)
     }
 
-    /// How many of the servers answer with every one of these sets (by, of). No sets are answered
-    /// by all.
-    pub async fn answered(&self, servers: &NameServers, desired: &[Rrset]) -> (u32, u32) {
-        let of = count(servers.servers.len());
-        let asked = desired
+    /// Returns how many servers answer with every one of these RRsets, and how many were queried.
+    /// An empty `desired` counts every server.
+    pub async fn count_matching(&self, servers: &NameServers, desired: &[Rrset]) -> (u32, u32) {
+        let queried = count(servers.servers.len());
+        let queries = desired
             .iter()
-            .map(|set| servers.ask(&set.name, set.rtype, &set.body.values));
-        let mut lagging = BTreeSet::new();
-        for answered in join_all(asked).await {
-            for lag in answered.lagging {
-                debug!(server = lag.server, replies = ?lag.replies, "a name server does not answer rightly yet");
-                lagging.insert(lag.server);
+            .map(|set| servers.query(&set.name, set.rtype, &set.body.values));
+        let mut lagging_servers = BTreeSet::new();
+        for answers in join_all(queries).await {
+            for lagging in answers.lagging {
+                debug!(
+                    server = lagging.server,
+                    replies = ?lagging.replies,
+                    "name server does not answer with the published RRset yet"
+                );
+                lagging_servers.insert(lagging.server);
             }
         }
-        (of - count(lagging.len()).min(of), of)
+        let lagging = count(lagging_servers.len()).min(queried);
+        (queried - lagging, queried)
     }
 }
 
-/// Authoritative name servers, each with its addresses.
+/// A list of authoritative name servers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameServers {
     servers: Vec<NameServer>,
@@ -103,54 +108,47 @@ pub struct NameServers {
 /// One authoritative name server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameServer {
-    /// As it was written: `ns-1.awsdns-01.org`, `127.0.0.1:5353`.
+    /// The name as configured or delegated: `ns-1.awsdns-01.org`, `127.0.0.1:5353`.
     pub name: String,
-    /// Its addresses; none when the name does not resolve, and then it answers nothing.
+    /// The resolved addresses; empty when the name does not resolve.
     pub addresses: Vec<SocketAddr>,
 }
 
-/// How many servers answer rightly.
+/// The answers of all name servers about one RRset.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answered {
-    /// Servers of which one address answers rightly.
-    pub by: u32,
-    /// Servers asked.
-    pub of: u32,
-    /// The others, with what they say.
-    pub lagging: Vec<Lag>,
+pub struct ServerAnswers {
+    /// The number of servers with at least one address that answers as expected.
+    pub matching: u32,
+    /// The number of servers queried.
+    pub queried: u32,
+    /// The servers that do not answer as expected.
+    pub lagging: Vec<LaggingServer>,
 }
 
-impl Answered {
-    /// Whether every server answers rightly. False when there are none to ask.
-    pub fn by_all(&self) -> bool {
-        self.of > 0 && self.by == self.of
-    }
-}
-
-/// A server that does not answer rightly.
+/// A server that does not answer as expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lag {
-    /// The server's name.
+pub struct LaggingServer {
+    /// The name of the server.
     pub server: String,
-    /// What its addresses say.
+    /// The replies of its addresses.
     pub replies: Vec<Reply>,
 }
 
-/// What one address says about a name and type.
+/// The reply of one address to a query for a name and type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
-    /// Values in canonical presentation format; none for no such name or type.
+    /// The values in canonical presentation format; empty for NXDOMAIN or NODATA.
     Values(BTreeSet<String>),
-    /// It answers but does not say: refused, server failure, not authoritative, …
+    /// An answer without usable data, with the reason: refused, server failure, not authoritative.
     Unusable(String),
-    /// It does not answer (port 53 blocked, down).
+    /// No answer, with the reason: port 53 is blocked, or the server is down.
     Silent(String),
 }
 
 impl fmt::Display for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Values(values) if values.is_empty() => f.write_str("nothing there"),
+            Self::Values(values) if values.is_empty() => f.write_str("no such record"),
             Self::Values(values) => f.write_str(
                 &values
                     .iter()
@@ -164,21 +162,20 @@ impl fmt::Display for Reply {
 }
 
 impl NameServers {
-    /// Servers whose addresses are known.
+    /// Makes a list of servers with known addresses.
     pub fn new(servers: Vec<NameServer>) -> Self {
         Self { servers }
     }
 
-    /// Finds the addresses of `host`, `host:port`, `address` or `address:port` (IPv6 with a port in
-    /// brackets) through the system's resolver. For DNS_SERVERS, or
-    /// [`crate::zone::Zone::name_servers`]. A host that is not found stays in the list without an
-    /// address.
+    /// Resolves each `host`, `host:port`, `address` or `address:port` (IPv6 with a port in
+    /// brackets) through the system's resolver. A host that does not resolve stays in the list
+    /// without an address.
     pub async fn resolve(hosts: &[String]) -> Self {
         let servers = hosts.iter().map(|host| async move {
-            let addresses = match addresses_of(host).await {
+            let addresses = match resolve_host(host).await {
                 Ok(addresses) => addresses,
                 Err(error) => {
-                    warn!(host, %error, "the name server is not found");
+                    warn!(host, %error, "cannot resolve a name server");
                     Vec::new()
                 }
             };
@@ -192,35 +189,35 @@ impl NameServers {
         }
     }
 
-    fn all_found(&self) -> bool {
+    fn all_resolved(&self) -> bool {
         self.servers
             .iter()
             .all(|server| !server.addresses.is_empty())
     }
 
-    /// The servers.
+    /// Returns the servers in the configured order.
     pub fn servers(&self) -> &[NameServer] {
         &self.servers
     }
 
-    /// Asks every server for the set, all at once. `expected` are its values in presentation
-    /// format, none for "no such set". It takes six seconds at the most.
-    pub async fn ask(
+    /// Queries all servers for an RRset concurrently. `expected` are its values in presentation
+    /// format, empty when the RRset must not exist. Takes at most six seconds.
+    pub async fn query(
         &self,
         name: &str,
         rtype: RecordType,
         expected: &BTreeSet<String>,
-    ) -> Answered {
+    ) -> ServerAnswers {
         let expected = canonical_values(rtype.as_str(), expected);
-        let asked = self
+        let queries = self
             .servers
             .iter()
-            .map(|server| lag_of(server, name, rtype, &expected));
-        let lagging: Vec<Lag> = join_all(asked).await.into_iter().flatten().collect();
-        let of = count(self.servers.len());
-        Answered {
-            by: of - count(lagging.len()),
-            of,
+            .map(|server| query_server(server, name, rtype, &expected));
+        let lagging: Vec<_> = join_all(queries).await.into_iter().flatten().collect();
+        let queried = count(self.servers.len());
+        ServerAnswers {
+            matching: queried - count(lagging.len()),
+            queried,
             lagging,
         }
     }
@@ -230,7 +227,7 @@ fn count(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
 
-async fn addresses_of(host: &str) -> io::Result<Vec<SocketAddr>> {
+async fn resolve_host(host: &str) -> io::Result<Vec<SocketAddr>> {
     if let Ok(address) = SocketAddr::from_str(host) {
         return Ok(vec![address]);
     }
@@ -248,64 +245,63 @@ async fn addresses_of(host: &str) -> io::Result<Vec<SocketAddr>> {
     Ok(found.into_iter().collect())
 }
 
-/// `None` as soon as one address answers rightly.
-async fn lag_of(
+/// Returns `None` as soon as one address answers as expected.
+async fn query_server(
     server: &NameServer,
     name: &str,
     rtype: RecordType,
     expected: &BTreeSet<String>,
-) -> Option<Lag> {
-    let mut asked: FuturesUnordered<_> = server
+) -> Option<LaggingServer> {
+    let mut queries: FuturesUnordered<_> = server
         .addresses
         .iter()
-        .map(|address| ask_address(*address, name, rtype))
+        .map(|address| query_address(*address, name, rtype))
         .collect();
     let mut replies = Vec::new();
-    while let Some(reply) = asked.next().await {
+    while let Some(reply) = queries.next().await {
         if matches!(&reply, Reply::Values(values) if values == expected) {
             return None;
         }
         replies.push(reply);
     }
     if replies.is_empty() {
-        replies.push(Reply::Silent("its name does not resolve".to_owned()));
+        replies.push(Reply::Silent("the name does not resolve".to_owned()));
     }
-    Some(Lag {
+    Some(LaggingServer {
         server: server.name.clone(),
         replies,
     })
 }
 
-/// Asks one address for one name and type, over UDP, over TCP when the answer was cut short.
-pub async fn ask_address(server: SocketAddr, name: &str, rtype: RecordType) -> Reply {
-    let query = match query(name, rtype) {
+/// Queries one address for one name and type over UDP, and over TCP when the answer is truncated
+/// (RFC 7766).
+pub async fn query_address(server: SocketAddr, name: &str, rtype: RecordType) -> Reply {
+    let query = match encode_query(name, rtype) {
         Ok(query) => query,
-        Err(error) => return Reply::Unusable(format!("{name} cannot be asked for: {error}")),
+        Err(error) => return Reply::Unusable(format!("{name} is no valid query name: {error}")),
     };
-    let mut silent = String::new();
-    for _ in 0..TRIES {
-        let answer = match within(udp(server, &query)).await {
-            Ok(answer) if answer.metadata.truncation => match within(tcp(server, &query)).await {
-                Ok(answer) => answer,
-                Err(error) => return Reply::Silent(format!("TCP: {error}")),
-            },
-            Ok(answer) => answer,
-            Err(error) => {
-                silent = error.to_string();
-                continue;
+    let mut last_error = String::new();
+    for _ in 0..ATTEMPTS {
+        match with_timeout(udp(server, &query)).await {
+            Ok(answer) if answer.metadata.truncation => {
+                return match with_timeout(tcp(server, &query)).await {
+                    Ok(answer) => reply(&answer, &query, rtype),
+                    Err(error) => Reply::Silent(format!("TCP: {error}")),
+                };
             }
-        };
-        return reply(&answer, &query, rtype);
+            Ok(answer) => return reply(&answer, &query, rtype),
+            Err(error) => last_error = error.to_string(),
+        }
     }
-    Reply::Silent(silent)
+    Reply::Silent(last_error)
 }
 
-struct Asked {
+struct EncodedQuery {
     message: Message,
     bytes: Vec<u8>,
 }
 
-fn query(name: &str, rtype: RecordType) -> Result<Asked, hickory_proto::ProtoError> {
+fn encode_query(name: &str, rtype: RecordType) -> Result<EncodedQuery, hickory_proto::ProtoError> {
     let wire_type = match rtype {
         RecordType::A => WireType::A,
         RecordType::Aaaa => WireType::AAAA,
@@ -315,41 +311,44 @@ fn query(name: &str, rtype: RecordType) -> Result<Asked, hickory_proto::ProtoErr
     };
     let mut message = Message::query();
     message.metadata.recursion_desired = false;
-    message.add_query(Query::query(Name::from_ascii(qualified(name))?, wire_type));
+    message.add_query(Query::query(
+        Name::from_ascii(absolute_name(name))?,
+        wire_type,
+    ));
     let mut edns = Edns::new();
     edns.set_max_payload(PAYLOAD);
     message.set_edns(edns);
     let bytes = message.to_vec()?;
-    Ok(Asked { message, bytes })
+    Ok(EncodedQuery { message, bytes })
 }
 
-async fn within<T>(asked: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    tokio::time::timeout(TIMEOUT, asked)
+async fn with_timeout<T>(query: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    tokio::time::timeout(TIMEOUT, query)
         .await
         .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
-async fn udp(server: SocketAddr, query: &Asked) -> io::Result<Message> {
-    let any: IpAddr = if server.is_ipv4() {
+async fn udp(server: SocketAddr, query: &EncodedQuery) -> io::Result<Message> {
+    let unspecified: IpAddr = if server.is_ipv4() {
         Ipv4Addr::UNSPECIFIED.into()
     } else {
         Ipv6Addr::UNSPECIFIED.into()
     };
-    let socket = UdpSocket::bind((any, 0)).await?;
+    let socket = UdpSocket::bind((unspecified, 0)).await?;
     socket.connect(server).await?;
     socket.send(&query.bytes).await?;
     let mut buffer = [0_u8; 4_096];
     loop {
         let length = socket.recv(&mut buffer).await?;
-        // What is not the answer to this question is somebody else's, or forged: keep waiting.
-        if let Some(message) = read(&buffer[..length], query) {
+        // Ignore late answers to other queries and forged datagrams.
+        if let Some(message) = decode_answer(&buffer[..length], query) {
             return Ok(message);
         }
     }
 }
 
-/// RFC 7766: each message after its length in two octets.
-async fn tcp(server: SocketAddr, query: &Asked) -> io::Result<Message> {
+/// Sends the query over TCP, each message prefixed with its length in two octets (RFC 7766).
+async fn tcp(server: SocketAddr, query: &EncodedQuery) -> io::Result<Message> {
     let mut stream = TcpStream::connect(server).await?;
     let length = u16::try_from(query.bytes.len())
         .map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
@@ -358,11 +357,11 @@ async fn tcp(server: SocketAddr, query: &Asked) -> io::Result<Message> {
         .await?;
     let mut buffer = vec![0_u8; usize::from(stream.read_u16().await?)];
     stream.read_exact(&mut buffer).await?;
-    read(&buffer, query)
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not an answer to the question"))
+    decode_answer(&buffer, query)
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not an answer to the query"))
 }
 
-fn read(bytes: &[u8], query: &Asked) -> Option<Message> {
+fn decode_answer(bytes: &[u8], query: &EncodedQuery) -> Option<Message> {
     let message = Message::from_vec(bytes).ok()?;
     let answers = message.metadata.message_type == MessageType::Response
         && message.metadata.id == query.message.metadata.id
@@ -370,12 +369,12 @@ fn read(bytes: &[u8], query: &Asked) -> Option<Message> {
     answers.then_some(message)
 }
 
-fn reply(answer: &Message, query: &Asked, rtype: RecordType) -> Reply {
+fn reply(answer: &Message, query: &EncodedQuery, rtype: RecordType) -> Reply {
     match answer.metadata.response_code {
         ResponseCode::NoError | ResponseCode::NXDomain => {}
-        code => return Reply::Unusable(format!("the server says {code}")),
+        code => return Reply::Unusable(format!("the server answered {code}")),
     }
-    // A referral has no answer either: only an authoritative server may say that there is nothing.
+    // A referral has no answer section either, so only an authoritative answer proves absence.
     if !answer.metadata.authoritative {
         return Reply::Unusable("the server is not authoritative for the zone".to_owned());
     }
@@ -391,8 +390,8 @@ fn reply(answer: &Message, query: &Asked, rtype: RecordType) -> Reply {
     )
 }
 
-/// The value as [`canonical_value`] writes it; `None` for data of another type, as the CNAME that
-/// answers for an A.
+/// Formats the value as [`canonical_value`] does; `None` for data of another type, such as a CNAME
+/// in an answer for A.
 fn presentation(data: &RData, rtype: RecordType) -> Option<String> {
     match (rtype, data) {
         (RecordType::A, RData::A(address)) => Some(address.0.to_string()),
@@ -417,7 +416,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn servers_are_written_in_four_ways() {
+    async fn servers_are_parsed_with_and_without_port() {
         for (host, address) in [
             ("127.0.0.1:5353", "127.0.0.1:5353"),
             ("127.0.0.1", "127.0.0.1:53"),
@@ -444,8 +443,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_there_is_a_lag() {
-        // Bound, and never read.
+    async fn silent_and_unresolved_servers_are_lagging() {
+        // Bound, but never read.
         let silent = UdpSocket::bind("127.0.0.1:0").await.expect("a socket");
         let address = silent.local_addr().expect("its address");
         let servers = NameServers::new(vec![
@@ -458,17 +457,16 @@ mod tests {
                 addresses: Vec::new(),
             },
         ]);
-        let answered = servers
-            .ask("www.user1.starchart.com", RecordType::A, &BTreeSet::new())
+        let answers = servers
+            .query("www.user1.starchart.com", RecordType::A, &BTreeSet::new())
             .await;
         assert_eq!(
-            (answered.by, answered.of, answered.lagging.len()),
+            (answers.matching, answers.queried, answers.lagging.len()),
             (0, 2, 2)
         );
         assert!(
-            matches!(answered.lagging[0].replies[0], Reply::Silent(_)),
-            "{answered:?}"
+            matches!(answers.lagging[0].replies[0], Reply::Silent(_)),
+            "{answers:?}"
         );
-        assert!(!answered.by_all());
     }
 }

@@ -29,7 +29,7 @@ use tracing::{debug, info, warn};
 use crate::attribution::{FaultKind, attribute};
 use crate::batch;
 use crate::limiter::{Limiter, Priority};
-use crate::zone::{Change, ChangeId, Zone, ZoneError, ZoneSet};
+use crate::zone::{Change, ChangeId, Zone, ZoneError, ZoneRrset};
 
 /// Readings and sends a name gets in one run before it is put aside.
 const TRIES: u32 = 4;
@@ -218,7 +218,7 @@ impl<J: Journal> Run<'_, J> {
         &mut self,
         mut batch: Vec<Candidate>,
     ) -> Result<Vec<Vec<Candidate>>, Stop<J::Error>> {
-        self.limiter.admit(Priority::Publish).await;
+        self.limiter.acquire(Priority::Publish).await;
         let outcomes: Vec<NameOutcome> = batch.iter().map(Candidate::outcome).collect();
         held(self.journal.intend(&outcomes).await)?;
         batch.iter_mut().for_each(Candidate::note_send);
@@ -292,7 +292,7 @@ impl<J: Journal> Run<'_, J> {
             .iter()
             .flat_map(|c| c.group().changes().to_vec())
             .collect();
-        let mut faults = attribute(messages, &changes).by_name;
+        let mut faults = attribute(messages, &changes);
         let (mut named, mut rest): (Vec<_>, Vec<_>) = batch
             .into_iter()
             .partition(|c| faults.contains_key(&c.work.name));
@@ -408,9 +408,9 @@ impl<J: Journal> Run<'_, J> {
         Ok(planned)
     }
 
-    async fn read(&mut self, name: &str) -> Result<Vec<ZoneSet>, Stop<J::Error>> {
+    async fn read(&mut self, name: &str) -> Result<Vec<ZoneRrset>, Stop<J::Error>> {
         loop {
-            self.limiter.admit(Priority::Publish).await;
+            self.limiter.acquire(Priority::Publish).await;
             match self.zone.read(name).await {
                 Ok(sets) => return Ok(sets),
                 Err(error) => self.wait(error).await?,
@@ -418,10 +418,10 @@ impl<J: Journal> Run<'_, J> {
         }
     }
 
-    async fn list(&mut self, candidates: &[Candidate]) -> Result<Vec<ZoneSet>, Stop<J::Error>> {
+    async fn list(&mut self, candidates: &[Candidate]) -> Result<Vec<ZoneRrset>, Stop<J::Error>> {
         let names: BTreeSet<&str> = candidates.iter().map(|c| c.work.name.as_str()).collect();
         loop {
-            self.limiter.admit(Priority::Publish).await;
+            self.limiter.acquire(Priority::Publish).await;
             match self.zone.list().await {
                 Ok(sets) => {
                     return Ok(sets

@@ -1,4 +1,4 @@
-//! The zone on Amazon Route53.
+//! Implements the provider port on Amazon Route53.
 
 mod failure;
 
@@ -21,51 +21,51 @@ use aws_sdk_route53::types::{
 use starchart_domain::rrset::Rrset;
 use starchart_domain::secret::Secret;
 
+use crate::canonical::{absolute_name, unescape_name};
 use crate::limiter::{Limiter, Priority};
-use crate::wire::{plain_name, qualified};
-use crate::zone::{Action, Change, ChangeId, ChangeState, Zone, ZoneError, ZoneSet};
+use crate::zone::{Action, Change, ChangeId, ChangeState, Zone, ZoneError, ZoneRrset};
 
-/// How long one request may take, from connecting to the last octet; the longest that
-/// [`Zone::change`] takes here, so a lease must have more left when it begins.
+/// The time limit of one request, including the connection. [`Zone::change`] never takes longer, so
+/// the publish lease must be valid for longer than this when the request begins.
 pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(5);
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// The most sets Route53 lists in one answer.
-const PAGE: i32 = 300;
-/// Tries of a read that failed in passing, the first included.
-const TRIES: u32 = 3;
-/// Tries of a further page that was throttled: a listing must not fail on one page of many.
-const TRIES_OF_A_PAGE: u32 = 8;
+/// Route53's maximum of RRsets in one answer.
+const PAGE_SIZE: i32 = 300;
+/// Attempts of a read after temporary errors, including the first.
+const ATTEMPTS: u32 = 3;
+/// Attempts of a later page that was throttled. Higher, because one failed page fails the listing.
+const PAGE_ATTEMPTS: u32 = 8;
 const BACK_OFF: Duration = Duration::from_millis(200);
-const BACK_OFF_AT_MOST: Duration = Duration::from_secs(2);
-/// Between two lines about a listing that takes long.
-const SAY: Duration = Duration::from_secs(5);
+const BACK_OFF_MAX: Duration = Duration::from_secs(2);
+/// The interval of log messages about a long listing.
+const PROGRESS_LOG_INTERVAL: Duration = Duration::from_secs(5);
 
-/// What the connection needs; `settings` fills it.
+/// The connection settings of [`Route53`].
 #[derive(Debug, Clone)]
 pub struct Route53Config {
     /// `AWS_ROUTE53_HOSTED_ZONE_ID`, with or without `/hostedzone/`.
     pub hosted_zone_id: String,
-    /// `AWS_REGION`; signs the requests, the zone itself is global.
+    /// `AWS_REGION`, used to sign requests; the zone itself is global.
     pub region: String,
-    /// `AWS_ACCESS_KEY_ID`.
+    /// `AWS_ACCESS_KEY_ID` from the settings.
     pub access_key_id: Secret,
-    /// `AWS_SECRET_ACCESS_KEY`.
+    /// `AWS_SECRET_ACCESS_KEY` from the settings.
     pub secret_access_key: Secret,
-    /// `AWS_SESSION_TOKEN`.
+    /// `AWS_SESSION_TOKEN` for temporary credentials.
     pub session_token: Option<Secret>,
-    /// `AWS_ENDPOINT_URL`: another server that speaks Route53's protocol.
+    /// `AWS_ENDPOINT_URL`: another server that implements Route53's protocol.
     pub endpoint_url: Option<String>,
 }
 
 /// A hosted zone of Amazon Route53.
 ///
-/// The caller has each call admitted by the [`Limiter`] first, because a lease is only worth
-/// checking after the wait. What a call sends beyond its first request (pages, tries), and what
-/// [`Zone::domain`] and [`Zone::name_servers`] send, is admitted here.
+/// The caller waits for the [`Limiter`] before each call, because it checks its lease after that
+/// wait. This type waits for the limiter itself before further requests of a call (pages, retries)
+/// and for [`Zone::domain`] and [`Zone::name_servers`].
 ///
-/// The SDK retries nothing: a change whose outcome is unknown must be read first, and reads are
-/// tried again here, within bounds.
+/// The SDK's retries are disabled: after a change with an unknown outcome the zone must be read
+/// first. Reads are retried here, a limited number of times.
 pub struct Route53 {
     client: aws_sdk_route53::Client,
     zone_id: String,
@@ -81,12 +81,12 @@ impl fmt::Debug for Route53 {
 }
 
 impl Route53 {
-    /// Prepares the client; nothing is sent yet.
+    /// Makes a client; sends no request.
     pub fn new(config: &Route53Config, limiter: Arc<Limiter>) -> Self {
         Self::with_timeout(config, limiter, OPERATION_TIMEOUT)
     }
 
-    /// [`Route53::new`] with another time for one request than [`OPERATION_TIMEOUT`].
+    /// Makes a client with another time limit for one request than [`OPERATION_TIMEOUT`].
     pub fn with_timeout(config: &Route53Config, limiter: Arc<Limiter>, timeout: Duration) -> Self {
         let credentials = Credentials::new(
             config.access_key_id.expose(),
@@ -116,39 +116,39 @@ impl Route53 {
         }
     }
 
-    /// Sends a read, again when it failed in passing.
-    async fn reading<T, E, F>(&self, turn: Turn, call: impl Fn() -> F) -> Result<T, ZoneError>
+    /// Sends a read and retries it after temporary errors.
+    async fn send_read<T, E, F>(&self, pacing: Pacing, call: impl Fn() -> F) -> Result<T, ZoneError>
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     {
         let mut back_off = BACK_OFF;
-        let mut tried = 0;
+        let mut attempt = 0;
         loop {
-            if !turn.admitted || tried > 0 {
-                self.limiter.admit(turn.priority).await;
+            if !pacing.acquired || attempt > 0 {
+                self.limiter.acquire(pacing.priority).await;
             }
             let error = match call().await {
                 Ok(output) => return Ok(output),
-                Err(error) => failure::of(&error, Vec::new()),
+                Err(error) => failure::zone_error(&error, Vec::new()),
             };
-            tried += 1;
-            let tries = match &error {
-                ZoneError::Throttled | ZoneError::Busy => turn.tries,
-                ZoneError::Unavailable(_) | ZoneError::OutcomeUnknown(_) => TRIES,
+            attempt += 1;
+            let attempts = match &error {
+                ZoneError::Throttled | ZoneError::Busy => pacing.throttled_attempts,
+                ZoneError::Unavailable(_) | ZoneError::OutcomeUnknown(_) => ATTEMPTS,
                 ZoneError::Refused { .. } | ZoneError::Denied(_) => 1,
             };
-            if tried >= tries {
+            if attempt >= attempts {
                 return Err(error);
             }
-            tracing::info!(%error, tried, "a read of the zone failed; trying again");
+            tracing::info!(%error, attempt, "retrying a failed read of the zone");
             tokio::time::sleep(back_off).await;
-            back_off = (back_off * 2).min(BACK_OFF_AT_MOST);
+            back_off = (back_off * 2).min(BACK_OFF_MAX);
         }
     }
 
     async fn hosted_zone(&self, priority: Priority) -> Result<GetHostedZoneOutput, ZoneError> {
-        self.reading(Turn::further(priority), || {
+        self.send_read(Pacing::unacquired(priority), || {
             self.client.get_hosted_zone().id(&self.zone_id).send()
         })
         .await
@@ -156,69 +156,70 @@ impl Route53 {
 
     async fn page(
         &self,
-        turn: Turn,
-        start: &Start,
-    ) -> Result<(Vec<ResourceRecordSet>, Option<Start>), ZoneError> {
+        pacing: Pacing,
+        start: &PageStart,
+    ) -> Result<(Vec<ResourceRecordSet>, Option<PageStart>), ZoneError> {
         let request = self
             .client
             .list_resource_record_sets()
             .hosted_zone_id(&self.zone_id)
-            .max_items(PAGE)
+            .max_items(PAGE_SIZE)
             .set_start_record_name(start.name.clone())
             .set_start_record_type(start.rtype.clone())
             .set_start_record_identifier(start.identifier.clone());
-        let output = self.reading(turn, || request.clone().send()).await?;
+        let output = self.send_read(pacing, || request.clone().send()).await?;
         let next = next_page(&output)?;
         Ok((output.resource_record_sets, next))
     }
 }
 
-/// How a read stands with the limiter.
+/// How a read uses the limiter.
 #[derive(Debug, Clone, Copy)]
-struct Turn {
+struct Pacing {
     priority: Priority,
-    /// Whether its first request has been admitted.
-    admitted: bool,
-    /// Tries when throttled.
-    tries: u32,
+    /// Whether the caller has already waited for the limiter for the first request.
+    acquired: bool,
+    /// The number of attempts when the provider throttles.
+    throttled_attempts: u32,
 }
 
-impl Turn {
-    fn first(priority: Priority) -> Self {
+impl Pacing {
+    /// For the first request of a call, for which the caller has waited.
+    fn acquired(priority: Priority) -> Self {
         Self {
             priority,
-            admitted: true,
-            tries: TRIES,
+            acquired: true,
+            throttled_attempts: ATTEMPTS,
         }
     }
 
-    fn further(priority: Priority) -> Self {
+    fn unacquired(priority: Priority) -> Self {
         Self {
             priority,
-            admitted: false,
-            tries: TRIES_OF_A_PAGE,
+            acquired: false,
+            throttled_attempts: PAGE_ATTEMPTS,
         }
     }
 }
 
-/// Where a page of a listing begins; the zone's beginning by default.
+/// The first RRset of a page of a listing; by default the zone's first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Start {
+struct PageStart {
     name: Option<String>,
     rtype: Option<RrType>,
     identifier: Option<String>,
 }
 
-fn next_page(output: &ListResourceRecordSetsOutput) -> Result<Option<Start>, ZoneError> {
+fn next_page(output: &ListResourceRecordSetsOutput) -> Result<Option<PageStart>, ZoneError> {
     if !output.is_truncated {
         return Ok(None);
     }
     if output.next_record_name.is_none() {
         return Err(ZoneError::OutcomeUnknown(
-            "the listing goes on but does not say where".to_owned(),
+            "the listing is truncated but has no next record name".to_owned(),
         ));
     }
-    Ok(Some(Start {
+    Ok(Some(PageStart {
         name: output.next_record_name.clone(),
         rtype: output.next_record_type.clone(),
         identifier: output.next_record_identifier.clone(),
@@ -239,24 +240,25 @@ impl Zone for Route53 {
         let output = request
             .send()
             .await
-            .map_err(|error| failure::of_change(&error))?;
+            .map_err(|error| failure::change_error(&error))?;
         let info = output
             .change_info
-            .ok_or_else(|| ZoneError::OutcomeUnknown("the answer names no change".to_owned()))?;
+            .ok_or_else(|| ZoneError::OutcomeUnknown("the answer has no change id".to_owned()))?;
         Ok(ChangeId(info.id))
     }
 
-    async fn read(&self, name: &str) -> Result<Vec<ZoneSet>, ZoneError> {
+    async fn read(&self, name: &str) -> Result<Vec<ZoneRrset>, ZoneError> {
         let mut found = Vec::new();
-        let mut turn = Turn::first(Priority::Publish);
-        let mut next = Some(Start {
-            name: Some(qualified(name)),
-            ..Start::default()
+        let mut pacing = Pacing::acquired(Priority::Publish);
+        let mut next = Some(PageStart {
+            name: Some(absolute_name(name)),
+            ..PageStart::default()
         });
         while let Some(start) = next {
-            let (sets, following) = self.page(turn, &start).await?;
-            (turn, next) = (Turn::further(Priority::Publish), following);
-            for set in sets.iter().map(zone_set) {
+            let (sets, following) = self.page(pacing, &start).await?;
+            next = following;
+            pacing = Pacing::unacquired(Priority::Publish);
+            for set in sets.iter().map(zone_rrset) {
                 if set.name != name {
                     return Ok(found);
                 }
@@ -266,31 +268,32 @@ impl Zone for Route53 {
         Ok(found)
     }
 
-    async fn list(&self) -> Result<Vec<ZoneSet>, ZoneError> {
+    async fn list(&self) -> Result<Vec<ZoneRrset>, ZoneError> {
         let mut found = Vec::new();
-        let mut turn = Turn::first(Priority::Audit);
-        let mut next = Some(Start::default());
-        let mut said = Instant::now();
+        let mut pacing = Pacing::acquired(Priority::Audit);
+        let mut next = Some(PageStart::default());
+        let mut logged = Instant::now();
         while let Some(start) = next {
-            if said.elapsed() >= SAY {
-                tracing::info!(sets = found.len(), "listing the zone");
-                said = Instant::now();
+            if logged.elapsed() >= PROGRESS_LOG_INTERVAL {
+                tracing::info!(rrsets = found.len(), "listing the zone");
+                logged = Instant::now();
             }
-            let (sets, following) = self.page(turn, &start).await?;
+            let (sets, following) = self.page(pacing, &start).await?;
             if following.as_ref() == Some(&start) {
                 return Err(ZoneError::OutcomeUnknown(
-                    "the listing does not come to an end".to_owned(),
+                    "the listing repeats a page".to_owned(),
                 ));
             }
-            found.extend(sets.iter().map(zone_set));
-            (turn, next) = (Turn::further(Priority::Audit), following);
+            found.extend(sets.iter().map(zone_rrset));
+            next = following;
+            pacing = Pacing::unacquired(Priority::Audit);
         }
         Ok(found)
     }
 
     async fn change_state(&self, id: &ChangeId) -> Result<ChangeState, ZoneError> {
         let output = self
-            .reading(Turn::first(Priority::Track), || {
+            .send_read(Pacing::acquired(Priority::Track), || {
                 self.client.get_change().id(&id.0).send()
             })
             .await?;
@@ -304,8 +307,8 @@ impl Zone for Route53 {
         let output = self.hosted_zone(Priority::Publish).await?;
         let zone = output
             .hosted_zone
-            .ok_or_else(|| ZoneError::OutcomeUnknown("the answer names no zone".to_owned()))?;
-        Ok(plain_name(&zone.name))
+            .ok_or_else(|| ZoneError::OutcomeUnknown("the answer has no zone".to_owned()))?;
+        Ok(unescape_name(&zone.name))
     }
 
     async fn name_servers(&self) -> Result<Vec<String>, ZoneError> {
@@ -314,7 +317,7 @@ impl Zone for Route53 {
             .delegation_set
             .map(|set| set.name_servers)
             .unwrap_or_default();
-        Ok(servers.iter().map(|server| plain_name(server)).collect())
+        Ok(servers.iter().map(|server| unescape_name(server)).collect())
     }
 }
 
@@ -328,16 +331,16 @@ fn change_batch(changes: &[Change]) -> Result<ChangeBatch, BuildError> {
         batch = batch.changes(
             aws::Change::builder()
                 .action(action)
-                .resource_record_set(record_set(&change.set)?)
+                .resource_record_set(resource_record_set(&change.set)?)
                 .build()?,
         );
     }
     batch.build()
 }
 
-fn record_set(set: &Rrset) -> Result<ResourceRecordSet, BuildError> {
+fn resource_record_set(set: &Rrset) -> Result<ResourceRecordSet, BuildError> {
     let mut builder = ResourceRecordSet::builder()
-        .name(qualified(&set.name))
+        .name(absolute_name(&set.name))
         .r#type(RrType::from(set.rtype.as_str()))
         .ttl(i64::from(set.body.ttl));
     for value in &set.body.values {
@@ -346,8 +349,8 @@ fn record_set(set: &Rrset) -> Result<ResourceRecordSet, BuildError> {
     builder.build()
 }
 
-fn zone_set(set: &ResourceRecordSet) -> ZoneSet {
-    let plain = set.alias_target.is_none()
+fn zone_rrset(set: &ResourceRecordSet) -> ZoneRrset {
+    let is_simple = set.alias_target.is_none()
         && set.set_identifier.is_none()
         && set.weight.is_none()
         && set.region.is_none()
@@ -358,8 +361,8 @@ fn zone_set(set: &ResourceRecordSet) -> ZoneSet {
         && set.multi_value_answer.is_none()
         && set.health_check_id.is_none()
         && set.traffic_policy_instance_id.is_none();
-    ZoneSet {
-        name: plain_name(&set.name),
+    ZoneRrset {
+        name: unescape_name(&set.name),
         rtype: set.r#type.as_str().to_owned(),
         ttl: set.ttl.and_then(|ttl| u32::try_from(ttl).ok()),
         values: set
@@ -367,6 +370,6 @@ fn zone_set(set: &ResourceRecordSet) -> ZoneSet {
             .iter()
             .map(|record| record.value.clone())
             .collect(),
-        plain,
+        is_simple,
     }
 }

@@ -1,4 +1,4 @@
-//! The port to the zone: what the rest of the program may ask of a DNS provider.
+//! The provider port: the operations that the program uses of a DNS provider.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -8,73 +8,75 @@ use starchart_domain::rrset::{Rrset, SetBody};
 
 /// A hosted zone that can be changed in atomic batches.
 ///
-/// There is no UPSERT: a set that exists is changed by a [`Action::Delete`] of exactly what stands
-/// and a [`Action::Create`] in the same batch, so that a set somebody else touched is refused
-/// instead of overwritten.
+/// There is no UPSERT (I10): an existing RRset is replaced by an [`Action::Delete`] of its exact
+/// content and an [`Action::Create`] in the same batch, so that the provider refuses the batch when
+/// another party changed the RRset.
 #[async_trait]
 pub trait Zone: Send + Sync {
-    /// Makes all the changes or none. The order is kept, so a deletion stands before the creation
-    /// that needs it.
+    /// Applies all changes or none, in the given order, so that a deletion precedes the creation
+    /// that depends on it.
     ///
     /// # Errors
     /// Each variant of [`ZoneError`] says what is known about the zone afterwards.
     async fn change(&self, changes: &[Change]) -> Result<ChangeId, ZoneError>;
 
-    /// The sets of one name (lower case, no trailing dot), of every type, pending changes included.
+    /// Reads the RRsets of every type at one name (lower case, no trailing dot), including pending
+    /// changes.
     ///
     /// # Errors
-    /// Never [`ZoneError::Refused`]; a failed read changes nothing, so
-    /// [`ZoneError::OutcomeUnknown`] means "ask again".
-    async fn read(&self, name: &str) -> Result<Vec<ZoneSet>, ZoneError>;
+    /// Never returns [`ZoneError::Refused`]. A failed read changes nothing, so
+    /// [`ZoneError::OutcomeUnknown`] means that the read can be repeated.
+    async fn read(&self, name: &str) -> Result<Vec<ZoneRrset>, ZoneError>;
 
-    /// Every set of the zone, pending changes included. On Route53 a call for each 300 sets.
+    /// Lists every RRset of the zone, including pending changes. Route53 needs one request for each
+    /// 300 RRsets.
     ///
     /// # Errors
-    /// As [`Zone::read`]. A part of the listing is never returned as the whole.
-    async fn list(&self) -> Result<Vec<ZoneSet>, ZoneError>;
+    /// As [`Zone::read`]. A partial listing is an error.
+    async fn list(&self) -> Result<Vec<ZoneRrset>, ZoneError>;
 
-    /// How far an accepted change has come.
+    /// Returns whether an accepted change has reached all authoritative servers.
     ///
     /// # Errors
-    /// As [`Zone::read`]; [`ZoneError::Refused`] when the provider knows no such change (it forgets
-    /// old ones).
+    /// As [`Zone::read`], and [`ZoneError::Refused`] when the provider does not know the change.
+    /// Providers delete old change records.
     async fn change_state(&self, id: &ChangeId) -> Result<ChangeState, ZoneError>;
 
-    /// The zone's own domain, lower case, no trailing dot: an id says nothing about whose zone it
-    /// is.
+    /// Returns the zone's domain in lower case without a trailing dot. [`crate::zone_verifier`]
+    /// compares it with ROOT_DOMAIN.
     ///
     /// # Errors
     /// As [`Zone::read`].
     async fn domain(&self) -> Result<String, ZoneError>;
 
-    /// The host names of the zone's authoritative servers (its delegation set), lower case, no
-    /// trailing dot.
+    /// Returns the host names of the zone's authoritative servers (its delegation set) in lower
+    /// case without trailing dots.
     ///
     /// # Errors
     /// As [`Zone::read`].
     async fn name_servers(&self) -> Result<Vec<String>, ZoneError>;
 }
 
-/// What a [`Change`] does with its set.
+/// The operation of a [`Change`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// The set must not exist yet.
+    /// Creates an RRset, which must not exist yet.
     Create,
-    /// The set must exist exactly so: name, type, TTL and values.
+    /// Deletes an RRset, which must exist with this name, type, TTL and these values.
     Delete,
 }
 
-/// One element of a batch.
+/// One change of one RRset within a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// Create or delete.
+    /// Whether the RRset is created or deleted.
     pub action: Action,
-    /// The whole set.
+    /// The complete RRset, also for a deletion.
     pub set: Rrset,
 }
 
 impl Change {
-    /// Creates the set.
+    /// Makes a change that creates the RRset.
     pub fn create(set: Rrset) -> Self {
         Self {
             action: Action::Create,
@@ -82,7 +84,7 @@ impl Change {
         }
     }
 
-    /// Deletes the set as it stands.
+    /// Makes a change that deletes the RRset; `set` is its exact current content.
     pub fn delete(set: Rrset) -> Self {
         Self {
             action: Action::Delete,
@@ -91,27 +93,28 @@ impl Change {
     }
 }
 
-/// A set as the zone holds it, of any type, ours or not.
+/// An RRset as the provider lists it, of any type, whether owned by Starchart or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ZoneSet {
-    /// Full name: lower case, unescaped, no trailing dot.
+pub struct ZoneRrset {
+    /// The FQDN in lower case, unescaped, without a trailing dot.
     pub name: String,
     /// The type as the provider writes it: `A`, `SOA`, `CAA`, …
     pub rtype: String,
-    /// Time to live in seconds; an alias has none.
+    /// The time to live in seconds; an alias has none.
     pub ttl: Option<u32>,
-    /// Values in presentation format, as the provider wrote them (a deletion must repeat them);
+    /// The values in presentation format in the provider's spelling, which a deletion must repeat;
     /// empty for an alias.
     pub values: BTreeSet<String>,
-    /// False for an alias, weighted, latency, failover, geolocation, geoproximity, multivalue or
-    /// traffic-policy set: such a set is never ours and never touched.
-    pub plain: bool,
+    /// Whether the RRset has the simple routing policy. An alias, weighted, latency, failover,
+    /// geolocation, geoproximity, multivalue or traffic-policy RRset is never owned by Starchart and
+    /// never changed.
+    pub is_simple: bool,
 }
 
-impl ZoneSet {
-    /// TTL and values for a deletion or a comparison; `None` when the set is not plain.
+impl ZoneRrset {
+    /// Returns TTL and values for a deletion or a comparison; `None` unless the RRset is simple.
     pub fn body(&self) -> Option<SetBody> {
-        let ttl = self.ttl.filter(|_| self.plain)?;
+        let ttl = self.ttl.filter(|_| self.is_simple)?;
         Some(SetBody {
             ttl,
             values: self.values.clone(),
@@ -119,7 +122,7 @@ impl ZoneSet {
     }
 }
 
-/// The provider's name for an accepted batch.
+/// The provider's id of an accepted batch.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChangeId(pub String);
 
@@ -129,7 +132,7 @@ impl fmt::Display for ChangeId {
     }
 }
 
-/// How far an accepted batch has come.
+/// The propagation state of an accepted batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChangeState {
     /// Not on all authoritative servers yet.
@@ -138,38 +141,36 @@ pub enum ChangeState {
     InSync,
 }
 
-/// Why the zone did not do what it was asked, and what that means for the next try.
+/// Why the provider did not answer a request, and what that means for a retry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ZoneError {
-    /// The batch is wrong for the zone as it stands; nothing was changed. The same batch will be
-    /// refused again: read the sets that the messages name ([`crate::attribution`]), then send
-    /// another.
-    #[error("the zone refused the change: {}", messages.join("; "))]
+    /// The batch conflicts with the zone's current content; nothing was changed. The provider will
+    /// refuse the same batch again: read the RRsets that the messages name ([`crate::attribution`])
+    /// and send a new batch.
+    #[error("the DNS provider refused the change: {}", messages.join("; "))]
     Refused {
-        /// The provider's words, one a fault; may be empty.
+        /// The provider's messages, one for each fault; may be empty.
         messages: Vec<String>,
     },
-    /// Too many requests; nothing was changed. Try again in a second or more.
-    #[error("the zone's provider asks for fewer requests")]
+    /// Too many requests; nothing was changed. Retry after a second or more.
+    #[error("the DNS provider throttled the request")]
     Throttled,
-    /// An earlier change of the zone is not finished (`PriorRequestNotComplete`); nothing was
-    /// changed. Try again in a second or more.
-    #[error("an earlier change of the zone is not complete")]
+    /// An earlier change of the zone is not complete (`PriorRequestNotComplete`); nothing was
+    /// changed. Retry after a second or more.
+    #[error("the DNS provider has not completed an earlier change of the zone")]
     Busy,
     /// The request may or may not have taken effect (timeout, connection lost after sending, 5xx).
-    /// Read before anything else.
-    #[error(
-        "the zone's provider gave no clear answer, so what became of the request is not known: {0}"
-    )]
+    /// Read the zone before the next change.
+    #[error("the DNS provider gave no clear answer, the outcome of the request is unknown: {0}")]
     OutcomeUnknown(String),
     /// The request was never sent (connection refused, host name not found); nothing was changed.
-    /// Try again with back-off.
+    /// Retry with back-off.
     #[error(
-        "the zone's provider cannot be reached (check the network, and AWS_ENDPOINT_URL where it is set): {0}"
+        "the DNS provider cannot be reached (check the network, and AWS_ENDPOINT_URL if set): {0}"
     )]
     Unavailable(String),
-    /// Access denied, no such zone, bad credentials; nothing was changed. Trying again is useless
-    /// until an operator mends the settings, but do try slowly, so that mending them is enough.
-    #[error("the zone's provider denies access: {0}")]
+    /// Access denied, unknown zone or bad credentials; nothing was changed. An operator has to
+    /// correct the settings; slow retries pick up the correction.
+    #[error("the DNS provider denied access: {0}")]
     Denied(String),
 }

@@ -1,5 +1,5 @@
-//! The contract of the port on the strict Route53, and on moto (`STARCHART_TEST_MOTO`) for what
-//! both agree on.
+//! Tests the provider port on the strict Route53, and its contract on moto (`STARCHART_TEST_MOTO`)
+//! as well.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::collections::BTreeSet;
@@ -7,12 +7,12 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use starchart_dns::attribution::{FaultKind, attribute};
+use starchart_dns::attribution::{FaultKind, attribute, parse};
+use starchart_dns::canonical::same_rrset;
 use starchart_dns::limiter::{Limiter, Priority};
 use starchart_dns::propagation::{NameServer, NameServers, Propagation, Reply};
 use starchart_dns::route53::{Route53, Route53Config};
-use starchart_dns::wire::same_set;
-use starchart_dns::zone::{Change, ChangeState, Zone, ZoneError, ZoneSet};
+use starchart_dns::zone::{Change, ChangeState, Zone, ZoneError, ZoneRrset};
 use starchart_domain::record::RecordType;
 use starchart_domain::rrset::Rrset;
 use starchart_domain::secret::Secret;
@@ -57,10 +57,10 @@ fn www() -> Rrset {
 
 async fn holds(zone: &dyn Zone, ours: &Rrset) -> bool {
     let found = zone.read(&ours.name).await.unwrap();
-    found.iter().any(|set| same_set(set, ours))
+    found.iter().any(|set| same_rrset(set, ours))
 }
 
-/// What every Route53 does.
+/// Checks what every implementation of Route53 has to do.
 async fn contract(zone: &dyn Zone) {
     let sets = [
         www(),
@@ -107,13 +107,13 @@ async fn contract(zone: &dyn Zone) {
     let listed = zone.list().await.unwrap();
     assert!(
         sets.iter()
-            .all(|ours| listed.iter().any(|found| same_set(found, ours))),
+            .all(|ours| listed.iter().any(|found| same_rrset(found, ours))),
         "{listed:?}"
     );
     assert!(
         listed
             .iter()
-            .any(|found| found.rtype == "SOA" && found.name == ROOT && found.plain)
+            .any(|found| found.rtype == "SOA" && found.name == ROOT && found.is_simple)
     );
 
     let changed = set("www", RecordType::A, &["192.0.2.9"]);
@@ -149,7 +149,7 @@ async fn contract(zone: &dyn Zone) {
 }
 
 #[tokio::test]
-async fn the_contract_on_the_strict_one() {
+async fn strict_route53_meets_the_contract() {
     let (strict, zone) = strict().await;
     contract(&zone).await;
     let servers: Vec<_> = (1..=4)
@@ -164,7 +164,7 @@ async fn the_contract_on_the_strict_one() {
 }
 
 #[tokio::test]
-async fn the_contract_on_moto() {
+async fn moto_meets_the_contract() {
     if has_moto() {
         let moto = Moto::start().await;
         contract(&connect(&config(
@@ -176,7 +176,7 @@ async fn the_contract_on_moto() {
 }
 
 #[tokio::test]
-async fn a_poisoned_batch_changes_nothing_and_names_the_set() {
+async fn a_refused_batch_changes_nothing_and_names_the_rrset() {
     for bare in [false, true] {
         let (strict, zone) = strict().await;
         strict.bare_batch_errors(bare);
@@ -198,17 +198,17 @@ async fn a_poisoned_batch_changes_nothing_and_names_the_set() {
         let Err(ZoneError::Refused { messages }) = zone.change(&batch).await else {
             panic!("not refused")
         };
-        let attribution = attribute(&messages, &batch);
-        assert!(attribution.unattributed.is_empty(), "{messages:?}");
+        let faults_by_name = attribute(&messages, &batch);
+        let attributed = |fault| faults_by_name.values().any(|faults| faults.contains(fault));
+        assert!(parse(&messages).iter().all(attributed), "{messages:?}");
         assert!(
-            !attribution.by_name.is_empty()
-                && !attribution.by_name.contains_key("good.user1.starchart.com")
+            !faults_by_name.is_empty() && !faults_by_name.contains_key("good.user1.starchart.com")
         );
         for (name, kind) in [
             (&www().name, FaultKind::AlreadyExists),
             (&star.name, FaultKind::NotFound),
         ] {
-            if let Some(faults) = attribution.by_name.get(name) {
+            if let Some(faults) = faults_by_name.get(name) {
                 assert_eq!(faults[0].kind, kind, "{messages:?}");
             }
         }
@@ -218,7 +218,7 @@ async fn a_poisoned_batch_changes_nothing_and_names_the_set() {
 }
 
 #[tokio::test]
-async fn each_wrong_change_is_named_with_its_kind() {
+async fn each_refused_change_is_attributed_with_its_kind() {
     let (strict, zone) = strict().await;
     zone.change(&[Change::create(www())]).await.unwrap();
     let mut other_ttl = www();
@@ -251,18 +251,17 @@ async fn each_wrong_change_is_named_with_its_kind() {
         else {
             panic!("{change:?} was not refused")
         };
-        let attribution = attribute(&messages, std::slice::from_ref(&change));
-        let faults = attribution
-            .by_name
+        let faults_by_name = attribute(&messages, std::slice::from_ref(&change));
+        let faults = faults_by_name
             .get(&change.set.name)
-            .unwrap_or_else(|| panic!("{messages:?} names nothing"));
+            .unwrap_or_else(|| panic!("no fault attributed: {messages:?}"));
         assert_eq!(faults[0].kind, kind, "{messages:?}");
     }
     assert_eq!(strict.batches().len(), 1);
 }
 
 #[tokio::test]
-async fn throttled_and_busy_change_nothing_and_are_not_sent_again() {
+async fn throttled_and_busy_change_nothing_and_are_not_retried() {
     let (strict, zone) = strict().await;
     strict.throttle_share(1.0);
     assert_eq!(
@@ -281,21 +280,21 @@ async fn throttled_and_busy_change_nothing_and_are_not_sent_again() {
 }
 
 #[tokio::test]
-async fn an_unknown_outcome_says_so_whatever_happened() {
+async fn an_unclear_answer_is_an_unknown_outcome() {
     let (strict, _) = strict().await;
     let limiter = Arc::new(Limiter::new(1_000));
     let config = config(&strict.endpoint(), strict.zone_id());
     let zone = Route53::with_timeout(&config, limiter, Duration::from_millis(500));
-    type Turn = fn(&StrictRoute53);
-    let turns: [(&str, Turn, bool); 4] = [
+    type Failure = fn(&StrictRoute53);
+    let failures: [(&str, Failure, bool); 4] = [
         ("answer late", |s| s.timeout_after_apply(1), true),
         ("connection lost after", |s| s.drop_after_apply(1), true),
         ("connection lost before", |s| s.drop_before_apply(1), false),
         ("503", |s| s.unavailable(1), false),
     ];
-    for (label, turn, applied) in turns {
+    for (label, inject, applied) in failures {
         let ours = set(&label.replace(' ', "-"), RecordType::A, &["192.0.2.1"]);
-        turn(&strict);
+        inject(&strict);
         let before = strict.counts().change;
         let outcome = zone.change(&[Change::create(ours.clone())]).await;
         assert!(
@@ -308,7 +307,7 @@ async fn an_unknown_outcome_says_so_whatever_happened() {
 }
 
 #[tokio::test]
-async fn denied_and_unreachable_are_told_apart() {
+async fn denied_and_unreachable_are_distinguished() {
     let (strict, zone) = strict().await;
     strict.deny(1);
     assert!(matches!(
@@ -348,7 +347,7 @@ async fn denied_and_unreachable_are_told_apart() {
 }
 
 #[tokio::test]
-async fn a_listing_of_many_pages_is_whole_though_half_is_throttled() {
+async fn a_long_listing_is_complete_despite_throttling() {
     let (strict, zone) = strict().await;
     for i in 0..700 {
         strict
@@ -382,12 +381,12 @@ async fn a_listing_of_many_pages_is_whole_though_half_is_throttled() {
     assert_eq!(listed.len(), strict.sets().len());
     let names: BTreeSet<_> = listed
         .iter()
-        .filter(|set| set.plain && set.rtype == "A")
+        .filter(|set| set.is_simple && set.rtype == "A")
         .map(|set| set.name.clone())
         .collect();
     assert_eq!(names.len(), 701);
     assert!(names.contains("*.user1.starchart.com"));
-    let odd: Vec<&ZoneSet> = listed.iter().filter(|set| !set.plain).collect();
+    let odd: Vec<&ZoneRrset> = listed.iter().filter(|set| !set.is_simple).collect();
     assert_eq!(odd.len(), 41);
     assert!(odd.iter().all(|set| set.body().is_none()));
     assert_eq!(
@@ -412,7 +411,7 @@ async fn requests_stay_under_the_rate() {
             ))
             .unwrap();
     }
-    // Half of what is allowed: on a busy machine requests arrive in bunches.
+    // Half of the allowed rate, because requests arrive in bursts on a busy machine.
     strict.limit_per_second(4);
     let limiter = Arc::new(Limiter::new(2));
     let zone = Route53::new(
@@ -420,7 +419,7 @@ async fn requests_stay_under_the_rate() {
         Arc::clone(&limiter),
     );
     let listings = (0..4).map(|_| async {
-        limiter.admit(Priority::Audit).await;
+        limiter.acquire(Priority::Audit).await;
         zone.list().await.unwrap().len()
     });
     assert_eq!(futures_util::future::join_all(listings).await, [302; 4]);
@@ -429,7 +428,7 @@ async fn requests_stay_under_the_rate() {
 }
 
 #[tokio::test]
-async fn a_change_is_pending_for_a_while() {
+async fn a_change_is_pending_until_in_sync() {
     let (strict, zone) = strict().await;
     strict.pending_time(Duration::from_secs(60));
     let id = zone.change(&[Change::create(www())]).await.unwrap();
@@ -439,7 +438,7 @@ async fn a_change_is_pending_for_a_while() {
 }
 
 #[tokio::test]
-async fn name_servers_are_asked_one_by_one() {
+async fn each_name_server_is_queried_directly() {
     let (strict, zone) = strict().await;
     let lagging = strict.start_lagging(Duration::from_secs(60)).await.unwrap();
     let server = |name: &str, addresses: Vec<SocketAddr>| NameServer {
@@ -471,36 +470,38 @@ async fn name_servers_are_asked_one_by_one() {
         .await
         .unwrap();
     for ours in &sets {
-        let answered = servers.ask(&ours.name, ours.rtype, &ours.body.values).await;
+        let answers = servers
+            .query(&ours.name, ours.rtype, &ours.body.values)
+            .await;
         assert_eq!(
-            (answered.by, answered.of),
+            (answers.matching, answers.queried),
             (2, 3),
-            "{}: {answered:?}",
+            "{}: {answers:?}",
             ours.name
         );
-        assert_eq!(answered.lagging[0].server, "late");
-        assert_eq!(
-            answered.lagging[0].replies,
-            [Reply::Values(BTreeSet::new())]
-        );
+        assert_eq!(answers.lagging[0].server, "late");
+        assert_eq!(answers.lagging[0].replies, [Reply::Values(BTreeSet::new())]);
     }
     let blog = format!("blog.user1.{ROOT}");
-    let absent = servers.ask(&blog, RecordType::A, &BTreeSet::new()).await;
-    assert!(absent.by_all(), "a CNAME is no A: {absent:?}");
+    let absent = servers.query(&blog, RecordType::A, &BTreeSet::new()).await;
+    assert_eq!(
+        absent.matching, absent.queried,
+        "a CNAME is no A: {absent:?}"
+    );
     let wrong = servers
-        .ask(
+        .query(
             &long.name,
             RecordType::Txt,
             &BTreeSet::from([txt::encode("other")]),
         )
         .await;
-    assert_eq!(wrong.by, 0);
+    assert_eq!(wrong.matching, 0);
     let foreign = servers
-        .ask("www.example.org", RecordType::A, &BTreeSet::new())
+        .query("www.example.org", RecordType::A, &BTreeSet::new())
         .await;
     assert_eq!(
-        foreign.by, 0,
-        "who is not authoritative cannot say that nothing is there: {foreign:?}"
+        foreign.matching, 0,
+        "an empty answer counts only from an authoritative server: {foreign:?}"
     );
 
     let propagation = Propagation::new(vec![
@@ -508,7 +509,7 @@ async fn name_servers_are_asked_one_by_one() {
         lagging.addr().to_string(),
     ]);
     let asked = propagation.servers(&zone).await.unwrap();
-    assert_eq!(propagation.answered(&asked, &sets).await, (1, 2));
+    assert_eq!(propagation.count_matching(&asked, &sets).await, (1, 2));
     assert_eq!(
         strict.counts().get_zone,
         0,
@@ -528,7 +529,7 @@ fn free_port() -> SocketAddr {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "script/test says where moto is; no setting of the application is read here"
+    reason = "script/test sets the variable; it is no setting of the application"
 )]
 fn has_moto() -> bool {
     std::env::var_os(moto::PROGRAM).is_some_and(|program| !program.is_empty())

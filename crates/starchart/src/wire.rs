@@ -9,11 +9,11 @@ use actix_web::web::Data;
 use anyhow::Context as _;
 use starchart_acme::authority::Authority;
 use starchart_acme::{AcmeConfig, AcmeConfigError, LetsEncrypt};
-use starchart_dns::identity::Identity;
 use starchart_dns::limiter::Limiter;
 use starchart_dns::propagation::Propagation;
 use starchart_dns::route53::{Route53, Route53Config};
 use starchart_dns::zone::Zone;
+use starchart_dns::zone_verifier::ZoneVerifier;
 use starchart_domain::time::Timestamp;
 use starchart_jobs::{
     Counters, Deaf, InProcess, LocalCounters, Queue, RedisOptions, RedisQueue, SharedCounters,
@@ -206,7 +206,7 @@ pub(crate) fn worker(
         store,
         root: settings.root_domain.clone(),
         zone: names.zone,
-        identity: Arc::new(Identity::new(settings.root_domain.clone())),
+        zone_verifier: Arc::new(ZoneVerifier::new(settings.root_domain.clone())),
         limiter: names.limiter,
         propagation: Arc::new(Propagation::new(
             settings

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use starchart_acme::authority::Authority;
-use starchart_dns::identity::Identity;
 use starchart_dns::limiter::Limiter;
 use starchart_dns::propagation::Propagation;
 use starchart_dns::zone::Zone;
+use starchart_dns::zone_verifier::ZoneVerifier;
 use starchart_domain::names::RootDomain;
 use starchart_jobs::Queue;
 use starchart_mail::Mailer;
@@ -24,7 +24,7 @@ pub struct Context {
     /// The zone.
     pub zone: Arc<dyn Zone>,
     /// Whether that zone is ours.
-    pub identity: Arc<Identity>,
+    pub zone_verifier: Arc<ZoneVerifier>,
     /// Paces the requests to the zone.
     pub limiter: Arc<Limiter>,
     /// Who answers for the zone.

@@ -20,7 +20,7 @@ use starchart_acme::authority::{
     Authority, AuthorityError, Order, OrderStatus, PendingAuthorization, RevocationReason,
 };
 use starchart_acme::chain::{self, ChainError};
-use starchart_dns::propagation::{Reply, ask_address};
+use starchart_dns::propagation::{Reply, query_address};
 use starchart_domain::record::RecordType;
 use starchart_domain::txt;
 
@@ -151,7 +151,7 @@ impl DemoAuthority {
     /// `None`: the value stands there. Otherwise why not, in words.
     async fn look(&self, authorization: &Authorization) -> Option<String> {
         let Authorization { fqdn, value, .. } = authorization;
-        match ask_address(self.name_server, fqdn, RecordType::Txt).await {
+        match query_address(self.name_server, fqdn, RecordType::Txt).await {
             Reply::Values(values) if values.contains(&txt::encode(value)) => None,
             Reply::Values(values) if values.is_empty() => {
                 Some(format!("No TXT record was found at {fqdn}."))

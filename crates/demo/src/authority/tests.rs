@@ -47,7 +47,7 @@ impl World {
             .await
             .unwrap();
         for _ in 0..500 {
-            let reply = ask_address(self.server.address(), &set.name, RecordType::Txt).await;
+            let reply = query_address(self.server.address(), &set.name, RecordType::Txt).await;
             if matches!(&reply, Reply::Values(values) if *values == set.body.values) {
                 return;
             }

@@ -4,8 +4,8 @@ use starchart_domain::plan::{NameWork, OwnedSet};
 use starchart_domain::record::RecordType;
 use starchart_domain::rrset::SetBody;
 
-use crate::wire;
-use crate::zone::ZoneSet;
+use crate::canonical;
+use crate::zone::ZoneRrset;
 
 /// What the zone holds at a name.
 pub(super) struct Seen {
@@ -18,7 +18,7 @@ pub(super) struct Seen {
 }
 
 /// What the zone holds at a name against what we put there and what we want there.
-pub(super) fn compare(work: &NameWork, sets: &[ZoneSet]) -> Seen {
+pub(super) fn compare(work: &NameWork, sets: &[ZoneRrset]) -> Seen {
     let mut seen = Seen {
         current: Vec::new(),
         ours: Vec::new(),
@@ -82,7 +82,7 @@ fn spelled_as_wanted(rtype: RecordType, body: SetBody, work: &NameWork) -> SetBo
 }
 
 fn same(rtype: RecordType, one: &SetBody, other: &SetBody) -> bool {
-    one.ttl == other.ttl && wire::same_values(rtype.as_str(), &one.values, &other.values)
+    one.ttl == other.ttl && canonical::same_values(rtype.as_str(), &one.values, &other.values)
 }
 
 /// What was read is what is confirmed; a send that was not seen may still come, and is ours then.

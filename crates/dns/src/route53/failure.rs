@@ -1,4 +1,4 @@
-//! What a failed request says about the zone.
+//! Classifies failed Route53 requests as [`ZoneError`]s.
 
 use std::error::Error;
 use std::io;
@@ -11,8 +11,8 @@ use starchart_domain::error::error_chain;
 
 use crate::zone::ZoneError;
 
-/// A failed change, with the sentences of a refusal.
-pub(super) fn of_change(
+/// Classifies a failed change and extracts the messages of a refusal.
+pub(super) fn change_error(
     error: &SdkError<ChangeResourceRecordSetsError, HttpResponse>,
 ) -> ZoneError {
     let mut messages = Vec::new();
@@ -27,11 +27,11 @@ pub(super) fn of_change(
             messages = bare_messages(service.raw());
         }
     }
-    of(error, messages)
+    zone_error(error, messages)
 }
 
-/// A failed request. `messages` are those of a refusal where the caller found some.
-pub(super) fn of<E>(error: &SdkError<E, HttpResponse>, messages: Vec<String>) -> ZoneError
+/// Classifies a failed request. `messages` are those of a refusal, if the caller found any.
+pub(super) fn zone_error<E>(error: &SdkError<E, HttpResponse>, messages: Vec<String>) -> ZoneError
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
@@ -39,39 +39,40 @@ where
         return ZoneError::Refused { messages };
     }
     match error {
-        SdkError::ConstructionFailure(_) => ZoneError::Unavailable(chain_without_sdk_layers(error)),
+        SdkError::ConstructionFailure(_) => ZoneError::Unavailable(root_cause(error)),
         SdkError::DispatchFailure(failure) if failure.is_user() || never_connected(error) => {
-            ZoneError::Unavailable(chain_without_sdk_layers(error))
+            ZoneError::Unavailable(root_cause(error))
         }
-        SdkError::ServiceError(service) => answered(
+        SdkError::ServiceError(service) => response_error(
             service.raw().status().as_u16(),
             service.err().code(),
             service.err().message(),
         ),
         SdkError::ResponseError(response) => {
-            match answered(response.raw().status().as_u16(), None, None) {
-                // An answer that says yes and cannot be read.
+            match response_error(response.raw().status().as_u16(), None, None) {
+                // A success status with a body that the SDK cannot parse.
                 ZoneError::Unavailable(_) | ZoneError::OutcomeUnknown(_) => {
-                    ZoneError::OutcomeUnknown(chain_without_sdk_layers(error))
+                    ZoneError::OutcomeUnknown(root_cause(error))
                 }
                 known => known,
             }
         }
-        // Timeouts, connections lost after sending, and whatever the SDK adds.
-        _ => ZoneError::OutcomeUnknown(chain_without_sdk_layers(error)),
+        // Timeouts, connections lost after sending, and variants that the SDK may add.
+        _ => ZoneError::OutcomeUnknown(root_cause(error)),
     }
 }
 
-/// By status and code ("Common errors" and the operations' own in the Route53 API reference).
-fn answered(status: u16, code: Option<&str>, message: Option<&str>) -> ZoneError {
-    let told = || match (code, message) {
+/// Classifies an error response by status and code ("Common errors" and the operations' own errors
+/// in the Route53 API reference).
+fn response_error(status: u16, code: Option<&str>, message: Option<&str>) -> ZoneError {
+    let description = || match (code, message) {
         (Some(code), Some(message)) => format!("{code} (HTTP {status}): {message}"),
         (Some(code), None) => format!("{code} (HTTP {status})"),
         (None, _) => {
-            format!("HTTP {status} without a reason, perhaps from a proxy or another server")
+            format!("HTTP {status} without an error code, perhaps from a proxy or another server")
         }
     };
-    let denied = |advice: &str| ZoneError::Denied(format!("{advice}: {}", told()));
+    let denied = |advice: &str| ZoneError::Denied(format!("{advice}: {}", description()));
     match (status, code) {
         (
             _,
@@ -86,15 +87,15 @@ fn answered(status: u16, code: Option<&str>, message: Option<&str>) -> ZoneError
         | (429, _) => ZoneError::Throttled,
         (_, Some("PriorRequestNotComplete")) => ZoneError::Busy,
         (_, Some("NoSuchHostedZone")) => {
-            denied("AWS_ROUTE53_HOSTED_ZONE_ID names no zone of this account: correct it")
+            denied("AWS_ROUTE53_HOSTED_ZONE_ID is no hosted zone of this account; correct it")
         }
         (_, Some("AccessDenied" | "AccessDeniedException" | "NotAuthorized" | "OptInRequired")) => {
-            denied("the key in AWS_ACCESS_KEY_ID may not do this in the zone: complete its policy")
+            denied("the IAM policy of AWS_ACCESS_KEY_ID lacks a permission; complete the policy")
         }
         (_, Some("ExpiredToken" | "ExpiredTokenException")) => {
-            denied("AWS_SESSION_TOKEN has expired: renew the credentials")
+            denied("AWS_SESSION_TOKEN has expired; renew the credentials")
         }
-        (_, Some("RequestExpired")) => denied("this machine's clock is wrong: set it by NTP"),
+        (_, Some("RequestExpired")) => denied("this machine's clock is wrong; set it by NTP"),
         (
             _,
             Some(
@@ -109,18 +110,18 @@ fn answered(status: u16, code: Option<&str>, message: Option<&str>) -> ZoneError
             ),
         )
         | (401 | 403, _) => {
-            denied("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not accepted: correct them")
+            denied("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not accepted; correct them")
         }
-        (500.., _) => ZoneError::OutcomeUnknown(told()),
+        (500.., _) => ZoneError::OutcomeUnknown(description()),
         (400..=499, Some(_)) => ZoneError::Refused {
-            messages: vec![message.map_or_else(told, str::to_owned)],
+            messages: vec![message.map_or_else(description, str::to_owned)],
         },
-        // Not Route53's way to answer: a proxy or another server stands in between.
-        _ => ZoneError::Unavailable(told()),
+        // Route53 always sends an error code, so this is a proxy or another server.
+        _ => ZoneError::Unavailable(description()),
     }
 }
 
-/// Whether the request was certainly never sent. A doubt counts as sent.
+/// Returns whether the request was certainly never sent; false when in doubt.
 fn never_connected(error: &(dyn Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -135,15 +136,15 @@ fn never_connected(error: &(dyn Error + 'static)) -> bool {
                 return true;
             }
         }
-        // The SDK keeps these types to itself, so only their words are left.
-        let words = error.to_string();
+        // The SDK does not export these error types, so compare their messages.
+        let message = error.to_string();
         if [
             "dns error",
             "failed to perform DNS lookup",
             "HTTP connect timeout",
         ]
         .iter()
-        .any(|sign| words.contains(sign))
+        .any(|sign| message.contains(sign))
         {
             return true;
         }
@@ -152,9 +153,9 @@ fn never_connected(error: &(dyn Error + 'static)) -> bool {
     false
 }
 
-/// Formats an error with its causes, leaving out the layers that say nothing but where in the SDK.
-fn chain_without_sdk_layers(error: &(dyn Error + 'static)) -> String {
-    let layer = |words: &str| {
+/// Formats the error without the generic wrappers of the SDK's layers.
+fn root_cause(error: &(dyn Error + 'static)) -> String {
+    let is_wrapper = |message: &str| {
         [
             "dispatch failure",
             "io error",
@@ -162,21 +163,21 @@ fn chain_without_sdk_layers(error: &(dyn Error + 'static)) -> String {
             "unhandled error",
             "service error",
         ]
-        .contains(&words)
-            || words.starts_with("client error (")
+        .contains(&message)
+            || message.starts_with("client error (")
     };
     let mut next = Some(error);
     while let Some(error) = next {
         next = error.source();
-        if next.is_none() || !layer(&error.to_string()) {
+        if next.is_none() || !is_wrapper(&error.to_string()) {
             return error_chain(error);
         }
     }
     String::new()
 }
 
-/// The sentences of an `<InvalidChangeBatch><Messages><Message>…` answer. Route53 has used this
-/// form beside the usual `<ErrorResponse>`; the SDK finds neither code nor message in it.
+/// Extracts the messages of an `<InvalidChangeBatch><Messages><Message>…` body. Route53 uses this
+/// form besides the usual `<ErrorResponse>`, and the SDK finds neither code nor message in it.
 fn bare_messages(response: &HttpResponse) -> Vec<String> {
     let body = response
         .body()
@@ -213,25 +214,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers_say_what_became_of_the_change() {
+    fn error_responses_are_classified() {
         assert_eq!(
-            answered(400, Some("Throttling"), Some("Rate exceeded")),
+            response_error(400, Some("Throttling"), Some("Rate exceeded")),
             ZoneError::Throttled
         );
         assert_eq!(
-            answered(400, Some("PriorRequestNotComplete"), None),
+            response_error(400, Some("PriorRequestNotComplete"), None),
             ZoneError::Busy
         );
         for (status, code, setting) in [
-            (
-                403,
-                Some("AccessDenied"),
-                "AWS_ACCESS_KEY_ID may not do this",
-            ),
+            (403, Some("AccessDenied"), "policy of AWS_ACCESS_KEY_ID"),
             (
                 404,
                 Some("NoSuchHostedZone"),
-                "AWS_ROUTE53_HOSTED_ZONE_ID names no zone",
+                "AWS_ROUTE53_HOSTED_ZONE_ID is no hosted zone",
             ),
             (
                 403,
@@ -241,26 +238,26 @@ mod tests {
             (403, Some("ExpiredToken"), "AWS_SESSION_TOKEN has expired"),
             (403, None, "AWS_SECRET_ACCESS_KEY are not accepted"),
         ] {
-            let told = answered(status, code, Some("said"));
+            let error = response_error(status, code, Some("said"));
             assert!(
-                matches!(&told, ZoneError::Denied(text) if text.contains(setting)),
-                "{told}"
+                matches!(&error, ZoneError::Denied(text) if text.contains(setting)),
+                "{error}"
             );
         }
         assert!(matches!(
-            answered(503, Some("ServiceUnavailable"), None),
+            response_error(503, Some("ServiceUnavailable"), None),
             ZoneError::OutcomeUnknown(_)
         ));
         assert!(matches!(
-            answered(502, None, None),
+            response_error(502, None, None),
             ZoneError::OutcomeUnknown(_)
         ));
         assert!(matches!(
-            answered(404, None, None),
+            response_error(404, None, None),
             ZoneError::Unavailable(_)
         ));
         assert_eq!(
-            answered(400, Some("InvalidInput"), Some("Missing field")),
+            response_error(400, Some("InvalidInput"), Some("Missing field")),
             ZoneError::Refused {
                 messages: vec!["Missing field".to_owned()]
             }

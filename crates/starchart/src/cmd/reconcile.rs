@@ -15,7 +15,7 @@ use starchart_store::import;
 use starchart_store::{Store, zone};
 use starchart_worker::Context;
 use starchart_worker::reconcile::{
-    self, Adoption, Approval, Audited, Brought, HASH_MIN, Plan, Removal,
+    self, Adoption, ApprovalOutcome, Audited, HASH_MIN_LEN, Plan, PublishOutcome, Removal,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -64,12 +64,12 @@ pub(crate) fn name(text: &str) -> Result<String, String> {
 
 fn hash(text: &str) -> Result<String, String> {
     let text = text.trim().to_ascii_lowercase();
-    if text.len() < HASH_MIN
+    if text.len() < HASH_MIN_LEN
         || text.len() > 64
         || !text.bytes().all(|digit| digit.is_ascii_hexdigit())
     {
         return Err(format!(
-            "give {HASH_MIN} or more of the hexadecimal digits that `starchart reconcile --dry-run` prints"
+            "give {HASH_MIN_LEN} or more of the hexadecimal digits that `starchart reconcile --dry-run` prints"
         ));
     }
     Ok(text)
@@ -164,7 +164,7 @@ async fn nothing_to_import(context: &Context) -> anyhow::Result<()> {
 async fn approve(context: &Context, hash: &str) -> anyhow::Result<ExitCode> {
     nothing_to_import(context).await?;
     match reconcile::approve(context, hash).await? {
-        Approval::AnotherPlan(plan) => {
+        ApprovalOutcome::AnotherPlan(plan) => {
             report::plan(context, &plan).await?;
             println!(
                 "plan {}: another one than {hash} by now. Nothing was changed.",
@@ -176,7 +176,7 @@ async fn approve(context: &Context, hash: &str) -> anyhow::Result<ExitCode> {
             );
             Ok(ExitCode::from(1))
         }
-        Approval::Approved {
+        ApprovalOutcome::Approved {
             plan,
             marked,
             lifted,
@@ -232,7 +232,7 @@ async fn audited(context: &Context) -> anyhow::Result<Audited> {
 /// Names that were refused before are told, and are no part of it.
 async fn published(context: &Context) -> anyhow::Result<ExitCode> {
     let before = zone::refusals(&context.store).await?.len();
-    let Brought { left, gave_up } = reconcile::bring_in(context, BRING_IN).await?;
+    let PublishOutcome { left, gave_up } = reconcile::publish_until_done(context, BRING_IN).await?;
     match gave_up {
         Some(reason) => {
             println!(
@@ -274,7 +274,7 @@ pub(crate) async fn adopt(context: &Context) -> anyhow::Result<ExitCode> {
 
 /// How many there are, in words.
 fn differences(plan: &Plan) -> String {
-    counted(plan.differences().all(), "difference", "differences")
+    counted(plan.differences().total(), "difference", "differences")
 }
 
 async fn pause(context: &Context, reason: &str) -> anyhow::Result<ExitCode> {
@@ -311,7 +311,7 @@ async fn now(context: &Context) -> anyhow::Result<ExitCode> {
     if refused_because.is_some() || pause.is_some() {
         report::what_next(&plan, &report::held(context).await?);
         println!("{}; nothing was changed", differences(&plan));
-        return Ok(ExitCode::from(u8::from(plan.differences().all() > 0)));
+        return Ok(ExitCode::from(u8::from(plan.differences().total() > 0)));
     }
     println!(
         "{}; {}",

@@ -278,12 +278,12 @@ async fn what_stops_a_verb_is_said_once_and_in_words() {
         (
             "AWS_ENDPOINT_URL",
             format!("http://{nobody}"),
-            "the zone could not be listed: the zone's provider cannot be reached (check",
+            "the zone could not be listed: the DNS provider cannot be reached (check",
         ),
         (
             "AWS_ROUTE53_HOSTED_ZONE_ID",
             "ZNOPE".to_owned(),
-            "AWS_ROUTE53_HOSTED_ZONE_ID names no zone of this account",
+            "AWS_ROUTE53_HOSTED_ZONE_ID is no hosted zone of this account",
         ),
         (
             "DATABASE_URL",

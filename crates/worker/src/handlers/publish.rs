@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use starchart_dns::identity::Doubt;
 use starchart_dns::publish::{Journal, Report, Stop, publish};
 use starchart_dns::zone::{ChangeId, ZoneError};
+use starchart_dns::zone_verifier::ZoneMismatch;
 use starchart_domain::plan::{NameOutcome, NameWork};
 use starchart_domain::record::RecordType;
 use starchart_jobs::{Job, Outcome};
@@ -59,10 +59,10 @@ async fn until_clean(context: &Context) -> Result<Outcome, Error> {
             return Ok(paused);
         }
         // Another zone would take our changes as its own.
-        match context.identity.check(context.zone.as_ref()).await {
+        match context.zone_verifier.verify(context.zone.as_ref()).await {
             Ok(()) => {}
-            Err(Doubt::Another(fault)) => return Ok(Outcome::GiveUp(fault.to_string())),
-            Err(Doubt::Unknown(error)) => return Ok(later(NO_ANSWER, &error)),
+            Err(ZoneMismatch::WrongZone(fault)) => return Ok(Outcome::GiveUp(fault.to_string())),
+            Err(ZoneMismatch::Unverified(error)) => return Ok(later(NO_ANSWER, &error)),
         }
         let Some(lease) =
             lease::acquire(store, LeaseName::Publish, &context.holder, LEASE_MS).await?

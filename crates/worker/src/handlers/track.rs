@@ -66,7 +66,7 @@ async fn ask_provider(context: &Context) -> Result<bool, Error> {
         if context.stop.is_cancelled() {
             return Ok(true);
         }
-        context.limiter.admit(Priority::Track).await;
+        context.limiter.acquire(Priority::Track).await;
         match context
             .zone
             .change_state(&ChangeId(change.id.clone()))
@@ -110,7 +110,10 @@ async fn ask_servers(context: &Context) -> Result<bool, Error> {
     };
     let servers = &servers;
     let ask = |name: Answers| async move {
-        let (by, of) = context.propagation.answered(servers, &name.desired).await;
+        let (by, of) = context
+            .propagation
+            .count_matching(servers, &name.desired)
+            .await;
         zone::record_answers(&context.store, &name.fqdn, name.generation, by, of).await?;
         Ok(by < of)
     };

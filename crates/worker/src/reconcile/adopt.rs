@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use starchart_dns::audit::adoptable;
+use starchart_dns::audit::find_adoptable;
 use starchart_domain::words::counted;
 use starchart_store::lease::{self, Lease, LeaseName};
 use starchart_store::zone::{self, Aim, Deed};
@@ -90,7 +90,7 @@ async fn adopt_with_lease(context: &Context, lease: &Lease) -> Result<Adoption, 
     let store = &context.store;
     let listed = list(context).await?;
     let before = zone::view(store).await?;
-    let stand = adoptable(&listed, &before.desired);
+    let stand = find_adoptable(&listed, &before.desired);
     let names = counted(stand.len(), "name", "names");
     let detail = format!("by an operator: {names} where a record wants what stands");
     let deed = Deed {

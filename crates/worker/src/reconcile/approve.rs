@@ -16,7 +16,7 @@ use crate::handlers::publish;
 
 /// What came of an approval.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Approval {
+pub enum ApprovalOutcome {
     /// The plan is marked for publish, and the pause that was seen is over.
     Approved {
         /// The plan.
@@ -33,19 +33,19 @@ pub enum Approval {
 }
 
 /// Looks again, and if the plan is the one with this hash (or the beginning of it,
-/// [`super::HASH_MIN`] digits or more), marks all of it for publish and lifts the pause that held
-/// before the look, with a line of the trail. Whoever publishes brings it in: [`bring_in`], or any
+/// [`super::HASH_MIN_LEN`] digits or more), marks all of it for publish and lifts the pause that held
+/// before the look, with a line of the trail. Whoever publishes brings it in: [`publish_until_done`], or any
 /// running worker.
 ///
 /// # Errors
 /// As [`super::plan`]. A plan that was marked in part is another plan afterwards, without what was
 /// marked.
-pub async fn approve(context: &Context, hash: &str) -> Result<Approval, ReconcileError> {
+pub async fn approve(context: &Context, hash: &str) -> Result<ApprovalOutcome, ReconcileError> {
     let store = &context.store;
     let seen = zone::pause_now(store).await?;
     let Look { view, plan, .. } = look(context).await?;
-    if !plan.is_named(hash) {
-        return Ok(Approval::AnotherPlan(plan));
+    if !plan.matches_hash(hash) {
+        return Ok(ApprovalOutcome::AnotherPlan(plan));
     }
     let pause = if seen.is_some() {
         "; the pause of publishing ends"
@@ -68,7 +68,7 @@ pub async fn approve(context: &Context, hash: &str) -> Result<Approval, Reconcil
     // What an operator approved is no drift.
     zone::note_audit(store, &result_of(&plan, AuditOutcome::Approved, 0, None)).await?;
     context.queue.wake(Job::Publish);
-    Ok(Approval::Approved {
+    Ok(ApprovalOutcome::Approved {
         plan,
         marked,
         lifted,
@@ -78,7 +78,7 @@ pub async fn approve(context: &Context, hash: &str) -> Result<Approval, Reconcil
 
 /// How far what was marked has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Brought {
+pub struct PublishOutcome {
     /// Names that were owed when it began and are not in the zone yet, without those that it
     /// refused.
     pub left: u64,
@@ -95,7 +95,10 @@ const LOOK: Duration = Duration::from_millis(300);
 ///
 /// # Errors
 /// The database did not answer.
-pub async fn bring_in(context: &Context, at_most: Duration) -> Result<Brought, ReconcileError> {
+pub async fn publish_until_done(
+    context: &Context,
+    at_most: Duration,
+) -> Result<PublishOutcome, ReconcileError> {
     let end = Instant::now() + at_most;
     let store = &context.store;
     let asked = store.now().await?;
@@ -123,7 +126,7 @@ pub async fn bring_in(context: &Context, at_most: Duration) -> Result<Brought, R
             Outcome::GiveUp(reason) => (LOOK, Some(reason)),
         };
         if left == 0 || gave_up.is_some() || stop.is_cancelled() || Instant::now() + wait >= end {
-            return Ok(Brought {
+            return Ok(PublishOutcome {
                 left,
                 gave_up: gave_up.filter(|_| left > 0),
             });

@@ -1,13 +1,13 @@
 //! The audit: look, mend what is little, refuse what is much.
 
-use starchart_dns::audit::is_bare;
+use starchart_dns::audit::is_empty_zone;
 use starchart_domain::time::Timestamp;
 use starchart_jobs::Job;
 use starchart_store::lease::{self, LeaseName};
 use starchart_store::zone::{self, AuditOutcome, AuditRow, Pause};
 use tracing::{debug, error, info, warn};
 
-use super::{Look, Plan, ReconcileError, Verdict, look, result_of};
+use super::{Approval, Look, Plan, ReconcileError, look, result_of};
 use crate::Context;
 use crate::handlers::keep::keep;
 
@@ -78,31 +78,34 @@ async fn audit_with_lease(
     let store = &context.store;
     let Look { listed, view, plan } = look(context).await?;
     let mut pause = zone::pause_now(store).await?;
-    if pause.as_ref().is_some_and(|pause| pause.after_wipe) && is_bare(&listed, &context.root) {
+    if pause.as_ref().is_some_and(|pause| pause.after_wipe) && is_empty_zone(&listed, &context.root)
+    {
         info!("the zone holds nothing: the pause of the wipe ends");
         zone::resume_after_wipe(store).await?;
         context.queue.wake(Job::Publish);
         // Another pause may have come in this moment.
         pause = zone::pause_now(store).await?;
     }
-    let verdict = plan.verdict();
+    let verdict = plan.approval();
     let refused_because = match &verdict {
-        Verdict::NeedsApproval(why) => Some(why.clone()),
-        Verdict::Nothing | Verdict::ByItself => None,
+        Approval::Required(why) => Some(why.clone()),
+        Approval::NotNeeded | Approval::Automatic => None,
     };
     let (outcome, repaired) = match (&pause, &verdict) {
         (Some(_), _) => (AuditOutcome::Paused, 0),
-        (None, Verdict::NeedsApproval(_)) => (AuditOutcome::Refused, 0),
-        (None, Verdict::Nothing | Verdict::ByItself) => match mend(context, &view, &plan).await? {
-            0 => (AuditOutcome::Clean, 0),
-            some => (AuditOutcome::Repaired, some),
-        },
+        (None, Approval::Required(_)) => (AuditOutcome::Refused, 0),
+        (None, Approval::NotNeeded | Approval::Automatic) => {
+            match mend(context, &view, &plan).await? {
+                0 => (AuditOutcome::Clean, 0),
+                some => (AuditOutcome::Repaired, some),
+            }
+        }
     };
     let orphan = |orphan: &super::Orphan| {
         (
             orphan.name.clone(),
             orphan.rtype.as_str().to_owned(),
-            orphan.target(),
+            orphan.joined_values(),
         )
     };
     let orphans: Vec<_> = plan.orphans.iter().map(orphan).collect();
@@ -129,7 +132,7 @@ pub(super) async fn mend(
     view: &zone::View,
     plan: &Plan,
 ) -> Result<usize, ReconcileError> {
-    let found = plan.found();
+    let found = plan.zone_state();
     if found.is_empty() {
         return Ok(0);
     }
@@ -168,7 +171,7 @@ fn tell(audited: &Audited, row: Option<&AuditRow>) {
              --dry-run`, then mend the database, or let the plan be done with `starchart reconcile --approve {}`",
             plan.short_hash()
         ),
-        AuditOutcome::Paused if is_news && differences.all() > 0 => {
+        AuditOutcome::Paused if is_news && differences.total() > 0 => {
             warn!(%differences, plan = plan.short_hash(), "the zone differs from the database; nothing is changed during the pause");
         }
         AuditOutcome::Repaired => {

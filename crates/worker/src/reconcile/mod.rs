@@ -8,19 +8,19 @@ mod approve;
 mod audit;
 mod orphans;
 
-use starchart_dns::audit::{Known, NotOurZone, check_zone, compare};
+use starchart_dns::audit::{AuditInput, WrongZone, compare, verify_listing};
 use starchart_dns::limiter::Priority;
-use starchart_dns::zone::{ZoneError, ZoneSet};
+use starchart_dns::zone::{ZoneError, ZoneRrset};
 use starchart_store::zone::{self, AuditOutcome, AuditResult, View};
 
 use crate::Context;
 
 pub use adopt::{Adoption, adopt};
-pub use approve::{Approval, Brought, approve, bring_in};
+pub use approve::{ApprovalOutcome, PublishOutcome, approve, publish_until_done};
 pub(crate) use audit::ended;
 pub use audit::{Audited, audit};
 pub use orphans::{Removal, remove_orphans};
-pub use starchart_dns::plan::{HASH_MIN, InTheWay, Orphan, Plan, Refused, Verdict};
+pub use starchart_dns::plan::{Approval, BlockedRrset, HASH_MIN_LEN, Orphan, Plan, RefusedName};
 
 /// Why the zone could not be compared.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +30,7 @@ pub enum ReconcileError {
     Zone(#[from] ZoneError),
     /// What was listed is not the whole of our zone.
     #[error(transparent)]
-    NotOurs(#[from] NotOurZone),
+    NotOurs(#[from] WrongZone),
     /// The database did not answer.
     #[error(transparent)]
     Store(#[from] starchart_store::Error),
@@ -55,7 +55,7 @@ pub enum ReconcileError {
 
 /// What a look at the zone gave.
 struct Look {
-    listed: Vec<ZoneSet>,
+    listed: Vec<ZoneRrset>,
     /// The rows after the listing.
     view: View,
     plan: Plan,
@@ -79,8 +79,9 @@ async fn look(context: &Context) -> Result<Look, ReconcileError> {
     Ok(Look { listed, view, plan })
 }
 
-fn plan_of(context: &Context, listed: &[ZoneSet], before: &View, view: &View) -> Plan {
-    let (moving, still) = (before.moving(view), before.still(view));
+fn plan_of(context: &Context, listed: &[ZoneRrset], before: &View, view: &View) -> Plan {
+    let in_flight = before.moving(view);
+    let unchanged = before.still(view);
     let View {
         desired,
         owned,
@@ -90,12 +91,12 @@ fn plan_of(context: &Context, listed: &[ZoneSet], before: &View, view: &View) ->
     } = view;
     compare(
         listed,
-        Known {
+        AuditInput {
             root: &context.root,
             desired,
             owned,
-            moving: &moving,
-            still: &still,
+            in_flight: &in_flight,
+            unchanged: &unchanged,
             refused,
             labels,
         },
@@ -103,16 +104,16 @@ fn plan_of(context: &Context, listed: &[ZoneSet], before: &View, view: &View) ->
 }
 
 /// The whole zone, and ours for certain.
-async fn list(context: &Context) -> Result<Vec<ZoneSet>, ReconcileError> {
+async fn list(context: &Context) -> Result<Vec<ZoneRrset>, ReconcileError> {
     let listing = async {
-        context.limiter.admit(Priority::Audit).await;
+        context.limiter.acquire(Priority::Audit).await;
         context.zone.list().await
     };
     let listed = tokio::select! {
         listed = listing => listed?,
         () = context.stop.cancelled() => return Err(ReconcileError::Stopped),
     };
-    check_zone(&listed, &context.root)?;
+    verify_listing(&listed, &context.root)?;
     Ok(listed)
 }
 

@@ -6,10 +6,10 @@ use starchart_domain::words::counted;
 use starchart_store::import::{self, Progress};
 use starchart_store::zone::{self, Pause};
 use starchart_worker::Context;
-use starchart_worker::reconcile::{InTheWay, Orphan, Plan, Refused, Verdict};
+use starchart_worker::reconcile::{Approval, BlockedRrset, Orphan, Plan, RefusedName};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
-/// Refused names that are listed at the end of a command.
+/// RefusedName names that are listed at the end of a command.
 const SHOWN: usize = 20;
 
 /// What keeps publishing from going on.
@@ -76,22 +76,22 @@ fn waiting(plan: &Plan, held: &Held) {
             "held back until the import is done and the plan that follows it is approved"
         }
     };
-    list(way, &plan.waiting_lines());
-    let in_the_way: Vec<String> = plan.in_the_way.iter().map(InTheWay::line).collect();
+    list(way, &plan.unpublished_lines());
+    let blocked: Vec<String> = plan.blocked.iter().map(BlockedRrset::line).collect();
     list(
         "kept out by something that stands there and is not known as ours",
-        &in_the_way,
+        &blocked,
     );
     match plan
-        .in_the_way
+        .blocked
         .iter()
-        .filter(|other| other.adoptable)
+        .filter(|other| other.is_adoptable)
         .count()
     {
         0 => {}
         some => println!("  starchart reconcile --adopt makes {some} of what stands there ours"),
     }
-    let refused: Vec<String> = plan.refused.iter().flat_map(Refused::lines).collect();
+    let refused: Vec<String> = plan.refused.iter().flat_map(RefusedName::lines).collect();
     list(
         "refused by the zone; tried again now and then, and when the owner changes the record",
         &refused,
@@ -153,7 +153,7 @@ pub(crate) async fn orphans(context: &Context, orphans: &[Orphan]) -> anyhow::Re
             "  {} {} {} ({seen})",
             orphan.name,
             orphan.rtype,
-            orphan.target()
+            orphan.joined_values()
         );
     }
     Ok(())
@@ -161,7 +161,7 @@ pub(crate) async fn orphans(context: &Context, orphans: &[Orphan]) -> anyhow::Re
 
 /// Whether the plan is done by itself, and what an operator can do.
 pub(super) fn what_next(plan: &Plan, held: &Held) {
-    let (differences, hash, verdict) = (plan.differences(), plan.short_hash(), plan.verdict());
+    let (differences, hash, verdict) = (plan.differences(), plan.short_hash(), plan.approval());
     println!("plan {hash}: {differences}");
     if differences.unclaimed > 0 {
         println!(
@@ -171,11 +171,11 @@ pub(super) fn what_next(plan: &Plan, held: &Held) {
     }
     match (verdict, held) {
         (verdict, Held::No) => match verdict {
-            Verdict::Nothing => {}
-            Verdict::ByItself => println!(
+            Approval::NotNeeded => {}
+            Approval::Automatic => println!(
                 "the next audit puts it right by itself; at once: starchart reconcile --now"
             ),
-            Verdict::NeedsApproval(why) => {
+            Approval::Required(why) => {
                 println!("not done by itself: {why}");
                 println!("to let it be done: starchart reconcile --approve {hash}");
             }
@@ -185,7 +185,7 @@ pub(super) fn what_next(plan: &Plan, held: &Held) {
         }
         (verdict, Held::Paused(pause)) => {
             // A pause is no reason to say less about what the plan would do.
-            if let Verdict::NeedsApproval(why) = &verdict {
+            if let Approval::Required(why) = &verdict {
                 println!("look twice: {why}");
             }
             println!(
@@ -193,7 +193,7 @@ pub(super) fn what_next(plan: &Plan, held: &Held) {
                 pause.since.rfc3339(),
                 pause.reason
             );
-            let what = if verdict == Verdict::Nothing {
+            let what = if verdict == Approval::NotNeeded {
                 "publishing"
             } else {
                 "the plan be done and publishing"

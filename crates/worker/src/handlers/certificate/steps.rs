@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use starchart_acme::authority::{Authority, AuthorityError, Order, OrderStatus};
 use starchart_acme::{chain, keys};
-use starchart_dns::propagation::{Answered, Reply};
+use starchart_dns::propagation::{Reply, ServerAnswers};
 use starchart_domain::certificate::{
     Next, NotDone, OrderSeen, OrderStep, Seen, back_off_ms, challenge_name, names, next_step,
     poll_ms, wait_ms,
@@ -219,14 +219,14 @@ impl Walk<'_> {
             }
         };
         let values = self.values.iter().map(|value| txt::encode(value)).collect();
-        let answered = servers
-            .ask(
+        let answers = servers
+            .query(
                 &challenge_name(&self.work.claim.domain),
                 RecordType::Txt,
                 &values,
             )
             .await;
-        self.seen.all_silent = Some(all_silent(&answered));
+        self.seen.all_silent = Some(all_silent(&answers));
         Ok(Flow::On)
     }
 
@@ -409,9 +409,9 @@ fn millis(wait: Duration) -> i64 {
 }
 
 /// Whether not one server said anything. None to ask: nobody can.
-fn all_silent(answered: &Answered) -> bool {
-    answered.by == 0
-        && answered.lagging.iter().all(|lag| {
+fn all_silent(answers: &ServerAnswers) -> bool {
+    answers.matching == 0
+        && answers.lagging.iter().all(|lag| {
             lag.replies
                 .iter()
                 .all(|reply| matches!(reply, Reply::Silent(_)))

@@ -1,8 +1,8 @@
-//! Names and values between us and a DNS provider: escapes, trailing dots, and one canonical form
-//! to compare by.
+//! Converts names and values between a DNS provider's spelling and ours, and defines the canonical
+//! form in which they are compared.
 //!
-//! We keep names in lower case, without escapes and without a trailing dot; Route53 returns
-//! `\052.user.example.com.` (`DomainNameFormat`: everything but `a-z 0-9 - _` comes back as
+//! Inside the program a name is lower case, unescaped and has no trailing dot. Route53 returns
+//! `\052.user.example.com.` (`DomainNameFormat`: every octet but `a-z 0-9 - _` is escaped as
 //! `\ooo`).
 
 use std::collections::BTreeSet;
@@ -11,20 +11,20 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use starchart_domain::rrset::Rrset;
 use starchart_domain::txt;
 
-use crate::zone::ZoneSet;
+use crate::zone::ZoneRrset;
 
-/// Our name as the provider takes it: fully qualified. Of several changes whose CNAME targets lack
-/// the dot, Route53 applies one.
-pub fn qualified(name: &str) -> String {
+/// Returns the name in lower case with a trailing dot, as the provider expects it. Without the dot
+/// on CNAME targets, Route53 applies only one of several changes.
+pub fn absolute_name(name: &str) -> String {
     let mut name = name.trim_end_matches('.').to_ascii_lowercase();
     name.push('.');
     name
 }
 
-/// The provider's name as we keep it: lower case, `\ooo` read (octal), no trailing dot. An escaped
-/// dot or backslash and what is not printable ASCII stay escaped, so that two different names never
-/// become one.
-pub fn plain_name(name: &str) -> String {
+/// Converts the provider's name to ours: lower case, octal `\ooo` escapes decoded, no trailing dot.
+/// An escaped dot, backslash or non-printable octet stays escaped, so that two different names
+/// never become equal.
+pub fn unescape_name(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     let mut rest = name.strip_suffix('.').unwrap_or(name);
     while let Some(at) = rest.find('\\') {
@@ -46,7 +46,7 @@ pub fn plain_name(name: &str) -> String {
     out
 }
 
-/// The octet of a `\ooo` at the start of the text.
+/// Decodes a `\ooo` escape at the start of the text.
 fn octal(text: &str) -> Option<u8> {
     let digits = text.strip_prefix('\\')?.get(..3)?;
     if !digits.bytes().all(|d| (b'0'..=b'7').contains(&d)) {
@@ -55,15 +55,15 @@ fn octal(text: &str) -> Option<u8> {
     u8::from_str_radix(digits, 8).ok()
 }
 
-/// One spelling for each value of a type, so that equal values compare equal: addresses in their
-/// shortest form, host names in lower case with a trailing dot, TXT as strings of 255 octets with
-/// the fewest escapes. A value that cannot be read, and every other type, comes back as it is.
+/// Returns the canonical spelling of a value, so that equal values compare equal: addresses in
+/// their shortest form, host names in lower case with a trailing dot, TXT as strings of 255 octets
+/// with the fewest escapes. Malformed values and other types are returned unchanged.
 pub fn canonical_value(rtype: &str, value: &str) -> String {
     let trimmed = value.trim();
     let known = match rtype {
         "A" => trimmed.parse::<Ipv4Addr>().ok().map(|a| a.to_string()),
         "AAAA" => trimmed.parse::<Ipv6Addr>().ok().map(|a| a.to_string()),
-        "CNAME" | "NS" | "PTR" => Some(qualified(&plain_name(trimmed))),
+        "CNAME" | "NS" | "PTR" => Some(absolute_name(&unescape_name(trimmed))),
         "MX" => canonical_mx(trimmed),
         "TXT" => txt::decode(trimmed).map(|octets| txt::encode_octets(&octets)),
         _ => None,
@@ -76,11 +76,11 @@ fn canonical_mx(value: &str) -> Option<String> {
     let preference: u16 = preference.parse().ok()?;
     Some(format!(
         "{preference} {}",
-        qualified(&plain_name(host.trim()))
+        absolute_name(&unescape_name(host.trim()))
     ))
 }
 
-/// [`canonical_value`] of each value.
+/// Applies [`canonical_value`] to each value.
 pub fn canonical_values(rtype: &str, values: &BTreeSet<String>) -> BTreeSet<String> {
     values
         .iter()
@@ -88,15 +88,16 @@ pub fn canonical_values(rtype: &str, values: &BTreeSet<String>) -> BTreeSet<Stri
         .collect()
 }
 
-/// Whether two sets of values of one type mean the same, however they are written.
+/// Returns whether two sets of values of one type are equal in their canonical spelling.
 pub fn same_values(rtype: &str, one: &BTreeSet<String>, other: &BTreeSet<String>) -> bool {
     one == other || canonical_values(rtype, one) == canonical_values(rtype, other)
 }
 
-/// Whether the zone's set is exactly ours: a plain set of that name, type, TTL and those values.
-pub fn same_set(found: &ZoneSet, ours: &Rrset) -> bool {
+/// Returns whether the listed RRset equals `ours`: a simple RRset with the same name, type, TTL and
+/// values.
+pub fn same_rrset(found: &ZoneRrset, ours: &Rrset) -> bool {
     let rtype = ours.rtype.as_str();
-    found.plain
+    found.is_simple
         && found.name == ours.name
         && found.rtype == rtype
         && found.ttl == Some(ours.body.ttl)
@@ -110,8 +111,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_come_back_unescaped() {
-        for (wire, plain) in [
+    fn provider_names_are_unescaped() {
+        for (escaped, ours) in [
             (r"\052.user1.starchart.com.", "*.user1.starchart.com"),
             (r"a\137b.Starchart.COM.", "a_b.starchart.com"),
             (r"www.user1.starchart.com", "www.user1.starchart.com"),
@@ -122,14 +123,20 @@ mod tests {
             (r"broken\", r"broken\"),
             ("\\é99.starchart.com", "\\é99.starchart.com"),
         ] {
-            assert_eq!(plain_name(wire), plain, "{wire}");
+            assert_eq!(unescape_name(escaped), ours, "{escaped}");
         }
-        assert_eq!(qualified("*.User1.starchart.com"), "*.user1.starchart.com.");
-        assert_eq!(qualified("user1.starchart.com."), "user1.starchart.com.");
+        assert_eq!(
+            absolute_name("*.User1.starchart.com"),
+            "*.user1.starchart.com."
+        );
+        assert_eq!(
+            absolute_name("user1.starchart.com."),
+            "user1.starchart.com."
+        );
     }
 
     #[test]
-    fn values_compare_by_meaning() {
+    fn values_are_compared_in_canonical_form() {
         for (rtype, one, other) in [
             ("AAAA", "2001:0db8:0000::0001", "2001:db8::1"),
             ("CNAME", "Example.COM", "example.com."),
@@ -163,8 +170,8 @@ mod tests {
         );
     }
 
-    /// Another provider's way to write the same octets: everything escaped, chunks of `size`.
-    fn spelled_out(octets: &[u8], size: usize) -> String {
+    /// Writes the octets as another provider might: every octet escaped, in strings of `size`.
+    fn fully_escaped(octets: &[u8], size: usize) -> String {
         let string = |chunk: &[u8]| {
             format!(
                 "\"{}\"",
@@ -187,17 +194,21 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_survives_any_spelling(text in r#"\PC{0,1000}|[\x00-\xff]{0,300}|[\\"0-7 ]{0,300}"#, size in 1_usize..256) {
+        fn txt_values_are_equal_in_every_spelling(
+            text in r#"\PC{0,1000}|[\x00-\xff]{0,300}|[\\"0-7 ]{0,300}"#,
+            size in 1_usize..256,
+        ) {
             let ours = txt::encode(&text);
+            let theirs = fully_escaped(text.as_bytes(), size);
             prop_assert_eq!(canonical_value("TXT", &ours), ours.clone());
-            prop_assert_eq!(canonical_value("TXT", &spelled_out(text.as_bytes(), size)), ours.clone());
+            prop_assert_eq!(canonical_value("TXT", &theirs), ours.clone());
             prop_assert_eq!(txt::decode(&ours), Some(text.into_bytes()));
         }
 
         #[test]
-        fn a_plain_name_is_stable(name in r"[a-zA-Z0-9*_\\.-]{0,80}") {
-            let once = plain_name(&name);
-            prop_assert_eq!(plain_name(&format!("{once}.")), once);
+        fn unescaping_a_name_twice_changes_nothing(name in r"[a-zA-Z0-9*_\\.-]{0,80}") {
+            let once = unescape_name(&name);
+            prop_assert_eq!(unescape_name(&format!("{once}.")), once);
         }
     }
 
@@ -205,7 +216,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(16))]
 
         #[test]
-        fn four_thousand_characters(text in "[ -~]{3900,4000}") {
+        fn long_txt_values_round_trip(text in "[ -~]{3900,4000}") {
             let ours = txt::encode(&text);
             prop_assert_eq!(canonical_value("TXT", &ours), ours.clone());
             prop_assert_eq!(txt::decode(&ours), Some(text.into_bytes()));
