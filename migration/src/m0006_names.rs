@@ -3,7 +3,7 @@
 use crate::table::Table;
 
 /// `generation > applied_generation` means: the zone does not yet show what the rows want.
-/// `is_dirty` says so to an index. `UNIQUE (fqdn, class)` is what records refer to, so that a name
+/// `is_unpublished` says so to an index. `UNIQUE (fqdn, class)` is what records refer to, so that a name
 /// cannot have both classes.
 pub(crate) const STEP: Table = Table {
     step: "m0006_names",
@@ -14,8 +14,8 @@ pub(crate) const STEP: Table = Table {
         class VARCHAR(5) NOT NULL,
         generation BIGINT NOT NULL DEFAULT 0,
         applied_generation BIGINT NOT NULL DEFAULT 0,
-        is_dirty BOOLEAN GENERATED ALWAYS AS (CASE WHEN generation > applied_generation THEN 1 ELSE 0 END) STORED,
-        dirty_since BIGINT NULL,
+        is_unpublished BOOLEAN GENERATED ALWAYS AS (CASE WHEN generation > applied_generation THEN 1 ELSE 0 END) STORED,
+        unpublished_since BIGINT NULL,
         refused_generation BIGINT NULL,
         refusal TEXT NULL,
         refusal_type VARCHAR(10) NULL,
@@ -36,7 +36,7 @@ pub(crate) const STEP: Table = Table {
     ",
     indexes: &[
         ("names_user_ix", "user_id"),
-        ("names_dirty_ix", "is_dirty, dirty_since"),
+        ("names_unpublished_ix", "is_unpublished, unpublished_since"),
         ("names_change_ix", "change_id"),
         ("names_in_sync_ix", "in_sync_at"),
     ],

@@ -20,7 +20,7 @@ for address in {a[4][0] for a in socket.getaddrinfo("tasks.mycustomdomain", 9090
 above() { metric "$1" | awk -v least="$2" '{ exit !($1 != "absent" && $1 > least) }'; }
 is_zero() { [ "$(metric "$1")" = 0 ]; }
 # The rows say so at once; a figure may be some seconds old.
-published() { [ "$(sql 'SELECT COUNT(*) FROM starchart.names WHERE is_dirty = 1')" = 0 ]; }
+published() { [ "$(sql 'SELECT COUNT(*) FROM starchart.names WHERE is_unpublished = 1')" = 0 ]; }
 zone_is() { diff <(zone_sets) "$1"; }
 
 deployed

@@ -4,7 +4,7 @@ use sea_orm::FromQueryResult;
 use starchart_domain::time::Timestamp;
 
 use crate::outbox;
-use crate::zone::{self, Backlog};
+use crate::zone::{self, UnpublishedCounts};
 use crate::{Error, Store, sql};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
@@ -15,7 +15,7 @@ pub struct Figures {
     /// The database's clock when it was read.
     pub now: Timestamp,
     /// Names on their way into the zone.
-    pub backlog: Backlog,
+    pub backlog: UnpublishedCounts,
     /// Whether publishing is paused.
     pub is_paused: bool,
     /// What came of the audits of the zone; none when none was tried.
@@ -72,9 +72,9 @@ pub async fn read(store: &Store) -> Result<Figures, Error> {
     let now = store.now().await?;
     Ok(Figures {
         now,
-        backlog: zone::backlog(store).await?,
-        is_paused: zone::paused(store).await?.is_some(),
-        audit: zone::last_audit(store).await?,
+        backlog: zone::count_unpublished(store).await?,
+        is_paused: zone::pause_reason(store).await?.is_some(),
+        audit: zone::find_audit(store).await?,
         orders: orders(store, now).await?,
         certificates: certificates(store, now).await?,
         mails: outbox::counts(store).await?,

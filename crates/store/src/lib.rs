@@ -21,7 +21,7 @@ pub mod lease;
 pub mod login;
 mod migrate;
 pub mod outbox;
-mod pace;
+mod progress;
 pub mod records;
 pub mod sessions;
 mod sql;

@@ -211,7 +211,7 @@ async fn approve(context: &Context, hash: &str) -> anyhow::Result<ExitCode> {
 async fn audited(context: &Context) -> anyhow::Result<Audited> {
     let mut said = false;
     loop {
-        let last = zone::last_audit(&context.store)
+        let last = zone::find_audit(&context.store)
             .await?
             .and_then(|row| row.last)
             .map(|(at, _)| at);
@@ -231,7 +231,7 @@ async fn audited(context: &Context) -> anyhow::Result<Audited> {
 /// Publishes what is marked, together with the running servers. 1: not all of it is in the zone.
 /// Names that were refused before are told, and are no part of it.
 async fn published(context: &Context) -> anyhow::Result<ExitCode> {
-    let before = zone::refusals(&context.store).await?.len();
+    let before = zone::list_refusals(&context.store).await?.len();
     let PublishOutcome { left, gave_up } = reconcile::publish_until_done(context, BRING_IN).await?;
     match gave_up {
         Some(reason) => {
@@ -248,7 +248,7 @@ async fn published(context: &Context) -> anyhow::Result<ExitCode> {
         }
         None => {}
     }
-    let refused = zone::refusals(&context.store).await?;
+    let refused = zone::list_refusals(&context.store).await?;
     if !refused.is_empty() {
         report::refused(&refused);
     }
@@ -366,7 +366,7 @@ pub(crate) async fn delete_orphans(
                 );
                 println!("{still} still: another process took over; look again");
             }
-            if let Some(reason) = zone::paused(&context.store).await? {
+            if let Some(reason) = zone::pause_reason(&context.store).await? {
                 println!("they are deleted once publishing goes on; it is paused: {reason}");
                 return Ok(ExitCode::from(u8::from(left > 0)));
             }

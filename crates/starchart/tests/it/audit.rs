@@ -41,7 +41,7 @@ pub async fn published(world: &World) {
     eventually("published", Duration::from_secs(20), async || {
         world
             .db
-            .number("SELECT COUNT(*) FROM names WHERE is_dirty = 1")
+            .number("SELECT COUNT(*) FROM names WHERE is_unpublished = 1")
             .await
             == 0
     })
@@ -375,7 +375,7 @@ async fn the_id_of_another_zone_is_told_and_nothing_of_it_can_be_approved() {
     assert_eq!(
         world
             .db
-            .number("SELECT COUNT(*) FROM names WHERE is_dirty = 1")
+            .number("SELECT COUNT(*) FROM names WHERE is_unpublished = 1")
             .await,
         2
     );
@@ -414,13 +414,13 @@ async fn a_restored_old_dump_takes_nothing_back_without_being_approved() {
         .map(|n| format!("'{}'", fqdn(&format!("n-{n}"))))
         .collect::<Vec<_>>()
         .join(",");
-    world.db.run(&format!("DELETE FROM dns_records WHERE fqdn IN ({gone}); UPDATE names SET generation = generation + 1, dirty_since = 1 WHERE fqdn IN ({gone})")).await;
+    world.db.run(&format!("DELETE FROM dns_records WHERE fqdn IN ({gone}); UPDATE names SET generation = generation + 1, unpublished_since = 1 WHERE fqdn IN ({gone})")).await;
     insert_records(&world, "user1", "new", 20).await;
     let changed = (7..=12)
         .map(|n| format!("'{}'", fqdn(&format!("n-{n}"))))
         .collect::<Vec<_>>()
         .join(",");
-    world.db.run(&format!("UPDATE dns_records SET content = '192.168.3.3' WHERE fqdn IN ({changed}); UPDATE names SET generation = generation + 1, dirty_since = 1 WHERE fqdn IN ({changed})")).await;
+    world.db.run(&format!("UPDATE dns_records SET content = '192.168.3.3' WHERE fqdn IN ({changed}); UPDATE names SET generation = generation + 1, unpublished_since = 1 WHERE fqdn IN ({changed})")).await;
     published(&world).await;
     let now = zone_sets(&world);
     assert_eq!(now.len(), 44);

@@ -367,7 +367,7 @@ async fn an_import_that_is_killed_goes_on_where_it_was() {
     );
     assert_eq!(
         school
-            .number("SELECT COUNT(*) FROM names WHERE is_dirty = 1")
+            .number("SELECT COUNT(*) FROM names WHERE is_unpublished = 1")
             .await,
         1,
         "only what no zone takes"

@@ -82,7 +82,7 @@ pub struct StuckOrder {
 
 /// Everything that waits for an admin.
 pub async fn attention(store: &Store, _: &Admin) -> Result<Attention, Error> {
-    let backlog = zone::backlog(store).await?;
+    let backlog = zone::count_unpublished(store).await?;
     let now = store.now().await?;
     let mails = outbox::counts(store).await?;
     let owed = format!(
@@ -99,8 +99,8 @@ pub async fn attention(store: &Store, _: &Admin) -> Result<Attention, Error> {
         waiting: backlog.waiting,
         waited_ms: backlog.oldest.map(|since| now.since(since).max(0)),
         mail_waited_ms: mails.oldest_owed_at.map(|since| now.since(since).max(0)),
-        paused: zone::pause_now(store).await?,
-        audit: zone::last_audit(store).await?,
+        paused: zone::find_pause(store).await?,
+        audit: zone::find_audit(store).await?,
     })
 }
 
@@ -110,20 +110,20 @@ async fn refused(store: &Store) -> Result<Vec<RefusedName>, Error> {
         fqdn: String,
         username: String,
         refusal: Option<String>,
-        dirty_since: Option<i64>,
+        unpublished_since: Option<i64>,
         next_attempt_at: Option<i64>,
     }
     let sql = format!(
-        "SELECT n.fqdn AS fqdn, u.username AS username, n.refusal AS refusal, n.dirty_since AS dirty_since, \
+        "SELECT n.fqdn AS fqdn, u.username AS username, n.refusal AS refusal, n.unpublished_since AS unpublished_since, \
          n.next_attempt_at AS next_attempt_at FROM names n JOIN users u ON u.id = n.user_id \
-         WHERE n.is_dirty = 1 AND n.refused_generation = n.generation ORDER BY n.dirty_since, n.fqdn LIMIT {SHOWN}"
+         WHERE n.is_unpublished = 1 AND n.refused_generation = n.generation ORDER BY n.unpublished_since, n.fqdn LIMIT {SHOWN}"
     );
     let rows: Vec<Row> = sql::all(store.reader(), &sql, vec![]).await?;
     let name = |row: Row| RefusedName {
         fqdn: row.fqdn,
         username: row.username,
         reason: row.refusal.unwrap_or_default(),
-        since: row.dirty_since.map(Timestamp::from_millis),
+        since: row.unpublished_since.map(Timestamp::from_millis),
         next_try: row.next_attempt_at.map(Timestamp::from_millis),
     };
     Ok(rows.into_iter().map(name).collect())
@@ -195,7 +195,7 @@ pub async fn retry_name(
 
 async fn retry_within(tx: Tx, admin: &Admin, fqdn: &str, request_id: &str) -> Result<bool, Error> {
     let now = tx.now().await?;
-    let sql = "UPDATE names SET next_attempt_at = ? WHERE fqdn = ? AND is_dirty = 1 AND refused_generation = generation";
+    let sql = "UPDATE names SET next_attempt_at = ? WHERE fqdn = ? AND is_unpublished = 1 AND refused_generation = generation";
     if sql::touch(tx.db(), sql, vec![now.as_millis().into(), fqdn.into()]).await? == 0 {
         return Ok(false);
     }

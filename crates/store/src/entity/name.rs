@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-/// A name: whose it is, whether it is a CNAME's, and how far its last change has come. `is_dirty`
+/// A name: whose it is, whether it is a CNAME's, and how far its last change has come. `is_unpublished`
 /// is the database's own.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "names")]
@@ -14,7 +14,7 @@ pub(crate) struct Model {
     /// Counts the changes; the zone shows `applied_generation`.
     pub(crate) generation: i64,
     pub(crate) applied_generation: i64,
-    pub(crate) dirty_since: Option<i64>,
+    pub(crate) unpublished_since: Option<i64>,
     pub(crate) refused_generation: Option<i64>,
     pub(crate) refusal: Option<String>,
     /// The type of the set that was refused; none: the whole name.

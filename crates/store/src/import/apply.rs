@@ -18,7 +18,7 @@ use super::{ImportError, Options, Original, state};
 use crate::certificates::moved::{MovedCertificate, ask_again, put_certificate};
 use crate::lease::{self, Lease, LeaseName};
 use crate::outbox::SentNotice;
-use crate::pace::Pace;
+use crate::progress::ProgressLog;
 use crate::records::moved::{MovedName, put_names};
 use crate::tx::Tx;
 use crate::users::{MovedUser, put_users};
@@ -221,7 +221,7 @@ async fn put_people(store: &Store, lease: &Lease, plan: &mut Plan) -> Result<Ids
     let owed: Vec<usize> = (0..plan.people.len())
         .filter(|at| !plan.people[*at].entries.is_empty())
         .collect();
-    let mut pace = Pace::new("importing people", owed.len());
+    let mut pace = ProgressLog::new("importing people", owed.len());
     for batch in owed.chunks(BATCH) {
         let people: Vec<&Person> = batch.iter().map(|at| &plan.people[*at]).collect();
         let (rows, lost) = store.write(|tx| people_within(tx, lease, &people)).await?;
@@ -282,7 +282,7 @@ async fn people_within(
 async fn put_records(store: &Store, lease: &Lease, plan: &Plan, ids: &Ids) -> Result<(), Error> {
     let mut batch: Vec<&PlannedName> = Vec::new();
     let mut size = 0;
-    let mut pace = Pace::new(
+    let mut pace = ProgressLog::new(
         "importing records",
         plan.names.iter().map(|name| name.records.len()).sum(),
     );
@@ -383,7 +383,7 @@ async fn put_certificates(
 ) -> Result<(), ImportError> {
     let mut planned = plan.certificates.iter().peekable();
     let mut after = i64::MIN;
-    let mut pace = Pace::new("importing certificates", plan.certificates.len());
+    let mut pace = ProgressLog::new("importing certificates", plan.certificates.len());
     // Both are in the order of the ids.
     while planned.peek().is_some() {
         let page = original.certificates(after).await?;

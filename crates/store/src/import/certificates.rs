@@ -12,7 +12,7 @@ use super::plan::{Owners, Plan};
 use super::read::OldCertificate;
 use super::report::{Line, Topic};
 use super::{ImportError, Issued, Options, Original};
-use crate::pace::Pace;
+use crate::progress::ProgressLog;
 use crate::{Store, sql};
 
 /// A row of the original that comes here.
@@ -63,7 +63,7 @@ pub(super) async fn add(
     ledger: &Ledger,
 ) -> Result<(), ImportError> {
     let mut after = i64::MIN;
-    let mut pace = Pace::without_end("reading certificates of the original");
+    let mut pace = ProgressLog::without_end("reading certificates of the original");
     loop {
         let page = original.certificates(after).await?;
         let Some(last) = page.last() else { break };

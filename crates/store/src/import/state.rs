@@ -85,7 +85,7 @@ pub async fn hold_back(store: &Store) -> Result<Option<&'static str>, Error> {
 /// Pauses publishing until an operator has seen what an import would change. A pause of another
 /// reason stays.
 pub(super) async fn pause(store: &Store) -> Result<(), Error> {
-    match zone::paused(store).await? {
+    match zone::pause_reason(store).await? {
         Some(reason) if reason != OWED && reason != BEGUN => Ok(()),
         _ => zone::pause(store, IMPORTED).await,
     }
@@ -101,7 +101,7 @@ pub async fn skip(store: &Store) -> Result<bool, Error> {
         return Ok(false);
     }
     store.write(|tx| set(tx, "skipped_at")).await?;
-    if zone::paused(store)
+    if zone::pause_reason(store)
         .await?
         .is_some_and(|reason| reason == OWED)
     {

@@ -120,7 +120,7 @@ fn name_row(moved: &MovedName<'_>, class: &str, now: Timestamp) -> name::ActiveM
         class: Set(class.to_owned()),
         generation: Set(1),
         applied_generation: Set(if is_refused { 0 } else { 1 }),
-        dirty_since: Set(is_refused.then_some(now.as_millis())),
+        unpublished_since: Set(is_refused.then_some(now.as_millis())),
         refused_generation: Set(is_refused.then_some(1)),
         refusal: Set(refusal.map(|why| sql::cut(&why, 2_000))),
         refusal_type: Set(refused_type

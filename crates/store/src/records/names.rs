@@ -34,9 +34,9 @@ pub(crate) async fn touch(
     now: Timestamp,
 ) -> Result<TouchedName, RecordError> {
     let at = now.as_millis();
-    let since = Func::coalesce([Expr::col(Column::DirtySince), Expr::value(at)]);
+    let since = Func::coalesce([Expr::col(Column::UnpublishedSince), Expr::value(at)]);
     let bump = name::Entity::update_many()
-        .col_expr(Column::DirtySince, since.into())
+        .col_expr(Column::UnpublishedSince, since.into())
         .col_expr(Column::Generation, Expr::col(Column::Generation).add(1))
         .col_expr(Column::UpdatedAt, Expr::value(at))
         .filter(Column::Fqdn.eq(fqdn));
@@ -46,7 +46,7 @@ pub(crate) async fn touch(
             user_id: Set(owner.0),
             class: Set(class.as_str().to_owned()),
             generation: Set(1),
-            dirty_since: Set(Some(at)),
+            unpublished_since: Set(Some(at)),
             created_at: Set(at),
             updated_at: Set(at),
             ..Default::default()
@@ -86,9 +86,9 @@ pub(super) async fn touch_all<'a>(
     now: Timestamp,
 ) -> Result<TouchedNames<'a>, Error> {
     let at = now.as_millis();
-    let since = Func::coalesce([Expr::col(Column::DirtySince), Expr::value(at)]);
+    let since = Func::coalesce([Expr::col(Column::UnpublishedSince), Expr::value(at)]);
     let bump = name::Entity::update_many()
-        .col_expr(Column::DirtySince, since.into())
+        .col_expr(Column::UnpublishedSince, since.into())
         .col_expr(Column::Generation, Expr::col(Column::Generation).add(1))
         .col_expr(Column::UpdatedAt, Expr::value(at))
         .filter(Column::Fqdn.is_in(fqdns.iter().copied()));

@@ -6,27 +6,27 @@ use starchart_domain::plan::NameOutcome;
 use super::control::pause_once_within;
 use super::drift::{bring_nameless, make_dirty};
 use super::registry::{self, Entry, MANY};
+use super::snapshot::names_of;
 use super::track::ASK_FOR_MS;
-use super::view::names_of;
 use crate::lease::{Lease, assert_lease};
-use crate::pace::Pace;
+use crate::progress::ProgressLog;
 use crate::tx::Tx;
 use crate::{Error, Store, audit, sql};
 
 /// What an operator adopts for; it is told in the transaction that begins it.
 #[derive(Debug, Clone, Copy)]
-pub struct Deed<'a> {
+pub struct AdoptionReason<'a> {
     /// The domain of the zone.
     pub zone: &'a str,
     /// What the line of the trail says.
     pub detail: &'a str,
     /// Why.
-    pub aim: Aim<'a>,
+    pub goal: AdoptionGoal<'a>,
 }
 
 /// What becomes of sets that are adopted.
 #[derive(Debug, Clone, Copy)]
-pub enum Aim<'a> {
+pub enum AdoptionGoal<'a> {
     /// They stay; publishing is paused for this reason, unless it is paused already.
     Keep(&'a str),
     /// No row wants them: they are marked for publish, which deletes them.
@@ -51,7 +51,7 @@ pub async fn adopt(
     store: &Store,
     lease: &Lease,
     stand: &[NameOutcome],
-    deed: Deed<'_>,
+    deed: AdoptionReason<'_>,
 ) -> Result<Adopted, Error> {
     let mut sorted: Vec<&NameOutcome> = stand.iter().collect();
     sorted.sort_by(|a, b| a.name.cmp(&b.name));
@@ -59,10 +59,10 @@ pub async fn adopt(
     if !store.write(|tx| begin_within(tx, lease, deed)).await? {
         return Ok(adopted);
     }
-    let mut pace = Pace::new("taking names of the zone over", sorted.len());
+    let mut pace = ProgressLog::new("taking names of the zone over", sorted.len());
     for chunk in sorted.chunks(MANY) {
         let Some(new) = store
-            .write(|tx| adopt_within(tx, lease, chunk, deed.aim))
+            .write(|tx| adopt_within(tx, lease, chunk, deed.goal))
             .await?
         else {
             return Ok(adopted);
@@ -78,16 +78,16 @@ pub async fn adopt(
 }
 
 /// Before the first set is ours nothing may be sent for it.
-async fn begin_within(tx: Tx, lease: &Lease, deed: Deed<'_>) -> Result<bool, Error> {
+async fn begin_within(tx: Tx, lease: &Lease, deed: AdoptionReason<'_>) -> Result<bool, Error> {
     if assert_lease(&tx, lease, 0).await?.is_none() {
         return Ok(false);
     }
-    let action = match deed.aim {
-        Aim::Keep(reason) => {
+    let action = match deed.goal {
+        AdoptionGoal::Keep(reason) => {
             pause_once_within(tx.clone(), reason).await?;
             "zone.adopt"
         }
-        Aim::Delete => "zone.delete-orphans",
+        AdoptionGoal::Delete => "zone.delete-orphans",
     };
     let line = audit::Entry {
         action,
@@ -103,7 +103,7 @@ async fn adopt_within(
     tx: Tx,
     lease: &Lease,
     stand: &[&NameOutcome],
-    aim: Aim<'_>,
+    goal: AdoptionGoal<'_>,
 ) -> Result<Option<u64>, Error> {
     let Some(now) = assert_lease(&tx, lease, 0).await? else {
         return Ok(None);
@@ -112,9 +112,9 @@ async fn adopt_within(
     // What the zone refused because a set was not ours is due again. What was never sent from here
     // stands there all the same, for so long that no name server has to be asked.
     let settle = format!(
-        "UPDATE names SET next_attempt_at = CASE WHEN is_dirty = 1 AND next_attempt_at IS NOT NULL THEN ? ELSE next_attempt_at END, \
-         in_sync_at = CASE WHEN is_dirty = 0 AND sent_at IS NULL THEN ? ELSE in_sync_at END, \
-         sent_at = CASE WHEN is_dirty = 0 AND sent_at IS NULL THEN ? ELSE sent_at END WHERE fqdn IN ({})",
+        "UPDATE names SET next_attempt_at = CASE WHEN is_unpublished = 1 AND next_attempt_at IS NOT NULL THEN ? ELSE next_attempt_at END, \
+         in_sync_at = CASE WHEN is_unpublished = 0 AND sent_at IS NULL THEN ? ELSE in_sync_at END, \
+         sent_at = CASE WHEN is_unpublished = 0 AND sent_at IS NULL THEN ? ELSE sent_at END WHERE fqdn IN ({})",
         sql::places(fqdns.len())
     );
     let long_ago = Value::from(now.plus(-ASK_FOR_MS).as_millis());
@@ -155,7 +155,7 @@ async fn adopt_within(
             entries.extend(after);
         }
     }
-    if matches!(aim, Aim::Delete) {
+    if matches!(goal, AdoptionGoal::Delete) {
         let with_row = names_of(tx.db(), Some(&fqdns)).await?;
         let bring = entries
             .iter_mut()

@@ -93,7 +93,7 @@ pub struct AuditRow {
 }
 
 /// What came of the audits; none when none was ever tried.
-pub async fn last_audit(store: &Store) -> Result<Option<AuditRow>, Error> {
+pub async fn find_audit(store: &Store) -> Result<Option<AuditRow>, Error> {
     #[derive(FromQueryResult)]
     struct Row {
         at: Option<i64>,
@@ -149,7 +149,7 @@ pub async fn last_audit(store: &Store) -> Result<Option<AuditRow>, Error> {
 }
 
 /// Keeps what an audit found and did.
-pub async fn note_audit(store: &Store, result: &AuditResult) -> Result<(), Error> {
+pub async fn record_audit(store: &Store, result: &AuditResult) -> Result<(), Error> {
     store.write(|tx| note_within(tx, result)).await
 }
 
@@ -185,7 +185,7 @@ async fn note_within(tx: Tx, result: &AuditResult) -> Result<(), Error> {
 }
 
 /// Keeps why an audit could not be made. What the last one found stays.
-pub async fn note_audit_failed(store: &Store, problem: &str) -> Result<(), Error> {
+pub async fn record_failed_audit(store: &Store, problem: &str) -> Result<(), Error> {
     store.write(|tx| failed_within(tx, problem)).await
 }
 
@@ -230,7 +230,7 @@ pub struct OrphanRow {
 }
 
 /// The orphans of the last audit, by name.
-pub async fn orphans(store: &Store) -> Result<Vec<OrphanRow>, Error> {
+pub async fn list_orphans(store: &Store) -> Result<Vec<OrphanRow>, Error> {
     #[derive(FromQueryResult)]
     struct Row {
         fqdn: String,
@@ -255,8 +255,11 @@ const MANY: usize = 500;
 
 /// Makes these (name, type, what it holds) the orphans; those known before keep the time when they
 /// were first seen.
-pub async fn note_orphans(store: &Store, found: &[(String, String, String)]) -> Result<(), Error> {
-    let known: BTreeMap<(String, String), String> = orphans(store)
+pub async fn record_orphans(
+    store: &Store,
+    found: &[(String, String, String)],
+) -> Result<(), Error> {
+    let known: BTreeMap<(String, String), String> = list_orphans(store)
         .await?
         .into_iter()
         .map(|row| ((row.fqdn, row.rtype), row.target))

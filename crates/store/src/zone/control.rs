@@ -25,16 +25,16 @@ pub struct Pause {
 }
 
 /// Why publishing is paused, when it is.
-pub async fn paused(store: &Store) -> Result<Option<String>, Error> {
-    Ok(pause_now(store).await?.map(|pause| pause.reason))
+pub async fn pause_reason(store: &Store) -> Result<Option<String>, Error> {
+    Ok(find_pause(store).await?.map(|pause| pause.reason))
 }
 
 /// The pause, when there is one.
-pub async fn pause_now(store: &Store) -> Result<Option<Pause>, Error> {
+pub async fn find_pause(store: &Store) -> Result<Option<Pause>, Error> {
     pause_on(store.reader()).await
 }
 
-/// As [`pause_now`], inside a transaction.
+/// As [`find_pause`], inside a transaction.
 pub(crate) async fn pause_on(on: &impl ConnectionTrait) -> Result<Option<Pause>, Error> {
     #[derive(FromQueryResult)]
     struct Row {
@@ -155,7 +155,12 @@ async fn pause_told_within(tx: Tx, zone: &str, reason: &str) -> Result<Option<Pa
 /// Notes that an operator approved the plan with this hash, with a line of the trail, before
 /// anything is done about it. The hash is kept for people who look into the database; nothing asks
 /// for it.
-pub async fn approved(store: &Store, hash: &str, zone: &str, detail: &str) -> Result<(), Error> {
+pub async fn record_approval(
+    store: &Store,
+    hash: &str,
+    zone: &str,
+    detail: &str,
+) -> Result<(), Error> {
     store
         .write(|tx| approved_within(tx, hash, zone, detail))
         .await

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use starchart_domain::plan::{NameOutcome, OwnedSet};
 use starchart_domain::time::Timestamp;
 
-use super::View;
+use super::Snapshot;
 use super::registry::{self, Entry, LATE, LINGER_MS, MANY, Send};
-use super::view::names_of;
+use super::snapshot::names_of;
 use crate::tx::Tx;
 use crate::{Error, Store, sql};
 
@@ -20,7 +20,7 @@ use crate::{Error, Store, sql};
 /// one but by making it dirty, under the lock of its row.
 pub async fn mark_drift(
     store: &Store,
-    view: &View,
+    view: &Snapshot,
     found: &[NameOutcome],
 ) -> Result<BTreeSet<String>, Error> {
     let mut sorted: Vec<&NameOutcome> = found.iter().collect();
@@ -32,7 +32,11 @@ pub async fn mark_drift(
     Ok(marked)
 }
 
-async fn mark_within(tx: Tx, view: &View, found: &[&NameOutcome]) -> Result<Vec<String>, Error> {
+async fn mark_within(
+    tx: Tx,
+    view: &Snapshot,
+    found: &[&NameOutcome],
+) -> Result<Vec<String>, Error> {
     let now = tx.now().await?;
     let fqdns: Vec<String> = found.iter().map(|name| name.name.clone()).collect();
     let (places, texts) = (
@@ -85,7 +89,7 @@ pub(super) async fn make_dirty(
         return Ok(());
     }
     let bump = format!(
-        "UPDATE names SET dirty_since = COALESCE(dirty_since, ?), generation = generation + 1, updated_at = ? WHERE fqdn IN ({})",
+        "UPDATE names SET unpublished_since = COALESCE(unpublished_since, ?), generation = generation + 1, updated_at = ? WHERE fqdn IN ({})",
         sql::places(fqdns.len())
     );
     let mut values = vec![now.as_millis().into(), now.as_millis().into()];
@@ -120,8 +124,8 @@ fn as_found(mut entry: Entry, name: &NameOutcome, has_row: bool, now: Timestamp)
 
 /// Names that publish had to bring into the zone at that moment and that are not there yet, without
 /// those that the zone refused.
-pub async fn owed(store: &Store, at: Timestamp) -> Result<u64, Error> {
-    let named = "SELECT COUNT(*) AS n FROM names WHERE is_dirty = 1 AND dirty_since <= ? \
+pub async fn count_unpublished_at(store: &Store, at: Timestamp) -> Result<u64, Error> {
+    let named = "SELECT COUNT(*) AS n FROM names WHERE is_unpublished = 1 AND unpublished_since <= ? \
          AND (refused_generation IS NULL OR refused_generation <> generation)";
     let named = sql::number(store.reader(), named, vec![at.as_millis().into()]).await?;
     let nameless = "SELECT COUNT(DISTINCT r.fqdn) AS n FROM zone_rrset r LEFT JOIN names n ON n.fqdn = r.fqdn \

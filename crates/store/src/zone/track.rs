@@ -10,7 +10,7 @@ use crate::{Error, Store, sql};
 
 /// A change that Route53 has not yet called in sync.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChangeRow {
+pub struct SentChange {
     /// Route53's id.
     pub id: String,
     /// When it was accepted.
@@ -19,7 +19,7 @@ pub struct ChangeRow {
 
 /// A name that is in sync and not yet answered by every name server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answers {
+pub struct NameToCheck {
     /// The full name.
     pub fqdn: String,
     /// The generation that is in the zone.
@@ -42,7 +42,7 @@ pub struct Counts {
 }
 
 /// Changes to ask GetChange about, oldest first, at most a thousand.
-pub async fn unsynced_changes(store: &Store) -> Result<Vec<ChangeRow>, Error> {
+pub async fn list_unsynced_changes(store: &Store) -> Result<Vec<SentChange>, Error> {
     #[derive(FromQueryResult)]
     struct Row {
         id: String,
@@ -52,7 +52,7 @@ pub async fn unsynced_changes(store: &Store) -> Result<Vec<ChangeRow>, Error> {
     let rows: Vec<Row> = sql::all(store.reader(), sql, vec![]).await?;
     Ok(rows
         .into_iter()
-        .map(|row| ChangeRow {
+        .map(|row| SentChange {
             id: row.id,
             sent_at: Timestamp::from_millis(row.sent_at),
         })
@@ -79,7 +79,7 @@ pub(super) const ASK_FOR_MS: i64 = 60 * 60 * 1_000;
 
 /// Names whose answers to ask the name servers for: in sync for less than an hour, and not answered
 /// by all; those asked longest ago first.
-pub async fn names_to_check(store: &Store, limit: u64) -> Result<Vec<Answers>, Error> {
+pub async fn list_names_to_check(store: &Store, limit: u64) -> Result<Vec<NameToCheck>, Error> {
     #[derive(FromQueryResult)]
     struct Row {
         fqdn: String,
@@ -89,7 +89,7 @@ pub async fn names_to_check(store: &Store, limit: u64) -> Result<Vec<Answers>, E
     let snapshot = store.snapshot().await?;
     let sql = format!(
         "SELECT fqdn, generation, refusal_type FROM names WHERE in_sync_at > {} - {ASK_FOR_MS} \
-         AND (is_dirty = 0 OR (refused_generation = generation AND refusal_type IS NOT NULL)) AND (answered_by IS NULL OR answered_by < answered_of) ORDER BY answers_checked_at, fqdn LIMIT {limit}",
+         AND (is_unpublished = 0 OR (refused_generation = generation AND refusal_type IS NOT NULL)) AND (answered_by IS NULL OR answered_by < answered_of) ORDER BY answers_checked_at, fqdn LIMIT {limit}",
         store.now_sql()
     );
     let rows: Vec<Row> = sql::all(&snapshot, &sql, vec![]).await?;
@@ -103,7 +103,7 @@ pub async fn names_to_check(store: &Store, limit: u64) -> Result<Vec<Answers>, E
         let mut desired = desired.remove(&row.fqdn).unwrap_or_default();
         // The set that was refused is not in the zone.
         desired.retain(|set| row.refusal_type.as_deref() != Some(set.rtype.as_str()));
-        Answers {
+        NameToCheck {
             fqdn: row.fqdn,
             generation: row.generation,
             desired,
@@ -161,7 +161,7 @@ pub async fn counts(store: &Store) -> Result<Counts, Error> {
              AS wanted",
         )
         .await?,
-        dirty: count("SELECT COUNT(*) AS n FROM names WHERE is_dirty = 1").await?,
-        refused: count("SELECT COUNT(*) AS n FROM names WHERE is_dirty = 1 AND refused_generation = generation").await?,
+        dirty: count("SELECT COUNT(*) AS n FROM names WHERE is_unpublished = 1").await?,
+        refused: count("SELECT COUNT(*) AS n FROM names WHERE is_unpublished = 1 AND refused_generation = generation").await?,
     })
 }

@@ -15,7 +15,7 @@ use crate::{Error, Store, sql};
 
 /// A name that the zone does not show as wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DirtyName {
+pub struct UnpublishedName {
     /// The full name.
     pub fqdn: String,
     /// Its generation when it was read.
@@ -25,17 +25,17 @@ pub struct DirtyName {
 /// Names to publish now, those that wait longest first. A refused name comes back when its time has
 /// come or it changed, and a name for which a lost send may still come, when it is time to look. A
 /// set of ours whose name has no row comes last, once [`super::mark_drift`] asked for it.
-pub async fn dirty(store: &Store, limit: u64) -> Result<Vec<DirtyName>, Error> {
+pub async fn list_unpublished(store: &Store, limit: u64) -> Result<Vec<UnpublishedName>, Error> {
     #[derive(FromQueryResult)]
     struct Row {
         fqdn: String,
         generation: i64,
     }
     let sql = format!(
-        "SELECT fqdn, generation FROM names WHERE (is_dirty = 1 AND (next_attempt_at IS NULL \
+        "SELECT fqdn, generation FROM names WHERE (is_unpublished = 1 AND (next_attempt_at IS NULL \
          OR next_attempt_at <= {now} OR refused_generation IS NULL OR generation > refused_generation)) \
          OR fqdn IN (SELECT fqdn FROM zone_rrset WHERE look_at <= {now}) \
-         ORDER BY is_dirty DESC, dirty_since, fqdn LIMIT {limit}",
+         ORDER BY is_unpublished DESC, unpublished_since, fqdn LIMIT {limit}",
         now = store.now_sql()
     );
     let mut rows: Vec<Row> = sql::all(store.reader(), &sql, vec![]).await?;
@@ -50,7 +50,7 @@ pub async fn dirty(store: &Store, limit: u64) -> Result<Vec<DirtyName>, Error> {
     }
     Ok(rows
         .into_iter()
-        .map(|row| DirtyName {
+        .map(|row| UnpublishedName {
             fqdn: row.fqdn,
             generation: row.generation,
         })
@@ -59,7 +59,7 @@ pub async fn dirty(store: &Store, limit: u64) -> Result<Vec<DirtyName>, Error> {
 
 /// How much is not in the zone as wanted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Backlog {
+pub struct UnpublishedCounts {
     /// Names that wait to be published, without those that the zone refused.
     pub waiting: u64,
     /// Since when the oldest of them has waited.
@@ -69,7 +69,7 @@ pub struct Backlog {
 }
 
 /// Counts what is not in the zone as wanted.
-pub async fn backlog(store: &Store) -> Result<Backlog, Error> {
+pub async fn count_unpublished(store: &Store) -> Result<UnpublishedCounts, Error> {
     #[derive(FromQueryResult)]
     struct Row {
         dirty: i64,
@@ -77,20 +77,22 @@ pub async fn backlog(store: &Store) -> Result<Backlog, Error> {
         oldest: Option<i64>,
     }
     let sql = "SELECT COUNT(*) AS dirty, COUNT(CASE WHEN refused_generation = generation THEN 1 END) AS refused, \
-         MIN(CASE WHEN refused_generation = generation THEN NULL ELSE dirty_since END) AS oldest \
-         FROM names WHERE is_dirty = 1";
+         MIN(CASE WHEN refused_generation = generation THEN NULL ELSE unpublished_since END) AS oldest \
+         FROM names WHERE is_unpublished = 1";
     let row: Option<Row> = sql::one(store.reader(), sql, vec![]).await?;
-    Ok(row.map_or_else(Backlog::default, |row| Backlog {
-        waiting: u64::try_from(row.dirty - row.refused).unwrap_or_default(),
-        oldest: row.oldest.map(Timestamp::from_millis),
-        refused: u64::try_from(row.refused).unwrap_or_default(),
-    }))
+    Ok(
+        row.map_or_else(UnpublishedCounts::default, |row| UnpublishedCounts {
+            waiting: u64::try_from(row.dirty - row.refused).unwrap_or_default(),
+            oldest: row.oldest.map(Timestamp::from_millis),
+            refused: u64::try_from(row.refused).unwrap_or_default(),
+        }),
+    )
 }
 
 /// When the next dirty name is due; the moment may have passed. `None`: nothing is owed.
 pub async fn next_due(store: &Store) -> Result<Option<Timestamp>, Error> {
     let sql = "SELECT MIN(CASE WHEN next_attempt_at IS NULL OR refused_generation IS NULL \
-         OR generation > refused_generation THEN 0 ELSE next_attempt_at END) AS n FROM names WHERE is_dirty = 1";
+         OR generation > refused_generation THEN 0 ELSE next_attempt_at END) AS n FROM names WHERE is_unpublished = 1";
     Ok(sql::number(store.reader(), sql, vec![])
         .await?
         .map(Timestamp::from_millis))
@@ -98,7 +100,7 @@ pub async fn next_due(store: &Store) -> Result<Option<Timestamp>, Error> {
 
 /// The names with their sets, from one snapshot. A name without a row wants nothing; it is left out
 /// unless something of ours stands there.
-pub async fn work(store: &Store, fqdns: &[String]) -> Result<Vec<NameWork>, Error> {
+pub async fn read_work(store: &Store, fqdns: &[String]) -> Result<Vec<NameWork>, Error> {
     if fqdns.is_empty() {
         return Ok(Vec::new());
     }

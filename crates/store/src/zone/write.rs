@@ -83,7 +83,7 @@ async fn withdraw_within(tx: Tx, lease: &Lease, batch: &[NameOutcome]) -> Result
 /// Records what the zone holds now: bodies confirmed, generations applied, refusals cleared. With a
 /// `change_id`: the zone took a call, which is to be followed until it is in sync; without one
 /// nothing had to be sent. False: the lease was lost and what was noted before the call stays
-/// pending, which is as true; a send is then told to [`late`].
+/// pending, which is as true; a send is then told to [`record_unfenced_changes`].
 pub async fn confirm(
     store: &Store,
     lease: &Lease,
@@ -122,7 +122,7 @@ async fn confirm_within(
 /// has. MySQL assigns from left to right, so a column comes after those that are computed from it.
 /// The count of refusals of this generation stays: one of the name's sets may be refused again in a
 /// moment.
-const APPLY: &str = "dirty_since = CASE WHEN generation > ? THEN dirty_since ELSE NULL END, \
+const APPLY: &str = "unpublished_since = CASE WHEN generation > ? THEN unpublished_since ELSE NULL END, \
      applied_generation = CASE WHEN applied_generation > ? THEN applied_generation \
          WHEN generation < ? THEN generation ELSE ? END, \
      attempts = CASE WHEN refused_generation = ? THEN attempts ELSE 0 END, \
@@ -187,14 +187,14 @@ async fn set_read(tx: &Tx, name: &NameOutcome, now: Timestamp) -> Result<(), Err
 /// Notes sends that the zone took after the lease was lost. Not fenced: it claims nothing about
 /// what the zone holds now, only that this too may stand there and is ours. The names become dirty,
 /// so the next run reads the zone first.
-pub async fn late(store: &Store, names: &[NameOutcome]) -> Result<(), Error> {
+pub async fn record_unfenced_changes(store: &Store, names: &[NameOutcome]) -> Result<(), Error> {
     store.write(|tx| late_within(tx, names)).await
 }
 
 async fn late_within(tx: Tx, names: &[NameOutcome]) -> Result<(), Error> {
     let now = tx.now().await?;
     for name in in_order(names) {
-        let bump = "UPDATE names SET dirty_since = COALESCE(dirty_since, ?), generation = generation + 1 WHERE fqdn = ?";
+        let bump = "UPDATE names SET unpublished_since = COALESCE(unpublished_since, ?), generation = generation + 1 WHERE fqdn = ?";
         sql::touch(
             tx.db(),
             bump,
@@ -207,10 +207,10 @@ async fn late_within(tx: Tx, names: &[NameOutcome]) -> Result<(), Error> {
 }
 
 /// Records what was read in the zone as confirmed; a `None` body: nothing is there. Only for sets
-/// that are ours. A send that was not seen stays pending for two minutes and [`super::dirty`]
+/// that are ours. A send that was not seen stays pending for two minutes and [`super::list_unpublished`]
 /// brings its name back now and then: it may have waited on its way longer than its sender. False:
 /// the lease was lost.
-pub async fn adopt_read(store: &Store, lease: &Lease, name: &NameOutcome) -> Result<bool, Error> {
+pub async fn record_read(store: &Store, lease: &Lease, name: &NameOutcome) -> Result<bool, Error> {
     store.write(|tx| adopt_within(tx, lease, name)).await
 }
 
@@ -288,7 +288,7 @@ async fn quarantine_within(
         .unwrap_or(&BACK_OFF_MS[3]);
     // Something of the name is owed, also where its other sets were just confirmed.
     let set = "UPDATE names SET applied_generation = CASE WHEN applied_generation < ? THEN applied_generation ELSE ? END, \
-         dirty_since = COALESCE(dirty_since, ?), refused_generation = ?, refusal = ?, refusal_type = ?, attempts = ?, \
+         unpublished_since = COALESCE(unpublished_since, ?), refused_generation = ?, refusal = ?, refusal_type = ?, attempts = ?, \
          next_attempt_at = ? WHERE fqdn = ?";
     let values = vec![
         (generation - 1).into(),

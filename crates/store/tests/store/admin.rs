@@ -393,7 +393,7 @@ async fn a_deleted_person_leaves_a_tombstone_and_nothing_else(world: &World) {
     );
     for (what, left) in [
         ("dns_records", 0),
-        ("names AND is_dirty = 0", 0),
+        ("names AND is_unpublished = 0", 0),
         ("names", 3),
         ("certificates AND state = 'active'", 0),
         ("certificates AND key_id IS NOT NULL", 0),
@@ -704,7 +704,7 @@ async fn what_needs_attention_is_said_and_tried_again(world: &World) {
             .await
             .unwrap()
     );
-    let due = starchart_store::zone::dirty(&world.store, 10)
+    let due = starchart_store::zone::list_unpublished(&world.store, 10)
         .await
         .unwrap();
     assert!(due.iter().any(|name| name.fqdn == record.name), "{due:?}");

@@ -193,7 +193,7 @@ async fn an_order_goes_from_request_to_certificate(world: &World) {
         world.number("SELECT COUNT(*) FROM challenge_values").await,
         0
     );
-    let dirty = zone::dirty(&world.store, 10).await.unwrap();
+    let dirty = zone::list_unpublished(&world.store, 10).await.unwrap();
     assert!(
         dirty
             .iter()

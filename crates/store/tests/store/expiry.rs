@@ -237,7 +237,7 @@ async fn the_name_is_told_and_the_history_kept(world: &World) {
     );
     assert_eq!(
         world
-            .number("SELECT COUNT(*) FROM names WHERE is_dirty = 1")
+            .number("SELECT COUNT(*) FROM names WHERE is_unpublished = 1")
             .await,
         2
     );

@@ -15,7 +15,7 @@ on_both!(
 
 async fn an_idle_service_owes_nothing(world: &World) {
     let read = figures::read(&world.store).await.unwrap();
-    assert_eq!(read.backlog, zone::Backlog::default());
+    assert_eq!(read.backlog, zone::UnpublishedCounts::default());
     assert!(!read.is_paused && read.leases.is_empty() && read.audit.is_none());
     assert_eq!(
         (
@@ -42,7 +42,7 @@ async fn names_that_wait_are_told_from_refused_ones(world: &World) {
         .publish(&world.lease().await, &user.fqdn("one"), "change")
         .await;
     let refused = format!(
-        "UPDATE names SET refused_generation = generation, dirty_since = 1 WHERE fqdn = '{}'",
+        "UPDATE names SET refused_generation = generation, unpublished_since = 1 WHERE fqdn = '{}'",
         user.fqdn("two")
     );
     world.run(&refused).await.unwrap();

@@ -97,7 +97,7 @@ async fn a_stopped_holder_writes_nothing(world: &World) {
             .await
             .unwrap()
     );
-    assert!(!zone::adopt_read(store, &old, &names[0]).await.unwrap());
+    assert!(!zone::record_read(store, &old, &names[0]).await.unwrap());
     assert!(
         !zone::quarantine(store, &old, &fqdn, 1, None, "no")
             .await
@@ -105,8 +105,8 @@ async fn a_stopped_holder_writes_nothing(world: &World) {
     );
     assert!(!lease::renew(store, &mut old, 60_000).await.unwrap());
     assert!(world.owned().await.is_empty());
-    assert_eq!(zone::dirty(store, 10).await.unwrap().len(), 1);
-    assert!(zone::unsynced_changes(store).await.unwrap().is_empty());
+    assert_eq!(zone::list_unpublished(store, 10).await.unwrap().len(), 1);
+    assert!(zone::list_unsynced_changes(store).await.unwrap().is_empty());
     assert!(
         zone::intend(&late, &new, 0, &names).await.unwrap(),
         "and the new one may"
@@ -194,8 +194,8 @@ async fn a_send_is_pending_before_and_confirmed_after(world: &World) {
         (owned.confirmed, owned.pending),
         (Some(body(&["192.168.1.1"])), vec![])
     );
-    assert!(zone::dirty(store, 10).await.unwrap().is_empty());
-    assert_eq!(zone::unsynced_changes(store).await.unwrap().len(), 1);
+    assert!(zone::list_unpublished(store, 10).await.unwrap().is_empty());
+    assert_eq!(zone::list_unsynced_changes(store).await.unwrap().len(), 1);
 
     records::delete(store, user.id, record.id, &user.act)
         .await
@@ -207,7 +207,7 @@ async fn a_send_is_pending_before_and_confirmed_after(world: &World) {
             .await
             .unwrap()
     );
-    let owned = zone::work(store, std::slice::from_ref(&fqdn))
+    let owned = zone::read_work(store, std::slice::from_ref(&fqdn))
         .await
         .unwrap()
         .remove(0)
@@ -240,18 +240,18 @@ async fn a_send_that_nobody_confirmed_is_read_first(world: &World) {
     lease::release(store, &lease).await.unwrap();
 
     let lease = world.lease().await;
-    let work = zone::work(store, std::slice::from_ref(&fqdn))
+    let work = zone::read_work(store, std::slice::from_ref(&fqdn))
         .await
         .unwrap()
         .remove(0);
     assert!(work.owned[0].is_unclear() && work.owned[0].is_ours(&body(&["192.168.1.1"])));
     // It was read, and there it stood.
-    assert!(zone::adopt_read(store, &lease, &name).await.unwrap());
+    assert!(zone::record_read(store, &lease, &name).await.unwrap());
     assert!(zone::confirm(store, &lease, None, &[name]).await.unwrap());
     assert!(!world.owned().await[0].1.is_unclear());
-    assert!(zone::dirty(store, 10).await.unwrap().is_empty());
+    assert!(zone::list_unpublished(store, 10).await.unwrap().is_empty());
     assert!(
-        zone::unsynced_changes(store).await.unwrap().is_empty(),
+        zone::list_unsynced_changes(store).await.unwrap().is_empty(),
         "no change id to ask about"
     );
     assert_eq!(
@@ -263,14 +263,14 @@ async fn a_send_that_nobody_confirmed_is_read_first(world: &World) {
         PublishState::InSync
     );
     assert_eq!(
-        zone::names_to_check(store, 10).await.unwrap().len(),
+        zone::list_names_to_check(store, 10).await.unwrap().len(),
         1,
         "the name servers tell"
     );
 
     // It was read, and nothing stood there.
     let nothing = outcome(&fqdn, 1, &[(RecordType::A, None)]);
-    assert!(zone::adopt_read(store, &lease, &nothing).await.unwrap());
+    assert!(zone::record_read(store, &lease, &nothing).await.unwrap());
     assert!(world.owned().await.is_empty());
 }
 
@@ -297,7 +297,10 @@ async fn a_change_during_the_call_keeps_the_name_dirty(world: &World) {
     zone::confirm(store, &lease, Some("C1"), std::slice::from_ref(&name))
         .await
         .unwrap();
-    assert_eq!(zone::dirty(store, 10).await.unwrap()[0].generation, 2);
+    assert_eq!(
+        zone::list_unpublished(store, 10).await.unwrap()[0].generation,
+        2
+    );
     assert_eq!(
         records::get(store, user.id, record.id)
             .await
@@ -315,7 +318,7 @@ async fn a_change_during_the_call_keeps_the_name_dirty(world: &World) {
     zone::confirm(store, &lease, None, &[outcome(&fqdn, 1, &[])])
         .await
         .unwrap();
-    assert!(zone::dirty(store, 10).await.unwrap().is_empty());
+    assert!(zone::list_unpublished(store, 10).await.unwrap().is_empty());
     assert_eq!(zone::next_due(store).await.unwrap(), None);
 }
 
@@ -327,7 +330,7 @@ async fn a_late_send_is_remembered_and_the_name_read_again(world: &World) {
         .unwrap();
     let (fqdn, lease, store) = (user.fqdn("www"), world.lease().await, &world.store);
     let current = world.publish(&lease, &fqdn, "C1").await;
-    assert!(zone::dirty(store, 10).await.unwrap().is_empty());
+    assert!(zone::list_unpublished(store, 10).await.unwrap().is_empty());
 
     let stale = outcome(
         &fqdn,
@@ -337,9 +340,14 @@ async fn a_late_send_is_remembered_and_the_name_read_again(world: &World) {
             (RecordType::Txt, None),
         ],
     );
-    zone::late(store, &[stale]).await.unwrap();
-    assert_eq!(zone::dirty(store, 10).await.unwrap()[0].generation, 2);
-    let work = zone::work(store, std::slice::from_ref(&fqdn))
+    zone::record_unfenced_changes(store, &[stale])
+        .await
+        .unwrap();
+    assert_eq!(
+        zone::list_unpublished(store, 10).await.unwrap()[0].generation,
+        2
+    );
+    let work = zone::read_work(store, std::slice::from_ref(&fqdn))
         .await
         .unwrap()
         .remove(0);
@@ -359,7 +367,7 @@ async fn a_late_send_is_remembered_and_the_name_read_again(world: &World) {
             (RecordType::Txt, None),
         ],
     );
-    assert!(zone::adopt_read(store, &lease, &read).await.unwrap());
+    assert!(zone::record_read(store, &lease, &read).await.unwrap());
     let owned = world.owned().await;
     assert_eq!(owned.len(), 1);
     assert_eq!(
@@ -384,7 +392,7 @@ async fn a_late_send_survives_those_who_could_not_know(world: &World) {
     zone::intend(store, &lease, 0, std::slice::from_ref(&name))
         .await
         .unwrap();
-    zone::late(store, std::slice::from_ref(&stale))
+    zone::record_unfenced_changes(store, std::slice::from_ref(&stale))
         .await
         .unwrap();
     assert_eq!(pending().await.len(), 2);
@@ -416,7 +424,7 @@ async fn a_late_send_survives_those_who_could_not_know(world: &World) {
             .collect::<Vec<_>>()
     );
     assert_eq!(
-        zone::dirty(store, 10).await.unwrap().len(),
+        zone::list_unpublished(store, 10).await.unwrap().len(),
         1,
         "and somebody will look"
     );
@@ -442,14 +450,14 @@ async fn a_send_that_was_not_seen_is_looked_for_again(world: &World) {
         .unwrap();
     // The next run reads the zone, finds nothing and has nothing to send.
     let nothing = outcome(&fqdn, 2, &[(RecordType::A, None)]);
-    assert!(zone::adopt_read(store, &lease, &nothing).await.unwrap());
+    assert!(zone::record_read(store, &lease, &nothing).await.unwrap());
     assert!(
         zone::confirm(store, &lease, None, &[outcome(&fqdn, 2, &[])])
             .await
             .unwrap()
     );
     assert!(
-        zone::dirty(store, 10).await.unwrap().is_empty(),
+        zone::list_unpublished(store, 10).await.unwrap().is_empty(),
         "not at once"
     );
     world
@@ -457,11 +465,11 @@ async fn a_send_that_was_not_seen_is_looked_for_again(world: &World) {
         .await
         .unwrap();
     assert_eq!(
-        zone::dirty(store, 10).await.unwrap()[0].fqdn,
+        zone::list_unpublished(store, 10).await.unwrap()[0].fqdn,
         fqdn,
         "two seconds later"
     );
-    let owned = zone::work(store, std::slice::from_ref(&fqdn))
+    let owned = zone::read_work(store, std::slice::from_ref(&fqdn))
         .await
         .unwrap()
         .remove(0)
@@ -470,7 +478,7 @@ async fn a_send_that_was_not_seen_is_looked_for_again(world: &World) {
     assert!(owned.is_unclear() && owned.is_ours(&body(&["192.168.1.1"])));
     // It came: it is known now, and to be removed.
     let seen = outcome(&fqdn, 2, &[(RecordType::A, Some(body(&["192.168.1.1"])))]);
-    assert!(zone::adopt_read(store, &lease, &seen).await.unwrap());
+    assert!(zone::record_read(store, &lease, &seen).await.unwrap());
     let owned = world.owned().await.remove(0).1;
     assert_eq!(
         (owned.confirmed, owned.pending),
@@ -527,7 +535,7 @@ async fn a_refusal_is_told_and_waits_longer_each_time(world: &World) {
         );
         assert_eq!(state(a.id).await, PublishState::Saved);
         assert!(
-            zone::dirty(store, 10).await.unwrap().is_empty(),
+            zone::list_unpublished(store, 10).await.unwrap().is_empty(),
             "set aside"
         );
         let wait = zone::next_due(store)
@@ -543,7 +551,7 @@ async fn a_refusal_is_told_and_waits_longer_each_time(world: &World) {
         clock += minutes * 60_000 + 1_000;
         store.set_clock_offset(clock);
         assert_eq!(
-            zone::dirty(store, 10).await.unwrap().len(),
+            zone::list_unpublished(store, 10).await.unwrap().len(),
             1,
             "its time has come"
         );
@@ -568,7 +576,10 @@ async fn a_refusal_is_told_and_waits_longer_each_time(world: &World) {
     )
     .await
     .unwrap();
-    assert_eq!(zone::dirty(store, 10).await.unwrap()[0].generation, 3);
+    assert_eq!(
+        zone::list_unpublished(store, 10).await.unwrap()[0].generation,
+        3
+    );
     assert_eq!(state(txt.id).await, PublishState::Saved);
     zone::quarantine(store, &lease, &fqdn, 3, None, "still")
         .await
@@ -644,7 +655,7 @@ async fn records_of_one_name_share_their_sets(world: &World) {
         .await
         .unwrap();
     let asked = [user.fqdn("www"), user.fqdn("nowhere")];
-    let work = zone::work(&world.store, &asked).await.unwrap();
+    let work = zone::read_work(&world.store, &asked).await.unwrap();
     assert_eq!(work.len(), 1);
     let sets: Vec<_> = work[0]
         .desired
@@ -658,7 +669,7 @@ async fn records_of_one_name_share_their_sets(world: &World) {
     ];
     assert_eq!(sets, expected);
     assert_eq!(
-        zone::view(&world.store)
+        zone::read_snapshot(&world.store)
             .await
             .unwrap()
             .desired
@@ -674,7 +685,7 @@ async fn records_of_one_name_share_their_sets(world: &World) {
         refused: 0,
     };
     assert_eq!(zone::counts(&world.store).await.unwrap(), counts);
-    assert!(zone::work(&world.store, &[]).await.unwrap().is_empty());
+    assert!(zone::read_work(&world.store, &[]).await.unwrap().is_empty());
 }
 
 async fn a_record_shows_how_far_it_is(world: &World) {
@@ -689,26 +700,37 @@ async fn a_record_shows_how_far_it_is(world: &World) {
     world.publish(&lease, &fqdn, "C1").await;
     assert_eq!(state().await, PublishState::Sent);
     assert!(
-        zone::names_to_check(store, 10).await.unwrap().is_empty(),
+        zone::list_names_to_check(store, 10)
+            .await
+            .unwrap()
+            .is_empty(),
         "not before it is in sync"
     );
     zone::mark_in_sync(store, "C0").await.unwrap();
     assert_eq!(state().await, PublishState::Sent);
     zone::mark_in_sync(store, "C1").await.unwrap();
     assert_eq!(state().await, PublishState::InSync);
-    assert!(zone::unsynced_changes(store).await.unwrap().is_empty());
+    assert!(zone::list_unsynced_changes(store).await.unwrap().is_empty());
 
-    let ask = zone::names_to_check(store, 10).await.unwrap().remove(0);
+    let ask = zone::list_names_to_check(store, 10)
+        .await
+        .unwrap()
+        .remove(0);
     assert_eq!(
         (ask.fqdn.as_str(), ask.generation, ask.desired.len()),
         (fqdn.as_str(), 1, 1)
     );
     zone::record_answers(store, &fqdn, 1, 2, 4).await.unwrap();
     assert_eq!(state().await, PublishState::Answered { by: 2, of: 4 });
-    assert_eq!(zone::names_to_check(store, 10).await.unwrap().len(), 1);
+    assert_eq!(zone::list_names_to_check(store, 10).await.unwrap().len(), 1);
     zone::record_answers(store, &fqdn, 1, 4, 4).await.unwrap();
     assert_eq!(state().await, PublishState::Answered { by: 4, of: 4 });
-    assert!(zone::names_to_check(store, 10).await.unwrap().is_empty());
+    assert!(
+        zone::list_names_to_check(store, 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
 
     // Nothing had to be sent: the state stays. Something had: it begins again, and late answers are
     // about the past.
@@ -735,7 +757,10 @@ async fn a_record_shows_how_far_it_is(world: &World) {
     zone::mark_in_sync(store, "C2").await.unwrap();
     store.set_clock_offset(3_700_000);
     assert!(
-        zone::names_to_check(store, 10).await.unwrap().is_empty(),
+        zone::list_names_to_check(store, 10)
+            .await
+            .unwrap()
+            .is_empty(),
         "asked for an hour"
     );
 }
@@ -750,7 +775,7 @@ async fn names_that_wait_longest_come_first(world: &World) {
     }
     // Changing again does not send a name to the end of the queue.
     world.create(&user, "zz", "A", "192.168.1.2").await.unwrap();
-    let dirty = zone::dirty(&world.store, 2).await.unwrap();
+    let dirty = zone::list_unpublished(&world.store, 2).await.unwrap();
     assert_eq!(
         dirty
             .iter()
@@ -762,14 +787,17 @@ async fn names_that_wait_longest_come_first(world: &World) {
 
 async fn a_pause_is_seen_by_all(world: &World) {
     let other = world.another().await;
-    assert_eq!(zone::paused(&other).await.unwrap(), None);
+    assert_eq!(zone::pause_reason(&other).await.unwrap(), None);
     zone::resume(&world.store).await.unwrap();
     for reason in ["restored", "imported"] {
         zone::pause(&world.store, reason).await.unwrap();
-        assert_eq!(zone::paused(&other).await.unwrap().as_deref(), Some(reason));
+        assert_eq!(
+            zone::pause_reason(&other).await.unwrap().as_deref(),
+            Some(reason)
+        );
     }
     zone::resume(&other).await.unwrap();
-    assert_eq!(zone::paused(&world.store).await.unwrap(), None);
+    assert_eq!(zone::pause_reason(&world.store).await.unwrap(), None);
 }
 
 /// Savers and a publisher at once: in the end the registry equals the rows, and nothing is owed.
@@ -795,7 +823,7 @@ async fn saves_during_publishing_are_not_lost(world: &World) {
     };
     let publishing = async {
         for round in 0..30 {
-            for name in zone::dirty(&world.store, 10).await.unwrap() {
+            for name in zone::list_unpublished(&world.store, 10).await.unwrap() {
                 world
                     .publish(&lease, &name.fqdn, &format!("C{round}{}", name.fqdn))
                     .await;
@@ -803,13 +831,18 @@ async fn saves_during_publishing_are_not_lost(world: &World) {
         }
     };
     tokio::join!(saves, publishing);
-    for name in zone::dirty(&world.store, 10).await.unwrap() {
+    for name in zone::list_unpublished(&world.store, 10).await.unwrap() {
         world
             .publish(&lease, &name.fqdn, &format!("last {}", name.fqdn.len()))
             .await;
     }
-    assert!(zone::dirty(&world.store, 10).await.unwrap().is_empty());
-    let desired: Vec<_> = zone::view(&world.store)
+    assert!(
+        zone::list_unpublished(&world.store, 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let desired: Vec<_> = zone::read_snapshot(&world.store)
         .await
         .unwrap()
         .desired

@@ -311,7 +311,7 @@ async fn an_edit_may_move_the_record_to_another_name(world: &World) {
     .await
     .unwrap();
     assert_eq!((moved.id, moved.name), (record.id, user.fqdn("app")));
-    let dirty = zone::dirty(&world.store, 10).await.unwrap();
+    let dirty = zone::list_unpublished(&world.store, 10).await.unwrap();
     let names: Vec<_> = dirty
         .iter()
         .map(|name| (name.fqdn.clone(), name.generation))
@@ -426,7 +426,7 @@ async fn every_change_makes_its_name_dirty(world: &World) {
     let lease = world.lease().await;
     let mut expected = 1;
     let mut check = async |what: &str| {
-        let dirty = zone::dirty(&world.store, 10).await.unwrap();
+        let dirty = zone::list_unpublished(&world.store, 10).await.unwrap();
         assert_eq!(
             dirty
                 .iter()
@@ -437,7 +437,10 @@ async fn every_change_makes_its_name_dirty(world: &World) {
         );
         world.publish(&lease, &fqdn, what).await;
         assert!(
-            zone::dirty(&world.store, 10).await.unwrap().is_empty(),
+            zone::list_unpublished(&world.store, 10)
+                .await
+                .unwrap()
+                .is_empty(),
             "{what}"
         );
         expected += 1;

@@ -156,7 +156,7 @@ async fn a_locked_row_is_waited_for_and_a_deadlock_repeated(world: &World) {
     let ((), made) = tokio::join!(disturb, late);
     made.unwrap();
     assert_eq!(
-        zone::dirty(&world.store, 10).await.unwrap()[0].generation,
+        zone::list_unpublished(&world.store, 10).await.unwrap()[0].generation,
         2
     );
     assert_eq!(world.number("SELECT COUNT(*) FROM dns_records").await, 2);

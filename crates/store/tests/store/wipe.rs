@@ -102,7 +102,7 @@ async fn every_table_of_ours_goes_and_no_other(world: &World) {
         );
     }
     assert_eq!(world.store.schema().await.unwrap(), SchemaState::Fits);
-    let reason = zone::paused(&world.store).await.unwrap().unwrap();
+    let reason = zone::pause_reason(&world.store).await.unwrap().unwrap();
     assert!(
         reason.contains("reconcile --adopt") && reason.contains("reconcile --approve HASH"),
         "{reason}"
@@ -173,7 +173,7 @@ async fn an_empty_schema_is_only_initialised(world: &World) {
     );
     assert_eq!(world.store.schema().await.unwrap(), SchemaState::Fits);
     assert_eq!(
-        zone::paused(&world.store).await.unwrap(),
+        zone::pause_reason(&world.store).await.unwrap(),
         None,
         "an ordinary first start"
     );
@@ -296,7 +296,7 @@ async fn a_wipe_that_was_killed_is_finished_by_whoever_comes(world: &World) {
                 0,
                 "half dropped: {half_dropped}, flag: {flag}"
             );
-            assert!(zone::paused(&world.store).await.unwrap().is_some());
+            assert!(zone::pause_reason(&world.store).await.unwrap().is_some());
         }
     }
 }
@@ -314,7 +314,7 @@ async fn a_wipe_that_was_cut_off_after_the_new_tables_drops_nothing_more(world: 
     let migrated = world.store.migrate().await.unwrap();
     assert_eq!((migrated.steps, migrated.wiped), (0, Some(Vec::new())));
     assert_eq!(people(world).await, 1);
-    assert!(zone::paused(&world.store).await.unwrap().is_some());
+    assert!(zone::pause_reason(&world.store).await.unwrap().is_some());
     assert_eq!(world.store.schema().await.unwrap(), SchemaState::Fits);
     assert!(matches!(
         world.store.wipe(WipeMark::Respect, YES).await.unwrap(),

@@ -206,7 +206,11 @@ impl World {
 
     /// The whole ownership registry: name and set, by name.
     pub(crate) async fn owned(&self) -> Vec<(String, OwnedSet)> {
-        let owned = zone::view(&self.store).await.unwrap().owned.into_iter();
+        let owned = zone::read_snapshot(&self.store)
+            .await
+            .unwrap()
+            .owned
+            .into_iter();
         owned
             .flat_map(|(name, sets)| sets.into_iter().map(move |set| (name.clone(), set)))
             .collect()
@@ -242,7 +246,7 @@ impl World {
 
     /// What the zone holds once everything wanted at this name was sent.
     pub(crate) async fn outcome(&self, fqdn: &str) -> NameOutcome {
-        let work = zone::work(&self.store, &[fqdn.to_owned()])
+        let work = zone::read_work(&self.store, &[fqdn.to_owned()])
             .await
             .unwrap()
             .remove(0);

@@ -7,7 +7,9 @@ use starchart_domain::publish::PublishState;
 use starchart_domain::record::RecordType;
 use starchart_store::lease::{self, LeaseName};
 use starchart_store::records;
-use starchart_store::zone::{self, Adopted, Aim, AuditOutcome, AuditResult, Deed};
+use starchart_store::zone::{
+    self, Adopted, AdoptionGoal, AdoptionReason, AuditOutcome, AuditResult,
+};
 
 use crate::world::{World, body, outcome};
 
@@ -22,10 +24,10 @@ on_both!(
     a_pause_has_a_kind,
 );
 
-const KEEP: Deed<'_> = Deed {
+const KEEP: AdoptionReason<'_> = AdoptionReason {
     zone: "starchart.com",
     detail: "by a test",
-    aim: Aim::Keep("adopted"),
+    goal: AdoptionGoal::Keep("adopted"),
 };
 
 async fn drift_becomes_work_that_knows_what_stands(world: &World) {
@@ -42,8 +44,8 @@ async fn drift_becomes_work_that_knows_what_stands(world: &World) {
         ))
         .await
         .unwrap();
-    let view = zone::view(store).await.unwrap();
-    assert!(view.moving(&view).is_empty());
+    let view = zone::read_snapshot(store).await.unwrap();
+    assert!(view.in_flight(&view).is_empty());
     let found = [
         outcome(
             &user.fqdn("edited"),
@@ -58,13 +60,15 @@ async fn drift_becomes_work_that_knows_what_stands(world: &World) {
         3
     );
     assert_eq!(
-        zone::owed(store, store.now().await.unwrap()).await.unwrap(),
+        zone::count_unpublished_at(store, store.now().await.unwrap())
+            .await
+            .unwrap(),
         3
     );
-    assert_eq!(zone::dirty(store, 10).await.unwrap().len(), 3);
+    assert_eq!(zone::list_unpublished(store, 10).await.unwrap().len(), 3);
     let work = |name: &str| {
         let fqdn = user.fqdn(name);
-        async move { zone::work(store, &[fqdn]).await.unwrap().remove(0) }
+        async move { zone::read_work(store, &[fqdn]).await.unwrap().remove(0) }
     };
     let edited = work("edited").await;
     assert_eq!(
@@ -88,12 +92,14 @@ async fn drift_becomes_work_that_knows_what_stands(world: &World) {
         .await
         .unwrap();
     assert_eq!(
-        zone::owed(store, asked).await.unwrap(),
+        zone::count_unpublished_at(store, asked).await.unwrap(),
         3,
         "what people ask for later is another matter"
     );
     assert_eq!(
-        zone::owed(store, store.now().await.unwrap()).await.unwrap(),
+        zone::count_unpublished_at(store, store.now().await.unwrap())
+            .await
+            .unwrap(),
         4
     );
 }
@@ -110,16 +116,16 @@ async fn what_moves_is_left_alone(world: &World) {
         .await
         .unwrap();
     world.publish(&lease, &user.fqdn("www"), "C1").await;
-    let before = zone::view(store).await.unwrap();
+    let before = zone::read_snapshot(store).await.unwrap();
     assert_eq!(
-        before.moving(&before).into_iter().collect::<Vec<_>>(),
+        before.in_flight(&before).into_iter().collect::<Vec<_>>(),
         [user.fqdn("dirty")]
     );
     // Changed and published while the zone was listed: clean again, and still not to be judged.
     world.renew(&user, record.id).await.unwrap();
     world.publish(&lease, &user.fqdn("www"), "C2").await;
-    let after = zone::view(store).await.unwrap();
-    assert!(before.moving(&after).contains(&user.fqdn("www")));
+    let after = zone::read_snapshot(store).await.unwrap();
+    assert!(before.in_flight(&after).contains(&user.fqdn("www")));
     let found = [
         outcome(&user.fqdn("www"), 0, &[(RecordType::A, None)]),
         outcome(&user.fqdn("dirty"), 0, &[(RecordType::A, None)]),
@@ -138,8 +144,8 @@ async fn what_moves_is_left_alone(world: &World) {
     // A send that may still come is publish's.
     let sent = world.outcome(&user.fqdn("www")).await;
     assert!(zone::intend(store, &lease, 0, &[sent]).await.unwrap());
-    let pending = zone::view(store).await.unwrap();
-    assert!(pending.moving(&pending).contains(&user.fqdn("www")));
+    let pending = zone::read_snapshot(store).await.unwrap();
+    assert!(pending.in_flight(&pending).contains(&user.fqdn("www")));
 }
 
 async fn a_set_without_a_name_is_brought_to_publish(world: &World) {
@@ -154,7 +160,7 @@ async fn a_set_without_a_name_is_brought_to_publish(world: &World) {
         .run("DELETE FROM dns_records; DELETE FROM names")
         .await
         .unwrap();
-    let view = zone::view(store).await.unwrap();
+    let view = zone::read_snapshot(store).await.unwrap();
     let found = [outcome(
         &fqdn,
         0,
@@ -164,7 +170,7 @@ async fn a_set_without_a_name_is_brought_to_publish(world: &World) {
         zone::mark_drift(store, &view, &found).await.unwrap().len(),
         1
     );
-    let again = zone::view(store).await.unwrap();
+    let again = zone::read_snapshot(store).await.unwrap();
     assert!(
         zone::mark_drift(store, &again, &found)
             .await
@@ -173,17 +179,22 @@ async fn a_set_without_a_name_is_brought_to_publish(world: &World) {
         "it is on its way"
     );
     assert_eq!(
-        zone::owed(store, store.now().await.unwrap()).await.unwrap(),
+        zone::count_unpublished_at(store, store.now().await.unwrap())
+            .await
+            .unwrap(),
         1
     );
     assert!(
-        zone::dirty(store, 10).await.unwrap().is_empty(),
+        zone::list_unpublished(store, 10).await.unwrap().is_empty(),
         "not in the same moment"
     );
     world.later(2_100);
-    assert_eq!(zone::dirty(store, 10).await.unwrap()[0].fqdn, fqdn);
-    assert_eq!(zone::dirty(store, 0).await.unwrap().len(), 0);
-    let work = zone::work(store, std::slice::from_ref(&fqdn))
+    assert_eq!(
+        zone::list_unpublished(store, 10).await.unwrap()[0].fqdn,
+        fqdn
+    );
+    assert_eq!(zone::list_unpublished(store, 0).await.unwrap().len(), 0);
+    let work = zone::read_work(store, std::slice::from_ref(&fqdn))
         .await
         .unwrap()
         .remove(0);
@@ -193,7 +204,7 @@ async fn a_set_without_a_name_is_brought_to_publish(world: &World) {
         .unwrap()
         .unwrap_or(lease);
     let read = outcome(&fqdn, 0, &[(RecordType::A, Some(body(&["192.168.1.9"])))]);
-    assert!(zone::adopt_read(store, &lease, &read).await.unwrap());
+    assert!(zone::record_read(store, &lease, &read).await.unwrap());
     let gone = outcome(&fqdn, 0, &[(RecordType::A, None)]);
     assert!(
         zone::intend(store, &lease, 0, std::slice::from_ref(&gone))
@@ -207,7 +218,9 @@ async fn a_set_without_a_name_is_brought_to_publish(world: &World) {
     );
     assert!(world.owned().await.is_empty());
     assert_eq!(
-        zone::owed(store, store.now().await.unwrap()).await.unwrap(),
+        zone::count_unpublished_at(store, store.now().await.unwrap())
+            .await
+            .unwrap(),
         0
     );
 }
@@ -224,7 +237,7 @@ async fn adoption_makes_ours_what_stands(world: &World) {
         .await
         .unwrap();
     world.publish(&lease, &user.fqdn("same"), "C1").await;
-    let generation = zone::view(store).await.unwrap().names[&user.fqdn("refused")].0;
+    let generation = zone::read_snapshot(store).await.unwrap().names[&user.fqdn("refused")].0;
     assert!(
         zone::quarantine(
             store,
@@ -245,7 +258,7 @@ async fn adoption_makes_ours_what_stands(world: &World) {
         ))
         .await
         .unwrap();
-    assert!(zone::dirty(store, 10).await.unwrap().is_empty());
+    assert!(zone::list_unpublished(store, 10).await.unwrap().is_empty());
     let stand = [
         outcome(
             &user.fqdn("refused"),
@@ -268,7 +281,7 @@ async fn adoption_makes_ours_what_stands(world: &World) {
         "may be repeated"
     );
     assert_eq!(
-        zone::paused(store).await.unwrap().as_deref(),
+        zone::pause_reason(store).await.unwrap().as_deref(),
         Some("adopted")
     );
     zone::resume(store).await.unwrap();
@@ -276,12 +289,15 @@ async fn adoption_makes_ours_what_stands(world: &World) {
     assert_eq!(owned.len(), 2);
     assert_eq!(owned[0].1.confirmed, Some(body(&["203.0.113.9"])));
     assert_eq!(
-        zone::dirty(store, 10).await.unwrap()[0].fqdn,
+        zone::list_unpublished(store, 10).await.unwrap()[0].fqdn,
         user.fqdn("refused"),
         "tried again at once"
     );
     assert!(
-        zone::names_to_check(store, 10).await.unwrap().is_empty(),
+        zone::list_names_to_check(store, 10)
+            .await
+            .unwrap()
+            .is_empty(),
         "nobody is asked about what has long stood"
     );
     let rows = records::list(store, user.id).await.unwrap();
@@ -299,7 +315,7 @@ async fn adoption_makes_ours_what_stands(world: &World) {
         "only with the lease"
     );
     assert_eq!(
-        zone::paused(store).await.unwrap(),
+        zone::pause_reason(store).await.unwrap(),
         None,
         "what was not begun pauses nothing"
     );
@@ -322,8 +338,8 @@ async fn what_is_adopted_to_be_deleted_is_owed_at_once(world: &World) {
     let left = Some(body(&["203.0.113.9"]));
     let stand = ["bare", "beside"]
         .map(|name| outcome(&user.fqdn(name), 0, &[(RecordType::Mx, left.clone())]));
-    let deed = Deed {
-        aim: Aim::Delete,
+    let deed = AdoptionReason {
+        goal: AdoptionGoal::Delete,
         ..KEEP
     };
     let adopted = zone::adopt(store, &lease, &stand, deed).await.unwrap();
@@ -332,11 +348,13 @@ async fn what_is_adopted_to_be_deleted_is_owed_at_once(world: &World) {
         (2, 2, true)
     );
     assert_eq!(
-        zone::owed(store, store.now().await.unwrap()).await.unwrap(),
+        zone::count_unpublished_at(store, store.now().await.unwrap())
+            .await
+            .unwrap(),
         2
     );
-    assert_eq!(zone::paused(store).await.unwrap(), None);
-    let work = zone::work(store, &[user.fqdn("bare"), user.fqdn("beside")])
+    assert_eq!(zone::pause_reason(store).await.unwrap(), None);
+    let work = zone::read_work(store, &[user.fqdn("bare"), user.fqdn("beside")])
         .await
         .unwrap();
     for name in work {
@@ -378,14 +396,14 @@ fn result(outcome: AuditOutcome, repaired: u64) -> AuditResult {
 
 async fn an_audit_is_kept_in_one_row(world: &World) {
     let store = &world.store;
-    assert_eq!(zone::last_audit(store).await.unwrap(), None);
-    zone::note_audit_failed(store, "away").await.unwrap();
-    let row = zone::last_audit(store).await.unwrap().unwrap();
+    assert_eq!(zone::find_audit(store).await.unwrap(), None);
+    zone::record_failed_audit(store, "away").await.unwrap();
+    let row = zone::find_audit(store).await.unwrap().unwrap();
     assert_eq!((row.last, row.problem.unwrap().1.as_str()), (None, "away"));
-    zone::note_audit(store, &result(AuditOutcome::Refused, 0))
+    zone::record_audit(store, &result(AuditOutcome::Refused, 0))
         .await
         .unwrap();
-    let first = zone::last_audit(store).await.unwrap().unwrap();
+    let first = zone::find_audit(store).await.unwrap().unwrap();
     let (at, kept) = first.last.clone().unwrap();
     assert_eq!(kept, result(AuditOutcome::Refused, 0));
     assert_eq!(
@@ -393,11 +411,11 @@ async fn an_audit_is_kept_in_one_row(world: &World) {
         (Some(at), 1, None)
     );
     world.later(1_000);
-    zone::note_audit(store, &result(AuditOutcome::Refused, 0))
+    zone::record_audit(store, &result(AuditOutcome::Refused, 0))
         .await
         .unwrap();
     assert_eq!(
-        zone::last_audit(store)
+        zone::find_audit(store)
             .await
             .unwrap()
             .unwrap()
@@ -406,11 +424,11 @@ async fn an_audit_is_kept_in_one_row(world: &World) {
         "since the first"
     );
     for repaired in [3, 4] {
-        zone::note_audit(store, &result(AuditOutcome::Repaired, repaired))
+        zone::record_audit(store, &result(AuditOutcome::Repaired, repaired))
             .await
             .unwrap();
     }
-    let last = zone::last_audit(store).await.unwrap().unwrap();
+    let last = zone::find_audit(store).await.unwrap().unwrap();
     assert_eq!(
         (last.refused_since, last.refused_total, last.repaired_total),
         (None, 2, 7)
@@ -420,7 +438,7 @@ async fn an_audit_is_kept_in_one_row(world: &World) {
 async fn orphans_keep_the_time_when_they_were_first_seen(world: &World) {
     let store = &world.store;
     let orphan = |name: &str, target: &str| (name.to_owned(), "A".to_owned(), target.to_owned());
-    zone::note_orphans(
+    zone::record_orphans(
         store,
         &[
             orphan("a.u.root", "192.0.2.1"),
@@ -429,9 +447,9 @@ async fn orphans_keep_the_time_when_they_were_first_seen(world: &World) {
     )
     .await
     .unwrap();
-    let first = zone::orphans(store).await.unwrap();
+    let first = zone::list_orphans(store).await.unwrap();
     world.later(5_000);
-    zone::note_orphans(
+    zone::record_orphans(
         store,
         &[
             orphan("b.u.root", "192.0.2.2"),
@@ -440,7 +458,7 @@ async fn orphans_keep_the_time_when_they_were_first_seen(world: &World) {
     )
     .await
     .unwrap();
-    let then = zone::orphans(store).await.unwrap();
+    let then = zone::list_orphans(store).await.unwrap();
     let names: Vec<_> = then
         .iter()
         .map(|row| (row.fqdn.as_str(), row.target.as_str()))
@@ -455,21 +473,21 @@ async fn orphans_keep_the_time_when_they_were_first_seen(world: &World) {
 
 async fn a_pause_has_a_kind(world: &World) {
     let store = &world.store;
-    assert_eq!(zone::pause_now(store).await.unwrap(), None);
+    assert_eq!(zone::find_pause(store).await.unwrap(), None);
     zone::pause_after_wipe(store).await.unwrap();
-    let wiped = zone::pause_now(store).await.unwrap().unwrap();
+    let wiped = zone::find_pause(store).await.unwrap().unwrap();
     assert!(wiped.after_wipe && wiped.reason.contains("--approve"));
     assert_eq!(
         zone::pause_unless_paused(store, "another").await.unwrap(),
         wiped
     );
     zone::pause(store, "by hand").await.unwrap();
-    let by_hand = zone::pause_now(store).await.unwrap().unwrap();
+    let by_hand = zone::find_pause(store).await.unwrap().unwrap();
     assert!(
         !by_hand.after_wipe && by_hand.reason == "by hand",
         "{by_hand:?}"
     );
-    zone::approved(store, "abc", "starchart.com", "by an operator")
+    zone::record_approval(store, "abc", "starchart.com", "by an operator")
         .await
         .unwrap();
     assert!(
@@ -477,15 +495,15 @@ async fn a_pause_has_a_kind(world: &World) {
             && !zone::resume_after_wipe(store).await.unwrap()
     );
     assert_eq!(
-        zone::pause_now(store).await.unwrap(),
+        zone::find_pause(store).await.unwrap(),
         Some(by_hand.clone()),
         "another pause than the one that was seen stays"
     );
     assert!(zone::resume_from(store, &by_hand).await.unwrap());
-    assert_eq!(zone::pause_now(store).await.unwrap(), None);
+    assert_eq!(zone::find_pause(store).await.unwrap(), None);
     zone::pause_after_wipe(store).await.unwrap();
     assert!(zone::resume_after_wipe(store).await.unwrap());
-    assert_eq!(zone::pause_now(store).await.unwrap(), None);
+    assert_eq!(zone::find_pause(store).await.unwrap(), None);
     assert_eq!(
         world
             .number("SELECT COUNT(*) FROM audit_trail WHERE action = 'zone.approve'")
@@ -526,7 +544,7 @@ async fn fifty_thousand_sets_are_adopted_in_seconds() {
             .await
             .unwrap()
     );
-    let view = zone::view(&world.store).await.unwrap();
+    let view = zone::read_snapshot(&world.store).await.unwrap();
     let stand: Vec<NameOutcome> = view
         .desired
         .keys()
@@ -539,7 +557,11 @@ async fn fifty_thousand_sets_are_adopted_in_seconds() {
             .sets,
         50_001
     );
-    assert!(view.moving(&zone::view(&world.store).await.unwrap()).len() > 50_000);
+    assert!(
+        view.in_flight(&zone::read_snapshot(&world.store).await.unwrap())
+            .len()
+            > 50_000
+    );
     let took = start.elapsed();
     assert!(took.as_secs() < 40, "{took:?}");
 }

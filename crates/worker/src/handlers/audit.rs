@@ -37,7 +37,7 @@ pub(crate) async fn run(context: Context, started: Started) -> Outcome {
 async fn tick(context: &Context, started: &Started) -> Result<(), ReconcileError> {
     let now = context.store.now().await?;
     let started = started.at(&context.store).await?;
-    let row = zone::last_audit(&context.store).await?;
+    let row = zone::find_audit(&context.store).await?;
     let last = reconcile::ended(row.as_ref());
     let failed = row.and_then(|row| row.problem).map(|(at, _)| at);
     // Those that start together, or one after the other, share an audit; a process that saw none

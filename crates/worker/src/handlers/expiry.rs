@@ -114,10 +114,10 @@ async fn sweep(context: &Context, lease: &mut Lease, started: Timestamp) -> Resu
 /// Whether the rows may be of another time than the zone: publishing is paused, the last plan was
 /// refused, or no audit has ended since this process began to work.
 async fn is_held(context: &Context, started: Timestamp) -> Result<bool, Error> {
-    if zone::pause_now(&context.store).await?.is_some() {
+    if zone::find_pause(&context.store).await?.is_some() {
         return Ok(true);
     }
-    let last = zone::last_audit(&context.store)
+    let last = zone::find_audit(&context.store)
         .await?
         .and_then(|row| row.last);
     Ok(last.is_none_or(|(at, result)| at < started || result.outcome == AuditOutcome::Refused))

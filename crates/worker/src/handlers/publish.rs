@@ -49,7 +49,7 @@ pub(crate) async fn run(context: Context) -> Outcome {
 async fn until_clean(context: &Context) -> Result<Outcome, Error> {
     let store = &context.store;
     loop {
-        if zone::dirty(store, 1).await?.is_empty() {
+        if zone::list_unpublished(store, 1).await?.is_empty() {
             return Ok(Outcome::Done);
         }
         if context.stop.is_cancelled() {
@@ -92,7 +92,7 @@ fn later(after: Duration, error: &ZoneError) -> Outcome {
 }
 
 async fn paused(store: &Store) -> Result<Option<Outcome>, Error> {
-    Ok(zone::paused(store)
+    Ok(zone::pause_reason(store)
         .await?
         .map(|reason| Outcome::GiveUp(format!("publishing is paused: {reason}"))))
 }
@@ -104,7 +104,7 @@ async fn with_lease(context: &Context, lease: &Lease) -> Result<Outcome, Error> 
             return Ok(Outcome::Done);
         }
         tokio::time::sleep(COALESCE).await;
-        let names: Vec<String> = zone::dirty(&context.store, NAMES)
+        let names: Vec<String> = zone::list_unpublished(&context.store, NAMES)
             .await?
             .into_iter()
             .map(|name| name.fqdn)
@@ -115,7 +115,7 @@ async fn with_lease(context: &Context, lease: &Lease) -> Result<Outcome, Error> 
         if let Some(paused) = paused(&context.store).await? {
             return Ok(paused);
         }
-        let work = zone::work(&context.store, &names).await?;
+        let work = zone::read_work(&context.store, &names).await?;
         debug!(names = work.len(), "publishing");
         let mut journal = Rows {
             store: &context.store,
@@ -180,13 +180,13 @@ impl Journal for Rows<'_> {
             "the lease was lost during a call to the zone"
         );
         if change.is_some() {
-            zone::late(self.store, names).await?;
+            zone::record_unfenced_changes(self.store, names).await?;
         }
         Ok(false)
     }
 
     async fn read(&mut self, name: &NameOutcome) -> Result<bool, Error> {
-        if zone::adopt_read(self.store, self.lease, name).await? {
+        if zone::record_read(self.store, self.lease, name).await? {
             return Ok(true);
         }
         // What stands there may be what this process sent: whoever holds the lease has to know that
@@ -194,7 +194,7 @@ impl Journal for Rows<'_> {
         let mut stands = name.clone();
         stands.sets.retain(|(_, body)| body.is_some());
         if !stands.sets.is_empty() {
-            zone::late(self.store, &[stands]).await?;
+            zone::record_unfenced_changes(self.store, &[stands]).await?;
         }
         Ok(false)
     }

@@ -8,7 +8,7 @@ use starchart_dns::zone::{ChangeId, ChangeState, ZoneError};
 use starchart_jobs::Outcome;
 use starchart_store::Error;
 use starchart_store::lease::{self, LeaseName};
-use starchart_store::zone::{self, Answers};
+use starchart_store::zone::{self, NameToCheck};
 use tracing::{debug, warn};
 
 use crate::Context;
@@ -40,8 +40,8 @@ pub(crate) async fn run(context: Context) -> Outcome {
 /// One look at everything under way; whether something still is.
 async fn look(context: &Context) -> Result<bool, Error> {
     let store = &context.store;
-    if zone::unsynced_changes(store).await?.is_empty()
-        && zone::names_to_check(store, 1).await?.is_empty()
+    if zone::list_unsynced_changes(store).await?.is_empty()
+        && zone::list_names_to_check(store, 1).await?.is_empty()
     {
         return Ok(false);
     }
@@ -61,7 +61,7 @@ async fn look(context: &Context) -> Result<bool, Error> {
 /// Asks about the oldest changes; whether some are still under way.
 async fn ask_provider(context: &Context) -> Result<bool, Error> {
     let now = context.store.now().await?;
-    let changes = zone::unsynced_changes(&context.store).await?;
+    let changes = zone::list_unsynced_changes(&context.store).await?;
     for change in changes.iter().take(CHANGES) {
         if context.stop.is_cancelled() {
             return Ok(true);
@@ -92,12 +92,14 @@ async fn ask_provider(context: &Context) -> Result<bool, Error> {
             }
         }
     }
-    Ok(!zone::unsynced_changes(&context.store).await?.is_empty())
+    Ok(!zone::list_unsynced_changes(&context.store)
+        .await?
+        .is_empty())
 }
 
 /// Asks every authoritative server for the names in sync; whether some do not answer rightly yet.
 async fn ask_servers(context: &Context) -> Result<bool, Error> {
-    let names = zone::names_to_check(&context.store, NAMES).await?;
+    let names = zone::list_names_to_check(&context.store, NAMES).await?;
     if names.is_empty() {
         return Ok(false);
     }
@@ -109,7 +111,7 @@ async fn ask_servers(context: &Context) -> Result<bool, Error> {
         }
     };
     let servers = &servers;
-    let ask = |name: Answers| async move {
+    let ask = |name: NameToCheck| async move {
         let (by, of) = context
             .propagation
             .count_matching(servers, &name.desired)

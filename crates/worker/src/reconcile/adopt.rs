@@ -5,7 +5,7 @@ use std::time::Duration;
 use starchart_dns::audit::find_adoptable;
 use starchart_domain::words::counted;
 use starchart_store::lease::{self, Lease, LeaseName};
-use starchart_store::zone::{self, Aim, Deed};
+use starchart_store::zone::{self, AdoptionGoal, AdoptionReason};
 use tokio::time::Instant;
 use tracing::info;
 
@@ -89,20 +89,20 @@ async fn publish_lease(context: &Context) -> Result<Lease, ReconcileError> {
 async fn adopt_with_lease(context: &Context, lease: &Lease) -> Result<Adoption, ReconcileError> {
     let store = &context.store;
     let listed = list(context).await?;
-    let before = zone::view(store).await?;
+    let before = zone::read_snapshot(store).await?;
     let stand = find_adoptable(&listed, &before.desired);
     let names = counted(stand.len(), "name", "names");
     let detail = format!("by an operator: {names} where a record wants what stands");
-    let deed = Deed {
+    let deed = AdoptionReason {
         zone: context.root.as_str(),
         detail: &detail,
-        aim: Aim::Keep(REASON),
+        goal: AdoptionGoal::Keep(REASON),
     };
     let adopted = zone::adopt(store, lease, &stand, deed).await?;
     if !adopted.complete {
         return Err(ReconcileError::Busy);
     }
-    let view = zone::view(store).await?;
+    let view = zone::read_snapshot(store).await?;
     Ok(Adoption {
         adopted: adopted.sets,
         plan: plan_of(context, &listed, &view, &view),

@@ -42,7 +42,7 @@ pub enum ApprovalOutcome {
 /// marked.
 pub async fn approve(context: &Context, hash: &str) -> Result<ApprovalOutcome, ReconcileError> {
     let store = &context.store;
-    let seen = zone::pause_now(store).await?;
+    let seen = zone::find_pause(store).await?;
     let Look { view, plan, .. } = look(context).await?;
     if !plan.matches_hash(hash) {
         return Ok(ApprovalOutcome::AnotherPlan(plan));
@@ -57,7 +57,7 @@ pub async fn approve(context: &Context, hash: &str) -> Result<ApprovalOutcome, R
         plan.short_hash(),
         plan.differences()
     );
-    zone::approved(store, &plan.hash(), context.root.as_str(), &detail).await?;
+    zone::record_approval(store, &plan.hash(), context.root.as_str(), &detail).await?;
     let marked = mend(context, &view, &plan).await?;
     let lifted = match seen {
         Some(pause) => zone::resume_from(store, &pause)
@@ -66,13 +66,13 @@ pub async fn approve(context: &Context, hash: &str) -> Result<ApprovalOutcome, R
         None => None,
     };
     // What an operator approved is no drift.
-    zone::note_audit(store, &result_of(&plan, AuditOutcome::Approved, 0, None)).await?;
+    zone::record_audit(store, &result_of(&plan, AuditOutcome::Approved, 0, None)).await?;
     context.queue.wake(Job::Publish);
     Ok(ApprovalOutcome::Approved {
         plan,
         marked,
         lifted,
-        paused: zone::paused(store).await?,
+        paused: zone::pause_reason(store).await?,
     })
 }
 
@@ -119,7 +119,7 @@ pub async fn publish_until_done(
                 outcome
             }
         };
-        let left = zone::owed(store, asked).await?;
+        let left = zone::count_unpublished_at(store, asked).await?;
         let (wait, gave_up) = match outcome {
             Outcome::Done => (LOOK, None),
             Outcome::Again(after) => (after.max(LOOK), None),
@@ -140,7 +140,7 @@ pub async fn publish_until_done(
 
 /// Until nothing is left of what was owed at that moment, or the time is over.
 async fn until_there(store: &Store, asked: Timestamp, end: Instant) -> Result<(), ReconcileError> {
-    while Instant::now() < end && zone::owed(store, asked).await? > 0 {
+    while Instant::now() < end && zone::count_unpublished_at(store, asked).await? > 0 {
         tokio::time::sleep(LOOK).await;
     }
     Ok(())

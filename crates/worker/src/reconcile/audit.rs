@@ -43,7 +43,7 @@ pub async fn audit(
     else {
         return Ok(None);
     };
-    let row = zone::last_audit(store).await?;
+    let row = zone::find_audit(store).await?;
     let done = match ended(row.as_ref()) == last {
         false => Ok(None),
         true => tokio::select! {
@@ -77,14 +77,14 @@ async fn audit_with_lease(
 ) -> Result<Audited, ReconcileError> {
     let store = &context.store;
     let Look { listed, view, plan } = look(context).await?;
-    let mut pause = zone::pause_now(store).await?;
+    let mut pause = zone::find_pause(store).await?;
     if pause.as_ref().is_some_and(|pause| pause.after_wipe) && is_empty_zone(&listed, &context.root)
     {
         info!("the zone holds nothing: the pause of the wipe ends");
         zone::resume_after_wipe(store).await?;
         context.queue.wake(Job::Publish);
         // Another pause may have come in this moment.
-        pause = zone::pause_now(store).await?;
+        pause = zone::find_pause(store).await?;
     }
     let verdict = plan.approval();
     let refused_because = match &verdict {
@@ -109,8 +109,8 @@ async fn audit_with_lease(
         )
     };
     let orphans: Vec<_> = plan.orphans.iter().map(orphan).collect();
-    zone::note_orphans(store, &orphans).await?;
-    zone::note_audit(
+    zone::record_orphans(store, &orphans).await?;
+    zone::record_audit(
         store,
         &result_of(&plan, outcome, repaired as u64, refused_because.clone()),
     )
@@ -129,7 +129,7 @@ async fn audit_with_lease(
 /// Marks what differs for publish; how many differences that were.
 pub(super) async fn mend(
     context: &Context,
-    view: &zone::View,
+    view: &zone::Snapshot,
     plan: &Plan,
 ) -> Result<usize, ReconcileError> {
     let found = plan.zone_state();
@@ -210,5 +210,5 @@ async fn failed(
         _ if is_news => warn!(error = text, "the zone cannot be audited now"),
         _ => debug!(error = text, "the zone cannot be audited now"),
     }
-    Ok(zone::note_audit_failed(&context.store, &text).await?)
+    Ok(zone::record_failed_audit(&context.store, &text).await?)
 }

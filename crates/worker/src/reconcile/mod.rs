@@ -11,7 +11,7 @@ mod orphans;
 use starchart_dns::audit::{AuditInput, WrongZone, compare, verify_listing};
 use starchart_dns::limiter::Priority;
 use starchart_dns::zone::{ZoneError, ZoneRrset};
-use starchart_store::zone::{self, AuditOutcome, AuditResult, View};
+use starchart_store::zone::{self, AuditOutcome, AuditResult, Snapshot};
 
 use crate::Context;
 
@@ -57,7 +57,7 @@ pub enum ReconcileError {
 struct Look {
     listed: Vec<ZoneRrset>,
     /// The rows after the listing.
-    view: View,
+    view: Snapshot,
     plan: Plan,
 }
 
@@ -72,17 +72,17 @@ pub async fn plan(context: &Context) -> Result<Plan, ReconcileError> {
 /// Rows, zone, rows again: a name that is not the same before and after the listing is not judged
 /// by it.
 async fn look(context: &Context) -> Result<Look, ReconcileError> {
-    let before = zone::view(&context.store).await?;
+    let before = zone::read_snapshot(&context.store).await?;
     let listed = list(context).await?;
-    let view = zone::view(&context.store).await?;
+    let view = zone::read_snapshot(&context.store).await?;
     let plan = plan_of(context, &listed, &before, &view);
     Ok(Look { listed, view, plan })
 }
 
-fn plan_of(context: &Context, listed: &[ZoneRrset], before: &View, view: &View) -> Plan {
-    let in_flight = before.moving(view);
-    let unchanged = before.still(view);
-    let View {
+fn plan_of(context: &Context, listed: &[ZoneRrset], before: &Snapshot, view: &Snapshot) -> Plan {
+    let in_flight = before.in_flight(view);
+    let unchanged = before.unchanged(view);
+    let Snapshot {
         desired,
         owned,
         refused,

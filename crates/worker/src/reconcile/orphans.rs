@@ -7,7 +7,7 @@ use starchart_domain::words::counted;
 use starchart_jobs::Job;
 use starchart_store::import::{self, Progress};
 use starchart_store::lease::Lease;
-use starchart_store::zone::{self, Aim, Deed};
+use starchart_store::zone::{self, AdoptionGoal, AdoptionReason};
 
 use super::adopt::with_publish_lease;
 use super::{Orphan, Plan, ReconcileError, list, plan_of};
@@ -47,7 +47,7 @@ pub async fn remove_orphans(
             return Err(ReconcileError::ImportOwed);
         }
         let listed = list(context).await?;
-        let view = zone::view(store).await?;
+        let view = zone::read_snapshot(store).await?;
         if view.owned.is_empty() {
             return Err(ReconcileError::NothingOwned);
         }
@@ -65,10 +65,10 @@ pub async fn remove_orphans(
             return Ok(Removal::AnotherCount(orphans));
         }
         let detail = format!("by an operator: {}", counted(count, "set", "sets"));
-        let deed = Deed {
+        let deed = AdoptionReason {
             zone: context.root.as_str(),
             detail: &detail,
-            aim: Aim::Delete,
+            goal: AdoptionGoal::Delete,
         };
         let marked: BTreeSet<String> = zone::adopt(store, lease, &by_name(&orphans), deed)
             .await?

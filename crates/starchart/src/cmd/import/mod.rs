@@ -163,7 +163,7 @@ async fn own(context: &Context, report: &Report, applied: bool) -> anyhow::Resul
         );
         return Ok(ExitCode::SUCCESS);
     }
-    if zone::paused(&context.store).await?.is_none() {
+    if zone::pause_reason(&context.store).await?.is_none() {
         println!("{}", ending(report));
         return Ok(ExitCode::SUCCESS);
     }

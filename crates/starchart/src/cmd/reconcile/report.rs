@@ -27,7 +27,7 @@ pub(super) async fn held(context: &Context) -> anyhow::Result<Held> {
     if let Some(first) = import_first(import::progress(&context.store).await?) {
         return Ok(Held::Import(first));
     }
-    Ok(zone::pause_now(&context.store)
+    Ok(zone::find_pause(&context.store)
         .await?
         .map_or(Held::No, Held::Paused))
 }
@@ -130,7 +130,7 @@ pub(crate) async fn orphans(context: &Context, orphans: &[Orphan]) -> anyhow::Re
         return Ok(());
     }
     let now = context.store.now().await?;
-    let rows = zone::orphans(&context.store).await?.into_iter();
+    let rows = zone::list_orphans(&context.store).await?.into_iter();
     let ages: BTreeMap<(String, String), i64> = rows
         .map(|row| {
             (

@@ -64,7 +64,7 @@ async fn a_second_import_changes_nothing_and_brings_nothing_back() {
             .is_empty()
     );
     assert_eq!(
-        zone::paused(&world.store).await.unwrap(),
+        zone::pause_reason(&world.store).await.unwrap(),
         None,
         "nothing to do pauses nothing"
     );
@@ -241,7 +241,7 @@ async fn what_cannot_be_imported_is_said() {
         apply(&world, &db).await,
         Err(ImportError::NotEmpty(1))
     ));
-    assert_eq!(zone::paused(&world.store).await.unwrap(), None);
+    assert_eq!(zone::pause_reason(&world.store).await.unwrap(), None);
 
     // Records that are in nobody's way stay beside those that come.
     db.run(&format!(
@@ -286,11 +286,11 @@ async fn beside_the_originals_tables_publishing_waits() {
     );
     let reason = import::hold_back(&world.store).await.unwrap().unwrap();
     assert_eq!(
-        zone::paused(&world.store).await.unwrap().as_deref(),
+        zone::pause_reason(&world.store).await.unwrap().as_deref(),
         Some(reason)
     );
     assert!(import::skip(&world.store).await.unwrap());
-    assert_eq!(zone::paused(&world.store).await.unwrap(), None);
+    assert_eq!(zone::pause_reason(&world.store).await.unwrap(), None);
     assert_eq!(import::hold_back(&world.store).await.unwrap(), None);
 
     assert!(
@@ -316,7 +316,7 @@ async fn the_originals_tables_may_stand_in_our_database() {
         import::progress(&world.store).await.unwrap(),
         Progress::Finished(_)
     ));
-    let reason = zone::paused(&world.store).await.unwrap().unwrap();
+    let reason = zone::pause_reason(&world.store).await.unwrap().unwrap();
     assert!(
         reason.contains("were imported"),
         "the reason is a new one: {reason}"

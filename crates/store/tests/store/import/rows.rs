@@ -105,13 +105,13 @@ async fn records_stay_as_they_are() {
             && states.iter().filter(|state| *state == "InSync").count() == 5,
         "{states:?}"
     );
-    let dirty = zone::dirty(&world.store, 100).await.unwrap();
+    let dirty = zone::list_unpublished(&world.store, 100).await.unwrap();
     assert_eq!(
         dirty,
         [],
         "what stands in the zone is not sent again, and what cannot stand there waits"
     );
-    assert!(zone::paused(&world.store).await.unwrap().is_some());
+    assert!(zone::pause_reason(&world.store).await.unwrap().is_some());
 
     let next = world.create(&who, "fresh", "A", "10.0.0.9").await.unwrap();
     assert!(
@@ -246,7 +246,7 @@ async fn certificates_come_sealed_and_the_newest_is_in_use() {
     );
 
     assert_eq!(
-        zone::paused(&world.store).await.unwrap(),
+        zone::pause_reason(&world.store).await.unwrap(),
         None,
         "certificates hold up no name"
     );

@@ -9,14 +9,14 @@ const EVERY: Duration = Duration::from_secs(5);
 
 /// How far a piece of work has come.
 #[derive(Debug)]
-pub(crate) struct Pace {
+pub(crate) struct ProgressLog {
     what: &'static str,
     done: usize,
     of: Option<usize>,
     said: Instant,
 }
 
-impl Pace {
+impl ProgressLog {
     /// Work on so many things.
     pub(crate) fn new(what: &'static str, of: usize) -> Self {
         Self {
@@ -53,7 +53,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn quick_work_says_nothing_and_long_work_now_and_then() {
-        let mut pace = Pace::new("importing records", 1_000);
+        let mut pace = ProgressLog::new("importing records", 1_000);
         let mut said = 0;
         for _ in 0..100 {
             tokio::time::advance(Duration::from_millis(110)).await;

@@ -13,7 +13,7 @@ use crate::{Error, Store, sql};
 
 /// What rows want, what we put into the zone, and which names are being worked on.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct View {
+pub struct Snapshot {
     /// What rows want, by name.
     pub desired: BTreeMap<String, Vec<Rrset>>,
     /// The ownership registry, by name.
@@ -27,11 +27,11 @@ pub struct View {
     pub labels: BTreeSet<String>,
 }
 
-impl View {
+impl Snapshot {
     /// Names that cannot be judged by a zone that was listed after this view and before `later`:
     /// they were changed meanwhile, or they are publish's to work on, dirty or with a send whose
     /// outcome is not known.
-    pub fn moving(&self, later: &Self) -> BTreeSet<String> {
+    pub fn in_flight(&self, later: &Self) -> BTreeSet<String> {
         let names = [self, later].into_iter().flat_map(|view| {
             view.names
                 .keys()
@@ -49,7 +49,7 @@ impl View {
     }
 
     /// Names of which `later` says the same as this view.
-    pub fn still(&self, later: &Self) -> BTreeSet<String> {
+    pub fn unchanged(&self, later: &Self) -> BTreeSet<String> {
         later
             .names
             .keys()
@@ -66,7 +66,7 @@ impl View {
 }
 
 /// Reads it all in one snapshot.
-pub async fn view(store: &Store) -> Result<View, Error> {
+pub async fn read_snapshot(store: &Store) -> Result<Snapshot, Error> {
     #[derive(FromQueryResult)]
     struct Person {
         label: String,
@@ -105,7 +105,7 @@ pub async fn view(store: &Store) -> Result<View, Error> {
             .or_default()
             .push(entry.into_set());
     }
-    Ok(View {
+    Ok(Snapshot {
         desired,
         owned,
         names,
@@ -115,7 +115,7 @@ pub async fn view(store: &Store) -> Result<View, Error> {
 }
 
 /// Names that the zone refused as they are, and why.
-pub async fn refusals(store: &Store) -> Result<BTreeMap<String, String>, Error> {
+pub async fn list_refusals(store: &Store) -> Result<BTreeMap<String, String>, Error> {
     refusals_of(store.reader()).await
 }
 
@@ -125,8 +125,7 @@ async fn refusals_of(on: &impl ConnectionTrait) -> Result<BTreeMap<String, Strin
         fqdn: String,
         refusal: Option<String>,
     }
-    let look =
-        "SELECT fqdn, refusal FROM names WHERE is_dirty = 1 AND refused_generation = generation";
+    let look = "SELECT fqdn, refusal FROM names WHERE is_unpublished = 1 AND refused_generation = generation";
     let names: Vec<Name> = sql::all(on, look, vec![]).await?;
     Ok(names
         .into_iter()
