@@ -1,4 +1,4 @@
-# Shared by the commands in this folder; sourced, not run. bash.
+# Functions that all commands in this folder share. Sourced, not run. bash.
 # shellcheck shell=bash disable=SC2034
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -20,10 +20,10 @@ usage() {
 
 can_be_root() { [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null; }
 
-# Ask can_be_root first: only the caller knows what to advise where there is no way.
+# Check can_be_root first: only the caller knows what to advise if there is no way.
 as_root() { if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -- "$@"; fi; }
 
-# The given packages of which Debian's database does not say "installed".
+# Prints those of the given packages that are not installed.
 missing_packages() {
     local package
     for package; do
@@ -31,7 +31,7 @@ missing_packages() {
     done
 }
 
-# Installs what is missing, and keeps the services that come with it from starting, now and at the next boot.
+# Installs missing packages, and keeps their services from starting, now and at the next boot.
 install_packages() {
     local missing absent package
     mapfile -t missing < <(missing_packages "$@")
@@ -41,7 +41,7 @@ install_packages() {
     mapfile -t absent < <(missing_packages mariadb-server redis-server apache2)
     without_services apt_install "${missing[@]}" || die "apt-get could not install ${missing[*]}; see above."
     [ -d /run/systemd/system ] || return 0
-    # A service that was here before is none of ours.
+    # Leaves services alone that were installed before.
     for package in "${absent[@]}"; do
         [ -z "$(missing_packages "$package")" ] || continue
         # mariadb-server's service is mariadb, redis-server's has the package's name.
@@ -55,7 +55,7 @@ apt_install() {
         as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" </dev/null >&2
 }
 
-# Runs the command while a policy of Debian's keeps packages from starting services; takes it away however this ends.
+# Runs the command under a Debian policy that keeps packages from starting services; always removes it.
 without_services() (
     policy=/usr/sbin/policy-rc.d
     if [ -e "$policy" ]; then
@@ -71,7 +71,7 @@ without_services() (
 
 has_apt() { command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; }
 
-# What the build needs beside cargo: samael links the system's xmlsec and OpenSSL, bindgen loads libclang.
+# Installs what the build needs beside cargo: samael links the system's xmlsec and OpenSSL, bindgen loads libclang.
 build_packages() {
     if has_apt; then
         install_packages gcc libc6-dev pkg-config libssl-dev libxml2-dev libxmlsec1-dev libclang-dev
@@ -81,7 +81,7 @@ This is no Debian or Ubuntu: install them with your system's package manager, th
     fi
 }
 
-# cargo must be as new as Cargo.toml's rust-version.
+# Checks that cargo is at least Cargo.toml's rust-version.
 check_cargo() {
     local need have mend
     need=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
@@ -90,9 +90,9 @@ check_cargo() {
     else
         mend='apt-get install rustup && rustup default stable   (or follow https://rustup.rs)'
     fi
-    command -v cargo >/dev/null || die "cargo is missing; Rust $need or newer is needed. Run: $mend"
+    command -v cargo >/dev/null || die "cargo is missing; Rust $need or newer is required. Run: $mend"
     have=$(cargo --version | cut -d' ' -f2)
     if [ "$(printf '%s\n%s\n' "$need" "${have%%-*}" | sort -V | head -n1)" != "$need" ]; then
-        die "cargo is $have, but Rust $need or newer is needed. Run: $mend"
+        die "cargo is $have, but Rust $need or newer is required. Run: $mend"
     fi
 }

@@ -1,4 +1,4 @@
-# A Docker engine of our own, its base images and its registry, for script/prove. Sourced after servers.sh.
+# A private Docker engine, its base images and its registry, for script/prove. Sourced after servers.sh.
 # shellcheck shell=bash disable=SC2034,SC2153
 
 PROVE=$TARGET/prove
@@ -7,7 +7,7 @@ BUILDER=starchart-prove/builder
 ENGINE=
 REGISTRY_PORT=5123
 COMMIT=$(git rev-parse --short=12 HEAD 2>/dev/null || echo 000000000000)
-# The classic builder: Debian 12's docker.io has no other.
+# The classic builder: Debian 12's docker.io has no BuildKit.
 export DOCKER_BUILDKIT=0 DOCKER_CLI_HINTS=false
 
 install_engine() {
@@ -16,11 +16,11 @@ install_engine() {
     install_servers
     install_packages docker.io docker-compose debootstrap docker-registry haproxy webhook iptables
     if pgrep -x dockerd >/dev/null; then
-        die "A Docker engine runs here. script/prove starts one of its own and would share bridges and firewall chains with it: use a machine without."
+        die "A Docker engine is running. script/prove starts its own, and both would share bridges and firewall chains: use a machine without one."
     fi
 }
 
-# The engine keeps its images and layers between runs; what it adds to the firewall is taken away by stop_engine.
+# The engine keeps images and layers between runs. stop_engine removes its firewall rules.
 start_engine() {
     mkdir -p "$PROVE/engine"
     iptables -S FORWARD | head -n1 >"$SCRATCH/forward"
@@ -52,8 +52,8 @@ stop_engine() {
     ENGINE=
 }
 
-# Base images stand in for the public ones, which no registry here has: Debian by debootstrap, with the roots of trust of this
-# machine; the builder with this machine's own Rust.
+# Makes replacements for the public base images, which need a public registry: Debian by debootstrap, with this machine's root
+# certificates; the builder with this machine's Rust.
 base_images() {
     local release
     release=$(. /etc/os-release && echo "$VERSION_CODENAME")
@@ -92,7 +92,7 @@ debian_root() {
     chroot "$2" update-ca-certificates >/dev/null 2>&1
 }
 
-# build_image TAG [BUILD-ARG...]: the Dockerfile of the repository, on our base images.
+# build_image TAG [BUILD-ARG...]: builds the Dockerfile on our base images.
 build_image() {
     local tag=$1 arg args=()
     shift
@@ -103,14 +103,14 @@ build_image() {
     }
 }
 
-# The release, known under the commit that is checked out.
+# Builds the release image of the checked-out commit.
 build_release() {
     build_image "$IMAGE:production" STARCHART_COMMIT="$COMMIT" STARCHART_VERSION="$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n1)"
 }
 
 image_size() { docker image inspect -f '{{.Size}}' "$1"; }
 
-# Docker's own registry on loopback, for tags with digests.
+# Starts a registry on loopback, so that tags have digests.
 start_registry() {
     mkdir -p "$SCRATCH/registry"
     cat >"$SCRATCH/registry.yml" <<EOF

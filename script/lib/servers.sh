@@ -1,4 +1,4 @@
-# What the tests run against: installing it, starting it, stopping it. Sourced by script/test after common.sh.
+# Installs, starts and stops the servers that tests need. Sourced after common.sh.
 # shellcheck shell=bash
 
 TOOLS=$TARGET/test-tools
@@ -14,14 +14,14 @@ export STARCHART_TEST_AIOSMTPD=$TOOLS/aiosmtpd-$AIOSMTPD_VERSION/bin/python
 stop_servers() {
     local server
     for server in "${SERVERS[@]}"; do
-        # Its process too: one started this instant leads no group yet.
+        # The process too: one that has just started leads no group yet.
         kill -s KILL -- "-$server" "$server" 2>/dev/null || true
         wait "$server" 2>/dev/null || true
     done
 }
 
-# start_server NAME COMMAND...: in a session of its own, so that its whole group can be stopped; its output goes to $SCRATCH/NAME.log.
-# A guard stops it also when this script is killed.
+# start_server NAME COMMAND...: starts it in its own session, so that its whole group can be stopped; output goes to
+# $SCRATCH/NAME.log. A guard process stops it even if this script is killed.
 start_server() {
     local name=$1 server
     shift
@@ -57,7 +57,7 @@ mysql_answers() { mariadb --no-defaults -h127.0.0.1 -P"$1" -uroot ${2:+"-p$2"} -
 run_as() { if [ "$(id -u)" -eq 0 ]; then echo --user=root; fi; }
 
 need_apt() {
-    has_apt || die "script/test installs its servers with apt-get, which this system has not. In a Debian container it runs as it is."
+    has_apt || die "script/test installs its servers with apt-get, which this system does not have. Run it in a Debian 12 container."
 }
 
 install_mariadb() {
@@ -74,7 +74,7 @@ install_servers() {
     install_venv "aiosmtpd-$AIOSMTPD_VERSION" "aiosmtpd==$AIOSMTPD_VERSION"
 }
 
-# install_venv NAME PACKAGE...: Python packages in a folder of their own.
+# install_venv NAME PACKAGE...: installs Python packages in a virtual environment.
 install_venv() {
     local venv=$TOOLS/$1
     shift
@@ -85,13 +85,13 @@ install_venv() {
     touch "$venv/complete"
 }
 
-# What tests/deploy runs.
+# Installs what tests/deploy runs.
 install_webhook() {
     need_apt
     install_packages webhook curl git openssl python3
 }
 
-# The first of these that runs: Ubuntu's chromium-browser is a stub that only asks for a snap.
+# Prints the first of these that runs: Ubuntu's chromium-browser is a stub that only refers to a snap.
 browser_path() {
     local path
     for path in /usr/bin/chromium /usr/bin/google-chrome /usr/bin/chromium-browser; do
@@ -107,7 +107,7 @@ install_browser() {
     need_apt
     if ! browser_path >/dev/null; then
         if grep -qx 'ID=ubuntu' /etc/os-release; then
-            die "No browser is here, and Ubuntu has Chromium only as a snap: install Google Chrome (google.com/chrome), then run this again."
+            die "No browser is installed, and Ubuntu has Chromium only as a snap: install Google Chrome (google.com/chrome), then run this again."
         fi
         install_packages chromium
     fi
@@ -115,7 +115,7 @@ install_browser() {
     if ! command -v node >/dev/null; then install_packages nodejs; fi
     if ! command -v npm >/dev/null; then install_packages npm; fi
     node -e 'const [major, minor] = process.versions.node.split("."); process.exit(major > 18 || (major == 18 && minor >= 19) ? 0 : 1)' ||
-        die "Node is $(node --version), the browser stories need 18.19 or newer: install a newer nodejs package."
+        die "Node is $(node --version), the browser tests need 18.19 or newer: install a newer nodejs package."
     if [ ! -d tests/browser/node_modules ] || ! cmp -s tests/browser/package-lock.json "$TOOLS/package-lock.json"; then
         npm ci --prefix tests/browser --ignore-scripts --no-audit --no-fund --loglevel=error >&2
         mkdir -p "$TOOLS"
@@ -123,7 +123,7 @@ install_browser() {
     fi
 }
 
-# with_server START COMMAND...: the command, with a server of its own.
+# with_server START COMMAND...: runs the command with its own server.
 with_server() {
     local start=$1
     shift
@@ -133,8 +133,8 @@ with_server() {
     "$@"
 }
 
-# One MariaDB for all test processes; each test makes a database of its own in it. Its temporary tables are its own: a starting
-# server removes what looks like old ones, and so another server's in a folder that they share.
+# One MariaDB for all test processes; each test creates its own database. TMPDIR is private, because a starting server deletes
+# temporary tables that it takes for old ones, also another server's.
 start_mariadb() {
     local port data=$SCRATCH/mariadb
     port=$(free_port)
@@ -149,7 +149,7 @@ start_mariadb() {
     export STARCHART_TEST_MYSQL_URL=mysql://root@127.0.0.1:$port
 }
 
-# Debian's stable releases have no MySQL, its unstable one has; unpacked in a folder, its own loader runs it without chroot.
+# Only Debian's unstable release has MySQL. It is unpacked in a folder and run with its own loader, without chroot.
 install_mysql() {
     install_mariadb
     install_packages debootstrap
@@ -178,7 +178,7 @@ start_mysql() {
     # shellcheck disable=SC2207
     mysqld+=($(run_as))
     "${mysqld[@]}" --initialize-insecure >"$SCRATCH/mysql.log" 2>&1 || { tail "$SCRATCH/mysql.log" >&2 && return 1; }
-    # A password, so that the default plugin asks for TLS as it does in production.
+    # With a password the default plugin requires TLS, as in production.
     echo "ALTER USER root@localhost IDENTIFIED BY 'throw-away';" >"$SCRATCH/mysql.sql"
     start_server mysql "${mysqld[@]}" --port="$port" --bind-address=127.0.0.1 --socket="$data/s" --pid-file="$data/pid" --mysqlx=OFF \
         --max-connections=1000 --innodb-flush-log-at-trx-commit=0 --skip-log-bin --init-file="$SCRATCH/mysql.sql"

@@ -7,7 +7,7 @@ BROKEN=0
 declare -A FAILED=()
 PRODUCTION=$TARGET/production
 
-# step NAME COMMAND...: runs it, says how long it took; goes on after a failure, which finish remembers.
+# step NAME COMMAND...: runs it and prints its duration. A failure does not stop the script; finish reports it.
 step() {
     local name=$1 start=$SECONDS code=0 before
     shift
@@ -30,10 +30,10 @@ step() {
     fi
 }
 
-# after FIRST NAME COMMAND...: a step that makes no sense without the step FIRST, so that one cause counts once.
+# after FIRST NAME COMMAND...: a step that is skipped if the step FIRST failed, so that one cause counts once.
 after() {
     if [ -n "${FAILED[$1]:-}" ]; then
-        say "== $2 left out for want of: $1"
+        say "== $2 skipped, because this failed: $1"
         FAILED[$2]=1
     else
         step "${@:2}"
@@ -44,7 +44,7 @@ failures() { awk '{ n += $2 } END { print n + 0 }' "$COUNTS"; }
 
 count() { echo "${1:-0} ${2:-0} ${3:-0}" >>"$COUNTS"; }
 
-# The one line of counts, and the exit code.
+# Prints the line of counts, and exits.
 finish() {
     local passed failed skipped
     read -r passed failed skipped < <(awk '{ p += $1; f += $2; s += $3 } END { print p + 0, f + 0, s + 0 }' "$COUNTS")
@@ -53,7 +53,7 @@ finish() {
     [ "$failed" -eq 0 ] || exit 1
 }
 
-# run_tests all|unit|store|production|no-wakeups. Where the production build is there, the whole stories over HTTP run on it.
+# run_tests all|unit|store|production|no-wakeups. If the release binary was built, the tests over HTTP run on it.
 run_tests() {
     local nextest=() cargo=() log=$SCRATCH/tests.log code=0
     if [ "$1" = production ] || { [ "$1" = all ] && [ -z "${FAILED['production build']:-}" ]; }; then
@@ -61,13 +61,13 @@ run_tests() {
     fi
     case $1 in
     all) ;;
-    # The modules called redis are tested on one.
+    # Modules named redis need a server.
     unit) nextest=(--lib --bins -E 'not test(/^redis::/)') cargo=(--lib --bins -- --skip redis::) ;;
     store) nextest=(-E 'package(starchart-store)') cargo=(-p starchart-store) ;;
     production) nextest=(-E 'package(starchart) & kind(test)') cargo=(-p starchart --test '*') ;;
     no-wakeups)
         export STARCHART_TEST_REDIS_URL=none
-        # The stories about work that rows owe; the others wake nobody.
+        # Only tests of background work; the others send no wake-up.
         nextest=(-E 'package(starchart) & kind(test) & test(/^(certificates|expiry|mail|publish|records|replicas|tracking)::/)')
         cargo=(-p starchart --test '*' -- certificates:: expiry:: mail:: publish:: records:: replicas:: tracking::)
         ;;
@@ -100,7 +100,7 @@ count_cargo_test() {
     count "$passed" "$failed" "$skipped"
 }
 
-# The cases of the deploy webhook and of script/release; the last line of each counts them: N passed, N failed
+# Tests of the deploy webhook and of script/release; the last line of each is: N passed, N failed
 deploy_tests() {
     local code=0 part log=$SCRATCH/deploy.log
     for part in webhook timer release; do
@@ -111,21 +111,21 @@ deploy_tests() {
     return "$code"
 }
 
-# The binary as it is released, in a target folder of its own: without the demo, without SQLite.
+# Builds the release binary in its own target folder: without the demo, without SQLite.
 production_build() {
     CARGO_TARGET_DIR=$PRODUCTION cargo build --release -p starchart --no-default-features --locked
 }
 
-# Runs tests/browser, each file on a demo of its own; screenshots and reports go to artifacts/.
-browser_stories() {
+# Runs tests/browser, each file on its own demo; screenshots and reports go to artifacts/.
+browser_tests() {
     local file code=0 ended
     cargo build --workspace --locked
     for file in tests/browser/*stories.mjs; do
-        # In a shell of its own, so that its demo ends with it; as in `step`, bash must not ignore errexit inside.
+        # In a subshell, so that its demo ends with it; as in `step`, bash must not ignore errexit inside.
         set +e
         (
             set -e
-            with_server start_demo run_stories "$file"
+            with_server start_demo run_browser_tests "$file"
         )
         ended=$?
         set -e
@@ -140,13 +140,13 @@ start_demo() {
     wait_for demo grep -q '^{.*"url"' "$SCRATCH/demo.log"
 }
 
-# run_stories FILE...: on the demo that runs.
-run_stories() {
+# run_browser_tests FILE...: on the running demo.
+run_browser_tests() {
     local code=0 log=$SCRATCH/browser.log
     STARCHART_BROWSER=$(browser_path)
     STARCHART_DEMO=$(grep -m1 '^{.*"url"' "$SCRATCH/demo.log")
     export STARCHART_BROWSER STARCHART_DEMO
-    # Whether a terminal likes colours or not: the counts are read from what is printed.
+    # No colours, because the counts are read from the output.
     env -u FORCE_COLOR NO_COLOR=1 node --test --test-concurrency=1 --test-reporter=spec --test-reporter-destination=stdout \
         "$@" 2>&1 | tee "$log" >&2 || code=$?
     local passed failed skipped

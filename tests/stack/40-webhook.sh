@@ -1,12 +1,12 @@
-# The server is told, and also looks by itself: signed calls, missed calls, holds, and going back by publishing an older build.
+# The deploy webhook and its timer: signed calls, missed calls, holds, and rollback by publishing an older build.
 # shellcheck shell=bash
 
 HOOK_PORT=$(free_port)
 export WEBHOOK_SECRET=throw-away-of-this-test CHANNEL=production SERVICE=$APP STATE_DIRECTORY=$SCRATCH/webhook WAIT_S=300
 export WEBHOOK_URL=http://127.0.0.1:$HOOK_PORT/hooks/deploy VERSION_URL=https://names.school.example/version
 mkdir -p "$STATE_DIRECTORY" "$SCRATCH/curl"
-# As if the school's DNS led to the proxy.
-printf 'cacert = "%s"\nconnect-to = "names.school.example:443:127.0.0.1:%s"\n' "$WORLD/tls/ca.pem" "$PROXY_PORT" >"$SCRATCH/curl/.curlrc"
+# Resolves the school's names to the proxy, as its DNS would.
+printf 'cacert = "%s"\nconnect-to = "names.school.example:443:127.0.0.1:%s"\n' "$FIXTURES/tls/ca.pem" "$PROXY_PORT" >"$SCRATCH/curl/.curlrc"
 export CURL_HOME=$SCRATCH/curl
 sed "s|/opt/starchart/webhook/|$ROOT/webhook/|" webhook/hooks.json >"$SCRATCH/hooks.json"
 IMAGE=$IMAGE start_server webhook webhook -hooks "$SCRATCH/hooks.json" -template -ip 127.0.0.1 -port "$HOOK_PORT" -verbose
@@ -16,7 +16,7 @@ wait_for webhook curl -s "http://127.0.0.1:$HOOK_PORT/"
 publish() { docker tag "$IMAGE:$2" "$IMAGE:$1" && docker push -q "$IMAGE:$1" >/dev/null; }
 poll() { IMAGE=$IMAGE webhook/poll.sh; }
 runs() { [ "$(commits_served)" = "$1" ]; }
-# The digest that the service is to run.
+# The digest in the service's specification.
 pinned() { docker service inspect -f '{{.Spec.TaskTemplate.ContainerSpec.Image}}' "$APP"; }
 post() {
     curl -s -o /dev/null -w '%{http_code}' -H 'Content-Type: application/json' --data-binary "$1" \
@@ -24,7 +24,7 @@ post() {
 }
 body() { printf '{"tag":"%s","issued_at":"%s","nonce":"%s"}' "$1" "${2:-$(date -u +%FT%TZ)}" "${3:-$(openssl rand -hex 16)}"; }
 
-deployed
+ensure_deployed
 first=$(commit_built)
 docker tag "$IMAGE:production" "$IMAGE:build-a"
 variant build-b bbbbbbbbbbbb
@@ -50,27 +50,27 @@ check 'nor one that an old caller would send' refuses post '{"tag":"production-s
 check 'a fixed tag that is not the channel is deployed' webhook/call.sh production-sha-aaaaaa "$first"
 unchanged=$(pinned)
 # The caller sees the commit before the swarm has watched the new tasks for long enough.
-check 'and holds the timer' eventually 60 'the hold' test -s "$STATE_DIRECTORY/hold"
+check 'and holds the timer' wait_until 120 'the hold' test -s "$STATE_DIRECTORY/hold"
 publish production build-c
 check 'which leaves it alone when something new is published' refuses poll
 again=$(body production-sha-bbbbbb)
 check 'a call is good once' test "$(post "$again")" = 200
-eventually 120 'the update' runs bbbbbbbbbbbb
-check 'the channel lets it go again' webhook/call.sh production cccccccccccc
+wait_until 120 'the update' runs bbbbbbbbbbbb
+check 'a call for the channel ends the hold' webhook/call.sh production cccccccccccc
 check 'the hold is gone' test ! -e "$STATE_DIRECTORY/hold"
 unchanged=$(pinned)
 check 'the same call again changes nothing' refuses post "$again"
 
 publish production build-b
-check 'a missed call is made up for by the timer' poll
-check 'its commit runs' eventually 60 'the commit' runs bbbbbbbbbbbb
+check 'the timer makes up for a missed call' poll
+check 'its commit runs' wait_until 120 'the commit' runs bbbbbbbbbbbb
 publish production build-a
 docker service update --quiet --detach --label-add starchart.hold=incident "$APP" >/dev/null
 unchanged=$(pinned)
 check 'a label on the service holds it' refuses poll
 docker service update --quiet --detach --label-rm starchart.hold "$APP" >/dev/null
 check 'publishing an older build goes back to it' poll
-check 'its commit runs' eventually 60 'the commit' runs "$first"
+check 'its commit runs' wait_until 120 'the commit' runs "$first"
 silent() { poll >"$SCRATCH/said" && cat "$SCRATCH/said" && [ ! -s "$SCRATCH/said" ]; }
 check 'the timer has nothing more to do' silent
 check 'two replicas are healthy' two_healthy
