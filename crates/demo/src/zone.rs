@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use starchart_dns::zone::{Action, Change, ChangeId, ChangeState, Zone, ZoneError, ZoneRrset};
 use starchart_domain::record::RecordType;
-use starchart_domain::rrset::{Rrset, SetBody};
+use starchart_domain::rrset::{Rrset, RrsetData};
 use tokio::sync::watch;
 
 use crate::Error;
@@ -75,7 +75,7 @@ impl DemoZone {
     /// Every set of the types people may use.
     pub(crate) fn sets(&self) -> Vec<Rrset> {
         let ours = |((name, rtype), body): (&(String, String), &Body)| {
-            let body = SetBody {
+            let body = RrsetData {
                 ttl: body.ttl,
                 values: body.values.clone(),
             };

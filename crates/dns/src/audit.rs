@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use starchart_domain::names::RootDomain;
-use starchart_domain::plan::{NameOutcome, OwnedSet, SetChange, changes_of};
+use starchart_domain::plan::{OwnedRrset, PublishedName, RrsetChange, plan_changes};
 use starchart_domain::record::RecordType;
-use starchart_domain::rrset::{Rrset, SetBody};
+use starchart_domain::rrset::{Rrset, RrsetData};
 
 use crate::canonical::same_rrset;
 use crate::plan::{BlockedRrset, Orphan, Plan, RefusedName};
@@ -19,7 +19,7 @@ pub struct AuditInput<'a> {
     /// The RRsets that the database wants, by name.
     pub desired: &'a BTreeMap<String, Vec<Rrset>>,
     /// The RRsets in the ownership registry, by name.
-    pub owned: &'a BTreeMap<String, Vec<OwnedSet>>,
+    pub owned: &'a BTreeMap<String, Vec<OwnedRrset>>,
     /// Names that changed during the listing or are unpublished. They are no drift.
     pub in_flight: &'a BTreeSet<String>,
     /// Those names in flight that did not change during the listing, so that blocked and refused
@@ -95,7 +95,7 @@ pub fn compare(listed: &[ZoneRrset], known: AuditInput<'_>) -> Plan {
         desired: known.desired.values().map(Vec::len).sum(),
         ..Plan::default()
     };
-    let mut current: BTreeMap<&str, Vec<(RecordType, SetBody)>> = BTreeMap::new();
+    let mut current: BTreeMap<&str, Vec<(RecordType, RrsetData)>> = BTreeMap::new();
     let mut others: BTreeMap<&str, Vec<&ZoneRrset>> = BTreeMap::new();
     for set in listed {
         match owned_rrset(set, known) {
@@ -115,14 +115,14 @@ pub fn compare(listed: &[ZoneRrset], known: AuditInput<'_>) -> Plan {
         .collect::<BTreeSet<_>>()
     {
         let desired = known.desired.get(name).map_or(&[][..], Vec::as_slice);
-        let mut changes = changes_of(
+        let mut changes = plan_changes(
             name,
             desired,
             current.get(name).map_or(&[][..], Vec::as_slice),
         );
         changes.retain(|change| match change {
-            SetChange::Create(set) => plan.unclaimed.binary_search(set).is_err(),
-            SetChange::Delete(_) | SetChange::Replace { .. } => true,
+            RrsetChange::Create(set) => plan.unclaimed.binary_search(set).is_err(),
+            RrsetChange::Delete(_) | RrsetChange::Replace { .. } => true,
         });
         if changes.is_empty() {
             continue;
@@ -140,7 +140,7 @@ pub fn compare(listed: &[ZoneRrset], known: AuditInput<'_>) -> Plan {
 
 /// Returns type and body of an RRset that is ours. The body is in the spelling of the desired RRset
 /// when both are equal, else in the provider's.
-fn owned_rrset(set: &ZoneRrset, known: AuditInput<'_>) -> Option<(RecordType, SetBody)> {
+fn owned_rrset(set: &ZoneRrset, known: AuditInput<'_>) -> Option<(RecordType, RrsetData)> {
     let (rtype, body) = RecordType::parse(&set.rtype).zip(set.body())?;
     let owned = known
         .owned
@@ -186,7 +186,7 @@ fn classify_foreign(set: &ZoneRrset, known: AuditInput<'_>, plan: &mut Plan) {
 /// or only unpublished.
 fn classify_unpublished(
     name: &str,
-    mut changes: Vec<SetChange>,
+    mut changes: Vec<RrsetChange>,
     others: &[&ZoneRrset],
     known: AuditInput<'_>,
     plan: &mut Plan,
@@ -196,7 +196,7 @@ fn classify_unpublished(
         return;
     }
     changes.retain(|change| {
-        let SetChange::Create(set) = change else {
+        let RrsetChange::Create(set) = change else {
             return true;
         };
         let cname = RecordType::Cname.as_str();
@@ -235,7 +235,7 @@ fn is_under_label(name: &str, known: AuditInput<'_>) -> bool {
 
 /// Lists owned RRsets that are neither in the zone nor desired.
 fn missing(
-    current: &BTreeMap<&str, Vec<(RecordType, SetBody)>>,
+    current: &BTreeMap<&str, Vec<(RecordType, RrsetData)>>,
     known: AuditInput<'_>,
 ) -> Vec<(String, RecordType)> {
     let mut missing = Vec::new();
@@ -269,8 +269,8 @@ fn missing(
 pub fn find_adoptable(
     listed: &[ZoneRrset],
     desired: &BTreeMap<String, Vec<Rrset>>,
-) -> Vec<NameOutcome> {
-    let mut found: BTreeMap<&str, Vec<(RecordType, Option<SetBody>)>> = BTreeMap::new();
+) -> Vec<PublishedName> {
+    let mut found: BTreeMap<&str, Vec<(RecordType, Option<RrsetData>)>> = BTreeMap::new();
     for set in listed {
         let want = desired
             .get(&set.name)
@@ -289,7 +289,7 @@ pub fn find_adoptable(
     }
     found
         .into_iter()
-        .map(|(name, sets)| NameOutcome {
+        .map(|(name, sets)| PublishedName {
             name: name.to_owned(),
             generation: 0,
             sets,
@@ -325,7 +325,7 @@ mod tests {
 
     fn plan(zone: &[ZoneRrset], desired: &[Rrset], owned: &[Rrset], in_flight: &[&str]) -> Plan {
         let desired = by_name(desired.iter().map(|set| (set.name.clone(), set.clone())));
-        let own = |set: &Rrset| OwnedSet {
+        let own = |set: &Rrset| OwnedRrset {
             rtype: set.rtype,
             confirmed: Some(set.body.clone()),
             pending: vec![],
@@ -416,13 +416,19 @@ mod tests {
             [
                 (
                     "edited.u.root.test".to_owned(),
-                    vec![SetChange::Replace {
+                    vec![RrsetChange::Replace {
                         old: a("edited.u.root.test", "203.0.113.9"),
                         new: edited
                     }]
                 ),
-                ("gone.u.root.test".to_owned(), vec![SetChange::Create(gone)]),
-                ("left.u.root.test".to_owned(), vec![SetChange::Delete(left)]),
+                (
+                    "gone.u.root.test".to_owned(),
+                    vec![RrsetChange::Create(gone)]
+                ),
+                (
+                    "left.u.root.test".to_owned(),
+                    vec![RrsetChange::Delete(left)]
+                ),
             ]
         );
     }
@@ -526,7 +532,7 @@ mod tests {
             found.changes,
             [(
                 "other.u.root.test".to_owned(),
-                vec![SetChange::Create(other)]
+                vec![RrsetChange::Create(other)]
             )]
         );
         assert_eq!(

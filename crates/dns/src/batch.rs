@@ -4,7 +4,7 @@
 //! Route53 limits a request to 1,000 `ResourceRecord` elements and 32,000 characters of values. A
 //! CREATE and a DELETE count once, an UPSERT (never sent, I10) twice.
 
-use starchart_domain::plan::SetChange;
+use starchart_domain::plan::RrsetChange;
 
 use crate::zone::{Action, Change};
 
@@ -64,18 +64,18 @@ pub struct NameChanges {
 impl NameChanges {
     /// Converts planned changes, which all belong to `name`, to provider changes, deletions first.
     /// [`split`] drops a name without changes.
-    pub fn new(name: impl Into<String>, changes: &[SetChange]) -> Self {
+    pub fn new(name: impl Into<String>, changes: &[RrsetChange]) -> Self {
         let deletions = changes.iter().filter_map(|change| match change {
-            SetChange::Delete(set) | SetChange::Replace { old: set, .. } => {
+            RrsetChange::Delete(set) | RrsetChange::Replace { old: set, .. } => {
                 Some(Change::delete(set.clone()))
             }
-            SetChange::Create(_) => None,
+            RrsetChange::Create(_) => None,
         });
         let creations = changes.iter().filter_map(|change| match change {
-            SetChange::Create(set) | SetChange::Replace { new: set, .. } => {
+            RrsetChange::Create(set) | RrsetChange::Replace { new: set, .. } => {
                 Some(Change::create(set.clone()))
             }
-            SetChange::Delete(_) => None,
+            RrsetChange::Delete(_) => None,
         });
         Self {
             name: name.into(),
@@ -211,7 +211,7 @@ mod tests {
     fn creates(names: usize) -> Vec<NameChanges> {
         (0..names)
             .map(|i| format!("n{i}.user1.starchart.com"))
-            .map(|name| NameChanges::new(name.clone(), &[SetChange::Create(a(&name, 1))]))
+            .map(|name| NameChanges::new(name.clone(), &[RrsetChange::Create(a(&name, 1))]))
             .collect()
     }
 
@@ -234,7 +234,7 @@ mod tests {
         let name = "www.user1.starchart.com";
         let group = NameChanges::new(
             name,
-            &[SetChange::Replace {
+            &[RrsetChange::Replace {
                 old: a(name, 2),
                 new: a(name, 3),
             }],
@@ -260,7 +260,7 @@ mod tests {
             let name = format!("t{i}.user1.starchart.com");
             NameChanges::new(
                 name.clone(),
-                &[SetChange::Create(Rrset::new(
+                &[RrsetChange::Create(Rrset::new(
                     name,
                     RecordType::Txt,
                     [text(i)],
@@ -283,7 +283,7 @@ mod tests {
         let cname = Rrset::new(name, RecordType::Cname, ["example.com.".to_owned()]);
         let swap = NameChanges::new(
             name,
-            &[SetChange::Create(cname), SetChange::Delete(a(name, 2))],
+            &[RrsetChange::Create(cname), RrsetChange::Delete(a(name, 2))],
         );
         let mut names = creates(2);
         names.insert(1, swap);
@@ -309,7 +309,7 @@ mod tests {
     fn a_name_over_the_limits_is_returned_separately() {
         let big = "big.user1.starchart.com";
         let mut names = creates(3);
-        names.insert(1, NameChanges::new(big, &[SetChange::Create(a(big, 5))]));
+        names.insert(1, NameChanges::new(big, &[RrsetChange::Create(a(big, 5))]));
         names.push(NameChanges::new("idle.user1.starchart.com", &[]));
         let (batches, too_large) = split(
             names,
@@ -333,7 +333,7 @@ mod tests {
         if values == 0 {
             return NameChanges::new(name, &[]);
         }
-        let create = SetChange::Create(a(&name, values));
+        let create = RrsetChange::Create(a(&name, values));
         NameChanges::new(name, &[create])
     }
 

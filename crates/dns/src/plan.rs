@@ -11,10 +11,10 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
 use sha2::{Digest, Sha256};
-use starchart_domain::plan::{NameOutcome, SetChange};
+use starchart_domain::plan::{PublishedName, RrsetChange};
+use starchart_domain::plural::pluralize;
 use starchart_domain::record::RecordType;
-use starchart_domain::rrset::{Rrset, SetBody};
-use starchart_domain::words::counted;
+use starchart_domain::rrset::{Rrset, RrsetData};
 
 /// The number of differences that are always repaired without an operator's approval.
 const AUTOMATIC_CHANGES: usize = 10;
@@ -31,12 +31,12 @@ pub struct Plan {
     /// The domain of the zone.
     pub zone: String,
     /// The changes that make the zone match the database, by name.
-    pub changes: Vec<(String, Vec<SetChange>)>,
+    pub changes: Vec<(String, Vec<RrsetChange>)>,
     /// Desired RRsets that are in the zone but not in the ownership registry.
     pub unclaimed: Vec<Rrset>,
     /// Changes of unpublished names and of names that changed during the listing. Like `blocked`
     /// and `refused`, they need no approval.
-    pub unpublished: Vec<(String, Vec<SetChange>)>,
+    pub unpublished: Vec<(String, Vec<RrsetChange>)>,
     /// Unpublished changes that the provider would refuse because of a foreign RRset.
     pub blocked: Vec<BlockedRrset>,
     /// Unpublished changes that the provider has refused.
@@ -63,7 +63,7 @@ pub struct Orphan {
     /// The record type.
     pub rtype: RecordType,
     /// TTL and values in the zone.
-    pub body: SetBody,
+    pub body: RrsetData,
 }
 
 impl Orphan {
@@ -104,7 +104,7 @@ pub struct RefusedName {
     /// The reason, as shown to the owner.
     pub reason: String,
     /// The changes that publish would make.
-    pub changes: Vec<SetChange>,
+    pub changes: Vec<RrsetChange>,
 }
 
 impl RefusedName {
@@ -162,9 +162,9 @@ impl Plan {
         };
         for change in self.changes.iter().flat_map(|(_, changes)| changes) {
             match change {
-                SetChange::Create(_) => found.creates += 1,
-                SetChange::Delete(_) => found.deletes += 1,
-                SetChange::Replace { .. } => found.replaces += 1,
+                RrsetChange::Create(_) => found.creates += 1,
+                RrsetChange::Delete(_) => found.deletes += 1,
+                RrsetChange::Replace { .. } => found.replaces += 1,
             }
         }
         found
@@ -183,12 +183,12 @@ impl Plan {
             0 => Approval::NotNeeded,
             _ if found.deletes > 0 && self.desired == 0 => Approval::Required(format!(
                 "the database has no records, but the zone holds {} of ours",
-                counted(found.deletes, "RRset", "RRsets")
+                pluralize(found.deletes, "RRset", "RRsets")
             )),
             changes if changes > self.automatic_limit() => Approval::Required(format!(
                 "{changes} differences in a zone with {} of ours; at most {} are repaired \
                  without approval",
-                counted(self.owned, "RRset", "RRsets"),
+                pluralize(self.owned, "RRset", "RRsets"),
                 self.automatic_limit()
             )),
             _ => Approval::Automatic,
@@ -222,10 +222,10 @@ impl Plan {
     pub fn hash(&self) -> String {
         let set =
             |sign: char, set: &Rrset| format!("{sign} {} {} {:?}", set.name, set.rtype, set.body);
-        let change = |change: &SetChange| match change {
-            SetChange::Create(new) => set('+', new),
-            SetChange::Delete(old) => set('-', old),
-            SetChange::Replace { old, new } => format!("{}\n{}", set('~', old), set('~', new)),
+        let change = |change: &RrsetChange| match change {
+            RrsetChange::Create(new) => set('+', new),
+            RrsetChange::Delete(old) => set('-', old),
+            RrsetChange::Replace { old, new } => format!("{}\n{}", set('~', old), set('~', new)),
         };
         let mut lines: Vec<String> = self
             .changes
@@ -261,8 +261,8 @@ impl Plan {
 
     /// Returns the zone's current content at all RRsets that differ, by name; `None` for an RRset
     /// that does not exist.
-    pub fn zone_state(&self) -> Vec<NameOutcome> {
-        let mut found: BTreeMap<&str, Vec<(RecordType, Option<SetBody>)>> = BTreeMap::new();
+    pub fn zone_state(&self) -> Vec<PublishedName> {
+        let mut found: BTreeMap<&str, Vec<(RecordType, Option<RrsetData>)>> = BTreeMap::new();
         for (name, changes) in &self.changes {
             found.entry(name).or_default().extend(
                 changes
@@ -275,7 +275,7 @@ impl Plan {
         }
         found
             .into_iter()
-            .map(|(name, sets)| NameOutcome {
+            .map(|(name, sets)| PublishedName {
                 name: name.to_owned(),
                 generation: 0,
                 sets,
@@ -284,10 +284,10 @@ impl Plan {
     }
 }
 
-fn current_body(change: &SetChange) -> Option<SetBody> {
+fn current_body(change: &RrsetChange) -> Option<RrsetData> {
     match change {
-        SetChange::Create(_) => None,
-        SetChange::Delete(old) | SetChange::Replace { old, .. } => Some(old.body.clone()),
+        RrsetChange::Create(_) => None,
+        RrsetChange::Delete(old) | RrsetChange::Replace { old, .. } => Some(old.body.clone()),
     }
 }
 
@@ -311,19 +311,19 @@ impl fmt::Display for Differences {
     }
 }
 
-fn line(name: &str, change: &SetChange) -> String {
+fn line(name: &str, change: &RrsetChange) -> String {
     let rtype = change.rtype();
     match change {
-        SetChange::Create(set) => format!("+ {name} {rtype} {}", joined(&set.body)),
-        SetChange::Delete(set) => format!("- {name} {rtype} {}", joined(&set.body)),
-        SetChange::Replace { old, new } if old.body.ttl == new.body.ttl => {
+        RrsetChange::Create(set) => format!("+ {name} {rtype} {}", joined(&set.body)),
+        RrsetChange::Delete(set) => format!("- {name} {rtype} {}", joined(&set.body)),
+        RrsetChange::Replace { old, new } if old.body.ttl == new.body.ttl => {
             format!(
                 "~ {name} {rtype} {} -> {}",
                 joined(&old.body),
                 joined(&new.body)
             )
         }
-        SetChange::Replace { old, new } => {
+        RrsetChange::Replace { old, new } => {
             format!(
                 "~ {name} {rtype} {} (TTL {}) -> {} (TTL {})",
                 joined(&old.body),
@@ -335,7 +335,7 @@ fn line(name: &str, change: &SetChange) -> String {
     }
 }
 
-fn joined(body: &SetBody) -> String {
+fn joined(body: &RrsetData) -> String {
     body.values.iter().cloned().collect::<Vec<_>>().join(", ")
 }
 
@@ -351,7 +351,7 @@ mod tests {
         let change = |n: usize| {
             (
                 format!("n{n}.u.root"),
-                vec![SetChange::Create(a(&format!("n{n}.u.root"), "192.0.2.1"))],
+                vec![RrsetChange::Create(a(&format!("n{n}.u.root"), "192.0.2.1"))],
             )
         };
         Plan {
@@ -415,7 +415,7 @@ mod tests {
     fn an_empty_database_deletes_nothing_without_approval() {
         let changes = vec![(
             "www.u.root".to_owned(),
-            vec![SetChange::Delete(a("www.u.root", "192.0.2.1"))],
+            vec![RrsetChange::Delete(a("www.u.root", "192.0.2.1"))],
         )];
         let plan = Plan {
             changes,
@@ -449,8 +449,8 @@ mod tests {
             .hash()
         );
         let mut slower = plan.clone();
-        slower.changes[0].1 = vec![SetChange::Create(Rrset {
-            body: SetBody {
+        slower.changes[0].1 = vec![RrsetChange::Create(Rrset {
+            body: RrsetData {
                 ttl: 60,
                 ..a("n0.u.root", "192.0.2.1").body
             },
@@ -471,24 +471,24 @@ mod tests {
         let old = a("www.u.root", "192.0.2.1");
         let new = a("www.u.root", "192.0.2.2");
         let slow = Rrset {
-            body: SetBody {
+            body: RrsetData {
                 ttl: 60,
                 ..old.body.clone()
             },
             ..old.clone()
         };
         for (change, expected) in [
-            (SetChange::Create(new.clone()), "+ www.u.root A 192.0.2.2"),
-            (SetChange::Delete(old.clone()), "- www.u.root A 192.0.2.1"),
+            (RrsetChange::Create(new.clone()), "+ www.u.root A 192.0.2.2"),
+            (RrsetChange::Delete(old.clone()), "- www.u.root A 192.0.2.1"),
             (
-                SetChange::Replace {
+                RrsetChange::Replace {
                     old: old.clone(),
                     new: new.clone(),
                 },
                 "~ www.u.root A 192.0.2.1 -> 192.0.2.2",
             ),
             (
-                SetChange::Replace {
+                RrsetChange::Replace {
                     old: slow,
                     new: old,
                 },

@@ -7,7 +7,7 @@
 //! | the zone holds          | and it is               | so                                   |
 //! |-------------------------|-------------------------|--------------------------------------|
 //! | nothing                 |                         | create                               |
-//! | a set                   | ours ([`OwnedSet::is_ours`]) | replace what was read           |
+//! | a set                   | ours ([`OwnedRrset::is_ours`]) | replace what was read           |
 //! | a set                   | not ours                | a conflict: told, nothing is touched |
 //!
 //! One refused name never holds the others back, and the sets of one name are never parted. What is
@@ -22,7 +22,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use candidate::Candidate;
 use seen::{adopt, compare};
-use starchart_domain::plan::{NameOutcome, NameWork, OwnedSet, changes_of};
+use starchart_domain::plan::{NameToPublish, OwnedRrset, PublishedName, plan_changes};
 use starchart_domain::record::RecordType;
 use tracing::{debug, info, warn};
 
@@ -52,27 +52,27 @@ pub trait Journal: Send {
 
     /// Commits what is about to be sent. False also when too little of the lease is left: nothing
     /// may be sent.
-    async fn intend(&mut self, batch: &[NameOutcome]) -> Result<bool, Self::Error>;
+    async fn intend(&mut self, batch: &[PublishedName]) -> Result<bool, Self::Error>;
 
     /// What was intended was certainly not done.
-    async fn withdrawn(&mut self, batch: &[NameOutcome]) -> Result<bool, Self::Error>;
+    async fn withdrawn(&mut self, batch: &[PublishedName]) -> Result<bool, Self::Error>;
 
     /// The zone holds this now; `change` is what it may be asked about, none when nothing had to be
     /// sent. The names are up to date as of their generation.
     async fn applied(
         &mut self,
-        names: &[NameOutcome],
+        names: &[PublishedName],
         change: Option<&ChangeId>,
     ) -> Result<bool, Self::Error>;
 
     /// The zone was read and holds this of ours; a send that it does not show may still come.
-    async fn read(&mut self, name: &NameOutcome) -> Result<bool, Self::Error>;
+    async fn read(&mut self, name: &PublishedName) -> Result<bool, Self::Error>;
 
     /// A set of the name (`None`: the whole name) cannot be published as it is; nothing of this
     /// attempt at it is in the zone.
     async fn refused(
         &mut self,
-        name: &NameWork,
+        name: &NameToPublish,
         rtype: Option<RecordType>,
         reason: &str,
     ) -> Result<bool, Self::Error>;
@@ -108,7 +108,7 @@ pub async fn publish<J: Journal>(
     zone: &dyn Zone,
     limiter: &Limiter,
     journal: &mut J,
-    work: Vec<NameWork>,
+    work: Vec<NameToPublish>,
 ) -> Result<Report, Stop<J::Error>> {
     let mut run = Run {
         zone,
@@ -117,9 +117,9 @@ pub async fn publish<J: Journal>(
         report: Report::default(),
         back_off: 0,
     };
-    let (unclear, clear): (Vec<NameWork>, Vec<NameWork>) = work
+    let (unclear, clear): (Vec<NameToPublish>, Vec<NameToPublish>) = work
         .into_iter()
-        .partition(|w| w.owned.iter().any(OwnedSet::is_unclear));
+        .partition(|w| w.owned.iter().any(OwnedRrset::needs_read));
     // Those that need no reading do not wait for those that do.
     run.send_all(clear.into_iter().map(Candidate::from_registry).collect())
         .await?;
@@ -175,7 +175,7 @@ impl<J: Journal> Run<'_, J> {
         done: &[Candidate],
         change: Option<&ChangeId>,
     ) -> Result<(), Stop<J::Error>> {
-        let names: Vec<NameOutcome> = done.iter().map(Candidate::outcome).collect();
+        let names: Vec<PublishedName> = done.iter().map(Candidate::outcome).collect();
         held(self.journal.applied(&names, change).await)?;
         for candidate in done {
             match candidate.held.as_slice() {
@@ -219,7 +219,7 @@ impl<J: Journal> Run<'_, J> {
         mut batch: Vec<Candidate>,
     ) -> Result<Vec<Vec<Candidate>>, Stop<J::Error>> {
         self.limiter.acquire(Priority::Publish).await;
-        let outcomes: Vec<NameOutcome> = batch.iter().map(Candidate::outcome).collect();
+        let outcomes: Vec<PublishedName> = batch.iter().map(Candidate::outcome).collect();
         held(self.journal.intend(&outcomes).await)?;
         batch.iter_mut().for_each(Candidate::note_send);
         let changes: Vec<Change> = batch
@@ -377,7 +377,7 @@ impl<J: Journal> Run<'_, J> {
                 None => self.read(&candidate.work.name).await?,
             };
             let seen = compare(&candidate.work, &sets);
-            let outcome = NameOutcome {
+            let outcome = PublishedName {
                 name: candidate.work.name.clone(),
                 generation: candidate.work.generation,
                 sets: seen.ours.clone(),
@@ -385,7 +385,7 @@ impl<J: Journal> Run<'_, J> {
             held(self.journal.read(&outcome).await)?;
             adopt(&mut candidate.work, &seen.ours);
             candidate.changes =
-                changes_of(&candidate.work.name, &candidate.work.desired, &seen.current);
+                plan_changes(&candidate.work.name, &candidate.work.desired, &seen.current);
             candidate.tries += 1;
             candidate.held.clear();
             let told = |rtype: &str| {

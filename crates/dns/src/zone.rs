@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use async_trait::async_trait;
-use starchart_domain::rrset::{Rrset, SetBody};
+use starchart_domain::rrset::{Rrset, RrsetData};
 
 /// A hosted zone that can be changed in atomic batches.
 ///
@@ -113,9 +113,9 @@ pub struct ZoneRrset {
 
 impl ZoneRrset {
     /// Returns TTL and values for a deletion or a comparison; `None` unless the RRset is simple.
-    pub fn body(&self) -> Option<SetBody> {
+    pub fn body(&self) -> Option<RrsetData> {
         let ttl = self.ttl.filter(|_| self.is_simple)?;
-        Some(SetBody {
+        Some(RrsetData {
             ttl,
             values: self.values.clone(),
         })

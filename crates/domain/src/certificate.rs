@@ -7,8 +7,8 @@ use std::fmt;
 use crate::time::Timestamp;
 
 pub use next::{
-    Answers, MAX_OPENINGS, MAX_STARTS, Next, NotDone, OrderFacts, OrderSeen, Seen, ZoneSeen,
-    back_off_ms, deadline, next_step, poll_ms, wait_ms,
+    Answers, FailureReason, MAX_ORDERS, MAX_STARTS, NextStep, Observations, ObservedOrder,
+    ObservedZone, OrderFacts, back_off_ms, clamped_retry_ms, deadline, next_step, poll_ms,
 };
 
 /// Thirty days, in milliseconds.
@@ -17,12 +17,12 @@ const THIRTY_DAYS_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
 /// From when on a person may renew: 30 days before the end, or its last third where that is later
 /// (a certificate may live for six days).
 pub fn renewable_from(not_before: Timestamp, not_after: Timestamp) -> Timestamp {
-    last_third(not_before, not_after).max(not_after.plus(-THIRTY_DAYS_MS))
+    automatic_renewal_at(not_before, not_after).max(not_after.plus(-THIRTY_DAYS_MS))
 }
 
 /// When it is renewed by itself: with one third of its life left. Lives differ (90, 45, 6 days), so
 /// nothing counts but the two dates in the certificate.
-pub fn last_third(not_before: Timestamp, not_after: Timestamp) -> Timestamp {
+pub fn automatic_renewal_at(not_before: Timestamp, not_after: Timestamp) -> Timestamp {
     not_after.plus(-(not_after.since(not_before).max(0) / 3))
 }
 
@@ -39,7 +39,7 @@ pub fn challenge_name(domain: &str) -> String {
 }
 
 /// The names in the certificate for a person's base domain.
-pub fn names(domain: &str) -> [String; 2] {
+pub fn certificate_names(domain: &str) -> [String; 2] {
     [format!("*.{domain}"), domain.to_owned()]
 }
 
@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn a_certificate_renews_itself_with_a_third_of_its_life_left() {
         let at = |days: i64| {
-            last_third(
+            automatic_renewal_at(
                 Timestamp::from_millis(0),
                 Timestamp::from_millis(days * DAY),
             )
@@ -145,7 +145,7 @@ mod tests {
         assert_eq!((at(90), at(45), at(6)), (60, 30, 4));
         let (early, late) = (Timestamp::from_millis(0), Timestamp::from_millis(DAY));
         assert_eq!(
-            last_third(late, early),
+            automatic_renewal_at(late, early),
             early,
             "dates in the wrong order break nothing"
         );

@@ -14,7 +14,7 @@ pub enum Field {
     /// The value.
     Value,
     /// The MX preference.
-    Priority,
+    Preference,
     /// The ports a person notes.
     Ports,
     /// The course a person notes.
@@ -35,7 +35,7 @@ pub enum Fault {
     /// The value cannot be used.
     Value(ValueFault),
     /// The priority is no number from 0 to 65535.
-    Priority,
+    Preference,
     /// More characters than fit.
     TooLong {
         /// Characters allowed.
@@ -147,7 +147,7 @@ pub enum ValueFault {
     /// A web address where a host name belongs.
     HostIsUrl,
     /// A priority typed into the value.
-    HostHasPriority,
+    HostHasPreference,
     /// A host name with letters beyond ASCII.
     HostIdn,
     /// A CNAME that points to itself.
@@ -170,7 +170,7 @@ impl fmt::Display for Fault {
             ),
             Self::UnknownType => f.write_str("Choose a record type from the list"),
             Self::Value(fault) => write!(f, "Record value is invalid: {fault}"),
-            Self::Priority => f.write_str("Priority is a whole number from 0 to 65535; the lowest is tried first"),
+            Self::Preference => f.write_str("Priority is a whole number from 0 to 65535; the lowest is tried first"),
             Self::TooLong { max } => write!(f, "Use at most {max} characters"),
             Self::ControlCharacter => f.write_str("Remove the control characters (tabs, line breaks and the like)"),
             Self::QuotaReached { limit } => write!(
@@ -249,7 +249,7 @@ impl fmt::Display for ValueFault {
                 f.write_str("this is an address; choose the type A (IPv4) or AAAA (IPv6), or enter a host name")
             }
             Self::HostIsUrl => f.write_str("enter the host name alone, without http://, a port or a path"),
-            Self::HostHasPriority => f.write_str("enter the host name alone and put the number (0 to 65535) into Priority"),
+            Self::HostHasPreference => f.write_str("enter the host name alone and put the number (0 to 65535) into Priority"),
             Self::HostIdn => f.write_str("enter the host name in its ASCII form, which begins with xn--"),
             Self::PointsToItself => f.write_str("a CNAME record cannot point to its own name"),
             Self::ControlCharacter => f.write_str("remove the control characters (tabs, line breaks and the like)"),

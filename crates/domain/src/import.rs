@@ -20,7 +20,7 @@ use crate::txt;
 
 /// Somebody with an account.
 #[derive(Debug, Clone)]
-pub struct Account {
+pub struct ImportedAccount {
     /// The user name as it was written.
     pub username: String,
     /// When the account was made.
@@ -31,13 +31,13 @@ pub struct Account {
 
 /// Which label somebody gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Deal {
+pub enum LabelAssignment {
     /// That of the user name: their domain stays what it was.
-    Keeps(Label),
+    FromUsername(Label),
     /// Another one, which they have here already.
-    Has(Label),
+    AlreadyAssigned(Label),
     /// None: an older account keeps it, or somebody who is here already has or had it.
-    Contested {
+    Taken {
         /// The label.
         label: Label,
         /// The user name of whoever keeps it, when it is one of the accounts.
@@ -49,11 +49,11 @@ pub enum Deal {
     Invalid(String),
 }
 
-impl Deal {
+impl LabelAssignment {
     /// The label, when it is that of the user name.
     pub fn kept(&self) -> Option<&Label> {
         match self {
-            Self::Keeps(label) => Some(label),
+            Self::FromUsername(label) => Some(label),
             _ => None,
         }
     }
@@ -62,7 +62,10 @@ impl Deal {
 /// Deals out the labels, in the order of the accounts. The older account keeps a contested one: by
 /// creation, then by user name. `taken`: labels of people who are here and have none of these
 /// accounts.
-pub fn deal_labels(accounts: &[Account], taken: &BTreeSet<Label>) -> Vec<Deal> {
+pub fn assign_labels(
+    accounts: &[ImportedAccount],
+    taken: &BTreeSet<Label>,
+) -> Vec<LabelAssignment> {
     let mut keepers: BTreeMap<Label, usize> = BTreeMap::new();
     for (at, account) in accounts.iter().enumerate() {
         if let Some(label) = &account.has {
@@ -79,18 +82,22 @@ pub fn deal_labels(accounts: &[Account], taken: &BTreeSet<Label>) -> Vec<Deal> {
             keepers.entry(label).or_insert(at);
         }
     }
-    let deal = |(at, account): (usize, &Account)| {
+    let deal = |(at, account): (usize, &ImportedAccount)| {
         let own = Label::from_username(&account.username);
         match (&account.has, own) {
             (Some(has), _) if has.as_str() == base_label(&account.username) => {
-                Deal::Keeps(has.clone())
+                LabelAssignment::FromUsername(has.clone())
             }
-            (Some(has), _) => Deal::Has(has.clone()),
-            (None, Err(LabelFault::Reserved)) => Deal::Reserved(base_label(&account.username)),
-            (None, Err(LabelFault::Invalid)) => Deal::Invalid(base_label(&account.username)),
+            (Some(has), _) => LabelAssignment::AlreadyAssigned(has.clone()),
+            (None, Err(LabelFault::Reserved)) => {
+                LabelAssignment::Reserved(base_label(&account.username))
+            }
+            (None, Err(LabelFault::Invalid)) => {
+                LabelAssignment::Invalid(base_label(&account.username))
+            }
             (None, Ok(label)) => match keepers.get(&label) {
-                Some(keeper) if *keeper == at => Deal::Keeps(label),
-                keeper => Deal::Contested {
+                Some(keeper) if *keeper == at => LabelAssignment::FromUsername(label),
+                keeper => LabelAssignment::Taken {
                     by: keeper.map(|at| accounts[*at].username.clone()),
                     label,
                 },
@@ -107,9 +114,9 @@ pub fn base_label(username: &str) -> String {
 
 /// What becomes of a record's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NameRead {
+pub enum ImportedName {
     /// It stays.
-    Stays {
+    Kept {
         /// The full name, lower case, no trailing dot.
         fqdn: String,
         /// The rule by which the form would refuse it today.
@@ -128,22 +135,22 @@ pub enum NameRead {
 }
 
 /// Reads `subdomain` under the domain of this user name.
-pub fn read_name(
+pub fn import_name(
     subdomain: &str,
     username: &str,
     root: &RootDomain,
     rtype: RecordType,
-) -> NameRead {
+) -> ImportedName {
     let (relative, base) = (subdomain.to_lowercase(), base_label(username));
     let fqdn = match relative.as_str() {
         "" | "@" => format!("{base}.{root}"),
         _ => format!("{relative}.{base}.{root}"),
     };
     if fqdn.split('.').any(|part| part == "_acme-challenge") {
-        return NameRead::Challenge { fqdn };
+        return ImportedName::Challenge { fqdn };
     }
-    if fqdn.len() > NAME_MAX || !fqdn.split('.').all(stands_in_a_name) {
-        return NameRead::Impossible { fqdn };
+    if fqdn.len() > NAME_MAX || !fqdn.split('.').all(is_zone_label) {
+        return ImportedName::Impossible { fqdn };
     }
     let typed = if relative.is_empty() {
         "@"
@@ -153,10 +160,10 @@ pub fn read_name(
     let rule = Label::assigned(&base)
         .ok()
         .and_then(|label| OwnedName::parse(typed, &root.base(&label), rtype).err());
-    NameRead::Stays { fqdn, rule }
+    ImportedName::Kept { fqdn, rule }
 }
 
-fn stands_in_a_name(part: &str) -> bool {
+fn is_zone_label(part: &str) -> bool {
     (1..=LABEL_MAX).contains(&part.len())
         && part
             .bytes()
@@ -165,32 +172,32 @@ fn stands_in_a_name(part: &str) -> bool {
 
 /// What becomes of a record's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ValueRead {
+pub struct ImportedValue {
     /// The value in Route53's presentation format.
-    pub content: String,
+    pub presentation: String,
     /// The preference of an MX record.
-    pub priority: Option<u16>,
+    pub preference: Option<u16>,
     /// The rule by which the form would refuse it today.
     pub rule: Option<ValueFault>,
     /// Whether a zone can hold it. One that cannot was in the zone never, and is not now.
-    pub stands: bool,
+    pub fits_zone: bool,
 }
 
 /// Reads a value of this type. Every MX record had the preference 10.
-pub fn read_value(rtype: RecordType, value: &str) -> ValueRead {
-    let priority = (rtype == RecordType::Mx).then_some(MX_PREFERENCE);
+pub fn import_value(rtype: RecordType, value: &str) -> ImportedValue {
+    let preference = (rtype == RecordType::Mx).then_some(MX_PREFERENCE);
     let rule = match RecordValue::parse(rtype, value, MX_PREFERENCE) {
-        Ok(read) => {
-            return ValueRead {
-                content: read.content(),
-                priority,
+        Ok(value) => {
+            return ImportedValue {
+                presentation: value.presentation(),
+                preference,
                 rule: None,
-                stands: true,
+                fits_zone: true,
             };
         }
         Err(fault) => Some(fault),
     };
-    let standing = match rtype {
+    let presentation = match rtype {
         RecordType::A => value
             .trim()
             .parse::<Ipv4Addr>()
@@ -207,62 +214,66 @@ pub fn read_value(rtype: RecordType, value: &str) -> ValueRead {
             Some(txt::encode(value)).filter(|content| content.len() <= txt::VALUE_MAX)
         }
     };
-    let stands = standing.is_some();
-    ValueRead {
-        content: standing.unwrap_or_else(|| value.trim().to_owned()),
-        priority,
+    let fits_zone = presentation.is_some();
+    ImportedValue {
+        presentation: presentation.unwrap_or_else(|| value.trim().to_owned()),
+        preference,
         rule,
-        stands,
+        fits_zone,
     }
 }
 
 /// A target as a zone may hold it, also one that no server can be found by.
 fn host(value: &str) -> Option<String> {
     let host = value.trim().trim_end_matches('.').to_ascii_lowercase();
-    (host.len() <= NAME_MAX && host.split('.').all(stands_in_a_name)).then(|| format!("{host}."))
+    (host.len() <= NAME_MAX && host.split('.').all(is_zone_label)).then(|| format!("{host}."))
 }
 
 /// What has ended at the time of the move goes on for so long, in milliseconds, and its person is
 /// told once.
-pub const BACKLOG_MS: i64 = NOTICE_MS;
+pub const EXPIRED_AT_IMPORT_GRACE_MS: i64 = NOTICE_MS;
 
 /// How long a record lives on, and what its person knows of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Life {
+pub enum ImportedExpiry {
     /// To its end; nobody was told yet.
-    Untold,
+    NotNotified,
     /// To its end, of which its person was told at that moment.
-    Told(Timestamp),
+    Notified(Timestamp),
     /// It has ended already.
-    Ended,
+    Expired,
 }
 
 /// Reads what is left of a life that ends at `expires_at`. Editing left `last_notified` as it was:
 /// a mail of long before was of another end.
-pub fn read_life(expires_at: Timestamp, last_notified: Option<Timestamp>, now: Timestamp) -> Life {
+pub fn classify_expiry(
+    expires_at: Timestamp,
+    last_notified: Option<Timestamp>,
+    now: Timestamp,
+) -> ImportedExpiry {
     if expires_at <= now {
-        return Life::Ended;
+        return ImportedExpiry::Expired;
     }
     // A life is six months, a mail comes 30 days before its end: anywhere between tells the two
     // apart.
     match last_notified {
-        Some(at) if at >= expires_at.plus(-2 * NOTICE_MS) => Life::Told(at),
-        _ => Life::Untold,
+        Some(at) if at >= expires_at.plus(-2 * NOTICE_MS) => ImportedExpiry::Notified(at),
+        _ => ImportedExpiry::NotNotified,
     }
 }
 
-impl fmt::Display for Deal {
+impl fmt::Display for LabelAssignment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Keeps(label) => write!(f, "keeps the name {label}"),
-            Self::Has(label) => write!(f, "has the name {label} here already"),
-            Self::Contested {
+            LabelAssignment::FromUsername(label) => write!(f, "keeps the name {label}"),
+            Self::AlreadyAssigned(label) => write!(f, "has the name {label} here already"),
+            Self::Taken {
                 label,
                 by: Some(by),
             } => {
                 write!(f, "the name {label} stays with the older account {by}")
             }
-            Self::Contested { label, by: None } => {
+            Self::Taken { label, by: None } => {
                 write!(
                     f,
                     "the name {label} belongs to somebody who is here already"

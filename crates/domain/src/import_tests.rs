@@ -2,9 +2,9 @@
 
 use super::*;
 
-fn account(username: &str, created: i64, has: Option<&str>) -> Account {
+fn account(username: &str, created: i64, has: Option<&str>) -> ImportedAccount {
     let has = has.map(|label| Label::assigned(label).unwrap());
-    Account {
+    ImportedAccount {
         username: username.to_owned(),
         created_at: Timestamp::from_millis(created),
         has,
@@ -28,8 +28,8 @@ fn the_older_account_keeps_a_contested_label() {
         account("student2", 9, None),
         account("Student.Three", 1, None),
     ];
-    let deals = deal_labels(&accounts, &BTreeSet::new());
-    let contested = || Deal::Contested {
+    let deals = assign_labels(&accounts, &BTreeSet::new());
+    let contested = || LabelAssignment::Taken {
         label: label("student1"),
         by: Some("s.tudent1".to_owned()),
     };
@@ -38,10 +38,10 @@ fn the_older_account_keeps_a_contested_label() {
         [
             contested(),
             // Made in the same moment: the user name decides.
-            Deal::Keeps(label("student1")),
+            LabelAssignment::FromUsername(label("student1")),
             contested(),
-            Deal::Keeps(label("student2")),
-            Deal::Keeps(label("studentthree")),
+            LabelAssignment::FromUsername(label("student2")),
+            LabelAssignment::FromUsername(label("studentthree")),
         ]
     );
 }
@@ -56,16 +56,16 @@ fn whoever_is_here_already_keeps_what_they_have() {
         account("student3", 1, None),
     ];
     assert_eq!(
-        deal_labels(&accounts, &BTreeSet::from([label("student3")])),
+        assign_labels(&accounts, &BTreeSet::from([label("student3")])),
         [
-            Deal::Contested {
+            LabelAssignment::Taken {
                 label: label("student1"),
                 by: Some("stu.dent1".to_owned())
             },
-            Deal::Keeps(label("student1")),
-            Deal::Has(label("second")),
-            Deal::Keeps(label("student2")),
-            Deal::Contested {
+            LabelAssignment::FromUsername(label("student1")),
+            LabelAssignment::AlreadyAssigned(label("second")),
+            LabelAssignment::FromUsername(label("student2")),
+            LabelAssignment::Taken {
                 label: label("student3"),
                 by: None
             },
@@ -80,13 +80,13 @@ fn reserved_and_impossible_labels_go_to_nobody() {
         account("some_body", 1, None),
         account("josé.x", 1, None),
     ];
-    let deals = deal_labels(&accounts, &BTreeSet::new());
+    let deals = assign_labels(&accounts, &BTreeSet::new());
     assert_eq!(
         deals,
         [
-            Deal::Reserved("admin".to_owned()),
-            Deal::Invalid("some_body".to_owned()),
-            Deal::Invalid("joséx".to_owned())
+            LabelAssignment::Reserved("admin".to_owned()),
+            LabelAssignment::Invalid("some_body".to_owned()),
+            LabelAssignment::Invalid("joséx".to_owned())
         ]
     );
     assert!(deals.iter().all(|deal| deal.kept().is_none()));
@@ -95,8 +95,8 @@ fn reserved_and_impossible_labels_go_to_nobody() {
 #[test]
 fn names_stay_what_they_were() {
     let read =
-        |subdomain: &str, username: &str, rtype| read_name(subdomain, username, &root(), rtype);
-    let stays = |fqdn: &str, rule| NameRead::Stays {
+        |subdomain: &str, username: &str, rtype| import_name(subdomain, username, &root(), rtype);
+    let stays = |fqdn: &str, rule| ImportedName::Kept {
         fqdn: fqdn.to_owned(),
         rule,
     };
@@ -154,7 +154,7 @@ fn names_stay_what_they_were() {
         assert!(
             matches!(
                 read(subdomain, "student1", RecordType::Txt),
-                NameRead::Challenge { .. }
+                ImportedName::Challenge { .. }
             ),
             "{subdomain}"
         );
@@ -169,7 +169,7 @@ fn names_stay_what_they_were() {
         assert!(
             matches!(
                 read(subdomain, username, RecordType::A),
-                NameRead::Impossible { .. }
+                ImportedName::Impossible { .. }
             ),
             "{subdomain} {username}"
         );
@@ -186,13 +186,13 @@ fn values_stay_what_they_were() {
         (Mx, "mail.example.com", "10 mail.example.com."),
         (Txt, "a \"b\"", r#""a \"b\"""#),
     ] {
-        let read = read_value(rtype, value);
+        let read = import_value(rtype, value);
         assert_eq!(
-            (read.content.as_str(), read.rule, read.stands),
+            (read.presentation.as_str(), read.rule, read.fits_zone),
             (content, None, true),
             "{value}"
         );
-        assert_eq!(read.priority, (rtype == Mx).then_some(10));
+        assert_eq!(read.preference, (rtype == Mx).then_some(10));
     }
     for (rtype, value, content, stands) in [
         (A, "127.0.0.1", "127.0.0.1", true),
@@ -205,16 +205,16 @@ fn values_stay_what_they_were() {
         (Mx, "192.0.2.1", "10 192.0.2.1.", true),
         (Txt, "a\tb", "\"a\\011b\"", true),
     ] {
-        let read = read_value(rtype, value);
+        let read = import_value(rtype, value);
         assert_eq!(
-            (read.content.as_str(), read.stands),
+            (read.presentation.as_str(), read.fits_zone),
             (content, stands),
             "{value}"
         );
         assert!(read.rule.is_some(), "{value}");
     }
     assert!(
-        !read_value(Txt, &"é".repeat(600)).stands,
+        !import_value(Txt, &"é".repeat(600)).fits_zone,
         "longer than Route53 takes"
     );
 }
@@ -225,16 +225,16 @@ fn nobody_is_told_twice_of_the_same_end() {
     let now = Timestamp::from_millis(1_800_000_000_000);
     let at = |days: i64| now.plus(days * DAY);
     for (ends, told, expected) in [
-        (100, None, Life::Untold),
-        (10, None, Life::Untold),
-        (10, Some(-20), Life::Told(at(-20))),
-        // Told of the end before the last edit, which gave six more months.
-        (170, Some(-20), Life::Untold),
-        (-1, Some(-31), Life::Ended),
-        (0, None, Life::Ended),
+        (100, None, ImportedExpiry::NotNotified),
+        (10, None, ImportedExpiry::NotNotified),
+        (10, Some(-20), ImportedExpiry::Notified(at(-20))),
+        // Notified of the end before the last edit, which gave six more months.
+        (170, Some(-20), ImportedExpiry::NotNotified),
+        (-1, Some(-31), ImportedExpiry::Expired),
+        (0, None, ImportedExpiry::Expired),
     ] {
         assert_eq!(
-            read_life(at(ends), told.map(at), now),
+            classify_expiry(at(ends), told.map(at), now),
             expected,
             "{ends} {told:?}"
         );

@@ -11,39 +11,39 @@
 //! it must be read first.
 
 use crate::record::RecordType;
-use crate::rrset::{Rrset, SetBody};
+use crate::rrset::{Rrset, RrsetData};
 
 /// What we last put into the zone at one name and type.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OwnedSet {
+pub struct OwnedRrset {
     /// The type.
     pub rtype: RecordType,
     /// What Route53 confirmed; none when nothing was confirmed yet.
-    pub confirmed: Option<SetBody>,
+    pub confirmed: Option<RrsetData>,
     /// What was about to be put (`None`: removed) by sends whose outcome is not recorded. Usually
     /// empty or one; more when a process that was stopped past its lease woke up and found its send
     /// taken.
-    pub pending: Vec<Option<SetBody>>,
+    pub pending: Vec<Option<RrsetData>>,
 }
 
-impl OwnedSet {
+impl OwnedRrset {
     /// Whether the zone may hold something else than `confirmed`, so that it must be read before a
     /// change.
-    pub fn is_unclear(&self) -> bool {
+    pub fn needs_read(&self) -> bool {
         !self.pending.is_empty()
     }
 
     /// Whether a set that was read is ours. Once something was confirmed here the set is ours even
     /// after a hand edit; a set that was only about to be made is ours when it is exactly what we
     /// were about to put.
-    pub fn is_ours(&self, read: &SetBody) -> bool {
+    pub fn is_ours(&self, read: &RrsetData) -> bool {
         self.confirmed.is_some() || self.pending.iter().flatten().any(|put| put == read)
     }
 }
 
 /// One name that rows say is out of date, read in one snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NameWork {
+pub struct NameToPublish {
     /// The full name: lower case, no trailing dot.
     pub name: String,
     /// The name's generation, read before everything else.
@@ -51,23 +51,23 @@ pub struct NameWork {
     /// What shall stand at the name.
     pub desired: Vec<Rrset>,
     /// What we put there.
-    pub owned: Vec<OwnedSet>,
+    pub owned: Vec<OwnedRrset>,
 }
 
 /// What the zone holds of ours at some sets of one name; `None`: no such set.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NameOutcome {
+pub struct PublishedName {
     /// The full name.
     pub name: String,
     /// The generation it was made from.
     pub generation: i64,
     /// The sets that were changed or read.
-    pub sets: Vec<(RecordType, Option<SetBody>)>,
+    pub sets: Vec<(RecordType, Option<RrsetData>)>,
 }
 
 /// One change to one set.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SetChange {
+pub enum RrsetChange {
     /// The set is new.
     Create(Rrset),
     /// The set goes, exactly as it stands.
@@ -81,7 +81,7 @@ pub enum SetChange {
     },
 }
 
-impl SetChange {
+impl RrsetChange {
     /// The type of the set it changes.
     pub fn rtype(&self) -> RecordType {
         match self {
@@ -90,7 +90,7 @@ impl SetChange {
     }
 
     /// What the zone holds at this set once the change is made.
-    pub fn outcome(&self) -> Option<&SetBody> {
+    pub fn outcome(&self) -> Option<&RrsetData> {
         match self {
             Self::Create(set) | Self::Replace { new: set, .. } => Some(&set.body),
             Self::Delete(_) => None,
@@ -101,15 +101,15 @@ impl SetChange {
 /// The changes that bring one name from what stands (`current`: type and body) to what is wanted,
 /// removals first, because a CNAME cannot be made beside anything. `desired` holds sets of this
 /// name only.
-pub fn changes_of(
+pub fn plan_changes(
     name: &str,
     desired: &[Rrset],
-    current: &[(RecordType, SetBody)],
-) -> Vec<SetChange> {
+    current: &[(RecordType, RrsetData)],
+) -> Vec<RrsetChange> {
     let mut changes = Vec::new();
     for (rtype, body) in current {
         if !desired.iter().any(|set| set.rtype == *rtype) {
-            changes.push(SetChange::Delete(Rrset {
+            changes.push(RrsetChange::Delete(Rrset {
                 name: name.to_owned(),
                 rtype: *rtype,
                 body: body.clone(),
@@ -118,9 +118,9 @@ pub fn changes_of(
     }
     for new in desired {
         match current.iter().find(|(rtype, _)| *rtype == new.rtype) {
-            None => changes.push(SetChange::Create(new.clone())),
+            None => changes.push(RrsetChange::Create(new.clone())),
             Some((_, body)) if *body == new.body => {}
-            Some((rtype, body)) => changes.push(SetChange::Replace {
+            Some((rtype, body)) => changes.push(RrsetChange::Replace {
                 old: Rrset {
                     name: name.to_owned(),
                     rtype: *rtype,
@@ -145,7 +145,7 @@ mod tests {
         )
     }
 
-    fn current(set: &Rrset) -> (RecordType, SetBody) {
+    fn current(set: &Rrset) -> (RecordType, RrsetData) {
         (set.rtype, set.body.clone())
     }
 
@@ -155,23 +155,23 @@ mod tests {
         let one = set(RecordType::A, &["192.0.2.1"]);
         let two = set(RecordType::A, &["192.0.2.1", "192.0.2.2"]);
         assert_eq!(
-            changes_of(name, std::slice::from_ref(&one), &[]),
-            [SetChange::Create(one.clone())]
+            plan_changes(name, std::slice::from_ref(&one), &[]),
+            [RrsetChange::Create(one.clone())]
         );
         assert_eq!(
-            changes_of(name, std::slice::from_ref(&one), &[current(&one)]),
+            plan_changes(name, std::slice::from_ref(&one), &[current(&one)]),
             []
         );
         assert_eq!(
-            changes_of(name, std::slice::from_ref(&two), &[current(&one)]),
-            [SetChange::Replace {
+            plan_changes(name, std::slice::from_ref(&two), &[current(&one)]),
+            [RrsetChange::Replace {
                 old: one.clone(),
                 new: two
             }]
         );
         assert_eq!(
-            changes_of(name, &[], &[current(&one)]),
-            [SetChange::Delete(one)]
+            plan_changes(name, &[], &[current(&one)]),
+            [RrsetChange::Delete(one)]
         );
     }
 
@@ -180,12 +180,12 @@ mod tests {
         let a = set(RecordType::A, &["192.0.2.1"]);
         let cname = set(RecordType::Cname, &["example.com."]);
         assert_eq!(
-            changes_of(
+            plan_changes(
                 "www.user1.starchart.com",
                 std::slice::from_ref(&cname),
                 &[current(&a)]
             ),
-            [SetChange::Delete(a), SetChange::Create(cname)]
+            [RrsetChange::Delete(a), RrsetChange::Create(cname)]
         );
     }
 }

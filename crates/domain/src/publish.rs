@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::words::counted;
+use crate::plural::pluralize;
 
 /// The state of a record's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl fmt::Display for PublishState {
                 write!(
                     f,
                     "Answered by {by} of {}",
-                    counted(*of, "name server", "name servers")
+                    pluralize(*of, "name server", "name servers")
                 )
             }
             Self::Refused { reason } => write!(f, "Refused: {reason}"),

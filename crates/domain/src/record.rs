@@ -160,7 +160,7 @@ impl RecordValue {
 
     /// The value in Route53's presentation format, written in one way only: equal values have equal
     /// contents.
-    pub fn content(&self) -> String {
+    pub fn presentation(&self) -> String {
         match self {
             Self::A(address) => address.to_string(),
             Self::Aaaa(address) => address.to_string(),
@@ -186,7 +186,7 @@ impl RecordValue {
 }
 
 /// The key under which equal values of one name and type collide.
-pub fn content_hash(content: &str) -> [u8; 32] {
+pub fn presentation_hash(content: &str) -> [u8; 32] {
     Sha256::digest(content.as_bytes()).into()
 }
 
@@ -218,7 +218,7 @@ fn parse_host(rtype: RecordType, typed: &str) -> Result<HostName, ValueFault> {
         HostFault::Invalid if typed.contains(['/', ':']) => ValueFault::HostIsUrl,
         HostFault::Invalid => match typed.split_once(' ') {
             Some((number, _)) if rtype == RecordType::Mx && number.parse::<u32>().is_ok() => {
-                ValueFault::HostHasPriority
+                ValueFault::HostHasPreference
             }
             _ => ValueFault::Host,
         },
@@ -342,11 +342,11 @@ pub struct RecordForm {
     /// The name before the base domain.
     pub name: String,
     /// The type's mnemonic.
-    pub kind: String,
+    pub rtype: String,
     /// The value.
-    pub value: String,
+    pub input: String,
     /// The MX preference; empty: 10.
-    pub priority: String,
+    pub preference: String,
     /// A person's own note.
     pub ports: String,
     /// A person's own note.
@@ -363,7 +363,7 @@ pub struct NewRecord {
     /// What.
     pub value: RecordValue,
     /// The value as typed, for the edit form.
-    pub typed: String,
+    pub input: String,
     /// A person's own note.
     pub ports: Option<String>,
     /// A person's own note.
@@ -406,7 +406,7 @@ impl NewRecord {
         fingerprint(
             self.name.fqdn(),
             self.value.rtype(),
-            &self.value.content(),
+            &self.value.presentation(),
             notes,
         )
     }
@@ -427,7 +427,7 @@ impl RecordForm {
         let ports = note(Field::Ports, &self.ports, NOTE_MAX);
         let course = note(Field::Course, &self.course, NOTE_MAX);
         let description = note(Field::Description, &self.description, DESCRIPTION_MAX);
-        let Some(rtype) = RecordType::parse(&self.kind) else {
+        let Some(rtype) = RecordType::parse(&self.rtype) else {
             faults.push((Field::Type, Fault::UnknownType));
             // What every type would refuse is told with it.
             if let Err(fault @ NameFault::Empty) =
@@ -436,7 +436,7 @@ impl RecordForm {
                 faults.push((Field::Name, Fault::Name(fault)));
             }
             if let Err(fault @ ValueFault::Empty) =
-                RecordValue::parse(RecordType::A, &self.value, MX_PREFERENCE)
+                RecordValue::parse(RecordType::A, &self.input, MX_PREFERENCE)
             {
                 faults.push((Field::Value, Fault::Value(fault)));
             }
@@ -445,14 +445,14 @@ impl RecordForm {
         };
         let name = OwnedName::parse(&self.name, base, rtype)
             .map_err(|fault| faults.push((Field::Name, Fault::Name(fault))));
-        let preference = match self.priority.as_str() {
+        let preference = match self.preference.as_str() {
             _ if rtype != RecordType::Mx => Ok(MX_PREFERENCE),
             "" => Ok(MX_PREFERENCE),
             text => text
                 .parse()
-                .map_err(|_| faults.push((Field::Priority, Fault::Priority))),
+                .map_err(|_| faults.push((Field::Preference, Fault::Preference))),
         };
-        let value = RecordValue::parse(rtype, &self.value, preference.unwrap_or(MX_PREFERENCE))
+        let value = RecordValue::parse(rtype, &self.input, preference.unwrap_or(MX_PREFERENCE))
             .map_err(|fault| faults.push((Field::Value, Fault::Value(fault))));
         if let (Ok(name), Ok(RecordValue::Cname(target))) = (&name, &value)
             && target.as_str() == name.fqdn()
@@ -463,7 +463,7 @@ impl RecordForm {
             (Ok(name), Ok(value)) if faults.is_empty() => Ok(NewRecord {
                 name,
                 value,
-                typed: self.value.clone(),
+                input: self.input.clone(),
                 ports,
                 course,
                 description,

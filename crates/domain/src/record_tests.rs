@@ -3,11 +3,11 @@
 use super::*;
 use crate::names::{Label, RootDomain};
 
-fn form(name: &str, kind: &str, value: &str) -> RecordForm {
+fn form(name: &str, rtype: &str, input: &str) -> RecordForm {
     RecordForm {
         name: name.into(),
-        kind: kind.into(),
-        value: value.into(),
+        rtype: rtype.into(),
+        input: input.into(),
         ..RecordForm::default()
     }
 }
@@ -18,15 +18,15 @@ fn base() -> BaseDomain {
         .base(&Label::parse("user1").unwrap())
 }
 
-fn content(kind: &str, value: &str) -> Result<String, Vec<(Field, Fault)>> {
-    form("www", kind, value)
+fn presentation(rtype: &str, input: &str) -> Result<String, Vec<(Field, Fault)>> {
+    form("www", rtype, input)
         .check(&base())
-        .map(|record| record.value.content())
+        .map(|record| record.value.presentation())
 }
 
 #[test]
 fn values_are_written_in_one_way() {
-    for (kind, value, expected) in [
+    for (rtype, input, expected) in [
         ("A", "192.168.1.1", "192.168.1.1"),
         (
             "AAAA",
@@ -44,9 +44,9 @@ fn values_are_written_in_one_way() {
         ("TXT", "€ 😀", r#""\342\202\254 \360\237\230\200""#),
     ] {
         assert_eq!(
-            content(kind, value).as_deref(),
+            presentation(rtype, input).as_deref(),
             Ok(expected),
-            "{kind} {value}"
+            "{rtype} {input}"
         );
     }
 }
@@ -56,7 +56,7 @@ fn values_that_cannot_be_used_say_why() {
     let loopback = ValueFault::Address {
         kind: "a loopback address",
     };
-    for (kind, value, fault) in [
+    for (rtype, input, fault) in [
         ("A", "", ValueFault::Empty),
         ("A", "192.168.1.1 ", ValueFault::OuterWhitespace),
         ("A", "192.168.1", ValueFault::Ipv4),
@@ -161,21 +161,21 @@ fn values_that_cannot_be_used_say_why() {
                 rtype: RecordType::Mx,
             },
         ),
-        ("MX", "10 mail.example.com", ValueFault::HostHasPriority),
+        ("MX", "10 mail.example.com", ValueFault::HostHasPreference),
         ("TXT", "two\nlines", ValueFault::ControlCharacter),
         ("TXT", "\0", ValueFault::ControlCharacter),
     ] {
         assert_eq!(
-            content(kind, value),
+            presentation(rtype, input),
             Err(vec![(Field::Value, Fault::Value(fault))]),
-            "{kind} {value:?}"
+            "{rtype} {input:?}"
         );
     }
 }
 
 #[test]
 fn what_may_not_be_meant_is_allowed_with_a_note() {
-    for (kind, value, note) in [
+    for (rtype, input, note) in [
         ("A", "10.1.2.3", Some(ValueNote::Private)),
         ("A", "172.16.0.1", Some(ValueNote::Private)),
         ("A", "192.168.1.1", Some(ValueNote::Private)),
@@ -192,13 +192,13 @@ fn what_may_not_be_meant_is_allowed_with_a_note() {
         ("TXT", "\"", None),
     ] {
         assert_eq!(
-            form("www", kind, value)
+            form("www", rtype, input)
                 .check(&base())
                 .unwrap()
                 .value
                 .note(),
             note,
-            "{value}"
+            "{input}"
         );
     }
 }
@@ -207,9 +207,12 @@ fn what_may_not_be_meant_is_allowed_with_a_note() {
 fn a_text_that_is_too_long_says_by_how_much() {
     // 4,000 characters hold 15 strings of 255 in quotes with blanks between, and one shorter.
     let longest = 4_000 - (2 * 16 + 15);
-    assert_eq!(content("TXT", &"x".repeat(longest)).unwrap().len(), 4_000);
     assert_eq!(
-        content("TXT", &"x".repeat(longest + 7)),
+        presentation("TXT", &"x".repeat(longest)).unwrap().len(),
+        4_000
+    );
+    assert_eq!(
+        presentation("TXT", &"x".repeat(longest + 7)),
         Err(vec![(
             Field::Value,
             Fault::Value(ValueFault::TxtTooLong { over: 7 })
@@ -219,20 +222,20 @@ fn a_text_that_is_too_long_says_by_how_much() {
 
 #[test]
 fn mx_preference() {
-    let mx = |priority: &str| {
+    let mx = |preference: &str| {
         RecordForm {
-            priority: priority.into(),
+            preference: preference.into(),
             ..form("@", "MX", "mail.example.com")
         }
         .check(&base())
-        .map(|record| record.value.content())
+        .map(|record| record.value.presentation())
     };
     assert_eq!(mx("").as_deref(), Ok("10 mail.example.com."));
     assert_eq!(mx("0").as_deref(), Ok("0 mail.example.com."));
     for wrong in ["-1", "65536", "ten", " 5"] {
         assert_eq!(
             mx(wrong),
-            Err(vec![(Field::Priority, Fault::Priority)]),
+            Err(vec![(Field::Preference, Fault::Preference)]),
             "{wrong}"
         );
     }
@@ -242,8 +245,8 @@ fn mx_preference() {
 fn every_fault_is_told_at_once_in_the_order_of_the_form() {
     let form = RecordForm {
         name: "-".into(),
-        kind: "A".into(),
-        value: "x".into(),
+        rtype: "A".into(),
+        input: "x".into(),
         course: "c".repeat(192),
         description: "a\u{7}".into(),
         ..RecordForm::default()
@@ -259,7 +262,7 @@ fn every_fault_is_told_at_once_in_the_order_of_the_form() {
         [Field::Name, Field::Value, Field::Course, Field::Description]
     );
     assert_eq!(
-        content("NS", "x"),
+        presentation("NS", "x"),
         Err(vec![(Field::Type, Fault::UnknownType)])
     );
     let nothing = RecordForm::default().check(&base()).unwrap_err();
@@ -273,7 +276,7 @@ fn every_fault_is_told_at_once_in_the_order_of_the_form() {
 fn what_was_typed_is_kept() {
     let record = form("WWW", "AAAA", "2001:0DB8::1").check(&base()).unwrap();
     assert_eq!(
-        (record.name.relative(), record.typed.as_str()),
+        (record.name.relative(), record.input.as_str()),
         ("www", "2001:0DB8::1")
     );
 }

@@ -9,7 +9,7 @@ pub const TTL: u32 = 300;
 
 /// What an RRset holds beside its name and type.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SetBody {
+pub struct RrsetData {
     /// Time to live, in seconds.
     pub ttl: u32,
     /// The values in Route53's presentation format.
@@ -24,7 +24,7 @@ pub struct Rrset {
     /// The type.
     pub rtype: RecordType,
     /// TTL and values.
-    pub body: SetBody,
+    pub body: RrsetData,
 }
 
 impl Rrset {
@@ -37,7 +37,7 @@ impl Rrset {
         Self {
             name: name.into(),
             rtype,
-            body: SetBody {
+            body: RrsetData {
                 ttl: TTL,
                 values: values.into_iter().collect(),
             },

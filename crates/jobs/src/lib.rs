@@ -11,9 +11,9 @@ mod redis;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-pub use self::redis::{ClearError, Ended, Error, RedisOptions, RedisQueue, clear};
-pub use counters::{Allowance, Counters, LocalCounters, SharedCounters};
-pub use memory::{Deaf, InProcess};
+pub use self::redis::{ClearError, Error, PoolEnded, RedisOptions, RedisQueue, clear};
+pub use counters::{Counters, LocalCounters, RateLimit, SharedCounters};
+pub use memory::{InProcessQueue, NullQueue};
 pub use outcome::Outcome;
 
 /// Something there may be to do.
@@ -58,7 +58,11 @@ pub trait Queue: Send + Sync {
     ///
     /// # Errors
     /// It ended by itself, so that the process is broken and should end too.
-    async fn carry(&self, _fetch: CancellationToken, end: CancellationToken) -> Result<(), Ended> {
+    async fn relay(
+        &self,
+        _fetch: CancellationToken,
+        end: CancellationToken,
+    ) -> Result<(), PoolEnded> {
         end.cancelled().await;
         Ok(())
     }

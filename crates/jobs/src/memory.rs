@@ -10,13 +10,13 @@ use crate::{Job, Queue};
 
 /// Wakes the worker of the same process. Other processes find the work at their next sweep.
 #[derive(Debug, Default)]
-pub struct InProcess {
+pub struct InProcessQueue {
     woken: Mutex<BTreeSet<Job>>,
     bell: Notify,
 }
 
 #[async_trait]
-impl Queue for InProcess {
+impl Queue for InProcessQueue {
     fn wake(&self, job: Job) {
         self.woken
             .lock()
@@ -42,10 +42,10 @@ impl Queue for InProcess {
 
 /// Drops every message: the proof that rows alone keep the work going.
 #[derive(Debug, Default)]
-pub struct Deaf;
+pub struct NullQueue;
 
 #[async_trait]
-impl Queue for Deaf {
+impl Queue for NullQueue {
     fn wake(&self, _: Job) {}
 
     async fn next(&self) -> Job {
@@ -61,7 +61,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_job_woken_twice_comes_once() {
-        let queue = InProcess::default();
+        let queue = InProcessQueue::default();
         queue.wake(Job::Track);
         queue.wake(Job::Publish);
         queue.wake(Job::Publish);

@@ -237,9 +237,9 @@ fn database(reader: &mut Reader) -> Option<Database> {
 fn redis(reader: &mut Reader) -> Option<Redis> {
     reader.parsed("REDIS_URL", |text| match text {
         "memory" => Ok(Redis::InProcess),
-        "none" => Ok(Redis::Nothing),
+        "none" => Ok(Redis::Disabled),
         _ if text.starts_with("redis://") || text.starts_with("rediss://") => Url::parse(text)
-            .map(|_| Redis::At(Secret::new(text)))
+            .map(|_| Redis::Url(Secret::new(text)))
             .map_err(|error| format!("is no URL: {error}")),
         _ => Err("must begin with redis:// or rediss://, or be memory or none".to_owned()),
     })
@@ -327,7 +327,7 @@ fn mail(reader: &mut Reader) -> Option<Mail> {
         username,
         password,
     };
-    if let Some(reason) = mail.off_because() {
+    if let Some(reason) = mail.disabled_reason() {
         reader.notice(format!(
             "mail is off, and no record is removed before its person could be told: {reason}"
         ));
@@ -392,7 +392,7 @@ fn certificates(reader: &mut Reader) -> Option<Certificates> {
         key_encryption_keys,
         ca_root,
     };
-    if let Some(reason) = certificates.off_because() {
+    if let Some(reason) = certificates.disabled_reason() {
         reader.notice(format!("certificates are off: {reason}"));
     }
     Some(certificates)

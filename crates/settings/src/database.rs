@@ -31,7 +31,7 @@ const FILE_BYTES: u64 = 64 * 1024;
 ///
 /// # Errors
 /// What is wrong with the file; nothing of it is repeated.
-pub fn database_url_in(path: &Path) -> Result<(Database, Vec<String>), String> {
+pub fn read_database_url_file(path: &Path) -> Result<(Database, Vec<String>), String> {
     let told = |fault: String| format!("{} {fault}", path.display());
     let text = read_text(path, FILE_BYTES).map_err(|unread| told(unread.advice()))?;
     let text = text.trim_start_matches('\u{feff}').trim();
@@ -207,7 +207,7 @@ mod tests {
         ] {
             std::fs::write(&file, &text).unwrap();
             assert_eq!(
-                database_url_in(&file).unwrap().0.url.expose(),
+                read_database_url_file(&file).unwrap().0.url.expose(),
                 url,
                 "{text}"
             );
@@ -225,7 +225,7 @@ mod tests {
             ),
         ] {
             std::fs::write(&file, text).unwrap();
-            let fault = database_url_in(&file).unwrap_err();
+            let fault = read_database_url_file(&file).unwrap_err();
             assert!(fault.contains(said) && !fault.contains("hunter"), "{fault}");
         }
         let folder = folder.path();
@@ -235,7 +235,7 @@ mod tests {
             (folder.join("absent"), "is missing"),
             (folder.to_owned(), "is a directory"),
         ] {
-            let fault = database_url_in(&path).unwrap_err();
+            let fault = read_database_url_file(&path).unwrap_err();
             assert!(fault.contains(said), "{fault}");
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! [`Sources`] says where to look, [`Settings::read`] turns that into typed values, every fault at
 //! once, and [`render_check`] prints what was read from where (`starchart check-config`). Every
-//! name that is read stands in [`known`], with its default and meaning; `config/env.example` and
+//! name that is read stands in [`setting_specs`], with its default and meaning; `config/env.example` and
 //! the stack files are compared with that table by a test.
 //!
 //! Precedence: environment variable, then `--env-file` (in development also `./.env`), then the
@@ -13,22 +13,22 @@ mod assemble;
 mod database;
 mod env_file;
 mod keys;
-mod known;
-mod nearest;
+mod misspelling;
 mod parse;
 mod reader;
 mod report;
 mod settings;
 mod sources;
+mod spec;
 
-pub use database::database_url_in;
-pub use known::{Fallback, Known, Needed, known};
+pub use database::read_database_url_file;
 pub use report::{FoundIn, Origin, Problem, Problems, render_check};
 pub use settings::{
     App, Aws, Certificates, Database, DatabaseKind, Environment, HostPort, Limits, LogLevel, Mail,
     Redis, Saml, Settings, SmtpAuth, SmtpOauth, SmtpTls, Timers,
 };
 pub use sources::Sources;
+pub use spec::{DefaultValue, Required, SettingSpec, setting_specs};
 
 /// What reading the settings gave.
 #[derive(Debug)]
@@ -37,6 +37,6 @@ pub struct Loaded {
     pub settings: Settings,
     /// What an operator should hear at the start: warnings, values ignored, features that are off.
     pub notices: Vec<String>,
-    /// Where each known name was found, in the order of [`known`].
+    /// Where each known name was found, in the order of [`setting_specs`].
     pub origins: Vec<Origin>,
 }

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use starchart_domain::secret::Secret;
 
 use crate::env_file::{self, EnvFile};
-use crate::known::{self, Needed};
-use crate::nearest::{self, Whose};
+use crate::misspelling::{self, FileScope};
 use crate::report::showable;
 use crate::settings::Environment;
+use crate::spec::{self, Required, SettingSpec};
 use crate::{FoundIn, Origin, Problem, Sources, parse};
 
 /// A secret is a few lines; more is some other file.
@@ -56,7 +56,7 @@ impl<'a> Reader<'a> {
                 reader.notice("SECRETS_OVERRIDE: secrets are read from ./dev-secrets although this is production");
             }
         }
-        reader.look_for_slips();
+        reader.report_misspellings();
         reader
     }
 
@@ -87,9 +87,9 @@ impl<'a> Reader<'a> {
 
     /// The origins in the table's order.
     pub(crate) fn into_origins(mut self) -> Vec<Origin> {
-        known::known()
+        spec::setting_specs()
             .iter()
-            .filter_map(|known| self.origins.remove(known.name))
+            .filter_map(|spec| self.origins.remove(spec.name))
             .collect()
     }
 
@@ -166,29 +166,28 @@ impl<'a> Reader<'a> {
 
     /// Notes the origin, adds the default, and reports what is needed and absent.
     fn settle(&mut self, name: &'static str, found: Option<(String, FoundIn)>) -> Option<String> {
-        let known = known::find(name)?;
+        let spec = spec::find(name)?;
         let default = || {
-            known
-                .default
+            spec.default
                 .in_environment(self.environment)
                 .map(|text| (text.to_owned(), FoundIn::Default))
         };
         let found = found.or_else(default);
         let (shown, from) = match &found {
-            Some((_, from)) if known.secret => ("***".to_owned(), from.clone()),
+            Some((_, from)) if spec.secret => ("***".to_owned(), from.clone()),
             Some((value, from)) => (showable(value), from.clone()),
             None => (String::new(), FoundIn::NotSet),
         };
         self.origins.insert(name, Origin { name, from, shown });
-        let needed = known.needed == Needed::Always
-            || known.needed == Needed::InProduction && self.environment.is_production();
+        let needed = spec.required == Required::Always
+            || spec.required == Required::InProduction && self.environment.is_production();
         if found.is_none() && needed {
-            self.absent(name, known);
+            self.absent(name, spec);
         }
         found.map(|(value, _)| value)
     }
 
-    fn absent(&mut self, name: &'static str, known: &known::Known) {
+    fn absent(&mut self, name: &'static str, spec: &SettingSpec) {
         let file = self.secrets.join(name);
         // A file that is there but unusable has had its own line.
         if self
@@ -198,8 +197,8 @@ impl<'a> Reader<'a> {
         {
             return;
         }
-        let doc = known.doc;
-        match known.secret {
+        let doc = spec.description;
+        match spec.secret {
             true if self.environment.is_production() => {
                 self.problem(
                     file.display().to_string(),
@@ -356,27 +355,27 @@ impl<'a> Reader<'a> {
     }
 
     /// A notice for every name that looks like ours and is none of ours.
-    fn look_for_slips(&mut self) {
-        let mut slips: Vec<String> = self
+    fn report_misspellings(&mut self) {
+        let mut notices: Vec<String> = self
             .sources
             .variables
             .keys()
-            .filter_map(|name| nearest::slip(name))
+            .filter_map(|name| misspelling::in_environment(name))
             .collect();
         if let Some((path, variables)) = &self.file {
             // ./.env may be read by other programs too; a file that was named is for this one
             // alone.
-            let whose = if self.sources.env_file.is_some() {
-                Whose::Ours
+            let scope = if self.sources.env_file.is_some() {
+                FileScope::Own
             } else {
-                Whose::Shared
+                FileScope::Shared
             };
             let names = variables
                 .keys()
                 .filter(|name| !self.sources.variables.contains_key(*name));
-            slips.extend(names.filter_map(|name| nearest::slip_in(path, name, whose)));
+            notices.extend(names.filter_map(|name| misspelling::in_file(path, name, scope)));
         }
-        self.notices.extend(slips);
+        self.notices.extend(notices);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 
-use starchart_domain::words::counted;
+use starchart_domain::plural::pluralize;
 use url::Url;
 
 use crate::Loaded;
@@ -49,7 +49,7 @@ impl From<Problem> for Problems {
 }
 
 fn list(problems: &[Problem], notices: &[String]) -> String {
-    let mut text = counted(problems.len(), "setting is wrong:", "settings are wrong:");
+    let mut text = pluralize(problems.len(), "setting is wrong:", "settings are wrong:");
     for problem in problems {
         let _ = write!(text, "\n  {problem}");
     }

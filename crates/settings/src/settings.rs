@@ -59,11 +59,11 @@ pub struct Settings {
 pub enum Redis {
     /// Through the Redis at this URL, which may carry a password. Default redis://redis:6379 in
     /// production and redis://localhost:6379 in development.
-    At(Secret),
+    Url(Secret),
     /// `memory`: each process wakes itself. Default in tests.
     InProcess,
     /// `none`: nobody wakes anybody, work is found by looking. To diagnose.
-    Nothing,
+    Disabled,
 }
 
 /// Where this runs.
@@ -234,7 +234,7 @@ pub struct Mail {
 
 impl Mail {
     /// Why no mail can be sent, if so.
-    pub fn off_because(&self) -> Option<&'static str> {
+    pub fn disabled_reason(&self) -> Option<&'static str> {
         if self.sender.is_none() {
             return Some("NOTIFICATIONS_EMAIL_USER is not set");
         }
@@ -300,7 +300,7 @@ pub struct Certificates {
 
 impl Certificates {
     /// Why no certificate can be asked for, if so.
-    pub fn off_because(&self) -> Option<&'static str> {
+    pub fn disabled_reason(&self) -> Option<&'static str> {
         if self.account_key.is_none() {
             return Some(
                 "LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM is not set, or no P-256 key (`starchart keys new` makes one)",

@@ -29,7 +29,7 @@ impl Sources {
         clippy::disallowed_methods,
         reason = "this is the one reader of the environment"
     )]
-    pub fn of_process(env_file: Option<PathBuf>) -> Self {
+    pub fn from_process(env_file: Option<PathBuf>) -> Self {
         let variables = std::env::vars_os()
             .map(|(name, value)| {
                 (

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use starchart_settings::{Environment, Needed, Settings, Sources, known};
+use starchart_settings::{Environment, Required, Settings, Sources, setting_specs};
 use tempfile::TempDir;
 
 fn root() -> PathBuf {
@@ -20,15 +20,18 @@ fn text(path: &str) -> String {
     fs::read_to_string(root().join(path)).expect(path)
 }
 
-fn known_names() -> BTreeSet<String> {
-    known().iter().map(|known| known.name.to_owned()).collect()
+fn setting_names() -> BTreeSet<String> {
+    setting_specs()
+        .iter()
+        .map(|spec| spec.name.to_owned())
+        .collect()
 }
 
 fn secret_names() -> BTreeSet<String> {
-    known()
+    setting_specs()
         .iter()
-        .filter(|known| known.secret)
-        .map(|known| known.name.to_owned())
+        .filter(|spec| spec.secret)
+        .map(|spec| spec.name.to_owned())
         .collect()
 }
 
@@ -100,7 +103,7 @@ const STACKS: [&str; 2] = ["docker-staging.yml", "docker-production.yml"];
 fn the_example_names_each_setting_once_and_no_other() {
     let example = example();
     let names: BTreeSet<_> = example.iter().map(|(name, ..)| name.clone()).collect();
-    assert_eq!(names, known_names());
+    assert_eq!(names, setting_names());
     assert_eq!(example.len(), names.len(), "a name stands twice");
 }
 
@@ -108,24 +111,24 @@ fn the_example_names_each_setting_once_and_no_other() {
 fn the_example_says_what_each_setting_means() {
     let text = text("config/env.example");
     let lines: Vec<_> = text.lines().collect();
-    for known in known() {
+    for spec in setting_specs() {
         let is_its = |line: &&str| {
             line.strip_prefix("# ")
                 .unwrap_or(line)
-                .starts_with(&format!("{}=", known.name))
+                .starts_with(&format!("{}=", spec.name))
         };
-        let above = lines[lines.iter().position(is_its).expect(known.name) - 1];
-        let secret = if known.secret { "secret; " } else { "" };
-        let needed = match known.needed {
-            Needed::Always => "required; ",
-            Needed::InProduction => "required in production; ",
-            Needed::No => "",
+        let above = lines[lines.iter().position(is_its).expect(spec.name) - 1];
+        let secret = if spec.secret { "secret; " } else { "" };
+        let needed = match spec.required {
+            Required::Always => "required; ",
+            Required::InProduction => "required in production; ",
+            Required::No => "",
         };
-        let said = format!("# {secret}{needed}{}", known.doc);
+        let said = format!("# {secret}{needed}{}", spec.description);
         assert!(
             above.starts_with(&said),
             "{}: {above:?} is not {said:?}",
-            known.name
+            spec.name
         );
     }
 }
@@ -133,8 +136,11 @@ fn the_example_says_what_each_setting_means() {
 #[test]
 fn the_example_shows_the_defaults_of_development() {
     for (name, value, live) in example().iter().filter(|(.., live)| !live) {
-        let known = known().iter().find(|known| known.name == name).unwrap();
-        if let Some(default) = known.default.in_environment(Environment::Development) {
+        let spec = setting_specs()
+            .iter()
+            .find(|spec| spec.name == name)
+            .unwrap();
+        if let Some(default) = spec.default.in_environment(Environment::Development) {
             assert_eq!(value, default, "{name} (live: {live})");
         }
     }
@@ -175,7 +181,7 @@ fn the_example_and_the_throw_away_secrets_start_development() {
     let loaded = Settings::read(&sources("development")).unwrap();
     let off = "LETS_ENCRYPT_DIRECTORY_URL is not set";
     assert_eq!(
-        loaded.settings.certificates.off_because(),
+        loaded.settings.certificates.disabled_reason(),
         Some(off),
         "the throw-away keys are usable ones"
     );
@@ -223,9 +229,9 @@ fn the_stacks_name_what_is_known_and_all_that_production_needs() {
             .cloned()
             .collect();
         assert!(
-            given.is_subset(&known_names()),
+            given.is_subset(&setting_names()),
             "{path}: {:?}",
-            given.difference(&known_names())
+            given.difference(&setting_names())
         );
         assert!(
             stack.used.is_subset(&secret_names()),
@@ -243,7 +249,10 @@ fn the_stacks_name_what_is_known_and_all_that_production_needs() {
                 .all(|name| !secret_names().contains(name)),
             "{path}: a secret in the open"
         );
-        for needed in known().iter().filter(|known| known.needed != Needed::No) {
+        for needed in setting_specs()
+            .iter()
+            .filter(|spec| spec.required != Required::No)
+        {
             assert!(given.contains(needed.name), "{path} lacks {}", needed.name);
         }
     }
@@ -441,7 +450,7 @@ fn the_image_sets_known_variables_only_and_runs_as_nobody() {
         .map(|pair| pair.split('=').next().unwrap().to_owned())
         .collect();
     assert!(
-        !names.is_empty() && names.is_subset(&known_names()),
+        !names.is_empty() && names.is_subset(&setting_names()),
         "{names:?}"
     );
     assert!(names.is_disjoint(&secret_names()), "a secret in the image");

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use starchart_domain::error::error_chain;
-use starchart_jobs::{Ended, Queue};
+use starchart_jobs::{PoolEnded, Queue};
 use starchart_mail::Mailer;
 use starchart_saml::Provider;
 use starchart_settings::Settings;
@@ -129,7 +129,7 @@ pub(crate) async fn serve(service: Service) -> anyhow::Result<ExitCode> {
         let _ = health.store.set(store.clone());
         readiness.begin();
         let (bell, fetch, until) = (Arc::clone(&queue), work_stop.clone(), end.clone());
-        running.carrying = Some(tokio::spawn(async move { bell.carry(fetch, until).await }));
+        running.carrying = Some(tokio::spawn(async move { bell.relay(fetch, until).await }));
         if parts != Parts::Pages {
             let context = crate::wire::worker(
                 &settings,
@@ -179,7 +179,7 @@ pub(crate) async fn serve(service: Service) -> anyhow::Result<ExitCode> {
 struct Running {
     serving: JoinHandle<std::io::Result<()>>,
     measuring: Option<JoinHandle<std::io::Result<()>>>,
-    carrying: Option<JoinHandle<Result<(), Ended>>>,
+    carrying: Option<JoinHandle<Result<(), PoolEnded>>>,
     work: Option<JoinHandle<()>>,
 }
 
@@ -358,7 +358,7 @@ mod tests {
     #[tokio::test]
     async fn a_pool_that_ends_breaks_the_process() {
         let mut running = running();
-        running.carrying = Some(tokio::spawn(async { Err(Ended) }));
+        running.carrying = Some(tokio::spawn(async { Err(PoolEnded) }));
         assert_eq!(
             format!("{:#}", running.breaks().await),
             "REDIS_URL: the pool that takes wake-ups out of Redis ended by itself"

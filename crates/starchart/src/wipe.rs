@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use starchart_domain::error::error_chain;
-use starchart_domain::words::counted;
+use starchart_domain::plural::pluralize;
 use starchart_jobs::clear;
 use starchart_settings::{Problem, Problems, Redis, Settings};
 use starchart_store::{Store, WipeMark, WipeOutcome};
@@ -101,7 +101,7 @@ async fn told(outcome: WipeOutcome, settings: &Settings) -> anyhow::Result<()> {
             let advice = format!(
                 "{said}: to wipe the data of {} here it must be {words} (ROOT_DOMAIN:number of users). Nothing was changed. To \
                  keep the data, remove {FLAG}",
-                counted(users, "person", "people")
+                pluralize(users, "person", "people")
             );
             return Err(Problems::from(Problem {
                 name: "DANGER_CONFIRM".to_owned(),
@@ -185,13 +185,15 @@ pub(crate) async fn by_hand(
                 println!("dropped and made anew: {table}");
             }
             match clear_redis(settings).await {
-                Ok(Some(keys)) => println!("removed from Redis: {}", counted(keys, "key", "keys")),
+                Ok(Some(keys)) => {
+                    println!("removed from Redis: {}", pluralize(keys, "key", "keys"))
+                }
                 Ok(None) => {}
                 Err(reason) => println!("Redis: {reason}; what is left there goes by time"),
             }
             println!(
                 "{} wiped. The zone was not touched, and publishing is paused:",
-                counted(tables.len(), "table was", "tables were")
+                pluralize(tables.len(), "table was", "tables were")
             );
             println!(
                 "where the zone is empty it goes on by itself; else `starchart reconcile --adopt` shows what stands there,"
@@ -201,7 +203,7 @@ pub(crate) async fn by_hand(
         WipeOutcome::Refused(users) => {
             let words = confirmation(settings, users);
             let or_yes = if production { "" } else { ", or --yes" };
-            let people = counted(users, "person", "people");
+            let people = pluralize(users, "person", "people");
             match &options.confirm {
                 // Who guesses is not told how many there are; who asks is.
                 Some(_) => eprintln!(
@@ -230,7 +232,7 @@ pub(crate) async fn by_hand(
 
 /// Removes our keys; none where there is no Redis.
 async fn clear_redis(settings: &Settings) -> Result<Option<u64>, String> {
-    let Redis::At(url) = &settings.redis else {
+    let Redis::Url(url) = &settings.redis else {
         return Ok(None);
     };
     match tokio::time::timeout(REDIS_LIMIT, clear(url)).await {

@@ -16,7 +16,8 @@ use starchart_dns::zone::Zone;
 use starchart_dns::zone_verifier::ZoneVerifier;
 use starchart_domain::time::Timestamp;
 use starchart_jobs::{
-    Counters, Deaf, InProcess, LocalCounters, Queue, RedisOptions, RedisQueue, SharedCounters,
+    Counters, InProcessQueue, LocalCounters, NullQueue, Queue, RedisOptions, RedisQueue,
+    SharedCounters,
 };
 use starchart_mail::Mailer;
 use starchart_saml::{AttributeNames, MetadataError, Provider, ProviderConfig};
@@ -133,8 +134,8 @@ pub(crate) fn web(
 /// The URL of Redis cannot be used.
 pub(crate) fn counters(settings: &Settings) -> anyhow::Result<Arc<dyn Counters>> {
     Ok(match &settings.redis {
-        Redis::At(url) => Arc::new(SharedCounters::new(url).context("REDIS_URL")?),
-        Redis::InProcess | Redis::Nothing => Arc::new(LocalCounters::default()),
+        Redis::Url(url) => Arc::new(SharedCounters::new(url).context("REDIS_URL")?),
+        Redis::InProcess | Redis::Disabled => Arc::new(LocalCounters::default()),
     })
 }
 
@@ -144,9 +145,9 @@ pub(crate) fn counters(settings: &Settings) -> anyhow::Result<Arc<dyn Counters>>
 /// The URL of Redis cannot be used.
 pub(crate) fn queue(settings: &Settings, parts: Parts) -> anyhow::Result<Arc<dyn Queue>> {
     let url = match &settings.redis {
-        Redis::At(url) => url.clone(),
-        Redis::InProcess => return Ok(Arc::new(InProcess::default())),
-        Redis::Nothing => return Ok(Arc::new(Deaf)),
+        Redis::Url(url) => url.clone(),
+        Redis::InProcess => return Ok(Arc::new(InProcessQueue::default())),
+        Redis::Disabled => return Ok(Arc::new(NullQueue)),
     };
     // In a container the host's name is the container's.
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
@@ -156,11 +157,11 @@ pub(crate) fn queue(settings: &Settings, parts: Parts) -> anyhow::Result<Arc<dyn
         host.trim(),
         rand::random::<u64>()
     );
-    let works = parts != Parts::Pages;
+    let is_worker = parts != Parts::Pages;
     let options = RedisOptions {
         url,
         process,
-        works,
+        is_worker,
         keep_finished: settings.timers.job_removal_every,
     };
     Ok(Arc::new(RedisQueue::new(options).context("REDIS_URL")?))
@@ -242,7 +243,7 @@ pub(crate) type Certificates = Result<Arc<dyn Authority>, String>;
 /// The account's key or the authority's root cannot be used.
 pub(crate) fn certificates(settings: &Settings) -> Result<Certificates, Problems> {
     let certificates = &settings.certificates;
-    if let Some(reason) = certificates.off_because() {
+    if let Some(reason) = certificates.disabled_reason() {
         return Ok(Err(reason.to_owned()));
     }
     let (Some(directory), Some(account_key)) = (

@@ -7,8 +7,8 @@
 
 use migration::SchemaManager;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, FromQueryResult};
+use starchart_domain::plural::pluralize;
 use starchart_domain::time::Timestamp;
-use starchart_domain::words::counted;
 
 use crate::audit::{self, Entry};
 use crate::migrate::{self, STEPS_TABLE};
@@ -193,7 +193,7 @@ pub(crate) async fn finish(store: &Store, db: &DatabaseConnection) -> Result<Fin
     };
     // The zone may still hold what the dropped rows wanted.
     zone::pause_after_wipe(store).await?;
-    let detail = counted(finished.tables.len(), "table", "tables");
+    let detail = pluralize(finished.tables.len(), "table", "tables");
     audit::record(
         store,
         &Entry {

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use starchart_domain::user::UserId;
-use starchart_jobs::{Allowance, Counters};
+use starchart_jobs::{Counters, RateLimit};
 
 use crate::config::RateLimits;
 use crate::errors::Failure;
@@ -50,7 +50,7 @@ impl Limiters {
         };
         let taken = self
             .counters
-            .take(&key, Allowance::per_minute(per_minute))
+            .take(&key, RateLimit::per_minute(per_minute))
             .await;
         taken.map_err(|retry_after| Failure::TooMany { retry_after })
     }

@@ -1,27 +1,27 @@
 //! A name on its way.
 
-use starchart_domain::plan::{NameOutcome, NameWork, OwnedSet, SetChange, changes_of};
+use starchart_domain::plan::{NameToPublish, OwnedRrset, PublishedName, RrsetChange, plan_changes};
 use starchart_domain::record::RecordType;
 
 use crate::batch::NameChanges;
 
 /// A name on its way: what stands as far as we know, and what is to change.
 pub(super) struct Candidate {
-    pub(super) work: NameWork,
-    pub(super) changes: Vec<SetChange>,
+    pub(super) work: NameToPublish,
+    pub(super) changes: Vec<RrsetChange>,
     pub(super) tries: u32,
     /// Sets that are left out, each with its reason; the others of the name go through.
     pub(super) held: Vec<(RecordType, String)>,
 }
 
 impl Candidate {
-    pub(super) fn from_registry(work: NameWork) -> Self {
+    pub(super) fn from_registry(work: NameToPublish) -> Self {
         let current: Vec<_> = work
             .owned
             .iter()
             .filter_map(|o| o.confirmed.clone().map(|body| (o.rtype, body)))
             .collect();
-        let changes = changes_of(&work.name, &work.desired, &current);
+        let changes = plan_changes(&work.name, &work.desired, &current);
         Self {
             work,
             changes,
@@ -55,7 +55,7 @@ impl Candidate {
                 .find(|owned| owned.rtype == rtype)
             {
                 Some(owned) => owned.pending.push(body),
-                None => self.work.owned.push(OwnedSet {
+                None => self.work.owned.push(OwnedRrset {
                     rtype,
                     confirmed: None,
                     pending: vec![body],
@@ -81,13 +81,13 @@ impl Candidate {
         }
     }
 
-    pub(super) fn outcome(&self) -> NameOutcome {
+    pub(super) fn outcome(&self) -> PublishedName {
         let sets = self
             .changes
             .iter()
             .map(|change| (change.rtype(), change.outcome().cloned()))
             .collect();
-        NameOutcome {
+        PublishedName {
             name: self.work.name.clone(),
             generation: self.work.generation,
             sets,

@@ -1,8 +1,8 @@
 //! What the zone holds at a name, against what we put there and what we want there.
 
-use starchart_domain::plan::{NameWork, OwnedSet};
+use starchart_domain::plan::{NameToPublish, OwnedRrset};
 use starchart_domain::record::RecordType;
-use starchart_domain::rrset::SetBody;
+use starchart_domain::rrset::RrsetData;
 
 use crate::canonical;
 use crate::zone::ZoneRrset;
@@ -10,15 +10,15 @@ use crate::zone::ZoneRrset;
 /// What the zone holds at a name.
 pub(super) struct Seen {
     /// What stands of ours, as the provider wrote it.
-    pub(super) current: Vec<(RecordType, SetBody)>,
+    pub(super) current: Vec<(RecordType, RrsetData)>,
     /// The same for the registry, with the sets of ours that are gone.
-    pub(super) ours: Vec<(RecordType, Option<SetBody>)>,
+    pub(super) ours: Vec<(RecordType, Option<RrsetData>)>,
     /// Types of sets that are not ours and where ours cannot stand beside.
     pub(super) in_the_way: Vec<String>,
 }
 
 /// What the zone holds at a name against what we put there and what we want there.
-pub(super) fn compare(work: &NameWork, sets: &[ZoneRrset]) -> Seen {
+pub(super) fn compare(work: &NameToPublish, sets: &[ZoneRrset]) -> Seen {
     let mut seen = Seen {
         current: Vec::new(),
         ours: Vec::new(),
@@ -60,7 +60,7 @@ pub(super) fn compare(work: &NameWork, sets: &[ZoneRrset]) -> Seen {
 }
 
 /// A body that says the same as one we sent, in the words in which we sent it.
-fn spelled_as_sent(body: &SetBody, owned: &OwnedSet) -> SetBody {
+fn spelled_as_sent(body: &RrsetData, owned: &OwnedRrset) -> RrsetData {
     let mut sent = owned.pending.iter().flatten();
     sent.find(|sent| same(owned.rtype, sent, body))
         .unwrap_or(body)
@@ -69,7 +69,7 @@ fn spelled_as_sent(body: &SetBody, owned: &OwnedSet) -> SetBody {
 
 /// A body that says the same as the one we want is that one: nothing has to change. Any other stays
 /// as the provider wrote it, because a deletion has to repeat it.
-fn spelled_as_wanted(rtype: RecordType, body: SetBody, work: &NameWork) -> SetBody {
+fn spelled_as_wanted(rtype: RecordType, body: RrsetData, work: &NameToPublish) -> RrsetData {
     let mut wanted = work
         .desired
         .iter()
@@ -81,19 +81,19 @@ fn spelled_as_wanted(rtype: RecordType, body: SetBody, work: &NameWork) -> SetBo
         .unwrap_or(body)
 }
 
-fn same(rtype: RecordType, one: &SetBody, other: &SetBody) -> bool {
+fn same(rtype: RecordType, one: &RrsetData, other: &RrsetData) -> bool {
     one.ttl == other.ttl && canonical::same_values(rtype.as_str(), &one.values, &other.values)
 }
 
 /// What was read is what is confirmed; a send that was not seen may still come, and is ours then.
-pub(super) fn adopt(work: &mut NameWork, ours: &[(RecordType, Option<SetBody>)]) {
+pub(super) fn adopt(work: &mut NameToPublish, ours: &[(RecordType, Option<RrsetData>)]) {
     for (rtype, body) in ours {
         match work.owned.iter_mut().find(|owned| owned.rtype == *rtype) {
             Some(owned) => {
                 owned.pending.retain(|sent| sent != body);
                 owned.confirmed.clone_from(body);
             }
-            None => work.owned.push(OwnedSet {
+            None => work.owned.push(OwnedRrset {
                 rtype: *rtype,
                 confirmed: body.clone(),
                 pending: vec![],

@@ -6,16 +6,16 @@ use std::convert::Infallible;
 use async_trait::async_trait;
 use starchart_dns::publish::Journal;
 use starchart_dns::zone::ChangeId;
-use starchart_domain::plan::{NameOutcome, NameWork, OwnedSet};
+use starchart_domain::plan::{NameToPublish, OwnedRrset, PublishedName};
 use starchart_domain::record::RecordType;
-use starchart_domain::rrset::{Rrset, SetBody};
+use starchart_domain::rrset::{Rrset, RrsetData};
 
 type Flat = BTreeSet<(String, String, u32, BTreeSet<String>)>;
 
 #[derive(Default)]
 pub(crate) struct Rows {
     names: BTreeMap<String, Name>,
-    owned: BTreeMap<(String, RecordType), OwnedSet>,
+    owned: BTreeMap<(String, RecordType), OwnedRrset>,
     pub(crate) lease_lost: bool,
     /// The process dies after the zone said yes: nothing more is written.
     pub(crate) die_after_send: bool,
@@ -37,13 +37,13 @@ impl Rows {
         row.refused = None;
     }
 
-    pub(crate) fn work(&self) -> Vec<NameWork> {
+    pub(crate) fn work(&self) -> Vec<NameToPublish> {
         let dirty = self
             .names
             .iter()
             .filter(|(_, row)| row.generation > row.applied);
         dirty
-            .map(|(name, row)| NameWork {
+            .map(|(name, row)| NameToPublish {
                 name: name.clone(),
                 generation: row.generation,
                 desired: row.desired.clone(),
@@ -71,7 +71,7 @@ impl Rows {
     }
 
     pub(crate) fn confirmed(&self) -> Flat {
-        let set = |((name, rtype), set): (&(String, RecordType), &OwnedSet)| {
+        let set = |((name, rtype), set): (&(String, RecordType), &OwnedRrset)| {
             let body = set.confirmed.clone()?;
             Some((name.clone(), rtype.to_string(), body.ttl, body.values))
         };
@@ -82,18 +82,18 @@ impl Rows {
         self.names.get(name)?.refused.clone()
     }
 
-    fn confirm(&mut self, name: &NameOutcome) {
+    fn confirm(&mut self, name: &PublishedName) {
         for (rtype, body) in &name.sets {
             self.put(&name.name, *rtype, body.clone());
         }
     }
 
-    fn put(&mut self, name: &str, rtype: RecordType, body: Option<SetBody>) {
+    fn put(&mut self, name: &str, rtype: RecordType, body: Option<RrsetData>) {
         let key = (name.to_owned(), rtype);
         match body {
             Some(body) => drop(self.owned.insert(
                 key,
-                OwnedSet {
+                OwnedRrset {
                     rtype,
                     confirmed: Some(body),
                     pending: vec![],
@@ -108,13 +108,13 @@ impl Rows {
 impl Journal for Rows {
     type Error = Infallible;
 
-    async fn intend(&mut self, batch: &[NameOutcome]) -> Result<bool, Infallible> {
+    async fn intend(&mut self, batch: &[PublishedName]) -> Result<bool, Infallible> {
         if self.lease_lost {
             return Ok(false);
         }
         for name in batch {
             for (rtype, body) in &name.sets {
-                let fresh = OwnedSet {
+                let fresh = OwnedRrset {
                     rtype: *rtype,
                     confirmed: None,
                     pending: vec![],
@@ -131,7 +131,7 @@ impl Journal for Rows {
 
     async fn applied(
         &mut self,
-        names: &[NameOutcome],
+        names: &[PublishedName],
         _: Option<&ChangeId>,
     ) -> Result<bool, Infallible> {
         if self.lease_lost || self.die_after_send {
@@ -147,7 +147,7 @@ impl Journal for Rows {
         Ok(true)
     }
 
-    async fn withdrawn(&mut self, batch: &[NameOutcome]) -> Result<bool, Infallible> {
+    async fn withdrawn(&mut self, batch: &[PublishedName]) -> Result<bool, Infallible> {
         for name in batch {
             for (rtype, body) in &name.sets {
                 if let Some(set) = self.owned.get_mut(&(name.name.clone(), *rtype)) {
@@ -156,18 +156,18 @@ impl Journal for Rows {
             }
         }
         self.owned
-            .retain(|_, set| set.confirmed.is_some() || set.is_unclear());
+            .retain(|_, set| set.confirmed.is_some() || set.needs_read());
         Ok(true)
     }
 
-    async fn read(&mut self, name: &NameOutcome) -> Result<bool, Infallible> {
+    async fn read(&mut self, name: &PublishedName) -> Result<bool, Infallible> {
         self.confirm(name);
         Ok(!self.lease_lost)
     }
 
     async fn refused(
         &mut self,
-        name: &NameWork,
+        name: &NameToPublish,
         rtype: Option<RecordType>,
         reason: &str,
     ) -> Result<bool, Infallible> {

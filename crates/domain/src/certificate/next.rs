@@ -1,13 +1,13 @@
 //! What follows: a function of what is saved and what was just seen.
 
 use super::OrderStep;
+use crate::plural::pluralize;
 use crate::time::Timestamp;
-use crate::words::counted;
 
 /// Starts of one step after which it is not tried again: it breaks whoever runs it.
 pub const MAX_STARTS: u32 = 5;
 /// Orders opened at the authority for one request.
-pub const MAX_OPENINGS: u32 = 4;
+pub const MAX_ORDERS: u32 = 4;
 
 const SECOND_MS: i64 = 1_000;
 const MINUTE_MS: i64 = 60 * SECOND_MS;
@@ -46,23 +46,23 @@ pub struct OrderFacts {
     /// Orders opened at the authority.
     pub openings: u32,
     /// Whether its person is deleted or suspended.
-    pub person_gone: bool,
+    pub user_gone: bool,
 }
 
 /// What was seen outside since the last step; nothing at first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Seen {
+pub struct Observations {
     /// The order at the authority.
-    pub order: Option<OrderSeen>,
+    pub order: Option<ObservedOrder>,
     /// The way of the values to the name servers.
-    pub zone: Option<ZoneSeen>,
+    pub zone: Option<ObservedZone>,
     /// Whether every name server stayed silent when it was asked just now.
     pub all_silent: Option<bool>,
 }
 
 /// An order as the authority tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum OrderSeen {
+pub enum ObservedOrder {
     /// Names are to be proven; so many authorizations are pending.
     Pending(usize),
     /// All names are proven.
@@ -79,7 +79,7 @@ pub enum OrderSeen {
 
 /// Where the values are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ZoneSeen {
+pub enum ObservedZone {
     /// Not in the zone, or not in sync yet.
     UnderWay,
     /// The zone did not take them.
@@ -104,7 +104,7 @@ pub struct Answers {
 
 /// What to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Next {
+pub enum NextStep {
     /// Open an order at the authority and save its URL.
     Open,
     /// Ask how the order stands.
@@ -131,9 +131,9 @@ pub enum Next {
     /// Nothing to do yet: look again soon. The words are for its person.
     Wait(Option<String>),
     /// The order ended at the authority: begin with a new one.
-    Anew,
+    Reopen,
     /// It cannot be done.
-    Fail(NotDone),
+    Fail(FailureReason),
     /// Its person is gone.
     Abandon,
     /// It has ended.
@@ -142,7 +142,7 @@ pub enum Next {
 
 /// Why there is no certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NotDone {
+pub enum FailureReason {
     /// The authority says no, in its words.
     Refused(String),
     /// Too much time went by.
@@ -152,21 +152,21 @@ pub enum NotDone {
     /// A step broke its process again and again.
     Broken,
     /// Orders ended before they were done, again and again.
-    KeptEnding,
+    OrdersEnded,
 }
 
-impl NotDone {
+impl FailureReason {
     /// The reason in plain words, for its person.
     pub fn words(&self) -> String {
         match self {
             Self::Refused(detail) => format!("The certificate authority refused it: {detail}"),
             Self::TooLong => "It could not be done in time. Please request it again.".to_owned(),
             Self::NotAnswered(Answers { by, of }) => {
-                let of = counted(*of, "name server", "name servers");
+                let of = pluralize(*of, "name server", "name servers");
                 format!("Only {by} of {of} answered with the proof within an hour. Please request it again.")
             }
             Self::Broken => "A step failed again and again on our side. Please tell the administrators.".to_owned(),
-            Self::KeptEnding => {
+            Self::OrdersEnded => {
                 "The certificate authority ended every order before it was done. Please request it again later.".to_owned()
             }
         }
@@ -184,21 +184,26 @@ pub fn deadline(created_at: Timestamp, patient_until: Option<Timestamp>) -> Time
 /// Milliseconds to wait where the authority asks for `asked`: never less than `usual`, so that no
 /// answer makes us ask again and again, and never past the order's last moment, so that it ends
 /// then.
-pub fn wait_ms(created_at: Timestamp, now: Timestamp, usual: i64, asked: Option<i64>) -> i64 {
+pub fn clamped_retry_ms(
+    created_at: Timestamp,
+    now: Timestamp,
+    usual: i64,
+    asked: Option<i64>,
+) -> i64 {
     let left = created_at.plus(LATEST_MS).since(now).max(0);
     asked.unwrap_or(usual).max(usual).min(left)
 }
 
 /// What to do next with an order, from what is saved and what was seen since.
-pub fn next_step(facts: &OrderFacts, seen: &Seen, now: Timestamp) -> Next {
+pub fn next_step(facts: &OrderFacts, seen: &Observations, now: Timestamp) -> NextStep {
     if facts.step.is_final() {
-        return Next::Nothing;
+        return NextStep::Nothing;
     }
-    if facts.person_gone {
-        return Next::Abandon;
+    if facts.user_gone {
+        return NextStep::Abandon;
     }
     if facts.starts > MAX_STARTS {
-        return Next::Fail(NotDone::Broken);
+        return NextStep::Fail(FailureReason::Broken);
     }
     // What is made already is taken late, but nobody waits for ever for an authority that does not
     // hand it out.
@@ -209,85 +214,91 @@ pub fn next_step(facts: &OrderFacts, seen: &Seen, now: Timestamp) -> Next {
         deadline(facts.created_at, facts.patient_until)
     };
     if now >= end {
-        return Next::Fail(NotDone::TooLong);
+        return NextStep::Fail(FailureReason::TooLong);
     }
     if !facts.has_url {
-        return if facts.openings >= MAX_OPENINGS {
-            Next::Fail(NotDone::KeptEnding)
+        return if facts.openings >= MAX_ORDERS {
+            NextStep::Fail(FailureReason::OrdersEnded)
         } else {
-            Next::Open
+            NextStep::Open
         };
     }
     if facts.step == OrderStep::Publishing {
         return proven_in_zone(seen, now);
     }
     let Some(order) = &seen.order else {
-        return Next::ReadOrder;
+        return NextStep::ReadOrder;
     };
     match order {
-        OrderSeen::Invalid(Some(problem)) => Next::Fail(NotDone::Refused(problem.clone())),
-        OrderSeen::Invalid(None) | OrderSeen::Gone => anew(facts),
+        ObservedOrder::Invalid(Some(problem)) => {
+            NextStep::Fail(FailureReason::Refused(problem.clone()))
+        }
+        ObservedOrder::Invalid(None) | ObservedOrder::Gone => reopen(facts),
         _ if facts.step >= OrderStep::KeySaved => certified(facts, order, now),
         // Its certificate would be for a key that nobody has.
-        OrderSeen::Processing | OrderSeen::Valid => anew(facts),
-        OrderSeen::Ready => Next::SaveKey,
+        ObservedOrder::Processing | ObservedOrder::Valid => reopen(facts),
+        ObservedOrder::Ready => NextStep::SaveKey,
         // All are proven, and the order is about to say so.
-        OrderSeen::Pending(0) => Next::Wait(None),
-        OrderSeen::Pending(_) if facts.step < OrderStep::Validating => Next::Publish,
-        OrderSeen::Pending(_) if now.since(facts.step_since) >= ASK_AGAIN_MS => {
-            Next::Validate { unchecked: false }
+        ObservedOrder::Pending(0) => NextStep::Wait(None),
+        ObservedOrder::Pending(_) if facts.step < OrderStep::Validating => NextStep::Publish,
+        ObservedOrder::Pending(_) if now.since(facts.step_since) >= ASK_AGAIN_MS => {
+            NextStep::Validate { unchecked: false }
         }
-        OrderSeen::Pending(_) => Next::Wait(None),
+        ObservedOrder::Pending(_) => NextStep::Wait(None),
     }
 }
 
 /// The values are rows: whether everybody who may be asked for them answers.
-fn proven_in_zone(seen: &Seen, now: Timestamp) -> Next {
+fn proven_in_zone(seen: &Observations, now: Timestamp) -> NextStep {
     let (since, answers) = match &seen.zone {
-        None => return Next::ReadZone,
-        Some(ZoneSeen::UnderWay) => return Next::Wait(None),
-        Some(ZoneSeen::Refused(reason)) => return Next::Wait(Some(reason.clone())),
-        Some(ZoneSeen::InSync { since, answers }) => (*since, *answers),
+        None => return NextStep::ReadZone,
+        Some(ObservedZone::UnderWay) => return NextStep::Wait(None),
+        Some(ObservedZone::Refused(reason)) => return NextStep::Wait(Some(reason.clone())),
+        Some(ObservedZone::InSync { since, answers }) => (*since, *answers),
     };
     let heard = answers.unwrap_or(Answers { by: 0, of: 0 });
     if heard.of > 0 && heard.by >= heard.of {
-        return Next::Validate { unchecked: false };
+        return NextStep::Validate { unchecked: false };
     }
     let waited = now.since(since);
     if heard.by == 0 && waited >= SILENT_FOR_MS {
         match seen.all_silent {
-            None => return Next::AskServers,
-            Some(true) => return Next::Validate { unchecked: true },
+            None => return NextStep::AskServers,
+            Some(true) => return NextStep::Validate { unchecked: true },
             Some(false) => {}
         }
     }
     if waited >= ANSWERED_WITHIN_MS {
-        return Next::Fail(NotDone::NotAnswered(heard));
+        return NextStep::Fail(FailureReason::NotAnswered(heard));
     }
-    Next::Wait(None)
+    NextStep::Wait(None)
 }
 
 /// The key is saved: from the certificate request to the certificate.
-fn certified(facts: &OrderFacts, order: &OrderSeen, now: Timestamp) -> Next {
+fn certified(facts: &OrderFacts, order: &ObservedOrder, now: Timestamp) -> NextStep {
     if !facts.has_key {
-        return anew(facts);
+        return reopen(facts);
     }
     match (facts.step, order) {
-        (OrderStep::KeySaved, OrderSeen::Ready) => Next::Finalize,
-        (OrderStep::KeySaved, OrderSeen::Processing | OrderSeen::Valid) => Next::NoteFinalizing,
-        (_, OrderSeen::Valid) => Next::Fetch,
+        (OrderStep::KeySaved, ObservedOrder::Ready) => NextStep::Finalize,
+        (OrderStep::KeySaved, ObservedOrder::Processing | ObservedOrder::Valid) => {
+            NextStep::NoteFinalizing
+        }
+        (_, ObservedOrder::Valid) => NextStep::Fetch,
         // It never arrived.
-        (_, OrderSeen::Ready) => Next::Finalize,
-        _ if now >= deadline(facts.created_at, facts.patient_until) => Next::Fail(NotDone::TooLong),
-        _ => Next::Wait(None),
+        (_, ObservedOrder::Ready) => NextStep::Finalize,
+        _ if now >= deadline(facts.created_at, facts.patient_until) => {
+            NextStep::Fail(FailureReason::TooLong)
+        }
+        _ => NextStep::Wait(None),
     }
 }
 
-fn anew(facts: &OrderFacts) -> Next {
-    if facts.openings >= MAX_OPENINGS {
-        Next::Fail(NotDone::KeptEnding)
+fn reopen(facts: &OrderFacts) -> NextStep {
+    if facts.openings >= MAX_ORDERS {
+        NextStep::Fail(FailureReason::OrdersEnded)
     } else {
-        Next::Anew
+        NextStep::Reopen
     }
 }
 

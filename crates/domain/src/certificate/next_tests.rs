@@ -14,32 +14,32 @@ fn facts(step: OrderStep) -> OrderFacts {
         patient_until: None,
         starts: 1,
         openings: 1,
-        person_gone: false,
+        user_gone: false,
     }
 }
 
-fn order(seen: OrderSeen) -> Seen {
-    Seen {
+fn order(seen: ObservedOrder) -> Observations {
+    Observations {
         order: Some(seen),
-        ..Seen::default()
+        ..Observations::default()
     }
 }
 
-fn zone(seen: ZoneSeen) -> Seen {
-    Seen {
+fn zone(seen: ObservedZone) -> Observations {
+    Observations {
         zone: Some(seen),
-        ..Seen::default()
+        ..Observations::default()
     }
 }
 
-fn in_sync(seconds: i64, answers: Option<(u32, u32)>) -> ZoneSeen {
-    ZoneSeen::InSync {
+fn in_sync(seconds: i64, answers: Option<(u32, u32)>) -> ObservedZone {
+    ObservedZone::InSync {
         since: NOW.plus(-seconds * 1_000),
         answers: answers.map(|(by, of)| Answers { by, of }),
     }
 }
 
-fn next(step: OrderStep, seen: &Seen) -> Next {
+fn next(step: OrderStep, seen: &Observations) -> NextStep {
     next_step(&facts(step), seen, NOW)
 }
 
@@ -56,37 +56,37 @@ const LIVE: [OrderStep; 6] = [
 fn with_nothing_seen_each_step_looks_first() {
     for step in OrderStep::ALL {
         let wanted = match step {
-            OrderStep::Requested => Next::Open,
-            OrderStep::Publishing => Next::ReadZone,
-            step if step.is_final() => Next::Nothing,
-            _ => Next::ReadOrder,
+            OrderStep::Requested => NextStep::Open,
+            OrderStep::Publishing => NextStep::ReadZone,
+            step if step.is_final() => NextStep::Nothing,
+            _ => NextStep::ReadOrder,
         };
-        assert_eq!(next(step, &Seen::default()), wanted, "{step}");
+        assert_eq!(next(step, &Observations::default()), wanted, "{step}");
     }
 }
 
 #[test]
 fn what_the_authority_says_at_each_step() {
-    use OrderSeen::{Pending, Processing, Ready, Valid};
+    use ObservedOrder::{Pending, Processing, Ready, Valid};
     use OrderStep::{Finalizing, KeySaved, Ordered, Validating};
     for (step, seen, wanted) in [
-        (Ordered, Pending(2), Next::Publish),
-        (Ordered, Pending(1), Next::Publish),
-        (Ordered, Pending(0), Next::Wait(None)),
-        (Ordered, Ready, Next::SaveKey),
-        (Ordered, Processing, Next::Anew),
-        (Ordered, Valid, Next::Anew),
-        (Validating, Pending(2), Next::Wait(None)),
-        (Validating, Pending(0), Next::Wait(None)),
-        (Validating, Ready, Next::SaveKey),
-        (Validating, Valid, Next::Anew),
-        (KeySaved, Ready, Next::Finalize),
-        (KeySaved, Processing, Next::NoteFinalizing),
-        (KeySaved, Valid, Next::NoteFinalizing),
-        (KeySaved, Pending(1), Next::Wait(None)),
-        (Finalizing, Ready, Next::Finalize),
-        (Finalizing, Processing, Next::Wait(None)),
-        (Finalizing, Valid, Next::Fetch),
+        (Ordered, Pending(2), NextStep::Publish),
+        (Ordered, Pending(1), NextStep::Publish),
+        (Ordered, Pending(0), NextStep::Wait(None)),
+        (Ordered, Ready, NextStep::SaveKey),
+        (Ordered, Processing, NextStep::Reopen),
+        (Ordered, Valid, NextStep::Reopen),
+        (Validating, Pending(2), NextStep::Wait(None)),
+        (Validating, Pending(0), NextStep::Wait(None)),
+        (Validating, Ready, NextStep::SaveKey),
+        (Validating, Valid, NextStep::Reopen),
+        (KeySaved, Ready, NextStep::Finalize),
+        (KeySaved, Processing, NextStep::NoteFinalizing),
+        (KeySaved, Valid, NextStep::NoteFinalizing),
+        (KeySaved, Pending(1), NextStep::Wait(None)),
+        (Finalizing, Ready, NextStep::Finalize),
+        (Finalizing, Processing, NextStep::Wait(None)),
+        (Finalizing, Valid, NextStep::Fetch),
     ] {
         assert_eq!(next(step, &order(seen.clone())), wanted, "{step} {seen:?}");
     }
@@ -100,23 +100,30 @@ fn an_order_that_ended_there_begins_anew_and_one_that_was_refused_fails() {
         OrderStep::KeySaved,
         OrderStep::Finalizing,
     ] {
-        assert_eq!(next(step, &order(OrderSeen::Gone)), Next::Anew, "{step}");
         assert_eq!(
-            next(step, &order(OrderSeen::Invalid(None))),
-            Next::Anew,
+            next(step, &order(ObservedOrder::Gone)),
+            NextStep::Reopen,
+            "{step}"
+        );
+        assert_eq!(
+            next(step, &order(ObservedOrder::Invalid(None))),
+            NextStep::Reopen,
             "{step}: expired"
         );
-        let refused = NotDone::Refused("CAA forbids".to_owned());
+        let refused = FailureReason::Refused("CAA forbids".to_owned());
         assert_eq!(
-            next(step, &order(OrderSeen::Invalid(Some("CAA forbids".into())))),
-            Next::Fail(refused),
+            next(
+                step,
+                &order(ObservedOrder::Invalid(Some("CAA forbids".into())))
+            ),
+            NextStep::Fail(refused),
             "{step}"
         );
         let mut often = facts(step);
-        often.openings = MAX_OPENINGS;
+        often.openings = MAX_ORDERS;
         assert_eq!(
-            next_step(&often, &order(OrderSeen::Gone), NOW),
-            Next::Fail(NotDone::KeptEnding),
+            next_step(&often, &order(ObservedOrder::Gone), NOW),
+            NextStep::Fail(FailureReason::OrdersEnded),
             "{step}"
         );
     }
@@ -124,45 +131,45 @@ fn an_order_that_ended_there_begins_anew_and_one_that_was_refused_fails() {
 
 #[test]
 fn validation_waits_for_every_name_server() {
-    use ZoneSeen::{Refused, UnderWay};
-    let checked = Next::Validate { unchecked: false };
-    let wait = Next::Wait(None);
-    let lagging = |by, of| Next::Fail(NotDone::NotAnswered(Answers { by, of }));
+    use ObservedZone::{Refused, UnderWay};
+    let checked = NextStep::Validate { unchecked: false };
+    let wait = NextStep::Wait(None);
+    let lagging = |by, of| NextStep::Fail(FailureReason::NotAnswered(Answers { by, of }));
     for (seen, wanted) in [
         (zone(UnderWay), wait.clone()),
         (
             zone(Refused("not ours".into())),
-            Next::Wait(Some("not ours".into())),
+            NextStep::Wait(Some("not ours".into())),
         ),
         (zone(in_sync(0, None)), wait.clone()),
         (zone(in_sync(0, Some((4, 4)))), checked.clone()),
         (zone(in_sync(59, Some((0, 4)))), wait.clone()),
         (zone(in_sync(3_000, Some((3, 4)))), wait.clone()),
         (zone(in_sync(3_601, Some((3, 4)))), lagging(3, 4)),
-        (zone(in_sync(60, Some((0, 4)))), Next::AskServers),
-        (zone(in_sync(60, None)), Next::AskServers),
-        (zone(in_sync(60, Some((0, 0)))), Next::AskServers),
+        (zone(in_sync(60, Some((0, 4)))), NextStep::AskServers),
+        (zone(in_sync(60, None)), NextStep::AskServers),
+        (zone(in_sync(60, Some((0, 0)))), NextStep::AskServers),
         // They answer, only not yet rightly: nothing may be asked for.
         (
-            Seen {
+            Observations {
                 all_silent: Some(false),
                 ..zone(in_sync(600, Some((0, 4))))
             },
             wait,
         ),
         (
-            Seen {
+            Observations {
                 all_silent: Some(false),
                 ..zone(in_sync(3_601, Some((0, 4))))
             },
             lagging(0, 4),
         ),
         (
-            Seen {
+            Observations {
                 all_silent: Some(true),
                 ..zone(in_sync(60, Some((0, 4))))
             },
-            Next::Validate { unchecked: true },
+            NextStep::Validate { unchecked: true },
         ),
     ] {
         assert_eq!(next(OrderStep::Publishing, &seen), wanted, "{seen:?}");
@@ -174,30 +181,30 @@ fn a_validation_that_does_not_move_is_asked_for_again() {
     let mut stuck = facts(OrderStep::Validating);
     stuck.step_since = NOW.plus(-61_000);
     assert_eq!(
-        next_step(&stuck, &order(OrderSeen::Pending(1)), NOW),
-        Next::Validate { unchecked: false }
+        next_step(&stuck, &order(ObservedOrder::Pending(1)), NOW),
+        NextStep::Validate { unchecked: false }
     );
 }
 
 #[test]
 fn every_live_order_ends() {
     let all = [
-        Seen::default(),
-        order(OrderSeen::Pending(1)),
-        order(OrderSeen::Ready),
-        order(OrderSeen::Valid),
+        Observations::default(),
+        order(ObservedOrder::Pending(1)),
+        order(ObservedOrder::Ready),
+        order(ObservedOrder::Valid),
         zone(in_sync(1, Some((1, 1)))),
     ];
     for step in LIVE {
         for seen in &all {
             let mut gone = facts(step);
-            gone.person_gone = true;
-            assert_eq!(next_step(&gone, seen, NOW), Next::Abandon, "{step}");
+            gone.user_gone = true;
+            assert_eq!(next_step(&gone, seen, NOW), NextStep::Abandon, "{step}");
             let mut broken = facts(step);
             broken.starts = MAX_STARTS + 1;
             assert_eq!(
                 next_step(&broken, seen, NOW),
-                Next::Fail(NotDone::Broken),
+                NextStep::Fail(FailureReason::Broken),
                 "{step}"
             );
             let mut old = facts(step);
@@ -206,10 +213,14 @@ fn every_live_order_ends() {
             // What the authority has made by then is still taken.
             let taken = matches!(
                 late,
-                Next::ReadOrder | Next::Finalize | Next::NoteFinalizing | Next::Fetch
+                NextStep::ReadOrder
+                    | NextStep::Finalize
+                    | NextStep::NoteFinalizing
+                    | NextStep::Fetch
             );
             assert!(
-                late == Next::Fail(NotDone::TooLong) || (step >= OrderStep::KeySaved && taken),
+                late == NextStep::Fail(FailureReason::TooLong)
+                    || (step >= OrderStep::KeySaved && taken),
                 "{step} {seen:?} {late:?}"
             );
             // Not for ever, and nothing is asked first: the answer may never come.
@@ -217,7 +228,7 @@ fn every_live_order_ends() {
             old.patient_until = Some(NOW.plus(90 * DAY_MS));
             assert_eq!(
                 next_step(&old, seen, NOW),
-                Next::Fail(NotDone::TooLong),
+                NextStep::Fail(FailureReason::TooLong),
                 "{step} {seen:?}"
             );
         }
@@ -245,8 +256,8 @@ fn an_order_that_waited_as_it_was_told_goes_on() {
         obeyed.created_at = NOW.plus(-5 * DAY_MS);
         obeyed.patient_until = Some(NOW.plus(-MINUTE_MS));
         assert_ne!(
-            next_step(&obeyed, &Seen::default(), NOW),
-            Next::Fail(NotDone::TooLong),
+            next_step(&obeyed, &Observations::default(), NOW),
+            NextStep::Fail(FailureReason::TooLong),
             "{step}"
         );
     }
@@ -254,7 +265,7 @@ fn an_order_that_waited_as_it_was_told_goes_on() {
 
 #[test]
 fn what_the_authority_asks_for_is_waited_for_within_reason() {
-    let wait = |asked| wait_ms(NOW.plus(-DAY_MS), NOW, MINUTE_MS, asked);
+    let wait = |asked| clamped_retry_ms(NOW.plus(-DAY_MS), NOW, MINUTE_MS, asked);
     assert_eq!(wait(None), MINUTE_MS);
     assert_eq!(
         [0, -5].map(|asked| wait(Some(asked))),
@@ -267,7 +278,10 @@ fn what_the_authority_asks_for_is_waited_for_within_reason() {
         [7 * DAY_MS; 2],
         "its last moment is kept"
     );
-    assert_eq!(wait_ms(NOW.plus(-9 * DAY_MS), NOW, MINUTE_MS, None), 0);
+    assert_eq!(
+        clamped_retry_ms(NOW.plus(-9 * DAY_MS), NOW, MINUTE_MS, None),
+        0
+    );
 }
 
 #[test]
@@ -287,11 +301,11 @@ fn waits_grow() {
 #[test]
 fn reasons_are_whole_sentences() {
     let all = [
-        NotDone::Refused("CAA forbids it.".to_owned()),
-        NotDone::TooLong,
-        NotDone::NotAnswered(Answers { by: 1, of: 4 }),
-        NotDone::Broken,
-        NotDone::KeptEnding,
+        FailureReason::Refused("CAA forbids it.".to_owned()),
+        FailureReason::TooLong,
+        FailureReason::NotAnswered(Answers { by: 1, of: 4 }),
+        FailureReason::Broken,
+        FailureReason::OrdersEnded,
     ];
     for reason in all {
         assert!(

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
-use super::{Allowance, Counters, seconds};
+use super::{Counters, RateLimit, seconds};
 
 /// Keys that are remembered before the idle ones are dropped.
 const KEYS_MAX: usize = 10_000;
@@ -28,7 +28,7 @@ struct State {
 
 impl LocalCounters {
     /// [`Counters::take`] at this time.
-    fn take_at(&self, key: &str, allowance: Allowance, now: Instant) -> Result<(), u64> {
+    fn take_at(&self, key: &str, allowance: RateLimit, now: Instant) -> Result<(), u64> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.prune(now);
         let since = state.full_again.get(key).copied().unwrap_or(now).max(now);
@@ -49,7 +49,7 @@ impl LocalCounters {
 
 #[async_trait]
 impl Counters for LocalCounters {
-    async fn take(&self, key: &str, allowance: Allowance) -> Result<(), u64> {
+    async fn take(&self, key: &str, allowance: RateLimit) -> Result<(), u64> {
         self.take_at(key, allowance, Instant::now())
     }
 }
@@ -73,7 +73,7 @@ impl State {
 mod tests {
     use super::*;
 
-    const RATE: Allowance = Allowance::per_minute(30);
+    const RATE: RateLimit = RateLimit::per_minute(30);
 
     #[test]
     fn an_allowance_is_used_up_and_comes_back() {

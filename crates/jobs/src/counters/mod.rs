@@ -17,14 +17,14 @@ pub use shared::SharedCounters;
 /// How often something may be done: `count` times at once, and as many again in each `window`,
 /// evenly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Allowance {
+pub struct RateLimit {
     /// How often; 0 counts as 1.
     pub count: u32,
     /// In how much time.
     pub window: Duration,
 }
 
-impl Allowance {
+impl RateLimit {
     /// So many a minute.
     pub const fn per_minute(count: u32) -> Self {
         Self {
@@ -48,7 +48,7 @@ pub trait Counters: Send + Sync {
     ///
     /// # Errors
     /// The allowance is used up.
-    async fn take(&self, key: &str, allowance: Allowance) -> Result<(), u64>;
+    async fn take(&self, key: &str, allowance: RateLimit) -> Result<(), u64>;
 
     /// Whether Redis counts at present. `None`: it is not meant to.
     fn reaches_redis(&self) -> Option<bool> {

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
-use super::{Allowance, Counters, LocalCounters, seconds};
+use super::{Counters, LocalCounters, RateLimit, seconds};
 use crate::redis::{Error, Link};
 
 /// A request waits for Redis so long at most.
@@ -24,7 +24,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const LOOK_LIMIT: Duration = Duration::from_secs(3);
 /// What such a look takes: so little that its key lives for a millisecond.
 const LOOK_KEY: &str = "look";
-const LOOK_ALLOWANCE: Allowance = Allowance::per_minute(1_000_000);
+const LOOK_ALLOWANCE: RateLimit = RateLimit::per_minute(1_000_000);
 /// Before every key of ours.
 pub(crate) const PREFIX: &str = "starchart:rate:";
 
@@ -86,7 +86,7 @@ async fn ask(
     redis: &ConnectionManager,
     script: &Script,
     key: &str,
-    allowance: Allowance,
+    allowance: RateLimit,
 ) -> Result<u64, RedisError> {
     let mut call = script.key(format!("{PREFIX}{key}"));
     let millis = |time: Duration| format!("{:.3}", time.as_secs_f64() * 1_000.0);
@@ -101,7 +101,7 @@ impl Counters for SharedCounters {
         Some(self.is_shared())
     }
 
-    async fn take(&self, key: &str, allowance: Allowance) -> Result<(), u64> {
+    async fn take(&self, key: &str, allowance: RateLimit) -> Result<(), u64> {
         if self.is_shared() {
             match timeout(PATIENCE, ask(&self.redis, &self.script, key, allowance)).await {
                 Ok(Ok(0)) => return Ok(()),

@@ -25,7 +25,7 @@ pub use clear::{ClearError, clear};
 pub use link::Error;
 pub(crate) use link::Link;
 
-use crate::{InProcess, Job, Queue};
+use crate::{InProcessQueue, Job, Queue};
 use pool::{Pool, Ring};
 use quiet::Quiet;
 
@@ -35,7 +35,7 @@ const SEND_AGAIN: Duration = Duration::from_millis(500);
 /// Taking messages came to an end by itself.
 #[derive(Debug, thiserror::Error)]
 #[error("the pool that takes wake-ups out of Redis ended by itself")]
-pub struct Ended;
+pub struct PoolEnded;
 
 /// What a queue in Redis has to know.
 #[derive(Debug, Clone)]
@@ -45,7 +45,7 @@ pub struct RedisOptions {
     /// This process among all, new at every start.
     pub process: String,
     /// Whether this process works; else it only wakes others.
-    pub works: bool,
+    pub is_worker: bool,
     /// JOB_REMOVAL_FREQUENCY_S: how long finished messages are kept.
     pub keep_finished: Duration,
 }
@@ -57,10 +57,10 @@ pub struct RedisOptions {
 /// message would only let a second process look in vain. A process that serves pages only, or that
 /// has stopped working, sends.
 pub struct RedisQueue {
-    local: Arc<InProcess>,
+    local: Arc<InProcessQueue>,
     /// What is to be sent: a job that is woken a thousand times meanwhile is sent once.
-    outbox: InProcess,
-    works: AtomicBool,
+    outbox: InProcessQueue,
+    is_worker: AtomicBool,
     sender: ConnectionManager,
     pool: Pool,
 }
@@ -71,13 +71,17 @@ impl RedisQueue {
     /// # Errors
     /// The URL cannot be used.
     pub fn new(options: RedisOptions) -> Result<Self, Error> {
-        let local = Arc::new(InProcess::default());
+        let local = Arc::new(InProcessQueue::default());
         let bell = Arc::clone(&local);
         let ring: Ring = Arc::new(move |job| bell.wake(job));
         Self::with_ring(options, local, ring)
     }
 
-    fn with_ring(options: RedisOptions, local: Arc<InProcess>, ring: Ring) -> Result<Self, Error> {
+    fn with_ring(
+        options: RedisOptions,
+        local: Arc<InProcessQueue>,
+        ring: Ring,
+    ) -> Result<Self, Error> {
         let link = Link::open(&options.url)?;
         let sender = link.connection()?;
         let config = keys::config();
@@ -90,8 +94,8 @@ impl RedisQueue {
         };
         Ok(Self {
             local,
-            outbox: InProcess::default(),
-            works: AtomicBool::new(options.works),
+            outbox: InProcessQueue::default(),
+            is_worker: AtomicBool::new(options.is_worker),
             sender,
             pool,
         })
@@ -119,7 +123,7 @@ impl RedisQueue {
 #[async_trait]
 impl Queue for RedisQueue {
     fn wake(&self, job: Job) {
-        if self.works.load(Ordering::Relaxed) {
+        if self.is_worker.load(Ordering::Relaxed) {
             self.local.wake(job);
         } else {
             self.outbox.wake(job);
@@ -130,12 +134,16 @@ impl Queue for RedisQueue {
         self.local.next().await
     }
 
-    async fn carry(&self, fetch: CancellationToken, end: CancellationToken) -> Result<(), Ended> {
+    async fn relay(
+        &self,
+        fetch: CancellationToken,
+        end: CancellationToken,
+    ) -> Result<(), PoolEnded> {
         let take = async {
-            if self.works.load(Ordering::Relaxed) {
+            if self.is_worker.load(Ordering::Relaxed) {
                 self.pool.run(&fetch).await?;
                 // Saves that still come are for others.
-                self.works.store(false, Ordering::Relaxed);
+                self.is_worker.store(false, Ordering::Relaxed);
             }
             end.cancelled().await;
             Ok(())
@@ -164,12 +172,12 @@ mod tests {
 
     use super::*;
 
-    fn options(redis: &Redis, works: bool) -> RedisOptions {
-        let (url, process) = (Secret::new(redis.url()), format!("test-{works}"));
+    fn options(redis: &Redis, is_worker: bool) -> RedisOptions {
+        let (url, process) = (Secret::new(redis.url()), format!("test-{is_worker}"));
         RedisOptions {
             url,
             process,
-            works,
+            is_worker,
             keep_finished: Duration::from_secs(60),
         }
     }
@@ -177,7 +185,10 @@ mod tests {
     #[tokio::test]
     async fn a_panic_costs_one_message_only() {
         let redis = Redis::start().await;
-        let (local, count) = (Arc::new(InProcess::default()), Arc::new(AtomicU32::new(0)));
+        let (local, count) = (
+            Arc::new(InProcessQueue::default()),
+            Arc::new(AtomicU32::new(0)),
+        );
         let bell = Arc::clone(&local);
         let ring: Ring = Arc::new(move |job| {
             assert!(
@@ -202,8 +213,8 @@ mod tests {
             }
         };
         tokio::select! {
-            _ = works.carry(never.clone(), never.clone()) => panic!("the pool ended"),
-            _ = serves.carry(never.clone(), never.clone()) => panic!("sending ended"),
+            _ = works.relay(never.clone(), never.clone()) => panic!("the pool ended"),
+            _ = serves.relay(never.clone(), never.clone()) => panic!("sending ended"),
             heard = timeout(Duration::from_secs(30), heard) => assert!(heard.is_ok(), "the pool went on"),
         }
         assert_eq!(

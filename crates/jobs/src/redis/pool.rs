@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::quiet::Quiet;
-use super::{Ended, Error, Link, envelope, keys, trim};
+use super::{Error, Link, PoolEnded, envelope, keys, trim};
 use crate::Job;
 
 /// An idle pool looks for messages so often.
@@ -82,7 +82,7 @@ fn in_one_line(error: &MonitorError) -> String {
 impl Pool {
     /// Takes messages until `stop`. An error means that a pool ended although nothing was wrong:
     /// then nothing can be relied on.
-    pub(crate) async fn run(&self, stop: &CancellationToken) -> Result<(), Ended> {
+    pub(crate) async fn run(&self, stop: &CancellationToken) -> Result<(), PoolEnded> {
         let (mut quiet, mut pause) = (Quiet::default(), PAUSE);
         for life in 1_u64.. {
             let (name, pulse) = (format!("{}-{life}", self.process), Pulse::default());
@@ -90,7 +90,7 @@ impl Pool {
             let _ = timeout(END_LIMIT, self.clear(&name)).await;
             match ended {
                 Ok(()) if stop.is_cancelled() => return Ok(()),
-                Ok(()) => return Err(Ended),
+                Ok(()) => return Err(PoolEnded),
                 Err(fault) if quiet.may_speak() => {
                     warn!(error = %fault, "REDIS_URL: wake-ups of other processes wait for the sweep")
                 }

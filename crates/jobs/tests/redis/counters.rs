@@ -1,12 +1,12 @@
 use std::time::{Duration, Instant};
 
 use starchart_domain::secret::Secret;
-use starchart_jobs::{Allowance, Counters, SharedCounters};
+use starchart_jobs::{Counters, RateLimit, SharedCounters};
 use starchart_testkit::redis::Redis;
 
 use crate::eventually;
 
-const RATE: Allowance = Allowance::per_minute(6);
+const RATE: RateLimit = RateLimit::per_minute(6);
 
 /// Counters that have found their Redis.
 async fn connected(redis: &Redis) -> SharedCounters {
@@ -64,7 +64,7 @@ async fn two_processes_share_one_allowance() {
 async fn an_allowance_comes_back_evenly() {
     let redis = Redis::start().await;
     let counters = connected(&redis).await;
-    let rate = Allowance {
+    let rate = RateLimit {
         count: 2,
         window: Duration::from_secs(2),
     };
@@ -126,7 +126,7 @@ async fn clearing_removes_what_is_ours_and_nothing_else() {
         .await
         .take(
             "write:1",
-            Allowance {
+            RateLimit {
                 count: 1,
                 window: Duration::from_secs(3_600),
             },

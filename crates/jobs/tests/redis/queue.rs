@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use starchart_domain::secret::Secret;
-use starchart_jobs::{Ended, Job, Queue, RedisOptions, RedisQueue};
+use starchart_jobs::{Job, PoolEnded, Queue, RedisOptions, RedisQueue};
 use starchart_testkit::redis::Redis;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -20,23 +20,23 @@ struct Process {
     queue: Arc<RedisQueue>,
     fetch: CancellationToken,
     end: CancellationToken,
-    carrying: JoinHandle<Result<(), Ended>>,
+    carrying: JoinHandle<Result<(), PoolEnded>>,
 }
 
 impl Process {
-    fn start(redis: &Redis, works: bool, keep_finished: Duration) -> Self {
+    fn start(redis: &Redis, is_worker: bool, keep_finished: Duration) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let process = format!("test-{}", COUNT.fetch_add(1, Ordering::Relaxed));
         let options = RedisOptions {
             url: Secret::new(redis.url()),
             process,
-            works,
+            is_worker,
             keep_finished,
         };
         let queue = Arc::new(RedisQueue::new(options).unwrap());
         let (fetch, end) = (CancellationToken::new(), CancellationToken::new());
         let (carried, until, ended) = (Arc::clone(&queue), fetch.clone(), end.clone());
-        let carrying = tokio::spawn(async move { carried.carry(until, ended).await });
+        let carrying = tokio::spawn(async move { carried.relay(until, ended).await });
         Self {
             queue,
             fetch,
@@ -61,7 +61,7 @@ impl Process {
         {}
     }
 
-    async fn stop(self) -> Result<(), Ended> {
+    async fn stop(self) -> Result<(), PoolEnded> {
         self.fetch.cancel();
         self.end.cancel();
         timeout(Duration::from_secs(20), self.carrying)

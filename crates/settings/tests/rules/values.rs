@@ -35,7 +35,10 @@ fn a_complete_site_is_read_with_its_defaults() {
         "the BOM is the reader's to judge"
     );
     assert_eq!(settings.saml.groups.admins, "mycustomdomain-admins");
-    assert_eq!(settings.redis, Redis::At(Secret::new("redis://redis:6379")));
+    assert_eq!(
+        settings.redis,
+        Redis::Url(Secret::new("redis://redis:6379"))
+    );
     assert!(settings.auto_migrate);
     assert_eq!(settings.timers.sweep, Duration::from_secs(2));
 }
@@ -99,13 +102,13 @@ fn production_requires_what_the_table_says() {
     }
     .set("STARCHART_ENV", "production");
     let text = site.bad();
-    for known in starchart_settings::known() {
-        let needed = known.needed != starchart_settings::Needed::No;
+    for spec in starchart_settings::setting_specs() {
+        let needed = spec.required != starchart_settings::Required::No;
         assert_eq!(
-            text.contains(&format!("{}: ", known.name)),
+            text.contains(&format!("{}: ", spec.name)),
             needed,
             "{}:\n{text}",
-            known.name
+            spec.name
         );
     }
 }
@@ -241,13 +244,13 @@ fn addresses_hold_no_passwords() {
 fn redis_or_nothing_wakes() {
     for url in ["redis://redis:6379", "rediss://:hunter2@redis:6380/1"] {
         let loaded = Site::production().set("REDIS_URL", url).good();
-        assert_eq!(loaded.settings.redis, Redis::At(Secret::new(url)));
+        assert_eq!(loaded.settings.redis, Redis::Url(Secret::new(url)));
         assert!(!render_check(&loaded).contains("hunter2"));
     }
     for (site, redis) in [
         (
             Site::development(),
-            Redis::At(Secret::new("redis://localhost:6379")),
+            Redis::Url(Secret::new("redis://localhost:6379")),
         ),
         (
             Site::development().set("STARCHART_ENV", "test"),
@@ -257,7 +260,7 @@ fn redis_or_nothing_wakes() {
             Site::production().set("REDIS_URL", "memory"),
             Redis::InProcess,
         ),
-        (Site::production().set("REDIS_URL", "none"), Redis::Nothing),
+        (Site::production().set("REDIS_URL", "none"), Redis::Disabled),
     ] {
         assert_eq!(site.good().settings.redis, redis);
     }
@@ -408,7 +411,7 @@ fn nothing_that_is_printed_holds_a_secret() {
     );
     assert_eq!(
         check.lines().filter(|line| line.contains("  (")).count(),
-        starchart_settings::known().len(),
+        starchart_settings::setting_specs().len(),
         "{check}"
     );
 }

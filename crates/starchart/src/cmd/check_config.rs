@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use starchart_settings::{Problems, Settings, Sources, render_check};
 
 pub(crate) fn run(env_file: Option<PathBuf>) -> anyhow::Result<ExitCode> {
-    let loaded = Settings::read(&Sources::of_process(env_file))?;
+    let loaded = Settings::read(&Sources::from_process(env_file))?;
     print!("{}", render_check(&loaded));
     let mut problems = Vec::new();
     match super::saml_of(&loaded.settings) {

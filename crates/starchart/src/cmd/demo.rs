@@ -10,7 +10,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::Args;
 use starchart_demo::{DemoAuthority, DemoZone, IdentityProvider, NameServer, PEOPLE};
-use starchart_jobs::InProcess;
+use starchart_jobs::InProcessQueue;
 use starchart_mail::Mailer;
 use starchart_settings::{Settings, Sources};
 use tokio::sync::oneshot;
@@ -123,7 +123,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
         ca_root,
     };
     let told = tokio::spawn(announce(is_ready, options.json, announced));
-    let queue = Arc::new(InProcess::default());
+    let queue = Arc::new(InProcessQueue::default());
     let names = Names {
         zone,
         limiter: crate::wire::limiter(&settings),

@@ -18,7 +18,7 @@ pub(crate) struct Options {
 }
 
 pub(crate) async fn run(env_file: Option<PathBuf>, options: Options) -> anyhow::Result<ExitCode> {
-    let port = Settings::read(&Sources::of_process(env_file))?
+    let port = Settings::read(&Sources::from_process(env_file))?
         .settings
         .app
         .port;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use starchart_domain::words::counted;
+use starchart_domain::plural::pluralize;
 use starchart_store::{Migrated, SchemaState};
 
 pub(crate) async fn run(env_file: Option<PathBuf>) -> anyhow::Result<ExitCode> {
@@ -28,12 +28,12 @@ pub(crate) async fn run(env_file: Option<PathBuf>) -> anyhow::Result<ExitCode> {
         }
         println!(
             "the wipe is finished ({}); the zone was not touched, and publishing is paused: starchart reconcile --dry-run",
-            counted(tables.len(), "table", "tables")
+            pluralize(tables.len(), "table", "tables")
         );
     }
     println!(
         "{} applied, the schema is up to date",
-        counted(steps, "migration", "migrations")
+        pluralize(steps, "migration", "migrations")
     );
     Ok(ExitCode::SUCCESS)
 }

@@ -66,7 +66,7 @@ async fn schema_fits(store: &Store) -> anyhow::Result<()> {
 
 /// Reads the settings and begins to log.
 fn begin(env_file: Option<PathBuf>) -> anyhow::Result<Loaded> {
-    let loaded = Settings::read(&Sources::of_process(env_file))?;
+    let loaded = Settings::read(&Sources::from_process(env_file))?;
     crate::telemetry::start(
         loaded.settings.log_level.as_str(),
         loaded.settings.environment.is_production(),

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use clap::{ArgGroup, Args};
-use starchart_domain::words::counted;
+use starchart_domain::plural::pluralize;
 use starchart_settings::Settings;
 use starchart_store::import;
 use starchart_store::{Store, zone};
@@ -133,7 +133,7 @@ pub(crate) fn context_of(
         limiter,
     };
     let certificates = Err("not needed to compare".to_owned());
-    let queue = Arc::new(starchart_jobs::Deaf);
+    let queue = Arc::new(starchart_jobs::NullQueue);
     Ok(crate::wire::worker(
         settings,
         store,
@@ -185,12 +185,12 @@ async fn approve(context: &Context, hash: &str) -> anyhow::Result<ExitCode> {
             let all = plan.differences();
             println!("plan {} approved: {all}", plan.short_hash());
             if all.unclaimed > 0 {
-                let stay = counted(all.unclaimed, "set stays", "sets stay");
+                let stay = pluralize(all.unclaimed, "set stays", "sets stay");
                 println!("{stay} in the zone and not ours: `starchart reconcile --adopt`");
             }
             let elsewhere = all.changes() - marked;
             if elsewhere > 0 {
-                let changed = counted(elsewhere, "of them was", "of them were");
+                let changed = pluralize(elsewhere, "of them was", "of them were");
                 println!("{changed} changed by somebody in this moment and published as it is now");
             }
             if let Some(reason) = lifted {
@@ -237,13 +237,13 @@ async fn published(context: &Context) -> anyhow::Result<ExitCode> {
         Some(reason) => {
             println!(
                 "{} not published: {reason}",
-                counted(left, "name is", "names are")
+                pluralize(left, "name is", "names are")
             )
         }
         None if left > 0 => {
             println!(
                 "{} still on the way; the running servers go on",
-                counted(left, "name is", "names are")
+                pluralize(left, "name is", "names are")
             );
         }
         None => {}
@@ -265,8 +265,8 @@ pub(crate) async fn adopt(context: &Context) -> anyhow::Result<ExitCode> {
     report::plan(context, &plan).await?;
     println!(
         "{} adopted; {} ours now",
-        counted(adopted, "set", "sets"),
-        counted(plan.owned, "is", "are")
+        pluralize(adopted, "set", "sets"),
+        pluralize(plan.owned, "is", "are")
     );
     report::what_next(&plan, &report::held(context).await?);
     Ok(ExitCode::SUCCESS)
@@ -274,7 +274,7 @@ pub(crate) async fn adopt(context: &Context) -> anyhow::Result<ExitCode> {
 
 /// How many there are, in words.
 fn differences(plan: &Plan) -> String {
-    counted(plan.differences().total(), "difference", "differences")
+    pluralize(plan.differences().total(), "difference", "differences")
 }
 
 async fn pause(context: &Context, reason: &str) -> anyhow::Result<ExitCode> {
@@ -316,7 +316,7 @@ async fn now(context: &Context) -> anyhow::Result<ExitCode> {
     println!(
         "{}; {}",
         differences(&plan),
-        counted(repaired, "is put right", "are put right")
+        pluralize(repaired, "is put right", "are put right")
     );
     if repaired > 0 {
         published(context).await
@@ -356,10 +356,10 @@ pub(crate) async fn delete_orphans(
             report::orphans(context, &orphans).await?;
             println!(
                 "{} marked",
-                counted(orphans.len(), "orphan is", "orphans are")
+                pluralize(orphans.len(), "orphan is", "orphans are")
             );
             if left > 0 {
-                let still = counted(
+                let still = pluralize(
                     left,
                     "was not reached and is an orphan",
                     "were not reached and are orphans",

@@ -132,8 +132,8 @@ async fn record(
 ) -> anyhow::Result<&'static str> {
     let form = RecordForm {
         name: name.to_owned(),
-        kind: kind.to_owned(),
-        value: value.to_owned(),
+        rtype: kind.to_owned(),
+        input: value.to_owned(),
         course: "OSD700".to_owned(),
         description: "made by starchart seed".to_owned(),
         ..RecordForm::default()

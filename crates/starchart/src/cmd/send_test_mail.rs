@@ -19,7 +19,7 @@ pub(crate) async fn run(env_file: Option<PathBuf>, options: Options) -> anyhow::
     let Some(mailer) = crate::wire::mail::mailer(&settings)? else {
         bail!(
             "mail is off: {}",
-            settings.mail.off_because().unwrap_or("no sender")
+            settings.mail.disabled_reason().unwrap_or("no sender")
         );
     };
     let head = mailer.letterhead();

@@ -22,7 +22,7 @@ pub(crate) fn letterhead(settings: &Settings) -> Letterhead {
 /// The sender cannot be one, or TLS not be set up.
 pub(crate) fn mailer(settings: &Settings) -> anyhow::Result<Option<Arc<Mailer>>> {
     let mail = &settings.mail;
-    let (Some(sender), None) = (&mail.sender, mail.off_because()) else {
+    let (Some(sender), None) = (&mail.sender, mail.disabled_reason()) else {
         return Ok(None);
     };
     let config = SmtpConfig {

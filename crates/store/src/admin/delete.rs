@@ -3,8 +3,8 @@
 //! signs in gets both again, and nothing more.
 
 use sea_orm::{FromQueryResult, Value};
+use starchart_domain::plural::pluralize;
 use starchart_domain::user::UserId;
-use starchart_domain::words::counted;
 
 use super::{Admin, AdminError, may_touch};
 use crate::records::RecordError;
@@ -123,15 +123,15 @@ async fn delete_within(
         mails,
     };
     let detail = [
-        counted(records, "record", "records"),
-        counted(
+        pluralize(records, "record", "records"),
+        pluralize(
             certificates,
             "certificate owed a revocation",
             "certificates owed a revocation",
         ),
-        counted(orders, "order", "orders"),
-        counted(sessions, "session", "sessions"),
-        counted(mails, "mail", "mails"),
+        pluralize(orders, "order", "orders"),
+        pluralize(sessions, "session", "sessions"),
+        pluralize(mails, "mail", "mails"),
     ]
     .join(", ");
     audit::within(

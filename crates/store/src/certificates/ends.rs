@@ -1,6 +1,8 @@
 //! How orders end: with a certificate, without one, or given up.
 
-use starchart_domain::certificate::{OrderStep, last_third, names, renewal_retry_ms};
+use starchart_domain::certificate::{
+    OrderStep, automatic_renewal_at, certificate_names, renewal_retry_ms,
+};
 use starchart_domain::notice::{Notice, NoticeItem, NoticeKind};
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
@@ -109,7 +111,9 @@ pub(super) async fn insert(
         chain.as_str().into(),
         not_before.as_millis().into(),
         not_after.as_millis().into(),
-        last_third(*not_before, *not_after).as_millis().into(),
+        automatic_renewal_at(*not_before, *not_after)
+            .as_millis()
+            .into(),
         now.as_millis().into(),
     ];
     let done = sql::run(tx.db(), insert, values).await?;
@@ -124,7 +128,7 @@ async fn owe(
     on: Option<String>,
     reason: Option<String>,
 ) -> Result<(), Error> {
-    let [wildcard, _] = names(&claim.domain);
+    let [wildcard, _] = certificate_names(&claim.domain);
     let notice = Notice {
         kind,
         items: vec![NoticeItem {

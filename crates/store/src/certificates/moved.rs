@@ -1,6 +1,6 @@
 //! Certificates that another application had issued.
 
-use starchart_domain::certificate::{OrderStep, last_third};
+use starchart_domain::certificate::{OrderStep, automatic_renewal_at};
 use starchart_domain::secret::Secret;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
@@ -47,7 +47,7 @@ pub(crate) async fn put_certificate(
         issued.chain.as_str().into(),
         issued.not_before.as_millis().into(),
         issued.not_after.as_millis().into(),
-        last_third(issued.not_before, issued.not_after)
+        automatic_renewal_at(issued.not_before, issued.not_after)
             .as_millis()
             .into(),
         issued.not_before.as_millis().into(),

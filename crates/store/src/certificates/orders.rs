@@ -7,7 +7,7 @@
 //! A write that touches more than the order's row locks the person first, as everybody does.
 
 use sea_orm::Value;
-use starchart_domain::certificate::{Answers, OrderFacts, OrderStep, ZoneSeen};
+use starchart_domain::certificate::{Answers, ObservedZone, OrderFacts, OrderStep};
 use starchart_domain::publish::PublishState;
 use starchart_domain::record::RecordType;
 use starchart_domain::secret::Secret;
@@ -144,11 +144,11 @@ async fn claim_within(
         .await?
         .ok_or_else(|| Error::Corrupt(format!("order {order}")))?;
     let gone = "SELECT COUNT(*) AS n FROM users WHERE id = ? AND deleted_at IS NULL AND suspended_at IS NULL";
-    let person_gone = sql::number(tx.db(), gone, vec![row.user_id.into()]).await? != Some(1);
-    work(row, holder, person_gone).map(Some)
+    let user_gone = sql::number(tx.db(), gone, vec![row.user_id.into()]).await? != Some(1);
+    work(row, holder, user_gone).map(Some)
 }
 
-fn work(row: OrderRow, holder: &str, person_gone: bool) -> Result<Work, Error> {
+fn work(row: OrderRow, holder: &str, user_gone: bool) -> Result<Work, Error> {
     let count = |n: i32| u32::try_from(n).unwrap_or(0);
     let facts = OrderFacts {
         step: row.step()?,
@@ -159,7 +159,7 @@ fn work(row: OrderRow, holder: &str, person_gone: bool) -> Result<Work, Error> {
         patient_until: row.patient_until.map(Timestamp::from_millis),
         starts: count(row.starts),
         openings: count(row.openings),
-        person_gone,
+        user_gone,
     };
     let owner = UserId(row.user_id);
     let claim = Claim {
@@ -299,7 +299,10 @@ async fn publish_within(tx: Tx, claim: &Claim, values: &[String]) -> Result<bool
 }
 
 /// Where the order's values are, and which they are; none when it has none.
-pub async fn way(store: &Store, claim: &Claim) -> Result<Option<(ZoneSeen, Vec<String>)>, Error> {
+pub async fn way(
+    store: &Store,
+    claim: &Claim,
+) -> Result<Option<(ObservedZone, Vec<String>)>, Error> {
     let Some((way, values)) =
         challenges::standing(store.reader(), &claim.domain, claim.order).await?
     else {
@@ -307,16 +310,16 @@ pub async fn way(store: &Store, claim: &Claim) -> Result<Option<(ZoneSeen, Vec<S
     };
     let since = way.in_sync_at.map(Timestamp::from_millis);
     let seen = match (way.state(RecordType::Txt), since) {
-        (PublishState::Refused { reason }, _) => ZoneSeen::Refused(reason),
-        (PublishState::InSync, Some(since)) => ZoneSeen::InSync {
+        (PublishState::Refused { reason }, _) => ObservedZone::Refused(reason),
+        (PublishState::InSync, Some(since)) => ObservedZone::InSync {
             since,
             answers: None,
         },
-        (PublishState::Answered { by, of }, Some(since)) => ZoneSeen::InSync {
+        (PublishState::Answered { by, of }, Some(since)) => ObservedZone::InSync {
             since,
             answers: Some(Answers { by, of }),
         },
-        _ => ZoneSeen::UnderWay,
+        _ => ObservedZone::UnderWay,
     };
     Ok(Some((seen, values)))
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, DbBackend};
-use starchart_domain::import::Deal;
+use starchart_domain::import::LabelAssignment;
 use starchart_domain::record::RecordType;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
@@ -261,7 +261,7 @@ async fn people_within(
             };
             // Somebody signed in or chose this name between the plan and now.
             if let (0, Some(label), false) = (nth, person.deal.kept(), row.has_label) {
-                let deal = Deal::Contested {
+                let deal = LabelAssignment::Taken {
                     label: label.clone(),
                     by: None,
                 };

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use sea_orm::FromQueryResult;
-use starchart_domain::import::{Life, read_life};
+use starchart_domain::import::{ImportedExpiry, classify_expiry};
 use starchart_domain::secret::Secret;
 use starchart_domain::time::Timestamp;
 
@@ -137,13 +137,13 @@ fn judge(
                 return;
             }
             Ok((_, issued)) => {
-                let told = match read_life(
+                let told = match classify_expiry(
                     issued.not_after,
                     old.last_notified.map(Timestamp::from_millis),
                     plan.started,
                 ) {
-                    Life::Told(at) => Some(at),
-                    Life::Untold | Life::Ended => None,
+                    ImportedExpiry::Notified(at) => Some(at),
+                    ImportedExpiry::NotNotified | ImportedExpiry::Expired => None,
                 };
                 What::Issued {
                     not_after: issued.not_after,

@@ -20,9 +20,9 @@ mod report;
 mod state;
 
 use starchart_domain::names::RootDomain;
+use starchart_domain::plural::pluralize;
 use starchart_domain::secret::Secret;
 use starchart_domain::user::GroupNames;
-use starchart_domain::words::counted;
 
 use crate::{ConnectError, Error};
 
@@ -70,7 +70,7 @@ pub enum ImportError {
     #[error(
         "{} of a record that was made here before any import, and numbers are kept: import into a database without records \
          (`starchart wipe` makes one)",
-        counted(*.0, "of the original's records has the number", "of the original's records have the number")
+        pluralize(*.0, "of the original's records has the number", "of the original's records have the number")
     )]
     NotEmpty(usize),
     /// Somebody else holds the table of records for long.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sea_orm::{ConnectionTrait, FromQueryResult};
-use starchart_domain::import::{self, Account, Deal};
+use starchart_domain::import::{self, ImportedAccount, LabelAssignment};
 use starchart_domain::names::Label;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::{Groups, Subject};
@@ -21,7 +21,7 @@ pub(super) struct Person {
     /// What the original says; of several accounts the oldest.
     pub(super) account: OldUser,
     pub(super) groups: Groups,
-    pub(super) deal: Deal,
+    pub(super) deal: LabelAssignment,
     /// The row here, where there is one.
     pub(super) id: Option<i64>,
     /// What is to be noted of each account; empty: it was dealt with.
@@ -32,7 +32,9 @@ impl Person {
     /// The label that the person has here, or will have.
     pub(super) fn label(&self) -> Option<&Label> {
         match &self.deal {
-            Deal::Keeps(label) | Deal::Has(label) => Some(label),
+            LabelAssignment::FromUsername(label) | LabelAssignment::AlreadyAssigned(label) => {
+                Some(label)
+            }
             _ => None,
         }
     }
@@ -110,7 +112,7 @@ impl Plan {
                 }
                 continue;
             }
-            accounts.push(Account {
+            accounts.push(ImportedAccount {
                 username: users[0].username.clone(),
                 created_at: Timestamp::from_millis(users[0].created_at),
                 has: row
@@ -126,7 +128,7 @@ impl Plan {
             .filter_map(|row| row.label.as_deref())
             .filter_map(|label| Label::assigned(label).ok())
             .collect();
-        let deals = import::deal_labels(&accounts, &taken);
+        let deals = import::assign_labels(&accounts, &taken);
         let mut owners = Owners::new();
         for ((subject, users, id), deal) in kept.into_iter().zip(deals) {
             let at = self.people.len();
@@ -142,7 +144,7 @@ impl Plan {
         subject: Subject,
         users: Vec<OldUser>,
         id: Option<i64>,
-        deal: Deal,
+        deal: LabelAssignment,
         options: &Options<'_>,
         ledger: &Ledger,
     ) -> Person {
@@ -159,7 +161,7 @@ impl Plan {
                     topic: Topic::OnePerson,
                     text,
                 });
-            } else if !matches!(deal, Deal::Keeps(_)) {
+            } else if !matches!(deal, LabelAssignment::FromUsername(_)) {
                 lines.push(Line {
                     topic: Topic::NoName,
                     text: format!("{oldest}: {deal}"),

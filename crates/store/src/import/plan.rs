@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use sea_orm::{ConnectionTrait, FromQueryResult};
 use starchart_domain::fault::NameFault;
-use starchart_domain::import::{self, BACKLOG_MS, Life, NameRead, ValueRead};
-use starchart_domain::record::{RecordType, content_hash};
+use starchart_domain::import::{
+    self, EXPIRED_AT_IMPORT_GRACE_MS, ImportedExpiry, ImportedName, ImportedValue,
+};
+use starchart_domain::record::{RecordType, presentation_hash};
 use starchart_domain::time::Timestamp;
 
 use super::certificates::{self, PlannedCertificate};
@@ -206,12 +208,12 @@ impl Plan {
             ));
         };
         let (fqdn, name_rule) =
-            match import::read_name(&old.subdomain, username, options.root, rtype) {
-                NameRead::Stays { fqdn, rule } => (fqdn, rule),
-                NameRead::Impossible { fqdn } => {
+            match import::import_name(&old.subdomain, username, options.root, rtype) {
+                ImportedName::Kept { fqdn, rule } => (fqdn, rule),
+                ImportedName::Impossible { fqdn } => {
                     return Err(out(&fqdn, "no zone holds such a name"));
                 }
-                NameRead::Challenge { fqdn } => {
+                ImportedName::Challenge { fqdn } => {
                     return Err(Line {
                         topic: Topic::Challenge,
                         text: format!("{} of {username}", what(&fqdn)),
@@ -236,8 +238,8 @@ impl Plan {
                 "something was made here at this name since; make this one by hand",
             ));
         }
-        let value = import::read_value(rtype, &old.content);
-        let hash = content_hash(&value.content);
+        let value = import::import_value(rtype, &old.content);
+        let hash = presentation_hash(&value.presentation);
         if let Some(why) = names.get(&fqdn).and_then(|name| name.excludes(rtype, hash)) {
             return Err(out(&fqdn, &why));
         }
@@ -264,7 +266,7 @@ struct Kept {
     is_theirs: bool,
     rtype: RecordType,
     name_rule: Option<NameFault>,
-    value: ValueRead,
+    value: ImportedValue,
     hash: [u8; 32],
 }
 
@@ -296,7 +298,7 @@ impl Kept {
         let rules = rules.into_iter().flatten().collect::<Vec<_>>().join("; ");
         if !rules.is_empty() {
             line(
-                if value.stands {
+                if value.fits_zone {
                     Topic::Rule
                 } else {
                     Topic::NotInZone
@@ -306,12 +308,13 @@ impl Kept {
         }
         let ends = Timestamp::from_millis(old.expires_at);
         let (expires_at, told) =
-            match import::read_life(ends, old.last_notified.map(Timestamp::from_millis), now) {
-                Life::Untold => (ends, None),
-                Life::Told(at) => (ends, Some(at)),
-                Life::Ended => {
+            match import::classify_expiry(ends, old.last_notified.map(Timestamp::from_millis), now)
+            {
+                ImportedExpiry::NotNotified => (ends, None),
+                ImportedExpiry::Notified(at) => (ends, Some(at)),
+                ImportedExpiry::Expired => {
                     line(Topic::Ended, &format!(", ended {}", ends.date()));
-                    (now.plus(BACKLOG_MS), None)
+                    (now.plus(EXPIRED_AT_IMPORT_GRACE_MS), None)
                 }
             };
         let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
@@ -319,9 +322,9 @@ impl Kept {
             id: old.id,
             rtype,
             typed: old.content,
-            content: value.content,
+            content: value.presentation,
             hash,
-            priority: value.priority,
+            priority: value.preference,
             ports: filled(old.ports),
             course: filled(old.course),
             description: filled(old.description),
@@ -329,7 +332,7 @@ impl Kept {
             updated_at: Timestamp::from_millis(old.updated_at),
             expires_at,
             told,
-            refusal: (!value.stands).then_some(rules),
+            refusal: (!value.fits_zone).then_some(rules),
         };
         PlannedRecord {
             person,

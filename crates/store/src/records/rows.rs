@@ -7,7 +7,7 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, NotSet, QueryFilter, SelectExt, Set, Value,
 };
 use starchart_domain::expiry::record_expires_at;
-use starchart_domain::record::{self, NewRecord, RecordId, RecordValue, content_hash};
+use starchart_domain::record::{self, NewRecord, RecordId, RecordValue, presentation_hash};
 use starchart_domain::rrset::TTL;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
@@ -73,8 +73,8 @@ pub(super) async fn insert(
     now: Timestamp,
     before: Option<(RecordId, Timestamp)>,
 ) -> Result<RecordId, RecordError> {
-    let (rtype, content) = (new.value.rtype(), new.value.content());
-    let hash = content_hash(&content).to_vec();
+    let (rtype, content) = (new.value.rtype(), new.value.presentation());
+    let hash = presentation_hash(&content).to_vec();
     let same = dns_record::Entity::find()
         .filter(Column::Fqdn.eq(name.fqdn()))
         .filter(Column::Rtype.eq(rtype.as_str()))
@@ -90,7 +90,7 @@ pub(super) async fn insert(
         class: Set(rtype.class().as_str().to_owned()),
         user_id: Set(owner.0),
         rtype: Set(rtype.as_str().to_owned()),
-        typed: Set(new.typed.clone()),
+        typed: Set(new.input.clone()),
         content: Set(content),
         value_hash: Set(hash),
         priority: Set(priority(&new.value)),

@@ -1,7 +1,7 @@
 //! Ownership rebuilt from the zone.
 
 use sea_orm::Value;
-use starchart_domain::plan::NameOutcome;
+use starchart_domain::plan::PublishedName;
 
 use super::control::pause_once_within;
 use super::drift::{bring_nameless, make_dirty};
@@ -50,10 +50,10 @@ pub struct Adopted {
 pub async fn adopt(
     store: &Store,
     lease: &Lease,
-    stand: &[NameOutcome],
+    stand: &[PublishedName],
     deed: AdoptionReason<'_>,
 ) -> Result<Adopted, Error> {
-    let mut sorted: Vec<&NameOutcome> = stand.iter().collect();
+    let mut sorted: Vec<&PublishedName> = stand.iter().collect();
     sorted.sort_by(|a, b| a.name.cmp(&b.name));
     let mut adopted = Adopted::default();
     if !store.write(|tx| begin_within(tx, lease, deed)).await? {
@@ -102,7 +102,7 @@ async fn begin_within(tx: Tx, lease: &Lease, deed: AdoptionReason<'_>) -> Result
 async fn adopt_within(
     tx: Tx,
     lease: &Lease,
-    stand: &[&NameOutcome],
+    stand: &[&PublishedName],
     goal: AdoptionGoal<'_>,
 ) -> Result<Option<u64>, Error> {
     let Some(now) = assert_lease(&tx, lease, 0).await? else {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use starchart_domain::plan::{NameOutcome, OwnedSet};
+use starchart_domain::plan::{OwnedRrset, PublishedName};
 use starchart_domain::time::Timestamp;
 
 use super::Snapshot;
@@ -21,9 +21,9 @@ use crate::{Error, Store, sql};
 pub async fn mark_drift(
     store: &Store,
     view: &Snapshot,
-    found: &[NameOutcome],
+    found: &[PublishedName],
 ) -> Result<BTreeSet<String>, Error> {
-    let mut sorted: Vec<&NameOutcome> = found.iter().collect();
+    let mut sorted: Vec<&PublishedName> = found.iter().collect();
     sorted.sort_by(|a, b| a.name.cmp(&b.name));
     let mut marked = BTreeSet::new();
     for chunk in sorted.chunks(MANY) {
@@ -35,7 +35,7 @@ pub async fn mark_drift(
 async fn mark_within(
     tx: Tx,
     view: &Snapshot,
-    found: &[&NameOutcome],
+    found: &[&PublishedName],
 ) -> Result<Vec<String>, Error> {
     let now = tx.now().await?;
     let fqdns: Vec<String> = found.iter().map(|name| name.name.clone()).collect();
@@ -52,11 +52,11 @@ async fn mark_within(
         let key = name.name.as_str();
         let has_row = names.get(key);
         let here = registry.remove(key).unwrap_or_default();
-        let sets: Vec<OwnedSet> = here.iter().cloned().map(Entry::into_set).collect();
+        let sets: Vec<OwnedRrset> = here.iter().cloned().map(Entry::into_set).collect();
         let as_seen = has_row == view.names.get(key)
             && sets == view.owned.get(key).map_or(&[][..], Vec::as_slice);
         let at_rest = match has_row {
-            Some((_, dirty)) => !dirty && !sets.iter().any(OwnedSet::is_unclear),
+            Some((_, dirty)) => !dirty && !sets.iter().any(OwnedRrset::needs_read),
             None => !here
                 .iter()
                 .flat_map(|entry| &entry.pending)
@@ -111,7 +111,7 @@ pub(super) fn bring_nameless(entry: &mut Entry, now: Timestamp) {
         .collect();
 }
 
-fn as_found(mut entry: Entry, name: &NameOutcome, has_row: bool, now: Timestamp) -> Entry {
+fn as_found(mut entry: Entry, name: &PublishedName, has_row: bool, now: Timestamp) -> Entry {
     let Some((_, stands)) = name.sets.iter().find(|(rtype, _)| *rtype == entry.rtype) else {
         return entry;
     };

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 use serde::{Deserialize, Serialize};
-use starchart_domain::plan::OwnedSet;
+use starchart_domain::plan::OwnedRrset;
 use starchart_domain::record::RecordType;
-use starchart_domain::rrset::SetBody;
+use starchart_domain::rrset::RrsetData;
 use starchart_domain::time::Timestamp;
 
 use crate::records::read_type;
@@ -22,7 +22,7 @@ pub(super) struct Send {
     /// The fence it was noted under.
     pub(super) fence: i64,
     /// What it put; `None`: it removed the set.
-    pub(super) body: Option<SetBody>,
+    pub(super) body: Option<RrsetData>,
     /// Set once the zone was read and did not show it: until then it may still come.
     pub(super) until: Option<Timestamp>,
 }
@@ -35,7 +35,7 @@ const LOOK_MS: i64 = 2_000;
 
 impl Send {
     /// The zone was read and holds `read`: whether this may still come.
-    pub(super) fn may_come(&mut self, read: Option<&SetBody>, now: Timestamp) -> bool {
+    pub(super) fn may_come(&mut self, read: Option<&RrsetData>, now: Timestamp) -> bool {
         if self.body.as_ref() == read {
             return false;
         }
@@ -55,14 +55,14 @@ impl Send {
 pub(super) struct Entry {
     pub(super) fqdn: String,
     pub(super) rtype: RecordType,
-    pub(super) confirmed: Option<SetBody>,
+    pub(super) confirmed: Option<RrsetData>,
     pub(super) pending: Vec<Send>,
 }
 
 impl Entry {
-    pub(super) fn into_set(self) -> OwnedSet {
+    pub(super) fn into_set(self) -> OwnedRrset {
         let pending = self.pending.into_iter().map(|send| send.body).collect();
-        OwnedSet {
+        OwnedRrset {
             rtype: self.rtype,
             confirmed: self.confirmed,
             pending,
@@ -107,7 +107,7 @@ impl TryFrom<Row> for Entry {
     fn try_from(row: Row) -> Result<Self, Error> {
         let corrupt = || Error::Corrupt(format!("registry of {} {}", row.fqdn, row.rtype));
         let confirmed = match (row.ttl, &row.content) {
-            (Some(ttl), Some(values)) => Some(SetBody {
+            (Some(ttl), Some(values)) => Some(RrsetData {
                 ttl: u32::try_from(ttl).map_err(|_| corrupt())?,
                 values: serde_json::from_str(values).map_err(|_| corrupt())?,
             }),
@@ -116,7 +116,7 @@ impl TryFrom<Row> for Entry {
         let sends: Vec<StoredSend> = serde_json::from_str(&row.pending).map_err(|_| corrupt())?;
         let send = |send: StoredSend| Send {
             fence: send.fence,
-            body: send.body.map(|body| SetBody {
+            body: send.body.map(|body| RrsetData {
                 ttl: body.ttl,
                 values: body.values,
             }),

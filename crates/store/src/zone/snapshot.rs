@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::{ConnectionTrait, FromQueryResult};
 use starchart_domain::import;
-use starchart_domain::plan::OwnedSet;
+use starchart_domain::plan::OwnedRrset;
 use starchart_domain::rrset::Rrset;
 
 use super::registry;
@@ -17,7 +17,7 @@ pub struct Snapshot {
     /// What rows want, by name.
     pub desired: BTreeMap<String, Vec<Rrset>>,
     /// The ownership registry, by name.
-    pub owned: BTreeMap<String, Vec<OwnedSet>>,
+    pub owned: BTreeMap<String, Vec<OwnedRrset>>,
     /// Generation of each name that has a row, and whether the zone does not show it as wanted yet.
     pub names: BTreeMap<String, (i64, bool)>,
     /// Names that the zone refused as they are, and why.
@@ -43,7 +43,7 @@ impl Snapshot {
             !self.is_same(later, key)
                 || later.names.get(key).is_some_and(|(_, dirty)| *dirty)
                 // Without a row nobody works on it.
-                || later.names.contains_key(key) && later.owned.get(key).is_some_and(|sets| sets.iter().any(OwnedSet::is_unclear))
+                || later.names.contains_key(key) && later.owned.get(key).is_some_and(|sets| sets.iter().any(OwnedRrset::needs_read))
         };
         names.filter(moves).cloned().collect()
     }
@@ -98,7 +98,7 @@ pub async fn read_snapshot(store: &Store) -> Result<Snapshot, Error> {
         .map(|person| person.label)
         .chain(bases)
         .collect();
-    let mut owned: BTreeMap<String, Vec<OwnedSet>> = BTreeMap::new();
+    let mut owned: BTreeMap<String, Vec<OwnedRrset>> = BTreeMap::new();
     for entry in entries {
         owned
             .entry(entry.fqdn.clone())

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::{ConnectionTrait, FromQueryResult};
-use starchart_domain::plan::{NameWork, OwnedSet};
+use starchart_domain::plan::{NameToPublish, OwnedRrset};
 use starchart_domain::record::RecordType;
-use starchart_domain::rrset::{Rrset, SetBody, TTL};
+use starchart_domain::rrset::{Rrset, RrsetData, TTL};
 use starchart_domain::time::Timestamp;
 use starchart_domain::txt;
 
@@ -100,7 +100,7 @@ pub async fn next_due(store: &Store) -> Result<Option<Timestamp>, Error> {
 
 /// The names with their sets, from one snapshot. A name without a row wants nothing; it is left out
 /// unless something of ours stands there.
-pub async fn read_work(store: &Store, fqdns: &[String]) -> Result<Vec<NameWork>, Error> {
+pub async fn read_work(store: &Store, fqdns: &[String]) -> Result<Vec<NameToPublish>, Error> {
     if fqdns.is_empty() {
         return Ok(Vec::new());
     }
@@ -119,7 +119,7 @@ pub async fn read_work(store: &Store, fqdns: &[String]) -> Result<Vec<NameWork>,
     let select = format!("SELECT fqdn, generation FROM names WHERE fqdn IN ({list}) ORDER BY fqdn");
     let names: Vec<Generation> = sql::all(&snapshot, &select, values).await?;
     let mut desired = desired_of(&snapshot, Some(fqdns)).await?;
-    let mut owned: BTreeMap<String, Vec<OwnedSet>> = BTreeMap::new();
+    let mut owned: BTreeMap<String, Vec<OwnedRrset>> = BTreeMap::new();
     for entry in registry::list(&snapshot, Some(fqdns)).await? {
         owned
             .entry(entry.fqdn.clone())
@@ -127,14 +127,14 @@ pub async fn read_work(store: &Store, fqdns: &[String]) -> Result<Vec<NameWork>,
             .push(entry.into_set());
     }
     snapshot.commit().await?;
-    let work = |name: Generation| NameWork {
+    let work = |name: Generation| NameToPublish {
         desired: desired.remove(&name.fqdn).unwrap_or_default(),
         owned: owned.remove(&name.fqdn).unwrap_or_default(),
         name: name.fqdn,
         generation: name.generation,
     };
-    let mut all: Vec<NameWork> = names.into_iter().map(work).collect();
-    all.extend(owned.into_iter().map(|(name, owned)| NameWork {
+    let mut all: Vec<NameToPublish> = names.into_iter().map(work).collect();
+    all.extend(owned.into_iter().map(|(name, owned)| NameToPublish {
         name,
         generation: 0,
         desired: Vec::new(),
@@ -166,9 +166,9 @@ pub(super) async fn desired_of(
     let challenges = format!("SELECT fqdn, value FROM challenge_values{filter}");
     let challenges: Vec<Challenge> = sql::all(on, &challenges, values).await?;
 
-    let mut bodies: BTreeMap<(String, RecordType), SetBody> = BTreeMap::new();
+    let mut bodies: BTreeMap<(String, RecordType), RrsetData> = BTreeMap::new();
     let mut add = |fqdn: String, rtype: RecordType, ttl: u32, content: String| {
-        let body = bodies.entry((fqdn, rtype)).or_insert_with(|| SetBody {
+        let body = bodies.entry((fqdn, rtype)).or_insert_with(|| RrsetData {
             ttl,
             values: BTreeSet::new(),
         });

@@ -1,7 +1,7 @@
 //! Writes of the lease's holder: before a call, after a call, and what came of it.
 
 use sea_orm::{FromQueryResult, Value};
-use starchart_domain::plan::NameOutcome;
+use starchart_domain::plan::PublishedName;
 use starchart_domain::record::RecordType;
 use starchart_domain::time::Timestamp;
 
@@ -17,7 +17,7 @@ pub async fn intend(
     store: &Store,
     lease: &Lease,
     margin_ms: i64,
-    batch: &[NameOutcome],
+    batch: &[PublishedName],
 ) -> Result<bool, Error> {
     store
         .write(|tx| intend_within(tx, lease, margin_ms, batch))
@@ -28,7 +28,7 @@ async fn intend_within(
     tx: Tx,
     lease: &Lease,
     margin_ms: i64,
-    batch: &[NameOutcome],
+    batch: &[PublishedName],
 ) -> Result<bool, Error> {
     let Some(now) = assert_lease(&tx, lease, margin_ms).await? else {
         return Ok(false);
@@ -43,7 +43,12 @@ async fn intend_within(
 }
 
 /// Adds the name's bodies to what is pending. A send that is repeated is one send.
-async fn note_sends(tx: &Tx, name: &NameOutcome, fence: i64, now: Timestamp) -> Result<(), Error> {
+async fn note_sends(
+    tx: &Tx,
+    name: &PublishedName,
+    fence: i64,
+    now: Timestamp,
+) -> Result<(), Error> {
     for (rtype, body) in &name.sets {
         let mut entry = registry::get(tx.db(), &name.name, *rtype).await?;
         let send = Send {
@@ -60,11 +65,15 @@ async fn note_sends(tx: &Tx, name: &NameOutcome, fence: i64, now: Timestamp) -> 
 }
 
 /// Takes back what this lease noted and what was certainly not done. False: the lease was lost.
-pub async fn withdraw(store: &Store, lease: &Lease, batch: &[NameOutcome]) -> Result<bool, Error> {
+pub async fn withdraw(
+    store: &Store,
+    lease: &Lease,
+    batch: &[PublishedName],
+) -> Result<bool, Error> {
     store.write(|tx| withdraw_within(tx, lease, batch)).await
 }
 
-async fn withdraw_within(tx: Tx, lease: &Lease, batch: &[NameOutcome]) -> Result<bool, Error> {
+async fn withdraw_within(tx: Tx, lease: &Lease, batch: &[PublishedName]) -> Result<bool, Error> {
     let Some(now) = assert_lease(&tx, lease, 0).await? else {
         return Ok(false);
     };
@@ -88,7 +97,7 @@ pub async fn confirm(
     store: &Store,
     lease: &Lease,
     change_id: Option<&str>,
-    names: &[NameOutcome],
+    names: &[PublishedName],
 ) -> Result<bool, Error> {
     store
         .write(|tx| confirm_within(tx, lease, change_id, names))
@@ -99,7 +108,7 @@ async fn confirm_within(
     tx: Tx,
     lease: &Lease,
     change_id: Option<&str>,
-    names: &[NameOutcome],
+    names: &[PublishedName],
 ) -> Result<bool, Error> {
     let Some(now) = assert_lease(&tx, lease, 0).await? else {
         return Ok(false);
@@ -136,7 +145,7 @@ const HELD: &str = "in_sync_at = CASE WHEN sent_at IS NULL THEN ? ELSE in_sync_a
 
 async fn apply(
     tx: &Tx,
-    name: &NameOutcome,
+    name: &PublishedName,
     change_id: Option<&str>,
     now: Timestamp,
 ) -> Result<(), Error> {
@@ -159,7 +168,7 @@ async fn apply(
 /// Writes what a call left in the zone. Every send of this run has its answer now; what stays
 /// pending is what an earlier one may still bring, and a late send that the caller could not know
 /// of: that one bumped the generation, so the name is dirty and will be read.
-async fn set_confirmed(tx: &Tx, name: &NameOutcome, now: Timestamp) -> Result<(), Error> {
+async fn set_confirmed(tx: &Tx, name: &PublishedName, now: Timestamp) -> Result<(), Error> {
     for (rtype, body) in &name.sets {
         let mut entry = registry::get(tx.db(), &name.name, *rtype).await?;
         entry.confirmed.clone_from(body);
@@ -172,7 +181,7 @@ async fn set_confirmed(tx: &Tx, name: &NameOutcome, now: Timestamp) -> Result<()
 }
 
 /// Writes what was read in the zone. A send that was not seen there may still come, for a while.
-async fn set_read(tx: &Tx, name: &NameOutcome, now: Timestamp) -> Result<(), Error> {
+async fn set_read(tx: &Tx, name: &PublishedName, now: Timestamp) -> Result<(), Error> {
     for (rtype, body) in &name.sets {
         let mut entry = registry::get(tx.db(), &name.name, *rtype).await?;
         entry.confirmed.clone_from(body);
@@ -187,11 +196,11 @@ async fn set_read(tx: &Tx, name: &NameOutcome, now: Timestamp) -> Result<(), Err
 /// Notes sends that the zone took after the lease was lost. Not fenced: it claims nothing about
 /// what the zone holds now, only that this too may stand there and is ours. The names become dirty,
 /// so the next run reads the zone first.
-pub async fn record_unfenced_changes(store: &Store, names: &[NameOutcome]) -> Result<(), Error> {
+pub async fn record_unfenced_changes(store: &Store, names: &[PublishedName]) -> Result<(), Error> {
     store.write(|tx| late_within(tx, names)).await
 }
 
-async fn late_within(tx: Tx, names: &[NameOutcome]) -> Result<(), Error> {
+async fn late_within(tx: Tx, names: &[PublishedName]) -> Result<(), Error> {
     let now = tx.now().await?;
     for name in in_order(names) {
         let bump = "UPDATE names SET unpublished_since = COALESCE(unpublished_since, ?), generation = generation + 1 WHERE fqdn = ?";
@@ -210,11 +219,15 @@ async fn late_within(tx: Tx, names: &[NameOutcome]) -> Result<(), Error> {
 /// that are ours. A send that was not seen stays pending for two minutes and [`super::list_unpublished`]
 /// brings its name back now and then: it may have waited on its way longer than its sender. False:
 /// the lease was lost.
-pub async fn record_read(store: &Store, lease: &Lease, name: &NameOutcome) -> Result<bool, Error> {
+pub async fn record_read(
+    store: &Store,
+    lease: &Lease,
+    name: &PublishedName,
+) -> Result<bool, Error> {
     store.write(|tx| adopt_within(tx, lease, name)).await
 }
 
-async fn adopt_within(tx: Tx, lease: &Lease, name: &NameOutcome) -> Result<bool, Error> {
+async fn adopt_within(tx: Tx, lease: &Lease, name: &PublishedName) -> Result<bool, Error> {
     let Some(now) = assert_lease(&tx, lease, 0).await? else {
         return Ok(false);
     };
@@ -312,8 +325,8 @@ async fn quarantine_within(
 }
 
 /// Names in the order in which everybody locks them.
-fn in_order(names: &[NameOutcome]) -> Vec<&NameOutcome> {
-    let mut sorted: Vec<&NameOutcome> = names.iter().collect();
+fn in_order(names: &[PublishedName]) -> Vec<&PublishedName> {
+    let mut sorted: Vec<&PublishedName> = names.iter().collect();
     sorted.sort_by(|a, b| a.name.cmp(&b.name));
     sorted
 }

@@ -1,7 +1,9 @@
 //! Certificates: what a person asks for, what the worker saves, and how orders end.
 
 use futures_util::future::join_all;
-use starchart_domain::certificate::{Answers, Next, OrderStep, Seen, ZoneSeen, next_step};
+use starchart_domain::certificate::{
+    Answers, NextStep, Observations, ObservedZone, OrderStep, next_step,
+};
 use starchart_domain::publish::PublishState;
 use starchart_domain::secret::Secret;
 use starchart_domain::time::Timestamp;
@@ -228,7 +230,7 @@ impl World {
         let values = ["one".to_owned(), "two".to_owned()];
         assert!(orders::publish(store, &claim, &values).await.unwrap());
         let (seen, stored) = orders::way(store, &claim).await.unwrap().unwrap();
-        assert_eq!((seen, stored), (ZoneSeen::UnderWay, values.to_vec()));
+        assert_eq!((seen, stored), (ObservedZone::UnderWay, values.to_vec()));
         let lease = self.lease().await;
         let sent = self.publish(&lease, &fqdn, "C1").await;
         assert_eq!(
@@ -254,7 +256,7 @@ impl World {
         assert!(
             matches!(
                 seen,
-                ZoneSeen::InSync {
+                ObservedZone::InSync {
                     answers: Some(Answers { by: 1, of: 2 }),
                     ..
                 }
@@ -539,8 +541,8 @@ async fn a_wait_that_was_asked_for_is_kept_across_steps(world: &World) {
     assert!(kept >= before && kept < before.plus(DAY), "{kept:?}");
     let now = world.store.now().await.unwrap();
     assert_eq!(
-        next_step(&work.facts, &Seen::default(), now),
-        Next::ReadOrder,
+        next_step(&work.facts, &Observations::default(), now),
+        NextStep::ReadOrder,
         "it still has time"
     );
     let short = Pause {
@@ -737,7 +739,7 @@ async fn a_suspended_person_gets_nothing(world: &World) {
         .await
         .unwrap();
     let work = world.claim().await;
-    assert!(work.facts.person_gone);
+    assert!(work.facts.user_gone);
     orders::abandon(&world.store, &work.claim).await.unwrap();
     assert!(
         !orders::issue(&world.store, &work.claim, &issued(&world.store, 90).await)

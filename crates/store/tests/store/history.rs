@@ -124,7 +124,10 @@ async fn texts_come_back_byte_for_byte(world: &World) {
             .unwrap()
             .unwrap();
         assert_eq!(read.typed, *text);
-        assert_eq!(read.content, user.record("t", "TXT", text).value.content());
+        assert_eq!(
+            read.content,
+            user.record("t", "TXT", text).value.presentation()
+        );
     }
 }
 

@@ -244,11 +244,11 @@ async fn a_send_that_nobody_confirmed_is_read_first(world: &World) {
         .await
         .unwrap()
         .remove(0);
-    assert!(work.owned[0].is_unclear() && work.owned[0].is_ours(&body(&["192.168.1.1"])));
+    assert!(work.owned[0].needs_read() && work.owned[0].is_ours(&body(&["192.168.1.1"])));
     // It was read, and there it stood.
     assert!(zone::record_read(store, &lease, &name).await.unwrap());
     assert!(zone::confirm(store, &lease, None, &[name]).await.unwrap());
-    assert!(!world.owned().await[0].1.is_unclear());
+    assert!(!world.owned().await[0].1.needs_read());
     assert!(zone::list_unpublished(store, 10).await.unwrap().is_empty());
     assert!(
         zone::list_unsynced_changes(store).await.unwrap().is_empty(),
@@ -353,7 +353,7 @@ async fn a_late_send_is_remembered_and_the_name_read_again(world: &World) {
         .remove(0);
     let owned = &work.owned[0];
     assert_eq!(owned.confirmed, current.sets[0].1);
-    assert!(owned.is_unclear() && owned.is_ours(&body(&["192.168.1.9"])));
+    assert!(owned.needs_read() && owned.is_ours(&body(&["192.168.1.9"])));
     assert_eq!(
         (work.owned[1].rtype, &work.owned[1].pending),
         (RecordType::Txt, &vec![None])
@@ -371,7 +371,7 @@ async fn a_late_send_is_remembered_and_the_name_read_again(world: &World) {
     let owned = world.owned().await;
     assert_eq!(owned.len(), 1);
     assert_eq!(
-        (owned[0].1.confirmed.clone(), owned[0].1.is_unclear()),
+        (owned[0].1.confirmed.clone(), owned[0].1.needs_read()),
         (Some(body(&["192.168.1.9"])), false)
     );
 }
@@ -475,7 +475,7 @@ async fn a_send_that_was_not_seen_is_looked_for_again(world: &World) {
         .remove(0)
         .owned
         .remove(0);
-    assert!(owned.is_unclear() && owned.is_ours(&body(&["192.168.1.1"])));
+    assert!(owned.needs_read() && owned.is_ours(&body(&["192.168.1.1"])));
     // It came: it is known now, and to be removed.
     let seen = outcome(&fqdn, 2, &[(RecordType::A, Some(body(&["192.168.1.1"])))]);
     assert!(zone::record_read(store, &lease, &seen).await.unwrap());

@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use sqlx::Connection as _;
 use starchart_domain::names::{BaseDomain, Label, RootDomain};
-use starchart_domain::plan::{NameOutcome, OwnedSet};
+use starchart_domain::plan::{OwnedRrset, PublishedName};
 use starchart_domain::record::{NewRecord, RecordForm, RecordId, RecordType};
-use starchart_domain::rrset::{SetBody, TTL};
+use starchart_domain::rrset::{RrsetData, TTL};
 use starchart_domain::secret::Secret;
 use starchart_domain::user::{Groups, Identity, Subject, UserId};
 use starchart_store::audit::Act;
@@ -205,7 +205,7 @@ impl World {
     }
 
     /// The whole ownership registry: name and set, by name.
-    pub(crate) async fn owned(&self) -> Vec<(String, OwnedSet)> {
+    pub(crate) async fn owned(&self) -> Vec<(String, OwnedRrset)> {
         let owned = zone::read_snapshot(&self.store)
             .await
             .unwrap()
@@ -224,7 +224,7 @@ impl World {
     }
 
     /// Publishes the name as the worker does when all goes well.
-    pub(crate) async fn publish(&self, lease: &Lease, fqdn: &str, change: &str) -> NameOutcome {
+    pub(crate) async fn publish(&self, lease: &Lease, fqdn: &str, change: &str) -> PublishedName {
         let outcome = self.outcome(fqdn).await;
         assert!(
             zone::intend(&self.store, lease, 0, std::slice::from_ref(&outcome))
@@ -245,7 +245,7 @@ impl World {
     }
 
     /// What the zone holds once everything wanted at this name was sent.
-    pub(crate) async fn outcome(&self, fqdn: &str) -> NameOutcome {
+    pub(crate) async fn outcome(&self, fqdn: &str) -> PublishedName {
         let work = zone::read_work(&self.store, &[fqdn.to_owned()])
             .await
             .unwrap()
@@ -260,7 +260,7 @@ impl World {
             .iter()
             .filter(|owned| !work.desired.iter().any(|set| set.rtype == owned.rtype));
         sets.extend(gone.map(|owned| (owned.rtype, None)));
-        NameOutcome {
+        PublishedName {
             name: work.name,
             generation: work.generation,
             sets,
@@ -301,8 +301,8 @@ impl Person {
     pub(crate) fn record(&self, name: &str, kind: &str, value: &str) -> NewRecord {
         let form = RecordForm {
             name: name.into(),
-            kind: kind.into(),
-            value: value.into(),
+            rtype: kind.into(),
+            input: value.into(),
             ..RecordForm::default()
         };
         form.check(&self.base).unwrap()
@@ -332,8 +332,8 @@ pub(crate) fn identity(name: &str) -> Identity {
     }
 }
 
-pub(crate) fn body(values: &[&str]) -> SetBody {
-    SetBody {
+pub(crate) fn body(values: &[&str]) -> RrsetData {
+    RrsetData {
         ttl: TTL,
         values: values.iter().map(|value| (*value).to_owned()).collect(),
     }
@@ -342,9 +342,9 @@ pub(crate) fn body(values: &[&str]) -> SetBody {
 pub(crate) fn outcome(
     name: &str,
     generation: i64,
-    sets: &[(RecordType, Option<SetBody>)],
-) -> NameOutcome {
-    NameOutcome {
+    sets: &[(RecordType, Option<RrsetData>)],
+) -> PublishedName {
+    PublishedName {
         name: name.to_owned(),
         generation,
         sets: sets.to_vec(),

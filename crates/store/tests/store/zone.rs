@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use starchart_domain::plan::NameOutcome;
+use starchart_domain::plan::PublishedName;
 use starchart_domain::publish::PublishState;
 use starchart_domain::record::RecordType;
 use starchart_store::lease::{self, LeaseName};
@@ -76,7 +76,7 @@ async fn drift_becomes_work_that_knows_what_stands(world: &World) {
         Some(body(&["203.0.113.9"])),
         "what stands is what publish has to delete"
     );
-    assert!(!edited.owned[0].is_unclear() && edited.desired[0].body == body(&["192.168.1.1"]));
+    assert!(!edited.owned[0].needs_read() && edited.desired[0].body == body(&["192.168.1.1"]));
     assert!(work("gone").await.owned.is_empty() && work("ghost").await.owned.is_empty());
     assert!(
         zone::mark_drift(store, &view, &found)
@@ -198,7 +198,7 @@ async fn a_set_without_a_name_is_brought_to_publish(world: &World) {
         .await
         .unwrap()
         .remove(0);
-    assert!(work.desired.is_empty() && work.owned[0].is_unclear());
+    assert!(work.desired.is_empty() && work.owned[0].needs_read());
     let lease = lease::acquire(store, LeaseName::Publish, "two", 600_000)
         .await
         .unwrap()
@@ -545,7 +545,7 @@ async fn fifty_thousand_sets_are_adopted_in_seconds() {
             .unwrap()
     );
     let view = zone::read_snapshot(&world.store).await.unwrap();
-    let stand: Vec<NameOutcome> = view
+    let stand: Vec<PublishedName> = view
         .desired
         .keys()
         .map(|name| outcome(name, 0, &[(RecordType::A, Some(body(&["192.168.1.1"])))]))

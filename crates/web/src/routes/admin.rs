@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use starchart_domain::words::counted;
+use starchart_domain::plural::pluralize;
 use starchart_jobs::Job;
 use starchart_store::admin::{
     self, AdminError, CertificateStatus, Consequences, FRESH_MS, PAGE_ROWS, PersonRow, TrailFilter,
@@ -263,7 +263,7 @@ async fn delete(visit: &Visit, admin: &Admin, username: &str) -> Result<HttpResp
     match admin::delete(store, admin, user.id, &visit.id).await {
         Ok(done) => {
             visit.app.queue.wake(Job::Publish);
-            let records = counted(u64::from(done.records), "record leaves", "records leave");
+            let records = pluralize(u64::from(done.records), "record leaves", "records leave");
             visit.leave_flash(&[(
                 FlashKind::Done,
                 format!("User was deleted: {}. {records} the zone.", user.username),
@@ -312,11 +312,11 @@ fn words_of(visit: &Visit, user: &User, ahead: &Consequences) -> Vec<String> {
         0 => "They have no DNS records.".to_owned(),
         n => format!(
             "{} the zone at once, and cannot be brought back from these pages.",
-            counted(n, "record leaves", "records leave")
+            pluralize(n, "record leaves", "records leave")
         ),
     }];
     if ahead.certificates > 0 {
-        let owed = counted(
+        let owed = pluralize(
             ahead.certificates,
             "certificate of theirs is revoked soon",
             "certificates of theirs are revoked soon",
@@ -331,7 +331,7 @@ fn words_of(visit: &Visit, user: &User, ahead: &Consequences) -> Vec<String> {
     if ahead.sessions > 0 {
         words.push(format!(
             "{} at once.",
-            counted(
+            pluralize(
                 ahead.sessions,
                 "session of theirs ends",
                 "sessions of theirs end"
@@ -341,7 +341,7 @@ fn words_of(visit: &Visit, user: &User, ahead: &Consequences) -> Vec<String> {
     if ahead.mails > 0 {
         words.push(format!(
             "{} sent any more.",
-            counted(ahead.mails, "mail to them is not", "mails to them are not")
+            pluralize(ahead.mails, "mail to them is not", "mails to them are not")
         ));
     }
     words.push(

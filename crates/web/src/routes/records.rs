@@ -102,7 +102,7 @@ pub(crate) async fn edit(visit: Rc<Visit>, person: Person) -> Result<HttpRespons
     match edit_own(&visit, &person, &form).await {
         // A foreign record is absent, whatever the form says. What was typed is the person's own,
         // and is not lost.
-        Err(Failure::NotFound) if !form.name.is_empty() || !form.value.is_empty() => {
+        Err(Failure::NotFound) if !form.name.is_empty() || !form.input.is_empty() => {
             let faults = vec![FieldFault::new(Field::Form, &Fault::Gone)];
             form_page(
                 &visit,
@@ -360,9 +360,9 @@ fn form_page(
 fn typed(form: &Form) -> RecordForm {
     RecordForm {
         name: form.text("subdomain"),
-        kind: form.text("type"),
-        value: form.text("value"),
-        priority: form.text("priority"),
+        rtype: form.text("type"),
+        input: form.text("value"),
+        preference: form.text("priority"),
         ports: form.text("ports"),
         course: form.text("course"),
         description: form.text("description"),
@@ -401,9 +401,9 @@ fn values(form: &RecordForm) -> FormValues {
     let form = form.clone();
     FormValues {
         subdomain: form.name,
-        rtype: form.kind,
-        value: form.value,
-        priority: form.priority,
+        rtype: form.rtype,
+        value: form.input,
+        priority: form.preference,
         ports: form.ports,
         course: form.course,
         description: form.description,

@@ -3,8 +3,8 @@
 use askama::Template;
 use serde::Serialize;
 use starchart_domain::certificate::OrderStep;
+use starchart_domain::plural::pluralize;
 use starchart_domain::publish::PublishState;
-use starchart_domain::words::counted;
 
 use super::Shell;
 
@@ -221,7 +221,7 @@ impl OrderProgress {
                     "Route53 says that all its name servers have it. They are being asked.".to_owned()
                 }
                 Some(PublishState::Answered { by, of }) => {
-                    format!("{by} of {}.", counted(*of, "name server answers with it", "name servers answer with it"))
+                    format!("{by} of {}.", pluralize(*of, "name server answers with it", "name servers answer with it"))
                 }
                 Some(PublishState::Refused { reason }) => format!("Refused: {reason}"),
                 _ => String::new(),

@@ -82,7 +82,7 @@ impl FieldFault {
             Field::Name => "subdomain",
             Field::Type => "type",
             Field::Value => "value",
-            Field::Priority => "priority",
+            Field::Preference => "priority",
             Field::Ports => "ports",
             Field::Course => "course",
             Field::Description => "description",

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use starchart_dns::publish::{Journal, Report, Stop, publish};
 use starchart_dns::zone::{ChangeId, ZoneError};
 use starchart_dns::zone_verifier::ZoneMismatch;
-use starchart_domain::plan::{NameOutcome, NameWork};
+use starchart_domain::plan::{NameToPublish, PublishedName};
 use starchart_domain::record::RecordType;
 use starchart_jobs::{Job, Outcome};
 use starchart_store::lease::{self, Lease, LeaseName};
@@ -151,17 +151,17 @@ struct Rows<'a> {
 impl Journal for Rows<'_> {
     type Error = Error;
 
-    async fn intend(&mut self, batch: &[NameOutcome]) -> Result<bool, Error> {
+    async fn intend(&mut self, batch: &[PublishedName]) -> Result<bool, Error> {
         zone::intend(self.store, self.lease, MARGIN_MS, batch).await
     }
 
-    async fn withdrawn(&mut self, batch: &[NameOutcome]) -> Result<bool, Error> {
+    async fn withdrawn(&mut self, batch: &[PublishedName]) -> Result<bool, Error> {
         zone::withdraw(self.store, self.lease, batch).await
     }
 
     async fn applied(
         &mut self,
-        names: &[NameOutcome],
+        names: &[PublishedName],
         change: Option<&ChangeId>,
     ) -> Result<bool, Error> {
         if zone::confirm(
@@ -185,7 +185,7 @@ impl Journal for Rows<'_> {
         Ok(false)
     }
 
-    async fn read(&mut self, name: &NameOutcome) -> Result<bool, Error> {
+    async fn read(&mut self, name: &PublishedName) -> Result<bool, Error> {
         if zone::record_read(self.store, self.lease, name).await? {
             return Ok(true);
         }
@@ -201,7 +201,7 @@ impl Journal for Rows<'_> {
 
     async fn refused(
         &mut self,
-        name: &NameWork,
+        name: &NameToPublish,
         rtype: Option<RecordType>,
         reason: &str,
     ) -> Result<bool, Error> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use starchart_dns::audit::find_adoptable;
-use starchart_domain::words::counted;
+use starchart_domain::plural::pluralize;
 use starchart_store::lease::{self, Lease, LeaseName};
 use starchart_store::zone::{self, AdoptionGoal, AdoptionReason};
 use tokio::time::Instant;
@@ -91,7 +91,7 @@ async fn adopt_with_lease(context: &Context, lease: &Lease) -> Result<Adoption, 
     let listed = list(context).await?;
     let before = zone::read_snapshot(store).await?;
     let stand = find_adoptable(&listed, &before.desired);
-    let names = counted(stand.len(), "name", "names");
+    let names = pluralize(stand.len(), "name", "names");
     let detail = format!("by an operator: {names} where a record wants what stands");
     let deed = AdoptionReason {
         zone: context.root.as_str(),

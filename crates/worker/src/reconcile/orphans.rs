@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use starchart_domain::plan::NameOutcome;
-use starchart_domain::words::counted;
+use starchart_domain::plan::PublishedName;
+use starchart_domain::plural::pluralize;
 use starchart_jobs::Job;
 use starchart_store::import::{self, Progress};
 use starchart_store::lease::Lease;
@@ -64,7 +64,7 @@ pub async fn remove_orphans(
         if orphans.len() != count {
             return Ok(Removal::AnotherCount(orphans));
         }
-        let detail = format!("by an operator: {}", counted(count, "set", "sets"));
+        let detail = format!("by an operator: {}", pluralize(count, "set", "sets"));
         let deed = AdoptionReason {
             zone: context.root.as_str(),
             detail: &detail,
@@ -89,15 +89,15 @@ pub async fn remove_orphans(
 }
 
 /// The sets name by name.
-fn by_name(orphans: &[Orphan]) -> Vec<NameOutcome> {
+fn by_name(orphans: &[Orphan]) -> Vec<PublishedName> {
     let mut sorted: Vec<&Orphan> = orphans.iter().collect();
     sorted.sort();
-    let mut names: Vec<NameOutcome> = Vec::new();
+    let mut names: Vec<PublishedName> = Vec::new();
     for orphan in sorted {
         let set = (orphan.rtype, Some(orphan.body.clone()));
         match names.last_mut() {
             Some(last) if last.name == orphan.name => last.sets.push(set),
-            _ => names.push(NameOutcome {
+            _ => names.push(PublishedName {
                 name: orphan.name.clone(),
                 generation: 0,
                 sets: vec![set],

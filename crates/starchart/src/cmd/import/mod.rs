@@ -11,9 +11,9 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use starchart_acme::{chain, keys};
+use starchart_domain::plural::pluralize;
 use starchart_domain::secret::Secret;
-use starchart_domain::words::counted;
-use starchart_settings::{Settings, database_url_in};
+use starchart_settings::{Settings, read_database_url_file};
 use starchart_store::import::{self, Issued, Original, Progress, Report, Topic};
 use starchart_store::{Store, zone};
 use starchart_worker::Context;
@@ -109,7 +109,7 @@ async fn import(
     options: &Options,
 ) -> anyhow::Result<Report> {
     let (database, notices) =
-        database_url_in(file).map_err(|fault| anyhow::anyhow!("--from-file: {fault}"))?;
+        read_database_url_file(file).map_err(|fault| anyhow::anyhow!("--from-file: {fault}"))?;
     for notice in notices {
         tracing::warn!(notice, "--from-file");
     }
@@ -175,7 +175,7 @@ fn ending(report: &Report) -> String {
     match report.by_topic().get(&Topic::NoKeys) {
         Some(waiting) => format!(
             "Publishing goes on. {} not here yet: set KEY_ENCRYPTION_KEYS and run this again.",
-            counted(waiting.len(), "certificate is", "certificates are")
+            pluralize(waiting.len(), "certificate is", "certificates are")
         ),
         None => "Nothing is left to do: everything is here, and publishing goes on.".to_owned(),
     }
@@ -195,7 +195,7 @@ fn dry_ending(report: &Report, progress: Progress) -> String {
             )
         }
         _ => {
-            let rows = counted(report.counts.to_do, "row is", "rows are");
+            let rows = pluralize(report.counts.to_do, "row is", "rows are");
             format!("Nothing was written. With --apply {rows} dealt with.")
         }
     }

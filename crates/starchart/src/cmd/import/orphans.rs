@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use starchart_domain::words::counted;
+use starchart_domain::plural::pluralize;
 use starchart_worker::Context;
 use starchart_worker::reconcile::plan;
 
@@ -14,7 +14,7 @@ pub(super) async fn list(context: &Context) -> anyhow::Result<ExitCode> {
     report::orphans(context, &plan.orphans).await?;
     println!(
         "{}; nothing was changed",
-        counted(plan.orphans.len(), "orphan", "orphans")
+        pluralize(plan.orphans.len(), "orphan", "orphans")
     );
     if !plan.orphans.is_empty() {
         println!(

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use starchart_domain::words::counted;
+use starchart_domain::plural::pluralize;
 use starchart_store::import::{Counts, Report, Topic};
 
 /// Lines of a list on the screen.
@@ -67,20 +67,20 @@ fn numbers(counts: &Counts) -> String {
         new_certificates,
         ..
     } = counts;
-    let person = |count: &usize| counted(*count, "person", "people");
-    let record = |count: &usize| counted(*count, "record", "records");
+    let person = |count: &usize| pluralize(*count, "person", "people");
+    let record = |count: &usize| pluralize(*count, "record", "records");
     let mut out = format!(
         "The original has {}, {}, {}.\nNew here: {}, {}, {}.\n",
         person(people),
         record(records),
-        counted(
+        pluralize(
             *certificates,
             "certificate or request for one",
             "certificates and requests for one"
         ),
         person(new_people),
         record(new_records),
-        counted(*new_certificates, "certificate", "certificates"),
+        pluralize(*new_certificates, "certificate", "certificates"),
     );
     for (count, one, many) in [
         (
@@ -100,7 +100,7 @@ fn numbers(counts: &Counts) -> String {
         ),
     ] {
         if count > 0 {
-            let _ = writeln!(out, "{}.", counted(count, one, many));
+            let _ = writeln!(out, "{}.", pluralize(count, one, many));
         }
     }
     out

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use starchart_domain::words::counted;
+use starchart_domain::plural::pluralize;
 use starchart_store::import::{self, Progress};
 use starchart_store::zone::{self, Pause};
 use starchart_worker::Context;
@@ -51,7 +51,7 @@ pub(crate) async fn plan(context: &Context, plan: &Plan) -> anyhow::Result<()> {
     let others = plan.foreign.len() + plan.orphans.len() + plan.unclaimed.len();
     println!(
         "{} in the zone, {others} of them not ours",
-        counted(plan.listed, "set", "sets")
+        pluralize(plan.listed, "set", "sets")
     );
     let foreign: Vec<String> = plan
         .foreign
@@ -110,7 +110,7 @@ fn list(heading: &str, lines: &[String]) {
 pub(super) fn refused(names: &BTreeMap<String, String>) {
     println!(
         "{} refused by the zone:",
-        counted(names.len(), "name is", "names are")
+        pluralize(names.len(), "name is", "names are")
     );
     names
         .iter()
@@ -147,7 +147,7 @@ pub(crate) async fn orphans(context: &Context, orphans: &[Orphan]) -> anyhow::Re
         let seen = match ages.get(&(orphan.name.clone(), orphan.rtype.as_str().to_owned())) {
             None => "new".to_owned(),
             Some(0) => "first seen today".to_owned(),
-            Some(days) => format!("first seen {} ago", counted(*days, "day", "days")),
+            Some(days) => format!("first seen {} ago", pluralize(*days, "day", "days")),
         };
         println!(
             "  {} {} {} ({seen})",
@@ -166,7 +166,7 @@ pub(super) fn what_next(plan: &Plan, held: &Held) {
     if differences.unclaimed > 0 {
         println!(
             "{} as wanted and not known as ours: starchart reconcile --adopt",
-            counted(differences.unclaimed, "set (=) stands", "sets (=) stand")
+            pluralize(differences.unclaimed, "set (=) stands", "sets (=) stand")
         );
     }
     match (verdict, held) {

@@ -1,7 +1,7 @@
 //! What waits for an admin's attention, in words.
 
+use starchart_domain::plural::pluralize;
 use starchart_domain::time::Timestamp;
-use starchart_domain::words::counted;
 use starchart_store::admin::Attention;
 use starchart_store::zone::{AuditResult, AuditRow};
 
@@ -21,7 +21,7 @@ pub(super) fn publishing(attention: &Attention) -> String {
         }
         (0, _) | (_, None) => "Every name is published as wanted, but for those below.".to_owned(),
         (n, Some(ms)) => {
-            let names = counted(n, "name waits", "names wait");
+            let names = pluralize(n, "name waits", "names wait");
             format!(
                 "{names} to be published; the oldest has waited for {}.",
                 span(ms)
@@ -62,7 +62,7 @@ pub(super) fn items(attention: Attention) -> Vec<AttentionItem> {
             .flat_map(|audit| audit_items(audit, paused, note)),
     );
     if attention.revocations_owed > 0 {
-        let owed = counted(attention.revocations_owed, "certificate", "certificates");
+        let owed = pluralize(attention.revocations_owed, "certificate", "certificates");
         items.push(note("Revocation owed", owed, "Of people who were deleted."));
     }
     if let Some(ms) = attention.mail_waited_ms.filter(|ms| *ms > MAIL_LATE_MS) {
@@ -89,7 +89,7 @@ pub(super) fn items(attention: Attention) -> Vec<AttentionItem> {
     if names > shown_names {
         items.push(note(
             "Refused record",
-            counted(names - shown_names, "more name", "more names"),
+            pluralize(names - shown_names, "more name", "more names"),
             "",
         ));
     }
@@ -110,7 +110,7 @@ pub(super) fn items(attention: Attention) -> Vec<AttentionItem> {
     if mails > shown_mails {
         items.push(note(
             "Mail not sent",
-            counted(mails - shown_mails, "more mail", "more mails"),
+            pluralize(mails - shown_mails, "more mail", "more mails"),
             "",
         ));
     }
@@ -128,7 +128,7 @@ pub(super) fn items(attention: Attention) -> Vec<AttentionItem> {
                     &format!(
                         "Step {}, begun {}. {}",
                         order.step,
-                        counted(order.starts, "time", "times"),
+                        pluralize(order.starts, "time", "times"),
                         order.problem.unwrap_or_default()
                     ),
                 )
@@ -186,7 +186,7 @@ fn audit_items(
     if unclaimed > 0 {
         let when = when(Some(at), None);
         let words = "They stand as wanted and are not known as ours, so nobody can change them here: starchart reconcile --adopt.";
-        let sets = counted(unclaimed, "set", "sets");
+        let sets = pluralize(unclaimed, "set", "sets");
         items.push(AttentionItem {
             when,
             ..note("Not known as ours", sets, words)
@@ -213,7 +213,7 @@ fn minute(at: Timestamp) -> String {
 
 fn span(ms: i64) -> String {
     match u64::try_from(ms / 1_000).unwrap_or_default() {
-        seconds @ 0..=119 => counted(seconds, "second", "seconds"),
+        seconds @ 0..=119 => pluralize(seconds, "second", "seconds"),
         seconds @ 120..=7_199 => format!("{} minutes", seconds / 60),
         seconds => format!("{} hours", seconds / 3_600),
     }

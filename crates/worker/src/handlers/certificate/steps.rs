@@ -7,8 +7,8 @@ use starchart_acme::authority::{Authority, AuthorityError, Order, OrderStatus};
 use starchart_acme::{chain, keys};
 use starchart_dns::propagation::{Reply, ServerAnswers};
 use starchart_domain::certificate::{
-    Next, NotDone, OrderSeen, OrderStep, Seen, back_off_ms, challenge_name, names, next_step,
-    poll_ms, wait_ms,
+    FailureReason, NextStep, Observations, ObservedOrder, OrderStep, back_off_ms,
+    certificate_names, challenge_name, clamped_retry_ms, next_step, poll_ms,
 };
 use starchart_domain::record::RecordType;
 use starchart_domain::time::Timestamp;
@@ -48,7 +48,7 @@ struct Walk<'a> {
     context: &'a Context,
     authority: &'a dyn Authority,
     work: Work,
-    seen: Seen,
+    seen: Observations,
     /// The values of the pending authorizations, once the order was read.
     values: Vec<String>,
     now: Timestamp,
@@ -65,7 +65,7 @@ pub(super) async fn walk(
         context,
         authority,
         work,
-        seen: Seen::default(),
+        seen: Observations::default(),
         values: Vec::new(),
         now,
     };
@@ -97,23 +97,23 @@ pub(super) async fn walk(
 }
 
 impl Walk<'_> {
-    async fn take(&mut self, next: Next) -> Result<Flow, Error> {
+    async fn take(&mut self, next: NextStep) -> Result<Flow, Error> {
         match next {
-            Next::Open => self.open().await,
-            Next::ReadOrder => self.read_order().await,
-            Next::Publish => self.publish().await,
-            Next::ReadZone => self.read_zone().await,
-            Next::AskServers => self.ask_servers().await,
-            Next::Validate { unchecked } => self.validate(unchecked).await,
-            Next::SaveKey => self.save_key().await,
-            Next::Finalize => self.finalize().await,
-            Next::NoteFinalizing => self.note_finalizing().await,
-            Next::Fetch => self.fetch().await,
-            Next::Wait(problem) => self.wait(problem).await,
-            Next::Anew => self.anew().await,
-            Next::Fail(reason) => self.fail(&reason).await,
-            Next::Abandon => self.abandon().await,
-            Next::Nothing => Ok(Flow::Rest),
+            NextStep::Open => self.open().await,
+            NextStep::ReadOrder => self.read_order().await,
+            NextStep::Publish => self.publish().await,
+            NextStep::ReadZone => self.read_zone().await,
+            NextStep::AskServers => self.ask_servers().await,
+            NextStep::Validate { unchecked } => self.validate(unchecked).await,
+            NextStep::SaveKey => self.save_key().await,
+            NextStep::Finalize => self.finalize().await,
+            NextStep::NoteFinalizing => self.note_finalizing().await,
+            NextStep::Fetch => self.fetch().await,
+            NextStep::Wait(problem) => self.wait(problem).await,
+            NextStep::Reopen => self.anew().await,
+            NextStep::Fail(reason) => self.fail(&reason).await,
+            NextStep::Abandon => self.abandon().await,
+            NextStep::Nothing => Ok(Flow::Rest),
         }
     }
 
@@ -131,7 +131,12 @@ impl Walk<'_> {
     }
 
     async fn open(&mut self) -> Result<Flow, Error> {
-        let url = match within(self.authority.new_order(&names(&self.work.claim.domain))).await {
+        let url = match within(
+            self.authority
+                .new_order(&certificate_names(&self.work.claim.domain)),
+        )
+        .await
+        {
             Ok(url) => url,
             Err(error) => return self.trouble(error).await,
         };
@@ -147,7 +152,7 @@ impl Walk<'_> {
             Ok(order) => Ok(self.see(order)),
             Err(AuthorityError::Gone(detail)) => {
                 warn!(detail, "the authority does not know an order any more");
-                self.seen.order = Some(OrderSeen::Gone);
+                self.seen.order = Some(ObservedOrder::Gone);
                 Ok(Flow::On)
             }
             Err(error) => self.trouble(error).await,
@@ -161,11 +166,11 @@ impl Walk<'_> {
             problem,
         } = order;
         self.seen.order = Some(match status {
-            OrderStatus::Pending => OrderSeen::Pending(pending.len()),
-            OrderStatus::Ready => OrderSeen::Ready,
-            OrderStatus::Processing => OrderSeen::Processing,
-            OrderStatus::Valid => OrderSeen::Valid,
-            OrderStatus::Invalid => OrderSeen::Invalid(problem),
+            OrderStatus::Pending => ObservedOrder::Pending(pending.len()),
+            OrderStatus::Ready => ObservedOrder::Ready,
+            OrderStatus::Processing => ObservedOrder::Processing,
+            OrderStatus::Valid => ObservedOrder::Valid,
+            OrderStatus::Invalid => ObservedOrder::Invalid(problem),
         });
         let place = challenge_name(&self.work.claim.domain);
         if let Some(other) = pending
@@ -177,7 +182,7 @@ impl Walk<'_> {
                 "it wants a proof at {}, where only {place} is possible",
                 other.fqdn
             );
-            self.seen.order = Some(OrderSeen::Invalid(Some(detail)));
+            self.seen.order = Some(ObservedOrder::Invalid(Some(detail)));
         }
         self.values = pending
             .into_iter()
@@ -189,7 +194,7 @@ impl Walk<'_> {
     async fn publish(&mut self) -> Result<Flow, Error> {
         let held = orders::publish(&self.context.store, &self.work.claim, &self.values).await?;
         self.context.queue.wake(Job::Publish);
-        self.seen = Seen::default();
+        self.seen = Observations::default();
         Ok(self.moved_to(OrderStep::Publishing, held))
     }
 
@@ -240,17 +245,17 @@ impl Walk<'_> {
             Err(error) => return self.trouble(error).await,
         }
         let held = orders::validating(&self.context.store, &self.work.claim, unchecked).await?;
-        self.seen = Seen::default();
+        self.seen = Observations::default();
         Ok(self.moved_to(OrderStep::Validating, held))
     }
 
     async fn save_key(&mut self) -> Result<Flow, Error> {
         let domain = &self.work.claim.domain;
         let made = keys::generate()
-            .and_then(|key| keys::request(&key, &names(domain)).map(|csr| (key, csr)));
+            .and_then(|key| keys::request(&key, &certificate_names(domain)).map(|csr| (key, csr)));
         let (key, csr) = match made {
             Ok(made) => made,
-            Err(error) => return self.fail(&NotDone::Refused(error.to_string())).await,
+            Err(error) => return self.fail(&FailureReason::Refused(error.to_string())).await,
         };
         let held = orders::save_key(&self.context.store, &self.work.claim, &key, &csr).await?;
         self.work.facts.has_key = true;
@@ -269,7 +274,7 @@ impl Walk<'_> {
 
     async fn note_finalizing(&mut self) -> Result<Flow, Error> {
         let held = orders::finalizing(&self.context.store, &self.work.claim).await?;
-        self.seen = Seen::default();
+        self.seen = Observations::default();
         Ok(self.moved_to(OrderStep::Finalizing, held))
     }
 
@@ -308,7 +313,7 @@ impl Walk<'_> {
     async fn anew(&mut self) -> Result<Flow, Error> {
         let held = orders::begin_anew(&self.context.store, &self.work.claim).await?;
         self.context.queue.wake(Job::Publish);
-        self.seen = Seen::default();
+        self.seen = Observations::default();
         (
             self.work.url,
             self.work.facts.has_url,
@@ -317,7 +322,7 @@ impl Walk<'_> {
         Ok(self.moved_to(OrderStep::Requested, held))
     }
 
-    async fn fail(&mut self, reason: &NotDone) -> Result<Flow, Error> {
+    async fn fail(&mut self, reason: &FailureReason) -> Result<Flow, Error> {
         warn!(domain = self.work.claim.domain, ?reason, "an order failed");
         orders::fail(&self.context.store, &self.work.claim, &reason.words()).await?;
         self.wake_after_end();
@@ -358,7 +363,7 @@ impl Walk<'_> {
     /// The authority did not do it.
     async fn trouble(&mut self, error: AuthorityError) -> Result<Flow, Error> {
         if let AuthorityError::Refused(detail) = error {
-            return self.fail(&NotDone::Refused(detail)).await;
+            return self.fail(&FailureReason::Refused(detail)).await;
         }
         let wait = back_off_ms(self.work.failures + 1, self.work.automatic);
         warn!(error = %error, "the certificate authority did not help");
@@ -391,7 +396,7 @@ impl Walk<'_> {
             // Taken above.
             AuthorityError::Refused(detail) => (wait, None, detail),
         };
-        let for_ms = wait_ms(self.work.facts.created_at, self.now, usual, asked);
+        let for_ms = clamped_retry_ms(self.work.facts.created_at, self.now, usual, asked);
         let pause = Pause {
             for_ms,
             problem: Some(problem),
@@ -403,7 +408,7 @@ impl Walk<'_> {
     }
 }
 
-/// Far too long stays far too long: `wait_ms` cuts it.
+/// Far too long stays far too long: `clamped_retry_ms` cuts it.
 fn millis(wait: Duration) -> i64 {
     i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)
 }

@@ -5,22 +5,22 @@ use crate::settings::Environment;
 
 /// One name that an operator can set.
 #[derive(Debug, Clone, Copy)]
-pub struct Known {
+pub struct SettingSpec {
     /// The variable's name, which for a secret is also the file's.
     pub name: &'static str,
     /// Whether the value must never be seen; such a value is read from a file.
     pub secret: bool,
     /// When it must be there.
-    pub needed: Needed,
+    pub required: Required,
     /// What holds when it is not there.
-    pub default: Fallback,
+    pub default: DefaultValue,
     /// What it means, in a line or two.
-    pub doc: &'static str,
+    pub description: &'static str,
 }
 
 /// When a name must be set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Needed {
+pub enum Required {
     /// In every environment.
     Always,
     /// In production.
@@ -31,9 +31,9 @@ pub enum Needed {
 
 /// What holds when a name is not set, in the words an operator would write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fallback {
-    /// Nothing: the feature is off, or the value is required.
-    Nothing,
+pub enum DefaultValue {
+    /// Unset: the feature is off, or the value is required.
+    Unset,
     /// The same everywhere.
     Same(&'static str),
     /// One value in production, where `None` is nothing, and one elsewhere.
@@ -42,11 +42,11 @@ pub enum Fallback {
     Each(&'static str, &'static str, &'static str),
 }
 
-impl Fallback {
+impl DefaultValue {
     /// The default in this environment.
     pub fn in_environment(self, environment: Environment) -> Option<&'static str> {
         match self {
-            Self::Nothing => None,
+            Self::Unset => None,
             Self::Same(text) => Some(text),
             Self::Split(production, elsewhere) => {
                 if environment.is_production() {
@@ -65,104 +65,109 @@ impl Fallback {
 }
 
 /// Every name that is read, grouped as in `config/env.example`.
-pub fn known() -> &'static [Known] {
-    KNOWN
+pub fn setting_specs() -> &'static [SettingSpec] {
+    SETTINGS
 }
 
 /// The entry of this name.
-pub(crate) fn find(name: &str) -> Option<&'static Known> {
-    KNOWN.iter().find(|known| known.name == name)
+pub(crate) fn find(name: &str) -> Option<&'static SettingSpec> {
+    SETTINGS.iter().find(|spec| spec.name == name)
 }
 
 const fn variable(
     name: &'static str,
-    needed: Needed,
-    default: Fallback,
-    doc: &'static str,
-) -> Known {
-    Known {
+    required: Required,
+    default: DefaultValue,
+    description: &'static str,
+) -> SettingSpec {
+    SettingSpec {
         name,
         secret: false,
-        needed,
+        required,
         default,
-        doc,
+        description,
     }
 }
 
-const fn secret(name: &'static str, needed: Needed, default: Fallback, doc: &'static str) -> Known {
-    Known {
+const fn secret(
+    name: &'static str,
+    required: Required,
+    default: DefaultValue,
+    description: &'static str,
+) -> SettingSpec {
+    SettingSpec {
         name,
         secret: true,
-        needed,
+        required,
         default,
-        doc,
+        description,
     }
 }
 
-use Fallback::{Each, Nothing, Same, Split};
-use Needed::{Always, InProduction, No};
+use DefaultValue::{Each, Same, Split, Unset};
+use Required::{Always, InProduction, No};
 
 #[rustfmt::skip] // one line a name reads as the table it is
-const KNOWN: &[Known] = &[
+const SETTINGS: &[SettingSpec] = &[
     // The site
     variable("STARCHART_ENV", No, Same("development"), "production, development or test"),
-    variable("NODE_ENV", No, Nothing, "the original's name for STARCHART_ENV; used when that is not set"),
-    variable("APP_URL", Always, Nothing, "public address; http:// only for loopback and host.docker.internal in development"),
+    variable("NODE_ENV", No, Unset, "the original's name for STARCHART_ENV; used when that is not set"),
+    variable("APP_URL", Always, Unset, "public address; http:// only for loopback and host.docker.internal in development"),
     variable("PORT", No, Same("8080"), "port of the HTTP server; 0 takes any free one"),
-    variable("METRICS_PORT", No, Nothing, "a port of its own for /metrics (Prometheus); not for the network outside; not set: none"),
+    variable("METRICS_PORT", No, Unset, "a port of its own for /metrics (Prometheus); not for the network outside; not set: none"),
     variable("LOG_LEVEL", No, Same("info"), "silent, error, warn, info, debug or trace"),
     variable("APP_NAME", No, Same("My.Custom.Domain"), "name in headings and mail subjects"),
     variable("SCHOOL_NAME", No, Same("School"), "the school's name, as in \"School Logout\""),
-    variable("SUPPORT_CONTACT", No, Nothing, "whom to ask: a mail address or an https address"),
-    variable("TRUSTED_PROXIES", No, Nothing, "networks (CIDR, comma between) whose X-Forwarded-For is believed; no other forwarded header is read"),
+    variable("SUPPORT_CONTACT", No, Unset, "whom to ask: a mail address or an https address"),
+    variable("TRUSTED_PROXIES", No, Unset, "networks (CIDR, comma between) whose X-Forwarded-For is believed; no other forwarded header is read"),
     variable("ALLOW_APP_UNDER_ROOT_DOMAIN", No, Same("0"), "1 allows APP_URL under ROOT_DOMAIN, where people's own pages are neighbours"),
     // The zone
     variable("ROOT_DOMAIN", InProduction, Split(None, "starchart.com"), "the domain under which people get theirs"),
-    variable("AWS_ROUTE53_HOSTED_ZONE_ID", InProduction, Nothing, "Route53's id of that zone"),
+    variable("AWS_ROUTE53_HOSTED_ZONE_ID", InProduction, Unset, "Route53's id of that zone"),
     variable("AWS_REGION", No, Same("us-east-1"), "region whose credentials are used"),
     secret("AWS_ACCESS_KEY_ID", InProduction, Split(None, "development"), "may change and list the zone, nothing else"),
     secret("AWS_SECRET_ACCESS_KEY", InProduction, Split(None, "development"), "its secret half"),
-    secret("AWS_SESSION_TOKEN", No, Nothing, "third part of temporary credentials"),
-    variable("AWS_ENDPOINT_URL", No, Nothing, "another Route53 than Amazon's (a mock)"),
+    secret("AWS_SESSION_TOKEN", No, Unset, "third part of temporary credentials"),
+    variable("AWS_ENDPOINT_URL", No, Unset, "another Route53 than Amazon's (a mock)"),
     variable("ROUTE53_REQUESTS_PER_SECOND", No, Same("4"), "requests a second at most; Amazon allows 5 an account"),
-    variable("DNS_SERVERS", No, Nothing, "name servers to ask (host:port, comma between) instead of the zone's delegation"),
+    variable("DNS_SERVERS", No, Unset, "name servers to ask (host:port, comma between) instead of the zone's delegation"),
     // Data
-    secret("DATABASE_URL", Always, Nothing, "mysql://user:password@host:3306/database; in development also sqlite://file"),
+    secret("DATABASE_URL", Always, Unset, "mysql://user:password@host:3306/database; in development also sqlite://file"),
     variable("AUTO_MIGRATE", No, Same("1"), "0: pending migrations are waited for, not run"),
     variable("REDIS_URL", No, Each("redis://redis:6379", "redis://localhost:6379", "memory"), "redis:// or rediss://; memory: one process only; none: nobody is woken (to diagnose)"),
     // Sign-in
-    secret("SESSION_SECRET", Always, Nothing, "32 bytes or more; several lines: the first signs, all verify"),
+    secret("SESSION_SECRET", Always, Unset, "32 bytes or more; several lines: the first signs, all verify"),
     variable("SAML_IDP_METADATA_PATH", InProduction, Split(None, "config/idp-metadata-dev.xml"), "file with the identity provider's metadata"),
     variable("SAML_GROUP_PREFIX", No, Same("mycustomdomain"), "groups are PREFIX-students, PREFIX-faculty, PREFIX-admins"),
-    variable("SAML_GROUP_STUDENTS", No, Nothing, "name of the students' group, instead of the prefix"),
-    variable("SAML_GROUP_FACULTY", No, Nothing, "name of the faculty's group, instead of the prefix"),
-    variable("SAML_GROUP_ADMINS", No, Nothing, "name of the admins' group, instead of the prefix"),
+    variable("SAML_GROUP_STUDENTS", No, Unset, "name of the students' group, instead of the prefix"),
+    variable("SAML_GROUP_FACULTY", No, Unset, "name of the faculty's group, instead of the prefix"),
+    variable("SAML_GROUP_ADMINS", No, Unset, "name of the admins' group, instead of the prefix"),
     variable("SAML_SUBJECT_ATTRIBUTE", No, Same("sAMAccountName"), "attribute that says who it is, for good; do not change it later"),
     variable("SAML_ATTRIBUTE_DISPLAY_NAME", No, Same("displayname"), "attribute with the person's name"),
     variable("SAML_ATTRIBUTE_EMAIL", No, Same("email"), "attribute with the mail address"),
     variable("SAML_ATTRIBUTE_GROUP", No, Same("group"), "attribute with the groups, one or many values"),
-    variable("SAML_FORM_ACTION_ORIGINS", No, Nothing, "further origins the sign-in form may be redirected to"),
+    variable("SAML_FORM_ACTION_ORIGINS", No, Unset, "further origins the sign-in form may be redirected to"),
     variable("SAML_CLOCK_SKEW_S", No, Same("60"), "seconds the identity provider's clock may be off, at most 120"),
     // Mail
-    variable("NOTIFICATIONS_EMAIL_USER", No, Nothing, "sender's mail address"),
+    variable("NOTIFICATIONS_EMAIL_USER", No, Unset, "sender's mail address"),
     variable("SMTP_HOST", No, Split(Some("smtp.office365.com"), "localhost"), "mail server"),
     variable("SMTP_PORT", No, Split(Some("587"), "1025"), "its port"),
     variable("SMTP_TLS", No, Same("starttls"), "starttls, tls, or none (to loopback only)"),
     variable("SMTP_AUTH", No, Same("password"), "password, none or xoauth2"),
-    variable("SMTP_OAUTH_TOKEN_URL", No, Nothing, "xoauth2: where the token comes from"),
-    variable("SMTP_OAUTH_CLIENT_ID", No, Nothing, "xoauth2: who asks for it"),
-    variable("SMTP_OAUTH_SCOPE", No, Nothing, "xoauth2: what for"),
+    variable("SMTP_OAUTH_TOKEN_URL", No, Unset, "xoauth2: where the token comes from"),
+    variable("SMTP_OAUTH_CLIENT_ID", No, Unset, "xoauth2: who asks for it"),
+    variable("SMTP_OAUTH_SCOPE", No, Unset, "xoauth2: what for"),
     variable("SMTP_MESSAGES_PER_MINUTE", No, Same("30"), "mails a minute at most; Exchange Online allows one sender 30"),
-    secret("NOTIFICATIONS_USERNAME", No, Nothing, "user name for the mail server"),
-    secret("NOTIFICATIONS_PASSWORD", No, Nothing, "password for the mail server; with xoauth2 the client secret"),
+    secret("NOTIFICATIONS_USERNAME", No, Unset, "user name for the mail server"),
+    secret("NOTIFICATIONS_PASSWORD", No, Unset, "password for the mail server; with xoauth2 the client secret"),
     // Certificates
-    variable("LETS_ENCRYPT_ACCOUNT_EMAIL", InProduction, Nothing, "mail address of the ACME account"),
-    variable("LETS_ENCRYPT_DIRECTORY_URL", InProduction, Nothing, "the CA's directory, production or staging"),
-    secret("LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM", No, Nothing, "P-256 key of the ACME account, PKCS#8 or SEC1 PEM"),
-    secret("KEY_ENCRYPTION_KEYS", No, Nothing, "a line each id:base64 of 32 bytes; the first encrypts, all decrypt"),
-    variable("ACME_CA_ROOT_PATH", No, Nothing, "PEM file with the root to trust for the CA's API (a test CA)"),
+    variable("LETS_ENCRYPT_ACCOUNT_EMAIL", InProduction, Unset, "mail address of the ACME account"),
+    variable("LETS_ENCRYPT_DIRECTORY_URL", InProduction, Unset, "the CA's directory, production or staging"),
+    secret("LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM", No, Unset, "P-256 key of the ACME account, PKCS#8 or SEC1 PEM"),
+    secret("KEY_ENCRYPTION_KEYS", No, Unset, "a line each id:base64 of 32 bytes; the first encrypts, all decrypt"),
+    variable("ACME_CA_ROOT_PATH", No, Unset, "PEM file with the root to trust for the CA's API (a test CA)"),
     // Limits and timers
-    variable("USER_DNS_RECORD_LIMIT", No, Nothing, "records one person may have; not set: no limit"),
+    variable("USER_DNS_RECORD_LIMIT", No, Unset, "records one person may have; not set: no limit"),
     variable("RATE_LIMIT_SIGN_IN_PER_MINUTE", No, Same("300"), "sign-ins from one address (a class sits behind one)"),
     variable("RATE_LIMIT_RECORD_WRITES_PER_MINUTE", No, Same("30"), "changes to records by one person"),
     variable("RATE_LIMIT_ADMIN_SEARCHES_PER_MINUTE", No, Same("60"), "searches by one admin"),
@@ -174,6 +179,6 @@ const KNOWN: &[Known] = &[
     variable("DRAIN_S", No, Same("5"), "seconds in which connections are still taken after SIGTERM, at most 30"),
     // Rarely
     variable("SECRETS_OVERRIDE", No, Same("0"), "1: secrets are read from ./dev-secrets instead of /run/secrets"),
-    variable("DANGER_DATABASE_WIPE_REINITIALIZE", No, Nothing, "1 wipes the database once, at the next start; then remove it, a start without it makes it work again"),
-    variable("DANGER_CONFIRM", No, Nothing, "ROOT_DOMAIN:number of users, to confirm a wipe in production"),
+    variable("DANGER_DATABASE_WIPE_REINITIALIZE", No, Unset, "1 wipes the database once, at the next start; then remove it, a start without it makes it work again"),
+    variable("DANGER_CONFIRM", No, Unset, "ROOT_DOMAIN:number of users, to confirm a wipe in production"),
 ];
