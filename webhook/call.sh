@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Calls the deploy webhook, and waits until the application says that it runs this commit.
+# Calls the deploy webhook, and waits until the application reports this commit.
 #
 #   call.sh TAG [COMMIT]
 #
 #   WEBHOOK_URL       https://HOST/hooks/deploy
-#   WEBHOOK_SECRET    what the host's /etc/starchart-webhook.env says
+#   WEBHOOK_SECRET    from the host's /etc/starchart-webhook.env
 #   VERSION_URL       https://APP/version; needed with COMMIT
 #   WAIT_S            how long to wait for the commit, default 2400
-#   EVERY_S           seconds between two questions, default 2
+#   EVERY_S           seconds between two requests, default 2
 #
-# Needs curl and python3. Exit code 0: taken, and where a commit was given, running. 1: refused, or not running in time. 2: called wrongly.
+# Needs curl and python3. Exit code 0: accepted, and if a commit was given, running. 1: refused, or not running in time. 2: wrong arguments.
 set -euo pipefail
 
 usage() {
@@ -24,7 +24,7 @@ tag=${1:-} commit=${2:-}
 [ -n "${WEBHOOK_SECRET:-}" ] || usage 'WEBHOOK_SECRET is not set'
 [ -z "$commit" ] || [ -n "${VERSION_URL:-}" ] || usage 'VERSION_URL is not set, so nobody can tell which commit runs'
 
-# Every process of the machine can read another's arguments, so that the secret is in none: `openssl dgst -hmac` would need it there.
+# The secret is in no argument, because other processes can read arguments; `openssl dgst -hmac` would need it there.
 sign() {
     python3 -c 'import hmac, os, sys; print(hmac.new(os.environb[b"WEBHOOK_SECRET"], sys.stdin.buffer.read(), "sha256").hexdigest())'
 }
@@ -32,7 +32,7 @@ sign() {
 nonce=$(python3 -c 'import secrets; print(secrets.token_hex(16))')
 body=$(printf '{"tag":"%s","issued_at":"%s","nonce":"%s"}' "$tag" "$(date -u +%FT%TZ)" "$nonce")
 signature=$(printf %s "$body" | sign)
-# Not sent again by itself: the nonce is good for once, and whether the first arrived is not known.
+# No automatic retry: the nonce is valid once, and the first request may have arrived.
 curl --silent --show-error --max-time 60 --fail-with-body -H 'Content-Type: application/json' -H "X-Hub-Signature: sha256=$signature" \
     --data-binary "$body" "$WEBHOOK_URL" || {
     echo "call.sh: the webhook did not take the call; its host's journal says more: journalctl -t starchart-deploy" >&2
@@ -40,7 +40,7 @@ curl --silent --show-error --max-time 60 --fail-with-body -H 'Content-Type: appl
 }
 [ -n "$commit" ] || exit 0
 
-# While tasks are replaced, old and new ones answer by turns.
+# While tasks are replaced, old and new ones answer in turn.
 same=0 running=
 deadline=$((SECONDS + ${WAIT_S:-2400}))
 while [ "$same" -lt 5 ]; do
@@ -50,7 +50,7 @@ while [ "$same" -lt 5 ]; do
     fi
     sleep "${EVERY_S:-2}"
     running=$(curl --silent --max-time 10 "$VERSION_URL" | sed -n 's/.*"commit" *: *"\([0-9a-f]*\)".*/\1/p') || running=
-    # The application knows the first twelve digits.
+    # The application reports the first twelve digits.
     if [ ${#running} -ge 7 ] && [[ $commit == "$running"* || $running == "$commit"* ]]; then same=$((same + 1)); else same=0; fi
 done
 echo "$VERSION_URL says $running"

@@ -1,4 +1,4 @@
-# What deploy.sh does, step by step; sourced by it, after its settings.
+# The steps of deploy.sh. Sourced by it, after its settings.
 # shellcheck shell=bash disable=SC2154
 
 say() {
@@ -18,14 +18,14 @@ fail() {
 
 # ---- A call
 
-# What came in the body is data: it is matched as a whole against what it may be before anything else is done with it.
+# The body is untrusted: its tag must match TAGS as a whole before it is used.
 accept() {
     local request
     TAG=${TAG:-}
     [[ $TAG =~ ^(${TAGS})$ ]] || refuse "$(printf %q "${TAG:0:60}") is no tag that this host takes; TAGS in deploy.sh says which"
     check_fresh
     request=$(date +%s%N)-$$
-    # One at a time, so that the last to write is the last that was taken.
+    # One at a time, so that the file holds the call that was accepted last.
     exec 8>"$STATE/wanted.lock"
     flock 8
     printf '%s %s\n' "$request" "$TAG" >"$STATE/wanted.new"
@@ -35,7 +35,7 @@ accept() {
     say "taken: ${SERVICE} goes to ${IMAGE}:${TAG}"
 }
 
-# A call is good for five minutes and for once; a caller's clock may be a minute ahead.
+# A call is valid for five minutes and once; a caller's clock may be a minute ahead.
 check_fresh() {
     local issued age
     if [ "$REQUIRE_FRESH" = 0 ] && [ -z "${ISSUED_AT:-}${NONCE:-}" ]; then return; fi
@@ -47,7 +47,7 @@ check_fresh() {
     [ "$age" -le 300 ] || refuse "the call is ${age} s old, more than 300; send a new one, or set the clocks right"
     [ "$age" -ge -60 ] || refuse "the call is from $((-age)) s ahead, more than 60; set the clocks right"
     (set -o noclobber && : >"$STATE/nonces/$NONCE") 2>/dev/null || refuse "a call with this nonce was taken before"
-    # Older ones are refused for their age.
+    # Older nonces are not needed: their calls are refused for their age.
     find "$STATE/nonces" -type f -mmin +15 -delete
 }
 
@@ -62,7 +62,7 @@ unix_seconds() {
     fi
 }
 
-# One after the other; of several that wait, only the newest has anything to do.
+# Runs updates one after the other; of several that wait, only the newest is executed.
 run() {
     local request tag
     exec 9>"$STATE/lock"
@@ -77,11 +77,11 @@ run() {
 
 # ---- The timer
 
-# What should run is what the registry has under the channel's tag. Nothing is said where nothing is to do.
+# Updates the service if the registry's digest of the channel's tag differs. Prints nothing if there is nothing to do.
 poll() {
     local digest running held
     [ -n "$CHANNEL" ] || refuse "CHANNEL is not set: write CHANNEL=staging or CHANNEL=production into /etc/starchart-webhook.env"
-    # An update is under way; the next tick sees what came of it.
+    # An update is in progress; the next run of the timer sees its outcome.
     exec 9>"$STATE/lock"
     flock --nonblock 9 || return 0
     if under_way; then
@@ -93,7 +93,7 @@ poll() {
         echo "held by $STATE/hold: $(head -n1 "$STATE/hold")"
         return
     fi
-    # docker's template, not the shell's.
+    # A template for docker, not for the shell.
     # shellcheck disable=SC2016
     held=$(service '{{range $name, $value := .Spec.Labels}}{{if eq $name "starchart.hold"}}held by the label starchart.hold: {{$value}}{{end}}{{end}}')
     if [ -n "$held" ]; then
@@ -103,7 +103,7 @@ poll() {
     digest=$(registry_digest "$CHANNEL") || fail "${IMAGE}:${CHANNEL} cannot be pulled: $digest"
     running=$(running_digest)
     if [ "$digest" = "$running" ]; then return; fi
-    # It was tried, and the swarm went back.
+    # This build was tried before, and the swarm rolled back.
     if [ "$digest" = "$(cat "$STATE/broken" 2>/dev/null)" ]; then
         echo "${IMAGE}:${CHANNEL} is ${digest}, which was rolled back before; publish another build, or call the webhook to try it again"
         return
@@ -114,7 +114,7 @@ poll() {
 
 # ---- The update
 
-# Pins the digest, so that every node takes the same build, whatever the tag says a minute later.
+# Pins the digest, so that every node takes the same build even if the tag moves meanwhile.
 update() {
     local tag=$1 digest version output code=0 begin=$SECONDS
     digest=$(registry_digest "$tag") || fail "${IMAGE}:${tag} cannot be pulled: $digest"
@@ -125,14 +125,14 @@ update() {
         return
     fi
     say "updating ${SERVICE} to ${IMAGE}:${tag} (${digest})"
-    # For whoever finds out how it ended, if this one does not.
+    # Lets a later run find out how the update ended, if this one does not.
     version=$(service '{{.Version.Index}}')
     echo "$tag $digest $version" >"$STATE/trying"
     output=$(timeout "$WAIT_S" docker service update --quiet --with-registry-auth --image "${IMAGE}:${tag}@${digest}" "$SERVICE" 2>&1) || code=$?
     [ -z "$output" ] || [ "$code" -eq 0 ] || say "docker complained: ${output}"
-    # Docker's command may end before the swarm has made up its mind: it does not count the update's delay.
+    # Docker's command may end before the swarm has decided, because it does not wait for the update's delay.
     while [ "$code" -eq 0 ] && under_way && [ $((SECONDS - begin)) -lt "${WAIT_S%.*}" ]; do sleep 0.5; done
-    # 124 says `timeout`. Docker's command is gone, the swarm goes on.
+    # 124 is the exit code of `timeout`: docker's command has ended, the swarm continues.
     if [ "$code" -eq 124 ] || under_way; then
         say "not finished, and no longer waited for (WAIT_S is ${WAIT_S} s): docker service ps ${SERVICE} says more"
         return 1
@@ -140,8 +140,8 @@ update() {
     settle
 }
 
-# What became of the last update, once the swarm is done with it. Docker's exit code does not tell a rollback from the rest; what the
-# service is to run does. Called by who waited for it, or else by the timer.
+# Reports the outcome of the last update when the swarm has finished. Docker's exit code does not distinguish a rollback; the digest in
+# the service's specification does. Called after waiting for the update, otherwise by the timer.
 settle() {
     local tag digest version running version_now
     [ -e "$STATE/trying" ] || return 0
@@ -162,7 +162,7 @@ settle() {
     fi
 }
 
-# The service runs a tag that is not what the channel says, and the next tick would undo that: this holds the timer.
+# Holds the timer if the service runs another build than the channel's tag, because the timer would undo that.
 hold() {
     local tag=$1 digest=$2
     if [ -z "$CHANNEL" ]; then
@@ -173,7 +173,7 @@ hold() {
     fi
 }
 
-# Whoever calls for the channel's own tag wants the timer to follow it again.
+# A call for the channel's own tag ends the hold.
 release() {
     if [ "$1" = "$CHANNEL" ] && [ -e "$STATE/hold" ]; then
         rm "$STATE/hold"
@@ -181,10 +181,10 @@ release() {
     fi
 }
 
-# ---- Asking docker
+# ---- Docker
 
-# The digest that the registry has for this tag; what went wrong, with exit code 1, where there is none. The pull uses docker's own
-# login and brings the image nearer; where the tag has not moved it costs one request.
+# Prints the registry's digest of this tag, or the error, with exit code 1. The pull uses docker's own login and fetches the image; if
+# the tag has not moved it costs one request.
 registry_digest() {
     local output digest
     output=$(docker pull "${IMAGE}:$1" 2>&1) || {
@@ -199,10 +199,10 @@ registry_digest() {
     echo "$digest"
 }
 
-# The digest that the service is to run; nothing where its image has none.
+# Prints the digest in the service's specification; nothing if its image has none.
 running_digest() { service '{{.Spec.TaskTemplate.ContainerSpec.Image}}' | sed -n 's/^.*@\(sha256:[0-9a-f]\{64\}\)$/\1/p'; }
 
-# Whether the swarm is at work on the service.
+# Succeeds while the swarm updates the service or rolls it back.
 under_way() {
     case $(service '{{if .UpdateStatus}}{{.UpdateStatus.State}}{{end}}') in
     updating | rollback_started) ;;

@@ -1,3 +1,3 @@
 #!/usr/bin/env bash
-# Updates the service where a call of the webhook was missed. Run by starchart-poll.timer; its settings are deploy.sh's.
+# Updates the service if a call of the webhook was missed. Run by starchart-poll.timer; uses deploy.sh's settings.
 exec "$(dirname "${BASH_SOURCE[0]}")/deploy.sh" poll
