@@ -31,18 +31,18 @@ pub(crate) fn judge(fault: &Fault, stage: Stage, said: String, recipient: &str) 
     let codes = codes(code, detail);
     match code {
         // Gone, or closing (RFC 5321 section 3.8).
-        None | Some(421) => SendError::Dropped {
+        None | Some(421) => SendError::ConnectionLost {
             codes,
             reason: said,
         },
         Some(code) => match meaning(code, detail, stage, &said.replace(recipient, "")) {
-            Meaning::Later => SendError::Later(said),
-            Meaning::Denied => SendError::Denied {
+            Meaning::Later => SendError::Deferred(said),
+            Meaning::Denied => SendError::NotPermitted {
                 codes,
                 reason: said,
             },
-            Meaning::NoAddress => SendError::NoAddress(said),
-            Meaning::Refused => SendError::Refused(said),
+            Meaning::NoAddress => SendError::InvalidAddress(said),
+            Meaning::Refused => SendError::Rejected(said),
         },
     }
 }

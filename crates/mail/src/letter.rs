@@ -2,7 +2,7 @@
 
 /// What stands in every mail.
 #[derive(Debug, Clone)]
-pub struct Letterhead {
+pub struct MailTheme {
     /// APP_NAME: before every subject, and the sender's name.
     pub app_name: String,
     /// APP_URL without a slash at its end: all links begin with it.
@@ -15,7 +15,7 @@ pub struct Letterhead {
 
 /// A mail to one person.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Letter {
+pub struct RenderedMail {
     /// The person's name, as it stands beside the address.
     pub name: String,
     /// The address.

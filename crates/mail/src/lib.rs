@@ -1,6 +1,6 @@
 //! Mails: what they say, and how they go out.
 //!
-//! [`Letterhead`] writes the words, [`Mailer`] gives them to the mail server. Which mails are owed
+//! [`MailTheme`] writes the words, [`Mailer`] gives them to the mail server. Which mails are owed
 //! and what became of each is the store's; this crate remembers nothing but its connection and how
 //! long to leave the server alone.
 
@@ -14,7 +14,7 @@ mod smtp;
 mod token;
 
 pub use error::{ConfigError, SendError};
-pub use letter::{Letter, Letterhead};
+pub use letter::{MailTheme, RenderedMail};
 pub use mailer::Mailer;
 pub use smtp::{Auth, SmtpConfig, Tls};
 pub use token::OauthConfig;

@@ -8,7 +8,7 @@ use lettre::message::Mailbox;
 use tokio::time::Instant;
 
 use crate::error::{ConfigError, SendError};
-use crate::letter::{Letter, Letterhead, one_line};
+use crate::letter::{MailTheme, RenderedMail, one_line};
 use crate::message::{Outgoing, compose};
 use crate::smtp::{Smtp, SmtpConfig};
 
@@ -24,7 +24,7 @@ const BROKEN_MAX: Duration = Duration::from_secs(60 * 60);
 
 /// Sends mails, not faster than it may, and leaves a server alone that takes none.
 pub struct Mailer {
-    letterhead: Letterhead,
+    theme: MailTheme,
     from: Mailbox,
     way: Way,
     pace: Mutex<Pace>,
@@ -55,16 +55,12 @@ impl Mailer {
     ///
     /// # Errors
     /// The sender is no address, or TLS cannot be set up.
-    pub fn smtp(
-        letterhead: Letterhead,
-        sender: &str,
-        config: SmtpConfig,
-    ) -> Result<Self, ConfigError> {
-        let per_minute = config.per_minute.max(1);
+    pub fn smtp(theme: MailTheme, sender: &str, config: SmtpConfig) -> Result<Self, ConfigError> {
+        let per_minute = config.messages_per_minute.max(1);
         let smtp = Smtp::new(config)?;
         let between = Duration::from_secs(60) / per_minute;
         Self::new(
-            letterhead,
+            theme,
             sender,
             Way::Smtp(Box::new(smtp)),
             between,
@@ -76,14 +72,10 @@ impl Mailer {
     ///
     /// # Errors
     /// The sender is no address, or the folder cannot be made.
-    pub fn folder(
-        letterhead: Letterhead,
-        sender: &str,
-        folder: &Path,
-    ) -> Result<Self, ConfigError> {
+    pub fn folder(theme: MailTheme, sender: &str, folder: &Path) -> Result<Self, ConfigError> {
         std::fs::create_dir_all(folder).map_err(ConfigError::Folder)?;
         Self::new(
-            letterhead,
+            theme,
             sender,
             Way::Folder(folder.to_owned()),
             Duration::ZERO,
@@ -95,9 +87,9 @@ impl Mailer {
     ///
     /// # Errors
     /// The sender is no address.
-    pub fn memory(letterhead: Letterhead, sender: &str) -> Result<Self, ConfigError> {
+    pub fn memory(theme: MailTheme, sender: &str) -> Result<Self, ConfigError> {
         Self::new(
-            letterhead,
+            theme,
             sender,
             Way::Memory(Mutex::default()),
             Duration::ZERO,
@@ -106,7 +98,7 @@ impl Mailer {
     }
 
     fn new(
-        letterhead: Letterhead,
+        theme: MailTheme,
         sender: &str,
         way: Way,
         between: Duration,
@@ -115,7 +107,7 @@ impl Mailer {
         let address = sender
             .parse()
             .map_err(|_| ConfigError::Sender(sender.to_owned()))?;
-        let from = Mailbox::new(Some(one_line(&letterhead.app_name)), address);
+        let from = Mailbox::new(Some(one_line(&theme.app_name)), address);
         let pace = Pace {
             between,
             burst,
@@ -124,7 +116,7 @@ impl Mailer {
             alone_until: None,
         };
         Ok(Self {
-            letterhead,
+            theme,
             from,
             way,
             pace: Mutex::new(pace),
@@ -132,24 +124,24 @@ impl Mailer {
     }
 
     /// What stands in every mail.
-    pub fn letterhead(&self) -> &Letterhead {
-        &self.letterhead
+    pub fn theme(&self) -> &MailTheme {
+        &self.theme
     }
 
     /// How long to wait before the next mail: for the pace, or because the server is left alone.
     /// `None`: it may go now.
-    pub fn wait(&self) -> Option<Duration> {
+    pub fn send_delay(&self) -> Option<Duration> {
         self.pace().wait(Instant::now())
     }
 
     /// How long the server is still left alone. `None`: it may be spoken to.
-    pub fn left_alone(&self) -> Option<Duration> {
+    pub fn backoff(&self) -> Option<Duration> {
         some(self.pace().alone(Instant::now()))
     }
 
     /// How long until the pace of all mails so far is made up for: whoever else sends before that
     /// goes faster than the pace. `None`: it is.
-    pub fn ahead(&self) -> Option<Duration> {
+    pub fn rate_debt(&self) -> Option<Duration> {
         some(
             self.pace()
                 .caught_up_at
@@ -160,8 +152,8 @@ impl Mailer {
     /// Sends it; gives back what the server said.
     ///
     /// # Errors
-    /// Each says what to do about the mail; [`Mailer::wait`] says when the next may go.
-    pub async fn send(&self, letter: &Letter) -> Result<String, SendError> {
+    /// Each says what to do about the mail; [`Mailer::send_delay`] says when the next may go.
+    pub async fn send(&self, letter: &RenderedMail) -> Result<String, SendError> {
         let outgoing = compose(letter, &self.from)?;
         self.pace().take(Instant::now());
         let outcome = match &self.way {
@@ -213,10 +205,12 @@ impl Pace {
 
     fn learn(&mut self, fault: Option<&SendError>, now: Instant) {
         let (first, most) = match fault {
-            Some(SendError::Unreachable(_) | SendError::Dropped { .. }) => {
+            Some(SendError::Unreachable(_) | SendError::ConnectionLost { .. }) => {
                 (UNREACHABLE, UNREACHABLE_MAX)
             }
-            Some(SendError::Broken(_) | SendError::Denied { .. }) => (BROKEN, BROKEN_MAX),
+            Some(SendError::Misconfigured(_) | SendError::NotPermitted { .. }) => {
+                (BROKEN, BROKEN_MAX)
+            }
             // It talked to us.
             _ => {
                 (self.failures, self.alone_until) = (0, None);
@@ -233,7 +227,11 @@ fn some(wait: Duration) -> Option<Duration> {
 }
 
 /// A file with the moment in its name, whole from the first moment that it is seen.
-async fn keep(folder: &Path, letter: &Letter, outgoing: &Outgoing) -> Result<String, SendError> {
+async fn keep(
+    folder: &Path,
+    letter: &RenderedMail,
+    outgoing: &Outgoing,
+) -> Result<String, SendError> {
     let millis = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()
@@ -296,9 +294,9 @@ mod tests {
             })
             .collect();
         assert_eq!(waits, [5, 10, 20, 40, 80, 160, 300, 300]);
-        pace.learn(Some(&SendError::Later("full".into())), now);
+        pace.learn(Some(&SendError::Deferred("full".into())), now);
         assert_eq!(pace.wait(now), None, "it talked to us");
-        pace.learn(Some(&SendError::Broken("535".into())), now);
+        pace.learn(Some(&SendError::Misconfigured("535".into())), now);
         assert_eq!(pace.wait(now).map(|wait| wait.as_secs()), Some(60));
     }
 }

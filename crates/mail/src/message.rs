@@ -6,7 +6,7 @@ use lettre::message::header::{ContentType, HeaderName, HeaderValue, MIME_VERSION
 use lettre::message::{Mailbox, Message};
 
 use crate::error::SendError;
-use crate::letter::{Letter, one_line};
+use crate::letter::{RenderedMail, one_line};
 
 /// A message and whom it goes to.
 pub(crate) struct Outgoing {
@@ -15,10 +15,10 @@ pub(crate) struct Outgoing {
 }
 
 /// The message. What is no address, or cannot be written as one, is refused for good.
-pub(crate) fn compose(letter: &Letter, from: &Mailbox) -> Result<Outgoing, SendError> {
-    let refused = |why: String| SendError::Refused(why);
+pub(crate) fn compose(letter: &RenderedMail, from: &Mailbox) -> Result<Outgoing, SendError> {
+    let refused = |why: String| SendError::Rejected(why);
     let no_address = |_| {
-        SendError::NoAddress(format!(
+        SendError::InvalidAddress(format!(
             "{:?} is no mail address",
             one_line(&letter.address)
         ))
@@ -76,8 +76,8 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
     use super::*;
 
-    fn letter() -> Letter {
-        Letter {
+    fn letter() -> RenderedMail {
+        RenderedMail {
             name: "Jörg Müller".into(),
             address: "joerg@school.example".into(),
             message_id: "0123@school.example".into(),
@@ -86,7 +86,7 @@ mod tests {
         }
     }
 
-    fn text(letter: &Letter) -> String {
+    fn text(letter: &RenderedMail) -> String {
         let from = Mailbox::new(
             Some("My.Custom.Domain".into()),
             "starchart@school.example".parse().unwrap(),
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_name_with_dots_is_quoted() {
-        let text = text(&Letter {
+        let text = text(&RenderedMail {
             name: r#"Dr. "J\ Smith"#.into(),
             ..letter()
         });
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn nobody_slips_a_header_in() {
-        let evil = Letter {
+        let evil = RenderedMail {
             name: "Eve\r\nBcc: all@school.example".into(),
             subject: "x\nBcc: all@school.example".into(),
             message_id: "1>\r\nBcc: <all@school.example".into(),
@@ -150,13 +150,16 @@ mod tests {
         for address in ["", "nobody", "a@b\r\nRCPT TO:<c@d>", "a b@c", "@"] {
             let from = Mailbox::new(None, "starchart@school.example".parse().unwrap());
             let refused = compose(
-                &Letter {
+                &RenderedMail {
                     address: address.into(),
                     ..letter()
                 },
                 &from,
             );
-            assert!(matches!(refused, Err(SendError::NoAddress(_))), "{address}");
+            assert!(
+                matches!(refused, Err(SendError::InvalidAddress(_))),
+                "{address}"
+            );
         }
     }
 }

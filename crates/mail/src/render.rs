@@ -3,7 +3,7 @@
 use askama::Template;
 use starchart_domain::notice::{Notice, NoticeItem, NoticeKind};
 
-use crate::letter::{Letterhead, one_line};
+use crate::letter::{MailTheme, one_line};
 
 /// One thing that the mail is about, fit to be printed.
 struct Line {
@@ -31,7 +31,7 @@ impl Line {
 
 /// What every template sees.
 struct Page<'a> {
-    head: &'a Letterhead,
+    head: &'a MailTheme,
     greeting: String,
     lines: Vec<Line>,
     more: u32,
@@ -68,13 +68,13 @@ templates!(
     CertificateExpired "certificate-expired.txt",
 );
 
-impl Letterhead {
+impl MailTheme {
     /// Subject and body of a notice to the person of this name; `more` things are counted and not
     /// listed.
     ///
     /// # Errors
     /// A template is broken, which its test would have shown.
-    pub fn write(
+    pub fn render(
         &self,
         name: &str,
         notice: &Notice,

@@ -43,13 +43,13 @@ pub struct SmtpConfig {
     /// SMTP_AUTH.
     pub auth: Auth,
     /// SMTP_MESSAGES_PER_MINUTE.
-    pub per_minute: u32,
+    pub messages_per_minute: u32,
     /// What we call ourselves in EHLO.
-    pub hello: String,
+    pub ehlo_name: String,
     /// A further root to trust, DER; the system's are trusted always.
-    pub extra_root: Option<Vec<u8>>,
+    pub extra_root_der: Option<Vec<u8>>,
     /// How long the server may think about a message; none: ten minutes.
-    pub think: Option<Duration>,
+    pub data_timeout: Option<Duration>,
 }
 
 /// How the connection is protected.
@@ -114,11 +114,11 @@ impl Smtp {
             } => Some(Tokens::new(
                 oauth.clone(),
                 client_secret.clone(),
-                config.extra_root.as_deref(),
+                config.extra_root_der.as_deref(),
             )?),
             _ => None,
         };
-        config.extra_root = None;
+        config.extra_root_der = None;
         Ok(Self {
             config,
             tls,
@@ -137,7 +137,7 @@ impl Smtp {
             Ok(Ok(())) => self.hand_over(&mut open.connection, mail).await,
             Ok(Err(fault)) => Err(fault),
             // It answered until the recipient was named.
-            Err(_) => Err(SendError::Dropped {
+            Err(_) => Err(SendError::ConnectionLost {
                 codes: "silence".to_owned(),
                 reason: silence(),
             }),
@@ -195,7 +195,7 @@ impl Smtp {
             // The token was taken back before its time: once more with a new one.
             connection = self.connect().await?;
             if self.sign_in(&mut connection).await? != SignedIn::Yes {
-                return Err(SendError::Broken(
+                return Err(SendError::Misconfigured(
                     "SMTP_AUTH: the mail server refuses the token".to_owned(),
                 ));
             }
@@ -205,7 +205,7 @@ impl Smtp {
 
     async fn connect(&self) -> Result<AsyncSmtpConnection, SendError> {
         let config = &self.config;
-        let hello = ClientId::Domain(config.hello.clone());
+        let hello = ClientId::Domain(config.ehlo_name.clone());
         let implicit = if config.tls == Tls::Implicit {
             self.tls.clone()
         } else {
@@ -217,7 +217,7 @@ impl Smtp {
         let mut connection = connected.map_err(|fault| greeting(&fault))?;
         if let (Tls::StartTls, Some(tls)) = (config.tls, &self.tls) {
             if !connection.can_starttls() {
-                return Err(SendError::Broken(
+                return Err(SendError::Misconfigured(
                     "SMTP_TLS: the mail server offers no STARTTLS".to_owned(),
                 ));
             }
@@ -261,7 +261,7 @@ impl Smtp {
         Err(if is_away(&fault) || fault.is_transient() {
             SendError::Unreachable(said)
         } else {
-            SendError::Broken(format!(
+            SendError::Misconfigured(format!(
                 "SMTP_AUTH, NOTIFICATIONS_USERNAME or _PASSWORD: {said}"
             ))
         })
@@ -279,7 +279,7 @@ impl Smtp {
             match fault {
                 // Whatever is wrong with the sender is wrong with every mail.
                 fault if fault.is_permanent() => {
-                    SendError::Broken(format!("NOTIFICATIONS_EMAIL_USER: {said}"))
+                    SendError::Misconfigured(format!("NOTIFICATIONS_EMAIL_USER: {said}"))
                 }
                 _ => SendError::Unreachable(said),
             }
@@ -338,14 +338,14 @@ impl Smtp {
         connection: &mut AsyncSmtpConnection,
         mail: &Outgoing,
     ) -> Result<String, SendError> {
-        let think = self.config.think.unwrap_or(THINK);
+        let think = self.config.data_timeout.unwrap_or(THINK);
         match timeout(think, connection.message(&mail.bytes)).await {
             Ok(Ok(response)) => Ok(words(&response)),
             Ok(Err(fault)) if fault.status().is_some() => {
                 Err(self.judge(&fault, Stage::Message, mail))
             }
-            Ok(Err(fault)) => Err(SendError::Unclear(said(&fault, &self.secrets()))),
-            Err(_) => Err(SendError::Unclear(format!(
+            Ok(Err(fault)) => Err(SendError::Unknown(said(&fault, &self.secrets()))),
+            Err(_) => Err(SendError::Unknown(format!(
                 "no answer within {} s after the message",
                 think.as_secs()
             ))),
@@ -373,7 +373,7 @@ fn greeting(fault: &Fault) -> SendError {
             .downcast_ref::<std::io::Error>()
             .and_then(std::io::Error::get_ref);
         if inner.is_some_and(|inner| inner.is::<rustls::Error>()) || error.is::<rustls::Error>() {
-            return SendError::Broken(format!("SMTP_TLS: {}", said(fault, &[])));
+            return SendError::Misconfigured(format!("SMTP_TLS: {}", said(fault, &[])));
         }
         cause = error.source();
     }
@@ -395,7 +395,7 @@ fn is_away(fault: &Fault) -> bool {
 fn parameters(config: &SmtpConfig) -> Result<TlsParameters, ConfigError> {
     let fault = |error: Fault| ConfigError::Tls(said(&error, &[]));
     let mut builder: TlsParametersBuilder = TlsParameters::builder(config.host.clone());
-    if let Some(root) = &config.extra_root {
+    if let Some(root) = &config.extra_root_der {
         builder = builder.add_root_certificate(Certificate::from_der(root.clone()).map_err(fault)?);
     }
     builder.build_rustls().map_err(fault)

@@ -127,7 +127,7 @@ impl Tokens {
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(ACCEPT, "application/json")
             .body(Full::new(Bytes::from(form)))
-            .map_err(|error| SendError::Broken(format!("SMTP_OAUTH_TOKEN_URL: {error}")))?;
+            .map_err(|error| SendError::Misconfigured(format!("SMTP_OAUTH_TOKEN_URL: {error}")))?;
         let answer = self
             .client
             .request(request)
@@ -147,13 +147,15 @@ impl Tokens {
             )));
         }
         if !status.is_success() {
-            return Err(SendError::Broken(format!(
+            return Err(SendError::Misconfigured(format!(
                 "no token: {}",
                 refusal(status.as_u16(), &body, self.secret.expose())
             )));
         }
         let answer: Answer = serde_json::from_slice(&body).map_err(|_| {
-            SendError::Broken("SMTP_OAUTH_TOKEN_URL: its answer holds no access_token".to_owned())
+            SendError::Misconfigured(
+                "SMTP_OAUTH_TOKEN_URL: its answer holds no access_token".to_owned(),
+            )
         })?;
         let life = Duration::from_secs(answer.expires_in.unwrap_or(LIFE_S));
         Ok((Secret::new(answer.access_token), life))

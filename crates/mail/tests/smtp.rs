@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 use starchart_domain::secret::Secret;
-use starchart_mail::{Auth, Letter, Letterhead, Mailer, OauthConfig, SendError, SmtpConfig, Tls};
+use starchart_mail::{
+    Auth, MailTheme, Mailer, OauthConfig, RenderedMail, SendError, SmtpConfig, Tls,
+};
 use starchart_testkit::smtp::{PASSWORD, Smtp, TOKEN, USER};
 use tokio::io::AsyncWriteExt as _;
 
-fn letterhead() -> Letterhead {
-    Letterhead {
+fn theme() -> MailTheme {
+    MailTheme {
         app_name: "My.Custom.Domain".into(),
         app_url: "https://names.school.example".into(),
         school: "School".into(),
@@ -33,20 +35,20 @@ fn config(smtp: &Smtp, auth: Auth) -> SmtpConfig {
         port: smtp.port(),
         tls: Tls::StartTls,
         auth,
-        per_minute: 100_000,
-        hello: "names.school.example".into(),
-        extra_root: Some(smtp.root_der()),
-        think: Some(Duration::from_secs(120)),
+        messages_per_minute: 100_000,
+        ehlo_name: "names.school.example".into(),
+        extra_root_der: Some(smtp.root_der()),
+        data_timeout: Some(Duration::from_secs(120)),
     }
 }
 
 fn mailer(config: SmtpConfig) -> Mailer {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    Mailer::smtp(letterhead(), USER, config).unwrap()
+    Mailer::smtp(theme(), USER, config).unwrap()
 }
 
-fn letter(to: &str, id: &str) -> Letter {
-    Letter {
+fn letter(to: &str, id: &str) -> RenderedMail {
+    RenderedMail {
         name: "Jörg Müller".into(),
         address: to.into(),
         message_id: format!("{id}@school.example"),
@@ -105,7 +107,7 @@ async fn a_wrong_password_is_the_operators_and_is_not_tried_again_and_again() {
         .send(&letter("joerg@school.example", "m1"))
         .await
         .unwrap_err();
-    let SendError::Broken(why) = &fault else {
+    let SendError::Misconfigured(why) = &fault else {
         panic!("{fault:?}")
     };
     assert!(
@@ -114,9 +116,9 @@ async fn a_wrong_password_is_the_operators_and_is_not_tried_again_and_again() {
     );
     assert!(!why.contains("a wrong password"), "{why}");
     assert!(
-        mailer.wait().unwrap() > Duration::from_secs(50),
+        mailer.send_delay().unwrap() > Duration::from_secs(50),
         "{:?}",
-        mailer.wait()
+        mailer.send_delay()
     );
     assert!(smtp.mails().is_empty());
 }
@@ -125,7 +127,7 @@ async fn a_wrong_password_is_the_operators_and_is_not_tried_again_and_again() {
 async fn a_server_nobody_vouches_for_gets_no_password() {
     let smtp = Smtp::start().await;
     let mailer = mailer(SmtpConfig {
-        extra_root: None,
+        extra_root_der: None,
         ..config(&smtp, password(PASSWORD))
     });
     let fault = mailer
@@ -133,7 +135,7 @@ async fn a_server_nobody_vouches_for_gets_no_password() {
         .await
         .unwrap_err();
     assert!(
-        matches!(&fault, SendError::Broken(why) if why.contains("SMTP_TLS")),
+        matches!(&fault, SendError::Misconfigured(why) if why.contains("SMTP_TLS")),
         "{fault:?}"
     );
     assert_eq!(smtp.sign_ins(), 0);
@@ -156,30 +158,30 @@ async fn each_answer_says_what_to_do_about_the_mail() {
     );
     let send = async |to: &str| mailer.send(&letter(to, to)).await;
     assert!(
-        matches!(send("full@school.example").await, Err(SendError::Later(why)) if why.contains("452"))
+        matches!(send("full@school.example").await, Err(SendError::Deferred(why)) if why.contains("452"))
     );
     assert!(
-        matches!(send("gone@school.example").await, Err(SendError::NoAddress(why)) if why.contains("no such user"))
+        matches!(send("gone@school.example").await, Err(SendError::InvalidAddress(why)) if why.contains("no such user"))
     );
     assert_eq!(
-        mailer.wait(),
+        mailer.send_delay(),
         None,
         "the server is there, and others may get theirs"
     );
     send("joerg@school.example").await.unwrap();
     let dropped = send("closing@school.example").await;
     assert!(
-        matches!(&dropped, Err(SendError::Dropped { codes, .. }) if codes == "421 4.3.2"),
+        matches!(&dropped, Err(SendError::ConnectionLost { codes, .. }) if codes == "421 4.3.2"),
         "{dropped:?}"
     );
     for (to, said) in [("denied", "554 5.2.252"), ("relay", "554 5.7.1")] {
         let denied = send(&format!("{to}@school.example")).await;
         assert!(
-            matches!(&denied, Err(SendError::Denied { codes, .. }) if codes == said),
+            matches!(&denied, Err(SendError::NotPermitted { codes, .. }) if codes == said),
             "{denied:?}"
         );
     }
-    assert!(mailer.left_alone().is_some());
+    assert!(mailer.backoff().is_some());
     assert_eq!(smtp.mails().len(), 1);
 }
 
@@ -197,13 +199,13 @@ async fn a_server_that_is_away_is_told_from_one_that_says_no() {
         .await
         .unwrap_err();
     assert!(matches!(fault, SendError::Unreachable(_)), "{fault:?}");
-    assert!(mailer.wait().is_some());
+    assert!(mailer.send_delay().is_some());
     smtp.resume().await;
     mailer
         .send(&letter("joerg@school.example", "m2"))
         .await
         .unwrap();
-    assert_eq!(mailer.wait(), None);
+    assert_eq!(mailer.send_delay(), None);
     assert_eq!(smtp.mails().len(), 2);
 }
 
@@ -238,7 +240,7 @@ async fn another_server_at_the_port_is_told() {
 async fn silence_after_the_message_is_neither_yes_nor_no() {
     let smtp = Smtp::start().await;
     let impatient = mailer(SmtpConfig {
-        think: Some(Duration::from_secs(5)),
+        data_timeout: Some(Duration::from_secs(5)),
         ..config(&smtp, password(PASSWORD))
     });
     smtp.hang_after_data(1);
@@ -247,7 +249,7 @@ async fn silence_after_the_message_is_neither_yes_nor_no() {
         .await
         .unwrap_err();
     assert!(
-        matches!(&fault, SendError::Unclear(why) if why.contains("no answer")),
+        matches!(&fault, SendError::Unknown(why) if why.contains("no answer")),
         "{fault:?}"
     );
     mailer(config(&smtp, password(PASSWORD)))
@@ -353,7 +355,7 @@ async fn a_token_is_asked_for_once_and_again_when_it_was_taken_back() {
         .send(&letter("joerg@school.example", "m4"))
         .await
         .unwrap_err();
-    assert!(matches!(fault, SendError::Broken(_)), "{fault:?}");
+    assert!(matches!(fault, SendError::Misconfigured(_)), "{fault:?}");
 }
 
 #[tokio::test]
@@ -365,7 +367,7 @@ async fn a_wrong_client_secret_is_said_without_the_secret() {
         .send(&letter("joerg@school.example", "m1"))
         .await
         .unwrap_err();
-    let SendError::Broken(why) = &fault else {
+    let SendError::Misconfigured(why) = &fault else {
         panic!("{fault:?}")
     };
     assert!(

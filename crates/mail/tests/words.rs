@@ -6,10 +6,10 @@
 )]
 
 use starchart_domain::notice::{Notice, NoticeItem, NoticeKind};
-use starchart_mail::Letterhead;
+use starchart_mail::MailTheme;
 
-fn head() -> Letterhead {
-    Letterhead {
+fn head() -> MailTheme {
+    MailTheme {
         app_name: "My.Custom.Domain".into(),
         app_url: "https://names.school.example".into(),
         school: "School".into(),
@@ -38,7 +38,7 @@ fn certificate(reason: Option<&str>) -> NoticeItem {
 
 fn write(kind: NoticeKind, items: Vec<NoticeItem>, more: u32) -> (String, String) {
     let (subject, body) = head()
-        .write("Johannes Kepler", &Notice { kind, items }, more)
+        .render("Johannes Kepler", &Notice { kind, items }, more)
         .unwrap();
     println!("Subject: {subject}\n\n{body}\n=====");
     (subject, body)
@@ -137,8 +137,8 @@ fn what_people_typed_forges_no_line() {
         kind: NoticeKind::RecordExpired,
         items: vec![record("www.user1.starchart.com", "A 192.168.1.1")],
     };
-    let (_, body) = head().write("Eve\r\nSubject: x", &notice, 0).unwrap();
+    let (_, body) = head().render("Eve\r\nSubject: x", &notice, 0).unwrap();
     assert!(body.starts_with("Hello Eve  Subject: x,\n"), "{body}");
-    let (_, body) = head().write("", &notice, 0).unwrap();
+    let (_, body) = head().render("", &notice, 0).unwrap();
     assert!(body.starts_with("Hello,\n"), "{body}");
 }

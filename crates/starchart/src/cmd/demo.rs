@@ -129,7 +129,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
         limiter: crate::wire::limiter(&settings),
     };
     let certificates = Ok(Arc::new(authority) as Arc<_>);
-    let head = crate::wire::mail::letterhead(&settings);
+    let head = crate::wire::mail::mail_theme(&settings);
     let mailer = Some(Arc::new(Mailer::folder(
         head,
         &format!("starchart@{ROOT}"),

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::Args;
-use starchart_mail::{Letter, SendError};
+use starchart_mail::{RenderedMail, SendError};
 
 /// Where to.
 #[derive(Args)]
@@ -22,8 +22,8 @@ pub(crate) async fn run(env_file: Option<PathBuf>, options: Options) -> anyhow::
             settings.mail.disabled_reason().unwrap_or("no sender")
         );
     };
-    let head = mailer.letterhead();
-    let letter = Letter {
+    let head = mailer.theme();
+    let rendered = RenderedMail {
         name: String::new(),
         address: options.address,
         message_id: format!(
@@ -38,7 +38,7 @@ pub(crate) async fn run(env_file: Option<PathBuf>, options: Options) -> anyhow::
         ),
     };
     let server = format!("{}:{}", settings.mail.host, settings.mail.port);
-    match mailer.send(&letter).await {
+    match mailer.send(&rendered).await {
         Ok(said) => {
             println!("{server} took the mail: {said}");
             Ok(ExitCode::SUCCESS)
@@ -60,16 +60,16 @@ fn advice(fault: &SendError) -> Option<&'static str> {
             "Check SMTP_HOST, SMTP_PORT and SMTP_TLS (with SMTP_AUTH=xoauth2 also SMTP_OAUTH_TOKEN_URL), and whether a firewall is in \
              between.",
         ),
-        SendError::Broken(_) => Some(
+        SendError::Misconfigured(_) => Some(
             "Check NOTIFICATIONS_USERNAME, NOTIFICATIONS_PASSWORD, SMTP_AUTH and SMTP_TLS, and the server's certificate.",
         ),
-        SendError::Denied { .. } => Some(
+        SendError::NotPermitted { .. } => Some(
             "Check whether the account may send as NOTIFICATIONS_EMAIL_USER, and to this address.",
         ),
-        SendError::NoAddress(_) => Some("Check the address."),
-        SendError::Later(_)
-        | SendError::Unclear(_)
-        | SendError::Dropped { .. }
-        | SendError::Refused(_) => None,
+        SendError::InvalidAddress(_) => Some("Check the address."),
+        SendError::Deferred(_)
+        | SendError::Unknown(_)
+        | SendError::ConnectionLost { .. }
+        | SendError::Rejected(_) => None,
     }
 }

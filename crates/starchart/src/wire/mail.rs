@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use starchart_mail::{Auth, ConfigError, Letterhead, Mailer, OauthConfig, SmtpConfig, Tls};
+use starchart_mail::{Auth, ConfigError, MailTheme, Mailer, OauthConfig, SmtpConfig, Tls};
 use starchart_settings::{Mail, Settings, SmtpAuth, SmtpTls};
 
 /// What stands in every mail.
-pub(crate) fn letterhead(settings: &Settings) -> Letterhead {
-    Letterhead {
+pub(crate) fn mail_theme(settings: &Settings) -> MailTheme {
+    MailTheme {
         app_name: settings.app.name.clone(),
         app_url: settings.app.url.as_str().trim_end_matches('/').to_owned(),
         school: settings.app.school.clone(),
@@ -34,17 +34,17 @@ pub(crate) fn mailer(settings: &Settings) -> anyhow::Result<Option<Arc<Mailer>>>
             SmtpTls::None => Tls::None,
         },
         auth: auth(mail),
-        per_minute: mail.per_minute,
-        hello: settings
+        messages_per_minute: mail.per_minute,
+        ehlo_name: settings
             .app
             .url
             .host_str()
             .unwrap_or("localhost")
             .to_owned(),
-        extra_root: None,
-        think: None,
+        extra_root_der: None,
+        data_timeout: None,
     };
-    let mailer = Mailer::smtp(letterhead(settings), sender, config).map_err(|error| {
+    let mailer = Mailer::smtp(mail_theme(settings), sender, config).map_err(|error| {
         let setting = if matches!(error, ConfigError::Sender(_)) {
             "NOTIFICATIONS_EMAIL_USER"
         } else {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use starchart_domain::error::error_chain;
 use starchart_jobs::Outcome;
-use starchart_mail::{Letter, Mailer, SendError};
+use starchart_mail::{Mailer, RenderedMail, SendError};
 use starchart_store::lease::{self, Lease, LeaseName};
 use starchart_store::outbox::{self, Owed, Verdict};
 use starchart_store::{Error, Store};
@@ -36,7 +36,7 @@ pub(crate) async fn run(context: Context) -> Outcome {
     let Some(mailer) = context.mailer.clone() else {
         return Outcome::Done;
     };
-    if let Some(wait) = mailer.left_alone() {
+    if let Some(wait) = mailer.backoff() {
         return Outcome::Again(wait);
     }
     match with_lease(&context, &mailer).await {
@@ -57,7 +57,7 @@ async fn with_lease(context: &Context, mailer: &Mailer) -> Result<Outcome, Error
     let outcome = send_owed(context, mailer, &mut lease).await;
     // Whoever sends next starts with a pace of its own: not before ours is made up for.
     match mailer
-        .ahead()
+        .rate_debt()
         .and_then(|ahead| i64::try_from(ahead.as_millis()).ok())
     {
         Some(ahead_ms) => drop(lease::renew(store, &mut lease, ahead_ms).await?),
@@ -78,15 +78,15 @@ async fn send_owed(
         if context.stop.is_cancelled() || !lease::renew(store, lease, LEASE_MS).await? {
             return Ok(Outcome::Done);
         }
-        if let Some(wait) = mailer.left_alone() {
+        if let Some(wait) = mailer.backoff() {
             return Ok(Outcome::Again(wait));
         }
-        if let Some(wait) = mailer.wait() {
+        if let Some(wait) = mailer.send_delay() {
             pause(wait.min(RENEW), &context.stop).await;
             continue;
         }
         let Some(owed) = outbox::claim(store, &context.holder, LEASE_MS).await? else {
-            let Some(ahead) = mailer.ahead() else {
+            let Some(ahead) = mailer.rate_debt() else {
                 return Ok(Outcome::Done);
             };
             pause(ahead.min(LOOK), &context.stop).await;
@@ -143,36 +143,33 @@ async fn keep(store: &Store, lease: &mut Lease, owed: &Owed) -> Infallible {
 /// address is for the admins' page, and not for the log.
 async fn attempt(mailer: &Mailer, owed: &Owed) -> Verdict {
     let (mail, kind, attempt) = (owed.id, owed.notice.kind.as_str(), owed.attempt);
-    let (subject, body) = match mailer
-        .letterhead()
-        .write(&owed.name, &owed.notice, owed.more)
-    {
+    let (subject, body) = match mailer.theme().render(&owed.name, &owed.notice, owed.more) {
         Ok(written) => written,
         Err(fault) => {
             error!(mail, kind, error = %fault, "a mail could not be written");
             return Verdict::Refused("its text could not be written".to_owned());
         }
     };
-    let letter = Letter {
+    let rendered = RenderedMail {
         name: owed.name.clone(),
         address: owed.address.clone(),
         message_id: owed.message_id.clone(),
         subject,
         body,
     };
-    match mailer.send(&letter).await {
+    match mailer.send(&rendered).await {
         Ok(_) => {
             info!(mail, kind, attempt, "sent a mail");
             Verdict::Sent
         }
-        Err(SendError::Later(reason)) => {
+        Err(SendError::Deferred(reason)) => {
             debug!(mail, kind, attempt, "a mail was put off");
             Verdict::Later {
                 after_ms: put_off_ms(attempt),
                 reason,
             }
         }
-        Err(SendError::Unclear(reason)) => {
+        Err(SendError::Unknown(reason)) => {
             warn!(
                 mail,
                 kind,
@@ -185,27 +182,27 @@ async fn attempt(mailer: &Mailer, owed: &Owed) -> Verdict {
                 reason,
             }
         }
-        Err(SendError::Refused(reason)) => {
+        Err(SendError::Rejected(reason)) => {
             warn!(
                 mail,
                 kind, attempt, "a mail was refused for good; the admin page says why"
             );
             Verdict::Refused(reason)
         }
-        Err(SendError::NoAddress(reason)) => {
+        Err(SendError::InvalidAddress(reason)) => {
             warn!(
                 mail,
                 kind, attempt, "an address takes no mail; the admin page says why"
             );
             Verdict::NoAddress(reason)
         }
-        Err(SendError::Dropped { codes, reason }) => {
+        Err(SendError::ConnectionLost { codes, reason }) => {
             warn!(
                 mail,
                 kind,
                 attempt,
                 codes,
-                after_s = seconds(mailer.wait()),
+                after_s = seconds(mailer.send_delay()),
                 "the mail server broke off, the mail is put off"
             );
             Verdict::Later {
@@ -213,13 +210,13 @@ async fn attempt(mailer: &Mailer, owed: &Owed) -> Verdict {
                 reason,
             }
         }
-        Err(SendError::Denied { codes, reason }) => {
+        Err(SendError::NotPermitted { codes, reason }) => {
             error!(
                 mail,
                 kind,
                 attempt,
                 codes,
-                after_s = seconds(mailer.wait()),
+                after_s = seconds(mailer.send_delay()),
                 "the mail server does not let us send a mail"
             );
             Verdict::Later {
@@ -230,15 +227,15 @@ async fn attempt(mailer: &Mailer, owed: &Owed) -> Verdict {
         Err(SendError::Unreachable(reason)) => {
             warn!(
                 reason,
-                after_s = seconds(mailer.wait()),
+                after_s = seconds(mailer.send_delay()),
                 "the mail server cannot be reached, mails wait"
             );
             Verdict::NotTried
         }
-        Err(SendError::Broken(reason)) => {
+        Err(SendError::Misconfigured(reason)) => {
             error!(
                 reason,
-                after_s = seconds(mailer.wait()),
+                after_s = seconds(mailer.send_delay()),
                 "the mail server does not let us in, mails wait"
             );
             Verdict::NotTried
