@@ -32,7 +32,7 @@ pub(crate) use digest::{Digest, digest};
 pub use look::{Counts, Failed, counts, purge};
 pub(crate) use look::{failed, retry_within};
 pub(crate) use moved::{SentNotice, note_sent};
-pub use sending::{Owed, Verdict, claim, extend, is_due, settle};
+pub use sending::{Owed, SendOutcome, claim, extend, is_due, settle};
 pub(crate) use told::item as record_item;
 
 /// Things that one mail lists at most; more are only counted.

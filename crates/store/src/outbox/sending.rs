@@ -46,29 +46,29 @@ pub struct Owed {
 
 /// What became of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum SendOutcome {
     /// The server has it.
     Sent,
     /// The server did not take it now.
-    Later {
+    Deferred {
         /// When to try again, in milliseconds from now.
         after_ms: i64,
         /// What it said.
         reason: String,
     },
     /// The server had all of it and did not say whether it keeps it.
-    Unclear {
+    Unknown {
         /// When to try again, in milliseconds from now.
         after_ms: i64,
         /// What happened.
         reason: String,
     },
     /// Refused for good, and not because of the address.
-    Refused(String),
+    Rejected(String),
     /// The address takes no mail and never will.
-    NoAddress(String),
+    InvalidAddress(String),
     /// It was not this mail's doing: no attempt was made.
-    NotTried,
+    NotAttempted,
 }
 
 /// Whether a mail waits to be sent now.
@@ -226,11 +226,11 @@ async fn extend_within(tx: Tx, owed: &Owed, lease_ms: i64) -> Result<bool, Error
 
 /// Notes what became of the attempt. False: the claim was lost meanwhile, and what its next holder
 /// learns counts.
-pub async fn settle(store: &Store, owed: &Owed, verdict: &Verdict) -> Result<bool, Error> {
+pub async fn settle(store: &Store, owed: &Owed, verdict: &SendOutcome) -> Result<bool, Error> {
     store.write(|tx| settle_within(tx, owed, verdict)).await
 }
 
-async fn settle_within(tx: Tx, owed: &Owed, verdict: &Verdict) -> Result<bool, Error> {
+async fn settle_within(tx: Tx, owed: &Owed, verdict: &SendOutcome) -> Result<bool, Error> {
     let now = tx.now().await?;
     let known = Expr::col(Column::Unclear).sub(1);
     let back = |after_ms: i64, reason: &str| {
@@ -243,24 +243,24 @@ async fn settle_within(tx: Tx, owed: &Owed, verdict: &Verdict) -> Result<bool, E
             .col_expr(Column::Refusal, Expr::value(sql::cut(reason, REFUSAL)))
     };
     let change = match verdict {
-        Verdict::Sent => ours(owed)
+        SendOutcome::Sent => ours(owed)
             .col_expr(Column::State, Expr::value("sent"))
             .col_expr(Column::SentAt, Expr::value(now.as_millis()))
             .col_expr(Column::Refusal, Expr::value(None::<String>)),
-        Verdict::Later { after_ms, reason } => {
+        SendOutcome::Deferred { after_ms, reason } => {
             back(*after_ms, reason).col_expr(Column::Unclear, known)
         }
-        Verdict::Unclear { after_ms, reason } => back(*after_ms, reason),
-        Verdict::Refused(reason) | Verdict::NoAddress(reason) => ours(owed)
+        SendOutcome::Unknown { after_ms, reason } => back(*after_ms, reason),
+        SendOutcome::Rejected(reason) | SendOutcome::InvalidAddress(reason) => ours(owed)
             .col_expr(Column::State, Expr::value("failed"))
             .col_expr(
                 Column::RefusedAddress,
-                Expr::value(matches!(verdict, Verdict::NoAddress(_))),
+                Expr::value(matches!(verdict, SendOutcome::InvalidAddress(_))),
             )
             .col_expr(Column::FailedAt, Expr::value(now.as_millis()))
             .col_expr(Column::Refusal, Expr::value(sql::cut(reason, REFUSAL)))
             .col_expr(Column::Unclear, known),
-        Verdict::NotTried => ours(owed)
+        SendOutcome::NotAttempted => ours(owed)
             .col_expr(Column::State, Expr::value("owed"))
             .col_expr(Column::Attempts, Expr::col(Column::Attempts).sub(1))
             .col_expr(Column::Unclear, known),

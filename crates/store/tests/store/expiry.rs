@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use starchart_domain::notice::NoticeKind;
 use starchart_store::expiry::{self, Step};
-use starchart_store::outbox::{self, Verdict};
+use starchart_store::outbox::{self, SendOutcome};
 use starchart_store::records::{self, RecordError};
 use starchart_store::ticks;
 
@@ -47,7 +47,7 @@ async fn send(world: &World) -> Vec<(NoticeKind, usize)> {
     world.later(10_000);
     while let Some(owed) = outbox::claim(&world.store, "one", 60_000).await.unwrap() {
         assert!(
-            outbox::settle(&world.store, &owed, &Verdict::Sent)
+            outbox::settle(&world.store, &owed, &SendOutcome::Sent)
                 .await
                 .unwrap()
         );
@@ -138,7 +138,7 @@ async fn an_address_that_takes_no_mail_counts_as_told_after_the_grace(world: &Wo
     outbox::settle(
         &world.store,
         &owed,
-        &Verdict::NoAddress("550 no such user".into()),
+        &SendOutcome::InvalidAddress("550 no such user".into()),
     )
     .await
     .unwrap();
@@ -160,7 +160,7 @@ async fn a_notice_that_was_given_up_told_nobody(world: &World) {
     outbox::settle(
         &world.store,
         &owed,
-        &Verdict::Refused("552 5.3.4 too big".into()),
+        &SendOutcome::Rejected("552 5.3.4 too big".into()),
     )
     .await
     .unwrap();

@@ -4,7 +4,7 @@ use starchart_domain::expiry::NOTICE_MS;
 use starchart_domain::notice::NoticeKind;
 use starchart_store::admin::{self, Admin};
 use starchart_store::expiry::{self, Step};
-use starchart_store::outbox::{self, Failed, Owed, Verdict};
+use starchart_store::outbox::{self, Failed, Owed, SendOutcome};
 use starchart_store::sessions;
 
 use crate::world::{DAY_MS, Person, World};
@@ -72,7 +72,7 @@ async fn failures(world: &World) -> (Admin, Vec<Failed>) {
     (admin, failed)
 }
 
-async fn settle(world: &World, owed: &Owed, verdict: Verdict) -> bool {
+async fn settle(world: &World, owed: &Owed, verdict: SendOutcome) -> bool {
     outbox::settle(&world.store, owed, &verdict).await.unwrap()
 }
 
@@ -107,11 +107,11 @@ async fn a_claimed_mail_is_nobody_elses_until_its_time_is_over(world: &World) {
         (first.id, &first.message_id, 2)
     );
     assert!(
-        !settle(world, &first, Verdict::Sent).await,
+        !settle(world, &first, SendOutcome::Sent).await,
         "a late sender has no say"
     );
-    assert!(settle(world, &second, Verdict::Sent).await);
-    assert!(!settle(world, &second, Verdict::Refused("late".into())).await);
+    assert!(settle(world, &second, SendOutcome::Sent).await);
+    assert!(!settle(world, &second, SendOutcome::Rejected("late".into())).await);
     assert_eq!(state(world, "sent").await, 1);
 }
 
@@ -125,7 +125,7 @@ async fn a_put_off_mail_comes_back_and_is_given_up_in_the_end(world: &World) {
             settle(
                 world,
                 &owed,
-                Verdict::Later {
+                SendOutcome::Deferred {
                     after_ms: 1_000,
                     reason: "451 full".into()
                 }
@@ -151,7 +151,7 @@ async fn two_unclear_attempts_are_the_last(world: &World) {
         settle(
             world,
             &second,
-            Verdict::Unclear {
+            SendOutcome::Unknown {
                 after_ms: 1_000,
                 reason: "no answer".into()
             }
@@ -168,7 +168,7 @@ async fn what_was_not_tried_does_not_count(world: &World) {
     for _ in 0..50 {
         let owed = claim(world).await.unwrap();
         assert_eq!(owed.attempt, 1);
-        assert!(settle(world, &owed, Verdict::NotTried).await);
+        assert!(settle(world, &owed, SendOutcome::NotAttempted).await);
     }
     assert_eq!(state(world, "owed").await, 1);
 }
@@ -179,7 +179,7 @@ async fn a_failed_mail_is_seen_and_tried_again(world: &World) {
     assert_eq!((before.owed, before.failed), (1, 0));
     assert!(before.oldest_owed_at.is_some());
     let owed = claim(world).await.unwrap();
-    settle(world, &owed, Verdict::Refused("550 no such user".into())).await;
+    settle(world, &owed, SendOutcome::Rejected("550 no such user".into())).await;
     let counts = outbox::counts(&world.store).await.unwrap();
     assert_eq!(
         (counts.owed, counts.failed, counts.oldest_owed_at),
@@ -239,7 +239,7 @@ async fn a_notice_mentions_only_what_still_ends(world: &World) {
     settle(
         world,
         &owed,
-        Verdict::Later {
+        SendOutcome::Deferred {
             after_ms: 0,
             reason: "later".into(),
         },
@@ -266,7 +266,7 @@ async fn mails_of_people_who_are_gone_are_not_sent(world: &World) {
 async fn sent_mails_go_after_a_while_unless_a_record_needs_them(world: &World) {
     let person = with_mail(world).await;
     let owed = claim(world).await.unwrap();
-    settle(world, &owed, Verdict::Sent).await;
+    settle(world, &owed, SendOutcome::Sent).await;
     world
         .run("UPDATE dns_records SET notice_id = NULL")
         .await
@@ -315,7 +315,7 @@ async fn what_cannot_be_read_holds_nobody_up(world: &World) {
     world.later(DAY_MS);
     let owed = claim(world).await.unwrap();
     assert_ne!(owed.id, unreadable);
-    settle(world, &owed, Verdict::NotTried).await;
+    settle(world, &owed, SendOutcome::NotAttempted).await;
     world
         .run("UPDATE outbox SET kind = 'of_a_newer_release' WHERE state = 'owed'")
         .await
@@ -342,6 +342,6 @@ async fn a_claim_lasts_while_the_server_thinks(world: &World) {
         assert!(outbox::extend(&world.store, &owed, LEASE_MS).await.unwrap());
         assert!(claim(world).await.is_none(), "nobody sends a second copy");
     }
-    assert!(settle(world, &owed, Verdict::Sent).await);
+    assert!(settle(world, &owed, SendOutcome::Sent).await);
     assert!(!outbox::extend(&world.store, &owed, LEASE_MS).await.unwrap());
 }

@@ -7,8 +7,9 @@ use std::time::Duration;
 use starchart_domain::error::error_chain;
 use starchart_jobs::Outcome;
 use starchart_mail::{Mailer, RenderedMail, SendError};
+use starchart_mail::{Mailer, RenderedMail, SendError};
 use starchart_store::lease::{self, Lease, LeaseName};
-use starchart_store::outbox::{self, Owed, Verdict};
+use starchart_store::outbox::{self, Owed, SendOutcome};
 use starchart_store::{Error, Store};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -94,7 +95,7 @@ async fn send_owed(
         };
         let verdict = tokio::select! {
             verdict = attempt(mailer, &owed) => verdict,
-            () = stopped(&context.stop) => Verdict::Unclear {
+            () = stopped(&context.stop) => SendOutcome::Unknown {
                 after_ms: PUT_OFF_MS,
                 reason: "the sender ended before the mail server had answered".to_owned(),
             },
@@ -141,13 +142,13 @@ async fn keep(store: &Store, lease: &mut Lease, owed: &Owed) -> Infallible {
 
 /// Sends one mail and says in the log what became of it. What a server says about a person's
 /// address is for the admins' page, and not for the log.
-async fn attempt(mailer: &Mailer, owed: &Owed) -> Verdict {
+async fn attempt(mailer: &Mailer, owed: &Owed) -> SendOutcome {
     let (mail, kind, attempt) = (owed.id, owed.notice.kind.as_str(), owed.attempt);
     let (subject, body) = match mailer.theme().render(&owed.name, &owed.notice, owed.more) {
         Ok(written) => written,
         Err(fault) => {
             error!(mail, kind, error = %fault, "a mail could not be written");
-            return Verdict::Refused("its text could not be written".to_owned());
+            return SendOutcome::Rejected("its text could not be written".to_owned());
         }
     };
     let rendered = RenderedMail {
@@ -160,11 +161,11 @@ async fn attempt(mailer: &Mailer, owed: &Owed) -> Verdict {
     match mailer.send(&rendered).await {
         Ok(_) => {
             info!(mail, kind, attempt, "sent a mail");
-            Verdict::Sent
+            SendOutcome::Sent
         }
         Err(SendError::Deferred(reason)) => {
             debug!(mail, kind, attempt, "a mail was put off");
-            Verdict::Later {
+            SendOutcome::Deferred {
                 after_ms: put_off_ms(attempt),
                 reason,
             }
@@ -177,7 +178,7 @@ async fn attempt(mailer: &Mailer, owed: &Owed) -> Verdict {
                 reason,
                 "it is not known whether a mail was taken; it may come twice"
             );
-            Verdict::Unclear {
+            SendOutcome::Unknown {
                 after_ms: put_off_ms(attempt),
                 reason,
             }
@@ -187,14 +188,14 @@ async fn attempt(mailer: &Mailer, owed: &Owed) -> Verdict {
                 mail,
                 kind, attempt, "a mail was refused for good; the admin page says why"
             );
-            Verdict::Refused(reason)
+            SendOutcome::Rejected(reason)
         }
         Err(SendError::InvalidAddress(reason)) => {
             warn!(
                 mail,
                 kind, attempt, "an address takes no mail; the admin page says why"
             );
-            Verdict::NoAddress(reason)
+            SendOutcome::InvalidAddress(reason)
         }
         Err(SendError::ConnectionLost { codes, reason }) => {
             warn!(
@@ -205,7 +206,7 @@ async fn attempt(mailer: &Mailer, owed: &Owed) -> Verdict {
                 after_s = seconds(mailer.send_delay()),
                 "the mail server broke off, the mail is put off"
             );
-            Verdict::Later {
+            SendOutcome::Deferred {
                 after_ms: put_off_ms(attempt),
                 reason,
             }
@@ -219,7 +220,7 @@ async fn attempt(mailer: &Mailer, owed: &Owed) -> Verdict {
                 after_s = seconds(mailer.send_delay()),
                 "the mail server does not let us send a mail"
             );
-            Verdict::Later {
+            SendOutcome::Deferred {
                 after_ms: put_off_ms(attempt),
                 reason,
             }
@@ -230,7 +231,7 @@ async fn attempt(mailer: &Mailer, owed: &Owed) -> Verdict {
                 after_s = seconds(mailer.send_delay()),
                 "the mail server cannot be reached, mails wait"
             );
-            Verdict::NotTried
+            SendOutcome::NotAttempted
         }
         Err(SendError::Misconfigured(reason)) => {
             error!(
@@ -238,7 +239,7 @@ async fn attempt(mailer: &Mailer, owed: &Owed) -> Verdict {
                 after_s = seconds(mailer.send_delay()),
                 "the mail server does not let us in, mails wait"
             );
-            Verdict::NotTried
+            SendOutcome::NotAttempted
         }
     }
 }
