@@ -25,49 +25,35 @@ pub trait Authority: Send + Sync {
     /// # Errors
     /// As [`Authority::new_order`]; [`AuthorityError::Gone`] when the authority knows no such
     /// order.
-    async fn order(&self, url: &str) -> Result<Order, AuthorityError>;
+    async fn fetch_order(&self, url: &str) -> Result<Order, AuthorityError>;
 
     /// Says that the values of all pending authorizations can be looked at (RFC 8555 section
     /// 7.5.1). Asked for twice, it is asked for once.
     ///
     /// # Errors
-    /// As [`Authority::order`].
-    async fn validate(&self, url: &str) -> Result<(), AuthorityError>;
+    /// As [`Authority::fetch_order`].
+    async fn respond_to_challenges(&self, url: &str) -> Result<(), AuthorityError>;
 
     /// Hands in the certificate request (DER, RFC 2986) of an order that is ready. For an order
     /// that was finalized already nothing is done: hand in the same request again after a restart.
     ///
     /// # Errors
-    /// As [`Authority::order`].
+    /// As [`Authority::fetch_order`].
     async fn finalize(&self, url: &str, csr_der: &[u8]) -> Result<(), AuthorityError>;
 
     /// The certificate and its chain in PEM, once the order is valid.
     ///
     /// # Errors
-    /// As [`Authority::order`].
-    async fn chain(&self, url: &str) -> Result<String, AuthorityError>;
+    /// As [`Authority::fetch_order`].
+    async fn download_chain(&self, url: &str) -> Result<String, AuthorityError>;
 
-    /// Takes back a certificate that was issued to this account (RFC 8555 section 7.6). One that is
-    /// revoked or past its end already is fine.
+    /// Revokes a certificate that was issued to this account (RFC 8555 section 7.6), with the reason
+    /// cessationOfOperation (RFC 5280 section 5.3.1). Succeeds when the certificate has expired or
+    /// is revoked already.
     ///
     /// # Errors
     /// As [`Authority::new_order`].
-    async fn revoke(
-        &self,
-        certificate_pem: &str,
-        reason: RevocationReason,
-    ) -> Result<(), AuthorityError>;
-}
-
-/// Why a certificate is taken back (RFC 5280 section 5.3.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RevocationReason {
-    /// Somebody else may have the private key.
-    KeyCompromise,
-    /// Another certificate took its place.
-    Superseded,
-    /// Its person is gone.
-    CessationOfOperation,
+    async fn revoke(&self, certificate_pem: &str) -> Result<(), AuthorityError>;
 }
 
 /// An order as the authority sees it.

@@ -35,7 +35,7 @@ pub fn generate() -> Result<Secret, KeyError> {
 ///
 /// # Errors
 /// The key is no P-256 key in PEM, or a name cannot stand in a certificate.
-pub fn request(private_key: &Secret, names: &[String]) -> Result<Vec<u8>, KeyError> {
+pub fn create_csr(private_key: &Secret, names: &[String]) -> Result<Vec<u8>, KeyError> {
     let key = read(private_key)?;
     let mut params = CertificateParams::new(names).map_err(KeyError::Request)?;
     params.distinguished_name = DistinguishedName::new();
@@ -50,7 +50,7 @@ pub fn request(private_key: &Secret, names: &[String]) -> Result<Vec<u8>, KeyErr
 ///
 /// # Errors
 /// One of them cannot be read.
-pub fn matches(private_key: &Secret, certificate_pem: &str) -> Result<bool, KeyError> {
+pub fn matches_certificate(private_key: &Secret, certificate_pem: &str) -> Result<bool, KeyError> {
     let key = KeyPair::from_pem(private_key.expose()).map_err(KeyError::Key)?;
     let der = chain::first_der(certificate_pem)?;
     Ok(chain::parse(&der)?.public_key().raw == key.subject_public_key_info())
@@ -76,7 +76,7 @@ mod tests {
             "*.user1.example.com".to_owned(),
             "user1.example.com".to_owned(),
         ];
-        let der = request(&key, &names).unwrap();
+        let der = create_csr(&key, &names).unwrap();
         let read = CertificateSigningRequestParams::from_der(&der.as_slice().into()).unwrap();
         assert_eq!(read.params.subject_alt_names.len(), 2);
         assert_eq!(
@@ -90,8 +90,8 @@ mod tests {
             .self_signed(&pair)
             .unwrap()
             .pem();
-        assert!(matches(&key, &certificate).unwrap());
-        assert!(!matches(&other, &certificate).unwrap());
+        assert!(matches_certificate(&key, &certificate).unwrap());
+        assert!(!matches_certificate(&other, &certificate).unwrap());
     }
 
     #[test]
@@ -104,16 +104,16 @@ mod tests {
             .unwrap()
             .pem();
         let rsa = Secret::new(pair.serialize_pem());
-        assert!(matches(&rsa, &certificate).unwrap());
-        assert!(!matches(&generate().unwrap(), &certificate).unwrap());
-        assert!(request(&rsa, &[]).is_err(), "ours are P-256");
+        assert!(matches_certificate(&rsa, &certificate).unwrap());
+        assert!(!matches_certificate(&generate().unwrap(), &certificate).unwrap());
+        assert!(create_csr(&rsa, &[]).is_err(), "ours are P-256");
     }
 
     #[test]
     fn a_fault_shows_nothing_of_the_key() {
         let key = generate().unwrap();
         let broken = Secret::new(key.expose().replacen("-----BEGIN", "-----BEGUN", 1));
-        let fault = format!("{0} {0:?}", request(&broken, &[]).unwrap_err());
+        let fault = format!("{0} {0:?}", create_csr(&broken, &[]).unwrap_err());
         let inside = key.expose().lines().nth(1).unwrap().to_owned();
         assert!(!fault.contains(&inside[..16]), "{fault}");
     }

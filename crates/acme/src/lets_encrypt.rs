@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use async_trait::async_trait;
 use instant_acme::{
     Account, AuthorizationStatus, ChallengeStatus, ChallengeType, Error, Identifier, NewOrder,
-    OrderStatus as Status, RevocationRequest,
+    OrderStatus as Status, RevocationReason, RevocationRequest,
 };
 use rustls::pki_types::CertificateDer;
 use starchart_domain::secret::Secret;
@@ -15,9 +15,7 @@ use tracing::debug;
 use url::Url;
 
 use crate::account::{AccountKey, Registration};
-use crate::authority::{
-    Authority, AuthorityError, Order, OrderStatus, PendingAuthorization, RevocationReason,
-};
+use crate::authority::{Authority, AuthorityError, Order, OrderStatus, PendingAuthorization};
 use crate::chain;
 use crate::client::PinnedClient;
 use crate::problem::{About, answer, authority_error, told};
@@ -32,13 +30,13 @@ const TRIES: u32 = 4;
 #[derive(Debug, Clone)]
 pub struct AcmeConfig {
     /// LETS_ENCRYPT_DIRECTORY_URL.
-    pub directory: Url,
+    pub directory_url: Url,
     /// LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM: P-256, PKCS#8 or SEC1.
     pub account_key: Secret,
     /// LETS_ENCRYPT_ACCOUNT_EMAIL.
     pub account_email: Option<String>,
     /// ACME_CA_ROOT_PATH: trusted for the authority's API instead of the system's roots.
-    pub ca_root: Option<PathBuf>,
+    pub ca_root_path: Option<PathBuf>,
 }
 
 /// A fault that an operator must mend, with its setting.
@@ -84,7 +82,7 @@ impl LetsEncrypt {
         let at = |setting| move |fault| AcmeConfigError { setting, fault };
         let key = AccountKey::from_pem(&config.account_key)
             .map_err(at("LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM"))?;
-        let root = match &config.ca_root {
+        let root = match &config.ca_root_path {
             Some(path) => {
                 let read = std::fs::read_to_string(path)
                     .map_err(|error| format!("{}: {error}", path.display()));
@@ -92,11 +90,11 @@ impl LetsEncrypt {
             }
             None => None,
         };
-        let client = PinnedClient::new(config.directory.clone(), root.as_deref())
+        let client = PinnedClient::new(config.directory_url.clone(), root.as_deref())
             .map_err(at("ACME_CA_ROOT_PATH"))?;
         let registration = Registration::new(
             client.clone(),
-            config.directory.clone(),
+            config.directory_url.clone(),
             key,
             config.account_email.clone(),
         );
@@ -187,12 +185,12 @@ impl Authority for LetsEncrypt {
         Ok(url)
     }
 
-    async fn order(&self, url: &str) -> Result<Order, AuthorityError> {
+    async fn fetch_order(&self, url: &str) -> Result<Order, AuthorityError> {
         self.check_host(url)?;
         self.ask(About::Order, |account| read(account, url)).await
     }
 
-    async fn validate(&self, url: &str) -> Result<(), AuthorityError> {
+    async fn respond_to_challenges(&self, url: &str) -> Result<(), AuthorityError> {
         self.check_host(url)?;
         self.ask(About::Order, |account| validate(account, url))
             .await
@@ -229,7 +227,7 @@ impl Authority for LetsEncrypt {
         }
     }
 
-    async fn chain(&self, url: &str) -> Result<String, AuthorityError> {
+    async fn download_chain(&self, url: &str) -> Result<String, AuthorityError> {
         self.check_host(url)?;
         self.ask(About::Order, |account| async move {
             let mut order = account.order(url.to_owned()).await?;
@@ -244,11 +242,7 @@ impl Authority for LetsEncrypt {
         .await
     }
 
-    async fn revoke(
-        &self,
-        certificate_pem: &str,
-        reason: RevocationReason,
-    ) -> Result<(), AuthorityError> {
+    async fn revoke(&self, certificate_pem: &str) -> Result<(), AuthorityError> {
         let refused = |error: chain::ChainError| {
             AuthorityError::Refused(format!("This is no certificate: {error}."))
         };
@@ -265,7 +259,7 @@ impl Authority for LetsEncrypt {
         let asked = |account: Account| async move {
             let request = RevocationRequest {
                 certificate: der,
-                reason: Some(reason.into()),
+                reason: Some(RevocationReason::CessationOfOperation),
             };
             match account.revoke(&request).await {
                 Err(error) if answer(&error).is_some_and(|answer| answer.is("alreadyRevoked")) => {
@@ -275,16 +269,6 @@ impl Authority for LetsEncrypt {
             }
         };
         self.ask(About::Revoke, asked).await
-    }
-}
-
-impl From<RevocationReason> for instant_acme::RevocationReason {
-    fn from(reason: RevocationReason) -> Self {
-        match reason {
-            RevocationReason::KeyCompromise => Self::KeyCompromise,
-            RevocationReason::Superseded => Self::Superseded,
-            RevocationReason::CessationOfOperation => Self::CessationOfOperation,
-        }
     }
 }
 

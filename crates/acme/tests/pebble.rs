@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use starchart_acme::authority::{
-    Authority, AuthorityError, Order, OrderStatus, PendingAuthorization, RevocationReason,
+    Authority, AuthorityError, Order, OrderStatus, PendingAuthorization,
 };
 use starchart_acme::{AcmeConfig, LetsEncrypt, chain, keys};
 use starchart_domain::secret::Secret;
@@ -63,24 +63,24 @@ impl World {
     /// From an order that is published to its end.
     async fn finish(&self, url: &str, names: &[String]) {
         let process = self.process();
-        process.validate(url).await.unwrap();
+        process.respond_to_challenges(url).await.unwrap();
         until(&process, url, OrderStatus::Ready).await;
         let key = keys::generate().unwrap();
         process
-            .finalize(url, &keys::request(&key, names).unwrap())
+            .finalize(url, &keys::create_csr(&key, names).unwrap())
             .await
             .unwrap();
         until(&process, url, OrderStatus::Valid).await;
-        process.chain(url).await.unwrap();
+        process.download_chain(url).await.unwrap();
     }
 }
 
 fn process(pebble: &Pebble, directory: &str, key: &Secret) -> LetsEncrypt {
     let config = AcmeConfig {
-        directory: directory.parse().unwrap(),
+        directory_url: directory.parse().unwrap(),
         account_key: key.clone(),
         account_email: Some("hostmaster@school.example".to_owned()),
-        ca_root: Some(pebble.ca_root_path().to_owned()),
+        ca_root_path: Some(pebble.ca_root_path().to_owned()),
     };
     LetsEncrypt::new(&config).unwrap()
 }
@@ -92,7 +92,7 @@ fn names() -> Vec<String> {
 /// Asks until the order has moved on.
 async fn moved(process: &LetsEncrypt, url: &str) -> Order {
     for _ in 0..600 {
-        let order = process.order(url).await.unwrap();
+        let order = process.fetch_order(url).await.unwrap();
         if !matches!(order.status, OrderStatus::Pending | OrderStatus::Processing) {
             return order;
         }
@@ -118,7 +118,7 @@ async fn a_wildcard_and_its_base_are_issued_by_processes_that_know_only_the_url(
     let world = World::new().await;
     let url = world.process().new_order(&names()).await.unwrap();
 
-    let order = world.process().order(&url).await.unwrap();
+    let order = world.process().fetch_order(&url).await.unwrap();
     assert_eq!((order.status, order.problem), (OrderStatus::Pending, None));
     assert_eq!(
         order
@@ -135,14 +135,14 @@ async fn a_wildcard_and_its_base_are_issued_by_processes_that_know_only_the_url(
     ));
     world.publish(&order.pending);
 
-    world.process().validate(&url).await.unwrap();
-    world.process().validate(&url).await.unwrap();
+    world.process().respond_to_challenges(&url).await.unwrap();
+    world.process().respond_to_challenges(&url).await.unwrap();
     until(&world.process(), &url, OrderStatus::Ready).await;
 
     let key = keys::generate().unwrap();
-    let request = keys::request(&key, &names()).unwrap();
+    let request = keys::create_csr(&key, &names()).unwrap();
     assert!(matches!(
-        world.process().chain(&url).await,
+        world.process().download_chain(&url).await,
         Err(AuthorityError::Gone(_))
     ));
     world.process().finalize(&url, &request).await.unwrap();
@@ -150,9 +150,9 @@ async fn a_wildcard_and_its_base_are_issued_by_processes_that_know_only_the_url(
     until(&world.process(), &url, OrderStatus::Valid).await;
     world.process().finalize(&url, &request).await.unwrap();
 
-    let bundle = world.process().chain(&url).await.unwrap();
+    let bundle = world.process().download_chain(&url).await.unwrap();
     let chain = chain::split(&bundle).unwrap();
-    assert!(keys::matches(&key, &chain.certificate).unwrap());
+    assert!(keys::matches_certificate(&key, &chain.certificate).unwrap());
     let mut in_it = chain.leaf.names.clone();
     in_it.sort();
     assert_eq!(in_it, names());
@@ -160,16 +160,8 @@ async fn a_wildcard_and_its_base_are_issued_by_processes_that_know_only_the_url(
     assert_eq!(world.pebble.orders(), 1);
     assert_eq!(world.pebble.accounts(), 1, "{}", world.pebble.log());
 
-    world
-        .process()
-        .revoke(&chain.certificate, RevocationReason::CessationOfOperation)
-        .await
-        .unwrap();
-    world
-        .process()
-        .revoke(&chain.certificate, RevocationReason::CessationOfOperation)
-        .await
-        .unwrap();
+    world.process().revoke(&chain.certificate).await.unwrap();
+    world.process().revoke(&chain.certificate).await.unwrap();
 }
 
 fn verifies(root: &str, chain: &chain::Chain) -> bool {
@@ -205,13 +197,13 @@ async fn names_that_are_proven_are_not_asked_for_again() {
     .await;
     let base = [BASE.to_owned()];
     let first = world.process().new_order(&base).await.unwrap();
-    let order = world.process().order(&first).await.unwrap();
+    let order = world.process().fetch_order(&first).await.unwrap();
     assert_eq!(order.pending.len(), 1);
     world.publish(&order.pending);
     world.finish(&first, &base).await;
 
     let both = world.process().new_order(&names()).await.unwrap();
-    let order = world.process().order(&both).await.unwrap();
+    let order = world.process().fetch_order(&both).await.unwrap();
     assert_eq!(
         (order.status, order.pending.len()),
         (OrderStatus::Pending, 1)
@@ -220,7 +212,7 @@ async fn names_that_are_proven_are_not_asked_for_again() {
     world.finish(&both, &names()).await;
 
     let again = world.process().new_order(&names()).await.unwrap();
-    let order = world.process().order(&again).await.unwrap();
+    let order = world.process().fetch_order(&again).await.unwrap();
     assert_eq!(
         order,
         Order {
@@ -229,7 +221,7 @@ async fn names_that_are_proven_are_not_asked_for_again() {
             problem: None
         }
     );
-    world.process().validate(&again).await.unwrap();
+    world.process().respond_to_challenges(&again).await.unwrap();
     world.finish(&again, &names()).await;
 }
 
@@ -241,7 +233,7 @@ async fn an_unproven_name_is_told_in_words() {
         if wrong.is_some() {
             world.publish_values(wrong.into_iter());
         }
-        world.process().validate(&url).await.unwrap();
+        world.process().respond_to_challenges(&url).await.unwrap();
         let order = moved(&world.process(), &url).await;
         assert_eq!(
             (order.status, order.pending.len()),
@@ -255,12 +247,12 @@ async fn an_unproven_name_is_told_in_words() {
             )),
             "{problem}"
         );
-        let request = keys::request(&keys::generate().unwrap(), &names()).unwrap();
+        let request = keys::create_csr(&keys::generate().unwrap(), &names()).unwrap();
         assert!(matches!(
             world.process().finalize(&url, &request).await,
             Err(AuthorityError::Gone(_))
         ));
-        world.process().validate(&url).await.unwrap();
+        world.process().respond_to_challenges(&url).await.unwrap();
     }
 }
 
@@ -270,7 +262,7 @@ async fn a_zone_without_its_name_server_is_told_in_words() {
     let process = process(&pebble, &pebble.directory(), &key);
     let url = process.new_order(&names()).await.unwrap();
     drop(zone);
-    process.validate(&url).await.unwrap();
+    process.respond_to_challenges(&url).await.unwrap();
     let order = moved(&process, &url).await;
     assert_eq!(order.status, OrderStatus::Invalid);
     let problem = order.problem.unwrap();
@@ -294,7 +286,7 @@ async fn processes_that_register_at_once_are_one_account() {
     assert_eq!(world.pebble.accounts(), 1, "{}", world.pebble.log());
     for url in &urls {
         assert_eq!(
-            world.process().order(url).await.unwrap().status,
+            world.process().fetch_order(url).await.unwrap().status,
             OrderStatus::Pending
         );
     }
@@ -303,7 +295,7 @@ async fn processes_that_register_at_once_are_one_account() {
         &world.pebble.directory(),
         &keys::generate().unwrap(),
     );
-    let answer = stranger.order(&urls[0]).await;
+    let answer = stranger.fetch_order(&urls[0]).await;
     assert!(matches!(answer, Err(AuthorityError::Gone(_))), "{answer:?}");
 }
 
@@ -316,7 +308,16 @@ async fn refused_nonces_hold_nothing_up() {
     .await;
     for _ in 0..10 {
         let url = world.process().new_order(&names()).await.unwrap();
-        assert_eq!(world.process().order(&url).await.unwrap().pending.len(), 2);
+        assert_eq!(
+            world
+                .process()
+                .fetch_order(&url)
+                .await
+                .unwrap()
+                .pending
+                .len(),
+            2
+        );
     }
 }
 
@@ -374,22 +375,22 @@ async fn an_authority_that_is_down_blocks_nothing_and_can_be_asked_again() {
         retry_after: Some(Duration::from_secs(90)),
         detail: "try later".to_owned(),
     };
-    assert_eq!(process.order(&url).await, Err(later));
+    assert_eq!(process.fetch_order(&url).await, Err(later));
     proxy.fail("/my-order/", 1, Fault::Lose);
     assert!(matches!(
-        process.order(&url).await,
+        process.fetch_order(&url).await,
         Err(AuthorityError::Unavailable { .. })
     ));
-    process.order(&url).await.unwrap();
+    process.fetch_order(&url).await.unwrap();
 
     // An authority that takes the request and never answers does not hold us for ever.
     proxy.fail("/my-order/", 9, Fault::Hold);
     assert!(matches!(
-        process.order(&url).await,
+        process.fetch_order(&url).await,
         Err(AuthorityError::Unavailable { .. })
     ));
     proxy.mend();
-    process.order(&url).await.unwrap();
+    process.fetch_order(&url).await.unwrap();
 }
 
 #[tokio::test]
@@ -405,8 +406,8 @@ async fn orders_of_elsewhere_and_orders_that_are_gone() {
         "nonsense",
     ] {
         for answer in [
-            process.order(url).await.map(drop),
-            process.validate(url).await,
+            process.fetch_order(url).await.map(drop),
+            process.respond_to_challenges(url).await,
             process.finalize(url, b"").await,
         ] {
             assert!(
@@ -417,7 +418,7 @@ async fn orders_of_elsewhere_and_orders_that_are_gone() {
     }
     assert_eq!(proxy.count("/"), 0);
     let unknown = proxy.directory().replace("/dir", "/my-order/unknown");
-    let answer = process.order(&unknown).await;
+    let answer = process.fetch_order(&unknown).await;
     assert!(matches!(answer, Err(AuthorityError::Gone(_))), "{answer:?}");
 }
 

@@ -252,15 +252,11 @@ pub(crate) fn certificates(settings: &Settings) -> Result<Certificates, Problems
     ) else {
         return Ok(Err("the account is not complete".to_owned()));
     };
-    let (account_email, ca_root) = (
-        certificates.account_email.clone(),
-        certificates.ca_root.clone(),
-    );
     let config = AcmeConfig {
-        directory,
+        directory_url: directory,
         account_key,
-        account_email,
-        ca_root,
+        account_email: certificates.account_email.clone(),
+        ca_root_path: certificates.ca_root.clone(),
     };
     match LetsEncrypt::new(&config) {
         Ok(authority) => Ok(Ok(Arc::new(authority))),

@@ -17,7 +17,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use starchart_acme::authority::{
-    Authority, AuthorityError, Order, OrderStatus, PendingAuthorization, RevocationReason,
+    Authority, AuthorityError, Order, OrderStatus, PendingAuthorization,
 };
 use starchart_acme::chain::{self, ChainError};
 use starchart_dns::propagation::{Reply, query_address};
@@ -199,7 +199,7 @@ impl Authority for DemoAuthority {
         Ok(url)
     }
 
-    async fn order(&self, url: &str) -> Result<Order, AuthorityError> {
+    async fn fetch_order(&self, url: &str) -> Result<Order, AuthorityError> {
         let row = self.row(url)?;
         let pending = row
             .authorizations
@@ -225,7 +225,7 @@ impl Authority for DemoAuthority {
         })
     }
 
-    async fn validate(&self, url: &str) -> Result<(), AuthorityError> {
+    async fn respond_to_challenges(&self, url: &str) -> Result<(), AuthorityError> {
         let row = self.row(url)?;
         if row.state != State::Pending {
             return Ok(());
@@ -267,17 +267,13 @@ impl Authority for DemoAuthority {
         })
     }
 
-    async fn chain(&self, url: &str) -> Result<String, AuthorityError> {
+    async fn download_chain(&self, url: &str) -> Result<String, AuthorityError> {
         self.row(url)?
             .chain
             .ok_or_else(|| AuthorityError::Gone("the order has no certificate yet".to_owned()))
     }
 
-    async fn revoke(
-        &self,
-        certificate_pem: &str,
-        _: RevocationReason,
-    ) -> Result<(), AuthorityError> {
+    async fn revoke(&self, certificate_pem: &str) -> Result<(), AuthorityError> {
         let certificate = |pem: &str| chain::split(pem).map(|chain| chain.certificate);
         let refused = |error: ChainError| AuthorityError::Refused(error.to_string());
         let certificate_pem = certificate(certificate_pem).map_err(refused)?;

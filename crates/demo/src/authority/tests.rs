@@ -90,7 +90,7 @@ async fn a_certificate_is_issued_across_restarts_and_verifies() {
     let world = World::new().await;
     let url = world.authority(90).new_order(&names()).await.unwrap();
 
-    let order = world.authority(90).order(&url).await.unwrap();
+    let order = world.authority(90).fetch_order(&url).await.unwrap();
     assert_eq!(order.status, OrderStatus::Pending);
     assert!(
         order
@@ -102,8 +102,12 @@ async fn a_certificate_is_issued_across_restarts_and_verifies() {
     assert_eq!(order.pending.len(), 2);
     world.publish(&order.pending).await;
 
-    world.authority(90).validate(&url).await.unwrap();
-    let order = world.authority(90).order(&url).await.unwrap();
+    world
+        .authority(90)
+        .respond_to_challenges(&url)
+        .await
+        .unwrap();
+    let order = world.authority(90).fetch_order(&url).await.unwrap();
     assert_eq!(
         order,
         Order {
@@ -114,15 +118,18 @@ async fn a_certificate_is_issued_across_restarts_and_verifies() {
     );
 
     let key = keys::generate().unwrap();
-    let request = keys::request(&key, &names()).unwrap();
+    let request = keys::create_csr(&key, &names()).unwrap();
     world.authority(90).finalize(&url, &request).await.unwrap();
-    let first = world.authority(90).chain(&url).await.unwrap();
+    let first = world.authority(90).download_chain(&url).await.unwrap();
     // Handed in again after a restart: the same certificate.
     world.authority(90).finalize(&url, &request).await.unwrap();
-    assert_eq!(world.authority(90).chain(&url).await.unwrap(), first);
+    assert_eq!(
+        world.authority(90).download_chain(&url).await.unwrap(),
+        first
+    );
 
     let chain = chain::split(&first).unwrap();
-    assert!(keys::matches(&key, &chain.certificate).unwrap());
+    assert!(keys::matches_certificate(&key, &chain.certificate).unwrap());
     assert_eq!(chain.leaf.names, names());
     assert_eq!(
         chain.leaf.not_after.since(chain.leaf.not_before),
@@ -131,13 +138,8 @@ async fn a_certificate_is_issued_across_restarts_and_verifies() {
     assert!(world.openssl_verifies(&chain));
 
     let authority = world.authority(90);
-    authority
-        .revoke(&chain.certificate, RevocationReason::CessationOfOperation)
-        .await
-        .unwrap();
-    let foreign = authority
-        .revoke(&chain.intermediates, RevocationReason::Superseded)
-        .await;
+    authority.revoke(&chain.certificate).await.unwrap();
+    let foreign = authority.revoke(&chain.intermediates).await;
     assert!(
         matches!(foreign, Err(AuthorityError::Refused(_))),
         "{foreign:?}"
@@ -150,17 +152,17 @@ async fn six_days_come_without_a_subject() {
     let authority = world.authority(6);
     let url = authority.new_order(&names()).await.unwrap();
     world
-        .publish(&authority.order(&url).await.unwrap().pending)
+        .publish(&authority.fetch_order(&url).await.unwrap().pending)
         .await;
-    authority.validate(&url).await.unwrap();
+    authority.respond_to_challenges(&url).await.unwrap();
     authority
         .finalize(
             &url,
-            &keys::request(&keys::generate().unwrap(), &names()).unwrap(),
+            &keys::create_csr(&keys::generate().unwrap(), &names()).unwrap(),
         )
         .await
         .unwrap();
-    let chain = chain::split(&authority.chain(&url).await.unwrap()).unwrap();
+    let chain = chain::split(&authority.download_chain(&url).await.unwrap()).unwrap();
     assert_eq!(
         chain.leaf.not_after.since(chain.leaf.not_before),
         6 * 24 * 3_600_000
@@ -181,12 +183,12 @@ async fn without_its_values_a_name_is_not_proven() {
     let authority = world.authority(90);
     for stands in [0, 1] {
         let url = authority.new_order(&names()).await.unwrap();
-        let pending = authority.order(&url).await.unwrap().pending;
+        let pending = authority.fetch_order(&url).await.unwrap().pending;
         if stands > 0 {
             world.publish(&pending[..stands]).await;
         }
-        authority.validate(&url).await.unwrap();
-        let order = authority.order(&url).await.unwrap();
+        authority.respond_to_challenges(&url).await.unwrap();
+        let order = authority.fetch_order(&url).await.unwrap();
         assert_eq!(
             (order.status, order.pending.len()),
             (OrderStatus::Invalid, 0),
@@ -198,14 +200,14 @@ async fn without_its_values_a_name_is_not_proven() {
                 .unwrap()
                 .contains("_acme-challenge.user1.starchart.com")
         );
-        let request = keys::request(&keys::generate().unwrap(), &names()).unwrap();
+        let request = keys::create_csr(&keys::generate().unwrap(), &names()).unwrap();
         assert!(matches!(
             authority.finalize(&url, &request).await,
             Err(AuthorityError::Gone(_))
         ));
     }
     assert!(matches!(
-        authority.order("demo:order/none").await,
+        authority.fetch_order("demo:order/none").await,
         Err(AuthorityError::Gone(_))
     ));
 }
@@ -216,16 +218,16 @@ async fn a_request_for_other_names_is_refused() {
     let authority = world.authority(90);
     let url = authority.new_order(&names()).await.unwrap();
     world
-        .publish(&authority.order(&url).await.unwrap().pending)
+        .publish(&authority.fetch_order(&url).await.unwrap().pending)
         .await;
-    authority.validate(&url).await.unwrap();
+    authority.respond_to_challenges(&url).await.unwrap();
     let key = keys::generate().unwrap();
     for other in [
         vec![BASE.to_owned()],
         vec![format!("*.{BASE}"), "user2.starchart.com".to_owned()],
     ] {
         let answer = authority
-            .finalize(&url, &keys::request(&key, &other).unwrap())
+            .finalize(&url, &keys::create_csr(&key, &other).unwrap())
             .await;
         assert!(
             matches!(answer, Err(AuthorityError::Refused(_))),
@@ -238,7 +240,7 @@ async fn a_request_for_other_names_is_refused() {
         "{answer:?}"
     );
     assert_eq!(
-        authority.order(&url).await.unwrap().status,
+        authority.fetch_order(&url).await.unwrap().status,
         OrderStatus::Ready
     );
 }

@@ -112,7 +112,7 @@ impl Ca {
             format!("{}\n{}", certificate.trim(), chain.trim())
         );
         assert!(
-            starchart_acme::keys::matches(&Secret::new(key), &certificate).unwrap(),
+            starchart_acme::keys::matches_certificate(&Secret::new(key), &certificate).unwrap(),
             "the key is the certificate's"
         );
         let leaf = starchart_acme::chain::split(&certificate).unwrap().leaf;

@@ -179,7 +179,12 @@ async fn a_failed_mail_is_seen_and_tried_again(world: &World) {
     assert_eq!((before.owed, before.failed), (1, 0));
     assert!(before.oldest_owed_at.is_some());
     let owed = claim(world).await.unwrap();
-    settle(world, &owed, SendOutcome::Rejected("550 no such user".into())).await;
+    settle(
+        world,
+        &owed,
+        SendOutcome::Rejected("550 no such user".into()),
+    )
+    .await;
     let counts = outbox::counts(&world.store).await.unwrap();
     assert_eq!(
         (counts.owed, counts.failed, counts.oldest_owed_at),

@@ -235,7 +235,7 @@ fn read_certificate(key: &Secret, certificate: &str, chain: &str) -> Result<Issu
         }
         false => alone,
     };
-    match keys::matches(key, &whole.certificate) {
+    match keys::matches_certificate(key, &whole.certificate) {
         Ok(true) => Ok(Issued {
             certificate: whole.certificate,
             chain: whole.intermediates,

@@ -148,7 +148,7 @@ impl Walk<'_> {
     }
 
     async fn read_order(&mut self) -> Result<Flow, Error> {
-        match within(self.authority.order(self.url())).await {
+        match within(self.authority.fetch_order(self.url())).await {
             Ok(order) => Ok(self.see(order)),
             Err(AuthorityError::Gone(detail)) => {
                 warn!(detail, "the authority does not know an order any more");
@@ -239,7 +239,7 @@ impl Walk<'_> {
         if unchecked {
             warn!("no name server can be asked: going on unchecked");
         }
-        match within(self.authority.validate(self.url())).await {
+        match within(self.authority.respond_to_challenges(self.url())).await {
             // Not in a state that allows it: what it is in is read next.
             Ok(()) | Err(AuthorityError::Gone(_)) => {}
             Err(error) => return self.trouble(error).await,
@@ -251,8 +251,9 @@ impl Walk<'_> {
 
     async fn save_key(&mut self) -> Result<Flow, Error> {
         let domain = &self.work.claim.domain;
-        let made = keys::generate()
-            .and_then(|key| keys::request(&key, &certificate_names(domain)).map(|csr| (key, csr)));
+        let made = keys::generate().and_then(|key| {
+            keys::create_csr(&key, &certificate_names(domain)).map(|csr| (key, csr))
+        });
         let (key, csr) = match made {
             Ok(made) => made,
             Err(error) => return self.fail(&FailureReason::Refused(error.to_string())).await,
@@ -280,7 +281,7 @@ impl Walk<'_> {
 
     async fn fetch(&mut self) -> Result<Flow, Error> {
         let store = &self.context.store;
-        let pem = match within(self.authority.chain(self.url())).await {
+        let pem = match within(self.authority.download_chain(self.url())).await {
             Ok(pem) => pem,
             Err(error) => return self.trouble(error).await,
         };
@@ -295,7 +296,7 @@ impl Walk<'_> {
                     .await;
             }
         };
-        if !keys::matches(&key, &issued.certificate).unwrap_or(false) {
+        if !keys::matches_certificate(&key, &issued.certificate).unwrap_or(false) {
             warn!("the authority's certificate is for another key: beginning anew");
             return self.anew().await;
         }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use starchart_acme::authority::{Authority, AuthorityError, OrderStatus, RevocationReason};
+use starchart_acme::authority::{Authority, AuthorityError, OrderStatus};
 use starchart_store::Error;
 use starchart_store::certificates::renewals::{self, GivenUp};
 use starchart_store::lease::{self, LeaseName};
@@ -65,11 +65,11 @@ async fn settle(
 ) -> Result<(), Error> {
     let store = &context.store;
     let age = store.now().await?.since(order.at);
-    match within(authority.order(&order.url))
+    match within(authority.fetch_order(&order.url))
         .await
         .map(|read| read.status)
     {
-        Ok(OrderStatus::Valid) => match within(authority.chain(&order.url)).await {
+        Ok(OrderStatus::Valid) => match within(authority.download_chain(&order.url)).await {
             Ok(pem) => match read_chain(&pem) {
                 Ok(issued) => renewals::settle(store, order, Some(&issued)).await,
                 Err(error) => {
@@ -112,12 +112,7 @@ async fn pay_revocations(context: &Context, authority: &dyn Authority) -> Result
         if context.stop.is_cancelled() {
             return Ok(());
         }
-        match within(authority.revoke(
-            &certificate.certificate,
-            RevocationReason::CessationOfOperation,
-        ))
-        .await
-        {
+        match within(authority.revoke(&certificate.certificate)).await {
             Ok(()) => {
                 renewals::revoked(store, certificate.id).await?;
                 info!(certificate = certificate.id, "a certificate was revoked");
