@@ -8,14 +8,14 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
 use actix_web::{App, HttpResponse, HttpServer, web};
 use askama::Template;
 use serde::Deserialize;
-use starchart_saml::issuer::{Issuer, Person as Asserted, read_request};
+use starchart_saml::issuer::{Issuer, SamlIdentity, parse_authn_request};
 use tracing::{info, warn};
 
 use crate::{Error, inbox};
 
 /// Somebody who can sign in.
 #[derive(Debug, Clone, Copy)]
-pub struct Person {
+pub struct DemoUser {
     /// What to type.
     pub username: &'static str,
     /// What to type; no secret.
@@ -29,29 +29,29 @@ pub struct Person {
 }
 
 /// Everybody who can sign in.
-pub const PEOPLE: [Person; 4] = [
-    Person {
+pub const DEMO_USERS: [DemoUser; 4] = [
+    DemoUser {
         username: "user1",
         password: "user1pass",
         display_name: "Johannes Kepler",
         email: "user1@school.example",
         groups: &["students"],
     },
-    Person {
+    DemoUser {
         username: "user2",
         password: "user2pass",
         display_name: "Galileo Galilei",
         email: "user2@school.example",
         groups: &["faculty"],
     },
-    Person {
+    DemoUser {
         username: "user3",
         password: "user3pass",
         display_name: "Adam Mason",
         email: "user3@school.example",
         groups: &["admins"],
     },
-    Person {
+    DemoUser {
         username: "han.solo",
         password: "starchart",
         display_name: "Han Solo",
@@ -131,7 +131,7 @@ impl IdentityProvider {
     }
 
     /// Where the inbox is.
-    pub fn inbox(&self) -> String {
+    pub fn inbox_url(&self) -> String {
         format!("{}/inbox", self.url)
     }
 
@@ -198,7 +198,7 @@ struct LoginPage<'a> {
     relay_state: &'a str,
     username: &'a str,
     wrong: bool,
-    people: &'a [Person],
+    people: &'a [DemoUser],
 }
 
 #[derive(Template)]
@@ -222,14 +222,14 @@ async fn metadata(state: web::Data<State>) -> HttpResponse {
 }
 
 async fn form(request: web::Query<Request>) -> HttpResponse {
-    if let Err(error) = read_request(&request.saml_request) {
+    if let Err(error) = parse_authn_request(&request.saml_request) {
         return HttpResponse::BadRequest().body(format!("This is no request to sign in: {error}"));
     }
     login_page(&request.saml_request, &request.relay_state, "", false)
 }
 
 async fn sign_in(state: web::Data<State>, form: web::Form<SignIn>) -> HttpResponse {
-    let seen = match read_request(&form.saml_request) {
+    let seen = match parse_authn_request(&form.saml_request) {
         Ok(seen) if seen.acs_url == state.acs_url => seen,
         Ok(_) => {
             return HttpResponse::BadRequest().body("This request comes from another application.");
@@ -239,13 +239,13 @@ async fn sign_in(state: web::Data<State>, form: web::Form<SignIn>) -> HttpRespon
                 .body(format!("This is no request to sign in: {error}"));
         }
     };
-    let Some(person) = PEOPLE
+    let Some(person) = DEMO_USERS
         .iter()
         .find(|p| p.username == form.username && p.password == form.password)
     else {
         return login_page(&form.saml_request, &form.relay_state, &form.username, true);
     };
-    let asserted = Asserted {
+    let asserted = SamlIdentity {
         username: person.username.to_owned(),
         display_name: person.display_name.to_owned(),
         email: person.email.to_owned(),
@@ -309,7 +309,7 @@ fn login_page(saml_request: &str, relay_state: &str, username: &str, wrong: bool
             relay_state,
             username,
             wrong,
-            people: &PEOPLE,
+            people: &DEMO_USERS,
         }
         .render(),
         OWN,

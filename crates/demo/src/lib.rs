@@ -12,7 +12,7 @@ mod name_server;
 mod zone;
 
 pub use authority::DemoAuthority;
-pub use identity_provider::{IdentityProvider, PEOPLE, Person};
+pub use identity_provider::{DEMO_USERS, DemoUser, IdentityProvider};
 pub use name_server::NameServer;
 pub use zone::DemoZone;
 

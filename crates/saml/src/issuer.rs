@@ -18,7 +18,7 @@ use openssl::pkey::{PKey, Private};
 use openssl::rsa::Rsa;
 use openssl::x509::{X509, X509Name};
 
-pub use respond::{Response, SignWhat, Style};
+pub use respond::{NamespaceStyle, Response, SignedParts};
 
 use crate::xml::{self, DS, MD, Ns, Rules, SAMLP, escape};
 
@@ -55,7 +55,7 @@ pub struct Issuer {
 
 /// The person who signs in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Person {
+pub struct SamlIdentity {
     /// The `sAMAccountName`.
     pub username: String,
     /// The `displayname`.
@@ -68,7 +68,7 @@ pub struct Person {
 
 /// What an AuthnRequest asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AuthnRequestSeen {
+pub struct AuthnRequest {
     /// Its id: the response's InResponseTo.
     pub id: String,
     /// The service provider's entityID: the audience.
@@ -186,7 +186,11 @@ impl Issuer {
     ///
     /// # Errors
     /// When signing fails.
-    pub fn respond(&self, seen: &AuthnRequestSeen, person: &Person) -> Result<String, IssuerError> {
+    pub fn respond(
+        &self,
+        seen: &AuthnRequest,
+        person: &SamlIdentity,
+    ) -> Result<String, IssuerError> {
         let now = chrono::Utc::now().timestamp_millis();
         let xml = Response::new(&self.entity_id, seen, person, now).sign(self)?;
         Ok(STANDARD.encode(xml))
@@ -205,7 +209,7 @@ impl std::fmt::Debug for Issuer {
 ///
 /// # Errors
 /// When it is no AuthnRequest that names its id, issuer and ACS.
-pub fn read_request(saml_request: &str) -> Result<AuthnRequestSeen, IssuerError> {
+pub fn parse_authn_request(saml_request: &str) -> Result<AuthnRequest, IssuerError> {
     let packed = STANDARD
         .decode(saml_request)
         .map_err(|_| IssuerError::Request("not base64"))?;
@@ -219,7 +223,7 @@ pub fn read_request(saml_request: &str) -> Result<AuthnRequestSeen, IssuerError>
         return Err(IssuerError::Request("another message"));
     }
     let attribute = |name: &str| root.attribute(name).map(str::to_owned);
-    Ok(AuthnRequestSeen {
+    Ok(AuthnRequest {
         id: attribute("ID").ok_or(IssuerError::Request("no ID"))?,
         issuer: root
             .child(Ns::Saml, "Issuer")

@@ -6,8 +6,8 @@
 //! accept, and both must read the same assertion, or nobody signs in.
 //!
 //! The crate keeps no state: whether a request is known, and whether an assertion was used before,
-//! is for the caller to decide, atomically, from [`Checked::in_response_to`] and
-//! [`Checked::assertion_id`].
+//! is for the caller to decide, atomically, from [`VerifiedAssertion::in_response_to`] and
+//! [`VerifiedAssertion::assertion_id`].
 //!
 //! Out of this crate for now: encrypted assertions (refused with a reason of their own), signatures
 //! on metadata, and signed single logout. A logout message that arrives from the identity provider
@@ -31,7 +31,7 @@ mod xml;
 pub use gate::MAX_RESPONSE_BYTES;
 pub use idp::{MetadataError, Warning};
 pub use login::LoginRedirect;
-pub use provider::{AttributeNames, Checked, Provider, ProviderConfig};
+pub use provider::{AttributeNames, ServiceProvider, ServiceProviderConfig, VerifiedAssertion};
 pub use redirect::RequestError;
 pub use refusal::{Refusal, RefusalClass};
 pub use xml::XmlFault;

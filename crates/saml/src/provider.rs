@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use samael::service_provider::ServiceProvider;
+use samael::service_provider::ServiceProvider as SamaelProvider;
 use starchart_domain::time::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -44,7 +44,7 @@ impl AttributeNames {
 
 /// All that a provider needs to know.
 #[derive(Debug, Clone)]
-pub struct ProviderConfig {
+pub struct ServiceProviderConfig {
     /// Who we are: `APP_URL/sp`.
     pub entity_id: String,
     /// Where responses are posted: `APP_URL/login/callback`.
@@ -62,12 +62,12 @@ pub struct ProviderConfig {
 }
 
 /// What a response established. Only the caller can know whether the request was ours and whether
-/// the assertion was used before: see [`Checked::in_response_to`] and [`Checked::assertion_id`].
+/// the assertion was used before: see [`VerifiedAssertion::in_response_to`] and [`VerifiedAssertion::assertion_id`].
 #[derive(Clone, PartialEq, Eq)]
-pub struct Checked {
+pub struct VerifiedAssertion {
     /// The request that this answers: must be one of ours, and is consumed by it.
     pub in_response_to: String,
-    /// To be remembered until [`Checked::valid_until`]: never take it twice.
+    /// To be remembered until [`VerifiedAssertion::valid_until`]: never take it twice.
     pub assertion_id: String,
     /// After this moment the assertion is refused for its age.
     pub valid_until: Timestamp,
@@ -86,9 +86,9 @@ pub struct Checked {
 }
 
 /// Without the person: this may end up in a log.
-impl std::fmt::Debug for Checked {
+impl std::fmt::Debug for VerifiedAssertion {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Checked")
+        f.debug_struct("VerifiedAssertion")
             .field("in_response_to", &self.in_response_to)
             .field("assertion_id", &self.assertion_id)
             .finish_non_exhaustive()
@@ -96,7 +96,7 @@ impl std::fmt::Debug for Checked {
 }
 
 /// A service provider with one identity provider.
-pub struct Provider {
+pub struct ServiceProvider {
     inner: Arc<Inner>,
     places: Arc<Semaphore>,
 }
@@ -106,16 +106,16 @@ struct Inner {
     slo_url: String,
     idp: Idp,
     attributes: AttributeNames,
-    checker: ServiceProvider,
+    checker: SamaelProvider,
 }
 
-impl Provider {
+impl ServiceProvider {
     /// Builds a provider. `now` decides whether the metadata is still valid.
     ///
     /// # Errors
     /// When the metadata names no identity provider, no redirect sign-on service or no usable
     /// signing certificate, when it is past its validUntil, or when a setting does not hold.
-    pub fn new(config: ProviderConfig, now: Timestamp) -> Result<Self, MetadataError> {
+    pub fn new(config: ServiceProviderConfig, now: Timestamp) -> Result<Self, MetadataError> {
         check_settings(&config)?;
         let idp = Idp::read(&config.idp_metadata_xml, now.as_millis())?;
         let expected = Expected {
@@ -176,7 +176,7 @@ impl Provider {
     ///
     /// # Errors
     /// When the relay state is longer than 80 bytes (SAML bindings 3.4.3).
-    pub fn login_request(
+    pub fn create_login_request(
         &self,
         relay_state: &str,
         now: Timestamp,
@@ -196,7 +196,7 @@ impl Provider {
     ///
     /// # Errors
     /// When the relay state is longer than 80 bytes (SAML bindings 3.4.3).
-    pub fn logout_request(
+    pub fn create_logout_request(
         &self,
         name_id: &str,
         session_index: Option<&str>,
@@ -224,11 +224,11 @@ impl Provider {
     ///
     /// # Errors
     /// Whenever anything at all is not as it must be; see [`Refusal`].
-    pub async fn check_response(
+    pub async fn verify_response(
         &self,
         saml_response: &str,
         now: Timestamp,
-    ) -> Result<Checked, Refusal> {
+    ) -> Result<VerifiedAssertion, Refusal> {
         // Before the text is copied for the other thread.
         if saml_response.len() > gate::MAX_RESPONSE_BYTES * 2 {
             return Err(Refusal::TooLarge);
@@ -252,7 +252,7 @@ impl Provider {
 }
 
 impl Inner {
-    fn check(&self, field: &str, now: i64) -> Result<Checked, Refusal> {
+    fn check(&self, field: &str, now: i64) -> Result<VerifiedAssertion, Refusal> {
         let text = gate::decode(field)?;
         let seen = gate::pass(&text)?;
         let accepted = checks::check(&seen, &self.expected, now)?;
@@ -264,7 +264,7 @@ impl Inner {
             &seen.assertion,
             &self.attributes,
         )?;
-        Ok(Checked {
+        Ok(VerifiedAssertion {
             in_response_to: accepted.in_response_to,
             assertion_id: seen.assertion.id,
             valid_until: Timestamp::from_millis(accepted.valid_until),
@@ -278,15 +278,15 @@ impl Inner {
     }
 }
 
-impl std::fmt::Debug for Provider {
+impl std::fmt::Debug for ServiceProvider {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Provider")
+        f.debug_struct("ServiceProvider")
             .field("idp", &self.inner.idp.entity_id)
             .finish_non_exhaustive()
     }
 }
 
-fn check_settings(config: &ProviderConfig) -> Result<(), MetadataError> {
+fn check_settings(config: &ServiceProviderConfig) -> Result<(), MetadataError> {
     if config.clock_skew_s > MAX_SKEW_S {
         return Err(MetadataError::Setting(
             "the SAML clock skew is more than 120 seconds: set the clocks right instead",

@@ -18,7 +18,7 @@ pub enum RefusalClass {
     /// Not the answer to a request of ours.
     Unsolicited,
     /// The identity provider itself said no.
-    IdpSaidNo,
+    IdpRefused,
     /// The assertion is encrypted, which is not supported.
     Encrypted,
     /// Signed in, but the attributes do not name one person.
@@ -89,7 +89,7 @@ impl Refusal {
             Self::Clock(_) => RefusalClass::Clock,
             Self::NotForUs(_) => RefusalClass::NotForUs,
             Self::Unsolicited => RefusalClass::Unsolicited,
-            Self::Status(_) => RefusalClass::IdpSaidNo,
+            Self::Status(_) => RefusalClass::IdpRefused,
             Self::Encrypted => RefusalClass::Encrypted,
             Self::Attributes(_) => RefusalClass::Attributes,
             Self::Busy => RefusalClass::Busy,

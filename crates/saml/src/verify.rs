@@ -10,7 +10,7 @@ use samael::crypto::AllowedSignatureAlgorithm as Algorithm;
 use samael::key_info::{KeyInfo, X509Data};
 use samael::metadata::{EntityDescriptor, IdpSsoDescriptor, KeyDescriptor};
 use samael::schema::Assertion;
-use samael::service_provider::{Error, ServiceProvider};
+use samael::service_provider::{Error, ServiceProvider as SamaelProvider};
 
 use crate::checks::{Expected, MAX_AGE_MS};
 use crate::gate::SeenAssertion;
@@ -24,9 +24,9 @@ use crate::refusal::Refusal;
 pub(crate) fn service_provider(
     expected: &Expected,
     certificates: &[Certificate],
-) -> ServiceProvider {
+) -> SamaelProvider {
     let skew = Duration::milliseconds(expected.skew_ms);
-    ServiceProvider {
+    SamaelProvider {
         entity_id: Some(expected.entity_id.clone()),
         key: None,
         certificate: None,
@@ -93,7 +93,7 @@ fn role(certificates: &[Certificate]) -> IdpSsoDescriptor {
 
 /// Checks the signatures of a document that passed the gate, and that both parsers read the same.
 pub(crate) fn verify(
-    provider: &ServiceProvider,
+    provider: &SamaelProvider,
     text: &str,
     in_response_to: &str,
     seen: &SeenAssertion,

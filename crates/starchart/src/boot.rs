@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use starchart_domain::error::error_chain;
 use starchart_jobs::{PoolEnded, Queue};
 use starchart_mail::Mailer;
-use starchart_saml::Provider;
+use starchart_saml::ServiceProvider;
 use starchart_settings::Settings;
 use starchart_store::{ConnectError, SchemaState, Store, import};
 use starchart_web::Readiness;
@@ -36,7 +36,7 @@ const FINISH: Duration = Duration::from_secs(12);
 pub(crate) struct Service {
     pub(crate) settings: Settings,
     pub(crate) parts: Parts,
-    pub(crate) saml: Arc<Provider>,
+    pub(crate) saml: Arc<ServiceProvider>,
     pub(crate) names: Names,
     pub(crate) certificates: Certificates,
     pub(crate) mailer: Option<Arc<Mailer>>,

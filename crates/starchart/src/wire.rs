@@ -20,7 +20,7 @@ use starchart_jobs::{
     SharedCounters,
 };
 use starchart_mail::Mailer;
-use starchart_saml::{AttributeNames, MetadataError, Provider, ProviderConfig};
+use starchart_saml::{AttributeNames, MetadataError, ServiceProvider, ServiceProviderConfig};
 use starchart_settings::{Problem, Problems, Redis, Settings};
 use starchart_store::{ConnectOptions, Store};
 use starchart_web::{App, RateLimits, Readiness, VersionInfo, WebConfig};
@@ -67,9 +67,9 @@ pub(crate) fn message_host(settings: &Settings) -> String {
 ///
 /// # Errors
 /// The identity provider's metadata cannot be trusted or read.
-pub(crate) fn saml(settings: &Settings, now: Timestamp) -> Result<Provider, MetadataError> {
+pub(crate) fn saml(settings: &Settings, now: Timestamp) -> Result<ServiceProvider, MetadataError> {
     let at = |path: &str| format!("{}{path}", settings.app.url.as_str().trim_end_matches('/'));
-    let config = ProviderConfig {
+    let config = ServiceProviderConfig {
         entity_id: at("/sp"),
         acs_url: at("/login/callback"),
         slo_url: at("/logout/callback"),
@@ -83,14 +83,14 @@ pub(crate) fn saml(settings: &Settings, now: Timestamp) -> Result<Provider, Meta
         },
         require_https_acs: settings.environment.is_production(),
     };
-    Provider::new(config, now)
+    ServiceProvider::new(config, now)
 }
 
 /// The pages.
 pub(crate) fn web(
     settings: &Settings,
     certificates: &Certificates,
-    saml: Arc<Provider>,
+    saml: Arc<ServiceProvider>,
     queue: Arc<dyn Queue>,
     counters: Arc<dyn Counters>,
     readiness: Arc<Readiness>,

@@ -8,7 +8,7 @@ use starchart_domain::names::RootDomain;
 use starchart_domain::secret::Secret;
 use starchart_domain::user::GroupNames;
 use starchart_jobs::{Counters, Queue};
-use starchart_saml::Provider;
+use starchart_saml::ServiceProvider;
 use starchart_store::Store;
 use url::Url;
 
@@ -129,7 +129,7 @@ pub struct App {
     /// Wakes the worker.
     pub queue: Arc<dyn Queue>,
     /// The identity provider, as far as the web knows it.
-    pub saml: Arc<Provider>,
+    pub saml: Arc<ServiceProvider>,
     /// Settings.
     pub config: WebConfig,
     /// Shared with the process that drains.
@@ -147,7 +147,7 @@ impl App {
     /// Puts the parts together. `session_secrets` must not be empty, or no form is ever accepted.
     pub fn new(
         config: WebConfig,
-        saml: Arc<Provider>,
+        saml: Arc<ServiceProvider>,
         queue: Arc<dyn Queue>,
         counters: Arc<dyn Counters>,
         readiness: Arc<Readiness>,

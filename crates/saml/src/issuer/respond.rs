@@ -2,13 +2,13 @@
 
 use samael::crypto::{Crypto, CryptoProvider};
 
-use super::{AuthnRequestSeen, Issuer, IssuerError, Person};
+use super::{AuthnRequest, Issuer, IssuerError, SamlIdentity};
 use crate::redirect::{instant, new_id};
 use crate::xml::{DS, EXC_C14N, SAML, SAMLP, escape};
 
 /// The parts that get a signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SignWhat {
+pub enum SignedParts {
     /// Nothing.
     Nothing,
     /// The assertion (the default of most identity providers).
@@ -21,7 +21,7 @@ pub enum SignWhat {
 
 /// How the XML is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Style {
+pub enum NamespaceStyle {
     /// `samlp:`, `saml:` and `ds:` everywhere.
     Prefixed,
     /// Default namespaces on Issuer, Assertion and Signature, as Azure AD writes it.
@@ -35,8 +35,8 @@ pub enum Style {
     reason = "each field is the part of the response that its name says"
 )]
 pub struct Response {
-    pub style: Style,
-    pub sign: SignWhat,
+    pub style: NamespaceStyle,
+    pub sign: SignedParts,
     pub signature_method: String,
     pub digest_method: String,
     pub id: String,
@@ -77,11 +77,11 @@ pub struct Response {
 impl Response {
     /// An honest response.
     #[must_use]
-    pub fn new(entity_id: &str, seen: &AuthnRequestSeen, person: &Person, now: i64) -> Self {
+    pub fn new(entity_id: &str, seen: &AuthnRequest, person: &SamlIdentity, now: i64) -> Self {
         let one = |name: &str, value: &str| (name.to_owned(), vec![value.to_owned()]);
         Self {
-            style: Style::Prefixed,
-            sign: SignWhat::Both,
+            style: NamespaceStyle::Prefixed,
+            sign: SignedParts::Both,
             signature_method: "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256".to_owned(),
             digest_method: "http://www.w3.org/2001/04/xmlenc#sha256".to_owned(),
             id: new_id(),
@@ -135,14 +135,14 @@ impl Response {
         for (from, to) in &self.assertion_edits {
             assertion = assertion.replace(from, to);
         }
-        if matches!(self.sign, SignWhat::Assertion | SignWhat::Both) {
+        if matches!(self.sign, SignedParts::Assertion | SignedParts::Both) {
             assertion = signed(&assertion, issuer)?;
         }
         let mut response = self.response(&assertion, issuer)?;
         for (from, to) in &self.response_edits {
             response = response.replace(from, to);
         }
-        if matches!(self.sign, SignWhat::Response | SignWhat::Both) {
+        if matches!(self.sign, SignedParts::Response | SignedParts::Both) {
             response = signed(&response, issuer)?;
         }
         Ok(response)
@@ -150,7 +150,7 @@ impl Response {
 
     fn response(&self, assertion: &str, issuer: &Issuer) -> Result<String, IssuerError> {
         let signature = match self.sign {
-            SignWhat::Response | SignWhat::Both => self.signature(&self.id, issuer)?,
+            SignedParts::Response | SignedParts::Both => self.signature(&self.id, issuer)?,
             _ => String::new(),
         };
         let from = self
@@ -176,7 +176,9 @@ impl Response {
     fn assertion(&self, issuer: &Issuer) -> Result<String, IssuerError> {
         let p = self.prefix();
         let signature = match self.sign {
-            SignWhat::Assertion | SignWhat::Both => self.signature(&self.assertion_id, issuer)?,
+            SignedParts::Assertion | SignedParts::Both => {
+                self.signature(&self.assertion_id, issuer)?
+            }
             _ => String::new(),
         };
         Ok(format!(
@@ -195,20 +197,20 @@ impl Response {
 
     fn prefix(&self) -> &'static str {
         match self.style {
-            Style::Prefixed => "saml:",
-            Style::DefaultNamespaces => "",
+            NamespaceStyle::Prefixed => "saml:",
+            NamespaceStyle::DefaultNamespaces => "",
         }
     }
 
     fn issuer_element(&self, name: &str) -> String {
         match self.style {
-            Style::Prefixed => {
+            NamespaceStyle::Prefixed => {
                 format!(
                     r#"<saml:Issuer xmlns:saml="{SAML}">{}</saml:Issuer>"#,
                     escape(name)
                 )
             }
-            Style::DefaultNamespaces => {
+            NamespaceStyle::DefaultNamespaces => {
                 format!(r#"<Issuer xmlns="{SAML}">{}</Issuer>"#, escape(name))
             }
         }
@@ -297,8 +299,8 @@ impl Response {
 
     fn signature(&self, id: &str, issuer: &Issuer) -> Result<String, IssuerError> {
         let (d, xmlns) = match self.style {
-            Style::Prefixed => ("ds:", "xmlns:ds"),
-            Style::DefaultNamespaces => ("", "xmlns"),
+            NamespaceStyle::Prefixed => ("ds:", "xmlns:ds"),
+            NamespaceStyle::DefaultNamespaces => ("", "xmlns"),
         };
         Ok(format!(
             concat!(

@@ -1,14 +1,18 @@
 //! What must sign in.
 
-use starchart_saml::issuer::{SignWhat, Style};
+use starchart_saml::issuer::{NamespaceStyle, SignedParts};
 
 use crate::world::{IDP, World, asked, kepler};
 
 #[tokio::test]
 async fn every_place_of_the_signature_and_both_styles_sign_the_same_person_in() {
     let world = World::new();
-    for sign in [SignWhat::Assertion, SignWhat::Response, SignWhat::Both] {
-        for style in [Style::Prefixed, Style::DefaultNamespaces] {
+    for sign in [
+        SignedParts::Assertion,
+        SignedParts::Response,
+        SignedParts::Both,
+    ] {
+        for style in [NamespaceStyle::Prefixed, NamespaceStyle::DefaultNamespaces] {
             let mut response = world.honest();
             response.sign = sign;
             response.style = style;
@@ -35,18 +39,18 @@ async fn the_demo_answer_to_our_own_request_signs_in() {
     let world = World::new();
     let login = world
         .provider
-        .login_request("relay", crate::world::now())
+        .create_login_request("relay", crate::world::now())
         .unwrap();
     let (_, param) = login
         .url
         .query_pairs()
         .find(|(name, _)| name == "SAMLRequest")
         .unwrap();
-    let seen = starchart_saml::issuer::read_request(&param).unwrap();
+    let seen = starchart_saml::issuer::parse_authn_request(&param).unwrap();
     let field = world.issuer.respond(&seen, &kepler()).unwrap();
     let checked = world
         .provider
-        .check_response(&field, crate::world::now())
+        .verify_response(&field, crate::world::now())
         .await
         .unwrap();
     assert_eq!(checked.in_response_to, login.request_id);
@@ -55,7 +59,7 @@ async fn the_demo_answer_to_our_own_request_signs_in() {
 #[tokio::test]
 async fn clocks_may_differ_by_two_minutes_and_not_by_ten() {
     let world = World::new();
-    let xml = world.signed(SignWhat::Both);
+    let xml = world.signed(SignedParts::Both);
     for off in [-119_000, 0, 119_000] {
         assert!(world.check_at(&xml, world.now + off).await.is_ok(), "{off}");
     }
@@ -95,7 +99,7 @@ async fn names_of_other_scripts_and_markup_in_values_come_through_unchanged() {
 async fn a_declaration_white_space_and_known_optional_parts_are_no_obstacle() {
     let world = World::new();
     let mut response = world.honest();
-    response.sign = SignWhat::Response;
+    response.sign = SignedParts::Response;
     let p = "saml:";
     response.response_edits = vec![
         (
@@ -135,24 +139,24 @@ async fn form_fields_may_be_wrapped_or_unpadded_but_not_percent_encoded() {
     use base64::Engine;
     use base64::engine::general_purpose::STANDARD;
     let world = World::new();
-    let field = STANDARD.encode(world.signed(SignWhat::Both));
+    let field = STANDARD.encode(world.signed(SignedParts::Both));
     let wrapped: String = field
         .as_bytes()
         .chunks(76)
         .map(|line| format!("{}\r\n", std::str::from_utf8(line).unwrap()))
         .collect();
     let now = crate::world::now();
-    assert!(world.provider.check_response(&wrapped, now).await.is_ok());
+    assert!(world.provider.verify_response(&wrapped, now).await.is_ok());
     assert!(
         world
             .provider
-            .check_response(field.trim_end_matches('='), now)
+            .verify_response(field.trim_end_matches('='), now)
             .await
             .is_ok()
     );
     let refusal = world
         .provider
-        .check_response(&format!("%2B{field}"), now)
+        .verify_response(&format!("%2B{field}"), now)
         .await
         .unwrap_err();
     assert_eq!(refusal.code(), "not_base64");

@@ -4,16 +4,20 @@ use std::io::ErrorKind;
 use std::net::TcpListener;
 
 use starchart_saml::RefusalClass;
-use starchart_saml::issuer::{Issuer, SignWhat};
+use starchart_saml::issuer::{Issuer, SignedParts};
 
 use crate::world::{IDP, World, code, cut};
 
 #[tokio::test]
 async fn unsigned_tampered_and_foreign_are_refused() {
     let world = World::new();
-    let unsigned = world.signed(SignWhat::Nothing);
+    let unsigned = world.signed(SignedParts::Nothing);
     assert_eq!(code(world.check(&unsigned).await), "unsigned");
-    for sign in [SignWhat::Assertion, SignWhat::Response, SignWhat::Both] {
+    for sign in [
+        SignedParts::Assertion,
+        SignedParts::Response,
+        SignedParts::Both,
+    ] {
         let xml = world.signed(sign);
         for (from, to) in [
             (">user1<", ">admin<"),
@@ -46,10 +50,10 @@ async fn the_outer_signature_alone_does_not_carry_a_foreign_inner_one() {
     let world = World::new();
     let stranger = Issuer::generate(IDP).unwrap();
     let mut response = world.honest();
-    response.sign = SignWhat::Assertion;
+    response.sign = SignedParts::Assertion;
     let foreign = cut(&response.sign(&stranger).unwrap(), "saml:Assertion").to_owned();
     let own = cut(&response.sign(&world.issuer).unwrap(), "saml:Assertion").to_owned();
-    response.sign = SignWhat::Both;
+    response.sign = SignedParts::Both;
     let both = response.sign(&world.issuer).unwrap();
     assert!(world.check(&both).await.is_ok());
     let mixed = both.replace(cut(&both, "saml:Assertion"), &foreign);
@@ -71,7 +75,7 @@ async fn weak_algorithms_are_refused_even_when_the_signature_is_right() {
         "http://www.w3.org/2001/04/xmldsig-more#hmac-sha256",
     ] {
         let xml = world
-            .signed(SignWhat::Both)
+            .signed(SignedParts::Both)
             .replace("http://www.w3.org/2001/04/xmldsig-more#rsa-sha256", name);
         assert_eq!(
             code(world.check(&xml).await),
@@ -108,7 +112,7 @@ async fn a_reference_points_at_its_parent_and_nothing_is_fetched() {
     listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap();
     let mut response = world.honest();
-    response.sign = SignWhat::Assertion;
+    response.sign = SignedParts::Assertion;
     let xml = response.sign(&world.issuer).unwrap();
     let own = format!("URI=\"#{}\"", response.assertion_id);
     assert!(xml.contains(&own));
@@ -139,7 +143,7 @@ async fn a_reference_points_at_its_parent_and_nothing_is_fetched() {
 #[tokio::test]
 async fn only_the_two_transforms() {
     let world = World::new();
-    let xml = world.signed(SignWhat::Assertion);
+    let xml = world.signed(SignedParts::Assertion);
     let enveloped =
         r#"<ds:Transform Algorithm="http://www.w3.org/2000/09/xmldsig#enveloped-signature"/>"#;
     let exclusive = r#"<ds:Transform Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/>"#;
@@ -197,7 +201,7 @@ async fn only_the_two_transforms() {
 #[tokio::test]
 async fn no_object_manifest_retrieval_method_or_second_reference() {
     let world = World::new();
-    let xml = world.signed(SignWhat::Assertion);
+    let xml = world.signed(SignedParts::Assertion);
     let reference = cut(&xml, "ds:Reference").to_owned();
     let info = cut(&xml, "ds:KeyInfo").to_owned();
     let cases = [

@@ -1,12 +1,12 @@
 //! Metadata as identity providers write it, and metadata that must stop the server from starting.
 
-use starchart_saml::issuer::{Issuer, Response, SignWhat};
-use starchart_saml::{MetadataError, Provider, Warning};
+use starchart_saml::issuer::{Issuer, Response, SignedParts};
+use starchart_saml::{MetadataError, ServiceProvider, Warning};
 
 use crate::world::{IDP, SLO, SSO, World, asked, code, config, cut, kepler, now, provider};
 
 fn error(metadata: &str) -> MetadataError {
-    Provider::new(config(metadata), now()).unwrap_err()
+    ServiceProvider::new(config(metadata), now()).unwrap_err()
 }
 
 fn honest() -> String {
@@ -68,10 +68,14 @@ async fn azure_style_loads_warns_and_accepts_both_keys_but_no_third() {
         (&world.issuer, "accepted"),
         (&other, "signature_invalid"),
     ] {
-        for sign in [SignWhat::Assertion, SignWhat::Response, SignWhat::Both] {
+        for sign in [
+            SignedParts::Assertion,
+            SignedParts::Response,
+            SignedParts::Both,
+        ] {
             let mut response = Response::new(IDP, &asked(), &kepler(), world.now);
             response.sign = sign;
-            response.style = starchart_saml::issuer::Style::DefaultNamespaces;
+            response.style = starchart_saml::issuer::NamespaceStyle::DefaultNamespaces;
             assert_eq!(
                 code(world.check(&response.sign(issuer).unwrap()).await),
                 expected,
@@ -184,7 +188,7 @@ fn without_a_usable_signing_certificate_there_is_no_provider() {
 #[test]
 fn a_key_without_use_signs() {
     let xml = honest().replace(" use=\"signing\"", "");
-    assert!(Provider::new(config(&xml), now()).is_ok());
+    assert!(ServiceProvider::new(config(&xml), now()).is_ok());
 }
 
 #[test]
@@ -220,7 +224,7 @@ fn other_faults_of_metadata_each_have_their_reason() {
         MetadataError::Expired("2020-01-01T00:00:00Z".to_owned())
     );
     assert_eq!(error(&until("soon")), MetadataError::BadValidUntil);
-    assert!(Provider::new(config(&until("2999-01-01T00:00:00Z")), now()).is_ok());
+    assert!(ServiceProvider::new(config(&until("2999-01-01T00:00:00Z")), now()).is_ok());
     let inner = xml.replace("<?xml version=\"1.0\" encoding=\"UTF-8\"?>", "");
     let federation = |count: usize| {
         format!(
@@ -229,16 +233,16 @@ fn other_faults_of_metadata_each_have_their_reason() {
         )
     };
     assert_eq!(error(&federation(2)), MetadataError::SeveralIdps(2));
-    assert!(Provider::new(config(&federation(1)), now()).is_ok());
+    assert!(ServiceProvider::new(config(&federation(1)), now()).is_ok());
 }
 
 #[test]
 fn settings_that_cannot_hold() {
     let xml = honest();
-    let with = |change: &dyn Fn(&mut starchart_saml::ProviderConfig)| {
+    let with = |change: &dyn Fn(&mut starchart_saml::ServiceProviderConfig)| {
         let mut config = config(&xml);
         change(&mut config);
-        Provider::new(config, now())
+        ServiceProvider::new(config, now())
     };
     assert!(matches!(
         with(&|c| c.clock_skew_s = 121),

@@ -5,8 +5,8 @@ use std::io::Read;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use starchart_saml::issuer::read_request;
-use starchart_saml::{Provider, RequestError};
+use starchart_saml::issuer::parse_authn_request;
+use starchart_saml::{RequestError, ServiceProvider};
 use url::Url;
 
 use crate::world::{ACS, IDP, SLO, SP, SSO, config, now, provider};
@@ -39,7 +39,7 @@ fn message(url: &Url) -> String {
 fn a_sign_in_request_says_who_asks_and_where_to_answer() {
     let provider = provider(&idp_metadata("http://localhost:9090?idp=a&b=c", None));
     let relay = "\"><script>alert(1)</script>&x=y";
-    let login = provider.login_request(relay, now()).unwrap();
+    let login = provider.create_login_request(relay, now()).unwrap();
     assert_eq!(parameter(&login.url, "idp").as_deref(), Some("a"));
     assert_eq!(parameter(&login.url, "RelayState").as_deref(), Some(relay));
     assert!(!login.url.as_str().contains(['<', '"']));
@@ -51,7 +51,7 @@ fn a_sign_in_request_says_who_asks_and_where_to_answer() {
     );
     assert!(text.contains("ProtocolBinding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST\""));
     assert!(text.contains("nameid-format:persistent\" AllowCreate=\"true\""));
-    let seen = read_request(&parameter(&login.url, "SAMLRequest").unwrap()).unwrap();
+    let seen = parse_authn_request(&parameter(&login.url, "SAMLRequest").unwrap()).unwrap();
     assert_eq!(
         (seen.id, seen.issuer, seen.acs_url),
         (login.request_id, SP.to_owned(), ACS.to_owned())
@@ -62,12 +62,12 @@ fn a_sign_in_request_says_who_asks_and_where_to_answer() {
 fn a_relay_state_is_short_and_an_empty_one_is_left_out() {
     let provider = provider(&idp_metadata(SSO, None));
     assert_eq!(
-        provider.login_request(&"x".repeat(81), now()),
+        provider.create_login_request(&"x".repeat(81), now()),
         Err(RequestError::RelayState)
     );
     assert_eq!(
         parameter(
-            &provider.login_request("", now()).unwrap().url,
+            &provider.create_login_request("", now()).unwrap().url,
             "RelayState"
         ),
         None
@@ -79,7 +79,7 @@ fn every_request_has_an_id_of_its_own() {
     let provider = provider(&idp_metadata(SSO, None));
     let mut ids = HashSet::new();
     for _ in 0..1_000 {
-        let id = provider.login_request("", now()).unwrap().request_id;
+        let id = provider.create_login_request("", now()).unwrap().request_id;
         assert_eq!(id.len(), 41);
         assert!(ids.insert(id));
     }
@@ -89,7 +89,7 @@ fn every_request_has_an_id_of_its_own() {
 fn a_logout_request_names_the_person_and_the_session() {
     let with = provider(&idp_metadata(SSO, Some(SLO)));
     let url = with
-        .logout_request("a<b>&\"c", Some("s&1"), "r", now())
+        .create_logout_request("a<b>&\"c", Some("s&1"), "r", now())
         .unwrap()
         .unwrap();
     assert_eq!(url.origin().ascii_serialization(), "http://localhost:9091");
@@ -104,11 +104,19 @@ fn a_logout_request_names_the_person_and_the_session() {
         "{text}"
     );
     assert!(
-        !message(&with.logout_request("a", None, "", now()).unwrap().unwrap())
-            .contains("SessionIndex")
+        !message(
+            &with
+                .create_logout_request("a", None, "", now())
+                .unwrap()
+                .unwrap()
+        )
+        .contains("SessionIndex")
     );
     let without = provider(&idp_metadata(SSO, None));
-    assert_eq!(without.logout_request("a", None, "", now()), Ok(None));
+    assert_eq!(
+        without.create_logout_request("a", None, "", now()),
+        Ok(None)
+    );
     assert_eq!(without.idp_origins(), ["http://localhost:9090"]);
 }
 
@@ -131,7 +139,7 @@ fn our_metadata() {
 fn addresses_are_escaped_in_our_metadata() {
     let mut config = config(&idp_metadata(SSO, None));
     config.entity_id = "http://localhost/\"&<sp>".to_owned();
-    let xml = Provider::new(config, now()).unwrap().metadata_xml();
+    let xml = ServiceProvider::new(config, now()).unwrap().metadata_xml();
     assert!(
         xml.contains("entityID=\"http://localhost/&quot;&amp;&lt;sp&gt;\""),
         "{xml}"
@@ -149,6 +157,6 @@ fn the_issuer_survives_the_way_through_pem_and_refuses_other_messages() {
         issuer.metadata_xml(SSO, None).unwrap()
     );
     for field in ["", "%%", "AAAA", "PHg+"] {
-        assert!(read_request(field).is_err(), "{field}");
+        assert!(parse_authn_request(field).is_err(), "{field}");
     }
 }

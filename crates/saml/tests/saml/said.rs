@@ -1,14 +1,18 @@
 //! Correctly signed responses that say the wrong thing.
 
 use starchart_saml::RefusalClass;
-use starchart_saml::issuer::{Response, SignWhat};
+use starchart_saml::issuer::{Response, SignedParts};
 
 use crate::world::{World, code};
 
 /// Bends an honest response in every place of the signature, and compares the refusal's code.
 async fn refused(expected: &str, bend: impl Fn(&mut Response)) {
     let world = World::new();
-    for sign in [SignWhat::Assertion, SignWhat::Response, SignWhat::Both] {
+    for sign in [
+        SignedParts::Assertion,
+        SignedParts::Response,
+        SignedParts::Both,
+    ] {
         let mut response = world.honest();
         response.sign = sign;
         bend(&mut response);
@@ -162,13 +166,13 @@ async fn status() {
 async fn an_unsigned_failure_without_an_assertion_is_the_identity_providers_no() {
     let world = World::new();
     let mut response = world.honest().with_status("Requester");
-    response.sign = SignWhat::Nothing;
+    response.sign = SignedParts::Nothing;
     let xml = response.sign(&world.issuer).unwrap();
     let assertion = crate::world::cut(&xml, "saml:Assertion").to_owned();
     let refusal = world.check(&xml.replace(&assertion, "")).await.unwrap_err();
     assert_eq!(
         (refusal.class(), refusal.code()),
-        (RefusalClass::IdpSaidNo, "status_requester")
+        (RefusalClass::IdpRefused, "status_requester")
     );
 }
 

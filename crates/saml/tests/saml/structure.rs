@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use starchart_saml::RefusalClass;
-use starchart_saml::issuer::SignWhat;
+use starchart_saml::issuer::SignedParts;
 
 use crate::world::{World, code, now};
 
@@ -46,7 +46,7 @@ async fn refused(world: &World, xml: &str, cases: Vec<Case>) {
 #[tokio::test]
 async fn doctype_comment_cdata_and_instructions() {
     let world = World::new();
-    let xml = world.signed(SignWhat::Both);
+    let xml = world.signed(SignedParts::Both);
     let root = "<samlp:Response ";
     let laughs: String = (0..10)
         .map(|n| format!("<!ENTITY l{n} \"{}\">", format!("&l{};", n + 1).repeat(10)))
@@ -114,7 +114,7 @@ async fn doctype_comment_cdata_and_instructions() {
 #[tokio::test]
 async fn text_that_parsers_read_differently() {
     let world = World::new();
-    let xml = world.signed(SignWhat::Both);
+    let xml = world.signed(SignedParts::Both);
     let root = "<samlp:Response ";
     let end = "</samlp:Response>";
     let value = ">user1</saml:AttributeValue>";
@@ -197,7 +197,7 @@ async fn text_that_parsers_read_differently() {
 #[tokio::test]
 async fn names_that_are_not_on_the_list() {
     let world = World::new();
-    let xml = world.signed(SignWhat::Both);
+    let xml = world.signed(SignedParts::Both);
     let ns = "xmlns:o=\"urn:other\"";
     refused(
         &world,
@@ -281,11 +281,11 @@ async fn identifiers_are_unique_and_plain() {
     assert_eq!(world.code_of(&response).await, "duplicate_id");
     for id in ["a b", "1a", "", "x:y", "é", "a'b"] {
         let mut response = world.honest();
-        response.sign = SignWhat::Response;
+        response.sign = SignedParts::Response;
         response.assertion_id = id.to_owned();
         assert_eq!(world.code_of(&response).await, "assertion_id", "{id}");
     }
-    let xml = world.signed(SignWhat::Both);
+    let xml = world.signed(SignedParts::Both);
     let repeated = xml.replace("<ds:Signature ", "<ds:Signature Id=\"s\" ");
     assert_eq!(code(world.check(&repeated).await), "duplicate_id");
 }
@@ -293,7 +293,7 @@ async fn identifiers_are_unique_and_plain() {
 #[tokio::test]
 async fn encrypted_parts_have_their_own_reason_whatever_is_inside() {
     let world = World::new();
-    let xml = world.signed(SignWhat::Response);
+    let xml = world.signed(SignedParts::Response);
     let assertion = crate::world::cut(&xml, "saml:Assertion").to_owned();
     let xenc = "xmlns:xenc=\"http://www.w3.org/2001/04/xmlenc#\" xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\"";
     let short = format!(
@@ -321,7 +321,7 @@ async fn encrypted_parts_have_their_own_reason_whatever_is_inside() {
 #[tokio::test]
 async fn other_encodings_are_refused() {
     let world = World::new();
-    let xml = world.signed(SignWhat::Both);
+    let xml = world.signed(SignedParts::Both);
     let utf16: Vec<u8> = std::iter::once(0xfeff)
         .chain(xml.encode_utf16())
         .flat_map(u16::to_le_bytes)
@@ -340,7 +340,7 @@ async fn other_encodings_are_refused() {
     ] {
         let outcome = world
             .provider
-            .check_response(&STANDARD.encode(bytes), now())
+            .verify_response(&STANDARD.encode(bytes), now())
             .await;
         assert_eq!(code(outcome), expected);
     }
@@ -351,7 +351,7 @@ async fn other_encodings_are_refused() {
         ("é", "not_base64"),
     ] {
         assert_eq!(
-            code(world.provider.check_response(field, now()).await),
+            code(world.provider.verify_response(field, now()).await),
             expected,
             "{field}"
         );
@@ -384,7 +384,7 @@ async fn what_is_only_large_is_refused_at_once() {
     for (field, expected) in cases {
         let started = Instant::now();
         assert_eq!(
-            code(world.provider.check_response(&field, now()).await),
+            code(world.provider.verify_response(&field, now()).await),
             expected
         );
         assert!(
@@ -398,7 +398,9 @@ async fn what_is_only_large_is_refused_at_once() {
 #[tokio::test]
 async fn two_hundred_hostile_responses_at_once_leave_room_for_an_honest_one() {
     let world = std::sync::Arc::new(World::new());
-    let hostile = world.signed(SignWhat::Both).replace(">user1<", ">admin<");
+    let hostile = world
+        .signed(SignedParts::Both)
+        .replace(">user1<", ">admin<");
     let tasks: Vec<_> = (0..200)
         .map(|_| {
             let (world, hostile) = (std::sync::Arc::clone(&world), hostile.clone());
@@ -412,5 +414,5 @@ async fn two_hundred_hostile_responses_at_once_leave_room_for_an_honest_one() {
             "{refusal}"
         );
     }
-    assert!(world.check(&world.signed(SignWhat::Both)).await.is_ok());
+    assert!(world.check(&world.signed(SignedParts::Both)).await.is_ok());
 }

@@ -3,8 +3,10 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use starchart_domain::time::Timestamp;
-use starchart_saml::issuer::{AuthnRequestSeen, Issuer, Person, Response, SignWhat};
-use starchart_saml::{AttributeNames, Checked, Provider, ProviderConfig, Refusal};
+use starchart_saml::issuer::{AuthnRequest, Issuer, Response, SamlIdentity, SignedParts};
+use starchart_saml::{
+    AttributeNames, Refusal, ServiceProvider, ServiceProviderConfig, VerifiedAssertion,
+};
 
 pub(crate) const IDP: &str = "http://idp.example.test/metadata";
 pub(crate) const SP: &str = "http://localhost:8080/sp";
@@ -14,7 +16,7 @@ pub(crate) const SLO: &str = "http://localhost:9091/slo";
 
 pub(crate) struct World {
     pub(crate) issuer: Issuer,
-    pub(crate) provider: Provider,
+    pub(crate) provider: ServiceProvider,
     /// The real time: samael reads the clock itself.
     pub(crate) now: i64,
 }
@@ -36,19 +38,19 @@ impl World {
     }
 
     /// The signed text of an honest response.
-    pub(crate) fn signed(&self, sign: SignWhat) -> String {
+    pub(crate) fn signed(&self, sign: SignedParts) -> String {
         let mut response = self.honest();
         response.sign = sign;
         response.sign(&self.issuer).unwrap()
     }
 
-    pub(crate) async fn check(&self, xml: &str) -> Result<Checked, Refusal> {
+    pub(crate) async fn check(&self, xml: &str) -> Result<VerifiedAssertion, Refusal> {
         self.check_at(xml, self.now).await
     }
 
-    pub(crate) async fn check_at(&self, xml: &str, now: i64) -> Result<Checked, Refusal> {
+    pub(crate) async fn check_at(&self, xml: &str, now: i64) -> Result<VerifiedAssertion, Refusal> {
         self.provider
-            .check_response(&STANDARD.encode(xml), Timestamp::from_millis(now))
+            .verify_response(&STANDARD.encode(xml), Timestamp::from_millis(now))
             .await
     }
 
@@ -59,12 +61,12 @@ impl World {
     }
 }
 
-pub(crate) fn code(outcome: Result<Checked, Refusal>) -> &'static str {
+pub(crate) fn code(outcome: Result<VerifiedAssertion, Refusal>) -> &'static str {
     outcome.map_or_else(Refusal::code, |_| "accepted")
 }
 
-pub(crate) fn config(metadata: &str) -> ProviderConfig {
-    ProviderConfig {
+pub(crate) fn config(metadata: &str) -> ServiceProviderConfig {
+    ServiceProviderConfig {
         entity_id: SP.to_owned(),
         acs_url: ACS.to_owned(),
         slo_url: "http://localhost:8080/logout/callback".to_owned(),
@@ -80,16 +82,16 @@ pub(crate) fn config(metadata: &str) -> ProviderConfig {
     }
 }
 
-pub(crate) fn provider(metadata: &str) -> Provider {
-    Provider::new(config(metadata), now()).unwrap()
+pub(crate) fn provider(metadata: &str) -> ServiceProvider {
+    ServiceProvider::new(config(metadata), now()).unwrap()
 }
 
 pub(crate) fn now() -> Timestamp {
     Timestamp::from_millis(chrono::Utc::now().timestamp_millis())
 }
 
-pub(crate) fn asked() -> AuthnRequestSeen {
-    AuthnRequestSeen {
+pub(crate) fn asked() -> AuthnRequest {
+    AuthnRequest {
         id: "_request1".to_owned(),
         issuer: SP.to_owned(),
         acs_url: ACS.to_owned(),
@@ -97,8 +99,8 @@ pub(crate) fn asked() -> AuthnRequestSeen {
 }
 
 /// user1 of the development identity provider.
-pub(crate) fn kepler() -> Person {
-    Person {
+pub(crate) fn kepler() -> SamlIdentity {
+    SamlIdentity {
         username: "user1".to_owned(),
         display_name: "Johannes Kepler".to_owned(),
         email: "user1@example.com".to_owned(),

@@ -1,7 +1,7 @@
 //! Signature wrapping: a genuinely signed part, and beside or around it what the attacker wants to
 //! be read.
 
-use starchart_saml::issuer::SignWhat;
+use starchart_saml::issuer::SignedParts;
 
 use crate::world::{World, code, cut};
 
@@ -17,7 +17,7 @@ struct Parts {
 impl Parts {
     fn new(world: &World) -> Self {
         let mut response = world.honest();
-        response.sign = SignWhat::Assertion;
+        response.sign = SignedParts::Assertion;
         let whole = response.sign(&world.issuer).unwrap();
         let assertion = cut(&whole, "saml:Assertion").to_owned();
         let signature = cut(&whole, "ds:Signature").to_owned();
@@ -178,7 +178,7 @@ async fn wrapped_assertions() {
 async fn wrapped_responses() {
     let world = World::new();
     let mut response = world.honest();
-    response.sign = SignWhat::Response;
+    response.sign = SignedParts::Response;
     let whole = response.sign(&world.issuer).unwrap();
     assert_eq!(code(world.check(&whole).await), "accepted");
     let signature = cut(&whole, "ds:Signature").to_owned();
@@ -249,7 +249,11 @@ fn id_of(element: &str) -> String {
 async fn no_random_change_makes_another_person() {
     let world = World::new();
     let mut accepted = 0;
-    for sign in [SignWhat::Assertion, SignWhat::Response, SignWhat::Both] {
+    for sign in [
+        SignedParts::Assertion,
+        SignedParts::Response,
+        SignedParts::Both,
+    ] {
         let whole = world.signed(sign);
         let honest = world.check(&whole).await.unwrap();
         for _ in 0..300 {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args;
-use starchart_demo::{DemoAuthority, DemoZone, IdentityProvider, NameServer, PEOPLE};
+use starchart_demo::{DEMO_USERS, DemoAuthority, DemoZone, IdentityProvider, NameServer};
 use starchart_jobs::InProcessQueue;
 use starchart_mail::Mailer;
 use starchart_settings::{Settings, Sources};
@@ -118,7 +118,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     let announced = Announced {
         url: app_url,
         idp: idp.url().to_owned(),
-        inbox: idp.inbox(),
+        inbox: idp.inbox_url(),
         names: server.address(),
         ca_root,
     };
@@ -231,7 +231,7 @@ async fn announce(ready: oneshot::Receiver<SocketAddr>, json: bool, announced: A
         return;
     }
     if json {
-        let people: Vec<_> = PEOPLE
+        let people: Vec<_> = DEMO_USERS
             .iter()
             .map(|p| serde_json::json!({"username": p.username, "password": p.password}))
             .collect();
@@ -241,7 +241,7 @@ async fn announce(ready: oneshot::Receiver<SocketAddr>, json: bool, announced: A
     }
     println!("\nStarchart is ready:  {url}\n");
     println!("Sign in as one of these (the identity provider is {idp}):");
-    for person in PEOPLE {
+    for person in DEMO_USERS {
         println!(
             "  {:<10} {:<12} {} ({})",
             person.username,

@@ -15,7 +15,7 @@ pub(crate) mod wipe;
 
 use std::path::PathBuf;
 
-use starchart_saml::Provider;
+use starchart_saml::ServiceProvider;
 use starchart_settings::{Loaded, Problem, Problems, Settings, Sources};
 use starchart_store::{SchemaState, Store};
 
@@ -24,7 +24,7 @@ use starchart_store::{SchemaState, Store};
 ///
 /// # Errors
 /// Every fault, each with its setting.
-fn saml_of(settings: &Settings) -> Result<Provider, Problems> {
+fn saml_of(settings: &Settings) -> Result<ServiceProvider, Problems> {
     let mut problems = Vec::new();
     if settings.aws.zone_id.is_none() {
         problems.push(Problem {

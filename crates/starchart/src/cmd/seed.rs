@@ -176,7 +176,7 @@ mod tests {
                     .collect::<Vec<_>>(),
             )
         });
-        let theirs = starchart_demo::PEOPLE
+        let theirs = starchart_demo::DEMO_USERS
             .map(|person| (person.username, person.display_name, person.groups.to_vec()));
         assert_eq!(ours, theirs);
     }

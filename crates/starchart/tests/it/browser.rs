@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use reqwest::header::{COOKIE, HOST, HeaderMap, LOCATION, ORIGIN, SET_COOKIE};
 use reqwest::{Client, Method, RequestBuilder};
-use starchart_saml::issuer::{AuthnRequestSeen, Issuer, Person, read_request};
+use starchart_saml::issuer::{AuthnRequest, Issuer, SamlIdentity, parse_authn_request};
 use starchart_testkit::html::{Form, forms};
 
 use crate::app::APP_URL;
@@ -161,7 +161,7 @@ impl Browser {
     }
 
     /// Asks to sign in; returns what the identity provider would see, and the relay state.
-    pub async fn ask_to_sign_in(&mut self, return_to: &str) -> (AuthnRequestSeen, String) {
+    pub async fn ask_to_sign_in(&mut self, return_to: &str) -> (AuthnRequest, String) {
         let encoded: String = url::form_urlencoded::byte_serialize(return_to.as_bytes()).collect();
         let page = self.get(&format!("/login?redirectTo={encoded}")).await;
         let sent = self.submit(&page.form("/login")).await;
@@ -185,7 +185,7 @@ impl Browser {
     }
 
     /// Signs in, from the page to the first page inside; returns that page.
-    pub async fn sign_in(&mut self, idp: &Issuer, person: &Person) -> Page {
+    pub async fn sign_in(&mut self, idp: &Issuer, person: &SamlIdentity) -> Page {
         let inside = self
             .sign_in_by("/", |seen| idp.respond(seen, person).unwrap())
             .await;
@@ -198,7 +198,7 @@ impl Browser {
     pub async fn sign_in_by(
         &mut self,
         return_to: &str,
-        answer: impl FnOnce(&AuthnRequestSeen) -> String,
+        answer: impl FnOnce(&AuthnRequest) -> String,
     ) -> Page {
         let (seen, relay_state) = self.ask_to_sign_in(return_to).await;
         let answered = self.post_response(&answer(&seen), &relay_state).await;
@@ -249,7 +249,7 @@ impl Browser {
 }
 
 /// What the redirect to the identity provider asks, and its relay state.
-pub fn asked(page: &Page) -> (AuthnRequestSeen, String) {
+pub fn asked(page: &Page) -> (AuthnRequest, String) {
     let url = url::Url::parse(page.location()).unwrap();
     let parameter = |name: &str| {
         url.query_pairs()
@@ -258,7 +258,7 @@ pub fn asked(page: &Page) -> (AuthnRequestSeen, String) {
             .unwrap()
     };
     (
-        read_request(&parameter("SAMLRequest")).unwrap(),
+        parse_authn_request(&parameter("SAMLRequest")).unwrap(),
         parameter("RelayState"),
     )
 }
@@ -272,8 +272,8 @@ pub fn path_of(location: &str) -> String {
 }
 
 /// Somebody for the identity provider to assert.
-pub fn person(username: &str, groups: &[&str]) -> Person {
-    Person {
+pub fn person(username: &str, groups: &[&str]) -> SamlIdentity {
+    SamlIdentity {
         username: username.to_owned(),
         display_name: format!("Person {username}"),
         email: format!("{username}@school.example"),

@@ -4,7 +4,7 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use starchart_saml::issuer::{AuthnRequestSeen, Issuer, Person, Response, SignWhat};
+use starchart_saml::issuer::{AuthnRequest, Issuer, Response, SamlIdentity, SignedParts};
 
 use crate::app::{App, World};
 use crate::browser::{SESSION, path_of, person};
@@ -30,7 +30,7 @@ type Bend = (&'static str, &'static str, Box<dyn Fn(&mut Response)>);
 struct Stage {
     world: World,
     app: App,
-    who: Person,
+    who: SamlIdentity,
 }
 
 impl Stage {
@@ -50,7 +50,7 @@ impl Stage {
         &self,
         what: &str,
         words: &str,
-        make: impl FnOnce(Response, &AuthnRequestSeen) -> String,
+        make: impl FnOnce(Response, &AuthnRequest) -> String,
     ) {
         let sql = "SELECT COUNT(*) FROM audit_trail WHERE action = 'session.refused'";
         let lines = || {
@@ -101,7 +101,11 @@ impl Stage {
 
     /// Signs `bend` of an honest answer with the right key.
     async fn refused_signed(&self, what: &str, words: &str, bend: impl Fn(&mut Response)) {
-        for sign in [SignWhat::Assertion, SignWhat::Response, SignWhat::Both] {
+        for sign in [
+            SignedParts::Assertion,
+            SignedParts::Response,
+            SignedParts::Both,
+        ] {
             self.refused(
                 &format!("{what}, signed {sign:?}"),
                 words,
@@ -138,11 +142,15 @@ async fn nothing_but_the_right_key_on_the_right_words_signs_in() {
     let stranger = Issuer::generate(idp.entity_id()).unwrap();
     stage
         .refused("unsigned", SIGNATURE, |mut response, _| {
-            response.sign = SignWhat::Nothing;
+            response.sign = SignedParts::Nothing;
             response.sign(idp).unwrap()
         })
         .await;
-    for sign in [SignWhat::Assertion, SignWhat::Response, SignWhat::Both] {
+    for sign in [
+        SignedParts::Assertion,
+        SignedParts::Response,
+        SignedParts::Both,
+    ] {
         stage
             .refused("another key", SIGNATURE, |mut response, _| {
                 response.sign = sign;
@@ -385,7 +393,7 @@ async fn what_two_parsers_could_read_differently_is_not_read() {
         .await;
     stage
         .refused("encrypted", ENCRYPTED, |mut response, _| {
-            response.sign = SignWhat::Response;
+            response.sign = SignedParts::Response;
             let signed = response.sign(&stage.world.idp).unwrap();
             let assertion = cut(&signed, "saml:Assertion").to_owned();
             signed.replace(
@@ -402,7 +410,7 @@ async fn what_is_wrapped_around_a_signed_part_is_not_believed() {
     let stage = Stage::new().await;
     let idp = &stage.world.idp;
     let parts = |mut response: Response| {
-        response.sign = SignWhat::Assertion;
+        response.sign = SignedParts::Assertion;
         let whole = response.sign(idp).unwrap();
         let assertion = cut(&whole, "saml:Assertion").to_owned();
         let evil = assertion
@@ -467,7 +475,7 @@ async fn what_is_wrapped_around_a_signed_part_is_not_believed() {
             "XSW1: the signed response inside its signature in an evil one",
             SIGNATURE,
             |mut response, _| {
-                response.sign = SignWhat::Response;
+                response.sign = SignedParts::Response;
                 let whole = response.sign(idp).unwrap();
                 let signature = cut(&whole, "ds:Signature").to_owned();
                 let original = whole.replace(&signature, "");
@@ -500,7 +508,7 @@ async fn a_signature_that_points_elsewhere_is_not_followed() {
         "#other",
         "#xpointer(/)",
     ] {
-        for sign in [SignWhat::Assertion, SignWhat::Response] {
+        for sign in [SignedParts::Assertion, SignedParts::Response] {
             let started = Instant::now();
             stage
                 .refused(
@@ -509,7 +517,7 @@ async fn a_signature_that_points_elsewhere_is_not_followed() {
                     |mut response, _| {
                         response.sign = sign;
                         let signed = response.sign(&stage.world.idp).unwrap();
-                        let id = if sign == SignWhat::Assertion {
+                        let id = if sign == SignedParts::Assertion {
                             &response.assertion_id
                         } else {
                             &response.id

@@ -1,6 +1,6 @@
 //! Signing in, from our page over the identity provider and back.
 
-use starchart_saml::issuer::{AuthnRequestSeen, Person, Response, SignWhat, Style};
+use starchart_saml::issuer::{AuthnRequest, NamespaceStyle, Response, SamlIdentity, SignedParts};
 
 use crate::app::World;
 use crate::browser::{Browser, SESSION, asked, path_of, person};
@@ -24,7 +24,7 @@ const HOSTILE: &[&str] = &[
 
 impl World {
     /// The response of an honest identity provider, to be bent.
-    pub fn honest(&self, seen: &AuthnRequestSeen, who: &Person) -> Response {
+    pub fn honest(&self, seen: &AuthnRequest, who: &SamlIdentity) -> Response {
         Response::new(
             self.idp.entity_id(),
             seen,
@@ -49,13 +49,17 @@ pub fn encode(xml: &str) -> String {
 async fn every_way_of_signing_and_writing_signs_in() {
     let world = World::new().await;
     let app = world.start().await;
-    for (n, sign) in [SignWhat::Assertion, SignWhat::Response, SignWhat::Both]
-        .into_iter()
-        .enumerate()
+    for (n, sign) in [
+        SignedParts::Assertion,
+        SignedParts::Response,
+        SignedParts::Both,
+    ]
+    .into_iter()
+    .enumerate()
     {
         for (style, name) in [
-            (Style::Prefixed, "prefixed"),
-            (Style::DefaultNamespaces, "default"),
+            (NamespaceStyle::Prefixed, "prefixed"),
+            (NamespaceStyle::DefaultNamespaces, "default"),
         ] {
             let who = person(&format!("user{n}{name}"), &["students"]);
             let mut browser = app.browser();

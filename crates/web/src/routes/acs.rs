@@ -6,7 +6,7 @@ use std::rc::Rc;
 use actix_web::HttpResponse;
 use starchart_domain::names::Label;
 use starchart_domain::user::{Identity, Subject};
-use starchart_saml::{Checked, MAX_RESPONSE_BYTES, RefusalClass};
+use starchart_saml::{MAX_RESPONSE_BYTES, RefusalClass, VerifiedAssertion};
 use starchart_store::login::{self, Accept, Finished};
 use starchart_store::users::{self, ClaimError, SignInError, User};
 use starchart_store::{Store, import, sessions};
@@ -41,7 +41,7 @@ pub(crate) async fn consume(visit: Rc<Visit>) -> Result<HttpResponse, Failure> {
         return Err(refuse(&visit, SignInRefusal::Malformed, "no_response").await);
     };
     let store = app.store()?;
-    let checked = match app.saml.check_response(response, store.now().await?).await {
+    let checked = match app.saml.verify_response(response, store.now().await?).await {
         Ok(checked) => checked,
         Err(refusal) => return refused(&visit, refusal.class(), refusal.code()).await,
     };
@@ -53,7 +53,7 @@ pub(crate) async fn consume(visit: Rc<Visit>) -> Result<HttpResponse, Failure> {
         return Err(refuse(&visit, SignInRefusal::Expired, "unknown_request").await);
     };
     let handle = keys::new_token();
-    let Checked {
+    let VerifiedAssertion {
         in_response_to,
         assertion_id,
         valid_until,
@@ -219,7 +219,7 @@ async fn with_label(visit: &Visit, store: &Store, user: User) -> Result<User, Fa
     }
 }
 
-fn identity_of(app: &App, checked: &Checked) -> Result<Identity, &'static str> {
+fn identity_of(app: &App, checked: &VerifiedAssertion) -> Result<Identity, &'static str> {
     let subject = Subject::parse(&checked.subject).map_err(|_| "subject_characters")?;
     Ok(Identity {
         subject,
@@ -255,7 +255,7 @@ async fn refused(
         RefusalClass::Signature => SignInRefusal::Signature,
         RefusalClass::Clock => SignInRefusal::Clock,
         RefusalClass::NotForUs => SignInRefusal::NotForUs,
-        RefusalClass::IdpSaidNo => SignInRefusal::IdpSaidNo,
+        RefusalClass::IdpRefused => SignInRefusal::IdpSaidNo,
         RefusalClass::Encrypted => SignInRefusal::Encrypted,
         RefusalClass::Attributes => SignInRefusal::Attributes,
     };

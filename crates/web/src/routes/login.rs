@@ -117,7 +117,9 @@ async fn start(
     let browser_hash = keys::hash(&browser);
     let store = app.store()?;
     let relay_state = keys::new_token();
-    let request = app.saml.login_request(&relay_state, store.now().await?);
+    let request = app
+        .saml
+        .create_login_request(&relay_state, store.now().await?);
     let request =
         request.map_err(|_| Failure::Internal("the sign-in request could not be made"))?;
     let login = NewLogin {

@@ -91,7 +91,7 @@ async fn school_logout(visit: &Visit, gone: &SignedOut) -> Result<Option<Url>, F
         return Ok(None);
     };
     let now = visit.app.store()?.now().await?;
-    let request = visit.app.saml.logout_request(
+    let request = visit.app.saml.create_logout_request(
         name_id,
         gone.session_index.as_deref(),
         &keys::new_token(),

@@ -14,8 +14,8 @@ use starchart_domain::names::RootDomain;
 use starchart_domain::secret::Secret;
 use starchart_domain::user::GroupNames;
 use starchart_jobs::{Job, LocalCounters, Queue};
-use starchart_saml::issuer::{AuthnRequestSeen, Issuer, Person, read_request};
-use starchart_saml::{AttributeNames, Provider, ProviderConfig};
+use starchart_saml::issuer::{AuthnRequest, Issuer, SamlIdentity, parse_authn_request};
+use starchart_saml::{AttributeNames, ServiceProvider, ServiceProviderConfig};
 use starchart_store::{ConnectOptions, Store};
 use url::Url;
 
@@ -166,14 +166,14 @@ impl World {
     pub(super) fn answer(&self, redirect: &str, username: &str) -> (String, String) {
         let url = Url::parse(redirect).unwrap();
         let query: BTreeMap<_, _> = url.query_pairs().into_owned().collect();
-        let seen: AuthnRequestSeen = read_request(&query["SAMLRequest"]).unwrap();
+        let seen: AuthnRequest = parse_authn_request(&query["SAMLRequest"]).unwrap();
         let is_admin = ["user3", "han.solo"].contains(&username);
         let group = if is_admin {
             "mycustomdomain-admins"
         } else {
             "mycustomdomain-students"
         };
-        let person = Person {
+        let person = SamlIdentity {
             username: username.to_owned(),
             display_name: format!("{username} <b>&"),
             email: format!("{username}@example.edu"),
@@ -215,8 +215,8 @@ fn config() -> WebConfig {
     }
 }
 
-fn provider(issuer: &Issuer, now: starchart_domain::time::Timestamp) -> Provider {
-    let config = ProviderConfig {
+fn provider(issuer: &Issuer, now: starchart_domain::time::Timestamp) -> ServiceProvider {
+    let config = ServiceProviderConfig {
         entity_id: format!("{ORIGIN}/sp"),
         acs_url: format!("{ORIGIN}/login/callback"),
         slo_url: format!("{ORIGIN}/logout/callback"),
@@ -232,7 +232,7 @@ fn provider(issuer: &Issuer, now: starchart_domain::time::Timestamp) -> Provider
         },
         require_https_acs: true,
     };
-    Provider::new(config, now).unwrap()
+    ServiceProvider::new(config, now).unwrap()
 }
 
 /// A browser: it keeps cookies, and says where its forms come from.
