@@ -1,60 +1,60 @@
-//! What can go wrong with a mail, and what to do about it.
+//! Errors of sending a mail, each with what to do next, and of the configuration.
 
-/// Why a mail did not go out. [`crate::Mailer::send_delay`] says when the next may be tried.
+/// Why a mail was not sent. [`crate::Mailer::send_delay`] says when the next attempt may start.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum SendError {
-    /// The server did not take this mail now (4xx). Try it again later; others may go.
-    #[error("the mail server did not take it now: {0}")]
+    /// The server deferred this mail (a 4xx reply). Retry it later; other mails may go on.
+    #[error("the mail server deferred the mail: {0}")]
     Deferred(String),
-    /// The server had the whole mail and did not say whether it keeps it. Try it again with the
-    /// same Message-ID; it may come twice.
-    #[error("the mail server did not say whether it took it: {0}")]
+    /// The connection ended after the whole message was sent and before the server replied. Retry
+    /// with the same Message-ID; the recipient may get two copies.
+    #[error("it is unknown whether the mail server accepted the mail: {0}")]
     Unknown(String),
-    /// The server broke off or was silent after it had accepted the sender. It is left alone for a
-    /// while; this mail may be why, so put it off, and let others go first.
-    #[error("the mail server broke off: {reason}")]
+    /// The server closed the connection or fell silent after it had accepted the sender. The mailer
+    /// backs off. This mail may be the cause: defer it and try others first.
+    #[error("the mail server closed the connection: {reason}")]
     ConnectionLost {
-        /// What a log may say of it.
+        /// SMTP status codes, free of personal data and therefore fit for a log.
         codes: String,
-        /// What happened; it may hold the address.
+        /// The reply or the transport error; may contain the address.
         reason: String,
     },
-    /// The server does not let us send this, to this recipient or to anybody: relaying, the sender,
-    /// a block. Perhaps an operator must mend it. It is left alone for a while; put this mail off,
-    /// and let others go first.
-    #[error("the mail server does not let us send it: {reason}")]
+    /// The server does not permit this mail: relaying, the sender or a block list. An operator may
+    /// have to act. The mailer backs off; defer this mail and try others first.
+    #[error("the mail server does not permit the mail: {reason}")]
     NotPermitted {
-        /// What a log may say of it.
+        /// SMTP status codes, free of personal data and therefore fit for a log.
         codes: String,
-        /// What it said; it may hold the address.
+        /// The server's reply; may contain the address.
         reason: String,
     },
-    /// The address takes no mail and never will, or is none. Do not try again.
-    #[error("no address that takes mail: {0}")]
+    /// The address is malformed or has no mailbox. Do not retry.
+    #[error("invalid address: {0}")]
     InvalidAddress(String),
-    /// The server will not take this mail (5xx), and not because of its address. Do not try again.
-    #[error("refused for good: {0}")]
+    /// The server rejected this mail for good (a 5xx reply), not because of its address. Do not
+    /// retry.
+    #[error("rejected: {0}")]
     Rejected(String),
-    /// The server does not answer, or takes no mail at all now. Every mail waits; this one was not
-    /// tried.
+    /// The server does not respond, or accepts no mail at all now. This mail was not attempted;
+    /// all mails wait.
     #[error("the mail server cannot be reached: {0}")]
     Unreachable(String),
-    /// An operator must mend it: the password, the certificate, the sender. Every mail waits; this
-    /// one was not tried.
-    #[error("the mail server does not let us in: {0}")]
+    /// Password, certificate or sender are not accepted: an operator must correct a setting. This
+    /// mail was not attempted; all mails wait.
+    #[error("the mail settings do not work: {0}")]
     Misconfigured(String),
 }
 
-/// Why no mail can be sent with these settings.
+/// Why a [`crate::Mailer`] cannot be built from its settings.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// `NOTIFICATIONS_EMAIL_USER` is no address that a mail can come from.
-    #[error("the sender {0} is no mail address")]
+    /// `NOTIFICATIONS_EMAIL_USER` is not a mail address.
+    #[error("the sender {0} is not a mail address")]
     Sender(String),
-    /// The TLS library could not be set up.
+    /// The TLS library rejected the configuration or a root certificate.
     #[error("TLS: {0}")]
     Tls(String),
-    /// The folder for mails cannot be made.
+    /// The folder that mails are written to cannot be created.
     #[error("the folder for mails: {0}")]
     Folder(std::io::Error),
 }

@@ -1,20 +1,21 @@
-//! Mails: what they say, and how they go out.
+//! Renders mails and sends them over SMTP (RFC 5321, RFC 5322).
 //!
-//! [`MailTheme`] writes the words, [`Mailer`] gives them to the mail server. Which mails are owed
-//! and what became of each is the store's; this crate remembers nothing but its connection and how
-//! long to leave the server alone.
+//! [`MailTheme`] renders a notice to subject and body; [`Mailer`] delivers the [`RenderedMail`] to
+//! the mail server. The outbox in `starchart-store` decides which mail is due and records each
+//! outcome. This crate keeps only an idle connection, the send rate and the backoff in memory.
 
-mod answer;
 mod error;
-mod letter;
 mod mailer;
 mod message;
+mod oauth;
 mod render;
+mod reply;
 mod smtp;
-mod token;
+mod text;
 
 pub use error::{ConfigError, SendError};
-pub use letter::{MailTheme, RenderedMail};
 pub use mailer::Mailer;
+pub use message::RenderedMail;
+pub use oauth::OauthConfig;
+pub use render::MailTheme;
 pub use smtp::{Auth, SmtpConfig, Tls};
-pub use token::OauthConfig;

@@ -1,4 +1,4 @@
-//! The one way out for mails: to a mail server, into a folder, or into memory.
+//! Delivers mails to a mail server, or into a folder, within the send rate.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,90 +8,75 @@ use lettre::message::Mailbox;
 use tokio::time::Instant;
 
 use crate::error::{ConfigError, SendError};
-use crate::letter::{MailTheme, RenderedMail, one_line};
-use crate::message::{Outgoing, compose};
+use crate::message::{Outgoing, RenderedMail, compose};
+use crate::render::MailTheme;
 use crate::smtp::{Smtp, SmtpConfig};
+use crate::text::one_line;
 
-/// A server that does not answer is left alone for this long, doubled each time.
-const UNREACHABLE: Duration = Duration::from_secs(5);
-/// And for this long at most.
-const UNREACHABLE_MAX: Duration = Duration::from_secs(5 * 60);
-/// A server that does not let us in is asked again after this long, doubled each time: wrong
-/// passwords lock accounts.
-const BROKEN: Duration = Duration::from_secs(60);
-/// And after this long at most.
-const BROKEN_MAX: Duration = Duration::from_secs(60 * 60);
+/// The first backoff when the server does not respond; doubles with each failure.
+const UNREACHABLE_BACKOFF: Duration = Duration::from_secs(5);
+const UNREACHABLE_BACKOFF_MAX: Duration = Duration::from_secs(5 * 60);
+/// The first backoff when the server denies access; doubles with each failure. Longer, because
+/// servers lock accounts after repeated wrong passwords.
+const DENIED_BACKOFF: Duration = Duration::from_secs(60);
+const DENIED_BACKOFF_MAX: Duration = Duration::from_secs(60 * 60);
 
-/// Sends mails, not faster than it may, and leaves a server alone that takes none.
+/// Sends mails no faster than the send rate, and backs off from a server that accepts none.
 pub struct Mailer {
     theme: MailTheme,
     from: Mailbox,
-    way: Way,
-    pace: Mutex<Pace>,
+    transport: Transport,
+    rate: Mutex<SendRate>,
 }
 
-enum Way {
+/// Where mails go.
+enum Transport {
     Smtp(Box<Smtp>),
     Folder(PathBuf),
-    Memory(Mutex<Vec<Vec<u8>>>),
 }
 
-/// How long to wait before the next mail.
-struct Pace {
+/// The send rate and the backoff: how long to wait before the next mail.
+struct SendRate {
     /// Time between two mails; zero: no limit.
-    between: Duration,
-    /// So many may go at once.
+    interval: Duration,
+    /// Mails that may be sent at once.
     burst: u32,
-    /// When the pace of all mails so far is made up for.
-    caught_up_at: Instant,
-    /// Failures of the server in a row.
+    /// When the mails sent so far average out to the rate.
+    debt_free_at: Instant,
+    /// Consecutive failures of the server.
     failures: u32,
-    /// Leave the server alone until then.
-    alone_until: Option<Instant>,
+    /// End of the backoff.
+    backoff_until: Option<Instant>,
 }
 
 impl Mailer {
-    /// To a mail server, from `sender`, so many mails a minute at most.
+    /// Creates a mailer that sends over SMTP, from `sender`.
     ///
     /// # Errors
-    /// The sender is no address, or TLS cannot be set up.
+    /// The sender is not a mail address, or TLS cannot be set up.
     pub fn smtp(theme: MailTheme, sender: &str, config: SmtpConfig) -> Result<Self, ConfigError> {
         let per_minute = config.messages_per_minute.max(1);
         let smtp = Smtp::new(config)?;
-        let between = Duration::from_secs(60) / per_minute;
+        let interval = Duration::from_secs(60) / per_minute;
         Self::new(
             theme,
             sender,
-            Way::Smtp(Box::new(smtp)),
-            between,
+            Transport::Smtp(Box::new(smtp)),
+            interval,
             per_minute.div_ceil(3),
         )
     }
 
-    /// Into a folder, a file `*.eml` each: for a demo.
+    /// Creates a mailer that writes each mail to a file `*.eml` in a folder, for the demo.
     ///
     /// # Errors
-    /// The sender is no address, or the folder cannot be made.
+    /// The sender is not a mail address, or the folder cannot be created.
     pub fn folder(theme: MailTheme, sender: &str, folder: &Path) -> Result<Self, ConfigError> {
         std::fs::create_dir_all(folder).map_err(ConfigError::Folder)?;
         Self::new(
             theme,
             sender,
-            Way::Folder(folder.to_owned()),
-            Duration::ZERO,
-            1,
-        )
-    }
-
-    /// Into memory: for tests, which read them by [`Mailer::sent`].
-    ///
-    /// # Errors
-    /// The sender is no address.
-    pub fn memory(theme: MailTheme, sender: &str) -> Result<Self, ConfigError> {
-        Self::new(
-            theme,
-            sender,
-            Way::Memory(Mutex::default()),
+            Transport::Folder(folder.to_owned()),
             Duration::ZERO,
             1,
         )
@@ -100,143 +85,132 @@ impl Mailer {
     fn new(
         theme: MailTheme,
         sender: &str,
-        way: Way,
-        between: Duration,
+        transport: Transport,
+        interval: Duration,
         burst: u32,
     ) -> Result<Self, ConfigError> {
         let address = sender
             .parse()
             .map_err(|_| ConfigError::Sender(sender.to_owned()))?;
         let from = Mailbox::new(Some(one_line(&theme.app_name)), address);
-        let pace = Pace {
-            between,
-            burst,
-            caught_up_at: Instant::now(),
-            failures: 0,
-            alone_until: None,
-        };
+        let rate = SendRate::new(interval, burst);
         Ok(Self {
             theme,
             from,
-            way,
-            pace: Mutex::new(pace),
+            transport,
+            rate: Mutex::new(rate),
         })
     }
 
-    /// What stands in every mail.
+    /// Names and links that every mail shows.
     pub fn theme(&self) -> &MailTheme {
         &self.theme
     }
 
-    /// How long to wait before the next mail: for the pace, or because the server is left alone.
-    /// `None`: it may go now.
+    /// How long to wait before the next mail, for the send rate or the backoff. `None`: a mail may
+    /// be sent now.
     pub fn send_delay(&self) -> Option<Duration> {
-        self.pace().wait(Instant::now())
+        self.rate().send_delay(Instant::now())
     }
 
-    /// How long the server is still left alone. `None`: it may be spoken to.
+    /// How much of the backoff after a failure is left. `None`: the server may be contacted.
     pub fn backoff(&self) -> Option<Duration> {
-        some(self.pace().alone(Instant::now()))
+        nonzero(self.rate().backoff(Instant::now()))
     }
 
-    /// How long until the pace of all mails so far is made up for: whoever else sends before that
-    /// goes faster than the pace. `None`: it is.
+    /// How long until the mails sent so far average out to the send rate. Another process that
+    /// sends earlier exceeds the rate. `None`: it may start now.
     pub fn rate_debt(&self) -> Option<Duration> {
-        some(
-            self.pace()
-                .caught_up_at
-                .saturating_duration_since(Instant::now()),
-        )
+        let debt_free_at = self.rate().debt_free_at;
+        nonzero(debt_free_at.saturating_duration_since(Instant::now()))
     }
 
-    /// Sends it; gives back what the server said.
+    /// Sends a mail and returns the server's reply.
     ///
     /// # Errors
-    /// Each says what to do about the mail; [`Mailer::send_delay`] says when the next may go.
-    pub async fn send(&self, letter: &RenderedMail) -> Result<String, SendError> {
-        let outgoing = compose(letter, &self.from)?;
-        self.pace().take(Instant::now());
-        let outcome = match &self.way {
-            Way::Smtp(smtp) => smtp.send(&outgoing).await,
-            Way::Folder(folder) => keep(folder, letter, &outgoing).await,
-            Way::Memory(sent) => {
-                sent.lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(outgoing.bytes);
-                Ok("kept in memory".to_owned())
-            }
+    /// Each variant says what to do about the mail; [`Mailer::send_delay`] says when the next
+    /// attempt may start.
+    pub async fn send(&self, mail: &RenderedMail) -> Result<String, SendError> {
+        let outgoing = compose(mail, &self.from)?;
+        self.rate().record_attempt(Instant::now());
+        let outcome = match &self.transport {
+            Transport::Smtp(smtp) => smtp.send(&outgoing).await,
+            Transport::Folder(folder) => write_file(folder, mail, &outgoing).await,
         };
-        self.pace().learn(outcome.as_ref().err(), Instant::now());
+        self.rate()
+            .record_outcome(outcome.as_ref().err(), Instant::now());
         outcome
     }
 
-    /// The messages that went into memory, oldest first.
-    pub fn sent(&self) -> Vec<Vec<u8>> {
-        match &self.way {
-            Way::Memory(sent) => sent.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-            _ => Vec::new(),
-        }
-    }
-
-    fn pace(&self) -> MutexGuard<'_, Pace> {
-        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    fn rate(&self) -> MutexGuard<'_, SendRate> {
+        self.rate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Pace {
-    fn wait(&self, now: Instant) -> Option<Duration> {
-        let ahead = self.between.saturating_mul(self.burst.saturating_sub(1));
-        let pace = self
-            .caught_up_at
-            .saturating_duration_since(now)
-            .saturating_sub(ahead);
-        some(self.alone(now).max(pace))
+impl SendRate {
+    fn new(interval: Duration, burst: u32) -> Self {
+        Self {
+            interval,
+            burst,
+            debt_free_at: Instant::now(),
+            failures: 0,
+            backoff_until: None,
+        }
     }
 
-    fn alone(&self, now: Instant) -> Duration {
-        self.alone_until
+    fn send_delay(&self, now: Instant) -> Option<Duration> {
+        let allowed_debt = self.interval.saturating_mul(self.burst.saturating_sub(1));
+        let debt = self.debt_free_at.saturating_duration_since(now);
+        nonzero(self.backoff(now).max(debt.saturating_sub(allowed_debt)))
+    }
+
+    fn backoff(&self, now: Instant) -> Duration {
+        self.backoff_until
             .map(|until| until.saturating_duration_since(now))
             .unwrap_or_default()
     }
 
-    fn take(&mut self, now: Instant) {
-        self.caught_up_at = self.caught_up_at.max(now) + self.between;
+    fn record_attempt(&mut self, now: Instant) {
+        self.debt_free_at = self.debt_free_at.max(now) + self.interval;
     }
 
-    fn learn(&mut self, fault: Option<&SendError>, now: Instant) {
-        let (first, most) = match fault {
+    /// Starts or lengthens the backoff when the server failed; ends it when the server responded.
+    fn record_outcome(&mut self, error: Option<&SendError>, now: Instant) {
+        let (first, max) = match error {
             Some(SendError::Unreachable(_) | SendError::ConnectionLost { .. }) => {
-                (UNREACHABLE, UNREACHABLE_MAX)
+                (UNREACHABLE_BACKOFF, UNREACHABLE_BACKOFF_MAX)
             }
             Some(SendError::Misconfigured(_) | SendError::NotPermitted { .. }) => {
-                (BROKEN, BROKEN_MAX)
+                (DENIED_BACKOFF, DENIED_BACKOFF_MAX)
             }
-            // It talked to us.
             _ => {
-                (self.failures, self.alone_until) = (0, None);
+                self.failures = 0;
+                self.backoff_until = None;
                 return;
             }
         };
-        self.alone_until = Some(now + first.saturating_mul(1 << self.failures.min(16)).min(most));
+        let backoff = first.saturating_mul(1 << self.failures.min(16)).min(max);
+        self.backoff_until = Some(now + backoff);
         self.failures += 1;
     }
 }
 
-fn some(wait: Duration) -> Option<Duration> {
-    (!wait.is_zero()).then_some(wait)
+fn nonzero(duration: Duration) -> Option<Duration> {
+    (!duration.is_zero()).then_some(duration)
 }
 
-/// A file with the moment in its name, whole from the first moment that it is seen.
-async fn keep(
+/// Writes the message to a file with the time in its name. The final name appears only when the
+/// file is complete, because the demo's inbox reads the folder.
+async fn write_file(
     folder: &Path,
-    letter: &RenderedMail,
+    mail: &RenderedMail,
     outgoing: &Outgoing,
 ) -> Result<String, SendError> {
     let millis = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()
         .as_millis();
-    let local = letter.message_id.split('@').next().unwrap_or_default();
+    let local = mail.message_id.split('@').next().unwrap_or_default();
     let safe: String = local
         .chars()
         .filter(char::is_ascii_alphanumeric)
@@ -259,44 +233,40 @@ async fn keep(
 mod tests {
     use super::*;
 
-    fn pace() -> Pace {
-        Pace {
-            between: Duration::from_secs(2),
-            burst: 3,
-            caught_up_at: Instant::now(),
-            failures: 0,
-            alone_until: None,
-        }
+    fn rate() -> SendRate {
+        SendRate::new(Duration::from_secs(2), 3)
     }
 
     #[test]
-    fn a_burst_goes_at_once_and_the_rest_at_the_pace() {
-        let (mut pace, now) = (pace(), Instant::now());
+    fn mails_after_a_burst_wait_for_the_send_rate() {
+        let mut rate = rate();
+        let now = Instant::now();
         for _ in 0..3 {
-            assert_eq!(pace.wait(now), None);
-            pace.take(now);
+            assert_eq!(rate.send_delay(now), None);
+            rate.record_attempt(now);
         }
         assert_eq!(
-            pace.wait(now).map(|wait| wait.as_secs_f64().round()),
+            rate.send_delay(now).map(|wait| wait.as_secs_f64().round()),
             Some(2.0)
         );
-        assert_eq!(pace.wait(now + Duration::from_secs(3)), None);
+        assert_eq!(rate.send_delay(now + Duration::from_secs(3)), None);
     }
 
     #[test]
-    fn a_server_that_takes_nothing_is_left_alone_longer_each_time() {
-        let (mut pace, now) = (pace(), Instant::now());
+    fn backoff_doubles_until_the_server_responds() {
+        let mut rate = rate();
+        let now = Instant::now();
         let down = SendError::Unreachable("away".into());
         let waits: Vec<u64> = (0..8)
             .map(|_| {
-                pace.learn(Some(&down), now);
-                pace.wait(now).map_or(0, |wait| wait.as_secs())
+                rate.record_outcome(Some(&down), now);
+                rate.send_delay(now).map_or(0, |wait| wait.as_secs())
             })
             .collect();
         assert_eq!(waits, [5, 10, 20, 40, 80, 160, 300, 300]);
-        pace.learn(Some(&SendError::Deferred("full".into())), now);
-        assert_eq!(pace.wait(now), None, "it talked to us");
-        pace.learn(Some(&SendError::Misconfigured("535".into())), now);
-        assert_eq!(pace.wait(now).map(|wait| wait.as_secs()), Some(60));
+        rate.record_outcome(Some(&SendError::Deferred("full".into())), now);
+        assert_eq!(rate.send_delay(now), None, "the server responded");
+        rate.record_outcome(Some(&SendError::Misconfigured("535".into())), now);
+        assert_eq!(rate.send_delay(now).map(|wait| wait.as_secs()), Some(60));
     }
 }

@@ -1,4 +1,4 @@
-//! A letter as the message that goes over the wire (RFC 5322).
+//! A mail as the message that is sent (RFC 5322), with its envelope (RFC 5321).
 
 use lettre::Address;
 use lettre::address::Envelope;
@@ -6,41 +6,58 @@ use lettre::message::header::{ContentType, HeaderName, HeaderValue, MIME_VERSION
 use lettre::message::{Mailbox, Message};
 
 use crate::error::SendError;
-use crate::letter::{RenderedMail, one_line};
+use crate::text::one_line;
 
-/// A message and whom it goes to.
+/// A mail to one user, ready to be composed and sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenderedMail {
+    /// The recipient's display name, shown beside the address; may be empty.
+    pub name: String,
+    /// The recipient's mail address.
+    pub address: String,
+    /// The Message-ID without angle brackets; the same at every attempt.
+    pub message_id: String,
+    /// The subject, in one line.
+    pub subject: String,
+    /// The body as plain text.
+    pub body: String,
+}
+
+/// A composed message and its envelope.
 pub(crate) struct Outgoing {
     pub(crate) envelope: Envelope,
     pub(crate) bytes: Vec<u8>,
 }
 
-/// The message. What is no address, or cannot be written as one, is refused for good.
-pub(crate) fn compose(letter: &RenderedMail, from: &Mailbox) -> Result<Outgoing, SendError> {
-    let refused = |why: String| SendError::Rejected(why);
-    let no_address = |_| {
+/// Composes the message.
+///
+/// # Errors
+/// [`SendError::InvalidAddress`] or [`SendError::Rejected`]: the mail can never be sent.
+pub(crate) fn compose(mail: &RenderedMail, from: &Mailbox) -> Result<Outgoing, SendError> {
+    let invalid_address = |_| {
         SendError::InvalidAddress(format!(
-            "{:?} is no mail address",
-            one_line(&letter.address)
+            "{:?} is not a mail address",
+            one_line(&mail.address)
         ))
     };
-    let address: Address = letter.address.trim().parse().map_err(no_address)?;
-    let name = one_line(&letter.name);
+    let address: Address = mail.address.trim().parse().map_err(invalid_address)?;
+    let name = one_line(&mail.name);
     let to = Mailbox::new((!name.is_empty()).then_some(name), address);
     let mut message = Message::builder()
         .from(from.clone())
         .to(to.clone())
-        .subject(one_line(&letter.subject))
-        .message_id(Some(format!("<{}>", one_line(&letter.message_id))))
+        .subject(one_line(&mail.subject))
+        .message_id(Some(format!("<{}>", one_line(&mail.message_id))))
         .date_now()
         .header(MIME_VERSION_1_0)
         .header(ContentType::TEXT_PLAIN)
-        // RFC 3834: no machine answers it. The second is what Exchange goes by.
-        .raw_header(raw("Auto-Submitted", "auto-generated"))
-        .raw_header(raw("X-Auto-Response-Suppress", "All"))
-        .body(letter.body.clone())
-        .map_err(|error| refused(format!("the message cannot be written: {error}")))?;
+        // No automatic replies: RFC 3834 section 5, and Exchange's own header.
+        .raw_header(raw_header_value("Auto-Submitted", "auto-generated"))
+        .raw_header(raw_header_value("X-Auto-Response-Suppress", "All"))
+        .body(mail.body.clone())
+        .map_err(|error| SendError::Rejected(format!("the message cannot be composed: {error}")))?;
     for (header, mailbox) in [("From", from), ("To", &to)] {
-        if let Some(quoted) = quoted(mailbox) {
+        if let Some(quoted) = quoted_mailbox(mailbox) {
             let name = HeaderName::new_from_ascii_str(header);
             message
                 .headers_mut()
@@ -57,8 +74,8 @@ pub(crate) fn compose(letter: &RenderedMail, from: &Mailbox) -> Result<Outgoing,
     })
 }
 
-/// A name with a dot in it stands in quotes (RFC 5322 section 3.2.5), which the library leaves out.
-fn quoted(mailbox: &Mailbox) -> Option<String> {
+/// Quotes a display name that contains a dot (RFC 5322 section 3.2.4); lettre does not.
+fn quoted_mailbox(mailbox: &Mailbox) -> Option<String> {
     let name = mailbox
         .name
         .as_deref()
@@ -67,7 +84,7 @@ fn quoted(mailbox: &Mailbox) -> Option<String> {
     Some(format!("\"{name}\" <{}>", mailbox.email))
 }
 
-fn raw(name: &'static str, value: &str) -> HeaderValue {
+fn raw_header_value(name: &'static str, value: &str) -> HeaderValue {
     HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
 }
 
@@ -76,7 +93,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
     use super::*;
 
-    fn letter() -> RenderedMail {
+    fn mail() -> RenderedMail {
         RenderedMail {
             name: "Jörg Müller".into(),
             address: "joerg@school.example".into(),
@@ -86,17 +103,17 @@ mod tests {
         }
     }
 
-    fn text(letter: &RenderedMail) -> String {
+    fn composed(mail: &RenderedMail) -> String {
         let from = Mailbox::new(
             Some("My.Custom.Domain".into()),
             "starchart@school.example".parse().unwrap(),
         );
-        String::from_utf8(compose(letter, &from).unwrap().bytes).unwrap()
+        String::from_utf8(compose(mail, &from).unwrap().bytes).unwrap()
     }
 
     #[test]
-    fn the_headers_are_what_mail_programs_want() {
-        let text = text(&letter());
+    fn headers_are_complete_and_ascii() {
+        let text = composed(&mail());
         for line in [
             "From: \"My.Custom.Domain\" <starchart@school.example>\r\n",
             "To: =?utf-8?b?SsO2cmcgTcO8bGxlcg==?= <joerg@school.example>\r\n",
@@ -109,17 +126,14 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line:?} in\n{text}");
         }
-        assert!(
-            text.is_ascii(),
-            "it goes through servers that know only seven bits"
-        );
+        assert!(text.is_ascii(), "servers without 8BITMIME accept it");
     }
 
     #[test]
-    fn a_name_with_dots_is_quoted() {
-        let text = text(&RenderedMail {
+    fn a_display_name_with_dots_is_quoted() {
+        let text = composed(&RenderedMail {
             name: r#"Dr. "J\ Smith"#.into(),
-            ..letter()
+            ..mail()
         });
         assert!(
             text.contains("To: \"Dr. \\\"J\\\\ Smith\" <joerg@school.example>\r\n"),
@@ -128,14 +142,14 @@ mod tests {
     }
 
     #[test]
-    fn nobody_slips_a_header_in() {
+    fn line_breaks_cannot_inject_headers() {
         let evil = RenderedMail {
             name: "Eve\r\nBcc: all@school.example".into(),
             subject: "x\nBcc: all@school.example".into(),
             message_id: "1>\r\nBcc: <all@school.example".into(),
-            ..letter()
+            ..mail()
         };
-        let text = text(&evil);
+        let text = composed(&evil);
         assert!(!text.contains("\nBcc"), "{text}");
         let head = text.split("\r\n\r\n").next().unwrap();
         assert!(
@@ -146,13 +160,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused() {
+    fn an_invalid_address_is_refused() {
         for address in ["", "nobody", "a@b\r\nRCPT TO:<c@d>", "a b@c", "@"] {
             let from = Mailbox::new(None, "starchart@school.example".parse().unwrap());
             let refused = compose(
                 &RenderedMail {
                     address: address.into(),
-                    ..letter()
+                    ..mail()
                 },
                 &from,
             );

@@ -1,11 +1,24 @@
-//! The words of each kind of mail.
+//! Renders a notice to the subject and body of a mail.
 
 use askama::Template;
 use starchart_domain::notice::{Notice, NoticeItem, NoticeKind};
 
-use crate::letter::{MailTheme, one_line};
+use crate::text::one_line;
 
-/// One thing that the mail is about, fit to be printed.
+/// Names and links that every mail shows.
+#[derive(Debug, Clone)]
+pub struct MailTheme {
+    /// APP_NAME: begins every subject, and is the sender's display name.
+    pub app_name: String,
+    /// APP_URL without a trailing slash: begins every link.
+    pub app_url: String,
+    /// SCHOOL_NAME: part of the signature.
+    pub school: String,
+    /// SUPPORT_CONTACT: whom to ask.
+    pub support: Option<String>,
+}
+
+/// A record or certificate as a line of the mail, each field in one line.
 struct Line {
     name: String,
     what: Option<String>,
@@ -14,7 +27,7 @@ struct Line {
 }
 
 impl Line {
-    fn of(item: &NoticeItem) -> Self {
+    fn new(item: &NoticeItem) -> Self {
         let flat = |text: &Option<String>| {
             text.as_deref()
                 .map(one_line)
@@ -29,23 +42,23 @@ impl Line {
     }
 }
 
-/// What every template sees.
+/// What every template can use.
 struct Page<'a> {
-    head: &'a MailTheme,
+    theme: &'a MailTheme,
     greeting: String,
     lines: Vec<Line>,
+    /// Items that the mail counts and does not list.
     more: u32,
 }
 
 impl Page<'_> {
-    /// Whether it is about one thing only.
-    fn one(&self) -> bool {
+    fn is_single(&self) -> bool {
         self.lines.len() == 1 && self.more == 0
     }
 
-    /// The first of two words for one thing, the second for several.
+    /// Returns `one` when the mail is about a single item, otherwise `many`.
     fn pick<'w>(&self, one: &'w str, many: &'w str) -> &'w str {
-        if self.one() { one } else { many }
+        if self.is_single() { one } else { many }
     }
 }
 
@@ -69,27 +82,27 @@ templates!(
 );
 
 impl MailTheme {
-    /// Subject and body of a notice to the person of this name; `more` things are counted and not
-    /// listed.
+    /// Renders the subject and the body of a notice to the user with this display name. `more`
+    /// items are counted and not listed.
     ///
     /// # Errors
-    /// A template is broken, which its test would have shown.
+    /// A template cannot be rendered, which is a bug.
     pub fn render(
         &self,
-        name: &str,
+        display_name: &str,
         notice: &Notice,
         more: u32,
     ) -> Result<(String, String), askama::Error> {
-        let name = one_line(name);
-        let greeting = if name.is_empty() {
+        let display_name = one_line(display_name);
+        let greeting = if display_name.is_empty() {
             "Hello,".to_owned()
         } else {
-            format!("Hello {name},")
+            format!("Hello {display_name},")
         };
         let page = Page {
-            head: self,
+            theme: self,
             greeting,
-            lines: notice.items.iter().map(Line::of).collect(),
+            lines: notice.items.iter().map(Line::new).collect(),
             more,
         };
         let (one, many, body) = match notice.kind {
@@ -124,7 +137,7 @@ impl MailTheme {
                 CertificateExpired { page: &page }.render()?,
             ),
         };
-        // The template's last line end is cut off.
+        // askama drops the template's final line end.
         let body = body + "\n";
         Ok((
             format!("{} {}", one_line(&self.app_name), page.pick(one, many)),

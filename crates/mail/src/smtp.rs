@@ -1,5 +1,4 @@
-//! One conversation with the mail server (RFC 5321), and what each of its answers means for the
-//! mail.
+//! The connection to the mail server: STARTTLS, AUTH and one mail transaction per mail (RFC 5321).
 
 use std::error::Error as _;
 use std::time::Duration;
@@ -15,103 +14,102 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 use tracing::debug;
 
-use crate::answer::{Fault, Stage, judge, said, words};
 use crate::error::{ConfigError, SendError};
 use crate::message::Outgoing;
-use crate::token::{OauthConfig, Tokens};
+use crate::oauth::{OauthConfig, TokenSource};
+use crate::reply::{SmtpError, Step, classify, error_text, reply_text};
 
-/// How long connecting, signing in and naming the sender may take together; as long naming the
-/// recipient.
-const BEFORE: Duration = Duration::from_secs(20);
-/// How long the server may think about the message (RFC 5321 section 4.5.3.2.6): it may be looking
-/// for viruses, and who does not wait for it sends a second copy.
-const THINK: Duration = Duration::from_secs(10 * 60);
-/// An idle connection older than this is not used again.
-const IDLE: Duration = Duration::from_secs(20);
-/// Mails over one connection.
-const MAILS: u32 = 50;
+/// Limit for connecting, AUTH and MAIL FROM together, and again for RCPT TO and DATA together.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(20);
+/// Limit for the reply to the message (RFC 5321 section 4.5.3.2.6). A server may scan for viruses
+/// meanwhile; a client that gives up earlier sends a second copy.
+const DATA_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+/// An idle connection older than this is not reused.
+const MAX_IDLE: Duration = Duration::from_secs(20);
+const MAX_MAILS_PER_CONNECTION: u32 = 50;
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How to reach the mail server.
+/// How to reach the mail server and sign in to it.
 #[derive(Debug, Clone)]
 pub struct SmtpConfig {
-    /// SMTP_HOST.
+    /// SMTP_HOST: name or address of the server.
     pub host: String,
-    /// SMTP_PORT.
+    /// SMTP_PORT: port of the server.
     pub port: u16,
-    /// SMTP_TLS.
+    /// SMTP_TLS: how the connection is encrypted.
     pub tls: Tls,
-    /// SMTP_AUTH.
+    /// SMTP_AUTH: how to sign in.
     pub auth: Auth,
-    /// SMTP_MESSAGES_PER_MINUTE.
+    /// SMTP_MESSAGES_PER_MINUTE: the send rate.
     pub messages_per_minute: u32,
-    /// What we call ourselves in EHLO.
+    /// The client's name in EHLO (RFC 5321 section 4.1.1.1).
     pub ehlo_name: String,
-    /// A further root to trust, DER; the system's are trusted always.
+    /// A root certificate (DER) to trust beside those of the system.
     pub extra_root_der: Option<Vec<u8>>,
-    /// How long the server may think about a message; none: ten minutes.
+    /// Limit for the reply to the message; `None`: ten minutes.
     pub data_timeout: Option<Duration>,
 }
 
-/// How the connection is protected.
+/// How the connection is encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tls {
-    /// STARTTLS, required.
+    /// STARTTLS (RFC 3207), required.
     StartTls,
-    /// From the first byte.
+    /// TLS from the first byte (RFC 8314 section 3.3).
     Implicit,
-    /// Not at all: to this machine only.
+    /// No encryption, for a server on this machine.
     None,
 }
 
-/// How we sign in.
+/// How to sign in to the mail server (RFC 4954). Secrets never show in Debug (invariant I9).
 #[derive(Debug, Clone)]
 pub enum Auth {
-    /// User name and password.
+    /// User name and password: mechanism PLAIN, else LOGIN.
     Password {
-        /// NOTIFICATIONS_USERNAME.
+        /// NOTIFICATIONS_USERNAME: the account.
         username: Secret,
-        /// NOTIFICATIONS_PASSWORD.
+        /// NOTIFICATIONS_PASSWORD: its password.
         password: Secret,
     },
-    /// A token in place of the password.
+    /// An OAuth access token in place of the password: mechanism XOAUTH2.
     Xoauth2 {
-        /// NOTIFICATIONS_USERNAME.
+        /// NOTIFICATIONS_USERNAME: the account.
         username: Secret,
-        /// NOTIFICATIONS_PASSWORD.
+        /// NOTIFICATIONS_PASSWORD: the OAuth client's secret.
         client_secret: Secret,
-        /// Where the token comes from.
+        /// The token endpoint and the client.
         oauth: OauthConfig,
     },
-    /// Not at all.
+    /// No AUTH command.
     None,
 }
 
-/// The mail server, and one connection that is used again.
+/// A client with one connection, reused while it is fresh.
 pub(crate) struct Smtp {
     config: SmtpConfig,
     tls: Option<TlsParameters>,
-    tokens: Option<Tokens>,
+    tokens: Option<TokenSource>,
     idle: Mutex<Option<Idle>>,
 }
 
 struct Idle {
     connection: AsyncSmtpConnection,
-    since: Instant,
-    mails: u32,
+    idle_since: Instant,
+    mails_sent: u32,
 }
 
 impl Smtp {
     pub(crate) fn new(mut config: SmtpConfig) -> Result<Self, ConfigError> {
         let tls = match config.tls {
             Tls::None => None,
-            Tls::StartTls | Tls::Implicit => Some(parameters(&config)?),
+            Tls::StartTls | Tls::Implicit => Some(tls_parameters(&config)?),
         };
         let tokens = match &config.auth {
             Auth::Xoauth2 {
                 client_secret,
                 oauth,
                 ..
-            } => Some(Tokens::new(
+            } => Some(TokenSource::new(
                 oauth.clone(),
                 client_secret.clone(),
                 config.extra_root_der.as_deref(),
@@ -127,74 +125,79 @@ impl Smtp {
         })
     }
 
-    /// Gives the server one message; what it said when it took it.
+    /// Sends one message and returns the server's reply to it.
     pub(crate) async fn send(&self, mail: &Outgoing) -> Result<String, SendError> {
-        let mut kept = self.idle.lock().await;
-        let silence = || format!("no answer within {} s", BEFORE.as_secs());
-        let open = timeout(BEFORE, self.ready(kept.take(), mail)).await;
-        let mut open = open.map_err(|_| SendError::Unreachable(silence()))??;
-        let outcome = match timeout(BEFORE, self.announce(&mut open.connection, mail)).await {
-            Ok(Ok(())) => self.hand_over(&mut open.connection, mail).await,
-            Ok(Err(fault)) => Err(fault),
-            // It answered until the recipient was named.
+        let mut idle = self.idle.lock().await;
+        let no_reply = || format!("no reply within {} s", COMMAND_TIMEOUT.as_secs());
+        let opened = timeout(COMMAND_TIMEOUT, self.open(idle.take(), mail)).await;
+        let mut opened = opened.map_err(|_| SendError::Unreachable(no_reply()))??;
+        let named = timeout(
+            COMMAND_TIMEOUT,
+            self.name_recipient(&mut opened.connection, mail),
+        );
+        let outcome = match named.await {
+            Ok(Ok(())) => self.send_message(&mut opened.connection, mail).await,
+            Ok(Err(error)) => Err(error),
+            // The server had accepted the sender, so it is reachable.
             Err(_) => Err(SendError::ConnectionLost {
-                codes: "silence".to_owned(),
-                reason: silence(),
+                codes: "no reply".to_owned(),
+                reason: no_reply(),
             }),
         };
-        // After a refusal in the middle the connection is in an unknown state.
+        // After an error in a transaction the connection's state is unknown.
         if outcome.is_ok() {
-            *kept = Some(Idle {
-                since: Instant::now(),
-                mails: open.mails + 1,
-                ..open
+            *idle = Some(Idle {
+                idle_since: Instant::now(),
+                mails_sent: opened.mails_sent + 1,
+                ..opened
             });
         } else {
-            close(open.connection).await;
+            close(opened.connection).await;
         }
         outcome
     }
 
-    /// A connection on which the server has accepted the sender: the one that was kept, else a new
-    /// one. Until then nothing was tried.
-    async fn ready(&self, kept: Option<Idle>, mail: &Outgoing) -> Result<Idle, SendError> {
-        if let Some(mut old) = kept {
-            if old.since.elapsed() < IDLE && old.mails < MAILS {
-                match self.sender(&mut old.connection, mail).await {
+    /// Returns a connection on which the server has accepted the sender: the idle one when it still
+    /// works, else a new one. An error before that is no attempt at this mail.
+    async fn open(&self, idle: Option<Idle>, mail: &Outgoing) -> Result<Idle, SendError> {
+        if let Some(mut old) = idle {
+            let is_fresh =
+                old.idle_since.elapsed() < MAX_IDLE && old.mails_sent < MAX_MAILS_PER_CONNECTION;
+            if is_fresh {
+                match self.name_sender(&mut old.connection, mail).await {
                     Ok(()) => return Ok(old),
-                    // The server may have closed what we kept open; that is no failure yet.
-                    Err(SendError::Unreachable(why)) => {
-                        debug!(reason = why, "the mail server closed the connection")
+                    // Servers close idle connections; a new one may work.
+                    Err(SendError::Unreachable(reason)) => {
+                        debug!(reason, "the mail server closed the idle connection")
                     }
-                    Err(fault) => {
+                    Err(error) => {
                         close(old.connection).await;
-                        return Err(fault);
+                        return Err(error);
                     }
                 }
             }
             close(old.connection).await;
         }
-        let mut new = self.enter().await?;
-        match self.sender(&mut new, mail).await {
+        let mut new = self.connect_and_authenticate().await?;
+        match self.name_sender(&mut new, mail).await {
             Ok(()) => Ok(Idle {
                 connection: new,
-                since: Instant::now(),
-                mails: 0,
+                idle_since: Instant::now(),
+                mails_sent: 0,
             }),
-            Err(fault) => {
+            Err(error) => {
                 close(new).await;
-                Err(fault)
+                Err(error)
             }
         }
     }
 
-    /// Connects, protects the connection and signs in.
-    async fn enter(&self) -> Result<AsyncSmtpConnection, SendError> {
+    async fn connect_and_authenticate(&self) -> Result<AsyncSmtpConnection, SendError> {
         let mut connection = self.connect().await?;
-        if self.sign_in(&mut connection).await? == SignedIn::OldToken {
-            // The token was taken back before its time: once more with a new one.
+        if self.authenticate(&mut connection).await? == AuthOutcome::CachedTokenRefused {
+            // The token may have been revoked early: try once more with a new one.
             connection = self.connect().await?;
-            if self.sign_in(&mut connection).await? != SignedIn::Yes {
+            if self.authenticate(&mut connection).await? != AuthOutcome::Accepted {
                 return Err(SendError::Misconfigured(
                     "SMTP_AUTH: the mail server refuses the token".to_owned(),
                 ));
@@ -205,32 +208,41 @@ impl Smtp {
 
     async fn connect(&self) -> Result<AsyncSmtpConnection, SendError> {
         let config = &self.config;
-        let hello = ClientId::Domain(config.ehlo_name.clone());
+        let ehlo_name = ClientId::Domain(config.ehlo_name.clone());
         let implicit = if config.tls == Tls::Implicit {
             self.tls.clone()
         } else {
             None
         };
         let server = (config.host.as_str(), config.port);
-        let connected =
-            AsyncSmtpConnection::connect_tokio1(server, Some(BEFORE), &hello, implicit, None).await;
-        let mut connection = connected.map_err(|fault| greeting(&fault))?;
+        let connected = AsyncSmtpConnection::connect_tokio1(
+            server,
+            Some(COMMAND_TIMEOUT),
+            &ehlo_name,
+            implicit,
+            None,
+        )
+        .await;
+        let mut connection = connected.map_err(|error| connect_error(&error))?;
         if let (Tls::StartTls, Some(tls)) = (config.tls, &self.tls) {
             if !connection.can_starttls() {
                 return Err(SendError::Misconfigured(
-                    "SMTP_TLS: the mail server offers no STARTTLS".to_owned(),
+                    "SMTP_TLS: the mail server does not offer STARTTLS".to_owned(),
                 ));
             }
             connection
-                .starttls(tls.clone(), &hello)
+                .starttls(tls.clone(), &ehlo_name)
                 .await
-                .map_err(|fault| greeting(&fault))?;
+                .map_err(|error| connect_error(&error))?;
         }
         Ok(connection)
     }
 
-    async fn sign_in(&self, connection: &mut AsyncSmtpConnection) -> Result<SignedIn, SendError> {
-        let (username, secret, mechanisms, old): (_, _, &[Mechanism], _) =
+    async fn authenticate(
+        &self,
+        connection: &mut AsyncSmtpConnection,
+    ) -> Result<AuthOutcome, SendError> {
+        let (username, secret, mechanisms, is_cached): (_, _, &[Mechanism], _) =
             match (&self.config.auth, &self.tokens) {
                 (Auth::Password { username, password }, _) => (
                     username,
@@ -239,82 +251,81 @@ impl Smtp {
                     false,
                 ),
                 (Auth::Xoauth2 { username, .. }, Some(tokens)) => {
-                    let (token, old) = tokens.get().await?;
-                    (username, token, &[Mechanism::Xoauth2], old)
+                    let (token, is_cached) = tokens.get().await?;
+                    (username, token, &[Mechanism::Xoauth2], is_cached)
                 }
-                _ => return Ok(SignedIn::Yes),
+                _ => return Ok(AuthOutcome::Accepted),
             };
         let credentials =
             Credentials::new(username.expose().to_owned(), secret.expose().to_owned());
-        let Err(fault) = connection.auth(mechanisms, &credentials).await else {
-            return Ok(SignedIn::Yes);
+        let Err(error) = connection.auth(mechanisms, &credentials).await else {
+            return Ok(AuthOutcome::Accepted);
         };
         if let Some(tokens) = &self.tokens {
-            tokens.forget().await;
+            tokens.discard().await;
         }
-        if old && !is_away(&fault) {
+        if is_cached && !is_connection_error(&error) {
             connection.abort().await;
-            return Ok(SignedIn::OldToken);
+            return Ok(AuthOutcome::CachedTokenRefused);
         }
-        let said = said(&fault, &[(username.expose(), secret.expose())]);
-        // Gone, or not able to look now (RFC 4954 section 6).
-        Err(if is_away(&fault) || fault.is_transient() {
-            SendError::Unreachable(said)
+        let text = error_text(&error, &[(username.expose(), secret.expose())]);
+        // A temporary authentication failure (RFC 4954 section 6) is not the operator's to correct.
+        Err(if is_connection_error(&error) || error.is_transient() {
+            SendError::Unreachable(text)
         } else {
             SendError::Misconfigured(format!(
-                "SMTP_AUTH, NOTIFICATIONS_USERNAME or _PASSWORD: {said}"
+                "SMTP_AUTH, NOTIFICATIONS_USERNAME or _PASSWORD: {text}"
             ))
         })
     }
 
-    /// Names the sender.
-    async fn sender(
+    /// Sends MAIL FROM.
+    async fn name_sender(
         &self,
         connection: &mut AsyncSmtpConnection,
         mail: &Outgoing,
     ) -> Result<(), SendError> {
         let from = Mail::new(mail.envelope.from().cloned(), vec![]);
-        connection.command(from).await.map(drop).map_err(|fault| {
-            let said = said(&fault, &self.secrets());
-            match fault {
-                // Whatever is wrong with the sender is wrong with every mail.
-                fault if fault.is_permanent() => {
-                    SendError::Misconfigured(format!("NOTIFICATIONS_EMAIL_USER: {said}"))
-                }
-                _ => SendError::Unreachable(said),
+        connection.command(from).await.map(drop).map_err(|error| {
+            let text = error_text(&error, &self.secrets());
+            // All mails have the same sender, so none would be accepted.
+            if error.is_permanent() {
+                SendError::Misconfigured(format!("NOTIFICATIONS_EMAIL_USER: {text}"))
+            } else {
+                SendError::Unreachable(text)
             }
         })
     }
 
-    /// Up to the server's word that it wants the message: until then nothing was sent.
-    async fn announce(
+    /// Sends RCPT TO and DATA. Nothing of the message is sent before the server's 354 reply.
+    async fn name_recipient(
         &self,
         connection: &mut AsyncSmtpConnection,
         mail: &Outgoing,
     ) -> Result<(), SendError> {
         for to in mail.envelope.to() {
             let named = connection.command(Rcpt::new(to.clone(), vec![])).await;
-            named.map_err(|fault| self.judge(&fault, Stage::Recipient, mail))?;
+            named.map_err(|error| self.classify(&error, Step::Recipient, mail))?;
         }
         connection
             .command(Data)
             .await
             .map(drop)
-            .map_err(|fault| self.judge(&fault, Stage::Message, mail))
+            .map_err(|error| self.classify(&error, Step::Message, mail))
     }
 
-    fn judge(&self, fault: &Fault, stage: Stage, mail: &Outgoing) -> SendError {
+    fn classify(&self, error: &SmtpError, step: Step, mail: &Outgoing) -> SendError {
         let recipient = mail
             .envelope
             .to()
             .first()
             .map(ToString::to_string)
             .unwrap_or_default();
-        judge(fault, stage, said(fault, &self.secrets()), &recipient)
+        let text = error_text(error, &self.secrets());
+        classify(error, step, text, &recipient)
     }
 
-    /// What a server may have got from us, and nobody else may; with the name that it was sent
-    /// with.
+    /// The secrets sent to the server, each with its user name, to redact from replies (I9).
     fn secrets(&self) -> Vec<(&str, &str)> {
         match &self.config.auth {
             Auth::Password {
@@ -332,71 +343,73 @@ impl Smtp {
         }
     }
 
-    /// From the message's first byte on the server may keep it.
-    async fn hand_over(
+    /// Sends the message. From its first byte on the server may have accepted it, so a lost
+    /// connection leaves the outcome unknown.
+    async fn send_message(
         &self,
         connection: &mut AsyncSmtpConnection,
         mail: &Outgoing,
     ) -> Result<String, SendError> {
-        let think = self.config.data_timeout.unwrap_or(THINK);
-        match timeout(think, connection.message(&mail.bytes)).await {
-            Ok(Ok(response)) => Ok(words(&response)),
-            Ok(Err(fault)) if fault.status().is_some() => {
-                Err(self.judge(&fault, Stage::Message, mail))
+        let limit = self.config.data_timeout.unwrap_or(DATA_TIMEOUT);
+        match timeout(limit, connection.message(&mail.bytes)).await {
+            Ok(Ok(response)) => Ok(reply_text(&response)),
+            Ok(Err(error)) if error.status().is_some() => {
+                Err(self.classify(&error, Step::Message, mail))
             }
-            Ok(Err(fault)) => Err(SendError::Unknown(said(&fault, &self.secrets()))),
+            Ok(Err(error)) => Err(SendError::Unknown(error_text(&error, &self.secrets()))),
             Err(_) => Err(SendError::Unknown(format!(
-                "no answer within {} s after the message",
-                think.as_secs()
+                "no reply within {} s after the message",
+                limit.as_secs()
             ))),
         }
     }
 }
 
 #[derive(PartialEq, Eq)]
-enum SignedIn {
-    Yes,
-    /// It did not help, but it was not asked for just now.
-    OldToken,
+enum AuthOutcome {
+    Accepted,
+    /// The server refused a token that was not requested just now.
+    CachedTokenRefused,
 }
 
-/// Ends a connection, politely if that is quick.
+/// Closes a connection, with QUIT when the server responds in time.
 async fn close(mut connection: AsyncSmtpConnection) {
-    let _ = timeout(Duration::from_secs(2), connection.abort()).await;
+    let _ = timeout(CLOSE_TIMEOUT, connection.abort()).await;
 }
 
-/// What a failure before signing in means.
-fn greeting(fault: &Fault) -> SendError {
-    let mut cause = fault.source();
-    while let Some(error) = cause {
-        let inner = error
+/// Classifies a failure of connecting, of TLS or of the greeting.
+fn connect_error(error: &SmtpError) -> SendError {
+    let text = || error_text(error, &[]);
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let inner = cause
             .downcast_ref::<std::io::Error>()
             .and_then(std::io::Error::get_ref);
-        if inner.is_some_and(|inner| inner.is::<rustls::Error>()) || error.is::<rustls::Error>() {
-            return SendError::Misconfigured(format!("SMTP_TLS: {}", said(fault, &[])));
+        if inner.is_some_and(|inner| inner.is::<rustls::Error>()) || cause.is::<rustls::Error>() {
+            return SendError::Misconfigured(format!("SMTP_TLS: {}", text()));
         }
-        cause = error.source();
+        source = cause.source();
     }
-    // It answers, but not as RFC 5321 has it.
-    if fault.is_response() {
+    if error.is_response() {
         return SendError::Unreachable(format!(
-            "what answers there does not speak SMTP: {}",
-            said(fault, &[])
+            "the server at this port does not speak SMTP: {}",
+            text()
         ));
     }
-    SendError::Unreachable(said(fault, &[]))
+    SendError::Unreachable(text())
 }
 
-/// Whether the connection is gone, rather than something was said.
-fn is_away(fault: &Fault) -> bool {
-    fault.status().is_none() && !fault.is_client()
+/// Whether the connection failed, as opposed to a reply of the server.
+fn is_connection_error(error: &SmtpError) -> bool {
+    error.status().is_none() && !error.is_client()
 }
 
-fn parameters(config: &SmtpConfig) -> Result<TlsParameters, ConfigError> {
-    let fault = |error: Fault| ConfigError::Tls(said(&error, &[]));
+fn tls_parameters(config: &SmtpConfig) -> Result<TlsParameters, ConfigError> {
+    let tls_error = |error: SmtpError| ConfigError::Tls(error_text(&error, &[]));
     let mut builder: TlsParametersBuilder = TlsParameters::builder(config.host.clone());
     if let Some(root) = &config.extra_root_der {
-        builder = builder.add_root_certificate(Certificate::from_der(root.clone()).map_err(fault)?);
+        builder =
+            builder.add_root_certificate(Certificate::from_der(root.clone()).map_err(tls_error)?);
     }
-    builder.build_rustls().map_err(fault)
+    builder.build_rustls().map_err(tls_error)
 }

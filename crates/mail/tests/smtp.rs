@@ -1,4 +1,4 @@
-//! The way out on a real mail server: STARTTLS, AUTH, refusals, silence.
+//! Sends mails to a real mail server: STARTTLS, AUTH, rejections, lost connections.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use std::sync::Arc;
@@ -47,7 +47,7 @@ fn mailer(config: SmtpConfig) -> Mailer {
     Mailer::smtp(theme(), USER, config).unwrap()
 }
 
-fn letter(to: &str, id: &str) -> RenderedMail {
+fn mail(to: &str, id: &str) -> RenderedMail {
     RenderedMail {
         name: "Jörg Müller".into(),
         address: to.into(),
@@ -58,15 +58,15 @@ fn letter(to: &str, id: &str) -> RenderedMail {
 }
 
 #[tokio::test]
-async fn a_mail_arrives_as_it_was_written_and_the_connection_is_used_again() {
+async fn a_mail_arrives_unchanged_and_the_connection_is_reused() {
     let smtp = Smtp::start().await;
     let mailer = mailer(config(&smtp, password(PASSWORD)));
     for n in 0..3 {
-        let said = mailer
-            .send(&letter("joerg@school.example", &format!("m{n}")))
+        let reply = mailer
+            .send(&mail("joerg@school.example", &format!("m{n}")))
             .await
             .unwrap();
-        assert!(said.starts_with("250 "), "{said}");
+        assert!(reply.starts_with("250 "), "{reply}");
     }
     let mails = smtp.mails();
     assert_eq!(mails.len(), 3);
@@ -81,42 +81,42 @@ async fn a_mail_arrives_as_it_was_written_and_the_connection_is_used_again() {
         mail.body.replace("\r\n", "\n").trim_end(),
         "Hello Jörg Müller,\n\n.\n..two dots\nend"
     );
-    // One to see whether the server stands, one for all mails.
+    // One connection by the test server that checks its own start, and one for all mails.
     assert_eq!((smtp.connections(), smtp.sign_ins()), (2, 1));
 }
 
 #[tokio::test]
-async fn tls_from_the_first_byte_works_as_well() {
+async fn implicit_tls_works() {
     let smtp = Smtp::start_tls().await;
     let mailer = mailer(SmtpConfig {
         tls: Tls::Implicit,
         ..config(&smtp, password(PASSWORD))
     });
     mailer
-        .send(&letter("joerg@school.example", "m1"))
+        .send(&mail("joerg@school.example", "m1"))
         .await
         .unwrap();
     assert_eq!(smtp.mails().len(), 1);
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_the_operators_and_is_not_tried_again_and_again() {
+async fn a_wrong_password_is_a_misconfiguration_with_a_long_backoff() {
     let smtp = Smtp::start().await;
     let mailer = mailer(config(&smtp, password("a wrong password")));
-    let fault = mailer
-        .send(&letter("joerg@school.example", "m1"))
+    let error = mailer
+        .send(&mail("joerg@school.example", "m1"))
         .await
         .unwrap_err();
-    let SendError::Misconfigured(why) = &fault else {
-        panic!("{fault:?}")
+    let SendError::Misconfigured(reason) = &error else {
+        panic!("{error:?}")
     };
     assert!(
-        why.contains("535") && why.contains("NOTIFICATIONS_USERNAME"),
-        "{why}"
+        reason.contains("535") && reason.contains("NOTIFICATIONS_USERNAME"),
+        "{reason}"
     );
-    assert!(!why.contains("a wrong password"), "{why}");
+    assert!(!reason.contains("a wrong password"), "{reason}");
     assert!(
-        mailer.send_delay().unwrap() > Duration::from_secs(50),
+        mailer.send_delay().unwrap() > Duration::from_secs(5),
         "{:?}",
         mailer.send_delay()
     );
@@ -124,25 +124,25 @@ async fn a_wrong_password_is_the_operators_and_is_not_tried_again_and_again() {
 }
 
 #[tokio::test]
-async fn a_server_nobody_vouches_for_gets_no_password() {
+async fn no_password_is_sent_to_a_server_with_an_untrusted_certificate() {
     let smtp = Smtp::start().await;
     let mailer = mailer(SmtpConfig {
         extra_root_der: None,
         ..config(&smtp, password(PASSWORD))
     });
-    let fault = mailer
-        .send(&letter("joerg@school.example", "m1"))
+    let error = mailer
+        .send(&mail("joerg@school.example", "m1"))
         .await
         .unwrap_err();
     assert!(
-        matches!(&fault, SendError::Misconfigured(why) if why.contains("SMTP_TLS")),
-        "{fault:?}"
+        matches!(&error, SendError::Misconfigured(reason) if reason.contains("SMTP_TLS")),
+        "{error:?}"
     );
     assert_eq!(smtp.sign_ins(), 0);
 }
 
 #[tokio::test]
-async fn each_answer_says_what_to_do_about_the_mail() {
+async fn each_reply_is_mapped_to_its_send_error() {
     let smtp = Smtp::start().await;
     let mailer = mailer(config(&smtp, password(PASSWORD)));
     smtp.refuse("full@school.example", "452 4.2.2 mailbox full");
@@ -156,17 +156,17 @@ async fn each_answer_says_what_to_do_about_the_mail() {
         "denied@school.example",
         "554 5.2.252 SendAsDenied; starchart may not send as this sender",
     );
-    let send = async |to: &str| mailer.send(&letter(to, to)).await;
+    let send = async |to: &str| mailer.send(&mail(to, to)).await;
     assert!(
-        matches!(send("full@school.example").await, Err(SendError::Deferred(why)) if why.contains("452"))
+        matches!(send("full@school.example").await, Err(SendError::Deferred(reason)) if reason.contains("452"))
     );
     assert!(
-        matches!(send("gone@school.example").await, Err(SendError::InvalidAddress(why)) if why.contains("no such user"))
+        matches!(send("gone@school.example").await, Err(SendError::InvalidAddress(reason)) if reason.contains("no such user"))
     );
     assert_eq!(
         mailer.send_delay(),
         None,
-        "the server is there, and others may get theirs"
+        "no backoff: other mails can be sent"
     );
     send("joerg@school.example").await.unwrap();
     let dropped = send("closing@school.example").await;
@@ -186,23 +186,23 @@ async fn each_answer_says_what_to_do_about_the_mail() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_away_is_told_from_one_that_says_no() {
+async fn a_stopped_server_is_unreachable_and_usable_after_a_restart() {
     let smtp = Smtp::start().await;
     let mailer = mailer(config(&smtp, password(PASSWORD)));
     mailer
-        .send(&letter("joerg@school.example", "m1"))
+        .send(&mail("joerg@school.example", "m1"))
         .await
         .unwrap();
     smtp.stop();
-    let fault = mailer
-        .send(&letter("joerg@school.example", "m2"))
+    let error = mailer
+        .send(&mail("joerg@school.example", "m2"))
         .await
         .unwrap_err();
-    assert!(matches!(fault, SendError::Unreachable(_)), "{fault:?}");
+    assert!(matches!(error, SendError::Unreachable(_)), "{error:?}");
     assert!(mailer.send_delay().is_some());
     smtp.resume().await;
     mailer
-        .send(&letter("joerg@school.example", "m2"))
+        .send(&mail("joerg@school.example", "m2"))
         .await
         .unwrap();
     assert_eq!(mailer.send_delay(), None);
@@ -210,7 +210,7 @@ async fn a_server_that_is_away_is_told_from_one_that_says_no() {
 }
 
 #[tokio::test]
-async fn another_server_at_the_port_is_told() {
+async fn a_server_that_does_not_speak_smtp_is_reported() {
     let smtp = Smtp::start().await;
     let other = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = other.local_addr().unwrap().port();
@@ -226,34 +226,34 @@ async fn another_server_at_the_port_is_told() {
         port,
         ..config(&smtp, password(PASSWORD))
     };
-    let fault = mailer(elsewhere)
-        .send(&letter("joerg@school.example", "m1"))
+    let error = mailer(elsewhere)
+        .send(&mail("joerg@school.example", "m1"))
         .await
         .unwrap_err();
     assert!(
-        matches!(&fault, SendError::Unreachable(said) if said.contains("does not speak SMTP")),
-        "{fault:?}"
+        matches!(&error, SendError::Unreachable(reason) if reason.contains("does not speak SMTP")),
+        "{error:?}"
     );
 }
 
 #[tokio::test]
-async fn silence_after_the_message_is_neither_yes_nor_no() {
+async fn no_reply_after_the_message_leaves_the_outcome_unknown() {
     let smtp = Smtp::start().await;
-    let impatient = mailer(SmtpConfig {
+    let with_short_timeout = mailer(SmtpConfig {
         data_timeout: Some(Duration::from_secs(5)),
         ..config(&smtp, password(PASSWORD))
     });
     smtp.hang_after_data(1);
-    let fault = impatient
-        .send(&letter("joerg@school.example", "m1"))
+    let error = with_short_timeout
+        .send(&mail("joerg@school.example", "m1"))
         .await
         .unwrap_err();
     assert!(
-        matches!(&fault, SendError::Unknown(why) if why.contains("no answer")),
-        "{fault:?}"
+        matches!(&error, SendError::Unknown(reason) if reason.contains("no reply")),
+        "{error:?}"
     );
     mailer(config(&smtp, password(PASSWORD)))
-        .send(&letter("joerg@school.example", "m1"))
+        .send(&mail("joerg@school.example", "m1"))
         .await
         .unwrap();
     let ids: Vec<String> = smtp
@@ -264,28 +264,32 @@ async fn silence_after_the_message_is_neither_yes_nor_no() {
     assert_eq!(
         ids,
         ["<m1@school.example>", "<m1@school.example>"],
-        "one copy too many, and both say that they are one"
+        "both copies have the same Message-ID"
     );
 }
 
-/// A token's server: gives `token-N`, N counted up.
-async fn token_server(tokens: Arc<AtomicUsize>, prefix: &'static str) -> url::Url {
-    let asked = web::Data::from(tokens);
-    let answer =
-        move |asked: web::Data<AtomicUsize>,
+const INVALID_CLIENT: &str = concat!(
+    r#"{"error":"invalid_client","#,
+    r#""error_description":"AADSTS7000215: Invalid client secret"}"#
+);
+
+/// An OAuth token endpoint that issues `{prefix}-1`, `{prefix}-2` and so on.
+async fn token_endpoint(issued: Arc<AtomicUsize>, prefix: &'static str) -> url::Url {
+    let issued = web::Data::from(issued);
+    let respond =
+        move |issued: web::Data<AtomicUsize>,
               form: web::Form<std::collections::HashMap<String, String>>| async move {
-            let right = form
+            let is_valid = form
                 .get("grant_type")
                 .is_some_and(|grant| grant == "client_credentials")
                 && form
                     .get("client_secret")
                     .is_some_and(|secret| secret == "a client secret")
                 && form.get("scope").is_some_and(|scope| scope == "mail.send");
-            if !right {
-                return HttpResponse::Unauthorized()
-                .body(r#"{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret"}"#);
+            if !is_valid {
+                return HttpResponse::Unauthorized().body(INVALID_CLIENT);
             }
-            let n = asked.fetch_add(1, Ordering::SeqCst) + 1;
+            let n = issued.fetch_add(1, Ordering::SeqCst) + 1;
             HttpResponse::Ok().json(std::collections::HashMap::from([
                 ("access_token", format!("{prefix}-{n}")),
                 ("token_type", "Bearer".to_owned()),
@@ -293,8 +297,8 @@ async fn token_server(tokens: Arc<AtomicUsize>, prefix: &'static str) -> url::Ur
         };
     let server = HttpServer::new(move || {
         App::new()
-            .app_data(asked.clone())
-            .route("/token", web::post().to(answer))
+            .app_data(issued.clone())
+            .route("/token", web::post().to(respond))
     })
     .workers(1)
     .disable_signals()
@@ -320,61 +324,61 @@ fn xoauth2(token_url: url::Url, secret: &str) -> Auth {
 }
 
 #[tokio::test]
-async fn a_token_is_asked_for_once_and_again_when_it_was_taken_back() {
+async fn a_token_is_cached_and_replaced_when_the_mail_server_refuses_it() {
     let smtp = Smtp::start().await;
-    let asked = Arc::new(AtomicUsize::new(0));
-    let url = token_server(Arc::clone(&asked), TOKEN).await;
+    let issued = Arc::new(AtomicUsize::new(0));
+    let url = token_endpoint(Arc::clone(&issued), TOKEN).await;
     let mailer = mailer(config(&smtp, xoauth2(url, "a client secret")));
     smtp.token(&format!("{TOKEN}-1"));
     mailer
-        .send(&letter("joerg@school.example", "m1"))
+        .send(&mail("joerg@school.example", "m1"))
         .await
         .unwrap();
-    // The connection ends; the token is kept.
+    // The connection ends; the token stays in the cache.
     smtp.stop();
     smtp.resume().await;
     mailer
-        .send(&letter("joerg@school.example", "m2"))
+        .send(&mail("joerg@school.example", "m2"))
         .await
         .unwrap();
-    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    assert_eq!(issued.load(Ordering::SeqCst), 1);
     smtp.token(&format!("{TOKEN}-2"));
     smtp.stop();
     smtp.resume().await;
     mailer
-        .send(&letter("joerg@school.example", "m3"))
+        .send(&mail("joerg@school.example", "m3"))
         .await
         .unwrap();
-    assert_eq!(asked.load(Ordering::SeqCst), 2);
+    assert_eq!(issued.load(Ordering::SeqCst), 2);
     assert_eq!(smtp.mails().len(), 3);
-    // A token that the mail server never takes is the operator's.
+    // A token that the mail server never accepts is a misconfiguration.
     smtp.token("another");
     smtp.stop();
     smtp.resume().await;
-    let fault = mailer
-        .send(&letter("joerg@school.example", "m4"))
+    let error = mailer
+        .send(&mail("joerg@school.example", "m4"))
         .await
         .unwrap_err();
-    assert!(matches!(fault, SendError::Misconfigured(_)), "{fault:?}");
+    assert!(matches!(error, SendError::Misconfigured(_)), "{error:?}");
 }
 
 #[tokio::test]
-async fn a_wrong_client_secret_is_said_without_the_secret() {
+async fn a_refused_client_secret_is_reported_without_the_secret() {
     let smtp = Smtp::start().await;
-    let url = token_server(Arc::default(), TOKEN).await;
+    let url = token_endpoint(Arc::default(), TOKEN).await;
     let mailer = mailer(config(&smtp, xoauth2(url, "wrong-secret")));
-    let fault = mailer
-        .send(&letter("joerg@school.example", "m1"))
+    let error = mailer
+        .send(&mail("joerg@school.example", "m1"))
         .await
         .unwrap_err();
-    let SendError::Misconfigured(why) = &fault else {
-        panic!("{fault:?}")
+    let SendError::Misconfigured(reason) = &error else {
+        panic!("{error:?}")
     };
     assert!(
-        why.contains("invalid_client")
-            && why.contains("AADSTS7000215")
-            && !why.contains("wrong-secret"),
-        "{why}"
+        reason.contains("invalid_client")
+            && reason.contains("AADSTS7000215")
+            && !reason.contains("wrong-secret"),
+        "{reason}"
     );
     assert_eq!(smtp.sign_ins(), 0);
 }

@@ -1,5 +1,5 @@
-//! The token for XOAUTH2: asked for with the client's secret (RFC 6749 section 4.4), and kept until
-//! shortly before its end.
+//! OAuth access tokens for XOAUTH2, obtained by the client credentials grant (RFC 6749
+//! section 4.4) and cached until shortly before they expire.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,61 +20,63 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 use url::Url;
 
-use crate::answer::scrub;
 use crate::error::{ConfigError, SendError};
-use crate::letter::one_line;
+use crate::reply::redact;
+use crate::text::one_line;
 
-/// A token is renewed so long before its end.
-const EARLY: Duration = Duration::from_secs(120);
-/// A token whose life is not said lives so long.
-const LIFE_S: u64 = 600;
-/// How long the token's server may take.
-const PATIENCE: Duration = Duration::from_secs(15);
-/// A longer answer is none.
-const ANSWER_BYTES: usize = 64 * 1024;
+/// A token is replaced this long before it expires.
+const RENEW_BEFORE: Duration = Duration::from_secs(120);
+/// Lifetime of a token whose response has no `expires_in`, in seconds.
+const DEFAULT_LIFETIME_S: u64 = 600;
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+const MAX_RESPONSE_BYTES: usize = 64 * 1024;
+const MAX_REFUSAL_CHARS: usize = 200;
 
-/// Where the token comes from.
+/// The token endpoint and the client that asks it.
 #[derive(Debug, Clone)]
 pub struct OauthConfig {
-    /// SMTP_OAUTH_TOKEN_URL.
+    /// SMTP_OAUTH_TOKEN_URL: the token endpoint (RFC 6749 section 3.2).
     pub token_url: Url,
-    /// SMTP_OAUTH_CLIENT_ID.
+    /// SMTP_OAUTH_CLIENT_ID: the client identifier (RFC 6749 section 2.2).
     pub client_id: String,
-    /// SMTP_OAUTH_SCOPE.
+    /// SMTP_OAUTH_SCOPE: the scope of the token (RFC 6749 section 3.3).
     pub scope: String,
 }
 
-/// Asks for tokens and keeps the last.
-pub(crate) struct Tokens {
+/// Requests access tokens and caches the last.
+pub(crate) struct TokenSource {
     config: OauthConfig,
     secret: Secret,
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
-    kept: Mutex<Option<(Secret, Instant)>>,
+    /// The last token, and when to replace it.
+    cached: Mutex<Option<(Secret, Instant)>>,
 }
 
+/// A successful response (RFC 6749 section 5.1).
 #[derive(Deserialize)]
-struct Answer {
+struct TokenResponse {
     access_token: String,
     #[serde(default)]
     expires_in: Option<u64>,
 }
 
+/// An error response (RFC 6749 section 5.2).
 #[derive(Deserialize)]
-struct Refusal {
+struct ErrorResponse {
     error: String,
     #[serde(default)]
     error_description: String,
 }
 
-impl Tokens {
-    /// `extra_root`: a further root to trust, DER.
+impl TokenSource {
+    /// Creates a token source that trusts the system's root certificates and `extra_root_der`.
     pub(crate) fn new(
         config: OauthConfig,
         secret: Secret,
-        extra_root: Option<&[u8]>,
+        extra_root_der: Option<&[u8]>,
     ) -> Result<Self, ConfigError> {
-        let tls = trust(extra_root)?;
-        // Plain http is for tests; the settings take https only.
+        let tls = tls_config(extra_root_der)?;
+        // Plain http is for tests; the settings accept https only.
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(tls)
             .https_or_http()
@@ -85,35 +87,36 @@ impl Tokens {
             config,
             secret,
             client,
-            kept: Mutex::new(None),
+            cached: Mutex::new(None),
         })
     }
 
-    /// The token, and whether it is an older one.
+    /// Returns a token, and whether it came from the cache.
     pub(crate) async fn get(&self) -> Result<(Secret, bool), SendError> {
-        let mut kept = self.kept.lock().await;
-        if let Some((token, until)) = &*kept
+        let mut cached = self.cached.lock().await;
+        if let Some((token, until)) = &*cached
             && *until > Instant::now()
         {
             return Ok((token.clone(), true));
         }
-        let asked = timeout(PATIENCE, self.ask()).await;
-        let (token, life) = asked.map_err(|_| {
-            SendError::Unreachable("the token's server does not answer".to_owned())
+        let requested = timeout(REQUEST_TIMEOUT, self.request_token()).await;
+        let (token, lifetime) = requested.map_err(|_| {
+            SendError::Unreachable("the OAuth token endpoint does not respond".to_owned())
         })??;
-        *kept = Some((token.clone(), Instant::now() + life.saturating_sub(EARLY)));
+        let replace_at = Instant::now() + lifetime.saturating_sub(RENEW_BEFORE);
+        *cached = Some((token.clone(), replace_at));
         Ok((token, false))
     }
 
-    /// Forgets the token that was refused.
-    pub(crate) async fn forget(&self) {
-        *self.kept.lock().await = None;
+    /// Discards the cached token after the mail server refused it.
+    pub(crate) async fn discard(&self) {
+        *self.cached.lock().await = None;
     }
 
-    async fn ask(&self) -> Result<(Secret, Duration), SendError> {
-        let away = |error: &(dyn std::error::Error + 'static)| {
+    async fn request_token(&self) -> Result<(Secret, Duration), SendError> {
+        let unreachable = |error: &(dyn std::error::Error + 'static)| {
             SendError::Unreachable(format!(
-                "the token's server (SMTP_OAUTH_TOKEN_URL): {}",
+                "the OAuth token endpoint (SMTP_OAUTH_TOKEN_URL): {}",
                 error_chain(error)
             ))
         };
@@ -128,60 +131,58 @@ impl Tokens {
             .header(ACCEPT, "application/json")
             .body(Full::new(Bytes::from(form)))
             .map_err(|error| SendError::Misconfigured(format!("SMTP_OAUTH_TOKEN_URL: {error}")))?;
-        let answer = self
+        let response = self
             .client
             .request(request)
             .await
-            .map_err(|error| away(&error))?;
-        let status = answer.status();
-        let body = Limited::new(answer.into_body(), ANSWER_BYTES)
+            .map_err(|error| unreachable(&error))?;
+        let status = response.status();
+        let body = Limited::new(response.into_body(), MAX_RESPONSE_BYTES)
             .collect()
             .await;
         let body = body
-            .map_err(|error| SendError::Unreachable(format!("the token's server: {error}")))?
+            .map_err(|error| SendError::Unreachable(format!("the OAuth token endpoint: {error}")))?
             .to_bytes();
         if status.is_server_error() || status.as_u16() == 429 {
             return Err(SendError::Unreachable(format!(
-                "the token's server answered {}",
+                "the OAuth token endpoint responded with status {}",
                 status.as_u16()
             )));
         }
         if !status.is_success() {
             return Err(SendError::Misconfigured(format!(
-                "no token: {}",
-                refusal(status.as_u16(), &body, self.secret.expose())
+                "the OAuth token endpoint refused: {}",
+                refusal_text(status.as_u16(), &body, self.secret.expose())
             )));
         }
-        let answer: Answer = serde_json::from_slice(&body).map_err(|_| {
+        let response: TokenResponse = serde_json::from_slice(&body).map_err(|_| {
             SendError::Misconfigured(
-                "SMTP_OAUTH_TOKEN_URL: its answer holds no access_token".to_owned(),
+                "SMTP_OAUTH_TOKEN_URL: the response contains no access_token".to_owned(),
             )
         })?;
-        let life = Duration::from_secs(answer.expires_in.unwrap_or(LIFE_S));
-        Ok((Secret::new(answer.access_token), life))
+        let lifetime = Duration::from_secs(response.expires_in.unwrap_or(DEFAULT_LIFETIME_S));
+        Ok((Secret::new(response.access_token), lifetime))
     }
 }
 
-/// What the server says about the refusal (RFC 6749 section 5.2), without anything that it may have
-/// repeated of ours.
-fn refusal(status: u16, body: &[u8], secret: &str) -> String {
-    match serde_json::from_slice::<Refusal>(body) {
-        Ok(said) => {
-            let text = scrub(
-                &format!("{status} {} {}", said.error, said.error_description),
+/// The error response in one line, with the client's secret redacted.
+fn refusal_text(status: u16, body: &[u8], secret: &str) -> String {
+    match serde_json::from_slice::<ErrorResponse>(body) {
+        Ok(response) => {
+            let text = redact(
+                &format!("{status} {} {}", response.error, response.error_description),
                 &[("", secret)],
             );
-            one_line(&text).chars().take(200).collect()
+            one_line(&text).chars().take(MAX_REFUSAL_CHARS).collect()
         }
         Err(_) => status.to_string(),
     }
 }
 
-/// What this process trusts: the system's roots, and one more.
-fn trust(extra_root: Option<&[u8]>) -> Result<rustls::ClientConfig, ConfigError> {
+fn tls_config(extra_root_der: Option<&[u8]>) -> Result<rustls::ClientConfig, ConfigError> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if let Some(root) = extra_root {
+    if let Some(root) = extra_root_der {
         roots
             .add(CertificateDer::from(root.to_vec()))
             .map_err(|error| ConfigError::Tls(error.to_string()))?;

@@ -1,4 +1,4 @@
-//! What the mails say.
+//! Subjects and bodies of the mails.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 #![expect(
     clippy::print_stdout,
@@ -8,7 +8,7 @@
 use starchart_domain::notice::{Notice, NoticeItem, NoticeKind};
 use starchart_mail::MailTheme;
 
-fn head() -> MailTheme {
+fn theme() -> MailTheme {
     MailTheme {
         app_name: "My.Custom.Domain".into(),
         app_url: "https://names.school.example".into(),
@@ -36,8 +36,8 @@ fn certificate(reason: Option<&str>) -> NoticeItem {
     }
 }
 
-fn write(kind: NoticeKind, items: Vec<NoticeItem>, more: u32) -> (String, String) {
-    let (subject, body) = head()
+fn render(kind: NoticeKind, items: Vec<NoticeItem>, more: u32) -> (String, String) {
+    let (subject, body) = theme()
         .render("Johannes Kepler", &Notice { kind, items }, more)
         .unwrap();
     println!("Subject: {subject}\n\n{body}\n=====");
@@ -45,7 +45,7 @@ fn write(kind: NoticeKind, items: Vec<NoticeItem>, more: u32) -> (String, String
 }
 
 #[test]
-fn every_kind_has_its_subject_in_both_numbers() {
+fn every_kind_has_a_singular_and_a_plural_subject() {
     for (kind, one, many) in [
         (
             NoticeKind::RecordExpiring,
@@ -87,9 +87,9 @@ fn every_kind_has_its_subject_in_both_numbers() {
             }
             _ => certificate(None),
         };
-        let (subject, body) = write(kind, vec![item.clone()], 0);
+        let (subject, body) = render(kind, vec![item.clone()], 0);
         assert_eq!(subject, format!("My.Custom.Domain {one}"));
-        let (subject, plural) = write(kind, vec![item.clone(), item], 0);
+        let (subject, plural) = render(kind, vec![item.clone(), item], 0);
         assert_eq!(subject, format!("My.Custom.Domain {many}"));
         for body in [&body, &plural] {
             assert!(body.starts_with("Hello Johannes Kepler,\n\n"), "{body}");
@@ -108,8 +108,8 @@ fn every_kind_has_its_subject_in_both_numbers() {
 }
 
 #[test]
-fn a_long_list_says_how_many_it_leaves_out() {
-    let (subject, body) = write(
+fn items_that_are_not_listed_are_counted() {
+    let (subject, body) = render(
         NoticeKind::RecordExpired,
         vec![record("a.user1.starchart.com", "A 192.168.1.1")],
         41,
@@ -119,9 +119,9 @@ fn a_long_list_says_how_many_it_leaves_out() {
 }
 
 #[test]
-fn what_people_typed_forges_no_line() {
+fn user_input_cannot_add_lines() {
     let evil = "TXT x\r\n\r\nYour account is locked, go to https://evil.example\u{202e}\u{2028}now";
-    let (_, body) = write(
+    let (_, body) = render(
         NoticeKind::RecordExpiring,
         vec![record("www.user1.starchart.com", evil)],
         0,
@@ -137,8 +137,8 @@ fn what_people_typed_forges_no_line() {
         kind: NoticeKind::RecordExpired,
         items: vec![record("www.user1.starchart.com", "A 192.168.1.1")],
     };
-    let (_, body) = head().render("Eve\r\nSubject: x", &notice, 0).unwrap();
+    let (_, body) = theme().render("Eve\r\nSubject: x", &notice, 0).unwrap();
     assert!(body.starts_with("Hello Eve  Subject: x,\n"), "{body}");
-    let (_, body) = head().render("", &notice, 0).unwrap();
+    let (_, body) = theme().render("", &notice, 0).unwrap();
     assert!(body.starts_with("Hello,\n"), "{body}");
 }
