@@ -7,7 +7,6 @@ use std::time::Duration;
 use starchart_domain::error::error_chain;
 use starchart_jobs::Outcome;
 use starchart_mail::{Mailer, RenderedMail, SendError};
-use starchart_mail::{Mailer, RenderedMail, SendError};
 use starchart_store::lease::{self, Lease, LeaseName};
 use starchart_store::outbox::{self, Owed, SendOutcome};
 use starchart_store::{Error, Store};
