@@ -1,108 +1,88 @@
-//! The schema, one step a file, for MySQL, MariaDB and SQLite.
+//! The schema for MySQL, MariaDB and SQLite: one step a table, one DDL statement a step.
 //!
-//! MySQL commits after every DDL statement, so a step is one statement, may be repeated, and is
-//! never edited once it was released: a change is a new step, and it only adds, because the version
-//! before still runs while it is applied.
+//! MySQL commits after every DDL statement, so a step is one statement that can be repeated after a
+//! crash. A released step never changes: a later change is a new step, and it only adds tables or
+//! columns, because the previous version still runs while the step is applied.
 
 use sea_orm_migration::MigrationTrait;
 pub use sea_orm_migration::{MigratorTrait, SchemaManager};
 
-mod column;
 mod table;
 
-mod m0001_users;
-mod m0002_sessions;
-mod m0003_login_requests;
-mod m0004_login_results;
-mod m0005_used_assertions;
-mod m0006_names;
-mod m0007_dns_records;
-mod m0008_record_history;
-mod m0009_zone_rrset;
-mod m0010_zone_changes;
-mod m0011_zone_control;
-mod m0012_leases;
-mod m0013_ticks;
-mod m0014_audit_trail;
-mod m0015_certificates;
-mod m0016_certificate_orders;
-mod m0017_challenge_values;
-mod m0018_acme_accounts;
-mod m0019_outbox;
-mod m0020_outbox_outcome;
-mod m0021_record_notice;
-mod m0022_order_counts;
-mod m0023_refused_address;
-mod m0024_order_patience;
-mod m0025_revocation_tries;
-mod m0030_pause_kind;
-mod m0031_zone_audits;
-mod m0032_zone_orphans;
-mod m0035_lease_taken;
-mod m0040_imports;
-mod m0041_import_rows;
+mod m0001_create_users;
+mod m0002_create_sessions;
+mod m0003_create_login_requests;
+mod m0004_create_login_results;
+mod m0005_create_used_assertions;
+mod m0006_create_names;
+mod m0007_create_dns_records;
+mod m0008_create_record_history;
+mod m0009_create_zone_rrset;
+mod m0010_create_zone_changes;
+mod m0011_create_zone_control;
+mod m0012_create_zone_audits;
+mod m0013_create_zone_orphans;
+mod m0014_create_certificates;
+mod m0015_create_certificate_orders;
+mod m0016_create_challenge_values;
+mod m0017_create_outbox;
+mod m0018_create_leases;
+mod m0019_create_ticks;
+mod m0020_create_audit_trail;
+mod m0021_create_imports;
+mod m0022_create_import_rows;
 
-/// A step of ours: it can say which table it makes.
-trait Step: MigrationTrait {
-    /// The table that this step makes, if it makes one.
-    fn creates(&self) -> Option<&'static str>;
-}
+use table::Table;
 
-/// All steps, oldest first.
+/// Every table in the order of creation: a table follows the tables that it references.
+const TABLES: [Table; 22] = [
+    m0001_create_users::STEP,
+    m0002_create_sessions::STEP,
+    m0003_create_login_requests::STEP,
+    m0004_create_login_results::STEP,
+    m0005_create_used_assertions::STEP,
+    m0006_create_names::STEP,
+    m0007_create_dns_records::STEP,
+    m0008_create_record_history::STEP,
+    m0009_create_zone_rrset::STEP,
+    m0010_create_zone_changes::STEP,
+    m0011_create_zone_control::STEP,
+    m0012_create_zone_audits::STEP,
+    m0013_create_zone_orphans::STEP,
+    m0014_create_certificates::STEP,
+    m0015_create_certificate_orders::STEP,
+    m0016_create_challenge_values::STEP,
+    m0017_create_outbox::STEP,
+    m0018_create_leases::STEP,
+    m0019_create_ticks::STEP,
+    m0020_create_audit_trail::STEP,
+    m0021_create_imports::STEP,
+    m0022_create_import_rows::STEP,
+];
+
+/// Applies the steps in order and records them in `seaql_migrations`.
 #[derive(Debug)]
 pub struct Migrator;
 
-impl Migrator {
-    fn steps() -> Vec<Box<dyn Step>> {
-        vec![
-            Box::new(m0001_users::STEP),
-            Box::new(m0002_sessions::STEP),
-            Box::new(m0003_login_requests::STEP),
-            Box::new(m0004_login_results::STEP),
-            Box::new(m0005_used_assertions::STEP),
-            Box::new(m0006_names::STEP),
-            Box::new(m0007_dns_records::STEP),
-            Box::new(m0008_record_history::STEP),
-            Box::new(m0009_zone_rrset::STEP),
-            Box::new(m0010_zone_changes::STEP),
-            Box::new(m0011_zone_control::STEP),
-            Box::new(m0012_leases::STEP),
-            Box::new(m0013_ticks::STEP),
-            Box::new(m0014_audit_trail::STEP),
-            Box::new(m0015_certificates::STEP),
-            Box::new(m0016_certificate_orders::STEP),
-            Box::new(m0017_challenge_values::STEP),
-            Box::new(m0018_acme_accounts::STEP),
-            Box::new(m0019_outbox::STEP),
-            Box::new(m0020_outbox_outcome::STEP),
-            Box::new(m0021_record_notice::STEP),
-            Box::new(m0022_order_counts::STEP),
-            Box::new(m0023_refused_address::STEP),
-            Box::new(m0024_order_patience::STEP),
-            Box::new(m0025_revocation_tries::STEP),
-            Box::new(m0030_pause_kind::STEP),
-            Box::new(m0031_zone_audits::STEP),
-            Box::new(m0032_zone_orphans::STEP),
-            Box::new(m0035_lease_taken::STEP),
-            Box::new(m0040_imports::STEP),
-            Box::new(m0041_import_rows::STEP),
-        ]
-    }
-}
-
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        Self::steps()
+        TABLES
             .into_iter()
-            .map(|step| step as Box<dyn MigrationTrait>)
+            .map(|table| Box::new(table) as Box<dyn MigrationTrait>)
             .collect()
     }
 }
 
-/// Every table that the steps make, oldest first: what a wipe may drop.
+/// Returns the names of all tables in the order of creation.
 pub fn tables() -> Vec<&'static str> {
-    Migrator::steps()
-        .iter()
-        .filter_map(|step| step.creates())
-        .collect()
+    TABLES.iter().map(|table| table.table).collect()
+}
+
+/// Traces of the builds before the first release, whose tables cannot be upgraded.
+pub mod pre_release {
+    /// The first step of every such build: a schema with this step was made by one of them.
+    pub const FIRST_STEP: &str = "m0001_users";
+
+    /// Tables of such builds that the current schema lacks. A wipe drops them as well.
+    pub const DROPPED_TABLES: [&str; 1] = ["acme_accounts"];
 }

@@ -1,27 +1,28 @@
-//! A step that creates one table, written once for both kinds of database.
+//! A step that creates one table, in the dialects of MySQL and SQLite.
 
 use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
 use sea_orm_migration::{DbErr, MigrationName, MigrationTrait, SchemaManager, async_trait};
 
-/// A table to create.
+/// A migration step that creates a table.
 ///
-/// In `columns` these words stand for what the databases write differently: `{id}` a key that
-/// counts up and is never given twice, `{hash}` 32 bytes, `{bytes}` any bytes, `{text}` up to 16
-/// MiB of text. Every text column is utf8mb4_bin: compared by bytes on all of them.
+/// Placeholders in `columns` stand for types that the dialects spell differently: `{id}` is an
+/// auto-increment primary key without reuse, `{hash}` 32 bytes, `{bytes}` a byte string, `{text}`
+/// up to 16 MiB of text. Text columns have the collation utf8mb4_bin, so that every database
+/// compares them by bytes.
+#[derive(Clone, Copy)]
 pub(crate) struct Table {
-    /// The step's name, kept in `seaql_migrations` for ever.
+    /// The step's name in `seaql_migrations`; it never changes after a release.
     pub(crate) step: &'static str,
-    /// The table's name.
     pub(crate) table: &'static str,
     /// Columns and constraints.
     pub(crate) columns: &'static str,
-    /// Indexes that are no constraints: name and columns.
+    /// Name and columns of each index that is not a constraint.
     pub(crate) indexes: &'static [(&'static str, &'static str)],
 }
 
 impl Table {
-    /// One statement on MySQL, where each DDL statement commits; several on SQLite, each of which
-    /// may be repeated.
+    /// Returns one statement for MySQL, where each DDL statement commits, and several repeatable
+    /// statements for SQLite, which has no indexes inside CREATE TABLE.
     fn statements(&self, backend: DbBackend) -> Vec<String> {
         let sqlite = backend == DbBackend::Sqlite;
         let word = |mysql: &'static str, lite: &'static str| if sqlite { lite } else { mysql };
@@ -53,7 +54,8 @@ impl Table {
             .map(|(index, on)| format!(", INDEX {index} ({on})"))
             .collect();
         vec![format!(
-            "CREATE TABLE IF NOT EXISTS {name} ({columns}{indexes}) ENGINE = InnoDB DEFAULT CHARACTER SET = utf8mb4 COLLATE = utf8mb4_bin"
+            "CREATE TABLE IF NOT EXISTS {name} ({columns}{indexes}) \
+             ENGINE = InnoDB DEFAULT CHARACTER SET = utf8mb4 COLLATE = utf8mb4_bin"
         )]
     }
 }
@@ -61,12 +63,6 @@ impl Table {
 impl MigrationName for Table {
     fn name(&self) -> &str {
         self.step
-    }
-}
-
-impl crate::Step for Table {
-    fn creates(&self) -> Option<&'static str> {
-        Some(self.table)
     }
 }
 

@@ -96,16 +96,16 @@ async fn seed(world: &World, count: u32) {
         .run(&format!(
             "SET @now = {now};
              DELETE FROM ticks WHERE job = 'expiry';
-             INSERT INTO users (subject, username, display_name, email, label, created_at, updated_at, last_sign_in_at)
+             INSERT INTO users (subject, username, display_name, email, label, created_at, updated_at)
                SELECT CONCAT('person', seq), CONCAT('person', seq), CONCAT('Person ', seq), CONCAT('person', seq, '@school.example'),
-                      CONCAT('person', seq), @now, @now, @now FROM seq_1_to_{people};
+                      CONCAT('person', seq), @now, @now FROM seq_1_to_{people};
              INSERT INTO outbox (kind, thing, day, user_id, recipient, detail, message_id, state, next_attempt_at, created_at, sent_at)
                SELECT 'record_expiring', label, '2026-01-01', id, email, '[]', CONCAT(label, '@bench'), 'sent', 0,
                       @now - 10 * {day}, @now - 10 * {day} FROM users;
              INSERT INTO names (fqdn, user_id, class, generation, applied_generation, created_at, updated_at)
                SELECT CONCAT('n', seq, '.', label, '.{root}'), id, 'other', 1, 1, @now, @now FROM users, seq_1_to_{RECORDS};
              INSERT INTO dns_records
-                 (fqdn, class, user_id, type, typed, content, value_hash, ttl, created_at, updated_at, expires_at, notified_at, notice_id)
+                 (fqdn, class, user_id, type, input, presentation, value_hash, ttl, created_at, updated_at, expires_at, notified_at, notice_id)
                SELECT n.fqdn, 'other', n.user_id, 'A', '192.0.2.1', '192.0.2.1', UNHEX(SHA2('192.0.2.1', 256)), 300,
                       @now - 183 * {day}, @now - 183 * {day}, @now - {day}, @now - 10 * {day}, o.id
                  FROM names n INNER JOIN outbox o ON o.user_id = n.user_id;",

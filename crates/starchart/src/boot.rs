@@ -12,7 +12,7 @@ use starchart_jobs::{PoolEnded, Queue};
 use starchart_mail::Mailer;
 use starchart_saml::ServiceProvider;
 use starchart_settings::Settings;
-use starchart_store::{ConnectError, SchemaState, Store, import};
+use starchart_store::{ConnectError, Error, SchemaState, Store, import};
 use starchart_web::Readiness;
 use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinHandle};
@@ -331,6 +331,9 @@ async fn schema_fits(
                 // a rollback.
                 warn!(?names, "the schema is newer than this program");
                 return Ok(true);
+            }
+            Ok(SchemaState::PreRelease) => {
+                return Err(anyhow::Error::new(Error::PreReleaseSchema).context("DATABASE_URL"));
             }
             Err(error) => warn!(error = error_chain(&error), "waiting for the database"),
         }

@@ -26,6 +26,14 @@ pub enum Error {
     /// A row holds what this version cannot read. Broken: tell the operator.
     #[error("unreadable row: {0}")]
     Corrupt(String),
+    /// A build before the first release created the tables, and no step upgrades them. Broken:
+    /// the operator wipes the database.
+    #[error(
+        "an unreleased build of Starchart created the tables of this database, and this version \
+         cannot upgrade them: run `starchart wipe`, which drops and recreates them and leaves the \
+         zone as it is (for the demo: `script/demo --fresh`)"
+    )]
+    PreReleaseSchema,
     /// Anything else. Broken: tell the operator.
     #[error("database fault")]
     Fault(#[source] Source),

@@ -145,7 +145,7 @@ struct Record {
     user_id: i64,
     fqdn: String,
     rtype: String,
-    typed: String,
+    input: String,
     expires_at: i64,
 }
 
@@ -161,7 +161,7 @@ impl Item for Record {
     }
 
     fn item(&self) -> NoticeItem {
-        outbox::record_item(self.fqdn.clone(), &self.rtype, &self.typed, self.expires_at)
+        outbox::record_item(self.fqdn.clone(), &self.rtype, &self.input, self.expires_at)
     }
 }
 
@@ -207,7 +207,7 @@ async fn due<T: FromQueryResult>(
     sql::all(tx.db(), &select, values).await
 }
 
-const RECORD: &str = "id, user_id, fqdn, type AS rtype, typed, expires_at";
+const RECORD: &str = "id, user_id, fqdn, type AS rtype, input, expires_at";
 const CERTIFICATE: &str = "id, user_id, domain, not_before, not_after";
 
 fn by_person<T: Item>(rows: &[T]) -> Digest {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use migration::{Migrator, MigratorTrait, SchemaManager};
+use migration::{Migrator, MigratorTrait, SchemaManager, pre_release};
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 
 use crate::connect::Endpoint;
@@ -10,18 +10,21 @@ use crate::error::Error;
 use crate::store::Store;
 use crate::wipe;
 
-/// How the schema stands to this program.
+/// How the database's schema compares with this program's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SchemaState {
-    /// As this program wants it.
+    /// Every step is applied.
     Fits,
-    /// So many steps are missing: run `starchart migrate`.
+    /// This number of steps is missing: run `starchart migrate`.
     Pending(usize),
-    /// A wipe was begun and did not come to its end: [`Store::migrate`] finishes it.
+    /// A wipe began and did not finish: [`Store::migrate`] finishes it.
     HalfWiped,
-    /// Every step of ours is there, and these of a later version. Serves: later steps only add
-    /// (expand and contract).
+    /// Every step is applied, and these steps of a later version. The program can serve: later
+    /// steps only add (expand and contract).
     Newer(Vec<String>),
+    /// A build before the first release created the tables, and no step upgrades them:
+    /// [`Store::wipe`] replaces them.
+    PreRelease,
 }
 
 /// What [`Store::migrate`] did.
@@ -90,6 +93,9 @@ pub(crate) async fn compare(db: &DatabaseConnection) -> Result<SchemaState, Erro
         return Ok(SchemaState::HalfWiped);
     }
     let applied = applied(db).await?;
+    if is_pre_release(&applied) {
+        return Ok(SchemaState::PreRelease);
+    }
     let missing = steps()
         .iter()
         .filter(|step| !applied.contains(step))
@@ -103,6 +109,11 @@ pub(crate) async fn compare(db: &DatabaseConnection) -> Result<SchemaState, Erro
     } else {
         SchemaState::Newer(unknown)
     })
+}
+
+/// Whether a build before the first release applied these steps.
+pub(crate) fn is_pre_release(applied: &[String]) -> bool {
+    applied.iter().any(|step| step == pre_release::FIRST_STEP)
 }
 
 /// The names of the steps that the schema has seen and this program does not know.
@@ -141,6 +152,7 @@ pub(crate) async fn applied(db: &DatabaseConnection) -> Result<Vec<String>, Erro
 pub(crate) async fn apply(db: &DatabaseConnection) -> Result<usize, Error> {
     match compare(db).await? {
         SchemaState::Fits | SchemaState::Newer(_) => Ok(0),
+        SchemaState::PreRelease => Err(Error::PreReleaseSchema),
         SchemaState::Pending(_) | SchemaState::HalfWiped => {
             let before = applied(db).await?.len();
             Migrator::up(db, None).await?;

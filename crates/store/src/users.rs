@@ -78,7 +78,6 @@ async fn sign_in_within(tx: Tx, identity: &Identity) -> Result<User, SignInError
         is_faculty: Set(identity.groups.faculty),
         is_admin: Set(identity.groups.admin),
         updated_at: Set(now),
-        last_sign_in_at: Set(now),
         deleted_at: Set(None),
         ..Default::default()
     };
@@ -182,7 +181,6 @@ pub(crate) struct MovedUser<'a> {
     /// The label to give.
     pub(crate) label: Option<&'a Label>,
     pub(crate) created_at: i64,
-    pub(crate) updated_at: i64,
 }
 
 /// A moved person's row.
@@ -226,8 +224,6 @@ pub(crate) async fn put_users(
             lock_version: Set(0),
             created_at: Set(person.created_at),
             updated_at: Set(now.as_millis()),
-            // The best guess: the account was renewed then.
-            last_sign_in_at: Set(person.updated_at),
             suspended_at: Set(None),
             deleted_at: Set(None),
         })

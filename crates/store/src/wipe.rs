@@ -5,7 +5,7 @@
 //! begun; `made` once the new tables stand, which nobody drops a second time; `done` is what keeps
 //! a flag that was left set from wiping again. A wipe by hand leaves a flag as armed as it was.
 
-use migration::SchemaManager;
+use migration::{SchemaManager, pre_release};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, FromQueryResult};
 use starchart_domain::plural::pluralize;
 use starchart_domain::time::Timestamp;
@@ -133,7 +133,7 @@ async fn wipe(
         | None => {}
     }
     let unknown = migrate::unknown(db).await?;
-    if !unknown.is_empty() {
+    if !unknown.is_empty() && !migrate::is_pre_release(&unknown) {
         return Ok(WipeOutcome::Unknown(unknown));
     }
     let present = present(db).await?;
@@ -251,12 +251,22 @@ pub(crate) async fn is_half_done(db: &DatabaseConnection) -> Result<bool, Error>
 /// what is left is known to be incomplete; then those that refer to others before these.
 async fn present(db: &DatabaseConnection) -> Result<Vec<&'static str>, Error> {
     let mut present = Vec::new();
-    let (applied, ours) = (migrate::applied(db).await?, migrate::steps());
-    // Another program that uses sea-orm may share the schema; its list is not ours.
-    if applied.iter().any(|step| ours.contains(step)) {
+    let schema = SchemaManager::new(db);
+    let applied = migrate::applied(db).await?;
+    let is_pre_release = migrate::is_pre_release(&applied);
+    if is_pre_release {
+        // Before the list of steps: a wipe that is interrupted here knows them again.
+        for table in pre_release::DROPPED_TABLES {
+            if schema.has_table(table).await? {
+                present.push(table);
+            }
+        }
+    }
+    // Another program that uses sea-orm may share the schema; its list of steps is not ours.
+    let known = migrate::steps();
+    if is_pre_release || applied.iter().any(|step| known.contains(step)) {
         present.push(STEPS_TABLE);
     }
-    let schema = SchemaManager::new(db);
     for table in migration::tables().into_iter().rev() {
         if schema.has_table(table).await? {
             present.push(table);

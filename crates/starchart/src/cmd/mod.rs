@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 use starchart_saml::ServiceProvider;
 use starchart_settings::{Loaded, Problem, Problems, Settings, Sources};
-use starchart_store::{SchemaState, Store};
+use starchart_store::{Error, SchemaState, Store};
 
 /// What the settings alone do not show: whether the identity provider's metadata can be used, and
 /// whether a zone is named.
@@ -50,6 +50,7 @@ fn saml_of(settings: &Settings) -> Result<ServiceProvider, Problems> {
 async fn schema_fits(store: &Store) -> anyhow::Result<()> {
     match store.schema().await? {
         SchemaState::Fits | SchemaState::Newer(_) => Ok(()),
+        SchemaState::PreRelease => Err(Error::PreReleaseSchema.into()),
         SchemaState::Pending(_) => {
             anyhow::bail!(
                 "the database's schema is not up to date: run `starchart migrate` first; nothing was changed"

@@ -420,7 +420,7 @@ async fn a_restored_old_dump_takes_nothing_back_without_being_approved() {
         .map(|n| format!("'{}'", fqdn(&format!("n-{n}"))))
         .collect::<Vec<_>>()
         .join(",");
-    world.db.run(&format!("UPDATE dns_records SET content = '192.168.3.3' WHERE fqdn IN ({changed}); UPDATE names SET generation = generation + 1, unpublished_since = 1 WHERE fqdn IN ({changed})")).await;
+    world.db.run(&format!("UPDATE dns_records SET presentation = '192.168.3.3' WHERE fqdn IN ({changed}); UPDATE names SET generation = generation + 1, unpublished_since = 1 WHERE fqdn IN ({changed})")).await;
     published(&world).await;
     let now = zone_sets(&world);
     assert_eq!(now.len(), 44);
@@ -466,7 +466,7 @@ fn columns(table: &str) -> &'static str {
             "fqdn, user_id, class, generation, applied_generation, change_id, sent_at, in_sync_at, created_at, updated_at"
         }
         "dns_records" => {
-            "id, fqdn, class, user_id, type, typed, content, value_hash, ttl, created_at, updated_at, expires_at"
+            "id, fqdn, class, user_id, type, input, presentation, value_hash, ttl, created_at, updated_at, expires_at"
         }
         _ => "fqdn, type, ttl, `values`, pending, updated_at",
     }

@@ -130,7 +130,7 @@ async fn nothing_stands_twice_and_nothing_beside_a_cname() {
         world
             .db
             .number(&format!(
-                "SELECT MIN(id) FROM dns_records WHERE typed = '{typed}'"
+                "SELECT MIN(id) FROM dns_records WHERE input = '{typed}'"
             ))
             .await
             .to_string()

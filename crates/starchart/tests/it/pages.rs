@@ -311,7 +311,7 @@ async fn every_route_answers_each_as_it_should() {
 
 async fn row_of(world: &World, id: &str) -> i64 {
     let sql = format!(
-        "SELECT CAST(COALESCE(SUM(updated_at + CRC32(typed) + CRC32(fqdn)), 0) AS SIGNED) FROM dns_records WHERE id = {id}"
+        "SELECT CAST(COALESCE(SUM(updated_at + CRC32(input) + CRC32(fqdn)), 0) AS SIGNED) FROM dns_records WHERE id = {id}"
     );
     world.db.number(&sql).await
 }

@@ -50,7 +50,7 @@ async fn one_refused_name_among_300_holds_no_other_back() {
     world
         .db
         .run(&format!(
-            "UPDATE dns_records SET content = '300.1.1.1', typed = '300.1.1.1' WHERE fqdn = '{bad}'"
+            "UPDATE dns_records SET presentation = '300.1.1.1', input = '300.1.1.1' WHERE fqdn = '{bad}'"
         ))
         .await;
     app.signal("CONT");

@@ -600,7 +600,7 @@ async fn a_form_that_came_too_late_is_shown_again_and_not_obeyed() {
     assert_eq!(
         world
             .db
-            .number("SELECT COUNT(*) FROM dns_records WHERE typed = 'mine'")
+            .number("SELECT COUNT(*) FROM dns_records WHERE input = 'mine'")
             .await,
         0
     );

@@ -262,7 +262,7 @@ pub async fn insert_records(world: &World, label: &str, prefix: &str, count: usi
     let sql = format!(
         "SET @u = (SELECT id FROM users WHERE label = '{label}'); START TRANSACTION; \
          INSERT INTO names (fqdn, user_id, class, generation, unpublished_since, created_at, updated_at) VALUES {}; \
-         INSERT INTO dns_records (fqdn, class, user_id, type, typed, content, value_hash, ttl, created_at, updated_at, expires_at) \
+         INSERT INTO dns_records (fqdn, class, user_id, type, input, presentation, value_hash, ttl, created_at, updated_at, expires_at) \
          VALUES {}; COMMIT",
         rows.join(","),
         records.join(",")

@@ -15,12 +15,12 @@ pub(crate) struct Model {
     #[sea_orm(column_name = "type")]
     pub(crate) rtype: String,
     /// What the person wrote.
-    pub(crate) typed: String,
+    pub(crate) input: String,
     /// The value as Route53 gets it.
-    pub(crate) content: String,
-    /// The SHA-256 of `content`.
+    pub(crate) presentation: String,
+    /// The SHA-256 of `presentation`.
     pub(crate) value_hash: Vec<u8>,
-    pub(crate) priority: Option<i32>,
+    pub(crate) preference: Option<i32>,
     pub(crate) ttl: i64,
     pub(crate) ports: Option<String>,
     pub(crate) course: Option<String>,

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-/// A record as it was until `moved_at`: added and never changed.
+/// A record as it was until `archived_at`: added and never changed.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "record_history")]
 pub(crate) struct Model {
@@ -14,10 +14,10 @@ pub(crate) struct Model {
     #[sea_orm(column_name = "type")]
     pub(crate) rtype: String,
     /// What the person wrote.
-    pub(crate) typed: String,
+    pub(crate) input: String,
     /// The value as Route53 gets it.
-    pub(crate) content: String,
-    pub(crate) priority: Option<i32>,
+    pub(crate) presentation: String,
+    pub(crate) preference: Option<i32>,
     pub(crate) ttl: i64,
     pub(crate) ports: Option<String>,
     pub(crate) course: Option<String>,
@@ -30,7 +30,7 @@ pub(crate) struct Model {
     pub(crate) reason: String,
     /// Who did it, when it was not the owner.
     pub(crate) actor_id: Option<i64>,
-    pub(crate) moved_at: i64,
+    pub(crate) archived_at: i64,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

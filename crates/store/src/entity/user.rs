@@ -20,7 +20,6 @@ pub(crate) struct Model {
     pub(crate) lock_version: i64,
     pub(crate) created_at: i64,
     pub(crate) updated_at: i64,
-    pub(crate) last_sign_in_at: i64,
     pub(crate) suspended_at: Option<i64>,
     pub(crate) deleted_at: Option<i64>,
 }

@@ -80,6 +80,7 @@ async fn check(store: &Store) -> Result<(), ImportError> {
     }
     match store.schema().await? {
         SchemaState::Fits | SchemaState::Newer(_) => Ok(()),
+        SchemaState::PreRelease => Err(Error::PreReleaseSchema.into()),
         SchemaState::Pending(_) | SchemaState::HalfWiped => Err(ImportError::Schema),
     }
 }
@@ -248,7 +249,6 @@ async fn people_within(
             groups: person.groups,
             label: person.deal.kept(),
             created_at: person.account.created_at,
-            updated_at: person.account.updated_at,
         })
         .collect();
     let rows = put_users(&tx, &moved, now).await?;
@@ -335,7 +335,7 @@ async fn records_within(
                 notice.items.push(outbox::record_item(
                     name.fqdn.clone(),
                     rtype,
-                    &record.typed,
+                    &record.input,
                     end,
                 ));
             }

@@ -321,10 +321,10 @@ impl Kept {
         let record = MovedRecord {
             id: old.id,
             rtype,
-            typed: old.content,
-            content: value.presentation,
+            input: old.content,
+            presentation: value.presentation,
             hash,
-            priority: value.preference,
+            preference: value.preference,
             ports: filled(old.ports),
             course: filled(old.course),
             description: filled(old.description),

@@ -86,7 +86,6 @@ pub(super) struct OldUser {
     pub(super) email: String,
     pub(super) listed: String,
     pub(super) created_at: i64,
-    pub(super) updated_at: i64,
 }
 
 /// A record.
@@ -165,10 +164,9 @@ impl Original {
     pub(super) async fn users(&self) -> Result<Vec<OldUser>, ImportError> {
         let select = format!(
             "SELECT CAST(u.username AS CHAR) AS username, CAST(u.displayName AS CHAR) AS display_name, \
-             CAST(u.email AS CHAR) AS email, CAST(u.`group` AS CHAR) AS listed, {} AS created_at, {} AS updated_at FROM `User` u \
+             CAST(u.email AS CHAR) AS email, CAST(u.`group` AS CHAR) AS listed, {} AS created_at FROM `User` u \
              WHERE u.username > ? ORDER BY u.username LIMIT {PAGE}",
-            millis("u.createdAt"),
-            millis("u.updatedAt")
+            millis("u.createdAt")
         );
         self.pages(&select, String::new(), |user: &OldUser| {
             user.username.clone()

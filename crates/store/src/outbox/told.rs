@@ -14,7 +14,7 @@ pub(super) async fn by(tx: &Tx, mail: i64) -> Result<Detail, Error> {
     struct Row {
         fqdn: String,
         rtype: String,
-        typed: String,
+        input: String,
         expires_at: i64,
     }
     let count = sql::number(
@@ -24,13 +24,13 @@ pub(super) async fn by(tx: &Tx, mail: i64) -> Result<Detail, Error> {
     )
     .await?;
     let select = format!(
-        "SELECT fqdn, type AS rtype, typed, expires_at FROM dns_records WHERE notice_id = ? \
+        "SELECT fqdn, type AS rtype, input, expires_at FROM dns_records WHERE notice_id = ? \
          ORDER BY expires_at, fqdn, type, id LIMIT {ITEMS}"
     );
     let rows: Vec<Row> = sql::all(tx.db(), &select, vec![mail.into()]).await?;
     let items: Vec<NoticeItem> = rows
         .into_iter()
-        .map(|row| item(row.fqdn, &row.rtype, &row.typed, row.expires_at))
+        .map(|row| item(row.fqdn, &row.rtype, &row.input, row.expires_at))
         .collect();
     let more = usize::try_from(count.unwrap_or_default())
         .unwrap_or_default()
@@ -42,10 +42,10 @@ pub(super) async fn by(tx: &Tx, mail: i64) -> Result<Detail, Error> {
 }
 
 /// How a mail names a record.
-pub(crate) fn item(name: String, rtype: &str, typed: &str, expires_at: i64) -> NoticeItem {
+pub(crate) fn item(name: String, rtype: &str, input: &str, expires_at: i64) -> NoticeItem {
     NoticeItem {
         name,
-        what: Some(format!("{rtype} {}", super::shorten(typed))),
+        what: Some(format!("{rtype} {}", super::shorten(input))),
         on: Some(Timestamp::from_millis(expires_at).date()),
         reason: None,
     }

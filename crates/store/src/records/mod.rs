@@ -29,11 +29,11 @@ pub struct Record {
     /// The type.
     pub rtype: RecordType,
     /// The value as typed.
-    pub typed: String,
+    pub input: String,
     /// The value in Route53's presentation format.
-    pub content: String,
+    pub presentation: String,
     /// The preference of an MX record.
-    pub priority: Option<u16>,
+    pub preference: Option<u16>,
     /// A person's own note.
     pub ports: Option<String>,
     /// A person's own note.
@@ -54,7 +54,7 @@ impl Record {
     /// What it says, notes included, in few digits; a renewal changes nothing of that.
     pub fn fingerprint(&self) -> String {
         let notes = [&self.ports, &self.course, &self.description].map(Option::as_deref);
-        fingerprint(&self.name, self.rtype, &self.content, notes)
+        fingerprint(&self.name, self.rtype, &self.presentation, notes)
     }
 }
 

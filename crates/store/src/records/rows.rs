@@ -49,7 +49,7 @@ pub(super) fn fingerprint(row: &dns_record::Model) -> Result<String, Error> {
     Ok(record::fingerprint(
         &row.fqdn,
         read_type(&row.rtype)?,
-        &row.content,
+        &row.presentation,
         notes,
     ))
 }
@@ -90,10 +90,10 @@ pub(super) async fn insert(
         class: Set(rtype.class().as_str().to_owned()),
         user_id: Set(owner.0),
         rtype: Set(rtype.as_str().to_owned()),
-        typed: Set(new.input.clone()),
-        content: Set(content),
+        input: Set(new.input.clone()),
+        presentation: Set(content),
         value_hash: Set(hash),
-        priority: Set(priority(&new.value)),
+        preference: Set(preference(&new.value)),
         ttl: Set(i64::from(TTL)),
         ports: Set(new.ports.clone()),
         course: Set(new.course.clone()),
@@ -161,9 +161,9 @@ pub(super) async fn retire(
         user_id: Set(row.user_id),
         fqdn: Set(row.fqdn),
         rtype: Set(row.rtype),
-        typed: Set(row.typed),
-        content: Set(row.content),
-        priority: Set(row.priority),
+        input: Set(row.input),
+        presentation: Set(row.presentation),
+        preference: Set(row.preference),
         ttl: Set(row.ttl),
         ports: Set(row.ports),
         course: Set(row.course),
@@ -174,7 +174,7 @@ pub(super) async fn retire(
         notified_at: Set(row.notified_at),
         reason: Set(reason.as_str().to_owned()),
         actor_id: Set((by != owner).then_some(by.0)),
-        moved_at: Set(now.as_millis()),
+        archived_at: Set(now.as_millis()),
     };
     record_history::Entity::insert(kept)
         .exec_without_returning(tx.db())
@@ -203,9 +203,9 @@ pub(super) async fn retire_all<'a>(
     }
     let (places, count) = (sql::places(ids.len()), ids.len() as u64);
     let keep = format!(
-        "INSERT INTO record_history (record_id, user_id, fqdn, type, typed, content, priority, ttl, ports, course, description, \
-         created_at, updated_at, expires_at, notified_at, reason, actor_id, moved_at) \
-         SELECT id, user_id, fqdn, type, typed, content, priority, ttl, ports, course, description, \
+        "INSERT INTO record_history (record_id, user_id, fqdn, type, input, presentation, preference, ttl, ports, course, description, \
+         created_at, updated_at, expires_at, notified_at, reason, actor_id, archived_at) \
+         SELECT id, user_id, fqdn, type, input, presentation, preference, ttl, ports, course, description, \
          created_at, updated_at, expires_at, notified_at, ?, NULL, ? FROM dns_records WHERE id IN ({places}) ORDER BY id"
     );
     let values = [reason.into(), now.as_millis().into()]
@@ -261,7 +261,7 @@ pub(super) async fn note_told(
     }
 }
 
-fn priority(value: &RecordValue) -> Option<i32> {
+fn preference(value: &RecordValue) -> Option<i32> {
     match value {
         RecordValue::Mx { preference, .. } => Some(i32::from(*preference)),
         _ => None,

@@ -152,37 +152,18 @@ async fn pause_told_within(tx: Tx, zone: &str, reason: &str) -> Result<Option<Pa
     Ok(before)
 }
 
-/// Notes that an operator approved the plan with this hash, with a line of the trail, before
-/// anything is done about it. The hash is kept for people who look into the database; nothing asks
-/// for it.
-pub async fn record_approval(
-    store: &Store,
-    hash: &str,
-    zone: &str,
-    detail: &str,
-) -> Result<(), Error> {
+/// Adds the audit trail's line about an operator's approval of a plan, before the plan is applied.
+pub async fn record_approval(store: &Store, zone: &str, detail: &str) -> Result<(), Error> {
     store
-        .write(|tx| approved_within(tx, hash, zone, detail))
+        .write(|tx| async move {
+            // An operator with a shell is none of the users: the line has no actor.
+            let entry = Entry {
+                action: "zone.approve",
+                object: zone,
+                detail,
+                ..Entry::default()
+            };
+            audit::append(&tx, &entry).await
+        })
         .await
-}
-
-async fn approved_within(tx: Tx, hash: &str, zone: &str, detail: &str) -> Result<(), Error> {
-    let now = tx.now().await?.as_millis();
-    let note = "UPDATE zone_control SET approved_hash = ?, approved_at = ? WHERE id = 1";
-    let values = vec![hash.into(), now.into()];
-    if sql::touch(tx.db(), note, values.clone()).await? == 0 {
-        let insert = "INSERT INTO zone_control (approved_hash, approved_at, id) VALUES (?, ?, 1)";
-        sql::touch(tx.db(), insert, values).await?;
-    }
-    // Whoever has a shell on the server is nobody of the users.
-    audit::append(
-        &tx,
-        &Entry {
-            action: "zone.approve",
-            object: zone,
-            detail,
-            ..Entry::default()
-        },
-    )
-    .await
 }

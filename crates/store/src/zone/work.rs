@@ -152,7 +152,7 @@ pub(super) async fn desired_of(
     struct Record {
         fqdn: String,
         rtype: String,
-        content: String,
+        presentation: String,
         ttl: i32,
     }
     #[derive(FromQueryResult)]
@@ -161,7 +161,7 @@ pub(super) async fn desired_of(
         value: String,
     }
     let (filter, values) = sql::at_names(fqdns);
-    let records = format!("SELECT fqdn, type AS rtype, content, ttl FROM dns_records{filter}");
+    let records = format!("SELECT fqdn, type AS rtype, presentation, ttl FROM dns_records{filter}");
     let records: Vec<Record> = sql::all(on, &records, values.clone()).await?;
     let challenges = format!("SELECT fqdn, value FROM challenge_values{filter}");
     let challenges: Vec<Challenge> = sql::all(on, &challenges, values).await?;
@@ -180,7 +180,7 @@ pub(super) async fn desired_of(
             row.fqdn,
             read_type(&row.rtype)?,
             u32::try_from(row.ttl).unwrap_or(TTL),
-            row.content,
+            row.presentation,
         );
     }
     for row in challenges {

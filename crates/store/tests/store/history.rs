@@ -33,7 +33,7 @@ async fn edits_and_deletions_are_kept(world: &World) {
     let kept = async |reason: &str, content: &str| {
         let sql = format!(
             "SELECT COUNT(*) FROM record_history WHERE record_id = {} AND user_id = {} AND reason = '{reason}' \
-             AND content = '{content}' AND moved_at > 0",
+             AND presentation = '{content}' AND archived_at > 0",
             record.id, user.id
         );
         world.number(&sql).await
@@ -123,9 +123,9 @@ async fn texts_come_back_byte_for_byte(world: &World) {
             .await
             .unwrap()
             .unwrap();
-        assert_eq!(read.typed, *text);
+        assert_eq!(read.input, *text);
         assert_eq!(
-            read.content,
+            read.presentation,
             user.record("t", "TXT", text).value.presentation()
         );
     }

@@ -210,7 +210,7 @@ async fn an_edit_turns_an_a_into_a_cname_and_back(world: &World) {
         (edited.id, edited.created_at, edited.rtype),
         (before.id, before.created_at, RecordType::Cname)
     );
-    assert_eq!(edited.content, "example.com.");
+    assert_eq!(edited.presentation, "example.com.");
     let back = records::edit(
         &world.store,
         user.id,
@@ -280,7 +280,7 @@ async fn a_record_at_the_limit_can_be_edited(world: &World) {
     )
     .await
     .unwrap();
-    assert_eq!(edited.typed, "192.168.1.2");
+    assert_eq!(edited.input, "192.168.1.2");
     let more = records::create(
         &world.store,
         user.id,
@@ -479,10 +479,11 @@ async fn constraints_hold_without_the_store(world: &World) {
         .create(&user, "alias", "CNAME", "example.com")
         .await
         .unwrap();
-    let columns = "user_id, typed, content, value_hash, ttl, created_at, updated_at, expires_at";
+    let columns =
+        "user_id, input, presentation, value_hash, ttl, created_at, updated_at, expires_at";
     let insert = |name: &str, class: &str, kind: &str| {
         format!(
-            "INSERT INTO dns_records (fqdn, class, type, {columns}) SELECT '{}', '{class}', '{kind}', user_id, typed, content, \
+            "INSERT INTO dns_records (fqdn, class, type, {columns}) SELECT '{}', '{class}', '{kind}', user_id, input, presentation, \
              X'0000000000000000000000000000000000000000000000000000000000000000', ttl, created_at, updated_at, expires_at \
              FROM dns_records LIMIT 1",
             user.fqdn(name)

@@ -2,51 +2,30 @@
 
 use futures_util::future::join_all;
 use sqlx::Connection as _;
-use starchart_store::{Migrated, SchemaState, Store, zone};
+use starchart_store::{Error, Migrated, SchemaState, Store, WipeMark, WipeOutcome, zone};
 
 use crate::world::World;
 
 on_both!(
     many_processes_migrate_once,
     a_migration_that_was_killed_goes_on,
-    a_newer_schema_is_told_and_left_alone,
+    a_newer_schema_is_reported_and_left_alone,
+    a_pre_release_schema_is_reported_and_can_be_wiped,
     a_locked_row_is_waited_for_and_a_deadlock_repeated,
     texts_are_compared_by_bytes,
 );
 
-/// Undoes the migration that the world came with.
-async fn empty(world: &World) {
-    for table in [
-        "outbox",
-        "acme_accounts",
-        "challenge_values",
-        "certificate_orders",
-        "certificates",
-        "audit_trail",
-        "ticks",
-        "leases",
-        "zone_orphans",
-        "zone_audits",
-        "zone_control",
-        "zone_changes",
-        "zone_rrset",
-        "record_history",
-        "dns_records",
-        "names",
-        "used_assertions",
-        "login_results",
-        "login_requests",
-        "sessions",
-        "users",
-        "seaql_migrations",
-    ] {
+/// Drops all tables that the migration created.
+async fn drop_tables(world: &World) {
+    for table in migration::tables().into_iter().rev() {
         world.run(&format!("DROP TABLE {table}")).await.unwrap();
     }
+    world.run("DROP TABLE seaql_migrations").await.unwrap();
 }
 
 async fn many_processes_migrate_once(world: &World) {
     assert_eq!(world.store.schema().await.unwrap(), SchemaState::Fits);
-    empty(world).await;
+    drop_tables(world).await;
     let SchemaState::Pending(steps) = world.store.schema().await.unwrap() else {
         panic!("an empty database fits")
     };
@@ -68,11 +47,11 @@ async fn a_migration_that_was_killed_goes_on(world: &World) {
     // Killed between a step and the note that it was done, which MySQL does not do in one
     // transaction.
     let steps = world
-        .number("SELECT COUNT(*) FROM seaql_migrations WHERE version >= 'm0012'")
+        .number("SELECT COUNT(*) FROM seaql_migrations WHERE version >= 'm0015'")
         .await;
     let steps = usize::try_from(steps).unwrap();
     world
-        .run("DELETE FROM seaql_migrations WHERE version >= 'm0012'")
+        .run("DELETE FROM seaql_migrations WHERE version >= 'm0015'")
         .await
         .unwrap();
     world.run("DROP TABLE outbox").await.unwrap();
@@ -88,7 +67,7 @@ async fn a_migration_that_was_killed_goes_on(world: &World) {
     assert_eq!(world.number("SELECT COUNT(*) FROM outbox").await, 0);
 }
 
-async fn a_newer_schema_is_told_and_left_alone(world: &World) {
+async fn a_newer_schema_is_reported_and_left_alone(world: &World) {
     world
         .run("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_later', 0)")
         .await
@@ -106,6 +85,31 @@ async fn a_newer_schema_is_told_and_left_alone(world: &World) {
     );
     // A program that was rolled back still serves.
     world.person("user1").await;
+}
+
+async fn a_pre_release_schema_is_reported_and_can_be_wiped(world: &World) {
+    // The tables of such a build had other columns, and one table more.
+    for statement in [
+        "DELETE FROM seaql_migrations",
+        "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m0001_users', 0)",
+        "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m0041_import_rows', 0)",
+        "CREATE TABLE acme_accounts (id INT NOT NULL PRIMARY KEY)",
+        "ALTER TABLE zone_control ADD COLUMN approved_at BIGINT NULL",
+    ] {
+        world.run(statement).await.unwrap();
+    }
+    assert_eq!(world.store.schema().await.unwrap(), SchemaState::PreRelease);
+    let refused = world.store.migrate().await.unwrap_err();
+    assert!(matches!(refused, Error::PreReleaseSchema), "{refused}");
+    assert!(refused.to_string().contains("starchart wipe"), "{refused}");
+
+    let wiped = world.store.wipe(WipeMark::Ignore, |_| true).await.unwrap();
+    assert!(matches!(wiped, WipeOutcome::Wiped { .. }), "{wiped:?}");
+    assert_eq!(world.store.schema().await.unwrap(), SchemaState::Fits);
+    let left = world.run("SELECT id FROM acme_accounts").await;
+    assert!(left.is_err(), "the table is gone");
+    let old = world.run("SELECT approved_at FROM zone_control").await;
+    assert!(old.is_err(), "the tables are the current ones");
 }
 
 /// Another connection holds what the store wants and wants what the store holds.

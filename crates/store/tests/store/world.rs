@@ -164,7 +164,7 @@ impl World {
     /// Copies the person's one record until there are `count`, all ending at the same moment.
     pub(crate) async fn copies(&self, who: &Person, count: usize) {
         for n in 1..count {
-            let columns = "class, user_id, type, typed, content, value_hash, ttl, created_at, updated_at, expires_at";
+            let columns = "class, user_id, type, input, presentation, value_hash, ttl, created_at, updated_at, expires_at";
             let name = format!("copy{n}.{}", who.base);
             self.run(&format!(
                 "INSERT INTO names (fqdn, user_id, class, created_at, updated_at) VALUES ('{name}', {id}, 'other', 0, 0); \

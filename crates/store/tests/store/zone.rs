@@ -487,7 +487,7 @@ async fn a_pause_has_a_kind(world: &World) {
         !by_hand.after_wipe && by_hand.reason == "by hand",
         "{by_hand:?}"
     );
-    zone::record_approval(store, "abc", "starchart.com", "by an operator")
+    zone::record_approval(store, "starchart.com", "by an operator")
         .await
         .unwrap();
     assert!(
@@ -526,8 +526,7 @@ async fn fifty_thousand_sets_are_adopted_in_seconds() {
     let numbers = format!(
         "(SELECT a.d + 10 * b.d + 100 * c.d + 1000 * e.d + 10000 * f.d n FROM {digit} a, {digit} b, {digit} c, {digit} e, {digit} f WHERE f.d < 5) m"
     );
-    let columns =
-        "class, user_id, type, typed, content, value_hash, ttl, created_at, updated_at, expires_at";
+    let columns = "class, user_id, type, input, presentation, value_hash, ttl, created_at, updated_at, expires_at";
     world
         .run(&format!(
             "INSERT INTO names (fqdn, user_id, class, created_at, updated_at) SELECT CONCAT('n', n, '.{base}'), {id}, 'other', 0, 0 FROM {numbers}; \

@@ -386,9 +386,9 @@ fn stored(person: &Person, record: Record) -> FormValues {
             None => record.name.clone(),
         },
         rtype: record.rtype.to_string(),
-        value: record.typed,
+        value: record.input,
         priority: record
-            .priority
+            .preference
             .map(|priority| priority.to_string())
             .unwrap_or_default(),
         ports: record.ports.unwrap_or_default(),
@@ -415,8 +415,8 @@ fn row(record: Record) -> RecordRow {
         id: record.id.0,
         fqdn: record.name,
         rtype: record.rtype.to_string(),
-        value: record.typed,
-        priority: record.priority,
+        value: record.input,
+        priority: record.preference,
         ports: record.ports,
         course: record.course,
         description: record.description,

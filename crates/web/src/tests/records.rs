@@ -81,7 +81,7 @@ async fn a_record_is_made_changed_renewed_and_deleted() {
     );
     let edited = all(&world, &browser).await;
     assert_eq!(
-        (edited.len(), edited[0].id, edited[0].content.as_str()),
+        (edited.len(), edited[0].id, edited[0].presentation.as_str()),
         (1, id, "host.example.org.")
     );
 
@@ -360,7 +360,7 @@ async fn two_windows_do_not_overwrite_each_other_unseen() {
             ("seen", seen),
         ];
         let reply = browser.post(&path, &fields).await;
-        (reply, all(&world, &browser).await[0].content.clone())
+        (reply, all(&world, &browser).await[0].presentation.clone())
     };
     let (first, _) = say("192.0.2.8", "kept", &both).await;
     assert_eq!(

@@ -57,7 +57,7 @@ pub async fn approve(context: &Context, hash: &str) -> Result<ApprovalOutcome, R
         plan.short_hash(),
         plan.differences()
     );
-    zone::record_approval(store, &plan.hash(), context.root.as_str(), &detail).await?;
+    zone::record_approval(store, context.root.as_str(), &detail).await?;
     let marked = mend(context, &view, &plan).await?;
     let lifted = match seen {
         Some(pause) => zone::resume_from(store, &pause)

@@ -72,8 +72,8 @@ async fn records_stay_as_they_are() {
             (
                 r.id.0,
                 r.name.as_str(),
-                r.content.as_str(),
-                r.typed.as_str(),
+                r.presentation.as_str(),
+                r.input.as_str(),
             )
         })
         .collect();

@@ -1,10 +1,11 @@
-//! Sign-ins that we sent to the identity provider.
+//! The `login_requests` table: SAML requests sent to the identity provider.
 
 use crate::table::Table;
 
-/// `browser_hash` binds the request to the pre-login cookie, `relay_hash` is the relay state's.
+/// `browser_hash` binds the request to the pre-login cookie, `relay_hash` to the relay state.
+/// `held_form` is the form to submit after the sign-in.
 pub(crate) const STEP: Table = Table {
-    step: "m0003_login_requests",
+    step: "m0003_create_login_requests",
     table: "login_requests",
     columns: "
         request_id VARCHAR(128) NOT NULL PRIMARY KEY,

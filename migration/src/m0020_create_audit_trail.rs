@@ -1,9 +1,9 @@
-//! Who did what: rows are added and never changed.
+//! The `audit_trail` table: who did what. Append-only.
 
 use crate::table::Table;
 
 pub(crate) const STEP: Table = Table {
-    step: "m0014_audit_trail",
+    step: "m0020_create_audit_trail",
     table: "audit_trail",
     columns: "
         id {id},

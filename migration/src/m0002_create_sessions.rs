@@ -1,10 +1,11 @@
-//! Sessions, known by the hash of their token.
+//! The `sessions` table: sessions found by the SHA-256 of their token.
 
 use crate::table::Table;
 
-/// `user_id` is who signed in; while impersonating, `impersonated_id` is whose pages are shown.
+/// `user_id` is the user who signed in; `impersonated_id` is the user whose pages an admin sees
+/// until `impersonation_until`.
 pub(crate) const STEP: Table = Table {
-    step: "m0002_sessions",
+    step: "m0002_create_sessions",
     table: "sessions",
     columns: "
         id {id},
@@ -21,7 +22,8 @@ pub(crate) const STEP: Table = Table {
         CONSTRAINT sessions_token_uq UNIQUE (token_hash),
         CONSTRAINT sessions_user_fk FOREIGN KEY (user_id) REFERENCES users (id),
         CONSTRAINT sessions_impersonated_fk FOREIGN KEY (impersonated_id) REFERENCES users (id),
-        CONSTRAINT sessions_impersonation_ck CHECK ((impersonated_id IS NULL) = (impersonation_until IS NULL))
+        CONSTRAINT sessions_impersonation_ck CHECK
+            ((impersonated_id IS NULL) = (impersonation_until IS NULL))
     ",
     indexes: &[
         ("sessions_user_ix", "user_id"),

@@ -1,9 +1,9 @@
-//! Sets under people's labels that no row explains and that are not ours: when each was first seen.
+//! The `zone_orphans` table: RRsets below users' labels without a row and not in the registry.
 
 use crate::table::Table;
 
 pub(crate) const STEP: Table = Table {
-    step: "m0032_zone_orphans",
+    step: "m0013_create_zone_orphans",
     table: "zone_orphans",
     columns: "
         fqdn VARCHAR(253) NOT NULL,

@@ -1,11 +1,13 @@
-//! Mails that are owed: one of a kind for a thing and a day.
+//! The `outbox` table: mails to send, one per kind, thing and day.
 
 use crate::table::Table;
 
-/// `claimed_until` is a lease: a sender that dies gives the row back. `message_id` stays the same
-/// at every attempt.
+/// `claimed_until` is a lease: a mail whose sender died can be claimed again. `message_id` is the
+/// same in every attempt. `unclear` counts attempts with an unknown outcome: it is incremented
+/// before each attempt and decremented when the outcome is known. `failed_at` is when the mail was
+/// refused for good; `refused_address` is true if the server refused the address permanently.
 pub(crate) const STEP: Table = Table {
-    step: "m0019_outbox",
+    step: "m0017_create_outbox",
     table: "outbox",
     columns: "
         id {id},
@@ -20,10 +22,13 @@ pub(crate) const STEP: Table = Table {
         claimed_by VARCHAR(191) NULL,
         claimed_until BIGINT NULL,
         attempts INT NOT NULL DEFAULT 0,
+        unclear INT NOT NULL DEFAULT 0,
         next_attempt_at BIGINT NOT NULL,
         refusal TEXT NULL,
         created_at BIGINT NOT NULL,
         sent_at BIGINT NULL,
+        failed_at BIGINT NULL,
+        refused_address BOOLEAN NOT NULL DEFAULT 0,
         CONSTRAINT outbox_thing_uq UNIQUE (kind, thing, day),
         CONSTRAINT outbox_message_uq UNIQUE (message_id),
         CONSTRAINT outbox_user_fk FOREIGN KEY (user_id) REFERENCES users (id),

@@ -1,10 +1,11 @@
-//! People. A deleted person stays as a tombstone that keeps subject and label.
+//! The `users` table.
 
 use crate::table::Table;
 
-/// `lock_version` is what a writing transaction updates first, to lock the row.
+/// A deleted user stays as a tombstone that keeps subject and label. Every writing transaction on a
+/// user's rows increments `lock_version` first, which locks the row.
 pub(crate) const STEP: Table = Table {
-    step: "m0001_users",
+    step: "m0001_create_users",
     table: "users",
     columns: "
         id {id},
@@ -19,7 +20,6 @@ pub(crate) const STEP: Table = Table {
         lock_version BIGINT NOT NULL DEFAULT 0,
         created_at BIGINT NOT NULL,
         updated_at BIGINT NOT NULL,
-        last_sign_in_at BIGINT NOT NULL,
         suspended_at BIGINT NULL,
         deleted_at BIGINT NULL,
         CONSTRAINT users_subject_uq UNIQUE (subject),

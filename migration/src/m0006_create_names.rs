@@ -1,12 +1,12 @@
-//! Names: who owns each, whether it is a CNAME's, and how far its last change has come.
+//! The `names` table: owner, class and publish state of each fqdn.
 
 use crate::table::Table;
 
-/// `generation > applied_generation` means: the zone does not yet show what the rows want.
-/// `is_unpublished` says so to an index. `UNIQUE (fqdn, class)` is what records refer to, so that a name
-/// cannot have both classes.
+/// `generation > applied_generation` means that the zone does not show the name's current sets;
+/// `is_unpublished` puts that condition into an index. Records reference `UNIQUE (fqdn, class)`, so a
+/// name cannot have records of both classes.
 pub(crate) const STEP: Table = Table {
-    step: "m0006_names",
+    step: "m0006_create_names",
     table: "names",
     columns: "
         fqdn VARCHAR(253) NOT NULL PRIMARY KEY,
@@ -14,7 +14,8 @@ pub(crate) const STEP: Table = Table {
         class VARCHAR(5) NOT NULL,
         generation BIGINT NOT NULL DEFAULT 0,
         applied_generation BIGINT NOT NULL DEFAULT 0,
-        is_unpublished BOOLEAN GENERATED ALWAYS AS (CASE WHEN generation > applied_generation THEN 1 ELSE 0 END) STORED,
+        is_unpublished BOOLEAN GENERATED ALWAYS AS
+            (CASE WHEN generation > applied_generation THEN 1 ELSE 0 END) STORED,
         unpublished_since BIGINT NULL,
         refused_generation BIGINT NULL,
         refusal TEXT NULL,

@@ -1,11 +1,12 @@
-//! One row: what came of the last audit of the zone.
+//! The `zone_audits` table: one row with the result of the last zone audit.
 
 use crate::table::Table;
 
-/// `at` is null until an audit came to its end; `problem` says why the last try did not. `creates`,
-/// `deletes` and `replaces` make up the plan; those `unclaimed` stand as wanted.
+/// `at` is null until an audit finished; `problem` is why the last attempt failed. The plan
+/// consists of `creates`, `deletes` and `replaces`; `unclaimed` RRsets match the rows but are not
+/// in the registry.
 pub(crate) const STEP: Table = Table {
-    step: "m0031_zone_audits",
+    step: "m0012_create_zone_audits",
     table: "zone_audits",
     columns: "
         id INT NOT NULL PRIMARY KEY,

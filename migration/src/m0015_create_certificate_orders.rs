@@ -1,11 +1,15 @@
-//! Orders at the certificate authority, each a job that can be resumed after any step.
+//! The `certificate_orders` table: ACME orders, resumable after every step.
 
 use crate::table::Table;
 
-/// One live order a person: `live_slot` is theirs until `finished_at` is set. `starts` counts a
-/// step before it runs, so that a step that kills its process ends; `fence` tells a late holder.
+/// `live_slot` admits one unfinished order per user. `starts` is incremented before a step runs, so
+/// that a step that kills its process is limited; `fence` rejects writes of an earlier claim.
+/// `automatic` orders come from the renewal job and do not count against the user's daily limit.
+/// `failures` counts consecutive CA failures for the backoff; `openings` counts orders opened at
+/// the CA. `patient_until` is the latest time until which the CA asked to wait; it extends the
+/// order's deadline, whereas `retry_at` is for display and is cleared by the next step.
 pub(crate) const STEP: Table = Table {
-    step: "m0016_certificate_orders",
+    step: "m0015_create_certificate_orders",
     table: "certificate_orders",
     columns: "
         id {id},
@@ -20,21 +24,28 @@ pub(crate) const STEP: Table = Table {
         replaces_id BIGINT NULL,
         certificate_id BIGINT NULL,
         starts INT NOT NULL DEFAULT 0,
+        automatic BOOLEAN NOT NULL DEFAULT 0,
+        failures INT NOT NULL DEFAULT 0,
+        openings INT NOT NULL DEFAULT 0,
         next_step_at BIGINT NOT NULL,
         claimed_by VARCHAR(191) NULL,
         claimed_until BIGINT NULL,
         fence BIGINT NOT NULL DEFAULT 0,
         problem TEXT NULL,
         retry_at BIGINT NULL,
+        patient_until BIGINT NULL,
         dns_not_checked BOOLEAN NOT NULL DEFAULT 0,
         created_at BIGINT NOT NULL,
         updated_at BIGINT NOT NULL,
         finished_at BIGINT NULL,
-        live_slot BIGINT GENERATED ALWAYS AS (CASE WHEN finished_at IS NULL THEN user_id ELSE NULL END) STORED,
+        live_slot BIGINT GENERATED ALWAYS AS
+            (CASE WHEN finished_at IS NULL THEN user_id ELSE NULL END) STORED,
         CONSTRAINT certificate_orders_live_uq UNIQUE (live_slot),
         CONSTRAINT certificate_orders_user_fk FOREIGN KEY (user_id) REFERENCES users (id),
-        CONSTRAINT certificate_orders_replaces_fk FOREIGN KEY (replaces_id) REFERENCES certificates (id),
-        CONSTRAINT certificate_orders_certificate_fk FOREIGN KEY (certificate_id) REFERENCES certificates (id)
+        CONSTRAINT certificate_orders_replaces_fk FOREIGN KEY (replaces_id)
+            REFERENCES certificates (id),
+        CONSTRAINT certificate_orders_certificate_fk FOREIGN KEY (certificate_id)
+            REFERENCES certificates (id)
     ",
     indexes: &[
         ("certificate_orders_user_ix", "user_id, created_at"),

@@ -1,9 +1,9 @@
-//! Ticks: who inserts the row of a job's period runs it.
+//! The `ticks` table: one row per job and period; the process that inserts it runs the job.
 
 use crate::table::Table;
 
 pub(crate) const STEP: Table = Table {
-    step: "m0013_ticks",
+    step: "m0019_create_ticks",
     table: "ticks",
     columns: "
         job VARCHAR(64) NOT NULL,

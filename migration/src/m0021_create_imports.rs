@@ -1,11 +1,11 @@
-//! One row: whether the rows of the application before this one were taken over.
+//! The `imports` table: one row with the state of the import from the original's database.
 
 use crate::table::Table;
 
-/// `started_at` is the moment by which the import judges what has ended; it stays the same when an
-/// import is taken up again. `skipped_at`: an operator wants none.
+/// `started_at` decides which rows have expired; it does not change when an import is resumed.
+/// `skipped_at` is set if an operator chose not to import.
 pub(crate) const STEP: Table = Table {
-    step: "m0040_imports",
+    step: "m0021_create_imports",
     table: "imports",
     columns: "
         id INT NOT NULL PRIMARY KEY,

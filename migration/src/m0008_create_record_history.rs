@@ -1,11 +1,11 @@
-//! What records were: rows are added and never changed.
+//! The `record_history` table: earlier versions of records. Append-only.
 
 use crate::table::Table;
 
-/// `reason` is why the row came here: edit, delete, expiry. `actor_id` is set when it was not the
-/// owner's own doing.
+/// `reason` is why the version ended: edit, delete or expiry. `actor_id` is null when the owner did
+/// it.
 pub(crate) const STEP: Table = Table {
-    step: "m0008_record_history",
+    step: "m0008_create_record_history",
     table: "record_history",
     columns: "
         id {id},
@@ -13,9 +13,9 @@ pub(crate) const STEP: Table = Table {
         user_id BIGINT NOT NULL,
         fqdn VARCHAR(253) NOT NULL,
         type VARCHAR(10) NOT NULL,
-        typed TEXT NOT NULL,
-        content TEXT NOT NULL,
-        priority INT NULL,
+        input TEXT NOT NULL,
+        presentation TEXT NOT NULL,
+        preference INT NULL,
         ttl INT NOT NULL,
         ports VARCHAR(191) NULL,
         course VARCHAR(191) NULL,
@@ -26,12 +26,12 @@ pub(crate) const STEP: Table = Table {
         notified_at BIGINT NULL,
         reason VARCHAR(16) NOT NULL,
         actor_id BIGINT NULL,
-        moved_at BIGINT NOT NULL,
+        archived_at BIGINT NOT NULL,
         CONSTRAINT record_history_user_fk FOREIGN KEY (user_id) REFERENCES users (id)
     ",
     indexes: &[
-        ("record_history_user_ix", "user_id, moved_at"),
+        ("record_history_user_ix", "user_id, archived_at"),
         ("record_history_record_ix", "record_id"),
-        ("record_history_name_ix", "fqdn, moved_at"),
+        ("record_history_name_ix", "fqdn, archived_at"),
     ],
 };

@@ -1,13 +1,13 @@
-//! The ownership registry: every set that we put into the zone, or are about to.
+//! The `zone_rrset` table, the ownership registry: RRsets that Starchart wrote or is writing.
 
 use crate::table::Table;
 
-/// `ttl` and `values` (a JSON array of texts) are what Route53 confirmed, null while it confirmed
-/// nothing. `pending` is a JSON array of what is on its way, `[]` when nothing is; `look_at`: when
-/// to read the zone for a send that may still come. No foreign key: what stands in the zone is true
-/// whether or not our other rows were lost.
+/// `ttl` and `values` (a JSON array of strings) are what the provider confirmed, null before the
+/// first confirmation. `pending` is a JSON array of sends without an outcome, `[]` if there is
+/// none. `look_at` is when to read the zone for a send that may still arrive. There is no foreign
+/// key: the zone keeps its RRsets even when other rows are lost.
 pub(crate) const STEP: Table = Table {
-    step: "m0009_zone_rrset",
+    step: "m0009_create_zone_rrset",
     table: "zone_rrset",
     columns: "
         fqdn VARCHAR(253) NOT NULL,

@@ -1,10 +1,10 @@
-//! Checked answers of the identity provider, until their browser fetches them.
+//! The `login_results` table: validated SAML identities that their browser has not fetched yet.
 
 use crate::table::Table;
 
-/// No foreign key: both sides are purged by age, each in its own batches.
+/// Has no foreign key to `login_requests`: both tables are purged by age, in separate batches.
 pub(crate) const STEP: Table = Table {
-    step: "m0004_login_results",
+    step: "m0004_create_login_results",
     table: "login_results",
     columns: "
         handle_hash {hash} NOT NULL PRIMARY KEY,

@@ -1,12 +1,13 @@
-//! Certificates that were issued. The private key is encrypted before it comes here.
+//! The `certificates` table: issued certificates with sealed private keys.
 
 use crate::table::Table;
 
-/// One active certificate a person (`active_slot`). `key_id` names the key that encrypted
-/// `key_ciphertext`; user and certificate are its associated data. `revocation_owed_at` waits for a
-/// person to be gone.
+/// `active_slot` admits one active certificate per user. `key_id` names the key that sealed
+/// `key_ciphertext`; user and certificate are its associated data. `revocation_owed_at` marks a
+/// certificate to revoke, because its user was deleted; `revoke_at` is the earliest next attempt
+/// and `revoke_tries` the number of attempts, for the backoff.
 pub(crate) const STEP: Table = Table {
-    step: "m0015_certificates",
+    step: "m0014_create_certificates",
     table: "certificates",
     columns: "
         id {id},
@@ -21,15 +22,19 @@ pub(crate) const STEP: Table = Table {
         not_before BIGINT NOT NULL,
         not_after BIGINT NOT NULL,
         renew_at BIGINT NULL,
-        active_slot BIGINT GENERATED ALWAYS AS (CASE WHEN state = 'active' THEN user_id ELSE NULL END) STORED,
+        active_slot BIGINT GENERATED ALWAYS AS
+            (CASE WHEN state = 'active' THEN user_id ELSE NULL END) STORED,
         created_at BIGINT NOT NULL,
         ended_at BIGINT NULL,
         revocation_owed_at BIGINT NULL,
+        revoke_at BIGINT NULL,
+        revoke_tries INT NOT NULL DEFAULT 0,
         revoked_at BIGINT NULL,
         notified_at BIGINT NULL,
         CONSTRAINT certificates_active_uq UNIQUE (active_slot),
         CONSTRAINT certificates_user_fk FOREIGN KEY (user_id) REFERENCES users (id),
-        CONSTRAINT certificates_state_ck CHECK (state IN ('active', 'replaced', 'deleted', 'expired')),
+        CONSTRAINT certificates_state_ck
+            CHECK (state IN ('active', 'replaced', 'deleted', 'expired')),
         CONSTRAINT certificates_key_ck CHECK ((key_id IS NULL) = (key_ciphertext IS NULL))
     ",
     indexes: &[
