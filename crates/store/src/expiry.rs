@@ -25,33 +25,33 @@ pub const BATCH: u64 = 500;
 
 /// What there is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub enum ExpiryStep {
     /// Records whose person was told long enough ago.
-    EndRecords,
+    ExpireRecords,
     /// Records that end soon.
-    TellRecords,
+    NotifyRecords,
     /// Certificates that have ended.
-    EndCertificates,
+    ExpireCertificates,
     /// Certificates that end soon and were not renewed.
-    TellCertificates,
+    NotifyCertificates,
 }
 
-impl Step {
+impl ExpiryStep {
     /// Every step, in the order in which a run takes them.
     pub const ALL: [Self; 4] = [
-        Self::EndRecords,
-        Self::TellRecords,
-        Self::EndCertificates,
-        Self::TellCertificates,
+        Self::ExpireRecords,
+        Self::NotifyRecords,
+        Self::ExpireCertificates,
+        Self::NotifyCertificates,
     ];
 
     /// Its name in logs.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::EndRecords => "end records",
-            Self::TellRecords => "tell of records",
-            Self::EndCertificates => "end certificates",
-            Self::TellCertificates => "tell of certificates",
+            Self::ExpireRecords => "expire records",
+            Self::NotifyRecords => "notify of expiring records",
+            Self::ExpireCertificates => "expire certificates",
+            Self::NotifyCertificates => "notify of expiring certificates",
         }
     }
 
@@ -59,18 +59,18 @@ impl Step {
     /// [`Self::moments`].
     fn due(self) -> (&'static str, &'static str) {
         match self {
-            Self::EndRecords => (
+            Self::ExpireRecords => (
                 "dns_records",
                 "expires_at <= ? AND notified_at IS NOT NULL AND EXISTS (SELECT 1 FROM outbox o WHERE o.id = notice_id \
                  AND ((o.state = 'sent' AND o.sent_at <= ?) OR (o.state = 'failed' AND o.refused_address = 1 AND o.failed_at <= ?)))",
             ),
-            Self::TellRecords => (
+            Self::NotifyRecords => (
                 "dns_records",
                 "expires_at <= ? AND (notified_at IS NULL OR notice_id IS NULL \
                  OR NOT EXISTS (SELECT 1 FROM outbox o WHERE o.id = notice_id AND (o.state <> 'failed' OR o.refused_address = 1)))",
             ),
-            Self::EndCertificates => ("certificates", "state = 'active' AND not_after <= ?"),
-            Self::TellCertificates => (
+            Self::ExpireCertificates => ("certificates", "state = 'active' AND not_after <= ?"),
+            Self::NotifyCertificates => (
                 "certificates",
                 "state = 'active' AND notified_at IS NULL AND not_after <= ? AND not_after > ?",
             ),
@@ -80,19 +80,19 @@ impl Step {
     fn moments(self, now: Timestamp) -> Vec<Value> {
         let at = |millis: i64| Value::from(now.plus(millis).as_millis());
         match self {
-            Self::EndRecords => vec![at(0), at(-GRACE_MS), at(-GRACE_MS)],
-            Self::TellRecords => vec![at(NOTICE_MS)],
-            Self::EndCertificates => vec![at(0)],
-            Self::TellCertificates => vec![at(NOTICE_MS), at(0)],
+            Self::ExpireRecords => vec![at(0), at(-GRACE_MS), at(-GRACE_MS)],
+            Self::NotifyRecords => vec![at(NOTICE_MS)],
+            Self::ExpireCertificates => vec![at(0)],
+            Self::NotifyCertificates => vec![at(NOTICE_MS), at(0)],
         }
     }
 }
 
 /// People of whom something is due, with how many rows, in the order of their ids, after `after`;
 /// at most `limit`.
-pub async fn people(
+pub async fn list_due_users(
     store: &Store,
-    step: Step,
+    step: ExpiryStep,
     after: Option<UserId>,
     limit: u64,
 ) -> Result<Vec<(UserId, u64)>, Error> {
@@ -121,21 +121,21 @@ pub async fn people(
 
 /// Takes the step for these people: at most [`BATCH`] rows in one transaction. Says how many it
 /// took; when that is [`BATCH`], there may be more.
-pub async fn take(store: &Store, step: Step, people: &[UserId]) -> Result<u64, Error> {
+pub async fn run_step(store: &Store, step: ExpiryStep, people: &[UserId]) -> Result<u64, Error> {
     if people.is_empty() {
         return Ok(0);
     }
     store.write(|tx| take_within(tx, step, people)).await
 }
 
-async fn take_within(tx: Tx, step: Step, people: &[UserId]) -> Result<u64, Error> {
+async fn take_within(tx: Tx, step: ExpiryStep, people: &[UserId]) -> Result<u64, Error> {
     users::lock_all(&tx, people).await?;
     let now = tx.now().await?;
     match step {
-        Step::EndRecords => end_records(&tx, people, now).await,
-        Step::TellRecords => tell_records(&tx, people, now).await,
-        Step::EndCertificates => end_certificates(&tx, people, now).await,
-        Step::TellCertificates => tell_certificates(&tx, people, now).await,
+        ExpiryStep::ExpireRecords => end_records(&tx, people, now).await,
+        ExpiryStep::NotifyRecords => tell_records(&tx, people, now).await,
+        ExpiryStep::ExpireCertificates => end_certificates(&tx, people, now).await,
+        ExpiryStep::NotifyCertificates => tell_certificates(&tx, people, now).await,
     }
 }
 
@@ -193,7 +193,7 @@ impl Item for Certificate {
 /// What is due of these people, read under their locks.
 async fn due<T: FromQueryResult>(
     tx: &Tx,
-    step: Step,
+    step: ExpiryStep,
     columns: &str,
     people: &[UserId],
     now: Timestamp,
@@ -228,7 +228,7 @@ fn ids(rows: impl Iterator<Item = i64>) -> (String, Vec<Value>) {
 }
 
 async fn end_records(tx: &Tx, people: &[UserId], now: Timestamp) -> Result<u64, Error> {
-    let rows: Vec<Record> = due(tx, Step::EndRecords, RECORD, people, now).await?;
+    let rows: Vec<Record> = due(tx, ExpiryStep::ExpireRecords, RECORD, people, now).await?;
     if rows.is_empty() {
         return Ok(0);
     }
@@ -238,7 +238,7 @@ async fn end_records(tx: &Tx, people: &[UserId], now: Timestamp) -> Result<u64, 
 }
 
 async fn tell_records(tx: &Tx, people: &[UserId], now: Timestamp) -> Result<u64, Error> {
-    let rows: Vec<Record> = due(tx, Step::TellRecords, RECORD, people, now).await?;
+    let rows: Vec<Record> = due(tx, ExpiryStep::NotifyRecords, RECORD, people, now).await?;
     if rows.is_empty() {
         return Ok(0);
     }
@@ -248,7 +248,8 @@ async fn tell_records(tx: &Tx, people: &[UserId], now: Timestamp) -> Result<u64,
 }
 
 async fn end_certificates(tx: &Tx, people: &[UserId], now: Timestamp) -> Result<u64, Error> {
-    let rows: Vec<Certificate> = due(tx, Step::EndCertificates, CERTIFICATE, people, now).await?;
+    let rows: Vec<Certificate> =
+        due(tx, ExpiryStep::ExpireCertificates, CERTIFICATE, people, now).await?;
     if rows.is_empty() {
         return Ok(0);
     }
@@ -272,7 +273,7 @@ async fn end_certificates(tx: &Tx, people: &[UserId], now: Timestamp) -> Result<
 
 async fn tell_certificates(tx: &Tx, people: &[UserId], now: Timestamp) -> Result<u64, Error> {
     let mut rows: Vec<Certificate> =
-        due(tx, Step::TellCertificates, CERTIFICATE, people, now).await?;
+        due(tx, ExpiryStep::NotifyCertificates, CERTIFICATE, people, now).await?;
     rows.retain(|row| {
         certificate_notice_at(
             Timestamp::from_millis(row.not_before),

@@ -8,17 +8,17 @@
 //! (sorted). It reads the database's clock ([`Store::now`]), never the process's.
 
 pub mod admin;
-pub mod audit;
+
 pub mod certificates;
 mod connect;
 mod entity;
 mod error;
 pub mod expiry;
-pub mod figures;
 pub mod housekeeping;
 pub mod import;
 pub mod lease;
 pub mod login;
+pub mod metrics;
 mod migrate;
 pub mod outbox;
 mod progress;
@@ -27,6 +27,7 @@ pub mod sessions;
 mod sql;
 mod store;
 pub mod ticks;
+pub mod trail;
 mod tx;
 pub mod users;
 mod vault;

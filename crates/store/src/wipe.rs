@@ -10,8 +10,8 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, FromQueryResult};
 use starchart_domain::plural::pluralize;
 use starchart_domain::time::Timestamp;
 
-use crate::audit::{self, Entry};
 use crate::migrate::{self, STEPS_TABLE};
+use crate::trail::{self, Entry};
 use crate::{Error, Store, sql, zone};
 
 /// The table with the mark: one row, or none while a flag may wipe.
@@ -194,7 +194,7 @@ pub(crate) async fn finish(store: &Store, db: &DatabaseConnection) -> Result<Fin
     // The zone may still hold what the dropped rows wanted.
     zone::pause_after_wipe(store).await?;
     let detail = pluralize(finished.tables.len(), "table", "tables");
-    audit::record(
+    trail::append(
         store,
         &Entry {
             action: "database.wipe",

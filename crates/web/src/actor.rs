@@ -6,8 +6,8 @@ use starchart_domain::user::UserId;
 /// A signed-in person whom the identity provider called an admin at the last sign-in, and who
 /// impersonates nobody.
 pub(crate) use starchart_store::admin::Admin;
-use starchart_store::audit::Act;
 use starchart_store::sessions::Session;
+use starchart_store::trail::AuditContext;
 
 /// A signed-in person who has a label.
 #[derive(Debug, Clone)]
@@ -22,10 +22,10 @@ pub(crate) struct Person {
 
 impl Person {
     /// For the audit trail: who does it, in whose account.
-    pub(crate) fn act<'a>(&self, request_id: &'a str) -> Act<'a> {
+    pub(crate) fn act<'a>(&self, request_id: &'a str) -> AuditContext<'a> {
         let by = self.impersonator.unwrap_or(self.id);
-        Act {
-            by,
+        AuditContext {
+            actor: by,
             on_behalf_of: self.impersonator.map(|_| self.id),
             request_id,
         }

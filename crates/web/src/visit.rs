@@ -9,8 +9,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use serde::{Deserialize, Serialize};
 use starchart_domain::user::UserId;
-use starchart_store::audit::{self, Entry};
 use starchart_store::sessions::Session;
+use starchart_store::trail::{self, Entry};
 
 use crate::config::App;
 use crate::cookies::Kind;
@@ -220,7 +220,7 @@ impl Visit {
             request_id: &self.id,
         };
         let written = match self.app.store() {
-            Ok(store) => audit::record(store, &entry).await.map_err(Failure::from),
+            Ok(store) => trail::append(store, &entry).await.map_err(Failure::from),
             Err(failure) => Err(failure),
         };
         if let Err(failure) = written {

@@ -9,8 +9,8 @@ use starchart_domain::record::RecordForm;
 use starchart_domain::user::{Groups, Identity, Subject};
 use starchart_settings::Settings;
 use starchart_store::Store;
-use starchart_store::audit::Act;
 use starchart_store::records::{self, RecordError};
+use starchart_store::trail::AuditContext;
 use starchart_store::users::{self, User};
 
 /// The people of the development identity provider: they find what is made here when they sign in
@@ -141,8 +141,8 @@ async fn record(
     let new = form
         .check(&settings.root_domain.base(label))
         .map_err(|faults| anyhow::anyhow!("{name} {kind}: {faults:?}"))?;
-    let act = Act {
-        by: user.id,
+    let act = AuditContext {
+        actor: user.id,
         on_behalf_of: None,
         request_id: "seed",
     };

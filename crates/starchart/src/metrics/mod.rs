@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use actix_web::dev::Server;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use starchart_jobs::Counters;
-use starchart_store::{Pool, figures};
+use starchart_store::{Pool, metrics};
 use starchart_web::RequestMetrics;
 use tokio::sync::Mutex;
 use tracing::debug;
@@ -40,7 +40,7 @@ pub(crate) struct Metrics {
 #[derive(Debug, Clone, Default)]
 struct Seen {
     /// `None`: the database is not there.
-    rows: Option<Arc<figures::Figures>>,
+    rows: Option<Arc<metrics::MetricsSnapshot>>,
     pool: Option<Pool>,
     /// How long the look waited for the first answer, with the wait for a connection.
     first_answer: Option<Duration>,
@@ -84,7 +84,7 @@ impl Metrics {
         let rows = async {
             store.ping().await?;
             let first_answer = start.elapsed();
-            Ok::<_, starchart_store::Error>((figures::read(store).await?, first_answer))
+            Ok::<_, starchart_store::Error>((metrics::read_snapshot(store).await?, first_answer))
         };
         match tokio::time::timeout(LIMIT, rows).await {
             Ok(Ok((rows, first_answer))) => Seen {

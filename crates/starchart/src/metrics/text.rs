@@ -11,7 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 use starchart_domain::time::Timestamp;
 use starchart_store::Pool;
-use starchart_store::figures::{Certificates, Figures, LeaseAge};
+use starchart_store::metrics::{CertificateMetrics, LeaseMetrics, MetricsSnapshot};
 use starchart_store::zone::AuditRow;
 
 use super::{Metrics, Seen};
@@ -130,7 +130,7 @@ fn connections(registry: &mut Registry, pool: Pool) {
     );
 }
 
-fn publishing(registry: &mut Registry, rows: &Figures) {
+fn publishing(registry: &mut Registry, rows: &MetricsSnapshot) {
     let lag = age(rows.now, rows.backlog.oldest);
     seconds(
         registry,
@@ -217,7 +217,7 @@ fn audits(registry: &mut Registry, row: &AuditRow, now: Timestamp) {
     );
 }
 
-fn queues(registry: &mut Registry, rows: &Figures) {
+fn queues(registry: &mut Registry, rows: &MetricsSnapshot) {
     number(
         registry,
         "certificate_orders_live",
@@ -248,7 +248,7 @@ fn queues(registry: &mut Registry, rows: &Figures) {
         registry,
         "mails_owed",
         "Mails that wait to be sent",
-        rows.mails.owed,
+        rows.mails.pending,
     );
     number(
         registry,
@@ -260,11 +260,11 @@ fn queues(registry: &mut Registry, rows: &Figures) {
         registry,
         "mail_oldest_owed",
         "Age of the mail that waits longest",
-        age(rows.now, rows.mails.oldest_owed_at),
+        age(rows.now, rows.mails.oldest_pending_at),
     );
 }
 
-fn certificates(registry: &mut Registry, certificates: &Certificates, now: Timestamp) {
+fn certificates(registry: &mut Registry, certificates: &CertificateMetrics, now: Timestamp) {
     number(
         registry,
         "certificates_active",
@@ -300,7 +300,7 @@ fn certificates(registry: &mut Registry, certificates: &Certificates, now: Times
     );
 }
 
-fn leases(registry: &mut Registry, leases: &[LeaseAge]) {
+fn leases(registry: &mut Registry, leases: &[LeaseMetrics]) {
     let family = Family::<Label, Real>::default();
     for lease in leases {
         family

@@ -11,11 +11,11 @@ use crate::records::RecordError;
 use crate::records::leave::retire_all;
 use crate::sessions::IDLE_MS;
 use crate::tx::Tx;
-use crate::{Error, Store, audit, certificates, sessions, sql, users};
+use crate::{Error, Store, certificates, sessions, sql, trail, users};
 
 /// What a deletion would end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Consequences {
+pub struct DeletionPreview {
     /// Records that leave the zone.
     pub records: u64,
     /// Certificates whose revocation is owed then: all that still live, in use or not.
@@ -32,7 +32,7 @@ pub struct Consequences {
 
 /// What was ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Deleted {
+pub struct DeletedUser {
     /// Records that leave the zone.
     pub records: u32,
     /// Certificates that are owed a revocation.
@@ -46,7 +46,11 @@ pub struct Deleted {
 }
 
 /// What deleting the person would end.
-pub async fn consequences(store: &Store, _: &Admin, person: UserId) -> Result<Consequences, Error> {
+pub async fn preview_deletion(
+    store: &Store,
+    _: &Admin,
+    person: UserId,
+) -> Result<DeletionPreview, Error> {
     #[derive(FromQueryResult)]
     struct Row {
         records: i64,
@@ -71,7 +75,7 @@ pub async fn consequences(store: &Store, _: &Admin, person: UserId) -> Result<Co
     let row: Option<Row> = sql::one(store.reader(), &sql, values).await?;
     let row = row.ok_or_else(|| Error::Corrupt("a count gave no row".to_owned()))?;
     let number = |n: i64| u64::try_from(n).unwrap_or_default();
-    Ok(Consequences {
+    Ok(DeletionPreview {
         records: number(row.records),
         certificates: number(row.certificates),
         order: row.orders > 0,
@@ -82,12 +86,12 @@ pub async fn consequences(store: &Store, _: &Admin, person: UserId) -> Result<Co
 }
 
 /// Deletes the person. Afterwards their names are dirty: wake the publisher.
-pub async fn delete(
+pub async fn delete_user(
     store: &Store,
     admin: &Admin,
     person: UserId,
     request_id: &str,
-) -> Result<Deleted, AdminError> {
+) -> Result<DeletedUser, AdminError> {
     store
         .write(|tx| delete_within(tx, admin, person, request_id))
         .await
@@ -98,7 +102,7 @@ async fn delete_within(
     admin: &Admin,
     person: UserId,
     request_id: &str,
-) -> Result<Deleted, AdminError> {
+) -> Result<DeletedUser, AdminError> {
     if person == admin.id {
         return Err(AdminError::Oneself);
     }
@@ -115,7 +119,7 @@ async fn delete_within(
     let unsent = "DELETE FROM outbox WHERE user_id = ? AND state <> 'sent'";
     let mails = sql::touch(tx.db(), unsent, vec![person.0.into()]).await?;
     let subject = users::bury(&tx, person, now).await?;
-    let done = Deleted {
+    let done = DeletedUser {
         records,
         certificates,
         orders,
@@ -134,9 +138,9 @@ async fn delete_within(
         pluralize(mails, "mail", "mails"),
     ]
     .join(", ");
-    audit::within(
+    trail::write(
         &tx,
-        &admin.act(request_id),
+        &admin.audit_context(request_id),
         "user.delete",
         subject.as_str(),
         &detail,

@@ -9,10 +9,10 @@ use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter};
 use starchart_domain::user::UserId;
 
 use super::{Admin, AdminError, may_touch};
-use crate::audit::{self, Act};
 use crate::entity::session::{self, Column};
 use crate::entity::user;
 use crate::sessions::IMPERSONATION_MS;
+use crate::trail::{self, AuditContext};
 use crate::tx::Tx;
 use crate::users::{self, User};
 use crate::{Error, Store};
@@ -77,12 +77,12 @@ async fn impersonate_within(
     {
         return Err(AdminError::NoLongerAdmin);
     }
-    let act = Act {
-        by: admin.id,
+    let act = AuditContext {
+        actor: admin.id,
         on_behalf_of: Some(person),
         request_id,
     };
-    audit::within(
+    trail::write(
         &tx,
         &act,
         "impersonation.start",
@@ -157,12 +157,12 @@ pub(crate) async fn note_ends(
             .one(tx.db())
             .await?;
         let (on_behalf_of, object) = other.map(|other| (UserId(other.id), other.subject)).unzip();
-        let act = Act {
-            by: UserId(row.user_id),
+        let act = AuditContext {
+            actor: UserId(row.user_id),
             on_behalf_of,
             request_id,
         };
-        audit::within(
+        trail::write(
             tx,
             &act,
             "impersonation.end",

@@ -3,8 +3,8 @@
 //! Every function here wants an [`Admin`], and only a live session of somebody who is one gives it:
 //! a page that is not an admin's cannot ask.
 
-mod attention;
 mod delete;
+mod health_items;
 mod impersonate;
 mod search;
 mod trail;
@@ -12,18 +12,20 @@ mod trail;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::{Subject, UserId};
 
-use crate::audit::Act;
 use crate::error::Refusal;
+use crate::trail::AuditContext;
 use crate::tx::Tx;
 use crate::users::User;
 use crate::{Error, Store, sql, users};
 
-pub use attention::{Attention, RefusedName, StuckOrder, attention, retry_mail, retry_name};
-pub use delete::{Consequences, Deleted, consequences, delete};
+pub use delete::{DeletedUser, DeletionPreview, delete_user, preview_deletion};
+pub use health_items::{
+    HealthItems, RefusedName, StuckOrder, list_health_items, retry_mail, retry_name,
+};
 pub(crate) use impersonate::{ENDED, note_ends};
 pub use impersonate::{impersonate, stop_impersonating};
-pub use search::{CertificateStatus, PAGE_ROWS, PersonPage, PersonRow, search};
-pub use trail::{TRAIL_ROWS, TrailFilter, TrailLine, TrailPage, trail};
+pub use search::{CertificateStatus, PAGE_ROWS, UserPage, UserRow, search_users};
+pub use trail::{TRAIL_ROWS, TrailFilter, TrailLine, TrailPage, list_trail};
 
 /// Somebody else's account is only touched in this time after a sign-in, in milliseconds: a screen
 /// that was left open since the morning is not enough.
@@ -47,9 +49,9 @@ impl Admin {
     }
 
     /// For the audit trail.
-    pub fn act<'a>(&self, request_id: &'a str) -> Act<'a> {
-        Act {
-            by: self.id,
+    pub fn audit_context<'a>(&self, request_id: &'a str) -> AuditContext<'a> {
+        AuditContext {
+            actor: self.id,
             on_behalf_of: None,
             request_id,
         }
@@ -103,7 +105,7 @@ pub struct Totals {
 }
 
 /// Counts everything.
-pub async fn totals(store: &Store, _: &Admin) -> Result<Totals, Error> {
+pub async fn count_totals(store: &Store, _: &Admin) -> Result<Totals, Error> {
     Ok(Totals {
         users: count(
             store,
@@ -120,7 +122,7 @@ pub async fn totals(store: &Store, _: &Admin) -> Result<Totals, Error> {
 }
 
 /// The person with this user name, unless deleted.
-pub async fn find(store: &Store, _: &Admin, username: &str) -> Result<Option<User>, Error> {
+pub async fn find_user(store: &Store, _: &Admin, username: &str) -> Result<Option<User>, Error> {
     match Subject::parse(username) {
         Ok(subject) => users::by_subject(store, &subject).await,
         Err(_) => Ok(None),

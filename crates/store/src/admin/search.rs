@@ -14,7 +14,7 @@ pub const PAGE_ROWS: u32 = 20;
 
 /// Somebody who was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PersonRow {
+pub struct UserRow {
     /// Who.
     pub user: User,
     /// Whether an admin has suspended them.
@@ -43,9 +43,9 @@ pub enum CertificateStatus {
 
 /// One page of those who were found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PersonPage {
+pub struct UserPage {
     /// By e-mail address.
-    pub rows: Vec<PersonRow>,
+    pub rows: Vec<UserRow>,
     /// How many there are on all pages.
     pub total: u64,
 }
@@ -67,7 +67,12 @@ const FOUND: &str = "FROM users u WHERE u.deleted_at IS NULL AND (LOWER(u.email)
 /// People whose e-mail address, name, user name or domain contains the text, in any case; on
 /// SQLite, which knows no other letters to have a case, those beyond ASCII as typed. Pages count
 /// from 0.
-pub async fn search(store: &Store, _: &Admin, text: &str, page: u32) -> Result<PersonPage, Error> {
+pub async fn search_users(
+    store: &Store,
+    _: &Admin,
+    text: &str,
+    page: u32,
+) -> Result<UserPage, Error> {
     let values = || -> Vec<Value> {
         let (folded, typed) = (pattern(text), anywhere(text));
         let mut values = vec![Value::from(folded); 4];
@@ -91,9 +96,9 @@ pub async fn search(store: &Store, _: &Admin, text: &str, page: u32) -> Result<P
     let rows: Vec<Row> = sql::all(store.reader(), &select, values()).await?;
     let rows = rows
         .into_iter()
-        .map(PersonRow::try_from)
+        .map(UserRow::try_from)
         .collect::<Result<_, _>>()?;
-    Ok(PersonPage {
+    Ok(UserPage {
         rows,
         total: total
             .and_then(|n| u64::try_from(n).ok())
@@ -120,7 +125,7 @@ fn escape(c: char) -> impl Iterator<Item = char> {
         .chain(std::iter::once(c))
 }
 
-impl TryFrom<Row> for PersonRow {
+impl TryFrom<Row> for UserRow {
     type Error = Error;
 
     fn try_from(row: Row) -> Result<Self, Error> {

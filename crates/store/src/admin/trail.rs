@@ -15,7 +15,7 @@ pub const TRAIL_ROWS: usize = 50;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrailFilter {
     /// The user name of who did it or in whose account it was done.
-    pub person: String,
+    pub user: String,
     /// A part of what was done: `record`, `record.delete`.
     pub action: String,
     /// A part of what it was done to.
@@ -65,7 +65,7 @@ struct Row {
 }
 
 /// The lines that fit, newest first; with `before`, only those older than that line.
-pub async fn trail(
+pub async fn list_trail(
     store: &Store,
     _: &Admin,
     filter: &TrailFilter,
@@ -73,9 +73,9 @@ pub async fn trail(
 ) -> Result<TrailPage, Error> {
     let (mut wheres, mut values): (Vec<&str>, Vec<Value>) =
         (vec!["t.id < ?"], vec![before.unwrap_or(i64::MAX).into()]);
-    if !filter.person.is_empty() {
+    if !filter.user.is_empty() {
         // Somebody with an impossible name has done nothing.
-        let subject = Subject::parse(&filter.person)
+        let subject = Subject::parse(&filter.user)
             .map(|subject| subject.as_str().to_owned())
             .unwrap_or_default();
         wheres.push("(a.subject = ? OR b.subject = ?)");

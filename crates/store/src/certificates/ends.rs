@@ -16,7 +16,7 @@ use crate::{Error, Store, outbox, sql, users};
 
 /// What the authority issued.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Issued {
+pub struct IssuedCertificate {
     /// The certificate, PEM.
     pub certificate: String,
     /// The intermediates, PEM.
@@ -44,7 +44,7 @@ pub(super) async fn issue_within(
     tx: Tx,
     store: &Store,
     claim: &Claim,
-    issued: &Issued,
+    issued: &IssuedCertificate,
 ) -> Result<bool, Error> {
     let now = tx.now().await?;
     let owner = claim.owner;
@@ -91,11 +91,11 @@ pub(super) async fn issue_within(
 pub(super) async fn insert(
     tx: &Tx,
     claim: &Claim,
-    issued: &Issued,
+    issued: &IssuedCertificate,
     state: &str,
     now: Timestamp,
 ) -> Result<i64, Error> {
-    let Issued {
+    let IssuedCertificate {
         certificate,
         chain,
         not_before,

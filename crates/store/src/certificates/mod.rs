@@ -18,8 +18,8 @@ use starchart_domain::secret::Secret;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
-use crate::audit::{self, Act};
 use crate::error::Refusal;
+use crate::trail::{self, AuditContext};
 use crate::tx::Tx;
 use crate::vault::Place;
 use crate::{Error, Store, sql, users};
@@ -89,7 +89,7 @@ pub struct Overview {
 pub enum RequestError {
     /// One is under way already; the page shows it.
     #[error("an order is under way")]
-    UnderWay,
+    OrderInProgress,
     /// The one in use is good for longer; a renewal is taken from this moment on.
     #[error("not due before {}", .from.rfc3339())]
     NotDue {
@@ -98,7 +98,7 @@ pub enum RequestError {
     },
     /// Asked for too often today.
     #[error("{limit} requests a day are allowed")]
-    TooMany {
+    TooManyRequests {
         /// Allowed in 24 hours.
         limit: u32,
         /// When the next is taken.
@@ -122,7 +122,7 @@ impl Refusal for RequestError {
 }
 
 /// What the person has and what is under way.
-pub async fn overview(store: &Store, owner: UserId) -> Result<Overview, Error> {
+pub async fn load_overview(store: &Store, owner: UserId) -> Result<Overview, Error> {
     let snapshot = store.snapshot().await?;
     let active = rows::active(&snapshot, owner).await?;
     let last = rows::last_order(&snapshot, owner).await?;
@@ -145,7 +145,7 @@ pub async fn overview(store: &Store, owner: UserId) -> Result<Overview, Error> {
 }
 
 /// Whether the person has a certificate in use or an order under way.
-pub async fn any(store: &Store, owner: UserId) -> Result<bool, Error> {
+pub async fn has_any(store: &Store, owner: UserId) -> Result<bool, Error> {
     rows::any(store.reader(), owner).await
 }
 
@@ -176,7 +176,7 @@ pub async fn request(
     owner: UserId,
     domain: &str,
     daily: u32,
-    act: &Act<'_>,
+    act: &AuditContext<'_>,
 ) -> Result<OrderView, RequestError> {
     store
         .write(|tx| request_within(tx, owner, domain, daily, act))
@@ -188,7 +188,7 @@ async fn request_within(
     owner: UserId,
     domain: &str,
     daily: u32,
-    act: &Act<'_>,
+    act: &AuditContext<'_>,
 ) -> Result<OrderView, RequestError> {
     if !users::lock(&tx, owner).await? {
         return Err(RequestError::NotFound);
@@ -196,7 +196,7 @@ async fn request_within(
     let now = tx.now().await?;
     match rows::live_order(tx.db(), owner).await? {
         Some(order) if order.automatic => return hasten(&tx, order, daily, now, act).await,
-        Some(_) => return Err(RequestError::UnderWay),
+        Some(_) => return Err(RequestError::OrderInProgress),
         None => {}
     }
     let active = rows::active(tx.db(), owner).await?;
@@ -219,7 +219,7 @@ async fn request_within(
         now,
     )
     .await?;
-    audit::within(&tx, act, "certificate.request", domain, "").await?;
+    trail::write(&tx, act, "certificate.request", domain, "").await?;
     let row = rows::live_order(tx.db(), owner).await?;
     let row =
         row.ok_or_else(|| Error::Corrupt(format!("no order of user {owner} after it was made")))?;
@@ -233,7 +233,7 @@ async fn hasten(
     order: OrderRow,
     daily: u32,
     now: Timestamp,
-    act: &Act<'_>,
+    act: &AuditContext<'_>,
 ) -> Result<OrderView, RequestError> {
     let owner = UserId(order.user_id);
     within_daily_limit(tx, owner, daily, now).await?;
@@ -245,7 +245,7 @@ async fn hasten(
         order.id.into(),
     ];
     sql::touch(tx.db(), own, values).await?;
-    audit::within(
+    trail::write(
         tx,
         act,
         "certificate.request",
@@ -265,7 +265,7 @@ async fn within_daily_limit(
     now: Timestamp,
 ) -> Result<(), RequestError> {
     match room_at(tx.db(), owner, limit, now).await? {
-        Some(next_at) => Err(RequestError::TooMany { limit, next_at }),
+        Some(next_at) => Err(RequestError::TooManyRequests { limit, next_at }),
         None => Ok(()),
     }
 }
@@ -301,11 +301,11 @@ async fn room_at(
 
 /// Takes the certificate out of use and shreds its key; does not revoke it. A renewal that the
 /// sweep has under way is given up. False: there was none.
-pub async fn delete(store: &Store, owner: UserId, act: &Act<'_>) -> Result<bool, Error> {
+pub async fn delete(store: &Store, owner: UserId, act: &AuditContext<'_>) -> Result<bool, Error> {
     store.write(|tx| delete_within(tx, owner, act)).await
 }
 
-async fn delete_within(tx: Tx, owner: UserId, act: &Act<'_>) -> Result<bool, Error> {
+async fn delete_within(tx: Tx, owner: UserId, act: &AuditContext<'_>) -> Result<bool, Error> {
     if !users::lock(&tx, owner).await? {
         return Ok(false);
     }
@@ -320,13 +320,17 @@ async fn delete_within(tx: Tx, owner: UserId, act: &Act<'_>) -> Result<bool, Err
     {
         abandon_within(&tx, owner).await?;
     }
-    audit::within(&tx, act, "certificate.delete", &active.domain, "").await?;
+    trail::write(&tx, act, "certificate.delete", &active.domain, "").await?;
     Ok(true)
 }
 
 /// The private key (PEM, PKCS#8) of the person's certificate, decrypted; none when the person has
 /// no such certificate in use.
-pub async fn private_key(store: &Store, owner: UserId, id: i64) -> Result<Option<Secret>, Error> {
+pub async fn load_private_key(
+    store: &Store,
+    owner: UserId,
+    id: i64,
+) -> Result<Option<Secret>, Error> {
     let Some(sealed) = rows::sealed_key(store.reader(), owner, id).await? else {
         return Ok(None);
     };

@@ -6,7 +6,7 @@ use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
 use super::rows;
-use crate::import::Issued;
+use crate::import::IssuedCertificate;
 use crate::tx::Tx;
 use crate::vault::Place;
 use crate::{Error, sql};
@@ -14,7 +14,7 @@ use crate::{Error, sql};
 /// A certificate with its key.
 pub(crate) struct MovedCertificate {
     pub(crate) key: Secret,
-    pub(crate) issued: Issued,
+    pub(crate) issued: IssuedCertificate,
     /// When its person was told that it ends.
     pub(crate) told: Option<Timestamp>,
     /// Whether it is the one in use; else it was replaced, and no key is kept.

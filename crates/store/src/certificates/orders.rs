@@ -20,7 +20,7 @@ use crate::tx::Tx;
 use crate::vault::Place;
 use crate::{Error, Store, sql, users};
 
-pub use super::ends::Issued;
+pub use super::ends::IssuedCertificate;
 
 /// The right to work at an order; every write checks it again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl Claim {
 
 /// A claimed order, as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Work {
+pub struct ClaimedOrder {
     /// The right to work at it.
     pub claim: Claim,
     /// What its next step depends on.
@@ -65,7 +65,7 @@ pub struct Work {
 
 /// Until when an order is left alone, and why.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Pause {
+pub struct Postponement {
     /// Milliseconds from now.
     pub for_ms: i64,
     /// What to tell the person; none: it goes well.
@@ -73,14 +73,14 @@ pub struct Pause {
     /// Whether the authority did not help this time; else it did, or was not asked.
     pub failed: Option<bool>,
     /// Whether the person is told when it is asked again.
-    pub tell_when: bool,
+    pub show_retry_time: bool,
     /// Whether the authority asked for this wait, so that nothing shortens it and the order has
     /// longer.
-    pub asked: bool,
+    pub requested_by_ca: bool,
 }
 
 /// Orders whose time has come and that nobody works at, those that wait longest first.
-pub async fn due(store: &Store, limit: u64) -> Result<Vec<i64>, Error> {
+pub async fn list_due(store: &Store, limit: u64) -> Result<Vec<i64>, Error> {
     #[derive(sea_orm::FromQueryResult)]
     struct Row {
         id: i64,
@@ -114,7 +114,7 @@ pub async fn claim(
     order: i64,
     holder: &str,
     ttl_ms: i64,
-) -> Result<Option<Work>, Error> {
+) -> Result<Option<ClaimedOrder>, Error> {
     store
         .write(|tx| claim_within(tx, order, holder, ttl_ms))
         .await
@@ -125,7 +125,7 @@ async fn claim_within(
     order: i64,
     holder: &str,
     ttl_ms: i64,
-) -> Result<Option<Work>, Error> {
+) -> Result<Option<ClaimedOrder>, Error> {
     let now = tx.now().await?;
     let take = "UPDATE certificate_orders SET claimed_by = ?, claimed_until = ?, fence = fence + 1, starts = starts + 1 \
          WHERE id = ? AND finished_at IS NULL AND next_step_at <= ? AND (claimed_until IS NULL OR claimed_until <= ?)";
@@ -148,7 +148,7 @@ async fn claim_within(
     work(row, holder, user_gone).map(Some)
 }
 
-fn work(row: OrderRow, holder: &str, user_gone: bool) -> Result<Work, Error> {
+fn work(row: OrderRow, holder: &str, user_gone: bool) -> Result<ClaimedOrder, Error> {
     let count = |n: i32| u32::try_from(n).unwrap_or(0);
     let facts = OrderFacts {
         step: row.step()?,
@@ -169,7 +169,7 @@ fn work(row: OrderRow, holder: &str, user_gone: bool) -> Result<Work, Error> {
         holder: holder.to_owned(),
         fence: row.fence,
     };
-    Ok(Work {
+    Ok(ClaimedOrder {
         claim,
         facts,
         url: row.order_url,
@@ -200,7 +200,7 @@ pub(super) async fn fenced(
 }
 
 /// Makes the claim end `ttl_ms` milliseconds from now; false: it was lost.
-pub async fn extend(store: &Store, claim: &Claim, ttl_ms: i64) -> Result<bool, Error> {
+pub async fn extend_claim(store: &Store, claim: &Claim, ttl_ms: i64) -> Result<bool, Error> {
     store.write(|tx| extend_within(tx, claim, ttl_ms)).await
 }
 
@@ -217,11 +217,11 @@ async fn extend_within(tx: Tx, claim: &Claim, ttl_ms: i64) -> Result<bool, Error
 }
 
 /// Gives the claim back until the order is due again. False: it was lost.
-pub async fn pause(store: &Store, claim: &Claim, pause: &Pause) -> Result<bool, Error> {
+pub async fn postpone(store: &Store, claim: &Claim, pause: &Postponement) -> Result<bool, Error> {
     store.write(|tx| pause_within(tx, claim, pause)).await
 }
 
-async fn pause_within(tx: Tx, claim: &Claim, pause: &Pause) -> Result<bool, Error> {
+async fn pause_within(tx: Tx, claim: &Claim, pause: &Postponement) -> Result<bool, Error> {
     let now = tx.now().await?;
     let until = now.plus(pause.for_ms).as_millis();
     let mut set = "claimed_by = NULL, claimed_until = NULL, starts = 0, next_step_at = ?, problem = ?, retry_at = ?".to_owned();
@@ -237,9 +237,9 @@ async fn pause_within(tx: Tx, claim: &Claim, pause: &Pause) -> Result<bool, Erro
     let mut values = vec![
         until.into(),
         problem.into(),
-        pause.tell_when.then_some(until).into(),
+        pause.show_retry_time.then_some(until).into(),
     ];
-    if pause.asked {
+    if pause.requested_by_ca {
         set.push_str(", patient_until = CASE WHEN patient_until > ? THEN patient_until ELSE ? END");
         values.extend([Value::from(until), until.into()]);
     }
@@ -264,7 +264,7 @@ async fn forward(
 }
 
 /// Saves the order's URL. False: the claim was lost.
-pub async fn opened(store: &Store, claim: &Claim, url: &str) -> Result<bool, Error> {
+pub async fn save_order_url(store: &Store, claim: &Claim, url: &str) -> Result<bool, Error> {
     store.write(|tx| opened_within(tx, claim, url)).await
 }
 
@@ -283,7 +283,11 @@ async fn opened_within(tx: Tx, claim: &Claim, url: &str) -> Result<bool, Error> 
 
 /// Saves the values of the pending authorizations, which makes their name dirty. False: the claim
 /// was lost.
-pub async fn publish(store: &Store, claim: &Claim, values: &[String]) -> Result<bool, Error> {
+pub async fn save_challenge_values(
+    store: &Store,
+    claim: &Claim,
+    values: &[String],
+) -> Result<bool, Error> {
     store.write(|tx| publish_within(tx, claim, values)).await
 }
 
@@ -299,7 +303,7 @@ async fn publish_within(tx: Tx, claim: &Claim, values: &[String]) -> Result<bool
 }
 
 /// Where the order's values are, and which they are; none when it has none.
-pub async fn way(
+pub async fn challenge_progress(
     store: &Store,
     claim: &Claim,
 ) -> Result<Option<(ObservedZone, Vec<String>)>, Error> {
@@ -326,7 +330,7 @@ pub async fn way(
 
 /// Notes that the authority was asked to look. `unchecked`: no name server could be asked before.
 /// False: the claim was lost.
-pub async fn validating(store: &Store, claim: &Claim, unchecked: bool) -> Result<bool, Error> {
+pub async fn mark_validating(store: &Store, claim: &Claim, unchecked: bool) -> Result<bool, Error> {
     store
         .write(|tx| validating_within(tx, claim, unchecked))
         .await
@@ -370,7 +374,7 @@ async fn save_key_within(tx: Tx, claim: &Claim, values: Vec<Value>) -> Result<bo
 }
 
 /// The saved certificate request (DER).
-pub async fn csr(store: &Store, claim: &Claim) -> Result<Option<Vec<u8>>, Error> {
+pub async fn load_csr(store: &Store, claim: &Claim) -> Result<Option<Vec<u8>>, Error> {
     #[derive(sea_orm::FromQueryResult)]
     struct Row {
         csr: Option<Vec<u8>>,
@@ -381,7 +385,7 @@ pub async fn csr(store: &Store, claim: &Claim) -> Result<Option<Vec<u8>>, Error>
 }
 
 /// The saved private key, opened.
-pub async fn key(store: &Store, claim: &Claim) -> Result<Option<Secret>, Error> {
+pub async fn load_key(store: &Store, claim: &Claim) -> Result<Option<Secret>, Error> {
     let Some(sealed) = rows::sealed_order_key(store.reader(), claim.order).await? else {
         return Ok(None);
     };
@@ -393,7 +397,7 @@ pub async fn key(store: &Store, claim: &Claim) -> Result<Option<Secret>, Error> 
 }
 
 /// Notes that the certificate request was handed in. False: the claim was lost.
-pub async fn finalizing(store: &Store, claim: &Claim) -> Result<bool, Error> {
+pub async fn mark_finalizing(store: &Store, claim: &Claim) -> Result<bool, Error> {
     store.write(|tx| finalizing_within(tx, claim)).await
 }
 
@@ -404,7 +408,7 @@ async fn finalizing_within(tx: Tx, claim: &Claim) -> Result<bool, Error> {
 
 /// The order ended at the authority: forgets its URL, key and values, to begin with another. False:
 /// the claim was lost.
-pub async fn begin_anew(store: &Store, claim: &Claim) -> Result<bool, Error> {
+pub async fn restart(store: &Store, claim: &Claim) -> Result<bool, Error> {
     store.write(|tx| begin_anew_within(tx, claim)).await
 }
 
@@ -423,7 +427,11 @@ async fn begin_anew_within(tx: Tx, claim: &Claim) -> Result<bool, Error> {
 
 /// Ends the order with its certificate, in one transaction: the certificate takes the old one's
 /// place, the values are gone, and a mail is owed. False: the claim was lost.
-pub async fn issue(store: &Store, claim: &Claim, issued: &Issued) -> Result<bool, Error> {
+pub async fn issue(
+    store: &Store,
+    claim: &Claim,
+    issued: &IssuedCertificate,
+) -> Result<bool, Error> {
     store
         .write(|tx| ends::issue_within(tx, store, claim, issued))
         .await

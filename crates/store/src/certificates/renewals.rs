@@ -6,7 +6,7 @@ use starchart_domain::certificate::renewal_retry_ms;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
-use super::ends::{self, Issued};
+use super::ends::{self, IssuedCertificate};
 use super::orders::Claim;
 use super::rows;
 use crate::tx::Tx;
@@ -15,7 +15,7 @@ use crate::{Error, Store, sql, users};
 /// Opens orders for up to `limit` certificates whose time to be renewed has come and whose person
 /// has none under way. Says how many were opened. However many processes sweep at once, each
 /// certificate gets one.
-pub async fn open(store: &Store, limit: u64) -> Result<u64, Error> {
+pub async fn open_due(store: &Store, limit: u64) -> Result<u64, Error> {
     #[derive(FromQueryResult)]
     struct Due {
         id: i64,
@@ -68,7 +68,7 @@ async fn open_within(tx: Tx, id: i64, owner: UserId) -> Result<bool, Error> {
 /// An order that ended without a certificate after its certificate request may have been handed in:
 /// the authority may have issued.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GivenUp {
+pub struct UnresolvedOrder {
     claim: Claim,
     /// Its URL at the authority.
     pub url: String,
@@ -77,7 +77,10 @@ pub struct GivenUp {
 }
 
 /// Orders of which it is not known yet whether a certificate came of them.
-pub async fn given_up(store: &Store, limit: u64) -> Result<Vec<GivenUp>, Error> {
+pub async fn list_unresolved_orders(
+    store: &Store,
+    limit: u64,
+) -> Result<Vec<UnresolvedOrder>, Error> {
     #[derive(FromQueryResult)]
     struct Row {
         id: i64,
@@ -91,7 +94,7 @@ pub async fn given_up(store: &Store, limit: u64) -> Result<Vec<GivenUp>, Error> 
          AND csr IS NOT NULL AND order_url IS NOT NULL AND finished_at IS NOT NULL ORDER BY id LIMIT {limit}"
     );
     let rows: Vec<Row> = sql::all(store.reader(), &look, vec![]).await?;
-    let order = |row: Row| GivenUp {
+    let order = |row: Row| UnresolvedOrder {
         claim: Claim::of_ended(row.id, UserId(row.user_id), row.domain),
         url: row.order_url,
         at: Timestamp::from_millis(row.finished_at),
@@ -101,11 +104,19 @@ pub async fn given_up(store: &Store, limit: u64) -> Result<Vec<GivenUp>, Error> 
 
 /// Ends the question: keeps what was issued as a certificate that is out of use, without a key and
 /// owed for revocation, or notes that nothing was.
-pub async fn settle(store: &Store, order: &GivenUp, issued: Option<&Issued>) -> Result<(), Error> {
+pub async fn resolve_order(
+    store: &Store,
+    order: &UnresolvedOrder,
+    issued: Option<&IssuedCertificate>,
+) -> Result<(), Error> {
     store.write(|tx| settle_within(tx, order, issued)).await
 }
 
-async fn settle_within(tx: Tx, order: &GivenUp, issued: Option<&Issued>) -> Result<(), Error> {
+async fn settle_within(
+    tx: Tx,
+    order: &UnresolvedOrder,
+    issued: Option<&IssuedCertificate>,
+) -> Result<(), Error> {
     let now = tx.now().await?;
     let claim = &order.claim;
     // The person before the order, as everybody does; somebody who was deleted has a tombstone,
@@ -133,7 +144,7 @@ async fn settle_within(tx: Tx, order: &GivenUp, issued: Option<&Issued>) -> Resu
 
 /// A certificate whose revocation is owed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Owed {
+pub struct PendingRevocation {
     /// The row.
     pub id: i64,
     /// The certificate, PEM.
@@ -142,7 +153,10 @@ pub struct Owed {
 
 /// Revocations that are owed and may be tried now, oldest first; a certificate past its end needs
 /// none.
-pub async fn owed_revocations(store: &Store, limit: u64) -> Result<Vec<Owed>, Error> {
+pub async fn list_pending_revocations(
+    store: &Store,
+    limit: u64,
+) -> Result<Vec<PendingRevocation>, Error> {
     #[derive(FromQueryResult)]
     struct Row {
         id: i64,
@@ -156,7 +170,7 @@ pub async fn owed_revocations(store: &Store, limit: u64) -> Result<Vec<Owed>, Er
     let rows: Vec<Row> = sql::all(store.reader(), &look, vec![]).await?;
     Ok(rows
         .into_iter()
-        .map(|row| Owed {
+        .map(|row| PendingRevocation {
             id: row.id,
             certificate: row.certificate,
         })
@@ -164,7 +178,7 @@ pub async fn owed_revocations(store: &Store, limit: u64) -> Result<Vec<Owed>, Er
 }
 
 /// Notes that the authority revoked it.
-pub async fn revoked(store: &Store, id: i64) -> Result<(), Error> {
+pub async fn mark_revoked(store: &Store, id: i64) -> Result<(), Error> {
     store.write(|tx| revoked_within(tx, id)).await
 }
 
@@ -178,7 +192,7 @@ async fn revoked_within(tx: Tx, id: i64) -> Result<(), Error> {
 
 /// The authority did not take it: it is tried again later, each time after a longer wait, so that
 /// the others have their turn.
-pub async fn put_off_revocation(store: &Store, id: i64) -> Result<(), Error> {
+pub async fn postpone_revocation(store: &Store, id: i64) -> Result<(), Error> {
     store.write(|tx| put_off_within(tx, id)).await
 }
 

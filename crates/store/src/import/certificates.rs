@@ -11,7 +11,7 @@ use super::ledger::{Kind, Ledger};
 use super::plan::{Owners, Plan};
 use super::read::OldCertificate;
 use super::report::{Line, Topic};
-use super::{ImportError, Issued, Options, Original};
+use super::{ImportError, IssuedCertificate, Options, Original};
 use crate::progress::ProgressLog;
 use crate::{Store, sql};
 
@@ -44,7 +44,7 @@ pub(super) enum What {
 pub(super) fn read(
     old: &OldCertificate,
     options: &Options<'_>,
-) -> Result<(Secret, Issued), String> {
+) -> Result<(Secret, IssuedCertificate), String> {
     let (Some(key), Some(certificate)) = (&old.private_key, &old.certificate) else {
         return Err("the certificate or its key is missing".to_owned());
     };

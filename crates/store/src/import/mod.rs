@@ -26,7 +26,7 @@ use starchart_domain::user::GroupNames;
 
 use crate::{ConnectError, Error};
 
-pub use crate::certificates::orders::Issued;
+pub use crate::certificates::orders::IssuedCertificate;
 pub use apply::{apply, look};
 pub use read::Original;
 pub use report::{Counts, Line, Report, Topic};
@@ -40,7 +40,7 @@ pub struct Options<'a> {
     pub groups: &'a GroupNames,
     /// Reads a private key, a certificate and its chain (PEM each); the fault is in words. Asked
     /// for every certificate.
-    pub certificate: &'a (dyn Fn(&Secret, &str, &str) -> Result<Issued, String> + Sync),
+    pub certificate: &'a (dyn Fn(&Secret, &str, &str) -> Result<IssuedCertificate, String> + Sync),
 }
 
 /// Why nothing can be imported.

@@ -7,14 +7,14 @@ use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
 use crate::admin::Admin;
-use crate::audit;
 use crate::entity::outbox::{self, Column};
+use crate::trail;
 use crate::tx::Tx;
 use crate::{Error, Store, sql};
 
 /// A mail that was refused for good, or given up.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failed {
+pub struct FailedMail {
     /// The row.
     pub id: i64,
     /// What it was to say.
@@ -37,17 +37,17 @@ pub struct Failed {
 
 /// How many mails there are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct MailCounts {
     /// Waiting to be sent, or being sent.
-    pub owed: u64,
+    pub pending: u64,
     /// Refused for good.
     pub failed: u64,
     /// When the oldest that waits was owed.
-    pub oldest_owed_at: Option<Timestamp>,
+    pub oldest_pending_at: Option<Timestamp>,
 }
 
 /// The mails that failed, latest first.
-pub(crate) async fn failed(store: &Store, limit: u64) -> Result<Vec<Failed>, Error> {
+pub(crate) async fn failed(store: &Store, limit: u64) -> Result<Vec<FailedMail>, Error> {
     #[derive(FromQueryResult)]
     struct Row {
         id: i64,
@@ -67,7 +67,7 @@ pub(crate) async fn failed(store: &Store, limit: u64) -> Result<Vec<Failed>, Err
     );
     let rows: Vec<Row> = sql::all(store.reader(), &select, vec![]).await?;
     let read = |row: Row| {
-        Some(Failed {
+        Some(FailedMail {
             id: row.id,
             kind: NoticeKind::parse(&row.kind)?,
             user: row.user_id.map(UserId),
@@ -83,7 +83,7 @@ pub(crate) async fn failed(store: &Store, limit: u64) -> Result<Vec<Failed>, Err
 }
 
 /// How many mails wait, and how many failed.
-pub async fn counts(store: &Store) -> Result<Counts, Error> {
+pub(crate) async fn count_mails(store: &Store) -> Result<MailCounts, Error> {
     #[derive(FromQueryResult)]
     struct Row {
         state: String,
@@ -91,7 +91,7 @@ pub async fn counts(store: &Store) -> Result<Counts, Error> {
         oldest: i64,
     }
     let select = "SELECT state, COUNT(*) AS n, MIN(created_at) AS oldest FROM outbox WHERE state <> 'sent' GROUP BY state";
-    let mut counts = Counts::default();
+    let mut counts = MailCounts::default();
     for row in sql::all::<Row>(store.reader(), select, vec![]).await? {
         let n = u64::try_from(row.n).unwrap_or_default();
         if row.state == "failed" {
@@ -99,10 +99,10 @@ pub async fn counts(store: &Store) -> Result<Counts, Error> {
             continue;
         }
         let oldest = Timestamp::from_millis(row.oldest);
-        counts.owed += n;
-        counts.oldest_owed_at = Some(
+        counts.pending += n;
+        counts.oldest_pending_at = Some(
             counts
-                .oldest_owed_at
+                .oldest_pending_at
                 .map_or(oldest, |known| known.min(oldest)),
         );
     }
@@ -132,9 +132,9 @@ pub(crate) async fn retry_within(
     let address = "UPDATE outbox SET recipient = COALESCE((SELECT email FROM users WHERE users.id = outbox.user_id), recipient) \
          WHERE id = ?";
     sql::touch(tx.db(), address, vec![id.into()]).await?;
-    audit::within(
+    trail::write(
         &tx,
-        &admin.act(request_id),
+        &admin.audit_context(request_id),
         "mail.retry",
         &format!("mail:{id}"),
         "",
@@ -147,7 +147,7 @@ pub(crate) async fn retry_within(
 const BATCH: u64 = 500;
 /// Sent mails are kept so long at least: they say that a person had one of the kind today.
 const SENT_MS: i64 = 2 * 24 * 60 * 60 * 1_000;
-/// Failed mails are kept this long.
+/// FailedMail mails are kept this long.
 const FAILED_MS: i64 = 90 * 24 * 60 * 60 * 1_000;
 
 /// Removes mails that were sent `kept_ms` milliseconds ago, and two days at least, that failed 90

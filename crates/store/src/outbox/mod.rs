@@ -29,10 +29,12 @@ use crate::tx::Tx;
 use crate::{Error, sql};
 
 pub(crate) use digest::{Digest, digest};
-pub use look::{Counts, Failed, counts, purge};
-pub(crate) use look::{failed, retry_within};
+pub use look::{FailedMail, MailCounts, purge};
+pub(crate) use look::{count_mails, failed, retry_within};
 pub(crate) use moved::{SentNotice, note_sent};
-pub use sending::{Owed, SendOutcome, claim, extend, is_due, settle};
+pub use sending::{
+    ClaimedMail, SendOutcome, claim_next, extend_claim, has_due_mail, record_outcome,
+};
 pub(crate) use told::item as record_item;
 
 /// Things that one mail lists at most; more are only counted.

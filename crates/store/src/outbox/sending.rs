@@ -26,7 +26,7 @@ const REFUSAL: usize = 500;
 
 /// A mail that the caller has claimed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Owed {
+pub struct ClaimedMail {
     /// The row.
     pub id: i64,
     /// What it says.
@@ -72,14 +72,18 @@ pub enum SendOutcome {
 }
 
 /// Whether a mail waits to be sent now.
-pub async fn is_due(store: &Store) -> Result<bool, Error> {
+pub async fn has_due_mail(store: &Store) -> Result<bool, Error> {
     let now = store.now().await?;
     Ok(next(store.reader(), now).await?.is_some())
 }
 
 /// Takes the mail that waits longest, for `lease_ms` milliseconds. A mail that a dead sender left
 /// is taken when its time is over.
-pub async fn claim(store: &Store, holder: &str, lease_ms: i64) -> Result<Option<Owed>, Error> {
+pub async fn claim_next(
+    store: &Store,
+    holder: &str,
+    lease_ms: i64,
+) -> Result<Option<ClaimedMail>, Error> {
     loop {
         let claim = format!("{}/{:016x}", sql::cut(holder, 150), rand::random::<u64>());
         match store
@@ -94,7 +98,7 @@ pub async fn claim(store: &Store, holder: &str, lease_ms: i64) -> Result<Option<
 }
 
 enum Claimed {
-    Mail(Box<Owed>),
+    Mail(Box<ClaimedMail>),
     Nothing,
     /// A row was done with, or taken by somebody else: look again.
     Settled,
@@ -181,7 +185,7 @@ async fn open(
     kind: NoticeKind,
     mut detail: Detail,
     claim: String,
-) -> Result<Option<Owed>, Error> {
+) -> Result<Option<ClaimedMail>, Error> {
     if kind == NoticeKind::RecordExpiring {
         detail = told::by(tx, row.id).await?;
         if detail.items.is_empty() {
@@ -197,7 +201,7 @@ async fn open(
         .into_model::<Name>()
         .one(tx.db())
         .await?;
-    Ok(Some(Owed {
+    Ok(Some(ClaimedMail {
         id: row.id,
         more: detail.more,
         notice: Notice {
@@ -214,11 +218,11 @@ async fn open(
 
 /// Makes the claim end `lease_ms` milliseconds from now, while the mail server thinks. False: it
 /// was lost.
-pub async fn extend(store: &Store, owed: &Owed, lease_ms: i64) -> Result<bool, Error> {
+pub async fn extend_claim(store: &Store, owed: &ClaimedMail, lease_ms: i64) -> Result<bool, Error> {
     store.write(|tx| extend_within(tx, owed, lease_ms)).await
 }
 
-async fn extend_within(tx: Tx, owed: &Owed, lease_ms: i64) -> Result<bool, Error> {
+async fn extend_within(tx: Tx, owed: &ClaimedMail, lease_ms: i64) -> Result<bool, Error> {
     let until = tx.now().await?.plus(lease_ms).as_millis();
     let change = ours(owed).col_expr(Column::ClaimedUntil, Expr::value(until));
     Ok(change.exec(tx.db()).await?.rows_affected > 0)
@@ -226,11 +230,15 @@ async fn extend_within(tx: Tx, owed: &Owed, lease_ms: i64) -> Result<bool, Error
 
 /// Notes what became of the attempt. False: the claim was lost meanwhile, and what its next holder
 /// learns counts.
-pub async fn settle(store: &Store, owed: &Owed, verdict: &SendOutcome) -> Result<bool, Error> {
+pub async fn record_outcome(
+    store: &Store,
+    owed: &ClaimedMail,
+    verdict: &SendOutcome,
+) -> Result<bool, Error> {
     store.write(|tx| settle_within(tx, owed, verdict)).await
 }
 
-async fn settle_within(tx: Tx, owed: &Owed, verdict: &SendOutcome) -> Result<bool, Error> {
+async fn settle_within(tx: Tx, owed: &ClaimedMail, verdict: &SendOutcome) -> Result<bool, Error> {
     let now = tx.now().await?;
     let known = Expr::col(Column::Unclear).sub(1);
     let back = |after_ms: i64, reason: &str| {
@@ -280,7 +288,7 @@ async fn settle_within(tx: Tx, owed: &Owed, verdict: &SendOutcome) -> Result<boo
 }
 
 /// An update of the row, as long as it is the claim's.
-fn ours(owed: &Owed) -> UpdateMany<outbox::Entity> {
+fn ours(owed: &ClaimedMail) -> UpdateMany<outbox::Entity> {
     outbox::Entity::update_many()
         .filter(Column::Id.eq(owed.id))
         .filter(Column::State.eq("sending"))

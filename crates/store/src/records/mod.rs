@@ -14,8 +14,8 @@ use starchart_domain::record::{NewRecord, RecordId, RecordType, fingerprint};
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
-use crate::audit::{self, Act};
 use crate::error::Refusal;
+use crate::trail::{self, AuditContext};
 use crate::tx::Tx;
 use crate::{Error, Store, users};
 
@@ -123,7 +123,7 @@ pub async fn create(
     owner: UserId,
     new: &NewRecord,
     limit: Option<u32>,
-    act: &Act<'_>,
+    act: &AuditContext<'_>,
 ) -> Result<Record, RecordError> {
     store
         .write(|tx| create_within(tx, owner, new, limit, act))
@@ -135,7 +135,7 @@ async fn create_within(
     owner: UserId,
     new: &NewRecord,
     limit: Option<u32>,
-    act: &Act<'_>,
+    act: &AuditContext<'_>,
 ) -> Result<Record, RecordError> {
     lock_owner(&tx, owner).await?;
     if let Some(limit) = limit
@@ -168,7 +168,7 @@ pub async fn edit(
     owner: UserId,
     id: RecordId,
     new: &NewRecord,
-    act: &Act<'_>,
+    act: &AuditContext<'_>,
 ) -> Result<Record, RecordError> {
     store
         .write(|tx| edit_within(tx, owner, id, new, None, act))
@@ -183,7 +183,7 @@ pub async fn edit_as_seen(
     id: RecordId,
     new: &NewRecord,
     seen: &str,
-    act: &Act<'_>,
+    act: &AuditContext<'_>,
 ) -> Result<Record, RecordError> {
     store
         .write(|tx| edit_within(tx, owner, id, new, Some(seen), act))
@@ -196,7 +196,7 @@ async fn edit_within(
     id: RecordId,
     new: &NewRecord,
     seen: Option<&str>,
-    act: &Act<'_>,
+    act: &AuditContext<'_>,
 ) -> Result<Record, RecordError> {
     lock_owner(&tx, owner).await?;
     let old = rows::by_id(tx.db(), owner, id)
@@ -232,7 +232,7 @@ async fn edit_within(
         )
     };
     let created_at = Timestamp::from_millis(old.created_at);
-    rows::retire(&tx, owner, old, &from, now, Reason::Edit, act.by).await?;
+    rows::retire(&tx, owner, old, &from, now, Reason::Edit, act.actor).await?;
     rows::insert(
         &tx,
         owner,
@@ -252,7 +252,7 @@ pub async fn renew(
     store: &Store,
     owner: UserId,
     id: RecordId,
-    act: &Act<'_>,
+    act: &AuditContext<'_>,
 ) -> Result<Record, RecordError> {
     store.write(|tx| renew_within(tx, owner, id, act)).await
 }
@@ -261,7 +261,7 @@ async fn renew_within(
     tx: Tx,
     owner: UserId,
     id: RecordId,
-    act: &Act<'_>,
+    act: &AuditContext<'_>,
 ) -> Result<Record, RecordError> {
     lock_owner(&tx, owner).await?;
     let old = read_within(&tx, owner, id).await?;
@@ -278,7 +278,7 @@ pub async fn delete(
     store: &Store,
     owner: UserId,
     id: RecordId,
-    act: &Act<'_>,
+    act: &AuditContext<'_>,
 ) -> Result<Record, RecordError> {
     store.write(|tx| delete_within(tx, owner, id, act)).await
 }
@@ -287,7 +287,7 @@ async fn delete_within(
     tx: Tx,
     owner: UserId,
     id: RecordId,
-    act: &Act<'_>,
+    act: &AuditContext<'_>,
 ) -> Result<Record, RecordError> {
     lock_owner(&tx, owner).await?;
     let old = read_within(&tx, owner, id).await?;
@@ -296,7 +296,7 @@ async fn delete_within(
         .ok_or(RecordError::NotFound)?;
     let now = tx.now().await?;
     let name = names::touch(&tx, owner, &old.name, old.rtype.class(), now).await?;
-    rows::retire(&tx, owner, row, &name, now, Reason::Delete, act.by).await?;
+    rows::retire(&tx, owner, row, &name, now, Reason::Delete, act.actor).await?;
     note(&tx, act, "record.delete", &old).await?;
     Ok(old)
 }
@@ -328,8 +328,8 @@ pub async fn count(store: &Store, owner: UserId) -> Result<u32, Error> {
 }
 
 /// The line of the trail for a record, in the transaction that wrote it.
-async fn note(tx: &Tx, act: &Act<'_>, action: &str, record: &Record) -> Result<(), Error> {
-    audit::within(
+async fn note(tx: &Tx, act: &AuditContext<'_>, action: &str, record: &Record) -> Result<(), Error> {
+    trail::write(
         tx,
         act,
         action,

@@ -11,7 +11,7 @@ use super::track::ASK_FOR_MS;
 use crate::lease::{Lease, assert_lease};
 use crate::progress::ProgressLog;
 use crate::tx::Tx;
-use crate::{Error, Store, audit, sql};
+use crate::{Error, Store, sql, trail};
 
 /// What an operator adopts for; it is told in the transaction that begins it.
 #[derive(Debug, Clone, Copy)]
@@ -89,13 +89,13 @@ async fn begin_within(tx: Tx, lease: &Lease, deed: AdoptionReason<'_>) -> Result
         }
         AdoptionGoal::Delete => "zone.delete-orphans",
     };
-    let line = audit::Entry {
+    let line = trail::Entry {
         action,
         object: deed.zone,
         detail: deed.detail,
-        ..audit::Entry::default()
+        ..trail::Entry::default()
     };
-    audit::append(&tx, &line).await?;
+    trail::write_entry(&tx, &line).await?;
     Ok(true)
 }
 

@@ -3,7 +3,7 @@
 use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 use starchart_domain::time::Timestamp;
 
-use crate::audit::{self, Entry};
+use crate::trail::{self, Entry};
 use crate::tx::Tx;
 use crate::{Error, Store, sql};
 
@@ -139,7 +139,7 @@ async fn pause_told_within(tx: Tx, zone: &str, reason: &str) -> Result<Option<Pa
         format!(", instead of: {}", pause.reason)
     });
     let detail = format!("by an operator: {reason}{instead}");
-    audit::append(
+    trail::write_entry(
         &tx,
         &Entry {
             action: "zone.pause",
@@ -163,7 +163,7 @@ pub async fn record_approval(store: &Store, zone: &str, detail: &str) -> Result<
                 detail,
                 ..Entry::default()
             };
-            audit::append(&tx, &entry).await
+            trail::write_entry(&tx, &entry).await
         })
         .await
 }

@@ -73,7 +73,7 @@ async fn only_a_live_session_of_an_admin_gives_the_right(world: &World) {
     );
     // The right was given before, and is gone.
     promote(world, right.id(), false).await;
-    let deleted = admin::delete(&world.store, &right, user.id, "request").await;
+    let deleted = admin::delete_user(&world.store, &right, user.id, "request").await;
     assert!(
         matches!(deleted, Err(AdminError::NoLongerAdmin)),
         "{deleted:?}"
@@ -265,7 +265,7 @@ async fn a_sign_in_of_the_morning_touches_no_account(world: &World) {
         impersonate(world, &right, user.id, 3, 4).await,
         Err(AdminError::SignInAgain)
     ));
-    let deleted = admin::delete(&world.store, &right, user.id, "request").await;
+    let deleted = admin::delete_user(&world.store, &right, user.id, "request").await;
     assert!(
         matches!(deleted, Err(AdminError::SignInAgain)),
         "{deleted:?}"
@@ -341,7 +341,7 @@ async fn a_deleted_person_leaves_a_tombstone_and_nothing_else(world: &World) {
         .await
         .unwrap();
 
-    let ahead = admin::consequences(&world.store, &right, user.id)
+    let ahead = admin::preview_deletion(&world.store, &right, user.id)
         .await
         .unwrap();
     assert_eq!(
@@ -355,9 +355,9 @@ async fn a_deleted_person_leaves_a_tombstone_and_nothing_else(world: &World) {
         (3, 2, true, 1, 1)
     );
     assert!(!ahead.suspended);
-    let refused = admin::delete(&world.store, &right, me.id, "request").await;
+    let refused = admin::delete_user(&world.store, &right, me.id, "request").await;
     assert!(matches!(refused, Err(AdminError::Oneself)), "{refused:?}");
-    let done = admin::delete(&world.store, &right, user.id, "request")
+    let done = admin::delete_user(&world.store, &right, user.id, "request")
         .await
         .unwrap();
     assert_eq!(
@@ -370,7 +370,7 @@ async fn a_deleted_person_leaves_a_tombstone_and_nothing_else(world: &World) {
         ),
         (3, 2, 1, 1, 1)
     );
-    let again = admin::delete(&world.store, &right, user.id, "request").await;
+    let again = admin::delete_user(&world.store, &right, user.id, "request").await;
     assert!(matches!(again, Err(AdminError::NotFound)), "{again:?}");
 
     let count = async |what: &str, of: &Person| {
@@ -446,7 +446,13 @@ async fn a_deleted_person_leaves_a_tombstone_and_nothing_else(world: &World) {
     let line = "SELECT COUNT(*) FROM audit_trail WHERE action = 'user.delete' AND object = 'user1' AND detail LIKE '3 records, 2 %'";
     assert_eq!(world.number(line).await, 1);
     assert_eq!(world.number("SELECT COUNT(*) FROM users WHERE email = '' AND display_name = '' AND deleted_at > 0").await, 1);
-    assert_eq!(admin::totals(&world.store, &right).await.unwrap().users, 3);
+    assert_eq!(
+        admin::count_totals(&world.store, &right)
+            .await
+            .unwrap()
+            .users,
+        3
+    );
 
     // Deletion is no ban.
     let back = users::sign_in(&world.store, &identity("user1"))
@@ -480,7 +486,7 @@ async fn a_deletion_and_writes_at_once_leave_nothing_behind(world: &World) {
     );
     let (made, deleted) = tokio::join!(
         creates,
-        admin::delete(&world.store, &right, user.id, "request")
+        admin::delete_user(&world.store, &right, user.id, "request")
     );
     let made = made.iter().filter(|made| made.is_ok()).count();
     assert_eq!(
@@ -507,7 +513,9 @@ async fn people_are_found_by_mail_name_user_name_and_domain(world: &World) {
     .await
     .unwrap();
     let find = async |text: &str| -> Vec<String> {
-        let page = admin::search(&world.store, &right, text, 0).await.unwrap();
+        let page = admin::search_users(&world.store, &right, text, 0)
+            .await
+            .unwrap();
         page.rows.into_iter().map(|row| row.user.username).collect()
     };
     for text in ["g.galilei", "GALILEO", "galilei_1@", "00% g", "tar"] {
@@ -556,7 +564,7 @@ async fn people_are_found_by_mail_name_user_name_and_domain(world: &World) {
         ))
         .await
         .unwrap();
-    let row = admin::search(&world.store, &right, "smith2", 0)
+    let row = admin::search_users(&world.store, &right, "smith2", 0)
         .await
         .unwrap()
         .rows
@@ -572,7 +580,7 @@ async fn people_are_found_by_mail_name_user_name_and_domain(world: &World) {
         .await
         .unwrap();
     let status = async || {
-        admin::search(&world.store, &right, "smith2", 0)
+        admin::search_users(&world.store, &right, "smith2", 0)
             .await
             .unwrap()
             .rows
@@ -591,9 +599,10 @@ async fn people_are_found_by_mail_name_user_name_and_domain(world: &World) {
             .await
             .unwrap();
     }
-    let pages =
-        join_all((0..3).map(|page| admin::search(&world.store, &right, "starchart.com", page)))
-            .await;
+    let pages = join_all(
+        (0..3).map(|page| admin::search_users(&world.store, &right, "starchart.com", page)),
+    )
+    .await;
     let sizes: Vec<_> = pages
         .iter()
         .map(|page| page.as_ref().unwrap().rows.len())
@@ -612,12 +621,16 @@ async fn people_are_found_by_mail_name_user_name_and_domain(world: &World) {
 
 async fn what_needs_attention_is_said_and_tried_again(world: &World) {
     let (user, (_, right)) = (world.person("user1").await, admin(world, "user3", 3).await);
-    let look = async || admin::attention(&world.store, &right).await.unwrap();
+    let look = async || {
+        admin::list_health_items(&world.store, &right)
+            .await
+            .unwrap()
+    };
     let nothing = look().await;
     assert_eq!(
         (
-            nothing.waiting,
-            nothing.waited_ms,
+            nothing.unpublished,
+            nothing.oldest_unpublished_ms,
             nothing.refused_total,
             nothing.mails.failed
         ),
@@ -652,14 +665,14 @@ async fn what_needs_attention_is_said_and_tried_again(world: &World) {
     let seen = look().await;
     assert_eq!(
         (
-            seen.waiting,
+            seen.unpublished,
             seen.refused_total,
             seen.mails.failed,
-            seen.revocations_owed
+            seen.pending_revocations
         ),
         (1, 1, 1, 1)
     );
-    assert!(seen.waited_ms.is_some());
+    assert!(seen.oldest_unpublished_ms.is_some());
     let refused = &seen.refused[0];
     assert_eq!(
         (
@@ -727,11 +740,11 @@ async fn the_trail_is_read_page_by_page(world: &World) {
     impersonate(world, &right, user.id, 3, 4).await.unwrap();
     let read = async |person: &str, action: &str, object: &str, before| {
         let filter = TrailFilter {
-            person: person.to_owned(),
+            user: person.to_owned(),
             action: action.to_owned(),
             object: object.to_owned(),
         };
-        admin::trail(&world.store, &right, &filter, before)
+        admin::list_trail(&world.store, &right, &filter, before)
             .await
             .unwrap()
     };

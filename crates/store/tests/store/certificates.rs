@@ -8,10 +8,12 @@ use starchart_domain::publish::PublishState;
 use starchart_domain::secret::Secret;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
-use starchart_store::audit::Act;
-use starchart_store::certificates::orders::{self, Claim, Issued, Pause, Work};
+use starchart_store::certificates::orders::{
+    self, Claim, ClaimedOrder, IssuedCertificate, Postponement,
+};
 use starchart_store::certificates::{self, RequestError, renewals};
 use starchart_store::lease;
+use starchart_store::trail::AuditContext;
 use starchart_store::{Error, Store, VaultError, zone};
 
 use crate::world::{Person, World};
@@ -38,9 +40,9 @@ on_both!(
 const DAY: i64 = 24 * 60 * 60 * 1_000;
 const KEY: &str = "-----BEGIN PRIVATE KEY-----\nsecret\n-----END PRIVATE KEY-----\n";
 
-fn act(by: UserId) -> Act<'static> {
-    Act {
-        by,
+fn act(by: UserId) -> AuditContext<'static> {
+    AuditContext {
+        actor: by,
         on_behalf_of: None,
         request_id: "test",
     }
@@ -52,8 +54,8 @@ impl World {
     }
 
     /// Claims the one order that is due.
-    async fn claim(&self) -> Work {
-        let due = orders::due(&self.store, 10).await.unwrap();
+    async fn claim(&self) -> ClaimedOrder {
+        let due = orders::list_due(&self.store, 10).await.unwrap();
         assert_eq!(due.len(), 1, "{due:?}");
         orders::claim(&self.store, due[0], "one", 10_000)
             .await
@@ -77,16 +79,16 @@ impl World {
         let claim = self.claim().await.claim;
         let store = &self.store;
         assert!(
-            orders::opened(store, &claim, "https://ca.example/order/1")
+            orders::save_order_url(store, &claim, "https://ca.example/order/1")
                 .await
                 .unwrap()
         );
         assert!(
-            orders::publish(store, &claim, &["one".to_owned(), "two".to_owned()])
+            orders::save_challenge_values(store, &claim, &["one".to_owned(), "two".to_owned()])
                 .await
                 .unwrap()
         );
-        assert!(orders::validating(store, &claim, false).await.unwrap());
+        assert!(orders::mark_validating(store, &claim, false).await.unwrap());
         assert!(
             orders::save_key(store, &claim, &Secret::new(KEY), b"csr")
                 .await
@@ -99,7 +101,7 @@ impl World {
     async fn issued(&self, who: &Person, days: i64) -> certificates::Certificate {
         let claim = self.with_key(who).await;
         self.finish(&claim, days).await;
-        certificates::overview(&self.store, who.id)
+        certificates::load_overview(&self.store, who.id)
             .await
             .unwrap()
             .active
@@ -107,7 +109,7 @@ impl World {
     }
 
     async fn finish(&self, claim: &Claim, days: i64) {
-        assert!(orders::finalizing(&self.store, claim).await.unwrap());
+        assert!(orders::mark_finalizing(&self.store, claim).await.unwrap());
         assert!(
             orders::issue(&self.store, claim, &issued(&self.store, days).await)
                 .await
@@ -116,10 +118,10 @@ impl World {
     }
 }
 
-async fn issued(store: &Store, days: i64) -> Issued {
+async fn issued(store: &Store, days: i64) -> IssuedCertificate {
     let now = store.now().await.unwrap();
     let (certificate, chain) = ("CERTIFICATE".to_owned(), "CHAIN".to_owned());
-    Issued {
+    IssuedCertificate {
         certificate,
         chain,
         not_before: now,
@@ -140,7 +142,7 @@ async fn an_order_goes_from_request_to_certificate(world: &World) {
         (OrderStep::Requested, None, None)
     );
     assert!(
-        certificates::any(&world.store, user.id).await.unwrap(),
+        certificates::has_any(&world.store, user.id).await.unwrap(),
         "one is under way"
     );
     assert_eq!(
@@ -152,11 +154,11 @@ async fn an_order_goes_from_request_to_certificate(world: &World) {
 
     let claim = world.with_key_and_way(&user).await;
     assert_eq!(
-        orders::csr(&world.store, &claim).await.unwrap(),
+        orders::load_csr(&world.store, &claim).await.unwrap(),
         Some(b"csr".to_vec())
     );
     assert_eq!(
-        orders::key(&world.store, &claim).await.unwrap(),
+        orders::load_key(&world.store, &claim).await.unwrap(),
         Some(Secret::new(KEY))
     );
     assert_eq!(
@@ -167,7 +169,9 @@ async fn an_order_goes_from_request_to_certificate(world: &World) {
     );
     world.finish(&claim, 90).await;
 
-    let overview = certificates::overview(&world.store, user.id).await.unwrap();
+    let overview = certificates::load_overview(&world.store, user.id)
+        .await
+        .unwrap();
     let active = overview.active.unwrap();
     assert_eq!(
         (active.domain.as_str(), overview.order),
@@ -177,15 +181,15 @@ async fn an_order_goes_from_request_to_certificate(world: &World) {
         (active.certificate.as_str(), active.chain.as_str()),
         ("CERTIFICATE", "CHAIN")
     );
-    let key = certificates::private_key(&world.store, user.id, active.id)
+    let key = certificates::load_private_key(&world.store, user.id, active.id)
         .await
         .unwrap();
     assert_eq!(key, Some(Secret::new(KEY)));
     let other = world.person("user2").await;
-    let any = async |who: UserId| certificates::any(&world.store, who).await.unwrap();
+    let any = async |who: UserId| certificates::has_any(&world.store, who).await.unwrap();
     assert_eq!((any(user.id).await, any(other.id).await), (true, false));
     assert_eq!(
-        certificates::private_key(&world.store, other.id, active.id)
+        certificates::load_private_key(&world.store, other.id, active.id)
             .await
             .unwrap(),
         None,
@@ -216,20 +220,32 @@ impl World {
         let (store, fqdn) = (&self.store, who.fqdn("_acme-challenge"));
         let claim = self.claim().await.claim;
         assert!(
-            orders::opened(store, &claim, "https://ca.example/order/1")
+            orders::save_order_url(store, &claim, "https://ca.example/order/1")
                 .await
                 .unwrap()
         );
-        assert!(orders::way(store, &claim).await.unwrap().is_none());
         assert!(
-            orders::publish(store, &claim, &["one".to_owned()])
+            orders::challenge_progress(store, &claim)
+                .await
+                .unwrap()
+                .is_none()
+        );
+        assert!(
+            orders::save_challenge_values(store, &claim, &["one".to_owned()])
                 .await
                 .unwrap()
         );
         // Repeated after a kill, with other values.
         let values = ["one".to_owned(), "two".to_owned()];
-        assert!(orders::publish(store, &claim, &values).await.unwrap());
-        let (seen, stored) = orders::way(store, &claim).await.unwrap().unwrap();
+        assert!(
+            orders::save_challenge_values(store, &claim, &values)
+                .await
+                .unwrap()
+        );
+        let (seen, stored) = orders::challenge_progress(store, &claim)
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!((seen, stored), (ObservedZone::UnderWay, values.to_vec()));
         let lease = self.lease().await;
         let sent = self.publish(&lease, &fqdn, "C1").await;
@@ -239,7 +255,7 @@ impl World {
             "both in one set"
         );
         let dns = async || {
-            certificates::overview(store, who.id)
+            certificates::load_overview(store, who.id)
                 .await
                 .unwrap()
                 .order
@@ -252,7 +268,10 @@ impl World {
             .await
             .unwrap();
         assert_eq!(dns().await, Some(PublishState::Answered { by: 1, of: 2 }));
-        let (seen, _) = orders::way(store, &claim).await.unwrap().unwrap();
+        let (seen, _) = orders::challenge_progress(store, &claim)
+            .await
+            .unwrap()
+            .unwrap();
         assert!(
             matches!(
                 seen,
@@ -264,9 +283,9 @@ impl World {
             "{seen:?}"
         );
         lease::release(store, &lease).await.unwrap();
-        assert!(orders::validating(store, &claim, true).await.unwrap());
+        assert!(orders::mark_validating(store, &claim, true).await.unwrap());
         assert!(
-            certificates::overview(store, who.id)
+            certificates::load_overview(store, who.id)
                 .await
                 .unwrap()
                 .order
@@ -289,7 +308,7 @@ async fn of_many_requests_one_makes_an_order(world: &World) {
     assert!(
         answers
             .iter()
-            .all(|answer| matches!(answer, Ok(_) | Err(RequestError::UnderWay))),
+            .all(|answer| matches!(answer, Ok(_) | Err(RequestError::OrderInProgress))),
         "{answers:?}"
     );
     assert_eq!(
@@ -318,7 +337,7 @@ async fn a_day_has_so_many_requests(world: &World) {
         .await
         .unwrap();
     let refused = world.ask(&user).await.unwrap_err();
-    let RequestError::TooMany { limit: 3, next_at } = refused else {
+    let RequestError::TooManyRequests { limit: 3, next_at } = refused else {
         panic!("{refused:?}")
     };
     let wait = next_at.since(world.store.now().await.unwrap());
@@ -343,20 +362,22 @@ async fn a_renewal_is_taken_when_it_is_due(world: &World) {
     assert_eq!(from, first.not_after.plus(-30 * DAY));
     world.store.set_clock_offset(61 * DAY);
     let claim = world.with_key(&user).await;
-    let overview = certificates::overview(&world.store, user.id).await.unwrap();
+    let overview = certificates::load_overview(&world.store, user.id)
+        .await
+        .unwrap();
     assert_eq!(
         overview.active.as_ref(),
         Some(&first),
         "usable until the new one is there"
     );
     assert!(
-        certificates::private_key(&world.store, user.id, first.id)
+        certificates::load_private_key(&world.store, user.id, first.id)
             .await
             .unwrap()
             .is_some()
     );
     world.finish(&claim, 90).await;
-    let second = certificates::overview(&world.store, user.id)
+    let second = certificates::load_overview(&world.store, user.id)
         .await
         .unwrap()
         .active
@@ -369,7 +390,7 @@ async fn a_renewal_is_taken_when_it_is_due(world: &World) {
         1
     );
     assert_eq!(
-        certificates::private_key(&world.store, user.id, first.id)
+        certificates::load_private_key(&world.store, user.id, first.id)
             .await
             .unwrap(),
         None
@@ -379,7 +400,7 @@ async fn a_renewal_is_taken_when_it_is_due(world: &World) {
 async fn one_of_many_claims_an_order(world: &World) {
     let user = world.person("user1").await;
     world.ask(&user).await.unwrap();
-    let id = orders::due(&world.store, 10).await.unwrap()[0];
+    let id = orders::list_due(&world.store, 10).await.unwrap()[0];
     let other = world.another().await;
     let holders: Vec<String> = (0..10).map(|n| format!("holder{n}")).collect();
     let tries = holders.iter().enumerate().map(|(n, holder)| {
@@ -392,22 +413,22 @@ async fn one_of_many_claims_an_order(world: &World) {
         .filter_map(Result::unwrap)
         .collect();
     assert_eq!(got.len(), 1);
-    assert!(orders::due(&world.store, 10).await.unwrap().is_empty());
+    assert!(orders::list_due(&world.store, 10).await.unwrap().is_empty());
     let wait = orders::next_due_ms(&world.store).await.unwrap().unwrap();
     assert!((5_000..=10_000).contains(&wait), "{wait}");
-    let pause = Pause {
+    let pause = Postponement {
         for_ms: 500,
         problem: Some("busy".into()),
         failed: Some(true),
-        tell_when: true,
-        asked: false,
+        show_retry_time: true,
+        requested_by_ca: false,
     };
     assert!(
-        orders::pause(&world.store, &got[0].claim, &pause)
+        orders::postpone(&world.store, &got[0].claim, &pause)
             .await
             .unwrap()
     );
-    let order = certificates::overview(&world.store, user.id)
+    let order = certificates::load_overview(&world.store, user.id)
         .await
         .unwrap()
         .order
@@ -424,7 +445,7 @@ async fn a_holder_past_its_time_changes_nothing(world: &World) {
     let old = world.with_key(&user).await;
     let late = world.another().await;
     late.set_clock_offset(11_000);
-    let id = orders::due(&late, 10).await.unwrap()[0];
+    let id = orders::list_due(&late, 10).await.unwrap()[0];
     let new = orders::claim(&late, id, "two", 60_000)
         .await
         .unwrap()
@@ -432,32 +453,36 @@ async fn a_holder_past_its_time_changes_nothing(world: &World) {
         .claim;
     // By its own clock the first holder still has time; the fence says otherwise.
     let store = &world.store;
-    assert!(!orders::extend(store, &old, 10_000).await.unwrap());
-    assert!(!orders::opened(store, &old, "u").await.unwrap());
+    assert!(!orders::extend_claim(store, &old, 10_000).await.unwrap());
+    assert!(!orders::save_order_url(store, &old, "u").await.unwrap());
     assert!(
-        !orders::publish(store, &old, &["three".to_owned()])
+        !orders::save_challenge_values(store, &old, &["three".to_owned()])
             .await
             .unwrap()
     );
-    assert!(!orders::validating(store, &old, false).await.unwrap());
+    assert!(!orders::mark_validating(store, &old, false).await.unwrap());
     assert!(
         !orders::save_key(store, &old, &Secret::new("other"), b"other")
             .await
             .unwrap()
     );
-    assert!(!orders::finalizing(store, &old).await.unwrap());
-    assert!(!orders::begin_anew(store, &old).await.unwrap());
+    assert!(!orders::mark_finalizing(store, &old).await.unwrap());
+    assert!(!orders::restart(store, &old).await.unwrap());
     assert!(
         !orders::issue(store, &old, &issued(store, 90).await)
             .await
             .unwrap()
     );
     assert!(!orders::fail(store, &old, "no").await.unwrap());
-    assert!(!orders::pause(store, &old, &Pause::default()).await.unwrap());
+    assert!(
+        !orders::postpone(store, &old, &Postponement::default())
+            .await
+            .unwrap()
+    );
     orders::abandon(store, &old).await.unwrap();
     assert_eq!(world.certificates("1 = 1").await, 0);
     assert_eq!(
-        orders::csr(store, &new).await.unwrap(),
+        orders::load_csr(store, &new).await.unwrap(),
         Some(b"csr".to_vec())
     );
     assert_eq!(
@@ -493,7 +518,11 @@ async fn starts_are_counted_until_a_step_is_done(world: &World) {
             .unwrap();
     }
     let claim = world.claim().await.claim;
-    assert!(orders::opened(&world.store, &claim, "u").await.unwrap());
+    assert!(
+        orders::save_order_url(&world.store, &claim, "u")
+            .await
+            .unwrap()
+    );
     world
         .run("UPDATE certificate_orders SET claimed_until = 0")
         .await
@@ -509,27 +538,27 @@ async fn a_wait_that_was_asked_for_is_kept_across_steps(world: &World) {
     let user = world.person("user1").await;
     world.ask(&user).await.unwrap();
     let first = world.claim().await;
-    let asked = Pause {
+    let asked = Postponement {
         for_ms: 5 * DAY,
         failed: Some(true),
-        tell_when: true,
-        asked: true,
-        ..Pause::default()
+        show_retry_time: true,
+        requested_by_ca: true,
+        ..Postponement::default()
     };
     assert!(
-        orders::pause(&world.store, &first.claim, &asked)
+        orders::postpone(&world.store, &first.claim, &asked)
             .await
             .unwrap()
     );
     world.store.set_clock_offset(5 * DAY + 60_000);
     let obeyed = world.claim().await;
     assert!(
-        orders::opened(&world.store, &obeyed.claim, "https://ca.example/order/1")
+        orders::save_order_url(&world.store, &obeyed.claim, "https://ca.example/order/1")
             .await
             .unwrap()
     );
     assert!(
-        orders::pause(&world.store, &obeyed.claim, &Pause::default())
+        orders::postpone(&world.store, &obeyed.claim, &Postponement::default())
             .await
             .unwrap()
     );
@@ -545,14 +574,14 @@ async fn a_wait_that_was_asked_for_is_kept_across_steps(world: &World) {
         NextStep::ReadOrder,
         "it still has time"
     );
-    let short = Pause {
+    let short = Postponement {
         for_ms: 1_000,
-        tell_when: true,
-        asked: true,
-        ..Pause::default()
+        show_retry_time: true,
+        requested_by_ca: true,
+        ..Postponement::default()
     };
     assert!(
-        orders::pause(&world.store, &work.claim, &short)
+        orders::postpone(&world.store, &work.claim, &short)
             .await
             .unwrap()
     );
@@ -571,7 +600,7 @@ async fn a_failed_order_leaves_nothing_behind(world: &World) {
             .await
             .unwrap()
     );
-    let order = certificates::overview(&world.store, user.id)
+    let order = certificates::load_overview(&world.store, user.id)
         .await
         .unwrap()
         .order
@@ -588,9 +617,11 @@ async fn a_failed_order_leaves_nothing_behind(world: &World) {
         "SELECT COUNT(*) FROM certificate_orders WHERE key_ciphertext IS NULL AND csr IS NOT NULL";
     assert_eq!(world.number(sql).await, 1, "no key stays");
     // The request may have been handed in: the sweep looks, and then it goes as well.
-    let ended = renewals::given_up(&world.store, 10).await.unwrap();
+    let ended = renewals::list_unresolved_orders(&world.store, 10)
+        .await
+        .unwrap();
     assert_eq!(ended.len(), 1);
-    renewals::settle(&world.store, &ended[0], None)
+    renewals::resolve_order(&world.store, &ended[0], None)
         .await
         .unwrap();
     assert_eq!(
@@ -603,7 +634,7 @@ async fn a_failed_order_leaves_nothing_behind(world: &World) {
     let claim = world.with_key(&user).await;
     world.finish(&claim, 90).await;
     assert_eq!(
-        certificates::overview(&world.store, user.id)
+        certificates::load_overview(&world.store, user.id)
             .await
             .unwrap()
             .order,
@@ -613,8 +644,8 @@ async fn a_failed_order_leaves_nothing_behind(world: &World) {
     // Begun anew, the same: nothing of the first try stays.
     let other = world.person("user2").await;
     let claim = world.with_key(&other).await;
-    assert!(orders::begin_anew(&world.store, &claim).await.unwrap());
-    let order = certificates::overview(&world.store, other.id)
+    assert!(orders::restart(&world.store, &claim).await.unwrap());
+    let order = certificates::load_overview(&world.store, other.id)
         .await
         .unwrap()
         .order
@@ -624,7 +655,7 @@ async fn a_failed_order_leaves_nothing_behind(world: &World) {
         world.number("SELECT COUNT(*) FROM challenge_values").await,
         0
     );
-    assert_eq!(orders::csr(&world.store, &claim).await.unwrap(), None);
+    assert_eq!(orders::load_csr(&world.store, &claim).await.unwrap(), None);
 }
 
 async fn a_swapped_key_does_not_open(world: &World) {
@@ -642,7 +673,7 @@ async fn a_swapped_key_does_not_open(world: &World) {
         b = second.id
     );
     world.run(&steal).await.unwrap();
-    let stolen = certificates::private_key(&world.store, two.id, second.id)
+    let stolen = certificates::load_private_key(&world.store, two.id, second.id)
         .await
         .unwrap_err();
     assert!(
@@ -650,7 +681,7 @@ async fn a_swapped_key_does_not_open(world: &World) {
         "{stolen:?}"
     );
     assert!(
-        certificates::private_key(&world.store, one.id, first.id)
+        certificates::load_private_key(&world.store, one.id, first.id)
             .await
             .unwrap()
             .is_some()
@@ -682,7 +713,7 @@ async fn a_swapped_key_does_not_open(world: &World) {
         .await
         .unwrap();
     assert!(
-        certificates::private_key(&world.store, two.id, first.id)
+        certificates::load_private_key(&world.store, two.id, first.id)
             .await
             .is_err()
     );
@@ -693,7 +724,7 @@ async fn without_keys_it_says_so(world: &World) {
     let active = world.issued(&user, 90).await;
     let options = starchart_store::ConnectOptions::new(Secret::new(world.url()));
     let store = Store::connect(&options).await.unwrap();
-    let fault = certificates::private_key(&store, user.id, active.id)
+    let fault = certificates::load_private_key(&store, user.id, active.id)
         .await
         .unwrap_err();
     assert!(
@@ -720,7 +751,10 @@ async fn a_suspended_person_gets_nothing(world: &World) {
             .unwrap()
     );
     assert_eq!(
-        renewals::given_up(&world.store, 10).await.unwrap().len(),
+        renewals::list_unresolved_orders(&world.store, 10)
+            .await
+            .unwrap()
+            .len(),
         1,
         "what came of it is asked for"
     );
@@ -757,7 +791,7 @@ async fn a_suspended_person_gets_nothing(world: &World) {
             .await,
         0
     );
-    assert!(orders::due(&world.store, 10).await.unwrap().is_empty());
+    assert!(orders::list_due(&world.store, 10).await.unwrap().is_empty());
 }
 
 async fn a_deleted_certificate_is_out_of_use(world: &World) {
@@ -780,11 +814,13 @@ async fn a_deleted_certificate_is_out_of_use(world: &World) {
             .unwrap()
     );
     assert_eq!(
-        certificates::overview(&world.store, user.id).await.unwrap(),
+        certificates::load_overview(&world.store, user.id)
+            .await
+            .unwrap(),
         certificates::Overview::default()
     );
     assert_eq!(
-        certificates::private_key(&world.store, user.id, active.id)
+        certificates::load_private_key(&world.store, user.id, active.id)
             .await
             .unwrap(),
         None
@@ -810,7 +846,7 @@ async fn a_certificate_is_renewed_once(world: &World) {
     let user = world.person("user1").await;
     world.issued(&user, 6).await;
     assert_eq!(
-        renewals::open(&world.store, 10).await.unwrap(),
+        renewals::open_due(&world.store, 10).await.unwrap(),
         0,
         "two thirds of its life first"
     );
@@ -819,7 +855,7 @@ async fn a_certificate_is_renewed_once(world: &World) {
         .await
         .unwrap();
     assert_eq!(
-        renewals::open(&world.store, 10).await.unwrap(),
+        renewals::open_due(&world.store, 10).await.unwrap(),
         0,
         "nor without a moment of its own"
     );
@@ -827,7 +863,8 @@ async fn a_certificate_is_renewed_once(world: &World) {
     for store in [&world.store, &other] {
         store.set_clock_offset(4 * DAY + 60_000);
     }
-    let sweeps = (0..6).map(|n| renewals::open(if n % 2 == 0 { &world.store } else { &other }, 10));
+    let sweeps =
+        (0..6).map(|n| renewals::open_due(if n % 2 == 0 { &world.store } else { &other }, 10));
     let opened: u64 = join_all(sweeps).await.into_iter().map(Result::unwrap).sum();
     assert_eq!(opened, 1);
 
@@ -840,7 +877,7 @@ async fn a_certificate_is_renewed_once(world: &World) {
                 .await
                 .unwrap()
         );
-        assert_eq!(renewals::open(&world.store, 10).await.unwrap(), 0);
+        assert_eq!(renewals::open_due(&world.store, 10).await.unwrap(), 0);
         let wait = world.number("SELECT renew_at FROM certificates").await
             - world.store.now().await.unwrap().as_millis();
         assert!(
@@ -851,13 +888,13 @@ async fn a_certificate_is_renewed_once(world: &World) {
             .run("UPDATE certificates SET renew_at = 1")
             .await
             .unwrap();
-        assert_eq!(renewals::open(&world.store, 10).await.unwrap(), 1);
+        assert_eq!(renewals::open_due(&world.store, 10).await.unwrap(), 1);
     }
     let claim = world.key_saved().await;
     world.finish(&claim, 6).await;
     assert_eq!(world.certificates("state = 'active'").await, 1);
     assert_eq!(world.certificates("state = 'replaced'").await, 1);
-    assert_eq!(renewals::open(&world.store, 10).await.unwrap(), 0);
+    assert_eq!(renewals::open_due(&world.store, 10).await.unwrap(), 0);
     world.ask(&user).await.unwrap_err();
 
     // The person's delete ends the sweep's renewal, too.
@@ -865,13 +902,13 @@ async fn a_certificate_is_renewed_once(world: &World) {
         .run("UPDATE certificates SET renew_at = 1")
         .await
         .unwrap();
-    assert_eq!(renewals::open(&world.store, 10).await.unwrap(), 1);
+    assert_eq!(renewals::open_due(&world.store, 10).await.unwrap(), 1);
     assert!(
         certificates::delete(&world.store, user.id, &act(user.id))
             .await
             .unwrap()
     );
-    assert!(orders::due(&world.store, 10).await.unwrap().is_empty());
+    assert!(orders::list_due(&world.store, 10).await.unwrap().is_empty());
 }
 
 async fn what_came_of_an_order_that_was_given_up(world: &World) {
@@ -879,52 +916,62 @@ async fn what_came_of_an_order_that_was_given_up(world: &World) {
     for name in ["user1", "user2"] {
         let user = world.person(name).await;
         let claim = world.with_key(&user).await;
-        assert!(orders::finalizing(store, &claim).await.unwrap());
+        assert!(orders::mark_finalizing(store, &claim).await.unwrap());
         orders::abandon(store, &claim).await.unwrap();
     }
-    let given_up = renewals::given_up(store, 10).await.unwrap();
+    let given_up = renewals::list_unresolved_orders(store, 10).await.unwrap();
     assert_eq!(given_up.len(), 2);
     assert_eq!(given_up[0].url, "https://ca.example/order/1");
     let came = issued(store, 90).await;
     for _ in 0..2 {
-        renewals::settle(store, &given_up[0], Some(&came))
+        renewals::resolve_order(store, &given_up[0], Some(&came))
             .await
             .unwrap();
     }
-    renewals::settle(store, &given_up[1], None).await.unwrap();
-    assert!(renewals::given_up(store, 10).await.unwrap().is_empty());
+    renewals::resolve_order(store, &given_up[1], None)
+        .await
+        .unwrap();
+    assert!(
+        renewals::list_unresolved_orders(store, 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     assert_eq!(
         world
             .certificates("state = 'deleted' AND key_ciphertext IS NULL")
             .await,
         1
     );
-    let owed = renewals::owed_revocations(store, 10).await.unwrap();
+    let owed = renewals::list_pending_revocations(store, 10).await.unwrap();
     assert_eq!(
         (owed.len(), owed[0].certificate.as_str()),
         (1, "CERTIFICATE")
     );
     // One that is not taken makes room for the others, for an hour, then for two.
-    renewals::put_off_revocation(store, owed[0].id)
+    renewals::postpone_revocation(store, owed[0].id)
         .await
         .unwrap();
     for (minutes, due) in [(0, 0), (61, 1), (61, 0), (61 + 121, 1)] {
         store.set_clock_offset(minutes * 60_000);
         assert_eq!(
-            renewals::owed_revocations(store, 10).await.unwrap().len(),
+            renewals::list_pending_revocations(store, 10)
+                .await
+                .unwrap()
+                .len(),
             due,
             "{minutes}"
         );
         if due == 1 {
-            renewals::put_off_revocation(store, owed[0].id)
+            renewals::postpone_revocation(store, owed[0].id)
                 .await
                 .unwrap();
         }
     }
     store.set_clock_offset(DAY);
-    renewals::revoked(store, owed[0].id).await.unwrap();
+    renewals::mark_revoked(store, owed[0].id).await.unwrap();
     assert!(
-        renewals::owed_revocations(store, 10)
+        renewals::list_pending_revocations(store, 10)
             .await
             .unwrap()
             .is_empty()
@@ -938,14 +985,14 @@ async fn what_came_of_an_order_that_was_given_up(world: &World) {
 async fn a_person_hastens_a_patient_renewal(world: &World) {
     let (user, store) = (world.person("user1").await, &world.store);
     world.issued(&user, 6).await;
-    let patient = Pause {
+    let patient = Postponement {
         for_ms: DAY,
         failed: Some(true),
-        tell_when: true,
-        ..Pause::default()
+        show_retry_time: true,
+        ..Postponement::default()
     };
-    let asked_for = Pause {
-        asked: true,
+    let asked_for = Postponement {
+        requested_by_ca: true,
         ..patient.clone()
     };
     for (pause, due) in [(patient, 1), (asked_for, 0)] {
@@ -957,18 +1004,18 @@ async fn a_person_hastens_a_patient_renewal(world: &World) {
             .run("UPDATE certificate_orders SET created_at = 1 WHERE finished_at IS NOT NULL")
             .await
             .unwrap();
-        assert_eq!(renewals::open(store, 10).await.unwrap(), 1);
+        assert_eq!(renewals::open_due(store, 10).await.unwrap(), 1);
         let work = world.claim().await;
-        assert!(orders::pause(store, &work.claim, &pause).await.unwrap());
-        assert!(orders::due(store, 10).await.unwrap().is_empty());
+        assert!(orders::postpone(store, &work.claim, &pause).await.unwrap());
+        assert!(orders::list_due(store, 10).await.unwrap().is_empty());
         let order = world.ask(&user).await.unwrap();
         assert_eq!((order.id, order.automatic), (work.claim.order, false));
         assert!(
-            matches!(world.ask(&user).await, Err(RequestError::UnderWay)),
+            matches!(world.ask(&user).await, Err(RequestError::OrderInProgress)),
             "it is the person's own now"
         );
         assert_eq!(
-            orders::due(store, 10).await.unwrap().len(),
+            orders::list_due(store, 10).await.unwrap().len(),
             due,
             "the authority's own wait is kept: {pause:?}"
         );

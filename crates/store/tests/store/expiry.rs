@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use starchart_domain::notice::NoticeKind;
-use starchart_store::expiry::{self, Step};
+use starchart_store::expiry::{self, ExpiryStep};
 use starchart_store::outbox::{self, SendOutcome};
 use starchart_store::records::{self, RecordError};
 use starchart_store::ticks;
@@ -24,13 +24,13 @@ on_both!(
 /// Everything that is due at this moment, as a run takes it.
 async fn sweep(world: &World) -> [u64; 4] {
     let mut rows = [0; 4];
-    for (n, step) in Step::ALL.into_iter().enumerate() {
-        let people = expiry::people(&world.store, step, None, 1_000)
+    for (n, step) in ExpiryStep::ALL.into_iter().enumerate() {
+        let people = expiry::list_due_users(&world.store, step, None, 1_000)
             .await
             .unwrap();
         for (user, _) in people {
             loop {
-                let taken = expiry::take(&world.store, step, &[user]).await.unwrap();
+                let taken = expiry::run_step(&world.store, step, &[user]).await.unwrap();
                 rows[n] += taken;
                 if taken < expiry::BATCH {
                     break;
@@ -45,9 +45,12 @@ async fn sweep(world: &World) -> [u64; 4] {
 async fn send(world: &World) -> Vec<(NoticeKind, usize)> {
     let mut sent = Vec::new();
     world.later(10_000);
-    while let Some(owed) = outbox::claim(&world.store, "one", 60_000).await.unwrap() {
+    while let Some(owed) = outbox::claim_next(&world.store, "one", 60_000)
+        .await
+        .unwrap()
+    {
         assert!(
-            outbox::settle(&world.store, &owed, &SendOutcome::Sent)
+            outbox::record_outcome(&world.store, &owed, &SendOutcome::Sent)
                 .await
                 .unwrap()
         );
@@ -131,11 +134,11 @@ async fn an_address_that_takes_no_mail_counts_as_told_after_the_grace(world: &Wo
     world.at_days(200.0);
     sweep(world).await;
     world.later(10_000);
-    let owed = outbox::claim(&world.store, "one", 60_000)
+    let owed = outbox::claim_next(&world.store, "one", 60_000)
         .await
         .unwrap()
         .unwrap();
-    outbox::settle(
+    outbox::record_outcome(
         &world.store,
         &owed,
         &SendOutcome::InvalidAddress("550 no such user".into()),
@@ -153,11 +156,11 @@ async fn a_notice_that_was_given_up_told_nobody(world: &World) {
     world.at_days(200.0);
     sweep(world).await;
     world.later(10_000);
-    let owed = outbox::claim(&world.store, "one", 60_000)
+    let owed = outbox::claim_next(&world.store, "one", 60_000)
         .await
         .unwrap()
         .unwrap();
-    outbox::settle(
+    outbox::record_outcome(
         &world.store,
         &owed,
         &SendOutcome::Rejected("552 5.3.4 too big".into()),
@@ -187,7 +190,7 @@ async fn a_renewal_in_the_same_moment_wins_or_loses_as_a_whole(world: &World) {
     let people = [person.id];
     let (renewed, ended) = tokio::join!(
         renewals,
-        expiry::take(&world.store, Step::EndRecords, &people)
+        expiry::run_step(&world.store, ExpiryStep::ExpireRecords, &people)
     );
     let (ended, mut lived) = (ended.unwrap(), 0);
     for outcome in renewed {

@@ -1,7 +1,7 @@
 //! What is kept of records that are no more, and that texts come back as they went in.
 
-use starchart_store::audit::Act;
 use starchart_store::records;
+use starchart_store::trail::AuditContext;
 
 use crate::world::World;
 
@@ -54,8 +54,8 @@ async fn each_write_leaves_its_line_with_both_names(world: &World) {
         .create(&user, "www", "A", "192.168.1.1")
         .await
         .unwrap_err();
-    let helping = Act {
-        by: admin.id,
+    let helping = AuditContext {
+        actor: admin.id,
         on_behalf_of: Some(user.id),
         request_id: "help",
     };

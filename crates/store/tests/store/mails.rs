@@ -3,9 +3,9 @@
 use starchart_domain::expiry::NOTICE_MS;
 use starchart_domain::notice::NoticeKind;
 use starchart_store::admin::{self, Admin};
-use starchart_store::expiry::{self, Step};
-use starchart_store::outbox::{self, Failed, Owed, SendOutcome};
-use starchart_store::sessions;
+use starchart_store::expiry::{self, ExpiryStep};
+use starchart_store::outbox::{self, ClaimedMail, FailedMail, MailCounts, SendOutcome};
+use starchart_store::{metrics, sessions};
 
 use crate::world::{DAY_MS, Person, World};
 
@@ -33,7 +33,7 @@ async fn with_mail(world: &World) -> Person {
         .unwrap();
     world.at_days(160.0);
     assert_eq!(
-        expiry::take(&world.store, Step::TellRecords, &[person.id])
+        expiry::run_step(&world.store, ExpiryStep::NotifyRecords, &[person.id])
             .await
             .unwrap(),
         1
@@ -42,12 +42,14 @@ async fn with_mail(world: &World) -> Person {
     person
 }
 
-async fn claim(world: &World) -> Option<Owed> {
-    outbox::claim(&world.store, "one", LEASE_MS).await.unwrap()
+async fn claim(world: &World) -> Option<ClaimedMail> {
+    outbox::claim_next(&world.store, "one", LEASE_MS)
+        .await
+        .unwrap()
 }
 
 /// An admin, and the failed mails that admins see.
-async fn failures(world: &World) -> (Admin, Vec<Failed>) {
+async fn failures(world: &World) -> (Admin, Vec<FailedMail>) {
     let person = world.person("admin1").await;
     world
         .run(&format!(
@@ -65,15 +67,21 @@ async fn failures(world: &World) -> (Admin, Vec<Failed>) {
         .unwrap()
         .admin()
         .unwrap();
-    let failed = admin::attention(&world.store, &admin)
+    let failed = admin::list_health_items(&world.store, &admin)
         .await
         .unwrap()
         .failed_mails;
     (admin, failed)
 }
 
-async fn settle(world: &World, owed: &Owed, verdict: SendOutcome) -> bool {
-    outbox::settle(&world.store, owed, &verdict).await.unwrap()
+async fn settle(world: &World, owed: &ClaimedMail, verdict: SendOutcome) -> bool {
+    outbox::record_outcome(&world.store, owed, &verdict)
+        .await
+        .unwrap()
+}
+
+async fn count_mails(world: &World) -> MailCounts {
+    metrics::read_snapshot(&world.store).await.unwrap().mails
 }
 
 async fn state(world: &World, state: &str) -> i64 {
@@ -86,7 +94,7 @@ async fn state(world: &World, state: &str) -> i64 {
 
 async fn a_claimed_mail_is_nobody_elses_until_its_time_is_over(world: &World) {
     with_mail(world).await;
-    assert!(outbox::is_due(&world.store).await.unwrap());
+    assert!(outbox::has_due_mail(&world.store).await.unwrap());
     let first = claim(world).await.unwrap();
     assert_eq!(
         (first.name.as_str(), first.address.as_str(), first.attempt),
@@ -99,7 +107,7 @@ async fn a_claimed_mail_is_nobody_elses_until_its_time_is_over(world: &World) {
         first.message_id
     );
     assert!(claim(world).await.is_none());
-    assert!(!outbox::is_due(&world.store).await.unwrap());
+    assert!(!outbox::has_due_mail(&world.store).await.unwrap());
     world.later(LEASE_MS);
     let second = claim(world).await.unwrap();
     assert_eq!(
@@ -175,9 +183,9 @@ async fn what_was_not_tried_does_not_count(world: &World) {
 
 async fn a_failed_mail_is_seen_and_tried_again(world: &World) {
     let person = with_mail(world).await;
-    let before = outbox::counts(&world.store).await.unwrap();
-    assert_eq!((before.owed, before.failed), (1, 0));
-    assert!(before.oldest_owed_at.is_some());
+    let before = count_mails(world).await;
+    assert_eq!((before.pending, before.failed), (1, 0));
+    assert!(before.oldest_pending_at.is_some());
     let owed = claim(world).await.unwrap();
     settle(
         world,
@@ -185,9 +193,9 @@ async fn a_failed_mail_is_seen_and_tried_again(world: &World) {
         SendOutcome::Rejected("550 no such user".into()),
     )
     .await;
-    let counts = outbox::counts(&world.store).await.unwrap();
+    let counts = count_mails(world).await;
     assert_eq!(
-        (counts.owed, counts.failed, counts.oldest_owed_at),
+        (counts.pending, counts.failed, counts.oldest_pending_at),
         (0, 1, None)
     );
     let (admin, mut failed) = failures(world).await;
@@ -263,7 +271,7 @@ async fn mails_of_people_who_are_gone_are_not_sent(world: &World) {
         .await
         .unwrap();
     world.run("UPDATE users SET deleted_at = 1").await.unwrap();
-    assert!(!outbox::is_due(&world.store).await.unwrap());
+    assert!(!outbox::has_due_mail(&world.store).await.unwrap());
     assert!(claim(world).await.is_none());
     assert_eq!(outbox::purge(&world.store, DAY_MS).await.unwrap(), 1);
 }
@@ -312,7 +320,7 @@ async fn what_cannot_be_read_holds_nobody_up(world: &World) {
     assert_eq!(state(world, "failed").await, 1);
     // Nobody was told by it: another notice is owed.
     assert_eq!(
-        expiry::take(&world.store, Step::TellRecords, &[person.id])
+        expiry::run_step(&world.store, ExpiryStep::NotifyRecords, &[person.id])
             .await
             .unwrap(),
         1
@@ -344,9 +352,17 @@ async fn a_claim_lasts_while_the_server_thinks(world: &World) {
     let owed = claim(world).await.unwrap();
     for _ in 0..10 {
         world.later(LEASE_MS / 2);
-        assert!(outbox::extend(&world.store, &owed, LEASE_MS).await.unwrap());
+        assert!(
+            outbox::extend_claim(&world.store, &owed, LEASE_MS)
+                .await
+                .unwrap()
+        );
         assert!(claim(world).await.is_none(), "nobody sends a second copy");
     }
     assert!(settle(world, &owed, SendOutcome::Sent).await);
-    assert!(!outbox::extend(&world.store, &owed, LEASE_MS).await.unwrap());
+    assert!(
+        !outbox::extend_claim(&world.store, &owed, LEASE_MS)
+            .await
+            .unwrap()
+    );
 }

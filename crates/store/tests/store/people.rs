@@ -5,7 +5,7 @@ use starchart_domain::names::Label;
 use starchart_domain::user::Groups;
 use starchart_store::sessions::{self, ABSOLUTE_MS, IDLE_MS};
 use starchart_store::users::{self, ClaimError, SignInError};
-use starchart_store::{audit, housekeeping, ticks};
+use starchart_store::{housekeeping, ticks, trail};
 
 use crate::world::{World, identity};
 
@@ -295,13 +295,13 @@ async fn what_is_over_is_purged(world: &World) {
         .await
         .unwrap();
     ticks::claim(&world.store, "sweep", 7).await.unwrap();
-    let entry = audit::Entry {
+    let entry = trail::Entry {
         actor: Some(user.id),
         action: "test",
         object: &"x".repeat(300),
         ..Default::default()
     };
-    audit::record(&world.store, &entry).await.unwrap();
+    trail::append(&world.store, &entry).await.unwrap();
     assert_eq!(
         housekeeping::purge(&world.store).await.unwrap(),
         0,

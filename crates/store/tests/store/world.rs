@@ -9,9 +9,9 @@ use starchart_domain::record::{NewRecord, RecordForm, RecordId, RecordType};
 use starchart_domain::rrset::{RrsetData, TTL};
 use starchart_domain::secret::Secret;
 use starchart_domain::user::{Groups, Identity, Subject, UserId};
-use starchart_store::audit::Act;
 use starchart_store::lease::{self, Lease, LeaseName};
 use starchart_store::records::{self, Record, RecordError};
+use starchart_store::trail::AuditContext;
 use starchart_store::zone;
 use starchart_store::{ConnectOptions, Store, users};
 use starchart_testkit::mariadb::TestDb;
@@ -100,8 +100,8 @@ impl World {
         users::claim_label(&self.store, user.id, &label)
             .await
             .unwrap();
-        let act = Act {
-            by: user.id,
+        let act = AuditContext {
+            actor: user.id,
             on_behalf_of: None,
             request_id: "request",
         };
@@ -294,7 +294,7 @@ pub(crate) struct Person {
     pub(crate) id: UserId,
     pub(crate) base: BaseDomain,
     /// What they do themselves.
-    pub(crate) act: Act<'static>,
+    pub(crate) act: AuditContext<'static>,
 }
 
 impl Person {

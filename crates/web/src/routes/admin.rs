@@ -9,8 +9,8 @@ use actix_web::http::StatusCode;
 use starchart_domain::plural::pluralize;
 use starchart_jobs::Job;
 use starchart_store::admin::{
-    self, AdminError, CertificateStatus, Consequences, FRESH_MS, PAGE_ROWS, PersonRow, TrailFilter,
-    TrailLine,
+    self, AdminError, CertificateStatus, DeletionPreview, FRESH_MS, PAGE_ROWS, TrailFilter,
+    TrailLine, UserRow,
 };
 use starchart_store::users::User;
 
@@ -43,8 +43,8 @@ pub(crate) async fn show(visit: Rc<Visit>, admin: Admin) -> Result<HttpResponse,
     } else {
         Some(find(&visit, &admin, &search_text, page_of(&query)).await?)
     };
-    let totals = admin::totals(store, &admin).await?;
-    let attention = admin::attention(store, &admin).await?;
+    let totals = admin::count_totals(store, &admin).await?;
+    let attention = admin::list_health_items(store, &admin).await?;
     let status = if fault.is_some() {
         StatusCode::UNPROCESSABLE_ENTITY
     } else {
@@ -99,13 +99,13 @@ pub(crate) async fn ask_delete(visit: Rc<Visit>, admin: Admin) -> Result<HttpRes
     let query = query(&visit)?;
     let store = visit.app.store()?;
     let search_text = query.text("searchText");
-    let user = admin::find(store, &admin, &query.text("username"))
+    let user = admin::find_user(store, &admin, &query.text("username"))
         .await?
         .ok_or(Failure::NotFound)?;
     if user.id == admin.id() {
         return refused(&visit, AdminError::Oneself, &search_text);
     }
-    let ahead = admin::consequences(store, &admin, user.id).await?;
+    let ahead = admin::preview_deletion(store, &admin, user.id).await?;
     let page = AdminDeletePage {
         shell: visit.shell(),
         consequences: words_of(&visit, &user, &ahead),
@@ -123,7 +123,7 @@ pub(crate) async fn trail(visit: Rc<Visit>, admin: Admin) -> Result<HttpResponse
     let query = query(&visit)?;
     let text = |name| query.text(name).trim().to_owned();
     let filter = TrailFilter {
-        person: text("person"),
+        user: text("person"),
         action: text("action"),
         object: text("object"),
     };
@@ -131,12 +131,12 @@ pub(crate) async fn trail(visit: Rc<Visit>, admin: Admin) -> Result<HttpResponse
         .get("before")
         .map(|id| id.parse().map_err(|_| Failure::NotFound))
         .transpose()?;
-    let page = admin::trail(visit.app.store()?, &admin, &filter, before).await?;
+    let page = admin::list_trail(visit.app.store()?, &admin, &filter, before).await?;
     let older = page.older.map(|id| trail_href(&filter, Some(id)));
     let lines = page.lines.into_iter().map(line).collect();
     let newest = trail_href(&filter, None);
     let TrailFilter {
-        person,
+        user: person,
         action,
         object,
     } = filter;
@@ -157,7 +157,7 @@ async fn find(visit: &Visit, admin: &Admin, text: &str, page: u32) -> Result<Peo
     // A name as a complaint quotes it: whose is it?
     let label = visit.app.config.root_domain.label_of(text);
     let wanted = label.as_ref().map_or(text, |label| label.as_str());
-    let found = admin::search(visit.app.store()?, admin, wanted, page - 1).await?;
+    let found = admin::search_users(visit.app.store()?, admin, wanted, page - 1).await?;
     let pages = u32::try_from(found.total.div_ceil(u64::from(PAGE_ROWS)))
         .unwrap_or(u32::MAX)
         .max(1);
@@ -175,8 +175,8 @@ async fn find(visit: &Visit, admin: &Admin, text: &str, page: u32) -> Result<Peo
     })
 }
 
-fn person(visit: &Visit, admin: &Admin, row: PersonRow, text: &str) -> PersonItem {
-    let PersonRow {
+fn person(visit: &Visit, admin: &Admin, row: UserRow, text: &str) -> PersonItem {
+    let UserRow {
         user,
         suspended,
         records,
@@ -229,7 +229,7 @@ async fn impersonate(
     username: &str,
 ) -> Result<HttpResponse, Failure> {
     let (store, search_text) = (visit.app.store()?, visit.form.text("found"));
-    let Some(user) = admin::find(store, admin, username).await? else {
+    let Some(user) = admin::find_user(store, admin, username).await? else {
         return refused(visit, AdminError::NotFound, &search_text);
     };
     let old = visit
@@ -257,10 +257,10 @@ async fn impersonate(
 
 async fn delete(visit: &Visit, admin: &Admin, username: &str) -> Result<HttpResponse, Failure> {
     let (store, search_text) = (visit.app.store()?, visit.form.text("found"));
-    let Some(user) = admin::find(store, admin, username).await? else {
+    let Some(user) = admin::find_user(store, admin, username).await? else {
         return refused(visit, AdminError::NotFound, &search_text);
     };
-    match admin::delete(store, admin, user.id, &visit.id).await {
+    match admin::delete_user(store, admin, user.id, &visit.id).await {
         Ok(done) => {
             visit.app.queue.wake(Job::Publish);
             let records = pluralize(u64::from(done.records), "record leaves", "records leave");
@@ -307,7 +307,7 @@ fn refused(visit: &Visit, error: AdminError, search_text: &str) -> Result<HttpRe
 }
 
 /// What deleting this person does, one sentence each.
-fn words_of(visit: &Visit, user: &User, ahead: &Consequences) -> Vec<String> {
+fn words_of(visit: &Visit, user: &User, ahead: &DeletionPreview) -> Vec<String> {
     let mut words = vec![match ahead.records {
         0 => "They have no DNS records.".to_owned(),
         n => format!(
@@ -402,7 +402,7 @@ fn list_href(search_text: &str, page: u32) -> String {
 fn trail_href(filter: &TrailFilter, before: Option<i64>) -> String {
     let before = before.map(|id| id.to_string()).unwrap_or_default();
     let all = [
-        ("person", &filter.person),
+        ("person", &filter.user),
         ("action", &filter.action),
         ("object", &filter.object),
         ("before", &before),

@@ -8,8 +8,8 @@ use actix_web::http::{Method, StatusCode};
 use starchart_domain::certificate::{OrderStep, renewable_from};
 use starchart_domain::time::Timestamp;
 use starchart_jobs::Job;
-use starchart_store::audit::{self, Entry};
 use starchart_store::certificates::{self, Certificate, OrderView, Overview, RequestError};
+use starchart_store::trail::{self, Entry};
 
 use crate::actor::Person;
 use crate::csrf;
@@ -38,7 +38,7 @@ pub(crate) async fn show(visit: Rc<Visit>, person: Person) -> Result<HttpRespons
 /// `GET /certificate/state`.
 pub(crate) async fn state(visit: Rc<Visit>, person: Person) -> Result<HttpResponse, Failure> {
     let store = visit.app.store()?;
-    let Overview { active, order } = certificates::overview(store, person.id).await?;
+    let Overview { active, order } = certificates::load_overview(store, person.id).await?;
     let shape = shape(active.as_ref(), order.as_ref());
     let again_s = again_s(order.as_ref(), store.now().await?);
     let steps = order
@@ -86,12 +86,12 @@ async fn request(visit: &Visit, person: &Person) -> Result<HttpResponse, Failure
     match certificates::request(store, person.id, &domain, daily, &person.act(&visit.id)).await {
         Ok(_) => visit.app.queue.wake(Job::Certificate),
         // The page shows it.
-        Err(RequestError::UnderWay) => {}
+        Err(RequestError::OrderInProgress) => {}
         Err(RequestError::NotDue { from }) => {
             let words = format!("Your certificate can be renewed from {} on.", from.date());
             visit.leave_flash(&[(FlashKind::Failed, words)]);
         }
-        Err(RequestError::TooMany { limit, next_at }) => {
+        Err(RequestError::TooManyRequests { limit, next_at }) => {
             return too_many(visit, person, limit, next_at).await;
         }
         Err(RequestError::NotFound) => return Err(Failure::NotFound),
@@ -142,7 +142,8 @@ async fn delete(visit: &Visit, person: &Person) -> Result<HttpResponse, Failure>
 
 /// `GET /certificate/delete`.
 pub(crate) async fn ask_delete(visit: Rc<Visit>, person: Person) -> Result<HttpResponse, Failure> {
-    let Overview { active, order } = certificates::overview(visit.app.store()?, person.id).await?;
+    let Overview { active, order } =
+        certificates::load_overview(visit.app.store()?, person.id).await?;
     let Some(active) = active else {
         return Ok(see_other(PAGE));
     };
@@ -204,19 +205,19 @@ pub(crate) async fn private_key(visit: Rc<Visit>, person: Person) -> Result<Http
             String::new(),
         ));
     }
-    let key = certificates::private_key(store, person.id, certificate.id)
+    let key = certificates::load_private_key(store, person.id, certificate.id)
         .await?
         .ok_or(Failure::NotFound)?;
     let act = person.act(&visit.id);
     let entry = Entry {
-        actor: Some(act.by),
+        actor: Some(act.actor),
         on_behalf_of: act.on_behalf_of,
         action: "certificate.key",
         object: &certificate.domain,
         detail: &format!("private key of certificate #{} given out", certificate.id),
         request_id: act.request_id,
     };
-    audit::record(store, &entry).await?;
+    trail::append(store, &entry).await?;
     Ok(file(
         CertificatePart::PrivateKey,
         &certificate.domain,
@@ -226,7 +227,7 @@ pub(crate) async fn private_key(visit: Rc<Visit>, person: Person) -> Result<Http
 
 /// The certificate in use, or 404.
 async fn active(visit: &Visit, person: &Person) -> Result<Certificate, Failure> {
-    certificates::overview(visit.app.store()?, person.id)
+    certificates::load_overview(visit.app.store()?, person.id)
         .await?
         .active
         .ok_or(Failure::NotFound)
@@ -258,7 +259,7 @@ async fn page(
     refused: Option<String>,
 ) -> Result<CertificatePage, Failure> {
     let store = visit.app.store()?;
-    let Overview { active, order } = certificates::overview(store, person.id).await?;
+    let Overview { active, order } = certificates::load_overview(store, person.id).await?;
     let now = store.now().await?;
     let shape = shape(active.as_ref(), order.as_ref());
     let again_s = again_s(order.as_ref(), now);

@@ -17,7 +17,7 @@ use crate::visit::{self, Visit};
 pub(crate) async fn show(visit: Rc<Visit>, person: Person) -> Result<HttpResponse, Failure> {
     let store = visit.app.store()?;
     let record_count = u64::from(records::count(store, person.id).await?);
-    let has_certificate = certificates::any(store, person.id).await?;
+    let has_certificate = certificates::has_any(store, person.id).await?;
     visit::ok(&HomePage {
         shell: visit.shell(),
         record_count,

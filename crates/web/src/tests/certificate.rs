@@ -9,7 +9,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::test::TestRequest;
 use starchart_domain::secret::Secret;
 use starchart_domain::user::UserId;
-use starchart_store::certificates::orders::{self, Claim, Issued, Pause};
+use starchart_store::certificates::orders::{self, Claim, IssuedCertificate, Postponement};
 use starchart_store::{certificates, sessions, users};
 
 use super::world::{Browser, HOST, Reply, World};
@@ -39,7 +39,7 @@ async fn owner(world: &World, browser: &Browser<'_>) -> UserId {
 
 /// What the worker does with the one order that is due.
 async fn claim(world: &World) -> Claim {
-    let due = orders::due(&world.store, 10).await.unwrap();
+    let due = orders::list_due(&world.store, 10).await.unwrap();
     assert_eq!(due.len(), 1, "{due:?}");
     orders::claim(&world.store, due[0], "test", 600_000)
         .await
@@ -50,7 +50,7 @@ async fn claim(world: &World) -> Claim {
 
 async fn ordered(world: &World, claim: &Claim) {
     assert!(
-        orders::opened(&world.store, claim, "https://ca.example/order/1")
+        orders::save_order_url(&world.store, claim, "https://ca.example/order/1")
             .await
             .unwrap()
     );
@@ -61,19 +61,19 @@ async fn issue(world: &World, claim: &Claim, days: i64) {
     let store = &world.store;
     ordered(world, claim).await;
     assert!(
-        orders::publish(store, claim, &["one".to_owned(), "two".to_owned()])
+        orders::save_challenge_values(store, claim, &["one".to_owned(), "two".to_owned()])
             .await
             .unwrap()
     );
-    assert!(orders::validating(store, claim, false).await.unwrap());
+    assert!(orders::mark_validating(store, claim, false).await.unwrap());
     assert!(
         orders::save_key(store, claim, &Secret::new(KEY), b"csr")
             .await
             .unwrap()
     );
-    assert!(orders::finalizing(store, claim).await.unwrap());
+    assert!(orders::mark_finalizing(store, claim).await.unwrap());
     let now = store.now().await.unwrap();
-    let issued = Issued {
+    let issued = IssuedCertificate {
         certificate: CERTIFICATE.to_owned(),
         chain: CHAIN.to_owned(),
         not_before: now,
@@ -155,7 +155,7 @@ async fn a_certificate_is_requested_followed_and_deleted() {
     let claim = claim(&world).await;
     ordered(&world, &claim).await;
     assert!(
-        orders::publish(&world.store, &claim, &["one".to_owned()])
+        orders::save_challenge_values(&world.store, &claim, &["one".to_owned()])
             .await
             .unwrap()
     );
@@ -530,16 +530,16 @@ async fn a_wait_is_shown_with_its_reason_and_its_end() {
     browser.post("/certificate", &[]).await;
     let before = state(&mut browser).await;
     let problem = Some("The certificate authority takes no more requests for now.".to_owned());
-    let pause = Pause {
+    let pause = Postponement {
         for_ms: 3 * 60 * 60 * 1_000,
         problem,
         failed: Some(true),
-        tell_when: true,
-        asked: true,
+        show_retry_time: true,
+        requested_by_ca: true,
     };
     let at = world.store.now().await.unwrap().plus(pause.for_ms);
     assert!(
-        orders::pause(&world.store, &claim(&world).await, &pause)
+        orders::postpone(&world.store, &claim(&world).await, &pause)
             .await
             .unwrap()
     );
@@ -565,12 +565,12 @@ async fn an_unchecked_challenge_is_told() {
     let claim = claim(&world).await;
     ordered(&world, &claim).await;
     assert!(
-        orders::publish(&world.store, &claim, &["one".to_owned()])
+        orders::save_challenge_values(&world.store, &claim, &["one".to_owned()])
             .await
             .unwrap()
     );
     assert!(
-        orders::validating(&world.store, &claim, true)
+        orders::mark_validating(&world.store, &claim, true)
             .await
             .unwrap()
     );
@@ -831,7 +831,7 @@ async fn a_wish_after_the_session_ended_is_asked_again() {
     }
     let user = owner(&world, &browser).await;
     assert!(
-        certificates::overview(&world.store, user)
+        certificates::load_overview(&world.store, user)
             .await
             .unwrap()
             .active

@@ -14,7 +14,7 @@ use std::time::Duration;
 use starchart_acme::authority::Authority;
 use starchart_domain::error::error_chain;
 use starchart_jobs::Outcome;
-use starchart_store::certificates::orders::{self, Claim, Pause};
+use starchart_store::certificates::orders::{self, Claim, Postponement};
 use starchart_store::{Error, Store};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -100,7 +100,7 @@ async fn due(store: &Store, room: usize) -> Result<Vec<i64>, Error> {
     if room == 0 {
         return Ok(Vec::new());
     }
-    orders::due(store, u64::try_from(room).unwrap_or(1)).await
+    orders::list_due(store, u64::try_from(room).unwrap_or(1)).await
 }
 
 /// Claims the order and takes it as far as it goes now.
@@ -119,7 +119,7 @@ async fn walk(context: Context, authority: Arc<dyn Authority>, order: i64) -> Re
     {
         // A database that fails now and then is no step that breaks: give the order back, when that
         // can be said.
-        let _ = orders::pause(store, &claim, &pause).await;
+        let _ = orders::postpone(store, &claim, &pause).await;
         if !error.is_temporary() {
             return Ok(());
         }
@@ -128,22 +128,22 @@ async fn walk(context: Context, authority: Arc<dyn Authority>, order: i64) -> Re
 }
 
 /// When to come back to an order whose rows could not be read or written.
-fn after_fault(fault: &Error) -> Option<Pause> {
+fn after_fault(fault: &Error) -> Option<Postponement> {
     match fault {
         Error::Vault(reason) => {
             error!(error = %reason, "an order's private key cannot be kept or read");
             let problem =
                 "Private keys cannot be kept at the moment; the administrators have to mend that.";
-            Some(Pause {
+            Some(Postponement {
                 for_ms: 60_000,
                 problem: Some(problem.to_owned()),
-                tell_when: true,
-                ..Pause::default()
+                show_retry_time: true,
+                ..Postponement::default()
             })
         }
-        fault if fault.is_temporary() => Some(Pause {
+        fault if fault.is_temporary() => Some(Postponement {
             for_ms: 1_000,
-            ..Pause::default()
+            ..Postponement::default()
         }),
         fault => {
             error!(
@@ -160,7 +160,7 @@ fn after_fault(fault: &Error) -> Option<Pause> {
 async fn keep(store: &Store, claim: &Claim) -> Infallible {
     loop {
         tokio::time::sleep(RENEW).await;
-        match orders::extend(store, claim, CLAIM_MS).await {
+        match orders::extend_claim(store, claim, CLAIM_MS).await {
             Ok(true) => {}
             Ok(false) => return std::future::pending().await,
             Err(error) => warn!(error = error_chain(&error), "a claim could not be renewed"),

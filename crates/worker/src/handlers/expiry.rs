@@ -15,7 +15,7 @@ use starchart_domain::error::error_chain;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 use starchart_jobs::{Job, Outcome};
-use starchart_store::expiry::{self, BATCH, Step};
+use starchart_store::expiry::{self, BATCH, ExpiryStep};
 use starchart_store::lease::{self, Lease, LeaseName};
 use starchart_store::zone::{self, AuditOutcome};
 use starchart_store::{Error, ticks};
@@ -70,15 +70,15 @@ async fn tick(context: &Context, started: &Started) -> Result<(), Error> {
 /// now; the rest is still due.
 async fn sweep(context: &Context, lease: &mut Lease, started: Timestamp) -> Result<bool, Error> {
     let mut held = false;
-    for step in Step::ALL {
+    for step in ExpiryStep::ALL {
         let (mut after, mut rows) = (None, 0);
         let complete = loop {
-            let people = expiry::people(&context.store, step, after, PEOPLE).await?;
+            let people = expiry::list_due_users(&context.store, step, after, PEOPLE).await?;
             let Some((last, _)) = people.last() else {
                 break true;
             };
             after = Some(*last);
-            if step == Step::EndRecords && is_held(context, started).await? {
+            if step == ExpiryStep::ExpireRecords && is_held(context, started).await? {
                 debug!(
                     "no record ends while publishing is paused or a plan is refused, nor before an audit since this start"
                 );
@@ -139,7 +139,7 @@ fn groups(people: &[(UserId, u64)]) -> Vec<Vec<UserId>> {
 }
 
 /// All rows of the group. A person whose rows cannot be read is left out, and the others go on.
-async fn take(context: &Context, step: Step, group: &[UserId]) -> Result<u64, Error> {
+async fn take(context: &Context, step: ExpiryStep, group: &[UserId]) -> Result<u64, Error> {
     match take_all(context, step, group).await {
         Err(error) if !error.is_temporary() && group.len() > 1 => {
             let mut rows = 0;
@@ -162,10 +162,10 @@ async fn take(context: &Context, step: Step, group: &[UserId]) -> Result<u64, Er
     }
 }
 
-async fn take_all(context: &Context, step: Step, group: &[UserId]) -> Result<u64, Error> {
+async fn take_all(context: &Context, step: ExpiryStep, group: &[UserId]) -> Result<u64, Error> {
     let mut rows = 0;
     loop {
-        let taken = expiry::take(&context.store, step, group).await?;
+        let taken = expiry::run_step(&context.store, step, group).await?;
         rows += taken;
         if taken < BATCH || context.stop.is_cancelled() {
             return Ok(rows);

@@ -8,7 +8,7 @@ use starchart_domain::error::error_chain;
 use starchart_jobs::Outcome;
 use starchart_mail::{Mailer, RenderedMail, SendError};
 use starchart_store::lease::{self, Lease, LeaseName};
-use starchart_store::outbox::{self, Owed, SendOutcome};
+use starchart_store::outbox::{self, ClaimedMail, SendOutcome};
 use starchart_store::{Error, Store};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -47,7 +47,7 @@ pub(crate) async fn run(context: Context) -> Outcome {
 
 async fn with_lease(context: &Context, mailer: &Mailer) -> Result<Outcome, Error> {
     let store = &context.store;
-    if !outbox::is_due(store).await? {
+    if !outbox::has_due_mail(store).await? {
         return Ok(Outcome::Done);
     }
     let Some(mut lease) = lease::acquire(store, LeaseName::Mail, &context.holder, LEASE_MS).await?
@@ -85,7 +85,7 @@ async fn send_owed(
             pause(wait.min(RENEW), &context.stop).await;
             continue;
         }
-        let Some(owed) = outbox::claim(store, &context.holder, LEASE_MS).await? else {
+        let Some(owed) = outbox::claim_next(store, &context.holder, LEASE_MS).await? else {
             let Some(ahead) = mailer.rate_debt() else {
                 return Ok(Outcome::Done);
             };
@@ -100,7 +100,7 @@ async fn send_owed(
             },
             never = keep(store, lease, &owed) => match never {},
         };
-        if !outbox::settle(store, &owed, &verdict).await? {
+        if !outbox::record_outcome(store, &owed, &verdict).await? {
             warn!(mail = owed.id, "a mail took longer than its claim");
         }
     }
@@ -121,11 +121,11 @@ async fn stopped(stop: &CancellationToken) {
 
 /// Renews lease and claim while the mail server thinks, so that nobody sends a second copy
 /// meanwhile. Ends only with the attempt.
-async fn keep(store: &Store, lease: &mut Lease, owed: &Owed) -> Infallible {
+async fn keep(store: &Store, lease: &mut Lease, owed: &ClaimedMail) -> Infallible {
     loop {
         sleep(RENEW).await;
         let kept = match lease::renew(store, lease, LEASE_MS).await {
-            Ok(_) => outbox::extend(store, owed, LEASE_MS).await,
+            Ok(_) => outbox::extend_claim(store, owed, LEASE_MS).await,
             Err(fault) => Err(fault),
         };
         match kept {
@@ -141,7 +141,7 @@ async fn keep(store: &Store, lease: &mut Lease, owed: &Owed) -> Infallible {
 
 /// Sends one mail and says in the log what became of it. What a server says about a person's
 /// address is for the admins' page, and not for the log.
-async fn attempt(mailer: &Mailer, owed: &Owed) -> SendOutcome {
+async fn attempt(mailer: &Mailer, owed: &ClaimedMail) -> SendOutcome {
     let (mail, kind, attempt) = (owed.id, owed.notice.kind.as_str(), owed.attempt);
     let (subject, body) = match mailer.theme().render(&owed.name, &owed.notice, owed.more) {
         Ok(written) => written,

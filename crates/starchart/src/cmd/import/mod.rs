@@ -14,7 +14,7 @@ use starchart_acme::{chain, keys};
 use starchart_domain::plural::pluralize;
 use starchart_domain::secret::Secret;
 use starchart_settings::{Settings, read_database_url_file};
-use starchart_store::import::{self, Issued, Original, Progress, Report, Topic};
+use starchart_store::import::{self, IssuedCertificate, Original, Progress, Report, Topic};
 use starchart_store::{Store, zone};
 use starchart_worker::Context;
 
@@ -227,7 +227,11 @@ async fn skip(store: &Store) -> anyhow::Result<ExitCode> {
 }
 
 /// Reads a certificate of the original and compares it with its key.
-fn read_certificate(key: &Secret, certificate: &str, chain: &str) -> Result<Issued, String> {
+fn read_certificate(
+    key: &Secret,
+    certificate: &str,
+    chain: &str,
+) -> Result<IssuedCertificate, String> {
     let alone = chain::split(certificate).map_err(|fault| fault.to_string())?;
     let whole = match alone.intermediates.is_empty() {
         true => {
@@ -236,7 +240,7 @@ fn read_certificate(key: &Secret, certificate: &str, chain: &str) -> Result<Issu
         false => alone,
     };
     match keys::matches_certificate(key, &whole.certificate) {
-        Ok(true) => Ok(Issued {
+        Ok(true) => Ok(IssuedCertificate {
             certificate: whole.certificate,
             chain: whole.intermediates,
             not_before: whole.leaf.not_before,

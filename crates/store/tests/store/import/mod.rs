@@ -9,9 +9,9 @@ use starchart_domain::record::RecordId;
 use starchart_domain::secret::Secret;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::{GroupNames, UserId};
-use starchart_store::expiry::{self, Step};
+use starchart_store::expiry::{self, ExpiryStep};
 use starchart_store::import::{
-    self, ImportError, Issued, Options, Original, Progress, Report, Topic,
+    self, ImportError, IssuedCertificate, Options, Original, Progress, Report, Topic,
 };
 use starchart_store::records::{self, RecordError};
 use starchart_store::{certificates, users, zone};
@@ -71,7 +71,11 @@ fn certificate(id: i64, username: &str, domain: &str, days: i64, status: &str) -
 }
 
 /// Certificates here are `certificateN DAYS` and fit the key `keyN`.
-fn read_certificate(key: &Secret, certificate: &str, chain: &str) -> Result<Issued, String> {
+fn read_certificate(
+    key: &Secret,
+    certificate: &str,
+    chain: &str,
+) -> Result<IssuedCertificate, String> {
     let (name, days) = certificate.split_once(' ').ok_or("no certificate")?;
     if key.expose().strip_prefix("key") != name.strip_prefix("certificate") {
         return Err("the private key is another certificate's".to_owned());
@@ -83,7 +87,7 @@ fn read_certificate(key: &Secret, certificate: &str, chain: &str) -> Result<Issu
     let end = Timestamp::from_millis(
         i64::try_from(today).unwrap() + days.parse::<i64>().unwrap() * DAY_MS,
     );
-    Ok(Issued {
+    Ok(IssuedCertificate {
         certificate: name.to_owned(),
         chain: chain.to_owned(),
         not_before: end.plus(-90 * DAY_MS),
@@ -168,8 +172,8 @@ async fn user(world: &World, username: &str) -> UserId {
 async fn person(world: &World, username: &str, label: &str) -> Person {
     let id = user(world, username).await;
     let label = starchart_domain::names::Label::assigned(label).unwrap();
-    let act = starchart_store::audit::Act {
-        by: id,
+    let act = starchart_store::trail::AuditContext {
+        actor: id,
         on_behalf_of: None,
         request_id: "request",
     };

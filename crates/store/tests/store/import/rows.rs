@@ -142,10 +142,12 @@ async fn nobody_is_mailed_again_and_nothing_goes_untold() {
         0,
         "an import mails nobody"
     );
-    let step = async |step: Step| {
-        let due = expiry::people(&world.store, step, None, 100).await.unwrap();
+    let step = async |step: ExpiryStep| {
+        let due = expiry::list_due_users(&world.store, step, None, 100)
+            .await
+            .unwrap();
         let people: Vec<UserId> = due.iter().map(|(user, _)| *user).collect();
-        expiry::take(&world.store, step, &people).await.unwrap()
+        expiry::run_step(&world.store, step, &people).await.unwrap()
     };
     let left = async || {
         let mut ids = Vec::new();
@@ -160,23 +162,27 @@ async fn nobody_is_mailed_again_and_nothing_goes_untold() {
         }
         ids
     };
-    assert_eq!(step(Step::EndRecords).await, 0, "nothing goes at once");
     assert_eq!(
-        step(Step::TellRecords).await,
+        step(ExpiryStep::ExpireRecords).await,
+        0,
+        "nothing goes at once"
+    );
+    assert_eq!(
+        step(ExpiryStep::NotifyRecords).await,
         2,
         "the untold one, and the one that had ended"
     );
-    assert_eq!(step(Step::TellRecords).await, 0);
+    assert_eq!(step(ExpiryStep::NotifyRecords).await, 0);
     world.later(5 * DAY_MS + DAY_MS / 2);
     assert_eq!(
-        step(Step::EndRecords).await,
+        step(ExpiryStep::ExpireRecords).await,
         2 - 1 + 1,
         "told long ago: {:?}",
         left().await
     );
     assert_eq!(left().await, [2, 3, 4, 5]);
     world.later(2 * DAY_MS);
-    step(Step::EndRecords).await;
+    step(ExpiryStep::ExpireRecords).await;
     assert_eq!(
         left().await,
         [3, 4, 5],
@@ -187,10 +193,10 @@ async fn nobody_is_mailed_again_and_nothing_goes_untold() {
         .await
         .unwrap();
     world.later(15 * DAY_MS);
-    step(Step::EndRecords).await;
+    step(ExpiryStep::ExpireRecords).await;
     assert_eq!(left().await, [3, 5], "what had ended lives 30 days more");
     world.later(10 * DAY_MS);
-    step(Step::EndRecords).await;
+    step(ExpiryStep::ExpireRecords).await;
     assert_eq!(left().await, [5]);
 }
 
@@ -251,13 +257,15 @@ async fn certificates_come_sealed_and_the_newest_is_in_use() {
         "certificates hold up no name"
     );
     let owner = user(&world, "student1").await;
-    let overview = certificates::overview(&world.store, owner).await.unwrap();
+    let overview = certificates::load_overview(&world.store, owner)
+        .await
+        .unwrap();
     let active = overview.active.unwrap();
     assert_eq!(
         (active.certificate.as_str(), active.chain.as_str()),
         ("certificate2", "chain")
     );
-    let key = certificates::private_key(&world.store, owner, active.id)
+    let key = certificates::load_private_key(&world.store, owner, active.id)
         .await
         .unwrap()
         .unwrap();
@@ -274,7 +282,7 @@ async fn certificates_come_sealed_and_the_newest_is_in_use() {
             .await,
         0
     );
-    let third = certificates::overview(&world.store, user(&world, "student3").await)
+    let third = certificates::load_overview(&world.store, user(&world, "student3").await)
         .await
         .unwrap();
     assert!(
@@ -286,7 +294,7 @@ async fn certificates_come_sealed_and_the_newest_is_in_use() {
             .ends_with("Please ask again.")
     );
     assert_eq!(
-        certificates::overview(&world.store, user(&world, "student4").await)
+        certificates::load_overview(&world.store, user(&world, "student4").await)
             .await
             .unwrap()
             .order,

@@ -2,7 +2,7 @@
 
 use starchart_domain::plural::pluralize;
 use starchart_domain::time::Timestamp;
-use starchart_store::admin::Attention;
+use starchart_store::admin::HealthItems;
 use starchart_store::zone::{AuditResult, AuditRow};
 
 use super::MINUTE_MS;
@@ -14,8 +14,8 @@ const LATE_MS: i64 = MINUTE_MS;
 const MAIL_LATE_MS: i64 = 60 * MINUTE_MS;
 
 /// How far publishing is, in a sentence.
-pub(super) fn publishing(attention: &Attention) -> String {
-    match (attention.waiting, attention.waited_ms) {
+pub(super) fn publishing(attention: &HealthItems) -> String {
+    match (attention.unpublished, attention.oldest_unpublished_ms) {
         (0, _) | (_, None) if attention.refused_total == 0 => {
             "Every name is published as wanted.".to_owned()
         }
@@ -31,7 +31,7 @@ pub(super) fn publishing(attention: &Attention) -> String {
 }
 
 /// Most urgent first.
-pub(super) fn items(attention: Attention) -> Vec<AttentionItem> {
+pub(super) fn items(attention: HealthItems) -> Vec<AttentionItem> {
     let note = |title: &str, thing: String, reason: &str| AttentionItem {
         kind: AttentionKind::Note,
         item: String::new(),
@@ -50,7 +50,7 @@ pub(super) fn items(attention: Attention) -> Vec<AttentionItem> {
             when,
             ..note("Publishing is paused", pause.reason.clone(), words)
         });
-    } else if let Some(ms) = attention.waited_ms.filter(|ms| *ms > LATE_MS) {
+    } else if let Some(ms) = attention.oldest_unpublished_ms.filter(|ms| *ms > LATE_MS) {
         let words = "Names should be published within seconds. Look whether the worker runs and Route53 answers.";
         items.push(note("Publishing is late", span(ms), words));
     }
@@ -61,11 +61,11 @@ pub(super) fn items(attention: Attention) -> Vec<AttentionItem> {
             .into_iter()
             .flat_map(|audit| audit_items(audit, paused, note)),
     );
-    if attention.revocations_owed > 0 {
-        let owed = pluralize(attention.revocations_owed, "certificate", "certificates");
+    if attention.pending_revocations > 0 {
+        let owed = pluralize(attention.pending_revocations, "certificate", "certificates");
         items.push(note("Revocation owed", owed, "Of people who were deleted."));
     }
-    if let Some(ms) = attention.mail_waited_ms.filter(|ms| *ms > MAIL_LATE_MS) {
+    if let Some(ms) = attention.oldest_mail_ms.filter(|ms| *ms > MAIL_LATE_MS) {
         items.push(note(
             "Mail is late",
             span(ms),

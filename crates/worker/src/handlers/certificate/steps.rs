@@ -15,7 +15,7 @@ use starchart_domain::time::Timestamp;
 use starchart_domain::txt;
 use starchart_jobs::Job;
 use starchart_store::Error;
-use starchart_store::certificates::orders::{self, Issued, Pause, Work};
+use starchart_store::certificates::orders::{self, ClaimedOrder, IssuedCertificate, Postponement};
 use tracing::{info, warn};
 
 use crate::Context;
@@ -47,7 +47,7 @@ const fn on_if(held: bool) -> Flow {
 struct Walk<'a> {
     context: &'a Context,
     authority: &'a dyn Authority,
-    work: Work,
+    work: ClaimedOrder,
     seen: Observations,
     /// The values of the pending authorizations, once the order was read.
     values: Vec<String>,
@@ -58,7 +58,7 @@ struct Walk<'a> {
 pub(super) async fn walk(
     context: &Context,
     authority: &dyn Authority,
-    work: Work,
+    work: ClaimedOrder,
 ) -> Result<(), Error> {
     let now = context.store.now().await?;
     let mut walk = Walk {
@@ -84,12 +84,12 @@ pub(super) async fn walk(
     } else {
         PUZZLED_MS
     };
-    orders::pause(
+    orders::postpone(
         &context.store,
         &walk.work.claim,
-        &Pause {
+        &Postponement {
             for_ms,
-            ..Pause::default()
+            ..Postponement::default()
         },
     )
     .await
@@ -140,7 +140,7 @@ impl Walk<'_> {
             Ok(url) => url,
             Err(error) => return self.trouble(error).await,
         };
-        let held = orders::opened(&self.context.store, &self.work.claim, &url).await?;
+        let held = orders::save_order_url(&self.context.store, &self.work.claim, &url).await?;
         self.work.url = Some(url);
         self.work.facts.has_url = true;
         self.work.facts.openings += 1;
@@ -192,14 +192,16 @@ impl Walk<'_> {
     }
 
     async fn publish(&mut self) -> Result<Flow, Error> {
-        let held = orders::publish(&self.context.store, &self.work.claim, &self.values).await?;
+        let held =
+            orders::save_challenge_values(&self.context.store, &self.work.claim, &self.values)
+                .await?;
         self.context.queue.wake(Job::Publish);
         self.seen = Observations::default();
         Ok(self.moved_to(OrderStep::Publishing, held))
     }
 
     async fn read_zone(&mut self) -> Result<Flow, Error> {
-        match orders::way(&self.context.store, &self.work.claim).await? {
+        match orders::challenge_progress(&self.context.store, &self.work.claim).await? {
             Some((zone, values)) => {
                 self.seen.zone = Some(zone);
                 self.values = values;
@@ -244,7 +246,8 @@ impl Walk<'_> {
             Ok(()) | Err(AuthorityError::Gone(_)) => {}
             Err(error) => return self.trouble(error).await,
         }
-        let held = orders::validating(&self.context.store, &self.work.claim, unchecked).await?;
+        let held =
+            orders::mark_validating(&self.context.store, &self.work.claim, unchecked).await?;
         self.seen = Observations::default();
         Ok(self.moved_to(OrderStep::Validating, held))
     }
@@ -264,7 +267,7 @@ impl Walk<'_> {
     }
 
     async fn finalize(&mut self) -> Result<Flow, Error> {
-        let Some(csr) = orders::csr(&self.context.store, &self.work.claim).await? else {
+        let Some(csr) = orders::load_csr(&self.context.store, &self.work.claim).await? else {
             return self.anew().await;
         };
         if let Err(error) = within(self.authority.finalize(self.url(), &csr)).await {
@@ -274,7 +277,7 @@ impl Walk<'_> {
     }
 
     async fn note_finalizing(&mut self) -> Result<Flow, Error> {
-        let held = orders::finalizing(&self.context.store, &self.work.claim).await?;
+        let held = orders::mark_finalizing(&self.context.store, &self.work.claim).await?;
         self.seen = Observations::default();
         Ok(self.moved_to(OrderStep::Finalizing, held))
     }
@@ -285,7 +288,7 @@ impl Walk<'_> {
             Ok(pem) => pem,
             Err(error) => return self.trouble(error).await,
         };
-        let Some(key) = orders::key(store, &self.work.claim).await? else {
+        let Some(key) = orders::load_key(store, &self.work.claim).await? else {
             return self.anew().await;
         };
         let issued = match read_chain(&pem) {
@@ -312,7 +315,7 @@ impl Walk<'_> {
     }
 
     async fn anew(&mut self) -> Result<Flow, Error> {
-        let held = orders::begin_anew(&self.context.store, &self.work.claim).await?;
+        let held = orders::restart(&self.context.store, &self.work.claim).await?;
         self.context.queue.wake(Job::Publish);
         self.seen = Observations::default();
         (
@@ -347,17 +350,17 @@ impl Walk<'_> {
             self.work.automatic,
         );
         let failed = self.seen.order.is_some().then_some(false);
-        self.rest(Pause {
+        self.rest(Postponement {
             for_ms,
             problem,
             failed,
-            ..Pause::default()
+            ..Postponement::default()
         })
         .await
     }
 
-    async fn rest(&self, pause: Pause) -> Result<Flow, Error> {
-        orders::pause(&self.context.store, &self.work.claim, &pause).await?;
+    async fn rest(&self, pause: Postponement) -> Result<Flow, Error> {
+        orders::postpone(&self.context.store, &self.work.claim, &pause).await?;
         Ok(Flow::Rest)
     }
 
@@ -398,12 +401,12 @@ impl Walk<'_> {
             AuthorityError::Refused(detail) => (wait, None, detail),
         };
         let for_ms = clamped_retry_ms(self.work.facts.created_at, self.now, usual, asked);
-        let pause = Pause {
+        let pause = Postponement {
             for_ms,
             problem: Some(problem),
             failed: Some(true),
-            tell_when: true,
-            asked: asked.is_some(),
+            show_retry_time: true,
+            requested_by_ca: asked.is_some(),
         };
         self.rest(pause).await
     }
@@ -425,9 +428,9 @@ fn all_silent(answers: &ServerAnswers) -> bool {
 }
 
 /// What the rows keep of a chain.
-pub(super) fn read_chain(pem: &str) -> Result<Issued, chain::ChainError> {
+pub(super) fn read_chain(pem: &str) -> Result<IssuedCertificate, chain::ChainError> {
     let chain = chain::split(pem)?;
-    Ok(Issued {
+    Ok(IssuedCertificate {
         certificate: chain.certificate,
         chain: chain.intermediates,
         not_before: chain.leaf.not_before,

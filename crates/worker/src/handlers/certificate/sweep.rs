@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use starchart_acme::authority::{Authority, AuthorityError, OrderStatus};
 use starchart_store::Error;
-use starchart_store::certificates::renewals::{self, GivenUp};
+use starchart_store::certificates::renewals::{self, UnresolvedOrder};
 use starchart_store::lease::{self, LeaseName};
 use tracing::{info, warn};
 
@@ -44,11 +44,11 @@ pub(super) async fn sweep(context: Context, authority: Arc<dyn Authority>) -> Re
 
 async fn sweep_held(context: &Context, authority: &dyn Authority) -> Result<(), Error> {
     let store = &context.store;
-    let opened = renewals::open(store, RENEWALS).await?;
+    let opened = renewals::open_due(store, RENEWALS).await?;
     if opened > 0 {
         info!(opened, "certificates are renewed");
     }
-    for order in renewals::given_up(store, CALLS).await? {
+    for order in renewals::list_unresolved_orders(store, CALLS).await? {
         if context.stop.is_cancelled() {
             return Ok(());
         }
@@ -61,7 +61,7 @@ async fn sweep_held(context: &Context, authority: &dyn Authority) -> Result<(), 
 async fn settle(
     context: &Context,
     authority: &dyn Authority,
-    order: &GivenUp,
+    order: &UnresolvedOrder,
 ) -> Result<(), Error> {
     let store = &context.store;
     let age = store.now().await?.since(order.at);
@@ -71,22 +71,22 @@ async fn settle(
     {
         Ok(OrderStatus::Valid) => match within(authority.download_chain(&order.url)).await {
             Ok(pem) => match read_chain(&pem) {
-                Ok(issued) => renewals::settle(store, order, Some(&issued)).await,
+                Ok(issued) => renewals::resolve_order(store, order, Some(&issued)).await,
                 Err(error) => {
                     warn!(error = %error, "what an order that was given up came to cannot be read");
-                    renewals::settle(store, order, None).await
+                    renewals::resolve_order(store, order, None).await
                 }
             },
-            Err(_) if age > DECIDED_MS => renewals::settle(store, order, None).await,
+            Err(_) if age > DECIDED_MS => renewals::resolve_order(store, order, None).await,
             Err(_) => Ok(()),
         },
         Ok(OrderStatus::Invalid) | Err(AuthorityError::Gone(_)) => {
-            renewals::settle(store, order, None).await
+            renewals::resolve_order(store, order, None).await
         }
         Ok(OrderStatus::Pending | OrderStatus::Ready) if age > MAY_COME_MS => {
-            renewals::settle(store, order, None).await
+            renewals::resolve_order(store, order, None).await
         }
-        _ if age > DECIDED_MS => renewals::settle(store, order, None).await,
+        _ if age > DECIDED_MS => renewals::resolve_order(store, order, None).await,
         _ => Ok(()),
     }
 }
@@ -95,7 +95,7 @@ async fn settle(
 /// admins to see.
 async fn pay_revocations(context: &Context, authority: &dyn Authority) -> Result<(), Error> {
     let store = &context.store;
-    let owed = renewals::owed_revocations(store, CALLS).await?;
+    let owed = renewals::list_pending_revocations(store, CALLS).await?;
     if owed.is_empty()
         || lease::acquire(
             store,
@@ -114,18 +114,18 @@ async fn pay_revocations(context: &Context, authority: &dyn Authority) -> Result
         }
         match within(authority.revoke(&certificate.certificate)).await {
             Ok(()) => {
-                renewals::revoked(store, certificate.id).await?;
+                renewals::mark_revoked(store, certificate.id).await?;
                 info!(certificate = certificate.id, "a certificate was revoked");
             }
             Err(error @ (AuthorityError::Refused(_) | AuthorityError::Gone(_))) => {
                 warn!(certificate = certificate.id, error = %error, "a certificate was not revoked");
-                renewals::put_off_revocation(store, certificate.id).await?;
+                renewals::postpone_revocation(store, certificate.id).await?;
             }
             Err(error) => {
                 warn!(error = %error, "revocations have to wait");
                 // It may be this one that the authority cannot digest: the next round begins with
                 // another.
-                renewals::put_off_revocation(store, certificate.id).await?;
+                renewals::postpone_revocation(store, certificate.id).await?;
                 return Ok(());
             }
         }

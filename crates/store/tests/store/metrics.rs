@@ -1,7 +1,7 @@
 //! What monitoring reads.
 
 use starchart_store::lease;
-use starchart_store::{figures, zone};
+use starchart_store::{metrics, zone};
 
 use crate::world::{DAY_MS, World};
 
@@ -14,7 +14,7 @@ on_both!(
 );
 
 async fn an_idle_service_owes_nothing(world: &World) {
-    let read = figures::read(&world.store).await.unwrap();
+    let read = metrics::read_snapshot(&world.store).await.unwrap();
     assert_eq!(read.backlog, zone::UnpublishedCounts::default());
     assert!(!read.is_paused && read.leases.is_empty() && read.audit.is_none());
     assert_eq!(
@@ -30,7 +30,7 @@ async fn an_idle_service_owes_nothing(world: &World) {
         (read.certificates.active, read.certificates.next_end),
         (0, None)
     );
-    assert_eq!((read.mails.owed, read.mails.failed), (0, 0));
+    assert_eq!((read.mails.pending, read.mails.failed), (0, 0));
 }
 
 async fn names_that_wait_are_told_from_refused_ones(world: &World) {
@@ -48,7 +48,7 @@ async fn names_that_wait_are_told_from_refused_ones(world: &World) {
     world.run(&refused).await.unwrap();
     world.later(90_000);
     zone::pause(&world.store, "a test").await.unwrap();
-    let read = figures::read(&world.store).await.unwrap();
+    let read = metrics::read_snapshot(&world.store).await.unwrap();
     assert_eq!((read.backlog.waiting, read.backlog.refused), (1, 1));
     let lag = read.now.since(read.backlog.oldest.unwrap());
     assert!(
@@ -100,7 +100,7 @@ async fn orders_and_certificates_are_counted(world: &World) {
             .await
             .unwrap();
     }
-    let read = figures::read(&world.store).await.unwrap();
+    let read = metrics::read_snapshot(&world.store).await.unwrap();
     assert_eq!((read.orders.live, read.orders.failed_today), (2, 1));
     assert_eq!(read.orders.oldest, Some(now.plus(-600_000)));
     assert_eq!(read.orders.oldest_due, Some(now.plus(-5_000)));
@@ -121,7 +121,7 @@ async fn orders_and_certificates_are_counted(world: &World) {
         .await
         .unwrap();
     let ended = async || {
-        figures::read(&world.store)
+        metrics::read_snapshot(&world.store)
             .await
             .unwrap()
             .certificates
@@ -143,7 +143,7 @@ async fn orders_and_certificates_are_counted(world: &World) {
 
 async fn a_lease_ages_from_when_it_was_taken(world: &World) {
     let held = async || {
-        let read = figures::read(&world.store).await.unwrap();
+        let read = metrics::read_snapshot(&world.store).await.unwrap();
         read.leases
             .iter()
             .find(|lease| lease.name == "publish")
@@ -171,7 +171,7 @@ async fn a_lease_ages_from_when_it_was_taken(world: &World) {
 }
 
 async fn connections_are_counted(world: &World) {
-    figures::read(&world.store).await.unwrap();
+    metrics::read_snapshot(&world.store).await.unwrap();
     let pool = world.store.pool();
     assert!(
         pool.open >= 1 && pool.idle <= pool.open && pool.max == 8,

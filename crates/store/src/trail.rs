@@ -9,9 +9,9 @@ use crate::{Error, Store, sql};
 
 /// Who does something, for the line of the trail that is written with it in one transaction.
 #[derive(Debug, Clone, Copy)]
-pub struct Act<'a> {
+pub struct AuditContext<'a> {
     /// Who did it.
-    pub by: UserId,
+    pub actor: UserId,
     /// Whose account it was done in, when an admin impersonates.
     pub on_behalf_of: Option<UserId>,
     /// The request it came with.
@@ -19,22 +19,22 @@ pub struct Act<'a> {
 }
 
 /// Appends a line in the caller's transaction: what was done and its trace stand or fall together.
-pub(crate) async fn within(
+pub(crate) async fn write(
     tx: &Tx,
-    act: &Act<'_>,
+    act: &AuditContext<'_>,
     action: &str,
     object: &str,
     detail: &str,
 ) -> Result<(), Error> {
-    let Act {
-        by,
+    let AuditContext {
+        actor,
         on_behalf_of,
         request_id,
     } = *act;
-    append(
+    write_entry(
         tx,
         &Entry {
-            actor: Some(by),
+            actor: Some(actor),
             on_behalf_of,
             action,
             object,
@@ -63,14 +63,14 @@ pub struct Entry<'a> {
 }
 
 /// Appends a line.
-pub async fn record(store: &Store, entry: &Entry<'_>) -> Result<(), Error> {
+pub async fn append(store: &Store, entry: &Entry<'_>) -> Result<(), Error> {
     store
-        .write(|tx| async move { append(&tx, entry).await })
+        .write(|tx| async move { write_entry(&tx, entry).await })
         .await
 }
 
 /// Appends a line in the caller's transaction, also of somebody who is no user.
-pub(crate) async fn append(tx: &Tx, entry: &Entry<'_>) -> Result<(), Error> {
+pub(crate) async fn write_entry(tx: &Tx, entry: &Entry<'_>) -> Result<(), Error> {
     let line = audit_entry::ActiveModel {
         id: NotSet,
         at: Set(tx.now().await?.as_millis()),

@@ -6,7 +6,7 @@ use starchart_domain::time::Timestamp;
 
 use super::{Admin, count};
 use crate::tx::Tx;
-use crate::{Error, Store, audit, outbox, sql, zone};
+use crate::{Error, Store, outbox, sql, trail, zone};
 
 /// Of each kind so many are shown at most; the totals say how many there are.
 const SHOWN: u32 = 50;
@@ -19,25 +19,25 @@ const STUCK_FAILURES: u32 = 5;
 
 /// What does not go by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attention {
+pub struct HealthItems {
     /// Names that the zone refused, oldest first.
     pub refused: Vec<RefusedName>,
     /// How many there are.
     pub refused_total: u64,
     /// Mails that could not be sent, newest first.
-    pub failed_mails: Vec<outbox::Failed>,
+    pub failed_mails: Vec<outbox::FailedMail>,
     /// How many there are, and how many wait.
-    pub mails: outbox::Counts,
+    pub mails: outbox::MailCounts,
     /// Orders for certificates that do not move, oldest first.
     pub stuck_orders: Vec<StuckOrder>,
     /// Certificates of people who are gone that still live and are not revoked yet.
-    pub revocations_owed: u64,
+    pub pending_revocations: u64,
     /// Names that wait to be published, without those that were refused.
-    pub waiting: u64,
+    pub unpublished: u64,
     /// Milliseconds for which the oldest of them has waited.
-    pub waited_ms: Option<i64>,
+    pub oldest_unpublished_ms: Option<i64>,
     /// Milliseconds for which the oldest mail has waited.
-    pub mail_waited_ms: Option<i64>,
+    pub oldest_mail_ms: Option<i64>,
     /// Why publishing is paused, if it is.
     pub paused: Option<zone::Pause>,
     /// What came of the audits of the zone; none when none was tried yet.
@@ -81,24 +81,24 @@ pub struct StuckOrder {
 }
 
 /// Everything that waits for an admin.
-pub async fn attention(store: &Store, _: &Admin) -> Result<Attention, Error> {
+pub async fn list_health_items(store: &Store, _: &Admin) -> Result<HealthItems, Error> {
     let backlog = zone::count_unpublished(store).await?;
     let now = store.now().await?;
-    let mails = outbox::counts(store).await?;
+    let mails = outbox::count_mails(store).await?;
     let owed = format!(
         "SELECT COUNT(*) AS n FROM certificates WHERE revocation_owed_at IS NOT NULL AND revoked_at IS NULL AND not_after > {}",
         store.now_sql()
     );
-    Ok(Attention {
+    Ok(HealthItems {
         refused: refused(store).await?,
         refused_total: backlog.refused,
         failed_mails: outbox::failed(store, u64::from(SHOWN)).await?,
         mails,
         stuck_orders: stuck_orders(store, now).await?,
-        revocations_owed: count(store, &owed).await?,
-        waiting: backlog.waiting,
-        waited_ms: backlog.oldest.map(|since| now.since(since).max(0)),
-        mail_waited_ms: mails.oldest_owed_at.map(|since| now.since(since).max(0)),
+        pending_revocations: count(store, &owed).await?,
+        unpublished: backlog.waiting,
+        oldest_unpublished_ms: backlog.oldest.map(|since| now.since(since).max(0)),
+        oldest_mail_ms: mails.oldest_pending_at.map(|since| now.since(since).max(0)),
         paused: zone::find_pause(store).await?,
         audit: zone::find_audit(store).await?,
     })
@@ -199,6 +199,13 @@ async fn retry_within(tx: Tx, admin: &Admin, fqdn: &str, request_id: &str) -> Re
     if sql::touch(tx.db(), sql, vec![now.as_millis().into(), fqdn.into()]).await? == 0 {
         return Ok(false);
     }
-    audit::within(&tx, &admin.act(request_id), "name.retry", fqdn, "").await?;
+    trail::write(
+        &tx,
+        &admin.audit_context(request_id),
+        "name.retry",
+        fqdn,
+        "",
+    )
+    .await?;
     Ok(true)
 }

@@ -11,7 +11,7 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// Everything that is counted, at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Figures {
+pub struct MetricsSnapshot {
     /// The database's clock when it was read.
     pub now: Timestamp,
     /// Names on their way into the zone.
@@ -20,19 +20,19 @@ pub struct Figures {
     pub is_paused: bool,
     /// What came of the audits of the zone; none when none was tried.
     pub audit: Option<zone::AuditRow>,
-    /// Orders for certificates.
-    pub orders: Orders,
-    /// Certificates.
-    pub certificates: Certificates,
+    /// OrderMetrics for certificates.
+    pub orders: OrderMetrics,
+    /// CertificateMetrics.
+    pub certificates: CertificateMetrics,
     /// Mails.
-    pub mails: outbox::Counts,
+    pub mails: outbox::MailCounts,
     /// Every lease that was ever taken, by name.
-    pub leases: Vec<LeaseAge>,
+    pub leases: Vec<LeaseMetrics>,
 }
 
-/// Orders for certificates.
+/// OrderMetrics for certificates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Orders {
+pub struct OrderMetrics {
     /// On their way.
     pub live: u64,
     /// That ended without a certificate in the last 24 hours.
@@ -43,9 +43,9 @@ pub struct Orders {
     pub oldest_due: Option<Timestamp>,
 }
 
-/// Certificates in use.
+/// CertificateMetrics in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Certificates {
+pub struct CertificateMetrics {
     /// How many.
     pub active: u64,
     /// When the next of them ends.
@@ -60,7 +60,7 @@ pub struct Certificates {
 
 /// Who holds a lease, and for how long.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LeaseAge {
+pub struct LeaseMetrics {
     /// What it is for: `publish`.
     pub name: String,
     /// Milliseconds for which the present holder has it; 0 when nobody does.
@@ -68,21 +68,21 @@ pub struct LeaseAge {
 }
 
 /// Reads all of it.
-pub async fn read(store: &Store) -> Result<Figures, Error> {
+pub async fn read_snapshot(store: &Store) -> Result<MetricsSnapshot, Error> {
     let now = store.now().await?;
-    Ok(Figures {
+    Ok(MetricsSnapshot {
         now,
         backlog: zone::count_unpublished(store).await?,
         is_paused: zone::pause_reason(store).await?.is_some(),
         audit: zone::find_audit(store).await?,
         orders: orders(store, now).await?,
         certificates: certificates(store, now).await?,
-        mails: outbox::counts(store).await?,
+        mails: outbox::count_mails(store).await?,
         leases: leases(store, now).await?,
     })
 }
 
-async fn orders(store: &Store, now: Timestamp) -> Result<Orders, Error> {
+async fn orders(store: &Store, now: Timestamp) -> Result<OrderMetrics, Error> {
     #[derive(FromQueryResult)]
     struct Row {
         live: i64,
@@ -100,7 +100,7 @@ async fn orders(store: &Store, now: Timestamp) -> Result<Orders, Error> {
         vec![now.plus(-DAY_MS).as_millis().into()],
     )
     .await?;
-    Ok(Orders {
+    Ok(OrderMetrics {
         live: unsigned(live.as_ref().map(|row| row.live)),
         failed_today: unsigned(failed),
         oldest: live
@@ -111,7 +111,7 @@ async fn orders(store: &Store, now: Timestamp) -> Result<Orders, Error> {
     })
 }
 
-async fn certificates(store: &Store, now: Timestamp) -> Result<Certificates, Error> {
+async fn certificates(store: &Store, now: Timestamp) -> Result<CertificateMetrics, Error> {
     #[derive(FromQueryResult)]
     struct Row {
         weeks: i64,
@@ -143,7 +143,7 @@ async fn certificates(store: &Store, now: Timestamp) -> Result<Certificates, Err
         vec![at(-7).into(), at(0).into(), at(0).into()],
     )
     .await?;
-    Ok(Certificates {
+    Ok(CertificateMetrics {
         active: unsigned(active),
         next_end: next.map(Timestamp::from_millis),
         ending_in_7_days: unsigned(ending.as_ref().map(|row| row.weeks)),
@@ -152,7 +152,7 @@ async fn certificates(store: &Store, now: Timestamp) -> Result<Certificates, Err
     })
 }
 
-async fn leases(store: &Store, now: Timestamp) -> Result<Vec<LeaseAge>, Error> {
+async fn leases(store: &Store, now: Timestamp) -> Result<Vec<LeaseMetrics>, Error> {
     #[derive(FromQueryResult)]
     struct Row {
         name: String,
@@ -170,7 +170,7 @@ async fn leases(store: &Store, now: Timestamp) -> Result<Vec<LeaseAge>, Error> {
             .taken_at
             .filter(|_| row.expires_at > now.as_millis())
             .map(Timestamp::from_millis);
-        LeaseAge {
+        LeaseMetrics {
             name: row.name,
             held_ms: taken.map_or(0, |taken| now.since(taken).max(0)),
         }
