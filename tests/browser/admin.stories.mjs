@@ -39,7 +39,7 @@ async function search(page, text) {
   await page.goto('/admin');
   await page.getByRole('searchbox', { name: 'E-mail address, name, user name or domain' }).fill(text);
   await page.getByRole('button', { name: 'Search', exact: true }).click();
-  await page.getByRole('table', { name: 'People found' }).waitFor();
+  await page.getByRole('table', { name: 'Users found' }).waitFor();
 }
 
 async function createRecord(page, name) {
@@ -73,11 +73,11 @@ story('an admin finds, helps, stops, reads the trail and deletes', {}, async (pa
   await page.setViewportSize({ width: 360, height: 740 });
   await page.locator('.header-hamburger').click();
   await page.getByRole('menuitem', { name: 'Stop Impersonating' }).click();
-  await page.getByText('You are yourself again.').waitFor();
+  await page.getByText('The impersonation has ended.').waitFor();
   await page.setViewportSize({ width: 1280, height: 800 });
   assert.equal(await page.locator('#header-user').textContent(), 'user3');
 
-  await page.goto('/admin/trail?person=user2');
+  await page.goto('/admin/trail?user=user2');
   await row(page, 'user3 as user2').waitFor();
   await look(page, 'admin-trail');
 
@@ -90,7 +90,7 @@ story('an admin finds, helps, stops, reads the trail and deletes', {}, async (pa
   await control(row(page, 'Galileo Galilei'), 'Delete user').click();
   await page.getByRole('button', { name: 'Delete', exact: true }).click();
   await page.getByText('User was deleted').waitFor();
-  await page.getByText('Nobody was found.').waitFor();
+  await page.getByText('No users were found.').waitFor();
 });
 
 story('an admin needs no scripts', { javaScriptEnabled: false }, async (page) => {

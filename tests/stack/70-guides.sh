@@ -118,11 +118,11 @@ check 'two healthy replicas' two_healthy
 
 user nobody get '/login/complete?h=nothing' >/dev/null 2>&1
 check 'what is not as usual in the log' follow operations.md 'select(.level != "info")'
-check 'sign-ins that were refused' follow operations.md 'a sign-in was refused'
+check 'sign-ins that were refused' follow operations.md 'sign-in refused'
 check 'the tasks and their errors' follow operations.md 'docker service ps --no-trunc starchart_mycustomdomain        #'
 check 'Redis is started anew' follow operations.md 'docker service update --force starchart_redis'
 check 'the figures of a replica' follow monitoring.md 'nsenter'
-check 'the log by request, person, job, order and mail' follow monitoring.md 'in_place_of == 17'
+check 'the log by request, person, job, order and mail' follow monitoring.md 'on_behalf_of == 17'
 check 'the prune' follow operations.md 'docker image prune'
 check 'a wipe says first what it wants' refuses "$ZONE:2" 'Nothing was changed' operations.md 'script/swarm-job wipe '
 check 'and nothing is gone' user user1 certificate fullChain

@@ -54,7 +54,7 @@ async fn check(health: web::Data<Health>) -> HttpResponse {
 }
 
 async fn alive(health: web::Data<Health>) -> HttpResponse {
-    starchart_web::alive_answer(&health.readiness)
+    starchart_web::alive_response(&health.readiness)
 }
 
 /// The status code that a server on this machine answers to GET `path`.

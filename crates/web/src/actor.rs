@@ -1,28 +1,26 @@
-//! Who makes a request. Handlers that need a signed-in person take one of these, and only this file
-//! makes them.
+//! Who makes a request. A handler that needs a signed-in user takes one of these types as an
+//! argument, and only this file creates them from a session (invariant I8).
 
 use starchart_domain::names::{BaseDomain, RootDomain};
 use starchart_domain::user::UserId;
-/// A signed-in person whom the identity provider called an admin at the last sign-in, and who
-/// impersonates nobody.
+/// A signed-in user who was an admin at the last sign-in and who impersonates nobody.
 pub(crate) use starchart_store::admin::Admin;
 use starchart_store::sessions::Session;
 use starchart_store::trail::AuditContext;
 
-/// A signed-in person who has a label.
+/// A signed-in user who has a label. During an impersonation this is the impersonated user.
 #[derive(Debug, Clone)]
-pub(crate) struct Person {
-    /// The row: the owner in every question to the store.
+pub(crate) struct User {
+    /// The owner in every call to the store.
     pub(crate) id: UserId,
-    /// The person's own domain.
     pub(crate) base: BaseDomain,
-    /// The admin who uses the pages as this person, if so.
+    /// The admin who impersonates this user.
     pub(crate) impersonator: Option<UserId>,
 }
 
-impl Person {
-    /// For the audit trail: who does it, in whose account.
-    pub(crate) fn act<'a>(&self, request_id: &'a str) -> AuditContext<'a> {
+impl User {
+    /// Returns who acts and in whose account, for the audit trail.
+    pub(crate) fn audit_context<'a>(&self, request_id: &'a str) -> AuditContext<'a> {
         let by = self.impersonator.unwrap_or(self.id);
         AuditContext {
             actor: by,
@@ -32,10 +30,9 @@ impl Person {
     }
 }
 
-/// A signed-in person who has to choose a label first.
+/// A signed-in user who has to choose a label first.
 #[derive(Debug, Clone)]
-pub(crate) struct Newcomer {
-    /// The row.
+pub(crate) struct UserWithoutLabel {
     pub(crate) id: UserId,
     /// As the identity provider wrote it.
     pub(crate) username: String,
@@ -44,23 +41,23 @@ pub(crate) struct Newcomer {
 /// What a session allows.
 #[derive(Debug, Clone)]
 pub(crate) enum Actor {
-    /// Nobody is signed in, or the session ended.
+    /// Not signed in, or the session has ended.
     Guest,
-    /// Signed in, without a label.
-    Newcomer(Newcomer),
-    /// Signed in, with a label.
-    Person(Person, Option<Admin>),
+    UserWithoutLabel(UserWithoutLabel),
+    /// The second field is set when the user is an admin and impersonates nobody.
+    User(User, Option<Admin>),
 }
 
 impl Actor {
-    /// While an admin impersonates, this is the other person, with nothing of the admin's rights.
-    pub(crate) fn of(session: Option<&Session>, root: &RootDomain) -> Self {
+    /// Reads the actor from a session. During an impersonation the actor is the impersonated user
+    /// and has none of the admin's rights.
+    pub(crate) fn from_session(session: Option<&Session>, root: &RootDomain) -> Self {
         let Some(session) = session else {
             return Self::Guest;
         };
         let user = &session.user;
         match &user.label {
-            None => Self::Newcomer(Newcomer {
+            None => Self::UserWithoutLabel(UserWithoutLabel {
                 id: user.id,
                 username: user.username.clone(),
             }),
@@ -69,8 +66,8 @@ impl Actor {
                     .impersonation
                     .as_ref()
                     .map(|impersonation| impersonation.admin.id);
-                Self::Person(
-                    Person {
+                Self::User(
+                    User {
                         id: user.id,
                         base: root.base(label),
                         impersonator,
@@ -81,13 +78,12 @@ impl Actor {
         }
     }
 
-    /// The row of who sits at the browser, when somebody is signed in: an admin's own while they
-    /// impersonate.
-    pub(crate) fn user_id(&self) -> Option<UserId> {
+    /// Returns the user who signed in: during an impersonation the admin.
+    pub(crate) fn signed_in_id(&self) -> Option<UserId> {
         match self {
             Self::Guest => None,
-            Self::Newcomer(newcomer) => Some(newcomer.id),
-            Self::Person(person, _) => Some(person.impersonator.unwrap_or(person.id)),
+            Self::UserWithoutLabel(user) => Some(user.id),
+            Self::User(user, _) => Some(user.impersonator.unwrap_or(user.id)),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Who is asking, and under which host name.
+//! The client address of a request, and whether the request is for our host.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -8,28 +8,28 @@ use actix_web::http::uri::Authority;
 use ipnet::IpNet;
 use url::Url;
 
-/// Whether the request is for the host of APP_URL (ports may be mapped on the way and do not
-/// matter). Forwarded hosts do not count: no address is ever made from what a request says.
-pub(crate) fn is_for_us(req: &HttpRequest, app_url: &Url) -> bool {
-    let Some(ours) = app_url.host_str() else {
+/// Returns whether the request is for the host of APP_URL. Ports may be mapped on the way and are
+/// ignored. `X-Forwarded-Host` is ignored too: URLs are built from APP_URL, never from a request.
+pub(crate) fn is_for_own_host(req: &HttpRequest, app_url: &Url) -> bool {
+    let Some(own_host) = app_url.host_str() else {
         return false;
     };
     let mut hosts = req.headers().get_all(HOST);
     let (Some(host), None) = (hosts.next(), hosts.next()) else {
         return false;
     };
-    let named = |host: &str| host.eq_ignore_ascii_case(ours);
+    let is_own = |host: &str| host.eq_ignore_ascii_case(own_host);
     let host_fits = host
         .to_str()
         .ok()
         .and_then(|text| text.parse::<Authority>().ok())
-        .is_some_and(|a| named(a.host()) && !a.as_str().contains('@'));
-    host_fits && req.uri().host().is_none_or(named)
+        .is_some_and(|a| is_own(a.host()) && !a.as_str().contains('@'));
+    host_fits && req.uri().host().is_none_or(is_own)
 }
 
-/// The address that rate limits go by: the peer's, or what trusted proxies say about it. An IPv6
-/// network counts as one.
-pub(crate) fn client(req: &HttpRequest, trusted: &[IpNet]) -> IpAddr {
+/// Returns the client address for rate limits: the peer, or what trusted proxies report in
+/// `X-Forwarded-For`. IPv6 addresses are reduced to their /64 network.
+pub(crate) fn client_address(req: &HttpRequest, trusted: &[IpNet]) -> IpAddr {
     let peer = req
         .peer_addr()
         .map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |peer| {
@@ -48,7 +48,7 @@ fn behind_proxies(peer: IpAddr, forwarded: &str, trusted: &[IpNet]) -> IpAddr {
     let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
     let mut client = peer;
     for entry in forwarded.rsplit(',') {
-        // What stands left of an address we do not trust was written by somebody we do not trust.
+        // An untrusted sender may have written anything left of its own address.
         if !is_trusted(&client) {
             break;
         }
@@ -57,10 +57,10 @@ fn behind_proxies(peer: IpAddr, forwarded: &str, trusted: &[IpNet]) -> IpAddr {
             None => break,
         }
     }
-    network(client)
+    rate_limit_network(client)
 }
 
-/// Some proxies write the port too, and then an IPv6 address in brackets.
+/// Parses an address that may have a port, or brackets around an IPv6 address.
 fn forwarded_address(text: &str) -> Option<IpAddr> {
     let bare = || {
         text.strip_prefix('[')
@@ -70,12 +70,12 @@ fn forwarded_address(text: &str) -> Option<IpAddr> {
             .ok()
     };
     text.parse::<SocketAddr>()
-        .map(|both| both.ip())
+        .map(|socket| socket.ip())
         .ok()
         .or_else(bare)
 }
 
-fn network(address: IpAddr) -> IpAddr {
+fn rate_limit_network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
@@ -90,10 +90,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_our_own_host_is_ours() {
+    fn only_the_host_of_app_url_is_accepted() {
         let url = Url::parse("https://domains.example.edu").unwrap();
         let fits = |host: &str| {
-            is_for_us(
+            is_for_own_host(
                 &TestRequest::get()
                     .insert_header((HOST, host))
                     .to_http_request(),
@@ -115,24 +115,24 @@ mod tests {
             assert!(!fits(foreign), "{foreign}");
         }
         let absent = TestRequest::get().to_http_request();
-        assert!(!is_for_us(&absent, &url));
+        assert!(!is_for_own_host(&absent, &url));
         let two = TestRequest::get()
             .append_header((HOST, "domains.example.edu"))
             .append_header((HOST, "evil.example"));
-        assert!(!is_for_us(&two.to_http_request(), &url));
+        assert!(!is_for_own_host(&two.to_http_request(), &url));
         let absolute = TestRequest::with_uri("https://evil.example/x")
             .insert_header((HOST, "domains.example.edu"));
-        assert!(!is_for_us(&absolute.to_http_request(), &url));
+        assert!(!is_for_own_host(&absolute.to_http_request(), &url));
         let forwarded = TestRequest::get()
             .insert_header((HOST, "evil.example"))
             .insert_header(("x-forwarded-host", "domains.example.edu"));
-        assert!(!is_for_us(&forwarded.to_http_request(), &url));
+        assert!(!is_for_own_host(&forwarded.to_http_request(), &url));
     }
 
     #[test]
-    fn ipv6_hosts_are_written_in_brackets() {
+    fn an_ipv6_host_in_brackets_is_accepted() {
         let url = Url::parse("http://[::1]:8080").unwrap();
-        assert!(is_for_us(
+        assert!(is_for_own_host(
             &TestRequest::get()
                 .insert_header((HOST, "[::1]:8080"))
                 .to_http_request(),
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn only_trusted_proxies_say_who_asks() {
+    fn only_trusted_proxies_set_the_client_address() {
         let trusted = ["10.0.0.0/8".parse().unwrap()];
         let peer = |text: &str| text.parse::<IpAddr>().unwrap();
         assert_eq!(
@@ -160,7 +160,7 @@ mod tests {
             ),
             peer("198.51.100.7")
         );
-        for (written, meant) in [
+        for (forwarded, expected) in [
             ("198.51.100.7:5678", "198.51.100.7"),
             ("1.1.1.1, 198.51.100.7:1 , 10.0.0.3:2", "198.51.100.7"),
             ("[2001:db8::1]:443", "2001:db8::"),
@@ -171,9 +171,9 @@ mod tests {
             ("198.51.100.7:65536", "10.0.0.2"),
         ] {
             assert_eq!(
-                behind_proxies(peer("10.0.0.2"), written, &trusted),
-                peer(meant),
-                "{written}"
+                behind_proxies(peer("10.0.0.2"), forwarded, &trusted),
+                peer(expected),
+                "{forwarded}"
             );
         }
         assert_eq!(

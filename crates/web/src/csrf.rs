@@ -1,85 +1,90 @@
-//! Whether an unsafe request comes from a page of ours: what the browser says about it, and the
-//! token in the form.
+//! Protection against cross-site request forgery: checks the headers that a browser sends about
+//! the origin of a request, and the token in the form.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{HeaderMap, ORIGIN};
 
-use crate::cookies::Kind;
+use crate::context::RequestContext;
+use crate::cookies::CookieKind;
 use crate::errors::Failure;
 use crate::forms::{CSRF_FIELD, Form};
-use crate::keys;
-use crate::visit::Visit;
+use crate::tokens;
 
-/// Refuses unless `Origin` is ours, or, where a browser sends none, `Sec-Fetch-Site` says
-/// same-origin. What contradicts that is refused too.
-pub(crate) fn check_origin(req: &HttpRequest, ours: &str) -> Result<(), Failure> {
-    let (origin, site) = (
-        one(req.headers(), ORIGIN.as_str())?,
-        one(req.headers(), "sec-fetch-site")?,
-    );
+const SEC_FETCH_SITE: &str = "sec-fetch-site";
+
+/// Rejects a request unless `Origin` is ours or, when the browser sends no `Origin`,
+/// `Sec-Fetch-Site` is `same-origin`. Both must agree when both are present.
+pub(crate) fn check_origin(req: &HttpRequest, own_origin: &str) -> Result<(), Failure> {
+    let origin = single_header(req.headers(), ORIGIN.as_str())?;
+    let site = single_header(req.headers(), SEC_FETCH_SITE)?;
     match (origin, site) {
-        (Some(origin), _) if origin != ours => Err(Failure::ForeignForm("Origin")),
-        (_, Some(site)) if site != "same-origin" => Err(Failure::ForeignForm("Sec-Fetch-Site")),
-        (None, None) => Err(Failure::ForeignForm("neither Origin nor Sec-Fetch-Site")),
+        (Some(origin), _) if origin != own_origin => Err(Failure::CsrfRejected("foreign Origin")),
+        (_, Some(site)) if site != "same-origin" => {
+            Err(Failure::CsrfRejected("foreign Sec-Fetch-Site"))
+        }
+        (None, None) => Err(Failure::CsrfRejected("neither Origin nor Sec-Fetch-Site")),
         _ => Ok(()),
     }
 }
 
-/// Refuses to hand out a private key unless the browser says that our own page asked for it, or the
-/// person's own hand. On plain http (development) browsers do not say it.
-pub(crate) fn check_key_site(req: &HttpRequest, ours: &str) -> Result<(), Failure> {
-    match one(req.headers(), "sec-fetch-site") {
+/// Rejects the download of a private key unless `Sec-Fetch-Site` says that our own page asked for
+/// it (`same-origin`) or that the user typed the URL (`none`). Browsers do not send the header on
+/// plain http, which is for development only: there its absence is accepted.
+pub(crate) fn check_private_key_request(
+    req: &HttpRequest,
+    own_origin: &str,
+) -> Result<(), Failure> {
+    match single_header(req.headers(), SEC_FETCH_SITE) {
         Ok(Some("same-origin" | "none")) => Ok(()),
-        Ok(None) if !ours.starts_with("https:") => Ok(()),
-        _ => Err(Failure::ForeignDownload),
+        Ok(None) if !own_origin.starts_with("https:") => Ok(()),
+        _ => Err(Failure::CrossSiteDownload),
     }
 }
 
-/// The one value of a header.
-fn one<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Failure> {
+/// Returns the value of a header that may appear once.
+fn single_header<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Failure> {
     let mut values = headers.get_all(name);
-    let first = values.next();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
     if values.next().is_some() {
-        return Err(Failure::ForeignForm("a header twice"));
+        return Err(Failure::CsrfRejected("duplicate header"));
     }
-    first
-        .map(|value| {
-            value
-                .to_str()
-                .map_err(|_| Failure::ForeignForm("an unreadable header"))
-        })
-        .transpose()
+    let text = value.to_str();
+    text.map(Some)
+        .map_err(|_| Failure::CsrfRejected("unreadable header"))
 }
 
-/// Refuses unless the form's token was made for this session, or for this browser when nobody is
-/// signed in.
-pub(crate) fn check_token(visit: &Visit, form: &Form) -> Result<(), Failure> {
+/// Rejects a form unless its token was created for this session or, for a guest, this browser.
+pub(crate) fn check_token(context: &RequestContext, form: &Form) -> Result<(), Failure> {
     let token = form.get(CSRF_FIELD).unwrap_or_default();
-    match bindings(visit)
+    let is_valid = accepted_bindings(context)
         .iter()
-        .any(|binding| visit.app.keys.csrf_fits(token, binding))
-    {
-        true => Ok(()),
-        false => Err(Failure::ForeignForm("the token")),
+        .any(|binding| context.app.keys.is_valid_csrf_token(token, binding));
+    if is_valid {
+        Ok(())
+    } else {
+        Err(Failure::CsrfRejected("invalid token"))
     }
 }
 
-fn bindings(visit: &Visit) -> Vec<[u8; 32]> {
-    let (Some(own), Some(session)) = (visit.session_binding(), &visit.session) else {
-        let kinds = [Kind::Session, Kind::Browser].into_iter();
-        return kinds
-            .filter_map(|kind| visit.cookie_token(kind))
-            .map(|token| keys::hash(&token))
+fn accepted_bindings(context: &RequestContext) -> Vec<[u8; 32]> {
+    let (Some(current), Some(session)) = (context.csrf_binding(), &context.session) else {
+        return [CookieKind::Session, CookieKind::Browser]
+            .into_iter()
+            .filter_map(|kind| context.cookie_token(kind))
+            .map(|token| tokens::hash(&token))
             .collect();
     };
-    // To stop being somebody else and to sign out may be said on a page that still shows the other
-    // person.
-    let leaves = matches!(visit.req.path(), "/" | "/logout");
-    let before = session.impersonated_before.filter(|_| leaves);
-    let before = before
-        .zip(visit.session_token.as_deref())
-        .map(|(other, token)| keys::session_binding(token, Some(other)));
-    before.into_iter().chain([own]).collect()
+    // Signing out and ending an impersonation also work from a page that was opened before the
+    // impersonation expired.
+    let allows_previous = matches!(context.req.path(), "/" | "/logout");
+    let previous = session
+        .impersonated_before
+        .filter(|_| allows_previous)
+        .zip(context.session_token.as_deref())
+        .map(|(user, token)| tokens::csrf_binding(token, Some(user)));
+    previous.into_iter().chain([current]).collect()
 }
 
 #[cfg(test)]
@@ -99,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn our_own_pages_pass() {
+    fn requests_from_our_own_pages_pass() {
         assert!(passes(&[("origin", OURS)]));
         assert!(passes(&[
             ("origin", OURS),
@@ -109,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_passes() {
+    fn other_origins_and_sites_are_rejected() {
         for origin in [
             "null",
             "",

@@ -1,93 +1,86 @@
-//! The one map from what went wrong to an answer. What caused it is logged here, once, and never
-//! reaches a browser.
+//! Why a request fails. `error_page` turns a failure into a response.
 
-use actix_web::http::header::{ALLOW, CONNECTION, RETRY_AFTER};
-use actix_web::http::{Method, StatusCode};
-use actix_web::{HttpResponse, HttpResponseBuilder};
-use askama::Template;
-use starchart_domain::error::error_chain;
+use actix_web::http::Method;
 use starchart_store::records::RecordError;
 
-use crate::views::{ErrorKind, ErrorPage, RefusalPage, SignInRefusal};
-use crate::visit::Visit;
+use crate::views::{ErrorKind, SignInRefusal};
 
-/// When to try again while the school moves here, seconds.
-const MOVING_RETRY: &str = "900";
+/// Seconds after which a client may retry when the database fails temporarily.
+const STORE_RETRY_AFTER_S: u64 = 5;
 
-/// Why a request gets no ordinary answer.
+/// Why a request fails.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// The request contradicts itself, or cannot be read.
-    #[error("unreadable request: {0}")]
+    /// The request contradicts itself or cannot be read.
+    #[error("bad request: {0}")]
     BadRequest(&'static str),
-    /// It does not come from a page of ours; says how that was seen.
-    #[error("not from a page of ours: {0}")]
-    ForeignForm(&'static str),
-    /// An admin who acts as another person wants that person's private key.
-    #[error("no private key while impersonating")]
+    /// The request does not come from one of our pages; says which check failed.
+    #[error("CSRF check failed: {0}")]
+    CsrfRejected(&'static str),
+    /// An admin asked for the private key of the impersonated user.
+    #[error("private key requested during an impersonation")]
     KeyWithheld,
-    /// A private key was asked for from elsewhere than our own page.
-    #[error("a private key asked for from elsewhere")]
-    ForeignDownload,
-    /// Absent, or another person's.
+    /// A private key was requested from another site.
+    #[error("private key requested from another site")]
+    CrossSiteDownload,
+    /// The object is absent or belongs to another user.
     #[error("not found")]
     NotFound,
-    /// The path does not take this method; says which it takes.
+    /// The path does not support this method; lists the methods that it supports.
     #[error("method not allowed")]
     MethodNotAllowed(Vec<Method>),
-    /// More than we read.
-    #[error("too large")]
+    /// The body exceeds the limit of the route.
+    #[error("body too large")]
     TooLarge,
-    /// Asked for under a host name that is not ours.
-    #[error("not our host")]
+    /// The request is for another host name.
+    #[error("request for another host")]
     Misdirected,
-    /// A form that no page of ours sends.
-    #[error("unusable form: {0}")]
+    /// The form has fields or values that none of our pages sends.
+    #[error("unprocessable form: {0}")]
     Unprocessable(&'static str),
-    /// Too often.
+    /// A rate limit is exhausted.
     #[error("too many requests")]
     TooMany {
         /// Seconds to wait.
         retry_after: u64,
     },
-    /// A sign-in that does not sign in.
+    /// The sign-in was refused.
     #[error("sign-in refused")]
     SignIn(SignInRefusal),
-    /// Something we need is away.
-    #[error("not available")]
+    /// A part that the request needs is unavailable.
+    #[error("service unavailable")]
     Unavailable {
         /// Seconds to wait.
         retry_after: u64,
     },
-    /// The database.
     #[error(transparent)]
     Store(#[from] starchart_store::Error),
-    /// A page did not render.
-    #[error("page: {0}")]
-    Page(#[from] askama::Error),
-    /// Anything else that is ours to mend.
-    #[error("internal: {0}")]
+    #[error("page not rendered")]
+    Render(#[from] askama::Error),
+    /// A bug.
+    #[error("internal error: {0}")]
     Internal(&'static str),
 }
 
 impl From<RecordError> for Failure {
-    /// The rest of the refusals belongs into a form: see [`crate::routes::records`].
+    /// Converts errors that no form can show. `routes::records` shows the others as form faults.
     fn from(error: RecordError) -> Self {
         match error {
-            RecordError::Db(fault) => Self::Store(fault),
+            RecordError::Db(error) => Self::Store(error),
             RecordError::NotFound => Self::NotFound,
-            _ => Self::Internal("a refusal of the store that should have gone into the form"),
+            _ => Self::Internal("a store refusal that belongs into the form"),
         }
     }
 }
 
 impl Failure {
-    fn kind(&self) -> ErrorKind {
+    /// Returns what the error page says about this failure.
+    pub(crate) fn kind(&self) -> ErrorKind {
         match self {
             Self::BadRequest(_) => ErrorKind::BadRequest,
-            Self::ForeignForm(_) => ErrorKind::FormExpired,
+            Self::CsrfRejected(_) => ErrorKind::FormExpired,
             Self::KeyWithheld => ErrorKind::KeyWithheld,
-            Self::ForeignDownload => ErrorKind::ForeignDownload,
+            Self::CrossSiteDownload => ErrorKind::CrossSiteDownload,
             Self::NotFound => ErrorKind::NotFound,
             Self::MethodNotAllowed(_) => ErrorKind::MethodNotAllowed,
             Self::TooLarge => ErrorKind::TooLarge,
@@ -99,98 +92,11 @@ impl Failure {
             Self::Unavailable { retry_after } => ErrorKind::Unavailable {
                 retry_after: *retry_after,
             },
-            Self::Store(fault) if fault.is_temporary() => ErrorKind::Unavailable { retry_after: 5 },
+            Self::Store(error) if error.is_temporary() => ErrorKind::Unavailable {
+                retry_after: STORE_RETRY_AFTER_S,
+            },
             Self::SignIn(_) => ErrorKind::Forbidden,
-            Self::Store(_) | Self::Page(_) | Self::Internal(_) => ErrorKind::Internal,
-        }
-    }
-
-    fn log(&self) {
-        match self {
-            Self::Store(_) | Self::Page(_) | Self::Internal(_) => {
-                tracing::error!(error = error_chain(self), "a request failed");
-            }
-            Self::KeyWithheld | Self::ForeignDownload => {
-                tracing::warn!(reason = %self, "a private key was not given out")
-            }
-            Self::ForeignForm(why) => {
-                tracing::warn!(reason = why, "a form from elsewhere was refused")
-            }
-            // Signing in writes its own line, with the reason.
-            Self::SignIn(_) => {}
-            other => tracing::debug!(error = %other, "a request was refused"),
-        }
-    }
-}
-
-/// The answer to a failed request: a page with a way back and the number of the request.
-pub(crate) fn answer(visit: &Visit, failure: &Failure) -> HttpResponse {
-    failure.log();
-    if let Failure::SignIn(refusal) = failure {
-        return refuse_sign_in(visit, *refusal);
-    }
-    let kind = failure.kind();
-    let page = ErrorPage {
-        shell: visit.error_shell(),
-        kind,
-        address: visit.app.origin(),
-        request_id: visit.id.clone(),
-    };
-    let status = StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut builder = HttpResponse::build(status);
-    match failure {
-        Failure::MethodNotAllowed(methods) => {
-            let list = methods
-                .iter()
-                .map(Method::as_str)
-                .collect::<Vec<_>>()
-                .join(", ");
-            builder.insert_header((ALLOW, list));
-        }
-        // The rest of the body is not worth reading.
-        Failure::TooLarge => {
-            builder.insert_header((CONNECTION, "close")).force_close();
-        }
-        _ => {}
-    }
-    if let ErrorKind::TooMany { retry_after } | ErrorKind::Unavailable { retry_after } = kind {
-        builder.insert_header((RETRY_AFTER, retry_after));
-    }
-    send(&mut builder, page.render(), &visit.id)
-}
-
-/// No cookie may come with it: where the browser sends none of ours (the assertion consumer
-/// service) a new one would end a sign-in that another tab has under way.
-fn refuse_sign_in(visit: &Visit, refusal: SignInRefusal) -> HttpResponse {
-    let page = RefusalPage {
-        shell: visit.error_shell(),
-        refusal,
-        request_id: visit.id.clone(),
-    };
-    let mut builder = match refusal {
-        SignInRefusal::Moving => HttpResponse::ServiceUnavailable(),
-        _ => HttpResponse::Forbidden(),
-    };
-    if refusal == SignInRefusal::Moving {
-        builder.insert_header((RETRY_AFTER, MOVING_RETRY));
-    }
-    send(&mut builder, page.render(), &visit.id)
-}
-
-fn send(
-    builder: &mut HttpResponseBuilder,
-    html: Result<String, askama::Error>,
-    id: &str,
-) -> HttpResponse {
-    match html {
-        Ok(html) => builder.content_type("text/html; charset=utf-8").body(html),
-        Err(fault) => {
-            tracing::error!(error = %fault, "the page for an error did not render");
-            builder
-                .content_type("text/plain; charset=utf-8")
-                .body(format!(
-                    "Something went wrong. Number of this request: {id}\n"
-                ))
+            Self::Store(_) | Self::Render(_) | Self::Internal(_) => ErrorKind::Internal,
         }
     }
 }

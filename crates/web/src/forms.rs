@@ -1,4 +1,4 @@
-//! Bodies of requests: bounded in size and time, each field once, no field we do not know.
+//! Request bodies: limited in size and time, each field once, no unknown fields.
 
 use std::time::Duration;
 
@@ -10,13 +10,12 @@ use futures_util::StreamExt;
 
 use crate::errors::Failure;
 
-/// Octets of an ordinary form.
-pub(crate) const FORM_MAX: usize = 64 * 1024;
-/// A body must have arrived after this time.
+/// Limit of an ordinary form.
+pub(crate) const FORM_MAX_BYTES: usize = 64 * 1024;
+/// Time within which a body must arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(20);
-/// Fields of a form at most.
-const FIELDS_MAX: usize = 40;
-/// The field that carries the token.
+const MAX_FIELDS: usize = 40;
+/// The field with the CSRF token.
 pub(crate) const CSRF_FIELD: &str = "csrf_token";
 
 /// The fields of a form or of a query, each once.
@@ -24,14 +23,14 @@ pub(crate) const CSRF_FIELD: &str = "csrf_token";
 pub(crate) struct Form(Vec<(String, String)>);
 
 impl Form {
-    /// Reads `application/x-www-form-urlencoded`.
+    /// Parses `application/x-www-form-urlencoded`.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, Failure> {
         let mut fields: Vec<(String, String)> = Vec::new();
         for (name, value) in url::form_urlencoded::parse(text) {
             if fields.iter().any(|(known, _)| *known == name) {
-                return Err(Failure::BadRequest("a field twice"));
+                return Err(Failure::BadRequest("duplicate field"));
             }
-            if fields.len() == FIELDS_MAX {
+            if fields.len() == MAX_FIELDS {
                 return Err(Failure::BadRequest("too many fields"));
             }
             fields.push((name.into_owned(), value.into_owned()));
@@ -39,7 +38,7 @@ impl Form {
         Ok(Self(fields))
     }
 
-    /// The value of a field, when it was sent.
+    /// Returns the value of a field, or `None` when it was not sent.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0
             .iter()
@@ -47,22 +46,23 @@ impl Form {
             .map(|(_, value)| value.as_str())
     }
 
-    /// The value of a field; nothing when it was not sent.
+    /// Returns the value of a field, or an empty string when it was not sent.
     pub(crate) fn text(&self, name: &str) -> String {
         self.get(name).unwrap_or_default().to_owned()
     }
 
-    /// Refuses fields that are neither in `known` nor the token.
-    pub(crate) fn only(&self, known: &[&str]) -> Result<(), Failure> {
+    /// Rejects fields that are neither in `known` nor the CSRF token.
+    pub(crate) fn reject_unknown_fields(&self, known: &[&str]) -> Result<(), Failure> {
         let is_known = |name: &str| name == CSRF_FIELD || known.contains(&name);
-        match self.0.iter().all(|(name, _)| is_known(name)) {
-            true => Ok(()),
-            false => Err(Failure::Unprocessable("an unknown field")),
+        if self.0.iter().all(|(name, _)| is_known(name)) {
+            Ok(())
+        } else {
+            Err(Failure::Unprocessable("unknown field"))
         }
     }
 
-    /// Written again, without the token.
-    pub(crate) fn without_token(&self) -> String {
+    /// Encodes the form again, without the CSRF token.
+    pub(crate) fn encode_without_token(&self) -> String {
         let kept = self.0.iter().filter(|(name, _)| name != CSRF_FIELD);
         url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs(kept)
@@ -70,20 +70,20 @@ impl Form {
     }
 }
 
-/// Refuses by its headers a body that is not worth reading.
-pub(crate) fn check_declared(req: &HttpRequest, limit: usize) -> Result<(), Failure> {
-    let length = req.headers().get(CONTENT_LENGTH).map(|value| {
-        value
+/// Rejects a body by its headers, before it is read.
+pub(crate) fn check_body_headers(req: &HttpRequest, limit: usize) -> Result<(), Failure> {
+    if let Some(value) = req.headers().get(CONTENT_LENGTH) {
+        let length = value
             .to_str()
             .ok()
-            .and_then(|text| text.parse::<u64>().ok())
-    });
-    match length {
-        Some(None) => return Err(Failure::BadRequest("Content-Length")),
-        Some(Some(length)) if length > limit as u64 => return Err(Failure::TooLarge),
-        _ => {}
+            .and_then(|text| text.parse::<u64>().ok());
+        match length {
+            None => return Err(Failure::BadRequest("Content-Length")),
+            Some(length) if length > limit as u64 => return Err(Failure::TooLarge),
+            Some(_) => {}
+        }
     }
-    // A compressed body could be far larger than it looks.
+    // A small compressed body can expand to a huge one.
     let encoding = req.headers().get(CONTENT_ENCODING);
     if encoding.is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Err(Failure::BadRequest("Content-Encoding"));
@@ -91,33 +91,33 @@ pub(crate) fn check_declared(req: &HttpRequest, limit: usize) -> Result<(), Fail
     Ok(())
 }
 
-/// Reads the form that a request carries; an absent body is an empty form.
+/// Reads the form in a request body; an empty body is an empty form.
 pub(crate) async fn read(
     req: &HttpRequest,
     payload: &mut Payload,
     limit: usize,
 ) -> Result<Form, Failure> {
-    let read = tokio::time::timeout(BODY_TIMEOUT, collect(payload, limit)).await;
-    let body = read.map_err(|_| Failure::BadRequest("the body took too long"))??;
+    let read = tokio::time::timeout(BODY_TIMEOUT, read_body(payload, limit)).await;
+    let body = read.map_err(|_| Failure::BadRequest("body timed out"))??;
     if body.is_empty() {
         return Ok(Form::default());
     }
-    let kind = req
+    let content_type = req
         .headers()
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim();
-    if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return Err(Failure::BadRequest("Content-Type"));
     }
     Form::parse(&body)
 }
 
-async fn collect(payload: &mut Payload, limit: usize) -> Result<BytesMut, Failure> {
+async fn read_body(payload: &mut Payload, limit: usize) -> Result<BytesMut, Failure> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|_| Failure::BadRequest("the body broke off"))?;
+        let chunk = chunk.map_err(|_| Failure::BadRequest("incomplete body"))?;
         if body.len() + chunk.len() > limit {
             return Err(Failure::TooLarge);
         }
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_come_once() {
+    fn a_field_sent_twice_is_rejected() {
         let form = Form::parse(b"subdomain=www&value=a+b%26c%3D%C3%A9").unwrap();
         assert_eq!(form.get("value"), Some("a b&c=é"));
         assert_eq!(form.get("type"), None);
@@ -142,14 +142,14 @@ mod tests {
         ));
         assert!(
             matches!(Form::parse(b"id=1&%69d=1"), Err(Failure::BadRequest(_))),
-            "however it is written"
+            "also when its name is percent-encoded"
         );
     }
 
     #[test]
-    fn unknown_fields_are_refused() {
+    fn unknown_fields_are_rejected() {
         let form = Form::parse(b"csrf_token=x&label=a").unwrap();
-        assert!(form.only(&["label"]).is_ok());
+        assert!(form.reject_unknown_fields(&["label"]).is_ok());
         for extra in [
             "username",
             "owner_id",
@@ -161,15 +161,18 @@ mod tests {
         ] {
             let form = Form::parse(format!("label=a&{extra}=1").as_bytes()).unwrap();
             assert!(
-                matches!(form.only(&["label"]), Err(Failure::Unprocessable(_))),
+                matches!(
+                    form.reject_unknown_fields(&["label"]),
+                    Err(Failure::Unprocessable(_))
+                ),
                 "{extra}"
             );
         }
     }
 
     #[test]
-    fn a_held_form_carries_no_token() {
+    fn a_kept_form_has_no_csrf_token() {
         let form = Form::parse(b"csrf_token=secret&value=a+%26+b").unwrap();
-        assert_eq!(form.without_token(), "value=a+%26+b");
+        assert_eq!(form.encode_without_token(), "value=a+%26+b");
     }
 }

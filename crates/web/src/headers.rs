@@ -1,4 +1,4 @@
-//! Headers that every answer carries.
+//! Headers of every response.
 
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
@@ -7,15 +7,15 @@ use actix_web::http::header::{
 
 use crate::config::WebConfig;
 
-/// The header that carries the number of the request.
+/// The header with the request id, which the log has too.
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The fixed headers, made once.
-pub(crate) struct Policy {
+/// Security headers of every response, built once at the start.
+pub(crate) struct SecurityHeaders {
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-impl Policy {
+impl SecurityHeaders {
     pub(crate) fn new(config: &WebConfig, idp_origins: &[String]) -> Self {
         let origins: Vec<&str> = idp_origins
             .iter()
@@ -26,7 +26,7 @@ impl Policy {
         let mut headers = vec![
             (X_CONTENT_TYPE_OPTIONS, fixed("nosniff")),
             (X_FRAME_OPTIONS, fixed("DENY")),
-            // Not no-referrer: that makes browsers send `Origin: null` with our own forms.
+            // `no-referrer` would make browsers send `Origin: null` with our own forms.
             (REFERRER_POLICY, fixed("same-origin")),
             (
                 HeaderName::from_static("cross-origin-opener-policy"),
@@ -39,7 +39,8 @@ impl Policy {
             (
                 HeaderName::from_static("permissions-policy"),
                 fixed(
-                    "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+                    "camera=(), display-capture=(), geolocation=(), microphone=(), \
+                     payment=(), usb=()",
                 ),
             ),
         ];
@@ -56,7 +57,7 @@ impl Policy {
         Self { headers }
     }
 
-    /// Adds what is not there yet; answers that say nothing about caching are not stored.
+    /// Adds the headers. Responses without `Cache-Control` get `no-store`.
     pub(crate) fn apply(&self, headers: &mut HeaderMap) {
         for (name, value) in &self.headers {
             headers.insert(name.clone(), value.clone());
@@ -73,8 +74,8 @@ fn content_security_policy(form_origins: &[&str]) -> String {
         .collect::<Vec<_>>()
         .join(" ");
     format!(
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; \
-         manifest-src 'self'; form-action {form_action}; base-uri 'none'; frame-ancestors 'none'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+         font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action {form_action}; base-uri 'none'; frame-ancestors 'none'"
     )
 }
 
@@ -83,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn forms_lead_to_us_and_to_the_identity_provider() {
+    fn form_action_allows_us_and_the_identity_provider() {
         let policy = content_security_policy(&["https://idp.example", "https://adfs.example:8443"]);
         assert!(
             policy.contains("form-action 'self' https://idp.example https://adfs.example:8443;"),

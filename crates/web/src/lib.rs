@@ -1,37 +1,43 @@
-//! Routes, views and sessions over HTTP.
+//! The website: routes, pages and sessions over HTTP.
 //!
-//! Every route stands in one table ([`route_table`]) with who may use it and what it takes; the
-//! server is built from that table, so that a route cannot forget its protection. A handler that
-//! needs a signed-in person takes one as an argument.
+//! All routes are in one table ([`route_table`]) with their protection and their form fields. The
+//! server is built from that table, so that no route can lack its protection. A handler that needs
+//! a signed-in user takes one as an argument (invariant I8).
 //!
-//! No handler calls Route53 or the identity provider (invariant I7): a write wakes the queue, and a
-//! sign-in is a redirect.
+//! No handler calls Route53, the certificate authority or SMTP (invariant I7): a write wakes the
+//! worker through the queue, and a sign-in is a redirect.
 
 mod actor;
 mod address;
+mod app;
 mod config;
+mod context;
 mod cookies;
 mod csrf;
+mod error_page;
 mod errors;
 mod forms;
 mod headers;
-mod keys;
-mod limits;
 mod metrics;
 mod pipeline;
+mod rate_limits;
+mod readiness;
 mod redirects;
+mod responses;
 mod routes;
 mod server;
+mod signing;
 mod telemetry;
-mod unread;
-mod visit;
+mod tokens;
+mod unread_body;
+mod views;
 
-pub mod views;
-
-pub use config::{App, RateLimits, Readiness, VersionInfo, WebConfig};
+pub use app::App;
+pub use config::{RateLimits, VersionInfo, WebConfig};
 pub use metrics::RequestMetrics;
 pub use pipeline::configure;
-pub use routes::system::alive_answer;
+pub use readiness::Readiness;
+pub use routes::system::alive_response;
 pub use routes::{Protection, RouteInfo, route_table};
 pub use server::server;
 

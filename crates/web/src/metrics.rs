@@ -1,5 +1,5 @@
-//! Requests, counted for monitoring. Labels come from fixed lists: methods that a route takes,
-//! patterns of the table of routes, classes of status codes; nothing that a client can make up.
+//! Request metrics. Label values come from fixed lists (methods, route patterns, status classes),
+//! so that no client can create new time series.
 
 use std::time::Duration;
 
@@ -10,28 +10,28 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-/// Upper ends of the duration's classes, in seconds: a page takes some milliseconds, a busy
-/// database seconds.
+/// Upper bounds of the duration buckets, in seconds. A page takes milliseconds; with a busy
+/// database it takes seconds.
 const BUCKETS: [f64; 10] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
-/// The route of a path that no route takes.
+/// The `route` label of a path without a route.
 const NO_ROUTE: &str = "none";
 
-/// How many requests were answered, and how quickly. Clones count together.
+/// Count and duration of requests. Clones share their counters.
 #[derive(Debug, Clone)]
 pub struct RequestMetrics {
-    requests: Family<Answered, Counter>,
-    duration: Family<Route, Histogram, fn() -> Histogram>,
+    requests: Family<RequestLabels, Counter>,
+    duration: Family<DurationLabels, Histogram, fn() -> Histogram>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Answered {
+struct RequestLabels {
     method: &'static str,
     route: String,
     status: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Route {
+struct DurationLabels {
     method: &'static str,
     route: String,
 }
@@ -46,14 +46,10 @@ impl Default for RequestMetrics {
 }
 
 impl RequestMetrics {
-    /// Shows them in this registry.
+    /// Registers the metrics in this registry.
     pub fn register(&self, registry: &mut Registry) {
-        registry.register(
-            "http_requests",
-            "Requests that were answered",
-            self.requests.clone(),
-        );
-        let help = "Time from a request's head to its answer's head";
+        registry.register("http_requests", "Answered requests", self.requests.clone());
+        let help = "Time from the request head to the response head";
         registry.register_with_unit(
             "http_request_duration",
             help,
@@ -62,7 +58,7 @@ impl RequestMetrics {
         );
     }
 
-    /// Counts one answer. `pattern`: the route's, `{name}` for a part that varies.
+    /// Counts one response. `pattern` is the path of the route, with `{name}` for its parameters.
     pub(crate) fn count(
         &self,
         method: &Method,
@@ -70,20 +66,18 @@ impl RequestMetrics {
         status: StatusCode,
         took: Duration,
     ) {
-        let (method, route) = (
-            method_label(method),
-            pattern
-                .filter(|pattern| !pattern.is_empty())
-                .unwrap_or(NO_ROUTE),
-        );
-        let answered = Answered {
+        let method = method_label(method);
+        let route = pattern
+            .filter(|pattern| !pattern.is_empty())
+            .unwrap_or(NO_ROUTE);
+        let labels = RequestLabels {
             method,
             route: route.to_owned(),
-            status: class_label(status),
+            status: status_class(status),
         };
-        self.requests.get_or_create(&answered).inc();
+        self.requests.get_or_create(&labels).inc();
         self.duration
-            .get_or_create(&Route {
+            .get_or_create(&DurationLabels {
                 method,
                 route: route.to_owned(),
             })
@@ -102,7 +96,7 @@ fn method_label(method: &Method) -> &'static str {
     }
 }
 
-fn class_label(status: StatusCode) -> &'static str {
+fn status_class(status: StatusCode) -> &'static str {
     match status.as_u16() / 100 {
         1 => "1xx",
         2 => "2xx",

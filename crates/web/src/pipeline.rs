@@ -1,4 +1,5 @@
-//! What happens to every request before and after its handler, in one place and in one order.
+//! The steps around every handler, in one place and in one order: host, size, origin, rate limit,
+//! form, session, permission, CSRF token, handler, cookies.
 
 use std::rc::Rc;
 
@@ -10,29 +11,30 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse, Resource, dev, guard, we
 use starchart_store::sessions;
 
 use crate::actor::Actor;
-use crate::config::App;
-use crate::cookies::Kind;
-use crate::errors::{self, Failure};
+use crate::app::App;
+use crate::context::RequestContext;
+use crate::cookies::CookieKind;
+use crate::errors::Failure;
 use crate::forms::{self, CSRF_FIELD};
-use crate::limits::Counted;
-use crate::redirects::{label_for, login_for, see_other};
-use crate::routes::{self, Handler, Rate, Route};
-use crate::visit::Visit;
-use crate::{address, csrf, keys, telemetry, unread};
+use crate::rate_limits::RateLimitKey;
+use crate::redirects::{label_url, login_url};
+use crate::responses::see_other;
+use crate::routes::{self, Handler, Route, RouteRateLimit};
+use crate::{address, csrf, error_page, telemetry, tokens, unread_body};
 
-/// Builds the whole site from the table of routes:
+/// Configures the whole site from the route table:
 /// `actix_web::App::new().configure(configure(app))`.
 pub fn configure(app: web::Data<App>) -> impl FnOnce(&mut ServiceConfig) {
     move |config: &mut ServiceConfig| {
         let mut site = web::scope("")
             .wrap(Compress::default())
-            .wrap(from_fn(telemetry::around));
+            .wrap(from_fn(telemetry::observe));
         for (path, routes) in routes::by_path() {
             site = site.service(resource(path, routes));
         }
         config
             .app_data(app)
-            .service(site.default_service(web::to(unknown)));
+            .service(site.default_service(web::to(handle_unknown_path)));
     }
 }
 
@@ -43,234 +45,250 @@ fn resource(path: &'static str, routes: Vec<&'static Route>) -> Resource {
         .collect();
     let mut resource = web::resource(path);
     for route in routes {
-        let takes = move |context: &guard::GuardContext<'_>| {
+        let has_method = move |context: &guard::GuardContext<'_>| {
             let method = &context.head().method;
             *method == route.info.method
                 || (route.info.method == Method::GET && *method == Method::HEAD)
         };
-        let serve = move |req: HttpRequest, payload: Payload| serve(route, req, payload);
-        resource = resource.route(web::route().guard(guard::fn_guard(takes)).to(serve));
+        let handler = move |req: HttpRequest, payload: Payload| handle(route, req, payload);
+        resource = resource.route(web::route().guard(guard::fn_guard(has_method)).to(handler));
     }
     resource.default_service(web::to(move |req: HttpRequest, payload: Payload| {
-        turn_away(req, payload, Failure::MethodNotAllowed(methods.clone()))
+        reject(req, payload, Failure::MethodNotAllowed(methods.clone()))
     }))
 }
 
-/// Paths without a route: a trailing slash leads to the clean path, the rest is not found.
-async fn unknown(req: HttpRequest, payload: Payload) -> Result<HttpResponse, actix_web::Error> {
-    let reads = matches!(*req.method(), Method::GET | Method::HEAD);
+/// Redirects a path with trailing slashes to the clean path and rejects every other path.
+async fn handle_unknown_path(
+    req: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, actix_web::Error> {
+    let is_read = matches!(*req.method(), Method::GET | Method::HEAD);
     match clean_path(req.path(), req.query_string()) {
-        Some(path) if reads => {
-            unread::hold(&req, payload.into_inner());
-            let (visit, host) = arrive(&req, false)?;
-            let moved = || {
+        Some(path) if is_read => {
+            unread_body::keep(&req, payload.into_inner());
+            let (context, host) = create_context(&req, false)?;
+            let redirect = || {
                 HttpResponse::MovedPermanently()
                     .insert_header((LOCATION, path))
                     .finish()
             };
-            Ok(answer(&visit, host.map(|()| moved())))
+            Ok(finish(&context, host.map(|()| redirect())))
         }
-        _ if routes::known_method(req.method()) => turn_away(req, payload, Failure::NotFound).await,
+        _ if routes::is_known_method(req.method()) => reject(req, payload, Failure::NotFound).await,
         _ => {
-            turn_away(
-                req,
-                payload,
-                Failure::MethodNotAllowed(vec![Method::GET, Method::HEAD]),
-            )
-            .await
+            let allowed = vec![Method::GET, Method::HEAD];
+            reject(req, payload, Failure::MethodNotAllowed(allowed)).await
         }
     }
 }
 
-/// Answers what no route takes, with the header of the person who is signed in.
-async fn turn_away(
+/// Answers a request without a route with an error page, which shows the signed-in user.
+async fn reject(
     req: HttpRequest,
     payload: Payload,
     failure: Failure,
 ) -> Result<HttpResponse, actix_web::Error> {
-    unread::hold(&req, payload.into_inner());
-    let (mut visit, host) = arrive(&req, false)?;
+    unread_body::keep(&req, payload.into_inner());
+    let (mut context, host) = create_context(&req, false)?;
     if host.is_ok()
-        && let Err(fault) = recognise(&mut visit).await
+        && let Err(error) = load_session(&mut context).await
     {
-        tracing::debug!(error = %fault, "the session was not looked up");
+        tracing::debug!(%error, "session not looked up");
     }
-    Ok(answer(&visit, host.and(Err(failure))))
+    Ok(finish(&context, host.and(Err(failure))))
 }
 
-/// The path without its trailing slashes, when it has any. Never one that begins with two.
+/// Returns the path without trailing slashes, when it has any. The result never begins with two
+/// slashes, which a browser would read as another host.
 fn clean_path(path: &str, query: &str) -> Option<String> {
     let trimmed = path.strip_suffix('/')?.trim_matches('/');
-    let safe = trimmed.chars().all(|c| c.is_ascii_graphic() && c != '\\');
+    let is_safe = trimmed.chars().all(|c| c.is_ascii_graphic() && c != '\\');
     let query = if query.is_empty() {
         String::new()
     } else {
         format!("?{query}")
     };
-    (safe && path != "/").then(|| format!("/{trimmed}{query}"))
+    (is_safe && path != "/").then(|| format!("/{trimmed}{query}"))
 }
 
-/// Gathers what is known about a request from the outside; refuses another host's, unless the route
-/// takes any.
-fn arrive(
+/// Creates the context of a request. The second value fails when the request is for another host,
+/// unless the route answers for any host.
+fn create_context(
     req: &HttpRequest,
     any_host: bool,
-) -> Result<(Visit, Result<(), Failure>), actix_web::Error> {
+) -> Result<(RequestContext, Result<(), Failure>), actix_web::Error> {
     let app = req.app_data::<web::Data<App>>().cloned();
     let app = app.ok_or_else(|| actix_web::error::ErrorInternalServerError("not configured"))?;
-    let id = req
+    let request_id = req
         .extensions()
         .get::<telemetry::RequestId>()
         .map(|id| id.0.clone())
         .unwrap_or_default();
-    let ours = any_host || address::is_for_us(req, &app.config.app_url);
-    let host = if ours {
+    let host = if any_host || address::is_for_own_host(req, &app.config.app_url) {
         Ok(())
     } else {
         Err(Failure::Misdirected)
     };
-    Ok((Visit::new(app, req.clone(), id), host))
+    Ok((RequestContext::new(app, req.clone(), request_id), host))
 }
 
-fn answer(visit: &Visit, outcome: Result<HttpResponse, Failure>) -> HttpResponse {
-    let mut response = outcome.unwrap_or_else(|failure| errors::answer(visit, &failure));
-    visit.add_cookies(&mut response);
+/// Turns a failure into its page and adds the cookies.
+fn finish(context: &RequestContext, outcome: Result<HttpResponse, Failure>) -> HttpResponse {
+    let mut response = outcome.unwrap_or_else(|failure| error_page::response(context, &failure));
+    context.add_cookies(&mut response);
     response
 }
 
-async fn serve(
+async fn handle(
     route: &'static Route,
     req: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, actix_web::Error> {
-    let (mut visit, host) = arrive(&req, route.info.any_host)?;
+    let (mut context, host) = create_context(&req, route.info.any_host)?;
     let mut payload = payload.into_inner();
-    let prepared = match host {
-        Ok(()) => prepare(route, &mut visit, &mut payload).await,
+    let checked = match host {
+        Ok(()) => check_and_read(route, &mut context, &mut payload).await,
         refused => refused,
     };
-    // A form that was taken is read to its end; every other body never is.
-    if prepared.is_err() || route.info.body_limit == 0 {
-        unread::hold(&req, payload);
+    // Only an accepted form is read to its end.
+    if checked.is_err() || route.info.body_limit == 0 {
+        unread_body::keep(&req, payload);
     }
-    let visit = Rc::new(visit);
-    let outcome = match prepared {
-        Ok(()) => dispatch(route, &visit).await,
+    let context = Rc::new(context);
+    let outcome = match checked {
+        Ok(()) => authorize_and_call(route, &context).await,
         Err(failure) => Err(failure),
     };
-    Ok(answer(&visit, outcome))
+    Ok(finish(&context, outcome))
 }
 
-/// Everything that can be said without knowing what the request wants: cheapest first.
-async fn prepare(
+/// Runs the checks that need no knowledge of the user, cheapest first, then reads the form and
+/// loads the session.
+async fn check_and_read(
     route: &'static Route,
-    visit: &mut Visit,
+    context: &mut RequestContext,
     payload: &mut dev::Payload,
 ) -> Result<(), Failure> {
     let info = &route.info;
-    let app = visit.app.clone();
-    forms::check_declared(&visit.req, info.body_limit)?;
+    let app = context.app.clone();
+    forms::check_body_headers(&context.req, info.body_limit)?;
     if info.csrf {
-        csrf::check_origin(&visit.req, &app.origin())?;
+        csrf::check_origin(&context.req, &app.origin())?;
     }
-    check_address_rate(route, visit).await?;
+    check_address_rate_limit(route, context).await?;
     if info.body_limit > 0 {
-        visit.form = forms::read(&visit.req, payload, info.body_limit).await?;
+        context.form = forms::read(&context.req, payload, info.body_limit).await?;
         if info.strict_fields {
-            visit.form.only(info.fields)?;
+            context.form.reject_unknown_fields(info.fields)?;
         }
     }
     match route.handler {
         Handler::Public(_) => Ok(()),
-        _ => recognise(visit).await,
+        _ => load_session(context).await,
     }
 }
 
-/// Looks for the session that the request belongs to.
-async fn recognise(visit: &mut Visit) -> Result<(), Failure> {
-    let Some(token) = visit.cookie_token(Kind::Session) else {
+/// Looks up the session of the request.
+async fn load_session(context: &mut RequestContext) -> Result<(), Failure> {
+    let Some(token) = context.cookie_token(CookieKind::Session) else {
         return Ok(());
     };
-    visit.session = sessions::find(visit.app.store()?, keys::hash(&token)).await?;
-    if let Some(session) = &visit.session {
-        visit.req.extensions_mut().insert(telemetry::By {
-            user: session.signed_in().id,
-            in_place_of: session.impersonation.as_ref().map(|_| session.user.id),
+    context.session = sessions::find(context.app.store()?, tokens::hash(&token)).await?;
+    if let Some(session) = &context.session {
+        context.req.extensions_mut().insert(telemetry::LoggedUser {
+            signed_in: session.signed_in().id,
+            on_behalf_of: session.impersonation.as_ref().map(|_| session.user.id),
         });
-        visit.session_token = Some(token);
+        context.session_token = Some(token);
     }
     Ok(())
 }
 
-async fn check_address_rate(route: &Route, visit: &Visit) -> Result<(), Failure> {
-    let counted = match route.rate {
-        Rate::None | Rate::Writes | Rate::Search => return Ok(()),
-        Rate::Begin => Counted::Begin(visit.address()),
-        Rate::Answer => Counted::Answer(visit.address()),
+async fn check_address_rate_limit(route: &Route, context: &RequestContext) -> Result<(), Failure> {
+    let key = match route.rate_limit {
+        RouteRateLimit::None | RouteRateLimit::Write | RouteRateLimit::AdminSearch => return Ok(()),
+        RouteRateLimit::SignInStart => RateLimitKey::SignInStart(context.client_address()),
+        RouteRateLimit::SamlResponse => RateLimitKey::SamlResponse(context.client_address()),
     };
-    visit.app.limits.take(counted).await
+    context.app.limits.count(key).await
 }
 
-async fn check_person_rate(route: &Route, visit: &Visit, actor: &Actor) -> Result<(), Failure> {
-    match (route.rate, actor.user_id()) {
-        (Rate::Writes, Some(person)) => visit.app.limits.take(Counted::Write(person)).await,
-        (Rate::Search, Some(admin)) => visit.app.limits.take(Counted::Search(admin)).await,
-        _ => Ok(()),
-    }
+async fn check_user_rate_limit(
+    route: &Route,
+    context: &RequestContext,
+    actor: &Actor,
+) -> Result<(), Failure> {
+    let key = match (route.rate_limit, actor.signed_in_id()) {
+        (RouteRateLimit::Write, Some(user)) => RateLimitKey::Write(user),
+        (RouteRateLimit::AdminSearch, Some(admin)) => RateLimitKey::AdminSearch(admin),
+        _ => return Ok(()),
+    };
+    context.app.limits.count(key).await
 }
 
-/// Decides who may, and calls the handler.
-async fn dispatch(route: &'static Route, visit: &Rc<Visit>) -> Result<HttpResponse, Failure> {
-    let actor = Actor::of(visit.session.as_ref(), &visit.app.config.root_domain);
-    let needs_person = !matches!(route.handler, Handler::Public(_) | Handler::Anyone(_));
-    if let (Actor::Guest, true) = (&actor, needs_person) {
-        return send_to_sign_in(route, visit).await;
+/// Decides whether the actor may use the route (invariant I8), and calls its handler.
+async fn authorize_and_call(
+    route: &'static Route,
+    context: &Rc<RequestContext>,
+) -> Result<HttpResponse, Failure> {
+    let actor = Actor::from_session(context.session.as_ref(), &context.app.config.root_domain);
+    let needs_user = !matches!(route.handler, Handler::Public(_) | Handler::OptionalUser(_));
+    if let (Actor::Guest, true) = (&actor, needs_user) {
+        return redirect_to_sign_in(route, context).await;
     }
     if route.info.csrf {
-        csrf::check_token(visit, &visit.form)?;
+        csrf::check_token(context, &context.form)?;
     }
-    check_person_rate(route, visit, &actor).await?;
-    let visit = Rc::clone(visit);
+    check_user_rate_limit(route, context, &actor).await?;
+    let context = Rc::clone(context);
     match (&route.handler, actor) {
-        (Handler::Public(call), _) => call(visit).await,
-        (Handler::Anyone(call), actor) => call(visit, actor).await,
-        (Handler::Newcomer(call), Actor::Newcomer(newcomer)) => call(visit, newcomer).await,
-        (Handler::Newcomer(_), _) => Ok(see_other("/")),
-        (_, Actor::Newcomer(_)) => Ok(see_other(&label_for(if route.info.csrf {
-            "/"
-        } else {
-            wanted(&visit)
-        }))),
-        (Handler::Person(call), Actor::Person(person, _)) => call(visit, person).await,
-        (Handler::Admin(call), Actor::Person(_, Some(admin))) => call(visit, admin).await,
+        (Handler::Public(call), _) => call(context).await,
+        (Handler::OptionalUser(call), actor) => call(context, actor).await,
+        (Handler::UserWithoutLabel(call), Actor::UserWithoutLabel(user)) => {
+            call(context, user).await
+        }
+        (Handler::UserWithoutLabel(_), _) => Ok(see_other("/")),
+        (_, Actor::UserWithoutLabel(_)) => {
+            let return_to = if route.info.csrf {
+                "/"
+            } else {
+                requested_path(&context)
+            };
+            Ok(see_other(&label_url(return_to)))
+        }
+        (Handler::User(call), Actor::User(user, _)) => call(context, user).await,
+        (Handler::Admin(call), Actor::User(_, Some(admin))) => call(context, admin).await,
         (Handler::Admin(_), _) => Ok(see_other("/")),
-        (Handler::Person(_), Actor::Guest) => Err(Failure::Internal("a guest came past the door")),
+        (Handler::User(_), Actor::Guest) => {
+            Err(Failure::Internal("a guest reached the route of a user"))
+        }
     }
 }
 
-/// The path and the query that were asked for.
-fn wanted(visit: &Visit) -> &str {
-    visit
+/// Returns the requested path with its query.
+fn requested_path(context: &RequestContext) -> &str {
+    context
         .req
         .uri()
         .path_and_query()
-        .map_or("/", |both| both.as_str())
+        .map_or("/", |path_and_query| path_and_query.as_str())
 }
 
-/// A guest who wants to see something signs in and comes back; a form is kept meanwhile.
-async fn send_to_sign_in(
+/// Sends a guest to the sign-in, which leads back to the page. A posted form is kept meanwhile.
+async fn redirect_to_sign_in(
     route: &'static Route,
-    visit: &Rc<Visit>,
+    context: &Rc<RequestContext>,
 ) -> Result<HttpResponse, Failure> {
     if !route.info.csrf {
-        return Ok(see_other(&login_for(wanted(visit))));
+        return Ok(see_other(&login_url(requested_path(context))));
     }
-    // The session that the token was made for has ended, so that it cannot be proven; the browser
-    // says that the form is ours, and it is only shown again, not obeyed.
-    if visit.form.get(CSRF_FIELD).unwrap_or_default().is_empty() {
-        return Err(Failure::ForeignForm("no token"));
+    // The session of the token has ended, so the token cannot be verified. The origin check has
+    // passed, and the kept form is only shown again, not executed.
+    if context.form.get(CSRF_FIELD).unwrap_or_default().is_empty() {
+        return Err(Failure::CsrfRejected("no token"));
     }
-    routes::login::hold(visit).await
+    routes::login::sign_in_and_keep_form(context).await
 }
 
 #[cfg(test)]
@@ -278,7 +296,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn trailing_slashes_lead_to_the_clean_path_here() {
+    fn trailing_slashes_lead_to_the_clean_local_path() {
         assert_eq!(
             clean_path("/dns-records/", "").as_deref(),
             Some("/dns-records")

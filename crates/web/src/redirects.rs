@@ -1,34 +1,32 @@
-//! Where a person may be sent.
+//! Local paths that a redirect may lead to (no open redirects).
 
-use actix_web::HttpResponse;
-use actix_web::http::header::LOCATION;
 use url::{Position, Url};
 
-/// Octets of a local path at most.
-const MAX: usize = 2_000;
+const MAX_PATH_BYTES: usize = 2_000;
 
-/// The local path (with query) that `text` names, normalised; `None` for anything that could lead
-/// elsewhere.
+/// Parses and normalises a local path with its query. Returns `None` for anything that could lead
+/// to another site.
 ///
 /// A local path begins with a single `/`, has no backslash (browsers read it as `/`) and no control
 /// character (browsers drop some of them).
 pub(crate) fn local_path(text: &str) -> Option<String> {
-    let leads_out =
+    let leads_away =
         |path: &str| !path.starts_with('/') || path.starts_with("//") || path.contains('\\');
-    if text.len() > MAX || leads_out(text) || text.chars().any(char::is_control) {
+    if text.len() > MAX_PATH_BYTES || leads_away(text) || text.chars().any(char::is_control) {
         return None;
     }
-    // What a browser would make of it: /.//evil becomes //evil.
+    // Browsers normalise too: /.//evil becomes //evil.
     let base = Url::parse("https://local.invalid").ok()?;
     let url = base.join(text).ok()?;
     let path = &url[Position::BeforePath..Position::AfterQuery];
-    (url.origin() == base.origin() && path.len() <= MAX && !leads_out(path))
+    (url.origin() == base.origin() && path.len() <= MAX_PATH_BYTES && !leads_away(path))
         .then(|| path.to_owned())
 }
 
-/// Where to go after signing in: [`local_path`], and not back to a page of the sign-in itself.
-pub(crate) fn return_path(text: &str) -> String {
-    let is_ours = |path: &String| {
+/// Returns where to go after signing in: a [`local_path`] that is no page of the sign-in itself,
+/// or `/`.
+pub(crate) fn safe_return_path(text: &str) -> String {
+    let leads_on = |path: &String| {
         let page = path.split('?').next().unwrap_or_default();
         !["/login", "/logout", "/label"].iter().any(|own| {
             page.strip_prefix(own)
@@ -36,17 +34,17 @@ pub(crate) fn return_path(text: &str) -> String {
         })
     };
     local_path(text)
-        .filter(is_ours)
+        .filter(leads_on)
         .unwrap_or_else(|| "/".to_owned())
 }
 
-/// The sign-in page that leads back to `path`.
-pub(crate) fn login_for(path: &str) -> String {
+/// Returns the URL of the sign-in page that leads back to `path`.
+pub(crate) fn login_url(path: &str) -> String {
     format!("/login?{}", redirect_to(path))
 }
 
-/// The choice of a label, which leads on to `path`.
-pub(crate) fn label_for(path: &str) -> String {
+/// Returns the URL of the label choice that leads on to `path`.
+pub(crate) fn label_url(path: &str) -> String {
     if path == "/" {
         "/label".to_owned()
     } else {
@@ -59,19 +57,12 @@ fn redirect_to(path: &str) -> String {
     format!("redirectTo={}", encoded.replace("%2F", "/"))
 }
 
-/// 303 See Other.
-pub(crate) fn see_other(location: &str) -> HttpResponse {
-    HttpResponse::SeeOther()
-        .insert_header((LOCATION, location))
-        .finish()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn local_paths_pass() {
+    fn local_paths_are_accepted() {
         for path in [
             "/",
             "/dns-records",
@@ -86,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_leads_elsewhere() {
+    fn paths_to_other_sites_are_rejected() {
         for hostile in [
             "",
             "evil.example",
@@ -119,7 +110,7 @@ mod tests {
             "../x",
         ] {
             assert_eq!(local_path(hostile), None, "{hostile:?}");
-            assert_eq!(return_path(hostile), "/", "{hostile:?}");
+            assert_eq!(safe_return_path(hostile), "/", "{hostile:?}");
         }
         assert_eq!(local_path(&format!("/{}", "a".repeat(4_096))), None);
         assert_eq!(
@@ -130,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn sign_in_does_not_lead_to_itself() {
+    fn the_return_path_is_never_a_sign_in_page() {
         for own in [
             "/label",
             "/login",
@@ -138,16 +129,16 @@ mod tests {
             "/logout",
             "/login?redirectTo=/x",
         ] {
-            assert_eq!(return_path(own), "/", "{own}");
+            assert_eq!(safe_return_path(own), "/", "{own}");
         }
-        assert_eq!(return_path("/logins"), "/logins");
+        assert_eq!(safe_return_path("/logins"), "/logins");
     }
 
     #[test]
-    fn the_way_back_is_encoded() {
-        assert_eq!(login_for("/dns-records"), "/login?redirectTo=/dns-records");
+    fn the_return_path_is_encoded() {
+        assert_eq!(login_url("/dns-records"), "/login?redirectTo=/dns-records");
         assert_eq!(
-            login_for("/a?b=1&c=\"#"),
+            login_url("/a?b=1&c=\"#"),
             "/login?redirectTo=/a%3Fb%3D1%26c%3D%22%23"
         );
     }

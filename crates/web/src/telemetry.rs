@@ -1,5 +1,4 @@
-//! A number, a span and a line in the log for every request. No query, no address, no name of a
-//! person goes into them.
+//! Logs, traces and counts every request. Never logs queries, client addresses or names of users.
 
 use std::time::Instant;
 
@@ -11,61 +10,62 @@ use actix_web::{Error, HttpMessage, web};
 use starchart_domain::user::UserId;
 use tracing::Instrument;
 
-use crate::config::App;
+use crate::app::App;
 use crate::headers::X_REQUEST_ID;
-use crate::unread;
+use crate::unread_body;
 
-/// The number of a request, in its extensions.
+/// The request id, as an extension of the request.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestId(pub(crate) String);
 
-/// Who made a request, in its extensions, for the log.
+/// The user of a request for the log, as an extension of the request.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct By {
-    /// Who signed in.
-    pub(crate) user: UserId,
-    /// Whom that admin impersonates.
-    pub(crate) in_place_of: Option<UserId>,
+pub(crate) struct LoggedUser {
+    /// The user who signed in.
+    pub(crate) signed_in: UserId,
+    /// The user whom that admin impersonates.
+    pub(crate) on_behalf_of: Option<UserId>,
 }
 
 /// Characters of a path in the log at most.
-const PATH_MAX: usize = 200;
+const MAX_PATH_CHARS: usize = 200;
 
-/// Around everything else: numbers the request, writes its line, adds the headers that every answer
-/// carries.
-pub(crate) async fn around(
+/// The outermost middleware: assigns a request id, logs and counts the request, and adds the
+/// headers that every response has.
+pub(crate) async fn observe(
     req: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let id = new_id();
-    let (method, path) = (req.method().clone(), short(req.path()));
+    let request_id = new_request_id();
+    let method = req.method().clone();
+    let path = loggable_path(req.path());
     let app = req.app_data::<web::Data<App>>().cloned();
-    req.extensions_mut().insert(RequestId(id.clone()));
-    let span = tracing::info_span!("request", request_id = %id);
+    req.extensions_mut().insert(RequestId(request_id.clone()));
+    let span = tracing::info_span!("request", request_id = %request_id);
     let started = Instant::now();
     let result = next.call(req).instrument(span.clone()).await;
     let took = started.elapsed();
     let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    let mut response = result.inspect_err(|fault| {
+    let mut response = result.inspect_err(|error| {
         if let Some(app) = &app {
-            app.metrics
-                .count(&method, None, fault.as_response_error().status_code(), took);
+            let status = error.as_response_error().status_code();
+            app.metrics.count(&method, None, status, took);
         }
-        span.in_scope(
-            || tracing::warn!(%method, %path, ms, error = %fault, "a request was not answered"),
-        );
+        span.in_scope(|| tracing::warn!(%method, %path, ms, %error, "request aborted"));
     })?;
-    let by = response.request().extensions().get::<By>().copied();
-    let (user, in_place_of) = (
-        by.map(|by| by.user.0),
-        by.and_then(|by| by.in_place_of).map(|other| other.0),
-    );
+    let logged_user = response.request().extensions().get::<LoggedUser>().copied();
+    let user = logged_user.map(|user| user.signed_in.0);
+    let on_behalf_of = logged_user
+        .and_then(|user| user.on_behalf_of)
+        .map(|impersonated| impersonated.0);
     let status = response.status().as_u16();
-    // Asked every few seconds by others than people.
+    // Load balancers ask every few seconds.
     if matches!(path.as_str(), "/healthcheck" | "/alive") {
         span.in_scope(|| tracing::debug!(%method, %path, status, ms, "answered"));
     } else {
-        span.in_scope(|| tracing::info!(%method, %path, status, ms, user, in_place_of, "answered"));
+        span.in_scope(
+            || tracing::info!(%method, %path, status, ms, user, on_behalf_of, "answered"),
+        );
     }
     if let Some(app) = app {
         app.metrics.count(
@@ -74,25 +74,25 @@ pub(crate) async fn around(
             response.status(),
             took,
         );
-        app.policy.apply(response.headers_mut());
+        app.security_headers.apply(response.headers_mut());
     }
-    if let Ok(value) = HeaderValue::from_str(&id) {
+    if let Ok(value) = HeaderValue::from_str(&request_id) {
         response.headers_mut().insert(X_REQUEST_ID, value);
     }
-    Ok(unread::attach(response))
+    Ok(unread_body::attach(response))
 }
 
-/// 80 random bits, written in a way that can be read out over the telephone.
-fn new_id() -> String {
+/// Generates 80 random bits in hex, short enough to be dictated over the telephone.
+fn new_request_id() -> String {
     rand::random::<[u8; 10]>()
         .iter()
-        .map(|octet| format!("{octet:02x}"))
+        .map(|byte| format!("{byte:02x}"))
         .collect()
 }
 
-fn short(path: &str) -> String {
+fn loggable_path(path: &str) -> String {
     path.chars()
-        .take(PATH_MAX)
+        .take(MAX_PATH_CHARS)
         .map(|c| if c.is_control() { '?' } else { c })
         .collect()
 }

@@ -1,11 +1,11 @@
-//! Stories over the whole of the web, on a real database (SQLite) and with real signed answers;
-//! only the sockets are left out.
+//! Tests over all parts of the web, on a real database (SQLite) and with really signed SAML responses.
+//! Only `connections` uses sockets.
 
-mod world;
+mod test_app;
 
 mod admin;
 mod certificate;
+mod connections;
 mod records;
+mod request_checks;
 mod sign_in;
-mod walls;
-mod wire;

@@ -1,21 +1,21 @@
 "use strict";
-// Nothing here is needed: every page works without it. It saves reloads and clicks.
+// Progressive enhancement: every page works without scripts. This file saves reloads and clicks.
 
 const page = document.getElementById("page");
 
 function toast(text, failed) {
-  const box = document.getElementById("toasts");
+  const container = document.getElementById("toasts");
   const note = document.createElement("p");
   note.className = "toast toast-floating" + (failed ? " toast-failed" : "");
   note.textContent = text;
-  box.querySelector(".toast-floating")?.remove();
-  box.append(note);
+  container.querySelector(".toast-floating")?.remove();
+  container.append(note);
   setTimeout(() => note.remove(), 5000);
 }
 
-// --- Forms are sent once -------------------------------------------------------------------------------------------
+// --- Prevent double submission ---
 
-function release(form) {
+function allowSubmit(form) {
   delete form.dataset.sent;
   form.querySelectorAll("[aria-disabled]").forEach((button) => button.removeAttribute("aria-disabled"));
 }
@@ -27,23 +27,23 @@ document.addEventListener("submit", (event) => {
     event.preventDefault();
     return;
   }
-  form.dataset.sent = "yes";
+  form.dataset.sent = "true";
   form.querySelectorAll("[type=submit]").forEach((button) => button.setAttribute("aria-disabled", "true"));
-  setTimeout(release, 15000, form); // The person may have stopped it, or the network failed.
+  setTimeout(allowSubmit, 15000, form); // The user may have stopped loading, or the network failed.
 });
 
-// A page that comes back from the browser's memory may be sent again, and may be out of date.
+// A page restored from the back/forward cache may be submitted again and may be outdated.
 window.addEventListener("pageshow", (event) => {
   if (!event.persisted) return;
-  document.querySelectorAll("form[data-sent]").forEach(release);
-  follow();
+  document.querySelectorAll("form[data-sent]").forEach(allowSubmit);
+  schedulePoll();
 });
 
-// --- Copying -------------------------------------------------------------------------------------------------------
+// --- Copy to the clipboard ---
 
 async function copy(text) {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
-  // Plain http on another host than this machine: the old way.
+  // navigator.clipboard is missing on plain http, except on localhost.
   const field = document.createElement("textarea");
   field.value = text;
   field.className = "visually-hidden";
@@ -51,7 +51,7 @@ async function copy(text) {
   field.select();
   const copied = document.execCommand("copy");
   field.remove();
-  if (!copied) throw new Error("not copied");
+  if (!copied) throw new Error("copy failed");
 }
 
 document.addEventListener("click", (event) => {
@@ -63,7 +63,7 @@ document.addEventListener("click", (event) => {
   );
 });
 
-// --- Deleting ------------------------------------------------------------------------------------------------------
+// --- Delete dialog ---
 
 const dialog = document.getElementById("delete-dialog");
 
@@ -71,7 +71,7 @@ document.addEventListener("click", (event) => {
   const link = event.target.closest("[data-delete]");
   if (!link || !dialog || event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
   event.preventDefault();
-  // The dialog of a list learns what it is about; that of a single thing says it already.
+  // The dialog of a list is filled in here; the dialog of a single object is complete already.
   document.getElementById("delete-id")?.setAttribute("value", link.dataset.delete);
   document.getElementById("delete-name")?.replaceChildren(link.dataset.name);
   const row = link.closest("[role=row]");
@@ -81,20 +81,20 @@ document.addEventListener("click", (event) => {
   page.setAttribute("aria-hidden", "true");
 });
 
-function uncover() {
+function showPage() {
   page.removeAttribute("aria-hidden");
 }
 
 document.getElementById("delete-cancel")?.addEventListener("click", (event) => {
   if (!dialog) return;
   event.preventDefault();
-  uncover(); // Before the focus returns into the page.
+  showPage(); // Before the focus returns to the page.
   dialog.close();
 });
-dialog?.addEventListener("cancel", uncover);
-dialog?.addEventListener("close", uncover);
+dialog?.addEventListener("cancel", showPage);
+dialog?.addEventListener("close", showPage);
 
-// Links that are named as buttons also listen to the space bar.
+// Links with the role of a button also react to the space bar.
 document.addEventListener("keydown", (event) => {
   if (event.key === " " && event.target.matches("a[role=button]")) {
     event.preventDefault();
@@ -102,49 +102,49 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// --- The state of the records --------------------------------------------------------------------------------------
+// --- Poll the state of the records ---
 
-let asked = 0;
-let timer = 0;
-const again = document.getElementById("look-again");
-const until = Date.now() + 1000 * Number(again?.dataset.follow);
+let pollCount = 0;
+let pollTimer = 0;
+const refreshNote = document.getElementById("refresh-note");
+const pollUntil = Date.now() + 1000 * Number(refreshNote?.dataset.pollForS);
 
-function unsettled() {
+function hasUnsettled() {
   return document.querySelector('[data-record][data-settled="false"]') !== null;
 }
 
-function show(item) {
+function showState(item) {
   const cell = document.querySelector(`[data-record="${Number(item.id)}"]`);
-  if (!cell || (cell.dataset.state === item.key && cell.textContent === item.words)) return;
+  if (!cell || (cell.dataset.state === item.key && cell.textContent === item.text)) return;
   cell.dataset.state = item.key;
   cell.dataset.settled = item.settled;
-  cell.textContent = item.words;
-  document.querySelector("[data-meaning]")?.replaceChildren(item.meaning);
-  if (item.settled) document.getElementById("state-news").textContent = `${cell.dataset.name}: ${item.words}`;
+  cell.textContent = item.text;
+  document.querySelector("[data-state-meaning]")?.replaceChildren(item.meaning);
+  if (item.settled) document.getElementById("state-announcement").textContent = `${cell.dataset.name}: ${item.text}`;
 }
 
-async function ask() {
-  asked += 1;
+async function pollStates() {
+  pollCount += 1;
   try {
-    const answer = await fetch("/dns-records/states", { headers: { accept: "application/json" }, redirect: "error" });
-    if (!answer.ok) throw new Error(String(answer.status));
-    (await answer.json()).forEach(show);
+    const response = await fetch("/dns-records/states", { headers: { accept: "application/json" }, redirect: "error" });
+    if (!response.ok) throw new Error(String(response.status));
+    (await response.json()).forEach(showState);
   } catch {
-    asked += 20; // Ask less often while the service is away or the session has ended.
+    pollCount += 20; // Poll less often while the service is unavailable or the session has ended.
   }
-  follow();
+  schedulePoll();
 }
 
-// Every second for a minute, then every ten seconds, until it is so long after the newest change that nothing may come.
-function follow() {
-  clearTimeout(timer);
-  if (!again) return;
-  const over = Date.now() >= until;
-  again.hidden = !over || !unsettled();
-  if (!over && unsettled() && !document.hidden) timer = setTimeout(ask, asked < 60 ? 1000 : 10000);
+// Polls every second for a minute, then every ten seconds, until pollUntil.
+function schedulePoll() {
+  clearTimeout(pollTimer);
+  if (!refreshNote) return;
+  const isOver = Date.now() >= pollUntil;
+  refreshNote.hidden = !isOver || !hasUnsettled();
+  if (!isOver && hasUnsettled() && !document.hidden) pollTimer = setTimeout(pollStates, pollCount < 60 ? 1000 : 10000);
 }
 
-document.addEventListener("visibilitychange", follow);
-follow();
+document.addEventListener("visibilitychange", schedulePoll);
+schedulePoll();
 
 document.getElementById("faults")?.focus();

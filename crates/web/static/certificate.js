@@ -1,24 +1,24 @@
-// The page of the certificate. Nothing here is needed: without it the page is loaded anew, links download and all tabs are shown.
-// toast, copy and page come from app.js.
+// The certificate page. Progressive enhancement: without scripts the page reloads, links download and all tabs are shown.
+// app.js defines toast, copy and page.
 
-// --- The parts: fetched when they are wanted, so that no page holds the private key --------------------------------------
+// --- Copy and download parts: fetched on demand, so that no page contains the private key ---
 
-async function part(word) {
-  const answer = await fetch(`/certificate/download/${word}`, { redirect: "error" });
-  if (!answer.ok) throw new Error(String(answer.status));
-  return answer.text();
+async function fetchPart(part) {
+  const response = await fetch(`/certificate/download/${part}`, { redirect: "error" });
+  if (!response.ok) throw new Error(String(response.status));
+  return response.text();
 }
 
-// Some browsers let a page copy only within the click itself: they take a promise of the text.
-function copyPart(word) {
-  const text = part(word);
+// Some browsers allow copying only within the click event: they accept a promise of the text.
+function copyPart(part) {
+  const text = fetchPart(part);
   if (!window.ClipboardItem || !navigator.clipboard?.write) return text.then(copy);
   const blob = text.then((pem) => new Blob([pem], { type: "text/plain" }));
   return navigator.clipboard.write([new ClipboardItem({ "text/plain": blob })]);
 }
 
-async function download(word, file) {
-  const url = URL.createObjectURL(new Blob([await part(word)], { type: "application/x-pem-file" }));
+async function download(part, file) {
+  const url = URL.createObjectURL(new Blob([await fetchPart(part)], { type: "application/x-pem-file" }));
   const link = document.createElement("a");
   link.href = url;
   link.download = file;
@@ -29,8 +29,8 @@ async function download(word, file) {
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-copy-part]");
   if (!button) return;
-  const { copyPart: word, name } = button.dataset;
-  copyPart(word).then(
+  const { copyPart: part, name } = button.dataset;
+  copyPart(part).then(
     () => toast(`${name} was copied to the clipboard`),
     () => toast(`${name} could not be copied. Reload the page, or download it instead.`, true),
   );
@@ -40,26 +40,26 @@ document.addEventListener("click", (event) => {
   const link = event.target.closest("[data-download-part]");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
   event.preventDefault();
-  const { downloadPart: word, name, file } = link.dataset;
-  download(word, file).then(
+  const { downloadPart: part, name, file } = link.dataset;
+  download(part, file).then(
     () => toast(`${name} is Downloaded`),
     () => toast(`${name} could not be downloaded. Reload the page and try again.`, true),
   );
 });
 
-// --- Tabs ------------------------------------------------------------------------------------------------------------------
+// --- Tabs ---
 
-function choose(tabs, chosen) {
+function selectTab(tabs, selected) {
   tabs.forEach((tab) => {
-    const on = tab === chosen;
-    tab.setAttribute("aria-selected", on);
-    tab.tabIndex = on ? 0 : -1;
-    document.getElementById(tab.getAttribute("aria-controls")).hidden = !on;
+    const isSelected = tab === selected;
+    tab.setAttribute("aria-selected", isSelected);
+    tab.tabIndex = isSelected ? 0 : -1;
+    document.getElementById(tab.getAttribute("aria-controls")).hidden = !isSelected;
   });
 }
 
-function makeTabs(box) {
-  const list = box.querySelector(".tab-list");
+function makeTabs(container) {
+  const list = container.querySelector(".tab-list");
   const tabs = [...list.querySelectorAll(".tab")];
   list.setAttribute("role", "tablist");
   tabs.forEach((tab) => {
@@ -76,7 +76,7 @@ function makeTabs(box) {
     const tab = event.target.closest(".tab");
     if (!tab) return;
     event.preventDefault();
-    choose(tabs, tab);
+    selectTab(tabs, tab);
   });
   list.addEventListener("keydown", (event) => {
     const at = tabs.indexOf(event.target);
@@ -84,64 +84,64 @@ function makeTabs(box) {
     if (at < 0 || to === undefined) return;
     event.preventDefault();
     const tab = tabs[(to + tabs.length) % tabs.length];
-    choose(tabs, tab);
+    selectTab(tabs, tab);
     tab.focus();
   });
-  box.classList.add("tabs-live");
-  choose(tabs, tabs.find((tab) => tab.hash === location.hash) ?? tabs[0]);
+  container.classList.add("tabs-active");
+  selectTab(tabs, tabs.find((tab) => tab.hash === location.hash) ?? tabs[0]);
 }
 
 document.querySelectorAll("[data-tabs]").forEach(makeTabs);
 
-// --- The order ---------------------------------------------------------------------------------------------------------------
+// --- Poll the order ---
 
 const order = document.getElementById("order");
-const SPOKEN = { done: "Done:", now: "Now:", todo: "To come:" };
-let again = Number(order?.dataset.again);
+const STATE_TEXTS = { done: "Done:", now: "Now:", todo: "To come:" };
+let pollAfterS = Number(order?.dataset.pollAfterS);
 let orderTimer = 0;
 const hint = document.getElementById("order-hint");
-const FOLLOWS = hint?.textContent;
+const UPDATES_AUTOMATICALLY = hint?.textContent;
 
 function showStep(line, step) {
   line.dataset.step = step.state;
   if (step.state === "now") line.setAttribute("aria-current", "step");
   else line.removeAttribute("aria-current");
-  line.querySelector("[data-spoken]").textContent = SPOKEN[step.state];
+  line.querySelector("[data-state-text]").textContent = STATE_TEXTS[step.state];
   line.querySelector(".step-title").textContent = step.title;
   line.querySelector(".step-detail").textContent = step.detail;
 }
 
 function showOrder(state) {
-  // More has changed than the steps: there is a certificate, say.
-  if (state.shape !== order.dataset.shape) return location.reload();
-  again = state.again_s;
+  // Something other than the steps has changed, such as a new certificate.
+  if (state.page_revision !== order.dataset.pageRevision) return location.reload();
+  pollAfterS = state.poll_after_s;
   const lines = order.querySelectorAll(".step");
   state.steps.forEach((step, at) => showStep(lines[at], step));
   const now = state.steps.find((step) => step.state === "now");
-  const news = document.getElementById("order-news");
-  const words = now ? `${now.title}. ${now.detail}` : "";
-  if (news.textContent !== words) news.textContent = words;
+  const announcement = document.getElementById("order-announcement");
+  const text = now ? `${now.title}. ${now.detail}` : "";
+  if (announcement.textContent !== text) announcement.textContent = text;
 }
 
-async function askOrder() {
+async function pollOrder() {
   try {
-    const answer = await fetch("/certificate/state", { headers: { accept: "application/json" }, redirect: "manual" });
-    // The session has ended, here or elsewhere: the page itself leads to the sign-in and back.
-    if (answer.type === "opaqueredirect") return location.reload();
-    if (!answer.ok) throw new Error(String(answer.status));
-    showOrder(await answer.json());
-    hint.textContent = FOLLOWS;
+    const response = await fetch("/certificate/state", { headers: { accept: "application/json" }, redirect: "manual" });
+    // The session has ended: the page itself redirects to the sign-in and back.
+    if (response.type === "opaqueredirect") return location.reload();
+    if (!response.ok) throw new Error(String(response.status));
+    showOrder(await response.json());
+    hint.textContent = UPDATES_AUTOMATICALLY;
   } catch {
-    again = 5;
-    hint.textContent = "The service does not answer at the moment. This page tries again by itself; your request is kept.";
+    pollAfterS = 5;
+    hint.textContent = "The service does not respond at the moment. This page retries automatically. Your request is not lost.";
   }
-  followOrder();
+  scheduleOrderPoll();
 }
 
-function followOrder() {
+function scheduleOrderPoll() {
   clearTimeout(orderTimer);
-  if (order && again > 0 && !document.hidden) orderTimer = setTimeout(askOrder, 1000 * again);
+  if (order && pollAfterS > 0 && !document.hidden) orderTimer = setTimeout(pollOrder, 1000 * pollAfterS);
 }
 
-document.addEventListener("visibilitychange", followOrder);
-window.addEventListener("pageshow", followOrder);
+document.addEventListener("visibilitychange", scheduleOrderPoll);
+window.addEventListener("pageshow", scheduleOrderPoll);

@@ -126,7 +126,7 @@ async fn an_admin_helps_and_both_names_stand_in_the_trail() {
                 WHERE a.username = 'user3' AND b.username = 'user1' \
                 AND action IN ('impersonation.start', 'record.create', 'impersonation.end')";
     assert_eq!(world.db.number(both).await, 3);
-    let trail = browser.get("/admin/trail?person=user1&action=record").await;
+    let trail = browser.get("/admin/trail?user=user1&action=record").await;
     assert!(
         trail.body.contains(&name) && trail.body.contains(">user3</span> as <span"),
         "{}",
@@ -169,9 +169,9 @@ async fn a_deleted_person_is_gone_from_zone_and_pages_at_once() {
     let ask = delete(&mut browser, "user1").await;
     for words in [
         "3 records leave the zone",
-        "1 certificate of theirs is revoked soon",
+        "1 certificate is revoked soon",
         "being ordered is given up",
-        "stays theirs",
+        "stays reserved for this user",
     ] {
         assert!(ask.body.contains(words), "{words}: {}", ask.body);
     }
@@ -211,7 +211,8 @@ async fn a_deleted_person_is_gone_from_zone_and_pages_at_once() {
     }
     let dashboard = browser.get("/admin").await;
     assert!(
-        dashboard.body.contains("Revocation owed") && dashboard.body.contains("User was deleted"),
+        dashboard.body.contains("Revocation pending")
+            && dashboard.body.contains("User was deleted"),
         "{}",
         dashboard.body
     );
@@ -337,7 +338,7 @@ async fn hostile_names_are_texts_in_list_and_trail() {
     for path in [
         "/admin?searchText=school.example",
         "/admin/trail",
-        "/admin/trail?person=%22%3E%3Cscript%3E",
+        "/admin/trail?user=%22%3E%3Cscript%3E",
         "/admin?searchText=%22%3E%3Cscript%3E",
     ] {
         let page = browser.get(path).await;
@@ -351,7 +352,7 @@ async fn hostile_names_are_texts_in_list_and_trail() {
     }
     let list = browser.get("/admin?searchText=school.example").await.body;
     assert!(
-        list.contains("5 people found") && list.contains("&#60;script&#62;alert(1)"),
+        list.contains("5 users found") && list.contains("&#60;script&#62;alert(1)"),
         "{list}"
     );
 }

@@ -147,9 +147,9 @@ async fn reserved_user_names_are_offered_something_else() {
     let world = World::new().await;
     let app = world.start().await;
     for (username, words) in [
-        ("www", "is kept for the service"),
-        ("postmaster", "is kept for the service"),
-        ("ns2", "is kept for the service"),
+        ("www", "is reserved for the service"),
+        ("postmaster", "is reserved for the service"),
+        ("ns2", "is reserved for the service"),
         ("xn--bcher-kva", "cannot be written"),
         ("-dash-", "cannot be written"),
         ("Пётр", "cannot be written"),
@@ -202,7 +202,11 @@ async fn of_two_who_want_one_label_one_gets_it() {
         1
     );
     let (mut loser, page) = if a.status == 422 { (one, a) } else { (two, b) };
-    assert!(page.body.contains("Somebody was faster"), "{}", page.body);
+    assert!(
+        page.body.contains("This domain was taken a moment ago"),
+        "{}",
+        page.body
+    );
     let form = page.form("/label");
     let next = form.value("label").unwrap().to_owned();
     assert_ne!(next, wanted, "what is taken is not offered again");

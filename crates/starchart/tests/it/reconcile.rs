@@ -113,7 +113,7 @@ async fn a_lost_registry_is_rebuilt_from_the_zone() {
         .await;
     let page = admin.get("/admin").await.body;
     assert!(
-        page.contains("15 sets") && page.contains("not known as ours"),
+        page.contains("15 RRsets") && page.contains("not in the registry"),
         "told, and nothing waits for an approval: {page}"
     );
     let plan = verb(&world, &["reconcile", "--dry-run"]).await;

@@ -57,7 +57,7 @@ impl Stage {
             self.app
                 .log_lines()
                 .iter()
-                .filter(|line| line["message"] == "a sign-in was refused")
+                .filter(|line| line["message"] == "sign-in refused")
                 .count()
         };
         let before = (self.world.db.number(sql).await, lines());

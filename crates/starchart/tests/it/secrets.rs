@@ -149,7 +149,7 @@ async fn the_log_is_flat_json_without_secrets_or_addresses() {
         }
         refused |= fields
             .get("message")
-            .is_some_and(|message| message == "a sign-in was refused");
+            .is_some_and(|message| message == "sign-in refused");
     }
     assert!(
         requests > 15 && refused,

@@ -22,7 +22,7 @@ async fn until_settled(browser: &mut Browser, limit: Duration) -> Vec<String> {
     let (start, mut seen) = (Instant::now(), Vec::new());
     loop {
         let state = state(browser).await;
-        let words = state["words"].as_str().unwrap().to_owned();
+        let words = state["text"].as_str().unwrap().to_owned();
         if seen.last() != Some(&words) {
             seen.push(words);
         }

@@ -1,5 +1,5 @@
-//! The way back from the identity provider: its answer is checked here, and taken in by the browser
-//! that asked.
+//! The assertion consumer service: checks the SAML response of the identity provider and completes
+//! the sign-in in the browser that started it.
 
 use std::rc::Rc;
 
@@ -11,48 +11,47 @@ use starchart_store::login::{self, Accept, Finished};
 use starchart_store::users::{self, ClaimError, SignInError, User};
 use starchart_store::{Store, import, sessions};
 
-use crate::actor::{Actor, Person};
-use crate::config::App;
-use crate::cookies::Kind;
+use crate::actor::{self, Actor};
+use crate::app::App;
+use crate::context::RequestContext;
+use crate::cookies::CookieKind;
 use crate::errors::Failure;
 use crate::forms::Form;
-use crate::keys;
-use crate::limits::Counted;
-use crate::redirects::{label_for, see_other};
+use crate::rate_limits::RateLimitKey;
+use crate::redirects::label_url;
+use crate::responses::see_other;
 use crate::routes::records;
+use crate::tokens;
 use crate::views::{FlashKind, SignInRefusal};
-use crate::visit::Visit;
 
-/// Octets of a post: the response in base64 with line breaks, some characters of it
-/// percent-encoded.
-pub(crate) const BODY_MAX: usize = MAX_RESPONSE_BYTES * 2;
-/// When so many answers come at once that this one was not looked at, seconds.
-const BUSY_RETRY: u64 = 5;
-/// What a form comes to whose sender has to choose a domain first.
-const NOT_KEPT: &str = "The form that you sent was not saved, because you have no domain yet. Choose one: the empty form comes \
-                        next, to be filled in again.";
+/// Limit of a posted response: base64 with line breaks, partly percent-encoded.
+pub(crate) const MAX_BODY_BYTES: usize = MAX_RESPONSE_BYTES * 2;
+/// Seconds after which a client may retry when too many responses are checked at once.
+const BUSY_RETRY_AFTER_S: u64 = 5;
+const FORM_NOT_KEPT: &str = "The form that you sent was not saved, because you have no domain \
+                             yet. Choose one, then fill in the form again.";
 
-/// `POST /login/callback`: the assertion consumer service. Nobody is signed in here: cookies of
-/// ours do not come with a post from another site. What was checked waits under a handle for the
-/// next request, which brings them.
-pub(crate) async fn consume(visit: Rc<Visit>) -> Result<HttpResponse, Failure> {
-    let app = &visit.app;
-    let Some(response) = visit.form.get("SAMLResponse") else {
-        return Err(refuse(&visit, SignInRefusal::Malformed, "no_response").await);
+/// `POST /login/callback`: the assertion consumer service. It signs nobody in, because browsers
+/// send no SameSite=Lax cookies with a post from another site. It stores the checked identity
+/// under a one-time handle and redirects to `/login/complete`, where the cookies are available.
+pub(crate) async fn consume(context: Rc<RequestContext>) -> Result<HttpResponse, Failure> {
+    let app = &context.app;
+    let Some(response) = context.form.get("SAMLResponse") else {
+        return Err(refuse_sign_in(&context, SignInRefusal::Malformed, "no_response").await);
     };
     let store = app.store()?;
     let checked = match app.saml.verify_response(response, store.now().await?).await {
         Ok(checked) => checked,
-        Err(refusal) => return refused(&visit, refusal.class(), refusal.code()).await,
+        Err(refusal) => return handle_refusal(&context, refusal.class(), refusal.code()).await,
     };
-    let identity = match identity_of(app, &checked) {
+    let identity = match identity_from(app, &checked) {
         Ok(identity) => identity,
-        Err(code) => return Err(refuse(&visit, SignInRefusal::Attributes, code).await),
+        Err(code) => return Err(refuse_sign_in(&context, SignInRefusal::Attributes, code).await),
     };
     let Some(pending) = login::pending(store, &checked.in_response_to).await? else {
-        return Err(refuse(&visit, SignInRefusal::Expired, "unknown_request").await);
+        return Err(refuse_sign_in(&context, SignInRefusal::Expired, "unknown_request").await);
     };
-    let handle = keys::new_token();
+    let handle = tokens::generate();
     let VerifiedAssertion {
         in_response_to,
         assertion_id,
@@ -65,63 +64,70 @@ pub(crate) async fn consume(visit: Rc<Visit>) -> Result<HttpResponse, Failure> {
         assertion_id,
         *valid_until,
         &identity,
-        keys::hash(&handle),
+        tokens::hash(&handle),
     )
     .await?
     {
         Accept::Ok => {}
         Accept::UnknownRequest => {
-            return Err(refuse(&visit, SignInRefusal::Expired, "unknown_request").await);
+            return Err(refuse_sign_in(&context, SignInRefusal::Expired, "unknown_request").await);
         }
-        Accept::Replayed => return Err(refuse(&visit, SignInRefusal::Replayed, "replayed").await),
+        Accept::Replayed => {
+            return Err(refuse_sign_in(&context, SignInRefusal::Replayed, "replayed").await);
+        }
     }
-    // The relay state decides nothing but this: with another than ours the person arrives at the
-    // start page.
-    let ours = visit
+    // With a foreign relay state the sign-in ends at the start page. It has no other effect.
+    let is_own_relay_state = context
         .form
         .get("RelayState")
-        .is_some_and(|relay| keys::hash(relay) == pending.relay_hash);
-    let home = if ours { "" } else { "&to=home" };
-    Ok(see_other(&format!("/login/complete?h={handle}{home}")))
+        .is_some_and(|relay| tokens::hash(relay) == pending.relay_hash);
+    let to_home = if is_own_relay_state { "" } else { "&to=home" };
+    Ok(see_other(&format!("/login/complete?h={handle}{to_home}")))
 }
 
-/// `GET /login/complete`: only the browser that began can use the handle, once.
-pub(crate) async fn complete(visit: Rc<Visit>, actor: Actor) -> Result<HttpResponse, Failure> {
-    let query = Form::parse(visit.req.query_string().as_bytes())?;
-    let store = visit.app.store()?;
-    let handle = query.get("h").filter(|handle| keys::is_token(handle));
-    // Before the handle is used up.
-    all_here(&visit).await?;
-    let finished = match (handle, visit.cookie_token(Kind::Browser)) {
+/// `GET /login/complete`: completes the sign-in. Only the browser that started it can use the
+/// handle, and only once.
+pub(crate) async fn complete(
+    context: Rc<RequestContext>,
+    actor: Actor,
+) -> Result<HttpResponse, Failure> {
+    let query = Form::parse(context.req.query_string().as_bytes())?;
+    let store = context.app.store()?;
+    let handle = query
+        .get("h")
+        .filter(|handle| tokens::is_well_formed(handle));
+    // Checked before the handle is used up.
+    refuse_during_import(&context).await?;
+    let finished = match (handle, context.cookie_token(CookieKind::Browser)) {
         (Some(handle), Some(browser)) => {
-            login::finish(store, keys::hash(handle), keys::hash(&browser)).await?
+            login::finish(store, tokens::hash(handle), tokens::hash(&browser)).await?
         }
         _ => None,
     };
     let Some(finished) = finished else {
-        // A reload of a sign-in that went well.
+        // The user reloaded the page after a successful sign-in.
         if !matches!(actor, Actor::Guest) {
             return Ok(see_other("/"));
         }
-        // Each refusal is written down, and anybody can make up a handle.
-        visit
+        // Anybody can invent handles, and each refusal appends to the audit trail.
+        context
             .app
             .limits
-            .take(Counted::Answer(visit.address()))
+            .count(RateLimitKey::SamlResponse(context.client_address()))
             .await?;
-        return Err(refuse(&visit, SignInRefusal::Expired, "unknown_handle").await);
+        return Err(refuse_sign_in(&context, SignInRefusal::Expired, "unknown_handle").await);
     };
     let user = match users::sign_in(store, &finished.identity).await {
         Ok(user) => user,
         Err(SignInError::Suspended) => {
-            return Err(refuse(&visit, SignInRefusal::Suspended, "suspended").await);
+            return Err(refuse_sign_in(&context, SignInRefusal::Suspended, "suspended").await);
         }
         Err(SignInError::Db(fault)) => return Err(fault.into()),
     };
-    let user = with_label(&visit, store, user).await?;
-    let token = start_session(&visit, store, &user, &finished.identity).await?;
-    arrive(
-        &visit,
+    let user = claim_default_label(&context, store, user).await?;
+    let token = start_session(&context, store, &user, &finished.identity).await?;
+    redirect_after_sign_in(
+        &context,
         store,
         &user,
         finished,
@@ -131,35 +137,42 @@ pub(crate) async fn complete(visit: Rc<Visit>, actor: Actor) -> Result<HttpRespo
     .await
 }
 
-/// A new session with a new token; the old one of this browser ends.
+/// Creates a session with a new token and ends the previous session of this browser.
 async fn start_session(
-    visit: &Visit,
+    context: &RequestContext,
     store: &Store,
     user: &User,
     identity: &Identity,
 ) -> Result<String, Failure> {
-    if let Some(old) = &visit.session_token {
-        sessions::end(store, keys::hash(old), &visit.id).await?;
+    if let Some(old) = &context.session_token {
+        sessions::end(store, tokens::hash(old), &context.request_id).await?;
     }
-    let token = keys::new_token();
-    let (name_id, index) = (
+    let token = tokens::generate();
+    sessions::create(
+        store,
+        user.id,
+        tokens::hash(&token),
         identity.name_id.as_deref(),
         identity.session_index.as_deref(),
-    );
-    sessions::create(store, user.id, keys::hash(&token), name_id, index).await?;
-    visit.set_cookie(Kind::Session, token.clone());
-    for kind in [Kind::Browser, Kind::Again, Kind::SignedOut] {
-        visit.remove_cookie(kind);
+    )
+    .await?;
+    context.set_cookie(CookieKind::Session, token.clone());
+    for kind in [
+        CookieKind::Browser,
+        CookieKind::UnsolicitedRetry,
+        CookieKind::SignedOut,
+    ] {
+        context.remove_cookie(kind);
     }
-    visit
-        .audit(Some(user.id), "session.start", user.subject.as_str(), "")
+    context
+        .record_audit(Some(user.id), "session.start", user.subject.as_str(), "")
         .await;
     Ok(token)
 }
 
-/// Where the person wanted to go, or the form that was kept.
-async fn arrive(
-    visit: &Visit,
+/// Redirects to the page that the user wanted, or shows the kept form.
+async fn redirect_after_sign_in(
+    context: &RequestContext,
     store: &Store,
     user: &User,
     finished: Finished,
@@ -173,29 +186,38 @@ async fn arrive(
     };
     let Some(label) = &user.label else {
         if finished.held_form.is_some() && !home {
-            visit.leave_flash(&[(FlashKind::Note, NOT_KEPT.to_owned())]);
+            context.set_flash(&[(FlashKind::Note, FORM_NOT_KEPT.to_owned())]);
         }
-        return Ok(see_other(&label_for(return_to)));
+        return Ok(see_other(&label_url(return_to)));
     };
     if home {
         return Ok(see_other("/"));
     }
-    let Some(held) = finished.held_form else {
+    let Some(kept_form) = finished.held_form else {
         return Ok(see_other(&finished.return_to));
     };
-    let mut later = Visit::new(visit.app.clone(), visit.req.clone(), visit.id.clone());
-    later.session = sessions::find(store, keys::hash(&token)).await?;
-    later.session_token = Some(token);
-    let person = Person {
+    let mut signed_in = RequestContext::new(
+        context.app.clone(),
+        context.req.clone(),
+        context.request_id.clone(),
+    );
+    signed_in.session = sessions::find(store, tokens::hash(&token)).await?;
+    signed_in.session_token = Some(token);
+    let form_user = actor::User {
         id: user.id,
-        base: visit.app.config.root_domain.base(label),
+        base: context.app.config.root_domain.base(label),
         impersonator: None,
     };
-    records::show_held(&later, &person, &finished.return_to, &held).await
+    records::show_kept_form(&signed_in, &form_user, &finished.return_to, &kept_form).await
 }
 
-/// The label of the user name at the first sign-in, when it is free. Otherwise the person chooses.
-async fn with_label(visit: &Visit, store: &Store, user: User) -> Result<User, Failure> {
+/// Claims the label of the user name at the first sign-in, when it is free. Otherwise the user has
+/// to choose one.
+async fn claim_default_label(
+    context: &RequestContext,
+    store: &Store,
+    user: User,
+) -> Result<User, Failure> {
     let wanted = match &user.label {
         None => Label::from_username(&user.username).ok(),
         Some(_) => None,
@@ -203,8 +225,8 @@ async fn with_label(visit: &Visit, store: &Store, user: User) -> Result<User, Fa
     let Some(label) = wanted else { return Ok(user) };
     match users::claim_label(store, user.id, &label).await {
         Ok(()) => {
-            visit
-                .audit(Some(user.id), "label.claim", label.as_str(), "")
+            context
+                .record_audit(Some(user.id), "label.claim", label.as_str(), "")
                 .await;
             Ok(User {
                 label: Some(label),
@@ -214,12 +236,12 @@ async fn with_label(visit: &Visit, store: &Store, user: User) -> Result<User, Fa
         Err(ClaimError::Taken) => Ok(user),
         Err(ClaimError::AlreadyHas) => users::get(store, user.id)
             .await?
-            .ok_or(Failure::Internal("a person vanished")),
+            .ok_or(Failure::Internal("the user was deleted during the sign-in")),
         Err(ClaimError::Db(fault)) => Err(fault.into()),
     }
 }
 
-fn identity_of(app: &App, checked: &VerifiedAssertion) -> Result<Identity, &'static str> {
+fn identity_from(app: &App, checked: &VerifiedAssertion) -> Result<Identity, &'static str> {
     let subject = Subject::parse(&checked.subject).map_err(|_| "subject_characters")?;
     Ok(Identity {
         subject,
@@ -235,20 +257,22 @@ fn identity_of(app: &App, checked: &VerifiedAssertion) -> Result<Identity, &'sta
     })
 }
 
-/// What follows from the class of a refusal.
-async fn refused(
-    visit: &Visit,
+/// Answers a SAML response that was not accepted.
+async fn handle_refusal(
+    context: &RequestContext,
     class: RefusalClass,
     code: &'static str,
 ) -> Result<HttpResponse, Failure> {
     let refusal = match class {
         RefusalClass::Busy => {
             return Err(Failure::Unavailable {
-                retry_after: BUSY_RETRY,
+                retry_after: BUSY_RETRY_AFTER_S,
             });
         }
         RefusalClass::Unsolicited => {
-            visit.audit(None, "session.unsolicited", "", code).await;
+            context
+                .record_audit(None, "session.unsolicited", "", code)
+                .await;
             return Ok(see_other("/login/again"));
         }
         RefusalClass::Malformed => SignInRefusal::Malformed,
@@ -259,20 +283,29 @@ async fn refused(
         RefusalClass::Encrypted => SignInRefusal::Encrypted,
         RefusalClass::Attributes => SignInRefusal::Attributes,
     };
-    Err(refuse(visit, refusal, code).await)
+    Err(refuse_sign_in(context, refusal, code).await)
 }
 
-/// Nobody is given what may belong to somebody whose account is still to come.
-pub(crate) async fn all_here(visit: &Visit) -> Result<(), Failure> {
-    match import::is_awaited(visit.app.store()?).await? {
-        true => Err(refuse(visit, SignInRefusal::Moving, "import_awaited").await),
-        false => Ok(()),
+/// Refuses to sign in or to claim a label while the import from the original is pending: a label
+/// claimed now may belong to a user who is imported later.
+pub(crate) async fn refuse_during_import(context: &RequestContext) -> Result<(), Failure> {
+    if import::is_awaited(context.app.store()?).await? {
+        Err(refuse_sign_in(context, SignInRefusal::ImportPending, "import_awaited").await)
+    } else {
+        Ok(())
     }
 }
 
-/// A refused sign-in: one line in the log and one in the audit trail, with the code of the reason.
-pub(crate) async fn refuse(visit: &Visit, refusal: SignInRefusal, code: &'static str) -> Failure {
-    tracing::warn!(code, "a sign-in was refused");
-    visit.audit(None, "session.refused", "", code).await;
+/// Logs a refused sign-in, appends it to the audit trail with the code of the reason, and returns
+/// the failure.
+pub(crate) async fn refuse_sign_in(
+    context: &RequestContext,
+    refusal: SignInRefusal,
+    code: &'static str,
+) -> Failure {
+    tracing::warn!(code, "sign-in refused");
+    context
+        .record_audit(None, "session.refused", "", code)
+        .await;
     Failure::SignIn(refusal)
 }

@@ -1,6 +1,6 @@
-//! The admins' pages: what needs attention, people, and the audit trail.
+//! The admins' pages: the dashboard, the deletion of a user and the audit trail.
 
-mod attention;
+mod health_items;
 
 use std::rc::Rc;
 
@@ -15,115 +15,136 @@ use starchart_store::admin::{
 use starchart_store::users::User;
 
 use crate::actor::Admin;
-use crate::cookies::Kind;
+use crate::context::RequestContext;
+use crate::cookies::CookieKind;
 use crate::errors::Failure;
 use crate::forms::Form;
-use crate::keys;
-use crate::limits::Counted;
-use crate::redirects::see_other;
+use crate::rate_limits::RateLimitKey;
+use crate::responses::{self, see_other};
+use crate::tokens;
 use crate::views::{
-    AdminDeletePage, AdminPage, FlashKind, PeopleFound, PersonItem, TrailItem, TrailLines,
+    AdminDeletePage, AdminPage, FlashKind, FoundUser, TrailPage, TrailRow, UserSearchResults,
 };
-use crate::visit::{self, Visit};
 
-/// Letters of a search at least.
-const SEARCH_MIN: usize = 3;
-const MINUTE_MS: i64 = 60 * 1_000;
+/// The shortest search text, in characters.
+const MIN_SEARCH_CHARS: usize = 3;
+const HOUR_MS: i64 = 60 * 60 * 1_000;
+const OWN_ACCOUNT: &str = "This is your own account.";
+const ADMIN_NOT_IMPERSONATED: &str = "Admins cannot be impersonated.";
+const NO_DOMAIN_YET: &str = "This user has not chosen a domain yet.";
 
-/// `GET /admin`; with `searchText` also the people it finds.
-pub(crate) async fn show(visit: Rc<Visit>, admin: Admin) -> Result<HttpResponse, Failure> {
-    let query = query(&visit)?;
-    let store = visit.app.store()?;
+/// `GET /admin`: the dashboard; with `searchText` also the users that the search finds.
+pub(crate) async fn show(
+    context: Rc<RequestContext>,
+    admin: Admin,
+) -> Result<HttpResponse, Failure> {
+    let query = parse_query(&context)?;
+    let store = context.app.store()?;
     let search_text = query.text("searchText").trim().to_owned();
-    let too_short = search_text.chars().count() < SEARCH_MIN;
+    let too_short = search_text.chars().count() < MIN_SEARCH_CHARS;
     let fault = (too_short && !search_text.is_empty())
-        .then(|| format!("Type {SEARCH_MIN} letters or more."));
+        .then(|| format!("Type {MIN_SEARCH_CHARS} letters or more."));
     let found = if too_short {
         None
     } else {
-        Some(find(&visit, &admin, &search_text, page_of(&query)).await?)
+        Some(search_users(&context, &admin, &search_text, page_number(&query)).await?)
     };
     let totals = admin::count_totals(store, &admin).await?;
-    let attention = admin::list_health_items(store, &admin).await?;
+    let health = admin::list_health_items(store, &admin).await?;
     let status = if fault.is_some() {
         StatusCode::UNPROCESSABLE_ENTITY
     } else {
         StatusCode::OK
     };
     let page = AdminPage {
-        shell: visit.shell(),
+        layout: context.layout(),
         users: totals.users,
         certificates: totals.certificates,
         records: totals.records,
-        publishing: attention::publishing(&attention),
-        attention: attention::items(attention),
+        publishing: health_items::describe_publishing(&health),
+        health_items: health_items::list(health),
         search_text,
         fault,
         found,
     };
-    visit::page(status, &page)
+    responses::page(status, &page)
 }
 
-/// `POST /admin`: the intent says what.
-pub(crate) async fn act(visit: Rc<Visit>, admin: Admin) -> Result<HttpResponse, Failure> {
+/// `POST /admin`: does what the intent says.
+pub(crate) async fn handle_intent(
+    context: Rc<RequestContext>,
+    admin: Admin,
+) -> Result<HttpResponse, Failure> {
     let field = |name| {
-        visit
+        context
             .form
             .get(name)
-            .ok_or(Failure::Unprocessable("a missing field"))
+            .ok_or(Failure::Unprocessable("missing field"))
     };
-    match visit.form.get("intent").unwrap_or_default() {
+    match context.form.get("intent").unwrap_or_default() {
         "search-users" => Ok(see_other(&list_href(field("searchText")?.trim(), 1))),
-        "impersonate-user" => impersonate(&visit, &admin, field("newEffectiveUsername")?).await,
-        "delete-user" => delete(&visit, &admin, field("username")?).await,
+        "impersonate-user" => impersonate(&context, &admin, field("newEffectiveUsername")?).await,
+        "delete-user" => delete(&context, &admin, field("username")?).await,
         "retry-record" => {
-            let found =
-                admin::retry_name(visit.app.store()?, &admin, field("item")?, &visit.id).await?;
-            visit.app.queue.wake(Job::Publish);
-            Ok(tried_again(&visit, found))
+            let found = admin::retry_name(
+                context.app.store()?,
+                &admin,
+                field("item")?,
+                &context.request_id,
+            )
+            .await?;
+            context.app.queue.wake(Job::Publish);
+            Ok(retry_response(&context, found))
         }
         "retry-mail" => {
             let id = field("item")?
                 .parse()
-                .map_err(|_| Failure::Unprocessable("no id"))?;
-            let found = admin::retry_mail(visit.app.store()?, &admin, id, &visit.id).await?;
-            visit.app.queue.wake(Job::Mail);
-            Ok(tried_again(&visit, found))
+                .map_err(|_| Failure::Unprocessable("invalid id"))?;
+            let found =
+                admin::retry_mail(context.app.store()?, &admin, id, &context.request_id).await?;
+            context.app.queue.wake(Job::Mail);
+            Ok(retry_response(&context, found))
         }
-        _ => Err(Failure::Unprocessable("an unknown intent")),
+        _ => Err(Failure::Unprocessable("unknown intent")),
     }
 }
 
-/// `GET /admin/delete?username=`: what the deletion would end.
-pub(crate) async fn ask_delete(visit: Rc<Visit>, admin: Admin) -> Result<HttpResponse, Failure> {
-    let query = query(&visit)?;
-    let store = visit.app.store()?;
+/// `GET /admin/delete?username=`: says what the deletion would do, before it happens.
+pub(crate) async fn confirm_delete(
+    context: Rc<RequestContext>,
+    admin: Admin,
+) -> Result<HttpResponse, Failure> {
+    let query = parse_query(&context)?;
+    let store = context.app.store()?;
     let search_text = query.text("searchText");
     let user = admin::find_user(store, &admin, &query.text("username"))
         .await?
         .ok_or(Failure::NotFound)?;
     if user.id == admin.id() {
-        return refused(&visit, AdminError::Oneself, &search_text);
+        return refuse(&context, AdminError::Oneself, &search_text);
     }
-    let ahead = admin::preview_deletion(store, &admin, user.id).await?;
+    let consequences = admin::preview_deletion(store, &admin, user.id).await?;
     let page = AdminDeletePage {
-        shell: visit.shell(),
-        consequences: words_of(&visit, &user, &ahead),
+        layout: context.layout(),
+        consequences: describe_consequences(&context, &user, &consequences),
         username: user.username,
         name: user.display_name,
         email: user.email,
-        back: list_href(&search_text, 1),
+        back_href: list_href(&search_text, 1),
         search_text,
     };
-    visit::ok(&page)
+    responses::ok(&page)
 }
 
 /// `GET /admin/trail`.
-pub(crate) async fn trail(visit: Rc<Visit>, admin: Admin) -> Result<HttpResponse, Failure> {
-    let query = query(&visit)?;
+pub(crate) async fn trail(
+    context: Rc<RequestContext>,
+    admin: Admin,
+) -> Result<HttpResponse, Failure> {
+    let query = parse_query(&context)?;
     let text = |name| query.text(name).trim().to_owned();
     let filter = TrailFilter {
-        user: text("person"),
+        user: text("user"),
         action: text("action"),
         object: text("object"),
     };
@@ -131,74 +152,85 @@ pub(crate) async fn trail(visit: Rc<Visit>, admin: Admin) -> Result<HttpResponse
         .get("before")
         .map(|id| id.parse().map_err(|_| Failure::NotFound))
         .transpose()?;
-    let page = admin::list_trail(visit.app.store()?, &admin, &filter, before).await?;
+    let page = admin::list_trail(context.app.store()?, &admin, &filter, before).await?;
     let older = page.older.map(|id| trail_href(&filter, Some(id)));
-    let lines = page.lines.into_iter().map(line).collect();
+    let rows = page.lines.into_iter().map(trail_row).collect();
     let newest = trail_href(&filter, None);
     let TrailFilter {
-        user: person,
+        user: username,
         action,
         object,
     } = filter;
-    visit::ok(&TrailLines {
-        shell: visit.shell(),
-        lines,
-        person,
+    responses::ok(&TrailPage {
+        layout: context.layout(),
+        rows,
+        username,
         action,
         object,
         is_older: before.is_some(),
-        newest,
-        older,
+        newest_href: newest,
+        older_href: older,
     })
 }
 
-async fn find(visit: &Visit, admin: &Admin, text: &str, page: u32) -> Result<PeopleFound, Failure> {
-    visit.app.limits.take(Counted::Search(admin.id())).await?;
-    // A name as a complaint quotes it: whose is it?
-    let label = visit.app.config.root_domain.label_of(text);
-    let wanted = label.as_ref().map_or(text, |label| label.as_str());
-    let found = admin::search_users(visit.app.store()?, admin, wanted, page - 1).await?;
+async fn search_users(
+    context: &RequestContext,
+    admin: &Admin,
+    text: &str,
+    page: u32,
+) -> Result<UserSearchResults, Failure> {
+    context
+        .app
+        .limits
+        .count(RateLimitKey::AdminSearch(admin.id()))
+        .await?;
+    // A complaint may quote any name under a user's domain.
+    let label = context.app.config.root_domain.label_of(text);
+    let search = label.as_ref().map_or(text, |label| label.as_str());
+    let found = admin::search_users(context.app.store()?, admin, search, page - 1).await?;
     let pages = u32::try_from(found.total.div_ceil(u64::from(PAGE_ROWS)))
         .unwrap_or(u32::MAX)
         .max(1);
-    Ok(PeopleFound {
-        people: found
+    Ok(UserSearchResults {
+        users: found
             .rows
             .into_iter()
-            .map(|row| person(visit, admin, row, text))
+            .map(|row| user_row(context, admin, row, text))
             .collect(),
         total: found.total,
         page,
         pages,
-        before: (page > 1).then(|| list_href(text, (page - 1).min(pages))),
-        after: (page < pages).then(|| list_href(text, page + 1)),
+        previous: (page > 1).then(|| list_href(text, (page - 1).min(pages))),
+        next: (page < pages).then(|| list_href(text, page + 1)),
     })
 }
 
-fn person(visit: &Visit, admin: &Admin, row: UserRow, text: &str) -> PersonItem {
+fn user_row(context: &RequestContext, admin: &Admin, row: UserRow, text: &str) -> FoundUser {
     let UserRow {
         user,
         suspended,
         records,
         certificate,
     } = row;
-    let own = user.id == admin.id();
-    let no_impersonation = match () {
-        () if own => Some("That is you."),
-        () if user.groups.admin => Some("Admins are not impersonated."),
-        () if suspended => Some("This account is suspended."),
-        () if user.label.is_none() => {
-            Some("They have not chosen a domain yet, so there is nothing to see.")
-        }
-        () => None,
+    let is_own = user.id == admin.id();
+    let no_impersonation = if is_own {
+        Some(OWN_ACCOUNT)
+    } else if user.groups.admin {
+        Some(ADMIN_NOT_IMPERSONATED)
+    } else if suspended {
+        Some("This account is suspended.")
+    } else if user.label.is_none() {
+        Some(NO_DOMAIN_YET)
+    } else {
+        None
     };
     let marks = [(user.groups.admin, "admin"), (suspended, "suspended")];
-    PersonItem {
+    FoundUser {
         id: user.id.0,
         domain: user
             .label
             .as_ref()
-            .map(|label| visit.app.config.root_domain.base(label).to_string()),
+            .map(|label| context.app.config.root_domain.base(label).to_string()),
         records,
         certificate: match certificate {
             CertificateStatus::None => "none".to_owned(),
@@ -208,14 +240,14 @@ fn person(visit: &Visit, admin: &Admin, row: UserRow, text: &str) -> PersonItem 
         },
         marks: marks
             .into_iter()
-            .filter(|(is, _)| *is)
+            .filter(|(applies, _)| *applies)
             .map(|(_, word)| word)
             .collect(),
         no_impersonation,
-        no_deletion: own.then_some("That is you."),
+        no_deletion: is_own.then_some(OWN_ACCOUNT),
         delete_href: format!(
             "/admin/delete?{}",
-            written(&[("username", &user.username), ("searchText", text)])
+            encode_query(&[("username", &user.username), ("searchText", text)])
         ),
         email: user.email,
         name: user.display_name,
@@ -224,145 +256,157 @@ fn person(visit: &Visit, admin: &Admin, row: UserRow, text: &str) -> PersonItem 
 }
 
 async fn impersonate(
-    visit: &Visit,
+    context: &RequestContext,
     admin: &Admin,
     username: &str,
 ) -> Result<HttpResponse, Failure> {
-    let (store, search_text) = (visit.app.store()?, visit.form.text("found"));
+    let store = context.app.store()?;
+    let search_text = context.form.text("found");
     let Some(user) = admin::find_user(store, admin, username).await? else {
-        return refused(visit, AdminError::NotFound, &search_text);
+        return refuse(context, AdminError::NotFound, &search_text);
     };
-    let old = visit
+    let old_token = context
         .session_token
         .as_deref()
-        .ok_or(Failure::Internal("an admin without a session"))?;
-    let fresh = keys::new_token();
+        .ok_or(Failure::Internal("an admin without a session token"))?;
+    let new_token = tokens::generate();
     match admin::impersonate(
         store,
         admin,
         user.id,
-        keys::hash(old),
-        keys::hash(&fresh),
-        &visit.id,
+        tokens::hash(old_token),
+        tokens::hash(&new_token),
+        &context.request_id,
     )
     .await
     {
         Ok(_) => {
-            visit.set_cookie(Kind::Session, fresh);
+            context.set_cookie(CookieKind::Session, new_token);
             Ok(see_other("/"))
         }
-        Err(error) => refused(visit, error, &search_text),
+        Err(error) => refuse(context, error, &search_text),
     }
 }
 
-async fn delete(visit: &Visit, admin: &Admin, username: &str) -> Result<HttpResponse, Failure> {
-    let (store, search_text) = (visit.app.store()?, visit.form.text("found"));
+async fn delete(
+    context: &RequestContext,
+    admin: &Admin,
+    username: &str,
+) -> Result<HttpResponse, Failure> {
+    let store = context.app.store()?;
+    let search_text = context.form.text("found");
     let Some(user) = admin::find_user(store, admin, username).await? else {
-        return refused(visit, AdminError::NotFound, &search_text);
+        return refuse(context, AdminError::NotFound, &search_text);
     };
-    match admin::delete_user(store, admin, user.id, &visit.id).await {
-        Ok(done) => {
-            visit.app.queue.wake(Job::Publish);
-            let records = pluralize(u64::from(done.records), "record leaves", "records leave");
-            visit.leave_flash(&[(
+    match admin::delete_user(store, admin, user.id, &context.request_id).await {
+        Ok(deleted) => {
+            context.app.queue.wake(Job::Publish);
+            let records = pluralize(u64::from(deleted.records), "record leaves", "records leave");
+            context.set_flash(&[(
                 FlashKind::Done,
                 format!("User was deleted: {}. {records} the zone.", user.username),
             )]);
             Ok(see_other(&list_href(&search_text, 1)))
         }
-        Err(error) => refused(visit, error, &search_text),
+        Err(error) => refuse(context, error, &search_text),
     }
 }
 
-fn tried_again(visit: &Visit, found: bool) -> HttpResponse {
-    let done = (FlashKind::Done, "It is tried again now.".to_owned());
-    let nothing = (
-        FlashKind::Note,
-        "There is nothing left to try again there.".to_owned(),
-    );
-    visit.leave_flash(&[if found { done } else { nothing }]);
+fn retry_response(context: &RequestContext, found: bool) -> HttpResponse {
+    let message = if found {
+        (FlashKind::Done, "The retry has started.".to_owned())
+    } else {
+        (
+            FlashKind::Note,
+            "There is nothing left to retry.".to_owned(),
+        )
+    };
+    context.set_flash(&[message]);
     see_other("/admin")
 }
 
-/// Back to the list, with the reason.
-fn refused(visit: &Visit, error: AdminError, search_text: &str) -> Result<HttpResponse, Failure> {
-    let words = match error {
-        AdminError::Oneself => "That is your own account.".to_owned(),
-        AdminError::IsAdmin => "Admins are not impersonated.".to_owned(),
-        AdminError::NoLabel => {
-            "They have not chosen a domain yet, so there is nothing to see.".to_owned()
-        }
+/// Redirects to the list of users and shows the reason.
+fn refuse(
+    context: &RequestContext,
+    error: AdminError,
+    search_text: &str,
+) -> Result<HttpResponse, Failure> {
+    let message = match error {
+        AdminError::Oneself => OWN_ACCOUNT.to_owned(),
+        AdminError::IsAdmin => ADMIN_NOT_IMPERSONATED.to_owned(),
+        AdminError::NoLabel => NO_DOMAIN_YET.to_owned(),
         AdminError::NotFound => {
-            "There is nobody with that user name, or the account is suspended.".to_owned()
+            "No user has this user name, or the account is suspended.".to_owned()
         }
         AdminError::SignInAgain => format!(
-            "Other people's accounts are only touched within {} hours of signing in. Sign out, sign in again, and do it then.",
-            FRESH_MS / (60 * MINUTE_MS)
+            "You can change the accounts of other users only within {} hours of signing in. \
+             Sign out, sign in again and repeat the action.",
+            FRESH_MS / HOUR_MS
         ),
         AdminError::NoLongerAdmin => return Ok(see_other("/")),
-        AdminError::Db(fault) => return Err(fault.into()),
+        AdminError::Db(error) => return Err(error.into()),
     };
-    visit.leave_flash(&[(FlashKind::Failed, words)]);
+    context.set_flash(&[(FlashKind::Failed, message)]);
     Ok(see_other(&list_href(search_text, 1)))
 }
 
-/// What deleting this person does, one sentence each.
-fn words_of(visit: &Visit, user: &User, ahead: &DeletionPreview) -> Vec<String> {
-    let mut words = vec![match ahead.records {
-        0 => "They have no DNS records.".to_owned(),
+/// Describes what the deletion of this user does, one sentence each.
+fn describe_consequences(
+    context: &RequestContext,
+    user: &User,
+    consequences: &DeletionPreview,
+) -> Vec<String> {
+    let mut sentences = vec![match consequences.records {
+        0 => "This user has no DNS records.".to_owned(),
         n => format!(
-            "{} the zone at once, and cannot be brought back from these pages.",
+            "{} the zone at once and cannot be restored from these pages.",
             pluralize(n, "record leaves", "records leave")
         ),
     }];
-    if ahead.certificates > 0 {
-        let owed = pluralize(
-            ahead.certificates,
-            "certificate of theirs is revoked soon",
-            "certificates of theirs are revoked soon",
-        );
-        words.push(format!(
-            "{owed}, so that no server can go on using it; private keys are destroyed here."
-        ));
-    }
-    if ahead.order {
-        words.push("Their certificate that is being ordered is given up.".to_owned());
-    }
-    if ahead.sessions > 0 {
-        words.push(format!(
-            "{} at once.",
+    if consequences.certificates > 0 {
+        sentences.push(format!(
+            "{} revoked soon. Private keys are deleted here.",
             pluralize(
-                ahead.sessions,
-                "session of theirs ends",
-                "sessions of theirs end"
+                consequences.certificates,
+                "certificate is",
+                "certificates are"
             )
         ));
     }
-    if ahead.mails > 0 {
-        words.push(format!(
-            "{} sent any more.",
-            pluralize(ahead.mails, "mail to them is not", "mails to them are not")
+    if consequences.order {
+        sentences.push("The certificate order in progress is abandoned.".to_owned());
+    }
+    if consequences.sessions > 0 {
+        sentences.push(format!(
+            "{} at once.",
+            pluralize(consequences.sessions, "session ends", "sessions end")
         ));
     }
-    words.push(
-        "Their name and e-mail address are forgotten here; the audit trail keeps the user name."
-            .to_owned(),
+    if consequences.mails > 0 {
+        sentences.push(format!(
+            "{} not sent.",
+            pluralize(consequences.mails, "pending mail is", "pending mails are")
+        ));
+    }
+    sentences.push(
+        "Name and e-mail address are deleted here. The audit trail keeps the user name.".to_owned(),
     );
     if let Some(label) = &user.label {
-        let domain = visit.app.config.root_domain.base(label);
-        words.push(format!(
-            "The domain {domain} stays theirs: nobody else can ever have it."
+        let domain = context.app.config.root_domain.base(label);
+        sentences.push(format!(
+            "The domain {domain} stays reserved for this user. Nobody else can get it."
         ));
     }
-    // Whoever is suspended stays so.
-    if !ahead.suspended {
-        words.push("They may sign in again, and begin anew. Deleting is not a ban.".to_owned());
+    // A suspended user stays suspended.
+    if !consequences.suspended {
+        sentences
+            .push("This user may sign in again and start over. Deleting is not a ban.".to_owned());
     }
-    words
+    sentences
 }
 
-fn line(line: TrailLine) -> TrailItem {
-    TrailItem {
+fn trail_row(line: TrailLine) -> TrailRow {
+    TrailRow {
         at: line.at.rfc3339(),
         actor: line.actor,
         on_behalf_of: line.on_behalf_of,
@@ -373,11 +417,11 @@ fn line(line: TrailLine) -> TrailItem {
     }
 }
 
-fn query(visit: &Visit) -> Result<Form, Failure> {
-    Form::parse(visit.req.query_string().as_bytes())
+fn parse_query(context: &RequestContext) -> Result<Form, Failure> {
+    Form::parse(context.req.query_string().as_bytes())
 }
 
-fn page_of(query: &Form) -> u32 {
+fn page_number(query: &Form) -> u32 {
     query
         .get("page")
         .and_then(|page| page.parse().ok())
@@ -385,15 +429,15 @@ fn page_of(query: &Form) -> u32 {
         .unwrap_or(1)
 }
 
-/// The list of people that this search finds.
+/// Returns the URL of the users that this search finds.
 fn list_href(search_text: &str, page: u32) -> String {
     match (search_text, page) {
         ("", _) => "/admin".to_owned(),
-        (text, 1) => format!("/admin?{}", written(&[("searchText", text)])),
+        (text, 1) => format!("/admin?{}", encode_query(&[("searchText", text)])),
         (text, page) => {
             format!(
                 "/admin?{}",
-                written(&[("searchText", text), ("page", &page.to_string())])
+                encode_query(&[("searchText", text), ("page", &page.to_string())])
             )
         }
     }
@@ -402,24 +446,24 @@ fn list_href(search_text: &str, page: u32) -> String {
 fn trail_href(filter: &TrailFilter, before: Option<i64>) -> String {
     let before = before.map(|id| id.to_string()).unwrap_or_default();
     let all = [
-        ("person", &filter.user),
+        ("user", &filter.user),
         ("action", &filter.action),
         ("object", &filter.object),
         ("before", &before),
     ];
-    let kept: Vec<(&str, &str)> = all
+    let pairs: Vec<(&str, &str)> = all
         .iter()
         .filter(|(_, text)| !text.is_empty())
         .map(|(name, text)| (*name, text.as_str()))
         .collect();
-    if kept.is_empty() {
+    if pairs.is_empty() {
         "/admin/trail".to_owned()
     } else {
-        format!("/admin/trail?{}", written(&kept))
+        format!("/admin/trail?{}", encode_query(&pairs))
     }
 }
 
-fn written(pairs: &[(&str, &str)]) -> String {
+fn encode_query(pairs: &[(&str, &str)]) -> String {
     url::form_urlencoded::Serializer::new(String::new())
         .extend_pairs(pairs)
         .finish()

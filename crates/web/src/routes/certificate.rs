@@ -1,4 +1,4 @@
-//! A person's certificate: the page, what is done with it, and its files.
+//! The certificate of a user: its page, request, renewal, deletion and downloads.
 
 use std::rc::Rc;
 
@@ -11,229 +11,262 @@ use starchart_jobs::Job;
 use starchart_store::certificates::{self, Certificate, OrderView, Overview, RequestError};
 use starchart_store::trail::{self, Entry};
 
-use crate::actor::Person;
+use crate::actor::User;
+use crate::context::RequestContext;
 use crate::csrf;
 use crate::errors::Failure;
-use crate::redirects::see_other;
+use crate::responses::{self, see_other};
 use crate::views::{
     ActiveCertificate, CertificateDeletePage, CertificatePage, CertificatePart, CertificateState,
     FlashKind, InformationPage, OrderProgress, Renewal,
 };
-use crate::visit::{self, Visit};
 
 const PAGE: &str = "/certificate";
 const REQUEST: &str = "request-certificate";
 const RENEW: &str = "renew-certificate";
 const DELETE: &str = "delete-certificate";
-/// An order that moved so lately is looked at every second, in milliseconds.
-const LIVELY_MS: i64 = 60_000;
-/// One that waits for longer than this is looked at seldom, in milliseconds.
+/// For this long after an order changed, the page polls every second, in milliseconds.
+const FAST_POLL_MS: i64 = 60_000;
+/// The page polls rarely when the next attempt is further away than this, in milliseconds.
 const LONG_WAIT_MS: i64 = 5 * 60_000;
+const FAST_POLL_S: u32 = 1;
+const NORMAL_POLL_S: u32 = 5;
+const SLOW_POLL_S: u32 = 60;
 
 /// `GET /certificate`.
-pub(crate) async fn show(visit: Rc<Visit>, person: Person) -> Result<HttpResponse, Failure> {
-    visit::ok(&page(&visit, &person, None).await?)
+pub(crate) async fn show(context: Rc<RequestContext>, user: User) -> Result<HttpResponse, Failure> {
+    responses::ok(&page(&context, &user, None).await?)
 }
 
 /// `GET /certificate/state`.
-pub(crate) async fn state(visit: Rc<Visit>, person: Person) -> Result<HttpResponse, Failure> {
-    let store = visit.app.store()?;
-    let Overview { active, order } = certificates::load_overview(store, person.id).await?;
-    let shape = shape(active.as_ref(), order.as_ref());
-    let again_s = again_s(order.as_ref(), store.now().await?);
+pub(crate) async fn state(
+    context: Rc<RequestContext>,
+    user: User,
+) -> Result<HttpResponse, Failure> {
+    let store = context.app.store()?;
+    let Overview { active, order } = certificates::load_overview(store, user.id).await?;
+    let page_revision = page_revision(active.as_ref(), order.as_ref());
+    let poll_after_s = poll_after_s(order.as_ref(), store.now().await?);
     let steps = order
         .map(progress)
-        .filter(|order| !order.failed())
+        .filter(|order| !order.has_failed())
         .map(|order| order.steps())
         .unwrap_or_default();
     Ok(HttpResponse::Ok().json(CertificateState {
-        shape,
+        page_revision,
         steps,
-        again_s,
+        poll_after_s,
     }))
 }
 
-/// `POST`, `PATCH`, `DELETE` on `/certificate`: asks for one, renews or deletes it. The intent
-/// decides; without one the method does.
-pub(crate) async fn act(visit: Rc<Visit>, person: Person) -> Result<HttpResponse, Failure> {
-    let by_method = match *visit.req.method() {
+/// `POST`, `PATCH`, `DELETE` on `/certificate`: requests, renews or deletes the certificate. The
+/// intent decides; without an intent the method does.
+pub(crate) async fn handle_intent(
+    context: Rc<RequestContext>,
+    user: User,
+) -> Result<HttpResponse, Failure> {
+    let method_intent = match *context.req.method() {
         Method::PATCH => Some(RENEW),
         Method::DELETE => Some(DELETE),
         _ => None,
     };
-    let intent = visit.form.get("intent").or(by_method).unwrap_or(REQUEST);
-    if by_method.is_some_and(|wanted| wanted != intent) {
-        return Err(Failure::Unprocessable("the method and the intent differ"));
+    let intent = context
+        .form
+        .get("intent")
+        .or(method_intent)
+        .unwrap_or(REQUEST);
+    if method_intent.is_some_and(|wanted| wanted != intent) {
+        return Err(Failure::Unprocessable("method and intent differ"));
     }
     match intent {
-        REQUEST | RENEW => request(&visit, &person).await,
-        DELETE => delete(&visit, &person).await,
-        _ => Err(Failure::Unprocessable("an unknown intent")),
+        REQUEST | RENEW => request(&context, &user).await,
+        DELETE => delete(&context, &user).await,
+        _ => Err(Failure::Unprocessable("unknown intent")),
     }
 }
 
-async fn request(visit: &Visit, person: &Person) -> Result<HttpResponse, Failure> {
-    let config = &visit.app.config;
+async fn request(context: &RequestContext, user: &User) -> Result<HttpResponse, Failure> {
+    let config = &context.app.config;
     if config.certificates_off.is_some() {
-        // The page says so.
+        // The page says that certificates are off.
         return Ok(see_other(PAGE));
     }
-    let (store, domain, daily) = (
-        visit.app.store()?,
-        person.base.to_string(),
-        config.rate_limits.certificate_requests_per_day,
-    );
-    match certificates::request(store, person.id, &domain, daily, &person.act(&visit.id)).await {
-        Ok(_) => visit.app.queue.wake(Job::Certificate),
-        // The page shows it.
+    let store = context.app.store()?;
+    let domain = user.base.to_string();
+    let daily_limit = config.rate_limits.certificate_requests_per_day;
+    let audit_context = user.audit_context(&context.request_id);
+    match certificates::request(store, user.id, &domain, daily_limit, &audit_context).await {
+        Ok(_) => context.app.queue.wake(Job::Certificate),
+        // The page shows the order in progress.
         Err(RequestError::OrderInProgress) => {}
         Err(RequestError::NotDue { from }) => {
-            let words = format!("Your certificate can be renewed from {} on.", from.date());
-            visit.leave_flash(&[(FlashKind::Failed, words)]);
+            let message = format!("You can renew your certificate from {}.", from.date());
+            context.set_flash(&[(FlashKind::Failed, message)]);
         }
         Err(RequestError::TooManyRequests { limit, next_at }) => {
-            return too_many(visit, person, limit, next_at).await;
+            return too_many_requests(context, user, limit, next_at).await;
         }
         Err(RequestError::NotFound) => return Err(Failure::NotFound),
-        Err(RequestError::Db(fault)) => return Err(fault.into()),
+        Err(RequestError::Db(error)) => return Err(error.into()),
     }
     Ok(see_other(PAGE))
 }
 
-/// The page, 429 Too Many Requests.
-async fn too_many(
-    visit: &Visit,
-    person: &Person,
+/// Returns the certificate page with status 429.
+async fn too_many_requests(
+    context: &RequestContext,
+    user: &User,
     limit: u32,
     next_at: Timestamp,
 ) -> Result<HttpResponse, Failure> {
-    let wait = next_at.since(visit.app.store()?.now().await?).max(1_000) / 1_000;
+    let retry_after_s = next_at.since(context.app.store()?.now().await?).max(1_000) / 1_000;
     let times = if limit == 1 {
         "once".to_owned()
     } else {
         format!("{limit} times")
     };
-    let words = format!(
-        "You have asked for a certificate {times} within 24 hours, and more are not taken. You can ask again at {}.",
-        minute(next_at)
+    let message = format!(
+        "You have requested a certificate {times} within 24 hours, which is the limit. You can \
+         request one again at {}.",
+        to_minute(next_at)
     );
-    let content = page(visit, person, Some(words)).await?;
-    let mut answer = visit::page(StatusCode::TOO_MANY_REQUESTS, &content)?;
-    answer.headers_mut().insert(RETRY_AFTER, wait.into());
-    Ok(answer)
+    let content = page(context, user, Some(message)).await?;
+    let mut response = responses::page(StatusCode::TOO_MANY_REQUESTS, &content)?;
+    response
+        .headers_mut()
+        .insert(RETRY_AFTER, retry_after_s.into());
+    Ok(response)
 }
 
-async fn delete(visit: &Visit, person: &Person) -> Result<HttpResponse, Failure> {
-    let was_there =
-        certificates::delete(visit.app.store()?, person.id, &person.act(&visit.id)).await?;
-    let message = match was_there {
-        true => (
+async fn delete(context: &RequestContext, user: &User) -> Result<HttpResponse, Failure> {
+    let existed = certificates::delete(
+        context.app.store()?,
+        user.id,
+        &user.audit_context(&context.request_id),
+    )
+    .await?;
+    let message = if existed {
+        (
             FlashKind::Done,
             "Certificate has been successfully deleted.".to_owned(),
-        ),
-        false => (
+        )
+    } else {
+        (
             FlashKind::Note,
             "There was no certificate to delete.".to_owned(),
-        ),
+        )
     };
-    visit.leave_flash(&[message]);
+    context.set_flash(&[message]);
     Ok(see_other(PAGE))
 }
 
 /// `GET /certificate/delete`.
-pub(crate) async fn ask_delete(visit: Rc<Visit>, person: Person) -> Result<HttpResponse, Failure> {
+pub(crate) async fn confirm_delete(
+    context: Rc<RequestContext>,
+    user: User,
+) -> Result<HttpResponse, Failure> {
     let Overview { active, order } =
-        certificates::load_overview(visit.app.store()?, person.id).await?;
+        certificates::load_overview(context.app.store()?, user.id).await?;
     let Some(active) = active else {
         return Ok(see_other(PAGE));
     };
-    let active = shown(
-        &visit,
-        &person,
+    let active = active_certificate(
+        &context,
+        &user,
         &active,
         order.as_ref(),
-        visit.app.store()?.now().await?,
+        context.app.store()?.now().await?,
     )
     .await?;
-    visit::ok(&CertificateDeletePage {
-        shell: visit.shell(),
+    responses::ok(&CertificateDeletePage {
+        layout: context.layout(),
         active,
     })
 }
 
 /// `GET /certificate/information`.
-pub(crate) async fn information(visit: Rc<Visit>, _: Person) -> Result<HttpResponse, Failure> {
-    visit::ok(&InformationPage {
-        shell: visit.shell(),
-        daily: visit.app.config.rate_limits.certificate_requests_per_day,
+pub(crate) async fn information(
+    context: Rc<RequestContext>,
+    _: User,
+) -> Result<HttpResponse, Failure> {
+    responses::ok(&InformationPage {
+        layout: context.layout(),
+        daily_limit: context.app.config.rate_limits.certificate_requests_per_day,
     })
 }
 
-/// `GET /certificate/download/{part}`: all but the private key, which has a route of its own.
-pub(crate) async fn download(visit: Rc<Visit>, person: Person) -> Result<HttpResponse, Failure> {
-    let part = visit
+/// `GET /certificate/download/{part}`: downloads a part other than the private key, which has its
+/// own route.
+pub(crate) async fn download(
+    context: Rc<RequestContext>,
+    user: User,
+) -> Result<HttpResponse, Failure> {
+    let part = context
         .req
         .match_info()
         .get("part")
         .and_then(CertificatePart::parse)
         .ok_or(Failure::NotFound)?;
-    let certificate = active(&visit, &person).await?;
+    let certificate = find_active(&context, &user).await?;
     let pem = match part {
         CertificatePart::Certificate => certificate.certificate,
         CertificatePart::Chain => certificate.chain,
         CertificatePart::FullChain => full_chain(&certificate),
         CertificatePart::PrivateKey => {
-            return Err(Failure::Internal("the private key has a route of its own"));
+            return Err(Failure::Internal("the private key has its own route"));
         }
     };
-    Ok(file(part, &certificate.domain, pem))
+    Ok(pem_response(part, &certificate.domain, pem))
 }
 
-/// `GET /certificate/download/privateKey`: to its owner, from our own page or typed by hand, and
-/// never without a trace.
-pub(crate) async fn private_key(visit: Rc<Visit>, person: Person) -> Result<HttpResponse, Failure> {
-    if person.impersonator.is_some() {
+/// `GET /certificate/download/privateKey`: sends the private key to its owner, when our own page
+/// asks for it or the user typed the URL. Sends no key without an audit trail entry.
+pub(crate) async fn private_key(
+    context: Rc<RequestContext>,
+    user: User,
+) -> Result<HttpResponse, Failure> {
+    if user.impersonator.is_some() {
         return Err(Failure::KeyWithheld);
     }
-    csrf::check_key_site(&visit.req, &visit.app.origin())?;
-    let store = visit.app.store()?;
-    let certificate = active(&visit, &person).await?;
-    if *visit.req.method() == Method::HEAD {
-        return Ok(file(
+    csrf::check_private_key_request(&context.req, &context.app.origin())?;
+    let store = context.app.store()?;
+    let certificate = find_active(&context, &user).await?;
+    if *context.req.method() == Method::HEAD {
+        return Ok(pem_response(
             CertificatePart::PrivateKey,
             &certificate.domain,
             String::new(),
         ));
     }
-    let key = certificates::load_private_key(store, person.id, certificate.id)
+    let key = certificates::load_private_key(store, user.id, certificate.id)
         .await?
         .ok_or(Failure::NotFound)?;
-    let act = person.act(&visit.id);
+    let audit_context = user.audit_context(&context.request_id);
     let entry = Entry {
-        actor: Some(act.actor),
-        on_behalf_of: act.on_behalf_of,
+        actor: Some(audit_context.actor),
+        on_behalf_of: audit_context.on_behalf_of,
         action: "certificate.key",
         object: &certificate.domain,
-        detail: &format!("private key of certificate #{} given out", certificate.id),
-        request_id: act.request_id,
+        detail: &format!("private key of certificate #{} downloaded", certificate.id),
+        request_id: audit_context.request_id,
     };
     trail::append(store, &entry).await?;
-    Ok(file(
+    Ok(pem_response(
         CertificatePart::PrivateKey,
         &certificate.domain,
         key.expose().to_owned(),
     ))
 }
 
-/// The certificate in use, or 404.
-async fn active(visit: &Visit, person: &Person) -> Result<Certificate, Failure> {
-    certificates::load_overview(visit.app.store()?, person.id)
+/// Returns the active certificate, or a failure with status 404.
+async fn find_active(context: &RequestContext, user: &User) -> Result<Certificate, Failure> {
+    certificates::load_overview(context.app.store()?, user.id)
         .await?
         .active
         .ok_or(Failure::NotFound)
 }
 
-/// The certificate and the chain, each PEM block on lines of its own.
+/// Joins certificate and chain, each PEM block on its own lines.
 fn full_chain(certificate: &Certificate) -> String {
     format!(
         "{}\n{}\n",
@@ -242,8 +275,8 @@ fn full_chain(certificate: &Certificate) -> String {
     )
 }
 
-fn file(part: CertificatePart, domain: &str, pem: String) -> HttpResponse {
-    // A domain holds only letters, digits, `-`, `_` and dots.
+fn pem_response(part: CertificatePart, domain: &str, pem: String) -> HttpResponse {
+    // A domain has only letters, digits, `-`, `_` and dots: nothing to escape.
     let disposition = format!("attachment; filename=\"{}\"", part.file_name(domain));
     HttpResponse::Ok()
         .content_type("application/x-pem-file")
@@ -252,62 +285,65 @@ fn file(part: CertificatePart, domain: &str, pem: String) -> HttpResponse {
         .body(pem)
 }
 
-/// The page as it is now.
+/// Builds the certificate page. `refused` says why a request was not accepted.
 async fn page(
-    visit: &Visit,
-    person: &Person,
+    context: &RequestContext,
+    user: &User,
     refused: Option<String>,
 ) -> Result<CertificatePage, Failure> {
-    let store = visit.app.store()?;
-    let Overview { active, order } = certificates::load_overview(store, person.id).await?;
+    let store = context.app.store()?;
+    let Overview { active, order } = certificates::load_overview(store, user.id).await?;
     let now = store.now().await?;
-    let shape = shape(active.as_ref(), order.as_ref());
-    let again_s = again_s(order.as_ref(), now);
+    let page_revision = page_revision(active.as_ref(), order.as_ref());
+    let poll_after_s = poll_after_s(order.as_ref(), now);
     let active = match active {
-        Some(active) => Some(shown(visit, person, &active, order.as_ref(), now).await?),
+        Some(active) => {
+            Some(active_certificate(context, user, &active, order.as_ref(), now).await?)
+        }
         None => None,
     };
     Ok(CertificatePage {
-        shell: visit.shell(),
+        layout: context.layout(),
         active,
         order: order.map(progress),
-        off: visit.app.config.certificates_off.is_some(),
+        is_off: context.app.config.certificates_off.is_some(),
         refused,
-        key_withheld: person.impersonator.is_some(),
-        shape,
-        again_s,
+        key_withheld: user.impersonator.is_some(),
+        page_revision,
+        poll_after_s,
     })
 }
 
-async fn shown(
-    visit: &Visit,
-    person: &Person,
+async fn active_certificate(
+    context: &RequestContext,
+    user: &User,
     certificate: &Certificate,
     order: Option<&OrderView>,
     now: Timestamp,
 ) -> Result<ActiveCertificate, Failure> {
     let from = renewable_from(certificate.not_before, certificate.not_after);
-    // The sweep's renewal is patient: where it waits, its person may hasten it.
-    let busy =
+    // While an automatic renewal waits for its next attempt, the user may start it at once.
+    let blocks_renewal =
         |order: &OrderView| !(order.step.is_final() || order.automatic && order.retry_at.is_some());
-    let renewal = if order.is_some_and(busy) {
-        Renewal::UnderWay
-    } else if visit.app.config.certificates_off.is_some() {
+    let renewal = if order.is_some_and(blocks_renewal) {
+        Renewal::InProgress
+    } else if context.app.config.certificates_off.is_some() {
         Renewal::Off
     } else if now < from {
         Renewal::From(from.date())
     } else {
         Renewal::Open
     };
-    let daily = visit.app.config.rate_limits.certificate_requests_per_day;
-    let next_at = certificates::next_request_at(visit.app.store()?, person.id, daily, now).await?;
+    let store = context.app.store()?;
+    let daily_limit = context.app.config.rate_limits.certificate_requests_per_day;
+    let next_at = certificates::next_request_at(store, user.id, daily_limit, now).await?;
     Ok(ActiveCertificate {
         domain: certificate.domain.clone(),
         created_on: certificate.created_at.date(),
         expires_on: certificate.not_after.date(),
         expired: certificate.not_after <= now,
         renewal,
-        no_other_before: next_at.map(minute),
+        next_request_at: next_at.map(to_minute),
     })
 }
 
@@ -316,14 +352,15 @@ fn progress(order: OrderView) -> OrderProgress {
         step: order.step,
         dns: order.dns,
         problem: order.problem,
-        retry_at: order.retry_at.map(minute),
+        retry_at: order.retry_at.map(to_minute),
         not_checked: order.dns_not_checked,
-        requested_at: minute(order.created_at),
+        requested_at: to_minute(order.created_at),
     }
 }
 
-/// Everything that decides what is on the page beside the steps.
-fn shape(active: Option<&Certificate>, order: Option<&OrderView>) -> String {
+/// Returns a text that changes whenever the page shows more or less than before, apart from the
+/// steps. The page then reloads.
+fn page_revision(active: Option<&Certificate>, order: Option<&OrderView>) -> String {
     let active = active.map(|active| active.id).unwrap_or_default();
     let Some(order) = order else {
         return active.to_string();
@@ -337,22 +374,25 @@ fn shape(active: Option<&Certificate>, order: Option<&OrderView>) -> String {
     )
 }
 
-/// How soon an order is worth looking at again.
-fn again_s(order: Option<&OrderView>, now: Timestamp) -> u32 {
+/// Returns after how many seconds the page asks for the order again; 0 for never.
+fn poll_after_s(order: Option<&OrderView>, now: Timestamp) -> u32 {
     let Some(order) = order else { return 0 };
-    let waits = order
+    let waits_long = order
         .retry_at
         .is_some_and(|at| at.since(now) > LONG_WAIT_MS);
-    match () {
-        () if order.step.is_final() => 0,
-        () if waits => 60,
-        () if now.since(order.updated_at) < LIVELY_MS => 1,
-        () => 5,
+    if order.step.is_final() {
+        0
+    } else if waits_long {
+        SLOW_POLL_S
+    } else if now.since(order.updated_at) < FAST_POLL_MS {
+        FAST_POLL_S
+    } else {
+        NORMAL_POLL_S
     }
 }
 
-/// Date and time to the minute: `2026-11-21 09:30 UTC`.
-fn minute(at: Timestamp) -> String {
+/// Formats date and time to the minute: `2026-11-21 09:30 UTC`.
+fn to_minute(at: Timestamp) -> String {
     let text = at.rfc3339();
     let time = text.get(11..16).unwrap_or_default();
     format!("{} {time} UTC", at.date())

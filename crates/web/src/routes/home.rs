@@ -1,56 +1,62 @@
-//! The start page and the help.
+//! The start page and the instructions.
 
 use std::rc::Rc;
 
 use actix_web::HttpResponse;
 use starchart_store::{admin, certificates, records};
 
-use crate::actor::Person;
-use crate::cookies::Kind;
+use crate::actor::User;
+use crate::context::RequestContext;
+use crate::cookies::CookieKind;
 use crate::errors::Failure;
-use crate::keys;
-use crate::redirects::see_other;
+use crate::responses::{self, see_other};
+use crate::tokens;
 use crate::views::{FlashKind, HomePage, InstructionsPage};
-use crate::visit::{self, Visit};
 
 /// `GET /`.
-pub(crate) async fn show(visit: Rc<Visit>, person: Person) -> Result<HttpResponse, Failure> {
-    let store = visit.app.store()?;
-    let record_count = u64::from(records::count(store, person.id).await?);
-    let has_certificate = certificates::has_any(store, person.id).await?;
-    visit::ok(&HomePage {
-        shell: visit.shell(),
+pub(crate) async fn show(context: Rc<RequestContext>, user: User) -> Result<HttpResponse, Failure> {
+    let store = context.app.store()?;
+    let record_count = u64::from(records::count(store, user.id).await?);
+    let has_certificate = certificates::has_any(store, user.id).await?;
+    responses::ok(&HomePage {
+        layout: context.layout(),
         record_count,
         has_certificate,
     })
 }
 
-/// `POST /`: an admin stops being somebody else. Whoever is nobody else has stopped already.
-pub(crate) async fn act(visit: Rc<Visit>, _: Person) -> Result<HttpResponse, Failure> {
-    if visit.form.get("intent") != Some("stop-impersonation") {
-        return Err(Failure::Unprocessable("an unknown intent"));
+/// `POST /`: ends the impersonation. Changes nothing when there is none.
+pub(crate) async fn stop_impersonation(
+    context: Rc<RequestContext>,
+    _: User,
+) -> Result<HttpResponse, Failure> {
+    if context.form.get("intent") != Some("stop-impersonation") {
+        return Err(Failure::Unprocessable("unknown intent"));
     }
-    if let Some(token) = &visit.session_token {
-        let fresh = keys::new_token();
+    if let Some(token) = &context.session_token {
+        let fresh = tokens::generate();
         if admin::stop_impersonating(
-            visit.app.store()?,
-            keys::hash(token),
-            keys::hash(&fresh),
-            &visit.id,
+            context.app.store()?,
+            tokens::hash(token),
+            tokens::hash(&fresh),
+            &context.request_id,
         )
         .await?
         {
-            visit.set_cookie(Kind::Session, fresh);
-            visit.leave_flash(&[(FlashKind::Done, "You are yourself again.".to_owned())]);
+            context.set_cookie(CookieKind::Session, fresh);
+            context.set_flash(&[(FlashKind::Done, "The impersonation has ended.".to_owned())]);
         }
     }
     Ok(see_other("/"))
 }
 
 /// `GET /dns-records/instructions`.
-pub(crate) async fn instructions(visit: Rc<Visit>, _: Person) -> Result<HttpResponse, Failure> {
-    visit::ok(&InstructionsPage {
-        shell: visit.shell(),
-        limit: visit.app.config.record_limit,
+pub(crate) async fn instructions(
+    context: Rc<RequestContext>,
+    _: User,
+) -> Result<HttpResponse, Failure> {
+    responses::ok(&InstructionsPage {
+        layout: context.layout(),
+        limit: context.app.config.record_limit,
     })
 }

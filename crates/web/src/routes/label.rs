@@ -1,4 +1,4 @@
-//! The choice of a label, when the one of the user name does not do.
+//! Choosing a label when the label of the user name is taken, reserved or invalid.
 
 use std::rc::Rc;
 
@@ -7,45 +7,51 @@ use actix_web::http::StatusCode;
 use starchart_domain::names::{Label, LabelFault, label_candidates};
 use starchart_store::users::{self, ClaimError};
 
-use crate::actor::Newcomer;
+use crate::actor::UserWithoutLabel;
+use crate::context::RequestContext;
 use crate::errors::Failure;
 use crate::forms::Form;
-use crate::redirects::{return_path, see_other};
+use crate::redirects::safe_return_path;
+use crate::responses::{self, see_other};
 use crate::routes::acs;
 use crate::views::{LabelPage, LabelReason};
-use crate::visit::{self, Visit};
 
-/// Labels offered at once.
-const OFFERED: usize = 6;
+const MAX_OFFERED: usize = 6;
 
 /// `GET /label`.
-pub(crate) async fn show(visit: Rc<Visit>, newcomer: Newcomer) -> Result<HttpResponse, Failure> {
-    page(&visit, &newcomer, None).await
+pub(crate) async fn show(
+    context: Rc<RequestContext>,
+    user: UserWithoutLabel,
+) -> Result<HttpResponse, Failure> {
+    page(&context, &user, None).await
 }
 
-/// `POST /label`: one of those that are offered.
-pub(crate) async fn choose(visit: Rc<Visit>, newcomer: Newcomer) -> Result<HttpResponse, Failure> {
-    acs::all_here(&visit).await?;
-    let chosen = visit.form.get("label").unwrap_or_default();
-    let offered = offers(&newcomer)
+/// `POST /label`: claims one of the offered labels.
+pub(crate) async fn choose(
+    context: Rc<RequestContext>,
+    user: UserWithoutLabel,
+) -> Result<HttpResponse, Failure> {
+    acs::refuse_during_import(&context).await?;
+    let chosen = context.form.get("label").unwrap_or_default();
+    let candidate = candidates(&user)
         .into_iter()
         .find(|label| label.as_str() == chosen);
-    let Some(label) = offered else {
-        return page(&visit, &newcomer, Some("Choose one of the names below.")).await;
+    let Some(label) = candidate else {
+        return page(&context, &user, Some("Choose one of the domains below.")).await;
     };
-    match users::claim_label(visit.app.store()?, newcomer.id, &label).await {
+    match users::claim_label(context.app.store()?, user.id, &label).await {
         Ok(()) => {
-            visit
-                .audit(Some(newcomer.id), "label.claim", label.as_str(), "chosen")
+            context
+                .record_audit(Some(user.id), "label.claim", label.as_str(), "chosen")
                 .await;
-            Ok(see_other(&redirect_to(&visit)?))
+            Ok(see_other(&redirect_to(&context)?))
         }
-        Err(ClaimError::AlreadyHas) => Ok(see_other(&redirect_to(&visit)?)),
+        Err(ClaimError::AlreadyHas) => Ok(see_other(&redirect_to(&context)?)),
         Err(ClaimError::Taken) => {
             page(
-                &visit,
-                &newcomer,
-                Some("Somebody was faster: choose another one."),
+                &context,
+                &user,
+                Some("This domain was taken a moment ago. Choose another one."),
             )
             .await
         }
@@ -53,11 +59,11 @@ pub(crate) async fn choose(visit: Rc<Visit>, newcomer: Newcomer) -> Result<HttpR
     }
 }
 
-/// Where the person wanted to go: in the address of the page, then in its form.
-fn redirect_to(visit: &Visit) -> Result<String, Failure> {
-    let query = Form::parse(visit.req.query_string().as_bytes())?;
-    Ok(return_path(
-        visit
+/// Returns the page to continue with, from the form or, before it is posted, from the query.
+fn redirect_to(context: &RequestContext) -> Result<String, Failure> {
+    let query = Form::parse(context.req.query_string().as_bytes())?;
+    Ok(safe_return_path(
+        context
             .form
             .get("redirectTo")
             .or_else(|| query.get("redirectTo"))
@@ -65,13 +71,10 @@ fn redirect_to(visit: &Visit) -> Result<String, Failure> {
     ))
 }
 
-/// What may be chosen: the label of the user name itself, should it have become free, and what is
-/// like it.
-fn offers(newcomer: &Newcomer) -> Vec<Label> {
-    let mut labels: Vec<Label> = Label::from_username(&newcomer.username)
-        .into_iter()
-        .collect();
-    for label in label_candidates(&newcomer.username) {
+/// Returns the label of the user name, in case it has become free, and labels similar to it.
+fn candidates(user: &UserWithoutLabel) -> Vec<Label> {
+    let mut labels: Vec<Label> = Label::from_username(&user.username).into_iter().collect();
+    for label in label_candidates(&user.username) {
         if !labels.contains(&label) {
             labels.push(label);
         }
@@ -80,29 +83,33 @@ fn offers(newcomer: &Newcomer) -> Vec<Label> {
 }
 
 async fn page(
-    visit: &Visit,
-    newcomer: &Newcomer,
+    context: &RequestContext,
+    user: &UserWithoutLabel,
     fault: Option<&str>,
 ) -> Result<HttpResponse, Failure> {
-    let free = users::free_of(visit.app.store()?, &offers(newcomer)).await?;
-    let reason = match Label::from_username(&newcomer.username) {
+    let free = users::free_of(context.app.store()?, &candidates(user)).await?;
+    let reason = match Label::from_username(&user.username) {
         Ok(_) => LabelReason::Taken,
         Err(LabelFault::Reserved) => LabelReason::Reserved,
         Err(LabelFault::Invalid) => LabelReason::Invalid,
     };
     let content = LabelPage {
-        shell: visit.shell(),
-        root_domain: visit.app.config.root_domain.to_string(),
-        wanted: newcomer.username.replace('.', "").to_lowercase(),
+        layout: context.layout(),
+        root_domain: context.app.config.root_domain.to_string(),
+        default_label: user.username.replace('.', "").to_lowercase(),
         reason,
-        choices: free.iter().take(OFFERED).map(ToString::to_string).collect(),
+        choices: free
+            .iter()
+            .take(MAX_OFFERED)
+            .map(ToString::to_string)
+            .collect(),
         fault: fault.map(str::to_owned),
-        redirect_to: redirect_to(visit)?,
+        redirect_to: redirect_to(context)?,
     };
     let status = if fault.is_some() {
         StatusCode::UNPROCESSABLE_ENTITY
     } else {
         StatusCode::OK
     };
-    visit::page(status, &content)
+    responses::page(status, &content)
 }

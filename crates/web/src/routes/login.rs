@@ -1,4 +1,4 @@
-//! The way out to the identity provider.
+//! Starting a sign-in: the sign-in page and the redirect to the identity provider.
 
 use std::rc::Rc;
 
@@ -7,26 +7,30 @@ use actix_web::http::Method;
 use starchart_store::login::{self, NewLogin};
 
 use crate::actor::Actor;
-use crate::cookies::Kind;
+use crate::context::RequestContext;
+use crate::cookies::CookieKind;
 use crate::errors::Failure;
 use crate::forms::Form;
-use crate::keys;
-use crate::limits::Counted;
-use crate::redirects::{return_path, see_other};
+use crate::rate_limits::RateLimitKey;
+use crate::redirects::safe_return_path;
+use crate::responses::{self, see_other};
 use crate::routes::acs;
+use crate::tokens;
 use crate::views::{FlashKind, LoginPage, SignInRefusal};
-use crate::visit::{self, Visit};
 
-/// Octets of a form that is kept while a person signs in.
-const HELD_MAX: usize = 16 * 1024;
+/// Limit of a form that is kept during a sign-in, in bytes.
+const MAX_KEPT_FORM_BYTES: usize = 16 * 1024;
 
 /// `GET /login`.
-pub(crate) async fn show(visit: Rc<Visit>, actor: Actor) -> Result<HttpResponse, Failure> {
-    let query = Form::parse(visit.req.query_string().as_bytes())?;
-    let redirect_to = return_path(query.get("redirectTo").unwrap_or("/"));
+pub(crate) async fn show(
+    context: Rc<RequestContext>,
+    actor: Actor,
+) -> Result<HttpResponse, Failure> {
+    let query = Form::parse(context.req.query_string().as_bytes())?;
+    let redirect_to = safe_return_path(query.get("redirectTo").unwrap_or("/"));
     match actor {
-        Actor::Guest => visit::ok(&LoginPage {
-            shell: visit.shell(),
+        Actor::Guest => responses::ok(&LoginPage {
+            layout: context.layout(),
             redirect_to,
         }),
         _ => Ok(see_other(&redirect_to)),
@@ -34,103 +38,119 @@ pub(crate) async fn show(visit: Rc<Visit>, actor: Actor) -> Result<HttpResponse,
 }
 
 /// `POST /login`.
-pub(crate) async fn begin(visit: Rc<Visit>, actor: Actor) -> Result<HttpResponse, Failure> {
-    let return_to = return_path(visit.form.get("redirectTo").unwrap_or("/"));
+pub(crate) async fn begin(
+    context: Rc<RequestContext>,
+    actor: Actor,
+) -> Result<HttpResponse, Failure> {
+    let return_to = safe_return_path(context.form.get("redirectTo").unwrap_or("/"));
     match actor {
-        Actor::Guest => start(&visit, return_to, None).await,
+        Actor::Guest => start(&context, return_to, None).await,
         _ => Ok(see_other(&return_to)),
     }
 }
 
-/// `GET /login/again`: an answer came that nobody asked for, such as from a tile on the school's
-/// portal. It signs nobody in; we ask ourselves, once.
-pub(crate) async fn again(visit: Rc<Visit>, actor: Actor) -> Result<HttpResponse, Failure> {
+/// `GET /login/again`: starts a sign-in of our own after an unsolicited SAML response, such as from
+/// a tile on the school's portal. Does so once: a second unsolicited response is refused.
+pub(crate) async fn again(
+    context: Rc<RequestContext>,
+    actor: Actor,
+) -> Result<HttpResponse, Failure> {
     if !matches!(actor, Actor::Guest) {
         return Ok(see_other("/"));
     }
-    if visit.app.cookies.read(&visit.req, Kind::Again).is_some() {
-        visit.remove_cookie(Kind::Again);
-        return Err(acs::refuse(&visit, SignInRefusal::Unsolicited, "unsolicited_twice").await);
+    if context
+        .app
+        .cookies
+        .read(&context.req, CookieKind::UnsolicitedRetry)
+        .is_some()
+    {
+        context.remove_cookie(CookieKind::UnsolicitedRetry);
+        return Err(
+            acs::refuse_sign_in(&context, SignInRefusal::Unsolicited, "unsolicited_twice").await,
+        );
     }
-    visit.set_cookie(Kind::Again, "1".to_owned());
-    start(&visit, "/".to_owned(), None).await
+    context.set_cookie(CookieKind::UnsolicitedRetry, "1".to_owned());
+    start(&context, "/".to_owned(), None).await
 }
 
-/// Sends a guest who posted something to sign in. A record's form is kept and shown again
-/// afterwards; other wishes have to be expressed again. It begins a sign-in, so that its address is
-/// counted as at the button.
-pub(crate) async fn hold(visit: &Visit) -> Result<HttpResponse, Failure> {
-    visit
+/// Starts a sign-in for a guest who posted a form. The form of a record is kept and shown again
+/// afterwards; any other action has to be repeated. Counts as a sign-in of the client address.
+pub(crate) async fn sign_in_and_keep_form(
+    context: &RequestContext,
+) -> Result<HttpResponse, Failure> {
+    context
         .app
         .limits
-        .take(Counted::Begin(visit.address()))
+        .count(RateLimitKey::SignInStart(context.client_address()))
         .await?;
-    let path = visit.req.path();
-    let id = |text: Option<&str>| text.and_then(|text| text.parse::<i64>().ok());
-    let deletes = *visit.req.method() == Method::DELETE
+    let path = context.req.path();
+    let parse_id = |text: Option<&str>| text.and_then(|text| text.parse::<i64>().ok());
+    let is_deletion = *context.req.method() == Method::DELETE
         || matches!(
-            visit.form.get("intent"),
+            context.form.get("intent"),
             Some("delete-dns-record" | "delete-certificate")
         );
     if let Some(rest) = path.strip_prefix("/dns-records/")
-        && *visit.req.method() == Method::POST
-        && (rest == "new" || id(Some(rest)).is_some())
+        && *context.req.method() == Method::POST
+        && (rest == "new" || parse_id(Some(rest)).is_some())
     {
-        let body = visit.form.without_token();
+        let body = context.form.encode_without_token();
         return start(
-            visit,
+            context,
             path.to_owned(),
-            Some(body).filter(|body| body.len() <= HELD_MAX),
+            Some(body).filter(|body| body.len() <= MAX_KEPT_FORM_BYTES),
         )
         .await;
     }
-    let back = match id(visit.req.match_info().get("id")).or_else(|| id(visit.form.get("id"))) {
-        Some(id) if deletes => format!("/dns-records/{id}/delete"),
+    let id =
+        parse_id(context.req.match_info().get("id")).or_else(|| parse_id(context.form.get("id")));
+    let return_to = match id {
+        Some(id) if is_deletion => format!("/dns-records/{id}/delete"),
         _ if path.starts_with("/dns-records") => "/dns-records".to_owned(),
-        _ if path.starts_with("/certificate") && deletes => "/certificate/delete".to_owned(),
+        _ if path.starts_with("/certificate") && is_deletion => "/certificate/delete".to_owned(),
         _ if path.starts_with("/certificate") => "/certificate".to_owned(),
         _ if path == "/admin" => "/admin".to_owned(),
         _ => "/".to_owned(),
     };
-    visit.leave_flash(&[(
+    context.set_flash(&[(
         FlashKind::Note,
-        "Your session had ended, so nothing was changed. Please do it again.".to_owned(),
+        "Your session has ended, so nothing was changed. Please try again.".to_owned(),
     )]);
-    start(visit, back, None).await
+    start(context, return_to, None).await
 }
 
-/// Notes a request bound to this browser and sends the person to the identity provider. The relay
-/// state is a random key.
+/// Stores a sign-in request bound to this browser and redirects to the identity provider. The relay
+/// state is a random token.
 async fn start(
-    visit: &Visit,
+    context: &RequestContext,
     return_to: String,
     held_form: Option<String>,
 ) -> Result<HttpResponse, Failure> {
-    let app = &visit.app;
-    // A mark that is made here is used for the first time, and would only fill the limiter's
-    // memory.
-    if let Some(sent) = visit.cookie_token(Kind::Browser) {
-        app.limits.take(Counted::Browser(keys::hash(&sent))).await?;
+    let app = &context.app;
+    // A new browser token is unused, and counting it would only fill the counters.
+    if let Some(sent) = context.cookie_token(CookieKind::Browser) {
+        app.limits
+            .count(RateLimitKey::Browser(tokens::hash(&sent)))
+            .await?;
     }
-    acs::all_here(visit).await?;
-    let browser = visit.browser_token();
-    let browser_hash = keys::hash(&browser);
+    acs::refuse_during_import(context).await?;
+    let browser = context.browser_token();
+    let browser_hash = tokens::hash(&browser);
     let store = app.store()?;
-    let relay_state = keys::new_token();
+    let relay_state = tokens::generate();
     let request = app
         .saml
         .create_login_request(&relay_state, store.now().await?);
-    let request =
-        request.map_err(|_| Failure::Internal("the sign-in request could not be made"))?;
+    let request = request.map_err(|_| Failure::Internal("sign-in request not created"))?;
     let login = NewLogin {
         request_id: request.request_id,
         browser_hash,
-        relay_hash: keys::hash(&relay_state),
+        relay_hash: tokens::hash(&relay_state),
         return_to,
         held_form,
     };
     login::begin(store, &login).await?;
-    // Its life begins anew, so that it lasts until the answer.
-    visit.set_cookie(Kind::Browser, browser);
+    // Extends its lifetime, so that it lasts until the response.
+    context.set_cookie(CookieKind::Browser, browser);
     Ok(see_other(request.url.as_str()))
 }

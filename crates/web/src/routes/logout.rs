@@ -1,4 +1,4 @@
-//! Signing out, here and at the school.
+//! Signing out, here and at the identity provider.
 
 use std::rc::Rc;
 
@@ -8,15 +8,15 @@ use starchart_store::sessions;
 use url::Url;
 
 use crate::actor::Actor;
-use crate::cookies::Kind;
+use crate::context::RequestContext;
+use crate::cookies::CookieKind;
 use crate::errors::Failure;
-use crate::keys;
-use crate::redirects::see_other;
+use crate::responses::{self, see_other};
+use crate::tokens;
 use crate::views::LogoutPage;
-use crate::visit::{self, Visit};
 
-/// Who has just signed out, as a signed cookie keeps it for a few minutes: the identity provider
-/// wants to know whom to sign out.
+/// The user who has just signed out, in a signed cookie for a few minutes. A logout request to the
+/// identity provider needs it.
 #[derive(Serialize, Deserialize)]
 struct SignedOut {
     username: String,
@@ -24,78 +24,108 @@ struct SignedOut {
     session_index: Option<String>,
 }
 
-/// `POST /logout`: ends our session; with `sloUsername`, after that, goes on to the identity
-/// provider's.
-pub(crate) async fn leave(visit: Rc<Visit>, _: Actor) -> Result<HttpResponse, Failure> {
-    if let Some(username) = visit.form.get("sloUsername") {
-        return leave_school(&visit, username).await;
+/// `POST /logout`: ends our session. A second post with `sloUsername` continues to the single logout
+/// of the identity provider.
+pub(crate) async fn sign_out(
+    context: Rc<RequestContext>,
+    _: Actor,
+) -> Result<HttpResponse, Failure> {
+    if let Some(username) = context.form.get("sloUsername") {
+        return sign_out_of_school(&context, username).await;
     }
-    let (Some(session), Some(token)) = (&visit.session, &visit.session_token) else {
-        visit.remove_cookie(Kind::Session);
+    let (Some(session), Some(token)) = (&context.session, &context.session_token) else {
+        context.remove_cookie(CookieKind::Session);
         return Ok(see_other("/login"));
     };
-    sessions::end(visit.app.store()?, keys::hash(token), &visit.id).await?;
-    // An admin who impersonates signs out as themselves.
+    sessions::end(
+        context.app.store()?,
+        tokens::hash(token),
+        &context.request_id,
+    )
+    .await?;
+    // During an impersonation this is the admin.
     let user = session.signed_in();
-    visit
-        .audit(Some(user.id), "session.end", user.subject.as_str(), "")
+    context
+        .record_audit(Some(user.id), "session.end", user.subject.as_str(), "")
         .await;
-    visit.remove_cookie(Kind::Session);
-    let gone = SignedOut {
+    context.remove_cookie(CookieKind::Session);
+    let signed_out = SignedOut {
         username: user.username.clone(),
         name_id: session.name_id.clone(),
         session_index: session.session_index.clone(),
     };
-    if let Some(sealed) = visit.app.keys.seal(Kind::SignedOut.word(), &gone) {
-        visit.set_cookie(Kind::SignedOut, sealed);
+    if let Some(signed) = context
+        .app
+        .keys
+        .sign(CookieKind::SignedOut.base_name(), &signed_out)
+    {
+        context.set_cookie(CookieKind::SignedOut, signed);
     }
     Ok(see_other("/logout"))
 }
 
-/// `GET /logout`: offers to sign out of the school too, to those who have just signed out here.
-pub(crate) async fn show(visit: Rc<Visit>, actor: Actor) -> Result<HttpResponse, Failure> {
-    let (Actor::Guest, Some(gone)) = (actor, just_signed_out(&visit)) else {
+/// `GET /logout`: offers to sign out of the school too. Redirects a user who has not just signed out
+/// to the start page.
+pub(crate) async fn show(
+    context: Rc<RequestContext>,
+    actor: Actor,
+) -> Result<HttpResponse, Failure> {
+    let (Actor::Guest, Some(signed_out)) = (actor, just_signed_out(&context)) else {
         return Ok(see_other("/"));
     };
-    let slo_username = school_logout(&visit, &gone).await?.map(|_| gone.username);
-    visit::ok(&LogoutPage {
-        shell: visit.shell(),
+    let slo_username = school_logout_url(&context, &signed_out)
+        .await?
+        .map(|_| signed_out.username);
+    responses::ok(&LogoutPage {
+        layout: context.layout(),
         slo_username,
     })
 }
 
-/// `GET /logout/callback`: the identity provider is done. Anybody can send a browser here, so it
-/// changes nothing.
-pub(crate) async fn returned(_: Rc<Visit>) -> Result<HttpResponse, Failure> {
+/// `GET /logout/callback`: return from the logout at the identity provider. Changes nothing, because
+/// any site can send a browser here.
+pub(crate) async fn callback(_: Rc<RequestContext>) -> Result<HttpResponse, Failure> {
     Ok(see_other("/login"))
 }
 
-async fn leave_school(visit: &Visit, username: &str) -> Result<HttpResponse, Failure> {
-    let Some(gone) = just_signed_out(visit).filter(|gone| gone.username == username) else {
+async fn sign_out_of_school(
+    context: &RequestContext,
+    username: &str,
+) -> Result<HttpResponse, Failure> {
+    let Some(signed_out) = just_signed_out(context).filter(|user| user.username == username) else {
         return Ok(see_other("/"));
     };
-    let url = school_logout(visit, &gone).await?;
-    visit.remove_cookie(Kind::SignedOut);
+    let url = school_logout_url(context, &signed_out).await?;
+    context.remove_cookie(CookieKind::SignedOut);
     Ok(see_other(url.as_ref().map_or("/login", Url::as_str)))
 }
 
-fn just_signed_out(visit: &Visit) -> Option<SignedOut> {
-    let sealed = visit.app.cookies.read(&visit.req, Kind::SignedOut)?;
-    visit.app.keys.open(Kind::SignedOut.word(), &sealed)
+fn just_signed_out(context: &RequestContext) -> Option<SignedOut> {
+    let signed = context
+        .app
+        .cookies
+        .read(&context.req, CookieKind::SignedOut)?;
+    context
+        .app
+        .keys
+        .verify(CookieKind::SignedOut.base_name(), &signed)
 }
 
-/// Where the identity provider ends its session; nowhere when it offers that not, or did not say
-/// who the person is to it.
-async fn school_logout(visit: &Visit, gone: &SignedOut) -> Result<Option<Url>, Failure> {
-    let Some(name_id) = &gone.name_id else {
+/// Returns the URL of the identity provider's single logout. `None` when it offers none, or when
+/// it sent no NameID for the user.
+async fn school_logout_url(
+    context: &RequestContext,
+    signed_out: &SignedOut,
+) -> Result<Option<Url>, Failure> {
+    let Some(name_id) = &signed_out.name_id else {
         return Ok(None);
     };
-    let now = visit.app.store()?.now().await?;
-    let request = visit.app.saml.create_logout_request(
+    let now = context.app.store()?.now().await?;
+    let request = context.app.saml.create_logout_request(
         name_id,
-        gone.session_index.as_deref(),
-        &keys::new_token(),
+        signed_out.session_index.as_deref(),
+        &tokens::generate(),
         now,
     );
-    request.map_err(|_| Failure::Internal("the logout request could not be made"))
+    request.map_err(|_| Failure::Internal("logout request not created"))
 }

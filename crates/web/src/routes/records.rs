@@ -1,55 +1,60 @@
-//! DNS records: the list, the forms and what is done with them.
+//! DNS records: the list, the form, renewal, deletion and lookup.
 
 use std::rc::Rc;
 
 use actix_web::HttpResponse;
 use actix_web::http::{Method, StatusCode};
 use starchart_domain::fault::{Fault, Field};
-use starchart_domain::publish::PublishState;
 use starchart_domain::record::{NameClass, NewRecord, RecordForm, RecordId};
 use starchart_jobs::Job;
 use starchart_store::records::{self, Record, RecordError};
 
-use crate::actor::Person;
+use crate::actor::User;
+use crate::context::RequestContext;
 use crate::errors::Failure;
 use crate::forms::Form;
-use crate::redirects::see_other;
+use crate::responses::{self, see_other};
 use crate::views::{
     DeletePage, FieldFault, FlashKind, FormMode, FormPage, FormValues, LookupPage, RecordRow,
-    RecordState, RecordsPage, StateItem,
+    RecordStateItem, RecordsPage,
 };
-use crate::visit::{self, Visit};
 
-/// A page looks for news by itself for this long after the newest change, in milliseconds.
-const FOLLOW_MS: i64 = 2 * 60 * 1_000;
+/// For this long after the newest change a page polls for the state, in milliseconds.
+const POLL_AFTER_CHANGE_MS: i64 = 2 * 60 * 1_000;
 
 /// `GET /dns-records`.
-pub(crate) async fn list(visit: Rc<Visit>, person: Person) -> Result<HttpResponse, Failure> {
-    let all = records::list(visit.app.store()?, person.id).await?;
-    let follow_s = follow_s(&visit, &all).await?;
+pub(crate) async fn list(context: Rc<RequestContext>, user: User) -> Result<HttpResponse, Failure> {
+    let all = records::list(context.app.store()?, user.id).await?;
+    let poll_for_s = poll_for_s(&context, &all).await?;
     let rows = all.into_iter().map(row).collect();
-    visit::ok(&RecordsPage {
-        shell: visit.shell(),
+    responses::ok(&RecordsPage {
+        layout: context.layout(),
         rows,
-        limit: visit.app.config.record_limit,
-        follow_s,
+        limit: context.app.config.record_limit,
+        poll_for_s,
     })
 }
 
 /// `GET /dns-records/states`.
-pub(crate) async fn states(visit: Rc<Visit>, person: Person) -> Result<HttpResponse, Failure> {
-    let all = records::list(visit.app.store()?, person.id).await?;
-    let items: Vec<StateItem> = all
+pub(crate) async fn states(
+    context: Rc<RequestContext>,
+    user: User,
+) -> Result<HttpResponse, Failure> {
+    let all = records::list(context.app.store()?, user.id).await?;
+    let items: Vec<RecordStateItem> = all
         .into_iter()
-        .map(|record| StateItem::new(record.id.0, &state(record.state)))
+        .map(|record| RecordStateItem::new(record.id.0, &record.state))
         .collect();
     Ok(HttpResponse::Ok().json(items))
 }
 
 /// `GET /dns-records/new`.
-pub(crate) async fn new(visit: Rc<Visit>, _: Person) -> Result<HttpResponse, Failure> {
+pub(crate) async fn new_form(
+    context: Rc<RequestContext>,
+    _: User,
+) -> Result<HttpResponse, Failure> {
     form_page(
-        &visit,
+        &context,
         StatusCode::OK,
         FormMode::Create,
         FormValues::default(),
@@ -59,56 +64,65 @@ pub(crate) async fn new(visit: Rc<Visit>, _: Person) -> Result<HttpResponse, Fai
 }
 
 /// `POST /dns-records/new`.
-pub(crate) async fn create(visit: Rc<Visit>, person: Person) -> Result<HttpResponse, Failure> {
-    let form = typed(&visit.form);
-    let outcome = match form.check(&person.base) {
+pub(crate) async fn create(
+    context: Rc<RequestContext>,
+    user: User,
+) -> Result<HttpResponse, Failure> {
+    let form = record_form(&context.form);
+    let outcome = match form.check(&user.base) {
         Ok(new) => {
-            let limit = visit.app.config.record_limit;
+            let limit = context.app.config.record_limit;
             let result = records::create(
-                visit.app.store()?,
-                person.id,
+                context.app.store()?,
+                user.id,
                 &new,
                 limit,
-                &person.act(&visit.id),
+                &user.audit_context(&context.request_id),
             )
             .await;
-            weigh(new, result)?
+            faults_from_store_error(new, result)?
         }
         Err(faults) => Err(faults),
     };
-    saved(&visit, FormMode::Create, &form, outcome)
+    save_response(&context, FormMode::Create, &form, outcome)
 }
 
 /// `GET /dns-records/{id}`.
-pub(crate) async fn show(visit: Rc<Visit>, person: Person) -> Result<HttpResponse, Failure> {
-    let record = own(&visit, &person).await?;
+pub(crate) async fn edit_form(
+    context: Rc<RequestContext>,
+    user: User,
+) -> Result<HttpResponse, Failure> {
+    let record = find_own(&context, &user).await?;
     let mode = FormMode::Edit {
         id: record.id.0,
-        seen: Some(record.fingerprint()),
+        fingerprint: Some(record.fingerprint()),
     };
     form_page(
-        &visit,
+        &context,
         StatusCode::OK,
         mode,
-        stored(&person, record),
+        record_values(&user, record),
         Vec::new(),
         false,
     )
 }
 
 /// `POST /dns-records/{id}`.
-pub(crate) async fn edit(visit: Rc<Visit>, person: Person) -> Result<HttpResponse, Failure> {
-    let form = typed(&visit.form);
-    match edit_own(&visit, &person, &form).await {
-        // A foreign record is absent, whatever the form says. What was typed is the person's own,
-        // and is not lost.
+pub(crate) async fn update(
+    context: Rc<RequestContext>,
+    user: User,
+) -> Result<HttpResponse, Failure> {
+    let form = record_form(&context.form);
+    match update_own(&context, &user, &form).await {
+        // The record was deleted meanwhile, or belongs to another user. The input is not lost: the
+        // form shows it again, for a new record.
         Err(Failure::NotFound) if !form.name.is_empty() || !form.input.is_empty() => {
             let faults = vec![FieldFault::new(Field::Form, &Fault::Gone)];
             form_page(
-                &visit,
+                &context,
                 StatusCode::NOT_FOUND,
                 FormMode::Create,
-                values(&form),
+                form_values(&form),
                 faults,
                 false,
             )
@@ -117,66 +131,91 @@ pub(crate) async fn edit(visit: Rc<Visit>, person: Person) -> Result<HttpRespons
     }
 }
 
-async fn edit_own(
-    visit: &Visit,
-    person: &Person,
+async fn update_own(
+    context: &RequestContext,
+    user: &User,
     form: &RecordForm,
 ) -> Result<HttpResponse, Failure> {
-    let id = own(visit, person).await?.id;
-    let mut seen = seen_in(&visit.form);
-    let outcome = match form.check(&person.base) {
+    let id = find_own(context, user).await?.id;
+    let mut fingerprint = form_fingerprint(&context.form);
+    let outcome = match form.check(&user.base) {
         Ok(new) => {
-            let (store, act) = (visit.app.store()?, person.act(&visit.id));
-            let result = match &seen {
-                Some(seen) => records::edit_as_seen(store, person.id, id, &new, seen, &act).await,
-                None => records::edit(store, person.id, id, &new, &act).await,
+            let store = context.app.store()?;
+            let audit_context = user.audit_context(&context.request_id);
+            let result = match &fingerprint {
+                Some(seen) => {
+                    records::edit_as_seen(store, user.id, id, &new, seen, &audit_context).await
+                }
+                None => records::edit(store, user.id, id, &new, &audit_context).await,
             };
             match result {
                 Err(RecordError::Changed) => {
-                    let now = own(visit, person).await?;
-                    // The next time it is not said again.
-                    seen = Some(now.fingerprint());
-                    let now = values(form).told_apart_from(&stored(person, now));
+                    let current = find_own(context, user).await?;
+                    // The user sees the change now; the next save overwrites it.
+                    fingerprint = Some(current.fingerprint());
+                    let now = form_values(form).describe_differences(&record_values(user, current));
                     Err(vec![(Field::Form, Fault::ChangedMeanwhile { now })])
                 }
-                result => weigh(new, result)?,
+                result => faults_from_store_error(new, result)?,
             }
         }
         Err(faults) => Err(faults),
     };
-    saved(visit, FormMode::Edit { id: id.0, seen }, form, outcome)
+    save_response(
+        context,
+        FormMode::Edit {
+            id: id.0,
+            fingerprint,
+        },
+        form,
+        outcome,
+    )
 }
 
 /// `POST`, `PATCH`, `DELETE` on `/dns-records` and `PATCH`, `DELETE` on `/dns-records/{id}`: renews
-/// or deletes. The intent decides; without one the method does.
-pub(crate) async fn act(visit: Rc<Visit>, person: Person) -> Result<HttpResponse, Failure> {
-    let (store, form) = (visit.app.store()?, &visit.form);
-    let id = visit.req.match_info().get("id").or_else(|| form.get("id"));
+/// or deletes a record. The intent decides; without an intent the method does.
+pub(crate) async fn renew_or_delete(
+    context: Rc<RequestContext>,
+    user: User,
+) -> Result<HttpResponse, Failure> {
+    let store = context.app.store()?;
+    let form = &context.form;
+    let id = context
+        .req
+        .match_info()
+        .get("id")
+        .or_else(|| form.get("id"));
     let id = id
-        .ok_or(Failure::Unprocessable("no id"))?
+        .ok_or(Failure::Unprocessable("missing id"))?
         .parse()
         .map(RecordId)
         .map_err(|_| Failure::NotFound)?;
-    let by_method = match *visit.req.method() {
+    let method_intent = match *context.req.method() {
         Method::PATCH => Some("renew-dns-record"),
         Method::DELETE => Some("delete-dns-record"),
         _ => None,
     };
-    let intent = form.get("intent").or(by_method).unwrap_or_default();
-    if by_method.is_some_and(|wanted| wanted != intent) {
-        return Err(Failure::Unprocessable("the method and the intent differ"));
+    let intent = form.get("intent").or(method_intent).unwrap_or_default();
+    if method_intent.is_some_and(|wanted| wanted != intent) {
+        return Err(Failure::Unprocessable("method and intent differ"));
     }
-    let by = person.act(&visit.id);
-    let (record, words) = match intent {
-        "renew-dns-record" => (records::renew(store, person.id, id, &by).await?, "renewed"),
-        "delete-dns-record" => (records::delete(store, person.id, id, &by).await?, "deleted"),
-        _ => return Err(Failure::Unprocessable("an unknown intent")),
+    let audit_context = user.audit_context(&context.request_id);
+    let (record, done) = match intent {
+        "renew-dns-record" => {
+            let record = records::renew(store, user.id, id, &audit_context).await?;
+            (record, "renewed")
+        }
+        "delete-dns-record" => {
+            let record = records::delete(store, user.id, id, &audit_context).await?;
+            (record, "deleted")
+        }
+        _ => return Err(Failure::Unprocessable("unknown intent")),
     };
-    visit.app.queue.wake(Job::Publish);
-    visit.leave_flash(&[(
+    context.app.queue.wake(Job::Publish);
+    context.set_flash(&[(
         FlashKind::Done,
         format!(
-            "DNS Record \"{}\" has been successfully {words}",
+            "DNS Record \"{}\" has been successfully {done}",
             record.name
         ),
     )]);
@@ -184,96 +223,111 @@ pub(crate) async fn act(visit: Rc<Visit>, person: Person) -> Result<HttpResponse
 }
 
 /// `GET /dns-records/{id}/delete`.
-pub(crate) async fn ask_delete(visit: Rc<Visit>, person: Person) -> Result<HttpResponse, Failure> {
-    let record = own(&visit, &person).await?;
-    visit::ok(&DeletePage {
-        shell: visit.shell(),
+pub(crate) async fn confirm_delete(
+    context: Rc<RequestContext>,
+    user: User,
+) -> Result<HttpResponse, Failure> {
+    let record = find_own(&context, &user).await?;
+    responses::ok(&DeletePage {
+        layout: context.layout(),
         row: row(record),
     })
 }
 
 /// `GET /dns-records/{id}/lookup`.
-pub(crate) async fn lookup(visit: Rc<Visit>, person: Person) -> Result<HttpResponse, Failure> {
-    let record = own(&visit, &person).await?;
-    let follow_s = follow_s(&visit, std::slice::from_ref(&record)).await?;
-    let server = visit.app.config.lookup_server.clone();
-    visit::ok(&LookupPage {
-        shell: visit.shell(),
+pub(crate) async fn lookup(
+    context: Rc<RequestContext>,
+    user: User,
+) -> Result<HttpResponse, Failure> {
+    let record = find_own(&context, &user).await?;
+    let poll_for_s = poll_for_s(&context, std::slice::from_ref(&record)).await?;
+    let server = context.app.config.lookup_server.clone();
+    responses::ok(&LookupPage {
+        layout: context.layout(),
         row: row(record),
         server,
-        follow_s,
+        poll_for_s,
     })
 }
 
-/// Seconds for which a page with these records looks for news by itself: while one is on its way,
-/// for a while after the newest change.
-async fn follow_s(visit: &Visit, all: &[Record]) -> Result<u32, Failure> {
+/// Returns for how many seconds a page with these records polls for their state: as long as one is
+/// not settled, but at most [`POLL_AFTER_CHANGE_MS`] after the newest change.
+async fn poll_for_s(context: &RequestContext, all: &[Record]) -> Result<u32, Failure> {
     let newest = all.iter().map(|record| record.updated_at.as_millis()).max();
     let Some(newest) = newest.filter(|_| all.iter().any(|record| !record.state.is_settled()))
     else {
         return Ok(0);
     };
-    let age = visit.app.store()?.now().await?.as_millis() - newest;
-    Ok(u32::try_from((FOLLOW_MS - age) / 1_000).unwrap_or_default())
+    let age = context.app.store()?.now().await?.as_millis() - newest;
+    Ok(u32::try_from((POLL_AFTER_CHANGE_MS - age) / 1_000).unwrap_or_default())
 }
 
-/// The form that was posted after the session had ended, filled in again; nothing of it is done.
-pub(crate) async fn show_held(
-    visit: &Visit,
-    person: &Person,
+/// Shows a form again that was posted after the session had ended. Does not save it.
+pub(crate) async fn show_kept_form(
+    context: &RequestContext,
+    user: &User,
     path: &str,
-    held: &str,
+    kept_form: &str,
 ) -> Result<HttpResponse, Failure> {
-    let form = Form::parse(held.as_bytes())?;
-    if visit.app.keys.open::<i64>(OWNER, &form.text("owner")) != Some(person.id.0) {
-        // What one person typed is not for the next one at the same computer.
+    let form = Form::parse(kept_form.as_bytes())?;
+    if context
+        .app
+        .keys
+        .verify::<i64>(OWNER_PURPOSE, &form.text("owner"))
+        != Some(user.id.0)
+    {
+        // Another user has signed in, perhaps on a shared computer.
         return Ok(see_other("/dns-records"));
     }
     let mode = match path
         .strip_prefix("/dns-records/")
         .and_then(|rest| rest.parse().ok())
     {
-        // The record may be gone.
-        Some(id) => match records::get(visit.app.store()?, person.id, RecordId(id)).await? {
+        // The record may have been deleted meanwhile.
+        Some(id) => match records::get(context.app.store()?, user.id, RecordId(id)).await? {
             Some(_) => FormMode::Edit {
                 id,
-                seen: seen_in(&form),
+                fingerprint: form_fingerprint(&form),
             },
             None => return Err(Failure::NotFound),
         },
         None => FormMode::Create,
     };
     form_page(
-        visit,
+        context,
         StatusCode::OK,
         mode,
-        values(&typed(&form)),
+        form_values(&record_form(&form)),
         Vec::new(),
         true,
     )
 }
 
-/// The record of the path, when it is this person's. Absent and foreign ones look the same.
-async fn own(visit: &Visit, person: &Person) -> Result<Record, Failure> {
-    let id = visit
+/// Returns the record of the path when this user owns it (invariant I8). A record of another user
+/// fails like an absent one.
+async fn find_own(context: &RequestContext, user: &User) -> Result<Record, Failure> {
+    let id = context
         .req
         .match_info()
         .get("id")
         .and_then(|text| text.parse().ok())
         .ok_or(Failure::NotFound)?;
-    records::get(visit.app.store()?, person.id, RecordId(id))
+    records::get(context.app.store()?, user.id, RecordId(id))
         .await?
         .ok_or(Failure::NotFound)
 }
 
-/// What the seal of a form's owner is for.
-const OWNER: &str = "form";
+/// Purpose of the signature in the field `owner`.
+const OWNER_PURPOSE: &str = "form";
 
 type Faults = Vec<(Field, Fault)>;
 type Saved = Result<(NewRecord, Record), Faults>;
 
-/// A refusal of the store as a fault of the form; everything else is a failure.
-fn weigh(new: NewRecord, result: Result<Record, RecordError>) -> Result<Saved, Failure> {
+/// Converts the refusals of the store that the user can correct into faults of the form.
+fn faults_from_store_error(
+    new: NewRecord,
+    result: Result<Record, RecordError>,
+) -> Result<Saved, Failure> {
     let wanted_cname = new.value.rtype().class() == NameClass::Cname;
     let fault = match result {
         Ok(record) => return Ok(Ok((new, record))),
@@ -288,39 +342,39 @@ fn weigh(new: NewRecord, result: Result<Record, RecordError>) -> Result<Saved, F
     Ok(Err(vec![fault]))
 }
 
-/// Back to the list, or to the form with its faults.
-fn saved(
-    visit: &Visit,
+/// Redirects to the list after a save, or shows the form with its faults.
+fn save_response(
+    context: &RequestContext,
     mode: FormMode,
     form: &RecordForm,
     outcome: Saved,
 ) -> Result<HttpResponse, Failure> {
     let (new, record) = match outcome {
-        Ok(both) => both,
+        Ok(saved) => saved,
         Err(faults) => {
             let faults = faults
                 .iter()
-                .map(|(at, fault)| FieldFault::new(*at, fault))
+                .map(|(field, fault)| FieldFault::new(*field, fault))
                 .collect();
             return form_page(
-                visit,
+                context,
                 StatusCode::UNPROCESSABLE_ENTITY,
                 mode,
-                values(form),
+                form_values(form),
                 faults,
                 false,
             );
         }
     };
-    let words = match &mode {
+    let done = match &mode {
         FormMode::Create => "created",
         FormMode::Edit { .. } => "updated",
     };
-    visit.app.queue.wake(Job::Publish);
-    let done = (
+    context.app.queue.wake(Job::Publish);
+    let message = (
         FlashKind::Done,
         format!(
-            "DNS Record \"{}\" has been successfully {words}",
+            "DNS Record \"{}\" has been successfully {done}",
             record.name
         ),
     );
@@ -328,26 +382,26 @@ fn saved(
         .value
         .note()
         .map(|note| (FlashKind::Note, note.to_string()));
-    visit.leave_flash(&std::iter::once(done).chain(note).collect::<Vec<_>>());
+    context.set_flash(&std::iter::once(message).chain(note).collect::<Vec<_>>());
     Ok(see_other("/dns-records"))
 }
 
 fn form_page(
-    visit: &Visit,
+    context: &RequestContext,
     status: StatusCode,
     mode: FormMode,
     values: FormValues,
     faults: Vec<FieldFault>,
     kept: bool,
 ) -> Result<HttpResponse, Failure> {
-    let user = visit.session.as_ref().map(|session| session.user.id.0);
+    let user = context.session.as_ref().map(|session| session.user.id.0);
     let owner = user
-        .and_then(|id| visit.app.keys.seal(OWNER, &id))
+        .and_then(|id| context.app.keys.sign(OWNER_PURPOSE, &id))
         .unwrap_or_default();
-    visit::page(
+    responses::page(
         status,
         &FormPage {
-            shell: visit.shell(),
+            layout: context.layout(),
             mode,
             values,
             faults,
@@ -357,7 +411,7 @@ fn form_page(
     )
 }
 
-fn typed(form: &Form) -> RecordForm {
+fn record_form(form: &Form) -> RecordForm {
     RecordForm {
         name: form.text("subdomain"),
         rtype: form.text("type"),
@@ -369,18 +423,18 @@ fn typed(form: &Form) -> RecordForm {
     }
 }
 
-/// The fingerprint of what the person looked at. A script that sends no more than the original's
-/// fields has not looked before.
-fn seen_in(form: &Form) -> Option<String> {
-    form.get("seen")
-        .filter(|seen| !seen.is_empty())
+/// Returns the fingerprint of the record that the form was filled with. Scripts that send only the
+/// original's fields have none.
+fn form_fingerprint(form: &Form) -> Option<String> {
+    form.get("fingerprint")
+        .filter(|fingerprint| !fingerprint.is_empty())
         .map(str::to_owned)
 }
 
-/// What the form of the record shows at first.
-fn stored(person: &Person, record: Record) -> FormValues {
+/// Fills the form with a stored record.
+fn record_values(user: &User, record: Record) -> FormValues {
     FormValues {
-        subdomain: match person.base.relative(&record.name) {
+        subdomain: match user.base.relative(&record.name) {
             Some("") => "@".to_owned(),
             Some(relative) => relative.to_owned(),
             None => record.name.clone(),
@@ -397,7 +451,7 @@ fn stored(person: &Person, record: Record) -> FormValues {
     }
 }
 
-fn values(form: &RecordForm) -> FormValues {
+fn form_values(form: &RecordForm) -> FormValues {
     let form = form.clone();
     FormValues {
         subdomain: form.name,
@@ -421,17 +475,6 @@ fn row(record: Record) -> RecordRow {
         course: record.course,
         description: record.description,
         expires_on: record.expires_at.date(),
-        state: state(record.state),
-    }
-}
-
-fn state(state: PublishState) -> RecordState {
-    match state {
-        PublishState::Saved => RecordState::Saved,
-        PublishState::Paused => RecordState::Paused,
-        PublishState::Sent => RecordState::Sent,
-        PublishState::InSync => RecordState::InSync,
-        PublishState::Answered { by, of } => RecordState::Answered { by, of },
-        PublishState::Refused { reason } => RecordState::Refused { reason },
+        state: record.state,
     }
 }

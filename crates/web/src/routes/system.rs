@@ -1,4 +1,4 @@
-//! What machines ask for.
+//! Routes for machines: health, version and SAML metadata.
 
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
@@ -8,39 +8,43 @@ use actix_web::HttpResponse;
 use serde_json::json;
 use starchart_store::SchemaState;
 
-use crate::config::{App, Readiness};
+use crate::app::App;
+use crate::context::RequestContext;
 use crate::errors::Failure;
-use crate::visit::Visit;
+use crate::readiness::Readiness;
 
-/// A health check that takes longer says no.
+/// A health check that takes longer fails.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// `GET /healthcheck`: the database answers, the schema fits, and we are not about to stop.
-pub(crate) async fn health(visit: Rc<Visit>) -> Result<HttpResponse, Failure> {
-    let ready = tokio::time::timeout(HEALTH_TIMEOUT, is_ready(&visit.app))
+/// `GET /healthcheck`: succeeds when the database answers, the schema fits and the process is not
+/// draining.
+pub(crate) async fn health(context: Rc<RequestContext>) -> Result<HttpResponse, Failure> {
+    let is_ready = tokio::time::timeout(HEALTH_TIMEOUT, check_readiness(&context.app))
         .await
         .unwrap_or(false);
-    Ok(match ready {
-        true => HttpResponse::Ok().json(json!({ "status": "ok" })),
-        false => HttpResponse::InternalServerError().json(json!({ "status": "error" })),
+    Ok(if is_ready {
+        HttpResponse::Ok().json(json!({ "status": "ok" }))
+    } else {
+        HttpResponse::InternalServerError().json(json!({ "status": "error" }))
     })
 }
 
 /// `GET /alive`.
-pub(crate) async fn alive(visit: Rc<Visit>) -> Result<HttpResponse, Failure> {
-    Ok(alive_answer(&visit.app.readiness))
+pub(crate) async fn alive(context: Rc<RequestContext>) -> Result<HttpResponse, Failure> {
+    Ok(alive_response(&context.app.readiness))
 }
 
-/// What `GET /alive` says: the start is over and this process answers. One that only waits for its
-/// database is not to be replaced.
-pub fn alive_answer(readiness: &Readiness) -> HttpResponse {
-    match readiness.is_alive() {
-        true => HttpResponse::Ok().json(json!({ "status": "alive" })),
-        false => HttpResponse::ServiceUnavailable().json(json!({ "status": "starting" })),
+/// Returns the response to `GET /alive`: 200 once the start has finished, before that 503. It does
+/// not look at the database, because restarting the process would not bring the database back.
+pub fn alive_response(readiness: &Readiness) -> HttpResponse {
+    if readiness.is_alive() {
+        HttpResponse::Ok().json(json!({ "status": "alive" }))
+    } else {
+        HttpResponse::ServiceUnavailable().json(json!({ "status": "starting" }))
     }
 }
 
-async fn is_ready(app: &App) -> bool {
+async fn check_readiness(app: &App) -> bool {
     let readiness = &app.readiness;
     let Ok(store) = app.store() else { return false };
     if readiness.draining.load(Ordering::SeqCst) {
@@ -58,13 +62,13 @@ async fn is_ready(app: &App) -> bool {
 }
 
 /// `GET /version`.
-pub(crate) async fn version(visit: Rc<Visit>) -> Result<HttpResponse, Failure> {
-    Ok(HttpResponse::Ok().json(&visit.app.config.version))
+pub(crate) async fn version(context: Rc<RequestContext>) -> Result<HttpResponse, Failure> {
+    Ok(HttpResponse::Ok().json(&context.app.config.version))
 }
 
 /// `GET /sp`: our SAML metadata.
-pub(crate) async fn service_provider(visit: Rc<Visit>) -> Result<HttpResponse, Failure> {
+pub(crate) async fn saml_metadata(context: Rc<RequestContext>) -> Result<HttpResponse, Failure> {
     Ok(HttpResponse::Ok()
         .content_type("text/xml; charset=utf-8")
-        .body(visit.app.saml.metadata_xml()))
+        .body(context.app.saml.metadata_xml()))
 }

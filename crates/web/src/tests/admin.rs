@@ -1,22 +1,20 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use std::sync::atomic::Ordering;
-
 use actix_web::http::{Method, StatusCode};
 use starchart_store::admin::FRESH_MS;
 use starchart_store::sessions::IMPERSONATION_MS;
 
-use super::world::{Browser, World};
+use super::test_app::{Browser, TestApp};
 use crate::{Protection, route_table};
 
 const SESSION: &str = "__Host-session";
 const WWW: &[(&str, &str)] = &[("subdomain", "www"), ("type", "A"), ("value", "192.0.2.1")];
 
-async fn admin(world: &World) -> Browser<'_> {
-    Browser::signed_in(world, "user3").await
+async fn sign_in_admin(test_app: &TestApp) -> Browser<'_> {
+    Browser::signed_in(test_app, "user3").await
 }
 
-async fn impersonate(browser: &mut Browser<'_>, username: &str) -> super::world::Reply {
+async fn impersonate(browser: &mut Browser<'_>, username: &str) -> super::test_app::Reply {
     browser
         .post(
             "/admin",
@@ -29,12 +27,12 @@ async fn impersonate(browser: &mut Browser<'_>, username: &str) -> super::world:
         .await
 }
 
-async fn stop(browser: &mut Browser<'_>) -> super::world::Reply {
+async fn stop_impersonation(browser: &mut Browser<'_>) -> super::test_app::Reply {
     browser.post("/", &[("intent", "stop-impersonation")]).await
 }
 
-/// Whose name stands in the header.
-async fn shown(browser: &mut Browser<'_>) -> String {
+/// Returns the user name in the header.
+async fn header_user(browser: &mut Browser<'_>) -> String {
     let page = browser.get("/").await;
     page.body
         .split("id=\"header-user\">")
@@ -47,13 +45,13 @@ async fn shown(browser: &mut Browser<'_>) -> String {
 }
 
 #[actix_web::test]
-async fn an_admin_finds_people_page_by_page_and_by_a_link() {
-    let world = World::new().await;
-    Browser::signed_in(&world, "user1")
+async fn an_admin_searches_users_page_by_page() {
+    let test_app = TestApp::new().await;
+    Browser::signed_in(&test_app, "user1")
         .await
         .post("/dns-records/new", WWW)
         .await;
-    let mut browser = admin(&world).await;
+    let mut browser = sign_in_admin(&test_app).await;
     let home = browser.get("/").await.body;
     assert!(home.contains("<h2 id=\"card-admin\">Admin</h2>") && home.contains("href=\"/admin\""));
     let page = browser.get("/admin").await.body;
@@ -66,22 +64,22 @@ async fn an_admin_finds_people_page_by_page_and_by_a_link() {
     ] {
         assert!(page.contains(words), "{words}: {page}");
     }
-    assert!(!page.contains("<table"), "nobody was asked for");
+    assert!(!page.contains("<table"), "no search yet");
 
     let found = browser.get("/admin?searchText=USER").await.body;
     for words in [
-        "2 people found.",
+        "2 users found.",
         "user1@example.edu",
         "user1.starchart.com",
         "user1 &#60;b&#62;&#38;",
-        "That is you.",
+        "This is your own account.",
     ] {
         assert!(found.contains(words), "{words}: {found}");
     }
     assert_eq!(
         found.matches("name=\"searchText\"").count(),
         1,
-        "scripts look for one"
+        "existing scripts expect a single field"
     );
     assert_eq!(found.matches("aria-label=\"Impersonate user\"").count(), 2);
     assert_eq!(
@@ -89,17 +87,17 @@ async fn an_admin_finds_people_page_by_page_and_by_a_link() {
             .matches("type=\"submit\" disabled aria-label=\"Impersonate user\"")
             .count(),
         1,
-        "one's own"
+        "the admin's own row"
     );
     assert_eq!(
         found
             .matches("type=\"button\" disabled aria-label=\"Delete user\"")
             .count(),
         1,
-        "one's own"
+        "the admin's own row"
     );
-    let nobody = browser.get("/admin?searchText=%25%25%25").await;
-    assert!(nobody.status == StatusCode::OK && nobody.body.contains("Nobody was found."));
+    let none = browser.get("/admin?searchText=%25%25%25").await;
+    assert!(none.status == StatusCode::OK && none.body.contains("No users were found."));
     let short = browser.get("/admin?searchText=us").await;
     assert_eq!(short.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(short.body.contains("Type 3 letters or more.") && !short.body.contains("<table"));
@@ -123,11 +121,11 @@ async fn an_admin_finds_people_page_by_page_and_by_a_link() {
             "INSERT INTO users (subject, username, display_name, email, created_at, updated_at) \
              VALUES ('many{n}', 'many{n}', 'Many', 'many{n:02}@example.edu', 0, 0)"
         );
-        world.run(&sql).await;
+        test_app.execute_sql(&sql).await;
     }
     let first = browser.get("/admin?searchText=many").await.body;
     assert!(
-        first.contains("25 people found, page 1 of 2.")
+        first.contains("25 users found, page 1 of 2.")
             && first.contains("searchText=many&#38;page=2"),
         "{first}"
     );
@@ -138,27 +136,27 @@ async fn an_admin_finds_people_page_by_page_and_by_a_link() {
             && second.contains("Previous page")
     );
     assert!(!second.contains("Next page"));
-    for odd in ["0", "-1", "x", "4294967295"] {
+    for page in ["0", "-1", "x", "4294967295"] {
         assert_eq!(
             browser
-                .get(&format!("/admin?searchText=many&page={odd}"))
+                .get(&format!("/admin?searchText=many&page={page}"))
                 .await
                 .status,
             StatusCode::OK,
-            "{odd}"
+            "{page}"
         );
     }
 }
 
 #[actix_web::test]
-async fn nobody_but_admins_gets_in() {
-    let world = World::new().await;
-    let mut person = Browser::signed_in(&world, "user1").await;
-    let mut helping = admin(&world).await;
-    impersonate(&mut helping, "user1").await;
-    let mut demoted = Browser::signed_in(&world, "han.solo").await;
-    world
-        .run("UPDATE users SET is_admin = 0 WHERE subject = 'han.solo'")
+async fn only_admins_can_use_the_admin_routes() {
+    let test_app = TestApp::new().await;
+    let mut user = Browser::signed_in(&test_app, "user1").await;
+    let mut impersonating = sign_in_admin(&test_app).await;
+    impersonate(&mut impersonating, "user1").await;
+    let mut demoted = Browser::signed_in(&test_app, "han.solo").await;
+    test_app
+        .execute_sql("UPDATE users SET is_admin = 0 WHERE subject = 'han.solo'")
         .await;
     let routes: Vec<_> = route_table()
         .filter(|info| info.path.starts_with("/admin"))
@@ -166,8 +164,8 @@ async fn nobody_but_admins_gets_in() {
     assert_eq!(routes.len(), 4);
     for info in routes {
         assert_eq!(info.protection, Protection::Admin, "{}", info.path);
-        for browser in [&mut person, &mut helping, &mut demoted] {
-            let token = browser.any_token().await;
+        for browser in [&mut user, &mut impersonating, &mut demoted] {
+            let token = browser.csrf_token().await;
             let fields = [("intent", "delete-user"), ("username", "user3")];
             let reply = match info.method {
                 Method::GET => {
@@ -191,33 +189,33 @@ async fn nobody_but_admins_gets_in() {
         }
     }
     assert!(
-        !person.get("/").await.body.contains("/admin")
-            && !helping.get("/").await.body.contains("/admin")
+        !user.get("/").await.body.contains("/admin")
+            && !impersonating.get("/").await.body.contains("/admin")
     );
 }
 
 #[actix_web::test]
-async fn impersonation_shows_itself_and_both_names_stand_in_the_trail() {
-    let world = World::new().await;
-    Browser::signed_in(&world, "user1").await;
-    let mut browser = admin(&world).await;
+async fn an_impersonation_is_visible_and_both_user_names_are_in_the_trail() {
+    let test_app = TestApp::new().await;
+    Browser::signed_in(&test_app, "user1").await;
+    let mut browser = sign_in_admin(&test_app).await;
     let before = browser.jar.clone();
-    let begun = impersonate(&mut browser, "user1").await;
+    let started = impersonate(&mut browser, "user1").await;
     assert_eq!(
-        (begun.status, begun.location()),
+        (started.status, started.location()),
         (StatusCode::SEE_OTHER, "/")
     );
     assert_ne!(browser.jar[SESSION], before[SESSION]);
     let mut stale = Browser {
-        world: &world,
+        test_app: &test_app,
         jar: before,
     };
     assert_eq!(
         stale.get("/").await.location(),
         "/login?redirectTo=/",
-        "the old token is nobody's"
+        "the old session token is invalid"
     );
-    assert_eq!(shown(&mut browser).await, "Impersonating: user1");
+    assert_eq!(header_user(&mut browser).await, "Impersonating: user1");
     let page = browser.get("/dns-records/new").await.body;
     for words in [
         "You are <strong>user3</strong>",
@@ -241,15 +239,15 @@ async fn impersonation_shows_itself_and_both_names_stand_in_the_trail() {
     let key = browser.get("/certificate/download/privateKey").await;
     assert_ne!(key.status, StatusCode::OK);
 
-    let helping = browser.jar[SESSION].clone();
-    assert_eq!(stop(&mut browser).await.location(), "/");
-    assert!(browser.jar[SESSION] != helping);
-    assert_eq!(shown(&mut browser).await, "user3");
-    stale.jar.insert(SESSION.to_owned(), helping);
+    let impersonation_token = browser.jar[SESSION].clone();
+    assert_eq!(stop_impersonation(&mut browser).await.location(), "/");
+    assert!(browser.jar[SESSION] != impersonation_token);
+    assert_eq!(header_user(&mut browser).await, "user3");
+    stale.jar.insert(SESSION.to_owned(), impersonation_token);
     assert_eq!(
         stale.get("/").await.location(),
         "/login?redirectTo=/",
-        "nor is the one of the impersonation"
+        "the session token of the impersonation is invalid too"
     );
     assert!(
         browser
@@ -257,9 +255,9 @@ async fn impersonation_shows_itself_and_both_names_stand_in_the_trail() {
             .await
             .body
             .contains("Create your first DNS Record!"),
-        "it was not the admin's own"
+        "the record belongs to the impersonated user"
     );
-    let trail = browser.get("/admin/trail?person=user1").await.body;
+    let trail = browser.get("/admin/trail?user=user1").await.body;
     for action in ["impersonation.start", "record.create", "impersonation.end"] {
         assert!(trail.contains(action), "{action}: {trail}");
     }
@@ -269,7 +267,7 @@ async fn impersonation_shows_itself_and_both_names_stand_in_the_trail() {
             .count(),
         3
     );
-    // Signing out while impersonating signs the admin out.
+    // Signing out during an impersonation signs the admin out.
     impersonate(&mut browser, "user1").await;
     assert_eq!(browser.post("/logout", &[]).await.location(), "/logout");
     assert!(
@@ -283,25 +281,28 @@ async fn impersonation_shows_itself_and_both_names_stand_in_the_trail() {
 }
 
 #[actix_web::test]
-async fn some_are_not_impersonated_and_it_says_why() {
-    let world = World::new().await;
-    Browser::signed_in(&world, "han.solo").await;
-    Browser::signed_in(&world, "user1").await;
-    world
-        .run("UPDATE users SET label = NULL WHERE subject = 'user1'")
+async fn a_refused_impersonation_says_why() {
+    let test_app = TestApp::new().await;
+    Browser::signed_in(&test_app, "han.solo").await;
+    Browser::signed_in(&test_app, "user1").await;
+    test_app
+        .execute_sql("UPDATE users SET label = NULL WHERE subject = 'user1'")
         .await;
-    let mut browser = admin(&world).await;
-    for (who, why) in [
-        ("user3", "That is your own account."),
-        ("han.solo", "Admins are not impersonated."),
-        ("user1", "They have not chosen a domain yet"),
-        ("nobody", "There is nobody with that user name"),
-        ("\u{7}", "There is nobody with that user name"),
+    let mut browser = sign_in_admin(&test_app).await;
+    for (username, reason) in [
+        ("user3", "This is your own account."),
+        ("han.solo", "Admins cannot be impersonated."),
+        ("user1", "This user has not chosen a domain yet."),
+        ("nobody", "No user has this user name"),
+        ("\u{7}", "No user has this user name"),
     ] {
-        let refused = impersonate(&mut browser, who).await;
-        assert_eq!(refused.location(), "/admin", "{who}");
-        assert!(browser.get("/admin").await.body.contains(why), "{who}");
-        assert_eq!(shown(&mut browser).await, "user3");
+        let refused = impersonate(&mut browser, username).await;
+        assert_eq!(refused.location(), "/admin", "{username}");
+        assert!(
+            browser.get("/admin").await.body.contains(reason),
+            "{username}"
+        );
+        assert_eq!(header_user(&mut browser).await, "user3");
     }
     for fields in [
         &[("intent", "impersonate-user")][..],
@@ -315,7 +316,7 @@ async fn some_are_not_impersonated_and_it_says_why() {
             "{fields:?}"
         );
     }
-    world.store.set_clock_offset(FRESH_MS + 60_000);
+    test_app.store.set_clock_offset(FRESH_MS + 60_000);
     impersonate(&mut browser, "user1").await;
     assert!(
         browser
@@ -327,24 +328,27 @@ async fn some_are_not_impersonated_and_it_says_why() {
 }
 
 #[actix_web::test]
-async fn when_the_time_is_over_no_open_form_writes_into_the_admins_own_account() {
-    let world = World::new().await;
-    Browser::signed_in(&world, "user1").await;
-    let mut browser = admin(&world).await;
+async fn a_form_opened_during_an_impersonation_is_refused_after_it_expires() {
+    let test_app = TestApp::new().await;
+    Browser::signed_in(&test_app, "user1").await;
+    let mut browser = sign_in_admin(&test_app).await;
     impersonate(&mut browser, "user1").await;
-    let open = browser.get("/dns-records/new").await.token();
-    world.store.set_clock_offset(IMPERSONATION_MS + 1_000);
+    let old_token = browser.get("/dns-records/new").await.token();
+    test_app.store.set_clock_offset(IMPERSONATION_MS + 1_000);
     let refused = browser
-        .submit(Method::POST, "/dns-records/new", &open, WWW)
+        .submit(Method::POST, "/dns-records/new", &old_token, WWW)
         .await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
     assert!(
         refused
             .body
-            .contains("your time in another person's place was")
-            || refused.body.contains("another person&#39;s place")
+            .contains("an impersonation has started or ended")
     );
-    assert_eq!(shown(&mut browser).await, "user3", "the session goes on");
+    assert_eq!(
+        header_user(&mut browser).await,
+        "user3",
+        "the session of the admin goes on"
+    );
     assert!(
         browser
             .get("/dns-records")
@@ -352,12 +356,12 @@ async fn when_the_time_is_over_no_open_form_writes_into_the_admins_own_account()
             .body
             .contains("Create your first DNS Record!")
     );
-    // To leave may be said on the old page too.
+    // Ending the impersonation works from the old page too.
     let stopped = browser
         .submit(
             Method::POST,
             "/",
-            &open,
+            &old_token,
             &[("intent", "stop-impersonation")],
         )
         .await;
@@ -366,11 +370,13 @@ async fn when_the_time_is_over_no_open_form_writes_into_the_admins_own_account()
         (StatusCode::SEE_OTHER, "/")
     );
     impersonate(&mut browser, "user1").await;
-    let open = browser.get("/dns-records/new").await.token();
-    world.store.set_clock_offset(2 * IMPERSONATION_MS + 2_000);
+    let old_token = browser.get("/dns-records/new").await.token();
+    test_app
+        .store
+        .set_clock_offset(2 * IMPERSONATION_MS + 2_000);
     assert_eq!(
         browser
-            .submit(Method::POST, "/logout", &open, &[])
+            .submit(Method::POST, "/logout", &old_token, &[])
             .await
             .location(),
         "/logout"
@@ -378,31 +384,31 @@ async fn when_the_time_is_over_no_open_form_writes_into_the_admins_own_account()
 }
 
 #[actix_web::test]
-async fn who_is_deleted_is_told_first_and_gone_at_once() {
-    let world = World::new().await;
-    let mut person = Browser::signed_in(&world, "user1").await;
-    person.post("/dns-records/new", WWW).await;
-    let mut browser = admin(&world).await;
-    let ask = browser
+async fn deleting_a_user_asks_first_and_ends_their_sessions_at_once() {
+    let test_app = TestApp::new().await;
+    let mut user = Browser::signed_in(&test_app, "user1").await;
+    user.post("/dns-records/new", WWW).await;
+    let mut browser = sign_in_admin(&test_app).await;
+    let confirmation = browser
         .get("/admin/delete?username=user1&searchText=user1")
         .await
         .body;
     for words in [
         "1 record leaves the zone at once",
-        "1 session of theirs ends at once",
-        "The domain user1.starchart.com stays theirs",
+        "1 session ends at once",
+        "The domain user1.starchart.com stays reserved for this user",
         "Deleting is not a ban",
         "Are you sure? You can't undo this action afterwards.",
         ">Cancel</a>",
         ">Delete</button>",
         "href=\"/admin?searchText=user1\"",
     ] {
-        assert!(ask.contains(words), "{words}: {ask}");
+        assert!(confirmation.contains(words), "{words}: {confirmation}");
     }
     assert_eq!(
-        person.get("/").await.status,
+        user.get("/").await.status,
         StatusCode::OK,
-        "asking changes nothing"
+        "the confirmation page changes nothing"
     );
     assert_eq!(
         browser.get("/admin/delete?username=nobody").await.status,
@@ -412,7 +418,7 @@ async fn who_is_deleted_is_told_first_and_gone_at_once() {
         browser.get("/admin/delete?username=user3").await.location(),
         "/admin"
     );
-    let woken = world.queue.0.load(Ordering::SeqCst);
+    let wake_ups = test_app.queue.wake_ups();
     let fields = [
         ("intent", "delete-user"),
         ("username", "user1"),
@@ -422,23 +428,30 @@ async fn who_is_deleted_is_told_first_and_gone_at_once() {
     assert_eq!(done.location(), "/admin?searchText=user1");
     let list = browser.get(done.location()).await.body;
     assert!(
-        list.contains("User was deleted") && list.contains("Nobody was found."),
+        list.contains("User was deleted") && list.contains("No users were found."),
         "{list}"
     );
     assert_eq!(
-        world.queue.0.load(Ordering::SeqCst),
-        woken + 1,
-        "the worker was told"
+        test_app.queue.wake_ups(),
+        wake_ups + 1,
+        "the worker is woken"
     );
-    assert_eq!(person.get("/").await.location(), "/login?redirectTo=/");
+    assert_eq!(user.get("/").await.location(), "/login?redirectTo=/");
     assert!(list.contains("1 name waits"));
-    for gone in ["user1", "user3"] {
+    for username in ["user1", "user3"] {
         browser
-            .post("/admin", &[("intent", "delete-user"), ("username", gone)])
+            .post(
+                "/admin",
+                &[("intent", "delete-user"), ("username", username)],
+            )
             .await;
     }
-    assert_eq!(shown(&mut browser).await, "user3", "oneself is not deleted");
-    let back = Browser::signed_in(&world, "user1")
+    assert_eq!(
+        header_user(&mut browser).await,
+        "user3",
+        "admins cannot delete themselves"
+    );
+    let back = Browser::signed_in(&test_app, "user1")
         .await
         .get("/")
         .await
@@ -447,21 +460,26 @@ async fn who_is_deleted_is_told_first_and_gone_at_once() {
 }
 
 #[actix_web::test]
-async fn what_was_refused_is_tried_again() {
-    let world = World::new().await;
-    Browser::signed_in(&world, "user1")
+async fn refused_names_and_mails_can_be_retried() {
+    let test_app = TestApp::new().await;
+    Browser::signed_in(&test_app, "user1")
         .await
         .post("/dns-records/new", WWW)
         .await;
-    let far = "refused_generation = generation, refusal = 'a <foreign> set', next_attempt_at = 9000000000000";
-    world.run(&format!("UPDATE names SET {far}")).await;
-    world
-        .run(
-            "INSERT INTO outbox (kind, thing, day, user_id, recipient, detail, message_id, state, refusal, next_attempt_at, \
-             created_at) VALUES ('record_expiring', 'x', '2026-01-01', 1, 'x@example.edu', '', 'm', 'failed', '550 <no>', 0, 0)",
+    test_app
+        .execute_sql(
+            "UPDATE names SET refused_generation = generation, refusal = 'a <foreign> set', \
+             next_attempt_at = 9000000000000",
         )
         .await;
-    let mut browser = admin(&world).await;
+    test_app
+        .execute_sql(
+            "INSERT INTO outbox (kind, thing, day, user_id, recipient, detail, message_id, state, \
+             refusal, next_attempt_at, created_at) VALUES ('record_expiring', 'x', '2026-01-01', \
+             1, 'x@example.edu', '', 'm', 'failed', '550 <no>', 0, 0)",
+        )
+        .await;
+    let mut browser = sign_in_admin(&test_app).await;
     let page = browser.get("/admin").await.body;
     for words in [
         "a &#60;foreign&#62; set",
@@ -471,24 +489,24 @@ async fn what_was_refused_is_tried_again() {
     ] {
         assert!(page.contains(words), "{words}: {page}");
     }
-    let again = async |browser: &mut Browser<'_>, intent: &str, item: &str| {
+    let retry = async |browser: &mut Browser<'_>, intent: &str, item: &str| {
         browser
             .post("/admin", &[("intent", intent), ("item", item)])
             .await;
         browser.get("/admin").await.body
     };
     assert!(
-        again(&mut browser, "retry-record", "www.user1.starchart.com")
+        retry(&mut browser, "retry-record", "www.user1.starchart.com")
             .await
-            .contains("It is tried again now.")
+            .contains("The retry has started.")
     );
     assert!(
-        again(&mut browser, "retry-record", "other.user1.starchart.com")
+        retry(&mut browser, "retry-record", "other.user1.starchart.com")
             .await
-            .contains("nothing left to try again")
+            .contains("nothing left to retry")
     );
-    let sent = again(&mut browser, "retry-mail", "1").await;
-    assert!(sent.contains("It is tried again now.") && !sent.contains("550"));
+    let sent = retry(&mut browser, "retry-mail", "1").await;
+    assert!(sent.contains("The retry has started.") && !sent.contains("550"));
     let bad = browser
         .post("/admin", &[("intent", "retry-mail"), ("item", "x")])
         .await;
@@ -498,9 +516,9 @@ async fn what_was_refused_is_tried_again() {
 }
 
 #[actix_web::test]
-async fn searches_are_counted() {
-    let world = World::with(|config| config.rate_limits.admin_searches_per_minute = 3).await;
-    let mut browser = admin(&world).await;
+async fn admin_searches_are_rate_limited() {
+    let test_app = TestApp::with(|config| config.rate_limits.admin_searches_per_minute = 3).await;
+    let mut browser = sign_in_admin(&test_app).await;
     for _ in 0..3 {
         assert_eq!(
             browser.get("/admin?searchText=user").await.status,
@@ -519,27 +537,25 @@ async fn searches_are_counted() {
     assert_eq!(
         browser.get("/admin").await.status,
         StatusCode::OK,
-        "the dashboard itself is no search"
+        "the dashboard without a search is not limited"
     );
 }
 
 #[actix_web::test]
-async fn the_trail_goes_back_page_by_page() {
-    let world = World::new().await;
-    let mut browser = admin(&world).await;
+async fn the_audit_trail_is_read_page_by_page() {
+    let test_app = TestApp::new().await;
+    let mut browser = sign_in_admin(&test_app).await;
     let lines: Vec<String> = (0..120)
         .map(|n| format!("(1, 1, 'test.line', 'object-{n:03}', '=cmd|x', 'r')"))
         .collect();
-    world
-        .run(&format!(
+    test_app
+        .execute_sql(&format!(
             "INSERT INTO audit_trail (at, actor_id, action, object, detail, request_id) VALUES {}",
             lines.join(", ")
         ))
         .await;
-    let (mut path, mut seen) = (
-        "/admin/trail?action=test.line&object=object".to_owned(),
-        Vec::new(),
-    );
+    let mut path = "/admin/trail?action=test.line&object=object".to_owned();
+    let mut seen = Vec::new();
     loop {
         let page = browser.get(&path).await.body;
         seen.extend(
@@ -555,10 +571,10 @@ async fn the_trail_goes_back_page_by_page() {
     assert_eq!(seen, (0..120).rev().collect::<Vec<_>>());
     assert!(
         browser
-            .get("/admin/trail?person=nobody")
+            .get("/admin/trail?user=nobody")
             .await
             .body
-            .contains("No line fits.")
+            .contains("No entries match the filter.")
     );
     assert_eq!(
         browser.get("/admin/trail?before=x").await.status,

@@ -1,8 +1,5 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use std::rc::Rc;
-use std::sync::atomic::Ordering;
-
 use actix_web::HttpResponse;
 use actix_web::body::to_bytes;
 use actix_web::http::{Method, StatusCode};
@@ -11,13 +8,15 @@ use starchart_domain::secret::Secret;
 use starchart_domain::user::UserId;
 use starchart_store::certificates::orders::{self, Claim, IssuedCertificate, Postponement};
 use starchart_store::{certificates, sessions, users};
+use std::rc::Rc;
 
-use super::world::{Browser, HOST, Reply, World};
-use crate::actor::Person;
-use crate::errors::{self, Failure};
+use super::test_app::{Browser, HOST, Reply, TestApp};
+use crate::actor::User;
+use crate::context::RequestContext;
+use crate::error_page;
+use crate::errors::Failure;
 use crate::forms::Form;
-use crate::visit::Visit;
-use crate::{keys, routes};
+use crate::{routes, tokens};
 
 const DAY: i64 = 24 * 60 * 60 * 1_000;
 const KEY: &str = "-----BEGIN PRIVATE KEY-----\nVerySecretIndeed\n-----END PRIVATE KEY-----\n";
@@ -27,9 +26,9 @@ const KEY_PATH: &str = "/certificate/download/privateKey";
 const PENDING: &str =
     "We have received your request, and will notify you by email when your certificate is ready.";
 
-async fn owner(world: &World, browser: &Browser<'_>) -> UserId {
+async fn owner_id(test_app: &TestApp, browser: &Browser<'_>) -> UserId {
     let token = &browser.jar["__Host-session"];
-    sessions::find(&world.store, keys::hash(token))
+    sessions::find(&test_app.store, tokens::hash(token))
         .await
         .unwrap()
         .unwrap()
@@ -37,29 +36,29 @@ async fn owner(world: &World, browser: &Browser<'_>) -> UserId {
         .id
 }
 
-/// What the worker does with the one order that is due.
-async fn claim(world: &World) -> Claim {
-    let due = orders::list_due(&world.store, 10).await.unwrap();
+/// Claims the one due order, as the worker does.
+async fn claim(test_app: &TestApp) -> Claim {
+    let due = orders::list_due(&test_app.store, 10).await.unwrap();
     assert_eq!(due.len(), 1, "{due:?}");
-    orders::claim(&world.store, due[0], "test", 600_000)
+    orders::claim(&test_app.store, due[0], "test", 600_000)
         .await
         .unwrap()
         .unwrap()
         .claim
 }
 
-async fn ordered(world: &World, claim: &Claim) {
+async fn ordered(test_app: &TestApp, claim: &Claim) {
     assert!(
-        orders::save_order_url(&world.store, claim, "https://ca.example/order/1")
+        orders::save_order_url(&test_app.store, claim, "https://ca.example/order/1")
             .await
             .unwrap()
     );
 }
 
-/// From the order to a certificate that lives for so many days from now.
-async fn issue(world: &World, claim: &Claim, days: i64) {
-    let store = &world.store;
-    ordered(world, claim).await;
+/// Carries an order through to a certificate that is valid for `days` from now.
+async fn issue(test_app: &TestApp, claim: &Claim, days: i64) {
+    let store = &test_app.store;
+    ordered(test_app, claim).await;
     assert!(
         orders::save_challenge_values(store, claim, &["one".to_owned(), "two".to_owned()])
             .await
@@ -82,14 +81,14 @@ async fn issue(world: &World, claim: &Claim, days: i64) {
     assert!(orders::issue(store, claim, &issued).await.unwrap());
 }
 
-/// A browser of a person with a certificate for so many days.
-async fn with_certificate<'a>(world: &'a World, username: &str, days: i64) -> Browser<'a> {
-    let mut browser = Browser::signed_in(world, username).await;
+/// Signs a user in and issues a certificate that is valid for `days`.
+async fn with_certificate<'a>(test_app: &'a TestApp, username: &str, days: i64) -> Browser<'a> {
+    let mut browser = Browser::signed_in(test_app, username).await;
     assert_eq!(
         browser.post("/certificate", &[]).await.location(),
         "/certificate"
     );
-    issue(world, &claim(world).await, days).await;
+    issue(test_app, &claim(test_app).await, days).await;
     browser
 }
 
@@ -108,9 +107,9 @@ async fn state(browser: &mut Browser<'_>) -> serde_json::Value {
 }
 
 #[actix_web::test]
-async fn a_certificate_is_requested_followed_and_deleted() {
-    let world = World::new().await;
-    let mut browser = Browser::signed_in(&world, "user1").await;
+async fn a_certificate_is_requested_issued_and_deleted() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
     let none = browser.get("/certificate").await;
     assert!(
         none.body.contains("Request a Certificate") && none.body.contains("*.user1.starchart.com"),
@@ -118,7 +117,7 @@ async fn a_certificate_is_requested_followed_and_deleted() {
         none.body
     );
     assert!(browser.get("/").await.body.contains("Create Certificate"));
-    assert_eq!(state(&mut browser).await["again_s"], 0);
+    assert_eq!(state(&mut browser).await["poll_after_s"], 0);
 
     assert_eq!(
         browser
@@ -127,55 +126,54 @@ async fn a_certificate_is_requested_followed_and_deleted() {
             .location(),
         "/certificate"
     );
-    assert_eq!(
-        world.queue.0.load(Ordering::SeqCst),
-        1,
-        "the worker was told"
-    );
+    assert_eq!(test_app.queue.wake_ups(), 1, "the worker is woken");
     let pending = browser.get("/certificate").await;
     assert!(pending.body.contains(PENDING) && !pending.body.contains("Request a Certificate"));
     assert!(browser.get("/").await.body.contains("Manage Certificate"));
     let asked = state(&mut browser).await;
     assert_eq!(
-        (&asked["again_s"], &asked["steps"][1]["state"]),
+        (&asked["poll_after_s"], &asked["steps"][1]["state"]),
         (&1.into(), &"now".into()),
         "{asked}"
     );
     assert!(
         pending.body.contains(&format!(
-            "data-shape=\"{}\"",
-            asked["shape"].as_str().unwrap()
+            "data-page-revision=\"{}\"",
+            asked["page_revision"].as_str().unwrap()
         )),
-        "the page is as it was"
+        "the page has the same revision"
     );
-    world.store.set_clock_offset(120_000);
-    assert_eq!(state(&mut browser).await["again_s"], 5);
-    world.store.set_clock_offset(0);
+    test_app.store.set_clock_offset(120_000);
+    assert_eq!(state(&mut browser).await["poll_after_s"], 5);
+    test_app.store.set_clock_offset(0);
 
-    let claim = claim(&world).await;
-    ordered(&world, &claim).await;
+    let claim = claim(&test_app).await;
+    ordered(&test_app, &claim).await;
     assert!(
-        orders::save_challenge_values(&world.store, &claim, &["one".to_owned()])
+        orders::save_challenge_values(&test_app.store, &claim, &["one".to_owned()])
             .await
             .unwrap()
     );
     let publishing = state(&mut browser).await;
     assert_eq!(
-        publishing["shape"], asked["shape"],
-        "only the steps have moved"
+        publishing["page_revision"], asked["page_revision"],
+        "only the steps have changed"
     );
     let step = &publishing["steps"][2];
     assert_eq!(
         (&step["state"], &step["title"]),
-        (&"now".into(), &"Putting the proof into the DNS".into()),
+        (&"now".into(), &"Publishing the proof in the DNS".into()),
         "{publishing}"
     );
     assert_eq!(
         step["detail"],
         "A TXT record is about to be sent to Route53."
     );
-    world
-        .run("UPDATE names SET applied_generation = generation, in_sync_at = 1, answered_by = 2, answered_of = 4 WHERE fqdn LIKE '_acme%'")
+    test_app
+        .execute_sql(
+            "UPDATE names SET applied_generation = generation, in_sync_at = 1, answered_by = 2, \
+             answered_of = 4 WHERE fqdn LIKE '_acme%'",
+        )
         .await;
     assert_eq!(
         state(&mut browser).await["steps"][2]["detail"],
@@ -188,16 +186,16 @@ async fn a_certificate_is_requested_followed_and_deleted() {
             .body
             .contains("2 of 4 name servers answer with it.")
     );
-    issue(&world, &claim, 90).await;
+    issue(&test_app, &claim, 90).await;
 
     let issued = state(&mut browser).await;
     assert!(
-        issued["shape"] != asked["shape"]
+        issued["page_revision"] != asked["page_revision"]
             && issued["steps"] == serde_json::json!([])
-            && issued["again_s"] == 0
+            && issued["poll_after_s"] == 0
     );
     let page = browser.get("/certificate").await;
-    let now = world.store.now().await.unwrap();
+    let now = test_app.store.now().await.unwrap();
     for words in [
         now.date(),
         now.plus(90 * DAY).date(),
@@ -224,7 +222,7 @@ async fn a_certificate_is_requested_followed_and_deleted() {
             .await
             .body
             .contains("Full Chain"),
-        "asking changes nothing"
+        "the confirmation page changes nothing"
     );
     assert_eq!(
         browser
@@ -245,15 +243,15 @@ async fn a_certificate_is_requested_followed_and_deleted() {
         "/certificate"
     );
     assert_eq!(
-        browser.get_from("same-origin", KEY_PATH).await.status,
+        browser.get_from_site("same-origin", KEY_PATH).await.status,
         StatusCode::NOT_FOUND
     );
 }
 
 #[actix_web::test]
-async fn asking_for_the_state_leaves_the_message_to_the_page() {
-    let world = World::new().await;
-    let mut browser = with_certificate(&world, "user1", 90).await;
+async fn polling_the_state_does_not_consume_the_message() {
+    let test_app = TestApp::new().await;
+    let mut browser = with_certificate(&test_app, "user1", 90).await;
     browser
         .post("/certificate", &[("intent", "delete-certificate")])
         .await;
@@ -268,9 +266,9 @@ async fn asking_for_the_state_leaves_the_message_to_the_page() {
 }
 
 #[actix_web::test]
-async fn the_files_are_those_that_people_know() {
-    let world = World::new().await;
-    let mut browser = with_certificate(&world, "user1", 90).await;
+async fn downloads_have_the_names_of_the_original() {
+    let test_app = TestApp::new().await;
+    let mut browser = with_certificate(&test_app, "user1", 90).await;
     for (part, file, pem) in [
         (
             "certificate",
@@ -290,7 +288,7 @@ async fn the_files_are_those_that_people_know() {
         ),
     ] {
         let reply = browser
-            .get_from("same-origin", &format!("/certificate/download/{part}"))
+            .get_from_site("same-origin", &format!("/certificate/download/{part}"))
             .await;
         assert_eq!(
             (reply.status, reply.body.as_str()),
@@ -318,16 +316,17 @@ async fn the_files_are_those_that_people_know() {
 }
 
 #[actix_web::test]
-async fn a_private_key_is_its_owners_and_given_out_from_our_page_only() {
-    let world = World::new().await;
-    let mut browser = with_certificate(&world, "user1", 90).await;
-    let given =
-        || world.number("SELECT COUNT(*) FROM audit_trail WHERE action = 'certificate.key'");
+async fn a_private_key_is_sent_to_its_owner_and_our_own_page_only() {
+    let test_app = TestApp::new().await;
+    let mut browser = with_certificate(&test_app, "user1", 90).await;
+    let audited = || {
+        test_app.query_number("SELECT COUNT(*) FROM audit_trail WHERE action = 'certificate.key'")
+    };
     for site in ["cross-site", "same-site", "", "same-origin, none"] {
-        let reply = browser.get_from(site, KEY_PATH).await;
+        let reply = browser.get_from_site(site, KEY_PATH).await;
         assert_eq!(reply.status, StatusCode::FORBIDDEN, "{site}");
         assert!(
-            reply.body.contains("Download it from our own page")
+            reply.body.contains("Download it from the certificate page")
                 && !reply.body.contains("VerySecret"),
             "{site}"
         );
@@ -335,13 +334,17 @@ async fn a_private_key_is_its_owners_and_given_out_from_our_page_only() {
     assert_eq!(
         browser.get(KEY_PATH).await.status,
         StatusCode::FORBIDDEN,
-        "a browser that does not say"
+        "no Sec-Fetch-Site"
     );
-    assert_eq!(given().await, 0);
+    assert_eq!(audited().await, 0);
     for site in ["same-origin", "none"] {
-        assert_eq!(browser.get_from(site, KEY_PATH).await.body, KEY, "{site}");
+        assert_eq!(
+            browser.get_from_site(site, KEY_PATH).await.body,
+            KEY,
+            "{site}"
+        );
     }
-    assert_eq!(given().await, 2, "each leaves a trace");
+    assert_eq!(audited().await, 2, "each download is in the audit trail");
     let head = TestRequest::with_uri(KEY_PATH)
         .method(Method::HEAD)
         .insert_header(("host", HOST));
@@ -349,9 +352,9 @@ async fn a_private_key_is_its_owners_and_given_out_from_our_page_only() {
         .send(head.insert_header(("sec-fetch-site", "same-origin")))
         .await;
     assert_eq!(
-        (head.status, head.body.as_str(), given().await),
+        (head.status, head.body.as_str(), audited().await),
         (StatusCode::OK, "", 2),
-        "a HEAD gives no key"
+        "HEAD sends no key"
     );
     for path in [
         "/certificate",
@@ -367,14 +370,14 @@ async fn a_private_key_is_its_owners_and_given_out_from_our_page_only() {
         );
         assert_eq!(header(&page, "cache-control"), "no-store", "{path}");
     }
-    let mut other = Browser::signed_in(&world, "user2").await;
+    let mut other = Browser::signed_in(&test_app, "user2").await;
     for part in ["certificate", "privateKey", "chain", "fullChain"] {
         let reply = other
-            .get_from("same-origin", &format!("/certificate/download/{part}"))
+            .get_from_site("same-origin", &format!("/certificate/download/{part}"))
             .await;
         assert_eq!(reply.status, StatusCode::NOT_FOUND, "{part}");
-        let guest = Browser::new(&world)
-            .get_from("same-origin", &format!("/certificate/download/{part}"))
+        let guest = Browser::new(&test_app)
+            .get_from_site("same-origin", &format!("/certificate/download/{part}"))
             .await;
         assert_eq!(
             guest.location(),
@@ -391,30 +394,35 @@ async fn a_private_key_is_its_owners_and_given_out_from_our_page_only() {
 }
 
 #[actix_web::test]
-async fn no_key_is_given_out_without_a_line_in_the_trail() {
-    let world = World::new().await;
-    let mut browser = with_certificate(&world, "user1", 90).await;
-    world.run("DROP TABLE audit_trail").await;
-    let reply = browser.get_from("same-origin", KEY_PATH).await;
+async fn no_private_key_is_sent_when_the_audit_trail_fails() {
+    let test_app = TestApp::new().await;
+    let mut browser = with_certificate(&test_app, "user1", 90).await;
+    test_app.execute_sql("DROP TABLE audit_trail").await;
+    let reply = browser.get_from_site("same-origin", KEY_PATH).await;
     assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR);
     assert!(!reply.body.contains("VerySecret"));
 }
 
-/// What the handlers are told when an admin acts as another person.
-async fn acted_for(world: &World, owner: UserId, by: UserId, path: &str) -> (Rc<Visit>, Person) {
+/// Creates what a handler receives when an admin impersonates a user.
+async fn impersonation_context(
+    test_app: &TestApp,
+    owner: UserId,
+    by: UserId,
+    path: &str,
+) -> (Rc<RequestContext>, User) {
     let request = TestRequest::with_uri(path)
         .insert_header(("host", HOST))
         .insert_header(("sec-fetch-site", "same-origin"));
-    let user = users::get(&world.store, owner).await.unwrap().unwrap();
-    let base = world.app.config.root_domain.base(&user.label.unwrap());
-    let visit = Visit::new(
-        world.app.clone(),
+    let user = users::get(&test_app.store, owner).await.unwrap().unwrap();
+    let base = test_app.app.config.root_domain.base(&user.label.unwrap());
+    let context = RequestContext::new(
+        test_app.app.clone(),
         request.to_http_request(),
         "test".to_owned(),
     );
     (
-        Rc::new(visit),
-        Person {
+        Rc::new(context),
+        User {
             id: owner,
             base,
             impersonator: Some(by),
@@ -422,9 +430,9 @@ async fn acted_for(world: &World, owner: UserId, by: UserId, path: &str) -> (Rc<
     )
 }
 
-async fn text(answer: Result<HttpResponse, Failure>) -> String {
+async fn body_text(response: Result<HttpResponse, Failure>) -> String {
     String::from_utf8(
-        to_bytes(answer.unwrap().into_body())
+        to_bytes(response.unwrap().into_body())
             .await
             .ok()
             .unwrap()
@@ -434,55 +442,56 @@ async fn text(answer: Result<HttpResponse, Failure>) -> String {
 }
 
 #[actix_web::test]
-async fn an_admin_who_acts_as_another_person_gets_no_key() {
-    let world = World::new().await;
-    let mut browser = with_certificate(&world, "user1", 90).await;
-    let (id, by) = (
-        owner(&world, &browser).await,
-        owner(&world, &Browser::signed_in(&world, "boss").await).await,
-    );
+async fn an_admin_who_impersonates_a_user_gets_no_private_key() {
+    let test_app = TestApp::new().await;
+    let mut browser = with_certificate(&test_app, "user1", 90).await;
+    let id = owner_id(&test_app, &browser).await;
+    let by = owner_id(&test_app, &Browser::signed_in(&test_app, "boss").await).await;
 
-    let (visit, person) = acted_for(&world, id, by, "/certificate").await;
-    let page = text(routes::certificate::show(visit, person).await).await;
+    let (context, user) = impersonation_context(&test_app, id, by, "/certificate").await;
+    let page = body_text(routes::certificate::show(context, user).await).await;
     assert!(
-        page.contains("Full Chain") && page.contains("nobody gets a private key but its owner"),
+        page.contains("Full Chain") && page.contains("Only the owner can get the private key"),
         "{page}"
     );
     assert!(!page.contains(KEY_PATH) && !page.contains("VerySecret"));
 
-    let (visit, person) = acted_for(&world, id, by, KEY_PATH).await;
-    let failure = routes::certificate::private_key(Rc::clone(&visit), person)
+    let (context, user) = impersonation_context(&test_app, id, by, KEY_PATH).await;
+    let failure = routes::certificate::private_key(Rc::clone(&context), user)
         .await
         .unwrap_err();
-    let answer = errors::answer(&visit, &failure);
-    assert_eq!(answer.status(), StatusCode::FORBIDDEN);
-    let page = text(Ok(answer)).await;
+    let response = error_page::response(&context, &failure);
+    assert_eq!(response.status(), StatusCode::FORBIDDEN);
+    let page = body_text(Ok(response)).await;
     assert!(
-        page.contains("A private key is its owner&#39;s alone") && !page.contains("VerySecret"),
+        page.contains("Only the owner can get a private key") && !page.contains("VerySecret"),
         "{page}"
     );
     assert_eq!(
-        world
-            .number("SELECT COUNT(*) FROM audit_trail WHERE action = 'certificate.key'")
+        test_app
+            .query_number("SELECT COUNT(*) FROM audit_trail WHERE action = 'certificate.key'")
             .await,
         0
     );
 
-    // Helping is allowed, and told with both names.
-    let (visit, person) = acted_for(&world, id, by, "/certificate").await;
-    let mut visit = Rc::into_inner(visit).unwrap();
-    visit.form = Form::parse(b"intent=delete-certificate").unwrap();
+    // Other actions are allowed and audited with both users.
+    let (context, user) = impersonation_context(&test_app, id, by, "/certificate").await;
+    let mut context = Rc::into_inner(context).unwrap();
+    context.form = Form::parse(b"intent=delete-certificate").unwrap();
     assert_eq!(
-        routes::certificate::act(Rc::new(visit), person)
+        routes::certificate::handle_intent(Rc::new(context), user)
             .await
             .unwrap()
             .status(),
         StatusCode::SEE_OTHER
     );
-    let told = format!("action = 'certificate.delete' AND actor_id = {by} AND on_behalf_of = {id}");
+    let condition =
+        format!("action = 'certificate.delete' AND actor_id = {by} AND on_behalf_of = {id}");
     assert_eq!(
-        world
-            .number(&format!("SELECT COUNT(*) FROM audit_trail WHERE {told}"))
+        test_app
+            .query_number(&format!(
+                "SELECT COUNT(*) FROM audit_trail WHERE {condition}"
+            ))
             .await,
         1
     );
@@ -496,15 +505,19 @@ async fn an_admin_who_acts_as_another_person_gets_no_key() {
 }
 
 #[actix_web::test]
-async fn a_failed_order_tells_why_and_offers_another() {
-    let world = World::new().await;
-    let mut browser = Browser::signed_in(&world, "user1").await;
+async fn a_failed_order_shows_its_reason_and_a_new_request() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
     browser.post("/certificate", &[]).await;
-    let first = claim(&world).await;
+    let first = claim(&test_app).await;
     assert!(
-        orders::fail(&world.store, &first, "The authority found <no> TXT record.")
-            .await
-            .unwrap()
+        orders::fail(
+            &test_app.store,
+            &first,
+            "The authority found <no> TXT record."
+        )
+        .await
+        .unwrap()
     );
     let page = browser.get("/certificate").await;
     for words in [
@@ -515,7 +528,7 @@ async fn a_failed_order_tells_why_and_offers_another() {
         assert!(page.body.contains(words), "{words}");
     }
     assert!(!page.body.contains("http-equiv") && !page.body.contains(PENDING));
-    assert_eq!(state(&mut browser).await["again_s"], 0);
+    assert_eq!(state(&mut browser).await["poll_after_s"], 0);
     assert!(browser.get("/").await.body.contains("Create Certificate"));
     browser
         .post("/certificate", &[("intent", "request-certificate")])
@@ -524,53 +537,60 @@ async fn a_failed_order_tells_why_and_offers_another() {
 }
 
 #[actix_web::test]
-async fn a_wait_is_shown_with_its_reason_and_its_end() {
-    let world = World::new().await;
-    let mut browser = Browser::signed_in(&world, "user1").await;
+async fn a_waiting_order_shows_its_reason_and_the_next_attempt() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
     browser.post("/certificate", &[]).await;
     let before = state(&mut browser).await;
     let problem = Some("The certificate authority takes no more requests for now.".to_owned());
-    let pause = Postponement {
+    let postponement = Postponement {
         for_ms: 3 * 60 * 60 * 1_000,
         problem,
         failed: Some(true),
         show_retry_time: true,
         requested_by_ca: true,
     };
-    let at = world.store.now().await.unwrap().plus(pause.for_ms);
+    let at = test_app
+        .store
+        .now()
+        .await
+        .unwrap()
+        .plus(postponement.for_ms);
     assert!(
-        orders::postpone(&world.store, &claim(&world).await, &pause)
+        orders::postpone(&test_app.store, &claim(&test_app).await, &postponement)
             .await
             .unwrap()
     );
     let page = browser.get("/certificate").await;
     assert!(
         page.body.contains("takes no more requests for now.")
-            && page.body.contains("It goes on by itself at <strong>")
+            && page
+                .body
+                .contains("The order continues automatically at <strong>")
     );
     assert!(page.body.contains(&at.date()) && page.body.contains(" UTC</strong>"));
     let waiting = state(&mut browser).await;
     assert!(
-        waiting["shape"] != before["shape"],
-        "the page is loaded again"
+        waiting["page_revision"] != before["page_revision"],
+        "the page reloads"
     );
-    assert_eq!(waiting["again_s"], 60, "nothing happens for long");
+    assert_eq!(waiting["poll_after_s"], 60, "the next attempt is far away");
 }
 
 #[actix_web::test]
-async fn an_unchecked_challenge_is_told() {
-    let world = World::new().await;
-    let mut browser = Browser::signed_in(&world, "user1").await;
+async fn the_page_says_when_name_servers_were_not_checked() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
     browser.post("/certificate", &[]).await;
-    let claim = claim(&world).await;
-    ordered(&world, &claim).await;
+    let claim = claim(&test_app).await;
+    ordered(&test_app, &claim).await;
     assert!(
-        orders::save_challenge_values(&world.store, &claim, &["one".to_owned()])
+        orders::save_challenge_values(&test_app.store, &claim, &["one".to_owned()])
             .await
             .unwrap()
     );
     assert!(
-        orders::mark_validating(&world.store, &claim, true)
+        orders::mark_validating(&test_app.store, &claim, true)
             .await
             .unwrap()
     );
@@ -579,14 +599,14 @@ async fn an_unchecked_challenge_is_told() {
             .get("/certificate")
             .await
             .body
-            .contains("Not checked: no name server could be asked from here.")
+            .contains("Not checked: this server could not reach the name servers.")
     );
 }
 
 #[actix_web::test]
-async fn a_renewal_is_taken_when_it_is_due_and_shows_both() {
-    let world = World::new().await;
-    let mut browser = with_certificate(&world, "user1", 90).await;
+async fn a_renewal_is_accepted_when_due_and_the_page_shows_both_certificates() {
+    let test_app = TestApp::new().await;
+    let mut browser = with_certificate(&test_app, "user1", 90).await;
     assert_eq!(
         browser
             .post("/certificate", &[("intent", "renew-certificate")])
@@ -595,17 +615,17 @@ async fn a_renewal_is_taken_when_it_is_due_and_shows_both() {
         "/certificate"
     );
     let early = browser.get("/certificate").await;
-    let from = world.store.now().await.unwrap().plus(60 * DAY).date();
+    let from = test_app.store.now().await.unwrap().plus(60 * DAY).date();
     assert!(
         early
             .body
-            .contains(&format!("Your certificate can be renewed from {from} on.")),
+            .contains(&format!("You can renew your certificate from {from}.")),
         "{}",
         early.body
     );
 
-    world
-        .run(&format!(
+    test_app
+        .execute_sql(&format!(
             "UPDATE certificates SET not_before = not_before - {0}, not_after = not_after - {0}",
             61 * DAY
         ))
@@ -614,9 +634,9 @@ async fn a_renewal_is_taken_when_it_is_due_and_shows_both() {
     assert!(
         due.body
             .contains("aria-describedby=\"renew-when\">Renew</button>")
-            && due.body.contains("You may renew it now.")
+            && due.body.contains("You can renew it now.")
     );
-    let token = browser.any_token().await;
+    let token = browser.csrf_token().await;
     assert_eq!(
         browser
             .submit(Method::PATCH, "/certificate", &token, &[])
@@ -631,13 +651,13 @@ async fn a_renewal_is_taken_when_it_is_due_and_shows_both() {
             && both.body.contains("disabled>Renew</button>")
     );
     assert_eq!(
-        browser.get_from("same-origin", KEY_PATH).await.body,
+        browser.get_from_site("same-origin", KEY_PATH).await.body,
         KEY,
-        "the old one stays usable"
+        "the old certificate stays usable"
     );
-    let order = claim(&world).await;
+    let order = claim(&test_app).await;
     assert!(
-        orders::fail(&world.store, &order, "Nothing came of it.")
+        orders::fail(&test_app.store, &order, "The order failed.")
             .await
             .unwrap()
     );
@@ -648,9 +668,10 @@ async fn a_renewal_is_taken_when_it_is_due_and_shows_both() {
 }
 
 #[actix_web::test]
-async fn asking_again_changes_nothing_and_too_often_says_when() {
-    let world = World::with(|config| config.rate_limits.certificate_requests_per_day = 2).await;
-    let mut browser = Browser::signed_in(&world, "user1").await;
+async fn a_repeated_request_changes_nothing_and_the_daily_limit_says_when_to_retry() {
+    let test_app =
+        TestApp::with(|config| config.rate_limits.certificate_requests_per_day = 2).await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
     for _ in 0..3 {
         assert_eq!(
             browser.post("/certificate", &[]).await.location(),
@@ -658,20 +679,20 @@ async fn asking_again_changes_nothing_and_too_often_says_when() {
         );
     }
     assert_eq!(
-        world
-            .number("SELECT COUNT(*) FROM certificate_orders")
+        test_app
+            .query_number("SELECT COUNT(*) FROM certificate_orders")
             .await,
         1,
-        "one order under way"
+        "one order in progress"
     );
     assert!(
-        orders::fail(&world.store, &claim(&world).await, "x")
+        orders::fail(&test_app.store, &claim(&test_app).await, "x")
             .await
             .unwrap()
     );
     browser.post("/certificate", &[]).await;
     assert!(
-        orders::fail(&world.store, &claim(&world).await, "x")
+        orders::fail(&test_app.store, &claim(&test_app).await, "x")
             .await
             .unwrap()
     );
@@ -682,23 +703,23 @@ async fn asking_again_changes_nothing_and_too_often_says_when() {
     assert!(
         refused
             .body
-            .contains("You have asked for a certificate 2 times within 24 hours")
+            .contains("You have requested a certificate 2 times within 24 hours")
     );
     assert!(refused.body.contains("<h1>Certificate</h1>"));
     assert_eq!(
-        world
-            .number("SELECT COUNT(*) FROM certificate_orders")
+        test_app
+            .query_number("SELECT COUNT(*) FROM certificate_orders")
             .await,
         2
     );
 }
 
 #[actix_web::test]
-async fn whoever_cannot_ask_for_another_is_told_before_deleting() {
+async fn the_deletion_page_says_when_no_new_certificate_can_be_requested_yet() {
     let warned = async |daily: u32| {
-        let world =
-            World::with(|config| config.rate_limits.certificate_requests_per_day = daily).await;
-        let mut browser = with_certificate(&world, "user1", 90).await;
+        let test_app =
+            TestApp::with(|config| config.rate_limits.certificate_requests_per_day = daily).await;
+        let mut browser = with_certificate(&test_app, "user1", 90).await;
         let mut pages = Vec::new();
         for path in ["/certificate/delete", "/certificate"] {
             pages.push(
@@ -706,7 +727,7 @@ async fn whoever_cannot_ask_for_another_is_told_before_deleting() {
                     .get(path)
                     .await
                     .body
-                    .contains("a new one can be asked for at"),
+                    .contains("You can request a new certificate at"),
             );
         }
         pages
@@ -718,12 +739,12 @@ async fn whoever_cannot_ask_for_another_is_told_before_deleting() {
 }
 
 #[actix_web::test]
-async fn where_certificates_are_off_the_page_says_whom_to_ask() {
+async fn when_certificates_are_off_the_page_shows_the_support_contact() {
     let off = |config: &mut crate::WebConfig| {
         config.certificates_off = Some("KEY_ENCRYPTION_KEYS is not set".to_owned())
     };
-    let world = World::with(off).await;
-    let mut browser = Browser::signed_in(&world, "user1").await;
+    let test_app = TestApp::with(off).await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
     let page = browser.get("/certificate").await;
     assert!(
         page.body.contains("No certificates at the moment")
@@ -737,19 +758,19 @@ async fn where_certificates_are_off_the_page_says_whom_to_ask() {
         "/certificate"
     );
     assert_eq!(
-        world
-            .number("SELECT COUNT(*) FROM certificate_orders")
+        test_app
+            .query_number("SELECT COUNT(*) FROM certificate_orders")
             .await,
         0
     );
-    assert_eq!(world.queue.0.load(Ordering::SeqCst), 0);
+    assert_eq!(test_app.queue.wake_ups(), 0);
 }
 
 #[actix_web::test]
-async fn wishes_that_no_page_expresses_are_refused() {
-    let world = World::new().await;
-    let mut browser = with_certificate(&world, "user1", 90).await;
-    let token = browser.any_token().await;
+async fn unknown_intents_and_fields_are_refused() {
+    let test_app = TestApp::new().await;
+    let mut browser = with_certificate(&test_app, "user1", 90).await;
+    let token = browser.csrf_token().await;
     for (method, intent) in [
         (Method::POST, "own-certificate"),
         (Method::PATCH, "delete-certificate"),
@@ -806,17 +827,17 @@ async fn wishes_that_no_page_expresses_are_refused() {
 }
 
 #[actix_web::test]
-async fn a_wish_after_the_session_ended_is_asked_again() {
-    let world = World::new().await;
-    let mut browser = with_certificate(&world, "user1", 90).await;
+async fn an_action_after_the_session_ended_asks_again() {
+    let test_app = TestApp::new().await;
+    let mut browser = with_certificate(&test_app, "user1", 90).await;
     for (intent, back) in [
         ("delete-certificate", "/certificate/delete"),
         ("renew-certificate", "/certificate"),
     ] {
-        let token = browser.any_token().await;
+        let token = browser.csrf_token().await;
         sessions::end(
-            &world.store,
-            keys::hash(&browser.jar["__Host-session"]),
+            &test_app.store,
+            tokens::hash(&browser.jar["__Host-session"]),
             "request",
         )
         .await
@@ -824,14 +845,14 @@ async fn a_wish_after_the_session_ended_is_asked_again() {
         let reply = browser
             .submit(Method::POST, "/certificate", &token, &[("intent", intent)])
             .await;
-        let (response, relay) = world.answer(reply.location(), "user1");
-        let consumed = world.consume(&response, &relay).await;
-        let arrived = browser.get(consumed.location()).await;
+        let (response, relay) = test_app.saml_response(reply.location(), "user1");
+        let posted = test_app.post_saml_response(&response, &relay).await;
+        let arrived = browser.get(posted.location()).await;
         assert_eq!(arrived.location(), back, "{intent}");
     }
-    let user = owner(&world, &browser).await;
+    let user = owner_id(&test_app, &browser).await;
     assert!(
-        certificates::load_overview(&world.store, user)
+        certificates::load_overview(&test_app.store, user)
             .await
             .unwrap()
             .active

@@ -1,20 +1,18 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use std::sync::atomic::Ordering;
-
 use actix_web::http::{Method, StatusCode};
 use starchart_domain::user::{Subject, UserId};
 use starchart_store::records::{self, Record};
 use starchart_store::sessions;
 
-use super::world::{Browser, World};
-use crate::keys;
+use super::test_app::{Browser, TestApp};
+use crate::tokens;
 
 const WWW: &[(&str, &str)] = &[("subdomain", "www"), ("type", "A"), ("value", "192.0.2.1")];
 
-async fn owner(world: &World, browser: &Browser<'_>) -> UserId {
+async fn owner_id(test_app: &TestApp, browser: &Browser<'_>) -> UserId {
     let token = &browser.jar["__Host-session"];
-    sessions::find(&world.store, keys::hash(token))
+    sessions::find(&test_app.store, tokens::hash(token))
         .await
         .unwrap()
         .unwrap()
@@ -22,25 +20,21 @@ async fn owner(world: &World, browser: &Browser<'_>) -> UserId {
         .id
 }
 
-async fn all(world: &World, browser: &Browser<'_>) -> Vec<Record> {
-    records::list(&world.store, owner(world, browser).await)
+async fn list_records(test_app: &TestApp, browser: &Browser<'_>) -> Vec<Record> {
+    records::list(&test_app.store, owner_id(test_app, browser).await)
         .await
         .unwrap()
 }
 
 #[actix_web::test]
-async fn a_record_is_made_changed_renewed_and_deleted() {
-    let world = World::new().await;
-    let mut browser = Browser::signed_in(&world, "user1").await;
+async fn a_record_is_created_edited_renewed_and_deleted() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
     assert_eq!(
         browser.post("/dns-records/new", WWW).await.location(),
         "/dns-records"
     );
-    assert_eq!(
-        world.queue.0.load(Ordering::SeqCst),
-        1,
-        "the worker was told"
-    );
+    assert_eq!(test_app.queue.wake_ups(), 1, "the worker is woken");
     let list = browser.get("/dns-records").await;
     assert!(
         list.body.contains("www.user1.starchart.com")
@@ -63,7 +57,7 @@ async fn a_record_is_made_changed_renewed_and_deleted() {
         "messages are shown once"
     );
 
-    let id = all(&world, &browser).await[0].id;
+    let id = list_records(&test_app, &browser).await[0].id;
     let page = browser.get(&format!("/dns-records/{id}")).await;
     assert!(page.body.contains("Edit DNS Record") && page.body.contains("value=\"192.0.2.1\""));
     let fields = [
@@ -79,7 +73,7 @@ async fn a_record_is_made_changed_renewed_and_deleted() {
             .location(),
         "/dns-records"
     );
-    let edited = all(&world, &browser).await;
+    let edited = list_records(&test_app, &browser).await;
     assert_eq!(
         (edited.len(), edited[0].id, edited[0].presentation.as_str()),
         (1, id, "host.example.org.")
@@ -123,9 +117,9 @@ async fn a_record_is_made_changed_renewed_and_deleted() {
             .contains("Are you sure?")
     );
     assert_eq!(
-        all(&world, &browser).await.len(),
+        list_records(&test_app, &browser).await.len(),
         1,
-        "asking changes nothing"
+        "the confirmation page changes nothing"
     );
     browser
         .post(
@@ -133,17 +127,17 @@ async fn a_record_is_made_changed_renewed_and_deleted() {
             &[("intent", "delete-dns-record"), ("id", &text)],
         )
         .await;
-    assert!(all(&world, &browser).await.is_empty());
-    assert_eq!(world.queue.0.load(Ordering::SeqCst), 4);
+    assert!(list_records(&test_app, &browser).await.is_empty());
+    assert_eq!(test_app.queue.wake_ups(), 4);
 }
 
 #[actix_web::test]
-async fn the_original_sends_patch_and_delete() {
-    let world = World::new().await;
-    let mut browser = Browser::signed_in(&world, "user1").await;
+async fn patch_and_delete_of_the_original_work() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
     browser.post("/dns-records/new", WWW).await;
-    let id = all(&world, &browser).await[0].id.to_string();
-    let token = browser.any_token().await;
+    let id = list_records(&test_app, &browser).await[0].id.to_string();
+    let token = browser.csrf_token().await;
     let fields = [("id", id.as_str()), ("intent", "renew-dns-record")];
     assert_eq!(
         browser
@@ -158,20 +152,20 @@ async fn the_original_sends_patch_and_delete() {
     assert_eq!(
         wrong.status,
         StatusCode::UNPROCESSABLE_ENTITY,
-        "renewing is no DELETE"
+        "the intent contradicts the method"
     );
-    assert_eq!(all(&world, &browser).await.len(), 1);
+    assert_eq!(list_records(&test_app, &browser).await.len(), 1);
     let reply = browser
         .submit(Method::DELETE, &format!("/dns-records/{id}"), &token, &[])
         .await;
     assert_eq!(reply.location(), "/dns-records");
-    assert!(all(&world, &browser).await.is_empty());
+    assert!(list_records(&test_app, &browser).await.is_empty());
 }
 
 #[actix_web::test]
-async fn faults_stand_beside_what_was_typed() {
-    let world = World::new().await;
-    let mut browser = Browser::signed_in(&world, "user1").await;
+async fn the_form_shows_faults_and_keeps_the_input() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
     let fields = [
         ("subdomain", "a--\"><b>"),
         ("type", "A"),
@@ -189,14 +183,14 @@ async fn faults_stand_beside_what_was_typed() {
     ] {
         assert!(reply.body.contains(words), "{words}");
     }
-    assert!(all(&world, &browser).await.is_empty());
-    assert_eq!(world.queue.0.load(Ordering::SeqCst), 0);
+    assert!(list_records(&test_app, &browser).await.is_empty());
+    assert_eq!(test_app.queue.wake_ups(), 0);
 }
 
 #[actix_web::test]
-async fn refusals_of_the_store_are_faults_of_the_form() {
-    let world = World::new().await;
-    let mut browser = Browser::signed_in(&world, "user1").await;
+async fn refusals_of_the_store_become_form_faults() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
     browser.post("/dns-records/new", WWW).await;
     let twice = browser.post("/dns-records/new", WWW).await;
     assert!(
@@ -232,19 +226,17 @@ async fn refusals_of_the_store_are_faults_of_the_form() {
         full.body
             .contains("User has reached the maximum number of dns records")
     );
-    assert_eq!(all(&world, &browser).await.len(), 3);
+    assert_eq!(list_records(&test_app, &browser).await.len(), 3);
 }
 
 #[actix_web::test]
-async fn a_foreign_record_is_as_absent_as_one_that_never_was() {
-    let world = World::new().await;
-    let (mut owner, mut other) = (
-        Browser::signed_in(&world, "user1").await,
-        Browser::signed_in(&world, "user2").await,
-    );
+async fn a_record_of_another_user_looks_absent() {
+    let test_app = TestApp::new().await;
+    let mut owner = Browser::signed_in(&test_app, "user1").await;
+    let mut other = Browser::signed_in(&test_app, "user2").await;
     owner.post("/dns-records/new", WWW).await;
-    let before = all(&world, &owner).await;
-    let token = other.any_token().await;
+    let before = list_records(&test_app, &owner).await;
+    let token = other.csrf_token().await;
     for id in [
         before[0].id.to_string(),
         "999999".to_owned(),
@@ -252,15 +244,15 @@ async fn a_foreign_record_is_as_absent_as_one_that_never_was() {
         "-1".to_owned(),
         "x".to_owned(),
     ] {
-        let mut bodies = Vec::new();
+        let mut replies = Vec::new();
         for path in [
             format!("/dns-records/{id}"),
             format!("/dns-records/{id}/delete"),
             format!("/dns-records/{id}/lookup"),
         ] {
-            bodies.push(other.get(&path).await);
+            replies.push(other.get(&path).await);
         }
-        bodies.push(
+        replies.push(
             other
                 .submit(Method::POST, &format!("/dns-records/{id}"), &token, WWW)
                 .await,
@@ -269,32 +261,32 @@ async fn a_foreign_record_is_as_absent_as_one_that_never_was() {
             (Method::PATCH, "renew-dns-record"),
             (Method::DELETE, "delete-dns-record"),
         ] {
-            bodies.push(
+            replies.push(
                 other
                     .submit(method.clone(), &format!("/dns-records/{id}"), &token, &[])
                     .await,
             );
             let fields = [("id", id.as_str()), ("intent", intent)];
-            bodies.push(other.submit(method, "/dns-records", &token, &fields).await);
-            bodies.push(
+            replies.push(other.submit(method, "/dns-records", &token, &fields).await);
+            replies.push(
                 other
                     .submit(Method::POST, "/dns-records", &token, &fields)
                     .await,
             );
         }
-        for reply in bodies {
+        for reply in replies {
             assert_eq!(reply.status, StatusCode::NOT_FOUND, "{id}");
             assert!(!reply.body.contains("user1.starchart.com"));
         }
     }
-    assert_eq!(all(&world, &owner).await, before);
+    assert_eq!(list_records(&test_app, &owner).await, before);
     assert_eq!(other.get("/dns-records/states").await.body, "[]");
 }
 
 #[actix_web::test]
-async fn fields_that_no_page_sends_are_refused() {
-    let world = World::new().await;
-    let mut browser = Browser::signed_in(&world, "user1").await;
+async fn unknown_fields_and_intents_are_refused() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
     for extra in [
         "username",
         "owner_id",
@@ -325,18 +317,18 @@ async fn fields_that_no_page_sends_are_refused() {
         .post("/dns-records", &[("intent", "own-dns-record"), ("id", "1")])
         .await;
     assert_eq!(unknown.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(all(&world, &browser).await.is_empty());
+    assert!(list_records(&test_app, &browser).await.is_empty());
 }
 
 #[actix_web::test]
-async fn two_windows_do_not_overwrite_each_other_unseen() {
-    let world = World::new().await;
-    let mut browser = Browser::signed_in(&world, "user1").await;
+async fn a_change_in_another_window_is_shown_before_it_is_overwritten() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
     browser.post("/dns-records/new", WWW).await;
-    let id = all(&world, &browser).await[0].id;
+    let id = list_records(&test_app, &browser).await[0].id;
     let path = format!("/dns-records/{id}");
-    let seen = |page: &str| {
-        page.split("name=\"seen\" value=\"")
+    let fingerprint_of = |page: &str| {
+        page.split("name=\"fingerprint\" value=\"")
             .nth(1)
             .unwrap()
             .split('"')
@@ -344,40 +336,47 @@ async fn two_windows_do_not_overwrite_each_other_unseen() {
             .unwrap()
             .to_owned()
     };
-    let both = seen(&browser.get(&path).await.body);
+    let original = fingerprint_of(&browser.get(&path).await.body);
     browser
         .post(
             "/dns-records",
             &[("intent", "renew-dns-record"), ("id", &id.to_string())],
         )
         .await;
-    let mut say = async |value: &str, note: &str, seen: &str| {
+    let mut save = async |value: &str, note: &str, fingerprint: &str| {
         let fields = [
             ("subdomain", "www"),
             ("type", "A"),
             ("value", value),
             ("description", note),
-            ("seen", seen),
+            ("fingerprint", fingerprint),
         ];
         let reply = browser.post(&path, &fields).await;
-        (reply, all(&world, &browser).await[0].presentation.clone())
+        (
+            reply,
+            list_records(&test_app, &browser).await[0]
+                .presentation
+                .clone(),
+        )
     };
-    let (first, _) = say("192.0.2.8", "kept", &both).await;
+    let (first, _) = save("192.0.2.8", "kept", &original).await;
     assert_eq!(
         first.location(),
         "/dns-records",
-        "a renewal changes nothing of what it says"
+        "a renewal does not change the fingerprint"
     );
     assert_eq!(
-        say("192.0.2.8", "kept", &both).await.0.location(),
+        save("192.0.2.8", "kept", &original).await.0.location(),
         "/dns-records"
     );
     assert_eq!(
-        world.number("SELECT COUNT(*) FROM record_history").await,
+        test_app
+            .query_number("SELECT COUNT(*) FROM record_history")
+            .await,
         1,
-        "sent twice is done once"
+        "saving the same values twice writes once"
     );
-    let (second, value) = say("192.0.2.9", "", &both).await;
+    let (second, value) = save("192.0.2.9", "", &original).await;
     assert_eq!(
         (second.status, value.as_str()),
         (StatusCode::UNPROCESSABLE_ENTITY, "192.0.2.8")
@@ -390,7 +389,7 @@ async fn two_windows_do_not_overwrite_each_other_unseen() {
         assert!(second.body.contains(words), "{words}: {}", second.body);
     }
     assert!(!second.body.contains("Please correct"), "{}", second.body);
-    let (third, value) = say("192.0.2.9", "", &seen(&second.body)).await;
+    let (third, value) = save("192.0.2.9", "", &fingerprint_of(&second.body)).await;
     assert_eq!(
         (third.location(), value.as_str()),
         ("/dns-records", "192.0.2.9")
@@ -398,11 +397,11 @@ async fn two_windows_do_not_overwrite_each_other_unseen() {
 }
 
 #[actix_web::test]
-async fn what_was_typed_for_a_record_that_is_gone_is_not_lost() {
-    let world = World::new().await;
-    let mut browser = Browser::signed_in(&world, "user1").await;
+async fn the_input_for_a_deleted_record_is_kept() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
     browser.post("/dns-records/new", WWW).await;
-    let id = all(&world, &browser).await[0].id.to_string();
+    let id = list_records(&test_app, &browser).await[0].id.to_string();
     browser
         .post(
             "/dns-records",
@@ -423,13 +422,13 @@ async fn what_was_typed_for_a_record_that_is_gone_is_not_lost() {
     ] {
         assert!(late.body.contains(words), "{words}: {}", late.body);
     }
-    assert!(all(&world, &browser).await.is_empty());
+    assert!(list_records(&test_app, &browser).await.is_empty());
 }
 
 #[actix_web::test]
-async fn a_form_posted_after_the_session_ended_survives_the_sign_in() {
-    let world = World::new().await;
-    let mut browser = Browser::signed_in(&world, "user1").await;
+async fn a_form_posted_after_the_session_ended_is_shown_again_after_the_sign_in() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
     let form = browser.get("/dns-records/new").await;
     let (token, owner) = (
         form.token(),
@@ -442,7 +441,7 @@ async fn a_form_posted_after_the_session_ended_survives_the_sign_in() {
             .unwrap(),
     );
     let session = browser.jar["__Host-session"].clone();
-    sessions::end(&world.store, keys::hash(&session), "request")
+    sessions::end(&test_app.store, tokens::hash(&session), "request")
         .await
         .unwrap();
     let fields = [
@@ -461,9 +460,9 @@ async fn a_form_posted_after_the_session_ended_survives_the_sign_in() {
         reply.status,
         reply.body
     );
-    let (response, relay) = world.answer(reply.location(), "user1");
-    let consumed = world.consume(&response, &relay).await;
-    let page = browser.get(consumed.location()).await;
+    let (response, relay) = test_app.saml_response(reply.location(), "user1");
+    let posted = test_app.post_saml_response(&response, &relay).await;
+    let page = browser.get(posted.location()).await;
     assert_eq!(page.status, StatusCode::OK);
     for words in [
         "Your form was kept.",
@@ -474,28 +473,31 @@ async fn a_form_posted_after_the_session_ended_survives_the_sign_in() {
     ] {
         assert!(page.body.contains(words), "{words}: {}", page.body);
     }
-    assert!(all(&world, &browser).await.is_empty(), "it was not obeyed");
+    assert!(
+        list_records(&test_app, &browser).await.is_empty(),
+        "the kept form is not saved"
+    );
     let sent = browser
         .submit(Method::POST, "/dns-records/new", &page.token(), &fields)
         .await;
     assert_eq!(
         sent.location(),
         "/dns-records",
-        "the page's own token is good"
+        "the token of the page is valid"
     );
-    assert_eq!(all(&world, &browser).await.len(), 1);
+    assert_eq!(list_records(&test_app, &browser).await.len(), 1);
 }
 
 #[actix_web::test]
-async fn a_wish_to_delete_after_the_session_ended_is_asked_again() {
-    let world = World::new().await;
-    let mut browser = Browser::signed_in(&world, "user1").await;
+async fn a_deletion_after_the_session_ended_asks_again() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
     browser.post("/dns-records/new", WWW).await;
-    let id = all(&world, &browser).await[0].id.to_string();
-    let token = browser.any_token().await;
+    let id = list_records(&test_app, &browser).await[0].id.to_string();
+    let token = browser.csrf_token().await;
     sessions::end(
-        &world.store,
-        keys::hash(&browser.jar["__Host-session"]),
+        &test_app.store,
+        tokens::hash(&browser.jar["__Host-session"]),
         "request",
     )
     .await
@@ -504,30 +506,30 @@ async fn a_wish_to_delete_after_the_session_ended_is_asked_again() {
     let reply = browser
         .submit(Method::POST, "/dns-records", &token, &fields)
         .await;
-    let (response, relay) = world.answer(reply.location(), "user1");
-    let consumed = world.consume(&response, &relay).await;
-    let arrived = browser.get(consumed.location()).await;
+    let (response, relay) = test_app.saml_response(reply.location(), "user1");
+    let posted = test_app.post_saml_response(&response, &relay).await;
+    let arrived = browser.get(posted.location()).await;
     assert_eq!(arrived.location(), format!("/dns-records/{id}/delete"));
     assert!(
         browser
             .get(arrived.location())
             .await
             .body
-            .contains("Your session had ended")
+            .contains("Your session has ended")
     );
-    assert_eq!(all(&world, &browser).await.len(), 1);
+    assert_eq!(list_records(&test_app, &browser).await.len(), 1);
 }
 
 #[actix_web::test]
-async fn look_alike_names_are_two_people() {
-    let world = World::new().await;
-    let mut plain = Browser::signed_in(&world, "jose").await;
+async fn similar_user_names_are_different_users() {
+    let test_app = TestApp::new().await;
+    let mut plain = Browser::signed_in(&test_app, "jose").await;
     plain.post("/dns-records/new", WWW).await;
-    let mut accent = Browser::new(&world);
+    let mut accent = Browser::new(&test_app);
     assert_eq!(
         accent.sign_in("josé", "/").await.location(),
         "/label",
-        "é makes no label"
+        "é is no valid label"
     );
     let choice = accent.get("/label").await;
     assert!(!choice.body.contains("value=\"jose\""), "{}", choice.body);
@@ -553,33 +555,37 @@ async fn look_alike_names_are_two_people() {
 }
 
 #[actix_web::test]
-async fn a_page_stops_looking_for_news_two_minutes_after_the_newest_change() {
-    let world = World::new().await;
-    let mut browser = Browser::signed_in(&world, "user1").await;
+async fn a_page_stops_polling_two_minutes_after_the_newest_change() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
     browser.post("/dns-records/new", WWW).await;
-    let lookup = format!("/dns-records/{}/lookup", all(&world, &browser).await[0].id);
-    for (later, looks) in [
+    let lookup = format!(
+        "/dns-records/{}/lookup",
+        list_records(&test_app, &browser).await[0].id
+    );
+    for (later, polls) in [
         (0, true),
         (110_000, true),
         (121_000, false),
         (3_600_000, false),
     ] {
-        world.store.set_clock_offset(later);
+        test_app.store.set_clock_offset(later);
         for path in ["/dns-records", lookup.as_str()] {
             let page = browser.get(path).await;
             assert_eq!(
                 page.body.contains("http-equiv=\"refresh\""),
-                looks,
+                polls,
                 "{path} {later}"
             );
             assert_eq!(
-                page.body.contains("id=\"look-again\" data-follow=\"0\">"),
-                !looks,
+                page.body
+                    .contains("id=\"refresh-note\" data-poll-for-s=\"0\">"),
+                !polls,
                 "{path} {later}"
             );
             assert!(
                 page.body
-                    .contains(&format!("<a href=\"{path}\">Look again</a>")),
+                    .contains(&format!("<a href=\"{path}\">Refresh</a>")),
                 "{path} {later}"
             );
         }

@@ -3,26 +3,26 @@
 use actix_web::http::StatusCode;
 use starchart_store::sessions;
 
-use super::world::{Browser, World};
-use crate::keys;
+use super::test_app::{Browser, TestApp};
+use crate::tokens;
 
 const SESSION: &str = "__Host-session";
 
 #[actix_web::test]
-async fn a_person_signs_in_arrives_where_they_wanted_and_signs_out() {
-    let world = World::new().await;
-    let mut browser = Browser::new(&world);
+async fn a_user_signs_in_returns_to_the_requested_page_and_signs_out() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::new(&test_app);
     let guest = browser.get("/dns-records/new").await;
     assert_eq!(
         (guest.status, guest.location()),
         (StatusCode::SEE_OTHER, "/login?redirectTo=/dns-records/new")
     );
-    let arrived = browser.sign_in("User1", "/dns-records/new").await;
+    let signed_in = browser.sign_in("User1", "/dns-records/new").await;
     assert_eq!(
-        (arrived.status, arrived.location()),
+        (signed_in.status, signed_in.location()),
         (StatusCode::SEE_OTHER, "/dns-records/new")
     );
-    let session = arrived
+    let session = signed_in
         .cookies()
         .into_iter()
         .find(|c| c.name() == SESSION)
@@ -38,28 +38,32 @@ async fn a_person_signs_in_arrives_where_they_wanted_and_signs_out() {
     assert!(page.body.contains(">User1<") && page.body.contains(".user1.starchart.com"));
     assert!(
         page.body.contains("User1 &#60;b&#62;&#38;"),
-        "the name of a person is text"
+        "display names are escaped"
     );
     assert_eq!(page.headers.get("cache-control").unwrap(), "no-store");
 
-    let stolen = browser.jar.clone();
+    let stolen_cookies = browser.jar.clone();
     let out = browser.post("/logout", &[]).await;
     assert_eq!(
         (out.status, out.location()),
         (StatusCode::SEE_OTHER, "/logout")
     );
     let mut thief = Browser {
-        world: &world,
-        jar: stolen,
+        test_app: &test_app,
+        jar: stolen_cookies,
     };
     assert_eq!(
         thief.get("/").await.location(),
         "/login?redirectTo=/",
-        "a stolen cookie is a guest's"
+        "a cookie stolen before the sign-out is useless"
     );
-    let offer = browser.get("/logout").await;
-    assert!(offer.body.contains("School Logout"), "{}", offer.body);
-    let token = offer.token();
+    let signed_out = browser.get("/logout").await;
+    assert!(
+        signed_out.body.contains("School Logout"),
+        "{}",
+        signed_out.body
+    );
+    let token = signed_out.token();
     let slo = browser
         .submit(
             actix_web::http::Method::POST,
@@ -73,13 +77,13 @@ async fn a_person_signs_in_arrives_where_they_wanted_and_signs_out() {
         "{}",
         slo.location()
     );
-    assert_eq!(browser.get("/logout").await.location(), "/", "once");
+    assert_eq!(browser.get("/logout").await.location(), "/", "only once");
 }
 
 #[actix_web::test]
-async fn signing_out_by_an_image_changes_nothing() {
-    let world = World::new().await;
-    let mut browser = Browser::signed_in(&world, "user1").await;
+async fn a_get_request_never_signs_out() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
     for path in [
         "/logout",
         "/logout/callback",
@@ -91,39 +95,40 @@ async fn signing_out_by_an_image_changes_nothing() {
 }
 
 #[actix_web::test]
-async fn an_answer_is_good_once_and_for_the_browser_that_asked() {
-    let world = World::new().await;
-    let (mut attacker, mut victim) = (Browser::new(&world), Browser::new(&world));
-    let redirect = attacker.begin("/").await;
-    victim.begin("/").await;
-    let (response, relay) = world.answer(&redirect, "attacker");
-    let consumed = world.consume(&response, &relay).await;
-    // Login CSRF: the attacker's answer in the victim's browser.
-    let refused = victim.get(consumed.location()).await;
+async fn a_saml_response_works_once_and_only_in_the_browser_that_started_the_sign_in() {
+    let test_app = TestApp::new().await;
+    let mut attacker = Browser::new(&test_app);
+    let mut victim = Browser::new(&test_app);
+    let redirect = attacker.start_sign_in("/").await;
+    victim.start_sign_in("/").await;
+    let (response, relay) = test_app.saml_response(&redirect, "attacker");
+    let posted = test_app.post_saml_response(&response, &relay).await;
+    // Login CSRF: the attacker's response in the victim's browser.
+    let refused = victim.get(posted.location()).await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
     assert!(!victim.jar.contains_key(SESSION) && refused.body.contains("another browser"));
-    assert!(world.store_has_no_sessions(&victim).await);
-    // The browser that asked can still use it, once.
-    assert_eq!(attacker.get(consumed.location()).await.location(), "/");
+    assert!(test_app.has_no_session(&victim).await);
+    // The browser that started the sign-in can still use it, once.
+    assert_eq!(attacker.get(posted.location()).await.location(), "/");
     let mut later = Browser {
-        world: &world,
+        test_app: &test_app,
         jar: attacker.jar.clone(),
     };
     later.jar.remove(SESSION);
     assert_eq!(
-        later.get(consumed.location()).await.status,
+        later.get(posted.location()).await.status,
         StatusCode::FORBIDDEN
     );
-    // The same answer again.
-    let again = world.consume(&response, &relay).await;
+    // The same response again.
+    let again = test_app.post_saml_response(&response, &relay).await;
     assert_eq!(again.status, StatusCode::FORBIDDEN);
     assert_eq!(again.cookies(), []);
 }
 
-impl World {
-    async fn store_has_no_sessions(&self, browser: &Browser<'_>) -> bool {
+impl TestApp {
+    async fn has_no_session(&self, browser: &Browser<'_>) -> bool {
         match browser.jar.get(SESSION) {
-            Some(token) => sessions::find(&self.store, keys::hash(token))
+            Some(token) => sessions::find(&self.store, tokens::hash(token))
                 .await
                 .unwrap()
                 .is_none(),
@@ -133,8 +138,8 @@ impl World {
 }
 
 #[actix_web::test]
-async fn a_hostile_relay_state_leads_home() {
-    let world = World::new().await;
+async fn a_foreign_relay_state_leads_to_the_start_page() {
+    let test_app = TestApp::new().await;
     for hostile in [
         "https://evil.example",
         "//evil.example",
@@ -143,16 +148,16 @@ async fn a_hostile_relay_state_leads_home() {
         "",
         "x\r\nSet-Cookie: a=b",
     ] {
-        let mut browser = Browser::new(&world);
-        let redirect = browser.begin("/dns-records").await;
-        let (response, _) = world.answer(&redirect, "user1");
-        let consumed = world.consume(&response, hostile).await;
+        let mut browser = Browser::new(&test_app);
+        let redirect = browser.start_sign_in("/dns-records").await;
+        let (response, _) = test_app.saml_response(&redirect, "user1");
+        let posted = test_app.post_saml_response(&response, hostile).await;
         assert!(
-            consumed.location().starts_with("/login/complete?h="),
+            posted.location().starts_with("/login/complete?h="),
             "{hostile}"
         );
         assert_eq!(
-            browser.get(consumed.location()).await.location(),
+            browser.get(posted.location()).await.location(),
             "/",
             "{hostile}"
         );
@@ -160,8 +165,8 @@ async fn a_hostile_relay_state_leads_home() {
 }
 
 #[actix_web::test]
-async fn hostile_return_addresses_lead_home() {
-    let world = World::new().await;
+async fn a_return_path_to_another_site_leads_to_the_start_page() {
+    let test_app = TestApp::new().await;
     for hostile in [
         "https://evil.example",
         "//evil.example",
@@ -169,9 +174,9 @@ async fn hostile_return_addresses_lead_home() {
         "/.//evil.example",
         "/\t/evil.example",
     ] {
-        let arrived = Browser::new(&world).sign_in("user1", hostile).await;
-        assert_eq!(arrived.location(), "/", "{hostile}");
-        let mut browser = Browser::signed_in(&world, "user1").await;
+        let signed_in = Browser::new(&test_app).sign_in("user1", hostile).await;
+        assert_eq!(signed_in.location(), "/", "{hostile}");
+        let mut browser = Browser::signed_in(&test_app, "user1").await;
         let query: String = url::form_urlencoded::byte_serialize(hostile.as_bytes()).collect();
         assert_eq!(
             browser
@@ -185,19 +190,19 @@ async fn hostile_return_addresses_lead_home() {
 }
 
 #[actix_web::test]
-async fn refused_answers_make_no_user_and_no_session() {
-    let world = World::new().await;
-    let mut browser = Browser::new(&world);
-    let redirect = browser.begin("/").await;
-    let (response, relay) = world.answer(&redirect, "user1");
+async fn an_invalid_saml_response_is_refused_and_does_not_end_the_sign_in() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::new(&test_app);
+    let redirect = browser.start_sign_in("/").await;
+    let (response, relay) = test_app.saml_response(&redirect, "user1");
     let tampered = response.replacen('A', "B", 1);
     for wrong in ["", "x", "<a/>", tampered.as_str()] {
-        let refused = world.consume(wrong, &relay).await;
+        let refused = test_app.post_saml_response(wrong, &relay).await;
         assert_eq!(refused.status, StatusCode::FORBIDDEN, "{wrong:.20}");
         assert_eq!(
             refused.cookies(),
             [],
-            "a new browser's mark would end this browser's sign-in"
+            "a new browser token would end the sign-in in progress"
         );
         assert!(
             refused
@@ -206,24 +211,24 @@ async fn refused_answers_make_no_user_and_no_session() {
             "{}",
             refused.body
         );
-        assert!(refused.body.contains("Whom to ask") && refused.body.contains("help@example.edu"));
-        let said = refused.body.split("<main").nth(1).unwrap();
+        assert!(refused.body.contains("Contact:") && refused.body.contains("help@example.edu"));
+        let main = refused.body.split("<main").nth(1).unwrap();
         assert!(
             !["samael", "xml", "base64", "digest", "signature_"]
                 .iter()
-                .any(|word| said.contains(word)),
-            "{said}"
+                .any(|word| main.contains(word)),
+            "{main}"
         );
     }
-    // None of them used the request up.
-    let consumed = world.consume(&response, &relay).await;
-    assert_eq!(consumed.status, StatusCode::SEE_OTHER);
+    // None of them used the sign-in request up.
+    let posted = test_app.post_saml_response(&response, &relay).await;
+    assert_eq!(posted.status, StatusCode::SEE_OTHER);
 }
 
 #[actix_web::test]
-async fn an_answer_nobody_asked_for_starts_our_own_sign_in_once() {
-    let world = World::new().await;
-    let mut browser = Browser::new(&world);
+async fn an_unsolicited_response_starts_a_sign_in_once() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::new(&test_app);
     let first = browser.get("/login/again").await;
     assert!(first.location().starts_with("https://idp.example.edu/sso?"));
     let second = browser.get("/login/again").await;
@@ -232,19 +237,19 @@ async fn an_answer_nobody_asked_for_starts_our_own_sign_in_once() {
 }
 
 #[actix_web::test]
-async fn the_cookie_changes_at_every_sign_in_and_the_old_one_ends() {
-    let world = World::new().await;
-    let mut browser = Browser::signed_in(&world, "user1").await;
+async fn a_sign_in_creates_a_new_session_token_and_ends_the_old_session() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
     let old = browser.jar[SESSION].clone();
-    let mut other = Browser::new(&world);
-    let redirect = other.begin("/").await;
+    let mut other = Browser::new(&test_app);
+    let redirect = other.start_sign_in("/").await;
     browser.jar.extend(other.jar);
-    let (response, relay) = world.answer(&redirect, "user2");
-    let consumed = world.consume(&response, &relay).await;
-    browser.get(consumed.location()).await;
+    let (response, relay) = test_app.saml_response(&redirect, "user2");
+    let posted = test_app.post_saml_response(&response, &relay).await;
+    browser.get(posted.location()).await;
     assert_ne!(browser.jar[SESSION], old);
     assert_eq!(
-        sessions::find(&world.store, keys::hash(&old))
+        sessions::find(&test_app.store, tokens::hash(&old))
             .await
             .unwrap(),
         None
@@ -253,8 +258,8 @@ async fn the_cookie_changes_at_every_sign_in_and_the_old_one_ends() {
 
 #[actix_web::test]
 async fn two_user_names_never_share_a_label() {
-    let world = World::new().await;
-    let mut first = Browser::signed_in(&world, "john.smith").await;
+    let test_app = TestApp::new().await;
+    let mut first = Browser::signed_in(&test_app, "john.smith").await;
     assert!(
         first
             .get("/")
@@ -262,7 +267,7 @@ async fn two_user_names_never_share_a_label() {
             .body
             .contains("johnsmith.starchart.com")
     );
-    let mut second = Browser::new(&world);
+    let mut second = Browser::new(&test_app);
     assert_eq!(
         second.sign_in("johnsmith", "/dns-records").await.location(),
         "/label?redirectTo=/dns-records"
@@ -285,13 +290,10 @@ async fn two_user_names_never_share_a_label() {
         "{}",
         hostile.body
     );
-    assert!(
-        page.body
-            .contains("is already the name of another person here")
-    );
+    assert!(page.body.contains("is already taken by another user"));
     assert!(!page.body.contains("value=\"johnsmith\""), "{}", page.body);
     let token = page.token();
-    for refused in ["johnsmith", "www", "somebody-else", ""] {
+    for refused in ["johnsmith", "www", "another-user", ""] {
         let reply = second
             .submit(
                 actix_web::http::Method::POST,
@@ -322,9 +324,9 @@ async fn two_user_names_never_share_a_label() {
 }
 
 #[actix_web::test]
-async fn a_person_who_is_signed_in_needs_no_sign_in_page() {
-    let world = World::new().await;
-    let mut browser = Browser::signed_in(&world, "user1").await;
+async fn a_signed_in_user_is_redirected_from_the_sign_in_page() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
     assert_eq!(
         browser
             .get("/login?redirectTo=/dns-records")
@@ -352,12 +354,12 @@ async fn a_person_who_is_signed_in_needs_no_sign_in_page() {
 }
 
 #[actix_web::test]
-async fn a_form_of_somebody_without_a_domain_is_not_lost_in_silence() {
-    let world = World::new().await;
-    Browser::signed_in(&world, "john.smith").await;
-    let mut second = Browser::new(&world);
+async fn a_form_posted_by_a_user_without_a_label_is_reported_as_not_saved() {
+    let test_app = TestApp::new().await;
+    Browser::signed_in(&test_app, "john.smith").await;
+    let mut second = Browser::new(&test_app);
     let fields = [("subdomain", "www"), ("type", "A"), ("value", "192.0.2.1")];
-    let held = second
+    let started = second
         .submit(
             actix_web::http::Method::POST,
             "/dns-records/new",
@@ -365,11 +367,11 @@ async fn a_form_of_somebody_without_a_domain_is_not_lost_in_silence() {
             &fields,
         )
         .await;
-    let (response, relay) = world.answer(held.location(), "johnsmith");
-    let consumed = world.consume(&response, &relay).await;
-    let arrived = second.get(consumed.location()).await;
-    assert_eq!(arrived.location(), "/label?redirectTo=/dns-records/new");
-    let page = second.get(arrived.location()).await;
+    let (response, relay) = test_app.saml_response(started.location(), "johnsmith");
+    let posted = test_app.post_saml_response(&response, &relay).await;
+    let signed_in = second.get(posted.location()).await;
+    assert_eq!(signed_in.location(), "/label?redirectTo=/dns-records/new");
+    let page = second.get(signed_in.location()).await;
     assert!(
         page.body.contains("The form that you sent was not saved"),
         "{}",
@@ -378,10 +380,12 @@ async fn a_form_of_somebody_without_a_domain_is_not_lost_in_silence() {
 }
 
 #[actix_web::test]
-async fn a_suspended_person_reads_whom_to_ask() {
-    let world = World::new().await;
-    let mut browser = Browser::signed_in(&world, "user1").await;
-    world.run("UPDATE users SET suspended_at = 1").await;
+async fn a_suspended_user_sees_the_support_contact() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
+    test_app
+        .execute_sql("UPDATE users SET suspended_at = 1")
+        .await;
     assert_eq!(browser.get("/").await.location(), "/login?redirectTo=/");
     let refused = browser.sign_in("user1", "/").await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
@@ -395,7 +399,7 @@ async fn a_suspended_person_reads_whom_to_ask() {
     assert!(
         refused
             .body
-            .contains("Whom to ask: <a href=\"mailto:help@example.edu\">"),
+            .contains("Contact: <a href=\"mailto:help@example.edu\">"),
         "{}",
         refused.body
     );

@@ -1,47 +1,45 @@
-//! Signing in and out, and choosing a label.
+//! Pages for signing in and out and for choosing a label.
 
 use askama::Template;
 
-use super::Shell;
+use crate::views::layout::Layout;
 
 /// `GET /login`; posts `redirectTo` to `/login`.
 #[derive(Debug, Clone, Template)]
 #[template(path = "login.html")]
-pub struct LoginPage {
-    /// Around it.
-    pub shell: Shell,
-    /// A local path, checked.
-    pub redirect_to: String,
+pub(crate) struct LoginPage {
+    pub(crate) layout: Layout,
+    /// The local path to continue with.
+    pub(crate) redirect_to: String,
 }
 
-/// `GET /logout`, after our session ended; posts `sloUsername` to `/logout` to leave the school's
-/// session too.
+/// `GET /logout`, after our session ended; posts `sloUsername` to `/logout` to end the session at
+/// the identity provider too.
 #[derive(Debug, Clone, Template)]
 #[template(path = "logout.html")]
-pub struct LogoutPage {
-    /// Around it.
-    pub shell: Shell,
-    /// Who has just signed out; None when the IdP offers no single logout.
-    pub slo_username: Option<String>,
+pub(crate) struct LogoutPage {
+    pub(crate) layout: Layout,
+    /// The user who has just signed out; `None` when the identity provider has no single logout.
+    pub(crate) slo_username: Option<String>,
 }
 
-/// Why a person has to choose a label.
+/// Why a user has to choose a label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LabelReason {
-    /// Somebody else has the label of this user name.
+pub(crate) enum LabelReason {
+    /// Another user has the label.
     Taken,
-    /// The label is kept for the service.
+    /// The label is reserved for the service.
     Reserved,
-    /// The user name makes no valid label.
+    /// The user name is no valid label.
     Invalid,
 }
 
 impl LabelReason {
-    fn words(self) -> &'static str {
+    fn text(self) -> &'static str {
         match self {
-            Self::Taken => "is already the name of another person here",
-            Self::Reserved => "is kept for the service itself",
-            Self::Invalid => "cannot be written as a name in the DNS",
+            Self::Taken => "is already taken by another user",
+            Self::Reserved => "is reserved for the service",
+            Self::Invalid => "is not a valid name in the DNS",
         }
     }
 }
@@ -49,119 +47,118 @@ impl LabelReason {
 /// `GET /label`; posts `label` and `redirectTo` to `/label`.
 #[derive(Debug, Clone, Template)]
 #[template(path = "label.html")]
-pub struct LabelPage {
-    /// Around it.
-    pub shell: Shell,
-    /// ROOT_DOMAIN.
-    pub root_domain: String,
-    /// What the user name would have given.
-    pub wanted: String,
-    /// Why that does not do.
-    pub reason: LabelReason,
-    /// Free labels offered, best first.
-    pub choices: Vec<String>,
-    /// When the last choice failed (somebody was faster).
-    pub fault: Option<String>,
-    /// Where to go afterwards: a local path, checked; posted as `redirectTo`.
-    pub redirect_to: String,
+pub(crate) struct LabelPage {
+    pub(crate) layout: Layout,
+    pub(crate) root_domain: String,
+    /// The label that the user name would have, if it were available.
+    pub(crate) default_label: String,
+    /// Why the default label is not available.
+    pub(crate) reason: LabelReason,
+    /// The free labels to choose from, best first.
+    pub(crate) choices: Vec<String>,
+    /// Why the last choice failed.
+    pub(crate) fault: Option<String>,
+    /// The local path to continue with; posted as `redirectTo`.
+    pub(crate) redirect_to: String,
 }
 
-/// Why a sign-in was refused, as far as a person needs to know.
+/// Why a sign-in was refused, as the user sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SignInRefusal {
-    /// Not readable, or too large.
+pub(crate) enum SignInRefusal {
+    /// The SAML response is not readable or too large.
     Malformed,
-    /// Not signed by a key we know, or changed on the way.
+    /// The signature is missing, invalid or by an unknown key.
     Signature,
-    /// Too old or from the future.
+    /// The response is expired or not valid yet.
     Clock,
-    /// Meant for another application.
+    /// The audience or the recipient is another application.
     NotForUs,
-    /// Answers no request of ours, twice in a row.
+    /// The second response in a row without a request of ours.
     Unsolicited,
-    /// The IdP refused.
+    /// The status of the response is not success.
     IdpSaidNo,
-    /// Encrypted, which is not supported.
+    /// The assertion is encrypted, which is not supported.
     Encrypted,
-    /// Who the person is does not follow from it.
+    /// Attributes that identify the user are missing or ambiguous.
     Attributes,
-    /// Used before.
+    /// The assertion was used before.
     Replayed,
-    /// Started too long ago, or in another browser.
+    /// The sign-in was started too long ago or in another browser.
     Expired,
-    /// An admin of ours has suspended this person.
+    /// An operator has suspended the user.
     Suspended,
-    /// The school moves here, and its people's domains have not all arrived.
-    Moving,
+    /// The import from the original has not finished.
+    ImportPending,
 }
 
 impl SignInRefusal {
-    /// What happened.
-    pub fn reason(self) -> &'static str {
+    /// Returns what happened, as a sentence.
+    pub(crate) fn reason(self) -> &'static str {
         match self {
-            Self::Malformed => "The answer of the school's sign-in service could not be read.",
+            Self::Malformed => "The response of the school's sign-in service could not be read.",
             Self::Signature => {
-                "The answer of the school's sign-in service is not signed with a key that we know."
+                "The response of the school's sign-in service is not signed with a key that we know."
             }
-            Self::Clock => "The answer of the school's sign-in service is not valid at this time.",
+            Self::Clock => {
+                "The response of the school's sign-in service is not valid at this time."
+            }
             Self::NotForUs => {
-                "The answer of the school's sign-in service is meant for another application."
+                "The response of the school's sign-in service is for another application."
             }
             Self::Unsolicited => "We received a sign-in that was not started here.",
             Self::IdpSaidNo => "The school's sign-in service did not let you in.",
             Self::Encrypted => {
-                "The answer of the school's sign-in service is encrypted, which we do not read."
+                "The response of the school's sign-in service is encrypted, which we do not support."
             }
-            Self::Attributes => "The school's sign-in service did not tell us clearly who you are.",
-            Self::Replayed => "This sign-in was used before.",
+            Self::Attributes => "The school's sign-in service did not say clearly who you are.",
+            Self::Replayed => "This sign-in was already used.",
             Self::Expired => "This sign-in took too long, or was started in another browser.",
             Self::Suspended => "Your account at this service is suspended.",
-            Self::Moving => {
-                "This service is being moved, and what people have here has not all arrived."
+            Self::ImportPending => {
+                "This service is being moved, and not all accounts are available yet."
             }
         }
     }
 
-    /// What to do.
-    pub fn advice(self) -> &'static str {
+    /// Returns what the user can do.
+    pub(crate) fn advice(self) -> &'static str {
         match self {
             Self::Replayed | Self::Expired | Self::Unsolicited => {
-                "Sign in again from here, in one go and in one browser window. Do not reload the page of the school's \
-                 sign-in service."
+                "Sign in again from here, in one go and in one browser window. Do not reload the \
+                 page of the school's sign-in service."
             }
             Self::Clock => {
-                "Sign in again. If that does not help, the clocks of the two services differ: tell us, so that it can be \
-                 set right."
+                "Sign in again. If that does not help, the clocks of the two services differ. \
+                 Please tell us so that we can correct them."
             }
             Self::IdpSaidNo => {
-                "Your account may not be allowed to use this service. Ask the service desk of your school, and tell them \
-                 the name of this service."
+                "Your account may not be allowed to use this service. Ask the service desk of your \
+                 school and mention the name of this service."
             }
             Self::Suspended => {
-                "The school knows you, and your password is right. The people who run this service have closed your account \
-                 here, and only they can open it again: ask them."
+                "Your school account and your password are fine. The operators of this service \
+                 have suspended your account here, and only they can reactivate it. Please contact \
+                 them."
             }
-            Self::Moving => "Your names in the DNS go on working meanwhile. Try again later.",
+            Self::ImportPending => "Your DNS records keep working meanwhile. Try again later.",
             Self::Malformed
             | Self::Signature
             | Self::NotForUs
             | Self::Encrypted
             | Self::Attributes => {
-                "You did nothing wrong: this has to be mended in the settings of the two services. Please tell us, with \
-                 the number below."
+                "You did nothing wrong: the settings of the two services have to be corrected. \
+                 Please send us the request ID below."
             }
         }
     }
 }
 
-/// The answer to a refused sign-in.
+/// The page for a refused sign-in.
 #[derive(Debug, Clone, Template)]
-#[template(path = "refusal.html")]
-pub struct RefusalPage {
-    /// Around it; without a user.
-    pub shell: Shell,
-    /// The class of reason.
-    pub refusal: SignInRefusal,
-    /// To find the line in the log.
-    pub request_id: String,
+#[template(path = "sign-in-refused.html")]
+pub(crate) struct SignInRefusedPage {
+    pub(crate) layout: Layout,
+    pub(crate) refusal: SignInRefusal,
+    /// Identifies the request in the log.
+    pub(crate) request_id: String,
 }

@@ -2,187 +2,168 @@
 
 use askama::Template;
 
-use super::Shell;
+use crate::views::layout::Layout;
 
-/// `GET /admin`; posts an `intent` to `/admin`, and searches by a query.
+/// `GET /admin`: the dashboard. Posts an `intent` to `/admin`; searches with a query.
 #[derive(Debug, Clone, Template)]
 #[template(path = "admin.html")]
-pub struct AdminPage {
-    /// Around it.
-    pub shell: Shell,
-    /// People.
-    pub users: u64,
-    /// Certificates in use.
-    pub certificates: u64,
-    /// DNS records.
-    pub records: u64,
-    /// What does not go by itself, most urgent first.
-    pub attention: Vec<AttentionItem>,
-    /// How far publishing is, in words.
-    pub publishing: String,
-    /// What was searched for.
-    pub search_text: String,
-    /// Why nothing was searched.
-    pub fault: Option<String>,
-    /// Who was found, once something was searched.
-    pub found: Option<PeopleFound>,
+pub(crate) struct AdminPage {
+    pub(crate) layout: Layout,
+    /// The number of users.
+    pub(crate) users: u64,
+    /// The number of active certificates.
+    pub(crate) certificates: u64,
+    /// The number of DNS records.
+    pub(crate) records: u64,
+    /// What needs attention, most urgent first.
+    pub(crate) health_items: Vec<HealthItem>,
+    /// How far publishing is, as a sentence.
+    pub(crate) publishing: String,
+    pub(crate) search_text: String,
+    /// Why the search text was not accepted.
+    pub(crate) fault: Option<String>,
+    /// The users that the search found; `None` without a search.
+    pub(crate) found: Option<UserSearchResults>,
 }
 
-/// What an admin can do about something.
+/// What an admin can do about an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AttentionKind {
-    /// A name that the zone refused: try again.
+pub(crate) enum HealthItemKind {
+    /// A refused name: retry.
     Name,
-    /// A mail that could not be sent: send again.
+    /// A mail that was not sent: retry.
     Mail,
-    /// Something to know.
+    /// Nothing on these pages.
     Note,
 }
 
-/// Something that needs attention.
+/// Something that needs an admin's attention.
 #[derive(Debug, Clone)]
-pub struct AttentionItem {
-    /// Of what kind.
-    pub kind: AttentionKind,
-    /// What to send along with the wish to try again.
-    pub item: String,
-    /// The kind of trouble in a few words.
-    pub title: String,
-    /// What it is about: a name, an address.
-    pub thing: String,
-    /// Whose it is, when it is somebody's.
-    pub who: Option<String>,
-    /// Why, or what to do.
-    pub reason: String,
-    /// Since when and until when, in words.
-    pub when: String,
+pub(crate) struct HealthItem {
+    pub(crate) kind: HealthItemKind,
+    /// The field `item` of the retry form.
+    pub(crate) retry_id: String,
+    pub(crate) title: String,
+    /// The affected name, address or amount; may be empty.
+    pub(crate) object: String,
+    /// The user name of the owner, when there is one.
+    pub(crate) username: Option<String>,
+    /// The reason, or what to do.
+    pub(crate) reason: String,
+    /// When it began and when the next attempt is, in words; may be empty.
+    pub(crate) when: String,
 }
 
-impl AttentionItem {
+impl HealthItem {
     fn intent(&self) -> Option<&'static str> {
         match self.kind {
-            AttentionKind::Name => Some("retry-record"),
-            AttentionKind::Mail => Some("retry-mail"),
-            AttentionKind::Note => None,
+            HealthItemKind::Name => Some("retry-record"),
+            HealthItemKind::Mail => Some("retry-mail"),
+            HealthItemKind::Note => None,
         }
     }
 }
 
-/// The people who were found.
+/// One page of the users that a search found.
 #[derive(Debug, Clone)]
-pub struct PeopleFound {
-    /// Those of this page.
-    pub people: Vec<PersonItem>,
-    /// On all pages.
-    pub total: u64,
-    /// This page, from 1.
-    pub page: u32,
-    /// The last page.
-    pub pages: u32,
-    /// Where the page before is.
-    pub before: Option<String>,
-    /// Where the next page is.
-    pub after: Option<String>,
+pub(crate) struct UserSearchResults {
+    pub(crate) users: Vec<FoundUser>,
+    /// The number of users on all pages.
+    pub(crate) total: u64,
+    /// The number of this page, from 1.
+    pub(crate) page: u32,
+    /// The number of pages.
+    pub(crate) pages: u32,
+    /// URL of the previous page.
+    pub(crate) previous: Option<String>,
+    /// URL of the next page.
+    pub(crate) next: Option<String>,
 }
 
-/// One of them.
+/// A user in the search results.
 #[derive(Debug, Clone)]
-pub struct PersonItem {
-    /// The row.
-    pub id: i64,
-    /// E-mail address.
-    pub email: String,
-    /// Display name.
-    pub name: String,
-    /// User name.
-    pub username: String,
-    /// Their domain, once they have one.
-    pub domain: Option<String>,
-    /// DNS records.
-    pub records: u64,
+pub(crate) struct FoundUser {
+    pub(crate) id: i64,
+    pub(crate) email: String,
+    pub(crate) name: String,
+    pub(crate) username: String,
+    /// The base domain, once the user has a label.
+    pub(crate) domain: Option<String>,
+    pub(crate) records: u64,
     /// The state of the certificate, in words.
-    pub certificate: String,
-    /// What else to know: admin, suspended.
-    pub marks: Vec<&'static str>,
-    /// Why they cannot be impersonated.
-    pub no_impersonation: Option<&'static str>,
-    /// Why they cannot be deleted.
-    pub no_deletion: Option<&'static str>,
-    /// Where they are asked about before they are deleted.
-    pub delete_href: String,
+    pub(crate) certificate: String,
+    /// Tags beside the name: `admin`, `suspended`.
+    pub(crate) marks: Vec<&'static str>,
+    /// Why the user cannot be impersonated; `None` when they can.
+    pub(crate) no_impersonation: Option<&'static str>,
+    /// Why the user cannot be deleted; `None` when they can.
+    pub(crate) no_deletion: Option<&'static str>,
+    /// URL of the page that asks before the deletion.
+    pub(crate) delete_href: String,
 }
 
-/// `GET /admin/delete`: what deleting somebody ends; posts `intent=delete-user` to `/admin`.
+/// `GET /admin/delete`: says what the deletion does; posts `intent=delete-user` to `/admin`.
 #[derive(Debug, Clone, Template)]
 #[template(path = "admin-delete.html")]
-pub struct AdminDeletePage {
-    /// Around it.
-    pub shell: Shell,
-    /// User name.
-    pub username: String,
-    /// Display name.
-    pub name: String,
-    /// E-mail address.
-    pub email: String,
-    /// What happens, one sentence each.
-    pub consequences: Vec<String>,
-    /// The search that led here.
-    pub search_text: String,
-    /// Where that search is.
-    pub back: String,
+pub(crate) struct AdminDeletePage {
+    pub(crate) layout: Layout,
+    pub(crate) username: String,
+    pub(crate) name: String,
+    pub(crate) email: String,
+    /// What the deletion does, one sentence each.
+    pub(crate) consequences: Vec<String>,
+    /// The search to return to.
+    pub(crate) search_text: String,
+    /// URL of that search.
+    pub(crate) back_href: String,
 }
 
-/// `GET /admin/trail`: who did what.
+/// `GET /admin/trail`: the audit trail.
 #[derive(Debug, Clone, Template)]
 #[template(path = "admin-trail.html")]
-pub struct TrailLines {
-    /// Around it.
-    pub shell: Shell,
+pub(crate) struct TrailPage {
+    pub(crate) layout: Layout,
     /// Newest first.
-    pub lines: Vec<TrailItem>,
-    /// The filter: a user name.
-    pub person: String,
-    /// The filter: a part of the action.
-    pub action: String,
-    /// The filter: a part of the object.
-    pub object: String,
+    pub(crate) rows: Vec<TrailRow>,
+    /// Filter: a user name.
+    pub(crate) username: String,
+    /// Filter: a part of the action.
+    pub(crate) action: String,
+    /// Filter: a part of the object.
+    pub(crate) object: String,
     /// Whether this is not the newest page.
-    pub is_older: bool,
-    /// Where the newest page with this filter is.
-    pub newest: String,
-    /// Where the next, older page is.
-    pub older: Option<String>,
+    pub(crate) is_older: bool,
+    /// URL of the newest page with this filter.
+    pub(crate) newest_href: String,
+    /// URL of the next, older page.
+    pub(crate) older_href: Option<String>,
 }
 
-impl TrailLines {
-    fn filtered(&self) -> bool {
-        [&self.person, &self.action, &self.object]
+impl TrailPage {
+    fn is_filtered(&self) -> bool {
+        [&self.username, &self.action, &self.object]
             .iter()
             .any(|text| !text.is_empty())
     }
 }
 
-/// One line of the trail.
+/// An entry of the audit trail.
 #[derive(Debug, Clone)]
-pub struct TrailItem {
-    /// When, as RFC 3339 writes it.
-    pub at: String,
-    /// Who; none when nobody was signed in.
-    pub actor: Option<String>,
-    /// In whose place.
-    pub on_behalf_of: Option<String>,
-    /// What.
-    pub action: String,
-    /// To what.
-    pub object: String,
-    /// More about it.
-    pub detail: String,
-    /// The request.
-    pub request_id: String,
+pub(crate) struct TrailRow {
+    /// Time in RFC 3339 format.
+    pub(crate) at: String,
+    /// User name; `None` when nobody was signed in.
+    pub(crate) actor: Option<String>,
+    /// User name of the impersonated user.
+    pub(crate) on_behalf_of: Option<String>,
+    pub(crate) action: String,
+    pub(crate) object: String,
+    pub(crate) detail: String,
+    pub(crate) request_id: String,
 }
 
-impl TrailItem {
-    /// Date and time as people read them.
+impl TrailRow {
+    /// Formats date and time for reading.
     fn when(&self) -> String {
         self.at.replacen('T', " ", 1).replacen('Z', " UTC", 1)
     }

@@ -1,4 +1,4 @@
-//! The certificate: the page, the question before it is deleted, and the help.
+//! Pages about the certificate: state, deletion and information.
 
 use askama::Template;
 use serde::Serialize;
@@ -6,32 +6,30 @@ use starchart_domain::certificate::OrderStep;
 use starchart_domain::plural::pluralize;
 use starchart_domain::publish::PublishState;
 
-use super::Shell;
+use crate::views::layout::Layout;
 
 /// The parts of a certificate that can be copied and downloaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CertificatePart {
-    /// The certificate itself.
+pub(crate) enum CertificatePart {
     Certificate,
-    /// Its private key.
     PrivateKey,
-    /// The certificates of the authority that lead to a root.
+    /// The intermediate certificates.
     Chain,
-    /// The certificate and the chain in one file.
+    /// Certificate and chain in one file.
     FullChain,
 }
 
 impl CertificatePart {
-    /// Every part, as the page shows them.
-    pub const ALL: [Self; 4] = [
+    /// Every part, in the order of the page.
+    pub(crate) const ALL: [Self; 4] = [
         Self::Certificate,
         Self::PrivateKey,
         Self::Chain,
         Self::FullChain,
     ];
 
-    /// The last part of its path: `/certificate/download/WORD`.
-    pub const fn word(self) -> &'static str {
+    /// Returns the last segment of its path `/certificate/download/…`.
+    pub(crate) const fn path_segment(self) -> &'static str {
         match self {
             Self::Certificate => "certificate",
             Self::PrivateKey => "privateKey",
@@ -40,13 +38,15 @@ impl CertificatePart {
         }
     }
 
-    /// The part of that word.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|part| part.word() == word)
+    /// Returns the part with this path segment.
+    pub(crate) fn parse(segment: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|part| part.path_segment() == segment)
     }
 
-    /// The name of the file for a domain.
-    pub fn file_name(self, domain: &str) -> String {
+    /// Returns the file name of the download.
+    pub(crate) fn file_name(self, domain: &str) -> String {
         let kind = match self {
             Self::Certificate => "certificate",
             Self::PrivateKey => "privkey",
@@ -65,17 +65,19 @@ impl CertificatePart {
         }
     }
 
-    const fn about(self) -> &'static str {
+    const fn description(self) -> &'static str {
         match self {
-            Self::Certificate => "Says that the domain is yours. Anybody may see it.",
+            Self::Certificate => "Proves that the domain is yours. It is public.",
             Self::PrivateKey => {
-                "Belongs to your server and to nobody else: never mail it, and never put it into a Git repository."
+                "Keep it secret: only your server needs it. Never mail it and never commit it to a \
+                 Git repository."
             }
             Self::Chain => {
-                "The certificates of the authority, which connect yours to one that browsers know."
+                "The certificates of the authority that link yours to one that browsers trust."
             }
             Self::FullChain => {
-                "The certificate and the chain in one file. Most servers want this one and the private key."
+                "The certificate and the chain in one file. Most servers need this file and the \
+                 private key."
             }
         }
     }
@@ -85,68 +87,63 @@ impl CertificatePart {
     }
 }
 
-/// Whether the person may renew.
+/// Whether the user can renew the certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Renewal {
-    /// Now.
+pub(crate) enum Renewal {
+    /// The user can renew it now.
     Open,
-    /// From that date on: `YYYY-MM-DD`.
+    /// The user can renew it from this date: `YYYY-MM-DD`.
     From(String),
-    /// It is under way.
-    UnderWay,
-    /// No certificate can be asked for at present.
+    /// A renewal is in progress.
+    InProgress,
+    /// Certificates are off.
     Off,
 }
 
-/// The certificate in use.
+/// The active certificate.
 #[derive(Debug, Clone)]
-pub struct ActiveCertificate {
-    /// The base domain.
-    pub domain: String,
+pub(crate) struct ActiveCertificate {
+    pub(crate) domain: String,
     /// `YYYY-MM-DD`.
-    pub created_on: String,
+    pub(crate) created_on: String,
     /// `YYYY-MM-DD`.
-    pub expires_on: String,
-    /// Whether that is past.
-    pub expired: bool,
-    /// Whether the person may renew.
-    pub renewal: Renewal,
-    /// Until when no other can be asked for, because as many were asked for as one person may in a
-    /// day: `2026-11-22 10:00 UTC`.
-    pub no_other_before: Option<String>,
+    pub(crate) expires_on: String,
+    pub(crate) expired: bool,
+    pub(crate) renewal: Renewal,
+    /// When the user can request another certificate, when the daily limit is reached:
+    /// `2026-11-22 10:00 UTC`.
+    pub(crate) next_request_at: Option<String>,
 }
 
-/// An order under way, or the last one that failed.
+/// The order in progress, or the last one when it failed.
 #[derive(Debug, Clone)]
-pub struct OrderProgress {
-    /// How far it has come.
-    pub step: OrderStep,
-    /// How far the challenge's values have come, while there are any.
-    pub dns: Option<PublishState>,
-    /// Why it failed or waits, in plain words.
-    pub problem: Option<String>,
-    /// When it goes on: date and time in UTC.
-    pub retry_at: Option<String>,
-    /// Whether no name server could be asked.
-    pub not_checked: bool,
-    /// Date and time in UTC.
-    pub requested_at: String,
+pub(crate) struct OrderProgress {
+    pub(crate) step: OrderStep,
+    /// How far the challenge records are published, while there are any.
+    pub(crate) dns: Option<PublishState>,
+    /// Why it failed or waits, as a sentence.
+    pub(crate) problem: Option<String>,
+    /// Time of the next attempt, in UTC.
+    pub(crate) retry_at: Option<String>,
+    /// Whether no name server could be reached.
+    pub(crate) not_checked: bool,
+    /// Time of the request, in UTC.
+    pub(crate) requested_at: String,
 }
 
 /// One step of an order, as the page shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ProgressStep {
+pub(crate) struct ProgressStep {
     /// `done`, `now` or `todo`.
-    pub state: &'static str,
-    /// What it is.
-    pub title: &'static str,
-    /// More about it; may be empty.
-    pub detail: String,
+    pub(crate) state: &'static str,
+    pub(crate) title: &'static str,
+    /// More about the step; may be empty.
+    pub(crate) detail: String,
 }
 
 impl ProgressStep {
-    /// What the picture before it says.
-    fn spoken(&self) -> &'static str {
+    /// Returns what its icon means, for screen readers.
+    fn state_text(&self) -> &'static str {
         match self.state {
             "done" => "Done:",
             "now" => "Now:",
@@ -155,36 +152,38 @@ impl ProgressStep {
     }
 }
 
-/// The steps: what is said of each while it is under way, and before and after.
+/// The titles of each step: while it is in progress, and before and after.
 const STEPS: [(&str, &str); 6] = [
     ("Requested", "Requested"),
     (
         "Opening an order at the certificate authority",
         "Order opened at the certificate authority",
     ),
-    ("Putting the proof into the DNS", "Proof in the DNS"),
     (
-        "The authority is checking the proof",
-        "Checked by the authority",
+        "Publishing the proof in the DNS",
+        "Proof published in the DNS",
     ),
     (
-        "The authority is making the certificate",
-        "Certificate made",
+        "The authority is checking the proof",
+        "Proof checked by the authority",
+    ),
+    (
+        "The authority is issuing the certificate",
+        "Certificate issued",
     ),
     ("Ready", "Ready"),
 ];
 
-/// The place of [`STEPS`] that is about the name servers.
+/// The index in [`STEPS`] of the step that shows the name servers.
 const DNS_STEP: usize = 2;
 
 impl OrderProgress {
-    /// Whether it failed.
-    pub fn failed(&self) -> bool {
+    pub(crate) fn has_failed(&self) -> bool {
         self.step == OrderStep::Failed
     }
 
-    /// The steps with their states.
-    pub fn steps(&self) -> Vec<ProgressStep> {
+    /// Returns the steps with their states.
+    pub(crate) fn steps(&self) -> Vec<ProgressStep> {
         let now = match self.step {
             OrderStep::Requested => 1,
             OrderStep::Ordered | OrderStep::Publishing => DNS_STEP,
@@ -192,7 +191,7 @@ impl OrderProgress {
             OrderStep::KeySaved | OrderStep::Finalizing => 4,
             OrderStep::Issued | OrderStep::Failed | OrderStep::Abandoned => STEPS.len(),
         };
-        let step = |(at, (under_way, otherwise)): (usize, (&'static str, &'static str))| {
+        let step = |(at, (in_progress, otherwise)): (usize, (&'static str, &'static str))| {
             let state = match at.cmp(&now) {
                 std::cmp::Ordering::Less => "done",
                 std::cmp::Ordering::Equal => "now",
@@ -200,7 +199,7 @@ impl OrderProgress {
             };
             ProgressStep {
                 state,
-                title: if at == now { under_way } else { otherwise },
+                title: if at == now { in_progress } else { otherwise },
                 detail: self.detail(at, now),
             }
         };
@@ -210,106 +209,118 @@ impl OrderProgress {
     fn detail(&self, at: usize, now: usize) -> String {
         match at {
             0 => self.requested_at.clone(),
-            DNS_STEP if now > DNS_STEP && self.not_checked => {
-                "Not checked: no name server could be asked from here. The authority asks them itself.".to_owned()
+            DNS_STEP => self.dns_detail(now),
+            _ => String::new(),
+        }
+    }
+
+    fn dns_detail(&self, now: usize) -> String {
+        if now < DNS_STEP {
+            return String::new();
+        }
+        if now > DNS_STEP && self.not_checked {
+            return "Not checked: this server could not reach the name servers. The authority \
+                    checks them itself."
+                .to_owned();
+        }
+        match &self.dns {
+            Some(PublishState::Saved) => "A TXT record is about to be sent to Route53.".to_owned(),
+            Some(PublishState::Paused) => {
+                "The TXT record waits because publishing is paused.".to_owned()
             }
-            DNS_STEP if now >= DNS_STEP => match &self.dns {
-                Some(PublishState::Saved) => "A TXT record is about to be sent to Route53.".to_owned(),
-                Some(PublishState::Paused) => "A TXT record waits: publishing is paused. It goes on when that ends.".to_owned(),
-                Some(PublishState::Sent) => "Route53 has the TXT record and is telling its name servers.".to_owned(),
-                Some(PublishState::InSync) if now == DNS_STEP => {
-                    "Route53 says that all its name servers have it. They are being asked.".to_owned()
-                }
-                Some(PublishState::Answered { by, of }) => {
-                    format!("{by} of {}.", pluralize(*of, "name server answers with it", "name servers answer with it"))
-                }
-                Some(PublishState::Refused { reason }) => format!("Refused: {reason}"),
-                _ => String::new(),
-            },
+            Some(PublishState::Sent) => {
+                "Route53 has accepted the TXT record and is updating its name servers.".to_owned()
+            }
+            Some(PublishState::InSync) if now == DNS_STEP => {
+                "Route53 reports that all its name servers have the record. They are being checked."
+                    .to_owned()
+            }
+            Some(PublishState::Answered { by, of }) => {
+                let servers = pluralize(
+                    *of,
+                    "name server answers with it",
+                    "name servers answer with it",
+                );
+                format!("{by} of {servers}.")
+            }
+            Some(PublishState::Refused { reason }) => format!("Refused: {reason}"),
             _ => String::new(),
         }
     }
 }
 
-/// What `GET /certificate/state` says: the steps, and whether the page itself has become another.
+/// The JSON of `GET /certificate/state`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct CertificateState {
-    /// Changes whenever the page has more or less on it than its steps; it is then loaded again.
-    pub shape: String,
-    /// The steps of the order under way; empty without one.
-    pub steps: Vec<ProgressStep>,
-    /// Seconds until it is worth asking again; 0 when nothing is under way.
-    pub again_s: u32,
+pub(crate) struct CertificateState {
+    /// Changes whenever something other than the steps changes on the page. The page then reloads.
+    pub(crate) page_revision: String,
+    /// The steps of the order in progress; empty without one.
+    pub(crate) steps: Vec<ProgressStep>,
+    /// Seconds after which the page should ask again; 0 when no order is in progress.
+    pub(crate) poll_after_s: u32,
 }
 
 /// `GET /certificate`; posts `intent` (`request-certificate`, `renew-certificate`,
 /// `delete-certificate`) to `/certificate`.
 #[derive(Debug, Clone, Template)]
 #[template(path = "certificate.html")]
-pub struct CertificatePage {
-    /// Around it.
-    pub shell: Shell,
-    /// The one in use.
-    pub active: Option<ActiveCertificate>,
-    /// What is under way, or what failed last.
-    pub order: Option<OrderProgress>,
-    /// Whether no certificate can be asked for at present.
-    pub off: bool,
-    /// Why a request was not taken.
-    pub refused: Option<String>,
-    /// Whether an admin looks at another person's page, who gets no private key.
-    pub key_withheld: bool,
-    /// As in [`CertificateState`].
-    pub shape: String,
-    /// As in [`CertificateState`].
-    pub again_s: u32,
+pub(crate) struct CertificatePage {
+    pub(crate) layout: Layout,
+    pub(crate) active: Option<ActiveCertificate>,
+    pub(crate) order: Option<OrderProgress>,
+    /// Whether certificates are off.
+    pub(crate) is_off: bool,
+    /// Why the last request was refused.
+    pub(crate) refused: Option<String>,
+    /// Whether the private key is withheld, because an admin impersonates the user.
+    pub(crate) key_withheld: bool,
+    /// See [`CertificateState::page_revision`].
+    pub(crate) page_revision: String,
+    /// See [`CertificateState::poll_after_s`].
+    pub(crate) poll_after_s: u32,
 }
 
 impl CertificatePage {
-    /// The order that is under way.
+    /// Returns the order in progress.
     fn pending(&self) -> Option<&OrderProgress> {
-        self.order.as_ref().filter(|order| !order.failed())
+        self.order.as_ref().filter(|order| !order.has_failed())
     }
 
-    /// The order that failed.
+    /// Returns the order that failed.
     fn failed(&self) -> Option<&OrderProgress> {
-        self.order.as_ref().filter(|order| order.failed())
+        self.order.as_ref().filter(|order| order.has_failed())
     }
 
     fn base(&self) -> &str {
-        self.shell.base_domain.as_deref().unwrap_or_default()
+        self.layout.base_domain.as_deref().unwrap_or_default()
     }
 
-    /// Pages without scripts are loaded again more seldom: each time is a whole page.
-    fn refresh_s(&self) -> u32 {
-        self.again_s.max(3)
+    /// Returns the reload interval without scripts. It is longer, because it loads the whole page.
+    fn reload_after_s(&self) -> u32 {
+        self.poll_after_s.max(3)
     }
 }
 
 /// `GET /certificate/delete`: asks before it posts `intent=delete-certificate` to `/certificate`.
 #[derive(Debug, Clone, Template)]
 #[template(path = "certificate-delete.html")]
-pub struct CertificateDeletePage {
-    /// Around it.
-    pub shell: Shell,
-    /// What would go.
-    pub active: ActiveCertificate,
+pub(crate) struct CertificateDeletePage {
+    pub(crate) layout: Layout,
+    pub(crate) active: ActiveCertificate,
 }
 
-/// `GET /certificate/information`, with the reader's own domain ([`Shell::base_domain`]) in the
-/// examples.
+/// `GET /certificate/information`. Its examples use the user's own domain.
 #[derive(Debug, Clone, Template)]
 #[template(path = "information.html")]
-pub struct InformationPage {
-    /// Around it.
-    pub shell: Shell,
-    /// Requests that one person may make in 24 hours.
-    pub daily: u32,
+pub(crate) struct InformationPage {
+    pub(crate) layout: Layout,
+    /// Certificate requests that a user may make in 24 hours.
+    pub(crate) daily_limit: u32,
 }
 
 impl InformationPage {
     fn base(&self) -> &str {
-        self.shell
+        self.layout
             .base_domain
             .as_deref()
             .unwrap_or("you.example.com")
@@ -333,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn one_step_is_under_way_until_the_end() {
+    fn exactly_one_step_is_in_progress_until_the_order_ends() {
         for step in OrderStep::ALL {
             let states: Vec<_> = at(step, None)
                 .steps()
@@ -353,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn the_name_servers_are_counted() {
+    fn the_dns_step_shows_how_many_name_servers_answer() {
         let detail = |order: &OrderProgress| order.steps()[DNS_STEP].detail.clone();
         let answered = Some(PublishState::Answered { by: 2, of: 4 });
         assert_eq!(
@@ -368,7 +379,7 @@ mod tests {
         assert_eq!(
             detail(&at(OrderStep::Requested, answered)),
             "",
-            "an older challenge's values are no step of this order"
+            "the records of an older challenge do not count"
         );
         let unchecked = OrderProgress {
             not_checked: true,
@@ -376,16 +387,16 @@ mod tests {
         };
         assert!(detail(&unchecked).starts_with("Not checked"));
         let refused = PublishState::Refused {
-            reason: "a foreign set".to_owned(),
+            reason: "a foreign RRset".to_owned(),
         };
         assert_eq!(
             detail(&at(OrderStep::Publishing, Some(refused))),
-            "Refused: a foreign set"
+            "Refused: a foreign RRset"
         );
     }
 
     #[test]
-    fn parts_have_the_files_that_people_know() {
+    fn file_names_and_path_segments_are_those_of_the_original() {
         let names: Vec<_> = CertificatePart::ALL
             .iter()
             .map(|part| part.file_name("user1.starchart.com"))
@@ -398,7 +409,7 @@ mod tests {
         assert!(
             CertificatePart::ALL
                 .into_iter()
-                .all(|part| CertificatePart::parse(part.word()) == Some(part))
+                .all(|part| CertificatePart::parse(part.path_segment()) == Some(part))
         );
         assert_eq!(CertificatePart::parse("privatekey"), None);
     }

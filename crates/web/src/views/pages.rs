@@ -1,72 +1,68 @@
-//! The home page, the instructions and the pages for errors.
+//! The start page, the instructions and the error page.
 
 use askama::Template;
 
-use super::Shell;
+use crate::views::layout::Layout;
 
 /// `GET /`.
 #[derive(Debug, Clone, Template)]
 #[template(path = "home.html")]
-pub struct HomePage {
-    /// Around it.
-    pub shell: Shell,
-    /// How many DNS records the person has.
-    pub record_count: u64,
-    /// Whether the person has a certificate, or one is under way.
-    pub has_certificate: bool,
+pub(crate) struct HomePage {
+    pub(crate) layout: Layout,
+    pub(crate) record_count: u64,
+    /// Whether the user has a certificate or an order in progress.
+    pub(crate) has_certificate: bool,
 }
 
-/// `GET /dns-records/instructions`, with the reader's own domain ([`Shell::base_domain`]) in the
-/// examples.
+/// `GET /dns-records/instructions`. Its examples use the user's own domain.
 #[derive(Debug, Clone, Template)]
 #[template(path = "instructions.html")]
-pub struct InstructionsPage {
-    /// Around it.
-    pub shell: Shell,
-    /// USER_DNS_RECORD_LIMIT.
-    pub limit: Option<u32>,
+pub(crate) struct InstructionsPage {
+    pub(crate) layout: Layout,
+    /// USER_DNS_RECORD_LIMIT, when it is set.
+    pub(crate) limit: Option<u32>,
 }
 
 impl InstructionsPage {
     fn base(&self) -> &str {
-        self.shell
+        self.layout
             .base_domain
             .as_deref()
             .unwrap_or("you.example.com")
     }
 }
 
-/// What went wrong with a request.
+/// The failures that have a page of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ErrorKind {
-    /// 400: parts of the request contradict each other or are unknown.
+pub(crate) enum ErrorKind {
+    /// 400: the request contradicts itself or cannot be read.
     BadRequest,
-    /// 403: not for this person.
+    /// 403: this user has no access.
     Forbidden,
-    /// 403: the form came from elsewhere, or its token is of another session.
+    /// 403: the form came from another site, or its token belongs to another session.
     FormExpired,
-    /// 403: an admin who acts as another person asked for that person's private key.
+    /// 403: an admin asked for the private key of the impersonated user.
     KeyWithheld,
-    /// 403: a private key was asked for from elsewhere than our own page.
-    ForeignDownload,
-    /// 404: absent, or another person's.
+    /// 403: a private key was requested from another site.
+    CrossSiteDownload,
+    /// 404: absent, or owned by another user.
     NotFound,
-    /// 405: the address does not take this method.
+    /// 405: the path does not support this method.
     MethodNotAllowed,
-    /// 413: more than we read.
+    /// 413: the body is too large.
     TooLarge,
-    /// 421: asked for under a host name that is not ours.
+    /// 421: the request is for another host name.
     Misdirected,
-    /// 422: a form with values that no page of ours sends.
+    /// 422: a form with fields or values that none of our pages sends.
     Unprocessable,
     /// 429: too many requests.
     TooMany {
         /// Seconds to wait.
         retry_after: u64,
     },
-    /// 500: our fault.
+    /// 500: a bug, or an unexpected error of the database.
     Internal,
-    /// 503: something we need is away for now.
+    /// 503: a part that we need is unavailable.
     Unavailable {
         /// Seconds to wait.
         retry_after: u64,
@@ -74,11 +70,13 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// The HTTP status.
-    pub fn status(self) -> u16 {
+    /// Returns the HTTP status.
+    pub(crate) fn status(self) -> u16 {
         match self {
             Self::BadRequest => 400,
-            Self::Forbidden | Self::FormExpired | Self::KeyWithheld | Self::ForeignDownload => 403,
+            Self::Forbidden | Self::FormExpired | Self::KeyWithheld | Self::CrossSiteDownload => {
+                403
+            }
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::TooLarge => 413,
@@ -92,63 +90,76 @@ impl ErrorKind {
 
     fn title(self) -> &'static str {
         match self {
-            Self::BadRequest => "We did not understand that",
-            Self::Forbidden => "This is not open to you",
+            Self::BadRequest => "We did not understand this request",
+            Self::Forbidden => "You do not have access",
             Self::FormExpired => "This form is no longer valid",
-            Self::KeyWithheld => "A private key is its owner's alone",
-            Self::ForeignDownload => "Download it from our own page",
-            Self::NotFound => "Nothing is charted here",
-            Self::MethodNotAllowed => "That does not work here",
-            Self::TooLarge => "That was too much at once",
+            Self::KeyWithheld => "Only the owner can get a private key",
+            Self::CrossSiteDownload => "Download it from the certificate page",
+            Self::NotFound => "Page not found",
+            Self::MethodNotAllowed => "This method is not allowed here",
+            Self::TooLarge => "The request is too large",
             Self::Misdirected => "Wrong address",
-            Self::Unprocessable => "We could not use what was sent",
-            Self::TooMany { .. } => "Slow down a little",
-            Self::Internal => "Something broke on our side",
+            Self::Unprocessable => "We could not process this form",
+            Self::TooMany { .. } => "Too many requests",
+            Self::Internal => "Something went wrong on our side",
             Self::Unavailable { .. } => "Not available right now",
         }
     }
 
     fn advice(self) -> String {
-        match self {
-            Self::BadRequest => "Go back, reload the page and try again.".to_owned(),
-            Self::Forbidden => "You are signed in, but this page or action belongs to somebody else.".to_owned(),
+        let text = match self {
+            Self::BadRequest => "Go back, reload the page and try again.",
+            Self::Forbidden => {
+                "You are signed in, but this page or action belongs to another user."
+            }
             Self::FormExpired => {
-                "Nothing was changed. The form was open for too long, somebody signed in again in this browser since, or your time \
-                 in another person's place has begun or is over. Go back and copy what you typed; then open the page anew, and \
-                 look at the name at its top before you send it."
-                    .to_owned()
+                "Nothing was changed. The form was open for too long, someone has signed in again \
+                 in this browser, or an impersonation has started or ended. Go back and copy what \
+                 you typed. Then open the page again and check the user name at the top before you \
+                 send the form."
             }
             Self::KeyWithheld => {
-                "You are using these pages as another person. You may help with the certificate, but nobody gets a private key \
-                 but the person it belongs to."
-                    .to_owned()
+                "You are impersonating another user. You can help with the certificate, but only \
+                 its owner can get the private key."
             }
-            Self::ForeignDownload => {
-                "A private key is handed out only when you ask for it here, not when a link elsewhere leads to it. Open the page \
-                 of your certificate and use the button there; if you did, your browser is too old to say so."
-                    .to_owned()
+            Self::CrossSiteDownload => {
+                "We send a private key only to our own page, never to a link on another site. Open \
+                 your certificate page and use the Download button there. If you did so, please \
+                 update your browser."
             }
             Self::NotFound => {
-                "The page or the record does not exist, or it is not yours. It may have been deleted or have expired."
-                    .to_owned()
+                "The page or the record does not exist, or it is not yours. It may have been \
+                 deleted or have expired."
             }
-            Self::MethodNotAllowed => "This address does not take such a request. Start again from a page of ours.".to_owned(),
-            Self::TooLarge => "Send less: a form takes at most 64 KB.".to_owned(),
-            Self::Misdirected => "This service is not reached under that host name.".to_owned(),
+            Self::MethodNotAllowed => {
+                "This address does not accept this kind of request. Start again from one of our \
+                 pages."
+            }
+            Self::TooLarge => "A form can have at most 64 KB.",
+            Self::Misdirected => "This service does not use this host name.",
             Self::Unprocessable => {
-                "Some fields are missing, doubled or unknown. Open the form again and send it from there.".to_owned()
+                "Some fields are missing, duplicated or unknown. Open the form again and send it \
+                 from there."
             }
             Self::TooMany { retry_after } => {
-                format!("There were too many requests in a short time. Try again in {}.", seconds(retry_after))
+                return format!(
+                    "There were too many requests in a short time. Try again in {}.",
+                    seconds(retry_after)
+                );
             }
             Self::Internal => {
-                "It is not your fault, and nothing was saved halfway. Try again; if it stays, tell us.".to_owned()
+                "This is not your fault, and nothing was partly saved. Try again. If it happens \
+                 again, please contact us."
             }
-            Self::Unavailable { retry_after } => format!(
-                "A part that we need does not answer. Your records keep working. Try again in {}.",
-                seconds(retry_after)
-            ),
-        }
+            Self::Unavailable { retry_after } => {
+                return format!(
+                    "A part of this service does not respond. Your DNS records keep working. Try \
+                     again in {}.",
+                    seconds(retry_after)
+                );
+            }
+        };
+        text.to_owned()
     }
 }
 
@@ -160,16 +171,14 @@ fn seconds(count: u64) -> String {
     }
 }
 
-/// The page for an error.
+/// The page of a failed request.
 #[derive(Debug, Clone, Template)]
 #[template(path = "error.html")]
-pub struct ErrorPage {
-    /// Around it; without a user when that is not known.
-    pub shell: Shell,
-    /// What went wrong.
-    pub kind: ErrorKind,
-    /// APP_URL, without a slash at its end: where those go who came to another host.
-    pub address: String,
-    /// To find the line in the log.
-    pub request_id: String,
+pub(crate) struct ErrorPage {
+    pub(crate) layout: Layout,
+    pub(crate) kind: ErrorKind,
+    /// APP_URL without a trailing slash: the link for a request to another host.
+    pub(crate) app_url: String,
+    /// Identifies the request in the log.
+    pub(crate) request_id: String,
 }

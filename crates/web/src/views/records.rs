@@ -1,12 +1,12 @@
-//! The list of DNS records and what belongs to one row of it.
+//! Pages about DNS records: list, deletion and lookup.
 
 use askama::Template;
 use serde::Serialize;
 use starchart_domain::publish::PublishState;
 
-use super::Shell;
+use crate::views::layout::Layout;
 
-/// A short key of a state for the stylesheet and the script.
+/// Returns the key of a state for the stylesheet and the script.
 fn state_key(state: &PublishState) -> &'static str {
     match state {
         PublishState::Saved => "saved",
@@ -19,46 +19,41 @@ fn state_key(state: &PublishState) -> &'static str {
     }
 }
 
-/// What a state means for the record's owner.
+/// Explains a state to the owner of the record.
 fn state_meaning(state: &PublishState) -> &'static str {
     match state {
-        PublishState::Saved => "Your record is stored here and is about to be sent.",
+        PublishState::Saved => "Your record is saved and is about to be sent to Route53.",
         PublishState::Paused => {
-            "Your record is stored here. Publishing is paused; it is sent when that ends."
+            "Your record is saved. It is sent to Route53 when publishing resumes."
         }
-        PublishState::Sent => "Route53 has accepted the record and is telling its name servers.",
-        PublishState::InSync => "Route53 says that all its name servers have the record.",
+        PublishState::Sent => "Route53 has accepted the record and is updating its name servers.",
+        PublishState::InSync => "Route53 reports that all its name servers have the record.",
         PublishState::Answered { by, of } if by < of => {
-            "Some of the name servers already answer with the record; the others follow."
+            "Some name servers already answer with the record. The others follow."
         }
         PublishState::Answered { .. } => "Every name server answers with the record: it is live.",
-        PublishState::Refused { .. } => "The record is stored here, but it is not in the DNS.",
+        PublishState::Refused { .. } => "The record is saved here, but it is not in the DNS.",
     }
 }
 
-/// A record as the list shows it.
+/// A row in the list of records.
 #[derive(Debug, Clone)]
-pub struct RecordRow {
-    /// In the paths `/dns-records/{id}`, `/dns-records/{id}/delete`, `/dns-records/{id}/lookup`.
-    pub id: i64,
-    /// The whole name, without a trailing dot.
-    pub fqdn: String,
+pub(crate) struct RecordRow {
+    pub(crate) id: i64,
+    /// The full name, without a trailing dot.
+    pub(crate) fqdn: String,
     /// `A`, `AAAA`, `CNAME`, `MX` or `TXT`.
-    pub rtype: String,
-    /// As typed.
-    pub value: String,
-    /// Of an MX record.
-    pub priority: Option<u16>,
-    /// The person's note.
-    pub ports: Option<String>,
-    /// The person's note.
-    pub course: Option<String>,
-    /// The person's note.
-    pub description: Option<String>,
+    pub(crate) rtype: String,
+    /// The input, as typed.
+    pub(crate) value: String,
+    /// The preference of an MX record.
+    pub(crate) priority: Option<u16>,
+    pub(crate) ports: Option<String>,
+    pub(crate) course: Option<String>,
+    pub(crate) description: Option<String>,
     /// `YYYY-MM-DD`.
-    pub expires_on: String,
-    /// How far it has come.
-    pub state: PublishState,
+    pub(crate) expires_on: String,
+    pub(crate) state: PublishState,
 }
 
 impl RecordRow {
@@ -75,28 +70,27 @@ impl RecordRow {
     }
 }
 
-/// One element of the JSON array at `GET /dns-records/states`.
+/// An element of the JSON array at `GET /dns-records/states`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct StateItem {
-    /// The record.
-    pub id: i64,
+pub(crate) struct RecordStateItem {
+    pub(crate) id: i64,
     /// `saved`, `paused`, `sent`, `insync`, `answering`, `answered` or `refused`.
-    pub key: &'static str,
-    /// The state in words.
-    pub words: String,
-    /// What it means.
-    pub meaning: &'static str,
-    /// Whether it moves no further by itself soon.
-    pub settled: bool,
+    pub(crate) key: &'static str,
+    /// The state as the page shows it.
+    pub(crate) text: String,
+    /// Explains the state.
+    pub(crate) meaning: &'static str,
+    /// Whether the state will not change soon.
+    pub(crate) settled: bool,
 }
 
-impl StateItem {
-    /// The item for a record in this state.
-    pub fn new(id: i64, state: &PublishState) -> Self {
+impl RecordStateItem {
+    /// Creates the item of a record in this state.
+    pub(crate) fn new(id: i64, state: &PublishState) -> Self {
         Self {
             id,
             key: state_key(state),
-            words: state.to_string(),
+            text: state.to_string(),
             meaning: state_meaning(state),
             settled: state.is_settled(),
         }
@@ -107,20 +101,17 @@ impl StateItem {
 /// `/dns-records`.
 #[derive(Debug, Clone, Template)]
 #[template(path = "records.html")]
-pub struct RecordsPage {
-    /// Around it.
-    pub shell: Shell,
-    /// In the order of the list.
-    pub rows: Vec<RecordRow>,
-    /// USER_DNS_RECORD_LIMIT.
-    pub limit: Option<u32>,
-    /// Seconds for which the page looks for news by itself; 0 when nothing changed lately, so that
-    /// it does not for ever.
-    pub follow_s: u32,
+pub(crate) struct RecordsPage {
+    pub(crate) layout: Layout,
+    pub(crate) rows: Vec<RecordRow>,
+    /// USER_DNS_RECORD_LIMIT, when it is set.
+    pub(crate) limit: Option<u32>,
+    /// For how many seconds the page polls for the state; 0 when nothing changed recently.
+    pub(crate) poll_for_s: u32,
 }
 
 impl RecordsPage {
-    fn unsettled(&self) -> bool {
+    fn has_unsettled(&self) -> bool {
         self.rows.iter().any(|row| !row.state.is_settled())
     }
 
@@ -133,34 +124,28 @@ impl RecordsPage {
 /// `GET /dns-records/{id}/delete`: asks before it posts `intent=delete-dns-record` and `id` to
 /// `/dns-records`.
 #[derive(Debug, Clone, Template)]
-#[template(path = "delete.html")]
-pub struct DeletePage {
-    /// Around it.
-    pub shell: Shell,
-    /// What would go.
-    pub row: RecordRow,
+#[template(path = "record-delete.html")]
+pub(crate) struct DeletePage {
+    pub(crate) layout: Layout,
+    pub(crate) row: RecordRow,
 }
 
-/// `GET /dns-records/{id}/lookup`: how to ask for the record, and what the name servers answered
-/// us.
+/// `GET /dns-records/{id}/lookup`: what the name servers answer, and the command to ask them.
 #[derive(Debug, Clone, Template)]
-#[template(path = "lookup.html")]
-pub struct LookupPage {
-    /// Around it.
-    pub shell: Shell,
-    /// What is looked up.
-    pub row: RecordRow,
-    /// Where to ask when it is not the ordinary DNS: (`127.0.0.1`, 5353) of the demo's name server.
-    pub server: Option<(String, u16)>,
-    /// Seconds for which the page looks for news by itself; 0 when nothing changed lately, so that
-    /// it does not for ever.
-    pub follow_s: u32,
+#[template(path = "record-lookup.html")]
+pub(crate) struct LookupPage {
+    pub(crate) layout: Layout,
+    pub(crate) row: RecordRow,
+    /// Host and port of the name server to ask, when it is not the public DNS.
+    pub(crate) server: Option<(String, u16)>,
+    /// For how many seconds the page polls for the state; 0 when nothing changed recently.
+    pub(crate) poll_for_s: u32,
 }
 
 impl LookupPage {
-    /// The line to type, whole. A name holds only letters, digits, `-`, `_` and dots, so that a
-    /// shell takes it as it is.
-    fn dig(&self) -> String {
+    /// Returns the `dig` command. It needs no quoting: a name has only letters, digits, `-`, `_` and
+    /// dots.
+    fn dig_command(&self) -> String {
         let Self { row, server, .. } = self;
         match server {
             Some((host, port)) => {

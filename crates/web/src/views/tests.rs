@@ -12,7 +12,7 @@ use tags::{Tag, skeleton, tags};
 
 use super::*;
 
-/// Texts that would do something if a page took them for markup.
+/// Texts that would have an effect if a page did not escape them.
 const HOSTILE: &[&str] = &[
     "<script>alert(1)</script>",
     "\"><img src=x onerror=alert(1)>",
@@ -29,8 +29,8 @@ const HOSTILE: &[&str] = &[
 ];
 
 #[test]
-fn the_certificate_page_says_what_people_and_scripts_know() {
-    let all = pages(&|likely| likely.to_owned());
+fn the_certificate_page_has_the_words_of_the_original() {
+    let all = pages(&|sample| sample.to_owned());
     let page = |name: &str| &all.iter().find(|(known, _)| *known == name).unwrap().1;
     for html in ["certificate", "certificate-failed"].map(page) {
         assert!(html.contains(">Request a Certificate</button>") && !html.contains("http-equiv"));
@@ -40,7 +40,10 @@ fn the_certificate_page_says_what_people_and_scripts_know() {
     assert!(page("certificate-failed").contains("did not find the TXT record"));
     assert!(page("certificate-renewal-failed").contains("stays usable until 2027-02-19"));
     let pending = page("certificate-pending");
-    assert!(pending.contains("We have received your request, and will notify you by email when your certificate is ready."));
+    assert!(pending.contains(
+        "We have received your request, and will notify you by email when your certificate is \
+         ready."
+    ));
     assert!(
         pending.contains("2 of 4 name servers answer with it.")
             && !pending.contains("Request a Certificate")
@@ -66,7 +69,7 @@ fn the_certificate_page_says_what_people_and_scripts_know() {
     }
     assert!(
         issued.contains("disabled>Renew</button>")
-            && issued.contains("You may renew it from 2027-01-20 on.")
+            && issued.contains("You can renew it from 2027-01-20.")
     );
     assert!(
         page("certificate-renewal-failed")
@@ -82,20 +85,20 @@ fn the_certificate_page_says_what_people_and_scripts_know() {
     let withheld = page("certificate-withheld");
     assert!(
         !withheld.contains("download/privateKey")
-            && withheld.contains("nobody gets a private key but its owner")
+            && withheld.contains("Only the owner can get the private key")
     );
     assert!(
-        page("certificate-off").contains("Whom to ask:")
+        page("certificate-off").contains("Contact:")
             && !page("certificate-off").contains("Request a Certificate")
     );
 }
 
 #[test]
 fn hostile_text_never_becomes_markup() {
-    let likely = pages(&|likely| likely.to_owned());
+    let samples = pages(&|sample| sample.to_owned());
     for hostile in HOSTILE {
         for ((name, harmless), (_, attacked)) in
-            likely.iter().zip(pages(&|_| (*hostile).to_owned()))
+            samples.iter().zip(pages(&|_| (*hostile).to_owned()))
         {
             assert_eq!(
                 skeleton(harmless),
@@ -107,8 +110,8 @@ fn hostile_text_never_becomes_markup() {
 }
 
 #[test]
-fn the_content_security_policy_has_nothing_to_forbid() {
-    for (name, html) in pages(&|likely| likely.to_owned()) {
+fn pages_comply_with_the_content_security_policy() {
+    for (name, html) in pages(&|sample| sample.to_owned()) {
         for tag in tags(&html) {
             for (key, value) in &tag.attributes {
                 assert!(
@@ -139,7 +142,7 @@ fn the_content_security_policy_has_nothing_to_forbid() {
 }
 
 #[test]
-fn the_scanner_sees_what_it_looks_for() {
+fn the_tag_scanner_finds_handlers_and_inline_scripts() {
     let found =
         tags("<p onclick=\"x()\">a</p>\n<script>alert(1)</script><img src=\"x\" onerror=\"y\"/>");
     let names: Vec<_> = found.iter().map(|tag| tag.name.as_str()).collect();
@@ -150,8 +153,8 @@ fn the_scanner_sees_what_it_looks_for() {
 }
 
 #[test]
-fn every_posting_form_carries_the_token_and_every_field_a_label() {
-    for (name, html) in pages(&|likely| likely.to_owned()) {
+fn every_post_form_has_a_csrf_token_and_every_field_a_label() {
+    for (name, html) in pages(&|sample| sample.to_owned()) {
         let all = tags(&html);
         let posts = |tag: &&Tag| tag.name == "form" && tag.get("method") == Some("post");
         let forms = all.iter().filter(posts).count();
@@ -171,7 +174,7 @@ fn every_posting_form_carries_the_token_and_every_field_a_label() {
         assert_eq!(
             ids.iter().collect::<BTreeSet<_>>().len(),
             ids.len(),
-            "{name}: an id twice"
+            "{name}: duplicate id"
         );
         for tag in all
             .iter()
@@ -193,7 +196,7 @@ fn every_posting_form_carries_the_token_and_every_field_a_label() {
             {
                 assert!(
                     ids.contains(&id),
-                    "{name}: {key} names {id}, which is not there"
+                    "{name}: {key} refers to the missing id {id}"
                 );
             }
         }
@@ -201,24 +204,25 @@ fn every_posting_form_carries_the_token_and_every_field_a_label() {
 }
 
 #[test]
-fn pages_have_titles_of_their_own() {
+fn every_page_has_its_own_title() {
     let mut seen = BTreeSet::new();
-    for (name, html) in pages(&|likely| likely.to_owned()) {
+    for (name, html) in pages(&|sample| sample.to_owned()) {
         let title = tags(&html)
             .into_iter()
             .find(|tag| tag.name == "title")
             .unwrap()
             .text;
-        // The list, the certificate and the like have the same title in every state.
+        // States of one page share its title.
         let states = ["certificate-", "home-", "admin-short", "admin-full"];
-        let again = name == "records-empty" || states.iter().any(|state| name.starts_with(state));
-        assert!(seen.insert(title.clone()) || again, "{name}: {title}");
+        let is_state =
+            name == "records-empty" || states.iter().any(|state| name.starts_with(state));
+        assert!(seen.insert(title.clone()) || is_state, "{name}: {title}");
     }
 }
 
 #[test]
-fn the_form_keeps_what_people_and_scripts_know() {
-    let all = pages(&|likely| likely.to_owned());
+fn the_record_form_has_the_words_of_the_original() {
+    let all = pages(&|sample| sample.to_owned());
     let html = &all
         .iter()
         .find(|(name, _)| *name == "new-faults")
@@ -271,10 +275,10 @@ fn the_form_keeps_what_people_and_scripts_know() {
 }
 
 #[test]
-fn the_list_refreshes_itself_only_while_something_moves() {
-    let text = |likely: &str| likely.to_owned();
-    let page = |state, follow_s| RecordsPage {
-        shell: signed_in(&text, "/dns-records"),
+fn the_list_polls_only_while_a_state_is_unsettled() {
+    let text = |sample: &str| sample.to_owned();
+    let page = |state, poll_for_s| RecordsPage {
+        layout: signed_in(&text, "/dns-records"),
         rows: vec![row(
             &text,
             7,
@@ -284,28 +288,28 @@ fn the_list_refreshes_itself_only_while_something_moves() {
             state,
         )],
         limit: Some(1),
-        follow_s,
+        poll_for_s,
     };
-    let moving = page(PublishState::Sent, 90).render().unwrap();
-    assert!(moving.contains("data-follow=\"90\" hidden>"));
-    assert!(moving.contains("<noscript><meta http-equiv=\"refresh\""));
-    assert!(moving.contains("data-settled=\"false\">Sent to Route53<"));
-    let stuck = page(PublishState::Sent, 0).render().unwrap();
+    let polling = page(PublishState::Sent, 90).render().unwrap();
+    assert!(polling.contains("data-poll-for-s=\"90\" hidden>"));
+    assert!(polling.contains("<noscript><meta http-equiv=\"refresh\""));
+    assert!(polling.contains("data-settled=\"false\">Sent to Route53<"));
+    let stopped = page(PublishState::Sent, 0).render().unwrap();
     assert!(
-        !stuck.contains("refresh") && stuck.contains("<a href=\"/dns-records\">Look again</a>")
+        !stopped.contains("http-equiv") && stopped.contains("<a href=\"/dns-records\">Refresh</a>")
     );
-    assert!(stuck.contains("data-follow=\"0\">"), "not hidden");
-    let still = page(PublishState::Answered { by: 4, of: 4 }, 90)
+    assert!(stopped.contains("data-poll-for-s=\"0\">"), "not hidden");
+    let settled = page(PublishState::Answered { by: 4, of: 4 }, 90)
         .render()
         .unwrap();
-    assert!(!still.contains("refresh") && !still.contains("Look again"));
-    assert!(still.contains(">Answered by 4 of 4 name servers<"));
-    assert!(still.contains("Total User DNS Records: <strong>1 / 1</strong>"));
+    assert!(!settled.contains("http-equiv") && !settled.contains("refresh-note"));
+    assert!(settled.contains(">Answered by 4 of 4 name servers<"));
+    assert!(settled.contains("Total User DNS Records: <strong>1 / 1</strong>"));
 }
 
 #[test]
 fn a_support_contact_becomes_a_link_only_when_it_is_an_address() {
-    let href = |text: &str| Support::parse(text).and_then(|support| support.href);
+    let href = |text: &str| SupportContact::parse(text).and_then(|support| support.href);
     assert_eq!(
         href("help@example.edu").as_deref(),
         Some("mailto:help@example.edu")
@@ -316,17 +320,16 @@ fn a_support_contact_becomes_a_link_only_when_it_is_an_address() {
     );
     assert_eq!(href("javascript:alert(1)//@"), None);
     assert_eq!(href("room 204"), None);
-    assert_eq!(Support::parse("  "), None);
+    assert_eq!(SupportContact::parse("  "), None);
 }
 
-/// Writes every page to a folder of the system's temporary one, to be looked at with the files of
-/// `static/` beside them.
+/// Writes every page to a temporary folder, to look at them with the files of `static/`.
 #[test]
-#[ignore = "writes files for a person to look at"]
-fn gallery() {
+#[ignore = "writes files to look at"]
+fn write_all_pages() {
     let folder = std::env::temp_dir().join("starchart-gallery");
     std::fs::create_dir_all(&folder).unwrap();
-    for (name, html) in pages(&|likely| likely.to_owned()) {
+    for (name, html) in pages(&|sample| sample.to_owned()) {
         std::fs::write(folder.join(format!("{name}.html")), html).unwrap();
     }
 }

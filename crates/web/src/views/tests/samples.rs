@@ -1,4 +1,4 @@
-//! Every page, filled in as people see it.
+//! Every page with sample data.
 
 mod admin;
 mod certificates;
@@ -8,8 +8,7 @@ use starchart_domain::publish::PublishState;
 
 use super::super::*;
 
-/// Every page, with `text` standing in for each text that comes from outside (it is given a likely
-/// one).
+/// Renders every page. `text` replaces each text that comes from outside; its argument is a sample.
 pub(super) fn pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
     let mut out = account_pages(text);
     out.extend(record_pages(text));
@@ -19,8 +18,8 @@ pub(super) fn pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)
     out
 }
 
-fn guest(text: &dyn Fn(&str) -> String, path: &str) -> Shell {
-    Shell {
+fn guest(text: &dyn Fn(&str) -> String, path: &str) -> Layout {
+    Layout {
         app_name: text("My.Custom.Domain"),
         school_name: text("Starfield College"),
         base_domain: None,
@@ -29,15 +28,15 @@ fn guest(text: &dyn Fn(&str) -> String, path: &str) -> Shell {
         flash: Vec::new(),
         path: path.to_owned(),
         version: text("0.1.0"),
-        support: Some(Support {
+        support: Some(SupportContact {
             text: text("service desk"),
             href: None,
         }),
     }
 }
 
-pub(super) fn signed_in(text: &dyn Fn(&str) -> String, path: &str) -> Shell {
-    Shell {
+pub(super) fn signed_in(text: &dyn Fn(&str) -> String, path: &str) -> Layout {
+    Layout {
         base_domain: Some(text("user1.starchart.com")),
         user: Some(HeaderUser {
             username: text("user1"),
@@ -51,33 +50,35 @@ pub(super) fn signed_in(text: &dyn Fn(&str) -> String, path: &str) -> Shell {
 
 fn account_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
     let label = LabelPage {
-        shell: Shell {
+        layout: Layout {
             base_domain: None,
             ..signed_in(text, "/label")
         },
         root_domain: text("starchart.com"),
-        wanted: text("johnsmith"),
+        default_label: text("johnsmith"),
         reason: LabelReason::Taken,
         choices: ["john-smith", "johnsmith2", "johnsmith3"]
             .map(text)
             .to_vec(),
-        fault: Some(text("Somebody was faster: choose another one.")),
+        fault: Some(text(
+            "This domain was taken a moment ago. Choose another one.",
+        )),
         redirect_to: text("/dns-records/new"),
     };
-    let refusal = RefusalPage {
-        shell: guest(text, "/login/callback"),
+    let refusal = SignInRefusedPage {
+        layout: guest(text, "/login/callback"),
         refusal: SignInRefusal::Signature,
         request_id: text("01JD8Q2E"),
     };
     let logout = LogoutPage {
-        shell: guest(text, "/logout"),
+        layout: guest(text, "/logout"),
         slo_username: Some(text("user1")),
     };
     vec![
         (
             "login",
             LoginPage {
-                shell: guest(text, "/login"),
+                layout: guest(text, "/login"),
                 redirect_to: text("/"),
             }
             .render()
@@ -112,8 +113,9 @@ pub(super) fn row(
 }
 
 fn rows(text: &dyn Fn(&str) -> String) -> Vec<RecordRow> {
-    let reason = text("a set that is not ours stands at this name");
-    let dkim = "v=DKIM1; k=rsa; p=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDC5bTrf0vFf3zY8kq0bJ1v7Qm2H8xk9sTzL4uYp";
+    let reason = text("an RRset that is not ours exists at this name");
+    let dkim = "v=DKIM1; k=rsa; p=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDC5bTrf0vFf3zY8kq0bJ1v7Qm2H8x\
+                k9sTzL4uYp";
     let mut rows = vec![
         row(
             text,
@@ -171,7 +173,7 @@ fn rows(text: &dyn Fn(&str) -> String) -> Vec<RecordRow> {
 }
 
 fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
-    let shell = |path| signed_in(text, path);
+    let layout = |path| signed_in(text, path);
     let flash = vec![
         Flash {
             kind: FlashKind::Done,
@@ -179,7 +181,7 @@ fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
         },
         Flash {
             kind: FlashKind::Note,
-            text: text("192.168.1.1 is reached in the school's network only"),
+            text: text("192.168.1.1 can be reached in the school's network only"),
         },
     ];
     let values = FormValues {
@@ -198,7 +200,8 @@ fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
     let faults = vec![
         fault(
             "subdomain",
-            "Record name is invalid or inappropriate (only alphanumerical character, -, and _ allowed)",
+            "Record name is invalid or inappropriate (only alphanumerical character, -, and _ \
+             allowed)",
         ),
         fault(
             "value",
@@ -211,7 +214,7 @@ fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
         fault("form", "User has reached the maximum number of dns records"),
     ];
     let new = |values, faults, kept| FormPage {
-        shell: shell("/dns-records/new"),
+        layout: layout("/dns-records/new"),
         mode: FormMode::Create,
         values,
         faults,
@@ -221,41 +224,41 @@ fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
     let edit = FormPage {
         mode: FormMode::Edit {
             id: 5,
-            seen: Some("0123456789abcdef".to_owned()),
+            fingerprint: Some("0123456789abcdef".to_owned()),
         },
         ..new(values.clone(), Vec::new(), true)
     };
     let mut all = rows(text);
     let lookup = LookupPage {
-        shell: shell("/dns-records/2/lookup"),
+        layout: layout("/dns-records/2/lookup"),
         row: all[1].clone(),
         server: Some((text("127.0.0.1"), 5353)),
-        follow_s: 90,
+        poll_for_s: 90,
     };
     let delete = DeletePage {
-        shell: shell("/dns-records/1/delete"),
+        layout: layout("/dns-records/1/delete"),
         row: all.remove(0),
     };
     let list = RecordsPage {
-        shell: Shell {
+        layout: Layout {
             flash,
-            ..shell("/dns-records")
+            ..layout("/dns-records")
         },
         rows: rows(text),
         limit: Some(10),
-        follow_s: 0,
+        poll_for_s: 0,
     };
     let empty = RecordsPage {
-        shell: shell("/dns-records"),
+        layout: layout("/dns-records"),
         rows: Vec::new(),
         limit: None,
-        follow_s: 0,
+        poll_for_s: 0,
     };
     vec![
         (
             "home",
             HomePage {
-                shell: shell("/"),
+                layout: layout("/"),
                 record_count: 0,
                 has_certificate: false,
             }
@@ -277,7 +280,7 @@ fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
         (
             "instructions",
             InstructionsPage {
-                shell: shell("/dns-records/instructions"),
+                layout: layout("/dns-records/instructions"),
                 limit: Some(10),
             }
             .render()
@@ -292,7 +295,7 @@ fn error_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
         ("error-403", ErrorKind::Forbidden),
         ("error-403-form", ErrorKind::FormExpired),
         ("error-403-key", ErrorKind::KeyWithheld),
-        ("error-403-download", ErrorKind::ForeignDownload),
+        ("error-403-download", ErrorKind::CrossSiteDownload),
         ("error-404", ErrorKind::NotFound),
         ("error-405", ErrorKind::MethodNotAllowed),
         ("error-413", ErrorKind::TooLarge),
@@ -303,9 +306,9 @@ fn error_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
         ("error-503", ErrorKind::Unavailable { retry_after: 300 }),
     ];
     let page = |kind| ErrorPage {
-        shell: signed_in(text, "/x"),
+        layout: signed_in(text, "/x"),
         kind,
-        address: text("https://domains.example.edu"),
+        app_url: text("https://domains.example.edu"),
         request_id: text("01JD8Q2E"),
     };
     kinds

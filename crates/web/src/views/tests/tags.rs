@@ -1,10 +1,10 @@
-//! What a browser would make of a page.
+//! Scans the tags of a page.
 
-/// A start tag: its name, and its attributes as a browser reads them.
+/// A start tag with its attributes.
 pub(super) struct Tag {
     pub(super) name: String,
     pub(super) attributes: Vec<(String, String)>,
-    /// What follows it up to the next `<`.
+    /// The text after the tag, up to the next `<`.
     pub(super) text: String,
 }
 
@@ -17,7 +17,7 @@ impl Tag {
     }
 }
 
-/// Reads start tags as HTML's tokenizer does, as far as these pages go (no comments, no raw text).
+/// Scans start tags like an HTML tokenizer, without comments and raw text.
 pub(super) fn tags(html: &str) -> Vec<Tag> {
     let mut out = Vec::new();
     let mut rest = html;
@@ -60,7 +60,7 @@ pub(super) fn tags(html: &str) -> Vec<Tag> {
     out
 }
 
-/// The page's markup without its texts.
+/// Returns names of tags and attributes, without values and texts.
 pub(super) fn skeleton(html: &str) -> Vec<String> {
     tags(html)
         .into_iter()

@@ -1,4 +1,4 @@
-//! The pages of the certificate.
+//! Samples of the certificate pages.
 
 use askama::Template;
 use starchart_domain::certificate::OrderStep;
@@ -9,14 +9,14 @@ use super::signed_in;
 
 fn certificate_page(text: &dyn Fn(&str) -> String) -> CertificatePage {
     CertificatePage {
-        shell: signed_in(text, "/certificate"),
+        layout: signed_in(text, "/certificate"),
         active: None,
         order: None,
-        off: false,
+        is_off: false,
         refused: None,
         key_withheld: false,
-        shape: "0".to_owned(),
-        again_s: 0,
+        page_revision: "0".to_owned(),
+        poll_after_s: 0,
     }
 }
 
@@ -27,7 +27,7 @@ fn active(text: &dyn Fn(&str) -> String, renewal: Renewal) -> ActiveCertificate 
         expires_on: text("2027-02-19"),
         expired: false,
         renewal,
-        no_other_before: Some(text("2026-11-22 10:00 UTC")),
+        next_request_at: Some(text("2026-11-22 10:00 UTC")),
     }
 }
 
@@ -45,7 +45,7 @@ fn order(text: &dyn Fn(&str) -> String, step: OrderStep, problem: Option<&str>) 
 pub(super) fn pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
     let page = || certificate_page(text);
     let refusal = PublishState::Refused {
-        reason: text("a set that is not ours stands at this name"),
+        reason: text("an RRset that is not ours exists at this name"),
     };
     let stuck = OrderProgress {
         dns: Some(refusal),
@@ -56,13 +56,13 @@ pub(super) fn pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)
         ..order(
             text,
             OrderStep::Ordered,
-            Some("The certificate authority has taken as many requests as it takes this week."),
+            Some("The certificate authority accepts no more requests this week."),
         )
     };
     let reason = "The certificate authority did not find the TXT record.";
     let pending = |order| CertificatePage {
         order: Some(order),
-        again_s: 1,
+        poll_after_s: 1,
         ..page()
     };
     let issued = |renewal| CertificatePage {
@@ -70,7 +70,7 @@ pub(super) fn pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)
         ..page()
     };
     let renewing = CertificatePage {
-        active: Some(active(text, Renewal::UnderWay)),
+        active: Some(active(text, Renewal::InProgress)),
         ..pending(waiting.clone())
     };
     let failed = CertificatePage {
@@ -86,22 +86,22 @@ pub(super) fn pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)
         ..active(text, Renewal::Off)
     };
     let refused = Some(text(
-        "You have asked for a certificate 3 times within 24 hours.",
+        "You have requested a certificate 3 times within 24 hours.",
     ));
     let delete = CertificateDeletePage {
-        shell: signed_in(text, "/certificate/delete"),
+        layout: signed_in(text, "/certificate/delete"),
         active: active(text, Renewal::Open),
     };
     let help = InformationPage {
-        shell: signed_in(text, "/certificate/information"),
-        daily: 3,
+        layout: signed_in(text, "/certificate/information"),
+        daily_limit: 3,
     };
     vec![
         ("certificate", page().render().unwrap()),
         (
             "certificate-off",
             CertificatePage {
-                off: true,
+                is_off: true,
                 active: Some(expired),
                 ..page()
             }

@@ -1,4 +1,4 @@
-//! Files in the binary.
+//! Static files, embedded in the binary.
 
 use std::fmt::Write as _;
 use std::rc::Rc;
@@ -7,32 +7,32 @@ use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
+use crate::context::RequestContext;
 use crate::errors::Failure;
-use crate::visit::Visit;
 
 #[derive(RustEmbed)]
 #[folder = "static/"]
 struct Files;
 
 /// `GET /static/…`.
-pub(crate) async fn embedded(visit: Rc<Visit>) -> Result<HttpResponse, Failure> {
+pub(crate) async fn embedded(context: Rc<RequestContext>) -> Result<HttpResponse, Failure> {
     serve(
-        &visit,
-        visit.req.match_info().get("path").unwrap_or_default(),
+        &context,
+        context.req.match_info().get("path").unwrap_or_default(),
     )
 }
 
 /// `GET /favicon.ico`.
-pub(crate) async fn favicon(visit: Rc<Visit>) -> Result<HttpResponse, Failure> {
-    serve(&visit, "favicon.ico")
+pub(crate) async fn favicon(context: Rc<RequestContext>) -> Result<HttpResponse, Failure> {
+    serve(&context, "favicon.ico")
 }
 
-/// `GET /manifest.json`, with the name of this installation.
-pub(crate) async fn manifest(visit: Rc<Visit>) -> Result<HttpResponse, Failure> {
+/// `GET /manifest.json`, with APP_NAME as its name.
+pub(crate) async fn manifest(context: Rc<RequestContext>) -> Result<HttpResponse, Failure> {
     let file = Files::get("manifest.json").ok_or(Failure::NotFound)?;
     let mut manifest: serde_json::Value = serde_json::from_slice(&file.data)
-        .map_err(|_| Failure::Internal("the manifest is no JSON"))?;
-    let name = &visit.app.config.app_name;
+        .map_err(|_| Failure::Internal("manifest.json is not JSON"))?;
+    let name = &context.app.config.app_name;
     for key in ["name", "short_name"] {
         manifest[key] = name.as_str().into();
     }
@@ -42,52 +42,54 @@ pub(crate) async fn manifest(visit: Rc<Visit>) -> Result<HttpResponse, Failure> 
         .body(manifest.to_string()))
 }
 
-/// `GET /robots.txt`: nothing here is for search engines.
-pub(crate) async fn robots(_: Rc<Visit>) -> Result<HttpResponse, Failure> {
+/// `GET /robots.txt`: disallows everything.
+pub(crate) async fn robots(_: Rc<RequestContext>) -> Result<HttpResponse, Failure> {
     Ok(HttpResponse::Ok()
         .content_type("text/plain; charset=utf-8")
         .body("User-agent: *\nDisallow: /\n"))
 }
 
-fn serve(visit: &Visit, path: &str) -> Result<HttpResponse, Failure> {
+fn serve(context: &RequestContext, path: &str) -> Result<HttpResponse, Failure> {
     let file = Files::get(path).ok_or(Failure::NotFound)?;
-    let tag = tag(&file);
-    let versioned = visit.req.query_string() == format!("v={}", visit.app.version_label());
-    // Only an address that names the version keeps its content for good.
-    let caching = match versioned && !visit.app.config.development {
-        true => "public, max-age=31536000, immutable",
-        false => "no-cache",
+    let etag = etag(&file);
+    let is_versioned = context.req.query_string() == format!("v={}", context.app.version_label());
+    // Only a URL with the version always has the same content.
+    let cache_control = if is_versioned && !context.app.config.development {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
     };
-    let known = visit
+    let known_etags = context
         .req
         .headers()
         .get_all(IF_NONE_MATCH)
         .filter_map(|value| value.to_str().ok());
-    // The compressor may have made the tag a weak one.
-    let unchanged = known
+    // Compression makes an ETag weak.
+    let is_unchanged = known_etags
         .flat_map(|list| list.split(','))
-        .any(|known| known.trim().trim_start_matches("W/") == tag);
-    let mut builder = if unchanged {
+        .any(|known| known.trim().trim_start_matches("W/") == etag);
+    let mut builder = if is_unchanged {
         HttpResponse::NotModified()
     } else {
         HttpResponse::Ok()
     };
     builder
-        .insert_header((ETAG, tag))
-        .insert_header((CACHE_CONTROL, caching));
-    Ok(match unchanged {
-        true => builder.finish(),
-        false => builder
+        .insert_header((ETAG, etag))
+        .insert_header((CACHE_CONTROL, cache_control));
+    Ok(if is_unchanged {
+        builder.finish()
+    } else {
+        builder
             .content_type(content_type(path))
-            .body(file.data.into_owned()),
+            .body(file.data.into_owned())
     })
 }
 
-fn tag(file: &EmbeddedFile) -> String {
+fn etag(file: &EmbeddedFile) -> String {
     let mut tag = "\"".to_owned();
-    for octet in &file.metadata.sha256_hash()[..16] {
+    for byte in &file.metadata.sha256_hash()[..16] {
         // Writing to a String cannot fail.
-        let _ = write!(tag, "{octet:02x}");
+        let _ = write!(tag, "{byte:02x}");
     }
     tag.push('"');
     tag

@@ -6,17 +6,17 @@ use std::time::{Duration, Instant};
 
 use actix_web::dev::ServerHandle;
 
-use super::world::{HOST, World};
+use super::test_app::{HOST, TestApp};
 
-/// A real socket's side of the story: what is sent, piece by piece, and what comes back until the
-/// server closes.
+/// Sends a head and then chunks over a socket, and reads until the server closes. Returns the
+/// response, the number of chunks sent and the time that it took.
 fn exchange(
     address: SocketAddr,
     head: &str,
     chunk: &[u8],
     chunks: usize,
 ) -> (String, usize, Duration) {
-    // Slowly, so that it would take two minutes to the end.
+    // Slow enough to take two minutes for all chunks.
     let pause = Duration::from_millis(50);
     let started = Instant::now();
     let mut stream = TcpStream::connect(address).unwrap();
@@ -47,24 +47,25 @@ fn exchange(
     )
 }
 
-fn serve(world: &World) -> (SocketAddr, ServerHandle) {
+fn serve(test_app: &TestApp) -> (SocketAddr, ServerHandle) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let server = crate::server(world.app.clone(), listener, Some(1), 1).unwrap();
+    let server = crate::server(test_app.app.clone(), listener, Some(1), 1).unwrap();
     let handle = server.handle();
     actix_web::rt::spawn(server);
     (address, handle)
 }
 
 #[actix_web::test]
-async fn what_is_too_much_is_not_read_to_its_end() {
-    let world = World::new().await;
-    let (address, handle) = serve(&world);
+async fn too_large_requests_are_not_read_to_their_end() {
+    let test_app = TestApp::new().await;
+    let (address, handle) = serve(&test_app);
     let ask = move |head: String, chunk: Vec<u8>, chunks| {
         actix_web::rt::task::spawn_blocking(move || exchange(address, &head, &chunk, chunks))
     };
     let post = format!(
-        "POST /login/callback HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+        "POST /login/callback HTTP/1.1\r\nHost: {HOST}\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\n"
     );
 
     let declared = ask(
@@ -110,7 +111,8 @@ async fn what_is_too_much_is_not_read_to_its_end() {
         ),
         format!("{get}Host: evil.example\r\nConnection: close\r\n\r\n"),
         format!(
-            "{post}Content-Length: 3\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n0\r\n\r\n"
+            "{post}Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\
+             Connection: close\r\n\r\n0\r\n\r\n"
         ),
         format!("{post}Content-Length: 3\r\nContent-Length: 4\r\nConnection: close\r\n\r\nabcd"),
     ] {
@@ -129,9 +131,9 @@ async fn what_is_too_much_is_not_read_to_its_end() {
 }
 
 #[actix_web::test]
-async fn a_body_that_nobody_reads_is_cut_off() {
-    let world = World::new().await;
-    let (address, handle) = serve(&world);
+async fn an_unread_body_is_cut_off() {
+    let test_app = TestApp::new().await;
+    let (address, handle) = serve(&test_app);
     let asked = [
         ("POST /nope", "404"),
         ("GET /nope", "404"),
@@ -147,9 +149,9 @@ async fn a_body_that_nobody_reads_is_cut_off() {
         actix_web::rt::task::spawn_blocking(move || {
             let head =
                 format!("{line} HTTP/1.1\r\nHost: {HOST}\r\nTransfer-Encoding: chunked\r\n\r\n");
-            // Twenty seconds long; the server waits for five.
+            // Takes 20 s; the server waits for 5 s.
             let (answer, sent, took) = exchange(address, &head, b"1\r\na\r\n", 400);
-            // Whoever still writes when the connection is closed may lose the answer.
+            // A client that still writes when the connection closes may lose the response.
             let expected = format!("HTTP/1.1 {status} ");
             assert!(
                 answer.is_empty() || answer.starts_with(&expected),
@@ -168,9 +170,9 @@ async fn a_body_that_nobody_reads_is_cut_off() {
 }
 
 #[actix_web::test]
-async fn a_connection_without_bodies_is_used_again() {
-    let world = World::new().await;
-    let (address, handle) = serve(&world);
+async fn a_connection_without_bodies_is_reused() {
+    let test_app = TestApp::new().await;
+    let (address, handle) = serve(&test_app);
     let two = actix_web::rt::task::spawn_blocking(move || {
         let head = format!(
             "GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\nGET /nope HTTP/1.1\r\nHost: {HOST}\r\n\r\n\

@@ -25,12 +25,18 @@ pub(super) const ORIGIN: &str = "https://domains.example.edu";
 pub(super) const HOST: &str = "domains.example.edu";
 const SIGN_ON: &str = "https://idp.example.edu/sso";
 
-/// Counts what it is told.
+/// Counts wake-ups.
 #[derive(Default)]
-pub(super) struct Counting(pub(super) AtomicUsize);
+pub(super) struct CountingQueue(AtomicUsize);
+
+impl CountingQueue {
+    pub(super) fn wake_ups(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
 
 #[async_trait::async_trait]
-impl Queue for Counting {
+impl Queue for CountingQueue {
     fn wake(&self, _: Job) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
@@ -40,16 +46,16 @@ impl Queue for Counting {
     }
 }
 
-/// A running web and its identity provider.
-pub(super) struct World {
+/// The web application with a database, an identity provider and a counting queue.
+pub(super) struct TestApp {
     pub(super) app: web::Data<App>,
     pub(super) store: Store,
-    pub(super) queue: Arc<Counting>,
+    pub(super) queue: Arc<CountingQueue>,
     issuer: Issuer,
     folder: tempfile::TempDir,
 }
 
-/// An answer, read to its end.
+/// A response with its whole body.
 pub(super) struct Reply {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
@@ -71,7 +77,7 @@ impl Reply {
             .collect()
     }
 
-    /// The token of the first form.
+    /// Returns the CSRF token of the first form.
     pub(super) fn token(&self) -> String {
         let at = self
             .body
@@ -82,7 +88,7 @@ impl Reply {
     }
 }
 
-impl World {
+impl TestApp {
     pub(super) async fn new() -> Self {
         Self::with(|_| {}).await
     }
@@ -93,7 +99,7 @@ impl World {
             "sqlite://{}?mode=rwc",
             folder.path().join("web.db").display()
         );
-        // Development only: 32 zero octets.
+        // 32 zero bytes.
         let key_encryption_keys = vec![(
             "test".to_owned(),
             Secret::new(format!("{}=", "A".repeat(43))),
@@ -108,7 +114,7 @@ impl World {
         let mut config = config();
         change(&mut config);
         let saml = Arc::new(provider(&issuer, store.now().await.unwrap()));
-        let queue = Arc::new(Counting::default());
+        let queue = Arc::new(CountingQueue::default());
         let counters = Arc::new(LocalCounters::default());
         let app = App::new(
             config,
@@ -127,8 +133,8 @@ impl World {
         }
     }
 
-    /// What only an operator does, straight in the database.
-    pub(super) async fn run(&self, sql: &str) {
+    /// Executes SQL in the database.
+    pub(super) async fn execute_sql(&self, sql: &str) {
         let url = format!("sqlite://{}", self.folder.path().join("web.db").display());
         let mut database = sqlx::SqliteConnection::connect(&url).await.unwrap();
         sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned()))
@@ -137,8 +143,8 @@ impl World {
             .unwrap();
     }
 
-    /// A number that an operator reads straight from the database.
-    pub(super) async fn number(&self, sql: &str) -> i64 {
+    /// Queries a number from the database.
+    pub(super) async fn query_number(&self, sql: &str) -> i64 {
         let url = format!("sqlite://{}", self.folder.path().join("web.db").display());
         let mut database = sqlx::SqliteConnection::connect(&url).await.unwrap();
         sqlx::query_scalar(sqlx::AssertSqlSafe(sql.to_owned()))
@@ -151,10 +157,11 @@ impl World {
         let service =
             test::init_service(ActixApp::new().configure(configure(self.app.clone()))).await;
         let response = test::call_service(&service, request.to_request()).await;
-        let (status, headers) = (response.status(), response.headers().clone());
+        let status = response.status();
+        let headers = response.headers().clone();
         let body = to_bytes(response.into_body())
             .await
-            .unwrap_or_else(|_| panic!("a body that breaks off"));
+            .unwrap_or_else(|_| panic!("incomplete body"));
         Reply {
             status,
             headers,
@@ -162,8 +169,8 @@ impl World {
         }
     }
 
-    /// The identity provider's answer to the redirect that was sent.
-    pub(super) fn answer(&self, redirect: &str, username: &str) -> (String, String) {
+    /// Returns the identity provider's response to a sign-in redirect, and the relay state.
+    pub(super) fn saml_response(&self, redirect: &str, username: &str) -> (String, String) {
         let url = Url::parse(redirect).unwrap();
         let query: BTreeMap<_, _> = url.query_pairs().into_owned().collect();
         let seen: AuthnRequest = parse_authn_request(&query["SAMLRequest"]).unwrap();
@@ -179,10 +186,8 @@ impl World {
             email: format!("{username}@example.edu"),
             groups: vec![group.to_owned()],
         };
-        (
-            self.issuer.respond(&seen, &person).unwrap(),
-            query["RelayState"].clone(),
-        )
+        let response = self.issuer.respond(&seen, &person).unwrap();
+        (response, query["RelayState"].clone())
     }
 }
 
@@ -235,25 +240,30 @@ fn provider(issuer: &Issuer, now: starchart_domain::time::Timestamp) -> ServiceP
     ServiceProvider::new(config, now).unwrap()
 }
 
-/// A browser: it keeps cookies, and says where its forms come from.
+/// A browser that keeps cookies and sends `Origin` with its forms.
 pub(super) struct Browser<'a> {
-    pub(super) world: &'a World,
+    pub(super) test_app: &'a TestApp,
     pub(super) jar: BTreeMap<String, String>,
 }
 
 impl<'a> Browser<'a> {
-    pub(super) fn new(world: &'a World) -> Self {
+    pub(super) fn new(test_app: &'a TestApp) -> Self {
         Self {
-            world,
+            test_app,
             jar: BTreeMap::new(),
         }
     }
 
-    /// A browser in which this person has signed in.
-    pub(super) async fn signed_in(world: &'a World, username: &str) -> Self {
-        let mut browser = Self::new(world);
-        let arrived = browser.sign_in(username, "/").await;
-        assert_eq!(arrived.status, StatusCode::SEE_OTHER, "{}", arrived.body);
+    /// Creates a browser and signs this user in.
+    pub(super) async fn signed_in(test_app: &'a TestApp, username: &str) -> Self {
+        let mut browser = Self::new(test_app);
+        let signed_in = browser.sign_in(username, "/").await;
+        assert_eq!(
+            signed_in.status,
+            StatusCode::SEE_OTHER,
+            "{}",
+            signed_in.body
+        );
         browser
     }
 
@@ -262,17 +272,17 @@ impl<'a> Browser<'a> {
         self.send(request).await
     }
 
-    /// Asks for a path as a page of ours does (`same-origin`), or somebody else.
-    pub(super) async fn get_from(&mut self, site: &str, path: &str) -> Reply {
+    /// Requests a path with this value of `Sec-Fetch-Site`.
+    pub(super) async fn get_from_site(&mut self, site: &str, path: &str) -> Reply {
         let request = test::TestRequest::with_uri(path)
             .insert_header(("host", HOST))
             .insert_header(("sec-fetch-site", site));
         self.send(request).await
     }
 
-    /// Posts with the token of `/login` or of a form of the signed-in person.
+    /// Posts a form with a valid CSRF token.
     pub(super) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Reply {
-        let token = self.any_token().await;
+        let token = self.csrf_token().await;
         self.submit(Method::POST, path, &token, fields).await
     }
 
@@ -289,12 +299,12 @@ impl<'a> Browser<'a> {
             .insert_header(("origin", ORIGIN))
             .insert_header(("sec-fetch-site", "same-origin"))
             .insert_header(("content-type", "application/x-www-form-urlencoded"))
-            .set_payload(body(token, fields));
+            .set_payload(form_body(token, fields));
         self.send(request).await
     }
 
-    /// The token that a page of this browser carries now.
-    pub(super) async fn any_token(&mut self) -> String {
+    /// Returns the CSRF token of a page that this browser can open.
+    pub(super) async fn csrf_token(&mut self) -> String {
         let page = self.get("/login").await;
         let page = if page.status == StatusCode::OK {
             page
@@ -308,7 +318,7 @@ impl<'a> Browser<'a> {
         for (name, value) in &self.jar {
             request = request.cookie(Cookie::new(name.clone(), value.clone()));
         }
-        let reply = self.world.send(request).await;
+        let reply = self.test_app.send(request).await;
         for cookie in reply.cookies() {
             if cookie.max_age().is_some_and(|age| age.is_zero()) {
                 self.jar.remove(cookie.name());
@@ -320,8 +330,8 @@ impl<'a> Browser<'a> {
         reply
     }
 
-    /// From our sign-in button to the identity provider: its address.
-    pub(super) async fn begin(&mut self, redirect_to: &str) -> String {
+    /// Presses the sign-in button and returns the redirect URL to the identity provider.
+    pub(super) async fn start_sign_in(&mut self, redirect_to: &str) -> String {
         let reply = self.post("/login", &[("redirectTo", redirect_to)]).await;
         assert_eq!(reply.status, StatusCode::SEE_OTHER, "{}", reply.body);
         assert!(
@@ -332,27 +342,26 @@ impl<'a> Browser<'a> {
         reply.location().to_owned()
     }
 
-    /// The whole way.
+    /// Signs in and returns the last response.
     pub(super) async fn sign_in(&mut self, username: &str, redirect_to: &str) -> Reply {
-        let redirect = self.begin(redirect_to).await;
-        let (response, relay) = self.world.answer(&redirect, username);
-        let consumed = self.world.consume(&response, &relay).await;
-        assert_eq!(consumed.status, StatusCode::SEE_OTHER, "{}", consumed.body);
-        self.get(consumed.location()).await
+        let redirect = self.start_sign_in(redirect_to).await;
+        let (response, relay) = self.test_app.saml_response(&redirect, username);
+        let posted = self.test_app.post_saml_response(&response, &relay).await;
+        assert_eq!(posted.status, StatusCode::SEE_OTHER, "{}", posted.body);
+        self.get(posted.location()).await
     }
 }
 
-impl World {
-    /// The post of the identity provider's page, without cookies of ours: it comes from another
-    /// site.
-    pub(super) async fn consume(&self, response: &str, relay: &str) -> Reply {
+impl TestApp {
+    /// Posts a SAML response as the identity provider's page does: cross-site and without cookies.
+    pub(super) async fn post_saml_response(&self, response: &str, relay: &str) -> Reply {
         let request = test::TestRequest::post()
             .uri("/login/callback")
             .insert_header(("host", HOST))
             .insert_header(("origin", "https://idp.example.edu"))
             .insert_header(("sec-fetch-site", "cross-site"))
             .insert_header(("content-type", "application/x-www-form-urlencoded"))
-            .set_payload(body(
+            .set_payload(form_body(
                 "",
                 &[("SAMLResponse", response), ("RelayState", relay)],
             ));
@@ -360,7 +369,7 @@ impl World {
     }
 }
 
-pub(super) fn body(token: &str, fields: &[(&str, &str)]) -> String {
+pub(super) fn form_body(token: &str, fields: &[(&str, &str)]) -> String {
     let mut form = url::form_urlencoded::Serializer::new(String::new());
     if !token.is_empty() {
         form.append_pair("csrf_token", token);

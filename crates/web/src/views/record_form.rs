@@ -1,50 +1,45 @@
-//! The form that makes or changes a DNS record.
+//! The form that creates or edits a DNS record.
 
 use askama::Template;
-
 use starchart_domain::fault::{Fault, Field};
 
-use super::Shell;
+use crate::views::layout::Layout;
 
-/// What the form is for.
+/// Whether the form creates or edits a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FormMode {
+pub(crate) enum FormMode {
     /// Posts to `/dns-records/new`.
     Create,
     /// Posts to `/dns-records/{id}`.
     Edit {
-        /// The record.
         id: i64,
-        /// The fingerprint of what it says as far as the form knows; comes back with the form.
-        seen: Option<String>,
+        /// Fingerprint of the record that the form was filled with; posted as `fingerprint`, to
+        /// detect changes by another window.
+        fingerprint: Option<String>,
     },
 }
 
-/// What stands in the fields, as typed. The form posts these names, and `csrf_token`.
+/// The input in the fields, as typed. The form also posts `csrf_token`.
 #[derive(Debug, Clone, Default)]
-pub struct FormValues {
-    /// Field `subdomain`: the part before the base domain; `@` for the base itself.
-    pub subdomain: String,
+pub(crate) struct FormValues {
+    /// Field `subdomain`: the name before the base domain; `@` for the base domain itself.
+    pub(crate) subdomain: String,
     /// Field `type`: `A`, `AAAA`, `CNAME`, `MX`, `TXT`, or empty before one is chosen.
-    pub rtype: String,
-    /// Field `value`.
-    pub value: String,
-    /// Field `priority`, of MX only.
-    pub priority: String,
-    /// Field `ports`.
-    pub ports: String,
-    /// Field `course`.
-    pub course: String,
-    /// Field `description`.
-    pub description: String,
+    pub(crate) rtype: String,
+    pub(crate) value: String,
+    /// Field `priority`, for MX only.
+    pub(crate) priority: String,
+    pub(crate) ports: String,
+    pub(crate) course: String,
+    pub(crate) description: String,
 }
 
-/// Characters of a value that is told in a sentence.
-const TOLD: usize = 80;
+/// Characters of a value that a message quotes at most.
+const MAX_QUOTED_CHARS: usize = 80;
 
 impl FormValues {
-    /// The fields in which `now` differs from these, with what it says, on one line.
-    pub fn told_apart_from(&self, now: &Self) -> String {
+    /// Describes in one line the fields in which `now` differs from these values.
+    pub(crate) fn describe_differences(&self, now: &Self) -> String {
         let fields = [
             ("Name", &self.subdomain, &now.subdomain),
             ("Type", &self.rtype, &now.rtype),
@@ -57,27 +52,29 @@ impl FormValues {
         let differ = fields
             .iter()
             .filter(|(_, typed, now)| typed.trim() != now.trim());
-        let told = differ.map(|(label, _, now)| match now.chars().count() {
+        let descriptions = differ.map(|(label, _, now)| match now.chars().count() {
             0 => format!("{label} empty"),
-            1..=TOLD => format!("{label} {now}"),
-            _ => format!("{label} {}…", now.chars().take(TOLD).collect::<String>()),
+            1..=MAX_QUOTED_CHARS => format!("{label} {now}"),
+            _ => format!(
+                "{label} {}…",
+                now.chars().take(MAX_QUOTED_CHARS).collect::<String>()
+            ),
         });
-        told.collect::<Vec<_>>().join("; ")
+        descriptions.collect::<Vec<_>>().join("; ")
     }
 }
 
-/// One thing wrong, and where.
+/// A fault and its field.
 #[derive(Debug, Clone)]
-pub struct FieldFault {
-    /// The field's name in the form (`subdomain`, `type`, …), or `form` for the whole.
-    pub field: &'static str,
-    /// What to do, in words.
-    pub text: String,
+pub(crate) struct FieldFault {
+    /// Name of the field in the form (`subdomain`, `type`, …), or `form` for the whole form.
+    pub(crate) field: &'static str,
+    pub(crate) text: String,
 }
 
 impl FieldFault {
-    /// The fault as the page shows it, beside the field that it belongs to.
-    pub fn new(field: Field, fault: &Fault) -> Self {
+    /// Creates the fault as the page shows it beside its field.
+    pub(crate) fn new(field: Field, fault: &Fault) -> Self {
         let field = match field {
             Field::Name => "subdomain",
             Field::Type => "type",
@@ -95,26 +92,22 @@ impl FieldFault {
     }
 }
 
-/// `GET /dns-records/new` and `GET /dns-records/{id}`, and the answer to a post with faults.
+/// `GET /dns-records/new` and `GET /dns-records/{id}`, and the response to a post with faults.
 #[derive(Debug, Clone, Template)]
-#[template(path = "form.html")]
-pub struct FormPage {
-    /// Around it; [`Shell::base_domain`] stands behind the name.
-    pub shell: Shell,
-    /// Whether it makes or changes a record.
-    pub mode: FormMode,
-    /// What was typed.
-    pub values: FormValues,
-    /// Empty at first.
-    pub faults: Vec<FieldFault>,
-    /// Whose form it is, sealed; comes back with the form.
-    pub owner: String,
-    /// Whether the form was posted after the session had ended, and is shown again after signing
-    /// in.
-    pub kept: bool,
+#[template(path = "record-form.html")]
+pub(crate) struct FormPage {
+    pub(crate) layout: Layout,
+    pub(crate) mode: FormMode,
+    pub(crate) values: FormValues,
+    pub(crate) faults: Vec<FieldFault>,
+    /// The signed id of the user, posted as `owner`, so that a kept form is shown to no other user.
+    pub(crate) owner: String,
+    /// Whether the form was posted after the session had ended and is shown again after the
+    /// sign-in.
+    pub(crate) kept: bool,
 }
 
-/// The types and the words of the select, in its order.
+/// Value and text of the options for the type.
 const TYPES: [(&str, &str); 5] = [
     ("A", "A Record (IPv4 Address)"),
     ("AAAA", "AAAA Record (IPv6 Address)"),
@@ -138,34 +131,34 @@ impl FormPage {
         }
     }
 
-    fn submit(&self) -> &'static str {
+    fn submit_text(&self) -> &'static str {
         match &self.mode {
             FormMode::Create => "Create",
             FormMode::Edit { .. } => "Update",
         }
     }
 
-    fn seen(&self) -> Option<&str> {
+    fn fingerprint(&self) -> Option<&str> {
         match &self.mode {
             FormMode::Create => None,
-            FormMode::Edit { seen, .. } => seen.as_deref(),
+            FormMode::Edit { fingerprint, .. } => fingerprint.as_deref(),
         }
     }
 
-    /// Whether a field has to be corrected; what concerns the whole says itself what to do.
-    fn is_to_be_corrected(&self) -> bool {
+    /// Returns whether a field has to be corrected. A fault of the whole form says itself what to do.
+    fn has_field_faults(&self) -> bool {
         self.faults.iter().any(|fault| fault.field != "form")
     }
 
     fn base(&self) -> &str {
-        self.shell.base_domain.as_deref().unwrap_or_default()
+        self.layout.base_domain.as_deref().unwrap_or_default()
     }
 
     fn types(&self) -> &'static [(&'static str, &'static str)] {
         &TYPES
     }
 
-    /// Name, label and value of the fields that stay out of the DNS.
+    /// Returns name, label and value of the fields that are not published.
     fn notes(&self) -> [(&'static str, &'static str, &str); 3] {
         let FormValues {
             ports,
@@ -184,7 +177,7 @@ impl FormPage {
         self.faults.iter().filter(move |fault| fault.field == field)
     }
 
-    fn faulty(&self, field: &str) -> bool {
+    fn has_fault(&self, field: &str) -> bool {
         self.faults_of(field).next().is_some()
     }
 }

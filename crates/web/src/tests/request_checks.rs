@@ -3,20 +3,20 @@
 use actix_web::http::{Method, StatusCode};
 use actix_web::test::TestRequest;
 
-use super::world::{Browser, HOST, ORIGIN, World, body};
+use super::test_app::{Browser, HOST, ORIGIN, TestApp, form_body};
 use crate::{Protection, route_table};
 
-fn concrete(path: &str) -> String {
+fn example_path(path: &str) -> String {
     path.replace("{id}", "1")
         .replace("{path:.*}", "app.css")
         .replace("{part}", "chain")
 }
 
 #[actix_web::test]
-async fn every_unsafe_route_refuses_what_is_not_from_a_page_of_ours() {
-    let world = World::new().await;
-    let mut browser = Browser::signed_in(&world, "user1").await;
-    let token = browser.any_token().await;
+async fn every_unsafe_route_refuses_requests_from_other_sites() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
+    let token = browser.csrf_token().await;
     let foreign: &[&[(&str, &str)]] = &[
         &[],
         &[("origin", "https://evil.example")],
@@ -30,11 +30,11 @@ async fn every_unsafe_route_refuses_what_is_not_from_a_page_of_ours() {
     for info in route_table().filter(|info| info.csrf) {
         routes += 1;
         let request = |headers: &[(&'static str, &'static str)], token: &str| {
-            let mut request = TestRequest::with_uri(&concrete(info.path))
+            let mut request = TestRequest::with_uri(&example_path(info.path))
                 .method(info.method.clone())
                 .insert_header(("host", HOST))
                 .insert_header(("content-type", "application/x-www-form-urlencoded"))
-                .set_payload(body(token, &[]));
+                .set_payload(form_body(token, &[]));
             for header in headers {
                 request = request.insert_header(*header);
             }
@@ -60,11 +60,11 @@ async fn every_unsafe_route_refuses_what_is_not_from_a_page_of_ours() {
                 info.path
             );
             assert!(reply.body.contains("Back to the start page"));
-            let reply = Browser::new(&world)
+            let reply = Browser::new(&test_app)
                 .send(request(&[("origin", ORIGIN)], wrong))
                 .await;
-            let held = info.protection != Protection::Anyone && !wrong.is_empty();
-            let status = if held {
+            let is_kept = info.protection != Protection::OptionalUser && !wrong.is_empty();
+            let status = if is_kept {
                 StatusCode::SEE_OTHER
             } else {
                 StatusCode::FORBIDDEN
@@ -80,12 +80,15 @@ async fn every_unsafe_route_refuses_what_is_not_from_a_page_of_ours() {
 }
 
 #[actix_web::test]
-async fn guests_see_no_protected_page() {
-    let world = World::new().await;
+async fn guests_are_redirected_from_protected_pages() {
+    let test_app = TestApp::new().await;
     for info in route_table().filter(|info| info.method == Method::GET) {
-        let path = concrete(info.path);
-        let reply = Browser::new(&world).get(&path).await;
-        if matches!(info.protection, Protection::Public | Protection::Anyone) {
+        let path = example_path(info.path);
+        let reply = Browser::new(&test_app).get(&path).await;
+        if matches!(
+            info.protection,
+            Protection::Public | Protection::OptionalUser
+        ) {
             assert!(!reply.location().starts_with("/login?redirectTo"), "{path}");
         } else {
             let expected = format!("/login?redirectTo={path}");
@@ -99,9 +102,9 @@ async fn guests_see_no_protected_page() {
 }
 
 #[actix_web::test]
-async fn forged_cookies_of_any_name_change_nothing() {
-    let world = World::new().await;
-    let mut user = Browser::signed_in(&world, "user1").await;
+async fn forged_cookies_have_no_effect() {
+    let test_app = TestApp::new().await;
+    let mut user = Browser::signed_in(&test_app, "user1").await;
     user.post("/logout", &[]).await;
     let real = user.jar["__Host-signed-out"].clone();
     for name in
@@ -118,7 +121,7 @@ async fn forged_cookies_of_any_name_change_nothing() {
             &real.replacen('.', "A.", 1),
         ];
         for value in forged {
-            let mut browser = Browser::new(&world);
+            let mut browser = Browser::new(&test_app);
             browser.jar.insert(name.clone(), value.to_owned());
             assert_eq!(
                 browser.get("/dns-records").await.location(),
@@ -136,15 +139,15 @@ async fn forged_cookies_of_any_name_change_nothing() {
             );
         }
     }
-    // One kind of cookie is not another.
-    let mut browser = Browser::new(&world);
+    // A signed value is not valid in a cookie of another kind.
+    let mut browser = Browser::new(&test_app);
     browser.jar.insert("__Host-flash".to_owned(), real.clone());
     assert_eq!(browser.get("/login").await.status, StatusCode::OK);
 }
 
 #[actix_web::test]
-async fn other_hosts_are_not_ours() {
-    let world = World::new().await;
+async fn requests_for_other_hosts_are_refused() {
+    let test_app = TestApp::new().await;
     for host in ["evil.example", "127.0.0.1", "x.user1.starchart.com"] {
         for path in [
             "/",
@@ -154,7 +157,7 @@ async fn other_hosts_are_not_ours() {
             "/nowhere",
             "/dns-records/",
         ] {
-            let reply = world
+            let reply = test_app
                 .send(TestRequest::with_uri(path).insert_header(("host", host)))
                 .await;
             assert_eq!(
@@ -173,7 +176,7 @@ async fn other_hosts_are_not_ours() {
         }
         for path in ["/healthcheck", "/version"] {
             assert_eq!(
-                world
+                test_app
                     .send(TestRequest::with_uri(path).insert_header(("host", host)))
                     .await
                     .status,
@@ -184,9 +187,9 @@ async fn other_hosts_are_not_ours() {
 }
 
 #[actix_web::test]
-async fn every_answer_carries_the_headers() {
-    let world = World::new().await;
-    let mut browser = Browser::new(&world);
+async fn every_response_has_the_security_headers() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::new(&test_app);
     for path in [
         "/",
         "/login",
@@ -207,8 +210,9 @@ async fn every_answer_carries_the_headers() {
         };
         assert_eq!(
             header("content-security-policy"),
-            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; \
-             manifest-src 'self'; form-action 'self' https://idp.example.edu; base-uri 'none'; frame-ancestors 'none'",
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+             font-src 'self'; connect-src 'self'; manifest-src 'self'; \
+             form-action 'self' https://idp.example.edu; base-uri 'none'; frame-ancestors 'none'",
             "{path}"
         );
         assert_eq!(header("x-content-type-options"), "nosniff");
@@ -224,9 +228,9 @@ async fn every_answer_carries_the_headers() {
 }
 
 #[actix_web::test]
-async fn methods_bodies_and_paths_that_are_not_taken() {
-    let world = World::new().await;
-    let mut browser = Browser::signed_in(&world, "user1").await;
+async fn unsupported_methods_and_paths_are_refused() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
     let plain = |method: &str, path: &str| {
         TestRequest::with_uri(path)
             .method(Method::from_bytes(method.as_bytes()).unwrap())
@@ -256,7 +260,7 @@ async fn methods_bodies_and_paths_that_are_not_taken() {
             "{method} {path}"
         );
         assert!(
-            !world
+            !test_app
                 .send(plain(method, path))
                 .await
                 .body
@@ -292,9 +296,9 @@ async fn methods_bodies_and_paths_that_are_not_taken() {
 }
 
 #[actix_web::test]
-async fn large_compressed_and_foreign_bodies_are_refused() {
-    let world = World::new().await;
-    let mut browser = Browser::signed_in(&world, "user1").await;
+async fn large_compressed_and_non_form_bodies_are_refused() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
     let post = |path: &str| {
         TestRequest::post()
             .uri(path)
@@ -348,23 +352,21 @@ async fn large_compressed_and_foreign_bodies_are_refused() {
 }
 
 #[actix_web::test]
-async fn who_writes_too_often_waits() {
-    let world = World::with(|config| config.rate_limits.record_writes_per_minute = 3).await;
-    let (mut busy, mut calm) = (
-        Browser::signed_in(&world, "user1").await,
-        Browser::signed_in(&world, "user2").await,
-    );
-    let mut statuses = Vec::new();
+async fn writes_are_rate_limited_per_user() {
+    let test_app = TestApp::with(|config| config.rate_limits.record_writes_per_minute = 3).await;
+    let mut busy = Browser::signed_in(&test_app, "user1").await;
+    let mut other = Browser::signed_in(&test_app, "user2").await;
+    let mut replies = Vec::new();
     for _ in 0..4 {
-        statuses.push(busy.post("/dns-records/new", &[("type", "A")]).await);
+        replies.push(busy.post("/dns-records/new", &[("type", "A")]).await);
     }
     assert!(
-        statuses[..3]
+        replies[..3]
             .iter()
             .all(|reply| reply.status == StatusCode::UNPROCESSABLE_ENTITY)
     );
-    assert_eq!(statuses[3].status, StatusCode::TOO_MANY_REQUESTS);
-    let wait: u64 = statuses[3]
+    assert_eq!(replies[3].status, StatusCode::TOO_MANY_REQUESTS);
+    let wait: u64 = replies[3]
         .headers
         .get("retry-after")
         .unwrap()
@@ -374,15 +376,18 @@ async fn who_writes_too_often_waits() {
         .unwrap();
     assert!((1..=21).contains(&wait), "{wait}");
     assert_eq!(
-        calm.post("/dns-records/new", &[("type", "A")]).await.status,
+        other
+            .post("/dns-records/new", &[("type", "A")])
+            .await
+            .status,
         StatusCode::UNPROCESSABLE_ENTITY
     );
 }
 
 #[actix_web::test]
-async fn machines_get_what_they_ask_for() {
-    let world = World::new().await;
-    let mut browser = Browser::new(&world);
+async fn machine_routes_answer() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::new(&test_app);
     assert_eq!(
         browser.get("/healthcheck").await.body,
         "{\"status\":\"ok\"}"
@@ -433,7 +438,7 @@ async fn machines_get_what_they_ask_for() {
     let again = TestRequest::with_uri("/static/app.css")
         .insert_header(("host", HOST))
         .insert_header(("if-none-match", etag));
-    assert_eq!(world.send(again).await.status, StatusCode::NOT_MODIFIED);
+    assert_eq!(test_app.send(again).await.status, StatusCode::NOT_MODIFIED);
     assert!(
         browser
             .get("/manifest.json")
@@ -441,7 +446,7 @@ async fn machines_get_what_they_ask_for() {
             .body
             .contains("My.Custom.Domain")
     );
-    world.app.readiness.drain();
+    test_app.app.readiness.drain();
     let draining = browser.get("/healthcheck").await;
     assert_eq!(
         (draining.status, draining.body.as_str()),
@@ -455,8 +460,8 @@ async fn machines_get_what_they_ask_for() {
 }
 
 #[actix_web::test]
-async fn guests_fill_nothing_without_end() {
-    let world = World::with(|config| config.rate_limits.sign_in_per_minute = 5).await;
+async fn kept_forms_and_sign_in_handles_of_guests_are_rate_limited() {
+    let test_app = TestApp::with(|config| config.rate_limits.sign_in_per_minute = 5).await;
     let value = "a".repeat(15 * 1024);
     let post = |path: &str, method: Method| {
         let request = TestRequest::with_uri(path)
@@ -469,7 +474,7 @@ async fn guests_fill_nothing_without_end() {
         } else {
             vec![("id", "1")]
         };
-        request.set_payload(body("x", &fields))
+        request.set_payload(form_body("x", &fields))
     };
     let writes = [
         ("/dns-records/new", Method::POST),
@@ -478,13 +483,13 @@ async fn guests_fill_nothing_without_end() {
     ];
     for (path, method) in writes.iter().chain(&writes[..2]).cloned() {
         assert_eq!(
-            world.send(post(path, method)).await.status,
+            test_app.send(post(path, method)).await.status,
             StatusCode::SEE_OTHER,
             "{path}"
         );
     }
     for (path, method) in writes {
-        let reply = world.send(post(path, method)).await;
+        let reply = test_app.send(post(path, method)).await;
         assert_eq!(reply.status, StatusCode::TOO_MANY_REQUESTS, "{path}");
         assert!(
             reply.headers.contains_key("retry-after") && reply.cookies().is_empty(),
@@ -493,7 +498,7 @@ async fn guests_fill_nothing_without_end() {
     }
     let unknown = "/login/complete?h=x";
     for n in 0..6 {
-        let status = world
+        let status = test_app
             .send(TestRequest::with_uri(unknown).insert_header(("host", HOST)))
             .await
             .status;

@@ -1,0 +1,249 @@
+//! The context of one request: what is known about it, and the cookies that its response sets.
+
+use std::cell::RefCell;
+use std::net::IpAddr;
+
+use actix_web::cookie::Cookie;
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::{Deserialize, Serialize};
+use starchart_domain::error::error_chain;
+use starchart_domain::user::UserId;
+use starchart_store::sessions::Session;
+use starchart_store::trail::{self, Entry};
+
+use crate::app::App;
+use crate::cookies::CookieKind;
+use crate::errors::Failure;
+use crate::forms::Form;
+use crate::views::{Flash, FlashKind, HeaderImpersonation, HeaderUser, Layout};
+use crate::{address, tokens};
+
+/// What is known about a request.
+pub(crate) struct RequestContext {
+    pub(crate) app: web::Data<App>,
+    pub(crate) req: HttpRequest,
+    pub(crate) request_id: String,
+    /// The live session, when the route looks for one.
+    pub(crate) session: Option<Session>,
+    /// The token of the live session.
+    pub(crate) session_token: Option<String>,
+    /// The posted form; empty when nothing was posted.
+    pub(crate) form: Form,
+    cookies: RefCell<Vec<Cookie<'static>>>,
+}
+
+/// A message as the flash cookie stores it.
+#[derive(Serialize, Deserialize)]
+struct StoredFlash {
+    /// Index in [`FLASH_KINDS`].
+    kind: u8,
+    text: String,
+}
+
+const FLASH_KINDS: [FlashKind; 3] = [FlashKind::Done, FlashKind::Note, FlashKind::Failed];
+
+impl RequestContext {
+    pub(crate) fn new(app: web::Data<App>, req: HttpRequest, request_id: String) -> Self {
+        Self {
+            app,
+            req,
+            request_id,
+            session: None,
+            session_token: None,
+            form: Form::default(),
+            cookies: RefCell::default(),
+        }
+    }
+
+    /// Returns the token in a cookie of the request, when it is well-formed.
+    pub(crate) fn cookie_token(&self, kind: CookieKind) -> Option<String> {
+        self.app
+            .cookies
+            .read(&self.req, kind)
+            .filter(|value| tokens::is_well_formed(value))
+    }
+
+    /// Returns the client address for rate limits.
+    pub(crate) fn client_address(&self) -> IpAddr {
+        address::client_address(&self.req, &self.app.config.trusted_proxies)
+    }
+
+    /// Sets a cookie with the response. A later value replaces an earlier one.
+    pub(crate) fn set_cookie(&self, kind: CookieKind, value: String) {
+        self.replace_cookie(self.app.cookies.set(kind, value));
+    }
+
+    /// Removes a cookie with the response.
+    pub(crate) fn remove_cookie(&self, kind: CookieKind) {
+        self.replace_cookie(self.app.cookies.remove(kind));
+    }
+
+    fn replace_cookie(&self, cookie: Cookie<'static>) {
+        let mut cookies = self.cookies.borrow_mut();
+        cookies.retain(|other| other.name() != cookie.name());
+        cookies.push(cookie);
+    }
+
+    /// Adds the collected cookies to the response.
+    pub(crate) fn add_cookies(&self, response: &mut HttpResponse) {
+        for cookie in self.cookies.borrow_mut().drain(..) {
+            if let Err(error) = response.add_cookie(&cookie) {
+                tracing::error!(error = error_chain(&error), "cookie not set");
+            }
+        }
+    }
+
+    /// Returns the token of a browser that is not signed in. Creates one when it has none.
+    pub(crate) fn browser_token(&self) -> String {
+        let name = self.app.cookies.name(CookieKind::Browser);
+        let created = self
+            .cookies
+            .borrow()
+            .iter()
+            .find(|cookie| cookie.name() == name && !cookie.value().is_empty())
+            .map(|cookie| cookie.value().to_owned());
+        created
+            .or_else(|| self.cookie_token(CookieKind::Browser))
+            .unwrap_or_else(|| {
+                let token = tokens::generate();
+                self.set_cookie(CookieKind::Browser, token.clone());
+                token
+            })
+    }
+
+    /// Returns what the CSRF tokens of this session are bound to. It includes the impersonated
+    /// user: when an impersonation expires the session goes on, and a form that is still open
+    /// must not write into the admin's own account.
+    pub(crate) fn csrf_binding(&self) -> Option<[u8; 32]> {
+        let token = self.session_token.as_deref()?;
+        let session = self.session.as_ref()?;
+        let impersonated = session.impersonation.as_ref().map(|_| session.user.id);
+        Some(tokens::csrf_binding(token, impersonated))
+    }
+
+    /// Returns the layout of a page. Takes the messages of the last action out of their cookie.
+    pub(crate) fn layout(&self) -> Layout {
+        let binding = self
+            .csrf_binding()
+            .unwrap_or_else(|| tokens::hash(&self.browser_token()));
+        let csrf_token = self.app.keys.csrf_token(&binding);
+        Layout {
+            csrf_token,
+            flash: self.take_flash(),
+            ..self.error_layout()
+        }
+    }
+
+    /// Returns the layout of an error page. Sets and removes no cookie.
+    pub(crate) fn error_layout(&self) -> Layout {
+        let config = &self.app.config;
+        let user = self.session.as_ref().map(|session| &session.user);
+        let csrf_token = self
+            .csrf_binding()
+            .map(|binding| self.app.keys.csrf_token(&binding))
+            .unwrap_or_default();
+        Layout {
+            app_name: config.app_name.clone(),
+            school_name: config.school_name.clone(),
+            base_domain: user
+                .and_then(|user| user.label.as_ref())
+                .map(|label| config.root_domain.base(label).to_string()),
+            user: self.session.as_ref().map(header_user),
+            csrf_token,
+            flash: Vec::new(),
+            path: self.req.path().to_owned(),
+            version: self.app.version_label(),
+            support: self.app.support.clone(),
+        }
+    }
+
+    fn take_flash(&self) -> Vec<Flash> {
+        let Some(signed) = self.app.cookies.read(&self.req, CookieKind::Flash) else {
+            return Vec::new();
+        };
+        self.remove_cookie(CookieKind::Flash);
+        let stored: Vec<StoredFlash> = self
+            .app
+            .keys
+            .verify(CookieKind::Flash.base_name(), &signed)
+            .unwrap_or_default();
+        let kind_at = |index: u8| {
+            FLASH_KINDS
+                .get(usize::from(index))
+                .copied()
+                .unwrap_or(FlashKind::Note)
+        };
+        stored
+            .into_iter()
+            .map(|flash| Flash {
+                kind: kind_at(flash.kind),
+                text: flash.text,
+            })
+            .collect()
+    }
+
+    /// Stores messages in a cookie; the next page shows them.
+    pub(crate) fn set_flash(&self, messages: &[(FlashKind, String)]) {
+        let index_of = |kind: &FlashKind| {
+            FLASH_KINDS
+                .iter()
+                .position(|known| known == kind)
+                .unwrap_or_default()
+        };
+        let stored: Vec<StoredFlash> = messages
+            .iter()
+            .map(|(kind, text)| StoredFlash {
+                kind: u8::try_from(index_of(kind)).unwrap_or_default(),
+                text: text.clone(),
+            })
+            .collect();
+        if let Some(signed) = self.app.keys.sign(CookieKind::Flash.base_name(), &stored) {
+            self.set_cookie(CookieKind::Flash, signed);
+        }
+    }
+
+    /// Appends an entry to the audit trail. An error is logged only, because the action itself is
+    /// already done.
+    pub(crate) async fn record_audit(
+        &self,
+        actor: Option<UserId>,
+        action: &str,
+        object: &str,
+        detail: &str,
+    ) {
+        let entry = Entry {
+            actor,
+            on_behalf_of: None,
+            action,
+            object,
+            detail,
+            request_id: &self.request_id,
+        };
+        let written = match self.app.store() {
+            Ok(store) => trail::append(store, &entry).await.map_err(Failure::from),
+            Err(failure) => Err(failure),
+        };
+        if let Err(failure) = written {
+            tracing::error!(
+                error = error_chain(&failure),
+                action,
+                "audit trail entry not written"
+            );
+        }
+    }
+}
+
+fn header_user(session: &Session) -> HeaderUser {
+    HeaderUser {
+        username: session.user.username.clone(),
+        display_name: session.user.display_name.clone(),
+        is_admin: session.admin().is_some(),
+        impersonation: session
+            .impersonation
+            .as_ref()
+            .map(|impersonation| HeaderImpersonation {
+                admin: impersonation.admin.username.clone(),
+                until: impersonation.until.rfc3339(),
+            }),
+    }
+}

@@ -1,0 +1,75 @@
+//! Rate limits: what is counted for whom, and how often it may be done.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use starchart_domain::user::UserId;
+use starchart_jobs::{Counters, RateLimit};
+
+use crate::config::RateLimits;
+use crate::errors::Failure;
+
+/// Sign-ins that one browser may start in a minute.
+const SIGN_INS_PER_BROWSER_PER_MINUTE: u32 = 30;
+/// Bytes of a browser's hash in its counter key: enough to keep browsers apart.
+const HASH_PREFIX_BYTES: usize = 16;
+
+/// What is limited, and for whom.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum RateLimitKey {
+    /// Starting a sign-in from this address.
+    SignInStart(IpAddr),
+    /// Posting a SAML response, or using a sign-in handle, from this address.
+    SamlResponse(IpAddr),
+    /// Starting a sign-in in the browser whose token has this hash.
+    Browser([u8; 32]),
+    /// A write by this user.
+    Write(UserId),
+    /// A search by this admin.
+    AdminSearch(UserId),
+}
+
+/// Checks the rate limits of the web.
+pub(crate) struct RateLimiter {
+    counters: Arc<dyn Counters>,
+    limits: RateLimits,
+}
+
+impl RateLimiter {
+    pub(crate) fn new(limits: RateLimits, counters: Arc<dyn Counters>) -> Self {
+        Self { counters, limits }
+    }
+
+    /// Counts one use. Fails with [`Failure::TooMany`] when the limit is exhausted.
+    pub(crate) async fn count(&self, key: RateLimitKey) -> Result<(), Failure> {
+        let limits = &self.limits;
+        let (key, per_minute) = match key {
+            RateLimitKey::SignInStart(address) => {
+                (format!("begin:{address}"), limits.sign_in_per_minute)
+            }
+            RateLimitKey::SamlResponse(address) => {
+                (format!("answer:{address}"), limits.sign_in_per_minute)
+            }
+            RateLimitKey::Browser(hash) => (
+                format!("browser:{}", hex_prefix(&hash)),
+                SIGN_INS_PER_BROWSER_PER_MINUTE,
+            ),
+            RateLimitKey::Write(user) => (format!("write:{user}"), limits.record_writes_per_minute),
+            RateLimitKey::AdminSearch(admin) => {
+                (format!("search:{admin}"), limits.admin_searches_per_minute)
+            }
+        };
+        let taken = self
+            .counters
+            .take(&key, RateLimit::per_minute(per_minute))
+            .await;
+        taken.map_err(|retry_after| Failure::TooMany { retry_after })
+    }
+}
+
+fn hex_prefix(hash: &[u8; 32]) -> String {
+    hash.iter()
+        .take(HASH_PREFIX_BYTES)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}

@@ -1,0 +1,425 @@
+//! The table of all routes.
+
+pub(crate) mod acs;
+pub(crate) mod admin;
+pub(crate) mod certificate;
+pub(crate) mod home;
+pub(crate) mod label;
+pub(crate) mod login;
+pub(crate) mod logout;
+pub(crate) mod records;
+pub(crate) mod static_files;
+pub(crate) mod system;
+
+use std::rc::Rc;
+
+use actix_web::HttpResponse;
+use actix_web::http::Method;
+use futures_util::future::LocalBoxFuture;
+
+use crate::actor::{Actor, Admin, User, UserWithoutLabel};
+use crate::context::RequestContext;
+use crate::errors::Failure;
+use crate::forms::FORM_MAX_BYTES;
+
+/// The boxed future of a handler.
+pub(crate) type HandlerFuture = LocalBoxFuture<'static, Result<HttpResponse, Failure>>;
+
+/// Who may use a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protection {
+    /// Everybody. The session is not looked up.
+    Public,
+    /// Everybody. The handler receives the user, when one is signed in.
+    OptionalUser,
+    /// Signed-in users without a label.
+    UserWithoutLabel,
+    /// Signed-in users with a label. Guests are redirected to the sign-in.
+    User,
+    /// Admins. Other users are redirected to the start page.
+    Admin,
+}
+
+/// Path, method and protection of a route. Tests check every one of them.
+#[derive(Debug)]
+pub struct RouteInfo {
+    /// The method; GET also serves HEAD.
+    pub method: Method,
+    /// The path, with `{name}` for a parameter.
+    pub path: &'static str,
+    /// Who may use the route.
+    pub protection: Protection,
+    /// Whether the request must come from one of our pages: true for every unsafe method except at
+    /// the assertion consumer service.
+    pub csrf: bool,
+    /// The fields of the form, without the CSRF token.
+    pub fields: &'static [&'static str],
+    /// Whether other fields are rejected.
+    pub strict_fields: bool,
+    /// Limit of the body in bytes; 0 when the route reads no body.
+    pub body_limit: usize,
+    /// Whether the route answers for any host name.
+    pub any_host: bool,
+}
+
+/// The rate limit of a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RouteRateLimit {
+    None,
+    /// Limits sign-ins per client address.
+    SignInStart,
+    /// Limits SAML responses per client address.
+    SamlResponse,
+    /// Limits writes per user.
+    Write,
+    /// Limits searches per admin.
+    AdminSearch,
+}
+
+/// A handler by what it receives about the user.
+pub(crate) enum Handler {
+    Public(fn(Rc<RequestContext>) -> HandlerFuture),
+    OptionalUser(fn(Rc<RequestContext>, Actor) -> HandlerFuture),
+    UserWithoutLabel(fn(Rc<RequestContext>, UserWithoutLabel) -> HandlerFuture),
+    User(fn(Rc<RequestContext>, User) -> HandlerFuture),
+    Admin(fn(Rc<RequestContext>, Admin) -> HandlerFuture),
+}
+
+pub(crate) struct Route {
+    pub(crate) info: RouteInfo,
+    pub(crate) rate_limit: RouteRateLimit,
+    pub(crate) handler: Handler,
+}
+
+impl Handler {
+    const fn protection(&self) -> Protection {
+        match self {
+            Self::Public(_) => Protection::Public,
+            Self::OptionalUser(_) => Protection::OptionalUser,
+            Self::UserWithoutLabel(_) => Protection::UserWithoutLabel,
+            Self::User(_) => Protection::User,
+            Self::Admin(_) => Protection::Admin,
+        }
+    }
+}
+
+const fn get(path: &'static str, handler: Handler) -> Route {
+    let info = RouteInfo {
+        method: Method::GET,
+        path,
+        protection: handler.protection(),
+        csrf: false,
+        fields: &[],
+        strict_fields: true,
+        body_limit: 0,
+        any_host: false,
+    };
+    Route {
+        info,
+        rate_limit: RouteRateLimit::None,
+        handler,
+    }
+}
+
+const fn unsafe_route(
+    method: Method,
+    path: &'static str,
+    fields: &'static [&'static str],
+    rate_limit: RouteRateLimit,
+    handler: Handler,
+) -> Route {
+    let info = RouteInfo {
+        method,
+        path,
+        protection: handler.protection(),
+        csrf: true,
+        fields,
+        strict_fields: true,
+        body_limit: FORM_MAX_BYTES,
+        any_host: false,
+    };
+    Route {
+        info,
+        rate_limit,
+        handler,
+    }
+}
+
+const fn post(
+    path: &'static str,
+    fields: &'static [&'static str],
+    rate_limit: RouteRateLimit,
+    handler: Handler,
+) -> Route {
+    unsafe_route(Method::POST, path, fields, rate_limit, handler)
+}
+
+impl Route {
+    const fn any_host(mut self) -> Self {
+        self.info.any_host = true;
+        self
+    }
+
+    const fn limited(mut self, rate_limit: RouteRateLimit) -> Self {
+        self.rate_limit = rate_limit;
+        self
+    }
+
+    /// Makes this the assertion consumer service. The identity provider's page posts to it, so it
+    /// has no CSRF token. The signature, the id of our request and, at the next step, the browser
+    /// cookie protect it instead.
+    const fn assertion_consumer(mut self) -> Self {
+        self.info.csrf = false;
+        self.info.strict_fields = false;
+        self.info.body_limit = acs::MAX_BODY_BYTES;
+        self
+    }
+}
+
+/// Boxes the future of a handler: `handle!(User, module::function)`.
+macro_rules! handle {
+    ($kind:ident, $function:path) => {
+        Handler::$kind(|context, actor| Box::pin($function(context, actor)))
+    };
+    ($function:path) => {
+        Handler::Public(|context| Box::pin($function(context)))
+    };
+}
+
+// `owner` is the signed id of the form's user, so that a kept form is shown to no other user.
+const RECORD_FIELDS: &[&str] = &[
+    "subdomain",
+    "type",
+    "value",
+    "priority",
+    "ports",
+    "course",
+    "description",
+    "owner",
+];
+// The original's edit form also sends `id`. It is ignored: the path names the record.
+const EDIT_FIELDS: &[&str] = &[
+    "subdomain",
+    "type",
+    "value",
+    "priority",
+    "ports",
+    "course",
+    "description",
+    "owner",
+    "id",
+    "fingerprint",
+];
+// `found` is the search text to return to; existing scripts expect a single `searchText` field on
+// the page. `item` is the name or the mail to retry.
+const ADMIN_FIELDS: &[&str] = &[
+    "intent",
+    "searchText",
+    "newEffectiveUsername",
+    "username",
+    "found",
+    "item",
+];
+const RECORD_ACTION_FIELDS: &[&str] = &["id", "intent"];
+const INTENT_FIELDS: &[&str] = &["intent"];
+
+/// The first route that matches a path serves it: fixed paths come before parameters.
+static ROUTES: &[Route] = &[
+    get("/", handle!(User, home::show)),
+    post(
+        "/",
+        &["intent"],
+        RouteRateLimit::None,
+        handle!(User, home::stop_impersonation),
+    ),
+    get("/login", handle!(OptionalUser, login::show)),
+    post(
+        "/login",
+        &["redirectTo"],
+        RouteRateLimit::SignInStart,
+        handle!(OptionalUser, login::begin),
+    ),
+    post(
+        "/login/callback",
+        &["SAMLResponse", "RelayState"],
+        RouteRateLimit::SamlResponse,
+        handle!(acs::consume),
+    )
+    .assertion_consumer(),
+    get("/login/complete", handle!(OptionalUser, acs::complete)),
+    get("/login/again", handle!(OptionalUser, login::again)).limited(RouteRateLimit::SignInStart),
+    get("/logout", handle!(OptionalUser, logout::show)),
+    post(
+        "/logout",
+        &["sloUsername"],
+        RouteRateLimit::None,
+        handle!(OptionalUser, logout::sign_out),
+    ),
+    get("/logout/callback", handle!(logout::callback)),
+    get("/sp", handle!(system::saml_metadata)),
+    get("/label", handle!(UserWithoutLabel, label::show)),
+    post(
+        "/label",
+        &["label", "redirectTo"],
+        RouteRateLimit::Write,
+        handle!(UserWithoutLabel, label::choose),
+    ),
+    get("/dns-records", handle!(User, records::list)),
+    post(
+        "/dns-records",
+        RECORD_ACTION_FIELDS,
+        RouteRateLimit::Write,
+        handle!(User, records::renew_or_delete),
+    ),
+    unsafe_route(
+        Method::PATCH,
+        "/dns-records",
+        RECORD_ACTION_FIELDS,
+        RouteRateLimit::Write,
+        handle!(User, records::renew_or_delete),
+    ),
+    unsafe_route(
+        Method::DELETE,
+        "/dns-records",
+        RECORD_ACTION_FIELDS,
+        RouteRateLimit::Write,
+        handle!(User, records::renew_or_delete),
+    ),
+    get("/dns-records/new", handle!(User, records::new_form)),
+    post(
+        "/dns-records/new",
+        RECORD_FIELDS,
+        RouteRateLimit::Write,
+        handle!(User, records::create),
+    ),
+    get("/dns-records/states", handle!(User, records::states)),
+    get(
+        "/dns-records/instructions",
+        handle!(User, home::instructions),
+    ),
+    get("/dns-records/{id}", handle!(User, records::edit_form)),
+    post(
+        "/dns-records/{id}",
+        EDIT_FIELDS,
+        RouteRateLimit::Write,
+        handle!(User, records::update),
+    ),
+    unsafe_route(
+        Method::PATCH,
+        "/dns-records/{id}",
+        RECORD_ACTION_FIELDS,
+        RouteRateLimit::Write,
+        handle!(User, records::renew_or_delete),
+    ),
+    unsafe_route(
+        Method::DELETE,
+        "/dns-records/{id}",
+        RECORD_ACTION_FIELDS,
+        RouteRateLimit::Write,
+        handle!(User, records::renew_or_delete),
+    ),
+    get(
+        "/dns-records/{id}/delete",
+        handle!(User, records::confirm_delete),
+    ),
+    get("/dns-records/{id}/lookup", handle!(User, records::lookup)),
+    get("/certificate", handle!(User, certificate::show)),
+    post(
+        "/certificate",
+        INTENT_FIELDS,
+        RouteRateLimit::Write,
+        handle!(User, certificate::handle_intent),
+    ),
+    unsafe_route(
+        Method::PATCH,
+        "/certificate",
+        INTENT_FIELDS,
+        RouteRateLimit::Write,
+        handle!(User, certificate::handle_intent),
+    ),
+    unsafe_route(
+        Method::DELETE,
+        "/certificate",
+        INTENT_FIELDS,
+        RouteRateLimit::Write,
+        handle!(User, certificate::handle_intent),
+    ),
+    get("/certificate/state", handle!(User, certificate::state)),
+    get(
+        "/certificate/information",
+        handle!(User, certificate::information),
+    ),
+    get(
+        "/certificate/delete",
+        handle!(User, certificate::confirm_delete),
+    ),
+    // Every download appends to the audit trail.
+    get(
+        "/certificate/download/privateKey",
+        handle!(User, certificate::private_key),
+    )
+    .limited(RouteRateLimit::Write),
+    get(
+        "/certificate/download/{part}",
+        handle!(User, certificate::download),
+    ),
+    get("/admin", handle!(Admin, admin::show)),
+    post(
+        "/admin",
+        ADMIN_FIELDS,
+        RouteRateLimit::Write,
+        handle!(Admin, admin::handle_intent),
+    ),
+    get("/admin/delete", handle!(Admin, admin::confirm_delete)),
+    get("/admin/trail", handle!(Admin, admin::trail)).limited(RouteRateLimit::AdminSearch),
+    get("/healthcheck", handle!(system::health)).any_host(),
+    get("/alive", handle!(system::alive)).any_host(),
+    get("/version", handle!(system::version)).any_host(),
+    get("/robots.txt", handle!(static_files::robots)),
+    get("/favicon.ico", handle!(static_files::favicon)),
+    get("/manifest.json", handle!(static_files::manifest)),
+    get("/static/{path:.*}", handle!(static_files::embedded)),
+];
+
+/// Returns all routes, for tests that check every route.
+pub fn route_table() -> impl Iterator<Item = &'static RouteInfo> {
+    ROUTES.iter().map(|route| &route.info)
+}
+
+/// Groups the routes by path, in the order of the table.
+pub(crate) fn by_path() -> Vec<(&'static str, Vec<&'static Route>)> {
+    let mut paths: Vec<(&'static str, Vec<&'static Route>)> = Vec::new();
+    for route in ROUTES {
+        match paths.iter_mut().find(|(path, _)| *path == route.info.path) {
+            Some((_, routes)) => routes.push(route),
+            None => paths.push((route.info.path, vec![route])),
+        }
+    }
+    paths
+}
+
+/// Returns whether any route supports this method.
+pub(crate) fn is_known_method(method: &Method) -> bool {
+    *method == Method::HEAD || ROUTES.iter().any(|route| route.info.method == *method)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_unsafe_route_except_the_saml_callback_checks_csrf() {
+        let exempt: Vec<_> = route_table()
+            .filter(|info| info.method != Method::GET && !info.csrf)
+            .map(|info| info.path)
+            .collect();
+        assert_eq!(exempt, ["/login/callback"]);
+        assert!(route_table().all(|info| info.method != Method::GET || info.body_limit == 0));
+    }
+
+    #[test]
+    fn no_route_is_in_the_table_twice() {
+        let mut seen = std::collections::BTreeSet::new();
+        assert!(route_table().all(|info| seen.insert((info.path, info.method.to_string()))));
+    }
+}

@@ -1,0 +1,210 @@
+//! What needs an admin's attention, in words.
+
+use starchart_domain::plural::pluralize;
+use starchart_domain::time::Timestamp;
+use starchart_store::admin::HealthItems;
+use starchart_store::zone::{AuditResult, AuditRow};
+
+use crate::views::{HealthItem, HealthItemKind};
+
+const MINUTE_MS: i64 = 60 * 1_000;
+/// Publishing is late when a name has been unpublished for this long, in milliseconds.
+const PUBLISH_LATE_MS: i64 = MINUTE_MS;
+/// Mail is late when one has been pending for this long, in milliseconds.
+const MAIL_LATE_MS: i64 = 60 * MINUTE_MS;
+/// Characters of a plan hash that identify the plan.
+const PLAN_HASH_PREFIX: usize = 12;
+
+/// Describes in a sentence how far publishing is.
+pub(super) fn describe_publishing(health: &HealthItems) -> String {
+    match (health.unpublished, health.oldest_unpublished_ms) {
+        (0, _) | (_, None) if health.refused_total == 0 => "Every name is published.".to_owned(),
+        (0, _) | (_, None) => "Every name is published, except those listed below.".to_owned(),
+        (n, Some(ms)) => {
+            let names = pluralize(n, "name waits", "names wait");
+            format!(
+                "{names} to be published; the oldest has waited for {}.",
+                duration(ms)
+            )
+        }
+    }
+}
+
+/// Lists what needs attention, most urgent first.
+pub(super) fn list(health: HealthItems) -> Vec<HealthItem> {
+    let mut items = Vec::new();
+    if let Some(pause) = &health.paused {
+        items.push(HealthItem {
+            when: describe_times(Some(pause.since), None),
+            ..note(
+                "Publishing is paused",
+                pause.reason.clone(),
+                "Nothing is published until an operator approves the plan. \
+                 starchart reconcile --dry-run prints the plan and the command that approves it.",
+            )
+        });
+    } else if let Some(ms) = health
+        .oldest_unpublished_ms
+        .filter(|ms| *ms > PUBLISH_LATE_MS)
+    {
+        items.push(note(
+            "Publishing is late",
+            duration(ms),
+            "Names should be published within seconds. Check that the worker runs and that \
+             Route53 answers.",
+        ));
+    }
+    let is_paused = health.paused.is_some();
+    items.extend(
+        health
+            .audit
+            .into_iter()
+            .flat_map(|audit| audit_items(audit, is_paused)),
+    );
+    if health.pending_revocations > 0 {
+        items.push(note(
+            "Revocation pending",
+            pluralize(health.pending_revocations, "certificate", "certificates"),
+            "Certificates of deleted users that are not revoked yet.",
+        ));
+    }
+    if let Some(ms) = health.oldest_mail_ms.filter(|ms| *ms > MAIL_LATE_MS) {
+        items.push(note(
+            "Mail is late",
+            duration(ms),
+            "Check that the worker runs and that the mail server answers.",
+        ));
+    }
+    let more_names = health.refused_total - health.refused.len() as u64;
+    let more_mails = health.mails.failed - health.failed_mails.len() as u64;
+    items.extend(health.refused.into_iter().map(|name| HealthItem {
+        kind: HealthItemKind::Name,
+        title: "Refused record".to_owned(),
+        when: describe_times(name.since, name.next_try),
+        retry_id: name.fqdn.clone(),
+        object: name.fqdn,
+        username: Some(name.username),
+        reason: name.reason,
+    }));
+    if more_names > 0 {
+        let names = pluralize(more_names, "more name", "more names");
+        items.push(note("Refused record", names, ""));
+    }
+    items.extend(health.failed_mails.into_iter().map(|mail| HealthItem {
+        kind: HealthItemKind::Mail,
+        retry_id: mail.id.to_string(),
+        title: "Mail not sent".to_owned(),
+        object: mail.address,
+        username: Some(mail.username).filter(|name| !name.is_empty()),
+        reason: format!("{}: {}", mail.kind.as_str().replace('_', " "), mail.refusal),
+        when: describe_times(Some(mail.failed_at), None),
+    }));
+    if more_mails > 0 {
+        let mails = pluralize(more_mails, "more mail", "more mails");
+        items.push(note("Mail not sent", mails, ""));
+    }
+    items.extend(health.stuck_orders.into_iter().map(|order| {
+        let reason = format!(
+            "Step {}, started {}. {}",
+            order.step,
+            pluralize(order.starts, "time", "times"),
+            order.problem.unwrap_or_default()
+        );
+        HealthItem {
+            username: Some(order.username),
+            when: describe_times(Some(order.since), Some(order.next_try)),
+            ..note("Certificate order is stuck", order.domain, &reason)
+        }
+    }));
+    items
+}
+
+/// Creates an item that an admin cannot retry.
+fn note(title: &str, object: String, reason: &str) -> HealthItem {
+    HealthItem {
+        kind: HealthItemKind::Note,
+        retry_id: String::new(),
+        title: title.to_owned(),
+        object,
+        username: None,
+        reason: reason.to_owned(),
+        when: String::new(),
+    }
+}
+
+/// Lists what the last zone audit left for an operator. While publishing is paused, the item about
+/// the pause covers the plan too.
+fn audit_items(audit: AuditRow, is_paused: bool) -> Vec<HealthItem> {
+    let mut items = Vec::new();
+    if let Some((at, problem)) = audit.problem {
+        items.push(HealthItem {
+            when: describe_times(Some(at), None),
+            ..note("The zone cannot be audited", String::new(), &problem)
+        });
+    }
+    let Some((at, result)) = audit.last else {
+        return items;
+    };
+    let AuditResult {
+        refused_because,
+        plan_hash,
+        creates,
+        deletes,
+        replaces,
+        unclaimed,
+        ..
+    } = result;
+    if let Some(reason) = refused_because.filter(|_| !is_paused) {
+        let hash = plan_hash.get(..PLAN_HASH_PREFIX).unwrap_or(&plan_hash);
+        let text = format!(
+            "{reason}: {creates} to create, {deletes} to delete, {replaces} to replace. \
+             The plan is not carried out. Review it with starchart reconcile --dry-run and \
+             approve it with starchart reconcile --approve {hash}."
+        );
+        items.push(HealthItem {
+            when: describe_times(audit.refused_since, None),
+            ..note(
+                "The zone differs from the database",
+                format!("plan {hash}"),
+                &text,
+            )
+        });
+    }
+    if unclaimed > 0 {
+        items.push(HealthItem {
+            when: describe_times(Some(at), None),
+            ..note(
+                "RRsets not adopted",
+                pluralize(unclaimed, "RRset", "RRsets"),
+                "They are in the zone as the database wants them, but not in the registry of \
+                 owned RRsets, so that they cannot be changed here. Adopt them with starchart \
+                 reconcile --adopt.",
+            )
+        });
+    }
+    items
+}
+
+fn describe_times(since: Option<Timestamp>, next_attempt: Option<Timestamp>) -> String {
+    let since = since.map(|at| format!("since {}", to_minute(at)));
+    let next = next_attempt.map(|at| format!("next attempt at {}", to_minute(at)));
+    since.into_iter().chain(next).collect::<Vec<_>>().join(", ")
+}
+
+/// Formats date and time to the minute: `2026-11-21 09:30 UTC`.
+fn to_minute(at: Timestamp) -> String {
+    let text = at.rfc3339();
+    format!(
+        "{} {} UTC",
+        text.get(..10).unwrap_or_default(),
+        text.get(11..16).unwrap_or_default()
+    )
+}
+
+fn duration(ms: i64) -> String {
+    match u64::try_from(ms / 1_000).unwrap_or_default() {
+        seconds @ 0..=119 => pluralize(seconds, "second", "seconds"),
+        seconds @ 120..=7_199 => format!("{} minutes", seconds / 60),
+        seconds => format!("{} hours", seconds / 3_600),
+    }
+}

@@ -1,0 +1,124 @@
+//! The frame of every page: header, messages and footer.
+
+/// What every page shows around its content.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Layout {
+    /// APP_NAME: the heading of every page.
+    pub(crate) app_name: String,
+    pub(crate) school_name: String,
+    /// The base domain of the user (`user1.starchart.com`), once they have a label.
+    pub(crate) base_domain: Option<String>,
+    pub(crate) user: Option<HeaderUser>,
+    /// The field `csrf_token` of every form.
+    pub(crate) csrf_token: String,
+    /// Messages about the last action, shown once.
+    pub(crate) flash: Vec<Flash>,
+    /// The path of this page without its query; marks the current link in the header.
+    pub(crate) path: String,
+    /// The version label: shown in the footer, and part of the URLs of static files so that browsers
+    /// fetch them again after an update.
+    pub(crate) version: String,
+    /// SUPPORT_CONTACT, when it is set.
+    pub(crate) support: Option<SupportContact>,
+}
+
+impl Layout {
+    /// Returns whether this page belongs to `section`, such as `/dns-records`.
+    pub(crate) fn is_in(&self, section: &str) -> bool {
+        self.path
+            .strip_prefix(section)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    pub(crate) fn is_admin(&self) -> bool {
+        self.user.as_ref().is_some_and(|user| user.is_admin)
+    }
+}
+
+/// The user in the header. During an impersonation this is the impersonated user.
+#[derive(Debug, Clone)]
+pub(crate) struct HeaderUser {
+    /// As the identity provider wrote it; the content of `#header-user`.
+    pub(crate) username: String,
+    pub(crate) display_name: String,
+    /// Whether the header links to the admin pages.
+    pub(crate) is_admin: bool,
+    pub(crate) impersonation: Option<HeaderImpersonation>,
+}
+
+/// The impersonation of the user in the header.
+#[derive(Debug, Clone)]
+pub(crate) struct HeaderImpersonation {
+    /// The admin's user name.
+    pub(crate) admin: String,
+    /// When it expires, in RFC 3339 format.
+    pub(crate) until: String,
+}
+
+impl HeaderImpersonation {
+    /// Returns hours and minutes of [`HeaderImpersonation::until`].
+    pub(crate) fn until_time(&self) -> &str {
+        self.until.get(11..16).unwrap_or_default()
+    }
+}
+
+/// A message about the last action.
+#[derive(Debug, Clone)]
+pub(crate) struct Flash {
+    pub(crate) kind: FlashKind,
+    pub(crate) text: String,
+}
+
+/// The kind of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FlashKind {
+    /// The action succeeded.
+    Done,
+    /// Something to know about the action, such as a private address in a record.
+    Note,
+    /// The action failed.
+    Failed,
+}
+
+impl FlashKind {
+    /// Returns the CSS class of the message.
+    pub(crate) fn class(self) -> &'static str {
+        match self {
+            Self::Done => "toast-done",
+            Self::Note => "toast-note",
+            Self::Failed => "toast-failed",
+        }
+    }
+}
+
+/// Where users get help, from SUPPORT_CONTACT.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SupportContact {
+    pub(crate) text: String,
+    /// The link, when the setting is an e-mail address or a URL.
+    pub(crate) href: Option<String>,
+}
+
+impl SupportContact {
+    /// Parses SUPPORT_CONTACT: an e-mail address, a URL or plain text ("room 204"). Returns `None`
+    /// for an empty text.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        if text.is_empty() {
+            return None;
+        }
+        let href = if text.starts_with("https://") || text.starts_with("http://") {
+            Some(text.to_owned())
+        } else if text.contains('@')
+            && !text.contains(|c: char| c.is_whitespace() || c == ':' || c == '?')
+        {
+            Some(format!("mailto:{text}"))
+        } else {
+            None
+        };
+        Some(Self {
+            text: text.to_owned(),
+            href,
+        })
+    }
+}
