@@ -12,6 +12,7 @@ use starchart_acme::{AcmeConfig, LetsEncrypt, chain, keys};
 use starchart_domain::secret::Secret;
 use starchart_testkit::pebble::{AcmeProxy, Fault, Options, Pebble};
 use starchart_testkit::route53::{Set, StrictRoute53};
+use starchart_testkit::wait::eventually;
 
 const ROOT: &str = "starchart.example";
 const BASE: &str = "user1.starchart.example";
@@ -91,14 +92,14 @@ fn names() -> Vec<String> {
 
 /// Asks until the order has moved on.
 async fn moved(process: &LetsEncrypt, url: &str) -> Order {
-    for _ in 0..600 {
+    eventually("the order to be processed", async || {
         let order = process.fetch_order(url).await.unwrap();
-        if !matches!(order.status, OrderStatus::Pending | OrderStatus::Processing) {
-            return order;
+        match order.status {
+            OrderStatus::Pending | OrderStatus::Processing => Err(order),
+            _ => Ok(order),
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("the order does not move");
+    })
+    .await
 }
 
 async fn until(process: &LetsEncrypt, url: &str, status: OrderStatus) {

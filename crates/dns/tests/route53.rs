@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use starchart_dns::attribution::{FaultKind, attribute, parse};
 use starchart_dns::canonical::same_rrset;
@@ -19,6 +19,7 @@ use starchart_domain::secret::Secret;
 use starchart_domain::txt;
 use starchart_testkit::moto::{self, Moto};
 use starchart_testkit::route53::{Set, StrictRoute53};
+use starchart_testkit::wait::{equal, eventually};
 
 const ROOT: &str = "starchart.com";
 
@@ -86,11 +87,10 @@ async fn contract(zone: &dyn Zone) {
         .change(&sets.clone().map(Change::create))
         .await
         .unwrap();
-    let since = Instant::now();
-    while zone.change_state(&id).await.unwrap() != ChangeState::InSync {
-        assert!(since.elapsed() < Duration::from_secs(10), "never in sync");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    eventually("the change to be in sync", async || {
+        equal(zone.change_state(&id).await.unwrap(), ChangeState::InSync)
+    })
+    .await;
     for ours in &sets {
         assert!(
             holds(zone, ours).await,

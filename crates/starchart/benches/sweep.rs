@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 
 use app::World;
 use starchart_testkit::redis::Redis;
+use starchart_testkit::wait::eventually_within;
 
 /// Records of each person.
 const RECORDS: u32 = 20;
@@ -63,13 +64,13 @@ async fn sweep(count: u32) {
     let begun = Instant::now();
     let app = world.start().await;
     let left = "SELECT COUNT(*) FROM dns_records";
-    app::eventually("every expired record gone", LIMIT, async || {
+    eventually_within(LIMIT, "every expired record gone", async || {
         number(left).await == 0
     })
     .await;
     let took = begun.elapsed();
     let dirty = "SELECT COUNT(*) FROM names WHERE generation > applied_generation";
-    app::eventually("every name published", LIMIT, async || {
+    eventually_within(LIMIT, "every name published", async || {
         number(dirty).await == 0
     })
     .await;

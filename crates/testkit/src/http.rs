@@ -1,6 +1,6 @@
 //! HTTP as a browser without JavaScript speaks it.
 
-use std::time::Duration;
+use crate::wait::WAIT_LIMIT;
 
 /// A client with its own cookies that follows no redirect, so that a test sees each answer. One
 /// client is one browser.
@@ -30,7 +30,7 @@ fn build(
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     configure(reqwest::Client::builder())
         .redirect(reqwest::redirect::Policy::none())
-        .timeout(Duration::from_secs(30))
+        .timeout(WAIT_LIMIT)
         .no_proxy()
         .build()
         .unwrap_or_else(|error| panic!("no HTTP client: {error}"))

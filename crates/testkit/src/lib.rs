@@ -15,3 +15,4 @@ pub mod route53;
 pub mod server;
 pub mod simplesamlphp;
 pub mod smtp;
+pub mod wait;

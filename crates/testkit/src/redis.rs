@@ -1,7 +1,6 @@
 //! A real Redis that can be restarted, flushed, frozen and taken away.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -110,12 +109,27 @@ impl Redis {
         assert_eq!(self.command(&["FLUSHALL"]).await, "+OK");
     }
 
-    /// Freezes it for so long: connections stay, and nothing is answered. Returns at once.
-    pub async fn stall(&self, time: Duration) {
-        let (port, seconds) = (self.port, format!("{:.3}", time.as_secs_f64()));
-        tokio::spawn(async move { ask(port, &["DEBUG", "SLEEP", &seconds]).await });
-        // The command has arrived by then.
-        tokio::time::sleep(Duration::from_millis(20)).await;
+    /// Stops the process: connections stay open and nothing is answered until [`Redis::thaw`].
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn freeze(&self) {
+        self.signal("STOP");
+    }
+
+    /// Lets the process go on.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn thaw(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        let server = self.server.as_ref();
+        server
+            .unwrap_or_else(|| panic!("no Redis runs"))
+            .signal(name);
     }
 
     /// Sends one command and gives the answer as Redis' protocol writes it (`+OK`, `:1`, `$-1`),

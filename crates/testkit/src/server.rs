@@ -7,10 +7,11 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
 
-/// How long a server may take to answer before its test fails.
-pub const START_LIMIT: Duration = Duration::from_secs(30);
+use crate::wait::eventually;
+
+/// How many lines of its log a server prints when its test fails.
+const LOG_TAIL_LINES: usize = 60;
 
 /// Runs the server in a session of its own and holds our pipe's other end. The pipe closes when the
 /// handle is dropped and when the test process dies, however it dies; then the server's whole
@@ -20,6 +21,7 @@ const LIFELINE: &str = r#"
 exec 3<&0 </dev/null
 setsid "$@" 3<&- &
 server=$!
+echo "$server" > "$SERVER_SCRATCH/server.pid"
 ( cat <&3; kill -s KILL -- "-$server"; rm -rf -- "$SERVER_SCRATCH" ) &
 lifeline=$!
 wait "$server"
@@ -76,44 +78,83 @@ impl Server {
         fs::read_to_string(log_path(&self.dir)).unwrap_or_default()
     }
 
-    /// How the server ended, or `None` while it runs.
+    /// The last lines of [`Server::log`].
+    #[must_use]
+    pub fn log_tail(&self) -> String {
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(LOG_TAIL_LINES)..].join("\n")
+    }
+
+    /// The exit status of the server, or `None` while it runs.
     pub fn exited(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()
     }
 
-    /// Waits until `answers` says yes.
+    /// Waits until the server has ended by itself or by a signal.
     ///
     /// # Panics
-    /// With the server's log when it ends first, or does not answer within [`START_LIMIT`].
+    /// When it still runs after [`WAIT_LIMIT`](crate::wait::WAIT_LIMIT).
+    pub async fn wait_for_exit(&mut self) -> ExitStatus {
+        let what = format!("{} to end", self.name);
+        eventually(&what, async || self.exited()).await
+    }
+
+    /// Waits until `answers` returns true.
+    ///
+    /// # Panics
+    /// When the server ends first, or does not answer within
+    /// [`WAIT_LIMIT`](crate::wait::WAIT_LIMIT).
     pub async fn wait_until(&mut self, answers: impl AsyncFn() -> bool) {
-        let start = Instant::now();
-        while !answers().await {
-            let name = &self.name;
-            if let Some(status) = self.child.try_wait().ok().flatten() {
-                panic!(
-                    "{name} ended ({status}) before it answered; is it installed? script/test installs it\n{}",
-                    self.log()
-                );
+        let what = format!("{} to answer", self.name);
+        let ended = eventually(&what, async || {
+            if answers().await {
+                return Ok(None);
             }
-            assert!(
-                start.elapsed() < START_LIMIT,
-                "{name} did not answer within {START_LIMIT:?}\n{}",
-                self.log()
+            self.exited().map(Some).ok_or("no answer")
+        })
+        .await;
+        if let Some(status) = ended {
+            panic!(
+                "{} ended ({status}) before it answered; is it installed? \
+                 script/test installs it\n{}",
+                self.name,
+                self.log_tail()
             );
-            tokio::time::sleep(Duration::from_millis(30)).await;
         }
     }
 
-    /// Waits until a GET of `url` gets any HTTP answer; panics as [`Server::wait_until`] does.
+    /// Waits until a GET of `url` gets any HTTP answer.
+    ///
+    /// # Panics
+    /// As [`Server::wait_until`] does.
     pub async fn wait_for_http(&mut self, url: &str) {
         let client = crate::http::client();
         self.wait_until(async || client.get(url).send().await.is_ok())
             .await;
     }
+
+    /// Sends a signal to the server by its name, as `kill -s` does.
+    ///
+    /// # Panics
+    /// When the server has not started yet, or has ended.
+    pub fn signal(&self, name: &str) {
+        let pid = fs::read_to_string(self.dir.join("server.pid")).unwrap_or_default();
+        let sent = Command::new("kill").args(["-s", name, pid.trim()]).status();
+        assert!(
+            sent.is_ok_and(|status| status.success()),
+            "cannot send SIG{name} to {} (process {pid:?})",
+            self.name
+        );
+    }
 }
 
 impl Drop for Server {
+    #[expect(clippy::print_stderr, reason = "the output of a failed test")]
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the log of {} ends with:\n{}\n", self.name, self.log_tail());
+        }
         drop(self.child.stdin.take());
         // Nothing can be done about a failure here; the pipe is closed, so the server ends all the
         // same.
@@ -174,9 +215,11 @@ mod tests {
         let pids = fs::read_to_string(&marker).unwrap_or_default();
         drop(server);
         for pid in pids.split_whitespace() {
-            assert!(!running(pid), "process {pid} outlived its handle");
+            // SIGKILL is asynchronous: the process may still be in the table for a moment.
+            let what = format!("the end of process {pid}");
+            eventually(&what, async || !is_running(pid)).await;
         }
-        assert!(!dir.exists());
+        eventually("the removal of the folder", async || !dir.exists()).await;
     }
 
     #[tokio::test]
@@ -188,8 +231,8 @@ mod tests {
         server.wait_until(async || false).await;
     }
 
-    /// A killed orphan stays in the table as a zombie where nothing reaps it: that is not running.
-    fn running(pid: &str) -> bool {
+    /// Whether a process runs. A killed orphan stays in the table as a zombie where nothing reaps it.
+    fn is_running(pid: &str) -> bool {
         fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
     }
 }

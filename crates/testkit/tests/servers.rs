@@ -48,13 +48,18 @@ async fn a_redis_restarts_stalls_and_is_flushed() {
         0,
         "on the same port, and empty"
     );
-    let start = std::time::Instant::now();
-    redis.stall(std::time::Duration::from_secs(1)).await;
-    set(&redis).await;
-    assert!(
-        start.elapsed().as_millis() >= 900,
-        "nothing is answered meanwhile"
-    );
+    redis.freeze();
+    let thaw = async {
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        redis.thaw();
+        std::time::Instant::now()
+    };
+    let answer = async {
+        set(&redis).await;
+        std::time::Instant::now()
+    };
+    let (thawed_at, answered_at) = tokio::join!(thaw, answer);
+    assert!(answered_at > thawed_at, "a frozen Redis answers nothing");
     redis.go_away();
     assert!(std::net::TcpStream::connect(redis.url().trim_start_matches("redis://")).is_err());
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use starchart_acme::{chain, keys};
 use starchart_dns::zone::{Change, Zone as _};
 use starchart_domain::rrset::Rrset;
+use starchart_testkit::wait::eventually;
 
 use super::*;
 use crate::{DemoZone, NameServer};
@@ -46,14 +47,14 @@ impl World {
             .change(&[Change::create(set.clone())])
             .await
             .unwrap();
-        for _ in 0..500 {
+        eventually("the name server to serve the values", async || {
             let reply = query_address(self.server.address(), &set.name, RecordType::Txt).await;
-            if matches!(&reply, Reply::Values(values) if *values == set.body.values) {
-                return;
+            match reply {
+                Reply::Values(values) if values == set.body.values => Ok(()),
+                other => Err(other),
             }
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
-        panic!("the name server does not follow its zone");
+        })
+        .await;
     }
 
     fn openssl_verifies(&self, chain: &chain::Chain) -> bool {

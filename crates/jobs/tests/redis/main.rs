@@ -5,14 +5,3 @@
 
 mod counters;
 mod queue;
-
-use std::time::{Duration, Instant};
-
-/// Waits until `holds` says yes, or fails with `what` after `limit`.
-async fn eventually(what: &str, limit: Duration, holds: impl AsyncFn() -> bool) {
-    let start = Instant::now();
-    while !holds().await {
-        assert!(start.elapsed() < limit, "{what}: not within {limit:?}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}

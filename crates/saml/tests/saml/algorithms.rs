@@ -128,7 +128,6 @@ async fn a_reference_points_at_its_parent_and_nothing_is_fetched() {
         format!("URI=\"{}\"", response.assertion_id),
     ];
     for uri in wanted {
-        let started = std::time::Instant::now();
         let outcome = world.check(&xml.replace(&own, &uri)).await;
         assert_eq!(
             listener.accept().unwrap_err().kind(),
@@ -136,7 +135,6 @@ async fn a_reference_points_at_its_parent_and_nothing_is_fetched() {
             "somebody connected for {uri}"
         );
         assert_eq!(code(outcome), "reference_uri", "{uri}");
-        assert!(started.elapsed().as_millis() < 500, "{uri}");
     }
 }
 

@@ -263,9 +263,11 @@ impl Bench<'_> {
         let made = world.db.number("SELECT COUNT(*) FROM dns_records").await - before;
         let begun = Instant::now();
         let owed = "SELECT COUNT(*) FROM names WHERE generation > applied_generation";
-        app::eventually("all published", Duration::from_secs(600), async || {
-            world.db.number(owed).await == 0
-        })
+        starchart_testkit::wait::eventually_within(
+            Duration::from_secs(600),
+            "all published",
+            async || world.db.number(owed).await == 0,
+        )
         .await;
         println!(
             "{made} records made; all in the zone {:.1} s after the last",

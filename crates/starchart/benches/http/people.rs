@@ -4,9 +4,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
+use starchart_testkit::wait::{equal, eventually_within};
 
-use crate::app::{App, World, eventually};
+use crate::app::{App, World};
 use crate::browser::{Browser, person};
+
+/// How long the zone and the name servers may take for all records.
+const LIMIT: Duration = Duration::from_secs(600);
 
 /// A group of people with as many records each.
 pub struct People {
@@ -109,10 +113,8 @@ fn value(record: usize) -> (&'static str, &'static str) {
 pub async fn until_all_answer(world: &World) {
     let waiting =
         "SELECT COUNT(*) FROM names WHERE generation > applied_generation OR answered_by IS NULL";
-    eventually(
-        "every record answered",
-        Duration::from_secs(600),
-        async || world.db.number(waiting).await == 0,
-    )
+    eventually_within(LIMIT, "every record answered", async || {
+        equal(world.db.number(waiting).await, 0)
+    })
     .await;
 }

@@ -1,17 +1,13 @@
 //! An admin finds somebody, is in their place, and deletes them; and nobody else does.
 
-use std::time::Duration;
-
 use starchart_testkit::html::{Form, forms};
+use starchart_testkit::wait::{equal, eventually};
 use starchart_web::route_table;
 
-use crate::app::{App, ROOT, World, eventually};
+use crate::app::{App, ROOT, World};
 use crate::browser::{Browser, Page, person};
 use crate::pages::{self, class, no_inline_code};
 use crate::truth::{no_difference, signed_in, zone_sets};
-
-/// Generous: the machine may be busy with other tests.
-const SOON: Duration = Duration::from_secs(10);
 
 pub async fn admin(world: &World, app: &App) -> Browser {
     let mut browser = app.browser();
@@ -108,10 +104,7 @@ async fn an_admin_helps_and_both_names_stand_in_the_trail() {
         .await;
     assert_eq!(helped.status, 303, "{}", helped.body);
     let name = format!("helped.user1.{ROOT}");
-    eventually("it is published", SOON, async || {
-        world.zone.set(&name, "A").is_some()
-    })
-    .await;
+    eventually("it is published", async || world.zone.set(&name, "A")).await;
     assert_eq!(owner.record_ids().await.len(), 1, "it is the person's own");
     let helping = browser.clone();
     let stopped = browser
@@ -148,7 +141,7 @@ async fn a_deleted_person_is_gone_from_zone_and_pages_at_once() {
         assert_eq!(gone.create(name, rtype, value).await.status, 303);
     }
     assert_eq!(stays.create("www", "A", "192.0.2.2").await.status, 303);
-    eventually("published", SOON, async || zone_sets(&world).len() == 4).await;
+    eventually("published", async || equal(zone_sets(&world).len(), 4)).await;
     // A certificate in use, and one under way that no worker takes up before it is over.
     let user = "(SELECT id FROM users WHERE subject = 'user1')";
     world
@@ -175,12 +168,12 @@ async fn a_deleted_person_is_gone_from_zone_and_pages_at_once() {
     ] {
         assert!(ask.body.contains(words), "{words}: {}", ask.body);
     }
-    eventually("signed out on both", Duration::from_secs(1), async || {
+    eventually("signed out on both", async || {
         !gone.is_signed_in().await && !gone.at(two.port).is_signed_in().await
     })
     .await;
-    eventually("gone from the zone", SOON, async || {
-        zone_sets(&world).len() == 1
+    eventually("gone from the zone", async || {
+        equal(zone_sets(&world).len(), 1)
     })
     .await;
     assert!(stays.is_signed_in().await && stays.record_ids().await.len() == 1);
@@ -222,11 +215,8 @@ async fn a_deleted_person_is_gone_from_zone_and_pages_at_once() {
     let mut back = signed_in(&world, &one, "user1").await;
     assert!(back.record_ids().await.is_empty());
     assert_eq!(back.create("www", "CNAME", "example.org").await.status, 303);
-    eventually("published again", SOON, async || {
-        world
-            .zone
-            .set(&format!("www.user1.{ROOT}"), "CNAME")
-            .is_some()
+    eventually("published again", async || {
+        world.zone.set(&format!("www.user1.{ROOT}"), "CNAME")
     })
     .await;
 }

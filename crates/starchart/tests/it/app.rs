@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use starchart_saml::issuer::Issuer;
 use starchart_testkit::mariadb::TestDb;
@@ -238,14 +237,5 @@ impl App {
                 serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
             })
             .collect()
-    }
-}
-
-/// Waits until `holds` says yes, or fails with `what` after `limit`.
-pub async fn eventually(what: &str, limit: Duration, holds: impl AsyncFn() -> bool) {
-    let start = std::time::Instant::now();
-    while !holds().await {
-        assert!(start.elapsed() < limit, "{what}: not within {limit:?}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

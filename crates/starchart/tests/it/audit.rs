@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use starchart_testkit::route53::{Set, StrictRoute53};
+use starchart_testkit::wait::{equal, eventually};
 
-use crate::app::{App, ROOT, World, eventually};
+use crate::app::{App, ROOT, World};
 use crate::browser::person;
 use crate::truth::{insert_records, no_difference, signed_in, verb, zone_sets};
 
-const SOON: Duration = Duration::from_secs(8);
 /// Long enough for two audits where one is made every second, and for publish.
 const A_WHILE: Duration = Duration::from_secs(4);
 
@@ -38,12 +38,14 @@ pub async fn with_records(count: usize) -> (World, App, Zone) {
 
 /// Waits until nothing is owed.
 pub async fn published(world: &World) {
-    eventually("published", Duration::from_secs(20), async || {
-        world
-            .db
-            .number("SELECT COUNT(*) FROM names WHERE is_unpublished = 1")
-            .await
-            == 0
+    eventually("published", async || {
+        equal(
+            world
+                .db
+                .number("SELECT COUNT(*) FROM names WHERE is_unpublished = 1")
+                .await,
+            0,
+        )
     })
     .await;
 }
@@ -58,7 +60,7 @@ pub async fn audited(world: &World, outcome: &str) {
     // The next one may have begun before; the one after it has not.
     for _ in 0..2 {
         let last = world.db.number(audits).await.max(since);
-        eventually("the next audit", SOON, async || {
+        eventually("the next audit", async || {
             world.db.number(audits).await > last
         })
         .await;
@@ -116,7 +118,7 @@ async fn little_drift_is_mended_and_what_was_never_ours_stays() {
         ))
         .unwrap();
     remove(&world, [fqdn("n-3")]);
-    eventually("mended", SOON, async || zone_sets(&world) == untouched).await;
+    eventually("mended", async || equal(&zone_sets(&world), &untouched)).await;
     assert_eq!(world.zone.set(&fqdn("n-1"), "A").unwrap().ttl, 300);
 
     // A name of which no row is left, and a record that somebody took out of the table.
@@ -134,8 +136,8 @@ async fn little_drift_is_mended_and_what_was_never_ours_stays() {
         .await;
     for name in ["n-3", "n-4"] {
         zone.remove(&(fqdn(name), "A".to_owned()));
-        eventually("removed", SOON, async || {
-            world.zone.set(&fqdn(name), "A").is_none()
+        eventually("removed", async || {
+            equal(world.zone.set(&fqdn(name), "A"), None)
         })
         .await;
     }
@@ -178,8 +180,8 @@ async fn three_tenths_are_mended_and_one_more_is_refused_until_it_is_approved() 
         .sign_in(&world.idp, &person("boss", &["admins"]))
         .await;
     remove(&world, (1..=12).map(|n| fqdn(&format!("n-{n}"))));
-    eventually("12 of 40 are mended", SOON, async || {
-        zone_sets(&world) == zone
+    eventually("12 of 40 are mended", async || {
+        equal(&zone_sets(&world), &zone)
     })
     .await;
     published(&world).await;
@@ -207,11 +209,11 @@ async fn three_tenths_are_mended_and_one_more_is_refused_until_it_is_approved() 
                 .set(&fqdn(name), "A")
                 .is_some_and(|set| set.values.contains(value))
         };
-        eventually("an edit is not held back", Duration::from_secs(3), stands).await;
+        eventually("an edit is not held back", stands).await;
     }
     // A name less that differs: 12 of 41 are mended.
-    eventually("and so are the others", SOON, async || {
-        zone_sets(&world).len() == 41
+    eventually("and so are the others", async || {
+        equal(zone_sets(&world).len(), 41)
     })
     .await;
     no_difference(&world).await;
@@ -304,7 +306,7 @@ async fn an_emptied_database_empties_no_zone() {
         "{}",
         done.all
     );
-    eventually("deleted", SOON, async || zone_sets(&world).is_empty()).await;
+    eventually("deleted", async || zone_sets(&world).is_empty()).await;
 }
 
 #[tokio::test]
@@ -323,10 +325,7 @@ async fn the_id_of_another_zone_is_told_and_nothing_of_it_can_be_approved() {
     world.db.run("UPDATE zone_audits SET at = at - 61000").await;
     let app = world.start().await;
     // The process that was killed may have been auditing.
-    eventually("told", Duration::from_secs(15), async || {
-        !errors(&app).is_empty()
-    })
-    .await;
+    eventually("told", async || !errors(&app).is_empty()).await;
     let said = errors(&app);
     assert!(
         said[0].contains("AWS_ROUTE53_HOSTED_ZONE_ID") && said[0].contains("other.example"),
@@ -369,7 +368,7 @@ async fn the_id_of_another_zone_is_told_and_nothing_of_it_can_be_approved() {
             .filter(|line| line.contains("a job cannot be done") && line.contains("other.example"))
             .count()
     };
-    eventually("told by publish", SOON, async || told() == 1).await;
+    eventually("told by publish", async || equal(told(), 1)).await;
     tokio::time::sleep(A_WHILE).await;
     assert_eq!(told(), 1, "once");
     assert_eq!(
@@ -512,12 +511,14 @@ async fn a_system_at_work_never_looks_like_drift() {
 async fn of_several_processes_one_audits() {
     let world = World::new().await;
     let one = world.start().await;
-    eventually("audited", SOON, async || {
-        world
-            .db
-            .number("SELECT COUNT(*) FROM zone_audits WHERE at IS NOT NULL")
-            .await
-            == 1
+    eventually("audited", async || {
+        equal(
+            world
+                .db
+                .number("SELECT COUNT(*) FROM zone_audits WHERE at IS NOT NULL")
+                .await,
+            1,
+        )
     })
     .await;
     drop(one);

@@ -6,16 +6,13 @@ use std::time::{Duration, Instant};
 use starchart_domain::secret::Secret;
 use starchart_testkit::pebble::{AcmeProxy, Fault, Options, Pebble};
 use starchart_testkit::server::scratch;
+use starchart_testkit::wait::{equal, eventually};
 
 use crate::admin;
-use crate::app::{ROOT, World, eventually};
+use crate::app::{ROOT, World};
 use crate::browser::{Browser, Page};
 use crate::truth::{no_difference, signed_in};
 
-/// What a loaded machine may need for a certificate.
-const ISSUED: Duration = Duration::from_secs(60);
-/// A claim holds for 10 s, the publisher's lease for 15 s.
-const TAKEN_OVER: Duration = Duration::from_secs(90);
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// A world with a certificate authority, and something in front of it that fails where a story
@@ -64,12 +61,10 @@ impl Ca {
         self.number(&format!("{of} = '{username}'")).await
     }
 
-    async fn until_issued(&self, username: &str, limit: Duration) {
-        eventually(
-            &format!("a certificate for {username}"),
-            limit,
-            async || self.active(username).await == 1,
-        )
+    async fn until_issued(&self, username: &str) {
+        eventually(&format!("a certificate for {username}"), async || {
+            equal(self.active(username).await, 1)
+        })
         .await;
     }
 
@@ -89,8 +84,8 @@ impl Ca {
             0
         );
         let name = format!("_acme-challenge.{username}.{ROOT}");
-        eventually("the proofs leave the zone", TAKEN_OVER, async || {
-            self.world.zone.set(&name, "TXT").is_none()
+        eventually("the proofs leave the zone", async || {
+            equal(self.world.zone.set(&name, "TXT"), None)
         })
         .await;
     }
@@ -165,11 +160,9 @@ async fn a_certificate_is_issued_between_two_processes() {
     let mut browser = signed_in(&ca.world, &one, "user1").await;
     let started = Instant::now();
     click(&mut browser).await;
-    ca.until_issued("user1", ISSUED).await;
+    ca.until_issued("user1").await;
     let took = started.elapsed();
     println!("issued {took:?} after the click");
-    // Under 5 s on a machine that does nothing else; no fixed wait anywhere on the way.
-    assert!(took < Duration::from_secs(20), "{took:?}");
     ca.files_fit(&mut browser.at(two.port), "user1").await;
     ca.is_clean("user1").await;
     assert_eq!(ca.pebble.orders(), 1);
@@ -227,10 +220,7 @@ impl Kill {
         match self {
             Self::Txt => ca.world.zone.until_held(1).await,
             Self::KeySaved => {
-                eventually("the key is saved", ISSUED, async || {
-                    ca.is_at("key_saved").await
-                })
-                .await
+                eventually("the key is saved", async || ca.is_at("key_saved").await).await
             }
             _ => ca.proxy.until_held(1).await,
         }
@@ -262,7 +252,7 @@ async fn whoever_dies_after_any_call_another_finishes() {
         survivor.signal("CONT");
         ca.world.zone.release();
         ca.proxy.mend();
-        ca.until_issued(&username, TAKEN_OVER).await;
+        ca.until_issued(&username).await;
         let after = died.elapsed();
         ca.files_fit(&mut browser.at(survivor.port), &username)
             .await;
@@ -295,8 +285,8 @@ async fn two_people_at_once_and_eight_clicks_of_one() {
     for page in clicks.join_all().await {
         assert_eq!(page.status, 303, "{}", page.body);
     }
-    ca.until_issued("user1", ISSUED).await;
-    ca.until_issued("user2", ISSUED).await;
+    ca.until_issued("user1").await;
+    ca.until_issued("user2").await;
     assert_eq!(
         ca.number("SELECT COUNT(*) FROM certificate_orders").await,
         2
@@ -315,8 +305,12 @@ async fn a_lagging_name_server_delays_and_burns_nothing() {
         ..Options::default()
     })
     .await;
-    let lag = Duration::from_secs(4);
-    let slow = ca.world.zone.start_lagging(lag).await.unwrap();
+    let slow = ca
+        .world
+        .zone
+        .start_lagging(Duration::from_secs(3_600))
+        .await
+        .unwrap();
     let servers = format!("{},{}", ca.world.zone.dns_addr(), slow.addr());
     let ca = Ca {
         world: ca.world.set("DNS_SERVERS", &servers),
@@ -324,9 +318,8 @@ async fn a_lagging_name_server_delays_and_burns_nothing() {
     };
     let app = ca.world.start().await;
     let mut browser = signed_in(&ca.world, &app, "user1").await;
-    let started = Instant::now();
     click(&mut browser).await;
-    eventually("one of two answers", ISSUED, async || {
+    eventually("one of two answers", async || {
         browser_says(&browser, "Answered by 1 of 2").await
             || ca
                 .number("SELECT COUNT(*) FROM names WHERE answered_by = 1")
@@ -335,8 +328,8 @@ async fn a_lagging_name_server_delays_and_burns_nothing() {
     })
     .await;
     assert_eq!(ca.proxy.count("/chalZ/"), 0, "nothing was asked for yet");
-    ca.until_issued("user1", ISSUED).await;
-    assert!(started.elapsed() >= lag, "{:?}", started.elapsed());
+    slow.catch_up();
+    ca.until_issued("user1").await;
     assert_eq!(ca.pebble.orders(), 1, "no authorization was lost");
     assert_eq!(
         ca.number("SELECT COUNT(*) FROM certificate_orders WHERE dns_not_checked = 1")
@@ -364,7 +357,7 @@ async fn an_authority_that_does_not_help_is_told_of_and_asked_again() {
     ca.proxy.down(true);
     click(&mut browser).await;
     let words = "The certificate authority does not answer at the moment.";
-    eventually("the page says that it is down", ISSUED, async || {
+    eventually("the page says that it is down", async || {
         browser_says(&browser, words).await
     })
     .await;
@@ -384,7 +377,7 @@ async fn an_authority_that_does_not_help_is_told_of_and_asked_again() {
         Fault::rate_limited(Duration::from_secs(3_600)),
     );
     let words = "takes no more requests for now";
-    eventually("the page tells of the limit", ISSUED, async || {
+    eventually("the page tells of the limit", async || {
         browser_says(&browser, words).await
     })
     .await;
@@ -403,7 +396,7 @@ async fn an_authority_that_does_not_help_is_told_of_and_asked_again() {
         .db
         .run("UPDATE certificate_orders SET next_step_at = 0")
         .await;
-    eventually("the proof is on its way", ISSUED, async || {
+    eventually("the proof is on its way", async || {
         ca.is_at("publishing").await
     })
     .await;
@@ -411,7 +404,7 @@ async fn an_authority_that_does_not_help_is_told_of_and_asked_again() {
         .db
         .run("UPDATE certificate_orders SET order_url = CONCAT(order_url, 'gone')")
         .await;
-    ca.until_issued("user1", ISSUED).await;
+    ca.until_issued("user1").await;
     assert_eq!(
         ca.number("SELECT openings FROM certificate_orders").await,
         2
@@ -434,7 +427,7 @@ async fn a_refused_order_fails_in_plain_words() {
     };
     ca.proxy.fail("/order-plz", 1, forbidden);
     click(&mut browser).await;
-    eventually("the page says so", ISSUED, async || {
+    eventually("the page says so", async || {
         browser_says(&browser, "Request Unsuccessful").await
     })
     .await;
@@ -445,7 +438,7 @@ async fn a_refused_order_fails_in_plain_words() {
         1
     );
     click(&mut browser).await;
-    ca.until_issued("user1", ISSUED).await;
+    ca.until_issued("user1").await;
     assert!(!browser_says(&browser, "Request Unsuccessful").await);
 }
 
@@ -460,7 +453,7 @@ async fn a_six_day_certificate_renews_itself_once() {
     let (one, two) = (ca.world.start().await, ca.world.start().await);
     let mut browser = signed_in(&ca.world, &one, "user1").await;
     click(&mut browser).await;
-    ca.until_issued("user1", ISSUED).await;
+    ca.until_issued("user1").await;
     let first = ca
         .number("SELECT id FROM certificates WHERE state = 'active'")
         .await;
@@ -479,8 +472,8 @@ async fn a_six_day_certificate_renews_itself_once() {
         ))
         .await;
     let opened = "SELECT COUNT(*) FROM certificate_orders WHERE automatic = 1";
-    eventually("the sweep opens an order", ISSUED, async || {
-        ca.number(opened).await == 1
+    eventually("the sweep opens an order", async || {
+        equal(ca.number(opened).await, 1)
     })
     .await;
     ca.files_fit(&mut browser.at(two.port), "user1").await;
@@ -491,8 +484,8 @@ async fn a_six_day_certificate_renews_itself_once() {
         .await;
     let renewed =
         format!("SELECT COUNT(*) FROM certificates WHERE state = 'active' AND id <> {first}");
-    eventually("it is renewed", ISSUED, async || {
-        ca.number(&renewed).await == 1
+    eventually("it is renewed", async || {
+        equal(ca.number(&renewed).await, 1)
     })
     .await;
     ca.files_fit(&mut browser.at(two.port), "user1").await;
@@ -537,25 +530,23 @@ async fn whoever_is_deleted_or_suspended_gets_nothing_and_what_was_made_is_revok
         ca.proxy.mend();
         let ended = i64::try_from(n).unwrap() + 1;
         let given_up = "SELECT COUNT(*) FROM certificate_orders WHERE step = 'abandoned' AND key_ciphertext IS NULL";
-        eventually("the order is given up", ISSUED, async || {
-            ca.number(given_up).await == ended
+        eventually("the order is given up", async || {
+            equal(ca.number(given_up).await, ended)
         })
         .await;
         ca.is_clean(username).await;
         let owed = "SELECT COUNT(*) FROM certificates WHERE state = 'deleted' AND revocation_owed_at IS NOT NULL \
              AND key_ciphertext IS NULL";
-        eventually(
-            "the revocation of what was made is owed",
-            TAKEN_OVER,
-            async || ca.number(owed).await == ended,
-        )
+        eventually("the revocation of what was made is owed", async || {
+            equal(ca.number(owed).await, ended)
+        })
         .await;
         assert_eq!(ca.active(username).await, 0);
     }
     // The first is paid at once, the next one ten minutes later.
     let revoked = "SELECT COUNT(*) FROM certificates WHERE revoked_at IS NOT NULL";
-    eventually("the first is revoked", TAKEN_OVER, async || {
-        ca.number(revoked).await == 1
+    eventually("the first is revoked", async || {
+        equal(ca.number(revoked).await, 1)
     })
     .await;
     assert!(ca.proxy.count("/revoke-cert") >= 1);
@@ -563,8 +554,5 @@ async fn whoever_is_deleted_or_suspended_gets_nothing_and_what_was_made_is_revok
         .db
         .run("UPDATE leases SET expires_at = 0 WHERE name = 'revocations'")
         .await;
-    eventually("both are", TAKEN_OVER, async || {
-        ca.number(revoked).await == 2
-    })
-    .await;
+    eventually("both are", async || equal(ca.number(revoked).await, 2)).await;
 }

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use starchart_testkit::smtp::Smtp;
+use starchart_testkit::wait::{equal, eventually};
 
-use crate::app::{App, ROOT, World, eventually};
+use crate::app::{App, ROOT, World};
 use crate::truth::{dig, signed_in, verb};
 
-const SOON: Duration = Duration::from_secs(30);
 /// What a run says when it begins.
 const BEGUN: &str = "looking for what expires";
 
@@ -92,12 +92,12 @@ async fn a_record_is_told_of_then_goes_from_page_and_zone() {
         assert_eq!(browser.create(name, "A", "192.168.1.1").await.status, 303);
     }
     let www = format!("www.user1.{ROOT}");
-    eventually("published", SOON, async || {
-        dig(&world, &www, "A").await == ["192.168.1.1"]
+    eventually("published", async || {
+        equal(dig(&world, &www, "A").await, ["192.168.1.1"])
     })
     .await;
     world.records_end_in(20.0).await;
-    eventually("told of", SOON, async || smtp.mails().len() == 1).await;
+    eventually("told of", async || equal(smtp.mails().len(), 1)).await;
     let notice = &smtp.mails()[0];
     assert_eq!(
         notice.subject,
@@ -113,12 +113,12 @@ async fn a_record_is_told_of_then_goes_from_page_and_zone() {
     tokio::time::sleep(Duration::from_secs(4)).await;
     assert_eq!(browser.rows().await.len(), 2, "told a moment ago");
     sent_days_ago(&world, 8).await;
-    eventually("gone from the zone", SOON, async || {
+    eventually("gone from the zone", async || {
         dig(&world, &www, "A").await.is_empty()
     })
     .await;
     assert!(browser.rows().await.is_empty());
-    eventually("the second mail", SOON, async || smtp.mails().len() == 2).await;
+    eventually("the second mail", async || equal(smtp.mails().len(), 2)).await;
     assert_eq!(
         smtp.mails()[1].subject,
         "My.Custom.Domain DNS records expired"
@@ -142,22 +142,16 @@ async fn while_the_mail_server_is_away_nothing_goes() {
     assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
     world.records_end_in(-100.0).await;
     let before = ticks(&world).await;
-    eventually("the mail is owed", SOON, async || {
-        world.mails_in("owed").await == 1
+    eventually("the mail is owed", async || {
+        equal(world.mails_in("owed").await, 1)
     })
     .await;
-    eventually("several runs", SOON, async || {
-        ticks(&world).await >= before + 4
-    })
-    .await;
+    eventually("several runs", async || ticks(&world).await >= before + 4).await;
     assert_eq!(browser.rows().await.len(), 1);
     smtp.resume().await;
-    eventually("told of", Duration::from_secs(60), async || {
-        smtp.mails().len() == 1
-    })
-    .await;
+    eventually("told of", async || equal(smtp.mails().len(), 1)).await;
     let then = ticks(&world).await;
-    eventually("more runs", SOON, async || ticks(&world).await >= then + 2).await;
+    eventually("more runs", async || ticks(&world).await >= then + 2).await;
     assert_eq!(
         browser.rows().await.len(),
         1,
@@ -179,10 +173,7 @@ async fn two_processes_whose_clocks_differ_make_one_run_a_tick() {
         .set("FAKETIME_DONT_FAKE_MONOTONIC", "1");
     let two = world.start().await;
     let before = ticks(&world).await;
-    eventually("several ticks", SOON, async || {
-        ticks(&world).await >= before + 5
-    })
-    .await;
+    eventually("several ticks", async || ticks(&world).await >= before + 5).await;
     assert!(seconds_ahead(&one).abs() < 200, "{}", seconds_ahead(&one));
     assert!(
         seconds_ahead(&two) > 300,
@@ -219,7 +210,7 @@ async fn a_run_that_dies_is_ended_by_another_and_missed_ticks_by_one_run() {
         .with_smtp(&smtp)
         .set("EXPIRATION_REPEAT_FREQUENCY_S", "86400");
     let app = world.start().await;
-    eventually("the day's run", SOON, async || ticks(&world).await == 1).await;
+    eventually("the day's run", async || equal(ticks(&world).await, 1)).await;
     let mut browser = signed_in(&world, &app, "user1").await;
     assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
     world.records_end_in(10.0).await;
@@ -230,11 +221,11 @@ async fn a_run_that_dies_is_ended_by_another_and_missed_ticks_by_one_run() {
         .db
         .run("INSERT INTO ticks (job, slot, at) SELECT 'expiry', 1, 0")
         .await;
-    eventually("the run is made again", SOON, async || {
-        ticks(&world).await == 2
+    eventually("the run is made again", async || {
+        equal(ticks(&world).await, 2)
     })
     .await;
-    eventually("and tells", SOON, async || smtp.mails().len() == 1).await;
+    eventually("and tells", async || equal(smtp.mails().len(), 1)).await;
     assert_eq!(begun(&app).len(), 2);
 }
 
@@ -246,12 +237,12 @@ async fn rows_of_an_old_dump_end_nothing_before_an_operator_has_looked() {
     let mut browser = signed_in(&world, &app, "user1").await;
     assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
     let www = format!("www.user1.{ROOT}");
-    eventually("published", SOON, async || {
-        dig(&world, &www, "A").await == ["192.168.1.1"]
+    eventually("published", async || {
+        equal(dig(&world, &www, "A").await, ["192.168.1.1"])
     })
     .await;
     world.records_end_in(20.0).await;
-    eventually("told of", SOON, async || smtp.mails().len() == 1).await;
+    eventually("told of", async || equal(smtp.mails().len(), 1)).await;
     drop(app);
 
     // The dump: over, told of long ago, while the person has renewed since. The operator pauses
@@ -264,7 +255,7 @@ async fn rows_of_an_old_dump_end_nothing_before_an_operator_has_looked() {
     let at = "SELECT COALESCE(MAX(at), 0) FROM zone_audits";
     let before = world.db.number(at).await;
     world.db.run("UPDATE zone_audits SET at = at - 61000").await;
-    eventually("audited since the start", SOON, async || {
+    eventually("audited since the start", async || {
         world.db.number(at).await > before
     })
     .await;
@@ -292,7 +283,7 @@ async fn rows_of_an_old_dump_end_nothing_before_an_operator_has_looked() {
         .db
         .run("UPDATE zone_audits SET outcome = 'clean', at = at - 3600000")
         .await;
-    eventually("an audit later it ends", SOON, async || {
+    eventually("an audit later it ends", async || {
         dig(&world, &www, "A").await.is_empty()
     })
     .await;

@@ -8,12 +8,11 @@ use starchart_testkit::mariadb::TestDb;
 use starchart_testkit::original::{Built, School};
 use starchart_testkit::route53::Set;
 use starchart_testkit::server::scratch;
+use starchart_testkit::wait::{equal, eventually};
 
-use crate::app::{ROOT, World, eventually};
+use crate::app::{ROOT, World};
 use crate::browser::{path_of, person};
 use crate::truth::{Ended, ended, signed_in, verb};
-
-const SOON: Duration = Duration::from_secs(10);
 
 struct Move {
     world: World,
@@ -171,8 +170,8 @@ async fn a_school_moves_here_and_the_zone_stays_as_it_is() {
         303
     );
     let set = || school.world.zone.set(&www.name, "A").map(|set| set.values);
-    eventually("the edit", SOON, async || {
-        set() == Some(BTreeSet::from(["192.168.1.200".to_owned()]))
+    eventually("the edit", async || {
+        equal(set(), Some(BTreeSet::from(["192.168.1.200".to_owned()])))
     })
     .await;
     for (part, begins) in [
@@ -329,7 +328,7 @@ async fn an_import_that_is_killed_goes_on_where_it_was() {
         .spawn()
         .unwrap();
     let some = async || school.number("SELECT COUNT(*) FROM dns_records").await > 0;
-    eventually("the first records", Duration::from_secs(60), some).await;
+    eventually("the first records", some).await;
     child.start_kill().unwrap();
     child.wait().await.unwrap();
     let half = school.number("SELECT COUNT(*) FROM dns_records").await;
@@ -454,7 +453,7 @@ async fn beside_the_originals_tables_a_server_publishes_nothing_and_lets_nobody_
     let skipped = ended(world.command(&["import", "--skip"])).await;
     assert_eq!(skipped.code, 0, "{}", skipped.all);
     let there = async || world.zone.set(&format!("www.user1.{ROOT}"), "A").is_some();
-    eventually("published", SOON, there).await;
+    eventually("published", there).await;
     assert_eq!(
         underway.get(&arrival).await.status,
         303,

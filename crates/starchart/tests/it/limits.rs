@@ -1,8 +1,8 @@
 //! What may not stand beside what, and not more of it: one after the other, and all at once.
 
-use std::time::Duration;
+use starchart_testkit::wait::{equal, eventually};
 
-use crate::app::{ROOT, World, eventually};
+use crate::app::{ROOT, World};
 use crate::truth::signed_in;
 
 #[tokio::test]
@@ -58,10 +58,7 @@ async fn sixty_at_once_at_a_limit_of_twenty_make_twenty() {
             .filter(|set| set.name.ends_with(&format!(".user1.{ROOT}")))
             .count()
     };
-    eventually("twenty sets", Duration::from_secs(10), async || {
-        sets() == 20
-    })
-    .await;
+    eventually("twenty sets", async || equal(sets(), 20)).await;
 
     // Editing at the limit is no creation; a place that is made free can be taken.
     let id = browser.record_ids().await.remove(0);
@@ -76,10 +73,7 @@ async fn sixty_at_once_at_a_limit_of_twenty_make_twenty() {
         .form("/dns-records");
     assert_eq!(browser.submit(&gone).await.status, 303);
     assert_eq!(browser.create("more", "A", "192.0.2.1").await.status, 303);
-    eventually("twenty again", Duration::from_secs(10), async || {
-        sets() == 20
-    })
-    .await;
+    eventually("twenty again", async || equal(sets(), 20)).await;
 }
 
 #[tokio::test]
@@ -249,5 +243,5 @@ async fn a_cname_and_an_address_at_once_are_never_both_there() {
             .filter(|set| set.name.ends_with(&format!(".user1.{ROOT}")))
             .count()
     };
-    eventually("seven sets", Duration::from_secs(10), async || sets() == 7).await;
+    eventually("seven sets", async || equal(sets(), 7)).await;
 }

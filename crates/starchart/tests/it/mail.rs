@@ -4,13 +4,10 @@
 use std::time::Duration;
 
 use starchart_testkit::smtp::{PASSWORD, Smtp, USER};
+use starchart_testkit::wait::{equal, eventually};
 
-use crate::app::{App, World, eventually};
+use crate::app::{App, World};
 use crate::truth::{signed_in, verb};
-
-const SOON: Duration = Duration::from_secs(20);
-/// A claim lasts 60 s; whoever waits for it looks every 2 s.
-const TAKEOVER: Duration = Duration::from_secs(90);
 
 impl World {
     /// Mail goes to this server.
@@ -60,8 +57,8 @@ async fn a_mail_comes_once_and_the_log_keeps_its_secrets() {
         .set("LOG_LEVEL", "trace");
     let (one, two) = (world.start().await, world.start().await);
     owe_one(&world, &one).await;
-    eventually("the mail is sent", SOON, async || {
-        world.mails_in("sent").await == 1
+    eventually("the mail is sent", async || {
+        equal(world.mails_in("sent").await, 1)
     })
     .await;
     tokio::time::sleep(Duration::from_secs(3)).await;
@@ -100,11 +97,11 @@ async fn a_sender_that_dies_while_it_sends_is_followed_by_another() {
     let one = world.start().await;
     smtp.hang_after_data(1);
     owe_one(&world, &one).await;
-    eventually("the server has it", SOON, async || smtp.mails().len() == 1).await;
+    eventually("the server has it", async || equal(smtp.mails().len(), 1)).await;
     one.signal("KILL");
     let _two = world.start().await;
-    eventually("another sends it", TAKEOVER, async || {
-        world.mails_in("sent").await == 1
+    eventually("another sends it", async || {
+        equal(world.mails_in("sent").await, 1)
     })
     .await;
     let mails = smtp.mails();
@@ -124,7 +121,7 @@ async fn a_refused_mail_waits_for_an_admin_and_holds_nobody_up() {
     let mut second = signed_in(&world, &app, "user2").await;
     assert_eq!(second.create("www", "A", "192.168.1.1").await.status, 303);
     owe_one(&world, &app).await;
-    eventually("one is refused, one is sent", SOON, async || {
+    eventually("one is refused, one is sent", async || {
         world.mails_in("failed").await == 1 && world.mails_in("sent").await == 1
     })
     .await;
@@ -152,15 +149,15 @@ async fn a_recipient_at_which_the_server_breaks_off_holds_nobody_up() {
     let app = world.start().await;
     owe_one(&world, &app).await;
     let put_off = "SELECT COUNT(*) FROM outbox WHERE attempts = 1 AND state = 'owed' AND refusal LIKE '%breaks me%'";
-    eventually("the first is put off", SOON, async || {
-        world.db.number(put_off).await == 1
+    eventually("the first is put off", async || {
+        equal(world.db.number(put_off).await, 1)
     })
     .await;
     let mut second = signed_in(&world, &app, "user2").await;
     assert_eq!(second.create("www", "A", "192.168.1.1").await.status, 303);
     world.records_end_in(20.0).await;
-    eventually("the second is sent", TAKEOVER, async || {
-        world.mails_in("sent").await == 1
+    eventually("the second is sent", async || {
+        equal(world.mails_in("sent").await, 1)
     })
     .await;
     assert_eq!(smtp.mails()[0].envelope_to, ["user2@school.example"]);

@@ -2,16 +2,13 @@
 //! stays on its own port.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use starchart_testkit::server::free_port;
+use starchart_testkit::wait::eventually;
 
-use crate::app::{App, ROOT, World, eventually};
+use crate::app::{App, ROOT, World};
 use crate::boot::Database;
 use crate::truth::signed_in;
-
-/// Rows are read every 5 s at most.
-const READ: Duration = Duration::from_secs(20);
 
 /// A world whose processes serve metrics, and where.
 async fn measured() -> (World, u16) {
@@ -68,7 +65,7 @@ async fn value(port: u16, name: &str) -> f64 {
 }
 
 async fn until(port: u16, name: &str, holds: impl Fn(f64) -> bool) {
-    eventually(name, READ, async || holds(value(port, name).await)).await;
+    eventually(name, async || holds(value(port, name).await)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -230,7 +227,7 @@ async fn figures_are_on_their_own_port_only_and_only_where_it_is_set() {
         .await
         .unwrap();
     assert_eq!(other.status(), 404, "no page is on the other port");
-    eventually("the leases that were taken", READ, async || {
+    eventually("the leases that were taken", async || {
         has(port, "starchart_lease_held_seconds{lease=\"expiry\"}").await
     })
     .await;
@@ -289,7 +286,7 @@ async fn a_database_that_is_away_is_told_and_hides_no_old_figures() {
             .await
             .is_ok()
     };
-    eventually("metrics from the first moment", READ, answers).await;
+    eventually("metrics from the first moment", answers).await;
     let waiting = samples(port).await;
     assert_eq!(
         (waiting["starchart_database_up"], waiting["starchart_ready"]),
@@ -327,10 +324,7 @@ async fn the_audits_result_is_told() {
     world.zone.put(foreign).unwrap();
     assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
     let name = format!("www.user1.{ROOT}");
-    eventually("published", READ, async || {
-        world.zone.set(&name, "A").is_some()
-    })
-    .await;
+    eventually("published", async || world.zone.set(&name, "A")).await;
     world.zone.remove(&name, "A").unwrap();
     let asked = crate::truth::verb(&world, &["reconcile", "--now"]).await;
     assert_eq!(asked.code, 0, "{}", asked.all);
@@ -382,7 +376,7 @@ async fn the_guide_names_what_there_is() {
         ))
         .await;
     until(port, "starchart_certificates_active", |count| count == 1.0).await;
-    eventually("an audit", READ, async || {
+    eventually("an audit", async || {
         has(port, "starchart_audit_age_seconds").await
     })
     .await;

@@ -4,14 +4,13 @@
 use std::time::Duration;
 
 use starchart_testkit::route53::Set;
+use starchart_testkit::wait::{equal, eventually};
 
-use crate::app::{ROOT, World, eventually};
+use crate::app::{ROOT, World};
 use crate::browser::Browser;
 use crate::truth::{
     dig, insert_records, no_difference, signed_in, zone_becomes_pages, zone_equals_pages, zone_sets,
 };
-
-const SOON: Duration = Duration::from_secs(5);
 
 fn fqdn(name: &str, label: &str) -> String {
     format!("{name}.{label}.{ROOT}")
@@ -54,8 +53,8 @@ async fn one_refused_name_among_300_holds_no_other_back() {
         ))
         .await;
     app.signal("CONT");
-    eventually("299 are in the zone", SOON, async || {
-        zone_sets(&world).len() == 299
+    eventually("299 are in the zone", async || {
+        equal(zone_sets(&world).len(), 299)
     })
     .await;
     let calls = world.zone.counts().change;
@@ -64,7 +63,7 @@ async fn one_refused_name_among_300_holds_no_other_back() {
         calls <= 4,
         "in the same run, without halving: {calls} calls"
     );
-    eventually("the owner is told", SOON, async || {
+    eventually("the owner is told", async || {
         is_refused(&owner, &bad, "A").await
     })
     .await;
@@ -83,11 +82,9 @@ async fn one_refused_name_among_300_holds_no_other_back() {
     );
 
     assert_eq!(owner.edit(&row.id, "A", "192.168.1.1").await.status, 303);
-    eventually(
-        "an edit goes through at once",
-        Duration::from_secs(1),
-        async || stands(&world, &bad, "A", "192.168.1.1").await,
-    )
+    eventually("an edit goes through at once", async || {
+        stands(&world, &bad, "A", "192.168.1.1").await
+    })
     .await;
     assert_eq!(zone_sets(&world).len(), 300);
     no_difference(&world).await;
@@ -103,11 +100,11 @@ async fn a_refusal_in_words_that_nobody_knows_is_found_by_halving() {
         .zone
         .refuse_name(&bad, "Something that nobody has seen before");
     insert_records(&world, "user1", "n", 300).await;
-    eventually("299 are in the zone", Duration::from_secs(10), async || {
-        zone_sets(&world).len() == 299
+    eventually("299 are in the zone", async || {
+        equal(zone_sets(&world).len(), 299)
     })
     .await;
-    eventually("the owner is told", SOON, async || {
+    eventually("the owner is told", async || {
         is_refused(&owner, &bad, "A").await
     })
     .await;
@@ -117,7 +114,7 @@ async fn a_refusal_in_words_that_nobody_knows_is_found_by_halving() {
 }
 
 /// Creates, edits and deletes while `fault` is on, and again while it is off.
-async fn converges(fault: impl Fn(&World), limit: Duration) -> World {
+async fn converges(fault: impl Fn(&World)) -> World {
     let world = World::new().await;
     let app = world.start().await;
     let mut people = [
@@ -127,7 +124,7 @@ async fn converges(fault: impl Fn(&World), limit: Duration) -> World {
     for name in ["kept", "edited", "deleted", "other"] {
         assert_eq!(people[0].create(name, "A", "192.168.1.1").await.status, 303);
     }
-    zone_equals_pages(&world, &mut people, SOON).await;
+    zone_equals_pages(&world, &mut people).await;
     fault(&world);
     let edited = people[0].row(&fqdn("edited", "user1"), "A").await.unwrap();
     let deleted = people[0].row(&fqdn("deleted", "user1"), "A").await.unwrap();
@@ -143,7 +140,7 @@ async fn converges(fault: impl Fn(&World), limit: Duration) -> World {
         assert_eq!(people[1].create(name, "A", "192.168.1.2").await.status, 303);
         tokio::time::sleep(Duration::from_millis(150)).await;
     }
-    zone_becomes_pages(&world, &mut people, limit).await;
+    zone_becomes_pages(&world, &mut people).await;
     assert_eq!(
         dig(&world, &edited.name, "CNAME").await,
         ["pages.example.com."]
@@ -158,36 +155,24 @@ async fn converges(fault: impl Fn(&World), limit: Duration) -> World {
             browser.rows().await
         );
     }
-    zone_equals_pages(&world, &mut people, SOON).await;
+    zone_equals_pages(&world, &mut people).await;
     world
 }
 
 #[tokio::test]
 async fn throttled_half_the_time() {
-    let world = converges(
-        |world| world.zone.throttle_share(0.5),
-        Duration::from_secs(30),
-    )
-    .await;
+    let world = converges(|world| world.zone.throttle_share(0.5)).await;
     assert!(world.zone.counts().throttled > 0);
 }
 
 #[tokio::test]
 async fn told_to_wait_for_the_prior_request() {
-    converges(
-        |world| world.zone.prior_request_not_complete(3),
-        Duration::from_secs(15),
-    )
-    .await;
+    converges(|world| world.zone.prior_request_not_complete(3)).await;
 }
 
 #[tokio::test]
 async fn applied_but_never_answered() {
-    let world = converges(
-        |world| world.zone.timeout_after_apply(2),
-        Duration::from_secs(30),
-    )
-    .await;
+    let world = converges(|world| world.zone.timeout_after_apply(2)).await;
     let creates = |name: &str| {
         let name = fqdn(name, "user2");
         let batches = world.zone.batches();
@@ -206,30 +191,18 @@ async fn applied_but_never_answered() {
 
 #[tokio::test]
 async fn the_connection_breaks_before_and_after_the_change() {
-    converges(
-        |world| world.zone.drop_before_apply(2),
-        Duration::from_secs(20),
-    )
-    .await;
-    converges(
-        |world| world.zone.drop_after_apply(2),
-        Duration::from_secs(20),
-    )
-    .await;
+    converges(|world| world.zone.drop_before_apply(2)).await;
+    converges(|world| world.zone.drop_after_apply(2)).await;
 }
 
 #[tokio::test]
 async fn every_call_takes_300_ms() {
-    converges(
-        |world| world.zone.latency(Duration::from_millis(300)),
-        Duration::from_secs(10),
-    )
-    .await;
+    converges(|world| world.zone.latency(Duration::from_millis(300))).await;
 }
 
 #[tokio::test]
 async fn access_denied_and_unavailable_are_waited_out() {
-    converges(|world| world.zone.unavailable(3), Duration::from_secs(20)).await;
+    converges(|world| world.zone.unavailable(3)).await;
 }
 
 #[tokio::test]
@@ -240,7 +213,7 @@ async fn what_an_operator_changed_of_ours_is_put_right_by_the_next_save() {
     for name in ["edited", "removed", "emptied"] {
         assert_eq!(people[0].create(name, "A", "192.168.1.1").await.status, 303);
     }
-    zone_equals_pages(&world, &mut people, SOON).await;
+    zone_equals_pages(&world, &mut people).await;
     world
         .zone
         .put(Set::new(
@@ -261,7 +234,7 @@ async fn what_an_operator_changed_of_ours_is_put_right_by_the_next_save() {
     }
     let row = people[0].row(&fqdn("emptied", "user1"), "A").await.unwrap();
     assert_eq!(people[0].delete(&row.id).await.status, 303);
-    zone_equals_pages(&world, &mut people, SOON).await;
+    zone_equals_pages(&world, &mut people).await;
     assert_eq!(
         world.zone.set(&fqdn("edited", "user1"), "A").unwrap().ttl,
         300
@@ -300,15 +273,12 @@ async fn what_is_not_ours_stays_and_its_neighbour_is_told() {
         assert_eq!(browser.create(name, rtype, value).await.status, 303);
     }
     let base = format!("user1.{ROOT}");
-    eventually("beside a CAA an A may stand", SOON, async || {
+    eventually("beside a CAA an A may stand", async || {
         stands(&world, &base, "A", "192.168.1.3").await
     })
     .await;
     for (name, rtype, kind) in [(&taken, "A", "A"), (&caa, "CNAME", "CAA")] {
-        eventually("refused", SOON, async || {
-            is_refused(&browser, name, rtype).await
-        })
-        .await;
+        eventually("refused", async || is_refused(&browser, name, rtype).await).await;
         let words = browser.row(name, rtype).await.unwrap().words;
         assert!(
             words.starts_with(&format!(
@@ -333,11 +303,11 @@ async fn what_is_not_ours_stays_and_its_neighbour_is_told() {
             "UPDATE names SET next_attempt_at = next_attempt_at - 60000 WHERE fqdn = '{taken}'"
         ))
         .await;
-    eventually("tried again after a minute", SOON, async || {
+    eventually("tried again after a minute", async || {
         stands(&world, &taken, "A", "192.168.1.1").await
     })
     .await;
-    eventually("and the page says so", SOON, async || {
+    eventually("and the page says so", async || {
         !is_refused(&browser, &taken, "A").await
     })
     .await;
@@ -352,18 +322,16 @@ async fn what_is_not_ours_stays_and_its_neighbour_is_told() {
             .status,
         303
     );
-    eventually(
-        "an edit is tried at once",
-        Duration::from_secs(1),
-        async || stands(&world, &caa, "CNAME", "other.example.com.").await,
-    )
+    eventually("an edit is tried at once", async || {
+        stands(&world, &caa, "CNAME", "other.example.com.").await
+    })
     .await;
 
     // Deleting our own leaves what stands beside it.
     let row = browser.row(&base, "A").await.unwrap();
     assert_eq!(browser.delete(&row.id).await.status, 303);
-    eventually("ours is gone", SOON, async || {
-        world.zone.set(&base, "A").is_none()
+    eventually("ours is gone", async || {
+        equal(world.zone.set(&base, "A"), None)
     })
     .await;
     assert!(

@@ -1,18 +1,17 @@
 //! Requests that no HTTP client sends: written byte by byte onto the socket.
 
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
-use std::time::{Duration, Instant};
+
+use starchart_testkit::wait::WAIT_LIMIT;
 
 /// What came of an exchange.
 #[derive(Debug)]
 pub struct Exchange {
     /// All that the server sent until it closed the connection.
     pub answer: Vec<u8>,
-    /// From the first octet sent to the first one received.
-    pub answered: Duration,
-    /// To the end of the connection.
-    pub took: Duration,
+    /// How many pieces were sent before the server closed the connection.
+    pub sent: usize,
 }
 
 impl Exchange {
@@ -31,8 +30,8 @@ impl Exchange {
     }
 }
 
-/// Sends `head`, then at most `times` times `piece`, and reads until the server closes or 20 s have
-/// passed.
+/// Sends `head`, then at most `times` times `piece`, and reads until the server closes the
+/// connection.
 pub async fn exchange(port: u16, head: String, piece: Vec<u8>, times: usize) -> Exchange {
     tokio::task::spawn_blocking(move || talk(port, &head, &piece, times))
         .await
@@ -40,33 +39,34 @@ pub async fn exchange(port: u16, head: String, piece: Vec<u8>, times: usize) -> 
 }
 
 fn talk(port: u16, head: &str, piece: &[u8], times: usize) -> Exchange {
-    let limit = Some(Duration::from_secs(20));
-    let started = Instant::now();
+    let limit = Some(WAIT_LIMIT);
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     stream.set_read_timeout(limit).unwrap();
     stream.set_write_timeout(limit).unwrap();
     let mut reader = stream.try_clone().unwrap();
     let reading = std::thread::spawn(move || {
-        let (mut answer, mut answered, mut part) = (Vec::new(), Duration::MAX, [0; 4096]);
+        let mut answer = Vec::new();
+        let mut part = [0; 4096];
         // A reset after the answer is an end too.
-        while let Ok(count) = reader.read(&mut part)
-            && count > 0
-        {
-            answered = answered.min(started.elapsed());
-            answer.extend_from_slice(&part[..count]);
+        loop {
+            match reader.read(&mut part) {
+                Ok(0) => return answer,
+                Ok(count) => answer.extend_from_slice(&part[..count]),
+                Err(error) => {
+                    let is_open =
+                        matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+                    assert!(!is_open, "the server did not close the connection");
+                    return answer;
+                }
+            }
         }
-        (answer, answered)
     });
-    let mut pieces = 0;
+    let mut sent = 0;
     if stream.write_all(head.as_bytes()).is_ok() {
-        while pieces < times && stream.write_all(piece).is_ok() {
-            pieces += 1;
+        while sent < times && stream.write_all(piece).is_ok() {
+            sent += 1;
         }
     }
-    let (answer, answered) = reading.join().unwrap();
-    Exchange {
-        answer,
-        answered,
-        took: started.elapsed(),
-    }
+    let answer = reading.join().unwrap();
+    Exchange { answer, sent }
 }

@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use starchart_testkit::route53::Set;
+use starchart_testkit::wait::{equal, eventually};
 
-use crate::app::{ROOT, World, eventually};
+use crate::app::{ROOT, World};
 use crate::audit::{audited, published, remove, with_records};
 use crate::browser::person;
 use crate::truth::{Ended, no_difference, signed_in, verb, zone_sets};
-
-const SOON: Duration = Duration::from_secs(8);
 
 fn fqdn(name: &str) -> String {
     format!("{name}.user1.{ROOT}")
@@ -96,7 +95,7 @@ async fn a_pause_holds_all_back_says_so_and_ends_with_an_approval() {
         world.zone.set(&fqdn("www"), "A").is_some(),
         "the command waits until it is there"
     );
-    eventually("the page follows", SOON, async || {
+    eventually("the page follows", async || {
         owner.clone().row(&fqdn("www"), "A").await.unwrap().key != "paused"
     })
     .await;
@@ -333,10 +332,7 @@ async fn the_pause_of_a_wipe_ends_by_itself_where_the_zone_is_empty_only() {
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert!(world.zone.set(&fqdn("www"), "A").is_none());
     remove(&world, [fqdn("before")]);
-    eventually("goes on", SOON, async || {
-        world.zone.set(&fqdn("www"), "A").is_some()
-    })
-    .await;
+    eventually("goes on", async || world.zone.set(&fqdn("www"), "A")).await;
 }
 
 #[tokio::test]
@@ -349,8 +345,11 @@ async fn what_waits_is_told_as_it_is() {
         .put(Set::new(&fqdn("taken"), "A", 300, ["203.0.113.8"]))
         .unwrap();
     assert_eq!(owner.create("taken", "A", "192.168.1.1").await.status, 303);
-    eventually("refused", SOON, async || {
-        owner.clone().row(&fqdn("taken"), "A").await.unwrap().key == "refused"
+    eventually("refused", async || {
+        equal(
+            owner.clone().row(&fqdn("taken"), "A").await.unwrap().key,
+            "refused",
+        )
     })
     .await;
     let told = verb(&world, &["reconcile", "--dry-run"]).await;
@@ -364,10 +363,7 @@ async fn what_waits_is_told_as_it_is() {
     );
     assert!(!told.out.contains("without an approval"), "{}", told.out);
     assert_eq!(owner.create("www", "A", "192.168.1.1").await.status, 303);
-    eventually("published", SOON, async || {
-        world.zone.set(&fqdn("www"), "A").is_some()
-    })
-    .await;
+    eventually("published", async || world.zone.set(&fqdn("www"), "A")).await;
 
     assert_eq!(
         verb(&world, &["wipe", "--confirm", &format!("{ROOT}:1")])

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use reqwest::Method;
 
-use crate::app::{APP_URL, ROOT, World, eventually};
+use starchart_testkit::wait::{equal, eventually};
+
+use crate::app::{APP_URL, ROOT, World};
 use crate::browser::{Page, asked, path_of, person};
 use crate::pages;
 use crate::truth::signed_in;
@@ -33,8 +35,8 @@ async fn a_name_is_made_changed_and_deleted_in_the_zone() {
             .set(&name, rtype)
             .map(|set| set.values.into_iter().collect::<Vec<_>>().join(" "))
     };
-    eventually("created in the zone", Duration::from_secs(2), async || {
-        value("A").as_deref() == Some("192.168.1.1")
+    eventually("created in the zone", async || {
+        equal(value("A").as_deref(), Some("192.168.1.1"))
     })
     .await;
 
@@ -47,8 +49,8 @@ async fn a_name_is_made_changed_and_deleted_in_the_zone() {
         .with("type", "CNAME")
         .with("value", "pages.example.com");
     assert_eq!(browser.submit(&form).await.status, 303);
-    eventually("changed in the zone", Duration::from_secs(2), async || {
-        value("CNAME").as_deref() == Some("pages.example.com.")
+    eventually("changed in the zone", async || {
+        equal(value("CNAME").as_deref(), Some("pages.example.com."))
     })
     .await;
     assert_eq!(value("A"), None);
@@ -61,10 +63,7 @@ async fn a_name_is_made_changed_and_deleted_in_the_zone() {
     let page = browser.get(&format!("/dns-records/{id}/delete")).await;
     let form = page.form("/dns-records");
     assert_eq!(browser.submit(&form).await.status, 303);
-    eventually("gone from the zone", Duration::from_secs(2), async || {
-        value("CNAME").is_none()
-    })
-    .await;
+    eventually("gone from the zone", async || equal(value("CNAME"), None)).await;
 }
 
 impl World {
@@ -78,12 +77,7 @@ impl World {
     /// Waits until the zone shows `wanted`.
     pub async fn shows(&self, name: &str, rtype: &str, wanted: Option<&str>) {
         let holds = async || self.shown(name, rtype).as_deref() == wanted;
-        eventually(
-            &format!("{name} {rtype} is {wanted:?}"),
-            Duration::from_secs(5),
-            holds,
-        )
-        .await;
+        eventually(&format!("{name} {rtype} is {wanted:?}"), holds).await;
     }
 }
 
@@ -161,7 +155,7 @@ async fn every_type_arrives_as_route53_holds_it() {
             Some("10 mx2.example.com. | 5 mx1.example.com."),
         )
         .await;
-    eventually("all answered", Duration::from_secs(10), async || {
+    eventually("all answered", async || {
         let page = browser.clone().get("/dns-records").await.body;
         page.matches("data-state=\"answered\"").count() == cases.len() + 2
     })
@@ -269,7 +263,7 @@ async fn renewing_moves_the_date_and_leaves_the_zone_alone() {
             .body
             .contains("data-state=\"answered\"")
     };
-    eventually("answered", Duration::from_secs(10), answered).await;
+    eventually("answered", answered).await;
     let changes = world.zone.counts().change;
     for method in [Method::POST, Method::PATCH] {
         world

@@ -3,12 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use crate::app::{ROOT, World, eventually};
-use crate::truth::{dig, label_of, no_difference, signed_in, zone_equals_pages, zone_sets};
+use starchart_testkit::wait::{equal, eventually};
 
-/// A lease lasts 15 s; whoever waits for it looks every 2 s, and again to finish.
-const TAKEOVER: Duration = Duration::from_secs(15 + 2 + 5);
-const SOON: Duration = Duration::from_secs(3);
+use crate::app::{ROOT, World};
+use crate::truth::{dig, label_of, no_difference, signed_in, zone_equals_pages, zone_sets};
 
 #[tokio::test]
 async fn what_one_process_creates_another_edits_and_deletes() {
@@ -19,8 +17,8 @@ async fn what_one_process_creates_another_edits_and_deletes() {
     let name = format!("www.user1.{ROOT}");
 
     assert_eq!(at_one.create("www", "A", "192.168.1.1").await.status, 303);
-    eventually("created", SOON, async || {
-        dig(&world, &name, "A").await == ["192.168.1.1"]
+    eventually("created", async || {
+        equal(dig(&world, &name, "A").await, ["192.168.1.1"])
     })
     .await;
     let row = at_two
@@ -28,15 +26,12 @@ async fn what_one_process_creates_another_edits_and_deletes() {
         .await
         .expect("the other process lists it");
     assert_eq!(at_two.edit(&row.id, "A", "192.168.1.2").await.status, 303);
-    eventually("edited", SOON, async || {
-        dig(&world, &name, "A").await == ["192.168.1.2"]
+    eventually("edited", async || {
+        equal(dig(&world, &name, "A").await, ["192.168.1.2"])
     })
     .await;
     assert_eq!(at_one.delete(&row.id).await.status, 303);
-    eventually("deleted", SOON, async || {
-        dig(&world, &name, "A").await.is_empty()
-    })
-    .await;
+    eventually("deleted", async || dig(&world, &name, "A").await.is_empty()).await;
     assert!(at_two.rows().await.is_empty());
     assert_eq!(zone_sets(&world).len(), 0, "nothing is left in the zone");
 }
@@ -69,7 +64,7 @@ async fn two_hundred_saves_at_once_on_two_processes_end_in_the_zone() {
     for page in saves.join_all().await {
         assert_eq!(page.status, 303, "{}", page.body);
     }
-    zone_equals_pages(&world, &mut people, Duration::from_secs(30)).await;
+    zone_equals_pages(&world, &mut people).await;
 
     let listed = people[0].rows().await;
     assert_eq!(listed.len(), 25, "every save is listed");
@@ -92,11 +87,8 @@ async fn a_process_killed_while_its_change_is_under_way_is_followed_by_another()
     let (one, two) = (world.start().await, world.start().await);
     let mut browser = signed_in(&world, &one, "user1").await;
     assert_eq!(browser.create("before", "A", "10.0.0.1").await.status, 303);
-    eventually("published", SOON, async || {
-        world
-            .zone
-            .set(&format!("before.user1.{ROOT}"), "A")
-            .is_some()
+    eventually("published", async || {
+        world.zone.set(&format!("before.user1.{ROOT}"), "A")
     })
     .await;
     // Two changes in two ways: one that the zone takes after the sender's death, and one that it
@@ -121,19 +113,16 @@ async fn a_process_killed_while_its_change_is_under_way_is_followed_by_another()
         two.signal("CONT");
         if released_early {
             world.zone.release();
-            eventually("the zone took it", SOON, async || {
-                world.zone.set(&name, "A").is_some()
-            })
-            .await;
+            eventually("the zone took it", async || world.zone.set(&name, "A")).await;
         }
         let mut at_survivor = browser.at(survivor);
         let known = async || browser_knows(&mut at_survivor.clone(), &name).await;
-        eventually("the survivor publishes it", TAKEOVER, known).await;
+        eventually("the survivor publishes it", known).await;
         println!("{held}: taken over after {:?}", died.elapsed());
         assert_eq!(dig(&world, &name, "A").await, ["10.0.0.2"]);
         world.zone.release();
         tokio::time::sleep(Duration::from_millis(300)).await;
-        zone_equals_pages(&world, std::slice::from_mut(&mut at_survivor), SOON).await;
+        zone_equals_pages(&world, std::slice::from_mut(&mut at_survivor)).await;
     }
 }
 
@@ -182,14 +171,14 @@ async fn stopped_past_its_lease(how: Return) {
     assert_eq!(at_two.create("edited", "A", "10.0.0.2").await.status, 303);
     let row = at_two.row(&deleted, "A").await.expect("saved is saved");
     assert_eq!(at_two.edit(&row.id, "A", "10.0.0.9").await.status, 303);
-    eventually("the second publishes both", TAKEOVER, async || {
+    eventually("the second publishes both", async || {
         dig(&world, &deleted, "A").await == ["10.0.0.9"]
             && dig(&world, &edited, "A").await == ["10.0.0.2"]
     })
     .await;
     assert_eq!(at_two.delete(&row.id).await.status, 303);
-    eventually("the second deletes", SOON, async || {
-        world.zone.set(&deleted, "A").is_none()
+    eventually("the second deletes", async || {
+        equal(world.zone.set(&deleted, "A"), None)
     })
     .await;
     let row = at_two.row(&edited, "A").await.unwrap();
@@ -200,16 +189,16 @@ async fn stopped_past_its_lease(how: Return) {
             .status,
         303
     );
-    eventually("the second edits", SOON, async || {
-        world.zone.set(&edited, "CNAME").is_some()
+    eventually("the second edits", async || {
+        world.zone.set(&edited, "CNAME")
     })
     .await;
 
     match how {
         Return::AnswerFirst => {
             world.zone.release();
-            eventually("the late set stands", SOON, async || {
-                world.zone.set(&deleted, "A").is_some()
+            eventually("the late set stands", async || {
+                world.zone.set(&deleted, "A")
             })
             .await;
             one.signal("CONT");
@@ -218,20 +207,18 @@ async fn stopped_past_its_lease(how: Return) {
             one.signal("CONT");
             tokio::time::sleep(Duration::from_secs(6)).await;
             world.zone.release();
-            eventually("the late set stands", SOON, async || {
-                world.zone.set(&deleted, "A").is_some()
+            eventually("the late set stands", async || {
+                world.zone.set(&deleted, "A")
             })
             .await;
         }
     }
-    eventually(
-        "the late set is gone within two sweeps",
-        Duration::from_secs(4),
-        async || world.zone.set(&deleted, "A").is_none(),
-    )
+    eventually("the late set is gone within two sweeps", async || {
+        equal(world.zone.set(&deleted, "A"), None)
+    })
     .await;
     // The stopped process works again.
     assert_eq!(browser.create("again", "A", "10.0.0.3").await.status, 303);
-    zone_equals_pages(&world, std::slice::from_mut(&mut browser), TAKEOVER).await;
+    zone_equals_pages(&world, std::slice::from_mut(&mut browser)).await;
     no_difference(&world).await;
 }

@@ -2,7 +2,6 @@
 //! nobody arrives, nothing is fetched, nothing grows.
 
 use std::net::TcpListener;
-use std::time::{Duration, Instant};
 
 use starchart_saml::issuer::{AuthnRequest, Issuer, Response, SamlIdentity, SignedParts};
 
@@ -11,6 +10,8 @@ use crate::browser::{SESSION, path_of, person};
 use crate::raw::exchange;
 use crate::sign_in::encode;
 
+/// How many pieces of 64 KiB a client may send before its connection is closed.
+const PIECES_TAKEN: usize = 1_000;
 /// Memory that one hostile answer may cost, in KiB.
 const GROWTH_KIB: u64 = 20 * 1024;
 
@@ -509,7 +510,6 @@ async fn a_signature_that_points_elsewhere_is_not_followed() {
         "#xpointer(/)",
     ] {
         for sign in [SignedParts::Assertion, SignedParts::Response] {
-            let started = Instant::now();
             stage
                 .refused(
                     &format!("a reference to {uri:?}"),
@@ -528,11 +528,6 @@ async fn a_signature_that_points_elsewhere_is_not_followed() {
                     },
                 )
                 .await;
-            assert!(
-                started.elapsed() < Duration::from_secs(2),
-                "{uri}: {:?}",
-                started.elapsed()
-            );
         }
     }
     let enveloped =
@@ -542,7 +537,6 @@ async fn a_signature_that_points_elsewhere_is_not_followed() {
     let xslt = "<ds:Transform Algorithm=\"http://www.w3.org/TR/1999/REC-xslt-19991116\"/>";
     let base64 = "<ds:Transform Algorithm=\"http://www.w3.org/2000/09/xmldsig#base64\"/>";
     for transform in [xpath, xslt, base64, ""] {
-        let started = Instant::now();
         stage
             .refused("another transform", SIGNATURE, |response, _| {
                 let signed = response.sign(&stage.world.idp).unwrap();
@@ -550,11 +544,6 @@ async fn a_signature_that_points_elsewhere_is_not_followed() {
                 signed.replace(enveloped, transform)
             })
             .await;
-        assert!(
-            started.elapsed() < Duration::from_secs(2),
-            "{transform}: {:?}",
-            started.elapsed()
-        );
     }
     let retrieval = format!("<ds:RetrievalMethod URI=\"{http}\"/></ds:KeyInfo>");
     stage
@@ -587,13 +576,8 @@ async fn what_is_too_large_is_cut_off_at_once() {
     )
     .await;
     assert_eq!(declared.status(), 413, "{}", declared.text());
-    assert!(
-        declared.answered < Duration::from_secs(1),
-        "{:?}",
-        declared.answered
-    );
-    // Without a length, and without an end: the answer comes at once; then the server closes,
-    // however fast more is sent.
+    // Nothing of the body was sent, so the answer did not wait for it. Without a length, and
+    // without an end: the answer comes, and the server closes, however fast more is sent.
     let mut piece = b"10000\r\n".to_vec();
     piece.extend_from_slice(&[b'a'; 65_536]);
     piece.extend_from_slice(b"\r\n");
@@ -608,8 +592,8 @@ async fn what_is_too_large_is_cut_off_at_once() {
     for one in (0..4).map(|_| chunked()).collect::<Vec<_>>() {
         let one = one.await.unwrap();
         assert_eq!(one.status(), 413, "{}", one.text());
-        assert!(one.answered < Duration::from_secs(2), "{:?}", one.answered);
-        assert!(one.took < Duration::from_secs(10), "{:?}", one.took);
+        // The sockets' buffers take some megabytes more than the server reads.
+        assert!(one.sent < PIECES_TAKEN, "{} pieces were sent", one.sent);
     }
     // The largest that is read, and then refused.
     let huge = stage
@@ -685,18 +669,7 @@ async fn without_a_signing_certificate_nothing_starts() {
     ] {
         world = world.with_idp_metadata(&metadata);
         let mut app = world.launch("run");
-        let started = Instant::now();
-        let status = loop {
-            if let Some(status) = app.server.exited() {
-                break status;
-            }
-            assert!(
-                started.elapsed() < Duration::from_secs(20),
-                "{what}: it runs\n{}",
-                app.server.log()
-            );
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        };
+        let status = app.server.wait_for_exit().await;
         let log = app.server.log();
         assert!(!status.success(), "{what}: {log}");
         assert!(log.contains("SAML_IDP_METADATA_PATH"), "{what}: {log}");

@@ -97,7 +97,7 @@ async fn the_log_is_flat_json_without_secrets_or_addresses() {
             .set("www.kepler.starchart.example", "A")
             .is_some()
     };
-    crate::app::eventually("published", std::time::Duration::from_secs(5), published).await;
+    starchart_testkit::wait::eventually("published", published).await;
     app.signal("TERM");
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
 

@@ -1,11 +1,10 @@
 //! Somebody else's identity provider: SimpleSAMLphp signs people in, whatever it signs.
 
-use std::time::Duration;
-
 use starchart_testkit::http;
 use starchart_testkit::simplesamlphp::{ServiceProvider, Signed, SimpleSaml, USERS};
+use starchart_testkit::wait::{equal, eventually};
 
-use crate::app::{APP_URL, ROOT, World, eventually};
+use crate::app::{APP_URL, ROOT, World};
 use crate::browser::path_of;
 use crate::truth::dig;
 
@@ -55,8 +54,8 @@ async fn simplesamlphp_signs_in_with_each_kind_of_signature() {
 
         assert_eq!(browser.create(name, "A", "192.168.1.1").await.status, 303);
         let fqdn = format!("{name}.{}.{ROOT}", user.username);
-        eventually("in the zone", Duration::from_secs(3), async || {
-            dig(&world, &fqdn, "A").await == ["192.168.1.1"]
+        eventually("in the zone", async || {
+            equal(dig(&world, &fqdn, "A").await, ["192.168.1.1"])
         })
         .await;
     }

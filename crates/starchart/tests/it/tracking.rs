@@ -1,12 +1,16 @@
 //! What the person's page says while a change is on its way.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::app::{ROOT, World, eventually};
+use starchart_testkit::wait::{equal, eventually};
+
+use crate::app::{ROOT, World};
 use crate::browser::Browser;
 use crate::truth::signed_in;
+
+const HOUR: Duration = Duration::from_secs(3_600);
 
 /// The state of the person's one record, as the page's script reads it.
 async fn state(browser: &mut Browser) -> Value {
@@ -17,37 +21,39 @@ async fn state(browser: &mut Browser) -> Value {
     states[0].clone()
 }
 
-/// Every state in words, in the order seen, until one is settled.
-async fn until_settled(browser: &mut Browser, limit: Duration) -> Vec<String> {
-    let (start, mut seen) = (Instant::now(), Vec::new());
-    loop {
+/// Polls the state of the record until `is_reached`; adds every state that it sees, in words.
+async fn follow(
+    browser: &mut Browser,
+    seen: &mut Vec<String>,
+    what: &str,
+    is_reached: impl Fn(&Value) -> bool,
+) {
+    eventually(what, async || {
         let state = state(browser).await;
         let words = state["text"].as_str().unwrap().to_owned();
         if seen.last() != Some(&words) {
             seen.push(words);
         }
-        if state["settled"] == true {
-            return seen;
+        if is_reached(&state) {
+            Ok(())
+        } else {
+            Err(seen.clone())
         }
-        assert!(
-            start.elapsed() < limit,
-            "not settled within {limit:?}: {seen:?}"
-        );
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    })
+    .await;
+}
+
+fn is_settled(state: &Value) -> bool {
+    state["settled"] == true
 }
 
 #[tokio::test]
 async fn the_page_follows_a_change_to_the_last_name_server() {
     let mut world = World::new().await;
-    let lagging = world
-        .zone
-        .start_lagging(Duration::from_secs(3))
-        .await
-        .unwrap();
+    let lagging = world.zone.start_lagging(HOUR).await.unwrap();
     let servers = format!("{},{}", world.zone.dns_addr(), lagging.addr());
     world = world.set("DNS_SERVERS", &servers);
-    world.zone.pending_time(Duration::from_secs(1));
+    world.zone.pending_time(HOUR);
     world.zone.hold(1);
     let app = world.start().await;
     let mut browser = signed_in(&world, &app, "user1").await;
@@ -55,7 +61,26 @@ async fn the_page_follows_a_change_to_the_last_name_server() {
     world.zone.until_held(1).await;
     assert_eq!(state(&mut browser).await["key"], "saved");
     world.zone.release();
-    let seen = until_settled(&mut browser, Duration::from_secs(10)).await;
+    let mut seen = Vec::new();
+    let sent = |state: &Value| state["words"] == "Sent to Route53";
+    follow(&mut browser, &mut seen, "the change to be sent", sent).await;
+    world.zone.pending_time(Duration::ZERO);
+    let one_answers = |state: &Value| state["words"] == "Answered by 1 of 2 name servers";
+    follow(
+        &mut browser,
+        &mut seen,
+        "the first name server",
+        one_answers,
+    )
+    .await;
+    lagging.catch_up();
+    follow(
+        &mut browser,
+        &mut seen,
+        "the second name server",
+        is_settled,
+    )
+    .await;
     // A moment that is shorter than the page's look may be missed; the order and the long ones may
     // not.
     let all = [
@@ -94,19 +119,20 @@ async fn the_page_follows_a_change_to_the_last_name_server() {
 #[tokio::test]
 async fn a_change_that_the_provider_no_longer_knows_is_long_done() {
     let world = World::new().await;
-    world.zone.pending_time(Duration::from_secs(3600));
+    world.zone.pending_time(HOUR);
     let app = world.start().await;
     let mut browser = signed_in(&world, &app, "user1").await;
     assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
-    eventually("sent", Duration::from_secs(3), async || {
-        state(&mut browser.clone()).await["key"] == "sent"
+    eventually("sent", async || {
+        equal(&state(&mut browser.clone()).await["key"], &"sent")
     })
     .await;
     world
         .db
         .run("UPDATE zone_changes SET id = 'C0UNKNOWN'; UPDATE names SET change_id = 'C0UNKNOWN'")
         .await;
-    let seen = until_settled(&mut browser, Duration::from_secs(10)).await;
+    let mut seen = Vec::new();
+    follow(&mut browser, &mut seen, "every name server", is_settled).await;
     assert_eq!(
         seen.last().map(String::as_str),
         Some("Answered by 1 of 1 name server"),

@@ -1,7 +1,7 @@
 //! What pages list, what the zone holds, what DNS answers; and that they are the same.
 
+use starchart_testkit::wait::{completes, eventually};
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
 
 use starchart_testkit::html::unescape;
 
@@ -143,12 +143,10 @@ pub async fn verb(world: &World, arguments: &[&str]) -> Ended {
     ended(world.command(arguments)).await
 }
 
-/// Runs a command to its end, at most 60 s.
+/// Runs a command to its end.
 pub async fn ended(mut command: tokio::process::Command) -> Ended {
-    let output = tokio::time::timeout(Duration::from_secs(60), command.output())
-        .await
-        .expect("it ends")
-        .unwrap();
+    let what = format!("{:?} to end", command.as_std().get_program());
+    let output = completes(&what, command.output()).await.unwrap();
     let (out, err) = (
         String::from_utf8(output.stdout).unwrap(),
         String::from_utf8(output.stderr).unwrap(),
@@ -174,15 +172,14 @@ pub fn zone_sets(world: &World) -> BTreeMap<(String, String), BTreeSet<String>> 
 }
 
 /// As [`zone_becomes_pages`], and `reconcile --dry-run` agrees.
-pub async fn zone_equals_pages(world: &World, people: &mut [Browser], limit: Duration) {
-    zone_becomes_pages(world, people, limit).await;
+pub async fn zone_equals_pages(world: &World, people: &mut [Browser]) {
+    zone_becomes_pages(world, people).await;
     no_difference(world).await;
 }
 
 /// Waits until the zone holds exactly what the people's pages list (A records and CNAMEs).
-pub async fn zone_becomes_pages(world: &World, people: &mut [Browser], limit: Duration) {
-    let start = Instant::now();
-    loop {
+pub async fn zone_becomes_pages(world: &World, people: &mut [Browser]) {
+    eventually("the zone to hold what the pages list", async || {
         let mut wanted: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
         for browser in people.iter_mut() {
             for row in browser.rows().await {
@@ -195,7 +192,7 @@ pub async fn zone_becomes_pages(world: &World, people: &mut [Browser], limit: Du
         }
         let zone = zone_sets(world);
         if zone == wanted {
-            return;
+            return Ok(());
         }
         let odd: Vec<_> = zone
             .iter()
@@ -207,12 +204,9 @@ pub async fn zone_becomes_pages(world: &World, people: &mut [Browser], limit: Du
             .filter(|(key, _)| !zone.contains_key(*key))
             .take(5)
             .collect();
-        assert!(
-            start.elapsed() < limit,
-            "zone and pages differ after {limit:?}: in the zone {odd:?}, missing {missing:?}"
-        );
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+        Err(format!("in the zone {odd:?}, missing {missing:?}"))
+    })
+    .await;
 }
 
 /// `reconcile --dry-run` finds nothing to do.

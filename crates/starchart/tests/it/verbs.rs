@@ -1,6 +1,8 @@
 //! What the other verbs print and how they end, and what the production build is made of.
 
-use crate::app::{ROOT, World, eventually};
+use starchart_testkit::wait::eventually;
+
+use crate::app::{ROOT, World};
 use crate::truth::{Ended, ended, signed_in, verb, zone_equals_pages};
 
 const SECRETS: [&str; 2] = ["a secret for tests", "AKIDSECRETID"];
@@ -322,12 +324,7 @@ async fn reconcile_prints_the_difference_and_changes_nothing() {
         assert_eq!(browser.create(name, "A", "192.168.1.1").await.status, 303);
     }
     let fqdn = |name: &str| format!("{name}.user1.{ROOT}");
-    zone_equals_pages(
-        &world,
-        std::slice::from_mut(&mut browser),
-        std::time::Duration::from_secs(5),
-    )
-    .await;
+    zone_equals_pages(&world, std::slice::from_mut(&mut browser)).await;
     let set = |name: &str, value: &str| {
         starchart_testkit::route53::Set::new(&fqdn(name), "A", 300, [value])
     };
@@ -449,12 +446,7 @@ async fn seed_makes_people_with_records_once_and_never_in_production() {
             .set(&format!("blog.hansolo.{ROOT}"), "CNAME")
             .is_some()
     };
-    eventually(
-        "published like any record",
-        std::time::Duration::from_secs(10),
-        published,
-    )
-    .await;
+    eventually("published like any record", published).await;
 }
 
 #[tokio::test]

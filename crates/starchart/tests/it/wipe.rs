@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use starchart_testkit::redis::Redis;
 use starchart_testkit::route53::Set;
+use starchart_testkit::wait::eventually;
 
-use crate::app::{App, ROOT, World, eventually};
+use crate::app::{App, ROOT, World};
 use crate::browser::Browser;
 use crate::truth::{ended, signed_in, verb};
 
 const FLAG: &str = "DANGER_DATABASE_WIPE_REINITIALIZE";
-const SOON: Duration = Duration::from_secs(5);
-
 /// A world with two people, a published record and a set of somebody else's.
 async fn lived_in() -> (World, Vec<Set>) {
     let world = World::new().await;
@@ -37,7 +36,7 @@ async fn fill(world: &World, app: &App) -> Browser {
     signed_in(world, app, "user2").await;
     assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
     let published = async || world.zone.set(&format!("www.user1.{ROOT}"), "A").is_some();
-    eventually("published", SOON, published).await;
+    eventually("published", published).await;
     browser
 }
 
@@ -210,7 +209,7 @@ async fn where_the_zone_is_empty_publishing_goes_on_by_itself() {
     let id = browser.record_ids().await.remove(0);
     assert_eq!(browser.delete(&id).await.status, 303);
     let gone = async || world.zone.set(&format!("www.user1.{ROOT}"), "A").is_none();
-    eventually("gone from the zone", SOON, gone).await;
+    eventually("gone from the zone", gone).await;
     drop(app);
     let world = world
         .set(FLAG, "1")
@@ -237,7 +236,7 @@ async fn a_wipe_cut_off_in_the_middle_is_finished_and_never_served() {
         if auto_migrate == "0" {
             let words =
                 "a wipe was begun and is not finished, and AUTO_MIGRATE=0: run `starchart migrate`";
-            eventually("says so", SOON, async || app.server.log().contains(words)).await;
+            eventually("says so", async || app.server.log().contains(words)).await;
             assert_eq!(app.browser().get("/healthcheck").await.status, 500);
             let mut browser = app.browser();
             let form = browser.get("/login").await.form("/login");

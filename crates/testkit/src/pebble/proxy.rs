@@ -13,6 +13,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::Pebble;
 use crate::route53::http::{Request, read_request};
+use crate::wait::eventually;
 
 /// What happens to a request instead of, or after, what pebble does.
 #[derive(Debug, Clone)]
@@ -133,18 +134,16 @@ impl AcmeProxy {
         self.release();
     }
 
-    /// Waits until this many answers are held.
+    /// Waits until at least `count` answers are held.
     ///
     /// # Panics
-    /// When that takes longer than a minute.
+    /// When fewer are held after [`WAIT_LIMIT`](crate::wait::WAIT_LIMIT).
     pub async fn until_held(&self, count: usize) {
-        for _ in 0..6_000 {
-            if self.shared.lock().held >= count {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        panic!("{count} answers were not held within a minute");
+        eventually("answers to be held", async || {
+            let held = self.shared.lock().held;
+            if held >= count { Ok(()) } else { Err(held) }
+        })
+        .await;
     }
 
     /// Lets held answers go.

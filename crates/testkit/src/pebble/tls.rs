@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+
+use crate::wait::WAIT_LIMIT;
 
 /// Files in a server's folder, and the same for servers in this process.
 #[derive(Debug, Clone)]
@@ -71,7 +72,7 @@ impl Identity {
         let root = root.unwrap_or_else(|error| panic!("our own root: {error}"));
         reqwest::Client::builder()
             .tls_certs_only([root])
-            .timeout(Duration::from_secs(60))
+            .timeout(WAIT_LIMIT)
             .no_proxy()
             .build()
             .unwrap_or_else(|error| panic!("no HTTP client: {error}"))

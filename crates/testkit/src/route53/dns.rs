@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use hickory_proto::op::{Edns, Message, MessageType, Metadata, OpCode, ResponseCode};
@@ -23,11 +24,12 @@ const LARGEST_DATAGRAM: u16 = 1232;
 const LONGEST_CHAIN: usize = 8;
 
 /// Which moment a server shows.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Lag {
     /// As the knob says.
     Knob,
-    Fixed(Duration),
+    /// A number of milliseconds that the owner of the server may change.
+    Own(Arc<AtomicU64>),
 }
 
 /// The sockets of one server; both on the same port.
@@ -58,13 +60,13 @@ impl Sockets {
     /// Answers until the task is aborted.
     pub(crate) async fn serve(self, state: Arc<State>, lag: Lag) {
         tokio::join!(
-            serve_udp(self.udp, &state, lag),
-            serve_tcp(self.tcp, &state, lag)
+            serve_udp(self.udp, &state, &lag),
+            serve_tcp(self.tcp, &state, &lag)
         );
     }
 }
 
-async fn serve_udp(socket: UdpSocket, state: &State, lag: Lag) {
+async fn serve_udp(socket: UdpSocket, state: &State, lag: &Lag) {
     let mut buffer = vec![0; 4096];
     loop {
         // Errors are those of earlier answers (a client that has gone).
@@ -80,13 +82,13 @@ async fn serve_udp(socket: UdpSocket, state: &State, lag: Lag) {
     }
 }
 
-async fn serve_tcp(listener: TcpListener, state: &Arc<State>, lag: Lag) {
+async fn serve_tcp(listener: TcpListener, state: &Arc<State>, lag: &Lag) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
                 if let Ok((stream, _)) = accepted {
-                    connections.spawn(serve_stream(stream, Arc::clone(state), lag));
+                    connections.spawn(serve_stream(stream, Arc::clone(state), lag.clone()));
                 }
             }
             Some(_) = connections.join_next() => {}
@@ -100,7 +102,7 @@ async fn serve_stream(mut stream: TcpStream, state: Arc<State>, lag: Lag) {
         if stream.read_exact(&mut query).await.is_err() {
             return;
         }
-        let Some(answer) = respond(&state, lag, &query, false) else {
+        let Some(answer) = respond(&state, &lag, &query, false) else {
             return;
         };
         let Ok(length) = u16::try_from(answer.len()) else {
@@ -114,13 +116,13 @@ async fn serve_stream(mut stream: TcpStream, state: Arc<State>, lag: Lag) {
 }
 
 /// The answer to a query in wire form; `None` if it is not a query.
-fn respond(state: &State, lag: Lag, query: &[u8], udp: bool) -> Option<Vec<u8>> {
+fn respond(state: &State, lag: &Lag, query: &[u8], udp: bool) -> Option<Vec<u8>> {
     let query = Message::from_vec(query)
         .ok()
         .filter(|query| query.metadata.message_type == MessageType::Query)?;
     let lag = match lag {
         Lag::Knob => state.dns_lag(),
-        Lag::Fixed(lag) => lag,
+        Lag::Own(millis) => Duration::from_millis(millis.load(Ordering::Relaxed)),
     };
     let mut answer = answer(&state.zone_before(lag), &query);
     if query.edns.is_some() {

@@ -22,6 +22,7 @@ mod zone;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -34,7 +35,11 @@ use dns::{Lag, Sockets};
 use name::DnsName;
 use state::State;
 
+use crate::wait::completes;
+
 /// The id of the one hosted zone, as `AWS_ROUTE53_HOSTED_ZONE_ID` takes it.
+/// How many sets of the zone a failed test prints.
+const SETS_PRINTED: usize = 20;
 const ZONE_ID: &str = "Z0STRICT00000001";
 const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
@@ -51,6 +56,7 @@ pub struct StrictRoute53 {
 #[derive(Debug)]
 pub struct LaggingServer {
     addr: SocketAddr,
+    lag: Arc<AtomicU64>,
     task: AbortHandle,
 }
 
@@ -114,11 +120,12 @@ impl StrictRoute53 {
     /// If no port is free.
     pub async fn start_lagging(&self, lag: Duration) -> io::Result<LaggingServer> {
         self.state.remember(lag);
+        let lag = Arc::new(AtomicU64::new(millis(lag)));
         let sockets = Sockets::bind(ANY_PORT).await?;
         let addr = sockets.addr()?;
-        let task =
-            tokio::spawn(sockets.serve(Arc::clone(&self.state), Lag::Fixed(lag))).abort_handle();
-        Ok(LaggingServer { addr, task })
+        let task = tokio::spawn(sockets.serve(Arc::clone(&self.state), Lag::Own(Arc::clone(&lag))))
+            .abort_handle();
+        Ok(LaggingServer { addr, lag, task })
     }
 
     /// Turns a knob. Only `Put` and `Remove` can fail: with what is wrong about the set or the
@@ -211,9 +218,12 @@ impl StrictRoute53 {
         self.set_knob(Knob::Hold(times));
     }
 
-    /// Waits until `count` changes are held.
+    /// Waits until at least `count` changes are held.
+    ///
+    /// # Panics
+    /// When fewer are held after [`WAIT_LIMIT`](crate::wait::WAIT_LIMIT).
     pub async fn until_held(&self, count: usize) {
-        self.state.until_held(count).await;
+        completes("changes to be held", self.state.until_held(count)).await;
     }
 
     /// Lets the held changes go, and holds no more.
@@ -296,7 +306,14 @@ impl StrictRoute53 {
 }
 
 impl Drop for StrictRoute53 {
+    #[expect(clippy::print_stderr, reason = "the output of a failed test")]
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("calls of Route53: {:?}; the zone holds:", self.counts());
+            for set in self.sets().into_iter().take(SETS_PRINTED) {
+                eprintln!("  {} {} {:?}", set.name, set.rtype, set.values);
+            }
+        }
         for task in &self.tasks {
             task.abort();
         }
@@ -304,6 +321,11 @@ impl Drop for StrictRoute53 {
 }
 
 impl LaggingServer {
+    /// Serves the zone as it is now from this call on.
+    pub fn catch_up(&self) {
+        self.lag.store(0, Ordering::Relaxed);
+    }
+
     /// Where it answers, on UDP and TCP.
     pub fn addr(&self) -> SocketAddr {
         self.addr

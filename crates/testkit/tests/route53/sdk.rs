@@ -8,7 +8,7 @@ use aws_sdk_route53::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_route53::types::{
     Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType,
 };
-use std::time::Duration;
+use starchart_testkit::wait::WAIT_LIMIT;
 
 pub(crate) const ZONE: &str = "starchart.test";
 
@@ -28,7 +28,7 @@ pub(crate) struct Refused {
 
 impl Api {
     pub(crate) fn new(endpoint: &str, zone_id: &str) -> Self {
-        let timeouts = TimeoutConfig::builder().operation_timeout(Duration::from_secs(10));
+        let timeouts = TimeoutConfig::builder().operation_timeout(WAIT_LIMIT);
         Self {
             client: client(endpoint, timeouts.build()),
             zone_id: zone_id.into(),

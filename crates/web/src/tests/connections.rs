@@ -1,31 +1,22 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
+use starchart_testkit::wait::WAIT_LIMIT;
 
 use super::test_app::{HOST, TestApp};
 
 /// Sends a head and then chunks over a socket, and reads until the server closes. Returns the
-/// response, the number of chunks sent and the time that it took.
-fn exchange(
-    address: SocketAddr,
-    head: &str,
-    chunk: &[u8],
-    chunks: usize,
-) -> (String, usize, Duration) {
+/// response and the number of chunks sent.
+fn exchange(address: SocketAddr, head: &str, chunk: &[u8], chunks: usize) -> (String, usize) {
     // Slow enough to take two minutes for all chunks.
     let pause = Duration::from_millis(50);
-    let started = Instant::now();
     let mut stream = TcpStream::connect(address).unwrap();
-    stream
-        .set_read_timeout(Some(Duration::from_secs(20)))
-        .unwrap();
-    stream
-        .set_write_timeout(Some(Duration::from_secs(20)))
-        .unwrap();
+    stream.set_read_timeout(Some(WAIT_LIMIT)).unwrap();
+    stream.set_write_timeout(Some(WAIT_LIMIT)).unwrap();
     let mut sent = 0;
     if stream.write_all(head.as_bytes()).is_ok() {
         while sent < chunks && stream.write_all(chunk).is_ok() {
@@ -35,16 +26,22 @@ fn exchange(
     }
     let mut answer = Vec::new();
     let mut piece = [0; 4096];
-    while let Ok(count) = stream.read(&mut piece)
-        && count > 0
-    {
-        answer.extend_from_slice(&piece[..count]);
+    // A reset after the answer is an end too.
+    loop {
+        match stream.read(&mut piece) {
+            Ok(0) => break,
+            Ok(count) => answer.extend_from_slice(&piece[..count]),
+            Err(error) => {
+                let is_open = matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+                assert!(
+                    !is_open,
+                    "the server did not close the connection: {head:.200}"
+                );
+                break;
+            }
+        }
     }
-    (
-        String::from_utf8_lossy(&answer).into_owned(),
-        sent,
-        started.elapsed(),
-    )
+    (String::from_utf8_lossy(&answer).into_owned(), sent)
 }
 
 fn serve(test_app: &TestApp) -> (SocketAddr, ServerHandle) {
@@ -80,7 +77,6 @@ async fn too_large_requests_are_not_read_to_their_end() {
         "{:.200}",
         declared.0
     );
-    assert!(declared.2 < Duration::from_secs(8), "{:?}", declared.2);
 
     let mut chunk = b"10000\r\n".to_vec();
     chunk.extend_from_slice(&[b'a'; 65_536]);
@@ -98,7 +94,6 @@ async fn too_large_requests_are_not_read_to_their_end() {
         chunked.0
     );
     assert!(chunked.1 < 400, "{} of 2400 pieces were taken", chunked.1);
-    assert!(chunked.2 < Duration::from_secs(15), "{:?}", chunked.2);
 
     let get = format!("GET /login HTTP/1.1\r\nHost: {HOST}\r\n");
     for head in [
@@ -150,17 +145,14 @@ async fn an_unread_body_is_cut_off() {
             let head =
                 format!("{line} HTTP/1.1\r\nHost: {HOST}\r\nTransfer-Encoding: chunked\r\n\r\n");
             // Takes 20 s; the server waits for 5 s.
-            let (answer, sent, took) = exchange(address, &head, b"1\r\na\r\n", 400);
+            let (answer, sent) = exchange(address, &head, b"1\r\na\r\n", 400);
             // A client that still writes when the connection closes may lose the response.
             let expected = format!("HTTP/1.1 {status} ");
             assert!(
                 answer.is_empty() || answer.starts_with(&expected),
                 "{line}: {answer:.200}"
             );
-            assert!(
-                sent < 240 && took < Duration::from_secs(12),
-                "{line}: {sent} pieces, {took:?}"
-            );
+            assert!(sent < 240, "{line}: {sent} pieces");
         })
     });
     for one in all {
