@@ -9,7 +9,7 @@ audit() { exec_app reconcile --now; }
 # The audit exits with 1 and says that the plan needs approval.
 refuses() {
     audit >"$SCRATCH/audit" 2>&1
-    [ $? -eq 1 ] && grep -q 'not done by itself' "$SCRATCH/audit"
+    [ $? -eq 1 ] && grep -q 'needs approval' "$SCRATCH/audit"
 }
 dump() { in_peer db mariadb-dump --no-defaults -uroot -h127.0.0.1 --single-transaction --routines starchart; }
 restore() { sql 'DROP DATABASE IF EXISTS starchart; CREATE DATABASE starchart' && in_peer db mariadb --no-defaults -uroot -h127.0.0.1 starchart <"$1"; }

@@ -19,10 +19,10 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::cmd::run::Parts;
 use crate::http::Health;
 use crate::metrics::Metrics;
-use crate::wire::{Certificates, Names};
+use crate::role::Role;
+use crate::wire::{Certificates, Dns};
 
 /// Between two lines about what is waited for.
 const WAIT: Duration = Duration::from_secs(10);
@@ -35,9 +35,9 @@ const FINISH: Duration = Duration::from_secs(12);
 /// Everything that runs.
 pub(crate) struct Service {
     pub(crate) settings: Settings,
-    pub(crate) parts: Parts,
+    pub(crate) role: Role,
     pub(crate) saml: Arc<ServiceProvider>,
-    pub(crate) names: Names,
+    pub(crate) dns: Dns,
     pub(crate) certificates: Certificates,
     pub(crate) mailer: Option<Arc<Mailer>>,
     pub(crate) queue: Arc<dyn Queue>,
@@ -63,9 +63,9 @@ fn open(name: &str, host: Ipv4Addr, port: u16) -> anyhow::Result<TcpListener> {
 pub(crate) async fn serve(service: Service) -> anyhow::Result<ExitCode> {
     let Service {
         settings,
-        parts,
+        role,
         saml,
-        names,
+        dns,
         certificates,
         mailer,
         queue,
@@ -108,9 +108,9 @@ pub(crate) async fn serve(service: Service) -> anyhow::Result<ExitCode> {
         }
         None => None,
     };
-    let server = match parts {
-        Parts::Work => crate::http::health_only(listener, health.clone())?,
-        Parts::Both | Parts::Pages => {
+    let server = match role {
+        Role::Worker => crate::http::health_only(listener, health.clone())?,
+        Role::All | Role::Web => {
             starchart_web::server(app.clone(), listener, None, FINISH.as_secs())?
         }
     };
@@ -130,11 +130,11 @@ pub(crate) async fn serve(service: Service) -> anyhow::Result<ExitCode> {
         readiness.begin();
         let (bell, fetch, until) = (Arc::clone(&queue), work_stop.clone(), end.clone());
         running.carrying = Some(tokio::spawn(async move { bell.relay(fetch, until).await }));
-        if parts != Parts::Pages {
+        if role != Role::Web {
             let context = crate::wire::worker(
                 &settings,
                 store,
-                names,
+                dns,
                 &certificates,
                 mailer,
                 queue,
@@ -184,7 +184,7 @@ struct Running {
 }
 
 impl Running {
-    /// Ends when one of the parts does: a process without its server, its workers or its bell is
+    /// Ends when one of the role does: a process without its server, its workers or its bell is
     /// broken, and says so by ending.
     async fn breaks(&mut self) -> anyhow::Error {
         tokio::select! {
@@ -326,14 +326,14 @@ async fn schema_fits(
                     "migrations are pending and AUTO_MIGRATE=0: run `starchart migrate`"
                 );
             }
+            Ok(SchemaState::PreRelease) => {
+                return Err(anyhow::Error::new(Error::PreReleaseSchema).context("DATABASE_URL"));
+            }
             Ok(SchemaState::Newer(names)) => {
                 // Later steps only add, so that an older program goes on during an update and after
                 // a rollback.
                 warn!(?names, "the schema is newer than this program");
                 return Ok(true);
-            }
-            Ok(SchemaState::PreRelease) => {
-                return Err(anyhow::Error::new(Error::PreReleaseSchema).context("DATABASE_URL"));
             }
             Err(error) => warn!(error = error_chain(&error), "waiting for the database"),
         }

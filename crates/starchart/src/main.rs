@@ -13,6 +13,7 @@ mod build;
 mod cmd;
 mod http;
 mod metrics;
+mod role;
 mod stop;
 mod telemetry;
 mod wipe;
@@ -121,9 +122,9 @@ fn main() -> ExitCode {
 async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     let env_file = cli.env_file;
     match cli.verb {
-        Verb::Run => cmd::run::run(env_file, cmd::run::Parts::Both).await,
-        Verb::Serve => cmd::run::run(env_file, cmd::run::Parts::Pages).await,
-        Verb::Work => cmd::run::run(env_file, cmd::run::Parts::Work).await,
+        Verb::Run => cmd::run::run(env_file, role::Role::All).await,
+        Verb::Serve => cmd::run::run(env_file, role::Role::Web).await,
+        Verb::Work => cmd::run::run(env_file, role::Role::Worker).await,
         #[cfg(feature = "demo")]
         Verb::Demo(_) if env_file.is_some() => {
             anyhow::bail!("--env-file: the demo needs no settings and takes none; leave it out")

@@ -1,4 +1,4 @@
-//! Settings into parts, and parts into each other.
+//! Settings into role, and role into each other.
 
 pub(crate) mod mail;
 
@@ -27,7 +27,7 @@ use starchart_web::{App, RateLimits, Readiness, VersionInfo, WebConfig};
 use tokio_util::sync::CancellationToken;
 
 use crate::build;
-use crate::cmd::run::Parts;
+use crate::role::Role;
 
 /// This machine's clock; for certificates of others and log lines only, the rows have the
 /// database's.
@@ -143,7 +143,7 @@ pub(crate) fn counters(settings: &Settings) -> anyhow::Result<Arc<dyn Counters>>
 ///
 /// # Errors
 /// The URL of Redis cannot be used.
-pub(crate) fn queue(settings: &Settings, parts: Parts) -> anyhow::Result<Arc<dyn Queue>> {
+pub(crate) fn queue(settings: &Settings, role: Role) -> anyhow::Result<Arc<dyn Queue>> {
     let url = match &settings.redis {
         Redis::Url(url) => url.clone(),
         Redis::InProcess => return Ok(Arc::new(InProcessQueue::default())),
@@ -153,11 +153,11 @@ pub(crate) fn queue(settings: &Settings, parts: Parts) -> anyhow::Result<Arc<dyn
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let process = format!(
         "{}-{}-{:016x}",
-        parts.as_str(),
+        role.as_str(),
         host.trim(),
         rand::random::<u64>()
     );
-    let is_worker = parts != Parts::Pages;
+    let is_worker = role != Role::Web;
     let options = RedisOptions {
         url,
         process,
@@ -197,7 +197,7 @@ pub(crate) fn route53(settings: &Settings, limiter: Arc<Limiter>) -> anyhow::Res
 pub(crate) fn worker(
     settings: &Settings,
     store: Store,
-    names: Names,
+    dns: Dns,
     certificates: &Certificates,
     mailer: Option<Arc<Mailer>>,
     queue: Arc<dyn Queue>,
@@ -206,9 +206,9 @@ pub(crate) fn worker(
     starchart_worker::Context {
         store,
         root: settings.root_domain.clone(),
-        zone: names.zone,
+        zone: dns.zone,
         zone_verifier: Arc::new(ZoneVerifier::new(settings.root_domain.clone())),
-        limiter: names.limiter,
+        limiter: dns.limiter,
         propagation: Arc::new(Propagation::new(
             settings
                 .dns_servers
@@ -229,7 +229,7 @@ pub(crate) fn worker(
 }
 
 /// The zone and what paces the requests to it.
-pub(crate) struct Names {
+pub(crate) struct Dns {
     pub(crate) zone: Arc<dyn Zone>,
     pub(crate) limiter: Arc<Limiter>,
 }

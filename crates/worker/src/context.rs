@@ -1,4 +1,4 @@
-//! What every handler needs.
+//! The dependencies and settings of the background jobs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,38 +14,37 @@ use starchart_mail::Mailer;
 use starchart_store::Store;
 use tokio_util::sync::CancellationToken;
 
-/// What every handler needs.
+/// The dependencies and settings of every job.
 #[derive(Clone)]
 pub struct Context {
-    /// The rows.
+    /// The database.
     pub store: Store,
-    /// The domain of the zone.
+    /// The domain of the zone (ROOT_DOMAIN).
     pub root: RootDomain,
-    /// The zone.
+    /// The DNS zone at the provider.
     pub zone: Arc<dyn Zone>,
-    /// Whether that zone is ours.
+    /// Verifies that `zone` is the zone of `root`.
     pub zone_verifier: Arc<ZoneVerifier>,
-    /// Paces the requests to the zone.
+    /// Limits the rate of requests to the DNS provider.
     pub limiter: Arc<Limiter>,
-    /// Who answers for the zone.
+    /// Queries the zone's name servers.
     pub propagation: Arc<Propagation>,
-    /// The certificate authority; none when certificates are off.
+    /// The certificate authority; `None` when certificates are off.
     pub authority: Option<Arc<dyn Authority>>,
-    /// The way out for mails; none when mail is off.
+    /// Sends mail; `None` when mail is off.
     pub mailer: Option<Arc<Mailer>>,
-    /// EXPIRATION_REPEAT_FREQUENCY_S.
+    /// The interval of expiry runs (EXPIRATION_REPEAT_FREQUENCY_S).
     pub expire_every: Duration,
-    /// AUDIT_FREQUENCY_S.
+    /// The interval of audits (AUDIT_FREQUENCY_S).
     pub audit_every: Duration,
-    /// JOB_REMOVAL_FREQUENCY_S: how long finished work is kept.
+    /// How long finished jobs and mails are kept (JOB_REMOVAL_FREQUENCY_S).
     pub keep_finished: Duration,
-    /// Where wake-ups come from.
+    /// Delivers wake-ups.
     pub queue: Arc<dyn Queue>,
-    /// This process among all, new at every start.
+    /// The id of this process as the holder of leases, new at every start.
     pub holder: String,
-    /// Cancelled when the process is about to end: a handler comes to its end at the next good
-    /// place.
+    /// Cancelled at shutdown; handlers then end at the next safe point.
     pub stop: CancellationToken,
-    /// How often rows are looked at without being woken.
+    /// The interval at which jobs run without a wake-up.
     pub sweep: Duration,
 }

@@ -16,9 +16,9 @@ use starchart_settings::{Settings, Sources};
 use tokio::sync::oneshot;
 
 use super::keys;
-use super::run::Parts;
 use crate::boot::{self, Service};
-use crate::wire::Names;
+use crate::role::Role;
+use crate::wire::Dns;
 
 const ROOT: &str = "starchart.com";
 const GROUP_PREFIX: &str = "mycustomdomain";
@@ -124,7 +124,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     };
     let told = tokio::spawn(announce(is_ready, options.json, announced));
     let queue = Arc::new(InProcessQueue::default());
-    let names = Names {
+    let dns = Dns {
         zone,
         limiter: crate::wire::limiter(&settings),
     };
@@ -137,9 +137,9 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     )?));
     let service = Service {
         settings,
-        parts: Parts::Both,
+        role: Role::All,
         saml,
-        names,
+        dns,
         certificates,
         mailer,
         queue,

@@ -1,4 +1,4 @@
-//! `starchart reconcile`: the whole zone against the database.
+//! `starchart reconcile`: compares the whole zone with the database.
 
 pub(crate) mod report;
 
@@ -15,44 +15,46 @@ use starchart_store::import;
 use starchart_store::{Store, zone};
 use starchart_worker::Context;
 use starchart_worker::reconcile::{
-    self, Adoption, ApprovalOutcome, Audited, HASH_MIN_LEN, Plan, PublishOutcome, Removal,
+    self, Adoption, ApprovalOutcome, Audited, HASH_MIN_LEN, OrphanDeletion, Plan, PublishOutcome,
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::wire::Names;
+use crate::wire::Dns;
 
-/// What to do about the difference.
+/// Compare the whole zone with the database, and repair or approve the differences.
 #[derive(Args)]
 #[group(skip)]
-#[command(group = ArgGroup::new("what").required(true).args(["dry_run", "approve", "adopt", "pause", "now", "delete_orphans"]))]
+#[command(group = ArgGroup::new("action")
+    .required(true)
+    .args(["dry_run", "approve", "adopt", "pause", "now", "delete_orphans"]))]
 pub(crate) struct Options {
-    /// List the zone, print what differs from the database, and change nothing.
+    /// List the zone and print its differences from the database; change nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Let the plan with this hash be done (8 digits or more of it) and let publishing go on.
-    /// Another plan by now: 1, nothing is changed.
+    /// Carry out the plan with this hash (its first 8 digits or more) and resume publishing. If the
+    /// current plan has another hash, change nothing and exit with 1.
     #[arg(long, value_name = "HASH", value_parser = hash)]
     approve: Option<String>,
-    /// Rebuild ownership from the zone: what stands where a record wants something becomes ours.
-    /// Pauses publishing until the plan is approved.
+    /// Rebuild the ownership registry from the zone: each RRset at the name and type of a record
+    /// becomes owned. Publishing is paused until the plan is approved.
     #[arg(long)]
     adopt: bool,
     /// Pause publishing until a plan is approved.
     #[arg(long, value_name = "REASON", value_parser = reason)]
     pause: Option<String>,
-    /// Audit now: mend what has drifted, unless it is too much.
+    /// Audit now: repair drift, unless the plan needs approval.
     #[arg(long)]
     now: bool,
-    /// Delete all orphans that --dry-run lists, but those of --keep; their number, to confirm it.
-    /// Another number by now: 1, nothing is changed.
+    /// Delete all orphans that --dry-run lists, except those of --keep. COUNT confirms their
+    /// number; if it is another one, change nothing and exit with 1.
     #[arg(long, value_name = "COUNT")]
     delete_orphans: Option<usize>,
-    /// With --delete-orphans: what stands at this name stays, and does not count. May be repeated.
+    /// With --delete-orphans: keep the orphans at this name, which do not count. Repeatable.
     #[arg(long, value_name = "NAME", requires = "delete_orphans", value_parser = name)]
     keep: Vec<String>,
 }
 
-/// A full name as the zone writes it.
+/// Parses an FQDN as the report prints it.
 pub(crate) fn name(text: &str) -> Result<String, String> {
     let text = text.trim().trim_end_matches('.').to_ascii_lowercase();
     if text.is_empty() {
@@ -69,7 +71,8 @@ fn hash(text: &str) -> Result<String, String> {
         || !text.bytes().all(|digit| digit.is_ascii_hexdigit())
     {
         return Err(format!(
-            "give {HASH_MIN_LEN} or more of the hexadecimal digits that `starchart reconcile --dry-run` prints"
+            "give {HASH_MIN_LEN} or more of the hexadecimal digits that `starchart reconcile \
+             --dry-run` prints"
         ));
     }
     Ok(text)
@@ -78,13 +81,15 @@ fn hash(text: &str) -> Result<String, String> {
 fn reason(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.is_empty() || text.chars().count() > 500 {
-        return Err("say in 1 to 500 characters why, people read it".to_owned());
+        return Err("give a reason of 1 to 500 characters; users read it".to_owned());
     }
     Ok(text.to_owned())
 }
 
-/// How long an approved plan is waited for.
-const BRING_IN: Duration = Duration::from_secs(600);
+/// How long to wait until an approved plan is published.
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(600);
+/// The delay between two attempts to audit while another process audits.
+const AUDIT_POLL: Duration = Duration::from_millis(500);
 
 pub(crate) async fn run(env_file: Option<PathBuf>, options: Options) -> anyhow::Result<ExitCode> {
     let Some(context) = context(env_file).await? else {
@@ -110,7 +115,7 @@ pub(crate) async fn run(env_file: Option<PathBuf>, options: Options) -> anyhow::
     }
 }
 
-/// What a comparison needs; `None`: told to stop.
+/// Connects to the database and the zone; `None` when the process was asked to stop meanwhile.
 async fn context(env_file: Option<PathBuf>) -> anyhow::Result<Option<Context>> {
     let loaded = super::begin(env_file)?;
     let stop = crate::stop::on_signal()?;
@@ -118,26 +123,25 @@ async fn context(env_file: Option<PathBuf>) -> anyhow::Result<Option<Context>> {
         return Ok(None);
     };
     super::schema_fits(&store).await?;
-    context_of(&loaded.settings, store, stop).map(Some)
+    context_with_store(&loaded.settings, store, stop).map(Some)
 }
 
-/// What a comparison needs, with this database.
-pub(crate) fn context_of(
+pub(crate) fn context_with_store(
     settings: &Settings,
     store: Store,
     stop: CancellationToken,
 ) -> anyhow::Result<Context> {
     let limiter = crate::wire::limiter(settings);
-    let names = Names {
+    let dns = Dns {
         zone: crate::wire::route53(settings, Arc::clone(&limiter))?,
         limiter,
     };
-    let certificates = Err("not needed to compare".to_owned());
+    let certificates = Err("not needed to compare the zone".to_owned());
     let queue = Arc::new(starchart_jobs::NullQueue);
     Ok(crate::wire::worker(
         settings,
         store,
-        names,
+        dns,
         &certificates,
         None,
         queue,
@@ -148,30 +152,30 @@ pub(crate) fn context_of(
 async fn dry_run(context: &Context) -> anyhow::Result<ExitCode> {
     let plan = reconcile::plan(context).await?;
     report::plan(context, &plan).await?;
-    report::what_next(&plan, &report::held(context).await?);
+    report::next_steps(&plan, &report::hold(context).await?);
     println!("{}; nothing was changed", differences(&plan));
     Ok(ExitCode::SUCCESS)
 }
 
-/// Until the rows are all here, the plan is not what anybody wants.
-async fn nothing_to_import(context: &Context) -> anyhow::Result<()> {
-    match report::import_first(import::progress(&context.store).await?) {
-        Some(first) => bail!("{first}; nothing was changed"),
+/// Fails while an import is pending, because the plan lacks the records that it will create.
+async fn require_no_pending_import(context: &Context) -> anyhow::Result<()> {
+    match report::required_import(import::progress(&context.store).await?) {
+        Some(instruction) => bail!("{instruction}; nothing was changed"),
         None => Ok(()),
     }
 }
 
 async fn approve(context: &Context, hash: &str) -> anyhow::Result<ExitCode> {
-    nothing_to_import(context).await?;
+    require_no_pending_import(context).await?;
     match reconcile::approve(context, hash).await? {
         ApprovalOutcome::AnotherPlan(plan) => {
             report::plan(context, &plan).await?;
             println!(
-                "plan {}: another one than {hash} by now. Nothing was changed.",
+                "The plan is now {}, not {hash}. Nothing was changed.",
                 plan.short_hash()
             );
             println!(
-                "Look at it, then: starchart reconcile --approve {}",
+                "To approve it: starchart reconcile --approve {}",
                 plan.short_hash()
             );
             Ok(ExitCode::from(1))
@@ -182,34 +186,34 @@ async fn approve(context: &Context, hash: &str) -> anyhow::Result<ExitCode> {
             lifted,
             paused,
         } => {
-            let all = plan.differences();
-            println!("plan {} approved: {all}", plan.short_hash());
-            if all.unclaimed > 0 {
-                let stay = pluralize(all.unclaimed, "set stays", "sets stay");
-                println!("{stay} in the zone and not ours: `starchart reconcile --adopt`");
+            let differences = plan.differences();
+            println!("plan {} approved: {differences}", plan.short_hash());
+            if differences.unclaimed > 0 {
+                let stay = pluralize(differences.unclaimed, "RRset stays", "RRsets stay");
+                println!("{stay} in the zone without an owner: `starchart reconcile --adopt`");
             }
-            let elsewhere = all.changes() - marked;
-            if elsewhere > 0 {
-                let changed = pluralize(elsewhere, "of them was", "of them were");
-                println!("{changed} changed by somebody in this moment and published as it is now");
+            let unmarked = differences.changes() - marked;
+            if unmarked > 0 {
+                let changed = pluralize(unmarked, "name was", "names were");
+                println!("{changed} changed by users in the meantime and published as changed");
             }
             if let Some(reason) = lifted {
-                println!("it was paused: {reason}");
+                println!("publishing was paused: {reason}");
             }
             if let Some(reason) = paused {
-                println!("publishing was paused again meanwhile and stays so: {reason}");
+                println!("publishing was paused again in the meantime: {reason}");
                 println!("look at the plan and approve it again: starchart reconcile --dry-run");
                 return Ok(ExitCode::from(1));
             }
-            println!("publishing goes on");
-            published(context).await
+            println!("publishing resumes");
+            publish_and_report(context).await
         }
     }
 }
 
-/// An audit of this process; one that another makes now is waited for.
-async fn audited(context: &Context) -> anyhow::Result<Audited> {
-    let mut said = false;
+/// Audits in this process, after any audit that another process makes now.
+async fn audit(context: &Context) -> anyhow::Result<Audited> {
+    let mut printed = false;
     loop {
         let last = zone::find_audit(&context.store)
             .await?
@@ -218,32 +222,35 @@ async fn audited(context: &Context) -> anyhow::Result<Audited> {
         if let Some(audited) = reconcile::audit(context, last).await? {
             return Ok(audited);
         }
-        if !std::mem::replace(&mut said, true) {
-            println!("another process is auditing in this moment; waiting for it");
+        if !std::mem::replace(&mut printed, true) {
+            println!("waiting for the audit of another process");
         }
         tokio::select! {
-            () = tokio::time::sleep(Duration::from_millis(500)) => {}
+            () = tokio::time::sleep(AUDIT_POLL) => {}
             () = context.stop.cancelled() => bail!("stopped; nothing was changed"),
         }
     }
 }
 
-/// Publishes what is marked, together with the running servers. 1: not all of it is in the zone.
-/// Names that were refused before are told, and are no part of it.
-async fn published(context: &Context) -> anyhow::Result<ExitCode> {
-    let before = zone::list_refusals(&context.store).await?.len();
-    let PublishOutcome { left, gave_up } = reconcile::publish_until_done(context, BRING_IN).await?;
+/// Publishes what is marked, together with running workers, and prints the result. Exits with 1
+/// unless all of it is in the zone; names that were refused before do not count.
+async fn publish_and_report(context: &Context) -> anyhow::Result<ExitCode> {
+    let refused_before = zone::list_refusals(&context.store).await?.len();
+    let PublishOutcome {
+        unpublished,
+        gave_up,
+    } = reconcile::publish_until_done(context, PUBLISH_TIMEOUT).await?;
     match gave_up {
         Some(reason) => {
             println!(
                 "{} not published: {reason}",
-                pluralize(left, "name is", "names are")
+                pluralize(unpublished, "name is", "names are")
             )
         }
-        None if left > 0 => {
+        None if unpublished > 0 => {
             println!(
-                "{} still on the way; the running servers go on",
-                pluralize(left, "name is", "names are")
+                "{} not published yet; the running servers continue",
+                pluralize(unpublished, "name is", "names are")
             );
         }
         None => {}
@@ -252,27 +259,27 @@ async fn published(context: &Context) -> anyhow::Result<ExitCode> {
     if !refused.is_empty() {
         report::refused(&refused);
     }
-    match (left, refused.is_empty()) {
-        (0, true) => println!("the zone has it"),
-        (0, false) => println!("everything else of it is in the zone"),
+    match (unpublished, refused.is_empty()) {
+        (0, true) => println!("the zone is up to date"),
+        (0, false) => println!("all other names are up to date in the zone"),
         _ => {}
     }
-    Ok(ExitCode::from(u8::from(left > 0 || refused.len() > before)))
+    let is_incomplete = unpublished > 0 || refused.len() > refused_before;
+    Ok(ExitCode::from(u8::from(is_incomplete)))
 }
 
 pub(crate) async fn adopt(context: &Context) -> anyhow::Result<ExitCode> {
     let Adoption { adopted, plan } = reconcile::adopt(context).await?;
     report::plan(context, &plan).await?;
     println!(
-        "{} adopted; {} ours now",
-        pluralize(adopted, "set", "sets"),
+        "{} adopted; {} owned now",
+        pluralize(adopted, "RRset", "RRsets"),
         pluralize(plan.owned, "is", "are")
     );
-    report::what_next(&plan, &report::held(context).await?);
+    report::next_steps(&plan, &report::hold(context).await?);
     Ok(ExitCode::SUCCESS)
 }
 
-/// How many there are, in words.
 fn differences(plan: &Plan) -> String {
     pluralize(plan.differences().total(), "difference", "differences")
 }
@@ -282,44 +289,41 @@ async fn pause(context: &Context, reason: &str) -> anyhow::Result<ExitCode> {
     println!("publishing is paused: {reason}");
     if let Some(before) = before {
         println!(
-            "it was paused already, since {}; this reason replaces: {}",
+            "it was already paused since {}; this reason replaces: {}",
             before.since.rfc3339(),
             before.reason
         );
         if before.after_wipe {
             println!(
-                "the pause of a wipe would have ended by itself where the zone is empty; this one does not"
+                "the pause after the wipe would have ended when the zone is empty; this one does \
+                 not"
             );
         }
     }
     println!(
-        "To go on: starchart reconcile --dry-run, then --approve with the hash that it prints."
+        "To resume: starchart reconcile --dry-run, then --approve with the hash that it prints."
     );
     Ok(ExitCode::SUCCESS)
 }
 
 async fn now(context: &Context) -> anyhow::Result<ExitCode> {
-    nothing_to_import(context).await?;
+    require_no_pending_import(context).await?;
     let Audited {
         plan,
         repaired,
         refused_because,
         pause,
         ..
-    } = audited(context).await?;
+    } = audit(context).await?;
     report::plan(context, &plan).await?;
     if refused_because.is_some() || pause.is_some() {
-        report::what_next(&plan, &report::held(context).await?);
+        report::next_steps(&plan, &report::hold(context).await?);
         println!("{}; nothing was changed", differences(&plan));
         return Ok(ExitCode::from(u8::from(plan.differences().total() > 0)));
     }
-    println!(
-        "{}; {}",
-        differences(&plan),
-        pluralize(repaired, "is put right", "are put right")
-    );
+    println!("{}; {repaired} repaired", differences(&plan));
     if repaired > 0 {
-        published(context).await
+        publish_and_report(context).await
     } else {
         Ok(ExitCode::SUCCESS)
     }
@@ -330,48 +334,50 @@ pub(crate) async fn delete_orphans(
     count: usize,
     keep: &[String],
 ) -> anyhow::Result<ExitCode> {
-    match reconcile::remove_orphans(context, count, keep).await? {
-        Removal::NothingToKeep(names) => {
+    match reconcile::delete_orphans(context, count, keep).await? {
+        OrphanDeletion::NothingToKeep(names) => {
             println!(
-                "no orphan stands at {}, so it cannot be kept; nothing was changed",
+                "there is no orphan to keep at {}; nothing was changed",
                 names.join(", ")
             );
             Ok(ExitCode::from(1))
         }
-        Removal::AnotherCount(orphans) => {
+        OrphanDeletion::AnotherCount(orphans) => {
             report::orphans(context, &orphans).await?;
-            let besides = if keep.is_empty() {
+            let kept = if keep.is_empty() {
                 ""
             } else {
-                " besides those that are kept"
+                " besides those of --keep"
             };
-            let there = match orphans.len() {
+            let found = match orphans.len() {
                 1 => "is 1 orphan".to_owned(),
                 many => format!("are {many} orphans"),
             };
-            println!("there {there}{besides} by now, not {count}; nothing was changed");
+            println!("there {found}{kept}, not {count}; nothing was changed");
             Ok(ExitCode::from(1))
         }
-        Removal::Marked { orphans, left } => {
+        OrphanDeletion::Marked { orphans, unmarked } => {
             report::orphans(context, &orphans).await?;
             println!(
-                "{} marked",
+                "{} marked for deletion",
                 pluralize(orphans.len(), "orphan is", "orphans are")
             );
-            if left > 0 {
-                let still = pluralize(
-                    left,
-                    "was not reached and is an orphan",
-                    "were not reached and are orphans",
+            if unmarked > 0 {
+                let remaining = pluralize(unmarked, "orphan remains", "orphans remain");
+                println!(
+                    "{remaining}, because another process took the publish lease; run this again"
                 );
-                println!("{still} still: another process took over; look again");
             }
             if let Some(reason) = zone::pause_reason(&context.store).await? {
-                println!("they are deleted once publishing goes on; it is paused: {reason}");
-                return Ok(ExitCode::from(u8::from(left > 0)));
+                println!("they are deleted when publishing resumes; it is paused: {reason}");
+                return Ok(ExitCode::from(u8::from(unmarked > 0)));
             }
-            let brought = published(context).await?;
-            Ok(if left > 0 { ExitCode::from(1) } else { brought })
+            let exit_code = publish_and_report(context).await?;
+            Ok(if unmarked > 0 {
+                ExitCode::from(1)
+            } else {
+                exit_code
+            })
         }
     }
 }

@@ -254,7 +254,7 @@ async fn three_tenths_are_mended_and_one_more_is_refused_until_it_is_approved() 
     let right = verb(&world, &["reconcile", "--approve", &hash[..8]]).await;
     assert_eq!(right.code, 0, "{}", right.all);
     assert!(
-        right.out.contains("41 to create") && right.out.contains("the zone has it"),
+        right.out.contains("41 to create") && right.out.contains("the zone is up to date"),
         "{}",
         right.out
     );
@@ -365,7 +365,7 @@ async fn the_id_of_another_zone_is_told_and_nothing_of_it_can_be_approved() {
     let told = || {
         errors(&app)
             .iter()
-            .filter(|line| line.contains("a job cannot be done") && line.contains("other.example"))
+            .filter(|line| line.contains("job cannot run") && line.contains("other.example"))
             .count()
     };
     eventually("told by publish", async || equal(told(), 1)).await;

@@ -77,17 +77,17 @@ async fn a_pause_holds_all_back_says_so_and_ends_with_an_approval() {
         plan.out
     );
     let held = format!(
-        "held back by the pause; no part of the plan, and published as their owners made them when it ends (1):\n  + {} A 192.168.1.1",
+        "held by the pause and published when it ends (1):\n  + {} A 192.168.1.1",
         fqdn("www")
     );
     assert!(
-        plan.out.contains(&held) && !plan.out.contains("without an approval"),
+        plan.out.contains(&held) && !plan.out.contains("about to be published"),
         "what waits is told: {}",
         plan.out
     );
     let done = verb(&world, &["reconcile", "--approve", &hash(&plan)]).await;
     assert!(
-        done.code == 0 && done.out.contains("publishing goes on"),
+        done.code == 0 && done.out.contains("publishing resumes"),
         "{}",
         done.all
     );
@@ -182,12 +182,12 @@ async fn a_lost_registry_is_rebuilt_from_the_zone() {
     );
 
     let again = verb(&world, &["reconcile", "--adopt"]).await;
-    assert!(again.out.contains("\n0 sets adopted"), "{}", again.out);
+    assert!(again.out.contains("\n0 RRsets adopted"), "{}", again.out);
     let done = verb(&world, &["reconcile", "--approve", &hash(&again)]).await;
     // What the audit had taken up before, as a difference that it mends by itself, waited with the
     // others.
     assert!(
-        done.code == 0 && done.out.contains("the zone has it"),
+        done.code == 0 && done.out.contains("the zone is up to date"),
         "{}",
         done.all
     );
@@ -249,11 +249,11 @@ async fn orphans_go_when_their_number_is_said() {
     for (arguments, words) in [
         (
             &["4", "--keep", "elsewhere.example"][..],
-            "no orphan stands at elsewhere.example",
+            "there is no orphan to keep at elsewhere.example",
         ),
         (
             &["4", "--keep", &kept][..],
-            "there are 3 orphans besides those that are kept",
+            "there are 3 orphans besides those of --keep",
         ),
     ] {
         let arguments: Vec<&str> = ["reconcile", "--delete-orphans"]
@@ -282,7 +282,7 @@ async fn orphans_go_when_their_number_is_said() {
     assert!(
         done.code == 0
             && done.out.contains("3 orphans are marked")
-            && done.out.contains("the zone has it"),
+            && done.out.contains("the zone is up to date"),
         "{}",
         done.all
     );
@@ -308,7 +308,7 @@ async fn asked_for_an_audit_mends_at_once() {
     );
     let done = verb(&world, &["reconcile", "--now"]).await;
     assert!(
-        done.code == 0 && done.out.contains("1 difference; 1 is put right"),
+        done.code == 0 && done.out.contains("1 difference; 1 repaired"),
         "{}",
         done.all
     );
@@ -354,14 +354,12 @@ async fn what_waits_is_told_as_it_is() {
     .await;
     let told = verb(&world, &["reconcile", "--dry-run"]).await;
     assert!(
-        told.out.contains("kept out by something")
-            && told
-                .out
-                .contains("--adopt makes 1 of what stands there ours"),
+        told.out.contains("blocked by an RRset that is not owned")
+            && told.out.contains("--adopt makes 1 of these owned"),
         "{}",
         told.out
     );
-    assert!(!told.out.contains("without an approval"), "{}", told.out);
+    assert!(!told.out.contains("about to be published"), "{}", told.out);
     assert_eq!(owner.create("www", "A", "192.168.1.1").await.status, 303);
     eventually("published", async || world.zone.set(&fqdn("www"), "A")).await;
 
@@ -377,13 +375,9 @@ async fn what_waits_is_told_as_it_is() {
     }
     let told = verb(&world, &["reconcile", "--dry-run"]).await;
     let (www, new) = (fqdn("www"), fqdn("new"));
-    let stands =
-        format!("not known as ours (1):\n  + {www} A 192.168.1.1, where A 192.168.1.1 stands\n");
+    let stands = format!("not owned (1):\n  + {www} A 192.168.1.1, blocked by A 192.168.1.1\n");
     assert!(
-        told.out.contains(&stands)
-            && told
-                .out
-                .contains("--adopt makes 1 of what stands there ours"),
+        told.out.contains(&stands) && told.out.contains("--adopt makes 1 of these owned"),
         "{}",
         told.out
     );
@@ -394,19 +388,22 @@ async fn what_waits_is_told_as_it_is() {
         told.out
     );
     assert!(
-        told.out.contains("\nto let publishing go on: starchart"),
+        told.out.contains("\nto resume publishing: starchart"),
         "there is no plan to be done: {}",
         told.out
     );
     let done = verb(&world, &["reconcile", "--approve", &hash(&told)]).await;
     assert!(
-        done.out
-            .contains(&format!("1 name is refused by the zone:\n  {www}: ")),
+        done.out.contains(&format!(
+            "1 name is refused by the DNS provider:\n  {www}: "
+        )),
         "{}",
         done.out
     );
     assert!(
-        done.out.ends_with("\neverything else of it is in the zone") && done.code == 1,
+        done.out
+            .ends_with("\nall other names are up to date in the zone")
+            && done.code == 1,
         "{}",
         done.all
     );

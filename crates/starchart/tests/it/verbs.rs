@@ -280,7 +280,7 @@ async fn what_stops_a_verb_is_said_once_and_in_words() {
         (
             "AWS_ENDPOINT_URL",
             format!("http://{nobody}"),
-            "the zone could not be listed: the DNS provider cannot be reached (check",
+            "cannot list the zone: the DNS provider cannot be reached (check",
         ),
         (
             "AWS_ROUTE53_HOSTED_ZONE_ID",

@@ -1,5 +1,4 @@
-//! Compares the whole zone with the rows: at start, and every AUDIT_FREQUENCY_S, whichever process
-//! makes it.
+//! Audits the zone at the start of a process and every AUDIT_FREQUENCY_S, in one process at a time.
 
 use std::time::Duration;
 
@@ -9,51 +8,60 @@ use starchart_store::zone;
 
 use crate::Context;
 use crate::reconcile::{self, ReconcileError};
-use crate::schedule::{Started, again_after};
+use crate::retry::retry_after_store_error;
+use crate::start_time::StartTime;
 
 /// A process that has just started audits unless an audit ended within this time, in milliseconds.
 const AT_START_MS: i64 = 60_000;
-/// An audit that could not be made is tried again after this.
-const RETRY_MS: i64 = 60_000;
-/// How long until the next look at the clock, at most and at least.
-const LOOK: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(1));
+/// The delay before a failed audit is retried, in milliseconds.
+const RETRY_AFTER_MS: i64 = 60_000;
+/// The maximum delay between two checks whether an audit is due.
+const CHECK_MAX: Duration = Duration::from_secs(10);
+/// The minimum delay between two checks.
+const CHECK_MIN: Duration = Duration::from_secs(1);
 
-pub(crate) async fn run(context: Context, started: Started) -> Outcome {
-    match tick(&context, &started).await {
-        Err(ReconcileError::Store(error)) if error.is_temporary() => again_after(&error),
-        Err(ReconcileError::Busy | ReconcileError::Stopped) => Outcome::Again(LOOK.1),
-        // Why not is in the row, and the time of the next try. No audit says the last two.
+pub(crate) async fn run(context: Context, start: StartTime) -> Outcome {
+    match audit_if_due(&context, &start).await {
+        Err(ReconcileError::Store(error)) if error.is_temporary() => {
+            retry_after_store_error(&error)
+        }
+        Err(ReconcileError::Busy | ReconcileError::Stopped) => Outcome::Again(CHECK_MIN),
+        // The audit's row holds the error and the time of the failed audit. An audit never returns
+        // the last two errors.
         Ok(())
         | Err(
             ReconcileError::Zone(_)
-            | ReconcileError::NotOurs(_)
+            | ReconcileError::WrongZone(_)
             | ReconcileError::Store(_)
-            | ReconcileError::ImportOwed
+            | ReconcileError::ImportPending
             | ReconcileError::NothingOwned,
-        ) => Outcome::Again(context.audit_every.clamp(LOOK.1, LOOK.0)),
+        ) => Outcome::Again(context.audit_every.clamp(CHECK_MIN, CHECK_MAX)),
     }
 }
 
-async fn tick(context: &Context, started: &Started) -> Result<(), ReconcileError> {
+async fn audit_if_due(context: &Context, start: &StartTime) -> Result<(), ReconcileError> {
     let now = context.store.now().await?;
-    let started = started.at(&context.store).await?;
+    let started = start.get(&context.store).await?;
     let row = zone::find_audit(&context.store).await?;
-    let last = reconcile::ended(row.as_ref());
+    let last = reconcile::last_audit_at(row.as_ref());
     let failed = row.and_then(|row| row.problem).map(|(at, _)| at);
-    // Those that start together, or one after the other, share an audit; a process that saw none
-    // since its start wants one.
-    let mine = |at: &Timestamp| *at >= started;
+    // Processes that start together, or one after the other, share an audit. A process without an
+    // audit since its start makes one.
+    let is_since_start = |at: &Timestamp| *at >= started;
     let every_ms = i64::try_from(context.audit_every.as_millis()).unwrap_or(i64::MAX);
-    let (tried, enough_ms) = match (failed, last) {
-        (Some(failed), _) => (Some(failed).filter(mine), RETRY_MS.min(every_ms)),
-        (None, Some(last)) if mine(&last) => (Some(last), every_ms),
+    let (last_attempt, interval_ms) = match (failed, last) {
+        (Some(failed), _) => (
+            Some(failed).filter(is_since_start),
+            RETRY_AFTER_MS.min(every_ms),
+        ),
+        (None, Some(last)) if is_since_start(&last) => (Some(last), every_ms),
         (None, last) => (last, AT_START_MS.min(every_ms)),
     };
-    // A time that lies ahead is of a clock that was put back.
-    if tried.is_some_and(|at| (0..enough_ms).contains(&now.since(at))) {
+    // A time in the future comes from a clock that was set back, and does not count.
+    if last_attempt.is_some_and(|at| (0..interval_ms).contains(&now.since(at))) {
         return Ok(());
     }
-    // Somebody else is at it, or died meanwhile.
+    // `None`: another process audits now, or has audited in the meantime.
     reconcile::audit(context, last)
         .await?
         .map(drop)

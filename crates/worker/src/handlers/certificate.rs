@@ -1,8 +1,8 @@
-//! Takes orders for certificates a step further, several at once.
+//! Advances certificate orders, several concurrently.
 //!
-//! An order's rows say how far it is; whoever finds it due claims it and walks on from there
-//! ([`steps`]). Where it has to wait, the claim is given back, so that another process can go on,
-//! and this one can take the next.
+//! The database holds the step that an order has reached. A process claims an order that is due and
+//! advances it ([`steps`]) until it has to wait, then releases the claim, so that any process can
+//! continue it later.
 
 mod steps;
 mod sweep;
@@ -21,47 +21,55 @@ use tokio::time::Instant;
 use tracing::{Instrument as _, error, info_span, warn};
 
 use crate::Context;
-use crate::schedule::again_after;
+use crate::retry::retry_after_store_error;
 
-/// How long a claim holds, in milliseconds: after a kill, so long until another process goes on.
+/// The validity of a claim in milliseconds. After a crash, another process continues the order
+/// after this time.
 const CLAIM_MS: i64 = 10_000;
-/// A step that takes longer renews the claim so often.
-const RENEW: Duration = Duration::from_secs(3);
-/// Orders worked at at once.
-const PARALLEL: usize = 8;
-/// While some are worked at, others are looked for so often.
-const LOOK: Duration = Duration::from_millis(200);
-/// The shortest pause between two runs.
-const SHORT: Duration = Duration::from_millis(20);
+/// The interval at which a long step renews the claim.
+const RENEW_INTERVAL: Duration = Duration::from_secs(3);
+/// The number of orders advanced concurrently.
+const CONCURRENCY: usize = 8;
+/// The interval at which due orders are looked for while others are advanced.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
+/// The minimum delay between two runs.
+const MIN_DELAY: Duration = Duration::from_millis(20);
 
 pub(crate) async fn run(context: Context) -> Outcome {
-    // Certificates are off; the settings said why at start.
+    // Certificates are off, as logged at start.
     let Some(authority) = context.authority.clone() else {
         return Outcome::Done;
     };
-    match work(&context, &authority).await {
+    match advance_due_orders(&context, &authority).await {
         Ok(outcome) => outcome,
-        Err(error) => again_after(&error),
+        Err(error) => retry_after_store_error(&error),
     }
 }
 
-/// Walks every order that is due, until none is.
-async fn work(context: &Context, authority: &Arc<dyn Authority>) -> Result<Outcome, Error> {
+/// Advances due orders until none is due.
+async fn advance_due_orders(
+    context: &Context,
+    authority: &Arc<dyn Authority>,
+) -> Result<Outcome, Error> {
     let store = &context.store;
-    // The sweep has its own place: a slow one takes no order's.
-    let (mut running, mut sweeping) = (JoinSet::new(), JoinSet::new());
-    let (mut swept, mut fault) = (None::<Instant>, None);
+    // The sweep does not count against CONCURRENCY.
+    let mut running = JoinSet::new();
+    let mut sweeping = JoinSet::new();
+    let mut last_sweep = None::<Instant>;
+    let mut failure = None;
     loop {
-        let goes_on = fault.is_none() && !context.stop.is_cancelled();
-        if goes_on && sweeping.is_empty() && swept.is_none_or(|at| at.elapsed() >= sweep::EVERY) {
+        let continues = failure.is_none() && !context.stop.is_cancelled();
+        let is_sweep_due = last_sweep.is_none_or(|at| at.elapsed() >= sweep::INTERVAL);
+        if continues && sweeping.is_empty() && is_sweep_due {
             sweeping.spawn(sweep::sweep(context.clone(), Arc::clone(authority)).in_current_span());
-            swept = Some(Instant::now());
+            last_sweep = Some(Instant::now());
         }
-        if goes_on {
-            let room = PARALLEL.saturating_sub(running.len());
+        if continues {
+            let room = CONCURRENCY.saturating_sub(running.len());
             for order in due(store, room).await? {
                 let span = info_span!("order", order);
-                running.spawn(walk(context.clone(), Arc::clone(authority), order).instrument(span));
+                let advance = advance(context.clone(), Arc::clone(authority), order);
+                running.spawn(advance.instrument(span));
             }
         }
         if running.is_empty() && sweeping.is_empty() {
@@ -70,16 +78,16 @@ async fn work(context: &Context, authority: &Arc<dyn Authority>) -> Result<Outco
         let ended = tokio::select! {
             Some(ended) = running.join_next() => ended,
             Some(ended) = sweeping.join_next() => ended,
-            () = tokio::time::sleep(LOOK) => continue,
+            () = tokio::time::sleep(POLL_INTERVAL) => continue,
         };
         match ended {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => fault = Some(error),
-            // Its start is counted: an order that breaks again and again ends.
-            Err(panic) => error!(error = %panic, "a step of an order, or a sweep, broke"),
+            Ok(Err(error)) => failure = Some(error),
+            // Starts are counted, so an order that panics repeatedly fails.
+            Err(panic) => error!(error = %panic, "a step of an order, or a sweep, panicked"),
         }
     }
-    if let Some(error) = fault {
+    if let Some(error) = failure {
         return Err(error);
     }
     Ok(
@@ -89,7 +97,7 @@ async fn work(context: &Context, authority: &Arc<dyn Authority>) -> Result<Outco
             .map(Duration::from_millis)
         {
             Some(wait) if wait < context.sweep && !context.stop.is_cancelled() => {
-                Outcome::Again(wait.max(SHORT))
+                Outcome::Again(wait.max(MIN_DELAY))
             }
             _ => Outcome::Done,
         },
@@ -103,22 +111,21 @@ async fn due(store: &Store, room: usize) -> Result<Vec<i64>, Error> {
     orders::list_due(store, u64::try_from(room).unwrap_or(1)).await
 }
 
-/// Claims the order and takes it as far as it goes now.
-async fn walk(context: Context, authority: Arc<dyn Authority>, order: i64) -> Result<(), Error> {
+/// Claims an order and advances it until it has to wait.
+async fn advance(context: Context, authority: Arc<dyn Authority>, order: i64) -> Result<(), Error> {
     let store = &context.store;
     let Some(work) = orders::claim(store, order, &context.holder, CLAIM_MS).await? else {
         return Ok(());
     };
     let claim = work.claim.clone();
     let result = tokio::select! {
-        result = steps::walk(&context, authority.as_ref(), work) => result,
-        never = keep(store, &claim) => match never {},
+        result = steps::advance(&context, authority.as_ref(), work) => result,
+        never = keep_claimed(store, &claim) => match never {},
     };
     if let Err(error) = &result
-        && let Some(pause) = after_fault(error)
+        && let Some(pause) = pause_after_store_error(error)
     {
-        // A database that fails now and then is no step that breaks: give the order back, when that
-        // can be said.
+        // Release the claim if the database permits; a temporary error is no failed step.
         let _ = orders::postpone(store, &claim, &pause).await;
         if !error.is_temporary() {
             return Ok(());
@@ -127,13 +134,13 @@ async fn walk(context: Context, authority: Arc<dyn Authority>, order: i64) -> Re
     result
 }
 
-/// When to come back to an order whose rows could not be read or written.
-fn after_fault(fault: &Error) -> Option<Postponement> {
-    match fault {
+/// Decides when to retry an order after a database error.
+fn pause_after_store_error(error: &Error) -> Option<Postponement> {
+    match error {
         Error::Vault(reason) => {
-            error!(error = %reason, "an order's private key cannot be kept or read");
-            let problem =
-                "Private keys cannot be kept at the moment; the administrators have to mend that.";
+            error!(error = %reason, "cannot encrypt or decrypt an order's private key");
+            let problem = "Private keys cannot be stored at the moment. The administrators have \
+                           to correct the settings.";
             Some(Postponement {
                 for_ms: 60_000,
                 problem: Some(problem.to_owned()),
@@ -141,29 +148,26 @@ fn after_fault(fault: &Error) -> Option<Postponement> {
                 ..Postponement::default()
             })
         }
-        fault if fault.is_temporary() => Some(Postponement {
+        error if error.is_temporary() => Some(Postponement {
             for_ms: 1_000,
             ..Postponement::default()
         }),
-        fault => {
-            error!(
-                error = error_chain(fault),
-                "an order's rows cannot be worked with"
-            );
+        error => {
+            error!(error = error_chain(error), "database error in an order");
             None
         }
     }
 }
 
-/// Renews the claim while its step takes longer. Ends only with it: once the claim is lost, the
-/// next write says so.
-async fn keep(store: &Store, claim: &Claim) -> Infallible {
+/// Renews the claim during a long step. Never returns after the claim is lost; the step ends at its
+/// next fenced write.
+async fn keep_claimed(store: &Store, claim: &Claim) -> Infallible {
     loop {
-        tokio::time::sleep(RENEW).await;
+        tokio::time::sleep(RENEW_INTERVAL).await;
         match orders::extend_claim(store, claim, CLAIM_MS).await {
             Ok(true) => {}
             Ok(false) => return std::future::pending().await,
-            Err(error) => warn!(error = error_chain(&error), "a claim could not be renewed"),
+            Err(error) => warn!(error = error_chain(&error), "cannot renew an order's claim"),
         }
     }
 }

@@ -1,13 +1,12 @@
-//! Ends what is over, and says so before: one run in every EXPIRATION_REPEAT_FREQUENCY_S, whichever
-//! process makes it.
+//! Notifies users of approaching expiry and expires records and certificates: one run for each
+//! EXPIRATION_REPEAT_FREQUENCY_S, in one process at a time.
 //!
-//! The run's number is the database's clock divided by the frequency, so that processes agree
-//! whatever their own clocks say, and a stop of any length is made up for by one run. A run holds a
-//! lease, and claims its number at its end: whoever finds neither lease nor claim goes on where it
-//! died.
+//! A run's slot number is the database's clock divided by the interval, so that all processes agree
+//! on it, and one run makes up for any downtime. A run holds a lease and claims its slot at the
+//! end; after a crash, a process that finds neither lease nor claim repeats the run.
 //!
-//! Rows of an old dump are over that were renewed since, so no record ends before an operator or an
-//! audit has had its say.
+//! After a restore from an old dump, records may look expired that were renewed since. So no record
+//! expires before an audit has compared the zone, or while publishing is paused.
 
 use std::time::Duration;
 
@@ -22,24 +21,27 @@ use starchart_store::{Error, ticks};
 use tracing::{debug, error, info, warn};
 
 use crate::Context;
-use crate::schedule::{Started, again_after};
+use crate::retry::retry_after_store_error;
+use crate::start_time::StartTime;
 
 const LEASE_MS: i64 = 60_000;
-/// People looked up at once.
-const PEOPLE: u64 = 5_000;
-/// How long until the next look at the clock, at most and at least.
-const LOOK: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(1));
+/// The number of users read at once.
+const USER_PAGE: u64 = 5_000;
+/// The maximum delay between two checks whether a run is due.
+const CHECK_MAX: Duration = Duration::from_secs(10);
+/// The minimum delay between two checks.
+const CHECK_MIN: Duration = Duration::from_secs(1);
 
-pub(crate) async fn run(context: Context, started: Started) -> Outcome {
-    match tick(&context, &started).await {
-        Ok(()) => Outcome::Again(context.expire_every.clamp(LOOK.1, LOOK.0)),
-        Err(error) => again_after(&error),
+pub(crate) async fn run(context: Context, start: StartTime) -> Outcome {
+    match run_if_due(&context, &start).await {
+        Ok(()) => Outcome::Again(context.expire_every.clamp(CHECK_MIN, CHECK_MAX)),
+        Err(error) => retry_after_store_error(&error),
     }
 }
 
-async fn tick(context: &Context, started: &Started) -> Result<(), Error> {
+async fn run_if_due(context: &Context, start: &StartTime) -> Result<(), Error> {
     let store = &context.store;
-    let started = started.at(store).await?;
+    let started = start.get(store).await?;
     let every_ms = i64::try_from(context.expire_every.as_millis())
         .unwrap_or(i64::MAX)
         .max(1);
@@ -52,55 +54,56 @@ async fn tick(context: &Context, started: &Started) -> Result<(), Error> {
     else {
         return Ok(());
     };
-    // Somebody may have ended the run between the two questions.
+    // Another process may have claimed the slot before this one acquired the lease.
     let complete = match ticks::is_claimed(store, "expiry", slot).await? {
         true => false,
         false => {
-            info!(slot, "looking for what expires");
+            info!(slot, "expiry run started");
             sweep(context, &mut lease, started).await?
         }
     };
     if complete && !ticks::claim(store, "expiry", slot).await? {
-        warn!(slot, "a run of expiry was made twice");
+        warn!(slot, "two processes made the same expiry run");
     }
     lease::release(store, &lease).await
 }
 
-/// Every step for everybody. False: told to stop, or the lease was lost, or records may not end
-/// now; the rest is still due.
+/// Takes every step for all users. Returns false when the run is incomplete: the process stops, the
+/// lease is lost, or records may not expire now.
 async fn sweep(context: &Context, lease: &mut Lease, started: Timestamp) -> Result<bool, Error> {
     let mut held = false;
     for step in ExpiryStep::ALL {
         let (mut after, mut rows) = (None, 0);
         let complete = loop {
-            let people = expiry::list_due_users(&context.store, step, after, PEOPLE).await?;
-            let Some((last, _)) = people.last() else {
+            let users = expiry::list_due_users(&context.store, step, after, USER_PAGE).await?;
+            let Some((last, _)) = users.last() else {
                 break true;
             };
             after = Some(*last);
-            if step == ExpiryStep::ExpireRecords && is_held(context, started).await? {
+            if step == ExpiryStep::ExpireRecords && may_be_outdated(context, started).await? {
                 debug!(
-                    "no record ends while publishing is paused or a plan is refused, nor before an audit since this start"
+                    "no records expire: publishing is paused, a plan needs approval, or there was \
+                     no audit since the start"
                 );
                 held = true;
                 break true;
             }
             let mut taken_all = true;
-            for group in groups(&people) {
+            for group in groups(&users) {
                 if context.stop.is_cancelled()
                     || !lease::renew(&context.store, lease, LEASE_MS).await?
                 {
                     taken_all = false;
                     break;
                 }
-                rows += take(context, step, &group).await?;
+                rows += run_step(context, step, &group).await?;
             }
             if !taken_all {
                 break false;
             }
         };
         if rows > 0 {
-            info!(rows, step = step.as_str(), "expiry");
+            info!(rows, step = step.as_str(), "expiry step finished");
             context.queue.wake(Job::Publish);
             context.queue.wake(Job::Mail);
         }
@@ -111,9 +114,9 @@ async fn sweep(context: &Context, lease: &mut Lease, started: Timestamp) -> Resu
     Ok(!held)
 }
 
-/// Whether the rows may be of another time than the zone: publishing is paused, the last plan was
-/// refused, or no audit has ended since this process began to work.
-async fn is_held(context: &Context, started: Timestamp) -> Result<bool, Error> {
+/// Returns whether the database may be older than the zone: publishing is paused, the last plan
+/// needs approval, or there was no audit since the start of this process.
+async fn may_be_outdated(context: &Context, started: Timestamp) -> Result<bool, Error> {
     if zone::find_pause(&context.store).await?.is_some() {
         return Ok(true);
     }
@@ -123,10 +126,10 @@ async fn is_held(context: &Context, started: Timestamp) -> Result<bool, Error> {
     Ok(last.is_none_or(|(at, result)| at < started || result.outcome == AuditOutcome::Refused))
 }
 
-/// People in groups that have about as many rows together as one transaction takes.
-fn groups(people: &[(UserId, u64)]) -> Vec<Vec<UserId>> {
+/// Groups users so that the rows of a group fit into one transaction, unless one user has more.
+fn groups(users: &[(UserId, u64)]) -> Vec<Vec<UserId>> {
     let (mut groups, mut group, mut rows) = (Vec::new(), Vec::new(), 0);
-    for (user, count) in people {
+    for (user, count) in users {
         if !group.is_empty() && rows + count > BATCH {
             groups.push(std::mem::take(&mut group));
             rows = 0;
@@ -138,13 +141,13 @@ fn groups(people: &[(UserId, u64)]) -> Vec<Vec<UserId>> {
     groups
 }
 
-/// All rows of the group. A person whose rows cannot be read is left out, and the others go on.
-async fn take(context: &Context, step: ExpiryStep, group: &[UserId]) -> Result<u64, Error> {
-    match take_all(context, step, group).await {
+/// Processes all rows of the group. A user whose rows cause an error is logged and skipped.
+async fn run_step(context: &Context, step: ExpiryStep, group: &[UserId]) -> Result<u64, Error> {
+    match run_step_for_all(context, step, group).await {
         Err(error) if !error.is_temporary() && group.len() > 1 => {
             let mut rows = 0;
             for user in group {
-                rows += Box::pin(take(context, step, std::slice::from_ref(user))).await?;
+                rows += Box::pin(run_step(context, step, std::slice::from_ref(user))).await?;
             }
             Ok(rows)
         }
@@ -154,7 +157,7 @@ async fn take(context: &Context, step: ExpiryStep, group: &[UserId]) -> Result<u
                 user,
                 step = step.as_str(),
                 error = error_chain(&error),
-                "what a person has cannot be taken"
+                "expiry step failed for a user"
             );
             Ok(0)
         }
@@ -162,7 +165,11 @@ async fn take(context: &Context, step: ExpiryStep, group: &[UserId]) -> Result<u
     }
 }
 
-async fn take_all(context: &Context, step: ExpiryStep, group: &[UserId]) -> Result<u64, Error> {
+async fn run_step_for_all(
+    context: &Context,
+    step: ExpiryStep,
+    group: &[UserId],
+) -> Result<u64, Error> {
     let mut rows = 0;
     loop {
         let taken = expiry::run_step(&context.store, step, group).await?;
@@ -178,11 +185,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_is_parted_who_fits_into_one_transaction() {
-        let people: Vec<(UserId, u64)> = [(1, 300), (2, 300), (3, 100), (4, 2_000), (5, 1)]
+    fn users_are_grouped_by_the_rows_of_a_transaction() {
+        let users: Vec<(UserId, u64)> = [(1, 300), (2, 300), (3, 100), (4, 2_000), (5, 1)]
             .map(|(n, c)| (UserId(n), c))
             .into();
-        let cut: Vec<Vec<i64>> = groups(&people)
+        let cut: Vec<Vec<i64>> = groups(&users)
             .iter()
             .map(|group| group.iter().map(|user| user.0).collect())
             .collect();

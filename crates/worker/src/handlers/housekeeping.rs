@@ -1,11 +1,11 @@
-//! Removes rows whose time is over, once for all processes.
+//! Deletes expired rows, in one process at a time.
 
 use starchart_jobs::Outcome;
 use starchart_store::{Error, housekeeping, outbox, ticks};
 use tracing::info;
 
 use crate::Context;
-use crate::schedule::again_after;
+use crate::retry::retry_after_store_error;
 
 const SLOT_MS: i64 = 600_000;
 
@@ -13,10 +13,10 @@ pub(crate) async fn run(context: Context) -> Outcome {
     match purge(&context).await {
         Ok(0) => Outcome::Done,
         Ok(rows) => {
-            info!(rows, "removed rows whose time was over");
+            info!(rows, "deleted expired rows");
             Outcome::Done
         }
-        Err(error) => again_after(&error),
+        Err(error) => retry_after_store_error(&error),
     }
 }
 

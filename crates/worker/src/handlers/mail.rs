@@ -1,5 +1,5 @@
-//! Sends the mails that are owed, one process at a time: who holds the lease keeps it until the
-//! pace of what it sent is made up for, so that the pace of all processes is one.
+//! Sends pending mails, in one process at a time. The holder keeps the lease until its send rate
+//! permits the next mail, so that the rate limit holds for all processes together.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -15,24 +15,24 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
 use crate::Context;
-use crate::schedule::again_after;
+use crate::retry::retry_after_store_error;
 
-/// How long a run holds its lease, and a mail its claim, in milliseconds: after a kill, so long
-/// until another process goes on.
+/// The validity of the lease and of a mail's claim in milliseconds. After a crash, another process
+/// continues after this time.
 const LEASE_MS: i64 = 60_000;
-/// A mail that takes longer renews both so often.
-const RENEW: Duration = Duration::from_secs(15);
-/// While the pace is made up for, mails are looked for so often.
-const LOOK: Duration = Duration::from_millis(500);
-/// How long a mail server may still think once this process is to end.
-const LAST_WORDS: Duration = Duration::from_secs(8);
-/// The first pause of a mail that was put off, doubled each time.
-const PUT_OFF_MS: i64 = 60_000;
-/// The longest.
-const PUT_OFF_MAX_MS: i64 = 4 * 60 * 60 * 1_000;
+/// The interval at which a mail that takes longer renews lease and claim.
+const RENEW_INTERVAL: Duration = Duration::from_secs(15);
+/// The interval at which new mails are looked for while the send rate is caught up with.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
+/// How long to wait for the mail server's answer during shutdown.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(8);
+/// The delay before the first retry of a mail, doubled for each retry.
+const BACK_OFF_MS: i64 = 60_000;
+/// The maximum delay between two attempts.
+const BACK_OFF_MAX_MS: i64 = 4 * 60 * 60 * 1_000;
 
 pub(crate) async fn run(context: Context) -> Outcome {
-    // Mails stay owed while mail is off; the line at the start said so.
+    // Mail is off, as logged at start; mails stay pending.
     let Some(mailer) = context.mailer.clone() else {
         return Outcome::Done;
     };
@@ -41,7 +41,7 @@ pub(crate) async fn run(context: Context) -> Outcome {
     }
     match with_lease(&context, &mailer).await {
         Ok(outcome) => outcome,
-        Err(error) => again_after(&error),
+        Err(error) => retry_after_store_error(&error),
     }
 }
 
@@ -54,8 +54,8 @@ async fn with_lease(context: &Context, mailer: &Mailer) -> Result<Outcome, Error
     else {
         return Ok(Outcome::Done);
     };
-    let outcome = send_owed(context, mailer, &mut lease).await;
-    // Whoever sends next starts with a pace of its own: not before ours is made up for.
+    let outcome = send_pending(context, mailer, &mut lease).await;
+    // The next holder knows nothing of our send rate, so keep the lease until it is caught up with.
     match mailer
         .rate_debt()
         .and_then(|ahead| i64::try_from(ahead.as_millis()).ok())
@@ -66,9 +66,9 @@ async fn with_lease(context: &Context, mailer: &Mailer) -> Result<Outcome, Error
     outcome
 }
 
-/// One mail after the other, at the pace, until none is due and the pace is made up for, or the
-/// server wants to be left alone.
-async fn send_owed(
+/// Sends mails one by one within the send rate, until none is due and the rate is caught up with,
+/// or until the mail server has to be left alone.
+async fn send_pending(
     context: &Context,
     mailer: &Mailer,
     lease: &mut Lease,
@@ -82,117 +82,119 @@ async fn send_owed(
             return Ok(Outcome::Again(wait));
         }
         if let Some(wait) = mailer.send_delay() {
-            pause(wait.min(RENEW), &context.stop).await;
+            sleep_unless_stopped(wait.min(RENEW_INTERVAL), &context.stop).await;
             continue;
         }
-        let Some(owed) = outbox::claim_next(store, &context.holder, LEASE_MS).await? else {
+        let Some(mail) = outbox::claim_next(store, &context.holder, LEASE_MS).await? else {
             let Some(ahead) = mailer.rate_debt() else {
                 return Ok(Outcome::Done);
             };
-            pause(ahead.min(LOOK), &context.stop).await;
+            sleep_unless_stopped(ahead.min(POLL_INTERVAL), &context.stop).await;
             continue;
         };
-        let verdict = tokio::select! {
-            verdict = attempt(mailer, &owed) => verdict,
-            () = stopped(&context.stop) => SendOutcome::Unknown {
-                after_ms: PUT_OFF_MS,
-                reason: "the sender ended before the mail server had answered".to_owned(),
+        let outcome = tokio::select! {
+            outcome = attempt(mailer, &mail) => outcome,
+            () = grace_over(&context.stop) => SendOutcome::Unknown {
+                after_ms: BACK_OFF_MS,
+                reason: "the process stopped before the mail server answered".to_owned(),
             },
-            never = keep(store, lease, &owed) => match never {},
+            never = keep_claimed(store, lease, &mail) => match never {},
         };
-        if !outbox::record_outcome(store, &owed, &verdict).await? {
-            warn!(mail = owed.id, "a mail took longer than its claim");
+        if !outbox::record_outcome(store, &mail, &outcome).await? {
+            warn!(
+                mail = mail.id,
+                "a mail took longer than its claim was valid"
+            );
         }
     }
 }
 
-async fn pause(wait: Duration, stop: &CancellationToken) {
+async fn sleep_unless_stopped(wait: Duration, stop: &CancellationToken) {
     tokio::select! {
         () = sleep(wait) => {}
         () = stop.cancelled() => {}
     }
 }
 
-/// When no more time is left for a mail that is on its way.
-async fn stopped(stop: &CancellationToken) {
+/// Waits for the shutdown and then for the time that a running attempt still has.
+async fn grace_over(stop: &CancellationToken) {
     stop.cancelled().await;
-    sleep(LAST_WORDS).await;
+    sleep(SHUTDOWN_GRACE).await;
 }
 
-/// Renews lease and claim while the mail server thinks, so that nobody sends a second copy
-/// meanwhile. Ends only with the attempt.
-async fn keep(store: &Store, lease: &mut Lease, owed: &ClaimedMail) -> Infallible {
+/// Renews lease and claim during an attempt, so that no other process sends a second copy. Never
+/// returns.
+async fn keep_claimed(store: &Store, lease: &mut Lease, mail: &ClaimedMail) -> Infallible {
     loop {
-        sleep(RENEW).await;
+        sleep(RENEW_INTERVAL).await;
         let kept = match lease::renew(store, lease, LEASE_MS).await {
-            Ok(_) => outbox::extend_claim(store, owed, LEASE_MS).await,
+            Ok(_) => outbox::extend_claim(store, mail, LEASE_MS).await,
             Err(fault) => Err(fault),
         };
         match kept {
             Ok(true) => {}
             Ok(false) => return std::future::pending().await,
-            Err(error) => warn!(
-                error = error_chain(&error),
-                "a mail's claim could not be renewed"
-            ),
+            Err(error) => warn!(error = error_chain(&error), "cannot renew a mail's claim"),
         }
     }
 }
 
-/// Sends one mail and says in the log what became of it. What a server says about a person's
-/// address is for the admins' page, and not for the log.
-async fn attempt(mailer: &Mailer, owed: &ClaimedMail) -> SendOutcome {
-    let (mail, kind, attempt) = (owed.id, owed.notice.kind.as_str(), owed.attempt);
-    let (subject, body) = match mailer.theme().render(&owed.name, &owed.notice, owed.more) {
+/// Sends one mail and logs the result. The mail server's message about a user's address is not
+/// logged; the admin page shows it.
+async fn attempt(mailer: &Mailer, claimed: &ClaimedMail) -> SendOutcome {
+    let mail = claimed.id;
+    let kind = claimed.notice.kind.as_str();
+    let attempt = claimed.attempt;
+    let (subject, body) = match mailer
+        .theme()
+        .render(&claimed.name, &claimed.notice, claimed.more)
+    {
         Ok(written) => written,
         Err(fault) => {
-            error!(mail, kind, error = %fault, "a mail could not be written");
-            return SendOutcome::Rejected("its text could not be written".to_owned());
+            error!(mail, kind, error = %fault, "cannot render a mail");
+            return SendOutcome::Rejected("the mail could not be rendered".to_owned());
         }
     };
     let rendered = RenderedMail {
-        name: owed.name.clone(),
-        address: owed.address.clone(),
-        message_id: owed.message_id.clone(),
+        name: claimed.name.clone(),
+        address: claimed.address.clone(),
+        message_id: claimed.message_id.clone(),
         subject,
         body,
     };
     match mailer.send(&rendered).await {
         Ok(_) => {
-            info!(mail, kind, attempt, "sent a mail");
+            info!(mail, kind, attempt, "mail sent");
             SendOutcome::Sent
         }
         Err(SendError::Deferred(reason)) => {
-            debug!(mail, kind, attempt, "a mail was put off");
+            debug!(mail, kind, attempt, "mail deferred");
             SendOutcome::Deferred {
-                after_ms: put_off_ms(attempt),
+                after_ms: back_off_ms(attempt),
                 reason,
             }
         }
         Err(SendError::Unknown(reason)) => {
             warn!(
                 mail,
-                kind,
-                attempt,
-                reason,
-                "it is not known whether a mail was taken; it may come twice"
+                kind, attempt, reason, "mail outcome unknown, it may arrive twice"
             );
             SendOutcome::Unknown {
-                after_ms: put_off_ms(attempt),
+                after_ms: back_off_ms(attempt),
                 reason,
             }
         }
         Err(SendError::Rejected(reason)) => {
             warn!(
                 mail,
-                kind, attempt, "a mail was refused for good; the admin page says why"
+                kind, attempt, "mail rejected permanently, the admin page shows why"
             );
             SendOutcome::Rejected(reason)
         }
         Err(SendError::InvalidAddress(reason)) => {
             warn!(
                 mail,
-                kind, attempt, "an address takes no mail; the admin page says why"
+                kind, attempt, "mail address rejected, the admin page shows why"
             );
             SendOutcome::InvalidAddress(reason)
         }
@@ -203,10 +205,10 @@ async fn attempt(mailer: &Mailer, owed: &ClaimedMail) -> SendOutcome {
                 attempt,
                 codes,
                 after_s = seconds(mailer.send_delay()),
-                "the mail server broke off, the mail is put off"
+                "mail server closed the connection, mail deferred"
             );
             SendOutcome::Deferred {
-                after_ms: put_off_ms(attempt),
+                after_ms: back_off_ms(attempt),
                 reason,
             }
         }
@@ -217,10 +219,10 @@ async fn attempt(mailer: &Mailer, owed: &ClaimedMail) -> SendOutcome {
                 attempt,
                 codes,
                 after_s = seconds(mailer.send_delay()),
-                "the mail server does not let us send a mail"
+                "mail server denied sending, mail deferred"
             );
             SendOutcome::Deferred {
-                after_ms: put_off_ms(attempt),
+                after_ms: back_off_ms(attempt),
                 reason,
             }
         }
@@ -228,7 +230,7 @@ async fn attempt(mailer: &Mailer, owed: &ClaimedMail) -> SendOutcome {
             warn!(
                 reason,
                 after_s = seconds(mailer.send_delay()),
-                "the mail server cannot be reached, mails wait"
+                "mail server unreachable, mails are pending"
             );
             SendOutcome::NotAttempted
         }
@@ -236,17 +238,17 @@ async fn attempt(mailer: &Mailer, owed: &ClaimedMail) -> SendOutcome {
             error!(
                 reason,
                 after_s = seconds(mailer.send_delay()),
-                "the mail server does not let us in, mails wait"
+                "mail server rejected the connection or credentials, mails are pending"
             );
             SendOutcome::NotAttempted
         }
     }
 }
 
-fn put_off_ms(attempt: u32) -> i64 {
-    PUT_OFF_MS
+fn back_off_ms(attempt: u32) -> i64 {
+    BACK_OFF_MS
         .saturating_mul(1 << attempt.saturating_sub(1).min(16))
-        .min(PUT_OFF_MAX_MS)
+        .min(BACK_OFF_MAX_MS)
 }
 
 fn seconds(wait: Option<Duration>) -> u64 {
@@ -258,8 +260,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mail_is_tried_for_about_five_days() {
-        let hours: i64 = (1..36).map(put_off_ms).sum::<i64>() / 3_600_000;
+    fn a_mail_is_retried_for_about_five_days() {
+        let hours: i64 = (1..36).map(back_off_ms).sum::<i64>() / 3_600_000;
         assert!((100..140).contains(&hours), "{hours} h");
     }
 }

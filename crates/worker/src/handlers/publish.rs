@@ -16,8 +16,8 @@ use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use crate::Context;
-use crate::handlers::keep::keep;
-use crate::schedule::again_after;
+use crate::lease_renewal::keep_renewed;
+use crate::retry::retry_after_store_error;
 
 /// The lease, in milliseconds; a run that takes longer, as the listing of a large zone does, renews
 /// it.
@@ -42,7 +42,7 @@ const NAMES: u64 = 1_000;
 pub(crate) async fn run(context: Context) -> Outcome {
     match until_clean(&context).await {
         Ok(outcome) => outcome,
-        Err(error) => again_after(&error),
+        Err(error) => retry_after_store_error(&error),
     }
 }
 
@@ -123,7 +123,7 @@ async fn with_lease(context: &Context, lease: &Lease) -> Result<Outcome, Error> 
         };
         let result = tokio::select! {
             result = publish(context.zone.as_ref(), &context.limiter, &mut journal, work) => result,
-            never = keep(&context.store, lease.clone(), LEASE_MS) => match never {},
+            never = keep_renewed(&context.store, lease.clone(), LEASE_MS) => match never {},
         };
         context.queue.wake(Job::Track);
         match result {

@@ -1,4 +1,5 @@
-//! Follows what was sent: in sync at the provider, then answered by the name servers.
+//! Tracks published changes: until the provider reports them in sync, then until the name servers
+//! answer with them.
 
 use std::time::Duration;
 
@@ -12,33 +13,33 @@ use starchart_store::zone::{self, NameToCheck};
 use tracing::{debug, warn};
 
 use crate::Context;
-use crate::handlers::keep::keep;
-use crate::schedule::again_after;
+use crate::lease_renewal::keep_renewed;
+use crate::retry::retry_after_store_error;
 
-/// Between two looks while somebody may be watching.
-const SOON: Duration = Duration::from_millis(500);
-/// Changes asked about in one run.
-const CHANGES: usize = 20;
-/// A change whose state cannot be read counts as done after this, in milliseconds.
-const DONE_AFTER_MS: i64 = 60 * 60 * 1_000;
-/// Names whose servers are asked in one run.
-const NAMES: u64 = 64;
-/// Names asked about at once.
-const PARALLEL: usize = 8;
-/// The lease, in milliseconds; a run that takes longer, as one that asks silent name servers,
-/// renews it.
+/// The delay between two runs while changes are tracked, because users watch the page.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
+/// The maximum of changes queried in one run.
+const MAX_CHANGES: usize = 20;
+/// A change whose state cannot be read counts as in sync after this, in milliseconds.
+const ASSUME_IN_SYNC_AFTER_MS: i64 = 60 * 60 * 1_000;
+/// The maximum of names checked in one run.
+const MAX_NAMES: u64 = 64;
+/// The number of names checked concurrently.
+const CONCURRENCY: usize = 8;
+/// The validity of the lease in milliseconds. A run that waits for silent name servers takes longer
+/// and renews it.
 const LEASE_MS: i64 = 8_000;
 
 pub(crate) async fn run(context: Context) -> Outcome {
-    match look(&context).await {
-        Ok(true) => Outcome::Again(SOON),
+    match track(&context).await {
+        Ok(true) => Outcome::Again(POLL_INTERVAL),
         Ok(false) => Outcome::Done,
-        Err(error) => again_after(&error),
+        Err(error) => retry_after_store_error(&error),
     }
 }
 
-/// One look at everything under way; whether something still is.
-async fn look(context: &Context) -> Result<bool, Error> {
+/// Checks all tracked changes once; returns whether some are not complete.
+async fn track(context: &Context) -> Result<bool, Error> {
     let store = &context.store;
     if zone::list_unsynced_changes(store).await?.is_empty()
         && zone::list_names_to_check(store, 1).await?.is_empty()
@@ -49,20 +50,20 @@ async fn look(context: &Context) -> Result<bool, Error> {
     else {
         return Ok(false);
     };
-    let asked = async { Ok(ask_provider(context).await? | ask_servers(context).await?) };
+    let check = async { Ok(check_changes(context).await? | check_name_servers(context).await?) };
     let result = tokio::select! {
-        result = asked => result,
-        never = keep(store, lease.clone(), LEASE_MS) => match never {},
+        result = check => result,
+        never = keep_renewed(store, lease.clone(), LEASE_MS) => match never {},
     };
     lease::release(store, &lease).await?;
     result
 }
 
-/// Asks about the oldest changes; whether some are still under way.
-async fn ask_provider(context: &Context) -> Result<bool, Error> {
+/// Queries the state of the oldest changes; returns whether some are pending.
+async fn check_changes(context: &Context) -> Result<bool, Error> {
     let now = context.store.now().await?;
     let changes = zone::list_unsynced_changes(&context.store).await?;
-    for change in changes.iter().take(CHANGES) {
+    for change in changes.iter().take(MAX_CHANGES) {
         if context.stop.is_cancelled() {
             return Ok(true);
         }
@@ -72,21 +73,24 @@ async fn ask_provider(context: &Context) -> Result<bool, Error> {
             .change_state(&ChangeId(change.id.clone()))
             .await
         {
-            // A change that the provider no longer knows is long done.
+            // The provider has deleted the record of the change, so it completed long ago.
             Ok(ChangeState::InSync) | Err(ZoneError::Refused { .. }) => {
                 zone::mark_in_sync(&context.store, &change.id).await?
             }
             Ok(ChangeState::Pending) => {}
             Err(error) => {
-                if now.since(change.sent_at) > DONE_AFTER_MS {
-                    // Nobody will tell any more; the name servers can.
+                if now.since(change.sent_at) > ASSUME_IN_SYNC_AFTER_MS {
+                    // The name servers are checked instead.
                     zone::mark_in_sync(&context.store, &change.id).await?;
                 }
                 match error {
                     ZoneError::Denied(_) => {
-                        warn!(error = %error, "the state of changes cannot be read: allow route53:GetChange")
+                        warn!(
+                            error = %error,
+                            "cannot read the state of changes: allow route53:GetChange"
+                        )
                     }
-                    _ => debug!(error = %error, "the state of a change could not be read"),
+                    _ => debug!(error = %error, "cannot read the state of a change, retrying"),
                 }
                 return Ok(true);
             }
@@ -97,16 +101,17 @@ async fn ask_provider(context: &Context) -> Result<bool, Error> {
         .is_empty())
 }
 
-/// Asks every authoritative server for the names in sync; whether some do not answer rightly yet.
-async fn ask_servers(context: &Context) -> Result<bool, Error> {
-    let names = zone::list_names_to_check(&context.store, NAMES).await?;
+/// Queries every authoritative server for the names in sync; returns whether some do not answer
+/// with the published RRsets yet.
+async fn check_name_servers(context: &Context) -> Result<bool, Error> {
+    let names = zone::list_names_to_check(&context.store, MAX_NAMES).await?;
     if names.is_empty() {
         return Ok(false);
     }
     let servers = match context.propagation.servers(context.zone.as_ref()).await {
         Ok(servers) => servers,
         Err(error) => {
-            warn!(error = %error, "the zone's name servers are not known");
+            warn!(error = %error, "cannot find the zone's name servers, retrying");
             return Ok(true);
         }
     };
@@ -121,10 +126,10 @@ async fn ask_servers(context: &Context) -> Result<bool, Error> {
     };
     let results: Vec<Result<bool, Error>> = stream::iter(names)
         .map(ask)
-        .buffer_unordered(PARALLEL)
+        .buffer_unordered(CONCURRENCY)
         .collect()
         .await;
     results
         .into_iter()
-        .try_fold(false, |under_way, result| Ok(under_way | result?))
+        .try_fold(false, |is_lagging, result| Ok(is_lagging | result?))
 }

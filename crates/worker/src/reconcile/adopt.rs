@@ -1,4 +1,4 @@
-//! Ownership rebuilt from the zone: for a database whose registry was lost, or that never had one.
+//! Rebuilds the ownership registry from the zone, for a database that has lost it or never had one.
 
 use std::time::Duration;
 
@@ -9,34 +9,35 @@ use starchart_store::zone::{self, AdoptionGoal, AdoptionReason};
 use tokio::time::Instant;
 use tracing::info;
 
-use super::{Plan, ReconcileError, list, plan_of};
+use super::{Plan, ReconcileError, list_zone, make_plan};
 use crate::Context;
-use crate::handlers::keep::keep;
 use crate::handlers::publish::LEASE_MS;
+use crate::lease_renewal::keep_renewed;
 
-const REASON: &str = "ownership is rebuilt from the zone; look at the plan (`starchart reconcile --dry-run`) and approve it \
-     (`starchart reconcile --approve HASH`)";
-/// Somebody else's run of publish takes this long at most, or so many names that another moment is
-/// better.
-const WAIT: Duration = Duration::from_secs(30);
-/// Between two lines about that.
-const SAY: Duration = Duration::from_secs(5);
+const PAUSE_REASON: &str = "ownership was rebuilt from the zone; look at the plan (`starchart \
+    reconcile --dry-run`) and approve it (`starchart reconcile --approve HASH`)";
+/// How long to wait for the publish lease before giving up.
+const LEASE_WAIT: Duration = Duration::from_secs(30);
+/// The delay between two attempts to acquire the lease.
+const LEASE_POLL: Duration = Duration::from_millis(50);
+/// The interval of log messages during the wait.
+const LOG_INTERVAL: Duration = Duration::from_secs(5);
 
-/// What adoption came to.
+/// The result of an adoption.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Adoption {
-    /// Sets that were not ours before.
+    /// The number of RRsets added to the ownership registry.
     pub adopted: u64,
-    /// What differs now. Until it is approved nothing is sent.
+    /// The remaining differences. Nothing is published until an operator approves this plan.
     pub plan: Plan,
 }
 
-/// Makes every plain set ours that stands at a name and type that rows want, whatever it holds.
-/// Publishing is paused, if it is not already, until the plan that follows is approved. May be
-/// repeated.
+/// Adds every simple RRset at a desired name and type to the ownership registry, whatever its
+/// values. Pauses publishing, unless it is paused already, until the resulting plan is approved.
+/// Idempotent.
 ///
 /// # Errors
-/// As [`super::plan`]; [`ReconcileError::Busy`]: another process would not let go of publishing.
+/// As [`super::plan`]; [`ReconcileError::Busy`] when another process keeps the publish lease.
 pub async fn adopt(context: &Context) -> Result<Adoption, ReconcileError> {
     with_publish_lease(context, async |lease: &Lease| {
         adopt_with_lease(context, lease).await
@@ -44,43 +45,37 @@ pub async fn adopt(context: &Context) -> Result<Adoption, ReconcileError> {
     .await
 }
 
-/// Runs `work` while nobody publishes: what was listed stays as it is.
+/// Runs `work` with the publish lease, so that the zone does not change after its listing.
 pub(super) async fn with_publish_lease<T>(
     context: &Context,
     work: impl AsyncFnOnce(&Lease) -> Result<T, ReconcileError>,
 ) -> Result<T, ReconcileError> {
-    let lease = publish_lease(context).await?;
+    let lease = acquire_publish_lease(context).await?;
     let done = tokio::select! {
         done = work(&lease) => done,
-        never = keep(&context.store, lease.clone(), LEASE_MS) => match never {},
+        never = keep_renewed(&context.store, lease.clone(), LEASE_MS) => match never {},
     };
     lease::release(&context.store, &lease).await?;
     done
 }
 
-async fn publish_lease(context: &Context) -> Result<Lease, ReconcileError> {
-    let end = Instant::now() + WAIT;
-    let mut say = Instant::now();
+async fn acquire_publish_lease(context: &Context) -> Result<Lease, ReconcileError> {
+    let store = &context.store;
+    let deadline = Instant::now() + LEASE_WAIT;
+    let mut next_log = Instant::now();
     loop {
         if context.stop.is_cancelled() {
             return Err(ReconcileError::Stopped);
         }
-        match lease::acquire(
-            &context.store,
-            LeaseName::Publish,
-            &context.holder,
-            LEASE_MS,
-        )
-        .await?
-        {
+        match lease::acquire(store, LeaseName::Publish, &context.holder, LEASE_MS).await? {
             Some(lease) => return Ok(lease),
-            None if Instant::now() >= end => return Err(ReconcileError::Busy),
+            None if Instant::now() >= deadline => return Err(ReconcileError::Busy),
             None => {
-                if Instant::now() >= say {
-                    info!("another process publishes: waiting until it lets go");
-                    say = Instant::now() + SAY;
+                if Instant::now() >= next_log {
+                    info!("waiting for another process to release the publish lease");
+                    next_log = Instant::now() + LOG_INTERVAL;
                 }
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                tokio::time::sleep(LEASE_POLL).await;
             }
         }
     }
@@ -88,23 +83,23 @@ async fn publish_lease(context: &Context) -> Result<Lease, ReconcileError> {
 
 async fn adopt_with_lease(context: &Context, lease: &Lease) -> Result<Adoption, ReconcileError> {
     let store = &context.store;
-    let listed = list(context).await?;
+    let listed = list_zone(context).await?;
     let before = zone::read_snapshot(store).await?;
-    let stand = find_adoptable(&listed, &before.desired);
-    let names = pluralize(stand.len(), "name", "names");
-    let detail = format!("by an operator: {names} where a record wants what stands");
-    let deed = AdoptionReason {
+    let adoptable = find_adoptable(&listed, &before.desired);
+    let names = pluralize(adoptable.len(), "name", "names");
+    let detail = format!("by an operator: {names} with an RRset that a record wants");
+    let reason = AdoptionReason {
         zone: context.root.as_str(),
         detail: &detail,
-        goal: AdoptionGoal::Keep(REASON),
+        goal: AdoptionGoal::Keep(PAUSE_REASON),
     };
-    let adopted = zone::adopt(store, lease, &stand, deed).await?;
+    let adopted = zone::adopt(store, lease, &adoptable, reason).await?;
     if !adopted.complete {
         return Err(ReconcileError::Busy);
     }
-    let view = zone::read_snapshot(store).await?;
+    let snapshot = zone::read_snapshot(store).await?;
     Ok(Adoption {
         adopted: adopted.sets,
-        plan: plan_of(context, &listed, &view, &view),
+        plan: make_plan(context, &listed, &snapshot, &snapshot),
     })
 }

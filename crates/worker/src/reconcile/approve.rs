@@ -1,4 +1,4 @@
-//! An operator lets a plan be done.
+//! Carries out a plan that an operator approved.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -9,64 +9,65 @@ use starchart_store::Store;
 use starchart_store::zone::{self, AuditOutcome};
 use tokio::time::Instant;
 
-use super::audit::mend;
-use super::{Look, Plan, ReconcileError, look, result_of};
+use super::audit::repair;
+use super::{Comparison, Plan, ReconcileError, audit_result, compare_zone};
 use crate::Context;
 use crate::handlers::publish;
 
-/// What came of an approval.
+/// The result of an approval.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ApprovalOutcome {
-    /// The plan is marked for publish, and the pause that was seen is over.
+    /// The plan is marked for publish, and the pause that was seen before has ended.
     Approved {
-        /// The plan.
+        /// The approved plan.
         plan: Plan,
-        /// Differences that were marked; the others were changed by somebody in this moment.
+        /// The number of differences that were marked. The others changed during the approval.
         marked: usize,
-        /// Why publishing was paused until now.
+        /// The reason of the pause that ended.
         lifted: Option<String>,
-        /// Why it is paused still: somebody paused it again meanwhile.
+        /// The reason of a pause that began during the approval and still holds.
         paused: Option<String>,
     },
-    /// The plan is another one by now; nothing was changed.
+    /// The current plan has another hash; nothing was changed.
     AnotherPlan(Plan),
 }
 
-/// Looks again, and if the plan is the one with this hash (or the beginning of it,
-/// [`super::HASH_MIN_LEN`] digits or more), marks all of it for publish and lifts the pause that held
-/// before the look, with a line of the trail. Whoever publishes brings it in: [`publish_until_done`], or any
-/// running worker.
+/// Compares the zone again and, if the plan still has this hash (or at least its first
+/// [`super::HASH_MIN_LEN`] digits), marks the whole plan for publish, ends the pause that held
+/// before the comparison, and records the approval in the audit trail. Any running worker, or
+/// [`publish_until_done`], then publishes the plan.
 ///
 /// # Errors
-/// As [`super::plan`]. A plan that was marked in part is another plan afterwards, without what was
-/// marked.
+/// As [`super::plan`]. After a database error the plan may be marked in part; the rest is then a
+/// new plan with its own hash.
 pub async fn approve(context: &Context, hash: &str) -> Result<ApprovalOutcome, ReconcileError> {
     let store = &context.store;
-    let seen = zone::find_pause(store).await?;
-    let Look { view, plan, .. } = look(context).await?;
+    let pause_before = zone::find_pause(store).await?;
+    let Comparison { snapshot, plan, .. } = compare_zone(context).await?;
     if !plan.matches_hash(hash) {
         return Ok(ApprovalOutcome::AnotherPlan(plan));
     }
-    let pause = if seen.is_some() {
+    let suffix = if pause_before.is_some() {
         "; the pause of publishing ends"
     } else {
         ""
     };
     let detail = format!(
-        "by an operator: plan {}, {}{pause}",
+        "by an operator: plan {}, {}{suffix}",
         plan.short_hash(),
         plan.differences()
     );
     zone::record_approval(store, context.root.as_str(), &detail).await?;
-    let marked = mend(context, &view, &plan).await?;
-    let lifted = match seen {
+    let marked = repair(context, &snapshot, &plan).await?;
+    let lifted = match pause_before {
         Some(pause) => zone::resume_from(store, &pause)
             .await?
             .then_some(pause.reason),
         None => None,
     };
-    // What an operator approved is no drift.
-    zone::record_audit(store, &result_of(&plan, AuditOutcome::Approved, 0, None)).await?;
+    // Approved changes do not count as repaired drift.
+    let result = audit_result(&plan, AuditOutcome::Approved, 0, None);
+    zone::record_audit(store, &result).await?;
     context.queue.wake(Job::Publish);
     Ok(ApprovalOutcome::Approved {
         plan,
@@ -76,72 +77,77 @@ pub async fn approve(context: &Context, hash: &str) -> Result<ApprovalOutcome, R
     })
 }
 
-/// How far what was marked has come.
+/// The result of [`publish_until_done`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublishOutcome {
-    /// Names that were owed when it began and are not in the zone yet, without those that it
-    /// refused.
-    pub left: u64,
-    /// Why this process publishes no more of them.
+    /// The number of names that were unpublished at the beginning and still are, without those
+    /// that the provider refused.
+    pub unpublished: u64,
+    /// Why this process cannot publish them.
     pub gave_up: Option<String>,
 }
 
-/// Between two looks at what is still owed.
-const LOOK: Duration = Duration::from_millis(300);
+/// The delay between two checks of the unpublished names.
+const POLL_INTERVAL: Duration = Duration::from_millis(300);
 
-/// Publishes until everything is in the zone that is owed now, together with whoever else works,
-/// for so long at most. What people ask for meanwhile is nothing to wait for: in a busy school that
-/// never ends.
+/// Publishes, together with running workers, until the names that are unpublished now are in the
+/// zone, but not longer than `timeout`. Later changes are not waited for, because a busy site
+/// always has some.
 ///
 /// # Errors
 /// The database did not answer.
 pub async fn publish_until_done(
     context: &Context,
-    at_most: Duration,
+    timeout: Duration,
 ) -> Result<PublishOutcome, ReconcileError> {
-    let end = Instant::now() + at_most;
+    let deadline = Instant::now() + timeout;
     let store = &context.store;
-    let asked = store.now().await?;
+    let begin = store.now().await?;
     let stop = context.stop.child_token();
-    let own = Context {
+    let own_context = Context {
         stop: stop.clone(),
         ..context.clone()
     };
     loop {
-        let mut run = pin!(publish::run(own.clone()));
+        let mut run = pin!(publish::run(own_context.clone()));
         let outcome = tokio::select! {
             outcome = &mut run => outcome,
-            there = until_there(store, asked, end) => {
-                // It ends at the next good place, whatever the look at the rows gave.
+            published = wait_until_published(store, begin, deadline) => {
+                // Let the run end at its next safe point before reporting an error.
                 stop.cancel();
                 let outcome = run.await;
-                there?;
+                published?;
                 outcome
             }
         };
-        let left = zone::count_unpublished_at(store, asked).await?;
-        let (wait, gave_up) = match outcome {
-            Outcome::Done => (LOOK, None),
-            Outcome::Again(after) => (after.max(LOOK), None),
-            Outcome::GiveUp(reason) => (LOOK, Some(reason)),
+        let unpublished = zone::count_unpublished_at(store, begin).await?;
+        let (delay, gave_up) = match outcome {
+            Outcome::Done => (POLL_INTERVAL, None),
+            Outcome::Again(after) => (after.max(POLL_INTERVAL), None),
+            Outcome::GiveUp(reason) => (POLL_INTERVAL, Some(reason)),
         };
-        if left == 0 || gave_up.is_some() || stop.is_cancelled() || Instant::now() + wait >= end {
+        let is_over = stop.is_cancelled() || Instant::now() + delay >= deadline;
+        if unpublished == 0 || gave_up.is_some() || is_over {
             return Ok(PublishOutcome {
-                left,
-                gave_up: gave_up.filter(|_| left > 0),
+                unpublished,
+                gave_up: gave_up.filter(|_| unpublished > 0),
             });
         }
         tokio::select! {
-            () = tokio::time::sleep(wait) => {}
+            () = tokio::time::sleep(delay) => {}
             () = context.stop.cancelled() => {}
         }
     }
 }
 
-/// Until nothing is left of what was owed at that moment, or the time is over.
-async fn until_there(store: &Store, asked: Timestamp, end: Instant) -> Result<(), ReconcileError> {
-    while Instant::now() < end && zone::count_unpublished_at(store, asked).await? > 0 {
-        tokio::time::sleep(LOOK).await;
+/// Waits until the names that were unpublished at `begin` are published, or until the deadline.
+async fn wait_until_published(
+    store: &Store,
+    begin: Timestamp,
+    deadline: Instant,
+) -> Result<(), ReconcileError> {
+    while Instant::now() < deadline && zone::count_unpublished_at(store, begin).await? > 0 {
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
     Ok(())
 }

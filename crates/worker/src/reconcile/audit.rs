@@ -1,39 +1,40 @@
-//! The audit: look, mend what is little, refuse what is much.
+//! The audit: compares the zone with the database, repairs small drift, and holds large plans until
+//! an operator approves them.
 
 use starchart_dns::audit::is_empty_zone;
 use starchart_domain::time::Timestamp;
 use starchart_jobs::Job;
 use starchart_store::lease::{self, LeaseName};
-use starchart_store::zone::{self, AuditOutcome, AuditRow, Pause};
+use starchart_store::zone::{self, AuditOutcome, AuditRow, Pause, Snapshot};
 use tracing::{debug, error, info, warn};
 
-use super::{Approval, Look, Plan, ReconcileError, look, result_of};
+use super::{Approval, Comparison, Plan, ReconcileError, audit_result, compare_zone};
 use crate::Context;
-use crate::handlers::keep::keep;
+use crate::lease_renewal::keep_renewed;
 
-/// The lease, in milliseconds; the listing of a large zone takes longer and renews it.
+/// The validity of the lease in milliseconds. Listing a large zone takes longer and renews it.
 const LEASE_MS: i64 = 10_000;
 
-/// What an audit came to.
+/// The result of an audit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Audited {
-    /// What it found.
+    /// The differences.
     pub plan: Plan,
-    /// What was done about it.
+    /// The action taken.
     pub outcome: AuditOutcome,
-    /// Differences that were marked for publish.
+    /// The number of differences that were marked for publish.
     pub repaired: usize,
     /// Why an operator has to approve the plan.
     pub refused_because: Option<String>,
-    /// The pause that holds.
+    /// The pause that is in force.
     pub pause: Option<Pause>,
 }
 
-/// Audits the zone, one process at a time. `last`: when the last audit ended as the caller knows
-/// it; none is made when somebody else made one since, or makes one now.
+/// Audits the zone, in one process at a time. `last` is the end of the last audit that the caller
+/// knows. Returns `None` when another process has audited since then, or audits now.
 ///
 /// # Errors
-/// As [`super::plan`]; the row about audits says so too.
+/// As [`super::plan`]. The error is also recorded in the audit's row.
 pub async fn audit(
     context: &Context,
     last: Option<Timestamp>,
@@ -44,21 +45,22 @@ pub async fn audit(
         return Ok(None);
     };
     let row = zone::find_audit(store).await?;
-    let done = match ended(row.as_ref()) == last {
-        false => Ok(None),
-        true => tokio::select! {
+    let done = if last_audit_at(row.as_ref()) == last {
+        tokio::select! {
             done = audit_with_lease(context, row.as_ref()) => done.map(Some),
-            never = keep(store, lease.clone(), LEASE_MS) => match never {},
-        },
+            never = keep_renewed(store, lease.clone(), LEASE_MS) => match never {},
+        }
+    } else {
+        Ok(None)
     };
     match &done {
         Err(ReconcileError::Store(error)) if error.is_temporary() => {}
         Err(
-            fault @ (ReconcileError::Zone(_)
-            | ReconcileError::NotOurs(_)
+            error @ (ReconcileError::Zone(_)
+            | ReconcileError::WrongZone(_)
             | ReconcileError::Store(_)),
         ) => {
-            failed(context, row.as_ref(), fault).await?;
+            record_failure(context, row.as_ref(), error).await?;
         }
         _ => {}
     }
@@ -66,8 +68,8 @@ pub async fn audit(
     done
 }
 
-/// When the last audit ended.
-pub(crate) fn ended(row: Option<&AuditRow>) -> Option<Timestamp> {
+/// Returns the end of the last audit.
+pub(crate) fn last_audit_at(row: Option<&AuditRow>) -> Option<Timestamp> {
     row.and_then(|row| row.last.as_ref()).map(|(at, _)| *at)
 }
 
@@ -76,28 +78,32 @@ async fn audit_with_lease(
     row: Option<&AuditRow>,
 ) -> Result<Audited, ReconcileError> {
     let store = &context.store;
-    let Look { listed, view, plan } = look(context).await?;
+    let Comparison {
+        listed,
+        snapshot,
+        plan,
+    } = compare_zone(context).await?;
     let mut pause = zone::find_pause(store).await?;
-    if pause.as_ref().is_some_and(|pause| pause.after_wipe) && is_empty_zone(&listed, &context.root)
-    {
-        info!("the zone holds nothing: the pause of the wipe ends");
+    let is_paused_by_wipe = pause.as_ref().is_some_and(|pause| pause.after_wipe);
+    if is_paused_by_wipe && is_empty_zone(&listed, &context.root) {
+        info!("the zone is empty, so publishing resumes after the wipe");
         zone::resume_after_wipe(store).await?;
         context.queue.wake(Job::Publish);
-        // Another pause may have come in this moment.
+        // An operator may have paused publishing in the meantime.
         pause = zone::find_pause(store).await?;
     }
-    let verdict = plan.approval();
-    let refused_because = match &verdict {
-        Approval::Required(why) => Some(why.clone()),
+    let approval = plan.approval();
+    let refused_because = match &approval {
+        Approval::Required(reason) => Some(reason.clone()),
         Approval::NotNeeded | Approval::Automatic => None,
     };
-    let (outcome, repaired) = match (&pause, &verdict) {
+    let (outcome, repaired) = match (&pause, &approval) {
         (Some(_), _) => (AuditOutcome::Paused, 0),
         (None, Approval::Required(_)) => (AuditOutcome::Refused, 0),
         (None, Approval::NotNeeded | Approval::Automatic) => {
-            match mend(context, &view, &plan).await? {
+            match repair(context, &snapshot, &plan).await? {
                 0 => (AuditOutcome::Clean, 0),
-                some => (AuditOutcome::Repaired, some),
+                repaired => (AuditOutcome::Repaired, repaired),
             }
         }
     };
@@ -110,11 +116,8 @@ async fn audit_with_lease(
     };
     let orphans: Vec<_> = plan.orphans.iter().map(orphan).collect();
     zone::record_orphans(store, &orphans).await?;
-    zone::record_audit(
-        store,
-        &result_of(&plan, outcome, repaired as u64, refused_because.clone()),
-    )
-    .await?;
+    let result = audit_result(&plan, outcome, repaired as u64, refused_because.clone());
+    zone::record_audit(store, &result).await?;
     let audited = Audited {
         plan,
         outcome,
@@ -122,31 +125,32 @@ async fn audit_with_lease(
         refused_because,
         pause,
     };
-    tell(&audited, row);
+    log_result(&audited, row);
     Ok(audited)
 }
 
-/// Marks what differs for publish; how many differences that were.
-pub(super) async fn mend(
+/// Marks the differences of a plan for publish and returns how many were marked. Names that changed
+/// since the snapshot are skipped.
+pub(super) async fn repair(
     context: &Context,
-    view: &zone::Snapshot,
+    snapshot: &Snapshot,
     plan: &Plan,
 ) -> Result<usize, ReconcileError> {
-    let found = plan.zone_state();
-    if found.is_empty() {
+    let zone_state = plan.zone_state();
+    if zone_state.is_empty() {
         return Ok(0);
     }
-    let marked = zone::mark_drift(&context.store, view, &found).await?;
+    let marked = zone::mark_drift(&context.store, snapshot, &zone_state).await?;
     context.queue.wake(Job::Publish);
-    let taken = plan
+    let marked_changes = plan
         .changes
         .iter()
         .filter(|(name, _)| marked.contains(name));
-    Ok(taken.map(|(_, changes)| changes.len()).sum())
+    Ok(marked_changes.map(|(_, changes)| changes.len()).sum())
 }
 
-/// A refused plan is said once, not at every audit.
-fn tell(audited: &Audited, row: Option<&AuditRow>) {
+/// Logs the result; a plan that was logged before only at debug level.
+fn log_result(audited: &Audited, row: Option<&AuditRow>) {
     let Audited {
         plan,
         outcome,
@@ -154,32 +158,37 @@ fn tell(audited: &Audited, row: Option<&AuditRow>) {
         refused_because,
         ..
     } = audited;
-    let (differences, foreign, orphans) =
-        (plan.differences(), plan.foreign.len(), plan.orphans.len());
+    let differences = plan.differences();
+    let foreign = plan.foreign.len();
+    let orphans = plan.orphans.len();
     let hash = plan.hash();
     let before = row
         .and_then(|row| row.last.as_ref())
         .map(|(_, result)| result);
-    let is_news =
-        before.is_none_or(|before| before.outcome != *outcome || before.plan_hash != hash);
+    let is_new = before.is_none_or(|before| before.outcome != *outcome || before.plan_hash != hash);
     match outcome {
-        AuditOutcome::Refused if is_news => error!(
-            because = refused_because.as_deref().unwrap_or_default(),
+        AuditOutcome::Refused if is_new => error!(
+            reason = refused_because.as_deref().unwrap_or_default(),
             %differences,
             plan = plan.short_hash(),
-            "the zone differs too much from the database, nothing of it is changed: look at the plan with `starchart reconcile \
-             --dry-run`, then mend the database, or let the plan be done with `starchart reconcile --approve {}`",
+            "the zone differs too much from the database, nothing was changed: look at the plan \
+             with `starchart reconcile --dry-run`, then correct the database, or approve the plan \
+             with `starchart reconcile --approve {}`",
             plan.short_hash()
         ),
-        AuditOutcome::Paused if is_news && differences.total() > 0 => {
-            warn!(%differences, plan = plan.short_hash(), "the zone differs from the database; nothing is changed during the pause");
+        AuditOutcome::Paused if is_new && differences.total() > 0 => {
+            warn!(
+                %differences,
+                plan = plan.short_hash(),
+                "the zone differs from the database; publishing is paused, nothing was changed"
+            );
         }
         AuditOutcome::Repaired => {
-            warn!(repaired, %differences, foreign, orphans, "the zone had drifted; publish puts it right")
+            warn!(repaired, %differences, foreign, orphans, "repairing drift in the zone")
         }
-        _ if is_news => {
+        _ if is_new => {
             info!(
-                sets = plan.listed,
+                rrsets = plan.listed,
                 owned = plan.owned,
                 foreign,
                 orphans,
@@ -187,7 +196,7 @@ fn tell(audited: &Audited, row: Option<&AuditRow>) {
             )
         }
         _ => debug!(
-            sets = plan.listed,
+            rrsets = plan.listed,
             owned = plan.owned,
             foreign,
             orphans,
@@ -196,19 +205,24 @@ fn tell(audited: &Audited, row: Option<&AuditRow>) {
     }
 }
 
-async fn failed(
+async fn record_failure(
     context: &Context,
     row: Option<&AuditRow>,
-    fault: &ReconcileError,
+    error: &ReconcileError,
 ) -> Result<(), ReconcileError> {
-    let text = fault.to_string();
-    let is_news = row
+    let message = error.to_string();
+    let is_new = row
         .and_then(|row| row.problem.as_ref())
-        .is_none_or(|(_, before)| *before != text);
-    match fault {
-        ReconcileError::NotOurs(_) if is_news => error!(error = text, "the zone cannot be audited"),
-        _ if is_news => warn!(error = text, "the zone cannot be audited now"),
-        _ => debug!(error = text, "the zone cannot be audited now"),
+        .is_none_or(|(_, before)| *before != message);
+    match error {
+        ReconcileError::WrongZone(_) if is_new => {
+            error!(
+                error = message,
+                "cannot audit the zone: wrong or incomplete"
+            )
+        }
+        _ if is_new => warn!(error = message, "cannot audit the zone, retrying"),
+        _ => debug!(error = message, "cannot audit the zone, retrying"),
     }
-    Ok(zone::record_failed_audit(&context.store, &text).await?)
+    Ok(zone::record_failed_audit(&context.store, &message).await?)
 }

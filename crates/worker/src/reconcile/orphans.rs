@@ -1,4 +1,4 @@
-//! Orphans: removed only when an operator says how many there are.
+//! Deletes orphans when an operator confirms their number.
 
 use std::collections::BTreeSet;
 
@@ -10,67 +10,67 @@ use starchart_store::lease::Lease;
 use starchart_store::zone::{self, AdoptionGoal, AdoptionReason};
 
 use super::adopt::with_publish_lease;
-use super::{Orphan, Plan, ReconcileError, list, plan_of};
+use super::{Orphan, Plan, ReconcileError, list_zone, make_plan};
 use crate::Context;
 
-/// What came of the wish to remove them.
+/// The result of a request to delete orphans.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Removal {
-    /// These are marked for publish, which deletes them exactly as they stand, unless it is paused.
+pub enum OrphanDeletion {
+    /// The orphans are marked for publish, which deletes their exact content unless it is paused.
     Marked {
-        /// The orphans that go.
+        /// The marked orphans.
         orphans: Vec<Orphan>,
-        /// So many were not reached, because another process took over; they are orphans still.
-        left: usize,
+        /// The number of orphans not marked, because another process took the publish lease.
+        unmarked: usize,
     },
-    /// There are so many besides those that are kept; nothing was changed.
+    /// There is another number of orphans (without the kept ones); nothing was changed.
     AnotherCount(Vec<Orphan>),
-    /// No orphan stands at these names that were to be kept; nothing was changed.
+    /// There is no orphan at these names, so it cannot be kept; nothing was changed.
     NothingToKeep(Vec<String>),
 }
 
-/// Makes all orphans ours, which nobody wants, so that publish deletes them; if there are `count`
-/// of them besides those at the names `keep`. A CAA, NS, alias or weighted set is never an orphan.
+/// Adds all orphans but those at the names `keep` to the ownership registry, if there are `count`
+/// of them, so that publish deletes them. CAA, NS, alias and weighted RRsets are never orphans.
 ///
 /// # Errors
-/// As [`super::plan`]; [`ReconcileError::Busy`]: another process would not let go of publishing;
-/// [`ReconcileError::ImportOwed`] and [`ReconcileError::NothingOwned`]: nobody knows yet what an
-/// orphan is.
-pub async fn remove_orphans(
+/// As [`super::plan`]; [`ReconcileError::Busy`] when another process keeps the publish lease;
+/// [`ReconcileError::ImportPending`] and [`ReconcileError::NothingOwned`] when orphans cannot be
+/// determined yet.
+pub async fn delete_orphans(
     context: &Context,
     count: usize,
     keep: &[String],
-) -> Result<Removal, ReconcileError> {
+) -> Result<OrphanDeletion, ReconcileError> {
     with_publish_lease(context, async |lease: &Lease| {
         let store = &context.store;
         if let Progress::Owed | Progress::Begun(_) = import::progress(store).await? {
-            return Err(ReconcileError::ImportOwed);
+            return Err(ReconcileError::ImportPending);
         }
-        let listed = list(context).await?;
-        let view = zone::read_snapshot(store).await?;
-        if view.owned.is_empty() {
+        let listed = list_zone(context).await?;
+        let snapshot = zone::read_snapshot(store).await?;
+        if snapshot.owned.is_empty() {
             return Err(ReconcileError::NothingOwned);
         }
-        let Plan { mut orphans, .. } = plan_of(context, &listed, &view, &view);
-        let missing: Vec<String> = keep
+        let Plan { mut orphans, .. } = make_plan(context, &listed, &snapshot, &snapshot);
+        let unknown: Vec<String> = keep
             .iter()
             .filter(|name| !orphans.iter().any(|orphan| orphan.name == **name))
             .cloned()
             .collect();
-        if !missing.is_empty() {
-            return Ok(Removal::NothingToKeep(missing));
+        if !unknown.is_empty() {
+            return Ok(OrphanDeletion::NothingToKeep(unknown));
         }
         orphans.retain(|orphan| !keep.contains(&orphan.name));
         if orphans.len() != count {
-            return Ok(Removal::AnotherCount(orphans));
+            return Ok(OrphanDeletion::AnotherCount(orphans));
         }
-        let detail = format!("by an operator: {}", pluralize(count, "set", "sets"));
-        let deed = AdoptionReason {
+        let detail = format!("by an operator: {}", pluralize(count, "RRset", "RRsets"));
+        let reason = AdoptionReason {
             zone: context.root.as_str(),
             detail: &detail,
             goal: AdoptionGoal::Delete,
         };
-        let marked: BTreeSet<String> = zone::adopt(store, lease, &by_name(&orphans), deed)
+        let marked: BTreeSet<String> = zone::adopt(store, lease, &group_by_name(&orphans), reason)
             .await?
             .names
             .into_iter()
@@ -80,16 +80,15 @@ pub async fn remove_orphans(
         }
         orphans.retain(|orphan| marked.contains(&orphan.name));
         context.queue.wake(Job::Publish);
-        Ok(Removal::Marked {
-            left: count - orphans.len(),
+        Ok(OrphanDeletion::Marked {
+            unmarked: count - orphans.len(),
             orphans,
         })
     })
     .await
 }
 
-/// The sets name by name.
-fn by_name(orphans: &[Orphan]) -> Vec<PublishedName> {
+fn group_by_name(orphans: &[Orphan]) -> Vec<PublishedName> {
     let mut sorted: Vec<&Orphan> = orphans.iter().collect();
     sorted.sort();
     let mut names: Vec<PublishedName> = Vec::new();

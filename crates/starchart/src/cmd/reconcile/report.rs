@@ -1,4 +1,4 @@
-//! A plan in words, for a terminal.
+//! Prints plans on a terminal.
 
 use std::collections::BTreeMap;
 
@@ -9,96 +9,93 @@ use starchart_worker::Context;
 use starchart_worker::reconcile::{Approval, BlockedRrset, Orphan, Plan, RefusedName};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
-/// RefusedName names that are listed at the end of a command.
-const SHOWN: usize = 20;
+/// The maximum of refused names printed at the end of a command.
+const MAX_REFUSED: usize = 20;
 
-/// What keeps publishing from going on.
-pub(super) enum Held {
-    /// Nothing.
-    No,
-    /// An operator, a wipe, an import or an adoption; an approval ends it.
+const IMPORT_REQUIRED: &str = "the original's tables are in this database and were not imported: \
+    run `starchart import --from-file PATH`, or `starchart import --skip` if no import is wanted";
+const IMPORT_INTERRUPTED: &str =
+    "an import was interrupted: run `starchart import --from-file PATH --apply` again";
+
+/// Why publishing is held.
+pub(super) enum Hold {
+    /// Publishing is not held.
+    None,
+    /// Publishing is paused until an approval.
     Paused(Pause),
-    /// Rows of the original that are not all here; what to do. Nothing can be approved before.
+    /// An import is pending, with the instruction to run it; no plan can be approved before.
     Import(&'static str),
 }
 
-/// What keeps publishing from going on now.
-pub(super) async fn held(context: &Context) -> anyhow::Result<Held> {
-    if let Some(first) = import_first(import::progress(&context.store).await?) {
-        return Ok(Held::Import(first));
+/// Finds out whether publishing is held now.
+pub(super) async fn hold(context: &Context) -> anyhow::Result<Hold> {
+    if let Some(instruction) = required_import(import::progress(&context.store).await?) {
+        return Ok(Hold::Import(instruction));
     }
     Ok(zone::find_pause(&context.store)
         .await?
-        .map_or(Held::No, Held::Paused))
+        .map_or(Hold::None, Hold::Paused))
 }
 
-/// What has to be done before any plan can be approved.
-pub(super) fn import_first(progress: Progress) -> Option<&'static str> {
+/// Returns the instruction to run a pending import; no plan can be approved before.
+pub(super) fn required_import(progress: Progress) -> Option<&'static str> {
     match progress {
-        Progress::Owed => Some(
-            "the original's tables stand in this database and were not imported: run `starchart import --from-file PATH`, or \
-             `starchart import --skip` where none is wanted",
-        ),
-        Progress::Begun(_) => {
-            Some("an import was cut off: run `starchart import --from-file PATH --apply` again")
-        }
+        Progress::Owed => Some(IMPORT_REQUIRED),
+        Progress::Begun(_) => Some(IMPORT_INTERRUPTED),
         Progress::None | Progress::Finished(_) | Progress::Skipped => None,
     }
 }
 
-/// What was compared, what is not ours, what differs, and what waits.
+/// Prints a plan: foreign RRsets, orphans, differences and unpublished changes.
 pub(crate) async fn plan(context: &Context, plan: &Plan) -> anyhow::Result<()> {
-    let others = plan.foreign.len() + plan.orphans.len() + plan.unclaimed.len();
+    let not_owned = plan.foreign.len() + plan.orphans.len() + plan.unclaimed.len();
     println!(
-        "{} in the zone, {others} of them not ours",
-        pluralize(plan.listed, "set", "sets")
+        "{} in the zone, {not_owned} of them not owned by Starchart",
+        pluralize(plan.listed, "RRset", "RRsets")
     );
     let foreign: Vec<String> = plan
         .foreign
         .iter()
         .map(|(name, rtype)| format!("{name} {rtype}"))
         .collect();
-    list("not ours, never touched", &foreign);
+    list("foreign, never changed", &foreign);
     orphans(context, &plan.orphans).await?;
     plan.lines().iter().for_each(|line| println!("{line}"));
-    waiting(plan, &held(context).await?);
+    unpublished(plan, &hold(context).await?);
     Ok(())
 }
 
-/// What publish has still to do, and what stands against it. No part of the plan.
-fn waiting(plan: &Plan, held: &Held) {
-    let way = match held {
-        Held::No => "to be published as their owners made them, without an approval",
-        Held::Paused(_) => {
-            "held back by the pause; no part of the plan, and published as their owners made them when it ends"
+/// Prints unpublished changes, which are no part of the plan.
+fn unpublished(plan: &Plan, hold: &Hold) {
+    let heading = match hold {
+        Hold::None => "unpublished changes of users, about to be published",
+        Hold::Paused(_) => {
+            "unpublished changes of users, held by the pause and published when it ends"
         }
-        Held::Import(_) => {
-            "held back until the import is done and the plan that follows it is approved"
+        Hold::Import(_) => {
+            "unpublished changes of users, held until the import is done and its plan is approved"
         }
     };
-    list(way, &plan.unpublished_lines());
+    list(heading, &plan.unpublished_lines());
     let blocked: Vec<String> = plan.blocked.iter().map(BlockedRrset::line).collect();
-    list(
-        "kept out by something that stands there and is not known as ours",
-        &blocked,
-    );
+    list("blocked by an RRset that is not owned", &blocked);
     match plan
         .blocked
         .iter()
-        .filter(|other| other.is_adoptable)
+        .filter(|blocked| blocked.is_adoptable)
         .count()
     {
         0 => {}
-        some => println!("  starchart reconcile --adopt makes {some} of what stands there ours"),
+        count => println!("  starchart reconcile --adopt makes {count} of these owned"),
     }
     let refused: Vec<String> = plan.refused.iter().flat_map(RefusedName::lines).collect();
     list(
-        "refused by the zone; tried again now and then, and when the owner changes the record",
+        "refused by the DNS provider; retried periodically and when the record changes",
         &refused,
     );
 }
 
-/// A heading with the number of lines, and the lines; nothing when there are none.
+/// Prints a heading with the number of lines, and the lines; nothing when there are none.
 fn list(heading: &str, lines: &[String]) {
     if !lines.is_empty() {
         println!("{heading} ({}):", lines.len());
@@ -106,25 +103,25 @@ fn list(heading: &str, lines: &[String]) {
     }
 }
 
-/// Names that the zone refused, with the reasons.
+/// Prints refused names with the reasons.
 pub(super) fn refused(names: &BTreeMap<String, String>) {
     println!(
-        "{} refused by the zone:",
+        "{} refused by the DNS provider:",
         pluralize(names.len(), "name is", "names are")
     );
     names
         .iter()
-        .take(SHOWN)
+        .take(MAX_REFUSED)
         .for_each(|(name, reason)| println!("  {name}: {reason}"));
-    if names.len() > SHOWN {
+    if names.len() > MAX_REFUSED {
         println!(
             "  … and {} more; the admin page lists them",
-            names.len() - SHOWN
+            names.len() - MAX_REFUSED
         );
     }
 }
 
-/// The orphans, with what they hold and since when they are known.
+/// Prints orphans with their values and the time since an audit first saw them.
 pub(crate) async fn orphans(context: &Context, orphans: &[Orphan]) -> anyhow::Result<()> {
     if orphans.is_empty() {
         return Ok(());
@@ -140,7 +137,7 @@ pub(crate) async fn orphans(context: &Context, orphans: &[Orphan]) -> anyhow::Re
         })
         .collect();
     println!(
-        "orphans, under people's domains and of no record; touched by nothing but --delete-orphans ({}):",
+        "orphans, at users' names but of no record; only --delete-orphans changes them ({}):",
         orphans.len()
     );
     for orphan in orphans {
@@ -159,46 +156,48 @@ pub(crate) async fn orphans(context: &Context, orphans: &[Orphan]) -> anyhow::Re
     Ok(())
 }
 
-/// Whether the plan is done by itself, and what an operator can do.
-pub(super) fn what_next(plan: &Plan, held: &Held) {
-    let (differences, hash, verdict) = (plan.differences(), plan.short_hash(), plan.approval());
+/// Prints whether the plan needs approval, and the commands that an operator can run.
+pub(super) fn next_steps(plan: &Plan, hold: &Hold) {
+    let differences = plan.differences();
+    let hash = plan.short_hash();
+    let approval = plan.approval();
     println!("plan {hash}: {differences}");
     if differences.unclaimed > 0 {
         println!(
-            "{} as wanted and not known as ours: starchart reconcile --adopt",
-            pluralize(differences.unclaimed, "set (=) stands", "sets (=) stand")
+            "{} as desired but not owned: starchart reconcile --adopt",
+            pluralize(differences.unclaimed, "RRset (=) is", "RRsets (=) are")
         );
     }
-    match (verdict, held) {
-        (verdict, Held::No) => match verdict {
+    match (approval, hold) {
+        (approval, Hold::None) => match approval {
             Approval::NotNeeded => {}
-            Approval::Automatic => println!(
-                "the next audit puts it right by itself; at once: starchart reconcile --now"
-            ),
-            Approval::Required(why) => {
-                println!("not done by itself: {why}");
-                println!("to let it be done: starchart reconcile --approve {hash}");
+            Approval::Automatic => {
+                println!("the next audit repairs it; to repair it now: starchart reconcile --now")
+            }
+            Approval::Required(reason) => {
+                println!("needs approval: {reason}");
+                println!("to approve it: starchart reconcile --approve {hash}");
             }
         },
-        (_, Held::Import(first)) => {
-            println!("nothing is published, and no plan can be approved: {first}")
+        (_, Hold::Import(instruction)) => {
+            println!("nothing is published and no plan can be approved: {instruction}")
         }
-        (verdict, Held::Paused(pause)) => {
-            // A pause is no reason to say less about what the plan would do.
-            if let Approval::Required(why) = &verdict {
-                println!("look twice: {why}");
+        (approval, Hold::Paused(pause)) => {
+            // A pause must not hide that the plan is large.
+            if let Approval::Required(reason) = &approval {
+                println!("check the plan carefully: {reason}");
             }
             println!(
                 "publishing is paused since {}: {}",
                 pause.since.rfc3339(),
                 pause.reason
             );
-            let what = if verdict == Approval::NotNeeded {
-                "publishing"
+            let effect = if approval == Approval::NotNeeded {
+                "resume publishing"
             } else {
-                "the plan be done and publishing"
+                "approve the plan and resume publishing"
             };
-            println!("to let {what} go on: starchart reconcile --approve {hash}");
+            println!("to {effect}: starchart reconcile --approve {hash}");
         }
     }
 }

@@ -1,5 +1,6 @@
-//! One order, from where its rows say it is to where it has to wait.
-//! `domain::certificate::next_step` decides; here it is done, and saved before the next call.
+//! Advances one order from its stored step until it has to wait.
+//! `domain::certificate::next_step` decides the next action; each step is saved before the next
+//! request to the authority.
 
 use std::time::Duration;
 
@@ -20,48 +21,48 @@ use tracing::{info, warn};
 
 use crate::Context;
 
-/// A call to the authority that takes longer is given up; it is asked again.
-const CALL: Duration = Duration::from_secs(30);
-/// Steps in one walk; more are no progress.
-const STEPS: u32 = 30;
-/// A limit whose end was not told, in milliseconds.
-const LIMITED_MS: i64 = 60 * 60 * 1_000;
-/// An account that cannot be used is tried again after this at the earliest, in milliseconds.
-const ACCOUNT_MS: i64 = 60_000;
-/// After an answer that did not fit the order's state, in milliseconds.
-const PUZZLED_MS: i64 = 1_000;
+/// The time limit of a request to the authority.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// The maximum of steps in one run, in case they make no progress.
+const MAX_STEPS: u32 = 30;
+/// The delay after a rate limit without Retry-After, in milliseconds.
+const RATE_LIMITED_MS: i64 = 60 * 60 * 1_000;
+/// The minimum delay after an error of the ACME account, in milliseconds.
+const ACCOUNT_ERROR_MS: i64 = 60_000;
+/// The delay after an answer that does not fit the order's state, in milliseconds.
+const UNEXPECTED_STATE_MS: i64 = 1_000;
 
-/// Whether the walk goes on.
+/// Whether the order continues now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Flow {
-    On,
-    Rest,
+    Continue,
+    Stop,
 }
 
-/// A claim that was lost ends the walk: somebody else goes on, or nobody.
-const fn on_if(held: bool) -> Flow {
-    if held { Flow::On } else { Flow::Rest }
+/// Stops after the claim is lost; another process may continue the order.
+const fn continue_if(held: bool) -> Flow {
+    if held { Flow::Continue } else { Flow::Stop }
 }
 
-/// An order on its walk.
-struct Walk<'a> {
+/// An order in progress.
+struct OrderRun<'a> {
     context: &'a Context,
     authority: &'a dyn Authority,
     work: ClaimedOrder,
     seen: Observations,
-    /// The values of the pending authorizations, once the order was read.
+    /// The challenge values of the pending authorizations, after the order was read.
     values: Vec<String>,
     now: Timestamp,
 }
 
-/// Takes the order as far as it goes, and gives the claim back.
-pub(super) async fn walk(
+/// Advances the order until it has to wait, and releases the claim.
+pub(super) async fn advance(
     context: &Context,
     authority: &dyn Authority,
     work: ClaimedOrder,
 ) -> Result<(), Error> {
     let now = context.store.now().await?;
-    let mut walk = Walk {
+    let mut run = OrderRun {
         context,
         authority,
         work,
@@ -69,24 +70,24 @@ pub(super) async fn walk(
         values: Vec::new(),
         now,
     };
-    for _ in 0..STEPS {
+    for _ in 0..MAX_STEPS {
         if context.stop.is_cancelled() {
             break;
         }
-        walk.now = context.store.now().await?;
-        let next = next_step(&walk.work.facts, &walk.seen, walk.now);
-        if walk.take(next).await? == Flow::Rest {
+        run.now = context.store.now().await?;
+        let next = next_step(&run.work.facts, &run.seen, run.now);
+        if run.take(next).await? == Flow::Stop {
             return Ok(());
         }
     }
     let for_ms = if context.stop.is_cancelled() {
         0
     } else {
-        PUZZLED_MS
+        UNEXPECTED_STATE_MS
     };
     orders::postpone(
         &context.store,
-        &walk.work.claim,
+        &run.work.claim,
         &Postponement {
             for_ms,
             ..Postponement::default()
@@ -96,7 +97,7 @@ pub(super) async fn walk(
     .map(drop)
 }
 
-impl Walk<'_> {
+impl OrderRun<'_> {
     async fn take(&mut self, next: NextStep) -> Result<Flow, Error> {
         match next {
             NextStep::Open => self.open().await,
@@ -110,20 +111,22 @@ impl Walk<'_> {
             NextStep::NoteFinalizing => self.note_finalizing().await,
             NextStep::Fetch => self.fetch().await,
             NextStep::Wait(problem) => self.wait(problem).await,
-            NextStep::Reopen => self.anew().await,
+            NextStep::Reopen => self.restart().await,
             NextStep::Fail(reason) => self.fail(&reason).await,
             NextStep::Abandon => self.abandon().await,
-            NextStep::Nothing => Ok(Flow::Rest),
+            NextStep::Nothing => Ok(Flow::Stop),
         }
     }
 
-    /// The step is saved: what follows reads from here.
+    /// Updates the order after a step was saved.
     fn moved_to(&mut self, step: OrderStep, held: bool) -> Flow {
         let facts = &mut self.work.facts;
-        (facts.step, facts.step_since, facts.starts) = (step, self.now, 1);
+        facts.step = step;
+        facts.step_since = self.now;
+        facts.starts = 1;
         self.work.failures = 0;
-        info!(%step, held, "an order moved");
-        on_if(held)
+        info!(%step, held, "order advanced");
+        continue_if(held)
     }
 
     fn url(&self) -> &str {
@@ -131,14 +134,14 @@ impl Walk<'_> {
     }
 
     async fn open(&mut self) -> Result<Flow, Error> {
-        let url = match within(
+        let url = match with_timeout(
             self.authority
                 .new_order(&certificate_names(&self.work.claim.domain)),
         )
         .await
         {
             Ok(url) => url,
-            Err(error) => return self.trouble(error).await,
+            Err(error) => return self.retry_or_fail(error).await,
         };
         let held = orders::save_order_url(&self.context.store, &self.work.claim, &url).await?;
         self.work.url = Some(url);
@@ -148,14 +151,14 @@ impl Walk<'_> {
     }
 
     async fn read_order(&mut self) -> Result<Flow, Error> {
-        match within(self.authority.fetch_order(self.url())).await {
+        match with_timeout(self.authority.fetch_order(self.url())).await {
             Ok(order) => Ok(self.see(order)),
             Err(AuthorityError::Gone(detail)) => {
-                warn!(detail, "the authority does not know an order any more");
+                warn!(detail, "authority does not know the order any more");
                 self.seen.order = Some(ObservedOrder::Gone);
-                Ok(Flow::On)
+                Ok(Flow::Continue)
             }
-            Err(error) => self.trouble(error).await,
+            Err(error) => self.retry_or_fail(error).await,
         }
     }
 
@@ -172,14 +175,14 @@ impl Walk<'_> {
             OrderStatus::Valid => ObservedOrder::Valid,
             OrderStatus::Invalid => ObservedOrder::Invalid(problem),
         });
-        let place = challenge_name(&self.work.claim.domain);
+        let expected_name = challenge_name(&self.work.claim.domain);
         if let Some(other) = pending
             .iter()
-            .find(|authorization| authorization.fqdn != place)
+            .find(|authorization| authorization.fqdn != expected_name)
         {
-            // Never anybody else's name, whatever the authority says.
+            // Never publish a challenge at another user's name.
             let detail = format!(
-                "it wants a proof at {}, where only {place} is possible",
+                "the authority asks for a challenge at {}, but only {expected_name} is possible",
                 other.fqdn
             );
             self.seen.order = Some(ObservedOrder::Invalid(Some(detail)));
@@ -188,7 +191,7 @@ impl Walk<'_> {
             .into_iter()
             .map(|authorization| authorization.value)
             .collect();
-        Flow::On
+        Flow::Continue
     }
 
     async fn publish(&mut self) -> Result<Flow, Error> {
@@ -205,10 +208,10 @@ impl Walk<'_> {
             Some((zone, values)) => {
                 self.seen.zone = Some(zone);
                 self.values = values;
-                Ok(Flow::On)
+                Ok(Flow::Continue)
             }
-            // Somebody took them away, which only an end does.
-            None => Ok(Flow::Rest),
+            // The challenges are deleted only when the order ends.
+            None => Ok(Flow::Stop),
         }
     }
 
@@ -221,7 +224,7 @@ impl Walk<'_> {
         {
             Ok(servers) => servers,
             Err(error) => {
-                warn!(error = %error, "the zone's name servers are not known");
+                warn!(error = %error, "cannot find the zone's name servers, retrying");
                 return self.wait(None).await;
             }
         };
@@ -234,17 +237,17 @@ impl Walk<'_> {
             )
             .await;
         self.seen.all_silent = Some(all_silent(&answers));
-        Ok(Flow::On)
+        Ok(Flow::Continue)
     }
 
     async fn validate(&mut self, unchecked: bool) -> Result<Flow, Error> {
         if unchecked {
-            warn!("no name server can be asked: going on unchecked");
+            warn!("no name server answers, so validation starts unchecked");
         }
-        match within(self.authority.respond_to_challenges(self.url())).await {
-            // Not in a state that allows it: what it is in is read next.
+        match with_timeout(self.authority.respond_to_challenges(self.url())).await {
+            // The challenge is not in a state that permits validation; the order is read next.
             Ok(()) | Err(AuthorityError::Gone(_)) => {}
-            Err(error) => return self.trouble(error).await,
+            Err(error) => return self.retry_or_fail(error).await,
         }
         let held =
             orders::mark_validating(&self.context.store, &self.work.claim, unchecked).await?;
@@ -268,10 +271,10 @@ impl Walk<'_> {
 
     async fn finalize(&mut self) -> Result<Flow, Error> {
         let Some(csr) = orders::load_csr(&self.context.store, &self.work.claim).await? else {
-            return self.anew().await;
+            return self.restart().await;
         };
-        if let Err(error) = within(self.authority.finalize(self.url(), &csr)).await {
-            return self.trouble(error).await;
+        if let Err(error) = with_timeout(self.authority.finalize(self.url(), &csr)).await {
+            return self.retry_or_fail(error).await;
         }
         self.note_finalizing().await
     }
@@ -284,59 +287,57 @@ impl Walk<'_> {
 
     async fn fetch(&mut self) -> Result<Flow, Error> {
         let store = &self.context.store;
-        let pem = match within(self.authority.download_chain(self.url())).await {
+        let pem = match with_timeout(self.authority.download_chain(self.url())).await {
             Ok(pem) => pem,
-            Err(error) => return self.trouble(error).await,
+            Err(error) => return self.retry_or_fail(error).await,
         };
         let Some(key) = orders::load_key(store, &self.work.claim).await? else {
-            return self.anew().await;
+            return self.restart().await;
         };
         let issued = match read_chain(&pem) {
             Ok(issued) => issued,
             Err(error) => {
                 return self
-                    .trouble(AuthorityError::unavailable(error.to_string()))
+                    .retry_or_fail(AuthorityError::unavailable(error.to_string()))
                     .await;
             }
         };
         if !keys::matches_certificate(&key, &issued.certificate).unwrap_or(false) {
-            warn!("the authority's certificate is for another key: beginning anew");
-            return self.anew().await;
+            warn!("the issued certificate is for another key, restarting the order");
+            return self.restart().await;
         }
         if orders::issue(store, &self.work.claim, &issued).await? {
             info!(
                 domain = self.work.claim.domain,
                 until = issued.not_after.rfc3339(),
-                "a certificate was issued"
+                "certificate issued"
             );
         }
         self.wake_after_end();
-        Ok(Flow::Rest)
+        Ok(Flow::Stop)
     }
 
-    async fn anew(&mut self) -> Result<Flow, Error> {
+    async fn restart(&mut self) -> Result<Flow, Error> {
         let held = orders::restart(&self.context.store, &self.work.claim).await?;
         self.context.queue.wake(Job::Publish);
         self.seen = Observations::default();
-        (
-            self.work.url,
-            self.work.facts.has_url,
-            self.work.facts.has_key,
-        ) = (None, false, false);
+        self.work.url = None;
+        self.work.facts.has_url = false;
+        self.work.facts.has_key = false;
         Ok(self.moved_to(OrderStep::Requested, held))
     }
 
     async fn fail(&mut self, reason: &FailureReason) -> Result<Flow, Error> {
-        warn!(domain = self.work.claim.domain, ?reason, "an order failed");
+        warn!(domain = self.work.claim.domain, ?reason, "order failed");
         orders::fail(&self.context.store, &self.work.claim, &reason.words()).await?;
         self.wake_after_end();
-        Ok(Flow::Rest)
+        Ok(Flow::Stop)
     }
 
     async fn abandon(&mut self) -> Result<Flow, Error> {
         orders::abandon(&self.context.store, &self.work.claim).await?;
         self.wake_after_end();
-        Ok(Flow::Rest)
+        Ok(Flow::Stop)
     }
 
     fn wake_after_end(&self) {
@@ -350,7 +351,7 @@ impl Walk<'_> {
             self.work.automatic,
         );
         let failed = self.seen.order.is_some().then_some(false);
-        self.rest(Postponement {
+        self.pause(Postponement {
             for_ms,
             problem,
             failed,
@@ -359,24 +360,24 @@ impl Walk<'_> {
         .await
     }
 
-    async fn rest(&self, pause: Postponement) -> Result<Flow, Error> {
+    async fn pause(&self, pause: Postponement) -> Result<Flow, Error> {
         orders::postpone(&self.context.store, &self.work.claim, &pause).await?;
-        Ok(Flow::Rest)
+        Ok(Flow::Stop)
     }
 
-    /// The authority did not do it.
-    async fn trouble(&mut self, error: AuthorityError) -> Result<Flow, Error> {
+    /// Handles an error of the authority: fails the order, or pauses it until a retry.
+    async fn retry_or_fail(&mut self, error: AuthorityError) -> Result<Flow, Error> {
         if let AuthorityError::Refused(detail) = error {
             return self.fail(&FailureReason::Refused(detail)).await;
         }
         let wait = back_off_ms(self.work.failures + 1, self.work.automatic);
-        warn!(error = %error, "the certificate authority did not help");
+        warn!(error = %error, "request to the certificate authority failed, retrying");
         let (usual, asked, problem) = match error {
             AuthorityError::RateLimited {
                 retry_after,
                 detail,
             } => {
-                let asked = retry_after.map_or(LIMITED_MS, millis);
+                let asked = retry_after.map_or(RATE_LIMITED_MS, millis);
                 (
                     wait,
                     Some(asked),
@@ -384,20 +385,21 @@ impl Walk<'_> {
                 )
             }
             AuthorityError::Account(_) => {
-                let words = "The certificate authority does not accept our account; the administrators have to mend that.";
-                (wait.max(ACCOUNT_MS), None, words.to_owned())
+                let problem = "The certificate authority does not accept our account; the \
+                               administrators have to mend that.";
+                (wait.max(ACCOUNT_ERROR_MS), None, problem.to_owned())
             }
             AuthorityError::Gone(_) => (
-                wait.max(PUZZLED_MS),
+                wait.max(UNEXPECTED_STATE_MS),
                 None,
                 "The certificate authority is busy with the order.".to_owned(),
             ),
             AuthorityError::Unavailable { retry_after, .. } => {
-                let words =
+                let problem =
                     "The certificate authority does not answer at the moment. We keep trying.";
-                (wait, retry_after.map(millis), words.to_owned())
+                (wait, retry_after.map(millis), problem.to_owned())
             }
-            // Taken above.
+            // Handled above.
             AuthorityError::Refused(detail) => (wait, None, detail),
         };
         let for_ms = clamped_retry_ms(self.work.facts.created_at, self.now, usual, asked);
@@ -408,16 +410,16 @@ impl Walk<'_> {
             show_retry_time: true,
             requested_by_ca: asked.is_some(),
         };
-        self.rest(pause).await
+        self.pause(pause).await
     }
 }
 
-/// Far too long stays far too long: `clamped_retry_ms` cuts it.
+/// Converts to milliseconds, saturating; `clamped_retry_ms` limits the result.
 fn millis(wait: Duration) -> i64 {
     i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Whether not one server said anything. None to ask: nobody can.
+/// Returns whether no server answered at all, or there is no server to ask.
 fn all_silent(answers: &ServerAnswers) -> bool {
     answers.matching == 0
         && answers.lagging.iter().all(|lag| {
@@ -427,7 +429,7 @@ fn all_silent(answers: &ServerAnswers) -> bool {
         })
 }
 
-/// What the rows keep of a chain.
+/// Parses a PEM chain into the certificate to store.
 pub(super) fn read_chain(pem: &str) -> Result<IssuedCertificate, chain::ChainError> {
     let chain = chain::split(pem)?;
     Ok(IssuedCertificate {
@@ -438,12 +440,14 @@ pub(super) fn read_chain(pem: &str) -> Result<IssuedCertificate, chain::ChainErr
     })
 }
 
-/// A call that does not come back is one that was not answered.
-pub(super) async fn within<T>(
+/// Awaits a request to the authority; a timeout counts as unavailable.
+pub(super) async fn with_timeout<T>(
     call: impl Future<Output = Result<T, AuthorityError>>,
 ) -> Result<T, AuthorityError> {
-    let late = |_| AuthorityError::unavailable(format!("no answer within {} s", CALL.as_secs()));
-    tokio::time::timeout(CALL, call)
+    let late = |_| {
+        AuthorityError::unavailable(format!("no answer within {} s", REQUEST_TIMEOUT.as_secs()))
+    };
+    tokio::time::timeout(REQUEST_TIMEOUT, call)
         .await
         .map_err(late)
         .flatten()

@@ -1,6 +1,6 @@
 //! Figures for monitoring, on a port of their own: METRICS_PORT, never PORT.
 
-mod text;
+mod openmetrics;
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -130,7 +130,7 @@ pub(crate) fn serve(listener: TcpListener, metrics: Metrics) -> std::io::Result<
 
 async fn answer(metrics: web::Data<Metrics>) -> HttpResponse {
     let seen = metrics.look().await;
-    match text::render(&metrics, &seen) {
+    match openmetrics::render(&metrics, &seen) {
         Ok(body) => HttpResponse::Ok().content_type(CONTENT_TYPE).body(body),
         Err(_) => HttpResponse::InternalServerError().finish(),
     }

@@ -79,7 +79,7 @@ pub(crate) async fn run(env_file: Option<PathBuf>, options: Options) -> anyhow::
         return Ok(ExitCode::from(1));
     };
     super::schema_fits(&store).await?;
-    let context = reconcile::context_of(&loaded.settings, store.clone(), stop.clone())?;
+    let context = reconcile::context_with_store(&loaded.settings, store.clone(), stop.clone())?;
     match (&options.from_file, options.orphans) {
         (Some(file), _) => {
             let report = tokio::select! {

@@ -1,7 +1,7 @@
-//! The whole zone against the rows: the audit, and what an operator does about its plan.
+//! Compares the whole zone with the database: audits, and an operator's commands about their plans.
 //!
-//! Nothing here writes the zone. What differs is marked in the rows, and publish brings it in by
-//! compare and swap.
+//! Nothing here writes the zone (I10): differences are marked in the database, and publish makes
+//! the changes by compare-and-swap.
 
 mod adopt;
 mod approve;
@@ -17,78 +17,88 @@ use crate::Context;
 
 pub use adopt::{Adoption, adopt};
 pub use approve::{ApprovalOutcome, PublishOutcome, approve, publish_until_done};
-pub(crate) use audit::ended;
+pub(crate) use audit::last_audit_at;
 pub use audit::{Audited, audit};
-pub use orphans::{Removal, remove_orphans};
+pub use orphans::{OrphanDeletion, delete_orphans};
 pub use starchart_dns::plan::{Approval, BlockedRrset, HASH_MIN_LEN, Orphan, Plan, RefusedName};
 
-/// Why the zone could not be compared.
+/// Why the zone could not be compared or a command not be carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum ReconcileError {
-    /// The zone did not answer.
-    #[error("the zone could not be listed: {0}")]
+    /// The DNS provider did not answer.
+    #[error("cannot list the zone: {0}")]
     Zone(#[from] ZoneError),
-    /// What was listed is not the whole of our zone.
+    /// The listing is of another zone, or incomplete.
     #[error(transparent)]
-    NotOurs(#[from] WrongZone),
+    WrongZone(#[from] WrongZone),
     /// The database did not answer.
     #[error(transparent)]
     Store(#[from] starchart_store::Error),
-    /// Somebody else holds the lease that this needs.
-    #[error("another process is at it; try again in a moment")]
+    /// Another process holds the publish lease.
+    #[error("another process holds the publish lease; retry in a moment")]
     Busy,
-    /// Without the rows of an import everything in the zone looks like an orphan.
+    /// An import is not complete, so records that it will create would be reported as orphans.
     #[error(
-        "the import has not come to its end, so nobody knows yet which sets are orphans: `starchart import --apply` first"
+        "the import is not complete, so orphans cannot be told from imported records: run \
+         `starchart import --apply` first"
     )]
-    ImportOwed,
-    /// Without anything of ours everything in the zone looks like an orphan.
+    ImportPending,
+    /// The ownership registry is empty, so every RRset would be an orphan.
     #[error(
-        "nothing in the zone is ours yet, so nobody knows which sets are orphans: `starchart reconcile --adopt` first; nothing was \
-         changed"
+        "no RRset of the zone is in the ownership registry yet, so orphans cannot be told from \
+         records: run `starchart reconcile --adopt` first; nothing was changed"
     )]
     NothingOwned,
-    /// Told to stop meanwhile.
+    /// The process was asked to stop.
     #[error("stopped before the zone was listed; nothing was changed")]
     Stopped,
 }
 
-/// What a look at the zone gave.
-struct Look {
+/// A comparison of the zone with the database.
+struct Comparison {
     listed: Vec<ZoneRrset>,
-    /// The rows after the listing.
-    view: Snapshot,
+    /// The database after the listing.
+    snapshot: Snapshot,
     plan: Plan,
 }
 
-/// Compares the whole zone with the rows; changes nothing.
+/// Compares the whole zone with the database; changes nothing.
 ///
 /// # Errors
-/// The zone or the database did not answer, or the listing is not the whole of our zone.
+/// The DNS provider or the database did not answer, or the listing is not our complete zone.
 pub async fn plan(context: &Context) -> Result<Plan, ReconcileError> {
-    Ok(look(context).await?.plan)
+    Ok(compare_zone(context).await?.plan)
 }
 
-/// Rows, zone, rows again: a name that is not the same before and after the listing is not judged
-/// by it.
-async fn look(context: &Context) -> Result<Look, ReconcileError> {
+/// Reads the database before and after listing the zone, so that names which change during the
+/// listing are not reported as drift.
+async fn compare_zone(context: &Context) -> Result<Comparison, ReconcileError> {
     let before = zone::read_snapshot(&context.store).await?;
-    let listed = list(context).await?;
-    let view = zone::read_snapshot(&context.store).await?;
-    let plan = plan_of(context, &listed, &before, &view);
-    Ok(Look { listed, view, plan })
+    let listed = list_zone(context).await?;
+    let snapshot = zone::read_snapshot(&context.store).await?;
+    let plan = make_plan(context, &listed, &before, &snapshot);
+    Ok(Comparison {
+        listed,
+        snapshot,
+        plan,
+    })
 }
 
-fn plan_of(context: &Context, listed: &[ZoneRrset], before: &Snapshot, view: &Snapshot) -> Plan {
-    let in_flight = before.in_flight(view);
-    let unchanged = before.unchanged(view);
+fn make_plan(
+    context: &Context,
+    listed: &[ZoneRrset],
+    before: &Snapshot,
+    snapshot: &Snapshot,
+) -> Plan {
+    let in_flight = before.in_flight(snapshot);
+    let unchanged = before.unchanged(snapshot);
     let Snapshot {
         desired,
         owned,
         refused,
         labels,
         ..
-    } = view;
+    } = snapshot;
     compare(
         listed,
         AuditInput {
@@ -103,8 +113,8 @@ fn plan_of(context: &Context, listed: &[ZoneRrset], before: &Snapshot, view: &Sn
     )
 }
 
-/// The whole zone, and ours for certain.
-async fn list(context: &Context) -> Result<Vec<ZoneRrset>, ReconcileError> {
+/// Lists the zone and verifies that the listing is our complete zone.
+async fn list_zone(context: &Context) -> Result<Vec<ZoneRrset>, ReconcileError> {
     let listing = async {
         context.limiter.acquire(Priority::Audit).await;
         context.zone.list().await
@@ -117,8 +127,8 @@ async fn list(context: &Context) -> Result<Vec<ZoneRrset>, ReconcileError> {
     Ok(listed)
 }
 
-/// What the row about audits says of a plan.
-fn result_of(
+/// Summarises a plan for the audit's row.
+fn audit_result(
     plan: &Plan,
     outcome: AuditOutcome,
     repaired: u64,
