@@ -75,7 +75,8 @@ fn content_security_policy(form_origins: &[&str]) -> String {
         .join(" ");
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
-         font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action {form_action}; base-uri 'none'; frame-ancestors 'none'"
+         font-src 'self'; connect-src 'self'; manifest-src 'self'; \
+         form-action {form_action}; base-uri 'none'; frame-ancestors 'none'"
     )
 }
 

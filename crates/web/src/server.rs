@@ -20,8 +20,8 @@ const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_CONNECTIONS: usize = 10_000;
 
 /// Serves `app` on a bound listener with `workers` threads (by default one for each core). The
-/// caller handles signals and awaits the server. After a stop, running requests have `shutdown_timeout_s`
-/// seconds to finish.
+/// caller handles signals and awaits the server. After a stop, running requests have
+/// `shutdown_timeout_s` seconds to finish.
 ///
 /// # Errors
 /// The listener cannot be used.

@@ -1,5 +1,5 @@
-//! Tests over all parts of the web, on a real database (SQLite) and with really signed SAML responses.
-//! Only `connections` uses sockets.
+//! Tests of the whole web on a real database (SQLite) and with signed SAML responses. Only
+//! `connections` uses sockets.
 
 mod test_app;
 

@@ -1,5 +1,5 @@
 "use strict";
-// Progressive enhancement: every page works without scripts. This file saves reloads and clicks.
+// Progressive enhancement: every page works without scripts.
 
 const page = document.getElementById("page");
 
@@ -17,7 +17,9 @@ function toast(text, failed) {
 
 function allowSubmit(form) {
   delete form.dataset.sent;
-  form.querySelectorAll("[aria-disabled]").forEach((button) => button.removeAttribute("aria-disabled"));
+  form
+    .querySelectorAll("[aria-disabled]")
+    .forEach((button) => button.removeAttribute("aria-disabled"));
 }
 
 document.addEventListener("submit", (event) => {
@@ -28,8 +30,11 @@ document.addEventListener("submit", (event) => {
     return;
   }
   form.dataset.sent = "true";
-  form.querySelectorAll("[type=submit]").forEach((button) => button.setAttribute("aria-disabled", "true"));
-  setTimeout(allowSubmit, 15000, form); // The user may have stopped loading, or the network failed.
+  form
+    .querySelectorAll("[type=submit]")
+    .forEach((button) => button.setAttribute("aria-disabled", "true"));
+  // The user may have stopped loading, or the network may have failed.
+  setTimeout(allowSubmit, 15000, form);
 });
 
 // A page restored from the back/forward cache may be submitted again and may be outdated.
@@ -67,16 +72,22 @@ document.addEventListener("click", (event) => {
 
 const dialog = document.getElementById("delete-dialog");
 
+// Whether the click opens a new tab or a menu, or downloads.
+function opensElsewhere(event) {
+  return event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0;
+}
+
 document.addEventListener("click", (event) => {
   const link = event.target.closest("[data-delete]");
-  if (!link || !dialog || event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
+  if (!link || !dialog || opensElsewhere(event)) return;
   event.preventDefault();
   // The dialog of a list is filled in here; the dialog of a single object is complete already.
   document.getElementById("delete-id")?.setAttribute("value", link.dataset.delete);
   document.getElementById("delete-name")?.replaceChildren(link.dataset.name);
   const row = link.closest("[role=row]");
-  document.getElementById("delete-type")?.replaceChildren(row?.querySelector(".tag")?.textContent ?? "");
-  document.getElementById("delete-value")?.replaceChildren(row?.querySelector(".value")?.textContent ?? "");
+  const rowText = (selector) => row?.querySelector(selector)?.textContent ?? "";
+  document.getElementById("delete-type")?.replaceChildren(rowText(".tag"));
+  document.getElementById("delete-value")?.replaceChildren(rowText(".value"));
   dialog.showModal();
   page.setAttribute("aria-hidden", "true");
 });
@@ -120,17 +131,24 @@ function showState(item) {
   cell.dataset.settled = item.settled;
   cell.textContent = item.text;
   document.querySelector("[data-state-meaning]")?.replaceChildren(item.meaning);
-  if (item.settled) document.getElementById("state-announcement").textContent = `${cell.dataset.name}: ${item.text}`;
+  if (item.settled) {
+    const announcement = document.getElementById("state-announcement");
+    announcement.textContent = `${cell.dataset.name}: ${item.text}`;
+  }
 }
 
 async function pollStates() {
   pollCount += 1;
   try {
-    const response = await fetch("/dns-records/states", { headers: { accept: "application/json" }, redirect: "error" });
+    const response = await fetch("/dns-records/states", {
+      headers: { accept: "application/json" },
+      redirect: "error",
+    });
     if (!response.ok) throw new Error(String(response.status));
     (await response.json()).forEach(showState);
   } catch {
-    pollCount += 20; // Poll less often while the service is unavailable or the session has ended.
+    // Poll less often while the service is unavailable or the session has ended.
+    pollCount += 20;
   }
   schedulePoll();
 }
@@ -141,7 +159,9 @@ function schedulePoll() {
   if (!refreshNote) return;
   const isOver = Date.now() >= pollUntil;
   refreshNote.hidden = !isOver || !hasUnsettled();
-  if (!isOver && hasUnsettled() && !document.hidden) pollTimer = setTimeout(pollStates, pollCount < 60 ? 1000 : 10000);
+  if (!isOver && hasUnsettled() && !document.hidden) {
+    pollTimer = setTimeout(pollStates, pollCount < 60 ? 1000 : 10000);
+  }
 }
 
 document.addEventListener("visibilitychange", schedulePoll);

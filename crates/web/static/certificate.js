@@ -1,5 +1,5 @@
-// The certificate page. Progressive enhancement: without scripts the page reloads, links download and all tabs are shown.
-// app.js defines toast, copy and page.
+// The certificate page. Progressive enhancement: without scripts the page reloads, links download
+// and all tabs are shown. app.js defines toast, copy, page and opensElsewhere.
 
 // --- Copy and download parts: fetched on demand, so that no page contains the private key ---
 
@@ -18,7 +18,8 @@ function copyPart(part) {
 }
 
 async function download(part, file) {
-  const url = URL.createObjectURL(new Blob([await fetchPart(part)], { type: "application/x-pem-file" }));
+  const blob = new Blob([await fetchPart(part)], { type: "application/x-pem-file" });
+  const url = URL.createObjectURL(blob);
   const link = document.createElement("a");
   link.href = url;
   link.download = file;
@@ -38,7 +39,7 @@ document.addEventListener("click", (event) => {
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest("[data-download-part]");
-  if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
+  if (!link || opensElsewhere(event)) return;
   event.preventDefault();
   const { downloadPart: part, name, file } = link.dataset;
   download(part, file).then(
@@ -80,7 +81,14 @@ function makeTabs(container) {
   });
   list.addEventListener("keydown", (event) => {
     const at = tabs.indexOf(event.target);
-    const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: tabs.length - 1, " ": at }[event.key];
+    const targets = {
+      ArrowLeft: at - 1,
+      ArrowRight: at + 1,
+      Home: 0,
+      End: tabs.length - 1,
+      " ": at,
+    };
+    const to = targets[event.key];
     if (at < 0 || to === undefined) return;
     event.preventDefault();
     const tab = tabs[(to + tabs.length) % tabs.length];
@@ -125,7 +133,10 @@ function showOrder(state) {
 
 async function pollOrder() {
   try {
-    const response = await fetch("/certificate/state", { headers: { accept: "application/json" }, redirect: "manual" });
+    const response = await fetch("/certificate/state", {
+      headers: { accept: "application/json" },
+      redirect: "manual",
+    });
     // The session has ended: the page itself redirects to the sign-in and back.
     if (response.type === "opaqueredirect") return location.reload();
     if (!response.ok) throw new Error(String(response.status));
@@ -133,14 +144,18 @@ async function pollOrder() {
     hint.textContent = UPDATES_AUTOMATICALLY;
   } catch {
     pollAfterS = 5;
-    hint.textContent = "The service does not respond at the moment. This page retries automatically. Your request is not lost.";
+    hint.textContent =
+      "The service does not respond at the moment. " +
+      "This page retries automatically. Your request is not lost.";
   }
   scheduleOrderPoll();
 }
 
 function scheduleOrderPoll() {
   clearTimeout(orderTimer);
-  if (order && pollAfterS > 0 && !document.hidden) orderTimer = setTimeout(pollOrder, 1000 * pollAfterS);
+  if (order && pollAfterS > 0 && !document.hidden) {
+    orderTimer = setTimeout(pollOrder, 1000 * pollAfterS);
+  }
 }
 
 document.addEventListener("visibilitychange", scheduleOrderPoll);

@@ -24,8 +24,8 @@ struct SignedOut {
     session_index: Option<String>,
 }
 
-/// `POST /logout`: ends our session. A second post with `sloUsername` continues to the single logout
-/// of the identity provider.
+/// `POST /logout`: ends our session. A second post with `sloUsername` continues to the single
+/// logout of the identity provider.
 pub(crate) async fn sign_out(
     context: Rc<RequestContext>,
     _: Actor,
@@ -64,8 +64,8 @@ pub(crate) async fn sign_out(
     Ok(see_other("/logout"))
 }
 
-/// `GET /logout`: offers to sign out of the school too. Redirects a user who has not just signed out
-/// to the start page.
+/// `GET /logout`: offers to sign out of the school too. Redirects to the start page unless the user
+/// has just signed out.
 pub(crate) async fn show(
     context: Rc<RequestContext>,
     actor: Actor,
@@ -82,8 +82,8 @@ pub(crate) async fn show(
     })
 }
 
-/// `GET /logout/callback`: return from the logout at the identity provider. Changes nothing, because
-/// any site can send a browser here.
+/// `GET /logout/callback`: return from the logout at the identity provider. Changes nothing,
+/// because any site can send a browser here.
 pub(crate) async fn callback(_: Rc<RequestContext>) -> Result<HttpResponse, Failure> {
     Ok(see_other("/login"))
 }

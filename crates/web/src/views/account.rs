@@ -97,7 +97,8 @@ impl SignInRefusal {
         match self {
             Self::Malformed => "The response of the school's sign-in service could not be read.",
             Self::Signature => {
-                "The response of the school's sign-in service is not signed with a key that we know."
+                "The response of the school's sign-in service is not signed with a key that we \
+                 know."
             }
             Self::Clock => {
                 "The response of the school's sign-in service is not valid at this time."
@@ -108,7 +109,8 @@ impl SignInRefusal {
             Self::Unsolicited => "We received a sign-in that was not started here.",
             Self::IdpSaidNo => "The school's sign-in service did not let you in.",
             Self::Encrypted => {
-                "The response of the school's sign-in service is encrypted, which we do not support."
+                "The response of the school's sign-in service is encrypted, which we do not \
+                 support."
             }
             Self::Attributes => "The school's sign-in service did not say clearly who you are.",
             Self::Replayed => "This sign-in was already used.",

@@ -15,8 +15,8 @@ pub(crate) struct Layout {
     pub(crate) flash: Vec<Flash>,
     /// The path of this page without its query; marks the current link in the header.
     pub(crate) path: String,
-    /// The version label: shown in the footer, and part of the URLs of static files so that browsers
-    /// fetch them again after an update.
+    /// The version label: shown in the footer, and part of the URLs of static files, so that
+    /// browsers fetch them again after an update.
     pub(crate) version: String,
     /// SUPPORT_CONTACT, when it is set.
     pub(crate) support: Option<SupportContact>,

@@ -145,7 +145,7 @@ impl FormPage {
         }
     }
 
-    /// Returns whether a field has to be corrected. A fault of the whole form says itself what to do.
+    /// Returns whether a field has to be corrected. A fault of the whole form says what to do.
     fn has_field_faults(&self) -> bool {
         self.faults.iter().any(|fault| fault.field != "form")
     }

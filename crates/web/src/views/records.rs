@@ -143,8 +143,8 @@ pub(crate) struct LookupPage {
 }
 
 impl LookupPage {
-    /// Returns the `dig` command. It needs no quoting: a name has only letters, digits, `-`, `_` and
-    /// dots.
+    /// Returns the `dig` command. It needs no quoting, because a name has only letters, digits,
+    /// `-`, `_` and dots.
     fn dig_command(&self) -> String {
         let Self { row, server, .. } = self;
         match server {

@@ -114,8 +114,8 @@ pub(super) fn row(
 
 fn rows(text: &dyn Fn(&str) -> String) -> Vec<RecordRow> {
     let reason = text("an RRset that is not ours exists at this name");
-    let dkim = "v=DKIM1; k=rsa; p=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDC5bTrf0vFf3zY8kq0bJ1v7Qm2H8x\
-                k9sTzL4uYp";
+    let dkim = "v=DKIM1; k=rsa; p=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDC5bTrf0vFf3zY8kq0bJ1v\
+                7Qm2H8xk9sTzL4uYp";
     let mut rows = vec![
         row(
             text,
