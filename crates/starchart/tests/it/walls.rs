@@ -1,107 +1,71 @@
-//! Who may use whom: fails when an arrow is drawn that ARCHITECTURE.md does not have.
+//! The edges between crates. `deny.toml` lists which crates may depend on which (I2 in
+//! ARCHITECTURE.md); cargo-deny checks the list in `script/lint`, and this test in every test run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
-/// Each of our crates with those of ours it may use (normal dependencies). Crates that come later
-/// have their rule already.
-const ARROWS: &[(&str, &[&str])] = &[
-    ("domain", &[]),
-    ("migration", &[]),
-    ("testkit", &[]),
-    ("settings", &["domain"]),
-    ("store", &["domain", "migration"]),
-    ("dns", &["domain"]),
-    ("acme", &["domain"]),
-    ("saml", &["domain"]),
-    ("mail", &["domain"]),
-    ("jobs", &["domain"]),
-    ("web", &["domain", "store", "jobs", "saml"]),
-    (
-        "worker",
-        &["domain", "store", "jobs", "dns", "acme", "mail"],
-    ),
-    ("demo", &["domain", "dns", "acme", "saml", "mail"]),
-    (
-        "starchart",
-        &[
-            "domain",
-            "settings",
-            "store",
-            "dns",
-            "acme",
-            "saml",
-            "mail",
-            "jobs",
-            "web",
-            "worker",
-            "demo",
-            "migration",
-        ],
-    ),
-];
+/// Crates of the workspace that no other crate may depend on, apart from its tests.
+const WITHOUT_DEPENDENTS: [&str; 2] = ["starchart", "starchart-testkit"];
 
-/// Third parties that stay in the rooms named here.
-const CAGES: &[(&str, &[&str])] = &[
-    ("sea-orm", &["store"]),
-    ("sea-orm-migration", &["migration", "store"]),
-    ("sqlx", &["store", "testkit"]),
-    ("aws-sdk-route53", &["dns"]),
-    ("samael", &["saml"]),
-    ("openssl", &["saml"]),
-    ("instant-acme", &["acme"]),
-    ("lettre", &["mail"]),
-    ("apalis", &["jobs", "worker"]),
-    ("apalis-redis", &["jobs", "worker"]),
-    ("redis", &["jobs", "worker"]),
-    ("actix-web", &["web", "demo", "starchart", "testkit"]),
-];
+const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml");
+const DENY: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../deny.toml"));
 
-type Graph = BTreeMap<String, Vec<String>>;
+/// The names of some crates by the name of another.
+type Edges = BTreeMap<String, BTreeSet<String>>;
 
-fn short(name: &str) -> &str {
-    name.strip_prefix("starchart-").unwrap_or(name)
+/// The crates that may depend on each restricted crate: the entries of `deny.toml` that have
+/// `wrappers`.
+fn allowed_dependents() -> Edges {
+    let entries = DENY.split("{ crate = ").skip(1).filter_map(|entry| {
+        let (entry, _) = entry.split_once('}')?;
+        let (name, wrappers) = entry.split_once("wrappers")?;
+        let quoted = |text: &str| -> Vec<String> {
+            text.split('"')
+                .skip(1)
+                .step_by(2)
+                .map(str::to_owned)
+                .collect()
+        };
+        let name = quoted(name).into_iter().next()?;
+        Some((name, quoted(wrappers).into_iter().collect()))
+    });
+    entries.collect()
 }
 
-/// Our crates and everything each names as a normal dependency.
-fn graph() -> Graph {
-    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml");
+/// The crates of the workspace with their normal dependencies.
+fn dependencies() -> Edges {
     let metadata = MetadataCommand::new()
-        .manifest_path(manifest)
+        .manifest_path(MANIFEST)
         .no_deps()
         .exec()
         .unwrap();
-    let normal = |package: &cargo_metadata::Package| {
-        let names = package
+    let packages = metadata.packages.iter().map(|package| {
+        let normal = package
             .dependencies
             .iter()
-            .filter(|d| d.kind == DependencyKind::Normal)
-            .map(|d| short(&d.name).to_owned());
-        (short(&package.name).to_owned(), names.collect())
-    };
-    metadata.packages.iter().map(normal).collect()
+            .filter(|dependency| dependency.kind == DependencyKind::Normal);
+        let names = normal.map(|dependency| dependency.name.clone()).collect();
+        (package.name.to_string(), names)
+    });
+    packages.collect()
 }
 
-fn faults(graph: &Graph) -> Vec<String> {
-    let ours: BTreeMap<&str, &[&str]> = ARROWS.iter().copied().collect();
-    let cages: BTreeMap<&str, &[&str]> = CAGES.iter().copied().collect();
+/// What is wrong with the dependencies of the workspace.
+fn faults(dependencies: &Edges, allowed: &Edges) -> Vec<String> {
     let mut faults = Vec::new();
-    for (from, uses) in graph {
-        let Some(allowed) = ours.get(from.as_str()) else {
-            faults.push(format!("{from} has no rule here and in ARCHITECTURE.md"));
-            continue;
-        };
-        for to in uses {
-            let is_ours = ours.contains_key(to.as_str());
-            if is_ours && !allowed.contains(&to.as_str()) {
-                faults.push(format!("{from} -> {to} is not allowed"));
-            }
-            if cages
-                .get(to.as_str())
-                .is_some_and(|rooms| !rooms.contains(&from.as_str()))
-            {
-                faults.push(format!("{to} may not be used in {from}"));
+    for (dependent, names) in dependencies {
+        let has_entry = allowed.contains_key(dependent);
+        if !has_entry && !WITHOUT_DEPENDENTS.contains(&dependent.as_str()) {
+            faults.push(format!("{dependent} has no entry in deny.toml"));
+        }
+        for name in names {
+            let is_allowed = match allowed.get(name) {
+                Some(dependents) => dependents.contains(dependent),
+                None => !WITHOUT_DEPENDENTS.contains(&name.as_str()),
+            };
+            if !is_allowed {
+                faults.push(format!("{dependent} may not depend on {name}"));
             }
         }
     }
@@ -109,26 +73,31 @@ fn faults(graph: &Graph) -> Vec<String> {
 }
 
 #[test]
-fn no_arrow_is_drawn_that_is_not_in_the_plan() {
-    let graph = graph();
-    assert!(graph.len() >= 10, "the workspace was read: {graph:?}");
-    assert_eq!(faults(&graph), Vec::<String>::new());
+fn only_dependencies_that_deny_toml_allows_are_declared() {
+    let dependencies = dependencies();
+    assert!(
+        dependencies.len() >= 10,
+        "the workspace has crates: {dependencies:?}"
+    );
+    assert_eq!(
+        faults(&dependencies, &allowed_dependents()),
+        Vec::<String>::new()
+    );
 }
 
 #[test]
-fn a_forbidden_arrow_is_seen() {
-    let mut graph = graph();
-    graph
-        .get_mut("web")
-        .unwrap()
-        .extend(["dns".to_owned(), "sea-orm".to_owned()]);
-    graph.insert("extra".to_owned(), vec![]);
+fn a_forbidden_dependency_is_found() {
+    let mut dependencies = dependencies();
+    let web = dependencies.get_mut("starchart-web").unwrap();
+    web.extend(["starchart-dns", "starchart-testkit", "sea-orm"].map(str::to_owned));
+    dependencies.insert("extra".to_owned(), BTreeSet::new());
     assert_eq!(
-        faults(&graph),
+        faults(&dependencies, &allowed_dependents()),
         [
-            "extra has no rule here and in ARCHITECTURE.md",
-            "web -> dns is not allowed",
-            "sea-orm may not be used in web"
+            "extra has no entry in deny.toml",
+            "starchart-web may not depend on sea-orm",
+            "starchart-web may not depend on starchart-dns",
+            "starchart-web may not depend on starchart-testkit",
         ]
     );
 }
