@@ -1,7 +1,7 @@
 // What an admin does, in a real browser on a running demo: once with scripts and looked at closely, once without.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { control, demo, fillRecord, launch, openWindow, row, signIn } from './demo.mjs';
+import { control, demo, fillRecord, launch, openWindow, row, signIn, TEST_LIMIT_MS } from './demo.mjs';
 import { look } from './look.mjs';
 
 const A = 'A Record (IPv4 Address)';
@@ -13,7 +13,7 @@ before(async () => {
 after(() => browser?.close());
 
 function story(name, options, tell) {
-  test(name, { timeout: 180_000 }, async () => {
+  test(name, { timeout: TEST_LIMIT_MS }, async () => {
     const { context, page, faults } = await openWindow(browser, options);
     try {
       await tell(page);

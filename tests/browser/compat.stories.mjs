@@ -2,11 +2,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { ADDRESSES, DOWNLOADS, PEOPLE, SCENES } from './compat.mjs';
-import { control, demo, fillRecord, launch, openWindow, row, signIn } from './demo.mjs';
+import { control, demo, fillRecord, launch, openWindow, row, signIn, TEST_LIMIT_MS, WAIT_LIMIT_MS } from './demo.mjs';
 
 const A = 'A Record (IPv4 Address)';
 const LIMIT = 10;
-const ISSUED_WITHIN = 60_000;
 
 let browser;
 const seen = new Set();
@@ -16,7 +15,7 @@ before(async () => {
 after(() => browser?.close());
 
 function story(name, tell) {
-  test(name, { timeout: 180_000 }, async () => {
+  test(name, { timeout: TEST_LIMIT_MS }, async () => {
     const { context, page, faults } = await openWindow(browser);
     try {
       await tell(page);
@@ -38,7 +37,7 @@ const finders = {
 async function shows(page, kind, words) {
   const all = finders[kind]?.(page, words) ?? page.getByRole(kind, { name: words, exact: true });
   const found = kind === 'option' ? all : all.filter({ visible: true });
-  return found.first().waitFor({ state: kind === 'option' ? 'attached' : 'visible', timeout: 5_000 }).then(() => true, () => false);
+  return found.first().waitFor({ state: kind === 'option' ? 'attached' : 'visible', timeout: WAIT_LIMIT_MS }).then(() => true, () => false);
 }
 
 /** The page must be this scene: every line of it, and its path. */
@@ -141,7 +140,7 @@ story('a certificate', async (page) => {
   await page.getByRole('button', { name: 'Request a Certificate' }).click();
   await scene(page, 'certificate, pending', user);
   // The page follows by itself.
-  await page.getByRole('heading', { name: 'Full Chain', exact: true }).waitFor({ timeout: ISSUED_WITHIN });
+  await page.getByRole('heading', { name: 'Full Chain', exact: true }).waitFor();
   await scene(page, 'certificate, issued', user);
   await page.getByRole('button', { name: 'Copy Public Certificate', exact: true }).click();
   await scene(page, 'certificate, copied', user);

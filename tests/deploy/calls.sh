@@ -12,6 +12,9 @@ stop() {
 }
 trap stop EXIT
 
+# Every wait tries again after 0.1 s, for 120 s.
+WAIT_TRIES=1200
+
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
 start() {
@@ -21,7 +24,7 @@ start() {
     sed "s|/opt/starchart/webhook/|$(cd ../../webhook && pwd)/|" ../../webhook/hooks.json >"$FAKE/hooks.json"
     webhook -hooks "$FAKE/hooks.json" -template -ip 127.0.0.1 -port "$port" -verbose >"$FAKE/webhook.log" 2>&1 &
     SERVER=$!
-    for ((try = 0; try < 100; try++)); do
+    for ((try = 0; try < WAIT_TRIES; try++)); do
         if curl --silent --output /dev/null "http://127.0.0.1:$port/"; then return; fi
         sleep 0.1
     done
@@ -34,7 +37,7 @@ sign() { printf %s "$1" | openssl dgst -sha256 -hmac "${2:-$SECRET}" | sed 's/^.
 
 # post BODY [SIGNATURE]: status and answer, in $STATUS and $ANSWER.
 post() {
-    ANSWER=$(curl --silent --max-time 20 --write-out '\n%{http_code}' -H 'Content-Type: application/json' \
+    ANSWER=$(curl --silent --max-time 120 --write-out '\n%{http_code}' -H 'Content-Type: application/json' \
         -H "X-Hub-Signature: sha256=${2-$(sign "$1")}" --data-binary "$1" "$URL")
     STATUS=${ANSWER##*$'\n'} ANSWER=${ANSWER%$'\n'*}
 }
@@ -44,14 +47,16 @@ nonce() { openssl rand -hex 16; }
 # body TAG [WHEN]: TAG is written as JSON wants it.
 body() { printf '{"tag":"%s","issued_at":"%s","nonce":"%s"}' "$1" "$(now "${2:-now}")" "$(nonce)"; }
 
-# until_logged TEXT: what runs behind the answer has said it.
+# until_logged TEXT: waits until the log has the text.
 until_logged() {
     local try
-    for ((try = 0; try < 100; try++)); do
+    for ((try = 0; try < WAIT_TRIES; try++)); do
         if grep -qF -- "$1" "$FAKE/log"; then return; fi
         sleep 0.1
     done
-    echo "never logged: $1" && return 1
+    echo "never logged: $1; the log ends with:"
+    tail -n 20 "$FAKE/log"
+    return 1
 }
 
 updated_to() { [ "$(grep '^begin' "$FAKE/updates")" = "begin $1" ] || { echo "updates: $(cat "$FAKE/updates")" && return 1; }; }
