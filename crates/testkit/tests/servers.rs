@@ -10,7 +10,7 @@ use starchart_testkit::redis::Redis;
 use starchart_testkit::simplesamlphp::{ServiceProvider, Signed, SimpleSaml};
 
 #[tokio::test]
-async fn each_test_gets_a_database_of_its_own_that_goes_with_it() {
+async fn each_test_gets_its_own_database_that_is_dropped_with_it() {
     let server = MariaDb::start().await;
     let (one, two) = (
         TestDb::create_on(&server.url()).await,
@@ -34,7 +34,7 @@ async fn the_shared_server_creates_databases() {
 }
 
 #[tokio::test]
-async fn a_redis_restarts_stalls_and_is_flushed() {
+async fn a_redis_restarts_freezes_and_is_flushed() {
     let mut redis = Redis::start().await;
     let set = async |redis: &Redis| redis.command(&["SET", "key", "a value"]).await;
     assert_eq!(set(&redis).await, "+OK");

@@ -82,7 +82,7 @@ pub async fn delete(browser: &mut Browser, username: &str) -> Page {
 }
 
 #[tokio::test]
-async fn an_admin_helps_and_both_names_stand_in_the_trail() {
+async fn an_impersonation_records_admin_and_user_in_the_trail() {
     let world = World::new().await;
     let (one, two) = (world.start().await, world.start().await);
     let mut owner = signed_in(&world, &one, "user1").await;
@@ -128,7 +128,7 @@ async fn an_admin_helps_and_both_names_stand_in_the_trail() {
 }
 
 #[tokio::test]
-async fn a_deleted_person_is_gone_from_zone_and_pages_at_once() {
+async fn a_deleted_user_disappears_from_zone_and_pages() {
     let world = World::new().await;
     let (one, two) = (world.start().await, world.start().await);
     let mut gone = signed_in(&world, &one, "user1").await;
@@ -222,7 +222,7 @@ async fn a_deleted_person_is_gone_from_zone_and_pages_at_once() {
 }
 
 #[tokio::test]
-async fn every_route_knows_admins_impersonators_and_those_who_are_out() {
+async fn every_route_checks_admins_impersonators_and_suspended_users() {
     let world = World::new()
         .await
         .set("USER_DNS_RECORD_LIMIT", "1000")
@@ -299,7 +299,7 @@ async fn impersonating(world: &World, app: &App, username: &str) -> Browser {
 }
 
 #[tokio::test]
-async fn hostile_names_are_texts_in_list_and_trail() {
+async fn hostile_names_are_escaped_in_list_and_trail() {
     let world = World::new().await;
     let app = world.start().await;
     let hostile = [

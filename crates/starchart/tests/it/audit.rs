@@ -85,7 +85,7 @@ pub fn remove(world: &World, names: impl IntoIterator<Item = String>) {
 }
 
 #[tokio::test]
-async fn little_drift_is_mended_and_what_was_never_ours_stays() {
+async fn small_drift_is_repaired_and_foreign_sets_stay() {
     let (world, _app, mut zone) = with_records(4).await;
     let theirs = [
         Set::new(&fqdn("n-1"), "CAA", 60, ["0 issue \"ca.example\""]),
@@ -173,7 +173,7 @@ async fn little_drift_is_mended_and_what_was_never_ours_stays() {
 }
 
 #[tokio::test]
-async fn three_tenths_are_mended_and_one_more_is_refused_until_it_is_approved() {
+async fn drift_of_30_percent_is_repaired_and_more_needs_an_approval() {
     let (world, app, zone) = with_records(40).await;
     let mut admin = app.browser();
     admin
@@ -275,7 +275,7 @@ async fn three_tenths_are_mended_and_one_more_is_refused_until_it_is_approved() 
 }
 
 #[tokio::test]
-async fn an_emptied_database_empties_no_zone() {
+async fn an_emptied_database_does_not_empty_the_zone() {
     let (world, app, zone) = with_records(3).await;
     world.db.run("DELETE FROM dns_records").await;
     audited(&world, "refused").await;
@@ -310,7 +310,7 @@ async fn an_emptied_database_empties_no_zone() {
 }
 
 #[tokio::test]
-async fn the_id_of_another_zone_is_told_and_nothing_of_it_can_be_approved() {
+async fn the_id_of_another_zone_is_reported_and_cannot_be_approved() {
     let (world, app, _) = with_records(3).await;
     drop(app);
     let other = StrictRoute53::start("other.example").await;
@@ -396,7 +396,7 @@ async fn the_id_of_another_zone_is_told_and_nothing_of_it_can_be_approved() {
 }
 
 #[tokio::test]
-async fn a_restored_old_dump_takes_nothing_back_without_being_approved() {
+async fn a_restored_old_dump_changes_nothing_without_an_approval() {
     let (world, app, _) = with_records(30).await;
     let tables = ["names", "dns_records", "zone_rrset"];
     for table in tables {
@@ -472,7 +472,7 @@ fn columns(table: &str) -> &'static str {
 }
 
 #[tokio::test]
-async fn a_system_at_work_never_looks_like_drift() {
+async fn pending_changes_are_not_drift() {
     let (world, app, _) = with_records(320).await;
     let mut owner = signed_in(&world, &app, "user2").await;
     // Two pages a listing, and slow ones: names change between the pages, before and after.
@@ -508,7 +508,7 @@ async fn a_system_at_work_never_looks_like_drift() {
 }
 
 #[tokio::test]
-async fn of_several_processes_one_audits() {
+async fn only_one_of_several_processes_audits() {
     let world = World::new().await;
     let one = world.start().await;
     eventually("audited", async || {

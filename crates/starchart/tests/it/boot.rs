@@ -136,7 +136,7 @@ fn said(app: &App, message: &str) -> usize {
 }
 
 #[tokio::test]
-async fn an_absent_database_is_waited_for_and_its_refusals_end_the_start() {
+async fn the_start_waits_for_an_absent_database_and_ends_when_it_refuses() {
     let mut database = Database::new().await;
     database.kill();
     let world = World::new()
@@ -208,7 +208,7 @@ async fn an_absent_database_is_waited_for_and_its_refusals_end_the_start() {
 }
 
 #[tokio::test]
-async fn without_auto_migrate_the_schema_is_waited_for() {
+async fn without_auto_migrate_the_start_waits_for_the_schema() {
     let world = World::new().await.set("AUTO_MIGRATE", "0");
     let mut app = world.launch("run");
     let words = "migrations are pending and AUTO_MIGRATE=0";
@@ -248,7 +248,7 @@ async fn processes_that_migrate_at_once_are_all_ready() {
 }
 
 #[tokio::test]
-async fn alive_means_that_the_start_is_over_and_stays_so() {
+async fn alive_answers_200_from_the_end_of_the_start_until_the_exit() {
     let mut database = Database::new().await;
     let world = World::new()
         .await
@@ -317,7 +317,7 @@ async fn alive_means_that_the_start_is_over_and_stays_so() {
 }
 
 #[tokio::test]
-async fn a_signal_drains_finishes_and_ends() {
+async fn a_signal_drains_finishes_work_and_exits() {
     // Long enough for a save on a busy machine.
     let world = World::new().await.set("DRAIN_S", "6");
     for signal in ["TERM", "INT"] {

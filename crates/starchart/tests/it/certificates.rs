@@ -228,7 +228,7 @@ impl Kill {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_dies_after_any_call_another_finishes() {
+async fn another_process_finishes_an_order_after_a_kill_at_any_step() {
     // Nonces that are refused would make the held request the wrong one.
     let ca = Ca::with(Options {
         refuse_nonces: 0,
@@ -269,7 +269,7 @@ async fn whoever_dies_after_any_call_another_finishes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_people_at_once_and_eight_clicks_of_one() {
+async fn two_users_at_once_and_eight_clicks_of_one_open_two_orders() {
     let ca = Ca::new().await;
     let (one, two) = (ca.world.start().await, ca.world.start().await);
     let mut first = signed_in(&ca.world, &one, "user1").await;
@@ -299,7 +299,7 @@ async fn two_people_at_once_and_eight_clicks_of_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_lagging_name_server_delays_and_burns_nothing() {
+async fn a_lagging_name_server_delays_validation_and_loses_no_order() {
     let ca = Ca::with(Options {
         refuse_nonces: 0,
         ..Options::default()
@@ -348,7 +348,7 @@ async fn browser_says(browser: &Browser, words: &str) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_authority_that_does_not_help_is_told_of_and_asked_again() {
+async fn a_failing_authority_is_shown_and_retried() {
     let ca = Ca::new().await;
     let app = ca.world.start().await;
     let mut browser = signed_in(&ca.world, &app, "user1").await;
@@ -503,7 +503,7 @@ async fn a_six_day_certificate_renews_itself_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_is_deleted_or_suspended_gets_nothing_and_what_was_made_is_revoked() {
+async fn deleted_and_suspended_users_lose_their_orders_and_certificates() {
     let ca = Ca::with(Options {
         refuse_nonces: 0,
         ..Options::default()

@@ -152,7 +152,7 @@ async fn rows(world: &World) -> Vec<i64> {
 }
 
 #[tokio::test]
-async fn no_unsafe_route_obeys_a_page_of_somebody_else() {
+async fn no_unsafe_route_accepts_a_cross_site_request() {
     let world = World::new().await;
     let app = world.start().await;
     let (mut browser, mut other) = (app.browser(), app.browser());
@@ -226,7 +226,7 @@ async fn no_unsafe_route_obeys_a_page_of_somebody_else() {
 }
 
 #[tokio::test]
-async fn our_own_form_is_obeyed_with_and_without_fetch_metadata() {
+async fn our_own_form_is_accepted_with_and_without_fetch_metadata() {
     let world = World::new().await;
     let app = world.start().await;
     let mut browser = app.browser();

@@ -83,7 +83,7 @@ fn seconds_ahead(app: &App) -> i64 {
 }
 
 #[tokio::test]
-async fn a_record_is_told_of_then_goes_from_page_and_zone() {
+async fn an_expiring_record_is_announced_then_removed_from_page_and_zone() {
     let smtp = Smtp::start().await;
     let world = World::new().await.with_smtp(&smtp);
     let app = world.start().await;
@@ -133,7 +133,7 @@ async fn a_record_is_told_of_then_goes_from_page_and_zone() {
 }
 
 #[tokio::test]
-async fn while_the_mail_server_is_away_nothing_goes() {
+async fn nothing_expires_while_the_mail_server_is_away() {
     let smtp = Smtp::start().await;
     let world = World::new().await.with_smtp(&smtp);
     smtp.stop();
@@ -160,7 +160,7 @@ async fn while_the_mail_server_is_away_nothing_goes() {
 }
 
 #[tokio::test]
-async fn two_processes_whose_clocks_differ_make_one_run_a_tick() {
+async fn two_processes_with_different_clocks_run_once_per_tick() {
     let smtp = Smtp::start().await;
     let world = World::new()
         .await
@@ -202,7 +202,7 @@ async fn two_processes_whose_clocks_differ_make_one_run_a_tick() {
 }
 
 #[tokio::test]
-async fn a_run_that_dies_is_ended_by_another_and_missed_ticks_by_one_run() {
+async fn another_process_repeats_a_killed_run_and_makes_up_missed_ticks_once() {
     let smtp = Smtp::start().await;
     // A tick a day: only the death of its run can bring it back.
     let world = World::new()
@@ -230,7 +230,7 @@ async fn a_run_that_dies_is_ended_by_another_and_missed_ticks_by_one_run() {
 }
 
 #[tokio::test]
-async fn rows_of_an_old_dump_end_nothing_before_an_operator_has_looked() {
+async fn rows_of_an_old_dump_do_not_expire_before_an_approval() {
     let smtp = Smtp::start().await;
     let world = World::new().await.with_smtp(&smtp);
     let app = world.start().await;

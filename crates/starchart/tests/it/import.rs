@@ -79,7 +79,7 @@ fn word_after<'a>(text: &'a str, before: &str) -> &'a str {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_school_moves_here_and_the_zone_stays_as_it_is() {
+async fn an_import_leaves_the_zone_unchanged() {
     let school = Move::of(30, 150).await;
     let before = school.zone();
     let whole = scratch("report").join("report.txt");
@@ -209,7 +209,7 @@ async fn a_school_moves_here_and_the_zone_stays_as_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn orphans_go_when_they_are_counted_and_nothing_else_does() {
+async fn orphans_are_deleted_when_their_number_is_confirmed_and_nothing_else() {
     let school = Move::of(20, 60).await;
     let early = verb(
         &school.world,
@@ -308,7 +308,7 @@ async fn orphans_go_when_they_are_counted_and_nothing_else_does() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_import_that_is_killed_goes_on_where_it_was() {
+async fn a_killed_import_resumes() {
     let school = Move::of(300, 6_000).await;
     let looked = school.import(&[]).await;
     let wanted: i64 = word_after(&looked.out, "people, ")
@@ -373,7 +373,7 @@ async fn an_import_that_is_killed_goes_on_where_it_was() {
 }
 
 #[tokio::test]
-async fn beside_the_originals_tables_a_server_publishes_nothing_and_lets_nobody_in_until_it_is_told()
+async fn beside_the_originals_tables_publishing_and_sign_in_wait_for_a_decision()
  {
     let world = World::new().await;
     let early = world.start().await;
@@ -469,7 +469,7 @@ async fn beside_the_originals_tables_a_server_publishes_nothing_and_lets_nobody_
 }
 
 #[tokio::test]
-async fn what_cannot_be_imported_is_told_and_wrong_flags_are_another_end() {
+async fn rows_that_cannot_be_imported_are_reported_and_wrong_flags_exit_2() {
     let world = World::new().await;
     assert_eq!(verb(&world, &["migrate"]).await.code, 0);
     let folder = scratch("from-file");
@@ -541,7 +541,7 @@ async fn what_cannot_be_imported_is_told_and_wrong_flags_are_another_end() {
 }
 
 #[tokio::test]
-async fn what_is_waited_for_is_said() {
+async fn a_waiting_import_says_what_it_waits_for() {
     let school = Move::of(5, 10).await;
     let held = "REPLACE INTO leases (name, holder, fence, expires_at, taken_at) \
          VALUES ('import', 'other', 1, UNIX_TIMESTAMP(NOW(3)) * 1000 + 3000, 1)";

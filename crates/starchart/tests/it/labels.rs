@@ -68,7 +68,7 @@ async fn see_only_their_own(one: &mut Browser, other: &mut Browser) {
 }
 
 #[tokio::test]
-async fn a_name_with_an_accent_is_another_person() {
+async fn usernames_that_differ_by_an_accent_are_different_users() {
     let world = World::new().await;
     let app = world.start().await;
     let mut plain = app.browser();
@@ -121,7 +121,7 @@ async fn a_name_with_an_accent_is_another_person() {
 }
 
 #[tokio::test]
-async fn a_dot_is_another_person_too() {
+async fn usernames_that_differ_by_a_dot_are_different_users() {
     let world = World::new().await;
     let app = world.start().await;
     let mut dotted = app.browser();
@@ -143,7 +143,7 @@ async fn a_dot_is_another_person_too() {
 }
 
 #[tokio::test]
-async fn reserved_user_names_are_offered_something_else() {
+async fn reserved_usernames_are_offered_another_label() {
     let world = World::new().await;
     let app = world.start().await;
     for (username, words) in [
@@ -173,7 +173,7 @@ async fn reserved_user_names_are_offered_something_else() {
 }
 
 #[tokio::test]
-async fn of_two_who_want_one_label_one_gets_it() {
+async fn only_one_of_two_users_gets_a_label() {
     let world = World::new().await;
     let (app, other) = (world.start().await, world.start().await);
     let mut first = app.browser();
@@ -215,7 +215,7 @@ async fn of_two_who_want_one_label_one_gets_it() {
 }
 
 #[tokio::test]
-async fn of_two_who_arrive_at_once_one_gets_the_label_of_both() {
+async fn only_one_of_two_simultaneous_users_gets_a_label() {
     let world = World::new().await;
     let app = world.start().await;
     let who = ["ann.lee", "annlee"].map(|username| person(username, &[]));

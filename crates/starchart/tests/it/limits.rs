@@ -6,7 +6,7 @@ use crate::app::{ROOT, World};
 use crate::truth::signed_in;
 
 #[tokio::test]
-async fn sixty_at_once_at_a_limit_of_twenty_make_twenty() {
+async fn sixty_saves_at_once_with_a_limit_of_twenty_create_twenty_records() {
     let world = World::new().await;
     let (app, other) = (world.start().await, world.start().await);
     let browser = signed_in(&world, &app, "user1").await;
@@ -77,7 +77,7 @@ async fn sixty_at_once_at_a_limit_of_twenty_make_twenty() {
 }
 
 #[tokio::test]
-async fn nothing_stands_twice_and_nothing_beside_a_cname() {
+async fn duplicates_and_records_beside_a_cname_are_refused() {
     let world = World::new().await;
     let app = world.start().await;
     let mut browser = signed_in(&world, &app, "user1").await;
@@ -183,7 +183,7 @@ async fn nothing_stands_twice_and_nothing_beside_a_cname() {
 }
 
 #[tokio::test]
-async fn a_cname_and_an_address_at_once_are_never_both_there() {
+async fn a_cname_and_an_address_saved_at_once_never_coexist() {
     let world = World::new().await;
     let (app, other) = (world.start().await, world.start().await);
     let browser = signed_in(&world, &app, "user1").await;

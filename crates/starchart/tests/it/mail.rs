@@ -49,7 +49,7 @@ async fn owe_one(world: &World, app: &App) {
 }
 
 #[tokio::test]
-async fn a_mail_comes_once_and_the_log_keeps_its_secrets() {
+async fn a_mail_is_sent_once_and_the_log_holds_no_secrets() {
     let smtp = Smtp::start().await;
     let world = World::new()
         .await
@@ -91,7 +91,7 @@ async fn a_mail_comes_once_and_the_log_keeps_its_secrets() {
 }
 
 #[tokio::test]
-async fn a_sender_that_dies_while_it_sends_is_followed_by_another() {
+async fn another_process_resends_the_mail_of_a_killed_process() {
     let smtp = Smtp::start().await;
     let world = World::new().await.with_smtp(&smtp);
     let one = world.start().await;
@@ -113,7 +113,7 @@ async fn a_sender_that_dies_while_it_sends_is_followed_by_another() {
 }
 
 #[tokio::test]
-async fn a_refused_mail_waits_for_an_admin_and_holds_nobody_up() {
+async fn a_refused_mail_waits_for_an_admin_and_blocks_no_other() {
     let smtp = Smtp::start().await;
     let world = World::new().await.with_smtp(&smtp);
     smtp.refuse("user1@school.example", "550 5.1.1 no such user");
@@ -139,7 +139,7 @@ async fn a_refused_mail_waits_for_an_admin_and_holds_nobody_up() {
 }
 
 #[tokio::test]
-async fn a_recipient_at_which_the_server_breaks_off_holds_nobody_up() {
+async fn a_recipient_that_breaks_the_connection_blocks_no_other() {
     let smtp = Smtp::start().await;
     let world = World::new().await.with_smtp(&smtp);
     smtp.refuse(
@@ -168,7 +168,7 @@ async fn a_recipient_at_which_the_server_breaks_off_holds_nobody_up() {
 }
 
 #[tokio::test]
-async fn a_test_mail_says_what_the_server_said() {
+async fn a_test_mail_prints_the_reply_of_the_server() {
     let smtp = Smtp::start().await;
     let world = World::new().await.with_smtp(&smtp);
     let sent = verb(&world, &["send-test-mail", "operator@school.example"]).await;

@@ -69,7 +69,7 @@ async fn until(port: u16, name: &str, holds: impl Fn(f64) -> bool) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn with_the_zone_away_the_lag_and_the_queue_grow_and_fall_again() {
+async fn lag_and_queue_grow_while_the_zone_is_away_and_fall_again() {
     let (world, port) = measured().await;
     let app = world.start().await;
     let mut browser = signed_in(&world, &app, "user1").await;
@@ -147,7 +147,7 @@ async fn with_the_zone_away_the_lag_and_the_queue_grow_and_fall_again() {
 }
 
 #[tokio::test]
-async fn requests_are_counted_under_labels_that_nobody_can_make_up() {
+async fn requests_are_counted_under_a_fixed_set_of_labels() {
     let (world, port) = measured().await;
     let app = world.start().await;
     let mut browser = signed_in(&world, &app, "user1").await;
@@ -211,7 +211,7 @@ async fn requests_are_counted_under_labels_that_nobody_can_make_up() {
 }
 
 #[tokio::test]
-async fn figures_are_on_their_own_port_only_and_only_where_it_is_set() {
+async fn metrics_are_served_on_their_own_port_only_when_it_is_set() {
     let (world, port) = measured().await;
     let app = world.start().await;
     let page = app.browser().get("/metrics").await;
@@ -272,7 +272,7 @@ async fn has(port: u16, name: &str) -> bool {
 }
 
 #[tokio::test]
-async fn a_database_that_is_away_is_told_and_hides_no_old_figures() {
+async fn an_absent_database_is_reported_and_its_metrics_are_left_out() {
     let mut database = Database::new().await;
     database.kill();
     let (world, port) = measured().await;
@@ -311,7 +311,7 @@ async fn a_database_that_is_away_is_told_and_hides_no_old_figures() {
 }
 
 #[tokio::test]
-async fn the_audits_result_is_told() {
+async fn the_result_of_the_audit_is_a_metric() {
     let (world, port) = measured().await;
     let app = world.start().await;
     let mut browser = signed_in(&world, &app, "user1").await;
@@ -360,7 +360,7 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
 }
 
 #[tokio::test]
-async fn the_guide_names_what_there_is() {
+async fn the_guide_lists_every_metric() {
     let (world, port) = measured().await;
     let redis = starchart_testkit::redis::Redis::start().await;
     let world = world.set("REDIS_URL", &redis.url());

@@ -260,7 +260,7 @@ pub fn class(page: &Page) -> String {
 }
 
 #[tokio::test]
-async fn every_route_answers_each_as_it_should() {
+async fn every_route_answers_every_kind_of_user_as_listed() {
     let world = World::new().await.set("USER_DNS_RECORD_LIMIT", "1000");
     let app = world.start().await;
     let mut owner = signed_in(&world, &app, "user1").await;
@@ -317,7 +317,7 @@ async fn row_of(world: &World, id: &str) -> i64 {
 }
 
 #[tokio::test]
-async fn reading_changes_nothing() {
+async fn get_requests_change_nothing() {
     let world = World::new().await;
     let app = world.start().await;
     let mut owner = signed_in(&world, &app, "user1").await;
@@ -423,7 +423,7 @@ async fn other_methods_and_other_hosts_are_refused() {
 }
 
 #[tokio::test]
-async fn every_answer_carries_the_headers_that_protect_it() {
+async fn every_response_has_the_security_headers() {
     let world = World::new().await;
     let app = world.start().await;
     let mut owner = signed_in(&world, &app, "user1").await;
@@ -535,7 +535,7 @@ pub fn no_inline_code(what: &str, body: &str) {
 }
 
 #[tokio::test]
-async fn machines_and_bookmarks_get_what_they_ask_for() {
+async fn health_checks_and_old_bookmarks_are_answered() {
     let world = World::new().await;
     let app = world.start().await;
     let mut guest = app.browser();

@@ -32,7 +32,7 @@ async fn stands(world: &World, name: &str, rtype: &str, value: &str) -> bool {
 }
 
 #[tokio::test]
-async fn one_refused_name_among_300_holds_no_other_back() {
+async fn one_refused_name_among_300_blocks_no_other() {
     let world = World::new().await.set("USER_DNS_RECORD_LIMIT", "400");
     let app = world.start().await;
     let (_many, mut owner) = (
@@ -91,7 +91,7 @@ async fn one_refused_name_among_300_holds_no_other_back() {
 }
 
 #[tokio::test]
-async fn a_refusal_in_words_that_nobody_knows_is_found_by_halving() {
+async fn a_refusal_with_an_unknown_message_is_found_by_bisection() {
     let world = World::new().await.set("USER_DNS_RECORD_LIMIT", "400");
     let app = world.start().await;
     let owner = signed_in(&world, &app, "user1").await;
@@ -160,13 +160,13 @@ async fn converges(fault: impl Fn(&World)) -> World {
 }
 
 #[tokio::test]
-async fn throttled_half_the_time() {
+async fn publishing_converges_when_half_the_calls_are_throttled() {
     let world = converges(|world| world.zone.throttle_share(0.5)).await;
     assert!(world.zone.counts().throttled > 0);
 }
 
 #[tokio::test]
-async fn told_to_wait_for_the_prior_request() {
+async fn publishing_converges_after_prior_request_not_complete() {
     converges(|world| world.zone.prior_request_not_complete(3)).await;
 }
 
@@ -190,23 +190,23 @@ async fn applied_but_never_answered() {
 }
 
 #[tokio::test]
-async fn the_connection_breaks_before_and_after_the_change() {
+async fn publishing_converges_when_connections_break() {
     converges(|world| world.zone.drop_before_apply(2)).await;
     converges(|world| world.zone.drop_after_apply(2)).await;
 }
 
 #[tokio::test]
-async fn every_call_takes_300_ms() {
+async fn publishing_converges_with_slow_calls() {
     converges(|world| world.zone.latency(Duration::from_millis(300))).await;
 }
 
 #[tokio::test]
-async fn access_denied_and_unavailable_are_waited_out() {
+async fn publishing_converges_after_access_denied_and_503() {
     converges(|world| world.zone.unavailable(3)).await;
 }
 
 #[tokio::test]
-async fn what_an_operator_changed_of_ours_is_put_right_by_the_next_save() {
+async fn the_next_save_repairs_a_set_that_an_operator_changed() {
     let world = World::new().await;
     let app = world.start().await;
     let mut people = [signed_in(&world, &app, "user1").await];
@@ -242,7 +242,7 @@ async fn what_an_operator_changed_of_ours_is_put_right_by_the_next_save() {
 }
 
 #[tokio::test]
-async fn what_is_not_ours_stays_and_its_neighbour_is_told() {
+async fn a_foreign_set_stays_and_the_conflicting_record_is_refused() {
     let world = World::new().await;
     let app = world.start().await;
     let mut browser = signed_in(&world, &app, "user1").await;

@@ -36,7 +36,7 @@ async fn pysaml2_signs_in_with_each_kind_of_signature() {
 }
 
 #[tokio::test]
-async fn a_response_of_pysaml2_that_was_changed_signs_nobody_in() {
+async fn a_changed_response_of_pysaml2_is_refused() {
     let (idp, _world, app, metadata) = school().await;
     for signed in [Signed::Assertion, Signed::Response, Signed::Both] {
         idp.serve(&metadata, signed);

@@ -27,7 +27,7 @@ fn hash(told: &Ended) -> String {
 }
 
 #[tokio::test]
-async fn a_pause_holds_all_back_says_so_and_ends_with_an_approval() {
+async fn a_pause_stops_publishing_until_an_approval() {
     let world = World::new().await;
     let app = world.start().await;
     let mut owner = signed_in(&world, &app, "user1").await;
@@ -212,7 +212,7 @@ async fn a_lost_registry_is_rebuilt_from_the_zone() {
 }
 
 #[tokio::test]
-async fn orphans_go_when_their_number_is_said() {
+async fn orphans_are_deleted_when_their_number_is_confirmed() {
     let (world, app, zone) = with_records(3).await;
     let (bare, beside) = (fqdn("old"), fqdn("n-1"));
     world
@@ -294,7 +294,7 @@ async fn orphans_go_when_their_number_is_said() {
 }
 
 #[tokio::test]
-async fn asked_for_an_audit_mends_at_once() {
+async fn an_audit_on_request_repairs_at_once() {
     let (world, app, zone) = with_records(3).await;
     drop(app);
     let world = world.set("AUDIT_FREQUENCY_S", "3600");
@@ -317,7 +317,7 @@ async fn asked_for_an_audit_mends_at_once() {
 }
 
 #[tokio::test]
-async fn the_pause_of_a_wipe_ends_by_itself_where_the_zone_is_empty_only() {
+async fn the_pause_after_a_wipe_ends_by_itself_only_for_an_empty_zone() {
     let world = World::new().await.set("AUDIT_FREQUENCY_S", "1");
     let app = world.start().await;
     let mut owner = signed_in(&world, &app, "user1").await;
@@ -336,7 +336,7 @@ async fn the_pause_of_a_wipe_ends_by_itself_where_the_zone_is_empty_only() {
 }
 
 #[tokio::test]
-async fn what_waits_is_told_as_it_is() {
+async fn pending_work_is_reported() {
     let world = World::new().await;
     let app = world.start().await;
     let mut owner = signed_in(&world, &app, "user1").await;

@@ -12,7 +12,7 @@ use crate::pages;
 use crate::truth::signed_in;
 
 #[tokio::test]
-async fn a_name_is_made_changed_and_deleted_in_the_zone() {
+async fn a_name_is_created_changed_and_deleted_in_the_zone() {
     let world = World::new().await;
     let app = world.start().await;
     let mut browser = app.browser();
@@ -163,7 +163,7 @@ async fn every_type_arrives_as_route53_holds_it() {
 }
 
 #[tokio::test]
-async fn faults_are_explained_beside_what_was_typed() {
+async fn faults_are_shown_beside_the_input() {
     let world = World::new().await;
     let app = world.start().await;
     let mut browser = signed_in(&world, &app, "user1").await;
@@ -235,7 +235,7 @@ async fn faults_are_explained_beside_what_was_typed() {
 }
 
 #[tokio::test]
-async fn renewing_moves_the_date_and_leaves_the_zone_alone() {
+async fn renewing_moves_the_date_and_does_not_touch_the_zone() {
     let world = World::new().await;
     let app = world.start().await;
     let mut browser = signed_in(&world, &app, "user1").await;
@@ -296,7 +296,7 @@ async fn renewing_moves_the_date_and_leaves_the_zone_alone() {
 }
 
 #[tokio::test]
-async fn another_persons_record_is_as_absent_as_one_that_never_was() {
+async fn the_record_of_another_user_answers_404() {
     let world = World::new().await;
     let app = world.start().await;
     let mut owner = signed_in(&world, &app, "user1").await;
@@ -390,7 +390,7 @@ async fn another_persons_record_is_as_absent_as_one_that_never_was() {
 }
 
 #[tokio::test]
-async fn fields_that_no_page_of_ours_sends_are_refused() {
+async fn unknown_form_fields_are_refused() {
     let world = World::new().await;
     let app = world.start().await;
     let mut browser = signed_in(&world, &app, "user1").await;
@@ -455,7 +455,7 @@ async fn fields_that_no_page_of_ours_sends_are_refused() {
 }
 
 #[tokio::test]
-async fn what_people_write_stays_text() {
+async fn user_input_is_escaped() {
     let world = World::new().await;
     let app = world.start().await;
     let corpus = [
@@ -521,7 +521,7 @@ async fn what_people_write_stays_text() {
 }
 
 #[tokio::test]
-async fn a_form_that_came_too_late_is_shown_again_and_not_obeyed() {
+async fn a_stale_form_is_shown_again_and_changes_nothing() {
     let world = World::new().await;
     let app = world.start().await;
     let who = person("user1", &["students"]);

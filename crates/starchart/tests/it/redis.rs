@@ -68,7 +68,7 @@ async fn a_save_wakes_the_process_that_works() {
 }
 
 #[tokio::test]
-async fn over_tls_too() {
+async fn wake_ups_and_counters_work_over_tls() {
     let redis = TlsRedis::start().await;
     let root = redis.root().display().to_string();
     let world = world_on(&redis.plain)
@@ -103,7 +103,7 @@ async fn over_tls_too() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_is_lost_however_redis_fails() {
+async fn no_save_is_lost_when_redis_fails() {
     let mut redis = Redis::start().await;
     let world = world_on(&redis).await;
     let (serve, work) = apart(&world).await;
@@ -200,7 +200,7 @@ async fn health(app: &App) -> u16 {
 }
 
 #[tokio::test]
-async fn one_process_needs_no_redis_to_be_quick() {
+async fn one_process_publishes_without_redis_and_without_a_sweep() {
     let redis = Redis::absent();
     let world = world_on(&redis).await.set("SWEEP_MS", SLOW_SWEEP_MS);
     let app = world.start().await;
@@ -302,7 +302,7 @@ async fn saved(browser: &mut Browser, prefix: &str) -> u32 {
 }
 
 #[tokio::test]
-async fn a_process_told_to_stop_ends_well() {
+async fn a_stopped_process_leaves_the_queue() {
     let redis = Redis::start().await;
     let world = world_on(&redis).await;
     let (mut serve, mut work) = apart(&world).await;

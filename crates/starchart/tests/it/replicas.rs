@@ -37,7 +37,7 @@ async fn what_one_process_creates_another_edits_and_deletes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_hundred_saves_at_once_on_two_processes_end_in_the_zone() {
+async fn two_hundred_saves_at_once_on_two_processes_are_all_published() {
     let world = World::new().await.set("USER_DNS_RECORD_LIMIT", "100");
     let (one, two) = (world.start().await, world.start().await);
     let mut people = Vec::new();
@@ -82,7 +82,7 @@ async fn two_hundred_saves_at_once_on_two_processes_end_in_the_zone() {
 }
 
 #[tokio::test]
-async fn a_process_killed_while_its_change_is_under_way_is_followed_by_another() {
+async fn another_process_takes_over_from_one_killed_during_a_change() {
     let world = World::new().await;
     let (one, two) = (world.start().await, world.start().await);
     let mut browser = signed_in(&world, &one, "user1").await;
@@ -144,12 +144,12 @@ enum Return {
 }
 
 #[tokio::test]
-async fn a_process_stopped_past_its_lease_leaves_nothing_behind_when_it_hears_the_answer() {
+async fn a_process_that_resumes_after_its_lease_and_the_late_change_leaves_no_set() {
     stopped_past_its_lease(Return::AnswerFirst).await;
 }
 
 #[tokio::test]
-async fn a_process_stopped_past_its_lease_leaves_nothing_behind_when_its_change_comes_last() {
+async fn a_change_that_arrives_after_the_lease_was_lost_leaves_no_set() {
     stopped_past_its_lease(Return::ProcessFirst).await;
 }
 

@@ -137,7 +137,7 @@ fn cut<'a>(xml: &'a str, name: &str) -> &'a str {
 }
 
 #[tokio::test]
-async fn nothing_but_the_right_key_on_the_right_words_signs_in() {
+async fn only_a_response_signed_with_the_right_key_signs_in() {
     let stage = Stage::new().await;
     let idp = &stage.world.idp;
     let stranger = Issuer::generate(idp.entity_id()).unwrap();
@@ -191,7 +191,7 @@ async fn nothing_but_the_right_key_on_the_right_words_signs_in() {
 }
 
 #[tokio::test]
-async fn an_answer_that_says_something_else_signs_nobody_in() {
+async fn a_response_with_a_changed_statement_is_refused() {
     let stage = Stage::new().await;
     let other = || Some("https://other.example/login/callback".to_owned());
     let bends: Vec<Bend> = vec![
@@ -320,7 +320,7 @@ async fn an_answer_that_says_something_else_signs_nobody_in() {
 }
 
 #[tokio::test]
-async fn what_two_parsers_could_read_differently_is_not_read() {
+async fn ambiguous_xml_is_refused() {
     let stage = Stage::new().await;
     let root = "<samlp:Response ";
     let value = ">user1</saml:AttributeValue>";
@@ -407,7 +407,7 @@ async fn what_two_parsers_could_read_differently_is_not_read() {
 }
 
 #[tokio::test]
-async fn what_is_wrapped_around_a_signed_part_is_not_believed() {
+async fn signature_wrapping_is_refused() {
     let stage = Stage::new().await;
     let idp = &stage.world.idp;
     let parts = |mut response: Response| {
@@ -494,7 +494,7 @@ async fn what_is_wrapped_around_a_signed_part_is_not_believed() {
 }
 
 #[tokio::test]
-async fn a_signature_that_points_elsewhere_is_not_followed() {
+async fn a_signature_reference_to_another_document_is_not_followed() {
     let stage = Stage::new().await;
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
@@ -561,7 +561,7 @@ async fn a_signature_that_points_elsewhere_is_not_followed() {
 }
 
 #[tokio::test]
-async fn what_is_too_large_is_cut_off_at_once() {
+async fn an_oversized_response_is_refused_without_reading_it() {
     let stage = Stage::new().await;
     let port = stage.app.port;
     let head = "POST /login/callback HTTP/1.1\r\nHost: names.school.example\r\nX-Forwarded-Proto: https\r\n\
@@ -609,7 +609,7 @@ async fn what_is_too_large_is_cut_off_at_once() {
 }
 
 #[tokio::test]
-async fn two_hundred_hostile_answers_leave_room_for_people() {
+async fn an_honest_sign_in_succeeds_during_200_hostile_responses() {
     let stage = Stage::new().await;
     let mut browser = stage.app.browser();
     let (seen, relay_state) = browser.ask_to_sign_in("/").await;
@@ -648,7 +648,7 @@ async fn two_hundred_hostile_answers_leave_room_for_people() {
 }
 
 #[tokio::test]
-async fn without_a_signing_certificate_nothing_starts() {
+async fn the_start_fails_without_a_signing_certificate() {
     let world = World::new().await;
     let honest = world
         .idp

@@ -32,7 +32,7 @@ async fn sign_out(browser: &mut Browser) -> Page {
 }
 
 #[tokio::test]
-async fn cookies_are_new_bound_to_the_host_and_out_of_reach() {
+async fn session_cookies_are_fresh_host_bound_and_http_only() {
     let world = World::new().await;
     let app = world.start().await;
     let mut browser = app.browser();
@@ -394,7 +394,7 @@ async fn forged_cookies_of_any_name_change_nothing() {
 }
 
 #[tokio::test]
-async fn an_edited_login_cookie_does_not_bring_the_answer_home() {
+async fn an_edited_login_cookie_does_not_match_the_response() {
     let world = World::new().await;
     let app = world.start().await;
     let mut browser = app.browser();

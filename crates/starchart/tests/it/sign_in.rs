@@ -46,7 +46,7 @@ pub fn encode(xml: &str) -> String {
 }
 
 #[tokio::test]
-async fn every_way_of_signing_and_writing_signs_in() {
+async fn every_accepted_signature_form_signs_in() {
     let world = World::new().await;
     let app = world.start().await;
     for (n, sign) in [
@@ -89,7 +89,7 @@ async fn every_way_of_signing_and_writing_signs_in() {
 }
 
 #[tokio::test]
-async fn a_person_is_brought_up_to_date_at_every_sign_in() {
+async fn a_user_is_updated_at_every_sign_in() {
     let world = World::new().await;
     let app = world.start().await;
     let mut browser = app.browser();
@@ -161,7 +161,7 @@ async fn a_person_is_brought_up_to_date_at_every_sign_in() {
 }
 
 #[tokio::test]
-async fn only_local_paths_are_returned_to() {
+async fn a_sign_in_returns_only_to_local_paths() {
     let world = World::new().await;
     let app = world.start().await;
     let who = person("user1", &["students"]);
@@ -226,7 +226,7 @@ async fn only_local_paths_are_returned_to() {
 }
 
 #[tokio::test]
-async fn a_foreign_relay_state_leads_home() {
+async fn a_foreign_relay_state_redirects_to_the_start_page() {
     let world = World::new().await;
     let app = world.start().await;
     let who = person("user1", &["students"]);
@@ -261,7 +261,7 @@ async fn a_foreign_relay_state_leads_home() {
 }
 
 #[tokio::test]
-async fn an_answer_in_another_browser_signs_nobody_in() {
+async fn a_response_in_another_browser_is_refused() {
     let world = World::new().await;
     let app = world.start().await;
     let mallory = person("mallory", &["students"]);
@@ -309,7 +309,7 @@ async fn an_answer_in_another_browser_signs_nobody_in() {
 }
 
 #[tokio::test]
-async fn a_handle_is_good_once() {
+async fn a_handle_is_accepted_once() {
     let world = World::new().await;
     let app = world.start().await;
     let mut browser = app.browser();
@@ -344,7 +344,7 @@ async fn a_handle_is_good_once() {
 }
 
 #[tokio::test]
-async fn an_answer_is_good_once_anywhere() {
+async fn a_response_is_accepted_once_by_all_processes() {
     let world = World::new().await;
     let first = world.start().await;
     let second = world.start().await;
@@ -383,7 +383,7 @@ async fn an_answer_is_good_once_anywhere() {
 }
 
 #[tokio::test]
-async fn an_answer_nobody_asked_for_starts_our_own_sign_in_once() {
+async fn an_unsolicited_response_starts_one_sign_in() {
     let world = World::new().await;
     let app = world.start().await;
     let who = person("user1", &["students"]);

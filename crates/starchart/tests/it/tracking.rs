@@ -117,7 +117,7 @@ async fn the_page_follows_a_change_to_the_last_name_server() {
 }
 
 #[tokio::test]
-async fn a_change_that_the_provider_no_longer_knows_is_long_done() {
+async fn a_change_unknown_to_the_provider_counts_as_in_sync() {
     let world = World::new().await;
     world.zone.pending_time(HOUR);
     let app = world.start().await;

@@ -14,7 +14,7 @@ fn no_secret(ended: &Ended) {
 }
 
 #[tokio::test]
-async fn check_config_says_what_was_found_where() {
+async fn check_config_lists_every_setting_with_its_source() {
     let world = World::new().await.set("AWS_ACCESS_KEY_ID", "AKIDSECRETID");
     let checked = verb(&world, &["check-config"]).await;
     assert_eq!(checked.code, 0, "{}", checked.all);
@@ -49,7 +49,7 @@ async fn check_config_says_what_was_found_where() {
 }
 
 #[tokio::test]
-async fn faults_of_the_settings_come_all_at_once() {
+async fn all_faults_of_the_settings_are_reported_at_once() {
     let world = World::new()
         .await
         .set("AWS_ACCESS_KEY_ID", "AKIDSECRETID")
@@ -118,7 +118,7 @@ async fn version_and_health() {
 }
 
 #[tokio::test]
-async fn keys_new_makes_secrets_that_the_settings_take() {
+async fn keys_new_prints_secrets_that_the_settings_accept() {
     let world = World::new().await;
     let printed = verb(&world, &["keys", "new", "--id", "first"]).await;
     assert_eq!(printed.code, 0, "{}", printed.all);
@@ -233,7 +233,7 @@ async fn keys_new_makes_secrets_that_the_settings_take() {
 }
 
 #[tokio::test]
-async fn a_port_that_is_taken_is_told_with_its_setting() {
+async fn a_port_in_use_is_reported_with_its_setting() {
     let world = World::new().await;
     let taken = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
@@ -270,7 +270,7 @@ fn last_words(ended: &Ended) -> String {
 }
 
 #[tokio::test]
-async fn what_stops_a_verb_is_said_once_and_in_words() {
+async fn a_failing_verb_prints_its_cause_once() {
     let world = World::new().await;
     assert_eq!(verb(&world, &["migrate"]).await.code, 0);
     let nobody = format!("127.0.0.1:{}", starchart_testkit::server::free_port());
@@ -378,7 +378,7 @@ async fn reconcile_prints_the_difference_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn seed_makes_people_with_records_once_and_never_in_production() {
+async fn seed_creates_users_with_records_once_and_never_in_production() {
     let world = World::new().await;
     let refused = verb(&world, &["seed"]).await;
     assert_eq!(refused.code, 1, "{}", refused.all);
@@ -450,7 +450,7 @@ async fn seed_makes_people_with_records_once_and_never_in_production() {
 }
 
 #[tokio::test]
-async fn the_production_build_holds_nothing_of_the_demo() {
+async fn the_production_build_contains_no_demo_crate() {
     let tree = async |features: &[&str]| {
         let mut cargo = tokio::process::Command::new(env!("CARGO"));
         cargo

@@ -157,7 +157,7 @@ async fn replicas_with_the_flag_wipe_once_until_a_start_without_it() {
 }
 
 #[tokio::test]
-async fn in_production_a_wipe_has_to_name_what_is_lost() {
+async fn a_wipe_in_production_needs_the_confirmed_counts() {
     let (world, zone) = lived_in().await;
     let mut world = world.set(FLAG, "1").set("PORT", "0");
     for wrong in ["", "yes", "starchart.example:3", "other.example:2", "2"] {
@@ -181,7 +181,7 @@ async fn in_production_a_wipe_has_to_name_what_is_lost() {
 }
 
 #[tokio::test]
-async fn the_flag_on_an_empty_schema_only_initialises_and_on_development_needs_no_words() {
+async fn the_wipe_flag_initialises_an_empty_schema_and_needs_no_confirmation_in_development() {
     let mut world = World::new().await.set(FLAG, "1").set("AUTO_MIGRATE", "0");
     let app = world.start().await;
     assert_eq!(wipes(&[&app]), 0);
@@ -202,7 +202,7 @@ async fn the_flag_on_an_empty_schema_only_initialises_and_on_development_needs_n
 }
 
 #[tokio::test]
-async fn where_the_zone_is_empty_publishing_goes_on_by_itself() {
+async fn publishing_resumes_by_itself_when_the_zone_is_empty() {
     let world = World::new().await;
     let app = world.start().await;
     let mut browser = fill(&world, &app).await;
@@ -220,7 +220,7 @@ async fn where_the_zone_is_empty_publishing_goes_on_by_itself() {
 }
 
 #[tokio::test]
-async fn a_wipe_cut_off_in_the_middle_is_finished_and_never_served() {
+async fn an_interrupted_wipe_is_finished_before_anything_is_served() {
     // As SIGKILL leaves it between two tables; and just before the pause, when the new tables stand
     // already.
     let tables = "SET foreign_key_checks = 0; DROP TABLE seaql_migrations, outbox, dns_records, zone_control";
@@ -280,7 +280,7 @@ async fn a_wipe_cut_off_in_the_middle_is_finished_and_never_served() {
 }
 
 #[tokio::test]
-async fn by_hand_it_asks_and_a_process_that_runs_goes_on() {
+async fn the_wipe_verb_asks_and_running_processes_go_on() {
     let redis = Redis::start().await;
     let world = World::new().await.set("REDIS_URL", &redis.url());
     let mut app = world.start().await;

@@ -192,7 +192,7 @@ async fn a_poison_name_spoils_its_batch() {
 }
 
 #[tokio::test]
-async fn a_held_change_lands_after_its_client_is_gone() {
+async fn a_held_change_is_applied_after_its_client_is_gone() {
     let (route53, api) = start().await;
     route53.hold(1);
     let client = tokio::spawn(async move { api.send([www()]).await });

@@ -32,7 +32,7 @@ macro_rules! contract {
         }
 
         #[tokio::test]
-        async fn rows_that_hold_on_moto() {
+        async fn the_cases_that_moto_shares_hold_on_it() {
             let moto = Moto::start().await;
             let mut ran = 0;
             $(contract!(@moto $where, moto, ran, $case);)*
