@@ -20,7 +20,7 @@ mod browser;
 
 use std::time::Instant;
 
-use app::{ROOT, World};
+use app::{ROOT, TestEnv};
 use starchart_testkit::mariadb::TestDb;
 use starchart_testkit::original::School;
 use starchart_testkit::server::scratch;
@@ -43,11 +43,11 @@ async fn main() {
 
 async fn import(users: usize, records: usize) {
     // As an operator has it: at four requests a second.
-    let world = World::new()
+    let env = TestEnv::new()
         .await
         .set("ROUTE53_REQUESTS_PER_SECOND", "4")
         .set("LOG_LEVEL", "warn");
-    let world = world.set(
+    let env = env.set(
         "KEY_ENCRYPTION_KEYS",
         "one:ZGV2ZWxvcG1lbnQgb25seTogMzIgYnl0ZXMsIG9uZSE=",
     );
@@ -61,26 +61,26 @@ async fn import(users: usize, records: usize) {
     .build(&original.url())
     .await
     .unwrap();
-    world.zone.load(built.zone).unwrap();
+    env.zone.load(built.zone).unwrap();
     let file = scratch("original").join("DATABASE_URL");
     std::fs::write(&file, original.url()).unwrap();
     let file = file.to_str().unwrap();
-    run(&world, &["migrate"]).await;
-    let look = run(&world, &["import", "--from-file", file]).await;
-    let apply = run(&world, &["import", "--from-file", file, "--apply"]).await;
-    let again = run(&world, &["import", "--from-file", file]).await;
+    run(&env, &["migrate"]).await;
+    let look = run(&env, &["import", "--from-file", file]).await;
+    let apply = run(&env, &["import", "--from-file", file, "--apply"]).await;
+    let again = run(&env, &["import", "--from-file", file]).await;
     let (people, made) = (
         built.users,
-        world.db.number("SELECT COUNT(*) FROM dns_records").await,
+        env.db.number("SELECT COUNT(*) FROM dns_records").await,
     );
-    let certificates = world.db.number("SELECT COUNT(*) FROM certificates").await;
+    let certificates = env.db.number("SELECT COUNT(*) FROM certificates").await;
     println!("{people:>8} {made:>8} {certificates:>13} {look:>10.1} {apply:>9.1} {again:>10.1}");
 }
 
 /// Runs a verb to its end; how many seconds it took.
-async fn run(world: &World, arguments: &[&str]) -> f64 {
+async fn run(env: &TestEnv, arguments: &[&str]) -> f64 {
     let begun = Instant::now();
-    let output = world.command(arguments).output().await.unwrap();
+    let output = env.command(arguments).output().await.unwrap();
     assert!(
         output.status.success(),
         "{arguments:?}: {}",

@@ -20,7 +20,7 @@ mod browser;
 
 use std::time::{Duration, Instant};
 
-use app::{ROOT, World};
+use app::{ROOT, TestEnv};
 use browser::{Browser, person};
 use futures_util::future::join_all;
 
@@ -30,16 +30,16 @@ const SAVES: usize = 10;
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
     // The rates of a real installation; the limits of a person are raised.
-    let world = World::new()
+    let env = TestEnv::new()
         .await
         .set("ROUTE53_REQUESTS_PER_SECOND", "4")
         .set("LOG_LEVEL", "info")
         .set("USER_DNS_RECORD_LIMIT", "");
     let size = std::fs::metadata(app::binary()).unwrap().len();
     println!("binary                 {:.1} MB", size as f64 / 1e6);
-    drop(world.start().await);
+    drop(env.start().await);
     let begun = Instant::now();
-    let app = world.start().await;
+    let app = env.start().await;
     println!(
         "start to ready         {} ms (schema migrated; asked every 30 ms)",
         begun.elapsed().as_millis()
@@ -47,7 +47,7 @@ async fn main() {
     tokio::time::sleep(Duration::from_secs(5)).await;
     println!("resident, idle         {:.1} MB", resident_mb(app.pid()));
     for users in [1, 64] {
-        let mut times = save(&world, &app, users).await;
+        let mut times = save(&env, &app, users).await;
         times.sort();
         let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize].as_millis();
         println!(
@@ -58,28 +58,28 @@ async fn main() {
         );
     }
     println!("resident, after load   {:.1} MB", resident_mb(app.pid()));
-    let counts = world.zone.counts();
+    let counts = env.zone.counts();
     println!("calls to the zone      {counts:?}");
 }
 
 /// Every person saves in turn; the time runs from before the POST until the zone has it.
-async fn save(world: &World, app: &app::App, users: usize) -> Vec<Duration> {
+async fn save(env: &TestEnv, app: &app::App, users: usize) -> Vec<Duration> {
     let mut people = Vec::new();
     for user in 0..users {
         let mut browser = app.browser();
         browser
-            .sign_in(&world.idp, &person(&format!("bench{users}x{user}"), &[]))
+            .sign_in(&env.idp, &person(&format!("bench{users}x{user}"), &[]))
             .await;
         people.push(browser);
     }
     let saves = people
         .into_iter()
         .enumerate()
-        .map(|(user, browser)| save_in_turn(world, browser, format!("bench{users}x{user}")));
+        .map(|(user, browser)| save_in_turn(env, browser, format!("bench{users}x{user}")));
     join_all(saves).await.into_iter().flatten().collect()
 }
 
-async fn save_in_turn(world: &World, mut browser: Browser, user: String) -> Vec<Duration> {
+async fn save_in_turn(env: &TestEnv, mut browser: Browser, user: String) -> Vec<Duration> {
     let mut times = Vec::with_capacity(SAVES);
     for i in 0..SAVES {
         let form = browser
@@ -96,7 +96,7 @@ async fn save_in_turn(world: &World, mut browser: Browser, user: String) -> Vec<
         let name = format!("n{i}.{user}.{ROOT}");
         // Finer than `eventually` polls, because the time is what is measured.
         let published = async {
-            while world.zone.set(&name, "A").is_none() {
+            while env.zone.set(&name, "A").is_none() {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };

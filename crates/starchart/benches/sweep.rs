@@ -22,7 +22,7 @@ mod process;
 
 use std::time::{Duration, Instant};
 
-use app::World;
+use app::TestEnv;
 use starchart_testkit::redis::Redis;
 use starchart_testkit::wait::eventually_within;
 
@@ -48,21 +48,21 @@ async fn main() {
 
 async fn sweep(count: u32) {
     // Nobody takes the mails: they are counted in their rows.
-    let world = World::new()
+    let env = TestEnv::new()
         .await
         .set("ROUTE53_REQUESTS_PER_SECOND", "4")
         .set("LOG_LEVEL", "info")
         .set("SMTP_HOST", "127.0.0.1");
     let redis = Redis::start().await;
-    let world = world
+    let env = env
         .set("SMTP_PORT", "1")
         .set("SMTP_TLS", "none")
         .set("REDIS_URL", &redis.url());
-    drop(world.start().await);
-    seed(&world, count).await;
-    let number = async |sql: &str| world.db.number(sql).await;
+    drop(env.start().await);
+    seed(&env, count).await;
+    let number = async |sql: &str| env.db.number(sql).await;
     let begun = Instant::now();
-    let app = world.start().await;
+    let app = env.start().await;
     let left = "SELECT COUNT(*) FROM dns_records";
     eventually_within(LIMIT, "every expired record gone", async || {
         number(left).await == 0
@@ -88,11 +88,11 @@ async fn sweep(count: u32) {
 /// People with [`RECORDS`] records each, over since yesterday, who were told ten days ago. MariaDB
 /// makes the rows by itself. The tick that the first start made is taken back, so that the next
 /// start makes the run.
-async fn seed(world: &World, count: u32) {
+async fn seed(env: &TestEnv, count: u32) {
     let people = count / RECORDS;
     let now = "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)";
     let day = 24 * 60 * 60 * 1_000_i64;
-    world
+    env
         .db
         .run(&format!(
             "SET @now = {now};
@@ -114,7 +114,7 @@ async fn seed(world: &World, count: u32) {
         ))
         .await;
     assert_eq!(
-        world.db.number("SELECT COUNT(*) FROM dns_records").await,
+        env.db.number("SELECT COUNT(*) FROM dns_records").await,
         i64::from(count)
     );
 }

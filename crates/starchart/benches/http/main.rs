@@ -25,7 +25,7 @@ mod wrk;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use app::{App, World};
+use app::{App, TestEnv};
 use people::People;
 use starchart_testkit::redis::Redis;
 use starchart_testkit::server::{Server, free_port, scratch};
@@ -62,7 +62,7 @@ async fn main() {
         }
     };
     let redis = Redis::start().await;
-    let world = World::new()
+    let env = TestEnv::new()
         .await
         .set("REDIS_URL", &redis.url())
         .set("ROUTE53_REQUESTS_PER_SECOND", "4")
@@ -70,8 +70,8 @@ async fn main() {
         .set("USER_DNS_RECORD_LIMIT", "1000000")
         .set("RATE_LIMIT_RECORD_WRITES_PER_MINUTE", "1000000")
         .set("RATE_LIMIT_SIGN_IN_PER_MINUTE", "1000000");
-    drop(world.start().await);
-    let app = world.start().await;
+    drop(env.start().await);
+    let app = env.start().await;
     tokio::time::sleep(Duration::from_secs(10)).await;
     let idle = process::memory(app.pid()).0;
     println!(
@@ -85,11 +85,11 @@ async fn main() {
     println!("resident, idle: {idle:.1} MB");
 
     let folder = scratch("bench");
-    let ten = People::settle(&world, &app, "ten", effort.people / 2, 10, &folder).await;
-    let twenty = People::settle(&world, &app, "twenty", effort.people / 2, 20, &folder).await;
-    people::until_all_answer(&world).await;
+    let ten = People::settle(&env, &app, "ten", effort.people / 2, 10, &folder).await;
+    let twenty = People::settle(&env, &app, "twenty", effort.people / 2, 20, &folder).await;
+    people::until_all_answer(&env).await;
     let bench = Bench {
-        floor: Floor::start(&world).await,
+        floor: Floor::start(&env).await,
         app: &app,
         effort,
         folder: &folder,
@@ -100,7 +100,7 @@ async fn main() {
         process::memory(app.pid()).0,
         process::memory(app.pid()).1
     );
-    bench.create(&world, &ten).await;
+    bench.create(&env, &ten).await;
     println!(
         "resident, after the records: {:.1} MB (at most {:.1})",
         process::memory(app.pid()).0,
@@ -248,7 +248,7 @@ impl Bench<'_> {
     }
 
     /// Records are made, and published meanwhile by the same process.
-    async fn create(&self, world: &World, people: &People) {
+    async fn create(&self, env: &TestEnv, people: &People) {
         let (port, pid) = (self.app.port, self.app.pid());
         let load = Load {
             port,
@@ -258,15 +258,15 @@ impl Bench<'_> {
             path: "/dns-records/new",
             encodings: "",
         };
-        let before = world.db.number("SELECT COUNT(*) FROM dns_records").await;
+        let before = env.db.number("SELECT COUNT(*) FROM dns_records").await;
         self.measure("POST /dns-records/new", &load);
-        let made = world.db.number("SELECT COUNT(*) FROM dns_records").await - before;
+        let made = env.db.number("SELECT COUNT(*) FROM dns_records").await - before;
         let begun = Instant::now();
         let owed = "SELECT COUNT(*) FROM names WHERE generation > applied_generation";
         starchart_testkit::wait::eventually_within(
             Duration::from_secs(600),
             "all published",
-            async || world.db.number(owed).await == 0,
+            async || env.db.number(owed).await == 0,
         )
         .await;
         println!(
@@ -285,10 +285,10 @@ struct Floor {
 }
 
 impl Floor {
-    async fn start(world: &World) -> Self {
+    async fn start(env: &TestEnv) -> Self {
         let port = free_port();
         let mut server = Server::start(scratch("floor"), floor(), |command| {
-            command.args(["--database", &world.db.url(), "--port", &port.to_string()]);
+            command.args(["--database", &env.db.url(), "--port", &port.to_string()]);
         });
         server
             .wait_for_http(&format!("http://127.0.0.1:{port}/nothing/1"))

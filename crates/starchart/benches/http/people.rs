@@ -6,7 +6,7 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 use starchart_testkit::wait::{equal, eventually_within};
 
-use crate::app::{App, World};
+use crate::app::{App, TestEnv};
 use crate::browser::{Browser, person};
 
 /// How long the zone and the name servers may take for all records.
@@ -24,7 +24,7 @@ pub struct People {
 impl People {
     /// Signs in `count` people, who make `records` records each through the form.
     pub async fn settle(
-        world: &World,
+        env: &TestEnv,
         app: &App,
         name: &str,
         count: usize,
@@ -36,10 +36,7 @@ impl People {
         for number in 0..count {
             let mut browser = app.browser();
             browser
-                .sign_in(
-                    &world.idp,
-                    &person(&format!("{name}{number}"), &["students"]),
-                )
+                .sign_in(&env.idp, &person(&format!("{name}{number}"), &["students"]))
                 .await;
             let form = browser
                 .get("/dns-records/new")
@@ -110,11 +107,11 @@ fn value(record: usize) -> (&'static str, &'static str) {
 }
 
 /// Waits until the name servers answer with every record, so that pages stand still.
-pub async fn until_all_answer(world: &World) {
+pub async fn until_all_answer(env: &TestEnv) {
     let waiting =
         "SELECT COUNT(*) FROM names WHERE generation > applied_generation OR answered_by IS NULL";
     eventually_within(LIMIT, "every record answered", async || {
-        equal(world.db.number(waiting).await, 0)
+        equal(env.db.number(waiting).await, 0)
     })
     .await;
 }

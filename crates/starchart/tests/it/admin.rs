@@ -4,15 +4,15 @@ use starchart_testkit::html::{Form, forms};
 use starchart_testkit::wait::{equal, eventually};
 use starchart_web::route_table;
 
-use crate::app::{App, ROOT, World};
+use crate::app::{App, ROOT, TestEnv};
 use crate::browser::{Browser, Page, person};
 use crate::pages::{self, class, no_inline_code};
 use crate::truth::{no_difference, signed_in, zone_sets};
 
-pub async fn admin(world: &World, app: &App) -> Browser {
+pub async fn admin(env: &TestEnv, app: &App) -> Browser {
     let mut browser = app.browser();
     browser
-        .sign_in(&world.idp, &person("user3", &["admins"]))
+        .sign_in(&env.idp, &person("user3", &["admins"]))
         .await;
     browser
 }
@@ -83,10 +83,10 @@ pub async fn delete(browser: &mut Browser, username: &str) -> Page {
 
 #[tokio::test]
 async fn an_impersonation_records_admin_and_user_in_the_trail() {
-    let world = World::new().await;
-    let (one, two) = (world.start().await, world.start().await);
-    let mut owner = signed_in(&world, &one, "user1").await;
-    let mut browser = admin(&world, &one).await;
+    let env = TestEnv::new().await;
+    let (one, two) = (env.start().await, env.start().await);
+    let mut owner = signed_in(&env, &one, "user1").await;
+    let mut browser = admin(&env, &one).await;
     let before = browser.clone();
     impersonate(&mut browser, "user1").await;
     assert_eq!(
@@ -104,7 +104,7 @@ async fn an_impersonation_records_admin_and_user_in_the_trail() {
         .await;
     assert_eq!(helped.status, 303, "{}", helped.body);
     let name = format!("helped.user1.{ROOT}");
-    eventually("it is published", async || world.zone.set(&name, "A")).await;
+    eventually("it is published", async || env.zone.set(&name, "A")).await;
     assert_eq!(owner.record_ids().await.len(), 1, "it is the person's own");
     let helping = browser.clone();
     let stopped = browser
@@ -118,7 +118,7 @@ async fn an_impersonation_records_admin_and_user_in_the_trail() {
     let both = "SELECT COUNT(*) FROM audit_trail t JOIN users a ON a.id = t.actor_id JOIN users b ON b.id = t.on_behalf_of \
                 WHERE a.username = 'user3' AND b.username = 'user1' \
                 AND action IN ('impersonation.start', 'record.create', 'impersonation.end')";
-    assert_eq!(world.db.number(both).await, 3);
+    assert_eq!(env.db.number(both).await, 3);
     let trail = browser.get("/admin/trail?user=user1&action=record").await;
     assert!(
         trail.body.contains(&name) && trail.body.contains(">user3</span> as <span"),
@@ -129,10 +129,10 @@ async fn an_impersonation_records_admin_and_user_in_the_trail() {
 
 #[tokio::test]
 async fn a_deleted_user_disappears_from_zone_and_pages() {
-    let world = World::new().await;
-    let (one, two) = (world.start().await, world.start().await);
-    let mut gone = signed_in(&world, &one, "user1").await;
-    let mut stays = signed_in(&world, &one, "user2").await;
+    let env = TestEnv::new().await;
+    let (one, two) = (env.start().await, env.start().await);
+    let mut gone = signed_in(&env, &one, "user1").await;
+    let mut stays = signed_in(&env, &one, "user2").await;
     for (name, rtype, value) in [
         ("www", "A", "192.0.2.1"),
         ("www", "TXT", "text"),
@@ -141,24 +141,24 @@ async fn a_deleted_user_disappears_from_zone_and_pages() {
         assert_eq!(gone.create(name, rtype, value).await.status, 303);
     }
     assert_eq!(stays.create("www", "A", "192.0.2.2").await.status, 303);
-    eventually("published", async || equal(zone_sets(&world).len(), 4)).await;
+    eventually("published", async || equal(zone_sets(&env).len(), 4)).await;
     // A certificate in use, and one under way that no worker takes up before it is over.
     let user = "(SELECT id FROM users WHERE subject = 'user1')";
-    world
+    env
         .db
         .run(&format!(
             "INSERT INTO certificates (user_id, domain, state, certificate, chain, key_id, key_nonce, key_ciphertext, not_before, \
              not_after, created_at) VALUES ({user}, 'user1.{ROOT}', 'active', 'c', 'c', 'k', 'n', 'secret', 0, 9000000000000, 0)"
         ))
         .await;
-    world
+    env
         .db
         .run(&format!(
             "INSERT INTO certificate_orders (user_id, domain, step, next_step_at, created_at, updated_at) \
              VALUES ({user}, 'user1.{ROOT}', 'requested', 9000000000000, 0, 0)"
         ))
         .await;
-    let mut browser = admin(&world, &two).await;
+    let mut browser = admin(&env, &two).await;
     let ask = delete(&mut browser, "user1").await;
     for words in [
         "3 records leave the zone",
@@ -173,7 +173,7 @@ async fn a_deleted_user_disappears_from_zone_and_pages() {
     })
     .await;
     eventually("gone from the zone", async || {
-        equal(zone_sets(&world).len(), 1)
+        equal(zone_sets(&env).len(), 1)
     })
     .await;
     assert!(stays.is_signed_in().await && stays.record_ids().await.len() == 1);
@@ -194,10 +194,7 @@ async fn a_deleted_user_disappears_from_zone_and_pages() {
         ),
     ] {
         assert_eq!(
-            world
-                .db
-                .number(&format!("SELECT COUNT(*) FROM {what}"))
-                .await,
+            env.db.number(&format!("SELECT COUNT(*) FROM {what}")).await,
             left,
             "{what}"
         );
@@ -209,29 +206,29 @@ async fn a_deleted_user_disappears_from_zone_and_pages() {
         "{}",
         dashboard.body
     );
-    no_difference(&world).await;
+    no_difference(&env).await;
 
     // Deletion is no ban, and the domain was kept.
-    let mut back = signed_in(&world, &one, "user1").await;
+    let mut back = signed_in(&env, &one, "user1").await;
     assert!(back.record_ids().await.is_empty());
     assert_eq!(back.create("www", "CNAME", "example.org").await.status, 303);
     eventually("published again", async || {
-        world.zone.set(&format!("www.user1.{ROOT}"), "CNAME")
+        env.zone.set(&format!("www.user1.{ROOT}"), "CNAME")
     })
     .await;
 }
 
 #[tokio::test]
 async fn every_route_checks_admins_impersonators_and_suspended_users() {
-    let world = World::new()
+    let env = TestEnv::new()
         .await
         .set("USER_DNS_RECORD_LIMIT", "1000")
         .set("RATE_LIMIT_ADMIN_SEARCHES_PER_MINUTE", "100000");
-    let app = world.start().await;
-    let mut owner = signed_in(&world, &app, "user1").await;
+    let app = env.start().await;
+    let mut owner = signed_in(&env, &app, "user1").await;
     let (out, mut admin) = (
-        signed_in(&world, &app, "user4").await,
-        admin(&world, &app).await,
+        signed_in(&env, &app, "user4").await,
+        admin(&env, &app).await,
     );
     delete(&mut admin, "user4").await;
     let mut helping = None;
@@ -260,7 +257,7 @@ async fn every_route_checks_admins_impersonators_and_suspended_users() {
                 .status,
             303
         );
-        let id = world
+        let id = env
             .db
             .number("SELECT MAX(id) FROM dns_records")
             .await
@@ -272,7 +269,7 @@ async fn every_route_checks_admins_impersonators_and_suspended_users() {
         );
         // Some routes sign out.
         if !admin.is_signed_in().await {
-            admin = self::admin(&world, &app).await;
+            admin = self::admin(&env, &app).await;
         }
         assert_eq!(
             class(&pages::ask(&mut admin, route, &id).await),
@@ -281,7 +278,7 @@ async fn every_route_checks_admins_impersonators_and_suspended_users() {
         );
         let mut helper = match helping.take() {
             Some(helper) => helper,
-            None => impersonating(&world, &app, "user1").await,
+            None => impersonating(&env, &app, "user1").await,
         };
         assert_eq!(
             class(&pages::ask(&mut helper, route, &id).await),
@@ -292,16 +289,16 @@ async fn every_route_checks_admins_impersonators_and_suspended_users() {
     }
 }
 
-async fn impersonating(world: &World, app: &App, username: &str) -> Browser {
-    let mut browser = admin(world, app).await;
+async fn impersonating(env: &TestEnv, app: &App, username: &str) -> Browser {
+    let mut browser = admin(env, app).await;
     impersonate(&mut browser, username).await;
     browser
 }
 
 #[tokio::test]
 async fn hostile_names_are_escaped_in_list_and_trail() {
-    let world = World::new().await;
-    let app = world.start().await;
+    let env = TestEnv::new().await;
+    let app = env.start().await;
     let hostile = [
         "<script>alert(1)</script>",
         "\"><img src=x onerror=alert(1)>",
@@ -313,10 +310,9 @@ async fn hostile_names_are_escaped_in_list_and_trail() {
         who.display_name = (*text).to_owned();
         who.email = format!("{text}@school.example");
         let mut browser = app.browser();
-        browser.sign_in(&world.idp, &who).await;
+        browser.sign_in(&env.idp, &who).await;
         browser.create("www", "A", "192.0.2.1").await;
-        world
-            .db
+        env.db
             .run(&format!(
                 "UPDATE users SET username = CONCAT('{}', id) WHERE subject = 'user{}'",
                 text.replace('\'', "''"),
@@ -324,7 +320,7 @@ async fn hostile_names_are_escaped_in_list_and_trail() {
             ))
             .await;
     }
-    let mut browser = admin(&world, &app).await;
+    let mut browser = admin(&env, &app).await;
     for path in [
         "/admin?searchText=school.example",
         "/admin/trail",

@@ -1,5 +1,5 @@
-//! Running servers of ours, as an operator would run them: the binary, its environment, and nothing
-//! else.
+//! The test environment: a database, a zone, an identity provider, and processes of the binary under
+//! test that are configured only through their environment.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,13 +11,13 @@ use starchart_testkit::server::{Server, free_port, scratch};
 
 use crate::browser::Browser;
 
-/// The domain of the zone in every story.
+/// The domain of the zone in every test.
 pub const ROOT: &str = "starchart.example";
 /// The public address; the tests speak for the TLS proxy.
 pub const APP_URL: &str = "https://names.school.example";
 
-/// One database, one zone, one identity provider, and any number of our processes on them.
-pub struct World {
+/// A database, a zone and an identity provider, on which a test starts any number of processes.
+pub struct TestEnv {
     pub db: TestDb,
     pub zone: StrictRoute53,
     pub idp: Issuer,
@@ -25,7 +25,7 @@ pub struct World {
     settings: BTreeMap<String, String>,
 }
 
-impl World {
+impl TestEnv {
     pub async fn new() -> Self {
         let zone = StrictRoute53::start(ROOT).await;
         let db = TestDb::create().await;
@@ -64,7 +64,7 @@ impl World {
         self
     }
 
-    /// The binary with these arguments and this world's settings, to be run to its end or changed
+    /// The binary with these arguments and the settings of this environment, to be run to its end or changed
     /// further.
     pub fn command(&self, arguments: &[&str]) -> tokio::process::Command {
         let mut command = tokio::process::Command::new(binary());
@@ -107,8 +107,7 @@ pub fn binary() -> PathBuf {
         .map_or_else(|| env!("CARGO_BIN_EXE_starchart").into(), PathBuf::from)
 }
 
-/// How the stories' processes wake each other: `STARCHART_TEST_REDIS_URL`, else each itself. With
-/// `none` nobody is woken.
+/// The value of `REDIS_URL`: `STARCHART_TEST_REDIS_URL`, else `memory`. With `none` no job is woken.
 #[expect(
     clippy::disallowed_methods,
     reason = "script/test says which queue to try"
@@ -130,7 +129,7 @@ fn settings(
         ("TRUSTED_PROXIES", "127.0.0.0/8".to_owned()),
         ("DATABASE_URL", db.url()),
         ("REDIS_URL", redis_url()),
-        // Where nobody is woken, looking has to be quick enough for the stories.
+        // Without wake-ups the sweeps must be quick enough for the tests.
         (
             "SWEEP_MS",
             if redis_url() == "none" { "200" } else { "2000" }.to_owned(),
@@ -172,7 +171,7 @@ fn settings(
     .into()
 }
 
-/// One running process of ours.
+/// A running process of the binary under test.
 pub struct App {
     pub server: Server,
     pub port: u16,

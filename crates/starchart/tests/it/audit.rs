@@ -7,7 +7,7 @@ use std::time::Duration;
 use starchart_testkit::route53::{Set, StrictRoute53};
 use starchart_testkit::wait::{equal, eventually};
 
-use crate::app::{App, ROOT, World};
+use crate::app::{App, ROOT, TestEnv};
 use crate::browser::person;
 use crate::truth::{insert_records, no_difference, signed_in, verb, zone_sets};
 
@@ -20,28 +20,27 @@ fn fqdn(name: &str) -> String {
     format!("{name}.user1.{ROOT}")
 }
 
-/// A world that audits every second, where user1 has so many records `n-1`, `n-2`, ..., all
+/// A test environment that audits every second, where user1 has `count` records `n-1`, `n-2`, …, all
 /// published.
-pub async fn with_records(count: usize) -> (World, App, Zone) {
-    let world = World::new()
+pub async fn with_records(count: usize) -> (TestEnv, App, Zone) {
+    let env = TestEnv::new()
         .await
         .set("AUDIT_FREQUENCY_S", "1")
         .set("USER_DNS_RECORD_LIMIT", "400");
-    let app = world.start().await;
-    signed_in(&world, &app, "user1").await;
-    insert_records(&world, "user1", "n", count).await;
-    published(&world).await;
-    let zone = zone_sets(&world);
+    let app = env.start().await;
+    signed_in(&env, &app, "user1").await;
+    insert_records(&env, "user1", "n", count).await;
+    published(&env).await;
+    let zone = zone_sets(&env);
     assert_eq!(zone.len(), count);
-    (world, app, zone)
+    (env, app, zone)
 }
 
 /// Waits until nothing is owed.
-pub async fn published(world: &World) {
+pub async fn published(env: &TestEnv) {
     eventually("published", async || {
         equal(
-            world
-                .db
+            env.db
                 .number("SELECT COUNT(*) FROM names WHERE is_unpublished = 1")
                 .await,
             0,
@@ -51,22 +50,22 @@ pub async fn published(world: &World) {
 }
 
 /// Waits until an audit that began after this moment has ended so.
-pub async fn audited(world: &World, outcome: &str) {
+pub async fn audited(env: &TestEnv, outcome: &str) {
     let (audits, since) = (
         "SELECT COALESCE(MAX(at), 0) FROM zone_audits",
         "SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)",
     );
-    let since = world.db.number(since).await;
+    let since = env.db.number(since).await;
     // The next one may have begun before; the one after it has not.
     for _ in 0..2 {
-        let last = world.db.number(audits).await.max(since);
+        let last = env.db.number(audits).await.max(since);
         eventually("the next audit", async || {
-            world.db.number(audits).await > last
+            env.db.number(audits).await > last
         })
         .await;
     }
     let says = format!("SELECT COUNT(*) FROM zone_audits WHERE outcome = '{outcome}'");
-    assert_eq!(world.db.number(&says).await, 1, "it ended {outcome}");
+    assert_eq!(env.db.number(&says).await, 1, "it ended {outcome}");
 }
 
 pub fn errors(app: &App) -> Vec<String> {
@@ -78,15 +77,15 @@ pub fn errors(app: &App) -> Vec<String> {
 }
 
 /// Takes sets away, as somebody with the console does.
-pub fn remove(world: &World, names: impl IntoIterator<Item = String>) {
+pub fn remove(env: &TestEnv, names: impl IntoIterator<Item = String>) {
     names
         .into_iter()
-        .for_each(|name| world.zone.remove(&name, "A").unwrap());
+        .for_each(|name| env.zone.remove(&name, "A").unwrap());
 }
 
 #[tokio::test]
 async fn small_drift_is_repaired_and_foreign_sets_stay() {
-    let (world, _app, mut zone) = with_records(4).await;
+    let (env, _app, mut zone) = with_records(4).await;
     let theirs = [
         Set::new(&fqdn("n-1"), "CAA", 60, ["0 issue \"ca.example\""]),
         Set::new(&fqdn("lent"), "NS", 60, ["ns.elsewhere.example."]),
@@ -101,15 +100,13 @@ async fn small_drift_is_repaired_and_foreign_sets_stay() {
         Set::alias(&format!("alias.{ROOT}"), "A", "lb.example.com."),
     ];
     for set in &theirs {
-        world.zone.put(set.clone()).unwrap();
+        env.zone.put(set.clone()).unwrap();
     }
-    let untouched = zone_sets(&world);
-    world
-        .zone
+    let untouched = zone_sets(&env);
+    env.zone
         .put(Set::new(&fqdn("n-1"), "A", 60, ["203.0.113.1"]))
         .unwrap();
-    world
-        .zone
+    env.zone
         .put(Set::new(
             &fqdn("n-2"),
             "A",
@@ -117,79 +114,70 @@ async fn small_drift_is_repaired_and_foreign_sets_stay() {
             ["10.1.0.3", "203.0.113.2"],
         ))
         .unwrap();
-    remove(&world, [fqdn("n-3")]);
-    eventually("mended", async || equal(&zone_sets(&world), &untouched)).await;
-    assert_eq!(world.zone.set(&fqdn("n-1"), "A").unwrap().ttl, 300);
+    remove(&env, [fqdn("n-3")]);
+    eventually("mended", async || equal(&zone_sets(&env), &untouched)).await;
+    assert_eq!(env.zone.set(&fqdn("n-1"), "A").unwrap().ttl, 300);
 
     // A name of which no row is left, and a record that somebody took out of the table.
-    world
-        .db
+    env.db
         .run(&format!(
             "DELETE FROM dns_records WHERE fqdn IN ('{}', '{}')",
             fqdn("n-3"),
             fqdn("n-4")
         ))
         .await;
-    world
-        .db
+    env.db
         .run(&format!("DELETE FROM names WHERE fqdn = '{}'", fqdn("n-4")))
         .await;
     for name in ["n-3", "n-4"] {
         zone.remove(&(fqdn(name), "A".to_owned()));
         eventually("removed", async || {
-            equal(world.zone.set(&fqdn(name), "A"), None)
+            equal(env.zone.set(&fqdn(name), "A"), None)
         })
         .await;
     }
-    audited(&world, "clean").await;
+    audited(&env, "clean").await;
     for set in &theirs {
         assert!(
-            world
-                .zone
+            env.zone
                 .sets()
                 .iter()
                 .any(|stands| stands.name == set.name && stands.values == set.values),
             "{set:?}"
         );
     }
-    assert_eq!(zone_sets(&world).len(), zone.len() + theirs.len());
+    assert_eq!(zone_sets(&env).len(), zone.len() + theirs.len());
     assert_eq!(
-        world.db.number("SELECT COUNT(*) FROM zone_rrset").await,
+        env.db.number("SELECT COUNT(*) FROM zone_rrset").await,
         2,
         "nothing is remembered that does not stand"
     );
+    assert_eq!(env.db.number("SELECT COUNT(*) FROM zone_orphans").await, 1);
     assert_eq!(
-        world.db.number("SELECT COUNT(*) FROM zone_orphans").await,
-        1
-    );
-    assert_eq!(
-        world
-            .db
+        env.db
             .number("SELECT orphans + foreign_sets * 10 FROM zone_audits")
             .await,
         81
     );
-    no_difference(&world).await;
+    no_difference(&env).await;
 }
 
 #[tokio::test]
 async fn drift_of_30_percent_is_repaired_and_more_needs_an_approval() {
-    let (world, app, zone) = with_records(40).await;
+    let (env, app, zone) = with_records(40).await;
     let mut admin = app.browser();
-    admin
-        .sign_in(&world.idp, &person("boss", &["admins"]))
-        .await;
-    remove(&world, (1..=12).map(|n| fqdn(&format!("n-{n}"))));
+    admin.sign_in(&env.idp, &person("boss", &["admins"])).await;
+    remove(&env, (1..=12).map(|n| fqdn(&format!("n-{n}"))));
     eventually("12 of 40 are mended", async || {
-        equal(&zone_sets(&world), &zone)
+        equal(&zone_sets(&env), &zone)
     })
     .await;
-    published(&world).await;
+    published(&env).await;
 
-    remove(&world, (1..=13).map(|n| fqdn(&format!("n-{n}"))));
-    audited(&world, "refused").await;
+    remove(&env, (1..=13).map(|n| fqdn(&format!("n-{n}"))));
+    audited(&env, "refused").await;
     tokio::time::sleep(A_WHILE).await;
-    assert_eq!(zone_sets(&world).len(), 27, "13 of 40 are not");
+    assert_eq!(zone_sets(&env).len(), 27, "13 of 40 are not");
     let said = errors(&app);
     assert_eq!(said.len(), 1, "said once: {said:?}");
     assert!(
@@ -198,14 +186,13 @@ async fn drift_of_30_percent_is_repaired_and_more_needs_an_approval() {
     );
 
     // What people do is published all the same, at a name that is away and at a new one.
-    let mut owner = signed_in(&world, &app, "user1").await;
+    let mut owner = signed_in(&env, &app, "user1").await;
     let row = owner.row(&fqdn("n-1"), "A").await.unwrap();
     assert_eq!(owner.edit(&row.id, "A", "192.168.7.7").await.status, 303);
     assert_eq!(owner.create("new", "A", "192.168.7.8").await.status, 303);
     for (name, value) in [("n-1", "192.168.7.7"), ("new", "192.168.7.8")] {
         let stands = async || {
-            world
-                .zone
+            env.zone
                 .set(&fqdn(name), "A")
                 .is_some_and(|set| set.values.contains(value))
         };
@@ -213,13 +200,13 @@ async fn drift_of_30_percent_is_repaired_and_more_needs_an_approval() {
     }
     // A name less that differs: 12 of 41 are mended.
     eventually("and so are the others", async || {
-        equal(zone_sets(&world).len(), 41)
+        equal(zone_sets(&env).len(), 41)
     })
     .await;
-    no_difference(&world).await;
+    no_difference(&env).await;
 
     remove(
-        &world,
+        &env,
         (1..=41).map(|n| {
             if n == 41 {
                 fqdn("new")
@@ -228,14 +215,14 @@ async fn drift_of_30_percent_is_repaired_and_more_needs_an_approval() {
             }
         }),
     );
-    audited(&world, "refused").await;
+    audited(&env, "refused").await;
     let page = admin.get("/admin").await.body;
     assert!(
         page.contains("The zone differs from the database")
             && page.contains("41 to create, 0 to delete"),
         "{page}"
     );
-    let wrong = verb(&world, &["reconcile", "--approve", "00000000"]).await;
+    let wrong = verb(&env, &["reconcile", "--approve", "00000000"]).await;
     assert_eq!(wrong.code, 1, "{}", wrong.all);
     assert!(
         wrong.out.contains("Nothing was changed")
@@ -243,7 +230,7 @@ async fn drift_of_30_percent_is_repaired_and_more_needs_an_approval() {
         "{}",
         wrong.out
     );
-    assert_eq!(zone_sets(&world).len(), 0);
+    assert_eq!(zone_sets(&env).len(), 0);
     let hash = wrong
         .out
         .rsplit_once("--approve ")
@@ -251,17 +238,17 @@ async fn drift_of_30_percent_is_repaired_and_more_needs_an_approval() {
         .1
         .trim()
         .to_owned();
-    let right = verb(&world, &["reconcile", "--approve", &hash[..8]]).await;
+    let right = verb(&env, &["reconcile", "--approve", &hash[..8]]).await;
     assert_eq!(right.code, 0, "{}", right.all);
     assert!(
         right.out.contains("41 to create") && right.out.contains("the zone is up to date"),
         "{}",
         right.out
     );
-    assert_eq!(zone_sets(&world).len(), 41);
+    assert_eq!(zone_sets(&env).len(), 41);
     let drift = "SELECT repaired_total FROM zone_audits";
     assert_eq!(
-        world.db.number(drift).await,
+        env.db.number(drift).await,
         24,
         "12 and 12; what was approved is no drift"
     );
@@ -276,22 +263,22 @@ async fn drift_of_30_percent_is_repaired_and_more_needs_an_approval() {
 
 #[tokio::test]
 async fn an_emptied_database_does_not_empty_the_zone() {
-    let (world, app, zone) = with_records(3).await;
-    world.db.run("DELETE FROM dns_records").await;
-    audited(&world, "refused").await;
+    let (env, app, zone) = with_records(3).await;
+    env.db.run("DELETE FROM dns_records").await;
+    audited(&env, "refused").await;
     tokio::time::sleep(A_WHILE).await;
-    assert_eq!(zone_sets(&world), zone);
+    assert_eq!(zone_sets(&env), zone);
     assert!(
         errors(&app)[0].contains("the database wants no set at all"),
         "{:?}",
         errors(&app)
     );
     // Even where names are gone as well.
-    world.db.run("DELETE FROM names").await;
-    audited(&world, "refused").await;
-    assert_eq!(zone_sets(&world), zone);
+    env.db.run("DELETE FROM names").await;
+    audited(&env, "refused").await;
+    assert_eq!(zone_sets(&env), zone);
     // It is an operator's to say that this is meant.
-    let plan = verb(&world, &["reconcile", "--dry-run"]).await.out;
+    let plan = verb(&env, &["reconcile", "--dry-run"]).await.out;
     let hash = plan
         .rsplit_once("--approve ")
         .unwrap()
@@ -300,30 +287,30 @@ async fn an_emptied_database_does_not_empty_the_zone() {
         .next()
         .unwrap()
         .to_owned();
-    let done = verb(&world, &["reconcile", "--approve", &hash]).await;
+    let done = verb(&env, &["reconcile", "--approve", &hash]).await;
     assert!(
         done.code == 0 && done.out.contains("3 to delete"),
         "{}",
         done.all
     );
-    eventually("deleted", async || zone_sets(&world).is_empty()).await;
+    eventually("deleted", async || zone_sets(&env).is_empty()).await;
 }
 
 #[tokio::test]
 async fn the_id_of_another_zone_is_reported_and_cannot_be_approved() {
-    let (world, app, _) = with_records(3).await;
+    let (env, app, _) = with_records(3).await;
     drop(app);
     let other = StrictRoute53::start("other.example").await;
     other
         .put(Set::new("www.other.example", "A", 60, ["203.0.113.1"]))
         .unwrap();
     let before = other.sets();
-    let mended = world.zone.endpoint();
-    let world = world
+    let mended = env.zone.endpoint();
+    let env = env
         .set("AWS_ENDPOINT_URL", &other.endpoint())
         .set("AUDIT_FREQUENCY_S", "3600");
-    world.db.run("UPDATE zone_audits SET at = at - 61000").await;
-    let app = world.start().await;
+    env.db.run("UPDATE zone_audits SET at = at - 61000").await;
+    let app = env.start().await;
     // The process that was killed may have been auditing.
     eventually("told", async || !errors(&app).is_empty()).await;
     let said = errors(&app);
@@ -340,7 +327,7 @@ async fn the_id_of_another_zone_is_reported_and_cannot_be_approved() {
         let arguments: Vec<&str> = std::iter::once("reconcile")
             .chain(arguments.iter().copied())
             .collect();
-        let refused = verb(&world, &arguments).await;
+        let refused = verb(&env, &arguments).await;
         assert!(
             refused.code == 1 && refused.all.contains("AWS_ROUTE53_HOSTED_ZONE_ID"),
             "{}",
@@ -348,14 +335,13 @@ async fn the_id_of_another_zone_is_reported_and_cannot_be_approved() {
         );
     }
     assert_eq!(
-        world
-            .db
+        env.db
             .number("SELECT COUNT(*) FROM zone_control WHERE paused_at IS NOT NULL")
             .await,
         0
     );
     // What people do in the meantime is kept, not sent there: no edit, and no deletion either.
-    let mut owner = signed_in(&world, &app, "user1").await;
+    let mut owner = signed_in(&env, &app, "user1").await;
     let (edited, deleted) = (
         owner.row(&fqdn("n-1"), "A").await.unwrap(),
         owner.row(&fqdn("n-2"), "A").await.unwrap(),
@@ -372,8 +358,7 @@ async fn the_id_of_another_zone_is_reported_and_cannot_be_approved() {
     tokio::time::sleep(A_WHILE).await;
     assert_eq!(told(), 1, "once");
     assert_eq!(
-        world
-            .db
+        env.db
             .number("SELECT COUNT(*) FROM names WHERE is_unpublished = 1")
             .await,
         2
@@ -381,28 +366,26 @@ async fn the_id_of_another_zone_is_reported_and_cannot_be_approved() {
     assert_eq!(other.sets(), before);
     assert_eq!(other.counts().change, 0);
     drop(app);
-    let world = world.set("AWS_ENDPOINT_URL", &mended);
-    let _app = world.start().await;
-    published(&world).await;
+    let env = env.set("AWS_ENDPOINT_URL", &mended);
+    let _app = env.start().await;
+    published(&env).await;
     assert!(
-        world
-            .zone
+        env.zone
             .set(&fqdn("n-1"), "A")
             .unwrap()
             .values
             .contains("192.168.8.8")
     );
-    assert!(world.zone.set(&fqdn("n-2"), "A").is_none());
+    assert!(env.zone.set(&fqdn("n-2"), "A").is_none());
 }
 
 #[tokio::test]
 async fn a_restored_old_dump_changes_nothing_without_an_approval() {
-    let (world, app, _) = with_records(30).await;
+    let (env, app, _) = with_records(30).await;
     let tables = ["names", "dns_records", "zone_rrset"];
     for table in tables {
         let columns = columns(table);
-        world
-            .db
+        env.db
             .run(&format!(
                 "CREATE TABLE old_{table} AS SELECT {columns} FROM {table}"
             ))
@@ -413,34 +396,33 @@ async fn a_restored_old_dump_changes_nothing_without_an_approval() {
         .map(|n| format!("'{}'", fqdn(&format!("n-{n}"))))
         .collect::<Vec<_>>()
         .join(",");
-    world.db.run(&format!("DELETE FROM dns_records WHERE fqdn IN ({gone}); UPDATE names SET generation = generation + 1, unpublished_since = 1 WHERE fqdn IN ({gone})")).await;
-    insert_records(&world, "user1", "new", 20).await;
+    env.db.run(&format!("DELETE FROM dns_records WHERE fqdn IN ({gone}); UPDATE names SET generation = generation + 1, unpublished_since = 1 WHERE fqdn IN ({gone})")).await;
+    insert_records(&env, "user1", "new", 20).await;
     let changed = (7..=12)
         .map(|n| format!("'{}'", fqdn(&format!("n-{n}"))))
         .collect::<Vec<_>>()
         .join(",");
-    world.db.run(&format!("UPDATE dns_records SET presentation = '192.168.3.3' WHERE fqdn IN ({changed}); UPDATE names SET generation = generation + 1, unpublished_since = 1 WHERE fqdn IN ({changed})")).await;
-    published(&world).await;
-    let now = zone_sets(&world);
+    env.db.run(&format!("UPDATE dns_records SET presentation = '192.168.3.3' WHERE fqdn IN ({changed}); UPDATE names SET generation = generation + 1, unpublished_since = 1 WHERE fqdn IN ({changed})")).await;
+    published(&env).await;
+    let now = zone_sets(&env);
     assert_eq!(now.len(), 44);
     drop(app);
-    world.db.run("SET FOREIGN_KEY_CHECKS = 0; DELETE FROM dns_records; DELETE FROM names; DELETE FROM zone_rrset; DELETE FROM zone_audits").await;
+    env.db.run("SET FOREIGN_KEY_CHECKS = 0; DELETE FROM dns_records; DELETE FROM names; DELETE FROM zone_rrset; DELETE FROM zone_audits").await;
     for table in tables {
         let columns = columns(table);
-        world
-            .db
+        env.db
             .run(&format!(
                 "INSERT INTO {table} ({columns}) SELECT {columns} FROM old_{table}"
             ))
             .await;
     }
 
-    let app = world.start().await;
-    audited(&world, "refused").await;
+    let app = env.start().await;
+    audited(&env, "refused").await;
     tokio::time::sleep(A_WHILE).await;
-    assert_eq!(zone_sets(&world), now);
+    assert_eq!(zone_sets(&env), now);
     assert!(!errors(&app).is_empty());
-    let plan = verb(&world, &["reconcile", "--dry-run"]).await.out;
+    let plan = verb(&env, &["reconcile", "--dry-run"]).await.out;
     assert!(
         plan.contains("6 to create, 0 to delete, 6 to replace"),
         "{plan}"
@@ -473,10 +455,10 @@ fn columns(table: &str) -> &'static str {
 
 #[tokio::test]
 async fn pending_changes_are_not_drift() {
-    let (world, app, _) = with_records(320).await;
-    let mut owner = signed_in(&world, &app, "user2").await;
+    let (env, app, _) = with_records(320).await;
+    let mut owner = signed_in(&env, &app, "user2").await;
     // Two pages a listing, and slow ones: names change between the pages, before and after.
-    world.zone.latency(Duration::from_millis(250));
+    env.zone.latency(Duration::from_millis(250));
     for round in 0..12 {
         let name = format!("live-{}", crate::truth::label_of(round));
         assert_eq!(owner.create(&name, "A", "192.168.1.1").await.status, 303);
@@ -490,31 +472,26 @@ async fn pending_changes_are_not_drift() {
             assert_eq!(owner.delete(&row.id).await.status, 303);
         }
     }
-    world.zone.latency(Duration::ZERO);
-    published(&world).await;
-    audited(&world, "clean").await;
+    env.zone.latency(Duration::ZERO);
+    published(&env).await;
+    audited(&env, "clean").await;
     assert_eq!(
-        world
-            .db
+        env.db
             .number("SELECT repaired_total + refused_total FROM zone_audits")
             .await,
         0
     );
-    assert_eq!(
-        world.db.number("SELECT COUNT(*) FROM zone_orphans").await,
-        0
-    );
-    no_difference(&world).await;
+    assert_eq!(env.db.number("SELECT COUNT(*) FROM zone_orphans").await, 0);
+    no_difference(&env).await;
 }
 
 #[tokio::test]
 async fn only_one_of_several_processes_audits() {
-    let world = World::new().await;
-    let one = world.start().await;
+    let env = TestEnv::new().await;
+    let one = env.start().await;
     eventually("audited", async || {
         equal(
-            world
-                .db
+            env.db
                 .number("SELECT COUNT(*) FROM zone_audits WHERE at IS NOT NULL")
                 .await,
             1,
@@ -523,12 +500,12 @@ async fn only_one_of_several_processes_audits() {
     .await;
     drop(one);
     // A stack's replicas start together.
-    let world = world.set("AUDIT_FREQUENCY_S", "3600");
-    world.db.run("UPDATE zone_audits SET at = at - 61000").await;
-    let before = world.zone.counts().list;
-    let (mut two, mut three) = (world.launch("run"), world.launch("work"));
+    let env = env.set("AUDIT_FREQUENCY_S", "3600");
+    env.db.run("UPDATE zone_audits SET at = at - 61000").await;
+    let before = env.zone.counts().list;
+    let (mut two, mut three) = (env.launch("run"), env.launch("work"));
     two.until_ready().await;
     three.until_ready().await;
     tokio::time::sleep(Duration::from_secs(13)).await;
-    assert_eq!(world.zone.counts().list - before, 1, "one listing for both");
+    assert_eq!(env.zone.counts().list - before, 1, "one listing for both");
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use starchart_testkit::server::{Server, free_port, scratch};
 use starchart_testkit::wait::{equal, eventually};
 
-use crate::app::{App, World};
+use crate::app::{App, TestEnv};
 use crate::browser::Browser;
 use crate::truth::{Ended, ended, label_of, signed_in, verb, zone_equals_pages};
 
@@ -139,10 +139,10 @@ fn said(app: &App, message: &str) -> usize {
 async fn the_start_waits_for_an_absent_database_and_ends_when_it_refuses() {
     let mut database = Database::new().await;
     database.kill();
-    let world = World::new()
+    let env = TestEnv::new()
         .await
         .set("DATABASE_URL", &database.url("root", "starchart"));
-    let mut app = world.launch("run");
+    let mut app = env.launch("run");
     eventually("the port answers before the database", async || {
         equal(status(&app, "/healthcheck").await, Some(500))
     })
@@ -189,7 +189,7 @@ async fn the_start_waits_for_an_absent_database_and_ends_when_it_refuses() {
         ("root", "nosuch", "no such database"),
     ] {
         let url = database.url(user, name);
-        let mut run = world.command(&["run"]);
+        let mut run = env.command(&["run"]);
         run.env("DATABASE_URL", url)
             .env("PORT", free_port().to_string());
         let ended = ended(run).await;
@@ -209,12 +209,12 @@ async fn the_start_waits_for_an_absent_database_and_ends_when_it_refuses() {
 
 #[tokio::test]
 async fn without_auto_migrate_the_start_waits_for_the_schema() {
-    let world = World::new().await.set("AUTO_MIGRATE", "0");
-    let mut app = world.launch("run");
+    let env = TestEnv::new().await.set("AUTO_MIGRATE", "0");
+    let mut app = env.launch("run");
     let words = "migrations are pending and AUTO_MIGRATE=0";
     eventually("says so", async || equal(said(&app, words), 1)).await;
     assert_eq!(status(&app, "/healthcheck").await, Some(500));
-    let migrated = verb(&world, &["migrate"]).await;
+    let migrated = verb(&env, &["migrate"]).await;
     assert_eq!(migrated.code, 0, "{}", migrated.all);
     assert!(
         migrated
@@ -224,25 +224,25 @@ async fn without_auto_migrate_the_start_waits_for_the_schema() {
         migrated.out
     );
     app.until_ready().await;
-    let again = verb(&world, &["migrate"]).await;
+    let again = verb(&env, &["migrate"]).await;
     assert_eq!(again.out, "0 migrations applied, the schema is up to date");
 }
 
 #[tokio::test]
 async fn processes_that_migrate_at_once_are_all_ready() {
-    let world = World::new().await;
+    let env = TestEnv::new().await;
     let mut apps = [
-        world.launch("run"),
-        world.launch("run"),
-        world.launch("serve"),
-        world.launch("work"),
+        env.launch("run"),
+        env.launch("run"),
+        env.launch("serve"),
+        env.launch("work"),
     ];
     for app in &mut apps {
         app.until_ready().await;
     }
     drop(apps);
     let start = Instant::now();
-    let _app = world.start().await;
+    let _app = env.start().await;
     let took = start.elapsed();
     println!("start to ready on a migrated schema: {took:?}");
 }
@@ -250,19 +250,19 @@ async fn processes_that_migrate_at_once_are_all_ready() {
 #[tokio::test]
 async fn alive_answers_200_from_the_end_of_the_start_until_the_exit() {
     let mut database = Database::new().await;
-    let world = World::new()
+    let env = TestEnv::new()
         .await
         .set("DATABASE_URL", &database.url("root", "starchart"))
         .set("DRAIN_S", "6");
     let health = async |app: &App, more: &[&str]| {
-        let mut command = world.command(&["health"]);
+        let mut command = env.command(&["health"]);
         command.args(more).env("PORT", app.port.to_string());
         let ended = ended(command).await;
         (ended.code, ended.out)
     };
     for name in ["run", "work"] {
         database.kill();
-        let mut app = world.launch(name);
+        let mut app = env.launch(name);
         eventually("the port answers", async || {
             equal(status(&app, "/alive").await, Some(503))
         })
@@ -319,12 +319,12 @@ async fn alive_answers_200_from_the_end_of_the_start_until_the_exit() {
 #[tokio::test]
 async fn a_signal_drains_finishes_work_and_exits() {
     // Long enough for a save on a busy machine.
-    let world = World::new().await.set("DRAIN_S", "6");
+    let env = TestEnv::new().await.set("DRAIN_S", "6");
     for signal in ["TERM", "INT"] {
-        let mut app = world.start().await;
-        let mut browser = signed_in(&world, &app, "user1").await;
+        let mut app = env.start().await;
+        let mut browser = signed_in(&env, &app, "user1").await;
         let fqdn = format!("last-{}.user1.{}", signal.to_lowercase(), crate::app::ROOT);
-        world.zone.latency(Duration::from_millis(500));
+        env.zone.latency(Duration::from_millis(500));
         app.signal(signal);
         eventually("not ready at once", async || {
             equal(status(&app, "/healthcheck").await, Some(500))
@@ -346,21 +346,21 @@ async fn a_signal_drains_finishes_work_and_exits() {
             start.elapsed()
         );
         assert!(
-            world.zone.set(&fqdn, "A").is_some(),
+            env.zone.set(&fqdn, "A").is_some(),
             "what was under way came to its end"
         );
         assert_eq!(status(&app, "/healthcheck").await, None);
-        world.zone.latency(Duration::ZERO);
+        env.zone.latency(Duration::ZERO);
     }
 }
 
 #[tokio::test]
 async fn a_request_that_runs_when_the_signal_comes_is_answered() {
-    let world = World::new().await;
-    let mut app = world.start().await;
-    let mut browser = signed_in(&world, &app, "user1").await;
+    let env = TestEnv::new().await;
+    let mut app = env.start().await;
+    let mut browser = signed_in(&env, &app, "user1").await;
     // The row of the user is locked elsewhere for 8 s, so the save runs when the signal comes.
-    let db = &world.db;
+    let db = &env.db;
     let lock = db.run(
         "START TRANSACTION; UPDATE users SET lock_version = lock_version + 1; \
          SELECT SLEEP(8); COMMIT",
@@ -455,14 +455,14 @@ async fn save_records(mut browser: Browser, label: &str, saves: &Saves) -> Vec<S
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_acknowledged_save_is_lost_when_the_database_dies_and_comes_back() {
     let mut database = Database::new().await;
-    let world = World::new()
+    let env = TestEnv::new()
         .await
         .set("DATABASE_URL", &database.url("root", "starchart"))
         .set("USER_DNS_RECORD_LIMIT", "");
-    let app = world.start().await;
+    let app = env.start().await;
     let mut people = Vec::new();
     for n in 1..=4 {
-        people.push(signed_in(&world, &app, &format!("load{n}")).await);
+        people.push(signed_in(&env, &app, &format!("load{n}")).await);
     }
     let saves = Arc::new(Saves::default());
     let mut savers = tokio::task::JoinSet::new();
@@ -490,5 +490,5 @@ async fn no_acknowledged_save_is_lost_when_the_database_dies_and_comes_back() {
     }
     let lost: Vec<_> = saved.iter().filter(|name| !listed.contains(name)).collect();
     assert!(lost.is_empty(), "{lost:?}");
-    zone_equals_pages(&world, &mut people).await;
+    zone_equals_pages(&env, &mut people).await;
 }

@@ -271,7 +271,7 @@ pub fn path_of(location: &str) -> String {
         .to_owned()
 }
 
-/// Somebody for the identity provider to assert.
+/// The identity of a user that the identity provider asserts.
 pub fn person(username: &str, groups: &[&str]) -> SamlIdentity {
     SamlIdentity {
         username: username.to_owned(),

@@ -9,16 +9,15 @@ use starchart_testkit::server::scratch;
 use starchart_testkit::wait::{equal, eventually};
 
 use crate::admin;
-use crate::app::{ROOT, World};
+use crate::app::{ROOT, TestEnv};
 use crate::browser::{Browser, Page};
 use crate::truth::{no_difference, signed_in};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
-/// A world with a certificate authority, and something in front of it that fails where a story
-/// wants it.
+/// A test environment with a certificate authority behind a proxy that injects faults.
 struct Ca {
-    world: World,
+    env: TestEnv,
     pebble: Pebble,
     proxy: AcmeProxy,
 }
@@ -29,11 +28,11 @@ impl Ca {
     }
 
     async fn with(options: Options) -> Self {
-        let world = World::new().await;
-        let pebble = Pebble::start_with(world.zone.dns_addr(), options).await;
+        let env = TestEnv::new().await;
+        let pebble = Pebble::start_with(env.zone.dns_addr(), options).await;
         let proxy = AcmeProxy::start(&pebble).await;
         let account_key = starchart_acme::keys::generate().unwrap();
-        let world = world
+        let env = env
             .set("LETS_ENCRYPT_DIRECTORY_URL", &proxy.directory())
             .set(
                 "ACME_CA_ROOT_PATH",
@@ -44,15 +43,11 @@ impl Ca {
                 "KEY_ENCRYPTION_KEYS",
                 "test:ZGV2ZWxvcG1lbnQgb25seTogMzIgYnl0ZXMsIG9uZSE=",
             );
-        Self {
-            world,
-            pebble,
-            proxy,
-        }
+        Self { env, pebble, proxy }
     }
 
     async fn number(&self, sql: &str) -> i64 {
-        self.world.db.number(sql).await
+        self.env.db.number(sql).await
     }
 
     /// How many certificates of the person are in use.
@@ -85,7 +80,7 @@ impl Ca {
         );
         let name = format!("_acme-challenge.{username}.{ROOT}");
         eventually("the proofs leave the zone", async || {
-            equal(self.world.zone.set(&name, "TXT"), None)
+            equal(self.env.zone.set(&name, "TXT"), None)
         })
         .await;
     }
@@ -156,8 +151,8 @@ async fn click(browser: &mut Browser) -> Page {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_certificate_is_issued_between_two_processes() {
     let ca = Ca::new().await;
-    let (one, two) = (ca.world.start().await, ca.world.start().await);
-    let mut browser = signed_in(&ca.world, &one, "user1").await;
+    let (one, two) = (ca.env.start().await, ca.env.start().await);
+    let mut browser = signed_in(&ca.env, &one, "user1").await;
     let started = Instant::now();
     click(&mut browser).await;
     ca.until_issued("user1").await;
@@ -174,7 +169,7 @@ async fn a_certificate_is_issued_between_two_processes() {
     let words =
         "SELECT COUNT(*) FROM certificates WHERE CAST(key_ciphertext AS CHAR) LIKE '%PRIVATE KEY%'";
     assert_eq!(ca.number(words).await, 0);
-    no_difference(&ca.world).await;
+    no_difference(&ca.env).await;
 }
 
 /// Where the working process is killed: what it has just done, or what it is about to do.
@@ -208,7 +203,7 @@ impl Kill {
         let hold = |path| ca.proxy.fail(path, 1, Fault::Hold);
         match self {
             Self::Order => hold("/order-plz"),
-            Self::Txt => ca.world.zone.hold(1),
+            Self::Txt => ca.env.zone.hold(1),
             Self::Ready => hold("/chalZ/"),
             Self::KeySaved => ca.proxy.fail("/finalize-order/", 1_000, Fault::Drop),
             Self::Finalize => hold("/finalize-order/"),
@@ -218,7 +213,7 @@ impl Kill {
 
     async fn until_there(self, ca: &Ca) {
         match self {
-            Self::Txt => ca.world.zone.until_held(1).await,
+            Self::Txt => ca.env.zone.until_held(1).await,
             Self::KeySaved => {
                 eventually("the key is saved", async || ca.is_at("key_saved").await).await
             }
@@ -235,12 +230,12 @@ async fn another_process_finishes_an_order_after_a_kill_at_any_step() {
         ..Options::default()
     })
     .await;
-    let survivor = ca.world.start().await;
+    let survivor = ca.env.start().await;
     println!("killed at  | taken over after | orders at the authority | active | key fits");
     for (n, kill) in Kill::ALL.into_iter().enumerate() {
         let username = format!("killed{n}");
-        let working = ca.world.start().await;
-        let mut browser = signed_in(&ca.world, &working, &username).await;
+        let working = ca.env.start().await;
+        let mut browser = signed_in(&ca.env, &working, &username).await;
         let orders_before = ca.pebble.orders();
         // Only the one that will be killed may take the order.
         survivor.signal("STOP");
@@ -250,7 +245,7 @@ async fn another_process_finishes_an_order_after_a_kill_at_any_step() {
         working.signal("KILL");
         let died = Instant::now();
         survivor.signal("CONT");
-        ca.world.zone.release();
+        ca.env.zone.release();
         ca.proxy.mend();
         ca.until_issued(&username).await;
         let after = died.elapsed();
@@ -265,15 +260,15 @@ async fn another_process_finishes_an_order_after_a_kill_at_any_step() {
         );
         assert!(orders <= 2, "{kill:?}: {orders} orders");
     }
-    no_difference(&ca.world).await;
+    no_difference(&ca.env).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_users_at_once_and_eight_clicks_of_one_open_two_orders() {
     let ca = Ca::new().await;
-    let (one, two) = (ca.world.start().await, ca.world.start().await);
-    let mut first = signed_in(&ca.world, &one, "user1").await;
-    let mut second = signed_in(&ca.world, &one, "user2").await;
+    let (one, two) = (ca.env.start().await, ca.env.start().await);
+    let mut first = signed_in(&ca.env, &one, "user1").await;
+    let mut second = signed_in(&ca.env, &one, "user2").await;
     let form = first.get("/certificate").await.form("/certificate");
     let mut clicks = tokio::task::JoinSet::new();
     for n in 0..8 {
@@ -306,18 +301,18 @@ async fn a_lagging_name_server_delays_validation_and_loses_no_order() {
     })
     .await;
     let slow = ca
-        .world
+        .env
         .zone
         .start_lagging(Duration::from_secs(3_600))
         .await
         .unwrap();
-    let servers = format!("{},{}", ca.world.zone.dns_addr(), slow.addr());
+    let servers = format!("{},{}", ca.env.zone.dns_addr(), slow.addr());
     let ca = Ca {
-        world: ca.world.set("DNS_SERVERS", &servers),
+        env: ca.env.set("DNS_SERVERS", &servers),
         ..ca
     };
-    let app = ca.world.start().await;
-    let mut browser = signed_in(&ca.world, &app, "user1").await;
+    let app = ca.env.start().await;
+    let mut browser = signed_in(&ca.env, &app, "user1").await;
     click(&mut browser).await;
     eventually("one of two answers", async || {
         browser_says(&browser, "Answered by 1 of 2").await
@@ -350,8 +345,8 @@ async fn browser_says(browser: &Browser, words: &str) -> bool {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failing_authority_is_shown_and_retried() {
     let ca = Ca::new().await;
-    let app = ca.world.start().await;
-    let mut browser = signed_in(&ca.world, &app, "user1").await;
+    let app = ca.env.start().await;
+    let mut browser = signed_in(&ca.env, &app, "user1").await;
 
     // Down, then back.
     ca.proxy.down(true);
@@ -391,8 +386,8 @@ async fn a_failing_authority_is_shown_and_retried() {
     );
 
     // An order that the authority has forgotten is followed by a new one.
-    ca.world.zone.pending_time(Duration::from_secs(3));
-    ca.world
+    ca.env.zone.pending_time(Duration::from_secs(3));
+    ca.env
         .db
         .run("UPDATE certificate_orders SET next_step_at = 0")
         .await;
@@ -400,7 +395,7 @@ async fn a_failing_authority_is_shown_and_retried() {
         ca.is_at("publishing").await
     })
     .await;
-    ca.world
+    ca.env
         .db
         .run("UPDATE certificate_orders SET order_url = CONCAT(order_url, 'gone')")
         .await;
@@ -417,8 +412,8 @@ async fn a_failing_authority_is_shown_and_retried() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refused_order_fails_in_plain_words() {
     let ca = Ca::new().await;
-    let app = ca.world.start().await;
-    let mut browser = signed_in(&ca.world, &app, "user1").await;
+    let app = ca.env.start().await;
+    let mut browser = signed_in(&ca.env, &app, "user1").await;
     let forbidden = Fault::Answer {
         status: 403,
         kind: "caa",
@@ -450,8 +445,8 @@ async fn a_six_day_certificate_renews_itself_once() {
         ..Options::default()
     })
     .await;
-    let (one, two) = (ca.world.start().await, ca.world.start().await);
-    let mut browser = signed_in(&ca.world, &one, "user1").await;
+    let (one, two) = (ca.env.start().await, ca.env.start().await);
+    let mut browser = signed_in(&ca.env, &one, "user1").await;
     click(&mut browser).await;
     ca.until_issued("user1").await;
     let first = ca
@@ -465,7 +460,7 @@ async fn a_six_day_certificate_renews_itself_once() {
     // The authority is away when the time comes: the old one stays until then.
     ca.proxy.down(true);
     let shift = 5 * DAY_MS;
-    ca.world
+    ca.env
         .db
         .run(&format!(
             "UPDATE certificates SET not_before = not_before - {shift}, not_after = not_after - {shift}, renew_at = renew_at - {shift}"
@@ -478,7 +473,7 @@ async fn a_six_day_certificate_renews_itself_once() {
     .await;
     ca.files_fit(&mut browser.at(two.port), "user1").await;
     ca.proxy.mend();
-    ca.world
+    ca.env
         .db
         .run("UPDATE certificate_orders SET next_step_at = 0 WHERE finished_at IS NULL")
         .await;
@@ -509,10 +504,10 @@ async fn deleted_and_suspended_users_lose_their_orders_and_certificates() {
         ..Options::default()
     })
     .await;
-    let app = ca.world.start().await;
-    let mut admin = admin::admin(&ca.world, &app).await;
+    let app = ca.env.start().await;
+    let mut admin = admin::admin(&ca.env, &app).await;
     for (n, username) in ["user1", "user2"].into_iter().enumerate() {
-        let mut browser = signed_in(&ca.world, &app, username).await;
+        let mut browser = signed_in(&ca.env, &app, username).await;
         ca.proxy.fail("/finalize-order/", 1, Fault::Hold);
         click(&mut browser).await;
         ca.proxy.until_held(1).await;
@@ -520,7 +515,7 @@ async fn deleted_and_suspended_users_lose_their_orders_and_certificates() {
         if username == "user1" {
             admin::delete(&mut admin, username).await;
         } else {
-            ca.world
+            ca.env
                 .db
                 .run(&format!(
                     "UPDATE users SET suspended_at = 1 WHERE username = '{username}'"
@@ -550,7 +545,7 @@ async fn deleted_and_suspended_users_lose_their_orders_and_certificates() {
     })
     .await;
     assert!(ca.proxy.count("/revoke-cert") >= 1);
-    ca.world
+    ca.env
         .db
         .run("UPDATE leases SET expires_at = 0 WHERE name = 'revocations'")
         .await;

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use starchart_web::{RouteInfo, route_table};
 
-use crate::app::{APP_URL, ROOT, World};
+use crate::app::{APP_URL, ROOT, TestEnv};
 use crate::browser::{Browser, Page, person};
 
 /// What would do the most harm on this route, were it obeyed.
@@ -133,7 +133,7 @@ async fn send(browser: &mut Browser, route: &RouteInfo, id: &str, attack: &Attac
 }
 
 /// What a forged request could have changed.
-async fn rows(world: &World) -> Vec<i64> {
+async fn rows(env: &TestEnv) -> Vec<i64> {
     let mut numbers = Vec::new();
     for sql in [
         "SELECT COUNT(*) FROM dns_records",
@@ -146,27 +146,27 @@ async fn rows(world: &World) -> Vec<i64> {
         "SELECT COUNT(*) FROM certificates WHERE state = 'active'",
         "SELECT COUNT(*) FROM users WHERE label = 'forged'",
     ] {
-        numbers.push(world.db.number(sql).await);
+        numbers.push(env.db.number(sql).await);
     }
     numbers
 }
 
 #[tokio::test]
 async fn no_unsafe_route_accepts_a_cross_site_request() {
-    let world = World::new().await;
-    let app = world.start().await;
+    let env = TestEnv::new().await;
+    let app = env.start().await;
     let (mut browser, mut other) = (app.browser(), app.browser());
     browser
-        .sign_in(&world.idp, &person("user1", &["students"]))
+        .sign_in(&env.idp, &person("user1", &["students"]))
         .await;
     other
-        .sign_in(&world.idp, &person("user2", &["students"]))
+        .sign_in(&env.idp, &person("user2", &["students"]))
         .await;
     browser.create("www", "A", "192.0.2.1").await;
     let id = browser.record_ids().await.remove(0);
     let own = browser.get("/dns-records/new").await.csrf_token();
     let others = other.get("/dns-records/new").await.csrf_token();
-    let before = rows(&world).await;
+    let before = rows(&env).await;
     let unsafe_routes: Vec<&RouteInfo> = route_table()
         .filter(|route| route.method.as_str() != "GET")
         .collect();
@@ -187,7 +187,7 @@ async fn no_unsafe_route_accepts_a_cross_site_request() {
                 "{what}: {:?}",
                 refused.set_cookies()
             );
-            assert_eq!(rows(&world).await, before, "{what}");
+            assert_eq!(rows(&env).await, before, "{what}");
         }
         // Nor does anything begin for a guest.
         for attack in attacks(&of_guest, &others, &others) {
@@ -210,28 +210,21 @@ async fn no_unsafe_route_accepts_a_cross_site_request() {
                 answer.location()
             );
         }
-        world
-            .db
+        env.db
             .run("DELETE FROM login_requests WHERE consumed_at IS NULL")
             .await;
-        assert_eq!(
-            rows(&world).await,
-            before,
-            "{} {}",
-            route.method,
-            route.path
-        );
+        assert_eq!(rows(&env).await, before, "{} {}", route.method, route.path);
     }
     assert!(browser.is_signed_in().await);
 }
 
 #[tokio::test]
 async fn our_own_form_is_accepted_with_and_without_fetch_metadata() {
-    let world = World::new().await;
-    let app = world.start().await;
+    let env = TestEnv::new().await;
+    let app = env.start().await;
     let mut browser = app.browser();
     browser
-        .sign_in(&world.idp, &person("user1", &["students"]))
+        .sign_in(&env.idp, &person("user1", &["students"]))
         .await;
     for (n, headers) in [
         vec![("origin", APP_URL)],

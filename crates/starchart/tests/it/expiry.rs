@@ -5,25 +5,23 @@ use std::time::Duration;
 use starchart_testkit::smtp::Smtp;
 use starchart_testkit::wait::{equal, eventually};
 
-use crate::app::{App, ROOT, World};
+use crate::app::{App, ROOT, TestEnv};
 use crate::truth::{dig, signed_in, verb};
 
 /// What a run says when it begins.
 const BEGUN: &str = "looking for what expires";
 
 /// Moves the moment at which mails were sent into the past.
-async fn sent_days_ago(world: &World, days: i64) {
-    world
-        .db
+async fn sent_days_ago(env: &TestEnv, days: i64) {
+    env.db
         .run(&format!(
             "UPDATE outbox SET sent_at = sent_at - {days} * 86400000 WHERE sent_at IS NOT NULL"
         ))
         .await;
 }
 
-async fn ticks(world: &World) -> i64 {
-    world
-        .db
+async fn ticks(env: &TestEnv) -> i64 {
+    env.db
         .number("SELECT COUNT(*) FROM ticks WHERE job = 'expiry'")
         .await
 }
@@ -85,18 +83,18 @@ fn seconds_ahead(app: &App) -> i64 {
 #[tokio::test]
 async fn an_expiring_record_is_announced_then_removed_from_page_and_zone() {
     let smtp = Smtp::start().await;
-    let world = World::new().await.with_smtp(&smtp);
-    let app = world.start().await;
-    let mut browser = signed_in(&world, &app, "user1").await;
+    let env = TestEnv::new().await.with_smtp(&smtp);
+    let app = env.start().await;
+    let mut browser = signed_in(&env, &app, "user1").await;
     for name in ["www", "mail"] {
         assert_eq!(browser.create(name, "A", "192.168.1.1").await.status, 303);
     }
     let www = format!("www.user1.{ROOT}");
     eventually("published", async || {
-        equal(dig(&world, &www, "A").await, ["192.168.1.1"])
+        equal(dig(&env, &www, "A").await, ["192.168.1.1"])
     })
     .await;
-    world.records_end_in(20.0).await;
+    env.records_end_in(20.0).await;
     eventually("told of", async || equal(smtp.mails().len(), 1)).await;
     let notice = &smtp.mails()[0];
     assert_eq!(
@@ -109,12 +107,12 @@ async fn an_expiring_record_is_announced_then_removed_from_page_and_zone() {
         notice.body
     );
 
-    world.records_end_in(-1.0).await;
+    env.records_end_in(-1.0).await;
     tokio::time::sleep(Duration::from_secs(4)).await;
     assert_eq!(browser.rows().await.len(), 2, "told a moment ago");
-    sent_days_ago(&world, 8).await;
+    sent_days_ago(&env, 8).await;
     eventually("gone from the zone", async || {
-        dig(&world, &www, "A").await.is_empty()
+        dig(&env, &www, "A").await.is_empty()
     })
     .await;
     assert!(browser.rows().await.is_empty());
@@ -124,8 +122,7 @@ async fn an_expiring_record_is_announced_then_removed_from_page_and_zone() {
         "My.Custom.Domain DNS records expired"
     );
     assert_eq!(
-        world
-            .db
+        env.db
             .number("SELECT COUNT(*) FROM record_history WHERE reason = 'expiry'")
             .await,
         2
@@ -135,23 +132,23 @@ async fn an_expiring_record_is_announced_then_removed_from_page_and_zone() {
 #[tokio::test]
 async fn nothing_expires_while_the_mail_server_is_away() {
     let smtp = Smtp::start().await;
-    let world = World::new().await.with_smtp(&smtp);
+    let env = TestEnv::new().await.with_smtp(&smtp);
     smtp.stop();
-    let app = world.start().await;
-    let mut browser = signed_in(&world, &app, "user1").await;
+    let app = env.start().await;
+    let mut browser = signed_in(&env, &app, "user1").await;
     assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
-    world.records_end_in(-100.0).await;
-    let before = ticks(&world).await;
+    env.records_end_in(-100.0).await;
+    let before = ticks(&env).await;
     eventually("the mail is owed", async || {
-        equal(world.mails_in("owed").await, 1)
+        equal(env.mails_in("owed").await, 1)
     })
     .await;
-    eventually("several runs", async || ticks(&world).await >= before + 4).await;
+    eventually("several runs", async || ticks(&env).await >= before + 4).await;
     assert_eq!(browser.rows().await.len(), 1);
     smtp.resume().await;
     eventually("told of", async || equal(smtp.mails().len(), 1)).await;
-    let then = ticks(&world).await;
-    eventually("more runs", async || ticks(&world).await >= then + 2).await;
+    let then = ticks(&env).await;
+    eventually("more runs", async || ticks(&env).await >= then + 2).await;
     assert_eq!(
         browser.rows().await.len(),
         1,
@@ -162,25 +159,25 @@ async fn nothing_expires_while_the_mail_server_is_away() {
 #[tokio::test]
 async fn two_processes_with_different_clocks_run_once_per_tick() {
     let smtp = Smtp::start().await;
-    let world = World::new()
+    let env = TestEnv::new()
         .await
         .with_smtp(&smtp)
         .set("EXPIRATION_REPEAT_FREQUENCY_S", "3");
-    let one = world.start().await;
-    let world = world
+    let one = env.start().await;
+    let env = env
         .set("LD_PRELOAD", &faketime())
         .set("FAKETIME", "+10m")
         .set("FAKETIME_DONT_FAKE_MONOTONIC", "1");
-    let two = world.start().await;
-    let before = ticks(&world).await;
-    eventually("several ticks", async || ticks(&world).await >= before + 5).await;
+    let two = env.start().await;
+    let before = ticks(&env).await;
+    eventually("several ticks", async || ticks(&env).await >= before + 5).await;
     assert!(seconds_ahead(&one).abs() < 200, "{}", seconds_ahead(&one));
     assert!(
         seconds_ahead(&two) > 300,
         "its clock was to be shifted: {}",
         seconds_ahead(&two)
     );
-    let ticks = ticks(&world).await;
+    let ticks = ticks(&env).await;
     let begun = [begun(&one), begun(&two)];
     let mut slots = begun.concat();
     assert!(
@@ -191,7 +188,7 @@ async fn two_processes_with_different_clocks_run_once_per_tick() {
     slots.sort_unstable();
     slots.dedup();
     assert_eq!(slots.len(), runs, "a run is begun once: {begun:?}");
-    let spread = world
+    let spread = env
         .db
         .number("SELECT MAX(slot) - MIN(slot) + 1 FROM ticks WHERE job = 'expiry'")
         .await;
@@ -205,24 +202,23 @@ async fn two_processes_with_different_clocks_run_once_per_tick() {
 async fn another_process_repeats_a_killed_run_and_makes_up_missed_ticks_once() {
     let smtp = Smtp::start().await;
     // A tick a day: only the death of its run can bring it back.
-    let world = World::new()
+    let env = TestEnv::new()
         .await
         .with_smtp(&smtp)
         .set("EXPIRATION_REPEAT_FREQUENCY_S", "86400");
-    let app = world.start().await;
-    eventually("the day's run", async || equal(ticks(&world).await, 1)).await;
-    let mut browser = signed_in(&world, &app, "user1").await;
+    let app = env.start().await;
+    eventually("the day's run", async || equal(ticks(&env).await, 1)).await;
+    let mut browser = signed_in(&env, &app, "user1").await;
     assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
-    world.records_end_in(10.0).await;
+    env.records_end_in(10.0).await;
     // As a run leaves it that was killed: its lease lapses, and no row says that it ended. And days
     // before it were missed.
-    world.db.run("DELETE FROM ticks WHERE job = 'expiry'").await;
-    world
-        .db
+    env.db.run("DELETE FROM ticks WHERE job = 'expiry'").await;
+    env.db
         .run("INSERT INTO ticks (job, slot, at) SELECT 'expiry', 1, 0")
         .await;
     eventually("the run is made again", async || {
-        equal(ticks(&world).await, 2)
+        equal(ticks(&env).await, 2)
     })
     .await;
     eventually("and tells", async || equal(smtp.mails().len(), 1)).await;
@@ -232,59 +228,58 @@ async fn another_process_repeats_a_killed_run_and_makes_up_missed_ticks_once() {
 #[tokio::test]
 async fn rows_of_an_old_dump_do_not_expire_before_an_approval() {
     let smtp = Smtp::start().await;
-    let world = World::new().await.with_smtp(&smtp);
-    let app = world.start().await;
-    let mut browser = signed_in(&world, &app, "user1").await;
+    let env = TestEnv::new().await.with_smtp(&smtp);
+    let app = env.start().await;
+    let mut browser = signed_in(&env, &app, "user1").await;
     assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
     let www = format!("www.user1.{ROOT}");
     eventually("published", async || {
-        equal(dig(&world, &www, "A").await, ["192.168.1.1"])
+        equal(dig(&env, &www, "A").await, ["192.168.1.1"])
     })
     .await;
-    world.records_end_in(20.0).await;
+    env.records_end_in(20.0).await;
     eventually("told of", async || equal(smtp.mails().len(), 1)).await;
     drop(app);
 
     // The dump: over, told of long ago, while the person has renewed since. The operator pauses
     // before anything runs.
-    let paused = verb(&world, &["reconcile", "--pause", "restored"]).await;
+    let paused = verb(&env, &["reconcile", "--pause", "restored"]).await;
     assert_eq!(paused.code, 0, "{}", paused.all);
-    world.records_end_in(-1.0).await;
-    sent_days_ago(&world, 8).await;
-    let _app = world.start().await;
+    env.records_end_in(-1.0).await;
+    sent_days_ago(&env, 8).await;
+    let _app = env.start().await;
     let at = "SELECT COALESCE(MAX(at), 0) FROM zone_audits";
-    let before = world.db.number(at).await;
-    world.db.run("UPDATE zone_audits SET at = at - 61000").await;
+    let before = env.db.number(at).await;
+    env.db.run("UPDATE zone_audits SET at = at - 61000").await;
     eventually("audited since the start", async || {
-        world.db.number(at).await > before
+        env.db.number(at).await > before
     })
     .await;
     tokio::time::sleep(Duration::from_secs(4)).await;
     assert_eq!(
-        world.db.number("SELECT COUNT(*) FROM dns_records").await,
+        env.db.number("SELECT COUNT(*) FROM dns_records").await,
         1,
         "paused"
     );
-    assert_eq!(dig(&world, &www, "A").await, ["192.168.1.1"]);
+    assert_eq!(dig(&env, &www, "A").await, ["192.168.1.1"]);
 
     // A refused plan holds as well; it is what a dump looks like where nobody paused.
-    world
+    env
         .db
         .run("UPDATE zone_audits SET outcome = 'refused'; UPDATE zone_control SET paused_at = NULL, paused_reason = NULL")
         .await;
     tokio::time::sleep(Duration::from_secs(4)).await;
     assert_eq!(
-        world.db.number("SELECT COUNT(*) FROM dns_records").await,
+        env.db.number("SELECT COUNT(*) FROM dns_records").await,
         1,
         "refused"
     );
     // As one that ended before this start does not count, the next is due.
-    world
-        .db
+    env.db
         .run("UPDATE zone_audits SET outcome = 'clean', at = at - 3600000")
         .await;
     eventually("an audit later it ends", async || {
-        dig(&world, &www, "A").await.is_empty()
+        dig(&env, &www, "A").await.is_empty()
     })
     .await;
 }

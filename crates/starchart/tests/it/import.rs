@@ -10,12 +10,12 @@ use starchart_testkit::route53::Set;
 use starchart_testkit::server::scratch;
 use starchart_testkit::wait::{equal, eventually};
 
-use crate::app::{ROOT, World};
+use crate::app::{ROOT, TestEnv};
 use crate::browser::{path_of, person};
 use crate::truth::{Ended, ended, signed_in, verb};
 
 struct Move {
-    world: World,
+    env: TestEnv,
     original: TestDb,
     built: Built,
     /// What `--from-file` takes.
@@ -24,7 +24,7 @@ struct Move {
 
 impl Move {
     async fn of(users: usize, records: usize) -> Self {
-        let world = World::new().await.set(
+        let env = TestEnv::new().await.set(
             "KEY_ENCRYPTION_KEYS",
             "one:ZGV2ZWxvcG1lbnQgb25seTogMzIgYnl0ZXMsIG9uZSE=",
         );
@@ -38,16 +38,16 @@ impl Move {
         .build(&original.url())
         .await
         .unwrap();
-        world.zone.load(built.zone.clone()).unwrap();
+        env.zone.load(built.zone.clone()).unwrap();
         let file = scratch("original").join("DATABASE_URL");
         std::fs::write(
             &file,
             format!("{}?connection_limit=5&schema=x\n", original.url()),
         )
         .unwrap();
-        assert_eq!(verb(&world, &["migrate"]).await.code, 0);
+        assert_eq!(verb(&env, &["migrate"]).await.code, 0);
         Self {
-            world,
+            env,
             original,
             built,
             file,
@@ -57,16 +57,16 @@ impl Move {
     async fn import(&self, more: &[&str]) -> Ended {
         let mut arguments = vec!["import", "--from-file", self.file.to_str().unwrap()];
         arguments.extend(more);
-        verb(&self.world, &arguments).await
+        verb(&self.env, &arguments).await
     }
 
     async fn number(&self, sql: &str) -> i64 {
-        self.world.db.number(sql).await
+        self.env.db.number(sql).await
     }
 
     /// Everything in the zone that is not the apex's.
     fn zone(&self) -> Vec<Set> {
-        self.world.zone.sets()
+        self.env.zone.sets()
     }
 }
 
@@ -109,7 +109,7 @@ async fn an_import_leaves_the_zone_unchanged() {
     );
 
     // A server runs meanwhile.
-    let app = school.world.start().await;
+    let app = school.env.start().await;
     let applied = school.import(&["--apply"]).await;
     assert_eq!(applied.code, 0, "{}", applied.all);
     assert!(
@@ -138,7 +138,7 @@ async fn an_import_leaves_the_zone_unchanged() {
         again.all
     );
     let hash = word_after(&again.out, "--approve ").to_owned();
-    let approved = verb(&school.world, &["reconcile", "--approve", &hash]).await;
+    let approved = verb(&school.env, &["reconcile", "--approve", &hash]).await;
     assert_eq!(approved.code, 0, "{}", approved.all);
     assert_eq!(
         school.zone(),
@@ -153,7 +153,7 @@ async fn an_import_leaves_the_zone_unchanged() {
     );
 
     // A person finds everything as it was.
-    let mut browser = signed_in(&school.world, &app, "student00001").await;
+    let mut browser = signed_in(&school.env, &app, "student00001").await;
     let rows = browser.rows().await;
     let www = rows
         .iter()
@@ -169,7 +169,7 @@ async fn an_import_leaves_the_zone_unchanged() {
         browser.edit(&www.id, "A", "192.168.1.200").await.status,
         303
     );
-    let set = || school.world.zone.set(&www.name, "A").map(|set| set.values);
+    let set = || school.env.zone.set(&www.name, "A").map(|set| set.values);
     eventually("the edit", async || {
         equal(set(), Some(BTreeSet::from(["192.168.1.200".to_owned()])))
     })
@@ -199,7 +199,7 @@ async fn an_import_leaves_the_zone_unchanged() {
         .trim()
         .to_owned();
     let page = newcomer
-        .sign_in(&school.world.idp, &person(&loser, &["students"]))
+        .sign_in(&school.env.idp, &person(&loser, &["students"]))
         .await;
     assert!(
         page.body.contains("value=\"student000082\""),
@@ -212,7 +212,7 @@ async fn an_import_leaves_the_zone_unchanged() {
 async fn orphans_are_deleted_when_their_number_is_confirmed_and_nothing_else() {
     let school = Move::of(20, 60).await;
     let early = verb(
-        &school.world,
+        &school.env,
         &["import", "--orphans", "delete", "--count", "1"],
     )
     .await;
@@ -223,7 +223,7 @@ async fn orphans_are_deleted_when_their_number_is_confirmed_and_nothing_else() {
         early.all
     );
     assert_eq!(school.import(&["--apply"]).await.code, 0);
-    let listed = verb(&school.world, &["import", "--orphans", "list"]).await;
+    let listed = verb(&school.env, &["import", "--orphans", "list"]).await;
     let count: usize = word_after(&listed.out, "--count ").parse().unwrap();
     assert!(
         listed.out.contains("10.99.") && listed.out.contains("gone.pages.example."),
@@ -236,12 +236,12 @@ async fn orphans_are_deleted_when_their_number_is_confirmed_and_nothing_else() {
         listed.out
     );
     let hash = word_after(
-        &verb(&school.world, &["reconcile", "--dry-run"]).await.out,
+        &verb(&school.env, &["reconcile", "--dry-run"]).await.out,
         "--approve ",
     )
     .to_owned();
     assert_eq!(
-        verb(&school.world, &["reconcile", "--approve", &hash])
+        verb(&school.env, &["reconcile", "--approve", &hash])
             .await
             .code,
         0
@@ -249,7 +249,7 @@ async fn orphans_are_deleted_when_their_number_is_confirmed_and_nothing_else() {
 
     let before = school.zone();
     let wrong = verb(
-        &school.world,
+        &school.env,
         &[
             "import",
             "--orphans",
@@ -268,7 +268,7 @@ async fn orphans_are_deleted_when_their_number_is_confirmed_and_nothing_else() {
         wrong.out
     );
     assert_eq!(
-        verb(&school.world, &["import", "--orphans", "delete"])
+        verb(&school.env, &["import", "--orphans", "delete"])
             .await
             .code,
         2,
@@ -277,7 +277,7 @@ async fn orphans_are_deleted_when_their_number_is_confirmed_and_nothing_else() {
     assert_eq!(school.zone(), before);
 
     let gone = verb(
-        &school.world,
+        &school.env,
         &[
             "import",
             "--orphans",
@@ -299,7 +299,7 @@ async fn orphans_are_deleted_when_their_number_is_confirmed_and_nothing_else() {
             .count()
             >= 4
     );
-    let none = verb(&school.world, &["import", "--orphans", "list"]).await;
+    let none = verb(&school.env, &["import", "--orphans", "list"]).await;
     assert!(
         none.out.contains("0 orphans; nothing was changed"),
         "{}",
@@ -315,7 +315,7 @@ async fn a_killed_import_resumes() {
         .parse()
         .unwrap_or_default();
     assert!(wanted > 6_000, "{}", looked.out);
-    let mut running = school.world.command(&[
+    let mut running = school.env.command(&[
         "import",
         "--from-file",
         school.file.to_str().unwrap(),
@@ -373,22 +373,21 @@ async fn a_killed_import_resumes() {
 }
 
 #[tokio::test]
-async fn beside_the_originals_tables_publishing_and_sign_in_wait_for_a_decision()
- {
-    let world = World::new().await;
-    let early = world.start().await;
-    let mut browser = signed_in(&world, &early, "user1").await;
+async fn beside_the_originals_tables_publishing_and_sign_in_wait_for_a_decision() {
+    let env = TestEnv::new().await;
+    let early = env.start().await;
+    let mut browser = signed_in(&env, &early, "user1").await;
     let (mut underway, students) = (early.browser(), person("user2", &["students"]));
     let (seen, relay_state) = underway.ask_to_sign_in("/").await;
-    School::empty().build(&world.db.url()).await.unwrap();
-    assert_eq!(verb(&world, &["migrate"]).await.code, 0);
-    let now = verb(&world, &["reconcile", "--now"]).await;
+    School::empty().build(&env.db.url()).await.unwrap();
+    assert_eq!(verb(&env, &["migrate"]).await.code, 0);
+    let now = verb(&env, &["reconcile", "--now"]).await;
     assert!(
         now.code == 1 && now.all.contains("starchart import --skip"),
         "no server has paused yet: {}",
         now.all
     );
-    let app = world.start().await;
+    let app = env.start().await;
     let log = app.server.log();
     assert!(
         log.contains("publishing is paused") && log.contains("starchart import"),
@@ -398,7 +397,7 @@ async fn beside_the_originals_tables_publishing_and_sign_in_wait_for_a_decision(
     let mut newcomer = app.browser();
     let button = newcomer.get("/login").await.form("/login");
     let answered = underway
-        .post_response(&world.idp.respond(&seen, &students).unwrap(), &relay_state)
+        .post_response(&env.idp.respond(&seen, &students).unwrap(), &relay_state)
         .await;
     let arrival = path_of(answered.location());
     for turned_away in [newcomer.submit(&button).await, underway.get(&arrival).await] {
@@ -414,10 +413,10 @@ async fn beside_the_originals_tables_publishing_and_sign_in_wait_for_a_decision(
             turned_away.body
         );
     }
-    assert_eq!(world.db.number("SELECT COUNT(*) FROM users").await, 1);
+    assert_eq!(env.db.number("SELECT COUNT(*) FROM users").await, 1);
     tokio::time::sleep(Duration::from_secs(3)).await;
-    assert_eq!(world.zone.set(&format!("www.user1.{ROOT}"), "A"), None);
-    let plan = verb(&world, &["reconcile", "--dry-run"]).await;
+    assert_eq!(env.zone.set(&format!("www.user1.{ROOT}"), "A"), None);
+    let plan = verb(&env, &["reconcile", "--dry-run"]).await;
     assert!(
         plan.out
             .contains("held until the import is done and its plan is approved (1)"),
@@ -435,22 +434,22 @@ async fn beside_the_originals_tables_publishing_and_sign_in_wait_for_a_decision(
         &["import", "--orphans", "delete", "--count", "0"][..],
         &["reconcile", "--delete-orphans", "0"],
     ] {
-        let early = verb(&world, early).await;
+        let early = verb(&env, early).await;
         assert!(
             early.code == 1 && early.all.contains("import --apply` first"),
             "{}",
             early.all
         );
     }
-    let approved = verb(&world, &["reconcile", "--approve", "0123456789ab"]).await;
+    let approved = verb(&env, &["reconcile", "--approve", "0123456789ab"]).await;
     assert!(
         approved.code == 1 && approved.all.contains("starchart import --skip"),
         "{}",
         approved.all
     );
-    let skipped = ended(world.command(&["import", "--skip"])).await;
+    let skipped = ended(env.command(&["import", "--skip"])).await;
     assert_eq!(skipped.code, 0, "{}", skipped.all);
-    let there = async || world.zone.set(&format!("www.user1.{ROOT}"), "A").is_some();
+    let there = async || env.zone.set(&format!("www.user1.{ROOT}"), "A").is_some();
     eventually("published", there).await;
     assert_eq!(
         underway.get(&arrival).await.status,
@@ -458,25 +457,25 @@ async fn beside_the_originals_tables_publishing_and_sign_in_wait_for_a_decision(
         "what was begun is not used up"
     );
     assert!(underway.is_signed_in().await);
-    let again = ended(world.command(&["import", "--skip"])).await;
+    let again = ended(env.command(&["import", "--skip"])).await;
     assert!(
         again.code == 0 && again.out.contains("It was noted before"),
         "{}",
         again.all
     );
-    let neither = ended(world.command(&["import"])).await;
+    let neither = ended(env.command(&["import"])).await;
     assert_eq!(neither.code, 2, "{}", neither.all);
 }
 
 #[tokio::test]
 async fn rows_that_cannot_be_imported_are_reported_and_wrong_flags_exit_2() {
-    let world = World::new().await;
-    assert_eq!(verb(&world, &["migrate"]).await.code, 0);
+    let env = TestEnv::new().await;
+    assert_eq!(verb(&env, &["migrate"]).await.code, 0);
     let folder = scratch("from-file");
     for (name, text) in [
         ("empty", ""),
         ("nonsense", "hunter2"),
-        ("other", &world.db.url()),
+        ("other", &env.db.url()),
     ] {
         std::fs::write(folder.join(name), text).unwrap();
     }
@@ -494,7 +493,7 @@ async fn rows_that_cannot_be_imported_are_reported_and_wrong_flags_exit_2() {
             "the database lacks the table User: this is not the original's database",
         ),
     ] {
-        let refused = verb(&world, &["import", "--from-file", &file]).await;
+        let refused = verb(&env, &["import", "--from-file", &file]).await;
         assert!(
             refused.code == 1 && refused.all.contains(words),
             "{}",
@@ -503,7 +502,7 @@ async fn rows_that_cannot_be_imported_are_reported_and_wrong_flags_exit_2() {
         assert!(!refused.all.contains("hunter2"), "{}", refused.all);
     }
     let unwritable = verb(
-        &world,
+        &env,
         &[
             "import",
             "--from-file",
@@ -518,7 +517,7 @@ async fn rows_that_cannot_be_imported_are_reported_and_wrong_flags_exit_2() {
         "before anything else: {}",
         unwritable.all
     );
-    let none = verb(&world, &["import", "--skip"]).await;
+    let none = verb(&env, &["import", "--skip"]).await;
     assert!(
         none.code == 1
             && none
@@ -535,7 +534,7 @@ async fn rows_that_cannot_be_imported_are_reported_and_wrong_flags_exit_2() {
         let arguments: Vec<&str> = std::iter::once("import")
             .chain(wrong.iter().copied())
             .collect();
-        let ended = verb(&world, &arguments).await;
+        let ended = verb(&env, &arguments).await;
         assert_eq!(ended.code, 2, "{wrong:?}: {}", ended.all);
     }
 }
@@ -545,7 +544,7 @@ async fn a_waiting_import_says_what_it_waits_for() {
     let school = Move::of(5, 10).await;
     let held = "REPLACE INTO leases (name, holder, fence, expires_at, taken_at) \
          VALUES ('import', 'other', 1, UNIX_TIMESTAMP(NOW(3)) * 1000 + 3000, 1)";
-    school.world.db.run(held).await;
+    school.env.db.run(held).await;
     let applied = school.import(&["--apply"]).await;
     assert!(
         applied.code == 0 && applied.all.contains("waiting for its end"),
@@ -553,11 +552,11 @@ async fn a_waiting_import_says_what_it_waits_for() {
         applied.all
     );
     school
-        .world
+        .env
         .db
         .run(&held.replace("'import'", "'publish'"))
         .await;
-    let adopted = verb(&school.world, &["reconcile", "--adopt"]).await;
+    let adopted = verb(&school.env, &["reconcile", "--adopt"]).await;
     assert!(
         adopted.code == 0 && adopted.all.contains("waiting until it lets go"),
         "{}",
@@ -568,9 +567,9 @@ async fn a_waiting_import_says_what_it_waits_for() {
     let (migrated, ()) = tokio::join!(
         async {
             tokio::time::sleep(Duration::from_millis(500)).await;
-            verb(&school.world, &["migrate"]).await
+            verb(&school.env, &["migrate"]).await
         },
-        school.world.db.run(lock)
+        school.env.db.run(lock)
     );
     assert!(
         migrated.code == 0 && migrated.all.contains("waiting for its lock"),

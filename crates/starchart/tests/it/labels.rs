@@ -2,14 +2,14 @@
 
 use starchart_testkit::html::Form;
 
-use crate::app::{App, ROOT, World};
+use crate::app::{App, ROOT, TestEnv};
 use crate::browser::{Browser, person};
 
 /// Signs in somebody who has to choose, and returns the form to choose with.
-async fn newcomer(world: &World, app: &App, username: &str) -> (Browser, Form, Vec<String>) {
+async fn newcomer(env: &TestEnv, app: &App, username: &str) -> (Browser, Form, Vec<String>) {
     let mut browser = app.browser();
     let page = browser
-        .sign_in(&world.idp, &person(username, &["students"]))
+        .sign_in(&env.idp, &person(username, &["students"]))
         .await;
     assert_eq!(page.status, 200, "{username}: {}", page.body);
     assert!(
@@ -69,15 +69,15 @@ async fn see_only_their_own(one: &mut Browser, other: &mut Browser) {
 
 #[tokio::test]
 async fn usernames_that_differ_by_an_accent_are_different_users() {
-    let world = World::new().await;
-    let app = world.start().await;
+    let env = TestEnv::new().await;
+    let app = env.start().await;
     let mut plain = app.browser();
     plain
-        .sign_in(&world.idp, &person("jose", &["students"]))
+        .sign_in(&env.idp, &person("jose", &["students"]))
         .await;
     assert_eq!(own_domain(&mut plain).await, format!("jose.{ROOT}"));
 
-    let (mut accented, form, offered) = newcomer(&world, &app, "josé").await;
+    let (mut accented, form, offered) = newcomer(&env, &app, "josé").await;
     assert!(
         !offered.contains(&"jose".to_owned()) && offered.contains(&"jose2".to_owned()),
         "{offered:?}"
@@ -108,12 +108,11 @@ async fn usernames_that_differ_by_an_accent_are_different_users() {
     see_only_their_own(&mut plain, &mut accented).await;
     // Upper case is the same person; the next sign-in finds the same domain.
     let mut shouting = app.browser();
-    shouting.sign_in(&world.idp, &person("JOSE", &[])).await;
+    shouting.sign_in(&env.idp, &person("JOSE", &[])).await;
     assert_eq!(own_domain(&mut shouting).await, format!("jose.{ROOT}"));
-    assert_eq!(world.db.number("SELECT COUNT(*) FROM users").await, 2);
+    assert_eq!(env.db.number("SELECT COUNT(*) FROM users").await, 2);
     assert_eq!(
-        world
-            .db
+        env.db
             .number("SELECT COUNT(DISTINCT label) FROM users")
             .await,
         2
@@ -122,14 +121,14 @@ async fn usernames_that_differ_by_an_accent_are_different_users() {
 
 #[tokio::test]
 async fn usernames_that_differ_by_a_dot_are_different_users() {
-    let world = World::new().await;
-    let app = world.start().await;
+    let env = TestEnv::new().await;
+    let app = env.start().await;
     let mut dotted = app.browser();
     dotted
-        .sign_in(&world.idp, &person("john.smith", &["students"]))
+        .sign_in(&env.idp, &person("john.smith", &["students"]))
         .await;
     assert_eq!(own_domain(&mut dotted).await, format!("johnsmith.{ROOT}"));
-    let (mut joined, form, offered) = newcomer(&world, &app, "johnsmith").await;
+    let (mut joined, form, offered) = newcomer(&env, &app, "johnsmith").await;
     assert!(!offered.contains(&"johnsmith".to_owned()), "{offered:?}");
     let chosen = joined.submit(&form.with("label", &offered[0])).await;
     assert_eq!(chosen.status, 303, "{}", chosen.body);
@@ -144,8 +143,8 @@ async fn usernames_that_differ_by_a_dot_are_different_users() {
 
 #[tokio::test]
 async fn reserved_usernames_are_offered_another_label() {
-    let world = World::new().await;
-    let app = world.start().await;
+    let env = TestEnv::new().await;
+    let app = env.start().await;
     for (username, words) in [
         ("www", "is reserved for the service"),
         ("postmaster", "is reserved for the service"),
@@ -154,7 +153,7 @@ async fn reserved_usernames_are_offered_another_label() {
         ("-dash-", "cannot be written"),
         ("Пётр", "cannot be written"),
     ] {
-        let (mut browser, form, offered) = newcomer(&world, &app, username).await;
+        let (mut browser, form, offered) = newcomer(&env, &app, username).await;
         let page = browser.get("/label").await;
         assert!(page.body.contains(words), "{username}: {}", page.body);
         assert!(offered.iter().all(|label| label != username), "{offered:?}");
@@ -174,12 +173,12 @@ async fn reserved_usernames_are_offered_another_label() {
 
 #[tokio::test]
 async fn only_one_of_two_users_gets_a_label() {
-    let world = World::new().await;
-    let (app, other) = (world.start().await, world.start().await);
+    let env = TestEnv::new().await;
+    let (app, other) = (env.start().await, env.start().await);
     let mut first = app.browser();
-    first.sign_in(&world.idp, &person("johnsmith", &[])).await;
-    let (one, form_one, offered) = newcomer(&world, &app, "john.smith").await;
-    let (two, form_two, also_offered) = newcomer(&world, &other, "j.ohnsmith").await;
+    first.sign_in(&env.idp, &person("johnsmith", &[])).await;
+    let (one, form_one, offered) = newcomer(&env, &app, "john.smith").await;
+    let (two, form_two, also_offered) = newcomer(&env, &other, "j.ohnsmith").await;
     let wanted = "johnsmith2";
     assert!(
         offered.iter().any(|l| l == wanted) && also_offered.iter().any(|l| l == wanted),
@@ -195,8 +194,7 @@ async fn only_one_of_two_users_gets_a_label() {
     statuses.sort_unstable();
     assert_eq!(statuses, [303, 422], "{} {}", a.body, b.body);
     assert_eq!(
-        world
-            .db
+        env.db
             .number("SELECT COUNT(*) FROM users WHERE label = 'johnsmith2'")
             .await,
         1
@@ -216,22 +214,18 @@ async fn only_one_of_two_users_gets_a_label() {
 
 #[tokio::test]
 async fn only_one_of_two_simultaneous_users_gets_a_label() {
-    let world = World::new().await;
-    let app = world.start().await;
+    let env = TestEnv::new().await;
+    let app = env.start().await;
     let who = ["ann.lee", "annlee"].map(|username| person(username, &[]));
     let (mut a, mut b) = (app.browser(), app.browser());
-    let (a, b) = tokio::join!(
-        a.sign_in(&world.idp, &who[0]),
-        b.sign_in(&world.idp, &who[1])
-    );
+    let (a, b) = tokio::join!(a.sign_in(&env.idp, &who[0]), b.sign_in(&env.idp, &who[1]));
     let chooses = [&a, &b].map(|page| page.body.contains("Choose your domain"));
     assert!(
         chooses == [true, false] || chooses == [false, true],
         "one is home, the other chooses: {chooses:?}"
     );
     assert_eq!(
-        world
-            .db
+        env.db
             .number("SELECT COUNT(*) FROM users WHERE label IS NOT NULL")
             .await,
         1

@@ -2,14 +2,14 @@
 
 use starchart_testkit::wait::{equal, eventually};
 
-use crate::app::{ROOT, World};
+use crate::app::{ROOT, TestEnv};
 use crate::truth::signed_in;
 
 #[tokio::test]
 async fn sixty_saves_at_once_with_a_limit_of_twenty_create_twenty_records() {
-    let world = World::new().await;
-    let (app, other) = (world.start().await, world.start().await);
-    let browser = signed_in(&world, &app, "user1").await;
+    let env = TestEnv::new().await;
+    let (app, other) = (env.start().await, env.start().await);
+    let browser = signed_in(&env, &app, "user1").await;
     let form = browser
         .clone()
         .get("/dns-records/new")
@@ -51,8 +51,7 @@ async fn sixty_saves_at_once_with_a_limit_of_twenty_create_twenty_records() {
     assert_eq!(browser.record_ids().await.len(), 20);
     assert!(browser.get("/dns-records").await.body.contains("20 / 20"));
     let sets = || {
-        world
-            .zone
+        env.zone
             .sets()
             .into_iter()
             .filter(|set| set.name.ends_with(&format!(".user1.{ROOT}")))
@@ -78,9 +77,9 @@ async fn sixty_saves_at_once_with_a_limit_of_twenty_create_twenty_records() {
 
 #[tokio::test]
 async fn duplicates_and_records_beside_a_cname_are_refused() {
-    let world = World::new().await;
-    let app = world.start().await;
-    let mut browser = signed_in(&world, &app, "user1").await;
+    let env = TestEnv::new().await;
+    let app = env.start().await;
+    let mut browser = signed_in(&env, &app, "user1").await;
     let (duplicate, lonely) = (
         "You already have a record with this name, type and value",
         "has to be alone",
@@ -121,8 +120,7 @@ async fn duplicates_and_records_beside_a_cname_are_refused() {
     // By editing: the type beside a CNAME, and a name onto the other's.
     let ids = browser.record_ids().await;
     let of = async |typed: &str| {
-        world
-            .db
+        env.db
             .number(&format!(
                 "SELECT MIN(id) FROM dns_records WHERE input = '{typed}'"
             ))
@@ -172,21 +170,19 @@ async fn duplicates_and_records_beside_a_cname_are_refused() {
             if rtype == "CNAME" { "alone" } else { "www" }
         )
     };
-    world
-        .shows(&zone("CNAME"), "CNAME", Some("example.net."))
+    env.shows(&zone("CNAME"), "CNAME", Some("example.net."))
         .await;
-    world
-        .shows(&zone("A"), "A", Some("192.0.2.1 | 192.0.2.2"))
+    env.shows(&zone("A"), "A", Some("192.0.2.1 | 192.0.2.2"))
         .await;
-    world.shows(&zone("TXT"), "TXT", Some("\"beside\"")).await;
-    assert_eq!(world.zone.set(&zone("CNAME"), "A"), None);
+    env.shows(&zone("TXT"), "TXT", Some("\"beside\"")).await;
+    assert_eq!(env.zone.set(&zone("CNAME"), "A"), None);
 }
 
 #[tokio::test]
 async fn a_cname_and_an_address_saved_at_once_never_coexist() {
-    let world = World::new().await;
-    let (app, other) = (world.start().await, world.start().await);
-    let browser = signed_in(&world, &app, "user1").await;
+    let env = TestEnv::new().await;
+    let (app, other) = (env.start().await, env.start().await);
+    let browser = signed_in(&env, &app, "user1").await;
     let form = browser
         .clone()
         .get("/dns-records/new")
@@ -236,8 +232,7 @@ async fn a_cname_and_an_address_saved_at_once_never_coexist() {
     }
     assert_eq!(made, 1);
     let sets = || {
-        world
-            .zone
+        env.zone
             .sets()
             .into_iter()
             .filter(|set| set.name.ends_with(&format!(".user1.{ROOT}")))

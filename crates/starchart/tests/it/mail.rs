@@ -6,10 +6,10 @@ use std::time::Duration;
 use starchart_testkit::smtp::{PASSWORD, Smtp, USER};
 use starchart_testkit::wait::{equal, eventually};
 
-use crate::app::{App, World};
+use crate::app::{App, TestEnv};
 use crate::truth::{signed_in, verb};
 
-impl World {
+impl TestEnv {
     /// Mail goes to this server.
     pub fn with_smtp(self, smtp: &Smtp) -> Self {
         self.set("SMTP_HOST", "localhost")
@@ -42,23 +42,23 @@ impl World {
 }
 
 /// A record of user1 that is told of, so that a mail is owed.
-async fn owe_one(world: &World, app: &App) {
-    let mut browser = signed_in(world, app, "user1").await;
+async fn owe_one(env: &TestEnv, app: &App) {
+    let mut browser = signed_in(env, app, "user1").await;
     assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
-    world.records_end_in(20.0).await;
+    env.records_end_in(20.0).await;
 }
 
 #[tokio::test]
 async fn a_mail_is_sent_once_and_the_log_holds_no_secrets() {
     let smtp = Smtp::start().await;
-    let world = World::new()
+    let env = TestEnv::new()
         .await
         .with_smtp(&smtp)
         .set("LOG_LEVEL", "trace");
-    let (one, two) = (world.start().await, world.start().await);
-    owe_one(&world, &one).await;
+    let (one, two) = (env.start().await, env.start().await);
+    owe_one(&env, &one).await;
     eventually("the mail is sent", async || {
-        equal(world.mails_in("sent").await, 1)
+        equal(env.mails_in("sent").await, 1)
     })
     .await;
     tokio::time::sleep(Duration::from_secs(3)).await;
@@ -93,15 +93,15 @@ async fn a_mail_is_sent_once_and_the_log_holds_no_secrets() {
 #[tokio::test]
 async fn another_process_resends_the_mail_of_a_killed_process() {
     let smtp = Smtp::start().await;
-    let world = World::new().await.with_smtp(&smtp);
-    let one = world.start().await;
+    let env = TestEnv::new().await.with_smtp(&smtp);
+    let one = env.start().await;
     smtp.hang_after_data(1);
-    owe_one(&world, &one).await;
+    owe_one(&env, &one).await;
     eventually("the server has it", async || equal(smtp.mails().len(), 1)).await;
     one.signal("KILL");
-    let _two = world.start().await;
+    let _two = env.start().await;
     eventually("another sends it", async || {
-        equal(world.mails_in("sent").await, 1)
+        equal(env.mails_in("sent").await, 1)
     })
     .await;
     let mails = smtp.mails();
@@ -115,19 +115,18 @@ async fn another_process_resends_the_mail_of_a_killed_process() {
 #[tokio::test]
 async fn a_refused_mail_waits_for_an_admin_and_blocks_no_other() {
     let smtp = Smtp::start().await;
-    let world = World::new().await.with_smtp(&smtp);
+    let env = TestEnv::new().await.with_smtp(&smtp);
     smtp.refuse("user1@school.example", "550 5.1.1 no such user");
-    let app = world.start().await;
-    let mut second = signed_in(&world, &app, "user2").await;
+    let app = env.start().await;
+    let mut second = signed_in(&env, &app, "user2").await;
     assert_eq!(second.create("www", "A", "192.168.1.1").await.status, 303);
-    owe_one(&world, &app).await;
+    owe_one(&env, &app).await;
     eventually("one is refused, one is sent", async || {
-        world.mails_in("failed").await == 1 && world.mails_in("sent").await == 1
+        env.mails_in("failed").await == 1 && env.mails_in("sent").await == 1
     })
     .await;
     assert_eq!(
-        world
-            .db
+        env.db
             .number("SELECT COUNT(*) FROM outbox WHERE refusal LIKE '%no such user%'")
             .await,
         1
@@ -141,23 +140,23 @@ async fn a_refused_mail_waits_for_an_admin_and_blocks_no_other() {
 #[tokio::test]
 async fn a_recipient_that_breaks_the_connection_blocks_no_other() {
     let smtp = Smtp::start().await;
-    let world = World::new().await.with_smtp(&smtp);
+    let env = TestEnv::new().await.with_smtp(&smtp);
     smtp.refuse(
         "user1@school.example",
         "421 4.7.0 <user1@school.example> breaks me",
     );
-    let app = world.start().await;
-    owe_one(&world, &app).await;
+    let app = env.start().await;
+    owe_one(&env, &app).await;
     let put_off = "SELECT COUNT(*) FROM outbox WHERE attempts = 1 AND state = 'owed' AND refusal LIKE '%breaks me%'";
     eventually("the first is put off", async || {
-        equal(world.db.number(put_off).await, 1)
+        equal(env.db.number(put_off).await, 1)
     })
     .await;
-    let mut second = signed_in(&world, &app, "user2").await;
+    let mut second = signed_in(&env, &app, "user2").await;
     assert_eq!(second.create("www", "A", "192.168.1.1").await.status, 303);
-    world.records_end_in(20.0).await;
+    env.records_end_in(20.0).await;
     eventually("the second is sent", async || {
-        equal(world.mails_in("sent").await, 1)
+        equal(env.mails_in("sent").await, 1)
     })
     .await;
     assert_eq!(smtp.mails()[0].envelope_to, ["user2@school.example"]);
@@ -170,8 +169,8 @@ async fn a_recipient_that_breaks_the_connection_blocks_no_other() {
 #[tokio::test]
 async fn a_test_mail_prints_the_reply_of_the_server() {
     let smtp = Smtp::start().await;
-    let world = World::new().await.with_smtp(&smtp);
-    let sent = verb(&world, &["send-test-mail", "operator@school.example"]).await;
+    let env = TestEnv::new().await.with_smtp(&smtp);
+    let sent = verb(&env, &["send-test-mail", "operator@school.example"]).await;
     assert_eq!(sent.code, 0, "{}", sent.all);
     assert!(
         sent.out.contains("took the mail: 250 2.0.0 kept"),
@@ -181,12 +180,12 @@ async fn a_test_mail_prints_the_reply_of_the_server() {
     assert_eq!(smtp.mails()[0].subject, "My.Custom.Domain test mail");
 
     smtp.refuse("nobody@school.example", "550 5.1.1 no such user");
-    let refused = verb(&world, &["send-test-mail", "nobody@school.example"]).await;
+    let refused = verb(&env, &["send-test-mail", "nobody@school.example"]).await;
     assert_eq!(refused.code, 1, "{}", refused.all);
     assert!(refused.out.contains("no such user"), "{}", refused.out);
 
-    let world = world.set("NOTIFICATIONS_PASSWORD", "not the password");
-    let denied = verb(&world, &["send-test-mail", "operator@school.example"]).await;
+    let env = env.set("NOTIFICATIONS_PASSWORD", "not the password");
+    let denied = verb(&env, &["send-test-mail", "operator@school.example"]).await;
     assert_eq!(denied.code, 1);
     assert!(
         denied.out.contains("535") && !denied.all.contains("not the password"),
@@ -194,8 +193,8 @@ async fn a_test_mail_prints_the_reply_of_the_server() {
         denied.all
     );
 
-    let world = world.set("NOTIFICATIONS_PASSWORD", "");
-    let off = verb(&world, &["send-test-mail", "operator@school.example"]).await;
+    let env = env.set("NOTIFICATIONS_PASSWORD", "");
+    let off = verb(&env, &["send-test-mail", "operator@school.example"]).await;
     assert_eq!(off.code, 1);
     assert!(
         off.all.contains("NOTIFICATIONS_PASSWORD is not set"),

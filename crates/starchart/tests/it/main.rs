@@ -1,4 +1,4 @@
-//! Whole stories, over HTTP, on the real binary and real servers. One test binary for all of them.
+//! Tests of the real binary over HTTP with real servers, in one test program.
 
 #![expect(
     clippy::unwrap_used,

@@ -6,15 +6,15 @@ use std::collections::BTreeMap;
 use starchart_testkit::server::free_port;
 use starchart_testkit::wait::eventually;
 
-use crate::app::{App, ROOT, World};
+use crate::app::{App, ROOT, TestEnv};
 use crate::boot::Database;
 use crate::truth::signed_in;
 
-/// A world whose processes serve metrics, and where.
-async fn measured() -> (World, u16) {
+/// A test environment whose processes serve metrics, and the port.
+async fn measured() -> (TestEnv, u16) {
     let port = free_port();
     (
-        World::new().await.set("METRICS_PORT", &port.to_string()),
+        TestEnv::new().await.set("METRICS_PORT", &port.to_string()),
         port,
     )
 }
@@ -70,9 +70,9 @@ async fn until(port: u16, name: &str, holds: impl Fn(f64) -> bool) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lag_and_queue_grow_while_the_zone_is_away_and_fall_again() {
-    let (world, port) = measured().await;
-    let app = world.start().await;
-    let mut browser = signed_in(&world, &app, "user1").await;
+    let (env, port) = measured().await;
+    let app = env.start().await;
+    let mut browser = signed_in(&env, &app, "user1").await;
     let quiet = samples(port).await;
     for name in [
         "publish_lag_seconds",
@@ -88,11 +88,11 @@ async fn lag_and_queue_grow_while_the_zone_is_away_and_fall_again() {
         (1.0, 1.0)
     );
 
-    world.zone.unavailable(1_000_000);
+    env.zone.unavailable(1_000_000);
     assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
     // An order that waits for the zone too, and a mail that nobody takes.
     let now = "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)";
-    world
+    env
         .db
         .run(&format!(
             "INSERT INTO certificate_orders (user_id, domain, step, next_step_at, created_at, updated_at) \
@@ -121,9 +121,8 @@ async fn lag_and_queue_grow_while_the_zone_is_away_and_fall_again() {
         (1.0, 1.0)
     );
 
-    world.zone.unavailable(0);
-    world
-        .db
+    env.zone.unavailable(0);
+    env.db
         .run(&format!(
             "UPDATE certificate_orders SET step = 'failed', finished_at = {now}; DELETE FROM outbox"
         ))
@@ -139,8 +138,7 @@ async fn lag_and_queue_grow_while_the_zone_is_away_and_fall_again() {
         assert_eq!(fallen[&format!("starchart_{name}")], 0.0, "{name}");
     }
     assert_eq!(fallen["starchart_certificate_orders_failed_today"], 1.0);
-    world
-        .db
+    env.db
         .run("INSERT INTO zone_control (id, paused_at, paused_reason) VALUES (1, 1, 'a test')")
         .await;
     until(port, "starchart_publishing_paused", |paused| paused == 1.0).await;
@@ -148,9 +146,9 @@ async fn lag_and_queue_grow_while_the_zone_is_away_and_fall_again() {
 
 #[tokio::test]
 async fn requests_are_counted_under_a_fixed_set_of_labels() {
-    let (world, port) = measured().await;
-    let app = world.start().await;
-    let mut browser = signed_in(&world, &app, "user1").await;
+    let (env, port) = measured().await;
+    let app = env.start().await;
+    let mut browser = signed_in(&env, &app, "user1").await;
     assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
     let ids = browser.record_ids().await;
     let count = async || samples(port).await.len();
@@ -212,8 +210,8 @@ async fn requests_are_counted_under_a_fixed_set_of_labels() {
 
 #[tokio::test]
 async fn metrics_are_served_on_their_own_port_only_when_it_is_set() {
-    let (world, port) = measured().await;
-    let app = world.start().await;
+    let (env, port) = measured().await;
+    let app = env.start().await;
     let page = app.browser().get("/metrics").await;
     assert!(
         page.status == 404 && !page.body.contains("starchart_"),
@@ -255,7 +253,7 @@ async fn metrics_are_served_on_their_own_port_only_when_it_is_set() {
         "{text}"
     );
 
-    let taken = crate::truth::verb(&world.set("PORT", &free_port().to_string()), &["work"]).await;
+    let taken = crate::truth::verb(&env.set("PORT", &free_port().to_string()), &["work"]).await;
     assert_eq!(taken.code, 1, "{}", taken.all);
     assert!(
         taken
@@ -275,9 +273,9 @@ async fn has(port: u16, name: &str) -> bool {
 async fn an_absent_database_is_reported_and_its_metrics_are_left_out() {
     let mut database = Database::new().await;
     database.kill();
-    let (world, port) = measured().await;
-    let world = world.set("DATABASE_URL", &database.url("root", "starchart"));
-    let mut app: App = world.launch("work");
+    let (env, port) = measured().await;
+    let env = env.set("DATABASE_URL", &database.url("root", "starchart"));
+    let mut app: App = env.launch("work");
     let client = starchart_testkit::http::client();
     let answers = async || {
         client
@@ -312,21 +310,21 @@ async fn an_absent_database_is_reported_and_its_metrics_are_left_out() {
 
 #[tokio::test]
 async fn the_result_of_the_audit_is_a_metric() {
-    let (world, port) = measured().await;
-    let app = world.start().await;
-    let mut browser = signed_in(&world, &app, "user1").await;
+    let (env, port) = measured().await;
+    let app = env.start().await;
+    let mut browser = signed_in(&env, &app, "user1").await;
     let foreign = starchart_testkit::route53::Set::new(
         &format!("theirs.user1.{ROOT}"),
         "A",
         300,
         ["192.168.7.7"],
     );
-    world.zone.put(foreign).unwrap();
+    env.zone.put(foreign).unwrap();
     assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
     let name = format!("www.user1.{ROOT}");
-    eventually("published", async || world.zone.set(&name, "A")).await;
-    world.zone.remove(&name, "A").unwrap();
-    let asked = crate::truth::verb(&world, &["reconcile", "--now"]).await;
+    eventually("published", async || env.zone.set(&name, "A")).await;
+    env.zone.remove(&name, "A").unwrap();
+    let asked = crate::truth::verb(&env, &["reconcile", "--now"]).await;
     assert_eq!(asked.code, 0, "{}", asked.all);
     until(port, "starchart_drift_repaired_total", |sets| sets == 1.0).await;
     let told = samples(port).await;
@@ -361,15 +359,15 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
 
 #[tokio::test]
 async fn the_guide_lists_every_metric() {
-    let (world, port) = measured().await;
+    let (env, port) = measured().await;
     let redis = starchart_testkit::redis::Redis::start().await;
-    let world = world.set("REDIS_URL", &redis.url());
-    let app = world.start().await;
+    let env = env.set("REDIS_URL", &redis.url());
+    let app = env.start().await;
     app.browser().get("/login").await;
     let now = "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)";
-    signed_in(&world, &app, "user1").await;
+    signed_in(&env, &app, "user1").await;
     let columns = "user_id, domain, state, certificate, chain, not_before, not_after, created_at";
-    world
+    env
         .db
         .run(&format!(
             "INSERT INTO certificates ({columns}) SELECT id, '', 'active', '', '', 1, {now} + 99000000, 1 FROM users"

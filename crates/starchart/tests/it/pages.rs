@@ -3,7 +3,7 @@
 use reqwest::Method;
 use starchart_web::{RouteInfo, route_table};
 
-use crate::app::{APP_URL, ROOT, World};
+use crate::app::{APP_URL, ROOT, TestEnv};
 use crate::browser::{Browser, Page};
 use crate::raw::exchange;
 use crate::truth::signed_in;
@@ -261,10 +261,10 @@ pub fn class(page: &Page) -> String {
 
 #[tokio::test]
 async fn every_route_answers_every_kind_of_user_as_listed() {
-    let world = World::new().await.set("USER_DNS_RECORD_LIMIT", "1000");
-    let app = world.start().await;
-    let mut owner = signed_in(&world, &app, "user1").await;
-    let mut other = signed_in(&world, &app, "user2").await;
+    let env = TestEnv::new().await.set("USER_DNS_RECORD_LIMIT", "1000");
+    let app = env.start().await;
+    let mut owner = signed_in(&env, &app, "user1").await;
+    let mut other = signed_in(&env, &app, "user2").await;
     for route in route_table() {
         let row = EXPECTED
             .iter()
@@ -272,19 +272,19 @@ async fn every_route_answers_every_kind_of_user_as_listed() {
         let &(method, route_path, for_guest, for_owner, for_other) =
             row.unwrap_or_else(|| panic!("{} {} stands in no row", route.method, route.path));
         if owner.session().is_none() || !owner.is_signed_in().await {
-            owner = signed_in(&world, &app, "user1").await;
+            owner = signed_in(&env, &app, "user1").await;
         }
         if other.session().is_none() {
-            other = signed_in(&world, &app, "user2").await;
+            other = signed_in(&env, &app, "user2").await;
         }
         let name = format!("w{}", rand::random::<u32>());
         assert_eq!(owner.create(&name, "A", "192.0.2.1").await.status, 303);
-        let id = world
+        let id = env
             .db
             .number("SELECT MAX(id) FROM dns_records")
             .await
             .to_string();
-        let before = row_of(&world, &id).await;
+        let before = row_of(&env, &id).await;
         assert_eq!(
             class(&ask(&mut app.browser(), route, &id).await),
             for_guest,
@@ -296,7 +296,7 @@ async fn every_route_answers_every_kind_of_user_as_listed() {
             "{method} {route_path} for another person"
         );
         assert_eq!(
-            row_of(&world, &id).await,
+            row_of(&env, &id).await,
             before,
             "{method} {route_path}: the record is as it was"
         );
@@ -309,22 +309,22 @@ async fn every_route_answers_every_kind_of_user_as_listed() {
     assert_eq!(route_table().count(), EXPECTED.len(), "a row too many");
 }
 
-async fn row_of(world: &World, id: &str) -> i64 {
+async fn row_of(env: &TestEnv, id: &str) -> i64 {
     let sql = format!(
         "SELECT CAST(COALESCE(SUM(updated_at + CRC32(input) + CRC32(fqdn)), 0) AS SIGNED) FROM dns_records WHERE id = {id}"
     );
-    world.db.number(&sql).await
+    env.db.number(&sql).await
 }
 
 #[tokio::test]
 async fn get_requests_change_nothing() {
-    let world = World::new().await;
-    let app = world.start().await;
-    let mut owner = signed_in(&world, &app, "user1").await;
+    let env = TestEnv::new().await;
+    let app = env.start().await;
+    let mut owner = signed_in(&env, &app, "user1").await;
     owner.create("www", "A", "192.0.2.1").await;
     let id = owner.record_ids().await.remove(0);
     let state = async || {
-        let mut numbers = vec![row_of(&world, &id).await];
+        let mut numbers = vec![row_of(&env, &id).await];
         for what in [
             "COUNT(*) FROM dns_records",
             "COUNT(*) FROM record_history",
@@ -335,8 +335,7 @@ async fn get_requests_change_nothing() {
             "COUNT(*) FROM audit_trail",
         ] {
             numbers.push(
-                world
-                    .db
+                env.db
                     .number(&format!("SELECT CAST((SELECT {what}) AS SIGNED)"))
                     .await,
             );
@@ -363,9 +362,9 @@ async fn get_requests_change_nothing() {
 
 #[tokio::test]
 async fn other_methods_and_other_hosts_are_refused() {
-    let world = World::new().await;
-    let app = world.start().await;
-    let mut browser = signed_in(&world, &app, "user1").await;
+    let env = TestEnv::new().await;
+    let app = env.start().await;
+    let mut browser = signed_in(&env, &app, "user1").await;
     for route in route_table() {
         let path = path(route, "1");
         for method in ["TRACE", "OPTIONS", "PUT", "BREW", "PROPFIND"] {
@@ -424,9 +423,9 @@ async fn other_methods_and_other_hosts_are_refused() {
 
 #[tokio::test]
 async fn every_response_has_the_security_headers() {
-    let world = World::new().await;
-    let app = world.start().await;
-    let mut owner = signed_in(&world, &app, "user1").await;
+    let env = TestEnv::new().await;
+    let app = env.start().await;
+    let mut owner = signed_in(&env, &app, "user1").await;
     owner.create("www", "A", "192.0.2.1").await;
     let id = owner.record_ids().await.remove(0);
     let mut pages: Vec<(String, Page)> = Vec::new();
@@ -536,8 +535,8 @@ pub fn no_inline_code(what: &str, body: &str) {
 
 #[tokio::test]
 async fn health_checks_and_old_bookmarks_are_answered() {
-    let world = World::new().await;
-    let app = world.start().await;
+    let env = TestEnv::new().await;
+    let app = env.start().await;
     let mut guest = app.browser();
     for (slashed, clean) in [
         ("/dns-records/", "/dns-records"),

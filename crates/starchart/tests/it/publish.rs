@@ -6,7 +6,7 @@ use std::time::Duration;
 use starchart_testkit::route53::Set;
 use starchart_testkit::wait::{equal, eventually};
 
-use crate::app::{ROOT, World};
+use crate::app::{ROOT, TestEnv};
 use crate::browser::Browser;
 use crate::truth::{
     dig, insert_records, no_difference, signed_in, zone_becomes_pages, zone_equals_pages, zone_sets,
@@ -24,29 +24,28 @@ async fn is_refused(browser: &Browser, name: &str, rtype: &str) -> bool {
         .is_some_and(|row| row.key == "refused")
 }
 
-async fn stands(world: &World, name: &str, rtype: &str, value: &str) -> bool {
-    world
-        .zone
+async fn stands(env: &TestEnv, name: &str, rtype: &str, value: &str) -> bool {
+    env.zone
         .set(name, rtype)
         .is_some_and(|set| set.values.iter().eq([value]))
 }
 
 #[tokio::test]
 async fn one_refused_name_among_300_blocks_no_other() {
-    let world = World::new().await.set("USER_DNS_RECORD_LIMIT", "400");
-    let app = world.start().await;
+    let env = TestEnv::new().await.set("USER_DNS_RECORD_LIMIT", "400");
+    let app = env.start().await;
     let (_many, mut owner) = (
-        signed_in(&world, &app, "user1").await,
-        signed_in(&world, &app, "user2").await,
+        signed_in(&env, &app, "user1").await,
+        signed_in(&env, &app, "user2").await,
     );
     let bad = fqdn("bad-1", "user2");
     // All are there before the next look.
     app.signal("STOP");
-    insert_records(&world, "user1", "n", 299).await;
-    insert_records(&world, "user2", "bad", 1).await;
+    insert_records(&env, "user1", "n", 299).await;
+    insert_records(&env, "user2", "bad", 1).await;
     // Such a value never passes the form; here it stands for whatever Route53 refuses and we do not
     // know of.
-    world
+    env
         .db
         .run(&format!(
             "UPDATE dns_records SET presentation = '300.1.1.1', input = '300.1.1.1' WHERE fqdn = '{bad}'"
@@ -54,10 +53,10 @@ async fn one_refused_name_among_300_blocks_no_other() {
         .await;
     app.signal("CONT");
     eventually("299 are in the zone", async || {
-        equal(zone_sets(&world).len(), 299)
+        equal(zone_sets(&env).len(), 299)
     })
     .await;
-    let calls = world.zone.counts().change;
+    let calls = env.zone.counts().change;
     println!("299 of 300 after {calls} calls");
     assert!(
         calls <= 4,
@@ -76,56 +75,55 @@ async fn one_refused_name_among_300_blocks_no_other() {
     );
     tokio::time::sleep(Duration::from_millis(2_500)).await;
     assert_eq!(
-        world.zone.counts().change,
+        env.zone.counts().change,
         calls,
         "a refused name is not tried again at every look"
     );
 
     assert_eq!(owner.edit(&row.id, "A", "192.168.1.1").await.status, 303);
     eventually("an edit goes through at once", async || {
-        stands(&world, &bad, "A", "192.168.1.1").await
+        stands(&env, &bad, "A", "192.168.1.1").await
     })
     .await;
-    assert_eq!(zone_sets(&world).len(), 300);
-    no_difference(&world).await;
+    assert_eq!(zone_sets(&env).len(), 300);
+    no_difference(&env).await;
 }
 
 #[tokio::test]
 async fn a_refusal_with_an_unknown_message_is_found_by_bisection() {
-    let world = World::new().await.set("USER_DNS_RECORD_LIMIT", "400");
-    let app = world.start().await;
-    let owner = signed_in(&world, &app, "user1").await;
+    let env = TestEnv::new().await.set("USER_DNS_RECORD_LIMIT", "400");
+    let app = env.start().await;
+    let owner = signed_in(&env, &app, "user1").await;
     let bad = fqdn("n-137", "user1");
-    world
-        .zone
+    env.zone
         .refuse_name(&bad, "Something that nobody has seen before");
-    insert_records(&world, "user1", "n", 300).await;
+    insert_records(&env, "user1", "n", 300).await;
     eventually("299 are in the zone", async || {
-        equal(zone_sets(&world).len(), 299)
+        equal(zone_sets(&env).len(), 299)
     })
     .await;
     eventually("the owner is told", async || {
         is_refused(&owner, &bad, "A").await
     })
     .await;
-    let calls = world.zone.counts().change;
+    let calls = env.zone.counts().change;
     println!("299 of 300 by halving after {calls} calls");
     assert!(calls <= 2 * 9 + 6, "{calls} calls");
 }
 
 /// Creates, edits and deletes while `fault` is on, and again while it is off.
-async fn converges(fault: impl Fn(&World)) -> World {
-    let world = World::new().await;
-    let app = world.start().await;
+async fn converges(fault: impl Fn(&TestEnv)) -> TestEnv {
+    let env = TestEnv::new().await;
+    let app = env.start().await;
     let mut people = [
-        signed_in(&world, &app, "user1").await,
-        signed_in(&world, &app, "user2").await,
+        signed_in(&env, &app, "user1").await,
+        signed_in(&env, &app, "user2").await,
     ];
     for name in ["kept", "edited", "deleted", "other"] {
         assert_eq!(people[0].create(name, "A", "192.168.1.1").await.status, 303);
     }
-    zone_equals_pages(&world, &mut people).await;
-    fault(&world);
+    zone_equals_pages(&env, &mut people).await;
+    fault(&env);
     let edited = people[0].row(&fqdn("edited", "user1"), "A").await.unwrap();
     let deleted = people[0].row(&fqdn("deleted", "user1"), "A").await.unwrap();
     assert_eq!(
@@ -140,14 +138,14 @@ async fn converges(fault: impl Fn(&World)) -> World {
         assert_eq!(people[1].create(name, "A", "192.168.1.2").await.status, 303);
         tokio::time::sleep(Duration::from_millis(150)).await;
     }
-    zone_becomes_pages(&world, &mut people).await;
+    zone_becomes_pages(&env, &mut people).await;
     assert_eq!(
-        dig(&world, &edited.name, "CNAME").await,
+        dig(&env, &edited.name, "CNAME").await,
         ["pages.example.com."]
     );
-    assert!(dig(&world, &deleted.name, "A").await.is_empty());
-    world.zone.throttle_share(0.0);
-    world.zone.latency(Duration::ZERO);
+    assert!(dig(&env, &deleted.name, "A").await.is_empty());
+    env.zone.throttle_share(0.0);
+    env.zone.latency(Duration::ZERO);
     for browser in &mut people {
         assert!(
             browser.rows().await.iter().all(|row| row.key != "refused"),
@@ -155,27 +153,27 @@ async fn converges(fault: impl Fn(&World)) -> World {
             browser.rows().await
         );
     }
-    zone_equals_pages(&world, &mut people).await;
-    world
+    zone_equals_pages(&env, &mut people).await;
+    env
 }
 
 #[tokio::test]
 async fn publishing_converges_when_half_the_calls_are_throttled() {
-    let world = converges(|world| world.zone.throttle_share(0.5)).await;
-    assert!(world.zone.counts().throttled > 0);
+    let env = converges(|env| env.zone.throttle_share(0.5)).await;
+    assert!(env.zone.counts().throttled > 0);
 }
 
 #[tokio::test]
 async fn publishing_converges_after_prior_request_not_complete() {
-    converges(|world| world.zone.prior_request_not_complete(3)).await;
+    converges(|env| env.zone.prior_request_not_complete(3)).await;
 }
 
 #[tokio::test]
 async fn applied_but_never_answered() {
-    let world = converges(|world| world.zone.timeout_after_apply(2)).await;
+    let env = converges(|env| env.zone.timeout_after_apply(2)).await;
     let creates = |name: &str| {
         let name = fqdn(name, "user2");
-        let batches = world.zone.batches();
+        let batches = env.zone.batches();
         batches
             .iter()
             .flat_map(|batch| &batch.changes)
@@ -191,31 +189,30 @@ async fn applied_but_never_answered() {
 
 #[tokio::test]
 async fn publishing_converges_when_connections_break() {
-    converges(|world| world.zone.drop_before_apply(2)).await;
-    converges(|world| world.zone.drop_after_apply(2)).await;
+    converges(|env| env.zone.drop_before_apply(2)).await;
+    converges(|env| env.zone.drop_after_apply(2)).await;
 }
 
 #[tokio::test]
 async fn publishing_converges_with_slow_calls() {
-    converges(|world| world.zone.latency(Duration::from_millis(300))).await;
+    converges(|env| env.zone.latency(Duration::from_millis(300))).await;
 }
 
 #[tokio::test]
 async fn publishing_converges_after_access_denied_and_503() {
-    converges(|world| world.zone.unavailable(3)).await;
+    converges(|env| env.zone.unavailable(3)).await;
 }
 
 #[tokio::test]
 async fn the_next_save_repairs_a_set_that_an_operator_changed() {
-    let world = World::new().await;
-    let app = world.start().await;
-    let mut people = [signed_in(&world, &app, "user1").await];
+    let env = TestEnv::new().await;
+    let app = env.start().await;
+    let mut people = [signed_in(&env, &app, "user1").await];
     for name in ["edited", "removed", "emptied"] {
         assert_eq!(people[0].create(name, "A", "192.168.1.1").await.status, 303);
     }
-    zone_equals_pages(&world, &mut people).await;
-    world
-        .zone
+    zone_equals_pages(&env, &mut people).await;
+    env.zone
         .put(Set::new(
             &fqdn("edited", "user1"),
             "A",
@@ -223,8 +220,8 @@ async fn the_next_save_repairs_a_set_that_an_operator_changed() {
             ["203.0.113.5", "203.0.113.6"],
         ))
         .unwrap();
-    world.zone.remove(&fqdn("removed", "user1"), "A").unwrap();
-    world.zone.remove(&fqdn("emptied", "user1"), "A").unwrap();
+    env.zone.remove(&fqdn("removed", "user1"), "A").unwrap();
+    env.zone.remove(&fqdn("emptied", "user1"), "A").unwrap();
     for name in ["edited", "removed"] {
         let row = people[0].row(&fqdn(name, "user1"), "A").await.unwrap();
         assert_eq!(
@@ -234,18 +231,18 @@ async fn the_next_save_repairs_a_set_that_an_operator_changed() {
     }
     let row = people[0].row(&fqdn("emptied", "user1"), "A").await.unwrap();
     assert_eq!(people[0].delete(&row.id).await.status, 303);
-    zone_equals_pages(&world, &mut people).await;
+    zone_equals_pages(&env, &mut people).await;
     assert_eq!(
-        world.zone.set(&fqdn("edited", "user1"), "A").unwrap().ttl,
+        env.zone.set(&fqdn("edited", "user1"), "A").unwrap().ttl,
         300
     );
 }
 
 #[tokio::test]
 async fn a_foreign_set_stays_and_the_conflicting_record_is_refused() {
-    let world = World::new().await;
-    let app = world.start().await;
-    let mut browser = signed_in(&world, &app, "user1").await;
+    let env = TestEnv::new().await;
+    let app = env.start().await;
+    let mut browser = signed_in(&env, &app, "user1").await;
     let (taken, caa) = (fqdn("taken", "user1"), fqdn("caa", "user1"));
     let foreign = [
         Set::new(&taken, "A", 60, ["203.0.113.5"]),
@@ -255,10 +252,10 @@ async fn a_foreign_set_stays_and_the_conflicting_record_is_refused() {
         Set::alias(&format!("alias.{ROOT}"), "A", "lb.example.com."),
     ];
     for set in &foreign {
-        world.zone.put(set.clone()).unwrap();
+        env.zone.put(set.clone()).unwrap();
     }
     let untouched = || {
-        let sets = world.zone.sets();
+        let sets = env.zone.sets();
         foreign.iter().all(|set| {
             sets.iter()
                 .any(|stands| stands.name == set.name && stands.values == set.values)
@@ -274,7 +271,7 @@ async fn a_foreign_set_stays_and_the_conflicting_record_is_refused() {
     }
     let base = format!("user1.{ROOT}");
     eventually("beside a CAA an A may stand", async || {
-        stands(&world, &base, "A", "192.168.1.3").await
+        stands(&env, &base, "A", "192.168.1.3").await
     })
     .await;
     for (name, rtype, kind) in [(&taken, "A", "A"), (&caa, "CNAME", "CAA")] {
@@ -287,24 +284,23 @@ async fn a_foreign_set_stays_and_the_conflicting_record_is_refused() {
             "{words}"
         );
     }
-    assert!(untouched(), "{:?}", world.zone.sets());
+    assert!(untouched(), "{:?}", env.zone.sets());
 
     // The operator removes it. The name is tried again after a minute, which passes here in the
     // database.
-    world.zone.remove(&taken, "A").unwrap();
+    env.zone.remove(&taken, "A").unwrap();
     tokio::time::sleep(Duration::from_millis(2_500)).await;
     assert!(
         is_refused(&browser, &taken, "A").await,
         "not before its time"
     );
-    world
-        .db
+    env.db
         .run(&format!(
             "UPDATE names SET next_attempt_at = next_attempt_at - 60000 WHERE fqdn = '{taken}'"
         ))
         .await;
     eventually("tried again after a minute", async || {
-        stands(&world, &taken, "A", "192.168.1.1").await
+        stands(&env, &taken, "A", "192.168.1.1").await
     })
     .await;
     eventually("and the page says so", async || {
@@ -313,7 +309,7 @@ async fn a_foreign_set_stays_and_the_conflicting_record_is_refused() {
     .await;
 
     // An edit does not wait.
-    world.zone.remove(&caa, "CAA").unwrap();
+    env.zone.remove(&caa, "CAA").unwrap();
     let row = browser.row(&caa, "CNAME").await.unwrap();
     assert_eq!(
         browser
@@ -323,7 +319,7 @@ async fn a_foreign_set_stays_and_the_conflicting_record_is_refused() {
         303
     );
     eventually("an edit is tried at once", async || {
-        stands(&world, &caa, "CNAME", "other.example.com.").await
+        stands(&env, &caa, "CNAME", "other.example.com.").await
     })
     .await;
 
@@ -331,12 +327,12 @@ async fn a_foreign_set_stays_and_the_conflicting_record_is_refused() {
     let row = browser.row(&base, "A").await.unwrap();
     assert_eq!(browser.delete(&row.id).await.status, 303);
     eventually("ours is gone", async || {
-        equal(world.zone.set(&base, "A"), None)
+        equal(env.zone.set(&base, "A"), None)
     })
     .await;
     assert!(
-        world.zone.set(&base, "CAA").is_some()
-            && world.zone.set(&fqdn("lent", "user1"), "NS").is_some()
+        env.zone.set(&base, "CAA").is_some()
+            && env.zone.set(&fqdn("lent", "user1"), "NS").is_some()
     );
-    no_difference(&world).await;
+    no_difference(&env).await;
 }

@@ -7,12 +7,12 @@ use starchart_testkit::http;
 use starchart_testkit::pysaml2::PySaml;
 use starchart_testkit::simplesamlphp::{Signed, USERS};
 
-use crate::app::{APP_URL, App, ROOT, World};
+use crate::app::{APP_URL, App, ROOT, TestEnv};
 use crate::browser::{Browser, Page, path_of};
 
 #[tokio::test]
 async fn pysaml2_signs_in_with_each_kind_of_signature() {
-    let (idp, _world, app, metadata) = school().await;
+    let (idp, _env, app, metadata) = school().await;
     let user = &USERS[3];
     for signed in [Signed::Assertion, Signed::Response, Signed::Both] {
         idp.serve(&metadata, signed);
@@ -37,7 +37,7 @@ async fn pysaml2_signs_in_with_each_kind_of_signature() {
 
 #[tokio::test]
 async fn a_changed_response_of_pysaml2_is_refused() {
-    let (idp, _world, app, metadata) = school().await;
+    let (idp, _env, app, metadata) = school().await;
     for signed in [Signed::Assertion, Signed::Response, Signed::Both] {
         idp.serve(&metadata, signed);
         let mut browser = app.browser();
@@ -51,14 +51,14 @@ async fn a_changed_response_of_pysaml2_is_refused() {
 }
 
 /// The identity provider, the application that trusts it, and the application's metadata.
-async fn school() -> (PySaml, World, App, String) {
+async fn school() -> (PySaml, TestEnv, App, String) {
     let idp = PySaml::start().await;
-    let world = World::new()
+    let env = TestEnv::new()
         .await
         .with_idp_metadata(&idp.metadata_xml().await);
-    let app = world.start().await;
+    let app = env.start().await;
     let metadata = app.browser().get("/sp").await.body;
-    (idp, world, app, metadata)
+    (idp, env, app, metadata)
 }
 
 /// From our sign-in page to the answer to the posted response, whose XML `change` may spoil.

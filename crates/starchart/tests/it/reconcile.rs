@@ -5,7 +5,7 @@ use std::time::Duration;
 use starchart_testkit::route53::Set;
 use starchart_testkit::wait::{equal, eventually};
 
-use crate::app::{ROOT, World};
+use crate::app::{ROOT, TestEnv};
 use crate::audit::{audited, published, remove, with_records};
 use crate::browser::person;
 use crate::truth::{Ended, no_difference, signed_in, verb, zone_sets};
@@ -28,20 +28,18 @@ fn hash(told: &Ended) -> String {
 
 #[tokio::test]
 async fn a_pause_stops_publishing_until_an_approval() {
-    let world = World::new().await;
-    let app = world.start().await;
-    let mut owner = signed_in(&world, &app, "user1").await;
+    let env = TestEnv::new().await;
+    let app = env.start().await;
+    let mut owner = signed_in(&env, &app, "user1").await;
     let mut admin = app.browser();
-    admin
-        .sign_in(&world.idp, &person("boss", &["admins"]))
-        .await;
-    let first = verb(&world, &["reconcile", "--pause", "the first reason"]).await;
+    admin.sign_in(&env.idp, &person("boss", &["admins"])).await;
+    let first = verb(&env, &["reconcile", "--pause", "the first reason"]).await;
     assert!(
         first.code == 0 && !first.out.contains("already"),
         "{}",
         first.all
     );
-    let paused = verb(&world, &["reconcile", "--pause", "the zone moves house"]).await;
+    let paused = verb(&env, &["reconcile", "--pause", "the zone moves house"]).await;
     assert!(
         paused.code == 0 && paused.out.contains("the zone moves house"),
         "{}",
@@ -56,7 +54,7 @@ async fn a_pause_stops_publishing_until_an_approval() {
     );
     assert_eq!(owner.create("www", "A", "192.168.1.1").await.status, 303);
     tokio::time::sleep(Duration::from_secs(3)).await;
-    assert!(zone_sets(&world).is_empty());
+    assert!(zone_sets(&env).is_empty());
     let row = owner.row(&fqdn("www"), "A").await.unwrap();
     assert_eq!(
         (row.key.as_str(), row.words.as_str()),
@@ -69,7 +67,7 @@ async fn a_pause_stops_publishing_until_an_approval() {
     );
     assert!(page.contains("starchart reconcile --dry-run"), "{page}");
 
-    let plan = verb(&world, &["reconcile", "--dry-run"]).await;
+    let plan = verb(&env, &["reconcile", "--dry-run"]).await;
     assert!(
         plan.out.contains("publishing is paused since")
             && plan.out.contains("the zone moves house"),
@@ -85,14 +83,14 @@ async fn a_pause_stops_publishing_until_an_approval() {
         "what waits is told: {}",
         plan.out
     );
-    let done = verb(&world, &["reconcile", "--approve", &hash(&plan)]).await;
+    let done = verb(&env, &["reconcile", "--approve", &hash(&plan)]).await;
     assert!(
         done.code == 0 && done.out.contains("publishing resumes"),
         "{}",
         done.all
     );
     assert!(
-        world.zone.set(&fqdn("www"), "A").is_some(),
+        env.zone.set(&fqdn("www"), "A").is_some(),
         "the command waits until it is there"
     );
     eventually("the page follows", async || {
@@ -103,39 +101,34 @@ async fn a_pause_stops_publishing_until_an_approval() {
 
 #[tokio::test]
 async fn a_lost_registry_is_rebuilt_from_the_zone() {
-    let (world, app, zone) = with_records(15).await;
-    world.db.run("DELETE FROM zone_rrset").await;
-    audited(&world, "clean").await;
+    let (env, app, zone) = with_records(15).await;
+    env.db.run("DELETE FROM zone_rrset").await;
+    audited(&env, "clean").await;
     let mut admin = app.browser();
-    admin
-        .sign_in(&world.idp, &person("boss", &["admins"]))
-        .await;
+    admin.sign_in(&env.idp, &person("boss", &["admins"])).await;
     let page = admin.get("/admin").await.body;
     assert!(
         page.contains("15 RRsets") && page.contains("not in the registry"),
         "told, and nothing waits for an approval: {page}"
     );
-    let plan = verb(&world, &["reconcile", "--dry-run"]).await;
+    let plan = verb(&env, &["reconcile", "--dry-run"]).await;
     assert!(
         plan.out.contains("15 to adopt") && plan.out.contains("reconcile --adopt"),
         "{}",
         plan.out
     );
-    world
-        .zone
+    env.zone
         .put(Set::new(&fqdn("n-1"), "A", 300, ["203.0.113.9"]))
         .unwrap();
-    world
-        .zone
+    env.zone
         .put(Set::new(&fqdn("old"), "A", 300, ["203.0.113.8"]))
         .unwrap();
-    world
-        .zone
+    env.zone
         .put(Set::new(&fqdn("n-2"), "CAA", 300, ["0 issue \";\""]))
         .unwrap();
-    let mut owner = signed_in(&world, &app, "user1").await;
+    let mut owner = signed_in(&env, &app, "user1").await;
 
-    let adopted = verb(&world, &["reconcile", "--adopt"]).await;
+    let adopted = verb(&env, &["reconcile", "--adopt"]).await;
     assert!(
         adopted.code == 0 && adopted.out.contains("15 sets adopted"),
         "{}",
@@ -164,8 +157,7 @@ async fn a_lost_registry_is_rebuilt_from_the_zone() {
     assert_eq!(owner.edit(&row.id, "A", "192.168.5.5").await.status, 303);
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert!(
-        world
-            .zone
+        env.zone
             .set(&fqdn("n-1"), "A")
             .unwrap()
             .values
@@ -173,17 +165,16 @@ async fn a_lost_registry_is_rebuilt_from_the_zone() {
         "nothing is sent before the approval"
     );
     assert!(
-        !world
-            .zone
+        !env.zone
             .set(&fqdn("n-3"), "A")
             .unwrap()
             .values
             .contains("192.168.5.5")
     );
 
-    let again = verb(&world, &["reconcile", "--adopt"]).await;
+    let again = verb(&env, &["reconcile", "--adopt"]).await;
     assert!(again.out.contains("\n0 RRsets adopted"), "{}", again.out);
-    let done = verb(&world, &["reconcile", "--approve", &hash(&again)]).await;
+    let done = verb(&env, &["reconcile", "--approve", &hash(&again)]).await;
     // What the audit had taken up before, as a difference that it mends by itself, waited with the
     // others.
     assert!(
@@ -192,60 +183,53 @@ async fn a_lost_registry_is_rebuilt_from_the_zone() {
         done.all
     );
     assert!(
-        world
-            .zone
+        env.zone
             .set(&fqdn("n-1"), "A")
             .unwrap()
             .values
             .contains("10.1.0.2")
     );
     assert!(
-        world
-            .zone
+        env.zone
             .set(&fqdn("n-3"), "A")
             .unwrap()
             .values
             .contains("192.168.5.5")
     );
-    assert_eq!(zone_sets(&world).len(), zone.len() + 2);
-    no_difference(&world).await;
+    assert_eq!(zone_sets(&env).len(), zone.len() + 2);
+    no_difference(&env).await;
 }
 
 #[tokio::test]
 async fn orphans_are_deleted_when_their_number_is_confirmed() {
-    let (world, app, zone) = with_records(3).await;
+    let (env, app, zone) = with_records(3).await;
     let (bare, beside) = (fqdn("old"), fqdn("n-1"));
-    world
-        .zone
+    env.zone
         .put(Set::new(&bare, "A", 60, ["203.0.113.8"]))
         .unwrap();
-    world
-        .zone
+    env.zone
         .put(Set::new(&bare, "TXT", 60, ["\"old\""]))
         .unwrap();
-    world
-        .zone
+    env.zone
         .put(Set::new(&beside, "AAAA", 60, ["2001:db8::1"]))
         .unwrap();
-    world
-        .zone
+    env.zone
         .put(Set::new(&bare, "CAA", 60, ["0 issue \";\""]))
         .unwrap();
-    let before = world.zone.sets();
-    let refused = verb(&world, &["reconcile", "--delete-orphans", "2"]).await;
+    let before = env.zone.sets();
+    let refused = verb(&env, &["reconcile", "--delete-orphans", "2"]).await;
     assert!(
         refused.code == 1 && refused.out.contains("there are 3 orphans"),
         "{}",
         refused.all
     );
-    assert_eq!(world.zone.sets(), before);
+    assert_eq!(env.zone.sets(), before);
     // One name that an operator wants to keep: it counts neither here nor there.
     let kept = fqdn("kept");
-    world
-        .zone
+    env.zone
         .put(Set::new(&kept, "MX", 60, ["10 mail.school.example."]))
         .unwrap();
-    let before = world.zone.sets();
+    let before = env.zone.sets();
     for (arguments, words) in [
         (
             &["4", "--keep", "elsewhere.example"][..],
@@ -260,16 +244,16 @@ async fn orphans_are_deleted_when_their_number_is_confirmed() {
             .into_iter()
             .chain(arguments.iter().copied())
             .collect();
-        let refused = verb(&world, &arguments).await;
+        let refused = verb(&env, &arguments).await;
         assert!(
             refused.code == 1 && refused.out.contains(words),
             "{}",
             refused.all
         );
-        assert_eq!(world.zone.sets(), before);
+        assert_eq!(env.zone.sets(), before);
     }
     let done = verb(
-        &world,
+        &env,
         &[
             "reconcile",
             "--delete-orphans",
@@ -286,62 +270,60 @@ async fn orphans_are_deleted_when_their_number_is_confirmed() {
         "{}",
         done.all
     );
-    assert!(world.zone.set(&bare, "CAA").is_some(), "an operator's");
-    assert!(world.zone.set(&kept, "MX").is_some(), "kept");
-    assert_eq!(zone_sets(&world).len(), zone.len() + 2);
-    no_difference(&world).await;
+    assert!(env.zone.set(&bare, "CAA").is_some(), "an operator's");
+    assert!(env.zone.set(&kept, "MX").is_some(), "kept");
+    assert_eq!(zone_sets(&env).len(), zone.len() + 2);
+    no_difference(&env).await;
     drop(app);
 }
 
 #[tokio::test]
 async fn an_audit_on_request_repairs_at_once() {
-    let (world, app, zone) = with_records(3).await;
+    let (env, app, zone) = with_records(3).await;
     drop(app);
-    let world = world.set("AUDIT_FREQUENCY_S", "3600");
-    let _app = world.start().await;
-    remove(&world, [fqdn("n-1")]);
-    let plan = verb(&world, &["reconcile", "--dry-run"]).await;
+    let env = env.set("AUDIT_FREQUENCY_S", "3600");
+    let _app = env.start().await;
+    remove(&env, [fqdn("n-1")]);
+    let plan = verb(&env, &["reconcile", "--dry-run"]).await;
     assert!(
         plan.out.contains("starchart reconcile --now"),
         "{}",
         plan.out
     );
-    let done = verb(&world, &["reconcile", "--now"]).await;
+    let done = verb(&env, &["reconcile", "--now"]).await;
     assert!(
         done.code == 0 && done.out.contains("1 difference; 1 repaired"),
         "{}",
         done.all
     );
-    assert_eq!(zone_sets(&world), zone);
-    published(&world).await;
+    assert_eq!(zone_sets(&env), zone);
+    published(&env).await;
 }
 
 #[tokio::test]
 async fn the_pause_after_a_wipe_ends_by_itself_only_for_an_empty_zone() {
-    let world = World::new().await.set("AUDIT_FREQUENCY_S", "1");
-    let app = world.start().await;
-    let mut owner = signed_in(&world, &app, "user1").await;
+    let env = TestEnv::new().await.set("AUDIT_FREQUENCY_S", "1");
+    let app = env.start().await;
+    let mut owner = signed_in(&env, &app, "user1").await;
     let wiped = "REPLACE INTO zone_control (id, paused_at, paused_reason, paused_kind) VALUES (1, 1, 'wiped', 'wiped')";
-    world
-        .zone
+    env.zone
         .put(Set::new(&fqdn("before"), "A", 300, ["203.0.113.8"]))
         .unwrap();
-    world.db.run(wiped).await;
-    audited(&world, "paused").await;
+    env.db.run(wiped).await;
+    audited(&env, "paused").await;
     assert_eq!(owner.create("www", "A", "192.168.1.1").await.status, 303);
     tokio::time::sleep(Duration::from_secs(3)).await;
-    assert!(world.zone.set(&fqdn("www"), "A").is_none());
-    remove(&world, [fqdn("before")]);
-    eventually("goes on", async || world.zone.set(&fqdn("www"), "A")).await;
+    assert!(env.zone.set(&fqdn("www"), "A").is_none());
+    remove(&env, [fqdn("before")]);
+    eventually("goes on", async || env.zone.set(&fqdn("www"), "A")).await;
 }
 
 #[tokio::test]
 async fn pending_work_is_reported() {
-    let world = World::new().await;
-    let app = world.start().await;
-    let mut owner = signed_in(&world, &app, "user1").await;
-    world
-        .zone
+    let env = TestEnv::new().await;
+    let app = env.start().await;
+    let mut owner = signed_in(&env, &app, "user1").await;
+    env.zone
         .put(Set::new(&fqdn("taken"), "A", 300, ["203.0.113.8"]))
         .unwrap();
     assert_eq!(owner.create("taken", "A", "192.168.1.1").await.status, 303);
@@ -352,7 +334,7 @@ async fn pending_work_is_reported() {
         )
     })
     .await;
-    let told = verb(&world, &["reconcile", "--dry-run"]).await;
+    let told = verb(&env, &["reconcile", "--dry-run"]).await;
     assert!(
         told.out.contains("blocked by an RRset that is not owned")
             && told.out.contains("--adopt makes 1 of these owned"),
@@ -361,19 +343,19 @@ async fn pending_work_is_reported() {
     );
     assert!(!told.out.contains("about to be published"), "{}", told.out);
     assert_eq!(owner.create("www", "A", "192.168.1.1").await.status, 303);
-    eventually("published", async || world.zone.set(&fqdn("www"), "A")).await;
+    eventually("published", async || env.zone.set(&fqdn("www"), "A")).await;
 
     assert_eq!(
-        verb(&world, &["wipe", "--confirm", &format!("{ROOT}:1")])
+        verb(&env, &["wipe", "--confirm", &format!("{ROOT}:1")])
             .await
             .code,
         0
     );
-    let mut owner = signed_in(&world, &app, "user1").await;
+    let mut owner = signed_in(&env, &app, "user1").await;
     for name in ["www", "new"] {
         assert_eq!(owner.create(name, "A", "192.168.1.1").await.status, 303);
     }
-    let told = verb(&world, &["reconcile", "--dry-run"]).await;
+    let told = verb(&env, &["reconcile", "--dry-run"]).await;
     let (www, new) = (fqdn("www"), fqdn("new"));
     let stands = format!("not owned (1):\n  + {www} A 192.168.1.1, blocked by A 192.168.1.1\n");
     assert!(
@@ -392,7 +374,7 @@ async fn pending_work_is_reported() {
         "there is no plan to be done: {}",
         told.out
     );
-    let done = verb(&world, &["reconcile", "--approve", &hash(&told)]).await;
+    let done = verb(&env, &["reconcile", "--approve", &hash(&told)]).await;
     assert!(
         done.out.contains(&format!(
             "1 name is refused by the DNS provider:\n  {www}: "
@@ -407,5 +389,5 @@ async fn pending_work_is_reported() {
         "{}",
         done.all
     );
-    assert!(world.zone.set(&new, "A").is_some());
+    assert!(env.zone.set(&new, "A").is_some());
 }

@@ -6,18 +6,18 @@ use reqwest::Method;
 
 use starchart_testkit::wait::{equal, eventually};
 
-use crate::app::{APP_URL, ROOT, World};
+use crate::app::{APP_URL, ROOT, TestEnv};
 use crate::browser::{Page, asked, path_of, person};
 use crate::pages;
 use crate::truth::signed_in;
 
 #[tokio::test]
 async fn a_name_is_created_changed_and_deleted_in_the_zone() {
-    let world = World::new().await;
-    let app = world.start().await;
+    let env = TestEnv::new().await;
+    let app = env.start().await;
     let mut browser = app.browser();
     let home = browser
-        .sign_in(&world.idp, &person("user1", &["students"]))
+        .sign_in(&env.idp, &person("user1", &["students"]))
         .await;
     assert_eq!(home.status, 200, "{}", home.body);
     let name = format!("www.user1.{ROOT}");
@@ -30,8 +30,7 @@ async fn a_name_is_created_changed_and_deleted_in_the_zone() {
         created.body
     );
     let value = |rtype: &str| {
-        world
-            .zone
+        env.zone
             .set(&name, rtype)
             .map(|set| set.values.into_iter().collect::<Vec<_>>().join(" "))
     };
@@ -66,7 +65,7 @@ async fn a_name_is_created_changed_and_deleted_in_the_zone() {
     eventually("gone from the zone", async || equal(value("CNAME"), None)).await;
 }
 
-impl World {
+impl TestEnv {
     /// A set of the zone as Route53 shows it: its values, sorted, joined by ` | `.
     fn shown(&self, name: &str, rtype: &str) -> Option<String> {
         self.zone
@@ -83,9 +82,9 @@ impl World {
 
 #[tokio::test]
 async fn every_type_arrives_as_route53_holds_it() {
-    let world = World::new().await;
-    let app = world.start().await;
-    let mut browser = signed_in(&world, &app, "user1").await;
+    let env = TestEnv::new().await;
+    let app = env.start().await;
+    let mut browser = signed_in(&env, &app, "user1").await;
     let long = "x".repeat(300);
     let long_shown = format!("\"{}\" \"{}\"", "x".repeat(255), "x".repeat(45));
     let cases = [
@@ -124,10 +123,10 @@ async fn every_type_arrives_as_route53_holds_it() {
         } else {
             format!("{}.user1.{ROOT}", name.to_lowercase())
         };
-        world.shows(&fqdn, rtype, Some(shown)).await;
-        assert_eq!(world.zone.set(&fqdn, rtype).map(|set| set.ttl), Some(300));
+        env.shows(&fqdn, rtype, Some(shown)).await;
+        assert_eq!(env.zone.set(&fqdn, rtype).map(|set| set.ttl), Some(300));
         // The form has it as it was typed.
-        let id = world.db.number("SELECT MAX(id) FROM dns_records").await;
+        let id = env.db.number("SELECT MAX(id) FROM dns_records").await;
         let path = format!("/dns-records/{id}");
         let form = browser.get(&path).await.form(&path);
         assert_eq!(
@@ -148,13 +147,12 @@ async fn every_type_arrives_as_route53_holds_it() {
             .with("priority", priority);
         assert_eq!(browser.submit(&form).await.status, 303);
     }
-    world
-        .shows(
-            &format!("mail.user1.{ROOT}"),
-            "MX",
-            Some("10 mx2.example.com. | 5 mx1.example.com."),
-        )
-        .await;
+    env.shows(
+        &format!("mail.user1.{ROOT}"),
+        "MX",
+        Some("10 mx2.example.com. | 5 mx1.example.com."),
+    )
+    .await;
     eventually("all answered", async || {
         let page = browser.clone().get("/dns-records").await.body;
         page.matches("data-state=\"answered\"").count() == cases.len() + 2
@@ -164,9 +162,9 @@ async fn every_type_arrives_as_route53_holds_it() {
 
 #[tokio::test]
 async fn faults_are_shown_beside_the_input() {
-    let world = World::new().await;
-    let app = world.start().await;
-    let mut browser = signed_in(&world, &app, "user1").await;
+    let env = TestEnv::new().await;
+    let app = env.start().await;
+    let mut browser = signed_in(&env, &app, "user1").await;
     let own = format!("www.user1.{ROOT}");
     let name =
         "Record name is invalid or inappropriate (only alphanumerical character, -, and _ allowed)";
@@ -230,15 +228,15 @@ async fn faults_are_shown_beside_the_input() {
         assert_eq!(kept, [Some(subdomain), Some(typed), Some("kept & seen")]);
         pages::no_inline_code(subdomain, &refused.body);
     }
-    assert_eq!(world.db.number("SELECT COUNT(*) FROM dns_records").await, 0);
-    assert_eq!(world.zone.counts().change, 0, "nothing was sent");
+    assert_eq!(env.db.number("SELECT COUNT(*) FROM dns_records").await, 0);
+    assert_eq!(env.zone.counts().change, 0, "nothing was sent");
 }
 
 #[tokio::test]
 async fn renewing_moves_the_date_and_does_not_touch_the_zone() {
-    let world = World::new().await;
-    let app = world.start().await;
-    let mut browser = signed_in(&world, &app, "user1").await;
+    let env = TestEnv::new().await;
+    let app = env.start().await;
+    let mut browser = signed_in(&env, &app, "user1").await;
     browser.create("www", "A", "192.0.2.1").await;
     let id = browser.record_ids().await.remove(0);
     let date = |page: &Page| {
@@ -251,8 +249,7 @@ async fn renewing_moves_the_date_and_does_not_touch_the_zone() {
             .to_owned()
     };
     let fresh = date(&browser.get("/dns-records").await);
-    world
-        .shows(&format!("www.user1.{ROOT}"), "A", Some("192.0.2.1"))
+    env.shows(&format!("www.user1.{ROOT}"), "A", Some("192.0.2.1"))
         .await;
     let watcher = browser.clone();
     let answered = async || {
@@ -264,10 +261,9 @@ async fn renewing_moves_the_date_and_does_not_touch_the_zone() {
             .contains("data-state=\"answered\"")
     };
     eventually("answered", answered).await;
-    let changes = world.zone.counts().change;
+    let changes = env.zone.counts().change;
     for method in [Method::POST, Method::PATCH] {
-        world
-            .db
+        env.db
             .run("UPDATE dns_records SET expires_at = expires_at - 30 * 86400000")
             .await;
         let page = browser.get("/dns-records").await;
@@ -291,16 +287,16 @@ async fn renewing_moves_the_date_and_does_not_touch_the_zone() {
         );
     }
     tokio::time::sleep(Duration::from_secs(3)).await;
-    assert_eq!(world.zone.counts().change, changes, "nothing was sent");
+    assert_eq!(env.zone.counts().change, changes, "nothing was sent");
     assert!(answered().await, "and nothing looks as if it were");
 }
 
 #[tokio::test]
 async fn the_record_of_another_user_answers_404() {
-    let world = World::new().await;
-    let app = world.start().await;
-    let mut owner = signed_in(&world, &app, "user1").await;
-    let mut other = signed_in(&world, &app, "user2").await;
+    let env = TestEnv::new().await;
+    let app = env.start().await;
+    let mut owner = signed_in(&env, &app, "user1").await;
+    let mut other = signed_in(&env, &app, "user2").await;
     owner.create("www", "A", "192.0.2.1").await;
     other.create("own", "A", "192.0.2.2").await;
     let (id, own) = (
@@ -380,20 +376,19 @@ async fn the_record_of_another_user_answers_404() {
         (owner.record_ids().await, other.record_ids().await),
         (vec![id], vec![own])
     );
-    world
-        .shows(&format!("www.user1.{ROOT}"), "A", Some("192.0.2.1"))
+    env.shows(&format!("www.user1.{ROOT}"), "A", Some("192.0.2.1"))
         .await;
     assert_eq!(
-        world.db.number("SELECT COUNT(*) FROM record_history").await,
+        env.db.number("SELECT COUNT(*) FROM record_history").await,
         0
     );
 }
 
 #[tokio::test]
 async fn unknown_form_fields_are_refused() {
-    let world = World::new().await;
-    let app = world.start().await;
-    let mut browser = signed_in(&world, &app, "user1").await;
+    let env = TestEnv::new().await;
+    let app = env.start().await;
+    let mut browser = signed_in(&env, &app, "user1").await;
     browser.create("www", "A", "192.0.2.1").await;
     let id = browser.record_ids().await.remove(0);
     let edit_path = format!("/dns-records/{id}");
@@ -449,15 +444,14 @@ async fn unknown_form_fields_are_refused() {
         }
     }
     assert_eq!(browser.record_ids().await, [id]);
-    world
-        .shows(&format!("www.user1.{ROOT}"), "A", Some("192.0.2.1"))
+    env.shows(&format!("www.user1.{ROOT}"), "A", Some("192.0.2.1"))
         .await;
 }
 
 #[tokio::test]
 async fn user_input_is_escaped() {
-    let world = World::new().await;
-    let app = world.start().await;
+    let env = TestEnv::new().await;
+    let app = env.start().await;
     let corpus = [
         "<script>alert(1)</script>",
         "\"><img src=x onerror=alert(1)>",
@@ -472,7 +466,7 @@ async fn user_input_is_escaped() {
     for (n, hostile) in corpus.into_iter().enumerate() {
         (who.display_name, who.email) = (hostile.to_owned(), format!("{n}@school.example"));
         let mut browser = app.browser();
-        browser.sign_in(&world.idp, &who).await;
+        browser.sign_in(&env.idp, &who).await;
         let name = format!("x{n}");
         let form = browser
             .get("/dns-records/new")
@@ -491,7 +485,7 @@ async fn user_input_is_escaped() {
             .submit(&filled.with("subdomain", &name).with("type", "TXT"))
             .await;
         assert_eq!(saved.status, 303, "{}", saved.body);
-        let id = world.db.number("SELECT MAX(id) FROM dns_records").await;
+        let id = env.db.number("SELECT MAX(id) FROM dns_records").await;
         let mut seen = vec![refused];
         for path in ["/", "/dns-records", "/dns-records/instructions", "/nowhere"]
             .map(str::to_owned)
@@ -522,10 +516,10 @@ async fn user_input_is_escaped() {
 
 #[tokio::test]
 async fn a_stale_form_is_shown_again_and_changes_nothing() {
-    let world = World::new().await;
-    let app = world.start().await;
+    let env = TestEnv::new().await;
+    let app = env.start().await;
     let who = person("user1", &["students"]);
-    let mut browser = signed_in(&world, &app, "user1").await;
+    let mut browser = signed_in(&env, &app, "user1").await;
     browser.create("old", "A", "192.0.2.1").await;
     let id = browser.record_ids().await.remove(0);
     let edit_path = format!("/dns-records/{id}");
@@ -539,15 +533,14 @@ async fn a_stale_form_is_shown_again_and_changes_nothing() {
             .with("subdomain", name)
             .with("type", "TXT")
             .with("value", "<typed> \"twice\" & kept 😀");
-        world
-            .db
+        env.db
             .run("UPDATE sessions SET ended_at = created_at")
             .await;
         let sent = browser.submit(&form).await;
         assert_eq!(sent.status, 303, "{}", sent.body);
         let (seen, relay_state) = asked(&sent);
         let answered = browser
-            .post_response(&world.idp.respond(&seen, &who).unwrap(), &relay_state)
+            .post_response(&env.idp.respond(&seen, &who).unwrap(), &relay_state)
             .await;
         let shown = browser.get(&path_of(answered.location())).await;
         assert_eq!(shown.status, 200, "{}", shown.body);
@@ -558,7 +551,7 @@ async fn a_stale_form_is_shown_again_and_changes_nothing() {
         }
         assert_ne!(kept.value("csrf_token"), form.value("csrf_token"));
         let made = format!("SELECT COUNT(*) FROM dns_records WHERE fqdn = '{name}.user1.{ROOT}'");
-        assert_eq!(world.db.number(&made).await, 0, "it is not obeyed");
+        assert_eq!(env.db.number(&made).await, 0, "it is not obeyed");
         let saved = browser.submit(&kept).await;
         assert_eq!(
             (saved.status, saved.location()),
@@ -566,19 +559,18 @@ async fn a_stale_form_is_shown_again_and_changes_nothing() {
             "{}",
             saved.body
         );
-        assert_eq!(world.db.number(&made).await, 1);
+        assert_eq!(env.db.number(&made).await, 1);
     }
     // The next person at the same browser does not see what was typed.
     for path in ["/dns-records/new", &edit_path] {
         let form = browser.get(path).await.form(path).with("value", "mine");
-        world
-            .db
+        env.db
             .run("UPDATE sessions SET ended_at = created_at")
             .await;
         let (seen, relay_state) = asked(&browser.submit(&form).await);
         let answered = browser
             .post_response(
-                &world.idp.respond(&seen, &person("user2", &[])).unwrap(),
+                &env.idp.respond(&seen, &person("user2", &[])).unwrap(),
                 &relay_state,
             )
             .await;
@@ -589,11 +581,10 @@ async fn a_stale_form_is_shown_again_and_changes_nothing() {
             "{}",
             page.body
         );
-        browser = signed_in(&world, &app, "user1").await;
+        browser = signed_in(&env, &app, "user1").await;
     }
     assert_eq!(
-        world
-            .db
+        env.db
             .number("SELECT COUNT(*) FROM dns_records WHERE input = 'mine'")
             .await,
         0

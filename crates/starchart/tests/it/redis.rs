@@ -7,23 +7,23 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use starchart_testkit::redis::{Redis, TlsRedis};
 use starchart_testkit::wait::{equal, eventually};
 
-use crate::app::{App, ROOT, World};
+use crate::app::{App, ROOT, TestEnv};
 use crate::browser::Browser;
 use crate::truth::{dig, label_of, signed_in, zone_equals_pages};
 
 /// A sweep is then no explanation for what happens soon.
 const SLOW_SWEEP_MS: &str = "60000";
 
-async fn world_on(redis: &Redis) -> World {
-    World::new()
+async fn env_on(redis: &Redis) -> TestEnv {
+    TestEnv::new()
         .await
         .set("REDIS_URL", &redis.url())
         .set("USER_DNS_RECORD_LIMIT", "1000")
 }
 
 /// `starchart serve` and `starchart work`, with the bell between them in order.
-async fn apart(world: &World) -> (App, App) {
-    let (mut serve, mut work) = (world.launch("serve"), world.launch("work"));
+async fn apart(env: &TestEnv) -> (App, App) {
+    let (mut serve, mut work) = (env.launch("serve"), env.launch("work"));
     serve.until_ready().await;
     work.until_ready().await;
     eventually("the bell is there", async || {
@@ -38,9 +38,9 @@ async fn apart(world: &World) -> (App, App) {
 #[tokio::test]
 async fn a_save_wakes_the_process_that_works() {
     let redis = Redis::start().await;
-    let world = world_on(&redis).await.set("SWEEP_MS", SLOW_SWEEP_MS);
-    let (serve, _work) = apart(&world).await;
-    let mut browser = signed_in(&world, &serve, "user1").await;
+    let env = env_on(&redis).await.set("SWEEP_MS", SLOW_SWEEP_MS);
+    let (serve, _work) = apart(&env).await;
+    let mut browser = signed_in(&env, &serve, "user1").await;
     let mut took = Vec::new();
     for n in 0..20 {
         let start = Instant::now();
@@ -49,7 +49,7 @@ async fn a_save_wakes_the_process_that_works() {
             303
         );
         let name = format!("{}.user1.{ROOT}", label_of(n));
-        eventually("published", async || world.zone.set(&name, "A")).await;
+        eventually("published", async || env.zone.set(&name, "A")).await;
         took.push(start.elapsed());
     }
     took.sort();
@@ -71,12 +71,12 @@ async fn a_save_wakes_the_process_that_works() {
 async fn wake_ups_and_counters_work_over_tls() {
     let redis = TlsRedis::start().await;
     let root = redis.root().display().to_string();
-    let world = world_on(&redis.plain)
+    let env = env_on(&redis.plain)
         .await
         .set("SWEEP_MS", SLOW_SWEEP_MS)
         .set("REDIS_URL", &redis.url())
         .set("SSL_CERT_FILE", &root);
-    let (serve, _work) = apart(&world).await;
+    let (serve, _work) = apart(&env).await;
     eventually("counted in Redis", async || {
         serve
             .server
@@ -84,15 +84,15 @@ async fn wake_ups_and_counters_work_over_tls() {
             .contains("rate limits are counted in Redis")
     })
     .await;
-    let mut browser = signed_in(&world, &serve, "user1").await;
+    let mut browser = signed_in(&env, &serve, "user1").await;
     assert_eq!(browser.create("www", "A", "10.0.0.1").await.status, 303);
     eventually("published", async || {
-        world.zone.set(&format!("www.user1.{ROOT}"), "A")
+        env.zone.set(&format!("www.user1.{ROOT}"), "A")
     })
     .await;
     drop((serve, _work));
     // Whom nobody vouches for is not spoken to.
-    let strangers = world.set("SSL_CERT_FILE", "");
+    let strangers = env.set("SSL_CERT_FILE", "");
     let mut app = strangers.launch("work");
     app.until_ready().await;
     eventually("said", async || {
@@ -105,11 +105,11 @@ async fn wake_ups_and_counters_work_over_tls() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_save_is_lost_when_redis_fails() {
     let mut redis = Redis::start().await;
-    let world = world_on(&redis).await;
-    let (serve, work) = apart(&world).await;
+    let env = env_on(&redis).await;
+    let (serve, work) = apart(&env).await;
     let mut people = Vec::new();
     for n in 1..=3 {
-        people.push(signed_in(&world, &serve, &format!("load{n}")).await);
+        people.push(signed_in(&env, &serve, &format!("load{n}")).await);
     }
     let over = AtomicBool::new(false);
     let saving = async {
@@ -153,7 +153,7 @@ async fn no_save_is_lost_when_redis_fails() {
     println!(
         "{saves} saves through a flush, a restart, a stall and an absence; the slowest took {slowest:?}"
     );
-    zone_equals_pages(&world, &mut people).await;
+    zone_equals_pages(&env, &mut people).await;
     for browser in &people {
         assert!(browser.is_signed_in().await);
     }
@@ -202,15 +202,15 @@ async fn health(app: &App) -> u16 {
 #[tokio::test]
 async fn one_process_publishes_without_redis_and_without_a_sweep() {
     let redis = Redis::absent();
-    let world = world_on(&redis).await.set("SWEEP_MS", SLOW_SWEEP_MS);
-    let app = world.start().await;
-    let mut browser = signed_in(&world, &app, "user1").await;
+    let env = env_on(&redis).await.set("SWEEP_MS", SLOW_SWEEP_MS);
+    let app = env.start().await;
+    let mut browser = signed_in(&env, &app, "user1").await;
     // Not before its first sweep is over: everything is looked at when a process begins to work.
     for name in ["one", "two", "three"] {
         assert_eq!(browser.create(name, "A", "192.168.1.1").await.status, 303);
         let name = format!("{name}.user1.{ROOT}");
         eventually("published", async || {
-            equal(dig(&world, &name, "A").await, ["192.168.1.1"])
+            equal(dig(&env, &name, "A").await, ["192.168.1.1"])
         })
         .await;
     }
@@ -236,10 +236,10 @@ async fn one_process_publishes_without_redis_and_without_a_sweep() {
 #[tokio::test]
 async fn limits_hold_over_all_processes_and_without_redis() {
     let mut redis = Redis::start().await;
-    let world = world_on(&redis)
+    let env = env_on(&redis)
         .await
         .set("RATE_LIMIT_RECORD_WRITES_PER_MINUTE", "6");
-    let (mut one, mut two) = (world.launch("serve"), world.launch("serve"));
+    let (mut one, mut two) = (env.launch("serve"), env.launch("serve"));
     one.until_ready().await;
     two.until_ready().await;
     let alone =
@@ -251,7 +251,7 @@ async fn limits_hold_over_all_processes_and_without_redis() {
             eventually("counted in Redis", async || counts_in_redis(app)).await;
         }
         let before = alone();
-        let mut browser = signed_in(&world, &one, &format!("load{n}")).await;
+        let mut browser = signed_in(&env, &one, &format!("load{n}")).await;
         let mut at_two = browser.at(two.port);
         let start = Instant::now();
         let taken = saved(&mut browser, "a").await + saved(&mut at_two, "b").await;
@@ -304,8 +304,8 @@ async fn saved(browser: &mut Browser, prefix: &str) -> u32 {
 #[tokio::test]
 async fn a_stopped_process_leaves_the_queue() {
     let redis = Redis::start().await;
-    let world = world_on(&redis).await;
-    let (mut serve, mut work) = apart(&world).await;
+    let env = env_on(&redis).await;
+    let (mut serve, mut work) = apart(&env).await;
     for app in [&mut serve, &mut work] {
         app.signal("TERM");
         let status = app.server.wait_for_exit().await;

@@ -5,20 +5,20 @@ use std::time::{Duration, Instant};
 
 use starchart_testkit::wait::{equal, eventually};
 
-use crate::app::{ROOT, World};
+use crate::app::{ROOT, TestEnv};
 use crate::truth::{dig, label_of, no_difference, signed_in, zone_equals_pages, zone_sets};
 
 #[tokio::test]
 async fn what_one_process_creates_another_edits_and_deletes() {
-    let world = World::new().await;
-    let (one, two) = (world.start().await, world.start().await);
-    let mut at_one = signed_in(&world, &one, "user1").await;
+    let env = TestEnv::new().await;
+    let (one, two) = (env.start().await, env.start().await);
+    let mut at_one = signed_in(&env, &one, "user1").await;
     let mut at_two = at_one.at(two.port);
     let name = format!("www.user1.{ROOT}");
 
     assert_eq!(at_one.create("www", "A", "192.168.1.1").await.status, 303);
     eventually("created", async || {
-        equal(dig(&world, &name, "A").await, ["192.168.1.1"])
+        equal(dig(&env, &name, "A").await, ["192.168.1.1"])
     })
     .await;
     let row = at_two
@@ -27,24 +27,24 @@ async fn what_one_process_creates_another_edits_and_deletes() {
         .expect("the other process lists it");
     assert_eq!(at_two.edit(&row.id, "A", "192.168.1.2").await.status, 303);
     eventually("edited", async || {
-        equal(dig(&world, &name, "A").await, ["192.168.1.2"])
+        equal(dig(&env, &name, "A").await, ["192.168.1.2"])
     })
     .await;
     assert_eq!(at_one.delete(&row.id).await.status, 303);
-    eventually("deleted", async || dig(&world, &name, "A").await.is_empty()).await;
+    eventually("deleted", async || dig(&env, &name, "A").await.is_empty()).await;
     assert!(at_two.rows().await.is_empty());
-    assert_eq!(zone_sets(&world).len(), 0, "nothing is left in the zone");
+    assert_eq!(zone_sets(&env).len(), 0, "nothing is left in the zone");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_saves_at_once_on_two_processes_are_all_published() {
-    let world = World::new().await.set("USER_DNS_RECORD_LIMIT", "100");
-    let (one, two) = (world.start().await, world.start().await);
+    let env = TestEnv::new().await.set("USER_DNS_RECORD_LIMIT", "100");
+    let (one, two) = (env.start().await, env.start().await);
     let mut people = Vec::new();
     for n in 1..=8 {
-        people.push(signed_in(&world, &one, &format!("load{n}")).await);
+        people.push(signed_in(&env, &one, &format!("load{n}")).await);
     }
-    let before = world.zone.counts();
+    let before = env.zone.counts();
     let mut saves = tokio::task::JoinSet::new();
     for n in 0..200_usize {
         let port = if n % 2 == 0 { one.port } else { two.port };
@@ -64,18 +64,18 @@ async fn two_hundred_saves_at_once_on_two_processes_are_all_published() {
     for page in saves.join_all().await {
         assert_eq!(page.status, 303, "{}", page.body);
     }
-    zone_equals_pages(&world, &mut people).await;
+    zone_equals_pages(&env, &mut people).await;
 
     let listed = people[0].rows().await;
     assert_eq!(listed.len(), 25, "every save is listed");
     let row = &listed[0];
     assert!(
-        dig(&world, &row.name, "A").await.contains(&row.value),
+        dig(&env, &row.name, "A").await.contains(&row.value),
         "{row:?}"
     );
     let (calls, batches) = (
-        world.zone.counts().change - before.change,
-        world.zone.batches().len(),
+        env.zone.counts().change - before.change,
+        env.zone.batches().len(),
     );
     println!("200 saves: {batches} batches in {calls} calls");
     assert!(calls <= 60, "{calls} calls for 200 saves");
@@ -83,12 +83,12 @@ async fn two_hundred_saves_at_once_on_two_processes_are_all_published() {
 
 #[tokio::test]
 async fn another_process_takes_over_from_one_killed_during_a_change() {
-    let world = World::new().await;
-    let (one, two) = (world.start().await, world.start().await);
-    let mut browser = signed_in(&world, &one, "user1").await;
+    let env = TestEnv::new().await;
+    let (one, two) = (env.start().await, env.start().await);
+    let mut browser = signed_in(&env, &one, "user1").await;
     assert_eq!(browser.create("before", "A", "10.0.0.1").await.status, 303);
     eventually("published", async || {
-        world.zone.set(&format!("before.user1.{ROOT}"), "A")
+        env.zone.set(&format!("before.user1.{ROOT}"), "A")
     })
     .await;
     // Two changes in two ways: one that the zone takes after the sender's death, and one that it
@@ -97,32 +97,32 @@ async fn another_process_takes_over_from_one_killed_during_a_change() {
         let killed = if released_early {
             &one
         } else {
-            &world.start().await
+            &env.start().await
         };
         let survivor = two.port;
         let mut at_killed = browser.at(killed.port);
         let name = format!("{held}.user1.{ROOT}");
-        world.zone.hold(1);
+        env.zone.hold(1);
         // The other process may be the one that publishes; only the killed one may hold the lease
         // here.
         two.signal("STOP");
         assert_eq!(at_killed.create(held, "A", "10.0.0.2").await.status, 303);
-        world.zone.until_held(1).await;
+        env.zone.until_held(1).await;
         killed.signal("KILL");
         let died = Instant::now();
         two.signal("CONT");
         if released_early {
-            world.zone.release();
-            eventually("the zone took it", async || world.zone.set(&name, "A")).await;
+            env.zone.release();
+            eventually("the zone took it", async || env.zone.set(&name, "A")).await;
         }
         let mut at_survivor = browser.at(survivor);
         let known = async || browser_knows(&mut at_survivor.clone(), &name).await;
         eventually("the survivor publishes it", known).await;
         println!("{held}: taken over after {:?}", died.elapsed());
-        assert_eq!(dig(&world, &name, "A").await, ["10.0.0.2"]);
-        world.zone.release();
+        assert_eq!(dig(&env, &name, "A").await, ["10.0.0.2"]);
+        env.zone.release();
         tokio::time::sleep(Duration::from_millis(300)).await;
-        zone_equals_pages(&world, std::slice::from_mut(&mut at_survivor)).await;
+        zone_equals_pages(&env, std::slice::from_mut(&mut at_survivor)).await;
     }
 }
 
@@ -154,31 +154,31 @@ async fn a_change_that_arrives_after_the_lease_was_lost_leaves_no_set() {
 }
 
 async fn stopped_past_its_lease(how: Return) {
-    let world = World::new().await;
-    let one = world.start().await;
-    let mut browser = signed_in(&world, &one, "user1").await;
+    let env = TestEnv::new().await;
+    let one = env.start().await;
+    let mut browser = signed_in(&env, &one, "user1").await;
     let (deleted, edited) = (
         format!("deleted.user1.{ROOT}"),
         format!("edited.user1.{ROOT}"),
     );
-    world.zone.hold(1);
+    env.zone.hold(1);
     assert_eq!(browser.create("deleted", "A", "10.0.0.1").await.status, 303);
-    world.zone.until_held(1).await;
+    env.zone.until_held(1).await;
     one.signal("STOP");
 
-    let two = world.start().await;
+    let two = env.start().await;
     let mut at_two = browser.at(two.port);
     assert_eq!(at_two.create("edited", "A", "10.0.0.2").await.status, 303);
     let row = at_two.row(&deleted, "A").await.expect("saved is saved");
     assert_eq!(at_two.edit(&row.id, "A", "10.0.0.9").await.status, 303);
     eventually("the second publishes both", async || {
-        dig(&world, &deleted, "A").await == ["10.0.0.9"]
-            && dig(&world, &edited, "A").await == ["10.0.0.2"]
+        dig(&env, &deleted, "A").await == ["10.0.0.9"]
+            && dig(&env, &edited, "A").await == ["10.0.0.2"]
     })
     .await;
     assert_eq!(at_two.delete(&row.id).await.status, 303);
     eventually("the second deletes", async || {
-        equal(world.zone.set(&deleted, "A"), None)
+        equal(env.zone.set(&deleted, "A"), None)
     })
     .await;
     let row = at_two.row(&edited, "A").await.unwrap();
@@ -189,36 +189,27 @@ async fn stopped_past_its_lease(how: Return) {
             .status,
         303
     );
-    eventually("the second edits", async || {
-        world.zone.set(&edited, "CNAME")
-    })
-    .await;
+    eventually("the second edits", async || env.zone.set(&edited, "CNAME")).await;
 
     match how {
         Return::AnswerFirst => {
-            world.zone.release();
-            eventually("the late set stands", async || {
-                world.zone.set(&deleted, "A")
-            })
-            .await;
+            env.zone.release();
+            eventually("the late set stands", async || env.zone.set(&deleted, "A")).await;
             one.signal("CONT");
         }
         Return::ProcessFirst => {
             one.signal("CONT");
             tokio::time::sleep(Duration::from_secs(6)).await;
-            world.zone.release();
-            eventually("the late set stands", async || {
-                world.zone.set(&deleted, "A")
-            })
-            .await;
+            env.zone.release();
+            eventually("the late set stands", async || env.zone.set(&deleted, "A")).await;
         }
     }
     eventually("the late set is gone within two sweeps", async || {
-        equal(world.zone.set(&deleted, "A"), None)
+        equal(env.zone.set(&deleted, "A"), None)
     })
     .await;
     // The stopped process works again.
     assert_eq!(browser.create("again", "A", "10.0.0.3").await.status, 303);
-    zone_equals_pages(&world, std::slice::from_mut(&mut browser)).await;
-    no_difference(&world).await;
+    zone_equals_pages(&env, std::slice::from_mut(&mut browser)).await;
+    no_difference(&env).await;
 }

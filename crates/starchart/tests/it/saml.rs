@@ -5,7 +5,7 @@ use std::net::TcpListener;
 
 use starchart_saml::issuer::{AuthnRequest, Issuer, Response, SamlIdentity, SignedParts};
 
-use crate::app::{App, World};
+use crate::app::{App, TestEnv};
 use crate::browser::{SESSION, path_of, person};
 use crate::raw::exchange;
 use crate::sign_in::encode;
@@ -29,17 +29,17 @@ type Bend = (&'static str, &'static str, Box<dyn Fn(&mut Response)>);
 
 /// One server and one person whom nobody may become.
 struct Stage {
-    world: World,
+    env: TestEnv,
     app: App,
     who: SamlIdentity,
 }
 
 impl Stage {
     async fn new() -> Self {
-        let world = World::new().await;
-        let app = world.start().await;
+        let env = TestEnv::new().await;
+        let app = env.start().await;
         Self {
-            world,
+            env,
             app,
             who: person("user1", &["admins"]),
         }
@@ -61,10 +61,10 @@ impl Stage {
                 .filter(|line| line["message"] == "sign-in refused")
                 .count()
         };
-        let before = (self.world.db.number(sql).await, lines());
+        let before = (self.env.db.number(sql).await, lines());
         let mut browser = self.app.browser();
         let (seen, relay_state) = browser.ask_to_sign_in("/").await;
-        let xml = make(self.world.honest(&seen, &self.who), &seen);
+        let xml = make(self.env.honest(&seen, &self.who), &seen);
         let page = browser.post_response(&encode(&xml), &relay_state).await;
         assert_eq!(page.status, 403, "{what}: {}", page.body);
         assert!(page.body.contains(words), "{what}: {words}: {}", page.body);
@@ -81,17 +81,17 @@ impl Stage {
         );
         assert!(!browser.is_signed_in().await, "{what}");
         assert_eq!(
-            (self.world.db.number(sql).await, lines()),
+            (self.env.db.number(sql).await, lines()),
             (before.0 + 1, before.1 + 1),
             "{what}: one line, with its reason"
         );
         assert_eq!(
-            self.world.db.number("SELECT COUNT(*) FROM users").await,
+            self.env.db.number("SELECT COUNT(*) FROM users").await,
             0,
             "{what}: nobody arrived"
         );
         assert_eq!(
-            self.world
+            self.env
                 .db
                 .number("SELECT COUNT(*) FROM login_results")
                 .await,
@@ -113,7 +113,7 @@ impl Stage {
                 |mut response, _| {
                     response.sign = sign;
                     bend(&mut response);
-                    response.sign(&self.world.idp).unwrap()
+                    response.sign(&self.env.idp).unwrap()
                 },
             )
             .await;
@@ -122,9 +122,9 @@ impl Stage {
 
     /// After all that, an honest answer still signs in.
     async fn an_honest_one_signs_in(&self) {
-        let home = self.app.browser().sign_in(&self.world.idp, &self.who).await;
+        let home = self.app.browser().sign_in(&self.env.idp, &self.who).await;
         assert_eq!(home.status, 200, "{}", home.body);
-        assert_eq!(self.world.db.number("SELECT COUNT(*) FROM users").await, 1);
+        assert_eq!(self.env.db.number("SELECT COUNT(*) FROM users").await, 1);
     }
 }
 
@@ -139,7 +139,7 @@ fn cut<'a>(xml: &'a str, name: &str) -> &'a str {
 #[tokio::test]
 async fn only_a_response_signed_with_the_right_key_signs_in() {
     let stage = Stage::new().await;
-    let idp = &stage.world.idp;
+    let idp = &stage.env.idp;
     let stranger = Issuer::generate(idp.entity_id()).unwrap();
     stage
         .refused("unsigned", SIGNATURE, |mut response, _| {
@@ -373,7 +373,7 @@ async fn ambiguous_xml_is_refused() {
         // Before and after signing.
         stage
             .refused(what, words, |response, _| {
-                let signed = response.sign(&stage.world.idp).unwrap();
+                let signed = response.sign(&stage.env.idp).unwrap();
                 assert!(signed.contains(from), "{what}");
                 signed.replacen(from, to, 1)
             })
@@ -388,14 +388,14 @@ async fn ambiguous_xml_is_refused() {
                     value.to_owned(),
                     ">us<!-- x -->er1</saml:AttributeValue>".to_owned(),
                 ));
-                response.sign(&stage.world.idp).unwrap()
+                response.sign(&stage.env.idp).unwrap()
             },
         )
         .await;
     stage
         .refused("encrypted", ENCRYPTED, |mut response, _| {
             response.sign = SignedParts::Response;
-            let signed = response.sign(&stage.world.idp).unwrap();
+            let signed = response.sign(&stage.env.idp).unwrap();
             let assertion = cut(&signed, "saml:Assertion").to_owned();
             signed.replace(
                 &assertion,
@@ -409,7 +409,7 @@ async fn ambiguous_xml_is_refused() {
 #[tokio::test]
 async fn signature_wrapping_is_refused() {
     let stage = Stage::new().await;
-    let idp = &stage.world.idp;
+    let idp = &stage.env.idp;
     let parts = |mut response: Response| {
         response.sign = SignedParts::Assertion;
         let whole = response.sign(idp).unwrap();
@@ -516,7 +516,7 @@ async fn a_signature_reference_to_another_document_is_not_followed() {
                     SIGNATURE,
                     |mut response, _| {
                         response.sign = sign;
-                        let signed = response.sign(&stage.world.idp).unwrap();
+                        let signed = response.sign(&stage.env.idp).unwrap();
                         let id = if sign == SignedParts::Assertion {
                             &response.assertion_id
                         } else {
@@ -539,7 +539,7 @@ async fn a_signature_reference_to_another_document_is_not_followed() {
     for transform in [xpath, xslt, base64, ""] {
         stage
             .refused("another transform", SIGNATURE, |response, _| {
-                let signed = response.sign(&stage.world.idp).unwrap();
+                let signed = response.sign(&stage.env.idp).unwrap();
                 assert!(signed.contains(enveloped), "{signed}");
                 signed.replace(enveloped, transform)
             })
@@ -549,7 +549,7 @@ async fn a_signature_reference_to_another_document_is_not_followed() {
     stage
         .refused("a key from elsewhere", SIGNATURE, |response, _| {
             response
-                .sign(&stage.world.idp)
+                .sign(&stage.env.idp)
                 .unwrap()
                 .replace("</ds:KeyInfo>", &retrieval)
         })
@@ -604,7 +604,7 @@ async fn an_oversized_response_is_refused_without_reading_it() {
     assert!((400..500).contains(&huge.status), "{}", huge.status);
     let after = stage.app.resident_kib();
     assert!(after < before + GROWTH_KIB, "{before} KiB, then {after}");
-    assert_eq!(stage.world.db.number("SELECT COUNT(*) FROM users").await, 0);
+    assert_eq!(stage.env.db.number("SELECT COUNT(*) FROM users").await, 0);
     stage.an_honest_one_signs_in().await;
 }
 
@@ -615,9 +615,9 @@ async fn an_honest_sign_in_succeeds_during_200_hostile_responses() {
     let (seen, relay_state) = browser.ask_to_sign_in("/").await;
     let hostile = encode(
         &stage
-            .world
+            .env
             .honest(&seen, &stage.who)
-            .sign(&stage.world.idp)
+            .sign(&stage.env.idp)
             .unwrap()
             .replace(">user1<", ">admin<"),
     );
@@ -636,7 +636,7 @@ async fn an_honest_sign_in_succeeds_during_200_hostile_responses() {
     }
     let answered = browser
         .post_response(
-            &stage.world.idp.respond(&seen, &stage.who).unwrap(),
+            &stage.env.idp.respond(&seen, &stage.who).unwrap(),
             &relay_state,
         )
         .await;
@@ -649,14 +649,14 @@ async fn an_honest_sign_in_succeeds_during_200_hostile_responses() {
 
 #[tokio::test]
 async fn the_start_fails_without_a_signing_certificate() {
-    let world = World::new().await;
-    let honest = world
+    let env = TestEnv::new().await;
+    let honest = env
         .idp
         .metadata_xml("https://idp.school.example/sso", None)
         .unwrap();
     let key = cut(&honest, "md:KeyDescriptor").to_owned();
-    let certificate = world.idp.certificate_base64().unwrap();
-    let mut world = world;
+    let certificate = env.idp.certificate_base64().unwrap();
+    let mut env = env;
     for (what, metadata) in [
         ("no key at all", honest.replace(&key, "")),
         (
@@ -667,8 +667,8 @@ async fn the_start_fails_without_a_signing_certificate() {
         ("an empty certificate", honest.replace(&certificate, "")),
         ("no XML", "hello".to_owned()),
     ] {
-        world = world.with_idp_metadata(&metadata);
-        let mut app = world.launch("run");
+        env = env.with_idp_metadata(&metadata);
+        let mut app = env.launch("run");
         let status = app.server.wait_for_exit().await;
         let log = app.server.log();
         assert!(!status.success(), "{what}: {log}");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::app::World;
+use crate::app::TestEnv;
 use crate::browser::{path_of, person};
 use crate::raw::exchange;
 use crate::sign_in::encode;
@@ -14,7 +14,7 @@ const AWS_SECRET: &str = "developmentOnlyNeverInALog";
 
 /// Everything a person does, well and badly, at the most talkative level. Returns what must not be
 /// in the log.
-async fn live(world: &World, port: u16) -> BTreeSet<String> {
+async fn live(env: &TestEnv, port: u16) -> BTreeSet<String> {
     let mut never: BTreeSet<String> = [SESSION_SECRET, AWS_SECRET].map(str::to_owned).into();
     let mut browser = crate::browser::Browser::new(port);
     let who = person("kepler", &["students"]);
@@ -23,7 +23,7 @@ async fn live(world: &World, port: u16) -> BTreeSet<String> {
     never.insert(page.csrf_token());
     let (seen, relay_state) = crate::browser::asked(&browser.submit(&page.form("/login")).await);
     never.extend([relay_state.clone(), browser.cookies["__Host-login"].clone()]);
-    let signed = world.honest(&seen, &who).sign(&world.idp).unwrap();
+    let signed = env.honest(&seen, &who).sign(&env.idp).unwrap();
     for (response, status) in [
         (signed.replace(">kepler<", ">admin<"), 403),
         ("<a/>".to_owned(), 403),
@@ -84,19 +84,14 @@ async fn live(world: &World, port: u16) -> BTreeSet<String> {
 
 #[tokio::test]
 async fn the_log_is_flat_json_without_secrets_or_addresses() {
-    let world = World::new().await;
-    let world = world
+    let env = TestEnv::new().await;
+    let env = env
         .set("LOG_LEVEL", "trace")
         .set("SESSION_SECRET", SESSION_SECRET)
         .set("AWS_SECRET_ACCESS_KEY", AWS_SECRET);
-    let app = world.start().await;
-    let never = live(&world, app.port).await;
-    let published = async || {
-        world
-            .zone
-            .set("www.kepler.starchart.example", "A")
-            .is_some()
-    };
+    let app = env.start().await;
+    let never = live(&env, app.port).await;
+    let published = async || env.zone.set("www.kepler.starchart.example", "A").is_some();
     starchart_testkit::wait::eventually("published", published).await;
     app.signal("TERM");
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
@@ -161,5 +156,5 @@ async fn the_log_is_flat_json_without_secrets_or_addresses() {
         ),
         "it was asked to be talkative"
     );
-    assert!(!world.zone.sets().is_empty());
+    assert!(!env.zone.sets().is_empty());
 }

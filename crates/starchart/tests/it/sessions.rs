@@ -1,11 +1,11 @@
 //! What a session is worth: how it begins, what its cookie carries, how it ends, and what forged
 //! cookies are worth.
 
-use crate::app::{App, World};
+use crate::app::{App, TestEnv};
 use crate::browser::{Browser, Page, SESSION, path_of, person};
 
 /// The whole way in, and every cookie line on it.
-async fn sign_in_step_by_step(world: &World, browser: &mut Browser, username: &str) -> Vec<String> {
+async fn sign_in_step_by_step(env: &TestEnv, browser: &mut Browser, username: &str) -> Vec<String> {
     let mut lines = Vec::new();
     let mut keep = |page: &Page| lines.extend(page.set_cookies());
     let page = browser.get("/login").await;
@@ -15,7 +15,7 @@ async fn sign_in_step_by_step(world: &World, browser: &mut Browser, username: &s
     let (seen, relay_state) = crate::browser::asked(&sent);
     let answered = browser
         .post_response(
-            &world.idp.respond(&seen, &person(username, &[])).unwrap(),
+            &env.idp.respond(&seen, &person(username, &[])).unwrap(),
             &relay_state,
         )
         .await;
@@ -33,19 +33,19 @@ async fn sign_out(browser: &mut Browser) -> Page {
 
 #[tokio::test]
 async fn session_cookies_are_fresh_host_bound_and_http_only() {
-    let world = World::new().await;
-    let app = world.start().await;
+    let env = TestEnv::new().await;
+    let app = env.start().await;
     let mut browser = app.browser();
     // What an attacker knows, planted before: of the form of a real one, and a real one of somebody
     // else's.
     let mut attacker = app.browser();
-    attacker.sign_in(&world.idp, &person("mallory", &[])).await;
+    attacker.sign_in(&env.idp, &person("mallory", &[])).await;
     let planted = attacker.session().unwrap().to_owned();
     let guessed = "A".repeat(planted.len());
     browser.cookies.insert(SESSION.to_owned(), guessed.clone());
     browser.get("/login").await;
     let before = browser.cookies.clone();
-    let lines = sign_in_step_by_step(&world, &mut browser, "user1").await;
+    let lines = sign_in_step_by_step(&env, &mut browser, "user1").await;
     let session = browser.session().unwrap().to_owned();
     assert!(
         session != guessed && session != planted && session.len() >= 43,
@@ -107,8 +107,7 @@ async fn session_cookies_are_fresh_host_bound_and_http_only() {
     );
     // Only a hash of it is stored.
     assert_eq!(
-        world
-            .db
+        env.db
             .number(&format!(
                 "SELECT COUNT(*) FROM sessions WHERE token_hash = '{session}'"
             ))
@@ -123,18 +122,18 @@ async fn session_cookies_are_fresh_host_bound_and_http_only() {
 
 #[tokio::test]
 async fn a_new_sign_in_ends_the_session_of_this_browser() {
-    let world = World::new().await;
-    let app = world.start().await;
+    let env = TestEnv::new().await;
+    let app = env.start().await;
     let mut browser = app.browser();
     let (seen, relay_state) = browser.ask_to_sign_in("/").await;
     let pending = browser.clone();
-    sign_in_step_by_step(&world, &mut browser, "user1").await;
+    sign_in_step_by_step(&env, &mut browser, "user1").await;
     let first = browser.clone();
     // The request of before is answered in the browser that is signed in by now.
     browser.cookies.extend(pending.cookies);
     let answered = browser
         .post_response(
-            &world.idp.respond(&seen, &person("user2", &[])).unwrap(),
+            &env.idp.respond(&seen, &person("user2", &[])).unwrap(),
             &relay_state,
         )
         .await;
@@ -149,11 +148,11 @@ async fn a_new_sign_in_ends_the_session_of_this_browser() {
 
 #[tokio::test]
 async fn signing_out_ends_the_session_everywhere() {
-    let world = World::new().await;
-    let (app, other) = (world.start().await, world.start().await);
+    let env = TestEnv::new().await;
+    let (app, other) = (env.start().await, env.start().await);
     let mut browser = app.browser();
     browser
-        .sign_in(&world.idp, &person("user1", &["students"]))
+        .sign_in(&env.idp, &person("user1", &["students"]))
         .await;
     browser.create("www", "A", "192.0.2.1").await;
     let stolen = browser.clone();
@@ -200,7 +199,7 @@ async fn signing_out_ends_the_session_everywhere() {
         )
         .await;
     assert_eq!(renew.status, 403, "{}", renew.body);
-    assert_eq!(world.db.number("SELECT COUNT(*) FROM dns_records").await, 1);
+    assert_eq!(env.db.number("SELECT COUNT(*) FROM dns_records").await, 1);
 
     // Out of the school too, for the one who has just left, once.
     let offer = browser.get("/logout").await;
@@ -261,7 +260,7 @@ fn flipped(value: &str, step: usize) -> Vec<String> {
         .collect()
 }
 
-async fn rows(world: &World) -> Vec<i64> {
+async fn rows(env: &TestEnv) -> Vec<i64> {
     let mut counts = Vec::new();
     for table in [
         "users",
@@ -271,8 +270,7 @@ async fn rows(world: &World) -> Vec<i64> {
         "login_results",
     ] {
         counts.push(
-            world
-                .db
+            env.db
                 .number(&format!("SELECT COUNT(*) FROM {table}"))
                 .await,
         );
@@ -282,15 +280,15 @@ async fn rows(world: &World) -> Vec<i64> {
 
 /// A person with every cookie that the application sets: the session and a message; and, signed
 /// out, the mark of that.
-async fn with_all_cookies(world: &World, app: &App, username: &str) -> (Browser, Browser) {
+async fn with_all_cookies(env: &TestEnv, app: &App, username: &str) -> (Browser, Browser) {
     let mut browser = app.browser();
     browser
-        .sign_in(&world.idp, &person(username, &["students"]))
+        .sign_in(&env.idp, &person(username, &["students"]))
         .await;
     let created = browser.create("www", "A", "192.0.2.1").await;
     assert_eq!(created.status, 303, "{}", created.body);
     let mut gone = app.browser();
-    gone.sign_in(&world.idp, &person(username, &["students"]))
+    gone.sign_in(&env.idp, &person(username, &["students"]))
         .await;
     sign_out(&mut gone).await;
     assert!(
@@ -302,11 +300,11 @@ async fn with_all_cookies(world: &World, app: &App, username: &str) -> (Browser,
 
 #[tokio::test]
 async fn forged_cookies_of_any_name_change_nothing() {
-    let world = World::new().await;
-    let app = world.start().await;
-    let (one, one_gone) = with_all_cookies(&world, &app, "user1").await;
-    let (two, _) = with_all_cookies(&world, &app, "user2").await;
-    let before = rows(&world).await;
+    let env = TestEnv::new().await;
+    let app = env.start().await;
+    let (one, one_gone) = with_all_cookies(&env, &app, "user1").await;
+    let (two, _) = with_all_cookies(&env, &app, "user2").await;
+    let before = rows(&env).await;
 
     // The session: one bit away is a guest, and user2's value is user2, not user1.
     for forged in flipped(one.session().unwrap(), 1) {
@@ -390,18 +388,18 @@ async fn forged_cookies_of_any_name_change_nothing() {
     for forged in flipped(mark, 11).into_iter().chain([flash.clone()]) {
         assert!(!offers(&forged).await, "{forged}");
     }
-    assert_eq!(rows(&world).await, before, "not a row changed");
+    assert_eq!(rows(&env).await, before, "not a row changed");
 }
 
 #[tokio::test]
 async fn an_edited_login_cookie_does_not_match_the_response() {
-    let world = World::new().await;
-    let app = world.start().await;
+    let env = TestEnv::new().await;
+    let app = env.start().await;
     let mut browser = app.browser();
     let (seen, relay_state) = browser.ask_to_sign_in("/").await;
     let answered = browser
         .post_response(
-            &world.idp.respond(&seen, &person("user1", &[])).unwrap(),
+            &env.idp.respond(&seen, &person("user1", &[])).unwrap(),
             &relay_state,
         )
         .await;

@@ -2,7 +2,7 @@
 
 use starchart_saml::issuer::{AuthnRequest, NamespaceStyle, Response, SamlIdentity, SignedParts};
 
-use crate::app::World;
+use crate::app::TestEnv;
 use crate::browser::{Browser, SESSION, asked, path_of, person};
 
 /// Addresses that lead elsewhere if a browser follows them, or break the header they stand in.
@@ -22,7 +22,7 @@ const HOSTILE: &[&str] = &[
     "/login?redirectTo=https://evil.example",
 ];
 
-impl World {
+impl TestEnv {
     /// The response of an honest identity provider, to be bent.
     pub fn honest(&self, seen: &AuthnRequest, who: &SamlIdentity) -> Response {
         Response::new(
@@ -47,8 +47,8 @@ pub fn encode(xml: &str) -> String {
 
 #[tokio::test]
 async fn every_accepted_signature_form_signs_in() {
-    let world = World::new().await;
-    let app = world.start().await;
+    let env = TestEnv::new().await;
+    let app = env.start().await;
     for (n, sign) in [
         SignedParts::Assertion,
         SignedParts::Response,
@@ -65,9 +65,9 @@ async fn every_accepted_signature_form_signs_in() {
             let mut browser = app.browser();
             let inside = browser
                 .sign_in_by("/dns-records/new", |seen| {
-                    let mut response = world.honest(seen, &who);
+                    let mut response = env.honest(seen, &who);
                     (response.sign, response.style) = (sign, style);
-                    world.signed(&response)
+                    env.signed(&response)
                 })
                 .await;
             assert_eq!(
@@ -85,16 +85,16 @@ async fn every_accepted_signature_form_signs_in() {
             );
         }
     }
-    assert_eq!(world.db.number("SELECT COUNT(*) FROM users").await, 6);
+    assert_eq!(env.db.number("SELECT COUNT(*) FROM users").await, 6);
 }
 
 #[tokio::test]
 async fn a_user_is_updated_at_every_sign_in() {
-    let world = World::new().await;
-    let app = world.start().await;
+    let env = TestEnv::new().await;
+    let app = env.start().await;
     let mut browser = app.browser();
     let mut who = person("kepler", &["students"]);
-    let home = browser.sign_in(&world.idp, &who).await;
+    let home = browser.sign_in(&env.idp, &who).await;
     assert!(home.body.contains("Person kepler"), "{}", home.body);
     assert_eq!(
         browser.get("/admin").await.location(),
@@ -108,7 +108,7 @@ async fn a_user_is_updated_at_every_sign_in() {
     let mut later = app.browser();
     let inside = later
         .sign_in_by("/", |seen| {
-            let mut response = world.honest(seen, &who);
+            let mut response = env.honest(seen, &who);
             // What a school adds for others does not disturb, whatever it says.
             response.attributes.push((
                 "title".to_owned(),
@@ -117,7 +117,7 @@ async fn a_user_is_updated_at_every_sign_in() {
             response
                 .attributes
                 .push(("mycustomdomain-students".to_owned(), Vec::new()));
-            world.signed(&response)
+            env.signed(&response)
         })
         .await;
     assert_eq!(
@@ -139,14 +139,14 @@ async fn a_user_is_updated_at_every_sign_in() {
         "the session from before knows it too"
     );
     let same = "SELECT COUNT(*) FROM users WHERE email = 'kepler@observatory.example' AND is_admin = 1 AND is_student = 0";
-    assert_eq!(world.db.number(same).await, 1);
+    assert_eq!(env.db.number(same).await, 1);
 
     who.groups = vec![
         "x-mycustomdomain-admins".to_owned(),
         "mycustomdomain-admins-x".to_owned(),
     ];
     later.cookies.clear();
-    later.sign_in(&world.idp, &who).await;
+    later.sign_in(&env.idp, &who).await;
     assert_eq!(
         later.get("/admin").await.location(),
         "/",
@@ -157,19 +157,19 @@ async fn a_user_is_updated_at_every_sign_in() {
         "/",
         "no session keeps what the person lost"
     );
-    assert_eq!(world.db.number("SELECT COUNT(*) FROM users").await, 1);
+    assert_eq!(env.db.number("SELECT COUNT(*) FROM users").await, 1);
 }
 
 #[tokio::test]
 async fn a_sign_in_returns_only_to_local_paths() {
-    let world = World::new().await;
-    let app = world.start().await;
+    let env = TestEnv::new().await;
+    let app = env.start().await;
     let who = person("user1", &["students"]);
     let long = format!("/{}", "a".repeat(4_096));
     for &hostile in HOSTILE.iter().chain([&long.as_str()]) {
         let mut browser = app.browser();
         let inside = browser
-            .sign_in_by(hostile, |seen| world.idp.respond(seen, &who).unwrap())
+            .sign_in_by(hostile, |seen| env.idp.respond(seen, &who).unwrap())
             .await;
         assert_eq!(
             (inside.status, inside.location()),
@@ -193,7 +193,7 @@ async fn a_sign_in_returns_only_to_local_paths() {
             .with("redirectTo", hostile);
         let (seen, relay_state) = asked(&browser.submit(&form).await);
         let answered = browser
-            .post_response(&world.idp.respond(&seen, &who).unwrap(), &relay_state)
+            .post_response(&env.idp.respond(&seen, &who).unwrap(), &relay_state)
             .await;
         let inside = browser.get(&path_of(answered.location())).await;
         assert_eq!(
@@ -219,7 +219,7 @@ async fn a_sign_in_returns_only_to_local_paths() {
     ] {
         let inside = app
             .browser()
-            .sign_in_by(local, |seen| world.idp.respond(seen, &who).unwrap())
+            .sign_in_by(local, |seen| env.idp.respond(seen, &who).unwrap())
             .await;
         assert_eq!((inside.status, inside.location()), (303, local));
     }
@@ -227,8 +227,8 @@ async fn a_sign_in_returns_only_to_local_paths() {
 
 #[tokio::test]
 async fn a_foreign_relay_state_redirects_to_the_start_page() {
-    let world = World::new().await;
-    let app = world.start().await;
+    let env = TestEnv::new().await;
+    let app = env.start().await;
     let who = person("user1", &["students"]);
     for &hostile in HOSTILE {
         let mut browser = app.browser();
@@ -238,7 +238,7 @@ async fn a_foreign_relay_state_redirects_to_the_start_page() {
             "an opaque key: {ours}"
         );
         let answered = browser
-            .post_response(&world.idp.respond(&seen, &who).unwrap(), hostile)
+            .post_response(&env.idp.respond(&seen, &who).unwrap(), hostile)
             .await;
         assert_eq!(answered.status, 303, "{hostile:?}: {}", answered.body);
         assert!(
@@ -262,8 +262,8 @@ async fn a_foreign_relay_state_redirects_to_the_start_page() {
 
 #[tokio::test]
 async fn a_response_in_another_browser_is_refused() {
-    let world = World::new().await;
-    let app = world.start().await;
+    let env = TestEnv::new().await;
+    let app = env.start().await;
     let mallory = person("mallory", &["students"]);
     // The victim may have a sign-in of its own on the way, or none.
     for victim_asks in [false, true] {
@@ -275,7 +275,7 @@ async fn a_response_in_another_browser_is_refused() {
         }
         let (seen, relay_state) = attacker.ask_to_sign_in("/").await;
         let answered = victim
-            .post_response(&world.idp.respond(&seen, &mallory).unwrap(), &relay_state)
+            .post_response(&env.idp.respond(&seen, &mallory).unwrap(), &relay_state)
             .await;
         assert_eq!(
             answered.status, 303,
@@ -301,22 +301,22 @@ async fn a_response_in_another_browser_is_refused() {
         assert!(!victim.is_signed_in().await);
     }
     assert_eq!(
-        world.db.number("SELECT COUNT(*) FROM users").await,
+        env.db.number("SELECT COUNT(*) FROM users").await,
         0,
         "nobody arrived"
     );
-    assert_eq!(world.db.number("SELECT COUNT(*) FROM sessions").await, 0);
+    assert_eq!(env.db.number("SELECT COUNT(*) FROM sessions").await, 0);
 }
 
 #[tokio::test]
 async fn a_handle_is_accepted_once() {
-    let world = World::new().await;
-    let app = world.start().await;
+    let env = TestEnv::new().await;
+    let app = env.start().await;
     let mut browser = app.browser();
     let (seen, relay_state) = browser.ask_to_sign_in("/dns-records").await;
     let answered = browser
         .post_response(
-            &world.idp.respond(&seen, &person("user1", &[])).unwrap(),
+            &env.idp.respond(&seen, &person("user1", &[])).unwrap(),
             &relay_state,
         )
         .await;
@@ -340,17 +340,17 @@ async fn a_handle_is_accepted_once() {
     ] {
         assert_eq!(app.browser().get(made_up).await.status, 403, "{made_up}");
     }
-    assert_eq!(world.db.number("SELECT COUNT(*) FROM sessions").await, 1);
+    assert_eq!(env.db.number("SELECT COUNT(*) FROM sessions").await, 1);
 }
 
 #[tokio::test]
 async fn a_response_is_accepted_once_by_all_processes() {
-    let world = World::new().await;
-    let first = world.start().await;
-    let second = world.start().await;
+    let env = TestEnv::new().await;
+    let first = env.start().await;
+    let second = env.start().await;
     let mut browser = first.browser();
     let (seen, relay_state) = browser.ask_to_sign_in("/").await;
-    let response = world.idp.respond(&seen, &person("user1", &[])).unwrap();
+    let response = env.idp.respond(&seen, &person("user1", &[])).unwrap();
     let mut taken = browser.clone();
     let answered = taken.post_response(&response, &relay_state).await;
     assert_eq!(answered.status, 303, "{}", answered.body);
@@ -368,7 +368,7 @@ async fn a_response_is_accepted_once_by_all_processes() {
     refuse("another browser", first.browser()).await;
     refuse("another process", browser.at(second.port)).await;
     drop(first);
-    let restarted = world.start().await;
+    let restarted = env.start().await;
     refuse("after a restart", browser.at(restarted.port)).await;
     assert_eq!(
         taken
@@ -379,25 +379,25 @@ async fn a_response_is_accepted_once_by_all_processes() {
         "/",
         "the first one still counts"
     );
-    assert_eq!(world.db.number("SELECT COUNT(*) FROM users").await, 1);
+    assert_eq!(env.db.number("SELECT COUNT(*) FROM users").await, 1);
 }
 
 #[tokio::test]
 async fn an_unsolicited_response_starts_one_sign_in() {
-    let world = World::new().await;
-    let app = world.start().await;
+    let env = TestEnv::new().await;
+    let app = env.start().await;
     let who = person("user1", &["students"]);
     let mut browser = app.browser();
     let seen = browser.ask_to_sign_in("/").await.0;
     browser.cookies.clear();
     let unsolicited = |n: u32| {
-        let mut response = world.honest(&seen, &who);
+        let mut response = env.honest(&seen, &who);
         response.assertion_id = format!("_unsolicited{n}");
         (
             response.in_response_to,
             response.confirmation_in_response_to,
         ) = (None, None);
-        world.signed(&response)
+        env.signed(&response)
     };
     let answered = browser.post_response(&unsolicited(1), "").await;
     assert_eq!(
@@ -427,12 +427,12 @@ async fn an_unsolicited_response_starts_one_sign_in() {
     );
 
     let answered = browser
-        .post_response(&world.idp.respond(&ours, &who).unwrap(), &relay_state)
+        .post_response(&env.idp.respond(&ours, &who).unwrap(), &relay_state)
         .await;
     assert_eq!(
         browser.get(&path_of(answered.location())).await.location(),
         "/"
     );
     assert!(browser.is_signed_in().await);
-    assert_eq!(world.db.number("SELECT COUNT(*) FROM sessions").await, 1);
+    assert_eq!(env.db.number("SELECT COUNT(*) FROM sessions").await, 1);
 }

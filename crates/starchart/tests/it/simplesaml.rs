@@ -4,7 +4,7 @@ use starchart_testkit::http;
 use starchart_testkit::simplesamlphp::{ServiceProvider, Signed, SimpleSaml, USERS};
 use starchart_testkit::wait::{equal, eventually};
 
-use crate::app::{APP_URL, ROOT, World};
+use crate::app::{APP_URL, ROOT, TestEnv};
 use crate::browser::path_of;
 use crate::truth::dig;
 
@@ -12,10 +12,10 @@ use crate::truth::dig;
 async fn simplesamlphp_signs_in_with_each_kind_of_signature() {
     let mut provider = ServiceProvider::at(APP_URL);
     let idp = SimpleSaml::start(&provider).await;
-    let world = World::new()
+    let env = TestEnv::new()
         .await
         .with_idp_metadata(&idp.metadata_xml().await);
-    let app = world.start().await;
+    let app = env.start().await;
     let user = &USERS[0];
     for (signed, name) in [
         (Signed::Assertion, "assertion"),
@@ -55,7 +55,7 @@ async fn simplesamlphp_signs_in_with_each_kind_of_signature() {
         assert_eq!(browser.create(name, "A", "192.168.1.1").await.status, 303);
         let fqdn = format!("{name}.{}.{ROOT}", user.username);
         eventually("in the zone", async || {
-            equal(dig(&world, &fqdn, "A").await, ["192.168.1.1"])
+            equal(dig(&env, &fqdn, "A").await, ["192.168.1.1"])
         })
         .await;
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use starchart_testkit::wait::{equal, eventually};
 
-use crate::app::{ROOT, World};
+use crate::app::{ROOT, TestEnv};
 use crate::browser::Browser;
 use crate::truth::signed_in;
 
@@ -49,22 +49,22 @@ fn is_settled(state: &Value) -> bool {
 
 #[tokio::test]
 async fn the_page_follows_a_change_to_the_last_name_server() {
-    let mut world = World::new().await;
-    let lagging = world.zone.start_lagging(HOUR).await.unwrap();
-    let servers = format!("{},{}", world.zone.dns_addr(), lagging.addr());
-    world = world.set("DNS_SERVERS", &servers);
-    world.zone.pending_time(HOUR);
-    world.zone.hold(1);
-    let app = world.start().await;
-    let mut browser = signed_in(&world, &app, "user1").await;
+    let mut env = TestEnv::new().await;
+    let lagging = env.zone.start_lagging(HOUR).await.unwrap();
+    let servers = format!("{},{}", env.zone.dns_addr(), lagging.addr());
+    env = env.set("DNS_SERVERS", &servers);
+    env.zone.pending_time(HOUR);
+    env.zone.hold(1);
+    let app = env.start().await;
+    let mut browser = signed_in(&env, &app, "user1").await;
     assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
-    world.zone.until_held(1).await;
+    env.zone.until_held(1).await;
     assert_eq!(state(&mut browser).await["key"], "saved");
-    world.zone.release();
+    env.zone.release();
     let mut seen = Vec::new();
     let sent = |state: &Value| state["words"] == "Sent to Route53";
     follow(&mut browser, &mut seen, "the change to be sent", sent).await;
-    world.zone.pending_time(Duration::ZERO);
+    env.zone.pending_time(Duration::ZERO);
     let one_answers = |state: &Value| state["words"] == "Answered by 1 of 2 name servers";
     follow(
         &mut browser,
@@ -118,17 +118,16 @@ async fn the_page_follows_a_change_to_the_last_name_server() {
 
 #[tokio::test]
 async fn a_change_unknown_to_the_provider_counts_as_in_sync() {
-    let world = World::new().await;
-    world.zone.pending_time(HOUR);
-    let app = world.start().await;
-    let mut browser = signed_in(&world, &app, "user1").await;
+    let env = TestEnv::new().await;
+    env.zone.pending_time(HOUR);
+    let app = env.start().await;
+    let mut browser = signed_in(&env, &app, "user1").await;
     assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
     eventually("sent", async || {
         equal(&state(&mut browser.clone()).await["key"], &"sent")
     })
     .await;
-    world
-        .db
+    env.db
         .run("UPDATE zone_changes SET id = 'C0UNKNOWN'; UPDATE names SET change_id = 'C0UNKNOWN'")
         .await;
     let mut seen = Vec::new();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use starchart_testkit::html::unescape;
 
-use crate::app::{App, ROOT, World};
+use crate::app::{App, ROOT, TestEnv};
 use crate::browser::{Browser, Page, person};
 
 /// A record as its owner's page lists it.
@@ -91,18 +91,18 @@ fn row(html: &str) -> Row {
 }
 
 /// Somebody who has signed in at this process.
-pub async fn signed_in(world: &World, app: &App, username: &str) -> Browser {
+pub async fn signed_in(env: &TestEnv, app: &App, username: &str) -> Browser {
     let mut browser = app.browser();
     let home = browser
-        .sign_in(&world.idp, &person(username, &["students"]))
+        .sign_in(&env.idp, &person(username, &["students"]))
         .await;
     assert_eq!(home.status, 200, "{}", home.body);
     browser
 }
 
 /// What `dig` prints for a name and type at the zone's name server.
-pub async fn dig(world: &World, name: &str, rtype: &str) -> Vec<String> {
-    let server = world.zone.dns_addr();
+pub async fn dig(env: &TestEnv, name: &str, rtype: &str) -> Vec<String> {
+    let server = env.zone.dns_addr();
     let output = tokio::process::Command::new("dig")
         .args([
             "+short",
@@ -139,8 +139,8 @@ pub struct Ended {
 }
 
 /// Runs a verb of the binary to its end.
-pub async fn verb(world: &World, arguments: &[&str]) -> Ended {
-    ended(world.command(arguments)).await
+pub async fn verb(env: &TestEnv, arguments: &[&str]) -> Ended {
+    ended(env.command(arguments)).await
 }
 
 /// Runs a command to its end.
@@ -165,20 +165,20 @@ pub async fn ended(mut command: tokio::process::Command) -> Ended {
 }
 
 /// The zone's sets but the apex's own NS and SOA: name, type and values.
-pub fn zone_sets(world: &World) -> BTreeMap<(String, String), BTreeSet<String>> {
-    let sets = world.zone.sets().into_iter().filter(|set| set.name != ROOT);
+pub fn zone_sets(env: &TestEnv) -> BTreeMap<(String, String), BTreeSet<String>> {
+    let sets = env.zone.sets().into_iter().filter(|set| set.name != ROOT);
     sets.map(|set| ((set.name, set.rtype), set.values))
         .collect()
 }
 
 /// As [`zone_becomes_pages`], and `reconcile --dry-run` agrees.
-pub async fn zone_equals_pages(world: &World, people: &mut [Browser]) {
-    zone_becomes_pages(world, people).await;
-    no_difference(world).await;
+pub async fn zone_equals_pages(env: &TestEnv, people: &mut [Browser]) {
+    zone_becomes_pages(env, people).await;
+    no_difference(env).await;
 }
 
 /// Waits until the zone holds exactly what the people's pages list (A records and CNAMEs).
-pub async fn zone_becomes_pages(world: &World, people: &mut [Browser]) {
+pub async fn zone_becomes_pages(env: &TestEnv, people: &mut [Browser]) {
     eventually("the zone to hold what the pages list", async || {
         let mut wanted: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
         for browser in people.iter_mut() {
@@ -190,7 +190,7 @@ pub async fn zone_becomes_pages(world: &World, people: &mut [Browser]) {
                     .insert(row.value + dot);
             }
         }
-        let zone = zone_sets(world);
+        let zone = zone_sets(env);
         if zone == wanted {
             return Ok(());
         }
@@ -210,8 +210,8 @@ pub async fn zone_becomes_pages(world: &World, people: &mut [Browser]) {
 }
 
 /// `reconcile --dry-run` finds nothing to do.
-pub async fn no_difference(world: &World) {
-    let found = verb(world, &["reconcile", "--dry-run"]).await;
+pub async fn no_difference(env: &TestEnv) {
+    let found = verb(env, &["reconcile", "--dry-run"]).await;
     assert_eq!(found.code, 0, "{}", found.all);
     assert!(
         found.out.ends_with("\n0 differences; nothing was changed"),
@@ -239,7 +239,7 @@ pub fn label_of(number: usize) -> String {
 
 /// Puts `count` A records `PREFIX-1`, `PREFIX-2`, … straight into the rows of a person who has a
 /// label, all dirty: the next sweep finds them.
-pub async fn insert_records(world: &World, label: &str, prefix: &str, count: usize) {
+pub async fn insert_records(env: &TestEnv, label: &str, prefix: &str, count: usize) {
     let names = (1..=count).map(|n| {
         (
             format!("{prefix}-{n}.{label}.{ROOT}"),
@@ -261,5 +261,5 @@ pub async fn insert_records(world: &World, label: &str, prefix: &str, count: usi
         rows.join(","),
         records.join(",")
     );
-    world.db.run(&sql).await;
+    env.db.run(&sql).await;
 }

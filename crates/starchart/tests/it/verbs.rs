@@ -2,7 +2,7 @@
 
 use starchart_testkit::wait::eventually;
 
-use crate::app::{ROOT, World};
+use crate::app::{ROOT, TestEnv};
 use crate::truth::{Ended, ended, signed_in, verb, zone_equals_pages};
 
 const SECRETS: [&str; 2] = ["a secret for tests", "AKIDSECRETID"];
@@ -15,8 +15,10 @@ fn no_secret(ended: &Ended) {
 
 #[tokio::test]
 async fn check_config_lists_every_setting_with_its_source() {
-    let world = World::new().await.set("AWS_ACCESS_KEY_ID", "AKIDSECRETID");
-    let checked = verb(&world, &["check-config"]).await;
+    let env = TestEnv::new()
+        .await
+        .set("AWS_ACCESS_KEY_ID", "AKIDSECRETID");
+    let checked = verb(&env, &["check-config"]).await;
     assert_eq!(checked.code, 0, "{}", checked.all);
     for (name, shown) in [
         ("ROOT_DOMAIN", ROOT),
@@ -50,17 +52,17 @@ async fn check_config_lists_every_setting_with_its_source() {
 
 #[tokio::test]
 async fn all_faults_of_the_settings_are_reported_at_once() {
-    let world = World::new()
+    let env = TestEnv::new()
         .await
         .set("AWS_ACCESS_KEY_ID", "AKIDSECRETID")
         .set("APP_URL", "http://names.school.example");
-    let world = world
+    let env = env
         .set("ROOT_DOMAIN", "")
         .set("PORT", "70000")
         .set("DRAIN_S", "soon")
         .set("DANGER_DATABASE_WIPE_REINITIALIZE", "yes");
     for verb in ["run", "check-config"] {
-        let ended = ended(world.command(&[verb])).await;
+        let ended = ended(env.command(&[verb])).await;
         assert_eq!(ended.code, 2, "{}", ended.all);
         for name in ["APP_URL: ", "ROOT_DOMAIN: ", "PORT: ", "DRAIN_S: "] {
             assert!(ended.all.contains(name), "{name}: {}", ended.all);
@@ -81,8 +83,8 @@ async fn all_faults_of_the_settings_are_reported_at_once() {
 
 #[tokio::test]
 async fn version_and_health() {
-    let world = World::new().await;
-    let version = verb(&world, &["version"]).await;
+    let env = TestEnv::new().await;
+    let version = verb(&env, &["version"]).await;
     assert_eq!(version.code, 0);
     assert!(
         version.out.starts_with(concat!(
@@ -94,9 +96,9 @@ async fn version_and_health() {
         version.out
     );
 
-    let app = world.start().await;
+    let app = env.start().await;
     let health = |port: u16| {
-        let mut command = world.command(&["health"]);
+        let mut command = env.command(&["health"]);
         command.env("PORT", port.to_string());
         ended(command)
     };
@@ -119,8 +121,8 @@ async fn version_and_health() {
 
 #[tokio::test]
 async fn keys_new_prints_secrets_that_the_settings_accept() {
-    let world = World::new().await;
-    let printed = verb(&world, &["keys", "new", "--id", "first"]).await;
+    let env = TestEnv::new().await;
+    let printed = verb(&env, &["keys", "new", "--id", "first"]).await;
     assert_eq!(printed.code, 0, "{}", printed.all);
     for text in [
         "docker secret create LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM - <<'EOF'\n-----BEGIN PRIVATE KEY-----",
@@ -131,11 +133,8 @@ async fn keys_new_prints_secrets_that_the_settings_accept() {
 
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().to_str().unwrap();
-    assert_eq!(
-        verb(&world, &["keys", "new", "--folder", path]).await.code,
-        0
-    );
-    let again = verb(&world, &["keys", "new", "--folder", path]).await;
+    assert_eq!(verb(&env, &["keys", "new", "--folder", path]).await.code, 0);
+    let again = verb(&env, &["keys", "new", "--folder", path]).await;
     assert_eq!(
         again.code, 1,
         "what is there is not overwritten: {}",
@@ -148,7 +147,7 @@ async fn keys_new_prints_secrets_that_the_settings_accept() {
         again.all
     );
     let missing = verb(
-        &world,
+        &env,
         &["keys", "new", "--folder", &format!("{path}/missing")],
     )
     .await;
@@ -158,7 +157,7 @@ async fn keys_new_prints_secrets_that_the_settings_accept() {
         missing.all
     );
     let file = verb(
-        &world,
+        &env,
         &[
             "keys",
             "new",
@@ -176,7 +175,7 @@ async fn keys_new_prints_secrets_that_the_settings_accept() {
     std::fs::write(half.path().join("KEY_ENCRYPTION_KEYS"), "mine").unwrap();
     assert_eq!(
         verb(
-            &world,
+            &env,
             &["keys", "new", "--folder", half.path().to_str().unwrap()]
         )
         .await
@@ -193,10 +192,10 @@ async fn keys_new_prints_secrets_that_the_settings_accept() {
         "LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM",
         "KEY_ENCRYPTION_KEYS",
     ];
-    let world = names
+    let env = names
         .into_iter()
-        .fold(world, |world, name| world.set(name, &read(name)));
-    let checked = verb(&world, &["check-config"]).await;
+        .fold(env, |env, name| env.set(name, &read(name)));
+    let checked = verb(&env, &["check-config"]).await;
     assert!(
         checked.code == 0 && !checked.out.contains("certificates are off"),
         "{}",
@@ -216,7 +215,7 @@ async fn keys_new_prints_secrets_that_the_settings_accept() {
 
     let no_root = folder.path().join("KEY_ENCRYPTION_KEYS");
     let faulty = verb(
-        &world.set("ACME_CA_ROOT_PATH", no_root.to_str().unwrap()),
+        &env.set("ACME_CA_ROOT_PATH", no_root.to_str().unwrap()),
         &["check-config"],
     )
     .await;
@@ -234,11 +233,11 @@ async fn keys_new_prints_secrets_that_the_settings_accept() {
 
 #[tokio::test]
 async fn a_port_in_use_is_reported_with_its_setting() {
-    let world = World::new().await;
+    let env = TestEnv::new().await;
     let taken = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     for name in ["PORT", "METRICS_PORT"] {
-        let mut run = world.command(&["run"]);
+        let mut run = env.command(&["run"]);
         let ended = ended({
             run.env("PORT", "0").env(name, &port);
             run
@@ -271,10 +270,10 @@ fn last_words(ended: &Ended) -> String {
 
 #[tokio::test]
 async fn a_failing_verb_prints_its_cause_once() {
-    let world = World::new().await;
-    assert_eq!(verb(&world, &["migrate"]).await.code, 0);
+    let env = TestEnv::new().await;
+    assert_eq!(verb(&env, &["migrate"]).await.code, 0);
     let nobody = format!("127.0.0.1:{}", starchart_testkit::server::free_port());
-    let database = world.db.url();
+    let database = env.db.url();
     let (server, _) = database.rsplit_once('/').unwrap();
     for (name, value, words) in [
         (
@@ -298,7 +297,7 @@ async fn a_failing_verb_prints_its_cause_once() {
             "DATABASE_URL: the database refuses this user; correct",
         ),
     ] {
-        let mut command = world.command(&["reconcile", "--dry-run"]);
+        let mut command = env.command(&["reconcile", "--dry-run"]);
         let ended = ended({
             command.env(name, &value);
             command
@@ -317,23 +316,23 @@ async fn a_failing_verb_prints_its_cause_once() {
 
 #[tokio::test]
 async fn reconcile_prints_the_difference_and_changes_nothing() {
-    let world = World::new().await;
-    let app = world.start().await;
-    let mut browser = signed_in(&world, &app, "user1").await;
+    let env = TestEnv::new().await;
+    let app = env.start().await;
+    let mut browser = signed_in(&env, &app, "user1").await;
     for name in ["gone", "edited", "same"] {
         assert_eq!(browser.create(name, "A", "192.168.1.1").await.status, 303);
     }
     let fqdn = |name: &str| format!("{name}.user1.{ROOT}");
-    zone_equals_pages(&world, std::slice::from_mut(&mut browser)).await;
+    zone_equals_pages(&env, std::slice::from_mut(&mut browser)).await;
     let set = |name: &str, value: &str| {
         starchart_testkit::route53::Set::new(&fqdn(name), "A", 300, [value])
     };
-    world.zone.remove(&fqdn("gone"), "A").unwrap();
-    world.zone.put(set("edited", "192.168.9.9")).unwrap();
-    world.zone.put(set("foreign", "192.168.8.8")).unwrap();
-    let before = world.zone.sets();
+    env.zone.remove(&fqdn("gone"), "A").unwrap();
+    env.zone.put(set("edited", "192.168.9.9")).unwrap();
+    env.zone.put(set("foreign", "192.168.8.8")).unwrap();
+    let before = env.zone.sets();
 
-    let found = verb(&world, &["reconcile", "--dry-run"]).await;
+    let found = verb(&env, &["reconcile", "--dry-run"]).await;
     assert_eq!(found.code, 0, "{}", found.all);
     assert!(
         found
@@ -356,9 +355,9 @@ async fn reconcile_prints_the_difference_and_changes_nothing() {
         "{}",
         found.out
     );
-    assert_eq!(world.zone.sets(), before);
+    assert_eq!(env.zone.sets(), before);
     no_secret(&found);
-    let refused = verb(&world, &["reconcile"]).await;
+    let refused = verb(&env, &["reconcile"]).await;
     assert_eq!(
         refused.code, 2,
         "it has to be said what for: {}",
@@ -373,14 +372,14 @@ async fn reconcile_prints_the_difference_and_changes_nothing() {
         let arguments: Vec<&str> = std::iter::once("reconcile")
             .chain(odd.iter().copied())
             .collect();
-        assert_eq!(verb(&world, &arguments).await.code, 2, "{odd:?}");
+        assert_eq!(verb(&env, &arguments).await.code, 2, "{odd:?}");
     }
 }
 
 #[tokio::test]
 async fn seed_creates_users_with_records_once_and_never_in_production() {
-    let world = World::new().await;
-    let refused = verb(&world, &["seed"]).await;
+    let env = TestEnv::new().await;
+    let refused = verb(&env, &["seed"]).await;
     assert_eq!(refused.code, 1, "{}", refused.all);
     assert!(
         refused
@@ -390,8 +389,8 @@ async fn seed_creates_users_with_records_once_and_never_in_production() {
         refused.all
     );
 
-    let world = world.set("STARCHART_ENV", "test");
-    let early = verb(&world, &["seed"]).await;
+    let env = env.set("STARCHART_ENV", "test");
+    let early = verb(&env, &["seed"]).await;
     assert!(
         early.code == 1
             && early
@@ -400,8 +399,8 @@ async fn seed_creates_users_with_records_once_and_never_in_production() {
         "{}",
         early.all
     );
-    assert_eq!(verb(&world, &["migrate"]).await.code, 0);
-    let made = verb(&world, &["seed"]).await;
+    assert_eq!(verb(&env, &["migrate"]).await.code, 0);
+    let made = verb(&env, &["seed"]).await;
     assert_eq!(
         (made.code, made.out.matches("  made ").count()),
         (0, 20),
@@ -414,21 +413,18 @@ async fn seed_creates_users_with_records_once_and_never_in_production() {
         "{}",
         made.out
     );
-    let again = verb(&world, &["seed"]).await;
+    let again = verb(&env, &["seed"]).await;
     assert_eq!(
         (again.code, again.out.matches("  is there ").count()),
         (0, 20),
         "{}",
         again.all
     );
-    assert_eq!(
-        world.db.number("SELECT COUNT(*) FROM dns_records").await,
-        20
-    );
+    assert_eq!(env.db.number("SELECT COUNT(*) FROM dns_records").await, 20);
 
-    let world = world.set("STARCHART_ENV", "production");
-    let app = world.start().await;
-    let mut browser = signed_in(&world, &app, "user1").await;
+    let env = env.set("STARCHART_ENV", "production");
+    let app = env.start().await;
+    let mut browser = signed_in(&env, &app, "user1").await;
     let types: Vec<_> = browser
         .rows()
         .await
@@ -441,8 +437,7 @@ async fn seed_creates_users_with_records_once_and_never_in_production() {
         "theirs when they sign in"
     );
     let published = async || {
-        world
-            .zone
+        env.zone
             .set(&format!("blog.hansolo.{ROOT}"), "CNAME")
             .is_some()
     };

@@ -7,18 +7,17 @@ use starchart_testkit::redis::Redis;
 use starchart_testkit::route53::Set;
 use starchart_testkit::wait::eventually;
 
-use crate::app::{App, ROOT, World};
+use crate::app::{App, ROOT, TestEnv};
 use crate::browser::Browser;
 use crate::truth::{ended, signed_in, verb};
 
 const FLAG: &str = "DANGER_DATABASE_WIPE_REINITIALIZE";
-/// A world with two people, a published record and a set of somebody else's.
-async fn lived_in() -> (World, Vec<Set>) {
-    let world = World::new().await;
-    let app = world.start().await;
-    fill(&world, &app).await;
-    world
-        .zone
+/// A test environment with two users, a published record and a foreign set.
+async fn lived_in() -> (TestEnv, Vec<Set>) {
+    let env = TestEnv::new().await;
+    let app = env.start().await;
+    fill(&env, &app).await;
+    env.zone
         .put(Set::new(
             &format!("theirs.{ROOT}"),
             "A",
@@ -26,22 +25,22 @@ async fn lived_in() -> (World, Vec<Set>) {
             ["192.168.7.7"],
         ))
         .unwrap();
-    let sets = world.zone.sets();
-    (world, sets)
+    let sets = env.zone.sets();
+    (env, sets)
 }
 
 /// Two people, and a record that is in the zone.
-async fn fill(world: &World, app: &App) -> Browser {
-    let mut browser = signed_in(world, app, "user1").await;
-    signed_in(world, app, "user2").await;
+async fn fill(env: &TestEnv, app: &App) -> Browser {
+    let mut browser = signed_in(env, app, "user1").await;
+    signed_in(env, app, "user2").await;
     assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
-    let published = async || world.zone.set(&format!("www.user1.{ROOT}"), "A").is_some();
+    let published = async || env.zone.set(&format!("www.user1.{ROOT}"), "A").is_some();
     eventually("published", published).await;
     browser
 }
 
-async fn people(world: &World) -> i64 {
-    world.db.number("SELECT COUNT(*) FROM users").await
+async fn people(env: &TestEnv) -> i64 {
+    env.db.number("SELECT COUNT(*) FROM users").await
 }
 
 /// How many wipes the logs of these processes tell.
@@ -57,8 +56,8 @@ fn wipes(apps: &[&App]) -> usize {
 }
 
 /// Two replicas at once, both ready.
-async fn two(world: &World) -> [App; 2] {
-    let mut apps = [world.launch("run"), world.launch("run")];
+async fn two(env: &TestEnv) -> [App; 2] {
+    let mut apps = [env.launch("run"), env.launch("run")];
     for app in &mut apps {
         app.until_ready().await;
     }
@@ -67,27 +66,26 @@ async fn two(world: &World) -> [App; 2] {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replicas_with_the_flag_wipe_once_until_a_start_without_it() {
-    let (world, zone) = lived_in().await;
+    let (env, zone) = lived_in().await;
     for table in ["User", "DnsRecord", "_prisma_migrations"] {
-        world
-            .db
+        env.db
             .run(&format!(
                 "CREATE TABLE `{table}` (id INT PRIMARY KEY); INSERT INTO `{table}` VALUES (1)"
             ))
             .await;
     }
-    let mut world = world
+    let mut env = env
         .set(FLAG, "1")
         .set("DANGER_CONFIRM", &format!("{ROOT}:2"));
     for start in 1..=4 {
-        let apps = two(&world).await;
+        let apps = two(&env).await;
         assert_eq!(
             wipes(&[&apps[0], &apps[1]]),
             usize::from(start == 1),
             "start {start}"
         );
         assert_eq!(
-            people(&world).await,
+            people(&env).await,
             i64::from(start > 1),
             "start {start}: what came after the wipe stays"
         );
@@ -115,27 +113,26 @@ async fn replicas_with_the_flag_wipe_once_until_a_start_without_it() {
                 dropped.contains("users") && dropped.contains("zone_rrset"),
                 "{dropped:?}"
             );
-            signed_in(&world, &apps[1], "user9").await;
+            signed_in(&env, &apps[1], "user9").await;
         }
     }
     // Two people again, so that the words that confirmed the first wipe hold for one more.
-    world = world.set(FLAG, "");
-    let apps = two(&world).await;
-    signed_in(&world, &apps[0], "user8").await;
+    env = env.set(FLAG, "");
+    let apps = two(&env).await;
+    signed_in(&env, &apps[0], "user8").await;
     drop(apps);
-    assert_eq!(people(&world).await, 2);
-    world = world.set(FLAG, "1");
-    let apps = two(&world).await;
+    assert_eq!(people(&env).await, 2);
+    env = env.set(FLAG, "1");
+    let apps = two(&env).await;
     assert_eq!(
-        (wipes(&[&apps[0], &apps[1]]), people(&world).await),
+        (wipes(&[&apps[0], &apps[1]]), people(&env).await),
         (1, 0),
         "set again, it wipes once more"
     );
 
     for table in ["User", "DnsRecord", "_prisma_migrations"] {
         assert_eq!(
-            world
-                .db
+            env.db
                 .number(&format!("SELECT COUNT(*) FROM `{table}`"))
                 .await,
             1,
@@ -143,14 +140,14 @@ async fn replicas_with_the_flag_wipe_once_until_a_start_without_it() {
         );
     }
     // Long enough for a sweep of everything that could publish.
-    let mut browser = signed_in(&world, &apps[0], "user1").await;
+    let mut browser = signed_in(&env, &apps[0], "user1").await;
     assert_eq!(
         browser.create("other", "A", "192.168.1.2").await.status,
         303
     );
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(
-        world.zone.sets(),
+        env.zone.sets(),
         zone,
         "publishing is paused, and nothing was removed"
     );
@@ -158,12 +155,12 @@ async fn replicas_with_the_flag_wipe_once_until_a_start_without_it() {
 
 #[tokio::test]
 async fn a_wipe_in_production_needs_the_confirmed_counts() {
-    let (world, zone) = lived_in().await;
-    let mut world = world.set(FLAG, "1").set("PORT", "0");
+    let (env, zone) = lived_in().await;
+    let mut env = env.set(FLAG, "1").set("PORT", "0");
     for wrong in ["", "yes", "starchart.example:3", "other.example:2", "2"] {
-        world = world.set("DANGER_CONFIRM", wrong);
+        env = env.set("DANGER_CONFIRM", wrong);
         for name in ["run", "serve", "work"] {
-            let ended = verb(&world, &[name]).await;
+            let ended = verb(&env, &[name]).await;
             assert_eq!(ended.code, 2, "{name} {wrong}: {}", ended.all);
             assert!(
                 ended.all.contains(&format!("{ROOT}:2"))
@@ -173,50 +170,50 @@ async fn a_wipe_in_production_needs_the_confirmed_counts() {
             );
         }
     }
-    assert_eq!(people(&world).await, 2);
-    world = world.set(FLAG, "0").set("DANGER_CONFIRM", "");
-    let app = world.start().await;
+    assert_eq!(people(&env).await, 2);
+    env = env.set(FLAG, "0").set("DANGER_CONFIRM", "");
+    let app = env.start().await;
     assert_eq!(app.browser().get("/login").await.status, 200);
-    assert_eq!(world.zone.sets(), zone);
+    assert_eq!(env.zone.sets(), zone);
 }
 
 #[tokio::test]
 async fn the_wipe_flag_initialises_an_empty_schema_and_needs_no_confirmation_in_development() {
-    let mut world = World::new().await.set(FLAG, "1").set("AUTO_MIGRATE", "0");
-    let app = world.start().await;
+    let mut env = TestEnv::new().await.set(FLAG, "1").set("AUTO_MIGRATE", "0");
+    let app = env.start().await;
     assert_eq!(wipes(&[&app]), 0);
-    fill(&world, &app).await;
+    fill(&env, &app).await;
     drop(app);
-    let app = world.start().await;
+    let app = env.start().await;
     assert_eq!(
-        (wipes(&[&app]), people(&world).await),
+        (wipes(&[&app]), people(&env).await),
         (0, 2),
         "a restart does not wipe what came since"
     );
     drop(app);
-    world = world.set(FLAG, "");
-    drop(world.start().await);
-    world = world.set(FLAG, "1").set("STARCHART_ENV", "test");
-    let app = world.start().await;
-    assert_eq!((wipes(&[&app]), people(&world).await), (1, 0));
+    env = env.set(FLAG, "");
+    drop(env.start().await);
+    env = env.set(FLAG, "1").set("STARCHART_ENV", "test");
+    let app = env.start().await;
+    assert_eq!((wipes(&[&app]), people(&env).await), (1, 0));
 }
 
 #[tokio::test]
 async fn publishing_resumes_by_itself_when_the_zone_is_empty() {
-    let world = World::new().await;
-    let app = world.start().await;
-    let mut browser = fill(&world, &app).await;
+    let env = TestEnv::new().await;
+    let app = env.start().await;
+    let mut browser = fill(&env, &app).await;
     let id = browser.record_ids().await.remove(0);
     assert_eq!(browser.delete(&id).await.status, 303);
-    let gone = async || world.zone.set(&format!("www.user1.{ROOT}"), "A").is_none();
+    let gone = async || env.zone.set(&format!("www.user1.{ROOT}"), "A").is_none();
     eventually("gone from the zone", gone).await;
     drop(app);
-    let world = world
+    let env = env
         .set(FLAG, "1")
         .set("DANGER_CONFIRM", &format!("{ROOT}:2"));
-    let app = world.start().await;
+    let app = env.start().await;
     assert_eq!(wipes(&[&app]), 1);
-    fill(&world, &app).await;
+    fill(&env, &app).await;
 }
 
 #[tokio::test]
@@ -226,13 +223,13 @@ async fn an_interrupted_wipe_is_finished_before_anything_is_served() {
     let tables = "SET foreign_key_checks = 0; DROP TABLE seaql_migrations, outbox, dns_records, zone_control";
     let pause = "DELETE FROM zone_control";
     for (left, flag, auto_migrate) in [(tables, "1", "1"), (tables, "", "0"), (pause, "", "1")] {
-        let (world, zone) = lived_in().await;
+        let (env, zone) = lived_in().await;
         let mark = "CREATE TABLE starchart_wipe (id INT NOT NULL PRIMARY KEY, state VARCHAR(16) NOT NULL, \
                  changed_at BIGINT NOT NULL); INSERT INTO starchart_wipe VALUES (1, 'wiping', 1)";
-        world.db.run(mark).await;
-        world.db.run(left).await;
-        let world = world.set(FLAG, flag).set("AUTO_MIGRATE", auto_migrate);
-        let mut app = world.launch("run");
+        env.db.run(mark).await;
+        env.db.run(left).await;
+        let env = env.set(FLAG, flag).set("AUTO_MIGRATE", auto_migrate);
+        let mut app = env.launch("run");
         if auto_migrate == "0" {
             let words =
                 "a wipe was begun and is not finished, and AUTO_MIGRATE=0: run `starchart migrate`";
@@ -244,7 +241,7 @@ async fn an_interrupted_wipe_is_finished_before_anything_is_served() {
                 browser.submit(&form).await.status >= 500,
                 "nothing is served that needs a row"
             );
-            let migrated = verb(&world, &["migrate"]).await;
+            let migrated = verb(&env, &["migrate"]).await;
             assert_eq!(migrated.code, 0, "{}", migrated.all);
             assert!(
                 migrated.out.starts_with(
@@ -272,29 +269,29 @@ async fn an_interrupted_wipe_is_finished_before_anything_is_served() {
             dropped || auto_migrate == "0" || flag == "1",
             "what went is told: {log}"
         );
-        assert_eq!(people(&world).await, 0, "flag {flag}");
+        assert_eq!(people(&env).await, 0, "flag {flag}");
         let paused = "SELECT COUNT(*) FROM zone_control WHERE paused_at IS NOT NULL";
-        assert_eq!(world.db.number(paused).await, 1);
-        assert_eq!(world.zone.sets(), zone);
+        assert_eq!(env.db.number(paused).await, 1);
+        assert_eq!(env.zone.sets(), zone);
     }
 }
 
 #[tokio::test]
 async fn the_wipe_verb_asks_and_running_processes_go_on() {
     let redis = Redis::start().await;
-    let world = World::new().await.set("REDIS_URL", &redis.url());
-    let mut app = world.start().await;
-    fill(&world, &app).await;
+    let env = TestEnv::new().await.set("REDIS_URL", &redis.url());
+    let mut app = env.start().await;
+    fill(&env, &app).await;
     redis
         .command(&["SET", "starchart:jobs:left-over", "x"])
         .await;
     redis.command(&["SET", "somebody:else", "x"]).await;
-    let zone = world.zone.sets();
+    let zone = env.zone.sets();
 
     // What confirms the flag confirms nothing by hand.
-    let world = world.set("DANGER_CONFIRM", "starchart.example:2");
+    let env = env.set("DANGER_CONFIRM", "starchart.example:2");
     for arguments in [&["wipe"][..], &["wipe", "--yes"]] {
-        let refused = verb(&world, arguments).await;
+        let refused = verb(&env, arguments).await;
         assert_eq!(refused.code, 2, "{}", refused.all);
         assert!(
             refused
@@ -304,7 +301,7 @@ async fn the_wipe_verb_asks_and_running_processes_go_on() {
             refused.all
         );
     }
-    let wrong = verb(&world, &["wipe", "--confirm", "starchart.example:1"]).await;
+    let wrong = verb(&env, &["wipe", "--confirm", "starchart.example:1"]).await;
     assert!(
         wrong.code == 2 && wrong.all.contains("it takes ROOT_DOMAIN:COUNT"),
         "{}",
@@ -315,11 +312,11 @@ async fn the_wipe_verb_asks_and_running_processes_go_on() {
         "what a guess lacks is not told: {}",
         wrong.all
     );
-    assert_eq!(people(&world).await, 2);
+    assert_eq!(people(&env).await, 2);
     let mark = "CREATE TABLE starchart_wipe (id INT NOT NULL PRIMARY KEY, state VARCHAR(16) NOT NULL, \
          changed_at BIGINT NOT NULL); INSERT INTO starchart_wipe VALUES (1, 'wiping', 1)";
-    world.db.run(mark).await;
-    let begun = verb(&world, &["wipe", "--confirm", "starchart.example:2"]).await;
+    env.db.run(mark).await;
+    let begun = verb(&env, &["wipe", "--confirm", "starchart.example:2"]).await;
     assert!(
         begun.code == 2 && begun.all.contains("`starchart migrate` finishes it"),
         "{}",
@@ -331,7 +328,7 @@ async fn the_wipe_verb_asks_and_running_processes_go_on() {
         &["import", "--orphans", "list"],
         &["seed"],
     ] {
-        let mut unfit = world.command(arguments);
+        let mut unfit = env.command(arguments);
         let unfit = ended({
             unfit.env("STARCHART_ENV", "test");
             unfit
@@ -346,9 +343,9 @@ async fn the_wipe_verb_asks_and_running_processes_go_on() {
             unfit.all
         );
     }
-    world.db.run("DROP TABLE starchart_wipe").await;
-    assert_eq!(people(&world).await, 2);
-    let wiped = verb(&world, &["wipe", "--confirm", "starchart.example:2"]).await;
+    env.db.run("DROP TABLE starchart_wipe").await;
+    assert_eq!(people(&env).await, 2);
+    let wiped = verb(&env, &["wipe", "--confirm", "starchart.example:2"]).await;
     assert_eq!(wiped.code, 0, "{}", wiped.all);
     assert!(
         wiped.out.contains("dropped and made anew: users\n"),
@@ -371,19 +368,19 @@ async fn the_wipe_verb_asks_and_running_processes_go_on() {
 
     assert_eq!(app.server.exited(), None, "{}", app.server.log());
     app.until_ready().await;
-    let mut browser = signed_in(&world, &app, "user3").await;
+    let mut browser = signed_in(&env, &app, "user3").await;
     assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(
-        (world.zone.sets(), app.server.exited()),
+        (env.zone.sets(), app.server.exited()),
         (zone, None),
         "paused, and well"
     );
 
-    let world = world
+    let env = env
         .set("STARCHART_ENV", "test")
         .set("REDIS_URL", &Redis::absent().url());
-    let asked = verb(&world, &["wipe"]).await;
+    let asked = verb(&env, &["wipe"]).await;
     assert!(
         asked.code == 2
             && asked
@@ -392,7 +389,7 @@ async fn the_wipe_verb_asks_and_running_processes_go_on() {
         "{}",
         asked.all
     );
-    let wiped = verb(&world, &["wipe", "--yes"]).await;
+    let wiped = verb(&env, &["wipe", "--yes"]).await;
     assert!(
         wiped.code == 0 && wiped.out.contains("Redis: "),
         "Redis away is no reason to stop: {}",
