@@ -123,7 +123,7 @@ async fn status(app: &App, path: &str) -> Option<u16> {
 
 /// When a log line was written, by the process's clock.
 fn timestamp(line: &serde_json::Value) -> chrono::DateTime<chrono::FixedOffset> {
-    let text = line["timestamp"].as_str().expect("a timestamp");
+    let text = line["time"].as_str().expect("the time of the line");
     chrono::DateTime::parse_from_rfc3339(text).unwrap()
 }
 

@@ -9,7 +9,7 @@ use crate::app::{App, ROOT, TestEnv};
 use crate::truth::{dig, signed_in, verb};
 
 /// What a run says when it begins.
-const BEGUN: &str = "looking for what expires";
+const BEGUN: &str = "expiry run started";
 
 /// Moves the moment at which mails were sent into the past.
 async fn sent_days_ago(env: &TestEnv, days: i64) {

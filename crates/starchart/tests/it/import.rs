@@ -218,7 +218,7 @@ async fn orphans_are_deleted_when_their_number_is_confirmed_and_nothing_else() {
     .await;
     assert_eq!(early.code, 1, "no record wants anything yet: {}", early.all);
     assert!(
-        early.all.contains("nothing in the zone is ours yet"),
+        early.all.contains("is in the ownership registry yet"),
         "{}",
         early.all
     );
@@ -558,7 +558,10 @@ async fn a_waiting_import_says_what_it_waits_for() {
         .await;
     let adopted = verb(&school.env, &["reconcile", "--adopt"]).await;
     assert!(
-        adopted.code == 0 && adopted.all.contains("waiting until it lets go"),
+        adopted.code == 0
+            && adopted
+                .all
+                .contains("waiting for another process to release the publish lease"),
         "{}",
         adopted.all
     );

@@ -17,10 +17,10 @@ const GROWTH_KIB: u64 = 20 * 1024;
 
 const UNREADABLE: &str = "could not be read";
 const SIGNATURE: &str = "is not signed with a key that we know";
-const NOT_FOR_US: &str = "is meant for another application";
+const NOT_FOR_US: &str = "is for another application";
 const CLOCK: &str = "is not valid at this time";
 const SAID_NO: &str = "did not let you in";
-const UNCLEAR: &str = "did not tell us clearly who you are";
+const UNCLEAR: &str = "did not say clearly who you are";
 const ENCRYPTED: &str = "is encrypted";
 const EXPIRED: &str = "took too long, or was started in another browser";
 
