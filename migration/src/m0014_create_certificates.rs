@@ -3,9 +3,9 @@
 use crate::table::Table;
 
 /// `active_slot` admits one active certificate per user. `key_id` names the key that sealed
-/// `key_ciphertext`; user and certificate are its associated data. `revocation_owed_at` marks a
-/// certificate to revoke, because its user was deleted; `revoke_at` is the earliest next attempt
-/// and `revoke_tries` the number of attempts, for the backoff.
+/// `key_ciphertext`; user and certificate are its associated data. `revocation_requested_at` marks a
+/// certificate to revoke, because its user was deleted; `next_revocation_at` is the earliest next attempt
+/// and `revocation_attempts` the number of attempts, for the backoff.
 pub(crate) const STEP: Table = Table {
     step: "m0014_create_certificates",
     table: "certificates",
@@ -26,9 +26,9 @@ pub(crate) const STEP: Table = Table {
             (CASE WHEN state = 'active' THEN user_id ELSE NULL END) STORED,
         created_at BIGINT NOT NULL,
         ended_at BIGINT NULL,
-        revocation_owed_at BIGINT NULL,
-        revoke_at BIGINT NULL,
-        revoke_tries INT NOT NULL DEFAULT 0,
+        revocation_requested_at BIGINT NULL,
+        next_revocation_at BIGINT NULL,
+        revocation_attempts INT NOT NULL DEFAULT 0,
         revoked_at BIGINT NULL,
         notified_at BIGINT NULL,
         CONSTRAINT certificates_active_uq UNIQUE (active_slot),
@@ -40,6 +40,6 @@ pub(crate) const STEP: Table = Table {
     indexes: &[
         ("certificates_user_ix", "user_id"),
         ("certificates_not_after_ix", "not_after"),
-        ("certificates_owed_ix", "revocation_owed_at"),
+        ("certificates_revocation_ix", "revocation_requested_at"),
     ],
 };

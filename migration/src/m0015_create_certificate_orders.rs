@@ -6,7 +6,7 @@ use crate::table::Table;
 /// that a step that kills its process is limited; `fence` rejects writes of an earlier claim.
 /// `automatic` orders come from the renewal job and do not count against the user's daily limit.
 /// `failures` counts consecutive CA failures for the backoff; `openings` counts orders opened at
-/// the CA. `patient_until` is the latest time until which the CA asked to wait; it extends the
+/// the CA. `ca_wait_until` is the latest time until which the CA asked to wait; it extends the
 /// order's deadline, whereas `retry_at` is for display and is cleared by the next step.
 pub(crate) const STEP: Table = Table {
     step: "m0015_create_certificate_orders",
@@ -33,7 +33,7 @@ pub(crate) const STEP: Table = Table {
         fence BIGINT NOT NULL DEFAULT 0,
         problem TEXT NULL,
         retry_at BIGINT NULL,
-        patient_until BIGINT NULL,
+        ca_wait_until BIGINT NULL,
         dns_not_checked BOOLEAN NOT NULL DEFAULT 0,
         created_at BIGINT NOT NULL,
         updated_at BIGINT NOT NULL,

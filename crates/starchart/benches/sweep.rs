@@ -100,7 +100,7 @@ async fn seed(env: &TestEnv, count: u32) {
              INSERT INTO users (subject, username, display_name, email, label, created_at, updated_at)
                SELECT CONCAT('person', seq), CONCAT('person', seq), CONCAT('Person ', seq), CONCAT('person', seq, '@school.example'),
                       CONCAT('person', seq), @now, @now FROM seq_1_to_{people};
-             INSERT INTO outbox (kind, thing, day, user_id, recipient, detail, message_id, state, next_attempt_at, created_at, sent_at)
+             INSERT INTO outbox (kind, topic, day, user_id, recipient, detail, message_id, state, next_attempt_at, created_at, sent_at)
                SELECT 'record_expiring', label, '2026-01-01', id, email, '[]', CONCAT(label, '@bench'), 'sent', 0,
                       @now - 10 * {day}, @now - 10 * {day} FROM users;
              INSERT INTO names (fqdn, user_id, class, generation, applied_generation, created_at, updated_at)

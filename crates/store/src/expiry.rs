@@ -1,38 +1,46 @@
-//! What ends: people are told before, and what is over goes.
+//! Expiry: users are notified before, and what has expired is removed.
 //!
-//! A record goes only when it is over and its person was told long enough ago ([`GRACE_MS`]) by the
-//! database's clock. Told means that the mail was sent, or that its address takes no mail and never
-//! will: such an address would keep a record for ever. While a notice waits to be sent, its records
-//! stay; one that was given up for another reason told nobody, and another is owed.
+//! A record expires only after its owner was notified long enough ago ([`GRACE_MS`]) by the
+//! database's clock. Notified means that the mail was sent, or that its address takes no mail and
+//! never will: such an address would keep a record for ever. While a notice is pending its records
+//! stay; one that was given up for another reason notified nobody, and another is queued.
 //!
-//! Each step takes a few people and at most [`BATCH`] rows in one transaction: their rows are
-//! locked, what is due is looked up under that lock, and mails, history, names and rows change
-//! together. So a person who renews in the same moment wins or loses as a whole, and a run that
-//! dies leaves nothing half done: what it did not reach is still due.
+//! Each step takes a few users and at most [`BATCH`] rows in one transaction: their rows are
+//! locked, what is due is read under that lock, and mails, history, names and rows change together.
+//! So a user who renews at the same moment succeeds or fails as a whole, and a run that dies leaves
+//! nothing half done: what it did not reach is still due.
 
-use sea_orm::{FromQueryResult, Value};
+use sea_orm::sea_query::{Expr, SelectStatement};
+use sea_orm::{
+    ColumnTrait, Condition, DerivePartialModel, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, Select, Set,
+};
 use starchart_domain::expiry::{GRACE_MS, NOTICE_MS, certificate_notice_at};
 use starchart_domain::notice::{NoticeItem, NoticeKind};
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
-use crate::outbox::{self, Digest};
+use crate::certificates::without_key;
+use crate::entity::certificate::{self, State as CertificateState};
+use crate::entity::dns_record;
+use crate::entity::outbox::{self, State as MailState};
+use crate::outbox::{Digest, queue_digests, record_item};
 use crate::tx::Tx;
-use crate::{Error, Store, records, sql, users};
+use crate::{Error, Store, records, users};
 
 /// Rows that one transaction takes at most.
 pub const BATCH: u64 = 500;
 
-/// What there is to do.
+/// The steps of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExpiryStep {
-    /// Records whose person was told long enough ago.
+    /// Deletes records whose owner was notified long enough ago.
     ExpireRecords,
-    /// Records that end soon.
+    /// Notifies owners of records that expire soon.
     NotifyRecords,
-    /// Certificates that have ended.
+    /// Ends certificates that have expired.
     ExpireCertificates,
-    /// Certificates that end soon and were not renewed.
+    /// Notifies owners of certificates that expire soon and were not renewed.
     NotifyCertificates,
 }
 
@@ -54,92 +62,161 @@ impl ExpiryStep {
             Self::NotifyCertificates => "notify of expiring certificates",
         }
     }
-
-    /// The table, and what holds for its rows that are due; the question marks are for
-    /// [`Self::moments`].
-    fn due(self) -> (&'static str, &'static str) {
-        match self {
-            Self::ExpireRecords => (
-                "dns_records",
-                "expires_at <= ? AND notified_at IS NOT NULL AND EXISTS (SELECT 1 FROM outbox o WHERE o.id = notice_id \
-                 AND ((o.state = 'sent' AND o.sent_at <= ?) OR (o.state = 'failed' AND o.refused_address = 1 AND o.failed_at <= ?)))",
-            ),
-            Self::NotifyRecords => (
-                "dns_records",
-                "expires_at <= ? AND (notified_at IS NULL OR notice_id IS NULL \
-                 OR NOT EXISTS (SELECT 1 FROM outbox o WHERE o.id = notice_id AND (o.state <> 'failed' OR o.refused_address = 1)))",
-            ),
-            Self::ExpireCertificates => ("certificates", "state = 'active' AND not_after <= ?"),
-            Self::NotifyCertificates => (
-                "certificates",
-                "state = 'active' AND notified_at IS NULL AND not_after <= ? AND not_after > ?",
-            ),
-        }
-    }
-
-    fn moments(self, now: Timestamp) -> Vec<Value> {
-        let at = |millis: i64| Value::from(now.plus(millis).as_millis());
-        match self {
-            Self::ExpireRecords => vec![at(0), at(-GRACE_MS), at(-GRACE_MS)],
-            Self::NotifyRecords => vec![at(NOTICE_MS)],
-            Self::ExpireCertificates => vec![at(0)],
-            Self::NotifyCertificates => vec![at(NOTICE_MS), at(0)],
-        }
-    }
 }
 
-/// People of whom something is due, with how many rows, in the order of their ids, after `after`;
-/// at most `limit`.
+/// Records that expire in this step.
+fn expired_records(now: Timestamp) -> Select<dns_record::Entity> {
+    use dns_record::Column;
+    let grace_over = now.plus(-GRACE_MS).as_millis();
+    let was_sent = outbox::Column::State
+        .eq(MailState::Sent)
+        .and(outbox::Column::SentAt.lte(grace_over));
+    let cannot_be_sent = outbox::Column::State
+        .eq(MailState::Failed)
+        .and(outbox::Column::AddressRejected.eq(true))
+        .and(outbox::Column::FailedAt.lte(grace_over));
+    dns_record::Entity::find()
+        .filter(Column::ExpiresAt.lte(now.as_millis()))
+        .filter(Column::NotifiedAt.is_not_null())
+        .filter(Expr::exists(notice(was_sent.or(cannot_be_sent))))
+}
+
+/// Records that expire soon and whose owner was not notified.
+fn records_to_notify(now: Timestamp) -> Select<dns_record::Entity> {
+    use dns_record::Column;
+    let counts = outbox::Column::State
+        .ne(MailState::Failed)
+        .or(outbox::Column::AddressRejected.eq(true));
+    let not_notified = Condition::any()
+        .add(Column::NotifiedAt.is_null())
+        .add(Column::NoticeId.is_null())
+        .add(Expr::not_exists(notice(counts)));
+    dns_record::Entity::find()
+        .filter(Column::ExpiresAt.lte(now.plus(NOTICE_MS).as_millis()))
+        .filter(not_notified)
+}
+
+/// The mail that is the record's notice, if it meets the condition.
+fn notice(condition: Expr) -> SelectStatement {
+    let of_record = Expr::col((outbox::Entity, outbox::Column::Id))
+        .equals((dns_record::Entity, dns_record::Column::NoticeId));
+    outbox::Entity::find()
+        .select_only()
+        .column(outbox::Column::Id)
+        .filter(of_record)
+        .filter(condition)
+        .into_query()
+}
+
+/// Certificates in use that have expired.
+fn expired_certificates(now: Timestamp) -> Select<certificate::Entity> {
+    use certificate::Column;
+    certificate::Entity::find()
+        .filter(Column::State.eq(CertificateState::Active))
+        .filter(Column::NotAfter.lte(now.as_millis()))
+}
+
+/// Certificates in use that expire soon and whose owner was not notified.
+fn certificates_to_notify(now: Timestamp) -> Select<certificate::Entity> {
+    use certificate::Column;
+    certificate::Entity::find()
+        .filter(Column::State.eq(CertificateState::Active))
+        .filter(Column::NotifiedAt.is_null())
+        .filter(Column::NotAfter.lte(now.plus(NOTICE_MS).as_millis()))
+        .filter(Column::NotAfter.gt(now.as_millis()))
+}
+
+/// Lists users who have due rows, with the number of rows, in the order of their ids, after
+/// `after`; at most `limit`.
 pub async fn list_due_users(
     store: &Store,
     step: ExpiryStep,
     after: Option<UserId>,
     limit: u64,
 ) -> Result<Vec<(UserId, u64)>, Error> {
-    #[derive(FromQueryResult)]
-    struct Row {
-        user_id: i64,
-        n: i64,
+    let now = store.now().await?;
+    match step {
+        ExpiryStep::ExpireRecords => count_by_user(store, expired_records(now), after, limit).await,
+        ExpiryStep::NotifyRecords => {
+            count_by_user(store, records_to_notify(now), after, limit).await
+        }
+        ExpiryStep::ExpireCertificates => {
+            count_by_user(store, expired_certificates(now), after, limit).await
+        }
+        ExpiryStep::NotifyCertificates => {
+            count_by_user(store, certificates_to_notify(now), after, limit).await
+        }
     }
-    let (table, due) = step.due();
-    let select = format!(
-        "SELECT user_id, COUNT(*) AS n FROM {table} WHERE {due} AND user_id > ? GROUP BY user_id ORDER BY user_id LIMIT {limit}"
-    );
-    let mut values = step.moments(store.now().await?);
-    values.push(after.map_or(i64::MIN, |user| user.0).into());
-    let rows: Vec<Row> = sql::all(store.reader(), &select, values).await?;
+}
+
+/// The columns that records and certificates share.
+trait Expiring: EntityTrait {
+    const ID: Self::Column;
+    const USER_ID: Self::Column;
+}
+
+impl Expiring for dns_record::Entity {
+    const ID: Self::Column = dns_record::Column::Id;
+    const USER_ID: Self::Column = dns_record::Column::UserId;
+}
+
+impl Expiring for certificate::Entity {
+    const ID: Self::Column = certificate::Column::Id;
+    const USER_ID: Self::Column = certificate::Column::UserId;
+}
+
+async fn count_by_user<E: Expiring>(
+    store: &Store,
+    due: Select<E>,
+    after: Option<UserId>,
+    limit: u64,
+) -> Result<Vec<(UserId, u64)>, Error> {
+    let after = after.map_or(i64::MIN, |user| user.0);
+    let rows: Vec<(i64, i64)> = due
+        .select_only()
+        .column(E::USER_ID)
+        .column_as(E::ID.count(), "due")
+        .filter(E::USER_ID.gt(after))
+        .group_by(E::USER_ID)
+        .order_by_asc(E::USER_ID)
+        .limit(limit)
+        .into_tuple()
+        .all(store.reader())
+        .await?;
     Ok(rows
         .into_iter()
-        .map(|row| {
-            (
-                UserId(row.user_id),
-                u64::try_from(row.n).unwrap_or_default(),
-            )
-        })
+        .map(|(user, due)| (UserId(user), u64::try_from(due).unwrap_or_default()))
         .collect())
 }
 
-/// Takes the step for these people: at most [`BATCH`] rows in one transaction. Says how many it
-/// took; when that is [`BATCH`], there may be more.
-pub async fn run_step(store: &Store, step: ExpiryStep, people: &[UserId]) -> Result<u64, Error> {
-    if people.is_empty() {
+/// Runs the step for these users on at most [`BATCH`] rows in one transaction. Returns the number
+/// of rows; when that is [`BATCH`] there may be more.
+pub async fn run_step(store: &Store, step: ExpiryStep, users: &[UserId]) -> Result<u64, Error> {
+    if users.is_empty() {
         return Ok(0);
     }
-    store.write(|tx| take_within(tx, step, people)).await
+    store
+        .write(|tx| async move {
+            users::lock_all(&tx, users).await?;
+            let now = tx.now().await?;
+            match step {
+                ExpiryStep::ExpireRecords => expire_records(&tx, users, now).await,
+                ExpiryStep::NotifyRecords => notify_records(&tx, users, now).await,
+                ExpiryStep::ExpireCertificates => expire_certificates(&tx, users, now).await,
+                ExpiryStep::NotifyCertificates => notify_certificates(&tx, users, now).await,
+            }
+        })
+        .await
 }
 
-async fn take_within(tx: Tx, step: ExpiryStep, people: &[UserId]) -> Result<u64, Error> {
-    users::lock_all(&tx, people).await?;
-    let now = tx.now().await?;
-    match step {
-        ExpiryStep::ExpireRecords => end_records(&tx, people, now).await,
-        ExpiryStep::NotifyRecords => tell_records(&tx, people, now).await,
-        ExpiryStep::ExpireCertificates => end_certificates(&tx, people, now).await,
-        ExpiryStep::NotifyCertificates => tell_certificates(&tx, people, now).await,
-    }
+/// A row that a mail can name.
+trait MailItem {
+    fn owner(&self) -> UserId;
+    fn item(&self) -> NoticeItem;
 }
 
-#[derive(FromQueryResult)]
+#[derive(DerivePartialModel)]
+#[sea_orm(entity = "dns_record::Entity")]
 struct Record {
     id: i64,
     user_id: i64,
@@ -149,23 +226,18 @@ struct Record {
     expires_at: i64,
 }
 
-/// Whoever a row belongs to, and how a mail names it.
-trait Item {
-    fn owner(&self) -> UserId;
-    fn item(&self) -> NoticeItem;
-}
-
-impl Item for Record {
+impl MailItem for Record {
     fn owner(&self) -> UserId {
         UserId(self.user_id)
     }
 
     fn item(&self) -> NoticeItem {
-        outbox::record_item(self.fqdn.clone(), &self.rtype, &self.input, self.expires_at)
+        record_item(self.fqdn.clone(), &self.rtype, &self.input, self.expires_at)
     }
 }
 
-#[derive(FromQueryResult)]
+#[derive(DerivePartialModel)]
+#[sea_orm(entity = "certificate::Entity")]
 struct Certificate {
     id: i64,
     user_id: i64,
@@ -174,136 +246,124 @@ struct Certificate {
     not_after: i64,
 }
 
-impl Item for Certificate {
+impl MailItem for Certificate {
     fn owner(&self) -> UserId {
         UserId(self.user_id)
     }
 
     fn item(&self) -> NoticeItem {
-        let on = Timestamp::from_millis(self.not_after).date();
         NoticeItem {
             name: format!("*.{}", self.domain),
             what: None,
-            on: Some(on),
+            on: Some(Timestamp::from_millis(self.not_after).date()),
             reason: None,
         }
     }
 }
 
-/// What is due of these people, read under their locks.
-async fn due<T: FromQueryResult>(
-    tx: &Tx,
-    step: ExpiryStep,
-    columns: &str,
-    people: &[UserId],
-    now: Timestamp,
-) -> Result<Vec<T>, Error> {
-    let ((table, due), places) = (step.due(), sql::places(people.len()));
-    let select = format!(
-        "SELECT {columns} FROM {table} WHERE {due} AND user_id IN ({places}) ORDER BY user_id, id LIMIT {BATCH}"
-    );
-    let mut values = step.moments(now);
-    values.extend(people.iter().map(|user| Value::from(user.0)));
-    sql::all(tx.db(), &select, values).await
+/// The due rows of these users: at most [`BATCH`], in a fixed order.
+fn of_users<E: Expiring>(due: Select<E>, users: &[UserId]) -> Select<E> {
+    due.filter(E::USER_ID.is_in(users.iter().map(|user| user.0)))
+        .order_by_asc(E::USER_ID)
+        .order_by_asc(E::ID)
+        .limit(BATCH)
 }
 
-const RECORD: &str = "id, user_id, fqdn, type AS rtype, input, expires_at";
-const CERTIFICATE: &str = "id, user_id, domain, not_before, not_after";
-
-fn by_person<T: Item>(rows: &[T]) -> Digest {
-    let mut people = Digest::new();
+fn digest<T: MailItem>(rows: &[T]) -> Digest {
+    let mut digest = Digest::new();
     for row in rows {
-        people.entry(row.owner()).or_default().push(row.item());
+        digest.entry(row.owner()).or_default().push(row.item());
     }
-    people
+    digest
 }
 
-fn taken<T>(rows: &[T]) -> u64 {
+fn count<T>(rows: &[T]) -> u64 {
     rows.len() as u64
 }
 
-fn ids(rows: impl Iterator<Item = i64>) -> (String, Vec<Value>) {
-    let values: Vec<Value> = rows.map(Value::from).collect();
-    (sql::places(values.len()), values)
-}
-
-async fn end_records(tx: &Tx, people: &[UserId], now: Timestamp) -> Result<u64, Error> {
-    let rows: Vec<Record> = due(tx, ExpiryStep::ExpireRecords, RECORD, people, now).await?;
+async fn expire_records(tx: &Tx, users: &[UserId], now: Timestamp) -> Result<u64, Error> {
+    let rows: Vec<Record> = of_users(expired_records(now), users)
+        .into_partial_model()
+        .all(tx.db())
+        .await?;
     if rows.is_empty() {
         return Ok(0);
     }
     records::end_all(tx, rows.iter().map(|row| (row.id, row.fqdn.as_str())), now).await?;
-    outbox::digest(tx, NoticeKind::RecordExpired, &by_person(&rows), now).await?;
-    Ok(taken(&rows))
+    queue_digests(tx, NoticeKind::RecordExpired, &digest(&rows), now).await?;
+    Ok(count(&rows))
 }
 
-async fn tell_records(tx: &Tx, people: &[UserId], now: Timestamp) -> Result<u64, Error> {
-    let rows: Vec<Record> = due(tx, ExpiryStep::NotifyRecords, RECORD, people, now).await?;
+async fn notify_records(tx: &Tx, users: &[UserId], now: Timestamp) -> Result<u64, Error> {
+    let rows: Vec<Record> = of_users(records_to_notify(now), users)
+        .into_partial_model()
+        .all(tx.db())
+        .await?;
     if rows.is_empty() {
         return Ok(0);
     }
-    let mails = outbox::digest(tx, NoticeKind::RecordExpiring, &by_person(&rows), now).await?;
+    let mails = queue_digests(tx, NoticeKind::RecordExpiring, &digest(&rows), now).await?;
     records::note_told(tx, rows.iter().map(|row| row.id), &mails, now).await?;
-    Ok(taken(&rows))
+    Ok(count(&rows))
 }
 
-async fn end_certificates(tx: &Tx, people: &[UserId], now: Timestamp) -> Result<u64, Error> {
-    let rows: Vec<Certificate> =
-        due(tx, ExpiryStep::ExpireCertificates, CERTIFICATE, people, now).await?;
+async fn expire_certificates(tx: &Tx, users: &[UserId], now: Timestamp) -> Result<u64, Error> {
+    let rows: Vec<Certificate> = of_users(expired_certificates(now), users)
+        .into_partial_model()
+        .all(tx.db())
+        .await?;
     if rows.is_empty() {
         return Ok(0);
     }
-    let (places, of_them) = ids(rows.iter().map(|row| row.id));
-    // Nobody needs the key of what no browser trusts.
-    let end = format!(
-        "UPDATE certificates SET state = 'expired', ended_at = ?, key_id = NULL, key_nonce = NULL, key_ciphertext = NULL \
-         WHERE state = 'active' AND id IN ({places})"
-    );
-    let values = std::iter::once(now.as_millis().into())
-        .chain(of_them)
-        .collect();
-    expect_all(
-        sql::touch(tx.db(), &end, values).await?,
-        &rows,
-        "certificates",
-    )?;
-    outbox::digest(tx, NoticeKind::CertificateExpired, &by_person(&rows), now).await?;
-    Ok(taken(&rows))
+    // The key goes too: no browser trusts its certificate any more.
+    let expired = without_key(now)
+        .set(certificate::ActiveModel {
+            state: Set(CertificateState::Expired),
+            ..Default::default()
+        })
+        .filter(certificate::Column::State.eq(CertificateState::Active))
+        .filter(certificate::Column::Id.is_in(rows.iter().map(|row| row.id)))
+        .exec(tx.db())
+        .await?;
+    expect_all(expired.rows_affected, &rows)?;
+    queue_digests(tx, NoticeKind::CertificateExpired, &digest(&rows), now).await?;
+    Ok(count(&rows))
 }
 
-async fn tell_certificates(tx: &Tx, people: &[UserId], now: Timestamp) -> Result<u64, Error> {
-    let mut rows: Vec<Certificate> =
-        due(tx, ExpiryStep::NotifyCertificates, CERTIFICATE, people, now).await?;
+async fn notify_certificates(tx: &Tx, users: &[UserId], now: Timestamp) -> Result<u64, Error> {
+    let mut rows: Vec<Certificate> = of_users(certificates_to_notify(now), users)
+        .into_partial_model()
+        .all(tx.db())
+        .await?;
     rows.retain(|row| {
-        certificate_notice_at(
-            Timestamp::from_millis(row.not_before),
-            Timestamp::from_millis(row.not_after),
-        ) <= now
+        let not_before = Timestamp::from_millis(row.not_before);
+        let not_after = Timestamp::from_millis(row.not_after);
+        certificate_notice_at(not_before, not_after) <= now
     });
     if rows.is_empty() {
         return Ok(0);
     }
-    let (places, of_them) = ids(rows.iter().map(|row| row.id));
-    let tell = format!("UPDATE certificates SET notified_at = ? WHERE id IN ({places})");
-    let values = std::iter::once(now.as_millis().into())
-        .chain(of_them)
-        .collect();
-    expect_all(
-        sql::touch(tx.db(), &tell, values).await?,
-        &rows,
-        "certificates",
-    )?;
-    outbox::digest(tx, NoticeKind::CertificateExpiring, &by_person(&rows), now).await?;
-    Ok(taken(&rows))
+    let notified = certificate::Entity::update_many()
+        .set(certificate::ActiveModel {
+            notified_at: Set(Some(now.as_millis())),
+            ..Default::default()
+        })
+        .filter(certificate::Column::Id.is_in(rows.iter().map(|row| row.id)))
+        .exec(tx.db())
+        .await?;
+    expect_all(notified.rows_affected, &rows)?;
+    queue_digests(tx, NoticeKind::CertificateExpiring, &digest(&rows), now).await?;
+    Ok(count(&rows))
 }
 
-/// The person's lock was held, so that nobody else can have changed these rows.
-fn expect_all<T>(found: u64, rows: &[T], what: &str) -> Result<(), Error> {
-    if found == taken(rows) {
+/// Fails unless the statement found every row: their owners' rows are locked, so that no other
+/// transaction can have changed them.
+fn expect_all(found: u64, rows: &[Certificate]) -> Result<(), Error> {
+    if found == count(rows) {
         Ok(())
     } else {
         Err(Error::Busy(
-            format!("{what} changed under their lock").into(),
+            "certificates changed under their owners' locks".into(),
         ))
     }
 }

@@ -1,73 +1,78 @@
-//! What monitoring asks for: how much waits, and for how long. Few statements, each on an index.
+//! What monitoring reads: how much waits, and for how long. Few statements, each on an index.
 
-use sea_orm::FromQueryResult;
+use sea_orm::sea_query::{Expr, Query};
+use sea_orm::{
+    ColumnTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 use starchart_domain::time::Timestamp;
 
-use crate::outbox;
+use crate::entity::certificate::{self, ACTIVE_SLOT, State};
+use crate::entity::certificate_order::{self, Step};
+use crate::entity::lease;
 use crate::zone::{self, UnpublishedCounts};
-use crate::{Error, Store, sql};
+use crate::{Error, Store, outbox};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
-/// Everything that is counted, at one moment.
+/// All counts of one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MetricsSnapshot {
     /// The database's clock when it was read.
     pub now: Timestamp,
-    /// Names on their way into the zone.
+    /// Names whose last change is not published.
     pub backlog: UnpublishedCounts,
     /// Whether publishing is paused.
     pub is_paused: bool,
-    /// What came of the audits of the zone; none when none was tried.
+    /// The audits of the zone; `None` when none was tried.
     pub audit: Option<zone::AuditRow>,
-    /// OrderMetrics for certificates.
+    /// Orders for certificates.
     pub orders: OrderMetrics,
-    /// CertificateMetrics.
+    /// Certificates.
     pub certificates: CertificateMetrics,
     /// Mails.
     pub mails: outbox::MailCounts,
-    /// Every lease that was ever taken, by name.
+    /// Every lease that was ever acquired, by name.
     pub leases: Vec<LeaseMetrics>,
 }
 
-/// OrderMetrics for certificates.
+/// Counts of orders for certificates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OrderMetrics {
-    /// On their way.
+    /// Unfinished orders.
     pub live: u64,
-    /// That ended without a certificate in the last 24 hours.
+    /// Orders that failed in the last 24 hours.
     pub failed_today: u64,
-    /// When the oldest of those on their way was asked for.
+    /// When the oldest live order was opened.
     pub oldest: Option<Timestamp>,
-    /// When the step that waits longest was due; it may be yet to come.
+    /// When the live order that is due longest became due; it may be in the future.
     pub oldest_due: Option<Timestamp>,
 }
 
-/// CertificateMetrics in use.
+/// Counts of certificates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CertificateMetrics {
-    /// How many.
+    /// Certificates in use.
     pub active: u64,
-    /// When the next of them ends.
+    /// When the next of them expires.
     pub next_end: Option<Timestamp>,
-    /// How many end within 7 days.
+    /// Certificates in use that expire within 7 days.
     pub ending_in_7_days: u64,
-    /// How many end within 30 days.
+    /// Certificates in use that expire within 30 days.
     pub ending_in_30_days: u64,
-    /// How many ended within the last 7 days, of people who got no other since.
+    /// Certificates that expired within the last 7 days and have no successor.
     pub ended_in_7_days: u64,
 }
 
-/// Who holds a lease, and for how long.
+/// How long a lease has been held.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeaseMetrics {
-    /// What it is for: `publish`.
+    /// The stored name of the lease: `publish`.
     pub name: String,
-    /// Milliseconds for which the present holder has it; 0 when nobody does.
+    /// Milliseconds since the present holder acquired it; 0 when no process holds it.
     pub held_ms: i64,
 }
 
-/// Reads all of it.
+/// Reads all metrics.
 pub async fn read_snapshot(store: &Store) -> Result<MetricsSnapshot, Error> {
     let now = store.now().await?;
     Ok(MetricsSnapshot {
@@ -75,109 +80,117 @@ pub async fn read_snapshot(store: &Store) -> Result<MetricsSnapshot, Error> {
         backlog: zone::count_unpublished(store).await?,
         is_paused: zone::pause_reason(store).await?.is_some(),
         audit: zone::find_audit(store).await?,
-        orders: orders(store, now).await?,
-        certificates: certificates(store, now).await?,
+        orders: count_orders(store, now).await?,
+        certificates: count_certificates(store, now).await?,
         mails: outbox::count_mails(store).await?,
-        leases: leases(store, now).await?,
+        leases: list_leases(store, now).await?,
     })
 }
 
-async fn orders(store: &Store, now: Timestamp) -> Result<OrderMetrics, Error> {
-    #[derive(FromQueryResult)]
-    struct Row {
-        live: i64,
-        oldest: Option<i64>,
-        due: Option<i64>,
-    }
-    let live = "SELECT COUNT(*) AS live, MIN(created_at) AS oldest, MIN(next_step_at) AS due FROM certificate_orders \
-         WHERE finished_at IS NULL";
-    let live: Option<Row> = sql::one(store.reader(), live, vec![]).await?;
-    let failed =
-        "SELECT COUNT(*) AS n FROM certificate_orders WHERE finished_at > ? AND step = 'failed'";
-    let failed = sql::number(
-        store.reader(),
-        failed,
-        vec![now.plus(-DAY_MS).as_millis().into()],
-    )
-    .await?;
+async fn count_orders(store: &Store, now: Timestamp) -> Result<OrderMetrics, Error> {
+    use certificate_order::{Column, Entity};
+    let live: Option<(i64, Option<i64>, Option<i64>)> = Entity::find()
+        .select_only()
+        .column_as(Column::Id.count(), "live")
+        .column_as(Column::CreatedAt.min(), "oldest")
+        .column_as(Column::NextStepAt.min(), "due")
+        .filter(Column::FinishedAt.is_null())
+        .into_tuple()
+        .one(store.reader())
+        .await?;
+    let (live, oldest, oldest_due) = live.unwrap_or_default();
+    let failed_today = Entity::find()
+        .filter(Column::FinishedAt.gt(now.plus(-DAY_MS).as_millis()))
+        .filter(Column::Step.eq(Step::Failed))
+        .count(store.reader())
+        .await?;
     Ok(OrderMetrics {
-        live: unsigned(live.as_ref().map(|row| row.live)),
-        failed_today: unsigned(failed),
-        oldest: live
-            .as_ref()
-            .and_then(|row| row.oldest)
-            .map(Timestamp::from_millis),
-        oldest_due: live.and_then(|row| row.due).map(Timestamp::from_millis),
+        live: u64::try_from(live).unwrap_or_default(),
+        failed_today,
+        oldest: oldest.map(Timestamp::from_millis),
+        oldest_due: oldest_due.map(Timestamp::from_millis),
     })
 }
 
-async fn certificates(store: &Store, now: Timestamp) -> Result<CertificateMetrics, Error> {
-    #[derive(FromQueryResult)]
-    struct Row {
-        weeks: i64,
-        months: i64,
-    }
-    let at = |days: i64| now.plus(days * DAY_MS).as_millis();
-    let active = sql::number(
-        store.reader(),
-        "SELECT COUNT(active_slot) AS n FROM certificates",
-        vec![],
-    )
-    .await?;
-    let next = "SELECT not_after AS n FROM certificates WHERE state = 'active' AND not_after > ? ORDER BY not_after LIMIT 1";
-    let next = sql::number(store.reader(), next, vec![at(0).into()]).await?;
-    let ending = "SELECT COUNT(CASE WHEN not_after <= ? THEN 1 END) AS weeks, COUNT(*) AS months FROM certificates \
-         WHERE state = 'active' AND not_after > ? AND not_after <= ?";
-    let ending: Option<Row> = sql::one(
-        store.reader(),
-        ending,
-        vec![at(7).into(), at(0).into(), at(30).into()],
-    )
-    .await?;
-    // One that its person deleted, or that another replaced, is missed by nobody.
-    let ended = "SELECT COUNT(*) AS n FROM certificates c WHERE c.state IN ('active', 'expired') AND c.not_after > ? \
-         AND c.not_after <= ? AND NOT EXISTS (SELECT 1 FROM certificates s WHERE s.user_id = c.user_id AND s.not_after > ?)";
-    let ended = sql::number(
-        store.reader(),
-        ended,
-        vec![at(-7).into(), at(0).into(), at(0).into()],
-    )
-    .await?;
+async fn count_certificates(store: &Store, now: Timestamp) -> Result<CertificateMetrics, Error> {
+    use certificate::{Column, Entity};
+    let days = |days: i64| now.plus(days * DAY_MS).as_millis();
+    let ending = || {
+        Entity::find()
+            .select_only()
+            .filter(Column::State.eq(State::Active))
+            .filter(Column::NotAfter.gt(days(0)))
+    };
+    // Of the computed column, because its index is small.
+    let active: Option<i64> = Entity::find()
+        .select_only()
+        .column_as(Expr::col(ACTIVE_SLOT).count(), "active")
+        .into_tuple()
+        .one(store.reader())
+        .await?;
+    let next_end: Option<i64> = ending()
+        .column(Column::NotAfter)
+        .order_by_asc(Column::NotAfter)
+        .into_tuple()
+        .one(store.reader())
+        .await?;
+    let in_7_days = Expr::case(Column::NotAfter.lte(days(7)), 1);
+    let counts: Option<(i64, i64)> = ending()
+        .column_as(Expr::expr(in_7_days).count(), "in_7_days")
+        .column_as(Column::Id.count(), "in_30_days")
+        .filter(Column::NotAfter.lte(days(30)))
+        .into_tuple()
+        .one(store.reader())
+        .await?;
+    let (in_7_days, in_30_days) = counts.unwrap_or_default();
     Ok(CertificateMetrics {
-        active: unsigned(active),
-        next_end: next.map(Timestamp::from_millis),
-        ending_in_7_days: unsigned(ending.as_ref().map(|row| row.weeks)),
-        ending_in_30_days: unsigned(ending.as_ref().map(|row| row.months)),
-        ended_in_7_days: unsigned(ended),
+        active: u64::try_from(active.unwrap_or_default()).unwrap_or_default(),
+        next_end: next_end.map(Timestamp::from_millis),
+        ending_in_7_days: u64::try_from(in_7_days).unwrap_or_default(),
+        ending_in_30_days: u64::try_from(in_30_days).unwrap_or_default(),
+        ended_in_7_days: count_ended(store, days(-7), days(0)).await?,
     })
 }
 
-async fn leases(store: &Store, now: Timestamp) -> Result<Vec<LeaseMetrics>, Error> {
-    #[derive(FromQueryResult)]
-    struct Row {
-        name: String,
-        expires_at: i64,
-        taken_at: Option<i64>,
-    }
-    let rows: Vec<Row> = sql::all(
-        store.reader(),
-        "SELECT name, expires_at, taken_at FROM leases ORDER BY name",
-        vec![],
-    )
-    .await?;
-    let age = |row: Row| {
-        let taken = row
-            .taken_at
-            .filter(|_| row.expires_at > now.as_millis())
-            .map(Timestamp::from_millis);
+/// Counts certificates that expired between these times and have no successor. One that its owner
+/// deleted, or that another replaced, does not count.
+async fn count_ended(store: &Store, since: i64, now: i64) -> Result<u64, Error> {
+    use certificate::{Column, Entity};
+    const SUCCESSOR: &str = "successor";
+    let successor = Query::select()
+        .expr(Expr::value(1))
+        .from_as(Entity, SUCCESSOR)
+        .and_where(Expr::col((SUCCESSOR, Column::UserId)).equals((Entity, Column::UserId)))
+        .and_where(Expr::col((SUCCESSOR, Column::NotAfter)).gt(now))
+        .take();
+    Ok(Entity::find()
+        .filter(Column::State.is_in([State::Active, State::Expired]))
+        .filter(Column::NotAfter.gt(since))
+        .filter(Column::NotAfter.lte(now))
+        .filter(Expr::not_exists(successor))
+        .count(store.reader())
+        .await?)
+}
+
+async fn list_leases(store: &Store, now: Timestamp) -> Result<Vec<LeaseMetrics>, Error> {
+    use lease::Column;
+    // The name as text, because a newer release may have leases that this one does not know.
+    let rows: Vec<(String, i64, Option<i64>)> = lease::Entity::find()
+        .select_only()
+        .column(Column::Name)
+        .column(Column::ExpiresAt)
+        .column(Column::TakenAt)
+        .order_by_asc(Column::Name)
+        .into_tuple()
+        .all(store.reader())
+        .await?;
+    let metrics = |(name, expires_at, taken_at): (String, i64, Option<i64>)| {
+        let taken_at = taken_at.filter(|_| expires_at > now.as_millis());
+        let held_ms = |taken_at| std::cmp::max(now.since(Timestamp::from_millis(taken_at)), 0);
         LeaseMetrics {
-            name: row.name,
-            held_ms: taken.map_or(0, |taken| now.since(taken).max(0)),
+            name,
+            held_ms: taken_at.map_or(0, held_ms),
         }
     };
-    Ok(rows.into_iter().map(age).collect())
-}
-
-fn unsigned(n: Option<i64>) -> u64 {
-    n.and_then(|n| u64::try_from(n).ok()).unwrap_or_default()
+    Ok(rows.into_iter().map(metrics).collect())
 }

@@ -179,7 +179,7 @@ async fn a_deleted_user_disappears_from_zone_and_pages() {
     assert!(stays.is_signed_in().await && stays.record_ids().await.len() == 1);
     for (what, left) in [
         (
-            "certificates WHERE state = 'deleted' AND revocation_owed_at > 0 AND key_ciphertext IS NULL",
+            "certificates WHERE state = 'deleted' AND revocation_requested_at > 0 AND key_ciphertext IS NULL",
             1,
         ),
         (

@@ -530,7 +530,7 @@ async fn deleted_and_suspended_users_lose_their_orders_and_certificates() {
         })
         .await;
         ca.is_clean(username).await;
-        let owed = "SELECT COUNT(*) FROM certificates WHERE state = 'deleted' AND revocation_owed_at IS NOT NULL \
+        let owed = "SELECT COUNT(*) FROM certificates WHERE state = 'deleted' AND revocation_requested_at IS NOT NULL \
              AND key_ciphertext IS NULL";
         eventually("the revocation of what was made is owed", async || {
             equal(ca.number(owed).await, ended)

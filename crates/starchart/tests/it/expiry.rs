@@ -140,7 +140,7 @@ async fn nothing_expires_while_the_mail_server_is_away() {
     env.records_end_in(-100.0).await;
     let before = ticks(&env).await;
     eventually("the mail is owed", async || {
-        equal(env.mails_in("owed").await, 1)
+        equal(env.mails_in("pending").await, 1)
     })
     .await;
     eventually("several runs", async || ticks(&env).await >= before + 4).await;

@@ -147,7 +147,7 @@ async fn a_recipient_that_breaks_the_connection_blocks_no_other() {
     );
     let app = env.start().await;
     owe_one(&env, &app).await;
-    let put_off = "SELECT COUNT(*) FROM outbox WHERE attempts = 1 AND state = 'owed' AND refusal LIKE '%breaks me%'";
+    let put_off = "SELECT COUNT(*) FROM outbox WHERE attempts = 1 AND state = 'pending' AND refusal LIKE '%breaks me%'";
     eventually("the first is put off", async || {
         equal(env.db.number(put_off).await, 1)
     })

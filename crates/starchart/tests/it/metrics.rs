@@ -97,7 +97,7 @@ async fn lag_and_queue_grow_while_the_zone_is_away_and_fall_again() {
         .run(&format!(
             "INSERT INTO certificate_orders (user_id, domain, step, next_step_at, created_at, updated_at) \
              SELECT id, 'user1.{ROOT}', 'opened', {now}, {now}, {now} FROM users; \
-             INSERT INTO outbox (kind, thing, day, recipient, detail, message_id, next_attempt_at, created_at) VALUES \
+             INSERT INTO outbox (kind, topic, day, recipient, detail, message_id, next_attempt_at, created_at) VALUES \
              ('later', 'a test', '', 'user1@school.example', '{{}}', 'a test', {now}, {now})"
         ))
         .await;

@@ -1,161 +1,165 @@
-//! Deleting a person: everything of theirs ends in one transaction; what remains is a tombstone
-//! that keeps user name and domain, so that neither is ever somebody else's. Whoever comes back and
-//! signs in gets both again, and nothing more.
+//! Deleting a user: everything of theirs ends in one transaction. What remains is a tombstone that
+//! keeps user name and label, so that no other user ever gets either. A deleted user who signs in
+//! again gets both back, and nothing more.
 
-use sea_orm::{FromQueryResult, Value};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, SelectExt};
 use starchart_domain::plural::pluralize;
 use starchart_domain::user::UserId;
 
-use super::{Admin, AdminError, may_touch};
+use super::{Admin, AdminError, check_admin};
+use crate::entity::outbox::{self, State as MailState};
+use crate::entity::{certificate, certificate_order, dns_record, session, user};
 use crate::records::RecordError;
 use crate::records::leave::retire_all;
 use crate::sessions::IDLE_MS;
 use crate::tx::Tx;
-use crate::{Error, Store, certificates, sessions, sql, trail, users};
+use crate::{Error, Store, certificates, sessions, trail, users};
 
-/// What a deletion would end.
+/// What the deletion of a user would end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeletionPreview {
-    /// Records that leave the zone.
+    /// Records that would leave the zone.
     pub records: u64,
-    /// Certificates whose revocation is owed then: all that still live, in use or not.
+    /// Certificates that would be revoked: all that have not expired, in use or not.
     pub certificates: u64,
-    /// Whether one is being ordered.
+    /// Whether an order is live.
     pub order: bool,
-    /// Browsers in which they are signed in.
+    /// Live sessions.
     pub sessions: u64,
-    /// Mails to them that were not sent yet.
+    /// Mails to the user that are not sent yet.
     pub mails: u64,
-    /// Whether they are suspended, which outlasts the deletion.
+    /// Whether the user is suspended, which outlasts the deletion.
     pub suspended: bool,
 }
 
-/// What was ended.
+/// What the deletion of a user ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeletedUser {
     /// Records that leave the zone.
     pub records: u32,
-    /// Certificates that are owed a revocation.
+    /// Certificates whose revocation is pending now.
     pub certificates: u64,
-    /// Orders that were given up.
+    /// Orders that were abandoned.
     pub orders: u64,
-    /// Sessions.
+    /// Sessions that were ended.
     pub sessions: u64,
-    /// Mails that are not sent any more.
+    /// Mails that were deleted unsent.
     pub mails: u64,
 }
 
-/// What deleting the person would end.
+/// Counts what the deletion of the user would end.
 pub async fn preview_deletion(
     store: &Store,
     _: &Admin,
-    person: UserId,
+    user: UserId,
 ) -> Result<DeletionPreview, Error> {
-    #[derive(FromQueryResult)]
-    struct Row {
-        records: i64,
-        certificates: i64,
-        orders: i64,
-        sessions: i64,
-        mails: i64,
-        suspended: i64,
-    }
-    let sql = format!(
-        "SELECT (SELECT COUNT(*) FROM dns_records WHERE user_id = ?) AS records, \
-         (SELECT COUNT(*) FROM certificates WHERE user_id = ? AND not_after > {now} AND revoked_at IS NULL \
-          AND revocation_owed_at IS NULL) AS certificates, \
-         (SELECT COUNT(*) FROM certificate_orders WHERE user_id = ? AND finished_at IS NULL) AS orders, \
-         (SELECT COUNT(*) FROM sessions WHERE user_id = ? AND ended_at IS NULL AND expires_at > {now} \
-          AND last_seen_at > {now} - {IDLE_MS}) AS sessions, \
-         (SELECT COUNT(*) FROM outbox WHERE user_id = ? AND state <> 'sent') AS mails, \
-         (SELECT COUNT(*) FROM users WHERE id = ? AND suspended_at IS NOT NULL) AS suspended",
-        now = store.now_sql()
-    );
-    let values: Vec<Value> = vec![person.0.into(); 6];
-    let row: Option<Row> = sql::one(store.reader(), &sql, values).await?;
-    let row = row.ok_or_else(|| Error::Corrupt("a count gave no row".to_owned()))?;
-    let number = |n: i64| u64::try_from(n).unwrap_or_default();
+    let on = store.snapshot().await?;
+    let now = store.now_on(&on).await?;
+    let records = dns_record::Entity::find()
+        .filter(dns_record::Column::UserId.eq(user.0))
+        .count(&on)
+        .await?;
+    let certificates = certificate::Entity::find()
+        .filter(certificate::Column::UserId.eq(user.0))
+        .filter(certificate::Column::NotAfter.gt(now.as_millis()))
+        .filter(certificate::Column::RevokedAt.is_null())
+        .filter(certificate::Column::RevocationRequestedAt.is_null())
+        .count(&on)
+        .await?;
+    let order = certificate_order::Entity::find()
+        .filter(certificate_order::Column::UserId.eq(user.0))
+        .filter(certificate_order::Column::FinishedAt.is_null())
+        .exists(&on)
+        .await?;
+    let sessions = session::Entity::find()
+        .filter(session::Column::UserId.eq(user.0))
+        .filter(session::Column::EndedAt.is_null())
+        .filter(session::Column::ExpiresAt.gt(now.as_millis()))
+        .filter(session::Column::LastSeenAt.gt(now.plus(-IDLE_MS).as_millis()))
+        .count(&on)
+        .await?;
+    let mails = unsent_mails(user).count(&on).await?;
+    let suspended = user::Entity::find_by_id(user.0)
+        .filter(user::Column::SuspendedAt.is_not_null())
+        .exists(&on)
+        .await?;
+    on.commit().await?;
     Ok(DeletionPreview {
-        records: number(row.records),
-        certificates: number(row.certificates),
-        order: row.orders > 0,
-        sessions: number(row.sessions),
-        mails: number(row.mails),
-        suspended: row.suspended > 0,
+        records,
+        certificates,
+        order,
+        sessions,
+        mails,
+        suspended,
     })
 }
 
-/// Deletes the person. Afterwards their names are dirty: wake the publisher.
+fn unsent_mails(user: UserId) -> sea_orm::Select<outbox::Entity> {
+    outbox::Entity::find()
+        .filter(outbox::Column::UserId.eq(user.0))
+        .filter(outbox::Column::State.ne(MailState::Sent))
+}
+
+/// Deletes the user. Afterwards their names are unpublished: wake the publisher.
 pub async fn delete_user(
     store: &Store,
     admin: &Admin,
-    person: UserId,
+    user: UserId,
     request_id: &str,
 ) -> Result<DeletedUser, AdminError> {
     store
-        .write(|tx| delete_within(tx, admin, person, request_id))
+        .write(|tx| async move {
+            if user == admin.id {
+                return Err(AdminError::Oneself);
+            }
+            if !users::lock(&tx, user).await? {
+                return Err(AdminError::NotFound);
+            }
+            let now = check_admin(&tx, admin).await?;
+            let deleted = DeletedUser {
+                records: retire_all(&tx, user, admin.id).await.map_err(store_error)?,
+                orders: u64::from(certificates::abandon_live_order(&tx, user).await?),
+                certificates: certificates::request_revocations(&tx, user).await?,
+                sessions: sessions::end_all_within(&tx, user, request_id).await?,
+                mails: delete_unsent_mails(&tx, user).await?,
+            };
+            let subject = users::bury(&tx, user, now).await?;
+            let context = admin.audit_context(request_id);
+            let detail = describe(&deleted);
+            trail::write(&tx, &context, "user.delete", subject.as_str(), &detail).await?;
+            Ok(deleted)
+        })
         .await
 }
 
-async fn delete_within(
-    tx: Tx,
-    admin: &Admin,
-    person: UserId,
-    request_id: &str,
-) -> Result<DeletedUser, AdminError> {
-    if person == admin.id {
-        return Err(AdminError::Oneself);
-    }
-    if !users::lock(&tx, person).await? {
-        return Err(AdminError::NotFound);
-    }
-    let now = may_touch(&tx, admin).await?;
-    let records = retire_all(&tx, person, admin.id)
-        .await
-        .map_err(only_fault)?;
-    let orders = u64::from(certificates::abandon_within(&tx, person).await?);
-    let certificates = certificates::owe_revocation_within(&tx, person).await?;
-    let sessions = sessions::end_all_within(&tx, person, request_id).await?;
-    let unsent = "DELETE FROM outbox WHERE user_id = ? AND state <> 'sent'";
-    let mails = sql::touch(tx.db(), unsent, vec![person.0.into()]).await?;
-    let subject = users::bury(&tx, person, now).await?;
-    let done = DeletedUser {
-        records,
-        certificates,
-        orders,
-        sessions,
-        mails,
-    };
-    let detail = [
-        pluralize(records, "record", "records"),
+async fn delete_unsent_mails(tx: &Tx, user: UserId) -> Result<u64, Error> {
+    let deleted = outbox::Entity::delete_many()
+        .filter(outbox::Column::UserId.eq(user.0))
+        .filter(outbox::Column::State.ne(MailState::Sent))
+        .exec(tx.db())
+        .await?;
+    Ok(deleted.rows_affected)
+}
+
+fn describe(deleted: &DeletedUser) -> String {
+    [
+        pluralize(deleted.records, "record", "records"),
         pluralize(
-            certificates,
-            "certificate owed a revocation",
-            "certificates owed a revocation",
+            deleted.certificates,
+            "certificate to revoke",
+            "certificates to revoke",
         ),
-        pluralize(orders, "order", "orders"),
-        pluralize(sessions, "session", "sessions"),
-        pluralize(mails, "mail", "mails"),
+        pluralize(deleted.orders, "order", "orders"),
+        pluralize(deleted.sessions, "session", "sessions"),
+        pluralize(deleted.mails, "mail", "mails"),
     ]
-    .join(", ");
-    trail::write(
-        &tx,
-        &admin.audit_context(request_id),
-        "user.delete",
-        subject.as_str(),
-        &detail,
-    )
-    .await?;
-    Ok(done)
+    .join(", ")
 }
 
-/// Of the reasons for which a record is not written only one can come from taking all away.
-fn only_fault(error: RecordError) -> AdminError {
+/// The one error that retiring all records can have is the store's.
+fn store_error(error: RecordError) -> AdminError {
     match error {
         RecordError::Db(fault) => fault.into(),
-        other => Error::Corrupt(format!(
-            "a person's records could not be taken away: {other}"
-        ))
-        .into(),
+        other => Error::Corrupt(format!("a user's records could not be retired: {other}")).into(),
     }
 }

@@ -1,211 +1,244 @@
-//! What waits for an admin's attention. What failed is tried again from here.
+//! What needs an admin: refused names, failed mails, stuck orders; and how to retry them.
 
-use sea_orm::FromQueryResult;
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ActiveEnum, ColumnTrait, Condition, EntityTrait, ExprTrait, JoinType, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, RelationDef, RelationTrait, Select,
+};
 use starchart_domain::certificate::MAX_STARTS;
 use starchart_domain::time::Timestamp;
 
-use super::{Admin, count};
-use crate::tx::Tx;
-use crate::{Error, Store, outbox, sql, trail, zone};
+use super::Admin;
+use crate::entity::certificate_order::{self, Step};
+use crate::entity::{certificate, name, user};
+use crate::{Error, Store, outbox, trail, zone};
 
-/// Of each kind so many are shown at most; the totals say how many there are.
-const SHOWN: u32 = 50;
-/// An order that is not done after this long is stuck, in milliseconds.
+/// Items of each kind that are listed at most; the totals say how many there are.
+const MAX_ITEMS: u32 = 50;
+/// A live order that is older is stuck, in milliseconds.
 const STUCK_MS: i64 = 30 * 60 * 1_000;
-/// An order that is about to fail because a step broke so often is stuck, however young.
+/// A live order whose step was begun this often is stuck, however young; it is about to fail.
 const STUCK_STARTS: u32 = MAX_STARTS - 1;
-/// So is one with which the authority did not help so often in a row.
+/// A live order with this many consecutive failures of the authority is stuck.
 const STUCK_FAILURES: u32 = 5;
 
-/// What does not go by itself.
+/// What an admin should look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HealthItems {
     /// Names that the zone refused, oldest first.
     pub refused: Vec<RefusedName>,
-    /// How many there are.
+    /// How many names the zone refused.
     pub refused_total: u64,
     /// Mails that could not be sent, newest first.
     pub failed_mails: Vec<outbox::FailedMail>,
-    /// How many there are, and how many wait.
+    /// How many mails failed, and how many are pending.
     pub mails: outbox::MailCounts,
-    /// Orders for certificates that do not move, oldest first.
+    /// Orders for certificates that make no progress, oldest first.
     pub stuck_orders: Vec<StuckOrder>,
-    /// Certificates of people who are gone that still live and are not revoked yet.
+    /// Certificates of deleted users that are valid and not revoked yet.
     pub pending_revocations: u64,
-    /// Names that wait to be published, without those that were refused.
+    /// Unpublished names, without the refused ones.
     pub unpublished: u64,
-    /// Milliseconds for which the oldest of them has waited.
+    /// For how long the oldest of them has been unpublished, in milliseconds.
     pub oldest_unpublished_ms: Option<i64>,
-    /// Milliseconds for which the oldest mail has waited.
+    /// For how long the oldest mail has been pending, in milliseconds.
     pub oldest_mail_ms: Option<i64>,
     /// Why publishing is paused, if it is.
     pub paused: Option<zone::Pause>,
-    /// What came of the audits of the zone; none when none was tried yet.
+    /// The audits of the zone; `None` when none was tried.
     pub audit: Option<zone::AuditRow>,
 }
 
-/// A name whose change the zone refused.
+/// A name whose last change the zone refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusedName {
-    /// The full name.
+    /// The full name, without a trailing dot.
     pub fqdn: String,
-    /// Whose.
+    /// The user name of its owner.
     pub username: String,
-    /// In the words that its owner sees.
+    /// The reason as its owner reads it.
     pub reason: String,
-    /// Since when it differs from what is wanted.
+    /// Since when it is unpublished.
     pub since: Option<Timestamp>,
-    /// When it is tried again.
+    /// When it is retried.
     pub next_try: Option<Timestamp>,
 }
 
-/// An order that does not move.
+/// A live order that makes no progress.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StuckOrder {
-    /// The row.
+    /// The id of its row.
     pub id: i64,
-    /// Whose.
+    /// The user name of its owner.
     pub username: String,
-    /// The domain.
+    /// The owner's base domain.
     pub domain: String,
-    /// How far it has come, as it is stored.
+    /// The stored word of its step.
     pub step: String,
-    /// How often a step was begun.
+    /// How often the step was begun.
     pub starts: u32,
     /// The last problem.
     pub problem: Option<String>,
-    /// When it was asked for.
+    /// When it was opened.
     pub since: Timestamp,
-    /// When it is tried again.
+    /// When it is retried.
     pub next_try: Timestamp,
 }
 
-/// Everything that waits for an admin.
+/// Lists what an admin should look at.
 pub async fn list_health_items(store: &Store, _: &Admin) -> Result<HealthItems, Error> {
     let backlog = zone::count_unpublished(store).await?;
     let now = store.now().await?;
     let mails = outbox::count_mails(store).await?;
-    let owed = format!(
-        "SELECT COUNT(*) AS n FROM certificates WHERE revocation_owed_at IS NOT NULL AND revoked_at IS NULL AND not_after > {}",
-        store.now_sql()
-    );
+    let age_ms = |since: Timestamp| std::cmp::max(now.since(since), 0);
     Ok(HealthItems {
-        refused: refused(store).await?,
+        refused: list_refused_names(store).await?,
         refused_total: backlog.refused,
-        failed_mails: outbox::failed(store, u64::from(SHOWN)).await?,
+        failed_mails: outbox::list_failed(store, u64::from(MAX_ITEMS)).await?,
         mails,
-        stuck_orders: stuck_orders(store, now).await?,
-        pending_revocations: count(store, &owed).await?,
+        stuck_orders: list_stuck_orders(store, now).await?,
+        pending_revocations: count_pending_revocations(store, now).await?,
         unpublished: backlog.waiting,
-        oldest_unpublished_ms: backlog.oldest.map(|since| now.since(since).max(0)),
-        oldest_mail_ms: mails.oldest_pending_at.map(|since| now.since(since).max(0)),
+        oldest_unpublished_ms: backlog.oldest.map(age_ms),
+        oldest_mail_ms: mails.oldest_pending_at.map(age_ms),
         paused: zone::find_pause(store).await?,
         audit: zone::find_audit(store).await?,
     })
 }
 
-async fn refused(store: &Store) -> Result<Vec<RefusedName>, Error> {
-    #[derive(FromQueryResult)]
-    struct Row {
-        fqdn: String,
-        username: String,
-        refusal: Option<String>,
-        unpublished_since: Option<i64>,
-        next_attempt_at: Option<i64>,
-    }
-    let sql = format!(
-        "SELECT n.fqdn AS fqdn, u.username AS username, n.refusal AS refusal, n.unpublished_since AS unpublished_since, \
-         n.next_attempt_at AS next_attempt_at FROM names n JOIN users u ON u.id = n.user_id \
-         WHERE n.is_unpublished = 1 AND n.refused_generation = n.generation ORDER BY n.unpublished_since, n.fqdn LIMIT {SHOWN}"
-    );
-    let rows: Vec<Row> = sql::all(store.reader(), &sql, vec![]).await?;
-    let name = |row: Row| RefusedName {
-        fqdn: row.fqdn,
-        username: row.username,
-        reason: row.refusal.unwrap_or_default(),
-        since: row.unpublished_since.map(Timestamp::from_millis),
-        next_try: row.next_attempt_at.map(Timestamp::from_millis),
+async fn count_pending_revocations(store: &Store, now: Timestamp) -> Result<u64, Error> {
+    use certificate::Column;
+    Ok(certificate::Entity::find()
+        .filter(Column::RevocationRequestedAt.is_not_null())
+        .filter(Column::RevokedAt.is_null())
+        .filter(Column::NotAfter.gt(now.as_millis()))
+        .count(store.reader())
+        .await?)
+}
+
+/// Names whose last change the zone refused.
+fn refused_names() -> Select<name::Entity> {
+    use name::Column;
+    let of_last_change = Expr::col((name::Entity, Column::RefusedGeneration))
+        .equals((name::Entity, Column::Generation));
+    name::Entity::find()
+        .filter(is_unpublished())
+        .filter(of_last_change)
+}
+
+/// The computed column of names; its index finds the few unpublished ones.
+fn is_unpublished() -> Expr {
+    Expr::col("is_unpublished").eq(1)
+}
+
+async fn list_refused_names(store: &Store) -> Result<Vec<RefusedName>, Error> {
+    use name::Column;
+    type Row = (String, String, Option<String>, Option<i64>, Option<i64>);
+    let owner: RelationDef = name::Entity::belongs_to(user::Entity)
+        .from(Column::UserId)
+        .to(user::Column::Id)
+        .into();
+    let rows: Vec<Row> = refused_names()
+        .select_only()
+        .column(Column::Fqdn)
+        .column(user::Column::Username)
+        .column(Column::Refusal)
+        .column(Column::UnpublishedSince)
+        .column(Column::NextAttemptAt)
+        .join(JoinType::InnerJoin, owner)
+        .order_by_asc(Column::UnpublishedSince)
+        .order_by_asc(Column::Fqdn)
+        .limit(u64::from(MAX_ITEMS))
+        .into_tuple()
+        .all(store.reader())
+        .await?;
+    let name = |(fqdn, username, refusal, since, next_try): Row| RefusedName {
+        fqdn,
+        username,
+        reason: refusal.unwrap_or_default(),
+        since: since.map(Timestamp::from_millis),
+        next_try: next_try.map(Timestamp::from_millis),
     };
     Ok(rows.into_iter().map(name).collect())
 }
 
-async fn stuck_orders(store: &Store, now: Timestamp) -> Result<Vec<StuckOrder>, Error> {
-    #[derive(FromQueryResult)]
-    struct Row {
-        id: i64,
-        username: String,
-        domain: String,
-        step: String,
-        starts: i32,
-        problem: Option<String>,
-        created_at: i64,
-        next_step_at: i64,
-    }
-    let sql = format!(
-        "SELECT o.id AS id, u.username AS username, o.domain AS domain, o.step AS step, o.starts AS starts, \
-         o.problem AS problem, o.created_at AS created_at, o.next_step_at AS next_step_at \
-         FROM certificate_orders o JOIN users u ON u.id = o.user_id \
-         WHERE o.finished_at IS NULL AND (o.created_at < ? OR o.starts >= {STUCK_STARTS} \
-         OR o.failures >= {STUCK_FAILURES}) ORDER BY o.id LIMIT {SHOWN}"
-    );
-    let rows: Vec<Row> = sql::all(
-        store.reader(),
-        &sql,
-        vec![now.plus(-STUCK_MS).as_millis().into()],
-    )
-    .await?;
-    let order = |row: Row| StuckOrder {
-        id: row.id,
-        username: row.username,
-        domain: row.domain,
-        step: row.step,
-        starts: u32::try_from(row.starts).unwrap_or_default(),
-        problem: row.problem,
-        since: Timestamp::from_millis(row.created_at),
-        next_try: Timestamp::from_millis(row.next_step_at),
+async fn list_stuck_orders(store: &Store, now: Timestamp) -> Result<Vec<StuckOrder>, Error> {
+    use certificate_order::{Column, Relation};
+    type Row = (i64, String, String, Step, i32, Option<String>, i64, i64);
+    let is_stuck = Condition::any()
+        .add(Column::CreatedAt.lt(now.plus(-STUCK_MS).as_millis()))
+        .add(Column::Starts.gte(STUCK_STARTS))
+        .add(Column::Failures.gte(STUCK_FAILURES));
+    let rows: Vec<Row> = certificate_order::Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .column(user::Column::Username)
+        .column(Column::Domain)
+        .column(Column::Step)
+        .column(Column::Starts)
+        .column(Column::Problem)
+        .column(Column::CreatedAt)
+        .column(Column::NextStepAt)
+        .join(JoinType::InnerJoin, Relation::User.def())
+        .filter(Column::FinishedAt.is_null())
+        .filter(is_stuck)
+        .order_by_asc(Column::Id)
+        .limit(u64::from(MAX_ITEMS))
+        .into_tuple()
+        .all(store.reader())
+        .await?;
+    let order = |row: Row| {
+        let (id, username, domain, step, starts, problem, created_at, next_step_at) = row;
+        StuckOrder {
+            id,
+            username,
+            domain,
+            step: step.to_value(),
+            starts: u32::try_from(starts).unwrap_or_default(),
+            problem,
+            since: Timestamp::from_millis(created_at),
+            next_try: Timestamp::from_millis(next_step_at),
+        }
     };
     Ok(rows.into_iter().map(order).collect())
 }
 
-/// Tries a failed mail again from the beginning, to the address that its person has now. False:
-/// there is no such failed mail.
+/// Retries a failed mail from its first attempt, to the address that its user has now. Returns
+/// whether there was such a failed mail.
 pub async fn retry_mail(
     store: &Store,
     admin: &Admin,
     id: i64,
     request_id: &str,
 ) -> Result<bool, Error> {
-    store
-        .write(|tx| outbox::retry_within(tx, id, admin, request_id))
-        .await
+    outbox::retry(store, id, &admin.audit_context(request_id)).await
 }
 
-/// Makes a refused name due now. False: it is not refused (any more). Afterwards wake the
-/// publisher.
+/// Makes a refused name due now; wake the publisher afterwards. Returns whether the name was
+/// refused.
 pub async fn retry_name(
     store: &Store,
     admin: &Admin,
     fqdn: &str,
     request_id: &str,
 ) -> Result<bool, Error> {
+    use name::Column;
     store
-        .write(|tx| retry_within(tx, admin, fqdn, request_id))
+        .write(|tx| async move {
+            let now = tx.now().await?;
+            let retried = name::Entity::update_many()
+                .col_expr(Column::NextAttemptAt, Expr::value(now.as_millis()))
+                .filter(Column::Fqdn.eq(fqdn))
+                .filter(is_unpublished())
+                .filter(Expr::col(Column::RefusedGeneration).equals(Column::Generation))
+                .exec(tx.db())
+                .await?;
+            if retried.rows_affected == 0 {
+                return Ok(false);
+            }
+            let context = admin.audit_context(request_id);
+            trail::write(&tx, &context, "name.retry", fqdn, "").await?;
+            Ok(true)
+        })
         .await
-}
-
-async fn retry_within(tx: Tx, admin: &Admin, fqdn: &str, request_id: &str) -> Result<bool, Error> {
-    let now = tx.now().await?;
-    let sql = "UPDATE names SET next_attempt_at = ? WHERE fqdn = ? AND is_unpublished = 1 AND refused_generation = generation";
-    if sql::touch(tx.db(), sql, vec![now.as_millis().into(), fqdn.into()]).await? == 0 {
-        return Ok(false);
-    }
-    trail::write(
-        &tx,
-        &admin.audit_context(request_id),
-        "name.retry",
-        fqdn,
-        "",
-    )
-    .await?;
-    Ok(true)
 }

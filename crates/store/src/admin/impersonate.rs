@@ -1,15 +1,15 @@
-//! Impersonation: an admin sees and uses the pages as another person, for half an hour.
+//! Impersonation: an admin sees and uses the pages as another user, for half an hour.
 //!
-//! It is a state of the session's row, looked at with every request ([`crate::sessions::find`]).
-//! Beginning and ending it gives the session a new token: a page or a cookie of before cannot act
-//! in the other account. However it ends, the trail says so once.
+//! It is a state of the session's row, read with every request ([`crate::sessions::find`]). Its
+//! start and its end give the session a new token: a page or a cookie from before cannot act in the
+//! other account. However it ends, the trail gets one line about it.
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, Set};
 use starchart_domain::user::UserId;
 
-use super::{Admin, AdminError, may_touch};
-use crate::entity::session::{self, Column};
+use super::{Admin, AdminError, check_admin};
+use crate::entity::session::{self, ActiveModel, Column};
 use crate::entity::user;
 use crate::sessions::IMPERSONATION_MS;
 use crate::trail::{self, AuditContext};
@@ -17,36 +17,58 @@ use crate::tx::Tx;
 use crate::users::{self, User};
 use crate::{Error, Store};
 
-/// Puts the admin into the person's place. The session is known by `new_token` from now on, and the
-/// old token ends.
+/// Starts the impersonation of a user. The session has `new_token` from now on; the old token ends.
 pub async fn impersonate(
     store: &Store,
     admin: &Admin,
-    person: UserId,
+    user: UserId,
     old_token: [u8; 32],
     new_token: [u8; 32],
     request_id: &str,
 ) -> Result<User, AdminError> {
     store
-        .write(|tx| impersonate_within(tx, admin, person, (old_token, new_token), request_id))
+        .write(|tx| async move {
+            if user == admin.id {
+                return Err(AdminError::Oneself);
+            }
+            if !users::lock(&tx, user).await? {
+                return Err(AdminError::NotFound);
+            }
+            let now = check_admin(&tx, admin).await?;
+            let user = find_impersonable(&tx, user).await?;
+            let until = now.plus(IMPERSONATION_MS);
+            let begun = session::Entity::update_many()
+                .set(ActiveModel {
+                    token_hash: Set(new_token.to_vec()),
+                    impersonated_id: Set(Some(user.id.0)),
+                    impersonation_until: Set(Some(until.as_millis())),
+                    ..Default::default()
+                })
+                .filter(Column::TokenHash.eq(old_token.to_vec()))
+                .filter(Column::UserId.eq(admin.id.0))
+                .filter(Column::EndedAt.is_null())
+                .exec(tx.db())
+                .await
+                .map_err(Error::from)?;
+            if begun.rows_affected != 1 {
+                return Err(AdminError::NoLongerAdmin);
+            }
+            let context = AuditContext {
+                actor: admin.id,
+                on_behalf_of: Some(user.id),
+                request_id,
+            };
+            let object = user.subject.as_str();
+            let detail = format!("until {}", until.rfc3339());
+            trail::write(&tx, &context, "impersonation.start", object, &detail).await?;
+            Ok(user)
+        })
         .await
 }
 
-async fn impersonate_within(
-    tx: Tx,
-    admin: &Admin,
-    person: UserId,
-    (old_token, new_token): ([u8; 32], [u8; 32]),
-    request_id: &str,
-) -> Result<User, AdminError> {
-    if person == admin.id {
-        return Err(AdminError::Oneself);
-    }
-    if !users::lock(&tx, person).await? {
-        return Err(AdminError::NotFound);
-    }
-    let now = may_touch(&tx, admin).await?;
-    let row = user::Entity::find_by_id(person.0)
+/// Finds the user, who must be no admin, not suspended, and have a label.
+async fn find_impersonable(tx: &Tx, user: UserId) -> Result<User, AdminError> {
+    let row = user::Entity::find_by_id(user.0)
         .one(tx.db())
         .await
         .map_err(Error::from)?;
@@ -60,41 +82,11 @@ async fn impersonate_within(
     if user.label.is_none() {
         return Err(AdminError::NoLabel);
     }
-    let until = now.plus(IMPERSONATION_MS);
-    let begin = session::Entity::update_many()
-        .col_expr(Column::TokenHash, Expr::value(new_token.to_vec()))
-        .col_expr(Column::ImpersonatedId, Expr::value(person.0))
-        .col_expr(Column::ImpersonationUntil, Expr::value(until.as_millis()))
-        .filter(Column::TokenHash.eq(old_token.to_vec()))
-        .filter(Column::UserId.eq(admin.id.0))
-        .filter(Column::EndedAt.is_null());
-    if begin
-        .exec(tx.db())
-        .await
-        .map_err(Error::from)?
-        .rows_affected
-        != 1
-    {
-        return Err(AdminError::NoLongerAdmin);
-    }
-    let act = AuditContext {
-        actor: admin.id,
-        on_behalf_of: Some(person),
-        request_id,
-    };
-    trail::write(
-        &tx,
-        &act,
-        "impersonation.start",
-        user.subject.as_str(),
-        &format!("until {}", until.rfc3339()),
-    )
-    .await?;
     Ok(user)
 }
 
-/// Gives the session back to the admin, under `new_token`; the old token ends. False: nobody was
-/// impersonated.
+/// Ends the impersonation and gives the session `new_token`; the old token ends. Returns whether
+/// there was an impersonation.
 pub async fn stop_impersonating(
     store: &Store,
     old_token: [u8; 32],
@@ -102,42 +94,40 @@ pub async fn stop_impersonating(
     request_id: &str,
 ) -> Result<bool, Error> {
     store
-        .write(|tx| stop_within(tx, old_token, new_token, request_id))
+        .write(|tx| async move {
+            let of_token = || {
+                Column::TokenHash
+                    .eq(old_token.to_vec())
+                    .and(Column::EndedAt.is_null())
+            };
+            note_ends(&tx, of_token(), request_id, "").await?;
+            let stopped = session::Entity::update_many()
+                .set(ActiveModel {
+                    token_hash: Set(new_token.to_vec()),
+                    impersonated_id: Set(None),
+                    impersonation_until: Set(None),
+                    ..Default::default()
+                })
+                .filter(of_token())
+                .filter(Column::ImpersonatedId.is_not_null())
+                .exec(tx.db())
+                .await?;
+            Ok(stopped.rows_affected == 1)
+        })
         .await
 }
 
-async fn stop_within(
-    tx: Tx,
-    old_token: [u8; 32],
-    new_token: [u8; 32],
-    request_id: &str,
-) -> Result<bool, Error> {
-    let of_token = || {
-        Column::TokenHash
-            .eq(old_token.to_vec())
-            .and(Column::EndedAt.is_null())
-    };
-    note_ends(&tx, of_token(), request_id, "").await?;
-    let stop = session::Entity::update_many()
-        .col_expr(Column::TokenHash, Expr::value(new_token.to_vec()))
-        .col_expr(Column::ImpersonatedId, Expr::value(None::<i64>))
-        .col_expr(Column::ImpersonationUntil, Expr::value(None::<i64>))
-        .filter(of_token())
-        .filter(Column::ImpersonatedId.is_not_null());
-    Ok(stop.exec(tx.db()).await?.rows_affected == 1)
-}
-
-/// `impersonation_until` of one that is over and noted. Whom it was of stays, because a page of
-/// then may still be open.
+/// The `impersonation_until` of an impersonation that ended and is in the trail. The impersonated
+/// user stays in the row, because a page from then may still be open.
 pub(crate) const ENDED: i64 = 0;
 
-/// Ends the impersonations in these sessions and writes the line of each: once, whoever finds first
-/// that it is over.
+/// Ends the impersonations of these sessions and writes one line of the trail for each, however
+/// many requests notice the end at once.
 pub(crate) async fn note_ends(
     tx: &Tx,
     which: Expr,
     request_id: &str,
-    why: &str,
+    detail: &str,
 ) -> Result<(), Error> {
     let rows = session::Entity::find()
         .filter(which)
@@ -145,31 +135,32 @@ pub(crate) async fn note_ends(
         .all(tx.db())
         .await?;
     for row in rows {
-        let end = session::Entity::update_many()
-            .col_expr(Column::ImpersonationUntil, Expr::value(ENDED))
+        let ended = session::Entity::update_many()
+            .set(ActiveModel {
+                impersonation_until: Set(Some(ENDED)),
+                ..Default::default()
+            })
             .filter(Column::Id.eq(row.id))
             .filter(Column::ImpersonatedId.eq(row.impersonated_id))
-            .filter(Column::ImpersonationUntil.eq(row.impersonation_until));
-        if end.exec(tx.db()).await?.rows_affected != 1 {
+            .filter(Column::ImpersonationUntil.eq(row.impersonation_until))
+            .exec(tx.db())
+            .await?;
+        if ended.rows_affected != 1 {
             continue;
         }
-        let other = user::Entity::find_by_id(row.impersonated_id.unwrap_or_default())
+        let impersonated = user::Entity::find_by_id(row.impersonated_id.unwrap_or_default())
             .one(tx.db())
             .await?;
-        let (on_behalf_of, object) = other.map(|other| (UserId(other.id), other.subject)).unzip();
-        let act = AuditContext {
+        let (on_behalf_of, object) = impersonated
+            .map(|user| (UserId(user.id), user.subject))
+            .unzip();
+        let context = AuditContext {
             actor: UserId(row.user_id),
             on_behalf_of,
             request_id,
         };
-        trail::write(
-            tx,
-            &act,
-            "impersonation.end",
-            &object.unwrap_or_default(),
-            why,
-        )
-        .await?;
+        let object = object.unwrap_or_default();
+        trail::write(tx, &context, "impersonation.end", &object, detail).await?;
     }
     Ok(())
 }

@@ -1,52 +1,58 @@
-//! Finding people.
+//! Searching users.
 
-use sea_orm::{FromQueryResult, Value};
-use starchart_domain::certificate::OrderStep;
+use sea_orm::sea_query::{Expr, Func, LikeExpr, SimpleExpr};
+use sea_orm::{
+    ActiveEnum, ColumnTrait, Condition, EntityTrait, ExprTrait, FromQueryResult, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+};
 use starchart_domain::time::Timestamp;
 
 use super::Admin;
-use crate::entity::user;
+use crate::entity::certificate::{self, State};
+use crate::entity::certificate_order::{self, Step};
+use crate::entity::dns_record;
+use crate::entity::user::{self, Column};
 use crate::users::User;
-use crate::{Error, Store, sql};
+use crate::{Error, Store};
 
-/// People on one page.
+/// Users on one page.
 pub const PAGE_ROWS: u32 = 20;
 
-/// Somebody who was found.
+/// A user who was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserRow {
-    /// Who.
+    /// The user.
     pub user: User,
-    /// Whether an admin has suspended them.
+    /// Whether an admin has suspended the user.
     pub suspended: bool,
-    /// How many records they have.
+    /// How many records the user has.
     pub records: u64,
-    /// What about a certificate.
+    /// The state of the user's certificate.
     pub certificate: CertificateStatus,
 }
 
-/// What a person has in the way of a certificate.
+/// The state of a user's certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CertificateStatus {
-    /// Nothing.
+    /// The user has neither certificate nor order.
     None,
-    /// The first is under way.
+    /// The first order is live.
     Pending,
-    /// One is in use.
+    /// A certificate is in use.
     Issued {
-        /// Until when it is valid.
+        /// The end of its validity.
         until: Timestamp,
     },
-    /// There is none, since the last order failed.
+    /// No certificate is in use, and the last order failed.
     Failed,
 }
 
-/// One page of those who were found.
+/// One page of users.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserPage {
-    /// By e-mail address.
+    /// The users, ordered by e-mail address.
     pub rows: Vec<UserRow>,
-    /// How many there are on all pages.
+    /// How many users were found on all pages.
     pub total: u64,
 }
 
@@ -60,67 +66,119 @@ struct Row {
     last_step: Option<String>,
 }
 
-const FOUND: &str = "FROM users u WHERE u.deleted_at IS NULL AND (LOWER(u.email) LIKE ? ESCAPE '!' \
-     OR LOWER(u.display_name) LIKE ? ESCAPE '!' OR LOWER(u.username) LIKE ? ESCAPE '!' OR u.label LIKE ? ESCAPE '!' \
-     OR u.email LIKE ? ESCAPE '!' OR u.display_name LIKE ? ESCAPE '!')";
-
-/// People whose e-mail address, name, user name or domain contains the text, in any case; on
-/// SQLite, which knows no other letters to have a case, those beyond ASCII as typed. Pages count
-/// from 0.
+/// Searches users whose e-mail address, name, user name or domain contains the text, in any case.
+/// On SQLite, which lower-cases ASCII only, other letters match as typed. Pages count from 0.
 pub async fn search_users(
     store: &Store,
     _: &Admin,
     text: &str,
     page: u32,
 ) -> Result<UserPage, Error> {
-    let values = || -> Vec<Value> {
-        let (folded, typed) = (pattern(text), anywhere(text));
-        let mut values = vec![Value::from(folded); 4];
-        values.extend([Value::from(typed.clone()), typed.into()]);
-        values
-    };
-    let total = sql::number(
-        store.reader(),
-        &format!("SELECT COUNT(*) AS n {FOUND}"),
-        values(),
-    )
-    .await?;
-    let select = format!(
-        "SELECT u.*, (SELECT COUNT(*) FROM dns_records r WHERE r.user_id = u.id) AS records, \
-         (SELECT MAX(c.not_after) FROM certificates c WHERE c.user_id = u.id AND c.state = 'active') AS not_after, \
-         (SELECT COUNT(*) FROM certificate_orders o WHERE o.user_id = u.id AND o.finished_at IS NULL) AS live, \
-         (SELECT o.step FROM certificate_orders o WHERE o.user_id = u.id ORDER BY o.id DESC LIMIT 1) AS last_step \
-         {FOUND} ORDER BY u.email, u.id LIMIT {PAGE_ROWS} OFFSET {}",
-        u64::from(page) * u64::from(PAGE_ROWS)
-    );
-    let rows: Vec<Row> = sql::all(store.reader(), &select, values()).await?;
+    let found = user::Entity::find()
+        .filter(Column::DeletedAt.is_null())
+        .filter(contains(text));
+    let total = found.clone().count(store.reader()).await?;
+    let rows: Vec<Row> = found
+        .column_as(record_count(), "records")
+        .column_as(certificate_end(), "not_after")
+        .column_as(live_order_count(), "live")
+        .column_as(last_order_step(), "last_step")
+        .order_by_asc(Column::Email)
+        .order_by_asc(Column::Id)
+        .limit(u64::from(PAGE_ROWS))
+        .offset(u64::from(page) * u64::from(PAGE_ROWS))
+        .into_model()
+        .all(store.reader())
+        .await?;
     let rows = rows
         .into_iter()
         .map(UserRow::try_from)
         .collect::<Result<_, _>>()?;
-    Ok(UserPage {
-        rows,
-        total: total
-            .and_then(|n| u64::try_from(n).ok())
-            .unwrap_or_default(),
-    })
+    Ok(UserPage { rows, total })
 }
 
-/// What LIKE wants for a text that stands anywhere, taken literally, in lower case.
+fn contains(text: &str) -> Condition {
+    let lower = |column: Column| {
+        Expr::expr(Func::lower(Expr::col((user::Entity, column)))).like(like(pattern(text)))
+    };
+    let as_typed =
+        |column: Column| Expr::col((user::Entity, column)).like(like(literal_pattern(text)));
+    Condition::any()
+        .add(lower(Column::Email))
+        .add(lower(Column::DisplayName))
+        .add(lower(Column::Username))
+        // Labels are lower-case.
+        .add(Expr::col((user::Entity, Column::Label)).like(like(pattern(text))))
+        .add(as_typed(Column::Email))
+        .add(as_typed(Column::DisplayName))
+}
+
+fn record_count() -> SimpleExpr {
+    use dns_record::{Column, Entity};
+    let of_user = Expr::col((Entity, Column::UserId)).equals((user::Entity, user::Column::Id));
+    let records = Entity::find()
+        .select_only()
+        .column_as(Column::Id.count(), "n")
+        .filter(of_user);
+    Expr::SubQuery(None, Box::new(records.into_query().into()))
+}
+
+fn certificate_end() -> SimpleExpr {
+    use certificate::{Column, Entity};
+    let of_user = Expr::col((Entity, Column::UserId)).equals((user::Entity, user::Column::Id));
+    let active = Entity::find()
+        .select_only()
+        .column_as(Column::NotAfter.max(), "n")
+        .filter(of_user)
+        .filter(Column::State.eq(State::Active));
+    Expr::SubQuery(None, Box::new(active.into_query().into()))
+}
+
+fn live_order_count() -> SimpleExpr {
+    use certificate_order::{Column, Entity};
+    let of_user = Expr::col((Entity, Column::UserId)).equals((user::Entity, user::Column::Id));
+    let live = Entity::find()
+        .select_only()
+        .column_as(Column::Id.count(), "n")
+        .filter(of_user)
+        .filter(Column::FinishedAt.is_null());
+    Expr::SubQuery(None, Box::new(live.into_query().into()))
+}
+
+fn last_order_step() -> SimpleExpr {
+    use certificate_order::{Column, Entity};
+    let of_user = Expr::col((Entity, Column::UserId)).equals((user::Entity, user::Column::Id));
+    let last = Entity::find()
+        .select_only()
+        .column(Column::Step)
+        .filter(of_user)
+        .order_by_desc(Column::Id)
+        .limit(1);
+    Expr::SubQuery(None, Box::new(last.into_query().into()))
+}
+
+/// The escape character of LIKE patterns. Not the backslash, which MySQL reads as an escape in
+/// string literals already.
+pub(super) const LIKE_ESCAPE: char = '!';
+
+fn like(pattern: String) -> LikeExpr {
+    LikeExpr::new(pattern).escape(LIKE_ESCAPE)
+}
+
+/// A LIKE pattern for texts that contain this one, literally and in lower case.
 pub(super) fn pattern(text: &str) -> String {
-    anywhere(&text.to_lowercase())
+    literal_pattern(&text.to_lowercase())
 }
 
-/// As typed.
-fn anywhere(text: &str) -> String {
+/// A LIKE pattern for texts that contain this one as typed.
+fn literal_pattern(text: &str) -> String {
     let escaped: String = text.chars().flat_map(escape).collect();
     format!("%{escaped}%")
 }
 
-/// The backslash is no escape: MySQL takes one in its texts already.
 fn escape(c: char) -> impl Iterator<Item = char> {
-    matches!(c, '%' | '_' | '!')
-        .then_some('!')
+    matches!(c, '%' | '_' | LIKE_ESCAPE)
+        .then_some(LIKE_ESCAPE)
         .into_iter()
         .chain(std::iter::once(c))
 }
@@ -129,15 +187,14 @@ impl TryFrom<Row> for UserRow {
     type Error = Error;
 
     fn try_from(row: Row) -> Result<Self, Error> {
-        let certificate = match (row.not_after, row.live, row.last_step.as_deref()) {
-            (Some(until), ..) => CertificateStatus::Issued {
+        let has_failed = row.last_step == Some(Step::Failed.to_value());
+        let certificate = match (row.not_after, row.live) {
+            (Some(until), _) => CertificateStatus::Issued {
                 until: Timestamp::from_millis(until),
             },
-            (None, 1.., _) => CertificateStatus::Pending,
-            (None, _, Some(step)) if step == OrderStep::Failed.as_str() => {
-                CertificateStatus::Failed
-            }
-            _ => CertificateStatus::None,
+            (None, 1..) => CertificateStatus::Pending,
+            (None, _) if has_failed => CertificateStatus::Failed,
+            (None, _) => CertificateStatus::None,
         };
         Ok(Self {
             suspended: row.user.suspended_at.is_some(),
@@ -153,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_taken_literally() {
+    fn wildcards_in_a_search_text_are_escaped() {
         assert_eq!(pattern("A_b%!\\É"), "%a!_b!%!!\\é%");
     }
 }

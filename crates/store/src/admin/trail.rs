@@ -1,54 +1,60 @@
 //! Reading the audit trail.
 
-use sea_orm::{FromQueryResult, Value};
+use sea_orm::sea_query::{Expr, Func, LikeExpr};
+use sea_orm::{
+    ColumnTrait, EntityTrait, ExprTrait, FromQueryResult, JoinType, QueryFilter, QueryOrder,
+    QuerySelect, RelationTrait,
+};
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::Subject;
 
 use super::Admin;
-use super::search::pattern;
-use crate::{Error, Store, sql};
+use super::search::{LIKE_ESCAPE, pattern};
+use crate::entity::audit_entry::{Column, Entity, Relation};
+use crate::entity::user;
+use crate::{Error, Store};
 
 /// Lines on one page.
 pub const TRAIL_ROWS: usize = 50;
 
-/// Which lines; an empty text is any.
+/// Which lines to list; an empty text matches any.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrailFilter {
-    /// The user name of who did it or in whose account it was done.
+    /// The name of the actor, or of the user on whose behalf it was done.
     pub user: String,
-    /// A part of what was done: `record`, `record.delete`.
+    /// A part of the action: `record`, `record.delete`.
     pub action: String,
-    /// A part of what it was done to.
+    /// A part of the object.
     pub object: String,
 }
 
-/// One line.
+/// A line of the trail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrailLine {
-    /// The row.
+    /// The id of its row.
     pub id: i64,
-    /// When.
+    /// When it was done.
     pub at: Timestamp,
-    /// Who did it; none when nobody was signed in.
+    /// The name of the user who did it; `None` when no user was signed in.
     pub actor: Option<String>,
-    /// In whose account, when an admin did it as somebody else.
+    /// The name of the user whom an admin impersonated.
     pub on_behalf_of: Option<String>,
-    /// What.
+    /// What was done.
     pub action: String,
-    /// To what.
+    /// What it was done to.
     pub object: String,
     /// More about it.
     pub detail: String,
-    /// The request it came with.
+    /// The id of the request.
     pub request_id: String,
 }
 
 /// One page of lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrailPage {
-    /// Newest first.
+    /// The lines, newest first.
     pub lines: Vec<TrailLine>,
-    /// Where the next, older page begins.
+    /// The `before` of the next, older page.
     pub older: Option<i64>,
 }
 
@@ -64,45 +70,61 @@ struct Row {
     request_id: String,
 }
 
-/// The lines that fit, newest first; with `before`, only those older than that line.
+const ACTOR: &str = "actor_user";
+const BEHALF: &str = "behalf_user";
+
+/// Lists the lines that match, newest first; with `before`, only those older than that line.
 pub async fn list_trail(
     store: &Store,
     _: &Admin,
     filter: &TrailFilter,
     before: Option<i64>,
 ) -> Result<TrailPage, Error> {
-    let (mut wheres, mut values): (Vec<&str>, Vec<Value>) =
-        (vec!["t.id < ?"], vec![before.unwrap_or(i64::MAX).into()]);
+    let of_user = |alias: &'static str, column: user::Column| Expr::col((alias, column));
+    let mut lines = Entity::find()
+        .select_only()
+        .columns([
+            Column::Id,
+            Column::At,
+            Column::Action,
+            Column::Object,
+            Column::Detail,
+            Column::RequestId,
+        ])
+        .column_as(of_user(ACTOR, user::Column::Username), "actor")
+        .column_as(of_user(BEHALF, user::Column::Username), "behalf")
+        .join_as(JoinType::LeftJoin, Relation::Actor.def(), ACTOR)
+        .join_as(JoinType::LeftJoin, Relation::OnBehalfOf.def(), BEHALF)
+        .filter(Column::Id.lt(before.unwrap_or(i64::MAX)));
     if !filter.user.is_empty() {
-        // Somebody with an impossible name has done nothing.
+        // A name that is not valid matches no user.
         let subject = Subject::parse(&filter.user)
             .map(|subject| subject.as_str().to_owned())
             .unwrap_or_default();
-        wheres.push("(a.subject = ? OR b.subject = ?)");
-        values.extend([subject.clone().into(), subject.into()]);
+        let is_actor = of_user(ACTOR, user::Column::Subject).eq(subject.as_str());
+        let is_behalf = of_user(BEHALF, user::Column::Subject).eq(subject.as_str());
+        lines = lines.filter(is_actor.or(is_behalf));
     }
-    for (text, clause) in [
-        (&filter.action, "LOWER(t.action) LIKE ? ESCAPE '!'"),
-        (&filter.object, "LOWER(t.object) LIKE ? ESCAPE '!'"),
+    for (text, column) in [
+        (&filter.action, Column::Action),
+        (&filter.object, Column::Object),
     ] {
         if !text.is_empty() {
-            wheres.push(clause);
-            values.push(pattern(text).into());
+            let lower = Func::lower(Expr::col((Entity, column)));
+            let like = LikeExpr::new(pattern(text)).escape(LIKE_ESCAPE);
+            lines = lines.filter(Expr::expr(lower).like(like));
         }
     }
-    let select = format!(
-        "SELECT t.id AS id, t.at AS at, a.username AS actor, b.username AS behalf, t.action AS action, t.object AS object, \
-         t.detail AS detail, t.request_id AS request_id FROM audit_trail t \
-         LEFT JOIN users a ON a.id = t.actor_id LEFT JOIN users b ON b.id = t.on_behalf_of \
-         WHERE {} ORDER BY t.id DESC LIMIT {}",
-        wheres.join(" AND "),
-        TRAIL_ROWS + 1
-    );
-    let mut rows: Vec<Row> = sql::all(store.reader(), &select, values).await?;
-    let more = rows.len() > TRAIL_ROWS;
+    let mut rows: Vec<Row> = lines
+        .order_by_desc(Column::Id)
+        .limit(TRAIL_ROWS as u64 + 1)
+        .into_model()
+        .all(store.reader())
+        .await?;
+    let has_more = rows.len() > TRAIL_ROWS;
     rows.truncate(TRAIL_ROWS);
     let lines: Vec<TrailLine> = rows.into_iter().map(TrailLine::from).collect();
-    let older = lines.last().map(|line| line.id).filter(|_| more);
+    let older = lines.last().map(|line| line.id).filter(|_| has_more);
     Ok(TrailPage { lines, older })
 }
 

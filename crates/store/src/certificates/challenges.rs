@@ -1,21 +1,25 @@
-//! Rows of `challenge_values`: written under the lock of their name only, so that its generation
-//! goes up with them.
+//! The values at `_acme-challenge` names. They change only under the lock of their name, so that
+//! its generation grows with them (invariant I5).
 
-use sea_orm::ConnectionTrait;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, NotSet, QueryFilter, QuerySelect, SelectExt, Set,
+};
 use starchart_domain::certificate::challenge_name;
 use starchart_domain::publish::PublishState;
 use starchart_domain::record::{NameClass, RecordType};
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
+use crate::entity::challenge_value::{self, Column};
+use crate::error::busy_if_taken;
 use crate::records::RecordError;
 use crate::records::names::{TouchedName, touch};
 use crate::records::shown::{self, Way};
 use crate::tx::Tx;
-use crate::{Error, sql, zone};
+use crate::{Error, zone};
 
-/// Makes these the order's only values.
-pub(super) async fn put(
+/// Replaces all values at the owner's challenge name by these.
+pub(super) async fn replace_values(
     tx: &Tx,
     owner: UserId,
     domain: &str,
@@ -23,90 +27,97 @@ pub(super) async fn put(
     values: &[String],
     now: Timestamp,
 ) -> Result<(), Error> {
-    let name = lock(tx, owner, domain, now).await?;
-    clear(tx, &name).await?;
-    let insert = "INSERT INTO challenge_values (fqdn, class, order_id, value, created_at) VALUES (?, ?, ?, ?, ?)";
-    for value in values {
-        let values = vec![
-            name.fqdn().into(),
-            NameClass::Other.as_str().into(),
-            order.into(),
-            value.as_str().into(),
-            now.as_millis().into(),
-        ];
-        sql::touch(tx.db(), insert, values).await?;
-    }
+    let name = lock_name(tx, owner, domain, now).await?;
+    delete_at(tx, &name).await?;
+    let rows = values.iter().map(|value| challenge_value::ActiveModel {
+        id: NotSet,
+        fqdn: Set(name.fqdn().to_owned()),
+        class: Set(NameClass::Other.as_str().to_owned()),
+        order_id: Set(order),
+        value: Set(value.clone()),
+        created_at: Set(now.as_millis()),
+    });
+    challenge_value::Entity::insert_many(rows)
+        .exec_without_returning(tx.db())
+        .await
+        .map_err(busy_if_taken)?;
     Ok(())
 }
 
-/// Removes the person's values, if there are any; a person has one live order at most, and ended
-/// ones have none.
-pub(super) async fn remove(
+/// Deletes the owner's values. A user has at most one live order, and finished orders have no
+/// values.
+pub(super) async fn delete_values(
     tx: &Tx,
     owner: UserId,
     domain: &str,
     now: Timestamp,
 ) -> Result<(), Error> {
-    let fqdn = challenge_name(domain);
-    let look = "SELECT COUNT(*) AS n FROM challenge_values WHERE fqdn = ?";
-    if sql::number(tx.db(), look, vec![fqdn.as_str().into()]).await? == Some(0) {
+    let at_name = Column::Fqdn.eq(challenge_name(domain));
+    let values = challenge_value::Entity::find().filter(at_name);
+    // Without values the name's generation stays as it is.
+    if !values.exists(tx.db()).await? {
         return Ok(());
     }
-    let name = lock(tx, owner, domain, now).await?;
-    clear(tx, &name).await
+    let name = lock_name(tx, owner, domain, now).await?;
+    delete_at(tx, &name).await
 }
 
-/// Locks the name of the person's values, where nobody else has anything: there are no records at
-/// such names.
-async fn lock(tx: &Tx, owner: UserId, domain: &str, now: Timestamp) -> Result<TouchedName, Error> {
+/// Locks the owner's challenge name. No record is ever at such a name.
+async fn lock_name(
+    tx: &Tx,
+    owner: UserId,
+    domain: &str,
+    now: Timestamp,
+) -> Result<TouchedName, Error> {
     let fqdn = challenge_name(domain);
     touch(tx, owner, &fqdn, NameClass::Other, now)
         .await
         .map_err(|refusal| match refusal {
             RecordError::Db(fault) => fault,
-            _ => Error::Corrupt(format!("{fqdn} is another person's name")),
+            _ => Error::Corrupt(format!("{fqdn} belongs to another user")),
         })
 }
 
-async fn clear(tx: &Tx, name: &TouchedName) -> Result<(), Error> {
-    sql::touch(
-        tx.db(),
-        "DELETE FROM challenge_values WHERE fqdn = ?",
-        vec![name.fqdn().into()],
-    )
-    .await
-    .map(drop)
+async fn delete_at(tx: &Tx, name: &TouchedName) -> Result<(), Error> {
+    challenge_value::Entity::delete_many()
+        .filter(Column::Fqdn.eq(name.fqdn()))
+        .exec(tx.db())
+        .await?;
+    Ok(())
 }
 
-/// How far the order's values have come; none when it has none.
-pub(super) async fn way(
+/// How far the order's values are published; `None` when it has none.
+pub(super) async fn publish_state(
     on: &impl ConnectionTrait,
     domain: &str,
     order: i64,
 ) -> Result<Option<PublishState>, Error> {
-    let Some((way, _)) = standing(on, domain, order).await? else {
+    let Some((progress, _)) = progress(on, domain, order).await? else {
         return Ok(None);
     };
     let paused = zone::pause_on(on).await?.is_some();
-    Ok(Some(way.state(RecordType::Txt).while_paused(paused)))
+    Ok(Some(progress.state(RecordType::Txt).while_paused(paused)))
 }
 
-/// The way of the name and the order's values at it; none when there are none.
-pub(super) async fn standing(
+/// The publish progress of the challenge name, and the order's values there; `None` when it has
+/// none.
+pub(super) async fn progress(
     on: &impl ConnectionTrait,
     domain: &str,
     order: i64,
 ) -> Result<Option<(Way, Vec<String>)>, Error> {
-    #[derive(sea_orm::FromQueryResult)]
-    struct Row {
-        value: String,
-    }
     let fqdn = challenge_name(domain);
-    let look = "SELECT value FROM challenge_values WHERE fqdn = ? AND order_id = ?";
-    let rows: Vec<Row> = sql::all(on, look, vec![fqdn.as_str().into(), order.into()]).await?;
-    if rows.is_empty() {
+    let values: Vec<String> = challenge_value::Entity::find()
+        .select_only()
+        .column(Column::Value)
+        .filter(Column::Fqdn.eq(&fqdn))
+        .filter(Column::OrderId.eq(order))
+        .into_tuple()
+        .all(on)
+        .await?;
+    if values.is_empty() {
         return Ok(None);
     }
-    let way = shown::way(on, &fqdn).await?;
-    Ok(way.map(|way| (way, rows.into_iter().map(|row| row.value).collect())))
+    let progress = shown::way(on, &fqdn).await?;
+    Ok(progress.map(|progress| (progress, values)))
 }

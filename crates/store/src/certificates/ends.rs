@@ -1,5 +1,9 @@
-//! How orders end: with a certificate, without one, or given up.
+//! How orders end: with a certificate, without one, or abandoned.
 
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ColumnTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, SelectExt, Set, UpdateMany,
+};
 use starchart_domain::certificate::{
     OrderStep, automatic_renewal_at, certificate_names, renewal_retry_ms,
 };
@@ -8,11 +12,14 @@ use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
 use super::challenges;
-use super::orders::{Claim, fenced};
+use super::orders::{Claim, update_fenced};
 use super::rows::{self, OrderRow};
+use crate::entity::certificate::{self, State};
+use crate::entity::certificate_order::{self, Step};
+use crate::entity::user;
 use crate::tx::Tx;
 use crate::vault::Place;
-use crate::{Error, Store, outbox, sql, users};
+use crate::{Error, outbox, sql, users};
 
 /// What the authority issued.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,107 +28,141 @@ pub struct IssuedCertificate {
     pub certificate: String,
     /// The intermediates, PEM.
     pub chain: String,
-    /// From when it is valid.
+    /// The start of its validity.
     pub not_before: Timestamp,
-    /// Until when.
+    /// The end of its validity.
     pub not_after: Timestamp,
 }
 
-/// What every end does: nobody's any more, and no key stays behind.
-const END: &str = "step = ?, updated_at = ?, finished_at = ?, problem = ?, retry_at = NULL, claimed_by = NULL, \
-     claimed_until = NULL, key_id = NULL, key_nonce = NULL, key_ciphertext = NULL";
+/// Characters of a problem that are stored.
+pub(super) const PROBLEM_LENGTH: usize = 2_000;
 
-fn end_values(step: OrderStep, problem: Option<String>, now: Timestamp) -> Vec<sea_orm::Value> {
-    vec![
-        step.as_str().into(),
-        now.as_millis().into(),
-        now.as_millis().into(),
-        problem.into(),
-    ]
+/// An update that finishes an order: no claim and no key outlives it.
+fn finish(
+    step: OrderStep,
+    problem: Option<String>,
+    now: Timestamp,
+) -> UpdateMany<certificate_order::Entity> {
+    certificate_order::Entity::update_many().set(certificate_order::ActiveModel {
+        step: Set(step.into()),
+        updated_at: Set(now.as_millis()),
+        finished_at: Set(Some(now.as_millis())),
+        problem: Set(problem),
+        retry_at: Set(None),
+        claimed_by: Set(None),
+        claimed_until: Set(None),
+        key_id: Set(None),
+        key_nonce: Set(None),
+        key_ciphertext: Set(None),
+        ..Default::default()
+    })
 }
 
-pub(super) async fn issue_within(
-    tx: Tx,
-    store: &Store,
+/// Also deletes the certificate signing request.
+fn without_csr(
+    update: UpdateMany<certificate_order::Entity>,
+) -> UpdateMany<certificate_order::Entity> {
+    update.set(certificate_order::ActiveModel {
+        csr: Set(None),
+        ..Default::default()
+    })
+}
+
+/// Finishes an order that ended without a certificate. Where its signing request may have been
+/// submitted, the request is kept until the sweep knows whether the authority issued a certificate,
+/// which nobody has the key of.
+fn finish_without_certificate(
+    order: &OrderRow,
+    step: OrderStep,
+    problem: Option<String>,
+    now: Timestamp,
+) -> UpdateMany<certificate_order::Entity> {
+    let update = finish(step, problem, now);
+    match order.step {
+        Step::KeySaved | Step::Finalizing => update,
+        _ => without_csr(update),
+    }
+}
+
+/// Finishes the claimed order with its certificate, as [`super::orders::issue`] describes. A user
+/// who was suspended after the claim gets no certificate; the order is abandoned.
+pub(super) async fn issue(
+    tx: &Tx,
     claim: &Claim,
     issued: &IssuedCertificate,
 ) -> Result<bool, Error> {
     let now = tx.now().await?;
     let owner = claim.owner;
-    if !users::lock(&tx, owner).await? {
+    if !users::lock(tx, owner).await? {
         return Ok(false);
     }
-    if is_suspended(&tx, owner).await? {
-        give_up_held(&tx, claim, now).await?;
+    if is_suspended(tx, owner).await? {
+        abandon_claimed(tx, claim, now).await?;
         return Ok(false);
     }
-    let sealed = rows::sealed_order_key(tx.db(), claim.order).await?;
-    if !fenced(
-        &tx,
-        claim,
-        &format!("{END}, csr = NULL"),
-        end_values(OrderStep::Issued, None, now),
-        now,
-    )
-    .await?
-    {
+    let sealed = rows::find_sealed_order_key(tx.db(), claim.order).await?;
+    let update = without_csr(finish(OrderStep::Issued, None, now));
+    if !update_fenced(tx, claim, update, now).await? {
         return Ok(false);
     }
     let sealed = sealed
         .ok_or_else(|| Error::Corrupt(format!("order {} is issued and has no key", claim.order)))?;
-    let key = store
-        .vault()
-        .open(owner, Place::Order(claim.order), &sealed)?;
-    challenges::remove(&tx, owner, &claim.domain, now).await?;
-    if let Some(old) = rows::active(tx.db(), owner).await? {
-        rows::end_certificate(&tx, old.id, "replaced", now).await?;
+    let vault = tx.store().vault();
+    let key = vault.open(owner, Place::Order(claim.order), &sealed)?;
+    challenges::delete_values(tx, owner, &claim.domain, now).await?;
+    if let Some(old) = rows::find_active(tx.db(), owner).await? {
+        rows::end_certificate(tx, old.id, State::Replaced, now).await?;
     }
-    let id = insert(&tx, claim, issued, "active", now).await?;
-    // Sealed anew, because it belongs to another row now.
-    let sealed = store.vault().seal(owner, Place::Certificate(id), &key)?;
-    rows::put_key(&tx, id, sealed).await?;
-    let link = "UPDATE certificate_orders SET certificate_id = ? WHERE id = ?";
-    sql::touch(tx.db(), link, vec![id.into(), claim.order.into()]).await?;
+    let id = insert_certificate(tx, claim, issued, State::Active, now).await?;
+    // Sealed again, because the associated data names the row.
+    let sealed = vault.seal(owner, Place::Certificate(id), &key)?;
+    rows::set_key(tx, id, sealed).await?;
+    link_certificate(tx, claim.order, id).await?;
     let until = Some(issued.not_after.date());
-    owe(&tx, claim, NoticeKind::CertificateReady, until, None).await?;
+    queue_mail(tx, claim, NoticeKind::CertificateReady, until, None).await?;
     Ok(true)
 }
 
-/// Inserts the certificate without its key.
-pub(super) async fn insert(
+/// Inserts the certificate without its key, and returns its id.
+pub(super) async fn insert_certificate(
     tx: &Tx,
     claim: &Claim,
     issued: &IssuedCertificate,
-    state: &str,
+    state: State,
     now: Timestamp,
 ) -> Result<i64, Error> {
-    let IssuedCertificate {
-        certificate,
-        chain,
-        not_before,
-        not_after,
-    } = issued;
-    let insert = "INSERT INTO certificates (user_id, domain, state, certificate, chain, not_before, not_after, renew_at, \
-         created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
-    let values = vec![
-        claim.owner.0.into(),
-        claim.domain.as_str().into(),
-        state.into(),
-        certificate.as_str().into(),
-        chain.as_str().into(),
-        not_before.as_millis().into(),
-        not_after.as_millis().into(),
-        automatic_renewal_at(*not_before, *not_after)
-            .as_millis()
-            .into(),
-        now.as_millis().into(),
-    ];
-    let done = sql::run(tx.db(), insert, values).await?;
-    i64::try_from(done.last_insert_id())
-        .map_err(|_| Error::Corrupt("the id of a certificate".to_owned()))
+    let row = certificate::ActiveModel {
+        user_id: Set(claim.owner.0),
+        domain: Set(claim.domain.clone()),
+        state: Set(state),
+        certificate: Set(issued.certificate.clone()),
+        chain: Set(issued.chain.clone()),
+        not_before: Set(issued.not_before.as_millis()),
+        not_after: Set(issued.not_after.as_millis()),
+        renew_at: Set(Some(
+            automatic_renewal_at(issued.not_before, issued.not_after).as_millis(),
+        )),
+        created_at: Set(now.as_millis()),
+        ..Default::default()
+    };
+    let inserted = certificate::Entity::insert(row).exec(tx.db()).await?;
+    Ok(inserted.last_insert_id)
 }
 
-async fn owe(
+/// Records which certificate came of the order.
+pub(super) async fn link_certificate(tx: &Tx, order: i64, certificate: i64) -> Result<(), Error> {
+    certificate_order::Entity::update_many()
+        .set(certificate_order::ActiveModel {
+            certificate_id: Set(Some(certificate)),
+            ..Default::default()
+        })
+        .filter(certificate_order::Column::Id.eq(order))
+        .exec(tx.db())
+        .await?;
+    Ok(())
+}
+
+async fn queue_mail(
     tx: &Tx,
     claim: &Claim,
     kind: NoticeKind,
@@ -138,128 +179,128 @@ async fn owe(
             reason,
         }],
     };
-    outbox::owe(tx, claim.owner, &format!("order:{}", claim.order), &notice).await
+    outbox::queue_mail(tx, claim.owner, &format!("order:{}", claim.order), &notice).await
 }
 
-pub(super) async fn fail_within(tx: Tx, claim: &Claim, reason: &str) -> Result<bool, Error> {
+/// Finishes the claimed order as failed. The first failure of an automatic renewal queues a mail;
+/// the following ones do not, since the sweep retries.
+pub(super) async fn fail(tx: &Tx, claim: &Claim, reason: &str) -> Result<bool, Error> {
     let now = tx.now().await?;
-    if !users::lock(&tx, claim.owner).await? {
+    if !users::lock(tx, claim.owner).await? {
         return Ok(false);
     }
-    let Some(order) = rows::order(tx.db(), claim.order).await? else {
+    let Some(order) = rows::find_order(tx.db(), claim.order).await? else {
         return Ok(false);
     };
-    let reason = sql::cut(reason, 2_000);
-    let values = end_values(OrderStep::Failed, Some(reason.clone()), now);
-    if !fenced(
-        &tx,
-        claim,
-        &format!("{END}{}", forgotten(&order)?),
-        values,
-        now,
-    )
-    .await?
-    {
+    let reason = sql::cut(reason, PROBLEM_LENGTH);
+    let problem = Some(reason.clone());
+    let update = finish_without_certificate(&order, OrderStep::Failed, problem, now);
+    if !update_fenced(tx, claim, update, now).await? {
         return Ok(false);
     }
-    challenges::remove(&tx, claim.owner, &claim.domain, now).await?;
-    let before = if order.automatic {
-        put_off_renewal(&tx, &order, now).await?
+    challenges::delete_values(tx, claim.owner, &claim.domain, now).await?;
+    let failed_before = if order.automatic {
+        postpone_renewal(tx, &order, now).await?
     } else {
         0
     };
-    // A renewal that fails is tried again; its person is told once, and again when the end comes
-    // near.
-    if before == 0 {
-        owe(
-            &tx,
-            claim,
-            NoticeKind::CertificateFailed,
-            None,
-            Some(reason),
-        )
-        .await?;
+    if failed_before == 0 {
+        let kind = NoticeKind::CertificateFailed;
+        queue_mail(tx, claim, kind, None, Some(reason)).await?;
     }
     Ok(true)
 }
 
-/// Lets the sweep wait before it renews again; says how often it had failed before.
-async fn put_off_renewal(tx: &Tx, order: &OrderRow, now: Timestamp) -> Result<u32, Error> {
+/// Makes the sweep wait before it renews the certificate again, and returns how many of its
+/// renewals had failed before.
+async fn postpone_renewal(tx: &Tx, order: &OrderRow, now: Timestamp) -> Result<u32, Error> {
+    use certificate_order::Column;
     let Some(certificate) = order.replaces_id else {
         return Ok(0);
     };
-    let look = "SELECT COUNT(*) AS n FROM certificate_orders WHERE replaces_id = ? AND automatic = 1 AND step = ? AND id < ?";
-    let values = vec![
-        certificate.into(),
-        OrderStep::Failed.as_str().into(),
-        order.id.into(),
-    ];
-    let before = sql::number(tx.db(), look, values).await?.unwrap_or(0);
-    let before = u32::try_from(before).unwrap_or(u32::MAX);
-    let put_off = "UPDATE certificates SET renew_at = ? WHERE id = ?";
-    let at = now.plus(renewal_retry_ms(before)).as_millis();
-    sql::touch(tx.db(), put_off, vec![at.into(), certificate.into()]).await?;
-    Ok(before)
+    let failed_before = certificate_order::Entity::find()
+        .filter(Column::ReplacesId.eq(certificate))
+        .filter(Column::Automatic.eq(true))
+        .filter(Column::Step.eq(Step::Failed))
+        .filter(Column::Id.lt(order.id))
+        .count(tx.db())
+        .await?;
+    let failed_before = u32::try_from(failed_before).unwrap_or(u32::MAX);
+    let renew_at = now.plus(renewal_retry_ms(failed_before)).as_millis();
+    certificate::Entity::update_many()
+        .set(certificate::ActiveModel {
+            renew_at: Set(Some(renew_at)),
+            ..Default::default()
+        })
+        .filter(certificate::Column::Id.eq(certificate))
+        .exec(tx.db())
+        .await?;
+    Ok(failed_before)
 }
 
-pub(super) async fn give_up_within(tx: Tx, claim: &Claim) -> Result<(), Error> {
-    let now = tx.now().await?;
-    // Whoever is suspended still has a row; whoever is deleted has a tombstone, which nobody locks
-    // any more.
-    users::lock(&tx, claim.owner).await?;
-    give_up_held(&tx, claim, now).await
-}
-
-async fn give_up_held(tx: &Tx, claim: &Claim, now: Timestamp) -> Result<(), Error> {
-    if fenced(tx, claim, "fence = fence + 1", vec![], now).await? {
-        abandon_within(tx, claim.owner).await?;
+/// Abandons the claimed order, as long as the claim holds. The caller holds the user's row.
+pub(super) async fn abandon_claimed(tx: &Tx, claim: &Claim, now: Timestamp) -> Result<(), Error> {
+    let next_fence = Expr::col(certificate_order::Column::Fence).add(1);
+    let update = certificate_order::Entity::update_many()
+        .col_expr(certificate_order::Column::Fence, next_fence);
+    if update_fenced(tx, claim, update, now).await? {
+        abandon_live_order(tx, claim.owner).await?;
     }
     Ok(())
 }
 
-/// What an end without a certificate does with the certificate request. Where it may have been
-/// handed in, it stays with the order until the sweep has seen whether the authority issued a
-/// certificate, whose key nobody has then.
-fn forgotten(order: &OrderRow) -> Result<&'static str, Error> {
-    let handed_in = matches!(order.step()?, OrderStep::KeySaved | OrderStep::Finalizing);
-    Ok(if handed_in { "" } else { ", csr = NULL" })
-}
-
-/// Whether the person was suspended after the order was claimed.
 async fn is_suspended(tx: &Tx, owner: UserId) -> Result<bool, Error> {
-    let look = "SELECT COUNT(*) AS n FROM users WHERE id = ? AND suspended_at IS NOT NULL";
-    Ok(sql::number(tx.db(), look, vec![owner.0.into()]).await? != Some(0))
+    Ok(user::Entity::find_by_id(owner.0)
+        .filter(user::Column::SuspendedAt.is_not_null())
+        .exists(tx.db())
+        .await?)
 }
 
-/// Gives up the person's order under way, if there is one, with its values and its key; nothing is
-/// issued to them afterwards. The caller holds the person's row. Where the certificate request may
-/// have been handed in, it stays with the order until the worker has seen whether the authority
-/// issued a certificate, which is then owed for revocation.
-pub(crate) async fn abandon_within(tx: &Tx, owner: UserId) -> Result<bool, Error> {
-    let Some(order) = rows::live_order(tx.db(), owner).await? else {
+/// Abandons the user's live order, if there is one, with its challenge values and its key, so that
+/// nothing is issued to the user afterwards. Returns whether there was one. The caller holds the
+/// user's row.
+///
+/// Where the signing request may have been submitted it stays with the order until the worker knows
+/// whether the authority issued a certificate, which is then to be revoked.
+pub(crate) async fn abandon_live_order(tx: &Tx, owner: UserId) -> Result<bool, Error> {
+    use certificate_order::Column;
+    let Some(order) = rows::find_live_order(tx.db(), owner).await? else {
         return Ok(false);
     };
     let now = tx.now().await?;
-    let also = forgotten(&order)?;
-    let mut values = end_values(OrderStep::Abandoned, None, now);
-    values.push(order.id.into());
-    // The fence tells whoever works at it.
-    let end = format!("UPDATE certificate_orders SET {END}, fence = fence + 1{also} WHERE id = ?");
-    sql::touch(tx.db(), &end, values).await?;
-    challenges::remove(tx, owner, &order.domain, now).await?;
+    finish_without_certificate(&order, OrderStep::Abandoned, None, now)
+        // Invalidates a claim that is held at this moment.
+        .col_expr(Column::Fence, Expr::col(Column::Fence).add(1))
+        .filter(Column::Id.eq(order.id))
+        .exec(tx.db())
+        .await?;
+    challenges::delete_values(tx, owner, &order.domain, now).await?;
     Ok(true)
 }
 
-/// Takes the person's certificates out of use, shreds their keys, and owes the revocation of each
-/// that still lives: somebody has its key. The caller holds the person's row. Says how many are
-/// owed.
-pub(crate) async fn owe_revocation_within(tx: &Tx, owner: UserId) -> Result<u64, Error> {
-    let at = sea_orm::Value::from(tx.now().await?.as_millis());
-    let owe = "UPDATE certificates SET revocation_owed_at = ? \
-         WHERE user_id = ? AND not_after > ? AND revoked_at IS NULL AND revocation_owed_at IS NULL";
-    let owed = sql::touch(tx.db(), owe, vec![at.clone(), owner.0.into(), at.clone()]).await?;
-    let end = "UPDATE certificates SET state = CASE WHEN state = 'active' THEN 'deleted' ELSE state END, \
-         ended_at = COALESCE(ended_at, ?), key_id = NULL, key_nonce = NULL, key_ciphertext = NULL WHERE user_id = ?";
-    sql::touch(tx.db(), end, vec![at, owner.0.into()]).await?;
-    Ok(owed)
+/// Takes the user's certificates out of use, deletes their keys, and requests the revocation of
+/// each that has not expired, since its key has been handed out. Returns how many revocations were
+/// requested. The caller holds the user's row.
+pub(crate) async fn request_revocations(tx: &Tx, owner: UserId) -> Result<u64, Error> {
+    use certificate::Column;
+    let now = tx.now().await?;
+    let requested = certificate::Entity::update_many()
+        .set(certificate::ActiveModel {
+            revocation_requested_at: Set(Some(now.as_millis())),
+            ..Default::default()
+        })
+        .filter(Column::UserId.eq(owner.0))
+        .filter(Column::NotAfter.gt(now.as_millis()))
+        .filter(Column::RevokedAt.is_null())
+        .filter(Column::RevocationRequestedAt.is_null())
+        .exec(tx.db())
+        .await?;
+    let is_active = Column::State.eq(State::Active);
+    let state = Expr::case(is_active, State::Deleted).finally(Expr::col(Column::State));
+    rows::without_key(now)
+        .col_expr(Column::State, state.into())
+        .filter(Column::UserId.eq(owner.0))
+        .exec(tx.db())
+        .await?;
+    Ok(requested.rows_affected)
 }

@@ -1,12 +1,20 @@
 //! The worker's side of orders: which are due, who works at one, and what is saved before each call
 //! to the authority.
 //!
-//! Whoever works at an order claims it for some seconds. Every write of the holder begins with an
-//! UPDATE of the order's row that demands holder, fence and time left, so that a holder that was
-//! stopped past its time changes nothing, and neither does one whose order was given up meanwhile.
-//! A write that touches more than the order's row locks the person first, as everybody does.
+//! A worker claims an order for some seconds. Each of its writes begins with an UPDATE of the
+//! order's row that demands the claim's holder, fence and remaining time ([`update_fenced`]): a
+//! holder that was stopped past its time changes nothing, and neither does one whose order was
+//! abandoned meanwhile. A write that touches more than the order's row locks the user first, as all
+//! transactions do.
+//!
+//! Functions that return a `bool` return whether the claim still held; otherwise nothing was
+//! written.
 
-use sea_orm::Value;
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
+    SelectExt, Set, UpdateMany,
+};
 use starchart_domain::certificate::{Answers, ObservedZone, OrderFacts, OrderStep};
 use starchart_domain::publish::PublishState;
 use starchart_domain::record::RecordType;
@@ -16,6 +24,8 @@ use starchart_domain::user::UserId;
 
 use super::rows::{self, OrderRow};
 use super::{challenges, ends};
+use crate::entity::certificate_order::{ActiveModel, Column, Entity};
+use crate::entity::user;
 use crate::tx::Tx;
 use crate::vault::Place;
 use crate::{Error, Store, sql, users};
@@ -27,17 +37,17 @@ pub use super::ends::IssuedCertificate;
 pub struct Claim {
     /// The order.
     pub order: i64,
-    /// Whose it is.
+    /// The owner of the order.
     pub owner: UserId,
-    /// The base domain.
+    /// The owner's base domain.
     pub domain: String,
     holder: String,
     fence: i64,
 }
 
 impl Claim {
-    /// Of an order that has ended: no fenced write takes it.
-    pub(super) fn of_ended(order: i64, owner: UserId, domain: String) -> Self {
+    /// A claim to a finished order. It passes no fence.
+    pub(super) fn of_finished(order: i64, owner: UserId, domain: String) -> Self {
         Self {
             order,
             owner,
@@ -48,7 +58,7 @@ impl Claim {
     }
 }
 
-/// A claimed order, as it was read.
+/// An order as it was read when it was claimed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimedOrder {
     /// The right to work at it.
@@ -57,58 +67,72 @@ pub struct ClaimedOrder {
     pub facts: OrderFacts,
     /// Its URL at the authority.
     pub url: Option<String>,
-    /// Whether the renewal sweep opened it, so that nobody waits.
+    /// Whether the renewal sweep opened it, so that no user waits for it.
     pub automatic: bool,
-    /// How often in a row the authority did not help.
+    /// Consecutive failures of the authority.
     pub failures: u32,
 }
 
-/// Until when an order is left alone, and why.
+/// For how long an order is left alone, and why.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Postponement {
     /// Milliseconds from now.
     pub for_ms: i64,
-    /// What to tell the person; none: it goes well.
+    /// The problem to show to the user; `None` when all is well.
     pub problem: Option<String>,
-    /// Whether the authority did not help this time; else it did, or was not asked.
+    /// Whether the authority failed (`Some(true)`) or answered (`Some(false)`); `None` when it was
+    /// not asked.
     pub failed: Option<bool>,
-    /// Whether the person is told when it is asked again.
+    /// Whether to show the user when the authority is asked again.
     pub show_retry_time: bool,
-    /// Whether the authority asked for this wait, so that nothing shortens it and the order has
-    /// longer.
+    /// Whether the authority asked for this wait: then nothing shortens it, and the order's
+    /// deadline moves with it.
     pub requested_by_ca: bool,
 }
 
-/// Orders whose time has come and that nobody works at, those that wait longest first.
+/// Lists orders that are due and unclaimed, longest due first.
 pub async fn list_due(store: &Store, limit: u64) -> Result<Vec<i64>, Error> {
-    #[derive(sea_orm::FromQueryResult)]
-    struct Row {
-        id: i64,
-    }
-    let due = format!(
-        "SELECT id FROM certificate_orders WHERE finished_at IS NULL AND next_step_at <= {now} \
-         AND (claimed_until IS NULL OR claimed_until <= {now}) ORDER BY next_step_at, id LIMIT {limit}",
-        now = store.now_sql()
-    );
-    let rows: Vec<Row> = sql::all(store.reader(), &due, vec![]).await?;
-    Ok(rows.into_iter().map(|row| row.id).collect())
+    let now = Expr::cust(store.now_sql());
+    Ok(Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::FinishedAt.is_null())
+        .filter(Expr::col(Column::NextStepAt).lte(now.clone()))
+        .filter(unclaimed(now))
+        .order_by_asc(Column::NextStepAt)
+        .order_by_asc(Column::Id)
+        .limit(limit)
+        .into_tuple()
+        .all(store.reader())
+        .await?)
 }
 
-/// Milliseconds until the next order is due, or its holder's time is over; zero when one is due
-/// now. `None`: there are none.
+/// No claim, or one whose time is over.
+fn unclaimed(now: Expr) -> Condition {
+    Condition::any()
+        .add(Column::ClaimedUntil.is_null())
+        .add(Expr::col(Column::ClaimedUntil).lte(now))
+}
+
+/// Milliseconds until the next order is due or its claim expires; zero when one is due now. `None`
+/// when no order is live.
 pub async fn next_due_ms(store: &Store) -> Result<Option<i64>, Error> {
-    let now = store.now_sql();
-    let look = format!(
-        "SELECT MIN(CASE WHEN claimed_until > next_step_at THEN claimed_until ELSE next_step_at END) - {now} AS n \
-         FROM certificate_orders WHERE finished_at IS NULL"
-    );
-    Ok(sql::number(store.reader(), &look, vec![])
-        .await?
-        .map(|ms| ms.max(0)))
+    let is_claimed = Expr::col(Column::ClaimedUntil).gt(Expr::col(Column::NextStepAt));
+    let due_at = Expr::case(is_claimed, Expr::col(Column::ClaimedUntil))
+        .finally(Expr::col(Column::NextStepAt));
+    let wait = Expr::expr(due_at).min().sub(Expr::cust(store.now_sql()));
+    let wait: Option<Option<i64>> = Entity::find()
+        .select_only()
+        .column_as(wait, "wait_ms")
+        .filter(Column::FinishedAt.is_null())
+        .into_tuple()
+        .one(store.reader())
+        .await?;
+    Ok(wait.flatten().map(|ms| std::cmp::max(ms, 0)))
 }
 
-/// Claims the order for `ttl_ms` milliseconds and counts the start. `None`: somebody has it, or it
-/// is not due.
+/// Claims the order for `ttl_ms` milliseconds and counts the start. `None` when it is claimed or
+/// not due.
 pub async fn claim(
     store: &Store,
     order: i64,
@@ -116,204 +140,205 @@ pub async fn claim(
     ttl_ms: i64,
 ) -> Result<Option<ClaimedOrder>, Error> {
     store
-        .write(|tx| claim_within(tx, order, holder, ttl_ms))
+        .write(|tx| async move {
+            let now = tx.now().await?;
+            let claimed = Entity::update_many()
+                .set(ActiveModel {
+                    claimed_by: Set(Some(holder.to_owned())),
+                    claimed_until: Set(Some(now.plus(ttl_ms).as_millis())),
+                    ..Default::default()
+                })
+                .col_expr(Column::Fence, Expr::col(Column::Fence).add(1))
+                .col_expr(Column::Starts, Expr::col(Column::Starts).add(1))
+                .filter(Column::Id.eq(order))
+                .filter(Column::FinishedAt.is_null())
+                .filter(Column::NextStepAt.lte(now.as_millis()))
+                .filter(unclaimed(Expr::value(now.as_millis())))
+                .exec(tx.db())
+                .await?;
+            if claimed.rows_affected == 0 {
+                return Ok(None);
+            }
+            let row = rows::find_order(tx.db(), order)
+                .await?
+                .ok_or_else(|| Error::Corrupt(format!("order {order} has no row")))?;
+            let may_sign_in = user::Entity::find_by_id(row.user_id)
+                .filter(user::Column::DeletedAt.is_null())
+                .filter(user::Column::SuspendedAt.is_null())
+                .exists(tx.db())
+                .await?;
+            Ok(Some(claimed_order(row, holder, !may_sign_in)))
+        })
         .await
 }
 
-async fn claim_within(
-    tx: Tx,
-    order: i64,
-    holder: &str,
-    ttl_ms: i64,
-) -> Result<Option<ClaimedOrder>, Error> {
-    let now = tx.now().await?;
-    let take = "UPDATE certificate_orders SET claimed_by = ?, claimed_until = ?, fence = fence + 1, starts = starts + 1 \
-         WHERE id = ? AND finished_at IS NULL AND next_step_at <= ? AND (claimed_until IS NULL OR claimed_until <= ?)";
-    let at = Value::from(now.as_millis());
-    let values = vec![
-        holder.into(),
-        now.plus(ttl_ms).as_millis().into(),
-        order.into(),
-        at.clone(),
-        at,
-    ];
-    if sql::touch(tx.db(), take, values).await? == 0 {
-        return Ok(None);
-    }
-    let row = rows::order(tx.db(), order)
-        .await?
-        .ok_or_else(|| Error::Corrupt(format!("order {order}")))?;
-    let gone = "SELECT COUNT(*) AS n FROM users WHERE id = ? AND deleted_at IS NULL AND suspended_at IS NULL";
-    let user_gone = sql::number(tx.db(), gone, vec![row.user_id.into()]).await? != Some(1);
-    work(row, holder, user_gone).map(Some)
-}
-
-fn work(row: OrderRow, holder: &str, user_gone: bool) -> Result<ClaimedOrder, Error> {
+fn claimed_order(row: OrderRow, holder: &str, user_gone: bool) -> ClaimedOrder {
     let count = |n: i32| u32::try_from(n).unwrap_or(0);
     let facts = OrderFacts {
-        step: row.step()?,
+        step: row.step.into(),
         has_url: row.order_url.is_some(),
         has_key: row.key_id.is_some(),
         created_at: Timestamp::from_millis(row.created_at),
         step_since: Timestamp::from_millis(row.updated_at),
-        patient_until: row.patient_until.map(Timestamp::from_millis),
+        patient_until: row.ca_wait_until.map(Timestamp::from_millis),
         starts: count(row.starts),
         openings: count(row.openings),
         user_gone,
     };
-    let owner = UserId(row.user_id);
     let claim = Claim {
         order: row.id,
-        owner,
+        owner: UserId(row.user_id),
         domain: row.domain,
         holder: holder.to_owned(),
         fence: row.fence,
     };
-    Ok(ClaimedOrder {
+    ClaimedOrder {
         claim,
         facts,
         url: row.order_url,
         automatic: row.automatic,
         failures: count(row.failures),
+    }
+}
+
+/// Runs the update on the claim's order, and returns whether the claim still held: the fence.
+pub(super) async fn update_fenced(
+    tx: &Tx,
+    claim: &Claim,
+    update: UpdateMany<Entity>,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let done = update
+        .filter(Column::Id.eq(claim.order))
+        .filter(Column::ClaimedBy.eq(claim.holder.as_str()))
+        .filter(Column::Fence.eq(claim.fence))
+        .filter(Column::ClaimedUntil.gt(now.as_millis()))
+        .filter(Column::FinishedAt.is_null())
+        .exec(tx.db())
+        .await?;
+    Ok(done.rows_affected == 1)
+}
+
+/// Extends the claim to `ttl_ms` milliseconds from now.
+pub async fn extend_claim(store: &Store, claim: &Claim, ttl_ms: i64) -> Result<bool, Error> {
+    store
+        .write(|tx| async move {
+            let now = tx.now().await?;
+            let update = Entity::update_many().set(ActiveModel {
+                claimed_until: Set(Some(now.plus(ttl_ms).as_millis())),
+                ..Default::default()
+            });
+            update_fenced(&tx, claim, update, now).await
+        })
+        .await
+}
+
+/// Releases the claim and makes the order due later.
+pub async fn postpone(
+    store: &Store,
+    claim: &Claim,
+    postponement: &Postponement,
+) -> Result<bool, Error> {
+    store
+        .write(|tx| async move {
+            let now = tx.now().await?;
+            update_fenced(&tx, claim, postponed(postponement, now), now).await
+        })
+        .await
+}
+
+fn postponed(postponement: &Postponement, now: Timestamp) -> UpdateMany<Entity> {
+    let until = now.plus(postponement.for_ms).as_millis();
+    let problem = postponement.problem.as_deref();
+    let mut update = Entity::update_many().set(ActiveModel {
+        claimed_by: Set(None),
+        claimed_until: Set(None),
+        starts: Set(0),
+        next_step_at: Set(until),
+        problem: Set(problem.map(|problem| sql::cut(problem, ends::PROBLEM_LENGTH))),
+        retry_at: Set(postponement.show_retry_time.then_some(until)),
+        ..Default::default()
+    });
+    if let Some(failed) = postponement.failed {
+        let failures = if failed {
+            Expr::col(Column::Failures).add(1)
+        } else {
+            Expr::value(0)
+        };
+        update = update.col_expr(Column::Failures, failures);
+    }
+    if postponement.requested_by_ca {
+        let is_later = Expr::col(Column::CaWaitUntil).gt(until);
+        let latest = Expr::case(is_later, Expr::col(Column::CaWaitUntil)).finally(until);
+        update = update.col_expr(Column::CaWaitUntil, latest.into());
+    }
+    update
+}
+
+/// An update that takes the order to this step, which is begun for the first time.
+fn advanced(step: OrderStep, now: Timestamp) -> UpdateMany<Entity> {
+    Entity::update_many().set(ActiveModel {
+        step: Set(step.into()),
+        updated_at: Set(now.as_millis()),
+        starts: Set(1),
+        problem: Set(None),
+        retry_at: Set(None),
+        failures: Set(0),
+        ..Default::default()
     })
 }
 
-/// The fence: changes the order's row as `set` says, if the claim still holds.
-pub(super) async fn fenced(
-    tx: &Tx,
-    claim: &Claim,
-    set: &str,
-    mut values: Vec<Value>,
-    now: Timestamp,
-) -> Result<bool, Error> {
-    let update = format!(
-        "UPDATE certificate_orders SET {set} WHERE id = ? AND claimed_by = ? AND fence = ? AND claimed_until > ? \
-         AND finished_at IS NULL"
-    );
-    values.extend([
-        claim.order.into(),
-        claim.holder.as_str().into(),
-        claim.fence.into(),
-        now.as_millis().into(),
-    ]);
-    Ok(sql::touch(tx.db(), &update, values).await? == 1)
-}
-
-/// Makes the claim end `ttl_ms` milliseconds from now; false: it was lost.
-pub async fn extend_claim(store: &Store, claim: &Claim, ttl_ms: i64) -> Result<bool, Error> {
-    store.write(|tx| extend_within(tx, claim, ttl_ms)).await
-}
-
-async fn extend_within(tx: Tx, claim: &Claim, ttl_ms: i64) -> Result<bool, Error> {
-    let now = tx.now().await?;
-    fenced(
-        &tx,
-        claim,
-        "claimed_until = ?",
-        vec![now.plus(ttl_ms).as_millis().into()],
-        now,
-    )
-    .await
-}
-
-/// Gives the claim back until the order is due again. False: it was lost.
-pub async fn postpone(store: &Store, claim: &Claim, pause: &Postponement) -> Result<bool, Error> {
-    store.write(|tx| pause_within(tx, claim, pause)).await
-}
-
-async fn pause_within(tx: Tx, claim: &Claim, pause: &Postponement) -> Result<bool, Error> {
-    let now = tx.now().await?;
-    let until = now.plus(pause.for_ms).as_millis();
-    let mut set = "claimed_by = NULL, claimed_until = NULL, starts = 0, next_step_at = ?, problem = ?, retry_at = ?".to_owned();
-    set.push_str(match pause.failed {
-        Some(true) => ", failures = failures + 1",
-        Some(false) => ", failures = 0",
-        None => "",
-    });
-    let problem = pause
-        .problem
-        .as_deref()
-        .map(|problem| sql::cut(problem, 2_000));
-    let mut values = vec![
-        until.into(),
-        problem.into(),
-        pause.show_retry_time.then_some(until).into(),
-    ];
-    if pause.requested_by_ca {
-        set.push_str(", patient_until = CASE WHEN patient_until > ? THEN patient_until ELSE ? END");
-        values.extend([Value::from(until), until.into()]);
-    }
-    fenced(&tx, claim, &set, values, now).await
-}
-
-/// What every step forward does.
-const FORWARD: &str =
-    "starts = 1, problem = NULL, retry_at = NULL, failures = 0, step = ?, updated_at = ?";
-
-async fn forward(
-    tx: &Tx,
-    claim: &Claim,
-    step: OrderStep,
-    also: &str,
-    values: Vec<Value>,
-    now: Timestamp,
-) -> Result<bool, Error> {
-    let mut all = vec![Value::from(step.as_str()), now.as_millis().into()];
-    all.extend(values);
-    fenced(tx, claim, &format!("{FORWARD}{also}"), all, now).await
-}
-
-/// Saves the order's URL. False: the claim was lost.
+/// Saves the order's URL at the authority.
 pub async fn save_order_url(store: &Store, claim: &Claim, url: &str) -> Result<bool, Error> {
-    store.write(|tx| opened_within(tx, claim, url)).await
+    store
+        .write(|tx| async move {
+            let now = tx.now().await?;
+            let update = advanced(OrderStep::Ordered, now)
+                .set(ActiveModel {
+                    order_url: Set(Some(url.to_owned())),
+                    ..Default::default()
+                })
+                .col_expr(Column::Openings, Expr::col(Column::Openings).add(1));
+            update_fenced(&tx, claim, update, now).await
+        })
+        .await
 }
 
-async fn opened_within(tx: Tx, claim: &Claim, url: &str) -> Result<bool, Error> {
-    let now = tx.now().await?;
-    forward(
-        &tx,
-        claim,
-        OrderStep::Ordered,
-        ", openings = openings + 1, order_url = ?",
-        vec![url.into()],
-        now,
-    )
-    .await
-}
-
-/// Saves the values of the pending authorizations, which makes their name dirty. False: the claim
-/// was lost.
+/// Saves the values of the pending authorizations, which makes their name unpublished.
 pub async fn save_challenge_values(
     store: &Store,
     claim: &Claim,
     values: &[String],
 ) -> Result<bool, Error> {
-    store.write(|tx| publish_within(tx, claim, values)).await
+    store
+        .write(|tx| async move {
+            let now = tx.now().await?;
+            let (owner, domain) = (claim.owner, &claim.domain);
+            if !users::lock(&tx, owner).await? {
+                return Ok(false);
+            }
+            let update = advanced(OrderStep::Publishing, now);
+            if !update_fenced(&tx, claim, update, now).await? {
+                return Ok(false);
+            }
+            challenges::replace_values(&tx, owner, domain, claim.order, values, now).await?;
+            Ok(true)
+        })
+        .await
 }
 
-async fn publish_within(tx: Tx, claim: &Claim, values: &[String]) -> Result<bool, Error> {
-    let now = tx.now().await?;
-    if !users::lock(&tx, claim.owner).await?
-        || !forward(&tx, claim, OrderStep::Publishing, "", vec![], now).await?
-    {
-        return Ok(false);
-    }
-    challenges::put(&tx, claim.owner, &claim.domain, claim.order, values, now).await?;
-    Ok(true)
-}
-
-/// Where the order's values are, and which they are; none when it has none.
+/// Reads how far the order's challenge values are published, and the values; `None` when it has
+/// none.
 pub async fn challenge_progress(
     store: &Store,
     claim: &Claim,
 ) -> Result<Option<(ObservedZone, Vec<String>)>, Error> {
-    let Some((way, values)) =
-        challenges::standing(store.reader(), &claim.domain, claim.order).await?
-    else {
+    let progress = challenges::progress(store.reader(), &claim.domain, claim.order).await?;
+    let Some((progress, values)) = progress else {
         return Ok(None);
     };
-    let since = way.in_sync_at.map(Timestamp::from_millis);
-    let seen = match (way.state(RecordType::Txt), since) {
+    let since = progress.in_sync_at.map(Timestamp::from_millis);
+    let seen = match (progress.state(RecordType::Txt), since) {
         (PublishState::Refused { reason }, _) => ObservedZone::Refused(reason),
         (PublishState::InSync, Some(since)) => ObservedZone::InSync {
             since,
@@ -328,122 +353,132 @@ pub async fn challenge_progress(
     Ok(Some((seen, values)))
 }
 
-/// Notes that the authority was asked to look. `unchecked`: no name server could be asked before.
-/// False: the claim was lost.
+/// Records that the authority was asked to validate. `unchecked`: no name server could be asked
+/// before.
 pub async fn mark_validating(store: &Store, claim: &Claim, unchecked: bool) -> Result<bool, Error> {
     store
-        .write(|tx| validating_within(tx, claim, unchecked))
+        .write(|tx| async move {
+            let now = tx.now().await?;
+            let mut update = advanced(OrderStep::Validating, now);
+            if unchecked {
+                update = update.set(ActiveModel {
+                    dns_not_checked: Set(true),
+                    ..Default::default()
+                });
+            }
+            update_fenced(&tx, claim, update, now).await
+        })
         .await
 }
 
-async fn validating_within(tx: Tx, claim: &Claim, unchecked: bool) -> Result<bool, Error> {
-    let now = tx.now().await?;
-    let also = if unchecked {
-        ", dns_not_checked = 1"
-    } else {
-        ""
-    };
-    forward(&tx, claim, OrderStep::Validating, also, vec![], now).await
-}
-
-/// Saves the private key, sealed, and the certificate request. False: the claim was lost.
+/// Saves the private key, sealed, and the certificate signing request (DER).
 pub async fn save_key(
     store: &Store,
     claim: &Claim,
     key: &Secret,
     csr_der: &[u8],
 ) -> Result<bool, Error> {
-    let sealed = store
-        .vault()
-        .seal(claim.owner, Place::Order(claim.order), key)?;
-    let values = vec![
-        sealed.key_id.into(),
-        sealed.nonce.into(),
-        sealed.ciphertext.into(),
-        csr_der.to_vec().into(),
-    ];
+    let place = Place::Order(claim.order);
+    let sealed = &store.vault().seal(claim.owner, place, key)?;
     store
-        .write(|tx| save_key_within(tx, claim, values.clone()))
+        .write(|tx| async move {
+            let now = tx.now().await?;
+            let update = advanced(OrderStep::KeySaved, now).set(ActiveModel {
+                key_id: Set(Some(sealed.key_id.clone())),
+                key_nonce: Set(Some(sealed.nonce.clone())),
+                key_ciphertext: Set(Some(sealed.ciphertext.clone())),
+                csr: Set(Some(csr_der.to_vec())),
+                ..Default::default()
+            });
+            update_fenced(&tx, claim, update, now).await
+        })
         .await
 }
 
-async fn save_key_within(tx: Tx, claim: &Claim, values: Vec<Value>) -> Result<bool, Error> {
-    let now = tx.now().await?;
-    let also = ", key_id = ?, key_nonce = ?, key_ciphertext = ?, csr = ?";
-    forward(&tx, claim, OrderStep::KeySaved, also, values, now).await
-}
-
-/// The saved certificate request (DER).
+/// Reads the saved certificate signing request (DER).
 pub async fn load_csr(store: &Store, claim: &Claim) -> Result<Option<Vec<u8>>, Error> {
-    #[derive(sea_orm::FromQueryResult)]
-    struct Row {
-        csr: Option<Vec<u8>>,
-    }
-    let look = "SELECT csr FROM certificate_orders WHERE id = ?";
-    let row: Option<Row> = sql::one(store.reader(), look, vec![claim.order.into()]).await?;
-    Ok(row.and_then(|row| row.csr))
+    let csr: Option<Option<Vec<u8>>> = Entity::find_by_id(claim.order)
+        .select_only()
+        .column(Column::Csr)
+        .into_tuple()
+        .one(store.reader())
+        .await?;
+    Ok(csr.flatten())
 }
 
-/// The saved private key, opened.
+/// Reads and opens the saved private key.
 pub async fn load_key(store: &Store, claim: &Claim) -> Result<Option<Secret>, Error> {
-    let Some(sealed) = rows::sealed_order_key(store.reader(), claim.order).await? else {
+    let Some(sealed) = rows::find_sealed_order_key(store.reader(), claim.order).await? else {
         return Ok(None);
     };
-    Ok(Some(store.vault().open(
-        claim.owner,
-        Place::Order(claim.order),
-        &sealed,
-    )?))
+    let place = Place::Order(claim.order);
+    Ok(Some(store.vault().open(claim.owner, place, &sealed)?))
 }
 
-/// Notes that the certificate request was handed in. False: the claim was lost.
+/// Records that the certificate signing request was submitted.
 pub async fn mark_finalizing(store: &Store, claim: &Claim) -> Result<bool, Error> {
-    store.write(|tx| finalizing_within(tx, claim)).await
+    store
+        .write(|tx| async move {
+            let now = tx.now().await?;
+            update_fenced(&tx, claim, advanced(OrderStep::Finalizing, now), now).await
+        })
+        .await
 }
 
-async fn finalizing_within(tx: Tx, claim: &Claim) -> Result<bool, Error> {
-    let now = tx.now().await?;
-    forward(&tx, claim, OrderStep::Finalizing, "", vec![], now).await
-}
-
-/// The order ended at the authority: forgets its URL, key and values, to begin with another. False:
-/// the claim was lost.
+/// Starts over after the order ended at the authority: forgets its URL, key, signing request and
+/// challenge values.
 pub async fn restart(store: &Store, claim: &Claim) -> Result<bool, Error> {
-    store.write(|tx| begin_anew_within(tx, claim)).await
+    store
+        .write(|tx| async move {
+            let now = tx.now().await?;
+            if !users::lock(&tx, claim.owner).await? {
+                return Ok(false);
+            }
+            let update = advanced(OrderStep::Requested, now).set(ActiveModel {
+                order_url: Set(None),
+                key_id: Set(None),
+                key_nonce: Set(None),
+                key_ciphertext: Set(None),
+                csr: Set(None),
+                ..Default::default()
+            });
+            if !update_fenced(&tx, claim, update, now).await? {
+                return Ok(false);
+            }
+            challenges::delete_values(&tx, claim.owner, &claim.domain, now).await?;
+            Ok(true)
+        })
+        .await
 }
 
-async fn begin_anew_within(tx: Tx, claim: &Claim) -> Result<bool, Error> {
-    let now = tx.now().await?;
-    let also =
-        ", order_url = NULL, key_id = NULL, key_nonce = NULL, key_ciphertext = NULL, csr = NULL";
-    if !users::lock(&tx, claim.owner).await?
-        || !forward(&tx, claim, OrderStep::Requested, also, vec![], now).await?
-    {
-        return Ok(false);
-    }
-    challenges::remove(&tx, claim.owner, &claim.domain, now).await?;
-    Ok(true)
-}
-
-/// Ends the order with its certificate, in one transaction: the certificate takes the old one's
-/// place, the values are gone, and a mail is owed. False: the claim was lost.
+/// Finishes the order with its certificate in one transaction: the certificate replaces the old
+/// one, the challenge values are deleted, and a mail is queued.
 pub async fn issue(
     store: &Store,
     claim: &Claim,
     issued: &IssuedCertificate,
 ) -> Result<bool, Error> {
     store
-        .write(|tx| ends::issue_within(tx, store, claim, issued))
+        .write(|tx| async move { ends::issue(&tx, claim, issued).await })
         .await
 }
 
-/// Ends the order without a certificate, for the reason given in plain words. False: the claim was
-/// lost.
+/// Finishes the order without a certificate, for the reason given in plain words.
 pub async fn fail(store: &Store, claim: &Claim, reason: &str) -> Result<bool, Error> {
-    store.write(|tx| ends::fail_within(tx, claim, reason)).await
+    store
+        .write(|tx| async move { ends::fail(&tx, claim, reason).await })
+        .await
 }
 
-/// Gives the order up, because its person is gone.
+/// Abandons the order, because its user was deleted or suspended.
 pub async fn abandon(store: &Store, claim: &Claim) -> Result<(), Error> {
-    store.write(|tx| ends::give_up_within(tx, claim)).await
+    store
+        .write(|tx| async move {
+            let now = tx.now().await?;
+            // A suspended user's row is locked here; a deleted user's tombstone is locked by no
+            // transaction.
+            users::lock(&tx, claim.owner).await?;
+            ends::abandon_claimed(&tx, claim, now).await
+        })
+        .await
 }

@@ -1,7 +1,11 @@
-//! What is done for certificates without being asked: renewals, and what is owed for people who are
-//! gone.
+//! What the sweep does without a user's request: renewals, orders whose outcome at the authority is
+//! unknown, and pending revocations.
 
-use sea_orm::FromQueryResult;
+use sea_orm::sea_query::{Expr, Func};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, ExprTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, RelationTrait, SelectExt, Set,
+};
 use starchart_domain::certificate::renewal_retry_ms;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
@@ -9,64 +13,84 @@ use starchart_domain::user::UserId;
 use super::ends::{self, IssuedCertificate};
 use super::orders::Claim;
 use super::rows;
-use crate::tx::Tx;
-use crate::{Error, Store, sql, users};
+use crate::entity::certificate::{self, ACTIVE_SLOT, State};
+use crate::entity::certificate_order::{self, LIVE_SLOT, Step};
+use crate::entity::user;
+use crate::{Error, Store, users};
 
-/// Opens orders for up to `limit` certificates whose time to be renewed has come and whose person
-/// has none under way. Says how many were opened. However many processes sweep at once, each
-/// certificate gets one.
+/// Opens orders for up to `limit` certificates that are due for renewal and whose owner has no live
+/// order, and returns how many were opened. A certificate gets one order, however many processes
+/// sweep at once.
 pub async fn open_due(store: &Store, limit: u64) -> Result<u64, Error> {
-    #[derive(FromQueryResult)]
-    struct Due {
-        id: i64,
-        user_id: i64,
-    }
-    let due = format!(
-        "SELECT c.id, c.user_id FROM certificates c JOIN users u ON u.id = c.user_id WHERE c.state = 'active' \
-         AND {DUE} <= {} AND u.deleted_at IS NULL AND u.suspended_at IS NULL AND NOT EXISTS \
-         (SELECT o.id FROM certificate_orders o WHERE o.user_id = c.user_id AND o.finished_at IS NULL) \
-         ORDER BY c.not_after LIMIT {limit}",
-        store.now_sql()
-    );
-    let rows: Vec<Due> = sql::all(store.reader(), &due, vec![]).await?;
     let mut opened = 0;
-    for row in rows {
-        opened += u64::from(
-            store
-                .write(|tx| open_within(tx, row.id, UserId(row.user_id)))
-                .await?,
-        );
+    for (id, owner) in list_due(store, limit).await? {
+        opened += u64::from(open_order(store, id, UserId(owner)).await?);
     }
     Ok(opened)
 }
 
-/// When a certificate is renewed. An imported one has no moment of its own yet.
-const DUE: &str = "COALESCE(c.renew_at, c.not_after - (c.not_after - c.not_before) / 3)";
-
-async fn open_within(tx: Tx, id: i64, owner: UserId) -> Result<bool, Error> {
-    if !users::lock(&tx, owner).await? {
-        return Ok(false);
-    }
-    // Looked at again under the lock: another sweep, the person, or a minute may have changed it.
-    let now = tx.now().await?;
-    let look = format!(
-        "SELECT COUNT(*) AS n FROM certificates c WHERE c.id = ? AND c.active_slot = ? AND {DUE} <= ?"
-    );
-    let values = vec![id.into(), owner.0.into(), now.as_millis().into()];
-    if sql::number(tx.db(), &look, values).await? != Some(1)
-        || rows::live_order(tx.db(), owner).await?.is_some()
-    {
-        return Ok(false);
-    }
-    let Some(active) = rows::active(tx.db(), owner).await? else {
-        return Ok(false);
-    };
-    rows::insert_order(&tx, owner, &active.domain, Some(id), true, now).await?;
-    Ok(true)
+/// Ids and owners of certificates that are due for renewal, earliest end first.
+async fn list_due(store: &Store, limit: u64) -> Result<Vec<(i64, i64)>, Error> {
+    use certificate::Column;
+    let of_owner = Expr::col((certificate_order::Entity, LIVE_SLOT))
+        .equals((certificate::Entity, Column::UserId));
+    let live_order = certificate_order::Entity::find()
+        .select_only()
+        .column(certificate_order::Column::Id)
+        .filter(of_owner);
+    Ok(certificate::Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .column(Column::UserId)
+        .join(JoinType::InnerJoin, certificate::Relation::User.def())
+        .filter(Column::State.eq(State::Active))
+        .filter(renewal_due_at().lte(Expr::cust(store.now_sql())))
+        .filter(user::Column::DeletedAt.is_null())
+        .filter(user::Column::SuspendedAt.is_null())
+        .filter(Expr::not_exists(live_order.into_query()))
+        .order_by_asc(Column::NotAfter)
+        .limit(limit)
+        .into_tuple()
+        .all(store.reader())
+        .await?)
 }
 
-/// An order that ended without a certificate after its certificate request may have been handed in:
-/// the authority may have issued.
+/// When a certificate is renewed: at `renew_at`, or in the last third of its life.
+fn renewal_due_at() -> Expr {
+    use certificate::Column;
+    let column = |column: Column| Expr::col((certificate::Entity, column));
+    let life = column(Column::NotAfter).sub(column(Column::NotBefore));
+    let last_third = column(Column::NotAfter).sub(life.div(3));
+    Func::coalesce([column(Column::RenewAt), last_third]).into()
+}
+
+async fn open_order(store: &Store, id: i64, owner: UserId) -> Result<bool, Error> {
+    store
+        .write(|tx| async move {
+            if !users::lock(&tx, owner).await? {
+                return Ok(false);
+            }
+            // Read again under the lock: another sweep or the user may have been faster.
+            let now = tx.now().await?;
+            let is_due = certificate::Entity::find_by_id(id)
+                .filter(Expr::col(ACTIVE_SLOT).eq(owner.0))
+                .filter(renewal_due_at().lte(now.as_millis()))
+                .exists(tx.db())
+                .await?;
+            if !is_due || rows::find_live_order(tx.db(), owner).await?.is_some() {
+                return Ok(false);
+            }
+            let Some(active) = rows::find_active(tx.db(), owner).await? else {
+                return Ok(false);
+            };
+            rows::insert_order(&tx, owner, &active.domain, Some(id), true, now).await?;
+            Ok(true)
+        })
+        .await
+}
+
+/// An order that ended without a certificate although its signing request may have been submitted:
+/// the authority may have issued a certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnresolvedOrder {
     claim: Claim,
@@ -76,144 +100,162 @@ pub struct UnresolvedOrder {
     pub at: Timestamp,
 }
 
-/// Orders of which it is not known yet whether a certificate came of them.
+/// Lists orders of which it is unknown whether the authority issued a certificate.
 pub async fn list_unresolved_orders(
     store: &Store,
     limit: u64,
 ) -> Result<Vec<UnresolvedOrder>, Error> {
-    #[derive(FromQueryResult)]
-    struct Row {
-        id: i64,
-        user_id: i64,
-        domain: String,
-        order_url: String,
-        finished_at: i64,
-    }
-    let look = format!(
-        "SELECT id, user_id, domain, order_url, finished_at FROM certificate_orders WHERE step IN ('abandoned', 'failed') \
-         AND csr IS NOT NULL AND order_url IS NOT NULL AND finished_at IS NOT NULL ORDER BY id LIMIT {limit}"
-    );
-    let rows: Vec<Row> = sql::all(store.reader(), &look, vec![]).await?;
-    let order = |row: Row| UnresolvedOrder {
-        claim: Claim::of_ended(row.id, UserId(row.user_id), row.domain),
-        url: row.order_url,
-        at: Timestamp::from_millis(row.finished_at),
+    use certificate_order::Column;
+    let rows: Vec<(i64, i64, String, String, i64)> = certificate_order::Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .column(Column::UserId)
+        .column(Column::Domain)
+        .column(Column::OrderUrl)
+        .column(Column::FinishedAt)
+        .filter(Column::Step.is_in([Step::Abandoned, Step::Failed]))
+        .filter(Column::Csr.is_not_null())
+        .filter(Column::OrderUrl.is_not_null())
+        .filter(Column::FinishedAt.is_not_null())
+        .order_by_asc(Column::Id)
+        .limit(limit)
+        .into_tuple()
+        .all(store.reader())
+        .await?;
+    let order = |(id, owner, domain, url, finished_at)| UnresolvedOrder {
+        claim: Claim::of_finished(id, UserId(owner), domain),
+        url,
+        at: Timestamp::from_millis(finished_at),
     };
     Ok(rows.into_iter().map(order).collect())
 }
 
-/// Ends the question: keeps what was issued as a certificate that is out of use, without a key and
-/// owed for revocation, or notes that nothing was.
+/// Resolves the order: stores the issued certificate as deleted, without a key and with its
+/// revocation requested, or records that nothing was issued.
 pub async fn resolve_order(
     store: &Store,
     order: &UnresolvedOrder,
     issued: Option<&IssuedCertificate>,
 ) -> Result<(), Error> {
-    store.write(|tx| settle_within(tx, order, issued)).await
-}
-
-async fn settle_within(
-    tx: Tx,
-    order: &UnresolvedOrder,
-    issued: Option<&IssuedCertificate>,
-) -> Result<(), Error> {
-    let now = tx.now().await?;
-    let claim = &order.claim;
-    // The person before the order, as everybody does; somebody who was deleted has a tombstone,
-    // which nobody locks any more.
-    users::lock(&tx, claim.owner).await?;
-    // Once, also when two processes ask.
-    let forget = "UPDATE certificate_orders SET csr = NULL WHERE id = ? AND csr IS NOT NULL";
-    if sql::touch(tx.db(), forget, vec![claim.order.into()]).await? == 0 {
-        return Ok(());
-    }
-    let Some(issued) = issued else { return Ok(()) };
-    let id = ends::insert(&tx, claim, issued, "deleted", now).await?;
-    let owe = "UPDATE certificates SET ended_at = ?, revocation_owed_at = ? WHERE id = ?";
-    sql::touch(
-        tx.db(),
-        owe,
-        vec![now.as_millis().into(), now.as_millis().into(), id.into()],
-    )
-    .await?;
-    let link = "UPDATE certificate_orders SET certificate_id = ? WHERE id = ?";
-    sql::touch(tx.db(), link, vec![id.into(), claim.order.into()])
+    use certificate_order::Column;
+    store
+        .write(|tx| async move {
+            let now = tx.now().await?;
+            let claim = &order.claim;
+            // The user before the order, as in all transactions; a deleted user's tombstone is
+            // locked by no transaction.
+            users::lock(&tx, claim.owner).await?;
+            // The row's signing request makes this happen once, also when two processes sweep.
+            let resolved = certificate_order::Entity::update_many()
+                .set(certificate_order::ActiveModel {
+                    csr: Set(None),
+                    ..Default::default()
+                })
+                .filter(Column::Id.eq(claim.order))
+                .filter(Column::Csr.is_not_null())
+                .exec(tx.db())
+                .await?;
+            let (1.., Some(issued)) = (resolved.rows_affected, issued) else {
+                return Ok(());
+            };
+            let id = ends::insert_certificate(&tx, claim, issued, State::Deleted, now).await?;
+            certificate::Entity::update_many()
+                .set(certificate::ActiveModel {
+                    ended_at: Set(Some(now.as_millis())),
+                    revocation_requested_at: Set(Some(now.as_millis())),
+                    ..Default::default()
+                })
+                .filter(certificate::Column::Id.eq(id))
+                .exec(tx.db())
+                .await?;
+            ends::link_certificate(&tx, claim.order, id).await
+        })
         .await
-        .map(drop)
 }
 
-/// A certificate whose revocation is owed.
+/// A certificate that is to be revoked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingRevocation {
-    /// The row.
+    /// The id of its row.
     pub id: i64,
     /// The certificate, PEM.
     pub certificate: String,
 }
 
-/// Revocations that are owed and may be tried now, oldest first; a certificate past its end needs
+/// Lists pending revocations that may be tried now, oldest first. An expired certificate needs
 /// none.
 pub async fn list_pending_revocations(
     store: &Store,
     limit: u64,
 ) -> Result<Vec<PendingRevocation>, Error> {
-    #[derive(FromQueryResult)]
-    struct Row {
-        id: i64,
-        certificate: String,
-    }
-    let look = format!(
-        "SELECT id, certificate FROM certificates WHERE revocation_owed_at IS NOT NULL AND revoked_at IS NULL \
-         AND not_after > {now} AND (revoke_at IS NULL OR revoke_at <= {now}) ORDER BY revocation_owed_at, id LIMIT {limit}",
-        now = store.now_sql()
-    );
-    let rows: Vec<Row> = sql::all(store.reader(), &look, vec![]).await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| PendingRevocation {
-            id: row.id,
-            certificate: row.certificate,
-        })
-        .collect())
+    use certificate::Column;
+    let now = store.now().await?.as_millis();
+    let may_be_tried = Condition::any()
+        .add(Column::NextRevocationAt.is_null())
+        .add(Column::NextRevocationAt.lte(now));
+    let rows: Vec<(i64, String)> = certificate::Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .column(Column::Certificate)
+        .filter(Column::RevocationRequestedAt.is_not_null())
+        .filter(Column::RevokedAt.is_null())
+        .filter(Column::NotAfter.gt(now))
+        .filter(may_be_tried)
+        .order_by_asc(Column::RevocationRequestedAt)
+        .order_by_asc(Column::Id)
+        .limit(limit)
+        .into_tuple()
+        .all(store.reader())
+        .await?;
+    let pending = |(id, certificate)| PendingRevocation { id, certificate };
+    Ok(rows.into_iter().map(pending).collect())
 }
 
-/// Notes that the authority revoked it.
+/// Records that the authority revoked the certificate.
 pub async fn mark_revoked(store: &Store, id: i64) -> Result<(), Error> {
-    store.write(|tx| revoked_within(tx, id)).await
-}
-
-async fn revoked_within(tx: Tx, id: i64) -> Result<(), Error> {
-    let now = tx.now().await?.as_millis();
-    let note = "UPDATE certificates SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL";
-    sql::touch(tx.db(), note, vec![now.into(), id.into()])
+    use certificate::Column;
+    store
+        .write(|tx| async move {
+            let now = tx.now().await?;
+            certificate::Entity::update_many()
+                .set(certificate::ActiveModel {
+                    revoked_at: Set(Some(now.as_millis())),
+                    ..Default::default()
+                })
+                .filter(Column::Id.eq(id))
+                .filter(Column::RevokedAt.is_null())
+                .exec(tx.db())
+                .await?;
+            Ok(())
+        })
         .await
-        .map(drop)
 }
 
-/// The authority did not take it: it is tried again later, each time after a longer wait, so that
-/// the others have their turn.
+/// Backs off after the authority did not revoke the certificate; the wait grows with each attempt,
+/// so that the other revocations get their turn.
 pub async fn postpone_revocation(store: &Store, id: i64) -> Result<(), Error> {
-    store.write(|tx| put_off_within(tx, id)).await
-}
-
-async fn put_off_within(tx: Tx, id: i64) -> Result<(), Error> {
-    let now = tx.now().await?;
-    let tried = sql::number(
-        tx.db(),
-        "SELECT revoke_tries AS n FROM certificates WHERE id = ?",
-        vec![id.into()],
-    )
-    .await?;
-    let at = now
-        .plus(renewal_retry_ms(
-            tried
+    use certificate::Column;
+    store
+        .write(|tx| async move {
+            let now = tx.now().await?;
+            let attempts: Option<i32> = certificate::Entity::find_by_id(id)
+                .select_only()
+                .column(Column::RevocationAttempts)
+                .into_tuple()
+                .one(tx.db())
+                .await?;
+            let attempts = attempts
                 .and_then(|n| u32::try_from(n).ok())
-                .unwrap_or_default(),
-        ))
-        .as_millis();
-    let put_off =
-        "UPDATE certificates SET revoke_at = ?, revoke_tries = revoke_tries + 1 WHERE id = ?";
-    sql::touch(tx.db(), put_off, vec![at.into(), id.into()])
+                .unwrap_or_default();
+            let next = now.plus(renewal_retry_ms(attempts)).as_millis();
+            let next_attempt = Expr::col(Column::RevocationAttempts).add(1);
+            certificate::Entity::update_many()
+                .col_expr(Column::NextRevocationAt, Expr::value(next))
+                .col_expr(Column::RevocationAttempts, next_attempt)
+                .filter(Column::Id.eq(id))
+                .exec(tx.db())
+                .await?;
+            Ok(())
+        })
         .await
-        .map(drop)
 }

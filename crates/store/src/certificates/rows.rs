@@ -1,18 +1,25 @@
-//! Rows of `certificates` and `certificate_orders`.
+//! Reads and writes of `certificates` and `certificate_orders` that several modules share.
 
-use sea_orm::{ConnectionTrait, FromQueryResult, Value};
+use sea_orm::sea_query::{Expr, Func};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DerivePartialModel, EntityTrait, ExprTrait, QueryFilter,
+    QueryOrder, QuerySelect, SelectExt, Set,
+};
 use starchart_domain::certificate::OrderStep;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
 use super::Certificate;
+use crate::Error;
+use crate::entity::certificate::{self, ACTIVE_SLOT};
+use crate::entity::certificate_order::{self, LIVE_SLOT, Step};
 use crate::error::busy_if_taken;
 use crate::tx::Tx;
 use crate::vault::SealedKey;
-use crate::{Error, sql};
 
 /// A certificate, without its key.
-#[derive(Debug, Clone, FromQueryResult)]
+#[derive(Debug, Clone, DerivePartialModel)]
+#[sea_orm(entity = "certificate::Entity")]
 pub(super) struct CertificateRow {
     pub(super) id: i64,
     pub(super) domain: String,
@@ -37,13 +44,14 @@ impl From<CertificateRow> for Certificate {
     }
 }
 
-/// An order, without its key.
-#[derive(Debug, Clone, FromQueryResult)]
+/// An order, without its key and its certificate signing request.
+#[derive(Debug, Clone, DerivePartialModel)]
+#[sea_orm(entity = "certificate_order::Entity")]
 pub(super) struct OrderRow {
     pub(super) id: i64,
     pub(super) user_id: i64,
     pub(super) domain: String,
-    pub(super) step: String,
+    pub(super) step: Step,
     pub(super) order_url: Option<String>,
     pub(super) key_id: Option<String>,
     pub(super) replaces_id: Option<i64>,
@@ -51,7 +59,7 @@ pub(super) struct OrderRow {
     pub(super) fence: i64,
     pub(super) problem: Option<String>,
     pub(super) retry_at: Option<i64>,
-    pub(super) patient_until: Option<i64>,
+    pub(super) ca_wait_until: Option<i64>,
     pub(super) dns_not_checked: bool,
     pub(super) created_at: i64,
     pub(super) updated_at: i64,
@@ -61,87 +69,81 @@ pub(super) struct OrderRow {
     pub(super) openings: i32,
 }
 
-impl OrderRow {
-    pub(super) fn step(&self) -> Result<OrderStep, Error> {
-        OrderStep::parse(&self.step)
-            .ok_or_else(|| Error::Corrupt(format!("step {} of order {}", self.step, self.id)))
-    }
-}
-
-const ORDER: &str = "SELECT id, user_id, domain, step, order_url, key_id, replaces_id, starts, fence, problem, retry_at, \
-     patient_until, dns_not_checked, created_at, updated_at, finished_at, automatic, failures, openings FROM certificate_orders";
-
-/// The person's certificate in use.
-pub(super) async fn active(
+/// Finds the user's certificate in use.
+pub(super) async fn find_active(
     on: &impl ConnectionTrait,
     owner: UserId,
 ) -> Result<Option<CertificateRow>, Error> {
-    let look = "SELECT id, domain, certificate, chain, not_before, not_after, created_at FROM certificates \
-         WHERE active_slot = ?";
-    sql::one(on, look, vec![owner.0.into()]).await
+    Ok(certificate::Entity::find()
+        .filter(Expr::col(ACTIVE_SLOT).eq(owner.0))
+        .into_partial_model()
+        .one(on)
+        .await?)
 }
 
-/// Whether the person has a certificate in use or an order under way.
-pub(super) async fn any(on: &impl ConnectionTrait, owner: UserId) -> Result<bool, Error> {
-    #[derive(FromQueryResult)]
-    struct Found {
-        #[expect(dead_code, reason = "that there is a row says it")]
-        id: i64,
-    }
-    let look = "SELECT id FROM certificates WHERE active_slot = ? UNION ALL SELECT id FROM certificate_orders WHERE live_slot = ?";
-    let found: Vec<Found> = sql::all(on, look, vec![owner.0.into(), owner.0.into()]).await?;
-    Ok(!found.is_empty())
+/// Whether the user has a certificate in use or a live order.
+pub(super) async fn has_any(on: &impl ConnectionTrait, owner: UserId) -> Result<bool, Error> {
+    let active = certificate::Entity::find().filter(Expr::col(ACTIVE_SLOT).eq(owner.0));
+    let live = certificate_order::Entity::find().filter(Expr::col(LIVE_SLOT).eq(owner.0));
+    Ok(active.exists(on).await? || live.exists(on).await?)
 }
 
-/// The person's order under way.
-pub(super) async fn live_order(
+/// Finds the user's unfinished order.
+pub(super) async fn find_live_order(
     on: &impl ConnectionTrait,
     owner: UserId,
 ) -> Result<Option<OrderRow>, Error> {
-    sql::one(
-        on,
-        &format!("{ORDER} WHERE live_slot = ?"),
-        vec![owner.0.into()],
-    )
-    .await
+    Ok(certificate_order::Entity::find()
+        .filter(Expr::col(LIVE_SLOT).eq(owner.0))
+        .into_partial_model()
+        .one(on)
+        .await?)
 }
 
-/// The person's latest order.
-pub(super) async fn last_order(
+/// Finds the user's latest order, finished or not.
+pub(super) async fn find_last_order(
     on: &impl ConnectionTrait,
     owner: UserId,
 ) -> Result<Option<OrderRow>, Error> {
-    sql::one(
-        on,
-        &format!("{ORDER} WHERE user_id = ? ORDER BY id DESC LIMIT 1"),
-        vec![owner.0.into()],
-    )
-    .await
+    Ok(certificate_order::Entity::find()
+        .filter(certificate_order::Column::UserId.eq(owner.0))
+        .order_by_desc(certificate_order::Column::Id)
+        .into_partial_model()
+        .one(on)
+        .await?)
 }
 
-/// The order of that id, whosever it is: for the worker.
-pub(super) async fn order(on: &impl ConnectionTrait, id: i64) -> Result<Option<OrderRow>, Error> {
-    sql::one(on, &format!("{ORDER} WHERE id = ?"), vec![id.into()]).await
+/// Finds any user's order, for the worker.
+pub(super) async fn find_order(
+    on: &impl ConnectionTrait,
+    id: i64,
+) -> Result<Option<OrderRow>, Error> {
+    Ok(certificate_order::Entity::find_by_id(id)
+        .into_partial_model()
+        .one(on)
+        .await?)
 }
 
-/// When the person asked since then, oldest first.
-pub(super) async fn asked_since(
+/// The times at which the user asked for a certificate since then, oldest first.
+pub(super) async fn list_requests_since(
     on: &impl ConnectionTrait,
     owner: UserId,
     since: Timestamp,
 ) -> Result<Vec<i64>, Error> {
-    #[derive(FromQueryResult)]
-    struct Asked {
-        created_at: i64,
-    }
-    let look = "SELECT created_at FROM certificate_orders WHERE user_id = ? AND created_at > ? AND automatic = 0 \
-         ORDER BY created_at";
-    let rows: Vec<Asked> =
-        sql::all(on, look, vec![owner.0.into(), since.as_millis().into()]).await?;
-    Ok(rows.into_iter().map(|row| row.created_at).collect())
+    use certificate_order::Column;
+    Ok(certificate_order::Entity::find()
+        .select_only()
+        .column(Column::CreatedAt)
+        .filter(Column::UserId.eq(owner.0))
+        .filter(Column::CreatedAt.gt(since.as_millis()))
+        .filter(Column::Automatic.eq(false))
+        .order_by_asc(Column::CreatedAt)
+        .into_tuple()
+        .all(on)
+        .await?)
 }
 
-/// Opens an order. The caller holds the person's row and saw that none is live.
+/// Opens an order. The caller holds the user's row and has seen that no order is live.
 pub(super) async fn insert_order(
     tx: &Tx,
     owner: UserId,
@@ -150,91 +152,123 @@ pub(super) async fn insert_order(
     automatic: bool,
     now: Timestamp,
 ) -> Result<(), Error> {
-    let insert = "INSERT INTO certificate_orders (user_id, domain, step, replaces_id, automatic, next_step_at, created_at, \
-         updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
-    let at = Value::from(now.as_millis());
-    let values = vec![
-        owner.0.into(),
-        domain.into(),
-        OrderStep::Requested.as_str().into(),
-        replaces.into(),
-        automatic.into(),
-        at.clone(),
-        at.clone(),
-        at,
-    ];
-    sql::run(tx.db(), insert, values)
+    let order = certificate_order::ActiveModel {
+        user_id: Set(owner.0),
+        domain: Set(domain.to_owned()),
+        step: Set(OrderStep::Requested.into()),
+        replaces_id: Set(replaces),
+        automatic: Set(automatic),
+        next_step_at: Set(now.as_millis()),
+        created_at: Set(now.as_millis()),
+        updated_at: Set(now.as_millis()),
+        ..Default::default()
+    };
+    certificate_order::Entity::insert(order)
+        .exec_without_returning(tx.db())
         .await
-        .map(drop)
-        .map_err(busy_if_taken)
+        .map_err(busy_if_taken)?;
+    Ok(())
 }
 
-/// The sealed key of the person's certificate in use, by the certificate's id.
-pub(super) async fn sealed_key(
+/// The columns of a sealed key.
+#[derive(DerivePartialModel)]
+#[sea_orm(entity = "certificate::Entity")]
+struct CertificateKey {
+    key_id: Option<String>,
+    key_nonce: Option<Vec<u8>>,
+    key_ciphertext: Option<Vec<u8>>,
+}
+
+#[derive(DerivePartialModel)]
+#[sea_orm(entity = "certificate_order::Entity")]
+struct OrderKey {
+    key_id: Option<String>,
+    key_nonce: Option<Vec<u8>>,
+    key_ciphertext: Option<Vec<u8>>,
+}
+
+/// Reads the sealed key of the user's certificate in use, if that is its id.
+pub(super) async fn find_sealed_key(
     on: &impl ConnectionTrait,
     owner: UserId,
     id: i64,
 ) -> Result<Option<SealedKey>, Error> {
-    let look = "SELECT key_id, key_nonce, key_ciphertext FROM certificates WHERE active_slot = ? AND id = ?";
-    sealed(on, look, vec![owner.0.into(), id.into()]).await
+    let row: Option<CertificateKey> = certificate::Entity::find_by_id(id)
+        .filter(Expr::col(ACTIVE_SLOT).eq(owner.0))
+        .into_partial_model()
+        .one(on)
+        .await?;
+    Ok(row.and_then(|row| sealed_key(row.key_id, row.key_nonce, row.key_ciphertext)))
 }
 
-/// Puts the sealed key of a certificate that has none.
-pub(super) async fn put_key(tx: &Tx, id: i64, sealed: SealedKey) -> Result<(), Error> {
-    let put = "UPDATE certificates SET key_id = ?, key_nonce = ?, key_ciphertext = ? WHERE id = ?";
-    let values = vec![
-        sealed.key_id.into(),
-        sealed.nonce.into(),
-        sealed.ciphertext.into(),
-        id.into(),
-    ];
-    sql::touch(tx.db(), put, values).await.map(drop)
-}
-
-/// The sealed key of a running order.
-pub(super) async fn sealed_order_key(
+/// Reads the sealed key of an order.
+pub(super) async fn find_sealed_order_key(
     on: &impl ConnectionTrait,
     id: i64,
 ) -> Result<Option<SealedKey>, Error> {
-    let look = "SELECT key_id, key_nonce, key_ciphertext FROM certificate_orders WHERE id = ?";
-    sealed(on, look, vec![id.into()]).await
+    let row: Option<OrderKey> = certificate_order::Entity::find_by_id(id)
+        .into_partial_model()
+        .one(on)
+        .await?;
+    Ok(row.and_then(|row| sealed_key(row.key_id, row.key_nonce, row.key_ciphertext)))
 }
 
-async fn sealed(
-    on: &impl ConnectionTrait,
-    look: &str,
-    values: Vec<Value>,
-) -> Result<Option<SealedKey>, Error> {
-    #[derive(FromQueryResult)]
-    struct Row {
-        key_id: Option<String>,
-        key_nonce: Option<Vec<u8>>,
-        key_ciphertext: Option<Vec<u8>>,
-    }
-    let row: Option<Row> = sql::one(on, look, values).await?;
-    Ok(row.and_then(|row| {
-        Some(SealedKey {
-            key_id: row.key_id?,
-            nonce: row.key_nonce?,
-            ciphertext: row.key_ciphertext?,
+fn sealed_key(
+    key_id: Option<String>,
+    nonce: Option<Vec<u8>>,
+    ciphertext: Option<Vec<u8>>,
+) -> Option<SealedKey> {
+    Some(SealedKey {
+        key_id: key_id?,
+        nonce: nonce?,
+        ciphertext: ciphertext?,
+    })
+}
+
+/// Stores the sealed key of a certificate that has none.
+pub(super) async fn set_key(tx: &Tx, id: i64, sealed: SealedKey) -> Result<(), Error> {
+    let key = certificate::ActiveModel {
+        key_id: Set(Some(sealed.key_id)),
+        key_nonce: Set(Some(sealed.nonce)),
+        key_ciphertext: Set(Some(sealed.ciphertext)),
+        ..Default::default()
+    };
+    certificate::Entity::update_many()
+        .set(key)
+        .filter(certificate::Column::Id.eq(id))
+        .exec(tx.db())
+        .await?;
+    Ok(())
+}
+
+/// An update that deletes the key of a certificate and gives it an end, unless it has one.
+pub(crate) fn without_key(now: Timestamp) -> sea_orm::UpdateMany<certificate::Entity> {
+    use certificate::Column;
+    let ended_at = Func::coalesce([Expr::col(Column::EndedAt), Expr::value(now.as_millis())]);
+    certificate::Entity::update_many()
+        .set(certificate::ActiveModel {
+            key_id: Set(None),
+            key_nonce: Set(None),
+            key_ciphertext: Set(None),
+            ..Default::default()
         })
-    }))
+        .col_expr(Column::EndedAt, ended_at.into())
 }
 
-/// Takes a certificate out of use and shreds its key.
+/// Takes a certificate out of use and deletes its key.
 pub(super) async fn end_certificate(
     tx: &Tx,
     id: i64,
-    state: &str,
+    state: certificate::State,
     now: Timestamp,
 ) -> Result<(), Error> {
-    let end = "UPDATE certificates SET state = ?, ended_at = COALESCE(ended_at, ?), key_id = NULL, key_nonce = NULL, \
-         key_ciphertext = NULL WHERE id = ?";
-    sql::touch(
-        tx.db(),
-        end,
-        vec![state.into(), now.as_millis().into(), id.into()],
-    )
-    .await
-    .map(drop)
+    without_key(now)
+        .set(certificate::ActiveModel {
+            state: Set(state),
+            ..Default::default()
+        })
+        .filter(certificate::Column::Id.eq(id))
+        .exec(tx.db())
+        .await?;
+    Ok(())
 }

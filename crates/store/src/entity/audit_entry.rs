@@ -2,14 +2,16 @@
 
 use sea_orm::entity::prelude::*;
 
-/// Who did what: added and never changed.
+/// An entry: who did what. Rows are added and never changed.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "audit_trail")]
 pub(crate) struct Model {
     #[sea_orm(primary_key)]
     pub(crate) id: i64,
     pub(crate) at: i64,
+    /// The user who acted; none when no user was signed in.
     pub(crate) actor_id: Option<i64>,
+    /// The impersonated user.
     pub(crate) on_behalf_of: Option<i64>,
     pub(crate) action: String,
     pub(crate) object: String,
@@ -18,6 +20,19 @@ pub(crate) struct Model {
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]
-pub(crate) enum Relation {}
+pub(crate) enum Relation {
+    #[sea_orm(
+        belongs_to = "super::user::Entity",
+        from = "Column::ActorId",
+        to = "super::user::Column::Id"
+    )]
+    Actor,
+    #[sea_orm(
+        belongs_to = "super::user::Entity",
+        from = "Column::OnBehalfOf",
+        to = "super::user::Column::Id"
+    )]
+    OnBehalfOf,
+}
 
 impl ActiveModelBehavior for ActiveModel {}

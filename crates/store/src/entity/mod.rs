@@ -3,6 +3,9 @@
 //! alone are in its own statements.
 
 pub(crate) mod audit_entry;
+pub(crate) mod certificate;
+pub(crate) mod certificate_order;
+pub(crate) mod challenge_value;
 pub(crate) mod dns_record;
 pub(crate) mod lease;
 pub(crate) mod login_request;

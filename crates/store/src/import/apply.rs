@@ -15,7 +15,7 @@ use super::people::Person;
 use super::plan::{self, Plan, PlannedName};
 use super::report::{Line, Report, Topic};
 use super::{ImportError, Options, Original, state};
-use crate::certificates::moved::{MovedCertificate, ask_again, put_certificate};
+use crate::certificates::import::{ImportedCertificate, insert_certificate, insert_failed_request};
 use crate::lease::{self, Lease, LeaseName};
 use crate::outbox::SentNotice;
 use crate::progress::ProgressLog;
@@ -354,7 +354,7 @@ async fn records_within(
             records,
         });
     }
-    let notices = outbox::note_sent(&tx, &sent, started).await?;
+    let notices = outbox::insert_sent(&tx, &sent, started).await?;
     put_names(&tx, &moved, &notices, started).await?;
     ledger::note(&tx, &entries).await
 }
@@ -406,10 +406,10 @@ async fn put_certificates(
                 What::Issued { told, in_use, .. } => {
                     let (key, issued) =
                         certificates::read(old, options).map_err(ImportError::Row)?;
-                    Some(MovedCertificate {
+                    Some(ImportedCertificate {
                         key,
                         issued,
-                        told: *told,
+                        notified_at: *told,
                         in_use: *in_use,
                     })
                 }
@@ -424,15 +424,19 @@ async fn put_certificates(
     Ok(())
 }
 
-type Certificates<'a> = [(UserId, &'a str, Option<MovedCertificate>, Entry)];
+type Certificates<'a> = [(UserId, &'a str, Option<ImportedCertificate>, Entry)];
 
 async fn certificates_within(tx: Tx, lease: &Lease, batch: &Certificates<'_>) -> Result<(), Error> {
     let now = assert_lease(&tx, lease).await?;
     let mut entries = Vec::with_capacity(batch.len());
     for (user, domain, certificate, entry) in batch {
         let target = match certificate {
-            Some(certificate) => Some(put_certificate(&tx, *user, domain, certificate, now).await?),
-            None => ask_again(&tx, *user, domain, now).await.map(|()| None)?,
+            Some(certificate) => {
+                Some(insert_certificate(&tx, *user, domain, certificate, now).await?)
+            }
+            None => insert_failed_request(&tx, *user, domain, now)
+                .await
+                .map(|()| None)?,
         };
         entries.push(Entry {
             target,

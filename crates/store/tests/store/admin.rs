@@ -112,7 +112,7 @@ async fn another_admin_oneself_the_gone_and_newcomers_are_nobody_to_impersonate(
                 .to_string(),
         );
     }
-    let nobody = "no such person";
+    let nobody = "no such user";
     assert_eq!(
         refusals[..3],
         [
@@ -304,7 +304,7 @@ async fn furnish(world: &World, user: &Person) {
              SELECT '{name}', id, 'proof', 0 FROM certificate_orders WHERE user_id = {id}"
         ),
         format!(
-            "INSERT INTO outbox (kind, thing, day, user_id, recipient, detail, message_id, next_attempt_at, created_at) \
+            "INSERT INTO outbox (kind, topic, day, user_id, recipient, detail, message_id, next_attempt_at, created_at) \
              VALUES ('record_expiring', 'user:{id}', '2026-01-01', {id}, 'x@example.com', '', 'm{id}', 0, 0)"
         ),
     ];
@@ -397,7 +397,7 @@ async fn a_deleted_person_leaves_a_tombstone_and_nothing_else(world: &World) {
         ("names", 3),
         ("certificates AND state = 'active'", 0),
         ("certificates AND key_id IS NOT NULL", 0),
-        ("certificates AND revocation_owed_at > 0", 2),
+        ("certificates AND revocation_requested_at > 0", 2),
         (
             "certificate_orders AND step = 'abandoned' AND finished_at > 0 AND key_ciphertext IS NULL AND fence = 1",
             1,
@@ -410,7 +410,7 @@ async fn a_deleted_person_leaves_a_tombstone_and_nothing_else(world: &World) {
     for (what, left) in [
         ("dns_records", 1),
         (
-            "certificates AND state = 'active' AND revocation_owed_at IS NULL AND key_id IS NOT NULL",
+            "certificates AND state = 'active' AND revocation_requested_at IS NULL AND key_id IS NOT NULL",
             1,
         ),
         (
@@ -661,7 +661,7 @@ async fn what_needs_attention_is_said_and_tried_again(world: &World) {
         .run("UPDATE outbox SET state = 'failed', refusal = '550 no such user'")
         .await
         .unwrap();
-    world.run("UPDATE certificates SET revocation_owed_at = 1 WHERE state = 'active' OR not_after = 1").await.unwrap();
+    world.run("UPDATE certificates SET revocation_requested_at = 1 WHERE state = 'active' OR not_after = 1").await.unwrap();
     let seen = look().await;
     assert_eq!(
         (

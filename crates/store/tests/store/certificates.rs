@@ -828,7 +828,7 @@ async fn a_deleted_certificate_is_out_of_use(world: &World) {
     assert_eq!(
         world
             .certificates(
-                "state = 'deleted' AND key_ciphertext IS NULL AND revocation_owed_at IS NULL"
+                "state = 'deleted' AND key_ciphertext IS NULL AND revocation_requested_at IS NULL"
             )
             .await,
         1
@@ -1024,7 +1024,7 @@ async fn a_person_hastens_a_patient_renewal(world: &World) {
     }
     assert_eq!(
         world
-            .number("SELECT COUNT(*) FROM audit_trail WHERE detail = 'the renewal under way'")
+            .number("SELECT COUNT(*) FROM audit_trail WHERE detail = 'the automatic renewal in progress'")
             .await,
         2
     );

@@ -178,7 +178,7 @@ async fn what_was_not_tried_does_not_count(world: &World) {
         assert_eq!(owed.attempt, 1);
         assert!(settle(world, &owed, SendOutcome::NotAttempted).await);
     }
-    assert_eq!(state(world, "owed").await, 1);
+    assert_eq!(state(world, "pending").await, 1);
 }
 
 async fn a_failed_mail_is_seen_and_tried_again(world: &World) {
@@ -330,17 +330,17 @@ async fn what_cannot_be_read_holds_nobody_up(world: &World) {
     assert_ne!(owed.id, unreadable);
     settle(world, &owed, SendOutcome::NotAttempted).await;
     world
-        .run("UPDATE outbox SET kind = 'of_a_newer_release' WHERE state = 'owed'")
+        .run("UPDATE outbox SET kind = 'of_a_newer_release' WHERE state = 'pending'")
         .await
         .unwrap();
     assert!(claim(world).await.is_none());
     assert_eq!(
-        (state(world, "owed").await, state(world, "failed").await),
+        (state(world, "pending").await, state(world, "failed").await),
         (1, 1),
         "it waits for that release"
     );
     world
-        .run("UPDATE outbox SET kind = 'record_expiring' WHERE state = 'owed'")
+        .run("UPDATE outbox SET kind = 'record_expiring' WHERE state = 'pending'")
         .await
         .unwrap();
     world.later(60 * 60 * 1_000);

@@ -474,7 +474,7 @@ async fn refused_names_and_mails_can_be_retried() {
         .await;
     test_app
         .execute_sql(
-            "INSERT INTO outbox (kind, thing, day, user_id, recipient, detail, message_id, state, \
+            "INSERT INTO outbox (kind, topic, day, user_id, recipient, detail, message_id, state, \
              refusal, next_attempt_at, created_at) VALUES ('record_expiring', 'x', '2026-01-01', \
              1, 'x@example.edu', '', 'm', 'failed', '550 <no>', 0, 0)",
         )

@@ -189,7 +189,7 @@ async fn nobody_is_mailed_again_and_nothing_goes_untold() {
         "the mail to the others was not sent here"
     );
     world
-        .run("UPDATE outbox SET state = 'sent', sent_at = created_at WHERE state = 'owed'")
+        .run("UPDATE outbox SET state = 'sent', sent_at = created_at WHERE state = 'pending'")
         .await
         .unwrap();
     world.later(15 * DAY_MS);

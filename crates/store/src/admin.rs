@@ -1,7 +1,7 @@
-//! What only admins may see and do: everybody's rows.
+//! What only admins may see and do: the rows of all users.
 //!
-//! Every function here wants an [`Admin`], and only a live session of somebody who is one gives it:
-//! a page that is not an admin's cannot ask.
+//! Every function here takes an [`Admin`], which only a live session of an admin yields
+//! (invariant I8).
 
 mod delete;
 mod health_items;
@@ -9,14 +9,17 @@ mod impersonate;
 mod search;
 mod trail;
 
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, SelectExt};
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::{Subject, UserId};
 
+use crate::entity::certificate::{self, State};
+use crate::entity::{dns_record, user};
 use crate::error::Refusal;
 use crate::trail::AuditContext;
 use crate::tx::Tx;
 use crate::users::User;
-use crate::{Error, Store, sql, users};
+use crate::{Error, Store, users};
 
 pub use delete::{DeletedUser, DeletionPreview, delete_user, preview_deletion};
 pub use health_items::{
@@ -27,11 +30,11 @@ pub use impersonate::{impersonate, stop_impersonating};
 pub use search::{CertificateStatus, PAGE_ROWS, UserPage, UserRow, search_users};
 pub use trail::{TRAIL_ROWS, TrailFilter, TrailLine, TrailPage, list_trail};
 
-/// Somebody else's account is only touched in this time after a sign-in, in milliseconds: a screen
-/// that was left open since the morning is not enough.
+/// How long after a sign-in an admin may change another user's account, in milliseconds. A session
+/// that was left open since the morning is too old.
 pub const FRESH_MS: i64 = 4 * 60 * 60 * 1_000;
 
-/// A signed-in admin who does not impersonate anybody.
+/// A signed-in admin who does not impersonate another user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Admin {
     id: UserId,
@@ -43,12 +46,12 @@ impl Admin {
         Self { id, signed_in_at }
     }
 
-    /// The row.
+    /// The id of the admin's own row.
     pub fn id(&self) -> UserId {
         self.id
     }
 
-    /// For the audit trail.
+    /// The admin as the actor of an entry in the audit trail.
     pub fn audit_context<'a>(&self, request_id: &'a str) -> AuditContext<'a> {
         AuditContext {
             actor: self.id,
@@ -58,25 +61,25 @@ impl Admin {
     }
 }
 
-/// Why an admin may not touch an account.
+/// Why an admin may not act on an account.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
-    /// It is their own.
+    /// It is the admin's own account.
     #[error("that is your own account")]
     Oneself,
-    /// It is another admin's.
+    /// It is another admin's account.
     #[error("that is an admin")]
     IsAdmin,
-    /// The person has no domain yet, so there is nothing to see.
+    /// The user has not chosen a domain, so there is nothing to see.
     #[error("no domain was chosen yet")]
     NoLabel,
-    /// Nobody, or somebody who was deleted or is suspended.
-    #[error("no such person")]
+    /// The user does not exist, was deleted, or is suspended.
+    #[error("no such user")]
     NotFound,
     /// The sign-in is older than [`FRESH_MS`].
     #[error("the sign-in is too old")]
     SignInAgain,
-    /// They are no admin any more, or the session has ended.
+    /// The actor is not an admin any more, or the session has ended.
     #[error("no admin any more")]
     NoLongerAdmin,
     /// The database failed.
@@ -93,35 +96,30 @@ impl Refusal for AdminError {
     }
 }
 
-/// How much there is.
+/// The totals on the dashboard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Totals {
-    /// People who are not deleted.
+    /// Users who are not deleted.
     pub users: u64,
     /// Certificates in use.
     pub certificates: u64,
-    /// Records.
+    /// Records of all users.
     pub records: u64,
 }
 
-/// Counts everything.
+/// Counts users, certificates in use, and records.
 pub async fn count_totals(store: &Store, _: &Admin) -> Result<Totals, Error> {
+    let users = user::Entity::find().filter(user::Column::DeletedAt.is_null());
+    let certificates =
+        certificate::Entity::find().filter(certificate::Column::State.eq(State::Active));
     Ok(Totals {
-        users: count(
-            store,
-            "SELECT COUNT(*) AS n FROM users WHERE deleted_at IS NULL",
-        )
-        .await?,
-        certificates: count(
-            store,
-            "SELECT COUNT(*) AS n FROM certificates WHERE state = 'active'",
-        )
-        .await?,
-        records: count(store, "SELECT COUNT(*) AS n FROM dns_records").await?,
+        users: users.count(store.reader()).await?,
+        certificates: certificates.count(store.reader()).await?,
+        records: dns_record::Entity::find().count(store.reader()).await?,
     })
 }
 
-/// The person with this user name, unless deleted.
+/// Finds the user with this name, unless deleted.
 pub async fn find_user(store: &Store, _: &Admin, username: &str) -> Result<Option<User>, Error> {
     match Subject::parse(username) {
         Ok(subject) => users::by_subject(store, &subject).await,
@@ -129,15 +127,17 @@ pub async fn find_user(store: &Store, _: &Admin, username: &str) -> Result<Optio
     }
 }
 
-async fn count(store: &Store, sql: &str) -> Result<u64, Error> {
-    let n = sql::number(store.reader(), sql, vec![]).await?;
-    Ok(n.and_then(|n| u64::try_from(n).ok()).unwrap_or(0))
-}
-
-/// Refuses unless the admin still is one and has signed in not long ago. The moment is given back.
-async fn may_touch(tx: &Tx, admin: &Admin) -> Result<Timestamp, AdminError> {
-    let sql = "SELECT COUNT(*) AS n FROM users WHERE id = ? AND is_admin = 1 AND deleted_at IS NULL AND suspended_at IS NULL";
-    if sql::number(tx.db(), sql, vec![admin.id.0.into()]).await? != Some(1) {
+/// Fails unless the actor still is an admin and has signed in recently. Returns the database's
+/// clock.
+async fn check_admin(tx: &Tx, admin: &Admin) -> Result<Timestamp, AdminError> {
+    let is_admin = user::Entity::find_by_id(admin.id.0)
+        .filter(user::Column::IsAdmin.eq(true))
+        .filter(user::Column::DeletedAt.is_null())
+        .filter(user::Column::SuspendedAt.is_null())
+        .exists(tx.db())
+        .await
+        .map_err(Error::from)?;
+    if !is_admin {
         return Err(AdminError::NoLongerAdmin);
     }
     let now = tx.now().await?;

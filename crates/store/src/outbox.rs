@@ -1,73 +1,78 @@
-//! Mails that are owed: rows, until somebody has sent them.
+//! Mails that are pending: rows, until the mail server has them.
 //!
 //! # What is promised
 //!
-//! A mail is owed in the transaction that makes it due, so none is lost and none is sent for what
+//! A mail is queued in the transaction that makes it due, so none is lost and none is sent for what
 //! did not happen. It keeps its Message-ID at every attempt. A sender claims the row for a while
-//! before it speaks to the mail server and says afterwards what became of it; one that dies gives
-//! it back when its time is over. An attempt counts before it is made, and counts as unclear until
-//! its outcome is known: after two unclear ones the mail is given up, so that a person gets at most
-//! one copy too many.
+//! before it speaks to the mail server and records the outcome afterwards; the claim of one that
+//! dies expires. An attempt counts before it is made, and its outcome counts as unknown until it is
+//! recorded: after two unknown outcomes the mail is given up, so that a user gets at most one copy
+//! too many.
 
+mod admin;
 mod digest;
-mod look;
-mod moved;
+mod import;
+mod items;
 mod sending;
-mod told;
 
 use rand::Rng as _;
-use sea_orm::{ColumnTrait, EntityTrait, NotSet, PaginatorTrait, QueryFilter, Set};
+use sea_orm::{ColumnTrait, EntityTrait, NotSet, QueryFilter, SelectExt, Set};
 use serde::{Deserialize, Serialize};
 use starchart_domain::notice::{Notice, NoticeItem};
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
-use crate::entity::outbox::{self, Column};
+use crate::entity::outbox::{self, Column, Kind, State};
 use crate::entity::user;
 use crate::error::busy_if_taken;
 use crate::tx::Tx;
 use crate::{Error, sql};
 
-pub(crate) use digest::{Digest, digest};
-pub use look::{FailedMail, MailCounts, purge};
-pub(crate) use look::{count_mails, failed, retry_within};
-pub(crate) use moved::{SentNotice, note_sent};
+pub use admin::{FailedMail, MailCounts, purge};
+pub(crate) use admin::{count_mails, list_failed, retry};
+pub(crate) use digest::{Digest, queue_digests};
+pub(crate) use import::{SentNotice, insert_sent};
+pub(crate) use items::record_item;
 pub use sending::{
     ClaimedMail, SendOutcome, claim_next, extend_claim, has_due_mail, record_outcome,
 };
-pub(crate) use told::item as record_item;
 
-/// Things that one mail lists at most; more are only counted.
-const ITEMS: usize = 1_000;
+/// Items that one mail lists at most; more are only counted.
+const MAX_ITEMS: usize = 1_000;
 /// Characters of a value that a mail shows; a TXT record may have thousands.
-const WHAT: usize = 200;
+const MAX_VALUE_LENGTH: usize = 200;
 
-/// Owes a mail in the caller's transaction, which holds the person's row: one of a kind for a
-/// `thing` (`order:7`, `user:3`) and a day of the database's clock; a second changes nothing. It
-/// goes to the address that the person has now.
-pub(crate) async fn owe(tx: &Tx, to: UserId, thing: &str, notice: &Notice) -> Result<(), Error> {
+/// Queues a mail in the caller's transaction, which holds the user's row: one of a kind for a
+/// `topic` (`order:7`, `user:3`) and a day of the database's clock; a second changes nothing. It
+/// goes to the address that the user has now.
+pub(crate) async fn queue_mail(
+    tx: &Tx,
+    to: UserId,
+    topic: &str,
+    notice: &Notice,
+) -> Result<(), Error> {
     let now = tx.now().await?;
     let same = outbox::Entity::find()
-        .filter(Column::Kind.eq(notice.kind.as_str()))
-        .filter(Column::Thing.eq(thing))
+        .filter(Column::Kind.eq(Kind::from(notice.kind)))
+        .filter(Column::Topic.eq(topic))
         .filter(Column::Day.eq(now.date()));
-    if same.count(tx.db()).await? > 0 {
+    if same.exists(tx.db()).await? {
         return Ok(());
     }
-    let person = user::Entity::find_by_id(to.0).one(tx.db()).await?;
-    let person =
-        person.ok_or_else(|| Error::Corrupt(format!("a mail for user {to}, who has no row")))?;
-    let letter = Letter {
-        kind: notice.kind.as_str(),
-        thing: thing.to_owned(),
+    let user = user::Entity::find_by_id(to.0)
+        .one(tx.db())
+        .await?
+        .ok_or_else(|| Error::Corrupt(format!("a mail for user {to}, who has no row")))?;
+    let mail = NewMail {
+        kind: notice.kind.into(),
+        topic: topic.to_owned(),
         to,
-        recipient: person.email,
-        detail: Detail::of(&notice.items),
+        recipient: user.email,
+        detail: Detail::new(&notice.items),
         day: now.date(),
         due_at: now,
     };
-    let row = letter.row(tx, now)?;
-    outbox::Entity::insert(row)
+    outbox::Entity::insert(mail.row(tx, now)?)
         .exec_without_returning(tx.db())
         .await
         .map_err(busy_if_taken)?;
@@ -75,9 +80,9 @@ pub(crate) async fn owe(tx: &Tx, to: UserId, thing: &str, notice: &Notice) -> Re
 }
 
 /// A mail before it has a row.
-struct Letter {
-    kind: &'static str,
-    thing: String,
+struct NewMail {
+    kind: Kind,
+    topic: String,
     to: UserId,
     recipient: String,
     detail: Detail,
@@ -85,18 +90,18 @@ struct Letter {
     due_at: Timestamp,
 }
 
-impl Letter {
+impl NewMail {
     fn row(self, tx: &Tx, now: Timestamp) -> Result<outbox::ActiveModel, Error> {
         Ok(outbox::ActiveModel {
             id: NotSet,
-            kind: Set(self.kind.to_owned()),
-            thing: Set(self.thing),
+            kind: Set(self.kind),
+            topic: Set(self.topic),
             day: Set(self.day),
             user_id: Set(Some(self.to.0)),
             recipient: Set(self.recipient),
-            detail: Set(self.detail.write()?),
+            detail: Set(self.detail.to_json()?),
             message_id: Set(message_id(tx.store().message_host())),
-            state: Set("owed".to_owned()),
+            state: Set(State::Pending),
             claimed_by: Set(None),
             claimed_until: Set(None),
             attempts: Set(0),
@@ -104,9 +109,9 @@ impl Letter {
             refusal: Set(None),
             created_at: Set(now.as_millis()),
             sent_at: Set(None),
-            unclear: Set(0),
+            unknown_outcomes: Set(0),
             failed_at: Set(None),
-            refused_address: Set(false),
+            address_rejected: Set(false),
         })
     }
 }
@@ -117,11 +122,11 @@ fn message_id(host: &str) -> String {
     format!("{random:032x}@{}", sql::cut(host, 150))
 }
 
-/// What a mail is about, as it is stored. The domain knows no JSON.
+/// The items of a mail as they are stored, as JSON. The domain's types know no JSON.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Detail {
     items: Vec<Item>,
-    /// Items beyond [`ITEMS`], counted and not listed.
+    /// Items beyond [`MAX_ITEMS`], counted and not listed.
     #[serde(default, skip_serializing_if = "is_zero")]
     more: u32,
 }
@@ -143,24 +148,25 @@ fn is_zero(n: &u32) -> bool {
 }
 
 impl Detail {
-    fn of(items: &[NoticeItem]) -> Self {
+    fn new(items: &[NoticeItem]) -> Self {
         let mut detail = Self::default();
         detail.add(items);
         detail
     }
 
     fn add(&mut self, items: &[NoticeItem]) {
-        let room = ITEMS.saturating_sub(self.items.len());
-        self.items.extend(items.iter().take(room).map(Item::of));
+        let room = MAX_ITEMS.saturating_sub(self.items.len());
+        self.items.extend(items.iter().take(room).map(Item::new));
         let left_out = u32::try_from(items.len().saturating_sub(room)).unwrap_or(u32::MAX);
         self.more = self.more.saturating_add(left_out);
     }
 
-    fn read(text: &str, id: i64) -> Result<Self, Error> {
-        serde_json::from_str(text).map_err(|_| Error::Corrupt(format!("detail of mail {id}")))
+    /// Parses the `detail` of the mail with this id.
+    fn parse(json: &str, id: i64) -> Result<Self, Error> {
+        serde_json::from_str(json).map_err(|_| Error::Corrupt(format!("detail of mail {id}")))
     }
 
-    fn write(&self) -> Result<String, Error> {
+    fn to_json(&self) -> Result<String, Error> {
         serde_json::to_string(self).map_err(|fault| Error::Fault(Box::new(fault)))
     }
 
@@ -176,7 +182,7 @@ impl Detail {
 }
 
 impl Item {
-    fn of(item: &NoticeItem) -> Self {
+    fn new(item: &NoticeItem) -> Self {
         Self {
             name: item.name.clone(),
             what: item.what.as_deref().map(shorten),
@@ -188,7 +194,7 @@ impl Item {
 
 /// The beginning of a long value.
 fn shorten(value: &str) -> String {
-    let short = sql::cut(value, WHAT);
+    let short = sql::cut(value, MAX_VALUE_LENGTH);
     if short.len() < value.len() {
         format!("{short}…")
     } else {

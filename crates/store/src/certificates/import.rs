@@ -1,0 +1,100 @@
+//! Certificates and requests from the original's database.
+
+use sea_orm::{EntityTrait, Set};
+use starchart_domain::certificate::{OrderStep, automatic_renewal_at};
+use starchart_domain::secret::Secret;
+use starchart_domain::time::Timestamp;
+use starchart_domain::user::UserId;
+
+use super::orders::IssuedCertificate;
+use super::rows;
+use crate::Error;
+use crate::entity::certificate::{self, State};
+use crate::entity::certificate_order;
+use crate::tx::Tx;
+use crate::vault::Place;
+
+/// A certificate with its key.
+pub(crate) struct ImportedCertificate {
+    pub(crate) key: Secret,
+    pub(crate) issued: IssuedCertificate,
+    /// When the original sent the mail about its approaching end.
+    pub(crate) notified_at: Option<Timestamp>,
+    /// Whether it is the one in use; otherwise it was replaced, and its key is not kept.
+    pub(crate) in_use: bool,
+}
+
+/// Inserts a certificate with its key sealed, and returns its id. The renewal sweep renews it like
+/// any other.
+pub(crate) async fn insert_certificate(
+    tx: &Tx,
+    owner: UserId,
+    domain: &str,
+    imported: &ImportedCertificate,
+    now: Timestamp,
+) -> Result<i64, Error> {
+    let issued = &imported.issued;
+    // The user may have got a certificate here since the import was planned.
+    let in_use = imported.in_use && rows::find_active(tx.db(), owner).await?.is_none();
+    let renew_at = automatic_renewal_at(issued.not_before, issued.not_after);
+    let row = certificate::ActiveModel {
+        user_id: Set(owner.0),
+        domain: Set(domain.to_owned()),
+        state: Set(if in_use {
+            State::Active
+        } else {
+            State::Replaced
+        }),
+        certificate: Set(issued.certificate.clone()),
+        chain: Set(issued.chain.clone()),
+        not_before: Set(issued.not_before.as_millis()),
+        not_after: Set(issued.not_after.as_millis()),
+        renew_at: Set(Some(renew_at.as_millis())),
+        created_at: Set(issued.not_before.as_millis()),
+        ended_at: Set((!in_use).then_some(now.as_millis())),
+        notified_at: Set(imported.notified_at.map(Timestamp::as_millis)),
+        ..Default::default()
+    };
+    let inserted = certificate::Entity::insert(row).exec(tx.db()).await?;
+    let id = inserted.last_insert_id;
+    if in_use {
+        let place = Place::Certificate(id);
+        let sealed = tx.store().vault().seal(owner, place, &imported.key)?;
+        rows::set_key(tx, id, sealed).await?;
+    }
+    Ok(id)
+}
+
+/// What the owner of a request reads that was in progress in the original.
+const ASK_AGAIN: &str = "This request was under way when the names moved here, and did not move \
+     with them. Please ask again.";
+
+/// Inserts a request that was in progress in the original as a failed order, unless the user has a
+/// live order here.
+pub(crate) async fn insert_failed_request(
+    tx: &Tx,
+    owner: UserId,
+    domain: &str,
+    now: Timestamp,
+) -> Result<(), Error> {
+    if rows::find_live_order(tx.db(), owner).await?.is_some() {
+        return Ok(());
+    }
+    let order = certificate_order::ActiveModel {
+        user_id: Set(owner.0),
+        domain: Set(domain.to_owned()),
+        step: Set(OrderStep::Failed.into()),
+        problem: Set(Some(ASK_AGAIN.to_owned())),
+        // Automatic orders do not count towards the user's daily limit.
+        automatic: Set(true),
+        next_step_at: Set(now.as_millis()),
+        created_at: Set(now.as_millis()),
+        updated_at: Set(now.as_millis()),
+        finished_at: Set(Some(now.as_millis())),
+        ..Default::default()
+    };
+    certificate_order::Entity::insert(order)
+        .exec_without_returning(tx.db())
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! Issued certificates.
+
+use sea_orm::entity::prelude::*;
+
+/// What a certificate is to its owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))")]
+pub(crate) enum State {
+    /// In use; at most one per user.
+    #[sea_orm(string_value = "active")]
+    Active,
+    /// A newer certificate took its place.
+    #[sea_orm(string_value = "replaced")]
+    Replaced,
+    /// Deleted by its owner, or together with its owner.
+    #[sea_orm(string_value = "deleted")]
+    Deleted,
+    /// Past its `not_after`.
+    #[sea_orm(string_value = "expired")]
+    Expired,
+}
+
+/// The computed column that holds `user_id` while the state is active. It is in no model, so that
+/// nothing writes it.
+pub(crate) const ACTIVE_SLOT: &str = "active_slot";
+
+/// A certificate. Its private key is sealed (see [`crate::vault`]) and present only while the
+/// certificate is in use.
+#[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "certificates")]
+pub(crate) struct Model {
+    #[sea_orm(primary_key)]
+    pub(crate) id: i64,
+    pub(crate) user_id: i64,
+    pub(crate) domain: String,
+    pub(crate) state: State,
+    /// PEM.
+    pub(crate) certificate: String,
+    /// The intermediates, PEM.
+    pub(crate) chain: String,
+    pub(crate) key_id: Option<String>,
+    pub(crate) key_nonce: Option<Vec<u8>>,
+    pub(crate) key_ciphertext: Option<Vec<u8>>,
+    pub(crate) not_before: i64,
+    pub(crate) not_after: i64,
+    /// When the renewal sweep opens an order.
+    pub(crate) renew_at: Option<i64>,
+    pub(crate) created_at: i64,
+    /// When it left the active state.
+    pub(crate) ended_at: Option<i64>,
+    /// Since when its revocation is pending.
+    pub(crate) revocation_requested_at: Option<i64>,
+    /// The earliest time of the next attempt to revoke it.
+    pub(crate) next_revocation_at: Option<i64>,
+    pub(crate) revocation_attempts: i32,
+    pub(crate) revoked_at: Option<i64>,
+    /// When the mail about its approaching end was queued.
+    pub(crate) notified_at: Option<i64>,
+}
+
+#[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]
+pub(crate) enum Relation {
+    #[sea_orm(
+        belongs_to = "super::user::Entity",
+        from = "Column::UserId",
+        to = "super::user::Column::Id"
+    )]
+    User,
+}
+
+impl Related<super::user::Entity> for Entity {
+    fn to() -> RelationDef {
+        Relation::User.def()
+    }
+}
+
+impl ActiveModelBehavior for ActiveModel {}

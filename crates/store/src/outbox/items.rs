@@ -1,0 +1,56 @@
+//! The items of a mail about expiring records, read from the records.
+
+use sea_orm::{
+    ColumnTrait, DerivePartialModel, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+};
+use starchart_domain::notice::NoticeItem;
+use starchart_domain::time::Timestamp;
+
+use super::{Detail, MAX_ITEMS};
+use crate::Error;
+use crate::entity::dns_record::{self, Column};
+use crate::tx::Tx;
+
+#[derive(DerivePartialModel)]
+#[sea_orm(entity = "dns_record::Entity")]
+struct ExpiringRecord {
+    fqdn: String,
+    rtype: String,
+    input: String,
+    expires_at: i64,
+}
+
+/// Reads the records whose end this mail announces.
+pub(super) async fn expiring_records(tx: &Tx, mail: i64) -> Result<Detail, Error> {
+    let records = dns_record::Entity::find().filter(Column::NoticeId.eq(mail));
+    let count = records.clone().count(tx.db()).await?;
+    let rows: Vec<ExpiringRecord> = records
+        .order_by_asc(Column::ExpiresAt)
+        .order_by_asc(Column::Fqdn)
+        .order_by_asc(Column::Rtype)
+        .order_by_asc(Column::Id)
+        .limit(MAX_ITEMS as u64)
+        .into_partial_model()
+        .all(tx.db())
+        .await?;
+    let items: Vec<NoticeItem> = rows
+        .into_iter()
+        .map(|row| record_item(row.fqdn, &row.rtype, &row.input, row.expires_at))
+        .collect();
+    let more = count.saturating_sub(items.len() as u64);
+    Ok(Detail {
+        more: u32::try_from(more).unwrap_or(u32::MAX),
+        ..Detail::new(&items)
+    })
+}
+
+/// How a mail names a record.
+pub(crate) fn record_item(name: String, rtype: &str, input: &str, expires_at: i64) -> NoticeItem {
+    NoticeItem {
+        name,
+        what: Some(format!("{rtype} {}", super::shorten(input))),
+        on: Some(Timestamp::from_millis(expires_at).date()),
+        reason: None,
+    }
+}
