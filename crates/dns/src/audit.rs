@@ -229,7 +229,7 @@ fn classify_unpublished(
 fn is_under_label(name: &str, known: AuditInput<'_>) -> bool {
     known
         .root
-        .part_of(name)
+        .label_text_of(name)
         .is_some_and(|part| known.labels.contains(&part))
 }
 

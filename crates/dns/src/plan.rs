@@ -8,7 +8,7 @@
 //! | `=`  | a desired RRset is in the zone, but not owned | none; adoption makes it owned     |
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use sha2::{Digest, Sha256};
 use starchart_domain::plan::{PublishedName, RrsetChange};
@@ -240,13 +240,7 @@ impl Plan {
             digest.update([b'\n']);
             digest.update(line.as_bytes());
         }
-        digest
-            .finalize()
-            .iter()
-            .fold(String::new(), |mut hex, octet| {
-                let _ = write!(hex, "{octet:02x}");
-                hex
-            })
+        hex::encode(digest.finalize())
     }
 
     /// Returns the beginning of the hash, as commands print it.

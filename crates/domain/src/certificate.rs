@@ -1,4 +1,4 @@
-//! The steps of an order for a certificate, and when the next one is taken.
+//! Certificate orders: their steps, and when certificates are renewed.
 
 mod next;
 
@@ -11,64 +11,61 @@ pub use next::{
     ObservedZone, OrderFacts, back_off_ms, clamped_retry_ms, deadline, next_step, poll_ms,
 };
 
-/// Thirty days, in milliseconds.
 const THIRTY_DAYS_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
 
-/// From when on a person may renew: 30 days before the end, or its last third where that is later
-/// (a certificate may live for six days).
+/// Returns from when a user may renew a certificate: 30 days before it expires, or with a third of
+/// its lifetime left where that is later (lifetimes of six days exist).
 pub fn renewable_from(not_before: Timestamp, not_after: Timestamp) -> Timestamp {
     automatic_renewal_at(not_before, not_after).max(not_after.plus(-THIRTY_DAYS_MS))
 }
 
-/// When it is renewed by itself: with one third of its life left. Lives differ (90, 45, 6 days), so
-/// nothing counts but the two dates in the certificate.
+/// Returns when a certificate is renewed automatically: with a third of its lifetime left.
+/// Lifetimes differ (90, 45, 6 days), so only the two dates in the certificate count.
 pub fn automatic_renewal_at(not_before: Timestamp, not_after: Timestamp) -> Timestamp {
     not_after.plus(-(not_after.since(not_before).max(0) / 3))
 }
 
-/// When a renewal that failed, or a revocation that was not taken, is tried again by itself: after
-/// 1 h, 2 h, 4 h and so on to 32 h, in milliseconds.
+/// Returns the back-off before a failed renewal or revocation is retried, in milliseconds: 1 h
+/// after the first failure, doubled up to 32 h.
 pub fn renewal_retry_ms(failed_before: u32) -> i64 {
     (60 * 60 * 1_000) << failed_before.min(5)
 }
 
-/// Where the values of an order for `domain` and `*.domain` stand (RFC 8555 section 8.4): one name
-/// for both.
+/// Returns the name of the DNS challenge for both `domain` and `*.domain` (RFC 8555 section 8.4).
 pub fn challenge_name(domain: &str) -> String {
     format!("_acme-challenge.{domain}")
 }
 
-/// The names in the certificate for a person's base domain.
+/// Returns the names in a certificate for a user's base domain.
 pub fn certificate_names(domain: &str) -> [String; 2] {
     [format!("*.{domain}"), domain.to_owned()]
 }
 
-/// How far an order has come; each is saved before the next outside call.
+/// The persisted state of an order. Each step is saved before the next call to the CA or the zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OrderStep {
-    /// Asked for by the person; the authority knows nothing yet.
+    /// Requested by the user; the CA has no order yet.
     Requested,
-    /// The order's URL is saved.
+    /// The CA has an order, whose URL is saved.
     Ordered,
-    /// The values of the pending authorizations are rows, and on their way into the zone.
+    /// The TXT values of the pending authorizations are saved and being published.
     Publishing,
-    /// The authority was asked to look at them.
+    /// The CA was asked to validate the challenges.
     Validating,
-    /// All names are proven and the private key is saved; the certificate request is handed in
-    /// next.
+    /// All authorizations are valid and the private key is saved; finalizing comes next.
     KeySaved,
-    /// The certificate request was handed in.
+    /// The certificate signing request was sent.
     Finalizing,
-    /// The certificate is there.
+    /// The certificate was issued and saved.
     Issued,
-    /// It failed; the person may ask again.
+    /// The order failed; the user may request another one.
     Failed,
-    /// Given up, because its person or its purpose is gone.
+    /// Given up, because the user was deleted or suspended, or no longer needs it.
     Abandoned,
 }
 
 impl OrderStep {
-    /// Every step, in order.
+    /// Every step, in the order they are taken.
     pub const ALL: [Self; 9] = [
         Self::Requested,
         Self::Ordered,
@@ -81,7 +78,7 @@ impl OrderStep {
         Self::Abandoned,
     ];
 
-    /// The word that is stored.
+    /// Returns the word that the database stores.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Requested => "requested",
@@ -96,12 +93,12 @@ impl OrderStep {
         }
     }
 
-    /// The step of that word.
+    /// Parses the word that the database stores.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|step| step.as_str() == text)
     }
 
-    /// Whether nothing follows.
+    /// Returns whether no step follows.
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Issued | Self::Failed | Self::Abandoned)
     }
@@ -120,7 +117,7 @@ mod tests {
     const DAY: i64 = 24 * 60 * 60 * 1_000;
 
     #[test]
-    fn renewal_is_open_for_thirty_days_or_the_last_third() {
+    fn users_may_renew_for_thirty_days_or_the_last_third() {
         let from = |days: i64| {
             renewable_from(
                 Timestamp::from_millis(0),
@@ -133,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_renews_itself_with_a_third_of_its_life_left() {
+    fn automatic_renewal_is_due_with_a_third_of_the_lifetime_left() {
         let at = |days: i64| {
             automatic_renewal_at(
                 Timestamp::from_millis(0),
@@ -147,12 +144,12 @@ mod tests {
         assert_eq!(
             automatic_renewal_at(late, early),
             early,
-            "dates in the wrong order break nothing"
+            "dates in the wrong order"
         );
     }
 
     #[test]
-    fn renewals_that_fail_wait_longer_each_time() {
+    fn the_back_off_of_failed_renewals_grows() {
         let hours: Vec<i64> = (0..8).map(|n| renewal_retry_ms(n) / 3_600_000).collect();
         assert_eq!(hours, [1, 2, 4, 8, 16, 32, 32, 32]);
     }

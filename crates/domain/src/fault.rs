@@ -1,124 +1,123 @@
-//! What can be wrong with what a person typed, in words that say what to do.
+//! What can be wrong with a user's input, with messages that say what to do.
 
 use std::fmt;
 
-use crate::record::RecordType;
+use crate::rtype::RecordType;
 
-/// The place in the form that a fault belongs to.
+/// The form field that a fault belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Field {
-    /// The name before the base domain.
+    /// The name relative to the base domain.
     Name,
-    /// The record type.
+    /// The record type list.
     Type,
-    /// The value.
+    /// The value as typed.
     Value,
-    /// The MX preference.
+    /// The MX preference, labelled "Priority".
     Preference,
-    /// The ports a person notes.
+    /// The user's note of ports.
     Ports,
-    /// The course a person notes.
+    /// The user's note of a course.
     Course,
-    /// The description a person notes.
+    /// The user's own description.
     Description,
-    /// The form as a whole.
+    /// No single field: the form as a whole.
     Form,
 }
 
-/// One thing wrong with a form.
+/// One fault of a record form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// The name cannot be used.
+    /// The name is not allowed.
     Name(NameFault),
-    /// The type is none of ours.
+    /// The type is not in the list.
     UnknownType,
-    /// The value cannot be used.
+    /// The value does not fit the type.
     Value(ValueFault),
-    /// The priority is no number from 0 to 65535.
+    /// The preference is not a number from 0 to 65535.
     Preference,
-    /// More characters than fit.
+    /// A note is too long.
     TooLong {
-        /// Characters allowed.
+        /// The longest note, in characters.
         max: usize,
     },
-    /// Control characters where there may be none.
+    /// A note contains control characters.
     ControlCharacter,
-    /// The person has as many records as allowed.
+    /// The user has reached the limit of records.
     QuotaReached {
-        /// Records allowed.
+        /// The limit (`USER_DNS_RECORD_LIMIT`).
         limit: u32,
     },
-    /// The same name, type and value exists.
+    /// A record with the same name, type and value exists.
     Duplicate,
-    /// Another person's records stand at this name: two people had one domain before they came
-    /// here.
+    /// Another user has records at this name: before the import two users could share a domain.
     NameTaken,
-    /// A CNAME record is alone at its name (RFC 1034 section 3.6.2), and the other kind is there
-    /// already.
+    /// A CNAME record must be alone at its name (RFC 1034 section 3.6.2), and the name already has
+    /// records of the other kind.
     CnameConflict {
-        /// Whether the record that was asked for is the CNAME.
+        /// Whether the new record is the CNAME.
         wanted_cname: bool,
     },
-    /// The record was edited after the form was opened.
+    /// The record was edited after this form was opened.
     ChangedMeanwhile {
-        /// What it says now where that is not what was typed.
+        /// The current fields that differ from the input.
         now: String,
     },
-    /// The record that was to be edited is not there any more.
+    /// The record was deleted or has expired since this form was opened.
     Gone,
 }
 
-/// Why a name cannot be used.
+/// Why a name is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NameFault {
-    /// Nothing in it.
+    /// The name is empty.
     Empty,
-    /// White space inside.
+    /// Contains white space.
     Blank,
-    /// Letters beyond ASCII.
+    /// Contains letters beyond ASCII.
     NotAscii,
-    /// A web address.
+    /// A URL instead of a name.
     Url,
-    /// The full name of somebody else's domain.
+    /// An fqdn in another user's domain.
     OtherDomain {
-        /// The person's own.
+        /// The user's own base domain.
         base: String,
     },
-    /// A character that is not allowed, or `-` and `_` in a wrong place.
+    /// Contains a character that is not allowed, or a misplaced `-` or `_`.
     Characters,
     /// White space at the beginning or the end.
     OuterWhitespace,
     /// Two dots in a row, or a dot at the beginning or the end.
     EmptyLabel,
-    /// A part of more than 63 characters (RFC 1035 section 2.3.4).
+    /// A label is longer than 63 characters (RFC 1035 section 2.3.4).
     LabelTooLong,
-    /// More than 253 characters with the base domain (RFC 1035 section 2.3.4).
+    /// Longer than 253 characters with the base domain (RFC 1035 section 2.3.4).
     TooLong,
-    /// A word that is not for public view.
+    /// Contains an offensive word.
     Inappropriate,
-    /// `_` at the beginning of a part, in a record that is neither TXT nor CNAME.
+    /// A label begins with `_`, and the type is neither TXT nor CNAME.
     Underscore,
-    /// A name that Starchart or the school's mail policy needs for itself.
+    /// Reserved for certificate challenges and mail policy.
     Reserved,
-    /// The base domain was typed too.
+    /// The name includes the base domain.
     BaseTyped {
-        /// The base domain.
+        /// The user's base domain.
         base: String,
     },
-    /// A CNAME record at the base domain itself.
+    /// A CNAME record at the base domain, which has other records.
     CnameAtBase,
-    /// An internationalised name in its encoded form.
+    /// An internationalised name in its ASCII form (`xn--`).
     Idn,
-    /// `*`, which is not offered.
+    /// A wildcard name, which Starchart does not offer.
     Wildcard,
 }
 
-/// Why a value cannot be used.
+/// Why a value does not fit its type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ValueFault {
-    /// Nothing in it.
+    /// The value is empty.
     Empty,
-    /// White space at the beginning or the end, where it means nothing.
+    /// White space at the beginning or the end, in a value other than TXT.
     OuterWhitespace,
     /// Not an IPv4 address.
     Ipv4,
@@ -130,33 +129,33 @@ pub enum ValueFault {
     Ipv4InAaaa,
     /// A host name in an A or AAAA record.
     HostInAddress,
-    /// An IPv6 address with a zone (`%eth0`), which means something on one machine only.
+    /// An IPv6 address with a zone index (`%eth0`), which is local to one machine.
     Ipv6Zone,
-    /// An address nobody else can reach, or that is nobody's.
+    /// An address that cannot be reached from other hosts.
     Address {
-        /// What kind of address it is.
+        /// What kind of address it is, for the message.
         kind: &'static str,
     },
-    /// Not a host name.
+    /// Malformed host name.
     Host,
     /// An address where a host name belongs.
     HostIsAddress {
-        /// The type that was chosen.
+        /// The chosen record type.
         rtype: RecordType,
     },
-    /// A web address where a host name belongs.
+    /// A URL where a host name belongs.
     HostIsUrl,
-    /// A priority typed into the value.
+    /// An MX preference in the value field.
     HostHasPreference,
     /// A host name with letters beyond ASCII.
     HostIdn,
-    /// A CNAME that points to itself.
+    /// A CNAME record that points to its own name.
     PointsToItself,
-    /// A control character.
+    /// Contains a control character.
     ControlCharacter,
-    /// A TXT value that is too long once encoded.
+    /// A TXT value that is too long in presentation format.
     TxtTooLong {
-        /// Characters too many in Route53's format.
+        /// Characters beyond Route53's limit.
         over: usize,
     },
 }
@@ -166,36 +165,49 @@ impl fmt::Display for Fault {
         match self {
             Self::Name(fault) => write!(
                 f,
-                "Record name is invalid or inappropriate (only alphanumerical character, -, and _ allowed): {fault}"
+                "Record name is invalid or inappropriate (only alphanumerical character, -, and _ \
+                 allowed): {fault}"
             ),
             Self::UnknownType => f.write_str("Choose a record type from the list"),
             Self::Value(fault) => write!(f, "Record value is invalid: {fault}"),
-            Self::Preference => f.write_str("Priority is a whole number from 0 to 65535; the lowest is tried first"),
+            Self::Preference => {
+                f.write_str("Priority is a whole number from 0 to 65535; the lowest is tried first")
+            }
             Self::TooLong { max } => write!(f, "Use at most {max} characters"),
-            Self::ControlCharacter => f.write_str("Remove the control characters (tabs, line breaks and the like)"),
+            Self::ControlCharacter => {
+                f.write_str("Remove the control characters (tabs, line breaks and the like)")
+            }
             Self::QuotaReached { limit } => write!(
                 f,
-                "User has reached the maximum number of dns records: {limit} are allowed, so delete one that you no longer need"
+                "User has reached the maximum number of dns records: {limit} are allowed, so \
+                 delete one that you no longer need"
             ),
             Self::ChangedMeanwhile { now } => write!(
                 f,
-                "This record was changed after you had opened this page, in another window or by an administrator. Now it says: \
-                 {now}. What you typed is still here: press Update once more to put it in the place of that, or Cancel to keep that"
+                "This record was changed after you had opened this page, in another window or by \
+                 an administrator. Now it says: {now}. What you typed is still here: press Update \
+                 once more to put it in the place of that, or Cancel to keep that"
             ),
             Self::Gone => f.write_str(
-                "This record is not there any more: it was deleted, or its time was over. What you typed is still here: press \
-                 Create to make it anew",
+                "This record is not there any more: it was deleted or has expired. What you \
+                 typed is still here: press Create to add it again",
             ),
-            Self::Duplicate => f.write_str("You already have a record with this name, type and value"),
+            Self::Duplicate => {
+                f.write_str("You already have a record with this name, type and value")
+            }
             Self::NameTaken => f.write_str(
-                "Another person has records at this name, from before everybody had a domain of their own: choose another name, \
-                 or ask them to delete theirs",
+                "Another user has records at this name, from before every user had a domain of \
+                 their own: choose another name, or ask them to delete theirs",
             ),
             Self::CnameConflict { wanted_cname: true } => f.write_str(
-                "A CNAME record has to be alone at its name: edit or delete what is at this name already, or choose another name",
+                "A CNAME record has to be alone at its name: edit or delete what is at this name \
+                 already, or choose another name",
             ),
-            Self::CnameConflict { wanted_cname: false } => f.write_str(
-                "This name has a CNAME record, which has to be alone: edit or delete that one first, or choose another name",
+            Self::CnameConflict {
+                wanted_cname: false,
+            } => f.write_str(
+                "This name has a CNAME record, which has to be alone: edit or delete that one \
+                 first, or choose another name",
             ),
         }
     }
@@ -204,23 +216,31 @@ impl fmt::Display for Fault {
 impl fmt::Display for NameFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Characters => {
-                f.write_str("each part between dots begins and ends with a letter or a digit, with single - or _ between them")
-            }
+            Self::Characters => f.write_str(
+                "each part between dots begins and ends with a letter or a digit, with single - or \
+                 _ between them",
+            ),
             Self::Empty => f.write_str("enter a name, or @ for your domain itself"),
             Self::Blank => f.write_str("remove the blanks"),
             Self::NotAscii => f.write_str("use the letters a to z without accents"),
             Self::Url => f.write_str("enter the name alone, without http://, slashes and ports"),
-            Self::OtherDomain { base } => write!(f, "this is a name of another domain; yours all end in .{base}"),
+            Self::OtherDomain { base } => write!(
+                f,
+                "this is a name of another domain; yours all end in .{base}"
+            ),
             Self::OuterWhitespace => f.write_str("remove the blank at the beginning or the end"),
             Self::EmptyLabel => f.write_str("remove the extra dot"),
             Self::LabelTooLong => f.write_str("each part between dots has at most 63 characters"),
-            Self::TooLong => f.write_str("the whole name with your domain has at most 253 characters"),
+            Self::TooLong => {
+                f.write_str("the whole name with your domain has at most 253 characters")
+            }
             Self::Inappropriate => f.write_str("choose a name that everyone may see"),
             Self::Underscore => f.write_str("only TXT and CNAME records may begin with _"),
             Self::Reserved => f.write_str("this name is kept for certificates and mail policy"),
             Self::BaseTyped { base } => write!(f, "leave out .{base}, it is added for you"),
-            Self::CnameAtBase => f.write_str("a CNAME record needs a name in front of your domain, for example www"),
+            Self::CnameAtBase => {
+                f.write_str("a CNAME record needs a name in front of your domain, for example www")
+            }
             Self::Idn => f.write_str("names that begin with xn-- are not offered"),
             Self::Wildcard => f.write_str("wildcard names are not offered"),
         }
@@ -236,26 +256,45 @@ impl fmt::Display for ValueFault {
             Self::Ipv6 => f.write_str("enter an IPv6 address such as 2001:db8::10"),
             Self::Ipv6InA => f.write_str("this is an IPv6 address; choose the type AAAA"),
             Self::Ipv4InAaaa => f.write_str("this is an IPv4 address; choose the type A"),
-            Self::HostInAddress => f.write_str("this is a host name; choose the type CNAME, or enter the server's address"),
-            Self::Ipv6Zone => f.write_str("leave out the % and what follows, it means something on one machine only"),
+            Self::HostInAddress => f.write_str(
+                "this is a host name; choose the type CNAME, or enter the server's address",
+            ),
+            Self::Ipv6Zone => f.write_str(
+                "leave out the % and what follows, it means something on one machine only",
+            ),
             Self::Address { kind } => {
-                write!(f, "this is {kind}, which nobody else can reach; enter the address of your server")
+                write!(
+                    f,
+                    "this is {kind}, which nobody else can reach; enter the address of your server"
+                )
             }
             Self::Host => f.write_str("enter a host name such as www.example.com"),
-            Self::HostIsAddress { rtype: RecordType::Mx } => f.write_str(
-                "an MX record points to a host name, not to an address; make an A or AAAA record for the mail server and enter its name",
+            Self::HostIsAddress {
+                rtype: RecordType::Mx,
+            } => f.write_str(
+                "an MX record points to a host name, not to an address; make an A or AAAA record \
+                 for the mail server and enter its name",
             ),
-            Self::HostIsAddress { .. } => {
-                f.write_str("this is an address; choose the type A (IPv4) or AAAA (IPv6), or enter a host name")
+            Self::HostIsAddress { .. } => f.write_str(
+                "this is an address; choose the type A (IPv4) or AAAA (IPv6), or enter a host name",
+            ),
+            Self::HostIsUrl => {
+                f.write_str("enter the host name alone, without http://, a port or a path")
             }
-            Self::HostIsUrl => f.write_str("enter the host name alone, without http://, a port or a path"),
-            Self::HostHasPreference => f.write_str("enter the host name alone and put the number (0 to 65535) into Priority"),
-            Self::HostIdn => f.write_str("enter the host name in its ASCII form, which begins with xn--"),
+            Self::HostHasPreference => f.write_str(
+                "enter the host name alone and put the number (0 to 65535) into Priority",
+            ),
+            Self::HostIdn => {
+                f.write_str("enter the host name in its ASCII form, which begins with xn--")
+            }
             Self::PointsToItself => f.write_str("a CNAME record cannot point to its own name"),
-            Self::ControlCharacter => f.write_str("remove the control characters (tabs, line breaks and the like)"),
+            Self::ControlCharacter => {
+                f.write_str("remove the control characters (tabs, line breaks and the like)")
+            }
             Self::TxtTooLong { over } => write!(
                 f,
-                "the text is {over} characters too long once written for DNS (letters beyond ASCII, \" and \\ take more room)"
+                "the text is {over} characters too long once written for DNS (letters beyond \
+                 ASCII, \" and \\ take more room)"
             ),
         }
     }

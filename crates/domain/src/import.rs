@@ -1,11 +1,9 @@
-//! What the rows of the application before this one become: who gets which label, which names and
-//! values stand, who was told.
+//! Conversion of the original application's rows: labels, names, values and notices.
 //!
-//! That application gave everybody `{user name without dots}.{root}`, two people the same where
-//! their user names differ in dots only, and took values that
-//! [`RecordForm`](crate::record::RecordForm) refuses. Nothing that stands in the zone is to fall
-//! out of it by moving here: so names and values stay, and a rule that would refuse them is only
-//! noted.
+//! The original gave each user `{user name without dots}.{root}`, so that users whose names differ
+//! in dots only shared a domain, and accepted values that
+//! [`RecordForm`](crate::record::RecordForm) refuses. The import must not remove anything from the
+//! zone: names and values are kept, and the rule that would refuse them is only reported.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -14,43 +12,44 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use crate::expiry::NOTICE_MS;
 use crate::fault::{NameFault, ValueFault};
 use crate::names::{LABEL_MAX, Label, LabelFault, NAME_MAX, OwnedName, RootDomain};
-use crate::record::{MX_PREFERENCE, RecordType, RecordValue};
+use crate::record::{MX_PREFERENCE, RecordValue};
+use crate::rtype::RecordType;
 use crate::time::Timestamp;
 use crate::txt;
 
-/// Somebody with an account.
+/// A user's account in the original application.
 #[derive(Debug, Clone)]
 pub struct ImportedAccount {
-    /// The user name as it was written.
+    /// The user name as the original stores it.
     pub username: String,
-    /// When the account was made.
+    /// When the account was created.
     pub created_at: Timestamp,
-    /// The label that this person has here already.
-    pub has: Option<Label>,
+    /// The label that this user already has in Starchart.
+    pub existing_label: Option<Label>,
 }
 
-/// Which label somebody gets.
+/// Which label an imported user gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LabelAssignment {
-    /// That of the user name: their domain stays what it was.
+    /// The label of the user name, so that the domain stays the same.
     FromUsername(Label),
-    /// Another one, which they have here already.
+    /// Another label, which the user already has in Starchart.
     AlreadyAssigned(Label),
-    /// None: an older account keeps it, or somebody who is here already has or had it.
+    /// None: an older account keeps the label, or another user of Starchart has or had it.
     Taken {
-        /// The label.
+        /// The label of the user name.
         label: Label,
-        /// The user name of whoever keeps it, when it is one of the accounts.
+        /// The user name of the account that keeps it, if it is an imported one.
         by: Option<String>,
     },
-    /// None: it is kept for the school.
+    /// None: the label is reserved for the school.
     Reserved(String),
-    /// None: it is no label.
+    /// None: the user name does not give a valid label.
     Invalid(String),
 }
 
 impl LabelAssignment {
-    /// The label, when it is that of the user name.
+    /// Returns the label if it is that of the user name.
     pub fn kept(&self) -> Option<&Label> {
         match self {
             Self::FromUsername(label) => Some(label),
@@ -59,82 +58,83 @@ impl LabelAssignment {
     }
 }
 
-/// Deals out the labels, in the order of the accounts. The older account keeps a contested one: by
-/// creation, then by user name. `taken`: labels of people who are here and have none of these
-/// accounts.
+/// Assigns labels to accounts and returns them in the same order. Of several accounts with the same
+/// label the oldest keeps it: by creation, then by user name. `taken` holds the labels of
+/// Starchart's users that have none of these accounts.
 pub fn assign_labels(
     accounts: &[ImportedAccount],
     taken: &BTreeSet<Label>,
 ) -> Vec<LabelAssignment> {
-    let mut keepers: BTreeMap<Label, usize> = BTreeMap::new();
+    let mut owners: BTreeMap<Label, usize> = BTreeMap::new();
     for (at, account) in accounts.iter().enumerate() {
-        if let Some(label) = &account.has {
-            keepers.insert(label.clone(), at);
+        if let Some(label) = &account.existing_label {
+            owners.insert(label.clone(), at);
         }
     }
     let mut by_age: Vec<usize> = (0..accounts.len()).collect();
     by_age.sort_by_key(|at| (accounts[*at].created_at, &accounts[*at].username));
     for at in by_age {
-        if accounts[at].has.is_none()
+        if accounts[at].existing_label.is_none()
             && let Ok(label) = Label::from_username(&accounts[at].username)
             && !taken.contains(&label)
         {
-            keepers.entry(label).or_insert(at);
+            owners.entry(label).or_insert(at);
         }
     }
-    let deal = |(at, account): (usize, &ImportedAccount)| {
+    let assignment = |(at, account): (usize, &ImportedAccount)| {
         let own = Label::from_username(&account.username);
-        match (&account.has, own) {
-            (Some(has), _) if has.as_str() == base_label(&account.username) => {
-                LabelAssignment::FromUsername(has.clone())
+        match (&account.existing_label, own) {
+            (Some(label), _) if label.as_str() == base_label(&account.username) => {
+                LabelAssignment::FromUsername(label.clone())
             }
-            (Some(has), _) => LabelAssignment::AlreadyAssigned(has.clone()),
+            (Some(label), _) => LabelAssignment::AlreadyAssigned(label.clone()),
             (None, Err(LabelFault::Reserved)) => {
                 LabelAssignment::Reserved(base_label(&account.username))
             }
             (None, Err(LabelFault::Invalid)) => {
                 LabelAssignment::Invalid(base_label(&account.username))
             }
-            (None, Ok(label)) => match keepers.get(&label) {
-                Some(keeper) if *keeper == at => LabelAssignment::FromUsername(label),
-                keeper => LabelAssignment::Taken {
-                    by: keeper.map(|at| accounts[*at].username.clone()),
+            (None, Ok(label)) => match owners.get(&label) {
+                Some(owner) if *owner == at => LabelAssignment::FromUsername(label),
+                owner => LabelAssignment::Taken {
+                    by: owner.map(|at| accounts[*at].username.clone()),
                     label,
                 },
             },
         }
     };
-    accounts.iter().enumerate().map(deal).collect()
+    accounts.iter().enumerate().map(assignment).collect()
 }
 
-/// What stood between a person's names and the root domain, be it a label or not.
+/// Returns the part of the original's names before the root domain, whether it is a valid label or
+/// not.
 pub fn base_label(username: &str) -> String {
     username.replace('.', "").to_lowercase()
 }
 
-/// What becomes of a record's name.
+/// How a record's name is imported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImportedName {
-    /// It stays.
+    /// The name is kept.
     Kept {
-        /// The full name, lower case, no trailing dot.
+        /// The fqdn: lower case, no trailing dot.
         fqdn: String,
-        /// The rule by which the form would refuse it today.
+        /// The rule by which the form would refuse it now.
         rule: Option<NameFault>,
     },
-    /// It is a certificate challenge's; those are the program's alone.
+    /// A certificate challenge's name; users may not have records there.
     Challenge {
-        /// The full name.
+        /// The fqdn that was skipped.
         fqdn: String,
     },
-    /// It is none that a zone can hold.
+    /// A name that a zone cannot hold.
     Impossible {
-        /// What it would have been.
+        /// The fqdn that was skipped.
         fqdn: String,
     },
 }
 
-/// Reads `subdomain` under the domain of this user name.
+/// Converts the column `subdomain` of a user's record.
 pub fn import_name(
     subdomain: &str,
     username: &str,
@@ -152,14 +152,14 @@ pub fn import_name(
     if fqdn.len() > NAME_MAX || !fqdn.split('.').all(is_zone_label) {
         return ImportedName::Impossible { fqdn };
     }
-    let typed = if relative.is_empty() {
+    let input = if relative.is_empty() {
         "@"
     } else {
         relative.as_str()
     };
-    let rule = Label::assigned(&base)
+    let rule = Label::parse_assigned(&base)
         .ok()
-        .and_then(|label| OwnedName::parse(typed, &root.base(&label), rtype).err());
+        .and_then(|label| OwnedName::parse(input, &root.base(&label), rtype).err());
     ImportedName::Kept { fqdn, rule }
 }
 
@@ -170,20 +170,20 @@ fn is_zone_label(part: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
 }
 
-/// What becomes of a record's value.
+/// How a record's value is imported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportedValue {
-    /// The value in Route53's presentation format.
+    /// The value in presentation format.
     pub presentation: String,
     /// The preference of an MX record.
     pub preference: Option<u16>,
-    /// The rule by which the form would refuse it today.
+    /// The rule by which the form would refuse it now.
     pub rule: Option<ValueFault>,
-    /// Whether a zone can hold it. One that cannot was in the zone never, and is not now.
+    /// Whether a zone can hold the value. One that does not fit was never in the zone.
     pub fits_zone: bool,
 }
 
-/// Reads a value of this type. Every MX record had the preference 10.
+/// Converts the value of a record. The original gave every MX record the preference 10.
 pub fn import_value(rtype: RecordType, value: &str) -> ImportedValue {
     let preference = (rtype == RecordType::Mx).then_some(MX_PREFERENCE);
     let rule = match RecordValue::parse(rtype, value, MX_PREFERENCE) {
@@ -223,29 +223,29 @@ pub fn import_value(rtype: RecordType, value: &str) -> ImportedValue {
     }
 }
 
-/// A target as a zone may hold it, also one that no server can be found by.
+/// Formats a target that a zone can hold, even if no host has this name.
 fn host(value: &str) -> Option<String> {
     let host = value.trim().trim_end_matches('.').to_ascii_lowercase();
     (host.len() <= NAME_MAX && host.split('.').all(is_zone_label)).then(|| format!("{host}."))
 }
 
-/// What has ended at the time of the move goes on for so long, in milliseconds, and its person is
-/// told once.
+/// How long a record that has expired before the import is kept, in milliseconds. Its owner gets
+/// one notice.
 pub const EXPIRED_AT_IMPORT_GRACE_MS: i64 = NOTICE_MS;
 
-/// How long a record lives on, and what its person knows of it.
+/// The expiry of an imported record, and whether its owner was notified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImportedExpiry {
-    /// To its end; nobody was told yet.
+    /// Not expired; the owner was not notified.
     NotNotified,
-    /// To its end, of which its person was told at that moment.
+    /// Not expired; the owner was notified at this time.
     Notified(Timestamp),
-    /// It has ended already.
+    /// Expired before the import.
     Expired,
 }
 
-/// Reads what is left of a life that ends at `expires_at`. Editing left `last_notified` as it was:
-/// a mail of long before was of another end.
+/// Classifies the expiry of an imported record. The original did not clear `last_notified` when a
+/// record was edited, so an old value is about an earlier expiry.
 pub fn classify_expiry(
     expires_at: Timestamp,
     last_notified: Option<Timestamp>,
@@ -254,8 +254,8 @@ pub fn classify_expiry(
     if expires_at <= now {
         return ImportedExpiry::Expired;
     }
-    // A life is six months, a mail comes 30 days before its end: anywhere between tells the two
-    // apart.
+    // Records live for six months and the mail is sent 30 days before the expiry: any time in
+    // between separates the two cases.
     match last_notified {
         Some(at) if at >= expires_at.plus(-2 * NOTICE_MS) => ImportedExpiry::Notified(at),
         _ => ImportedExpiry::NotNotified,
@@ -266,7 +266,7 @@ impl fmt::Display for LabelAssignment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             LabelAssignment::FromUsername(label) => write!(f, "keeps the name {label}"),
-            Self::AlreadyAssigned(label) => write!(f, "has the name {label} here already"),
+            Self::AlreadyAssigned(label) => write!(f, "already has the name {label}"),
             Self::Taken {
                 label,
                 by: Some(by),
@@ -274,17 +274,13 @@ impl fmt::Display for LabelAssignment {
                 write!(f, "the name {label} stays with the older account {by}")
             }
             Self::Taken { label, by: None } => {
-                write!(
-                    f,
-                    "the name {label} belongs to somebody who is here already"
-                )
+                write!(f, "the name {label} belongs to another user")
             }
             Self::Reserved(text) => write!(f, "the name {text} is kept for the school"),
-            Self::Invalid(text) => write!(f, "{text} can be no name here"),
+            Self::Invalid(text) => write!(f, "{text} is not a valid name"),
         }
     }
 }
 
 #[cfg(test)]
-#[path = "import_tests.rs"]
 mod tests;

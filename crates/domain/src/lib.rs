@@ -1,7 +1,6 @@
-//! What is true about names, records and people, whatever runs around it.
+//! Rules about names, records, certificates and users, without any input or output.
 //!
-//! This crate talks to nothing: no async, no I/O, no clock, no randomness, no environment. `now` is
-//! passed in.
+//! This crate has no async, I/O, clock, randomness or environment (I1). Callers pass `now` in.
 
 pub mod certificate;
 pub mod error;
@@ -15,6 +14,7 @@ pub mod plural;
 pub mod publish;
 pub mod record;
 pub mod rrset;
+pub mod rtype;
 pub mod secret;
 pub mod time;
 pub mod txt;

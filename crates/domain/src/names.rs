@@ -1,5 +1,5 @@
-//! Labels, domains and names (RFC 1034 section 3.1, RFC 1123 section 2.1), as values that are right
-//! once they exist.
+//! Labels, domains and names (RFC 1034 section 3.1, RFC 1123 section 2.1), each valid by
+//! construction.
 
 use std::fmt;
 
@@ -8,14 +8,14 @@ use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::fault::NameFault;
-use crate::record::RecordType;
+use crate::rtype::RecordType;
 
-/// Octets a label has at most.
+/// The longest label, in octets (RFC 1035 section 2.3.4).
 pub const LABEL_MAX: usize = 63;
-/// Characters a name has at most, without the trailing dot.
+/// The longest name without the trailing dot, in characters (RFC 1035 section 2.3.4).
 pub const NAME_MAX: usize = 253;
 
-/// Labels that no person gets, because others would take them for the school's own.
+/// Labels that no user may choose, because they look like the school's own services.
 const RESERVED_LABELS: &[&str] = &[
     "abuse",
     "acme",
@@ -50,27 +50,28 @@ const RESERVED_LABELS: &[&str] = &[
     "www",
 ];
 
-/// First parts below a person's domain that are never theirs: certificate challenges, mail policy,
-/// the Public Suffix List.
+/// Labels that no record of a user may contain: certificate challenges, mail policy, the Public
+/// Suffix List.
 const RESERVED_NAMES: &[&str] = &["_acme-challenge", "_dmarc", "_mta-sts", "_psl"];
 
-/// The one label under the root domain that is a person's.
+/// A user's label: the part of their names directly under the root domain.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Label(String);
 
-/// Why a text is no label for a person.
+/// Why a text cannot be a user's label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LabelFault {
-    /// Not 1 to 63 of a-z, 0-9 and -, or - at an end or doubled.
+    /// Not 1 to 63 characters of a-z, 0-9 and `-`, or with `-` at an end or twice in a row.
     Invalid,
-    /// Kept for the school.
+    /// Reserved for the school (see `RESERVED_LABELS`).
     Reserved,
 }
 
 impl Label {
-    /// Reads a label for somebody who has none; ASCII upper case becomes lower case.
+    /// Parses a label for a user who has none, refusing reserved ones. ASCII letters are
+    /// lower-cased.
     pub fn parse(text: &str) -> Result<Self, LabelFault> {
-        let label = Self::assigned(text)?;
+        let label = Self::parse_assigned(text)?;
         let is_ns = label
             .0
             .strip_prefix("ns")
@@ -81,9 +82,9 @@ impl Label {
         Ok(label)
     }
 
-    /// Reads a label that somebody has: also one that an operator gave, or that was reserved later.
-    /// ASCII upper case becomes lower case.
-    pub fn assigned(text: &str) -> Result<Self, LabelFault> {
+    /// Parses a label that a user already has. It may be reserved: operators can assign such
+    /// labels, and more may be reserved later. ASCII letters are lower-cased.
+    pub fn parse_assigned(text: &str) -> Result<Self, LabelFault> {
         let label = text.to_ascii_lowercase();
         let plain = label
             .bytes()
@@ -100,12 +101,12 @@ impl Label {
         Ok(Self(label))
     }
 
-    /// The label that a user name stands for: without dots, lower-cased.
+    /// Parses the label that follows from a user name: without dots, lower-cased.
     pub fn from_username(username: &str) -> Result<Self, LabelFault> {
         Self::parse(&username.replace('.', ""))
     }
 
-    /// The label.
+    /// Returns the label as a string slice.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -117,7 +118,7 @@ impl fmt::Display for Label {
     }
 }
 
-/// Labels to offer to the person of this user name, best first; some may be taken. Never empty.
+/// Lists labels to offer to a user, best first. Some may be taken. Never empty.
 pub fn label_candidates(username: &str) -> Vec<Label> {
     let local = username.split('@').next().unwrap_or_default();
     let ascii: String = local
@@ -139,7 +140,7 @@ pub fn label_candidates(username: &str) -> Vec<Label> {
         texts.extend((2..=9).flat_map(|n| [format!("{joined}{n}"), format!("{dashed}-{n}")]));
     }
     let digest = Sha256::digest(username.as_bytes());
-    let tag: String = digest.iter().take(3).map(|b| format!("{b:02x}")).collect();
+    let tag = hex::encode(&digest[..3]);
     texts.push(format!("{joined}-{tag}"));
     texts.push(format!("user-{tag}"));
     let mut labels: Vec<Label> = Vec::new();
@@ -151,13 +152,13 @@ pub fn label_candidates(username: &str) -> Vec<Label> {
     labels
 }
 
-/// The domain that everybody's names are under.
+/// The domain under which every user has a domain of their own (`ROOT_DOMAIN`).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RootDomain(String);
 
 impl RootDomain {
-    /// Reads a domain such as `starchart.com`; a trailing dot is dropped and upper case lowered.
-    /// `None`: no domain name of two labels or more.
+    /// Parses a domain such as `starchart.com`, dropping a trailing dot and lower-casing it.
+    /// Returns `None` unless it is a domain name of two labels or more.
     pub fn parse(text: &str) -> Option<Self> {
         HostName::parse(text)
             .ok()
@@ -165,31 +166,30 @@ impl RootDomain {
             .map(|host| Self(host.0))
     }
 
-    /// The domain, lower case, no trailing dot.
+    /// Returns the domain: lower case, no trailing dot.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The domain of the person with this label.
+    /// Returns the base domain of the user with this label.
     pub fn base(&self, label: &Label) -> BaseDomain {
         BaseDomain {
             fqdn: format!("{label}.{}", self.0),
         }
     }
 
-    /// What stands right before the root domain in a name, in lower case, whether somebody can have
-    /// it as a label or not.
-    pub fn part_of(&self, name: &str) -> Option<String> {
+    /// Returns the part of a name directly before the root domain, in lower case, whether it is a
+    /// valid label or not.
+    pub fn label_text_of(&self, name: &str) -> Option<String> {
         let name = name.trim().trim_end_matches('.').to_ascii_lowercase();
         let below = name.strip_suffix(&self.0)?.strip_suffix('.')?;
         below.rsplit('.').next().map(str::to_owned)
     }
 
-    /// The label of the person to whom a name under this domain belongs: `user` of
-    /// `www.user.starchart.com`, in any case and with or without a trailing dot. `None`: it is no
-    /// such name.
+    /// Returns the label of the user who owns a name: `user` for `www.user.starchart.com`, in any
+    /// case and with or without a trailing dot. Returns `None` for other names.
     pub fn label_of(&self, name: &str) -> Option<Label> {
-        Label::assigned(&self.part_of(name)?).ok()
+        Label::parse_assigned(&self.label_text_of(name)?).ok()
     }
 }
 
@@ -199,20 +199,20 @@ impl fmt::Display for RootDomain {
     }
 }
 
-/// One person's domain: `{label}.{root}`.
+/// A user's domain: `{label}.{root}`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct BaseDomain {
     fqdn: String,
 }
 
 impl BaseDomain {
-    /// The domain, lower case, no trailing dot.
+    /// Returns the domain: lower case, no trailing dot.
     pub fn as_str(&self) -> &str {
         &self.fqdn
     }
 
-    /// What stands before this domain in `fqdn`: `www` for `www.user1.starchart.com`, nothing for
-    /// the domain itself; `None` for a name that is not under it.
+    /// Returns the part of `fqdn` before this domain: `www` for `www.user1.starchart.com`, an empty
+    /// string for the domain itself, `None` for a name that is not under it.
     pub fn relative<'a>(&self, fqdn: &'a str) -> Option<&'a str> {
         match fqdn.strip_suffix(&self.fqdn)? {
             "" => Some(""),
@@ -227,7 +227,7 @@ impl fmt::Display for BaseDomain {
     }
 }
 
-/// A name at or under one person's domain that this person may use.
+/// A name at or under a user's base domain that this user may use for a record.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct OwnedName {
     fqdn: String,
@@ -235,15 +235,15 @@ pub struct OwnedName {
 }
 
 impl OwnedName {
-    /// Reads what a person typed before their domain. `@` is the domain itself.
+    /// Parses a name relative to the base domain. `@` is the base domain itself.
     ///
-    /// Each part between dots is letters and digits with single `-` or `_` between them; TXT and
-    /// CNAME parts may begin with `_`, which proofs of ownership need.
-    pub fn parse(typed: &str, base: &BaseDomain, rtype: RecordType) -> Result<Self, NameFault> {
-        if typed.trim() != typed {
+    /// Each label consists of letters and digits with single `-` or `_` between them. Labels of TXT
+    /// and CNAME records may begin with `_`, which domain verification needs.
+    pub fn parse(input: &str, base: &BaseDomain, rtype: RecordType) -> Result<Self, NameFault> {
+        if input.trim() != input {
             return Err(NameFault::OuterWhitespace);
         }
-        let relative = typed.to_ascii_lowercase();
+        let relative = input.to_ascii_lowercase();
         if relative.is_empty() {
             return Err(NameFault::Empty);
         }
@@ -299,25 +299,25 @@ impl OwnedName {
         })
     }
 
-    /// The full name, lower case, no trailing dot.
+    /// Returns the fqdn: lower case, no trailing dot.
     pub fn fqdn(&self) -> &str {
         &self.fqdn
     }
 
-    /// What stands before the person's domain; nothing for the domain itself.
+    /// Returns the part before the base domain, empty for the base domain itself.
     pub fn relative(&self) -> &str {
         &self.fqdn[..self.relative_len]
     }
 }
 
-/// Whether the words are clearly not for public view. Mild ones pass: they are too often none
-/// (`host-dlh`).
+/// Returns whether the words are clearly offensive. Mild matches pass, because too many are no
+/// words at all (`host-dlh`).
 fn is_inappropriate(words: &str) -> bool {
     words.is((Type::PROFANE | Type::OFFENSIVE | Type::SEXUAL) & Type::MODERATE_OR_HIGHER)
 }
 
-/// What is read as words in a name. Digits at the end of one are a number, not letters in disguise:
-/// `n13` is a machine.
+/// Returns the words of a name to check for offence. Digits at the end of a word are a number and
+/// no disguised letters: `n13` is a machine.
 fn words_of(relative: &str) -> String {
     let words = relative.split(|c: char| !c.is_ascii_alphanumeric());
     words
@@ -355,24 +355,24 @@ fn check_part(part: &str, rtype: RecordType) -> Result<(), NameFault> {
     }
 }
 
-/// The name of a host that a record points to.
+/// The host name that a CNAME or MX record points to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct HostName(String);
 
-/// Why a text is no host name.
+/// Why a text cannot be a host name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HostFault {
-    /// An IPv4 or IPv6 address.
+    /// An address, or a text that resolvers take for one.
     Address,
-    /// Letters beyond ASCII.
+    /// Contains letters beyond ASCII (RFC 5890).
     Idn,
-    /// Anything else.
+    /// Malformed in any other way.
     Invalid,
 }
 
 impl HostName {
-    /// Reads a name of two labels or more; upper case is lowered and one trailing dot dropped. `_`
-    /// may begin a label or stand inside, because proofs of ownership point to such names.
+    /// Parses a name of two labels or more, lower-casing it and dropping one trailing dot. Labels
+    /// may contain `_`, because domain verification points to such names.
     pub fn parse(text: &str) -> Result<Self, HostFault> {
         let host = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
         if host.parse::<std::net::IpAddr>().is_ok() || looks_like_ipv4(&host) {
@@ -396,13 +396,14 @@ impl HostName {
         Ok(Self(host))
     }
 
-    /// The name, lower case, no trailing dot.
+    /// Returns the name: lower case, no trailing dot.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// `1.2.3`, `999.1.1.1`: a name whose last label is a number is taken for an address by resolvers.
+/// Returns whether the last label is a number, as in `1.2.3` and `999.1.1.1`: resolvers take such
+/// names for addresses.
 fn looks_like_ipv4(host: &str) -> bool {
     host.rsplit('.')
         .next()
@@ -410,5 +411,4 @@ fn looks_like_ipv4(host: &str) -> bool {
 }
 
 #[cfg(test)]
-#[path = "names_tests.rs"]
 mod tests;

@@ -1,24 +1,24 @@
-//! What people are told by mail.
+//! The contents of the mails that users get.
 
-/// The kinds of mail.
+/// The event that a mail reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NoticeKind {
-    /// Records end soon.
+    /// Records will expire soon.
     RecordExpiring,
-    /// Records have ended and are gone.
+    /// Records have expired and were deleted.
     RecordExpired,
     /// A certificate was issued.
     CertificateReady,
-    /// A certificate could not be had.
+    /// A certificate could not be issued.
     CertificateFailed,
-    /// A certificate ends soon.
+    /// A certificate will expire soon.
     CertificateExpiring,
-    /// A certificate has ended.
+    /// A certificate has expired.
     CertificateExpired,
 }
 
 impl NoticeKind {
-    /// Every kind.
+    /// Every kind of notice.
     pub const ALL: [Self; 6] = [
         Self::RecordExpiring,
         Self::RecordExpired,
@@ -28,7 +28,7 @@ impl NoticeKind {
         Self::CertificateExpired,
     ];
 
-    /// The word that is stored.
+    /// Returns the word that the database stores.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::RecordExpiring => "record_expiring",
@@ -40,30 +40,30 @@ impl NoticeKind {
         }
     }
 
-    /// The kind of that word.
+    /// Parses the word that the database stores.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 }
 
-/// One mail's content: what happened, to which things. The greeting comes from the person.
+/// The content of one mail, without the greeting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
-    /// What happened.
+    /// The event that the mail reports.
     pub kind: NoticeKind,
-    /// To what; at least one.
+    /// The records or certificates it is about; at least one.
     pub items: Vec<NoticeItem>,
 }
 
-/// One thing that a mail is about.
+/// A record or certificate that a mail is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NoticeItem {
-    /// The full name of a record, or the domain of a certificate (`*.user.example`).
+    /// The record's fqdn, or the certificate's domain (`*.user.example`).
     pub name: String,
-    /// The record's type and value as typed; nothing for a certificate.
+    /// The record's type and input; `None` for a certificate.
     pub what: Option<String>,
-    /// The date it ends or ended: `YYYY-MM-DD`, UTC.
+    /// The expiry date: `YYYY-MM-DD`, UTC.
     pub on: Option<String>,
-    /// Why it failed, in plain words.
+    /// Why the certificate failed, in plain words.
     pub reason: Option<String>,
 }

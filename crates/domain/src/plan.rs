@@ -1,95 +1,95 @@
-//! The difference between what rows want and what we last put into the zone, as a value.
+//! Plans the changes that bring one name in the zone from its current to its desired RRsets.
 //!
-//! | desired | owned (confirmed)      | change            |
+//! | desired | current                | change            |
 //! |---------|------------------------|-------------------|
 //! | set     | none                   | create            |
 //! | set     | the same               | none              |
-//! | set     | another TTL or values  | replace, exactly  |
-//! | none    | set                    | delete, exactly   |
+//! | set     | another TTL or values  | replace           |
+//! | none    | set                    | delete            |
 //!
-//! A set with a *pending* body was on its way when somebody stopped: the zone may hold either, so
-//! it must be read first.
+//! Deletions and replacements name the current data exactly, so that Route53 refuses them when the
+//! zone holds something else (I10). An RRset with *pending* data was being sent when a process
+//! stopped: the zone may hold the old or the new data, so it must be read first.
 
-use crate::record::RecordType;
 use crate::rrset::{Rrset, RrsetData};
+use crate::rtype::RecordType;
 
-/// What we last put into the zone at one name and type.
+/// The registry entry of an RRset that Starchart owns (I10).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnedRrset {
-    /// The type.
+    /// The record type of the RRset.
     pub rtype: RecordType,
-    /// What Route53 confirmed; none when nothing was confirmed yet.
+    /// The data that Route53 last confirmed; `None` before the first confirmation.
     pub confirmed: Option<RrsetData>,
-    /// What was about to be put (`None`: removed) by sends whose outcome is not recorded. Usually
-    /// empty or one; more when a process that was stopped past its lease woke up and found its send
-    /// taken.
+    /// The data of changes whose outcome is not recorded (`None`: a deletion). Usually none or one;
+    /// more when a process that was suspended past its lease resumed after another one had sent.
     pub pending: Vec<Option<RrsetData>>,
 }
 
 impl OwnedRrset {
-    /// Whether the zone may hold something else than `confirmed`, so that it must be read before a
+    /// Returns whether the zone may differ from `confirmed`, so that it must be read before a
     /// change.
     pub fn needs_read(&self) -> bool {
         !self.pending.is_empty()
     }
 
-    /// Whether a set that was read is ours. Once something was confirmed here the set is ours even
-    /// after a hand edit; a set that was only about to be made is ours when it is exactly what we
-    /// were about to put.
+    /// Returns whether an RRset with the data `read` is Starchart's own. A confirmed RRset stays
+    /// its own after a manual edit in the zone; one that was never confirmed is its own only when
+    /// the data is exactly what was sent.
     pub fn is_ours(&self, read: &RrsetData) -> bool {
         self.confirmed.is_some() || self.pending.iter().flatten().any(|put| put == read)
     }
 }
 
-/// One name that rows say is out of date, read in one snapshot.
+/// A name with unpublished changes, read in one snapshot of the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameToPublish {
-    /// The full name: lower case, no trailing dot.
+    /// The fqdn: lower case, no trailing dot.
     pub name: String,
-    /// The name's generation, read before everything else.
+    /// The name's generation (I5), read before the other fields.
     pub generation: i64,
-    /// What shall stand at the name.
+    /// The RRsets that the name should have.
     pub desired: Vec<Rrset>,
-    /// What we put there.
+    /// The registry's RRsets of this name.
     pub owned: Vec<OwnedRrset>,
 }
 
-/// What the zone holds of ours at some sets of one name; `None`: no such set.
+/// What publishing recorded for one name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublishedName {
-    /// The full name.
+    /// The fqdn: lower case, no trailing dot.
     pub name: String,
-    /// The generation it was made from.
+    /// The generation that was published.
     pub generation: i64,
-    /// The sets that were changed or read.
+    /// The RRsets that were changed or read, with the data that the zone holds now; `None`: none.
     pub sets: Vec<(RecordType, Option<RrsetData>)>,
 }
 
-/// One change to one set.
+/// One change to one RRset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RrsetChange {
-    /// The set is new.
+    /// Creates an RRset that the zone does not have.
     Create(Rrset),
-    /// The set goes, exactly as it stands.
+    /// Deletes an RRset, which must have exactly this data.
     Delete(Rrset),
-    /// The set changes: `old` goes exactly as it stands, `new` comes, in one batch.
+    /// Deletes `old` and creates `new` in one batch.
     Replace {
-        /// As it stands in the zone.
+        /// The RRset that the zone has.
         old: Rrset,
-        /// As it shall stand.
+        /// The RRset that the zone should have.
         new: Rrset,
     },
 }
 
 impl RrsetChange {
-    /// The type of the set it changes.
+    /// Returns the record type of the RRset.
     pub fn rtype(&self) -> RecordType {
         match self {
             Self::Create(set) | Self::Delete(set) | Self::Replace { new: set, .. } => set.rtype,
         }
     }
 
-    /// What the zone holds at this set once the change is made.
+    /// Returns the RRset's data after the change; `None` after a deletion.
     pub fn outcome(&self) -> Option<&RrsetData> {
         match self {
             Self::Create(set) | Self::Replace { new: set, .. } => Some(&set.body),
@@ -98,9 +98,9 @@ impl RrsetChange {
     }
 }
 
-/// The changes that bring one name from what stands (`current`: type and body) to what is wanted,
-/// removals first, because a CNAME cannot be made beside anything. `desired` holds sets of this
-/// name only.
+/// Plans the changes from the `current` to the `desired` RRsets of one name. Deletions come first,
+/// because a CNAME cannot be created beside other RRsets. `desired` must hold RRsets of this name
+/// only.
 pub fn plan_changes(
     name: &str,
     desired: &[Rrset],
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_above() {
+    fn each_row_of_the_table() {
         let name = "www.user1.starchart.com";
         let one = set(RecordType::A, &["192.0.2.1"]);
         let two = set(RecordType::A, &["192.0.2.1", "192.0.2.2"]);
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_change_removes_before_it_creates() {
+    fn a_change_of_type_deletes_before_it_creates() {
         let a = set(RecordType::A, &["192.0.2.1"]);
         let cname = set(RecordType::Cname, &["example.com."]);
         assert_eq!(

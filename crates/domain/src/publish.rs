@@ -1,36 +1,37 @@
-//! How far a change has come on its way to the name servers, as its owner sees it.
+//! The state of a change on its way to the name servers, as the owner of a record sees it.
 
 use std::fmt;
 
 use crate::plural::pluralize;
 
-/// The state of a record's name.
+/// How far the latest change to a name has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PublishState {
-    /// In the database; not sent yet.
+    /// Saved in the database, not yet sent to the zone.
     Saved,
-    /// In the database; not sent while publishing is paused.
+    /// Saved in the database; publishing is paused.
     Paused,
-    /// Accepted by Route53, which is telling its name servers.
+    /// Accepted by Route53, which distributes it to its name servers (`PENDING`).
     Sent,
-    /// Route53 says that all its name servers have it; none has been asked yet.
+    /// On all of Route53's name servers (`INSYNC`); none has been queried yet.
     InSync,
-    /// `by` of `of` authoritative name servers answer with it.
+    /// Returned by `by` of `of` authoritative name servers.
     Answered {
-        /// Servers that answer rightly.
+        /// Servers whose answer is up to date.
         by: u32,
-        /// Servers asked.
+        /// Servers that were queried.
         of: u32,
     },
-    /// The zone refused it, or something that is not ours is in the way.
+    /// Refused by the zone, or blocked by an RRset that Starchart does not own.
     Refused {
-        /// The reason in plain words.
+        /// Why, in plain words for the owner.
         reason: String,
     },
 }
 
 impl PublishState {
-    /// The state while publishing is paused, or not: what is saved is not about to be sent then.
+    /// Returns [`Self::Paused`] for a saved change while publishing is paused, else the state
+    /// itself.
     #[must_use]
     pub fn while_paused(self, paused: bool) -> Self {
         if paused && self == Self::Saved {
@@ -40,7 +41,7 @@ impl PublishState {
         }
     }
 
-    /// Whether it will move no further by itself soon, so that a page need not ask again.
+    /// Returns whether the state is final, so that a page need not poll it.
     pub fn is_settled(&self) -> bool {
         match self {
             Self::Saved | Self::Paused | Self::Sent | Self::InSync => false,

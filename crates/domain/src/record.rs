@@ -1,4 +1,4 @@
-//! Records: what a person types, checked into what the zone takes.
+//! Records: parses a user's input into values that the zone accepts.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -9,7 +9,9 @@ use crate::fault::{Fault, Field, NameFault, ValueFault};
 use crate::names::{BaseDomain, HostFault, HostName, OwnedName};
 use crate::txt;
 
-/// A record's row.
+pub use crate::rtype::{NameClass, RecordType};
+
+/// The key of a row in `dns_records`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecordId(pub i64);
 
@@ -19,135 +21,66 @@ impl fmt::Display for RecordId {
     }
 }
 
-/// The types a person may use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum RecordType {
-    /// IPv4 address (RFC 1035).
-    A,
-    /// IPv6 address (RFC 3596).
-    Aaaa,
-    /// Another name for a host (RFC 1035).
-    Cname,
-    /// Mail exchange (RFC 1035).
-    Mx,
-    /// Text (RFC 1035).
-    Txt,
-}
-
-impl RecordType {
-    /// All of them, in the order of the form.
-    pub const ALL: [Self; 5] = [Self::A, Self::Aaaa, Self::Cname, Self::Mx, Self::Txt];
-
-    /// The mnemonic: `AAAA`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::A => "A",
-            Self::Aaaa => "AAAA",
-            Self::Cname => "CNAME",
-            Self::Mx => "MX",
-            Self::Txt => "TXT",
-        }
-    }
-
-    /// The type with this mnemonic.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|rtype| rtype.as_str() == text)
-    }
-
-    /// Whether it tolerates other records at its name.
-    pub const fn class(self) -> NameClass {
-        match self {
-            Self::Cname => NameClass::Cname,
-            _ => NameClass::Other,
-        }
-    }
-}
-
-impl fmt::Display for RecordType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// What a name is used for: one CNAME, or anything else (RFC 1034 section 3.6.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NameClass {
-    /// One CNAME record and nothing beside it.
-    Cname,
-    /// Any number of other records.
-    Other,
-}
-
-impl NameClass {
-    /// As it is stored.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Cname => "cname",
-            Self::Other => "other",
-        }
-    }
-}
-
-/// The preference of an MX record when none is typed.
+/// The preference of an MX record when the user enters none.
 pub const MX_PREFERENCE: u16 = 10;
 
-/// A value that fits its type.
+/// A record's value, valid for its type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RecordValue {
-    /// An address others may reach, or a school's lab.
+    /// A public or private IPv4 address.
     A(Ipv4Addr),
-    /// Likewise.
+    /// A public or private IPv6 address.
     Aaaa(Ipv6Addr),
-    /// The canonical name.
+    /// The target, which is the canonical name.
     Cname(HostName),
-    /// A mail server.
+    /// A mail server and its preference.
     Mx {
-        /// The lowest is tried first.
+        /// Mail servers with a lower preference are tried first.
         preference: u16,
-        /// Its name.
+        /// The host name of the mail server.
         exchange: HostName,
     },
-    /// Any text, as UTF-8, that Route53 takes in one value.
+    /// Any text that fits into one value once it is encoded as UTF-8.
     Txt(String),
 }
 
 impl RecordValue {
-    /// Reads what a person typed for a type. `preference` matters to MX only.
-    pub fn parse(rtype: RecordType, typed: &str, preference: u16) -> Result<Self, ValueFault> {
-        if typed.is_empty() {
+    /// Parses a user's input for a type. `preference` is used for MX only.
+    pub fn parse(rtype: RecordType, input: &str, preference: u16) -> Result<Self, ValueFault> {
+        if input.is_empty() {
             return Err(ValueFault::Empty);
         }
         if rtype == RecordType::Txt {
-            return parse_txt(typed);
+            return parse_txt(input);
         }
-        if typed.trim() != typed {
+        if input.trim() != input {
             return Err(ValueFault::OuterWhitespace);
         }
         match rtype {
             RecordType::A => {
-                let address = typed
+                let address = input
                     .parse()
-                    .map_err(|_| no_address(typed, ValueFault::Ipv4))?;
+                    .map_err(|_| no_address(input, ValueFault::Ipv4))?;
                 check_address(IpAddr::V4(address)).map(|()| Self::A(address))
             }
             RecordType::Aaaa => {
-                if typed.contains('%') {
+                if input.contains('%') {
                     return Err(ValueFault::Ipv6Zone);
                 }
-                let address = typed
+                let address = input
                     .parse()
-                    .map_err(|_| no_address(typed, ValueFault::Ipv6))?;
+                    .map_err(|_| no_address(input, ValueFault::Ipv6))?;
                 check_address(IpAddr::V6(address)).map(|()| Self::Aaaa(address))
             }
-            RecordType::Mx => parse_host(rtype, typed).map(|exchange| Self::Mx {
+            RecordType::Mx => parse_host(rtype, input).map(|exchange| Self::Mx {
                 preference,
                 exchange,
             }),
-            RecordType::Cname | RecordType::Txt => parse_host(rtype, typed).map(Self::Cname),
+            RecordType::Cname | RecordType::Txt => parse_host(rtype, input).map(Self::Cname),
         }
     }
 
-    /// The type.
+    /// Returns the record type.
     pub const fn rtype(&self) -> RecordType {
         match self {
             Self::A(_) => RecordType::A,
@@ -158,8 +91,7 @@ impl RecordValue {
         }
     }
 
-    /// The value in Route53's presentation format, written in one way only: equal values have equal
-    /// contents.
+    /// Formats the value in canonical presentation format: equal values have equal texts.
     pub fn presentation(&self) -> String {
         match self {
             Self::A(address) => address.to_string(),
@@ -173,8 +105,7 @@ impl RecordValue {
         }
     }
 
-    /// What a person should know about a value that is allowed: an address that is not reachable
-    /// from everywhere, a text that may not be what was meant.
+    /// Returns a warning about an allowed value that may not be what the user meant.
     pub fn note(&self) -> Option<ValueNote> {
         match self {
             Self::A(address) => note_v4(*address),
@@ -185,14 +116,14 @@ impl RecordValue {
     }
 }
 
-/// The key under which equal values of one name and type collide.
+/// Returns the hash by which the database finds equal values of one name and type.
 pub fn presentation_hash(content: &str) -> [u8; 32] {
     Sha256::digest(content.as_bytes()).into()
 }
 
-/// Why a text is no address of its type, with the type it fits when there is one.
-fn no_address(typed: &str, otherwise: ValueFault) -> ValueFault {
-    match (typed.parse::<IpAddr>(), HostName::parse(typed)) {
+/// Returns why a text is not an address of its type; names the type that it fits, if any.
+fn no_address(input: &str, otherwise: ValueFault) -> ValueFault {
+    match (input.parse::<IpAddr>(), HostName::parse(input)) {
         (Ok(IpAddr::V4(_)), _) => ValueFault::Ipv4InAaaa,
         (Ok(IpAddr::V6(_)), _) => ValueFault::Ipv6InA,
         (Err(_), Ok(_)) => ValueFault::HostInAddress,
@@ -200,23 +131,23 @@ fn no_address(typed: &str, otherwise: ValueFault) -> ValueFault {
     }
 }
 
-fn parse_txt(typed: &str) -> Result<RecordValue, ValueFault> {
-    if typed.chars().any(char::is_control) {
+fn parse_txt(input: &str) -> Result<RecordValue, ValueFault> {
+    if input.chars().any(char::is_control) {
         return Err(ValueFault::ControlCharacter);
     }
-    let length = txt::encode(typed).len();
+    let length = txt::encode(input).len();
     match length.checked_sub(txt::VALUE_MAX) {
-        None | Some(0) => Ok(RecordValue::Txt(typed.to_owned())),
+        None | Some(0) => Ok(RecordValue::Txt(input.to_owned())),
         Some(over) => Err(ValueFault::TxtTooLong { over }),
     }
 }
 
-fn parse_host(rtype: RecordType, typed: &str) -> Result<HostName, ValueFault> {
-    HostName::parse(typed).map_err(|fault| match fault {
+fn parse_host(rtype: RecordType, input: &str) -> Result<HostName, ValueFault> {
+    HostName::parse(input).map_err(|fault| match fault {
         HostFault::Address => ValueFault::HostIsAddress { rtype },
         HostFault::Idn => ValueFault::HostIdn,
-        HostFault::Invalid if typed.contains(['/', ':']) => ValueFault::HostIsUrl,
-        HostFault::Invalid => match typed.split_once(' ') {
+        HostFault::Invalid if input.contains(['/', ':']) => ValueFault::HostIsUrl,
+        HostFault::Invalid => match input.split_once(' ') {
             Some((number, _)) if rtype == RecordType::Mx && number.parse::<u32>().is_ok() => {
                 ValueFault::HostHasPreference
             }
@@ -258,22 +189,22 @@ fn unreachable_v6(address: Ipv6Addr) -> Option<&'static str> {
     }
 }
 
-/// An address that is allowed, with what to know about it.
+/// A warning about a value that is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ValueNote {
-    /// RFC 1918.
+    /// A private IPv4 address (RFC 1918).
     Private,
-    /// RFC 4193.
+    /// A private IPv6 address (RFC 4193).
     UniqueLocal,
-    /// RFC 5737 and RFC 3849.
+    /// An address reserved for documentation (RFC 5737, RFC 3849).
     Documentation,
-    /// RFC 6598.
+    /// An address of a carrier-grade NAT (RFC 6598).
     SharedNat,
-    /// A text in quotation marks, as zone files have it.
+    /// A text in quotation marks, as zone files write it.
     Quoted,
-    /// A text with blanks at an end.
+    /// A text that begins or ends with a blank.
     OuterBlanks,
-    /// A text with characters that nobody sees.
+    /// A text with invisible characters.
     Invisible,
 }
 
@@ -281,20 +212,27 @@ impl fmt::Display for ValueNote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Private | Self::UniqueLocal => {
-                "This is a private address: it works only inside its own network, such as a school lab."
+                "This is a private address: it works only inside its own network, such as a school \
+                 lab."
             }
-            Self::Documentation => "This address is kept for examples: no server can be reached there.",
-            Self::SharedNat => "This address belongs to a provider's shared network: others cannot reach it from outside.",
+            Self::Documentation => {
+                "This address is kept for examples: no server can be reached there."
+            }
+            Self::SharedNat => {
+                "This address belongs to a provider's shared network: others cannot reach it from \
+                 outside."
+            }
             Self::Quoted => {
-                "The quotation marks are part of the text that is published. Where instructions show them around a value, leave \
-                 them out: edit the record, unless you want them."
+                "The quotation marks are part of the text that is published. Where instructions \
+                 show them around a value, leave them out: edit the record, unless you want them."
             }
             Self::OuterBlanks => {
-                "The text begins or ends with a blank, which is published too. Edit the record, unless you want it."
+                "The text begins or ends with a blank, which is published too. Edit the record, \
+                 unless you want it."
             }
             Self::Invisible => {
-                "The text holds a character that cannot be seen, which is published too. Type the value by hand, unless you want \
-                 it."
+                "The text holds a character that cannot be seen, which is published too. Type the \
+                 value by hand, unless you want it."
             }
         })
     }
@@ -318,61 +256,66 @@ fn note_v6(address: Ipv6Addr) -> Option<ValueNote> {
 }
 
 fn note_txt(text: &str) -> Option<ValueNote> {
-    // Soft hyphen, zero-width and directional characters (Unicode's General_Category Cf, as far as
-    // they are pasted by accident).
-    let unseen = |c: char| matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+    // Soft hyphen, zero-width and directional characters: those of Unicode's General_Category Cf
+    // that are pasted by accident.
+    let is_invisible = |c: char| {
+        matches!(c,
+            '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
     match text {
         _ if text.len() > 1 && text.starts_with('"') && text.ends_with('"') => {
             Some(ValueNote::Quoted)
         }
         _ if text.trim() != text => Some(ValueNote::OuterBlanks),
-        _ if text.chars().any(unseen) => Some(ValueNote::Invisible),
+        _ if text.chars().any(is_invisible) => Some(ValueNote::Invisible),
         _ => None,
     }
 }
 
-/// Characters in the ports and the course at most.
+/// The longest ports or course note, in characters.
 pub const NOTE_MAX: usize = 191;
-/// Characters in the description at most.
+/// The longest description, in characters.
 pub const DESCRIPTION_MAX: usize = 2_000;
 
-/// The form as typed.
+/// A user's input for a record, unchecked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RecordForm {
-    /// The name before the base domain.
+    /// The name relative to the base domain, or `@`.
     pub name: String,
-    /// The type's mnemonic.
+    /// The mnemonic of the record type.
     pub rtype: String,
-    /// The value.
+    /// The value as input.
     pub input: String,
-    /// The MX preference; empty: 10.
+    /// The MX preference; when empty, [`MX_PREFERENCE`].
     pub preference: String,
-    /// A person's own note.
+    /// The user's note of ports.
     pub ports: String,
-    /// A person's own note.
+    /// The user's note of a course.
     pub course: String,
-    /// A person's own note.
+    /// The user's own description.
     pub description: String,
 }
 
-/// A record that may be stored.
+/// A valid record that can be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewRecord {
-    /// Where.
+    /// The name, under the owner's base domain.
     pub name: OwnedName,
-    /// What.
+    /// The value, which also has the type.
     pub value: RecordValue,
-    /// The value as typed, for the edit form.
+    /// The value as input, which the edit form shows again.
     pub input: String,
-    /// A person's own note.
+    /// The user's note of ports.
     pub ports: Option<String>,
-    /// A person's own note.
+    /// The user's note of a course.
     pub course: Option<String>,
-    /// A person's own note.
+    /// The user's own description.
     pub description: Option<String>,
 }
 
-/// What a record says, notes included, in few digits: two that say the same have the same.
+/// Returns a short hash over all fields of a record. The edit form carries it to detect changes
+/// made in between.
 pub fn fingerprint(
     name: &str,
     rtype: RecordType,
@@ -385,22 +328,18 @@ pub fn fingerprint(
         .map(Some)
         .chain(notes)
     {
-        // With its length before it, no text runs into the next.
+        // The length keeps the texts apart.
         hash.update(
             text.map_or(u64::MAX, |text| text.len() as u64)
                 .to_be_bytes(),
         );
         hash.update(text.unwrap_or_default());
     }
-    hash.finalize()
-        .iter()
-        .take(8)
-        .map(|octet| format!("{octet:02x}"))
-        .collect()
+    hex::encode(&hash.finalize()[..8])
 }
 
 impl NewRecord {
-    /// As [`fingerprint`].
+    /// Returns the record's [`fingerprint`].
     pub fn fingerprint(&self) -> String {
         let notes = [&self.ports, &self.course, &self.description].map(Option::as_deref);
         fingerprint(
@@ -413,8 +352,10 @@ impl NewRecord {
 }
 
 impl RecordForm {
-    /// Checks the whole form for the person of this domain; every fault is told, each with its
-    /// field.
+    /// Checks all fields for the user with this base domain.
+    ///
+    /// # Errors
+    /// Every fault with its field, in the order of the form.
     pub fn check(&self, base: &BaseDomain) -> Result<NewRecord, Vec<(Field, Fault)>> {
         let mut faults = Vec::new();
         let mut note = |field, text: &str, max| match check_note(field, text, max) {
@@ -429,7 +370,7 @@ impl RecordForm {
         let description = note(Field::Description, &self.description, DESCRIPTION_MAX);
         let Some(rtype) = RecordType::parse(&self.rtype) else {
             faults.push((Field::Type, Fault::UnknownType));
-            // What every type would refuse is told with it.
+            // Empty fields are faults for every type, so report them now.
             if let Err(fault @ NameFault::Empty) =
                 OwnedName::parse(&self.name, base, RecordType::Txt)
             {
@@ -491,5 +432,4 @@ fn check_note(field: Field, text: &str, max: usize) -> Result<Option<String>, Fa
 }
 
 #[cfg(test)]
-#[path = "record_tests.rs"]
 mod tests;

@@ -1,34 +1,34 @@
-//! RRsets: all the values of one name and type (RFC 2181 section 5).
+//! RRsets: all records of one name and type (RFC 2181 section 5).
 
 use std::collections::BTreeSet;
 
-use crate::record::RecordType;
+use crate::rtype::RecordType;
 
-/// Time to live of everything we publish, in seconds.
+/// The TTL of every RRset that Starchart publishes, in seconds.
 pub const TTL: u32 = 300;
 
-/// What an RRset holds beside its name and type.
+/// The TTL and values of an RRset.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RrsetData {
-    /// Time to live, in seconds.
+    /// The time to live, in seconds.
     pub ttl: u32,
-    /// The values in Route53's presentation format.
+    /// The values in presentation format, as Route53 takes them.
     pub values: BTreeSet<String>,
 }
 
-/// All the values of one name and type.
+/// All records of one name and type.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Rrset {
-    /// The full name: lower case, no trailing dot.
+    /// The fqdn: lower case, no trailing dot.
     pub name: String,
-    /// The type.
+    /// The record type that all values have.
     pub rtype: RecordType,
-    /// TTL and values.
+    /// The TTL and the values.
     pub body: RrsetData,
 }
 
 impl Rrset {
-    /// A set of ours with the usual [`TTL`].
+    /// Creates an RRset with the usual [`TTL`].
     pub fn new(
         name: impl Into<String>,
         rtype: RecordType,

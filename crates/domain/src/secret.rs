@@ -1,20 +1,21 @@
-//! Values that must not be seen.
+//! Secret texts.
 
 use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// A secret text: wiped when dropped, `***` when printed, and without `Display` or serialisation.
+/// A secret text (I9): wiped when dropped, `***` in debug output, neither `Display` nor
+/// serialisable.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes the text in.
+    /// Wraps a text; the copy passed in is not wiped.
     pub fn new(text: impl Into<String>) -> Self {
         Self(Zeroizing::new(text.into()))
     }
 
-    /// The text itself; the one place to look for when asking where a secret goes.
+    /// Returns the text. Search for calls of this method to see where secrets are used.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -31,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn debug_shows_nothing() {
+    fn debug_output_hides_the_text() {
         assert_eq!(format!("{:?}", Some(Secret::new("hunter2"))), "Some(***)");
     }
 }

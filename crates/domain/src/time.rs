@@ -1,35 +1,34 @@
-//! Moments, as the database compares them.
+//! Points in time with millisecond precision, as the database stores them.
 
 use chrono::{DateTime, Months, Utc};
 
-/// A moment: milliseconds since 1970-01-01T00:00:00Z, leap seconds ignored (Unix time).
+/// A point in time: milliseconds since 1970-01-01T00:00:00Z without leap seconds (Unix time).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The moment `millis` milliseconds after the Unix epoch.
+    /// Creates a timestamp from milliseconds since the Unix epoch.
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
     }
 
-    /// Milliseconds since the Unix epoch.
+    /// Returns the milliseconds since the Unix epoch.
     pub const fn as_millis(self) -> i64 {
         self.0
     }
 
-    /// `millis` milliseconds later (earlier, when negative); stops at the ends of the range.
+    /// Adds `millis` milliseconds, which may be negative; saturates at the ends of the range.
     #[must_use]
     pub const fn plus(self, millis: i64) -> Self {
         Self(self.0.saturating_add(millis))
     }
 
-    /// Milliseconds from `earlier` to `self`; negative when `earlier` is the later one.
+    /// Returns the milliseconds from `earlier` to `self`; negative when `earlier` is the later one.
     pub const fn since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// The same day and time `months` calendar months later; the last day of a shorter month where
-    /// that day does not exist.
+    /// Adds calendar months. A day that the resulting month does not have becomes its last day.
     #[must_use]
     pub fn plus_months(self, months: u32) -> Self {
         self.utc()
@@ -37,13 +36,13 @@ impl Timestamp {
             .map_or(Self(i64::MAX), |t| Self(t.timestamp_millis()))
     }
 
-    /// The date in UTC, as mails and pages show it: `YYYY-MM-DD`.
+    /// Formats the date in UTC as mails and pages show it: `YYYY-MM-DD`.
     pub fn date(self) -> String {
         self.utc()
             .map_or_else(String::new, |t| t.format("%Y-%m-%d").to_string())
     }
 
-    /// Date and time in UTC as RFC 3339 writes it, to the second: `2026-11-21T09:30:00Z`.
+    /// Formats date and time in UTC to the second (RFC 3339): `2026-11-21T09:30:00Z`.
     pub fn rfc3339(self) -> String {
         self.utc()
             .map_or_else(String::new, |t| t.format("%Y-%m-%dT%H:%M:%SZ").to_string())
@@ -66,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn months_are_calendar_months() {
+    fn months_are_added_by_the_calendar() {
         assert_eq!(
             at("2026-01-15T10:00:00Z").plus_months(6),
             at("2026-07-15T10:00:00Z")
@@ -80,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_time_does_not_wrap() {
+    fn additions_saturate() {
         assert_eq!(Timestamp(i64::MAX).plus(1), Timestamp(i64::MAX));
         assert_eq!(Timestamp(i64::MAX).plus_months(6), Timestamp(i64::MAX));
     }

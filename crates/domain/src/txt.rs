@@ -1,20 +1,20 @@
-//! TXT values between a person's text and Route53's presentation format.
+//! Conversion of TXT values between a user's text and Route53's presentation format.
 //!
 //! Route53 takes quoted strings of at most 255 octets, several in one value, `\ooo` octal escapes
 //! for octets outside printable ASCII, and 4,000 characters a value ("Supported DNS record types",
 //! TXT record type; RFC 1035 section 3.3.14).
 
-/// Characters Route53 takes in one value, quotes, blanks and escapes included.
+/// The longest value that Route53 takes, in characters, with quotes, blanks and escapes.
 pub const VALUE_MAX: usize = 4_000;
 const STRING_OCTETS: usize = 255;
 
-/// The text as quoted, escaped strings of at most 255 octets, separated by blanks. Any text
-/// encodes; see [`VALUE_MAX`].
+/// Encodes a text as quoted, escaped strings of at most 255 octets, separated by blanks. The result
+/// may be longer than [`VALUE_MAX`].
 pub fn encode(text: &str) -> String {
     encode_octets(text.as_bytes())
 }
 
-/// [`encode`] for octets that need not be UTF-8.
+/// Encodes octets that need not be UTF-8, as [`encode`] does.
 pub fn encode_octets(octets: &[u8]) -> String {
     let mut out = String::with_capacity(octets.len() + 2);
     let mut strings = octets.chunks(STRING_OCTETS).peekable();
@@ -36,8 +36,8 @@ pub fn encode_octets(octets: &[u8]) -> String {
     out
 }
 
-/// The octets behind a presentation value, all its strings joined; `None` when it is not well
-/// formed. Unquoted strings are read too, as zone files have them.
+/// Decodes a presentation value into its octets, with all strings joined. Unquoted strings, as zone
+/// files have them, are accepted. Returns `None` when the value is malformed.
 pub fn decode(value: &str) -> Option<Vec<u8>> {
     let mut octets = Vec::with_capacity(value.len());
     let mut rest = value.trim_matches([' ', '\t']).bytes().peekable();
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_values_do_not_decode() {
+    fn malformed_values_are_refused() {
         for value in ["\"open", "a\"b", r#""\9""#, r#""\400""#, "\"\\"] {
             assert_eq!(decode(value), None, "{value}");
         }
@@ -103,7 +103,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_comes_back(text in "\\PC{0,900}|[\\x00-\\xff]{0,300}|[\\\\\"0-7 ]{0,300}") {
+        fn every_text_survives_encoding_and_decoding(text in "\\PC{0,900}|[\\x00-\\xff]{0,300}|[\\\\\"0-7 ]{0,300}") {
             prop_assert_eq!(decode(&encode(&text)).unwrap(), text.as_bytes());
         }
     }

@@ -1,8 +1,8 @@
-//! Who a person is: what the identity provider says, read strictly.
+//! Users: their identity from the identity provider, and their groups.
 
 use std::fmt;
 
-/// A person's row.
+/// The key of a row in `users`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UserId(pub i64);
 
@@ -12,29 +12,31 @@ impl fmt::Display for UserId {
     }
 }
 
-/// Characters a subject has at most (the width of its column).
+/// The longest subject, in characters (the width of its column).
 pub const SUBJECT_MAX: usize = 191;
 
-/// The immutable key of a person: the one value of the configured SAML attribute, ASCII letters
-/// lower-cased, compared by bytes. `José` and `jose` are two people, `Jose` and `jose` one.
+/// The immutable identifier of a user: the one value of the configured SAML attribute, with ASCII
+/// letters lower-cased and compared by bytes. `José` and `jose` are two users, `Jose` and `jose`
+/// are one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Subject(String);
 
-/// Why a text is no subject.
+/// Why a text cannot be a subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SubjectFault {
-    /// Nothing in it.
+    /// The text is empty.
     Empty,
-    /// More than [`SUBJECT_MAX`] characters.
+    /// Longer than [`SUBJECT_MAX`] characters.
     TooLong,
     /// White space at the beginning or the end.
     OuterWhitespace,
-    /// A control character or an invisible formatting character in it.
+    /// Contains a control character or an invisible formatting character.
     ControlCharacter,
 }
 
 impl Subject {
-    /// Reads a subject; nothing is trimmed, because a trimmed name would be another person's.
+    /// Parses a subject. Nothing is trimmed, because the trimmed text could be another user's
+    /// subject.
     pub fn parse(text: &str) -> Result<Self, SubjectFault> {
         if text.is_empty() {
             return Err(SubjectFault::Empty);
@@ -51,41 +53,44 @@ impl Subject {
         Ok(Self(text.to_ascii_lowercase()))
     }
 
-    /// The subject as it is stored.
+    /// Returns the subject as the database stores it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Zero-width and direction-changing characters, which make two names look the same.
+/// Returns whether a character is zero-width or changes the direction, so that two different
+/// subjects look the same.
 fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{00ad}')
+    matches!(c,
+        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
+        | '\u{00ad}')
 }
 
-/// The groups Starchart knows. None set: an ordinary user.
+/// The groups of a user. An ordinary user has none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Groups {
-    /// A student.
+    /// Member of the students' group.
     pub student: bool,
-    /// Faculty or staff.
+    /// Member of the faculty's group.
     pub faculty: bool,
     /// May use the admin pages.
     pub admin: bool,
 }
 
-/// What the identity provider calls these groups.
+/// The names of the groups at the identity provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupNames {
-    /// The students' group.
+    /// Name of the students' group.
     pub students: String,
-    /// The faculty's group.
+    /// Name of the faculty's group.
     pub faculty: String,
-    /// The admins' group.
+    /// Name of the admins' group.
     pub admins: String,
 }
 
 impl GroupNames {
-    /// `{prefix}-students`, `{prefix}-faculty`, `{prefix}-admins`.
+    /// Creates the names `{prefix}-students`, `{prefix}-faculty` and `{prefix}-admins`.
     pub fn with_prefix(prefix: &str) -> Self {
         Self {
             students: format!("{prefix}-students"),
@@ -94,8 +99,8 @@ impl GroupNames {
         }
     }
 
-    /// The groups named in `listed`, by exact name: `x-mycustomdomain-admins` makes nobody an
-    /// admin.
+    /// Returns the groups whose exact names are in `listed`: `x-mycustomdomain-admins` grants
+    /// nothing.
     pub fn groups_of(&self, listed: &[String]) -> Groups {
         let has = |name: &String| listed.contains(name);
         Groups {
@@ -106,22 +111,22 @@ impl GroupNames {
     }
 }
 
-/// What one sign-in says about a person.
+/// What the identity provider states about a user at one sign-in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// The immutable key.
+    /// The immutable identifier.
     pub subject: Subject,
-    /// The subject as the identity provider wrote it, for people to read.
+    /// The subject as the identity provider spells it, for display.
     pub username: String,
-    /// The name to greet by.
+    /// The name for greetings and the page header.
     pub display_name: String,
-    /// Where mail goes; not unique.
+    /// The mail address, which is not unique.
     pub email: String,
     /// The groups at this sign-in.
     pub groups: Groups,
-    /// The SAML NameID, needed to ask the identity provider for a logout.
+    /// The SAML NameID, which a logout request must contain.
     pub name_id: Option<String>,
-    /// The SAML SessionIndex, likewise.
+    /// The SAML SessionIndex, which a logout request should contain.
     pub session_index: Option<String>,
 }
 
@@ -131,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ascii_case_folds_and_nothing_else_does() {
+    fn only_ascii_letters_are_lower_cased() {
         assert_eq!(
             Subject::parse("John.Smith").unwrap(),
             Subject::parse("john.smith").unwrap()
@@ -151,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn look_alikes_by_blanks_and_controls_are_refused() {
+    fn blanks_and_invisible_characters_are_refused() {
         for (text, fault) in [
             ("", SubjectFault::Empty),
             (" jose", SubjectFault::OuterWhitespace),
@@ -168,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_count_by_exact_name_only() {
+    fn groups_match_by_exact_name_only() {
         let names = GroupNames::with_prefix("mycustomdomain");
         let listed =
             |g: &[&str]| names.groups_of(&g.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>());

@@ -1,6 +1,5 @@
 //! The HTTP-Redirect binding with the DEFLATE encoding (SAML bindings 3.4.4.1).
 
-use std::fmt::Write as _;
 use std::io::Write as _;
 
 use base64::Engine;
@@ -45,11 +44,7 @@ pub(crate) fn url(service: &Url, xml: &str, relay_state: &str) -> Result<Url, Re
 /// A new identifier: 160 random bits, and a letter first as an `xs:ID` must have.
 pub(crate) fn new_id() -> String {
     let random: [u8; 20] = rand::random();
-    random.iter().fold("_".to_owned(), |mut id, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(id, "{byte:02x}");
-        id
-    })
+    format!("_{}", hex::encode(random))
 }
 
 /// An `xs:dateTime` in UTC.

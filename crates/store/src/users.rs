@@ -338,7 +338,7 @@ impl TryFrom<user::Model> for User {
 
     fn try_from(row: user::Model) -> Result<Self, Error> {
         let id = row.id;
-        let label = row.label.as_deref().map(Label::assigned).transpose();
+        let label = row.label.as_deref().map(Label::parse_assigned).transpose();
         Ok(Self {
             id: UserId(id),
             subject: Subject::parse(&row.subject)

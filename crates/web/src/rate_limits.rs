@@ -68,8 +68,5 @@ impl RateLimiter {
 }
 
 fn hex_prefix(hash: &[u8; 32]) -> String {
-    hash.iter()
-        .take(HASH_PREFIX_BYTES)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex::encode(&hash[..HASH_PREFIX_BYTES])
 }

@@ -1,12 +1,12 @@
-//! What follows: a function of what is saved and what was just seen.
+//! Decides the next step of an order from its saved state and what was observed outside.
 
 use super::OrderStep;
 use crate::plural::pluralize;
 use crate::time::Timestamp;
 
-/// Starts of one step after which it is not tried again: it breaks whoever runs it.
+/// How often one step may be started. A step that still has not finished crashes its worker.
 pub const MAX_STARTS: u32 = 5;
-/// Orders opened at the authority for one request.
+/// How many orders are created at the CA for one request of a user.
 pub const MAX_ORDERS: u32 = 4;
 
 const SECOND_MS: i64 = 1_000;
@@ -14,176 +14,182 @@ const MINUTE_MS: i64 = 60 * SECOND_MS;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
-/// An order that is not done by then has failed.
+/// How long after its creation an unfinished order fails.
 const DEADLINE_MS: i64 = 3 * DAY_MS;
-/// A wait that the authority asks for moves the deadline, but never past this; then it is over,
-/// whatever is made already.
+/// How long after its creation an order fails in any case, even if the CA asked us to wait longer.
 const LATEST_MS: i64 = 8 * DAY_MS;
-/// How long after INSYNC silent name servers are waited for.
+/// How long after INSYNC to wait when no name server answers at all.
 const SILENT_FOR_MS: i64 = MINUTE_MS;
-/// How long after INSYNC all name servers must have answered.
+/// How long after INSYNC every name server must return the values.
 const ANSWERED_WITHIN_MS: i64 = HOUR_MS;
-/// A validation that has not moved for so long is asked for again.
+/// How long to wait for a validation before requesting it again.
 const ASK_AGAIN_MS: i64 = MINUTE_MS;
 
-/// What the rows say of an order.
+/// The saved state of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderFacts {
-    /// How far it has come.
+    /// The step that the order has reached.
     pub step: OrderStep,
-    /// Whether its URL at the authority is saved.
+    /// Whether the order's URL at the CA is saved.
     pub has_url: bool,
-    /// Whether its private key and certificate request are saved.
+    /// Whether the private key and the certificate signing request are saved.
     pub has_key: bool,
-    /// When it was asked for.
+    /// When the user requested the certificate.
     pub created_at: Timestamp,
-    /// When it came to this step.
+    /// When the order reached this step.
     pub step_since: Timestamp,
-    /// Until when the authority asked us to wait, at whatever step; the latest of these moments.
+    /// The latest time until which the CA asked us to wait (Retry-After), at any step.
     pub patient_until: Option<Timestamp>,
-    /// How often this step was begun, this time included.
+    /// How often this step was started, including now.
     pub starts: u32,
-    /// Orders opened at the authority.
+    /// How many orders were created at the CA.
     pub openings: u32,
-    /// Whether its person is deleted or suspended.
+    /// Whether the user is deleted or suspended.
     pub user_gone: bool,
 }
 
-/// What was seen outside since the last step; nothing at first.
+/// What was observed outside since the last step; everything is `None` at first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Observations {
-    /// The order at the authority.
+    /// The state of the order at the CA.
     pub order: Option<ObservedOrder>,
-    /// The way of the values to the name servers.
+    /// How far the TXT values have been published.
     pub zone: Option<ObservedZone>,
-    /// Whether every name server stayed silent when it was asked just now.
+    /// Whether no name server answered when all were queried just now.
     pub all_silent: Option<bool>,
 }
 
-/// An order as the authority tells it.
+/// The state of an order at the CA (RFC 8555 section 7.1.6).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ObservedOrder {
-    /// Names are to be proven; so many authorizations are pending.
+    /// This many authorizations are pending.
     Pending(usize),
-    /// All names are proven.
+    /// All authorizations are valid; the order can be finalized.
     Ready,
-    /// The certificate is being made.
+    /// The CA is issuing the certificate.
     Processing,
-    /// The certificate is there.
+    /// The certificate was issued and can be downloaded.
     Valid,
-    /// It failed, and why; without a reason it expired.
+    /// The order failed for this reason, or expired when there is none.
     Invalid(Option<String>),
-    /// The authority does not know it.
+    /// The CA does not know the order.
     Gone,
 }
 
-/// Where the values are.
+/// How far the TXT values of an order have been published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ObservedZone {
-    /// Not in the zone, or not in sync yet.
+    /// Not in the zone, or not in sync yet (`PENDING`).
     UnderWay,
-    /// The zone did not take them.
+    /// Refused by the zone, with the reason.
     Refused(String),
-    /// In sync since then, with what the name servers answered last.
+    /// On all name servers according to Route53 (`INSYNC`).
     InSync {
-        /// Since when.
+        /// When Route53 reported `INSYNC`.
         since: Timestamp,
-        /// What was answered; none: nobody was asked yet.
+        /// The last answers of the name servers; `None` before the first query.
         answers: Option<Answers>,
     },
 }
 
-/// `by` of `of` name servers answer with the values.
+/// How many name servers return the values: `by` of `of`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answers {
-    /// Servers that answer rightly.
+    /// Servers that return the values.
     pub by: u32,
-    /// Servers asked.
+    /// Servers that were queried.
     pub of: u32,
 }
 
-/// What to do next.
+/// What the worker does next with an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NextStep {
-    /// Open an order at the authority and save its URL.
+    /// Create an order at the CA and save its URL.
     Open,
-    /// Ask how the order stands.
+    /// Read the order at the CA.
     ReadOrder,
-    /// Make the values of the pending authorizations rows, and so bring them into the zone.
+    /// Save the TXT values of the pending authorizations, so that they are published.
     Publish,
-    /// See how far the values have come.
+    /// Read how far the TXT values have been published.
     ReadZone,
-    /// See whether any name server answers at all.
+    /// Query the name servers to see whether any answers at all.
     AskServers,
-    /// Ask the authority to look at the values.
+    /// Ask the CA to validate the challenges.
     Validate {
-        /// Nobody could ask the name servers.
+        /// Whether no name server could be queried before.
         unchecked: bool,
     },
-    /// Make the private key and the certificate request, and save both.
+    /// Create and save the private key and the certificate signing request.
     SaveKey,
-    /// Hand in the certificate request.
+    /// Send the certificate signing request.
     Finalize,
-    /// Note that it was handed in.
+    /// Record that the certificate signing request was sent.
     NoteFinalizing,
-    /// Fetch the certificate and end the order with it.
+    /// Download the certificate and finish the order.
     Fetch,
-    /// Nothing to do yet: look again soon. The words are for its person.
+    /// Poll again later. The text tells the user why.
     Wait(Option<String>),
-    /// The order ended at the authority: begin with a new one.
+    /// Create another order, because the CA ended this one.
     Reopen,
-    /// It cannot be done.
+    /// Mark the order as failed.
     Fail(FailureReason),
-    /// Its person is gone.
+    /// Give the order up, because the user is deleted or suspended.
     Abandon,
-    /// It has ended.
+    /// Do nothing, because the order is finished.
     Nothing,
 }
 
-/// Why there is no certificate.
+/// Why an order failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FailureReason {
-    /// The authority says no, in its words.
+    /// The CA refused it, with its explanation.
     Refused(String),
-    /// Too much time went by.
+    /// The order was not finished in time.
     TooLong,
-    /// Not every name server answered.
+    /// Not every name server returned the values.
     NotAnswered(Answers),
-    /// A step broke its process again and again.
+    /// One step was started [`MAX_STARTS`] times without finishing.
     Broken,
-    /// Orders ended before they were done, again and again.
+    /// The CA ended [`MAX_ORDERS`] orders early.
     OrdersEnded,
 }
 
 impl FailureReason {
-    /// The reason in plain words, for its person.
+    /// Returns the reason in a plain sentence for the user.
     pub fn words(&self) -> String {
         match self {
             Self::Refused(detail) => format!("The certificate authority refused it: {detail}"),
             Self::TooLong => "It could not be done in time. Please request it again.".to_owned(),
             Self::NotAnswered(Answers { by, of }) => {
                 let of = pluralize(*of, "name server", "name servers");
-                format!("Only {by} of {of} answered with the proof within an hour. Please request it again.")
+                format!(
+                    "Only {by} of {of} answered with the proof within an hour. Please request it \
+                     again."
+                )
             }
-            Self::Broken => "A step failed again and again on our side. Please tell the administrators.".to_owned(),
+            Self::Broken => "A step failed again and again on our side. Please tell the \
+                administrators."
+                .to_owned(),
             Self::OrdersEnded => {
-                "The certificate authority ended every order before it was done. Please request it again later.".to_owned()
+                "The certificate authority ended every order before it was done. Please request it \
+                 again later."
+                    .to_owned()
             }
         }
     }
 }
 
-/// When an order has failed for want of time. A wait that the authority asked for does not count,
-/// within reason.
+/// Returns when an unfinished order fails. A wait that the CA asked for extends the time, up to a
+/// maximum.
 pub fn deadline(created_at: Timestamp, patient_until: Option<Timestamp>) -> Timestamp {
     let usual = created_at.plus(DEADLINE_MS);
     let asked = patient_until.map_or(usual, |at| at.plus(DAY_MS));
     usual.max(asked).min(created_at.plus(LATEST_MS))
 }
 
-/// Milliseconds to wait where the authority asks for `asked`: never less than `usual`, so that no
-/// answer makes us ask again and again, and never past the order's last moment, so that it ends
-/// then.
+/// Returns how many milliseconds to wait when the CA asks for `asked` (Retry-After): at least
+/// `usual`, so that no answer causes a busy loop, and no longer than until the order fails for lack
+/// of time.
 pub fn clamped_retry_ms(
     created_at: Timestamp,
     now: Timestamp,
@@ -194,7 +200,7 @@ pub fn clamped_retry_ms(
     asked.unwrap_or(usual).max(usual).min(left)
 }
 
-/// What to do next with an order, from what is saved and what was seen since.
+/// Decides the next step of an order from its saved state and the observations since the last step.
 pub fn next_step(facts: &OrderFacts, seen: &Observations, now: Timestamp) -> NextStep {
     if facts.step.is_final() {
         return NextStep::Nothing;
@@ -205,10 +211,8 @@ pub fn next_step(facts: &OrderFacts, seen: &Observations, now: Timestamp) -> Nex
     if facts.starts > MAX_STARTS {
         return NextStep::Fail(FailureReason::Broken);
     }
-    // What is made already is taken late, but nobody waits for ever for an authority that does not
-    // hand it out.
-    let made = facts.step >= OrderStep::KeySaved;
-    let end = if made {
+    // The CA may already have issued the certificate, so it gets more time.
+    let end = if facts.step >= OrderStep::KeySaved {
         facts.created_at.plus(LATEST_MS)
     } else {
         deadline(facts.created_at, facts.patient_until)
@@ -224,7 +228,7 @@ pub fn next_step(facts: &OrderFacts, seen: &Observations, now: Timestamp) -> Nex
         };
     }
     if facts.step == OrderStep::Publishing {
-        return proven_in_zone(seen, now);
+        return after_publishing(seen, now);
     }
     let Some(order) = &seen.order else {
         return NextStep::ReadOrder;
@@ -234,11 +238,11 @@ pub fn next_step(facts: &OrderFacts, seen: &Observations, now: Timestamp) -> Nex
             NextStep::Fail(FailureReason::Refused(problem.clone()))
         }
         ObservedOrder::Invalid(None) | ObservedOrder::Gone => reopen(facts),
-        _ if facts.step >= OrderStep::KeySaved => certified(facts, order, now),
-        // Its certificate would be for a key that nobody has.
+        _ if facts.step >= OrderStep::KeySaved => after_key_saved(facts, order, now),
+        // No key is saved, so the certificate of this order could not be used.
         ObservedOrder::Processing | ObservedOrder::Valid => reopen(facts),
         ObservedOrder::Ready => NextStep::SaveKey,
-        // All are proven, and the order is about to say so.
+        // All authorizations are valid; the order becomes ready shortly.
         ObservedOrder::Pending(0) => NextStep::Wait(None),
         ObservedOrder::Pending(_) if facts.step < OrderStep::Validating => NextStep::Publish,
         ObservedOrder::Pending(_) if now.since(facts.step_since) >= ASK_AGAIN_MS => {
@@ -248,8 +252,8 @@ pub fn next_step(facts: &OrderFacts, seen: &Observations, now: Timestamp) -> Nex
     }
 }
 
-/// The values are rows: whether everybody who may be asked for them answers.
-fn proven_in_zone(seen: &Observations, now: Timestamp) -> NextStep {
+/// Waits until every name server returns the TXT values, or until none has answered for a while.
+fn after_publishing(seen: &Observations, now: Timestamp) -> NextStep {
     let (since, answers) = match &seen.zone {
         None => return NextStep::ReadZone,
         Some(ObservedZone::UnderWay) => return NextStep::Wait(None),
@@ -274,8 +278,8 @@ fn proven_in_zone(seen: &Observations, now: Timestamp) -> NextStep {
     NextStep::Wait(None)
 }
 
-/// The key is saved: from the certificate request to the certificate.
-fn certified(facts: &OrderFacts, order: &ObservedOrder, now: Timestamp) -> NextStep {
+/// Decides the steps from finalizing the order to downloading the certificate.
+fn after_key_saved(facts: &OrderFacts, order: &ObservedOrder, now: Timestamp) -> NextStep {
     if !facts.has_key {
         return reopen(facts);
     }
@@ -285,7 +289,7 @@ fn certified(facts: &OrderFacts, order: &ObservedOrder, now: Timestamp) -> NextS
             NextStep::NoteFinalizing
         }
         (_, ObservedOrder::Valid) => NextStep::Fetch,
-        // It never arrived.
+        // The CA never got the certificate signing request.
         (_, ObservedOrder::Ready) => NextStep::Finalize,
         _ if now >= deadline(facts.created_at, facts.patient_until) => {
             NextStep::Fail(FailureReason::TooLong)
@@ -302,8 +306,8 @@ fn reopen(facts: &OrderFacts) -> NextStep {
     }
 }
 
-/// Milliseconds until the next look at something that moves by itself, by how long it has taken.
-/// Nobody waits for an automatic one.
+/// Returns the poll interval in milliseconds, by how long the order has been waiting. It is longer
+/// for automatic renewals, because no user is watching.
 pub fn poll_ms(waited_ms: i64, automatic: bool) -> i64 {
     let usual = match waited_ms {
         ..=9_999 => 250,
@@ -318,9 +322,9 @@ pub fn poll_ms(waited_ms: i64, automatic: bool) -> i64 {
     }
 }
 
-/// Milliseconds until an authority that did not help is asked again, by how often in a row it did
-/// not. Nobody waits for an automatic renewal, so it is patient: 1, 10, 100 minutes, then a day. A
-/// person waits: 3 s, doubled to 10 minutes.
+/// Returns the back-off in milliseconds after consecutive failures of the CA: for automatic
+/// renewals 1, 10 and 100 minutes, then a day; for users, who wait for the page, 3 s doubled up to
+/// 10 minutes.
 pub fn back_off_ms(failures: u32, automatic: bool) -> i64 {
     if automatic {
         return match failures {
@@ -334,5 +338,4 @@ pub fn back_off_ms(failures: u32, automatic: bool) -> i64 {
 }
 
 #[cfg(test)]
-#[path = "next_tests.rs"]
 mod tests;

@@ -71,10 +71,7 @@ impl People {
                 encoded("csrf_token"),
                 encoded("owner")
             );
-            let hash: String = Sha256::digest(cookie.as_bytes())
-                .iter()
-                .map(|octet| format!("{octet:02x}"))
-                .collect();
+            let hash = hex::encode(Sha256::digest(cookie.as_bytes()));
             floor_lines += &format!("{hash}\t\t\n");
             browsers.push(browser);
         }

@@ -115,10 +115,10 @@ impl Plan {
             accounts.push(ImportedAccount {
                 username: users[0].username.clone(),
                 created_at: Timestamp::from_millis(users[0].created_at),
-                has: row
+                existing_label: row
                     .as_ref()
                     .and_then(|row| row.label.as_deref())
-                    .and_then(|label| Label::assigned(label).ok()),
+                    .and_then(|label| Label::parse_assigned(label).ok()),
             });
             kept.push((subject, users, row.map(|row| row.id)));
         }
@@ -126,7 +126,7 @@ impl Plan {
         let taken: BTreeSet<Label> = here
             .values()
             .filter_map(|row| row.label.as_deref())
-            .filter_map(|label| Label::assigned(label).ok())
+            .filter_map(|label| Label::parse_assigned(label).ok())
             .collect();
         let deals = import::assign_labels(&accounts, &taken);
         let mut owners = Owners::new();

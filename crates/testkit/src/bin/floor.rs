@@ -73,10 +73,7 @@ async fn read(request: &HttpRequest, pool: &MySqlPool) -> Result<(), Error> {
         .get(COOKIE)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    let octet = |at: usize| {
-        u8::from_str_radix(cookie.get(at..at + 2).unwrap_or_default(), 16).unwrap_or_default()
-    };
-    let hash: Vec<u8> = (0..cookie.len()).step_by(2).map(octet).collect();
+    let hash = hex::decode(cookie).unwrap_or_default();
     let user: i64 = sqlx::query(SESSION)
         .bind(hash)
         .fetch_one(pool)

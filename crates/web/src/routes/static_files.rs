@@ -1,6 +1,5 @@
 //! Static files, embedded in the binary.
 
-use std::fmt::Write as _;
 use std::rc::Rc;
 
 use actix_web::HttpResponse;
@@ -86,13 +85,8 @@ fn serve(context: &RequestContext, path: &str) -> Result<HttpResponse, Failure> 
 }
 
 fn etag(file: &EmbeddedFile) -> String {
-    let mut tag = "\"".to_owned();
-    for byte in &file.metadata.sha256_hash()[..16] {
-        // Writing to a String cannot fail.
-        let _ = write!(tag, "{byte:02x}");
-    }
-    tag.push('"');
-    tag
+    let hash = hex::encode(&file.metadata.sha256_hash()[..16]);
+    format!("\"{hash}\"")
 }
 
 fn content_type(path: &str) -> &'static str {

@@ -416,7 +416,7 @@ async fn the_input_for_a_deleted_record_is_kept() {
         .await;
     assert_eq!(late.status, StatusCode::NOT_FOUND);
     for words in [
-        "was deleted, or its time was over",
+        "was deleted or has expired",
         "action=\"/dns-records/new\"",
         "value=\"192.0.2.7\"",
     ] {

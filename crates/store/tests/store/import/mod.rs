@@ -171,7 +171,7 @@ async fn user(world: &World, username: &str) -> UserId {
 /// The person with the label, for what they do themselves.
 async fn person(world: &World, username: &str, label: &str) -> Person {
     let id = user(world, username).await;
-    let label = starchart_domain::names::Label::assigned(label).unwrap();
+    let label = starchart_domain::names::Label::parse_assigned(label).unwrap();
     let act = starchart_store::trail::AuditContext {
         actor: id,
         on_behalf_of: None,

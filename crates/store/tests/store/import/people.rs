@@ -24,9 +24,9 @@ async fn people_come_with_their_labels_and_sign_in_to_them() {
         lines(&report, Topic::NoName),
         [
             "ad.min: the name admin is kept for the school",
-            "kürzel: kürzel can be no name here",
+            "kürzel: kürzel is not a valid name",
             "student1: the name student1 stays with the older account Stu.Dent1",
-            "student_3: student_3 can be no name here",
+            "student_3: student_3 is not a valid name",
         ]
     );
     let mut who = identity("STU.dent1");

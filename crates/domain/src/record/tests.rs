@@ -25,7 +25,7 @@ fn presentation(rtype: &str, input: &str) -> Result<String, Vec<(Field, Fault)>>
 }
 
 #[test]
-fn values_are_written_in_one_way() {
+fn values_have_one_canonical_form() {
     for (rtype, input, expected) in [
         ("A", "192.168.1.1", "192.168.1.1"),
         (
@@ -52,7 +52,7 @@ fn values_are_written_in_one_way() {
 }
 
 #[test]
-fn values_that_cannot_be_used_say_why() {
+fn invalid_values_are_refused_with_the_reason() {
     let loopback = ValueFault::Address {
         kind: "a loopback address",
     };
@@ -174,7 +174,7 @@ fn values_that_cannot_be_used_say_why() {
 }
 
 #[test]
-fn what_may_not_be_meant_is_allowed_with_a_note() {
+fn suspicious_values_are_allowed_with_a_note() {
     for (rtype, input, note) in [
         ("A", "10.1.2.3", Some(ValueNote::Private)),
         ("A", "172.16.0.1", Some(ValueNote::Private)),
@@ -204,7 +204,7 @@ fn what_may_not_be_meant_is_allowed_with_a_note() {
 }
 
 #[test]
-fn a_text_that_is_too_long_says_by_how_much() {
+fn a_long_text_is_refused_with_the_excess() {
     // 4,000 characters hold 15 strings of 255 in quotes with blanks between, and one shorter.
     let longest = 4_000 - (2 * 16 + 15);
     assert_eq!(
@@ -221,7 +221,7 @@ fn a_text_that_is_too_long_says_by_how_much() {
 }
 
 #[test]
-fn mx_preference() {
+fn mx_preference_defaults_to_ten() {
     let mx = |preference: &str| {
         RecordForm {
             preference: preference.into(),
@@ -242,7 +242,7 @@ fn mx_preference() {
 }
 
 #[test]
-fn every_fault_is_told_at_once_in_the_order_of_the_form() {
+fn every_fault_is_reported_in_the_order_of_the_form() {
     let form = RecordForm {
         name: "-".into(),
         rtype: "A".into(),
@@ -273,7 +273,7 @@ fn every_fault_is_told_at_once_in_the_order_of_the_form() {
 }
 
 #[test]
-fn what_was_typed_is_kept() {
+fn the_input_is_kept_as_typed() {
     let record = form("WWW", "AAAA", "2001:0DB8::1").check(&base()).unwrap();
     assert_eq!(
         (record.name.relative(), record.input.as_str()),

@@ -43,15 +43,15 @@ fn user_names_become_labels() {
     assert!(Label::parse(&"a".repeat(63)).is_ok());
     assert_eq!(Label::parse(&"a".repeat(64)), Err(LabelFault::Invalid));
     assert_eq!(
-        Label::assigned("www").as_ref().map(Label::as_str),
+        Label::parse_assigned("www").as_ref().map(Label::as_str),
         Ok("www"),
-        "whoever has it keeps it"
+        "an assigned label may be reserved"
     );
-    assert_eq!(Label::assigned("-x"), Err(LabelFault::Invalid));
+    assert_eq!(Label::parse_assigned("-x"), Err(LabelFault::Invalid));
 }
 
 #[test]
-fn offered_labels_are_valid_and_begin_with_the_best() {
+fn offered_labels_are_valid_and_sorted_best_first() {
     let offered = |username: &str| {
         label_candidates(username)
             .iter()
@@ -73,7 +73,7 @@ fn offered_labels_are_valid_and_begin_with_the_best() {
 }
 
 #[test]
-fn numbered_machines_are_no_bad_words() {
+fn numbered_host_names_are_not_inappropriate() {
     for word in [
         "n", "w", "a", "b", "x", "node", "web", "db", "srv", "vm", "host", "pc", "lab", "game",
         "www",
@@ -101,7 +101,7 @@ fn numbered_machines_are_no_bad_words() {
 }
 
 #[test]
-fn names_stay_under_their_base() {
+fn names_are_parsed_under_the_base_domain() {
     for (typed, rtype, expected) in [
         ("www", RecordType::A, Ok("www.user1.starchart.com")),
         ("WWW", RecordType::A, Ok("www.user1.starchart.com")),
@@ -192,7 +192,7 @@ fn names_stay_under_their_base() {
 }
 
 #[test]
-fn lengths_end_at_63_and_253() {
+fn labels_have_63_and_names_253_characters_at_most() {
     assert!(owned(&"a1".repeat(31), RecordType::A).is_ok());
     assert!(owned(&format!("{}b", "a1".repeat(31)), RecordType::A).is_ok());
     assert_eq!(
@@ -213,7 +213,7 @@ fn lengths_end_at_63_and_253() {
 }
 
 #[test]
-fn relative_names() {
+fn the_relative_part_is_what_precedes_the_base_domain() {
     assert_eq!(
         OwnedName::parse("a.b", &base(), RecordType::A)
             .unwrap()
@@ -226,7 +226,7 @@ fn relative_names() {
 }
 
 #[test]
-fn host_names() {
+fn host_names_are_parsed() {
     for (text, expected) in [
         ("www.Example.com.", Ok("www.example.com")),
         ("_x.acm-validations.aws.", Ok("_x.acm-validations.aws")),
@@ -251,10 +251,9 @@ fn host_names() {
 }
 
 proptest! {
-    /// The accepted names are exactly those of the pattern, and every one ends in the person's
-    /// domain.
+    /// Exactly the names of the pattern are accepted, and each ends in the user's domain.
     #[test]
-    fn accepted_names_are_the_patterns(typed in "[a-zA-Z0-9_.*@ \\\\-]{0,12}|\\PC{0,8}") {
+    fn accepted_names_match_the_pattern(typed in "[a-zA-Z0-9_.*@ \\\\-]{0,12}|\\PC{0,8}") {
         let part = |p: &str| !p.is_empty() && p.strip_prefix('_').unwrap_or(p).split(['-', '_'])
             .all(|w| !w.is_empty() && w.chars().all(|c| c.is_ascii_alphanumeric()));
         let lower = typed.to_ascii_lowercase();
@@ -271,7 +270,7 @@ proptest! {
 }
 
 #[test]
-fn a_name_tells_whose_it_is() {
+fn a_name_has_the_label_of_its_owner() {
     let root = RootDomain::parse("starchart.com").unwrap();
     let label = |name: &str| root.label_of(name).map(|label| label.to_string());
     for name in [

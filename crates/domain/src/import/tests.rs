@@ -2,12 +2,12 @@
 
 use super::*;
 
-fn account(username: &str, created: i64, has: Option<&str>) -> ImportedAccount {
-    let has = has.map(|label| Label::assigned(label).unwrap());
+fn account(username: &str, created: i64, existing_label: Option<&str>) -> ImportedAccount {
+    let existing_label = existing_label.map(|label| Label::parse_assigned(label).unwrap());
     ImportedAccount {
         username: username.to_owned(),
         created_at: Timestamp::from_millis(created),
-        has,
+        existing_label,
     }
 }
 
@@ -16,11 +16,11 @@ fn root() -> RootDomain {
 }
 
 fn label(text: &str) -> Label {
-    Label::assigned(text).unwrap()
+    Label::parse_assigned(text).unwrap()
 }
 
 #[test]
-fn the_older_account_keeps_a_contested_label() {
+fn the_older_account_keeps_a_shared_label() {
     let accounts = [
         account("stu.dent1", 5, None),
         account("s.tudent1", 3, None),
@@ -28,18 +28,18 @@ fn the_older_account_keeps_a_contested_label() {
         account("student2", 9, None),
         account("Student.Three", 1, None),
     ];
-    let deals = assign_labels(&accounts, &BTreeSet::new());
-    let contested = || LabelAssignment::Taken {
+    let assignments = assign_labels(&accounts, &BTreeSet::new());
+    let taken = || LabelAssignment::Taken {
         label: label("student1"),
         by: Some("s.tudent1".to_owned()),
     };
     assert_eq!(
-        deals,
+        assignments,
         [
-            contested(),
-            // Made in the same moment: the user name decides.
+            taken(),
+            // Created at the same time: the user name decides.
             LabelAssignment::FromUsername(label("student1")),
-            contested(),
+            taken(),
             LabelAssignment::FromUsername(label("student2")),
             LabelAssignment::FromUsername(label("studentthree")),
         ]
@@ -47,7 +47,7 @@ fn the_older_account_keeps_a_contested_label() {
 }
 
 #[test]
-fn whoever_is_here_already_keeps_what_they_have() {
+fn existing_users_keep_their_labels() {
     let accounts = [
         account("student1", 1, None),
         account("stu.dent1", 9, Some("student1")),
@@ -74,26 +74,30 @@ fn whoever_is_here_already_keeps_what_they_have() {
 }
 
 #[test]
-fn reserved_and_impossible_labels_go_to_nobody() {
+fn reserved_and_invalid_labels_are_not_assigned() {
     let accounts = [
         account("Ad.min", 1, None),
         account("some_body", 1, None),
         account("josé.x", 1, None),
     ];
-    let deals = assign_labels(&accounts, &BTreeSet::new());
+    let assignments = assign_labels(&accounts, &BTreeSet::new());
     assert_eq!(
-        deals,
+        assignments,
         [
             LabelAssignment::Reserved("admin".to_owned()),
             LabelAssignment::Invalid("some_body".to_owned()),
             LabelAssignment::Invalid("joséx".to_owned())
         ]
     );
-    assert!(deals.iter().all(|deal| deal.kept().is_none()));
+    assert!(
+        assignments
+            .iter()
+            .all(|assignment| assignment.kept().is_none())
+    );
 }
 
 #[test]
-fn names_stay_what_they_were() {
+fn names_are_kept() {
     let read =
         |subdomain: &str, username: &str, rtype| import_name(subdomain, username, &root(), rtype);
     let stays = |fqdn: &str, rule| ImportedName::Kept {
@@ -131,7 +135,7 @@ fn names_stay_what_they_were() {
             RecordType::Txt,
             stays("_dmarc.student1.starchart.com", Some(NameFault::Reserved)),
         ),
-        // No label can be made of it, so there is no domain to check against.
+        // The user name gives no label, so there is no base domain to check against.
         (
             "www",
             "stu_dent",
@@ -177,7 +181,7 @@ fn names_stay_what_they_were() {
 }
 
 #[test]
-fn values_stay_what_they_were() {
+fn values_are_kept() {
     use RecordType::{A, Aaaa, Cname, Mx, Txt};
     for (rtype, value, content) in [
         (A, "192.168.1.1", "192.168.1.1"),
@@ -220,11 +224,11 @@ fn values_stay_what_they_were() {
 }
 
 #[test]
-fn nobody_is_told_twice_of_the_same_end() {
+fn no_expiry_is_notified_twice() {
     const DAY: i64 = 24 * 60 * 60 * 1_000;
     let now = Timestamp::from_millis(1_800_000_000_000);
     let at = |days: i64| now.plus(days * DAY);
-    for (ends, told, expected) in [
+    for (ends, notified, expected) in [
         (100, None, ImportedExpiry::NotNotified),
         (10, None, ImportedExpiry::NotNotified),
         (10, Some(-20), ImportedExpiry::Notified(at(-20))),
@@ -234,9 +238,9 @@ fn nobody_is_told_twice_of_the_same_end() {
         (0, None, ImportedExpiry::Expired),
     ] {
         assert_eq!(
-            classify_expiry(at(ends), told.map(at), now),
+            classify_expiry(at(ends), notified.map(at), now),
             expected,
-            "{ends} {told:?}"
+            "{ends} {notified:?}"
         );
     }
 }

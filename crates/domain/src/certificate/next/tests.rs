@@ -1,4 +1,4 @@
-//! Every step with everything that may be seen at it.
+//! Every step with everything that may be observed at it.
 
 use super::*;
 
@@ -53,7 +53,7 @@ const LIVE: [OrderStep; 6] = [
 ];
 
 #[test]
-fn with_nothing_seen_each_step_looks_first() {
+fn without_observations_each_step_observes_first() {
     for step in OrderStep::ALL {
         let wanted = match step {
             OrderStep::Requested => NextStep::Open,
@@ -66,7 +66,7 @@ fn with_nothing_seen_each_step_looks_first() {
 }
 
 #[test]
-fn what_the_authority_says_at_each_step() {
+fn the_state_at_the_ca_decides_each_step() {
     use ObservedOrder::{Pending, Processing, Ready, Valid};
     use OrderStep::{Finalizing, KeySaved, Ordered, Validating};
     for (step, seen, wanted) in [
@@ -93,7 +93,7 @@ fn what_the_authority_says_at_each_step() {
 }
 
 #[test]
-fn an_order_that_ended_there_begins_anew_and_one_that_was_refused_fails() {
+fn an_order_that_the_ca_ended_is_reopened_and_a_refused_one_fails() {
     for step in [
         OrderStep::Ordered,
         OrderStep::Validating,
@@ -177,7 +177,7 @@ fn validation_waits_for_every_name_server() {
 }
 
 #[test]
-fn a_validation_that_does_not_move_is_asked_for_again() {
+fn a_stuck_validation_is_requested_again() {
     let mut stuck = facts(OrderStep::Validating);
     stuck.step_since = NOW.plus(-61_000);
     assert_eq!(
@@ -187,7 +187,7 @@ fn a_validation_that_does_not_move_is_asked_for_again() {
 }
 
 #[test]
-fn every_live_order_ends() {
+fn every_unfinished_order_ends() {
     let all = [
         Observations::default(),
         order(ObservedOrder::Pending(1)),
@@ -236,7 +236,7 @@ fn every_live_order_ends() {
 }
 
 #[test]
-fn a_wait_that_the_authority_asks_for_moves_the_deadline_within_reason() {
+fn retry_after_extends_the_deadline_up_to_a_maximum() {
     assert_eq!(deadline(NOW, None), NOW.plus(3 * DAY_MS));
     assert_eq!(deadline(NOW, Some(NOW.plus(HOUR_MS))), NOW.plus(3 * DAY_MS));
     assert_eq!(
@@ -250,7 +250,7 @@ fn a_wait_that_the_authority_asks_for_moves_the_deadline_within_reason() {
 }
 
 #[test]
-fn an_order_that_waited_as_it_was_told_goes_on() {
+fn an_order_that_waited_for_retry_after_continues() {
     for step in LIVE {
         let mut obeyed = facts(step);
         obeyed.created_at = NOW.plus(-5 * DAY_MS);
@@ -264,7 +264,7 @@ fn an_order_that_waited_as_it_was_told_goes_on() {
 }
 
 #[test]
-fn what_the_authority_asks_for_is_waited_for_within_reason() {
+fn retry_after_is_followed_within_limits() {
     let wait = |asked| clamped_retry_ms(NOW.plus(-DAY_MS), NOW, MINUTE_MS, asked);
     assert_eq!(wait(None), MINUTE_MS);
     assert_eq!(
@@ -285,7 +285,7 @@ fn what_the_authority_asks_for_is_waited_for_within_reason() {
 }
 
 #[test]
-fn waits_grow() {
+fn poll_and_back_off_intervals_grow() {
     let person: Vec<i64> = (1..=9).map(|n| back_off_ms(n, false) / 1_000).collect();
     assert_eq!(person, [3, 6, 12, 24, 48, 96, 192, 384, 600]);
     let automatic: Vec<i64> = (1..=5).map(|n| back_off_ms(n, true) / 60_000).collect();
@@ -299,7 +299,7 @@ fn waits_grow() {
 }
 
 #[test]
-fn reasons_are_whole_sentences() {
+fn failure_reasons_are_whole_sentences() {
     let all = [
         FailureReason::Refused("CAA forbids it.".to_owned()),
         FailureReason::TooLong,
