@@ -1,7 +1,8 @@
-//! Wake-ups: what there may be to do, and who is told.
+//! Wake-ups between processes, and the counters behind rate limits.
 //!
-//! A job carries no truth. Rows say what is owed; a job only says "look now". Losing every message
-//! makes the work slower, never wrong (invariant I4): the worker looks by itself at every sweep.
+//! A wake-up only says that a job may have pending rows. The rows are in the database, and the
+//! worker's sweep finds them without any wake-up, so that losing every message costs time and no
+//! work (I4). apalis types do not leave this crate (I2).
 
 mod counters;
 mod memory;
@@ -16,24 +17,24 @@ pub use counters::{Counters, LocalCounters, RateLimit, SharedCounters};
 pub use memory::{InProcessQueue, NullQueue};
 pub use outcome::Outcome;
 
-/// Something there may be to do.
+/// A kind of background work that can be woken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Job {
-    /// A name changed: bring the zone up to date.
+    /// Publishes names with unpublished changes.
     Publish,
-    /// Something was sent: see how far it has come.
+    /// Polls the state of sent changes.
     Track,
-    /// An order for a certificate can go on.
+    /// Takes the next step of certificate orders.
     Certificate,
-    /// A mail is owed.
+    /// Sends pending mails.
     Mail,
 }
 
 impl Job {
-    /// Every job.
+    /// Every job, in the order in which a queue returns them.
     pub const ALL: [Self; 4] = [Self::Publish, Self::Track, Self::Certificate, Self::Mail];
 
-    /// Its name in logs.
+    /// Returns the name in logs and messages.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Publish => "publish",
@@ -44,20 +45,20 @@ impl Job {
     }
 }
 
-/// Carries wake-ups to whoever works.
+/// A queue of wake-ups.
 #[async_trait]
 pub trait Queue: Send + Sync {
-    /// Says that there may be something to do; never waits, and may be forgotten.
+    /// Wakes a job. Never blocks; the wake-up may be lost.
     fn wake(&self, job: Job);
 
-    /// The next job that somebody woke; the same job woken twice before it is taken comes once.
+    /// Waits for the next woken job. Wake-ups of the same job are merged until it is taken.
     async fn next(&self) -> Job;
 
-    /// Carries wake-ups between processes: takes others' until `fetch`, sends ours until `end`.
-    /// Does nothing for a queue inside one process.
+    /// Relays wake-ups between processes: receives until `fetch` is cancelled and sends until `end`
+    /// is. A queue inside one process has nothing to relay.
     ///
     /// # Errors
-    /// It ended by itself, so that the process is broken and should end too.
+    /// Receiving ended unexpectedly; the process should exit.
     async fn relay(
         &self,
         _fetch: CancellationToken,

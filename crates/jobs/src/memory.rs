@@ -1,4 +1,4 @@
-//! Queues inside one process.
+//! Queues that do not leave the process.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -8,11 +8,12 @@ use tokio::sync::Notify;
 
 use crate::{Job, Queue};
 
-/// Wakes the worker of the same process. Other processes find the work at their next sweep.
+/// A queue that wakes the worker of the same process. Other processes find the rows at their next
+/// sweep.
 #[derive(Debug, Default)]
 pub struct InProcessQueue {
     woken: Mutex<BTreeSet<Job>>,
-    bell: Notify,
+    notify: Notify,
 }
 
 #[async_trait]
@@ -22,7 +23,7 @@ impl Queue for InProcessQueue {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(job);
-        self.bell.notify_one();
+        self.notify.notify_one();
     }
 
     async fn next(&self) -> Job {
@@ -35,12 +36,12 @@ impl Queue for InProcessQueue {
             {
                 return job;
             }
-            self.bell.notified().await;
+            self.notify.notified().await;
         }
     }
 }
 
-/// Drops every message: the proof that rows alone keep the work going.
+/// A queue that drops every wake-up, which leaves all work to the sweep (I4).
 #[derive(Debug, Default)]
 pub struct NullQueue;
 
@@ -60,7 +61,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_job_woken_twice_comes_once() {
+    async fn wake_ups_of_one_job_are_merged() {
         let queue = InProcessQueue::default();
         queue.wake(Job::Track);
         queue.wake(Job::Publish);

@@ -1,15 +1,14 @@
-//! What a handler says at its end.
+//! The result of a job.
 
 use std::time::Duration;
 
-/// Whether to try again, when, or to give up.
+/// What the worker does after a job: wait, retry or give up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// Nothing is owed now.
+    /// No work is pending.
     Done,
-    /// Something is owed: look again after so long.
+    /// Work is pending; run the job again after this time.
     Again(Duration),
-    /// It cannot be done until somebody mends something; the reason is for operators. The sweep
-    /// looks again.
+    /// The work needs an operator, who reads the reason. The sweep retries it.
     GiveUp(String),
 }

@@ -1,4 +1,4 @@
-//! Counters in this process.
+//! Counters inside one process.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -8,12 +8,12 @@ use async_trait::async_trait;
 
 use super::{Counters, RateLimit, seconds};
 
-/// Keys that are remembered before the idle ones are dropped.
+/// The number of keys from which idle ones are removed.
 const KEYS_MAX: usize = 10_000;
-/// Looking through all keys takes a while, so that it must not happen for each new one.
+/// The shortest time between removals, because each one looks at every key.
 const PRUNE_EVERY: Duration = Duration::from_secs(1);
 
-/// Counts in this process only.
+/// Counters that only this process sees.
 #[derive(Debug, Default)]
 pub struct LocalCounters {
     state: Mutex<State>,
@@ -21,26 +21,26 @@ pub struct LocalCounters {
 
 #[derive(Debug, Default)]
 struct State {
-    /// When each key has its whole allowance again.
+    /// When each key has regained all its actions.
     full_again: HashMap<String, Instant>,
     pruned: Option<Instant>,
 }
 
 impl LocalCounters {
-    /// [`Counters::take`] at this time.
-    fn take_at(&self, key: &str, allowance: RateLimit, now: Instant) -> Result<(), u64> {
+    /// Does what [`Counters::take`] does, at a given time.
+    fn take_at(&self, key: &str, limit: RateLimit, now: Instant) -> Result<(), u64> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.prune(now);
         let since = state.full_again.get(key).copied().unwrap_or(now).max(now);
-        let full_again = since + allowance.each();
+        let full_again = since + limit.each();
         let wait = full_again
             .saturating_duration_since(now)
-            .saturating_sub(allowance.window);
+            .saturating_sub(limit.window);
         if !wait.is_zero() {
             return Err(seconds(wait));
         }
         match state.full_again.get_mut(key) {
-            Some(known) => *known = full_again,
+            Some(stored) => *stored = full_again,
             None => _ = state.full_again.insert(key.to_owned(), full_again),
         }
         Ok(())
@@ -49,19 +49,19 @@ impl LocalCounters {
 
 #[async_trait]
 impl Counters for LocalCounters {
-    async fn take(&self, key: &str, allowance: RateLimit) -> Result<(), u64> {
-        self.take_at(key, allowance, Instant::now())
+    async fn take(&self, key: &str, limit: RateLimit) -> Result<(), u64> {
+        self.take_at(key, limit, Instant::now())
     }
 }
 
 impl State {
-    /// Drops the keys that have their whole allowance, when there are many and it was not done a
+    /// Drops the keys that have their whole limit, when there are many and it was not done a
     /// moment ago.
     fn prune(&mut self, now: Instant) {
-        let rests = self
+        let pruned_recently = self
             .pruned
             .is_some_and(|at| now.saturating_duration_since(at) < PRUNE_EVERY);
-        if self.full_again.len() < KEYS_MAX || rests {
+        if self.full_again.len() < KEYS_MAX || pruned_recently {
             return;
         }
         self.pruned = Some(now);
@@ -76,8 +76,9 @@ mod tests {
     const RATE: RateLimit = RateLimit::per_minute(30);
 
     #[test]
-    fn an_allowance_is_used_up_and_comes_back() {
-        let (counters, start) = (LocalCounters::default(), Instant::now());
+    fn a_limit_is_reached_and_regained() {
+        let counters = LocalCounters::default();
+        let start = Instant::now();
         assert!((0..30).all(|_| counters.take_at("a", RATE, start).is_ok()));
         assert_eq!(
             counters.take_at("a", RATE, start),
@@ -87,7 +88,7 @@ mod tests {
         assert_eq!(
             counters.take_at("b", RATE, start),
             Ok(()),
-            "others have their own"
+            "keys are independent"
         );
         assert_eq!(
             counters.take_at("a", RATE, start + Duration::from_secs(2)),
@@ -104,13 +105,14 @@ mod tests {
                 .filter(|_| counters.take_at("a", RATE, later).is_ok())
                 .count(),
             30,
-            "never more than all"
+            "never more than the whole limit"
         );
     }
 
     #[test]
-    fn many_keys_do_not_pile_up() {
-        let (counters, start) = (LocalCounters::default(), Instant::now());
+    fn idle_keys_are_removed() {
+        let counters = LocalCounters::default();
+        let start = Instant::now();
         let state = || {
             counters
                 .state
@@ -124,13 +126,13 @@ mod tests {
         assert_eq!(
             state(),
             Some((KEYS_MAX + 10, Some(start))),
-            "none of them is idle, and looking was done once"
+            "none is idle, and the keys were looked at once"
         );
         assert!(counters.take_at("0", RATE, start + PRUNE_EVERY / 2).is_ok());
         assert_eq!(
             state(),
             Some((KEYS_MAX + 10, Some(start))),
-            "not again in the same second"
+            "not looked at again in the same second"
         );
         let later = start + Duration::from_secs(61);
         assert!(counters.take_at("0", RATE, later).is_ok());

@@ -1,4 +1,4 @@
-//! Counters that all processes share, in Redis.
+//! Counters in Redis, shared by all processes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use redis::aio::ConnectionManager;
 use redis::{RedisError, Script};
+use starchart_domain::error::error_chain;
 use starchart_domain::secret::Secret;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -14,22 +15,22 @@ use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
 use super::{Counters, LocalCounters, RateLimit, seconds};
-use crate::redis::{Error, Link};
+use crate::redis::{Error, RedisClient};
 
-/// A request waits for Redis so long at most.
-const PATIENCE: Duration = Duration::from_millis(50);
-/// Between two looks whether Redis answers again.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Such a look may take longer than a request may: a connection is made, perhaps with TLS.
-const LOOK_LIMIT: Duration = Duration::from_secs(3);
-/// What such a look takes: so little that its key lives for a millisecond.
-const LOOK_KEY: &str = "look";
-const LOOK_ALLOWANCE: RateLimit = RateLimit::per_minute(1_000_000);
-/// Before every key of ours.
+/// How long a request waits for Redis.
+const REQUEST_TIMEOUT: Duration = Duration::from_millis(50);
+/// How often Redis is probed while it is unavailable.
+const PROBE_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a probe waits: longer than a request, because it connects, perhaps with TLS.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
+/// The key that probes count; with this limit it expires after a millisecond.
+const PROBE_KEY: &str = "look";
+const PROBE_LIMIT: RateLimit = RateLimit::per_minute(1_000_000);
+/// The prefix of every key of the counters.
 pub(crate) const PREFIX: &str = "starchart:rate:";
 
-/// The generic cell rate algorithm: the key holds when the whole allowance is there again, by
-/// Redis' own clock, and goes away then. Answers 0, or the milliseconds to wait.
+/// The generic cell rate algorithm. The key holds the time, by Redis' clock, at which all actions
+/// are regained, and expires then. Returns 0, or the milliseconds to wait.
 const TAKE: &str = r"
 local time = redis.call('TIME')
 local now = time[1] * 1000 + time[2] / 1000
@@ -40,58 +41,57 @@ redis.call('SET', KEYS[1], string.format('%.3f', full_again), 'PX', math.ceil(fu
 return 0
 ";
 
-/// Counts in Redis; in this process while Redis does not answer.
+/// Counters in Redis, with counters of this process as a fallback while Redis is unavailable.
 #[derive(Debug)]
 pub struct SharedCounters {
     redis: ConnectionManager,
     script: Script,
     local: LocalCounters,
-    state: Arc<State>,
-    looking: JoinHandle<()>,
+    state: Arc<Availability>,
+    prober: JoinHandle<()>,
 }
 
-/// Whether Redis is asked at all. No request pays for finding out that it is back: one task looks.
+/// Whether Redis is available. One task probes it, so that no request waits for its return.
 #[derive(Debug, Default)]
-struct State {
-    answers: AtomicBool,
+struct Availability {
+    is_available: AtomicBool,
     failed: Notify,
 }
 
 impl SharedCounters {
-    /// Counters at this URL. Waits for nothing; needs a tokio runtime.
+    /// Creates counters at this URL without connecting. Must be called in a tokio runtime.
     ///
     /// # Errors
-    /// The URL cannot be used.
+    /// The URL is invalid.
     pub fn new(url: &Secret) -> Result<Self, Error> {
-        let redis = Link::open(url)?.connection()?;
-        let state = Arc::new(State::default());
+        let redis = RedisClient::open(url)?.connection()?;
+        let state = Arc::new(Availability::default());
         let script = Script::new(TAKE);
-        let looking = tokio::spawn(look(redis.clone(), script.clone(), Arc::clone(&state)));
+        let prober = tokio::spawn(probe(redis.clone(), script.clone(), Arc::clone(&state)));
         Ok(Self {
             redis,
             script,
             local: LocalCounters::default(),
             state,
-            looking,
+            prober,
         })
     }
 
-    /// Whether Redis counts at present.
+    /// Returns whether Redis is counting now.
     pub fn is_shared(&self) -> bool {
-        self.state.answers.load(Ordering::Relaxed)
+        self.state.is_available.load(Ordering::Relaxed)
     }
 }
 
-async fn ask(
+async fn take_in_redis(
     redis: &ConnectionManager,
     script: &Script,
     key: &str,
-    allowance: RateLimit,
+    limit: RateLimit,
 ) -> Result<u64, RedisError> {
     let mut call = script.key(format!("{PREFIX}{key}"));
     let millis = |time: Duration| format!("{:.3}", time.as_secs_f64() * 1_000.0);
-    call.arg(millis(allowance.each()))
-        .arg(millis(allowance.window));
+    call.arg(millis(limit.each())).arg(millis(limit.window));
     call.invoke_async(&mut redis.clone()).await
 }
 
@@ -101,23 +101,28 @@ impl Counters for SharedCounters {
         Some(self.is_shared())
     }
 
-    async fn take(&self, key: &str, allowance: RateLimit) -> Result<(), u64> {
+    async fn take(&self, key: &str, limit: RateLimit) -> Result<(), u64> {
         if self.is_shared() {
-            match timeout(PATIENCE, ask(&self.redis, &self.script, key, allowance)).await {
+            match timeout(
+                REQUEST_TIMEOUT,
+                take_in_redis(&self.redis, &self.script, key, limit),
+            )
+            .await
+            {
                 Ok(Ok(0)) => return Ok(()),
                 Ok(Ok(millis)) => return Err(seconds(Duration::from_millis(millis))),
-                Ok(Err(error)) => self.state.fail(&error.to_string()),
-                Err(_) => self.state.fail("no answer in time"),
+                Ok(Err(error)) => self.state.mark_unavailable(&error_chain(&error)),
+                Err(_) => self.state.mark_unavailable("no answer in time"),
             }
         }
-        self.local.take(key, allowance).await
+        self.local.take(key, limit).await
     }
 }
 
-impl State {
-    /// Said once until Redis answers again.
-    fn fail(&self, error: &str) {
-        if self.answers.swap(false, Ordering::Relaxed) {
+impl Availability {
+    /// Marks Redis as unavailable; logs only the first failure until it is back.
+    fn mark_unavailable(&self, error: &str) {
+        if self.is_available.swap(false, Ordering::Relaxed) {
             warn!(
                 error,
                 "REDIS_URL: rate limits are counted in each process until Redis answers again"
@@ -127,24 +132,28 @@ impl State {
     }
 }
 
-/// Looks until Redis counts, then rests until a request says that it does not. It asks what
-/// requests ask, because a Redis that is full or may not be written answers a PING.
-async fn look(redis: ConnectionManager, script: Script, state: Arc<State>) {
+/// Probes Redis until it counts, then sleeps until a request fails. A probe runs the same script as
+/// requests, because a Redis that is full or read-only still answers a PING.
+async fn probe(redis: ConnectionManager, script: Script, state: Arc<Availability>) {
     loop {
         if matches!(
-            timeout(LOOK_LIMIT, ask(&redis, &script, LOOK_KEY, LOOK_ALLOWANCE)).await,
+            timeout(
+                PROBE_TIMEOUT,
+                take_in_redis(&redis, &script, PROBE_KEY, PROBE_LIMIT)
+            )
+            .await,
             Ok(Ok(_))
         ) {
-            state.answers.store(true, Ordering::Relaxed);
+            state.is_available.store(true, Ordering::Relaxed);
             info!("rate limits are counted in Redis");
             state.failed.notified().await;
         }
-        sleep(LOOK_EVERY).await;
+        sleep(PROBE_INTERVAL).await;
     }
 }
 
 impl Drop for SharedCounters {
     fn drop(&mut self) {
-        self.looking.abort();
+        self.prober.abort();
     }
 }

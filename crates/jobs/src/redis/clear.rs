@@ -1,31 +1,33 @@
-//! Removes everything of ours from Redis: after a wipe, or to start from nothing.
+//! Deletes all keys of Starchart from Redis, after a wipe.
 
 use redis::{RedisError, cmd};
 use starchart_domain::secret::Secret;
 
-use super::{Error, Link, keys};
+use super::{Error, RedisClient, keys};
 use crate::counters;
 
-/// Keys looked at in one call.
+/// How many keys one SCAN call looks at.
 const CHUNK: u32 = 500;
 
-/// Why not everything was removed. Nothing depends on it: what is left goes by time.
+/// Why not every key was deleted. The rest expires by itself.
 #[derive(Debug, thiserror::Error)]
 pub enum ClearError {
-    /// The URL cannot be used.
+    /// The URL is invalid.
     #[error(transparent)]
     Url(#[from] Error),
-    /// Redis does not answer, or refuses.
+    /// Redis is unavailable or refuses the command.
     #[error("Redis: {0}")]
     Redis(#[from] RedisError),
 }
 
-/// Removes every key of the queue and of the counters, and no other; says how many there were.
+/// Deletes every key of the queue and of the counters, and no others. Returns how many there were.
 ///
 /// # Errors
-/// Redis is away or refuses; some keys may be gone by then.
+/// Redis is unavailable or refuses a command; some keys may be deleted already.
 pub async fn clear(url: &Secret) -> Result<u64, ClearError> {
-    let mut redis = Link::open(url)?.connection().map_err(ClearError::Url)?;
+    let mut redis = RedisClient::open(url)?
+        .connection()
+        .map_err(ClearError::Url)?;
     let mut removed = 0;
     for prefix in [keys::PREFIX, counters::PREFIX] {
         let mut cursor = 0_u64;

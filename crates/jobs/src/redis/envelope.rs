@@ -1,14 +1,14 @@
-//! What a message says: `{"v":1,"job":"publish"}`.
+//! The format of messages: `{"v":1,"job":"publish"}`.
 //!
-//! Programs of two releases run side by side during an update. Whoever reads a message that it does
-//! not know drops it with a line in the log: the rows say what is owed all the same. Fields that
-//! are not known (`id` is kept for the row that a job is about) are passed over.
+//! Two releases run side by side during an update. An unknown message is logged and dropped,
+//! because the sweep finds the rows without it (I4). Unknown fields are ignored; `id` is reserved
+//! for the row that a job is about.
 
 use serde::{Deserialize, Serialize};
 
 use crate::Job;
 
-/// The only version so far. Another one is for changes that older programs must not misread.
+/// The current version. Raise it only for changes that older releases would misread.
 const VERSION: u32 = 1;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -19,12 +19,12 @@ struct Envelope<'a> {
 
 /// Why a message is dropped.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Unread {
-    #[error("it is no message of ours: {0}")]
+pub(crate) enum EnvelopeError {
+    #[error("not a message of Starchart: {0}")]
     Shape(#[from] serde_json::Error),
-    #[error("its version {0} is not known")]
+    #[error("unknown version {0}")]
     Version(u32),
-    #[error("its job is not known")]
+    #[error("unknown job")]
     Job,
 }
 
@@ -35,26 +35,26 @@ pub(crate) fn write(job: Job) -> Result<Vec<u8>, serde_json::Error> {
     })
 }
 
-pub(crate) fn read(message: &[u8]) -> Result<Job, Unread> {
+pub(crate) fn read(message: &[u8]) -> Result<Job, EnvelopeError> {
     let Envelope { v, job } = serde_json::from_slice(message)?;
     if v != VERSION {
-        return Err(Unread::Version(v));
+        return Err(EnvelopeError::Version(v));
     }
     Job::ALL
         .into_iter()
-        .find(|known| known.as_str() == job)
-        .ok_or(Unread::Job)
+        .find(|candidate| candidate.as_str() == job)
+        .ok_or(EnvelopeError::Job)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// As version 1 was first released. Lines are added, never changed.
+    /// Every message that was ever released. Add lines, never change one.
     const GOLDEN: &str = include_str!("../../golden/envelopes-v1.jsonl");
 
     #[test]
-    fn what_was_ever_written_can_be_read() {
+    fn every_released_message_can_be_read() {
         let jobs: Vec<Job> = GOLDEN
             .lines()
             .map(|line| read(line.as_bytes()).unwrap_or_else(|e| panic!("{line}: {e}")))
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_in_the_golden_file() {
+    fn every_job_is_written_as_in_the_golden_file() {
         for job in Job::ALL {
             let message = String::from_utf8(write(job).unwrap_or_default()).unwrap_or_default();
             assert!(GOLDEN.lines().any(|line| line == message), "{message}");
@@ -77,14 +77,14 @@ mod tests {
     }
 
     #[test]
-    fn unknown_messages_are_told_apart() {
+    fn unknown_messages_are_distinguished() {
         assert!(matches!(
             read(br#"{"v":2,"job":"publish"}"#),
-            Err(Unread::Version(2))
+            Err(EnvelopeError::Version(2))
         ));
         assert!(matches!(
             read(br#"{"v":1,"job":"dance"}"#),
-            Err(Unread::Job)
+            Err(EnvelopeError::Job)
         ));
         for garbage in [
             &b""[..],
@@ -95,7 +95,7 @@ mod tests {
             b"{\"v\":\"1\",\"job\":\"publish\"}",
         ] {
             assert!(
-                matches!(read(garbage), Err(Unread::Shape(_))),
+                matches!(read(garbage), Err(EnvelopeError::Shape(_))),
                 "{garbage:?}"
             );
         }

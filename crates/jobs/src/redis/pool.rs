@@ -1,9 +1,8 @@
-//! Takes messages out of Redis: an apalis pool, and what keeps it alive.
+//! Receives messages from Redis with an apalis worker pool, which is restarted when it ends.
 //!
 //! A pool of apalis 1.0 ends at the first error of Redis, at a message that it cannot decode, and
-//! when Redis has forgotten it. So one pool is one *life*: when it ends, what it held is dropped,
-//! everything is looked at instead (messages are only bells), and the next life begins under a new
-//! name and on a new connection.
+//! when Redis no longer knows it. Then the messages that it held are dropped, every job is woken
+//! instead (I4), and a new pool starts under a new name on a new connection.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,57 +14,58 @@ use apalis::prelude::{
 use apalis_redis::{Config, RedisStorage};
 use redis::aio::ConnectionManager;
 use redis::{AsyncCommands, RedisError, pipe};
+use starchart_domain::error::error_chain;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use super::quiet::Quiet;
-use super::{Error, Link, PoolEnded, envelope, keys, trim};
+use super::log_throttle::LogThrottle;
+use super::{Error, PoolEnded, RedisClient, cleanup, envelope, keys};
 use crate::Job;
 
-/// An idle pool looks for messages so often.
+/// How often an idle pool polls for messages.
 const POLL: Duration = Duration::from_millis(100);
-/// A pool that showed no life for so long is dropped.
-const SILENCE_LIMIT: Duration = Duration::from_secs(10);
-/// Between two lives: this, doubled up to the last.
-const PAUSE: Duration = Duration::from_millis(200);
-const PAUSE_MAX: Duration = Duration::from_secs(2);
-/// How long the last life gets to come to its end, and the one before to be cleared away.
-const END_LIMIT: Duration = Duration::from_secs(3);
+/// How long a pool may be without a heartbeat before it is replaced.
+const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The delay before a new pool starts, doubled up to the maximum after each failure.
+const RESTART_DELAY: Duration = Duration::from_millis(200);
+const RESTART_DELAY_MAX: Duration = Duration::from_secs(2);
+/// How long a pool may take to stop, and its keys to be deleted.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Told of each message that arrives. Must be quick.
-pub(crate) type Ring = Arc<dyn Fn(Job) + Send + Sync>;
+/// Called with the job of each received message. Must not block.
+pub(crate) type OnMessage = Arc<dyn Fn(Job) + Send + Sync>;
 
-/// Where messages are taken, and whom they wake.
+/// Receives messages and wakes jobs.
 #[derive(Clone)]
 pub(crate) struct Pool {
-    pub(crate) link: Link,
+    pub(crate) client: RedisClient,
     pub(crate) config: Config,
-    /// This process among all, new at every start.
+    /// A name that is unique to this process and this start.
     pub(crate) process: String,
-    pub(crate) ring: Ring,
+    pub(crate) on_message: OnMessage,
     /// How long finished messages are kept.
     pub(crate) keep: Duration,
 }
 
-/// Why a life ended.
+/// Why a pool ended.
 #[derive(Debug, thiserror::Error)]
-enum Fault {
+enum PoolError {
     #[error("{}", in_one_line(.0))]
     Pool(#[from] MonitorError),
     #[error(transparent)]
     Redis(#[from] Error),
-    #[error("no sign of life for {} s", SILENCE_LIMIT.as_secs())]
+    #[error("no heartbeat for {} s", HEARTBEAT_TIMEOUT.as_secs())]
     Silent,
 }
 
-/// apalis writes a heading, and then a line for each worker.
+/// Formats an error of apalis, which is a heading and a line for each worker, as one line.
 fn in_one_line(error: &MonitorError) -> String {
     let text = error.to_string();
     let lines = text
         .lines()
         .filter_map(|line| line.trim().strip_prefix("- "));
-    // What apalis says of itself in front of the cause.
+    // apalis puts the name of its own error in front of the cause.
     let causes: Vec<&str> = lines
         .map(|line| {
             line.split_once("PollNextError: ")
@@ -80,50 +80,62 @@ fn in_one_line(error: &MonitorError) -> String {
 }
 
 impl Pool {
-    /// Takes messages until `stop`. An error means that a pool ended although nothing was wrong:
-    /// then nothing can be relied on.
+    /// Receives messages until `stop` is cancelled.
+    ///
+    /// # Errors
+    /// A pool ended without a fault, which should not happen.
     pub(crate) async fn run(&self, stop: &CancellationToken) -> Result<(), PoolEnded> {
-        let (mut quiet, mut pause) = (Quiet::default(), PAUSE);
-        for life in 1_u64.. {
-            let (name, pulse) = (format!("{}-{life}", self.process), Pulse::default());
-            let ended = self.live(&name, &pulse, stop).await;
-            let _ = timeout(END_LIMIT, self.clear(&name)).await;
+        let mut throttle = LogThrottle::default();
+        let mut delay = RESTART_DELAY;
+        for number in 1_u64.. {
+            let name = format!("{}-{number}", self.process);
+            let heartbeat = Heartbeat::default();
+            let ended = self.run_once(&name, &heartbeat, stop).await;
+            let _ = timeout(SHUTDOWN_TIMEOUT, self.clear(&name)).await;
             match ended {
                 Ok(()) if stop.is_cancelled() => return Ok(()),
                 Ok(()) => return Err(PoolEnded),
-                Err(fault) if quiet.may_speak() => {
-                    warn!(error = %fault, "REDIS_URL: wake-ups of other processes wait for the sweep")
+                Err(fault) if throttle.allows_line() => {
+                    warn!(
+                        error = error_chain(&fault),
+                        "REDIS_URL: wake-ups of other processes wait for the sweep"
+                    )
                 }
-                Err(fault) => debug!(error = %fault, "a pool ended"),
+                Err(fault) => debug!(error = error_chain(&fault), "a pool ended"),
             }
-            if pulse.last().is_some() {
-                // What it took and lost is not known: look at everything.
-                Job::ALL.into_iter().for_each(|job| (self.ring)(job));
-                pause = PAUSE;
+            if heartbeat.last().is_some() {
+                // The messages that it held are unknown, so wake every job.
+                Job::ALL.into_iter().for_each(|job| (self.on_message)(job));
+                delay = RESTART_DELAY;
             }
             tokio::select! {
-                () = sleep(pause) => {}
+                () = sleep(delay) => {}
                 () = stop.cancelled() => return Ok(()),
             }
-            pause = (pause * 2).min(PAUSE_MAX);
+            delay = (delay * 2).min(RESTART_DELAY_MAX);
         }
         Ok(())
     }
 
-    /// One life.
-    async fn live(&self, name: &str, pulse: &Pulse, stop: &CancellationToken) -> Result<(), Fault> {
-        let redis = self.link.connection()?;
-        let monitor = self.monitor(name, &redis, pulse);
+    /// Runs one pool until it ends, fails or is stopped.
+    async fn run_once(
+        &self,
+        name: &str,
+        heartbeat: &Heartbeat,
+        stop: &CancellationToken,
+    ) -> Result<(), PoolError> {
+        let redis = self.client.connection()?;
+        let monitor = self.monitor(name, &redis, heartbeat);
         let context = monitor.context();
         let mut running = Box::pin(monitor.run());
         tokio::select! {
             ended = &mut running => Ok(ended?),
-            () = pulse.stops() => Err(Fault::Silent),
-            never = self.keep_trim(redis.clone()) => match never {},
+            () = heartbeat.lost() => Err(PoolError::Silent),
+            never = self.run_cleanup(redis.clone()) => match never {},
             () = stop.cancelled() => {
                 let _ = context.shutdown();
-                // It takes no more messages, and those that it holds only ring.
-                if timeout(END_LIMIT, running).await.is_err() {
+                // It takes no more messages; those that it holds are handled in an instant.
+                if timeout(SHUTDOWN_TIMEOUT, running).await.is_err() {
                     debug!(pool = name, "the pool did not end in time");
                 }
                 Ok(())
@@ -131,78 +143,98 @@ impl Pool {
         }
     }
 
-    fn monitor(&self, name: &str, redis: &ConnectionManager, pulse: &Pulse) -> Monitor {
-        let (name, pulse) = (name.to_owned(), pulse.clone());
+    fn monitor(&self, name: &str, redis: &ConnectionManager, heartbeat: &Heartbeat) -> Monitor {
+        let name = name.to_owned();
+        let heartbeat = heartbeat.clone();
         let storage = RedisStorage::<Vec<u8>>::new(redis.clone()).with_config(self.config.clone());
-        let (receiver, redis) = (self.clone(), redis.clone());
+        let receiver = self.clone();
+        let redis = redis.clone();
         let worker = move |_| {
-            let (receiver, redis) = (receiver.clone(), redis.clone());
+            let receiver = receiver.clone();
+            let redis = redis.clone();
             WorkerBuilder::new(name.as_str())
-                .backend(storage.clone().with_codec(AsItIs).poll_with_interval(POLL))
+                .backend(
+                    storage
+                        .clone()
+                        .with_codec(RawBytes)
+                        .poll_with_interval(POLL),
+                )
                 .catch_panic()
                 .build(move |message: Vec<u8>| {
-                    let (receiver, redis) = (receiver.clone(), redis.clone());
+                    let receiver = receiver.clone();
+                    let redis = redis.clone();
                     async move { receiver.receive(&message, redis).await }
                 })
         };
         Monitor::new().register(worker).on_event(move |_, event| {
             if matches!(event, Event::HeartBeat) {
-                pulse.beat();
+                heartbeat.record();
             }
         })
     }
 
-    /// One message. Nothing that it says ends the pool.
+    /// Handles one message. No content of a message may end the pool.
     async fn receive(&self, message: &[u8], mut redis: ConnectionManager) {
         let job = match envelope::read(message) {
             Ok(job) => job,
             Err(reason) => return warn!(%reason, "a message in Redis was dropped"),
         };
-        // First the mark, then the bell: whoever found the mark and sent nothing had written rows
-        // before we look at them.
-        if let Err(error) = redis.del::<_, ()>(keys::waiting(&self.config, job)).await {
-            debug!(%error, "a mark stays until its time is over");
+        // Delete the mark before waking the job: a process that found the mark and sent nothing
+        // had committed its rows before, so that the job reads them.
+        if let Err(error) = redis
+            .del::<_, ()>(keys::pending_mark(&self.config, job))
+            .await
+        {
+            debug!(
+                error = error_chain(&error),
+                "a pending mark was not deleted and expires by \
+                itself"
+            );
         }
-        (self.ring)(job);
+        (self.on_message)(job);
     }
 
-    /// Takes a pool that ended out of Redis, with what it held: others would take it up, and
-    /// perhaps end by it too.
+    /// Deletes an ended pool and the messages that it held from Redis, because they could end
+    /// another pool too.
     async fn clear(&self, name: &str) -> Result<(), Error> {
-        let mut redis = self.link.connection()?;
+        let mut redis = self.client.connection()?;
         let mut clear = pipe();
         clear
             .del(keys::inflight(&self.config, name))
             .ignore()
-            .del(keys::pool_metadata(&self.config, name))
+            .del(keys::worker_metadata(&self.config, name))
             .ignore();
         clear.zrem(self.config.workers_set(), name).ignore();
-        // What it held is not taken any more, so that nothing may say that it waits.
+        // The messages that it held are lost, so no job has a pending message.
         for job in Job::ALL {
-            clear.del(keys::waiting(&self.config, job)).ignore();
+            clear.del(keys::pending_mark(&self.config, job)).ignore();
         }
         Ok(clear.exec_async(&mut redis).await?)
     }
 
-    /// Removes finished messages for as long as the life lasts.
-    async fn keep_trim(&self, mut redis: ConnectionManager) -> Infallible {
+    /// Deletes finished messages regularly.
+    async fn run_cleanup(&self, mut redis: ConnectionManager) -> Infallible {
         loop {
-            sleep(trim::every(self.keep)).await;
-            match trim::trim(&mut redis, &self.config, self.keep).await {
+            sleep(cleanup::interval(self.keep)).await;
+            match cleanup::remove_finished(&mut redis, &self.config, self.keep).await {
                 Ok(0) => {}
-                Ok(removed) => debug!(removed, "finished messages were removed"),
-                Err(error) => debug!(%error, "finished messages were not removed"),
+                Ok(removed) => debug!(removed, "finished messages were deleted"),
+                Err(error) => debug!(
+                    error = error_chain(&error),
+                    "finished messages were not \
+                    deleted"
+                ),
             }
         }
     }
 }
 
-/// When a pool last said that it lives.
+/// The time of the last heartbeat of a pool.
 #[derive(Debug, Clone, Default)]
-struct Pulse(Arc<Mutex<Option<Instant>>>);
+struct Heartbeat(Arc<Mutex<Option<Instant>>>);
 
-impl Pulse {
-    fn beat(&self) {
+impl Heartbeat {
+    fn record(&self) {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if last.is_none() {
             info!("wake-ups of other processes arrive through Redis");
@@ -214,21 +246,21 @@ impl Pulse {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends when there was no beat for [`SILENCE_LIMIT`].
-    async fn stops(&self) {
+    /// Returns when there was no heartbeat for [`HEARTBEAT_TIMEOUT`].
+    async fn lost(&self) {
         let start = Instant::now();
-        while self.last().unwrap_or(start).elapsed() < SILENCE_LIMIT {
+        while self.last().unwrap_or(start).elapsed() < HEARTBEAT_TIMEOUT {
             sleep(keys::HEARTBEAT).await;
         }
     }
 }
 
-/// Hands the octets of a message on as they are: a message that apalis cannot decode would end the
-/// pool.
+/// A codec that passes the bytes of a message on, because a message that apalis cannot decode would
+/// end the pool.
 #[derive(Debug, Clone, Copy)]
-struct AsItIs;
+struct RawBytes;
 
-impl Codec<Vec<u8>> for AsItIs {
+impl Codec<Vec<u8>> for RawBytes {
     type Error = Infallible;
     type Compact = Vec<u8>;
 
@@ -241,13 +273,13 @@ impl Codec<Vec<u8>> for AsItIs {
     }
 }
 
-/// Sends a message, unless one of the same job waits or nobody takes any.
+/// Sends a message, unless one of the same job is pending or no process receives any.
 pub(crate) async fn push(
     redis: &mut ConnectionManager,
     config: &Config,
     job: Job,
 ) -> Result<(), PushError> {
-    /// So many messages wait only when nobody works; who comes reads the rows.
+    /// More messages are pending only while no worker runs; one that starts reads the rows.
     const WAITING_MAX: u64 = 100;
     let mut count = pipe();
     count
@@ -263,8 +295,7 @@ pub(crate) async fn push(
         .idempotency_key(job.as_str())
         .build();
     apalis_redis::queries::push_tasks(redis, config, &[task]).await?;
-    // It was scheduled for this second of this machine's clock; others go by theirs, so let it be
-    // due by all.
+    // It is scheduled by this machine's clock. Make it due for machines whose clock is behind.
     redis::cmd("ZADD")
         .arg(config.scheduled_jobs_set())
         .arg("XX")

@@ -7,7 +7,7 @@ use starchart_testkit::wait::{eventually, holds_for};
 
 const RATE: RateLimit = RateLimit::per_minute(6);
 
-/// Counters that have found their Redis.
+/// Creates counters that are connected to Redis.
 async fn connected(redis: &Redis) -> SharedCounters {
     let counters = SharedCounters::new(&Secret::new(redis.url())).unwrap();
     until_counted_in_redis(&counters).await;
@@ -43,7 +43,7 @@ async fn undisturbed<T>(
 }
 
 #[tokio::test]
-async fn two_processes_share_one_allowance() {
+async fn two_processes_share_one_limit() {
     let redis = Redis::start().await;
     let (one, two) = (connected(&redis).await, connected(&redis).await);
     let processes = [&one, &two];
@@ -62,18 +62,18 @@ async fn two_processes_share_one_allowance() {
             "one every ten seconds: {refused:?}"
         );
     }
-    assert_eq!(two.take("others have their own", RATE).await, Ok(()));
+    assert_eq!(two.take("other keys are independent", RATE).await, Ok(()));
     let life = redis
         .number(&["PTTL", &format!("starchart:rate:{key}")])
         .await;
     assert!(
         (1..=60_000).contains(&life),
-        "a key goes when its allowance is whole again: {life}"
+        "a key expires when all actions are regained: {life}"
     );
 }
 
 #[tokio::test]
-async fn an_allowance_comes_back_evenly() {
+async fn actions_are_regained_evenly() {
     let redis = Redis::start().await;
     let counters = connected(&redis).await;
     let rate = RateLimit {
@@ -96,7 +96,7 @@ async fn an_allowance_comes_back_evenly() {
 }
 
 #[tokio::test]
-async fn without_redis_each_process_counts_for_itself_and_nobody_waits() {
+async fn without_redis_each_process_counts_for_itself_without_delay() {
     let mut redis = Redis::absent();
     let counters = SharedCounters::new(&Secret::new(redis.url())).unwrap();
     let used_up = async |key: &str| {
@@ -124,7 +124,7 @@ async fn without_redis_each_process_counts_for_itself_and_nobody_waits() {
 }
 
 #[tokio::test]
-async fn a_redis_that_takes_no_writes_is_not_taken_for_one_that_counts() {
+async fn a_read_only_redis_counts_as_unavailable() {
     let redis = Redis::start().await;
     let counters = connected(&redis).await;
     redis.command(&["CONFIG", "SET", "maxmemory", "1"]).await;
@@ -136,7 +136,7 @@ async fn a_redis_that_takes_no_writes_is_not_taken_for_one_that_counts() {
 }
 
 #[tokio::test]
-async fn clearing_removes_what_is_ours_and_nothing_else() {
+async fn clear_deletes_only_keys_of_starchart() {
     let redis = Redis::start().await;
     connected(&redis)
         .await

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// One process of ours, as far as its queue goes.
+/// A process of Starchart, reduced to its queue.
 struct Process {
     queue: Arc<RedisQueue>,
     fetch: CancellationToken,
@@ -42,15 +42,15 @@ impl Process {
         }
     }
 
-    fn serves(redis: &Redis) -> Self {
+    fn pages_only(redis: &Redis) -> Self {
         Self::start(redis, false, WEEK)
     }
 
-    fn works(redis: &Redis) -> Self {
+    fn worker(redis: &Redis) -> Self {
         Self::start(redis, true, WEEK)
     }
 
-    /// Forgets what was woken so far.
+    /// Discards the wake-ups so far.
     async fn drain(&self) {
         while timeout(Duration::from_millis(20), self.queue.next())
             .await
@@ -65,9 +65,9 @@ impl Process {
     }
 }
 
-/// Whether a wake-up of `from` reaches `to` as a message, three times on end: after a fault `to`
-/// also wakes itself, once.
-async fn rings(from: &Process, to: &Process) -> bool {
+/// Returns whether three wake-ups in a row reach `to` as messages. After a fault `to` also wakes
+/// itself, but only once.
+async fn wakes(from: &Process, to: &Process) -> bool {
     for _ in 0..3 {
         to.drain().await;
         from.queue.wake(Job::Mail);
@@ -81,11 +81,11 @@ async fn rings(from: &Process, to: &Process) -> bool {
     true
 }
 
-async fn until_it_rings(from: &Process, to: &Process) {
-    eventually("the bell rings", async || rings(from, to).await).await;
+async fn until_woken(from: &Process, to: &Process) {
+    eventually("a wake-up arrives", async || wakes(from, to).await).await;
 }
 
-/// The pools that Redis knows.
+/// Lists the pools that are registered in Redis.
 async fn pools(redis: &Redis) -> String {
     redis
         .command(&["ZRANGE", "starchart:jobs:workers", "0", "-1"])
@@ -93,17 +93,17 @@ async fn pools(redis: &Redis) -> String {
 }
 
 #[tokio::test]
-async fn who_serves_wakes_who_works_within_a_moment() {
+async fn a_page_process_wakes_a_worker_quickly() {
     let redis = Redis::start().await;
-    let (serves, works) = (Process::serves(&redis), Process::works(&redis));
-    until_it_rings(&serves, &works).await;
+    let (pages, worker) = (Process::pages_only(&redis), Process::worker(&redis));
+    until_woken(&pages, &worker).await;
     let mut took = Vec::new();
     for _ in 0..50 {
-        works.drain().await;
+        worker.drain().await;
         let start = Instant::now();
-        serves.queue.wake(Job::Publish);
+        pages.queue.wake(Job::Publish);
         assert_eq!(
-            completes("the wake-up of a process", works.queue.next()).await,
+            completes("the wake-up of a process", worker.queue.next()).await,
             Job::Publish
         );
         took.push(start.elapsed());
@@ -116,84 +116,84 @@ async fn who_serves_wakes_who_works_within_a_moment() {
 }
 
 #[tokio::test]
-async fn who_works_wakes_itself_and_sends_nothing() {
+async fn a_worker_wakes_itself_and_sends_nothing() {
     let redis = Redis::start().await;
-    let works = Process::works(&redis);
-    works.queue.wake(Job::Track);
+    let worker = Process::worker(&redis);
+    worker.queue.wake(Job::Track);
     assert_eq!(
-        completes("the wake-up", works.queue.next()).await,
+        completes("the wake-up", worker.queue.next()).await,
         Job::Track
     );
     assert_eq!(redis.number(&["HLEN", "starchart:jobs:data"]).await, 0);
-    // Once it has stopped to work, its last wake-ups are for others.
-    works.fetch.cancel();
-    let other = Process::works(&redis);
-    eventually("others are woken", async || rings(&works, &other).await).await;
+    // After it has stopped running jobs it wakes others.
+    worker.fetch.cancel();
+    let other = Process::worker(&redis);
+    eventually("others are woken", async || wakes(&worker, &other).await).await;
     assert!(
-        works.stop().await.is_ok() && other.stop().await.is_ok(),
-        "asked to end, a pool ends well"
+        worker.stop().await.is_ok() && other.stop().await.is_ok(),
+        "a stopped pool ends without an error"
     );
     assert_eq!(
         redis.number(&["ZCARD", "starchart:jobs:workers"]).await,
         0,
-        "and is forgotten"
+        "and is no longer registered"
     );
 }
 
 #[tokio::test]
-async fn redis_is_waited_for_by_nobody() {
+async fn nothing_waits_for_an_unavailable_redis() {
     let mut redis = Redis::absent();
-    let (serves, works) = (Process::serves(&redis), Process::works(&redis));
+    let (pages, worker) = (Process::pages_only(&redis), Process::worker(&redis));
     for _ in 0..1_000 {
-        serves.queue.wake(Job::Publish);
-        works.queue.wake(Job::Publish);
+        pages.queue.wake(Job::Publish);
+        worker.queue.wake(Job::Publish);
     }
     // Redis is absent until this has been received, so nothing here has waited for it.
-    let woken = completes("the wake-up of the own process", works.queue.next()).await;
+    let woken = completes("the wake-up of the own process", worker.queue.next()).await;
     assert_eq!(woken, Job::Publish);
     sleep(Duration::from_secs(3)).await;
-    assert!(!works.carrying.is_finished() && !serves.carrying.is_finished());
+    assert!(!worker.carrying.is_finished() && !pages.carrying.is_finished());
     redis.come_back().await;
-    until_it_rings(&serves, &works).await;
+    until_woken(&pages, &worker).await;
 }
 
 #[tokio::test]
-async fn the_bell_rings_again_after_a_flush_a_restart_a_stall_and_an_absence() {
+async fn wake_ups_arrive_again_after_each_fault_of_redis() {
     let mut redis = Redis::start().await;
-    let (serves, works) = (Process::serves(&redis), Process::works(&redis));
-    until_it_rings(&serves, &works).await;
+    let (pages, worker) = (Process::pages_only(&redis), Process::worker(&redis));
+    until_woken(&pages, &worker).await;
     for fault in ["flush", "restart", "stall", "away"] {
         match fault {
             "flush" => redis.flush().await,
             "restart" => redis.restart().await,
             "stall" => {
                 redis.freeze();
-                serves.queue.wake(Job::Publish);
+                pages.queue.wake(Job::Publish);
                 sleep(Duration::from_secs(5)).await;
                 redis.thaw();
             }
             _ => {
                 redis.go_away();
-                serves.queue.wake(Job::Publish);
+                pages.queue.wake(Job::Publish);
                 sleep(Duration::from_secs(8)).await;
                 redis.come_back().await;
             }
         }
         let start = Instant::now();
-        until_it_rings(&serves, &works).await;
+        until_woken(&pages, &worker).await;
         println!("after {fault}: back in {:?}", start.elapsed());
     }
     assert!(
-        !works.carrying.is_finished() && !serves.carrying.is_finished(),
-        "nothing of it ends a process"
+        !worker.carrying.is_finished() && !pages.carrying.is_finished(),
+        "no fault ends a process"
     );
 }
 
 #[tokio::test]
-async fn no_message_ends_the_pool() {
+async fn malformed_messages_do_not_end_the_pool() {
     let redis = Redis::start().await;
-    let (serves, works) = (Process::serves(&redis), Process::works(&redis));
-    until_it_rings(&serves, &works).await;
+    let (pages, worker) = (Process::pages_only(&redis), Process::worker(&redis));
+    until_woken(&pages, &worker).await;
     let before = pools(&redis).await;
     for (n, text) in [
         "",
@@ -232,59 +232,59 @@ async fn no_message_ends_the_pool() {
         equal(redis.number(&["LLEN", "starchart:jobs:active"]).await, 0)
     })
     .await;
-    until_it_rings(&serves, &works).await;
-    assert_eq!(pools(&redis).await, before, "the same pool still lives");
+    until_woken(&pages, &worker).await;
+    assert_eq!(pools(&redis).await, before, "the same pool still runs");
 }
 
 #[tokio::test]
-async fn a_message_without_a_text_costs_one_life_and_does_not_come_back() {
+async fn a_message_without_a_text_ends_one_pool_and_is_deleted() {
     let redis = Redis::start().await;
-    let (serves, works) = (Process::serves(&redis), Process::works(&redis));
-    until_it_rings(&serves, &works).await;
+    let (pages, worker) = (Process::pages_only(&redis), Process::worker(&redis));
+    until_woken(&pages, &worker).await;
     let before = pools(&redis).await;
-    works.drain().await;
+    worker.drain().await;
     redis
         .command(&["RPUSH", "starchart:jobs:active", "nothing-belongs-to-this"])
         .await;
     let mut woken = Vec::new();
     for _ in Job::ALL {
-        woken.push(completes("every job to be woken", works.queue.next()).await);
+        woken.push(completes("every job to be woken", worker.queue.next()).await);
     }
     assert_eq!(
         woken,
         Job::ALL,
-        "what the pool held is lost: everything is looked at"
+        "every job is woken, because the pool's messages are lost"
     );
-    until_it_rings(&serves, &works).await;
+    until_woken(&pages, &worker).await;
     let after = pools(&redis).await;
-    assert_ne!(after, before, "another life");
+    assert_ne!(after, before, "a new pool");
     assert_eq!(
         redis.command(&["KEYS", "starchart:jobs:inflight:*"]).await,
         "*0",
-        "what the first one held is gone"
+        "the messages of the first pool are deleted"
     );
 }
 
 #[tokio::test]
-async fn a_thousand_wake_ups_are_a_few_messages() {
+async fn a_thousand_wake_ups_become_few_messages() {
     let redis = Redis::start().await;
-    let serves = Process::serves(&redis);
+    let pages = Process::pages_only(&redis);
     let waiting = async || {
         redis.number(&["LLEN", "starchart:jobs:active"]).await
             + redis.number(&["ZCARD", "starchart:jobs:scheduled"]).await
     };
     for _ in 0..1_000 {
-        serves.queue.wake(Job::Publish);
+        pages.queue.wake(Job::Publish);
         tokio::task::yield_now().await;
     }
     eventually("one is sent", async || waiting().await > 0).await;
     sleep(Duration::from_millis(500)).await;
-    assert_eq!(waiting().await, 1, "nobody took it: it is enough");
-    let works = Process::works(&redis);
-    until_it_rings(&serves, &works).await;
+    assert_eq!(waiting().await, 1, "one message is pending");
+    let worker = Process::worker(&redis);
+    until_woken(&pages, &worker).await;
     let before = redis.number(&["HLEN", "starchart:jobs:data"]).await;
     for _ in 0..1_000 {
-        serves.queue.wake(Job::Publish);
+        pages.queue.wake(Job::Publish);
         tokio::task::yield_now().await;
     }
     sleep(Duration::from_secs(1)).await;
@@ -293,13 +293,13 @@ async fn a_thousand_wake_ups_are_a_few_messages() {
 }
 
 #[tokio::test]
-async fn finished_messages_are_removed() {
+async fn finished_messages_are_deleted() {
     let redis = Redis::start().await;
-    let (serves, works) = (
-        Process::serves(&redis),
+    let (pages, worker) = (
+        Process::pages_only(&redis),
         Process::start(&redis, true, Duration::from_secs(1)),
     );
-    until_it_rings(&serves, &works).await;
+    until_woken(&pages, &worker).await;
     redis
         .command(&[
             "HSET",
@@ -317,5 +317,5 @@ async fn finished_messages_are_removed() {
         redis.command(&["KEYS", "starchart:jobs:meta:*"]).await,
         "*0"
     );
-    until_it_rings(&serves, &works).await;
+    until_woken(&pages, &worker).await;
 }

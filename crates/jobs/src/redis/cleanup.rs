@@ -1,5 +1,5 @@
-//! Removes finished messages. apalis-redis keeps them for ever, and its own `vacuum` also removes
-//! what still waits.
+//! Deletes finished messages. apalis-redis keeps them for ever, and its own `vacuum` also deletes
+//! pending ones.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,19 +10,18 @@ use redis::{RedisError, pipe};
 
 use super::keys;
 
-/// Finished messages say nothing that anybody needs: no more than so many are kept, however young.
+/// The most finished messages that are kept, whatever their age.
 const KEEP_MAX: usize = 1_000;
-/// Removed in one call.
+/// How many messages one call deletes.
 const CHUNK: usize = 200;
 
-/// How often there may be something to remove.
-pub(crate) fn every(keep: Duration) -> Duration {
+/// Returns how often to delete finished messages.
+pub(crate) fn interval(keep: Duration) -> Duration {
     keep.clamp(Duration::from_secs(1), Duration::from_secs(60))
 }
 
-/// Removes what was finished before `keep`, and what belongs to nobody any more; how many messages
-/// that was.
-pub(crate) async fn trim(
+/// Deletes messages that finished more than `keep` ago or that no list refers to. Returns how many.
+pub(crate) async fn remove_finished(
     redis: &mut ConnectionManager,
     config: &Config,
     keep: Duration,
@@ -34,7 +33,7 @@ pub(crate) async fn trim(
     let (done, dead, data): (Vec<String>, Vec<String>, Vec<String>) =
         look.query_async(redis).await?;
     let before = keys::now().saturating_sub(u64::try_from(keep.as_millis()).unwrap_or(u64::MAX));
-    let old: Vec<String> = outlived(done.into_iter().chain(dead).collect(), data, before)
+    let old: Vec<String> = select_expired(done.into_iter().chain(dead).collect(), data, before)
         .into_iter()
         .collect();
     for ids in old.chunks(CHUNK) {
@@ -45,7 +44,7 @@ pub(crate) async fn trim(
                 .ignore()
                 .srem(config.dead_jobs_set(), id)
                 .ignore();
-            // Nobody took it for so long: without its text it must not be taken either.
+            // Pending for too long: without its text it must not be taken any more.
             remove
                 .lrem(config.active_jobs_list(), 0, id)
                 .ignore()
@@ -62,15 +61,15 @@ pub(crate) async fn trim(
     Ok(old.len())
 }
 
-/// Of the finished: the old ones and those beyond the newest [`KEEP_MAX`]. Of all: the old ones.
-fn outlived(mut finished: Vec<String>, all: Vec<String>, before: u64) -> BTreeSet<String> {
-    finished.sort_by_key(|id| std::cmp::Reverse(keys::made(id)));
+/// Selects every old message, and the finished ones beyond the newest [`KEEP_MAX`].
+fn select_expired(mut finished: Vec<String>, all: Vec<String>, before: u64) -> BTreeSet<String> {
+    finished.sort_by_key(|id| std::cmp::Reverse(keys::created_at(id)));
     let young = finished
         .iter()
-        .take_while(|id| keys::made(id) >= before)
+        .take_while(|id| keys::created_at(id) >= before)
         .count()
         .min(KEEP_MAX);
-    let all = all.into_iter().filter(|id| keys::made(id) < before);
+    let all = all.into_iter().filter(|id| keys::created_at(id) < before);
     finished.drain(young..).chain(all).collect()
 }
 
@@ -86,8 +85,8 @@ mod tests {
     }
 
     #[test]
-    fn the_old_the_many_and_the_lost_go() {
-        let gone = outlived(
+    fn old_surplus_and_lost_messages_are_deleted() {
+        let gone = select_expired(
             ids([50, 150, 250]),
             [ids([40, 260]), vec!["foreign".to_owned()]].concat(),
             100,
@@ -100,7 +99,7 @@ mod tests {
                 .collect()
         );
         let most = u64::try_from(KEEP_MAX).unwrap_or_default();
-        let gone = outlived(ids(0..most + 3), Vec::new(), 0);
+        let gone = select_expired(ids(0..most + 3), Vec::new(), 0);
         assert_eq!(
             gone,
             ids([0, 1, 2]).into_iter().collect(),

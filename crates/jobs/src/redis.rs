@@ -1,12 +1,12 @@
-//! What is shared between processes through Redis: wake-ups, and the counters behind rate limits.
+//! Wake-ups between processes through Redis.
 
+mod cleanup;
 mod clear;
+mod client;
 mod envelope;
 mod keys;
-mod link;
+mod log_throttle;
 mod pool;
-mod quiet;
-mod trim;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -16,49 +16,50 @@ use std::time::Duration;
 use apalis_redis::Config;
 use async_trait::async_trait;
 use redis::aio::ConnectionManager;
+use starchart_domain::error::error_chain;
 use starchart_domain::secret::Secret;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 pub use clear::{ClearError, clear};
-pub use link::Error;
-pub(crate) use link::Link;
+pub use client::Error;
+pub(crate) use client::RedisClient;
 
 use crate::{InProcessQueue, Job, Queue};
-use pool::{Pool, Ring};
-use quiet::Quiet;
+use log_throttle::LogThrottle;
+use pool::{OnMessage, Pool};
 
-/// After a message could not be sent.
-const SEND_AGAIN: Duration = Duration::from_millis(500);
+/// How long to wait before a failed message is sent again.
+const SEND_RETRY_AFTER: Duration = Duration::from_millis(500);
 
-/// Taking messages came to an end by itself.
+/// Receiving messages ended without a fault and without being stopped.
 #[derive(Debug, thiserror::Error)]
-#[error("the pool that takes wake-ups out of Redis ended by itself")]
+#[error("the worker pool that receives wake-ups from Redis ended unexpectedly")]
 pub struct PoolEnded;
 
-/// What a queue in Redis has to know.
+/// The options of a [`RedisQueue`].
 #[derive(Debug, Clone)]
 pub struct RedisOptions {
-    /// REDIS_URL.
+    /// The URL (`REDIS_URL`), which may contain a password.
     pub url: Secret,
-    /// This process among all, new at every start.
+    /// A name that is unique to this process and this start.
     pub process: String,
-    /// Whether this process works; else it only wakes others.
+    /// Whether this process runs jobs; otherwise it only wakes others.
     pub is_worker: bool,
-    /// JOB_REMOVAL_FREQUENCY_S: how long finished messages are kept.
+    /// How long finished messages are kept (`JOB_REMOVAL_FREQUENCY_S`).
     pub keep_finished: Duration,
 }
 
-/// A bell between processes.
+/// A queue of wake-ups between processes.
 ///
-/// A process that works rings its own bell and sends nothing: its own loop runs at once, and
-/// whoever holds the lease instead looks at the rows again before and after giving it up, so that a
-/// message would only let a second process look in vain. A process that serves pages only, or that
-/// has stopped working, sends.
+/// A worker process wakes itself and sends no message: its own loop runs at once, and if another
+/// process holds the lease, that one reads the rows again before and after releasing it. A message
+/// would only make a second process read the rows in vain. A process that serves pages only, or has
+/// stopped running jobs, sends messages.
 pub struct RedisQueue {
     local: Arc<InProcessQueue>,
-    /// What is to be sent: a job that is woken a thousand times meanwhile is sent once.
+    /// Wake-ups to send; those of one job are merged.
     outbox: InProcessQueue,
     is_worker: AtomicBool,
     sender: ConnectionManager,
@@ -66,30 +67,30 @@ pub struct RedisQueue {
 }
 
 impl RedisQueue {
-    /// A queue at this URL. Waits for nothing; needs a tokio runtime.
+    /// Creates a queue at this URL without connecting. Must be called in a tokio runtime.
     ///
     /// # Errors
-    /// The URL cannot be used.
+    /// The URL is invalid.
     pub fn new(options: RedisOptions) -> Result<Self, Error> {
         let local = Arc::new(InProcessQueue::default());
-        let bell = Arc::clone(&local);
-        let ring: Ring = Arc::new(move |job| bell.wake(job));
-        Self::with_ring(options, local, ring)
+        let woken = Arc::clone(&local);
+        let on_message: OnMessage = Arc::new(move |job| woken.wake(job));
+        Self::with_on_message(options, local, on_message)
     }
 
-    fn with_ring(
+    fn with_on_message(
         options: RedisOptions,
         local: Arc<InProcessQueue>,
-        ring: Ring,
+        on_message: OnMessage,
     ) -> Result<Self, Error> {
-        let link = Link::open(&options.url)?;
-        let sender = link.connection()?;
+        let client = RedisClient::open(&options.url)?;
+        let sender = client.connection()?;
         let config = keys::config();
         let pool = Pool {
-            link,
+            client,
             config,
             process: options.process,
-            ring,
+            on_message,
             keep: options.keep_finished,
         };
         Ok(Self {
@@ -101,20 +102,25 @@ impl RedisQueue {
         })
     }
 
-    /// Sends what is in the outbox. What cannot be sent now waits there; the rows do not.
+    /// Sends the wake-ups in the outbox, retrying while Redis is unavailable.
     async fn send(&self) -> Infallible {
-        let (mut redis, mut quiet) = (self.sender.clone(), Quiet::default());
+        let mut redis = self.sender.clone();
+        let mut throttle = LogThrottle::default();
         let config: &Config = &self.pool.config;
         loop {
             let job = self.outbox.next().await;
-            if let Err(error) = pool::push(&mut redis, config, job).await {
-                if quiet.may_speak() {
-                    warn!(%error, "REDIS_URL: others cannot be woken and find the work at their sweep");
+            if let Err(failure) = pool::push(&mut redis, config, job).await {
+                let error = error_chain(&failure);
+                if throttle.allows_line() {
+                    warn!(
+                        error,
+                        "REDIS_URL: other processes cannot be woken and wait for the sweep"
+                    );
                 } else {
-                    debug!(%error, job = job.as_str(), "a wake-up was not sent");
+                    debug!(error, job = job.as_str(), "a wake-up was not sent");
                 }
                 self.outbox.wake(job);
-                sleep(SEND_AGAIN).await;
+                sleep(SEND_RETRY_AFTER).await;
             }
         }
     }
@@ -142,7 +148,7 @@ impl Queue for RedisQueue {
         let take = async {
             if self.is_worker.load(Ordering::Relaxed) {
                 self.pool.run(&fetch).await?;
-                // Saves that still come are for others.
+                // From now on other processes have to run the jobs.
                 self.is_worker.store(false, Ordering::Relaxed);
             }
             end.cancelled().await;
@@ -174,44 +180,43 @@ mod tests {
     use super::*;
 
     fn options(redis: &Redis, is_worker: bool) -> RedisOptions {
-        let (url, process) = (Secret::new(redis.url()), format!("test-{is_worker}"));
         RedisOptions {
-            url,
-            process,
+            url: Secret::new(redis.url()),
+            process: format!("test-{is_worker}"),
             is_worker,
             keep_finished: Duration::from_secs(60),
         }
     }
 
     #[tokio::test]
-    async fn a_panic_costs_one_message_only() {
+    async fn a_panic_loses_one_message_only() {
         let redis = Redis::start().await;
         let (local, count) = (
             Arc::new(InProcessQueue::default()),
             Arc::new(AtomicU32::new(0)),
         );
-        let bell = Arc::clone(&local);
-        let ring: Ring = Arc::new(move |job| {
+        let woken = Arc::clone(&local);
+        let on_message: OnMessage = Arc::new(move |job| {
             assert!(
                 count.fetch_add(1, Ordering::SeqCst) > 0,
-                "the first message breaks"
+                "the first message panics"
             );
-            bell.wake(job);
+            woken.wake(job);
         });
-        let (Ok(works), Ok(serves)) = (
-            RedisQueue::with_ring(options(&redis, true), local, ring),
+        let (Ok(worker), Ok(pages)) = (
+            RedisQueue::with_on_message(options(&redis, true), local, on_message),
             RedisQueue::new(options(&redis, false)),
         ) else {
             panic!("the URL is good")
         };
         let never = CancellationToken::new();
         let heard = eventually("a wake-up after the panic", async || {
-            serves.wake(Job::Mail);
-            timeout(Duration::from_secs(1), works.next()).await == Ok(Job::Mail)
+            pages.wake(Job::Mail);
+            timeout(Duration::from_secs(1), worker.next()).await == Ok(Job::Mail)
         });
         tokio::select! {
-            _ = works.relay(never.clone(), never.clone()) => panic!("the pool ended"),
-            _ = serves.relay(never.clone(), never.clone()) => panic!("sending ended"),
+            _ = worker.relay(never.clone(), never.clone()) => panic!("the pool ended"),
+            _ = pages.relay(never.clone(), never.clone()) => panic!("sending ended"),
             () = heard => {}
         }
         assert_eq!(
@@ -219,7 +224,7 @@ mod tests {
                 .command(&["ZRANGE", "starchart:jobs:workers", "0", "-1"])
                 .await,
             "*1\r\n$11\r\ntest-true-1",
-            "its first"
+            "the first pool still runs"
         );
     }
 }
