@@ -1,5 +1,5 @@
-//! From names to [`Settings`], group by group. A group is `None` when something in it was wrong;
-//! the problem is then on the reader's list.
+//! Assembles [`Settings`] group by group. A group with a fault is `None`; the reader has the
+//! problem.
 
 use std::time::Duration;
 
@@ -16,18 +16,19 @@ use crate::settings::{
 };
 use crate::{Loaded, Problem, Problems, Sources, database, parse};
 
-/// Metadata of a whole federation is larger; this is one identity provider's.
+/// The largest metadata file of one identity provider. Metadata of a federation is larger.
 const METADATA_BYTES: u64 = 4 * 1024 * 1024;
 
 impl Settings {
-    /// Reads and checks everything. Every fault is reported, not only the first.
+    /// Reads and checks all settings.
+    ///
+    /// # Errors
+    /// Every fault, not only the first one.
     pub fn read(sources: &Sources) -> Result<Loaded, Problems> {
         let mut reader = Reader::new(sources);
         let settings = settings(&mut reader);
-        let (problems, notices) = (
-            std::mem::take(&mut reader.problems),
-            std::mem::take(&mut reader.notices),
-        );
+        let problems = std::mem::take(&mut reader.problems);
+        let notices = std::mem::take(&mut reader.notices);
         match settings {
             Some(settings) if problems.is_empty() => Ok(Loaded {
                 settings,
@@ -36,8 +37,7 @@ impl Settings {
             }),
             None if problems.is_empty() => Err(Problem {
                 name: "settings".to_owned(),
-                advice: "could not be read; this is a fault of the program, please report it"
-                    .to_owned(),
+                advice: "could not be read; this is a bug, please report it".to_owned(),
             }
             .into()),
             _ => Err(Problems { problems, notices }),
@@ -45,14 +45,15 @@ impl Settings {
     }
 }
 
-/// Every group is read before any is asked for, so that one wrong group hides no other.
+/// Reads every group before using any, so that a fault in one does not hide those in others.
 fn settings(reader: &mut Reader) -> Option<Settings> {
     let root_domain = reader.parsed("ROOT_DOMAIN", |text| {
-        RootDomain::parse(text).ok_or_else(|| "is no domain name such as starchart.com".to_owned())
+        RootDomain::parse(text)
+            .ok_or_else(|| "is not a domain name such as starchart.com".to_owned())
     });
     let app = app(reader);
     if let (Some(app), Some(root)) = (&app, &root_domain) {
-        refuse_neighbours(reader, &app.url, root);
+        refuse_app_under_root_domain(reader, &app.url, root);
     }
     let aws = aws(reader);
     let dns_servers = reader.list("DNS_SERVERS", parse::name_server);
@@ -89,12 +90,12 @@ fn settings(reader: &mut Reader) -> Option<Settings> {
     })
 }
 
-/// Stricter than other switches: a word that merely looks like yes wipes nothing.
+/// Reads the wipe flag, which only `1` sets: `true` and `yes` are refused.
 fn wipe(reader: &mut Reader) -> bool {
     let wish = reader.parsed("DANGER_DATABASE_WIPE_REINITIALIZE", |text| match text {
         "1" => Ok(true),
         "0" => Ok(false),
-        _ => Err("only 1 sets it, and 0 or nothing leaves it; write one of these".to_owned()),
+        _ => Err("only 1 sets it; write 1, 0 or nothing".to_owned()),
     });
     wish.unwrap_or(false)
 }
@@ -113,8 +114,8 @@ fn app(reader: &mut Reader) -> Option<App> {
     let trusted_proxies = reader.list("TRUSTED_PROXIES", parse::network);
     if production && trusted_proxies.is_empty() {
         reader.notice(
-            "TRUSTED_PROXIES is not set: behind a proxy everybody shares the proxy's address, and so one limit on sign-ins; \
-             name the proxies' networks",
+            "TRUSTED_PROXIES is not set: behind a proxy all users share its address and one limit \
+             on sign-ins; list the networks of the proxies",
         );
     }
     Some(App {
@@ -128,7 +129,7 @@ fn app(reader: &mut Reader) -> Option<App> {
     })
 }
 
-/// The site's address: an origin, on https unless nothing but this machine can be meant.
+/// Parses the public URL: an origin with https, or with http for this machine outside production.
 fn app_url(text: &str, production: bool) -> Result<Url, String> {
     let url = parse::web_url(text)?;
     if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
@@ -137,13 +138,13 @@ fn app_url(text: &str, production: bool) -> Result<Url, String> {
                 .to_owned(),
         );
     }
-    let here = url.host().is_some_and(|host| {
+    let is_local = url.host().is_some_and(|host| {
         parse::is_loopback(&host) || host == Host::Domain("host.docker.internal")
     });
     match url.scheme() {
         "https" => Ok(url),
         _ if production => Err("must begin with https:// in production".to_owned()),
-        _ if here => Ok(url),
+        _ if is_local => Ok(url),
         _ => Err(
             "must begin with https://; http:// is for localhost and host.docker.internal only"
                 .to_owned(),
@@ -151,9 +152,8 @@ fn app_url(text: &str, production: bool) -> Result<Url, String> {
     }
 }
 
-/// People own names under ROOT_DOMAIN; a page of theirs could set cookies for a site that is under
-/// it too.
-fn refuse_neighbours(reader: &mut Reader, url: &Url, root: &RootDomain) {
+/// Refuses an APP_URL under ROOT_DOMAIN, because users' pages there could set cookies for it.
+fn refuse_app_under_root_domain(reader: &mut Reader, url: &Url, root: &RootDomain) {
     let host = url.host_str().unwrap_or_default().trim_end_matches('.');
     let under = host
         .strip_suffix(root.as_str())
@@ -163,12 +163,16 @@ fn refuse_neighbours(reader: &mut Reader, url: &Url, root: &RootDomain) {
         reader.problem(
             "APP_URL",
             format!(
-                "is under ROOT_DOMAIN ({root}), where people's own pages could set cookies for it; use another domain, or \
-                 ALLOW_APP_UNDER_ROOT_DOMAIN=1 if {root} is on the Public Suffix List"
+                "is under ROOT_DOMAIN ({root}), where users' pages could set cookies for it; use \
+                 another domain, or ALLOW_APP_UNDER_ROOT_DOMAIN=1 if {root} is on the Public \
+                 Suffix List"
             ),
         );
     } else if under {
-        reader.notice(format!("APP_URL is under ROOT_DOMAIN ({root}); this is safe only if that is on the Public Suffix List"));
+        reader.notice(format!(
+            "APP_URL is under ROOT_DOMAIN ({root}); this is safe only if that is on the Public \
+             Suffix List"
+        ));
     }
 }
 
@@ -184,7 +188,10 @@ fn aws(reader: &mut Reader) -> Option<Aws> {
     }
     let requests_per_second = reader.parsed("ROUTE53_REQUESTS_PER_SECOND", parse::number(1, 1000));
     if endpoint.is_none() && requests_per_second.is_some_and(|rate| rate > 5) {
-        reader.notice("ROUTE53_REQUESTS_PER_SECOND is above the 5 that Amazon allows an account; requests will be throttled");
+        reader.notice(
+            "ROUTE53_REQUESTS_PER_SECOND is above the 5 that Amazon allows an account; requests \
+             will be throttled",
+        );
     }
     Some(Aws {
         zone_id,
@@ -197,8 +204,8 @@ fn aws(reader: &mut Reader) -> Option<Aws> {
     })
 }
 
-/// A secret that is one word: white space in it is a slip that the other side would answer with
-/// "denied".
+/// Reads a secret that is one word. White space in it is a mistake, which the other side would only
+/// report as "denied".
 fn word(reader: &mut Reader, name: &'static str) -> Option<Secret> {
     let secret = reader.secret(name)?;
     if secret.expose().contains(char::is_whitespace) {
@@ -240,7 +247,7 @@ fn redis(reader: &mut Reader) -> Option<Redis> {
         "none" => Ok(Redis::Disabled),
         _ if text.starts_with("redis://") || text.starts_with("rediss://") => Url::parse(text)
             .map(|_| Redis::Url(Secret::new(text)))
-            .map_err(|error| format!("is no URL: {error}")),
+            .map_err(|error| format!("is not a URL: {error}")),
         _ => Err("must begin with redis:// or rediss://, or be memory or none".to_owned()),
     })
 }
@@ -254,7 +261,10 @@ fn session_secrets(reader: &mut Reader) -> Option<Vec<Secret>> {
         .filter(|line| !line.is_empty())
         .collect();
     if lines.iter().any(|line| line.len() < 32) {
-        reader.notice("SESSION_SECRET has a line shorter than 32 bytes; make a longer one: openssl rand -base64 48");
+        reader.notice(
+            "SESSION_SECRET has a line shorter than 32 bytes; make a longer one: openssl rand \
+             -base64 48",
+        );
     }
     Some(lines.into_iter().map(Secret::new).collect())
 }
@@ -282,7 +292,7 @@ fn saml(reader: &mut Reader) -> Option<Saml> {
     })
 }
 
-/// The prefix gives all three names; a name of its own wins over it.
+/// Reads the group names: each from its own setting, or else from the prefix.
 fn group_names(reader: &mut Reader) -> Option<GroupNames> {
     let prefix = reader.parsed("SAML_GROUP_PREFIX", parse::text)?;
     let of_prefix = GroupNames::with_prefix(&prefix);
@@ -304,14 +314,18 @@ fn group_names(reader: &mut Reader) -> Option<GroupNames> {
 fn mail(reader: &mut Reader) -> Option<Mail> {
     let sender = reader.parsed("NOTIFICATIONS_EMAIL_USER", parse::email);
     let host = reader.parsed("SMTP_HOST", parse::host);
-    let port = reader.parsed("SMTP_PORT", parse::port_of_another);
+    let port = reader.parsed("SMTP_PORT", parse::server_port);
     let tls = reader.parsed("SMTP_TLS", parse::smtp_tls);
-    let here = host.as_deref().is_some_and(|host| {
+    let is_local = host.as_deref().is_some_and(|host| {
         let bare = host.parse().map(Host::Ipv6).or_else(|_| Host::parse(host));
         bare.is_ok_and(|host| parse::is_loopback(&host))
     });
-    if tls == Some(SmtpTls::None) && !here {
-        reader.problem("SMTP_TLS", "none would send passwords in clear; use starttls or tls unless SMTP_HOST is this machine");
+    if tls == Some(SmtpTls::None) && !is_local {
+        reader.problem(
+            "SMTP_TLS",
+            "none would send passwords in clear; use starttls or tls unless SMTP_HOST is this \
+             machine",
+        );
     }
     let auth = smtp_auth(reader);
     let per_minute = reader.parsed("SMTP_MESSAGES_PER_MINUTE", parse::number(1, 100_000));
@@ -329,7 +343,7 @@ fn mail(reader: &mut Reader) -> Option<Mail> {
     };
     if let Some(reason) = mail.disabled_reason() {
         reader.notice(format!(
-            "mail is off, and no record is removed before its person could be told: {reason}"
+            "mail is off, and no record is deleted before its owner was notified: {reason}"
         ));
     }
     Some(mail)
@@ -398,7 +412,8 @@ fn certificates(reader: &mut Reader) -> Option<Certificates> {
     Some(certificates)
 }
 
-/// The account's key if it can be used; an RSA key is the original's, and no fault.
+/// Reads the ACME account key. An RSA key, as the original has, is reported by a notice and
+/// ignored.
 fn account_key(reader: &mut Reader) -> Option<Secret> {
     let name = "LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM";
     let pem = reader.secret(name)?;
@@ -406,7 +421,8 @@ fn account_key(reader: &mut Reader) -> Option<Secret> {
         Ok(KeyKind::P256) => Some(pem),
         Ok(KeyKind::Rsa) => {
             reader.notice(format!(
-                "{name} is an RSA key; a P-256 key is needed: openssl ecparam -name prime256v1 -genkey -noout"
+                "{name} is an RSA key; a P-256 key is needed: openssl ecparam -name prime256v1 \
+                 -genkey -noout"
             ));
             None
         }

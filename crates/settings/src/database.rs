@@ -1,4 +1,4 @@
-//! `DATABASE_URL`, as people have it from Prisma. Faults never repeat any of it.
+//! Parses `DATABASE_URL` in the form that Prisma uses. Errors never contain any part of it (I9).
 
 use std::path::Path;
 
@@ -9,8 +9,8 @@ use crate::env_file;
 use crate::reader::read_text;
 use crate::settings::{Database, DatabaseKind};
 
-/// Parameters that the MySQL driver reads by itself.
-const DRIVERS_OWN: &[&str] = &[
+/// Parameters that the MySQL driver understands.
+const DRIVER_PARAMETERS: &[&str] = &[
     "ssl-mode",
     "ssl-ca",
     "ssl-cert",
@@ -23,46 +23,46 @@ const DRIVERS_OWN: &[&str] = &[
     "time-zone",
 ];
 
-/// A file of variables is no larger.
+/// The largest env file.
 const FILE_BYTES: u64 = 64 * 1024;
 
-/// Reads the file of another program that holds its DATABASE_URL: the URL alone, as a secret has
-/// it, or a line of a file of variables. The second part is what an operator should hear.
+/// Reads the original's `DATABASE_URL` from a file, which is a secret file or an env file. Also
+/// returns notices for the operator.
 ///
 /// # Errors
-/// What is wrong with the file; nothing of it is repeated.
+/// What is wrong with the file, without any part of it.
 pub fn read_database_url_file(path: &Path) -> Result<(Database, Vec<String>), String> {
-    let told = |fault: String| format!("{} {fault}", path.display());
-    let text = read_text(path, FILE_BYTES).map_err(|unread| told(unread.advice()))?;
+    let about_file = |fault: String| format!("{} {fault}", path.display());
+    let text = read_text(path, FILE_BYTES).map_err(|error| about_file(error.advice()))?;
     let text = text.trim_start_matches('\u{feff}').trim();
     if text.is_empty() {
-        return Err(told(
+        return Err(about_file(
             "is empty; write the original's DATABASE_URL into it".to_owned(),
         ));
     }
-    let told = |fault: String| format!("{}: {fault}", path.display());
+    let in_file = |fault: String| format!("{}: {fault}", path.display());
     let read = |url: &str| {
-        // Nothing else is the original's.
+        // The original uses MySQL only.
         if url.starts_with("sqlite:") {
-            return Err(told("DATABASE_URL must begin with mysql://".to_owned()));
+            return Err(in_file("DATABASE_URL must begin with mysql://".to_owned()));
         }
-        read(url).map_err(|fault| told(format!("DATABASE_URL {fault}")))
+        read(url).map_err(|fault| in_file(format!("DATABASE_URL {fault}")))
     };
     if text.starts_with("mysql://") || !text.contains("DATABASE_URL") {
         return read(text);
     }
     let file = env_file::parse(text);
     if !file.faults.is_empty() {
-        return Err(told(file.faults.join("; ")));
+        return Err(in_file(file.faults.join("; ")));
     }
     let url = file
         .variables
         .get("DATABASE_URL")
-        .ok_or_else(|| told("it sets no DATABASE_URL".to_owned()))?;
+        .ok_or_else(|| in_file("it does not set DATABASE_URL".to_owned()))?;
     read(url)
 }
 
-/// Reads the URL; the second part is what an operator should hear.
+/// Parses the URL. Also returns notices for the operator.
 pub(crate) fn read(text: &str) -> Result<(Database, Vec<String>), String> {
     let text = text.trim();
     if text.starts_with("sqlite:") {
@@ -79,9 +79,11 @@ pub(crate) fn read(text: &str) -> Result<(Database, Vec<String>), String> {
     if !text.starts_with("mysql://") {
         return Err("must begin with mysql:// (in development also sqlite://)".to_owned());
     }
-    // The parser's own words name a part ("invalid port number"), never its text.
+    // The errors of Url::parse name a part ("invalid port number") and never contain its text.
     let url = Url::parse(text).map_err(|error| {
-        format!("is no URL ({error}); write / : @ # ? % in the password as %2F %3A %40 %23 %3F %25")
+        format!(
+            "is not a URL ({error}); write / : @ # ? % in the password as %2F %3A %40 %23 %3F %25"
+        )
     })?;
     if url.host_str().is_none_or(str::is_empty) || url.username().is_empty() {
         return Err("lacks a host or a user: mysql://user:password@host:3306/database".to_owned());
@@ -95,22 +97,22 @@ pub(crate) fn read(text: &str) -> Result<(Database, Vec<String>), String> {
     translate(url)
 }
 
-/// Keeps what the driver understands, turns Prisma's parameters into it, drops the rest with a
-/// notice.
+/// Keeps the driver's parameters, translates Prisma's, and drops the others with a notice.
 fn translate(url: Url) -> Result<(Database, Vec<String>), String> {
     let mut kept: Vec<(String, String)> = Vec::new();
     let mut dropped = Vec::new();
     let mut connection_limit = None;
     for (key, value) in url.query_pairs().into_owned() {
         match (key.as_str(), value.as_str()) {
-            (key, _) if DRIVERS_OWN.contains(&key) => kept.push((key.to_owned(), value)),
+            (key, _) if DRIVER_PARAMETERS.contains(&key) => kept.push((key.to_owned(), value)),
             ("connection_limit", number) => {
                 let number = number
                     .parse()
                     .ok()
                     .filter(|number| (1..=1000).contains(number));
-                connection_limit =
-                    Some(number.ok_or("has a connection_limit that is no number from 1 to 1000")?);
+                connection_limit = Some(
+                    number.ok_or("has a connection_limit that is not a number from 1 to 1000")?,
+                );
             }
             ("sslaccept", "strict") => {
                 kept.push(("ssl-mode".to_owned(), "VERIFY_IDENTITY".to_owned()))
@@ -123,7 +125,7 @@ fn translate(url: Url) -> Result<(Database, Vec<String>), String> {
                     "has an sslaccept that is neither strict nor accept_invalid_certs".to_owned(),
                 );
             }
-            // Prisma's word for the root; the driver would take it for the client's certificate.
+            // For Prisma this is the CA's certificate, for the driver the client's.
             ("sslcert", _) => kept.push(("ssl-ca".to_owned(), value)),
             _ => dropped.push(key),
         }
@@ -151,8 +153,8 @@ fn translate(url: Url) -> Result<(Database, Vec<String>), String> {
     ))
 }
 
-/// Parameter names for a message; what is no plain word may be a piece of a password and is not
-/// shown.
+/// Lists parameter names for a message. A name that is not a plain word may be part of a password
+/// and is hidden.
 fn names(keys: &[String]) -> String {
     let plain = |key: &String| {
         key.len() <= 30
@@ -174,8 +176,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn prismas_parameters_are_translated_or_dropped() {
-        let text = "mysql://star:p%40ss@db:3306/starchart?connection_limit=7&sslaccept=strict&sslcert=/ca.pem&pool_timeout=10";
+    fn prisma_parameters_are_translated_or_dropped() {
+        let text = "mysql://star:p%40ss@db:3306/starchart?connection_limit=7&sslaccept=strict\
+                    &sslcert=/ca.pem&pool_timeout=10";
         let (database, notices) = read(text).unwrap();
         assert_eq!(
             database.url.expose(),
@@ -189,14 +192,14 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_url_stays_as_it_is() {
+    fn a_plain_url_is_unchanged() {
         let (database, notices) = read("mysql://star:pass@db/starchart").unwrap();
         assert_eq!(database.url.expose(), "mysql://star:pass@db/starchart");
         assert_eq!((database.kind, notices.len()), (DatabaseKind::MySql, 0));
     }
 
     #[test]
-    fn another_programs_file_is_a_secret_or_a_file_of_variables() {
+    fn the_originals_url_is_read_from_a_secret_or_env_file() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         let url = "mysql://star:p%40ss@db:3306/school";
@@ -221,7 +224,7 @@ mod tests {
             ),
             (
                 "MY_DATABASE_URL=mysql://star:hunter2@db/x",
-                "it sets no DATABASE_URL",
+                "it does not set DATABASE_URL",
             ),
         ] {
             std::fs::write(&file, text).unwrap();
@@ -241,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_repeat_nothing() {
+    fn faults_do_not_repeat_the_url() {
         for text in [
             "mysql://star:hunter#2@db/starchart",
             "mysql://star:hunter/2@db/starchart",

@@ -1,21 +1,25 @@
-//! A file of variables: `NAME=value` lines, `#` comments, an optional `export`, single quotes
-//! (taken as they are) and double quotes (`\n`, `\"`, `\\`, `\$`), either over several lines.
-//! Nothing is expanded.
+//! Parses env files: `NAME=value` lines, `#` comments, an optional `export`, single quotes (no
+//! escapes) and double quotes (`\n`, `\"`, `\\`, `\$`), either over several lines. Variables in
+//! values are not expanded.
+//!
+//! The crate dotenvy is not used. Its errors contain the text of the line, which may be a secret,
+//! and a column but no line number. It expands `$NAME` from the environment, refuses unquoted
+//! values with blanks, and does not report names that are set twice.
 
 use std::collections::BTreeMap;
 
-/// What a file of variables holds.
+/// The contents of an env file.
 #[derive(Debug, Default)]
 pub(crate) struct EnvFile {
-    /// The variables; of one that stands there twice, the last.
+    /// The variables; of a name that is set twice, the last value.
     pub(crate) variables: BTreeMap<String, String>,
-    /// Names that stand there more than once, with the line that counts.
-    pub(crate) twice: BTreeMap<String, usize>,
-    /// What is wrong with which line; never what stands in it.
+    /// Names that are set more than once, with the number of the line that is used.
+    pub(crate) duplicates: BTreeMap<String, usize>,
+    /// Faults with their line number, without any text of the line.
     pub(crate) faults: Vec<String>,
 }
 
-/// Reads the text of a file of variables. A faulty line hides none of the others.
+/// Parses the text of an env file. After a faulty line the others are still parsed.
 pub(crate) fn parse(text: &str) -> EnvFile {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut read = EnvFile::default();
@@ -32,9 +36,9 @@ pub(crate) fn parse(text: &str) -> EnvFile {
             continue;
         };
         let name = name.trim();
-        if !is_name(name) {
+        if !is_variable_name(name) {
             read.faults.push(format!(
-                "line {}: what stands before `=` is no variable's name",
+                "line {}: the text before `=` is not a variable name",
                 number + 1
             ));
             continue;
@@ -53,13 +57,13 @@ pub(crate) fn parse(text: &str) -> EnvFile {
             _ => before_comment(rest).to_owned(),
         };
         if read.variables.insert(name.to_owned(), value).is_some() {
-            read.twice.insert(name.to_owned(), number + 1);
+            read.duplicates.insert(name.to_owned(), number + 1);
         }
     }
     read
 }
 
-fn is_name(name: &str) -> bool {
+fn is_variable_name(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
@@ -71,7 +75,8 @@ fn before_comment(text: &str) -> &str {
         .map_or(text, |(value, _)| value.trim_end())
 }
 
-/// The text up to the closing quote; `more` gives the following lines. `None`: never closed.
+/// Returns the text up to the closing quote, reading further lines from `more`. Returns `None` if
+/// the quote is never closed.
 fn quoted<'a>(
     quote: char,
     first: &'a str,
@@ -103,9 +108,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_people_write() {
-        let text = "\u{feff}# a comment\r\nPORT = 8080\r\nexport APP_NAME=\"My \\\"Domain\\\"\"\nEMPTY=\nSCHOOL_NAME=A #1 # said\n\
-                    RAW='a\\n$b # c'\nNONE=# nothing\nHASH=a#b\nPEM=\"-----BEGIN-----\nabc\n-----END-----\"\nLAST=1";
+    fn common_notations_are_parsed() {
+        let text = "\u{feff}# a comment\r\nPORT = 8080\r\nexport APP_NAME=\"My \
+            \\\"Domain\\\"\"\nEMPTY=\nSCHOOL_NAME=A #1 # said\n\
+                    RAW='a\\n$b # c'\nNONE=# \
+            nothing\nHASH=a#b\nPEM=\"-----BEGIN-----\nabc\n-----END-----\"\nLAST=1";
         let read = parse(text).variables;
         let value = |name: &str| read[name].as_str();
         assert_eq!(value("PORT"), "8080");
@@ -120,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_name_the_line_and_not_its_text() {
+    fn faults_contain_the_line_number_and_not_the_text() {
         for (text, line) in [
             ("A=1\nhunter2", "line 2"),
             ("hunter 2=x", "line 1"),
@@ -137,14 +144,14 @@ mod tests {
                 "line 3 has no `=`; write NAME=value"
             ]
         );
-        assert_eq!(read.variables["B"], "1", "the others are read");
+        assert_eq!(read.variables["B"], "1", "the other lines are parsed");
     }
 
     #[test]
-    fn the_last_of_two_counts_and_is_told() {
+    fn the_last_of_two_values_is_used_and_reported() {
         let read = parse("PORT=1\nA=\nPORT=2\n");
         assert_eq!(
-            (read.variables["PORT"].as_str(), read.twice),
+            (read.variables["PORT"].as_str(), read.duplicates),
             ("2", [("PORT".to_owned(), 3)].into())
         );
     }

@@ -1,4 +1,4 @@
-//! Which kind of private key a PEM text holds, and the keys that encrypt at rest.
+//! Parses private keys in PEM form and the keys that encrypt data at rest.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,20 +7,23 @@ use zeroize::Zeroizing;
 
 use crate::parse;
 
-/// The kinds of key that an ACME account can come with.
+/// The algorithm of an ACME account key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeyKind {
     P256,
     Rsa,
 }
 
-/// OBJECT IDENTIFIER 1.2.840.10045.3.1.7 and 1.2.840.113549.1.1.1 in DER.
+/// OBJECT IDENTIFIER 1.2.840.10045.3.1.7 (P-256) in DER; below it 1.2.840.113549.1.1.1 (RSA).
 const P256: &[u8] = &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
 const RSA: &[u8] = &[
     0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01,
 ];
 
-/// The kind of the first private key in a PEM text (PKCS#8, SEC1 or PKCS#1).
+/// Returns the algorithm of the first private key in a PEM text (PKCS#8, SEC1 or PKCS#1).
+///
+/// # Errors
+/// What is wrong and how to correct it.
 pub(crate) fn kind(pem: &str) -> Result<KeyKind, String> {
     if pem.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----")
         || pem.contains("Proc-Type: 4,ENCRYPTED")
@@ -40,7 +43,7 @@ pub(crate) fn kind(pem: &str) -> Result<KeyKind, String> {
     }
 }
 
-/// The bytes of the first block with this label.
+/// Decodes the first PEM block with this label.
 fn block(pem: &str, label: &str) -> Option<Zeroizing<Vec<u8>>> {
     let (_, rest) = pem.split_once(&format!("-----BEGIN {label}-----"))?;
     let (body, _) = rest.split_once(&format!("-----END {label}-----"))?;
@@ -48,8 +51,10 @@ fn block(pem: &str, label: &str) -> Option<Zeroizing<Vec<u8>>> {
     STANDARD.decode(body.as_bytes()).ok().map(Zeroizing::new)
 }
 
-/// `KEY_ENCRYPTION_KEYS`: a line each `id:base64 of 32 bytes`. The fault names each faulty line,
-/// and nothing of it.
+/// Parses `KEY_ENCRYPTION_KEYS`: lines of `id:base64 of 32 bytes`.
+///
+/// # Errors
+/// The faults with their line numbers, without any text of the lines (I9).
 pub(crate) fn encryption_keys(text: &str) -> Result<Vec<(String, Secret)>, String> {
     let mut ids: Vec<String> = Vec::new();
     let lines = text
@@ -85,7 +90,7 @@ fn encryption_key(line: &str) -> Result<(String, Secret), &'static str> {
     let bytes = STANDARD
         .decode(key.trim())
         .map(Zeroizing::new)
-        .map_err(|_| "what follows the colon is no base64")?;
+        .map_err(|_| "the text after the colon is not base64")?;
     match bytes.len() {
         32 => Ok((id.to_owned(), Secret::new(key.trim()))),
         _ => Err("the key must be 32 bytes long (44 characters of base64)"),
@@ -106,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn kinds_of_keys() {
+    fn the_algorithm_of_a_key_is_detected() {
         let pkcs8_p256 = [&[0x30, 0x13, 0x06, 0x07], P256, &[0x04, 0x20, 0x01]].concat();
         let pkcs8_rsa = [&[0x30, 0x0d], RSA, &[0x05, 0x00]].concat();
         assert_eq!(kind(&pem("PRIVATE KEY", &pkcs8_p256)), Ok(KeyKind::P256));
@@ -125,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn encryption_keys_are_read_in_order() {
+    fn encryption_keys_keep_their_order() {
         let line = |id: &str, byte: u8| format!("{id}:{}", STANDARD.encode([byte; 32]));
         let keys =
             encryption_keys(&format!("{}\r\n\n{}\n", line("2026", 1), line("2025", 2))).unwrap();
@@ -136,12 +141,12 @@ mod tests {
         let fault = encryption_keys(&format!("hunter2\n{}\na:hunter?", line("a", 1))).unwrap_err();
         assert!(
             fault.contains("line 1: ") && fault.contains("; line 3: "),
-            "every line is told: {fault}"
+            "every line is reported: {fault}"
         );
-        let twice = format!("{}\n{}", line("a", 1), line("a", 2));
+        let duplicate = format!("{}\n{}", line("a", 1), line("a", 2));
         let short = format!("a:{}", STANDARD.encode([1; 31]));
         for (text, line) in [
-            (twice.as_str(), "line 2"),
+            (duplicate.as_str(), "line 2"),
             (&short, "line 1"),
             ("hunter2", "line 1"),
             ("a:hunter?", "line 1"),

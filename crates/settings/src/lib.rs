@@ -1,12 +1,12 @@
-//! The only room that reads the environment and secret files.
+//! Settings from the environment and from secret files. No other crate reads them (I3).
 //!
-//! [`Sources`] says where to look, [`Settings::read`] turns that into typed values, every fault at
-//! once, and [`render_check`] prints what was read from where (`starchart check-config`). Every
-//! name that is read stands in [`setting_specs`], with its default and meaning; `config/env.example` and
-//! the stack files are compared with that table by a test.
+//! [`Sources`] says where to look. [`Settings::read`] parses typed values and reports every fault
+//! at once. [`render_check`] prints which value was read from where (`starchart check-config`).
+//! [`setting_specs`] lists every setting with its default and meaning; `config/env.example` and the
+//! stack files are compared with that table by a test.
 //!
 //! Precedence: environment variable, then `--env-file` (in development also `./.env`), then the
-//! default. Secrets are files, one a secret; in production a file wins over a variable of the same
+//! default. Each secret is a file; in production it takes precedence over a variable of the same
 //! name.
 
 mod assemble;
@@ -30,13 +30,13 @@ pub use settings::{
 pub use sources::Sources;
 pub use spec::{DefaultValue, Required, SettingSpec, setting_specs};
 
-/// What reading the settings gave.
+/// Valid settings, with the notices and origins for the operator.
 #[derive(Debug)]
 pub struct Loaded {
-    /// The typed values.
+    /// The settings, parsed and checked.
     pub settings: Settings,
-    /// What an operator should hear at the start: warnings, values ignored, features that are off.
+    /// Messages for the operator: warnings, ignored values, disabled features.
     pub notices: Vec<String>,
-    /// Where each known name was found, in the order of [`setting_specs`].
+    /// Where each setting was found, in the order of [`setting_specs`].
     pub origins: Vec<Origin>,
 }

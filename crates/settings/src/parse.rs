@@ -1,5 +1,5 @@
-//! Readers of single values. The fault is the advice that an operator reads; it repeats the value
-//! only where no secret can be.
+//! Parsers of single values. An error is the advice that the operator reads; it repeats the value
+//! only where it cannot be a secret.
 
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use url::{Host, Url};
 
 use crate::settings::{Environment, HostPort, LogLevel, SmtpTls};
 
-/// A value as a message may repeat it: short, on one line.
+/// Quotes a value for a message: shortened and on one line.
 fn quote(text: &str) -> String {
     let short: String = text.chars().take(40).collect();
     format!("{short:?}")
@@ -18,7 +18,7 @@ fn quote(text: &str) -> String {
 
 pub(crate) fn text(text: &str) -> Result<String, String> {
     match text.chars().any(char::is_control) {
-        true => Err("holds control characters; write it on one line".to_owned()),
+        true => Err("contains control characters; write it on one line".to_owned()),
         false => Ok(text.to_owned()),
     }
 }
@@ -69,34 +69,34 @@ pub(crate) fn smtp_tls(text: &str) -> Result<SmtpTls, String> {
 
 pub(crate) fn port(text: &str) -> Result<u16, String> {
     text.parse()
-        .map_err(|_| format!("{} is no port (0 to 65535)", quote(text)))
+        .map_err(|_| format!("{} is not a port (0 to 65535)", quote(text)))
 }
 
-/// The port that another server listens on.
-pub(crate) fn port_of_another(text: &str) -> Result<u16, String> {
+/// Parses the port of another server, which cannot be 0.
+pub(crate) fn server_port(text: &str) -> Result<u16, String> {
     match text.parse() {
         Ok(port) if port > 0 => Ok(port),
         _ => Err(format!(
-            "{} is no port of a server (1 to 65535)",
+            "{} is not a port of a server (1 to 65535)",
             quote(text)
         )),
     }
 }
 
-/// A host name or an address, alone.
+/// Parses a host name or an address without a port.
 pub(crate) fn host(text: &str) -> Result<String, String> {
     let is_host = text.parse::<IpAddr>().is_ok()
         || !text.contains(['/', ':', '@']) && Host::parse(text).is_ok();
     match is_host {
         true => Ok(text.to_owned()),
         false => Err(format!(
-            "{} is no host name or address; a port has a setting of its own",
+            "{} is not a host name or an address; the port is a separate setting",
             quote(text)
         )),
     }
 }
 
-/// A whole number within bounds.
+/// Returns a parser for a whole number within inclusive bounds.
 pub(crate) fn number<T: FromStr + PartialOrd + std::fmt::Display>(
     least: T,
     most: T,
@@ -104,13 +104,13 @@ pub(crate) fn number<T: FromStr + PartialOrd + std::fmt::Display>(
     move |text| match text.parse::<T>() {
         Ok(number) if number >= least && number <= most => Ok(number),
         _ => Err(format!(
-            "{} is no whole number from {least} to {most}",
+            "{} is not a whole number from {least} to {most}",
             quote(text)
         )),
     }
 }
 
-/// Whole seconds within bounds.
+/// Returns a parser for whole seconds within inclusive bounds.
 pub(crate) fn seconds(least: u64, most: u64) -> impl Fn(&str) -> Result<Duration, String> {
     move |text| {
         number(least, most)(text)
@@ -119,7 +119,7 @@ pub(crate) fn seconds(least: u64, most: u64) -> impl Fn(&str) -> Result<Duration
     }
 }
 
-/// Items with commas or white space between. Every faulty one is told.
+/// Parses items separated by commas or white space. Reports every faulty item.
 pub(crate) fn list<T>(
     text: &str,
     item: impl Fn(&str) -> Result<T, String>,
@@ -131,11 +131,12 @@ pub(crate) fn list<T>(
     all(parts.map(item))
 }
 
-/// All of the values, or all of the faults.
-pub(crate) fn all<T>(read: impl Iterator<Item = Result<T, String>>) -> Result<Vec<T>, String> {
-    let (mut values, mut faults) = (Vec::new(), Vec::new());
-    for one in read {
-        match one {
+/// Collects all values, or all faults if there are any.
+pub(crate) fn all<T>(results: impl Iterator<Item = Result<T, String>>) -> Result<Vec<T>, String> {
+    let mut values = Vec::new();
+    let mut faults = Vec::new();
+    for result in results {
+        match result {
             Ok(value) => values.push(value),
             Err(fault) => faults.push(fault),
         }
@@ -147,27 +148,31 @@ pub(crate) fn all<T>(read: impl Iterator<Item = Result<T, String>>) -> Result<Ve
     }
 }
 
-/// A network, or one address as a network of itself. The network of everybody is refused: trusting
-/// it is trusting nothing.
+/// Parses a network, or an address as a network of one host. A network of all addresses is refused,
+/// because it would trust every client.
 pub(crate) fn network(text: &str) -> Result<IpNet, String> {
     let network = text
         .parse::<IpNet>()
         .or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
     match network {
         Ok(network) if network.prefix_len() == 0 => Err(format!(
-            "{text} would believe everybody; name the proxies' networks"
+            "{text} would trust every client; list the networks of the proxies"
         )),
         Ok(network) => Ok(network.trunc()),
-        Err(_) => Err(format!("{} is no network such as 10.0.0.0/8", quote(text))),
+        Err(_) => Err(format!(
+            "{} is not a network such as 10.0.0.0/8",
+            quote(text)
+        )),
     }
 }
 
-/// `host`, `host:port`, `address:port`, `[v6]:port`; port 53 when none is given. One bare word is
-/// rather a slip than a name server; with its port it is a neighbour's name.
+/// Parses `host`, `host:port`, `address:port` or `[v6]:port`; the default port is 53. A single
+/// label is refused without a port, because it is likely a mistake; with a port it is a host in the
+/// same stack.
 pub(crate) fn name_server(text: &str) -> Result<HostPort, String> {
     let fault = || {
         format!(
-            "{} is no name server such as ns1.example.com, ns1:53 or [2001:db8::1]:53",
+            "{} is not a name server such as ns1.example.com, ns1:53 or [2001:db8::1]:53",
             quote(text)
         )
     };
@@ -202,12 +207,12 @@ pub(crate) fn name_server(text: &str) -> Result<HostPort, String> {
     }
 }
 
-/// An http or https address without user information. The fault does not repeat it: a URL may hold
-/// a password.
+/// Parses an http or https URL without user information. The error does not repeat the URL, which
+/// may contain a password.
 pub(crate) fn web_url(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|error| format!("is no URL: {error}"))?;
+    let url = Url::parse(text).map_err(|error| format!("is not a URL: {error}"))?;
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("must not hold a user or a password".to_owned());
+        return Err("must not contain a user or a password".to_owned());
     }
     match url.scheme() {
         "http" | "https" if url.has_host() => Ok(url),
@@ -215,7 +220,7 @@ pub(crate) fn web_url(text: &str) -> Result<Url, String> {
     }
 }
 
-/// An https address; http only to this machine.
+/// Parses an https URL; http is allowed for this machine only.
 pub(crate) fn https_url(text: &str) -> Result<Url, String> {
     let url = web_url(text)?;
     let loopback = url.host().is_some_and(|host| is_loopback(&host));
@@ -225,7 +230,7 @@ pub(crate) fn https_url(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
-/// What stands before the path of an address: `https://login.school.example`.
+/// Parses an origin, a URL without path: `https://login.school.example`.
 pub(crate) fn origin(text: &str) -> Result<String, String> {
     let url = web_url(text)?;
     let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
@@ -238,7 +243,7 @@ pub(crate) fn origin(text: &str) -> Result<String, String> {
 }
 
 pub(crate) fn email(text: &str) -> Result<String, String> {
-    let fault = || format!("{} is no mail address", quote(text));
+    let fault = || format!("{} is not a mail address", quote(text));
     let (local, domain) = text.rsplit_once('@').ok_or_else(fault)?;
     let odd = text
         .chars()
@@ -250,7 +255,7 @@ pub(crate) fn email(text: &str) -> Result<String, String> {
     }
 }
 
-/// Whom people may ask.
+/// Parses a contact for users: a mail address or an https URL.
 pub(crate) fn contact(text: &str) -> Result<String, String> {
     let web = text.starts_with("https://") && Url::parse(text).is_ok();
     if web {
@@ -265,7 +270,7 @@ pub(crate) fn contact(text: &str) -> Result<String, String> {
     }
 }
 
-/// A Route53 zone id; consoles and tools show it with or without `/hostedzone/`.
+/// Parses a Route53 zone id, which tools show with or without `/hostedzone/`.
 pub(crate) fn zone_id(text: &str) -> Result<String, String> {
     let id = text.strip_prefix("/hostedzone/").unwrap_or(text);
     let fits = (1..=32).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric());
@@ -273,13 +278,13 @@ pub(crate) fn zone_id(text: &str) -> Result<String, String> {
         Ok(id.to_owned())
     } else {
         Err(format!(
-            "{} is no hosted zone id such as Z0123456789ABCDEFGHIJ",
+            "{} is not a hosted zone id such as Z0123456789ABCDEFGHIJ",
             quote(text)
         ))
     }
 }
 
-/// `localhost` and loopback addresses.
+/// Returns whether a host is `localhost`, a name under it, or a loopback address.
 pub(crate) fn is_loopback<S: AsRef<str>>(host: &Host<S>) -> bool {
     match host {
         Host::Domain(name) => name.as_ref() == "localhost" || name.as_ref().ends_with(".localhost"),
@@ -314,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn networks() {
+    fn networks_and_addresses_are_parsed() {
         let read = |text| network(text).map(|network| network.to_string());
         assert_eq!(read("10.0.0.7/8").unwrap(), "10.0.0.0/8");
         assert_eq!(read("192.0.2.7").unwrap(), "192.0.2.7/32");
@@ -326,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn name_servers() {
+    fn name_servers_are_parsed_with_their_port() {
         let read = |text| name_server(text).map(|server| server.to_string());
         assert_eq!(read("127.0.0.1:5353").unwrap(), "127.0.0.1:5353");
         assert_eq!(read("ns1.example.com").unwrap(), "ns1.example.com:53");
@@ -335,7 +340,7 @@ mod tests {
         assert_eq!(
             read("dns:5354").unwrap(),
             "dns:5354",
-            "a neighbour in a stack"
+            "a host in the same stack"
         );
         for bad in [
             "ns1.example.com:0",
@@ -348,15 +353,15 @@ mod tests {
         }
         let fault = list("ns1.example.com, abc d:0", name_server).unwrap_err();
         assert!(
-            fault.contains("\"abc\" is no") && fault.contains("; \"d:0\" is no"),
-            "each is told: {fault}"
+            fault.contains("\"abc\" is not") && fault.contains("; \"d:0\" is not"),
+            "each item is reported: {fault}"
         );
     }
 
     #[test]
-    fn other_servers() {
-        assert_eq!(port_of_another("25"), Ok(25));
-        assert!(port_of_another("0").is_err() && port_of_another("65536").is_err());
+    fn ports_and_hosts_of_servers_are_parsed() {
+        assert_eq!(server_port("25"), Ok(25));
+        assert!(server_port("0").is_err() && server_port("65536").is_err());
         for good in [
             "mail.school.example",
             "localhost",
@@ -384,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_for_mail_and_help() {
+    fn mail_addresses_and_contacts_are_parsed() {
         assert!(email("noreply@school.example").is_ok());
         for bad in [
             "school.example",
@@ -403,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn zone_ids_with_and_without_their_prefix() {
+    fn zone_ids_are_parsed_with_and_without_prefix() {
         assert_eq!(zone_id("/hostedzone/Z0123ABC").unwrap(), "Z0123ABC");
         assert!(zone_id("Z01/../x").is_err());
     }

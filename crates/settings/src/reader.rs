@@ -1,4 +1,4 @@
-//! Finds a name's value by precedence, keeps every fault, and notes where each value came from.
+//! Looks settings up by precedence, and collects faults, notices and origins.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,11 +14,11 @@ use crate::settings::Environment;
 use crate::spec::{self, Required, SettingSpec};
 use crate::{FoundIn, Origin, Problem, Sources, parse};
 
-/// A secret is a few lines; more is some other file.
+/// The largest secret file.
 const SECRET_BYTES: u64 = 64 * 1024;
 
-/// Stands in every secret of config/dev-secrets.
-const THROW_AWAY: &str = "development-only";
+/// A text that every secret in config/dev-secrets contains.
+const THROW_AWAY_MARK: &str = "development-only";
 
 pub(crate) struct Reader<'a> {
     sources: &'a Sources,
@@ -31,7 +31,7 @@ pub(crate) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Reads the file of variables and finds out which environment this is.
+    /// Reads the env file and determines the environment.
     pub(crate) fn new(sources: &'a Sources) -> Self {
         let mut reader = Self {
             sources,
@@ -43,24 +43,27 @@ impl<'a> Reader<'a> {
             origins: BTreeMap::new(),
         };
         if let Some(path) = &sources.env_file {
-            reader.file = reader.env_file(path, true);
+            reader.file = reader.read_env_file(path, true);
         }
-        reader.environment = reader.environment();
+        reader.environment = reader.read_environment();
         if sources.env_file.is_none() && reader.environment == Environment::Development {
-            reader.file = reader.env_file(Path::new(".env"), false);
+            reader.file = reader.read_env_file(Path::new(".env"), false);
             reader.refuse_another_environment();
         }
         if reader.flag("SECRETS_OVERRIDE") {
             reader.secrets = reader.path("dev-secrets");
             if reader.environment.is_production() {
-                reader.notice("SECRETS_OVERRIDE: secrets are read from ./dev-secrets although this is production");
+                reader.notice(
+                    "SECRETS_OVERRIDE: secrets are read from ./dev-secrets although this is \
+                     production",
+                );
             }
         }
         reader.report_misspellings();
         reader
     }
 
-    /// Relative paths start from the sources' folder.
+    /// Resolves a relative path from the folder of the sources.
     pub(crate) fn path(&self, path: impl AsRef<Path>) -> PathBuf {
         self.sources.folder.join(path)
     }
@@ -76,7 +79,7 @@ impl<'a> Reader<'a> {
         });
     }
 
-    /// A problem with what a secret holds: names the file it was read from.
+    /// Adds a problem with the content of a secret, with the path of its file.
     pub(crate) fn secret_problem(&mut self, name: &'static str, advice: impl Into<String>) {
         let place = match self.origins.get(name).map(|origin| &origin.from) {
             Some(FoundIn::SecretFile(path)) => path.display().to_string(),
@@ -85,7 +88,7 @@ impl<'a> Reader<'a> {
         self.problem(place, advice);
     }
 
-    /// The origins in the table's order.
+    /// Returns the origins in the order of the table.
     pub(crate) fn into_origins(mut self) -> Vec<Origin> {
         spec::setting_specs()
             .iter()
@@ -93,14 +96,13 @@ impl<'a> Reader<'a> {
             .collect()
     }
 
-    /// The variable's value or its default.
+    /// Returns the value of a variable or its default.
     pub(crate) fn text(&mut self, name: &'static str) -> Option<String> {
         let found = self.variable(name);
-        self.settle(name, found)
+        self.resolve(name, found)
     }
 
-    /// The variable's value or its default, read by `parse`; a value that cannot be read is a
-    /// problem.
+    /// Returns the parsed value of a variable or its default. An invalid value is a problem.
     pub(crate) fn parsed<T>(
         &mut self,
         name: &'static str,
@@ -116,7 +118,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Like [`Self::parsed`], nothing for a value that is absent or wrong.
+    /// Returns the parsed items of a list, none if it is not set or invalid.
     pub(crate) fn list<T>(
         &mut self,
         name: &'static str,
@@ -126,12 +128,13 @@ impl<'a> Reader<'a> {
             .unwrap_or_default()
     }
 
-    /// Yes or no; no for a value that is wrong (and a problem).
+    /// Returns a flag; an invalid value is a problem and counts as false.
     pub(crate) fn flag(&mut self, name: &'static str) -> bool {
         self.parsed(name, parse::flag).unwrap_or(false)
     }
 
-    /// A secret: in production its file before a variable, elsewhere a variable before its file.
+    /// Returns a secret. In production its file takes precedence over a variable, elsewhere the
+    /// variable over the file.
     pub(crate) fn secret(&mut self, name: &'static str) -> Option<Secret> {
         let path = self.secrets.join(name);
         let file = self
@@ -140,32 +143,36 @@ impl<'a> Reader<'a> {
         let variable = self.variable(name);
         let found = match (file, variable) {
             (Some(file), Some(_)) if self.environment.is_production() => {
-                self.notice(format!("{name}: the variable is ignored because the secret's file is there; remove the variable"));
+                self.notice(format!(
+                    "{name}: the variable is ignored because the secret's file exists; remove the \
+                     variable"
+                ));
                 Some(file)
             }
             (_, Some(variable)) => {
                 if self.environment.is_production() {
                     self.notice(format!(
-                        "{name}: taken from a plain variable, which others on the machine may read; use a secret's file"
+                        "{name}: taken from a plain variable, which other users of the machine may \
+                         read; use a secret file"
                     ));
                 }
                 Some(variable)
             }
             (file, None) => file,
         };
-        let secret = self.settle(name, found).map(Secret::new)?;
-        if self.environment.is_production() && secret.expose().contains(THROW_AWAY) {
+        let secret = self.resolve(name, found).map(Secret::new)?;
+        if self.environment.is_production() && secret.expose().contains(THROW_AWAY_MARK) {
             self.secret_problem(
                 name,
-                "is the throw-away one of config/dev-secrets, which everybody knows; make your own",
+                "is the throw-away secret of config/dev-secrets, which is public; create your own",
             );
             return None;
         }
         Some(secret)
     }
 
-    /// Notes the origin, adds the default, and reports what is needed and absent.
-    fn settle(&mut self, name: &'static str, found: Option<(String, FoundIn)>) -> Option<String> {
+    /// Records the origin, falls back to the default, and reports a required value that is missing.
+    fn resolve(&mut self, name: &'static str, found: Option<(String, FoundIn)>) -> Option<String> {
         let spec = spec::find(name)?;
         let default = || {
             spec.default
@@ -179,17 +186,17 @@ impl<'a> Reader<'a> {
             None => (String::new(), FoundIn::NotSet),
         };
         self.origins.insert(name, Origin { name, from, shown });
-        let needed = spec.required == Required::Always
+        let is_required = spec.required == Required::Always
             || spec.required == Required::InProduction && self.environment.is_production();
-        if found.is_none() && needed {
-            self.absent(name, spec);
+        if found.is_none() && is_required {
+            self.report_missing(name, spec);
         }
         found.map(|(value, _)| value)
     }
 
-    fn absent(&mut self, name: &'static str, spec: &SettingSpec) {
+    fn report_missing(&mut self, name: &'static str, spec: &SettingSpec) {
         let file = self.secrets.join(name);
-        // A file that is there but unusable has had its own line.
+        // An unusable file has been reported already.
         if self
             .problems
             .iter()
@@ -197,26 +204,27 @@ impl<'a> Reader<'a> {
         {
             return;
         }
-        let doc = spec.description;
+        let description = spec.description;
         match spec.secret {
             true if self.environment.is_production() => {
                 self.problem(
                     file.display().to_string(),
-                    format!("this secret's file is missing; store it there ({doc})"),
+                    format!("this secret's file is missing; create it ({description})"),
                 );
             }
             true => self.problem(
                 name,
                 format!(
-                    "is required; set it, or SECRETS_OVERRIDE=1 with dev-secrets/{name} ({doc})"
+                    "is required; set it, or SECRETS_OVERRIDE=1 with dev-secrets/{name} \
+                     ({description})"
                 ),
             ),
-            false => self.problem(name, format!("is required; set it ({doc})")),
+            false => self.problem(name, format!("is required; set it ({description})")),
         }
     }
 
-    /// The variable from the environment or the file; an empty one is not set, as compose files
-    /// pass empty ones.
+    /// Returns a variable from the environment or the env file. An empty one counts as not set,
+    /// because compose files pass empty variables.
     fn variable(&mut self, name: &'static str) -> Option<(String, FoundIn)> {
         let in_file = |(path, variables): &(PathBuf, BTreeMap<String, String>)| {
             variables
@@ -232,14 +240,13 @@ impl<'a> Reader<'a> {
             .filter(filled);
         let found = plain.or_else(|| self.file.as_ref().and_then(in_file).filter(filled))?;
         if found.0.contains('\u{fffd}') {
-            self.problem(name, "is not UTF-8; write it anew");
+            self.problem(name, "is not UTF-8; write it again");
             return None;
         }
         Some(found)
     }
 
-    /// The text of a secret's file, without one line end. An unusable file is a problem that names
-    /// it.
+    /// Reads the file of a secret, without its last line end. An unusable file is a problem.
     fn secret_file(&mut self, path: &Path) -> Option<String> {
         match read_text(path, SECRET_BYTES) {
             Ok(text) => {
@@ -256,7 +263,7 @@ impl<'a> Reader<'a> {
                 }
                 Some(text.to_owned())
             }
-            Err(Unread::Absent) => None,
+            Err(ReadError::Absent) => None,
             Err(unread) => {
                 self.problem(path.display().to_string(), unread.advice());
                 None
@@ -264,7 +271,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The text of a file that a setting names.
+    /// Reads the file whose path is the value of a setting.
     pub(crate) fn file(&mut self, name: &'static str, path: &Path, limit: u64) -> Option<String> {
         match read_text(&self.path(path), limit) {
             Ok(text) if text.trim().is_empty() => {
@@ -282,15 +289,15 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn env_file(
+    fn read_env_file(
         &mut self,
         path: &Path,
-        needed: bool,
+        is_required: bool,
     ) -> Option<(PathBuf, BTreeMap<String, String>)> {
         let shown = path.display();
         let text = match read_text(&self.path(path), SECRET_BYTES) {
             Ok(text) => text,
-            Err(Unread::Absent) if !needed => return None,
+            Err(ReadError::Absent) if !is_required => return None,
             Err(unread) => {
                 self.problem(shown.to_string(), unread.advice());
                 return None;
@@ -298,21 +305,21 @@ impl<'a> Reader<'a> {
         };
         let EnvFile {
             variables,
-            twice,
+            duplicates,
             faults,
         } = env_file::parse(&text);
         if !faults.is_empty() {
             self.problem(shown.to_string(), faults.join("; "));
         }
-        for (name, line) in twice {
+        for (name, line) in duplicates {
             self.notice(format!(
-                "{name} stands in {shown} more than once; line {line} counts"
+                "{name} is set more than once in {shown}; line {line} is used"
             ));
         }
         Some((path.to_owned(), variables))
     }
 
-    fn environment(&mut self) -> Environment {
+    fn read_environment(&mut self) -> Environment {
         let node = self.parsed("NODE_ENV", parse::environment);
         let set = self.variable("STARCHART_ENV").is_some();
         let ours = self.parsed("STARCHART_ENV", parse::environment);
@@ -324,7 +331,7 @@ impl<'a> Reader<'a> {
             return ours.unwrap_or(Environment::Production);
         }
         self.notice(format!(
-            "NODE_ENV={} is taken for STARCHART_ENV; better set STARCHART_ENV",
+            "NODE_ENV={} is taken as STARCHART_ENV; set STARCHART_ENV instead",
             node.as_str()
         ));
         if let (Some(node), Some(origin)) = (
@@ -339,7 +346,7 @@ impl<'a> Reader<'a> {
         node
     }
 
-    /// `./.env` is read because this is development; it cannot say that it is not.
+    /// Refuses another environment in `./.env`, which is read in development only.
     fn refuse_another_environment(&mut self) {
         let Some((_, variables)) = &self.file else {
             return;
@@ -348,13 +355,17 @@ impl<'a> Reader<'a> {
             if variables.get(name).is_some_and(|value| {
                 parse::environment(value.trim()) != Ok(Environment::Development)
             }) {
-                self.problem(name, "in ./.env can only be development; set it in the environment, or use --env-file");
+                self.problem(
+                    name,
+                    "in ./.env can only be development; set it in the environment, or use \
+                     --env-file",
+                );
                 return;
             }
         }
     }
 
-    /// A notice for every name that looks like ours and is none of ours.
+    /// Adds a notice for every name that looks like a misspelt setting.
     fn report_misspellings(&mut self) {
         let mut notices: Vec<String> = self
             .sources
@@ -363,8 +374,7 @@ impl<'a> Reader<'a> {
             .filter_map(|name| misspelling::in_environment(name))
             .collect();
         if let Some((path, variables)) = &self.file {
-            // ./.env may be read by other programs too; a file that was named is for this one
-            // alone.
+            // Other programs may read ./.env too; a file given by --env-file is for this one only.
             let scope = if self.sources.env_file.is_some() {
                 FileScope::Own
             } else {
@@ -380,7 +390,7 @@ impl<'a> Reader<'a> {
 }
 
 /// Why a file could not be read.
-pub(crate) enum Unread {
+pub(crate) enum ReadError {
     Absent,
     Directory,
     TooLarge(u64),
@@ -388,32 +398,39 @@ pub(crate) enum Unread {
     Other(std::io::Error),
 }
 
-impl Unread {
+impl ReadError {
     pub(crate) fn advice(&self) -> String {
         match self {
             Self::Absent => "is missing".to_owned(),
-            Self::Directory => "is a directory; put a file there (a bind mount of a missing file makes a directory)".to_owned(),
-            Self::TooLarge(limit) => format!("is larger than {limit} bytes; this cannot be the right file"),
+            Self::Directory => "is a directory; put a file there (a bind mount of a missing file \
+                makes a directory)"
+                .to_owned(),
+            Self::TooLarge(limit) => {
+                format!("is larger than {limit} bytes; this cannot be the right file")
+            }
             Self::NotText => "is not UTF-8 text; convert it".to_owned(),
-            Self::Other(error) => format!("cannot be read ({}); check its owner and mode", error.kind()),
+            Self::Other(error) => format!(
+                "cannot be read ({}); check its owner and mode",
+                error.kind()
+            ),
         }
     }
 }
 
-pub(crate) fn read_text(path: &Path, limit: u64) -> Result<String, Unread> {
+pub(crate) fn read_text(path: &Path, limit: u64) -> Result<String, ReadError> {
     let other = |error: std::io::Error| match error.kind() {
-        ErrorKind::NotFound | ErrorKind::NotADirectory => Unread::Absent,
-        _ => Unread::Other(error),
+        ErrorKind::NotFound | ErrorKind::NotADirectory => ReadError::Absent,
+        _ => ReadError::Other(error),
     };
     if fs::metadata(path).map_err(other)?.is_dir() {
-        return Err(Unread::Directory);
+        return Err(ReadError::Directory);
     }
     let mut bytes = Vec::new();
     fs::File::open(path)
         .and_then(|file| file.take(limit + 1).read_to_end(&mut bytes))
         .map_err(other)?;
     if bytes.len() as u64 > limit {
-        return Err(Unread::TooLarge(limit));
+        return Err(ReadError::TooLarge(limit));
     }
-    String::from_utf8(bytes).map_err(|_| Unread::NotText)
+    String::from_utf8(bytes).map_err(|_| ReadError::NotText)
 }

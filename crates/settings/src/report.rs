@@ -1,4 +1,4 @@
-//! What an operator reads: faults, origins, the text of `starchart check-config`.
+//! Faults and origins of settings, as the operator reads them.
 
 use std::fmt::{self, Write as _};
 use std::path::PathBuf;
@@ -8,12 +8,12 @@ use url::Url;
 
 use crate::Loaded;
 
-/// One fault: the name of a variable or a file, and what to do. Never a secret's value.
+/// One fault of the settings. It never contains the value of a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The variable's name or the file's path.
+    /// The name of the variable or the path of the file.
     pub name: String,
-    /// What is wrong and what to do.
+    /// What is wrong and how to correct it.
     pub advice: String,
 }
 
@@ -23,13 +23,13 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Every fault found in one reading, and what an operator should hear beside them.
+/// Every fault of the settings, with the notices for the operator.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", list(.problems, .notices))]
 pub struct Problems {
-    /// The faults; never empty.
+    /// The faults, at least one.
     pub problems: Vec<Problem>,
-    /// As [`Loaded::notices`].
+    /// The same messages as in [`Loaded::notices`].
     pub notices: Vec<String>,
 }
 
@@ -59,18 +59,18 @@ fn list(problems: &[Problem], notices: &[String]) -> String {
     text
 }
 
-/// Where a value came from.
+/// Where a value was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FoundIn {
-    /// The environment.
+    /// An environment variable of the process.
     Variable,
-    /// A file of variables: `--env-file` or `./.env`.
+    /// An env file: `--env-file` or `./.env`.
     EnvFile(PathBuf),
-    /// A secret's file.
+    /// The file of a secret.
     SecretFile(PathBuf),
-    /// The default.
+    /// The default of the setting.
     Default,
-    /// Nowhere, and there is no default.
+    /// Not set, without a default.
     NotSet,
 }
 
@@ -85,18 +85,19 @@ impl fmt::Display for FoundIn {
     }
 }
 
-/// Where one known name was found.
+/// Where one setting was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
-    /// The name.
+    /// The name of the setting.
     pub name: &'static str,
-    /// Where its value came from.
+    /// Where the value was found.
     pub from: FoundIn,
-    /// The value as it may be shown: `***` for a secret, a URL without its password.
+    /// The value for display: `***` for a secret, a URL without its password.
     pub shown: String,
 }
 
-/// What was read from where, then the notices, for `starchart check-config`. Holds no secret.
+/// Renders the origin of each setting and the notices, without any secret, for
+/// `starchart check-config`.
 pub fn render_check(loaded: &Loaded) -> String {
     let width = loaded
         .origins
@@ -117,13 +118,13 @@ pub fn render_check(loaded: &Loaded) -> String {
     text
 }
 
-/// A variable's value as it may be shown: quoted when it holds white space or control characters,
-/// and without the user information and query of a URL, where passwords live.
+/// Formats a value for display: quoted if it contains control characters or quotes, and without the
+/// user information and query of a URL, which may contain passwords.
 pub(crate) fn showable(value: &str) -> String {
     let value = match Url::parse(value) {
-        Ok(url) if url.has_host() && hides_something(&url) => without_credentials(url),
+        Ok(url) if url.has_host() && has_credentials(&url) => without_credentials(url),
         Ok(_) => value.to_owned(),
-        // A URL that cannot be read may still hold a password.
+        // An invalid URL may still contain a password.
         _ if value.contains("://") && value.contains('@') => "***".to_owned(),
         _ => value.to_owned(),
     };
@@ -131,7 +132,7 @@ pub(crate) fn showable(value: &str) -> String {
     if plain { value } else { format!("{value:?}") }
 }
 
-fn hides_something(url: &Url) -> bool {
+fn has_credentials(url: &Url) -> bool {
     url.password().is_some() || !url.username().is_empty() || url.query().is_some()
 }
 
@@ -167,21 +168,21 @@ mod tests {
     }
 
     #[test]
-    fn problems_say_how_many() {
+    fn problems_are_counted_in_the_heading() {
         let one = Problem {
             name: "PORT".into(),
-            advice: "is no port".into(),
+            advice: "is not a port".into(),
         };
         let mut problems = Problems::from(vec![one.clone(), one]);
         problems.notices.push("mail is off".to_owned());
         let text = problems.to_string();
         assert!(
-            text.starts_with("2 settings are wrong:\n  PORT: is no port"),
+            text.starts_with("2 settings are wrong:\n  PORT: is not a port"),
             "{text}"
         );
         assert_eq!(
             text.lines().skip(2).collect::<Vec<_>>(),
-            ["  PORT: is no port", "notice: mail is off"]
+            ["  PORT: is not a port", "notice: mail is off"]
         );
     }
 }

@@ -1,4 +1,4 @@
-//! The typed values. Plain fields; each says its variable, default and unit.
+//! The parsed settings. Each field names its variable, default and unit.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -10,51 +10,51 @@ use starchart_domain::secret::Secret;
 use starchart_domain::user::GroupNames;
 use url::Url;
 
-/// Everything an operator can set.
+/// All settings of an operator.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// `STARCHART_ENV`: decides which rules are strict. Default: what `NODE_ENV` says, else
-    /// development.
+    /// `STARCHART_ENV`: selects the strictness of the rules. Default: the value of
+    /// `NODE_ENV`, else development.
     pub environment: Environment,
     /// `LOG_LEVEL`: the least severe line that is written. Default info.
     pub log_level: LogLevel,
-    /// The site itself: address, port, names.
+    /// The public URL, ports and names of the site.
     pub app: App,
-    /// `ROOT_DOMAIN`: the domain under which people get theirs. Required in production;
-    /// starchart.com otherwise.
+    /// `ROOT_DOMAIN`: the domain under which each user gets a domain. Required in
+    /// production; starchart.com otherwise.
     pub root_domain: RootDomain,
-    /// Route53.
+    /// The hosted zone in Route53 and its credentials.
     pub aws: Aws,
-    /// `DNS_SERVERS`: name servers to ask whether a change is visible, instead of the zone's
-    /// delegation set. Default none.
+    /// `DNS_SERVERS`: name servers to query for changes, instead of the zone's delegation set.
+    /// Default none.
     pub dns_servers: Vec<HostPort>,
-    /// `DATABASE_URL`.
+    /// The database (`DATABASE_URL`).
     pub database: Database,
     /// `AUTO_MIGRATE`: run pending migrations at the start. Default yes.
     pub auto_migrate: bool,
     /// `REDIS_URL`: how processes wake each other and share rate limits.
     pub redis: Redis,
-    /// `SESSION_SECRET`: the first keys CSRF tokens and signed links, the others still verify.
-    /// Never empty.
+    /// `SESSION_SECRET`: the first one signs CSRF tokens and links, the others still verify. At
+    /// least one.
     pub session_secrets: Vec<Secret>,
-    /// Sign-in.
+    /// Sign-in through the identity provider.
     pub saml: Saml,
-    /// Outgoing mail.
+    /// The mail server and the sender.
     pub mail: Mail,
     /// Certificates from Let's Encrypt.
     pub certificates: Certificates,
-    /// How much one person or address may do.
+    /// Limits for each user and IP address.
     pub limits: Limits,
-    /// What happens on a clock.
+    /// Intervals of periodic work.
     pub timers: Timers,
     /// `DANGER_DATABASE_WIPE_REINITIALIZE`: wipe the database once, at the start. Default no.
     pub wipe: bool,
-    /// `DANGER_CONFIRM`: the words that confirm a dangerous act, `ROOT_DOMAIN:number of users`.
+    /// `DANGER_CONFIRM`: confirms a wipe in production with the text `ROOT_DOMAIN:number of users`.
     /// Default none.
     pub danger_confirm: Option<String>,
 }
 
-/// How processes wake each other.
+/// How processes wake each other (`REDIS_URL`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Redis {
     /// Through the Redis at this URL, which may carry a password. Default redis://redis:6379 in
@@ -62,28 +62,28 @@ pub enum Redis {
     Url(Secret),
     /// `memory`: each process wakes itself. Default in tests.
     InProcess,
-    /// `none`: nobody wakes anybody, work is found by looking. To diagnose.
+    /// `none`: no wake-ups; the sweep finds all work. For diagnosis.
     Disabled,
 }
 
-/// Where this runs.
+/// The environment, which selects the strictness of the rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Environment {
-    /// For people: https only, no SQLite, real identity provider.
+    /// For real users: https only, no SQLite, a real identity provider.
     Production,
-    /// On a laptop.
+    /// On a developer's machine.
     Development,
-    /// In a test; the rules of development, without reading `./.env`.
+    /// In tests: the rules of development, without `./.env`.
     Test,
 }
 
 impl Environment {
-    /// Whether the strict rules hold.
+    /// Returns whether the strict rules apply.
     pub fn is_production(self) -> bool {
         self == Self::Production
     }
 
-    /// The word that `STARCHART_ENV` takes.
+    /// Returns the word for `STARCHART_ENV`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Production => "production",
@@ -93,26 +93,26 @@ impl Environment {
     }
 }
 
-/// The least severe log line that is written. The original's other words are mapped: fatal is
-/// error, http and verbose are debug, silly is trace, silent is off.
+/// The least severe level that is logged. The other levels of the original are mapped: fatal to
+/// error, http and verbose to debug, silly to trace, silent to off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogLevel {
-    /// Nothing at all.
+    /// No line is logged.
     Off,
-    /// Something is broken.
+    /// Faults that need an operator.
     Error,
-    /// Something should be looked at.
+    /// Conditions that an operator should look at.
     Warn,
-    /// What happens.
+    /// Events of normal operation.
     Info,
-    /// How it happens.
+    /// Details for diagnosis.
     Debug,
-    /// Every step.
+    /// Every single step.
     Trace,
 }
 
 impl LogLevel {
-    /// The word that a `tracing` filter takes.
+    /// Returns the word for a `tracing` filter.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Off => "off",
@@ -125,115 +125,117 @@ impl LogLevel {
     }
 }
 
-/// The site itself.
+/// The public URL, ports and names of the site.
 #[derive(Debug, Clone)]
 pub struct App {
     /// `APP_URL`: the public address; no path, query or fragment. `http` only for loopback and
     /// host.docker.internal outside production. Required.
     pub url: Url,
-    /// `PORT`: where HTTP is served, on all addresses. Default 8080; 0 takes any free port.
+    /// `PORT`: port of the HTTP server, on all addresses. Default 8080; 0 takes any free port.
     pub port: u16,
-    /// `METRICS_PORT`: a port of its own for metrics. Default none: no metrics.
+    /// `METRICS_PORT`: separate port for metrics. Default none: no metrics.
     pub metrics_port: Option<u16>,
     /// `APP_NAME`: in headings and mail subjects. Default My.Custom.Domain.
     pub name: String,
     /// `SCHOOL_NAME`: in "... Logout" and help texts. Default School.
     pub school: String,
-    /// `SUPPORT_CONTACT`: whom to ask, a mail address or an https address. Default none.
+    /// `SUPPORT_CONTACT`: contact for users, a mail address or an https URL. Default none.
     pub support: Option<String>,
-    /// `TRUSTED_PROXIES`: networks whose X-Forwarded-For is believed. Default none.
+    /// `TRUSTED_PROXIES`: networks whose X-Forwarded-For is trusted. Default none.
     pub trusted_proxies: Vec<IpNet>,
 }
 
-/// Route53.
+/// The hosted zone in Route53 and its credentials.
 #[derive(Debug, Clone)]
 pub struct Aws {
-    /// `AWS_ROUTE53_HOSTED_ZONE_ID`: the zone, without `/hostedzone/`. Required in production;
-    /// `None`: the mock's zone is made at the start.
+    /// `AWS_ROUTE53_HOSTED_ZONE_ID`: the zone id, without `/hostedzone/`. Required in
+    /// production; `None`: the zone is created in the mock at the start.
     pub zone_id: Option<String>,
-    /// `AWS_REGION`. Default us-east-1.
+    /// `AWS_REGION`: region of the credentials. Default us-east-1.
     pub region: String,
-    /// `AWS_ACCESS_KEY_ID`. Required in production; the word `development` otherwise.
+    /// `AWS_ACCESS_KEY_ID`: the access key. Required in production; the word `development`
+    /// otherwise.
     pub access_key_id: Secret,
-    /// `AWS_SECRET_ACCESS_KEY`. Required in production; the word `development` otherwise.
+    /// `AWS_SECRET_ACCESS_KEY`: its secret part. Required in production; the word `development`
+    /// otherwise.
     pub secret_access_key: Secret,
-    /// `AWS_SESSION_TOKEN`. Default none.
+    /// `AWS_SESSION_TOKEN`: for temporary credentials. Default none.
     pub session_token: Option<Secret>,
-    /// `AWS_ENDPOINT_URL`: another Route53 than Amazon's. Default none.
+    /// `AWS_ENDPOINT_URL`: endpoint of another Route53 than Amazon's. Default none.
     pub endpoint: Option<Url>,
-    /// `ROUTE53_REQUESTS_PER_SECOND`. Default 4 (Amazon allows 5 an account).
+    /// `ROUTE53_REQUESTS_PER_SECOND`: rate limit. Default 4 (Amazon allows 5 an account).
     pub requests_per_second: u32,
 }
 
-/// The database.
+/// The database connection.
 #[derive(Debug, Clone)]
 pub struct Database {
-    /// Which one.
+    /// Which database system it is.
     pub kind: DatabaseKind,
     /// `DATABASE_URL`, with Prisma's parameters translated or dropped. Required.
     pub url: Secret,
-    /// `connection_limit` of the URL: connections of one process. Default: the store's.
+    /// Connections of one process (`connection_limit` in the URL). Default: chosen by the store.
     pub connection_limit: Option<u32>,
 }
 
-/// Which database `DATABASE_URL` names.
+/// The database system in `DATABASE_URL`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DatabaseKind {
-    /// MySQL or MariaDB.
+    /// MySQL or MariaDB server.
     MySql,
-    /// A file; refused in production.
+    /// SQLite file; refused in production.
     Sqlite,
 }
 
 /// Sign-in through SAML.
 #[derive(Debug, Clone)]
 pub struct Saml {
-    /// The text of the file that `SAML_IDP_METADATA_PATH` names, as it is (a BOM is kept). Required
-    /// in production; config/idp-metadata-dev.xml otherwise.
+    /// The content of the file at `SAML_IDP_METADATA_PATH`, with a BOM if it has one. Required in
+    /// production; config/idp-metadata-dev.xml otherwise.
     pub idp_metadata: String,
-    /// `SAML_GROUP_PREFIX` (mycustomdomain), or one name each: `SAML_GROUP_STUDENTS`,
-    /// `SAML_GROUP_FACULTY`, `SAML_GROUP_ADMINS`.
+    /// Group names from `SAML_GROUP_PREFIX` (mycustomdomain), or from `SAML_GROUP_STUDENTS`,
+    /// `SAML_GROUP_FACULTY` and `SAML_GROUP_ADMINS`.
     pub groups: GroupNames,
-    /// `SAML_SUBJECT_ATTRIBUTE`: the attribute that says who it is, for good. Default
+    /// `SAML_SUBJECT_ATTRIBUTE`: the attribute with the user's permanent identifier. Default
     /// sAMAccountName.
     pub subject_attribute: String,
-    /// `SAML_ATTRIBUTE_DISPLAY_NAME`. Default displayname.
+    /// `SAML_ATTRIBUTE_DISPLAY_NAME`: the user's display name. Default displayname.
     pub display_name_attribute: String,
-    /// `SAML_ATTRIBUTE_EMAIL`. Default email.
+    /// `SAML_ATTRIBUTE_EMAIL`: the mail address. Default email.
     pub email_attribute: String,
-    /// `SAML_ATTRIBUTE_GROUP`: one or many values. Default group.
+    /// `SAML_ATTRIBUTE_GROUP`: the groups, one or many values. Default group.
     pub group_attribute: String,
     /// `SAML_FORM_ACTION_ORIGINS`: further origins to which the sign-in form may be redirected.
     /// Default none.
     pub form_action_origins: Vec<String>,
-    /// `SAML_CLOCK_SKEW_S`: how far the identity provider's clock may be off. Default 60 s, at most
-    /// 120 s.
+    /// `SAML_CLOCK_SKEW_S`: how far the clock of the identity provider may be off. Default 60 s, at
+    /// most 120 s.
     pub clock_skew: Duration,
 }
 
-/// Outgoing mail.
+/// The mail server and the sender.
 #[derive(Debug, Clone)]
 pub struct Mail {
     /// `NOTIFICATIONS_EMAIL_USER`: the sender's address. Default none.
     pub sender: Option<String>,
-    /// `SMTP_HOST`. Default smtp.office365.com; localhost outside production.
+    /// `SMTP_HOST`: the mail server. Default smtp.office365.com; localhost outside production.
     pub host: String,
-    /// `SMTP_PORT`. Default 587; 1025 outside production.
+    /// `SMTP_PORT`: its port. Default 587; 1025 outside production.
     pub port: u16,
-    /// `SMTP_TLS`. Default starttls.
+    /// `SMTP_TLS`: how the connection is encrypted. Default starttls.
     pub tls: SmtpTls,
-    /// `SMTP_AUTH`. Default password.
+    /// `SMTP_AUTH`: how we authenticate. Default password.
     pub auth: SmtpAuth,
     /// `SMTP_MESSAGES_PER_MINUTE`: mails that one process sends in a minute. Default 30.
     pub per_minute: u32,
-    /// `NOTIFICATIONS_USERNAME`. Default none.
+    /// `NOTIFICATIONS_USERNAME`: the user name at the mail server. Default none.
     pub username: Option<Secret>,
     /// `NOTIFICATIONS_PASSWORD`: the password, or with xoauth2 the client secret. Default none.
     pub password: Option<Secret>,
 }
 
 impl Mail {
-    /// Why no mail can be sent, if so.
+    /// Returns why mail is disabled, or `None` if it is enabled.
     pub fn disabled_reason(&self) -> Option<&'static str> {
         if self.sender.is_none() {
             return Some("NOTIFICATIONS_EMAIL_USER is not set");
@@ -247,63 +249,64 @@ impl Mail {
     }
 }
 
-/// How the connection to the mail server is protected.
+/// How the connection to the mail server is encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SmtpTls {
-    /// Plain first, then STARTTLS, required.
+    /// STARTTLS, which is required (RFC 3207).
     StartTls,
-    /// TLS from the first byte.
+    /// TLS from the first byte (RFC 8314).
     Tls,
-    /// None; only to a loopback address.
+    /// No encryption; only for a loopback address.
     None,
 }
 
-/// How we say who we are to the mail server.
+/// How we authenticate to the mail server.
 #[derive(Debug, Clone)]
 pub enum SmtpAuth {
-    /// User name and password.
+    /// With user name and password.
     Password,
-    /// Not at all.
+    /// Without authentication.
     None,
-    /// A token from the school's identity platform.
+    /// With an OAuth 2.0 access token (XOAUTH2).
     Xoauth2(SmtpOauth),
 }
 
-/// Where the token for `SMTP_AUTH=xoauth2` comes from.
+/// How to get the access token for `SMTP_AUTH=xoauth2`.
 #[derive(Debug, Clone)]
 pub struct SmtpOauth {
-    /// `SMTP_OAUTH_TOKEN_URL`.
+    /// `SMTP_OAUTH_TOKEN_URL`: the token endpoint.
     pub token_url: Url,
-    /// `SMTP_OAUTH_CLIENT_ID`.
+    /// `SMTP_OAUTH_CLIENT_ID`: the client id for the token request.
     pub client_id: String,
-    /// `SMTP_OAUTH_SCOPE`.
+    /// `SMTP_OAUTH_SCOPE`: the requested scope.
     pub scope: String,
 }
 
-/// Certificates from Let's Encrypt, or another authority that speaks RFC 8555.
+/// Certificates from Let's Encrypt, or another CA that implements RFC 8555.
 #[derive(Debug, Clone)]
 pub struct Certificates {
-    /// `LETS_ENCRYPT_ACCOUNT_EMAIL`. Required in production.
+    /// `LETS_ENCRYPT_ACCOUNT_EMAIL`: contact of the ACME account. Required in production.
     pub account_email: Option<String>,
-    /// `LETS_ENCRYPT_DIRECTORY_URL`. Required in production.
+    /// `LETS_ENCRYPT_DIRECTORY_URL`: directory of the CA. Required in production.
     pub directory: Option<Url>,
-    /// `LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM`: a P-256 key as PKCS#8 or SEC1 PEM. `None` also when
-    /// it is an RSA key, which cannot be used.
+    /// `LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM`: a P-256 key as PKCS#8 or SEC1 PEM. `None` also for
+    /// an RSA key, which cannot be used.
     pub account_key: Option<Secret>,
-    /// `KEY_ENCRYPTION_KEYS`: each `id:base64 of 32 bytes` in its two parts; the first encrypts.
-    /// Default none.
+    /// `KEY_ENCRYPTION_KEYS`: pairs of id and base64 of 32 bytes; the first one encrypts. Default
+    /// none.
     pub key_encryption_keys: Vec<(String, Secret)>,
     /// `ACME_CA_ROOT_PATH`: a PEM file with the root to trust for the CA's API. Default: the
-    /// system's.
+    /// roots of the system.
     pub ca_root: Option<PathBuf>,
 }
 
 impl Certificates {
-    /// Why no certificate can be asked for, if so.
+    /// Returns why certificates are disabled, or `None` if they are enabled.
     pub fn disabled_reason(&self) -> Option<&'static str> {
         if self.account_key.is_none() {
             return Some(
-                "LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM is not set, or no P-256 key (`starchart keys new` makes one)",
+                "LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM is not set, or not a P-256 key (`starchart \
+                 keys new` creates one)",
             );
         }
         if self.key_encryption_keys.is_empty() {
@@ -316,37 +319,39 @@ impl Certificates {
     }
 }
 
-/// How much one person or address may do.
+/// Limits for each user and IP address.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// `USER_DNS_RECORD_LIMIT`: records one person may have. Default none.
+    /// `USER_DNS_RECORD_LIMIT`: records of one user. Default none.
     pub records_per_user: Option<u32>,
-    /// `RATE_LIMIT_SIGN_IN_PER_MINUTE`: sign-ins from one address. Default 300.
+    /// `RATE_LIMIT_SIGN_IN_PER_MINUTE`: sign-ins from one IP address. Default 300.
     pub sign_in_per_minute: u32,
-    /// `RATE_LIMIT_RECORD_WRITES_PER_MINUTE`: records made, changed, renewed or deleted by one
-    /// person. Default 30.
+    /// `RATE_LIMIT_RECORD_WRITES_PER_MINUTE`: record changes, renewals and deletions of one
+    /// user. Default 30.
     pub record_writes_per_minute: u32,
     /// `RATE_LIMIT_ADMIN_SEARCHES_PER_MINUTE`: searches of one admin. Default 60.
     pub admin_searches_per_minute: u32,
-    /// `RATE_LIMIT_CERTIFICATE_REQUESTS_PER_DAY`: certificates one person may ask for. Default 3.
+    /// `RATE_LIMIT_CERTIFICATE_REQUESTS_PER_DAY`: certificate requests of one user. Default 3.
     pub certificate_requests_per_day: u32,
 }
 
-/// What happens on a clock.
+/// Intervals of periodic work.
 #[derive(Debug, Clone, Copy)]
 pub struct Timers {
-    /// `EXPIRATION_REPEAT_FREQUENCY_S`: how often expiry is looked at. Default 86400 s.
+    /// `EXPIRATION_REPEAT_FREQUENCY_S`: interval between checks for expired records. Default 86400
+    /// s.
     pub expiration_every: Duration,
-    /// `AUDIT_FREQUENCY_S`: how often the whole zone is compared with the rows. Default 3600 s.
+    /// `AUDIT_FREQUENCY_S`: interval between comparisons of the whole zone with the database.
+    /// Default 3600 s.
     pub audit_every: Duration,
-    /// `JOB_REMOVAL_FREQUENCY_S`: how long sent mails, and finished wake-ups in Redis, are kept.
+    /// `JOB_REMOVAL_FREQUENCY_S`: how long sent mails and finished wake-ups in Redis are kept.
     /// Default 604800 s.
     pub job_removal_every: Duration,
-    /// `SWEEP_MS`: how often rows are looked at without being woken. Default 2000 ms, at least 50
-    /// ms, at most a minute.
+    /// `SWEEP_MS`: interval between sweeps for pending work. Default 2000 ms, at least 50 ms, at
+    /// most a minute.
     pub sweep: Duration,
-    /// `DRAIN_S`: how long new connections are still taken after SIGTERM. Default 5 s, at most 30
-    /// s.
+    /// `DRAIN_S`: how long new connections are still accepted after SIGTERM. Default 5 s, at most
+    /// 30 s.
     pub drain: Duration,
 }
 
@@ -355,7 +360,7 @@ pub struct Timers {
 pub struct HostPort {
     /// A host name or an address, without brackets.
     pub host: String,
-    /// The port.
+    /// The port number.
     pub port: u16,
 }
 

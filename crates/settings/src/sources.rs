@@ -1,33 +1,33 @@
-//! Where settings are looked for. Everything that depends on the process is here, so that the rest
-//! can be tested with values.
+//! The places where settings are read from. Only this file depends on the process, so that tests
+//! can pass values.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// Where settings are looked for.
+/// The places where settings are read from.
 #[derive(Clone)]
 pub struct Sources {
-    /// The variables.
+    /// The environment variables by name.
     pub variables: BTreeMap<String, String>,
-    /// `--env-file`: a file of variables, weaker than [`Self::variables`].
+    /// The env file (`--env-file`); [`Self::variables`] take precedence over it.
     pub env_file: Option<PathBuf>,
-    /// The folder that relative paths start from; `./.env` and `./dev-secrets` stand in it.
+    /// The folder of relative paths, `./.env` and `./dev-secrets`.
     pub folder: PathBuf,
-    /// The folder with one file a secret, when `SECRETS_OVERRIDE` is not set.
+    /// The folder with one file for each secret, unless `SECRETS_OVERRIDE` is set.
     pub secrets: PathBuf,
 }
 
-/// Where an orchestrator puts secrets.
+/// The folder where Docker Swarm mounts secrets.
 const SECRETS: &str = "/run/secrets";
 
 impl Sources {
-    /// What this process was given: its environment, its working folder, `/run/secrets`.
+    /// Returns the sources of this process: environment, working folder and `/run/secrets`.
     ///
-    /// A value that is not UTF-8 is kept with replacement characters, which
-    /// [`crate::Settings::read`] refuses.
+    /// A value that is not UTF-8 gets replacement characters, which [`crate::Settings::read`]
+    /// refuses.
     #[expect(
         clippy::disallowed_methods,
-        reason = "this is the one reader of the environment"
+        reason = "the only reader of the environment (I3)"
     )]
     pub fn from_process(env_file: Option<PathBuf>) -> Self {
         let variables = std::env::vars_os()
@@ -47,7 +47,7 @@ impl Sources {
     }
 }
 
-/// Names only: the values may be secrets.
+/// Shows only the names of variables, because the values may be secrets (I9).
 impl std::fmt::Debug for Sources {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Sources")

@@ -1,4 +1,4 @@
-//! The files that operators start from say what the settings know, and nothing else.
+//! The files for operators contain every setting, and no others.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -35,7 +35,7 @@ fn secret_names() -> BTreeSet<String> {
         .collect()
 }
 
-/// `NAME=value` lines of config/env.example, commented or not.
+/// Reads the `NAME=value` lines of config/env.example; the last value is whether it is active.
 fn example() -> Vec<(String, String, bool)> {
     let read = |line: &str| {
         let (line, live) = line
@@ -54,7 +54,7 @@ fn example() -> Vec<(String, String, bool)> {
         .collect()
 }
 
-/// The parts of a stack file that the settings look at: enough YAML for the files that are here.
+/// The parts of a stack file that concern settings.
 #[derive(Debug, Default)]
 struct Stack {
     environment: BTreeMap<String, String>,
@@ -100,15 +100,15 @@ fn stack(path: &str) -> Stack {
 const STACKS: [&str; 2] = ["docker-staging.yml", "docker-production.yml"];
 
 #[test]
-fn the_example_names_each_setting_once_and_no_other() {
+fn the_example_contains_each_setting_once() {
     let example = example();
     let names: BTreeSet<_> = example.iter().map(|(name, ..)| name.clone()).collect();
     assert_eq!(names, setting_names());
-    assert_eq!(example.len(), names.len(), "a name stands twice");
+    assert_eq!(example.len(), names.len(), "a name is duplicated");
 }
 
 #[test]
-fn the_example_says_what_each_setting_means() {
+fn the_example_describes_each_setting() {
     let text = text("config/env.example");
     let lines: Vec<_> = text.lines().collect();
     for spec in setting_specs() {
@@ -117,17 +117,17 @@ fn the_example_says_what_each_setting_means() {
                 .unwrap_or(line)
                 .starts_with(&format!("{}=", spec.name))
         };
-        let above = lines[lines.iter().position(is_its).expect(spec.name) - 1];
+        let comment = lines[lines.iter().position(is_its).expect(spec.name) - 1];
         let secret = if spec.secret { "secret; " } else { "" };
         let needed = match spec.required {
             Required::Always => "required; ",
             Required::InProduction => "required in production; ",
             Required::No => "",
         };
-        let said = format!("# {secret}{needed}{}", spec.description);
+        let expected = format!("# {secret}{needed}{}", spec.description);
         assert!(
-            above.starts_with(&said),
-            "{}: {above:?} is not {said:?}",
+            comment.starts_with(&expected),
+            "{}: {comment:?} does not begin with {expected:?}",
             spec.name
         );
     }
@@ -147,7 +147,7 @@ fn the_example_shows_the_defaults_of_development() {
 }
 
 #[test]
-fn the_example_and_the_throw_away_secrets_start_development() {
+fn development_starts_with_the_example_and_its_secrets() {
     let folder = TempDir::new().unwrap();
     let at = |path: &str| folder.path().join(path);
     fs::create_dir(at("config")).unwrap();
@@ -183,16 +183,16 @@ fn the_example_and_the_throw_away_secrets_start_development() {
     assert_eq!(
         loaded.settings.certificates.disabled_reason(),
         Some(off),
-        "the throw-away keys are usable ones"
+        "the development keys are valid"
     );
-    let mail = "mail is off, and no record is removed before its person could be told: NOTIFICATIONS_EMAIL_USER is not set";
+    let mail = "mail is off, and no record is deleted before its owner was notified: \
+                NOTIFICATIONS_EMAIL_USER is not set";
     assert_eq!(
         loaded.notices,
         [mail.to_owned(), format!("certificates are off: {off}")]
     );
 
-    // The same secrets are refused in production, each by its file; DATABASE_URL comes from its
-    // file there, too.
+    // Production refuses each of these secrets.
     let refused = Settings::read(&sources("production"))
         .unwrap_err()
         .to_string();
@@ -201,14 +201,14 @@ fn the_example_and_the_throw_away_secrets_start_development() {
         .filter(|name| *name != "AWS_SESSION_TOKEN")
     {
         assert!(
-            refused.contains(&format!("dev-secrets/{name}: is the throw-away one")),
+            refused.contains(&format!("dev-secrets/{name}: is the throw-away secret")),
             "{name}: {refused}"
         );
     }
 }
 
 #[test]
-fn every_throw_away_secret_is_one_that_is_read() {
+fn every_development_secret_is_a_setting() {
     let files = fs::read_dir(root().join("config/dev-secrets")).unwrap();
     for name in files
         .map(|file| file.unwrap().file_name().into_string().unwrap())
@@ -219,7 +219,7 @@ fn every_throw_away_secret_is_one_that_is_read() {
 }
 
 #[test]
-fn the_stacks_name_what_is_known_and_all_that_production_needs() {
+fn the_stacks_set_known_settings_and_all_required_ones() {
     for path in STACKS {
         let stack = stack(path);
         let given: BTreeSet<_> = stack
@@ -247,7 +247,7 @@ fn the_stacks_name_what_is_known_and_all_that_production_needs() {
                 .environment
                 .keys()
                 .all(|name| !secret_names().contains(name)),
-            "{path}: a secret in the open"
+            "{path}: a secret as a variable"
         );
         for needed in setting_specs()
             .iter()
@@ -259,7 +259,7 @@ fn the_stacks_name_what_is_known_and_all_that_production_needs() {
 }
 
 #[test]
-fn a_stack_needs_only_what_it_says_to_change() {
+fn a_stack_is_complete_after_the_marked_changes() {
     for path in STACKS {
         let folder = TempDir::new().unwrap();
         let mut stack = stack(path);
@@ -306,7 +306,7 @@ fn a_stack_needs_only_what_it_says_to_change() {
 }
 
 #[test]
-fn the_stacks_keep_what_operators_rely_on() {
+fn the_stacks_keep_documented_options() {
     for (path, tag) in STACKS.iter().zip(["staging", "production"]) {
         let text = text(path);
         let image = format!("image: starchart:{tag}\n");
@@ -335,7 +335,7 @@ fn the_stacks_keep_what_operators_rely_on() {
         ] {
             assert!(text.contains(line), "{path} lacks {line}");
         }
-        for both in [
+        for line in [
             "read_only: true\n",
             "cap_drop:\n",
             "limits:\n",
@@ -343,16 +343,16 @@ fn the_stacks_keep_what_operators_rely_on() {
             "healthcheck:\n",
         ] {
             assert_eq!(
-                text.matches(both).count(),
+                text.matches(line).count(),
                 2,
-                "{path}: {both} for the application and for Redis"
+                "{path}: {line} for the application and for Redis"
             );
         }
     }
 }
 
 #[test]
-fn the_settings_for_the_compose_file_start_development() {
+fn development_starts_with_the_compose_settings() {
     let folder = TempDir::new().unwrap();
     fs::create_dir_all(folder.path().join("config")).unwrap();
     fs::create_dir(folder.path().join("dev-secrets")).unwrap();
@@ -394,9 +394,9 @@ fn the_settings_for_the_compose_file_start_development() {
     );
 }
 
-/// Whoever compares the two finds every difference in one place, in the same order.
+/// The two stack files are easy to compare: every difference is in one place, in the same order.
 #[test]
-fn the_stacks_differ_in_what_stands_first_and_nowhere_else() {
+fn the_stacks_differ_only_in_their_first_settings() {
     let [staging, production] = STACKS.map(stack);
     let differing: BTreeSet<_> = staging
         .environment
@@ -427,7 +427,7 @@ fn the_stacks_differ_in_what_stands_first_and_nowhere_else() {
     for (name, value) in &differing {
         assert!(
             staging.0.contains(&format!("{name}: {value}")),
-            "{name} does not stand among those that differ"
+            "{name} is not among the first settings"
         );
     }
     assert!(
@@ -438,7 +438,7 @@ fn the_stacks_differ_in_what_stands_first_and_nowhere_else() {
 }
 
 #[test]
-fn the_image_sets_known_variables_only_and_runs_as_nobody() {
+fn the_image_sets_known_variables_and_runs_without_privileges() {
     let text = text("Dockerfile");
     let set: Vec<_> = text
         .lines()
@@ -465,7 +465,7 @@ fn the_image_sets_known_variables_only_and_runs_as_nobody() {
     );
 }
 
-/// The value of `ARG NAME=value` in the Dockerfile.
+/// Reads `ARG NAME=value` from the Dockerfile.
 fn build_argument(name: &str) -> String {
     let start = format!("ARG {name}=");
     text("Dockerfile")
@@ -477,7 +477,7 @@ fn build_argument(name: &str) -> String {
 }
 
 #[test]
-fn image_tests_and_scripts_build_with_the_same() {
+fn image_ci_and_scripts_use_the_same_builder_and_packages() {
     let container = format!("container: {}\n", build_argument("BUILDER"));
     assert_eq!(
         text(".github/workflows/ci.yml").matches(&container).count(),

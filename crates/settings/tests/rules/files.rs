@@ -1,4 +1,4 @@
-//! Where values come from: secrets' files, files of variables, the environment.
+//! Sources of values: secret files, env files, the environment.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,7 +8,7 @@ use starchart_settings::{Environment, FoundIn, Settings, Sources};
 use crate::site::{Site, noticed};
 
 #[test]
-fn secret_files_are_trimmed_once() {
+fn one_line_end_of_a_secret_file_is_removed() {
     let site = Site::production();
     for text in [
         "hunter2-key",
@@ -31,11 +31,11 @@ fn secret_files_are_trimmed_once() {
 }
 
 #[test]
-fn unusable_secret_files_are_named_and_not_shown() {
+fn unusable_secret_files_are_reported_without_content() {
     let site = Site::production();
     let path = site.folder.path().join("secrets/AWS_SECRET_ACCESS_KEY");
     let name = path.display().to_string();
-    let told = |advice: &str| {
+    let assert_reported = |advice: &str| {
         let text = site.bad();
         assert!(
             text.starts_with("1 setting is wrong:") && text.contains(&format!("{name}: {advice}")),
@@ -44,23 +44,23 @@ fn unusable_secret_files_are_named_and_not_shown() {
     };
     for empty in ["", "\n", " \r\n", "\u{feff}"] {
         site.secret("AWS_SECRET_ACCESS_KEY", empty);
-        told("is empty");
+        assert_reported("is empty");
     }
     site.secret("AWS_SECRET_ACCESS_KEY", b"hunter2\xff");
-    told("is not UTF-8");
+    assert_reported("is not UTF-8");
     site.secret("AWS_SECRET_ACCESS_KEY", "hunter2".repeat(20_000));
-    told("is larger than");
+    assert_reported("is larger than");
     fs::remove_file(&path).unwrap();
-    told("this secret's file is missing");
+    assert_reported("this secret's file is missing");
     fs::create_dir(&path).unwrap();
-    told("is a directory");
+    assert_reported("is a directory");
     fs::remove_dir(&path).unwrap();
     site.secret("AWS_SECRET_ACCESS_KEY", "hunter2\nhunter2");
-    told("has white space around or inside it");
+    assert_reported("has white space around or inside it");
 }
 
 #[test]
-fn in_production_the_file_wins_and_a_plain_variable_is_warned_about() {
+fn in_production_a_secret_file_takes_precedence() {
     let site = Site::production().set("AWS_ACCESS_KEY_ID", "hunter2-variable");
     let loaded = site.good();
     assert_eq!(loaded.settings.aws.access_key_id.expose(), "hunter2-key-id");
@@ -82,7 +82,7 @@ fn in_production_the_file_wins_and_a_plain_variable_is_warned_about() {
 }
 
 #[test]
-fn in_development_a_variable_wins_over_dev_secrets() {
+fn in_development_a_variable_takes_precedence_over_dev_secrets() {
     let site = Site::development()
         .set("SECRETS_OVERRIDE", "1")
         .unset("SESSION_SECRET");
@@ -93,7 +93,7 @@ fn in_development_a_variable_wins_over_dev_secrets() {
         "from-the-file-0123456789-0123456789\nolder-0123456789-0123456789-0123456789\n",
     );
     let settings = site.good().settings;
-    assert_eq!(settings.session_secrets.len(), 2, "one a line");
+    assert_eq!(settings.session_secrets.len(), 2, "one secret per line");
     let site = site.set("SESSION_SECRET", "from-the-variable-0123456789-0123456789");
     let loaded = site.good();
     assert_eq!(
@@ -104,14 +104,17 @@ fn in_development_a_variable_wins_over_dev_secrets() {
 }
 
 #[test]
-fn throw_away_secrets_are_refused_in_production() {
+fn development_secrets_are_refused_in_production() {
     let site = Site::production();
     site.secret("SESSION_SECRET", "development-only-0123456789-0123456789");
-    assert!(site.bad().contains("SESSION_SECRET: is the throw-away one"));
+    assert!(
+        site.bad()
+            .contains("SESSION_SECRET: is the throw-away secret")
+    );
 }
 
 #[test]
-fn a_short_session_secret_is_taken_with_a_warning() {
+fn a_short_session_secret_is_accepted_with_a_notice() {
     let site = Site::production();
     site.secret("SESSION_SECRET", "hunter2");
     assert!(noticed(
@@ -121,7 +124,7 @@ fn a_short_session_secret_is_taken_with_a_warning() {
 }
 
 #[test]
-fn files_of_variables_are_weaker_than_variables() {
+fn variables_take_precedence_over_env_files() {
     let site = Site::development().set("PORT", "8081");
     site.file(
         ".env",
@@ -146,7 +149,7 @@ fn files_of_variables_are_weaker_than_variables() {
         .unwrap();
     assert_eq!(school.from, FoundIn::EnvFile(".env".into()));
 
-    // In a test and in production ./.env is not looked at; a file that is asked for must be there.
+    // Tests and production do not read ./.env. A file given by --env-file must exist.
     assert_eq!(
         site.set("STARCHART_ENV", "test").good().settings.app.school,
         "School"
@@ -170,7 +173,7 @@ fn files_of_variables_are_weaker_than_variables() {
 }
 
 #[test]
-fn a_file_that_is_named_is_for_us_alone() {
+fn unknown_names_in_a_given_env_file_are_reported() {
     let site = Site::production();
     site.file(
         "our.env",
@@ -191,25 +194,25 @@ fn a_file_that_is_named_is_for_us_alone() {
     })
     .unwrap_err()
     .to_string();
-    for told in [
+    for text in [
         "2 settings are wrong:",
         "faulty.env: line 2 has no `=`",
-        "PORT: \"no\" is no port",
+        "PORT: \"no\" is not a port",
     ] {
-        assert!(faulty.contains(told), "{told}: {faulty}");
+        assert!(faulty.contains(text), "{text}: {faulty}");
     }
     assert_eq!(loaded.settings.app.port, 8082);
-    for told in [
-        "PORT stands in our.env more than once; line 4 counts",
+    for text in [
+        "PORT is set more than once in our.env; line 4 is used",
         "SMTP_HOST is: was that meant?",
         "ELSEWHERE in our.env",
     ] {
-        assert!(noticed(&loaded, told), "{told}: {:?}", loaded.notices);
+        assert!(noticed(&loaded, text), "{text}: {:?}", loaded.notices);
     }
 }
 
 #[test]
-fn white_space_around_a_value_is_not_meant_but_in_a_secret() {
+fn white_space_around_values_is_removed_except_in_secrets() {
     let site = Site::production();
     let around: BTreeMap<_, _> = site
         .variables
@@ -240,7 +243,7 @@ fn white_space_around_a_value_is_not_meant_but_in_a_secret() {
 }
 
 #[test]
-fn dot_env_cannot_claim_production() {
+fn dot_env_cannot_select_production() {
     let site = Site::development();
     site.file(".env", "STARCHART_ENV=production");
     assert!(
@@ -250,20 +253,20 @@ fn dot_env_cannot_claim_production() {
 }
 
 #[test]
-fn node_env_is_taken_with_a_notice() {
+fn node_env_is_accepted_with_a_notice() {
     let loaded = Site::production()
         .unset("STARCHART_ENV")
         .set("NODE_ENV", "production")
         .good();
     assert_eq!(loaded.settings.environment, Environment::Production);
-    assert!(noticed(&loaded, "NODE_ENV=production is taken"));
+    assert!(noticed(&loaded, "NODE_ENV=production is taken as"));
     let loaded = Site::development()
         .set("STARCHART_ENV", "development")
         .set("NODE_ENV", "production")
         .good();
     assert_eq!(loaded.settings.environment, Environment::Development);
     assert!(noticed(&loaded, "NODE_ENV is ignored"));
-    // An unreadable environment is judged by the strict rules.
+    // An invalid environment gets the strict rules.
     assert!(
         Site::development()
             .set("STARCHART_ENV", "prod")

@@ -1,4 +1,4 @@
-//! Each rule of the settings, through the one entry that the binary uses.
+//! Each rule of the settings, through `Settings::read` as in the binary.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! A folder of settings, to be spoilt one by one.
+//! A folder with complete settings, for tests to modify.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,7 +6,7 @@ use std::fs;
 use starchart_settings::{Loaded, Problems, Settings, Sources};
 use tempfile::TempDir;
 
-/// A folder of settings that are complete, to be spoilt one by one.
+/// A folder with complete settings.
 pub(crate) struct Site {
     pub(crate) folder: TempDir,
     pub(crate) variables: BTreeMap<String, String>,
@@ -91,18 +91,18 @@ impl Site {
         Settings::read(&self.sources())
     }
 
-    /// The settings, which must be right.
+    /// Reads the settings; panics if they have faults.
     #[track_caller]
     pub(crate) fn good(&self) -> Loaded {
-        self.read().expect("these settings are right")
+        self.read().expect("these settings are valid")
     }
 
-    /// The problems as one text, which must not be empty.
+    /// Reads the settings and returns their faults as text; panics if there are none.
     #[track_caller]
     pub(crate) fn bad(&self) -> String {
         let text = self
             .read()
-            .expect_err("these settings are wrong")
+            .expect_err("these settings have faults")
             .to_string();
         assert!(!text.contains("hunter2"), "a secret is shown: {text}");
         text

@@ -1,4 +1,4 @@
-//! What values may be, and what they say together.
+//! Values of settings, alone and in combination.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::site::{Site, noticed};
 
 #[test]
-fn a_complete_site_is_read_with_its_defaults() {
+fn a_complete_site_gets_the_defaults() {
     let loaded = Site::production().good();
     let settings = &loaded.settings;
     assert_eq!(settings.environment, Environment::Production);
@@ -32,7 +32,7 @@ fn a_complete_site_is_read_with_its_defaults() {
     );
     assert_eq!(
         settings.saml.idp_metadata, "\u{feff}<EntityDescriptor/>",
-        "the BOM is the reader's to judge"
+        "the BOM is kept"
     );
     assert_eq!(settings.saml.groups.admins, "mycustomdomain-admins");
     assert_eq!(
@@ -44,7 +44,7 @@ fn a_complete_site_is_read_with_its_defaults() {
 }
 
 #[test]
-fn development_needs_little() {
+fn development_needs_few_settings() {
     let settings = Site::development().good().settings;
     assert_eq!(settings.environment, Environment::Development);
     assert_eq!(settings.root_domain.as_str(), "starchart.com");
@@ -57,7 +57,7 @@ fn development_needs_little() {
 }
 
 #[test]
-fn every_fault_is_told_at_once_with_its_name() {
+fn every_fault_is_reported_at_once() {
     let site = Site::production()
         .unset("APP_URL")
         .unset("LETS_ENCRYPT_DIRECTORY_URL")
@@ -84,18 +84,18 @@ fn every_fault_is_told_at_once_with_its_name() {
     ] {
         assert!(
             text.contains(&format!("{name}: ")),
-            "{name} is not told:\n{text}"
+            "{name} is not reported:\n{text}"
         );
     }
     assert!(text.starts_with("10 settings are wrong:"), "{text}");
     assert!(
         text.contains("\nnotice: certificates are off"),
-        "what is told of right ones is told of wrong ones: {text}"
+        "notices are listed beside faults: {text}"
     );
 }
 
 #[test]
-fn production_requires_what_the_table_says() {
+fn production_requires_the_settings_of_the_table() {
     let site = Site {
         folder: TempDir::new().unwrap(),
         variables: BTreeMap::new(),
@@ -103,10 +103,10 @@ fn production_requires_what_the_table_says() {
     .set("STARCHART_ENV", "production");
     let text = site.bad();
     for spec in starchart_settings::setting_specs() {
-        let needed = spec.required != starchart_settings::Required::No;
+        let is_required = spec.required != starchart_settings::Required::No;
         assert_eq!(
             text.contains(&format!("{}: ", spec.name)),
-            needed,
+            is_required,
             "{}:\n{text}",
             spec.name
         );
@@ -114,7 +114,7 @@ fn production_requires_what_the_table_says() {
 }
 
 #[test]
-fn app_url_rules() {
+fn app_url_is_an_https_origin_in_production() {
     for (url, production, development) in [
         ("https://my.school.example", true, true),
         ("https://my.school.example:8443/", true, true),
@@ -129,12 +129,12 @@ fn app_url_rules() {
         ("ftp://my.school.example", false, false),
         ("my.school.example", false, false),
     ] {
-        for (site, fits) in [
+        for (site, is_valid) in [
             (Site::production(), production),
             (Site::development(), development),
         ] {
             let site = site.set("APP_URL", url);
-            match fits {
+            match is_valid {
                 true => assert!(site.read().is_ok(), "{url}: {}", site.bad()),
                 false => assert!(site.bad().contains("APP_URL: "), "{url}"),
             }
@@ -143,7 +143,7 @@ fn app_url_rules() {
 }
 
 #[test]
-fn the_site_is_no_neighbour_of_peoples_pages() {
+fn app_url_may_not_be_under_root_domain() {
     for url in [
         "https://starchart.example",
         "https://my.starchart.example",
@@ -163,7 +163,7 @@ fn the_site_is_no_neighbour_of_peoples_pages() {
 }
 
 #[test]
-fn only_a_one_wipes() {
+fn only_1_sets_the_wipe_flag() {
     for value in ["", "0"] {
         assert!(
             !Site::production()
@@ -188,25 +188,26 @@ fn only_a_one_wipes() {
 }
 
 #[test]
-fn every_faulty_item_of_a_list_is_told_and_other_servers_are_checked() {
+fn every_faulty_item_of_a_list_is_reported() {
     let site = Site::production()
         .set("TRUSTED_PROXIES", "10.0.0.0/33, proxy, 192.0.2.1")
         .set("DNS_SERVERS", "abc")
         .set("SMTP_PORT", "0")
         .set("SMTP_HOST", "mail.example:25");
     let text = site.bad();
-    for told in [
-        "TRUSTED_PROXIES: \"10.0.0.0/33\" is no network such as 10.0.0.0/8; \"proxy\" is no network",
-        "DNS_SERVERS: \"abc\" is no name server",
-        "SMTP_PORT: \"0\" is no port of a server",
-        "SMTP_HOST: \"mail.example:25\" is no host name",
+    for fault in [
+        "TRUSTED_PROXIES: \"10.0.0.0/33\" is not a network such as 10.0.0.0/8; \
+         \"proxy\" is not a network",
+        "DNS_SERVERS: \"abc\" is not a name server",
+        "SMTP_PORT: \"0\" is not a port of a server",
+        "SMTP_HOST: \"mail.example:25\" is not a host name",
     ] {
-        assert!(text.contains(told), "{told}:\n{text}");
+        assert!(text.contains(fault), "{fault}:\n{text}");
     }
 }
 
 #[test]
-fn databases() {
+fn database_urls_are_checked() {
     let site = Site::production();
     site.secret("DATABASE_URL", "sqlite://starchart.db");
     assert!(site.bad().contains("DATABASE_URL: is sqlite://"));
@@ -223,7 +224,7 @@ fn databases() {
 }
 
 #[test]
-fn addresses_hold_no_passwords() {
+fn urls_contain_no_passwords() {
     for name in [
         "AWS_ENDPOINT_URL",
         "LETS_ENCRYPT_DIRECTORY_URL",
@@ -234,14 +235,14 @@ fn addresses_hold_no_passwords() {
             .set(name, "https://a:hunter2@other.example")
             .bad();
         assert!(
-            text.contains(&format!("{name}: must not hold a user or a password")),
+            text.contains(&format!("{name}: must not contain a user or a password")),
             "{text}"
         );
     }
 }
 
 #[test]
-fn redis_or_nothing_wakes() {
+fn redis_is_a_url_memory_or_none() {
     for url in ["redis://redis:6379", "rediss://:hunter2@redis:6380/1"] {
         let loaded = Site::production().set("REDIS_URL", url).good();
         assert_eq!(loaded.settings.redis, Redis::Url(Secret::new(url)));
@@ -279,7 +280,7 @@ fn redis_or_nothing_wakes() {
 }
 
 #[test]
-fn metadata_must_be_there() {
+fn metadata_must_be_readable() {
     let site = Site::production().set("SAML_IDP_METADATA_PATH", "absent.xml");
     assert!(
         site.bad()
@@ -299,7 +300,7 @@ fn metadata_must_be_there() {
 }
 
 #[test]
-fn groups_by_prefix_or_by_name() {
+fn group_names_come_from_the_prefix_or_settings() {
     let groups = Site::production()
         .set("SAML_GROUP_PREFIX", "lab")
         .set("SAML_GROUP_ADMINS", "it staff")
@@ -319,7 +320,7 @@ fn groups_by_prefix_or_by_name() {
 }
 
 #[test]
-fn mail_in_clear_only_to_this_machine() {
+fn unencrypted_mail_needs_a_loopback_server() {
     for host in ["localhost", "127.0.0.1", "::1"] {
         Site::production()
             .set("SMTP_TLS", "none")
@@ -335,7 +336,7 @@ fn mail_in_clear_only_to_this_machine() {
 }
 
 #[test]
-fn xoauth2_needs_its_three() {
+fn xoauth2_needs_three_settings() {
     let site = Site::production()
         .set("SMTP_AUTH", "xoauth2")
         .set("SMTP_OAUTH_CLIENT_ID", "id")
@@ -352,7 +353,7 @@ fn xoauth2_needs_its_three() {
 }
 
 #[test]
-fn an_rsa_account_key_turns_certificates_off() {
+fn an_rsa_account_key_disables_certificates() {
     let site = Site::production();
     site.secret(
         "LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM",
@@ -372,7 +373,7 @@ fn an_rsa_account_key_turns_certificates_off() {
 }
 
 #[test]
-fn proxies_that_nobody_named_are_warned_about() {
+fn production_warns_without_trusted_proxies() {
     assert!(noticed(
         &Site::production().unset("TRUSTED_PROXIES").good(),
         "TRUSTED_PROXIES is not set"
@@ -387,7 +388,7 @@ fn proxies_that_nobody_named_are_warned_about() {
 }
 
 #[test]
-fn nothing_that_is_printed_holds_a_secret() {
+fn no_output_contains_a_secret() {
     let site = Site::production()
         .set("REDIS_URL", "redis://a:hunter2@redis:6379")
         .set("SESSION_SECRET", "hunter2");
