@@ -140,7 +140,8 @@ mod tests {
                 / DAY
         };
         assert_eq!((at(90), at(45), at(6)), (60, 30, 4));
-        let (early, late) = (Timestamp::from_millis(0), Timestamp::from_millis(DAY));
+        let early = Timestamp::from_millis(0);
+        let late = Timestamp::from_millis(DAY);
         assert_eq!(
             automatic_renewal_at(late, early),
             early,

@@ -141,7 +141,8 @@ pub fn import_name(
     root: &RootDomain,
     rtype: RecordType,
 ) -> ImportedName {
-    let (relative, base) = (subdomain.to_lowercase(), base_label(username));
+    let relative = subdomain.to_lowercase();
+    let base = base_label(username);
     let fqdn = match relative.as_str() {
         "" | "@" => format!("{base}.{root}"),
         _ => format!("{relative}.{base}.{root}"),
@@ -211,7 +212,7 @@ pub fn import_value(rtype: RecordType, value: &str) -> ImportedValue {
         RecordType::Cname => host(value),
         RecordType::Mx => host(value).map(|host| format!("{MX_PREFERENCE} {host}")),
         RecordType::Txt => {
-            Some(txt::encode(value)).filter(|content| content.len() <= txt::VALUE_MAX)
+            Some(txt::encode(value)).filter(|encoded| encoded.len() <= txt::VALUE_MAX)
         }
     };
     let fits_zone = presentation.is_some();

@@ -130,7 +130,8 @@ pub fn label_candidates(username: &str) -> Vec<Label> {
         .split(|c: char| !c.is_ascii_alphanumeric())
         .filter(|w| !w.is_empty())
         .collect();
-    let (joined, dashed) = (words.concat(), words.join("-"));
+    let joined = words.concat();
+    let dashed = words.join("-");
     let mut texts = vec![dashed.clone(), joined.clone()];
     if let [first, .., last] = words.as_slice() {
         texts.push(format!("{last}-{first}"));

@@ -117,8 +117,8 @@ impl RecordValue {
 }
 
 /// Returns the hash by which the database finds equal values of one name and type.
-pub fn presentation_hash(content: &str) -> [u8; 32] {
-    Sha256::digest(content.as_bytes()).into()
+pub fn value_hash(presentation: &str) -> [u8; 32] {
+    Sha256::digest(presentation.as_bytes()).into()
 }
 
 /// Returns why a text is not an address of its type; names the type that it fits, if any.
@@ -319,11 +319,11 @@ pub struct NewRecord {
 pub fn fingerprint(
     name: &str,
     rtype: RecordType,
-    content: &str,
+    presentation: &str,
     notes: [Option<&str>; 3],
 ) -> String {
     let mut hash = Sha256::new();
-    for text in [name, rtype.as_str(), content]
+    for text in [name, rtype.as_str(), presentation]
         .into_iter()
         .map(Some)
         .chain(notes)

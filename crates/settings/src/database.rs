@@ -215,7 +215,7 @@ mod tests {
                 "{text}"
             );
         }
-        for (text, said) in [
+        for (text, expected) in [
             ("hunter2", "DATABASE_URL must begin with mysql://"),
             ("sqlite://hunter2", "DATABASE_URL must begin with mysql://"),
             (
@@ -229,17 +229,20 @@ mod tests {
         ] {
             std::fs::write(&file, text).unwrap();
             let fault = read_database_url_file(&file).unwrap_err();
-            assert!(fault.contains(said) && !fault.contains("hunter"), "{fault}");
+            assert!(
+                fault.contains(expected) && !fault.contains("hunter"),
+                "{fault}"
+            );
         }
         let folder = folder.path();
         std::fs::write(&file, " \n").unwrap();
-        for (path, said) in [
+        for (path, expected) in [
             (file, "is empty"),
             (folder.join("absent"), "is missing"),
             (folder.to_owned(), "is a directory"),
         ] {
             let fault = read_database_url_file(&path).unwrap_err();
-            assert!(fault.contains(said), "{fault}");
+            assert!(fault.contains(expected), "{fault}");
         }
     }
 

@@ -183,7 +183,7 @@ fn names_are_kept() {
 #[test]
 fn values_are_kept() {
     use RecordType::{A, Aaaa, Cname, Mx, Txt};
-    for (rtype, value, content) in [
+    for (rtype, value, presentation) in [
         (A, "192.168.1.1", "192.168.1.1"),
         (Aaaa, "2001:0DB8::0001", "2001:db8::1"),
         (Cname, "Pages.Example.COM", "pages.example.com."),
@@ -193,12 +193,12 @@ fn values_are_kept() {
         let read = import_value(rtype, value);
         assert_eq!(
             (read.presentation.as_str(), read.rule, read.fits_zone),
-            (content, None, true),
+            (presentation, None, true),
             "{value}"
         );
         assert_eq!(read.preference, (rtype == Mx).then_some(10));
     }
-    for (rtype, value, content, stands) in [
+    for (rtype, value, presentation, fits_zone) in [
         (A, "127.0.0.1", "127.0.0.1", true),
         (Aaaa, "fe80::1", "fe80::1", true),
         (Aaaa, "fe80::1%eth0", "fe80::1%eth0", false),
@@ -212,7 +212,7 @@ fn values_are_kept() {
         let read = import_value(rtype, value);
         assert_eq!(
             (read.presentation.as_str(), read.fits_zone),
-            (content, stands),
+            (presentation, fits_zone),
             "{value}"
         );
         assert!(read.rule.is_some(), "{value}");

@@ -123,7 +123,7 @@ pub async fn next_due_ms(store: &Store) -> Result<Option<i64>, Error> {
     let wait = Expr::expr(due_at).min().sub(Expr::cust(store.now_sql()));
     let wait: Option<Option<i64>> = Entity::find()
         .select_only()
-        .column_as(wait, "wait_ms")
+        .column_as(wait, "clamped_retry_ms")
         .filter(Column::FinishedAt.is_null())
         .into_tuple()
         .one(store.reader())

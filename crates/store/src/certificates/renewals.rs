@@ -60,8 +60,8 @@ fn renewal_due_at() -> Expr {
     use certificate::Column;
     let column = |column: Column| Expr::col((certificate::Entity, column));
     let life = column(Column::NotAfter).sub(column(Column::NotBefore));
-    let last_third = column(Column::NotAfter).sub(life.div(3));
-    Func::coalesce([column(Column::RenewAt), last_third]).into()
+    let automatic_renewal_at = column(Column::NotAfter).sub(life.div(3));
+    Func::coalesce([column(Column::RenewAt), automatic_renewal_at]).into()
 }
 
 async fn open_order(store: &Store, id: i64, owner: UserId) -> Result<bool, Error> {

@@ -7,7 +7,7 @@ use starchart_domain::fault::NameFault;
 use starchart_domain::import::{
     self, EXPIRED_AT_IMPORT_GRACE_MS, ImportedExpiry, ImportedName, ImportedValue,
 };
-use starchart_domain::record::{RecordType, presentation_hash};
+use starchart_domain::record::{RecordType, value_hash};
 use starchart_domain::time::Timestamp;
 
 use super::certificates::{self, PlannedCertificate};
@@ -239,7 +239,7 @@ impl Plan {
             ));
         }
         let value = import::import_value(rtype, &old.content);
-        let hash = presentation_hash(&value.presentation);
+        let hash = value_hash(&value.presentation);
         if let Some(why) = names.get(&fqdn).and_then(|name| name.excludes(rtype, hash)) {
             return Err(out(&fqdn, &why));
         }

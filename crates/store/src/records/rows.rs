@@ -7,7 +7,7 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, NotSet, QueryFilter, SelectExt, Set, Value,
 };
 use starchart_domain::expiry::record_expires_at;
-use starchart_domain::record::{self, NewRecord, RecordId, RecordValue, presentation_hash};
+use starchart_domain::record::{self, NewRecord, RecordId, RecordValue, value_hash};
 use starchart_domain::rrset::TTL;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
@@ -74,7 +74,7 @@ pub(super) async fn insert(
     before: Option<(RecordId, Timestamp)>,
 ) -> Result<RecordId, RecordError> {
     let (rtype, content) = (new.value.rtype(), new.value.presentation());
-    let hash = presentation_hash(&content).to_vec();
+    let hash = value_hash(&content).to_vec();
     let same = dns_record::Entity::find()
         .filter(Column::Fqdn.eq(name.fqdn()))
         .filter(Column::Rtype.eq(rtype.as_str()))

@@ -286,8 +286,8 @@ fn retry_after_is_followed_within_limits() {
 
 #[test]
 fn poll_and_back_off_intervals_grow() {
-    let person: Vec<i64> = (1..=9).map(|n| back_off_ms(n, false) / 1_000).collect();
-    assert_eq!(person, [3, 6, 12, 24, 48, 96, 192, 384, 600]);
+    let interactive: Vec<i64> = (1..=9).map(|n| back_off_ms(n, false) / 1_000).collect();
+    assert_eq!(interactive, [3, 6, 12, 24, 48, 96, 192, 384, 600]);
     let automatic: Vec<i64> = (1..=5).map(|n| back_off_ms(n, true) / 60_000).collect();
     assert_eq!(automatic, [1, 10, 100, 1_440, 1_440]);
     assert_eq!(
