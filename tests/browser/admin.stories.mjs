@@ -1,8 +1,8 @@
-// What an admin does, in a real browser on a running demo: once with scripts and looked at closely, once without.
+// An admin in a real browser on a running demo: with scripts, screenshots and axe, then without scripts.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { control, demo, fillRecord, launch, openWindow, row, signIn, TEST_LIMIT_MS } from './demo.mjs';
-import { look } from './look.mjs';
+import { linkOrButton, demo, fillRecord, launch, openWindow, row, signIn, TEST_LIMIT_MS } from './demo.mjs';
+import { checkAppearance } from './appearance.mjs';
 
 const A = 'A Record (IPv4 Address)';
 
@@ -12,24 +12,24 @@ before(async () => {
 });
 after(() => browser?.close());
 
-function story(name, options, tell) {
+function story(name, options, steps) {
   test(name, { timeout: TEST_LIMIT_MS }, async () => {
     const { context, page, faults } = await openWindow(browser, options);
     try {
-      await tell(page);
-      assert.deepEqual(faults, [], 'the browser complained');
+      await steps(page);
+      assert.deepEqual(faults, [], 'errors in the browser');
     } finally {
       await context.close();
     }
   });
 }
 
-/** Somebody else, in a window of their own. */
-async function person(username, password, tell) {
+/** Runs steps as another user in a separate window. */
+async function asUser(username, password, steps) {
   const { context, page } = await openWindow(browser);
   try {
     await signIn(page, username, password);
-    await tell?.(page);
+    await steps?.(page);
   } finally {
     await context.close();
   }
@@ -48,28 +48,28 @@ async function createRecord(page, name) {
   await page.waitForURL('**/dns-records');
 }
 
-story('an admin finds, helps, stops, reads the trail and deletes', {}, async (page) => {
-  await person('user2', 'user2pass', (theirs) => createRecord(theirs, 'www'));
+story('an admin searches, impersonates, reads the audit trail and deletes a user', {}, async (page) => {
+  await asUser('user2', 'user2pass', (page) => createRecord(page, 'www'));
   await signIn(page, 'user3', 'user3pass');
   await page.getByRole('heading', { name: 'Admin', exact: true }).waitFor();
-  await look(page, 'home-admin');
-  await control(page.getByRole('main'), 'Admin Dashboard').click();
+  await checkAppearance(page, 'home-admin');
+  await linkOrButton(page.getByRole('main'), 'Admin Dashboard').click();
   await page.getByRole('heading', { name: 'Admin Dashboard', level: 1 }).waitFor();
-  await look(page, 'admin');
+  await checkAppearance(page, 'admin');
 
   await search(page, 'galilei');
   await row(page, 'Galileo Galilei').waitFor();
-  await look(page, 'admin-found');
-  await control(row(page, 'Galileo Galilei'), 'Impersonate user').click();
+  await checkAppearance(page, 'admin-found');
+  await linkOrButton(row(page, 'Galileo Galilei'), 'Impersonate user').click();
   await page.waitForURL((url) => url.pathname === '/');
   assert.equal(await page.locator('#header-user').textContent(), 'Impersonating: user2');
   await page.getByRole('region', { name: 'Impersonation' }).waitFor();
-  await look(page, 'impersonating');
+  await checkAppearance(page, 'impersonating');
   await createRecord(page, 'helped');
   assert.ok(await row(page, `helped.user2.${demo.root}`).isVisible());
-  await look(page, 'impersonating-records');
+  await checkAppearance(page, 'impersonating-records');
   await page.goto('/admin');
-  assert.equal(new URL(page.url()).pathname, '/', 'no admin meanwhile');
+  assert.equal(new URL(page.url()).pathname, '/', 'no admin pages during an impersonation');
   await page.setViewportSize({ width: 360, height: 740 });
   await page.locator('.header-hamburger').click();
   await page.getByRole('menuitem', { name: 'Stop Impersonating' }).click();
@@ -79,32 +79,32 @@ story('an admin finds, helps, stops, reads the trail and deletes', {}, async (pa
 
   await page.goto('/admin/trail?user=user2');
   await row(page, 'user3 as user2').waitFor();
-  await look(page, 'admin-trail');
+  await checkAppearance(page, 'admin-trail');
 
   await search(page, 'galilei');
-  await control(row(page, 'Galileo Galilei'), 'Delete user').click();
+  await linkOrButton(row(page, 'Galileo Galilei'), 'Delete user').click();
   await page.getByText("Are you sure? You can't undo this action afterwards.").waitFor();
   await page.getByText('2 records leave the zone').waitFor();
-  await look(page, 'admin-delete');
-  await control(page, 'Cancel').click();
-  await control(row(page, 'Galileo Galilei'), 'Delete user').click();
+  await checkAppearance(page, 'admin-delete');
+  await linkOrButton(page, 'Cancel').click();
+  await linkOrButton(row(page, 'Galileo Galilei'), 'Delete user').click();
   await page.getByRole('button', { name: 'Delete', exact: true }).click();
   await page.getByText('User was deleted').waitFor();
   await page.getByText('No users were found.').waitFor();
 });
 
-story('an admin needs no scripts', { javaScriptEnabled: false }, async (page) => {
-  await person('han.solo', 'starchart');
-  await person('user1', 'user1pass');
+story('the admin pages work without scripts', { javaScriptEnabled: false }, async (page) => {
+  await asUser('han.solo', 'starchart');
+  await asUser('user1', 'user1pass');
   await signIn(page, 'user3', 'user3pass', '/', { scripts: false });
   await search(page, 'user1');
-  await look(page, 'admin-no-scripts', { scripts: false });
-  await control(row(page, 'Johannes Kepler'), 'Impersonate user').click();
+  await checkAppearance(page, 'admin-no-scripts', { scripts: false });
+  await linkOrButton(row(page, 'Johannes Kepler'), 'Impersonate user').click();
   await page.getByRole('button', { name: 'Stop impersonating user1' }).click();
   assert.equal(await page.locator('#header-user').textContent(), 'user3');
   await search(page, 'hansolo');
-  assert.ok(await control(row(page, 'Han Solo'), 'Impersonate user').isDisabled(), 'an admin');
-  await control(row(page, 'Han Solo'), 'Delete user').click();
+  assert.ok(await linkOrButton(row(page, 'Han Solo'), 'Impersonate user').isDisabled(), 'admins cannot be impersonated');
+  await linkOrButton(row(page, 'Han Solo'), 'Delete user').click();
   await page.getByRole('button', { name: 'Delete', exact: true }).click();
   await page.getByText('User was deleted').waitFor();
 });

@@ -1,4 +1,4 @@
-// What openssl says about the files that a person downloaded.
+// Checks downloaded certificate files with openssl.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
@@ -7,13 +7,13 @@ import { demo } from './demo.mjs';
 
 const run = promisify(execFile);
 
-/** A download, on the disk and as text. */
+/** Returns path and text of a download. */
 export async function savedFile(download) {
   const path = await download.path();
   return { path, text: await readFile(path, 'utf8') };
 }
 
-/** The certificate leads to the demo's root and is good for these names. */
+/** Asserts that the certificate chains to the demo's root and is valid for these names. */
 export async function certificateVerifies({ certificate, chain }, names) {
   for (const name of names) {
     const { stdout } = await run('openssl', [
@@ -24,7 +24,7 @@ export async function certificateVerifies({ certificate, chain }, names) {
   }
 }
 
-/** Certificate and private key have the same public key. */
+/** Asserts that certificate and private key have the same public key. */
 export async function keyFits({ certificate, privkey }) {
   const [ofCertificate, ofKey] = await Promise.all([
     run('openssl', ['x509', '-in', certificate.path, '-noout', '-pubkey']),

@@ -1,15 +1,18 @@
-// What people already rely on: every path, heading, label, button and sentence that moves over with them, in one list. The story
-// compat.stories.mjs goes to each scene and looks for each line; a line that is not there fails with its words.
+// Everything that users and scripts of the original rely on: paths, headings, labels, buttons and
+// sentences. compat.stories.mjs opens each scene and looks for each of its lines.
 //
-// A line is [kind, words]: a role of ARIA (heading, button, link, option, tab, menuitem, columnheader), or
-//   control  a link or a button, whichever the page uses      label  a field with exactly this label
-//   text     words that stand on the page                     css    an element
-// `{base}` is the reader's own domain. One state no demo comes to by itself, the request for a certificate that failed ("Request
-// Unsuccessful"): crates/starchart/tests/it/certificates.rs looks for it.
+// A line is [kind, text]. A kind is an ARIA role (heading, button, link, option, tab, menuitem,
+// columnheader), or
+//   control  a link or a button, whichever the page uses
+//   label    a field with exactly this label
+//   text     a text on the page
+//   css      an element
+// `{base}` is the base domain of the user. The demo never shows a failed certificate request
+// ("Request Unsuccessful"): crates/starchart/tests/it/certificates.rs checks it.
 
 export const APP = 'My.Custom.Domain';
 
-/** What is answered without a page: who asks, what for, and what comes: a place, or a status and a type. */
+/** Requests that need no page: the user, the path, and the expected redirect or status and type. */
 export const ADDRESSES = [
   { as: 'guest', path: '/dns-records', to: '/login?redirectTo=/dns-records' },
   { as: 'guest', path: '/certificate', to: '/login?redirectTo=/certificate' },
@@ -25,7 +28,7 @@ export const ADDRESSES = [
   { as: 'user1', path: '/dns-records/', to: '/dns-records', status: 301 },
 ];
 
-/** The files of a certificate. */
+/** Paths and file names of the certificate downloads. */
 export const DOWNLOADS = [
   ['/certificate/download/certificate', '{base}.certificate.pem'],
   ['/certificate/download/privateKey', '{base}.privkey.pem'],
@@ -33,8 +36,8 @@ export const DOWNLOADS = [
   ['/certificate/download/fullChain', '{base}.bundle.pem'],
 ];
 
-/** Who can sign in at the development identity provider, and what they are called. */
-export const PEOPLE = [
+/** The users of the development identity provider: user name, password, display name. */
+export const USERS = [
   ['user1', 'user1pass', 'Johannes Kepler'],
   ['user2', 'user2pass', 'Galileo Galilei'],
   ['user3', 'user3pass', 'Adam Mason'],
@@ -45,7 +48,7 @@ const PARTS = ['Public Certificate', 'Private Key', 'Intermediate Chain', 'Full 
 const RECORD_FIELDS = ['Name*', 'Type*', 'Value*', 'Ports', 'Course', 'Description'].map((words) => ['label', words]);
 const ARE_YOU_SURE = ['text', "Are you sure? You can't undo this action afterwards."];
 
-/** The pages in the states that a person meets, each with its lines. */
+/** The pages in their states, each with its lines. */
 export const SCENES = {
   'sign-in': { path: '/login', lines: [['heading', APP], ['button', 'Sign In']] },
   'identity-provider': { lines: [['label', 'Username'], ['label', 'Password'], ['button', 'Login']] },
@@ -72,7 +75,12 @@ export const SCENES = {
 
   'records, none': {
     path: '/dns-records',
-    lines: [['heading', 'DNS Records'], ['text', 'Total User DNS Records'], ['text', '0 / 10'], ['control', 'Create your first DNS Record!']],
+    lines: [
+      ['heading', 'DNS Records'],
+      ['text', 'Total User DNS Records'],
+      ['text', '0 / 10'],
+      ['control', 'Create your first DNS Record!'],
+    ],
   },
   'record, new': {
     path: '/dns-records/new',

@@ -1,8 +1,8 @@
-// Goes to every scene of compat.mjs and looks for every line of it.
+// Opens every scene of compat.mjs and looks for each of its lines.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { ADDRESSES, DOWNLOADS, PEOPLE, SCENES } from './compat.mjs';
-import { control, demo, fillRecord, launch, openWindow, row, signIn, TEST_LIMIT_MS, WAIT_LIMIT_MS } from './demo.mjs';
+import { ADDRESSES, DOWNLOADS, USERS, SCENES } from './compat.mjs';
+import { linkOrButton, demo, fillRecord, launch, openWindow, row, signIn, TEST_LIMIT_MS, WAIT_LIMIT_MS } from './demo.mjs';
 
 const A = 'A Record (IPv4 Address)';
 const LIMIT = 10;
@@ -14,12 +14,12 @@ before(async () => {
 });
 after(() => browser?.close());
 
-function story(name, tell) {
+function story(name, steps) {
   test(name, { timeout: TEST_LIMIT_MS }, async () => {
     const { context, page, faults } = await openWindow(browser);
     try {
-      await tell(page);
-      assert.deepEqual(faults, [], 'the browser complained');
+      await steps(page);
+      assert.deepEqual(faults, [], 'errors in the browser');
     } finally {
       await context.close();
     }
@@ -33,14 +33,14 @@ const finders = {
   css: (page, words) => page.locator(words),
 };
 
-/** Whether the line is on the page, and to be seen; an option is seen once its list is opened. */
+/** Returns whether the line is visible on the page. An option counts when it is in the page. */
 async function shows(page, kind, words) {
   const all = finders[kind]?.(page, words) ?? page.getByRole(kind, { name: words, exact: true });
   const found = kind === 'option' ? all : all.filter({ visible: true });
   return found.first().waitFor({ state: kind === 'option' ? 'attached' : 'visible', timeout: WAIT_LIMIT_MS }).then(() => true, () => false);
 }
 
-/** The page must be this scene: every line of it, and its path. */
+/** Asserts that the page has the path and every line of this scene. */
 async function scene(page, name, user) {
   const { path, lines } = SCENES[name];
   seen.add(name);
@@ -55,10 +55,10 @@ async function scene(page, name, user) {
 
 const baseOf = (user) => `${user?.replaceAll('.', '')}.${demo.root}`;
 
-/** Small or wide, for what `look` needs. */
-async function small(page, look) {
+/** Runs steps on a small screen. */
+async function onSmallScreen(page, steps) {
   await page.setViewportSize({ width: 360, height: 740 });
-  await look();
+  await steps();
   await page.setViewportSize({ width: 1280, height: 800 });
 }
 
@@ -76,7 +76,7 @@ story('a guest', async (page) => {
   await scene(page, 'identity-provider');
 });
 
-for (const [user, password, name] of PEOPLE) {
+for (const [user, password, name] of USERS) {
   story(`${user} is ${name}`, async (page) => {
     await signIn(page, user, password);
     await scene(page, 'header', user);
@@ -92,7 +92,7 @@ story('records', async (page) => {
   await signIn(page, user, 'user1pass');
   await checkAddresses(page, user);
   await scene(page, 'home, nothing yet', user);
-  await small(page, async () => {
+  await onSmallScreen(page, async () => {
     await scene(page, 'header, small', user);
     await page.locator('.header-hamburger').click();
     await scene(page, 'menu, small', user);
@@ -100,25 +100,25 @@ story('records', async (page) => {
   await page.goto('/dns-records');
   await scene(page, 'records, none', user);
   assert.equal(await page.getByRole('table').count(), 0);
-  await control(page, 'Create your first DNS Record!').click();
+  await linkOrButton(page, 'Create your first DNS Record!').click();
   await scene(page, 'record, new', user);
   await fillRecord(page, { name: '-', type: A, value: 'no address' }, 'Create');
   await scene(page, 'record, refused', user);
   await fillRecord(page, { name: 'www', type: A, value: '192.168.1.1' }, 'Create');
   await page.waitForURL('**/dns-records');
   await scene(page, 'records, one', user);
-  await small(page, () => scene(page, 'records, small', user));
+  await onSmallScreen(page, () => scene(page, 'records, small', user));
   assert.ok((await page.locator('tr').last().innerText()).includes('192.168.1.1'), 'the last tr is a record');
 
-  await control(page, 'Copy DNS record').click();
+  await linkOrButton(page, 'Copy DNS record').click();
   await scene(page, 'record, copied', user);
   assert.equal(await page.evaluate(() => navigator.clipboard.readText()), `www.${baseOf(user)}`);
-  await control(page, 'Renew DNS record').click();
+  await linkOrButton(page, 'Renew DNS record').click();
   await scene(page, 'record, renewed', user);
-  await control(row(page, '192.168.1.1'), 'Edit DNS record').click();
+  await linkOrButton(row(page, '192.168.1.1'), 'Edit DNS record').click();
   await scene(page, 'record, edit', user);
   await page.goto('/dns-records');
-  await control(page, 'Delete DNS record').click();
+  await linkOrButton(page, 'Delete DNS record').click();
   await scene(page, 'record, delete?', user);
 
   for (let number = 2; number <= LIMIT + 1; number += 1) {
@@ -139,7 +139,7 @@ story('a certificate', async (page) => {
   await scene(page, 'certificate, none', user);
   await page.getByRole('button', { name: 'Request a Certificate' }).click();
   await scene(page, 'certificate, pending', user);
-  // The page follows by itself.
+  // The page updates automatically.
   await page.getByRole('heading', { name: 'Full Chain', exact: true }).waitFor();
   await scene(page, 'certificate, issued', user);
   await page.getByRole('button', { name: 'Copy Public Certificate', exact: true }).click();
@@ -162,18 +162,18 @@ story('an admin', async (page) => {
   await scene(page, 'admin', 'user3');
   await search(page, 'user3@');
   const own = row(page, 'user3@');
-  assert.ok(await control(own, 'Impersonate user').isDisabled(), 'nobody impersonates themselves');
-  assert.ok(await control(own, 'Delete user').isDisabled(), 'nobody deletes themselves');
+  assert.ok(await linkOrButton(own, 'Impersonate user').isDisabled(), 'admins cannot impersonate themselves');
+  assert.ok(await linkOrButton(own, 'Delete user').isDisabled(), 'admins cannot delete themselves');
   await search(page, 'user1@');
   await scene(page, 'admin, found', 'user3');
-  await control(row(page, 'user1@'), 'Impersonate user').click();
+  await linkOrButton(row(page, 'user1@'), 'Impersonate user').click();
   await page.waitForURL((url) => url.pathname === '/');
   await openMenu(page);
   await scene(page, 'impersonating', 'user1');
   await page.getByRole('menuitem', { name: 'Stop Impersonating' }).click();
   await page.goto('/admin');
   await search(page, 'han.solo');
-  await control(row(page, 'han.solo'), 'Delete user').click();
+  await linkOrButton(row(page, 'han.solo'), 'Delete user').click();
   await page.getByRole('button', { name: /^Delete/ }).filter({ visible: true }).last().click();
   await scene(page, 'user deleted', 'user3');
 });
@@ -181,7 +181,7 @@ story('an admin', async (page) => {
 story('the end of a certificate, and signing out', async (page) => {
   const user = 'user1';
   await signIn(page, user, 'user1pass', '/certificate');
-  await control(page.getByRole('main'), 'Delete').click();
+  await linkOrButton(page.getByRole('main'), 'Delete').click();
   await scene(page, 'certificate, delete?', user);
   await page.getByRole('button', { name: 'Delete', exact: true }).filter({ visible: true }).last().click();
   await scene(page, 'certificate, deleted', user);
@@ -191,7 +191,7 @@ story('the end of a certificate, and signing out', async (page) => {
   await scene(page, 'signed out', user);
 });
 
-test('every scene of the list was looked at', () => {
+test('every scene was opened', () => {
   assert.deepEqual(Object.keys(SCENES).filter((name) => !seen.has(name)), []);
 });
 
@@ -202,7 +202,7 @@ async function search(page, text) {
   await row(page, text).waitFor();
 }
 
-/** What is answered to a request of the page's own session; redirects are not followed. */
+/** Sends requests with the session of the page and compares the responses. */
 async function checkAddresses(page, as) {
   const wrong = [];
   for (const { path, to, status = to ? 303 : 200, type, body } of ADDRESSES.filter((address) => address.as === as)) {

@@ -1,4 +1,5 @@
-// The running demo, and what a person does on it. script/test gives the line of JSON that `starchart demo --json` prints:
+// The running demo and common steps on it. STARCHART_DEMO is the line that
+// `starchart demo --json` prints:
 // {"url": "http://127.0.0.1:8080", "dns": "127.0.0.1:5300", "root": "starchart.com"}
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -18,14 +19,14 @@ export const WAIT_LIMIT_MS = 120_000;
 /** The limit of a whole test, which waits several times. */
 export const TEST_LIMIT_MS = 600_000;
 
-/** The browser that script/test found (STARCHART_BROWSER), or Debian's Chromium; without the services of a desktop. */
+/** Starts the browser of STARCHART_BROWSER, or Debian's Chromium. */
 export function launch(...more) {
   const executablePath = process.env.STARCHART_BROWSER ?? '/usr/bin/chromium';
   const args = ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-background-networking'];
   return chromium.launch({ executablePath, args: [...args, ...more] });
 }
 
-/** A window of a person; `faults` collects what the browser complains about (a refused script, a missing file, an exception). */
+/** Opens a window. `faults` collects its errors: refused scripts, missing files, exceptions. */
 export async function openWindow(browser, options = {}) {
   const context = await browser.newContext({ reducedMotion: 'reduce', baseURL: demo.url, ...options });
   context.setDefaultTimeout(WAIT_LIMIT_MS);
@@ -34,14 +35,17 @@ export async function openWindow(browser, options = {}) {
   const faults = [];
   page.on('pageerror', (error) => faults.push(`${page.url()}: ${error}`));
   page.on('console', (message) => {
-    // A page that is an answer of 4xx on purpose is reported by the browser too.
+    // The browser also reports pages that have status 4xx on purpose.
     const expected = message.text().startsWith('Failed to load resource') && message.location().url === page.url();
     if (message.type() === 'error' && !expected) faults.push(`${page.url()}: ${message.text()}`);
   });
   return { context, page, faults };
 }
 
-/** From any page of a guest to the page that was asked for. Without scripts the identity provider's last page has a button. */
+/**
+ * Opens `path` as a guest and signs in. Without scripts the identity provider's last page has a
+ * button.
+ */
 export async function signIn(page, username, password, path = '/', { scripts = true } = {}) {
   await page.goto(path);
   await page.getByRole('button', { name: 'Sign In' }).click();
@@ -52,13 +56,13 @@ export async function signIn(page, username, password, path = '/', { scripts = t
   await page.waitForURL((url) => url.origin === new URL(demo.url).origin && url.pathname === path);
 }
 
-/** A link or a button, whichever the page uses for it. */
-export function control(scope, name) {
+/** Finds a link or a button, whichever the page uses. */
+export function linkOrButton(scope, name) {
   const exact = { name, exact: true };
   return scope.getByRole('link', exact).or(scope.getByRole('button', exact)).filter({ visible: true }).first();
 }
 
-/** Fills in the form of a record and sends it; gives the time of the click. */
+/** Fills in and submits the form of a record. Returns the time of the click. */
 export async function fillRecord(page, { name, type, value }, button) {
   await page.getByLabel('Name*', { exact: true }).fill(name);
   await page.getByLabel('Type*', { exact: true }).selectOption({ label: type });
@@ -68,21 +72,21 @@ export async function fillRecord(page, { name, type, value }, button) {
   return clicked;
 }
 
-/** The last table row with `text`. */
+/** Finds the last table row with `text`. */
 export function row(page, text) {
   return page.getByRole('row').filter({ hasText: text }).last();
 }
 
-/** Deletes the record of `scope` through the question that is asked first. */
+/** Deletes the record in `scope` and confirms. Returns the time of the click. */
 export async function deleteRecord(page, scope) {
-  await control(scope, 'Delete DNS record').click();
+  await linkOrButton(scope, 'Delete DNS record').click();
   const question = page.locator('section').filter({ hasText: "Are you sure? You can't undo this action afterwards.", visible: true });
   const clicked = performance.now();
   await question.getByRole('button', { name: 'Delete', exact: true }).click();
   return clicked;
 }
 
-/** Asks the demo's name server. */
+/** Queries the demo's name server. */
 export async function dig(name, type) {
   const [host, port] = demo.dns.split(/:(?=\d+$)/);
   const { stdout } = await run('dig', [`@${host}`, '-p', port, '+short', '+time=5', '+tries=3', name, type]);

@@ -1,18 +1,18 @@
-// Lighthouse's accessibility score, in a browser of its own.
+// Measures Lighthouse's accessibility score in a separate browser.
 import { createServer } from 'node:net';
 import run from 'lighthouse';
 import { demo, launch } from './demo.mjs';
 
-/** Scores (0 to 100) of `paths`, as seen with these cookies (of Playwright's `context.cookies()`). */
+/** Returns the scores (0 to 100) of `paths` with these cookies (of Playwright's `context.cookies()`). */
 export async function lighthouse(paths, cookies) {
   const port = await freePort();
   const browser = await launch(`--remote-debugging-port=${port}`);
   try {
-    // Lighthouse opens a tab of the browser's own context, which no newContext() reaches.
+    // Lighthouse opens a tab in the default context, which newContext() does not reach.
     const session = await browser.newBrowserCDPSession();
     const scores = [];
     for (const path of paths) {
-      // Anew each time: a run leaves none behind.
+      // Before each run, because a run removes them.
       await session.send('Storage.setCookies', {
         cookies: cookies.map(({ name, value, path, httpOnly, secure }) => ({ name, value, path, httpOnly, secure, url: demo.url })),
       });
@@ -22,8 +22,8 @@ export async function lighthouse(paths, cookies) {
         disableStorageReset: true,
         logLevel: 'error',
       });
-      const shown = new URL(result.lhr.finalDisplayedUrl).pathname;
-      if (shown !== path) throw new Error(`Lighthouse was sent from ${path} to ${shown}`);
+      const finalPath = new URL(result.lhr.finalDisplayedUrl).pathname;
+      if (finalPath !== path) throw new Error(`Lighthouse was redirected from ${path} to ${finalPath}`);
       scores.push({ path, score: Math.round(result.lhr.categories.accessibility.score * 100) });
     }
     return scores;
