@@ -10,8 +10,6 @@ use starchart_testkit::wait::WAIT_LIMIT;
 pub struct Exchange {
     /// All that the server sent until it closed the connection.
     pub answer: Vec<u8>,
-    /// How many pieces were sent before the server closed the connection.
-    pub sent: usize,
 }
 
 impl Exchange {
@@ -68,5 +66,5 @@ fn talk(port: u16, head: &str, piece: &[u8], times: usize) -> Exchange {
         }
     }
     let answer = reading.join().unwrap();
-    Exchange { answer, sent }
+    Exchange { answer }
 }

