@@ -1,4 +1,4 @@
-//! Our account at the authority: a key, and what it was registered as.
+//! The ACME account (RFC 8555 section 7.3): its key and its registration.
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use instant_acme::{Account, Error, Key};
@@ -11,28 +11,28 @@ use zeroize::Zeroizing;
 
 use crate::authority::AuthorityError;
 use crate::client::PinnedClient;
-use crate::problem::{About, answer, authority_error};
+use crate::problem::{RequestKind, authority_error, error_response};
 
-/// How often registration is tried when the answer may be another the next time.
-const TRIES: u32 = 3;
+/// Attempts to register the account when the response may differ at the next attempt.
+const MAX_ATTEMPTS: u32 = 3;
 
-/// The account's P-256 key, PKCS#8 in DER.
+/// The account's P-256 key, as PKCS#8 in DER; wiped on drop (invariant I9).
 pub(crate) struct AccountKey(Zeroizing<Vec<u8>>);
 
 impl AccountKey {
-    /// Reads PKCS#8 (`PRIVATE KEY`) and SEC1 (`EC PRIVATE KEY`, RFC 5915), also behind `EC
-    /// PARAMETERS` as openssl writes them.
+    /// Parses PKCS#8 (`PRIVATE KEY`) and SEC1 (`EC PRIVATE KEY`, RFC 5915), the latter also after
+    /// `EC PARAMETERS`, as OpenSSL writes it.
     ///
     /// # Errors
-    /// In words that hold nothing of the key.
+    /// The reason, without key material.
     pub(crate) fn from_pem(text: &Secret) -> Result<Self, String> {
-        let blocks = pem::parse_many(text.expose()).map_err(|_| "it is no PEM".to_owned())?;
+        let blocks = pem::parse_many(text.expose()).map_err(|_| "it is not PEM".to_owned())?;
         let block = blocks
             .into_iter()
             .find(|block| matches!(block.tag(), "PRIVATE KEY" | "EC PRIVATE KEY"));
-        let der = Zeroizing::new(block.ok_or("it holds no private key")?.into_contents());
+        let der = Zeroizing::new(block.ok_or("it contains no private key")?.into_contents());
         let pair = EcdsaKeyPair::from_private_key_der(&ECDSA_P256_SHA256_FIXED_SIGNING, &der)
-            .map_err(|_| "it is no P-256 key".to_owned())?;
+            .map_err(|_| "it is not a P-256 key".to_owned())?;
         let pkcs8 = pair
             .to_pkcs8v1()
             .map_err(|_| "it cannot be written as PKCS#8".to_owned())?;
@@ -45,19 +45,19 @@ impl AccountKey {
     }
 }
 
-/// The account, registered when it is first needed and kept in memory.
+/// Registers the account when it is first needed, and caches it in memory.
 ///
-/// The key is the account (RFC 8555 section 7.3.1): whoever registers it again, in another process
-/// or after a restart, gets the same account, so that nothing has to be stored.
-pub(crate) struct Registration {
+/// Registering a known key returns its existing account (RFC 8555 section 7.3.1), so every process
+/// finds the same account and nothing has to be stored.
+pub(crate) struct AccountCache {
     client: PinnedClient,
     directory: Url,
     key: AccountKey,
     email: Option<String>,
-    known: Mutex<Option<Account>>,
+    cached: Mutex<Option<Account>>,
 }
 
-impl Registration {
+impl AccountCache {
     pub(crate) fn new(
         client: PinnedClient,
         directory: Url,
@@ -69,39 +69,36 @@ impl Registration {
             directory,
             key,
             email,
-            known: Mutex::default(),
+            cached: Mutex::default(),
         }
     }
 
-    /// The account, registered if need be.
+    /// Returns the account; registers it first when it is not cached.
     pub(crate) async fn account(&self) -> Result<Account, AuthorityError> {
-        let mut known = self.known.lock().await;
-        if let Some(account) = &*known {
+        let mut cached = self.cached.lock().await;
+        if let Some(account) = &*cached {
             return Ok(account.clone());
         }
         let mut registered = self.register().await;
-        for _ in 1..TRIES {
+        for _ in 1..MAX_ATTEMPTS {
             match &registered {
-                // Two at once: an authority may refuse the later one, which finds the account when
-                // it tries again.
-                Err(error) if answer(error).is_some_and(|answer| answer.may_pass()) => {
+                // When two processes register at once, an authority may refuse the later one. Its
+                // next attempt finds the account.
+                Err(error) if error_response(error).is_some_and(|it| it.is_retryable()) => {
                     registered = self.register().await
                 }
                 _ => break,
             }
         }
-        let account = registered.map_err(|error| authority_error(&error, About::Account))?;
-        info!(
-            account = account.id(),
-            "the account at the certificate authority is known"
-        );
-        self.tell_email(&account).await;
-        Ok(known.insert(account).clone())
+        let account = registered.map_err(|error| authority_error(&error, RequestKind::Account))?;
+        info!(account = account.id(), "registered the ACME account");
+        self.update_contact(&account).await;
+        Ok(cached.insert(account).clone())
     }
 
-    /// Registers anew the next time: the authority does not know the account any more.
-    pub(crate) async fn forget(&self) {
-        *self.known.lock().await = None;
+    /// Discards the cached account, so that the next call registers it again.
+    pub(crate) async fn discard(&self) {
+        *self.cached.lock().await = None;
     }
 
     async fn register(&self) -> Result<Account, Error> {
@@ -112,12 +109,16 @@ impl Registration {
         Ok(account)
     }
 
-    /// The address is a courtesy: certificates do not wait for it.
-    async fn tell_email(&self, account: &Account) {
+    /// Sends the contact address (RFC 8555 section 7.3.2). A failure is logged only, because
+    /// certificates are issued without a contact too.
+    async fn update_contact(&self, account: &Account) {
         let Some(email) = &self.email else { return };
         if let Err(error) = account.update_contacts(&[&format!("mailto:{email}")]).await {
-            let error = authority_error(&error, About::Account);
-            warn!(%error, "LETS_ENCRYPT_ACCOUNT_EMAIL: the certificate authority did not take the address");
+            let error = authority_error(&error, RequestKind::Account);
+            warn!(
+                %error,
+                "LETS_ENCRYPT_ACCOUNT_EMAIL: the certificate authority did not accept the address"
+            );
         }
     }
 }
@@ -137,12 +138,12 @@ mod tests {
         EcKey::generate(&group).unwrap()
     }
 
-    fn read(pem: &[u8]) -> Result<AccountKey, String> {
+    fn parse(pem: &[u8]) -> Result<AccountKey, String> {
         AccountKey::from_pem(&Secret::new(String::from_utf8(pem.to_vec()).unwrap()))
     }
 
     #[test]
-    fn pkcs8_and_sec1_are_the_same_account() {
+    fn pkcs8_and_sec1_give_the_same_account_key() {
         let key = ec(Nid::X9_62_PRIME256V1);
         let sec1 = key.private_key_to_pem().unwrap();
         let pkcs8 = PKey::from_ec_key(key)
@@ -152,26 +153,26 @@ mod tests {
         let parameters =
             b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n";
         let behind_parameters = [parameters.as_slice(), &sec1].concat();
-        let thumbprint = |pem: &[u8]| read(pem).unwrap().0.to_vec();
-        assert_eq!(thumbprint(&sec1), thumbprint(&pkcs8));
-        assert_eq!(thumbprint(&sec1), thumbprint(&behind_parameters));
-        assert!(read(&sec1).unwrap().pair().is_ok());
+        let key_der = |pem: &[u8]| parse(pem).unwrap().0.to_vec();
+        assert_eq!(key_der(&sec1), key_der(&pkcs8));
+        assert_eq!(key_der(&sec1), key_der(&behind_parameters));
+        assert!(parse(&sec1).unwrap().pair().is_ok());
     }
 
     #[test]
-    fn other_keys_are_refused_in_words() {
+    fn other_keys_are_refused_with_a_reason() {
         let p384 = ec(Nid::SECP384R1).private_key_to_pem().unwrap();
         let rsa = openssl::rsa::Rsa::generate(2048)
             .unwrap()
             .private_key_to_pem()
             .unwrap();
         for (pem, words) in [
-            (p384, "no P-256"),
+            (p384, "not a P-256"),
             (rsa, "no private key"),
             (b"hello".to_vec(), "no private key"),
         ] {
-            let fault = read(&pem).err().unwrap();
-            assert!(fault.contains(words), "{fault}");
+            let error = parse(&pem).err().unwrap();
+            assert!(error.contains(words), "{error}");
         }
     }
 }

@@ -1,148 +1,136 @@
-//! The port to a certificate authority: what the rest of the program may ask of it (RFC 8555).
+//! The port to a certificate authority: the calls that the rest of the program may make to it.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
-use starchart_domain::time::Timestamp;
 
-/// A certificate authority that proves names by dns-01 (RFC 8555 section 8.4).
+/// A certificate authority that validates names by the dns-01 challenge (RFC 8555 section 8.4).
 ///
-/// Every call names the order by its URL and keeps nothing in memory between calls, so that another
-/// process can go on where this one stopped. No call waits for the authority to make up its mind:
-/// the caller asks again.
+/// Every call takes the order's URL, and no state is kept between calls: after a restart another
+/// process continues the order. No call waits for the authority to finish; the caller polls with
+/// [`Authority::fetch_order`].
 #[async_trait]
 pub trait Authority: Send + Sync {
-    /// Opens an order for these names (`*.user.example`, `user.example`); gives its URL, which is
-    /// saved before anything else.
+    /// Creates an order for these names (`*.user.example`, `user.example`) and returns its URL
+    /// (RFC 8555 section 7.4). The caller stores the URL before it makes another call.
     ///
     /// # Errors
-    /// [`AuthorityError`] says whether and when to ask again.
+    /// [`AuthorityError`] says whether and when to retry.
     async fn new_order(&self, names: &[String]) -> Result<String, AuthorityError>;
 
-    /// How far the order has come, with the dns-01 values that its pending authorizations want.
-    /// Changes nothing.
+    /// Fetches the order's status, and the TXT values for its pending authorizations (RFC 8555
+    /// section 7.5). Changes nothing.
     ///
     /// # Errors
-    /// As [`Authority::new_order`]; [`AuthorityError::Gone`] when the authority knows no such
+    /// As [`Authority::new_order`]; [`AuthorityError::Gone`] when the authority does not know the
     /// order.
     async fn fetch_order(&self, url: &str) -> Result<Order, AuthorityError>;
 
-    /// Says that the values of all pending authorizations can be looked at (RFC 8555 section
-    /// 7.5.1). Asked for twice, it is asked for once.
+    /// Asks the authority to validate all pending authorizations (RFC 8555 section 7.5.1). Skips
+    /// challenges that it validates already, so the call is idempotent.
     ///
     /// # Errors
     /// As [`Authority::fetch_order`].
     async fn respond_to_challenges(&self, url: &str) -> Result<(), AuthorityError>;
 
-    /// Hands in the certificate request (DER, RFC 2986) of an order that is ready. For an order
-    /// that was finalized already nothing is done: hand in the same request again after a restart.
+    /// Finalizes a ready order with a certificate signing request (DER, RFC 2986). Does nothing for
+    /// an order that is finalized already, so after a restart the same request can be sent again.
     ///
     /// # Errors
     /// As [`Authority::fetch_order`].
     async fn finalize(&self, url: &str, csr_der: &[u8]) -> Result<(), AuthorityError>;
 
-    /// The certificate and its chain in PEM, once the order is valid.
+    /// Downloads the certificate and its chain (PEM) of a valid order (RFC 8555 section 7.4.2).
     ///
     /// # Errors
     /// As [`Authority::fetch_order`].
     async fn download_chain(&self, url: &str) -> Result<String, AuthorityError>;
 
-    /// Revokes a certificate that was issued to this account (RFC 8555 section 7.6), with the reason
-    /// cessationOfOperation (RFC 5280 section 5.3.1). Succeeds when the certificate has expired or
-    /// is revoked already.
+    /// Revokes a certificate that was issued to this account (RFC 8555 section 7.6), with the
+    /// reason cessationOfOperation (RFC 5280 section 5.3.1). Succeeds when the certificate has
+    /// expired or is revoked already.
     ///
     /// # Errors
     /// As [`Authority::new_order`].
     async fn revoke(&self, certificate_pem: &str) -> Result<(), AuthorityError>;
 }
 
-/// An order as the authority sees it.
+/// The state of an order at the authority.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
-    /// How far it has come.
+    /// The order's status.
     pub status: OrderStatus,
-    /// The pending authorizations: none when all were proven before.
+    /// The pending authorizations; empty when the authority reuses earlier validations.
     pub pending: Vec<PendingAuthorization>,
-    /// Why it is invalid, in plain words, the authority's own behind them; none: its time is over,
-    /// and nobody refused anything.
+    /// Why the order is invalid: an explanation for the user, then the authority's own text. `None`
+    /// for an order that expired.
     pub problem: Option<String>,
 }
 
 /// The statuses of an order (RFC 8555 section 7.1.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OrderStatus {
-    /// Names are still to be proven.
+    /// At least one authorization is pending.
     Pending,
-    /// All names are proven: it waits for the certificate request.
+    /// All names are validated; the order can be finalized.
     Ready,
-    /// The certificate is being made.
+    /// The authority issues the certificate.
     Processing,
-    /// The certificate can be fetched.
+    /// The certificate can be downloaded.
     Valid,
-    /// It failed, expired or was given up; only a new order helps.
+    /// A validation failed, or the order expired; a new order is needed.
     Invalid,
 }
 
-/// A name that is still to be proven.
+/// A name that the authority has yet to validate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingAuthorization {
-    /// Where the TXT value has to stand: `_acme-challenge.user.example`, no trailing dot.
+    /// Owner name of the TXT record: `_acme-challenge.user.example`, without a trailing dot.
     pub fqdn: String,
-    /// The TXT value.
+    /// Value of the TXT record (RFC 8555 section 8.4).
     pub value: String,
 }
 
-/// Why the authority did not do it, which says what to do next.
+/// Why a call failed. Each variant says what to do next.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AuthorityError {
-    /// A limit is reached (429, RFC 8555 section 6.6): ask again after this long, or at the
-    /// earliest in an hour when nothing was said.
+    /// A rate limit is exceeded (RFC 8555 section 6.6): retry after `retry_after`, or after an hour
+    /// when it is `None`.
     #[error("rate limited: {detail}")]
     RateLimited {
-        /// The authority's Retry-After.
+        /// The Retry-After header, if any.
         retry_after: Option<Duration>,
-        /// The authority's words.
+        /// The authority's text.
         detail: String,
     },
-    /// No answer, or one that says "not now". Ask again with growing waits, and not before the
-    /// moment that was named.
-    #[error("the certificate authority does not answer: {detail}")]
+    /// No response, or a temporary failure. Retry with growing pauses, and not before
+    /// `retry_after`.
+    #[error("the certificate authority is unavailable: {detail}")]
     Unavailable {
-        /// The authority's Retry-After.
+        /// The Retry-After header, if any.
         retry_after: Option<Duration>,
-        /// What went wrong.
+        /// The transport error or the authority's text.
         detail: String,
     },
-    /// The order is not known there (any more), or not in a state that allows this: read it again,
-    /// or begin anew.
-    #[error("the order is gone: {0}")]
+    /// The authority does not know the order (any more), or its state does not allow the call:
+    /// fetch the order, or create a new one.
+    #[error("the order cannot be used: {0}")]
     Gone(String),
-    /// The authority says no, in plain words with those of its problem document behind them; the
-    /// same again would be refused again.
+    /// The authority refuses: an explanation for the user, then the text of the problem document. A
+    /// retry would be refused too.
     #[error("refused: {0}")]
     Refused(String),
-    /// Our account or its key: an operator must mend it.
-    #[error("the account at the certificate authority cannot be used: {0}")]
+    /// The ACME account or its key does not work: an operator must correct it.
+    #[error("the ACME account cannot be used: {0}")]
     Account(String),
 }
 
 impl AuthorityError {
-    /// [`AuthorityError::Unavailable`], with no word on when to ask again.
+    /// Creates [`AuthorityError::Unavailable`] without a Retry-After.
     pub fn unavailable(detail: impl Into<String>) -> Self {
         Self::Unavailable {
             retry_after: None,
             detail: detail.into(),
         }
     }
-}
-
-/// What a chain in PEM says of its first certificate.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Leaf {
-    /// From when.
-    pub not_before: Timestamp,
-    /// Until when.
-    pub not_after: Timestamp,
-    /// The names in it (subjectAltName), as written.
-    pub names: Vec<String>,
 }

@@ -1,69 +1,77 @@
-//! What a certificate authority hands out: a leaf and its intermediates in one PEM text (RFC 8555
-//! section 9.1).
+//! Reads `application/pem-certificate-chain` (RFC 8555 section 9.1): a leaf certificate and its
+//! intermediates.
 
 use pem::{EncodeConfig, LineEnding, Pem};
 use starchart_domain::time::Timestamp;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::authority::Leaf;
-
-/// A chain in its parts.
+/// A leaf certificate and its intermediates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chain {
-    /// The certificate itself, in PEM.
+    /// The leaf certificate in PEM.
     pub certificate: String,
-    /// The intermediates in PEM, the issuer of the certificate first; empty when the authority sent
-    /// none.
+    /// The intermediates in PEM, the leaf's issuer first; empty when there are none.
     pub intermediates: String,
-    /// What the certificate says.
+    /// Validity and names of the leaf certificate.
     pub leaf: Leaf,
 }
 
-/// Why a text is no chain of certificates.
+/// Validity and names of a leaf certificate (RFC 5280).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leaf {
+    /// Start of the validity.
+    pub not_before: Timestamp,
+    /// End of the validity.
+    pub not_after: Timestamp,
+    /// The DNS names of the subjectAltName extension, as written.
+    pub names: Vec<String>,
+}
+
+/// Why a text is not a certificate chain.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a chain of certificates: {0}")]
+#[error("not a certificate chain: {0}")]
 pub struct ChainError(String);
 
-/// Takes a chain apart. The first certificate is the leaf; nothing is assumed of its subject, which
-/// may be empty, or of how long it is valid.
+/// Splits a PEM chain into the leaf, which comes first, and its intermediates. The leaf's subject
+/// may be empty, and its lifetime does not matter.
 ///
 /// # Errors
-/// It holds no certificate, or something that is none.
+/// The text contains no certificate, or something else than certificates.
 pub fn split(pem: &str) -> Result<Chain, ChainError> {
-    let blocks = blocks(pem)?;
-    let (first, others) = blocks
+    let certificates = certificates_der(pem)?;
+    let (first, others) = certificates
         .split_first()
         .ok_or_else(|| ChainError("it is empty".to_owned()))?;
-    let leaf = leaf(&parse(first)?)?;
+    let leaf = read_leaf(&parse(first)?)?;
     let mut intermediates = String::new();
     for other in others {
         parse(other)?;
-        intermediates.push_str(&in_pem(other));
+        intermediates.push_str(&to_pem(other));
     }
     Ok(Chain {
-        certificate: in_pem(first),
+        certificate: to_pem(first),
         intermediates,
         leaf,
     })
 }
 
-/// Every block of a PEM text, which holds certificates only.
-fn blocks(pem: &str) -> Result<Vec<Vec<u8>>, ChainError> {
+/// Decodes every certificate of a PEM text to DER.
+fn certificates_der(pem: &str) -> Result<Vec<Vec<u8>>, ChainError> {
     let read = |block: Pem| match block.tag() {
         "CERTIFICATE" => Ok(block.into_contents()),
-        other => Err(ChainError(format!("it holds a block named {other}"))),
+        other => Err(ChainError(format!("it contains a block named {other}"))),
     };
     pem::parse_many(pem)
-        .map_err(|error| ChainError(format!("it is no PEM: {error}")))?
+        .map_err(|error| ChainError(format!("it is not PEM: {error}")))?
         .into_iter()
         .map(read)
         .collect()
 }
 
-/// The first certificate of a PEM text, in DER.
+/// Decodes the first certificate of a PEM text to DER.
 pub(crate) fn first_der(pem: &str) -> Result<Vec<u8>, ChainError> {
-    blocks(pem)?
+    certificates_der(pem)?
         .into_iter()
         .next()
         .ok_or_else(|| ChainError("it is empty".to_owned()))
@@ -77,7 +85,7 @@ pub(crate) fn parse(der: &[u8]) -> Result<X509Certificate<'_>, ChainError> {
     }
 }
 
-fn leaf(certificate: &X509Certificate<'_>) -> Result<Leaf, ChainError> {
+fn read_leaf(certificate: &X509Certificate<'_>) -> Result<Leaf, ChainError> {
     let names = certificate
         .subject_alternative_name()
         .map_err(|error| ChainError(error.to_string()))?;
@@ -102,7 +110,7 @@ fn leaf(certificate: &X509Certificate<'_>) -> Result<Leaf, ChainError> {
     })
 }
 
-fn in_pem(der: &[u8]) -> String {
+fn to_pem(der: &[u8]) -> String {
     pem::encode_config(
         &Pem::new("CERTIFICATE", der),
         EncodeConfig::new().set_line_ending(LineEnding::LF),
@@ -127,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_subject_and_six_days_are_a_certificate_like_any() {
+    fn a_chain_without_subject_and_with_a_short_lifetime_is_split() {
         let ca = issuer("Intermediate");
         let mut params = CertificateParams::new([
             "*.user1.example.com".to_owned(),
@@ -135,8 +143,8 @@ mod tests {
         ])
         .unwrap();
         params.distinguished_name = DistinguishedName::new();
-        (params.not_before, params.not_after) =
-            (date_time_ymd(2026, 11, 21), date_time_ymd(2026, 11, 27));
+        params.not_before = date_time_ymd(2026, 11, 21);
+        params.not_after = date_time_ymd(2026, 11, 27);
         let leaf = params
             .signed_by(&KeyPair::generate().unwrap(), &ca)
             .unwrap()
@@ -158,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_chain_is_refused() {
+    fn text_that_is_not_a_certificate_chain_is_refused() {
         let key = KeyPair::generate().unwrap().serialize_pem();
         let good = issuer("CA").pem();
         let cut = good

@@ -1,5 +1,5 @@
-//! How instant-acme speaks: over TLS, to one host only, each request in bounded time, and with
-//! refusals read before they are lost.
+//! The HTTP client of instant-acme: TLS only, one host only, a time limit for each request. It
+//! reads error responses itself, because instant-acme drops their Retry-After.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -20,29 +20,30 @@ use rustls::{ClientConfig, RootCertStore};
 use starchart_domain::error::error_chain;
 use url::Url;
 
-use crate::problem::{Answer, Failure};
+use crate::problem::{ErrorResponse, RequestFailure};
 
-/// How long one request may take.
-const REQUEST: Duration = Duration::from_secs(10);
-/// No answer of an authority is larger.
-const BODY: usize = 1 << 20;
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+const MAX_BODY_BYTES: usize = 1 << 20;
 
 type Body = BodyWrapper<Bytes>;
-type Answered = Pin<Box<dyn Future<Output = Result<BytesResponse, instant_acme::Error>> + Send>>;
+type ResponseFuture =
+    Pin<Box<dyn Future<Output = Result<BytesResponse, instant_acme::Error>> + Send>>;
 
-/// Speaks to the host of the directory and to no other, whatever an answer or a stored URL names.
+/// Sends requests to the origin of the directory URL and to no other, whatever URL a response or
+/// the database contains. This prevents server-side request forgery.
 #[derive(Clone)]
 pub(crate) struct PinnedClient {
     http: Client<HttpsConnector<HttpConnector>, Body>,
-    directory: Url,
+    directory_url: Url,
 }
 
 impl PinnedClient {
-    /// Trusts `roots` when there are any, else what the system trusts.
+    /// Creates a client that trusts `roots` (PEM), or the system's root certificates when it is
+    /// `None`.
     ///
     /// # Errors
-    /// In words: no root can be read.
-    pub(crate) fn new(directory: Url, roots: Option<&str>) -> Result<Self, String> {
+    /// The reason why no root certificate can be read.
+    pub(crate) fn new(directory_url: Url, roots: Option<&str>) -> Result<Self, String> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let builder = match roots {
             Some(pem) => {
@@ -60,38 +61,37 @@ impl PinnedClient {
                     format!("the system's root certificates cannot be used: {error}")
                 })?,
         };
-        // HTTP/1.1: a request that times out takes its connection with it, and the next one tries a
-        // new one.
+        // HTTP/1.1: a request that times out closes its connection, and the next one opens another.
         let connector = builder.https_only().enable_http1().build();
         Ok(Self {
             http: Client::builder(TokioExecutor::new()).build(connector),
-            directory,
+            directory_url,
         })
     }
 
-    /// Whether this address is at the directory's host.
-    pub(crate) fn is_ours(&self, url: &str) -> bool {
-        Url::parse(url).is_ok_and(|url| url.origin() == self.directory.origin())
+    /// Whether a URL has the origin of the directory URL.
+    pub(crate) fn is_same_origin(&self, url: &str) -> bool {
+        Url::parse(url).is_ok_and(|url| url.origin() == self.directory_url.origin())
     }
 }
 
 impl HttpClient for PinnedClient {
-    fn request(&self, request: Request<Body>) -> Answered {
+    fn request(&self, request: Request<Body>) -> ResponseFuture {
         let client = self.clone();
         Box::pin(async move {
-            let answered = if client.is_ours(&request.uri().to_string()) {
-                tokio::time::timeout(REQUEST, send(&client.http, request))
+            let result = if client.is_same_origin(&request.uri().to_string()) {
+                tokio::time::timeout(REQUEST_TIMEOUT, send(&client.http, request))
                     .await
                     .unwrap_or_else(|_| {
-                        Err(Failure::Silent(format!(
-                            "no answer within {} s",
-                            REQUEST.as_secs()
+                        Err(RequestFailure::NoResponse(format!(
+                            "no response within {} s",
+                            REQUEST_TIMEOUT.as_secs()
                         )))
                     })
             } else {
-                Err(Failure::Foreign(host(request.uri())))
+                Err(RequestFailure::OtherOrigin(host(request.uri())))
             };
-            answered.map_err(|failure| instant_acme::Error::Other(Box::new(failure)))
+            result.map_err(|failure| instant_acme::Error::Other(Box::new(failure)))
         })
     }
 }
@@ -99,24 +99,24 @@ impl HttpClient for PinnedClient {
 async fn send(
     http: &Client<HttpsConnector<HttpConnector>, Body>,
     request: Request<Body>,
-) -> Result<BytesResponse, Failure> {
+) -> Result<BytesResponse, RequestFailure> {
     let response = http
         .request(request)
         .await
-        .map_err(|error| Failure::Silent(error_chain(&error)))?;
+        .map_err(|error| RequestFailure::NoResponse(error_chain(&error)))?;
     let (parts, body) = response.into_parts();
-    let body = Limited::new(body, BODY)
+    let body = Limited::new(body, MAX_BODY_BYTES)
         .collect()
         .await
-        .map_err(|error| Failure::Silent(error_chain(&*error)))?
+        .map_err(|error| RequestFailure::NoResponse(error_chain(&*error)))?
         .to_bytes();
     let status = parts.status.as_u16();
     if status >= 400 {
         let problem = serde_json::from_slice::<Problem>(&body).ok();
-        let answer = Answer::new(status, problem.as_ref(), retry_after(&parts.headers));
-        // instant-acme takes a new nonce and tries again, twice.
-        if !answer.is("badNonce") {
-            return Err(Failure::Refused(answer));
+        let response = ErrorResponse::new(status, problem.as_ref(), retry_after(&parts.headers));
+        // instant-acme itself retries twice with a new nonce.
+        if !response.is_type("badNonce") {
+            return Err(RequestFailure::Refused(response));
         }
     }
     Ok(BytesResponse {
@@ -125,7 +125,7 @@ async fn send(
     })
 }
 
-/// RFC 9110 section 10.2.3: seconds, or a date.
+/// Parses Retry-After (RFC 9110 section 10.2.3): seconds, or a date.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = value.parse() {
@@ -137,7 +137,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 
 fn root_store(pem: &str) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
-    let blocks = pem::parse_many(pem).map_err(|error| format!("it is no PEM: {error}"))?;
+    let blocks = pem::parse_many(pem).map_err(|error| format!("it is not PEM: {error}"))?;
     for block in blocks
         .into_iter()
         .filter(|block| block.tag() == "CERTIFICATE")
@@ -147,7 +147,7 @@ fn root_store(pem: &str) -> Result<RootCertStore, String> {
             .map_err(|error| format!("a certificate cannot be used: {error}"))?;
     }
     if roots.is_empty() {
-        Err("it holds no certificate".to_owned())
+        Err("it contains no certificate".to_owned())
     } else {
         Ok(roots)
     }
@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn no_other_host_is_spoken_to() {
+    async fn no_request_leaves_for_another_origin() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -187,11 +187,11 @@ mod tests {
                 panic!("{url}")
             };
             assert!(
-                matches!(error.downcast_ref(), Some(Failure::Foreign(_))),
+                matches!(error.downcast_ref(), Some(RequestFailure::OtherOrigin(_))),
                 "{url}: {error}"
             );
         }
-        assert!(listener.accept().is_err(), "nobody came");
+        assert!(listener.accept().is_err(), "no connection was opened");
     }
 
     #[test]
@@ -217,15 +217,15 @@ mod tests {
     }
 
     #[test]
-    fn a_root_that_cannot_be_used_is_told() {
-        let directory: Url = "https://localhost:1/dir".parse().unwrap();
+    fn an_unusable_root_certificate_is_an_error() {
+        let directory_url: Url = "https://localhost:1/dir".parse().unwrap();
         for pem in [
             "",
             "hello",
             "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
         ] {
             assert!(
-                PinnedClient::new(directory.clone(), Some(pem)).is_err(),
+                PinnedClient::new(directory_url.clone(), Some(pem)).is_err(),
                 "{pem}"
             );
         }

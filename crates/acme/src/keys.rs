@@ -1,42 +1,42 @@
-//! Private keys of certificates, and the requests made with them. P-256 throughout; never the
-//! account's key.
+//! Private keys of certificates, and certificate signing requests (CSR) for them. New keys are
+//! P-256. The ACME account's key is never used here (RFC 8555 section 11.1).
 
 use rcgen::{CertificateParams, DistinguishedName, KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData};
 use starchart_domain::secret::Secret;
 
 use crate::chain::{self, ChainError};
 
-/// Why a key cannot be made or used. Holds nothing of the key.
+/// Why a key cannot be created or used. Never contains key material (invariant I9).
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// The private key.
+    /// The private key cannot be read or generated.
     #[error("the private key cannot be used: {0}")]
     Key(rcgen::Error),
-    /// The names of the request.
-    #[error("a certificate request cannot be made: {0}")]
+    /// A name cannot be part of a certificate signing request.
+    #[error("the certificate signing request cannot be created: {0}")]
     Request(rcgen::Error),
-    /// The certificate to compare with.
+    /// The certificate to compare with cannot be read.
     #[error(transparent)]
     Certificate(#[from] ChainError),
 }
 
-/// A new P-256 private key: PKCS#8 in PEM.
+/// Generates a P-256 private key, as PKCS#8 in PEM.
 ///
 /// # Errors
-/// The system has no randomness.
+/// The system's random number generator fails.
 pub fn generate() -> Result<Secret, KeyError> {
     KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)
         .map(|key| Secret::new(key.serialize_pem()))
         .map_err(KeyError::Key)
 }
 
-/// A certificate request for these names (DER, RFC 2986), with an empty subject. The same key and
-/// names make an equivalent request.
+/// Creates a certificate signing request (DER, RFC 2986) for these names, with an empty subject.
+/// The same key and names give an equivalent request.
 ///
 /// # Errors
-/// The key is no P-256 key in PEM, or a name cannot stand in a certificate.
+/// The key is not a P-256 key in PEM, or a name cannot be part of a certificate.
 pub fn create_csr(private_key: &Secret, names: &[String]) -> Result<Vec<u8>, KeyError> {
-    let key = read(private_key)?;
+    let key = parse_p256(private_key)?;
     let mut params = CertificateParams::new(names).map_err(KeyError::Request)?;
     params.distinguished_name = DistinguishedName::new();
     params
@@ -45,18 +45,18 @@ pub fn create_csr(private_key: &Secret, names: &[String]) -> Result<Vec<u8>, Key
         .map_err(KeyError::Request)
 }
 
-/// Whether the certificate (the first in the PEM text) is for this private key, of whatever kind it
-/// is (PKCS#8, PKCS#1, SEC1).
+/// Returns whether the first certificate of the PEM text belongs to this private key, which may be
+/// in any of the formats PKCS#8, PKCS#1 and SEC1.
 ///
 /// # Errors
-/// One of them cannot be read.
+/// The key or the certificate cannot be read.
 pub fn matches_certificate(private_key: &Secret, certificate_pem: &str) -> Result<bool, KeyError> {
     let key = KeyPair::from_pem(private_key.expose()).map_err(KeyError::Key)?;
     let der = chain::first_der(certificate_pem)?;
     Ok(chain::parse(&der)?.public_key().raw == key.subject_public_key_info())
 }
 
-fn read(private_key: &Secret) -> Result<KeyPair, KeyError> {
+fn parse_p256(private_key: &Secret) -> Result<KeyPair, KeyError> {
     KeyPair::from_pkcs8_pem_and_sign_algo(private_key.expose(), &PKCS_ECDSA_P256_SHA256)
         .map_err(KeyError::Key)
 }
@@ -69,8 +69,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_makes_requests_and_knows_its_certificate() {
-        let (key, other) = (generate().unwrap(), generate().unwrap());
+    fn a_csr_contains_the_names_and_a_key_matches_only_its_certificate() {
+        let key = generate().unwrap();
+        let other = generate().unwrap();
         assert_ne!(key, other);
         let names = [
             "*.user1.example.com".to_owned(),
@@ -95,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_other_kinds_know_their_certificates() {
+    fn an_rsa_key_matches_its_certificate_and_cannot_create_a_csr() {
         let names = vec!["user1.example.com".to_owned()];
         let pair = KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
         let certificate = CertificateParams::new(names)
@@ -106,11 +107,14 @@ mod tests {
         let rsa = Secret::new(pair.serialize_pem());
         assert!(matches_certificate(&rsa, &certificate).unwrap());
         assert!(!matches_certificate(&generate().unwrap(), &certificate).unwrap());
-        assert!(create_csr(&rsa, &[]).is_err(), "ours are P-256");
+        assert!(
+            create_csr(&rsa, &[]).is_err(),
+            "only P-256 keys create requests"
+        );
     }
 
     #[test]
-    fn a_fault_shows_nothing_of_the_key() {
+    fn an_error_contains_no_key_material() {
         let key = generate().unwrap();
         let broken = Secret::new(key.expose().replacen("-----BEGIN", "-----BEGUN", 1));
         let fault = format!("{0} {0:?}", create_csr(&broken, &[]).unwrap_err());

@@ -1,4 +1,4 @@
-//! Let's Encrypt, and any other authority that speaks RFC 8555, behind the port.
+//! Implements the port over ACME (RFC 8555), for Let's Encrypt and any other ACME server.
 
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -14,70 +14,71 @@ use starchart_domain::time::Timestamp;
 use tracing::debug;
 use url::Url;
 
-use crate::account::{AccountKey, Registration};
+use crate::account::{AccountCache, AccountKey};
 use crate::authority::{Authority, AuthorityError, Order, OrderStatus, PendingAuthorization};
 use crate::chain;
 use crate::client::PinnedClient;
-use crate::problem::{About, answer, authority_error, told};
+use crate::problem::{RequestKind, authority_error, error_response, problem_text};
 
-/// How long one call of the port may take, however many requests it needs.
-const CALL: Duration = Duration::from_secs(30);
+/// Limit for one call of the port, with all its requests.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How often a call begins anew after a refused nonce.
-const TRIES: u32 = 4;
+/// Attempts at a call whose nonces are rejected (RFC 8555 section 6.5).
+const MAX_ATTEMPTS: u32 = 4;
 
-/// Which authority, and who we are there.
+/// The ACME server and the account there.
 #[derive(Debug, Clone)]
 pub struct AcmeConfig {
-    /// LETS_ENCRYPT_DIRECTORY_URL.
+    /// LETS_ENCRYPT_DIRECTORY_URL: the directory (RFC 8555 section 7.1.1).
     pub directory_url: Url,
-    /// LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM: P-256, PKCS#8 or SEC1.
+    /// LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM: the account's P-256 key, as PKCS#8 or SEC1.
     pub account_key: Secret,
-    /// LETS_ENCRYPT_ACCOUNT_EMAIL.
+    /// LETS_ENCRYPT_ACCOUNT_EMAIL: the account's contact address.
     pub account_email: Option<String>,
-    /// ACME_CA_ROOT_PATH: trusted for the authority's API instead of the system's roots.
+    /// ACME_CA_ROOT_PATH: root certificates (PEM) that the ACME server's TLS certificate is checked
+    /// against, in place of the system's.
     pub ca_root_path: Option<PathBuf>,
 }
 
-/// A fault that an operator must mend, with its setting.
+/// A setting that cannot be used, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{setting}: {fault}")]
 pub struct AcmeConfigError {
-    /// The setting's name.
+    /// The name of the setting.
     pub setting: &'static str,
-    /// What is wrong.
+    /// Why it cannot be used.
     pub fault: String,
 }
 
-/// An authority that speaks RFC 8555. Nothing is asked before the first call.
+/// An ACME client (RFC 8555). Sends no request before the first call.
 pub struct LetsEncrypt {
     client: PinnedClient,
-    registration: Registration,
+    account: AccountCache,
 }
 
-/// What goes wrong inside a call: the authority's answer, or ours to the caller.
-enum Fault {
+/// An error inside a call: one of instant-acme, or one ready for the caller.
+enum CallError {
     Acme(Error),
-    Port(AuthorityError),
+    Authority(AuthorityError),
 }
 
-impl From<Error> for Fault {
+impl From<Error> for CallError {
     fn from(error: Error) -> Self {
         Self::Acme(error)
     }
 }
 
-impl From<AuthorityError> for Fault {
+impl From<AuthorityError> for CallError {
     fn from(error: AuthorityError) -> Self {
-        Self::Port(error)
+        Self::Authority(error)
     }
 }
 
 impl LetsEncrypt {
-    /// Reads the key and the root; asks nobody.
+    /// Reads the account key and the root certificates, without a request.
     ///
     /// # Errors
-    /// One of them cannot be used.
+    /// The setting that cannot be used.
     pub fn new(config: &AcmeConfig) -> Result<Self, AcmeConfigError> {
         let at = |setting| move |fault| AcmeConfigError { setting, fault };
         let key = AccountKey::from_pem(&config.account_key)
@@ -92,67 +93,66 @@ impl LetsEncrypt {
         };
         let client = PinnedClient::new(config.directory_url.clone(), root.as_deref())
             .map_err(at("ACME_CA_ROOT_PATH"))?;
-        let registration = Registration::new(
+        let account = AccountCache::new(
             client.clone(),
             config.directory_url.clone(),
             key,
             config.account_email.clone(),
         );
-        Ok(Self {
-            client,
-            registration,
-        })
+        Ok(Self { client, account })
     }
 
-    /// Asks with the account, in bounded time. A refused nonce (instant-acme has tried it three
-    /// times then) changed nothing, and is tried again; an account that the authority has forgotten
-    /// is registered again, once.
-    async fn ask<T, F>(
+    /// Makes a call with the account, within [`CALL_TIMEOUT`]. Retries after a rejected nonce,
+    /// which changed nothing, and registers the account again once when it is unknown.
+    async fn call<T, F>(
         &self,
-        about: About,
-        ask: impl Fn(Account) -> F + Send + Sync,
+        request: RequestKind,
+        call: impl Fn(Account) -> F + Send + Sync,
     ) -> Result<T, AuthorityError>
     where
-        F: Future<Output = Result<T, Fault>> + Send,
+        F: Future<Output = Result<T, CallError>> + Send,
     {
-        let asked = async {
-            let mut forgotten = false;
-            let mut tries = 0;
+        let attempts = async {
+            let mut registered_again = false;
+            let mut attempt = 0;
             let result = loop {
-                tries += 1;
-                let result = ask(self.registration.account().await?).await;
-                let refused = match &result {
-                    Err(Fault::Acme(error)) => answer(error),
+                attempt += 1;
+                let result = call(self.account.account().await?).await;
+                let response = match &result {
+                    Err(CallError::Acme(error)) => error_response(error),
                     _ => None,
                 };
-                match refused {
-                    Some(refused) if refused.is("badNonce") && tries < TRIES => {}
-                    Some(refused) if refused.is("accountDoesNotExist") && !forgotten => {
-                        forgotten = true;
-                        self.registration.forget().await;
+                match response {
+                    Some(response) if response.is_type("badNonce") && attempt < MAX_ATTEMPTS => {}
+                    Some(response)
+                        if response.is_type("accountDoesNotExist") && !registered_again =>
+                    {
+                        registered_again = true;
+                        self.account.discard().await;
                     }
                     _ => break result,
                 }
             };
-            result.map_err(|fault| match fault {
-                Fault::Acme(error) => authority_error(&error, about),
-                Fault::Port(error) => error,
+            result.map_err(|error| match error {
+                CallError::Acme(error) => authority_error(&error, request),
+                CallError::Authority(error) => error,
             })
         };
-        let late = || {
+        let timed_out = || {
             Err(AuthorityError::unavailable(format!(
                 "not done within {} s",
-                CALL.as_secs()
+                CALL_TIMEOUT.as_secs()
             )))
         };
-        tokio::time::timeout(CALL, asked)
+        tokio::time::timeout(CALL_TIMEOUT, attempts)
             .await
-            .unwrap_or_else(|_| late())
+            .unwrap_or_else(|_| timed_out())
     }
 
-    /// An order's URL comes from the database, and the database may be older than the settings.
-    fn check_host(&self, url: &str) -> Result<(), AuthorityError> {
-        if self.client.is_ours(url) {
+    /// Refuses an order of another authority: its URL comes from the database, and the directory
+    /// URL may have changed since.
+    fn check_origin(&self, url: &str) -> Result<(), AuthorityError> {
+        if self.client.is_same_origin(url) {
             return Ok(());
         }
         Err(AuthorityError::Gone(
@@ -171,7 +171,7 @@ impl Authority for LetsEncrypt {
             .collect();
         let identifiers = identifiers.as_slice();
         let url = self
-            .ask(About::NewOrder, |account| async move {
+            .call(RequestKind::NewOrder, |account| async move {
                 Ok(account
                     .new_order(&NewOrder::new(identifiers))
                     .await?
@@ -179,72 +179,75 @@ impl Authority for LetsEncrypt {
                     .to_owned())
             })
             .await?;
-        self.check_host(&url).map_err(|_| {
-            AuthorityError::Refused("The order is at another host than its authority.".to_owned())
+        self.check_origin(&url).map_err(|_| {
+            AuthorityError::Refused("The order has another host than its authority.".to_owned())
         })?;
         Ok(url)
     }
 
     async fn fetch_order(&self, url: &str) -> Result<Order, AuthorityError> {
-        self.check_host(url)?;
-        self.ask(About::Order, |account| read(account, url)).await
-    }
-
-    async fn respond_to_challenges(&self, url: &str) -> Result<(), AuthorityError> {
-        self.check_host(url)?;
-        self.ask(About::Order, |account| validate(account, url))
+        self.check_origin(url)?;
+        self.call(RequestKind::Order, |account| fetch_order(account, url))
             .await
     }
 
+    async fn respond_to_challenges(&self, url: &str) -> Result<(), AuthorityError> {
+        self.check_origin(url)?;
+        self.call(RequestKind::Order, |account| {
+            respond_to_challenges(account, url)
+        })
+        .await
+    }
+
     async fn finalize(&self, url: &str, csr_der: &[u8]) -> Result<(), AuthorityError> {
-        self.check_host(url)?;
-        let state = self
-            .ask(About::Order, |account| status(account, url))
+        self.check_origin(url)?;
+        let status = self
+            .call(RequestKind::Order, |account| order_status(account, url))
             .await?;
-        match state {
+        match status {
             Status::Processing | Status::Valid => return Ok(()),
             Status::Ready => {}
-            Status::Pending | Status::Invalid => return Err(not_now("ready")),
+            Status::Pending | Status::Invalid => return Err(wrong_status("ready")),
         }
-        let handed_in = self
-            .ask(About::Finalize, |account| async move {
+        let finalized = self
+            .call(RequestKind::Finalize, |account| async move {
                 let mut order = account.order(url.to_owned()).await?;
                 Ok(order.finalize_csr(csr_der).await?)
             })
             .await;
-        match handed_in {
-            // Another process was first, with the same request.
+        match finalized {
+            // Another process may have finalized it with the same request.
             Err(AuthorityError::Gone(_)) => {
                 match self
-                    .ask(About::Order, |account| status(account, url))
+                    .call(RequestKind::Order, |account| order_status(account, url))
                     .await?
                 {
                     Status::Processing | Status::Valid => Ok(()),
-                    _ => Err(not_now("ready")),
+                    _ => Err(wrong_status("ready")),
                 }
             }
-            handed_in => handed_in,
+            finalized => finalized,
         }
     }
 
     async fn download_chain(&self, url: &str) -> Result<String, AuthorityError> {
-        self.check_host(url)?;
-        self.ask(About::Order, |account| async move {
+        self.check_origin(url)?;
+        self.call(RequestKind::Order, |account| async move {
             let mut order = account.order(url.to_owned()).await?;
             if order.state().status != Status::Valid {
-                return Err(not_now("valid").into());
+                return Err(wrong_status("valid").into());
             }
             order
                 .certificate()
                 .await?
-                .ok_or_else(|| not_now("valid").into())
+                .ok_or_else(|| wrong_status("valid").into())
         })
         .await
     }
 
     async fn revoke(&self, certificate_pem: &str) -> Result<(), AuthorityError> {
         let refused = |error: chain::ChainError| {
-            AuthorityError::Refused(format!("This is no certificate: {error}."))
+            AuthorityError::Refused(format!("This is not a certificate: {error}."))
         };
         if chain::split(certificate_pem)
             .map_err(refused)?
@@ -256,19 +259,21 @@ impl Authority for LetsEncrypt {
         }
         let der = CertificateDer::from(chain::first_der(certificate_pem).map_err(refused)?);
         let der = &der;
-        let asked = |account: Account| async move {
+        let revoke = |account: Account| async move {
             let request = RevocationRequest {
                 certificate: der,
                 reason: Some(RevocationReason::CessationOfOperation),
             };
             match account.revoke(&request).await {
-                Err(error) if answer(&error).is_some_and(|answer| answer.is("alreadyRevoked")) => {
+                Err(error)
+                    if error_response(&error).is_some_and(|it| it.is_type("alreadyRevoked")) =>
+                {
                     Ok(())
                 }
                 revoked => Ok(revoked?),
             }
         };
-        self.ask(About::Revoke, asked).await
+        self.call(RequestKind::Revoke, revoke).await
     }
 }
 
@@ -279,22 +284,22 @@ fn now() -> Timestamp {
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
-fn not_now(state: &str) -> AuthorityError {
-    AuthorityError::Gone(format!("it is not {state}"))
+fn wrong_status(expected: &str) -> AuthorityError {
+    AuthorityError::Gone(format!("it is not {expected}"))
 }
 
-async fn status(account: Account, url: &str) -> Result<Status, Fault> {
+async fn order_status(account: Account, url: &str) -> Result<Status, CallError> {
     Ok(account.order(url.to_owned()).await?.state().status)
 }
 
-async fn read(account: Account, url: &str) -> Result<Order, Fault> {
+async fn fetch_order(account: Account, url: &str) -> Result<Order, CallError> {
     let mut order = account.order(url.to_owned()).await?;
     let mut status = order.state().status;
     let mut problems: Vec<String> = order
         .state()
         .error
         .iter()
-        .map(|problem| told(problem, None))
+        .map(|problem| problem_text(problem, None))
         .collect();
     let mut pending = Vec::new();
     if matches!(status, Status::Pending | Status::Invalid) {
@@ -307,14 +312,14 @@ async fn read(account: Account, url: &str) -> Result<Order, Fault> {
                     let fqdn = challenge_name(authorization.identifier().identifier)?;
                     let challenge = authorization
                         .challenge(ChallengeType::Dns01)
-                        .ok_or_else(no_dns)?;
+                        .ok_or_else(no_dns_challenge)?;
                     pending.push(PendingAuthorization {
                         fqdn,
                         value: challenge.key_authorization().dns_value(),
                     });
                 }
                 AuthorizationStatus::Pending => {}
-                // The order follows, whatever it says at this moment.
+                // The authority will set the order to invalid too (RFC 8555 section 7.1.6).
                 AuthorizationStatus::Invalid => {
                     status = Status::Invalid;
                     let fqdn = challenge_name(authorization.identifier().identifier)?;
@@ -322,7 +327,7 @@ async fn read(account: Account, url: &str) -> Result<Order, Fault> {
                         .challenges
                         .iter()
                         .filter_map(|challenge| challenge.error.as_ref());
-                    problems.extend(errors.map(|problem| told(problem, Some(&fqdn))));
+                    problems.extend(errors.map(|problem| problem_text(problem, Some(&fqdn))));
                 }
                 AuthorizationStatus::Expired
                 | AuthorizationStatus::Revoked
@@ -338,19 +343,19 @@ async fn read(account: Account, url: &str) -> Result<Order, Fault> {
         pending.clear();
     }
     Ok(Order {
-        status: in_port(status),
+        status: port_status(status),
         pending,
-        problem: refusal(invalid, &problems),
+        problem: order_problem(invalid, &problems),
     })
 }
 
-/// Why an order is invalid, if the authority said why. Nobody said no to one whose time, or the
-/// time of a proof, is over: a new one may do.
-fn refusal(invalid: bool, problems: &[String]) -> Option<String> {
+/// Joins the reasons why an order is invalid. `None` for an order that expired, or whose
+/// authorization expired: a new order may succeed.
+fn order_problem(invalid: bool, problems: &[String]) -> Option<String> {
     (invalid && !problems.is_empty()).then(|| problems.join(" "))
 }
 
-async fn validate(account: Account, url: &str) -> Result<(), Fault> {
+async fn respond_to_challenges(account: Account, url: &str) -> Result<(), CallError> {
     let mut order = account.order(url.to_owned()).await?;
     if order.state().status != Status::Pending {
         return Ok(());
@@ -363,44 +368,45 @@ async fn validate(account: Account, url: &str) -> Result<(), Fault> {
         }
         let mut challenge = authorization
             .challenge(ChallengeType::Dns01)
-            .ok_or_else(no_dns)?;
+            .ok_or_else(no_dns_challenge)?;
         if challenge.status != ChallengeStatus::Pending {
             continue;
         }
         if let Err(error) = challenge.set_ready().await {
-            let before = match answer(&error) {
-                Some(refused) if refused.is("badNonce") => false,
-                // The challenge's own error, or a refusal to look twice.
-                Some(refused) => matches!(error, Error::Api(_)) || refused.is("malformed"),
+            let responded_before = match error_response(&error) {
+                Some(response) if response.is_type("badNonce") => false,
+                // The challenge's own error, or a refusal of a second response.
+                Some(response) => matches!(error, Error::Api(_)) || response.is_type("malformed"),
                 None => false,
             };
-            if !before {
+            if !responded_before {
                 return Err(error.into());
             }
-            debug!(%error, "a challenge was looked at before; the order says with which result");
+            debug!(%error, "the challenge was responded to before; the order has the result");
         }
     }
     Ok(())
 }
 
-fn no_dns() -> AuthorityError {
+fn no_dns_challenge() -> AuthorityError {
     AuthorityError::Refused(
-        "The certificate authority does not offer to look at DNS for this name.".to_owned(),
+        "The certificate authority does not offer the dns-01 challenge for this name.".to_owned(),
     )
 }
 
-/// RFC 8555 section 8.4. The identifier of a wildcard is its base domain (section 7.1.4).
+/// Returns the owner name of the TXT record (RFC 8555 section 8.4). The identifier of a wildcard
+/// is its base domain (section 7.1.4).
 fn challenge_name(identifier: &Identifier) -> Result<String, AuthorityError> {
     match identifier {
         Identifier::Dns(name) => Ok(format!(
             "_acme-challenge.{}",
             name.trim_start_matches("*.").trim_end_matches('.')
         )),
-        _ => Err(no_dns()),
+        _ => Err(no_dns_challenge()),
     }
 }
 
-fn in_port(status: Status) -> OrderStatus {
+fn port_status(status: Status) -> OrderStatus {
     match status {
         Status::Pending => OrderStatus::Pending,
         Status::Ready => OrderStatus::Ready,
@@ -415,16 +421,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_order_that_expired_was_refused_by_nobody() {
-        assert_eq!(refusal(true, &[]), None);
-        let said = [
+    fn an_expired_order_has_no_problem() {
+        assert_eq!(order_problem(true, &[]), None);
+        let problems = [
             "CAA forbids it.".to_owned(),
             "The TXT record is not there.".to_owned(),
         ];
         assert_eq!(
-            refusal(true, &said).as_deref(),
+            order_problem(true, &problems).as_deref(),
             Some("CAA forbids it. The TXT record is not there.")
         );
-        assert_eq!(refusal(false, &said), None);
+        assert_eq!(order_problem(false, &problems), None);
     }
 }

@@ -1,8 +1,9 @@
-//! Certificates: the port to an authority, and Let's Encrypt behind it.
+//! Obtains and revokes certificates over ACME (RFC 8555).
 //!
-//! [`authority`] is what the rest of the program may ask of a certificate authority;
-//! [`LetsEncrypt`] speaks RFC 8555, and instant-acme's types stay here. [`keys`] makes private keys
-//! and requests, [`chain`] reads what comes back.
+//! [`authority`] is the port: the calls that the rest of the program may make to a certificate
+//! authority. [`LetsEncrypt`] implements it over ACME; instant-acme's types stay in this crate
+//! (invariant I2). [`keys`] creates private keys and certificate signing requests, [`chain`] reads
+//! issued certificates.
 
 mod account;
 pub mod authority;

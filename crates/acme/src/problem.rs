@@ -1,5 +1,5 @@
-//! What an authority's refusal means (RFC 8555 section 6.7): whose fault it is, when to ask again,
-//! and how to say it.
+//! Maps error responses (RFC 8555 section 6.7) to [`AuthorityError`]: what to do next, and a text
+//! for the user.
 
 use std::time::Duration;
 
@@ -7,121 +7,120 @@ use instant_acme::{Error, Problem};
 
 use crate::authority::AuthorityError;
 
-/// Longest part of an authority's text that is kept.
-const DETAIL: usize = 600;
-const URN: &str = "urn:ietf:params:acme:error:";
+/// Characters kept of an authority's text.
+const MAX_DETAIL_CHARS: usize = 600;
+const ERROR_URN: &str = "urn:ietf:params:acme:error:";
 
-/// Why a request got no useful answer; travels through instant-acme and is taken out again by
-/// [`authority_error`].
+/// Why a request failed. It passes through instant-acme as `Error::Other`; [`authority_error`] and
+/// [`error_response`] read it back.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Failure {
-    /// No connection, no answer in time, or half of one.
+pub(crate) enum RequestFailure {
+    /// No connection, or no complete response in time.
     #[error("{0}")]
-    Silent(String),
-    /// An address away from the authority's host.
+    NoResponse(String),
+    /// The URL has another origin than the directory URL.
     #[error("{0} is not the host of the directory")]
-    Foreign(String),
-    /// An answer that says no.
+    OtherOrigin(String),
+    /// A response with an error status.
     #[error("{}", .0.detail)]
-    Refused(Answer),
+    Refused(ErrorResponse),
 }
 
-/// An answer that says no.
+/// A response with an error status.
 #[derive(Debug, Clone)]
-pub(crate) struct Answer {
+pub(crate) struct ErrorResponse {
     status: u16,
-    /// What follows `urn:ietf:params:acme:error:`.
-    kind: String,
+    /// The problem's `type` after `urn:ietf:params:acme:error:`; may be empty.
+    error_type: String,
     detail: String,
     retry_after: Option<Duration>,
 }
 
-impl Answer {
+impl ErrorResponse {
     pub(crate) fn new(
         status: u16,
         problem: Option<&Problem>,
         retry_after: Option<Duration>,
     ) -> Self {
-        let kind = problem
-            .and_then(|problem| problem.r#type.as_deref())
-            .and_then(|urn| urn.strip_prefix(URN));
+        let error_type = problem.and_then(error_type_of);
         let detail = problem.map(detail_of).filter(|detail| !detail.is_empty());
         Self {
             status,
-            kind: kind.unwrap_or_default().to_owned(),
+            error_type: error_type.unwrap_or_default().to_owned(),
             detail: detail.unwrap_or_else(|| format!("HTTP status {status}")),
             retry_after,
         }
     }
 
-    pub(crate) fn is(&self, kind: &str) -> bool {
-        self.kind == kind
+    /// Whether the problem has this type (RFC 8555 section 6.7).
+    pub(crate) fn is_type(&self, error_type: &str) -> bool {
+        self.error_type == error_type
     }
 
-    /// Whether the same may be answered differently at once: a nonce, or another process that did
-    /// it at the same moment.
-    pub(crate) fn may_pass(&self) -> bool {
-        self.status == 409 || self.is("serverInternal") || self.is("badNonce")
+    /// Whether the same request may succeed at once: after a rejected nonce, or when another
+    /// process made it at the same time.
+    pub(crate) fn is_retryable(&self) -> bool {
+        self.status == 409 || self.is_type("serverInternal") || self.is_type("badNonce")
     }
 }
 
-/// What was asked for; the same refusal means different things.
+/// The kind of request, on which the meaning of an error type depends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum About {
+pub(crate) enum RequestKind {
     Account,
     NewOrder,
-    /// An order, by its URL.
+    /// A request about an existing order.
     Order,
     Finalize,
     Revoke,
 }
 
-/// The refusal behind an error, if there is one.
-pub(crate) fn answer(error: &Error) -> Option<Answer> {
+/// Returns the error response behind an error of instant-acme, if there is one.
+pub(crate) fn error_response(error: &Error) -> Option<ErrorResponse> {
     match error {
-        Error::Api(problem) => Some(Answer::new(
+        Error::Api(problem) => Some(ErrorResponse::new(
             problem.status.unwrap_or(400),
             Some(problem),
             None,
         )),
-        Error::Other(inner) => match inner.downcast_ref::<Failure>()? {
-            Failure::Refused(answer) => Some(answer.clone()),
-            Failure::Silent(_) | Failure::Foreign(_) => None,
+        Error::Other(inner) => match inner.downcast_ref::<RequestFailure>()? {
+            RequestFailure::Refused(response) => Some(response.clone()),
+            RequestFailure::NoResponse(_) | RequestFailure::OtherOrigin(_) => None,
         },
         _ => None,
     }
 }
 
-/// In the port's terms.
-pub(crate) fn authority_error(error: &Error, about: About) -> AuthorityError {
-    if let Some(answer) = answer(error) {
-        return refusal(answer, about);
+/// Maps an error of instant-acme to the port's error.
+pub(crate) fn authority_error(error: &Error, request: RequestKind) -> AuthorityError {
+    if let Some(response) = error_response(error) {
+        return refusal(response, request);
     }
     match error {
         Error::Crypto | Error::KeyRejected => {
             AuthorityError::Account("the account's private key cannot be used".to_owned())
         }
-        Error::Other(inner) => match inner.downcast_ref::<Failure>() {
-            Some(Failure::Foreign(_)) => AuthorityError::Refused(format!(
-                "The certificate authority points away from itself: {inner}."
+        Error::Other(inner) => match inner.downcast_ref::<RequestFailure>() {
+            Some(RequestFailure::OtherOrigin(_)) => AuthorityError::Refused(format!(
+                "The certificate authority refers to another host: {inner}."
             )),
             _ => AuthorityError::unavailable(inner.to_string()),
         },
-        // Not the JSON or the headers that RFC 8555 wants: something else answers there, for now.
+        // The response is not one of RFC 8555: a proxy or another server may have sent it.
         _ => AuthorityError::unavailable(error.to_string()),
     }
 }
 
-fn refusal(answer: Answer, about: About) -> AuthorityError {
-    let words = || in_words(&answer.kind, None, &answer.detail);
-    match (answer.status, answer.kind.as_str(), about) {
+fn refusal(response: ErrorResponse, request: RequestKind) -> AuthorityError {
+    let explanation = || explain(&response.error_type, None, &response.detail);
+    match (response.status, response.error_type.as_str(), request) {
         (429, ..) | (_, "rateLimited", _) => AuthorityError::RateLimited {
-            retry_after: answer.retry_after,
-            detail: answer.detail,
+            retry_after: response.retry_after,
+            detail: response.detail,
         },
         (500.., ..) | (_, "serverInternal" | "badNonce", _) => AuthorityError::Unavailable {
-            retry_after: answer.retry_after,
-            detail: answer.detail,
+            retry_after: response.retry_after,
+            detail: response.detail,
         },
         (
             _,
@@ -132,29 +131,31 @@ fn refusal(answer: Answer, about: About) -> AuthorityError {
             | "badSignatureAlgorithm",
             _,
         )
-        | (.., About::Account)
-        | (_, "unauthorized", About::NewOrder) => AuthorityError::Account(answer.detail),
-        // Another account's order: that account's key is gone, and so is the order for us.
-        (404, ..) | (_, "orderNotReady", _) | (_, "malformed" | "unauthorized", About::Order) => {
-            AuthorityError::Gone(answer.detail)
+        | (.., RequestKind::Account)
+        | (_, "unauthorized", RequestKind::NewOrder) => AuthorityError::Account(response.detail),
+        // `unauthorized` for an order: it belongs to an account whose key was replaced.
+        (404, ..)
+        | (_, "orderNotReady", _)
+        | (_, "malformed" | "unauthorized", RequestKind::Order) => {
+            AuthorityError::Gone(response.detail)
         }
-        _ => AuthorityError::Refused(words()),
+        _ => AuthorityError::Refused(explanation()),
     }
 }
 
-/// Why the name that is proven at `fqdn` was not, or an order failed, for somebody who does not
-/// know RFC 8555; the authority's words behind it.
-pub(crate) fn told(problem: &Problem, fqdn: Option<&str>) -> String {
-    let kind = problem
-        .r#type
-        .as_deref()
-        .and_then(|urn| urn.strip_prefix(URN))
-        .unwrap_or_default();
-    in_words(kind, fqdn, &detail_of(problem))
+/// Explains to a user why an order failed, or why the validation at `fqdn` failed. The authority's
+/// own text follows.
+pub(crate) fn problem_text(problem: &Problem, fqdn: Option<&str>) -> String {
+    let error_type = error_type_of(problem).unwrap_or_default();
+    explain(error_type, fqdn, &detail_of(problem))
 }
 
-fn in_words(kind: &str, fqdn: Option<&str>, detail: &str) -> String {
-    let words = match kind {
+fn error_type_of(problem: &Problem) -> Option<&str> {
+    problem.r#type.as_deref()?.strip_prefix(ERROR_URN)
+}
+
+fn explain(error_type: &str, fqdn: Option<&str>, detail: &str) -> String {
+    let explanation = match error_type {
         "unauthorized" | "incorrectResponse" => {
             "The certificate authority did not find the TXT record that proves the name"
         }
@@ -162,21 +163,21 @@ fn in_words(kind: &str, fqdn: Option<&str>, detail: &str) -> String {
         "connection" | "tls" => "The certificate authority could not reach the name servers",
         "caa" => "A CAA record of the domain forbids this certificate authority to issue",
         "rejectedIdentifier" | "unsupportedIdentifier" => {
-            "The certificate authority gives no certificates for this name"
+            "The certificate authority does not issue certificates for this name"
         }
-        "badCSR" => "The certificate authority did not take the certificate request",
-        "rateLimited" => "The certificate authority was asked too often",
+        "badCSR" => "The certificate authority did not accept the certificate request",
+        "rateLimited" => "The certificate authority received too many requests",
         _ => "The certificate authority refused",
     };
     let at = fqdn.map_or_else(String::new, |fqdn| format!(" ({fqdn})"));
     if detail.is_empty() {
-        format!("{words}{at}.")
+        format!("{explanation}{at}.")
     } else {
-        format!("{words}{at}. It says: {detail}")
+        format!("{explanation}{at}. It says: {detail}")
     }
 }
 
-/// The text of a problem and its parts, without control characters, cut where it gets long.
+/// The text of a problem and its subproblems, without control characters, shortened.
 fn detail_of(problem: &Problem) -> String {
     let own = problem.detail.iter().cloned();
     let parts = problem.subproblems.iter().map(ToString::to_string);
@@ -184,7 +185,7 @@ fn detail_of(problem: &Problem) -> String {
     all.join("; ")
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
-        .take(DETAIL)
+        .take(MAX_DETAIL_CHARS)
         .collect()
 }
 
@@ -193,17 +194,21 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
     use super::*;
 
-    fn said(status: u16, kind: &str, about: About) -> AuthorityError {
+    /// JSON with an escaped control character.
+    const DETAIL: &str = r"Some\u001b[31m words";
+
+    fn mapped(status: u16, error_type: &str, request: RequestKind) -> AuthorityError {
         let json = format!(
-            r#"{{"type":"{URN}{kind}","detail":"Some\u001b[31m words","status":{status}}}"#
+            r#"{{"type":"{ERROR_URN}{error_type}","detail":"{DETAIL}","status":{status}}}"#
         );
         let problem: Problem = serde_json::from_str(&json).unwrap();
-        let answer = Answer::new(status, Some(&problem), Some(Duration::from_secs(7)));
-        authority_error(&Error::Other(Box::new(Failure::Refused(answer))), about)
+        let response = ErrorResponse::new(status, Some(&problem), Some(Duration::from_secs(7)));
+        let failure = RequestFailure::Refused(response);
+        authority_error(&Error::Other(Box::new(failure)), request)
     }
 
     #[test]
-    fn refusals_say_what_to_do_next() {
+    fn an_error_response_is_mapped_by_status_type_and_request() {
         use AuthorityError::{Account, Gone, RateLimited, Refused};
         let words = "Some [31m words".to_owned();
         let limited = RateLimited {
@@ -214,77 +219,94 @@ mod tests {
             retry_after: Some(Duration::from_secs(7)),
             detail: words.clone(),
         };
-        for (status, kind, about, meaning) in [
-            (429, "rateLimited", About::NewOrder, limited.clone()),
-            (400, "rateLimited", About::Finalize, limited.clone()),
-            (429, "malformed", About::Order, limited),
-            (500, "serverInternal", About::Order, later.clone()),
-            (503, "", About::Finalize, later.clone()),
-            (400, "badNonce", About::NewOrder, later),
-            (404, "malformed", About::Order, Gone(words.clone())),
-            (400, "malformed", About::Order, Gone(words.clone())),
-            (403, "unauthorized", About::Order, Gone(words.clone())),
-            (403, "orderNotReady", About::Finalize, Gone(words.clone())),
-            (403, "unauthorized", About::NewOrder, Account(words.clone())),
+        for (status, error_type, request, expected) in [
+            (429, "rateLimited", RequestKind::NewOrder, limited.clone()),
+            (400, "rateLimited", RequestKind::Finalize, limited.clone()),
+            (429, "malformed", RequestKind::Order, limited),
+            (500, "serverInternal", RequestKind::Order, later.clone()),
+            (503, "", RequestKind::Finalize, later.clone()),
+            (400, "badNonce", RequestKind::NewOrder, later),
+            (404, "malformed", RequestKind::Order, Gone(words.clone())),
+            (400, "malformed", RequestKind::Order, Gone(words.clone())),
+            (403, "unauthorized", RequestKind::Order, Gone(words.clone())),
+            (
+                403,
+                "orderNotReady",
+                RequestKind::Finalize,
+                Gone(words.clone()),
+            ),
+            (
+                403,
+                "unauthorized",
+                RequestKind::NewOrder,
+                Account(words.clone()),
+            ),
             (
                 400,
                 "accountDoesNotExist",
-                About::Order,
+                RequestKind::Order,
                 Account(words.clone()),
             ),
             (
                 403,
                 "userActionRequired",
-                About::NewOrder,
+                RequestKind::NewOrder,
                 Account(words.clone()),
             ),
-            (400, "malformed", About::Account, Account(words.clone())),
+            (
+                400,
+                "malformed",
+                RequestKind::Account,
+                Account(words.clone()),
+            ),
         ] {
             assert_eq!(
-                said(status, kind, about),
-                meaning,
-                "{status} {kind} {about:?}"
+                mapped(status, error_type, request),
+                expected,
+                "{status} {error_type} {request:?}"
             );
         }
-        for (status, kind, about, plain) in [
+        for (status, error_type, request, explanation) in [
             (
                 400,
                 "rejectedIdentifier",
-                About::NewOrder,
-                "gives no certificates for this name",
+                RequestKind::NewOrder,
+                "does not issue certificates for this name",
             ),
-            (403, "caa", About::Finalize, "CAA record"),
-            (400, "badCSR", About::Finalize, "certificate request"),
+            (403, "caa", RequestKind::Finalize, "CAA record"),
+            (400, "badCSR", RequestKind::Finalize, "certificate request"),
             (
                 403,
                 "unauthorized",
-                About::Finalize,
+                RequestKind::Finalize,
                 "did not find the TXT record",
             ),
-            (400, "malformed", About::NewOrder, "refused"),
+            (400, "malformed", RequestKind::NewOrder, "refused"),
         ] {
-            let Refused(text) = said(status, kind, about) else {
-                panic!("{status} {kind}")
+            let Refused(text) = mapped(status, error_type, request) else {
+                panic!("{status} {error_type}")
             };
             assert!(
-                text.contains(plain) && text.ends_with(&format!("It says: {words}")),
+                text.contains(explanation) && text.ends_with(&format!("It says: {words}")),
                 "{text}"
             );
         }
     }
 
     #[test]
-    fn an_answer_without_a_problem_document_is_told_by_its_status() {
-        let answer =
-            |status| Error::Other(Box::new(Failure::Refused(Answer::new(status, None, None))));
+    fn a_response_without_a_problem_document_is_mapped_by_its_status() {
+        let response = |status| {
+            let response = ErrorResponse::new(status, None, None);
+            Error::Other(Box::new(RequestFailure::Refused(response)))
+        };
         assert_eq!(
-            authority_error(&answer(502), About::Order),
+            authority_error(&response(502), RequestKind::Order),
             AuthorityError::unavailable("HTTP status 502")
         );
         let limited = AuthorityError::RateLimited {
             retry_after: None,
             detail: "HTTP status 429".to_owned(),
         };
-        assert_eq!(authority_error(&answer(429), About::Order), limited);
+        assert_eq!(authority_error(&response(429), RequestKind::Order), limited);
     }
 }

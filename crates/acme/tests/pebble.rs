@@ -1,4 +1,4 @@
-//! Against pebble, which asks the strict Route53's name server for the TXT records.
+//! The ACME client against Pebble, which looks up TXT records at the strict Route53's name server.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
@@ -18,14 +18,14 @@ const ROOT: &str = "starchart.example";
 const BASE: &str = "user1.starchart.example";
 const CHALLENGE: &str = "_acme-challenge.user1.starchart.example";
 
-/// A zone, an authority that looks at it, and the key of our account there.
-struct World {
+/// A zone, an authority that validates against it, and the account key.
+struct Fixture {
     zone: StrictRoute53,
     pebble: Pebble,
     key: Secret,
 }
 
-impl World {
+impl Fixture {
     async fn new() -> Self {
         Self::with(Options::default()).await
     }
@@ -40,12 +40,12 @@ impl World {
         }
     }
 
-    /// A process of ours that has just started.
-    fn process(&self) -> LetsEncrypt {
-        process(&self.pebble, &self.pebble.directory(), &self.key)
+    /// A client without any state, as after a restart.
+    fn client(&self) -> LetsEncrypt {
+        client(&self.pebble, &self.pebble.directory(), &self.key)
     }
 
-    /// Both values in one set, as the DNS engine puts them there.
+    /// Creates one TXT RRset of all values, as the DNS engine does.
     fn publish(&self, pending: &[PendingAuthorization]) {
         self.publish_values(pending.iter().map(|pending| pending.value.as_str()));
     }
@@ -61,24 +61,24 @@ impl World {
             .unwrap();
     }
 
-    /// From an order that is published to its end.
+    /// Takes an order whose values are published to its certificate.
     async fn finish(&self, url: &str, names: &[String]) {
-        let process = self.process();
-        process.respond_to_challenges(url).await.unwrap();
-        until(&process, url, OrderStatus::Ready).await;
+        let client = self.client();
+        client.respond_to_challenges(url).await.unwrap();
+        assert_settles_as(&client, url, OrderStatus::Ready).await;
         let key = keys::generate().unwrap();
-        process
+        client
             .finalize(url, &keys::create_csr(&key, names).unwrap())
             .await
             .unwrap();
-        until(&process, url, OrderStatus::Valid).await;
-        process.download_chain(url).await.unwrap();
+        assert_settles_as(&client, url, OrderStatus::Valid).await;
+        client.download_chain(url).await.unwrap();
     }
 }
 
-fn process(pebble: &Pebble, directory: &str, key: &Secret) -> LetsEncrypt {
+fn client(pebble: &Pebble, directory_url: &str, key: &Secret) -> LetsEncrypt {
     let config = AcmeConfig {
-        directory_url: directory.parse().unwrap(),
+        directory_url: directory_url.parse().unwrap(),
         account_key: key.clone(),
         account_email: Some("hostmaster@school.example".to_owned()),
         ca_root_path: Some(pebble.ca_root_path().to_owned()),
@@ -90,10 +90,10 @@ fn names() -> Vec<String> {
     vec![format!("*.{BASE}"), BASE.to_owned()]
 }
 
-/// Asks until the order has moved on.
-async fn moved(process: &LetsEncrypt, url: &str) -> Order {
+/// Polls until the order is neither pending nor processing.
+async fn settled(client: &LetsEncrypt, url: &str) -> Order {
     eventually("the order to be processed", async || {
-        let order = process.fetch_order(url).await.unwrap();
+        let order = client.fetch_order(url).await.unwrap();
         match order.status {
             OrderStatus::Pending | OrderStatus::Processing => Err(order),
             _ => Ok(order),
@@ -102,8 +102,8 @@ async fn moved(process: &LetsEncrypt, url: &str) -> Order {
     .await
 }
 
-async fn until(process: &LetsEncrypt, url: &str, status: OrderStatus) {
-    let order = moved(process, url).await;
+async fn assert_settles_as(client: &LetsEncrypt, url: &str, status: OrderStatus) {
+    let order = settled(client, url).await;
     assert_eq!(
         order,
         Order {
@@ -115,11 +115,11 @@ async fn until(process: &LetsEncrypt, url: &str, status: OrderStatus) {
 }
 
 #[tokio::test]
-async fn a_wildcard_and_its_base_are_issued_by_processes_that_know_only_the_url() {
-    let world = World::new().await;
-    let url = world.process().new_order(&names()).await.unwrap();
+async fn a_certificate_is_issued_by_clients_that_know_only_the_order_url() {
+    let fixture = Fixture::new().await;
+    let url = fixture.client().new_order(&names()).await.unwrap();
 
-    let order = world.process().fetch_order(&url).await.unwrap();
+    let order = fixture.client().fetch_order(&url).await.unwrap();
     assert_eq!((order.status, order.problem), (OrderStatus::Pending, None));
     assert_eq!(
         order
@@ -131,38 +131,38 @@ async fn a_wildcard_and_its_base_are_issued_by_processes_that_know_only_the_url(
     );
     assert_ne!(order.pending[0].value, order.pending[1].value);
     assert!(matches!(
-        world.process().finalize(&url, b"too early").await,
+        fixture.client().finalize(&url, b"too early").await,
         Err(AuthorityError::Gone(_))
     ));
-    world.publish(&order.pending);
+    fixture.publish(&order.pending);
 
-    world.process().respond_to_challenges(&url).await.unwrap();
-    world.process().respond_to_challenges(&url).await.unwrap();
-    until(&world.process(), &url, OrderStatus::Ready).await;
+    fixture.client().respond_to_challenges(&url).await.unwrap();
+    fixture.client().respond_to_challenges(&url).await.unwrap();
+    assert_settles_as(&fixture.client(), &url, OrderStatus::Ready).await;
 
     let key = keys::generate().unwrap();
     let request = keys::create_csr(&key, &names()).unwrap();
     assert!(matches!(
-        world.process().download_chain(&url).await,
+        fixture.client().download_chain(&url).await,
         Err(AuthorityError::Gone(_))
     ));
-    world.process().finalize(&url, &request).await.unwrap();
-    world.process().finalize(&url, &request).await.unwrap();
-    until(&world.process(), &url, OrderStatus::Valid).await;
-    world.process().finalize(&url, &request).await.unwrap();
+    fixture.client().finalize(&url, &request).await.unwrap();
+    fixture.client().finalize(&url, &request).await.unwrap();
+    assert_settles_as(&fixture.client(), &url, OrderStatus::Valid).await;
+    fixture.client().finalize(&url, &request).await.unwrap();
 
-    let bundle = world.process().download_chain(&url).await.unwrap();
+    let bundle = fixture.client().download_chain(&url).await.unwrap();
     let chain = chain::split(&bundle).unwrap();
     assert!(keys::matches_certificate(&key, &chain.certificate).unwrap());
-    let mut in_it = chain.leaf.names.clone();
-    in_it.sort();
-    assert_eq!(in_it, names());
-    assert!(verifies(&world.pebble.issuer_root_pem().await, &chain));
-    assert_eq!(world.pebble.orders(), 1);
-    assert_eq!(world.pebble.accounts(), 1, "{}", world.pebble.log());
+    let mut issued_names = chain.leaf.names.clone();
+    issued_names.sort();
+    assert_eq!(issued_names, names());
+    assert!(verifies(&fixture.pebble.issuer_root_pem().await, &chain));
+    assert_eq!(fixture.pebble.orders(), 1);
+    assert_eq!(fixture.pebble.accounts(), 1, "{}", fixture.pebble.log());
 
-    world.process().revoke(&chain.certificate).await.unwrap();
-    world.process().revoke(&chain.certificate).await.unwrap();
+    fixture.client().revoke(&chain.certificate).await.unwrap();
+    fixture.client().revoke(&chain.certificate).await.unwrap();
 }
 
 fn verifies(root: &str, chain: &chain::Chain) -> bool {
@@ -190,30 +190,30 @@ fn verifies(root: &str, chain: &chain::Chain) -> bool {
 }
 
 #[tokio::test]
-async fn names_that_are_proven_are_not_asked_for_again() {
-    let world = World::with(Options {
+async fn earlier_validations_are_reused() {
+    let fixture = Fixture::with(Options {
         reuse_authorizations: 100,
         ..Options::default()
     })
     .await;
     let base = [BASE.to_owned()];
-    let first = world.process().new_order(&base).await.unwrap();
-    let order = world.process().fetch_order(&first).await.unwrap();
+    let first = fixture.client().new_order(&base).await.unwrap();
+    let order = fixture.client().fetch_order(&first).await.unwrap();
     assert_eq!(order.pending.len(), 1);
-    world.publish(&order.pending);
-    world.finish(&first, &base).await;
+    fixture.publish(&order.pending);
+    fixture.finish(&first, &base).await;
 
-    let both = world.process().new_order(&names()).await.unwrap();
-    let order = world.process().fetch_order(&both).await.unwrap();
+    let both = fixture.client().new_order(&names()).await.unwrap();
+    let order = fixture.client().fetch_order(&both).await.unwrap();
     assert_eq!(
         (order.status, order.pending.len()),
         (OrderStatus::Pending, 1)
     );
-    world.publish(&order.pending);
-    world.finish(&both, &names()).await;
+    fixture.publish(&order.pending);
+    fixture.finish(&both, &names()).await;
 
-    let again = world.process().new_order(&names()).await.unwrap();
-    let order = world.process().fetch_order(&again).await.unwrap();
+    let again = fixture.client().new_order(&names()).await.unwrap();
+    let order = fixture.client().fetch_order(&again).await.unwrap();
     assert_eq!(
         order,
         Order {
@@ -222,20 +222,24 @@ async fn names_that_are_proven_are_not_asked_for_again() {
             problem: None
         }
     );
-    world.process().respond_to_challenges(&again).await.unwrap();
-    world.finish(&again, &names()).await;
+    fixture
+        .client()
+        .respond_to_challenges(&again)
+        .await
+        .unwrap();
+    fixture.finish(&again, &names()).await;
 }
 
 #[tokio::test]
-async fn an_unproven_name_is_told_in_words() {
-    let world = World::new().await;
+async fn a_failed_validation_is_explained() {
+    let fixture = Fixture::new().await;
     for wrong in [None, Some("not-the-value")] {
-        let url = world.process().new_order(&names()).await.unwrap();
+        let url = fixture.client().new_order(&names()).await.unwrap();
         if wrong.is_some() {
-            world.publish_values(wrong.into_iter());
+            fixture.publish_values(wrong.into_iter());
         }
-        world.process().respond_to_challenges(&url).await.unwrap();
-        let order = moved(&world.process(), &url).await;
+        fixture.client().respond_to_challenges(&url).await.unwrap();
+        let order = settled(&fixture.client(), &url).await;
         assert_eq!(
             (order.status, order.pending.len()),
             (OrderStatus::Invalid, 0),
@@ -250,21 +254,21 @@ async fn an_unproven_name_is_told_in_words() {
         );
         let request = keys::create_csr(&keys::generate().unwrap(), &names()).unwrap();
         assert!(matches!(
-            world.process().finalize(&url, &request).await,
+            fixture.client().finalize(&url, &request).await,
             Err(AuthorityError::Gone(_))
         ));
-        world.process().respond_to_challenges(&url).await.unwrap();
+        fixture.client().respond_to_challenges(&url).await.unwrap();
     }
 }
 
 #[tokio::test]
-async fn a_zone_without_its_name_server_is_told_in_words() {
-    let World { zone, pebble, key } = World::new().await;
-    let process = process(&pebble, &pebble.directory(), &key);
-    let url = process.new_order(&names()).await.unwrap();
+async fn a_validation_without_a_name_server_is_explained() {
+    let Fixture { zone, pebble, key } = Fixture::new().await;
+    let client = client(&pebble, &pebble.directory(), &key);
+    let url = client.new_order(&names()).await.unwrap();
     drop(zone);
-    process.respond_to_challenges(&url).await.unwrap();
-    let order = moved(&process, &url).await;
+    client.respond_to_challenges(&url).await.unwrap();
+    let order = settled(&client, &url).await;
     assert_eq!(order.status, OrderStatus::Invalid);
     let problem = order.problem.unwrap();
     assert!(
@@ -274,26 +278,26 @@ async fn a_zone_without_its_name_server_is_told_in_words() {
 }
 
 #[tokio::test]
-async fn processes_that_register_at_once_are_one_account() {
-    let world = World::new().await;
-    let processes: Vec<_> = (0..6).map(|_| world.process()).collect();
-    let mine = names();
-    let orders = processes.iter().map(|process| process.new_order(&mine));
+async fn concurrent_registrations_give_one_account() {
+    let fixture = Fixture::new().await;
+    let clients: Vec<_> = (0..6).map(|_| fixture.client()).collect();
+    let names = names();
+    let orders = clients.iter().map(|client| client.new_order(&names));
     let urls: Vec<String> = futures_util::future::join_all(orders)
         .await
         .into_iter()
         .map(Result::unwrap)
         .collect();
-    assert_eq!(world.pebble.accounts(), 1, "{}", world.pebble.log());
+    assert_eq!(fixture.pebble.accounts(), 1, "{}", fixture.pebble.log());
     for url in &urls {
         assert_eq!(
-            world.process().fetch_order(url).await.unwrap().status,
+            fixture.client().fetch_order(url).await.unwrap().status,
             OrderStatus::Pending
         );
     }
-    let stranger = process(
-        &world.pebble,
-        &world.pebble.directory(),
+    let stranger = client(
+        &fixture.pebble,
+        &fixture.pebble.directory(),
         &keys::generate().unwrap(),
     );
     let answer = stranger.fetch_order(&urls[0]).await;
@@ -301,17 +305,17 @@ async fn processes_that_register_at_once_are_one_account() {
 }
 
 #[tokio::test]
-async fn refused_nonces_hold_nothing_up() {
-    let world = World::with(Options {
+async fn rejected_nonces_are_retried() {
+    let fixture = Fixture::with(Options {
         refuse_nonces: 30,
         ..Options::default()
     })
     .await;
     for _ in 0..10 {
-        let url = world.process().new_order(&names()).await.unwrap();
+        let url = fixture.client().new_order(&names()).await.unwrap();
         assert_eq!(
-            world
-                .process()
+            fixture
+                .client()
                 .fetch_order(&url)
                 .await
                 .unwrap()
@@ -323,16 +327,16 @@ async fn refused_nonces_hold_nothing_up() {
 }
 
 #[tokio::test]
-async fn a_limit_is_kept_with_its_moment() {
-    let world = World::new().await;
-    let proxy = AcmeProxy::start(&world.pebble).await;
-    let process = process(&world.pebble, &proxy.directory(), &world.key);
+async fn a_rate_limit_keeps_its_retry_after() {
+    let fixture = Fixture::new().await;
+    let proxy = AcmeProxy::start(&fixture.pebble).await;
+    let client = client(&fixture.pebble, &proxy.directory(), &fixture.key);
     proxy.fail(
         "/order-plz",
         1,
         Fault::rate_limited(Duration::from_secs(7_200)),
     );
-    let answer = process.new_order(&names()).await;
+    let answer = client.new_order(&names()).await;
     let Err(AuthorityError::RateLimited {
         retry_after,
         detail,
@@ -342,24 +346,24 @@ async fn a_limit_is_kept_with_its_moment() {
     };
     assert_eq!(retry_after, Some(Duration::from_secs(7_200)));
     assert!(detail.contains("too many certificates"), "{detail}");
-    // Asked once, not again and again.
+    // No retry by the client.
     assert_eq!(proxy.count("/order-plz"), 1);
-    process.new_order(&names()).await.unwrap();
+    client.new_order(&names()).await.unwrap();
 }
 
 #[tokio::test]
-async fn an_authority_that_is_down_blocks_nothing_and_can_be_asked_again() {
-    let world = World::new().await;
-    let proxy = AcmeProxy::start(&world.pebble).await;
+async fn an_unavailable_authority_can_be_asked_again() {
+    let fixture = Fixture::new().await;
+    let proxy = AcmeProxy::start(&fixture.pebble).await;
     proxy.down(true);
-    let process = process(&world.pebble, &proxy.directory(), &world.key);
-    let answer = process.new_order(&names()).await;
+    let client = client(&fixture.pebble, &proxy.directory(), &fixture.key);
+    let answer = client.new_order(&names()).await;
     assert!(
         matches!(answer, Err(AuthorityError::Unavailable { .. })),
         "{answer:?}"
     );
     proxy.mend();
-    let url = process.new_order(&names()).await.unwrap();
+    let url = client.new_order(&names()).await.unwrap();
 
     let detail = "try later".to_owned();
     proxy.fail(
@@ -376,40 +380,40 @@ async fn an_authority_that_is_down_blocks_nothing_and_can_be_asked_again() {
         retry_after: Some(Duration::from_secs(90)),
         detail: "try later".to_owned(),
     };
-    assert_eq!(process.fetch_order(&url).await, Err(later));
+    assert_eq!(client.fetch_order(&url).await, Err(later));
     proxy.fail("/my-order/", 1, Fault::Lose);
     assert!(matches!(
-        process.fetch_order(&url).await,
+        client.fetch_order(&url).await,
         Err(AuthorityError::Unavailable { .. })
     ));
-    process.fetch_order(&url).await.unwrap();
+    client.fetch_order(&url).await.unwrap();
 
-    // An authority that takes the request and never answers does not hold us for ever.
+    // An authority that never responds: the call ends by its own time limit.
     proxy.fail("/my-order/", 9, Fault::Hold);
     assert!(matches!(
-        process.fetch_order(&url).await,
+        client.fetch_order(&url).await,
         Err(AuthorityError::Unavailable { .. })
     ));
     proxy.mend();
-    process.fetch_order(&url).await.unwrap();
+    client.fetch_order(&url).await.unwrap();
 }
 
 #[tokio::test]
-async fn orders_of_elsewhere_and_orders_that_are_gone() {
-    let world = World::new().await;
-    let proxy = AcmeProxy::start(&world.pebble).await;
-    let elsewhere = world.process().new_order(&names()).await.unwrap();
-    let process = process(&world.pebble, &proxy.directory(), &world.key);
+async fn orders_of_other_authorities_and_unknown_orders_are_gone() {
+    let fixture = Fixture::new().await;
+    let proxy = AcmeProxy::start(&fixture.pebble).await;
+    let other_authority = fixture.client().new_order(&names()).await.unwrap();
+    let client = client(&fixture.pebble, &proxy.directory(), &fixture.key);
     for url in [
-        elsewhere.as_str(),
+        other_authority.as_str(),
         "http://169.254.169.254/latest",
         "file:///etc/passwd",
         "nonsense",
     ] {
         for answer in [
-            process.fetch_order(url).await.map(drop),
-            process.respond_to_challenges(url).await,
-            process.finalize(url, b"").await,
+            client.fetch_order(url).await.map(drop),
+            client.respond_to_challenges(url).await,
+            client.finalize(url, b"").await,
         ] {
             assert!(
                 matches!(answer, Err(AuthorityError::Gone(_))),
@@ -419,18 +423,18 @@ async fn orders_of_elsewhere_and_orders_that_are_gone() {
     }
     assert_eq!(proxy.count("/"), 0);
     let unknown = proxy.directory().replace("/dir", "/my-order/unknown");
-    let answer = process.fetch_order(&unknown).await;
+    let answer = client.fetch_order(&unknown).await;
     assert!(matches!(answer, Err(AuthorityError::Gone(_))), "{answer:?}");
 }
 
 #[tokio::test]
-async fn an_account_that_is_forgotten_is_registered_again() {
-    let world = World::new().await;
-    let proxy = AcmeProxy::start(&world.pebble).await;
-    let process = process(&world.pebble, &proxy.directory(), &world.key);
-    process.new_order(&names()).await.unwrap();
+async fn an_account_that_the_authority_does_not_know_is_registered_again() {
+    let fixture = Fixture::new().await;
+    let proxy = AcmeProxy::start(&fixture.pebble).await;
+    let client = client(&fixture.pebble, &proxy.directory(), &fixture.key);
+    client.new_order(&names()).await.unwrap();
     let before = proxy.count("/sign-me-up");
-    let forgotten = |times| {
+    let fail_as_unknown_account = |times| {
         let detail = "unknown account".to_owned();
         proxy.fail(
             "/order-plz",
@@ -443,11 +447,11 @@ async fn an_account_that_is_forgotten_is_registered_again() {
             },
         );
     };
-    forgotten(1);
-    process.new_order(&names()).await.unwrap();
+    fail_as_unknown_account(1);
+    client.new_order(&names()).await.unwrap();
     assert!(proxy.count("/sign-me-up") > before);
-    forgotten(2);
-    let answer = process.new_order(&names()).await;
+    fail_as_unknown_account(2);
+    let answer = client.new_order(&names()).await;
     assert_eq!(
         answer,
         Err(AuthorityError::Account("unknown account".to_owned()))
@@ -455,10 +459,10 @@ async fn an_account_that_is_forgotten_is_registered_again() {
 }
 
 #[tokio::test]
-async fn a_name_that_the_authority_refuses_is_told_in_words() {
-    let world = World::new().await;
-    let answer = world
-        .process()
+async fn a_refused_name_is_explained() {
+    let fixture = Fixture::new().await;
+    let answer = fixture
+        .client()
         .new_order(&["*.*.starchart.example".to_owned()])
         .await;
     let Err(AuthorityError::Refused(words)) = answer else {
