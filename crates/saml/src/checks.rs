@@ -1,15 +1,14 @@
-//! What a response must say before it can sign somebody in (SAML profiles 4.1.4.3), on what the
-//! gate read.
+//! Checks everything but the signatures of a parsed response (SAML profiles 4.1.4.3).
 
-use crate::gate::SeenResponse;
+use crate::gate::ParsedResponse;
 use crate::refusal::Refusal;
 
-/// The oldest response that is taken, in milliseconds, before the clock skew.
+/// Maximum age of a response and its assertion, in milliseconds, to which the clock skew is added.
 pub(crate) const MAX_AGE_MS: i64 = 300_000;
 
 const BEARER: &str = "urn:oasis:names:tc:SAML:2.0:cm:bearer";
 
-/// What "for us" means.
+/// Values that a response must match, and the clock skew that is tolerated.
 #[derive(Debug)]
 pub(crate) struct Expected {
     pub(crate) entity_id: String,
@@ -18,97 +17,105 @@ pub(crate) struct Expected {
     pub(crate) skew_ms: i64,
 }
 
-/// What the checks establish beside "yes".
+/// Fields of a response that passed the checks.
 #[derive(Debug)]
-pub(crate) struct Accepted {
+pub(crate) struct CheckedFields {
     pub(crate) in_response_to: String,
-    /// After this nobody would take the assertion again, milliseconds since 1970.
+    /// From this time on the assertion fails the checks, in Unix milliseconds.
     pub(crate) valid_until: i64,
     pub(crate) session_index: Option<String>,
 }
 
-/// Checks everything but the signature. `now` is milliseconds since 1970.
+/// Checks addressees, times, conditions and statements. `now` is in Unix milliseconds.
 pub(crate) fn check(
-    seen: &SeenResponse,
+    response: &ParsedResponse,
     expected: &Expected,
     now: i64,
-) -> Result<Accepted, Refusal> {
-    let assertion = &seen.assertion;
-    if seen.version != "2.0" || assertion.version != "2.0" {
-        return Err(Refusal::Shape("version"));
+) -> Result<CheckedFields, Refusal> {
+    let assertion = &response.assertion;
+    if response.version != "2.0" || assertion.version != "2.0" {
+        return Err(Refusal::Structure("version"));
     }
-    let in_response_to = addressed_to_us(seen, expected)?;
-    for (issued, early, late) in [
-        (seen.issued, "response_issued_in_future", "response_too_old"),
+    let in_response_to = check_addressees(response, expected)?;
+    for (issue_instant, in_future, too_old) in [
         (
-            assertion.issued,
+            response.issue_instant,
+            "response_issued_in_future",
+            "response_too_old",
+        ),
+        (
+            assertion.issue_instant,
             "assertion_issued_in_future",
             "assertion_too_old",
         ),
     ] {
-        if issued > now + expected.skew_ms {
-            return Err(Refusal::Clock(early));
+        if issue_instant > now + expected.skew_ms {
+            return Err(Refusal::Clock(in_future));
         }
-        if issued + MAX_AGE_MS + expected.skew_ms < now {
-            return Err(Refusal::Clock(late));
+        if issue_instant + MAX_AGE_MS + expected.skew_ms < now {
+            return Err(Refusal::Clock(too_old));
         }
     }
     let expiries = [
-        conditions(seen, expected, now)?,
-        confirmation(seen, expected, now)?,
+        check_conditions(response, expected, now)?,
+        check_subject_confirmation(response, expected, now)?,
     ];
-    let session_index = session(seen, expected, now)?;
-    let last = expiries
+    let session_index = check_authn_statements(response, expected, now)?;
+    let first_expiry = expiries
         .into_iter()
-        .fold(assertion.issued + MAX_AGE_MS, i64::min);
-    Ok(Accepted {
+        .fold(assertion.issue_instant + MAX_AGE_MS, i64::min);
+    Ok(CheckedFields {
         in_response_to,
-        valid_until: last + expected.skew_ms,
+        valid_until: first_expiry + expected.skew_ms,
         session_index,
     })
 }
 
-fn addressed_to_us(seen: &SeenResponse, expected: &Expected) -> Result<String, Refusal> {
-    match seen.issuer.as_deref() {
+fn check_addressees(response: &ParsedResponse, expected: &Expected) -> Result<String, Refusal> {
+    match response.issuer.as_deref() {
         None => return Err(Refusal::NotForUs("response_issuer_absent")),
         Some(issuer) if issuer != expected.idp_entity_id => {
             return Err(Refusal::NotForUs("response_issuer"));
         }
         Some(_) => {}
     }
-    if seen.assertion.issuer != expected.idp_entity_id {
+    if response.assertion.issuer != expected.idp_entity_id {
         return Err(Refusal::NotForUs("assertion_issuer"));
     }
-    match seen.destination.as_deref() {
+    match response.destination.as_deref() {
         None => return Err(Refusal::NotForUs("destination_absent")),
         Some(destination) if destination != expected.acs_url => {
             return Err(Refusal::NotForUs("destination"));
         }
         Some(_) => {}
     }
-    let confirmed = seen.assertion.confirmation.in_response_to.as_deref();
-    match (seen.in_response_to.as_deref(), confirmed) {
+    let confirmed = response.assertion.confirmation.in_response_to.as_deref();
+    match (response.in_response_to.as_deref(), confirmed) {
         (Some(outer), Some(inner)) if outer == inner && !outer.is_empty() => Ok(outer.to_owned()),
         (Some(_), Some(_)) => Err(Refusal::NotForUs("in_response_to_differs")),
         _ => Err(Refusal::Unsolicited),
     }
 }
 
-/// Returns NotOnOrAfter.
-fn conditions(seen: &SeenResponse, expected: &Expected, now: i64) -> Result<i64, Refusal> {
-    let conditions = seen
+/// Checks the Conditions element (SAML core 2.5.1) and returns its NotOnOrAfter.
+fn check_conditions(
+    response: &ParsedResponse,
+    expected: &Expected,
+    now: i64,
+) -> Result<i64, Refusal> {
+    let conditions = response
         .assertion
         .conditions
         .as_ref()
-        .ok_or(Refusal::Shape("conditions_absent"))?;
+        .ok_or(Refusal::Structure("conditions_absent"))?;
     let not_before = conditions
         .not_before
-        .ok_or(Refusal::Shape("not_before_absent"))?;
+        .ok_or(Refusal::Structure("not_before_absent"))?;
     let not_on_or_after = conditions
         .not_on_or_after
-        .ok_or(Refusal::Shape("not_on_or_after_absent"))?;
+        .ok_or(Refusal::Structure("not_on_or_after_absent"))?;
     if not_before >= not_on_or_after {
-        return Err(Refusal::Shape("conditions_never_valid"));
+        return Err(Refusal::Structure("conditions_never_valid"));
     }
     if now + expected.skew_ms < not_before {
         return Err(Refusal::Clock("not_yet_valid"));
@@ -119,7 +126,7 @@ fn conditions(seen: &SeenResponse, expected: &Expected, now: i64) -> Result<i64,
     if conditions.audiences.is_empty() {
         return Err(Refusal::NotForUs("audience_absent"));
     }
-    // Every restriction must hold, any audience inside one will do (SAML core 2.5.1.4).
+    // All restrictions must hold; one audience is enough in each (SAML core 2.5.1.4).
     if !conditions
         .audiences
         .iter()
@@ -130,11 +137,16 @@ fn conditions(seen: &SeenResponse, expected: &Expected, now: i64) -> Result<i64,
     Ok(not_on_or_after)
 }
 
-/// Returns NotOnOrAfter.
-fn confirmation(seen: &SeenResponse, expected: &Expected, now: i64) -> Result<i64, Refusal> {
-    let confirmation = &seen.assertion.confirmation;
+/// Checks the SubjectConfirmation element (SAML core 2.4.1.1, bearer method) and returns its
+/// NotOnOrAfter.
+fn check_subject_confirmation(
+    response: &ParsedResponse,
+    expected: &Expected,
+    now: i64,
+) -> Result<i64, Refusal> {
+    let confirmation = &response.assertion.confirmation;
     if confirmation.method != BEARER {
-        return Err(Refusal::Shape("not_bearer"));
+        return Err(Refusal::Structure("not_bearer"));
     }
     match confirmation.recipient.as_deref() {
         None => return Err(Refusal::NotForUs("recipient_absent")),
@@ -144,25 +156,30 @@ fn confirmation(seen: &SeenResponse, expected: &Expected, now: i64) -> Result<i6
         Some(_) => {}
     }
     if confirmation.has_not_before {
-        return Err(Refusal::Shape("confirmation_not_before"));
+        return Err(Refusal::Structure("confirmation_not_before"));
     }
-    let last = confirmation
+    let not_on_or_after = confirmation
         .not_on_or_after
-        .ok_or(Refusal::Shape("confirmation_not_on_or_after"))?;
-    if now - expected.skew_ms >= last {
+        .ok_or(Refusal::Structure("confirmation_not_on_or_after"))?;
+    if now - expected.skew_ms >= not_on_or_after {
         return Err(Refusal::Clock("confirmation_expired"));
     }
-    Ok(last)
+    Ok(not_on_or_after)
 }
 
-/// At least one sign-in, none of them in the future or over; the first session index.
-fn session(seen: &SeenResponse, expected: &Expected, now: i64) -> Result<Option<String>, Refusal> {
-    let statements = &seen.assertion.statements;
+/// Checks the AuthnStatement elements (SAML core 2.7.2), of which at least one is required, and
+/// returns the first SessionIndex.
+fn check_authn_statements(
+    response: &ParsedResponse,
+    expected: &Expected,
+    now: i64,
+) -> Result<Option<String>, Refusal> {
+    let statements = &response.assertion.authn_statements;
     if statements.is_empty() {
-        return Err(Refusal::Shape("authn_statement_absent"));
+        return Err(Refusal::Structure("authn_statement_absent"));
     }
     for statement in statements {
-        if statement.instant > now + expected.skew_ms {
+        if statement.authn_instant > now + expected.skew_ms {
             return Err(Refusal::Clock("authn_instant_in_future"));
         }
         if statement

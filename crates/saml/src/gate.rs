@@ -1,8 +1,8 @@
-//! The allow-list that a response passes before any C code sees it.
+//! The allow-list that a response must pass before C code parses it.
 //!
-//! Reads the whole document, refuses every element, attribute and algorithm that a sign-in response
-//! does not need, and hands out what the checks need to know. The signatures themselves are not
-//! checked here, only that each of them can mean nothing but "my parent".
+//! Parses the whole document, refuses every element, attribute and algorithm that a sign-in
+//! response does not need, and returns the fields for the checks. It does not verify signatures;
+//! it only makes sure that each one refers to its parent element.
 
 mod assertion;
 mod signature;
@@ -11,18 +11,17 @@ mod walk;
 use base64::Engine;
 use base64::alphabet::STANDARD as ALPHABET;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use chrono::DateTime;
 
-pub(crate) use assertion::{SeenAssertion, SeenAttribute};
+pub(crate) use assertion::{ParsedAssertion, ParsedAttribute};
 
 use crate::refusal::Refusal;
-use crate::xml::{self, Element, Ns, Rules};
-use walk::{Children, Ids, only_attributes};
+use crate::xml::{self, Element, Ns, ParseOptions};
+use walk::{Children, IdSet, instant, only_attributes};
 
-/// The largest response that is looked at, in bytes after base64.
+/// The largest response that is parsed, in bytes after base64 decoding.
 pub const MAX_RESPONSE_BYTES: usize = 256 * 1024;
 
-const RULES: Rules = Rules {
+const OPTIONS: ParseOptions = ParseOptions {
     lenient: false,
     max_depth: 16,
     max_elements: 5_000,
@@ -31,33 +30,33 @@ const RULES: Rules = Rules {
 
 const SUCCESS: &str = "urn:oasis:names:tc:SAML:2.0:status:Success";
 
-/// What a response says, as far as anything of ours looks at it. Nothing here is trusted yet.
+/// The fields of a response that later checks need. Not trusted before the signature check.
 #[derive(Debug)]
-pub(crate) struct SeenResponse {
+pub(crate) struct ParsedResponse {
     pub(crate) version: String,
-    /// Milliseconds since 1970.
-    pub(crate) issued: i64,
+    /// Unix milliseconds.
+    pub(crate) issue_instant: i64,
     pub(crate) destination: Option<String>,
     pub(crate) in_response_to: Option<String>,
     pub(crate) issuer: Option<String>,
-    pub(crate) assertion: SeenAssertion,
+    pub(crate) assertion: ParsedAssertion,
 }
 
-/// Decodes the form field: base64 (RFC 4648 section 4) with optional line breaks and padding, then
-/// UTF-8.
-pub(crate) fn decode(field: &str) -> Result<String, Refusal> {
-    // Four characters for three bytes, and room for a line break after every 60.
+/// Decodes the `SAMLResponse` form field (SAML bindings 3.5.4): base64 (RFC 4648 section 4) with
+/// optional line breaks and padding, then UTF-8.
+pub(crate) fn decode_form_field(field: &str) -> Result<String, Refusal> {
+    // Base64 needs 4 characters for 3 bytes; the rest allows a line break after every 60.
     if field.len() > MAX_RESPONSE_BYTES / 3 * 4 + MAX_RESPONSE_BYTES / 20 {
         return Err(Refusal::TooLarge);
     }
-    let packed: Vec<u8> = field
+    let without_breaks: Vec<u8> = field
         .bytes()
         .filter(|byte| !matches!(byte, b'\r' | b'\n'))
         .collect();
     let config =
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     let bytes = GeneralPurpose::new(&ALPHABET, config)
-        .decode(packed)
+        .decode(without_breaks)
         .map_err(|_| Refusal::NotBase64)?;
     if bytes.len() > MAX_RESPONSE_BYTES {
         return Err(Refusal::TooLarge);
@@ -65,18 +64,21 @@ pub(crate) fn decode(field: &str) -> Result<String, Refusal> {
     String::from_utf8(bytes).map_err(|_| Refusal::NotUtf8)
 }
 
-/// Reads a response, or says why not.
-pub(crate) fn pass(text: &str) -> Result<SeenResponse, Refusal> {
-    let root = xml::read(text, &RULES)?;
+/// Parses a response.
+///
+/// # Errors
+/// Whatever the allow-list does not contain.
+pub(crate) fn parse_response(text: &str) -> Result<ParsedResponse, Refusal> {
+    let root = xml::parse(text, &OPTIONS)?;
     response(&root)
 }
 
-fn response(root: &Element) -> Result<SeenResponse, Refusal> {
+fn response(root: &Element) -> Result<ParsedResponse, Refusal> {
     if !root.is(Ns::Samlp, "Response") {
-        return Err(Refusal::Shape("root_not_response"));
+        return Err(Refusal::Structure("root_not_response"));
     }
-    let mut ids = Ids::default();
-    ids.take_all(root)?;
+    let mut ids = IdSet::default();
+    ids.insert_all(root)?;
     only_attributes(
         root,
         &[
@@ -89,30 +91,32 @@ fn response(root: &Element) -> Result<SeenResponse, Refusal> {
         ],
         "response_attribute",
     )?;
-    let id = walk::id_of(root, "response_id")?;
+    let id = walk::parse_id(root, "response_id")?;
     let mut children = Children::of(root, "response_text")?;
     let issuer = children
         .optional(Ns::Saml, "Issuer")
-        .map(walk::issuer)
+        .map(walk::parse_issuer)
         .transpose()?;
-    let response_signed = signature::optional(&mut children, id)?;
-    status(children.required(Ns::Samlp, "Status", "status_absent")?)?;
-    let element = children.next().ok_or(Refusal::Shape("assertion_absent"))?;
+    let response_signed = signature::parse_optional(&mut children, id)?;
+    check_status(children.required(Ns::Samlp, "Status", "status_absent")?)?;
+    let element = children
+        .next()
+        .ok_or(Refusal::Structure("assertion_absent"))?;
     if element.local == "EncryptedAssertion" {
         return Err(Refusal::Encrypted);
     }
     if !element.is(Ns::Saml, "Assertion") {
-        return Err(Refusal::Shape("response_child"));
+        return Err(Refusal::Structure("response_child"));
     }
-    let (assertion, assertion_signed) = assertion::read(element)?;
+    let (assertion, assertion_signed) = assertion::parse(element)?;
     children.end("response_child")?;
     if !response_signed && !assertion_signed {
         return Err(Refusal::Unsigned);
     }
-    Ok(SeenResponse {
+    Ok(ParsedResponse {
         version: root.attribute("Version").unwrap_or_default().to_owned(),
-        issued: instant(root, "IssueInstant", "response_issue_instant")?
-            .ok_or(Refusal::Shape("response_issue_instant"))?,
+        issue_instant: instant(root, "IssueInstant", "response_issue_instant")?
+            .ok_or(Refusal::Structure("response_issue_instant"))?,
         destination: root.attribute("Destination").map(str::to_owned),
         in_response_to: root.attribute("InResponseTo").map(str::to_owned),
         issuer,
@@ -120,27 +124,28 @@ fn response(root: &Element) -> Result<SeenResponse, Refusal> {
     })
 }
 
-/// A failure ends here, whoever signed it: it only ever leads to a page that says so.
-fn status(element: &Element) -> Result<(), Refusal> {
+/// Checks the Status element (SAML core 3.2.2.1). A failure needs no signature: it only leads to an
+/// error page.
+fn check_status(element: &Element) -> Result<(), Refusal> {
     only_attributes(element, &[], "status_attribute")?;
     let mut children = Children::of(element, "status_text")?;
     let code = children.required(Ns::Samlp, "StatusCode", "status_code_absent")?;
     only_attributes(code, &["Value"], "status_code_attribute")?;
     let value = code
         .attribute("Value")
-        .ok_or(Refusal::Shape("status_value_absent"))?;
-    let second = code
+        .ok_or(Refusal::Structure("status_value_absent"))?;
+    let second_level = code
         .child(Ns::Samlp, "StatusCode")
         .and_then(|inner| inner.attribute("Value"));
     if value != SUCCESS {
-        return Err(Refusal::Status(failure_code(second.unwrap_or(value))));
+        return Err(Refusal::Status(failure_code(second_level.unwrap_or(value))));
     }
     if !code.children.is_empty() {
-        return Err(Refusal::Shape("status_code_child"));
+        return Err(Refusal::Structure("status_code_child"));
     }
     if let Some(message) = children.optional(Ns::Samlp, "StatusMessage") {
         only_attributes(message, &[], "status_message_attribute")?;
-        walk::leaf(message, "status_message_child")?;
+        walk::leaf_text(message, "status_message_child")?;
     }
     children.end("status_child")
 }
@@ -156,16 +161,4 @@ fn failure_code(uri: &str) -> &'static str {
         "Responder" => "status_responder",
         _ => "status_failure",
     }
-}
-
-/// An `xs:dateTime` in UTC (SAML core 1.3.3: no other zone), as milliseconds since 1970.
-fn instant(element: &Element, name: &str, code: &'static str) -> Result<Option<i64>, Refusal> {
-    let Some(text) = element.attribute(name) else {
-        return Ok(None);
-    };
-    if !text.ends_with('Z') || text.len() > 40 {
-        return Err(Refusal::Shape(code));
-    }
-    let parsed = DateTime::parse_from_rfc3339(text).map_err(|_| Refusal::Shape(code))?;
-    Ok(Some(parsed.timestamp_millis()))
 }

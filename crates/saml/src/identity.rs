@@ -1,58 +1,75 @@
-//! Which person the attributes name.
+//! Reads the user from the attributes of an assertion.
 
-use crate::gate::SeenAttribute;
-use crate::provider::AttributeNames;
+use crate::gate::ParsedAttribute;
 use crate::refusal::Refusal;
-use crate::xml::is_space;
+use crate::xml::is_xml_space;
 
-/// Longer is no real user name.
 const MAX_SUBJECT_BYTES: usize = 256;
 
-/// What the attributes say.
+/// The attributes that are read, by their exact `Name`.
+#[derive(Debug, Clone)]
+pub struct AttributeNames {
+    /// The attribute that identifies the user for good; it has one value.
+    pub subject: String,
+    /// The attribute with the display name.
+    pub display_name: String,
+    /// The attribute with the mail address.
+    pub email: String,
+    /// The attribute with the groups, with one value or several.
+    pub group: String,
+}
+
+impl AttributeNames {
+    pub(crate) fn all(&self) -> [&str; 4] {
+        [&self.subject, &self.display_name, &self.email, &self.group]
+    }
+}
+
+/// The values of the attributes that [`AttributeNames`] lists.
 #[derive(Debug)]
-pub(crate) struct Person {
+pub(crate) struct UserAttributes {
     pub(crate) subject: String,
     pub(crate) display_name: String,
     pub(crate) email: String,
     pub(crate) groups: Vec<String>,
 }
 
-/// Reads the used attributes, by exact name. The subject must be there once, with one value.
-pub(crate) fn read(
-    attributes: &[SeenAttribute],
+/// Reads the attributes by exact name. The subject must occur once, with one value.
+pub(crate) fn read_user_attributes(
+    attributes: &[ParsedAttribute],
     names: &AttributeNames,
-) -> Result<Person, Refusal> {
-    Ok(Person {
+) -> Result<UserAttributes, Refusal> {
+    Ok(UserAttributes {
         subject: subject(attributes, &names.subject)?,
-        display_name: values(attributes, &names.display_name)
+        display_name: attribute_values(attributes, &names.display_name)
             .into_iter()
             .next()
             .unwrap_or_default(),
-        email: values(attributes, &names.email)
+        email: attribute_values(attributes, &names.email)
             .into_iter()
             .next()
             .unwrap_or_default(),
-        groups: values(attributes, &names.group),
+        groups: attribute_values(attributes, &names.group),
     })
 }
 
-/// The values of every attribute element of this name, trimmed, without empty ones.
-pub(crate) fn values(attributes: &[SeenAttribute], name: &str) -> Vec<String> {
+/// Returns the values of every attribute element with this name, trimmed and without empty ones.
+pub(crate) fn attribute_values(attributes: &[ParsedAttribute], name: &str) -> Vec<String> {
     attributes
         .iter()
         .filter(|attribute| attribute.name == name)
         .flat_map(|attribute| &attribute.values)
-        .filter_map(|value| tidy(value))
+        .filter_map(|value| trim_to_option(value))
         .collect()
 }
 
-/// Without white space around it; nothing if nothing is left.
-pub(crate) fn tidy(value: &str) -> Option<String> {
-    let trimmed = value.trim_matches(is_space);
+/// Trims white space; `None` when nothing is left.
+pub(crate) fn trim_to_option(value: &str) -> Option<String> {
+    let trimmed = value.trim_matches(is_xml_space);
     (!trimmed.is_empty()).then(|| trimmed.to_owned())
 }
 
-fn subject(attributes: &[SeenAttribute], name: &str) -> Result<String, Refusal> {
+fn subject(attributes: &[ParsedAttribute], name: &str) -> Result<String, Refusal> {
     let mut named = attributes.iter().filter(|attribute| attribute.name == name);
     let attribute = named.next().ok_or(Refusal::Attributes("subject_absent"))?;
     if named.next().is_some() {
@@ -67,7 +84,7 @@ fn subject(attributes: &[SeenAttribute], name: &str) -> Result<String, Refusal> 
     if value.len() > MAX_SUBJECT_BYTES {
         return Err(Refusal::Attributes("subject_too_long"));
     }
-    // As it is or not at all: "admin " must not become "admin".
+    // Refused rather than trimmed: "admin " must not become "admin".
     if value.trim() != value || value.chars().any(char::is_control) {
         return Err(Refusal::Attributes("subject_characters"));
     }

@@ -1,37 +1,39 @@
-//! SAML 2.0 Web Browser SSO, the service provider's side.
+//! The service provider of the SAML 2.0 Web Browser SSO Profile (SAML profiles 4.1).
 //!
-//! A response from the outside passes two parsers. The gate is an allow-list in safe Rust: it sees
-//! the bytes first and refuses everything that a sign-in response does not need. Only what it
-//! passes is shown to samael (libxml2 and xmlsec, in C), which checks the signatures. Both must
-//! accept, and both must read the same assertion, or nobody signs in.
+//! Two parsers read every response. The gate, an allow-list in safe Rust, reads the bytes first and
+//! refuses everything that a sign-in response does not need. Only a document that it accepts
+//! reaches samael (libxml2 and xmlsec, in C), which checks the signatures. A user signs in only
+//! when both accept and both read the same assertion. samael's types stay in this crate (invariant
+//! I2).
 //!
-//! The crate keeps no state: whether a request is known, and whether an assertion was used before,
-//! is for the caller to decide, atomically, from [`VerifiedAssertion::in_response_to`] and
+//! The crate keeps no state. The caller decides, atomically, whether the request is known and
+//! whether the assertion is used for the first time, from [`VerifiedAssertion::in_response_to`] and
 //! [`VerifiedAssertion::assertion_id`].
 //!
-//! Out of this crate for now: encrypted assertions (refused with a reason of their own), signatures
-//! on metadata, and signed single logout. A logout message that arrives from the identity provider
-//! must change nothing.
+//! Not supported: encrypted assertions (refused with a reason of their own), signatures on
+//! metadata, and signed single logout. A logout message from the identity provider must therefore
+//! change nothing.
 
 mod checks;
 mod gate;
 mod identity;
-mod idp;
+mod idp_metadata;
 #[cfg(feature = "issuer")]
 pub mod issuer;
 mod login;
 mod logout;
-mod metadata;
 mod provider;
 mod redirect;
 mod refusal;
+mod sp_metadata;
 mod verify;
 mod xml;
 
 pub use gate::MAX_RESPONSE_BYTES;
-pub use idp::{MetadataError, Warning};
+pub use identity::AttributeNames;
+pub use idp_metadata::{MetadataError, Warning};
 pub use login::LoginRedirect;
-pub use provider::{AttributeNames, ServiceProvider, ServiceProviderConfig, VerifiedAssertion};
+pub use provider::{ServiceProvider, ServiceProviderConfig, VerifiedAssertion};
 pub use redirect::RequestError;
 pub use refusal::{Refusal, RefusalClass};
 pub use xml::XmlFault;

@@ -1,33 +1,33 @@
-//! The AuthnRequest (SAML core 3.4.1).
+//! Builds the AuthnRequest (SAML core 3.4.1).
 
 use url::Url;
 
-use crate::idp::Service;
+use crate::idp_metadata::Service;
 use crate::redirect::{self, RequestError};
 use crate::xml::{SAML, SAMLP, escape};
 
-/// Where to send a person to sign in.
+/// The redirect that sends a user to the identity provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoginRedirect {
-    /// To be remembered: the response must name it.
+    /// ID of the request: the response must name it in InResponseTo.
     pub request_id: String,
-    /// The address.
+    /// URL of the identity provider with the request in its query.
     pub url: Url,
 }
 
-/// Makes a request with an id of its own. Written by hand: samael's ids have 32 bits.
-pub(crate) fn request(
+/// Builds a request with a new ID. Does not use samael, whose IDs have only 32 random bits.
+pub(crate) fn build_request(
     service: &Service,
     entity_id: &str,
     acs_url: &str,
     relay_state: &str,
     now: i64,
 ) -> Result<LoginRedirect, RequestError> {
-    let request_id = redirect::new_id();
+    let request_id = redirect::generate_id();
     let xml = format!(
         concat!(
-            r#"<samlp:AuthnRequest xmlns:samlp="{samlp}" xmlns:saml="{saml}" ID="{id}" Version="2.0""#,
-            r#" IssueInstant="{instant}" Destination="{destination}""#,
+            r#"<samlp:AuthnRequest xmlns:samlp="{samlp}" xmlns:saml="{saml}" ID="{id}""#,
+            r#" Version="2.0" IssueInstant="{instant}" Destination="{destination}""#,
             r#" ProtocolBinding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST""#,
             r#" AssertionConsumerServiceURL="{acs}"><saml:Issuer>{issuer}</saml:Issuer>"#,
             r#"<samlp:NameIDPolicy Format="urn:oasis:names:tc:SAML:2.0:nameid-format:persistent""#,
@@ -36,11 +36,11 @@ pub(crate) fn request(
         samlp = SAMLP,
         saml = SAML,
         id = request_id,
-        instant = redirect::instant(now),
+        instant = redirect::format_instant(now),
         destination = escape(service.location.as_str()),
         acs = escape(acs_url),
         issuer = escape(entity_id),
     );
-    let url = redirect::url(&service.url, &xml, relay_state)?;
+    let url = redirect::redirect_url(&service.url, &xml, relay_state)?;
     Ok(LoginRedirect { request_id, url })
 }

@@ -1,43 +1,44 @@
-//! The LogoutRequest (SAML core 3.7.1), unsigned. Whatever comes back from the identity provider
+//! Builds the LogoutRequest (SAML core 3.7.1), unsigned. The identity provider's LogoutResponse
 //! changes nothing.
 
 use url::Url;
 
-use crate::idp::Service;
+use crate::idp_metadata::Service;
 use crate::redirect::{self, RequestError};
 use crate::xml::{SAML, SAMLP, escape};
 
-/// Who leaves.
-pub(crate) struct Leaving<'a> {
+/// The user who signs out, as the identity provider knows them.
+pub(crate) struct LogoutSubject<'a> {
     pub(crate) name_id: &'a str,
     pub(crate) session_index: Option<&'a str>,
 }
 
-pub(crate) fn request(
+pub(crate) fn build_request(
     service: &Service,
     entity_id: &str,
-    person: &Leaving<'_>,
+    subject: &LogoutSubject<'_>,
     relay_state: &str,
     now: i64,
 ) -> Result<Url, RequestError> {
-    let session = person
+    let session = subject
         .session_index
         .map(|index| format!("<samlp:SessionIndex>{}</samlp:SessionIndex>", escape(index)))
         .unwrap_or_default();
     let xml = format!(
         concat!(
-            r#"<samlp:LogoutRequest xmlns:samlp="{samlp}" xmlns:saml="{saml}" ID="{id}" Version="2.0""#,
-            r#" IssueInstant="{instant}" Destination="{destination}"><saml:Issuer>{issuer}</saml:Issuer>"#,
+            r#"<samlp:LogoutRequest xmlns:samlp="{samlp}" xmlns:saml="{saml}" ID="{id}""#,
+            r#" Version="2.0" IssueInstant="{instant}" Destination="{destination}">"#,
+            r#"<saml:Issuer>{issuer}</saml:Issuer>"#,
             r#"<saml:NameID>{name_id}</saml:NameID>{session}</samlp:LogoutRequest>"#
         ),
         samlp = SAMLP,
         saml = SAML,
-        id = redirect::new_id(),
-        instant = redirect::instant(now),
+        id = redirect::generate_id(),
+        instant = redirect::format_instant(now),
         destination = escape(service.location.as_str()),
         issuer = escape(entity_id),
-        name_id = escape(person.name_id),
+        name_id = escape(subject.name_id),
         session = session,
     );
-    redirect::url(&service.url, &xml, relay_state)
+    redirect::redirect_url(&service.url, &xml, relay_state)
 }

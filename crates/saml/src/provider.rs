@@ -1,4 +1,4 @@
-//! The service provider, built in one place, and the check of a response.
+//! The service provider: builds requests and verifies responses.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,82 +10,67 @@ use tokio::time::timeout;
 use url::Url;
 
 use crate::checks::{self, Expected};
-use crate::idp::{self, Idp, MetadataError, Warning};
+use crate::identity::AttributeNames;
+use crate::idp_metadata::{self, IdpMetadata, MetadataError, Warning};
 use crate::login::{self, LoginRedirect};
 use crate::redirect::RequestError;
 use crate::refusal::Refusal;
-use crate::{gate, identity, logout, metadata, verify};
+use crate::{gate, identity, logout, sp_metadata, verify};
 
-/// How long a response may take, waiting for a free place included.
-const BUDGET: Duration = Duration::from_secs(2);
-/// Responses checked at the same time: the C code blocks its thread.
-const PLACES: usize = 4;
-/// The largest clock skew that can be set, in seconds.
+/// Limit for the check of one response, waiting for a permit included.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
+/// Responses checked at the same time; the C code blocks a thread for each.
+const MAX_CONCURRENT_CHECKS: usize = 4;
+/// The largest clock skew that can be configured, in seconds.
 const MAX_SKEW_S: u32 = 120;
 
-/// The attributes that are read, by their exact `Name`.
-#[derive(Debug, Clone)]
-pub struct AttributeNames {
-    /// The one that names the person, for ever: single-valued.
-    pub subject: String,
-    /// The name to show.
-    pub display_name: String,
-    /// The mail address.
-    pub email: String,
-    /// The groups: one value or many.
-    pub group: String,
-}
-
-impl AttributeNames {
-    pub(crate) fn all(&self) -> [&str; 4] {
-        [&self.subject, &self.display_name, &self.email, &self.group]
-    }
-}
-
-/// All that a provider needs to know.
+/// The settings of a service provider and its identity provider.
 #[derive(Debug, Clone)]
 pub struct ServiceProviderConfig {
-    /// Who we are: `APP_URL/sp`.
+    /// The entityID of this service provider: `APP_URL/sp`.
     pub entity_id: String,
-    /// Where responses are posted: `APP_URL/login/callback`.
+    /// URL of the assertion consumer service: `APP_URL/login/callback`.
     pub acs_url: String,
-    /// Where the identity provider's logout returns to: `APP_URL/logout/callback`.
+    /// URL that the identity provider's logout returns to: `APP_URL/logout/callback`.
     pub slo_url: String,
-    /// The identity provider's metadata.
+    /// The identity provider's metadata as XML.
     pub idp_metadata_xml: String,
-    /// How much two clocks may differ, in seconds: 120 at most.
+    /// Tolerated difference between the clocks in seconds, at most 120.
     pub clock_skew_s: u32,
-    /// The attributes that are read.
+    /// Names of the attributes that identify the user.
     pub attributes: AttributeNames,
-    /// Refuse an ACS without TLS (production).
+    /// Requires https for `acs_url` (production).
     pub require_https_acs: bool,
 }
 
-/// What a response established. Only the caller can know whether the request was ours and whether
-/// the assertion was used before: see [`VerifiedAssertion::in_response_to`] and [`VerifiedAssertion::assertion_id`].
+/// A verified response. Only the caller can know whether its request was sent by this service and
+/// whether its assertion is used for the first time: see [`VerifiedAssertion::in_response_to`] and
+/// [`VerifiedAssertion::assertion_id`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct VerifiedAssertion {
-    /// The request that this answers: must be one of ours, and is consumed by it.
+    /// ID of the request that this responds to. The caller checks that it sent the request, and
+    /// consumes it.
     pub in_response_to: String,
-    /// To be remembered until [`VerifiedAssertion::valid_until`]: never take it twice.
+    /// ID of the assertion. The caller stores it until [`VerifiedAssertion::valid_until`] and
+    /// accepts it once.
     pub assertion_id: String,
-    /// After this moment the assertion is refused for its age.
+    /// From this time on the assertion is refused for its age.
     pub valid_until: Timestamp,
-    /// The value of the subject attribute, as the identity provider wrote it.
+    /// The subject attribute, exactly as the identity provider wrote it.
     pub subject: String,
-    /// The name to show; empty when there is none.
+    /// The display name; may be empty.
     pub display_name: String,
-    /// The mail address (the first one); empty when there is none.
+    /// The first mail address; may be empty.
     pub email: String,
     /// The groups, in document order.
     pub groups: Vec<String>,
-    /// The NameID, for single logout.
+    /// The NameID (SAML core 2.2.3), for single logout.
     pub name_id: Option<String>,
-    /// The session at the identity provider, for single logout.
+    /// The SessionIndex (SAML core 2.7.2), for single logout.
     pub session_index: Option<String>,
 }
 
-/// Without the person: this may end up in a log.
+/// Omits personal data, because the output may be logged.
 impl std::fmt::Debug for VerifiedAssertion {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("VerifiedAssertion")
@@ -95,72 +80,73 @@ impl std::fmt::Debug for VerifiedAssertion {
     }
 }
 
-/// A service provider with one identity provider.
+/// A SAML service provider with one identity provider.
 pub struct ServiceProvider {
     inner: Arc<Inner>,
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
 struct Inner {
     expected: Expected,
     slo_url: String,
-    idp: Idp,
+    idp: IdpMetadata,
     attributes: AttributeNames,
-    checker: SamaelProvider,
+    samael: SamaelProvider,
 }
 
 impl ServiceProvider {
-    /// Builds a provider. `now` decides whether the metadata is still valid.
+    /// Builds a service provider. `now` is compared with the validUntil of the metadata.
     ///
     /// # Errors
-    /// When the metadata names no identity provider, no redirect sign-on service or no usable
-    /// signing certificate, when it is past its validUntil, or when a setting does not hold.
+    /// The metadata has expired or lacks an identity provider, an HTTP-Redirect sign-on service or
+    /// a usable signing certificate, or a setting cannot be used.
     pub fn new(config: ServiceProviderConfig, now: Timestamp) -> Result<Self, MetadataError> {
         check_settings(&config)?;
-        let idp = Idp::read(&config.idp_metadata_xml, now.as_millis())?;
+        let idp = IdpMetadata::parse(&config.idp_metadata_xml, now.as_millis())?;
         let expected = Expected {
             entity_id: config.entity_id,
             acs_url: config.acs_url,
             idp_entity_id: idp.entity_id.clone(),
             skew_ms: i64::from(config.clock_skew_s) * 1000,
         };
-        let checker = verify::service_provider(&expected, &idp.certificates);
+        let samael = verify::samael_provider(&expected, &idp.certificates);
         let inner = Inner {
             expected,
             slo_url: config.slo_url,
             idp,
             attributes: config.attributes,
-            checker,
+            samael,
         };
         Ok(Self {
             inner: Arc::new(inner),
-            places: Arc::new(Semaphore::new(PLACES)),
+            permits: Arc::new(Semaphore::new(MAX_CONCURRENT_CHECKS)),
         })
     }
 
-    /// What should be looked at, as of `now`.
+    /// Lists problems in the metadata that do not prevent sign-in, as of `now`.
     #[must_use]
     pub fn warnings(&self, now: Timestamp) -> Vec<Warning> {
         self.inner.idp.warnings(now.as_millis())
     }
 
-    /// Our own metadata, for `GET /sp`.
+    /// Builds the metadata of this service provider, for `GET /sp`.
     #[must_use]
     pub fn metadata_xml(&self) -> String {
-        metadata::xml(
+        sp_metadata::build(
             &self.inner.expected.entity_id,
             &self.inner.expected.acs_url,
             &self.inner.slo_url,
         )
     }
 
-    /// The entityID of the identity provider.
+    /// Returns the entityID of the identity provider.
     #[must_use]
     pub fn idp_entity_id(&self) -> &str {
         &self.inner.idp.entity_id
     }
 
-    /// The origins that our forms may lead to (CSP `form-action`), without duplicates.
+    /// Returns the origins of the identity provider that forms may redirect to (CSP `form-action`),
+    /// without duplicates.
     #[must_use]
     pub fn idp_origins(&self) -> Vec<String> {
         let services = std::iter::once(&self.inner.idp.sign_on).chain(&self.inner.idp.logout);
@@ -171,18 +157,18 @@ impl ServiceProvider {
         origins
     }
 
-    /// Where to send a person to sign in, and the id of the request that does it. `relay_state`
-    /// comes back as it is: an opaque key, never an address.
+    /// Creates the redirect that sends a user to the identity provider to sign in. The identity
+    /// provider returns `relay_state` unchanged; it must be an opaque key, not a URL.
     ///
     /// # Errors
-    /// When the relay state is longer than 80 bytes (SAML bindings 3.4.3).
+    /// The relay state is longer than 80 bytes (SAML bindings 3.4.3).
     pub fn create_login_request(
         &self,
         relay_state: &str,
         now: Timestamp,
     ) -> Result<LoginRedirect, RequestError> {
         let expected = &self.inner.expected;
-        login::request(
+        login::build_request(
             &self.inner.idp.sign_on,
             &expected.entity_id,
             &expected.acs_url,
@@ -191,11 +177,11 @@ impl ServiceProvider {
         )
     }
 
-    /// Where to send a person to sign out at the identity provider too; nothing if it has no such
-    /// service.
+    /// Creates the URL that sends a user to the identity provider's single logout. `None` when it
+    /// has no such service.
     ///
     /// # Errors
-    /// When the relay state is longer than 80 bytes (SAML bindings 3.4.3).
+    /// The relay state is longer than 80 bytes (SAML bindings 3.4.3).
     pub fn create_logout_request(
         &self,
         name_id: &str,
@@ -206,74 +192,79 @@ impl ServiceProvider {
         let Some(service) = &self.inner.idp.logout else {
             return Ok(None);
         };
-        let person = logout::Leaving {
+        let subject = logout::LogoutSubject {
             name_id,
             session_index,
         };
-        logout::request(
+        logout::build_request(
             service,
             &self.inner.expected.entity_id,
-            &person,
+            &subject,
             relay_state,
             now.as_millis(),
         )
         .map(Some)
     }
 
-    /// Checks a response: the `SAMLResponse` form field as it was posted.
+    /// Verifies a response, given as the posted `SAMLResponse` form field.
     ///
     /// # Errors
-    /// Whenever anything at all is not as it must be; see [`Refusal`].
+    /// The first reason to refuse the response; see [`Refusal`].
     pub async fn verify_response(
         &self,
         saml_response: &str,
         now: Timestamp,
     ) -> Result<VerifiedAssertion, Refusal> {
-        // Before the text is copied for the other thread.
+        // Checked before the text is copied for the other thread.
         if saml_response.len() > gate::MAX_RESPONSE_BYTES * 2 {
             return Err(Refusal::TooLarge);
         }
         let inner = Arc::clone(&self.inner);
-        let places = Arc::clone(&self.places);
+        let permits = Arc::clone(&self.permits);
         let field = saml_response.to_owned();
         let work = async move {
-            let place = places.acquire_owned().await.map_err(|_| Refusal::Busy)?;
-            // A panic in the task ends in the join error; the place is free again only when the
-            // thread is.
+            let permit = permits.acquire_owned().await.map_err(|_| Refusal::Busy)?;
+            // The thread keeps the permit even after the timeout. A panic becomes a join error.
             let task = tokio::task::spawn_blocking(move || {
                 let outcome = inner.check(&field, now.as_millis());
-                drop(place);
+                drop(permit);
                 outcome
             });
-            task.await.unwrap_or(Err(Refusal::CheckerPanicked))
+            task.await.unwrap_or(Err(Refusal::CheckPanicked))
         };
-        timeout(BUDGET, work).await.unwrap_or(Err(Refusal::Busy))
+        timeout(CHECK_TIMEOUT, work)
+            .await
+            .unwrap_or(Err(Refusal::Busy))
     }
 }
 
 impl Inner {
     fn check(&self, field: &str, now: i64) -> Result<VerifiedAssertion, Refusal> {
-        let text = gate::decode(field)?;
-        let seen = gate::pass(&text)?;
-        let accepted = checks::check(&seen, &self.expected, now)?;
-        let person = identity::read(&seen.assertion.attributes, &self.attributes)?;
-        verify::verify(
-            &self.checker,
+        let text = gate::decode_form_field(field)?;
+        let parsed = gate::parse_response(&text)?;
+        let fields = checks::check(&parsed, &self.expected, now)?;
+        let user = identity::read_user_attributes(&parsed.assertion.attributes, &self.attributes)?;
+        verify::verify_signatures(
+            &self.samael,
             &text,
-            &accepted.in_response_to,
-            &seen.assertion,
+            &fields.in_response_to,
+            &parsed.assertion,
             &self.attributes,
         )?;
         Ok(VerifiedAssertion {
-            in_response_to: accepted.in_response_to,
-            assertion_id: seen.assertion.id,
-            valid_until: Timestamp::from_millis(accepted.valid_until),
-            subject: person.subject,
-            display_name: person.display_name,
-            email: person.email,
-            groups: person.groups,
-            name_id: seen.assertion.name_id.as_deref().and_then(identity::tidy),
-            session_index: accepted.session_index,
+            in_response_to: fields.in_response_to,
+            assertion_id: parsed.assertion.id,
+            valid_until: Timestamp::from_millis(fields.valid_until),
+            subject: user.subject,
+            display_name: user.display_name,
+            email: user.email,
+            groups: user.groups,
+            name_id: parsed
+                .assertion
+                .name_id
+                .as_deref()
+                .and_then(identity::trim_to_option),
+            session_index: fields.session_index,
         })
     }
 }
@@ -281,7 +272,7 @@ impl Inner {
 impl std::fmt::Debug for ServiceProvider {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ServiceProvider")
-            .field("idp", &self.inner.idp.entity_id)
+            .field("idp_entity_id", &self.inner.idp.entity_id)
             .finish_non_exhaustive()
     }
 }
@@ -293,15 +284,18 @@ fn check_settings(config: &ServiceProviderConfig) -> Result<(), MetadataError> {
         ));
     }
     if config.entity_id.is_empty() {
-        return Err(MetadataError::Setting("our own entity id is empty"));
+        return Err(MetadataError::Setting(
+            "the entityID of this service provider is empty",
+        ));
     }
     let acs = Url::parse(&config.acs_url)
         .map_err(|_| MetadataError::Setting("the address for responses is not a URL"))?;
     let secure = acs.scheme() == "https"
-        || (!config.require_https_acs && acs.scheme() == "http" && idp::is_local(&acs));
+        || (!config.require_https_acs && acs.scheme() == "http" && idp_metadata::is_local(&acs));
     if !secure {
         return Err(MetadataError::Setting(
-            "the address for responses is not https: set an https APP_URL (http is for development on this machine)",
+            "the address for responses is not https: set an https APP_URL \
+             (http is for development on this machine)",
         ));
     }
     if config.attributes.all().iter().any(|name| name.is_empty()) {

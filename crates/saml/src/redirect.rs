@@ -1,4 +1,4 @@
-//! The HTTP-Redirect binding with the DEFLATE encoding (SAML bindings 3.4.4.1).
+//! Encodes requests for the HTTP-Redirect binding (SAML bindings 3.4.4.1, DEFLATE).
 
 use std::io::Write as _;
 
@@ -9,20 +9,24 @@ use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use url::Url;
 
-/// Why a request could not be made.
+/// Why a request could not be built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RequestError {
-    /// SAML bindings 3.4.3 allows 80 bytes.
+    /// The relay state exceeds the 80 bytes that SAML bindings 3.4.3 allows.
     #[error("the relay state is longer than 80 bytes")]
     RelayState,
-    /// Compressing failed.
+    /// The DEFLATE encoder failed.
     #[error("the request could not be compressed")]
     Compress,
 }
 
-/// The address that carries this request.
-pub(crate) fn url(service: &Url, xml: &str, relay_state: &str) -> Result<Url, RequestError> {
+/// Builds the URL that carries the request in its query.
+pub(crate) fn redirect_url(
+    service: &Url,
+    xml: &str,
+    relay_state: &str,
+) -> Result<Url, RequestError> {
     if relay_state.len() > 80 {
         return Err(RequestError::RelayState);
     }
@@ -30,10 +34,10 @@ pub(crate) fn url(service: &Url, xml: &str, relay_state: &str) -> Result<Url, Re
     encoder
         .write_all(xml.as_bytes())
         .map_err(|_| RequestError::Compress)?;
-    let packed = encoder.finish().map_err(|_| RequestError::Compress)?;
+    let deflated = encoder.finish().map_err(|_| RequestError::Compress)?;
     let mut url = service.clone();
     let mut query = url.query_pairs_mut();
-    query.append_pair("SAMLRequest", &STANDARD.encode(packed));
+    query.append_pair("SAMLRequest", &STANDARD.encode(deflated));
     if !relay_state.is_empty() {
         query.append_pair("RelayState", relay_state);
     }
@@ -41,14 +45,15 @@ pub(crate) fn url(service: &Url, xml: &str, relay_state: &str) -> Result<Url, Re
     Ok(url)
 }
 
-/// A new identifier: 160 random bits, and a letter first as an `xs:ID` must have.
-pub(crate) fn new_id() -> String {
+/// Generates an identifier of 160 random bits (SAML core 1.3.4 asks for 128 at least). An `xs:ID`
+/// must not start with a digit.
+pub(crate) fn generate_id() -> String {
     let random: [u8; 20] = rand::random();
     format!("_{}", hex::encode(random))
 }
 
-/// An `xs:dateTime` in UTC.
-pub(crate) fn instant(millis: i64) -> String {
+/// Formats Unix milliseconds as an `xs:dateTime` in UTC (SAML core 1.3.3).
+pub(crate) fn format_instant(millis: i64) -> String {
     DateTime::from_timestamp_millis(millis)
         .unwrap_or_default()
         .to_rfc3339_opts(SecondsFormat::Millis, true)
@@ -59,8 +64,8 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn no_id_comes_twice_in_a_hundred_thousand() {
-        let ids: HashSet<String> = (0..100_000).map(|_| super::new_id()).collect();
+    fn generated_ids_are_unique() {
+        let ids: HashSet<String> = (0..100_000).map(|_| super::generate_id()).collect();
         assert_eq!(ids.len(), 100_000);
         assert!(ids.iter().all(|id| id.len() == 41 && id.starts_with('_')));
     }

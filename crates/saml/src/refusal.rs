@@ -1,77 +1,78 @@
-//! Why a response does not sign anybody in.
+//! Reasons why a response is refused.
 
 use std::fmt;
 
 use crate::xml::XmlFault;
 
-/// What kind of reason it is: enough for the person's page, and for whom to ask.
+/// The class of a refusal: what the user's error page shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RefusalClass {
-    /// Not a response as the gate knows it.
+    /// The response is not one that the gate accepts.
     Malformed,
-    /// Not signed, or not by a key of the identity provider.
+    /// The response is not signed by a key of the identity provider.
     Signature,
-    /// Too old, not valid yet, or a clock is wrong.
+    /// The response is too old or not valid yet, or a clock is wrong.
     Clock,
-    /// Made for somebody else: audience, recipient, destination or issuer.
+    /// Audience, recipient, destination or issuer is another one.
     NotForUs,
-    /// Not the answer to a request of ours.
+    /// The response does not name a request.
     Unsolicited,
-    /// The identity provider itself said no.
+    /// The identity provider refused the sign-in: the status is not Success.
     IdpRefused,
     /// The assertion is encrypted, which is not supported.
     Encrypted,
-    /// Signed in, but the attributes do not name one person.
+    /// The attributes do not identify one user.
     Attributes,
-    /// Too many responses at once, or this one took too long.
+    /// Too many responses are being checked, or the check took too long.
     Busy,
 }
 
-/// Why a response was refused. Holds no part of the response: it can be logged as it is.
+/// Why a response was refused. Contains no part of the response, so it can be logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
     /// Larger than [`crate::MAX_RESPONSE_BYTES`] when decoded.
     TooLarge,
-    /// `SAMLResponse` is not base64 (RFC 4648 section 4; line breaks are allowed).
+    /// The form field is not base64 (RFC 4648 section 4; line breaks are allowed).
     NotBase64,
-    /// Not UTF-8.
+    /// The decoded response is not UTF-8.
     NotUtf8,
-    /// Not the XML that the gate allows.
+    /// The response is not XML that the gate accepts.
     Xml(XmlFault),
-    /// Well-formed, but not the structure of a sign-in response; the code says which part.
-    Shape(&'static str),
-    /// No signature at all.
+    /// The structure is not that of a sign-in response; the code names the part.
+    Structure(&'static str),
+    /// Neither the response nor the assertion is signed.
     Unsigned,
-    /// A signature of a shape that is not allowed (reference, transform, algorithm); the code says
-    /// which part.
-    SignatureShape(&'static str),
-    /// No key of the identity provider made this signature, or the signed content was changed.
+    /// The structure of a signature is not allowed (reference, transform, algorithm); the code
+    /// names the part.
+    SignatureStructure(&'static str),
+    /// No key of the identity provider fits the signature, or the signed content was changed.
     BadSignature,
-    /// A time is out of bounds; the code says which.
+    /// A time is out of bounds; the code names it.
     Clock(&'static str),
-    /// Made for another service, or by another identity provider; the code says which part.
+    /// The response is for another service or from another identity provider; the code names the
+    /// part.
     NotForUs(&'static str),
-    /// No `InResponseTo`: nothing of ours asked for it.
+    /// The response has no `InResponseTo`.
     Unsolicited,
-    /// The status is not Success; the code names the well-known ones.
+    /// The status is not Success; the code names it.
     Status(&'static str),
-    /// An EncryptedAssertion, EncryptedID or EncryptedAttribute.
+    /// The response has an EncryptedAssertion, EncryptedID or EncryptedAttribute.
     Encrypted,
-    /// The attributes do not name one person; the code says why.
+    /// The attributes do not identify one user; the code says why.
     Attributes(&'static str),
-    /// The signature checker refused for a reason that the gate did not see.
-    CheckerRefused(&'static str),
-    /// The two parsers read different things; the code says which.
-    Disagreement(&'static str),
-    /// The checker panicked.
-    CheckerPanicked,
-    /// No free place, or not done in time.
+    /// samael refused a response that the gate had accepted; the code says why.
+    SamaelRefused(&'static str),
+    /// The gate and samael read different values; the code names them.
+    ParserMismatch(&'static str),
+    /// The check panicked.
+    CheckPanicked,
+    /// Too many checks are running, or this one exceeded its time limit.
     Busy,
 }
 
 impl Refusal {
-    /// The class of the reason.
+    /// Returns the class of the reason, which decides the text for the user.
     #[must_use]
     pub fn class(self) -> RefusalClass {
         match self {
@@ -79,11 +80,11 @@ impl Refusal {
             | Self::NotBase64
             | Self::NotUtf8
             | Self::Xml(_)
-            | Self::Shape(_)
-            | Self::CheckerRefused(_)
-            | Self::Disagreement(_)
-            | Self::CheckerPanicked => RefusalClass::Malformed,
-            Self::Unsigned | Self::SignatureShape(_) | Self::BadSignature => {
+            | Self::Structure(_)
+            | Self::SamaelRefused(_)
+            | Self::ParserMismatch(_)
+            | Self::CheckPanicked => RefusalClass::Malformed,
+            Self::Unsigned | Self::SignatureStructure(_) | Self::BadSignature => {
                 RefusalClass::Signature
             }
             Self::Clock(_) => RefusalClass::Clock,
@@ -96,7 +97,7 @@ impl Refusal {
         }
     }
 
-    /// A short machine code for the log.
+    /// Returns a short code for the log.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
@@ -104,19 +105,19 @@ impl Refusal {
             Self::NotBase64 => "not_base64",
             Self::NotUtf8 => "not_utf8",
             Self::Xml(fault) => fault.code(),
-            Self::Shape(code)
-            | Self::SignatureShape(code)
+            Self::Structure(code)
+            | Self::SignatureStructure(code)
             | Self::Clock(code)
             | Self::NotForUs(code)
             | Self::Status(code)
             | Self::Attributes(code)
-            | Self::CheckerRefused(code)
-            | Self::Disagreement(code) => code,
+            | Self::SamaelRefused(code)
+            | Self::ParserMismatch(code) => code,
             Self::Unsigned => "unsigned",
             Self::BadSignature => "signature_invalid",
             Self::Unsolicited => "unsolicited",
             Self::Encrypted => "encrypted",
-            Self::CheckerPanicked => "checker_panicked",
+            Self::CheckPanicked => "checker_panicked",
             Self::Busy => "busy",
         }
     }

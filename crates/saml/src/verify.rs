@@ -1,7 +1,8 @@
-//! The second opinion: samael checks the signatures and reads the document again.
+//! Verifies the signatures with samael, which parses the document again, and compares what both
+//! parsers read.
 //!
-//! xmlsec writes a line or two to stderr for every signature that does not hold. samael offers no
-//! safe way to stop that, so a log collector sees these lines beside ours.
+//! xmlsec writes a line or two to stderr for every invalid signature. samael offers no safe way to
+//! turn that off, so these lines appear beside the log.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -13,18 +14,15 @@ use samael::schema::Assertion;
 use samael::service_provider::{Error, ServiceProvider as SamaelProvider};
 
 use crate::checks::{Expected, MAX_AGE_MS};
-use crate::gate::SeenAssertion;
-use crate::identity;
-use crate::idp::Certificate;
-use crate::provider::AttributeNames;
+use crate::gate::ParsedAssertion;
+use crate::identity::{self, AttributeNames};
+use crate::idp_metadata::Certificate;
 use crate::refusal::Refusal;
 
-/// samael with every field set: its defaults accept SHA-1 and name addresses on localhost. The
-/// caller proved that there is a certificate; without one samael would accept unsigned responses.
-pub(crate) fn service_provider(
-    expected: &Expected,
-    certificates: &[Certificate],
-) -> SamaelProvider {
+/// Builds samael's service provider. Sets every field, because the defaults accept SHA-1 and
+/// contain localhost URLs. The caller has checked that there is a certificate; without one samael
+/// accepts unsigned responses.
+pub(crate) fn samael_provider(expected: &Expected, certificates: &[Certificate]) -> SamaelProvider {
     let skew = Duration::milliseconds(expected.skew_ms);
     SamaelProvider {
         entity_id: Some(expected.entity_id.clone()),
@@ -36,7 +34,7 @@ pub(crate) fn service_provider(
         slo_url: None,
         idp_metadata: EntityDescriptor {
             entity_id: Some(expected.idp_entity_id.clone()),
-            idp_sso_descriptors: Some(vec![role(certificates)]),
+            idp_sso_descriptors: Some(vec![idp_role(certificates)]),
             ..EntityDescriptor::default()
         },
         authn_name_id_format: None,
@@ -57,7 +55,7 @@ pub(crate) fn service_provider(
     }
 }
 
-fn role(certificates: &[Certificate]) -> IdpSsoDescriptor {
+fn idp_role(certificates: &[Certificate]) -> IdpSsoDescriptor {
     let key = |certificate: &Certificate| KeyDescriptor {
         key_use: Some("signing".to_owned()),
         key_info: KeyInfo {
@@ -91,25 +89,27 @@ fn role(certificates: &[Certificate]) -> IdpSsoDescriptor {
     }
 }
 
-/// Checks the signatures of a document that passed the gate, and that both parsers read the same.
-pub(crate) fn verify(
+/// Verifies the signatures of a document that the gate accepted, and that samael reads the same
+/// values from it.
+pub(crate) fn verify_signatures(
     provider: &SamaelProvider,
     text: &str,
     in_response_to: &str,
-    seen: &SeenAssertion,
+    parsed: &ParsedAssertion,
     names: &AttributeNames,
 ) -> Result<(), Refusal> {
-    // samael fails open without a certificate; the constructor refuses that, and so does this line.
+    // Without a certificate samael accepts unsigned responses. The constructor prevents that; this
+    // is a second check.
     if !matches!(provider.idp_signing_certs(), Ok(Some(certificates)) if !certificates.is_empty()) {
-        return Err(Refusal::CheckerRefused("no_signing_certificate"));
+        return Err(Refusal::SamaelRefused("no_signing_certificate"));
     }
     let assertion = provider
         .parse_xml_response(text, Some(&[in_response_to]))
-        .map_err(|error| refusal(&error))?;
-    agree(&assertion, seen, names)
+        .map_err(|error| to_refusal(&error))?;
+    compare_assertions(&assertion, parsed, names)
 }
 
-fn refusal(error: &Error) -> Refusal {
+fn to_refusal(error: &Error) -> Refusal {
     match error {
         Error::FailedToValidateSignature
         | Error::CryptoXmlError(_)
@@ -123,29 +123,31 @@ fn refusal(error: &Error) -> Refusal {
             Refusal::Clock("checker_clock")
         }
         Error::FailedToParseSamlResponse(_) | Error::FailedToParseSamlAssertion(_) => {
-            Refusal::CheckerRefused("checker_parse")
+            Refusal::SamaelRefused("checker_parse")
         }
-        _ => Refusal::CheckerRefused("checker_refused"),
+        _ => Refusal::SamaelRefused("checker_refused"),
     }
 }
 
-fn agree(theirs: &Assertion, ours: &SeenAssertion, names: &AttributeNames) -> Result<(), Refusal> {
+fn compare_assertions(
+    theirs: &Assertion,
+    ours: &ParsedAssertion,
+    names: &AttributeNames,
+) -> Result<(), Refusal> {
     if theirs.id != ours.id {
-        return Err(Refusal::Disagreement("parsers_differ_id"));
+        return Err(Refusal::ParserMismatch("parsers_differ_id"));
     }
     let name_id = theirs
         .subject
         .as_ref()
         .and_then(|subject| subject.name_id.as_ref());
-    let tidy_name = |value: Option<&str>| value.and_then(identity::tidy);
-    if tidy_name(name_id.map(|name_id| name_id.value.as_str()))
-        != tidy_name(ours.name_id.as_deref())
-    {
-        return Err(Refusal::Disagreement("parsers_differ_name_id"));
+    let trimmed = |value: Option<&str>| value.and_then(identity::trim_to_option);
+    if trimmed(name_id.map(|name_id| name_id.value.as_str())) != trimmed(ours.name_id.as_deref()) {
+        return Err(Refusal::ParserMismatch("parsers_differ_name_id"));
     }
     for name in names.all() {
-        if their_values(theirs, name) != identity::values(&ours.attributes, name) {
-            return Err(Refusal::Disagreement("parsers_differ_attributes"));
+        if their_values(theirs, name) != identity::attribute_values(&ours.attributes, name) {
+            return Err(Refusal::ParserMismatch("parsers_differ_attributes"));
         }
     }
     Ok(())
@@ -159,6 +161,6 @@ fn their_values(assertion: &Assertion, name: &str) -> Vec<String> {
         .flat_map(|statement| &statement.attributes)
         .filter(|attribute| attribute.name.as_deref() == Some(name))
         .flat_map(|attribute| &attribute.values)
-        .filter_map(|value| value.value.as_deref().and_then(identity::tidy))
+        .filter_map(|value| value.value.as_deref().and_then(identity::trim_to_option))
         .collect()
 }

@@ -1,7 +1,7 @@
-//! A strict reader from text to a small tree, for documents with known names only.
+//! A strict XML parser from text to a small tree, for documents with known names.
 //!
-//! quick-xml tokenizes and resolves prefixes; what it lets pass and XML 1.0 or Namespaces in XML
-//! 1.0 do not, is refused here. So no document means one thing here and another to libxml2.
+//! quick-xml tokenizes and resolves prefixes. This module refuses what quick-xml tolerates and XML
+//! 1.0 or Namespaces in XML 1.0 forbid, so that libxml2 cannot read the same document differently.
 
 use quick_xml::NsReader;
 use quick_xml::escape::unescape;
@@ -10,55 +10,56 @@ use quick_xml::name::ResolveResult;
 
 pub(crate) use quick_xml::escape::escape;
 
-/// What is wrong with a document as XML.
+/// Why a document is refused as XML.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum XmlFault {
-    /// Not well-formed (XML 1.0).
+    /// The document is not well-formed (XML 1.0).
     #[error("it is not well-formed XML")]
     NotWellFormed,
-    /// Starts with a byte order mark.
+    /// The document starts with a byte order mark.
     #[error("it starts with a byte order mark")]
     ByteOrderMark,
-    /// A declaration of another version or encoding than 1.0 and UTF-8.
+    /// The declaration names another version or encoding than 1.0 and UTF-8.
     #[error("it is not declared as XML 1.0 in UTF-8")]
     Declaration,
-    /// Has a DOCTYPE.
+    /// The document has a DOCTYPE.
     #[error("it has a DOCTYPE")]
     Doctype,
-    /// Has a comment where none is allowed.
+    /// The document has a comment, which is not allowed here.
     #[error("it has a comment")]
     Comment,
-    /// Has a CDATA section where none is allowed.
+    /// The document has a CDATA section, which is not allowed here.
     #[error("it has a CDATA section")]
     Cdata,
-    /// Has a processing instruction where none is allowed.
+    /// The document has a processing instruction, which is not allowed here.
     #[error("it has a processing instruction")]
     Instruction,
-    /// A character that XML 1.0 does not allow.
+    /// The document has a character that XML 1.0 does not allow.
     #[error("it has a character that XML does not allow")]
     Character,
-    /// An entity other than the five predefined ones.
+    /// The document refers to an entity other than the five predefined ones.
     #[error("it has an entity reference")]
     Entity,
-    /// A prefix that is not declared, or a declaration that is not plain.
+    /// A namespace prefix is not declared, or its declaration is not plain ASCII.
     #[error("it has an undeclared or ill-declared namespace prefix")]
     Namespace,
-    /// An attribute twice.
+    /// An element has the same attribute twice.
     #[error("it has an attribute twice")]
     DuplicateAttribute,
-    /// More depth, elements, attributes or namespaces than any real document has.
+    /// The document exceeds a limit on depth, elements, attributes or namespaces.
     #[error(
-        "it is larger than any real document: too deep, or too many elements, attributes or namespaces"
+        "it is larger than any real document: \
+         too deep, or too many elements, attributes or namespaces"
     )]
     Limit,
-    /// Something before or after the root element.
+    /// There is content before or after the root element.
     #[error("there is something outside the root element")]
     OutsideRoot,
 }
 
 impl XmlFault {
-    /// A short machine code for the log.
+    /// Returns a short code for the log.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
@@ -79,7 +80,7 @@ impl XmlFault {
     }
 }
 
-/// The namespaces that this crate knows.
+/// The namespaces that the known documents use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ns {
     None,
@@ -123,10 +124,11 @@ impl Ns {
     }
 }
 
-/// What a kind of document may contain.
+/// Limits and tolerance for one kind of document.
 #[derive(Debug)]
-pub(crate) struct Rules {
-    /// Skip comments, processing instructions and CDATA marks, instead of refusing them.
+pub(crate) struct ParseOptions {
+    /// Skips comments and processing instructions and reads CDATA as text, instead of refusing
+    /// them.
     pub(crate) lenient: bool,
     pub(crate) max_depth: usize,
     pub(crate) max_elements: usize,
@@ -134,7 +136,7 @@ pub(crate) struct Rules {
     pub(crate) max_attributes: usize,
 }
 
-/// An attribute, its value normalized as XML 1.0 section 3.3.3 says.
+/// An attribute with its value normalized (XML 1.0 section 3.3.3).
 #[derive(Debug)]
 pub(crate) struct Attribute {
     pub(crate) ns: Ns,
@@ -142,7 +144,7 @@ pub(crate) struct Attribute {
     pub(crate) value: String,
 }
 
-/// An element with its own text (the pieces between its children joined).
+/// An element. `text` joins the pieces of text between its children.
 #[derive(Debug)]
 pub(crate) struct Element {
     pub(crate) ns: Ns,
@@ -157,7 +159,7 @@ impl Element {
         self.ns == ns && self.local == local
     }
 
-    /// The value of an attribute without a namespace.
+    /// Returns the value of an attribute without a namespace.
     pub(crate) fn attribute(&self, local: &str) -> Option<&str> {
         self.attributes
             .iter()
@@ -177,17 +179,17 @@ impl Element {
 
     /// Whether there is only white space between the children.
     pub(crate) fn has_no_text(&self) -> bool {
-        self.text.chars().all(is_space)
+        self.text.chars().all(is_xml_space)
     }
 }
 
-/// White space as XML 1.0 counts it.
-pub(crate) fn is_space(c: char) -> bool {
+/// White space by XML 1.0 production [3].
+pub(crate) fn is_xml_space(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\r' | '\n')
 }
 
-/// Reads a whole document.
-pub(crate) fn read(text: &str, rules: &Rules) -> Result<Element, XmlFault> {
+/// Parses a whole document.
+pub(crate) fn parse(text: &str, options: &ParseOptions) -> Result<Element, XmlFault> {
     if text.starts_with('\u{feff}') {
         return Err(XmlFault::ByteOrderMark);
     }
@@ -195,12 +197,12 @@ pub(crate) fn read(text: &str, rules: &Rules) -> Result<Element, XmlFault> {
         return Err(XmlFault::Character);
     }
     let mut reader = NsReader::from_str(text);
-    // One more than allowed: our own count refuses first, and with the better reason.
+    // One more than allowed, so that the count below refuses first, with XmlFault::Limit.
     reader
         .resolver_mut()
-        .set_max_declarations_per_element(rules.max_attributes + 1);
-    let mut builder = Builder {
-        rules,
+        .set_max_declarations_per_element(options.max_attributes + 1);
+    let mut builder = TreeBuilder {
+        options,
         open: Vec::new(),
         root: None,
         elements: 0,
@@ -213,12 +215,12 @@ pub(crate) fn read(text: &str, rules: &Rules) -> Result<Element, XmlFault> {
         match event {
             Event::Start(start) => {
                 let ns = Ns::of(&found)?;
-                let element = element(&reader, &start, ns, rules)?;
+                let element = element(&reader, &start, ns, options)?;
                 builder.start(element)?;
             }
             Event::Empty(start) => {
                 let ns = Ns::of(&found)?;
-                let element = element(&reader, &start, ns, rules)?;
+                let element = element(&reader, &start, ns, options)?;
                 builder.start(element)?;
                 builder.end()?;
             }
@@ -237,11 +239,11 @@ pub(crate) fn read(text: &str, rules: &Rules) -> Result<Element, XmlFault> {
             Event::Decl(declaration) if first => check_declaration(&declaration)?,
             Event::Decl(_) => return Err(XmlFault::NotWellFormed),
             Event::DocType(_) => return Err(XmlFault::Doctype),
-            Event::Comment(_) if rules.lenient => {}
+            Event::Comment(_) if options.lenient => {}
             Event::Comment(_) => return Err(XmlFault::Comment),
-            Event::PI(_) if rules.lenient => {}
+            Event::PI(_) if options.lenient => {}
             Event::PI(_) => return Err(XmlFault::Instruction),
-            Event::CData(data) if rules.lenient => {
+            Event::CData(data) if options.lenient => {
                 let data = data.xml10_content().map_err(|_| XmlFault::NotWellFormed)?;
                 builder.text(&data)?;
             }
@@ -252,20 +254,20 @@ pub(crate) fn read(text: &str, rules: &Rules) -> Result<Element, XmlFault> {
     }
 }
 
-struct Builder<'a> {
-    rules: &'a Rules,
+struct TreeBuilder<'a> {
+    options: &'a ParseOptions,
     open: Vec<Element>,
     root: Option<Element>,
     elements: usize,
 }
 
-impl Builder<'_> {
+impl TreeBuilder<'_> {
     fn start(&mut self, element: Element) -> Result<(), XmlFault> {
         if self.root.is_some() {
             return Err(XmlFault::OutsideRoot);
         }
         self.elements += 1;
-        if self.elements > self.rules.max_elements || self.open.len() >= self.rules.max_depth {
+        if self.elements > self.options.max_elements || self.open.len() >= self.options.max_depth {
             return Err(XmlFault::Limit);
         }
         self.open.push(element);
@@ -284,7 +286,7 @@ impl Builder<'_> {
     fn text(&mut self, piece: &str) -> Result<(), XmlFault> {
         match self.open.last_mut() {
             Some(parent) => parent.text.push_str(piece),
-            None if piece.chars().all(is_space) => {}
+            None if piece.chars().all(is_xml_space) => {}
             None => return Err(XmlFault::OutsideRoot),
         }
         Ok(())
@@ -309,15 +311,15 @@ fn element(
     reader: &NsReader<&[u8]>,
     start: &BytesStart<'_>,
     ns: Ns,
-    rules: &Rules,
+    options: &ParseOptions,
 ) -> Result<Element, XmlFault> {
     check_attribute_syntax(start.attributes_raw())?;
     check_name(start.name().as_ref())?;
     let mut attributes: Vec<Attribute> = Vec::new();
     let mut seen: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
-    // The duplicate check of quick-xml compares with every earlier name: count before it runs.
+    // The duplicate check is quadratic, so attributes are counted first.
     for (count, attribute) in start.attributes().with_checks(false).enumerate() {
-        if count >= rules.max_attributes {
+        if count >= options.max_attributes {
             return Err(XmlFault::Limit);
         }
         let attribute = attribute.map_err(|_| XmlFault::NotWellFormed)?;
@@ -357,8 +359,8 @@ fn element(
     })
 }
 
-/// `S Name S? '=' S? quoted`, again and again, as XML 1.0 [40] and [41] say; quick-xml forgives a
-/// missing space.
+/// Checks that attributes are separated by white space (XML 1.0 productions [40] and [41]), which
+/// quick-xml does not.
 fn check_attribute_syntax(raw: &[u8]) -> Result<(), XmlFault> {
     let space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
     let skip = |rest: &mut &[u8]| {
@@ -403,7 +405,7 @@ fn attribute_value(raw: &str) -> Result<String, XmlFault> {
     expand(&normalized)
 }
 
-/// Replaces the five predefined entities and character references; any other entity is a fault.
+/// Expands character references and the five predefined entities; refuses any other entity.
 fn expand(text: &str) -> Result<String, XmlFault> {
     let expanded = unescape(text).map_err(|_| XmlFault::Entity)?;
     if !expanded.chars().all(is_xml_char) {
@@ -412,8 +414,8 @@ fn expand(text: &str) -> Result<String, XmlFault> {
     Ok(expanded.into_owned())
 }
 
-/// A declared name must be plain text: quick-xml compares it as it is written, libxml2 after
-/// expanding references.
+/// Requires a plain namespace name without references: quick-xml compares it as written, libxml2
+/// after expanding references.
 fn check_namespace_value(key: &[u8], value: &str) -> Result<(), XmlFault> {
     let plain = value
         .bytes()
@@ -425,7 +427,8 @@ fn check_namespace_value(key: &[u8], value: &str) -> Result<(), XmlFault> {
     Ok(())
 }
 
-/// Letters, digits, `_`, `-`, `.` and at most one colon: all that the known documents use.
+/// Allows letters, digits, `_`, `-`, `.` and at most one colon, which is all that the known
+/// documents use.
 fn check_name(name: &[u8]) -> Result<(), XmlFault> {
     let part = |part: &[u8]| {
         part.first()
@@ -464,7 +467,10 @@ fn text_of(bytes: &[u8]) -> Result<String, XmlFault> {
         .map_err(|_| XmlFault::NotWellFormed)
 }
 
-/// XML 1.0 [2] Char.
+/// A character by XML 1.0 production [2].
 fn is_xml_char(c: char) -> bool {
-    matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
+    matches!(
+        c,
+        '\t' | '\n' | '\r' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..
+    )
 }

@@ -1,27 +1,27 @@
-//! The assertion: its parts in schema order, nothing else (SAML core 2.3.3).
+//! Parses the Assertion element (SAML core 2.3.3).
 
-use super::walk::{self, Children, only_attributes};
-use super::{instant, signature};
+use super::signature;
+use super::walk::{self, Children, instant, only_attributes};
 use crate::refusal::Refusal;
 use crate::xml::{Element, Ns};
 
-/// What the assertion says. Times are milliseconds since 1970.
+/// The fields of an assertion. Times are in Unix milliseconds.
 #[derive(Debug)]
-pub(crate) struct SeenAssertion {
+pub(crate) struct ParsedAssertion {
     pub(crate) id: String,
     pub(crate) version: String,
-    pub(crate) issued: i64,
+    pub(crate) issue_instant: i64,
     pub(crate) issuer: String,
     pub(crate) name_id: Option<String>,
-    pub(crate) confirmation: SeenConfirmation,
-    pub(crate) conditions: Option<SeenConditions>,
-    pub(crate) statements: Vec<SeenAuthn>,
-    pub(crate) attributes: Vec<SeenAttribute>,
+    pub(crate) confirmation: ParsedConfirmation,
+    pub(crate) conditions: Option<ParsedConditions>,
+    pub(crate) authn_statements: Vec<ParsedAuthnStatement>,
+    pub(crate) attributes: Vec<ParsedAttribute>,
 }
 
-/// The one SubjectConfirmation.
+/// The only SubjectConfirmation (SAML core 2.4.1.1).
 #[derive(Debug)]
-pub(crate) struct SeenConfirmation {
+pub(crate) struct ParsedConfirmation {
     pub(crate) method: String,
     pub(crate) recipient: Option<String>,
     pub(crate) in_response_to: Option<String>,
@@ -30,71 +30,72 @@ pub(crate) struct SeenConfirmation {
 }
 
 #[derive(Debug)]
-pub(crate) struct SeenConditions {
+pub(crate) struct ParsedConditions {
     pub(crate) not_before: Option<i64>,
     pub(crate) not_on_or_after: Option<i64>,
-    /// One list of audiences for each restriction.
+    /// One list for each AudienceRestriction.
     pub(crate) audiences: Vec<Vec<String>>,
 }
 
 #[derive(Debug)]
-pub(crate) struct SeenAuthn {
-    pub(crate) instant: i64,
+pub(crate) struct ParsedAuthnStatement {
+    pub(crate) authn_instant: i64,
     pub(crate) session_index: Option<String>,
     pub(crate) session_not_on_or_after: Option<i64>,
 }
 
-/// One Attribute element, its values as written.
+/// An Attribute element (SAML core 2.7.3.1) with its values as written.
 #[derive(Debug)]
-pub(crate) struct SeenAttribute {
+pub(crate) struct ParsedAttribute {
     pub(crate) name: String,
     pub(crate) values: Vec<String>,
 }
 
-/// Reads the assertion, and whether it has a signature of its own.
-pub(super) fn read(element: &Element) -> Result<(SeenAssertion, bool), Refusal> {
+/// Parses the assertion; also returns whether it has a signature of its own.
+pub(super) fn parse(element: &Element) -> Result<(ParsedAssertion, bool), Refusal> {
     only_attributes(
         element,
         &["ID", "Version", "IssueInstant"],
         "assertion_attribute",
     )?;
-    let id = walk::id_of(element, "assertion_id")?;
+    let id = walk::parse_id(element, "assertion_id")?;
     let mut children = Children::of(element, "assertion_text")?;
-    let issuer = walk::issuer(children.required(Ns::Saml, "Issuer", "assertion_issuer_absent")?)?;
-    let signed = signature::optional(&mut children, id)?;
+    let issuer =
+        walk::parse_issuer(children.required(Ns::Saml, "Issuer", "assertion_issuer_absent")?)?;
+    let signed = signature::parse_optional(&mut children, id)?;
     let (name_id, confirmation) =
         subject(children.required(Ns::Saml, "Subject", "subject_absent")?)?;
     let conditions = children
         .optional(Ns::Saml, "Conditions")
         .map(conditions)
         .transpose()?;
-    let mut statements = Vec::new();
+    let mut authn_statements = Vec::new();
     let mut attributes = Vec::new();
     while let Some(child) = children.next() {
         if child.is(Ns::Saml, "AuthnStatement") {
-            statements.push(authn_statement(child)?);
+            authn_statements.push(authn_statement(child)?);
         } else if child.is(Ns::Saml, "AttributeStatement") {
             attribute_statement(child, &mut attributes)?;
         } else {
-            return Err(Refusal::Shape("assertion_child"));
+            return Err(Refusal::Structure("assertion_child"));
         }
     }
-    let seen = SeenAssertion {
+    let parsed = ParsedAssertion {
         id: id.to_owned(),
         version: element.attribute("Version").unwrap_or_default().to_owned(),
-        issued: instant(element, "IssueInstant", "assertion_issue_instant")?
-            .ok_or(Refusal::Shape("assertion_issue_instant"))?,
+        issue_instant: instant(element, "IssueInstant", "assertion_issue_instant")?
+            .ok_or(Refusal::Structure("assertion_issue_instant"))?,
         issuer,
         name_id,
         confirmation,
         conditions,
-        statements,
+        authn_statements,
         attributes,
     };
-    Ok((seen, signed))
+    Ok((parsed, signed))
 }
 
-fn subject(element: &Element) -> Result<(Option<String>, SeenConfirmation), Refusal> {
+fn subject(element: &Element) -> Result<(Option<String>, ParsedConfirmation), Refusal> {
     only_attributes(element, &[], "subject_attribute")?;
     let mut children = Children::of(element, "subject_text")?;
     if children.optional(Ns::Saml, "EncryptedID").is_some() {
@@ -110,7 +111,7 @@ fn subject(element: &Element) -> Result<(Option<String>, SeenConfirmation), Refu
     only_attributes(element, &["Method"], "confirmation_attribute")?;
     let method = element
         .attribute("Method")
-        .ok_or(Refusal::Shape("confirmation_method"))?;
+        .ok_or(Refusal::Structure("confirmation_method"))?;
     let mut children = Children::of(element, "confirmation_text")?;
     let data = children.required(
         Ns::Saml,
@@ -128,7 +129,7 @@ fn subject(element: &Element) -> Result<(Option<String>, SeenConfirmation), Refu
     ];
     only_attributes(data, &known, "confirmation_data_attribute")?;
     Children::of(data, "confirmation_data_text")?.end("confirmation_data_child")?;
-    let confirmation = SeenConfirmation {
+    let confirmation = ParsedConfirmation {
         method: method.to_owned(),
         recipient: data.attribute("Recipient").map(str::to_owned),
         in_response_to: data.attribute("InResponseTo").map(str::to_owned),
@@ -141,10 +142,10 @@ fn subject(element: &Element) -> Result<(Option<String>, SeenConfirmation), Refu
 fn name_id(element: &Element) -> Result<String, Refusal> {
     let known = ["Format", "NameQualifier", "SPNameQualifier", "SPProvidedID"];
     only_attributes(element, &known, "name_id_attribute")?;
-    walk::trimmed(element, "name_id_child")
+    walk::trimmed_text(element, "name_id_child")
 }
 
-fn conditions(element: &Element) -> Result<SeenConditions, Refusal> {
+fn conditions(element: &Element) -> Result<ParsedConditions, Refusal> {
     only_attributes(
         element,
         &["NotBefore", "NotOnOrAfter"],
@@ -156,19 +157,19 @@ fn conditions(element: &Element) -> Result<SeenConditions, Refusal> {
         if child.is(Ns::Saml, "AudienceRestriction") {
             audiences.push(audience_list(child)?);
         } else if child.is(Ns::Saml, "OneTimeUse") {
-            // Nothing to do: no assertion is ever taken twice.
+            // Always true: no assertion is accepted twice.
             only_attributes(child, &[], "one_time_use")?;
             Children::of(child, "one_time_use")?.end("one_time_use")?;
         } else if child.is(Ns::Saml, "ProxyRestriction") {
-            // Nothing to do: we never pass an assertion on.
+            // Always true: assertions are not passed on.
             only_attributes(child, &["Count"], "proxy_restriction")?;
             audience_list_body(child)?;
         } else {
-            // A condition that is not understood makes the assertion invalid (SAML core 2.5.1.1).
-            return Err(Refusal::Shape("condition_unknown"));
+            // An unknown condition makes the validity indeterminate (SAML core 2.5.1.1).
+            return Err(Refusal::Structure("condition_unknown"));
         }
     }
-    Ok(SeenConditions {
+    Ok(ParsedConditions {
         not_before: instant(element, "NotBefore", "conditions_not_before")?,
         not_on_or_after: instant(element, "NotOnOrAfter", "conditions_not_on_or_after")?,
         audiences,
@@ -185,13 +186,13 @@ fn audience_list_body(element: &Element) -> Result<Vec<String>, Refusal> {
     let mut audiences = Vec::new();
     while let Some(audience) = children.optional(Ns::Saml, "Audience") {
         only_attributes(audience, &[], "audience_attribute")?;
-        audiences.push(walk::trimmed(audience, "audience_child")?);
+        audiences.push(walk::trimmed_text(audience, "audience_child")?);
     }
     children.end("audience_child")?;
     Ok(audiences)
 }
 
-fn authn_statement(element: &Element) -> Result<SeenAuthn, Refusal> {
+fn authn_statement(element: &Element) -> Result<ParsedAuthnStatement, Refusal> {
     let known = ["AuthnInstant", "SessionIndex", "SessionNotOnOrAfter"];
     only_attributes(element, &known, "authn_statement_attribute")?;
     let mut children = Children::of(element, "authn_statement_text")?;
@@ -210,14 +211,14 @@ fn authn_statement(element: &Element) -> Result<SeenAuthn, Refusal> {
             "AuthenticatingAuthority",
         ];
         if child.ns != Ns::Saml || !names.contains(&child.local.as_str()) {
-            return Err(Refusal::Shape("authn_context_child"));
+            return Err(Refusal::Structure("authn_context_child"));
         }
         only_attributes(child, &[], "authn_context_child")?;
-        walk::leaf(child, "authn_context_child")?;
+        walk::leaf_text(child, "authn_context_child")?;
     }
-    Ok(SeenAuthn {
-        instant: instant(element, "AuthnInstant", "authn_instant")?
-            .ok_or(Refusal::Shape("authn_instant"))?,
+    Ok(ParsedAuthnStatement {
+        authn_instant: instant(element, "AuthnInstant", "authn_instant")?
+            .ok_or(Refusal::Structure("authn_instant"))?,
         session_index: element.attribute("SessionIndex").map(str::to_owned),
         session_not_on_or_after: instant(
             element,
@@ -229,7 +230,7 @@ fn authn_statement(element: &Element) -> Result<SeenAuthn, Refusal> {
 
 fn attribute_statement(
     element: &Element,
-    attributes: &mut Vec<SeenAttribute>,
+    attributes: &mut Vec<ParsedAttribute>,
 ) -> Result<(), Refusal> {
     only_attributes(element, &[], "attribute_statement")?;
     let mut children = Children::of(element, "attribute_statement")?;
@@ -238,16 +239,15 @@ fn attribute_statement(
             return Err(Refusal::Encrypted);
         }
         if !child.is(Ns::Saml, "Attribute") {
-            return Err(Refusal::Shape("attribute_statement_child"));
+            return Err(Refusal::Structure("attribute_statement_child"));
         }
         attributes.push(attribute(child)?);
     }
     Ok(())
 }
 
-fn attribute(element: &Element) -> Result<SeenAttribute, Refusal> {
-    // Others may add attributes of their own namespace here (SAML core 2.7.3.1): they are never
-    // read.
+fn attribute(element: &Element) -> Result<ParsedAttribute, Refusal> {
+    // Attributes of other namespaces are allowed here (SAML core 2.7.3.1); they are never read.
     let known = ["Name", "NameFormat", "FriendlyName"];
     let fits = element
         .attributes
@@ -257,11 +257,11 @@ fn attribute(element: &Element) -> Result<SeenAttribute, Refusal> {
             ns => ns == Ns::Other,
         });
     if !fits {
-        return Err(Refusal::Shape("attribute_attribute"));
+        return Err(Refusal::Structure("attribute_attribute"));
     }
     let name = element
         .attribute("Name")
-        .ok_or(Refusal::Shape("attribute_name"))?;
+        .ok_or(Refusal::Structure("attribute_name"))?;
     let mut children = Children::of(element, "attribute_text")?;
     let mut values = Vec::new();
     while let Some(value) = children.next() {
@@ -269,11 +269,11 @@ fn attribute(element: &Element) -> Result<SeenAttribute, Refusal> {
             attribute.ns == Ns::Xsi && matches!(attribute.local.as_str(), "type" | "nil")
         };
         if !value.is(Ns::Saml, "AttributeValue") || !value.attributes.iter().all(typed) {
-            return Err(Refusal::Shape("attribute_child"));
+            return Err(Refusal::Structure("attribute_child"));
         }
-        values.push(walk::leaf(value, "attribute_value_child")?.to_owned());
+        values.push(walk::leaf_text(value, "attribute_value_child")?.to_owned());
     }
-    Ok(SeenAttribute {
+    Ok(ParsedAttribute {
         name: name.to_owned(),
         values,
     })

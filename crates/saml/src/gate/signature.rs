@@ -1,4 +1,5 @@
-//! The shape of an enveloped signature (SAML core 5.4): one reference, to the parent, by its ID.
+//! Checks the structure of an enveloped signature (SAML core 5.4): one reference, by ID, to the
+//! parent element.
 
 use super::walk::{Children, only_attributes};
 use crate::refusal::Refusal;
@@ -21,9 +22,12 @@ const DIGEST_METHODS: [&str; 3] = [
     "http://www.w3.org/2001/04/xmlenc#sha512",
 ];
 
-/// Reads the signature that may come next among the children of the element with this ID; says
-/// whether it did.
-pub(super) fn optional(children: &mut Children<'_>, parent_id: &str) -> Result<bool, Refusal> {
+/// Parses the Signature element if it is the next child. Returns whether there was one. `parent_id`
+/// is the ID of the parent element.
+pub(super) fn parse_optional(
+    children: &mut Children<'_>,
+    parent_id: &str,
+) -> Result<bool, Refusal> {
     let Some(element) = children.optional(Ns::Ds, "Signature") else {
         return Ok(false);
     };
@@ -31,10 +35,10 @@ pub(super) fn optional(children: &mut Children<'_>, parent_id: &str) -> Result<b
     Ok(true)
 }
 
-/// Inside a signature, a wrong shape is a matter of the signature.
+/// Reports a wrong structure inside a signature as one of the signature.
 fn in_signature(refusal: Refusal) -> Refusal {
     match refusal {
-        Refusal::Shape(code) => Refusal::SignatureShape(code),
+        Refusal::Structure(code) => Refusal::SignatureStructure(code),
         other => other,
     }
 }
@@ -60,13 +64,13 @@ fn signed_info(element: &Element, parent_id: &str) -> Result<(), Refusal> {
     let mut children = Children::of(element, "signed_info_text")?;
     let c14n = children.required(Ns::Ds, "CanonicalizationMethod", "c14n_absent")?;
     if algorithm(c14n, "c14n_attribute")? != EXC_C14N {
-        return Err(Refusal::Shape("c14n_algorithm"));
+        return Err(Refusal::Structure("c14n_algorithm"));
     }
     inclusive_namespaces(c14n)?;
     let method = children.required(Ns::Ds, "SignatureMethod", "signature_method_absent")?;
-    bare(method, "signature_method")?;
+    empty_element(method, "signature_method")?;
     if !SIGNATURE_METHODS.contains(&algorithm(method, "signature_method")?) {
-        return Err(Refusal::Shape("signature_algorithm"));
+        return Err(Refusal::Structure("signature_algorithm"));
     }
     reference(
         children.required(Ns::Ds, "Reference", "reference_absent")?,
@@ -81,14 +85,14 @@ fn reference(element: &Element, parent_id: &str) -> Result<(), Refusal> {
         .attribute("URI")
         .and_then(|uri| uri.strip_prefix('#'));
     if target != Some(parent_id) {
-        return Err(Refusal::Shape("reference_uri"));
+        return Err(Refusal::Structure("reference_uri"));
     }
     let mut children = Children::of(element, "reference_text")?;
     transforms(children.required(Ns::Ds, "Transforms", "transforms_absent")?)?;
     let digest = children.required(Ns::Ds, "DigestMethod", "digest_method_absent")?;
-    bare(digest, "digest_method")?;
+    empty_element(digest, "digest_method")?;
     if !DIGEST_METHODS.contains(&algorithm(digest, "digest_method")?) {
-        return Err(Refusal::Shape("digest_algorithm"));
+        return Err(Refusal::Structure("digest_algorithm"));
     }
     let value = children.required(Ns::Ds, "DigestValue", "digest_value_absent")?;
     only_attributes(value, &[], "digest_value")?;
@@ -96,41 +100,42 @@ fn reference(element: &Element, parent_id: &str) -> Result<(), Refusal> {
     children.end("reference_child")
 }
 
-/// Exactly two: take the signature out, then canonicalize.
+/// Requires exactly two transforms: enveloped signature, then exclusive canonicalization.
 fn transforms(element: &Element) -> Result<(), Refusal> {
     only_attributes(element, &[], "transforms_attribute")?;
     let mut children = Children::of(element, "transforms_text")?;
     let first = children.required(Ns::Ds, "Transform", "transform_absent")?;
-    bare(first, "transform_child")?;
+    empty_element(first, "transform_child")?;
     if algorithm(first, "transform_attribute")? != ENVELOPED {
-        return Err(Refusal::Shape("transform_algorithm"));
+        return Err(Refusal::Structure("transform_algorithm"));
     }
     let second = children.required(Ns::Ds, "Transform", "transform_absent")?;
     if algorithm(second, "transform_attribute")? != EXC_C14N {
-        return Err(Refusal::Shape("transform_algorithm"));
+        return Err(Refusal::Structure("transform_algorithm"));
     }
     inclusive_namespaces(second)?;
     children.end("transform_count")
 }
 
-/// The only parameter of exclusive canonicalization: a list of prefixes.
+/// Checks the only parameter of exclusive canonicalization, a list of prefixes.
 fn inclusive_namespaces(element: &Element) -> Result<(), Refusal> {
     let mut children = Children::of(element, "c14n_text")?;
     if let Some(list) = children.optional(Ns::ExcC14n, "InclusiveNamespaces") {
         only_attributes(list, &["PrefixList"], "c14n_prefix_list")?;
-        bare(list, "c14n_prefix_list")?;
+        empty_element(list, "c14n_prefix_list")?;
         let prefixes = list.attribute("PrefixList").unwrap_or_default();
         let plain = |byte: u8| {
             byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'_' | b'-' | b'.' | b'#')
         };
         if prefixes.len() > 256 || !prefixes.bytes().all(plain) {
-            return Err(Refusal::Shape("c14n_prefix_list"));
+            return Err(Refusal::Structure("c14n_prefix_list"));
         }
     }
     children.end("c14n_child")
 }
 
-/// The key is never taken from here; these are let through because everyone sends them.
+/// Checks KeyInfo, which identity providers send. Its key is ignored; only keys of the metadata
+/// count.
 fn key_info(element: &Element) -> Result<(), Refusal> {
     only_attributes(element, &["Id"], "key_info_attribute")?;
     let mut children = Children::of(element, "key_info_text")?;
@@ -139,24 +144,26 @@ fn key_info(element: &Element) -> Result<(), Refusal> {
             "KeyName" => &[],
             "X509Data" => &["X509Certificate", "X509SubjectName", "X509IssuerSerial"],
             "KeyValue" => &["RSAKeyValue"],
-            _ => return Err(Refusal::Shape("key_info_child")),
+            _ => return Err(Refusal::Structure("key_info_child")),
         };
-        inert(child, parts)?;
+        plain_element(child, parts)?;
         for part in &child.children {
             let leaves: &[&str] = match part.local.as_str() {
                 "X509IssuerSerial" => &["X509IssuerName", "X509SerialNumber"],
                 "RSAKeyValue" => &["Modulus", "Exponent"],
                 _ => &[],
             };
-            inert(part, leaves)?;
-            part.children.iter().try_for_each(|leaf| inert(leaf, &[]))?;
+            plain_element(part, leaves)?;
+            part.children
+                .iter()
+                .try_for_each(|leaf| plain_element(leaf, &[]))?;
         }
     }
     Ok(())
 }
 
-/// An element of XML Signature without attributes and with these children only.
-fn inert(element: &Element, allowed: &[&str]) -> Result<(), Refusal> {
+/// Requires an element of XML Signature without attributes, with no other children than these.
+fn plain_element(element: &Element, allowed: &[&str]) -> Result<(), Refusal> {
     let known = element.ns == Ns::Ds
         && element.attributes.is_empty()
         && element
@@ -166,26 +173,28 @@ fn inert(element: &Element, allowed: &[&str]) -> Result<(), Refusal> {
     if known {
         Ok(())
     } else {
-        Err(Refusal::Shape("key_info_child"))
+        Err(Refusal::Structure("key_info_child"))
     }
 }
 
 fn algorithm<'a>(element: &'a Element, code: &'static str) -> Result<&'a str, Refusal> {
     only_attributes(element, &["Algorithm"], code)?;
-    element.attribute("Algorithm").ok_or(Refusal::Shape(code))
+    element
+        .attribute("Algorithm")
+        .ok_or(Refusal::Structure(code))
 }
 
-fn bare(element: &Element, code: &'static str) -> Result<(), Refusal> {
+fn empty_element(element: &Element, code: &'static str) -> Result<(), Refusal> {
     if element.children.is_empty() && element.has_no_text() {
         Ok(())
     } else {
-        Err(Refusal::Shape(code))
+        Err(Refusal::Structure(code))
     }
 }
 
 fn base64_text(element: &Element, code: &'static str) -> Result<(), Refusal> {
     let plain = |c: char| {
-        c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=') || crate::xml::is_space(c)
+        c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=') || crate::xml::is_xml_space(c)
     };
     let fits = element.children.is_empty()
         && !element.has_no_text()
@@ -194,6 +203,6 @@ fn base64_text(element: &Element, code: &'static str) -> Result<(), Refusal> {
     if fits {
         Ok(())
     } else {
-        Err(Refusal::Shape(code))
+        Err(Refusal::Structure(code))
     }
 }

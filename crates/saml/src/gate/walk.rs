@@ -1,11 +1,13 @@
-//! Going through an element's children in the order of the schema.
+//! Helpers to read an element's children in the order of the schema.
 
 use std::collections::HashSet;
+
+use chrono::DateTime;
 
 use crate::refusal::Refusal;
 use crate::xml::{Element, Ns};
 
-/// The children of an element that holds no text, one after the other.
+/// The children of an element without text, in document order.
 pub(super) struct Children<'a> {
     rest: std::slice::Iter<'a, Element>,
 }
@@ -13,7 +15,7 @@ pub(super) struct Children<'a> {
 impl<'a> Children<'a> {
     pub(super) fn of(parent: &'a Element, code: &'static str) -> Result<Self, Refusal> {
         if !parent.has_no_text() {
-            return Err(Refusal::Shape(code));
+            return Err(Refusal::Structure(code));
         }
         Ok(Self {
             rest: parent.children.iter(),
@@ -24,7 +26,7 @@ impl<'a> Children<'a> {
         self.rest.next()
     }
 
-    /// The next child, if it is this one.
+    /// Takes the next child if it has this name.
     pub(super) fn optional(&mut self, ns: Ns, local: &str) -> Option<&'a Element> {
         let next = self
             .rest
@@ -41,14 +43,14 @@ impl<'a> Children<'a> {
         local: &str,
         code: &'static str,
     ) -> Result<&'a Element, Refusal> {
-        self.optional(ns, local).ok_or(Refusal::Shape(code))
+        self.optional(ns, local).ok_or(Refusal::Structure(code))
     }
 
     pub(super) fn end(&self, code: &'static str) -> Result<(), Refusal> {
         if self.rest.as_slice().is_empty() {
             Ok(())
         } else {
-            Err(Refusal::Shape(code))
+            Err(Refusal::Structure(code))
         }
     }
 }
@@ -66,77 +68,94 @@ pub(super) fn only_attributes(
     if known {
         Ok(())
     } else {
-        Err(Refusal::Shape(code))
+        Err(Refusal::Structure(code))
     }
 }
 
-/// The text of an element without children.
-pub(super) fn leaf<'a>(element: &'a Element, code: &'static str) -> Result<&'a str, Refusal> {
+/// Returns the text of an element without children.
+pub(super) fn leaf_text<'a>(element: &'a Element, code: &'static str) -> Result<&'a str, Refusal> {
     if element.children.is_empty() {
         Ok(&element.text)
     } else {
-        Err(Refusal::Shape(code))
+        Err(Refusal::Structure(code))
     }
 }
 
-/// The same, without the white space around it.
-pub(super) fn trimmed(element: &Element, code: &'static str) -> Result<String, Refusal> {
-    Ok(leaf(element, code)?
-        .trim_matches(crate::xml::is_space)
+/// Returns the text of an element without children, without white space around it.
+pub(super) fn trimmed_text(element: &Element, code: &'static str) -> Result<String, Refusal> {
+    Ok(leaf_text(element, code)?
+        .trim_matches(crate::xml::is_xml_space)
         .to_owned())
 }
 
-/// An Issuer: an entity, so without another format (SAML profiles 4.1.4.2).
-pub(super) fn issuer(element: &Element) -> Result<String, Refusal> {
+/// Parses an `xs:dateTime` attribute, which must be in UTC (SAML core 1.3.3), to Unix milliseconds.
+pub(super) fn instant(
+    element: &Element,
+    name: &str,
+    code: &'static str,
+) -> Result<Option<i64>, Refusal> {
+    let Some(text) = element.attribute(name) else {
+        return Ok(None);
+    };
+    if !text.ends_with('Z') || text.len() > 40 {
+        return Err(Refusal::Structure(code));
+    }
+    let parsed = DateTime::parse_from_rfc3339(text).map_err(|_| Refusal::Structure(code))?;
+    Ok(Some(parsed.timestamp_millis()))
+}
+
+/// Parses an Issuer, whose format may only be "entity" (SAML profiles 4.1.4.2).
+pub(super) fn parse_issuer(element: &Element) -> Result<String, Refusal> {
     only_attributes(element, &["Format"], "issuer_attribute")?;
     let entity = "urn:oasis:names:tc:SAML:2.0:nameid-format:entity";
     if element
         .attribute("Format")
         .is_some_and(|format| format != entity)
     {
-        return Err(Refusal::Shape("issuer_format"));
+        return Err(Refusal::Structure("issuer_format"));
     }
-    trimmed(element, "issuer_child")
+    trimmed_text(element, "issuer_child")
 }
 
-/// The ID attribute: an NCName of plain characters, so that `#ID` can mean nothing else.
-pub(super) fn id_of<'a>(element: &'a Element, code: &'static str) -> Result<&'a str, Refusal> {
-    let id = element.attribute("ID").ok_or(Refusal::Shape(code))?;
+/// Parses the ID attribute. Only ASCII letters, digits, `_`, `-` and `.` are allowed, so that every
+/// XML parser resolves `#ID` to the same element.
+pub(super) fn parse_id<'a>(element: &'a Element, code: &'static str) -> Result<&'a str, Refusal> {
+    let id = element.attribute("ID").ok_or(Refusal::Structure(code))?;
     let plain = id
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'));
-    let starts = id
+    let starts_plain = id
         .bytes()
         .next()
         .is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
-    if plain && starts && id.len() <= 256 {
+    if plain && starts_plain && id.len() <= 256 {
         Ok(id)
     } else {
-        Err(Refusal::Shape(code))
+        Err(Refusal::Structure(code))
     }
 }
 
-/// Every identifier of the document, whatever its attribute is called.
+/// All values of attributes named `id` in any case, to find duplicates.
 #[derive(Default)]
-pub(super) struct Ids<'a> {
+pub(super) struct IdSet<'a> {
     seen: HashSet<&'a str>,
 }
 
-impl<'a> Ids<'a> {
-    pub(super) fn take_all(&mut self, element: &'a Element) -> Result<(), Refusal> {
+impl<'a> IdSet<'a> {
+    pub(super) fn insert_all(&mut self, element: &'a Element) -> Result<(), Refusal> {
         for attribute in &element.attributes {
             if attribute.local.eq_ignore_ascii_case("id") {
                 if attribute.ns != Ns::None {
-                    return Err(Refusal::Shape("foreign_id"));
+                    return Err(Refusal::Structure("foreign_id"));
                 }
                 if !self.seen.insert(&attribute.value) {
-                    return Err(Refusal::Shape("duplicate_id"));
+                    return Err(Refusal::Structure("duplicate_id"));
                 }
             }
         }
         element
             .children
             .iter()
-            .try_for_each(|child| self.take_all(child))
+            .try_for_each(|child| self.insert_all(child))
     }
 }

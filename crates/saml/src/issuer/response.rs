@@ -1,34 +1,38 @@
-//! A response of which every part can be bent.
+//! Builds and signs a Response (SAML core 3.2.2) of which every part can be changed.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use samael::crypto::{Crypto, CryptoProvider};
 
-use super::{AuthnRequest, Issuer, IssuerError, SamlIdentity};
-use crate::redirect::{instant, new_id};
+use super::authn_request::AuthnRequest;
+use super::identity_provider::{Issuer, IssuerError, SamlIdentity};
+use crate::redirect::{format_instant, generate_id};
 use crate::xml::{DS, EXC_C14N, SAML, SAMLP, escape};
 
-/// The parts that get a signature.
+/// The parts of a response that are signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignedParts {
-    /// Nothing.
+    /// Neither part.
     Nothing,
-    /// The assertion (the default of most identity providers).
+    /// Only the assertion, which is the default of most identity providers.
     Assertion,
-    /// The response as a whole.
+    /// Only the response, which contains the assertion.
     Response,
-    /// Both.
+    /// The assertion and the response.
     Both,
 }
 
-/// How the XML is written.
+/// How namespaces are declared in the XML.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NamespaceStyle {
-    /// `samlp:`, `saml:` and `ds:` everywhere.
+    /// Prefixes `samlp:`, `saml:` and `ds:` everywhere.
     Prefixed,
-    /// Default namespaces on Issuer, Assertion and Signature, as Azure AD writes it.
+    /// Default namespaces on Issuer, Assertion and Signature, as Azure AD writes them.
     DefaultNamespaces,
 }
 
-/// What to say; [`Response::new`] makes an honest one. Times are milliseconds since 1970.
+/// The content of a response; [`Response::new`] fills in valid values. Times are in Unix
+/// milliseconds.
 #[derive(Debug, Clone)]
 #[expect(
     missing_docs,
@@ -45,13 +49,13 @@ pub struct Response {
     pub destination: Option<String>,
     pub in_response_to: Option<String>,
     pub issuer: Option<String>,
-    /// The Status element's content; nothing leaves the element out.
+    /// Content of the Status element; `None` omits the element.
     pub status: Option<String>,
     pub assertion_id: String,
     pub assertion_version: String,
     pub assertion_issued: i64,
     pub assertion_issuer: String,
-    /// Text or markup: it is not escaped.
+    /// Content of the NameID, inserted without escaping.
     pub name_id_xml: Option<String>,
     pub method: String,
     pub recipient: Option<String>,
@@ -66,70 +70,70 @@ pub struct Response {
     pub authn_statement: bool,
     pub session_index: Option<String>,
     pub session_not_on_or_after: Option<i64>,
-    /// Name and values, one entry for each Attribute element.
+    /// Name and values of each Attribute element.
     pub attributes: Vec<(String, Vec<String>)>,
-    /// Replacements in the assertion's text before it is signed.
+    /// Replacements (from, to) in the assertion before it is signed.
     pub assertion_edits: Vec<(String, String)>,
-    /// Replacements in the response's text before it is signed.
+    /// Replacements (from, to) in the response before it is signed.
     pub response_edits: Vec<(String, String)>,
 }
 
 impl Response {
-    /// An honest response.
+    /// Creates a valid response to the request, for this user.
     #[must_use]
-    pub fn new(entity_id: &str, seen: &AuthnRequest, person: &SamlIdentity, now: i64) -> Self {
+    pub fn new(entity_id: &str, request: &AuthnRequest, user: &SamlIdentity, now: i64) -> Self {
         let one = |name: &str, value: &str| (name.to_owned(), vec![value.to_owned()]);
         Self {
             style: NamespaceStyle::Prefixed,
             sign: SignedParts::Both,
             signature_method: "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256".to_owned(),
             digest_method: "http://www.w3.org/2001/04/xmlenc#sha256".to_owned(),
-            id: new_id(),
+            id: generate_id(),
             version: "2.0".to_owned(),
             issued: now,
-            destination: Some(seen.acs_url.clone()),
-            in_response_to: Some(seen.id.clone()),
+            destination: Some(request.acs_url.clone()),
+            in_response_to: Some(request.id.clone()),
             issuer: Some(entity_id.to_owned()),
             status: Some(status("Success")),
-            assertion_id: new_id(),
+            assertion_id: generate_id(),
             assertion_version: "2.0".to_owned(),
             assertion_issued: now,
             assertion_issuer: entity_id.to_owned(),
-            name_id_xml: Some(escape(person.username.as_str()).into_owned()),
+            name_id_xml: Some(escape(user.username.as_str()).into_owned()),
             method: "urn:oasis:names:tc:SAML:2.0:cm:bearer".to_owned(),
-            recipient: Some(seen.acs_url.clone()),
-            confirmation_in_response_to: Some(seen.id.clone()),
+            recipient: Some(request.acs_url.clone()),
+            confirmation_in_response_to: Some(request.id.clone()),
             confirmation_not_before: None,
             confirmation_not_on_or_after: Some(now + 300_000),
             conditions: true,
             not_before: Some(now - 30_000),
             not_on_or_after: Some(now + 300_000),
-            audiences: vec![vec![seen.issuer.clone()]],
+            audiences: vec![vec![request.issuer.clone()]],
             authn_statement: true,
-            session_index: Some(new_id()),
+            session_index: Some(generate_id()),
             session_not_on_or_after: Some(now + 8 * 3_600_000),
             attributes: vec![
-                one("sAMAccountName", &person.username),
-                one("displayname", &person.display_name),
-                one("email", &person.email),
-                ("group".to_owned(), person.groups.clone()),
+                one("sAMAccountName", &user.username),
+                one("displayname", &user.display_name),
+                one("email", &user.email),
+                ("group".to_owned(), user.groups.clone()),
             ],
             assertion_edits: Vec::new(),
             response_edits: Vec::new(),
         }
     }
 
-    /// Sets the status to one of the top-level ones of SAML core 3.2.2.2, by its last part.
+    /// Sets the top-level status code (SAML core 3.2.2.2), given by the last part of its URN.
     #[must_use]
     pub fn with_status(mut self, last_part: &str) -> Self {
         self.status = Some(status(last_part));
         self
     }
 
-    /// The response as XML, signed as it says.
+    /// Writes the response as XML and signs it.
     ///
     /// # Errors
-    /// When signing fails.
+    /// Signing fails.
     pub fn sign(&self, issuer: &Issuer) -> Result<String, IssuerError> {
         let mut assertion = self.assertion(issuer)?;
         for (from, to) in &self.assertion_edits {
@@ -163,13 +167,21 @@ impl Response {
             .as_deref()
             .map(|inner| format!("<samlp:Status>{inner}</samlp:Status>"));
         Ok(format!(
-            r#"<samlp:Response xmlns:samlp="{SAMLP}" ID="{}" Version="{}" IssueInstant="{}"{}{}>{from}{signature}{}{assertion}</samlp:Response>"#,
+            concat!(
+                r#"<samlp:Response xmlns:samlp="{samlp}" ID="{}" Version="{}""#,
+                r#" IssueInstant="{}"{}{}>"#,
+                r#"{from}{signature}{}{assertion}</samlp:Response>"#
+            ),
             self.id,
             self.version,
-            instant(self.issued),
+            format_instant(self.issued),
             attribute("Destination", self.destination.as_deref()),
             attribute("InResponseTo", self.in_response_to.as_deref()),
             status.unwrap_or_default(),
+            samlp = SAMLP,
+            from = from,
+            signature = signature,
+            assertion = assertion,
         ))
     }
 
@@ -182,11 +194,18 @@ impl Response {
             _ => String::new(),
         };
         Ok(format!(
-            r#"<{p}Assertion {xmlns}="{SAML}" ID="{id}" Version="{version}" IssueInstant="{issued}">{from}{signature}{subject}{conditions}{authn}{attributes}</{p}Assertion>"#,
+            concat!(
+                r#"<{p}Assertion {xmlns}="{saml}" ID="{id}" Version="{version}""#,
+                r#" IssueInstant="{issued}">"#,
+                r#"{from}{signature}{subject}{conditions}{authn}{attributes}</{p}Assertion>"#
+            ),
+            p = p,
+            saml = SAML,
+            signature = signature,
             xmlns = if p.is_empty() { "xmlns" } else { "xmlns:saml" },
             id = self.assertion_id,
             version = self.assertion_version,
-            issued = instant(self.assertion_issued),
+            issued = format_instant(self.assertion_issued),
             from = self.issuer_element(&self.assertion_issuer),
             subject = self.subject(),
             conditions = self.conditions(),
@@ -223,16 +242,20 @@ impl Response {
             .name_id_xml
             .as_deref()
             .map(|xml| format!(r#"<{p}NameID Format="{format}">{xml}</{p}NameID>"#));
-        let not_before = self.confirmation_not_before.map(instant);
-        let not_on_or_after = self.confirmation_not_on_or_after.map(instant);
+        let not_before = self.confirmation_not_before.map(format_instant);
+        let not_on_or_after = self.confirmation_not_on_or_after.map(format_instant);
         format!(
-            r#"<{p}Subject>{}<{p}SubjectConfirmation Method="{}"><{p}SubjectConfirmationData{}{}{}{}/></{p}SubjectConfirmation></{p}Subject>"#,
+            concat!(
+                r#"<{p}Subject>{}<{p}SubjectConfirmation Method="{}">"#,
+                r#"<{p}SubjectConfirmationData{}{}{}{}/></{p}SubjectConfirmation></{p}Subject>"#
+            ),
             name_id.unwrap_or_default(),
             escape(self.method.as_str()),
             attribute("InResponseTo", self.confirmation_in_response_to.as_deref()),
             attribute("NotBefore", not_before.as_deref()),
             attribute("NotOnOrAfter", not_on_or_after.as_deref()),
             attribute("Recipient", self.recipient.as_deref()),
+            p = p,
         )
     }
 
@@ -250,8 +273,11 @@ impl Response {
         };
         format!(
             "<{p}Conditions{}{}>{}</{p}Conditions>",
-            attribute("NotBefore", self.not_before.map(instant).as_deref()),
-            attribute("NotOnOrAfter", self.not_on_or_after.map(instant).as_deref()),
+            attribute("NotBefore", self.not_before.map(format_instant).as_deref()),
+            attribute(
+                "NotOnOrAfter",
+                self.not_on_or_after.map(format_instant).as_deref()
+            ),
             self.audiences.iter().map(restriction).collect::<String>(),
         )
     }
@@ -262,13 +288,19 @@ impl Response {
         }
         let p = self.prefix();
         format!(
-            r#"<{p}AuthnStatement AuthnInstant="{}"{}{}><{p}AuthnContext><{p}AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:Password</{p}AuthnContextClassRef></{p}AuthnContext></{p}AuthnStatement>"#,
-            instant(self.assertion_issued),
+            concat!(
+                r#"<{p}AuthnStatement AuthnInstant="{}"{}{}><{p}AuthnContext>"#,
+                r#"<{p}AuthnContextClassRef>{class}</{p}AuthnContextClassRef>"#,
+                r#"</{p}AuthnContext></{p}AuthnStatement>"#
+            ),
+            format_instant(self.assertion_issued),
             attribute("SessionIndex", self.session_index.as_deref()),
             attribute(
                 "SessionNotOnOrAfter",
-                self.session_not_on_or_after.map(instant).as_deref()
+                self.session_not_on_or_after.map(format_instant).as_deref()
             ),
+            class = "urn:oasis:names:tc:SAML:2.0:ac:classes:Password",
+            p = p,
         )
     }
 
@@ -304,11 +336,14 @@ impl Response {
         };
         Ok(format!(
             concat!(
-                r##"<{d}Signature {xmlns}="{ds}"><{d}SignedInfo><{d}CanonicalizationMethod Algorithm="{c14n}"/>"##,
-                r##"<{d}SignatureMethod Algorithm="{method}"/><{d}Reference URI="#{id}"><{d}Transforms>"##,
-                r##"<{d}Transform Algorithm="{ds}enveloped-signature"/><{d}Transform Algorithm="{c14n}"/></{d}Transforms>"##,
-                r##"<{d}DigestMethod Algorithm="{digest}"/><{d}DigestValue></{d}DigestValue></{d}Reference></{d}SignedInfo>"##,
-                r##"<{d}SignatureValue></{d}SignatureValue><{d}KeyInfo><{d}X509Data><{d}X509Certificate>{certificate}"##,
+                r##"<{d}Signature {xmlns}="{ds}"><{d}SignedInfo>"##,
+                r##"<{d}CanonicalizationMethod Algorithm="{c14n}"/>"##,
+                r##"<{d}SignatureMethod Algorithm="{method}"/><{d}Reference URI="#{id}">"##,
+                r##"<{d}Transforms><{d}Transform Algorithm="{ds}enveloped-signature"/>"##,
+                r##"<{d}Transform Algorithm="{c14n}"/></{d}Transforms>"##,
+                r##"<{d}DigestMethod Algorithm="{digest}"/><{d}DigestValue></{d}DigestValue>"##,
+                r##"</{d}Reference></{d}SignedInfo><{d}SignatureValue></{d}SignatureValue>"##,
+                r##"<{d}KeyInfo><{d}X509Data><{d}X509Certificate>{certificate}"##,
                 r##"</{d}X509Certificate></{d}X509Data></{d}KeyInfo></{d}Signature>"##
             ),
             d = d,
@@ -320,6 +355,23 @@ impl Response {
             id = id,
             certificate = issuer.certificate_base64()?,
         ))
+    }
+}
+
+impl Issuer {
+    /// Builds a valid response to a request, with assertion and response signed, in base64 for the
+    /// `SAMLResponse` form field (SAML bindings 3.5.4).
+    ///
+    /// # Errors
+    /// Signing fails.
+    pub fn respond(
+        &self,
+        request: &AuthnRequest,
+        user: &SamlIdentity,
+    ) -> Result<String, IssuerError> {
+        let now = chrono::Utc::now().timestamp_millis();
+        let xml = Response::new(&self.entity_id, request, user, now).sign(self)?;
+        Ok(STANDARD.encode(xml))
     }
 }
 
@@ -336,18 +388,19 @@ fn attribute(name: &str, value: Option<&str>) -> String {
         .unwrap_or_default()
 }
 
-/// Fills in the first signature of the document.
+/// Computes the first, still empty, signature of the document.
 fn signed(xml: &str, issuer: &Issuer) -> Result<String, IssuerError> {
     let key = match issuer.key.rsa() {
         Ok(rsa) => rsa.private_key_to_der()?,
         Err(_) => issuer.key.ec_key()?.private_key_to_der()?,
     };
-    let done = Crypto::sign_xml(xml, &key).map_err(|error| IssuerError::Sign(error.to_string()))?;
-    // Without the XML declaration, so that it can stand inside another document.
-    let start = done
+    let signed =
+        Crypto::sign_xml(xml, &key).map_err(|error| IssuerError::Sign(error.to_string()))?;
+    // The XML declaration is removed, so that the element can be part of another document.
+    let start = signed
         .strip_prefix("<?xml")
         .and_then(|rest| rest.find("?>").map(|end| end + "<?xml?>".len()));
-    Ok(done
+    Ok(signed
         .get(start.unwrap_or(0)..)
         .unwrap_or_default()
         .trim()

@@ -1,4 +1,4 @@
-//! Signatures: absent, broken, foreign, weak, or pointing elsewhere.
+//! Signatures that are absent, invalid, of another key, weak, or of another element.
 
 use std::io::ErrorKind;
 use std::net::TcpListener;
@@ -6,19 +6,19 @@ use std::net::TcpListener;
 use starchart_saml::RefusalClass;
 use starchart_saml::issuer::{Issuer, SignedParts};
 
-use crate::world::{IDP, World, code, cut};
+use crate::fixture::{Fixture, IDP, code, element};
 
 #[tokio::test]
-async fn unsigned_tampered_and_foreign_are_refused() {
-    let world = World::new();
-    let unsigned = world.signed(SignedParts::Nothing);
-    assert_eq!(code(world.check(&unsigned).await), "unsigned");
+async fn unsigned_changed_and_wrongly_signed_responses_are_refused() {
+    let fixture = Fixture::new();
+    let unsigned = fixture.signed(SignedParts::Nothing);
+    assert_eq!(code(fixture.check(&unsigned).await), "unsigned");
     for sign in [
         SignedParts::Assertion,
         SignedParts::Response,
         SignedParts::Both,
     ] {
-        let xml = world.signed(sign);
+        let xml = fixture.signed(sign);
         for (from, to) in [
             (">user1<", ">admin<"),
             ("Johannes", "Johann"),
@@ -26,19 +26,19 @@ async fn unsigned_tampered_and_foreign_are_refused() {
         ] {
             let tampered = xml.replace(from, to);
             assert_ne!(tampered, xml);
-            let refusal = world.check(&tampered).await.unwrap_err();
+            let refusal = fixture.check(&tampered).await.unwrap_err();
             assert_eq!(
                 (refusal.class(), refusal.code()),
                 (RefusalClass::Signature, "signature_invalid"),
                 "{sign:?} {from}"
             );
         }
-        let stranger = Issuer::generate(IDP).unwrap();
-        let mut response = world.honest();
+        let other_idp = Issuer::generate(IDP).unwrap();
+        let mut response = fixture.valid_response();
         response.sign = sign;
-        let foreign = response.sign(&stranger).unwrap();
+        let foreign = response.sign(&other_idp).unwrap();
         assert_eq!(
-            code(world.check(&foreign).await),
+            code(fixture.check(&foreign).await),
             "signature_invalid",
             "{sign:?}"
         );
@@ -46,39 +46,39 @@ async fn unsigned_tampered_and_foreign_are_refused() {
 }
 
 #[tokio::test]
-async fn the_outer_signature_alone_does_not_carry_a_foreign_inner_one() {
-    let world = World::new();
-    let stranger = Issuer::generate(IDP).unwrap();
-    let mut response = world.honest();
+async fn a_valid_response_signature_does_not_cover_for_an_invalid_assertion_signature() {
+    let fixture = Fixture::new();
+    let other_idp = Issuer::generate(IDP).unwrap();
+    let mut response = fixture.valid_response();
     response.sign = SignedParts::Assertion;
-    let foreign = cut(&response.sign(&stranger).unwrap(), "saml:Assertion").to_owned();
-    let own = cut(&response.sign(&world.issuer).unwrap(), "saml:Assertion").to_owned();
+    let foreign = element(&response.sign(&other_idp).unwrap(), "saml:Assertion").to_owned();
+    let own = element(&response.sign(&fixture.issuer).unwrap(), "saml:Assertion").to_owned();
     response.sign = SignedParts::Both;
-    let both = response.sign(&world.issuer).unwrap();
-    assert!(world.check(&both).await.is_ok());
-    let mixed = both.replace(cut(&both, "saml:Assertion"), &foreign);
+    let both = response.sign(&fixture.issuer).unwrap();
+    assert!(fixture.check(&both).await.is_ok());
+    let mixed = both.replace(element(&both, "saml:Assertion"), &foreign);
     assert_ne!(own, foreign);
-    assert_eq!(code(world.check(&mixed).await), "signature_invalid");
+    assert_eq!(code(fixture.check(&mixed).await), "signature_invalid");
 }
 
 #[tokio::test]
-async fn weak_algorithms_are_refused_even_when_the_signature_is_right() {
-    let world = World::new();
-    let mut response = world.honest();
+async fn weak_algorithms_are_refused_with_a_valid_signature() {
+    let fixture = Fixture::new();
+    let mut response = fixture.valid_response();
     response.signature_method = "http://www.w3.org/2000/09/xmldsig#rsa-sha1".to_owned();
-    assert_eq!(world.code_of(&response).await, "signature_algorithm");
-    let mut response = world.honest();
+    assert_eq!(fixture.code_of(&response).await, "signature_algorithm");
+    let mut response = fixture.valid_response();
     response.digest_method = "http://www.w3.org/2000/09/xmldsig#sha1".to_owned();
-    assert_eq!(world.code_of(&response).await, "digest_algorithm");
+    assert_eq!(fixture.code_of(&response).await, "digest_algorithm");
     for name in [
         "http://www.w3.org/2001/04/xmldsig-more#rsa-md5",
         "http://www.w3.org/2001/04/xmldsig-more#hmac-sha256",
     ] {
-        let xml = world
+        let xml = fixture
             .signed(SignedParts::Both)
             .replace("http://www.w3.org/2001/04/xmldsig-more#rsa-sha256", name);
         assert_eq!(
-            code(world.check(&xml).await),
+            code(fixture.check(&xml).await),
             "signature_algorithm",
             "{name}"
         );
@@ -86,8 +86,8 @@ async fn weak_algorithms_are_refused_even_when_the_signature_is_right() {
 }
 
 #[tokio::test]
-async fn the_larger_hashes_are_accepted() {
-    let world = World::new();
+async fn sha384_and_sha512_are_accepted() {
+    let fixture = Fixture::new();
     for (method, digest) in [
         (
             "http://www.w3.org/2001/04/xmldsig-more#rsa-sha384",
@@ -98,22 +98,22 @@ async fn the_larger_hashes_are_accepted() {
             "http://www.w3.org/2001/04/xmlenc#sha512",
         ),
     ] {
-        let mut response = world.honest();
+        let mut response = fixture.valid_response();
         response.signature_method = method.to_owned();
         response.digest_method = digest.to_owned();
-        assert_eq!(world.code_of(&response).await, "accepted", "{method}");
+        assert_eq!(fixture.code_of(&response).await, "accepted", "{method}");
     }
 }
 
 #[tokio::test]
-async fn a_reference_points_at_its_parent_and_nothing_is_fetched() {
-    let world = World::new();
+async fn a_reference_to_anything_but_the_parent_is_refused_and_not_fetched() {
+    let fixture = Fixture::new();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap();
-    let mut response = world.honest();
+    let mut response = fixture.valid_response();
     response.sign = SignedParts::Assertion;
-    let xml = response.sign(&world.issuer).unwrap();
+    let xml = response.sign(&fixture.issuer).unwrap();
     let own = format!("URI=\"#{}\"", response.assertion_id);
     assert!(xml.contains(&own));
     let wanted = [
@@ -128,26 +128,29 @@ async fn a_reference_points_at_its_parent_and_nothing_is_fetched() {
         format!("URI=\"{}\"", response.assertion_id),
     ];
     for uri in wanted {
-        let outcome = world.check(&xml.replace(&own, &uri)).await;
+        let outcome = fixture.check(&xml.replace(&own, &uri)).await;
         assert_eq!(
             listener.accept().unwrap_err().kind(),
             ErrorKind::WouldBlock,
-            "somebody connected for {uri}"
+            "a connection was opened for {uri}"
         );
         assert_eq!(code(outcome), "reference_uri", "{uri}");
     }
 }
 
 #[tokio::test]
-async fn only_the_two_transforms() {
-    let world = World::new();
-    let xml = world.signed(SignedParts::Assertion);
+async fn transforms_other_than_enveloped_and_exclusive_c14n_are_refused() {
+    let fixture = Fixture::new();
+    let xml = fixture.signed(SignedParts::Assertion);
     let enveloped =
         r#"<ds:Transform Algorithm="http://www.w3.org/2000/09/xmldsig#enveloped-signature"/>"#;
     let exclusive = r#"<ds:Transform Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/>"#;
     assert!(xml.contains(enveloped) && xml.contains(exclusive));
     let transform = |name: &str| format!(r#"<ds:Transform Algorithm="{name}"/>"#);
-    let xpath = r#"<ds:Transform Algorithm="http://www.w3.org/TR/1999/REC-xpath-19991116"><ds:XPath>count(//. | //@*)</ds:XPath></ds:Transform>"#;
+    let xpath = concat!(
+        r#"<ds:Transform Algorithm="http://www.w3.org/TR/1999/REC-xpath-19991116">"#,
+        "<ds:XPath>count(//. | //@*)</ds:XPath></ds:Transform>"
+    );
     let cases = [
         (exclusive, xpath.to_owned(), "transform_algorithm"),
         (
@@ -184,7 +187,7 @@ async fn only_the_two_transforms() {
         ),
     ];
     for (from, to, expected) in cases {
-        let refusal = world.check(&xml.replace(from, &to)).await.unwrap_err();
+        let refusal = fixture.check(&xml.replace(from, &to)).await.unwrap_err();
         assert_eq!(
             (refusal.class(), refusal.code()),
             (RefusalClass::Signature, expected),
@@ -193,15 +196,15 @@ async fn only_the_two_transforms() {
     }
     let c14n = r#"<ds:CanonicalizationMethod Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"#;
     let commented = xml.replace(c14n, &format!("{c14n}WithComments"));
-    assert_eq!(code(world.check(&commented).await), "c14n_algorithm");
+    assert_eq!(code(fixture.check(&commented).await), "c14n_algorithm");
 }
 
 #[tokio::test]
-async fn no_object_manifest_retrieval_method_or_second_reference() {
-    let world = World::new();
-    let xml = world.signed(SignedParts::Assertion);
-    let reference = cut(&xml, "ds:Reference").to_owned();
-    let info = cut(&xml, "ds:KeyInfo").to_owned();
+async fn objects_manifests_retrieval_methods_and_second_references_are_refused() {
+    let fixture = Fixture::new();
+    let xml = fixture.signed(SignedParts::Assertion);
+    let reference = element(&xml, "ds:Reference").to_owned();
+    let info = element(&xml, "ds:KeyInfo").to_owned();
     let cases = [
         (
             "</ds:Signature>".to_owned(),
@@ -233,7 +236,7 @@ async fn no_object_manifest_retrieval_method_or_second_reference() {
     for (from, to, expected) in cases {
         assert!(xml.contains(&from));
         assert_eq!(
-            code(world.check(&xml.replacen(&from, &to, 1)).await),
+            code(fixture.check(&xml.replacen(&from, &to, 1)).await),
             expected
         );
     }

@@ -1,4 +1,4 @@
-//! One service provider, its identity provider, and a stranger with a key of his own.
+//! A service provider and its identity provider.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -14,14 +14,14 @@ pub(crate) const ACS: &str = "http://localhost:8080/login/callback";
 pub(crate) const SSO: &str = "http://localhost:9090/sso";
 pub(crate) const SLO: &str = "http://localhost:9091/slo";
 
-pub(crate) struct World {
+pub(crate) struct Fixture {
     pub(crate) issuer: Issuer,
     pub(crate) provider: ServiceProvider,
-    /// The real time: samael reads the clock itself.
+    /// The current time, because samael reads the clock itself.
     pub(crate) now: i64,
 }
 
-impl World {
+impl Fixture {
     pub(crate) fn new() -> Self {
         let issuer = Issuer::generate(IDP).unwrap();
         let provider = provider(&issuer.metadata_xml(SSO, Some(SLO)).unwrap());
@@ -32,14 +32,14 @@ impl World {
         }
     }
 
-    /// An honest response, to be bent.
-    pub(crate) fn honest(&self) -> Response {
-        Response::new(IDP, &asked(), &kepler(), self.now)
+    /// A valid response, for a test to change.
+    pub(crate) fn valid_response(&self) -> Response {
+        Response::new(IDP, &authn_request(), &kepler(), self.now)
     }
 
-    /// The signed text of an honest response.
+    /// A valid response as signed XML.
     pub(crate) fn signed(&self, sign: SignedParts) -> String {
-        let mut response = self.honest();
+        let mut response = self.valid_response();
         response.sign = sign;
         response.sign(&self.issuer).unwrap()
     }
@@ -54,8 +54,7 @@ impl World {
             .await
     }
 
-    /// Signs a bent response with the right key, and returns the code of its refusal, or
-    /// "accepted".
+    /// Signs a response with the right key and returns the code of its refusal, or "accepted".
     pub(crate) async fn code_of(&self, response: &Response) -> &'static str {
         code(self.check(&response.sign(&self.issuer).unwrap()).await)
     }
@@ -90,7 +89,7 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::from_millis(chrono::Utc::now().timestamp_millis())
 }
 
-pub(crate) fn asked() -> AuthnRequest {
+pub(crate) fn authn_request() -> AuthnRequest {
     AuthnRequest {
         id: "_request1".to_owned(),
         issuer: SP.to_owned(),
@@ -111,8 +110,8 @@ pub(crate) fn kepler() -> SamlIdentity {
     }
 }
 
-/// From `<name` to `</name>`, once.
-pub(crate) fn cut<'a>(xml: &'a str, name: &str) -> &'a str {
+/// Returns the first element with this name, from `<name` to `</name>`.
+pub(crate) fn element<'a>(xml: &'a str, name: &str) -> &'a str {
     let start = xml.find(&format!("<{name}")).unwrap();
     let end_tag = format!("</{name}>");
     let end = xml.get(start..).unwrap().find(&end_tag).unwrap() + start + end_tag.len();

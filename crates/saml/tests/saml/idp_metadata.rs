@@ -1,47 +1,82 @@
-//! Metadata as identity providers write it, and metadata that must stop the server from starting.
+//! Metadata as identity providers write it, and metadata that prevents a start of the server.
 
 use starchart_saml::issuer::{Issuer, Response, SignedParts};
 use starchart_saml::{MetadataError, ServiceProvider, Warning};
 
-use crate::world::{IDP, SLO, SSO, World, asked, code, config, cut, kepler, now, provider};
+use crate::fixture::{
+    Fixture, IDP, SLO, SSO, authn_request, code, config, element, kepler, now, provider,
+};
 
 fn error(metadata: &str) -> MetadataError {
     ServiceProvider::new(config(metadata), now()).unwrap_err()
 }
 
-fn honest() -> String {
+fn valid_metadata() -> String {
     Issuer::generate(IDP)
         .unwrap()
         .metadata_xml(SSO, Some(SLO))
         .unwrap()
 }
 
-/// In the manner of Azure AD: a byte order mark, a signature, WS-Federation roles, and two signing
+/// Metadata like Azure AD's: a byte order mark, a signature, WS-Federation roles and two signing
 /// certificates.
 fn azure_style(old: &Issuer, new: &Issuer) -> String {
     let key = |issuer: &Issuer| {
         format!(
-            r#"<KeyDescriptor use="signing"><KeyInfo xmlns="http://www.w3.org/2000/09/xmldsig#"><X509Data><X509Certificate>{}</X509Certificate></X509Data></KeyInfo></KeyDescriptor>"#,
-            issuer.certificate_base64().unwrap()
+            concat!(
+                r#"<KeyDescriptor use="signing"><KeyInfo xmlns="{ds}"><X509Data>"#,
+                "<X509Certificate>{}</X509Certificate></X509Data></KeyInfo></KeyDescriptor>"
+            ),
+            issuer.certificate_base64().unwrap(),
+            ds = "http://www.w3.org/2000/09/xmldsig#",
         )
     };
     let role = |name: &str| {
         format!(
-            r#"<RoleDescriptor xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:fed="http://docs.oasis-open.org/wsfed/federation/200706" xsi:type="fed:{name}" protocolSupportEnumeration="http://docs.oasis-open.org/wsfed/federation/200706">{}<fed:TokenTypesOffered><fed:TokenType Uri="urn:oasis:names:tc:SAML:2.0:assertion"/></fed:TokenTypesOffered><fed:ClaimTypesOffered><auth:ClaimType xmlns:auth="http://docs.oasis-open.org/wsfed/authorization/200706" Uri="http://claims.example.test/name"><auth:DisplayName>Name</auth:DisplayName></auth:ClaimType></fed:ClaimTypesOffered></RoleDescriptor>"#,
-            key(new)
+            concat!(
+                r#"<RoleDescriptor xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance""#,
+                r#" xmlns:fed="{wsfed}/federation/200706" xsi:type="fed:{name}""#,
+                r#" protocolSupportEnumeration="{wsfed}/federation/200706">{key}"#,
+                r#"<fed:TokenTypesOffered>"#,
+                r#"<fed:TokenType Uri="urn:oasis:names:tc:SAML:2.0:assertion"/>"#,
+                r#"</fed:TokenTypesOffered><fed:ClaimTypesOffered>"#,
+                r#"<auth:ClaimType xmlns:auth="{wsfed}/authorization/200706""#,
+                r#" Uri="http://claims.example.test/name">"#,
+                r#"<auth:DisplayName>Name</auth:DisplayName></auth:ClaimType>"#,
+                r#"</fed:ClaimTypesOffered></RoleDescriptor>"#
+            ),
+            wsfed = "http://docs.oasis-open.org/wsfed",
+            name = name,
+            key = key(new),
         )
     };
     format!(
-        "\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?><EntityDescriptor ID=\"_m\" entityID=\"{IDP}\" xmlns=\"urn:oasis:names:tc:SAML:2.0:metadata\"><Signature xmlns=\"http://www.w3.org/2000/09/xmldsig#\"><SignedInfo/></Signature>{}{}<IDPSSODescriptor protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\">{}{}<SingleLogoutService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect\" Location=\"{SLO}\"/><SingleSignOnService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect\" Location=\"{SSO}\"/><SingleSignOnService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST\" Location=\"{SSO}\"/></IDPSSODescriptor></EntityDescriptor>",
+        concat!(
+            "{bom}",
+            r#"<?xml version="1.0" encoding="utf-8"?><EntityDescriptor ID="_m" entityID="{idp}""#,
+            r#" xmlns="urn:oasis:names:tc:SAML:2.0:metadata">"#,
+            r#"<Signature xmlns="http://www.w3.org/2000/09/xmldsig#"><SignedInfo/></Signature>"#,
+            r#"{}{}<IDPSSODescriptor"#,
+            r#" protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">{}{}"#,
+            r#"<SingleLogoutService Binding="{bindings}:HTTP-Redirect" Location="{slo}"/>"#,
+            r#"<SingleSignOnService Binding="{bindings}:HTTP-Redirect" Location="{sso}"/>"#,
+            r#"<SingleSignOnService Binding="{bindings}:HTTP-POST" Location="{sso}"/>"#,
+            r#"</IDPSSODescriptor></EntityDescriptor>"#
+        ),
         role("SecurityTokenServiceType"),
         role("ApplicationServiceType"),
         key(old),
         key(new),
+        bom = '\u{feff}',
+        idp = IDP,
+        bindings = "urn:oasis:names:tc:SAML:2.0:bindings",
+        slo = SLO,
+        sso = SSO,
     )
 }
 
 #[tokio::test]
-async fn azure_style_loads_warns_and_accepts_both_keys_but_no_third() {
+async fn azure_style_metadata_is_accepted_with_both_of_its_keys() {
     let old = Issuer::generate_valid(IDP, -800, -30).unwrap();
     let new = Issuer::generate(IDP).unwrap();
     let other = Issuer::generate(IDP).unwrap();
@@ -58,14 +93,14 @@ async fn azure_style_loads_warns_and_accepts_both_keys_but_no_third() {
         provider.idp_origins(),
         ["http://localhost:9090", "http://localhost:9091"]
     );
-    let world = World {
+    let fixture = Fixture {
         issuer: new,
         provider,
         now: now().as_millis(),
     };
     for (issuer, expected) in [
         (&old, "accepted"),
-        (&world.issuer, "accepted"),
+        (&fixture.issuer, "accepted"),
         (&other, "signature_invalid"),
     ] {
         for sign in [
@@ -73,11 +108,11 @@ async fn azure_style_loads_warns_and_accepts_both_keys_but_no_third() {
             SignedParts::Response,
             SignedParts::Both,
         ] {
-            let mut response = Response::new(IDP, &asked(), &kepler(), world.now);
+            let mut response = Response::new(IDP, &authn_request(), &kepler(), fixture.now);
             response.sign = sign;
             response.style = starchart_saml::issuer::NamespaceStyle::DefaultNamespaces;
             assert_eq!(
-                code(world.check(&response.sign(issuer).unwrap()).await),
+                code(fixture.check(&response.sign(issuer).unwrap()).await),
                 expected,
                 "{sign:?}"
             );
@@ -86,13 +121,11 @@ async fn azure_style_loads_warns_and_accepts_both_keys_but_no_third() {
 }
 
 #[tokio::test]
-async fn a_chain_s_authority_signs_nothing() {
-    let (leaf, authority) = (
-        Issuer::generate(IDP).unwrap(),
-        Issuer::generate(IDP).unwrap(),
-    );
+async fn other_certificates_of_a_chain_are_not_accepted() {
+    let leaf = Issuer::generate(IDP).unwrap();
+    let authority = Issuer::generate(IDP).unwrap();
     let xml = leaf.metadata_xml(SSO, Some(SLO)).unwrap();
-    let certificate = cut(&xml, "ds:X509Certificate").to_owned();
+    let certificate = element(&xml, "ds:X509Certificate").to_owned();
     let other = format!(
         "<ds:X509Certificate>{}</ds:X509Certificate>",
         authority.certificate_base64().unwrap()
@@ -102,25 +135,25 @@ async fn a_chain_s_authority_signs_nothing() {
         provider.warnings(now()),
         [Warning::ChainIgnored { number: 1 }]
     );
-    let world = World {
+    let fixture = Fixture {
         issuer: leaf,
         provider,
         now: now().as_millis(),
     };
     for (issuer, expected) in [
-        (&world.issuer, "accepted"),
+        (&fixture.issuer, "accepted"),
         (&authority, "signature_invalid"),
     ] {
-        let response = Response::new(IDP, &asked(), &kepler(), world.now);
+        let response = Response::new(IDP, &authn_request(), &kepler(), fixture.now);
         assert_eq!(
-            code(world.check(&response.sign(issuer).unwrap()).await),
+            code(fixture.check(&response.sign(issuer).unwrap()).await),
             expected
         );
     }
 }
 
 #[test]
-fn a_certificate_is_warned_about_thirty_days_before_its_end() {
+fn a_certificate_causes_a_warning_thirty_days_before_it_expires() {
     let soon = Issuer::generate_valid(IDP, -100, 20).unwrap();
     let soon = provider(&soon.metadata_xml(SSO, None).unwrap());
     assert!(matches!(
@@ -139,9 +172,9 @@ fn a_certificate_is_warned_about_thirty_days_before_its_end() {
 }
 
 #[test]
-fn without_a_usable_signing_certificate_there_is_no_provider() {
-    let xml = honest();
-    let key = cut(&xml, "md:KeyDescriptor").to_owned();
+fn metadata_without_a_usable_signing_certificate_is_refused() {
+    let xml = valid_metadata();
+    let key = element(&xml, "md:KeyDescriptor").to_owned();
     assert_eq!(
         error(&xml.replace(&key, "")),
         MetadataError::NoSigningCertificate
@@ -150,7 +183,7 @@ fn without_a_usable_signing_certificate_there_is_no_provider() {
         error(&xml.replace("use=\"signing\"", "use=\"encryption\"")),
         MetadataError::NoSigningCertificate
     );
-    let certificate = cut(&xml, "ds:X509Certificate").to_owned();
+    let certificate = element(&xml, "ds:X509Certificate").to_owned();
     assert_eq!(
         error(&xml.replace(
             &certificate,
@@ -166,7 +199,7 @@ fn without_a_usable_signing_certificate_there_is_no_provider() {
         error(&xml.replace(&certificate, "")),
         MetadataError::NoSigningCertificate
     );
-    // Broken beside a good one: somebody should look, so it stops too.
+    // An unreadable certificate is refused even beside a valid one.
     let two = xml.replace(
         &key,
         &format!(
@@ -186,21 +219,21 @@ fn without_a_usable_signing_certificate_there_is_no_provider() {
 }
 
 #[test]
-fn a_key_without_use_signs() {
-    let xml = honest().replace(" use=\"signing\"", "");
+fn a_key_descriptor_without_use_is_accepted() {
+    let xml = valid_metadata().replace(" use=\"signing\"", "");
     assert!(ServiceProvider::new(config(&xml), now()).is_ok());
 }
 
 #[test]
-fn other_faults_of_metadata_each_have_their_reason() {
-    let xml = honest();
+fn each_fault_of_metadata_has_its_reason() {
+    let xml = valid_metadata();
     assert!(matches!(error("not xml"), MetadataError::Xml(_)));
     assert!(matches!(
         error(&xml.replace("<md:EntityDescriptor", "<!DOCTYPE x><md:EntityDescriptor")),
         MetadataError::Xml(_)
     ));
     assert_eq!(error("<x/>"), MetadataError::NoIdp);
-    assert_eq!(error(&world_sp()), MetadataError::NoIdp);
+    assert_eq!(error(&sp_metadata()), MetadataError::NoIdp);
     assert_eq!(
         error(&xml.replace(&format!("entityID=\"{IDP}\""), "")),
         MetadataError::NoEntityId
@@ -228,7 +261,8 @@ fn other_faults_of_metadata_each_have_their_reason() {
     let inner = xml.replace("<?xml version=\"1.0\" encoding=\"UTF-8\"?>", "");
     let federation = |count: usize| {
         format!(
-            "<md:EntitiesDescriptor xmlns:md=\"urn:oasis:names:tc:SAML:2.0:metadata\">{}</md:EntitiesDescriptor>",
+            "<md:EntitiesDescriptor xmlns:md=\"urn:oasis:names:tc:SAML:2.0:metadata\">\
+             {}</md:EntitiesDescriptor>",
             inner.repeat(count)
         )
     };
@@ -237,8 +271,8 @@ fn other_faults_of_metadata_each_have_their_reason() {
 }
 
 #[test]
-fn settings_that_cannot_hold() {
-    let xml = honest();
+fn unusable_settings_are_refused() {
+    let xml = valid_metadata();
     let with = |change: &dyn Fn(&mut starchart_saml::ServiceProviderConfig)| {
         let mut config = config(&xml);
         change(&mut config);
@@ -273,6 +307,6 @@ fn settings_that_cannot_hold() {
     );
 }
 
-fn world_sp() -> String {
-    provider(&honest()).metadata_xml()
+fn sp_metadata() -> String {
+    provider(&valid_metadata()).metadata_xml()
 }

@@ -1,11 +1,11 @@
-//! Sign-in responses, honest and otherwise, against a real issuer's signatures.
+//! Verifies valid and forged sign-in responses, signed by a real issuer.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod accepted;
 mod algorithms;
+mod conditions;
+mod fixture;
 mod idp_metadata;
 mod requests;
-mod said;
 mod structure;
-mod world;
 mod wrapping;

@@ -1,4 +1,4 @@
-//! What we send, and what we say about ourselves.
+//! Login and logout requests, and the metadata of the service provider.
 
 use std::collections::HashSet;
 use std::io::Read;
@@ -9,7 +9,7 @@ use starchart_saml::issuer::parse_authn_request;
 use starchart_saml::{RequestError, ServiceProvider};
 use url::Url;
 
-use crate::world::{ACS, IDP, SLO, SP, SSO, config, now, provider};
+use crate::fixture::{ACS, IDP, SLO, SP, SSO, config, now, provider};
 
 fn idp_metadata(sso: &str, slo: Option<&str>) -> String {
     starchart_saml::issuer::Issuer::generate(IDP)
@@ -25,18 +25,18 @@ fn parameter(url: &Url, name: &str) -> Option<String> {
 }
 
 fn message(url: &Url) -> String {
-    let packed = STANDARD
+    let deflated = STANDARD
         .decode(parameter(url, "SAMLRequest").unwrap())
         .unwrap();
     let mut text = String::new();
-    flate2::read::DeflateDecoder::new(packed.as_slice())
+    flate2::read::DeflateDecoder::new(deflated.as_slice())
         .read_to_string(&mut text)
         .unwrap();
     text
 }
 
 #[test]
-fn a_sign_in_request_says_who_asks_and_where_to_answer() {
+fn a_login_request_names_the_service_provider_and_the_acs_url() {
     let provider = provider(&idp_metadata("http://localhost:9090?idp=a&b=c", None));
     let relay = "\"><script>alert(1)</script>&x=y";
     let login = provider.create_login_request(relay, now()).unwrap();
@@ -44,7 +44,7 @@ fn a_sign_in_request_says_who_asks_and_where_to_answer() {
     assert_eq!(parameter(&login.url, "RelayState").as_deref(), Some(relay));
     assert!(!login.url.as_str().contains(['<', '"']));
     let text = message(&login.url);
-    // As the metadata writes it: not with the slash that a URL parser adds.
+    // As the metadata writes it, without the slash that a URL parser adds.
     assert!(
         text.contains("Destination=\"http://localhost:9090?idp=a&amp;b=c\""),
         "{text}"
@@ -59,7 +59,7 @@ fn a_sign_in_request_says_who_asks_and_where_to_answer() {
 }
 
 #[test]
-fn a_relay_state_is_short_and_an_empty_one_is_left_out() {
+fn a_long_relay_state_is_refused_and_an_empty_one_is_omitted() {
     let provider = provider(&idp_metadata(SSO, None));
     assert_eq!(
         provider.create_login_request(&"x".repeat(81), now()),
@@ -75,7 +75,7 @@ fn a_relay_state_is_short_and_an_empty_one_is_left_out() {
 }
 
 #[test]
-fn every_request_has_an_id_of_its_own() {
+fn every_request_has_a_unique_id() {
     let provider = provider(&idp_metadata(SSO, None));
     let mut ids = HashSet::new();
     for _ in 0..1_000 {
@@ -86,7 +86,7 @@ fn every_request_has_an_id_of_its_own() {
 }
 
 #[test]
-fn a_logout_request_names_the_person_and_the_session() {
+fn a_logout_request_names_the_user_and_the_session() {
     let with = provider(&idp_metadata(SSO, Some(SLO)));
     let url = with
         .create_logout_request("a<b>&\"c", Some("s&1"), "r", now())
@@ -121,22 +121,34 @@ fn a_logout_request_names_the_person_and_the_session() {
 }
 
 #[test]
-fn our_metadata() {
+fn sp_metadata_is_complete() {
     let xml = provider(&idp_metadata(SSO, None)).metadata_xml();
-    let expected = r#"<?xml version="1.0" encoding="UTF-8"?>
-<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" entityID="http://localhost:8080/sp">
-  <md:SPSSODescriptor AuthnRequestsSigned="false" WantAssertionsSigned="true" protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">
-    <md:SingleLogoutService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="http://localhost:8080/logout/callback"/>
-    <md:NameIDFormat>urn:oasis:names:tc:SAML:2.0:nameid-format:persistent</md:NameIDFormat>
-    <md:AssertionConsumerService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST" Location="http://localhost:8080/login/callback" index="0" isDefault="true"/>
-  </md:SPSSODescriptor>
-</md:EntityDescriptor>
-"#;
+    let expected = concat!(
+        r#"<?xml version="1.0" encoding="UTF-8"?>"#,
+        "\n",
+        r#"<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata""#,
+        r#" entityID="http://localhost:8080/sp">"#,
+        "\n",
+        r#"  <md:SPSSODescriptor AuthnRequestsSigned="false" WantAssertionsSigned="true""#,
+        r#" protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">"#,
+        "\n",
+        r#"    <md:SingleLogoutService"#,
+        r#" Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect""#,
+        r#" Location="http://localhost:8080/logout/callback"/>"#,
+        "\n",
+        r#"    <md:NameIDFormat>"#,
+        r#"urn:oasis:names:tc:SAML:2.0:nameid-format:persistent</md:NameIDFormat>"#,
+        "\n",
+        r#"    <md:AssertionConsumerService"#,
+        r#" Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST""#,
+        r#" Location="http://localhost:8080/login/callback" index="0" isDefault="true"/>"#,
+        "\n  </md:SPSSODescriptor>\n</md:EntityDescriptor>\n",
+    );
     assert_eq!(xml, expected);
 }
 
 #[test]
-fn addresses_are_escaped_in_our_metadata() {
+fn urls_are_escaped_in_sp_metadata() {
     let mut config = config(&idp_metadata(SSO, None));
     config.entity_id = "http://localhost/\"&<sp>".to_owned();
     let xml = ServiceProvider::new(config, now()).unwrap().metadata_xml();
@@ -147,7 +159,7 @@ fn addresses_are_escaped_in_our_metadata() {
 }
 
 #[test]
-fn the_issuer_survives_the_way_through_pem_and_refuses_other_messages() {
+fn an_issuer_can_be_saved_as_pem_and_refuses_other_messages() {
     use starchart_saml::issuer::Issuer;
     let issuer = Issuer::generate(IDP).unwrap();
     let (key, certificate) = issuer.to_pem().unwrap();

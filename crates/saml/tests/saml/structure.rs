@@ -1,11 +1,11 @@
-//! Documents that two parsers could read in two ways, and documents that are only there to hurt.
+//! Documents that two parsers could read differently, and documents that exhaust resources.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use starchart_saml::RefusalClass;
 use starchart_saml::issuer::SignedParts;
 
-use crate::world::{World, code, now};
+use crate::fixture::{Fixture, code, now};
 
 /// A change to a signed document, and the code of the refusal.
 struct Case {
@@ -22,7 +22,7 @@ fn case(from: &'static str, to: impl Into<String>, code: &'static str) -> Case {
     }
 }
 
-async fn refused(world: &World, xml: &str, cases: Vec<Case>) {
+async fn assert_refused(fixture: &Fixture, xml: &str, cases: Vec<Case>) {
     for Case {
         from,
         to,
@@ -30,8 +30,10 @@ async fn refused(world: &World, xml: &str, cases: Vec<Case>) {
     } in cases
     {
         assert!(xml.contains(from), "{from}");
-        let checked = world.check(&xml.replacen(from, &to, 1)).await;
-        let refusal = checked.unwrap_err();
+        let refusal = fixture
+            .check(&xml.replacen(from, &to, 1))
+            .await
+            .unwrap_err();
         assert_eq!(
             (refusal.class(), refusal.code()),
             (RefusalClass::Malformed, expected),
@@ -41,17 +43,17 @@ async fn refused(world: &World, xml: &str, cases: Vec<Case>) {
 }
 
 #[tokio::test]
-async fn doctype_comment_cdata_and_instructions() {
-    let world = World::new();
-    let xml = world.signed(SignedParts::Both);
+async fn doctypes_comments_cdata_and_processing_instructions_are_refused() {
+    let fixture = Fixture::new();
+    let xml = fixture.signed(SignedParts::Both);
     let root = "<samlp:Response ";
     let laughs: String = (0..10)
         .map(|n| format!("<!ENTITY l{n} \"{}\">", format!("&l{};", n + 1).repeat(10)))
         .collect();
     let with = |before: &str| format!("{before}{root}");
     let value = ">user1</saml:AttributeValue>";
-    refused(
-        &world,
+    assert_refused(
+        &fixture,
         &xml,
         vec![
             case(root, with("<!DOCTYPE x>"), "xml_doctype"),
@@ -109,15 +111,15 @@ async fn doctype_comment_cdata_and_instructions() {
 }
 
 #[tokio::test]
-async fn text_that_parsers_read_differently() {
-    let world = World::new();
-    let xml = world.signed(SignedParts::Both);
+async fn ambiguous_documents_are_refused() {
+    let fixture = Fixture::new();
+    let xml = fixture.signed(SignedParts::Both);
     let root = "<samlp:Response ";
     let end = "</samlp:Response>";
     let value = ">user1</saml:AttributeValue>";
     let ns = "xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\"";
-    refused(
-        &world,
+    assert_refused(
+        &fixture,
         &xml,
         vec![
             case(end, "", "xml_not_well_formed"),
@@ -180,7 +182,7 @@ async fn text_that_parsers_read_differently() {
                 "xmlns:q=\"\" Name=\"email\"",
                 "xml_namespace",
             ),
-            // quick-xml would not expand the reference, libxml2 does.
+            // libxml2 expands the reference, quick-xml does not.
             case(
                 "Name=\"email\"",
                 "xmlns:q=\"urn:oasis:names:tc:SAML:2.0:&#97;ssertion\" Name=\"email\"",
@@ -192,12 +194,12 @@ async fn text_that_parsers_read_differently() {
 }
 
 #[tokio::test]
-async fn names_that_are_not_on_the_list() {
-    let world = World::new();
-    let xml = world.signed(SignedParts::Both);
+async fn unknown_elements_and_attributes_are_refused() {
+    let fixture = Fixture::new();
+    let xml = fixture.signed(SignedParts::Both);
     let ns = "xmlns:o=\"urn:other\"";
-    refused(
-        &world,
+    assert_refused(
+        &fixture,
         &xml,
         vec![
             case(
@@ -265,39 +267,44 @@ async fn names_that_are_not_on_the_list() {
     )
     .await;
     let wrong_root = xml.replace("samlp:Response", "samlp:ArtifactResponse");
-    assert_eq!(code(world.check(&wrong_root).await), "root_not_response");
+    assert_eq!(code(fixture.check(&wrong_root).await), "root_not_response");
     let times = xml.replacen("Z\"", "+00:00\"", 1);
-    assert_eq!(code(world.check(&times).await), "response_issue_instant");
+    assert_eq!(code(fixture.check(&times).await), "response_issue_instant");
 }
 
 #[tokio::test]
-async fn identifiers_are_unique_and_plain() {
-    let world = World::new();
-    let mut response = world.honest();
+async fn ids_must_be_unique_and_plain() {
+    let fixture = Fixture::new();
+    let mut response = fixture.valid_response();
     response.assertion_id = response.id.clone();
-    assert_eq!(world.code_of(&response).await, "duplicate_id");
+    assert_eq!(fixture.code_of(&response).await, "duplicate_id");
     for id in ["a b", "1a", "", "x:y", "é", "a'b"] {
-        let mut response = world.honest();
+        let mut response = fixture.valid_response();
         response.sign = SignedParts::Response;
         response.assertion_id = id.to_owned();
-        assert_eq!(world.code_of(&response).await, "assertion_id", "{id}");
+        assert_eq!(fixture.code_of(&response).await, "assertion_id", "{id}");
     }
-    let xml = world.signed(SignedParts::Both);
+    let xml = fixture.signed(SignedParts::Both);
     let repeated = xml.replace("<ds:Signature ", "<ds:Signature Id=\"s\" ");
-    assert_eq!(code(world.check(&repeated).await), "duplicate_id");
+    assert_eq!(code(fixture.check(&repeated).await), "duplicate_id");
 }
 
 #[tokio::test]
-async fn encrypted_parts_have_their_own_reason_whatever_is_inside() {
-    let world = World::new();
-    let xml = world.signed(SignedParts::Response);
-    let assertion = crate::world::cut(&xml, "saml:Assertion").to_owned();
-    let xenc = "xmlns:xenc=\"http://www.w3.org/2001/04/xmlenc#\" xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\"";
+async fn encrypted_parts_are_refused_with_their_own_reason() {
+    let fixture = Fixture::new();
+    let xml = fixture.signed(SignedParts::Response);
+    let assertion = crate::fixture::element(&xml, "saml:Assertion").to_owned();
+    let xenc = concat!(
+        r#"xmlns:xenc="http://www.w3.org/2001/04/xmlenc#" "#,
+        r#"xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion""#
+    );
     let short = format!(
-        "<saml:EncryptedAssertion {xenc}><xenc:EncryptedData><xenc:CipherData><xenc:CipherValue>AA==</xenc:CipherValue></xenc:CipherData></xenc:EncryptedData></saml:EncryptedAssertion>"
+        "<saml:EncryptedAssertion {xenc}><xenc:EncryptedData><xenc:CipherData>\
+         <xenc:CipherValue>AA==</xenc:CipherValue></xenc:CipherData></xenc:EncryptedData>\
+         </saml:EncryptedAssertion>"
     );
     let id = format!("<saml:EncryptedID {xenc}/>");
-    let name_id = crate::world::cut(&xml, "saml:NameID").to_owned();
+    let name_id = crate::fixture::element(&xml, "saml:NameID").to_owned();
     let cases = [
         xml.replace(&assertion, &short),
         xml.replace(&name_id, &id),
@@ -307,7 +314,7 @@ async fn encrypted_parts_have_their_own_reason_whatever_is_inside() {
         ),
     ];
     for text in cases {
-        let refusal = world.check(&text).await.unwrap_err();
+        let refusal = fixture.check(&text).await.unwrap_err();
         assert_eq!(
             (refusal.class(), refusal.code()),
             (RefusalClass::Encrypted, "encrypted")
@@ -316,9 +323,9 @@ async fn encrypted_parts_have_their_own_reason_whatever_is_inside() {
 }
 
 #[tokio::test]
-async fn other_encodings_are_refused() {
-    let world = World::new();
-    let xml = world.signed(SignedParts::Both);
+async fn encodings_other_than_utf8_and_base64_are_refused() {
+    let fixture = Fixture::new();
+    let xml = fixture.signed(SignedParts::Both);
     let utf16: Vec<u8> = std::iter::once(0xfeff)
         .chain(xml.encode_utf16())
         .flat_map(u16::to_le_bytes)
@@ -335,7 +342,7 @@ async fn other_encodings_are_refused() {
         (plain16, "xml_character"),
         (latin1, "not_utf8"),
     ] {
-        let outcome = world
+        let outcome = fixture
             .provider
             .verify_response(&STANDARD.encode(bytes), now())
             .await;
@@ -348,7 +355,7 @@ async fn other_encodings_are_refused() {
         ("é", "not_base64"),
     ] {
         assert_eq!(
-            code(world.provider.verify_response(field, now()).await),
+            code(fixture.provider.verify_response(field, now()).await),
             expected,
             "{field}"
         );
@@ -356,8 +363,8 @@ async fn other_encodings_are_refused() {
 }
 
 #[tokio::test]
-async fn what_is_only_large_is_refused_at_once() {
-    let world = World::new();
+async fn oversized_documents_are_refused_by_the_gate() {
+    let fixture = Fixture::new();
     let attributes: String = (0..20_000).map(|n| format!(" a{n}=\"\"")).collect();
     let namespaces: String = (0..12_000).map(|n| format!(" xmlns:a{n}=\"u\"")).collect();
     let cases = [
@@ -380,22 +387,23 @@ async fn what_is_only_large_is_refused_at_once() {
     ];
     for (field, expected) in cases {
         assert_eq!(
-            code(world.provider.verify_response(&field, now()).await),
+            code(fixture.provider.verify_response(&field, now()).await),
             expected
         );
     }
 }
 
 #[tokio::test]
-async fn two_hundred_hostile_responses_at_once_leave_room_for_an_honest_one() {
-    let world = std::sync::Arc::new(World::new());
-    let hostile = world
+async fn two_hundred_concurrent_forged_responses_do_not_block_a_valid_one() {
+    let fixture = std::sync::Arc::new(Fixture::new());
+    let forged = fixture
         .signed(SignedParts::Both)
         .replace(">user1<", ">admin<");
     let tasks: Vec<_> = (0..200)
         .map(|_| {
-            let (world, hostile) = (std::sync::Arc::clone(&world), hostile.clone());
-            tokio::spawn(async move { world.check(&hostile).await })
+            let fixture = std::sync::Arc::clone(&fixture);
+            let forged = forged.clone();
+            tokio::spawn(async move { fixture.check(&forged).await })
         })
         .collect();
     for task in tasks {
@@ -405,5 +413,10 @@ async fn two_hundred_hostile_responses_at_once_leave_room_for_an_honest_one() {
             "{refusal}"
         );
     }
-    assert!(world.check(&world.signed(SignedParts::Both)).await.is_ok());
+    assert!(
+        fixture
+            .check(&fixture.signed(SignedParts::Both))
+            .await
+            .is_ok()
+    );
 }

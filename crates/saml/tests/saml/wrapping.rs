@@ -1,26 +1,25 @@
-//! Signature wrapping: a genuinely signed part, and beside or around it what the attacker wants to
-//! be read.
+//! Signature wrapping attacks: a validly signed element, and beside or around it a forged one.
 
 use starchart_saml::issuer::SignedParts;
 
-use crate::world::{World, code, cut};
+use crate::fixture::{Fixture, code, element};
 
-/// The parts of a response of which only the assertion is signed.
-struct Parts {
+/// A response of which only the assertion is signed, and its parts.
+struct SignedResponse {
     whole: String,
     assertion: String,
     signature: String,
-    /// The assertion for admin, without a signature, under another ID.
+    /// A forged assertion for admin, without a signature and with another ID.
     evil: String,
 }
 
-impl Parts {
-    fn new(world: &World) -> Self {
-        let mut response = world.honest();
+impl SignedResponse {
+    fn new(fixture: &Fixture) -> Self {
+        let mut response = fixture.valid_response();
         response.sign = SignedParts::Assertion;
-        let whole = response.sign(&world.issuer).unwrap();
-        let assertion = cut(&whole, "saml:Assertion").to_owned();
-        let signature = cut(&whole, "ds:Signature").to_owned();
+        let whole = response.sign(&fixture.issuer).unwrap();
+        let assertion = element(&whole, "saml:Assertion").to_owned();
+        let signature = element(&whole, "ds:Signature").to_owned();
         let evil = assertion
             .replace(&signature, "")
             .replace(&format!("ID=\"{}\"", response.assertion_id), "ID=\"_evil\"")
@@ -33,12 +32,12 @@ impl Parts {
         }
     }
 
-    /// The response with something else in the assertion's place.
+    /// The response with other content in place of the assertion.
     fn with(&self, content: &str) -> String {
         self.whole.replace(&self.assertion, content)
     }
 
-    /// The evil assertion with something before its Subject, where a signature belongs.
+    /// The forged assertion with content before its Subject, where a signature belongs.
     fn evil_with(&self, content: &str) -> String {
         self.evil
             .replace("<saml:Subject>", &format!("{content}<saml:Subject>"))
@@ -55,10 +54,10 @@ impl Parts {
 }
 
 #[tokio::test]
-async fn wrapped_assertions() {
-    let world = World::new();
-    let p = Parts::new(&world);
-    assert_eq!(code(world.check(&p.whole).await), "accepted");
+async fn wrapped_assertions_are_refused() {
+    let fixture = Fixture::new();
+    let p = SignedResponse::new(&fixture);
+    assert_eq!(code(fixture.check(&p.whole).await), "accepted");
     let object = |content: &str| format!("<ds:Object>{content}</ds:Object>");
     let before_end = |content: &str| {
         p.whole
@@ -170,18 +169,18 @@ async fn wrapped_assertions() {
     ];
     for (name, xml, expected) in cases {
         assert_ne!(xml, p.whole, "{name}");
-        assert_eq!(code(world.check(&xml).await), expected, "{name}");
+        assert_eq!(code(fixture.check(&xml).await), expected, "{name}");
     }
 }
 
 #[tokio::test]
-async fn wrapped_responses() {
-    let world = World::new();
-    let mut response = world.honest();
+async fn wrapped_responses_are_refused() {
+    let fixture = Fixture::new();
+    let mut response = fixture.valid_response();
     response.sign = SignedParts::Response;
-    let whole = response.sign(&world.issuer).unwrap();
-    assert_eq!(code(world.check(&whole).await), "accepted");
-    let signature = cut(&whole, "ds:Signature").to_owned();
+    let whole = response.sign(&fixture.issuer).unwrap();
+    assert_eq!(code(fixture.check(&whole).await), "accepted");
+    let signature = element(&whole, "ds:Signature").to_owned();
     let original = whole.replace(&signature, "");
     let evil = original
         .replace(&format!("ID=\"{}\"", response.id), "ID=\"_evil\"")
@@ -216,7 +215,8 @@ async fn wrapped_responses() {
         (
             "signed response in a forged one",
             format!(
-                "<samlp:Response xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\" ID=\"_x\" Version=\"2.0\">{whole}{evil}</samlp:Response>"
+                "<samlp:Response xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\" ID=\"_x\" \
+                 Version=\"2.0\">{whole}{evil}</samlp:Response>"
             ),
             "status_absent",
         ),
@@ -233,7 +233,7 @@ async fn wrapped_responses() {
         ),
     ];
     for (name, xml, expected) in cases {
-        assert_eq!(code(world.check(&xml).await), expected, "{name}");
+        assert_eq!(code(fixture.check(&xml).await), expected, "{name}");
     }
 }
 
@@ -244,24 +244,22 @@ fn id_of(element: &str) -> String {
     rest.get(..end).unwrap().to_owned()
 }
 
-/// The oracle of every attack: whoever signs in is exactly who was signed.
+/// A changed document is either refused or gives exactly the signed values.
 #[tokio::test]
-async fn no_random_change_makes_another_person() {
-    let world = World::new();
+async fn a_random_change_never_gives_other_values() {
+    let fixture = Fixture::new();
     let mut accepted = 0;
     for sign in [
         SignedParts::Assertion,
         SignedParts::Response,
         SignedParts::Both,
     ] {
-        let whole = world.signed(sign);
-        let honest = world.check(&whole).await.unwrap();
+        let whole = fixture.signed(sign);
+        let original = fixture.check(&whole).await.unwrap();
         for _ in 0..300 {
             let mut text = whole.clone().into_bytes();
-            let (from, to) = (
-                rand::random_range(0..text.len()),
-                rand::random_range(0..text.len()),
-            );
+            let from = rand::random_range(0..text.len());
+            let to = rand::random_range(0..text.len());
             match rand::random_range(0..4) {
                 0 => text[from] = rand::random_range(b' '..b'~'),
                 1 => drop(text.remove(from)),
@@ -272,13 +270,12 @@ async fn no_random_change_makes_another_person() {
                     text.splice(to..to, piece);
                 }
             }
-            if let Ok(checked) = world.check(&String::from_utf8(text).unwrap()).await {
+            if let Ok(checked) = fixture.check(&String::from_utf8(text).unwrap()).await {
                 accepted += 1;
-                assert!(checked == honest);
+                assert!(checked == original);
             }
         }
     }
-    // A change in KeyInfo, or white space in a tag, changes nothing: without such the test would
-    // prove little.
+    // Some changes, such as white space in a tag, must be accepted, or the test proves little.
     assert!(accepted > 0);
 }
