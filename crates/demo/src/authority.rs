@@ -1,9 +1,7 @@
-//! The certificate authority of the demo: it gives a certificate for a name to whoever can put TXT
-//! values under it.
+//! The certificate authority of the demo, which validates names by dns-01 (RFC 8555 section 8.4).
 //!
-//! It stands behind the port to an authority and asks the demo's name server for the values, as a
-//! real one would ask those of the zone. Root, orders and what was issued are files in the demo's
-//! folder, so that a restart goes on where it stopped.
+//! It implements the port in `starchart-acme` and looks up TXT records at the demo's name server.
+//! Its certificates and orders are files in the demo's folder, so that a restart continues them.
 
 mod issuer;
 
@@ -24,13 +22,13 @@ use starchart_dns::propagation::{Reply, query_address};
 use starchart_domain::record::RecordType;
 use starchart_domain::txt;
 
-use crate::Error;
+use crate::error::Error;
 use issuer::Issuer;
 
-/// What an order's URL begins with.
-const URL: &str = "demo:order/";
+/// The prefix of an order's URL.
+const URL_PREFIX: &str = "demo:order/";
 
-/// The certificate authority of the demo. It knows no limits.
+/// The certificate authority of the demo, without rate limits.
 pub struct DemoAuthority {
     issuer: Issuer,
     name_server: SocketAddr,
@@ -40,15 +38,15 @@ pub struct DemoAuthority {
 
 type Orders = BTreeMap<String, Row>;
 
-/// An order as the file keeps it.
+/// An order as the file stores it.
 #[derive(Clone, Serialize, Deserialize)]
 struct Row {
     names: Vec<String>,
     state: State,
-    /// One a name.
+    /// One authorization for each name.
     authorizations: Vec<Authorization>,
     problem: Option<String>,
-    /// Certificate and intermediate.
+    /// The certificate and the intermediate in PEM.
     chain: Option<String>,
     #[serde(default)]
     revoked: bool,
@@ -67,16 +65,16 @@ enum State {
 struct Authorization {
     fqdn: String,
     value: String,
-    proven: bool,
+    validated: bool,
 }
 
 impl DemoAuthority {
-    /// The authority as `folder` keeps it, made at the first start. It asks `name_server` and
-    /// issues for `days` days; up to 10 days without a subject, as the short-lived certificates of
-    /// Let's Encrypt are.
+    /// Opens the authority in `folder`, and creates it at the first start. It validates names at
+    /// `name_server` and issues certificates for `days` days. Up to 10 days they have no subject,
+    /// like the short-lived certificates of Let's Encrypt.
     ///
     /// # Errors
-    /// A file cannot be read or written, or is none of ours.
+    /// A file cannot be read, parsed or written.
     pub fn open(folder: &Path, name_server: SocketAddr, days: u16) -> Result<Self, Error> {
         let file = folder.join("ca-orders.json");
         let orders = match std::fs::read(&file) {
@@ -93,7 +91,7 @@ impl DemoAuthority {
         })
     }
 
-    /// The files that an earlier start may have left in its folder.
+    /// The files that an earlier start may have left in the folder.
     pub const FILES: [&str; 5] = [
         "ca-root.pem",
         "ca-intermediate.pem",
@@ -102,7 +100,7 @@ impl DemoAuthority {
         "ca-orders.new",
     ];
 
-    /// The file with the root certificate, in PEM.
+    /// Returns the path of the root certificate (PEM).
     pub fn root_path(&self) -> &Path {
         self.issuer.root_path()
     }
@@ -111,17 +109,17 @@ impl DemoAuthority {
         self.orders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn row(&self, url: &str) -> Result<Row, AuthorityError> {
+    fn find_order(&self, url: &str) -> Result<Row, AuthorityError> {
         let gone = || {
             AuthorityError::Gone(
-                "the certificate authority of the demo knows no such order".to_owned(),
+                "the certificate authority of the demo does not know the order".to_owned(),
             )
         };
         self.lock().get(url).cloned().ok_or_else(gone)
     }
 
-    /// Keeps what `change` makes of the order, on disk before anybody hears of it.
-    fn keep<T>(
+    /// Changes an order and saves it before the change becomes visible.
+    fn update_order<T>(
         &self,
         url: &str,
         change: impl FnOnce(&mut Row) -> Result<T, AuthorityError>,
@@ -130,7 +128,7 @@ impl DemoAuthority {
         let mut new = orders.clone();
         let row = new
             .get_mut(url)
-            .ok_or_else(|| AuthorityError::Gone("the order was removed meanwhile".to_owned()))?;
+            .ok_or_else(|| AuthorityError::Gone("the order was removed".to_owned()))?;
         let result = change(row)?;
         self.save(&new)?;
         *orders = new;
@@ -148,8 +146,9 @@ impl DemoAuthority {
         })
     }
 
-    /// `None`: the value stands there. Otherwise why not, in words.
-    async fn look(&self, authorization: &Authorization) -> Option<String> {
+    /// Looks up the TXT record. Returns `None` when it has the expected value, otherwise a reason
+    /// for the user.
+    async fn validate(&self, authorization: &Authorization) -> Option<String> {
         let Authorization { fqdn, value, .. } = authorization;
         match query_address(self.name_server, fqdn, RecordType::Txt).await {
             Reply::Values(values) if values.contains(&txt::encode(value)) => None,
@@ -160,7 +159,7 @@ impl DemoAuthority {
                 "The TXT record at {fqdn} does not hold the expected value."
             )),
             reply => Some(format!(
-                "The name server did not say what stands at {fqdn}: {reply}."
+                "The name server did not respond with the TXT record at {fqdn}: {reply}."
             )),
         }
     }
@@ -180,9 +179,9 @@ impl Authority for DemoAuthority {
                 name.strip_prefix("*.").unwrap_or(name)
             ),
             value: URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()),
-            proven: false,
+            validated: false,
         };
-        let url = format!("{URL}{:032x}", rand::random::<u128>());
+        let url = format!("{URL_PREFIX}{:032x}", rand::random::<u128>());
         let row = Row {
             names: names.to_vec(),
             state: State::Pending,
@@ -200,11 +199,11 @@ impl Authority for DemoAuthority {
     }
 
     async fn fetch_order(&self, url: &str) -> Result<Order, AuthorityError> {
-        let row = self.row(url)?;
+        let row = self.find_order(url)?;
         let pending = row
             .authorizations
             .iter()
-            .filter(|authorization| !authorization.proven);
+            .filter(|authorization| !authorization.validated);
         let pending = pending.map(|a| PendingAuthorization {
             fqdn: a.fqdn.clone(),
             value: a.value.clone(),
@@ -226,15 +225,15 @@ impl Authority for DemoAuthority {
     }
 
     async fn respond_to_challenges(&self, url: &str) -> Result<(), AuthorityError> {
-        let row = self.row(url)?;
+        let row = self.find_order(url)?;
         if row.state != State::Pending {
             return Ok(());
         }
         let mut problem = None;
         for authorization in &row.authorizations {
-            problem = problem.or(self.look(authorization).await);
+            problem = problem.or(self.validate(authorization).await);
         }
-        self.keep(url, |row| {
+        self.update_order(url, |row| {
             if row.state == State::Pending {
                 row.state = if problem.is_none() {
                     State::Ready
@@ -243,7 +242,7 @@ impl Authority for DemoAuthority {
                 };
                 row.authorizations
                     .iter_mut()
-                    .for_each(|authorization| authorization.proven = problem.is_none());
+                    .for_each(|authorization| authorization.validated = problem.is_none());
                 row.problem = problem;
             }
             Ok(())
@@ -251,7 +250,7 @@ impl Authority for DemoAuthority {
     }
 
     async fn finalize(&self, url: &str, csr_der: &[u8]) -> Result<(), AuthorityError> {
-        self.keep(url, |row| {
+        self.update_order(url, |row| {
             match row.state {
                 State::Valid => return Ok(()),
                 State::Ready => {}
@@ -268,7 +267,7 @@ impl Authority for DemoAuthority {
     }
 
     async fn download_chain(&self, url: &str) -> Result<String, AuthorityError> {
-        self.row(url)?
+        self.find_order(url)?
             .chain
             .ok_or_else(|| AuthorityError::Gone("the order has no certificate yet".to_owned()))
     }
@@ -277,7 +276,7 @@ impl Authority for DemoAuthority {
         let certificate = |pem: &str| chain::split(pem).map(|chain| chain.certificate);
         let refused = |error: ChainError| AuthorityError::Refused(error.to_string());
         let certificate_pem = certificate(certificate_pem).map_err(refused)?;
-        let is_its = |row: &Row| {
+        let contains_it = |row: &Row| {
             row.chain
                 .as_ref()
                 .is_some_and(|chain| certificate(chain) == Ok(certificate_pem.clone()))
@@ -285,12 +284,12 @@ impl Authority for DemoAuthority {
         let url = self
             .lock()
             .iter()
-            .find(|(_, row)| is_its(row))
+            .find(|(_, row)| contains_it(row))
             .map(|(url, _)| url.clone());
         let url = url.ok_or_else(|| {
-            AuthorityError::Refused("This certificate is not from here.".to_owned())
+            AuthorityError::Refused("This certificate was not issued by this authority.".to_owned())
         })?;
-        self.keep(&url, |row| {
+        self.update_order(&url, |row| {
             row.revoked = true;
             Ok(())
         })

@@ -1,34 +1,35 @@
-//! The identity provider of the demo: SAML 2.0 with four ready people. Everybody may read their
-//! passwords.
+//! The identity provider of the demo: SAML 2.0 with four fixed users, whose passwords the sign-in
+//! page shows.
 
 use std::net::SocketAddr;
 use std::path::Path;
 
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
 use actix_web::{App, HttpResponse, HttpServer, web};
 use askama::Template;
 use serde::Deserialize;
 use starchart_saml::issuer::{Issuer, SamlIdentity, parse_authn_request};
 use tracing::{info, warn};
 
-use crate::{Error, inbox};
+use crate::error::Error;
+use crate::html::{SELF_ONLY_CSP, html_response};
+use crate::inbox;
 
-/// Somebody who can sign in.
+/// A user who can sign in to the demo.
 #[derive(Debug, Clone, Copy)]
 pub struct DemoUser {
-    /// What to type.
+    /// The user name to type, and the SAML subject.
     pub username: &'static str,
-    /// What to type; no secret.
+    /// The password to type; not a secret.
     pub password: &'static str,
-    /// The name in the page's head.
+    /// The display name, as the page header shows it.
     pub display_name: &'static str,
-    /// The mail address.
+    /// The mail address, which the demo's inbox receives for.
     pub email: &'static str,
-    /// What follows the group prefix: `students`.
+    /// Groups without the prefix, for example `students`.
     pub groups: &'static [&'static str],
 }
 
-/// Everybody who can sign in.
+/// All users who can sign in to the demo.
 pub const DEMO_USERS: [DemoUser; 4] = [
     DemoUser {
         username: "user1",
@@ -60,12 +61,13 @@ pub const DEMO_USERS: [DemoUser; 4] = [
     },
 ];
 
-/// A running identity provider; it ends with the process.
+/// A running identity provider, which also serves the inbox. It runs until the process ends.
 pub struct IdentityProvider {
     url: String,
     metadata: String,
 }
 
+/// What the request handlers share.
 struct State {
     issuer: Issuer,
     metadata: String,
@@ -75,12 +77,12 @@ struct State {
 }
 
 impl IdentityProvider {
-    /// Serves on `address` for the application at `app_url`, with a key kept in `folder` so that a
-    /// restart signs nobody out of trust. Group names begin with `group_prefix`. The inbox shows
-    /// what stands in the folder `mails`.
+    /// Starts to serve on `address` for the application at `app_url`. The signing key is kept in
+    /// `folder`, so that the application trusts it after a restart. Group names begin with
+    /// `group_prefix`. The inbox shows the mails in the folder `mails`.
     ///
     /// # Errors
-    /// The port cannot be opened, or the key not be read or written.
+    /// The port cannot be opened, or the key cannot be read or written.
     pub async fn start(
         address: SocketAddr,
         app_url: &str,
@@ -96,7 +98,7 @@ impl IdentityProvider {
             .map_err(Error::io("the identity provider's port"))?
             .port();
         let url = format!("http://localhost:{port}");
-        let issuer = issuer(&format!("{url}/metadata"), folder)?;
+        let issuer = open_issuer(&format!("{url}/metadata"), folder)?;
         let metadata = issuer
             .metadata_xml(&format!("{url}/sso"), Some(&format!("{url}/slo")))
             .map_err(|error| Error::Key(error.to_string()))?;
@@ -125,29 +127,27 @@ impl IdentityProvider {
         Ok(Self { url, metadata })
     }
 
-    /// Where it is.
+    /// Returns the base URL of the identity provider.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Where the inbox is.
+    /// Returns the URL of the inbox.
     pub fn inbox_url(&self) -> String {
         format!("{}/inbox", self.url)
     }
 
-    /// Its SAML metadata.
+    /// Returns the SAML metadata as XML.
     pub fn metadata(&self) -> &str {
         &self.metadata
     }
 }
 
-/// The key and certificate of an earlier start, or new ones.
-fn issuer(entity_id: &str, folder: &Path) -> Result<Issuer, Error> {
+/// Reads the key and certificate of an earlier start, or generates them.
+fn open_issuer(entity_id: &str, folder: &Path) -> Result<Issuer, Error> {
     let key_error = |error: starchart_saml::issuer::IssuerError| Error::Key(error.to_string());
-    let (key_file, certificate_file) = (
-        folder.join("idp-key.pem"),
-        folder.join("idp-certificate.pem"),
-    );
+    let key_file = folder.join("idp-key.pem");
+    let certificate_file = folder.join("idp-certificate.pem");
     if let (Ok(key), Ok(certificate)) = (
         std::fs::read_to_string(&key_file),
         std::fs::read_to_string(&certificate_file),
@@ -166,15 +166,16 @@ fn issuer(entity_id: &str, folder: &Path) -> Result<Issuer, Error> {
 fn routes(config: &mut web::ServiceConfig) {
     config
         .route("/metadata", web::get().to(metadata))
-        .route("/sso", web::get().to(form))
-        .route("/sso", web::post().to(sign_in))
+        .route("/sso", web::get().to(show_login))
+        .route("/sso", web::post().to(login))
         .route("/slo", web::get().to(signed_out))
-        .route("/continue.js", web::get().to(script))
-        .route("/style.css", web::get().to(style));
+        .route("/continue.js", web::get().to(continue_script))
+        .route("/style.css", web::get().to(stylesheet));
 }
 
+/// The query of the HTTP-Redirect binding (SAML bindings 3.4.4).
 #[derive(Deserialize)]
-struct Request {
+struct LoginQuery {
     #[serde(rename = "SAMLRequest")]
     saml_request: String,
     #[serde(rename = "RelayState", default)]
@@ -182,7 +183,7 @@ struct Request {
 }
 
 #[derive(Deserialize)]
-struct SignIn {
+struct LoginForm {
     #[serde(rename = "SAMLRequest")]
     saml_request: String,
     #[serde(rename = "RelayState", default)]
@@ -197,8 +198,8 @@ struct LoginPage<'a> {
     saml_request: &'a str,
     relay_state: &'a str,
     username: &'a str,
-    wrong: bool,
-    people: &'a [DemoUser],
+    refused: bool,
+    users: &'a [DemoUser],
 }
 
 #[derive(Template)]
@@ -221,113 +222,102 @@ async fn metadata(state: web::Data<State>) -> HttpResponse {
         .body(state.metadata.clone())
 }
 
-async fn form(request: web::Query<Request>) -> HttpResponse {
+async fn show_login(request: web::Query<LoginQuery>) -> HttpResponse {
     if let Err(error) = parse_authn_request(&request.saml_request) {
-        return HttpResponse::BadRequest().body(format!("This is no request to sign in: {error}"));
+        return HttpResponse::BadRequest().body(format!("This is not a sign-in request: {error}"));
     }
     login_page(&request.saml_request, &request.relay_state, "", false)
 }
 
-async fn sign_in(state: web::Data<State>, form: web::Form<SignIn>) -> HttpResponse {
-    let seen = match parse_authn_request(&form.saml_request) {
-        Ok(seen) if seen.acs_url == state.acs_url => seen,
+async fn login(state: web::Data<State>, form: web::Form<LoginForm>) -> HttpResponse {
+    let request = match parse_authn_request(&form.saml_request) {
+        Ok(request) if request.acs_url == state.acs_url => request,
         Ok(_) => {
             return HttpResponse::BadRequest().body("This request comes from another application.");
         }
         Err(error) => {
             return HttpResponse::BadRequest()
-                .body(format!("This is no request to sign in: {error}"));
+                .body(format!("This is not a sign-in request: {error}"));
         }
     };
-    let Some(person) = DEMO_USERS
+    let Some(user) = DEMO_USERS
         .iter()
-        .find(|p| p.username == form.username && p.password == form.password)
+        .find(|user| user.username == form.username && user.password == form.password)
     else {
         return login_page(&form.saml_request, &form.relay_state, &form.username, true);
     };
-    let asserted = SamlIdentity {
-        username: person.username.to_owned(),
-        display_name: person.display_name.to_owned(),
-        email: person.email.to_owned(),
-        groups: person
+    let identity = SamlIdentity {
+        username: user.username.to_owned(),
+        display_name: user.display_name.to_owned(),
+        email: user.email.to_owned(),
+        groups: user
             .groups
             .iter()
             .map(|group| format!("{}-{group}", state.group_prefix))
             .collect(),
     };
-    match state.issuer.respond(&seen, &asserted) {
+    match state.issuer.respond(&request, &identity) {
         Ok(saml_response) => {
             info!(
-                username = person.username,
-                "the identity provider signed somebody in"
+                username = user.username,
+                "the identity provider signed a user in"
             );
             let page = ContinuePage {
-                acs_url: &seen.acs_url,
+                acs_url: &request.acs_url,
                 saml_response: &saml_response,
                 relay_state: &form.relay_state,
             };
-            // The form goes to the application, so form-action must name it.
-            let policy = format!(
+            // The page posts its form to the application, so form-action must name it.
+            let csp = format!(
                 "default-src 'none'; script-src 'self'; style-src 'self'; form-action {}",
                 state.app_url
             );
-            html(page.render(), &policy)
+            html_response(page.render(), &csp)
         }
         Err(error) => {
-            warn!(error = %error, "the identity provider could not sign");
-            HttpResponse::InternalServerError().body("The answer could not be signed.")
+            warn!(%error, "the identity provider could not sign the response");
+            HttpResponse::InternalServerError().body("The response could not be signed.")
         }
     }
 }
 
 async fn signed_out(state: web::Data<State>) -> HttpResponse {
-    html(
+    html_response(
         SignedOutPage {
             app_url: &state.app_url,
         }
         .render(),
-        OWN,
+        SELF_ONLY_CSP,
     )
 }
 
-async fn script() -> HttpResponse {
+async fn continue_script() -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/javascript")
         .body("document.forms[0].submit();\n")
 }
 
-async fn style() -> HttpResponse {
+async fn stylesheet() -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/css")
         .body(include_str!("../templates/style.css"))
 }
 
-fn login_page(saml_request: &str, relay_state: &str, username: &str, wrong: bool) -> HttpResponse {
-    html(
+fn login_page(
+    saml_request: &str,
+    relay_state: &str,
+    username: &str,
+    refused: bool,
+) -> HttpResponse {
+    html_response(
         LoginPage {
             saml_request,
             relay_state,
             username,
-            wrong,
-            people: &DEMO_USERS,
+            refused,
+            users: &DEMO_USERS,
         }
         .render(),
-        OWN,
+        SELF_ONLY_CSP,
     )
-}
-
-pub(crate) const OWN: &str = "default-src 'none'; style-src 'self'; form-action 'self'";
-
-pub(crate) fn html(page: askama::Result<String>, policy: &str) -> HttpResponse {
-    match page {
-        Ok(body) => HttpResponse::Ok()
-            .content_type("text/html; charset=utf-8")
-            .insert_header((CACHE_CONTROL, "no-store"))
-            .insert_header((CONTENT_SECURITY_POLICY, policy))
-            .body(body),
-        Err(error) => {
-            warn!(error = %error, "a page of the demo could not be written");
-            HttpResponse::InternalServerError().finish()
-        }
-    }
 }

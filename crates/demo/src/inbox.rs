@@ -1,4 +1,4 @@
-//! The inbox of the demo: every mail that went out, for anybody to read.
+//! The inbox of the demo: pages that show every sent mail.
 
 mod message;
 
@@ -8,12 +8,12 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 use message::Message;
 
-use crate::identity_provider::{OWN, html};
+use crate::html::{SELF_ONLY_CSP, html_response};
 
-/// Mails shown in the list.
-const LISTED: usize = 200;
+/// Mails that the list shows, the newest ones.
+const MAX_LISTED: usize = 200;
 
-/// A folder of mails.
+/// The folder that mails are written to.
 pub(crate) struct Inbox {
     folder: PathBuf,
     app_url: String,
@@ -27,7 +27,7 @@ impl Inbox {
         }
     }
 
-    /// The newest mails, each with the name of its file.
+    /// Returns the newest mails, each with its file name.
     fn newest(&self) -> Vec<(String, Message)> {
         let names = std::fs::read_dir(&self.folder)
             .into_iter()
@@ -36,23 +36,23 @@ impl Inbox {
         let mut names: Vec<String> = names
             .filter_map(|entry| entry.file_name().into_string().ok())
             .collect();
-        names.retain(|name| is_mail(name));
+        names.retain(|name| is_mail_file(name));
         names.sort_unstable_by(|a, b| b.cmp(a));
         names
             .into_iter()
-            .take(LISTED)
+            .take(MAX_LISTED)
             .filter_map(|name| Some((name.clone(), self.read(&name)?)))
             .collect()
     }
 
     fn read(&self, name: &str) -> Option<Message> {
         let bytes = std::fs::read(self.folder.join(name)).ok()?;
-        Some(Message::read(&String::from_utf8_lossy(&bytes)))
+        Some(Message::parse(&String::from_utf8_lossy(&bytes)))
     }
 }
 
-/// A name that the mailer gives: nothing that could lead out of the folder.
-fn is_mail(name: &str) -> bool {
+/// Whether a file name is one that the mailer writes. Prevents paths out of the folder.
+fn is_mail_file(name: &str) -> bool {
     name.strip_suffix(".eml")
         .is_some_and(|stem| stem.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'))
 }
@@ -76,9 +76,9 @@ struct MailPage<'a> {
     lines: Vec<Line<'a>>,
 }
 
-/// A line of a mail; one that is a link to the application can be followed.
+/// A line of a mail. A link to the application becomes an HTML link, any other URL does not.
 struct Line<'a> {
-    /// The blanks before it.
+    /// Spaces before the text.
     indent: &'a str,
     text: &'a str,
     is_link: bool,
@@ -86,24 +86,24 @@ struct Line<'a> {
 
 async fn list(inbox: web::Data<Inbox>) -> HttpResponse {
     let mails = web::block(move || inbox.newest()).await.unwrap_or_default();
-    html(ListPage { mails }.render(), OWN)
+    html_response(ListPage { mails }.render(), SELF_ONLY_CSP)
 }
 
 async fn show(inbox: web::Data<Inbox>, name: web::Path<String>) -> HttpResponse {
     let name = name.into_inner();
-    let Some(mail) = is_mail(&name).then(|| inbox.read(&name)).flatten() else {
+    let Some(mail) = is_mail_file(&name).then(|| inbox.read(&name)).flatten() else {
         return HttpResponse::NotFound().body("There is no such mail.");
     };
     let lines = mail
         .body
         .lines()
-        .map(|line| Line::of(line, &inbox.app_url))
+        .map(|line| Line::parse(line, &inbox.app_url))
         .collect();
-    html(MailPage { mail: &mail, lines }.render(), OWN)
+    html_response(MailPage { mail: &mail, lines }.render(), SELF_ONLY_CSP)
 }
 
 impl<'a> Line<'a> {
-    fn of(line: &'a str, app_url: &str) -> Self {
+    fn parse(line: &'a str, app_url: &str) -> Self {
         let text = line.trim();
         let indent = line.split_at(line.len() - line.trim_start().len()).0;
         let is_path = |path: &str| {
@@ -122,8 +122,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_mails_are_shown() {
-        assert!(is_mail("0001-abc.eml"));
+    fn only_mail_files_are_shown() {
+        assert!(is_mail_file("0001-abc.eml"));
         for name in [
             "../idp-key.pem",
             "..%2Fx.eml",
@@ -132,14 +132,14 @@ mod tests {
             ".eml.eml",
             "..eml",
         ] {
-            assert!(!is_mail(name), "{name}");
+            assert!(!is_mail_file(name), "{name}");
         }
     }
 
     #[test]
-    fn links_lead_to_the_application_only() {
+    fn only_links_to_the_application_become_html_links() {
         let app = "http://localhost:8080";
-        let line = Line::of("  http://localhost:8080/certificate ", app);
+        let line = Line::parse("  http://localhost:8080/certificate ", app);
         assert_eq!(
             (line.indent, line.text, line.is_link),
             ("  ", "http://localhost:8080/certificate", true)
@@ -150,7 +150,7 @@ mod tests {
             "javascript:alert(1)",
             "http://localhost:8080/ x",
         ] {
-            assert!(!Line::of(line, app).is_link, "{line}");
+            assert!(!Line::parse(line, app).is_link, "{line}");
         }
     }
 }

@@ -1,43 +1,21 @@
-//! What a laptop lacks: an identity provider with ready users, an inbox for the mails to them, a
-//! name server that answers for the zone, and a certificate authority that asks it.
+//! Replacements for outside systems, so that the demo needs none: an identity provider with fixed
+//! users, an inbox for their mails, a zone with its name server, and a certificate authority.
 //!
-//! All are for trying things out on loopback and are left out of the release build. The rest of the
-//! program does not know them: the identity provider speaks SAML over HTTP, the inbox reads the
-//! folder that mails go to, the others stand behind the ports to the zone and to an authority.
+//! They serve on loopback and are not part of a release build. The rest of the program does not
+//! depend on them: the identity provider speaks SAML over HTTP, the inbox reads the folder that
+//! mails are written to, the zone and the certificate authority implement the ports in
+//! `starchart-dns` and `starchart-acme`.
 
 mod authority;
+mod error;
+mod html;
 mod identity_provider;
 mod inbox;
 mod name_server;
 mod zone;
 
 pub use authority::DemoAuthority;
+pub use error::Error;
 pub use identity_provider::{DEMO_USERS, DemoUser, IdentityProvider};
 pub use name_server::NameServer;
 pub use zone::DemoZone;
-
-/// Why a part of the demo cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// A file could not be read or written, or a port not be opened.
-    #[error("{what}: {source}")]
-    Io {
-        /// What was tried.
-        what: String,
-        /// Why it failed.
-        source: std::io::Error,
-    },
-    /// A file of an earlier start cannot be read as what it should be.
-    #[error("{0}; start with --fresh to begin anew")]
-    Unreadable(String),
-    /// A key that is made at the first start.
-    #[error("a key of the demo: {0}")]
-    Key(String),
-}
-
-impl Error {
-    pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
-        let what = what.into();
-        move |source| Self::Io { what, source }
-    }
-}

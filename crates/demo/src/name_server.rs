@@ -1,5 +1,4 @@
-//! The authoritative name server of the demo: what stands in the zone, over UDP and TCP on
-//! loopback.
+//! The authoritative name server of the demo, over UDP and TCP on loopback (RFC 1035).
 
 use std::net::SocketAddr;
 use std::str::FromStr;
@@ -20,21 +19,22 @@ use starchart_domain::txt;
 use tokio::net::{TcpListener, UdpSocket};
 use tracing::warn;
 
-use crate::{DemoZone, Error};
+use crate::error::Error;
+use crate::zone::DemoZone;
 
-/// Idle TCP connections are closed after this.
-const TCP_IDLE: Duration = Duration::from_secs(5);
+/// An idle TCP connection is closed after this time.
+const TCP_IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 const TCP_BUFFER: usize = 16;
 
-/// A running name server; it stops when this is dropped.
+/// A running name server, which stops on drop.
 pub struct NameServer {
     address: SocketAddr,
-    _server: Server<Serving>,
-    follow: tokio::task::JoinHandle<()>,
+    _server: Server<CurrentCatalog>,
+    reload_task: tokio::task::JoinHandle<()>,
 }
 
 impl NameServer {
-    /// Serves the zone at this address, UDP and TCP; port 0 takes a free one.
+    /// Starts to serve the zone at this address over UDP and TCP. Port 0 chooses a free port.
     ///
     /// # Errors
     /// The port cannot be opened.
@@ -44,26 +44,26 @@ impl NameServer {
             .local_addr()
             .map_err(Error::io("the name server's port"))?;
         let mut changes = zone.changes();
-        let serving = Serving(Arc::new(RwLock::new(Arc::new(catalog(&zone, 1)))));
-        let mut server = Server::new(serving.clone());
+        let current = CurrentCatalog(Arc::new(RwLock::new(Arc::new(build_catalog(&zone, 1)))));
+        let mut server = Server::new(current.clone());
         server.register_socket(udp);
-        server.register_listener(tcp, TCP_IDLE, TCP_BUFFER);
-        let follow = tokio::spawn(async move {
+        server.register_listener(tcp, TCP_IDLE_TIMEOUT, TCP_BUFFER);
+        let reload_task = tokio::spawn(async move {
             let mut serial = 1;
             while changes.changed().await.is_ok() {
                 serial += 1;
-                let fresh = Arc::new(catalog(&zone, serial));
-                *serving.0.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+                let catalog = Arc::new(build_catalog(&zone, serial));
+                *current.0.write().unwrap_or_else(PoisonError::into_inner) = catalog;
             }
         });
         Ok(Self {
             address,
             _server: server,
-            follow,
+            reload_task,
         })
     }
 
-    /// Where it answers.
+    /// Returns the address of the UDP and TCP port.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -71,11 +71,12 @@ impl NameServer {
 
 impl Drop for NameServer {
     fn drop(&mut self) {
-        self.follow.abort();
+        self.reload_task.abort();
     }
 }
 
-/// UDP and TCP on the same port, also when that port is for us to choose.
+/// Opens the same port for UDP and TCP. For port 0 it tries again when the chosen UDP port is in
+/// use for TCP.
 async fn bind(address: SocketAddr) -> Result<(UdpSocket, TcpListener), Error> {
     let what = || format!("opening {address} for the name server");
     for _ in 0..20 {
@@ -90,11 +91,12 @@ async fn bind(address: SocketAddr) -> Result<(UdpSocket, TcpListener), Error> {
     Err(Error::io(what())(std::io::ErrorKind::AddrInUse.into()))
 }
 
+/// The records that are served, replaced after each change of the zone.
 #[derive(Clone)]
-struct Serving(Arc<RwLock<Arc<Catalog>>>);
+struct CurrentCatalog(Arc<RwLock<Arc<Catalog>>>);
 
 #[async_trait]
-impl RequestHandler for Serving {
+impl RequestHandler for CurrentCatalog {
     async fn handle_request<R: ResponseHandler, T: Time>(
         &self,
         request: &Request,
@@ -105,7 +107,7 @@ impl RequestHandler for Serving {
     }
 }
 
-fn catalog(zone: &DemoZone, serial: u32) -> Catalog {
+fn build_catalog(zone: &DemoZone, serial: u32) -> Catalog {
     let mut catalog = Catalog::new();
     let Ok(origin) = Name::from_str(&format!("{}.", zone.root())) else {
         return catalog;
@@ -130,12 +132,16 @@ fn catalog(zone: &DemoZone, serial: u32) -> Catalog {
         Record::from_rdata(origin.clone(), 172_800, RData::NS(NS(server))),
         serial,
     );
-    for set in zone.sets() {
-        for value in &set.body.values {
-            match record(&set, value) {
+    for rrset in zone.rrsets() {
+        for value in &rrset.body.values {
+            match to_record(&rrset, value) {
                 Some(record) => drop(records.upsert_mut(record, serial)),
                 None => {
-                    warn!(name = set.name, rtype = %set.rtype, "the name server cannot serve a value")
+                    warn!(
+                        fqdn = rrset.name,
+                        rtype = %rrset.rtype,
+                        "the name server cannot serve a value"
+                    )
                 }
             }
         }
@@ -144,9 +150,9 @@ fn catalog(zone: &DemoZone, serial: u32) -> Catalog {
     catalog
 }
 
-fn record(set: &Rrset, value: &str) -> Option<Record> {
-    let name = Name::from_str(&format!("{}.", set.name)).ok()?;
-    let data = match set.rtype {
+fn to_record(rrset: &Rrset, value: &str) -> Option<Record> {
+    let name = Name::from_str(&format!("{}.", rrset.name)).ok()?;
+    let data = match rrset.rtype {
         RecordType::A => RData::A(A(value.parse().ok()?)),
         RecordType::Aaaa => RData::AAAA(AAAA(value.parse().ok()?)),
         RecordType::Cname => RData::CNAME(CNAME(Name::from_str(value).ok()?)),
@@ -159,5 +165,5 @@ fn record(set: &Rrset, value: &str) -> Option<Record> {
         }
         RecordType::Txt => RData::TXT(TXT::from_bytes(txt::decode(value)?.chunks(255).collect())),
     };
-    Some(Record::from_rdata(name, set.body.ttl, data))
+    Some(Record::from_rdata(name, rrset.body.ttl, data))
 }

@@ -1,4 +1,4 @@
-//! The zone of the demo: sets in memory, kept in a file, changed as Route53 would change them.
+//! The zone of the demo: RRsets in memory and in a file, changed by the rules of Route53.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use starchart_domain::record::RecordType;
 use starchart_domain::rrset::{Rrset, RrsetData};
 use tokio::sync::watch;
 
-use crate::Error;
+use crate::error::Error;
 
 type Sets = BTreeMap<(String, String), Body>;
 
@@ -21,7 +21,7 @@ struct Body {
     values: BTreeSet<String>,
 }
 
-/// The zone of the demo. Every change is atomic and on disk before it is answered.
+/// The zone of the demo. Every change is atomic, and on disk before the call returns.
 pub struct DemoZone {
     root: String,
     file: PathBuf,
@@ -29,7 +29,7 @@ pub struct DemoZone {
     changed: watch::Sender<u64>,
 }
 
-/// The file: a list, so that a person can read it.
+/// An RRset as the file stores it.
 #[derive(Serialize, Deserialize)]
 struct Row {
     name: String,
@@ -40,10 +40,10 @@ struct Row {
 }
 
 impl DemoZone {
-    /// The zone of `root` as `file` keeps it; empty when there is no file yet.
+    /// Opens the zone of `root` from `file`; an absent file gives an empty zone.
     ///
     /// # Errors
-    /// The file cannot be read, or is none of ours.
+    /// The file cannot be read or parsed.
     pub fn open(root: &str, file: &Path) -> Result<Self, Error> {
         let sets = match std::fs::read(file) {
             Ok(bytes) => serde_json::from_slice::<Vec<Row>>(&bytes)
@@ -62,19 +62,19 @@ impl DemoZone {
         })
     }
 
-    /// The domain of the zone.
+    /// Returns the domain of the zone.
     pub fn root(&self) -> &str {
         &self.root
     }
 
-    /// Tells of every change.
+    /// Returns a channel that reports every change.
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
     }
 
-    /// Every set of the types people may use.
-    pub(crate) fn sets(&self) -> Vec<Rrset> {
-        let ours = |((name, rtype), body): (&(String, String), &Body)| {
+    /// Returns every RRset whose type a user can create.
+    pub(crate) fn rrsets(&self) -> Vec<Rrset> {
+        let to_rrset = |((name, rtype), body): (&(String, String), &Body)| {
             let body = RrsetData {
                 ttl: body.ttl,
                 values: body.values.clone(),
@@ -85,7 +85,7 @@ impl DemoZone {
                 body,
             })
         };
-        self.lock().iter().filter_map(ours).collect()
+        self.lock().iter().filter_map(to_rrset).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Sets> {
@@ -109,7 +109,8 @@ impl DemoZone {
 
 fn apply(sets: &mut Sets, root: &str, change: &Change) -> Result<(), String> {
     let set = &change.set;
-    let (name, rtype) = (&set.name, set.rtype.as_str());
+    let name = &set.name;
+    let rtype = set.rtype.as_str();
     if name != root && !name.ends_with(&format!(".{root}")) {
         return Err(format!(
             "RRSet with DNS name {name}. is not permitted in zone {root}."
@@ -122,23 +123,27 @@ fn apply(sets: &mut Sets, root: &str, change: &Change) -> Result<(), String> {
     };
     match (change.action, sets.get(&key)) {
         (Action::Create, Some(_)) => Err(format!(
-            "Tried to create resource record set [name='{name}.', type='{rtype}'] but it already exists"
+            "Tried to create resource record set [name='{name}.', type='{rtype}'] \
+             but it already exists"
         )),
         (Action::Create, None) => {
-            let alone = |other: &String| rtype == "CNAME" || other == "CNAME";
-            if sets.keys().any(|(n, other)| n == name && alone(other)) {
+            let conflicts = |other: &String| rtype == "CNAME" || other == "CNAME";
+            if sets.keys().any(|(n, other)| n == name && conflicts(other)) {
                 return Err(format!(
-                    "RRSet of type {rtype} with DNS name {name}. is not permitted because a conflicting RRSet exists in zone {root}."
+                    "RRSet of type {rtype} with DNS name {name}. is not permitted because \
+                     a conflicting RRSet exists in zone {root}."
                 ));
             }
             sets.insert(key, body);
             Ok(())
         }
         (Action::Delete, None) => Err(format!(
-            "Tried to delete resource record set [name='{name}.', type='{rtype}'] but it was not found"
+            "Tried to delete resource record set [name='{name}.', type='{rtype}'] \
+             but it was not found"
         )),
-        (Action::Delete, Some(standing)) if *standing != body => Err(format!(
-            "Tried to delete resource record set [name='{name}.', type='{rtype}'] but the values provided do not match the current values"
+        (Action::Delete, Some(existing)) if *existing != body => Err(format!(
+            "Tried to delete resource record set [name='{name}.', type='{rtype}'] \
+             but the values provided do not match the current values"
         )),
         (Action::Delete, Some(_)) => {
             sets.remove(&key);
@@ -147,8 +152,8 @@ fn apply(sets: &mut Sets, root: &str, change: &Change) -> Result<(), String> {
     }
 }
 
-/// What every zone has at its apex.
-fn apex(root: &str) -> impl Iterator<Item = ZoneRrset> {
+/// The NS and SOA RRsets that every zone has at its apex.
+fn apex_rrsets(root: &str) -> impl Iterator<Item = ZoneRrset> {
     let set = |rtype: &str, value: &str| ZoneRrset {
         name: root.to_owned(),
         rtype: rtype.to_owned(),
@@ -191,7 +196,7 @@ impl Zone for DemoZone {
         *sets = new;
         drop(sets);
         self.changed.send_modify(|count| *count += 1);
-        // An id stays with its change after a restart.
+        // Random, so that no ID repeats after a restart.
         Ok(ChangeId(format!("demo-{:016x}", rand::random::<u64>())))
     }
 
@@ -205,7 +210,7 @@ impl Zone for DemoZone {
     }
 
     async fn list(&self) -> Result<Vec<ZoneRrset>, ZoneError> {
-        Ok(apex(&self.root)
+        Ok(apex_rrsets(&self.root)
             .chain(self.lock().iter().map(zone_set))
             .collect())
     }
@@ -233,7 +238,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_batch_is_all_or_nothing_and_survives_a_restart() {
+    async fn a_batch_is_atomic_and_survives_a_restart() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("zone.json");
         let zone = DemoZone::open("starchart.com", &file).unwrap();
@@ -258,7 +263,7 @@ mod tests {
         .unwrap();
         drop(zone);
         let again = DemoZone::open("starchart.com", &file).unwrap();
-        assert_eq!(again.sets(), [a("192.0.2.3")]);
+        assert_eq!(again.rrsets(), [a("192.0.2.3")]);
         let cname = Rrset::new(
             "www.user1.starchart.com",
             RecordType::Cname,

@@ -157,12 +157,14 @@ async fn each_reply_is_mapped_to_its_send_error() {
         "554 5.2.252 SendAsDenied; starchart may not send as this sender",
     );
     let send = async |to: &str| mailer.send(&mail(to, to)).await;
-    assert!(
-        matches!(send("full@school.example").await, Err(SendError::Deferred(reason)) if reason.contains("452"))
-    );
-    assert!(
-        matches!(send("gone@school.example").await, Err(SendError::InvalidAddress(reason)) if reason.contains("no such user"))
-    );
+    assert!(matches!(
+        send("full@school.example").await,
+        Err(SendError::Deferred(reason)) if reason.contains("452")
+    ));
+    assert!(matches!(
+        send("gone@school.example").await,
+        Err(SendError::InvalidAddress(reason)) if reason.contains("no such user")
+    ));
     assert_eq!(
         mailer.send_delay(),
         None,

@@ -1,4 +1,4 @@
-//! A root, an intermediate, and leaves signed from certificate requests.
+//! A root and an intermediate certificate, and leaf certificates issued from CSRs (RFC 5280).
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -11,12 +11,12 @@ use rcgen::{
 use starchart_acme::authority::AuthorityError;
 use time::{Duration, OffsetDateTime};
 
-use crate::Error;
+use crate::error::Error;
 
-/// The authority outlives every demo.
-const ROOT_DAYS: i64 = 3_650;
-/// Certificates up to this many days have no subject.
-const SHORT_DAYS: u16 = 10;
+/// Lifetime of the root and the intermediate.
+const CA_DAYS: i64 = 3_650;
+/// Certificates for up to this many days have no subject.
+const SHORT_LIVED_DAYS: u16 = 10;
 
 pub(super) struct Issuer {
     root_path: PathBuf,
@@ -26,14 +26,12 @@ pub(super) struct Issuer {
 }
 
 impl Issuer {
-    /// The issuer that `folder` keeps, or a new one.
+    /// Reads the CA certificates and the key from `folder`, or generates them.
     pub(super) fn open(folder: &Path, days: u16) -> Result<Self, Error> {
         let at = |name: &str| folder.join(name);
-        let (root_path, certificate_path, key_path) = (
-            at("ca-root.pem"),
-            at("ca-intermediate.pem"),
-            at("ca-intermediate-key.pem"),
-        );
+        let root_path = at("ca-root.pem");
+        let certificate_path = at("ca-intermediate.pem");
+        let key_path = at("ca-intermediate-key.pem");
         if !root_path.exists() || !certificate_path.exists() || !key_path.exists() {
             let (root, intermediate, key) =
                 generate().map_err(|error| Error::Key(error.to_string()))?;
@@ -61,8 +59,8 @@ impl Issuer {
         &self.root_path
     }
 
-    /// A certificate for the key of the request, and the intermediate. The request must ask for
-    /// exactly these names, and nothing else of it is taken over.
+    /// Issues a certificate for the public key of the CSR; returns it and the intermediate in PEM.
+    /// The CSR must contain exactly these names; everything else in it is ignored.
     pub(super) fn issue(&self, csr_der: &[u8], names: &[String]) -> Result<String, AuthorityError> {
         let refused = |error: rcgen::Error| {
             AuthorityError::Refused(format!("The certificate request is not valid: {error}."))
@@ -81,17 +79,17 @@ impl Issuer {
             ));
         }
         params.distinguished_name = DistinguishedName::new();
-        if self.days > SHORT_DAYS
+        if self.days > SHORT_LIVED_DAYS
             && let Some(name) = names.iter().find(|name| name.len() < 64)
         {
             params
                 .distinguished_name
                 .push(DnType::CommonName, name.as_str());
         }
-        // Clocks of others may be behind.
+        // Backdated, because clients' clocks may be slow.
         params.not_before = OffsetDateTime::from(SystemTime::now()) - Duration::hours(1);
         params.not_after = params.not_before + Duration::days(self.days.into());
-        params.serial_number = Some(serial());
+        params.serial_number = Some(random_serial());
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.use_authority_key_identifier_extension = true;
@@ -102,34 +100,34 @@ impl Issuer {
     }
 }
 
-/// Root, intermediate and the intermediate's key, in PEM. The root's own key is not needed again,
-/// and so not kept.
+/// Generates the root, the intermediate and the intermediate's key, in PEM. The root's key is not
+/// needed again and is dropped.
 fn generate() -> Result<(String, String, String), rcgen::Error> {
     let root = CertifiedIssuer::self_signed(
-        authority("Starchart demo root, not to be trusted", 1),
+        ca_params("Starchart demo root, not to be trusted", 1),
         KeyPair::generate()?,
     )?;
-    let mut params = authority("Starchart demo intermediate", 0);
+    let mut params = ca_params("Starchart demo intermediate", 0);
     params.use_authority_key_identifier_extension = true;
     let key = KeyPair::generate()?;
     let intermediate = params.signed_by(&key, &root)?;
     Ok((root.pem(), intermediate.pem(), key.serialize_pem()))
 }
 
-fn authority(name: &str, below: u8) -> CertificateParams {
+fn ca_params(name: &str, path_length: u8) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, name);
-    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(below));
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(path_length));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params.not_before = OffsetDateTime::from(SystemTime::now()) - Duration::days(1);
-    params.not_after = params.not_before + Duration::days(ROOT_DAYS);
-    params.serial_number = Some(serial());
+    params.not_after = params.not_before + Duration::days(CA_DAYS);
+    params.serial_number = Some(random_serial());
     params
 }
 
-/// RFC 5280 section 4.1.2.2: positive, 20 octets at the most.
-fn serial() -> SerialNumber {
+/// Generates a serial number: positive and at most 20 octets (RFC 5280 section 4.1.2.2).
+fn random_serial() -> SerialNumber {
     let mut octets = rand::random::<[u8; 16]>();
     octets[0] = octets[0] & 0x7f | 0x40;
     SerialNumber::from_slice(&octets)

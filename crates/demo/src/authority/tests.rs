@@ -9,17 +9,18 @@ use starchart_domain::rrset::Rrset;
 use starchart_testkit::wait::eventually;
 
 use super::*;
-use crate::{DemoZone, NameServer};
+use crate::name_server::NameServer;
+use crate::zone::DemoZone;
 
 const BASE: &str = "user1.starchart.com";
 
-struct World {
+struct Fixture {
     folder: tempfile::TempDir,
     zone: Arc<DemoZone>,
     server: NameServer,
 }
 
-impl World {
+impl Fixture {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let zone =
@@ -38,8 +39,7 @@ impl World {
         DemoAuthority::open(self.folder.path(), self.server.address(), days).unwrap()
     }
 
-    /// Puts the values of these authorizations into the zone, and waits until the name server has
-    /// them.
+    /// Publishes the values of these authorizations, and waits until the name server has them.
     async fn publish(&self, pending: &[PendingAuthorization]) {
         let values = pending.iter().map(|pending| txt::encode(&pending.value));
         let set = Rrset::new(&pending[0].fqdn, RecordType::Txt, values);
@@ -58,10 +58,8 @@ impl World {
     }
 
     fn openssl_verifies(&self, chain: &chain::Chain) -> bool {
-        let (leaf, intermediates) = (
-            self.folder.path().join("leaf.pem"),
-            self.folder.path().join("intermediates.pem"),
-        );
+        let leaf = self.folder.path().join("leaf.pem");
+        let intermediates = self.folder.path().join("intermediates.pem");
         std::fs::write(&leaf, &chain.certificate).unwrap();
         std::fs::write(&intermediates, &chain.intermediates).unwrap();
         let root = self.folder.path().join("ca-root.pem");
@@ -88,10 +86,10 @@ fn names() -> Vec<String> {
 
 #[tokio::test]
 async fn a_certificate_is_issued_across_restarts_and_verifies() {
-    let world = World::new().await;
-    let url = world.authority(90).new_order(&names()).await.unwrap();
+    let fixture = Fixture::new().await;
+    let url = fixture.authority(90).new_order(&names()).await.unwrap();
 
-    let order = world.authority(90).fetch_order(&url).await.unwrap();
+    let order = fixture.authority(90).fetch_order(&url).await.unwrap();
     assert_eq!(order.status, OrderStatus::Pending);
     assert!(
         order
@@ -101,14 +99,14 @@ async fn a_certificate_is_issued_across_restarts_and_verifies() {
         "{order:?}"
     );
     assert_eq!(order.pending.len(), 2);
-    world.publish(&order.pending).await;
+    fixture.publish(&order.pending).await;
 
-    world
+    fixture
         .authority(90)
         .respond_to_challenges(&url)
         .await
         .unwrap();
-    let order = world.authority(90).fetch_order(&url).await.unwrap();
+    let order = fixture.authority(90).fetch_order(&url).await.unwrap();
     assert_eq!(
         order,
         Order {
@@ -120,12 +118,20 @@ async fn a_certificate_is_issued_across_restarts_and_verifies() {
 
     let key = keys::generate().unwrap();
     let request = keys::create_csr(&key, &names()).unwrap();
-    world.authority(90).finalize(&url, &request).await.unwrap();
-    let first = world.authority(90).download_chain(&url).await.unwrap();
-    // Handed in again after a restart: the same certificate.
-    world.authority(90).finalize(&url, &request).await.unwrap();
+    fixture
+        .authority(90)
+        .finalize(&url, &request)
+        .await
+        .unwrap();
+    let first = fixture.authority(90).download_chain(&url).await.unwrap();
+    // Finalizing again after a restart gives the same certificate.
+    fixture
+        .authority(90)
+        .finalize(&url, &request)
+        .await
+        .unwrap();
     assert_eq!(
-        world.authority(90).download_chain(&url).await.unwrap(),
+        fixture.authority(90).download_chain(&url).await.unwrap(),
         first
     );
 
@@ -136,9 +142,9 @@ async fn a_certificate_is_issued_across_restarts_and_verifies() {
         chain.leaf.not_after.since(chain.leaf.not_before),
         90 * 24 * 3_600_000
     );
-    assert!(world.openssl_verifies(&chain));
+    assert!(fixture.openssl_verifies(&chain));
 
-    let authority = world.authority(90);
+    let authority = fixture.authority(90);
     authority.revoke(&chain.certificate).await.unwrap();
     let foreign = authority.revoke(&chain.intermediates).await;
     assert!(
@@ -148,11 +154,11 @@ async fn a_certificate_is_issued_across_restarts_and_verifies() {
 }
 
 #[tokio::test]
-async fn six_days_come_without_a_subject() {
-    let world = World::new().await;
-    let authority = world.authority(6);
+async fn a_six_day_certificate_has_no_subject() {
+    let fixture = Fixture::new().await;
+    let authority = fixture.authority(6);
     let url = authority.new_order(&names()).await.unwrap();
-    world
+    fixture
         .publish(&authority.fetch_order(&url).await.unwrap().pending)
         .await;
     authority.respond_to_challenges(&url).await.unwrap();
@@ -168,8 +174,8 @@ async fn six_days_come_without_a_subject() {
         chain.leaf.not_after.since(chain.leaf.not_before),
         6 * 24 * 3_600_000
     );
-    assert!(world.openssl_verifies(&chain));
-    let path = world.folder.path().join("leaf.pem");
+    assert!(fixture.openssl_verifies(&chain));
+    let path = fixture.folder.path().join("leaf.pem");
     let subject = Command::new("openssl")
         .args(["x509", "-noout", "-subject", "-in"])
         .arg(path)
@@ -179,14 +185,14 @@ async fn six_days_come_without_a_subject() {
 }
 
 #[tokio::test]
-async fn without_its_values_a_name_is_not_proven() {
-    let world = World::new().await;
-    let authority = world.authority(90);
-    for stands in [0, 1] {
+async fn a_name_without_its_txt_values_is_not_validated() {
+    let fixture = Fixture::new().await;
+    let authority = fixture.authority(90);
+    for published in [0, 1] {
         let url = authority.new_order(&names()).await.unwrap();
         let pending = authority.fetch_order(&url).await.unwrap().pending;
-        if stands > 0 {
-            world.publish(&pending[..stands]).await;
+        if published > 0 {
+            fixture.publish(&pending[..published]).await;
         }
         authority.respond_to_challenges(&url).await.unwrap();
         let order = authority.fetch_order(&url).await.unwrap();
@@ -214,11 +220,11 @@ async fn without_its_values_a_name_is_not_proven() {
 }
 
 #[tokio::test]
-async fn a_request_for_other_names_is_refused() {
-    let world = World::new().await;
-    let authority = world.authority(90);
+async fn a_csr_for_other_names_is_refused() {
+    let fixture = Fixture::new().await;
+    let authority = fixture.authority(90);
     let url = authority.new_order(&names()).await.unwrap();
-    world
+    fixture
         .publish(&authority.fetch_order(&url).await.unwrap().pending)
         .await;
     authority.respond_to_challenges(&url).await.unwrap();
