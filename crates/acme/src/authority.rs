@@ -58,7 +58,7 @@ pub trait Authority: Send + Sync {
 /// The state of an order at the authority.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
-    /// The order's status.
+    /// The status at the time of the call.
     pub status: OrderStatus,
     /// The pending authorizations; empty when the authority reuses earlier validations.
     pub pending: Vec<PendingAuthorization>,
@@ -100,7 +100,7 @@ pub enum AuthorityError {
     RateLimited {
         /// The Retry-After header, if any.
         retry_after: Option<Duration>,
-        /// The authority's text.
+        /// The text of the authority's problem document.
         detail: String,
     },
     /// No response, or a temporary failure. Retry with growing pauses, and not before

@@ -8,7 +8,7 @@ pub enum Error {
     Io {
         /// The operation that failed.
         what: String,
-        /// The cause.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// A file of an earlier start cannot be parsed.

@@ -29,7 +29,7 @@ pub struct Mailer {
     rate: Mutex<SendRate>,
 }
 
-/// Where mails go.
+/// How mails are delivered.
 enum Transport {
     Smtp(Box<Smtp>),
     Folder(PathBuf),

@@ -18,9 +18,8 @@ const MAX_REPLY_CHARS: usize = 300;
 /// accepted the sender before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// RCPT TO.
     Recipient,
-    /// DATA, and the message after it.
+    /// DATA and the message itself.
     Message,
 }
 

@@ -66,21 +66,21 @@ pub enum Tls {
 pub enum Auth {
     /// User name and password: mechanism PLAIN, else LOGIN.
     Password {
-        /// NOTIFICATIONS_USERNAME: the account.
+        /// NOTIFICATIONS_USERNAME: the account to sign in as.
         username: Secret,
-        /// NOTIFICATIONS_PASSWORD: its password.
+        /// NOTIFICATIONS_PASSWORD: the password of the account.
         password: Secret,
     },
     /// An OAuth access token in place of the password: mechanism XOAUTH2.
     Xoauth2 {
-        /// NOTIFICATIONS_USERNAME: the account.
+        /// NOTIFICATIONS_USERNAME: the account to sign in as.
         username: Secret,
         /// NOTIFICATIONS_PASSWORD: the OAuth client's secret.
         client_secret: Secret,
         /// The token endpoint and the client.
         oauth: OauthConfig,
     },
-    /// No AUTH command.
+    /// No sign-in: the client sends no AUTH command.
     None,
 }
 
@@ -279,7 +279,6 @@ impl Smtp {
         })
     }
 
-    /// Sends MAIL FROM.
     async fn name_sender(
         &self,
         connection: &mut AsyncSmtpConnection,

@@ -34,7 +34,7 @@ const SUCCESS: &str = "urn:oasis:names:tc:SAML:2.0:status:Success";
 #[derive(Debug)]
 pub(crate) struct ParsedResponse {
     pub(crate) version: String,
-    /// Unix milliseconds.
+    /// IssueInstant in Unix milliseconds.
     pub(crate) issue_instant: i64,
     pub(crate) destination: Option<String>,
     pub(crate) in_response_to: Option<String>,

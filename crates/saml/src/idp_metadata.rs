@@ -166,7 +166,7 @@ impl fmt::Display for Warning {
 #[derive(Debug, Clone)]
 pub(crate) struct Certificate {
     pub(crate) der: Vec<u8>,
-    /// Unix milliseconds.
+    /// End of the validity, in Unix milliseconds.
     expires_at: i64,
     rsa_bits: Option<u32>,
 }

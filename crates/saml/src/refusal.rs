@@ -65,7 +65,7 @@ pub enum Refusal {
     SamaelRefused(&'static str),
     /// The gate and samael read different values; the code names them.
     ParserMismatch(&'static str),
-    /// The check panicked.
+    /// The check panicked, which is a bug.
     CheckPanicked,
     /// Too many checks are running, or this one exceeded its time limit.
     Busy,

@@ -38,13 +38,13 @@ pub struct Issuer {
 /// The user whom an assertion names, by its attributes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SamlIdentity {
-    /// Value of `sAMAccountName`, and of the NameID.
+    /// Value of the attribute `sAMAccountName`, and of the NameID.
     pub username: String,
-    /// Value of `displayname`.
+    /// Value of the attribute `displayname`.
     pub display_name: String,
-    /// Value of `email`.
+    /// Value of the attribute `email`.
     pub email: String,
-    /// Values of `group`.
+    /// Values of the attribute `group`.
     pub groups: Vec<String>,
 }
 

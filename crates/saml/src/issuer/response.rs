@@ -12,7 +12,7 @@ use crate::xml::{DS, EXC_C14N, SAML, SAMLP, escape};
 /// The parts of a response that are signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignedParts {
-    /// Neither part.
+    /// Neither the assertion nor the response.
     Nothing,
     /// Only the assertion, which is the default of most identity providers.
     Assertion,
