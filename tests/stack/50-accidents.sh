@@ -104,7 +104,7 @@ route53_control unavailable 1000000 >/dev/null
 user user2 create route53-away A 192.168.4.1 >/dev/null 2>&1
 check 'Route53 unavailable: the publish lag grows' wait_until 120 'the lag' above starchart_publish_lag_seconds 3
 user user3 request-certificate >/dev/null 2>&1
-check 'the age of the queue grows' wait_until 120 'the age' above starchart_certificate_oldest_order_seconds 3
+check 'the age of the queue grows' wait_until 120 'the age' above starchart_certificate_oldest_order_age_seconds 3
 check 'pages still work' user user2 records
 route53_control unavailable 0 >/dev/null
 check 'Route53 back: the record is published' wait_until 120 'the record' answers "route53-away.user2.$ZONE" A

@@ -1,17 +1,17 @@
-//! Publish: bring the names that rows say are out of date up to date, by compare and swap.
+//! Publishes unpublished names: makes the zone match the database by compare-and-swap (I10).
 //!
-//! Every batch deletes exactly what stands and creates exactly what shall stand, so a zone that
-//! differs refuses it. Then the messages say which sets are meant, those are read, and the table
+//! Every batch deletes the exact current RRsets and creates the desired ones, so the provider refuses
+//! it when the zone differs. Its messages say which RRsets differ; those are read, and the table
 //! decides:
 //!
-//! | the zone holds          | and it is               | so                                   |
-//! |-------------------------|-------------------------|--------------------------------------|
-//! | nothing                 |                         | create                               |
-//! | a set                   | ours ([`OwnedRrset::is_ours`]) | replace what was read           |
-//! | a set                   | not ours                | a conflict: told, nothing is touched |
+//! | the zone holds | ownership                      | action                                |
+//! |----------------|--------------------------------|---------------------------------------|
+//! | no RRset       |                                | create                                |
+//! | an RRset       | ours ([`OwnedRrset::is_ours`]) | replace what was read                 |
+//! | an RRset       | not ours                       | quarantine the name, change nothing   |
 //!
-//! One refused name never holds the others back, and the sets of one name are never parted. What is
-//! durable around each call is the [`Journal`]'s.
+//! A refused name does not delay the others, and the RRsets of a name stay in one batch. The
+//! [`Journal`] makes each step durable.
 
 mod candidate;
 mod seen;
@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use candidate::Candidate;
-use seen::{adopt, compare};
+use seen::{apply_read, compare};
 use starchart_domain::plan::{NameToPublish, OwnedRrset, PublishedName, plan_changes};
 use starchart_domain::record::RecordType;
 use tracing::{debug, info, warn};
@@ -31,11 +31,11 @@ use crate::batch;
 use crate::limiter::{Limiter, Priority};
 use crate::zone::{Change, ChangeId, Zone, ZoneError, ZoneRrset};
 
-/// Readings and sends a name gets in one run before it is put aside.
-const TRIES: u32 = 4;
-/// Above so many unclear names the zone is listed once instead of read name by name.
-const LIST_ABOVE: usize = 20;
-/// Waits after "too many requests" before the run gives up.
+/// The maximum of attempts for a name in one run before it is quarantined.
+const MAX_ATTEMPTS: u32 = 4;
+/// Above this number of names to read, the zone is listed once instead.
+const LIST_THRESHOLD: usize = 20;
+/// The delays after throttled requests, before the run gives up.
 const BACK_OFF: [Duration; 4] = [
     Duration::from_millis(300),
     Duration::from_millis(700),
@@ -43,34 +43,34 @@ const BACK_OFF: [Duration; 4] = [
     Duration::from_millis(2_500),
 ];
 
-/// What must be durable around each call to the zone. Each answers false when the lease is lost:
-/// then the run ends.
+/// Makes the steps of publishing durable. Each method returns false when the lease is lost; the run
+/// then ends.
 #[async_trait]
 pub trait Journal: Send {
-    /// Why it could not be made durable.
+    /// The error of the storage.
     type Error: Send;
 
-    /// Commits what is about to be sent. False also when too little of the lease is left: nothing
-    /// may be sent.
+    /// Commits the batch that is about to be sent. Also returns false when the lease expires too
+    /// soon to send it.
     async fn intend(&mut self, batch: &[PublishedName]) -> Result<bool, Self::Error>;
 
-    /// What was intended was certainly not done.
-    async fn withdrawn(&mut self, batch: &[PublishedName]) -> Result<bool, Self::Error>;
+    /// Withdraws a batch that certainly had no effect.
+    async fn withdraw(&mut self, batch: &[PublishedName]) -> Result<bool, Self::Error>;
 
-    /// The zone holds this now; `change` is what it may be asked about, none when nothing had to be
-    /// sent. The names are up to date as of their generation.
-    async fn applied(
+    /// Records that the zone now holds these RRsets and that the names are published as of their
+    /// generation. `change` is the id of the accepted change, `None` when nothing had to be sent.
+    async fn confirm(
         &mut self,
         names: &[PublishedName],
         change: Option<&ChangeId>,
     ) -> Result<bool, Self::Error>;
 
-    /// The zone was read and holds this of ours; a send that it does not show may still come.
-    async fn read(&mut self, name: &PublishedName) -> Result<bool, Self::Error>;
+    /// Records the RRsets of ours that the zone holds. An unconfirmed batch may still take effect.
+    async fn record_read(&mut self, name: &PublishedName) -> Result<bool, Self::Error>;
 
-    /// A set of the name (`None`: the whole name) cannot be published as it is; nothing of this
-    /// attempt at it is in the zone.
-    async fn refused(
+    /// Quarantines an RRset of the name (`None`: the whole name) that cannot be published; nothing
+    /// of this attempt is in the zone.
+    async fn quarantine(
         &mut self,
         name: &NameToPublish,
         rtype: Option<RecordType>,
@@ -78,49 +78,49 @@ pub trait Journal: Send {
     ) -> Result<bool, Self::Error>;
 }
 
-/// Why a run ended before its names were done.
+/// Why a run ended early.
 #[derive(Debug)]
-pub enum Stop<E> {
-    /// Another process holds the lease, or it ends too soon to send more.
+pub enum PublishError<E> {
+    /// Another process holds the lease, or the lease expires too soon.
     LeaseLost,
-    /// The zone does not take requests now: try again after so long.
-    Later(Duration, ZoneError),
-    /// The rows could not be written.
+    /// The provider accepts no requests now; retry after the delay.
+    RetryAfter(Duration, ZoneError),
+    /// The journal could not be written.
     Journal(E),
 }
 
-/// What a run did.
+/// The counts of a run.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Report {
-    /// Names brought up to date.
-    pub applied: usize,
-    /// Names put aside with a reason.
+pub struct PublishReport {
+    /// The number of published names.
+    pub published: usize,
+    /// The number of quarantined names.
     pub refused: usize,
-    /// Calls that changed the zone or tried to.
+    /// The number of change requests sent.
     pub calls: usize,
 }
 
-/// Brings `work` up to date.
+/// Publishes `work`.
 ///
 /// # Errors
-/// [`Stop`] says why names are left over; their rows still say that they are out of date.
+/// [`PublishError`] says why the run ended early; the remaining names are still unpublished.
 pub async fn publish<J: Journal>(
     zone: &dyn Zone,
     limiter: &Limiter,
     journal: &mut J,
     work: Vec<NameToPublish>,
-) -> Result<Report, Stop<J::Error>> {
+) -> Result<PublishReport, PublishError<J::Error>> {
     let mut run = Run {
         zone,
         limiter,
         journal,
-        report: Report::default(),
-        back_off: 0,
+        report: PublishReport::default(),
+        failures: 0,
     };
     let (unclear, clear): (Vec<NameToPublish>, Vec<NameToPublish>) = work
         .into_iter()
         .partition(|w| w.owned.iter().any(OwnedRrset::needs_read));
-    // Those that need no reading do not wait for those that do.
+    // Names that need no read first do not wait for the others.
     run.send_all(clear.into_iter().map(Candidate::from_registry).collect())
         .await?;
     let read = run
@@ -130,12 +130,12 @@ pub async fn publish<J: Journal>(
     Ok(run.report)
 }
 
-/// Goes on only while the lease is held.
-fn held<E>(answer: Result<bool, E>) -> Result<(), Stop<E>> {
+/// Ends the run unless the lease is held.
+fn held<E>(answer: Result<bool, E>) -> Result<(), PublishError<E>> {
     match answer {
         Ok(true) => Ok(()),
-        Ok(false) => Err(Stop::LeaseLost),
-        Err(error) => Err(Stop::Journal(error)),
+        Ok(false) => Err(PublishError::LeaseLost),
+        Err(error) => Err(PublishError::Journal(error)),
     }
 }
 
@@ -143,15 +143,15 @@ struct Run<'a, J> {
     zone: &'a dyn Zone,
     limiter: &'a Limiter,
     journal: &'a mut J,
-    report: Report,
-    back_off: usize,
+    report: PublishReport,
+    failures: usize,
 }
 
 impl<J: Journal> Run<'_, J> {
-    async fn send_all(&mut self, ready: Vec<Candidate>) -> Result<(), Stop<J::Error>> {
+    async fn send_all(&mut self, ready: Vec<Candidate>) -> Result<(), PublishError<J::Error>> {
         let (change, done): (Vec<_>, Vec<_>) =
             ready.into_iter().partition(|c| !c.changes.is_empty());
-        self.settle(&done).await?;
+        self.confirm_unchanged(&done).await?;
         let mut queue: VecDeque<Vec<Candidate>> = self.batches(change).await?.into();
         while let Some(batch) = queue.pop_front() {
             let again = self.send(batch).await?;
@@ -160,27 +160,30 @@ impl<J: Journal> Run<'_, J> {
         Ok(())
     }
 
-    /// Names that already are as they shall be.
-    async fn settle(&mut self, done: &[Candidate]) -> Result<(), Stop<J::Error>> {
+    /// Confirms names that already match.
+    async fn confirm_unchanged(
+        &mut self,
+        done: &[Candidate],
+    ) -> Result<(), PublishError<J::Error>> {
         if done.is_empty() {
             Ok(())
         } else {
-            self.applied(done, None).await
+            self.confirm(done, None).await
         }
     }
 
-    /// Notes what the zone holds now, then what was left out.
-    async fn applied(
+    /// Confirms what the zone holds now, then quarantines the skipped RRsets.
+    async fn confirm(
         &mut self,
         done: &[Candidate],
         change: Option<&ChangeId>,
-    ) -> Result<(), Stop<J::Error>> {
+    ) -> Result<(), PublishError<J::Error>> {
         let names: Vec<PublishedName> = done.iter().map(Candidate::outcome).collect();
-        held(self.journal.applied(&names, change).await)?;
+        assert_lease(self.journal.confirm(&names, change).await)?;
         for candidate in done {
-            match candidate.held.as_slice() {
-                [] => self.report.applied += 1,
-                [(rtype, reason), ..] => self.refuse(candidate, Some(*rtype), reason).await?,
+            match candidate.skipped.as_slice() {
+                [] => self.report.published += 1,
+                [(rtype, reason), ..] => self.quarantine(candidate, Some(*rtype), reason).await?,
             }
         }
         Ok(())
@@ -189,7 +192,7 @@ impl<J: Journal> Run<'_, J> {
     async fn batches(
         &mut self,
         candidates: Vec<Candidate>,
-    ) -> Result<Vec<Vec<Candidate>>, Stop<J::Error>> {
+    ) -> Result<Vec<Vec<Candidate>>, PublishError<J::Error>> {
         let (batches, too_large) = batch::split(
             candidates.iter().map(Candidate::group),
             batch::Limits::ROUTE53,
@@ -200,7 +203,7 @@ impl<J: Journal> Run<'_, J> {
             .collect();
         for name in too_large {
             if let Some(candidate) = by_name.remove(&name.name) {
-                self.refuse(&candidate, None, &name.to_string()).await?;
+                self.quarantine(&candidate, None, &name.to_string()).await?;
             }
         }
         let taken = |batch: batch::Batch| {
@@ -213,15 +216,15 @@ impl<J: Journal> Run<'_, J> {
         Ok(batches.into_iter().map(taken).collect())
     }
 
-    /// Sends one batch; returns what is to be sent again, in batches.
+    /// Sends one batch; returns the batches to send next.
     async fn send(
         &mut self,
         mut batch: Vec<Candidate>,
-    ) -> Result<Vec<Vec<Candidate>>, Stop<J::Error>> {
+    ) -> Result<Vec<Vec<Candidate>>, PublishError<J::Error>> {
         self.limiter.acquire(Priority::Publish).await;
         let outcomes: Vec<PublishedName> = batch.iter().map(Candidate::outcome).collect();
-        held(self.journal.intend(&outcomes).await)?;
-        batch.iter_mut().for_each(Candidate::note_send);
+        assert_lease(self.journal.intend(&outcomes).await)?;
+        batch.iter_mut().for_each(Candidate::record_send);
         let changes: Vec<Change> = batch
             .iter()
             .flat_map(|c| c.group().changes().to_vec())
@@ -229,49 +232,56 @@ impl<J: Journal> Run<'_, J> {
         self.report.calls += 1;
         match self.zone.change(&changes).await {
             Ok(id) => {
-                self.back_off = 0;
-                self.applied(&batch, Some(&id)).await?;
+                self.failures = 0;
+                self.confirm(&batch, Some(&id)).await?;
                 info!(names = batch.len(), change = %id, "published");
                 Ok(vec![])
             }
             Err(ZoneError::Refused { messages }) => {
-                // A refused batch changed nothing, so nothing of it may come late and be looked
-                // for.
-                held(self.journal.withdrawn(&outcomes).await)?;
-                batch.iter_mut().for_each(Candidate::forget_send);
-                self.sort_out(batch, &messages).await
+                // A refused batch changed nothing, so it cannot take effect later.
+                assert_lease(self.journal.withdraw(&outcomes).await)?;
+                batch.iter_mut().for_each(Candidate::withdraw_send);
+                self.resolve_refusal(batch, &messages).await
             }
             Err(ZoneError::OutcomeUnknown(what)) => {
-                warn!(names = batch.len(), error = %what, "outcome of a change unknown, reading the zone");
+                warn!(
+                    names = batch.len(),
+                    error = %what,
+                    "outcome of a change unknown, reading the zone"
+                );
                 self.after_unknown(batch).await
             }
-            Err(error) => match self.wait(error).await {
+            Err(error) => match self.back_off(error).await {
                 Ok(()) => Ok(vec![batch]),
                 Err(stop) => {
-                    // Nothing was done, so nothing has to be read the next time.
-                    held(self.journal.withdrawn(&outcomes).await)?;
+                    // Nothing was changed, so the next run need not read the zone.
+                    assert_lease(self.journal.withdraw(&outcomes).await)?;
                     Err(stop)
                 }
             },
         }
     }
 
-    /// Reads what came of a batch. What never gets an answer is sent in ever smaller batches, and
-    /// in the end put aside.
+    /// Reads the zone after an unknown outcome. Batches without a clear answer are halved, and names
+    /// without one are finally quarantined.
     async fn after_unknown(
         &mut self,
         batch: Vec<Candidate>,
-    ) -> Result<Vec<Vec<Candidate>>, Stop<J::Error>> {
+    ) -> Result<Vec<Vec<Candidate>>, PublishError<J::Error>> {
         let mut read = Vec::new();
         for candidate in self.reread(batch).await? {
-            if candidate.tries >= TRIES && !candidate.changes.is_empty() {
-                self.refuse(&candidate, None, "Route53 does not answer to this change")
-                    .await?;
+            if candidate.attempts >= MAX_ATTEMPTS && !candidate.changes.is_empty() {
+                self.quarantine(
+                    &candidate,
+                    None,
+                    "Route53 gives no clear answer to this change",
+                )
+                .await?;
             } else {
                 read.push(candidate);
             }
         }
-        let halve = read.iter().any(|candidate| candidate.tries > 1);
+        let halve = read.iter().any(|candidate| candidate.attempts > 1);
         let mut again = Vec::new();
         for mut batch in self.resume(read).await? {
             if halve && batch.len() > 1 {
@@ -282,12 +292,12 @@ impl<J: Journal> Run<'_, J> {
         Ok(again)
     }
 
-    /// A refused batch: who was it, and what do we do about each?
-    async fn sort_out(
+    /// Attributes a refusal to names, and reads, skips or quarantines their RRsets.
+    async fn resolve_refusal(
         &mut self,
         batch: Vec<Candidate>,
         messages: &[String],
-    ) -> Result<Vec<Vec<Candidate>>, Stop<J::Error>> {
+    ) -> Result<Vec<Vec<Candidate>>, PublishError<J::Error>> {
         let changes: Vec<Change> = batch
             .iter()
             .flat_map(|c| c.group().changes().to_vec())
@@ -309,19 +319,20 @@ impl<J: Journal> Run<'_, J> {
             let invalid = own
                 .iter()
                 .find(|fault| fault.kind == FaultKind::InvalidValue);
-            let is_final = candidate.tries >= TRIES || (own.is_empty() && candidate.tries > 0);
+            let is_final =
+                candidate.attempts >= MAX_ATTEMPTS || (own.is_empty() && candidate.attempts > 0);
             match (invalid, is_final) {
                 (None, false) => unclear.push(candidate),
                 (Some(fault), _) => {
                     let rtype = fault.rtype.as_deref().and_then(RecordType::parse);
                     let reason = format!("Route53 does not take the value: {}", fault.message);
-                    match rtype.filter(|rtype| candidate.hold(*rtype, reason.clone())) {
+                    match rtype.filter(|rtype| candidate.skip(*rtype, reason.clone())) {
                         Some(_) => partly.push(candidate),
-                        None => self.refuse(&candidate, None, &reason).await?,
+                        None => self.quarantine(&candidate, None, &reason).await?,
                     }
                 }
                 (None, true) => {
-                    self.refuse(
+                    self.quarantine(
                         &candidate,
                         None,
                         &format!("Route53 does not take the change: {}", messages.join("; ")),
@@ -338,14 +349,14 @@ impl<J: Journal> Run<'_, J> {
         Ok(again)
     }
 
-    /// Names that were read again: done, or to be sent again.
+    /// Confirms re-read names that match, and batches the others.
     async fn resume(
         &mut self,
         read: Vec<Candidate>,
-    ) -> Result<Vec<Vec<Candidate>>, Stop<J::Error>> {
+    ) -> Result<Vec<Vec<Candidate>>, PublishError<J::Error>> {
         let (change, done): (Vec<_>, Vec<_>) =
             read.into_iter().partition(|c| !c.changes.is_empty());
-        self.settle(&done).await?;
+        self.confirm_unchanged(&done).await?;
         if change.is_empty() {
             Ok(vec![])
         } else {
@@ -353,15 +364,15 @@ impl<J: Journal> Run<'_, J> {
         }
     }
 
-    /// Reads what stands at these names and plans them anew; conflicts are put aside.
+    /// Reads these names again and plans their changes; quarantines conflicts.
     async fn reread(
         &mut self,
         candidates: Vec<Candidate>,
-    ) -> Result<Vec<Candidate>, Stop<J::Error>> {
+    ) -> Result<Vec<Candidate>, PublishError<J::Error>> {
         if candidates.is_empty() {
             return Ok(vec![]);
         }
-        let listed = if candidates.len() > LIST_ABOVE {
+        let listed = if candidates.len() > LIST_THRESHOLD {
             Some(self.list(&candidates).await?)
         } else {
             None
@@ -382,43 +393,47 @@ impl<J: Journal> Run<'_, J> {
                 generation: candidate.work.generation,
                 sets: seen.ours.clone(),
             };
-            held(self.journal.read(&outcome).await)?;
-            adopt(&mut candidate.work, &seen.ours);
+            assert_lease(self.journal.record_read(&outcome).await)?;
+            apply_read(&mut candidate.work, &seen.ours);
             candidate.changes =
                 plan_changes(&candidate.work.name, &candidate.work.desired, &seen.current);
-            candidate.tries += 1;
-            candidate.held.clear();
-            let told = |rtype: &str| {
+            candidate.attempts += 1;
+            candidate.skipped.clear();
+            let conflict = |rtype: &str| {
                 format!(
-                    "A set of type {rtype} that Starchart did not make stands at this name in the zone; whoever runs the zone has to remove it first"
+                    "The zone already has a {rtype} record set at this name that Starchart did \
+                     not create; the DNS administrator has to remove it first"
                 )
             };
             let whole = seen
-                .in_the_way
+                .blocking
                 .iter()
                 .find(|rtype| match RecordType::parse(rtype) {
-                    Some(parsed) => !candidate.hold(parsed, told(rtype)),
+                    Some(parsed) => !candidate.skip(parsed, conflict(rtype)),
                     None => true,
                 });
             match whole {
-                Some(rtype) => self.refuse(&candidate, None, &told(rtype)).await?,
+                Some(rtype) => self.quarantine(&candidate, None, &conflict(rtype)).await?,
                 None => planned.push(candidate),
             }
         }
         Ok(planned)
     }
 
-    async fn read(&mut self, name: &str) -> Result<Vec<ZoneRrset>, Stop<J::Error>> {
+    async fn read(&mut self, name: &str) -> Result<Vec<ZoneRrset>, PublishError<J::Error>> {
         loop {
             self.limiter.acquire(Priority::Publish).await;
             match self.zone.read(name).await {
                 Ok(sets) => return Ok(sets),
-                Err(error) => self.wait(error).await?,
+                Err(error) => self.back_off(error).await?,
             }
         }
     }
 
-    async fn list(&mut self, candidates: &[Candidate]) -> Result<Vec<ZoneRrset>, Stop<J::Error>> {
+    async fn list(
+        &mut self,
+        candidates: &[Candidate],
+    ) -> Result<Vec<ZoneRrset>, PublishError<J::Error>> {
         let names: BTreeSet<&str> = candidates.iter().map(|c| c.work.name.as_str()).collect();
         loop {
             self.limiter.acquire(Priority::Publish).await;
@@ -429,40 +444,46 @@ impl<J: Journal> Run<'_, J> {
                         .filter(|set| names.contains(set.name.as_str()))
                         .collect());
                 }
-                Err(error) => self.wait(error).await?,
+                Err(error) => self.back_off(error).await?,
             }
         }
     }
 
-    /// Waits a little longer each time in a row, then gives up for this run.
-    async fn wait(&mut self, error: ZoneError) -> Result<(), Stop<J::Error>> {
+    /// Waits after a temporary error, longer each time in a row, then gives up for this run.
+    async fn back_off(&mut self, error: ZoneError) -> Result<(), PublishError<J::Error>> {
         let pause = match error {
             ZoneError::Denied(_) | ZoneError::Refused { .. } => {
-                return Err(Stop::Later(Duration::from_secs(30), error));
+                return Err(PublishError::RetryAfter(Duration::from_secs(30), error));
             }
-            ZoneError::Unavailable(_) => return Err(Stop::Later(Duration::from_secs(2), error)),
-            _ => BACK_OFF.get(self.back_off),
+            ZoneError::Unavailable(_) => {
+                return Err(PublishError::RetryAfter(Duration::from_secs(2), error));
+            }
+            _ => BACK_OFF.get(self.failures),
         };
         let Some(pause) = pause else {
-            return Err(Stop::Later(Duration::from_secs(2), error));
+            return Err(PublishError::RetryAfter(Duration::from_secs(2), error));
         };
-        self.back_off += 1;
+        self.failures += 1;
         tokio::time::sleep(*pause).await;
         Ok(())
     }
 
-    async fn refuse(
+    async fn quarantine(
         &mut self,
         candidate: &Candidate,
         rtype: Option<RecordType>,
         reason: &str,
-    ) -> Result<(), Stop<J::Error>> {
+    ) -> Result<(), PublishError<J::Error>> {
         warn!(
             rtype = rtype.map(tracing::field::display),
-            "a name was put aside, its owner sees the reason"
+            "name quarantined, its owner sees the reason"
         );
-        debug!(name = candidate.work.name, reason, "put aside");
+        debug!(name = candidate.work.name, reason, "name quarantined");
         self.report.refused += 1;
-        held(self.journal.refused(&candidate.work, rtype, reason).await)
+        assert_lease(
+            self.journal
+                .quarantine(&candidate.work, rtype, reason)
+                .await,
+        )
     }
 }

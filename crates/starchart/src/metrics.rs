@@ -1,4 +1,4 @@
-//! Figures for monitoring, on a port of their own: METRICS_PORT, never PORT.
+//! Serves metrics for monitoring on METRICS_PORT, never on PORT.
 
 mod openmetrics;
 
@@ -16,34 +16,34 @@ use tracing::debug;
 
 use crate::http::Health;
 
-/// Rows are read at most so often, however many ask.
-const KEEP: Duration = Duration::from_secs(5);
-/// Reading them is given up after this; a scrape waits no longer.
-const LIMIT: Duration = Duration::from_secs(3);
-/// OpenMetrics 1.0, which Prometheus takes.
+/// How long metrics from the database are cached.
+const CACHE_TTL: Duration = Duration::from_secs(5);
+/// The time limit for reading metrics from the database.
+const READ_TIMEOUT: Duration = Duration::from_secs(3);
+/// OpenMetrics 1.0, which Prometheus accepts.
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Where figures come from.
+/// The sources of the metrics.
 pub(crate) struct Metrics {
     /// Whether this process is ready, and the database once it is there.
     pub(crate) health: Health,
-    /// What was answered.
+    /// Counters of HTTP requests.
     pub(crate) requests: RequestMetrics,
-    /// Who knows whether Redis is there.
+    /// Knows whether Redis can be reached.
     pub(crate) counters: Arc<dyn Counters>,
-    /// When this process began, in seconds since 1970.
+    /// Start of this process in seconds since 1970.
     pub(crate) started_s: i64,
-    last: Mutex<Option<(Instant, Seen)>>,
+    cached: Mutex<Option<(Instant, Readings)>>,
 }
 
-/// What one look found.
+/// The metrics of one read.
 #[derive(Debug, Clone, Default)]
-struct Seen {
-    /// `None`: the database is not there.
+struct Readings {
+    /// `None` when the database does not answer.
     rows: Option<Arc<metrics::MetricsSnapshot>>,
     pool: Option<Pool>,
-    /// How long the look waited for the first answer, with the wait for a connection.
-    first_answer: Option<Duration>,
+    /// Time to acquire a connection and run a trivial query.
+    ping: Option<Duration>,
 }
 
 impl Metrics {
@@ -58,62 +58,62 @@ impl Metrics {
             requests,
             counters,
             started_s,
-            last: Mutex::default(),
+            cached: Mutex::default(),
         }
     }
 
-    /// What was found not long ago, or now. Whoever asks meanwhile waits for the same look.
-    async fn look(&self) -> Seen {
-        let mut last = self.last.lock().await;
-        if let Some((at, seen)) = &*last
-            && at.elapsed() < KEEP
+    /// Returns the cached metrics, or reads them now. Concurrent scrapes share one read.
+    async fn readings(&self) -> Readings {
+        let mut cached = self.cached.lock().await;
+        if let Some((at, readings)) = &*cached
+            && at.elapsed() < CACHE_TTL
         {
-            return seen.clone();
+            return readings.clone();
         }
-        let seen = self.read().await;
-        *last = Some((Instant::now(), seen.clone()));
-        seen
+        let readings = self.read().await;
+        *cached = Some((Instant::now(), readings.clone()));
+        readings
     }
 
-    async fn read(&self) -> Seen {
+    async fn read(&self) -> Readings {
         let Some(store) = self.health.store.get() else {
-            return Seen::default();
+            return Readings::default();
         };
         let pool = Some(store.pool());
         let start = Instant::now();
         let rows = async {
             store.ping().await?;
-            let first_answer = start.elapsed();
-            Ok::<_, starchart_store::Error>((metrics::read_snapshot(store).await?, first_answer))
+            let ping = start.elapsed();
+            Ok::<_, starchart_store::Error>((metrics::read_snapshot(store).await?, ping))
         };
-        match tokio::time::timeout(LIMIT, rows).await {
-            Ok(Ok((rows, first_answer))) => Seen {
+        match tokio::time::timeout(READ_TIMEOUT, rows).await {
+            Ok(Ok((rows, ping))) => Readings {
                 rows: Some(Arc::new(rows)),
                 pool,
-                first_answer: Some(first_answer),
+                ping: Some(ping),
             },
             Ok(Err(error)) => {
-                debug!(error = %error, "no figures from the database");
-                Seen {
+                debug!(error = %error, "cannot read metrics from the database");
+                Readings {
                     pool,
-                    ..Seen::default()
+                    ..Readings::default()
                 }
             }
             Err(_) => {
-                debug!("no figures from the database in time");
-                Seen {
+                debug!("timeout while reading metrics from the database");
+                Readings {
                     pool,
-                    ..Seen::default()
+                    ..Readings::default()
                 }
             }
         }
     }
 }
 
-/// Serves `/metrics` alone.
+/// Serves `/metrics` only.
 ///
 /// # Errors
-/// The listener cannot be used.
+/// The listener cannot be used, for example because it is closed.
 pub(crate) fn serve(listener: TcpListener, metrics: Metrics) -> std::io::Result<Server> {
     let metrics = web::Data::new(metrics);
     let app = move || {
@@ -129,8 +129,8 @@ pub(crate) fn serve(listener: TcpListener, metrics: Metrics) -> std::io::Result<
 }
 
 async fn answer(metrics: web::Data<Metrics>) -> HttpResponse {
-    let seen = metrics.look().await;
-    match openmetrics::render(&metrics, &seen) {
+    let readings = metrics.readings().await;
+    match openmetrics::render(&metrics, &readings) {
         Ok(body) => HttpResponse::Ok().content_type(CONTENT_TYPE).body(body),
         Err(_) => HttpResponse::InternalServerError().finish(),
     }

@@ -1,17 +1,17 @@
-//! A name on its way.
+//! A name during a publish run.
 
 use starchart_domain::plan::{NameToPublish, OwnedRrset, PublishedName, RrsetChange, plan_changes};
 use starchart_domain::record::RecordType;
 
 use crate::batch::NameChanges;
 
-/// A name on its way: what stands as far as we know, and what is to change.
+/// A name with its planned changes.
 pub(super) struct Candidate {
     pub(super) work: NameToPublish,
     pub(super) changes: Vec<RrsetChange>,
-    pub(super) tries: u32,
-    /// Sets that are left out, each with its reason; the others of the name go through.
-    pub(super) held: Vec<(RecordType, String)>,
+    pub(super) attempts: u32,
+    /// Skipped RRsets with the reasons; the other RRsets of the name are published.
+    pub(super) skipped: Vec<(RecordType, String)>,
 }
 
 impl Candidate {
@@ -25,8 +25,8 @@ impl Candidate {
         Self {
             work,
             changes,
-            tries: 0,
-            held: vec![],
+            attempts: 0,
+            skipped: vec![],
         }
     }
 
@@ -34,19 +34,20 @@ impl Candidate {
         NameChanges::new(self.work.name.clone(), &self.changes)
     }
 
-    /// Leaves a set out. False: the name is or becomes a CNAME's, which stands or falls as a whole.
-    pub(super) fn hold(&mut self, rtype: RecordType, reason: String) -> bool {
+    /// Skips an RRset. Returns false when the name has or gets a CNAME, whose changes cannot be
+    /// split.
+    pub(super) fn skip(&mut self, rtype: RecordType, reason: String) -> bool {
         let is_cname = |rtype: RecordType| rtype == RecordType::Cname;
         if is_cname(rtype) || self.changes.iter().any(|change| is_cname(change.rtype())) {
             return false;
         }
         self.changes.retain(|change| change.rtype() != rtype);
-        self.held.push((rtype, reason));
+        self.skipped.push((rtype, reason));
         true
     }
 
-    /// What is about to be sent may be found in the zone from now on, and is ours then.
-    pub(super) fn note_send(&mut self) {
+    /// Adds the RRsets about to be sent as pending: the zone may hold them from now on.
+    pub(super) fn record_send(&mut self) {
         for (rtype, body) in self.outcome().sets {
             match self
                 .work
@@ -64,8 +65,8 @@ impl Candidate {
         }
     }
 
-    /// What was about to be sent was certainly not done.
-    pub(super) fn forget_send(&mut self) {
+    /// Removes the pending RRsets of a batch that certainly had no effect.
+    pub(super) fn withdraw_send(&mut self) {
         for (rtype, body) in self.outcome().sets {
             let Some(owned) = self
                 .work

@@ -1,4 +1,4 @@
-//! What the zone holds at a name, against what we put there and what we want there.
+//! Compares the RRsets of a name with the ownership registry and the desired RRsets.
 
 use starchart_domain::plan::{NameToPublish, OwnedRrset};
 use starchart_domain::record::RecordType;
@@ -7,22 +7,22 @@ use starchart_domain::rrset::RrsetData;
 use crate::canonical;
 use crate::zone::ZoneRrset;
 
-/// What the zone holds at a name.
+/// The RRsets of a name in the zone.
 pub(super) struct Seen {
-    /// What stands of ours, as the provider wrote it.
+    /// Our RRsets in the provider's spelling.
     pub(super) current: Vec<(RecordType, RrsetData)>,
-    /// The same for the registry, with the sets of ours that are gone.
+    /// The same for the registry, with `None` for our RRsets that do not exist any more.
     pub(super) ours: Vec<(RecordType, Option<RrsetData>)>,
-    /// Types of sets that are not ours and where ours cannot stand beside.
-    pub(super) in_the_way: Vec<String>,
+    /// The types of foreign RRsets that prevent ours.
+    pub(super) blocking: Vec<String>,
 }
 
-/// What the zone holds at a name against what we put there and what we want there.
+/// Compares the RRsets of a name with the ownership registry and the desired RRsets.
 pub(super) fn compare(work: &NameToPublish, sets: &[ZoneRrset]) -> Seen {
     let mut seen = Seen {
         current: Vec::new(),
         ours: Vec::new(),
-        in_the_way: Vec::new(),
+        blocking: Vec::new(),
     };
     let wants_cname = work
         .desired
@@ -38,15 +38,15 @@ pub(super) fn compare(work: &NameToPublish, sets: &[ZoneRrset]) -> Seen {
                 seen.ours.push((rtype, Some(body)));
             }
             _ => {
-                let in_the_way = match rtype {
+                let is_blocking = match rtype {
                     Some(RecordType::Cname) => !work.desired.is_empty(),
                     Some(rtype) => {
                         wants_cname || work.desired.iter().any(|wanted| wanted.rtype == rtype)
                     }
                     None => wants_cname,
                 };
-                if in_the_way {
-                    seen.in_the_way.push(set.rtype.clone());
+                if is_blocking {
+                    seen.blocking.push(set.rtype.clone());
                 }
             }
         }
@@ -59,7 +59,7 @@ pub(super) fn compare(work: &NameToPublish, sets: &[ZoneRrset]) -> Seen {
     seen
 }
 
-/// A body that says the same as one we sent, in the words in which we sent it.
+/// Returns the equal body that was sent, in the spelling in which it was sent.
 fn spelled_as_sent(body: &RrsetData, owned: &OwnedRrset) -> RrsetData {
     let mut sent = owned.pending.iter().flatten();
     sent.find(|sent| same(owned.rtype, sent, body))
@@ -67,8 +67,8 @@ fn spelled_as_sent(body: &RrsetData, owned: &OwnedRrset) -> RrsetData {
         .clone()
 }
 
-/// A body that says the same as the one we want is that one: nothing has to change. Any other stays
-/// as the provider wrote it, because a deletion has to repeat it.
+/// Returns the equal desired body, so that nothing changes. Any other body stays in the provider's
+/// spelling, which a deletion has to repeat.
 fn spelled_as_wanted(rtype: RecordType, body: RrsetData, work: &NameToPublish) -> RrsetData {
     let mut wanted = work
         .desired
@@ -85,8 +85,9 @@ fn same(rtype: RecordType, one: &RrsetData, other: &RrsetData) -> bool {
     one.ttl == other.ttl && canonical::same_values(rtype.as_str(), &one.values, &other.values)
 }
 
-/// What was read is what is confirmed; a send that was not seen may still come, and is ours then.
-pub(super) fn adopt(work: &mut NameToPublish, ours: &[(RecordType, Option<RrsetData>)]) {
+/// Confirms the RRsets that were read. Pending ones that were not read may still take effect, and
+/// stay pending.
+pub(super) fn apply_read(work: &mut NameToPublish, ours: &[(RecordType, Option<RrsetData>)]) {
     for (rtype, body) in ours {
         match work.owned.iter_mut().find(|owned| owned.rtype == *rtype) {
             Some(owned) => {

@@ -129,7 +129,7 @@ impl Journal for Rows {
         Ok(true)
     }
 
-    async fn applied(
+    async fn confirm(
         &mut self,
         names: &[PublishedName],
         _: Option<&ChangeId>,
@@ -147,7 +147,7 @@ impl Journal for Rows {
         Ok(true)
     }
 
-    async fn withdrawn(&mut self, batch: &[PublishedName]) -> Result<bool, Infallible> {
+    async fn withdraw(&mut self, batch: &[PublishedName]) -> Result<bool, Infallible> {
         for name in batch {
             for (rtype, body) in &name.sets {
                 if let Some(set) = self.owned.get_mut(&(name.name.clone(), *rtype)) {
@@ -160,12 +160,12 @@ impl Journal for Rows {
         Ok(true)
     }
 
-    async fn read(&mut self, name: &PublishedName) -> Result<bool, Infallible> {
+    async fn record_read(&mut self, name: &PublishedName) -> Result<bool, Infallible> {
         self.confirm(name);
         Ok(!self.lease_lost)
     }
 
-    async fn refused(
+    async fn quarantine(
         &mut self,
         name: &NameToPublish,
         rtype: Option<RecordType>,

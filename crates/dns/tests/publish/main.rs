@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use starchart_dns::limiter::Limiter;
-use starchart_dns::publish::{Report, Stop, publish};
+use starchart_dns::publish::{PublishError, PublishReport, publish};
 use starchart_dns::route53::{Route53, Route53Config};
 use starchart_domain::record::RecordType;
 use starchart_domain::rrset::Rrset;
@@ -52,7 +52,7 @@ impl World {
         }
     }
 
-    async fn publish(&mut self) -> Result<Report, Stop<std::convert::Infallible>> {
+    async fn publish(&mut self) -> Result<PublishReport, PublishError<std::convert::Infallible>> {
         let work = self.rows.work();
         publish(&self.zone, &self.limiter, &mut self.rows, work).await
     }
@@ -121,8 +121,8 @@ async fn create_change_delete_and_swap_to_cname_and_back() {
         let report = world.publish().await.unwrap();
         assert_eq!(
             report,
-            Report {
-                applied: 1,
+            PublishReport {
+                published: 1,
                 refused: 0,
                 calls: 1
             }
@@ -131,7 +131,7 @@ async fn create_change_delete_and_swap_to_cname_and_back() {
     }
     assert_eq!(
         world.publish().await.unwrap(),
-        Report::default(),
+        PublishReport::default(),
         "nothing is owed, nothing is sent"
     );
 }
@@ -153,7 +153,7 @@ async fn one_refused_name_among_300_holds_no_other_back() {
         ),
     );
     let report = world.publish().await.unwrap();
-    assert_eq!((report.applied, report.refused), (299, 1));
+    assert_eq!((report.published, report.refused), (299, 1));
     assert!(report.calls <= 6, "{report:?}");
     assert!(world.values(&name("n137"), "A").is_none());
     assert_eq!(
@@ -187,7 +187,7 @@ async fn a_refusal_that_names_nobody_is_found_by_halving() {
             .refuse_name(&name(bad), "Something that nobody has seen before");
     }
     let report = world.publish().await.unwrap();
-    assert_eq!((report.applied, report.refused), (298, 2));
+    assert_eq!((report.published, report.refused), (298, 2));
     // Two bad names, log2 of 300 is 9, each found name is read and tried once more.
     assert!(report.calls <= 2 * 2 * 9 + 4, "{report:?}");
 }
@@ -214,7 +214,7 @@ async fn an_answer_that_never_came_is_read_not_repeated() {
     world.rows.want(&name("www"), vec![a("www", "192.0.2.1")]);
     world.strict.drop_after_apply(1);
     let report = world.publish().await.unwrap();
-    assert_eq!((report.applied, report.refused), (1, 0));
+    assert_eq!((report.published, report.refused), (1, 0));
     world.assert_zone_is_rows();
     world.rows.want(&name("www"), vec![a("www", "192.0.2.2")]);
     world.strict.drop_before_apply(1);
@@ -279,13 +279,13 @@ async fn what_is_not_ours_is_told_and_not_touched() {
         .want(&name("caa"), vec![cname("caa", "pages.example.com.")]);
     world.rows.want(&name("ok"), vec![a("ok", "192.0.2.2")]);
     let report = world.publish().await.unwrap();
-    assert_eq!((report.applied, report.refused), (1, 2));
+    assert_eq!((report.published, report.refused), (1, 2));
     assert_eq!(world.strict.set(&name("www"), "A"), Some(foreign));
     assert!(world.strict.set(&name("caa"), "CNAME").is_none());
     assert_eq!(world.values(&name("ok"), "A").unwrap(), ["192.0.2.2"]);
     let (rtype, reason) = world.rows.refused(&name("www")).unwrap();
     assert_eq!(rtype, Some(RecordType::A));
-    assert!(reason.contains("did not make"), "{reason}");
+    assert!(reason.contains("did not create"), "{reason}");
     assert_eq!(world.rows.refused(&name("caa")).unwrap().0, None);
     // Beside what is not ours there is room for what does not collide.
     world.rows.want(&name("caa"), vec![a("caa", "192.0.2.3")]);
@@ -303,7 +303,7 @@ async fn a_name_too_large_for_any_call_is_put_aside() {
     );
     world.rows.want(&name("ok"), vec![a("ok", "192.0.2.2")]);
     let report = world.publish().await.unwrap();
-    assert_eq!((report.applied, report.refused), (1, 1));
+    assert_eq!((report.published, report.refused), (1, 1));
 }
 
 #[tokio::test]
@@ -319,7 +319,7 @@ async fn a_set_in_the_way_holds_the_others_of_its_name_no_longer() {
         .rows
         .want(&name("www"), vec![a("www", "192.0.2.1"), txt("www", "two")]);
     let report = world.publish().await.unwrap();
-    assert_eq!((report.applied, report.refused), (0, 1));
+    assert_eq!((report.published, report.refused), (0, 1));
     assert_eq!(
         world.values(&name("www"), "TXT").unwrap(),
         ["\"two\""],
@@ -361,7 +361,10 @@ async fn a_lease_lost_where_nothing_is_sent_ends_the_run() {
     // A note was edited: the name is dirty, the zone is as it shall be.
     world.rows.want(&name("www"), vec![a("www", "192.0.2.1")]);
     world.rows.lease_lost = true;
-    assert!(matches!(world.publish().await, Err(Stop::LeaseLost)));
+    assert!(matches!(
+        world.publish().await,
+        Err(PublishError::LeaseLost)
+    ));
 }
 
 #[tokio::test]
@@ -369,7 +372,10 @@ async fn without_the_lease_nothing_is_sent() {
     let mut world = World::new().await;
     world.rows.want(&name("www"), vec![a("www", "192.0.2.1")]);
     world.rows.lease_lost = true;
-    assert!(matches!(world.publish().await, Err(Stop::LeaseLost)));
+    assert!(matches!(
+        world.publish().await,
+        Err(PublishError::LeaseLost)
+    ));
     assert!(world.values(&name("www"), "A").is_none());
 }
 
@@ -379,7 +385,7 @@ async fn a_zone_that_cannot_be_reached_says_when_to_try_again() {
     world.rows.want(&name("www"), vec![a("www", "192.0.2.1")]);
     world.strict.deny(1);
     assert!(
-        matches!(world.publish().await, Err(Stop::Later(after, _)) if after >= Duration::from_secs(10))
+        matches!(world.publish().await, Err(PublishError::RetryAfter(after, _)) if after >= Duration::from_secs(10))
     );
     world.publish().await.unwrap();
     world.assert_zone_is_rows();

@@ -1,5 +1,5 @@
-//! Figures as text. Names and units are what operators' alerts rely on: docs/monitoring.md lists
-//! them.
+//! Encodes the metrics as OpenMetrics text. Operators' alerts rely on the names and units, which
+//! docs/monitoring.md lists.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -14,57 +14,50 @@ use starchart_store::Pool;
 use starchart_store::metrics::{CertificateMetrics, LeaseMetrics, MetricsSnapshot};
 use starchart_store::zone::AuditRow;
 
-use super::{Metrics, Seen};
+use super::{Metrics, Readings};
 use crate::build;
 
-/// A value with a fraction.
 type Real = Gauge<f64, AtomicU64>;
-/// One label and its value.
 type Label = [(&'static str, String); 1];
 
-/// Everything, as Prometheus reads it. What is not known now is left out, so that no old value
-/// passes for a new one.
-pub(super) fn render(metrics: &Metrics, seen: &Seen) -> Result<String, std::fmt::Error> {
+/// Encodes all metrics. Values that are unknown now are omitted, so that no outdated value is
+/// scraped.
+pub(super) fn render(metrics: &Metrics, readings: &Readings) -> Result<String, std::fmt::Error> {
     let mut registry = Registry::default();
     process(&mut registry, metrics.started_s);
     let ours = registry.sub_registry_with_prefix("starchart");
-    // A gauge, because readers that know no OpenMetrics know no info.
+    // A gauge, because scrapers without OpenMetrics support do not know the info type.
     let build = Family::<[(&str, &str); 2], Gauge>::default();
     build
         .get_or_create(&[("version", build::VERSION), ("commit", build::COMMIT)])
         .set(1);
-    ours.register("build_info", "What is running", build);
+    ours.register("build_info", "Version and commit of this process", build);
     metrics.requests.register(ours);
     let readiness = &metrics.health.readiness;
     let draining = readiness.draining.load(Ordering::SeqCst);
     flag(
         ours,
         "ready",
-        "Whether this process wants requests",
-        readiness.is_alive() && !draining && seen.rows.is_some(),
+        "Whether this process accepts requests",
+        readiness.is_alive() && !draining && readings.rows.is_some(),
     );
     flag(
         ours,
         "database_up",
         "Whether the database answered",
-        seen.rows.is_some(),
+        readings.rows.is_some(),
     );
     if let Some(reached) = metrics.counters.reaches_redis() {
         flag(ours, "redis_up", "Whether Redis answers", reached);
     }
-    if let Some(pool) = seen.pool {
+    if let Some(pool) = readings.pool {
         connections(ours, pool);
     }
-    if let Some(first_answer) = seen.first_answer {
-        let help = "Wait for a connection and the answer to one short question";
-        seconds(
-            ours,
-            "database_first_answer",
-            help,
-            first_answer.as_secs_f64(),
-        );
+    if let Some(ping) = readings.ping {
+        let help = "Time to acquire a connection and run a trivial query";
+        seconds(ours, "database_ping", help, ping.as_secs_f64());
     }
-    if let Some(rows) = &seen.rows {
+    if let Some(rows) = &readings.rows {
         publishing(ours, rows);
         if let Some(row) = &rows.audit {
             audits(ours, row, rows.now);
@@ -78,25 +71,25 @@ pub(super) fn render(metrics: &Metrics, seen: &Seen) -> Result<String, std::fmt:
     Ok(text)
 }
 
-/// The names that other programs use too.
+/// Registers the conventional `process_*` metrics.
 fn process(registry: &mut Registry, started_s: i64) {
     let process = registry.sub_registry_with_prefix("process");
     if let Some(bytes) = resident_bytes() {
         let gauge = Gauge::<i64>::default();
         gauge.set(bytes);
-        process.register_with_unit("resident_memory", "Memory in use", Unit::Bytes, gauge);
+        process.register_with_unit("resident_memory", "Resident memory", Unit::Bytes, gauge);
     }
     let gauge = Gauge::<i64>::default();
     gauge.set(started_s);
     process.register_with_unit(
         "start_time",
-        "When it began, since 1970",
+        "Start of the process in seconds since 1970",
         Unit::Seconds,
         gauge,
     );
 }
 
-/// From the system's own account; none where there is no such.
+/// Reads the resident memory from /proc; `None` where there is none.
 fn resident_bytes() -> Option<i64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status
@@ -125,7 +118,7 @@ fn connections(registry: &mut Registry, pool: Pool) {
     number(
         registry,
         "database_connections_max",
-        "Connections that there may be",
+        "Maximum of connections to the database",
         u64::from(pool.max),
     );
 }
@@ -135,19 +128,19 @@ fn publishing(registry: &mut Registry, rows: &MetricsSnapshot) {
     seconds(
         registry,
         "publish_lag",
-        "Age of the oldest change that is not in the zone, without refused ones",
+        "Age of the oldest unpublished change, without refused ones",
         lag,
     );
     number(
         registry,
-        "names_waiting",
-        "Names that wait to be published",
+        "names_unpublished",
+        "Names with changes that are not in the zone yet",
         rows.backlog.waiting,
     );
     number(
         registry,
         "names_refused",
-        "Names that the zone refused",
+        "Names that the DNS provider refused",
         rows.backlog.refused,
     );
     flag(
@@ -158,35 +151,39 @@ fn publishing(registry: &mut Registry, rows: &MetricsSnapshot) {
     );
 }
 
-/// What the last audit of the zone found, and what all of them did since the database was made.
+/// Registers the result of the last audit, and the totals since the database was created.
 fn audits(registry: &mut Registry, row: &AuditRow, now: Timestamp) {
     flag(
         registry,
-        "audit_refused",
-        "Whether a plan waits for an operator's approval",
+        "audit_needs_approval",
+        "Whether a plan needs an operator's approval",
         row.refused_since.is_some(),
     );
     flag(
         registry,
         "audit_failed",
-        "Whether the last try came to no end",
+        "Whether the last audit failed",
         row.problem.is_some(),
     );
     let refused = Counter::<u64>::default();
     refused.inc_by(row.refused_total);
-    registry.register("audits_refused", "Audits that refused their plan", refused);
+    registry.register(
+        "audits_needing_approval",
+        "Audits with a plan that needs approval",
+        refused,
+    );
     let repaired = Counter::<u64>::default();
     repaired.inc_by(row.repaired_total);
     registry.register(
         "drift_repaired",
-        "Sets that drifted in the zone and were put right",
+        "RRsets that drifted in the zone and were repaired",
         repaired,
     );
     let Some((at, last)) = &row.last else { return };
     seconds(
         registry,
         "audit_age",
-        "Time since the zone was last compared",
+        "Time since the last audit of the zone",
         age(now, Some(*at)),
     );
     let kinds = [
@@ -210,8 +207,8 @@ fn audits(registry: &mut Registry, row: &AuditRow, now: Timestamp) {
     ];
     counts(
         registry,
-        "zone_sets",
-        "Sets that the last audit saw",
+        "zone_rrsets",
+        "RRsets that the last audit listed",
         "kind",
         &kinds,
     );
@@ -220,24 +217,24 @@ fn audits(registry: &mut Registry, row: &AuditRow, now: Timestamp) {
 fn queues(registry: &mut Registry, rows: &MetricsSnapshot) {
     number(
         registry,
-        "certificate_orders_live",
-        "Orders on their way",
+        "certificate_orders_pending",
+        "Certificate orders in progress",
         rows.orders.live,
     );
-    let help = "Orders that ended without a certificate in the last 24 hours";
+    let help = "Certificate orders that failed in the last 24 hours";
     number(
         registry,
-        "certificate_orders_failed_today",
+        "certificate_orders_failed_24h",
         help,
         rows.orders.failed_today,
     );
     seconds(
         registry,
-        "certificate_oldest_order",
-        "Age of the oldest order on its way",
+        "certificate_oldest_order_age",
+        "Age of the oldest certificate order in progress",
         age(rows.now, rows.orders.oldest),
     );
-    let help = "Time since the step of an order that waits longest was due";
+    let help = "Time since the most overdue step of a certificate order was due";
     seconds(
         registry,
         "certificate_step_overdue",
@@ -246,8 +243,8 @@ fn queues(registry: &mut Registry, rows: &MetricsSnapshot) {
     );
     number(
         registry,
-        "mails_owed",
-        "Mails that wait to be sent",
+        "mails_pending",
+        "Mails to send",
         rows.mails.pending,
     );
     number(
@@ -258,8 +255,8 @@ fn queues(registry: &mut Registry, rows: &MetricsSnapshot) {
     );
     seconds(
         registry,
-        "mail_oldest_owed",
-        "Age of the mail that waits longest",
+        "mail_oldest_pending_age",
+        "Age of the oldest mail to send",
         age(rows.now, rows.mails.oldest_pending_at),
     );
 }
@@ -275,8 +272,8 @@ fn certificates(registry: &mut Registry, certificates: &CertificateMetrics, now:
         let left = Duration::from_millis(u64::try_from(end.since(now)).unwrap_or_default());
         seconds(
             registry,
-            "certificate_next_end",
-            "Time until the next certificate in use ends",
+            "certificate_next_expiry",
+            "Time until the next certificate in use expires",
             left.as_secs_f64(),
         );
     }
@@ -286,15 +283,15 @@ fn certificates(registry: &mut Registry, certificates: &CertificateMetrics, now:
     ];
     counts(
         registry,
-        "certificates_ending",
-        "Certificates in use that end within so many days",
+        "certificates_expiring",
+        "Certificates in use that expire within this number of days",
         "days",
         &ending,
     );
-    let help = "Certificates that ended within the last 7 days and have no successor";
+    let help = "Certificates that expired within the last 7 days without a successor";
     number(
         registry,
-        "certificates_ended",
+        "certificates_expired",
         help,
         certificates.ended_in_7_days,
     );
@@ -307,7 +304,7 @@ fn leases(registry: &mut Registry, leases: &[LeaseMetrics]) {
             .get_or_create(&[("lease", lease.name.clone())])
             .set(in_seconds(lease.held_ms));
     }
-    let help = "How long the present holder has had a lease; 0 when nobody has it";
+    let help = "How long the current holder has held the lease; 0 when it is free";
     registry.register_with_unit("lease_held", help, Unit::Seconds, family);
 }
 
@@ -321,7 +318,7 @@ fn number(registry: &mut Registry, name: &str, help: &str, value: u64) {
     registry.register(name, help, gauge);
 }
 
-/// One number for each value of a label.
+/// Registers one gauge for each value of a label.
 fn counts(
     registry: &mut Registry,
     name: &str,
@@ -344,7 +341,7 @@ fn seconds(registry: &mut Registry, name: &str, help: &str, value: f64) {
     registry.register_with_unit(name, help, Unit::Seconds, gauge);
 }
 
-/// Seconds since a moment; 0 when there is none, or it is yet to come.
+/// Returns the seconds since a time; 0 when there is none, or it is in the future.
 fn age(now: Timestamp, since: Option<Timestamp>) -> f64 {
     since.map_or(0.0, |since| in_seconds(now.since(since).max(0)))
 }

@@ -101,7 +101,7 @@ async fn lag_and_queue_grow_while_the_zone_is_away_and_fall_again() {
              ('later', 'a test', '', 'user1@school.example', '{{}}', 'a test', {now}, {now})"
         ))
         .await;
-    until(port, "starchart_names_waiting", |names| names == 1.0).await;
+    until(port, "starchart_names_unpublished", |names| names == 1.0).await;
     for name in [
         "publish_lag",
         "certificate_oldest_order",
@@ -115,8 +115,8 @@ async fn lag_and_queue_grow_while_the_zone_is_away_and_fall_again() {
     }
     assert_eq!(
         (
-            value(port, "starchart_mails_owed").await,
-            value(port, "starchart_certificate_orders_live").await
+            value(port, "starchart_mails_pending").await,
+            value(port, "starchart_certificate_orders_pending").await
         ),
         (1.0, 1.0)
     );
@@ -137,7 +137,7 @@ async fn lag_and_queue_grow_while_the_zone_is_away_and_fall_again() {
     ] {
         assert_eq!(fallen[&format!("starchart_{name}")], 0.0, "{name}");
     }
-    assert_eq!(fallen["starchart_certificate_orders_failed_today"], 1.0);
+    assert_eq!(fallen["starchart_certificate_orders_failed_24h"], 1.0);
     env.db
         .run("INSERT INTO zone_control (id, paused_at, paused_reason) VALUES (1, 1, 'a test')")
         .await;
@@ -237,8 +237,8 @@ async fn metrics_are_served_on_their_own_port_only_when_it_is_set() {
         ),
         "# TYPE process_resident_memory_bytes gauge",
         "starchart_database_connections{state=\"idle\"}",
-        "starchart_database_first_answer_seconds ",
-        "starchart_certificates_ending{days=\"7\"} 0",
+        "starchart_database_ping_seconds ",
+        "starchart_certificates_expiring{days=\"7\"} 0",
     ] {
         assert!(text.contains(wanted), "{wanted}: {text}");
     }
@@ -330,7 +330,7 @@ async fn the_result_of_the_audit_is_a_metric() {
     let told = samples(port).await;
     assert_eq!(
         (
-            told["starchart_audit_refused"],
+            told["starchart_audit_needs_approval"],
             told["starchart_audit_failed"]
         ),
         (0.0, 0.0)
@@ -338,8 +338,8 @@ async fn the_result_of_the_audit_is_a_metric() {
     assert_eq!(told["starchart_audit_differences{kind=\"create\"}"], 1.0);
     assert_eq!(
         (
-            told["starchart_zone_sets{kind=\"owned\"}"],
-            told["starchart_zone_sets{kind=\"orphan\"}"]
+            told["starchart_zone_rrsets{kind=\"owned\"}"],
+            told["starchart_zone_rrsets{kind=\"orphan\"}"]
         ),
         (1.0, 1.0)
     );

@@ -279,7 +279,7 @@ async fn a_foreign_set_stays_and_the_conflicting_record_is_refused() {
         let words = browser.row(name, rtype).await.unwrap().words;
         assert!(
             words.starts_with(&format!(
-                "Refused: A set of type {kind} that Starchart did not make"
+                "Refused: The zone already has a {kind} record set at this name that Starchart did not"
             )),
             "{words}"
         );

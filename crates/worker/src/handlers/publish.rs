@@ -1,9 +1,9 @@
-//! Brings names that are out of date into the zone, one process at a time.
+//! Publishes unpublished names, in one process at a time.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
-use starchart_dns::publish::{Journal, Report, Stop, publish};
+use starchart_dns::publish::{Journal, PublishError, PublishReport, publish};
 use starchart_dns::zone::{ChangeId, ZoneError};
 use starchart_dns::zone_verifier::ZoneMismatch;
 use starchart_domain::plan::{NameToPublish, PublishedName};
@@ -19,34 +19,34 @@ use crate::Context;
 use crate::lease_renewal::keep_renewed;
 use crate::retry::retry_after_store_error;
 
-/// The lease, in milliseconds; a run that takes longer, as the listing of a large zone does, renews
-/// it.
+/// The validity of the publish lease in milliseconds. A run that takes longer, for example to list a
+/// large zone, renews it.
 pub(crate) const LEASE_MS: i64 = 15_000;
-/// What must be left of the lease to send: more than the zone's operation timeout of 5 s, and the
-/// time to note a full batch.
-const MARGIN_MS: i64 = 8_000;
-/// Saves that come so close together go in one call.
+/// The minimum remaining validity to send a change: more than the operation timeout of 5 s plus the
+/// time to record a full batch.
+const LEASE_MARGIN_MS: i64 = 8_000;
+/// How long to wait for more changes before a batch is formed.
 const COALESCE: Duration = Duration::from_millis(30);
-/// Until the next question to a zone that did not say whose it is.
-const NO_ANSWER: Duration = Duration::from_secs(5);
-/// After so long the lease is given back for a moment, however much is owed: a busy school never
-/// falls silent, and an operator's adoption or removal needs the lease too.
-const TURN: Duration = Duration::from_secs(5);
-/// That moment; whoever waits asks more often.
-const GAP: Duration = Duration::from_millis(250);
-/// Names taken up at once.
-const NAMES: u64 = 1_000;
+/// The delay after a zone could not be verified.
+const VERIFY_RETRY_AFTER: Duration = Duration::from_secs(5);
+/// How long a process keeps the lease before it offers it to others. A busy site always has changes,
+/// and an operator's command needs the lease too.
+const MAX_LEASE_HOLD: Duration = Duration::from_secs(5);
+/// The gap between two holds; waiting processes poll more often.
+const LEASE_GAP: Duration = Duration::from_millis(250);
+/// The maximum of names in one publish run.
+const MAX_NAMES: u64 = 1_000;
 
-/// Publishes until nothing is owed. Whoever does not get the lease leaves: its holder looks again
-/// before and after releasing.
+/// Publishes until no name is unpublished. Ends when another process holds the lease, because that
+/// process checks again before and after releasing it.
 pub(crate) async fn run(context: Context) -> Outcome {
-    match until_clean(&context).await {
+    match publish_all(&context).await {
         Ok(outcome) => outcome,
         Err(error) => retry_after_store_error(&error),
     }
 }
 
-async fn until_clean(context: &Context) -> Result<Outcome, Error> {
+async fn publish_all(context: &Context) -> Result<Outcome, Error> {
     let store = &context.store;
     loop {
         if zone::list_unpublished(store, 1).await?.is_empty() {
@@ -55,14 +55,16 @@ async fn until_clean(context: &Context) -> Result<Outcome, Error> {
         if context.stop.is_cancelled() {
             return Ok(Outcome::Done);
         }
-        if let Some(paused) = paused(store).await? {
+        if let Some(paused) = give_up_if_paused(store).await? {
             return Ok(paused);
         }
-        // Another zone would take our changes as its own.
+        // A wrong zone id would send our changes to another zone.
         match context.zone_verifier.verify(context.zone.as_ref()).await {
             Ok(()) => {}
             Err(ZoneMismatch::WrongZone(fault)) => return Ok(Outcome::GiveUp(fault.to_string())),
-            Err(ZoneMismatch::Unverified(error)) => return Ok(later(NO_ANSWER, &error)),
+            Err(ZoneMismatch::Unverified(error)) => {
+                return Ok(retry_later(VERIFY_RETRY_AFTER, &error));
+            }
         }
         let Some(lease) =
             lease::acquire(store, LeaseName::Publish, &context.holder, LEASE_MS).await?
@@ -70,10 +72,10 @@ async fn until_clean(context: &Context) -> Result<Outcome, Error> {
             return Ok(Outcome::Done);
         };
         let begun = Instant::now();
-        let outcome = with_lease(context, &lease).await;
+        let outcome = publish_with_lease(context, &lease).await;
         lease::release(store, &lease).await?;
-        if begun.elapsed() >= TURN {
-            tokio::time::sleep(GAP).await;
+        if begun.elapsed() >= MAX_LEASE_HOLD {
+            tokio::time::sleep(LEASE_GAP).await;
         }
         match outcome? {
             Outcome::Done => {}
@@ -82,29 +84,29 @@ async fn until_clean(context: &Context) -> Result<Outcome, Error> {
     }
 }
 
-fn later(after: Duration, error: &ZoneError) -> Outcome {
+fn retry_later(after: Duration, error: &ZoneError) -> Outcome {
     let after_s = after.as_secs();
     match error {
-        ZoneError::Denied(_) => warn!(error = %error, after_s, "the zone denies access"),
-        _ => warn!(error = %error, after_s, "the zone does not take changes now"),
+        ZoneError::Denied(_) => warn!(error = %error, after_s, "DNS provider denied access"),
+        _ => warn!(error = %error, after_s, "DNS provider does not accept changes now, retrying"),
     }
     Outcome::Again(after)
 }
 
-async fn paused(store: &Store) -> Result<Option<Outcome>, Error> {
+async fn give_up_if_paused(store: &Store) -> Result<Option<Outcome>, Error> {
     Ok(zone::pause_reason(store)
         .await?
         .map(|reason| Outcome::GiveUp(format!("publishing is paused: {reason}"))))
 }
 
-async fn with_lease(context: &Context, lease: &Lease) -> Result<Outcome, Error> {
+async fn publish_with_lease(context: &Context, lease: &Lease) -> Result<Outcome, Error> {
     let begun = Instant::now();
     loop {
-        if context.stop.is_cancelled() || begun.elapsed() >= TURN {
+        if context.stop.is_cancelled() || begun.elapsed() >= MAX_LEASE_HOLD {
             return Ok(Outcome::Done);
         }
         tokio::time::sleep(COALESCE).await;
-        let names: Vec<String> = zone::list_unpublished(&context.store, NAMES)
+        let names: Vec<String> = zone::list_unpublished(&context.store, MAX_NAMES)
             .await?
             .into_iter()
             .map(|name| name.fqdn)
@@ -112,12 +114,12 @@ async fn with_lease(context: &Context, lease: &Lease) -> Result<Outcome, Error> 
         if names.is_empty() {
             return Ok(Outcome::Done);
         }
-        if let Some(paused) = paused(&context.store).await? {
+        if let Some(paused) = give_up_if_paused(&context.store).await? {
             return Ok(paused);
         }
         let work = zone::read_work(&context.store, &names).await?;
         debug!(names = work.len(), "publishing");
-        let mut journal = Rows {
+        let mut journal = StoreJournal {
             store: &context.store,
             lease,
         };
@@ -127,39 +129,39 @@ async fn with_lease(context: &Context, lease: &Lease) -> Result<Outcome, Error> 
         };
         context.queue.wake(Job::Track);
         match result {
-            Ok(Report {
-                applied,
+            Ok(PublishReport {
+                published,
                 refused,
                 calls,
             }) => {
-                info!(applied, refused, calls, "published names")
+                info!(published, refused, calls, "publish run finished")
             }
-            Err(Stop::LeaseLost) => return Ok(Outcome::Again(Duration::from_millis(50))),
-            Err(Stop::Journal(error)) => return Err(error),
-            Err(Stop::Later(after, error)) => return Ok(later(after, &error)),
+            Err(PublishError::LeaseLost) => return Ok(Outcome::Again(Duration::from_millis(50))),
+            Err(PublishError::Journal(error)) => return Err(error),
+            Err(PublishError::RetryAfter(after, error)) => return Ok(retry_later(after, &error)),
         }
     }
 }
 
-/// The rows around each call.
-struct Rows<'a> {
+/// The journal of a publish run in the database.
+struct StoreJournal<'a> {
     store: &'a Store,
     lease: &'a Lease,
 }
 
 #[async_trait]
-impl Journal for Rows<'_> {
+impl Journal for StoreJournal<'_> {
     type Error = Error;
 
     async fn intend(&mut self, batch: &[PublishedName]) -> Result<bool, Error> {
-        zone::intend(self.store, self.lease, MARGIN_MS, batch).await
+        zone::intend(self.store, self.lease, LEASE_MARGIN_MS, batch).await
     }
 
-    async fn withdrawn(&mut self, batch: &[PublishedName]) -> Result<bool, Error> {
+    async fn withdraw(&mut self, batch: &[PublishedName]) -> Result<bool, Error> {
         zone::withdraw(self.store, self.lease, batch).await
     }
 
-    async fn applied(
+    async fn confirm(
         &mut self,
         names: &[PublishedName],
         change: Option<&ChangeId>,
@@ -174,10 +176,10 @@ impl Journal for Rows<'_> {
         {
             return Ok(true);
         }
-        // Somebody else works by now; what we learned must not overwrite what they know.
+        // Another process publishes now, whose records must not be overwritten.
         warn!(
             names = names.len(),
-            "the lease was lost during a call to the zone"
+            "lost the publish lease during a change of the zone"
         );
         if change.is_some() {
             zone::record_unfenced_changes(self.store, names).await?;
@@ -185,21 +187,21 @@ impl Journal for Rows<'_> {
         Ok(false)
     }
 
-    async fn read(&mut self, name: &PublishedName) -> Result<bool, Error> {
+    async fn record_read(&mut self, name: &PublishedName) -> Result<bool, Error> {
         if zone::record_read(self.store, self.lease, name).await? {
             return Ok(true);
         }
-        // What stands there may be what this process sent: whoever holds the lease has to know that
-        // it is ours.
-        let mut stands = name.clone();
-        stands.sets.retain(|(_, body)| body.is_some());
-        if !stands.sets.is_empty() {
-            zone::record_unfenced_changes(self.store, &[stands]).await?;
+        // The RRsets may be what this process sent, so the lease holder has to know that they are
+        // ours.
+        let mut found = name.clone();
+        found.sets.retain(|(_, body)| body.is_some());
+        if !found.sets.is_empty() {
+            zone::record_unfenced_changes(self.store, &[found]).await?;
         }
         Ok(false)
     }
 
-    async fn refused(
+    async fn quarantine(
         &mut self,
         name: &NameToPublish,
         rtype: Option<RecordType>,
