@@ -1,6 +1,7 @@
 //! Publishes unpublished names: makes the zone match the database by compare-and-swap (I10).
 //!
-//! Every batch deletes the exact current RRsets and creates the desired ones, so the provider refuses
+//! Every batch deletes the exact current RRsets and creates the desired ones, so the provider
+//! refuses
 //! it when the zone differs. Its messages say which RRsets differ; those are read, and the table
 //! decides:
 //!
@@ -262,7 +263,8 @@ impl<J: Journal> Run<'_, J> {
         }
     }
 
-    /// Reads the zone after an unknown outcome. Batches without a clear answer are halved, and names
+    /// Reads the zone after an unknown outcome. Batches without a clear answer are halved, and
+    /// names
     /// without one are finally quarantined.
     async fn after_unknown(
         &mut self,

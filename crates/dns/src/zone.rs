@@ -106,7 +106,8 @@ pub struct ZoneRrset {
     /// empty for an alias.
     pub values: BTreeSet<String>,
     /// Whether the RRset has the simple routing policy. An alias, weighted, latency, failover,
-    /// geolocation, geoproximity, multivalue or traffic-policy RRset is never owned by Starchart and
+    /// geolocation, geoproximity, multivalue or traffic-policy RRset is never owned by Starchart
+    /// and
     /// never changed.
     pub is_simple: bool,
 }

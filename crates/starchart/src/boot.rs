@@ -1,4 +1,4 @@
-//! From a bound port to a ready server, and back to nothing.
+//! Starts a server process, waits for the database, and shuts down in order.
 
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -24,15 +24,15 @@ use crate::metrics::Metrics;
 use crate::role::Role;
 use crate::wire::{Certificates, Dns};
 
-/// Between two lines about what is waited for.
+/// The interval of log messages while waiting.
 const WAIT: Duration = Duration::from_secs(10);
-/// How often the database is tried meanwhile.
+/// The interval of connection attempts to the database.
 const RETRY: Duration = Duration::from_secs(1);
-/// How long open requests and running handlers get after the drain: with the longest DRAIN_S, 30 s,
-/// the end comes within 45 s.
+/// The time limit for open requests and running jobs after the drain. With the maximum DRAIN_S of
+/// 30 s, the process ends within 45 s.
 const FINISH: Duration = Duration::from_secs(12);
 
-/// Everything that runs.
+/// The parts of a server process.
 pub(crate) struct Service {
     pub(crate) settings: Settings,
     pub(crate) role: Role,
@@ -41,17 +41,19 @@ pub(crate) struct Service {
     pub(crate) certificates: Certificates,
     pub(crate) mailer: Option<Arc<Mailer>>,
     pub(crate) queue: Arc<dyn Queue>,
-    /// Told once, when ready: the address that is served.
+    /// Receives the served address when the process is ready.
     pub(crate) ready: Option<oneshot::Sender<SocketAddr>>,
 }
 
-/// Opens the port of the setting `name`.
+/// Opens the port that the setting `name` configures.
 fn open(name: &str, host: Ipv4Addr, port: u16) -> anyhow::Result<TcpListener> {
     TcpListener::bind((host, port)).map_err(|error| {
         let advice = match error.kind() {
-            ErrorKind::AddrInUse => "another process has it: end that one, or choose another port",
+            ErrorKind::AddrInUse => {
+                "another process uses it: stop that one, or choose another port"
+            }
             ErrorKind::PermissionDenied => {
-                "ports below 1024 are not for everybody: choose another port, behind the proxy"
+                "ports below 1024 need privileges: choose another port behind the proxy"
             }
             _ => "choose another port",
         };
@@ -59,7 +61,7 @@ fn open(name: &str, host: Ipv4Addr, port: u16) -> anyhow::Result<TcpListener> {
     })
 }
 
-/// Serves and works until a signal, then comes to an end.
+/// Runs the process until a signal, then shuts it down.
 pub(crate) async fn serve(service: Service) -> anyhow::Result<ExitCode> {
     let Service {
         settings,
@@ -73,18 +75,17 @@ pub(crate) async fn serve(service: Service) -> anyhow::Result<ExitCode> {
     } = service;
     let stop = crate::stop::on_signal()?;
     let port = settings.app.port;
-    // What is not for people on the network is not offered to them; host.docker.internal is asked
-    // for from containers.
-    let for_others = settings.environment.is_production()
+    // In development only this machine may connect; containers reach host.docker.internal.
+    let is_public = settings.environment.is_production()
         || settings.app.url.host_str() == Some("host.docker.internal");
-    let host = if for_others {
+    let host = if is_public {
         Ipv4Addr::UNSPECIFIED
     } else {
         Ipv4Addr::LOCALHOST
     };
     let listener = open("PORT", host, port)?;
     let address = listener.local_addr()?;
-    // The port answers from the first moment; what needs the database says so until it is there.
+    // The port answers at once; pages that need the database say so until it is connected.
     let readiness = Arc::new(Readiness::default());
     let health = Health {
         readiness: Arc::clone(&readiness),
@@ -102,7 +103,7 @@ pub(crate) async fn serve(service: Service) -> anyhow::Result<ExitCode> {
     let measuring = match settings.app.metrics_port {
         Some(port) => {
             let listener = open("METRICS_PORT", host, port)?;
-            info!(port = listener.local_addr()?.port(), "metrics are served");
+            info!(port = listener.local_addr()?.port(), "serving metrics");
             let metrics = Metrics::new(health.clone(), app.metrics.clone(), counters);
             Some(tokio::spawn(crate::metrics::serve(listener, metrics)?))
         }
@@ -122,7 +123,8 @@ pub(crate) async fn serve(service: Service) -> anyhow::Result<ExitCode> {
         work: None,
     };
 
-    let (work_stop, end) = (CancellationToken::new(), CancellationToken::new());
+    let work_stop = CancellationToken::new();
+    let end = CancellationToken::new();
     if let Some(store) = ready_store(&settings, &stop).await? {
         compare_clocks(&store).await;
         app.attach_store(store.clone());
@@ -169,13 +171,13 @@ pub(crate) async fn serve(service: Service) -> anyhow::Result<ExitCode> {
         }
     };
     if tokio::time::timeout(FINISH, finish).await.is_err() {
-        warn!("not everything came to an end in time; rows say what is left");
+        warn!("shutdown timed out; unfinished work continues after the next start");
     }
     info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
 
-/// What goes on in the background for as long as the process lives.
+/// The background tasks of the process.
 struct Running {
     serving: JoinHandle<std::io::Result<()>>,
     measuring: Option<JoinHandle<std::io::Result<()>>>,
@@ -184,22 +186,24 @@ struct Running {
 }
 
 impl Running {
-    /// Ends when one of the role does: a process without its server, its workers or its bell is
-    /// broken, and says so by ending.
+    /// Returns an error when a task ends. A process without its server, jobs or wake-ups is broken
+    /// and has to exit.
     async fn breaks(&mut self) -> anyhow::Error {
         tokio::select! {
             ended = &mut self.serving => anyhow::anyhow!("the server ended by itself: {ended:?}"),
-            ended = ends(&mut self.measuring) => anyhow::anyhow!("METRICS_PORT: the server ended by itself: {ended:?}"),
+            ended = ends(&mut self.measuring) => anyhow::anyhow!("METRICS_PORT: the server ended \
+                by itself: {ended:?}"),
             ended = ends(&mut self.carrying) => match ended {
                 Ok(Err(ended)) => anyhow::Error::new(ended).context("REDIS_URL"),
                 other => anyhow::anyhow!("REDIS_URL: carrying wake-ups ended by itself: {other:?}"),
             },
-            ended = ends(&mut self.work) => anyhow::anyhow!("the background work ended by itself: {ended:?}"),
+            ended = ends(&mut self.work) => anyhow::anyhow!("the background work ended by itself: \
+                {ended:?}"),
         }
     }
 }
 
-/// How a part ended; never, when there is none.
+/// Waits for the end of a task; forever when there is none.
 async fn ends<T>(part: &mut Option<JoinHandle<T>>) -> Result<T, JoinError> {
     match part {
         Some(part) => part.await,
@@ -207,21 +211,21 @@ async fn ends<T>(part: &mut Option<JoinHandle<T>>) -> Result<T, JoinError> {
     }
 }
 
-/// Sign-in looks at this machine's clock and at the database's; when they differ, nobody gets in,
-/// and this line says why.
+/// Warns when this machine's clock and the database's differ, because sign-ins then fail.
 async fn compare_clocks(store: &Store) {
     if let Ok(database) = store.now().await {
         let off_s = database.since(crate::wire::clock()).abs() / 1_000;
         if off_s > 30 {
             warn!(
                 off_s,
-                "this machine's clock and the database's differ: set both by NTP, or sign-ins will be refused"
+                "this machine's clock and the database's differ: set both by NTP, or sign-ins \
+                 will be refused"
             );
         }
     }
 }
 
-/// The database, reached and with a schema that fits. `None`: told to stop meanwhile.
+/// Connects to the database and prepares its schema. Returns `None` when stopped meanwhile.
 async fn ready_store(
     settings: &Settings,
     stop: &CancellationToken,
@@ -235,43 +239,45 @@ async fn ready_store(
     if !schema_fits(&store, settings.auto_migrate, stop).await? {
         return Ok(None);
     }
-    // Only a start that came this far without the flag arms it again: one that failed may be rolled
-    // back to one with it.
+    // Only a start without the flag that came this far re-arms it: a failed start may be rolled
+    // back
+    // to a configuration with the flag.
     if !settings.wipe {
         match store.rearm_wipe().await {
             Ok(true) => {
-                info!("DANGER_DATABASE_WIPE_REINITIALIZE was removed: set again, it wipes again")
+                info!("DANGER_DATABASE_WIPE_REINITIALIZE was removed; setting it again wipes again")
             }
             Ok(false) => {}
             Err(error) => {
                 warn!(
                     error = error_chain(&error),
-                    "DANGER_DATABASE_WIPE_REINITIALIZE: not armed again before the next start"
+                    "DANGER_DATABASE_WIPE_REINITIALIZE cannot be re-armed before the next start"
                 )
             }
         }
     }
-    // What stands in the zone is nobody's before an import has said whose it is.
+    // Publishing has to wait for a pending import, which knows the owners of RRsets in the zone.
     if let Some(reason) = import::hold_back(&store).await? {
         warn!(reason, "publishing is paused");
     }
     Ok(Some(store))
 }
 
-/// Connects to the database, waiting while it cannot be reached. `None`: told to stop meanwhile.
+/// Connects to the database, waiting while it is unreachable. Returns `None` when stopped
+/// meanwhile.
 pub(crate) async fn connect(
     settings: &Settings,
     stop: &CancellationToken,
 ) -> anyhow::Result<Option<Store>> {
     let options = crate::wire::connect_options(settings);
-    let mut said = None::<tokio::time::Instant>;
+    let mut logged = None::<tokio::time::Instant>;
     loop {
         match Store::connect(&options).await {
             Ok(store) => return Ok(Some(store)),
             Err(ConnectError::Unreachable(reason)) => {
-                if said.is_none_or(|at| at.elapsed() >= WAIT) {
+                if logged.is_none_or(|at| at.elapsed() >= WAIT) {
                     warn!(error = %reason, "DATABASE_URL: waiting for the database");
-                    said = Some(tokio::time::Instant::now());
+                    logged = Some(tokio::time::Instant::now());
                 }
             }
             Err(error) => return Err(anyhow::Error::new(error).context("DATABASE_URL")),
@@ -283,7 +289,7 @@ pub(crate) async fn connect(
     }
 }
 
-/// Migrates, or waits until somebody has. False: told to stop meanwhile.
+/// Migrates, or waits until another process has. Returns false when stopped meanwhile.
 async fn schema_fits(
     store: &Store,
     auto_migrate: bool,
@@ -295,29 +301,31 @@ async fn schema_fits(
             Ok(SchemaState::Pending(count)) if auto_migrate => {
                 info!(count, "migrating the schema");
                 tokio::select! {
-                    migrated = store.migrate() => migrated.context("the schema cannot be migrated")?,
+                    migrated = store.migrate() => migrated.context("the schema cannot be \
+                        migrated")?,
                     () = stop.cancelled() => return Ok(false),
                 };
                 continue;
             }
             Ok(SchemaState::HalfWiped) if auto_migrate => {
-                warn!("a wipe was begun and is not finished: finishing it");
+                warn!("finishing an interrupted wipe");
                 let finished = tokio::select! {
                     finished = store.migrate() => finished.context("the wipe cannot be finished")?,
                     () = stop.cancelled() => return Ok(false),
                 };
-                // None: another process was faster.
+                // `None`: another process has finished it.
                 if let Some(tables) = finished.wiped {
                     for table in &tables {
-                        warn!(table, "dropped and made anew");
+                        warn!(table, "dropped and recreated");
                     }
-                    warn!("the wipe is finished: the zone was not touched, publishing is paused");
+                    warn!("the wipe is finished: the zone was not changed, publishing is paused");
                 }
                 continue;
             }
             Ok(SchemaState::HalfWiped) => {
                 warn!(
-                    "a wipe was begun and is not finished, and AUTO_MIGRATE=0: run `starchart migrate`"
+                    "a wipe was begun and is not finished, and AUTO_MIGRATE=0: run `starchart \
+                     migrate`"
                 );
             }
             Ok(SchemaState::Pending(count)) => {
@@ -330,8 +338,8 @@ async fn schema_fits(
                 return Err(anyhow::Error::new(Error::PreReleaseSchema).context("DATABASE_URL"));
             }
             Ok(SchemaState::Newer(names)) => {
-                // Later steps only add, so that an older program goes on during an update and after
-                // a rollback.
+                // Later migrations only add, so that an older program works during an update and
+                // after a rollback.
                 warn!(?names, "the schema is newer than this program");
                 return Ok(true);
             }
@@ -359,14 +367,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_pool_that_ends_breaks_the_process() {
+    async fn the_process_fails_when_the_redis_pool_ends() {
         let mut running = running();
         running.carrying = Some(tokio::spawn(async { Err(PoolEnded) }));
         assert_eq!(
             format!("{:#}", running.breaks().await),
             "REDIS_URL: the pool that takes wake-ups out of Redis ended by itself"
         );
-        running.carrying = Some(tokio::spawn(async { panic!("a fault of ours") }));
+        running.carrying = Some(tokio::spawn(async { panic!("a bug") }));
         assert!(
             running
                 .breaks()
@@ -377,7 +385,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_else_does() {
+    async fn running_tasks_do_not_fail_the_process() {
         let broken = tokio::time::timeout(Duration::from_millis(50), async {
             running().breaks().await
         })

@@ -1,4 +1,4 @@
-//! One file a command.
+//! The commands of the program, one file each.
 
 pub(crate) mod check_config;
 #[cfg(feature = "demo")]
@@ -19,17 +19,18 @@ use starchart_saml::ServiceProvider;
 use starchart_settings::{Loaded, Problem, Problems, Settings, Sources};
 use starchart_store::{Error, SchemaState, Store};
 
-/// What the settings alone do not show: whether the identity provider's metadata can be used, and
-/// whether a zone is named.
+/// Makes the SAML service provider, and checks settings that a server needs but other commands do
+/// not: the identity provider's metadata and the hosted zone.
 ///
 /// # Errors
-/// Every fault, each with its setting.
+/// Returns every fault with its setting.
 fn saml_of(settings: &Settings) -> Result<ServiceProvider, Problems> {
     let mut problems = Vec::new();
     if settings.aws.zone_id.is_none() {
         problems.push(Problem {
             name: "AWS_ROUTE53_HOSTED_ZONE_ID".to_owned(),
-            advice: "name the hosted zone, or try `starchart demo`, which needs none".to_owned(),
+            advice: "set the id of the hosted zone, or try `starchart demo`, which needs none"
+                .to_owned(),
         });
     }
     match crate::wire::saml(settings, crate::wire::clock()) {
@@ -43,29 +44,31 @@ fn saml_of(settings: &Settings) -> Result<ServiceProvider, Problems> {
     Err(problems.into())
 }
 
-/// Whether a command may read and write rows.
+/// Verifies that the schema is up to date, so that a command may use the database.
 ///
 /// # Errors
-/// The schema lacks something; the text names the command that mends it.
+/// Migrations are pending; the message names the command that applies them.
 async fn schema_fits(store: &Store) -> anyhow::Result<()> {
     match store.schema().await? {
         SchemaState::Fits | SchemaState::Newer(_) => Ok(()),
         SchemaState::PreRelease => Err(Error::PreReleaseSchema.into()),
         SchemaState::Pending(_) => {
             anyhow::bail!(
-                "the database's schema is not up to date: run `starchart migrate` first; nothing was changed"
+                "the database's schema is not up to date: run `starchart migrate` first; nothing \
+                 was changed"
             )
         }
         SchemaState::HalfWiped => {
             anyhow::bail!(
-                "a wipe of the database was begun and is not finished: run `starchart migrate` first, which finishes it (what is left \
+                "a wipe of the database was begun and is not finished: run `starchart migrate` \
+                 first, which finishes it (what is left \
                  of our old tables goes); nothing was changed"
             )
         }
     }
 }
 
-/// Reads the settings and begins to log.
+/// Reads the settings and starts logging.
 fn begin(env_file: Option<PathBuf>) -> anyhow::Result<Loaded> {
     let loaded = Settings::read(&Sources::from_process(env_file))?;
     crate::telemetry::start(

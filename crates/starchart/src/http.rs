@@ -1,4 +1,4 @@
-//! Health: what a process without pages answers, and the question of the container's check.
+//! Health endpoints of a process without pages, and the client of `starchart health`.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -11,14 +11,14 @@ use starchart_web::Readiness;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::OnceCell;
 
-/// What the health of a process without pages is read from.
+/// The state that the health endpoints report.
 #[derive(Clone)]
 pub(crate) struct Health {
     pub(crate) readiness: Arc<Readiness>,
     pub(crate) store: Arc<OnceCell<Store>>,
 }
 
-/// Serves /healthcheck and /alive alone, for `starchart work`.
+/// Serves only /healthcheck and /alive, for `starchart work`.
 ///
 /// # Errors
 /// The listener cannot be used.
@@ -57,10 +57,10 @@ async fn alive(health: web::Data<Health>) -> HttpResponse {
     starchart_web::alive_response(&health.readiness)
 }
 
-/// The status code that a server on this machine answers to GET `path`.
+/// Returns the status code of a GET request to a server on this machine.
 ///
 /// # Errors
-/// Nothing answers, or not with HTTP, within 3 s.
+/// There is no HTTP answer within 3 s.
 pub(crate) async fn status_of(port: u16, path: &str) -> std::io::Result<u16> {
     let ask = async {
         let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await?;

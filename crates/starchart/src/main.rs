@@ -1,11 +1,11 @@
 //! Starchart: DNS names for everyone at a school, without asking anyone.
 //!
-//! This crate only wires the rooms together; each command has its file in `cmd`.
+//! This crate wires the other crates together; each command has its file in `cmd`.
 
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a command line program speaks through them"
+    reason = "a command line program prints its results"
 )]
 
 mod boot;
@@ -29,7 +29,7 @@ use starchart_domain::error::error_chain;
 #[derive(Parser)]
 #[command(name = "starchart", version = build::VERSION, propagate_version = true)]
 struct Cli {
-    /// A file of NAME=value lines, weaker than the environment.
+    /// Read settings from a file of NAME=value lines; environment variables take precedence.
     #[arg(long, global = true, value_name = "PATH")]
     env_file: Option<PathBuf>,
     #[command(subcommand)]
@@ -38,41 +38,41 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Serve the pages and do the background work, in one process.
+    /// Run the web pages and the background jobs in one process.
     Run,
-    /// Serve the pages only.
+    /// Run the web pages only.
     Serve,
-    /// Do the background work only.
+    /// Run the background jobs only.
     Work,
-    /// Try everything out on this machine: no server, no account, no settings needed.
+    /// Try Starchart on this machine, without servers, accounts or settings.
     #[cfg(feature = "demo")]
     Demo(cmd::demo::Options),
-    /// Bring the database's schema up to date, then end.
+    /// Apply pending migrations of the database schema and exit.
     Migrate,
-    /// Read all settings, say where each was found, and end: 0 when they hold, 2 when not.
+    /// Read all settings and print where each was found. Exit code 0: valid, 2: invalid.
     CheckConfig,
-    /// Ask a running server on this machine whether it came up and answers: 0 yes, 1 no.
+    /// Check a server that runs on this machine. Exit code 0: it answers, 1: it does not.
     Health(cmd::health::Options),
-    /// Say version, commit and build date.
+    /// Print version, commit and build date.
     Version,
-    /// Make the secrets that certificates need.
+    /// Generate the secrets that certificates need.
     #[command(subcommand)]
     Keys(cmd::keys::Verb),
-    /// Compare the whole zone with the database.
+    /// Compare the whole zone with the database, and repair or approve the differences.
     Reconcile(cmd::reconcile::Options),
-    /// For development: make a few people with records of every type, where they are not there yet.
+    /// For development: create a few users with records of every type, unless they exist.
     Seed,
-    /// Drop every table of ours and make them anew; the zone is not touched.
+    /// Drop and recreate all of Starchart's tables; the zone is not changed.
     Wipe(wipe::Options),
-    /// Take over the database of the application before this one.
+    /// Import users, records and certificates from the original's database.
     Import(cmd::import::Options),
-    /// Send one mail now and print what the mail server says: 0 it took it, 1 not.
+    /// Send one mail and print the mail server's answer. Exit code 0: accepted, 1: not.
     SendTestMail(cmd::send_test_mail::Options),
 }
 
 impl Verb {
-    /// Whether it goes on until it is stopped, so that its log is where people look. The others
-    /// speak to whoever typed them.
+    /// Returns whether the command runs until it is stopped. Such commands log their errors; the
+    /// others print them on stderr.
     fn serves(&self) -> bool {
         match self {
             Self::Run | Self::Serve | Self::Work => true,
@@ -97,11 +97,11 @@ fn main() -> ExitCode {
     {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("starchart: no threads to run on: {error}");
+            eprintln!("starchart: cannot start threads: {error}");
             return ExitCode::from(1);
         }
     };
-    // One provider of TLS for every client in the process.
+    // One TLS provider for every client in the process.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let serves = cli.verb.serves();
     let result = runtime.block_on(dispatch(cli));

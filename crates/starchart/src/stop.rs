@@ -1,17 +1,16 @@
-//! When to stop.
+//! Stops the process on a signal.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// A token that is cancelled at the first SIGTERM or Ctrl-C. A second one ends the process at once.
+/// Returns a token that is cancelled at the first SIGTERM or Ctrl-C. A second signal ends the
+/// process at once.
 ///
 /// # Errors
-/// The system does not let us listen for signals.
+/// The signal handlers cannot be installed.
 pub(crate) fn on_signal() -> std::io::Result<CancellationToken> {
-    let (mut terminate, mut interrupt) = (
-        signal(SignalKind::terminate())?,
-        signal(SignalKind::interrupt())?,
-    );
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
     let token = CancellationToken::new();
     let stop = token.clone();
     tokio::spawn(async move {

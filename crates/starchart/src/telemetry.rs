@@ -1,4 +1,4 @@
-//! Logs on stdout: one JSON object a line with flat keys, or readable text in development.
+//! Logging on stdout: one JSON object per line with flat keys, or readable text in development.
 
 use std::fmt;
 use std::io::IsTerminal as _;
@@ -15,7 +15,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
-/// Libraries whose debug and trace lines may repeat what they send: names, headers, statements.
+/// Libraries whose debug and trace lines may contain names, headers or SQL statements.
 const QUIET: &[&str] = &[
     "actix_http",
     "actix_server",
@@ -38,12 +38,12 @@ const QUIET: &[&str] = &[
     "sqlx",
 ];
 
-/// Begins to log. `level` is a word of tracing (`info`), `json` one object a line instead of text.
+/// Starts logging at a `tracing` level such as `info`, as JSON or as text.
 pub(crate) fn start(level: &str, json: bool) {
     let quiet = if level == "off" { "off" } else { "warn" };
-    // A request that is no HTTP is somebody else's fault, and would otherwise be an error line of
-    // ours. What its client did not understand, the SDK gives us as an error. A pool that ends is
-    // told of by starchart_jobs, at most every ten seconds; apalis says several lines each time.
+    // actix_http logs malformed requests of clients as errors. The AWS SDK returns client errors to
+    // us as well. starchart_jobs logs the end of a pool at most every ten seconds, apalis several
+    // lines each time.
     let level = &format!(
         "{level},actix_http::h1=off,apalis_core=off,apalis_redis=off,aws_smithy_http_client=off"
     );
@@ -64,7 +64,7 @@ pub(crate) fn start(level: &str, json: bool) {
     }
 }
 
-/// A span's fields, kept for the lines written inside it.
+/// The fields of a span, for the lines logged inside it.
 #[derive(Default)]
 struct SpanFields(Map<String, Value>);
 
@@ -88,8 +88,9 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Fields {
     }
 }
 
-/// `{"time":…,"level":…,"target":…,"message":…}` and every field of the event and of the spans
-/// around it, side by side; the innermost wins.
+/// Formats `{"time":…,"level":…,"target":…,"message":…}` with the fields of the event and its
+/// spans as
+/// flat keys; the innermost value takes precedence.
 struct FlatJson;
 
 impl<S, N> FormatEvent<S, N> for FlatJson

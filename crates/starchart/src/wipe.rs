@@ -1,5 +1,5 @@
-//! Wiping the database: by the flag at a start, and by hand. Rows and schema are the store's; here
-//! is who may, what is said, and what else goes.
+//! Wipes the database, at a start with DANGER_DATABASE_WIPE_REINITIALIZE or by `starchart wipe`:
+//! checks the confirmation, and clears Redis as well. `store` drops and recreates the tables.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -12,22 +12,22 @@ use starchart_store::{Store, WipeMark, WipeOutcome};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-/// The setting that wipes at a start.
+/// The setting that requests a wipe at a start.
 const FLAG: &str = "DANGER_DATABASE_WIPE_REINITIALIZE";
-/// Redis gets so long; nothing depends on what is left there.
+/// The time limit for clearing Redis; remaining keys do no harm.
 const REDIS_LIMIT: Duration = Duration::from_secs(10);
-/// Between two tries while the database is away or busy.
+/// The delay between two attempts while the database does not answer.
 const RETRY: Duration = Duration::from_secs(10);
 
-/// The words that confirm a wipe of this many people's data.
+/// Returns the text that confirms a wipe of this number of users.
 fn confirmation(settings: &Settings, users: u64) -> String {
     format!("{}:{users}", settings.root_domain)
 }
 
-/// Does what the flag asks for. False: told to stop meanwhile.
+/// Wipes the database if the flag requests it. Returns false when stopped meanwhile.
 ///
 /// # Errors
-/// The flag is not confirmed, or the schema is a later version's; nothing was changed then.
+/// The wipe is not confirmed, or a later version made the schema; nothing was changed.
 pub(crate) async fn by_flag(
     store: &Store,
     settings: &Settings,
@@ -42,13 +42,13 @@ pub(crate) async fn by_flag(
                 .is_some_and(|words| *words == confirmation(settings, users))
     };
     loop {
-        // Cut off in the middle, the mark says so and the next start goes on.
+        // After an interruption, the next start finishes the wipe.
         let outcome = tokio::select! {
             outcome = store.wipe(WipeMark::Respect, confirmed) => outcome,
             () = stop.cancelled() => return Ok(false),
         };
         match outcome {
-            Ok(outcome) => return told(outcome, settings).await.map(|()| true),
+            Ok(outcome) => return log_outcome(outcome, settings).await.map(|()| true),
             Err(error) if error.is_temporary() => {
                 warn!(
                     error = error_chain(&error),
@@ -67,41 +67,43 @@ pub(crate) async fn by_flag(
     }
 }
 
-async fn told(outcome: WipeOutcome, settings: &Settings) -> anyhow::Result<()> {
+async fn log_outcome(outcome: WipeOutcome, settings: &Settings) -> anyhow::Result<()> {
     match outcome {
         WipeOutcome::Initialised => {
-            warn!("{FLAG}: there was nothing to wipe; the schema was made; remove the variable")
+            warn!("{FLAG}: there was nothing to wipe; the schema was created; remove the variable")
         }
         WipeOutcome::Already(at) => warn!(
             since = at.rfc3339(),
-            "{FLAG} is still set: it has had its effect and wipes nothing more; remove the variable"
+            "{FLAG} is still set: the wipe was done before and is not repeated; remove the variable"
         ),
         WipeOutcome::Wiped { tables } => {
             for table in tables {
-                warn!(table, "{FLAG}: dropped and made anew");
+                warn!(table, "{FLAG}: dropped and recreated");
             }
             match clear_redis(settings).await {
-                Ok(Some(keys)) => warn!(keys, "{FLAG}: removed from Redis"),
+                Ok(Some(keys)) => warn!(keys, "{FLAG}: deleted keys from Redis"),
                 Ok(None) => {}
                 Err(reason) => warn!(
                     reason,
-                    "REDIS_URL: not everything was removed; what is left goes by time"
+                    "REDIS_URL: not all keys were deleted; the remaining keys expire"
                 ),
             }
             warn!(
-                "{FLAG}: the database was wiped, the zone was not touched, publishing is paused; remove the variable"
+                "{FLAG}: the database was wiped, the zone was not changed, publishing is paused; \
+                 remove the variable"
             );
         }
         WipeOutcome::Refused(users) => {
             let words = confirmation(settings, users);
             let said = match &settings.danger_confirm {
-                Some(_) => "does not say what is to be lost",
+                Some(_) => "does not match",
                 None => "is not set",
             };
             let advice = format!(
-                "{said}: to wipe the data of {} here it must be {words} (ROOT_DOMAIN:number of users). Nothing was changed. To \
+                "{said}: to wipe the data of {} here it must be {words} (ROOT_DOMAIN:number of \
+                 users). Nothing was changed. To \
                  keep the data, remove {FLAG}",
-                pluralize(users, "person", "people")
+                pluralize(users, "user", "users")
             );
             return Err(Problems::from(Problem {
                 name: "DANGER_CONFIRM".to_owned(),
@@ -127,33 +129,34 @@ async fn told(outcome: WipeOutcome, settings: &Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What is said when there is nothing to ask for any more.
-const HALF_DONE: &str = "A wipe was begun and is not finished: `starchart migrate` finishes it (what is left of our old tables goes). Nothing was changed now";
+const HALF_DONE: &str = "A wipe was begun and is not finished: `starchart migrate` finishes it \
+                         (what is left of our old tables goes). Nothing was changed now";
 
 fn unknown(steps: &[String]) -> String {
     format!(
-        "the schema has steps that this version does not know ({}), so it does not know all tables; wipe with the version that made \
+        "the schema has steps that this version does not know ({}), so it does not know all \
+         tables; wipe with the version that made \
          them. Nothing was changed",
         steps.join(", ")
     )
 }
 
-/// What the wish by hand came with.
+/// Drop and recreate all of Starchart's tables; the zone is not changed.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct Options {
-    /// In production: what is to be lost, as ROOT_DOMAIN:number of users.
+    /// Confirm the wipe in production: ROOT_DOMAIN and the number of users, joined by a colon.
     #[arg(long, value_name = "ROOT_DOMAIN:COUNT")]
     confirm: Option<String>,
-    /// In development: do it.
+    /// Confirm the wipe in development.
     #[arg(long)]
     yes: bool,
 }
 
-/// Does what a person asks for, and prints what went. DANGER_CONFIRM is the flag's and says nothing
-/// here.
+/// Wipes the database for `starchart wipe` and prints the dropped tables. DANGER_CONFIRM is not
+/// used here.
 ///
 /// # Errors
-/// The database is away, or a statement failed: the next start or `starchart migrate` goes on then.
+/// The database failed; the next start or `starchart migrate` finishes the wipe.
 pub(crate) async fn by_hand(
     store: &Store,
     settings: &Settings,
@@ -168,12 +171,12 @@ pub(crate) async fn by_hand(
     let outcome = tokio::select! {
         outcome = store.wipe(WipeMark::Ignore, confirmed) => outcome?,
         () = stop.cancelled() => {
-            eprintln!("Stopped; run it again to go on.");
+            eprintln!("Stopped; run it again to continue.");
             return Ok(ExitCode::from(1));
         }
     };
     match outcome {
-        WipeOutcome::Initialised => println!("There was nothing to wipe; the schema was made."),
+        WipeOutcome::Initialised => println!("There was nothing to wipe; the schema was created."),
         WipeOutcome::Already(at) => {
             println!(
                 "The database was wiped at {}; nothing was changed.",
@@ -182,37 +185,41 @@ pub(crate) async fn by_hand(
         }
         WipeOutcome::Wiped { tables } => {
             for table in &tables {
-                println!("dropped and made anew: {table}");
+                println!("dropped and recreated: {table}");
             }
             match clear_redis(settings).await {
                 Ok(Some(keys)) => {
                     println!("removed from Redis: {}", pluralize(keys, "key", "keys"))
                 }
                 Ok(None) => {}
-                Err(reason) => println!("Redis: {reason}; what is left there goes by time"),
+                Err(reason) => println!("Redis: {reason}; the remaining keys expire"),
             }
             println!(
-                "{} wiped. The zone was not touched, and publishing is paused:",
+                "{} wiped. The zone was not changed, and publishing is paused.",
                 pluralize(tables.len(), "table was", "tables were")
             );
             println!(
-                "where the zone is empty it goes on by itself; else `starchart reconcile --adopt` shows what stands there,"
+                "Publishing resumes when the zone is empty; otherwise `starchart reconcile \
+                 --adopt` lists \
+                 its RRsets,"
             );
-            println!("and `starchart reconcile --approve HASH` lets it go on.");
+            println!("and `starchart reconcile --approve HASH` resumes publishing.");
         }
         WipeOutcome::Refused(users) => {
             let words = confirmation(settings, users);
             let or_yes = if production { "" } else { ", or --yes" };
-            let people = pluralize(users, "person", "people");
+            let users = pluralize(users, "user", "users");
             match &options.confirm {
-                // Who guesses is not told how many there are; who asks is.
+                // A wrong number is not corrected; without --confirm the number is printed.
                 Some(_) => eprintln!(
-                    "--confirm does not say what would be lost: it takes ROOT_DOMAIN:COUNT, the number of people whose data go. \
-                     Nothing was changed. `starchart wipe` without --confirm says the number"
+                    "--confirm does not match: it takes ROOT_DOMAIN:COUNT, COUNT being the number \
+                     of users. \
+                     Nothing was changed. `starchart wipe` without --confirm prints it"
                 ),
                 None => {
                     eprintln!(
-                        "This would wipe the data of {people}. Nothing was changed. To do it: --confirm {words}{or_yes}"
+                        "This would wipe the data of {users}. Nothing was changed. To do it: \
+                         --confirm {words}{or_yes}"
                     )
                 }
             }
@@ -230,7 +237,7 @@ pub(crate) async fn by_hand(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Removes our keys; none where there is no Redis.
+/// Deletes our keys; returns `None` where Redis is not configured.
 async fn clear_redis(settings: &Settings) -> Result<Option<u64>, String> {
     let Redis::Url(url) = &settings.redis else {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! Settings into role, and role into each other.
+//! Makes the parts of the program from the settings and connects them.
 
 pub(crate) mod mail;
 
@@ -29,8 +29,8 @@ use tokio_util::sync::CancellationToken;
 use crate::build;
 use crate::role::Role;
 
-/// This machine's clock; for certificates of others and log lines only, the rows have the
-/// database's.
+/// Returns this machine's time, for certificate checks and log lines only; rows use the database's
+/// clock.
 pub(crate) fn clock() -> Timestamp {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -38,7 +38,7 @@ pub(crate) fn clock() -> Timestamp {
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
-/// How to reach the database.
+/// Returns the connection options of the database.
 pub(crate) fn connect_options(settings: &Settings) -> ConnectOptions {
     ConnectOptions {
         url: settings.database.url.clone(),
@@ -49,7 +49,7 @@ pub(crate) fn connect_options(settings: &Settings) -> ConnectOptions {
     }
 }
 
-/// What mails are named after: the sender's domain, else our own.
+/// Returns the host of Message-IDs: the sender's domain, or the host of APP_URL.
 pub(crate) fn message_host(settings: &Settings) -> String {
     let of_sender = settings
         .mail
@@ -63,10 +63,10 @@ pub(crate) fn message_host(settings: &Settings) -> String {
         .to_owned()
 }
 
-/// The service provider.
+/// Makes the SAML service provider.
 ///
 /// # Errors
-/// The identity provider's metadata cannot be trusted or read.
+/// The identity provider's metadata cannot be parsed or trusted.
 pub(crate) fn saml(settings: &Settings, now: Timestamp) -> Result<ServiceProvider, MetadataError> {
     let at = |path: &str| format!("{}{path}", settings.app.url.as_str().trim_end_matches('/'));
     let config = ServiceProviderConfig {
@@ -86,7 +86,7 @@ pub(crate) fn saml(settings: &Settings, now: Timestamp) -> Result<ServiceProvide
     ServiceProvider::new(config, now)
 }
 
-/// The pages.
+/// Makes the web application.
 pub(crate) fn web(
     settings: &Settings,
     certificates: &Certificates,
@@ -128,10 +128,10 @@ pub(crate) fn web(
     Data::new(App::new(config, saml, queue, counters, readiness))
 }
 
-/// What rate limits are counted in: Redis, or this process.
+/// Makes the counters of rate limits, in Redis or in this process.
 ///
 /// # Errors
-/// The URL of Redis cannot be used.
+/// REDIS_URL is invalid.
 pub(crate) fn counters(settings: &Settings) -> anyhow::Result<Arc<dyn Counters>> {
     Ok(match &settings.redis {
         Redis::Url(url) => Arc::new(SharedCounters::new(url).context("REDIS_URL")?),
@@ -139,17 +139,17 @@ pub(crate) fn counters(settings: &Settings) -> anyhow::Result<Arc<dyn Counters>>
     })
 }
 
-/// What carries wake-ups.
+/// Makes the queue that carries wake-ups.
 ///
 /// # Errors
-/// The URL of Redis cannot be used.
+/// REDIS_URL is invalid.
 pub(crate) fn queue(settings: &Settings, role: Role) -> anyhow::Result<Arc<dyn Queue>> {
     let url = match &settings.redis {
         Redis::Url(url) => url.clone(),
         Redis::InProcess => return Ok(Arc::new(InProcessQueue::default())),
         Redis::Disabled => return Ok(Arc::new(NullQueue)),
     };
-    // In a container the host's name is the container's.
+    // In a container this is the id of the container.
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let process = format!(
         "{}-{}-{:016x}",
@@ -167,21 +167,21 @@ pub(crate) fn queue(settings: &Settings, role: Role) -> anyhow::Result<Arc<dyn Q
     Ok(Arc::new(RedisQueue::new(options).context("REDIS_URL")?))
 }
 
-/// Paces the requests to the zone.
+/// Makes the rate limiter of requests to the DNS provider.
 pub(crate) fn limiter(settings: &Settings) -> Arc<Limiter> {
     Arc::new(Limiter::new(settings.aws.requests_per_second))
 }
 
-/// The zone on Route53.
+/// Makes the zone on Route53.
 ///
 /// # Errors
-/// No zone is named.
+/// AWS_ROUTE53_HOSTED_ZONE_ID is not set.
 pub(crate) fn route53(settings: &Settings, limiter: Arc<Limiter>) -> anyhow::Result<Arc<dyn Zone>> {
     let aws = &settings.aws;
-    let hosted_zone_id = aws
-        .zone_id
-        .clone()
-        .context("AWS_ROUTE53_HOSTED_ZONE_ID is not set: name the hosted zone, or try `starchart demo`, which needs none")?;
+    let hosted_zone_id = aws.zone_id.clone().context(
+        "AWS_ROUTE53_HOSTED_ZONE_ID is not set: name the hosted zone, or try `starchart \
+                  demo`, which needs none",
+    )?;
     let config = Route53Config {
         hosted_zone_id,
         region: aws.region.clone(),
@@ -193,7 +193,7 @@ pub(crate) fn route53(settings: &Settings, limiter: Arc<Limiter>) -> anyhow::Res
     Ok(Arc::new(Route53::new(&config, limiter)))
 }
 
-/// What the background work needs.
+/// Makes the context of the background jobs.
 pub(crate) fn worker(
     settings: &Settings,
     store: Store,
@@ -228,19 +228,19 @@ pub(crate) fn worker(
     }
 }
 
-/// The zone and what paces the requests to it.
+/// The DNS zone and the rate limiter of its requests.
 pub(crate) struct Dns {
     pub(crate) zone: Arc<dyn Zone>,
     pub(crate) limiter: Arc<Limiter>,
 }
 
-/// The certificate authority, or why there is none.
+/// The certificate authority, or the reason why certificates are off.
 pub(crate) type Certificates = Result<Arc<dyn Authority>, String>;
 
-/// The certificate authority that the settings name. It is not asked before the first order.
+/// Makes the client of the certificate authority. It sends no request before the first order.
 ///
 /// # Errors
-/// The account's key or the authority's root cannot be used.
+/// The account key or the authority's root certificate is invalid.
 pub(crate) fn certificates(settings: &Settings) -> Result<Certificates, Problems> {
     let certificates = &settings.certificates;
     if let Some(reason) = certificates.disabled_reason() {

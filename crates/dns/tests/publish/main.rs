@@ -384,9 +384,10 @@ async fn a_zone_that_cannot_be_reached_says_when_to_try_again() {
     let mut world = World::new().await;
     world.rows.want(&name("www"), vec![a("www", "192.0.2.1")]);
     world.strict.deny(1);
-    assert!(
-        matches!(world.publish().await, Err(PublishError::RetryAfter(after, _)) if after >= Duration::from_secs(10))
-    );
+    assert!(matches!(
+        world.publish().await,
+        Err(PublishError::RetryAfter(after, _)) if after >= Duration::from_secs(10)
+    ));
     world.publish().await.unwrap();
     world.assert_zone_is_rows();
 }

@@ -1,4 +1,4 @@
-//! `starchart check-config`.
+//! `starchart check-config`: reads and checks all settings.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -16,7 +16,7 @@ pub(crate) fn run(env_file: Option<PathBuf>) -> anyhow::Result<ExitCode> {
             .for_each(|warning| println!("SAML_IDP_METADATA_PATH: {warning}")),
         Err(faulty) => problems.extend(faulty.problems),
     }
-    // The notices said why there is none; a key or a root that cannot be used is a fault.
+    // A notice says why certificates are off; an unusable key or root certificate is a fault.
     if let Err(faulty) = crate::wire::certificates(&loaded.settings) {
         problems.extend(faulty.problems);
     }

@@ -1,5 +1,5 @@
-//! `starchart demo`: everything on this machine, with an identity provider, a name server and a
-//! certificate authority of its own.
+//! `starchart demo`: runs everything on this machine, with its own identity provider, name server
+//! and certificate authority.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -23,39 +23,44 @@ use crate::wire::Dns;
 const ROOT: &str = "starchart.com";
 const GROUP_PREFIX: &str = "mycustomdomain";
 
-/// Where and with what.
+/// Run everything on this machine.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The folder that keeps the demo's data between two starts.
+    /// The folder for the demo's data, kept between starts.
     #[arg(long, value_name = "FOLDER", default_value = ".demo")]
     data: PathBuf,
-    /// Begin anew: remove what an earlier start kept.
+    /// Start with an empty folder: delete the data of earlier starts.
     #[arg(long)]
     fresh: bool,
-    /// The port of the pages; 0 takes a free one.
+    /// The port of the web pages; 0 selects a free port.
     #[arg(long, default_value_t = 8080)]
     port: u16,
-    /// The port of the identity provider; 0 takes a free one.
+    /// The port of the identity provider; 0 selects a free port.
     #[arg(long, default_value_t = 8081)]
     idp_port: u16,
-    /// The port of the name server, UDP and TCP; 0 takes a free one.
+    /// The port of the name server, UDP and TCP; 0 selects a free port.
     #[arg(long, default_value_t = 8053)]
     dns_port: u16,
-    /// How many records a person may have.
+    /// The maximum of records for each user.
     #[arg(long, default_value_t = 10)]
     limit: u32,
-    /// How many days a certificate is valid; up to 10, it comes without a subject.
-    #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u16).range(1..=825))]
+    /// The validity of certificates in days; up to 10 days, they have no subject.
+    #[arg(
+        long,
+        value_name = "DAYS",
+        default_value_t = 90,
+        value_parser = clap::value_parser!(u16).range(1..=825)
+    )]
     certificate_days: u16,
-    /// Print one line of JSON when ready instead of the text for people.
+    /// Print one line of JSON when ready, instead of text.
     #[arg(long)]
     json: bool,
-    /// How much to log: error, warn, info, debug or trace.
+    /// The log level: error, warn, info, debug or trace.
     #[arg(long, default_value = "warn")]
     log_level: String,
 }
 
-/// Everything that an earlier start may have left in the folder.
+/// The files of the demo in its folder.
 const FILES: [&str; 10] = [
     "starchart.db",
     "starchart.db-wal",
@@ -150,7 +155,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     code
 }
 
-/// The settings of a demo go the same way as an operator's.
+/// Reads the demo's settings with the code that reads an operator's.
 fn settings(
     options: &Options,
     port: u16,
@@ -210,7 +215,7 @@ fn encryption_key(data: &Path) -> anyhow::Result<()> {
     }
 }
 
-/// What a person needs to know to try things out.
+/// The addresses and files that the demo prints when it is ready.
 struct Announced {
     url: String,
     idp: String,
@@ -235,7 +240,15 @@ async fn announce(ready: oneshot::Receiver<SocketAddr>, json: bool, announced: A
             .iter()
             .map(|p| serde_json::json!({"username": p.username, "password": p.password}))
             .collect();
-        let line = serde_json::json!({"url": url, "idp": idp, "inbox": inbox, "dns": names.to_string(), "root": ROOT, "ca_root": ca_root, "users": people});
+        let line = serde_json::json!({
+            "url": url,
+            "idp": idp,
+            "inbox": inbox,
+            "dns": names.to_string(),
+            "root": ROOT,
+            "ca_root": ca_root,
+            "users": people,
+        });
         println!("{line}");
         return;
     }
@@ -258,20 +271,22 @@ async fn announce(ready: oneshot::Receiver<SocketAddr>, json: bool, announced: A
         names.port()
     );
     println!(
-        "Request its certificate, download certificate and chain, then check them against the demo's own authority:"
+        "Request its certificate, download certificate and chain, then check them against the \
+         demo's own authority:"
     );
     println!(
-        "  openssl verify -CAfile {} -untrusted user1.{ROOT}.chain.pem user1.{ROOT}.certificate.pem\n",
+        "  openssl verify -CAfile {} -untrusted user1.{ROOT}.chain.pem \
+         user1.{ROOT}.certificate.pem\n",
         ca_root.display()
     );
-    println!("Ctrl-C stops; the next start keeps what you made, --fresh begins anew.");
+    println!("Ctrl-C stops the demo; its data is kept, --fresh deletes it at the next start.");
 }
 
 fn loopback(port: u16) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, port).into()
 }
 
-/// The port itself, when it can be opened; a free one for 0.
+/// Returns the port if it can be opened, or a free port for 0.
 fn free_port(port: u16) -> anyhow::Result<u16> {
     let listener = TcpListener::bind(loopback(port))
         .with_context(|| format!("port {port} is taken; choose another"))?;

@@ -1,4 +1,4 @@
-//! `starchart health`: the container's own check.
+//! `starchart health`: the container's health check.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -7,12 +7,11 @@ use anyhow::Context as _;
 use clap::Args;
 use starchart_settings::{Settings, Sources};
 
-/// What to ask.
+/// Check a server that runs on this machine.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Ask whether it is ready now, that is, whether its database answers too. Without, a process
-    /// that was ready once and answers is well: another one in its place would not bring the
-    /// database back.
+    /// Check readiness, including the database. Without this option only liveness is checked: a
+    /// restart would not repair the database.
     #[arg(long)]
     ready: bool,
 }

@@ -1,4 +1,4 @@
-//! `starchart import`: the rows of the application before this one.
+//! `starchart import`: imports the original's database.
 
 mod orphans;
 mod report;
@@ -21,30 +21,29 @@ use starchart_worker::Context;
 use super::reconcile;
 use report::Length;
 
-/// What to take over, and whether.
+/// Import users, records and certificates from the original's database.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// A file with the original's DATABASE_URL: a secret's file, or one of NAME=value lines.
-    /// Without more, nothing is written.
+    /// A file with the original's DATABASE_URL: the secret file, or a file of NAME=value lines.
+    /// Without --apply, nothing is written.
     #[arg(long, value_name = "PATH", required_unless_present_any = ["skip", "orphans"])]
     from_file: Option<PathBuf>,
-    /// Take the rows over, and own what stands in the zone for them. Publishing is paused first and
-    /// stays so until `starchart reconcile --approve`.
+    /// Import the rows, and adopt the RRsets in the zone that belong to them. Publishing is paused
+    /// until `starchart reconcile --approve`.
     #[arg(long, requires = "from_file")]
     apply: bool,
-    /// Write the whole report into a file (-: on the screen); without it the screen shows the
-    /// beginning of each list.
+    /// Write the complete report to a file (-: standard output). Without this option, only the
+    /// beginning of each list is printed.
     #[arg(long, value_name = "FILE", requires = "from_file")]
     report: Option<PathBuf>,
-    /// Note that no import is wanted, although the original's tables stand in our database.
+    /// Record that no import is wanted, although the original's tables are in our database.
     #[arg(long, conflicts_with_all = ["from_file", "apply", "report", "orphans", "count", "keep"])]
     skip: bool,
-    /// Sets in the zone under people's domains that no record explains: list them, or delete them
-    /// all.
+    /// List or delete orphans: RRsets in the zone at users' names that belong to no record.
     #[arg(long, value_enum, conflicts_with_all = ["from_file", "apply", "report"])]
     orphans: Option<Orphans>,
-    /// How many orphans are to be deleted: the number that `--orphans list` says, without those
-    /// that are kept.
+    /// Confirm the number of orphans to delete, as `--orphans list` prints it, without those of
+    /// --keep.
     #[arg(
         long,
         value_name = "N",
@@ -52,17 +51,17 @@ pub(crate) struct Options {
         required_if_eq("orphans", "delete")
     )]
     count: Option<usize>,
-    /// What stands at this name is not deleted, and does not count. May be repeated.
+    /// Keep the orphans at this name, which do not count. Repeatable.
     #[arg(long, value_name = "NAME", requires = "count", value_parser = reconcile::name)]
     keep: Vec<String>,
 }
 
-/// What to do about orphans.
+/// The action on orphans.
 #[derive(Clone, Copy, ValueEnum)]
 enum Orphans {
-    /// With what they hold and since when they are seen.
+    /// List them with values and age.
     List,
-    /// All of them, if there are as many as `--count` says; nothing but A, AAAA, CNAME, MX and TXT.
+    /// Delete all of them if `--count` is their number.
     Delete,
 }
 
@@ -84,10 +83,9 @@ pub(crate) async fn run(env_file: Option<PathBuf>, options: Options) -> anyhow::
         (Some(file), _) => {
             let report = tokio::select! {
                 report = import(&store, &loaded.settings, file, &options) => report?,
-                // What was dealt with is noted, and the next one waits until this one's lease has
-                // ended.
+                // Imported rows are recorded; the next import waits until this lease expires.
                 () = stop.cancelled() => {
-                    eprintln!("Stopped; run it again to go on.");
+                    eprintln!("Stopped; run it again to continue.");
                     return Ok(ExitCode::from(1));
                 }
             };
@@ -101,7 +99,7 @@ pub(crate) async fn run(env_file: Option<PathBuf>, options: Options) -> anyhow::
     }
 }
 
-/// Takes the rows over, or says what would become of them.
+/// Imports the rows, or reports what an import would do.
 async fn import(
     store: &Store,
     settings: &Settings,
@@ -113,10 +111,10 @@ async fn import(
     for notice in notices {
         tracing::warn!(notice, "--from-file");
     }
-    // Not after the work: what became of it would be lost.
+    // Open the file before the import, so that the report cannot be lost.
     let mut file = match options.report.as_deref() {
         Some(path) if path != Path::new("-") => {
-            // An earlier report stays until there is a new one.
+            // Keep an earlier report until the new one is written.
             let file = File::options()
                 .write(true)
                 .create(true)
@@ -153,8 +151,7 @@ async fn import(
     Ok(report)
 }
 
-/// Owns what stands in the zone for the rows, as long as publishing waits for it, and says what
-/// follows.
+/// Adopts the imported RRsets in the zone while publishing is paused, and prints the next steps.
 async fn own(context: &Context, report: &Report, applied: bool) -> anyhow::Result<ExitCode> {
     if !applied {
         println!(
@@ -170,14 +167,17 @@ async fn own(context: &Context, report: &Report, applied: bool) -> anyhow::Resul
     reconcile::adopt(context).await
 }
 
-/// What is said when nothing waits for an operator's approval.
+/// Returns the closing line when no approval is pending.
 fn ending(report: &Report) -> String {
     match report.by_topic().get(&Topic::NoKeys) {
         Some(waiting) => format!(
-            "Publishing goes on. {} not here yet: set KEY_ENCRYPTION_KEYS and run this again.",
+            "Publishing continues. {} not imported yet: set KEY_ENCRYPTION_KEYS and run this \
+             again.",
             pluralize(waiting.len(), "certificate is", "certificates are")
         ),
-        None => "Nothing is left to do: everything is here, and publishing goes on.".to_owned(),
+        None => {
+            "Nothing is left to do: everything is imported, and publishing continues.".to_owned()
+        }
     }
 }
 
@@ -190,13 +190,13 @@ fn dry_ending(report: &Report, progress: Progress) -> String {
         }
         Progress::Finished(at) if report.counts.to_do == 0 => {
             format!(
-                "Nothing is left to do: the import came to its end on {}.",
+                "Nothing is left to do: the import was completed on {}.",
                 at.date()
             )
         }
         _ => {
             let rows = pluralize(report.counts.to_do, "row is", "rows are");
-            format!("Nothing was written. With --apply {rows} dealt with.")
+            format!("Nothing was written. With --apply {rows} processed.")
         }
     }
 }
@@ -205,7 +205,8 @@ async fn skip(store: &Store) -> anyhow::Result<ExitCode> {
     match import::progress(store).await? {
         Progress::None => {
             bail!(
-                "--skip: the original's tables are not in this database, so no import is owed; nothing was noted"
+                "--skip: the original's tables are not in this database, so no import is owed; \
+                 nothing was noted"
             )
         }
         Progress::Skipped => {
@@ -220,7 +221,8 @@ async fn skip(store: &Store) -> anyhow::Result<ExitCode> {
             at.date()
         ),
         _ => bail!(
-            "--skip: an import was begun already: run `starchart import --from-file PATH --apply` again; nothing was noted"
+            "--skip: an import was begun already: run `starchart import --from-file PATH --apply` \
+             again; nothing was noted"
         ),
     }
     Ok(ExitCode::SUCCESS)

@@ -1,4 +1,4 @@
-//! `starchart keys new`: the two secrets that certificates need.
+//! `starchart keys new`: generates the two secrets that certificates need.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -18,18 +18,17 @@ pub(crate) const ENCRYPTION: &str = "KEY_ENCRYPTION_KEYS";
 /// What to do with keys.
 #[derive(Subcommand)]
 pub(crate) enum Verb {
-    /// Make the secrets that certificates need, and print the commands that store them.
+    /// Generate the secrets, and print the commands that store them.
     New(Options),
 }
 
-/// Where to, and under which id.
+/// Generate the secrets, and print the commands that store them.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The id of the key that encrypts at rest: 1 to 32 letters, digits, - or _. Default: today's
-    /// date.
+    /// The id of the encryption key: 1 to 32 letters, digits, - or _. Default: today's date.
     #[arg(long, value_name = "ID", value_parser = id)]
     id: Option<String>,
-    /// Write the secrets into this folder, a file each that only its owner can read, instead of
+    /// Write the secrets into files in this folder, readable by their owner only, instead of
     /// printing them.
     #[arg(long, value_name = "FOLDER")]
     folder: Option<PathBuf>,
@@ -53,14 +52,15 @@ pub(crate) fn run(verb: Verb) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Before the first secret is written: both can be, or neither is.
+/// Verifies before the first write that both secrets can be written.
 fn fits(folder: &Path) -> anyhow::Result<()> {
     let shown = folder.display();
     match folder.metadata() {
         Ok(found) if !found.is_dir() => bail!("--folder: {shown} is a file; name a folder"),
         Ok(_) => {}
         Err(error) => bail!(
-            "--folder: {shown} cannot be used ({error}); make the folder first: mkdir -m 700 {shown}"
+            "--folder: {shown} cannot be used ({error}); make the folder first: mkdir -m 700 \
+             {shown}"
         ),
     }
     let there: Vec<&str> = [ACCOUNT, ENCRYPTION]
@@ -73,7 +73,8 @@ fn fits(folder: &Path) -> anyhow::Result<()> {
             if there.len() == 1 { "is" } else { "are" },
         );
         bail!(
-            "--folder: {there} {are} in {shown} already, and no key is overwritten: what it sealed or registered could not be used \
+            "--folder: {there} {are} in {shown} already, and no key is overwritten: what it \
+             sealed or registered could not be used \
              any more. Name an empty folder"
         );
     }
@@ -108,18 +109,22 @@ pub(crate) fn store(path: &Path, secret: &Secret) -> anyhow::Result<()> {
 
 fn print(account: &Secret, encryption: &Secret) {
     println!(
-        "# The key of the account at the certificate authority (P-256). It is not tied to a database; keep one for all."
+        "# The key of the account at the certificate authority (P-256). It is not tied to a \
+         database; keep one for all."
     );
     println!("{}", command(ACCOUNT, account));
     println!(
-        "# What encrypts private keys in the database. Keep a copy apart from the database's backups: without it nobody can"
+        "# What encrypts private keys in the database. Keep a copy apart from the database's \
+         backups: without it nobody can"
     );
     println!(
-        "# read them. To change it, put a new line above the old ones; the first encrypts, all decrypt."
+        "# read them. To change it, put a new line above the old ones; the first encrypts, all \
+         decrypt."
     );
     println!("{}", command(ENCRYPTION, encryption));
     println!(
-        "# For files instead: starchart keys new --folder FOLDER. Nothing was stored; each call makes new keys."
+        "# For files instead: starchart keys new --folder FOLDER. Nothing was stored; each call \
+         makes new keys."
     );
 }
 

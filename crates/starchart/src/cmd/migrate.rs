@@ -1,4 +1,4 @@
-//! `starchart migrate`.
+//! `starchart migrate`: applies pending migrations.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -15,7 +15,8 @@ pub(crate) async fn run(env_file: Option<PathBuf>) -> anyhow::Result<ExitCode> {
     };
     if store.schema().await? == SchemaState::HalfWiped {
         println!(
-            "a wipe of the database was begun and is not finished: finishing it; what is left of our old tables goes"
+            "a wipe of the database was begun and is not finished: finishing it; what is left of \
+             our old tables goes"
         );
     }
     let Migrated { steps, wiped } = store
@@ -24,10 +25,11 @@ pub(crate) async fn run(env_file: Option<PathBuf>) -> anyhow::Result<ExitCode> {
         .context("the schema cannot be migrated")?;
     if let Some(tables) = wiped {
         for table in &tables {
-            println!("dropped and made anew: {table}");
+            println!("dropped and recreated: {table}");
         }
         println!(
-            "the wipe is finished ({}); the zone was not touched, and publishing is paused: starchart reconcile --dry-run",
+            "the wipe is finished ({}); the zone was not changed, and publishing is paused: \
+             starchart reconcile --dry-run",
             pluralize(tables.len(), "table", "tables")
         );
     }

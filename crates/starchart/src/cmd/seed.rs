@@ -1,4 +1,4 @@
-//! `starchart seed`: people and records to look at, for development.
+//! `starchart seed`: creates users and records for development.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,8 +13,7 @@ use starchart_store::records::{self, RecordError};
 use starchart_store::trail::AuditContext;
 use starchart_store::users::{self, User};
 
-/// The people of the development identity provider: they find what is made here when they sign in
-/// there.
+/// The users of the development identity provider, who see these records after signing in.
 const PEOPLE: [(&str, &str, Groups); 4] = [
     (
         "user1",
@@ -54,7 +53,7 @@ const PEOPLE: [(&str, &str, Groups); 4] = [
     ),
 ];
 
-/// Name, type and value of everybody's records: one of each type. Addresses are for documentation
+/// Name, type and value of each user's records, one of each type, with documentation addresses
 /// (RFC 5737, RFC 3849).
 const RECORDS: [(&str, &str, &str); 5] = [
     ("www", "A", "192.0.2.10"),
@@ -68,7 +67,8 @@ pub(crate) async fn run(env_file: Option<PathBuf>) -> anyhow::Result<ExitCode> {
     let settings = super::begin(env_file)?.settings;
     if settings.environment.is_production() {
         bail!(
-            "seed makes people who do not exist and is for development: STARCHART_ENV is production; nothing was changed"
+            "seed makes people who do not exist and is for development: STARCHART_ENV is \
+             production; nothing was changed"
         );
     }
     let stop = crate::stop::on_signal()?;
@@ -77,7 +77,7 @@ pub(crate) async fn run(env_file: Option<PathBuf>) -> anyhow::Result<ExitCode> {
     };
     super::schema_fits(&store).await?;
     for (username, display_name, groups) in PEOPLE {
-        let user = person(&store, username, display_name, groups)
+        let user = sign_in(&store, username, display_name, groups)
             .await
             .with_context(|| username.to_owned())?;
         let label = user
@@ -96,8 +96,8 @@ pub(crate) async fn run(env_file: Option<PathBuf>) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The person, as if they had signed in and taken the label that their user name stands for.
-async fn person(
+/// Signs the user in and claims the label of the user name.
+async fn sign_in(
     store: &Store,
     username: &str,
     display_name: &str,
@@ -122,7 +122,7 @@ async fn person(
     Ok(user)
 }
 
-/// Makes the record, unless something is in the way; says which.
+/// Creates the record unless it exists or conflicts, and returns which.
 async fn record(
     store: &Store,
     settings: &Settings,
@@ -158,9 +158,9 @@ async fn record(
 mod tests {
     use super::*;
 
-    /// Who signs in at the demo's identity provider is who is made here.
+    /// The demo's identity provider and `seed` have the same users.
     #[test]
-    fn the_people_are_the_development_identity_providers() {
+    fn users_are_those_of_the_demo() {
         let ours = PEOPLE.map(|(username, display_name, groups)| {
             let of = [
                 (groups.student, "students"),

@@ -1,4 +1,4 @@
-//! `starchart send-test-mail ADDRESS`: one mail, now, with the settings of the server.
+//! `starchart send-test-mail ADDRESS`: sends one mail with the server's settings.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -7,7 +7,7 @@ use anyhow::bail;
 use clap::Args;
 use starchart_mail::{RenderedMail, SendError};
 
-/// Where to.
+/// Send one mail to an address.
 #[derive(Args)]
 pub(crate) struct Options {
     /// The address to send to.
@@ -53,15 +53,17 @@ pub(crate) async fn run(env_file: Option<PathBuf>, options: Options) -> anyhow::
     }
 }
 
-/// What an operator can do.
+/// Returns advice for the operator.
 fn advice(fault: &SendError) -> Option<&'static str> {
     match fault {
         SendError::Unreachable(_) => Some(
-            "Check SMTP_HOST, SMTP_PORT and SMTP_TLS (with SMTP_AUTH=xoauth2 also SMTP_OAUTH_TOKEN_URL), and whether a firewall is in \
+            "Check SMTP_HOST, SMTP_PORT and SMTP_TLS (with SMTP_AUTH=xoauth2 also \
+             SMTP_OAUTH_TOKEN_URL), and whether a firewall is in \
              between.",
         ),
         SendError::Misconfigured(_) => Some(
-            "Check NOTIFICATIONS_USERNAME, NOTIFICATIONS_PASSWORD, SMTP_AUTH and SMTP_TLS, and the server's certificate.",
+            "Check NOTIFICATIONS_USERNAME, NOTIFICATIONS_PASSWORD, SMTP_AUTH and SMTP_TLS, and \
+             the server's certificate.",
         ),
         SendError::NotPermitted { .. } => Some(
             "Check whether the account may send as NOTIFICATIONS_EMAIL_USER, and to this address.",

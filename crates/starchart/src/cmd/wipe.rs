@@ -1,4 +1,4 @@
-//! `starchart wipe`: everything in the database, by hand.
+//! `starchart wipe`: drops and recreates all tables.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

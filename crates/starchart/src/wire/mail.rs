@@ -1,4 +1,4 @@
-//! The way out for mails.
+//! Makes the mailer from the settings.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use starchart_mail::{Auth, ConfigError, MailTheme, Mailer, OauthConfig, SmtpConfig, Tls};
 use starchart_settings::{Mail, Settings, SmtpAuth, SmtpTls};
 
-/// What stands in every mail.
+/// Returns the names and addresses that appear in every mail.
 pub(crate) fn mail_theme(settings: &Settings) -> MailTheme {
     MailTheme {
         app_name: settings.app.name.clone(),
@@ -16,10 +16,10 @@ pub(crate) fn mail_theme(settings: &Settings) -> MailTheme {
     }
 }
 
-/// The mail server. `None`: mail is off, and the settings said why.
+/// Makes the mailer; `None` when mail is off, which a notice of the settings explains.
 ///
 /// # Errors
-/// The sender cannot be one, or TLS not be set up.
+/// The sender address is invalid, or TLS cannot be set up.
 pub(crate) fn mailer(settings: &Settings) -> anyhow::Result<Option<Arc<Mailer>>> {
     let mail = &settings.mail;
     let (Some(sender), None) = (&mail.sender, mail.disabled_reason()) else {

@@ -130,7 +130,7 @@ async fn a_lost_registry_is_rebuilt_from_the_zone() {
 
     let adopted = verb(&env, &["reconcile", "--adopt"]).await;
     assert!(
-        adopted.code == 0 && adopted.out.contains("15 sets adopted"),
+        adopted.code == 0 && adopted.out.contains("15 RRsets adopted"),
         "{}",
         adopted.all
     );

@@ -49,7 +49,7 @@ fn wipes(apps: &[&App]) -> usize {
         .map(|app| {
             app.server
                 .log()
-                .matches("the database was wiped, the zone was not touched")
+                .matches("the database was wiped, the zone was not changed")
                 .count()
         })
         .sum()
@@ -105,7 +105,7 @@ async fn replicas_with_the_flag_wipe_once_until_a_start_without_it() {
             let dropped = apps
                 .iter()
                 .flat_map(App::log_lines)
-                .filter(|line| line.to_string().contains("dropped and made anew"));
+                .filter(|line| line.to_string().contains("dropped and recreated"));
             let dropped: BTreeSet<_> = dropped
                 .map(|line| line["table"].as_str().unwrap_or_default().to_owned())
                 .collect();
@@ -251,7 +251,7 @@ async fn an_interrupted_wipe_is_finished_before_anything_is_served() {
                 migrated.out
             );
             assert!(
-                migrated.out.contains("\ndropped and made anew: users\n"),
+                migrated.out.contains("\ndropped and recreated: users\n"),
                 "{}",
                 migrated.out
             );
@@ -264,7 +264,7 @@ async fn an_interrupted_wipe_is_finished_before_anything_is_served() {
         }
         app.until_ready().await;
         let log = app.server.log();
-        let dropped = log.contains(r#"dropped and made anew","table":"users""#);
+        let dropped = log.contains(r#"dropped and recreated","table":"users""#);
         assert!(
             dropped || auto_migrate == "0" || flag == "1",
             "what went is told: {log}"
@@ -348,7 +348,7 @@ async fn the_wipe_verb_asks_and_running_processes_go_on() {
     let wiped = verb(&env, &["wipe", "--confirm", "starchart.example:2"]).await;
     assert_eq!(wiped.code, 0, "{}", wiped.all);
     assert!(
-        wiped.out.contains("dropped and made anew: users\n"),
+        wiped.out.contains("dropped and recreated: users\n"),
         "{}",
         wiped.out
     );

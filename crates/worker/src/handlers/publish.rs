@@ -19,7 +19,8 @@ use crate::Context;
 use crate::lease_renewal::keep_renewed;
 use crate::retry::retry_after_store_error;
 
-/// The validity of the publish lease in milliseconds. A run that takes longer, for example to list a
+/// The validity of the publish lease in milliseconds. A run that takes longer, for example to list
+/// a
 /// large zone, renews it.
 pub(crate) const LEASE_MS: i64 = 15_000;
 /// The minimum remaining validity to send a change: more than the operation timeout of 5 s plus the
@@ -29,7 +30,8 @@ const LEASE_MARGIN_MS: i64 = 8_000;
 const COALESCE: Duration = Duration::from_millis(30);
 /// The delay after a zone could not be verified.
 const VERIFY_RETRY_AFTER: Duration = Duration::from_secs(5);
-/// How long a process keeps the lease before it offers it to others. A busy site always has changes,
+/// How long a process keeps the lease before it offers it to others. A busy site always has
+/// changes,
 /// and an operator's command needs the lease too.
 const MAX_LEASE_HOLD: Duration = Duration::from_secs(5);
 /// The gap between two holds; waiting processes poll more often.

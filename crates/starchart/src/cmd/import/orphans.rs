@@ -1,4 +1,4 @@
-//! `starchart import --orphans`: what the original left behind in the zone.
+//! `starchart import --orphans`: lists or deletes RRsets that the original left in the zone.
 
 use std::process::ExitCode;
 
@@ -8,7 +8,7 @@ use starchart_worker::reconcile::plan;
 
 use crate::cmd::reconcile::{self, report};
 
-/// Says which there are.
+/// Prints the orphans.
 pub(super) async fn list(context: &Context) -> anyhow::Result<ExitCode> {
     let plan = plan(context).await?;
     report::orphans(context, &plan.orphans).await?;
@@ -26,7 +26,7 @@ pub(super) async fn list(context: &Context) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Deletes all of them but what stands at the names `keep`, if there are so many.
+/// Deletes the orphans except those at the names `keep`, if `count` is their number.
 pub(super) async fn delete(
     context: &Context,
     count: usize,

@@ -1,23 +1,23 @@
-//! The report of an import as text.
+//! Formats the report of an import as text.
 
 use std::fmt::Write as _;
 
 use starchart_domain::plural::pluralize;
 use starchart_store::import::{Counts, Report, Topic};
 
-/// Lines of a list on the screen.
+/// The maximum of lines of a list on the screen.
 const SHOWN: usize = 20;
 
-/// How much of it.
+/// The length of a report.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Length {
-    /// The beginning of each list.
+    /// Only the beginning of each list.
     Short,
-    /// Everything.
+    /// All lines of each list.
     Whole,
 }
 
-/// The numbers, then what is to be known of single rows, by topic.
+/// Formats the counts, then the lines about single rows by topic.
 pub(super) fn text(report: &Report, length: Length) -> String {
     let mut out = numbers(&report.counts);
     let topics = report.by_topic();
@@ -45,7 +45,7 @@ pub(super) fn text(report: &Report, length: Length) -> String {
     out
 }
 
-/// People have typed it, and a terminal obeys some characters: those are shown by their numbers.
+/// Escapes control characters in user input, which a terminal would interpret.
 fn printable(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
     for letter in line.chars() {

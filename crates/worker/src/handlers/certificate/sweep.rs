@@ -118,7 +118,8 @@ async fn revoke_pending(context: &Context, authority: &dyn Authority) -> Result<
                 info!(certificate = certificate.id, "certificate revoked");
             }
             Err(error @ (AuthorityError::Refused(_) | AuthorityError::Gone(_))) => {
-                warn!(certificate = certificate.id, error = %error, "authority refused to revoke a certificate");
+                warn!(certificate = certificate.id, error = %error, "authority refused to revoke \
+                    a certificate");
                 renewals::postpone_revocation(store, certificate.id).await?;
             }
             Err(error) => {
