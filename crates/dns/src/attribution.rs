@@ -38,7 +38,7 @@ pub struct Fault {
     pub rtype: Option<String>,
     /// The value in the sentence, in the provider's spelling.
     pub value: Option<String>,
-    /// The complete sentence.
+    /// The complete sentence as the provider sent it.
     pub message: String,
 }
 

@@ -60,7 +60,7 @@ pub struct Plan {
 pub struct Orphan {
     /// The FQDN in lower case.
     pub name: String,
-    /// The record type.
+    /// The record type of the RRset.
     pub rtype: RecordType,
     /// TTL and values in the zone.
     pub body: RrsetData,

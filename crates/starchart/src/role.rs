@@ -5,7 +5,7 @@
 pub(crate) enum Role {
     /// `run`: pages and background jobs.
     All,
-    /// `serve`: pages only.
+    /// `serve`: web pages without background jobs.
     Web,
     /// `work`: background jobs only; the port answers health checks.
     Worker,

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 /// The dependencies and settings of every job.
 #[derive(Clone)]
 pub struct Context {
-    /// The database.
+    /// The database with all persistent state.
     pub store: Store,
     /// The domain of the zone (ROOT_DOMAIN).
     pub root: RootDomain,
@@ -39,7 +39,7 @@ pub struct Context {
     pub audit_every: Duration,
     /// How long finished jobs and mails are kept (JOB_REMOVAL_FREQUENCY_S).
     pub keep_finished: Duration,
-    /// Delivers wake-ups.
+    /// Delivers wake-ups between processes.
     pub queue: Arc<dyn Queue>,
     /// The id of this process as the holder of leases, new at every start.
     pub holder: String,

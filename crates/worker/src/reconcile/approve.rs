@@ -19,7 +19,7 @@ use crate::handlers::publish;
 pub enum ApprovalOutcome {
     /// The plan is marked for publish, and the pause that was seen before has ended.
     Approved {
-        /// The approved plan.
+        /// The plan that the operator approved.
         plan: Plan,
         /// The number of differences that were marked. The others changed during the approval.
         marked: usize,

@@ -18,9 +18,9 @@ const LEASE_MS: i64 = 10_000;
 /// The result of an audit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Audited {
-    /// The differences.
+    /// The differences between zone and database.
     pub plan: Plan,
-    /// The action taken.
+    /// The action that the audit took.
     pub outcome: AuditOutcome,
     /// The number of differences that were marked for publish.
     pub repaired: usize,

@@ -18,7 +18,7 @@ use crate::Context;
 pub enum OrphanDeletion {
     /// The orphans are marked for publish, which deletes their exact content unless it is paused.
     Marked {
-        /// The marked orphans.
+        /// The orphans that publish will delete.
         orphans: Vec<Orphan>,
         /// The number of orphans not marked, because another process took the publish lease.
         unmarked: usize,

@@ -8,7 +8,7 @@ use starchart_worker::reconcile::plan;
 
 use crate::cmd::reconcile::{self, report};
 
-/// Prints the orphans.
+/// Prints the orphans and the command that deletes them.
 pub(super) async fn list(context: &Context) -> anyhow::Result<ExitCode> {
     let plan = plan(context).await?;
     report::orphans(context, &plan.orphans).await?;
