@@ -132,7 +132,7 @@ pub async fn publish<J: Journal>(
 }
 
 /// Ends the run unless the lease is held.
-fn held<E>(answer: Result<bool, E>) -> Result<(), PublishError<E>> {
+fn assert_lease<E>(answer: Result<bool, E>) -> Result<(), PublishError<E>> {
     match answer {
         Ok(true) => Ok(()),
         Ok(false) => Err(PublishError::LeaseLost),
