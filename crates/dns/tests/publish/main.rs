@@ -168,7 +168,7 @@ async fn one_refused_name_among_300_holds_no_other_back() {
     let (_, reason) = world.rows.refused(&name("n137")).expect("put aside");
     assert!(reason.contains("not permitted"), "{reason}");
     world.strict.allow_name(&name("n137"));
-    assert_eq!(world.publish().await.unwrap().applied, 1);
+    assert_eq!(world.publish().await.unwrap().published, 1);
     world.assert_zone_is_rows();
 }
 
@@ -289,7 +289,7 @@ async fn what_is_not_ours_is_told_and_not_touched() {
     assert_eq!(world.rows.refused(&name("caa")).unwrap().0, None);
     // Beside what is not ours there is room for what does not collide.
     world.rows.want(&name("caa"), vec![a("caa", "192.0.2.3")]);
-    assert_eq!(world.publish().await.unwrap().applied, 1);
+    assert_eq!(world.publish().await.unwrap().published, 1);
     assert!(world.strict.set(&name("caa"), "CAA").is_some());
 }
 
@@ -332,7 +332,7 @@ async fn a_set_in_the_way_holds_the_others_of_its_name_no_longer() {
     );
     world.strict.remove(&name("www"), "A").unwrap();
     assert_eq!(
-        world.publish().await.unwrap().applied,
+        world.publish().await.unwrap().published,
         1,
         "tried again, it goes through"
     );
