@@ -367,7 +367,7 @@ async fn a_request_that_runs_when_the_signal_comes_is_answered() {
     );
     let statements = async |condition: &str| {
         let count = "SELECT COUNT(*) FROM information_schema.processlist \
-                     WHERE db = DATABASE() AND command = 'Query' AND";
+                     WHERE db = DATABASE() AND command IN ('Query', 'Execute') AND";
         db.number(&format!("{count} {condition}")).await
     };
     let save = async {

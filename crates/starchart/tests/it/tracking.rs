@@ -53,7 +53,7 @@ async fn the_page_follows_a_change_to_the_last_name_server() {
     let lagging = env.zone.start_lagging(HOUR).await.unwrap();
     let servers = format!("{},{}", env.zone.dns_addr(), lagging.addr());
     env = env.set("DNS_SERVERS", &servers);
-    env.zone.pending_time(Duration::from_secs(1));
+    env.zone.pending_time(HOUR);
     env.zone.hold(1);
     let app = env.start().await;
     let mut browser = signed_in(&env, &app, "user1").await;
@@ -62,7 +62,10 @@ async fn the_page_follows_a_change_to_the_last_name_server() {
     assert_eq!(state(&mut browser).await["key"], "saved");
     env.zone.release();
     let mut seen = Vec::new();
-    let one_answers = |state: &Value| state["words"] == "Answered by 1 of 2 name servers";
+    let sent = |state: &Value| state["text"] == "Sent to Route53";
+    follow(&mut browser, &mut seen, "the change to be sent", sent).await;
+    env.zone.pending_time(Duration::ZERO);
+    let one_answers = |state: &Value| state["text"] == "Answered by 1 of 2 name servers";
     follow(
         &mut browser,
         &mut seen,
