@@ -1,8 +1,8 @@
-//! Private keys at rest: XChaCha20-Poly1305 with a random nonce, under a key that is not in the
-//! database.
+//! Private keys at rest: sealed with XChaCha20-Poly1305 and a random nonce, under a key that is not
+//! in the database.
 //!
-//! What a ciphertext belongs to is its associated data, so that one that was moved to another
-//! person's or another row's place does not open.
+//! The associated data names the owner and the row, so that a ciphertext that was moved to another
+//! user's row, or to another row, does not open.
 
 use std::fmt;
 
@@ -17,13 +17,13 @@ use zeroize::Zeroizing;
 /// Why a key could not be sealed or opened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VaultError {
-    /// KEY_ENCRYPTION_KEYS is empty: an operator must set it.
+    /// KEY_ENCRYPTION_KEYS is empty; an operator must set it.
     #[error("KEY_ENCRYPTION_KEYS is not set: no private key can be kept")]
     NoKeys,
-    /// The key that sealed it is not among KEY_ENCRYPTION_KEYS: an operator must bring it back.
+    /// The key that sealed it is not among KEY_ENCRYPTION_KEYS; an operator must add it again.
     #[error("KEY_ENCRYPTION_KEYS has no key `{0}`, which sealed this private key")]
     UnknownKey(String),
-    /// Changed, moved to another row, or sealed under another key of the same id.
+    /// The ciphertext was changed, moved to another row, or sealed under another key with this id.
     #[error("a sealed private key does not open: it was changed, or belongs elsewhere")]
     Sealed,
     /// KEY_ENCRYPTION_KEYS cannot be read.
@@ -31,12 +31,12 @@ pub enum VaultError {
     Unreadable(String),
 }
 
-/// Which row a sealed key belongs to.
+/// The row that a sealed key belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// A running order.
+    /// An order, while it has no certificate.
     Order(i64),
-    /// A certificate.
+    /// A certificate in use.
     Certificate(i64),
 }
 
@@ -50,7 +50,7 @@ impl Place {
     }
 }
 
-/// A sealed key, as it is stored.
+/// A sealed private key, as it is stored.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct SealedKey {
     /// The id of the key that sealed it.
@@ -67,7 +67,7 @@ impl fmt::Debug for SealedKey {
     }
 }
 
-/// The keys that seal: the first seals, all open.
+/// The encryption keys. The first seals; all of them open.
 pub(crate) struct Vault {
     keys: Vec<(String, XChaCha20Poly1305)>,
 }
@@ -81,7 +81,7 @@ impl fmt::Debug for Vault {
 }
 
 impl Vault {
-    /// Reads the keys, each an id and base64 of 32 bytes.
+    /// Parses the keys, each an id and base64 of 32 bytes.
     pub(crate) fn new(keys: &[(String, Secret)]) -> Result<Self, VaultError> {
         let read = |(id, key): &(String, Secret)| {
             let unreadable = || VaultError::Unreadable(id.clone());
@@ -97,7 +97,7 @@ impl Vault {
         })
     }
 
-    /// Whether private keys can be kept.
+    /// Whether there is a key to seal with.
     pub(crate) fn can_seal(&self) -> bool {
         !self.keys.is_empty()
     }
@@ -109,7 +109,7 @@ impl Vault {
         key: &Secret,
     ) -> Result<SealedKey, VaultError> {
         let (key_id, cipher) = self.keys.first().ok_or(VaultError::NoKeys)?;
-        // 192 random bits: no two nonces are ever alike.
+        // 192 random bits do not repeat.
         let nonce: [u8; 24] = rand::random();
         let payload = Payload {
             msg: key.expose().as_bytes(),
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sealed_key_opens_in_its_place_only() {
+    fn a_sealed_key_opens_only_for_its_owner_and_row() {
         let (vault, key) = (
             vault(&[("a", 1)]),
             Secret::new("-----BEGIN PRIVATE KEY-----"),
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn an_older_key_opens_and_the_first_seals() {
+    fn the_first_key_seals_and_every_key_opens() {
         let sealed = vault(&[("old", 1)])
             .seal(OWNER, Place::Certificate(1), &Secret::new("key"))
             .unwrap();
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn without_keys_it_says_so_and_nothing_is_printed() {
+    fn missing_or_unreadable_keys_are_errors_and_debug_shows_no_key() {
         let none = vault(&[]);
         assert_eq!(
             none.seal(OWNER, Place::Order(1), &Secret::new("key")),

@@ -1,4 +1,5 @@
-//! Mails that are owed: none is lost, none comes twice but in one case, and what failed is seen.
+//! The outbox: no mail is lost, a mail is sent twice only after an unknown outcome, and admins see
+//! failed mails.
 
 use starchart_domain::expiry::NOTICE_MS;
 use starchart_domain::notice::NoticeKind;
@@ -24,7 +25,7 @@ on_both!(
 
 const LEASE_MS: i64 = 60_000;
 
-/// Somebody who is owed a mail that can go now.
+/// A user with a mail that is due now.
 async fn with_mail(world: &World) -> Person {
     let person = world.person("user1").await;
     world
@@ -150,7 +151,7 @@ async fn a_put_off_mail_comes_back_and_is_given_up_in_the_end(world: &World) {
 
 async fn two_unclear_attempts_are_the_last(world: &World) {
     with_mail(world).await;
-    // A sender that died, and a server that was silent.
+    // A sender that died, and a mail server that did not answer.
     let first = claim(world).await.unwrap();
     world.later(LEASE_MS);
     let second = claim(world).await.unwrap();
