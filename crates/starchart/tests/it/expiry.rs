@@ -11,7 +11,6 @@ use crate::truth::{dig, signed_in, verb};
 /// What a run says when it begins.
 const BEGUN: &str = "expiry run started";
 
-/// Moves the moment at which mails were sent into the past.
 /// Waits until every mail's row says that it was sent. The row is updated after the mail server has
 /// accepted the mail; a process that is stopped in between sends the mail again.
 async fn all_mails_are_sent(env: &TestEnv) {
