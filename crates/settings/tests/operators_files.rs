@@ -410,7 +410,7 @@ fn the_stacks_differ_only_in_their_first_settings() {
     let [staging, production] = STACKS.map(|path| {
         let text = text(path);
         let (head, same) = text
-            .split_once("      # What is the same in both.")
+            .split_once("      # The same in staging and production.")
             .expect(path);
         (
             head.lines()
