@@ -2,13 +2,23 @@
 
 Prints, for the checkout in FOLDER (this one): function lengths, lines over 100 columns, SQL in strings, tables without an
 entity, `_within` twins, clones per 1,000 lines, docs of three words or fewer, and files that import each other in a circle.
-With --check it exits 1 if one of the figures that must be 0 is not. Text analysis: it reads no types.
+With --check it exits 1 if a figure is above its limit in LIMITS. Text analysis: it reads no types.
 """
 
 import pathlib
 import re
 import sys
 from collections import defaultdict
+
+# What the code has not reached yet. Lower a limit with the commit that improves its figure; the aim is 0.
+LIMITS = {
+    "lines over 100 columns": 0,
+    "SQL outside named constants": 0,
+    "tables without an entity": 0,
+    "functions named _within": 0,
+    "docs of three words or fewer": 0,
+    "circles between files": 0,
+}
 
 FUNCTION = re.compile(r"^( *)(?:pub(?:\([^)]*\))? )?(?:const )?(?:async )?fn (\w+)")
 SQL = re.compile(r'"\\?\s*(?:SELECT |INSERT INTO |UPDATE \w+ SET |DELETE FROM |CREATE TABLE )')
@@ -183,20 +193,22 @@ def main():
     for name in sorted({place.rsplit(':', 1)[0] for place, _ in sql}):
         print(f"  {sum(place.startswith(name + ':') for place, _ in sql)} {name}")
     print(f"clones per 1,000 lines: {1000 * clones / total:.1f} ({clones} in {total})")
-    must_be_none = {
+    print(f"tables: {len(made)}")
+    found = {
         "lines over 100 columns": wide,
         "SQL outside named constants": loose,
-        f"tables without an entity (of {len(made)})": sorted(missing),
+        "tables without an entity": sorted(missing),
         "functions named _within": twins,
         "docs of three words or fewer": docs,
         "circles between files": [" <-> ".join(group) for group in rings],
     }
-    for what, places in must_be_none.items():
-        print(f"{what}: {len(places)}")
-        for place in places[: None if "--check" in sys.argv else 12]:
+    for what, places in found.items():
+        print(f"{what}: {len(places)} (limit {LIMITS[what]})")
+        for place in places[: None if "--check" in sys.argv and len(places) > LIMITS[what] else 12]:
             print(f"  {place}")
-    if "--check" in sys.argv and any(must_be_none.values()):
-        sys.exit("code_figures: a figure above must be 0 and is not")
+    above = [what for what, places in found.items() if len(places) > LIMITS[what]]
+    if "--check" in sys.argv and above:
+        sys.exit(f"code_figures: above its limit: {', '.join(above)}")
 
 
 if __name__ == "__main__":
