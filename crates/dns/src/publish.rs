@@ -22,8 +22,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use candidate::Candidate;
-use seen::{apply_read, compare};
-use starchart_domain::plan::{NameToPublish, OwnedRrset, PublishedName, plan_changes};
+use seen::{Seen, apply_read, compare};
+use starchart_domain::plan::{NameToPublish, OwnedRrset, PublishedName, RefusedName, plan_changes};
 use starchart_domain::record::RecordType;
 use tracing::{debug, info, warn};
 
@@ -67,16 +67,11 @@ pub trait Journal: Send {
     ) -> Result<bool, Self::Error>;
 
     /// Records the RRsets of ours that the zone holds. An unconfirmed batch may still take effect.
-    async fn record_read(&mut self, name: &PublishedName) -> Result<bool, Self::Error>;
+    async fn record_read(&mut self, names: &[PublishedName]) -> Result<bool, Self::Error>;
 
-    /// Quarantines an RRset of the name (`None`: the whole name) that cannot be published; nothing
-    /// of this attempt is in the zone.
-    async fn quarantine(
-        &mut self,
-        name: &NameToPublish,
-        rtype: Option<RecordType>,
-        reason: &str,
-    ) -> Result<bool, Self::Error>;
+    /// Quarantines names, or single RRsets of them, that cannot be published; nothing of this
+    /// attempt is in the zone.
+    async fn quarantine(&mut self, names: &[RefusedName]) -> Result<bool, Self::Error>;
 }
 
 /// Why a run ended early.
@@ -181,13 +176,13 @@ impl<J: Journal> Run<'_, J> {
     ) -> Result<(), PublishError<J::Error>> {
         let names: Vec<PublishedName> = done.iter().map(Candidate::outcome).collect();
         assert_lease(self.journal.confirm(&names, change).await)?;
-        for candidate in done {
-            match candidate.skipped.as_slice() {
-                [] => self.report.published += 1,
-                [(rtype, reason), ..] => self.quarantine(candidate, Some(*rtype), reason).await?,
-            }
-        }
-        Ok(())
+        let skipped = done.iter().filter_map(|candidate| {
+            let (rtype, reason) = candidate.skipped.first()?;
+            Some(candidate.refused(Some(*rtype), reason.clone()))
+        });
+        let skipped: Vec<RefusedName> = skipped.collect();
+        self.report.published += done.len() - skipped.len();
+        self.quarantine(skipped).await
     }
 
     async fn batches(
@@ -202,11 +197,13 @@ impl<J: Journal> Run<'_, J> {
             .into_iter()
             .map(|candidate| (candidate.work.name.clone(), candidate))
             .collect();
+        let mut refused = Vec::new();
         for name in too_large {
             if let Some(candidate) = by_name.remove(&name.name) {
-                self.quarantine(&candidate, None, &name.to_string()).await?;
+                refused.push(candidate.refused(None, name.to_string()));
             }
         }
+        self.quarantine(refused).await?;
         let taken = |batch: batch::Batch| {
             batch
                 .names()
@@ -270,19 +267,18 @@ impl<J: Journal> Run<'_, J> {
         &mut self,
         batch: Vec<Candidate>,
     ) -> Result<Vec<Vec<Candidate>>, PublishError<J::Error>> {
-        let mut read = Vec::new();
-        for candidate in self.reread(batch).await? {
-            if candidate.attempts >= MAX_ATTEMPTS && !candidate.changes.is_empty() {
-                self.quarantine(
-                    &candidate,
-                    None,
-                    "Route53 gives no clear answer to this change",
-                )
-                .await?;
-            } else {
-                read.push(candidate);
-            }
-        }
+        let (unanswered, read): (Vec<_>, Vec<_>) = self
+            .reread(batch)
+            .await?
+            .into_iter()
+            .partition(|c| c.attempts >= MAX_ATTEMPTS && !c.changes.is_empty());
+        let refused = unanswered.iter().map(|c| {
+            c.refused(
+                None,
+                "Route53 gives no clear answer to this change".to_owned(),
+            )
+        });
+        self.quarantine(refused.collect()).await?;
         let halve = read.iter().any(|candidate| candidate.attempts > 1);
         let mut again = Vec::new();
         for mut batch in self.resume(read).await? {
@@ -315,7 +311,9 @@ impl<J: Journal> Run<'_, J> {
             }
             named = std::mem::take(&mut rest);
         }
-        let (mut unclear, mut partly) = (Vec::new(), Vec::new());
+        let mut unclear = Vec::new();
+        let mut partly = Vec::new();
+        let mut refused = Vec::new();
         for mut candidate in named {
             let own = faults.remove(&candidate.work.name).unwrap_or_default();
             let invalid = own
@@ -330,19 +328,17 @@ impl<J: Journal> Run<'_, J> {
                     let reason = format!("Route53 does not take the value: {}", fault.message);
                     match rtype.filter(|rtype| candidate.skip(*rtype, reason.clone())) {
                         Some(_) => partly.push(candidate),
-                        None => self.quarantine(&candidate, None, &reason).await?,
+                        None => refused.push(candidate.refused(None, reason)),
                     }
                 }
                 (None, true) => {
-                    self.quarantine(
-                        &candidate,
-                        None,
-                        &format!("Route53 does not take the change: {}", messages.join("; ")),
-                    )
-                    .await?;
+                    let reason =
+                        format!("Route53 does not take the change: {}", messages.join("; "));
+                    refused.push(candidate.refused(None, reason));
                 }
             }
         }
+        self.quarantine(refused).await?;
         partly.extend(self.reread(unclear).await?);
         let mut again = self.resume(partly).await?;
         if !rest.is_empty() {
@@ -374,52 +370,65 @@ impl<J: Journal> Run<'_, J> {
         if candidates.is_empty() {
             return Ok(vec![]);
         }
-        let listed = if candidates.len() > LIST_THRESHOLD {
-            Some(self.list(&candidates).await?)
-        } else {
-            None
-        };
-        let mut planned = Vec::with_capacity(candidates.len());
-        for mut candidate in candidates {
-            let sets = match &listed {
-                Some(all) => all
-                    .iter()
-                    .filter(|set| set.name == candidate.work.name)
-                    .cloned()
-                    .collect(),
-                None => self.read(&candidate.work.name).await?,
-            };
-            let seen = compare(&candidate.work, &sets);
-            let outcome = PublishedName {
+        let mut found = self.find(&candidates).await?;
+        let seen: Vec<Seen> = candidates
+            .iter()
+            .map(|candidate| {
+                let sets = found.remove(&candidate.work.name).unwrap_or_default();
+                compare(&candidate.work, &sets)
+            })
+            .collect();
+        let read: Vec<PublishedName> = candidates
+            .iter()
+            .zip(&seen)
+            .map(|(candidate, seen)| PublishedName {
                 name: candidate.work.name.clone(),
                 generation: candidate.work.generation,
                 sets: seen.ours.clone(),
-            };
-            assert_lease(self.journal.record_read(&outcome).await)?;
+            })
+            .collect();
+        assert_lease(self.journal.record_read(&read).await)?;
+        let mut planned = Vec::with_capacity(candidates.len());
+        let mut refused = Vec::new();
+        for (mut candidate, seen) in candidates.into_iter().zip(seen) {
             apply_read(&mut candidate.work, &seen.ours);
             candidate.changes =
                 plan_changes(&candidate.work.name, &candidate.work.desired, &seen.current);
             candidate.attempts += 1;
             candidate.skipped.clear();
-            let conflict = |rtype: &str| {
-                format!(
-                    "The zone already has a {rtype} record set at this name that Starchart did \
-                     not create; the DNS administrator has to remove it first"
-                )
-            };
             let whole = seen
                 .blocking
                 .iter()
                 .find(|rtype| match RecordType::parse(rtype) {
-                    Some(parsed) => !candidate.skip(parsed, conflict(rtype)),
+                    Some(parsed) => !candidate.skip(parsed, foreign(rtype)),
                     None => true,
                 });
             match whole {
-                Some(rtype) => self.quarantine(&candidate, None, &conflict(rtype)).await?,
+                Some(rtype) => refused.push(candidate.refused(None, foreign(rtype))),
                 None => planned.push(candidate),
             }
         }
+        self.quarantine(refused).await?;
         Ok(planned)
+    }
+
+    /// Reads what the zone holds at these names, by one listing when they are many.
+    async fn find(
+        &mut self,
+        candidates: &[Candidate],
+    ) -> Result<BTreeMap<String, Vec<ZoneRrset>>, PublishError<J::Error>> {
+        let mut found: BTreeMap<String, Vec<ZoneRrset>> = BTreeMap::new();
+        if candidates.len() > LIST_THRESHOLD {
+            for set in self.list(candidates).await? {
+                found.entry(set.name.clone()).or_default().push(set);
+            }
+        } else {
+            for candidate in candidates {
+                let name = &candidate.work.name;
+                found.insert(name.clone(), self.read(name).await?);
+            }
+        }
+        Ok(found)
     }
 
     async fn read(&mut self, name: &str) -> Result<Vec<ZoneRrset>, PublishError<J::Error>> {
@@ -470,22 +479,30 @@ impl<J: Journal> Run<'_, J> {
         Ok(())
     }
 
-    async fn quarantine(
-        &mut self,
-        candidate: &Candidate,
-        rtype: Option<RecordType>,
-        reason: &str,
-    ) -> Result<(), PublishError<J::Error>> {
-        warn!(
-            rtype = rtype.map(tracing::field::display),
-            "name quarantined, its owner sees the reason"
-        );
-        debug!(name = candidate.work.name, reason, "name quarantined");
-        self.report.refused += 1;
-        assert_lease(
-            self.journal
-                .quarantine(&candidate.work, rtype, reason)
-                .await,
-        )
+    async fn quarantine(&mut self, names: Vec<RefusedName>) -> Result<(), PublishError<J::Error>> {
+        if names.is_empty() {
+            return Ok(());
+        }
+        for refused in &names {
+            warn!(
+                rtype = refused.rtype.map(tracing::field::display),
+                "name quarantined, its owner sees the reason"
+            );
+            debug!(
+                name = refused.name,
+                reason = refused.reason,
+                "name quarantined"
+            );
+        }
+        self.report.refused += names.len();
+        assert_lease(self.journal.quarantine(&names).await)
     }
+}
+
+/// The reason of a quarantine because of an RRset of this type that is not ours.
+fn foreign(rtype: &str) -> String {
+    format!(
+        "The zone already has a {rtype} record set at this name that Starchart did not create; \
+         the DNS administrator has to remove it first"
+    )
 }

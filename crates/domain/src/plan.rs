@@ -65,6 +65,19 @@ pub struct PublishedName {
     pub sets: Vec<(RecordType, Option<RrsetData>)>,
 }
 
+/// Why a name, or one RRset of it, cannot be published as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedName {
+    /// The full name.
+    pub name: String,
+    /// The generation that was refused.
+    pub generation: i64,
+    /// The type of the refused RRset; `None`: the whole name.
+    pub rtype: Option<RecordType>,
+    /// The reason, as the owner reads it.
+    pub reason: String,
+}
+
 /// One change to one RRset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RrsetChange {

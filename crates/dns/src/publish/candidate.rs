@@ -1,6 +1,8 @@
 //! A name during a publish run.
 
-use starchart_domain::plan::{NameToPublish, OwnedRrset, PublishedName, RrsetChange, plan_changes};
+use starchart_domain::plan::{
+    NameToPublish, OwnedRrset, PublishedName, RefusedName, RrsetChange, plan_changes,
+};
 use starchart_domain::record::RecordType;
 
 use crate::batch::NameChanges;
@@ -79,6 +81,16 @@ impl Candidate {
             if let Some(at) = owned.pending.iter().rposition(|sent| *sent == body) {
                 owned.pending.remove(at);
             }
+        }
+    }
+
+    /// The name, or the RRset of this type, as refused for `reason`.
+    pub(super) fn refused(&self, rtype: Option<RecordType>, reason: String) -> RefusedName {
+        RefusedName {
+            name: self.work.name.clone(),
+            generation: self.work.generation,
+            rtype,
+            reason,
         }
     }
 

@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use async_trait::async_trait;
 use starchart_dns::publish::Journal;
 use starchart_dns::zone::ChangeId;
-use starchart_domain::plan::{NameToPublish, OwnedRrset, PublishedName};
+use starchart_domain::plan::{NameToPublish, OwnedRrset, PublishedName, RefusedName};
 use starchart_domain::record::RecordType;
 use starchart_domain::rrset::{Rrset, RrsetData};
 
@@ -82,7 +82,7 @@ impl Rows {
         self.names.get(name)?.refused.clone()
     }
 
-    fn confirm(&mut self, name: &PublishedName) {
+    fn set_confirmed(&mut self, name: &PublishedName) {
         for (rtype, body) in &name.sets {
             self.put(&name.name, *rtype, body.clone());
         }
@@ -138,7 +138,7 @@ impl Journal for Rows {
             return Ok(false);
         }
         for name in names {
-            self.confirm(name);
+            self.set_confirmed(name);
             if let Some(row) = self.names.get_mut(&name.name) {
                 row.applied = row.applied.max(name.generation);
                 row.refused = None;
@@ -160,27 +160,26 @@ impl Journal for Rows {
         Ok(true)
     }
 
-    async fn record_read(&mut self, name: &PublishedName) -> Result<bool, Infallible> {
-        self.confirm(name);
+    async fn record_read(&mut self, names: &[PublishedName]) -> Result<bool, Infallible> {
+        for name in names {
+            self.set_confirmed(name);
+        }
         Ok(!self.lease_lost)
     }
 
-    async fn quarantine(
-        &mut self,
-        name: &NameToPublish,
-        rtype: Option<RecordType>,
-        reason: &str,
-    ) -> Result<bool, Infallible> {
-        for ((owner, _), set) in &mut self.owned {
-            if owner == &name.name {
-                set.pending.clear();
+    async fn quarantine(&mut self, names: &[RefusedName]) -> Result<bool, Infallible> {
+        for refused in names {
+            for ((owner, _), set) in &mut self.owned {
+                if owner == &refused.name {
+                    set.pending.clear();
+                }
+            }
+            if let Some(row) = self.names.get_mut(&refused.name) {
+                row.refused = Some((refused.rtype, refused.reason.clone()));
+                row.applied = row.applied.min(row.generation - 1);
             }
         }
         self.owned.retain(|_, set| set.confirmed.is_some());
-        if let Some(row) = self.names.get_mut(&name.name) {
-            row.refused = Some((rtype, reason.to_owned()));
-            row.applied = row.applied.min(row.generation - 1);
-        }
         Ok(!self.lease_lost)
     }
 }

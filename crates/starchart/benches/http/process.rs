@@ -46,3 +46,15 @@ pub fn with_port(name: &str, port: u16) -> u32 {
     });
     ours.next().unwrap_or_else(|| panic!("no {name} on {port}"))
 }
+
+/// The process that was given this argument, such as `--port=3306`.
+pub fn with_argument(argument: &str) -> u32 {
+    std::fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok())
+        .find(|pid| {
+            std::fs::read_to_string(format!("/proc/{pid}/cmdline"))
+                .is_ok_and(|line| line.split('\0').any(|given| given == argument))
+        })
+        .unwrap_or_else(|| panic!("no process with the argument {argument}"))
+}

@@ -95,7 +95,7 @@ pub(super) async fn publish_state(
     let Some((progress, _)) = progress(on, domain, order).await? else {
         return Ok(None);
     };
-    let paused = zone::pause_on(on).await?.is_some();
+    let paused = zone::find_pause_on(on).await?.is_some();
     Ok(Some(progress.state(RecordType::Txt).while_paused(paused)))
 }
 

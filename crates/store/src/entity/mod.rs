@@ -1,6 +1,5 @@
 //! The tables as sea-orm's entities, one a file, named as in the migration. Columns that the
-//! database computes are in no model, so that nothing writes them. The tables of [`crate::zone`]
-//! alone are in its own statements.
+//! database computes are in no model, so that nothing writes them.
 
 pub(crate) mod audit_entry;
 pub(crate) mod certificate;
@@ -17,3 +16,8 @@ pub(crate) mod session;
 pub(crate) mod tick;
 pub(crate) mod used_assertion;
 pub(crate) mod user;
+pub(crate) mod zone_audit;
+pub(crate) mod zone_change;
+pub(crate) mod zone_control;
+pub(crate) mod zone_orphan;
+pub(crate) mod zone_rrset;

@@ -1,6 +1,8 @@
 //! Names.
 
+use sea_orm::ExprTrait;
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{Alias, Expr};
 
 /// A name: whose it is, whether it is a CNAME's, and how far its last change has come. `is_unpublished`
 /// is the database's own.
@@ -35,3 +37,9 @@ pub(crate) struct Model {
 pub(crate) enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// Whether the zone does not show the newest generation of a name. The database computes the column
+/// for an index.
+pub(crate) fn is_unpublished() -> Expr {
+    Expr::col((Entity, Alias::new("is_unpublished"))).eq(1)
+}

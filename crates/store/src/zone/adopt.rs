@@ -1,170 +1,188 @@
 //! Ownership rebuilt from the zone.
 
-use sea_orm::Value;
+use sea_orm::sea_query::{CaseStatement, Expr};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, ExprTrait, QueryFilter};
 use starchart_domain::plan::PublishedName;
+use starchart_domain::time::Timestamp;
 
-use super::control::pause_once_within;
-use super::drift::{bring_nameless, make_dirty};
-use super::registry::{self, Entry, MANY};
-use super::snapshot::names_of;
-use super::track::ASK_FOR_MS;
+use super::control::keep_or_set_pause;
+use super::drift::{look_for_nameless, make_unpublished};
+use super::registry::{self, Entry, MANY, fqdns_of};
+use super::snapshot::list_generations;
+use super::track::CHECK_FOR_MS;
+use crate::entity::name::{self, Column, is_unpublished};
 use crate::lease::{Lease, assert_lease};
 use crate::progress::ProgressLog;
 use crate::tx::Tx;
-use crate::{Error, Store, sql, trail};
+use crate::{Error, Store, trail};
 
-/// What an operator adopts for; it is told in the transaction that begins it.
+/// Why an operator adopts RRsets, for the line of the trail that begins the adoption.
 #[derive(Debug, Clone, Copy)]
 pub struct AdoptionReason<'a> {
     /// The domain of the zone.
     pub zone: &'a str,
-    /// What the line of the trail says.
+    /// The detail of the trail's line.
     pub detail: &'a str,
-    /// Why.
+    /// What becomes of the adopted RRsets.
     pub goal: AdoptionGoal<'a>,
 }
 
-/// What becomes of sets that are adopted.
+/// What becomes of RRsets that are adopted.
 #[derive(Debug, Clone, Copy)]
 pub enum AdoptionGoal<'a> {
     /// They stay; publishing is paused for this reason, unless it is paused already.
     Keep(&'a str),
-    /// No row wants them: they are marked for publish, which deletes them.
+    /// No row wants them: publish deletes them.
     Delete,
 }
 
-/// What came of it.
+/// The result of an adoption.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Adopted {
-    /// Sets that were not ours before.
+    /// RRsets that were not ours before.
     pub sets: u64,
     /// Names that were reached, in their order.
     pub names: Vec<String>,
-    /// False: the lease was lost before the other names were reached.
+    /// False when the lease was lost before all names were reached.
     pub complete: bool,
 }
 
-/// Makes sets ours that stand in the zone, with what stands there as confirmed; `None` bodies say
-/// nothing. The caller holds the lease of publish since before the zone was listed. Each name is
-/// adopted, and marked where it is to be deleted, in one transaction.
+/// Makes RRsets of the zone ours, with what the zone holds as confirmed; `None` bodies are ignored.
+///
+/// The caller holds the publish lease since before the zone was listed. Each name is adopted, and
+/// marked where it is to be deleted, in one transaction.
+///
+/// # Errors
+/// The database does not answer or refuses the statements.
 pub async fn adopt(
     store: &Store,
     lease: &Lease,
-    stand: &[PublishedName],
-    deed: AdoptionReason<'_>,
+    found: &[PublishedName],
+    reason: AdoptionReason<'_>,
 ) -> Result<Adopted, Error> {
-    let mut sorted: Vec<&PublishedName> = stand.iter().collect();
+    let mut sorted: Vec<&PublishedName> = found.iter().collect();
     sorted.sort_by(|a, b| a.name.cmp(&b.name));
     let mut adopted = Adopted::default();
-    if !store.write(|tx| begin_within(tx, lease, deed)).await? {
+    if !begin(store, lease, reason).await? {
         return Ok(adopted);
     }
-    let mut pace = ProgressLog::new("taking names of the zone over", sorted.len());
+    let mut progress = ProgressLog::new("adopting names of the zone", sorted.len());
     for chunk in sorted.chunks(MANY) {
-        let Some(new) = store
-            .write(|tx| adopt_within(tx, lease, chunk, deed.goal))
-            .await?
-        else {
+        let new = store
+            .write(|tx| async move {
+                let Some(now) = assert_lease(&tx, lease, 0).await? else {
+                    return Ok::<_, Error>(None);
+                };
+                adopt_names(&tx, chunk, reason.goal, now).await.map(Some)
+            })
+            .await?;
+        let Some(new) = new else {
             return Ok(adopted);
         };
         adopted.sets += new;
-        adopted
-            .names
-            .extend(chunk.iter().map(|name| name.name.clone()));
-        pace.step(chunk.len());
+        adopted.names.extend(fqdns_of(chunk));
+        progress.step(chunk.len());
     }
     adopted.complete = true;
     Ok(adopted)
 }
 
-/// Before the first set is ours nothing may be sent for it.
-async fn begin_within(tx: Tx, lease: &Lease, deed: AdoptionReason<'_>) -> Result<bool, Error> {
-    if assert_lease(&tx, lease, 0).await?.is_none() {
-        return Ok(false);
-    }
-    let action = match deed.goal {
-        AdoptionGoal::Keep(reason) => {
-            pause_once_within(tx.clone(), reason).await?;
-            "zone.adopt"
-        }
-        AdoptionGoal::Delete => "zone.delete-orphans",
-    };
-    let line = trail::Entry {
-        action,
-        object: deed.zone,
-        detail: deed.detail,
-        ..trail::Entry::default()
-    };
-    trail::write_entry(&tx, &line).await?;
-    Ok(true)
+/// Pauses publishing before the first RRset is ours, so that nothing is sent for it.
+async fn begin(store: &Store, lease: &Lease, reason: AdoptionReason<'_>) -> Result<bool, Error> {
+    store
+        .write(|tx| async move {
+            if assert_lease(&tx, lease, 0).await?.is_none() {
+                return Ok(false);
+            }
+            let action = match reason.goal {
+                AdoptionGoal::Keep(pause) => {
+                    keep_or_set_pause(&tx, pause).await?;
+                    "zone.adopt"
+                }
+                AdoptionGoal::Delete => "zone.delete-orphans",
+            };
+            let line = trail::Entry {
+                action,
+                object: reason.zone,
+                detail: reason.detail,
+                ..trail::Entry::default()
+            };
+            trail::write_entry(&tx, &line).await?;
+            Ok(true)
+        })
+        .await
 }
 
-async fn adopt_within(
-    tx: Tx,
-    lease: &Lease,
-    stand: &[&PublishedName],
+/// Adopts the RRsets of these names. Returns how many were not ours before.
+async fn adopt_names(
+    tx: &Tx,
+    found: &[&PublishedName],
     goal: AdoptionGoal<'_>,
-) -> Result<Option<u64>, Error> {
-    let Some(now) = assert_lease(&tx, lease, 0).await? else {
-        return Ok(None);
-    };
-    let fqdns: Vec<String> = stand.iter().map(|name| name.name.clone()).collect();
-    // What the zone refused because a set was not ours is due again. What was never sent from here
-    // stands there all the same, for so long that no name server has to be asked.
-    let settle = format!(
-        "UPDATE names SET next_attempt_at = CASE WHEN is_unpublished = 1 AND next_attempt_at IS NOT NULL THEN ? ELSE next_attempt_at END, \
-         in_sync_at = CASE WHEN is_unpublished = 0 AND sent_at IS NULL THEN ? ELSE in_sync_at END, \
-         sent_at = CASE WHEN is_unpublished = 0 AND sent_at IS NULL THEN ? ELSE sent_at END WHERE fqdn IN ({})",
-        sql::places(fqdns.len())
-    );
-    let long_ago = Value::from(now.plus(-ASK_FOR_MS).as_millis());
-    let mut values = vec![now.as_millis().into(), long_ago.clone(), long_ago];
-    values.extend(sql::texts(fqdns.iter().map(String::as_str)));
-    sql::touch(tx.db(), &settle, values).await?;
-    let mut registry = registry::by_name(tx.db(), &fqdns).await?;
-    let (mut adopted, mut changed, mut entries) = (0, Vec::new(), Vec::new());
-    for name in stand {
+    now: Timestamp,
+) -> Result<u64, Error> {
+    let fqdns = fqdns_of(found);
+    settle(tx, &fqdns, now).await?;
+    let mut registry = registry::list_by_name(tx.db(), &fqdns).await?;
+    let mut adopted = 0;
+    let mut entries = Vec::new();
+    for name in found {
         let before = registry.remove(&name.name).unwrap_or_default();
         let mut after = before.clone();
-        for (rtype, body) in name
-            .sets
-            .iter()
-            .filter_map(|(rtype, body)| Some((*rtype, body.as_ref()?)))
-        {
-            let at = after
-                .iter()
-                .position(|entry| entry.rtype == rtype)
-                .unwrap_or_else(|| {
-                    after.push(Entry {
-                        fqdn: name.name.clone(),
-                        rtype,
-                        confirmed: None,
-                        pending: Vec::new(),
-                    });
-                    after.len() - 1
-                });
+        for (rtype, body) in &name.sets {
+            let Some(body) = body else { continue };
+            let known = after.iter().position(|entry| entry.rtype == *rtype);
+            let at = known.unwrap_or_else(|| {
+                after.push(Entry::new(&name.name, *rtype));
+                after.len() - 1
+            });
             let entry = &mut after[at];
             adopted += u64::from(entry.confirmed.is_none());
             entry.confirmed = Some(body.clone());
             entry
                 .pending
-                .retain_mut(|send| send.may_come(Some(body), now));
+                .retain_mut(|send| send.may_arrive(Some(body), now));
         }
         if after != before {
-            changed.push(name.name.clone());
             entries.extend(after);
         }
     }
     if matches!(goal, AdoptionGoal::Delete) {
-        let with_row = names_of(tx.db(), Some(&fqdns)).await?;
-        let bring = entries
+        let with_row = list_generations(tx.db(), Some(&fqdns)).await?;
+        let nameless = entries
             .iter_mut()
             .filter(|entry| !with_row.contains_key(&entry.fqdn));
-        bring.for_each(|entry| bring_nameless(entry, now));
-        make_dirty(&tx, with_row.keys().map(String::as_str), now).await?;
+        nameless.for_each(|entry| look_for_nameless(entry, now));
+        make_unpublished(tx, with_row.keys().map(String::as_str).collect(), now).await?;
     }
-    if !changed.is_empty() {
-        registry::put_all(&tx, &changed, entries, now).await?;
-    }
-    Ok(Some(adopted))
+    registry::put_all(tx, entries, now).await?;
+    Ok(adopted)
+}
+
+/// Retries names that the zone refused because an RRset was not ours, and marks published names
+/// that were never sent from here as in sync for so long that no name server has to be asked.
+async fn settle(tx: &Tx, fqdns: &[String], now: Timestamp) -> Result<(), Error> {
+    let long_ago = now.plus(-CHECK_FOR_MS).as_millis();
+    let is_retried = Condition::all()
+        .add(is_unpublished())
+        .add(Column::NextAttemptAt.is_not_null());
+    let was_never_sent = Condition::all()
+        .add(is_unpublished().not())
+        .add(Column::SentAt.is_null());
+    let next_attempt_at = CaseStatement::new()
+        .case(is_retried, Expr::value(now.as_millis()))
+        .finally(Expr::col(Column::NextAttemptAt));
+    let in_sync_at = CaseStatement::new()
+        .case(was_never_sent.clone(), Expr::value(long_ago))
+        .finally(Expr::col(Column::InSyncAt));
+    let sent_at = CaseStatement::new()
+        .case(was_never_sent, Expr::value(long_ago))
+        .finally(Expr::col(Column::SentAt));
+    name::Entity::update_many()
+        .col_expr(Column::NextAttemptAt, next_attempt_at.into())
+        .col_expr(Column::InSyncAt, in_sync_at.into())
+        .col_expr(Column::SentAt, sent_at.into())
+        .filter(Column::Fqdn.is_in(fqdns))
+        .exec(tx.db())
+        .await?;
+    Ok(())
 }

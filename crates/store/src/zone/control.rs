@@ -1,169 +1,211 @@
-//! The pause: while it lasts nothing is sent, whatever is owed.
+//! The pause: while it lasts, nothing is sent to the zone.
 
-use sea_orm::{ConnectionTrait, FromQueryResult, Value};
+use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, UpdateMany,
+};
 use starchart_domain::time::Timestamp;
 
+use crate::entity::zone_control::{ActiveModel, Column, Entity as Control, ID, PauseKind};
 use crate::trail::{self, Entry};
 use crate::tx::Tx;
-use crate::{Error, Store, sql};
+use crate::{Error, Store};
 
-/// What a wipe says: the audit lifts this pause by itself where the zone holds nothing.
-const WIPED: &str = "wiped";
-const WIPED_REASON: &str = "the database was wiped and the zone was left as it is. Where the zone is empty this ends by itself; \
-     else `starchart reconcile --adopt` shows what stands there, and `starchart reconcile --approve HASH` with the hash it prints \
-     lets publishing go on";
+/// The reason of the pause after a wipe.
+const WIPED_REASON: &str = "the database was wiped and the zone was left as it is. Where the zone \
+     is empty this ends by itself; else `starchart reconcile --adopt` shows what stands there, and \
+     `starchart reconcile --approve HASH` with the hash it prints lets publishing go on";
 
 /// A pause of publishing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pause {
-    /// Since when.
+    /// When it began.
     pub since: Timestamp,
-    /// Why, for people to read.
+    /// Why, for users and operators to read.
     pub reason: String,
-    /// Whether a wipe made it, so that it ends by itself where the zone holds nothing of anybody.
+    /// Whether a wipe made it, so that it ends by itself where the zone holds no user's RRsets.
     pub after_wipe: bool,
 }
 
-/// Why publishing is paused, when it is.
+/// The reason of the pause, when publishing is paused.
+///
+/// # Errors
+/// The database does not answer or refuses the statements.
 pub async fn pause_reason(store: &Store) -> Result<Option<String>, Error> {
     Ok(find_pause(store).await?.map(|pause| pause.reason))
 }
 
-/// The pause, when there is one.
+/// Finds the pause, when publishing is paused.
+///
+/// # Errors
+/// The database does not answer or refuses the statements.
 pub async fn find_pause(store: &Store) -> Result<Option<Pause>, Error> {
-    pause_on(store.reader()).await
+    find_pause_on(store.reader()).await
 }
 
-/// As [`find_pause`], inside a transaction.
-pub(crate) async fn pause_on(on: &impl ConnectionTrait) -> Result<Option<Pause>, Error> {
-    #[derive(FromQueryResult)]
-    struct Row {
-        paused_at: i64,
-        paused_reason: Option<String>,
-        paused_kind: Option<String>,
-    }
-    let look = "SELECT paused_at, paused_reason, paused_kind FROM zone_control WHERE id = 1 AND paused_at IS NOT NULL";
-    let row: Option<Row> = sql::one(on, look, vec![]).await?;
-    Ok(row.map(|row| Pause {
-        since: Timestamp::from_millis(row.paused_at),
-        reason: row.paused_reason.unwrap_or_default(),
-        after_wipe: row.paused_kind.as_deref() == Some(WIPED),
+/// Finds the pause inside a transaction.
+pub(crate) async fn find_pause_on(on: &impl ConnectionTrait) -> Result<Option<Pause>, Error> {
+    let row = Control::find_by_id(ID).one(on).await?;
+    Ok(row.and_then(|row| {
+        Some(Pause {
+            since: Timestamp::from_millis(row.paused_at?),
+            reason: row.paused_reason.unwrap_or_default(),
+            after_wipe: row.paused_kind == Some(PauseKind::Wiped),
+        })
     }))
 }
 
-/// Stops publishing until a plan is approved ([`resume_from`]) or [`resume`]. An earlier pause gets
-/// this reason.
+/// Pauses publishing until a plan is approved ([`resume_from`]) or [`resume`] is called. Replaces
+/// the reason of an earlier pause.
+///
+/// # Errors
+/// The database does not answer or refuses the statements.
 pub async fn pause(store: &Store, reason: &str) -> Result<(), Error> {
-    store.write(|tx| pause_within(tx, reason, None)).await
-}
-
-/// Stops publishing as [`pause`] does, after a wipe: the audit lifts this one by itself where the
-/// zone holds nothing.
-pub async fn pause_after_wipe(store: &Store) -> Result<(), Error> {
     store
-        .write(|tx| pause_within(tx, WIPED_REASON, Some(WIPED)))
+        .write(|tx| async move { set_pause(&tx, reason, None).await })
         .await
 }
 
-/// Stops publishing unless it is paused already; the pause that holds now.
+/// Pauses publishing after a wipe: the audit ends this pause where the zone holds nothing.
+///
+/// # Errors
+/// The database does not answer or refuses the statements.
+pub async fn pause_after_wipe(store: &Store) -> Result<(), Error> {
+    store
+        .write(|tx| async move { set_pause(&tx, WIPED_REASON, Some(PauseKind::Wiped)).await })
+        .await
+}
+
+/// Pauses publishing unless it is paused already. Returns the pause that is in force then.
+///
+/// # Errors
+/// The database does not answer or refuses the statements.
 pub async fn pause_unless_paused(store: &Store, reason: &str) -> Result<Pause, Error> {
-    store.write(|tx| pause_once_within(tx, reason)).await
+    store
+        .write(|tx| async move { keep_or_set_pause(&tx, reason).await })
+        .await
 }
 
-pub(super) async fn pause_once_within(tx: Tx, reason: &str) -> Result<Pause, Error> {
-    if pause_on(tx.db()).await?.is_none() {
-        pause_within(tx.clone(), reason, None).await?;
+pub(super) async fn keep_or_set_pause(tx: &Tx, reason: &str) -> Result<Pause, Error> {
+    if find_pause_on(tx.db()).await?.is_none() {
+        set_pause(tx, reason, None).await?;
     }
-    pause_on(tx.db())
+    find_pause_on(tx.db())
         .await?
-        .ok_or_else(|| Error::Corrupt("a pause that was made is not there".to_owned()))
+        .ok_or_else(|| Error::Corrupt("the pause that was just made is missing".to_owned()))
 }
 
-async fn pause_within(tx: Tx, reason: &str, kind: Option<&str>) -> Result<(), Error> {
-    let now = tx.now().await?.as_millis();
-    let values = vec![now.into(), reason.into(), kind.into()];
-    let update =
-        "UPDATE zone_control SET paused_at = ?, paused_reason = ?, paused_kind = ? WHERE id = 1";
-    if sql::touch(tx.db(), update, values.clone()).await? == 0 {
-        let insert = "INSERT INTO zone_control (paused_at, paused_reason, paused_kind, id) VALUES (?, ?, ?, 1)";
-        sql::touch(tx.db(), insert, values).await?;
-    }
+async fn set_pause(tx: &Tx, reason: &str, kind: Option<PauseKind>) -> Result<(), Error> {
+    let row = ActiveModel {
+        id: Set(ID),
+        paused_at: Set(Some(tx.now().await?.as_millis())),
+        paused_reason: Set(Some(reason.to_owned())),
+        paused_kind: Set(kind),
+    };
+    let replace = OnConflict::column(Column::Id)
+        .update_columns([Column::PausedAt, Column::PausedReason, Column::PausedKind])
+        .to_owned();
+    Control::insert(row)
+        .on_conflict(replace)
+        .exec_without_returning(tx.db())
+        .await?;
     Ok(())
 }
 
-const RESUME: &str = "UPDATE zone_control SET paused_at = NULL, paused_reason = NULL, paused_kind = NULL WHERE id = 1";
+fn end_pause() -> UpdateMany<Control> {
+    Control::update_many()
+        .col_expr(Column::PausedAt, Expr::value(None::<i64>))
+        .col_expr(Column::PausedReason, Expr::value(None::<String>))
+        .col_expr(Column::PausedKind, Expr::value(None::<String>))
+        .filter(Column::Id.eq(ID))
+}
 
-/// Lets publishing go on.
+/// Resumes publishing.
+///
+/// # Errors
+/// The database does not answer or refuses the statements.
 pub async fn resume(store: &Store) -> Result<(), Error> {
     store
-        .write(|tx| async move { sql::touch(tx.db(), RESUME, vec![]).await.map(drop) })
+        .write(|tx| async move {
+            end_pause().exec(tx.db()).await?;
+            Ok(())
+        })
         .await
 }
 
-/// Lets publishing go on if this pause still holds. False: it is over, or another pause, or another
-/// reason, came after it.
+/// Resumes publishing if this pause is still in force. Returns false when it is over, or when
+/// another pause or another reason came after it.
+///
+/// # Errors
+/// The database does not answer or refuses the statements.
 pub async fn resume_from(store: &Store, seen: &Pause) -> Result<bool, Error> {
-    let sql = format!("{RESUME} AND paused_at = ? AND paused_reason = ?");
-    let values = [seen.since.as_millis().into(), seen.reason.as_str().into()];
     store
-        .write(|tx| touch_within(tx, &sql, values.to_vec()))
+        .write(|tx| async move {
+            let end = end_pause()
+                .filter(Column::PausedAt.eq(seen.since.as_millis()))
+                .filter(Column::PausedReason.eq(seen.reason.as_str()));
+            Ok(end.exec(tx.db()).await?.rows_affected == 1)
+        })
         .await
 }
 
-/// Lets publishing go on if the pause that holds is a wipe's.
+/// Resumes publishing if a wipe made the pause. Returns whether it did.
+///
+/// # Errors
+/// The database does not answer or refuses the statements.
 pub async fn resume_after_wipe(store: &Store) -> Result<bool, Error> {
-    let sql = format!("{RESUME} AND paused_kind = ?");
     store
-        .write(|tx| touch_within(tx, &sql, vec![WIPED.into()]))
+        .write(|tx| async move {
+            let end = end_pause().filter(Column::PausedKind.eq(PauseKind::Wiped));
+            Ok(end.exec(tx.db()).await?.rows_affected == 1)
+        })
         .await
 }
 
-async fn touch_within(tx: Tx, sql: &str, values: Vec<Value>) -> Result<bool, Error> {
-    Ok(sql::touch(tx.db(), sql, values).await? == 1)
-}
-
-/// An operator stops publishing, as [`pause`] does, with a line of the trail; the pause that this
-/// one replaced.
+/// Pauses publishing for an operator, as [`pause`] does, and adds a line to the trail. Returns the
+/// pause that this one replaced.
+///
+/// # Errors
+/// The database does not answer or refuses the statements.
 pub async fn pause_by_operator(
     store: &Store,
     zone: &str,
     reason: &str,
 ) -> Result<Option<Pause>, Error> {
-    store.write(|tx| pause_told_within(tx, zone, reason)).await
+    store
+        .write(|tx| async move {
+            let before = find_pause_on(tx.db()).await?;
+            set_pause(&tx, reason, None).await?;
+            let instead = before.as_ref().map_or_else(String::new, |pause| {
+                format!(", instead of: {}", pause.reason)
+            });
+            let line = Entry {
+                action: "zone.pause",
+                object: zone,
+                detail: &format!("by an operator: {reason}{instead}"),
+                ..Entry::default()
+            };
+            trail::write_entry(&tx, &line).await?;
+            Ok(before)
+        })
+        .await
 }
 
-async fn pause_told_within(tx: Tx, zone: &str, reason: &str) -> Result<Option<Pause>, Error> {
-    let before = pause_on(tx.db()).await?;
-    pause_within(tx.clone(), reason, None).await?;
-    let instead = before.as_ref().map_or_else(String::new, |pause| {
-        format!(", instead of: {}", pause.reason)
-    });
-    let detail = format!("by an operator: {reason}{instead}");
-    trail::write_entry(
-        &tx,
-        &Entry {
-            action: "zone.pause",
-            object: zone,
-            detail: &detail,
-            ..Entry::default()
-        },
-    )
-    .await?;
-    Ok(before)
-}
-
-/// Adds the audit trail's line about an operator's approval of a plan, before the plan is applied.
+/// Adds a line to the trail that an operator approved a plan, before anything of it is done.
+///
+/// # Errors
+/// The database does not answer or refuses the statements.
 pub async fn record_approval(store: &Store, zone: &str, detail: &str) -> Result<(), Error> {
     store
         .write(|tx| async move {
-            // An operator with a shell is none of the users: the line has no actor.
-            let entry = Entry {
+            // An operator with a shell on the server is no user.
+            let line = Entry {
                 action: "zone.approve",
                 object: zone,
                 detail,
                 ..Entry::default()
             };
-            trail::write_entry(&tx, &entry).await
+            trail::write_entry(&tx, &line).await
         })
         .await
 }

@@ -1,18 +1,18 @@
-//! The publish side: what names want, what we put into the zone, and who may write there now.
+//! The publish side: what names want, what was put into the zone, and what is pending.
 //!
-//! # How a set is known to be ours
+//! # How an RRset is known to be ours
 //!
-//! `zone_rrset` has a row for every set we put or are about to put. [`intend`] commits what is
-//! about to be sent; after the call [`confirm`] makes it the confirmed body. Between the two the
-//! zone may hold either, and a set equal to either is ours. A send of unknown outcome that the zone
-//! does not show ([`record_read`]) stays pending for two minutes: it may have waited on its way
-//! longer than its sender, and [`list_unpublished`] brings its name back now and then to look for it.
+//! `zone_rrset` has a row for every RRset that Starchart put into the zone or is about to put
+//! there. [`intend`] commits what is about to be sent; after the call [`confirm`] makes it the
+//! confirmed body. Between the two the zone may hold either, and an RRset equal to either is ours.
+//! A send of unknown outcome that the zone does not show ([`record_read`]) stays pending for two
+//! minutes, as a request can be delayed for longer than its sender waits; [`list_unpublished`]
+//! brings its name back now and then to look for it.
 //!
-//! Every write here is fenced: it begins with an UPDATE of the lease row that demands holder, fence
-//! and time left. A process that was stopped past its lease cannot confirm, not even what it knows
-//! to be true: a later holder may have sent something newer since. It says so to [`record_unfenced_changes`], which
-//! only adds to what may stand in the zone and makes the name dirty; the next holder reads the zone
-//! before it sends.
+//! Every write of a publish run is fenced by [`crate::lease`]. A process that was suspended past
+//! its lease cannot confirm, not even what it knows to be true: a later holder may have sent
+//! something newer. It calls [`record_unfenced_changes`], which only adds to what may be in the
+//! zone and makes the name unpublished; the next holder reads the zone before it sends.
 
 mod adopt;
 mod audits;
@@ -29,7 +29,7 @@ pub use audits::{
     AuditOutcome, AuditResult, AuditRow, OrphanRow, find_audit, list_orphans, record_audit,
     record_failed_audit, record_orphans,
 };
-pub(crate) use control::pause_on;
+pub(crate) use control::find_pause_on;
 pub use control::{
     Pause, find_pause, pause, pause_after_wipe, pause_by_operator, pause_reason,
     pause_unless_paused, record_approval, resume, resume_after_wipe, resume_from,
@@ -37,10 +37,10 @@ pub use control::{
 pub use drift::{count_unpublished_at, mark_drift};
 pub use snapshot::{Snapshot, list_refusals, read_snapshot};
 pub use track::{
-    Counts, NameToCheck, SentChange, counts, list_names_to_check, list_unsynced_changes,
-    mark_in_sync, record_answers,
+    NameAnswers, NameToCheck, SentChange, has_names_to_check, list_names_to_check,
+    list_unsynced_changes, mark_in_sync, record_answers,
 };
 pub use work::{
-    UnpublishedCounts, UnpublishedName, count_unpublished, list_unpublished, next_due, read_work,
+    UnpublishedCounts, UnpublishedName, count_unpublished, list_unpublished, read_work,
 };
 pub use write::{confirm, intend, quarantine, record_read, record_unfenced_changes, withdraw};

@@ -1,48 +1,57 @@
-//! Rows of `zone_rrset`.
+//! The ownership registry in memory, and its reads and writes by whole batches.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sea_orm::{ConnectionTrait, FromQueryResult, Value};
+use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+};
 use serde::{Deserialize, Serialize};
-use starchart_domain::plan::OwnedRrset;
+use starchart_domain::plan::{OwnedRrset, PublishedName};
 use starchart_domain::record::RecordType;
 use starchart_domain::rrset::RrsetData;
 use starchart_domain::time::Timestamp;
 
+use crate::Error;
+use crate::entity::name;
+use crate::entity::zone_rrset::{ActiveModel, Column, Entity as Rrsets, Model};
 use crate::records::read_type;
 use crate::tx::Tx;
-use crate::{Error, sql};
 
-/// The fence of a send that was noted without a lease.
-pub(super) const LATE: i64 = 0;
+/// The fence of a send that was recorded without a lease.
+pub(super) const UNFENCED: i64 = 0;
+
+/// Names of one statement: few enough for every database's limit of parameters.
+pub(super) const MANY: usize = 500;
 
 /// A send whose outcome is not recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Send {
-    /// The fence it was noted under.
+    /// The fence of the lease under which it was sent.
     pub(super) fence: i64,
-    /// What it put; `None`: it removed the set.
+    /// The body it created; `None`: it deleted the RRset.
     pub(super) body: Option<RrsetData>,
-    /// Set once the zone was read and did not show it: until then it may still come.
+    /// Set once the zone was read and did not show the send: until then it may still arrive.
     pub(super) until: Option<Timestamp>,
 }
 
-/// A send that was not seen in the zone may come late: a request can wait on its way longer than
-/// its sender. It is looked for during this time, in milliseconds.
+/// How long a send that the zone does not show may still arrive, in milliseconds: a request can be
+/// delayed for longer than its sender waits.
 pub(super) const LINGER_MS: i64 = 120_000;
-/// Between two looks at least; later a quarter of the time that has passed, so that there are few.
+/// The least time between two reads of the zone for such a send; later a quarter of its age, so
+/// that there are few.
 const LOOK_MS: i64 = 2_000;
 
 impl Send {
-    /// The zone was read and holds `read`: whether this may still come.
-    pub(super) fn may_come(&mut self, read: Option<&RrsetData>, now: Timestamp) -> bool {
+    /// Whether the send may still arrive, now that the zone was read and holds `read`.
+    pub(super) fn may_arrive(&mut self, read: Option<&RrsetData>, now: Timestamp) -> bool {
         if self.body.as_ref() == read {
             return false;
         }
         *self.until.get_or_insert(now.plus(LINGER_MS)) > now
     }
 
-    /// When to look for it next; none when its outcome is not yet in question.
+    /// When to read the zone for the send; none while its sender still waits for the answer.
     fn look_at(&self, now: Timestamp) -> Option<i64> {
         let until = self.until?.as_millis();
         let age = (LINGER_MS - (until - now.as_millis())).max(0);
@@ -50,7 +59,7 @@ impl Send {
     }
 }
 
-/// One set of the registry.
+/// One RRset of the registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) fqdn: String,
@@ -60,6 +69,15 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    pub(super) fn new(fqdn: &str, rtype: RecordType) -> Self {
+        Self {
+            fqdn: fqdn.to_owned(),
+            rtype,
+            confirmed: None,
+            pending: Vec::new(),
+        }
+    }
+
     pub(super) fn into_set(self) -> OwnedRrset {
         let pending = self.pending.into_iter().map(|send| send.body).collect();
         OwnedRrset {
@@ -69,23 +87,48 @@ impl Entry {
         }
     }
 
+    /// Adds a pending send. A send that is repeated is one send.
+    pub(super) fn add_send(&mut self, fence: i64, body: Option<&RrsetData>) {
+        let send = Send {
+            fence,
+            body: body.cloned(),
+            until: None,
+        };
+        if !self.pending.contains(&send) {
+            self.pending.push(send);
+        }
+    }
+
+    /// Removes what this fence sent, except what an earlier reading found missing.
+    pub(super) fn withdraw_sends(&mut self, fence: i64) {
+        self.pending
+            .retain(|send| send.fence != fence || send.until.is_some());
+    }
+
     fn is_empty(&self) -> bool {
         self.confirmed.is_none() && self.pending.is_empty()
     }
-}
 
-#[derive(FromQueryResult)]
-struct Row {
-    fqdn: String,
-    rtype: String,
-    ttl: Option<i32>,
-    content: Option<String>,
-    pending: String,
+    fn into_row(self, now: Timestamp) -> Result<ActiveModel, Error> {
+        let json = |fault: serde_json::Error| Error::Fault(Box::new(fault));
+        let look_at = self.pending.iter().filter_map(|send| send.look_at(now));
+        let look_at = look_at.min();
+        let pending: Vec<StoredSend> = self.pending.into_iter().map(StoredSend::from).collect();
+        let ttl = self.confirmed.as_ref().map(|body| body.ttl);
+        let values = self
+            .confirmed
+            .map(|body| serde_json::to_string(&body.values));
+        Ok(ActiveModel {
+            fqdn: Set(self.fqdn),
+            rtype: Set(self.rtype.as_str().to_owned()),
+            ttl: Set(ttl.map(|ttl| i32::try_from(ttl).unwrap_or(i32::MAX))),
+            content: Set(values.transpose().map_err(json)?),
+            pending: Set(serde_json::to_string(&pending).map_err(json)?),
+            look_at: Set(look_at),
+            updated_at: Set(now.as_millis()),
+        })
+    }
 }
-
-/// Every column, under names that are no reserved words.
-const SELECT: &str =
-    "SELECT fqdn, type AS rtype, ttl, `values` AS content, pending FROM zone_rrset";
 
 #[derive(Serialize, Deserialize)]
 struct StoredSend {
@@ -101,10 +144,36 @@ struct StoredBody {
     values: BTreeSet<String>,
 }
 
-impl TryFrom<Row> for Entry {
+impl From<Send> for StoredSend {
+    fn from(send: Send) -> Self {
+        Self {
+            fence: send.fence,
+            body: send.body.map(|body| StoredBody {
+                ttl: body.ttl,
+                values: body.values,
+            }),
+            until: send.until.map(Timestamp::as_millis),
+        }
+    }
+}
+
+impl From<StoredSend> for Send {
+    fn from(stored: StoredSend) -> Self {
+        Self {
+            fence: stored.fence,
+            body: stored.body.map(|body| RrsetData {
+                ttl: body.ttl,
+                values: body.values,
+            }),
+            until: stored.until.map(Timestamp::from_millis),
+        }
+    }
+}
+
+impl TryFrom<Model> for Entry {
     type Error = Error;
 
-    fn try_from(row: Row) -> Result<Self, Error> {
+    fn try_from(row: Model) -> Result<Self, Error> {
         let corrupt = || Error::Corrupt(format!("registry of {} {}", row.fqdn, row.rtype));
         let confirmed = match (row.ttl, &row.content) {
             (Some(ttl), Some(values)) => Some(RrsetData {
@@ -113,38 +182,35 @@ impl TryFrom<Row> for Entry {
             }),
             _ => None,
         };
-        let sends: Vec<StoredSend> = serde_json::from_str(&row.pending).map_err(|_| corrupt())?;
-        let send = |send: StoredSend| Send {
-            fence: send.fence,
-            body: send.body.map(|body| RrsetData {
-                ttl: body.ttl,
-                values: body.values,
-            }),
-            until: send.until.map(Timestamp::from_millis),
-        };
-        let rtype = read_type(&row.rtype)?;
+        let pending: Vec<StoredSend> = serde_json::from_str(&row.pending).map_err(|_| corrupt())?;
         Ok(Self {
-            rtype,
+            rtype: read_type(&row.rtype)?,
             confirmed,
-            pending: sends.into_iter().map(send).collect(),
+            pending: pending.into_iter().map(Send::from).collect(),
             fqdn: row.fqdn,
         })
     }
 }
 
-/// The rows of these names, or all; by name and type.
+/// The entries of these names, or of all; by name and type.
 pub(super) async fn list(
     on: &impl ConnectionTrait,
     fqdns: Option<&[String]>,
 ) -> Result<Vec<Entry>, Error> {
-    let (filter, values) = sql::at_names(fqdns);
-    let rows: Vec<Row> =
-        sql::all(on, &format!("{SELECT}{filter} ORDER BY fqdn, type"), values).await?;
+    let mut rows = Rrsets::find();
+    if let Some(fqdns) = fqdns {
+        rows = rows.filter(Column::Fqdn.is_in(fqdns));
+    }
+    let rows = rows
+        .order_by_asc(Column::Fqdn)
+        .order_by_asc(Column::Rtype)
+        .all(on)
+        .await?;
     rows.into_iter().map(Entry::try_from).collect()
 }
 
-/// The rows of these names, name by name.
-pub(super) async fn by_name(
+/// The entries of these names, name by name.
+pub(super) async fn list_by_name(
     on: &impl ConnectionTrait,
     fqdns: &[String],
 ) -> Result<BTreeMap<String, Vec<Entry>>, Error> {
@@ -155,107 +221,90 @@ pub(super) async fn by_name(
     Ok(names)
 }
 
-/// One set's row; an empty entry when there is none.
-pub(super) async fn get(
-    on: &impl ConnectionTrait,
-    fqdn: &str,
-    rtype: RecordType,
-) -> Result<Entry, Error> {
-    let sql = format!("{SELECT} WHERE fqdn = ? AND type = ?");
-    let row: Option<Row> = sql::one(on, &sql, vec![fqdn.into(), rtype.as_str().into()]).await?;
-    match row {
-        Some(row) => row.try_into(),
-        None => Ok(Entry {
-            fqdn: fqdn.to_owned(),
-            rtype,
-            confirmed: None,
-            pending: Vec::new(),
-        }),
-    }
-}
-
-/// Writes the set's row; an empty entry has none.
-pub(super) async fn put(tx: &Tx, entry: Entry, now: Timestamp) -> Result<(), Error> {
-    if entry.is_empty() {
-        let gone = "DELETE FROM zone_rrset WHERE fqdn = ? AND type = ?";
-        let values = vec![entry.fqdn.into(), entry.rtype.as_str().into()];
-        return sql::touch(tx.db(), gone, values).await.map(drop);
-    }
-    let columns = columns(entry, now)?;
-    let update = "UPDATE zone_rrset SET ttl = ?, `values` = ?, pending = ?, look_at = ?, updated_at = ? WHERE fqdn = ? AND type = ?";
-    if sql::touch(tx.db(), update, columns.clone()).await? == 0 {
-        sql::touch(tx.db(), &format!("{INSERT} (?, ?, ?, ?, ?, ?, ?)"), columns).await?;
-    }
+/// Locks the rows of these names, at most [`MANY`], in their order. Every change of the registry
+/// begins so, as only some of them hold the lease.
+pub(super) async fn lock_names(tx: &Tx, fqdns: &[String]) -> Result<(), Error> {
+    // SQLite has no row locks and needs none: its writing transactions run one at a time.
+    name::Entity::update_many()
+        .col_expr(
+            name::Column::UpdatedAt,
+            Expr::col(name::Column::UpdatedAt).into(),
+        )
+        .filter(name::Column::Fqdn.is_in(fqdns))
+        .exec(tx.db())
+        .await?;
     Ok(())
 }
 
-/// Makes `entries` all there is at these names, whatever was there: two statements. Names at most
-/// [`MANY`].
-pub(super) async fn put_all(
+/// Applies `change` to the entry of every RRset of these names, at most [`MANY`], whose rows are
+/// locked. Gives the entries as they were before, in the same order.
+pub(super) async fn update(
     tx: &Tx,
-    fqdns: &[String],
-    entries: Vec<Entry>,
+    names: &[&PublishedName],
     now: Timestamp,
-) -> Result<(), Error> {
-    let gone = format!(
-        "DELETE FROM zone_rrset WHERE fqdn IN ({})",
-        sql::places(fqdns.len())
-    );
-    sql::touch(tx.db(), &gone, sql::texts(fqdns.iter().map(String::as_str))).await?;
-    let rows: Vec<Vec<Value>> = entries
+    change: impl Fn(&mut Entry, Option<&RrsetData>),
+) -> Result<Vec<Entry>, Error> {
+    let fqdns = fqdns_of(names);
+    let mut known: BTreeMap<(String, RecordType), Entry> = list(tx.db(), Some(&fqdns))
+        .await?
         .into_iter()
-        .filter(|entry| !entry.is_empty())
-        .map(|entry| columns(entry, now))
-        .collect::<Result<_, _>>()?;
-    if rows.is_empty() {
-        return Ok(());
+        .map(|entry| ((entry.fqdn.clone(), entry.rtype), entry))
+        .collect();
+    let mut before = Vec::new();
+    let mut after = Vec::new();
+    for name in names {
+        for (rtype, body) in &name.sets {
+            let entry = known
+                .remove(&(name.name.clone(), *rtype))
+                .unwrap_or_else(|| Entry::new(&name.name, *rtype));
+            let mut changed = entry.clone();
+            change(&mut changed, body.as_ref());
+            before.push(entry);
+            after.push(changed);
+        }
     }
-    let places = vec!["(?, ?, ?, ?, ?, ?, ?)"; rows.len()].join(", ");
-    sql::touch(
-        tx.db(),
-        &format!("{INSERT} {places}"),
-        rows.into_iter().flatten().collect(),
-    )
-    .await
-    .map(drop)
+    put_all(tx, after, now).await?;
+    Ok(before)
 }
 
-/// Names that one statement takes.
-pub(super) const MANY: usize = 500;
+/// Writes the rows of these entries and deletes those of empty ones: one statement for all rows
+/// that stay, and one for each type of those that go.
+pub(super) async fn put_all(tx: &Tx, entries: Vec<Entry>, now: Timestamp) -> Result<(), Error> {
+    let (empty, kept): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(Entry::is_empty);
+    let mut gone: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for entry in empty {
+        gone.entry(entry.rtype.as_str())
+            .or_default()
+            .push(entry.fqdn);
+    }
+    for (rtype, fqdns) in gone {
+        Rrsets::delete_many()
+            .filter(Column::Rtype.eq(rtype))
+            .filter(Column::Fqdn.is_in(fqdns))
+            .exec(tx.db())
+            .await?;
+    }
+    if kept.is_empty() {
+        return Ok(());
+    }
+    let rows = kept.into_iter().map(|entry| entry.into_row(now));
+    let replace = OnConflict::columns([Column::Fqdn, Column::Rtype])
+        .update_columns([
+            Column::Ttl,
+            Column::Content,
+            Column::Pending,
+            Column::LookAt,
+            Column::UpdatedAt,
+        ])
+        .to_owned();
+    Rrsets::insert_many(rows.collect::<Result<Vec<_>, _>>()?)
+        .on_conflict(replace)
+        .exec_without_returning(tx.db())
+        .await?;
+    Ok(())
+}
 
-const INSERT: &str =
-    "INSERT INTO zone_rrset (ttl, `values`, pending, look_at, updated_at, fqdn, type) VALUES";
-
-/// The values of a row, in the order of [`INSERT`].
-fn columns(entry: Entry, now: Timestamp) -> Result<Vec<Value>, Error> {
-    let json = |fault: serde_json::Error| Error::Fault(Box::new(fault));
-    let ttl = entry.confirmed.as_ref().map(|body| i64::from(body.ttl));
-    let values = entry
-        .confirmed
-        .map(|body| serde_json::to_string(&body.values))
-        .transpose()
-        .map_err(json)?;
-    let send = |send: Send| StoredSend {
-        fence: send.fence,
-        body: send.body.map(|body| StoredBody {
-            ttl: body.ttl,
-            values: body.values,
-        }),
-        until: send.until.map(|until| until.as_millis()),
-    };
-    let look_at = entry
-        .pending
-        .iter()
-        .filter_map(|send| send.look_at(now))
-        .min();
-    let pending: Vec<StoredSend> = entry.pending.into_iter().map(send).collect();
-    Ok(vec![
-        ttl.into(),
-        values.into(),
-        serde_json::to_string(&pending).map_err(json)?.into(),
-        look_at.into(),
-        now.as_millis().into(),
-        entry.fqdn.into(),
-        entry.rtype.as_str().into(),
-    ])
+/// The full names of these.
+pub(super) fn fqdns_of(names: &[&PublishedName]) -> Vec<String> {
+    names.iter().map(|name| name.name.clone()).collect()
 }

@@ -2,13 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sea_orm::{ConnectionTrait, FromQueryResult};
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DerivePartialModel, EntityTrait, ExprTrait, FromQueryResult,
+    QueryFilter, QuerySelect,
+};
 use starchart_domain::import;
 use starchart_domain::plan::OwnedRrset;
 use starchart_domain::rrset::Rrset;
 
 use super::registry;
-use super::work::desired_of;
+use super::work::list_desired;
+use crate::entity::name::{self, Column, is_unpublished};
+use crate::entity::user;
 use crate::{Error, Store, sql};
 
 /// What rows want, what we put into the zone, and which names are being worked on.
@@ -18,37 +24,34 @@ pub struct Snapshot {
     pub desired: BTreeMap<String, Vec<Rrset>>,
     /// The ownership registry, by name.
     pub owned: BTreeMap<String, Vec<OwnedRrset>>,
-    /// Generation of each name that has a row, and whether the zone does not show it as wanted yet.
+    /// Generation of each name that has a row, and whether it is unpublished.
     pub names: BTreeMap<String, (i64, bool)>,
     /// Names that the zone refused as they are, and why.
     pub refused: BTreeMap<String, String>,
-    /// What stands before the root domain in people's domains: labels that they have or had, and
-    /// what the original made of the user names of those who came from there, be it a label or not.
+    /// The labels of users' domains: labels that users have or had, and those that the original
+    /// made of the user names of imported users, be they valid labels or not.
     pub labels: BTreeSet<String>,
 }
 
 impl Snapshot {
-    /// Names that cannot be judged by a zone that was listed after this view and before `later`:
-    /// they were changed meanwhile, or they are publish's to work on, dirty or with a send whose
-    /// outcome is not known.
+    /// Names that cannot be judged by a zone that was listed between this snapshot and `later`:
+    /// they changed meanwhile, or publish still works on them, as they are unpublished or have a
+    /// send whose outcome is unknown.
     pub fn in_flight(&self, later: &Self) -> BTreeSet<String> {
-        let names = [self, later].into_iter().flat_map(|view| {
-            view.names
+        let names = [self, later].into_iter().flat_map(|snapshot| {
+            snapshot
+                .names
                 .keys()
-                .chain(view.owned.keys())
-                .chain(view.desired.keys())
+                .chain(snapshot.owned.keys())
+                .chain(snapshot.desired.keys())
         });
-        let moves = |name: &&String| {
-            let key = name.as_str();
-            !self.is_same(later, key)
-                || later.names.get(key).is_some_and(|(_, dirty)| *dirty)
-                // Without a row nobody works on it.
-                || later.names.contains_key(key) && later.owned.get(key).is_some_and(|sets| sets.iter().any(OwnedRrset::needs_read))
-        };
-        names.filter(moves).cloned().collect()
+        names
+            .filter(|name| !self.is_same(later, name) || later.is_worked_on(name))
+            .cloned()
+            .collect()
     }
 
-    /// Names of which `later` says the same as this view.
+    /// Names with a row that did not change between this snapshot and `later`.
     pub fn unchanged(&self, later: &Self) -> BTreeSet<String> {
         later
             .names
@@ -58,6 +61,15 @@ impl Snapshot {
             .collect()
     }
 
+    /// Whether publish works on the name. It does not work on a name without a row.
+    fn is_worked_on(&self, name: &str) -> bool {
+        let Some((_, is_unpublished)) = self.names.get(name) else {
+            return false;
+        };
+        let owned = self.owned.get(name);
+        *is_unpublished || owned.is_some_and(|sets| sets.iter().any(OwnedRrset::needs_read))
+    }
+
     fn is_same(&self, later: &Self, name: &str) -> bool {
         self.names.get(name) == later.names.get(name)
             && self.owned.get(name) == later.owned.get(name)
@@ -65,45 +77,40 @@ impl Snapshot {
     }
 }
 
-/// Reads it all in one snapshot.
+/// The users who came with the import. In SQL, as the table is the import's own.
+const IMPORTED_USERS: &str = "SELECT source FROM import_rows WHERE kind = 'user'";
+
+/// Reads everything in one transaction that sees one state of the database.
+///
+/// # Errors
+/// The database does not answer or refuses the statements.
 pub async fn read_snapshot(store: &Store) -> Result<Snapshot, Error> {
     #[derive(FromQueryResult)]
-    struct Person {
-        label: String,
-    }
-    #[derive(FromQueryResult)]
-    struct Came {
+    struct Imported {
         source: String,
     }
     let snapshot = store.snapshot().await?;
-    let names = names_of(&snapshot, None).await?;
-    let refused = refusals_of(&snapshot).await?;
-    let desired = desired_of(&snapshot, None).await?;
+    let names = list_generations(&snapshot, None).await?;
+    let refused = list_refusals_on(&snapshot).await?;
+    let desired = list_desired(&snapshot, None).await?;
     let entries = registry::list(&snapshot, None).await?;
-    let people: Vec<Person> = sql::all(
-        &snapshot,
-        "SELECT label FROM users WHERE label IS NOT NULL",
-        vec![],
-    )
-    .await?;
-    let came = "SELECT source FROM import_rows WHERE kind = 'user'";
-    let came: Vec<Came> = sql::all(&snapshot, came, vec![]).await?;
-    snapshot.commit().await?;
-    let bases = came
-        .iter()
-        .map(|user| import::base_label(&user.source))
-        .filter(|base| !base.is_empty());
-    let labels = people
+    let mut labels: BTreeSet<String> = user::Entity::find()
+        .select_only()
+        .column(user::Column::Label)
+        .filter(user::Column::Label.is_not_null())
+        .into_tuple::<String>()
+        .all(&snapshot)
+        .await?
         .into_iter()
-        .map(|person| person.label)
-        .chain(bases)
         .collect();
+    let imported: Vec<Imported> = sql::all(&snapshot, IMPORTED_USERS, vec![]).await?;
+    snapshot.commit().await?;
+    let bases = imported.iter().map(|row| import::base_label(&row.source));
+    labels.extend(bases.filter(|base| !base.is_empty()));
     let mut owned: BTreeMap<String, Vec<OwnedRrset>> = BTreeMap::new();
     for entry in entries {
-        owned
-            .entry(entry.fqdn.clone())
-            .or_default()
-            .push(entry.into_set());
+        let fqdn = entry.fqdn.clone();
+        owned.entry(fqdn).or_default().push(entry.into_set());
     }
     Ok(Snapshot {
         desired,
@@ -114,48 +121,53 @@ pub async fn read_snapshot(store: &Store) -> Result<Snapshot, Error> {
     })
 }
 
-/// Names that the zone refused as they are, and why.
+/// Lists the names that the zone refused as they are, and why.
+///
+/// # Errors
+/// The database does not answer or refuses the statements.
 pub async fn list_refusals(store: &Store) -> Result<BTreeMap<String, String>, Error> {
-    refusals_of(store.reader()).await
+    list_refusals_on(store.reader()).await
 }
 
-async fn refusals_of(on: &impl ConnectionTrait) -> Result<BTreeMap<String, String>, Error> {
-    #[derive(FromQueryResult)]
+async fn list_refusals_on(on: &impl ConnectionTrait) -> Result<BTreeMap<String, String>, Error> {
+    #[derive(DerivePartialModel)]
+    #[sea_orm(entity = "name::Entity")]
     struct Name {
         fqdn: String,
         refusal: Option<String>,
     }
-    let look = "SELECT fqdn, refusal FROM names WHERE is_unpublished = 1 AND refused_generation = generation";
-    let names: Vec<Name> = sql::all(on, look, vec![]).await?;
+    let names: Vec<Name> = name::Entity::find()
+        .filter(is_unpublished())
+        .filter(Expr::col(Column::RefusedGeneration).equals(Column::Generation))
+        .into_partial_model()
+        .all(on)
+        .await?;
     Ok(names
         .into_iter()
         .map(|name| (name.fqdn, name.refusal.unwrap_or_default()))
         .collect())
 }
 
-/// Generation of these names or of all, and whether each is dirty.
-pub(super) async fn names_of(
+/// The generation of these names, or of all, and whether each is unpublished.
+pub(super) async fn list_generations(
     on: &impl ConnectionTrait,
     fqdns: Option<&[String]>,
 ) -> Result<BTreeMap<String, (i64, bool)>, Error> {
-    #[derive(FromQueryResult)]
+    #[derive(DerivePartialModel)]
+    #[sea_orm(entity = "name::Entity")]
     struct Name {
         fqdn: String,
         generation: i64,
         applied_generation: i64,
     }
-    let (filter, values) = sql::at_names(fqdns);
-    let names: Vec<Name> = sql::all(
-        on,
-        &format!("SELECT fqdn, generation, applied_generation FROM names{filter}"),
-        values,
-    )
-    .await?;
-    let way = |name: Name| {
-        (
-            name.fqdn,
-            (name.generation, name.generation > name.applied_generation),
-        )
+    let mut names = name::Entity::find();
+    if let Some(fqdns) = fqdns {
+        names = names.filter(Column::Fqdn.is_in(fqdns));
+    }
+    let names: Vec<Name> = names.into_partial_model().all(on).await?;
+    let state = |name: Name| {
+        let is_unpublished = name.generation > name.applied_generation;
+        (name.fqdn, (name.generation, is_unpublished))
     };
-    Ok(names.into_iter().map(way).collect())
+    Ok(names.into_iter().map(state).collect())
 }

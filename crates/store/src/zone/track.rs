@@ -1,17 +1,25 @@
-//! What follows a send: in sync, answered; and the zone's totals.
+//! What follows an accepted change: in sync at the provider, then answered by the name servers.
 
-use sea_orm::FromQueryResult;
+use std::collections::BTreeMap;
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ColumnTrait, Condition, DerivePartialModel, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
+    QuerySelect, Select,
+};
 use starchart_domain::rrset::Rrset;
 use starchart_domain::time::Timestamp;
 
-use super::work::desired_of;
-use crate::tx::Tx;
-use crate::{Error, Store, sql};
+use super::registry::lock_names;
+use super::work::list_desired;
+use crate::entity::name::{self, Column, is_unpublished};
+use crate::entity::zone_change;
+use crate::{Error, Store};
 
-/// A change that Route53 has not yet called in sync.
+/// A change that the provider has not yet called in sync.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SentChange {
-    /// Route53's id.
+    /// The provider's id.
     pub id: String,
     /// When it was accepted.
     pub sent_at: Timestamp,
@@ -28,80 +36,131 @@ pub struct NameToCheck {
     pub desired: Vec<Rrset>,
 }
 
-/// Totals for `reconcile`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Counts {
-    /// Sets we put into the zone.
-    pub owned: u64,
-    /// Sets the rows want.
-    pub desired: u64,
-    /// Names that are not published as wanted.
-    pub dirty: u64,
-    /// Names that the zone refused.
-    pub refused: u64,
+/// How many name servers answered for a name as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameAnswers {
+    /// The full name.
+    pub fqdn: String,
+    /// The generation that was asked about.
+    pub generation: i64,
+    /// Servers that answered so.
+    pub by: u32,
+    /// Servers that were asked.
+    pub of: u32,
 }
 
-/// Changes to ask GetChange about, oldest first, at most a thousand.
+/// Changes of one list.
+const CHANGES: u64 = 1_000;
+
+/// Lists changes to ask the provider about, oldest first, at most a thousand.
+///
+/// # Errors
+/// The database does not answer or refuses the statements.
 pub async fn list_unsynced_changes(store: &Store) -> Result<Vec<SentChange>, Error> {
-    #[derive(FromQueryResult)]
-    struct Row {
-        id: String,
-        sent_at: i64,
-    }
-    let sql = "SELECT id, sent_at FROM zone_changes WHERE in_sync_at IS NULL ORDER BY sent_at, id LIMIT 1000";
-    let rows: Vec<Row> = sql::all(store.reader(), sql, vec![]).await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| SentChange {
-            id: row.id,
-            sent_at: Timestamp::from_millis(row.sent_at),
-        })
-        .collect())
+    let rows = zone_change::Entity::find()
+        .filter(zone_change::Column::InSyncAt.is_null())
+        .order_by_asc(zone_change::Column::SentAt)
+        .order_by_asc(zone_change::Column::Id)
+        .limit(CHANGES)
+        .all(store.reader())
+        .await?;
+    let change = |row: zone_change::Model| SentChange {
+        id: row.id,
+        sent_at: Timestamp::from_millis(row.sent_at),
+    };
+    Ok(rows.into_iter().map(change).collect())
 }
 
-/// Notes that Route53 calls the change in sync (or that it knows it no more).
+/// Records that the provider calls the change in sync, or no longer knows it.
+///
+/// # Errors
+/// The database does not answer or refuses the statements.
 pub async fn mark_in_sync(store: &Store, change_id: &str) -> Result<(), Error> {
-    store.write(|tx| mark_within(tx, change_id)).await
-}
-
-async fn mark_within(tx: Tx, change_id: &str) -> Result<(), Error> {
-    let now = tx.now().await?.as_millis();
-    let names = "UPDATE names SET in_sync_at = ? WHERE change_id = ? AND in_sync_at IS NULL";
-    sql::touch(tx.db(), names, vec![now.into(), change_id.into()]).await?;
-    let change = "UPDATE zone_changes SET in_sync_at = ? WHERE id = ? AND in_sync_at IS NULL";
-    sql::touch(tx.db(), change, vec![now.into(), change_id.into()])
+    store
+        .write(|tx| async move {
+            let now = tx.now().await?.as_millis();
+            name::Entity::update_many()
+                .col_expr(Column::InSyncAt, Expr::value(now))
+                .filter(Column::ChangeId.eq(change_id))
+                .filter(Column::InSyncAt.is_null())
+                .exec(tx.db())
+                .await?;
+            zone_change::Entity::update_many()
+                .col_expr(zone_change::Column::InSyncAt, Expr::value(now))
+                .filter(zone_change::Column::Id.eq(change_id))
+                .filter(zone_change::Column::InSyncAt.is_null())
+                .exec(tx.db())
+                .await?;
+            Ok(())
+        })
         .await
-        .map(drop)
 }
 
-/// Names are asked about for this long after they came in sync, in milliseconds.
-pub(super) const ASK_FOR_MS: i64 = 60 * 60 * 1_000;
+/// Names are checked for this long after they came in sync, in milliseconds.
+pub(super) const CHECK_FOR_MS: i64 = 60 * 60 * 1_000;
 
-/// Names whose answers to ask the name servers for: in sync for less than an hour, and not answered
-/// by all; those asked longest ago first.
+/// Names in sync for less than an hour and not answered by all servers. A refused RRset does not
+/// keep the others of its name from being checked.
+fn to_check(store: &Store) -> Select<name::Entity> {
+    let since = Expr::cust(format!("{} - {CHECK_FOR_MS}", store.now_sql()));
+    let is_settled = Condition::any().add(is_unpublished().not()).add(
+        Condition::all()
+            .add(Expr::col(Column::RefusedGeneration).equals(Column::Generation))
+            .add(Column::RefusalType.is_not_null()),
+    );
+    let is_unanswered = Condition::any()
+        .add(Column::AnsweredBy.is_null())
+        .add(Expr::col(Column::AnsweredBy).lt(Expr::col(Column::AnsweredOf)));
+    name::Entity::find()
+        .filter(Expr::col(Column::InSyncAt).gt(since))
+        .filter(is_settled)
+        .filter(is_unanswered)
+}
+
+/// Whether [`list_names_to_check`] lists any name.
+///
+/// # Errors
+/// The database does not answer or refuses the statements.
+pub async fn has_names_to_check(store: &Store) -> Result<bool, Error> {
+    let first: Option<String> = to_check(store)
+        .select_only()
+        .column(Column::Fqdn)
+        .limit(1)
+        .into_tuple()
+        .one(store.reader())
+        .await?;
+    Ok(first.is_some())
+}
+
+/// Lists names to ask the name servers about, those first that were asked about longest ago.
+///
+/// # Errors
+/// The database does not answer or refuses the statements.
 pub async fn list_names_to_check(store: &Store, limit: u64) -> Result<Vec<NameToCheck>, Error> {
-    #[derive(FromQueryResult)]
+    #[derive(DerivePartialModel)]
+    #[sea_orm(entity = "name::Entity")]
     struct Row {
         fqdn: String,
         generation: i64,
         refusal_type: Option<String>,
     }
     let snapshot = store.snapshot().await?;
-    let sql = format!(
-        "SELECT fqdn, generation, refusal_type FROM names WHERE in_sync_at > {} - {ASK_FOR_MS} \
-         AND (is_unpublished = 0 OR (refused_generation = generation AND refusal_type IS NOT NULL)) AND (answered_by IS NULL OR answered_by < answered_of) ORDER BY answers_checked_at, fqdn LIMIT {limit}",
-        store.now_sql()
-    );
-    let rows: Vec<Row> = sql::all(&snapshot, &sql, vec![]).await?;
+    let rows: Vec<Row> = to_check(store)
+        .order_by_asc(Column::AnswersCheckedAt)
+        .order_by_asc(Column::Fqdn)
+        .limit(limit)
+        .into_partial_model()
+        .all(&snapshot)
+        .await?;
     if rows.is_empty() {
         return Ok(Vec::new());
     }
     let fqdns: Vec<String> = rows.iter().map(|row| row.fqdn.clone()).collect();
-    let mut desired = desired_of(&snapshot, Some(&fqdns)).await?;
+    let mut desired = list_desired(&snapshot, Some(&fqdns)).await?;
     snapshot.commit().await?;
-    let answers = |row: Row| {
+    let to_check = |row: Row| {
         let mut desired = desired.remove(&row.fqdn).unwrap_or_default();
-        // The set that was refused is not in the zone.
+        // The RRset that was refused is not in the zone.
         desired.retain(|set| row.refusal_type.as_deref() != Some(set.rtype.as_str()));
         NameToCheck {
             fqdn: row.fqdn,
@@ -109,59 +168,44 @@ pub async fn list_names_to_check(store: &Store, limit: u64) -> Result<Vec<NameTo
             desired,
         }
     };
-    Ok(rows.into_iter().map(answers).collect())
+    Ok(rows.into_iter().map(to_check).collect())
 }
 
-/// Notes that `by` of `of` servers answer rightly, unless the name has moved on from that
-/// generation.
-pub async fn record_answers(
-    store: &Store,
-    fqdn: &str,
-    generation: i64,
-    by: u32,
-    of: u32,
-) -> Result<(), Error> {
+/// Records how many servers answer for these names, except for names whose generation has changed.
+///
+/// # Errors
+/// The database does not answer or refuses the statements.
+pub async fn record_answers(store: &Store, answers: &[NameAnswers]) -> Result<(), Error> {
+    if answers.is_empty() {
+        return Ok(());
+    }
     store
-        .write(|tx| answers_within(tx, fqdn, generation, by, of))
+        .write(|tx| async move {
+            let now = tx.now().await?.as_millis();
+            let mut alike: BTreeMap<(i64, u32, u32), Vec<&str>> = BTreeMap::new();
+            for name in answers {
+                let key = (name.generation, name.by, name.of);
+                alike.entry(key).or_default().push(&name.fqdn);
+            }
+            if alike.len() > 1 {
+                let fqdns: Vec<String> = answers.iter().map(|name| name.fqdn.clone()).collect();
+                lock_names(&tx, &fqdns).await?;
+            }
+            for ((generation, by, of), fqdns) in alike {
+                let is_in_zone = Condition::any()
+                    .add(Column::AppliedGeneration.eq(generation))
+                    .add(Column::RefusedGeneration.eq(generation));
+                name::Entity::update_many()
+                    .col_expr(Column::AnsweredBy, Expr::value(i64::from(by)))
+                    .col_expr(Column::AnsweredOf, Expr::value(i64::from(of)))
+                    .col_expr(Column::AnswersCheckedAt, Expr::value(now))
+                    .filter(Column::Fqdn.is_in(fqdns))
+                    .filter(Column::Generation.eq(generation))
+                    .filter(is_in_zone)
+                    .exec(tx.db())
+                    .await?;
+            }
+            Ok(())
+        })
         .await
-}
-
-async fn answers_within(
-    tx: Tx,
-    fqdn: &str,
-    generation: i64,
-    by: u32,
-    of: u32,
-) -> Result<(), Error> {
-    let now = tx.now().await?.as_millis();
-    let sql = "UPDATE names SET answered_by = ?, answered_of = ?, answers_checked_at = ? \
-         WHERE fqdn = ? AND generation = ? AND (applied_generation = ? OR refused_generation = ?)";
-    let values = vec![
-        i64::from(by).into(),
-        i64::from(of).into(),
-        now.into(),
-        fqdn.into(),
-        generation.into(),
-        generation.into(),
-        generation.into(),
-    ];
-    sql::touch(tx.db(), sql, values).await.map(drop)
-}
-
-/// Totals.
-pub async fn counts(store: &Store) -> Result<Counts, Error> {
-    let count = async |sql: &str| -> Result<u64, Error> {
-        let n = sql::number(store.reader(), sql, vec![]).await?;
-        Ok(n.and_then(|n| u64::try_from(n).ok()).unwrap_or(0))
-    };
-    Ok(Counts {
-        owned: count("SELECT COUNT(*) AS n FROM zone_rrset").await?,
-        desired: count(
-            "SELECT COUNT(*) AS n FROM (SELECT fqdn, type FROM dns_records UNION SELECT fqdn, 'TXT' FROM challenge_values) \
-             AS wanted",
-        )
-        .await?,
-        dirty: count("SELECT COUNT(*) AS n FROM names WHERE is_unpublished = 1").await?,
-        refused: count("SELECT COUNT(*) AS n FROM names WHERE is_unpublished = 1 AND refused_generation = generation").await?,
-    })
 }

@@ -1,8 +1,12 @@
-//! What has to be published.
+//! Reads of what has to be published.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sea_orm::{ConnectionTrait, FromQueryResult};
+use sea_orm::sea_query::{Expr, Func};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DerivePartialModel, EntityTrait, ExprTrait,
+    FromQueryResult, Order, QueryFilter, QueryOrder, QuerySelect,
+};
 use starchart_domain::plan::{NameToPublish, OwnedRrset};
 use starchart_domain::record::RecordType;
 use starchart_domain::rrset::{Rrset, RrsetData, TTL};
@@ -10,11 +14,13 @@ use starchart_domain::time::Timestamp;
 use starchart_domain::txt;
 
 use super::registry;
+use crate::entity::name::{self, Column, is_unpublished};
+use crate::entity::{dns_record, zone_rrset};
 use crate::records::read_type;
 use crate::{Error, Store, sql};
 
-/// A name that the zone does not show as wanted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A name whose RRsets in the zone are not as wanted.
+#[derive(Debug, Clone, PartialEq, Eq, FromQueryResult)]
 pub struct UnpublishedName {
     /// The full name.
     pub fqdn: String,
@@ -22,112 +28,149 @@ pub struct UnpublishedName {
     pub generation: i64,
 }
 
-/// Names to publish now, those that wait longest first. A refused name comes back when its time has
-/// come or it changed, and a name for which a lost send may still come, when it is time to look. A
-/// set of ours whose name has no row comes last, once [`super::mark_drift`] asked for it.
+/// Lists names to publish now, at most `limit`, those first that have been unpublished longest.
+///
+/// A refused name comes back when its next attempt is due or it changed. After the unpublished
+/// names come those for which a lost send may still arrive, when the zone is to be read for it; an
+/// RRset of ours whose name has no row comes last.
+///
+/// # Errors
+/// The database does not answer or refuses the statements.
 pub async fn list_unpublished(store: &Store, limit: u64) -> Result<Vec<UnpublishedName>, Error> {
-    #[derive(FromQueryResult)]
-    struct Row {
-        fqdn: String,
-        generation: i64,
+    let now = Expr::cust(store.now_sql());
+    let is_due = Condition::any()
+        .add(Column::NextAttemptAt.is_null())
+        .add(Expr::col(Column::NextAttemptAt).lte(now.clone()))
+        .add(Column::RefusedGeneration.is_null())
+        .add(Expr::col(Column::Generation).gt(Expr::col(Column::RefusedGeneration)));
+    // Both columns of the order are in one index, so that no more than `limit` rows are read.
+    let mut names: Vec<UnpublishedName> = name::Entity::find()
+        .select_only()
+        .columns([Column::Fqdn, Column::Generation])
+        .filter(is_unpublished())
+        .filter(is_due)
+        .order_by_asc(Column::UnpublishedSince)
+        .order_by_asc(Column::Fqdn)
+        .limit(limit)
+        .into_model()
+        .all(store.reader())
+        .await?;
+    if (names.len() as u64) < limit {
+        let listed: BTreeSet<String> = names.iter().map(|name| name.fqdn.clone()).collect();
+        let lost = list_with_lost_sends(store, limit, now).await?;
+        let lost = lost.into_iter().filter(|name| !listed.contains(&name.fqdn));
+        names.extend(lost);
+        names.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     }
-    let sql = format!(
-        "SELECT fqdn, generation FROM names WHERE (is_unpublished = 1 AND (next_attempt_at IS NULL \
-         OR next_attempt_at <= {now} OR refused_generation IS NULL OR generation > refused_generation)) \
-         OR fqdn IN (SELECT fqdn FROM zone_rrset WHERE look_at <= {now}) \
-         ORDER BY is_unpublished DESC, unpublished_since, fqdn LIMIT {limit}",
-        now = store.now_sql()
-    );
-    let mut rows: Vec<Row> = sql::all(store.reader(), &sql, vec![]).await?;
-    let left = limit.saturating_sub(rows.len() as u64);
-    if left > 0 {
-        let nameless = format!(
-            "SELECT DISTINCT r.fqdn AS fqdn, 0 AS generation FROM zone_rrset r LEFT JOIN names n ON n.fqdn = r.fqdn \
-             WHERE r.look_at <= {} AND n.fqdn IS NULL ORDER BY r.fqdn LIMIT {left}",
-            store.now_sql()
-        );
-        rows.extend(sql::all::<Row>(store.reader(), &nameless, vec![]).await?);
-    }
-    Ok(rows
-        .into_iter()
-        .map(|row| UnpublishedName {
-            fqdn: row.fqdn,
-            generation: row.generation,
-        })
-        .collect())
+    Ok(names)
 }
 
-/// How much is not in the zone as wanted.
+/// Lists names for which a lost send may still arrive and whose time to be read has come, those
+/// without a row last and with generation 0.
+async fn list_with_lost_sends(
+    store: &Store,
+    limit: u64,
+    now: Expr,
+) -> Result<Vec<UnpublishedName>, Error> {
+    let named = (name::Entity, Column::Fqdn);
+    let generation = Func::coalesce([
+        Expr::col((name::Entity, Column::Generation)),
+        Expr::value(0_i64),
+    ]);
+    let rrset = |column| Expr::col((zone_rrset::Entity, column));
+    Ok(zone_rrset::Entity::find()
+        .select_only()
+        .column(zone_rrset::Column::Fqdn)
+        .expr_as(generation, "generation")
+        .left_join(name::Entity)
+        .filter(rrset(zone_rrset::Column::LookAt).lte(now))
+        .group_by(rrset(zone_rrset::Column::Fqdn))
+        .group_by(Expr::col(named))
+        .group_by(Expr::col((name::Entity, Column::Generation)))
+        .order_by(Expr::col(named).is_null(), Order::Asc)
+        .order_by(rrset(zone_rrset::Column::Fqdn), Order::Asc)
+        .limit(limit)
+        .into_model()
+        .all(store.reader())
+        .await?)
+}
+
+/// How many names are not in the zone as wanted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct UnpublishedCounts {
-    /// Names that wait to be published, without those that the zone refused.
+    /// Unpublished names, without those that the zone refused.
     pub waiting: u64,
-    /// Since when the oldest of them has waited.
+    /// When the oldest of them became unpublished.
     pub oldest: Option<Timestamp>,
     /// Names that the zone refused as they are.
     pub refused: u64,
 }
 
-/// Counts what is not in the zone as wanted.
+/// Counts the names that are not in the zone as wanted.
+///
+/// # Errors
+/// The database does not answer or refuses the statements.
 pub async fn count_unpublished(store: &Store) -> Result<UnpublishedCounts, Error> {
     #[derive(FromQueryResult)]
     struct Row {
-        dirty: i64,
+        unpublished: i64,
         refused: i64,
         oldest: Option<i64>,
     }
-    let sql = "SELECT COUNT(*) AS dirty, COUNT(CASE WHEN refused_generation = generation THEN 1 END) AS refused, \
-         MIN(CASE WHEN refused_generation = generation THEN NULL ELSE unpublished_since END) AS oldest \
-         FROM names WHERE is_unpublished = 1";
-    let row: Option<Row> = sql::one(store.reader(), sql, vec![]).await?;
+    let is_refused = || Expr::col(Column::RefusedGeneration).equals(Column::Generation);
+    let refused = Expr::case(is_refused(), Expr::value(1));
+    let since = Expr::case(is_refused(), Expr::value(None::<i64>))
+        .finally(Expr::col(Column::UnpublishedSince));
+    let row: Option<Row> = name::Entity::find()
+        .select_only()
+        .expr_as(Expr::col(Column::Fqdn).count(), "unpublished")
+        .expr_as(Expr::expr(refused).count(), "refused")
+        .expr_as(Expr::expr(since).min(), "oldest")
+        .filter(is_unpublished())
+        .into_model()
+        .one(store.reader())
+        .await?;
     Ok(
         row.map_or_else(UnpublishedCounts::default, |row| UnpublishedCounts {
-            waiting: u64::try_from(row.dirty - row.refused).unwrap_or_default(),
+            waiting: u64::try_from(row.unpublished - row.refused).unwrap_or_default(),
             oldest: row.oldest.map(Timestamp::from_millis),
             refused: u64::try_from(row.refused).unwrap_or_default(),
         }),
     )
 }
 
-/// When the next dirty name is due; the moment may have passed. `None`: nothing is owed.
-pub async fn next_due(store: &Store) -> Result<Option<Timestamp>, Error> {
-    let sql = "SELECT MIN(CASE WHEN next_attempt_at IS NULL OR refused_generation IS NULL \
-         OR generation > refused_generation THEN 0 ELSE next_attempt_at END) AS n FROM names WHERE is_unpublished = 1";
-    Ok(sql::number(store.reader(), sql, vec![])
-        .await?
-        .map(Timestamp::from_millis))
-}
-
-/// The names with their sets, from one snapshot. A name without a row wants nothing; it is left out
-/// unless something of ours stands there.
+/// Reads the names with their RRsets in one snapshot. A name without a row wants nothing; it is
+/// left out unless the registry has something of it.
+///
+/// # Errors
+/// The database does not answer or refuses the statements.
 pub async fn read_work(store: &Store, fqdns: &[String]) -> Result<Vec<NameToPublish>, Error> {
-    if fqdns.is_empty() {
-        return Ok(Vec::new());
-    }
-    #[derive(FromQueryResult)]
-    struct Generation {
+    #[derive(DerivePartialModel)]
+    #[sea_orm(entity = "name::Entity")]
+    struct Name {
         fqdn: String,
         generation: i64,
     }
+    if fqdns.is_empty() {
+        return Ok(Vec::new());
+    }
     let snapshot = store.snapshot().await?;
-    let (list, values) = (
-        sql::places(fqdns.len()),
-        sql::texts(fqdns.iter().map(String::as_str)),
-    );
     // The generation comes first: what is read after it is at least as new, even where a snapshot
     // is not one.
-    let select = format!("SELECT fqdn, generation FROM names WHERE fqdn IN ({list}) ORDER BY fqdn");
-    let names: Vec<Generation> = sql::all(&snapshot, &select, values).await?;
-    let mut desired = desired_of(&snapshot, Some(fqdns)).await?;
+    let names: Vec<Name> = name::Entity::find()
+        .filter(Column::Fqdn.is_in(fqdns))
+        .order_by_asc(Column::Fqdn)
+        .into_partial_model()
+        .all(&snapshot)
+        .await?;
+    let mut desired = list_desired(&snapshot, Some(fqdns)).await?;
     let mut owned: BTreeMap<String, Vec<OwnedRrset>> = BTreeMap::new();
     for entry in registry::list(&snapshot, Some(fqdns)).await? {
-        owned
-            .entry(entry.fqdn.clone())
-            .or_default()
-            .push(entry.into_set());
+        let fqdn = entry.fqdn.clone();
+        owned.entry(fqdn).or_default().push(entry.into_set());
     }
     snapshot.commit().await?;
-    let work = |name: Generation| NameToPublish {
+    let work = |name: Name| NameToPublish {
         desired: desired.remove(&name.fqdn).unwrap_or_default(),
         owned: owned.remove(&name.fqdn).unwrap_or_default(),
         name: name.fqdn,
@@ -143,26 +186,31 @@ pub async fn read_work(store: &Store, fqdns: &[String]) -> Result<Vec<NameToPubl
     Ok(all)
 }
 
-/// The sets that rows want, by name: records and challenge values together. `None`: of all names.
-pub(super) async fn desired_of(
+/// The RRsets that rows want, by name: of records and challenge values together. `None`: of all
+/// names.
+pub(super) async fn list_desired(
     on: &impl ConnectionTrait,
     fqdns: Option<&[String]>,
 ) -> Result<BTreeMap<String, Vec<Rrset>>, Error> {
-    #[derive(FromQueryResult)]
+    #[derive(DerivePartialModel)]
+    #[sea_orm(entity = "dns_record::Entity")]
     struct Record {
         fqdn: String,
         rtype: String,
         presentation: String,
-        ttl: i32,
+        ttl: i64,
     }
     #[derive(FromQueryResult)]
     struct Challenge {
         fqdn: String,
         value: String,
     }
+    let mut records = dns_record::Entity::find();
+    if let Some(fqdns) = fqdns {
+        records = records.filter(dns_record::Column::Fqdn.is_in(fqdns));
+    }
+    let records: Vec<Record> = records.into_partial_model().all(on).await?;
     let (filter, values) = sql::at_names(fqdns);
-    let records = format!("SELECT fqdn, type AS rtype, presentation, ttl FROM dns_records{filter}");
-    let records: Vec<Record> = sql::all(on, &records, values.clone()).await?;
     let challenges = format!("SELECT fqdn, value FROM challenge_values{filter}");
     let challenges: Vec<Challenge> = sql::all(on, &challenges, values).await?;
 
@@ -172,16 +220,13 @@ pub(super) async fn desired_of(
             ttl,
             values: BTreeSet::new(),
         });
-        body.ttl = body.ttl.min(ttl);
+        body.ttl = Ord::min(body.ttl, ttl);
         body.values.insert(content);
     };
     for row in records {
-        add(
-            row.fqdn,
-            read_type(&row.rtype)?,
-            u32::try_from(row.ttl).unwrap_or(TTL),
-            row.presentation,
-        );
+        let rtype = read_type(&row.rtype)?;
+        let ttl = u32::try_from(row.ttl).unwrap_or(TTL);
+        add(row.fqdn, rtype, ttl, row.presentation);
     }
     for row in challenges {
         add(row.fqdn, RecordType::Txt, TTL, txt::encode(&row.value));

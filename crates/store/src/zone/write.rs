@@ -1,18 +1,32 @@
-//! Writes of the lease's holder: before a call, after a call, and what came of it.
+//! Fenced writes of the publish run: before a call to the zone, after it, and what it left.
+//!
+//! Every function takes a whole batch and runs a number of statements that does not depend on how
+//! many names are in it.
 
-use sea_orm::{FromQueryResult, Value};
-use starchart_domain::plan::PublishedName;
+use std::collections::BTreeMap;
+
+use sea_orm::sea_query::{CaseStatement, Expr, Func, OnConflict};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, DerivePartialModel, EntityTrait, ExprTrait, QueryFilter, Value,
+};
+use starchart_domain::plan::{PublishedName, RefusedName};
 use starchart_domain::record::RecordType;
 use starchart_domain::time::Timestamp;
 
-use super::control::pause_on;
-use super::registry::{self, LATE, Send};
+use super::control::find_pause_on;
+use super::registry::{self, MANY, UNFENCED, fqdns_of, lock_names};
+use crate::entity::name::{self, Column};
+use crate::entity::zone_change;
 use crate::lease::{Lease, assert_lease};
 use crate::tx::Tx;
 use crate::{Error, Store, sql};
 
-/// Commits what is about to be sent. False: less than `margin_ms` milliseconds of the lease are
-/// left, or publishing is paused by now; nothing may be sent.
+/// Commits what is about to be sent. Returns false when less than `margin_ms` milliseconds of the
+/// lease are left, or publishing is paused: then nothing may be sent.
+///
+/// # Errors
+/// The database does not answer or refuses the statements.
 pub async fn intend(
     store: &Store,
     lease: &Lease,
@@ -20,79 +34,60 @@ pub async fn intend(
     batch: &[PublishedName],
 ) -> Result<bool, Error> {
     store
-        .write(|tx| intend_within(tx, lease, margin_ms, batch))
+        .write(|tx| async move {
+            let Some(now) = assert_lease(&tx, lease, margin_ms).await? else {
+                return Ok(false);
+            };
+            if find_pause_on(tx.db()).await?.is_some() {
+                return Ok(false);
+            }
+            for names in in_order(batch).chunks(MANY) {
+                lock_names(&tx, &fqdns_of(names)).await?;
+                registry::update(&tx, names, now, |entry, body| {
+                    entry.add_send(lease.fence, body);
+                })
+                .await?;
+            }
+            Ok(true)
+        })
         .await
 }
 
-async fn intend_within(
-    tx: Tx,
-    lease: &Lease,
-    margin_ms: i64,
-    batch: &[PublishedName],
-) -> Result<bool, Error> {
-    let Some(now) = assert_lease(&tx, lease, margin_ms).await? else {
-        return Ok(false);
-    };
-    if pause_on(tx.db()).await?.is_some() {
-        return Ok(false);
-    }
-    for name in in_order(batch) {
-        note_sends(&tx, name, lease.fence, now).await?;
-    }
-    Ok(true)
-}
-
-/// Adds the name's bodies to what is pending. A send that is repeated is one send.
-async fn note_sends(
-    tx: &Tx,
-    name: &PublishedName,
-    fence: i64,
-    now: Timestamp,
-) -> Result<(), Error> {
-    for (rtype, body) in &name.sets {
-        let mut entry = registry::get(tx.db(), &name.name, *rtype).await?;
-        let send = Send {
-            fence,
-            body: body.clone(),
-            until: None,
-        };
-        if !entry.pending.contains(&send) {
-            entry.pending.push(send);
-            registry::put(tx, entry, now).await?;
-        }
-    }
-    Ok(())
-}
-
-/// Takes back what this lease noted and what was certainly not done. False: the lease was lost.
+/// Takes back what this lease intended and what was certainly not done. Returns false when the
+/// lease was lost.
+///
+/// # Errors
+/// The database does not answer or refuses the statements.
 pub async fn withdraw(
     store: &Store,
     lease: &Lease,
     batch: &[PublishedName],
 ) -> Result<bool, Error> {
-    store.write(|tx| withdraw_within(tx, lease, batch)).await
+    store
+        .write(|tx| async move {
+            let Some(now) = assert_lease(&tx, lease, 0).await? else {
+                return Ok(false);
+            };
+            for names in in_order(batch).chunks(MANY) {
+                lock_names(&tx, &fqdns_of(names)).await?;
+                registry::update(&tx, names, now, |entry, _| {
+                    entry.withdraw_sends(lease.fence);
+                })
+                .await?;
+            }
+            Ok(true)
+        })
+        .await
 }
 
-async fn withdraw_within(tx: Tx, lease: &Lease, batch: &[PublishedName]) -> Result<bool, Error> {
-    let Some(now) = assert_lease(&tx, lease, 0).await? else {
-        return Ok(false);
-    };
-    for name in in_order(batch) {
-        for (rtype, _) in &name.sets {
-            let mut entry = registry::get(tx.db(), &name.name, *rtype).await?;
-            entry
-                .pending
-                .retain(|send| send.fence != lease.fence || send.until.is_some());
-            registry::put(&tx, entry, now).await?;
-        }
-    }
-    Ok(true)
-}
-
-/// Records what the zone holds now: bodies confirmed, generations applied, refusals cleared. With a
-/// `change_id`: the zone took a call, which is to be followed until it is in sync; without one
-/// nothing had to be sent. False: the lease was lost and what was noted before the call stays
-/// pending, which is as true; a send is then told to [`record_unfenced_changes`].
+/// Records what the zone holds now: bodies confirmed, generations applied, refusals cleared.
+///
+/// `change_id` is the provider's id of the call that did it, to be tracked until it is in sync;
+/// none when nothing had to be sent. Returns false when the lease was lost: what was intended stays
+/// pending, which is true as well; a send is then recorded by [`record_unfenced_changes`].
+///
+/// # Errors
+/// The database does not answer or refuses the statements.
 pub async fn confirm(
     store: &Store,
     lease: &Lease,
@@ -100,231 +95,392 @@ pub async fn confirm(
     names: &[PublishedName],
 ) -> Result<bool, Error> {
     store
-        .write(|tx| confirm_within(tx, lease, change_id, names))
+        .write(|tx| async move {
+            let Some(now) = assert_lease(&tx, lease, 0).await? else {
+                return Ok(false);
+            };
+            for names in in_order(names).chunks(MANY) {
+                apply_generations(&tx, names, change_id, now).await?;
+                // Every send of this run has its answer now. Left pending is what an earlier run
+                // may still bring, and an unfenced send that this run could not know of: that one
+                // bumped the generation, so the name is unpublished and will be read.
+                registry::update(&tx, names, now, |entry, body| {
+                    entry.confirmed = body.cloned();
+                    entry.pending.retain(|send| match send.until {
+                        Some(until) => until > now,
+                        None => send.fence == UNFENCED,
+                    });
+                })
+                .await?;
+            }
+            if let Some(id) = change_id {
+                track_change(&tx, id, now).await?;
+            }
+            Ok(true)
+        })
         .await
 }
 
-async fn confirm_within(
-    tx: Tx,
-    lease: &Lease,
-    change_id: Option<&str>,
-    names: &[PublishedName],
-) -> Result<bool, Error> {
-    let Some(now) = assert_lease(&tx, lease, 0).await? else {
-        return Ok(false);
+async fn track_change(tx: &Tx, id: &str, now: Timestamp) -> Result<(), Error> {
+    let change = zone_change::ActiveModel {
+        id: Set(id.to_owned()),
+        sent_at: Set(now.as_millis()),
+        in_sync_at: NotSet,
     };
-    for name in in_order(names) {
-        apply(&tx, name, change_id, now).await?;
-        set_confirmed(&tx, name, now).await?;
-    }
-    if let Some(id) = change_id {
-        let known = "SELECT COUNT(*) AS n FROM zone_changes WHERE id = ?";
-        if sql::number(tx.db(), known, vec![id.into()]).await? == Some(0) {
-            let follow = "INSERT INTO zone_changes (id, sent_at) VALUES (?, ?)";
-            sql::touch(tx.db(), follow, vec![id.into(), now.as_millis().into()]).await?;
-        }
-    }
-    Ok(true)
+    // A known change stays as it is; MySQL has no DO NOTHING.
+    let keep = OnConflict::column(zone_change::Column::Id)
+        .update_column(zone_change::Column::Id)
+        .to_owned();
+    zone_change::Entity::insert(change)
+        .on_conflict(keep)
+        .exec_without_returning(tx.db())
+        .await?;
+    Ok(())
 }
 
-/// What an applied generation means for its name. Never backwards, and never past what the name
-/// has. MySQL assigns from left to right, so a column comes after those that are computed from it.
-/// The count of refusals of this generation stays: one of the name's sets may be refused again in a
-/// moment.
-const APPLY: &str = "unpublished_since = CASE WHEN generation > ? THEN unpublished_since ELSE NULL END, \
-     applied_generation = CASE WHEN applied_generation > ? THEN applied_generation \
-         WHEN generation < ? THEN generation ELSE ? END, \
-     attempts = CASE WHEN refused_generation = ? THEN attempts ELSE 0 END, \
-     refused_generation = NULL, refusal = NULL, refusal_type = NULL, next_attempt_at = NULL";
-/// After a call that Route53 took.
-const SENT: &str = "change_id = ?, sent_at = ?, in_sync_at = NULL, answered_by = NULL, answered_of = NULL, \
-     answers_checked_at = NULL";
-/// After none was needed: what the zone held already counts as sent and in sync; what is on its way
-/// stays so.
-const HELD: &str = "in_sync_at = CASE WHEN sent_at IS NULL THEN ? ELSE in_sync_at END, sent_at = COALESCE(sent_at, ?)";
-
-async fn apply(
+/// Marks the names' generations as applied: one statement for all names of the same generation.
+async fn apply_generations(
     tx: &Tx,
-    name: &PublishedName,
+    names: &[&PublishedName],
     change_id: Option<&str>,
     now: Timestamp,
 ) -> Result<(), Error> {
-    let now = Value::from(now.as_millis());
-    let (set, first) = match change_id {
-        Some(id) => (SENT, id.into()),
-        None => (HELD, now.clone()),
-    };
-    let mut values = vec![Value::from(name.generation); 5];
-    values.extend([first, now, name.name.as_str().into()]);
-    sql::touch(
-        tx.db(),
-        &format!("UPDATE names SET {APPLY}, {set} WHERE fqdn = ?"),
-        values,
-    )
-    .await
-    .map(drop)
-}
-
-/// Writes what a call left in the zone. Every send of this run has its answer now; what stays
-/// pending is what an earlier one may still bring, and a late send that the caller could not know
-/// of: that one bumped the generation, so the name is dirty and will be read.
-async fn set_confirmed(tx: &Tx, name: &PublishedName, now: Timestamp) -> Result<(), Error> {
-    for (rtype, body) in &name.sets {
-        let mut entry = registry::get(tx.db(), &name.name, *rtype).await?;
-        entry.confirmed.clone_from(body);
-        entry
-            .pending
-            .retain(|send| send.until.map_or(send.fence == LATE, |until| until > now));
-        registry::put(tx, entry, now).await?;
+    let mut by_generation: BTreeMap<i64, Vec<&str>> = BTreeMap::new();
+    for name in names {
+        by_generation
+            .entry(name.generation)
+            .or_default()
+            .push(&name.name);
+    }
+    if by_generation.len() > 1 {
+        // The statements below would lock the names in another order than everybody else.
+        lock_names(tx, &fqdns_of(names)).await?;
+    }
+    for (generation, fqdns) in by_generation {
+        let applied = applied(generation);
+        let update = match change_id {
+            Some(id) => sent(applied, id, now),
+            None => held(applied, now),
+        };
+        update
+            .filter(Column::Fqdn.is_in(fqdns))
+            .exec(tx.db())
+            .await?;
     }
     Ok(())
 }
 
-/// Writes what was read in the zone. A send that was not seen there may still come, for a while.
-async fn set_read(tx: &Tx, name: &PublishedName, now: Timestamp) -> Result<(), Error> {
-    for (rtype, body) in &name.sets {
-        let mut entry = registry::get(tx.db(), &name.name, *rtype).await?;
-        entry.confirmed.clone_from(body);
-        entry
-            .pending
-            .retain_mut(|send| send.may_come(body.as_ref(), now));
-        registry::put(tx, entry, now).await?;
-    }
-    Ok(())
+type UpdateNames = sea_orm::UpdateMany<name::Entity>;
+
+fn null<T>() -> Expr
+where
+    Option<T>: Into<Value>,
+{
+    Expr::value(None::<T>)
 }
 
-/// Notes sends that the zone took after the lease was lost. Not fenced: it claims nothing about
-/// what the zone holds now, only that this too may stand there and is ours. The names become dirty,
-/// so the next run reads the zone first.
-pub async fn record_unfenced_changes(store: &Store, names: &[PublishedName]) -> Result<(), Error> {
-    store.write(|tx| late_within(tx, names)).await
-}
-
-async fn late_within(tx: Tx, names: &[PublishedName]) -> Result<(), Error> {
-    let now = tx.now().await?;
-    for name in in_order(names) {
-        let bump = "UPDATE names SET unpublished_since = COALESCE(unpublished_since, ?), generation = generation + 1 WHERE fqdn = ?";
-        sql::touch(
-            tx.db(),
-            bump,
-            vec![now.as_millis().into(), name.name.as_str().into()],
+/// What an applied generation means for its name. It never goes back, and never past what the name
+/// has. MySQL assigns from left to right, so a column comes after those that are computed from it.
+/// The count of refusals of this generation stays: one of the name's RRsets may be refused again in
+/// a moment.
+fn applied(generation: i64) -> UpdateNames {
+    let since = CaseStatement::new()
+        .case(
+            Expr::col(Column::Generation).gt(generation),
+            Expr::col(Column::UnpublishedSince),
         )
-        .await?;
-        note_sends(&tx, name, LATE, now).await?;
-    }
-    Ok(())
+        .finally(null::<i64>());
+    let applied = CaseStatement::new()
+        .case(
+            Expr::col(Column::AppliedGeneration).gt(generation),
+            Expr::col(Column::AppliedGeneration),
+        )
+        .case(
+            Expr::col(Column::Generation).lt(generation),
+            Expr::col(Column::Generation),
+        )
+        .finally(Expr::value(generation));
+    let attempts = CaseStatement::new()
+        .case(
+            Expr::col(Column::RefusedGeneration).eq(generation),
+            Expr::col(Column::Attempts),
+        )
+        .finally(Expr::value(0));
+    name::Entity::update_many()
+        .col_expr(Column::UnpublishedSince, since.into())
+        .col_expr(Column::AppliedGeneration, applied.into())
+        .col_expr(Column::Attempts, attempts.into())
+        .col_expr(Column::RefusedGeneration, null::<i64>())
+        .col_expr(Column::Refusal, null::<String>())
+        .col_expr(Column::RefusalType, null::<String>())
+        .col_expr(Column::NextAttemptAt, null::<i64>())
 }
 
-/// Records what was read in the zone as confirmed; a `None` body: nothing is there. Only for sets
-/// that are ours. A send that was not seen stays pending for two minutes and [`super::list_unpublished`]
-/// brings its name back now and then: it may have waited on its way longer than its sender. False:
-/// the lease was lost.
+/// After a call that the zone accepted.
+fn sent(update: UpdateNames, change_id: &str, now: Timestamp) -> UpdateNames {
+    not_answered(
+        update
+            .col_expr(Column::ChangeId, Expr::value(change_id))
+            .col_expr(Column::SentAt, Expr::value(now.as_millis()))
+            .col_expr(Column::InSyncAt, null::<i64>()),
+    )
+}
+
+/// After no call was needed: what the zone held already counts as sent and in sync. A change that
+/// is not in sync yet stays so.
+fn held(update: UpdateNames, now: Timestamp) -> UpdateNames {
+    let in_sync = CaseStatement::new()
+        .case(
+            Expr::col(Column::SentAt).is_null(),
+            Expr::value(now.as_millis()),
+        )
+        .finally(Expr::col(Column::InSyncAt));
+    let sent = Func::coalesce([Expr::col(Column::SentAt), Expr::value(now.as_millis())]);
+    update
+        .col_expr(Column::InSyncAt, in_sync.into())
+        .col_expr(Column::SentAt, sent.into())
+}
+
+fn not_answered(update: UpdateNames) -> UpdateNames {
+    update
+        .col_expr(Column::AnsweredBy, null::<i32>())
+        .col_expr(Column::AnsweredOf, null::<i32>())
+        .col_expr(Column::AnswersCheckedAt, null::<i64>())
+}
+
+/// Records changes that the zone accepted after the lease was lost. Not fenced: it claims nothing
+/// about what the zone holds now, only that this too may be there and is ours. The names become
+/// unpublished, so the next run reads the zone first.
+///
+/// # Errors
+/// The database does not answer or refuses the statements.
+pub async fn record_unfenced_changes(store: &Store, names: &[PublishedName]) -> Result<(), Error> {
+    store
+        .write(|tx| async move {
+            let now = tx.now().await?;
+            let since = Func::coalesce([
+                Expr::col(Column::UnpublishedSince),
+                Expr::value(now.as_millis()),
+            ]);
+            for names in in_order(names).chunks(MANY) {
+                name::Entity::update_many()
+                    .col_expr(Column::UnpublishedSince, since.clone().into())
+                    .col_expr(Column::Generation, Expr::col(Column::Generation).add(1))
+                    .filter(Column::Fqdn.is_in(fqdns_of(names)))
+                    .exec(tx.db())
+                    .await?;
+                registry::update(&tx, names, now, |entry, body| {
+                    entry.add_send(UNFENCED, body);
+                })
+                .await?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// Records what was read in the zone as confirmed; a `None` body: nothing is there. Only for RRsets
+/// that are ours. A send that was not seen stays pending for two minutes and
+/// [`super::list_unpublished`] brings its name back now and then, as it may still arrive. Returns
+/// false when the lease was lost.
+///
+/// # Errors
+/// The database does not answer or refuses the statements.
 pub async fn record_read(
     store: &Store,
     lease: &Lease,
-    name: &PublishedName,
+    names: &[PublishedName],
 ) -> Result<bool, Error> {
-    store.write(|tx| adopt_within(tx, lease, name)).await
+    store
+        .write(|tx| async move {
+            let Some(now) = assert_lease(&tx, lease, 0).await? else {
+                return Ok(false);
+            };
+            for names in in_order(names).chunks(MANY) {
+                lock_names(&tx, &fqdns_of(names)).await?;
+                let before = registry::update(&tx, names, now, |entry, body| {
+                    entry.confirmed = body.cloned();
+                    entry.pending.retain_mut(|send| send.may_arrive(body, now));
+                })
+                .await?;
+                let bodies = names.iter().flat_map(|name| &name.sets);
+                let mut differs: Vec<String> = before
+                    .into_iter()
+                    .zip(bodies)
+                    .filter(|(entry, (_, body))| entry.confirmed != *body)
+                    .map(|(entry, _)| entry.fqdn)
+                    .collect();
+                differs.dedup();
+                track_without_id(&tx, differs, now).await?;
+            }
+            Ok(true)
+        })
+        .await
 }
 
-async fn adopt_within(tx: Tx, lease: &Lease, name: &PublishedName) -> Result<bool, Error> {
-    let Some(now) = assert_lease(&tx, lease, 0).await? else {
-        return Ok(false);
-    };
-    let mut differs = false;
-    for (rtype, body) in &name.sets {
-        differs |= registry::get(tx.db(), &name.name, *rtype).await?.confirmed != *body;
+/// Marks the names as sent by a change whose id is unknown: GetChange cannot be asked, so the name
+/// servers must tell.
+async fn track_without_id(tx: &Tx, fqdns: Vec<String>, now: Timestamp) -> Result<(), Error> {
+    if fqdns.is_empty() {
+        return Ok(());
     }
-    if differs {
-        // A send of which nobody knows the change id: GetChange cannot be asked, so the name
-        // servers must tell.
-        let sql = "UPDATE names SET change_id = NULL, sent_at = ?, in_sync_at = ?, answered_by = NULL, answered_of = NULL, \
-             answers_checked_at = NULL WHERE fqdn = ?";
-        let values = vec![
-            now.as_millis().into(),
-            now.as_millis().into(),
-            name.name.as_str().into(),
-        ];
-        sql::touch(tx.db(), sql, values).await?;
-    }
-    set_read(&tx, name, now).await?;
-    Ok(true)
+    let update = name::Entity::update_many()
+        .col_expr(Column::ChangeId, null::<String>())
+        .col_expr(Column::SentAt, Expr::value(now.as_millis()))
+        .col_expr(Column::InSyncAt, Expr::value(now.as_millis()));
+    not_answered(update)
+        .filter(Column::Fqdn.is_in(fqdns))
+        .exec(tx.db())
+        .await?;
+    Ok(())
 }
 
 const MINUTE_MS: i64 = 60 * 1_000;
 /// Waits before a refused name is tried again, by how often it was refused.
 const BACK_OFF_MS: [i64; 4] = [MINUTE_MS, 5 * MINUTE_MS, 30 * MINUTE_MS, 120 * MINUTE_MS];
+/// Names of one statement of [`quarantine`], which compares each name with all of them.
+const REFUSALS: usize = 100;
+/// The longest refusal that is stored, in characters.
+const REFUSAL_LEN: usize = 2_000;
 
-/// Notes a refusal for the owner to see and sets the name aside, for 1 minute, then 5, 30, and 2
-/// hours, or until its next change. `rtype`: the set it is about, while the others of the name are
-/// published; `None`: the whole name. What this lease had noted as pending is taken back: nothing
-/// of it is in the zone. False: the lease was lost.
+/// Records refusals for the owners to see and retries the names after 1 minute, then 5, 30, and 2
+/// hours, or at their next change. What this lease intended at these names is withdrawn: nothing of
+/// it is in the zone. Returns false when the lease was lost.
+///
+/// # Errors
+/// The database does not answer or refuses the statements.
 pub async fn quarantine(
     store: &Store,
     lease: &Lease,
-    fqdn: &str,
-    generation: i64,
-    rtype: Option<RecordType>,
-    reason: &str,
+    refusals: &[RefusedName],
 ) -> Result<bool, Error> {
     store
-        .write(|tx| quarantine_within(tx, lease, fqdn, generation, rtype, reason))
+        .write(|tx| async move {
+            let Some(now) = assert_lease(&tx, lease, 0).await? else {
+                return Ok(false);
+            };
+            let by_name: BTreeMap<&str, &RefusedName> = refusals
+                .iter()
+                .map(|refusal| (refusal.name.as_str(), refusal))
+                .collect();
+            let refusals: Vec<&RefusedName> = by_name.into_values().collect();
+            for refusals in refusals.chunks(REFUSALS) {
+                let fqdns: Vec<String> = refusals.iter().map(|name| name.name.clone()).collect();
+                lock_names(&tx, &fqdns).await?;
+                refuse_generations(&tx, refusals, &fqdns, now).await?;
+                let mut entries = registry::list(tx.db(), Some(&fqdns)).await?;
+                for entry in &mut entries {
+                    entry.withdraw_sends(lease.fence);
+                }
+                registry::put_all(&tx, entries, now).await?;
+            }
+            Ok(true)
+        })
         .await
 }
 
-async fn quarantine_within(
-    tx: Tx,
-    lease: &Lease,
-    fqdn: &str,
-    generation: i64,
-    rtype: Option<RecordType>,
-    reason: &str,
-) -> Result<bool, Error> {
-    #[derive(FromQueryResult)]
-    struct Before {
-        attempts: i32,
-        refused_generation: Option<i64>,
-        applied_generation: i64,
-    }
-    let Some(now) = assert_lease(&tx, lease, 0).await? else {
-        return Ok(false);
-    };
-    let look = "SELECT attempts, refused_generation, applied_generation FROM names WHERE fqdn = ?";
-    let before: Option<Before> = sql::one(tx.db(), look, vec![fqdn.into()]).await?;
-    // A changed name begins its waits anew; its other sets may have been confirmed a moment ago.
-    let same =
-        |name: &Before| name.refused_generation.unwrap_or(name.applied_generation) == generation;
-    let attempts = before.filter(same).map_or(0, |name| name.attempts);
-    let wait = usize::try_from(attempts)
-        .ok()
-        .and_then(|n| BACK_OFF_MS.get(n))
-        .unwrap_or(&BACK_OFF_MS[3]);
-    // Something of the name is owed, also where its other sets were just confirmed.
-    let set = "UPDATE names SET applied_generation = CASE WHEN applied_generation < ? THEN applied_generation ELSE ? END, \
-         unpublished_since = COALESCE(unpublished_since, ?), refused_generation = ?, refusal = ?, refusal_type = ?, attempts = ?, \
-         next_attempt_at = ? WHERE fqdn = ?";
-    let values = vec![
-        (generation - 1).into(),
-        (generation - 1).into(),
-        now.as_millis().into(),
-        generation.into(),
-        sql::cut(reason, 2_000).into(),
-        rtype.map(RecordType::as_str).into(),
-        attempts.saturating_add(1).into(),
-        now.plus(*wait).as_millis().into(),
-        fqdn.into(),
-    ];
-    sql::touch(tx.db(), set, values).await?;
-    for mut entry in registry::list(tx.db(), Some(&[fqdn.to_owned()])).await? {
-        entry
-            .pending
-            .retain(|send| send.fence != lease.fence || send.until.is_some());
-        registry::put(&tx, entry, now).await?;
-    }
-    Ok(true)
+/// What a name says about earlier refusals.
+#[derive(DerivePartialModel)]
+#[sea_orm(entity = "name::Entity")]
+struct Refused {
+    fqdn: String,
+    attempts: i32,
+    refused_generation: Option<i64>,
+    applied_generation: i64,
 }
 
-/// Names in the order in which everybody locks them.
+impl Refused {
+    /// How often this generation was refused. A changed name begins with none; its other RRsets may
+    /// have been confirmed a moment ago.
+    fn attempts_at(&self, generation: i64) -> i32 {
+        let refused = self.refused_generation.unwrap_or(self.applied_generation);
+        if refused == generation {
+            self.attempts
+        } else {
+            0
+        }
+    }
+}
+
+async fn refuse_generations(
+    tx: &Tx,
+    refusals: &[&RefusedName],
+    fqdns: &[String],
+    now: Timestamp,
+) -> Result<(), Error> {
+    let before: Vec<Refused> = name::Entity::find()
+        .filter(Column::Fqdn.is_in(fqdns))
+        .into_partial_model()
+        .all(tx.db())
+        .await?;
+    let before: BTreeMap<String, Refused> = before
+        .into_iter()
+        .map(|name| (name.fqdn.clone(), name))
+        .collect();
+    let attempts = |refusal: &RefusedName| {
+        let name = before.get(&refusal.name);
+        name.map_or(0, |name| name.attempts_at(refusal.generation))
+    };
+    let next_attempt_at = |refusal: &RefusedName| {
+        let wait = usize::try_from(attempts(refusal))
+            .ok()
+            .and_then(|n| BACK_OFF_MS.get(n))
+            .unwrap_or(&BACK_OFF_MS[3]);
+        now.plus(*wait).as_millis()
+    };
+    let by_name = |value: &dyn Fn(&RefusedName) -> Value| -> Expr {
+        let mut case = CaseStatement::new();
+        for refusal in refusals {
+            case = case.case(
+                Column::Fqdn.eq(refusal.name.as_str()),
+                Expr::value(value(refusal)),
+            );
+        }
+        case.into()
+    };
+    // Something of the name is unpublished, also where its other RRsets were just confirmed.
+    let most = by_name(&|refusal| (refusal.generation - 1).into());
+    let applied = CaseStatement::new()
+        .case(
+            Expr::col(Column::AppliedGeneration).lt(most.clone()),
+            Expr::col(Column::AppliedGeneration),
+        )
+        .finally(most);
+    let since = Func::coalesce([
+        Expr::col(Column::UnpublishedSince),
+        Expr::value(now.as_millis()),
+    ]);
+    let update = name::Entity::update_many()
+        .col_expr(Column::AppliedGeneration, applied.into())
+        .col_expr(Column::UnpublishedSince, since.into())
+        .col_expr(
+            Column::RefusedGeneration,
+            by_name(&|refusal| refusal.generation.into()),
+        )
+        .col_expr(
+            Column::Refusal,
+            by_name(&|refusal| sql::cut(&refusal.reason, REFUSAL_LEN).into()),
+        )
+        .col_expr(
+            Column::RefusalType,
+            by_name(&|refusal| refusal.rtype.map(RecordType::as_str).into()),
+        )
+        .col_expr(
+            Column::Attempts,
+            by_name(&|refusal| attempts(refusal).saturating_add(1).into()),
+        )
+        .col_expr(
+            Column::NextAttemptAt,
+            by_name(&|refusal| next_attempt_at(refusal).into()),
+        );
+    update
+        .filter(Column::Fqdn.is_in(fqdns))
+        .exec(tx.db())
+        .await?;
+    Ok(())
+}
+
+/// The names in the order in which every transaction locks them.
 fn in_order(names: &[PublishedName]) -> Vec<&PublishedName> {
     let mut sorted: Vec<&PublishedName> = names.iter().collect();
     sorted.sort_by(|a, b| a.name.cmp(&b.name));

@@ -16,7 +16,7 @@ use starchart_store::lease;
 use starchart_store::trail::AuditContext;
 use starchart_store::{Error, Store, VaultError, zone};
 
-use crate::world::{Person, World};
+use crate::world::{Person, World, answers};
 
 on_both!(
     an_order_goes_from_request_to_certificate,
@@ -264,7 +264,7 @@ impl World {
         };
         assert_eq!(dns().await, Some(PublishState::Sent));
         zone::mark_in_sync(store, "C1").await.unwrap();
-        zone::record_answers(store, &fqdn, sent.generation, 1, 2)
+        zone::record_answers(store, &answers(&fqdn, sent.generation, 1, 2))
             .await
             .unwrap();
         assert_eq!(dns().await, Some(PublishState::Answered { by: 1, of: 2 }));

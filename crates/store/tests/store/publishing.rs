@@ -4,12 +4,11 @@
 use futures_util::future::join_all;
 use starchart_domain::publish::PublishState;
 use starchart_domain::record::RecordType;
-use starchart_domain::time::Timestamp;
 use starchart_store::lease::{self, LeaseName};
 use starchart_store::records;
-use starchart_store::zone::{self, Counts};
+use starchart_store::zone;
 
-use crate::world::{World, body, outcome};
+use crate::world::{World, answers, body, outcome, refused};
 
 on_both!(
     one_of_many_gets_the_lease,
@@ -27,6 +26,7 @@ on_both!(
     a_record_shows_how_far_it_is,
     names_that_wait_longest_come_first,
     a_pause_is_seen_by_all,
+    a_batch_of_many_names_is_written_as_each_name_would_be,
     saves_during_publishing_are_not_lost,
 );
 
@@ -97,9 +97,9 @@ async fn a_stopped_holder_writes_nothing(world: &World) {
             .await
             .unwrap()
     );
-    assert!(!zone::record_read(store, &old, &names[0]).await.unwrap());
+    assert!(!zone::record_read(store, &old, &names).await.unwrap());
     assert!(
-        !zone::quarantine(store, &old, &fqdn, 1, None, "no")
+        !zone::quarantine(store, &old, &refused(&fqdn, 1, None, "no"))
             .await
             .unwrap()
     );
@@ -246,7 +246,11 @@ async fn a_send_that_nobody_confirmed_is_read_first(world: &World) {
         .remove(0);
     assert!(work.owned[0].needs_read() && work.owned[0].is_ours(&body(&["192.168.1.1"])));
     // It was read, and there it stood.
-    assert!(zone::record_read(store, &lease, &name).await.unwrap());
+    assert!(
+        zone::record_read(store, &lease, std::slice::from_ref(&name))
+            .await
+            .unwrap()
+    );
     assert!(zone::confirm(store, &lease, None, &[name]).await.unwrap());
     assert!(!world.owned().await[0].1.needs_read());
     assert!(zone::list_unpublished(store, 10).await.unwrap().is_empty());
@@ -270,7 +274,11 @@ async fn a_send_that_nobody_confirmed_is_read_first(world: &World) {
 
     // It was read, and nothing stood there.
     let nothing = outcome(&fqdn, 1, &[(RecordType::A, None)]);
-    assert!(zone::record_read(store, &lease, &nothing).await.unwrap());
+    assert!(
+        zone::record_read(store, &lease, std::slice::from_ref(&nothing))
+            .await
+            .unwrap()
+    );
     assert!(world.owned().await.is_empty());
 }
 
@@ -309,17 +317,12 @@ async fn a_change_during_the_call_keeps_the_name_dirty(world: &World) {
             .state,
         PublishState::Saved
     );
-    assert_eq!(
-        zone::next_due(store).await.unwrap(),
-        Some(Timestamp::from_millis(0))
-    );
     world.publish(&lease, &fqdn, "C2").await;
     // An older result after a newer one changes no generation.
     zone::confirm(store, &lease, None, &[outcome(&fqdn, 1, &[])])
         .await
         .unwrap();
     assert!(zone::list_unpublished(store, 10).await.unwrap().is_empty());
-    assert_eq!(zone::next_due(store).await.unwrap(), None);
 }
 
 async fn a_late_send_is_remembered_and_the_name_read_again(world: &World) {
@@ -367,7 +370,11 @@ async fn a_late_send_is_remembered_and_the_name_read_again(world: &World) {
             (RecordType::Txt, None),
         ],
     );
-    assert!(zone::record_read(store, &lease, &read).await.unwrap());
+    assert!(
+        zone::record_read(store, &lease, std::slice::from_ref(&read))
+            .await
+            .unwrap()
+    );
     let owned = world.owned().await;
     assert_eq!(owned.len(), 1);
     assert_eq!(
@@ -397,7 +404,7 @@ async fn a_late_send_survives_those_who_could_not_know(world: &World) {
         .unwrap();
     assert_eq!(pending().await.len(), 2);
     assert!(
-        zone::quarantine(store, &lease, &fqdn, 1, None, "no")
+        zone::quarantine(store, &lease, &refused(&fqdn, 1, None, "no"))
             .await
             .unwrap()
     );
@@ -450,7 +457,11 @@ async fn a_send_that_was_not_seen_is_looked_for_again(world: &World) {
         .unwrap();
     // The next run reads the zone, finds nothing and has nothing to send.
     let nothing = outcome(&fqdn, 2, &[(RecordType::A, None)]);
-    assert!(zone::record_read(store, &lease, &nothing).await.unwrap());
+    assert!(
+        zone::record_read(store, &lease, std::slice::from_ref(&nothing))
+            .await
+            .unwrap()
+    );
     assert!(
         zone::confirm(store, &lease, None, &[outcome(&fqdn, 2, &[])])
             .await
@@ -478,7 +489,11 @@ async fn a_send_that_was_not_seen_is_looked_for_again(world: &World) {
     assert!(owned.needs_read() && owned.is_ours(&body(&["192.168.1.1"])));
     // It came: it is known now, and to be removed.
     let seen = outcome(&fqdn, 2, &[(RecordType::A, Some(body(&["192.168.1.1"])))]);
-    assert!(zone::record_read(store, &lease, &seen).await.unwrap());
+    assert!(
+        zone::record_read(store, &lease, std::slice::from_ref(&seen))
+            .await
+            .unwrap()
+    );
     let owned = world.owned().await.remove(0).1;
     assert_eq!(
         (owned.confirmed, owned.pending),
@@ -518,9 +533,13 @@ async fn a_refusal_is_told_and_waits_longer_each_time(world: &World) {
         let name = world.outcome(&fqdn).await;
         zone::intend(store, &lease, 0, &[name]).await.unwrap();
         assert!(
-            zone::quarantine(store, &lease, &fqdn, 2, Some(RecordType::Txt), "too long")
-                .await
-                .unwrap()
+            zone::quarantine(
+                store,
+                &lease,
+                &refused(&fqdn, 2, Some(RecordType::Txt), "too long")
+            )
+            .await
+            .unwrap()
         );
         assert!(
             world.owned().await.is_empty(),
@@ -538,16 +557,13 @@ async fn a_refusal_is_told_and_waits_longer_each_time(world: &World) {
             zone::list_unpublished(store, 10).await.unwrap().is_empty(),
             "set aside"
         );
-        let wait = zone::next_due(store)
-            .await
-            .unwrap()
-            .unwrap()
-            .since(store.now().await.unwrap());
+        let wait = world.next_attempt_in().await;
         assert!(
             (minutes * 60_000 - 5_000..=minutes * 60_000).contains(&wait),
             "{wait} for {minutes}"
         );
-        assert_eq!(zone::counts(store).await.unwrap().refused, 1);
+        let counts = zone::count_unpublished(store).await.unwrap();
+        assert_eq!((counts.waiting, counts.refused), (0, 1));
         clock += minutes * 60_000 + 1_000;
         store.set_clock_offset(clock);
         assert_eq!(
@@ -557,7 +573,7 @@ async fn a_refusal_is_told_and_waits_longer_each_time(world: &World) {
         );
     }
     let lease = world.lease().await;
-    zone::quarantine(store, &lease, &fqdn, 2, None, "in the way")
+    zone::quarantine(store, &lease, &refused(&fqdn, 2, None, "in the way"))
         .await
         .unwrap();
     assert_eq!(
@@ -581,17 +597,10 @@ async fn a_refusal_is_told_and_waits_longer_each_time(world: &World) {
         3
     );
     assert_eq!(state(txt.id).await, PublishState::Saved);
-    zone::quarantine(store, &lease, &fqdn, 3, None, "still")
+    zone::quarantine(store, &lease, &refused(&fqdn, 3, None, "still"))
         .await
         .unwrap();
-    assert!(
-        zone::next_due(store)
-            .await
-            .unwrap()
-            .unwrap()
-            .since(store.now().await.unwrap())
-            <= 60_000
-    );
+    assert!(world.next_attempt_in().await <= 60_000);
     store.set_clock_offset(clock + 61_000);
     let lease = lease::acquire(store, LeaseName::Publish, "two", 15_000)
         .await
@@ -621,16 +630,16 @@ async fn a_refused_set_waits_longer_though_the_others_go_through(world: &World) 
         let a = outcome(&fqdn, 2, &[(RecordType::A, Some(body(&["192.168.1.1"])))]);
         assert!(zone::confirm(store, &lease, None, &[a]).await.unwrap());
         assert!(
-            zone::quarantine(store, &lease, &fqdn, 2, Some(RecordType::Txt), "too long")
-                .await
-                .unwrap()
-        );
-        lease::release(store, &lease).await.unwrap();
-        let wait = zone::next_due(store)
+            zone::quarantine(
+                store,
+                &lease,
+                &refused(&fqdn, 2, Some(RecordType::Txt), "too long")
+            )
             .await
             .unwrap()
-            .unwrap()
-            .since(store.now().await.unwrap());
+        );
+        lease::release(store, &lease).await.unwrap();
+        let wait = world.next_attempt_in().await;
         assert!(
             (minutes * 60_000 - 5_000..=minutes * 60_000).contains(&wait),
             "{wait} for {minutes}"
@@ -678,13 +687,8 @@ async fn records_of_one_name_share_their_sets(world: &World) {
             .count(),
         4
     );
-    let counts = Counts {
-        owned: 0,
-        desired: 4,
-        dirty: 2,
-        refused: 0,
-    };
-    assert_eq!(zone::counts(&world.store).await.unwrap(), counts);
+    let counts = zone::count_unpublished(&world.store).await.unwrap();
+    assert_eq!((counts.waiting, counts.refused), (2, 0));
     assert!(zone::read_work(&world.store, &[]).await.unwrap().is_empty());
 }
 
@@ -720,10 +724,14 @@ async fn a_record_shows_how_far_it_is(world: &World) {
         (ask.fqdn.as_str(), ask.generation, ask.desired.len()),
         (fqdn.as_str(), 1, 1)
     );
-    zone::record_answers(store, &fqdn, 1, 2, 4).await.unwrap();
+    zone::record_answers(store, &answers(&fqdn, 1, 2, 4))
+        .await
+        .unwrap();
     assert_eq!(state().await, PublishState::Answered { by: 2, of: 4 });
     assert_eq!(zone::list_names_to_check(store, 10).await.unwrap().len(), 1);
-    zone::record_answers(store, &fqdn, 1, 4, 4).await.unwrap();
+    zone::record_answers(store, &answers(&fqdn, 1, 4, 4))
+        .await
+        .unwrap();
     assert_eq!(state().await, PublishState::Answered { by: 4, of: 4 });
     assert!(
         zone::list_names_to_check(store, 10)
@@ -750,9 +758,13 @@ async fn a_record_shows_how_far_it_is(world: &World) {
     )
     .await
     .unwrap();
-    zone::record_answers(store, &fqdn, 2, 1, 4).await.unwrap();
+    zone::record_answers(store, &answers(&fqdn, 2, 1, 4))
+        .await
+        .unwrap();
     world.publish(&lease, &fqdn, "C2").await;
-    zone::record_answers(store, &fqdn, 2, 1, 4).await.unwrap();
+    zone::record_answers(store, &answers(&fqdn, 2, 1, 4))
+        .await
+        .unwrap();
     assert_eq!(state().await, PublishState::Sent);
     zone::mark_in_sync(store, "C2").await.unwrap();
     store.set_clock_offset(3_700_000);
@@ -858,4 +870,115 @@ async fn saves_during_publishing_are_not_lost(world: &World) {
         .collect();
     assert_eq!(owned, desired);
     assert_eq!(records::count(&world.store, user.id).await.unwrap(), 20);
+}
+
+/// More names than one statement takes, of different generations, with every kind of outcome.
+async fn a_batch_of_many_names_is_written_as_each_name_would_be(world: &World) {
+    const NAMES: usize = 1_203;
+    let user = world.person("user1").await;
+    let user_id = user.id.0;
+    world.create(&user, "www", "A", "192.0.2.1").await.unwrap();
+    let store = &world.store;
+    let lease = world.lease().await;
+    let fqdn = |n: usize| format!("n{n:04}.{}", user.fqdn("www"));
+    for first in (0..NAMES).step_by(400) {
+        let rows = (first..NAMES.min(first + 400)).map(|n| {
+            let (name, generation) = (fqdn(n), 1 + n % 3);
+            format!("('{name}', {user_id}, 'other', {generation}, 0, {n}, 0, 0)")
+        });
+        let rows: Vec<String> = rows.collect();
+        world
+            .run(&format!(
+                "INSERT INTO names (fqdn, user_id, class, generation, applied_generation,
+                     unpublished_since, created_at, updated_at) VALUES {}",
+                rows.join(", ")
+            ))
+            .await
+            .unwrap();
+    }
+    let generation = |n: usize| i64::try_from(1 + n % 3).unwrap();
+    let a = |n: usize| {
+        outcome(
+            &fqdn(n),
+            generation(n),
+            &[(RecordType::A, Some(body(&["192.0.2.1"])))],
+        )
+    };
+    let listed = zone::list_unpublished(store, 1_000).await.unwrap();
+    let oldest: Vec<String> = (0..1_000).map(fqdn).collect();
+    let listed: Vec<String> = listed.into_iter().map(|name| name.fqdn).collect();
+    assert_eq!(listed, oldest, "those unpublished longest come first");
+
+    let all: Vec<_> = (0..NAMES).rev().map(a).collect();
+    assert!(zone::intend(store, &lease, 0, &all).await.unwrap());
+    assert!(zone::intend(store, &lease, 0, &all).await.unwrap());
+    let pending = "SELECT COUNT(*) FROM zone_rrset WHERE ttl IS NULL AND pending <> '[]'";
+    assert_eq!(world.number(pending).await, 1_203);
+    let repeated = "SELECT COUNT(*) FROM zone_rrset WHERE pending LIKE '%},{%'";
+    assert_eq!(world.number(repeated).await, 0, "a repeated send is one");
+
+    // A third is withdrawn, a third confirmed, a third refused, each with its own reason.
+    let third = |rest: usize| (0..NAMES).filter(move |n| n / 3 % 3 == rest);
+    let withdrawn: Vec<_> = third(0).map(a).collect();
+    assert!(zone::withdraw(store, &lease, &withdrawn).await.unwrap());
+    let confirmed: Vec<_> = third(1).map(a).collect();
+    assert!(
+        zone::confirm(store, &lease, Some("C1"), &confirmed)
+            .await
+            .unwrap()
+    );
+    let reasons: Vec<_> = third(2)
+        .flat_map(|n| refused(&fqdn(n), generation(n), None, &format!("reason {n}")))
+        .collect();
+    assert!(zone::quarantine(store, &lease, &reasons).await.unwrap());
+    let count = async |what: &str| world.number(&format!("SELECT COUNT(*) FROM {what}")).await;
+    let size = |rest: usize| i64::try_from(third(rest).count()).unwrap();
+    assert_eq!(
+        count("zone_rrset WHERE ttl = 300 AND pending = '[]'").await,
+        size(1)
+    );
+    assert_eq!(count("zone_rrset").await, size(1));
+    assert_eq!(
+        count("names WHERE change_id = 'C1' AND generation = applied_generation").await,
+        size(1)
+    );
+    let is_refused = "names WHERE refused_generation = generation AND attempts = 1
+         AND applied_generation = 0
+         AND refusal = CONCAT('reason ', CAST(SUBSTR(fqdn, 2, 4) AS DECIMAL(4)))";
+    let is_refused = if world.is_sqlite() {
+        is_refused.replace(
+            "CONCAT('reason ', CAST(SUBSTR(fqdn, 2, 4) AS DECIMAL(4)))",
+            "'reason ' || CAST(SUBSTR(fqdn, 2, 4) AS INTEGER)",
+        )
+    } else {
+        is_refused.to_owned()
+    };
+    assert_eq!(count(&is_refused).await, size(2));
+    assert_eq!(
+        zone::list_unpublished(store, 2_000).await.unwrap().len(),
+        third(0).count() + 1,
+        "those withdrawn, and the record's"
+    );
+
+    // What was read is confirmed; where it differs, the name servers are asked.
+    let gone: Vec<_> = third(1)
+        .map(|n| outcome(&fqdn(n), generation(n), &[(RecordType::A, None)]))
+        .collect();
+    assert!(zone::record_read(store, &lease, &gone).await.unwrap());
+    assert_eq!(count("zone_rrset").await, 0);
+    assert_eq!(
+        count("names WHERE change_id IS NULL AND in_sync_at IS NOT NULL").await,
+        size(1)
+    );
+    zone::record_unfenced_changes(store, &confirmed)
+        .await
+        .unwrap();
+    assert_eq!(
+        count(
+            "names WHERE generation = applied_generation + 1 AND refusal IS NULL AND sent_at > 0"
+        )
+        .await,
+        size(1)
+    );
+    assert_eq!(world.number(pending).await, size(1));
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use sqlx::Connection as _;
 use starchart_domain::names::{BaseDomain, Label, RootDomain};
-use starchart_domain::plan::{OwnedRrset, PublishedName};
+use starchart_domain::plan::{OwnedRrset, PublishedName, RefusedName};
 use starchart_domain::record::{NewRecord, RecordForm, RecordId, RecordType};
 use starchart_domain::rrset::{RrsetData, TTL};
 use starchart_domain::secret::Secret;
@@ -12,7 +12,7 @@ use starchart_domain::user::{Groups, Identity, Subject, UserId};
 use starchart_store::lease::{self, Lease, LeaseName};
 use starchart_store::records::{self, Record, RecordError};
 use starchart_store::trail::AuditContext;
-use starchart_store::zone;
+use starchart_store::zone::{self, NameAnswers};
 use starchart_store::{ConnectOptions, Store, users};
 use starchart_testkit::mariadb::TestDb;
 
@@ -244,6 +244,12 @@ impl World {
         outcome
     }
 
+    /// Milliseconds until the next attempt at a refused name.
+    pub(crate) async fn next_attempt_in(&self) -> i64 {
+        let at = self.number("SELECT MIN(next_attempt_at) FROM names").await;
+        at - self.store.now().await.unwrap().as_millis()
+    }
+
     /// What the zone holds once everything wanted at this name was sent.
     pub(crate) async fn outcome(&self, fqdn: &str) -> PublishedName {
         let work = zone::read_work(&self.store, &[fqdn.to_owned()])
@@ -349,4 +355,27 @@ pub(crate) fn outcome(
         generation,
         sets: sets.to_vec(),
     }
+}
+
+pub(crate) fn refused(
+    name: &str,
+    generation: i64,
+    rtype: Option<RecordType>,
+    reason: &str,
+) -> [RefusedName; 1] {
+    [RefusedName {
+        name: name.to_owned(),
+        generation,
+        rtype,
+        reason: reason.to_owned(),
+    }]
+}
+
+pub(crate) fn answers(name: &str, generation: i64, by: u32, of: u32) -> [NameAnswers; 1] {
+    [NameAnswers {
+        fqdn: name.to_owned(),
+        generation,
+        by,
+        of,
+    }]
 }

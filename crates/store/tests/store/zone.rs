@@ -9,7 +9,7 @@ use starchart_store::zone::{
     self, Adopted, AdoptionGoal, AdoptionReason, AuditOutcome, AuditResult,
 };
 
-use crate::world::{World, body, outcome};
+use crate::world::{World, body, outcome, refused};
 
 on_both!(
     drift_becomes_work_that_knows_what_stands,
@@ -202,7 +202,11 @@ async fn a_set_without_a_name_is_brought_to_publish(world: &World) {
         .unwrap()
         .unwrap_or(lease);
     let read = outcome(&fqdn, 0, &[(RecordType::A, Some(body(&["192.168.1.9"])))]);
-    assert!(zone::record_read(store, &lease, &read).await.unwrap());
+    assert!(
+        zone::record_read(store, &lease, std::slice::from_ref(&read))
+            .await
+            .unwrap()
+    );
     let gone = outcome(&fqdn, 0, &[(RecordType::A, None)]);
     assert!(
         zone::intend(store, &lease, 0, std::slice::from_ref(&gone))
@@ -240,10 +244,7 @@ async fn adoption_makes_ours_what_stands(world: &World) {
         zone::quarantine(
             store,
             &lease,
-            &user.fqdn("refused"),
-            generation,
-            None,
-            "not ours"
+            &refused(&user.fqdn("refused"), generation, None, "not ours")
         )
         .await
         .unwrap()

@@ -6,8 +6,7 @@ use async_trait::async_trait;
 use starchart_dns::publish::{Journal, PublishError, PublishReport, publish};
 use starchart_dns::zone::{ChangeId, ZoneError};
 use starchart_dns::zone_verifier::ZoneMismatch;
-use starchart_domain::plan::{NameToPublish, PublishedName};
-use starchart_domain::record::RecordType;
+use starchart_domain::plan::{PublishedName, RefusedName};
 use starchart_jobs::{Job, Outcome};
 use starchart_store::lease::{self, Lease, LeaseName};
 use starchart_store::zone;
@@ -189,34 +188,27 @@ impl Journal for StoreJournal<'_> {
         Ok(false)
     }
 
-    async fn record_read(&mut self, name: &PublishedName) -> Result<bool, Error> {
-        if zone::record_read(self.store, self.lease, name).await? {
+    async fn record_read(&mut self, names: &[PublishedName]) -> Result<bool, Error> {
+        if zone::record_read(self.store, self.lease, names).await? {
             return Ok(true);
         }
         // The RRsets may be what this process sent, so the lease holder has to know that they are
         // ours.
-        let mut found = name.clone();
-        found.sets.retain(|(_, body)| body.is_some());
-        if !found.sets.is_empty() {
-            zone::record_unfenced_changes(self.store, &[found]).await?;
+        let found: Vec<PublishedName> = names
+            .iter()
+            .filter_map(|name| {
+                let mut found = name.clone();
+                found.sets.retain(|(_, body)| body.is_some());
+                (!found.sets.is_empty()).then_some(found)
+            })
+            .collect();
+        if !found.is_empty() {
+            zone::record_unfenced_changes(self.store, &found).await?;
         }
         Ok(false)
     }
 
-    async fn quarantine(
-        &mut self,
-        name: &NameToPublish,
-        rtype: Option<RecordType>,
-        reason: &str,
-    ) -> Result<bool, Error> {
-        zone::quarantine(
-            self.store,
-            self.lease,
-            &name.name,
-            name.generation,
-            rtype,
-            reason,
-        )
-        .await
+    async fn quarantine(&mut self, names: &[RefusedName]) -> Result<bool, Error> {
+        zone::quarantine(self.store, self.lease, names).await
     }
 }

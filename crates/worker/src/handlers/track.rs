@@ -9,7 +9,7 @@ use starchart_dns::zone::{ChangeId, ChangeState, ZoneError};
 use starchart_jobs::Outcome;
 use starchart_store::Error;
 use starchart_store::lease::{self, LeaseName};
-use starchart_store::zone::{self, NameToCheck};
+use starchart_store::zone::{self, NameAnswers, NameToCheck};
 use tracing::{debug, warn};
 
 use crate::Context;
@@ -26,6 +26,8 @@ const ASSUME_IN_SYNC_AFTER_MS: i64 = 60 * 60 * 1_000;
 const MAX_NAMES: u64 = 64;
 /// The number of names checked concurrently.
 const CONCURRENCY: usize = 8;
+/// The maximum of names whose answers one transaction records.
+const MAX_RECORDED: usize = 64;
 /// The validity of the lease in milliseconds. A run that waits for silent name servers takes longer
 /// and renews it.
 const LEASE_MS: i64 = 8_000;
@@ -42,7 +44,7 @@ pub(crate) async fn run(context: Context) -> Outcome {
 async fn track(context: &Context) -> Result<bool, Error> {
     let store = &context.store;
     if zone::list_unsynced_changes(store).await?.is_empty()
-        && zone::list_names_to_check(store, 1).await?.is_empty()
+        && !zone::has_names_to_check(store).await?
     {
         return Ok(false);
     }
@@ -121,15 +123,22 @@ async fn check_name_servers(context: &Context) -> Result<bool, Error> {
             .propagation
             .count_matching(servers, &name.desired)
             .await;
-        zone::record_answers(&context.store, &name.fqdn, name.generation, by, of).await?;
-        Ok(by < of)
+        NameAnswers {
+            fqdn: name.fqdn,
+            generation: name.generation,
+            by,
+            of,
+        }
     };
-    let results: Vec<Result<bool, Error>> = stream::iter(names)
+    // Answers that are ready together are recorded together.
+    let mut ready = stream::iter(names)
         .map(ask)
         .buffer_unordered(CONCURRENCY)
-        .collect()
-        .await;
-    results
-        .into_iter()
-        .try_fold(false, |is_lagging, result| Ok(is_lagging | result?))
+        .ready_chunks(MAX_RECORDED);
+    let mut is_lagging = false;
+    while let Some(answers) = ready.next().await {
+        zone::record_answers(&context.store, &answers).await?;
+        is_lagging |= answers.iter().any(|name| name.by < name.of);
+    }
+    Ok(is_lagging)
 }

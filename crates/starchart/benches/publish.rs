@@ -1,0 +1,123 @@
+//! Publishes many names at once and prints what that costs: `script/bench publish` runs this on the
+//! production build.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a program that prints what it measures"
+)]
+#![expect(
+    unreachable_pub,
+    dead_code,
+    reason = "the frame is shared with the stories, which use all of it"
+)]
+
+#[path = "../tests/it/app.rs"]
+mod app;
+#[path = "../tests/it/browser.rs"]
+mod browser;
+#[path = "http/process.rs"]
+mod process;
+
+use std::time::{Duration, Instant};
+
+use app::TestEnv;
+use starchart_testkit::mariadb::SHARED_URL;
+
+/// Names of each user, with one A record each.
+const NAMES_PER_USER: u32 = 20;
+const LIMIT: Duration = Duration::from_secs(30 * 60);
+/// Between two looks at how many names are left.
+const POLL: Duration = Duration::from_millis(100);
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() {
+    let quick = std::env::args().any(|argument| argument == "--quick");
+    println!(
+        "{:>8} {:>8} {:>6} {:>14} {:>15} {:>8}",
+        "names", "seconds", "calls", "program CPU s", "database CPU s", "peak MB"
+    );
+    for count in if quick {
+        vec![10_000]
+    } else {
+        vec![10_000, 50_000]
+    } {
+        publish(count).await;
+    }
+}
+
+/// Seconds run from the start of the program until no name is unpublished.
+async fn publish(count: u32) {
+    let world = TestEnv::new()
+        .await
+        .set("ROUTE53_REQUESTS_PER_SECOND", "100")
+        .set("LOG_LEVEL", "warn");
+    let migrated = world.command(&["migrate"]).status().await.unwrap();
+    assert!(migrated.success(), "starchart migrate");
+    seed(&world, count).await;
+    let database = process::with_argument(&format!("--port={}", database_port()));
+    let database_before = process::cpu(database);
+    let begun = Instant::now();
+    let app = world.start().await;
+    let unpublished = "SELECT EXISTS (SELECT * FROM names WHERE is_unpublished = 1)";
+    while world.db.number(unpublished).await != 0 {
+        assert!(begun.elapsed() < LIMIT, "names are left unpublished");
+        tokio::time::sleep(POLL).await;
+    }
+    let seconds = begun.elapsed().as_secs_f64();
+    let program_cpu = process::cpu(app.pid()).as_secs_f64();
+    let database_cpu = (process::cpu(database) - database_before).as_secs_f64();
+    let calls = world.zone.counts().change;
+    let peak = process::memory(app.pid()).1;
+    println!(
+        "{count:>8} {seconds:>8.1} {calls:>6} {program_cpu:>14.1} {database_cpu:>15.1} {peak:>8.1}"
+    );
+    let sets = world.zone.sets();
+    let published = sets.iter().filter(|set| set.rtype == "A").count();
+    assert_eq!(published, count as usize, "sets in the zone");
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "script/bench says where its database is"
+)]
+fn database_port() -> u16 {
+    let url = std::env::var(SHARED_URL).expect("script/bench starts the database");
+    let port = url.rsplit_once(':').expect("a port in the URL").1;
+    port.trim_end_matches('/').parse().expect("a port")
+}
+
+/// Makes users with [`NAMES_PER_USER`] unpublished names each. MariaDB makes the rows by itself.
+async fn seed(world: &TestEnv, count: u32) {
+    let users = count / NAMES_PER_USER;
+    let now = "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)";
+    let day = 24 * 60 * 60 * 1_000_i64;
+    world
+        .db
+        .run(&format!(
+            "SET @now = {now};
+             INSERT INTO users
+                 (subject, username, display_name, email, label, created_at, updated_at,
+                  last_sign_in_at)
+               SELECT CONCAT('user', seq), CONCAT('user', seq), CONCAT('User ', seq),
+                      CONCAT('user', seq, '@school.example'), CONCAT('user', seq),
+                      @now, @now, @now
+                 FROM seq_1_to_{users};
+             INSERT INTO names
+                 (fqdn, user_id, class, generation, applied_generation, unpublished_since,
+                  created_at, updated_at)
+               SELECT CONCAT('n', seq, '.', label, '.{root}'), id, 'other', 1, 0, @now, @now, @now
+                 FROM users, seq_1_to_{NAMES_PER_USER};
+             INSERT INTO dns_records
+                 (fqdn, class, user_id, type, typed, content, value_hash, ttl, created_at,
+                  updated_at, expires_at)
+               SELECT fqdn, class, user_id, 'A', '192.0.2.1', '192.0.2.1',
+                      UNHEX(SHA2('192.0.2.1', 256)), 300, @now, @now, @now + 183 * {day}
+                 FROM names;",
+            root = app::ROOT
+        ))
+        .await;
+    let names = "SELECT COUNT(*) FROM names WHERE is_unpublished = 1";
+    assert_eq!(world.db.number(names).await, i64::from(count));
+}
