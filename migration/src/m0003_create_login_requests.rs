@@ -3,7 +3,7 @@
 use crate::table::Table;
 
 /// `browser_hash` binds the request to the pre-login cookie, `relay_hash` to the relay state.
-/// `held_form` is the form to submit after the sign-in.
+/// `saved_form` is the form to submit after the sign-in.
 pub(crate) const STEP: Table = Table {
     step: "m0003_create_login_requests",
     table: "login_requests",
@@ -12,7 +12,7 @@ pub(crate) const STEP: Table = Table {
         browser_hash {hash} NOT NULL,
         relay_hash {hash} NOT NULL,
         return_to TEXT NOT NULL,
-        held_form {text} NULL,
+        saved_form {text} NULL,
         created_at BIGINT NOT NULL,
         expires_at BIGINT NOT NULL,
         consumed_at BIGINT NULL,

@@ -122,7 +122,7 @@ pub async fn count_totals(store: &Store, _: &Admin) -> Result<Totals, Error> {
 /// Finds the user with this name, unless deleted.
 pub async fn find_user(store: &Store, _: &Admin, username: &str) -> Result<Option<User>, Error> {
     match Subject::parse(username) {
-        Ok(subject) => users::by_subject(store, &subject).await,
+        Ok(subject) => users::find_by_subject(store, &subject).await,
         Err(_) => Ok(None),
     }
 }

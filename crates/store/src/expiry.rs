@@ -289,7 +289,7 @@ async fn expire_records(tx: &Tx, users: &[UserId], now: Timestamp) -> Result<u64
     if rows.is_empty() {
         return Ok(0);
     }
-    records::end_all(tx, rows.iter().map(|row| (row.id, row.fqdn.as_str())), now).await?;
+    records::expire(tx, rows.iter().map(|row| (row.id, row.fqdn.as_str())), now).await?;
     queue_digests(tx, NoticeKind::RecordExpired, &digest(&rows), now).await?;
     Ok(count(&rows))
 }
@@ -303,7 +303,7 @@ async fn notify_records(tx: &Tx, users: &[UserId], now: Timestamp) -> Result<u64
         return Ok(0);
     }
     let mails = queue_digests(tx, NoticeKind::RecordExpiring, &digest(&rows), now).await?;
-    records::note_told(tx, rows.iter().map(|row| row.id), &mails, now).await?;
+    records::set_notices(tx, rows.iter().map(|row| row.id), &mails, now).await?;
     Ok(count(&rows))
 }
 

@@ -1,59 +1,102 @@
-//! Rows whose time is over, removed in small batches.
+//! Deletes rows that are no longer needed, in small batches.
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::sea_query::{Alias, Expr, Query};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, Order, QueryFilter};
 use starchart_domain::time::Timestamp;
 
 use crate::entity::tick;
-use crate::tx::Tx;
-use crate::{Error, Store, sql};
+use crate::{Error, Store};
 
-/// Rows removed by one statement at most.
+/// The largest number of rows that one statement deletes.
 pub const BATCH: u64 = 500;
 
 const HOUR_MS: i64 = 60 * 60 * 1_000;
+const DAY_MS: i64 = 24 * HOUR_MS;
 
-/// Table, key, the column of the moment a row is over, and how long it is kept after that. A
-/// sign-in's request outlives its result, which needs it.
-const OVER: &[(&str, &str, &str, i64)] = &[
-    ("login_results", "handle_hash", "expires_at", 0),
-    ("login_requests", "request_id", "expires_at", HOUR_MS),
-    ("used_assertions", "id_hash", "expires_at", HOUR_MS),
-    ("sessions", "id", "expires_at", 24 * HOUR_MS),
-    // In sync and a week old; one that is not in sync has no such moment and stays.
-    ("zone_changes", "id", "in_sync_at", 7 * 24 * HOUR_MS),
+/// Rows of a table that can be deleted some time after a moment that one of their columns names.
+struct Retention {
+    table: &'static str,
+    /// The primary key.
+    key: &'static str,
+    /// The column with the moment in milliseconds; a row with null is kept.
+    since: &'static str,
+    keep_ms: i64,
+}
+
+const fn retention(
+    table: &'static str,
+    key: &'static str,
+    since: &'static str,
+    keep_ms: i64,
+) -> Retention {
+    Retention {
+        table,
+        key,
+        since,
+        keep_ms,
+    }
+}
+
+/// A login request outlives its result, which refers to it.
+const RETENTIONS: [Retention; 5] = [
+    retention("login_results", "handle_hash", "expires_at", 0),
+    retention("login_requests", "request_id", "expires_at", HOUR_MS),
+    retention("used_assertions", "id_hash", "expires_at", HOUR_MS),
+    retention("sessions", "id", "expires_at", DAY_MS),
+    // A change that is not in sync is kept.
+    retention("zone_changes", "id", "in_sync_at", 7 * DAY_MS),
 ];
 
-/// Ticks are kept this long.
-const TICK_MS: i64 = 30 * 24 * HOUR_MS;
+/// How long ticks are kept.
+const TICK_MS: i64 = 30 * DAY_MS;
 
-/// Removes sign-in requests and results, assertion ids and sessions that ended, zone changes a week
-/// after they were in sync, and ticks older than 30 days; at most [`BATCH`] of each. Says how many
-/// went: call again while it is not zero.
+/// Deletes expired login requests and results, assertion IDs and sessions, zone changes seven days
+/// after they were in sync, and ticks older than 30 days: at most [`BATCH`] rows of each table but
+/// the last. Returns the number of deleted rows: call again until it is zero.
 pub async fn purge(store: &Store) -> Result<u64, Error> {
     let now = store.now().await?;
-    let mut removed = 0;
-    for (table, key, column, kept) in OVER {
-        // As text, because it is the same for every table. Twice derived, because MySQL takes no
-        // LIMIT in IN and SQLite none in DELETE.
-        let sql = format!(
-            "DELETE FROM {table} WHERE {key} IN \
-             (SELECT {key} FROM (SELECT {key} FROM {table} WHERE {column} <= ? ORDER BY {column} LIMIT {BATCH}) AS over_now)"
-        );
-        removed += store
-            .write(|tx| remove(tx, sql.clone(), now.plus(-kept)))
-            .await?;
+    let mut deleted = 0;
+    for retention in &RETENTIONS {
+        let before = now.plus(-retention.keep_ms);
+        deleted += purge_table(store, retention, before).await?;
     }
-    Ok(removed
-        + store
-            .write(|tx| remove_ticks(tx, now.plus(-TICK_MS)))
-            .await?)
+    let before = now.plus(-TICK_MS).as_millis();
+    let ticks = store
+        .write(|tx| async move {
+            let old = tick::Entity::delete_many().filter(tick::Column::At.lte(before));
+            Ok::<_, Error>(old.exec(tx.db()).await?.rows_affected)
+        })
+        .await?;
+    Ok(deleted + ticks)
 }
 
-async fn remove(tx: Tx, sql: String, before: Timestamp) -> Result<u64, Error> {
-    sql::touch(tx.db(), &sql, vec![before.as_millis().into()]).await
-}
-
-async fn remove_ticks(tx: Tx, before: Timestamp) -> Result<u64, Error> {
-    let over = tick::Entity::delete_many().filter(tick::Column::At.lte(before.as_millis()));
-    Ok(over.exec(tx.db()).await?.rows_affected)
+/// Deletes the oldest rows of one table.
+async fn purge_table(
+    store: &Store,
+    retention: &Retention,
+    before: Timestamp,
+) -> Result<u64, Error> {
+    let table = Alias::new(retention.table);
+    let key = Alias::new(retention.key);
+    let since = Alias::new(retention.since);
+    let oldest = Query::select()
+        .column(key.clone())
+        .from(table.clone())
+        .and_where(Expr::col(since.clone()).lte(before.as_millis()))
+        .order_by(since, Order::Asc)
+        .limit(BATCH)
+        .to_owned();
+    // Nested twice: MySQL has no LIMIT inside IN, and SQLite has no LIMIT in DELETE.
+    let nested = Query::select()
+        .column(key.clone())
+        .from_subquery(oldest, Alias::new("oldest"))
+        .to_owned();
+    let delete = Query::delete()
+        .from_table(table)
+        .and_where(Expr::col(key).in_subquery(nested))
+        .to_owned();
+    let delete = &delete;
+    store
+        .write(|tx| async move { Ok(tx.db().execute(delete).await?.rows_affected()) })
+        .await
 }

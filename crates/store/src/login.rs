@@ -1,5 +1,5 @@
-//! A sign-in on its way: the request we sent, the answer's one use, and the handle that brings it
-//! back to the same browser.
+//! Sign-ins in progress: the SAML request, the one-time use of its response, and the handle that
+//! returns the identity to the same browser.
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, SelectExt, Set};
@@ -10,15 +10,15 @@ use starchart_domain::user::{Groups, Identity, Subject};
 
 use crate::entity::{login_request, login_result, used_assertion};
 use crate::error::is_taken;
-use crate::tx::Tx;
 use crate::{Error, Store};
 
-/// A sign-in must be finished within this time, in milliseconds.
+/// How long a sign-in may take, in milliseconds.
 pub const REQUEST_LIFE_MS: i64 = 10 * 60 * 1_000;
-/// The redirect after the assertion consumer service must come within this time, in milliseconds.
+/// How long the browser may take to follow the assertion consumer service's redirect, in
+/// milliseconds.
 pub const HANDLE_LIFE_MS: i64 = 2 * 60 * 1_000;
 
-/// A sign-in that begins.
+/// A SAML request to store before it is sent.
 #[derive(Debug, Clone)]
 pub struct NewLogin {
     /// The AuthnRequest's ID.
@@ -27,74 +27,74 @@ pub struct NewLogin {
     pub browser_hash: [u8; 32],
     /// SHA-256 of the relay state.
     pub relay_hash: [u8; 32],
-    /// A local path to go to afterwards.
+    /// The local path to redirect to after the sign-in.
     pub return_to: String,
-    /// A form that was posted after the session ended, to be offered again.
-    pub held_form: Option<String>,
+    /// A form that was posted after the session expired, to submit after the sign-in.
+    pub saved_form: Option<String>,
 }
 
-/// A sign-in that waits for its answer.
+/// A SAML request that has no response yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingLogin {
     /// SHA-256 of the relay state.
     pub relay_hash: [u8; 32],
-    /// A local path to go to afterwards.
+    /// The local path to redirect to after the sign-in.
     pub return_to: String,
-    /// When it began.
+    /// When the request was created.
     pub created_at: Timestamp,
 }
 
-/// What became of an answer.
+/// The result of [`accept`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Accept {
-    /// Taken; the handle is good once.
+    /// The response was accepted; its handle can be used once.
     Ok,
-    /// We never asked, or too long ago, or it was answered already.
+    /// No such request was sent, it expired, or it has a response already.
     UnknownRequest,
-    /// This assertion was used before.
+    /// The assertion was used before.
     Replayed,
 }
 
 /// A finished sign-in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finished {
-    /// Who it is.
+    /// The identity that the identity provider asserted.
     pub identity: Identity,
-    /// A local path to go to.
+    /// The local path to redirect to.
     pub return_to: String,
-    /// A form that was held.
-    pub held_form: Option<String>,
+    /// The form that was posted after the session expired.
+    pub saved_form: Option<String>,
 }
 
-/// Notes a request that is about to be sent to the identity provider.
+/// Stores a request before it is sent to the identity provider.
 pub async fn begin(store: &Store, login: &NewLogin) -> Result<(), Error> {
-    store.write(|tx| begin_within(tx, login)).await
+    store
+        .write(|tx| async move {
+            let now = tx.now().await?;
+            let request = login_request::ActiveModel {
+                request_id: Set(login.request_id.clone()),
+                browser_hash: Set(login.browser_hash.to_vec()),
+                relay_hash: Set(login.relay_hash.to_vec()),
+                return_to: Set(login.return_to.clone()),
+                saved_form: Set(login.saved_form.clone()),
+                created_at: Set(now.as_millis()),
+                expires_at: Set(now.plus(REQUEST_LIFE_MS).as_millis()),
+                ..Default::default()
+            };
+            login_request::Entity::insert(request)
+                .exec_without_returning(tx.db())
+                .await?;
+            Ok(())
+        })
+        .await
 }
 
-async fn begin_within(tx: Tx, login: &NewLogin) -> Result<(), Error> {
-    let now = tx.now().await?;
-    let request = login_request::ActiveModel {
-        request_id: Set(login.request_id.clone()),
-        browser_hash: Set(login.browser_hash.to_vec()),
-        relay_hash: Set(login.relay_hash.to_vec()),
-        return_to: Set(login.return_to.clone()),
-        held_form: Set(login.held_form.clone()),
-        created_at: Set(now.as_millis()),
-        expires_at: Set(now.plus(REQUEST_LIFE_MS).as_millis()),
-        ..Default::default()
-    };
-    login_request::Entity::insert(request)
-        .exec_without_returning(tx.db())
-        .await?;
-    Ok(())
-}
-
-/// The request with this ID, while it waits for an answer.
-pub async fn pending(store: &Store, request_id: &str) -> Result<Option<PendingLogin>, Error> {
-    let waiting = login_request::Entity::find_by_id(request_id)
+/// Finds the request with this ID, unless it expired or has a response.
+pub async fn find_pending(store: &Store, request_id: &str) -> Result<Option<PendingLogin>, Error> {
+    let pending = login_request::Entity::find_by_id(request_id)
         .filter(login_request::Column::ConsumedAt.is_null())
         .filter(Expr::col(login_request::Column::ExpiresAt).gt(Expr::cust(store.now_sql())));
-    let row = waiting.one(store.reader()).await?;
+    let row = pending.one(store.reader()).await?;
     row.map(|row| {
         let relay_hash = row
             .relay_hash
@@ -110,8 +110,8 @@ pub async fn pending(store: &Store, request_id: &str) -> Result<Option<PendingLo
     .transpose()
 }
 
-/// Takes a checked answer, in one transaction: the request is used up, the assertion recorded until
-/// `assertion_expires`, the identity kept under the handle (its SHA-256).
+/// Accepts a validated response in one transaction: consumes the request, stores the assertion ID
+/// until `assertion_expires`, and stores the identity under the SHA-256 of its handle.
 pub async fn accept(
     store: &Store,
     request_id: &str,
@@ -122,81 +122,83 @@ pub async fn accept(
 ) -> Result<Accept, Error> {
     let identity = serde_json::to_string(&StoredIdentity::from(identity))
         .map_err(|fault| Error::Fault(Box::new(fault)))?;
-    let answer = Answer {
-        request_id,
-        // Hashed, because an identity provider may make its IDs as long as it likes.
-        assertion_hash: Sha256::digest(assertion_id.as_bytes()).to_vec(),
-        assertion_expires,
-        identity,
-        handle_hash,
-    };
-    store.write(|tx| accept_within(tx, &answer)).await
-}
-
-struct Answer<'a> {
-    request_id: &'a str,
-    assertion_hash: Vec<u8>,
-    assertion_expires: Timestamp,
-    identity: String,
-    handle_hash: [u8; 32],
-}
-
-async fn accept_within(tx: Tx, answer: &Answer<'_>) -> Result<Accept, Error> {
-    let now = tx.now().await?;
-    if used_assertion::Entity::find_by_id(answer.assertion_hash.clone())
-        .exists(tx.db())
-        .await?
-    {
-        return Ok(Accept::Replayed);
-    }
-    let consume = login_request::Entity::update_many()
-        .col_expr(
-            login_request::Column::ConsumedAt,
-            Expr::value(now.as_millis()),
-        )
-        .filter(login_request::Column::RequestId.eq(answer.request_id))
-        .filter(login_request::Column::ConsumedAt.is_null())
-        .filter(login_request::Column::ExpiresAt.gt(now.as_millis()));
-    if consume.exec(tx.db()).await?.rows_affected == 0 {
-        return Ok(Accept::UnknownRequest);
-    }
-    let used = used_assertion::ActiveModel {
-        id_hash: Set(answer.assertion_hash.clone()),
-        expires_at: Set(answer.assertion_expires.as_millis()),
-    };
-    match used_assertion::Entity::insert(used)
-        .exec_without_returning(tx.db())
+    // Hashed, because an identity provider chooses the length of its IDs.
+    let assertion_hash = Sha256::digest(assertion_id.as_bytes()).to_vec();
+    let identity = &identity;
+    let assertion_hash = &assertion_hash;
+    store
+        .write(|tx| async move {
+            let now = tx.now().await?;
+            if used_assertion::Entity::find_by_id(assertion_hash.clone())
+                .exists(tx.db())
+                .await?
+            {
+                return Ok(Accept::Replayed);
+            }
+            let consume = login_request::Entity::update_many()
+                .col_expr(
+                    login_request::Column::ConsumedAt,
+                    Expr::value(now.as_millis()),
+                )
+                .filter(login_request::Column::RequestId.eq(request_id))
+                .filter(login_request::Column::ConsumedAt.is_null())
+                .filter(login_request::Column::ExpiresAt.gt(now.as_millis()));
+            if consume.exec(tx.db()).await?.rows_affected == 0 {
+                return Ok(Accept::UnknownRequest);
+            }
+            let used = used_assertion::ActiveModel {
+                id_hash: Set(assertion_hash.clone()),
+                expires_at: Set(assertion_expires.as_millis()),
+            };
+            match used_assertion::Entity::insert(used)
+                .exec_without_returning(tx.db())
+                .await
+            {
+                Ok(_) => {}
+                // Another process accepted this assertion concurrently; the request stays used.
+                Err(fault) if is_taken(&fault) => return Ok(Accept::Replayed),
+                Err(fault) => return Err(fault.into()),
+            }
+            let result = login_result::ActiveModel {
+                handle_hash: Set(handle_hash.to_vec()),
+                request_id: Set(request_id.to_owned()),
+                identity: Set(identity.clone()),
+                created_at: Set(now.as_millis()),
+                expires_at: Set(now.plus(HANDLE_LIFE_MS).as_millis()),
+            };
+            login_result::Entity::insert(result)
+                .exec_without_returning(tx.db())
+                .await?;
+            Ok(Accept::Ok)
+        })
         .await
-    {
-        Ok(_) => {}
-        // Another process took the same assertion in this moment. The request stays used up.
-        Err(fault) if is_taken(&fault) => return Ok(Accept::Replayed),
-        Err(fault) => return Err(fault.into()),
-    }
-    let result = login_result::ActiveModel {
-        handle_hash: Set(answer.handle_hash.to_vec()),
-        request_id: Set(answer.request_id.to_owned()),
-        identity: Set(answer.identity.clone()),
-        created_at: Set(now.as_millis()),
-        expires_at: Set(now.plus(HANDLE_LIFE_MS).as_millis()),
-    };
-    login_result::Entity::insert(result)
-        .exec_without_returning(tx.db())
-        .await?;
-    Ok(Accept::Ok)
 }
 
-/// Gives the identity to the browser that began, once. `None`: unknown, late, used, or another
-/// browser's (a foreign browser does not use it up).
+/// Returns the identity to the browser that began the sign-in, once. Returns `None` if the handle
+/// is unknown, expired or used, or if another browser sends it (which does not use it up).
 pub async fn finish(
     store: &Store,
     handle_hash: [u8; 32],
     browser_hash: [u8; 32],
 ) -> Result<Option<Finished>, Error> {
-    let Some((result, request)) = store
-        .write(|tx| finish_within(tx, handle_hash, browser_hash))
-        .await?
-    else {
+    let found = store
+        .write(|tx| async move {
+            let now = tx.now().await?;
+            let pair = login_result::Entity::find_by_id(handle_hash)
+                .find_both_related(login_request::Entity)
+                .filter(login_request::Column::BrowserHash.eq(browser_hash.to_vec()))
+                .filter(login_result::Column::ExpiresAt.gt(now.as_millis()));
+            let Some(found) = pair.one(tx.db()).await? else {
+                return Ok::<_, Error>(None);
+            };
+            // Of two concurrent requests one deletes the row.
+            let deleted = login_result::Entity::delete_by_id(handle_hash)
+                .exec(tx.db())
+                .await?;
+            Ok((deleted.rows_affected == 1).then_some(found))
+        })
+        .await?;
+    let Some((result, request)) = found else {
         return Ok(None);
     };
     let stored: StoredIdentity = serde_json::from_str(&result.identity)
@@ -204,31 +206,11 @@ pub async fn finish(
     Ok(Some(Finished {
         identity: stored.try_into()?,
         return_to: request.return_to,
-        held_form: request.held_form,
+        saved_form: request.saved_form,
     }))
 }
 
-async fn finish_within(
-    tx: Tx,
-    handle_hash: [u8; 32],
-    browser_hash: [u8; 32],
-) -> Result<Option<(login_result::Model, login_request::Model)>, Error> {
-    let now = tx.now().await?;
-    let look = login_result::Entity::find_by_id(handle_hash)
-        .find_both_related(login_request::Entity)
-        .filter(login_request::Column::BrowserHash.eq(browser_hash.to_vec()))
-        .filter(login_result::Column::ExpiresAt.gt(now.as_millis()));
-    let Some(found) = look.one(tx.db()).await? else {
-        return Ok(None);
-    };
-    // Of two requests at once only one removes the row.
-    let taken = login_result::Entity::delete_by_id(handle_hash)
-        .exec(tx.db())
-        .await?;
-    Ok((taken.rows_affected == 1).then_some(found))
-}
-
-/// An identity on its way between two requests.
+/// The JSON of `login_results.identity`.
 #[derive(Serialize, Deserialize)]
 struct StoredIdentity {
     subject: String,

@@ -1,4 +1,4 @@
-//! Sessions: server-side rows, found by the hash of an opaque token.
+//! Sessions: server-side rows, found by the SHA-256 of an opaque token.
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -14,62 +14,63 @@ use crate::tx::Tx;
 use crate::users::{self, User};
 use crate::{Error, Store};
 
-/// Without a request for this long a session ends, in milliseconds.
+/// How long a session lives without a request, in milliseconds.
 pub const IDLE_MS: i64 = 8 * 60 * 60 * 1_000;
-/// A session ends this long after sign-in whatever happens, in milliseconds.
+/// How long a session lives at most, in milliseconds.
 pub const ABSOLUTE_MS: i64 = 24 * 60 * 60 * 1_000;
-/// A session's last use is noted to this many milliseconds.
+/// The precision of `last_seen_at`, in milliseconds.
 const SEEN_MS: i64 = 60 * 1_000;
 
-/// An admin uses the pages as another person for this long at most, in milliseconds.
+/// How long an impersonation lasts at most, in milliseconds.
 pub const IMPERSONATION_MS: i64 = 30 * 60 * 1_000;
 
-/// A live session and the person whose pages it shows.
+/// A live session and its effective user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// The row.
+    /// The key of the session's row.
     pub id: i64,
-    /// Whose pages are shown: who signed in, or whom that admin impersonates.
+    /// The effective user, whose pages are shown: the user who signed in, or the user whom that
+    /// admin impersonates.
     pub user: User,
     /// Set while an admin impersonates.
     pub impersonation: Option<Impersonation>,
-    /// Whom the admin impersonated until the time was over or it was no longer allowed.
+    /// The user of an impersonation that expired or is no longer allowed.
     pub impersonated_before: Option<UserId>,
-    /// When it began.
+    /// When the session began.
     pub created_at: Timestamp,
-    /// When it ends at the latest.
+    /// When the session expires at the latest.
     pub expires_at: Timestamp,
     /// The SAML NameID, for a logout at the identity provider.
     pub name_id: Option<String>,
-    /// The SAML SessionIndex, likewise.
+    /// The SAML SessionIndex, for the same logout.
     pub session_index: Option<String>,
 }
 
-/// An admin in another person's place.
+/// An admin's use of another user's pages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Impersonation {
-    /// Who signed in.
+    /// The admin who signed in.
     pub admin: User,
-    /// When the pages are the admin's own again.
+    /// When the impersonation ends.
     pub until: Timestamp,
 }
 
 impl Session {
-    /// Who signed in, whosever pages are shown.
+    /// Returns the user who signed in, also during an impersonation.
     pub fn signed_in(&self) -> &User {
         self.impersonation
             .as_ref()
             .map_or(&self.user, |impersonation| &impersonation.admin)
     }
 
-    /// What admins may do; nothing of it while they impersonate.
+    /// Returns the capability of admin functions; `None` during an impersonation.
     pub fn admin(&self) -> Option<Admin> {
         let may = self.impersonation.is_none() && self.user.groups.admin;
         may.then(|| Admin::new(self.user.id, self.created_at))
     }
 }
 
-/// Begins a session; `token_hash` is the SHA-256 of the cookie's token.
+/// Creates a session; `token_hash` is the SHA-256 of the cookie's token.
 pub async fn create(
     store: &Store,
     user: UserId,
@@ -78,35 +79,27 @@ pub async fn create(
     session_index: Option<&str>,
 ) -> Result<(), Error> {
     store
-        .write(|tx| create_within(tx, user, token_hash, name_id, session_index))
+        .write(|tx| async move {
+            let now = tx.now().await?;
+            let session = session::ActiveModel {
+                token_hash: Set(token_hash.to_vec()),
+                user_id: Set(user.0),
+                created_at: Set(now.as_millis()),
+                last_seen_at: Set(now.as_millis()),
+                expires_at: Set(now.plus(ABSOLUTE_MS).as_millis()),
+                saml_name_id: Set(name_id.map(str::to_owned)),
+                saml_session_index: Set(session_index.map(str::to_owned)),
+                ..Default::default()
+            };
+            session::Entity::insert(session)
+                .exec_without_returning(tx.db())
+                .await?;
+            Ok(())
+        })
         .await
 }
 
-async fn create_within(
-    tx: Tx,
-    user: UserId,
-    token_hash: [u8; 32],
-    name_id: Option<&str>,
-    session_index: Option<&str>,
-) -> Result<(), Error> {
-    let now = tx.now().await?;
-    let session = session::ActiveModel {
-        token_hash: Set(token_hash.to_vec()),
-        user_id: Set(user.0),
-        created_at: Set(now.as_millis()),
-        last_seen_at: Set(now.as_millis()),
-        expires_at: Set(now.plus(ABSOLUTE_MS).as_millis()),
-        saml_name_id: Set(name_id.map(str::to_owned)),
-        saml_session_index: Set(session_index.map(str::to_owned)),
-        ..Default::default()
-    };
-    session::Entity::insert(session)
-        .exec_without_returning(tx.db())
-        .await?;
-    Ok(())
-}
-
-/// A session's row and the database's clock in one answer.
+/// A session's row and the database's clock, read by one statement.
 #[derive(FromQueryResult)]
 struct Found {
     #[sea_orm(nested)]
@@ -114,8 +107,8 @@ struct Found {
     now: i64,
 }
 
-/// The session, when it is alive and its person is neither suspended nor deleted. Marks it used, at
-/// most once a minute.
+/// Finds the session, if it is live and its user is neither suspended nor deleted. Updates
+/// `last_seen_at` at most once a minute.
 pub async fn find(store: &Store, token_hash: [u8; 32]) -> Result<Option<Session>, Error> {
     let found = session::Entity::find()
         .find_both_related(user::Entity)
@@ -135,12 +128,12 @@ pub async fn find(store: &Store, token_hash: [u8; 32]) -> Result<Option<Session>
     if now - row.last_seen_at >= SEEN_MS {
         mark_seen(store, row.id, now).await;
     }
-    let seat = seat(store, &row, user.try_into()?, now).await?;
+    let effective = effective_user(store, &row, user.try_into()?, now).await?;
     Ok(Some(Session {
         id: row.id,
-        user: seat.user,
-        impersonation: seat.impersonation,
-        impersonated_before: seat.impersonated_before,
+        user: effective.user,
+        impersonation: effective.impersonation,
+        impersonated_before: effective.impersonated_before,
         created_at: Timestamp::from_millis(row.created_at),
         expires_at: Timestamp::from_millis(row.expires_at),
         name_id: row.saml_name_id,
@@ -148,24 +141,25 @@ pub async fn find(store: &Store, token_hash: [u8; 32]) -> Result<Option<Session>
     }))
 }
 
-/// In whose place somebody sits.
-struct Seat {
+/// The user whose pages a session shows, and why.
+struct EffectiveUser {
     user: User,
     impersonation: Option<Impersonation>,
     impersonated_before: Option<UserId>,
 }
 
-/// Asked at every request: an admin who is none any more, a person who is gone or has become an
-/// admin, end it at once and for good. The session stays, as the admin's own.
-async fn seat(
+/// Determines the effective user at every request. The impersonation ends for good if the admin is
+/// no admin any more, or if the other user is deleted, suspended or an admin. The session continues
+/// as the admin's own.
+async fn effective_user(
     store: &Store,
     row: &session::Model,
     signed_in: User,
     now: i64,
-) -> Result<Seat, Error> {
+) -> Result<EffectiveUser, Error> {
     let (Some(other), Some(until)) = (row.impersonated_id.map(UserId), row.impersonation_until)
     else {
-        return Ok(Seat {
+        return Ok(EffectiveUser {
             user: signed_in,
             impersonation: None,
             impersonated_before: None,
@@ -181,7 +175,7 @@ async fn seat(
             admin: signed_in,
             until: Timestamp::from_millis(until),
         };
-        return Ok(Seat {
+        return Ok(EffectiveUser {
             user,
             impersonation: Some(impersonation),
             impersonated_before: None,
@@ -191,75 +185,70 @@ async fn seat(
         let why = if now < until {
             "no longer allowed"
         } else {
-            "its time was over"
+            "expired"
         };
-        note_over(store, row.id, why).await;
+        record_impersonation_end(store, row.id, why).await;
     }
-    Ok(Seat {
+    Ok(EffectiveUser {
         user: signed_in,
         impersonation: None,
         impersonated_before: Some(other),
     })
 }
 
-/// A page must not fail because this could not be noted either.
-async fn note_over(store: &Store, id: i64, why: &str) {
-    let noted = store
+/// Records the end in the audit trail. A failure is logged only: the page can be shown anyway.
+async fn record_impersonation_end(store: &Store, id: i64, why: &str) {
+    let recorded = store
         .write(|tx| async move { note_ends(&tx, Column::Id.eq(id), "", why).await })
         .await;
-    if let Err(fault) = noted {
-        tracing::warn!(error = %fault, "the end of an impersonation was not noted; the next request tries again");
+    if let Err(fault) = recorded {
+        tracing::warn!(error = %fault, "the end of an impersonation was not recorded; the next request retries");
     }
 }
 
-/// A page must not fail because this could not be noted: the next request notes it.
+/// Updates `last_seen_at`. A failure is logged only: the next request tries again.
 async fn mark_seen(store: &Store, id: i64, now: i64) {
     let seen = session::Entity::update_many()
         .col_expr(Column::LastSeenAt, Expr::value(now))
         .filter(Column::Id.eq(id))
         .filter(Column::LastSeenAt.lt(now));
     if let Err(fault) = seen.exec(store.writer()).await {
-        tracing::debug!(error = %fault, "the use of a session was not noted");
+        tracing::debug!(error = %fault, "last_seen_at of a session was not updated");
     }
 }
 
-/// Ends the session on every replica at once, and an impersonation with it. An unknown token is no
-/// error.
+/// Ends the session, on every replica at once, and its impersonation. An unknown token is no error.
 pub async fn end(store: &Store, token_hash: [u8; 32], request_id: &str) -> Result<(), Error> {
     store
-        .write(|tx| end_where(tx, Column::TokenHash.eq(token_hash.to_vec()), request_id))
+        .write(|tx| async move {
+            end_where(&tx, Column::TokenHash.eq(token_hash.to_vec()), request_id).await
+        })
         .await
         .map(drop)
 }
 
-/// Ends every session of the person; says how many.
-pub async fn end_all(store: &Store, user: UserId) -> Result<u64, Error> {
-    store
-        .write(|tx| end_where(tx, Column::UserId.eq(user.0), ""))
-        .await
-}
-
-/// Ends every session of the person, and every impersonation of theirs; says how many sessions.
-pub(crate) async fn end_all_within(tx: &Tx, user: UserId, request_id: &str) -> Result<u64, Error> {
+/// Ends the user's sessions and every impersonation of the user. Returns the number of sessions.
+pub(crate) async fn end_sessions_of(tx: &Tx, user: UserId, request_id: &str) -> Result<u64, Error> {
     note_ends(
         tx,
         Column::ImpersonatedId.eq(user.0),
         request_id,
-        "the person was deleted",
+        "the user was deleted",
     )
     .await?;
-    let stop = session::Entity::update_many()
+    let clear = session::Entity::update_many()
         .col_expr(Column::ImpersonatedId, Expr::value(None::<i64>))
         .col_expr(Column::ImpersonationUntil, Expr::value(None::<i64>))
         .filter(Column::ImpersonatedId.eq(user.0));
-    stop.exec(tx.db()).await?;
-    end_where(tx.clone(), Column::UserId.eq(user.0), request_id).await
+    clear.exec(tx.db()).await?;
+    end_where(tx, Column::UserId.eq(user.0), request_id).await
 }
 
-async fn end_where(tx: Tx, which: Expr, request_id: &str) -> Result<u64, Error> {
+/// Ends the live sessions among these. Returns their number.
+async fn end_where(tx: &Tx, which: Expr, request_id: &str) -> Result<u64, Error> {
     let now = tx.now().await?;
     let alive = which.and(Column::EndedAt.is_null());
-    note_ends(&tx, alive.clone(), request_id, "the session ended").await?;
+    note_ends(tx, alive.clone(), request_id, "the session ended").await?;
     let end = session::Entity::update_many()
         .col_expr(Column::EndedAt, Expr::value(now.as_millis()))
         .filter(alive);

@@ -132,7 +132,7 @@ async fn import(
     };
     let report = match options.apply {
         true => import::apply(store, &original, &rules).await,
-        false => import::look(store, &original, &rules).await,
+        false => import::preview(store, &original, &rules).await,
     };
     original.close().await;
     let report = report?;

@@ -547,7 +547,7 @@ async fn a_waiting_import_says_what_it_waits_for() {
     school.env.db.run(held).await;
     let applied = school.import(&["--apply"]).await;
     assert!(
-        applied.code == 0 && applied.all.contains("waiting for its end"),
+        applied.code == 0 && applied.all.contains("waiting for its lease"),
         "{}",
         applied.all
     );

@@ -10,7 +10,7 @@ use super::{Admin, AdminError, check_admin};
 use crate::entity::outbox::{self, State as MailState};
 use crate::entity::{certificate, certificate_order, dns_record, session, user};
 use crate::records::RecordError;
-use crate::records::leave::retire_all;
+use crate::records::delete_all::delete_all;
 use crate::sessions::IDLE_MS;
 use crate::tx::Tx;
 use crate::{Error, Store, certificates, sessions, trail, users};
@@ -117,13 +117,13 @@ pub async fn delete_user(
             }
             let now = check_admin(&tx, admin).await?;
             let deleted = DeletedUser {
-                records: retire_all(&tx, user, admin.id).await.map_err(store_error)?,
+                records: delete_all(&tx, user, admin.id).await.map_err(store_error)?,
                 orders: u64::from(certificates::abandon_live_order(&tx, user).await?),
                 certificates: certificates::request_revocations(&tx, user).await?,
-                sessions: sessions::end_all_within(&tx, user, request_id).await?,
+                sessions: sessions::end_sessions_of(&tx, user, request_id).await?,
                 mails: delete_unsent_mails(&tx, user).await?,
             };
-            let subject = users::bury(&tx, user, now).await?;
+            let subject = users::tombstone(&tx, user, now).await?;
             let context = admin.audit_context(request_id);
             let detail = describe(&deleted);
             trail::write(&tx, &context, "user.delete", subject.as_str(), &detail).await?;
@@ -156,10 +156,10 @@ fn describe(deleted: &DeletedUser) -> String {
     .join(", ")
 }
 
-/// The one error that retiring all records can have is the store's.
+/// The one error that the deletion of all records can have is the store's.
 fn store_error(error: RecordError) -> AdminError {
     match error {
         RecordError::Db(fault) => fault.into(),
-        other => Error::Corrupt(format!("a user's records could not be retired: {other}")).into(),
+        other => Error::Corrupt(format!("a user's records could not be deleted: {other}")).into(),
     }
 }

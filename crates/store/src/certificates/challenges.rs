@@ -14,7 +14,7 @@ use crate::entity::challenge_value::{self, Column};
 use crate::error::busy_if_taken;
 use crate::records::RecordError;
 use crate::records::names::{TouchedName, touch};
-use crate::records::shown::{self, Way};
+use crate::records::query::{self, PublishProgress};
 use crate::tx::Tx;
 use crate::{Error, zone};
 
@@ -105,7 +105,7 @@ pub(super) async fn progress(
     on: &impl ConnectionTrait,
     domain: &str,
     order: i64,
-) -> Result<Option<(Way, Vec<String>)>, Error> {
+) -> Result<Option<(PublishProgress, Vec<String>)>, Error> {
     let fqdn = challenge_name(domain);
     let values: Vec<String> = challenge_value::Entity::find()
         .select_only()
@@ -118,6 +118,6 @@ pub(super) async fn progress(
     if values.is_empty() {
         return Ok(None);
     }
-    let progress = shown::way(on, &fqdn).await?;
+    let progress = query::publish_progress(on, &fqdn).await?;
     Ok(progress.map(|progress| (progress, values)))
 }

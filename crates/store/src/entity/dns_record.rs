@@ -1,22 +1,24 @@
-//! Records.
+//! The `dns_records` table.
 
 use sea_orm::entity::prelude::*;
 
-/// A record. `cname_slot` is the database's own.
+use super::class::Class;
+
+/// A record. The generated column `cname_slot` is left out.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "dns_records")]
 pub(crate) struct Model {
     #[sea_orm(primary_key)]
     pub(crate) id: i64,
     pub(crate) fqdn: String,
-    /// Part of the key to the name, so that a CNAME stands alone.
-    pub(crate) class: String,
+    /// Part of the foreign key to `names`, which excludes a CNAME beside another record.
+    pub(crate) class: Class,
     pub(crate) user_id: i64,
     #[sea_orm(column_name = "type")]
     pub(crate) rtype: String,
-    /// What the person wrote.
+    /// The value as typed.
     pub(crate) input: String,
-    /// The value as Route53 gets it.
+    /// The value in zone-file form.
     pub(crate) presentation: String,
     /// The SHA-256 of `presentation`.
     pub(crate) value_hash: Vec<u8>,
@@ -29,7 +31,7 @@ pub(crate) struct Model {
     pub(crate) updated_at: i64,
     pub(crate) expires_at: i64,
     pub(crate) notified_at: Option<i64>,
-    /// The mail that told its person so.
+    /// The row of `outbox` with the expiry notice.
     pub(crate) notice_id: Option<i64>,
 }
 

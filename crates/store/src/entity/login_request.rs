@@ -1,8 +1,8 @@
-//! Sign-ins on their way.
+//! The `login_requests` table.
 
 use sea_orm::entity::prelude::*;
 
-/// A sign-in that was sent to the identity provider, bound to a browser's cookie by its SHA-256.
+/// A SAML request, bound to the browser's pre-login cookie by its SHA-256.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "login_requests")]
 pub(crate) struct Model {
@@ -11,7 +11,7 @@ pub(crate) struct Model {
     pub(crate) browser_hash: Vec<u8>,
     pub(crate) relay_hash: Vec<u8>,
     pub(crate) return_to: String,
-    pub(crate) held_form: Option<String>,
+    pub(crate) saved_form: Option<String>,
     pub(crate) created_at: i64,
     pub(crate) expires_at: i64,
     pub(crate) consumed_at: Option<i64>,

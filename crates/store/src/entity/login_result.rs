@@ -1,15 +1,15 @@
-//! Answers on their way.
+//! The `login_results` table.
 
 use sea_orm::entity::prelude::*;
 
-/// A checked answer of the identity provider, until its browser fetches it with the handle.
+/// A validated identity, until its browser fetches it with the handle.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "login_results")]
 pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub(crate) handle_hash: Vec<u8>,
     pub(crate) request_id: String,
-    /// JSON.
+    /// JSON of the identity.
     pub(crate) identity: String,
     pub(crate) created_at: i64,
     pub(crate) expires_at: i64,

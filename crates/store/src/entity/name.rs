@@ -4,15 +4,17 @@ use sea_orm::ExprTrait;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Alias, Expr};
 
-/// A name: whose it is, whether it is a CNAME's, and how far its last change has come. `is_unpublished`
-/// is the database's own.
+use super::class::Class;
+
+/// A name with its owner, its class and the progress of its last change. The generated column
+/// `is_unpublished` is left out.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "names")]
 pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub(crate) fqdn: String,
     pub(crate) user_id: i64,
-    pub(crate) class: String,
+    pub(crate) class: Class,
     /// Counts the changes; the zone shows `applied_generation`.
     pub(crate) generation: i64,
     pub(crate) applied_generation: i64,

@@ -1,8 +1,22 @@
-//! What records were.
+//! The `record_history` table.
 
 use sea_orm::entity::prelude::*;
 
-/// A record as it was until `archived_at`: added and never changed.
+/// Why a version of a record ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))")]
+pub(crate) enum Reason {
+    #[sea_orm(string_value = "edit")]
+    Edit,
+    #[sea_orm(string_value = "delete")]
+    Delete,
+    #[sea_orm(string_value = "expiry")]
+    Expiry,
+    #[sea_orm(string_value = "user-deleted")]
+    UserDeleted,
+}
+
+/// A version of a record that ended at `archived_at`. Append-only.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "record_history")]
 pub(crate) struct Model {
@@ -13,9 +27,9 @@ pub(crate) struct Model {
     pub(crate) fqdn: String,
     #[sea_orm(column_name = "type")]
     pub(crate) rtype: String,
-    /// What the person wrote.
+    /// The value as typed.
     pub(crate) input: String,
-    /// The value as Route53 gets it.
+    /// The value in zone-file form.
     pub(crate) presentation: String,
     pub(crate) preference: Option<i32>,
     pub(crate) ttl: i64,
@@ -26,9 +40,8 @@ pub(crate) struct Model {
     pub(crate) updated_at: i64,
     pub(crate) expires_at: i64,
     pub(crate) notified_at: Option<i64>,
-    /// Why it came here: edit, delete, expiry.
-    pub(crate) reason: String,
-    /// Who did it, when it was not the owner.
+    pub(crate) reason: Reason,
+    /// The user who did it, if not the owner.
     pub(crate) actor_id: Option<i64>,
     pub(crate) archived_at: i64,
 }

@@ -1,8 +1,9 @@
-//! Sessions.
+//! The `sessions` table.
 
 use sea_orm::entity::prelude::*;
 
-/// A session, known by the SHA-256 of its token; of `user_id` also while another's pages are shown.
+/// A session, found by the SHA-256 of its token. `user_id` is the user who signed in, also during
+/// an impersonation.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "sessions")]
 pub(crate) struct Model {

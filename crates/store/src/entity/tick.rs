@@ -1,8 +1,8 @@
-//! Ticks.
+//! The `ticks` table.
 
 use sea_orm::entity::prelude::*;
 
-/// The run of a job in one period: who inserts the row runs it.
+/// The claim of a job for one period: the process that inserts the row runs it.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "ticks")]
 pub(crate) struct Model {

@@ -1,8 +1,8 @@
-//! Assertions that were used.
+//! The `used_assertions` table.
 
 use sea_orm::entity::prelude::*;
 
-/// The SHA-256 of an assertion's ID, until the assertion could not be used again anyway.
+/// The SHA-256 of the ID of an accepted assertion, until the assertion expires.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "used_assertions")]
 pub(crate) struct Model {

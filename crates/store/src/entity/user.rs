@@ -1,8 +1,8 @@
-//! People.
+//! The `users` table.
 
 use sea_orm::entity::prelude::*;
 
-/// A person, or the tombstone that keeps subject and label of one who was deleted.
+/// A user, or the tombstone that keeps subject and label of a deleted user.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "users")]
 pub(crate) struct Model {
@@ -16,7 +16,7 @@ pub(crate) struct Model {
     pub(crate) is_faculty: bool,
     pub(crate) is_admin: bool,
     pub(crate) label: Option<String>,
-    /// What a writing transaction counts up first, to lock the row.
+    /// Incremented first by every writing transaction, which locks the row.
     pub(crate) lock_version: i64,
     pub(crate) created_at: i64,
     pub(crate) updated_at: i64,

@@ -1,4 +1,4 @@
-//! Doing what was planned, a few hundred rows in a transaction.
+//! Applies the plan of an import, a few hundred rows per transaction.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -11,35 +11,35 @@ use starchart_domain::user::UserId;
 
 use super::certificates::{self, What};
 use super::ledger::{self, Entry, Kind};
-use super::people::Person;
 use super::plan::{self, Plan, PlannedName};
 use super::report::{Line, Report, Topic};
+use super::users::PlannedUser;
+use super::write_records::{ImportedName, insert_names};
+use super::write_users::{ImportedUser, insert_users};
 use super::{ImportError, Options, Original, state};
 use crate::certificates::import::{ImportedCertificate, insert_certificate, insert_failed_request};
+use crate::entity::import::Column;
 use crate::lease::{self, Lease, LeaseName};
 use crate::outbox::SentNotice;
 use crate::progress::ProgressLog;
-use crate::records::moved::{MovedName, put_names};
 use crate::tx::Tx;
-use crate::users::{MovedUser, put_users};
 use crate::{Error, SchemaState, Store, outbox};
 
-/// Rows of one transaction.
+/// The largest number of rows in one transaction.
 const BATCH: usize = 500;
-/// The lease; it is renewed while the import runs.
-const LEASE: Duration = Duration::from_secs(15);
-/// The same, in milliseconds.
-const LEASE_MS: i64 = 15_000;
-/// How long to wait for the lease of one that died.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// Between two lines about that.
-const SAY: Duration = Duration::from_secs(5);
+/// How long the lease lasts unless it is renewed.
+const LEASE_TTL: Duration = Duration::from_secs(15);
+const LEASE_TTL_MS: i64 = 15_000;
+/// How long to wait for the lease of an import that crashed.
+const LEASE_TIMEOUT: Duration = Duration::from_secs(20);
+/// The interval of log lines while waiting for the lease.
+const LOG_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Says what would become of each row. Writes nothing.
+/// Reports what an import would do with each row. Writes nothing.
 ///
 /// # Errors
-/// A database does not answer, or an import cannot be made into this one.
-pub async fn look(
+/// A database does not answer, or this one cannot take an import.
+pub async fn preview(
     store: &Store,
     original: &Original,
     options: &Options<'_>,
@@ -48,28 +48,28 @@ pub async fn look(
     Ok(plan::plan(store, original, options).await?.report)
 }
 
-/// Takes the rows over, and says what became of each. Publishing is paused before the first
-/// name comes. One that died is gone on with.
+/// Imports the rows and reports the result for each. Pauses publishing before the first name is
+/// written, and resumes an import that crashed.
 ///
 /// # Errors
-/// A database does not answer, an import cannot be made into this one, or another runs.
+/// A database does not answer, this one cannot take an import, or another import runs.
 pub async fn apply(
     store: &Store,
     original: &Original,
     options: &Options<'_>,
 ) -> Result<Report, ImportError> {
     check(store).await?;
-    let lease = lease(store).await?;
+    let lease = acquire_lease(store).await?;
     let outcome = tokio::select! {
-        outcome = apply_held(store, &lease, original, options) => outcome,
-        lost = keep(store, lease.clone()) => Err(lost),
+        outcome = apply_with_lease(store, &lease, original, options) => outcome,
+        lost = renew_lease(store, lease.clone()) => Err(lost),
     };
-    // A lease that cannot be given back ends by itself, and what was done is said in any case.
+    // A lease that cannot be released expires; the report is returned in any case.
     if !matches!(
-        tokio::time::timeout(LEASE, lease::release(store, &lease)).await,
+        tokio::time::timeout(LEASE_TTL, lease::release(store, &lease)).await,
         Ok(Ok(()))
     ) {
-        tracing::debug!("the lease of the import ends by itself");
+        tracing::debug!("the lease of the import could not be released and will expire");
     }
     outcome
 }
@@ -85,41 +85,43 @@ async fn check(store: &Store) -> Result<(), ImportError> {
     }
 }
 
-async fn lease(store: &Store) -> Result<Lease, ImportError> {
+/// Acquires the lease, and waits for the lease of an import that crashed.
+async fn acquire_lease(store: &Store) -> Result<Lease, ImportError> {
     let holder = format!("import-{:016x}", rand::random::<u64>());
-    let until = tokio::time::Instant::now() + PATIENCE;
-    let mut say = tokio::time::Instant::now();
+    let until = tokio::time::Instant::now() + LEASE_TIMEOUT;
+    let mut log_at = tokio::time::Instant::now();
     loop {
-        if let Some(lease) = lease::acquire(store, LeaseName::Import, &holder, LEASE_MS).await? {
+        if let Some(lease) = lease::acquire(store, LeaseName::Import, &holder, LEASE_TTL_MS).await?
+        {
             return Ok(lease);
         }
         let now = tokio::time::Instant::now();
         if now > until {
             return Err(ImportError::Running);
         }
-        if now >= say {
+        if now >= log_at {
             let at_most_s = until.saturating_duration_since(now).as_secs();
             tracing::info!(
                 at_most_s,
-                "another import runs, or ended without a word a moment ago: waiting for its end"
+                "another import runs or crashed a moment ago: waiting for its lease"
             );
-            say = now + SAY;
+            log_at = now + LOG_INTERVAL;
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
 }
 
-/// Ends only when the lease is lost, or the database has not answered for as long as a lease.
-async fn keep(store: &Store, mut lease: Lease) -> ImportError {
+/// Renews the lease until it is lost, or until the database has not answered for [`LEASE_TTL`].
+async fn renew_lease(store: &Store, mut lease: Lease) -> ImportError {
     let mut renewed = tokio::time::Instant::now();
     loop {
-        tokio::time::sleep(LEASE / 4).await;
-        match tokio::time::timeout(LEASE, lease::renew(store, &mut lease, LEASE_MS)).await {
+        tokio::time::sleep(LEASE_TTL / 4).await;
+        match tokio::time::timeout(LEASE_TTL, lease::renew(store, &mut lease, LEASE_TTL_MS)).await {
             Ok(Ok(true)) => renewed = tokio::time::Instant::now(),
             Ok(Ok(false)) => return ImportError::Running,
-            Ok(Err(fault)) if renewed.elapsed() > LEASE => return ImportError::Db(fault),
+            Ok(Err(fault)) if renewed.elapsed() > LEASE_TTL => return ImportError::Db(fault),
             Ok(Err(fault)) => {
-                tracing::debug!(error = %fault, "the lease of the import could not be renewed yet")
+                tracing::debug!(error = %fault, "the lease of the import could not be renewed; retrying")
             }
             Err(_) => {
                 return ImportError::Db(Error::Unreachable(
@@ -130,7 +132,7 @@ async fn keep(store: &Store, mut lease: Lease) -> ImportError {
     }
 }
 
-async fn apply_held(
+async fn apply_with_lease(
     store: &Store,
     lease: &Lease,
     original: &Original,
@@ -143,58 +145,57 @@ async fn apply_held(
             state::pause(store).await?;
         }
         let started = plan.started;
-        store.write(|tx| begin(tx, lease, started)).await?;
-        // First, as what comes would give them another reason in an import that goes on with this
-        // one.
+        store
+            .write(|tx| async move {
+                assert_lease(&tx, lease).await?;
+                state::set_once(&tx, Column::StartedAt, started).await
+            })
+            .await?;
+        // Before the other rows, which would change the reasons if this import is resumed.
         for entries in plan.left_out.chunks(BATCH) {
-            store.write(|tx| note(tx, lease, entries)).await?;
+            store
+                .write(|tx| async move {
+                    assert_lease(&tx, lease).await?;
+                    ledger::record(&tx, entries).await
+                })
+                .await?;
         }
         reserve_ids(store, &plan).await?;
-        let ids = put_people(store, lease, &mut plan).await?;
-        put_records(store, lease, &plan, &ids).await?;
-        put_certificates(store, lease, original, options, &plan, &ids).await?;
+        let ids = import_users(store, lease, &mut plan).await?;
+        import_records(store, lease, &plan, &ids).await?;
+        import_certificates(store, lease, original, options, &plan, &ids).await?;
     }
-    store.write(|tx| finish(tx, lease)).await?;
+    store
+        .write(|tx| async move {
+            let now = assert_lease(&tx, lease).await?;
+            // An import without any row has begun as well.
+            state::set_once(&tx, Column::StartedAt, now).await?;
+            state::set_once(&tx, Column::FinishedAt, now).await
+        })
+        .await?;
     Ok(plan.report)
 }
 
-/// Every transaction here begins so: whoever lost the lease writes nothing.
+/// Locks the lease at the beginning of every transaction, so that nothing is written without it.
 async fn assert_lease(tx: &Tx, lease: &Lease) -> Result<Timestamp, Error> {
     let now = lease::assert_lease(tx, lease, 0).await?;
-    now.ok_or_else(|| Error::Fault("the import lost its lease: another one runs".into()))
+    now.ok_or_else(|| Error::Fault("the import lost its lease: another import runs".into()))
 }
 
-async fn begin(tx: Tx, lease: &Lease, started: Timestamp) -> Result<(), Error> {
-    assert_lease(&tx, lease).await?;
-    state::mark(&tx, "started_at", started).await
-}
-
-async fn note(tx: Tx, lease: &Lease, entries: &[Entry]) -> Result<(), Error> {
-    assert_lease(&tx, lease).await?;
-    ledger::note(&tx, entries).await
-}
-
-async fn finish(tx: Tx, lease: &Lease) -> Result<(), Error> {
-    let now = assert_lease(&tx, lease).await?;
-    // An import that finds nothing at all has been made as well.
-    state::mark(&tx, "started_at", now).await?;
-    state::mark(&tx, "finished_at", now).await
-}
-
-/// Records that people make while the import runs get numbers beyond the original's.
+/// Reserves the ids of the original's records, so that records created meanwhile get higher ids.
 async fn reserve_ids(store: &Store, plan: &Plan) -> Result<(), ImportError> {
     let records = plan.names.iter().flat_map(|name| &name.records);
     let Some(highest) = records.map(|planned| planned.record.id).max() else {
         return Ok(());
     };
-    // A smaller number than the next one changes nothing.
+    // A value below the current one changes nothing. sea-query has no AUTO_INCREMENT for a table.
     let reserve = format!(
         "ALTER TABLE dns_records AUTO_INCREMENT = {}",
         highest.saturating_add(1)
     );
-    // It waits for everybody who reads the table, and everybody who comes later waits for it: not
-    // for long, then. The setting goes with the connection.
-    let own = store.endpoint().pool(1, PATIENCE);
+    // ALTER TABLE waits for open transactions on the table and blocks later ones, so its wait is
+    // short. The session setting ends with the connection.
+    let own = store.endpoint().pool(1, LEASE_TIMEOUT);
     let reserved = async {
         own.execute_unprepared("SET SESSION lock_wait_timeout = 10")
             .await?;
@@ -209,89 +210,88 @@ async fn reserve_ids(store: &Store, plan: &Plan) -> Result<(), ImportError> {
     }
 }
 
-/// Everybody's row here, by the place in the plan.
+/// The id of each planned user, by the index in the plan.
 type Ids = HashMap<usize, UserId>;
 
-async fn put_people(store: &Store, lease: &Lease, plan: &mut Plan) -> Result<Ids, Error> {
+async fn import_users(store: &Store, lease: &Lease, plan: &mut Plan) -> Result<Ids, Error> {
     let known = plan
-        .people
+        .users
         .iter()
         .enumerate()
-        .filter_map(|(at, person)| Some((at, UserId(person.id?))));
+        .filter_map(|(at, user)| Some((at, UserId(user.id?))));
     let mut ids: Ids = known.collect();
-    let owed: Vec<usize> = (0..plan.people.len())
-        .filter(|at| !plan.people[*at].entries.is_empty())
+    let pending: Vec<usize> = (0..plan.users.len())
+        .filter(|at| !plan.users[*at].entries.is_empty())
         .collect();
-    let mut pace = ProgressLog::new("importing people", owed.len());
-    for batch in owed.chunks(BATCH) {
-        let people: Vec<&Person> = batch.iter().map(|at| &plan.people[*at]).collect();
-        let (rows, lost) = store.write(|tx| people_within(tx, lease, &people)).await?;
+    let mut progress = ProgressLog::new("importing users", pending.len());
+    for batch in pending.chunks(BATCH) {
+        let users: Vec<&PlannedUser> = batch.iter().map(|at| &plan.users[*at]).collect();
+        let users = &users;
+        let (rows, lost) = store
+            .write(|tx| async move {
+                let now = assert_lease(&tx, lease).await?;
+                let imported: Vec<ImportedUser<'_>> = users
+                    .iter()
+                    .map(|user| ImportedUser {
+                        subject: user.subject.as_str(),
+                        username: &user.account.username,
+                        display_name: &user.account.display_name,
+                        email: &user.account.email,
+                        groups: user.groups,
+                        label: user.deal.kept(),
+                        created_at: user.account.created_at,
+                    })
+                    .collect();
+                let rows = insert_users(&tx, &imported, now).await?;
+                let mut entries = Vec::new();
+                let mut lost = Vec::new();
+                for (user, row) in users.iter().zip(&rows) {
+                    for (nth, entry) in user.entries.iter().enumerate() {
+                        let mut entry = Entry {
+                            target: Some(row.id.0),
+                            ..entry.clone()
+                        };
+                        // A user signed in or chose this label after the plan was made.
+                        if let (0, Some(label), false) = (nth, user.deal.kept(), row.has_label) {
+                            let deal = LabelAssignment::Taken {
+                                label: label.clone(),
+                                by: None,
+                            };
+                            let line = Line {
+                                topic: Topic::NoName,
+                                text: format!("{}: {deal}", user.account.username),
+                            };
+                            lost.push(line.clone());
+                            entry.lines.push(line);
+                        }
+                        entries.push(entry);
+                    }
+                }
+                ledger::record(&tx, &entries).await?;
+                Ok::<_, Error>((rows.into_iter().map(|row| row.id).collect::<Vec<_>>(), lost))
+            })
+            .await?;
         ids.extend(batch.iter().zip(rows).map(|(at, id)| (*at, id)));
         plan.report.lines.extend(lost);
-        pace.step(batch.len());
+        progress.step(batch.len());
     }
     Ok(ids)
 }
 
-async fn people_within(
-    tx: Tx,
-    lease: &Lease,
-    people: &[&Person],
-) -> Result<(Vec<UserId>, Vec<Line>), Error> {
-    let now = assert_lease(&tx, lease).await?;
-    let moved: Vec<MovedUser<'_>> = people
-        .iter()
-        .map(|person| MovedUser {
-            subject: person.subject.as_str(),
-            username: &person.account.username,
-            display_name: &person.account.display_name,
-            email: &person.account.email,
-            groups: person.groups,
-            label: person.deal.kept(),
-            created_at: person.account.created_at,
-        })
-        .collect();
-    let rows = put_users(&tx, &moved, now).await?;
-    let (mut entries, mut lost) = (Vec::new(), Vec::new());
-    for (person, row) in people.iter().zip(&rows) {
-        for (nth, entry) in person.entries.iter().enumerate() {
-            let mut entry = Entry {
-                target: Some(row.id.0),
-                ..entry.clone()
-            };
-            // Somebody signed in or chose this name between the plan and now.
-            if let (0, Some(label), false) = (nth, person.deal.kept(), row.has_label) {
-                let deal = LabelAssignment::Taken {
-                    label: label.clone(),
-                    by: None,
-                };
-                let line = Line {
-                    topic: Topic::NoName,
-                    text: format!("{}: {deal}", person.account.username),
-                };
-                lost.push(line.clone());
-                entry.lines.push(line);
-            }
-            entries.push(entry);
-        }
-    }
-    ledger::note(&tx, &entries).await?;
-    Ok((rows.into_iter().map(|row| row.id).collect(), lost))
-}
-
-async fn put_records(store: &Store, lease: &Lease, plan: &Plan, ids: &Ids) -> Result<(), Error> {
+async fn import_records(store: &Store, lease: &Lease, plan: &Plan, ids: &Ids) -> Result<(), Error> {
     let mut batch: Vec<&PlannedName> = Vec::new();
     let mut size = 0;
-    let mut pace = ProgressLog::new(
+    let mut progress = ProgressLog::new(
         "importing records",
         plan.names.iter().map(|name| name.records.len()).sum(),
     );
     for name in &plan.names {
         if size + name.records.len() > BATCH && !batch.is_empty() {
+            let full = &batch;
             store
-                .write(|tx| records_within(tx, lease, &batch, ids, plan.started))
+                .write(|tx| async move { import_batch(&tx, lease, full, ids, plan.started).await })
                 .await?;
-            pace.step(size);
+            progress.step(size);
             (batch, size) = (Vec::new(), 0);
         }
         size += name.records.len();
@@ -300,32 +300,35 @@ async fn put_records(store: &Store, lease: &Lease, plan: &Plan, ids: &Ids) -> Re
     if batch.is_empty() {
         return Ok(());
     }
+    let last = &batch;
     store
-        .write(|tx| records_within(tx, lease, &batch, ids, plan.started))
+        .write(|tx| async move { import_batch(&tx, lease, last, ids, plan.started).await })
         .await
 }
 
-fn owner(ids: &Ids, person: usize) -> Result<UserId, Error> {
-    ids.get(&person)
+fn owner(ids: &Ids, user: usize) -> Result<UserId, Error> {
+    ids.get(&user)
         .copied()
-        .ok_or_else(|| Error::Corrupt(format!("person {person} of the plan has no row")))
+        .ok_or_else(|| Error::Corrupt(format!("user {user} of the plan has no row")))
 }
 
-async fn records_within(
-    tx: Tx,
+/// Writes a batch of names with their records and expiry notices.
+async fn import_batch(
+    tx: &Tx,
     lease: &Lease,
     names: &[&PlannedName],
     ids: &Ids,
     started: Timestamp,
 ) -> Result<(), Error> {
-    assert_lease(&tx, lease).await?;
-    let (mut moved, mut entries) = (Vec::with_capacity(names.len()), Vec::new());
+    assert_lease(tx, lease).await?;
+    let mut imported = Vec::with_capacity(names.len());
+    let mut entries = Vec::new();
     let mut sent: BTreeMap<(UserId, String), SentNotice> = BTreeMap::new();
     for name in names {
         let mut records = Vec::with_capacity(name.records.len());
         for planned in &name.records {
             let (user, record) = (owner(ids, planned.person)?, &planned.record);
-            if let Some(at) = record.told {
+            if let Some(at) = record.notified_at {
                 let notice = sent.entry((user, at.date())).or_insert_with(|| SentNotice {
                     at,
                     items: Vec::new(),
@@ -347,19 +350,19 @@ async fn records_within(
                 lines: planned.lines.clone(),
             });
         }
-        moved.push(MovedName {
+        imported.push(ImportedName {
             fqdn: &name.fqdn,
             owner: owner(ids, name.owner)?,
             refused: refused(name),
             records,
         });
     }
-    let notices = outbox::insert_sent(&tx, &sent, started).await?;
-    put_names(&tx, &moved, &notices, started).await?;
-    ledger::note(&tx, &entries).await
+    let notices = outbox::insert_sent(tx, &sent, started).await?;
+    insert_names(tx, &imported, &notices, started).await?;
+    ledger::record(tx, &entries).await
 }
 
-/// The types of the name that no zone takes, and why.
+/// The type of the name that no zone accepts (none: several types), and why.
 fn refused(name: &PlannedName) -> Option<(Option<RecordType>, String)> {
     let mut refused = name
         .records
@@ -373,7 +376,7 @@ fn refused(name: &PlannedName) -> Option<(Option<RecordType>, String)> {
     ))
 }
 
-async fn put_certificates(
+async fn import_certificates(
     store: &Store,
     lease: &Lease,
     original: &Original,
@@ -383,8 +386,8 @@ async fn put_certificates(
 ) -> Result<(), ImportError> {
     let mut planned = plan.certificates.iter().peekable();
     let mut after = i64::MIN;
-    let mut pace = ProgressLog::new("importing certificates", plan.certificates.len());
-    // Both are in the order of the ids.
+    let mut progress = ProgressLog::new("importing certificates", plan.certificates.len());
+    // Both lists are sorted by id.
     while planned.peek().is_some() {
         let page = original.certificates(after).await?;
         let Some(last) = page.last() else { break };
@@ -416,32 +419,29 @@ async fn put_certificates(
             };
             batch.push((user, domain, certificate, entry(None)));
         }
+        let certificates = &batch;
         store
-            .write(|tx| certificates_within(tx, lease, &batch))
+            .write(|tx| async move {
+                let now = assert_lease(&tx, lease).await?;
+                let mut entries = Vec::with_capacity(certificates.len());
+                for (user, domain, certificate, entry) in certificates {
+                    let target = match certificate {
+                        Some(certificate) => {
+                            Some(insert_certificate(&tx, *user, domain, certificate, now).await?)
+                        }
+                        None => insert_failed_request(&tx, *user, domain, now)
+                            .await
+                            .map(|()| None)?,
+                    };
+                    entries.push(Entry {
+                        target,
+                        ..entry.clone()
+                    });
+                }
+                ledger::record(&tx, &entries).await
+            })
             .await?;
-        pace.step(batch.len());
+        progress.step(batch.len());
     }
     Ok(())
-}
-
-type Certificates<'a> = [(UserId, &'a str, Option<ImportedCertificate>, Entry)];
-
-async fn certificates_within(tx: Tx, lease: &Lease, batch: &Certificates<'_>) -> Result<(), Error> {
-    let now = assert_lease(&tx, lease).await?;
-    let mut entries = Vec::with_capacity(batch.len());
-    for (user, domain, certificate, entry) in batch {
-        let target = match certificate {
-            Some(certificate) => {
-                Some(insert_certificate(&tx, *user, domain, certificate, now).await?)
-            }
-            None => insert_failed_request(&tx, *user, domain, now)
-                .await
-                .map(|()| None)?,
-        };
-        entries.push(Entry {
-            target,
-            ..entry.clone()
-        });
-    }
-    ledger::note(&tx, &entries).await
 }

@@ -19,7 +19,7 @@ use crate::{Store, sql};
 pub(super) struct PlannedCertificate {
     /// Its number there.
     pub(super) source: i64,
-    /// Whose it is, in [`Plan::people`].
+    /// Whose it is, in [`Plan::users`].
     pub(super) person: usize,
     /// The base domain.
     pub(super) domain: String,
@@ -114,7 +114,7 @@ fn judge(
     let Some(person) = person else {
         return out(plan, ": its account is missing or left out");
     };
-    let base = plan.people[person]
+    let base = plan.users[person]
         .label()
         .map(|label| options.root.base(label));
     if base.is_none_or(|base| base.as_str() != domain) {
@@ -184,7 +184,7 @@ async fn put_in_use(plan: &mut Plan, store: &Store) -> Result<(), ImportError> {
     let have: HashSet<i64> = rows.into_iter().map(|row| row.user_id).collect();
     let mut newest: BTreeMap<usize, (Timestamp, i64)> = BTreeMap::new();
     for certificate in &plan.certificates {
-        let is_free = plan.people[certificate.person]
+        let is_free = plan.users[certificate.person]
             .id
             .is_none_or(|id| !have.contains(&id));
         if let (What::Issued { not_after, .. }, true) = (&certificate.what, is_free) {

@@ -1,4 +1,4 @@
-//! What becomes of every row: people and records. Reads both databases and writes neither.
+//! Plans the import of users and records. Reads both databases and writes neither.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -12,23 +12,23 @@ use starchart_domain::time::Timestamp;
 
 use super::certificates::{self, PlannedCertificate};
 use super::ledger::{Entry, Kind, Ledger};
-use super::people::{self, Person};
 use super::read::OldRecord;
 use super::report::{Counts, Line, Report, Topic};
+use super::users::{self, PlannedUser};
+use super::write_records::ImportedRecord;
 use super::{ImportError, Options, Original, state};
-use crate::records::moved::MovedRecord;
 use crate::{Error, Store, sql};
 
-/// Everything that is to be done.
+/// Everything that the import will write.
 pub(super) struct Plan {
-    /// When the import was begun, or would be: what has ended is judged by it.
+    /// When the import began, or now if it has not: expiry is determined at this time.
     pub(super) started: Timestamp,
-    /// Everybody who is or comes here.
-    pub(super) people: Vec<Person>,
-    /// Names that come here, in their order.
+    /// All users of the original's database that are not deleted.
+    pub(super) users: Vec<PlannedUser>,
+    /// The names to import, sorted.
     pub(super) names: Vec<PlannedName>,
     pub(super) certificates: Vec<PlannedCertificate>,
-    /// Rows of which only a note is kept.
+    /// The rows that are not imported, with the reasons.
     pub(super) left_out: Vec<Entry>,
     pub(super) report: Report,
 }
@@ -36,7 +36,8 @@ pub(super) struct Plan {
 /// A name with its records.
 pub(super) struct PlannedName {
     pub(super) fqdn: String,
-    /// Whose name it becomes: the person whose domain it is in, else that of the oldest record.
+    /// The user who will own the name: the one whose domain contains it, or else the owner of the
+    /// oldest record.
     pub(super) owner: usize,
     pub(super) records: Vec<PlannedRecord>,
 }
@@ -63,9 +64,9 @@ impl PlannedName {
 }
 
 pub(super) struct PlannedRecord {
-    /// Whose it is, in [`Plan::people`].
+    /// The index of the owner in [`Plan::users`].
     pub(super) person: usize,
-    pub(super) record: MovedRecord,
+    pub(super) record: ImportedRecord,
     pub(super) lines: Vec<Line>,
 }
 
@@ -81,10 +82,10 @@ pub(super) async fn plan(
         None => store.now().await?,
     };
     let ledger = Ledger::read(db).await?;
-    let here = people::here(db).await?;
+    let here = users::here(db).await?;
     let mut plan = Plan {
         started,
-        people: Vec::new(),
+        users: Vec::new(),
         names: Vec::new(),
         certificates: Vec::new(),
         left_out: Vec::new(),
@@ -102,13 +103,13 @@ pub(super) async fn plan(
     }
     plan.add_records(records, &owners, options, &ledger, &taken);
     certificates::add(&mut plan, store, original, &owners, options, &ledger).await?;
-    let people: usize = plan.people.iter().map(|person| person.entries.len()).sum();
+    let users: usize = plan.users.iter().map(|user| user.entries.len()).sum();
     let Counts { new_records, .. } = plan.report.counts;
-    plan.report.counts.to_do = people + new_records + plan.certificates.len() + plan.left_out.len();
+    plan.report.counts.to_do = users + new_records + plan.certificates.len() + plan.left_out.len();
     Ok(plan)
 }
 
-/// Where the rows of user names went.
+/// The index of each user name in [`Plan::users`].
 pub(super) type Owners = HashMap<String, usize>;
 
 impl Plan {
@@ -174,7 +175,7 @@ impl Plan {
 
     /// Whether the name is in the domain that the person has here.
     fn domain_of(&self, person: usize, fqdn: &str, options: &Options<'_>) -> bool {
-        self.people[person]
+        self.users[person]
             .label()
             .is_some_and(|label| options.root.base(label).relative(fqdn).is_some())
     }
@@ -307,7 +308,7 @@ impl Kept {
             );
         }
         let ends = Timestamp::from_millis(old.expires_at);
-        let (expires_at, told) =
+        let (expires_at, notified_at) =
             match import::classify_expiry(ends, old.last_notified.map(Timestamp::from_millis), now)
             {
                 ImportedExpiry::NotNotified => (ends, None),
@@ -318,7 +319,7 @@ impl Kept {
                 }
             };
         let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
-        let record = MovedRecord {
+        let record = ImportedRecord {
             id: old.id,
             rtype,
             input: old.content,
@@ -331,7 +332,7 @@ impl Kept {
             created_at: Timestamp::from_millis(old.created_at),
             updated_at: Timestamp::from_millis(old.updated_at),
             expires_at,
-            told,
+            notified_at,
             refusal: (!value.fits_zone).then_some(rules),
         };
         PlannedRecord {

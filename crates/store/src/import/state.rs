@@ -1,80 +1,76 @@
-//! Whether an import is owed, under way, done, or not wanted.
+//! The state of the import: pending, in progress, finished or skipped.
 
-use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult};
+use sea_orm::sea_query::{Expr, Func};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, Set,
+};
 use starchart_domain::time::Timestamp;
 
 use super::read;
+use crate::entity::import::{self, Column};
 use crate::tx::Tx;
-use crate::{Error, Store, sql, zone};
+use crate::{Error, Store, zone};
 
-/// How far the import has come.
+/// The id of the one row.
+const ROW: i32 = 1;
+
+/// The state of the import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// The original's tables are not here, and nothing was imported.
+    /// The database has no tables of the original, and nothing was imported.
     None,
-    /// The original's tables stand in our database, and nothing was imported.
-    Owed,
-    /// It was begun at that moment and did not come to its end.
+    /// The database has the original's tables, and nothing was imported.
+    Pending,
+    /// The import began at this time and did not finish.
     Begun(Timestamp),
-    /// It came to its end.
+    /// The import finished at this time.
     Finished(Timestamp),
-    /// An operator wants none.
+    /// An operator chose not to import.
     Skipped,
 }
 
-#[derive(FromQueryResult)]
-struct Row {
-    started_at: Option<i64>,
-    finished_at: Option<i64>,
-    skipped_at: Option<i64>,
-}
-
-/// How far the import has come.
+/// Reads the state of the import.
 pub async fn progress(store: &Store) -> Result<Progress, Error> {
-    let look = "SELECT started_at, finished_at, skipped_at FROM imports WHERE id = 1";
-    let row: Option<Row> = sql::one(store.reader(), look, vec![]).await?;
-    Ok(match row {
-        Some(Row {
-            finished_at: Some(at),
-            ..
-        }) => Progress::Finished(Timestamp::from_millis(at)),
-        Some(Row {
-            started_at: Some(at),
-            ..
-        }) => Progress::Begun(Timestamp::from_millis(at)),
-        Some(Row {
-            skipped_at: Some(_),
-            ..
-        }) => Progress::Skipped,
-        _ if store.backend() != DbBackend::Sqlite && read::stands_in(store.reader()).await? => {
-            Progress::Owed
+    let row = import::Entity::find_by_id(ROW).one(store.reader()).await?;
+    if let Some(row) = row {
+        if let Some(at) = row.finished_at {
+            return Ok(Progress::Finished(Timestamp::from_millis(at)));
         }
-        _ => Progress::None,
-    })
+        if let Some(at) = row.started_at {
+            return Ok(Progress::Begun(Timestamp::from_millis(at)));
+        }
+        if row.skipped_at.is_some() {
+            return Ok(Progress::Skipped);
+        }
+    }
+    // An import reads MySQL and MariaDB only.
+    if store.backend() != DbBackend::Sqlite && read::stands_in(store.reader()).await? {
+        return Ok(Progress::Pending);
+    }
+    Ok(Progress::None)
 }
 
-/// Whether the original's people and their domains are still to come: who signed in now could be
-/// given what belongs to one of them.
+/// Returns whether the original's users are not imported yet: a user who signs in now could get the
+/// label of one of them.
 pub async fn is_awaited(store: &Store) -> Result<bool, Error> {
     Ok(matches!(
         progress(store).await?,
-        Progress::Owed | Progress::Begun(_)
+        Progress::Pending | Progress::Begun(_)
     ))
 }
 
-/// Why publishing stands still while an import is owed.
-const OWED: &str = "the tables of the original stand in this database and were not imported: run `starchart import`, or \
-     `starchart import --skip` if none is wanted";
-/// Why publishing stands still after an import, until an operator has seen what it would change.
-const IMPORTED: &str = "the original's rows were imported: look at `starchart reconcile --dry-run`, then approve its plan";
-const BEGUN: &str =
-    "an import was begun and did not come to its end: run `starchart import --apply` again";
+/// The reason of the pause while an import is pending.
+const PENDING: &str = "the original's tables are in this database and were not imported: run \
+     `starchart import`, or `starchart import --skip` to import nothing";
+/// The reason of the pause after an import, until an operator approves the changes to the zone.
+const IMPORTED: &str = "the original's rows were imported: look at `starchart reconcile \
+     --dry-run`, then approve its plan";
+const BEGUN: &str = "an import began and did not finish: run `starchart import --apply` again";
 
-/// Pauses publishing where an import is owed or did not come to its end, and says why. None:
-/// nothing is owed.
+/// Pauses publishing if an import is pending or did not finish, and returns the reason.
 pub async fn hold_back(store: &Store) -> Result<Option<&'static str>, Error> {
     let reason = match progress(store).await? {
-        Progress::Owed => OWED,
+        Progress::Pending => PENDING,
         Progress::Begun(_) => BEGUN,
         Progress::None | Progress::Finished(_) | Progress::Skipped => return Ok(None),
     };
@@ -82,17 +78,17 @@ pub async fn hold_back(store: &Store) -> Result<Option<&'static str>, Error> {
     Ok(Some(reason))
 }
 
-/// Pauses publishing until an operator has seen what an import would change. A pause of another
+/// Pauses publishing until an operator approves the changes of an import. A pause with another
 /// reason stays.
 pub(super) async fn pause(store: &Store) -> Result<(), Error> {
     match zone::pause_reason(store).await? {
-        Some(reason) if reason != OWED && reason != BEGUN => Ok(()),
+        Some(reason) if reason != PENDING && reason != BEGUN => Ok(()),
         _ => zone::pause(store, IMPORTED).await,
     }
 }
 
-/// Notes that no import is wanted, and lifts the pause that waits for one. False: an import was
-/// begun already.
+/// Records that nothing is to be imported, and ends the pause of a pending import. Returns false if
+/// an import has begun.
 pub async fn skip(store: &Store) -> Result<bool, Error> {
     if matches!(
         progress(store).await?,
@@ -100,38 +96,45 @@ pub async fn skip(store: &Store) -> Result<bool, Error> {
     ) {
         return Ok(false);
     }
-    store.write(|tx| set(tx, "skipped_at")).await?;
+    store
+        .write(|tx| async move {
+            let now = tx.now().await?;
+            set_once(&tx, Column::SkippedAt, now).await
+        })
+        .await?;
     if zone::pause_reason(store)
         .await?
-        .is_some_and(|reason| reason == OWED)
+        .is_some_and(|reason| reason == PENDING)
     {
         zone::resume(store).await?;
     }
     Ok(true)
 }
 
-async fn set(tx: Tx, column: &'static str) -> Result<(), Error> {
-    let now = tx.now().await?;
-    mark(&tx, column, now).await
-}
-
-/// Sets a moment of the one row, unless it is set.
-pub(super) async fn mark(tx: &Tx, column: &'static str, at: Timestamp) -> Result<(), Error> {
-    let update = format!("UPDATE imports SET {column} = COALESCE({column}, ?) WHERE id = 1");
-    if sql::touch(tx.db(), &update, vec![at.as_millis().into()]).await? == 0 {
-        let insert = format!("INSERT INTO imports (id, {column}) VALUES (1, ?)");
-        sql::touch(tx.db(), &insert, vec![at.as_millis().into()]).await?;
+/// Sets a time of the one row, unless it is set already.
+pub(super) async fn set_once(tx: &Tx, column: Column, at: Timestamp) -> Result<(), Error> {
+    let at = at.as_millis();
+    let first = Func::coalesce([Expr::col(column), Expr::value(at)]);
+    let update = import::Entity::update_many()
+        .col_expr(column, first.into())
+        .filter(Column::Id.eq(ROW));
+    if update.exec(tx.db()).await?.rows_affected == 0 {
+        let mut row = import::ActiveModel {
+            id: Set(ROW),
+            ..Default::default()
+        };
+        row.set(column, at.into());
+        import::Entity::insert(row)
+            .exec_without_returning(tx.db())
+            .await?;
     }
     Ok(())
 }
 
-/// When the import was begun.
+/// Reads when the import began.
 pub(super) async fn started(on: &impl ConnectionTrait) -> Result<Option<Timestamp>, Error> {
-    let at = sql::number(
-        on,
-        "SELECT started_at AS n FROM imports WHERE id = 1",
-        vec![],
-    )
-    .await?;
-    Ok(at.map(Timestamp::from_millis))
+    let row = import::Entity::find_by_id(ROW).one(on).await?;
+    Ok(row
+        .and_then(|row| row.started_at)
+        .map(Timestamp::from_millis))
 }

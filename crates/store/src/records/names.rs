@@ -1,31 +1,36 @@
-//! The lock on a name, which is the only way to change what stands at it.
+//! Locks names: the only way to change the records and challenge values of a name (I5).
 
 use std::collections::BTreeSet;
 
-use sea_orm::sea_query::{Expr, Func};
-use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, Set};
+use sea_orm::sea_query::{Alias, Expr, Func, Query};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
+    SelectExt, Set,
+};
 use starchart_domain::record::{NameClass, RecordType};
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
 use super::RecordError;
+use crate::Error;
+use crate::entity::class::Class;
+use crate::entity::dns_record;
 use crate::entity::name::{self, Column};
 use crate::error::busy_if_taken;
 use crate::tx::Tx;
-use crate::{Error, sql};
 
-/// A name that this transaction has locked and whose generation it has bumped.
+/// Proof that this transaction locked the name and incremented its generation.
 ///
-/// Every function that changes what `dns_records` or `challenge_values` say wants one of these, and
-/// [`touch`] (or [`touch_all`], for many) alone makes them: so nothing changes there without its
-/// name becoming dirty (invariant I5).
+/// Every function that changes rows of `dns_records` or `challenge_values` takes one, and only
+/// [`touch`] and [`touch_all`] create it. So no such row changes without its name becoming
+/// unpublished (I5).
 pub(crate) struct TouchedName {
     fqdn: String,
-    class: String,
+    class: Class,
 }
 
-/// Locks the name, bumps its generation, and makes its row when it is new. The caller holds the
-/// owner's row already, and touches several names in sorted order.
+/// Locks the name and increments its generation, or inserts its row. The caller has locked the
+/// owner's row and touches several names in sorted order.
 pub(crate) async fn touch(
     tx: &Tx,
     owner: UserId,
@@ -44,7 +49,7 @@ pub(crate) async fn touch(
         let new = name::ActiveModel {
             fqdn: Set(fqdn.to_owned()),
             user_id: Set(owner.0),
-            class: Set(class.as_str().to_owned()),
+            class: Set(class.into()),
             generation: Set(1),
             unpublished_since: Set(Some(at)),
             created_at: Set(at),
@@ -57,7 +62,7 @@ pub(crate) async fn touch(
             .map_err(busy_if_taken)?;
         return Ok(TouchedName {
             fqdn: fqdn.to_owned(),
-            class: class.as_str().to_owned(),
+            class: class.into(),
         });
     }
     let row = name::Entity::find_by_id(fqdn)
@@ -75,11 +80,11 @@ pub(crate) async fn touch(
     Ok(touched)
 }
 
-/// Names that this transaction has locked and whose generations it has bumped, all at once.
+/// Proof that this transaction locked these names and incremented their generations.
 pub(super) struct TouchedNames<'a>(BTreeSet<&'a str>);
 
-/// Locks names that have records, in their order, and bumps their generations. The caller holds
-/// their owners' rows already.
+/// Locks names with records, in sorted order, and increments their generations. The caller has
+/// locked the rows of their owners.
 pub(super) async fn touch_all<'a>(
     tx: &Tx,
     fqdns: BTreeSet<&'a str>,
@@ -104,7 +109,7 @@ pub(super) async fn touch_all<'a>(
 }
 
 impl TouchedNames<'_> {
-    pub(super) fn has(&self, fqdn: &str) -> bool {
+    pub(super) fn contains(&self, fqdn: &str) -> bool {
         self.0.contains(fqdn)
     }
 }
@@ -114,15 +119,14 @@ impl TouchedName {
         &self.fqdn
     }
 
-    /// Lets a person at a name that is another's: one who has a record there too, as people who
-    /// shared a domain before they came here do; or anybody whose domain it is in, once nothing
-    /// stands there any more.
+    /// Permits a user to change a name that another user owns: a user with a record at it (imported
+    /// users may share a domain), or, once the name has no record, a user whose base domain
+    /// contains it. The latter becomes the owner.
     async fn share(&self, tx: &Tx, owner: UserId) -> Result<(), RecordError> {
-        let own = "SELECT COUNT(*) AS n FROM dns_records WHERE fqdn = ? AND user_id = ?";
-        if sql::number(tx.db(), own, vec![self.fqdn().into(), owner.0.into()])
-            .await?
-            .is_some_and(|n| n > 0)
-        {
+        let own = dns_record::Entity::find()
+            .filter(dns_record::Column::Fqdn.eq(self.fqdn()))
+            .filter(dns_record::Column::UserId.eq(owner.0));
+        if own.exists(tx.db()).await.map_err(Error::from)? {
             return Ok(());
         }
         if !self.types_present(tx).await?.is_empty() {
@@ -136,15 +140,11 @@ impl TouchedName {
         Ok(())
     }
 
-    /// Gives the name the class, unless something of the other class stands there.
-    pub(super) async fn become_class(
-        &self,
-        tx: &Tx,
-        wanted: RecordType,
-    ) -> Result<(), RecordError> {
+    /// Sets the class of the name to that of `wanted`, unless a record of the other class exists.
+    pub(super) async fn set_class(&self, tx: &Tx, wanted: RecordType) -> Result<(), RecordError> {
         let class = wanted.class();
         let present = self.types_present(tx).await?;
-        // The one type that tolerates nothing, not even its own.
+        // A CNAME excludes every record, also another CNAME.
         let conflict = match class {
             NameClass::Cname => present.first(),
             NameClass::Other => present.iter().find(|rtype| **rtype == RecordType::Cname),
@@ -152,9 +152,9 @@ impl TouchedName {
         if let Some(with) = conflict {
             return Err(RecordError::CnameConflict { with: *with });
         }
-        if self.class != class.as_str() {
-            let change =
-                name::Entity::update_many().col_expr(Column::Class, Expr::value(class.as_str()));
+        let class = Class::from(class);
+        if self.class != class {
+            let change = name::Entity::update_many().col_expr(Column::Class, Expr::value(class));
             change
                 .filter(Column::Fqdn.eq(self.fqdn.as_str()))
                 .exec(tx.db())
@@ -164,22 +164,30 @@ impl TouchedName {
         Ok(())
     }
 
+    /// Lists the types of the records and challenge values at the name.
     async fn types_present(&self, tx: &Tx) -> Result<Vec<RecordType>, Error> {
-        #[derive(FromQueryResult)]
-        struct Present {
-            rtype: String,
+        let types: Vec<String> = dns_record::Entity::find()
+            .select_only()
+            .column(dns_record::Column::Rtype)
+            .distinct()
+            .filter(dns_record::Column::Fqdn.eq(self.fqdn()))
+            .order_by_asc(dns_record::Column::Rtype)
+            .into_tuple()
+            .all(tx.db())
+            .await?;
+        let mut types: Vec<RecordType> = types
+            .iter()
+            .map(|rtype| super::read_type(rtype))
+            .collect::<Result<_, _>>()?;
+        let challenge = Query::select()
+            .column(Alias::new("id"))
+            .from(Alias::new("challenge_values"))
+            .and_where(Expr::col(Alias::new("fqdn")).eq(self.fqdn()))
+            .limit(1)
+            .to_owned();
+        if tx.db().query_one(&challenge).await?.is_some() {
+            types.push(RecordType::Txt);
         }
-        // As text, because it is one answer from two tables.
-        let look = "SELECT type AS rtype FROM dns_records WHERE fqdn = ? \
-             UNION SELECT 'TXT' AS rtype FROM challenge_values WHERE fqdn = ? ORDER BY rtype";
-        let rows: Vec<Present> = sql::all(
-            tx.db(),
-            look,
-            vec![self.fqdn.as_str().into(), self.fqdn.as_str().into()],
-        )
-        .await?;
-        rows.iter()
-            .map(|row| super::read_type(&row.rtype))
-            .collect()
+        Ok(types)
     }
 }

@@ -1,10 +1,10 @@
-//! Rows of `dns_records` and `record_history`. Nothing else writes there.
+//! Reads and writes rows of `dns_records` and `record_history`.
 
 use std::collections::BTreeMap;
 
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{CaseStatement, Expr, Order, Query};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, NotSet, QueryFilter, SelectExt, Set, Value,
+    ColumnTrait, ConnectionTrait, EntityTrait, NotSet, PaginatorTrait, QueryFilter, SelectExt, Set,
 };
 use starchart_domain::expiry::record_expires_at;
 use starchart_domain::record::{self, NewRecord, RecordId, RecordValue, value_hash};
@@ -13,14 +13,14 @@ use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
 use super::names::{TouchedName, TouchedNames};
-use super::{Reason, RecordError, read_type};
+use super::{RecordError, read_type};
+use crate::Error;
 use crate::entity::dns_record::{self, Column};
-use crate::entity::record_history;
+use crate::entity::record_history::{self, Reason};
 use crate::error::busy_if_taken;
 use crate::tx::Tx;
-use crate::{Error, sql};
 
-/// All rows of the owner.
+/// Lists the rows of the owner.
 pub(super) async fn of(
     on: &impl ConnectionTrait,
     owner: UserId,
@@ -31,8 +31,8 @@ pub(super) async fn of(
         .await?)
 }
 
-/// The owner's row with this id.
-pub(super) async fn by_id(
+/// Finds the owner's row.
+pub(super) async fn find(
     on: &impl ConnectionTrait,
     owner: UserId,
     id: RecordId,
@@ -43,7 +43,7 @@ pub(super) async fn by_id(
     Ok(own.one(on).await?)
 }
 
-/// What the row says, notes included: [`record::fingerprint`].
+/// Computes the [`record::fingerprint`] of a row.
 pub(super) fn fingerprint(row: &dns_record::Model) -> Result<String, Error> {
     let notes = [&row.ports, &row.course, &row.description].map(Option::as_deref);
     Ok(record::fingerprint(
@@ -54,17 +54,17 @@ pub(super) fn fingerprint(row: &dns_record::Model) -> Result<String, Error> {
     ))
 }
 
-/// How many the owner has.
+/// Counts the owner's records.
 pub(super) async fn count(on: &impl ConnectionTrait, owner: UserId) -> Result<u32, Error> {
-    let count = "SELECT COUNT(*) AS n FROM dns_records WHERE user_id = ?";
-    let count = sql::number(on, count, vec![owner.0.into()]).await?;
-    Ok(count
-        .and_then(|count| u32::try_from(count).ok())
-        .unwrap_or(u32::MAX))
+    let count = dns_record::Entity::find()
+        .filter(Column::UserId.eq(owner.0))
+        .count(on)
+        .await?;
+    Ok(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
-/// Adds a record at a touched name; `before`: id and creation of the row it replaces, which must be
-/// gone already.
+/// Inserts a record at a touched name. `before` is the id and creation time of the row that it
+/// replaces, which is archived already.
 pub(super) async fn insert(
     tx: &Tx,
     owner: UserId,
@@ -73,8 +73,9 @@ pub(super) async fn insert(
     now: Timestamp,
     before: Option<(RecordId, Timestamp)>,
 ) -> Result<RecordId, RecordError> {
-    let (rtype, content) = (new.value.rtype(), new.value.presentation());
-    let hash = value_hash(&content).to_vec();
+    let rtype = new.value.rtype();
+    let presentation = new.value.presentation();
+    let hash = value_hash(&presentation).to_vec();
     let same = dns_record::Entity::find()
         .filter(Column::Fqdn.eq(name.fqdn()))
         .filter(Column::Rtype.eq(rtype.as_str()))
@@ -82,16 +83,16 @@ pub(super) async fn insert(
     if same.exists(tx.db()).await.map_err(Error::from)? {
         return Err(RecordError::Duplicate);
     }
-    name.become_class(tx, rtype).await?;
+    name.set_class(tx, rtype).await?;
     let (id, created_at) = before.unzip();
     let row = dns_record::ActiveModel {
         id: id.map_or(NotSet, |id| Set(id.0)),
         fqdn: Set(name.fqdn().to_owned()),
-        class: Set(rtype.class().as_str().to_owned()),
+        class: Set(rtype.class().into()),
         user_id: Set(owner.0),
         rtype: Set(rtype.as_str().to_owned()),
         input: Set(new.input.clone()),
-        presentation: Set(content),
+        presentation: Set(presentation),
         value_hash: Set(hash),
         preference: Set(preference(&new.value)),
         ttl: Set(i64::from(TTL)),
@@ -104,8 +105,8 @@ pub(super) async fn insert(
         notified_at: Set(None),
         notice_id: Set(None),
     };
-    // The locks make a violation impossible; the constraints say so all the same. Looked at again,
-    // the reason shows.
+    // The locks exclude a violated constraint. If one is violated all the same, the retry finds the
+    // reason.
     let done = dns_record::Entity::insert(row)
         .exec(tx.db())
         .await
@@ -113,7 +114,7 @@ pub(super) async fn insert(
     Ok(RecordId(done.last_insert_id))
 }
 
-/// Begins the record's life anew.
+/// Extends the record's life and clears its expiry notice.
 pub(super) async fn renew(
     tx: &Tx,
     owner: UserId,
@@ -135,8 +136,9 @@ pub(super) async fn renew(
     Ok(())
 }
 
-/// Moves the row, read while the owner's was locked, into the history; `by` did it.
-pub(super) async fn retire(
+/// Moves the row, read while the owner's row was locked, into the history. `by` is the user who did
+/// it.
+pub(super) async fn archive(
     tx: &Tx,
     owner: UserId,
     row: dns_record::Model,
@@ -155,7 +157,7 @@ pub(super) async fn retire(
     {
         return Err(RecordError::NotFound);
     }
-    let kept = record_history::ActiveModel {
+    let version = record_history::ActiveModel {
         id: NotSet,
         record_id: Set(row.id),
         user_id: Set(row.user_id),
@@ -172,91 +174,114 @@ pub(super) async fn retire(
         updated_at: Set(row.updated_at),
         expires_at: Set(row.expires_at),
         notified_at: Set(row.notified_at),
-        reason: Set(reason.as_str().to_owned()),
+        reason: Set(reason),
         actor_id: Set((by != owner).then_some(by.0)),
         archived_at: Set(now.as_millis()),
     };
-    record_history::Entity::insert(kept)
+    record_history::Entity::insert(version)
         .exec_without_returning(tx.db())
         .await
         .map_err(Error::from)?;
     Ok(())
 }
 
-/// Moves rows, each given with its name and read while their owners' were locked, into the history:
-/// two statements for all.
-pub(super) async fn retire_all<'a>(
+/// Columns that a version in the history shares with its record, besides the record's id.
+const ARCHIVED: [(Column, record_history::Column); 14] = [
+    (Column::UserId, record_history::Column::UserId),
+    (Column::Fqdn, record_history::Column::Fqdn),
+    (Column::Rtype, record_history::Column::Rtype),
+    (Column::Input, record_history::Column::Input),
+    (Column::Presentation, record_history::Column::Presentation),
+    (Column::Preference, record_history::Column::Preference),
+    (Column::Ttl, record_history::Column::Ttl),
+    (Column::Ports, record_history::Column::Ports),
+    (Column::Course, record_history::Column::Course),
+    (Column::Description, record_history::Column::Description),
+    (Column::CreatedAt, record_history::Column::CreatedAt),
+    (Column::UpdatedAt, record_history::Column::UpdatedAt),
+    (Column::ExpiresAt, record_history::Column::ExpiresAt),
+    (Column::NotifiedAt, record_history::Column::NotifiedAt),
+];
+
+/// Moves expired rows into the history with two statements. Each row is given with its name and was
+/// read while its owner's row was locked.
+pub(super) async fn archive_expired<'a>(
     tx: &Tx,
     rows: impl Iterator<Item = (i64, &'a str)> + Send,
     names: &TouchedNames<'_>,
     now: Timestamp,
-    reason: &str,
 ) -> Result<(), Error> {
     let mut ids = Vec::new();
     for (id, fqdn) in rows {
-        if !names.has(fqdn) {
+        if !names.contains(fqdn) {
             return Err(Error::Corrupt(format!(
                 "record {id} at a name that was not touched"
             )));
         }
-        ids.push(Value::from(id));
+        ids.push(id);
     }
-    let (places, count) = (sql::places(ids.len()), ids.len() as u64);
-    let keep = format!(
-        "INSERT INTO record_history (record_id, user_id, fqdn, type, input, presentation, preference, ttl, ports, course, description, \
-         created_at, updated_at, expires_at, notified_at, reason, actor_id, archived_at) \
-         SELECT id, user_id, fqdn, type, input, presentation, preference, ttl, ports, course, description, \
-         created_at, updated_at, expires_at, notified_at, ?, NULL, ? FROM dns_records WHERE id IN ({places}) ORDER BY id"
-    );
-    let values = [reason.into(), now.as_millis().into()]
-        .into_iter()
-        .chain(ids.iter().cloned())
-        .collect();
-    let kept = sql::touch(tx.db(), &keep, values).await?;
-    let removed = sql::touch(
-        tx.db(),
-        &format!("DELETE FROM dns_records WHERE id IN ({places})"),
-        ids,
-    )
-    .await?;
-    if kept != count || removed != count {
+    let mut select = Query::select();
+    select.column(Column::Id);
+    let mut columns = vec![record_history::Column::RecordId];
+    for (from, to) in ARCHIVED {
+        select.column(from);
+        columns.push(to);
+    }
+    select
+        .expr(Expr::value(Reason::Expiry))
+        .expr(Expr::value(now.as_millis()))
+        .from(dns_record::Entity)
+        .and_where(Column::Id.is_in(ids.iter().copied()))
+        .order_by(Column::Id, Order::Asc);
+    columns.push(record_history::Column::Reason);
+    columns.push(record_history::Column::ArchivedAt);
+    let insert = Query::insert()
+        .into_table(record_history::Entity)
+        .columns(columns)
+        .select_from(select)
+        .map_err(|fault| Error::Fault(Box::new(fault)))?
+        .to_owned();
+    let archived = tx.db().execute(&insert).await?.rows_affected();
+    let deleted = dns_record::Entity::delete_many()
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .exec(tx.db())
+        .await?
+        .rows_affected;
+    let count = ids.len() as u64;
+    if archived != count || deleted != count {
         return Err(Error::Busy(
-            format!("{kept} kept and {removed} removed of {count} records").into(),
+            format!("{archived} archived and {deleted} deleted of {count} records").into(),
         ));
     }
     Ok(())
 }
 
-/// Notes the mail of each owner in these rows. It changes nothing that the zone shows, so no name
-/// is touched.
-pub(super) async fn note_told(
+/// Sets the expiry notice of these rows to their owner's mail. No name is touched: the zone shows
+/// nothing of it.
+pub(super) async fn set_notices(
     tx: &Tx,
     ids: impl Iterator<Item = i64> + Send,
     mails: &BTreeMap<UserId, i64>,
     now: Timestamp,
 ) -> Result<(), Error> {
-    let ids: Vec<Value> = ids.map(Value::from).collect();
-    let (arms, places, count) = (
-        "WHEN ? THEN ? ".repeat(mails.len()),
-        sql::places(ids.len()),
-        ids.len() as u64,
-    );
-    let note = format!(
-        "UPDATE dns_records SET notified_at = ?, notice_id = CASE user_id {arms}END WHERE id IN ({places})"
-    );
-    let mut values = vec![Value::from(now.as_millis())];
-    values.extend(
-        mails
-            .iter()
-            .flat_map(|(user, mail)| [Value::from(user.0), Value::from(*mail)]),
-    );
-    values.extend(ids);
-    let noted = sql::touch(tx.db(), &note, values).await?;
-    if noted == count {
+    let ids: Vec<i64> = ids.collect();
+    let mut mail_of_owner = CaseStatement::new();
+    for (owner, mail) in mails {
+        mail_of_owner = mail_of_owner.case(Column::UserId.eq(owner.0), Expr::value(*mail));
+    }
+    let updated = dns_record::Entity::update_many()
+        .col_expr(Column::NotifiedAt, Expr::value(now.as_millis()))
+        .col_expr(Column::NoticeId, mail_of_owner.into())
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .exec(tx.db())
+        .await?
+        .rows_affected;
+    let count = ids.len() as u64;
+    if updated == count {
         Ok(())
     } else {
         Err(Error::Busy(
-            format!("{noted} of {count} records noted").into(),
+            format!("{updated} of {count} records updated").into(),
         ))
     }
 }

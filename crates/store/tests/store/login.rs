@@ -23,7 +23,7 @@ async fn begin(store: &Store, id: &str, relay: u8) {
         browser_hash: BROWSER,
         relay_hash: [relay; 32],
         return_to: "/dns-records".to_owned(),
-        held_form: Some("name=🦀&type=A".to_owned()),
+        saved_form: Some("name=🦀&type=A".to_owned()),
     };
     login::begin(store, &login).await.unwrap();
 }
@@ -45,25 +45,25 @@ async fn accept(store: &Store, request: &str, assertion: &str, handle: u8) -> Ac
 async fn a_sign_in_goes_through_once(world: &World) {
     let store = &world.store;
     begin(store, "_r1", 1).await;
-    let pending = login::pending(store, "_r1").await.unwrap().unwrap();
+    let pending = login::find_pending(store, "_r1").await.unwrap().unwrap();
     assert_eq!(
         (pending.relay_hash, pending.return_to.as_str()),
         ([1; 32], "/dns-records")
     );
     assert_eq!(
-        login::pending(store, "_R1").await.unwrap(),
+        login::find_pending(store, "_R1").await.unwrap(),
         None,
         "compared by bytes"
     );
     assert_eq!(accept(store, "_r1", "_a1", 1).await, Accept::Ok);
-    assert_eq!(login::pending(store, "_r1").await.unwrap(), None);
+    assert_eq!(login::find_pending(store, "_r1").await.unwrap(), None);
     let finished = login::finish(store, [1; 32], BROWSER)
         .await
         .unwrap()
         .unwrap();
     assert_eq!(finished.identity, identity("josé"));
     assert_eq!(finished.return_to, "/dns-records");
-    assert_eq!(finished.held_form.as_deref(), Some("name=🦀&type=A"));
+    assert_eq!(finished.saved_form.as_deref(), Some("name=🦀&type=A"));
 }
 
 async fn a_request_is_answered_once_whoever_comes(world: &World) {
@@ -171,7 +171,10 @@ async fn requests_and_handles_grow_old(world: &World) {
         None
     );
     world.store.set_clock_offset(REQUEST_LIFE_MS + 1_000);
-    assert_eq!(login::pending(&world.store, "_r1").await.unwrap(), None);
+    assert_eq!(
+        login::find_pending(&world.store, "_r1").await.unwrap(),
+        None
+    );
     assert_eq!(
         accept(&world.store, "_r1", "_a1", 1).await,
         Accept::UnknownRequest

@@ -117,7 +117,9 @@ async fn one_label_goes_to_one_person(world: &World) {
     );
     let wanted = ["johnsmith", "john-smith"].map(|label| Label::parse(label).unwrap());
     assert_eq!(
-        users::free_of(&world.store, &wanted).await.unwrap(),
+        users::filter_free_labels(&world.store, &wanted)
+            .await
+            .unwrap(),
         wanted[1..]
     );
     // A tombstone keeps its label.
@@ -126,7 +128,9 @@ async fn one_label_goes_to_one_person(world: &World) {
         .await
         .unwrap();
     assert_eq!(
-        users::free_of(&world.store, &wanted).await.unwrap(),
+        users::filter_free_labels(&world.store, &wanted)
+            .await
+            .unwrap(),
         wanted[1..]
     );
 }
@@ -226,8 +230,10 @@ async fn a_session_lives_until_it_ends(world: &World) {
         None,
         "a stolen cookie after sign-out is a guest"
     );
-    assert_eq!(sessions::end_all(&world.store, user.id).await.unwrap(), 2);
-    assert_eq!(sessions::find(&other, [1; 32]).await.unwrap(), None);
+    assert!(
+        sessions::find(&other, [1; 32]).await.unwrap().is_some(),
+        "the user's other sessions go on"
+    );
 }
 
 async fn sessions_end_by_idleness_and_by_age(world: &World) {

@@ -48,7 +48,7 @@ pub(crate) async fn consume(context: Rc<RequestContext>) -> Result<HttpResponse,
         Ok(identity) => identity,
         Err(code) => return Err(refuse_sign_in(&context, SignInRefusal::Attributes, code).await),
     };
-    let Some(pending) = login::pending(store, &checked.in_response_to).await? else {
+    let Some(pending) = login::find_pending(store, &checked.in_response_to).await? else {
         return Err(refuse_sign_in(&context, SignInRefusal::Expired, "unknown_request").await);
     };
     let handle = tokens::generate();
@@ -185,7 +185,7 @@ async fn redirect_after_sign_in(
         finished.return_to.as_str()
     };
     let Some(label) = &user.label else {
-        if finished.held_form.is_some() && !home {
+        if finished.saved_form.is_some() && !home {
             context.set_flash(&[(FlashKind::Note, FORM_NOT_KEPT.to_owned())]);
         }
         return Ok(see_other(&label_url(return_to)));
@@ -193,7 +193,7 @@ async fn redirect_after_sign_in(
     if home {
         return Ok(see_other("/"));
     }
-    let Some(kept_form) = finished.held_form else {
+    let Some(kept_form) = finished.saved_form else {
         return Ok(see_other(&finished.return_to));
     };
     let mut signed_in = RequestContext::new(

@@ -87,7 +87,7 @@ async fn page(
     user: &UserWithoutLabel,
     fault: Option<&str>,
 ) -> Result<HttpResponse, Failure> {
-    let free = users::free_of(context.app.store()?, &candidates(user)).await?;
+    let free = users::filter_free_labels(context.app.store()?, &candidates(user)).await?;
     let reason = match Label::from_username(&user.username) {
         Ok(_) => LabelReason::Taken,
         Err(LabelFault::Reserved) => LabelReason::Reserved,

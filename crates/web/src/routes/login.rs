@@ -124,7 +124,7 @@ pub(crate) async fn sign_in_and_keep_form(
 async fn start(
     context: &RequestContext,
     return_to: String,
-    held_form: Option<String>,
+    saved_form: Option<String>,
 ) -> Result<HttpResponse, Failure> {
     let app = &context.app;
     // A new browser token is unused, and counting it would only fill the counters.
@@ -147,7 +147,7 @@ async fn start(
         browser_hash,
         relay_hash: tokens::hash(&relay_state),
         return_to,
-        held_form,
+        saved_form,
     };
     login::begin(store, &login).await?;
     // Extends its lifetime, so that it lasts until the response.

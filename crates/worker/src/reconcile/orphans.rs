@@ -43,7 +43,7 @@ pub async fn delete_orphans(
 ) -> Result<OrphanDeletion, ReconcileError> {
     with_publish_lease(context, async |lease: &Lease| {
         let store = &context.store;
-        if let Progress::Owed | Progress::Begun(_) = import::progress(store).await? {
+        if let Progress::Pending | Progress::Begun(_) = import::progress(store).await? {
             return Err(ReconcileError::ImportPending);
         }
         let listed = list_zone(context).await?;

@@ -40,7 +40,7 @@ pub(super) async fn hold(context: &Context) -> anyhow::Result<Hold> {
 /// Returns the instruction to run a pending import; no plan can be approved before.
 pub(super) fn required_import(progress: Progress) -> Option<&'static str> {
     match progress {
-        Progress::Owed => Some(IMPORT_REQUIRED),
+        Progress::Pending => Some(IMPORT_REQUIRED),
         Progress::Begun(_) => Some(IMPORT_INTERRUPTED),
         Progress::None | Progress::Finished(_) | Progress::Skipped => None,
     }

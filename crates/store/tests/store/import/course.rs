@@ -129,7 +129,7 @@ async fn an_import_that_broke_off_goes_on() {
             .await
             .unwrap()
             .unwrap()
-            .contains("begun")
+            .contains("began")
     );
 
     world.later(DAY_MS);
@@ -282,7 +282,7 @@ async fn beside_the_originals_tables_publishing_waits() {
     School::empty().build(&world.url()).await.unwrap();
     assert_eq!(
         import::progress(&world.store).await.unwrap(),
-        Progress::Owed
+        Progress::Pending
     );
     let reason = import::hold_back(&world.store).await.unwrap().unwrap();
     assert_eq!(

@@ -126,7 +126,7 @@ async fn apply(world: &World, db: &TestDb) -> Result<Report, ImportError> {
 
 async fn look(world: &World, db: &TestDb) -> Result<Report, ImportError> {
     let original = Original::open(&Secret::new(db.url())).await.unwrap();
-    let report = import::look(&world.store, &original, &Rules::new().options()).await;
+    let report = import::preview(&world.store, &original, &Rules::new().options()).await;
     original.close().await;
     report
 }

@@ -13,11 +13,14 @@
 mod apply;
 mod certificates;
 mod ledger;
-mod people;
+
 mod plan;
 mod read;
 mod report;
 mod state;
+mod users;
+mod write_records;
+mod write_users;
 
 use starchart_domain::names::RootDomain;
 use starchart_domain::plural::pluralize;
@@ -27,7 +30,7 @@ use starchart_domain::user::GroupNames;
 use crate::{ConnectError, Error};
 
 pub use crate::certificates::orders::IssuedCertificate;
-pub use apply::{apply, look};
+pub use apply::{apply, preview};
 pub use read::Original;
 pub use report::{Counts, Line, Report, Topic};
 pub use state::{Progress, hold_back, is_awaited, progress, skip};

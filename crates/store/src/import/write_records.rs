@@ -1,9 +1,9 @@
-//! Names and records that come from another application's database, many at once.
+//! Writes names and records of the original's database, a batch in two statements.
 //!
-//! The zone shows them already, so their names come in clean: what they want is what stands.
-//! Nothing that is here is changed.
+//! The zone has these records already, so their names are not unpublished. Existing rows do not
+//! change.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use sea_orm::{EntityTrait, Set};
 use starchart_domain::record::{NameClass, RecordType};
@@ -11,71 +11,71 @@ use starchart_domain::rrset::TTL;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
+use crate::entity::class::Class;
 use crate::entity::{dns_record, name};
 use crate::error::busy_if_taken;
 use crate::tx::Tx;
 use crate::{Error, sql};
 
-/// A record as it was.
+/// A record of the original's database.
 #[derive(Debug, Clone)]
-pub(crate) struct MovedRecord {
-    /// Its number there and here.
-    pub(crate) id: i64,
-    pub(crate) rtype: RecordType,
-    pub(crate) input: String,
-    pub(crate) presentation: String,
+pub(super) struct ImportedRecord {
+    /// The id in both databases.
+    pub(super) id: i64,
+    pub(super) rtype: RecordType,
+    pub(super) input: String,
+    pub(super) presentation: String,
     /// The hash of `presentation`.
-    pub(crate) hash: [u8; 32],
-    pub(crate) preference: Option<u16>,
-    pub(crate) ports: Option<String>,
-    pub(crate) course: Option<String>,
-    pub(crate) description: Option<String>,
-    pub(crate) created_at: Timestamp,
-    pub(crate) updated_at: Timestamp,
-    pub(crate) expires_at: Timestamp,
-    /// When its person was told of that end.
-    pub(crate) told: Option<Timestamp>,
-    /// Why no zone takes it.
-    pub(crate) refusal: Option<String>,
+    pub(super) hash: [u8; 32],
+    pub(super) preference: Option<u16>,
+    pub(super) ports: Option<String>,
+    pub(super) course: Option<String>,
+    pub(super) description: Option<String>,
+    pub(super) created_at: Timestamp,
+    pub(super) updated_at: Timestamp,
+    pub(super) expires_at: Timestamp,
+    /// When the original sent the expiry notice.
+    pub(super) notified_at: Option<Timestamp>,
+    /// Why no zone accepts the value.
+    pub(super) refusal: Option<String>,
 }
 
-/// A name that is new here, with all its records and whose they are.
-pub(crate) struct MovedName<'a> {
-    pub(crate) fqdn: &'a str,
-    pub(crate) owner: UserId,
-    /// The type that no zone takes (none: several), and why.
-    pub(crate) refused: Option<(Option<RecordType>, String)>,
-    pub(crate) records: Vec<(UserId, &'a MovedRecord)>,
+/// A new name with all its records and their owners.
+pub(super) struct ImportedName<'a> {
+    pub(super) fqdn: &'a str,
+    pub(super) owner: UserId,
+    /// The type that no zone accepts (none: several types), and why.
+    pub(super) refused: Option<(Option<RecordType>, String)>,
+    pub(super) records: Vec<(UserId, &'a ImportedRecord)>,
 }
 
-/// A refused name is looked at again after this, in milliseconds, and then as any.
-const PATIENCE_MS: i64 = 2 * 60 * 60 * 1_000;
+/// When publishing retries a refused name for the first time, in milliseconds.
+const FIRST_RETRY_MS: i64 = 2 * 60 * 60 * 1_000;
 
-/// Writes names and records. `notices`: the mail in which a person was told on a day.
-pub(crate) async fn put_names(
+/// Inserts names and records. `notices` has the expiry notice of each user and day.
+pub(super) async fn insert_names(
     tx: &Tx,
-    names: &[MovedName<'_>],
+    names: &[ImportedName<'_>],
     notices: &BTreeMap<(UserId, String), i64>,
     now: Timestamp,
 ) -> Result<(), Error> {
     let (mut name_rows, mut record_rows) = (Vec::with_capacity(names.len()), Vec::new());
-    for moved in names {
-        let classes: BTreeSet<&str> = moved
+    for imported in names {
+        // The plan leaves no name with records of both classes.
+        let is_cname = imported
             .records
             .iter()
-            .map(|(_, record)| record.rtype.class().as_str())
-            .collect();
-        let class = classes
-            .first()
-            .copied()
-            .unwrap_or(NameClass::Other.as_str());
-        name_rows.push(name_row(moved, class, now));
-        for (owner, record) in &moved.records {
-            let notice = record.told.and_then(|at| notices.get(&(*owner, at.date())));
+            .any(|(_, record)| record.rtype.class() == NameClass::Cname);
+        let class = if is_cname { Class::Cname } else { Class::Other };
+        name_rows.push(name_row(imported, class, now));
+        for (owner, record) in &imported.records {
+            let notice = record
+                .notified_at
+                .and_then(|at| notices.get(&(*owner, at.date())));
             record_rows.push(dns_record::ActiveModel {
                 id: Set(record.id),
-                fqdn: Set(moved.fqdn.to_owned()),
-                class: Set(class.to_owned()),
+                fqdn: Set(imported.fqdn.to_owned()),
+                class: Set(class),
                 user_id: Set(owner.0),
                 rtype: Set(record.rtype.as_str().to_owned()),
                 input: Set(record.input.clone()),
@@ -89,7 +89,7 @@ pub(crate) async fn put_names(
                 created_at: Set(record.created_at.as_millis()),
                 updated_at: Set(record.updated_at.as_millis()),
                 expires_at: Set(record.expires_at.as_millis()),
-                notified_at: Set(notice.and(record.told).map(Timestamp::as_millis)),
+                notified_at: Set(notice.and(record.notified_at).map(Timestamp::as_millis)),
                 notice_id: Set(notice.copied()),
             });
         }
@@ -105,19 +105,19 @@ pub(crate) async fn put_names(
     Ok(())
 }
 
-fn name_row(moved: &MovedName<'_>, class: &str, now: Timestamp) -> name::ActiveModel {
-    let since = moved
+fn name_row(imported: &ImportedName<'_>, class: Class, now: Timestamp) -> name::ActiveModel {
+    let since = imported
         .records
         .iter()
         .map(|(_, record)| record.updated_at.as_millis())
         .max()
         .unwrap_or(now.as_millis());
-    let (refused_type, refusal) = moved.refused.clone().unzip();
+    let (refused_type, refusal) = imported.refused.clone().unzip();
     let is_refused = refusal.is_some();
     name::ActiveModel {
-        fqdn: Set(moved.fqdn.to_owned()),
-        user_id: Set(moved.owner.0),
-        class: Set(class.to_owned()),
+        fqdn: Set(imported.fqdn.to_owned()),
+        user_id: Set(imported.owner.0),
+        class: Set(class),
         generation: Set(1),
         applied_generation: Set(if is_refused { 0 } else { 1 }),
         unpublished_since: Set(is_refused.then_some(now.as_millis())),
@@ -127,9 +127,9 @@ fn name_row(moved: &MovedName<'_>, class: &str, now: Timestamp) -> name::ActiveM
             .flatten()
             .map(|rtype| rtype.as_str().to_owned())),
         attempts: Set(i32::from(is_refused)),
-        next_attempt_at: Set(is_refused.then_some(now.plus(PATIENCE_MS).as_millis())),
+        next_attempt_at: Set(is_refused.then_some(now.plus(FIRST_RETRY_MS).as_millis())),
         change_id: Set(None),
-        // Sent by another; what was sent long ago is in sync.
+        // The original sent it long ago, so that it is in sync.
         sent_at: Set(Some(since)),
         in_sync_at: Set(Some(since)),
         answered_by: Set(None),

@@ -1,4 +1,4 @@
-//! What becomes of people. Reads and writes nothing.
+//! Plans the import of users. Reads the existing users and writes nothing.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -15,21 +15,21 @@ use super::read::OldUser;
 use super::report::{Line, Topic};
 use crate::{Error, sql};
 
-/// Somebody of the original.
-pub(super) struct Person {
+/// A user of the original's database.
+pub(super) struct PlannedUser {
     pub(super) subject: Subject,
-    /// What the original says; of several accounts the oldest.
+    /// The account in the original's database; of several accounts the oldest.
     pub(super) account: OldUser,
     pub(super) groups: Groups,
     pub(super) deal: LabelAssignment,
-    /// The row here, where there is one.
+    /// The id of the existing user; none if the import creates one.
     pub(super) id: Option<i64>,
-    /// What is to be noted of each account; empty: it was dealt with.
+    /// The results to record, one per account; empty if all are done.
     pub(super) entries: Vec<Entry>,
 }
 
-impl Person {
-    /// The label that the person has here, or will have.
+impl PlannedUser {
+    /// Returns the label that the user has or will get.
     pub(super) fn label(&self) -> Option<&Label> {
         match &self.deal {
             LabelAssignment::FromUsername(label) | LabelAssignment::AlreadyAssigned(label) => {
@@ -40,7 +40,7 @@ impl Person {
     }
 }
 
-/// A person who is here.
+/// An existing user.
 #[derive(FromQueryResult)]
 pub(super) struct Here {
     id: i64,
@@ -49,7 +49,7 @@ pub(super) struct Here {
     deleted_at: Option<i64>,
 }
 
-/// Everybody who is here, also those who were deleted.
+/// Reads all existing users, also deleted ones.
 pub(super) async fn here(on: &impl ConnectionTrait) -> Result<Vec<Here>, Error> {
     sql::all(
         on,
@@ -60,7 +60,7 @@ pub(super) async fn here(on: &impl ConnectionTrait) -> Result<Vec<Here>, Error> 
 }
 
 impl Plan {
-    /// Plans everybody; says where the rows of user names went.
+    /// Plans all users, and returns the index of each user name in the plan.
     pub(super) fn add_people(
         &mut self,
         mut users: Vec<OldUser>,
@@ -122,7 +122,7 @@ impl Plan {
             });
             kept.push((subject, users, row.map(|row| row.id)));
         }
-        // What is left of them belongs to people whom the original does not know.
+        // The rest are users that the original's database does not have.
         let taken: BTreeSet<Label> = here
             .values()
             .filter_map(|row| row.label.as_deref())
@@ -131,10 +131,10 @@ impl Plan {
         let deals = import::assign_labels(&accounts, &taken);
         let mut owners = Owners::new();
         for ((subject, users, id), deal) in kept.into_iter().zip(deals) {
-            let at = self.people.len();
+            let at = self.users.len();
             owners.extend(users.iter().map(|user| (user.username.clone(), at)));
             let person = self.person(subject, users, id, deal, options, ledger);
-            self.people.push(person);
+            self.users.push(person);
         }
         owners
     }
@@ -147,7 +147,7 @@ impl Plan {
         deal: LabelAssignment,
         options: &Options<'_>,
         ledger: &Ledger,
-    ) -> Person {
+    ) -> PlannedUser {
         let oldest = users[0].username.clone();
         let mut entries = Vec::new();
         for user in &users {
@@ -185,7 +185,7 @@ impl Plan {
             .split(',')
             .map(|group| group.trim().to_owned())
             .collect();
-        Person {
+        PlannedUser {
             subject,
             groups: options.groups.groups_of(&listed),
             account,

@@ -1,9 +1,9 @@
-//! Records as pages show them: only the columns that are shown, and everything about them in one
-//! statement.
+//! Reads records with the publish state of their names, in one statement.
 
-use sea_orm::sea_query::{Expr, SimpleExpr};
+use sea_orm::sea_query::{Alias, Expr, Query};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DerivePartialModel, EntityTrait, QueryFilter, QueryOrder, Select,
+    ColumnTrait, ConnectionTrait, DerivePartialModel, EntityTrait, ExprTrait, QueryFilter,
+    QueryOrder, Select,
 };
 use starchart_domain::publish::PublishState;
 use starchart_domain::record::{RecordId, RecordType};
@@ -15,10 +15,10 @@ use crate::Error;
 use crate::entity::dns_record::{self, Column};
 use crate::entity::name;
 
-/// How far a name has come on its way to the name servers.
+/// The columns of a name that determine its publish state.
 #[derive(Debug, DerivePartialModel)]
 #[sea_orm(entity = "name::Entity")]
-pub(crate) struct Way {
+pub(crate) struct PublishProgress {
     generation: i64,
     applied_generation: i64,
     refused_generation: Option<i64>,
@@ -32,7 +32,7 @@ pub(crate) struct Way {
 
 #[derive(DerivePartialModel)]
 #[sea_orm(entity = "dns_record::Entity")]
-struct Shown {
+struct RecordWithState {
     id: i64,
     fqdn: String,
     rtype: String,
@@ -46,29 +46,34 @@ struct Shown {
     updated_at: i64,
     expires_at: i64,
     #[sea_orm(nested)]
-    way: Way,
+    progress: PublishProgress,
     #[sea_orm(from_expr = "paused_at()")]
     paused_at: Option<i64>,
 }
 
-/// Since when publishing is paused, for every row of a statement.
-fn paused_at() -> SimpleExpr {
-    Expr::cust("(SELECT z.paused_at FROM zone_control z WHERE z.id = 1)")
+/// The time since when publishing is paused, as a scalar subquery: the table has one row at most.
+fn paused_at() -> Expr {
+    let pause = Query::select()
+        .column(Alias::new("paused_at"))
+        .from(Alias::new("zone_control"))
+        .and_where(Expr::col(Alias::new("id")).eq(1))
+        .to_owned();
+    Expr::SubQuery(None, Box::new(pause.into()))
 }
 
-fn of(owner: UserId) -> Select<dns_record::Entity> {
+fn records_of(owner: UserId) -> Select<dns_record::Entity> {
     dns_record::Entity::find()
         .inner_join(name::Entity)
         .filter(Column::UserId.eq(owner.0))
 }
 
-/// All records of the owner, by name, type and age.
-pub(super) async fn all(on: &impl ConnectionTrait, owner: UserId) -> Result<Vec<Record>, Error> {
-    let rows = of(owner)
+/// Lists the owner's records by name, type and id.
+pub(super) async fn list(on: &impl ConnectionTrait, owner: UserId) -> Result<Vec<Record>, Error> {
+    let rows = records_of(owner)
         .order_by_asc(Column::Fqdn)
         .order_by_asc(Column::Rtype)
         .order_by_asc(Column::Id);
-    rows.into_partial_model::<Shown>()
+    rows.into_partial_model::<RecordWithState>()
         .all(on)
         .await?
         .into_iter()
@@ -76,33 +81,36 @@ pub(super) async fn all(on: &impl ConnectionTrait, owner: UserId) -> Result<Vec<
         .collect()
 }
 
-/// The owner's record with this id.
-pub(super) async fn one(
+/// Finds the owner's record.
+pub(super) async fn find(
     on: &impl ConnectionTrait,
     owner: UserId,
     id: RecordId,
 ) -> Result<Option<Record>, Error> {
-    let row = of(owner)
+    let row = records_of(owner)
         .filter(Column::Id.eq(id.0))
-        .into_partial_model::<Shown>()
+        .into_partial_model::<RecordWithState>()
         .one(on)
         .await?;
     row.map(Record::try_from).transpose()
 }
 
-/// How far this name has come; none where it was never used.
-pub(crate) async fn way(on: &impl ConnectionTrait, fqdn: &str) -> Result<Option<Way>, Error> {
+/// Reads the publish progress of a name; `None` if the name was never used.
+pub(crate) async fn publish_progress(
+    on: &impl ConnectionTrait,
+    fqdn: &str,
+) -> Result<Option<PublishProgress>, Error> {
     Ok(name::Entity::find()
         .filter(name::Column::Fqdn.eq(fqdn))
-        .into_partial_model::<Way>()
+        .into_partial_model::<PublishProgress>()
         .one(on)
         .await?)
 }
 
-impl TryFrom<Shown> for Record {
+impl TryFrom<RecordWithState> for Record {
     type Error = Error;
 
-    fn try_from(row: Shown) -> Result<Self, Error> {
+    fn try_from(row: RecordWithState) -> Result<Self, Error> {
         let rtype = read_type(&row.rtype)?;
         Ok(Self {
             id: RecordId(row.id),
@@ -117,20 +125,22 @@ impl TryFrom<Shown> for Record {
             created_at: Timestamp::from_millis(row.created_at),
             updated_at: Timestamp::from_millis(row.updated_at),
             expires_at: Timestamp::from_millis(row.expires_at),
-            state: row.way.state(rtype).while_paused(row.paused_at.is_some()),
+            state: row
+                .progress
+                .state(rtype)
+                .while_paused(row.paused_at.is_some()),
         })
     }
 }
 
-impl Way {
-    /// What it means for the name's set of this type.
+impl PublishProgress {
+    /// Returns the state of the name's RRset of this type.
     pub(crate) fn state(&self, rtype: RecordType) -> PublishState {
         if self.generation > self.applied_generation {
             match &self.refusal {
                 Some(reason) if self.refused_generation == Some(self.generation) => {
                     match self.refusal_type.as_deref() {
-                        // Another set of the name was left out; this one is on its way like any
-                        // other.
+                        // The provider refused another RRset of the name; this one was sent.
                         Some(refused) if refused != rtype.as_str() && self.sent_at.is_some() => {}
                         Some(refused) if refused != rtype.as_str() => return PublishState::Saved,
                         _ => {

@@ -1,11 +1,14 @@
-//! The tables as sea-orm's entities, one a file, named as in the migration. Columns that the
-//! database computes are in no model, so that nothing writes them.
+//! The tables as sea-orm entities, one per file. Generated columns are left out, so that nothing
+//! writes them.
 
 pub(crate) mod audit_entry;
 pub(crate) mod certificate;
 pub(crate) mod certificate_order;
 pub(crate) mod challenge_value;
+pub(crate) mod class;
 pub(crate) mod dns_record;
+pub(crate) mod import;
+pub(crate) mod import_row;
 pub(crate) mod lease;
 pub(crate) mod login_request;
 pub(crate) mod login_result;
