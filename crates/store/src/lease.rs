@@ -180,7 +180,7 @@ pub(crate) async fn assert_lease(
 ) -> Result<Option<Timestamp>, Error> {
     let now = tx.now().await?;
     let held = Entity::update_many()
-        .col_expr(Column::Fence, Expr::col(Column::Fence).into())
+        .col_expr(Column::Fence, Expr::col(Column::Fence))
         .filter(Column::Name.eq(lease.name))
         .filter(Column::Holder.eq(lease.holder.as_str()))
         .filter(Column::Fence.eq(lease.fence))

@@ -171,7 +171,7 @@ async fn the_start_waits_for_an_absent_database_and_ends_when_it_refuses() {
         .log_lines()
         .iter()
         .filter(|line| line.to_string().contains(waits))
-        .map(|line| timestamp(line))
+        .map(timestamp)
         .collect();
     let pause = written_at[1] - written_at[0];
     // A lower bound: the log is not to be flooded; a busy machine only writes later.

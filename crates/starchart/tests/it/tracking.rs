@@ -124,7 +124,7 @@ async fn a_change_unknown_to_the_provider_counts_as_in_sync() {
     let mut browser = signed_in(&env, &app, "user1").await;
     assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
     eventually("sent", async || {
-        equal(&state(&mut browser.clone()).await["key"], &"sent")
+        equal(&state(&mut browser.clone()).await["key"], "sent")
     })
     .await;
     env.db

@@ -226,10 +226,7 @@ pub(super) async fn list_by_name(
 pub(super) async fn lock_names(tx: &Tx, fqdns: &[String]) -> Result<(), Error> {
     // SQLite has no row locks and needs none: its writing transactions run one at a time.
     name::Entity::update_many()
-        .col_expr(
-            name::Column::UpdatedAt,
-            Expr::col(name::Column::UpdatedAt).into(),
-        )
+        .col_expr(name::Column::UpdatedAt, Expr::col(name::Column::UpdatedAt))
         .filter(name::Column::Fqdn.is_in(fqdns))
         .exec(tx.db())
         .await?;
