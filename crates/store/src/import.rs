@@ -1,6 +1,6 @@
 //! The rows of the application before this one ("the original"), taken over once.
 //!
-//! [`look`] reads the original's database and says what would become of each row; [`apply`] does
+//! [`preview`] reads the original's database and says what would become of each row; [`apply`] does
 //! it. The original's database is read in one read-only transaction and never written. What was
 //! dealt with is noted in `import_rows` in the transaction that did it, so that an import that died
 //! goes on where it was, and a second one finds nothing to do. The decisions are

@@ -1,6 +1,6 @@
 //! Leases: exclusive, expiring rights to run one kind of work, held by one process at a time.
 //!
-//! Each new holder gets a larger fence. A transaction that begins with [`assert_lease`] commits
+//! Each new holder gets a larger fence. A transaction that begins with `assert_lease` commits
 //! only while its lease is held, so a process that was suspended past its lease writes nothing.
 
 use sea_orm::prelude::StringLen;

@@ -2,7 +2,7 @@
 //! to the authority.
 //!
 //! A worker claims an order for some seconds. Each of its writes begins with an UPDATE of the
-//! order's row that demands the claim's holder, fence and remaining time ([`update_fenced`]): a
+//! order's row that demands the claim's holder, fence and remaining time (`update_fenced`): a
 //! holder that was stopped past its time changes nothing, and neither does one whose order was
 //! abandoned meanwhile. A write that touches more than the order's row locks the user first, as all
 //! transactions do.
