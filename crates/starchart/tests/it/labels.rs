@@ -149,9 +149,9 @@ async fn reserved_usernames_are_offered_another_label() {
         ("www", "is reserved for the service"),
         ("postmaster", "is reserved for the service"),
         ("ns2", "is reserved for the service"),
-        ("xn--bcher-kva", "cannot be written"),
-        ("-dash-", "cannot be written"),
-        ("Пётр", "cannot be written"),
+        ("xn--bcher-kva", "is not a valid name in the DNS"),
+        ("-dash-", "is not a valid name in the DNS"),
+        ("Пётр", "is not a valid name in the DNS"),
     ] {
         let (mut browser, form, offered) = newcomer(&env, &app, username).await;
         let page = browser.get("/label").await;

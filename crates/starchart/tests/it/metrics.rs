@@ -76,10 +76,10 @@ async fn lag_and_queue_grow_while_the_zone_is_away_and_fall_again() {
     let quiet = samples(port).await;
     for name in [
         "publish_lag_seconds",
-        "names_waiting",
+        "names_unpublished",
         "names_refused",
         "publishing_paused",
-        "mail_oldest_owed_seconds",
+        "mail_oldest_pending_age_seconds",
     ] {
         assert_eq!(quiet[&format!("starchart_{name}")], 0.0, "{name}");
     }
@@ -104,9 +104,9 @@ async fn lag_and_queue_grow_while_the_zone_is_away_and_fall_again() {
     until(port, "starchart_names_unpublished", |names| names == 1.0).await;
     for name in [
         "publish_lag",
-        "certificate_oldest_order",
+        "certificate_oldest_order_age",
         "certificate_step_overdue",
-        "mail_oldest_owed",
+        "mail_oldest_pending_age",
     ] {
         let name = format!("starchart_{name}_seconds");
         until(port, &name, |age| age >= 3.0).await;
@@ -130,10 +130,10 @@ async fn lag_and_queue_grow_while_the_zone_is_away_and_fall_again() {
     until(port, "starchart_publish_lag_seconds", |lag| lag == 0.0).await;
     let fallen = samples(port).await;
     for name in [
-        "names_waiting",
-        "certificate_oldest_order_seconds",
-        "mail_oldest_owed_seconds",
-        "certificate_orders_live",
+        "names_unpublished",
+        "certificate_oldest_order_age_seconds",
+        "mail_oldest_pending_age_seconds",
+        "certificate_orders_pending",
     ] {
         assert_eq!(fallen[&format!("starchart_{name}")], 0.0, "{name}");
     }
@@ -429,7 +429,7 @@ async fn the_guide_lists_every_metric() {
 fn the_log_guide_cites_lines_that_are_written() {
     let guide = text("docs/monitoring.md");
     let table = guide
-        .split("### Lines that matter")
+        .split("### Messages that matter")
         .nth(1)
         .unwrap()
         .split("###")
