@@ -22,7 +22,7 @@ pub struct ConnectOptions {
     /// KEY_ENCRYPTION_KEYS: id and base64 of 32 bytes; the first encrypts private keys, all
     /// decrypt. Empty: no private key can be kept.
     pub key_encryption_keys: Vec<(String, Secret)>,
-    /// What follows the `@` of the Message-IDs of mails that are owed here: the sender's domain.
+    /// The part after the `@` in the Message-IDs of mails: the sender's domain.
     pub message_host: String,
 }
 

@@ -141,8 +141,8 @@ impl Refusal for Error {
     }
 }
 
-/// A violated constraint where only somebody faster can be the cause: the whole transaction is to
-/// be run again.
+/// Maps a violated constraint to [`Error::Busy`], so that the whole transaction runs again. For
+/// constraints that only a concurrent transaction can violate.
 pub(crate) fn busy_if_taken(fault: DbErr) -> Error {
     if is_taken(&fault) {
         Error::Busy(Box::new(fault))

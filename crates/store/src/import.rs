@@ -1,14 +1,13 @@
-//! The rows of the application before this one ("the original"), taken over once.
+//! Imports users, records and certificates from the database of the original application, once.
 //!
-//! [`preview`] reads the original's database and says what would become of each row; [`apply`] does
-//! it. The original's database is read in one read-only transaction and never written. What was
-//! dealt with is noted in `import_rows` in the transaction that did it, so that an import that died
-//! goes on where it was, and a second one finds nothing to do. The decisions are
-//! [`starchart_domain::import`]'s.
+//! [`preview`] reads the original's database and reports what would happen to each row; [`apply`]
+//! imports. The original's database is read in one read-only transaction and never written. Each
+//! imported row is recorded in `import_rows` in the same transaction, so that an interrupted import
+//! continues and a second one changes nothing. [`starchart_domain::import`] makes the decisions.
 //!
-//! Publishing is paused before the first name is written: the zone holds already what the rows will
-//! want, and nobody knows yet which sets of it are ours. Names come in clean; the ownership of what
-//! stands is taken afterwards, from the zone itself.
+//! Publishing is paused before the first name is written, because the zone already holds what the
+//! rows will want, and the registry is still empty. Imported names count as published; ownership of
+//! their RRsets is adopted from the zone afterwards.
 
 mod apply;
 mod certificates;
@@ -35,18 +34,18 @@ pub use read::Original;
 pub use report::{Counts, Line, Report, Topic};
 pub use state::{Progress, hold_back, is_awaited, progress, skip};
 
-/// What the rows alone do not say.
+/// Settings and functions that an import needs beside the rows.
 pub struct Options<'a> {
-    /// ROOT_DOMAIN, which is the original's too.
+    /// ROOT_DOMAIN, the same as the original's.
     pub root: &'a RootDomain,
-    /// What the groups are called.
+    /// The names of the groups.
     pub groups: &'a GroupNames,
-    /// Reads a private key, a certificate and its chain (PEM each); the fault is in words. Asked
-    /// for every certificate.
+    /// Parses a private key, a certificate and its chain (PEM each) for each certificate; the
+    /// error is a message.
     pub certificate: &'a (dyn Fn(&Secret, &str, &str) -> Result<IssuedCertificate, String> + Sync),
 }
 
-/// Why nothing can be imported.
+/// Errors of an import.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// The original's database cannot be reached.

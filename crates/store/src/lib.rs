@@ -1,8 +1,9 @@
-//! Rows: people, sessions, names, records, the ownership registry, and the locks between processes.
+//! All rows: users, sessions, names, records, certificates, the registry, mails, and the leases
+//! between processes.
 //!
-//! The database is the truth (invariant I4). MySQL or MariaDB in production, SQLite (feature
+//! The database is the truth (I4). MySQL or MariaDB in production, SQLite (feature
 //! `sqlite`) embedded; the same entities and statements on both. No type of sea-orm leaves this
-//! crate, and every function that touches a person's rows takes the owner.
+//! crate, and every function on a user's rows takes the owner (I2, I8).
 //!
 //! A writing transaction locks its anchor rows first and in this order: lease, user, names
 //! (sorted). It reads the database's clock ([`Store::now`]), never the process's.

@@ -29,14 +29,14 @@ struct Inner {
     vault: Vault,
 }
 
-/// The connections of a handle.
+/// The numbers of connections of a handle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pool {
-    /// There are at present.
+    /// The number of open connections.
     pub open: u32,
-    /// Of these nobody uses now.
+    /// The number of open connections that are idle.
     pub idle: u32,
-    /// There may be.
+    /// The maximum number of connections.
     pub max: u32,
 }
 

@@ -1,9 +1,10 @@
-//! Wiping: every table of ours dropped and made anew.
+//! The wipe: drops and recreates all tables that our migrations create.
 //!
-//! A table that no step makes, and so no wipe drops, remembers how far a wipe has come. `wiping` is
-//! committed before the first table goes, so that whoever comes after a kill finishes what was
-//! begun; `made` once the new tables stand, which nobody drops a second time; `done` is what keeps
-//! a flag that was left set from wiping again. A wipe by hand leaves a flag as armed as it was.
+//! The table `starchart_wipe`, which no migration creates and no wipe drops, stores the progress.
+//! `wiping` is committed before the first table is dropped, so that the next process finishes a
+//! wipe that was killed; `made` when the new tables exist, which are not dropped again; `done` when
+//! the wipe is complete, so that a flag that is still set does not wipe again. A wipe by hand does
+//! not change whether a flag may wipe. See docs/decisions/0010.
 
 use migration::{SchemaManager, pre_release};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, FromQueryResult};
@@ -24,35 +25,33 @@ const MYSQL_PREPARE: [&str; 2] = [
     "SET SESSION foreign_key_checks = 0",
 ];
 
-/// Whether the mark of an earlier wipe counts.
+/// Whether an earlier wipe prevents this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WipeMark {
-    /// A flag that was left set: nothing is done when the database was wiped since
-    /// [`Store::rearm_wipe`].
+    /// For the flag: does nothing if the database was wiped since [`Store::rearm_wipe`].
     Respect,
-    /// Somebody asks for it now. A flag that could wipe before still can.
+    /// For a wipe by hand: always wipes, and does not change whether a flag may wipe.
     Ignore,
 }
 
-/// What became of a wish to wipe.
+/// The outcome of a request to wipe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WipeOutcome {
-    /// There was no table of ours: they were made, nothing was dropped.
+    /// None of our tables existed: they were created, nothing was dropped.
     Initialised,
-    /// These tables were dropped and made anew, and publishing is paused.
+    /// These tables were dropped and recreated, and publishing is paused.
     Wiped {
-        /// In the order in which they went.
+        /// The tables in the order in which they were dropped.
         tables: Vec<String>,
     },
-    /// It was wiped at this time and the mark was respected. Nothing was changed.
+    /// The database was wiped at this time and the mark was respected. Nothing was changed.
     Already(Timestamp),
-    /// `allowed` said no to this number of people (without the deleted ones). Nothing was changed.
+    /// `allowed` refused this number of users (without deleted ones). Nothing was changed.
     Refused(u64),
-    /// Somebody asks, and an earlier wipe did not come to its end: [`Store::migrate`] finishes it.
-    /// Nothing was changed.
+    /// An earlier wipe was interrupted; [`Store::migrate`] finishes it. Nothing was changed.
     HalfDone,
-    /// The schema has these steps that this program does not know, nor the tables that they made.
-    /// Nothing was changed.
+    /// The schema has these steps, which this program does not know, so it does not know their
+    /// tables either. Nothing was changed.
     Unknown(Vec<String>),
 }
 
@@ -65,10 +64,10 @@ pub(crate) struct Finished {
 }
 
 impl Store {
-    /// Drops every table that our steps make, runs the steps again and pauses publishing until a
-    /// plan is approved or the zone is seen to be empty; no other table and no record in the zone
-    /// is touched. One process does it, others wait and then see what it left. `allowed` is asked
-    /// with the number of people there are, under the lock; not for a wipe that was begun already,
+    /// Drops all tables that our migrations create, runs the migrations again, and pauses
+    /// publishing until a plan is approved or the audit finds the zone empty. Touches no other
+    /// table and no RRset. Only one process wipes; others wait for the lock and see its result.
+    /// Calls `allowed` under the lock with the number of users, except for an interrupted wipe,
     /// which a flag finishes in any case.
     pub async fn wipe(
         &self,
@@ -79,7 +78,8 @@ impl Store {
             .await
     }
 
-    /// Lets the next flag wipe again: for a start without one. False when it could already.
+    /// Allows the next flag to wipe again; called at a start without the flag. Returns false if it
+    /// could wipe already.
     pub async fn rearm_wipe(&self) -> Result<bool, Error> {
         if !SchemaManager::new(self.writer()).has_table(MARK).await? {
             return Ok(false);
@@ -275,12 +275,12 @@ async fn present(db: &DatabaseConnection) -> Result<Vec<&'static str>, Error> {
     Ok(present)
 }
 
-/// How far a wipe has come.
+/// The progress of a wipe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum HowFar {
-    /// Tables go.
+    /// Tables are being dropped.
     Wiping,
-    /// The new tables stand; publishing may not be paused yet.
+    /// The new tables exist; publishing may not be paused yet.
     Made,
     Done,
 }
@@ -288,13 +288,13 @@ enum HowFar {
 /// The row of [`MARK`].
 struct Mark {
     how_far: HowFar,
-    /// It was begun by hand while a flag could wipe: at its end the row goes.
+    /// The wipe was begun by hand while a flag could wipe: the row is deleted when it is done.
     stays_armed: bool,
     at: Timestamp,
 }
 
 impl Mark {
-    /// Every text that the row may have.
+    /// All values of the column `state`.
     const TEXTS: [(&'static str, HowFar, bool); 5] = [
         ("wiping", HowFar::Wiping, false),
         ("wiping, armed", HowFar::Wiping, true),

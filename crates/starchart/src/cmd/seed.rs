@@ -67,7 +67,7 @@ pub(crate) async fn run(env_file: Option<PathBuf>) -> anyhow::Result<ExitCode> {
     let settings = super::begin(env_file)?.settings;
     if settings.environment.is_production() {
         bail!(
-            "seed makes people who do not exist and is for development: STARCHART_ENV is \
+            "seed creates example users and is for development: STARCHART_ENV is \
              production; nothing was changed"
         );
     }
