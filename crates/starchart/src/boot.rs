@@ -190,14 +190,14 @@ impl Running {
     /// and has to exit.
     async fn breaks(&mut self) -> anyhow::Error {
         tokio::select! {
-            ended = &mut self.serving => anyhow::anyhow!("the server ended by itself: {ended:?}"),
+            ended = &mut self.serving => anyhow::anyhow!("the server ended unexpectedly: {ended:?}"),
             ended = ends(&mut self.measuring) => anyhow::anyhow!("METRICS_PORT: the server ended \
                 by itself: {ended:?}"),
             ended = ends(&mut self.carrying) => match ended {
                 Ok(Err(ended)) => anyhow::Error::new(ended).context("REDIS_URL"),
-                other => anyhow::anyhow!("REDIS_URL: carrying wake-ups ended by itself: {other:?}"),
+                other => anyhow::anyhow!("REDIS_URL: receiving wake-ups ended unexpectedly: {other:?}"),
             },
-            ended = ends(&mut self.work) => anyhow::anyhow!("the background work ended by itself: \
+            ended = ends(&mut self.work) => anyhow::anyhow!("the background work ended unexpectedly: \
                 {ended:?}"),
         }
     }
@@ -372,7 +372,7 @@ mod tests {
         running.carrying = Some(tokio::spawn(async { Err(PoolEnded) }));
         assert_eq!(
             format!("{:#}", running.breaks().await),
-            "REDIS_URL: the pool that takes wake-ups out of Redis ended by itself"
+            "REDIS_URL: the worker pool that receives wake-ups from Redis ended unexpectedly"
         );
         running.carrying = Some(tokio::spawn(async { panic!("a bug") }));
         assert!(
@@ -380,7 +380,7 @@ mod tests {
                 .breaks()
                 .await
                 .to_string()
-                .starts_with("REDIS_URL: carrying wake-ups ended by itself")
+                .starts_with("REDIS_URL: receiving wake-ups ended unexpectedly")
         );
     }
 
