@@ -250,7 +250,7 @@ async fn a_port_in_use_is_reported_with_its_setting() {
             ended.all
         );
         assert!(
-            ended.all.contains("end that one, or choose another port"),
+            ended.all.contains("stop that one, or choose another port"),
             "{}",
             ended.all
         );
