@@ -49,31 +49,30 @@ async fn main() {
 
 /// Seconds run from the start of the program until no name is unpublished.
 async fn publish(count: u32) {
-    let world = TestEnv::new()
+    let env = TestEnv::new()
         .await
-        .set("ROUTE53_REQUESTS_PER_SECOND", "100")
-        .set("LOG_LEVEL", "warn");
-    let migrated = world.command(&["migrate"]).status().await.unwrap();
+        .set("ROUTE53_REQUESTS_PER_SECOND", "100");
+    let migrated = env.command(&["migrate"]).status().await.unwrap();
     assert!(migrated.success(), "starchart migrate");
-    seed(&world, count).await;
+    seed(&env, count).await;
     let database = process::with_argument(&format!("--port={}", database_port()));
     let database_before = process::cpu(database);
     let begun = Instant::now();
-    let app = world.start().await;
+    let app = env.start().await;
     let unpublished = "SELECT EXISTS (SELECT * FROM names WHERE is_unpublished = 1)";
-    while world.db.number(unpublished).await != 0 {
+    while env.db.number(unpublished).await != 0 {
         assert!(begun.elapsed() < LIMIT, "names are left unpublished");
         tokio::time::sleep(POLL).await;
     }
     let seconds = begun.elapsed().as_secs_f64();
     let program_cpu = process::cpu(app.pid()).as_secs_f64();
     let database_cpu = (process::cpu(database) - database_before).as_secs_f64();
-    let calls = world.zone.counts().change;
+    let calls = env.zone.counts().change;
     let peak = process::memory(app.pid()).1;
     println!(
         "{count:>8} {seconds:>8.1} {calls:>6} {program_cpu:>14.1} {database_cpu:>15.1} {peak:>8.1}"
     );
-    let sets = world.zone.sets();
+    let sets = env.zone.sets();
     let published = sets.iter().filter(|set| set.rtype == "A").count();
     assert_eq!(published, count as usize, "sets in the zone");
 }
@@ -89,20 +88,18 @@ fn database_port() -> u16 {
 }
 
 /// Makes users with [`NAMES_PER_USER`] unpublished names each. MariaDB makes the rows by itself.
-async fn seed(world: &TestEnv, count: u32) {
+async fn seed(env: &TestEnv, count: u32) {
     let users = count / NAMES_PER_USER;
     let now = "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)";
     let day = 24 * 60 * 60 * 1_000_i64;
-    world
-        .db
+    env.db
         .run(&format!(
             "SET @now = {now};
              INSERT INTO users
-                 (subject, username, display_name, email, label, created_at, updated_at,
-                  last_sign_in_at)
+                 (subject, username, display_name, email, label, created_at, updated_at)
                SELECT CONCAT('user', seq), CONCAT('user', seq), CONCAT('User ', seq),
                       CONCAT('user', seq, '@school.example'), CONCAT('user', seq),
-                      @now, @now, @now
+                      @now, @now
                  FROM seq_1_to_{users};
              INSERT INTO names
                  (fqdn, user_id, class, generation, applied_generation, unpublished_since,
@@ -110,7 +107,7 @@ async fn seed(world: &TestEnv, count: u32) {
                SELECT CONCAT('n', seq, '.', label, '.{root}'), id, 'other', 1, 0, @now, @now, @now
                  FROM users, seq_1_to_{NAMES_PER_USER};
              INSERT INTO dns_records
-                 (fqdn, class, user_id, type, typed, content, value_hash, ttl, created_at,
+                 (fqdn, class, user_id, type, input, presentation, value_hash, ttl, created_at,
                   updated_at, expires_at)
                SELECT fqdn, class, user_id, 'A', '192.0.2.1', '192.0.2.1',
                       UNHEX(SHA2('192.0.2.1', 256)), 300, @now, @now, @now + 183 * {day}
@@ -119,5 +116,5 @@ async fn seed(world: &TestEnv, count: u32) {
         ))
         .await;
     let names = "SELECT COUNT(*) FROM names WHERE is_unpublished = 1";
-    assert_eq!(world.db.number(names).await, i64::from(count));
+    assert_eq!(env.db.number(names).await, i64::from(count));
 }
