@@ -190,14 +190,14 @@ impl Running {
     /// and has to exit.
     async fn breaks(&mut self) -> anyhow::Error {
         tokio::select! {
-            ended = &mut self.serving => anyhow::anyhow!("the server ended unexpectedly: {ended:?}"),
+            ended = &mut self.serving => anyhow::anyhow!("the server ended early: {ended:?}"),
             ended = ends(&mut self.measuring) => anyhow::anyhow!("METRICS_PORT: the server ended \
                 by itself: {ended:?}"),
             ended = ends(&mut self.carrying) => match ended {
                 Ok(Err(ended)) => anyhow::Error::new(ended).context("REDIS_URL"),
-                other => anyhow::anyhow!("REDIS_URL: receiving wake-ups ended unexpectedly: {other:?}"),
+                other => anyhow::anyhow!("REDIS_URL: receiving wake-ups ended early: {other:?}"),
             },
-            ended = ends(&mut self.work) => anyhow::anyhow!("the background work ended unexpectedly: \
+            ended = ends(&mut self.work) => anyhow::anyhow!("the background work ended early: \
                 {ended:?}"),
         }
     }
@@ -380,7 +380,7 @@ mod tests {
                 .breaks()
                 .await
                 .to_string()
-                .starts_with("REDIS_URL: receiving wake-ups ended unexpectedly")
+                .starts_with("REDIS_URL: receiving wake-ups ended early")
         );
     }
 
