@@ -1,5 +1,5 @@
-//! The audit that nobody asks for: little drift is mended, much is refused, and the zone is never
-//! emptied or filled.
+//! The periodic audit: it repairs small drift, refuses a large plan, and never empties or fills
+//! the zone.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

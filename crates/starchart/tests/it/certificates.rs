@@ -1,5 +1,5 @@
-//! Certificates: from the click to the files, by dns-01 on pebble, whoever dies, is slow, or says
-//! no.
+//! Certificates from the request to the downloads, by dns-01 on pebble, while processes are killed
+//! and the authority or the zone is slow or refuses.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,5 @@
-//! Mails on the whole binary and a real mail server: sent once, not lost when somebody dies, and
-//! told about where they fail.
+//! Mails from the whole binary to a real mail server: sent once, not lost when a process is killed,
+//! and reported when they fail.
 
 use std::time::Duration;
 

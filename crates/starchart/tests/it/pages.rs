@@ -489,8 +489,8 @@ async fn every_response_has_the_security_headers() {
     );
 }
 
-/// No script or style but by address, no attribute that runs or paints. What stands between quotes
-/// is a value, whatever it says.
+/// Asserts that a page has no inline script or style, and no event or style attribute. Text between
+/// quotes is an attribute's value and is skipped.
 pub fn no_inline_code(what: &str, body: &str) {
     let mut rest = body;
     while let Some((_, from)) = rest.split_once('<') {
