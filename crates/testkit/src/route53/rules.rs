@@ -281,7 +281,7 @@ fn apply_one(zone: &mut Zone, action: &str, set: RrSet) -> Result<(), String> {
             "Tried to delete resource record set {named} but the values provided do not match the current values"
         )),
         ("DELETE", Some(_)) => {
-            zone.sets.remove(&key);
+            zone.sets_mut().remove(&key);
             Ok(())
         }
         ("CREATE", Some(_)) => Err(format!(

@@ -90,7 +90,7 @@ impl State {
                     .map_err(|fault| format!("{fault}: {name}"))?
                     .sort_key();
                 let mut zone = inner.zone.clone();
-                zone.sets
+                zone.sets_mut()
                     .retain(|key, _| key.name != name || key.rtype != rtype);
                 inner.replace(zone);
             }

@@ -191,11 +191,11 @@ impl RrSet {
     }
 }
 
-/// All sets of a zone at one moment. Cheap to clone: the sets are shared.
+/// All sets of a zone at one moment. Cheap to clone: a copy is made with the next change.
 #[derive(Clone, Debug)]
 pub(crate) struct Zone {
     pub(crate) name: DnsName,
-    pub(crate) sets: BTreeMap<Key, Arc<RrSet>>,
+    pub(crate) sets: Arc<BTreeMap<Key, Arc<RrSet>>>,
 }
 
 impl Zone {
@@ -206,7 +206,7 @@ impl Zone {
         let apex = name.plain();
         let mut zone = Self {
             name,
-            sets: BTreeMap::new(),
+            sets: Arc::default(),
         };
         zone.put(RrSet::from_side(&Set::new(
             &apex,
@@ -219,7 +219,11 @@ impl Zone {
     }
 
     pub(crate) fn put(&mut self, set: RrSet) {
-        self.sets.insert(set.key(), Arc::new(set));
+        self.sets_mut().insert(set.key(), Arc::new(set));
+    }
+
+    pub(crate) fn sets_mut(&mut self) -> &mut BTreeMap<Key, Arc<RrSet>> {
+        Arc::make_mut(&mut self.sets)
     }
 
     /// The sets of exactly this name.
