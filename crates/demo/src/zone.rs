@@ -77,7 +77,7 @@ impl DemoZone {
         let to_rrset = |((name, rtype), body): (&(String, String), &Body)| {
             let body = RrsetData {
                 ttl: body.ttl,
-                values: body.values.clone(),
+                values: body.values.iter().cloned().collect(),
             };
             Some(Rrset {
                 name: name.clone(),
@@ -119,7 +119,7 @@ fn apply(sets: &mut Sets, root: &str, change: &Change) -> Result<(), String> {
     let key = (name.clone(), rtype.to_owned());
     let body = Body {
         ttl: set.body.ttl,
-        values: set.body.values.clone(),
+        values: set.body.values.iter().cloned().collect(),
     };
     match (change.action, sets.get(&key)) {
         (Action::Create, Some(_)) => Err(format!(
@@ -176,7 +176,7 @@ fn zone_set(((name, rtype), body): (&(String, String), &Body)) -> ZoneRrset {
         name: name.clone(),
         rtype: rtype.clone(),
         ttl: Some(body.ttl),
-        values: body.values.clone(),
+        values: body.values.iter().cloned().collect(),
         is_simple: true,
     }
 }

@@ -300,6 +300,8 @@ pub fn find_adoptable(
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+    use starchart_domain::rrset::RrsetValues;
+
     use super::*;
 
     fn listed(name: &str, rtype: &str, value: &str) -> ZoneRrset {
@@ -469,7 +471,7 @@ mod tests {
             ZoneRrset {
                 is_simple: false,
                 ttl: None,
-                values: BTreeSet::new(),
+                values: RrsetValues::default(),
                 ..listed("alias.u.root.test", "A", "")
             },
             listed("beside.u.root.test", "CAA", "0 issue \";\""),

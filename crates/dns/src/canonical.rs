@@ -5,10 +5,9 @@
 //! `\052.user.example.com.` (`DomainNameFormat`: every octet but `a-z 0-9 - _` is escaped as
 //! `\ooo`).
 
-use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use starchart_domain::rrset::Rrset;
+use starchart_domain::rrset::{Rrset, RrsetValues};
 use starchart_domain::txt;
 
 use crate::zone::ZoneRrset;
@@ -81,7 +80,7 @@ fn canonical_mx(value: &str) -> Option<String> {
 }
 
 /// Applies [`canonical_value`] to each value.
-pub fn canonical_values(rtype: &str, values: &BTreeSet<String>) -> BTreeSet<String> {
+pub fn canonical_values(rtype: &str, values: &RrsetValues) -> RrsetValues {
     values
         .iter()
         .map(|value| canonical_value(rtype, value))
@@ -89,7 +88,7 @@ pub fn canonical_values(rtype: &str, values: &BTreeSet<String>) -> BTreeSet<Stri
 }
 
 /// Returns whether two sets of values of one type are equal in their canonical spelling.
-pub fn same_values(rtype: &str, one: &BTreeSet<String>, other: &BTreeSet<String>) -> bool {
+pub fn same_values(rtype: &str, one: &RrsetValues, other: &RrsetValues) -> bool {
     one == other || canonical_values(rtype, one) == canonical_values(rtype, other)
 }
 
@@ -148,8 +147,8 @@ mod tests {
             assert_eq!(canonical_value(rtype, one), other, "{rtype} {one}");
             assert!(same_values(
                 rtype,
-                &BTreeSet::from([one.to_owned()]),
-                &BTreeSet::from([other.to_owned()])
+                &RrsetValues::from([one.to_owned()]),
+                &RrsetValues::from([other.to_owned()])
             ));
         }
         for (rtype, value) in [

@@ -14,7 +14,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use hickory_proto::op::{Edns, Message, MessageType, Query, ResponseCode};
 use hickory_proto::rr::{Name, RData, RecordType as WireType};
 use starchart_domain::record::RecordType;
-use starchart_domain::rrset::Rrset;
+use starchart_domain::rrset::{Rrset, RrsetValues};
 use starchart_domain::txt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
@@ -138,7 +138,7 @@ pub struct LaggingServer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
     /// The values in canonical presentation format; empty for NXDOMAIN or NODATA.
-    Values(BTreeSet<String>),
+    Values(RrsetValues),
     /// An answer without usable data, with the reason: refused, server failure, not authoritative.
     Unusable(String),
     /// No answer, with the reason: port 53 is blocked, or the server is down.
@@ -206,7 +206,7 @@ impl NameServers {
         &self,
         name: &str,
         rtype: RecordType,
-        expected: &BTreeSet<String>,
+        expected: &RrsetValues,
     ) -> ServerAnswers {
         let expected = canonical_values(rtype.as_str(), expected);
         let queries = self
@@ -250,7 +250,7 @@ async fn query_server(
     server: &NameServer,
     name: &str,
     rtype: RecordType,
-    expected: &BTreeSet<String>,
+    expected: &RrsetValues,
 ) -> Option<LaggingServer> {
     let mut queries: FuturesUnordered<_> = server
         .addresses
@@ -458,7 +458,11 @@ mod tests {
             },
         ]);
         let answers = servers
-            .query("www.user1.starchart.com", RecordType::A, &BTreeSet::new())
+            .query(
+                "www.user1.starchart.com",
+                RecordType::A,
+                &RrsetValues::default(),
+            )
             .await;
         assert_eq!(
             (answers.matching, answers.queried, answers.lagging.len()),

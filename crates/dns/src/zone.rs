@@ -1,10 +1,9 @@
 //! The provider port: the operations that the program uses of a DNS provider.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use async_trait::async_trait;
-use starchart_domain::rrset::{Rrset, RrsetData};
+use starchart_domain::rrset::{Rrset, RrsetData, RrsetValues};
 
 /// A hosted zone that can be changed in atomic batches.
 ///
@@ -104,7 +103,7 @@ pub struct ZoneRrset {
     pub ttl: Option<u32>,
     /// The values in presentation format in the provider's spelling, which a deletion must repeat;
     /// empty for an alias.
-    pub values: BTreeSet<String>,
+    pub values: RrsetValues,
     /// Whether the RRset has the simple routing policy. An alias, weighted, latency, failover,
     /// geolocation, geoproximity, multivalue or traffic-policy RRset is never owned by Starchart
     /// and

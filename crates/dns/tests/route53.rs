@@ -14,7 +14,7 @@ use starchart_dns::propagation::{NameServer, NameServers, Propagation, Reply};
 use starchart_dns::route53::{Route53, Route53Config};
 use starchart_dns::zone::{Change, ChangeState, Zone, ZoneError, ZoneRrset};
 use starchart_domain::record::RecordType;
-use starchart_domain::rrset::Rrset;
+use starchart_domain::rrset::{Rrset, RrsetValues};
 use starchart_domain::secret::Secret;
 use starchart_domain::txt;
 use starchart_testkit::moto::{self, Moto};
@@ -480,10 +480,15 @@ async fn each_name_server_is_queried_directly() {
             ours.name
         );
         assert_eq!(answers.lagging[0].server, "late");
-        assert_eq!(answers.lagging[0].replies, [Reply::Values(BTreeSet::new())]);
+        assert_eq!(
+            answers.lagging[0].replies,
+            [Reply::Values(RrsetValues::default())]
+        );
     }
     let blog = format!("blog.user1.{ROOT}");
-    let absent = servers.query(&blog, RecordType::A, &BTreeSet::new()).await;
+    let absent = servers
+        .query(&blog, RecordType::A, &RrsetValues::default())
+        .await;
     assert_eq!(
         absent.matching, absent.queried,
         "a CNAME is no A: {absent:?}"
@@ -492,12 +497,12 @@ async fn each_name_server_is_queried_directly() {
         .query(
             &long.name,
             RecordType::Txt,
-            &BTreeSet::from([txt::encode("other")]),
+            &RrsetValues::from([txt::encode("other")]),
         )
         .await;
     assert_eq!(wrong.matching, 0);
     let foreign = servers
-        .query("www.example.org", RecordType::A, &BTreeSet::new())
+        .query("www.example.org", RecordType::A, &RrsetValues::default())
         .await;
     assert_eq!(
         foreign.matching, 0,

@@ -15,7 +15,7 @@ use crate::rrset::{Rrset, RrsetData};
 use crate::rtype::RecordType;
 
 /// The registry entry of an RRset that Starchart owns (I10).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct OwnedRrset {
     /// The record type of the RRset.
     pub rtype: RecordType,
@@ -143,6 +143,8 @@ pub fn plan_changes(
             }),
         }
     }
+    // A plan may hold the changes of all names, most of which have one.
+    changes.shrink_to_fit();
     changes
 }
 

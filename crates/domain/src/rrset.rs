@@ -1,6 +1,6 @@
 //! RRsets: all records of one name and type (RFC 2181 section 5).
 
-use std::collections::BTreeSet;
+use std::ops::Deref;
 
 use crate::rtype::RecordType;
 
@@ -13,7 +13,55 @@ pub struct RrsetData {
     /// The time to live, in seconds.
     pub ttl: u32,
     /// The values in presentation format, as Route53 takes them.
-    pub values: BTreeSet<String>,
+    pub values: RrsetValues,
+}
+
+/// The values of an RRset, sorted and without duplicates.
+///
+/// An audit holds every RRset of the zone several times, most with one value, for which a
+/// `BTreeSet` takes ten times the memory.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct RrsetValues(Box<[String]>);
+
+impl Deref for RrsetValues {
+    type Target = [String];
+
+    fn deref(&self) -> &[String] {
+        &self.0
+    }
+}
+
+impl FromIterator<String> for RrsetValues {
+    fn from_iter<I: IntoIterator<Item = String>>(values: I) -> Self {
+        let mut values: Vec<String> = values.into_iter().collect();
+        values.sort_unstable();
+        values.dedup();
+        Self(values.into_boxed_slice())
+    }
+}
+
+impl<const N: usize> From<[String; N]> for RrsetValues {
+    fn from(values: [String; N]) -> Self {
+        values.into_iter().collect()
+    }
+}
+
+impl IntoIterator for RrsetValues {
+    type Item = String;
+    type IntoIter = std::vec::IntoIter<String>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_vec().into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a RrsetValues {
+    type Item = &'a String;
+    type IntoIter = std::slice::Iter<'a, String>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
 }
 
 /// All records of one name and type.

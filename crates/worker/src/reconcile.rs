@@ -11,7 +11,7 @@ mod orphans;
 use starchart_dns::audit::{AuditInput, WrongZone, compare, verify_listing};
 use starchart_dns::limiter::Priority;
 use starchart_dns::zone::{ZoneError, ZoneRrset};
-use starchart_store::zone::{self, AuditOutcome, AuditResult, Snapshot};
+use starchart_store::zone::{self, AuditOutcome, AuditResult, Snapshot, SnapshotHashes};
 
 use crate::Context;
 
@@ -73,7 +73,7 @@ pub async fn plan(context: &Context) -> Result<Plan, ReconcileError> {
 /// Reads the database before and after listing the zone, so that names which change during the
 /// listing are not reported as drift.
 async fn compare_zone(context: &Context) -> Result<Comparison, ReconcileError> {
-    let before = zone::read_snapshot(&context.store).await?;
+    let before = zone::read_snapshot(&context.store).await?.hashes();
     let listed = list_zone(context).await?;
     let snapshot = zone::read_snapshot(&context.store).await?;
     let plan = make_plan(context, &listed, &before, &snapshot);
@@ -87,11 +87,11 @@ async fn compare_zone(context: &Context) -> Result<Comparison, ReconcileError> {
 fn make_plan(
     context: &Context,
     listed: &[ZoneRrset],
-    before: &Snapshot,
+    before: &SnapshotHashes,
     snapshot: &Snapshot,
 ) -> Plan {
-    let in_flight = before.in_flight(snapshot);
-    let unchanged = before.unchanged(snapshot);
+    let in_flight = snapshot.in_flight(before);
+    let unchanged = snapshot.unchanged(before);
     let Snapshot {
         desired,
         owned,

@@ -8,9 +8,9 @@ use starchart_dns::publish::Journal;
 use starchart_dns::zone::ChangeId;
 use starchart_domain::plan::{NameToPublish, OwnedRrset, PublishedName, RefusedName};
 use starchart_domain::record::RecordType;
-use starchart_domain::rrset::{Rrset, RrsetData};
+use starchart_domain::rrset::{Rrset, RrsetData, RrsetValues};
 
-type Flat = BTreeSet<(String, String, u32, BTreeSet<String>)>;
+type Flat = BTreeSet<(String, String, u32, RrsetValues)>;
 
 #[derive(Default)]
 pub(crate) struct Rows {

@@ -16,7 +16,7 @@ use starchart_dns::limiter::Limiter;
 use starchart_dns::publish::{PublishError, PublishReport, publish};
 use starchart_dns::route53::{Route53, Route53Config};
 use starchart_domain::record::RecordType;
-use starchart_domain::rrset::Rrset;
+use starchart_domain::rrset::{Rrset, RrsetValues};
 use starchart_domain::secret::Secret;
 use starchart_testkit::route53::{Set, StrictRoute53};
 
@@ -73,7 +73,14 @@ impl World {
             .sets()
             .into_iter()
             .filter(|s| !apex(s))
-            .map(|s| (s.name, s.rtype, s.ttl, s.values))
+            .map(|s| {
+                (
+                    s.name,
+                    s.rtype,
+                    s.ttl,
+                    s.values.into_iter().collect::<RrsetValues>(),
+                )
+            })
             .collect();
         let wanted: BTreeSet<_> = self.rows.wanted();
         assert_eq!(standing, wanted);

@@ -35,7 +35,7 @@ pub use control::{
     pause_unless_paused, record_approval, resume, resume_after_wipe, resume_from,
 };
 pub use drift::{count_unpublished_at, mark_drift};
-pub use snapshot::{Snapshot, list_refusals, read_snapshot};
+pub use snapshot::{Snapshot, SnapshotHashes, list_refusals, read_snapshot};
 pub use track::{
     NameAnswers, NameToCheck, SentChange, has_names_to_check, list_names_to_check,
     list_unsynced_changes, mark_in_sync, record_answers,

@@ -1,6 +1,6 @@
 //! The ownership registry in memory, and its reads and writes by whole batches.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
@@ -117,7 +117,7 @@ impl Entry {
         let ttl = self.confirmed.as_ref().map(|body| body.ttl);
         let values = self
             .confirmed
-            .map(|body| serde_json::to_string(&body.values));
+            .map(|body| serde_json::to_string(&*body.values));
         Ok(ActiveModel {
             fqdn: Set(self.fqdn),
             rtype: Set(self.rtype.as_str().to_owned()),
@@ -141,7 +141,7 @@ struct StoredSend {
 #[derive(Serialize, Deserialize)]
 struct StoredBody {
     ttl: u32,
-    values: BTreeSet<String>,
+    values: Vec<String>,
 }
 
 impl From<Send> for StoredSend {
@@ -150,7 +150,7 @@ impl From<Send> for StoredSend {
             fence: send.fence,
             body: send.body.map(|body| StoredBody {
                 ttl: body.ttl,
-                values: body.values,
+                values: body.values.into_iter().collect(),
             }),
             until: send.until.map(Timestamp::as_millis),
         }
@@ -163,7 +163,7 @@ impl From<StoredSend> for Send {
             fence: stored.fence,
             body: stored.body.map(|body| RrsetData {
                 ttl: body.ttl,
-                values: body.values,
+                values: body.values.into_iter().collect(),
             }),
             until: stored.until.map(Timestamp::from_millis),
         }
@@ -178,7 +178,10 @@ impl TryFrom<Model> for Entry {
         let confirmed = match (row.ttl, &row.content) {
             (Some(ttl), Some(values)) => Some(RrsetData {
                 ttl: u32::try_from(ttl).map_err(|_| corrupt())?,
-                values: serde_json::from_str(values).map_err(|_| corrupt())?,
+                values: serde_json::from_str::<Vec<String>>(values)
+                    .map_err(|_| corrupt())?
+                    .into_iter()
+                    .collect(),
             }),
             _ => None,
         };

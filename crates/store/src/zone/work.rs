@@ -214,14 +214,11 @@ pub(super) async fn list_desired(
     let challenges = format!("SELECT fqdn, value FROM challenge_values{filter}");
     let challenges: Vec<Challenge> = sql::all(on, &challenges, values).await?;
 
-    let mut bodies: BTreeMap<(String, RecordType), RrsetData> = BTreeMap::new();
+    let mut bodies: BTreeMap<(String, RecordType), (u32, Vec<String>)> = BTreeMap::new();
     let mut add = |fqdn: String, rtype: RecordType, ttl: u32, content: String| {
-        let body = bodies.entry((fqdn, rtype)).or_insert_with(|| RrsetData {
-            ttl,
-            values: BTreeSet::new(),
-        });
-        body.ttl = Ord::min(body.ttl, ttl);
-        body.values.insert(content);
+        let (lowest_ttl, values) = bodies.entry((fqdn, rtype)).or_insert((ttl, Vec::new()));
+        *lowest_ttl = Ord::min(*lowest_ttl, ttl);
+        values.push(content);
     };
     for row in records {
         let rtype = read_type(&row.rtype)?;
@@ -232,10 +229,14 @@ pub(super) async fn list_desired(
         add(row.fqdn, RecordType::Txt, TTL, txt::encode(&row.value));
     }
     let mut sets: BTreeMap<String, Vec<Rrset>> = BTreeMap::new();
-    for ((name, rtype), body) in bodies {
+    for ((name, rtype), (ttl, values)) in bodies {
+        let values = values.into_iter().collect();
+        let body = RrsetData { ttl, values };
         sets.entry(name.clone())
             .or_default()
             .push(Rrset { name, rtype, body });
     }
+    // Most names have one RRset, and an audit holds all names.
+    sets.values_mut().for_each(Vec::shrink_to_fit);
     Ok(sets)
 }

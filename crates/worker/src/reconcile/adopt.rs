@@ -100,6 +100,6 @@ async fn adopt_with_lease(context: &Context, lease: &Lease) -> Result<Adoption, 
     let snapshot = zone::read_snapshot(store).await?;
     Ok(Adoption {
         adopted: adopted.sets,
-        plan: make_plan(context, &listed, &snapshot, &snapshot),
+        plan: make_plan(context, &listed, &snapshot.hashes(), &snapshot),
     })
 }

@@ -51,7 +51,7 @@ pub async fn delete_orphans(
         if snapshot.owned.is_empty() {
             return Err(ReconcileError::NothingOwned);
         }
-        let Plan { mut orphans, .. } = make_plan(context, &listed, &snapshot, &snapshot);
+        let Plan { mut orphans, .. } = make_plan(context, &listed, &snapshot.hashes(), &snapshot);
         let unknown: Vec<String> = keep
             .iter()
             .filter(|name| !orphans.iter().any(|orphan| orphan.name == **name))
