@@ -6,6 +6,7 @@
 //! and lists the pending revocations.
 
 mod challenges;
+mod claim;
 mod ends;
 pub(crate) mod import;
 pub mod orders;

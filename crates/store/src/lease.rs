@@ -3,11 +3,8 @@
 //! Each new holder gets a larger fence. A transaction that begins with `assert_lease` commits
 //! only while its lease is held, so a process that was suspended past its lease writes nothing.
 
-use sea_orm::prelude::StringLen;
 use sea_orm::sea_query::Expr;
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, DeriveActiveEnum, EntityTrait, EnumIter, ExprTrait, QueryFilter,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, QueryFilter};
 use starchart_domain::time::Timestamp;
 
 use crate::entity::lease::{ActiveModel, Column, Entity};
@@ -15,51 +12,7 @@ use crate::error::is_taken;
 use crate::tx::Tx;
 use crate::{Error, Store};
 
-/// What a lease gives the right to do. The stored names are also labels of metrics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
-#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(64))")]
-pub enum LeaseName {
-    /// Change the zone.
-    #[sea_orm(string_value = "publish")]
-    Publish,
-    /// Ask the provider and the name servers about changes that were sent.
-    #[sea_orm(string_value = "track")]
-    Track,
-    /// Compare the zone with the rows.
-    #[sea_orm(string_value = "audit")]
-    Audit,
-    /// Send mails.
-    #[sea_orm(string_value = "mail")]
-    Mail,
-    /// Notify about and delete expired records.
-    #[sea_orm(string_value = "expiry")]
-    Expiry,
-    /// Look for certificates to renew.
-    #[sea_orm(string_value = "certificates")]
-    Certificates,
-    /// Revoke certificates.
-    #[sea_orm(string_value = "revocations")]
-    Revocations,
-    /// Import the original's rows.
-    #[sea_orm(string_value = "import")]
-    Import,
-}
-
-impl LeaseName {
-    /// The name as it is stored and logged.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Publish => "publish",
-            Self::Track => "track",
-            Self::Audit => "audit",
-            Self::Mail => "mail",
-            Self::Expiry => "expiry",
-            Self::Certificates => "certificates",
-            Self::Revocations => "revocations",
-            Self::Import => "import",
-        }
-    }
-}
+pub use crate::entity::lease::LeaseName;
 
 /// A lease that was held when this value was made. Every fenced write checks again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -188,18 +141,4 @@ pub(crate) async fn assert_lease(
         .exec(tx.db())
         .await?;
     Ok((held.rows_affected == 1).then_some(now))
-}
-
-#[cfg(test)]
-mod tests {
-    use sea_orm::{ActiveEnum, Iterable};
-
-    use super::*;
-
-    #[test]
-    fn every_name_is_logged_as_it_is_stored() {
-        for name in LeaseName::iter() {
-            assert_eq!(name.to_value(), name.as_str());
-        }
-    }
 }

@@ -12,7 +12,7 @@ use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
 use super::challenges;
-use super::orders::{Claim, update_fenced};
+use super::claim::{Claim, update_fenced};
 use super::rows::{self, OrderRow};
 use crate::entity::certificate::{self, State};
 use crate::entity::certificate_order::{self, Step};

@@ -22,41 +22,16 @@ use starchart_domain::secret::Secret;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
+use super::claim::update_fenced;
 use super::rows::{self, OrderRow};
 use super::{challenges, ends};
 use crate::entity::certificate_order::{ActiveModel, Column, Entity};
 use crate::entity::user;
-use crate::tx::Tx;
 use crate::vault::Place;
 use crate::{Error, Store, sql, users};
 
+pub use super::claim::Claim;
 pub use super::ends::IssuedCertificate;
-
-/// The right to work at an order; every write checks it again.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claim {
-    /// The order.
-    pub order: i64,
-    /// The owner of the order.
-    pub owner: UserId,
-    /// The owner's base domain.
-    pub domain: String,
-    holder: String,
-    fence: i64,
-}
-
-impl Claim {
-    /// A claim to a finished order. It passes no fence.
-    pub(super) fn of_finished(order: i64, owner: UserId, domain: String) -> Self {
-        Self {
-            order,
-            owner,
-            domain,
-            holder: String::new(),
-            fence: -1,
-        }
-    }
-}
 
 /// An order as it was read when it was claimed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -199,24 +174,6 @@ fn claimed_order(row: OrderRow, holder: &str, user_gone: bool) -> ClaimedOrder {
         automatic: row.automatic,
         failures: count(row.failures),
     }
-}
-
-/// Runs the update on the claim's order, and returns whether the claim still held: the fence.
-pub(super) async fn update_fenced(
-    tx: &Tx,
-    claim: &Claim,
-    update: UpdateMany<Entity>,
-    now: Timestamp,
-) -> Result<bool, Error> {
-    let done = update
-        .filter(Column::Id.eq(claim.order))
-        .filter(Column::ClaimedBy.eq(claim.holder.as_str()))
-        .filter(Column::Fence.eq(claim.fence))
-        .filter(Column::ClaimedUntil.gt(now.as_millis()))
-        .filter(Column::FinishedAt.is_null())
-        .exec(tx.db())
-        .await?;
-    Ok(done.rows_affected == 1)
 }
 
 /// Extends the claim to `ttl_ms` milliseconds from now.

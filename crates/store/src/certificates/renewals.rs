@@ -10,8 +10,8 @@ use starchart_domain::certificate::renewal_retry_ms;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
+use super::claim::Claim;
 use super::ends::{self, IssuedCertificate};
-use super::orders::Claim;
 use super::rows;
 use crate::entity::certificate::{self, ACTIVE_SLOT, State};
 use crate::entity::certificate_order::{self, LIVE_SLOT, Step};

@@ -2,7 +2,39 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::zone::AuditOutcome;
+/// How an audit ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))")]
+pub enum AuditOutcome {
+    /// The zone is as rows want, but for names in flight.
+    #[sea_orm(string_value = "clean")]
+    Clean,
+    /// Drift was marked for publish.
+    #[sea_orm(string_value = "repaired")]
+    Repaired,
+    /// Nothing was done: an operator has to approve the plan.
+    #[sea_orm(string_value = "refused")]
+    Refused,
+    /// Nothing was done, because publishing is paused.
+    #[sea_orm(string_value = "paused")]
+    Paused,
+    /// An operator approved the plan.
+    #[sea_orm(string_value = "approved")]
+    Approved,
+}
+
+impl AuditOutcome {
+    /// The outcome as it is stored and printed.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Clean => "clean",
+            Self::Repaired => "repaired",
+            Self::Refused => "refused",
+            Self::Paused => "paused",
+            Self::Approved => "approved",
+        }
+    }
+}
 
 /// One row, whose id is [`ID`]. `at` is null until an audit has completed.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]

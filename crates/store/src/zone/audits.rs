@@ -2,12 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sea_orm::prelude::StringLen;
 use sea_orm::sea_query::{Expr, Func, OnConflict};
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, DeriveActiveEnum, EntityTrait, EnumIter, ExprTrait, QueryFilter,
-    QueryOrder,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder};
 use starchart_domain::time::Timestamp;
 
 use crate::entity::zone_audit::{self, Column};
@@ -15,39 +11,7 @@ use crate::entity::zone_orphan;
 use crate::tx::Tx;
 use crate::{Error, Store, sql};
 
-/// How an audit ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
-#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))")]
-pub enum AuditOutcome {
-    /// The zone is as rows want, but for names in flight.
-    #[sea_orm(string_value = "clean")]
-    Clean,
-    /// Drift was marked for publish.
-    #[sea_orm(string_value = "repaired")]
-    Repaired,
-    /// Nothing was done: an operator has to approve the plan.
-    #[sea_orm(string_value = "refused")]
-    Refused,
-    /// Nothing was done, because publishing is paused.
-    #[sea_orm(string_value = "paused")]
-    Paused,
-    /// An operator approved the plan.
-    #[sea_orm(string_value = "approved")]
-    Approved,
-}
-
-impl AuditOutcome {
-    /// The outcome as it is stored and printed.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Clean => "clean",
-            Self::Repaired => "repaired",
-            Self::Refused => "refused",
-            Self::Paused => "paused",
-            Self::Approved => "approved",
-        }
-    }
-}
+pub use crate::entity::zone_audit::AuditOutcome;
 
 /// What an audit found and did.
 #[derive(Debug, Clone, PartialEq, Eq)]
