@@ -19,6 +19,7 @@ pub(crate) mod session;
 pub(crate) mod tick;
 pub(crate) mod used_assertion;
 pub(crate) mod user;
+pub(crate) mod wipe_mark;
 pub(crate) mod zone_audit;
 pub(crate) mod zone_change;
 pub(crate) mod zone_control;

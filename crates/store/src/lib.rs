@@ -24,6 +24,7 @@ mod migrate;
 pub mod outbox;
 mod progress;
 pub mod records;
+mod schema;
 pub mod sessions;
 mod sql;
 mod store;
@@ -37,7 +38,8 @@ pub mod zone;
 
 pub use connect::ConnectOptions;
 pub use error::{ConnectError, Error, Source};
-pub use migrate::{Migrated, SchemaState, schema_version};
+pub use migrate::Migrated;
+pub use schema::{SchemaState, schema_version};
 pub use store::{Pool, Store};
 pub use vault::VaultError;
 pub use wipe::{WipeMark, WipeOutcome};

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, IsolationLevel,
     TransactionTrait,
@@ -11,7 +12,6 @@ use starchart_domain::time::Timestamp;
 
 use crate::connect::{ConnectOptions, Endpoint};
 use crate::error::{ConnectError, Error};
-use crate::sql;
 use crate::vault::Vault;
 
 /// A handle to the database; clones share the connections.
@@ -133,10 +133,12 @@ impl Store {
     }
 
     pub(crate) async fn now_on(&self, on: &impl ConnectionTrait) -> Result<Timestamp, Error> {
-        let millis = sql::number(on, &format!("SELECT {} AS n", self.now_sql()), vec![]).await?;
-        millis
-            .map(Timestamp::from_millis)
-            .ok_or_else(|| Error::Corrupt("the database told no time".to_owned()))
+        let select = Query::select()
+            .expr_as(Expr::cust(self.now_sql()), "now")
+            .to_owned();
+        let row = on.query_one(&select).await?;
+        let row = row.ok_or_else(|| Error::Corrupt("the database returned no time".to_owned()))?;
+        Ok(Timestamp::from_millis(row.try_get("", "now")?))
     }
 
     /// The database's clock with the offset, as an expression inside a statement.

@@ -130,6 +130,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
     use std::sync::atomic::{AtomicU32, Ordering};
 
+    use sea_orm::ConnectionTrait as _;
     use starchart_domain::secret::Secret;
 
     use super::*;
@@ -142,14 +143,18 @@ mod tests {
         let store = Store::connect(&ConnectOptions::new(Secret::new(url)))
             .await
             .unwrap();
-        sql::run(store.writer(), "CREATE TABLE t (n INTEGER)", vec![])
+        store
+            .writer()
+            .execute_unprepared("CREATE TABLE t (n INTEGER)")
             .await
             .unwrap();
         let count = AtomicU32::new(0);
         let body = |tx: Tx| {
             let ran = count.fetch_add(1, Ordering::SeqCst);
             async move {
-                sql::touch(tx.db(), "INSERT INTO t (n) VALUES (1)", vec![]).await?;
+                tx.db()
+                    .execute_unprepared("INSERT INTO t (n) VALUES (1)")
+                    .await?;
                 if ran < busy { Err(fault()) } else { Ok(()) }
             }
         };

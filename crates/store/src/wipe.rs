@@ -6,24 +6,33 @@
 //! the wipe is complete, so that a flag that is still set does not wipe again. A wipe by hand does
 //! not change whether a flag may wipe. See docs/decisions/0010.
 
+pub(crate) mod mark;
+
 use migration::{SchemaManager, pre_release};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, FromQueryResult};
+use sea_orm::sea_query::Table;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, EntityTrait, PaginatorTrait,
+    QueryFilter, QuerySelect,
+};
 use starchart_domain::plural::pluralize;
 use starchart_domain::time::Timestamp;
 
-use crate::migrate::{self, STEPS_TABLE};
+use crate::entity::user;
+use crate::entity::wipe_mark::State;
+use crate::schema::{self, STEPS_TABLE};
 use crate::trail::{self, Entry};
-use crate::{Error, Store, sql, zone};
+use crate::{Error, Store, zone};
 
-/// The table with the mark: one row, or none while a flag may wipe.
-const MARK: &str = "starchart_wipe";
-const CREATE_MARK: &str = "CREATE TABLE IF NOT EXISTS starchart_wipe \
-     (id INT NOT NULL PRIMARY KEY, state VARCHAR(16) NOT NULL, changed_at BIGINT NOT NULL)";
-/// Another process may hold a table for as long as one transaction; this is longer.
-const MYSQL_PREPARE: [&str; 2] = [
+/// Prepares a session of MySQL for dropping tables. Another process may hold a table for as long as
+/// one transaction; the wait is longer. No foreign key may stop the wipe half way, not even one of
+/// a table that we do not know.
+const PREPARE_MYSQL: [&str; 2] = [
     "SET SESSION lock_wait_timeout = 60",
     "SET SESSION foreign_key_checks = 0",
 ];
+const PREPARE_SQLITE: [&str; 1] = ["PRAGMA foreign_keys = OFF"];
+const RESTORE_MYSQL: &str = "SET SESSION foreign_key_checks = 1";
+const RESTORE_SQLITE: &str = "PRAGMA foreign_keys = ON";
 
 /// Whether an earlier wipe prevents this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +64,7 @@ pub enum WipeOutcome {
     Unknown(Vec<String>),
 }
 
-/// What [`finish`] did.
+/// The outcome of [`finish`].
 pub(crate) struct Finished {
     /// Tables that were dropped.
     pub(crate) tables: Vec<String>,
@@ -81,16 +90,7 @@ impl Store {
     /// Allows the next flag to wipe again; called at a start without the flag. Returns false if it
     /// could wipe already.
     pub async fn rearm_wipe(&self) -> Result<bool, Error> {
-        if !SchemaManager::new(self.writer()).has_table(MARK).await? {
-            return Ok(false);
-        }
-        Ok(sql::touch(
-            self.writer(),
-            "DELETE FROM starchart_wipe WHERE state = 'done'",
-            vec![],
-        )
-        .await?
-            > 0)
+        mark::delete_done(self.writer()).await
     }
 }
 
@@ -101,93 +101,82 @@ async fn wipe(
     allowed: &impl Fn(u64) -> bool,
 ) -> Result<WipeOutcome, Error> {
     let by_hand = mark == WipeMark::Ignore;
-    let before = read(db).await?;
-    match before {
-        Some(Mark {
-            how_far: HowFar::Wiping | HowFar::Made,
-            ..
-        }) if by_hand => {
-            return Ok(WipeOutcome::HalfDone);
+    let before = mark::find(db).await?;
+    match &before {
+        Some(mark) if mark.state == State::Done && !by_hand => {
+            let at = Timestamp::from_millis(mark.changed_at);
+            return Ok(WipeOutcome::Already(at));
         }
-        Some(Mark {
-            how_far: how_far @ (HowFar::Wiping | HowFar::Made),
-            ..
-        }) => {
+        Some(mark) if mark.state != State::Done && by_hand => return Ok(WipeOutcome::HalfDone),
+        Some(mark) if mark.state != State::Done => {
             // The flag that finishes it has had its wipe.
-            write(store, db, Mark::of(how_far, false)).await?;
+            mark::save(store, db, mark.state.disarmed()).await?;
             return Ok(WipeOutcome::Wiped {
                 tables: finish(store, db).await?.tables,
             });
         }
-        Some(Mark {
-            how_far: HowFar::Done,
-            at,
-            ..
-        }) if !by_hand => {
-            return Ok(WipeOutcome::Already(at));
-        }
-        Some(Mark {
-            how_far: HowFar::Done,
-            ..
-        })
-        | None => {}
+        _ => {}
     }
-    let unknown = migrate::unknown(db).await?;
-    if !unknown.is_empty() && !migrate::is_pre_release(&unknown) {
+    let unknown = schema::list_unknown(db).await?;
+    if !unknown.is_empty() && !schema::is_pre_release(&unknown) {
         return Ok(WipeOutcome::Unknown(unknown));
     }
-    let present = present(db).await?;
-    if present.is_empty() {
-        migrate::apply(db).await?;
+    let tables = list_tables(db).await?;
+    if tables.is_empty() {
+        schema::apply(db).await?;
         if !by_hand {
-            write(store, db, Mark::of(HowFar::Done, false)).await?;
+            mark::save(store, db, State::Done).await?;
         }
         return Ok(WipeOutcome::Initialised);
     }
-    let users = match present.contains(&"users") {
-        true => {
-            sql::number(
-                db,
-                "SELECT COUNT(*) AS n FROM users WHERE deleted_at IS NULL",
-                vec![],
-            )
-            .await?
-        }
-        false => None,
+    let users = if tables.contains(&"users") {
+        count_users(db).await?
+    } else {
+        0
     };
-    let users = users
-        .and_then(|count| u64::try_from(count).ok())
-        .unwrap_or_default();
     if !allowed(users) {
         return Ok(WipeOutcome::Refused(users));
     }
-    write(
-        store,
-        db,
-        Mark::of(HowFar::Wiping, by_hand && before.is_none()),
-    )
-    .await?;
+    let state = if by_hand && before.is_none() {
+        State::WipingArmed
+    } else {
+        State::Wiping
+    };
+    mark::save(store, db, state).await?;
     Ok(WipeOutcome::Wiped {
         tables: finish(store, db).await?.tables,
     })
 }
 
-/// Brings a wipe that was begun to its end; may be killed and repeated anywhere.
+/// Counts the users without the deleted ones. The table may be one of a pre-release build, so no
+/// other column is read.
+async fn count_users(db: &DatabaseConnection) -> Result<u64, Error> {
+    Ok(user::Entity::find()
+        .select_only()
+        .column(user::Column::Id)
+        .filter(user::Column::DeletedAt.is_null())
+        .count(db)
+        .await?)
+}
+
+/// Finishes a wipe that began. May be interrupted and repeated at any point.
 pub(crate) async fn finish(store: &Store, db: &DatabaseConnection) -> Result<Finished, Error> {
-    let mark = read(db).await?;
-    let stays_armed = mark.as_ref().is_some_and(|mark| mark.stays_armed);
-    // Others may serve tables that were made already.
-    let finished = match mark {
-        Some(Mark {
-            how_far: HowFar::Made,
-            ..
-        }) => Finished {
+    let state = mark::find(db).await?.map(|mark| mark.state);
+    let is_armed = state.is_some_and(State::is_armed);
+    let finished = match state {
+        // Other processes may serve the new tables already.
+        Some(State::Made | State::MadeArmed) => Finished {
             tables: Vec::new(),
             steps: 0,
         },
         _ => {
-            let finished = make_anew(db).await?;
-            write(store, db, Mark::of(HowFar::Made, stays_armed)).await?;
+            let finished = recreate_tables(db).await?;
+            let made = if is_armed {
+                State::MadeArmed
+            } else {
+                State::Made
+            };
+            mark::save(store, db, made).await?;
             finished
         }
     };
@@ -203,159 +192,65 @@ pub(crate) async fn finish(store: &Store, db: &DatabaseConnection) -> Result<Fin
         },
     )
     .await?;
-    match stays_armed {
-        true => db
-            .execute_unprepared("DELETE FROM starchart_wipe")
-            .await
-            .map(drop)?,
-        false => write(store, db, Mark::of(HowFar::Done, false)).await?,
+    if is_armed {
+        mark::delete(db).await?;
+    } else {
+        mark::save(store, db, State::Done).await?;
     }
     Ok(finished)
 }
 
-/// Drops what there is of our tables, and makes all of them.
-async fn make_anew(db: &DatabaseConnection) -> Result<Finished, Error> {
+/// Drops those of our tables that exist, and creates all of them.
+async fn recreate_tables(db: &DatabaseConnection) -> Result<Finished, Error> {
     let is_sqlite = db.get_database_backend() == DbBackend::Sqlite;
-    // No foreign key, not even one of a table that we do not know, may stop this half way.
-    for statement in if is_sqlite {
-        &["PRAGMA foreign_keys = OFF"][..]
+    let prepare: &[&str] = if is_sqlite {
+        &PREPARE_SQLITE
     } else {
-        &MYSQL_PREPARE
-    } {
+        &PREPARE_MYSQL
+    };
+    for statement in prepare {
         db.execute_unprepared(statement).await?;
     }
     let mut tables = Vec::new();
-    for table in present(db).await? {
-        db.execute_unprepared(&format!("DROP TABLE `{table}`"))
-            .await?;
+    for table in list_tables(db).await? {
+        db.execute(&Table::drop().table(table).to_owned()).await?;
         tables.push(table.to_owned());
     }
-    db.execute_unprepared(if is_sqlite {
-        "PRAGMA foreign_keys = ON"
+    let restore = if is_sqlite {
+        RESTORE_SQLITE
     } else {
-        "SET SESSION foreign_key_checks = 1"
-    })
-    .await?;
-    let steps = migrate::apply(db).await?;
+        RESTORE_MYSQL
+    };
+    db.execute_unprepared(restore).await?;
+    let steps = schema::apply(db).await?;
     Ok(Finished { tables, steps })
 }
 
-/// Whether a wipe was begun and did not end. Nothing may be served from such a schema.
-pub(crate) async fn is_half_done(db: &DatabaseConnection) -> Result<bool, Error> {
-    Ok(read(db)
-        .await?
-        .is_some_and(|mark| mark.how_far != HowFar::Done))
-}
-
-/// The tables of ours that there are, in the order to drop them: first the list of steps, so that
-/// what is left is known to be incomplete; then those that refer to others before these.
-async fn present(db: &DatabaseConnection) -> Result<Vec<&'static str>, Error> {
-    let mut present = Vec::new();
-    let schema = SchemaManager::new(db);
-    let applied = migrate::applied(db).await?;
-    let is_pre_release = migrate::is_pre_release(&applied);
+/// Lists those of our tables that exist, in the order to drop them: first the list of steps, so that
+/// an interrupted wipe leaves a schema that is known to be incomplete; then each table before those
+/// that it refers to.
+async fn list_tables(db: &DatabaseConnection) -> Result<Vec<&'static str>, Error> {
+    let mut tables = Vec::new();
+    let manager = SchemaManager::new(db);
+    let applied = schema::list_applied(db).await?;
+    let is_pre_release = schema::is_pre_release(&applied);
     if is_pre_release {
         // Before the list of steps: a wipe that is interrupted here knows them again.
         for table in pre_release::DROPPED_TABLES {
-            if schema.has_table(table).await? {
-                present.push(table);
+            if manager.has_table(table).await? {
+                tables.push(table);
             }
         }
     }
     // Another program that uses sea-orm may share the schema; its list of steps is not ours.
-    let known = migrate::steps();
+    let known = schema::list_known();
     if is_pre_release || applied.iter().any(|step| known.contains(step)) {
-        present.push(STEPS_TABLE);
+        tables.push(STEPS_TABLE);
     }
     for table in migration::tables().into_iter().rev() {
-        if schema.has_table(table).await? {
-            present.push(table);
+        if manager.has_table(table).await? {
+            tables.push(table);
         }
     }
-    Ok(present)
-}
-
-/// The progress of a wipe.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum HowFar {
-    /// Tables are being dropped.
-    Wiping,
-    /// The new tables exist; publishing may not be paused yet.
-    Made,
-    Done,
-}
-
-/// The row of [`MARK`].
-struct Mark {
-    how_far: HowFar,
-    /// The wipe was begun by hand while a flag could wipe: the row is deleted when it is done.
-    stays_armed: bool,
-    at: Timestamp,
-}
-
-impl Mark {
-    /// All values of the column `state`.
-    const TEXTS: [(&'static str, HowFar, bool); 5] = [
-        ("wiping", HowFar::Wiping, false),
-        ("wiping, armed", HowFar::Wiping, true),
-        ("made", HowFar::Made, false),
-        ("made, armed", HowFar::Made, true),
-        ("done", HowFar::Done, false),
-    ];
-
-    /// The text for the row.
-    fn of(how_far: HowFar, stays_armed: bool) -> &'static str {
-        let text = Self::TEXTS
-            .iter()
-            .find(|(_, far, armed)| (*far, *armed) == (how_far, stays_armed));
-        text.map_or("done", |(text, ..)| text)
-    }
-}
-
-async fn read(db: &DatabaseConnection) -> Result<Option<Mark>, Error> {
-    #[derive(FromQueryResult)]
-    struct Row {
-        state: String,
-        changed_at: i64,
-    }
-    if !SchemaManager::new(db).has_table(MARK).await? {
-        return Ok(None);
-    }
-    let row: Option<Row> = sql::one(
-        db,
-        "SELECT state, changed_at FROM starchart_wipe WHERE id = 1",
-        vec![],
-    )
-    .await?;
-    let Some(row) = row else { return Ok(None) };
-    let (_, how_far, stays_armed) = Mark::TEXTS
-        .into_iter()
-        .find(|(text, ..)| *text == row.state)
-        .ok_or_else(|| Error::Corrupt(format!("the mark of a wipe says {:?}", row.state)))?;
-    Ok(Some(Mark {
-        how_far,
-        stays_armed,
-        at: Timestamp::from_millis(row.changed_at),
-    }))
-}
-
-async fn write(store: &Store, db: &DatabaseConnection, state: &str) -> Result<(), Error> {
-    db.execute_unprepared(CREATE_MARK).await?;
-    let values = vec![state.into(), store.now_on(db).await?.as_millis().into()];
-    if sql::touch(
-        db,
-        "UPDATE starchart_wipe SET state = ?, changed_at = ? WHERE id = 1",
-        values.clone(),
-    )
-    .await?
-        == 0
-    {
-        sql::touch(
-            db,
-            "INSERT INTO starchart_wipe (state, changed_at, id) VALUES (?, ?, 1)",
-            values,
-        )
-        .await?;
-    }
-    Ok(())
+    Ok(tables)
 }

@@ -11,6 +11,7 @@ use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
 use crate::entity::challenge_value::{self, Column};
+use crate::entity::class::Class;
 use crate::error::busy_if_taken;
 use crate::records::RecordError;
 use crate::records::names::{TouchedName, touch};
@@ -32,7 +33,7 @@ pub(super) async fn replace_values(
     let rows = values.iter().map(|value| challenge_value::ActiveModel {
         id: NotSet,
         fqdn: Set(name.fqdn().to_owned()),
-        class: Set(NameClass::Other.as_str().to_owned()),
+        class: Set(Class::Other),
         order_id: Set(order),
         value: Set(value.clone()),
         created_at: Set(now.as_millis()),

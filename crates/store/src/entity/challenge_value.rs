@@ -2,6 +2,8 @@
 
 use sea_orm::entity::prelude::*;
 
+use super::class::Class;
+
 /// A value of the TXT RRset at an `_acme-challenge` name (RFC 8555 section 8.4).
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "challenge_values")]
@@ -10,7 +12,7 @@ pub(crate) struct Model {
     pub(crate) id: i64,
     pub(crate) fqdn: String,
     /// Part of the key to the name, so that no CNAME joins it.
-    pub(crate) class: String,
+    pub(crate) class: Class,
     pub(crate) order_id: i64,
     pub(crate) value: String,
     pub(crate) created_at: i64,

@@ -5,8 +5,8 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DerivePartialModel, EntityTrait, ExprTrait, FromQueryResult,
-    QueryFilter, QuerySelect,
+    ColumnTrait, ConnectionTrait, DerivePartialModel, EntityTrait, ExprTrait, QueryFilter,
+    QuerySelect,
 };
 use starchart_domain::import;
 use starchart_domain::plan::OwnedRrset;
@@ -15,8 +15,8 @@ use starchart_domain::rrset::Rrset;
 use super::registry;
 use super::work::list_desired;
 use crate::entity::name::{self, Column, is_unpublished};
-use crate::entity::user;
-use crate::{Error, Store, sql};
+use crate::entity::{import_row, user};
+use crate::{Error, Store};
 
 /// What rows want, what we put into the zone, and which names are being worked on.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -92,18 +92,11 @@ impl Snapshot {
     }
 }
 
-/// The users who came with the import. In SQL, as the table is the import's own.
-const IMPORTED_USERS: &str = "SELECT source FROM import_rows WHERE kind = 'user'";
-
 /// Reads everything in one transaction that sees one state of the database.
 ///
 /// # Errors
 /// The database does not answer or refuses the statements.
 pub async fn read_snapshot(store: &Store) -> Result<Snapshot, Error> {
-    #[derive(FromQueryResult)]
-    struct Imported {
-        source: String,
-    }
     let snapshot = store.snapshot().await?;
     let names = list_generations(&snapshot, None).await?;
     let refused = list_refusals_on(&snapshot).await?;
@@ -118,9 +111,15 @@ pub async fn read_snapshot(store: &Store) -> Result<Snapshot, Error> {
         .await?
         .into_iter()
         .collect();
-    let imported: Vec<Imported> = sql::all(&snapshot, IMPORTED_USERS, vec![]).await?;
+    let imported: Vec<String> = import_row::Entity::find()
+        .select_only()
+        .column(import_row::Column::Source)
+        .filter(import_row::Column::Kind.eq(import_row::Kind::User))
+        .into_tuple()
+        .all(&snapshot)
+        .await?;
     snapshot.commit().await?;
-    let bases = imported.iter().map(|row| import::base_label(&row.source));
+    let bases = imported.iter().map(|name| import::base_label(name));
     labels.extend(bases.filter(|base| !base.is_empty()));
     let mut owned: BTreeMap<String, Vec<OwnedRrset>> = BTreeMap::new();
     for entry in entries {

@@ -15,9 +15,9 @@ use starchart_domain::txt;
 
 use super::registry;
 use crate::entity::name::{self, Column, is_unpublished};
-use crate::entity::{dns_record, zone_rrset};
+use crate::entity::{challenge_value, dns_record, zone_rrset};
 use crate::records::read_type;
-use crate::{Error, Store, sql};
+use crate::{Error, Store};
 
 /// A name whose RRsets in the zone are not as wanted.
 #[derive(Debug, Clone, PartialEq, Eq, FromQueryResult)]
@@ -200,7 +200,8 @@ pub(super) async fn list_desired(
         presentation: String,
         ttl: i64,
     }
-    #[derive(FromQueryResult)]
+    #[derive(DerivePartialModel)]
+    #[sea_orm(entity = "challenge_value::Entity")]
     struct Challenge {
         fqdn: String,
         value: String,
@@ -210,9 +211,11 @@ pub(super) async fn list_desired(
         records = records.filter(dns_record::Column::Fqdn.is_in(fqdns));
     }
     let records: Vec<Record> = records.into_partial_model().all(on).await?;
-    let (filter, values) = sql::at_names(fqdns);
-    let challenges = format!("SELECT fqdn, value FROM challenge_values{filter}");
-    let challenges: Vec<Challenge> = sql::all(on, &challenges, values).await?;
+    let mut challenges = challenge_value::Entity::find();
+    if let Some(fqdns) = fqdns {
+        challenges = challenges.filter(challenge_value::Column::Fqdn.is_in(fqdns));
+    }
+    let challenges: Vec<Challenge> = challenges.into_partial_model().all(on).await?;
 
     let mut bodies: BTreeMap<(String, RecordType), (u32, Vec<String>)> = BTreeMap::new();
     let mut add = |fqdn: String, rtype: RecordType, ttl: u32, content: String| {
