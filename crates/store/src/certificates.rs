@@ -8,10 +8,9 @@
 mod challenges;
 mod claim;
 mod ends;
-pub(crate) mod import;
 pub mod orders;
 pub mod renewals;
-mod rows;
+pub(crate) mod rows;
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Set};
 use starchart_domain::certificate::{OrderStep, renewable_from};

@@ -10,14 +10,13 @@
 //! their RRsets is adopted from the zone afterwards.
 
 mod apply;
-mod certificates;
 mod ledger;
-
 mod plan;
 mod read;
 mod report;
 mod state;
-mod users;
+mod write_certificates;
+mod write_notices;
 mod write_records;
 mod write_users;
 
@@ -51,39 +50,44 @@ pub enum ImportError {
     /// The original's database cannot be reached.
     #[error("the original's database cannot be used: {0}")]
     Connect(#[source] ConnectError),
-    /// It is another database.
+    /// The database lacks a table or column of the original.
     #[error(
-        "the database lacks {0}: this is not the original's database; give the file with the original's DATABASE_URL"
+        "the database lacks {0}: this is not the original's database; \
+         give the file with the original's DATABASE_URL"
     )]
     NotTheOriginal(String),
-    /// The original's database failed.
+    /// The original's database failed during a read.
     #[error("the original's database: {0}")]
     Read(#[source] Error),
     /// An original's row cannot be read.
     #[error("the original's database has a row that cannot be read: {0}")]
     Row(String),
-    /// Rows go into MySQL or MariaDB only.
+    /// This database is SQLite; an import needs MySQL or MariaDB.
     #[error("an import needs MySQL or MariaDB: set DATABASE_URL to mysql://…")]
     Embedded,
-    /// The schema here is not this program's.
+    /// The schema of this database is not up to date.
     #[error("the schema is not up to date: run `starchart migrate` first; nothing was changed")]
     Schema,
-    /// Somebody has made records here before any import, whose ids the original's records need.
+    /// Records were created here before any import, with ids that the original's records need.
     #[error(
-        "{} of a record that was made here before any import, and numbers are kept: import into a database without records \
-         (`starchart wipe` makes one)",
-        pluralize(*.0, "of the original's records has the number", "of the original's records have the number")
+        "{} of a record that was made here before any import, and numbers are kept: \
+         import into a database without records (`starchart wipe` makes one)",
+        pluralize(
+            *.0,
+            "of the original's records has the number",
+            "of the original's records have the number"
+        )
     )]
     NotEmpty(usize),
-    /// Somebody else holds the table of records for long.
+    /// A transaction holds the table of records for too long.
     #[error(
         "the table dns_records is in use by a transaction that takes long; try again in a moment"
     )]
     InUse,
-    /// One import at a time.
+    /// Another import is running.
     #[error("another import is running: wait for its end; it is safe to run this again")]
     Running,
-    /// Our own database failed.
+    /// This database failed.
     #[error(transparent)]
     Db(#[from] Error),
 }

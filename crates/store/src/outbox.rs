@@ -11,7 +11,6 @@
 
 mod admin;
 mod digest;
-mod import;
 mod items;
 mod sending;
 
@@ -30,8 +29,7 @@ use crate::{Error, sql};
 
 pub use admin::{FailedMail, MailCounts, purge};
 pub(crate) use admin::{count_mails, list_failed, retry};
-pub(crate) use digest::{Digest, queue_digests};
-pub(crate) use import::{SentNotice, insert_sent};
+pub(crate) use digest::{Digest, find_addresses, queue_digests, user_topic};
 pub(crate) use items::record_item;
 pub use sending::{
     ClaimedMail, SendOutcome, claim_next, extend_claim, has_due_mail, record_outcome,
@@ -80,18 +78,18 @@ pub(crate) async fn queue_mail(
 }
 
 /// A mail before it has a row.
-struct NewMail {
-    kind: Kind,
-    topic: String,
-    to: UserId,
-    recipient: String,
-    detail: Detail,
-    day: String,
-    due_at: Timestamp,
+pub(crate) struct NewMail {
+    pub(crate) kind: Kind,
+    pub(crate) topic: String,
+    pub(crate) to: UserId,
+    pub(crate) recipient: String,
+    pub(crate) detail: Detail,
+    pub(crate) day: String,
+    pub(crate) due_at: Timestamp,
 }
 
 impl NewMail {
-    fn row(self, tx: &Tx, now: Timestamp) -> Result<outbox::ActiveModel, Error> {
+    pub(crate) fn row(self, tx: &Tx, now: Timestamp) -> Result<outbox::ActiveModel, Error> {
         Ok(outbox::ActiveModel {
             id: NotSet,
             kind: Set(self.kind),
@@ -124,7 +122,7 @@ fn message_id(host: &str) -> String {
 
 /// The items of a mail as they are stored, as JSON. The domain's types know no JSON.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Detail {
+pub(crate) struct Detail {
     items: Vec<Item>,
     /// Items beyond [`MAX_ITEMS`], counted and not listed.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -148,7 +146,7 @@ fn is_zero(n: &u32) -> bool {
 }
 
 impl Detail {
-    fn new(items: &[NoticeItem]) -> Self {
+    pub(crate) fn new(items: &[NoticeItem]) -> Self {
         let mut detail = Self::default();
         detail.add(items);
         detail

@@ -20,7 +20,7 @@ use crate::vault::SealedKey;
 /// A certificate, without its key.
 #[derive(Debug, Clone, DerivePartialModel)]
 #[sea_orm(entity = "certificate::Entity")]
-pub(super) struct CertificateRow {
+pub(crate) struct CertificateRow {
     pub(super) id: i64,
     pub(super) domain: String,
     pub(super) certificate: String,
@@ -47,7 +47,7 @@ impl From<CertificateRow> for Certificate {
 /// An order, without its key and its certificate signing request.
 #[derive(Debug, Clone, DerivePartialModel)]
 #[sea_orm(entity = "certificate_order::Entity")]
-pub(super) struct OrderRow {
+pub(crate) struct OrderRow {
     pub(super) id: i64,
     pub(super) user_id: i64,
     pub(super) domain: String,
@@ -70,7 +70,7 @@ pub(super) struct OrderRow {
 }
 
 /// Finds the user's certificate in use.
-pub(super) async fn find_active(
+pub(crate) async fn find_active(
     on: &impl ConnectionTrait,
     owner: UserId,
 ) -> Result<Option<CertificateRow>, Error> {
@@ -89,7 +89,7 @@ pub(super) async fn has_any(on: &impl ConnectionTrait, owner: UserId) -> Result<
 }
 
 /// Finds the user's unfinished order.
-pub(super) async fn find_live_order(
+pub(crate) async fn find_live_order(
     on: &impl ConnectionTrait,
     owner: UserId,
 ) -> Result<Option<OrderRow>, Error> {
@@ -226,7 +226,7 @@ fn sealed_key(
 }
 
 /// Stores the sealed key of a certificate that has none.
-pub(super) async fn set_key(tx: &Tx, id: i64, sealed: SealedKey) -> Result<(), Error> {
+pub(crate) async fn set_key(tx: &Tx, id: i64, sealed: SealedKey) -> Result<(), Error> {
     let key = certificate::ActiveModel {
         key_id: Set(Some(sealed.key_id)),
         key_nonce: Set(Some(sealed.nonce)),

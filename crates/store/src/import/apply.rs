@@ -9,18 +9,16 @@ use starchart_domain::record::RecordType;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
-use super::certificates::{self, What};
 use super::ledger::{self, Entry, Kind};
-use super::plan::{self, Plan, PlannedName};
+use super::plan::{self, Plan, PlannedName, PlannedRequest, PlannedUser};
 use super::report::{Line, Report, Topic};
-use super::users::PlannedUser;
+use super::write_certificates::{ImportedCertificate, insert_certificate, insert_failed_request};
+use super::write_notices::{SentNotice, insert_sent};
 use super::write_records::{ImportedName, insert_names};
 use super::write_users::{ImportedUser, insert_users};
 use super::{ImportError, Options, Original, state};
-use crate::certificates::import::{ImportedCertificate, insert_certificate, insert_failed_request};
 use crate::entity::import::Column;
 use crate::lease::{self, Lease, LeaseName};
-use crate::outbox::SentNotice;
 use crate::progress::ProgressLog;
 use crate::tx::Tx;
 use crate::{Error, SchemaState, Store, outbox};
@@ -120,9 +118,10 @@ async fn renew_lease(store: &Store, mut lease: Lease) -> ImportError {
             Ok(Ok(true)) => renewed = tokio::time::Instant::now(),
             Ok(Ok(false)) => return ImportError::Running,
             Ok(Err(fault)) if renewed.elapsed() > LEASE_TTL => return ImportError::Db(fault),
-            Ok(Err(fault)) => {
-                tracing::debug!(error = %fault, "the lease of the import could not be renewed; retrying")
-            }
+            Ok(Err(fault)) => tracing::debug!(
+                error = %fault,
+                "the lease of the import could not be renewed; retrying"
+            ),
             Err(_) => {
                 return ImportError::Db(Error::Unreachable(
                     "the lease of the import could not be renewed".into(),
@@ -238,7 +237,7 @@ async fn import_users(store: &Store, lease: &Lease, plan: &mut Plan) -> Result<I
                         display_name: &user.account.display_name,
                         email: &user.account.email,
                         groups: user.groups,
-                        label: user.deal.kept(),
+                        label: user.assignment.kept(),
                         created_at: user.account.created_at,
                     })
                     .collect();
@@ -252,14 +251,16 @@ async fn import_users(store: &Store, lease: &Lease, plan: &mut Plan) -> Result<I
                             ..entry.clone()
                         };
                         // A user signed in or chose this label after the plan was made.
-                        if let (0, Some(label), false) = (nth, user.deal.kept(), row.has_label) {
-                            let deal = LabelAssignment::Taken {
+                        if let (0, Some(label), false) =
+                            (nth, user.assignment.kept(), row.has_label)
+                        {
+                            let assignment = LabelAssignment::Taken {
                                 label: label.clone(),
                                 by: None,
                             };
                             let line = Line {
                                 topic: Topic::NoName,
-                                text: format!("{}: {deal}", user.account.username),
+                                text: format!("{}: {assignment}", user.account.username),
                             };
                             lost.push(line.clone());
                             entry.lines.push(line);
@@ -306,6 +307,7 @@ async fn import_records(store: &Store, lease: &Lease, plan: &Plan, ids: &Ids) ->
         .await
 }
 
+/// Returns the id of a user of the plan.
 fn owner(ids: &Ids, user: usize) -> Result<UserId, Error> {
     ids.get(&user)
         .copied()
@@ -327,19 +329,19 @@ async fn import_batch(
     for name in names {
         let mut records = Vec::with_capacity(name.records.len());
         for planned in &name.records {
-            let (user, record) = (owner(ids, planned.person)?, &planned.record);
+            let record = &planned.record;
+            let user = owner(ids, planned.user)?;
             if let Some(at) = record.notified_at {
                 let notice = sent.entry((user, at.date())).or_insert_with(|| SentNotice {
                     at,
                     items: Vec::new(),
                 });
                 notice.at = notice.at.max(at);
-                let (rtype, end) = (record.rtype.as_str(), record.expires_at.as_millis());
                 notice.items.push(outbox::record_item(
                     name.fqdn.clone(),
-                    rtype,
+                    record.rtype.as_str(),
                     &record.input,
-                    end,
+                    record.expires_at.as_millis(),
                 ));
             }
             records.push((user, record));
@@ -357,7 +359,7 @@ async fn import_batch(
             records,
         });
     }
-    let notices = outbox::insert_sent(tx, &sent, started).await?;
+    let notices = insert_sent(tx, &sent, started).await?;
     insert_names(tx, &imported, &notices, started).await?;
     ledger::record(tx, &entries).await
 }
@@ -403,21 +405,24 @@ async fn import_certificates(
                 target,
                 lines: next.lines.clone(),
             };
-            let (user, domain) = (owner(ids, next.person)?, next.domain.as_str());
-            let certificate = match &next.what {
-                What::AskAgain => None,
-                What::Issued { told, in_use, .. } => {
-                    let (key, issued) =
-                        certificates::read(old, options).map_err(ImportError::Row)?;
+            let certificate = match &next.request {
+                PlannedRequest::InProgress => None,
+                PlannedRequest::Issued {
+                    notified_at,
+                    in_use,
+                    ..
+                } => {
+                    let (key, issued) = plan::parse(old, options).map_err(ImportError::Row)?;
                     Some(ImportedCertificate {
                         key,
                         issued,
-                        notified_at: *told,
+                        notified_at: *notified_at,
                         in_use: *in_use,
                     })
                 }
             };
-            batch.push((user, domain, certificate, entry(None)));
+            let user = owner(ids, next.user)?;
+            batch.push((user, next.domain.as_str(), certificate, entry(None)));
         }
         let certificates = &batch;
         store

@@ -1,4 +1,4 @@
-//! The original's tables, read and never written.
+//! Reads the original's tables, and never writes them.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use super::ImportError;
 use crate::connect::Endpoint;
 use crate::{ConnectError, Error, sql};
 
-/// What is read of each table. The table's name first.
+/// The columns that are read, by table.
 const NEEDED: [(&str, &[&str]); 3] = [
     (
         "User",
@@ -61,13 +61,75 @@ const NEEDED: [(&str, &[&str]); 3] = [
     ),
 ];
 
-/// Rows of people and records that one statement reads.
-const PAGE: usize = 5_000;
+/// Rows of users and records that one statement reads.
+const PAGE: u32 = 5_000;
 /// Rows of certificates that one statement reads.
-const PEM_PAGE: usize = 250;
-const WAIT: Duration = Duration::from_secs(10);
+const PEM_PAGE: u32 = 250;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The original's database, seen as it was when it was first read.
+/// Milliseconds since 1970 of a DATETIME(3) in UTC, whatever the session's time zone.
+macro_rules! millis {
+    ($column:literal) => {
+        concat!(
+            "CAST(TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', ",
+            $column,
+            ") DIV 1000 AS SIGNED)"
+        )
+    };
+}
+
+// The original's tables have no entities, and sea-query has neither TIMESTAMPDIFF nor DIV. The
+// casts give the same types whatever the columns' own types are.
+
+/// A page of users, after the user name in the first value.
+const SELECT_USERS: &str = concat!(
+    "SELECT CAST(u.username AS CHAR) AS username, CAST(u.displayName AS CHAR) AS display_name, ",
+    "CAST(u.email AS CHAR) AS email, CAST(u.`group` AS CHAR) AS listed, ",
+    millis!("u.createdAt"),
+    " AS created_at FROM `User` u WHERE u.username > ? ORDER BY u.username LIMIT ?"
+);
+
+/// A page of records, after the id in the first value.
+const SELECT_RECORDS: &str = concat!(
+    "SELECT CAST(r.id AS SIGNED) AS id, CAST(u.username AS CHAR) AS owner, ",
+    "CAST(r.subdomain AS CHAR) AS subdomain, CAST(r.type AS CHAR) AS rtype, ",
+    "CAST(r.value AS CHAR) AS content, CAST(r.description AS CHAR) AS description, ",
+    "CAST(r.course AS CHAR) AS course, CAST(r.ports AS CHAR) AS ports, ",
+    "CAST(r.challengeId AS SIGNED) AS challenge_id, ",
+    millis!("r.createdAt"),
+    " AS created_at, ",
+    millis!("r.updatedAt"),
+    " AS updated_at, ",
+    millis!("r.expiresAt"),
+    " AS expires_at, ",
+    millis!("r.lastNotified"),
+    " AS last_notified FROM DnsRecord r LEFT JOIN `User` u ON u.username = r.username ",
+    "WHERE r.id > ? ORDER BY r.id LIMIT ?"
+);
+
+/// A page of certificates and requests, after the id in the first value.
+const SELECT_CERTIFICATES: &str = concat!(
+    "SELECT CAST(c.id AS SIGNED) AS id, CAST(u.username AS CHAR) AS owner, ",
+    "CAST(c.domain AS CHAR) AS domain, CAST(c.status AS CHAR) AS status, ",
+    "c.privateKey AS private_key, c.certificate AS certificate, c.chain AS chain, ",
+    millis!("c.lastNotified"),
+    " AS last_notified FROM Certificate c LEFT JOIN `User` u ON u.username = c.username ",
+    "WHERE c.id > ? ORDER BY c.id LIMIT ?"
+);
+
+/// Every column of the database, as table and column. It reads the server's own tables.
+const SELECT_COLUMNS: &str = "SELECT \
+     CAST(CONCAT(TABLE_NAME, '.', LOWER(COLUMN_NAME)) AS CHAR) AS place \
+     FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE()";
+
+/// Whether one of the original's tables is there. It reads the server's own tables.
+const COUNT_USER_TABLES: &str = "SELECT COUNT(*) AS n FROM information_schema.TABLES \
+     WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN ('User', 'user')";
+
+/// Zero if the server distinguishes the case of table names. It reads a variable of the server.
+const SELECT_LOWER_CASE: &str = "SELECT CAST(@@lower_case_table_names AS SIGNED) AS n";
+
+/// The original's database, as it was at the first read.
 pub struct Original {
     tx: DatabaseTransaction,
 }
@@ -78,17 +140,18 @@ impl std::fmt::Debug for Original {
     }
 }
 
-/// Somebody who had an account.
+/// A row of `User`.
 #[derive(Debug, Clone, FromQueryResult)]
 pub(super) struct OldUser {
     pub(super) username: String,
     pub(super) display_name: String,
     pub(super) email: String,
+    /// The groups, separated by commas.
     pub(super) listed: String,
     pub(super) created_at: i64,
 }
 
-/// A record.
+/// A row of `DnsRecord`.
 #[derive(Debug, Clone, FromQueryResult)]
 pub(super) struct OldRecord {
     pub(super) id: i64,
@@ -107,7 +170,7 @@ pub(super) struct OldRecord {
     pub(super) last_notified: Option<i64>,
 }
 
-/// A certificate, or an order for one.
+/// A row of `Certificate`: a certificate, or a request for one.
 #[derive(FromQueryResult)]
 pub(super) struct OldCertificate {
     pub(super) id: i64,
@@ -120,13 +183,8 @@ pub(super) struct OldCertificate {
     pub(super) last_notified: Option<i64>,
 }
 
-/// Milliseconds since 1970 of a DATETIME(3) that is in UTC, whatever the session's time zone.
-fn millis(column: &str) -> String {
-    format!("CAST(TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', {column}) DIV 1000 AS SIGNED)")
-}
-
 impl Original {
-    /// Connects, and begins the one transaction that everything is read in.
+    /// Connects, and begins the one transaction in which everything is read.
     ///
     /// # Errors
     /// The database does not answer, or is not the original's.
@@ -136,8 +194,11 @@ impl Original {
             let reason = "the original's is a MySQL database: mysql://…".to_owned();
             return Err(ImportError::Connect(ConnectError::Invalid(reason)));
         }
-        endpoint.probe(WAIT).await.map_err(ImportError::Connect)?;
-        let pool = endpoint.pool(1, WAIT);
+        endpoint
+            .probe(CONNECT_TIMEOUT)
+            .await
+            .map_err(ImportError::Connect)?;
+        let pool = endpoint.pool(1, CONNECT_TIMEOUT);
         let begun = pool
             .begin_with_config(
                 Some(IsolationLevel::RepeatableRead),
@@ -147,69 +208,50 @@ impl Original {
         let original = Self {
             tx: begun.map_err(|fault| ImportError::Read(fault.into()))?,
         };
-        match missing(&original.tx).await.map_err(ImportError::Read)? {
+        match find_missing(&original.tx)
+            .await
+            .map_err(ImportError::Read)?
+        {
             None => Ok(original),
             Some(lacks) => Err(ImportError::NotTheOriginal(lacks)),
         }
     }
 
-    /// Ends the transaction, so that the original's database keeps nothing for it.
+    /// Ends the transaction.
     pub async fn close(self) {
         if let Err(fault) = self.tx.rollback().await {
-            tracing::debug!(error = %fault, "the connection to the original's database ends by itself");
+            tracing::debug!(
+                error = %fault,
+                "the connection to the original's database ends by itself"
+            );
         }
     }
 
-    /// Everybody, in the order of the user names.
+    /// Reads all users, in the order of the user names.
     pub(super) async fn users(&self) -> Result<Vec<OldUser>, ImportError> {
-        let select = format!(
-            "SELECT CAST(u.username AS CHAR) AS username, CAST(u.displayName AS CHAR) AS display_name, \
-             CAST(u.email AS CHAR) AS email, CAST(u.`group` AS CHAR) AS listed, {} AS created_at FROM `User` u \
-             WHERE u.username > ? ORDER BY u.username LIMIT {PAGE}",
-            millis("u.createdAt")
-        );
-        self.pages(&select, String::new(), |user: &OldUser| {
-            user.username.clone()
-        })
-        .await
+        let key = |user: &OldUser| user.username.clone();
+        self.read_all(SELECT_USERS, String::new(), key).await
     }
 
-    /// Every record, in the order of the ids.
+    /// Reads all records, in the order of the ids.
     pub(super) async fn records(&self) -> Result<Vec<OldRecord>, ImportError> {
-        let select = format!(
-            "SELECT CAST(r.id AS SIGNED) AS id, CAST(u.username AS CHAR) AS owner, CAST(r.subdomain AS CHAR) AS subdomain, \
-             CAST(r.type AS CHAR) AS rtype, CAST(r.value AS CHAR) AS content, CAST(r.description AS CHAR) AS description, \
-             CAST(r.course AS CHAR) AS course, CAST(r.ports AS CHAR) AS ports, CAST(r.challengeId AS SIGNED) AS challenge_id, \
-             {} AS created_at, {} AS updated_at, {} AS expires_at, {} AS last_notified \
-             FROM DnsRecord r LEFT JOIN `User` u ON u.username = r.username WHERE r.id > ? ORDER BY r.id LIMIT {PAGE}",
-            millis("r.createdAt"),
-            millis("r.updatedAt"),
-            millis("r.expiresAt"),
-            millis("r.lastNotified")
-        );
-        self.pages(&select, i64::MIN, |record: &OldRecord| record.id)
-            .await
+        let key = |record: &OldRecord| record.id;
+        self.read_all(SELECT_RECORDS, i64::MIN, key).await
     }
 
-    /// Certificates with their keys, a few at a time, after the one with this id.
+    /// Reads a page of certificates with their keys, after the one with this id.
     pub(super) async fn certificates(
         &self,
         after: i64,
     ) -> Result<Vec<OldCertificate>, ImportError> {
-        let select = format!(
-            "SELECT CAST(c.id AS SIGNED) AS id, CAST(u.username AS CHAR) AS owner, CAST(c.domain AS CHAR) AS domain, \
-             CAST(c.status AS CHAR) AS status, c.privateKey AS private_key, c.certificate AS certificate, c.chain AS chain, \
-             {} AS last_notified FROM Certificate c LEFT JOIN `User` u ON u.username = c.username \
-             WHERE c.id > ? ORDER BY c.id LIMIT {PEM_PAGE}",
-            millis("c.lastNotified")
-        );
-        sql::all(&self.tx, &select, vec![after.into()])
+        let values = vec![after.into(), PEM_PAGE.into()];
+        sql::all(&self.tx, SELECT_CERTIFICATES, values)
             .await
             .map_err(ImportError::Read)
     }
 
-    /// All rows of a statement that takes the key of the last row before.
-    async fn pages<T, K>(
+    /// Reads all rows of a statement that reads the page after a key. `first` is before all keys.
+    async fn read_all<T, K>(
         &self,
         select: &str,
         first: K,
@@ -219,9 +261,11 @@ impl Original {
         T: FromQueryResult,
         K: Into<Value> + Clone,
     {
-        let (mut rows, mut after) = (Vec::new(), first);
+        let mut rows = Vec::new();
+        let mut after = first;
         loop {
-            let page: Vec<T> = sql::all(&self.tx, select, vec![after.clone().into()])
+            let values = vec![after.clone().into(), PAGE.into()];
+            let page: Vec<T> = sql::all(&self.tx, select, values)
                 .await
                 .map_err(ImportError::Read)?;
             let Some(last) = page.last() else {
@@ -233,17 +277,15 @@ impl Original {
     }
 }
 
-/// The first table or column that the original has and this database lacks.
-async fn missing(on: &impl ConnectionTrait) -> Result<Option<String>, Error> {
+/// Finds the first table or column that the original has and this database lacks.
+async fn find_missing(on: &impl ConnectionTrait) -> Result<Option<String>, Error> {
     #[derive(FromQueryResult)]
     struct Row {
         place: String,
     }
-    // Names of columns are the same in any case; those of tables are where the server says so.
+    // Names of columns are the same in any case; those of tables only if the server says so.
     let folds = folds_case(on).await?;
-    let select = "SELECT CAST(CONCAT(TABLE_NAME, '.', LOWER(COLUMN_NAME)) AS CHAR) AS place FROM information_schema.COLUMNS \
-         WHERE TABLE_SCHEMA = DATABASE()";
-    let rows: Vec<Row> = sql::all(on, select, vec![]).await?;
+    let rows: Vec<Row> = sql::all(on, SELECT_COLUMNS, vec![]).await?;
     let fold = |table: &str| {
         if folds {
             table.to_lowercase()
@@ -251,7 +293,7 @@ async fn missing(on: &impl ConnectionTrait) -> Result<Option<String>, Error> {
             table.to_owned()
         }
     };
-    let there: BTreeSet<String> = rows
+    let present: BTreeSet<String> = rows
         .into_iter()
         .map(|row| {
             if folds {
@@ -263,12 +305,12 @@ async fn missing(on: &impl ConnectionTrait) -> Result<Option<String>, Error> {
         .collect();
     for (table, columns) in NEEDED {
         let prefix = format!("{}.", fold(table));
-        if !there.iter().any(|place| place.starts_with(&prefix)) {
+        if !present.iter().any(|place| place.starts_with(&prefix)) {
             return Ok(Some(format!("the table {table}")));
         }
         let absent = columns
             .iter()
-            .find(|column| !there.contains(&format!("{prefix}{}", column.to_lowercase())));
+            .find(|column| !present.contains(&format!("{prefix}{}", column.to_lowercase())));
         if let Some(column) = absent {
             return Ok(Some(format!("the column {table}.{column}")));
         }
@@ -276,20 +318,15 @@ async fn missing(on: &impl ConnectionTrait) -> Result<Option<String>, Error> {
     Ok(None)
 }
 
-/// Whether the original's tables stand in this database.
-pub(super) async fn stands_in(on: &impl ConnectionTrait) -> Result<bool, Error> {
-    // Asked at each sign-in: one table's name first, which costs the server little.
-    let look = "SELECT COUNT(*) AS n FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN ('User', 'user')";
-    Ok(sql::number(on, look, vec![])
-        .await?
-        .is_some_and(|count| count > 0)
-        && missing(on).await?.is_none())
+/// Whether this database has the original's tables.
+pub(super) async fn is_original(on: &impl ConnectionTrait) -> Result<bool, Error> {
+    // Checked at each sign-in: first one table's name, which costs the server little.
+    let tables = sql::number(on, COUNT_USER_TABLES, vec![]).await?;
+    Ok(tables.is_some_and(|count| count > 0) && find_missing(on).await?.is_none())
 }
 
-/// Whether the server takes `User` and `user` for one table.
+/// Whether `User` and `user` are the same table to the server.
 async fn folds_case(on: &impl ConnectionTrait) -> Result<bool, Error> {
-    let look = "SELECT CAST(@@lower_case_table_names AS SIGNED) AS n";
-    Ok(sql::number(on, look, vec![])
-        .await?
-        .is_some_and(|mode| mode != 0))
+    let mode = sql::number(on, SELECT_LOWER_CASE, vec![]).await?;
+    Ok(mode.is_some_and(|mode| mode != 0))
 }

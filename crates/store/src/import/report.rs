@@ -1,24 +1,26 @@
-//! What an operator reads.
+//! The report of an import, for the operator.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// What a line is about. The order is the report's.
+/// The topic of a line, in the report's order. The notes in `import_rows` store these names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Topic {
-    /// People who have to choose a name.
+    /// Users who have to choose a name.
     NoName,
-    /// Accounts that are one person's.
-    OnePerson,
-    /// Accounts that nobody can sign in to.
-    PersonLeftOut,
-    /// Challenge records that somebody made by hand, or that the original left behind.
+    /// Accounts that are one user's.
+    #[serde(rename = "one_person")]
+    SharedSubject,
+    /// Accounts that are left out: nobody can sign in to them, or their user was deleted here.
+    #[serde(rename = "person_left_out")]
+    AccountLeftOut,
+    /// Challenge records that a user made by hand, or that the original left behind.
     Challenge,
     /// Records that are left out.
     RecordLeftOut,
-    /// Records under a domain that is not their person's here.
+    /// Records under a domain that is not their user's here.
     ElsewhereRecord,
     /// Records that had ended.
     Ended,
@@ -30,7 +32,7 @@ pub enum Topic {
     CertificateLeftOut,
     /// Certificates that need KEY_ENCRYPTION_KEYS.
     NoKeys,
-    /// Certificates that were being asked for.
+    /// Requests for a certificate that were in progress.
     AskAgain,
 }
 
@@ -38,8 +40,8 @@ impl Topic {
     /// Every topic, in the report's order.
     pub const ALL: [Self; 12] = [
         Self::NoName,
-        Self::OnePerson,
-        Self::PersonLeftOut,
+        Self::SharedSubject,
+        Self::AccountLeftOut,
         Self::Challenge,
         Self::RecordLeftOut,
         Self::ElsewhereRecord,
@@ -51,19 +53,19 @@ impl Topic {
         Self::AskAgain,
     ];
 
-    /// What stands above its lines.
+    /// The heading of its lines.
     pub const fn title(self) -> &'static str {
         match self {
-            Self::NoName => "People who choose another name at their next sign-in",
-            Self::OnePerson => {
-                "Accounts that are one person here, because user names differ in case only"
+            Self::NoName => "Users who choose another name at their next sign-in",
+            Self::SharedSubject => {
+                "Accounts that are one user here, because user names differ in case only"
             }
-            Self::PersonLeftOut => "Accounts that are left out",
+            Self::AccountLeftOut => "Accounts that are left out",
             Self::Challenge => {
                 "Certificate challenges that are left out; their sets stay in the zone as orphans"
             }
             Self::RecordLeftOut => "Records that are left out",
-            Self::ElsewhereRecord => "Records kept under a domain that is not their person's here",
+            Self::ElsewhereRecord => "Records kept under a domain that is not their user's here",
             Self::Ended => "Records that had ended: 30 days more and one mail",
             Self::Rule => "Records kept as they are although the form would refuse them today",
             Self::NotInZone => "Records kept that no zone takes; their page says so",
@@ -78,51 +80,51 @@ impl Topic {
     }
 }
 
-/// One line of the report.
+/// A line of the report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     /// What it is about.
     pub topic: Topic,
-    /// Which row, and why.
+    /// The row of the original, and what happens to it.
     pub text: String,
 }
 
-/// How many rows there are and what becomes of them.
+/// Numbers of rows, by what happens to them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// People in the original.
-    pub people: usize,
-    /// Of them new here.
-    pub new_people: usize,
+    /// Users in the original.
+    pub users: usize,
+    /// Users that the import creates.
+    pub new_users: usize,
     /// Records in the original.
     pub records: usize,
-    /// Of them to be made here.
+    /// Records that the import creates.
     pub new_records: usize,
     /// Certificates and requests in the original.
     pub certificates: usize,
-    /// Certificates to be kept here.
+    /// Certificates that the import creates.
     pub new_certificates: usize,
-    /// Certificates that have ended, which nobody needs.
+    /// Certificates that have expired; they are not imported.
     pub ended_certificates: usize,
-    /// Requests that had failed, of which nothing is kept.
+    /// Requests that had failed; they are not imported.
     pub failed_requests: usize,
-    /// Rows of the original that an import has dealt with before.
+    /// Rows of the original that an earlier import is done with.
     pub done: usize,
-    /// Rows of the original that are dealt with now.
+    /// Rows of the original that this import is to do.
     pub to_do: usize,
 }
 
-/// What an import does, or did.
+/// The outcome of an import, or of its preview.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
-    /// The numbers.
+    /// Numbers of rows by their outcome.
     pub counts: Counts,
-    /// All lines, also those of rows that were dealt with before.
+    /// All lines, also those of rows that an earlier import is done with.
     pub lines: Vec<Line>,
 }
 
 impl Report {
-    /// The lines by topic, each in the order of the rows.
+    /// Returns the lines by topic, each in the order of the rows.
     pub fn by_topic(&self) -> BTreeMap<Topic, Vec<&str>> {
         let mut topics: BTreeMap<Topic, Vec<&str>> = BTreeMap::new();
         for line in &self.lines {

@@ -44,7 +44,7 @@ pub async fn progress(store: &Store) -> Result<Progress, Error> {
         }
     }
     // An import reads MySQL and MariaDB only.
-    if store.backend() != DbBackend::Sqlite && read::stands_in(store.reader()).await? {
+    if store.backend() != DbBackend::Sqlite && read::is_original(store.reader()).await? {
         return Ok(Progress::Pending);
     }
     Ok(Progress::None)

@@ -59,7 +59,8 @@ pub(super) async fn insert_names(
     notices: &BTreeMap<(UserId, String), i64>,
     now: Timestamp,
 ) -> Result<(), Error> {
-    let (mut name_rows, mut record_rows) = (Vec::with_capacity(names.len()), Vec::new());
+    let mut name_rows = Vec::with_capacity(names.len());
+    let mut record_rows = Vec::new();
     for imported in names {
         // The plan leaves no name with records of both classes.
         let is_cname = imported

@@ -67,12 +67,12 @@ pub(crate) async fn queue_digests(
 }
 
 /// The topic of a digest.
-pub(super) fn user_topic(user: UserId) -> String {
+pub(crate) fn user_topic(user: UserId) -> String {
     format!("user:{user}")
 }
 
 /// Finds the addresses of these users.
-pub(super) async fn find_addresses(
+pub(crate) async fn find_addresses(
     tx: &Tx,
     users: impl Iterator<Item = UserId>,
 ) -> Result<BTreeMap<UserId, String>, Error> {

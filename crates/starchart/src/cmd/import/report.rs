@@ -59,26 +59,26 @@ fn printable(line: &str) -> String {
 
 fn numbers(counts: &Counts) -> String {
     let Counts {
-        people,
-        new_people,
+        users,
+        new_users,
         records,
         new_records,
         certificates,
         new_certificates,
         ..
     } = counts;
-    let person = |count: &usize| pluralize(*count, "person", "people");
+    let user = |count: &usize| pluralize(*count, "user", "users");
     let record = |count: &usize| pluralize(*count, "record", "records");
     let mut out = format!(
         "The original has {}, {}, {}.\nNew here: {}, {}, {}.\n",
-        person(people),
+        user(users),
         record(records),
         pluralize(
             *certificates,
             "certificate or request for one",
             "certificates and requests for one"
         ),
-        person(new_people),
+        user(new_users),
         record(new_records),
         pluralize(*new_certificates, "certificate", "certificates"),
     );

@@ -19,7 +19,7 @@ async fn people_come_with_their_labels_and_sign_in_to_them() {
     ]))
     .await;
     let report = apply(&world, &db).await.unwrap();
-    assert_eq!((report.counts.people, report.counts.new_people), (6, 5));
+    assert_eq!((report.counts.users, report.counts.new_users), (6, 5));
     assert_eq!(
         lines(&report, Topic::NoName),
         [
@@ -73,7 +73,7 @@ async fn user_names_that_differ_in_case_are_one_person() {
     .await;
     let report = apply(&world, &db).await.unwrap();
     assert_eq!(
-        lines(&report, Topic::OnePerson),
+        lines(&report, Topic::SharedSubject),
         ["Student1 goes on as student1"]
     );
     let all = records::list(&world.store, user(&world, "student1").await)

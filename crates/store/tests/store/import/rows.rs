@@ -239,7 +239,7 @@ async fn certificates_come_sealed_and_the_newest_is_in_use() {
     assert_eq!(lines(&report, Topic::NoKeys), Vec::<String>::new());
     let out = lines(&report, Topic::CertificateLeftOut);
     assert!(
-        out.len() == 2 && out[0].contains("#4 ") && out[0].contains("not this person's"),
+        out.len() == 2 && out[0].contains("#4 ") && out[0].contains("not this user's"),
         "{out:?}"
     );
     assert!(

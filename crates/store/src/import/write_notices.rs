@@ -1,4 +1,4 @@
-//! Mails that the original has sent, so that no user is notified twice and the announced records
+//! Writes the mails that the original has sent, so that no user is notified twice and the announced records
 //! may expire.
 
 use std::collections::BTreeMap;
@@ -8,27 +8,26 @@ use starchart_domain::notice::NoticeItem;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
-use super::digest::{find_addresses, user_topic};
-use super::{Detail, NewMail};
 use crate::Error;
 use crate::entity::outbox::{self, Column, Kind, State};
 use crate::error::busy_if_taken;
+use crate::outbox::{Detail, NewMail, find_addresses, user_topic};
 use crate::tx::Tx;
 
 /// The records that a user was notified of on one day.
 #[derive(Debug, Clone)]
-pub(crate) struct SentNotice {
+pub(super) struct SentNotice {
     /// When the last mail of that day was sent.
-    pub(crate) at: Timestamp,
-    pub(crate) items: Vec<NoticeItem>,
+    pub(super) at: Timestamp,
+    pub(super) items: Vec<NoticeItem>,
 }
 
 /// Ids of mails by user and day.
-pub(crate) type MailIds = BTreeMap<(UserId, String), i64>;
+pub(super) type MailIds = BTreeMap<(UserId, String), i64>;
 
 /// Inserts mails about expiring records as sent, one per user and day, and returns the ids of all
 /// of them, of those that existed before as well.
-pub(crate) async fn insert_sent(
+pub(super) async fn insert_sent(
     tx: &Tx,
     sent: &BTreeMap<(UserId, String), SentNotice>,
     now: Timestamp,

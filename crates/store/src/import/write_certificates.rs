@@ -1,4 +1,4 @@
-//! Certificates and requests from the original's database.
+//! Writes certificates and requests of the original's database.
 
 use sea_orm::{EntityTrait, Set};
 use starchart_domain::certificate::{OrderStep, automatic_renewal_at};
@@ -6,27 +6,27 @@ use starchart_domain::secret::Secret;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
-use super::orders::IssuedCertificate;
-use super::rows;
+use super::IssuedCertificate;
 use crate::Error;
+use crate::certificates::rows;
 use crate::entity::certificate::{self, State};
 use crate::entity::certificate_order;
 use crate::tx::Tx;
 use crate::vault::Place;
 
 /// A certificate with its key.
-pub(crate) struct ImportedCertificate {
-    pub(crate) key: Secret,
-    pub(crate) issued: IssuedCertificate,
+pub(super) struct ImportedCertificate {
+    pub(super) key: Secret,
+    pub(super) issued: IssuedCertificate,
     /// When the original sent the mail about its approaching end.
-    pub(crate) notified_at: Option<Timestamp>,
+    pub(super) notified_at: Option<Timestamp>,
     /// Whether it is the one in use; otherwise it was replaced, and its key is not kept.
-    pub(crate) in_use: bool,
+    pub(super) in_use: bool,
 }
 
 /// Inserts a certificate with its key sealed, and returns its id. The renewal sweep renews it like
 /// any other.
-pub(crate) async fn insert_certificate(
+pub(super) async fn insert_certificate(
     tx: &Tx,
     owner: UserId,
     domain: &str,
@@ -71,7 +71,7 @@ const ASK_AGAIN: &str = "This request was under way when the names moved here, a
 
 /// Inserts a request that was in progress in the original as a failed order, unless the user has a
 /// live order here.
-pub(crate) async fn insert_failed_request(
+pub(super) async fn insert_failed_request(
     tx: &Tx,
     owner: UserId,
     domain: &str,
