@@ -12,12 +12,12 @@ from collections import defaultdict
 
 # What the code has not reached yet. Lower a limit with the commit that improves its figure; the aim is 0.
 LIMITS = {
-    "lines over 100 columns": 166,
-    "SQL outside named constants": 21,
+    "lines over 100 columns": 152,
+    "SQL outside named constants": 0,
     "tables without an entity": 0,
     "functions named _within": 0,
-    "docs of three words or fewer": 170,
-    "circles between files": 4,
+    "docs of three words or fewer": 162,
+    "circles between files": 0,
 }
 
 FUNCTION = re.compile(r"^( *)(?:pub(?:\([^)]*\))? )?(?:const )?(?:async )?fn (\w+)")
