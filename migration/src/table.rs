@@ -14,7 +14,7 @@ pub(crate) struct Table {
     /// The step's name in `seaql_migrations`; it never changes after a release.
     pub(crate) step: &'static str,
     pub(crate) table: &'static str,
-    /// Columns and constraints.
+    /// The columns and constraints, as between the brackets of CREATE TABLE.
     pub(crate) columns: &'static str,
     /// Name and columns of each index that is not a constraint.
     pub(crate) indexes: &'static [(&'static str, &'static str)],

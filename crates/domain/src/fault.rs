@@ -45,7 +45,7 @@ pub enum Fault {
     ControlCharacter,
     /// The user has reached the limit of records.
     QuotaReached {
-        /// The limit (`USER_DNS_RECORD_LIMIT`).
+        /// How many records a user may have (`USER_DNS_RECORD_LIMIT`).
         limit: u32,
     },
     /// A record with the same name, type and value exists.
@@ -72,7 +72,7 @@ pub enum Fault {
 pub enum NameFault {
     /// The name is empty.
     Empty,
-    /// Contains white space.
+    /// Contains white space between other characters.
     Blank,
     /// Contains letters beyond ASCII.
     NotAscii,
@@ -136,7 +136,7 @@ pub enum ValueFault {
         /// What kind of address it is, for the message.
         kind: &'static str,
     },
-    /// Malformed host name.
+    /// Not a host name: wrong characters, or a label or the whole name is empty or too long.
     Host,
     /// An address where a host name belongs.
     HostIsAddress {

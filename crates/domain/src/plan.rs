@@ -68,7 +68,7 @@ pub struct PublishedName {
 /// Why a name, or one RRset of it, cannot be published as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusedName {
-    /// The full name.
+    /// The fqdn: lower case, no trailing dot.
     pub name: String,
     /// The generation that was refused.
     pub generation: i64,

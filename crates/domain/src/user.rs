@@ -114,7 +114,7 @@ impl GroupNames {
 /// What the identity provider states about a user at one sign-in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// The immutable identifier.
+    /// The immutable identifier, by which the next sign-in finds the user's row.
     pub subject: Subject,
     /// The subject as the identity provider spells it, for display.
     pub username: String,

@@ -26,7 +26,7 @@ pub enum Job {
     Track,
     /// Takes the next step of certificate orders.
     Certificate,
-    /// Sends pending mails.
+    /// Sends the pending mails of the outbox.
     Mail,
 }
 

@@ -28,7 +28,7 @@ pub struct Settings {
     /// `DNS_SERVERS`: name servers to query for changes, instead of the zone's delegation set.
     /// Default none.
     pub dns_servers: Vec<HostPort>,
-    /// The database (`DATABASE_URL`).
+    /// `DATABASE_URL`: the database server and its connections.
     pub database: Database,
     /// `AUTO_MIGRATE`: run pending migrations at the start. Default yes.
     pub auto_migrate: bool,
@@ -105,9 +105,9 @@ pub enum LogLevel {
     Warn,
     /// Events of normal operation.
     Info,
-    /// Details for diagnosis.
+    /// Details for diagnosis, such as health checks and failures that are retried.
     Debug,
-    /// Every single step.
+    /// Also the steps of libraries whose lines cannot contain secrets.
     Trace,
 }
 
@@ -167,7 +167,7 @@ pub struct Aws {
     pub requests_per_second: u32,
 }
 
-/// The database connection.
+/// The database of `DATABASE_URL` and how many connections a process opens.
 #[derive(Debug, Clone)]
 pub struct Database {
     /// Which database system it is.
@@ -187,7 +187,7 @@ pub enum DatabaseKind {
     Sqlite,
 }
 
-/// Sign-in through SAML.
+/// Sign-in through the identity provider (SAML 2.0): its metadata and the attributes to read.
 #[derive(Debug, Clone)]
 pub struct Saml {
     /// The content of the file at `SAML_IDP_METADATA_PATH`, with a BOM if it has one. Required in
@@ -265,7 +265,7 @@ pub enum SmtpTls {
 pub enum SmtpAuth {
     /// With user name and password.
     Password,
-    /// Without authentication.
+    /// No authentication; the mail server accepts mail by the sender's IP address.
     None,
     /// With an OAuth 2.0 access token (XOAUTH2).
     Xoauth2(SmtpOauth),
@@ -355,12 +355,12 @@ pub struct Timers {
     pub drain: Duration,
 }
 
-/// A host and its port.
+/// A name server in `DNS_SERVERS`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostPort {
     /// A host name or an address, without brackets.
     pub host: String,
-    /// The port number.
+    /// The UDP and TCP port. Default 53.
     pub port: u16,
 }
 

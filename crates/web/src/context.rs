@@ -35,7 +35,7 @@ pub(crate) struct RequestContext {
 /// A message as the flash cookie stores it.
 #[derive(Serialize, Deserialize)]
 struct StoredFlash {
-    /// Index in [`FLASH_KINDS`].
+    /// The index of the kind in [`FLASH_KINDS`].
     kind: u8,
     text: String,
 }

@@ -41,7 +41,7 @@ pub(crate) enum Failure {
     /// A rate limit is exhausted.
     #[error("too many requests")]
     TooMany {
-        /// Seconds to wait.
+        /// Value of the header `Retry-After`, in seconds.
         retry_after: u64,
     },
     /// The sign-in was refused.
@@ -50,14 +50,14 @@ pub(crate) enum Failure {
     /// A part that the request needs is unavailable.
     #[error("service unavailable")]
     Unavailable {
-        /// Seconds to wait.
+        /// Value of the header `Retry-After`, in seconds.
         retry_after: u64,
     },
     #[error(transparent)]
     Store(#[from] starchart_store::Error),
     #[error("page not rendered")]
     Render(#[from] askama::Error),
-    /// A bug.
+    /// A bug: the text, for the log, says what was assumed.
     #[error("internal error: {0}")]
     Internal(&'static str),
 }

@@ -23,7 +23,10 @@ pub(crate) const CSRF_FIELD: &str = "csrf_token";
 pub(crate) struct Form(Vec<(String, String)>);
 
 impl Form {
-    /// Parses `application/x-www-form-urlencoded`.
+    /// Parses a body or a query string in the format `application/x-www-form-urlencoded`.
+    ///
+    /// # Errors
+    /// A field occurs twice, or there are more than [`MAX_FIELDS`].
     pub(crate) fn parse(text: &[u8]) -> Result<Self, Failure> {
         let mut fields: Vec<(String, String)> = Vec::new();
         for (name, value) in url::form_urlencoded::parse(text) {

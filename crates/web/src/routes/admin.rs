@@ -136,7 +136,7 @@ pub(crate) async fn confirm_delete(
     responses::ok(&page)
 }
 
-/// `GET /admin/trail`.
+/// Lists changes of the audit trail by user, action and object (`GET /admin/trail`).
 pub(crate) async fn trail(
     context: Rc<RequestContext>,
     admin: Admin,

@@ -33,12 +33,12 @@ const FAST_POLL_S: u32 = 1;
 const NORMAL_POLL_S: u32 = 5;
 const SLOW_POLL_S: u32 = 60;
 
-/// `GET /certificate`.
+/// Shows the active certificate and the order in progress (`GET /certificate`).
 pub(crate) async fn show(context: Rc<RequestContext>, user: User) -> Result<HttpResponse, Failure> {
     responses::ok(&page(&context, &user, None).await?)
 }
 
-/// `GET /certificate/state`.
+/// Returns the progress of the order as JSON, for the page's script (`GET /certificate/state`).
 pub(crate) async fn state(
     context: Rc<RequestContext>,
     user: User,
@@ -160,7 +160,7 @@ async fn delete(context: &RequestContext, user: &User) -> Result<HttpResponse, F
     Ok(see_other(PAGE))
 }
 
-/// `GET /certificate/delete`.
+/// Asks for confirmation before the certificate is deleted (`GET /certificate/delete`).
 pub(crate) async fn confirm_delete(
     context: Rc<RequestContext>,
     user: User,
@@ -184,7 +184,7 @@ pub(crate) async fn confirm_delete(
     })
 }
 
-/// `GET /certificate/information`.
+/// Explains certificates and how to install one (`GET /certificate/information`).
 pub(crate) async fn information(
     context: Rc<RequestContext>,
     _: User,

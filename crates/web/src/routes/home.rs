@@ -13,7 +13,7 @@ use crate::responses::{self, see_other};
 use crate::tokens;
 use crate::views::{FlashKind, HomePage, InstructionsPage};
 
-/// `GET /`.
+/// Shows the start page of a user with a label (`GET /`).
 pub(crate) async fn show(context: Rc<RequestContext>, user: User) -> Result<HttpResponse, Failure> {
     let store = context.app.store()?;
     let record_count = u64::from(records::count(store, user.id).await?);
@@ -50,7 +50,7 @@ pub(crate) async fn stop_impersonation(
     Ok(see_other("/"))
 }
 
-/// `GET /dns-records/instructions`.
+/// Explains the record types and the form's fields (`GET /dns-records/instructions`).
 pub(crate) async fn instructions(
     context: Rc<RequestContext>,
     _: User,

@@ -18,7 +18,7 @@ use crate::views::{LabelPage, LabelReason};
 
 const MAX_OFFERED: usize = 6;
 
-/// `GET /label`.
+/// Offers free labels to a user without one (`GET /label`).
 pub(crate) async fn show(
     context: Rc<RequestContext>,
     user: UserWithoutLabel,

@@ -21,7 +21,7 @@ use crate::views::{FlashKind, LoginPage, SignInRefusal};
 /// Limit of a form that is kept during a sign-in, in bytes.
 const MAX_KEPT_FORM_BYTES: usize = 16 * 1024;
 
-/// `GET /login`.
+/// Shows the button that starts a sign-in, or redirects a signed-in user (`GET /login`).
 pub(crate) async fn show(
     context: Rc<RequestContext>,
     actor: Actor,
@@ -37,7 +37,7 @@ pub(crate) async fn show(
     }
 }
 
-/// `POST /login`.
+/// Redirects the browser to the identity provider (`POST /login`).
 pub(crate) async fn begin(
     context: Rc<RequestContext>,
     actor: Actor,

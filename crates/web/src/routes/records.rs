@@ -22,7 +22,7 @@ use crate::views::{
 /// For this long after the newest change a page polls for the state, in milliseconds.
 const POLL_AFTER_CHANGE_MS: i64 = 2 * 60 * 1_000;
 
-/// `GET /dns-records`.
+/// Lists the user's records with their states (`GET /dns-records`).
 pub(crate) async fn list(context: Rc<RequestContext>, user: User) -> Result<HttpResponse, Failure> {
     let all = records::list(context.app.store()?, user.id).await?;
     let poll_for_s = poll_for_s(&context, &all).await?;
@@ -35,7 +35,8 @@ pub(crate) async fn list(context: Rc<RequestContext>, user: User) -> Result<Http
     })
 }
 
-/// `GET /dns-records/states`.
+/// Returns the states of the user's records as JSON, for the page's script
+/// (`GET /dns-records/states`).
 pub(crate) async fn states(
     context: Rc<RequestContext>,
     user: User,
@@ -48,7 +49,7 @@ pub(crate) async fn states(
     Ok(HttpResponse::Ok().json(items))
 }
 
-/// `GET /dns-records/new`.
+/// Shows the empty form (`GET /dns-records/new`).
 pub(crate) async fn new_form(
     context: Rc<RequestContext>,
     _: User,
@@ -63,7 +64,7 @@ pub(crate) async fn new_form(
     )
 }
 
-/// `POST /dns-records/new`.
+/// Creates a record, or shows the form with its faults (`POST /dns-records/new`).
 pub(crate) async fn create(
     context: Rc<RequestContext>,
     user: User,
@@ -87,7 +88,7 @@ pub(crate) async fn create(
     save_response(&context, FormMode::Create, &form, outcome)
 }
 
-/// `GET /dns-records/{id}`.
+/// Shows the form with the fields of one of the user's records (`GET /dns-records/{id}`).
 pub(crate) async fn edit_form(
     context: Rc<RequestContext>,
     user: User,
@@ -107,7 +108,7 @@ pub(crate) async fn edit_form(
     )
 }
 
-/// `POST /dns-records/{id}`.
+/// Changes a record, or shows the form with its faults (`POST /dns-records/{id}`).
 pub(crate) async fn update(
     context: Rc<RequestContext>,
     user: User,
@@ -222,7 +223,7 @@ pub(crate) async fn renew_or_delete(
     Ok(see_other("/dns-records"))
 }
 
-/// `GET /dns-records/{id}/delete`.
+/// Asks for confirmation before a record is deleted (`GET /dns-records/{id}/delete`).
 pub(crate) async fn confirm_delete(
     context: Rc<RequestContext>,
     user: User,
@@ -234,7 +235,8 @@ pub(crate) async fn confirm_delete(
     })
 }
 
-/// `GET /dns-records/{id}/lookup`.
+/// Shows what the name servers answered for a record, and the command to ask them
+/// (`GET /dns-records/{id}/lookup`).
 pub(crate) async fn lookup(
     context: Rc<RequestContext>,
     user: User,

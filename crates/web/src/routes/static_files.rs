@@ -13,7 +13,7 @@ use crate::errors::Failure;
 #[folder = "static/"]
 struct Files;
 
-/// `GET /static/…`.
+/// Serves a file that is compiled into the binary (`GET /static/…`).
 pub(crate) async fn embedded(context: Rc<RequestContext>) -> Result<HttpResponse, Failure> {
     serve(
         &context,
@@ -21,7 +21,7 @@ pub(crate) async fn embedded(context: Rc<RequestContext>) -> Result<HttpResponse
     )
 }
 
-/// `GET /favicon.ico`.
+/// Serves the icon at the path that browsers ask for unasked (`GET /favicon.ico`).
 pub(crate) async fn favicon(context: Rc<RequestContext>) -> Result<HttpResponse, Failure> {
     serve(&context, "favicon.ico")
 }

@@ -29,7 +29,7 @@ pub(crate) async fn health(context: Rc<RequestContext>) -> Result<HttpResponse, 
     })
 }
 
-/// `GET /alive`.
+/// Answers the liveness probe (`GET /alive`); see [`alive_response`].
 pub(crate) async fn alive(context: Rc<RequestContext>) -> Result<HttpResponse, Failure> {
     Ok(alive_response(&context.app.readiness))
 }
@@ -61,7 +61,7 @@ async fn check_readiness(app: &App) -> bool {
     fits
 }
 
-/// `GET /version`.
+/// Returns version and commit of the build as JSON (`GET /version`).
 pub(crate) async fn version(context: Rc<RequestContext>) -> Result<HttpResponse, Failure> {
     Ok(HttpResponse::Ok().json(&context.app.config.version))
 }

@@ -25,7 +25,7 @@ pub(super) const ORIGIN: &str = "https://domains.example.edu";
 pub(super) const HOST: &str = "domains.example.edu";
 const SIGN_ON: &str = "https://idp.example.edu/sso";
 
-/// Counts wake-ups.
+/// A queue that carries nothing and counts the wake-ups.
 #[derive(Default)]
 pub(super) struct CountingQueue(AtomicUsize);
 

@@ -123,7 +123,7 @@ pub(crate) struct AdminDeletePage {
 #[template(path = "admin-trail.html")]
 pub(crate) struct TrailPage {
     pub(crate) layout: Layout,
-    /// Newest first.
+    /// The changes of this page, newest first.
     pub(crate) rows: Vec<TrailRow>,
     /// Filter: a user name.
     pub(crate) username: String,

@@ -13,7 +13,7 @@ use crate::views::layout::Layout;
 pub(crate) enum CertificatePart {
     Certificate,
     PrivateKey,
-    /// The intermediate certificates.
+    /// The intermediate certificates, without the certificate itself.
     Chain,
     /// Certificate and chain in one file.
     FullChain,
@@ -96,17 +96,16 @@ pub(crate) enum Renewal {
     From(String),
     /// A renewal is in progress.
     InProgress,
-    /// Certificates are off.
+    /// The operator has not set up certificates (`Certificates::disabled_reason` in settings).
     Off,
 }
 
-/// The active certificate.
+/// The active certificate of a user, with its dates as the page shows them.
 #[derive(Debug, Clone)]
 pub(crate) struct ActiveCertificate {
     pub(crate) domain: String,
-    /// `YYYY-MM-DD`.
+    /// `YYYY-MM-DD` in UTC, like `expires_on`.
     pub(crate) created_on: String,
-    /// `YYYY-MM-DD`.
     pub(crate) expires_on: String,
     pub(crate) expired: bool,
     pub(crate) renewal: Renewal,
@@ -274,9 +273,9 @@ pub(crate) struct CertificatePage {
     pub(crate) refused: Option<String>,
     /// Whether the private key is withheld, because an admin impersonates the user.
     pub(crate) key_withheld: bool,
-    /// See [`CertificateState::page_revision`].
+    /// The same value as [`CertificateState::page_revision`], to detect a change.
     pub(crate) page_revision: String,
-    /// See [`CertificateState::poll_after_s`].
+    /// After how many seconds the page's script polls first.
     pub(crate) poll_after_s: u32,
 }
 

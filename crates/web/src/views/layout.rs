@@ -72,11 +72,9 @@ pub(crate) struct Flash {
 /// The kind of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FlashKind {
-    /// The action succeeded.
     Done,
     /// Something to know about the action, such as a private address in a record.
     Note,
-    /// The action failed.
     Failed,
 }
 

@@ -4,7 +4,7 @@ use askama::Template;
 
 use crate::views::layout::Layout;
 
-/// `GET /`.
+/// The start page of a user with a label (`GET /`).
 #[derive(Debug, Clone, Template)]
 #[template(path = "home.html")]
 pub(crate) struct HomePage {
@@ -57,14 +57,14 @@ pub(crate) enum ErrorKind {
     Unprocessable,
     /// 429: too many requests.
     TooMany {
-        /// Seconds to wait.
+        /// Value of the header `Retry-After`, in seconds.
         retry_after: u64,
     },
     /// 500: a bug, or an unexpected error of the database.
     Internal,
     /// 503: a part that we need is unavailable.
     Unavailable {
-        /// Seconds to wait.
+        /// Value of the header `Retry-After`, in seconds.
         retry_after: u64,
     },
 }

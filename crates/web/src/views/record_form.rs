@@ -8,9 +8,9 @@ use crate::views::layout::Layout;
 /// Whether the form creates or edits a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum FormMode {
-    /// Posts to `/dns-records/new`.
+    /// The form posts to `/dns-records/new`.
     Create,
-    /// Posts to `/dns-records/{id}`.
+    /// The form posts to `/dns-records/{id}`.
     Edit {
         id: i64,
         /// Fingerprint of the record that the form was filled with; posted as `fingerprint`, to

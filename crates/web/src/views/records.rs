@@ -51,7 +51,7 @@ pub(crate) struct RecordRow {
     pub(crate) ports: Option<String>,
     pub(crate) course: Option<String>,
     pub(crate) description: Option<String>,
-    /// `YYYY-MM-DD`.
+    /// The day of removal unless the user renews the record: `YYYY-MM-DD` in UTC.
     pub(crate) expires_on: String,
     pub(crate) state: PublishState,
 }
@@ -78,7 +78,7 @@ pub(crate) struct RecordStateItem {
     pub(crate) key: &'static str,
     /// The state as the page shows it.
     pub(crate) text: String,
-    /// Explains the state.
+    /// The sentence that explains the state to the user.
     pub(crate) meaning: &'static str,
     /// Whether the state will not change soon.
     pub(crate) settled: bool,
