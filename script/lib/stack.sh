@@ -48,7 +48,7 @@ build_peers() {
     local context=$SCRATCH/peers
     mkdir -p "$context"
     cargo build --workspace --bins --locked
-    cp "$TARGET"/debug/{strict-route53,original-school} crates/testkit/src/pysaml2/idp.py crates/testkit/src/smtp.py tests/stack/peers/Dockerfile "$context/"
+    cp "$TARGET"/debug/{strict-route53,original-database} crates/testkit/src/pysaml2/idp.py crates/testkit/src/smtp.py tests/stack/peers/Dockerfile "$context/"
     docker build --network host --build-arg BASE="$BASE" --build-arg PYSAML2="$PYSAML2_VERSION" --build-arg AIOSMTPD="$AIOSMTPD_VERSION" \
         -t starchart-prove/peers "$context" >"$SCRATCH/peers.log" 2>&1 || {
         tail -n 30 "$SCRATCH/peers.log" >&2

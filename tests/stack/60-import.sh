@@ -11,13 +11,13 @@ rows() { sql "SELECT COUNT(*) FROM starchart.$1"; }
 no_replica() { [ -z "$(containers)" ]; }
 source_sums() { sql 'CHECKSUM TABLE starchart.User, starchart.DnsRecord, starchart.Certificate, starchart.Challenge'; }
 
-# The school as the original left it.
+# The database and the zone as the original left them.
 ensure_deployed
 docker service scale --detach "$APP=0" >/dev/null 2>&1
 wait_until 120 'no replica' no_replica
 sql 'DROP DATABASE IF EXISTS starchart; CREATE DATABASE starchart'
-in_peer db /opt/peers/original-school --url mysql://root@127.0.0.1:3306/starchart --root "$ZONE" --users 10000 --records 50000 --zone-out /world/zone.json </dev/null >"$SCRATCH/school" 2>&1
-check 'a school in the schema of the original' test "$(rows User)" = 10000
+in_peer db /opt/peers/original-database --url mysql://root@127.0.0.1:3306/starchart --root "$ZONE" --users 10000 --records 50000 --zone-out /world/zone.json </dev/null >"$SCRATCH/original" 2>&1
+check 'a database in the schema of the original' test "$(rows User)" = 10000
 docker service update --quiet --detach=false --mount-add "type=bind,source=$FIXTURES,target=/world" \
     --args "/opt/peers/strict-route53 --zone $ZONE --http 0.0.0.0:5053 --dns 0.0.0.0:5354 --load /world/zone.json" peers_route53 >/dev/null 2>&1
 wait_until 120 'the zone' zone_id

@@ -362,7 +362,7 @@ async fn an_unavailable_authority_can_be_asked_again() {
         matches!(answer, Err(AuthorityError::Unavailable { .. })),
         "{answer:?}"
     );
-    proxy.mend();
+    proxy.clear_faults();
     let url = client.new_order(&names()).await.unwrap();
 
     let detail = "try later".to_owned();
@@ -394,7 +394,7 @@ async fn an_unavailable_authority_can_be_asked_again() {
         client.fetch_order(&url).await,
         Err(AuthorityError::Unavailable { .. })
     ));
-    proxy.mend();
+    proxy.clear_faults();
     client.fetch_order(&url).await.unwrap();
 }
 

@@ -191,10 +191,8 @@ mod tests {
     #[tokio::test]
     async fn a_panic_loses_one_message_only() {
         let redis = Redis::start().await;
-        let (local, count) = (
-            Arc::new(InProcessQueue::default()),
-            Arc::new(AtomicU32::new(0)),
-        );
+        let local = Arc::new(InProcessQueue::default());
+        let count = Arc::new(AtomicU32::new(0));
         let woken = Arc::clone(&local);
         let on_message: OnMessage = Arc::new(move |job| {
             assert!(

@@ -22,7 +22,7 @@ use std::time::Instant;
 
 use app::{ROOT, TestEnv};
 use starchart_testkit::mariadb::TestDb;
-use starchart_testkit::original::School;
+use starchart_testkit::original::OriginalDatabase;
 use starchart_testkit::server::scratch;
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
@@ -52,7 +52,7 @@ async fn import(users: usize, records: usize) {
         "one:ZGV2ZWxvcG1lbnQgb25seTogMzIgYnl0ZXMsIG9uZSE=",
     );
     let original = TestDb::create().await;
-    let built = School {
+    let built = OriginalDatabase {
         root: ROOT.to_owned(),
         users,
         records,
@@ -69,10 +69,8 @@ async fn import(users: usize, records: usize) {
     let look = run(&env, &["import", "--from-file", file]).await;
     let apply = run(&env, &["import", "--from-file", file, "--apply"]).await;
     let again = run(&env, &["import", "--from-file", file]).await;
-    let (people, made) = (
-        built.users,
-        env.db.number("SELECT COUNT(*) FROM dns_records").await,
-    );
+    let people = built.users;
+    let made = env.db.number("SELECT COUNT(*) FROM dns_records").await;
     let certificates = env.db.number("SELECT COUNT(*) FROM certificates").await;
     println!("{people:>8} {made:>8} {certificates:>13} {look:>10.1} {apply:>9.1} {again:>10.1}");
 }

@@ -1,9 +1,9 @@
-//! The variables that script/test hands to the servers' handles.
+//! The variables with which script/test passes shared servers and program paths to tests.
 
-/// The value of `name`, unless it is unset, empty or no text.
+/// Returns the value of `name`, or `None` if it is unset, empty or not UTF-8.
 #[expect(
     clippy::disallowed_methods,
-    reason = "script/test tells tests about shared servers; no setting of the application is read here"
+    reason = "script/test passes shared servers to tests; no setting of the application is read"
 )]
 pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())

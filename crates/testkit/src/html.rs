@@ -4,16 +4,16 @@
 /// A form of a page, with the fields that a browser would send untouched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Form {
-    /// Where it is sent, as written in the page.
+    /// The URL that receives the form, as written in the page.
     pub action: String,
-    /// `get` or `post`.
+    /// `get` or `post`, in lower case; `get` where the page says nothing.
     pub method: String,
     /// Names and values of inputs, in the page's order; unchecked boxes and buttons are left out.
     pub fields: Vec<(String, String)>,
 }
 
 impl Form {
-    /// The value of the field `name`.
+    /// Returns the value of the field `name`.
     #[must_use]
     pub fn value(&self, name: &str) -> Option<&str> {
         self.fields
@@ -22,7 +22,7 @@ impl Form {
             .map(|(_, value)| value.as_str())
     }
 
-    /// Fills in `name`, as a person who types would.
+    /// Sets the field `name`, and adds it if the page does not have it.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
         match self.fields.iter_mut().find(|(field, _)| field == name) {
@@ -33,7 +33,7 @@ impl Form {
     }
 }
 
-/// All forms of `page`, in its order.
+/// Returns all forms of `page` in its order.
 #[must_use]
 pub fn forms(page: &str) -> Vec<Form> {
     let mut forms = Vec::new();
@@ -56,7 +56,7 @@ pub fn forms(page: &str) -> Vec<Form> {
     forms
 }
 
-/// Undoes the character references that servers write: the five of XML and numeric ones.
+/// Decodes the character references that servers write: the five of XML and numeric ones.
 #[must_use]
 pub fn unescape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -127,7 +127,7 @@ fn input(tag: &Tag) -> Option<(String, String)> {
     Some((name, tag.attribute("value").unwrap_or_default()))
 }
 
-/// The first option counts until a selected one comes.
+/// Sets the value of a `select`: its first option, which a later selected one replaces.
 fn choose(fields: &mut Vec<(String, String)>, select: Option<&str>, option: &Tag) {
     let Some(name) = select else { return };
     let value = option.attribute("value").unwrap_or_default();
@@ -152,7 +152,7 @@ impl Tag {
     }
 }
 
-/// The next tag and what follows it.
+/// Returns the next tag and the text after it.
 fn next_tag(page: &str) -> Option<(Tag, &str)> {
     // A tag starts where a letter or a slash follows; any other `<` is text, a comment or a
     // declaration.
@@ -216,9 +216,18 @@ mod tests {
 
     #[test]
     fn a_form_is_read_as_a_browser_would_send_it() {
-        let page = r#"<p>1 < 2<form action="/a?b=1&amp;c" METHOD=post><input type=hidden name='t' value="x&#43;&quot;y"/>
-            <input name=on type=checkbox checked value=1><input name=off type=checkbox value=1><input type=submit name=go value=Go>
-            <select name="kind"><option value="A">A<option value="MX" selected>MX</select><textarea name=d>a &lt;b&gt;</textarea></form><form></form>"#;
+        let page = r#"<p>1 < 2
+            <form action="/a?b=1&amp;c" METHOD=post>
+                <input type=hidden name='t' value="x&#43;&quot;y"/>
+                <input name=on type=checkbox checked value=1>
+                <input name=off type=checkbox value=1>
+                <input type=submit name=go value=Go>
+                <select name="kind">
+                    <option value="A">A<option value="MX" selected>MX
+                </select>
+                <textarea name=d>a &lt;b&gt;</textarea>
+            </form>
+            <form></form>"#;
         let forms = forms(page);
         assert_eq!(forms.len(), 2);
         assert_eq!(forms[0].action, "/a?b=1&c");

@@ -1,9 +1,9 @@
-//! HTTP as a browser without JavaScript speaks it.
+//! HTTP clients that behave as a browser without JavaScript.
 
 use crate::wait::WAIT_LIMIT;
 
-/// A client with its own cookies that follows no redirect, so that a test sees each answer. One
-/// client is one browser.
+/// Creates a client with a cookie store that follows no redirect, so that a test sees each answer.
+/// One client is one browser.
 ///
 /// # Panics
 /// When the TLS library cannot be set up.
@@ -12,8 +12,8 @@ pub fn client() -> reqwest::Client {
     build(|builder| builder.cookie_store(true))
 }
 
-/// The same without cookies of its own, for a test that keeps them itself: it sends those that
-/// stand in the request, and no others.
+/// Creates a client without a cookie store, for a test that keeps the cookies itself: it sends only
+/// the cookies in the request.
 ///
 /// # Panics
 /// When the TLS library cannot be set up.

@@ -1,6 +1,7 @@
 //! Real servers for tests, each a child process on loopback with a folder and a port of its own:
 //! MariaDB (or MySQL), Redis, moto, SimpleSAMLphp, pysaml2, pebble, aiosmtpd. `script/test`
-//! installs them. What goes wrong here fails the test, so the functions panic with a message.
+//! installs them. Besides them a strict Route53, which runs in the test's process. An error fails
+//! the test, so the functions panic with a message.
 
 mod environment;
 pub mod html;

@@ -36,8 +36,7 @@ impl MariaDb {
         Self::start_on(free_port()).await
     }
 
-    /// Starts one on `port`: for tests in which the database comes later than the program that
-    /// wants it.
+    /// Starts one on `port`, for tests in which the database starts after the application.
     ///
     /// # Panics
     /// When it is not installed, or does not answer.
@@ -59,7 +58,7 @@ impl MariaDb {
                     "--skip-name-resolve",
                     "--max-connections=600",
                 ])
-                // Quick rather than durable: the data are thrown away.
+                // Fast rather than durable: the data is deleted with the server.
                 .args([
                     "--innodb-flush-log-at-trx-commit=0",
                     "--innodb-buffer-pool-size=64M",
@@ -77,14 +76,14 @@ impl MariaDb {
         }
     }
 
-    /// `mysql://root@127.0.0.1:PORT`, without a database.
+    /// Returns `mysql://root@127.0.0.1:PORT`, without a database.
     #[must_use]
     pub fn url(&self) -> String {
         url_of(self.port)
     }
 }
 
-/// A database of its own for one test; dropped with it.
+/// A database for one test, which is deleted when this is dropped.
 #[derive(Debug)]
 pub struct TestDb {
     server: String,
@@ -127,14 +126,14 @@ impl TestDb {
         }
     }
 
-    /// The URL that names this database.
+    /// Returns the URL of this database.
     #[must_use]
     pub fn url(&self) -> String {
         format!("{}/{}", self.server, self.name)
     }
 
-    /// Runs `sql`, which may be several statements: to spoil or to prepare what the code under test
-    /// then finds.
+    /// Runs one or several SQL statements, to prepare or damage the rows that the code under test
+    /// reads.
     ///
     /// # Panics
     /// When the server refuses it.
@@ -144,7 +143,7 @@ impl TestDb {
             .unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
 
-    /// The number that `sql` asks for: for rows that no page shows.
+    /// Returns the number that the query `sql` selects, for rows that no page shows.
     ///
     /// # Panics
     /// When the server refuses it.
@@ -154,7 +153,7 @@ impl TestDb {
             .unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
-    /// What the server makes of all values in the table.
+    /// Returns the result of CHECKSUM TABLE, which changes with any value in the table.
     ///
     /// # Panics
     /// There is no such table.
@@ -167,10 +166,8 @@ impl TestDb {
 
 impl Drop for TestDb {
     fn drop(&mut self) {
-        let (server, sql) = (
-            self.server.clone(),
-            format!("DROP DATABASE IF EXISTS {}", self.name),
-        );
+        let server = self.server.clone();
+        let sql = format!("DROP DATABASE IF EXISTS {}", self.name);
         // A thread of its own: a drop inside a runtime must not block on that runtime. A failure
         // leaves an unused database.
         let dropped = std::thread::spawn(move || {
@@ -215,8 +212,8 @@ async fn execute(url: &str, sql: &str) -> Result<(), sqlx::Error> {
     connection.close().await
 }
 
-/// `dir` is for temporary tables: a starting server removes what looks like old ones, and so
-/// another server's in a folder that they share.
+/// Creates the system tables in `data`. `dir` is for temporary tables: a starting server deletes
+/// old ones, and would delete those of another server in a shared folder.
 fn install(dir: &Path, data: &Path) {
     let output = Command::new(program(&["mariadb-install-db", "mysql_install_db"]))
         .arg("--no-defaults")
@@ -239,14 +236,14 @@ fn install(dir: &Path, data: &Path) {
     );
 }
 
-/// Only root has to say as whom the server runs.
+/// Returns the option that names the server's user; only root must give it.
 fn run_as() -> Option<&'static str> {
     let root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
     root.then_some("--user=root")
 }
 
-/// The first of `names` that is installed; servers live in /usr/sbin, which is not on every
-/// person's PATH.
+/// Returns the first of `names` that is installed. Servers are in /usr/sbin, which not every user
+/// has in PATH.
 fn program(names: &[&str]) -> PathBuf {
     let path = variable("PATH").unwrap_or_default();
     let folders = split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
@@ -260,8 +257,8 @@ fn url_of(port: u16) -> String {
     format!("mysql://root@127.0.0.1:{port}")
 }
 
-/// Unused among all processes that share the server: the process, a count, and the time against
-/// leftovers of an earlier one.
+/// Returns a name that no process with the same server uses: from the process id, a count, and the
+/// time, because an earlier process with this id may have left a database.
 fn unused_name() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let now = SystemTime::now()

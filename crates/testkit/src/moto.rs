@@ -1,5 +1,5 @@
-//! moto: a second opinion on the Route53 protocol (far too lax on what it accepts; the strict
-//! Route53 is for that).
+//! moto, an independent implementation of the Route53 protocol. It accepts changes that Route53
+//! refuses; the strict Route53 does not.
 
 use crate::environment::variable;
 use crate::server::{Server, free_port, scratch};
@@ -7,10 +7,11 @@ use crate::server::{Server, free_port, scratch};
 /// The variable that names the `moto_server` program.
 pub const PROGRAM: &str = "STARCHART_TEST_MOTO";
 
-/// moto takes the service from the signature's scope; it checks nothing else of it.
-const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/route53/aws4_request, SignedHeaders=host, Signature=0";
+/// A signature that moto accepts: it takes the service from the scope and checks nothing else.
+const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 \
+    Credential=test/20260101/us-east-1/route53/aws4_request, SignedHeaders=host, Signature=0";
 
-/// A moto server on loopback. Any access key is good.
+/// A moto server on loopback. It accepts every access key.
 #[derive(Debug)]
 pub struct Moto {
     /// Held for its drop, which stops the server.
@@ -37,19 +38,22 @@ impl Moto {
         }
     }
 
-    /// What AWS_ENDPOINT_URL is set to.
+    /// Returns the value for AWS_ENDPOINT_URL.
     #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
-    /// Creates a hosted zone for `name` and gives its id (without `/hostedzone/`).
+    /// Creates a hosted zone for `name` and returns its id (without `/hostedzone/`).
     ///
     /// # Panics
     /// When moto refuses.
     pub async fn create_zone(&self, name: &str) -> String {
         let body = format!(
-            r#"<CreateHostedZoneRequest xmlns="https://route53.amazonaws.com/doc/2013-04-01/"><Name>{name}</Name><CallerReference>{name}</CallerReference></CreateHostedZoneRequest>"#
+            r#"<CreateHostedZoneRequest xmlns="https://route53.amazonaws.com/doc/2013-04-01/">
+                <Name>{name}</Name>
+                <CallerReference>{name}</CallerReference>
+            </CreateHostedZoneRequest>"#
         );
         let request = crate::http::client()
             .post(format!("{}/2013-04-01/hostedzone", self.endpoint))

@@ -1,5 +1,5 @@
-//! pysaml2 as the school's identity provider: a third reading of SAML, after our own and
-//! SimpleSAMLphp's.
+//! pysaml2 as the identity provider: a third implementation of SAML, besides ours and
+//! SimpleSAMLphp.
 
 use std::fs;
 use std::path::Path;
@@ -14,10 +14,10 @@ use crate::simplesamlphp::{Signed, USERS, make_key};
 
 /// The variable that names a Python with pysaml2.
 pub const PYTHON: &str = "STARCHART_TEST_PYSAML2";
-/// pysaml2 brings no server, so this one is ours.
+/// The HTTP server around pysaml2, which has none.
 const PROGRAM: &str = include_str!("pysaml2/idp.py");
 
-/// An identity provider on pysaml2, on loopback. Its people are [`USERS`].
+/// An identity provider with pysaml2 on loopback. Its users are [`USERS`].
 #[derive(Debug)]
 pub struct PySaml {
     server: Server,
@@ -25,13 +25,14 @@ pub struct PySaml {
 }
 
 impl PySaml {
-    /// Starts one; [`PySaml::serve`] tells it whom it serves.
+    /// Starts one; [`PySaml::serve`] sets its service provider.
     ///
     /// # Panics
-    /// When pysaml2, xmlsec1 or the openssl command is missing, or no page comes.
+    /// When pysaml2, xmlsec1 or the openssl command is missing, or it does not answer.
     pub async fn start() -> Self {
         let python = variable(PYTHON).unwrap_or_else(|| "python3".to_owned());
-        let (dir, port) = (scratch("pysaml2"), free_port());
+        let dir = scratch("pysaml2");
+        let port = free_port();
         let url = format!("http://127.0.0.1:{port}");
         write(&dir, "idp.py", PROGRAM);
         write(&dir, "users.json", &users().to_string());
@@ -46,7 +47,7 @@ impl PySaml {
         Self { server, url }
     }
 
-    /// Answers the service provider with this metadata from now on, signing so.
+    /// Sets the service provider by its metadata, and what is signed for it.
     pub fn serve(&self, sp_metadata: &str, signed: Signed) {
         write(self.server.dir(), "sp.xml", sp_metadata);
         let word = match signed {
@@ -57,7 +58,7 @@ impl PySaml {
         write(self.server.dir(), "signed", word);
     }
 
-    /// Its metadata, as SAML_IDP_METADATA_PATH wants it.
+    /// Returns its metadata: the content of the file at SAML_IDP_METADATA_PATH.
     ///
     /// # Panics
     /// When it does not answer.
@@ -71,7 +72,7 @@ impl PySaml {
     /// service.
     ///
     /// # Panics
-    /// When a page is not what it should be; the message has the page.
+    /// When a page has no such form; the message contains the page.
     pub async fn login(
         &self,
         client: &Client,

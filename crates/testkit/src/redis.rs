@@ -1,4 +1,4 @@
-//! A real Redis that can be restarted, flushed, frozen and taken away.
+//! A real Redis that a test can stop, start, flush and freeze.
 
 use std::path::{Path, PathBuf};
 
@@ -8,8 +8,8 @@ use tokio::net::TcpStream;
 use crate::pebble::tls::Identity;
 use crate::server::{Server, free_port, scratch};
 
-/// A private Redis on loopback, without persistence: a restart loses everything, which is what
-/// tests want to survive. It refuses writes rather than drop keys, as production's does.
+/// A private Redis on loopback, without persistence: a restart loses every key, and Starchart must
+/// work on. Like in production it refuses writes rather than evict keys.
 #[derive(Debug)]
 pub struct Redis {
     server: Option<Server>,
@@ -23,11 +23,11 @@ impl Redis {
     /// When it is not installed, or does not answer.
     pub async fn start() -> Self {
         let mut redis = Self::absent();
-        redis.come_back().await;
+        redis.resume().await;
         redis
     }
 
-    /// A port on which no Redis runs yet; [`Redis::come_back`] starts it.
+    /// Reserves a port on which no Redis runs yet; [`Redis::resume`] starts it.
     ///
     /// # Panics
     /// When loopback has no free port.
@@ -39,14 +39,14 @@ impl Redis {
         }
     }
 
-    /// What REDIS_URL is set to.
+    /// Returns the value for REDIS_URL.
     #[must_use]
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// Kills it: connections break, and everything in it is lost.
-    pub fn go_away(&mut self) {
+    /// Kills it: connections break, and every key is lost.
+    pub fn stop(&mut self) {
         self.server = None;
     }
 
@@ -54,7 +54,7 @@ impl Redis {
     ///
     /// # Panics
     /// When it does not answer.
-    pub async fn come_back(&mut self) {
+    pub async fn resume(&mut self) {
         let port = self.port;
         self.serve(port, scratch("redis"), &[]).await;
     }
@@ -92,13 +92,13 @@ impl Redis {
         self.server = Some(server);
     }
 
-    /// Goes away and comes back at once.
+    /// Stops it and starts it again at once.
     ///
     /// # Panics
     /// When it does not answer.
     pub async fn restart(&mut self) {
-        self.go_away();
-        self.come_back().await;
+        self.stop();
+        self.resume().await;
     }
 
     /// Removes every key; connections stay.
@@ -109,7 +109,7 @@ impl Redis {
         assert_eq!(self.command(&["FLUSHALL"]).await, "+OK");
     }
 
-    /// Stops the process: connections stay open and nothing is answered until [`Redis::thaw`].
+    /// Suspends the process: connections stay open without answers until [`Redis::thaw`].
     ///
     /// # Panics
     /// When it does not run.
@@ -117,7 +117,7 @@ impl Redis {
         self.signal("STOP");
     }
 
-    /// Lets the process go on.
+    /// Ends [`Redis::freeze`]: the process continues.
     ///
     /// # Panics
     /// When it does not run.
@@ -132,8 +132,8 @@ impl Redis {
             .signal(name);
     }
 
-    /// Sends one command and gives the answer as Redis' protocol writes it (`+OK`, `:1`, `$-1`),
-    /// text without its length line.
+    /// Sends a command and returns the answer as in the Redis protocol (`+OK`, `:1`, `$-1`), a
+    /// string without its length line.
     ///
     /// # Panics
     /// When it does not answer.
@@ -143,7 +143,7 @@ impl Redis {
             .unwrap_or_else(|error| panic!("redis: {words:?}: {error}"))
     }
 
-    /// Sends one command and gives the number that it answers.
+    /// Sends a command and returns the number that it answers.
     ///
     /// # Panics
     /// When the answer is no number.
@@ -156,10 +156,10 @@ impl Redis {
     }
 }
 
-/// A Redis that also speaks TLS, with a certificate for localhost from a CA of its own.
+/// A Redis with a TLS port as well; its certificate for localhost is from a generated CA.
 #[derive(Debug)]
 pub struct TlsRedis {
-    /// The same without TLS.
+    /// The same server on its port without TLS.
     pub plain: Redis,
     port: u16,
     root: PathBuf,
@@ -171,12 +171,12 @@ impl TlsRedis {
     /// # Panics
     /// When it is not installed, or does not answer.
     pub async fn start() -> Self {
-        let (mut plain, port, dir) = (Redis::absent(), free_port(), scratch("redis"));
+        let mut plain = Redis::absent();
+        let port = free_port();
+        let dir = scratch("redis");
         let identity = Identity::generate(&dir);
-        let (certificate, key) = (
-            identity.certificate_path().display().to_string(),
-            identity.key_path().display().to_string(),
-        );
+        let certificate = identity.certificate_path().display().to_string();
+        let key = identity.key_path().display().to_string();
         let tls = [
             "--tls-port",
             &port.to_string(),
@@ -208,13 +208,13 @@ impl TlsRedis {
         }
     }
 
-    /// What REDIS_URL is set to.
+    /// Returns the value for REDIS_URL, with TLS.
     #[must_use]
     pub fn url(&self) -> String {
         format!("rediss://localhost:{}", self.port)
     }
 
-    /// The certificate of its CA.
+    /// Returns the path of the CA's certificate (PEM).
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
@@ -227,7 +227,7 @@ async fn ask(port: u16, words: &[&str]) -> std::io::Result<String> {
     for word in words {
         request.push_str(&format!("${}\r\n{word}\r\n", word.len()));
     }
-    // The answer is read to its end, so that long ones arrive whole.
+    // QUIT closes the connection, so that the answer can be read to its end.
     request.push_str("*1\r\n$4\r\nQUIT\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut answer = String::new();

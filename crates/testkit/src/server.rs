@@ -1,4 +1,4 @@
-//! A child process that serves on loopback and dies with its handle.
+//! A server as a child process on loopback, which is killed when its handle is dropped.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -13,10 +13,10 @@ use crate::wait::eventually;
 /// How many lines of its log a server prints when its test fails.
 const LOG_TAIL_LINES: usize = 60;
 
-/// Runs the server in a session of its own and holds our pipe's other end. The pipe closes when the
-/// handle is dropped and when the test process dies, however it dies; then the server's whole
-/// process group is killed and its folder removed. (PR_SET_PDEATHSIG is no use here: it fires when
-/// the *thread* that started the child ends.)
+/// A shell script that runs the server in its own session and reads a pipe from this process. The
+/// pipe closes when the handle is dropped and when the test process ends for any reason; then the
+/// server's process group is killed and its folder deleted. (PR_SET_PDEATHSIG cannot do this: it
+/// acts when the *thread* that started the child ends.)
 const LIFELINE: &str = r#"
 exec 3<&0 </dev/null
 setsid "$@" 3<&- &
@@ -30,7 +30,8 @@ code=$?
 exit "$code"
 "#;
 
-/// A running server: a child process with a folder of its own, both gone when this is dropped.
+/// A running server: a child process and its folder. Dropping this kills the one and deletes the
+/// other.
 #[derive(Debug)]
 pub struct Server {
     name: String,
@@ -42,7 +43,7 @@ impl Server {
     /// Starts `program` in `dir` (from [`scratch`]); `configure` adds arguments and environment.
     ///
     /// # Panics
-    /// When the shell that watches over the server cannot be started.
+    /// When the shell that runs the server cannot be started.
     #[must_use]
     pub fn start(
         dir: PathBuf,
@@ -66,19 +67,19 @@ impl Server {
         Self { name, child, dir }
     }
 
-    /// The server's own folder.
+    /// Returns the folder of the server.
     #[must_use]
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// What the server wrote to its standard output and error so far.
+    /// Returns what the server wrote to its standard output and error so far.
     #[must_use]
     pub fn log(&self) -> String {
         fs::read_to_string(log_path(&self.dir)).unwrap_or_default()
     }
 
-    /// The last lines of [`Server::log`].
+    /// Returns the last 60 lines of [`Server::log`].
     #[must_use]
     pub fn log_tail(&self) -> String {
         let log = self.log();
@@ -86,7 +87,7 @@ impl Server {
         lines[lines.len().saturating_sub(LOG_TAIL_LINES)..].join("\n")
     }
 
-    /// The exit status of the server, or `None` while it runs.
+    /// Returns the exit status of the server, or `None` while it runs.
     pub fn exited(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()
     }
@@ -124,7 +125,7 @@ impl Server {
         }
     }
 
-    /// Waits until a GET of `url` gets any HTTP answer.
+    /// Waits until a GET of `url` gets an HTTP answer with any status.
     ///
     /// # Panics
     /// As [`Server::wait_until`] does.
@@ -156,13 +157,12 @@ impl Drop for Server {
             eprintln!("the log of {} ends with:\n{}\n", self.name, self.log_tail());
         }
         drop(self.child.stdin.take());
-        // Nothing can be done about a failure here; the pipe is closed, so the server ends all the
-        // same.
+        // The closed pipe ends the server even if waiting for it fails.
         let _ = self.child.wait();
     }
 }
 
-/// A new, empty, private folder for one server; [`Server`] removes it.
+/// Creates an empty folder for one server, which only this user can read. [`Server`] deletes it.
 ///
 /// # Panics
 /// When the system's folder for temporary files cannot be written.
@@ -175,10 +175,10 @@ pub fn scratch(prefix: &str) -> PathBuf {
         .keep()
 }
 
-/// A TCP port on 127.0.0.1 that was free a moment ago.
+/// Returns a TCP port on 127.0.0.1 that is free now; another process may take it.
 ///
 /// # Panics
-/// When the loopback interface gives none.
+/// When no port is free.
 #[must_use]
 pub fn free_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
@@ -231,7 +231,7 @@ mod tests {
         server.wait_until(async || false).await;
     }
 
-    /// Whether a process runs. A killed orphan stays in the table as a zombie where nothing reaps it.
+    /// Returns whether a process runs. A killed orphan stays a zombie where no process reaps it.
     fn is_running(pid: &str) -> bool {
         fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
     }

@@ -1,4 +1,5 @@
-//! SimpleSAMLphp as the school's identity provider: somebody else's SAML, in PHP's own web server.
+//! SimpleSAMLphp as the identity provider, in PHP's built-in web server: an independent
+//! implementation of SAML.
 
 mod config;
 
@@ -12,7 +13,7 @@ use reqwest::{Client, Response, StatusCode};
 use crate::html::{Form, forms};
 use crate::server::{Server, free_port, scratch};
 
-/// Where Debian's package keeps the pages.
+/// The folder of the pages in Debian's package.
 const PAGES: &str = "/usr/share/simplesamlphp/www";
 /// A sign-in takes four pages; more redirects than this are a loop.
 const REDIRECT_LIMIT: usize = 10;
@@ -24,29 +25,28 @@ pub enum Signed {
     Assertion,
     /// Only the response around it.
     Response,
-    /// Each for itself.
+    /// The assertion and the response, with a signature each.
     Both,
 }
 
 /// The service provider (our application) as the identity provider knows it.
 #[derive(Debug, Clone)]
 pub struct ServiceProvider {
-    /// Its name: `APP_URL/sp`.
+    /// The SAML entity id: `APP_URL/sp`.
     pub entity_id: String,
-    /// Assertion consumer service: `APP_URL/login/callback`.
+    /// The URL of the assertion consumer service: `APP_URL/login/callback`.
     pub acs_url: String,
-    /// Where the answer to a single logout goes.
+    /// The URL that receives the response to a single logout: `APP_URL/logout/callback`.
     pub slo_url: Option<String>,
-    /// Its certificate, base64 without the PEM lines: with one, assertions are encrypted for it
-    /// (aes128-cbc, rsa-oaep).
+    /// The certificate for which assertions are encrypted (aes128-cbc, rsa-oaep), in base64 without
+    /// the PEM lines. `None`: no encryption.
     pub encrypt_for: Option<String>,
     /// What is signed for it.
     pub signed: Signed,
 }
 
 impl ServiceProvider {
-    /// The application at `app_url` with the paths that it always has; both signatures, no
-    /// encryption.
+    /// Describes the application at `app_url`; assertion and response are signed, not encrypted.
     #[must_use]
     pub fn at(app_url: &str) -> Self {
         Self {
@@ -59,22 +59,22 @@ impl ServiceProvider {
     }
 }
 
-/// A person of the development identity provider.
+/// A user of the identity provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct User {
-    /// What is typed as user name; also the subject.
+    /// The user name in the login form; also the attribute `sAMAccountName`, the subject.
     pub username: &'static str,
-    /// What is typed as password.
+    /// The password in the login form.
     pub password: &'static str,
-    /// The attribute `displayname`.
+    /// The value of the attribute `displayname`.
     pub display_name: &'static str,
-    /// The attribute `email`.
+    /// The value of the attribute `email`.
     pub email: &'static str,
-    /// The attribute `group`, one value each.
+    /// The values of the attribute `group`.
     pub groups: &'static [&'static str],
 }
 
-/// Everybody who can sign in.
+/// Every user who can sign in, here and at [`PySaml`](crate::pysaml2::PySaml).
 pub const USERS: [User; 4] = [
     User {
         username: "user1",
@@ -114,10 +114,10 @@ pub struct SimpleSaml {
 }
 
 impl SimpleSaml {
-    /// Starts one that knows `provider`.
+    /// Starts one for the service provider `provider`.
     ///
     /// # Panics
-    /// When PHP, SimpleSAMLphp or the openssl command is missing, or no page comes.
+    /// When PHP, SimpleSAMLphp or the openssl command is missing, or it does not answer.
     pub async fn start(provider: &ServiceProvider) -> Self {
         assert!(
             Path::new(PAGES).is_dir(),
@@ -153,7 +153,7 @@ impl SimpleSaml {
         Self { server, url }
     }
 
-    /// Knows `provider` from now on, instead of the one before: to change what is signed.
+    /// Replaces the service provider, to change what is signed.
     pub fn serve(&self, provider: &ServiceProvider) {
         write(
             self.server.dir(),
@@ -162,7 +162,7 @@ impl SimpleSaml {
         );
     }
 
-    /// Its metadata, as SAML_IDP_METADATA_PATH wants it.
+    /// Returns its metadata: the content of the file at SAML_IDP_METADATA_PATH.
     ///
     /// # Panics
     /// When it does not answer.
@@ -174,7 +174,7 @@ impl SimpleSaml {
             .unwrap_or_else(|error| panic!("SimpleSAMLphp's metadata: {error}"))
     }
 
-    /// Its metadata as a file, which is gone when the server is.
+    /// Writes its metadata to a file and returns the path. The file is deleted with the server.
     pub async fn metadata_file(&self) -> PathBuf {
         write(
             self.server.dir(),
@@ -184,7 +184,7 @@ impl SimpleSaml {
         self.server.dir().join("idp-metadata.xml")
     }
 
-    /// Its origin, `http://127.0.0.1:PORT`.
+    /// Returns its origin: `http://127.0.0.1:PORT`, without a slash.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
@@ -193,10 +193,10 @@ impl SimpleSaml {
     /// Signs in as a browser would: opens `login_url` (our redirect to the identity provider),
     /// fills in the form, and returns the form with `SAMLResponse` and `RelayState` that the page
     /// then posts to the assertion consumer service. A `client` that has signed in before gets the
-    /// form without being asked again.
+    /// form without a password.
     ///
     /// # Panics
-    /// When a page is not what it should be; the message has the page.
+    /// When a page has no such form; the message contains the page.
     pub async fn login(
         &self,
         client: &Client,
@@ -232,14 +232,14 @@ impl SimpleSaml {
         })
     }
 
-    /// What SimpleSAMLphp and PHP logged.
+    /// Returns what SimpleSAMLphp and PHP logged so far.
     #[must_use]
     pub fn log(&self) -> String {
         fs::read_to_string(self.server.dir().join("log/simplesamlphp.log")).unwrap_or_default()
             + &self.server.log()
     }
 
-    /// Follows redirects; gives the last address and its page.
+    /// Follows redirects; returns the last URL and its page.
     async fn follow(&self, client: &Client, mut answer: Response) -> (String, String) {
         for _ in 0..REDIRECT_LIMIT {
             if !answer.status().is_redirection() {
@@ -288,7 +288,7 @@ fn write(dir: &Path, file: &str, text: &str) {
     fs::write(dir.join(file), text).unwrap_or_else(|error| panic!("{file}: {error}"));
 }
 
-/// A fresh key and a certificate that it signed itself.
+/// Writes a new RSA key (idp.pem) and a self-signed certificate for it (idp.crt) into `dir`.
 pub(crate) fn make_key(dir: &Path) {
     let output = Command::new("openssl")
         .args([

@@ -1,4 +1,5 @@
-//! A mail server: aiosmtpd behind STARTTLS and AUTH, as port 587 of an office, with knobs.
+//! A mail server for submission (RFC 6409): aiosmtpd with TLS and AUTH. A test changes its answers
+//! while it runs: the server reads them from the file `knobs.json` for each command.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,35 +16,35 @@ use crate::server::{Server, free_port, scratch};
 /// The variable that names a Python with aiosmtpd.
 pub const PYTHON: &str = "STARCHART_TEST_AIOSMTPD";
 
-/// Who may send.
+/// The user name that may send mail.
 pub const USER: &str = "starchart@school.example";
-/// With which password; no secret.
+/// The password of [`USER`], which is no secret.
 pub const PASSWORD: &str = "a password for tests";
-/// Or with which token; no secret.
+/// The OAuth 2.0 access token of [`USER`], which is no secret.
 pub const TOKEN: &str = "a-token-for-tests";
 
-/// A mail as it came.
+/// A mail that the server accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Received {
     /// The sender in the envelope.
     pub envelope_from: String,
     /// The recipients in the envelope.
     pub envelope_to: Vec<String>,
-    /// The header, decoded.
+    /// The header `From`, decoded (RFC 2047).
     pub from: String,
-    /// The header, decoded.
+    /// The header `To`, decoded (RFC 2047).
     pub to: String,
-    /// The header, decoded.
+    /// The header `Subject`, decoded (RFC 2047).
     pub subject: String,
-    /// With its angle brackets.
+    /// The header `Message-ID`, with its angle brackets.
     pub message_id: String,
-    /// The text, decoded.
+    /// The text, without transfer encoding.
     pub body: String,
-    /// All of it, as it came.
+    /// The whole mail as the client sent it.
     pub raw: String,
 }
 
-/// A mail server on loopback; its mailbox outlives a stop.
+/// A mail server on loopback. Its mailbox survives [`Smtp::stop`].
 #[derive(Debug)]
 pub struct Smtp {
     server: Mutex<Option<Server>>,
@@ -54,7 +55,7 @@ pub struct Smtp {
 }
 
 impl Smtp {
-    /// Starts one that wants STARTTLS.
+    /// Starts one that requires STARTTLS (RFC 3207).
     ///
     /// # Panics
     /// When it is not installed, or does not answer.
@@ -62,7 +63,7 @@ impl Smtp {
         Self::in_mode("starttls").await
     }
 
-    /// Starts one that speaks TLS from the first byte.
+    /// Starts one with TLS from the first byte (RFC 8314).
     ///
     /// # Panics
     /// When it is not installed, or does not answer.
@@ -92,19 +93,19 @@ impl Smtp {
         smtp
     }
 
-    /// What SMTP_PORT is set to; SMTP_HOST is localhost.
+    /// Returns the value for SMTP_PORT; SMTP_HOST is localhost.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The root to trust, PEM.
+    /// Returns the path of the server's certificate, which is its own root (PEM).
     #[must_use]
     pub fn root(&self) -> PathBuf {
         self.folder.path().join("cert.pem")
     }
 
-    /// The same as DER.
+    /// Returns the server's certificate, which is its own root, as DER.
     ///
     /// # Panics
     /// When it cannot be read.
@@ -114,7 +115,7 @@ impl Smtp {
             .unwrap_or_else(|error| panic!("cert.der: {error}"))
     }
 
-    /// Ends the server; connections break.
+    /// Stops the server; connections break.
     ///
     /// # Panics
     /// When another test thread panicked meanwhile.
@@ -127,7 +128,7 @@ impl Smtp {
         );
     }
 
-    /// Starts it again on the same port, with the same mailbox.
+    /// Starts the server again on the same port, with the same mailbox.
     ///
     /// # Panics
     /// When it does not answer.
@@ -151,8 +152,8 @@ impl Smtp {
         *self.server.lock().unwrap_or_else(|error| panic!("{error}")) = Some(server);
     }
 
-    /// Answers so when this recipient is named: `451 4.7.1 later`, `550 5.1.1 no such user`; an
-    /// empty answer takes it again.
+    /// Sets the answer to a RCPT with this recipient: `451 4.7.1 later`, `550 5.1.1 no such user`.
+    /// An empty answer accepts it again.
     pub fn refuse(&self, recipient: &str, answer: &str) {
         self.set(|knobs| {
             let refuse = knobs
@@ -168,35 +169,35 @@ impl Smtp {
         });
     }
 
-    /// Keeps the next so many mails and says nothing after them.
+    /// Accepts the next `mails` mails, but never answers their DATA.
     pub fn hang_after_data(&self, mails: usize) {
         let so_far = self.count("hung");
         self.set(|knobs| drop(knobs.insert("hang".to_owned(), json!(so_far + mails))));
     }
 
-    /// Another password from now on.
+    /// Changes the password of [`USER`].
     pub fn password(&self, password: &str) {
         self.set(|knobs| drop(knobs.insert("password".to_owned(), json!(password))));
     }
 
-    /// Another token from now on.
+    /// Changes the access token of [`USER`].
     pub fn token(&self, token: &str) {
         self.set(|knobs| drop(knobs.insert("token".to_owned(), json!(token))));
     }
 
-    /// How often somebody tried to sign in.
+    /// Returns how many AUTH commands clients sent.
     #[must_use]
     pub fn sign_ins(&self) -> usize {
         self.count("signed-in")
     }
 
-    /// How often somebody connected.
+    /// Returns how many connections clients opened.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.count("connections")
     }
 
-    /// All mails, oldest first.
+    /// Returns all accepted mails, oldest first.
     ///
     /// # Panics
     /// When the mailbox cannot be read.
@@ -226,10 +227,8 @@ impl Smtp {
     fn set(&self, change: impl FnOnce(&mut BTreeMap<String, Value>)) {
         let mut knobs = self.knobs.lock().unwrap_or_else(|error| panic!("{error}"));
         change(&mut knobs);
-        let (file, part) = (
-            self.folder.path().join("knobs.json"),
-            self.folder.path().join("knobs.part"),
-        );
+        let file = self.folder.path().join("knobs.json");
+        let part = self.folder.path().join("knobs.part");
         let text = serde_json::to_string(&*knobs).unwrap_or_default();
         fs::write(&part, text)
             .and_then(|()| fs::rename(&part, &file))
@@ -237,7 +236,7 @@ impl Smtp {
     }
 }
 
-/// A certificate for localhost that is its own root.
+/// Writes a key and a self-signed certificate for localhost into `folder`.
 fn certificate(folder: &Path) {
     let openssl = |arguments: &[&str]| {
         let done = Command::new("openssl")

@@ -1,5 +1,5 @@
-//! How tests wait. Machines that run tests are shared and noisy, so every wait has the same generous
-//! limit ([`WAIT_LIMIT`]), and no test asserts that something took less than some time.
+//! How tests wait. Machines that run tests are shared and noisy, so every wait has the same
+//! generous limit ([`WAIT_LIMIT`]), and no test asserts that something took less than some time.
 //!
 //! A wait that fails panics with what it last saw. While a test panics, each [`Server`] that it
 //! started prints the end of its log when it is dropped.

@@ -1,4 +1,4 @@
-//! The real servers start, do what the other tests rely on, and go away.
+//! The servers of testkit: they start, do what other tests rely on, and stop.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,16 +12,14 @@ use starchart_testkit::simplesamlphp::{ServiceProvider, Signed, SimpleSaml};
 #[tokio::test]
 async fn each_test_gets_its_own_database_that_is_dropped_with_it() {
     let server = MariaDb::start().await;
-    let (one, two) = (
-        TestDb::create_on(&server.url()).await,
-        TestDb::create_on(&server.url()).await,
-    );
+    let one = TestDb::create_on(&server.url()).await;
+    let two = TestDb::create_on(&server.url()).await;
     one.run("CREATE TABLE t (a INT); INSERT INTO t VALUES (1)")
         .await;
     two.run("CREATE TABLE t (a INT UNIQUE)").await;
     let name = one.url().rsplit('/').next().unwrap_or_default().to_owned();
     drop(one);
-    // Succeeds only where the name is free again.
+    // Fails if the database of `one` still exists.
     two.run(&format!("CREATE DATABASE {name}")).await;
 }
 
@@ -60,17 +58,15 @@ async fn a_redis_restarts_freezes_and_is_flushed() {
     };
     let (thawed_at, answered_at) = tokio::join!(thaw, answer);
     assert!(answered_at > thawed_at, "a frozen Redis answers nothing");
-    redis.go_away();
+    redis.stop();
     assert!(std::net::TcpStream::connect(redis.url().trim_start_matches("redis://")).is_err());
 }
 
 #[tokio::test]
 async fn moto_creates_a_zone() {
     let moto = Moto::start().await;
-    let (one, two) = (
-        moto.create_zone("starchart.test").await,
-        moto.create_zone("other.test").await,
-    );
+    let one = moto.create_zone("starchart.test").await;
+    let two = moto.create_zone("other.test").await;
     assert!(!one.is_empty() && one != two, "{one} {two}");
 }
 
@@ -116,12 +112,16 @@ async fn a_wrong_password_signs_nobody_in() {
     .await;
 }
 
-/// A login request by hand. The redirect binding wants DEFLATE; one stored block needs no
-/// compressor.
+/// Returns the URL of a login request (redirect binding, SAML 2.0 bindings section 3.4). Its
+/// DEFLATE encoding is one stored block, which needs no compressor (RFC 1951 section 3.2.4).
 fn login_url(idp: &SimpleSaml, provider: &ServiceProvider) -> String {
     let request = format!(
-        r#"<samlp:AuthnRequest xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion"
-            ID="id-1" Version="2.0" IssueInstant="2026-01-01T00:00:00Z" AssertionConsumerServiceURL="{}"><saml:Issuer>{}</saml:Issuer></samlp:AuthnRequest>"#,
+        r#"<samlp:AuthnRequest xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol"
+            xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion"
+            ID="id-1" Version="2.0" IssueInstant="2026-01-01T00:00:00Z"
+            AssertionConsumerServiceURL="{}">
+            <saml:Issuer>{}</saml:Issuer>
+        </samlp:AuthnRequest>"#,
         provider.acs_url, provider.entity_id
     );
     let length = u16::try_from(request.len()).unwrap_or_default();
@@ -139,7 +139,7 @@ fn login_url(idp: &SimpleSaml, provider: &ServiceProvider) -> String {
     url.into()
 }
 
-/// The elements that a signature refers to, in the document's order.
+/// Returns the elements that a signature references, in the order of the document.
 fn signed_elements(form: &Form) -> Vec<&'static str> {
     let response = STANDARD
         .decode(form.value("SAMLResponse").unwrap_or_default())

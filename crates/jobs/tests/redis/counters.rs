@@ -19,8 +19,8 @@ async fn until_counted_in_redis(counters: &SharedCounters) {
 }
 
 /// Runs rounds, each with a key of its own, until all processes counted one in Redis to its end. On
-/// a busy machine an answer may take more than the 50 ms for which a process waits; the process then
-/// counts for itself for at least a second.
+/// a busy machine an answer may take more than the 50 ms for which a process waits; the process
+/// then counts for itself for at least a second.
 async fn undisturbed<T>(
     processes: &[&SharedCounters],
     round: impl AsyncFn(&str) -> T,
@@ -45,7 +45,8 @@ async fn undisturbed<T>(
 #[tokio::test]
 async fn two_processes_share_one_limit() {
     let redis = Redis::start().await;
-    let (one, two) = (connected(&redis).await, connected(&redis).await);
+    let one = connected(&redis).await;
+    let two = connected(&redis).await;
     let processes = [&one, &two];
     let (key, taken) = undisturbed(&processes, async |key| {
         let mut taken = Vec::new();
@@ -110,16 +111,16 @@ async fn without_redis_each_process_counts_for_itself_without_delay() {
         assert!((6..=6 + returned).contains(&count), "{key}: {count} taken");
     };
     used_up("never there").await;
-    redis.come_back().await;
+    redis.resume().await;
     until_counted_in_redis(&counters).await;
     // It answers nothing until all were taken, so nothing has waited for an answer.
     redis.freeze();
     used_up("frozen").await;
     redis.thaw();
     until_counted_in_redis(&counters).await;
-    redis.go_away();
+    redis.stop();
     used_up("gone").await;
-    redis.come_back().await;
+    redis.resume().await;
     until_counted_in_redis(&counters).await;
 }
 

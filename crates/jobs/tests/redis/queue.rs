@@ -31,8 +31,11 @@ impl Process {
             keep_finished,
         };
         let queue = Arc::new(RedisQueue::new(options).unwrap());
-        let (fetch, end) = (CancellationToken::new(), CancellationToken::new());
-        let (carried, until, ended) = (Arc::clone(&queue), fetch.clone(), end.clone());
+        let fetch = CancellationToken::new();
+        let end = CancellationToken::new();
+        let carried = Arc::clone(&queue);
+        let until = fetch.clone();
+        let ended = end.clone();
         let carrying = tokio::spawn(async move { carried.relay(until, ended).await });
         Self {
             queue,
@@ -95,7 +98,8 @@ async fn pools(redis: &Redis) -> String {
 #[tokio::test]
 async fn a_page_process_wakes_a_worker_quickly() {
     let redis = Redis::start().await;
-    let (pages, worker) = (Process::pages_only(&redis), Process::worker(&redis));
+    let pages = Process::pages_only(&redis);
+    let worker = Process::worker(&redis);
     until_woken(&pages, &worker).await;
     let mut took = Vec::new();
     for _ in 0..50 {
@@ -143,7 +147,8 @@ async fn a_worker_wakes_itself_and_sends_nothing() {
 #[tokio::test]
 async fn nothing_waits_for_an_unavailable_redis() {
     let mut redis = Redis::absent();
-    let (pages, worker) = (Process::pages_only(&redis), Process::worker(&redis));
+    let pages = Process::pages_only(&redis);
+    let worker = Process::worker(&redis);
     for _ in 0..1_000 {
         pages.queue.wake(Job::Publish);
         worker.queue.wake(Job::Publish);
@@ -153,14 +158,15 @@ async fn nothing_waits_for_an_unavailable_redis() {
     assert_eq!(woken, Job::Publish);
     sleep(Duration::from_secs(3)).await;
     assert!(!worker.carrying.is_finished() && !pages.carrying.is_finished());
-    redis.come_back().await;
+    redis.resume().await;
     until_woken(&pages, &worker).await;
 }
 
 #[tokio::test]
 async fn wake_ups_arrive_again_after_each_fault_of_redis() {
     let mut redis = Redis::start().await;
-    let (pages, worker) = (Process::pages_only(&redis), Process::worker(&redis));
+    let pages = Process::pages_only(&redis);
+    let worker = Process::worker(&redis);
     until_woken(&pages, &worker).await;
     for fault in ["flush", "restart", "stall", "away"] {
         match fault {
@@ -173,10 +179,10 @@ async fn wake_ups_arrive_again_after_each_fault_of_redis() {
                 redis.thaw();
             }
             _ => {
-                redis.go_away();
+                redis.stop();
                 pages.queue.wake(Job::Publish);
                 sleep(Duration::from_secs(8)).await;
-                redis.come_back().await;
+                redis.resume().await;
             }
         }
         let start = Instant::now();
@@ -192,7 +198,8 @@ async fn wake_ups_arrive_again_after_each_fault_of_redis() {
 #[tokio::test]
 async fn malformed_messages_do_not_end_the_pool() {
     let redis = Redis::start().await;
-    let (pages, worker) = (Process::pages_only(&redis), Process::worker(&redis));
+    let pages = Process::pages_only(&redis);
+    let worker = Process::worker(&redis);
     until_woken(&pages, &worker).await;
     let before = pools(&redis).await;
     for (n, text) in [
@@ -205,10 +212,8 @@ async fn malformed_messages_do_not_end_the_pool() {
     .into_iter()
     .enumerate()
     {
-        let (id, meta) = (
-            format!("by-hand-{n}"),
-            format!("starchart:jobs:meta:by-hand-{n}"),
-        );
+        let id = format!("by-hand-{n}");
+        let meta = format!("starchart:jobs:meta:by-hand-{n}");
         redis
             .command(&["HSET", "starchart:jobs:data", &id, text])
             .await;
@@ -239,7 +244,8 @@ async fn malformed_messages_do_not_end_the_pool() {
 #[tokio::test]
 async fn a_message_without_a_text_ends_one_pool_and_is_deleted() {
     let redis = Redis::start().await;
-    let (pages, worker) = (Process::pages_only(&redis), Process::worker(&redis));
+    let pages = Process::pages_only(&redis);
+    let worker = Process::worker(&redis);
     until_woken(&pages, &worker).await;
     let before = pools(&redis).await;
     worker.drain().await;
@@ -295,10 +301,8 @@ async fn a_thousand_wake_ups_become_few_messages() {
 #[tokio::test]
 async fn finished_messages_are_deleted() {
     let redis = Redis::start().await;
-    let (pages, worker) = (
-        Process::pages_only(&redis),
-        Process::start(&redis, true, Duration::from_secs(1)),
-    );
+    let pages = Process::pages_only(&redis);
+    let worker = Process::start(&redis, true, Duration::from_secs(1));
     until_woken(&pages, &worker).await;
     redis
         .command(&[

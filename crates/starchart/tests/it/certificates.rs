@@ -92,11 +92,9 @@ impl Ca {
             assert_eq!(page.status, 200, "{part}: {}", page.body);
             page.body
         };
-        let (certificate, key, chain) = (
-            file("certificate").await,
-            file("privateKey").await,
-            file("chain").await,
-        );
+        let certificate = file("certificate").await;
+        let key = file("privateKey").await;
+        let chain = file("chain").await;
         assert_eq!(
             file("fullChain").await.trim(),
             format!("{}\n{}", certificate.trim(), chain.trim())
@@ -115,10 +113,8 @@ impl Ca {
             dir.join(name)
         };
         let root = write("root.pem", &self.pebble.issuer_root_pem().await);
-        let (chain, certificate) = (
-            write("chain.pem", &chain),
-            write("certificate.pem", &certificate),
-        );
+        let chain = write("chain.pem", &chain);
+        let certificate = write("certificate.pem", &certificate);
         let verify = std::process::Command::new("openssl")
             .args(["verify", "-CAfile"])
             .arg(root)
@@ -151,7 +147,8 @@ async fn click(browser: &mut Browser) -> Page {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_certificate_is_issued_between_two_processes() {
     let ca = Ca::new().await;
-    let (one, two) = (ca.env.start().await, ca.env.start().await);
+    let one = ca.env.start().await;
+    let two = ca.env.start().await;
     let mut browser = signed_in(&ca.env, &one, "user1").await;
     let started = Instant::now();
     click(&mut browser).await;
@@ -246,7 +243,7 @@ async fn another_process_finishes_an_order_after_a_kill_at_any_step() {
         let died = Instant::now();
         survivor.signal("CONT");
         ca.env.zone.release();
-        ca.proxy.mend();
+        ca.proxy.clear_faults();
         ca.until_issued(&username).await;
         let after = died.elapsed();
         ca.files_fit(&mut browser.at(survivor.port), &username)
@@ -266,7 +263,8 @@ async fn another_process_finishes_an_order_after_a_kill_at_any_step() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_users_at_once_and_eight_clicks_of_one_open_two_orders() {
     let ca = Ca::new().await;
-    let (one, two) = (ca.env.start().await, ca.env.start().await);
+    let one = ca.env.start().await;
+    let two = ca.env.start().await;
     let mut first = signed_in(&ca.env, &one, "user1").await;
     let mut second = signed_in(&ca.env, &one, "user2").await;
     let form = first.get("/certificate").await.form("/certificate");
@@ -363,7 +361,7 @@ async fn a_failing_authority_is_shown_and_retried() {
         .await,
         1
     );
-    ca.proxy.mend();
+    ca.proxy.clear_faults();
 
     // Its limit, whose end is kept.
     ca.proxy.fail(
@@ -445,7 +443,8 @@ async fn a_six_day_certificate_renews_itself_once() {
         ..Options::default()
     })
     .await;
-    let (one, two) = (ca.env.start().await, ca.env.start().await);
+    let one = ca.env.start().await;
+    let two = ca.env.start().await;
     let mut browser = signed_in(&ca.env, &one, "user1").await;
     click(&mut browser).await;
     ca.until_issued("user1").await;
@@ -472,7 +471,7 @@ async fn a_six_day_certificate_renews_itself_once() {
     })
     .await;
     ca.files_fit(&mut browser.at(two.port), "user1").await;
-    ca.proxy.mend();
+    ca.proxy.clear_faults();
     ca.env
         .db
         .run("UPDATE certificate_orders SET next_step_at = 0 WHERE finished_at IS NULL")
@@ -522,7 +521,7 @@ async fn deleted_and_suspended_users_lose_their_orders_and_certificates() {
                 ))
                 .await;
         }
-        ca.proxy.mend();
+        ca.proxy.clear_faults();
         let ended = i64::try_from(n).unwrap() + 1;
         let given_up = "SELECT COUNT(*) FROM certificate_orders WHERE step = 'abandoned' AND key_ciphertext IS NULL";
         eventually("the order is given up", async || {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use starchart_testkit::mariadb::TestDb;
-use starchart_testkit::original::{Built, School};
+use starchart_testkit::original::{Built, OriginalDatabase};
 use starchart_testkit::route53::Set;
 use starchart_testkit::server::scratch;
 use starchart_testkit::wait::{equal, eventually};
@@ -29,7 +29,7 @@ impl Move {
             "one:ZGV2ZWxvcG1lbnQgb25seTogMzIgYnl0ZXMsIG9uZSE=",
         );
         let original = TestDb::create().await;
-        let built = School {
+        let built = OriginalDatabase {
             root: ROOT.to_owned(),
             users,
             records,
@@ -377,9 +377,13 @@ async fn beside_the_originals_tables_publishing_and_sign_in_wait_for_a_decision(
     let env = TestEnv::new().await;
     let early = env.start().await;
     let mut browser = signed_in(&env, &early, "user1").await;
-    let (mut underway, students) = (early.browser(), person("user2", &["students"]));
+    let mut underway = early.browser();
+    let students = person("user2", &["students"]);
     let (seen, relay_state) = underway.ask_to_sign_in("/").await;
-    School::empty().build(&env.db.url()).await.unwrap();
+    OriginalDatabase::empty()
+        .build(&env.db.url())
+        .await
+        .unwrap();
     assert_eq!(verb(&env, &["migrate"]).await.code, 0);
     let now = verb(&env, &["reconcile", "--now"]).await;
     assert!(

@@ -23,7 +23,8 @@ async fn env_on(redis: &Redis) -> TestEnv {
 
 /// `starchart serve` and `starchart work`, with the bell between them in order.
 async fn apart(env: &TestEnv) -> (App, App) {
-    let (mut serve, mut work) = (env.launch("serve"), env.launch("work"));
+    let mut serve = env.launch("serve");
+    let mut work = env.launch("work");
     serve.until_ready().await;
     work.until_ready().await;
     eventually("the bell is there", async || {
@@ -113,7 +114,8 @@ async fn no_save_is_lost_when_redis_fails() {
     }
     let over = AtomicBool::new(false);
     let saving = async {
-        let (mut n, mut slowest) = (0, Duration::ZERO);
+        let mut n = 0;
+        let mut slowest = Duration::ZERO;
         while !over.load(Ordering::Relaxed) {
             n += 1;
             let start = Instant::now();
@@ -140,9 +142,9 @@ async fn no_save_is_lost_when_redis_fails() {
                     redis.thaw();
                 }
                 _ => {
-                    redis.go_away();
+                    redis.stop();
                     tokio::time::sleep(Duration::from_secs(60)).await;
-                    redis.come_back().await;
+                    redis.resume().await;
                 }
             }
             works_again(&redis, fault).await;
@@ -239,7 +241,8 @@ async fn limits_hold_over_all_processes_and_without_redis() {
     let env = env_on(&redis)
         .await
         .set("RATE_LIMIT_RECORD_WRITES_PER_MINUTE", "6");
-    let (mut one, mut two) = (env.launch("serve"), env.launch("serve"));
+    let mut one = env.launch("serve");
+    let mut two = env.launch("serve");
     one.until_ready().await;
     two.until_ready().await;
     let alone =
@@ -271,7 +274,7 @@ async fn limits_hold_over_all_processes_and_without_redis() {
         Some(browser)
     })
     .await;
-    redis.go_away();
+    redis.stop();
     let start = Instant::now();
     let taken = saved(&mut browser, "c").await;
     let back = u32::try_from(start.elapsed().as_secs() / 10).unwrap() + 1;

@@ -1,5 +1,5 @@
-//! What the machine gives at most: a bare handler that asks the database what a page asks and
-//! writes as many octets. `script/bench http` measures it beside the application.
+//! A bare actix-web handler that runs the queries of a page and answers with as many octets: the
+//! most that a machine can reach. `script/bench http` measures it beside the application.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::COOKIE;
@@ -8,22 +8,28 @@ use clap::Parser;
 use sqlx::mysql::{MySqlPool, MySqlPoolOptions};
 use sqlx::{Error, Row as _};
 
-/// The live session of a cookie's hash with its person, as the store asks for it.
-const SESSION: &str = "SELECT s.id, s.token_hash, s.user_id, s.created_at, s.last_seen_at, s.expires_at, s.ended_at, \
-     s.saml_name_id, s.saml_session_index, CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED) AS now, u.* \
-     FROM sessions s INNER JOIN users u ON s.user_id = u.id \
-     WHERE s.token_hash = ? AND s.ended_at IS NULL AND u.deleted_at IS NULL AND u.suspended_at IS NULL LIMIT 1";
-/// A person's records with the way of their names.
-const RECORDS: &str = "SELECT r.*, n.* FROM dns_records r INNER JOIN names n ON r.fqdn = n.fqdn AND r.class = n.class \
+/// The live session of a token's hash with its user, as the store queries it.
+const SESSION: &str = "\
+    SELECT s.id, s.token_hash, s.user_id, s.created_at, s.last_seen_at, s.expires_at, s.ended_at, \
+           s.saml_name_id, s.saml_session_index, \
+           CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED) AS now, u.* \
+      FROM sessions s INNER JOIN users u ON s.user_id = u.id \
+     WHERE s.token_hash = ? AND s.ended_at IS NULL \
+       AND u.deleted_at IS NULL AND u.suspended_at IS NULL \
+     LIMIT 1";
+/// A user's records with the publish state of their names, as the store queries them.
+const RECORDS: &str = "\
+    SELECT r.*, n.* \
+      FROM dns_records r INNER JOIN names n ON r.fqdn = n.fqdn AND r.class = n.class \
      WHERE r.user_id = ? ORDER BY r.fqdn, r.type, r.id";
 
-/// A bare handler on loopback.
+/// Serves /nothing/OCTETS and /records/OCTETS on 127.0.0.1, with the application's queries.
 #[derive(Debug, Parser)]
 struct Options {
-    /// The application's database.
+    /// The database of the application: mysql://user:password@host:port/database.
     #[arg(long)]
     database: String,
-    /// Where to listen.
+    /// The port on 127.0.0.1 to listen on.
     #[arg(long)]
     port: u16,
 }
@@ -31,7 +37,7 @@ struct Options {
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let options = Options::parse();
-    // As many connections as the application has, tried as seldom before they are used.
+    // As many connections as the application opens, and like there no test before each use.
     let pool = MySqlPoolOptions::new()
         .max_connections(16)
         .test_before_acquire(false)
@@ -66,7 +72,8 @@ async fn records(
     }
 }
 
-/// The cookie is the hash of the session's token in hexadecimal digits.
+/// Reads the session and its user's records. The cookie is the hash of the session's token in
+/// hexadecimal digits.
 async fn read(request: &HttpRequest, pool: &MySqlPool) -> Result<(), Error> {
     let cookie = request
         .headers()

@@ -9,19 +9,19 @@ use clap::Parser;
 use starchart_testkit::route53::{Set, StrictRoute53};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// A strict Route53 for tests: the API on HTTP, the zone on DNS, knobs under /_knobs/.
+/// A strict Route53 for tests: the API on HTTP, the zone on DNS, the controls under /_knobs/.
 #[derive(Debug, Parser)]
 struct Options {
-    /// The zone's name.
+    /// The name of the only hosted zone.
     #[arg(long, default_value = "starchart.test")]
     zone: String,
-    /// Where the API listens.
+    /// The address on which the API listens.
     #[arg(long, default_value = "127.0.0.1:0")]
     http: SocketAddr,
-    /// Where the zone is served, on UDP and TCP.
+    /// The address on which the zone is served, on UDP and TCP.
     #[arg(long, default_value = "127.0.0.1:0")]
     dns: SocketAddr,
-    /// Sets to begin with: a file with a JSON array of them, as `original-school --zone-out` writes
+    /// A file with the RRsets of the zone: a JSON array, as `original-database --zone-out` writes
     /// it.
     #[arg(long, value_name = "FILE")]
     load: Option<PathBuf>,

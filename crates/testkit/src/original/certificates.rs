@@ -1,4 +1,4 @@
-//! Certificates that an authority of our own issued, with their keys.
+//! The certificates of the original's database, issued by a generated CA, with their keys.
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair,
@@ -7,16 +7,16 @@ use rcgen::{
 use sqlx::{MySqlConnection, QueryBuilder};
 use time::OffsetDateTime;
 
-use super::dice::Dice;
-use super::people::Somebody;
+use super::random::SeededRandom;
+use super::users::User;
 use super::{DAY_MS, datetime};
 
-/// Keys of the old kind, which take long to make, are used again.
+/// How many RSA keys are generated. They take long, so certificates share them.
 const RSA_KEYS: usize = 4;
-/// Rows of one INSERT; each has some thousand characters.
-const FEW: usize = 100;
+/// How many rows one INSERT has; each row has some thousand characters.
+const BATCH: usize = 100;
 
-/// A row of `Certificate`; its number is its place, from 1.
+/// A row of `Certificate`; its id is its position, from 1.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Row {
     username: String,
@@ -30,12 +30,13 @@ pub(super) struct Row {
     last_notified: Option<i64>,
 }
 
-struct Workshop {
+/// The CA, and the RSA keys that certificates share.
+struct Issuer {
     authority: CertifiedIssuer<'static, KeyPair>,
     rsa: Vec<KeyPair>,
 }
 
-impl Workshop {
+impl Issuer {
     fn new() -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -55,10 +56,10 @@ impl Workshop {
     }
 
     fn issue(&self, row: &mut Row, nth: usize, from: i64, to: i64) {
-        let made = key();
-        // Half of them are of the kind that was usual.
+        let p256 = key();
+        // The original created RSA keys for a long time: half of the certificates have one.
         let key = if nth.is_multiple_of(2) {
-            &made
+            &p256
         } else {
             &self.rsa[nth % RSA_KEYS]
         };
@@ -66,7 +67,8 @@ impl Workshop {
         let mut params =
             CertificateParams::new(names).unwrap_or_else(|error| panic!("a certificate: {error}"));
         params.distinguished_name = DistinguishedName::new();
-        (params.not_before, params.not_after) = (moment(from), moment(to));
+        params.not_before = moment(from);
+        params.not_after = moment(to);
         let issued = params
             .signed_by(key, &self.authority)
             .unwrap_or_else(|error| panic!("a certificate: {error}"));
@@ -86,46 +88,53 @@ fn moment(millis: i64) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(millis / 1_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
-/// Two in five people have one; some of these an older one, some ask for one, some failed.
-pub(super) fn make(people: &[Somebody], root: &str, now: i64, dice: &mut Dice) -> Vec<Row> {
-    if people.is_empty() {
+/// Generates the certificates: 40 % of the users have a valid one, and a fifth of these an older
+/// one as well; 6 % have a pending request, 4 % a failed one, and 5 % an expired certificate.
+pub(super) fn generate(
+    users: &[User],
+    root: &str,
+    now: i64,
+    random: &mut SeededRandom,
+) -> Vec<Row> {
+    if users.is_empty() {
         return Vec::new();
     }
-    let workshop = Workshop::new();
+    let issuer = Issuer::new();
     let mut rows = Vec::new();
-    for (n, somebody) in people.iter().enumerate() {
+    for (n, user) in users.iter().enumerate() {
         let blank = Row {
-            username: somebody.username.clone(),
-            domain: format!("{}.{root}", somebody.label()),
+            username: user.username.clone(),
+            domain: format!("{}.{root}", user.label()),
             ..Row::default()
         };
         let mut add = |mut row: Row| {
             row.order_url = format!("https://authority.example/order/{}", rows.len() + 1);
             rows.push(row);
         };
-        // The first ones are what each school has; dice decide for the others.
+        // The first users have one of each kind, however small the database is.
         let chance = if n < 6 {
             [0, 10, 0, 50, 45, 0][n]
         } else {
-            dice.below(100)
+            random.below(100)
         };
         if chance < 40 {
             let left = if n == 0 {
                 60
             } else {
-                dice.days(1, 89) / DAY_MS
+                random.days(1, 89) / DAY_MS
             };
-            if n == 0 || dice.percent(20) {
+            if n == 0 || random.percent(20) {
                 let mut older = blank.clone();
                 let end = now + left * DAY_MS - 30 * DAY_MS;
-                workshop.issue(&mut older, n + 1, end - 90 * DAY_MS, end);
+                issuer.issue(&mut older, n + 1, end - 90 * DAY_MS, end);
                 add(older);
             }
             let mut row = blank;
             let end = now + left * DAY_MS;
-            workshop.issue(&mut row, n, end - 90 * DAY_MS, end);
+            issuer.issue(&mut row, n, end - 90 * DAY_MS, end);
             row.last_notified = (left < 29).then_some(now - (29 - left) * DAY_MS);
-            if n == 2 || dice.below(1_000) == 0 {
+            // A private key that does not match its certificate.
+            if n == 2 || random.below(1_000) == 0 {
                 row.private_key = Some(key().serialize_pem());
             }
             add(row);
@@ -140,19 +149,19 @@ pub(super) fn make(people: &[Somebody], root: &str, now: i64, dice: &mut Dice) -
                 ..blank
             });
         } else if chance < 55 {
-            let mut ended = blank;
-            workshop.issue(&mut ended, n, now - 200 * DAY_MS, now - 110 * DAY_MS);
-            add(ended);
+            let mut expired = blank;
+            issuer.issue(&mut expired, n, now - 200 * DAY_MS, now - 110 * DAY_MS);
+            add(expired);
         }
     }
     rows
 }
 
 pub(super) async fn insert(db: &mut MySqlConnection, rows: &[Row]) -> Result<(), sqlx::Error> {
-    for batch in rows.chunks(FEW) {
+    for batch in rows.chunks(BATCH) {
         let mut insert = QueryBuilder::new(
-            "INSERT INTO Certificate (username, domain, orderUrl, status, privateKey, certificate, chain, validFrom, validTo, \
-             lastNotified) ",
+            "INSERT INTO Certificate (username, domain, orderUrl, status, privateKey, \
+             certificate, chain, validFrom, validTo, lastNotified) ",
         );
         insert.push_values(batch, |mut line, row| {
             line.push_bind(&row.username)

@@ -1,16 +1,16 @@
-//! Records, and the zone as that application left it.
+//! The records of the original's database, and the zone as the original left it.
 
 use std::collections::BTreeMap;
 
 use sqlx::{MySqlConnection, QueryBuilder};
 
-use super::dice::Dice;
-use super::people::Somebody;
+use super::random::SeededRandom;
+use super::users::User;
 use super::{BATCH, DAY_MS, datetime};
 use crate::route53::Set;
 
 const TTL: u32 = 300;
-/// The number of the first record: ids begin anywhere.
+/// The id of the first record, which is not 1 in a real database either.
 const FIRST_ID: i64 = 101;
 
 /// A row of `DnsRecord`.
@@ -27,7 +27,7 @@ pub(super) struct Row {
     last_notified: Option<i64>,
 }
 
-/// The zone without its apex.
+/// The RRsets of the zone without those of its apex, and how many belong to no record.
 #[derive(Debug, Default)]
 pub(super) struct Zone {
     pub(super) sets: Vec<Set>,
@@ -35,26 +35,27 @@ pub(super) struct Zone {
     pub(super) operators: usize,
 }
 
+/// The rows and RRsets generated so far.
 #[derive(Default)]
-struct Workshop {
+struct Generated {
     rows: Vec<Row>,
     sets: BTreeMap<(String, &'static str), Set>,
 }
 
-impl Workshop {
-    /// A record, and its value in the zone; none: the zone does not have it.
+impl Generated {
+    /// Adds a record (subdomain, type, value), and its value in the zone unless `zone` is `None`.
     fn add(
         &mut self,
-        somebody: &Somebody,
-        what: (&str, &'static str, &str),
+        user: &User,
+        record: (&str, &'static str, &str),
         zone: Option<&str>,
         root: &str,
-        life: Life,
+        lifetime: Lifetime,
     ) {
-        let (subdomain, rtype, value) = what;
+        let (subdomain, rtype, value) = record;
         self.rows.push(Row {
             id: FIRST_ID + i64::try_from(self.rows.len()).unwrap_or_default(),
-            username: somebody.username.clone(),
+            username: user.username.clone(),
             subdomain: subdomain.to_owned(),
             rtype,
             value: value.to_owned(),
@@ -63,12 +64,12 @@ impl Workshop {
                 .len()
                 .is_multiple_of(3)
                 .then(|| format!("course{}", self.rows.len() % 40)),
-            created_at: life.created_at,
-            expires_at: life.expires_at,
-            last_notified: life.last_notified,
+            created_at: lifetime.created_at,
+            expires_at: lifetime.expires_at,
+            last_notified: lifetime.last_notified,
         });
         if let Some(value) = zone {
-            let name = format!("{}.{}.{root}", subdomain.to_lowercase(), somebody.label());
+            let name = format!("{}.{}.{root}", subdomain.to_lowercase(), user.label());
             let set = self
                 .sets
                 .entry((name.clone(), rtype))
@@ -78,65 +79,69 @@ impl Workshop {
     }
 }
 
+/// The times of a record, in milliseconds since 1970.
 #[derive(Clone, Copy)]
-struct Life {
+struct Lifetime {
     created_at: i64,
     expires_at: i64,
     last_notified: Option<i64>,
 }
 
-/// One in twenty has ended, and one in twelve ends soon, of which half were told.
-fn life(now: i64, dice: &mut Dice) -> Life {
-    let left = match dice.below(100) {
-        0..5 => dice.days(-40, 0),
-        5..13 => dice.days(1, 28),
-        _ => dice.days(31, 180),
+/// Generates the times of a record: 5 % have expired and 8 % expire within 28 days. The users of
+/// the expired and of half of the others were notified.
+fn lifetime(now: i64, random: &mut SeededRandom) -> Lifetime {
+    let left = match random.below(100) {
+        0..5 => random.days(-40, 0),
+        5..13 => random.days(1, 28),
+        _ => random.days(31, 180),
     };
     let expires_at = now + left;
-    let told = left < 30 * DAY_MS && (left <= 0 || dice.percent(50));
-    Life {
+    let notified = left < 30 * DAY_MS && (left <= 0 || random.percent(50));
+    Lifetime {
         created_at: expires_at - 182 * DAY_MS,
         expires_at,
-        last_notified: told.then_some((expires_at - 30 * DAY_MS).min(now - DAY_MS)),
+        last_notified: notified.then_some((expires_at - 30 * DAY_MS).min(now - DAY_MS)),
     }
 }
 
-/// A number in two letters that spell nothing.
+/// Writes a number in two letters, which cannot form an offensive word.
 fn letters(number: usize) -> String {
     format!("{number:b}").replace('0', "m").replace('1', "n")
 }
 
-pub(super) fn make(
-    people: &[Somebody],
+/// Generates `count` records in turn for all users, the edge cases, and the zone.
+pub(super) fn generate(
+    users: &[User],
     root: &str,
     count: usize,
     now: i64,
-    dice: &mut Dice,
+    random: &mut SeededRandom,
 ) -> (Vec<Row>, Zone) {
-    let mut work = Workshop::default();
-    if let Some(first) = people.first() {
-        odd(&mut work, first, root, now);
+    let mut generated = Generated::default();
+    if let Some(first) = users.first() {
+        add_edge_cases(&mut generated, first, root, now);
     }
-    if let [.., eighth, ninth] = people.get(..9).unwrap_or_default() {
-        shared(&mut work, eighth, ninth, root, now);
+    if let [.., eighth, ninth] = users.get(..9).unwrap_or_default() {
+        add_shared_domain(&mut generated, eighth, ninth, root, now);
     }
     for n in 0..count {
-        let Some(somebody) = people.get(n % people.len().max(1)) else {
+        let Some(user) = users.get(n % users.len().max(1)) else {
             break;
         };
-        // Where two share a domain, they would write over each other's names.
+        // Two users who share a domain must not get the same names.
         let subdomain = format!(
             "{}-{}",
-            if somebody.username.contains('.') {
+            if user.username.contains('.') {
                 "lab"
             } else {
                 "host"
             },
             letters(n)
         );
-        let (a, b) = (dice.below(250), dice.below(250) + 1);
-        let life = life(now, dice);
-        let (rtype, value, zone) = match dice.below(100) {
+        let a = random.below(250);
+        let b = random.below(250) + 1;
+        let lifetime = lifetime(now, random);
+        let (rtype, value, zone) = match random.below(100) {
             0..50 => ("A", format!("10.20.{a}.{b}"), format!("10.20.{a}.{b}")),
             50..60 => (
                 "AAAA",
@@ -159,32 +164,33 @@ pub(super) fn make(
                 format!("\"verification={a}-{b}\""),
             ),
         };
-        work.add(
-            somebody,
+        generated.add(
+            user,
             (&subdomain, rtype, &value),
             Some(&zone),
             root,
-            life,
+            lifetime,
         );
     }
     let mut zone = Zone {
-        sets: work.sets.into_values().collect(),
+        sets: generated.sets.into_values().collect(),
         ..Zone::default()
     };
-    leftovers(&mut zone, people, root, count);
-    (work.rows, zone)
+    add_sets_without_rows(&mut zone, users, root, count);
+    (generated.rows, zone)
 }
 
-/// What a newer rule refuses, what means the same, and what cannot stand together.
-fn odd(work: &mut Workshop, somebody: &Somebody, root: &str, now: i64) {
-    let life = |days: i64| Life {
+/// Adds records that today's rules refuse, equal values that are written differently, types that
+/// cannot share a name, and records whose notice is missing or outdated.
+fn add_edge_cases(generated: &mut Generated, user: &User, root: &str, now: i64) {
+    let unnotified = |days: i64| Lifetime {
         created_at: now - days * DAY_MS,
         expires_at: now + 90 * DAY_MS,
         last_notified: None,
     };
     let long = "x".repeat(191);
     let quoted = format!("\"{long}\"");
-    for (what, zone) in [
+    for (record, zone) in [
         (("www", "A", "192.168.1.1"), Some("192.168.1.1")),
         (
             ("www", "MX", "Mail.Pages.example"),
@@ -208,83 +214,55 @@ fn odd(work: &mut Workshop, somebody: &Somebody, root: &str, now: i64) {
             Some("\"made-by-hand\""),
         ),
     ] {
-        work.add(somebody, what, zone, root, life(80));
+        generated.add(user, record, zone, root, unnotified(80));
     }
-    // Told of an end that an edit has put off since; and told of the end that comes.
-    let told = |left: i64, days: i64| Life {
+    // The record "edited" was renewed after the notice; "soon" was not.
+    let notified = |left: i64, days: i64| Lifetime {
         created_at: now - 100 * DAY_MS,
         expires_at: now + left * DAY_MS,
         last_notified: Some(now - days * DAY_MS),
     };
-    work.add(
-        somebody,
-        ("edited", "A", "192.168.1.4"),
-        Some("192.168.1.4"),
-        root,
-        told(150, 30),
-    );
-    work.add(
-        somebody,
-        ("soon", "A", "192.168.1.5"),
-        Some("192.168.1.5"),
-        root,
-        told(10, 20),
-    );
-    work.add(
-        somebody,
-        ("over", "A", "192.168.1.6"),
-        Some("192.168.1.6"),
-        root,
-        told(-3, 33),
-    );
-    work.add(
-        somebody,
-        ("untold", "A", "192.168.1.7"),
-        Some("192.168.1.7"),
-        root,
-        Life {
-            last_notified: None,
-            ..told(10, 0)
-        },
-    );
+    for (subdomain, address, lifetime) in [
+        ("edited", "192.168.1.4", notified(150, 30)),
+        ("soon", "192.168.1.5", notified(10, 20)),
+        ("over", "192.168.1.6", notified(-3, 33)),
+        (
+            "untold",
+            "192.168.1.7",
+            Lifetime {
+                last_notified: None,
+                ..notified(10, 0)
+            },
+        ),
+    ] {
+        let record = (subdomain, "A", address);
+        generated.add(user, record, Some(address), root, lifetime);
+    }
 }
 
-/// Two people with one domain, also at one name.
-fn shared(work: &mut Workshop, one: &Somebody, other: &Somebody, root: &str, now: i64) {
-    let life = Life {
+/// Adds records of two users who share a domain, two of them at the same name.
+fn add_shared_domain(generated: &mut Generated, one: &User, other: &User, root: &str, now: i64) {
+    let lifetime = Lifetime {
         created_at: now - 50 * DAY_MS,
         expires_at: now + 90 * DAY_MS,
         last_notified: None,
     };
-    work.add(
-        one,
-        ("shared", "A", "10.30.0.1"),
-        Some("10.30.0.1"),
-        root,
-        life,
-    );
-    work.add(
-        other,
-        ("shared", "A", "10.30.0.2"),
-        Some("10.30.0.2"),
-        root,
-        life,
-    );
-    work.add(
-        other,
-        ("theirs", "A", "10.30.0.3"),
-        Some("10.30.0.3"),
-        root,
-        life,
-    );
+    for (user, subdomain, address) in [
+        (one, "shared", "10.30.0.1"),
+        (other, "shared", "10.30.0.2"),
+        (other, "theirs", "10.30.0.3"),
+    ] {
+        let record = (subdomain, "A", address);
+        generated.add(user, record, Some(address), root, lifetime);
+    }
 }
 
-/// One in twenty sets more that no row explains any more, and the operators' own.
-fn leftovers(zone: &mut Zone, people: &[Somebody], root: &str, count: usize) {
-    let people: Vec<String> = people.iter().map(Somebody::label).collect();
+/// Adds RRsets whose records were deleted, one for 20 records, and RRsets of the operators.
+fn add_sets_without_rows(zone: &mut Zone, users: &[User], root: &str, count: usize) {
+    let labels: Vec<String> = users.iter().map(User::label).collect();
     let base = |n: usize| {
-        people
-            .get(n % people.len().max(1))
+        labels
+            .get(n % labels.len().max(1))
             .map(|label| format!("{label}.{root}"))
     };
     for n in 0..count.div_ceil(20) {
@@ -302,7 +280,7 @@ fn leftovers(zone: &mut Zone, people: &[Somebody], root: &str, count: usize) {
         });
         zone.orphans += 1;
     }
-    for n in 0..people.len().min(200).div_ceil(10) {
+    for n in 0..labels.len().min(200).div_ceil(10) {
         let Some(base) = base(n * 10) else { break };
         zone.sets.push(Set::new(
             &base,
@@ -320,7 +298,8 @@ fn leftovers(zone: &mut Zone, people: &[Somebody], root: &str, count: usize) {
 pub(super) async fn insert(db: &mut MySqlConnection, rows: &[Row]) -> Result<(), sqlx::Error> {
     for batch in rows.chunks(BATCH) {
         let mut insert = QueryBuilder::new(
-            "INSERT INTO DnsRecord (id, username, subdomain, type, value, course, createdAt, updatedAt, expiresAt, lastNotified) ",
+            "INSERT INTO DnsRecord (id, username, subdomain, type, value, course, \
+             createdAt, updatedAt, expiresAt, lastNotified) ",
         );
         insert.push_values(batch, |mut line, row| {
             line.push_bind(row.id)
@@ -336,11 +315,13 @@ pub(super) async fn insert(db: &mut MySqlConnection, rows: &[Row]) -> Result<(),
         });
         insert.build().execute(&mut *db).await?;
     }
-    // What the program itself put there for a certificate.
+    // The original kept the challenges of its certificates as records, too.
     super::execute(
         db,
-        "INSERT INTO DnsRecord (username, subdomain, type, value, challengeId, createdAt, updatedAt, expiresAt) \
-         SELECT c.username, '_acme-challenge', 'TXT', h.challengeKey, h.id, NOW(3), NOW(3), NOW(3) + INTERVAL 180 DAY \
+        "INSERT INTO DnsRecord (username, subdomain, type, value, challengeId, \
+         createdAt, updatedAt, expiresAt) \
+         SELECT c.username, '_acme-challenge', 'TXT', h.challengeKey, h.id, \
+         NOW(3), NOW(3), NOW(3) + INTERVAL 180 DAY \
          FROM Challenge h JOIN Certificate c ON c.id = h.certificateId",
     )
     .await

@@ -37,8 +37,8 @@ CREATE TABLE `Challenge` (
     `challengeKey` VARCHAR(191) NOT NULL,
     `certificateId` INTEGER NOT NULL,
     PRIMARY KEY (`id`),
-    CONSTRAINT `Challenge_certificateId_fkey` FOREIGN KEY (`certificateId`) REFERENCES `Certificate` (`id`)
-        ON DELETE CASCADE ON UPDATE CASCADE
+    CONSTRAINT `Challenge_certificateId_fkey` FOREIGN KEY (`certificateId`)
+        REFERENCES `Certificate` (`id`) ON DELETE CASCADE ON UPDATE CASCADE
 ) DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
 CREATE TABLE `DnsRecord` (
     `id` INTEGER NOT NULL AUTO_INCREMENT,
@@ -57,8 +57,8 @@ CREATE TABLE `DnsRecord` (
     PRIMARY KEY (`id`),
     CONSTRAINT `DnsRecord_username_fkey` FOREIGN KEY (`username`) REFERENCES `User` (`username`)
         ON DELETE CASCADE ON UPDATE CASCADE,
-    CONSTRAINT `DnsRecord_challengeId_fkey` FOREIGN KEY (`challengeId`) REFERENCES `Challenge` (`id`)
-        ON DELETE CASCADE ON UPDATE CASCADE
+    CONSTRAINT `DnsRecord_challengeId_fkey` FOREIGN KEY (`challengeId`)
+        REFERENCES `Challenge` (`id`) ON DELETE CASCADE ON UPDATE CASCADE
 ) DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
 CREATE TABLE `SystemState` (
     `unique` INTEGER NOT NULL DEFAULT 0,

@@ -1,4 +1,4 @@
-//! A proxy in front of pebble that fails where a test wants it.
+//! A proxy between a client and pebble that answers requests with faults.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,27 +18,27 @@ use crate::wait::eventually;
 /// What happens to a request instead of, or after, what pebble does.
 #[derive(Debug, Clone)]
 pub enum Fault {
-    /// pebble is not asked; this is answered.
+    /// The proxy answers with a problem document (RFC 8555 section 6.7); pebble gets no request.
     Answer {
-        /// The HTTP status.
+        /// The HTTP status, also in the problem document.
         status: u16,
-        /// What follows `urn:ietf:params:acme:error:`.
+        /// The error type, without its prefix `urn:ietf:params:acme:error:`.
         kind: &'static str,
-        /// The words.
+        /// The explanation in the problem document.
         detail: String,
-        /// Retry-After in seconds.
+        /// Value of the header `Retry-After`, in seconds.
         retry_after: Option<u64>,
     },
-    /// pebble is not asked, and the connection is closed.
+    /// The proxy closes the connection; pebble gets no request.
     Drop,
-    /// pebble does it, and the connection is closed without an answer.
+    /// pebble handles the request, and the proxy closes the connection without an answer.
     Lose,
-    /// pebble does it, and the answer waits for [`AcmeProxy::release`].
+    /// pebble handles the request, and the proxy answers after [`AcmeProxy::release`].
     Hold,
 }
 
 impl Fault {
-    /// 429 with a Retry-After.
+    /// Returns the answer to a client that reached a rate limit: 429 with a `Retry-After`.
     #[must_use]
     pub fn rate_limited(retry_after: Duration) -> Self {
         let seconds = retry_after.as_secs();
@@ -52,8 +52,8 @@ impl Fault {
     }
 }
 
-/// A proxy in front of a pebble. Requests are named by the beginning of their path, as pebble has
-/// them: `/dir`, `/nonce-plz`, `/sign-me-up`, `/order-plz` (new order), `/my-order/`, `/authZ/`,
+/// A proxy between a client and pebble. Requests are selected by the beginning of their path at
+/// pebble: `/dir`, `/nonce-plz`, `/sign-me-up`, `/order-plz` (new order), `/my-order/`, `/authZ/`,
 /// `/chalZ/`, `/finalize-order/`, `/certZ/`, `/revoke-cert`. Dropping it stops it.
 #[derive(Debug)]
 pub struct AcmeProxy {
@@ -67,21 +67,21 @@ struct Shared {
     pebble: String,
     client: reqwest::Client,
     state: Mutex<State>,
-    /// Counts the releases.
+    /// Counts the calls of [`AcmeProxy::release`], for which held answers wait.
     released: watch::Sender<u64>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     down: bool,
-    /// Beginning of the path, how often still, what.
+    /// The beginning of the path, how many more requests get the fault, and the fault.
     faults: Vec<(String, u64, Fault)>,
     paths: Vec<String>,
     held: usize,
 }
 
 impl AcmeProxy {
-    /// Starts one in front of this pebble, whose root it shares.
+    /// Starts a proxy for this pebble; its certificate has the same root.
     ///
     /// # Panics
     /// When no port is free.
@@ -107,18 +107,18 @@ impl AcmeProxy {
         }
     }
 
-    /// What LETS_ENCRYPT_DIRECTORY_URL is set to; ACME_CA_ROOT_PATH is pebble's.
+    /// Returns the value for LETS_ENCRYPT_DIRECTORY_URL; ACME_CA_ROOT_PATH is pebble's.
     #[must_use]
     pub fn directory(&self) -> String {
         format!("https://localhost:{}/dir", self.address.port())
     }
 
-    /// Whether every connection is closed at once.
+    /// Closes every connection at once if `down` is true, until it is called with false.
     pub fn down(&self, down: bool) {
         self.shared.lock().down = down;
     }
 
-    /// The next `times` requests whose path begins so come to this.
+    /// Answers the next `times` requests whose path begins with `path` with `fault`.
     pub fn fail(&self, path: &str, times: u64, fault: Fault) {
         self.shared
             .lock()
@@ -126,10 +126,11 @@ impl AcmeProxy {
             .push((path.to_owned(), times, fault));
     }
 
-    /// Ends all faults, and lets held answers go.
-    pub fn mend(&self) {
+    /// Ends all faults, and sends held answers.
+    pub fn clear_faults(&self) {
         let mut state = self.shared.lock();
-        (state.down, state.faults) = (false, Vec::new());
+        state.down = false;
+        state.faults.clear();
         drop(state);
         self.release();
     }
@@ -146,12 +147,12 @@ impl AcmeProxy {
         .await;
     }
 
-    /// Lets held answers go.
+    /// Sends the answers that are held.
     pub fn release(&self) {
         self.shared.released.send_modify(|count| *count += 1);
     }
 
-    /// How many requests came whose path begins so, those included that failed here.
+    /// Returns how many requests had a path that begins with `path`, with or without a fault.
     #[must_use]
     pub fn count(&self, path: &str) -> usize {
         self.shared
@@ -174,7 +175,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes the request, and takes the fault that waits for it.
+    /// Records the request, and uses the first fault for its path.
     fn fault_for(&self, path: &str) -> Option<Fault> {
         let mut state = self.lock();
         state.paths.push(path.to_owned());
@@ -189,26 +190,27 @@ impl Shared {
         Some(fault.clone())
     }
 
-    async fn held(&self) {
+    /// Waits for the next release.
+    async fn hold(&self) {
         let mut released = self.released.subscribe();
         self.lock().held += 1;
         let _ = released.changed().await;
         self.lock().held -= 1;
     }
 
-    /// What pebble answers, as bytes for the connection.
+    /// Sends the request to pebble and returns its answer as bytes for the connection.
     async fn forward(&self, request: Request) -> Option<Vec<u8>> {
         let method = reqwest::Method::from_bytes(request.method.as_bytes()).ok()?;
-        let mut asked = self
+        let mut forwarded = self
             .client
             .request(method, format!("{}{}", self.pebble, request.path));
-        // pebble writes its URLs with the host that it was asked as.
+        // pebble writes URLs with the host in the request, which must be the proxy's.
         for name in ["host", "content-type", "user-agent"] {
             if let Some(value) = request.header(name) {
-                asked = asked.header(name, value);
+                forwarded = forwarded.header(name, value);
             }
         }
-        let answer = asked.body(request.body).send().await.ok()?;
+        let answer = forwarded.body(request.body).send().await.ok()?;
         let mut head = format!("HTTP/1.1 {} -\r\n", answer.status().as_u16());
         for name in [
             "content-type",
@@ -240,7 +242,8 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor, shared: Arc<Shared>
                 if shared.lock().down {
                     continue;
                 }
-                let (acceptor, shared) = (acceptor.clone(), Arc::clone(&shared));
+                let acceptor = acceptor.clone();
+                let shared = Arc::clone(&shared);
                 connections.spawn(async move {
                     if let Ok(stream) = acceptor.accept(stream).await {
                         connection(stream, &shared).await;
@@ -270,7 +273,7 @@ async fn connection(mut stream: TlsStream<TcpStream>, shared: &Shared) {
             }
             Some(Fault::Hold) => {
                 let answer = shared.forward(request).await;
-                shared.held().await;
+                shared.hold().await;
                 answer
             }
         };
@@ -281,6 +284,7 @@ async fn connection(mut stream: TlsStream<TcpStream>, shared: &Shared) {
     }
 }
 
+/// Writes an answer with a problem document (RFC 7807).
 fn refusal(status: u16, kind: &str, detail: &str, retry_after: Option<u64>) -> Vec<u8> {
     let urn = format!("urn:ietf:params:acme:error:{kind}");
     let body = serde_json::json!({ "type": urn, "detail": detail, "status": status }).to_string();

@@ -1,4 +1,4 @@
-//! A certificate for localhost, from a CA of its own.
+//! A certificate for localhost, from a generated CA.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use crate::wait::WAIT_LIMIT;
 
-/// Files in a server's folder, and the same for servers in this process.
+/// The certificate, its key and its root: as files for a child process, and for this process.
 #[derive(Debug, Clone)]
 pub(crate) struct Identity {
     root_path: PathBuf,
@@ -34,22 +34,19 @@ impl Identity {
         let mut params = CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()])?;
         params.distinguished_name = rcgen::DistinguishedName::new();
         let certificate = params.signed_by(&key, &root)?;
-        let (root_path, certificate_path, key_path) = (
-            dir.join("root.pem"),
-            dir.join("api.pem"),
-            dir.join("api-key.pem"),
-        );
+        let root_path = dir.join("root.pem");
+        let certificate_path = dir.join("api.pem");
+        let key_path = dir.join("api-key.pem");
         super::write(&root_path, &root.pem());
         super::write(&certificate_path, &certificate.pem());
         super::write(&key_path, &key.serialize_pem());
-        let (certificate, key) = (certificate.der().clone(), key.serialize_der());
         Ok(Self {
             root_path,
             certificate_path,
             key_path,
             root_pem: root.pem(),
-            certificate,
-            key,
+            certificate: certificate.der().clone(),
+            key: key.serialize_der(),
         })
     }
 
@@ -65,7 +62,7 @@ impl Identity {
         &self.key_path
     }
 
-    /// A client that trusts this CA only.
+    /// Creates a client that trusts only this CA.
     pub(super) fn client(&self) -> reqwest::Client {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let root = reqwest::Certificate::from_pem(self.root_pem.as_bytes());
@@ -78,7 +75,7 @@ impl Identity {
             .unwrap_or_else(|error| panic!("no HTTP client: {error}"))
     }
 
-    /// For a server in this process.
+    /// Returns the TLS configuration of a server in this process.
     pub(super) fn server(&self) -> Arc<ServerConfig> {
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(self.key.clone()));
         let config = ServerConfig::builder_with_provider(Arc::new(

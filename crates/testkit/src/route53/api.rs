@@ -1,4 +1,4 @@
-//! The operations of the API, and the knobs over HTTP.
+//! The operations of Route53's API, and the knobs over HTTP.
 
 use std::sync::Arc;
 
@@ -14,13 +14,13 @@ use super::value::TYPES;
 use super::wire::{bare_batch_error, document, element, error, leaf, read_changes, record_set};
 use super::zone::{Key, RrSet, Zone};
 
-/// The most sets on one page.
+/// The most RRsets on one page.
 const PAGE: usize = 300;
 
-/// A refusal on its way out: HTTP status, code and message.
+/// An error answer: HTTP status, code and message.
 struct Failure(u16, &'static str, String);
 
-/// Answers one request.
+/// Answers a request to the API, or to a knob below `/_knobs/`.
 pub(crate) async fn answer(state: Arc<State>, request: Request) -> Reply {
     if let Some(knob) = request.path.strip_prefix("/_knobs/") {
         return turn_knob(&state, knob, &request);
@@ -102,7 +102,7 @@ async fn change(state: &State, request: &Request) -> Reply {
         Ok(changes) => changes,
         Err(refusal) => return refuse(state, refusal),
     };
-    state.wait_at_gate().await;
+    state.wait_while_held().await;
     let (ending, outcome) = state.change(&changes);
     match (ending, outcome) {
         (Ending::DropBefore | Ending::DropAfter, _) => Reply::Drop,
@@ -160,10 +160,13 @@ fn zone(state: &State) -> String {
     document("GetHostedZoneResponse", &format!("{hosted}{delegation}"))
 }
 
-/// A page of the zone, from the place that the query names.
+/// Writes a page of ListResourceRecordSets, from the name, type and identifier in the query.
 fn list(zone: &Zone, query: &str) -> Result<String, Failure> {
     let wrong = |message: &str| Failure(400, "InvalidInput", message.into());
-    let (mut name, mut rtype, mut identifier, mut most) = (None, None, None, PAGE);
+    let mut name = None;
+    let mut rtype = None;
+    let mut identifier = None;
+    let mut most = PAGE;
     for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
         match key.as_ref() {
             "name" => {
@@ -227,7 +230,8 @@ fn next_place(set: &RrSet) -> String {
     )
 }
 
-/// `GET` reads (`sets`, `counts`, `batches`, `held`), `POST` turns; bodies are JSON.
+/// Answers `GET` with `sets`, `counts`, `batches` or `held`, and sets a knob with `POST`; bodies
+/// are JSON.
 fn turn_knob(state: &State, name: &str, request: &Request) -> Reply {
     if request.method == "GET" {
         return match name {
@@ -274,7 +278,7 @@ fn knob_fault(fault: &str) -> Reply {
     }
 }
 
-/// Requests are not told apart in answers.
+/// The request id of every answer.
 const REQUEST: &str = "00000000-0000-4000-8000-000000000000";
 
 fn xml(body: String) -> Reply {

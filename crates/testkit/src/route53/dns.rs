@@ -18,21 +18,21 @@ use super::state::State;
 use super::value::Data;
 use super::zone::{Body, RrSet, Zone};
 
-/// The largest UDP answer (the DNS flag day's 1232), when the client takes as much.
+/// The largest UDP answer in bytes (the 1232 of DNS flag day 2020); less if the client says so.
 const LARGEST_DATAGRAM: u16 = 1232;
-/// How many CNAMEs in the zone one answer follows.
+/// How many CNAME records in the zone one answer follows.
 const LONGEST_CHAIN: usize = 8;
 
-/// Which moment a server shows.
+/// How old the zone is that a name server answers with.
 #[derive(Clone, Debug)]
 pub(crate) enum Lag {
-    /// As the knob says.
+    /// The value of [`Knob::DnsLagMs`](super::Knob::DnsLagMs).
     Knob,
-    /// A number of milliseconds that the owner of the server may change.
+    /// A number of milliseconds, shared with the handle of the server.
     Own(Arc<AtomicU64>),
 }
 
-/// The sockets of one server; both on the same port.
+/// The sockets of one name server, on the same port.
 #[derive(Debug)]
 pub(crate) struct Sockets {
     udp: UdpSocket,
@@ -40,7 +40,7 @@ pub(crate) struct Sockets {
 }
 
 impl Sockets {
-    /// Binds both; with port 0, tries until a port is free for both.
+    /// Binds both; with port 0 retries until a port is free for both.
     pub(crate) async fn bind(at: SocketAddr) -> io::Result<Self> {
         let mut tries = 20;
         loop {
@@ -69,7 +69,7 @@ impl Sockets {
 async fn serve_udp(socket: UdpSocket, state: &State, lag: &Lag) {
     let mut buffer = vec![0; 4096];
     loop {
-        // Errors are those of earlier answers (a client that has gone).
+        // An error concerns an earlier answer, whose client has closed its port.
         let Ok((length, client)) = socket.recv_from(&mut buffer).await else {
             continue;
         };
@@ -115,7 +115,7 @@ async fn serve_stream(mut stream: TcpStream, state: Arc<State>, lag: Lag) {
     }
 }
 
-/// The answer to a query in wire form; `None` if it is not a query.
+/// Answers a query in wire format; returns `None` if it is not a query.
 fn respond(state: &State, lag: &Lag, query: &[u8], udp: bool) -> Option<Vec<u8>> {
     let query = Message::from_vec(query)
         .ok()
@@ -161,7 +161,7 @@ fn answer(zone: &Zone, query: &Message) -> Message {
     answer
 }
 
-/// Follows CNAMEs from `name` as far as they stay in the zone, and adds what is found.
+/// Adds the records for `name`, following CNAME records as long as they stay in the zone.
 fn fill(zone: &Zone, mut name: DnsName, wanted: RecordType, answer: &mut Message) {
     for _ in 0..LONGEST_CHAIN {
         let Some(sets) = find(zone, &name) else {
@@ -194,8 +194,8 @@ fn fill(zone: &Zone, mut name: DnsName, wanted: RecordType, answer: &mut Message
     );
 }
 
-/// The sets that answer for `name`: its own, or those of the wildcard at the closest name that
-/// exists. `None`: there is no such name. Of several weighted sets the first answers.
+/// Returns the RRsets for `name`: its own, or those of the wildcard at the closest encloser (RFC
+/// 4592), or `None` if the name does not exist. Of several weighted RRsets it returns the first.
 fn find(zone: &Zone, name: &DnsName) -> Option<Vec<Arc<RrSet>>> {
     let at = |name: &DnsName| {
         let mut sets: Vec<_> = zone
@@ -240,7 +240,7 @@ fn records(owner: &DnsName, set: &RrSet) -> Vec<Record> {
         .collect()
 }
 
-/// The SOA of a negative answer: its TTL is at most its own last number (RFC 2308).
+/// Returns the SOA of a negative answer; its TTL is at most its field MINIMUM (RFC 2308).
 fn negative(zone: &Zone, soa: &RrSet) -> Vec<Record> {
     let mut found = records(&zone.name, soa);
     for record in &mut found {

@@ -1,5 +1,4 @@
-//! As much of HTTP/1.1 as the API needs, by hand: an answer may also be withheld, or the connection
-//! dropped.
+//! A minimal HTTP/1.1 server (RFC 9112), which can also withhold an answer or drop the connection.
 
 use std::future::Future;
 use std::io;
@@ -10,19 +9,19 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-/// The longest head and body that are read.
+/// The largest head of a request, in bytes.
 const LONGEST_HEAD: usize = 64 * 1024;
+/// The largest body of a request, in bytes.
 const LONGEST_BODY: usize = 16 * 1024 * 1024;
-/// How long a withheld answer keeps its connection open.
+/// How long a connection without an answer stays open.
 const SILENCE: Duration = Duration::from_secs(300);
 
-/// A request.
 #[derive(Debug, Default)]
 pub(crate) struct Request {
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) query: String,
-    /// Names in lower case.
+    /// Name and value of each header; names are in lower case.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
@@ -36,7 +35,7 @@ impl Request {
     }
 }
 
-/// What happens to a request.
+/// How the server replies to a request.
 #[derive(Debug)]
 pub(crate) enum Reply {
     Answer {
@@ -51,7 +50,7 @@ pub(crate) enum Reply {
     Silence,
 }
 
-/// Accepts connections until the task is aborted; its connections end with it.
+/// Serves connections until the task is aborted.
 pub(crate) async fn serve<H, F>(listener: TcpListener, handler: Arc<H>)
 where
     H: Fn(Request) -> F + Send + Sync + 'static,
@@ -80,7 +79,7 @@ where
     F: Future<Output = Reply>,
 {
     let mut buffer = Vec::new();
-    // A fault of the connection concerns only the client, which sees it as well.
+    // An error of the connection ends it; the client sees that, too.
     while let Ok(Some(request)) = read_request(&mut stream, &mut buffer).await {
         match handler(request).await {
             Reply::Answer {
@@ -90,7 +89,10 @@ where
                 body,
             } => {
                 let head = format!(
-                    "HTTP/1.1 {status} {}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nx-amzn-RequestId: {request_id}\r\n\r\n",
+                    "HTTP/1.1 {status} {}\r\n\
+                     Content-Type: {kind}\r\n\
+                     Content-Length: {}\r\n\
+                     x-amzn-RequestId: {request_id}\r\n\r\n",
                     if status < 400 { "OK" } else { "Error" },
                     body.len()
                 );
@@ -108,7 +110,7 @@ where
     }
 }
 
-/// The next request; `None` when the client has closed the connection.
+/// Reads the next request; returns `None` when the client has closed the connection.
 pub(crate) async fn read_request<S>(
     stream: &mut S,
     buffer: &mut Vec<u8>,
@@ -156,7 +158,8 @@ where
 fn read_head(head: &str) -> Option<Request> {
     let mut lines = head.split("\r\n");
     let mut first = lines.next()?.split(' ');
-    let (method, target) = (first.next()?.to_owned(), first.next()?);
+    let method = first.next()?.to_owned();
+    let target = first.next()?;
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let headers = lines
         .filter_map(|line| line.split_once(':'))

@@ -1,4 +1,4 @@
-//! What a test can turn: faults, delays, and edits of the zone from the side.
+//! The controls of a test: faults, delays, and changes of the zone past the API.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::zone::Set;
 
-/// One turn of a knob. As JSON: `{"throttle_every": 3}`; over HTTP: `POST /_knobs/throttle_every`
-/// with the body `3`.
+/// A control with its new value. As JSON: `{"throttle_every": 3}`; over HTTP:
+/// `POST /_knobs/throttle_every` with the body `3`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Knob {
@@ -37,57 +37,57 @@ pub enum Knob {
     LatencyMs(u64),
     /// Refuses every change of a name with the message.
     RefuseName {
-        /// Without escapes and without a trailing dot.
+        /// The fqdn, without escapes and without a trailing dot.
         name: String,
-        /// What InvalidChangeBatch says.
+        /// The message of InvalidChangeBatch.
         message: String,
     },
     /// Ends the refusal of a name.
     AllowName(String),
-    /// The next n changes wait before they have any effect, until `Release`. They take effect then,
-    /// even if the client is gone: a request that was on its way when its sender died.
+    /// The next n changes wait before they have any effect, until `Release`. Then they are applied,
+    /// even if the client has disconnected: a request that arrives after its sender has ended.
     Hold(u64),
-    /// Lets the held changes go, and holds no more.
+    /// Applies the held changes, and holds no more.
     Release,
-    /// InvalidChangeBatch in the form without ErrorResponse around it. The AWS SDK for Rust reads
-    /// no code from it.
+    /// Whether InvalidChangeBatch is sent without an ErrorResponse around it. The AWS SDK for Rust
+    /// finds no code in this form.
     BareBatchErrors(bool),
-    /// What GetHostedZone names as the zone's servers (the NS set stays as it is).
+    /// The delegation set that GetHostedZone returns; the NS set stays as it is.
     NameServers(Vec<String>),
-    /// Puts a set into the zone, whatever is there, without regard to the zone's rules.
+    /// Puts an RRset into the zone, in place of the one that is there, without the zone's rules.
     Put(Set),
-    /// Puts many sets at once, as [`Self::Put`] does.
+    /// Puts many RRsets at once, as [`Self::Put`] does.
     Load(Vec<Set>),
-    /// Takes a set (all its weighted variants) out of the zone.
+    /// Removes an RRset (all its weighted variants) from the zone.
     Remove {
-        /// Without escapes and without a trailing dot.
+        /// The fqdn, without escapes and without a trailing dot.
         name: String,
-        /// `A`, `CNAME` and so on.
+        /// The record type: `A`, `CNAME` and so on.
         rtype: String,
     },
-    /// The zone's own DNS server answers as the zone was this many milliseconds ago.
+    /// The zone's own DNS server answers with the zone as it was this many milliseconds ago.
     DnsLagMs(u64),
 }
 
-/// Requests so far, by operation, those included that were refused.
+/// How many requests came so far, by operation, refused ones included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
-    /// ChangeResourceRecordSets.
+    /// Calls of ChangeResourceRecordSets: batches.
     pub change: u64,
-    /// ListResourceRecordSets.
+    /// Calls of ListResourceRecordSets: pages.
     pub list: u64,
-    /// GetChange.
+    /// Calls of GetChange, which polls for INSYNC.
     pub get_change: u64,
-    /// GetHostedZone, ListHostedZones and GetHostedZoneCount.
+    /// Calls of GetHostedZone, ListHostedZones and GetHostedZoneCount.
     pub get_zone: u64,
-    /// Calls answered with Throttling.
+    /// Calls of any operation that were answered with Throttling.
     pub throttled: u64,
     /// The most calls within any one second.
     pub most_per_second: usize,
 }
 
 impl Counts {
-    /// All calls.
+    /// Returns the sum over all operations.
     pub fn all(&self) -> u64 {
         self.change + self.list + self.get_change + self.get_zone
     }
@@ -96,9 +96,9 @@ impl Counts {
 /// A batch that was applied.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Batch {
-    /// As GetChange takes it.
+    /// The id for GetChange, without `/change/`.
     pub change_id: String,
-    /// The changes in their order.
+    /// The changes in the order of the request.
     pub changes: Vec<AppliedChange>,
 }
 
@@ -107,7 +107,7 @@ pub struct Batch {
 pub struct AppliedChange {
     /// `CREATE`, `DELETE` or `UPSERT`.
     pub action: String,
-    /// The set as it stands in the request, with its values in canonical form.
+    /// The RRset in the request, with its values in canonical form.
     pub set: Set,
 }
 
@@ -129,7 +129,7 @@ pub(crate) enum Fault {
     PriorRequest,
 }
 
-/// How the change that is under way ends.
+/// How the request of a change ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
     Answered,
@@ -138,7 +138,7 @@ pub(crate) enum Ending {
     Silence,
 }
 
-/// The positions of all knobs.
+/// The values of all knobs.
 #[derive(Debug, Default)]
 pub(crate) struct Knobs {
     throttle_every: u64,
@@ -156,15 +156,18 @@ pub(crate) struct Knobs {
     pub(crate) pending: Duration,
     pub(crate) latency: Duration,
     pub(crate) dns_lag: Duration,
-    pub(crate) poison: BTreeMap<String, String>,
+    pub(crate) refused_names: BTreeMap<String, String>,
     pub(crate) bare_batch_errors: bool,
 }
 
 impl Knobs {
-    /// Turns a knob that has a position of its own; the others are given back.
+    /// Sets a knob that has a value here; returns any other.
     pub(crate) fn turn(&mut self, knob: Knob) -> Option<Knob> {
         match knob {
-            Knob::ThrottleEvery(every) => (self.throttle_every, self.calls) = (every, 0),
+            Knob::ThrottleEvery(every) => {
+                self.throttle_every = every;
+                self.calls = 0;
+            }
             Knob::ThrottleShare(share) => self.throttle_share = share,
             Knob::LimitPerSecond(most) => self.limit_per_second = most,
             Knob::PriorRequest(times) => self.prior_request = times,
@@ -177,10 +180,10 @@ impl Knobs {
             Knob::LatencyMs(ms) => self.latency = Duration::from_millis(ms),
             Knob::DnsLagMs(ms) => self.dns_lag = Duration::from_millis(ms),
             Knob::RefuseName { name, message } => {
-                self.poison.insert(name, message);
+                self.refused_names.insert(name, message);
             }
             Knob::AllowName(name) => {
-                self.poison.remove(&name);
+                self.refused_names.remove(&name);
             }
             Knob::Hold(times) => self.hold = times,
             Knob::BareBatchErrors(bare) => self.bare_batch_errors = bare,
@@ -189,7 +192,7 @@ impl Knobs {
         None
     }
 
-    /// The fault that hits this call, if any. `in_last_second` counts this call as well.
+    /// Returns the fault of this call, if any. `in_last_second` counts this call as well.
     pub(crate) fn fault(&mut self, operation: Operation, in_last_second: usize) -> Option<Fault> {
         self.calls += 1;
         let every = self.throttle_every > 0 && self.calls.is_multiple_of(self.throttle_every);
@@ -207,13 +210,13 @@ impl Knobs {
             .then_some(Fault::PriorRequest)
     }
 
-    /// Draws whether the share of throttled calls hits this one. The order is the same in every
+    /// Decides whether this call is in the share of throttled calls. The order is the same in every
     /// run.
     fn share_hits(&mut self) -> bool {
         if self.throttle_share <= 0.0 {
             return false;
         }
-        // Knuth's MMIX generator; its upper bits are good enough.
+        // Knuth's MMIX generator; only its upper bits are random enough.
         self.random = self
             .random
             .wrapping_mul(6_364_136_223_846_793_005)
@@ -226,7 +229,7 @@ impl Knobs {
         take(&mut self.hold)
     }
 
-    /// How the change that is about to be applied ends.
+    /// Decides how the next change ends.
     pub(crate) fn ending(&mut self) -> Ending {
         if take(&mut self.drop_before) {
             Ending::DropBefore
@@ -240,7 +243,7 @@ impl Knobs {
     }
 }
 
-/// Uses one of the remaining times, if there is one.
+/// Decrements `times`; returns false if it is 0 already.
 fn take(times: &mut u64) -> bool {
     let any = *times > 0;
     *times = times.saturating_sub(1);

@@ -1,4 +1,4 @@
-//! Domain names as Route53 keeps and writes them.
+//! Domain names in Route53's spelling.
 
 use std::fmt;
 
@@ -7,9 +7,10 @@ use std::fmt;
 pub(crate) struct DnsName(Vec<Vec<u8>>);
 
 impl DnsName {
-    /// Reads a name as a request writes it: an optional trailing dot, octets as `\ooo` (octal).
+    /// Parses a name as in a request: an optional trailing dot, octets as `\ooo` (octal).
     ///
-    /// The error is Route53's name of the fault with its explanation.
+    /// # Errors
+    /// Returns Route53's name of the fault with its explanation.
     pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
         let mut labels = vec![Vec::new()];
         let body = text.strip_suffix('.').unwrap_or(text);
@@ -32,7 +33,7 @@ impl DnsName {
         Self::from_labels(labels)
     }
 
-    /// Checks the lengths of RFC 1035, 2.3.4.
+    /// Checks the lengths of labels and name (RFC 1035 section 2.3.4).
     fn from_labels(labels: Vec<Vec<u8>>) -> Result<Self, &'static str> {
         if labels.iter().any(Vec::is_empty) {
             return Err("DomainLabelEmpty (Domain label is empty)");
@@ -46,40 +47,40 @@ impl DnsName {
         Ok(Self(labels))
     }
 
-    /// The name of a DNS question.
+    /// Creates the name of a DNS question.
     pub(crate) fn from_wire<'a>(labels: impl Iterator<Item = &'a [u8]>) -> Self {
         Self(labels.map(<[u8]>::to_ascii_lowercase).collect())
     }
 
-    /// The labels, leftmost first.
+    /// Returns the labels, leftmost first.
     pub(crate) fn labels(&self) -> impl Iterator<Item = &[u8]> {
         self.0.iter().map(Vec::as_slice)
     }
 
-    /// Whether this name is `zone` or below it.
+    /// Returns whether this name is `zone` or below it.
     pub(crate) fn is_within(&self, zone: &Self) -> bool {
         self.0.ends_with(&zone.0)
     }
 
-    /// The name without its leftmost label; `None` for the root.
+    /// Returns the name without its leftmost label, or `None` for the root.
     pub(crate) fn parent(&self) -> Option<Self> {
         self.0.get(1..).map(|rest| Self(rest.to_vec()))
     }
 
-    /// The wildcard directly below this name.
+    /// Returns the wildcard directly below this name.
     pub(crate) fn wildcard_below(&self) -> Self {
         let mut labels = vec![b"*".to_vec()];
         labels.extend(self.0.iter().cloned());
         Self(labels)
     }
 
-    /// Whether the leftmost label is `*`.
+    /// Returns whether the leftmost label is `*`.
     pub(crate) fn is_wildcard(&self) -> bool {
         self.0.first().is_some_and(|label| label == b"*")
     }
 
-    /// The key that ListResourceRecordSets sorts by: labels reversed, with the trailing dot, which
-    /// counts in the comparison.
+    /// Returns the key by which ListResourceRecordSets sorts: labels reversed, with the trailing
+    /// dot, which counts in the comparison.
     pub(crate) fn sort_key(&self) -> String {
         self.0.iter().rev().fold(String::new(), |mut key, label| {
             push_escaped(&mut key, label, is_kept);
@@ -88,7 +89,7 @@ impl DnsName {
         })
     }
 
-    /// The name without a trailing dot and without escapes where none are needed to read it
+    /// Returns the name without a trailing dot and with the necessary escapes only
     /// (`*.example.com`).
     pub(crate) fn plain(&self) -> String {
         let mut text = String::new();
@@ -104,7 +105,7 @@ impl DnsName {
     }
 }
 
-/// As Route53 writes it: everything but a-z, 0-9, `-` and `_` as `\ooo`, with a trailing dot.
+/// Writes the name as Route53 does: all but a-z, 0-9, `-` and `_` as `\ooo`, with a trailing dot.
 impl fmt::Display for DnsName {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = String::new();
@@ -130,7 +131,7 @@ fn push_escaped(text: &mut String, label: &[u8], kept: impl Fn(u8) -> bool) {
     }
 }
 
-/// The octet that three octal digits after a backslash stand for.
+/// Parses the three octal digits after a backslash.
 pub(crate) fn octal(octets: &mut impl Iterator<Item = u8>) -> Option<u8> {
     let mut value = 0u32;
     for _ in 0..3 {

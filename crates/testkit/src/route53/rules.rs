@@ -1,4 +1,5 @@
-//! What Route53 refuses, and in which words. A batch is applied as a whole or not at all.
+//! The rules of Route53 for a batch, with its messages. A batch is applied as a whole or not at
+//! all.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,13 +7,14 @@ use super::name::DnsName;
 use super::value::{Data, TYPES};
 use super::zone::{Body, RrSet, Zone};
 
-/// The most ResourceRecord elements and value characters of one batch (an UPSERT counts twice).
+/// The most ResourceRecord elements of one batch; an UPSERT counts twice.
 const MOST_RECORDS: usize = 1000;
+/// The most characters in the values of one batch; an UPSERT counts twice.
 const MOST_CHARACTERS: usize = 32_000;
-/// The most values of one set.
+/// The most values of one RRset.
 const MOST_VALUES: usize = 400;
 
-/// A change as the request writes it.
+/// A Change element of the request, before it is checked.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Change {
     pub(crate) action: String,
@@ -36,19 +38,19 @@ pub(crate) struct Alias {
 /// Why a batch is refused.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// The request itself is wrong: `InvalidInput`.
+    /// The request is malformed: `InvalidInput`.
     Input(String),
     /// The zone does not allow it: `InvalidChangeBatch`, one message for each fault.
     Batch(Vec<String>),
 }
 
-/// Applies `changes` to a copy of `zone`, in their order. `poison` maps names (plain form) to the
-/// message with which every change of that name is refused. Gives back the new zone and the sets
-/// that the changes name.
+/// Applies `changes` to a copy of `zone`, in their order, and returns the new zone and the RRsets
+/// of the changes. `refused_names` maps names without escapes to the message with which every
+/// change of that name is refused.
 pub(crate) fn apply(
     zone: &Zone,
     changes: &[Change],
-    poison: &BTreeMap<String, String>,
+    refused_names: &BTreeMap<String, String>,
 ) -> Result<(Zone, Vec<RrSet>), Refusal> {
     check_form(changes)?;
     check_size(changes)?;
@@ -56,7 +58,7 @@ pub(crate) fn apply(
     let mut messages = check_repeats(changes);
     let mut sets = Vec::new();
     for change in changes {
-        let outcome = read(change).and_then(|set| match poison.get(&set.name.plain()) {
+        let outcome = parse(change).and_then(|set| match refused_names.get(&set.name.plain()) {
             Some(message) => Err(message.clone()),
             None => {
                 sets.push(set.clone());
@@ -73,7 +75,7 @@ pub(crate) fn apply(
     }
 }
 
-/// What is refused before the zone is looked at.
+/// Checks the form of the request, without the zone.
 fn check_form(changes: &[Change]) -> Result<(), Refusal> {
     if changes.is_empty() {
         return Err(constraint(
@@ -82,8 +84,8 @@ fn check_form(changes: &[Change]) -> Result<(), Refusal> {
             "Member must have length greater than or equal to 1",
         ));
     }
-    for (place, change) in changes.iter().enumerate() {
-        let member = format!("changeBatch.changes.{}.member", place + 1);
+    for (index, change) in changes.iter().enumerate() {
+        let member = format!("changeBatch.changes.{}.member", index + 1);
         let field = |name: &str| format!("{member}.resourceRecordSet.{name}");
         if !["CREATE", "DELETE", "UPSERT"].contains(&change.action.as_str()) {
             let allowed = "Member must satisfy enum value set: [CREATE, DELETE, UPSERT]";
@@ -105,8 +107,9 @@ fn check_form(changes: &[Change]) -> Result<(), Refusal> {
             (None, true, Some(_)) => {}
             _ => {
                 return Err(Refusal::Input(format!(
-                    "Invalid request: Expected exactly one of [AliasTarget, all of [TTL, and ResourceRecords], or \
-                     TrafficPolicyInstanceId], in Change with [Action={}, Name={}, Type={}, SetIdentifier={}]",
+                    "Invalid request: Expected exactly one of [AliasTarget, all of [TTL, and \
+                     ResourceRecords], or TrafficPolicyInstanceId], in Change with [Action={}, \
+                     Name={}, Type={}, SetIdentifier={}]",
                     change.action,
                     change.name,
                     change.rtype,
@@ -139,13 +142,15 @@ fn check_ttl(ttl: &str, field: &str) -> Result<(), Refusal> {
 
 fn constraint(value: &str, field: &str, rule: &str) -> Refusal {
     let text = format!(
-        "1 validation error detected: Value '{value}' at '{field}' failed to satisfy constraint: {rule}"
+        "1 validation error detected: Value '{value}' at '{field}' failed to satisfy constraint: \
+         {rule}"
     );
     Refusal::Input(text)
 }
 
 fn check_size(changes: &[Change]) -> Result<(), Refusal> {
-    let (mut records, mut characters) = (0, 0);
+    let mut records = 0;
+    let mut characters = 0;
     for change in changes {
         let times = if change.action == "UPSERT" { 2 } else { 1 };
         records += times * change.values.len().max(1);
@@ -169,7 +174,7 @@ fn check_size(changes: &[Change]) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// One set may be changed once in a batch, or deleted and then created.
+/// Checks that a batch changes each RRset once, or deletes and then creates it.
 fn check_repeats(changes: &[Change]) -> Vec<String> {
     let mut actions: BTreeMap<_, Vec<&str>> = BTreeMap::new();
     for change in changes {
@@ -184,7 +189,8 @@ fn check_repeats(changes: &[Change]) -> Vec<String> {
     let wrong = |list: &[&str]| list.len() > 1 && list != ["DELETE", "CREATE"];
     let text = |rtype: &str, name: &DnsName| {
         format!(
-            "The request contains an invalid set of changes for a resource record set '{rtype} {name}'"
+            "The request contains an invalid set of changes for a resource record set \
+             '{rtype} {name}'"
         )
     };
     actions
@@ -194,8 +200,8 @@ fn check_repeats(changes: &[Change]) -> Vec<String> {
         .collect()
 }
 
-/// Reads the set of a change, without a look at the zone.
-fn read(change: &Change) -> Result<RrSet, String> {
+/// Parses the RRset of a change, without the zone.
+fn parse(change: &Change) -> Result<RrSet, String> {
     let fatal = |fault: &str| {
         format!(
             "Invalid Resource Record: 'FATAL problem: {fault} encountered with '{}''",
@@ -209,7 +215,7 @@ fn read(change: &Change) -> Result<RrSet, String> {
             zone_id: alias.zone_id.clone(),
             evaluate: alias.evaluate,
         },
-        None => read_records(change, &name)?,
+        None => parse_records(change, &name)?,
     };
     let weight = match &change.weight {
         Some(weight) => Some(
@@ -233,7 +239,7 @@ fn read(change: &Change) -> Result<RrSet, String> {
     })
 }
 
-fn read_records(change: &Change, name: &DnsName) -> Result<Body, String> {
+fn parse_records(change: &Change, name: &DnsName) -> Result<Body, String> {
     let mut data = BTreeSet::new();
     for value in &change.values {
         if !data.insert(Data::parse(&change.rtype, value)?) {
@@ -248,7 +254,8 @@ fn read_records(change: &Change, name: &DnsName) -> Result<Body, String> {
     if matches!(change.rtype.as_str(), "CNAME" | "SOA") && data.len() > 1 {
         let rtype = &change.rtype;
         return Err(format!(
-            "Invalid Resource Record: 'FATAL problem: MultipleValues ({rtype} allows one value) encountered with '{name}''"
+            "Invalid Resource Record: 'FATAL problem: MultipleValues ({rtype} allows one value) \
+             encountered with '{name}''"
         ));
     }
     let ttl = change
@@ -278,7 +285,8 @@ fn apply_one(zone: &mut Zone, action: &str, set: RrSet) -> Result<(), String> {
             "Tried to delete resource record set {named} but it was not found"
         )),
         ("DELETE", Some(current)) if **current != set => Err(format!(
-            "Tried to delete resource record set {named} but the values provided do not match the current values"
+            "Tried to delete resource record set {named} but the values provided do not match \
+             the current values"
         )),
         ("DELETE", Some(_)) => {
             zone.sets_mut().remove(&key);
@@ -295,9 +303,11 @@ fn apply_one(zone: &mut Zone, action: &str, set: RrSet) -> Result<(), String> {
     }
 }
 
-/// Whether the zone has room for `set` at its name.
+/// Checks that the name and its other RRsets allow `set`.
 fn check_place(zone: &Zone, set: &RrSet) -> Result<(), String> {
-    let (name, rtype, apex) = (&set.name, &set.rtype, &zone.name);
+    let name = &set.name;
+    let rtype = &set.rtype;
+    let apex = &zone.name;
     if rtype == "CNAME" && name == apex {
         return Err(format!(
             "RRSet of type CNAME with DNS name {name} is not permitted at apex in zone {apex}"
@@ -321,15 +331,15 @@ fn check_place(zone: &Zone, set: &RrSet) -> Result<(), String> {
                 " of type CNAME"
             };
             return Err(format!(
-                "RRSet of type {rtype} with DNS name {name} is not permitted because a conflicting RRSet{with} with the \
-                 same DNS name already exists in zone {apex}"
+                "RRSet of type {rtype} with DNS name {name} is not permitted because a \
+                 conflicting RRSet{with} with the same DNS name already exists in zone {apex}"
             ));
         }
         if other.rtype == *rtype && other.identifier.is_some() != set.identifier.is_some() {
             let identifier = set.identifier.as_deref().unwrap_or("null");
             return Err(format!(
-                "RRSet with DNS name {name}, type {rtype}, SetIdentifier {identifier} cannot be created as other RRSets \
-                 exist with the same name and type."
+                "RRSet with DNS name {name}, type {rtype}, SetIdentifier {identifier} cannot be \
+                 created as other RRSets exist with the same name and type."
             ));
         }
     }

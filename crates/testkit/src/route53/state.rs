@@ -1,4 +1,4 @@
-//! The zone with its past, the knobs and the counters, shared by HTTP and DNS.
+//! The zone with its earlier states, the knobs and the counters, shared by HTTP and DNS.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,12 +13,12 @@ use super::zone::{RrSet, Set, Zone};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Everything that one strict Route53 knows.
+/// The state of one strict Route53.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) zone_id: String,
     inner: Mutex<Inner>,
-    /// Counts releases, and wakes those who wait for one.
+    /// Counts releases, for which held changes wait.
     releases: watch::Sender<u64>,
     /// How many changes are held now.
     held: watch::Sender<usize>,
@@ -37,7 +37,7 @@ struct Inner {
     name_servers: Vec<String>,
 }
 
-/// A change as ChangeInfo shows it.
+/// The ChangeInfo of a batch.
 #[derive(Debug)]
 pub(crate) struct ChangeInfo {
     pub(crate) id: String,
@@ -76,7 +76,7 @@ impl State {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Turns a knob.
+    /// Sets a knob, or changes the zone past the API.
     pub(crate) fn turn(&self, knob: Knob) -> Result<(), String> {
         let mut inner = self.lock();
         match inner.knobs.turn(knob) {
@@ -104,7 +104,7 @@ impl State {
         Ok(())
     }
 
-    /// Counts a call and says how long it waits and which fault hits it.
+    /// Counts a call, and returns its delay and its fault.
     pub(crate) fn arrive(&self, operation: Operation) -> (Duration, Option<Fault>) {
         let mut inner = self.lock();
         let now = Instant::now();
@@ -124,14 +124,14 @@ impl State {
         (inner.knobs.latency, fault)
     }
 
-    /// Waits until the next release if this change is one to hold.
-    pub(crate) async fn wait_at_gate(&self) {
+    /// Waits for the next release if this change is to be held.
+    pub(crate) async fn wait_while_held(&self) {
         let mut releases = self.releases.subscribe();
         if !self.lock().knobs.takes_hold() {
             return;
         }
         self.held.send_modify(|held| *held += 1);
-        // The sender lives in self: the wait ends with a release, or with the whole server.
+        // The sender is in self: the wait ends with a release, or with the server.
         let _ = releases.changed().await;
         self.held.send_modify(|held| *held = held.saturating_sub(1));
     }
@@ -145,7 +145,7 @@ impl State {
         *self.held.borrow()
     }
 
-    /// Applies a batch, unless its connection is to be dropped before.
+    /// Applies a batch, unless its connection is closed before.
     pub(crate) fn change(&self, changes: &[Change]) -> (Ending, Result<ChangeInfo, Refusal>) {
         let mut inner = self.lock();
         let ending = inner.knobs.ending();
@@ -153,7 +153,7 @@ impl State {
             return (ending, Err(Refusal::Batch(Vec::new())));
         }
         let outcome =
-            rules::apply(&inner.zone, changes, &inner.knobs.poison).map(|(zone, sets)| {
+            rules::apply(&inner.zone, changes, &inner.knobs.refused_names).map(|(zone, sets)| {
                 inner.replace(zone);
                 let id = format!("C{:013X}", inner.submitted.len() + 0x5AC_0000_0001);
                 let submitted_at =
@@ -163,7 +163,7 @@ impl State {
                     .insert(id.clone(), (Instant::now(), submitted_at));
                 let applied = |(change, set): (&Change, RrSet)| AppliedChange {
                     action: change.action.clone(),
-                    set: set.to_side(),
+                    set: set.to_set(),
                 };
                 let changes = changes.iter().zip(sets).map(applied).collect();
                 inner.batches.push(Batch {
@@ -178,17 +178,17 @@ impl State {
         )
     }
 
-    /// The state of a change; `None` if there was none with this id.
+    /// Returns the ChangeInfo of a batch, or `None` if there was none with this id.
     pub(crate) fn change_info(&self, id: &str) -> Option<ChangeInfo> {
         self.lock().info(id)
     }
 
-    /// The zone as it is.
+    /// Returns the current zone.
     pub(crate) fn zone(&self) -> Zone {
         self.lock().zone.clone()
     }
 
-    /// The zone as it was `lag` ago.
+    /// Returns the zone as it was `lag` ago.
     pub(crate) fn zone_before(&self, lag: Duration) -> Zone {
         let inner = self.lock();
         let old_enough = inner
@@ -201,8 +201,8 @@ impl State {
             .map_or_else(|| inner.zone.clone(), |(_, zone)| zone.clone())
     }
 
-    /// Keeps as much of the past as a server with this lag needs.
-    pub(crate) fn remember(&self, lag: Duration) {
+    /// Keeps earlier zones for at least `lag`, for a name server with this lag.
+    pub(crate) fn keep_past(&self, lag: Duration) {
         let mut inner = self.lock();
         inner.longest_lag = inner.longest_lag.max(lag);
     }
@@ -232,23 +232,23 @@ impl State {
             .zone
             .sets
             .values()
-            .map(|set| set.to_side())
+            .map(|set| set.to_set())
             .collect()
     }
 }
 
 impl Inner {
-    /// Puts sets, whatever is there; none when one of them cannot be read.
+    /// Puts RRsets into the zone; none when one of them cannot be parsed.
     fn put(&mut self, sets: &[Set]) -> Result<(), String> {
         let mut zone = self.zone.clone();
         for set in sets {
-            zone.put(RrSet::from_side(set)?);
+            zone.put(RrSet::from_set(set)?);
         }
         self.replace(zone);
         Ok(())
     }
 
-    /// Makes `zone` the present, and forgets the past that no server serves any more.
+    /// Makes `zone` the current one, and drops earlier ones that no name server needs.
     fn replace(&mut self, zone: Zone) {
         self.zone = zone.clone();
         self.past.push_back((Instant::now(), zone));

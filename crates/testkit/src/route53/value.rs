@@ -1,14 +1,14 @@
-//! Values of records: what Route53 accepts, and what it compares.
+//! Values of records: which ones Route53 accepts, and which ones are equal.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::name::{DnsName, octal};
 
-/// The most characters a value may have, as typed.
+/// The most characters of a value in a request.
 const LONGEST_VALUE: usize = 4000;
 
-/// One value, understood. Two values are the same when these are equal, however they were written.
+/// A parsed value. Values that are written differently but mean the same are equal.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Data {
     A(Ipv4Addr),
@@ -32,7 +32,10 @@ pub(crate) const TYPES: [&str; 17] = [
 ];
 
 impl Data {
-    /// Reads a value of `rtype`. The error is the message of InvalidChangeBatch.
+    /// Parses a value of `rtype`.
+    ///
+    /// # Errors
+    /// Returns the message of InvalidChangeBatch.
     pub(crate) fn parse(rtype: &str, text: &str) -> Result<Self, String> {
         Self::read(rtype, text).map_err(|fault| {
             format!("Invalid Resource Record: 'FATAL problem: {fault} encountered with '{text}''")
@@ -83,7 +86,7 @@ impl Data {
     }
 }
 
-/// SRV may name the root: "no such service" (RFC 2782).
+/// Parses the target of SRV, which may be the root: "no such service" (RFC 2782).
 fn target(text: &str) -> Result<DnsName, String> {
     if text == "." {
         return Ok(DnsName::from_wire(std::iter::empty()));
@@ -104,7 +107,7 @@ fn caa(text: &str, flags: &str, tag: &str) -> Result<Data, String> {
         .and_then(|start| text.get(start..))
         .unwrap_or_default();
     let mut strings = character_strings(quoted)?;
-    let (Some(value), true) = (strings.pop(), strings.is_empty()) else {
+    let Some(value) = strings.pop().filter(|_| strings.is_empty()) else {
         return Err("CAARRDATAWrongNumberOfFields (Value has the wrong number of fields)".into());
     };
     if !tag.bytes().all(|octet| octet.is_ascii_alphanumeric()) {
@@ -117,8 +120,8 @@ fn caa(text: &str, flags: &str, tag: &str) -> Result<Data, String> {
     ))
 }
 
-/// Character strings in quotation marks, separated by spaces; inside, `\"`, `\\` and `\ooo`
-/// (octal).
+/// Parses character strings in quotation marks, separated by spaces, with the escapes `\"`, `\\`
+/// and `\ooo` (octal).
 fn character_strings(text: &str) -> Result<Vec<Vec<u8>>, String> {
     let mut strings = Vec::new();
     let mut octets = text.bytes().peekable();
@@ -138,7 +141,7 @@ fn character_strings(text: &str) -> Result<Vec<Vec<u8>>, String> {
     }
 }
 
-/// The rest of one character string, after its opening quotation mark.
+/// Parses the rest of a character string, after its opening quotation mark.
 fn quoted_rest(
     octets: &mut std::iter::Peekable<impl Iterator<Item = u8>>,
 ) -> Result<Vec<u8>, String> {
@@ -167,7 +170,7 @@ fn quoted_rest(
     }
 }
 
-/// The canonical way to write the value.
+/// Writes the value in canonical form.
 impl fmt::Display for Data {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

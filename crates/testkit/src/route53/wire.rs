@@ -11,7 +11,7 @@ use super::zone::{Body, RrSet};
 
 const NAMESPACE: &str = "https://route53.amazonaws.com/doc/2013-04-01/";
 
-/// An element of a request.
+/// An XML element of a request.
 #[derive(Debug, Default)]
 struct Element {
     name: String,
@@ -28,7 +28,7 @@ impl Element {
         self.child(name).map(|child| child.text.clone())
     }
 
-    /// The children of `list`.
+    /// Returns the children of the child `list`.
     fn items(&self, list: &str) -> &[Self] {
         self.child(list)
             .map(|list| list.children.as_slice())
@@ -36,7 +36,7 @@ impl Element {
     }
 }
 
-/// Reads a ChangeResourceRecordSetsRequest.
+/// Parses the body of ChangeResourceRecordSets.
 pub(crate) fn read_changes(body: &[u8]) -> Result<Vec<Change>, Refusal> {
     let root = read_tree(body).map_err(|fault| Refusal::Input(format!("Invalid XML ; {fault}")))?;
     if root.name != "ChangeResourceRecordSetsRequest" {
@@ -139,12 +139,12 @@ pub(crate) fn leaf(name: &str, text: &str) -> String {
     element(name, &escape(text))
 }
 
-/// A whole answer with its root element.
+/// Writes an XML document with the root element `root`.
 pub(crate) fn document(root: &str, inner: &str) -> String {
     format!("<?xml version=\"1.0\"?>\n<{root} xmlns=\"{NAMESPACE}\">{inner}</{root}>")
 }
 
-/// An error in the form in which Route53 sends nearly all of them.
+/// Writes an error in the form of nearly all errors of Route53.
 pub(crate) fn error(code: &str, message: &str, request: &str) -> String {
     let kind = leaf("Type", "Sender");
     let error = element(
@@ -157,7 +157,7 @@ pub(crate) fn error(code: &str, message: &str, request: &str) -> String {
     )
 }
 
-/// The other form, that the API reference shows for this one error: no ErrorResponse around it.
+/// Writes InvalidChangeBatch without an ErrorResponse around it, as in the API reference.
 pub(crate) fn bare_batch_error(messages: &[String], request: &str) -> String {
     let messages: String = messages
         .iter()
@@ -173,7 +173,7 @@ pub(crate) fn bare_batch_error(messages: &[String], request: &str) -> String {
     )
 }
 
-/// A set as ListResourceRecordSets shows it.
+/// Writes an RRset as ListResourceRecordSets does.
 pub(crate) fn record_set(set: &RrSet) -> String {
     let mut xml = format!(
         "{}{}",
@@ -204,10 +204,8 @@ pub(crate) fn record_set(set: &RrSet) -> String {
             zone_id,
             evaluate,
         } => {
-            let (zone_id, target) = (
-                leaf("HostedZoneId", zone_id),
-                leaf("DNSName", &target.to_string()),
-            );
+            let zone_id = leaf("HostedZoneId", zone_id);
+            let target = leaf("DNSName", &target.to_string());
             let evaluate = leaf("EvaluateTargetHealth", &evaluate.to_string());
             xml.push_str(&element(
                 "AliasTarget",

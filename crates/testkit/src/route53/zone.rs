@@ -1,4 +1,4 @@
-//! The sets of a zone, in the order in which they are listed.
+//! The RRsets of a zone, in the order in which they are listed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -8,19 +8,19 @@ use serde::{Deserialize, Serialize};
 use super::name::DnsName;
 use super::value::{Data, TYPES};
 
-/// A resource record set as tests read and write it from the side.
+/// An RRset as tests read it and put it into the zone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Set {
-    /// Lower case, without escapes and without a trailing dot: `*.example.com`.
+    /// The fqdn: lower case, without escapes and without a trailing dot: `*.example.com`.
     pub name: String,
-    /// `A`, `CNAME` and so on.
+    /// The record type: `A`, `CNAME` and so on.
     pub rtype: String,
-    /// Seconds; 0 for an alias, which has none.
+    /// The time to live in seconds; 0 for an alias, which has none.
     pub ttl: u32,
-    /// The values in their canonical form: names with a trailing dot, texts in quotation marks.
+    /// The values in canonical form: names with a trailing dot, texts in quotation marks.
     pub values: BTreeSet<String>,
-    /// What tells weighted sets of one name and type apart.
+    /// The SetIdentifier, which distinguishes weighted RRsets of one name and type.
     pub identifier: Option<String>,
     /// The weight of a weighted set.
     pub weight: Option<u32>,
@@ -29,7 +29,7 @@ pub struct Set {
 }
 
 impl Set {
-    /// A plain set.
+    /// Creates an RRset that is neither weighted nor an alias.
     pub fn new<V: Into<String>>(
         name: &str,
         rtype: &str,
@@ -46,7 +46,7 @@ impl Set {
         }
     }
 
-    /// An alias, such as Route53's console makes for a load balancer.
+    /// Creates an alias, as Route53's console does for a load balancer.
     pub fn alias(name: &str, rtype: &str, target: &str) -> Self {
         Self {
             name: name.into(),
@@ -56,7 +56,7 @@ impl Set {
         }
     }
 
-    /// The same set as one of several weighted ones.
+    /// Makes this one of several weighted RRsets.
     #[must_use]
     pub fn weighted(mut self, identifier: &str, weight: u32) -> Self {
         self.identifier = Some(identifier.into());
@@ -65,10 +65,10 @@ impl Set {
     }
 }
 
-/// What a set answers with.
+/// The content of an RRset.
 #[derive(Clone, Debug)]
 pub(crate) enum Body {
-    /// `values` are kept as they came, `data` is what they mean.
+    /// `values` are as in the request, `data` is parsed from them.
     Records {
         ttl: u32,
         values: Vec<String>,
@@ -81,7 +81,7 @@ pub(crate) enum Body {
     },
 }
 
-/// Two bodies are the same when they mean the same, in whichever order.
+/// Compares parsed values, in any order.
 impl PartialEq for Body {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
@@ -110,7 +110,7 @@ impl PartialEq for Body {
     }
 }
 
-/// A set as the zone keeps it.
+/// An RRset in the zone.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct RrSet {
     pub(crate) name: DnsName,
@@ -120,7 +120,7 @@ pub(crate) struct RrSet {
     pub(crate) body: Body,
 }
 
-/// Orders sets as ListResourceRecordSets does; no two sets share one.
+/// The unique key of an RRset, in the order of ListResourceRecordSets.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {
     pub(crate) name: String,
@@ -138,8 +138,8 @@ impl RrSet {
         }
     }
 
-    /// Reads a set that a test puts in; the zone's rules do not apply to it.
-    pub(crate) fn from_side(set: &Set) -> Result<Self, String> {
+    /// Parses an RRset of a test, without the zone's rules.
+    pub(crate) fn from_set(set: &Set) -> Result<Self, String> {
         if !TYPES.contains(&set.rtype.as_str()) {
             return Err(format!("no such record type: {}", set.rtype));
         }
@@ -160,38 +160,36 @@ impl RrSet {
                     .collect::<Result<_, _>>()?,
             },
         };
-        let (identifier, weight) = (set.identifier.clone(), set.weight);
         Ok(Self {
             name,
             rtype: set.rtype.clone(),
-            identifier,
-            weight,
+            identifier: set.identifier.clone(),
+            weight: set.weight,
             body,
         })
     }
 
-    /// The set as a test reads it.
-    pub(crate) fn to_side(&self) -> Set {
+    /// Returns the RRset in the form for tests.
+    pub(crate) fn to_set(&self) -> Set {
         let (ttl, values, alias) = match &self.body {
             Body::Records { ttl, data, .. } => {
                 (*ttl, data.iter().map(Data::to_string).collect(), None)
             }
             Body::Alias { target, .. } => (0, BTreeSet::new(), Some(target.plain())),
         };
-        let (identifier, weight) = (self.identifier.clone(), self.weight);
         Set {
             name: self.name.plain(),
             rtype: self.rtype.clone(),
             ttl,
             values,
-            identifier,
-            weight,
+            identifier: self.identifier.clone(),
+            weight: self.weight,
             alias,
         }
     }
 }
 
-/// All sets of a zone at one moment. Cheap to clone: a copy is made with the next change.
+/// All RRsets of a zone at one moment. Cheap to clone: the next change copies the map.
 #[derive(Clone, Debug)]
 pub(crate) struct Zone {
     pub(crate) name: DnsName,
@@ -199,7 +197,7 @@ pub(crate) struct Zone {
 }
 
 impl Zone {
-    /// A new zone: NS and SOA at its apex, as Route53 makes them.
+    /// Creates a zone with NS and SOA at its apex, as Route53 does.
     pub(crate) fn new(name: DnsName, name_servers: &[String]) -> Result<Self, String> {
         let first = name_servers.first().ok_or("a zone needs a name server")?;
         let soa = format!("{first} awsdns-hostmaster.amazon.com. 1 7200 900 1209600 86400");
@@ -208,13 +206,13 @@ impl Zone {
             name,
             sets: Arc::default(),
         };
-        zone.put(RrSet::from_side(&Set::new(
+        zone.put(RrSet::from_set(&Set::new(
             &apex,
             "NS",
             172_800,
             name_servers.iter().cloned(),
         ))?);
-        zone.put(RrSet::from_side(&Set::new(&apex, "SOA", 900, [soa]))?);
+        zone.put(RrSet::from_set(&Set::new(&apex, "SOA", 900, [soa]))?);
         Ok(zone)
     }
 
@@ -226,7 +224,7 @@ impl Zone {
         Arc::make_mut(&mut self.sets)
     }
 
-    /// The sets of exactly this name.
+    /// Returns the RRsets of exactly this name.
     pub(crate) fn at(&self, name: &DnsName) -> impl Iterator<Item = &Arc<RrSet>> {
         let name = name.sort_key();
         let start = Key {
@@ -240,7 +238,7 @@ impl Zone {
             .map(|(_, set)| set)
     }
 
-    /// Whether the name has a set or lies above one (an empty non-terminal).
+    /// Returns whether the name has an RRset or is above one (an empty non-terminal, RFC 4592).
     pub(crate) fn has_or_is_above(&self, name: &DnsName) -> bool {
         let name = name.sort_key();
         let start = Key {

@@ -2,7 +2,7 @@
 
 use super::{ServiceProvider, Signed, User};
 
-/// `config.php`. The salt and the password protect nothing: the server lives as long as a test.
+/// Writes `config.php`. Salt and password need no protection: the server runs for one test.
 pub(super) fn main(url: &str) -> String {
     let base = quote(&format!("{url}/"));
     format!(
@@ -33,14 +33,15 @@ $config = [
     )
 }
 
-/// `authsources.php`: everybody who can sign in, with their attributes.
+/// Writes `authsources.php`: the users who can sign in, with their attributes.
 pub(super) fn users(users: &[User]) -> String {
     let entries: String = users
         .iter()
         .map(|user| {
             let groups: Vec<String> = user.groups.iter().map(|group| quote(group)).collect();
             format!(
-                "    {} => ['sAMAccountName' => [{}], 'displayname' => [{}], 'email' => [{}], 'group' => [{}]],\n",
+                "    {} => ['sAMAccountName' => [{}], 'displayname' => [{}], \
+                 'email' => [{}], 'group' => [{}]],\n",
                 quote(&format!("{}:{}", user.username, user.password)),
                 quote(user.username),
                 quote(user.display_name),

@@ -1,4 +1,4 @@
-//! The rows of the contract. Each gets a zone of its own.
+//! The cases of the contract: one function each, with its own zone.
 
 use aws_sdk_route53::types::{ChangeStatus, RrType};
 
@@ -57,7 +57,8 @@ pub(crate) async fn create_over_an_existing_set(api: &Api) {
     api.send([create(set("www", "A", &["192.0.2.1"]))])
         .await
         .unwrap();
-    let about = "[Tried to create resource record set [name='www.starchart.test.', type='A'] but it already exists]";
+    let about = "[Tried to create resource record set [name='www.starchart.test.', type='A'] but \
+                 it already exists]";
     api.refuses([create(set("www", "A", &["192.0.2.2"]))], BATCH, about)
         .await;
     api.refuses([create(set("www", "A", &["192.0.2.1"]))], BATCH, about)
@@ -68,7 +69,8 @@ pub(crate) async fn cname_beside_another_set(api: &Api) {
     api.send([create(set("www", "TXT", &["\"x\""]))])
         .await
         .unwrap();
-    let about = "RRSet of type CNAME with DNS name www.starchart.test. is not permitted because a conflicting RRSet";
+    let about = "RRSet of type CNAME with DNS name www.starchart.test. is not permitted because a \
+                 conflicting RRSet";
     api.refuses([create(set("www", "CNAME", &["x.example."]))], BATCH, about)
         .await;
     api.refuses([upsert(set("www", "CNAME", &["x.example."]))], BATCH, about)
@@ -84,7 +86,8 @@ pub(crate) async fn another_set_beside_a_cname(api: &Api) {
     api.send([create(set("www", "CNAME", &["x.example."]))])
         .await
         .unwrap();
-    let about = "RRSet of type A with DNS name www.starchart.test. is not permitted because a conflicting RRSet";
+    let about = "RRSet of type A with DNS name www.starchart.test. is not permitted because a \
+                 conflicting RRSet";
     api.refuses([create(set("www", "A", &["192.0.2.1"]))], BATCH, about)
         .await;
     let late = [
@@ -132,7 +135,8 @@ pub(crate) async fn bad_values(api: &Api) {
         (
             "A",
             "192.0.2",
-            "ARRDATAIllegalIPv4Address (Value is not a valid IPv4 address) encountered with '192.0.2'",
+            "ARRDATAIllegalIPv4Address (Value is not a valid IPv4 address) encountered with \
+             '192.0.2'",
         ),
         ("A", "2001:db8::1", "ARRDATAIllegalIPv4Address"),
         ("AAAA", "192.0.2.1", "IPv6"),
@@ -155,10 +159,8 @@ pub(crate) async fn bad_values(api: &Api) {
 }
 
 pub(crate) async fn text_too_long(api: &Api) {
-    let (fits, over) = (
-        format!("\"{}\"", "a".repeat(255)),
-        format!("\"{}\"", "a".repeat(256)),
-    );
+    let fits = format!("\"{}\"", "a".repeat(255));
+    let over = format!("\"{}\"", "a".repeat(256));
     api.refuses(
         [create(set("txt", "TXT", &[&over]))],
         BATCH,
@@ -178,7 +180,8 @@ pub(crate) async fn text_too_long(api: &Api) {
 }
 
 pub(crate) async fn bad_names(api: &Api) {
-    let (fits, over) = ("a".repeat(63), "a".repeat(64));
+    let fits = "a".repeat(63);
+    let over = "a".repeat(64);
     api.send([create(set(&fits, "A", &["192.0.2.1"]))])
         .await
         .unwrap();
@@ -236,10 +239,8 @@ pub(crate) async fn empty_batch(api: &Api) {
 }
 
 pub(crate) async fn one_set_twice_in_a_batch(api: &Api) {
-    let (one, two) = (
-        set("www", "A", &["192.0.2.1"]),
-        set("www", "A", &["192.0.2.2"]),
-    );
+    let one = set("www", "A", &["192.0.2.1"]);
+    let two = set("www", "A", &["192.0.2.2"]);
     let about = "invalid set of changes for a resource record set 'A www.starchart.test.'";
     api.refuses([create(one.clone()), create(two.clone())], BATCH, about)
         .await;
@@ -320,7 +321,8 @@ pub(crate) async fn delete_with_stale_values(api: &Api) {
     api.send([upsert(set("www", "A", &["192.0.2.2"]))])
         .await
         .unwrap();
-    let about = "[Tried to delete resource record set [name='www.starchart.test.', type='A'] but the values provided do not match the current values]";
+    let about = "[Tried to delete resource record set [name='www.starchart.test.', type='A'] but \
+                 the values provided do not match the current values]";
     api.refuses([delete(set("www", "A", &["192.0.2.1"]))], BATCH, about)
         .await;
     api.refuses(
@@ -343,7 +345,8 @@ pub(crate) async fn delete_absent(api: &Api) {
     .unwrap();
     let about = |name: &str, rtype: &str| {
         format!(
-            "[Tried to delete resource record set [name='{name}.starchart.test.', type='{rtype}'] but it was not found]"
+            "[Tried to delete resource record set [name='{name}.starchart.test.', \
+             type='{rtype}'] but it was not found]"
         )
     };
     api.refuses(

@@ -1,4 +1,4 @@
-//! The zone over DNS.
+//! The answers of the strict Route53's name server.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -50,7 +50,7 @@ async fn tcp(at: SocketAddr, message: &Message) -> Message {
     Message::from_vec(&answer).unwrap()
 }
 
-/// The answer section as `TYPE rdata`, sorted.
+/// Returns the records of the answer section as `TYPE rdata`, sorted.
 fn answers(message: &Message) -> Vec<String> {
     let text =
         |record: &hickory_proto::rr::Record| format!("{} {}", record.record_type(), record.data);

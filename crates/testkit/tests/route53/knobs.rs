@@ -1,4 +1,4 @@
-//! The knobs, as a client feels them.
+//! The effect of each knob on a client of the API.
 
 use std::time::{Duration, Instant};
 
@@ -177,7 +177,7 @@ async fn latency_comes_before_the_effect() {
 }
 
 #[tokio::test]
-async fn a_poison_name_spoils_its_batch() {
+async fn a_refused_name_refuses_its_batch() {
     let (route53, api) = start().await;
     route53.refuse_name("www.starchart.test", "the name is poison");
     let batch = [create(set("good", "A", &["192.0.2.1"])), www()];
@@ -213,7 +213,7 @@ async fn a_held_change_is_applied_after_its_client_is_gone() {
 }
 
 #[tokio::test]
-async fn edits_from_the_side() {
+async fn changes_past_the_api() {
     let (route53, api) = start().await;
     route53
         .put(Set::new("*.starchart.test", "A", 60, ["192.0.2.9"]))
@@ -361,7 +361,7 @@ async fn knobs_over_http_and_unsigned_calls() {
     );
 }
 
-/// Sends one request as it stands, and gives back the whole answer.
+/// Returns a function that sends a request without a signature and returns the whole answer.
 async fn raw_http(route53: &StrictRoute53) -> impl AsyncFn(&str, &str, &str) -> String {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let address = route53.endpoint().trim_start_matches("http://").to_owned();

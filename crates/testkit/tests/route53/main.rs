@@ -1,7 +1,7 @@
 //! The strict Route53: the contract of the API as the AWS SDK sees it, the knobs, and DNS.
 //!
-//! Every row of the contract runs on the strict Route53. Those marked `both` run on moto as well,
-//! an independent reading of the protocol; moto accepts what the others ask to be refused.
+//! Every case of the contract runs on the strict Route53. Those marked `both` run on moto as well,
+//! an independent implementation, which accepts what the others expect to be refused.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -17,7 +17,7 @@ use sdk::Api;
 use starchart_testkit::moto::Moto;
 use starchart_testkit::route53::StrictRoute53;
 
-/// One test for each row on the strict Route53, and one test for all rows that hold on moto.
+/// Defines a test for each case on the strict Route53, and one test for all cases on moto.
 macro_rules! contract {
     ($($case:ident: $where:ident;)*) => {
         mod strict {
@@ -36,7 +36,7 @@ macro_rules! contract {
             let moto = Moto::start().await;
             let mut ran = 0;
             $(contract!(@moto $where, moto, ran, $case);)*
-            assert!(ran > 0, "no row ran");
+            assert!(ran > 0, "no case ran");
         }
     };
     (@moto both, $moto:ident, $ran:ident, $case:ident) => {

@@ -1,10 +1,11 @@
-//! The AWS SDK, with as little to write as a row of the contract needs.
+//! Short forms of the AWS SDK's calls, for the cases of the contract.
 
 use aws_sdk_route53::Client;
 use aws_sdk_route53::config::retry::RetryConfig;
 use aws_sdk_route53::config::timeout::TimeoutConfig;
 use aws_sdk_route53::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_route53::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_route53::operation::list_resource_record_sets;
 use aws_sdk_route53::types::{
     Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType,
 };
@@ -19,7 +20,7 @@ pub(crate) struct Api {
     pub(crate) zone_id: String,
 }
 
-/// What a refusal says.
+/// The error code and message of a refused call.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Refused {
     pub(crate) code: String,
@@ -35,7 +36,7 @@ impl Api {
         }
     }
 
-    /// Sends a batch; gives back the change's id.
+    /// Sends a batch and returns the id of the change.
     pub(crate) async fn send(
         &self,
         changes: impl IntoIterator<Item = Change>,
@@ -73,7 +74,7 @@ impl Api {
         assert_eq!(self.list().await, before, "a refused batch left a trace");
     }
 
-    /// All sets but NS and SOA of the apex, as text: `name type ttl value|value`.
+    /// Lists all RRsets but NS and SOA of the apex, as text: `name type ttl value|value`.
     pub(crate) async fn list(&self) -> Vec<String> {
         let call = self
             .client
@@ -85,12 +86,12 @@ impl Api {
     }
 }
 
-/// The SDK has no paginator for this operation: the caller carries the next place over.
+/// Reads all pages. The SDK has no paginator for this operation.
 pub(crate) trait AllPages {
     async fn all_pages(self) -> Vec<ResourceRecordSet>;
 }
 
-impl AllPages for aws_sdk_route53::operation::list_resource_record_sets::builders::ListResourceRecordSetsFluentBuilder {
+impl AllPages for list_resource_record_sets::builders::ListResourceRecordSetsFluentBuilder {
     async fn all_pages(self) -> Vec<ResourceRecordSet> {
         let mut call = self;
         let mut all = Vec::new();
@@ -119,7 +120,7 @@ pub(crate) fn client(endpoint: &str, timeouts: TimeoutConfig) -> Client {
     Client::from_conf(config.build())
 }
 
-/// The answer's code and message.
+/// Returns code and message of the error.
 pub(crate) fn refused<E: ProvideErrorMetadata + std::fmt::Debug>(error: SdkError<E>) -> Refused {
     let text = |part: Option<&str>| part.unwrap_or_default().to_owned();
     match error.as_service_error() {
@@ -146,7 +147,7 @@ pub(crate) fn as_text(set: &ResourceRecordSet) -> String {
     )
 }
 
-/// A set with a TTL of 300 below the zone; the name `@` is the apex.
+/// Creates an RRset with a TTL of 300 seconds below the zone; the name `@` is the apex.
 pub(crate) fn set(name: &str, rtype: &str, values: &[&str]) -> ResourceRecordSet {
     let name = if name == "@" {
         format!("{ZONE}.")

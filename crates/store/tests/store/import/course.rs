@@ -279,7 +279,7 @@ async fn a_table_that_somebody_holds_is_not_waited_for() {
 async fn beside_the_originals_tables_publishing_waits() {
     let world = World::mysql().await;
     assert_eq!(import::hold_back(&world.store).await.unwrap(), None);
-    School::empty().build(&world.url()).await.unwrap();
+    OriginalDatabase::empty().build(&world.url()).await.unwrap();
     assert_eq!(
         import::progress(&world.store).await.unwrap(),
         Progress::Pending
@@ -302,7 +302,7 @@ async fn beside_the_originals_tables_publishing_waits() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_originals_tables_may_stand_in_our_database() {
     let world = World::mysql().await;
-    School::empty().build(&world.url()).await.unwrap();
+    OriginalDatabase::empty().build(&world.url()).await.unwrap();
     import::hold_back(&world.store).await.unwrap();
     world
         .run(&(people(&["student1"]) + &record(1, "student1", ("www", "A", "10.0.0.1"), 90, None)))

@@ -16,14 +16,14 @@ use starchart_store::import::{
 use starchart_store::records::{self, RecordError};
 use starchart_store::{certificates, users, zone};
 use starchart_testkit::mariadb::TestDb;
-use starchart_testkit::original::School;
+use starchart_testkit::original::OriginalDatabase;
 
 use crate::world::{DAY_MS, Person, World, identity, root};
 
 /// A database in the original's schema with these rows; each statement ends in a semicolon.
 async fn original(rows: &str) -> TestDb {
     let db = TestDb::create().await;
-    School::empty().build(&db.url()).await.unwrap();
+    OriginalDatabase::empty().build(&db.url()).await.unwrap();
     if !rows.is_empty() {
         db.run(rows).await;
     }

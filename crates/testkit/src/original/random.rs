@@ -1,10 +1,10 @@
-//! Numbers that look random and are the same for the same seed.
+//! Pseudorandom numbers: the same for the same seed.
 
-/// SplitMix64 (Steele, Lea, Flood 2014).
+/// The generator SplitMix64 (Steele, Lea, Flood 2014).
 #[derive(Debug)]
-pub(super) struct Dice(u64);
+pub(super) struct SeededRandom(u64);
 
-impl Dice {
+impl SeededRandom {
     pub(super) fn new(seed: u64) -> Self {
         Self(seed)
     }
@@ -17,17 +17,17 @@ impl Dice {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number from 0 to `most`, which is not reached.
-    pub(super) fn below(&mut self, most: u64) -> u64 {
-        self.next() % most.max(1)
+    /// Returns a number from 0 to `limit - 1`.
+    pub(super) fn below(&mut self, limit: u64) -> u64 {
+        self.next() % limit.max(1)
     }
 
-    /// True so many times in a hundred.
+    /// Returns true with a probability of `percent` in 100.
     pub(super) fn percent(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
 
-    /// A number of days before or after, in milliseconds, and a part of a day.
+    /// Returns a time span between `from` and `to` days, in milliseconds; negative: in the past.
     pub(super) fn days(&mut self, from: i64, to: i64) -> i64 {
         let span = u64::try_from((to - from) * super::DAY_MS).unwrap_or_default();
         from * super::DAY_MS + i64::try_from(self.below(span)).unwrap_or_default()

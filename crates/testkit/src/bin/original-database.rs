@@ -1,31 +1,31 @@
-//! Makes a school's database in the original's schema, and its zone in a file that the strict
-//! Route53 loads.
+//! Fills a database in the original's schema with generated rows, and writes the zone that belongs
+//! to them into a file that the strict Route53 loads.
 
 use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Parser;
-use starchart_testkit::original::School;
+use starchart_testkit::original::OriginalDatabase;
 
-/// A made-up school in the original's schema, to try `starchart import` on.
+/// Generates a database of the original, to try `starchart import` on.
 #[derive(Debug, Parser)]
 struct Options {
     /// An empty database: mysql://user:password@host:3306/database.
     #[arg(long)]
     url: String,
-    /// The root domain.
+    /// The root domain of every user's domain and of the zone.
     #[arg(long, default_value = "starchart.test")]
     root: String,
-    /// People.
+    /// How many users are generated.
     #[arg(long, default_value_t = 10_000)]
     users: usize,
-    /// Records.
+    /// How many records are generated, besides those for edge cases.
     #[arg(long, default_value_t = 50_000)]
     records: usize,
-    /// The same seed makes the same school.
+    /// The seed of the generator: the same seed gives the same rows.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Where the zone's sets go, as JSON for `strict-route53 --load`.
+    /// The file for the RRsets of the zone, as JSON for `strict-route53 --load`.
     #[arg(long, value_name = "FILE")]
     zone_out: Option<PathBuf>,
 }
@@ -41,7 +41,7 @@ async fn main() -> std::io::Result<()> {
         seed,
         zone_out,
     } = options;
-    let built = School {
+    let built = OriginalDatabase {
         root,
         users,
         records,

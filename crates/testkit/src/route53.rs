@@ -1,9 +1,9 @@
 //! A strict Route53 in this process: the REST-XML API on HTTP, and the zone on DNS.
 //!
-//! It refuses what the real service refuses, in its words, and a batch as a whole. Faults, delays
-//! and edits from the side are turned with [`Knob`]s, either by the methods here or, from another
-//! process, over HTTP: `POST /_knobs/NAME` with the knob's value as JSON; `GET /_knobs/sets`,
-//! `counts`, `batches`, `held`.
+//! It refuses what the real service refuses, with the same messages, and a batch as a whole. A test
+//! controls it with [`Knob`]s: faults, delays, and changes of the zone past the API. It calls the
+//! methods here or, from another process, `POST /_knobs/NAME` with the knob's value as JSON;
+//! `GET /_knobs/sets`, `counts`, `batches` and `held` return what the API does not show.
 //!
 //! Not modelled: geolocation, latency and failover sets, delegations below the zone, answers for
 //! alias sets, DNSSEC, and the signature of a request beyond its presence.
@@ -37,9 +37,9 @@ use state::State;
 
 use crate::wait::completes;
 
-/// The id of the one hosted zone, as `AWS_ROUTE53_HOSTED_ZONE_ID` takes it.
-/// How many sets of the zone a failed test prints.
+/// How many RRsets of the zone a failed test prints.
 const SETS_PRINTED: usize = 20;
+/// The id of the only hosted zone: the value for `AWS_ROUTE53_HOSTED_ZONE_ID`.
 const ZONE_ID: &str = "Z0STRICT00000001";
 const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
@@ -52,7 +52,7 @@ pub struct StrictRoute53 {
     tasks: Vec<AbortHandle>,
 }
 
-/// A further name server of the zone, that is behind. Dropping it stops it.
+/// A further name server of the zone, which answers with an older state. Dropping it stops it.
 #[derive(Debug)]
 pub struct LaggingServer {
     addr: SocketAddr,
@@ -61,10 +61,10 @@ pub struct LaggingServer {
 }
 
 impl StrictRoute53 {
-    /// Starts on free loopback ports.
+    /// Starts one on free loopback ports.
     ///
     /// # Panics
-    /// If the zone's name is no domain name, or nothing can be bound.
+    /// If `zone_name` is no domain name, or no port is free.
     pub async fn start(zone_name: &str) -> Self {
         match Self::bind(zone_name, ANY_PORT, ANY_PORT).await {
             Ok(started) => started,
@@ -72,18 +72,20 @@ impl StrictRoute53 {
         }
     }
 
-    /// Starts on the given addresses.
+    /// Starts one on the given addresses.
     ///
     /// # Errors
-    /// If the zone's name is no domain name, or an address cannot be bound.
+    /// `zone_name` is no domain name, or an address cannot be bound.
     pub async fn bind(zone_name: &str, http: SocketAddr, dns: SocketAddr) -> io::Result<Self> {
         let name = DnsName::parse(zone_name).map_err(io::Error::other)?;
         let servers = (1..=4).map(|number| format!("ns-{number}.strict-route53.test."));
         let state =
             State::new(ZONE_ID.into(), name, servers.collect()).map_err(io::Error::other)?;
         let state = Arc::new(state);
-        let (listener, sockets) = (TcpListener::bind(http).await?, Sockets::bind(dns).await?);
-        let (http, dns) = (listener.local_addr()?, sockets.addr()?);
+        let listener = TcpListener::bind(http).await?;
+        let sockets = Sockets::bind(dns).await?;
+        let http = listener.local_addr()?;
+        let dns = sockets.addr()?;
         let for_http = Arc::clone(&state);
         let handler = Arc::new(move |request| api::answer(Arc::clone(&for_http), request));
         let tasks = vec![
@@ -98,28 +100,28 @@ impl StrictRoute53 {
         })
     }
 
-    /// The URL of the API, without a trailing slash.
+    /// Returns the URL of the API, without a trailing slash: the value for `AWS_ENDPOINT_URL`.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.http)
     }
 
-    /// The id of the hosted zone.
+    /// Returns the id of the hosted zone: the value for `AWS_ROUTE53_HOSTED_ZONE_ID`.
     pub fn zone_id(&self) -> &str {
         &self.state.zone_id
     }
 
-    /// Where the zone is served, on UDP and TCP.
+    /// Returns the address on which the zone is served, on UDP and TCP.
     pub fn dns_addr(&self) -> SocketAddr {
         self.dns
     }
 
-    /// Starts a further name server, which serves the zone as it was `lag` ago. It reaches back no
-    /// further than to the moment of this call.
+    /// Starts a further name server, which serves the zone as it was `lag` ago, but not as it was
+    /// before this call.
     ///
     /// # Errors
-    /// If no port is free.
+    /// No port is free.
     pub async fn start_lagging(&self, lag: Duration) -> io::Result<LaggingServer> {
-        self.state.remember(lag);
+        self.state.keep_past(lag);
         let lag = Arc::new(AtomicU64::new(millis(lag)));
         let sockets = Sockets::bind(ANY_PORT).await?;
         let addr = sockets.addr()?;
@@ -128,78 +130,77 @@ impl StrictRoute53 {
         Ok(LaggingServer { addr, lag, task })
     }
 
-    /// Turns a knob. Only `Put` and `Remove` can fail: with what is wrong about the set or the
-    /// name.
+    /// Sets a knob.
     ///
     /// # Errors
-    /// Says what is wrong about the set or the name.
+    /// The name or a value of `Put`, `Load` or `Remove` cannot be parsed; the others cannot fail.
     pub fn turn(&self, knob: Knob) -> Result<(), String> {
         self.state.turn(knob)
     }
 
-    /// A knob that cannot fail.
+    /// Sets a knob that cannot fail.
     fn set_knob(&self, knob: Knob) {
         if let Err(fault) = self.state.turn(knob) {
             unreachable!("{fault}");
         }
     }
 
-    /// Every nth call is throttled; 0 stops it.
+    /// Throttles every nth call; 0 stops it.
     pub fn throttle_every(&self, nth: u64) {
         self.set_knob(Knob::ThrottleEvery(nth));
     }
 
-    /// This share of the calls (0.0 to 1.0) is throttled, in an irregular but repeatable order.
+    /// Throttles a share of the calls (0.0 to 1.0), in an irregular but repeatable order.
     pub fn throttle_share(&self, share: f64) {
         self.set_knob(Knob::ThrottleShare(share));
     }
 
-    /// Calls above this many within a second are throttled; 0 stops it.
+    /// Throttles calls above `most` within a second; 0 stops it.
     pub fn limit_per_second(&self, most: usize) {
         self.set_knob(Knob::LimitPerSecond(most));
     }
 
-    /// The next `times` changes are answered with PriorRequestNotComplete.
+    /// Answers the next `times` changes with PriorRequestNotComplete.
     pub fn prior_request_not_complete(&self, times: u64) {
         self.set_knob(Knob::PriorRequest(times));
     }
 
-    /// The next `times` calls are answered with AccessDenied.
+    /// Answers the next `times` calls with AccessDenied.
     pub fn deny(&self, times: u64) {
         self.set_knob(Knob::Deny(times));
     }
 
-    /// The next `times` calls are answered with HTTP 503.
+    /// Answers the next `times` calls with HTTP 503.
     pub fn unavailable(&self, times: u64) {
         self.set_knob(Knob::Unavailable(times));
     }
 
-    /// How long a change is PENDING, those already made included.
+    /// Sets how long a change is PENDING, also for earlier changes.
     pub fn pending_time(&self, time: Duration) {
         self.set_knob(Knob::PendingMs(millis(time)));
     }
 
-    /// The next `times` changes are applied, but never answered.
+    /// Applies the next `times` changes, but never answers them.
     pub fn timeout_after_apply(&self, times: u64) {
         self.set_knob(Knob::TimeoutAfterApply(times));
     }
 
-    /// The next `times` changes are applied, but the connection is closed instead of an answer.
+    /// Applies the next `times` changes, and closes the connection without an answer.
     pub fn drop_after_apply(&self, times: u64) {
         self.set_knob(Knob::DropAfterApply(times));
     }
 
-    /// The next `times` changes are not applied, and the connection is closed.
+    /// Does not apply the next `times` changes, and closes the connection without an answer.
     pub fn drop_before_apply(&self, times: u64) {
         self.set_knob(Knob::DropBeforeApply(times));
     }
 
-    /// Every call waits this long before it has any effect.
+    /// Delays every call by `time` before it has any effect.
     pub fn latency(&self, time: Duration) {
         self.set_knob(Knob::LatencyMs(millis(time)));
     }
 
-    /// Refuses every change of `name` (plain, no trailing dot) with `message`.
+    /// Refuses every change of `name` (no escapes, no trailing dot) with `message`.
     pub fn refuse_name(&self, name: &str, message: &str) {
         self.set_knob(Knob::RefuseName {
             name: name.into(),
@@ -207,13 +208,13 @@ impl StrictRoute53 {
         });
     }
 
-    /// Ends [`Self::refuse_name`].
+    /// Ends [`Self::refuse_name`] for this name.
     pub fn allow_name(&self, name: &str) {
         self.set_knob(Knob::AllowName(name.into()));
     }
 
-    /// The next `times` changes wait, without effect, for [`Self::release`]; they take effect then,
-    /// even if their client is gone.
+    /// Holds the next `times` changes, without effect, until [`Self::release`]; then they are
+    /// applied, even if their client has disconnected.
     pub fn hold(&self, times: u64) {
         self.set_knob(Knob::Hold(times));
     }
@@ -226,48 +227,49 @@ impl StrictRoute53 {
         completes("changes to be held", self.state.until_held(count)).await;
     }
 
-    /// Lets the held changes go, and holds no more.
+    /// Applies the held changes, and holds no more.
     pub fn release(&self) {
         self.set_knob(Knob::Release);
     }
 
-    /// InvalidChangeBatch in its other form, without an ErrorResponse around it.
+    /// Sets whether InvalidChangeBatch is sent in its other form, without an ErrorResponse around
+    /// it.
     pub fn bare_batch_errors(&self, bare: bool) {
         self.set_knob(Knob::BareBatchErrors(bare));
     }
 
-    /// What GetHostedZone names as the zone's servers.
+    /// Sets the delegation set that GetHostedZone returns; the NS set of the zone stays as it is.
     pub fn name_servers(&self, names: &[&str]) {
         self.set_knob(Knob::NameServers(
             names.iter().map(|name| (*name).to_owned()).collect(),
         ));
     }
 
-    /// The zone's own DNS server answers as the zone was this long ago.
+    /// Makes the zone's own DNS server answer with the zone as it was `lag` ago.
     pub fn lagging_dns(&self, lag: Duration) {
         self.set_knob(Knob::DnsLagMs(millis(lag)));
     }
 
-    /// Puts a set into the zone, whatever is there, without regard to the zone's rules.
+    /// Puts an RRset into the zone, in place of the one that is there, without the zone's rules.
     ///
     /// # Errors
-    /// If the name or a value cannot be read.
+    /// The name or a value cannot be parsed.
     pub fn put(&self, set: Set) -> Result<(), String> {
         self.state.turn(Knob::Put(set))
     }
 
-    /// Puts many sets into the zone at once, whatever is there.
+    /// Puts many RRsets into the zone at once, as [`Self::put`] does.
     ///
     /// # Errors
-    /// If a name or a value cannot be read; then nothing is put.
+    /// A name or a value cannot be parsed; then the zone does not change.
     pub fn load(&self, sets: Vec<Set>) -> Result<(), String> {
         self.state.turn(Knob::Load(sets))
     }
 
-    /// Takes a set (all its weighted variants) out of the zone.
+    /// Removes an RRset (all its weighted variants) from the zone.
     ///
     /// # Errors
-    /// If the name cannot be read.
+    /// The name cannot be parsed.
     pub fn remove(&self, name: &str, rtype: &str) -> Result<(), String> {
         self.state.turn(Knob::Remove {
             name: name.into(),
@@ -275,31 +277,31 @@ impl StrictRoute53 {
         })
     }
 
-    /// All sets of the zone, NS and SOA of the apex included, in the order of
+    /// Returns all RRsets of the zone, NS and SOA of the apex included, in the order of
     /// ListResourceRecordSets.
     pub fn sets(&self) -> Vec<Set> {
         self.state.sets()
     }
 
-    /// One set; the first, if there are several weighted ones. `name` is plain, without a trailing
-    /// dot.
+    /// Returns an RRset; the first, if there are several weighted ones. `name` has no escapes and
+    /// no trailing dot.
     pub fn set(&self, name: &str, rtype: &str) -> Option<Set> {
         self.sets()
             .into_iter()
             .find(|set| set.name == name && set.rtype == rtype)
     }
 
-    /// Requests so far.
+    /// Returns how many requests came so far, refused ones included.
     pub fn counts(&self) -> Counts {
         self.state.counts()
     }
 
-    /// The batches that were applied, oldest first.
+    /// Returns the batches that were applied, oldest first.
     pub fn batches(&self) -> Vec<Batch> {
         self.state.batches()
     }
 
-    /// How many changes are held now.
+    /// Returns how many changes are held now.
     pub fn held(&self) -> usize {
         self.state.held()
     }
@@ -321,12 +323,12 @@ impl Drop for StrictRoute53 {
 }
 
 impl LaggingServer {
-    /// Serves the zone as it is now from this call on.
+    /// Ends the lag: the server answers with the current zone.
     pub fn catch_up(&self) {
         self.lag.store(0, Ordering::Relaxed);
     }
 
-    /// Where it answers, on UDP and TCP.
+    /// Returns its address, on UDP and TCP.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }

@@ -1,9 +1,9 @@
-//! pebble, the small certificate authority for tests of ACME clients: it really asks a name server
-//! for the TXT records.
+//! pebble, Let's Encrypt's CA for tests of ACME clients. It validates DNS challenges by querying a
+//! name server for the TXT records.
 //!
-//! Its API is served with a certificate of a CA of our own, made anew for each start. 5 % of the
-//! good nonces are refused, as a client must bear. [`AcmeProxy`] stands in front of it where a test
-//! wants an authority that fails.
+//! Its API has a certificate of a generated CA, a new one for each start. It refuses 5 % of the
+//! valid nonces, because a client must retry then (RFC 8555 section 6.5). [`AcmeProxy`] adds faults
+//! between a client and pebble.
 
 mod proxy;
 pub(crate) mod tls;
@@ -20,14 +20,14 @@ use tls::Identity;
 /// The variable that names the `pebble` program.
 pub const PROGRAM: &str = "STARCHART_TEST_PEBBLE";
 
-/// How a pebble behaves.
+/// How pebble answers, apart from the name server that it queries.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// How often a valid authorization is used again for a new order, in per cent.
+    /// How often a new order reuses a valid authorization, in per cent. Default 0.
     pub reuse_authorizations: u8,
-    /// How often a good nonce is refused, in per cent.
+    /// How often a valid nonce is refused, in per cent. Default 5.
     pub refuse_nonces: u8,
-    /// How long a certificate is valid.
+    /// The validity period of certificates. Default 90 days.
     pub validity: Duration,
 }
 
@@ -41,7 +41,7 @@ impl Default for Options {
     }
 }
 
-/// A pebble on loopback.
+/// A running pebble on loopback. Dropping it stops it.
 #[derive(Debug)]
 pub struct Pebble {
     server: Server,
@@ -51,7 +51,7 @@ pub struct Pebble {
 }
 
 impl Pebble {
-    /// Starts one that asks this name server, and uses no authorization twice.
+    /// Starts pebble with the default [`Options`]; it queries the name server at `dns`.
     ///
     /// # Panics
     /// When it is not installed, or does not answer.
@@ -59,14 +59,15 @@ impl Pebble {
         Self::start_with(dns, Options::default()).await
     }
 
-    /// Starts one that behaves so.
+    /// Starts pebble with `options`; it queries the name server at `dns`.
     ///
     /// # Panics
     /// When it is not installed, or does not answer.
     pub async fn start_with(dns: SocketAddr, options: Options) -> Self {
         let dir = scratch("pebble");
         let identity = Identity::generate(&dir);
-        let (port, management_port) = (free_port(), free_port());
+        let port = free_port();
+        let management_port = free_port();
         let config = serde_json::json!({ "pebble": {
             "listenAddress": format!("127.0.0.1:{port}"),
             "managementListenAddress": format!("127.0.0.1:{management_port}"),
@@ -107,22 +108,22 @@ impl Pebble {
         }
     }
 
-    /// What LETS_ENCRYPT_DIRECTORY_URL is set to.
+    /// Returns the value for LETS_ENCRYPT_DIRECTORY_URL.
     #[must_use]
     pub fn directory(&self) -> String {
         format!("https://localhost:{}/dir", self.port)
     }
 
-    /// What ACME_CA_ROOT_PATH is set to: the root of the API's certificate.
+    /// Returns the value for ACME_CA_ROOT_PATH: the root of the API's certificate.
     #[must_use]
     pub fn ca_root_path(&self) -> &Path {
         self.identity.root_path()
     }
 
-    /// The root that certificates are issued under, in PEM.
+    /// Returns the root of the issued certificates, in PEM.
     ///
     /// # Panics
-    /// When pebble does not tell.
+    /// When pebble does not answer.
     pub async fn issuer_root_pem(&self) -> String {
         let url = format!("https://localhost:{}/roots/0", self.management_port);
         let answer = self
@@ -138,19 +139,19 @@ impl Pebble {
             .unwrap_or_else(|error| panic!("pebble: {error}"))
     }
 
-    /// How many orders were opened.
+    /// Returns how many orders clients created.
     #[must_use]
     pub fn orders(&self) -> usize {
         self.log().matches("orders in the db").count()
     }
 
-    /// How many accounts were opened.
+    /// Returns how many accounts clients created.
     #[must_use]
     pub fn accounts(&self) -> usize {
         self.log().matches("accounts in memory").count()
     }
 
-    /// What pebble wrote.
+    /// Returns what pebble wrote to its log so far.
     #[must_use]
     pub fn log(&self) -> String {
         self.server.log()
