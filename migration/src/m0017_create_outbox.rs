@@ -3,9 +3,10 @@
 use crate::table::Table;
 
 /// `claimed_until` is a lease: a mail whose sender died can be claimed again. `message_id` is the
-/// same in every attempt. `unknown_outcomes` counts attempts with an unknown outcome: it is incremented
-/// before each attempt and decremented when the outcome is known. `failed_at` is when the mail was
-/// refused for good; `address_rejected` is true if the server refused the address permanently.
+/// same in every attempt. `unknown_outcomes` counts attempts with an unknown outcome: it is
+/// incremented before each attempt and decremented when the outcome is known. `failed_at` is when
+/// the mail was refused for good; `address_rejected` is true if the server refused the address
+/// permanently.
 pub(crate) const STEP: Table = Table {
     step: "m0017_create_outbox",
     table: "outbox",

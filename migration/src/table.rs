@@ -38,7 +38,8 @@ impl Table {
             .replace("{hash}", word("BINARY(32)", "BLOB"))
             .replace("{bytes}", word("BLOB", "BLOB"))
             .replace("{text}", word("MEDIUMTEXT", "TEXT"));
-        let (name, columns) = (self.table, columns.trim().trim_end_matches(','));
+        let name = self.table;
+        let columns = columns.trim().trim_end_matches(',');
         if sqlite {
             let table = format!("CREATE TABLE IF NOT EXISTS {name} ({columns})");
             let index = |(index, on): &(&str, &str)| {

@@ -214,7 +214,8 @@ mod tests {
 
     #[test]
     fn a_repeated_secret_is_redacted_in_every_encoding() {
-        let (user, secret) = ("starchart@school.example", "a password+for/tests");
+        let user = "starchart@school.example";
+        let secret = "a password+for/tests";
         let plain = BASE64_STANDARD.encode(format!("\0{user}\0{secret}"));
         let token = BASE64_STANDARD.encode(format!("user={user}\x01auth=Bearer {secret}\x01\x01"));
         let bare = BASE64_STANDARD.encode(secret);

@@ -130,7 +130,9 @@ pub(crate) async fn serve(service: Service) -> anyhow::Result<ExitCode> {
         app.attach_store(store.clone());
         let _ = health.store.set(store.clone());
         readiness.begin();
-        let (bell, fetch, until) = (Arc::clone(&queue), work_stop.clone(), end.clone());
+        let bell = Arc::clone(&queue);
+        let fetch = work_stop.clone();
+        let until = end.clone();
         running.carrying = Some(tokio::spawn(async move { bell.relay(fetch, until).await }));
         if role != Role::Web {
             let context = crate::wire::worker(

@@ -189,7 +189,8 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     fn read(&self, name: &str, people: &Path, path: &str, encodings: &str) -> Vec<Measured> {
-        let (port, pid) = (self.app.port, self.app.pid());
+        let port = self.app.port;
+        let pid = self.app.pid();
         self.measure(
             name,
             &Load {
@@ -249,7 +250,8 @@ impl Bench<'_> {
 
     /// Records are made, and published meanwhile by the same process.
     async fn create(&self, env: &TestEnv, people: &People) {
-        let (port, pid) = (self.app.port, self.app.pid());
+        let port = self.app.port;
+        let pid = self.app.pid();
         let load = Load {
             port,
             pid,

@@ -32,7 +32,8 @@ impl People {
         folder: &Path,
     ) -> Self {
         let mut browsers = Vec::new();
-        let (mut lines, mut floor_lines) = (String::new(), String::new());
+        let mut lines = String::new();
+        let mut floor_lines = String::new();
         for number in 0..count {
             let mut browser = app.browser();
             browser

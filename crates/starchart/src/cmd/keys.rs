@@ -68,10 +68,8 @@ fn fits(folder: &Path) -> anyhow::Result<()> {
         .filter(|name| folder.join(name).exists())
         .collect();
     if !there.is_empty() {
-        let (there, are) = (
-            there.join(" and "),
-            if there.len() == 1 { "is" } else { "are" },
-        );
+        let are = if there.len() == 1 { "is" } else { "are" };
+        let there = there.join(" and ");
         bail!(
             "--folder: {there} {are} in {shown} already, and no key is overwritten: what it \
              sealed or registered could not be used \

@@ -84,7 +84,8 @@ pub async fn delete(browser: &mut Browser, username: &str) -> Page {
 #[tokio::test]
 async fn an_impersonation_records_admin_and_user_in_the_trail() {
     let env = TestEnv::new().await;
-    let (one, two) = (env.start().await, env.start().await);
+    let one = env.start().await;
+    let two = env.start().await;
     let mut owner = signed_in(&env, &one, "user1").await;
     let mut browser = admin(&env, &one).await;
     let before = browser.clone();
@@ -130,7 +131,8 @@ async fn an_impersonation_records_admin_and_user_in_the_trail() {
 #[tokio::test]
 async fn a_deleted_user_disappears_from_zone_and_pages() {
     let env = TestEnv::new().await;
-    let (one, two) = (env.start().await, env.start().await);
+    let one = env.start().await;
+    let two = env.start().await;
     let mut gone = signed_in(&env, &one, "user1").await;
     let mut stays = signed_in(&env, &one, "user2").await;
     for (name, rtype, value) in [
@@ -226,10 +228,8 @@ async fn every_route_checks_admins_impersonators_and_suspended_users() {
         .set("RATE_LIMIT_ADMIN_SEARCHES_PER_MINUTE", "100000");
     let app = env.start().await;
     let mut owner = signed_in(&env, &app, "user1").await;
-    let (out, mut admin) = (
-        signed_in(&env, &app, "user4").await,
-        admin(&env, &app).await,
-    );
+    let out = signed_in(&env, &app, "user4").await;
+    let mut admin = admin(&env, &app).await;
     delete(&mut admin, "user4").await;
     let mut helping = None;
     for route in route_table() {

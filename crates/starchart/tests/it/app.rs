@@ -1,5 +1,5 @@
-//! The test environment: a database, a zone, an identity provider, and processes of the binary under
-//! test that are configured only through their environment.
+//! The test environment: a database, a zone, an identity provider, and processes of the binary
+//! under test that are configured only through their environment.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -64,8 +64,8 @@ impl TestEnv {
         self
     }
 
-    /// The binary with these arguments and the settings of this environment, to be run to its end or changed
-    /// further.
+    /// The binary with these arguments and the settings of this environment, to be run to its end
+    /// or changed further.
     pub fn command(&self, arguments: &[&str]) -> tokio::process::Command {
         let mut command = tokio::process::Command::new(binary());
         command
@@ -107,7 +107,8 @@ pub fn binary() -> PathBuf {
         .map_or_else(|| env!("CARGO_BIN_EXE_starchart").into(), PathBuf::from)
 }
 
-/// The value of `REDIS_URL`: `STARCHART_TEST_REDIS_URL`, else `memory`. With `none` no job is woken.
+/// The value of `REDIS_URL`: `STARCHART_TEST_REDIS_URL`, else `memory`. With `none` no job is
+/// woken.
 #[expect(
     clippy::disallowed_methods,
     reason = "script/test says which queue to try"

@@ -20,8 +20,8 @@ fn fqdn(name: &str) -> String {
     format!("{name}.user1.{ROOT}")
 }
 
-/// A test environment that audits every second, where user1 has `count` records `n-1`, `n-2`, …, all
-/// published.
+/// A test environment that audits every second, where user1 has `count` records `n-1`, `n-2`, …,
+/// all published.
 pub async fn with_records(count: usize) -> (TestEnv, App, Zone) {
     let env = TestEnv::new()
         .await
@@ -51,10 +51,8 @@ pub async fn published(env: &TestEnv) {
 
 /// Waits until an audit that began after this moment has ended so.
 pub async fn audited(env: &TestEnv, outcome: &str) {
-    let (audits, since) = (
-        "SELECT COALESCE(MAX(at), 0) FROM zone_audits",
-        "SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)",
-    );
+    let audits = "SELECT COALESCE(MAX(at), 0) FROM zone_audits";
+    let since = "SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)";
     let since = env.db.number(since).await;
     // The next one may have begun before; the one after it has not.
     for _ in 0..2 {
@@ -342,10 +340,8 @@ async fn the_id_of_another_zone_is_reported_and_cannot_be_approved() {
     );
     // What people do in the meantime is kept, not sent there: no edit, and no deletion either.
     let mut owner = signed_in(&env, &app, "user1").await;
-    let (edited, deleted) = (
-        owner.row(&fqdn("n-1"), "A").await.unwrap(),
-        owner.row(&fqdn("n-2"), "A").await.unwrap(),
-    );
+    let edited = owner.row(&fqdn("n-1"), "A").await.unwrap();
+    let deleted = owner.row(&fqdn("n-2"), "A").await.unwrap();
     assert_eq!(owner.edit(&edited.id, "A", "192.168.8.8").await.status, 303);
     assert_eq!(owner.delete(&deleted.id).await.status, 303);
     let told = || {
@@ -503,7 +499,8 @@ async fn only_one_of_several_processes_audits() {
     let env = env.set("AUDIT_FREQUENCY_S", "3600");
     env.db.run("UPDATE zone_audits SET at = at - 61000").await;
     let before = env.zone.counts().list;
-    let (mut two, mut three) = (env.launch("run"), env.launch("work"));
+    let mut two = env.launch("run");
+    let mut three = env.launch("work");
     two.until_ready().await;
     three.until_ready().await;
     tokio::time::sleep(Duration::from_secs(13)).await;

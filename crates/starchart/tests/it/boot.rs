@@ -53,7 +53,9 @@ impl Database {
     }
 
     pub async fn start(&mut self) {
-        let (folder, data, port) = (self.folder.clone(), self.folder.join("data"), self.port);
+        let folder = self.folder.clone();
+        let data = self.folder.join("data");
+        let port = self.port;
         self.server = Some(Server::start(
             scratch("mariadb"),
             "/usr/sbin/mariadbd",

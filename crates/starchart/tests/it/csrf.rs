@@ -155,7 +155,8 @@ async fn rows(env: &TestEnv) -> Vec<i64> {
 async fn no_unsafe_route_accepts_a_cross_site_request() {
     let env = TestEnv::new().await;
     let app = env.start().await;
-    let (mut browser, mut other) = (app.browser(), app.browser());
+    let mut browser = app.browser();
+    let mut other = app.browser();
     browser
         .sign_in(&env.idp, &person("user1", &["students"]))
         .await;

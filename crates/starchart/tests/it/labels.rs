@@ -174,7 +174,8 @@ async fn reserved_usernames_are_offered_another_label() {
 #[tokio::test]
 async fn only_one_of_two_users_gets_a_label() {
     let env = TestEnv::new().await;
-    let (app, other) = (env.start().await, env.start().await);
+    let app = env.start().await;
+    let other = env.start().await;
     let mut first = app.browser();
     first.sign_in(&env.idp, &person("johnsmith", &[])).await;
     let (one, form_one, offered) = newcomer(&env, &app, "john.smith").await;
@@ -184,11 +185,10 @@ async fn only_one_of_two_users_gets_a_label() {
         offered.iter().any(|l| l == wanted) && also_offered.iter().any(|l| l == wanted),
         "{offered:?} {also_offered:?}"
     );
-    let (form_one, form_two) = (
-        form_one.with("label", wanted),
-        form_two.with("label", wanted),
-    );
-    let (mut a, mut b) = (one.clone(), two.clone());
+    let form_one = form_one.with("label", wanted);
+    let form_two = form_two.with("label", wanted);
+    let mut a = one.clone();
+    let mut b = two.clone();
     let (a, b) = tokio::join!(a.submit(&form_one), b.submit(&form_two));
     let mut statuses = [a.status, b.status];
     statuses.sort_unstable();
@@ -217,7 +217,8 @@ async fn only_one_of_two_simultaneous_users_gets_a_label() {
     let env = TestEnv::new().await;
     let app = env.start().await;
     let who = ["ann.lee", "annlee"].map(|username| person(username, &[]));
-    let (mut a, mut b) = (app.browser(), app.browser());
+    let mut a = app.browser();
+    let mut b = app.browser();
     let (a, b) = tokio::join!(a.sign_in(&env.idp, &who[0]), b.sign_in(&env.idp, &who[1]));
     let chooses = [&a, &b].map(|page| page.body.contains("Choose your domain"));
     assert!(

@@ -8,7 +8,8 @@ use crate::truth::signed_in;
 #[tokio::test]
 async fn sixty_saves_at_once_with_a_limit_of_twenty_create_twenty_records() {
     let env = TestEnv::new().await;
-    let (app, other) = (env.start().await, env.start().await);
+    let app = env.start().await;
+    let other = env.start().await;
     let browser = signed_in(&env, &app, "user1").await;
     let form = browser
         .clone()
@@ -80,10 +81,8 @@ async fn duplicates_and_records_beside_a_cname_are_refused() {
     let env = TestEnv::new().await;
     let app = env.start().await;
     let mut browser = signed_in(&env, &app, "user1").await;
-    let (duplicate, lonely) = (
-        "You already have a record with this name, type and value",
-        "has to be alone",
-    );
+    let duplicate = "You already have a record with this name, type and value";
+    let lonely = "has to be alone";
     let mut refused = async |name: &str, rtype: &str, value: &str, words: &str| {
         let page = browser.create(name, rtype, value).await;
         assert_eq!(
@@ -127,11 +126,9 @@ async fn duplicates_and_records_beside_a_cname_are_refused() {
             .await
             .to_string()
     };
-    let (first, cname, text) = (
-        of("192.0.2.1").await,
-        of("example.com").await,
-        of("beside").await,
-    );
+    let first = of("192.0.2.1").await;
+    let cname = of("example.com").await;
+    let text = of("beside").await;
     for (id, changes) in [
         (&first, vec![("type", "CNAME"), ("value", "example.com")]),
         (&first, vec![("subdomain", "alone")]),
@@ -181,7 +178,8 @@ async fn duplicates_and_records_beside_a_cname_are_refused() {
 #[tokio::test]
 async fn a_cname_and_an_address_saved_at_once_never_coexist() {
     let env = TestEnv::new().await;
-    let (app, other) = (env.start().await, env.start().await);
+    let app = env.start().await;
+    let other = env.start().await;
     let browser = signed_in(&env, &app, "user1").await;
     let form = browser
         .clone()
@@ -217,10 +215,8 @@ async fn a_cname_and_an_address_saved_at_once_never_coexist() {
         .with("value", "same");
     let tasks: Vec<_> = (0..50)
         .map(|n| {
-            let (mut browser, form) = (
-                browser.at(if n % 2 == 0 { app.port } else { other.port }),
-                form.clone(),
-            );
+            let mut browser = browser.at(if n % 2 == 0 { app.port } else { other.port });
+            let form = form.clone();
             tokio::spawn(async move { browser.submit(&form).await.status })
         })
         .collect();

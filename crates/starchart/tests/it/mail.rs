@@ -55,7 +55,8 @@ async fn a_mail_is_sent_once_and_the_log_holds_no_secrets() {
         .await
         .with_smtp(&smtp)
         .set("LOG_LEVEL", "trace");
-    let (one, two) = (env.start().await, env.start().await);
+    let one = env.start().await;
+    let two = env.start().await;
     owe_one(&env, &one).await;
     eventually("the mail is sent", async || {
         equal(env.mails_in("sent").await, 1)

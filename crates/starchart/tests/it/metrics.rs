@@ -387,10 +387,8 @@ async fn the_guide_lists_every_metric() {
         _ => name.to_owned(),
     };
     let served: std::collections::BTreeSet<String> = types.map(of_kind).collect();
-    let (guide, alerts) = (
-        text("docs/monitoring.md"),
-        text("config/prometheus-alerts.yml"),
-    );
+    let guide = text("docs/monitoring.md");
+    let alerts = text("config/prometheus-alerts.yml");
     let is_name = |word: &&str| word.starts_with("starchart_") || word.starts_with("process_");
     let crates = ["starchart_web", "starchart_worker", "starchart_dns"];
     let told: std::collections::BTreeSet<String> = quoted(&guide)

@@ -494,7 +494,8 @@ async fn every_response_has_the_security_headers() {
 pub fn no_inline_code(what: &str, body: &str) {
     let mut rest = body;
     while let Some((_, from)) = rest.split_once('<') {
-        let (mut tag, mut end) = (String::new(), from.len());
+        let mut tag = String::new();
+        let mut end = from.len();
         let mut quoted = false;
         for (at, c) in from.char_indices() {
             match c {

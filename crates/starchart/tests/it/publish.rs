@@ -34,10 +34,8 @@ async fn stands(env: &TestEnv, name: &str, rtype: &str, value: &str) -> bool {
 async fn one_refused_name_among_300_blocks_no_other() {
     let env = TestEnv::new().await.set("USER_DNS_RECORD_LIMIT", "400");
     let app = env.start().await;
-    let (_many, mut owner) = (
-        signed_in(&env, &app, "user1").await,
-        signed_in(&env, &app, "user2").await,
-    );
+    let _many = signed_in(&env, &app, "user1").await;
+    let mut owner = signed_in(&env, &app, "user2").await;
     let bad = fqdn("bad-1", "user2");
     // All are there before the next look.
     app.signal("STOP");
@@ -243,7 +241,8 @@ async fn a_foreign_set_stays_and_the_conflicting_record_is_refused() {
     let env = TestEnv::new().await;
     let app = env.start().await;
     let mut browser = signed_in(&env, &app, "user1").await;
-    let (taken, caa) = (fqdn("taken", "user1"), fqdn("caa", "user1"));
+    let taken = fqdn("taken", "user1");
+    let caa = fqdn("caa", "user1");
     let foreign = [
         Set::new(&taken, "A", 60, ["203.0.113.5"]),
         Set::new(&caa, "CAA", 60, ["0 issue \"ca.example\""]),

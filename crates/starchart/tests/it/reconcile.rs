@@ -203,7 +203,8 @@ async fn a_lost_registry_is_rebuilt_from_the_zone() {
 #[tokio::test]
 async fn orphans_are_deleted_when_their_number_is_confirmed() {
     let (env, app, zone) = with_records(3).await;
-    let (bare, beside) = (fqdn("old"), fqdn("n-1"));
+    let bare = fqdn("old");
+    let beside = fqdn("n-1");
     env.zone
         .put(Set::new(&bare, "A", 60, ["203.0.113.8"]))
         .unwrap();
@@ -356,7 +357,8 @@ async fn pending_work_is_reported() {
         assert_eq!(owner.create(name, "A", "192.168.1.1").await.status, 303);
     }
     let told = verb(&env, &["reconcile", "--dry-run"]).await;
-    let (www, new) = (fqdn("www"), fqdn("new"));
+    let www = fqdn("www");
+    let new = fqdn("new");
     let stands = format!("not owned (1):\n  + {www} A 192.168.1.1, blocked by A 192.168.1.1\n");
     assert!(
         told.out.contains(&stands) && told.out.contains("--adopt makes 1 of these owned"),

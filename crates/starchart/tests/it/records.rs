@@ -299,10 +299,8 @@ async fn the_record_of_another_user_answers_404() {
     let mut other = signed_in(&env, &app, "user2").await;
     owner.create("www", "A", "192.0.2.1").await;
     other.create("own", "A", "192.0.2.2").await;
-    let (id, own) = (
-        owner.record_ids().await.remove(0),
-        other.record_ids().await.remove(0),
-    );
+    let id = owner.record_ids().await.remove(0);
+    let own = other.record_ids().await.remove(0);
     let token = other.get("/dns-records/new").await.csrf_token();
     let answers = async |id: &str| {
         let mut other = other.clone();
@@ -310,7 +308,8 @@ async fn the_record_of_another_user_answers_404() {
         for path in ["", "/delete", "/lookup"] {
             answers.push(other.get(&format!("/dns-records/{id}{path}")).await);
         }
-        let (record, all) = (format!("/dns-records/{id}"), "/dns-records".to_owned());
+        let record = format!("/dns-records/{id}");
+        let all = "/dns-records".to_owned();
         let token = ("csrf_token", token.as_str());
         let filled = vec![
             ("subdomain", "www"),
@@ -351,7 +350,8 @@ async fn the_record_of_another_user_answers_404() {
             .replace(&page.csrf_token(), "")
             .replace(&format!("/{id}"), "")
     };
-    let (foreign, absent) = (answers(&id).await, answers("999999999").await);
+    let foreign = answers(&id).await;
+    let absent = answers("999999999").await;
     for (n, (foreign, absent)) in foreign.iter().zip(&absent).enumerate() {
         assert_eq!(
             (foreign.status, absent.status),

@@ -11,7 +11,8 @@ use crate::truth::{dig, label_of, no_difference, signed_in, zone_equals_pages, z
 #[tokio::test]
 async fn what_one_process_creates_another_edits_and_deletes() {
     let env = TestEnv::new().await;
-    let (one, two) = (env.start().await, env.start().await);
+    let one = env.start().await;
+    let two = env.start().await;
     let mut at_one = signed_in(&env, &one, "user1").await;
     let mut at_two = at_one.at(two.port);
     let name = format!("www.user1.{ROOT}");
@@ -39,7 +40,8 @@ async fn what_one_process_creates_another_edits_and_deletes() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_saves_at_once_on_two_processes_are_all_published() {
     let env = TestEnv::new().await.set("USER_DNS_RECORD_LIMIT", "100");
-    let (one, two) = (env.start().await, env.start().await);
+    let one = env.start().await;
+    let two = env.start().await;
     let mut people = Vec::new();
     for n in 1..=8 {
         people.push(signed_in(&env, &one, &format!("load{n}")).await);
@@ -73,10 +75,8 @@ async fn two_hundred_saves_at_once_on_two_processes_are_all_published() {
         dig(&env, &row.name, "A").await.contains(&row.value),
         "{row:?}"
     );
-    let (calls, batches) = (
-        env.zone.counts().change - before.change,
-        env.zone.batches().len(),
-    );
+    let calls = env.zone.counts().change - before.change;
+    let batches = env.zone.batches().len();
     println!("200 saves: {batches} batches in {calls} calls");
     assert!(calls <= 60, "{calls} calls for 200 saves");
 }
@@ -84,7 +84,8 @@ async fn two_hundred_saves_at_once_on_two_processes_are_all_published() {
 #[tokio::test]
 async fn another_process_takes_over_from_one_killed_during_a_change() {
     let env = TestEnv::new().await;
-    let (one, two) = (env.start().await, env.start().await);
+    let one = env.start().await;
+    let two = env.start().await;
     let mut browser = signed_in(&env, &one, "user1").await;
     assert_eq!(browser.create("before", "A", "10.0.0.1").await.status, 303);
     eventually("published", async || {
@@ -157,10 +158,8 @@ async fn stopped_past_its_lease(how: Return) {
     let env = TestEnv::new().await;
     let one = env.start().await;
     let mut browser = signed_in(&env, &one, "user1").await;
-    let (deleted, edited) = (
-        format!("deleted.user1.{ROOT}"),
-        format!("edited.user1.{ROOT}"),
-    );
+    let deleted = format!("deleted.user1.{ROOT}");
+    let edited = format!("edited.user1.{ROOT}");
     env.zone.hold(1);
     assert_eq!(browser.create("deleted", "A", "10.0.0.1").await.status, 303);
     env.zone.until_held(1).await;

@@ -162,10 +162,8 @@ async fn only_a_response_signed_with_the_right_key_signs_in() {
                 SIGNATURE,
                 |mut response, _| {
                     response.sign = sign;
-                    let (theirs, ours) = (
-                        stranger.certificate_base64().unwrap(),
-                        idp.certificate_base64().unwrap(),
-                    );
+                    let theirs = stranger.certificate_base64().unwrap();
+                    let ours = idp.certificate_base64().unwrap();
                     response.sign(&stranger).unwrap().replace(&theirs, &ours)
                 },
             )
@@ -520,7 +518,8 @@ async fn a_signature_reference_to_another_document_is_not_followed() {
                         } else {
                             &response.id
                         };
-                        let (from, to) = (format!("URI=\"#{id}\""), format!("URI=\"{uri}\""));
+                        let from = format!("URI=\"#{id}\"");
+                        let to = format!("URI=\"{uri}\"");
                         assert!(signed.contains(&from), "{signed}");
                         signed.replace(&from, &to)
                     },

@@ -106,7 +106,8 @@ async fn the_log_is_flat_json_without_secrets_or_addresses() {
         !log.contains("@school.example") && !log.contains("203.0.113.7"),
         "no address of a person"
     );
-    let (mut requests, mut refused) = (0, false);
+    let mut requests = 0;
+    let mut refused = false;
     // libxmlsec writes a line of its own to stderr for a signature that does not hold; ours all go
     // to stdout.
     for line in log.lines().filter(|line| !line.starts_with("func=xmlSec")) {

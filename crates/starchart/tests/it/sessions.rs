@@ -149,7 +149,8 @@ async fn a_new_sign_in_ends_the_session_of_this_browser() {
 #[tokio::test]
 async fn signing_out_ends_the_session_everywhere() {
     let env = TestEnv::new().await;
-    let (app, other) = (env.start().await, env.start().await);
+    let app = env.start().await;
+    let other = env.start().await;
     let mut browser = app.browser();
     browser
         .sign_in(&env.idp, &person("user1", &["students"]))

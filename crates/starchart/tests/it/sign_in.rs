@@ -267,7 +267,8 @@ async fn a_response_in_another_browser_is_refused() {
     let mallory = person("mallory", &["students"]);
     // The victim may have a sign-in of its own on the way, or none.
     for victim_asks in [false, true] {
-        let (mut attacker, mut victim) = (app.browser(), app.browser());
+        let mut attacker = app.browser();
+        let mut victim = app.browser();
         if victim_asks {
             victim.ask_to_sign_in("/").await;
         } else {

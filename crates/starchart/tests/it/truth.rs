@@ -147,10 +147,8 @@ pub async fn verb(env: &TestEnv, arguments: &[&str]) -> Ended {
 pub async fn ended(mut command: tokio::process::Command) -> Ended {
     let what = format!("{:?} to end", command.as_std().get_program());
     let output = completes(&what, command.output()).await.unwrap();
-    let (out, err) = (
-        String::from_utf8(output.stdout).unwrap(),
-        String::from_utf8(output.stderr).unwrap(),
-    );
+    let out = String::from_utf8(output.stdout).unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
     let all = out.clone() + &err;
     let out = out
         .lines()
@@ -246,7 +244,8 @@ pub async fn insert_records(env: &TestEnv, label: &str, prefix: &str, count: usi
             format!("10.1.{}.{}", n / 250, n % 250 + 1),
         )
     });
-    let (mut rows, mut records) = (Vec::new(), Vec::new());
+    let mut rows = Vec::new();
+    let mut records = Vec::new();
     for (name, value) in names {
         rows.push(format!("('{name}', @u, 'other', 1, 1, 1, 1)"));
         records.push(format!(

@@ -473,7 +473,8 @@ async fn the_production_build_contains_no_demo_crate() {
         "starchart-saml feature \"issuer\"",
         "sqlx-sqlite",
     ];
-    let (production, development) = (tree(&["--no-default-features"]).await, tree(&[]).await);
+    let production = tree(&["--no-default-features"]).await;
+    let development = tree(&[]).await;
     for name in unwanted {
         assert!(
             !production.contains(name),

@@ -430,16 +430,15 @@ async fn a_form_posted_after_the_session_ended_is_shown_again_after_the_sign_in(
     let test_app = TestApp::new().await;
     let mut browser = Browser::signed_in(&test_app, "user1").await;
     let form = browser.get("/dns-records/new").await;
-    let (token, owner) = (
-        form.token(),
-        form.body
-            .split("name=\"owner\" value=\"")
-            .nth(1)
-            .unwrap()
-            .split('"')
-            .next()
-            .unwrap(),
-    );
+    let token = form.token();
+    let owner = form
+        .body
+        .split("name=\"owner\" value=\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
     let session = browser.jar["__Host-session"].clone();
     sessions::end(&test_app.store, tokens::hash(&session), "request")
         .await

@@ -73,7 +73,8 @@ async fn run_if_due(context: &Context, start: &StartTime) -> Result<(), Error> {
 async fn sweep(context: &Context, lease: &mut Lease, started: Timestamp) -> Result<bool, Error> {
     let mut held = false;
     for step in ExpiryStep::ALL {
-        let (mut after, mut rows) = (None, 0);
+        let mut after = None;
+        let mut rows = 0;
         let complete = loop {
             let users = expiry::list_due_users(&context.store, step, after, USER_PAGE).await?;
             let Some((last, _)) = users.last() else {
@@ -128,7 +129,9 @@ async fn may_be_outdated(context: &Context, started: Timestamp) -> Result<bool, 
 
 /// Groups users so that the rows of a group fit into one transaction, unless one user has more.
 fn groups(users: &[(UserId, u64)]) -> Vec<Vec<UserId>> {
-    let (mut groups, mut group, mut rows) = (Vec::new(), Vec::new(), 0);
+    let mut groups = Vec::new();
+    let mut group = Vec::new();
+    let mut rows = 0;
     for (user, count) in users {
         if !group.is_empty() && rows + count > BATCH {
             groups.push(std::mem::take(&mut group));
