@@ -1,23 +1,23 @@
-//! An admin finds somebody, is in their place, and deletes them; and nobody else does.
+//! The admin page: an admin finds, impersonates and deletes users; other users cannot.
 
 use starchart_testkit::html::{Form, forms};
 use starchart_testkit::wait::{equal, eventually};
 use starchart_web::route_table;
 
 use crate::app::{App, ROOT, TestEnv};
-use crate::browser::{Browser, Page, person};
+use crate::browser::{Browser, Page, identity};
 use crate::pages::{self, class, no_inline_code};
 use crate::truth::{no_difference, signed_in, zone_sets};
 
 pub async fn admin(env: &TestEnv, app: &App) -> Browser {
     let mut browser = app.browser();
     browser
-        .sign_in(&env.idp, &person("user3", &["admins"]))
+        .sign_in(&env.idp, &identity("user3", &["admins"]))
         .await;
     browser
 }
 
-/// Whose name the header shows.
+/// Returns the name in the page header: the effective user.
 async fn shown(browser: &mut Browser) -> String {
     let page = browser.get("/").await;
     page.body
@@ -30,7 +30,7 @@ async fn shown(browser: &mut Browser) -> String {
         .to_owned()
 }
 
-/// The form of the page that says this intent about this person.
+/// Returns the form with this intent for this user.
 fn form_about(page: &Page, intent: &str, field: &str, username: &str) -> Form {
     let about =
         |form: &Form| form.value("intent") == Some(intent) && form.value(field) == Some(username);
@@ -40,7 +40,7 @@ fn form_about(page: &Page, intent: &str, field: &str, username: &str) -> Form {
         .unwrap_or_else(|| panic!("no {intent} for {username}: {}", page.body))
 }
 
-/// Finds the person and takes their place, as the page offers it.
+/// Finds the user on the admin page and impersonates them.
 async fn impersonate(browser: &mut Browser, username: &str) {
     let found = browser
         .get(&format!("/admin?searchText={username}@school"))
@@ -61,7 +61,7 @@ async fn impersonate(browser: &mut Browser, username: &str) {
     );
 }
 
-/// Deletes the person, after reading what that ends; gives that page.
+/// Deletes the user, and returns the page that asked for confirmation.
 pub async fn delete(browser: &mut Browser, username: &str) -> Page {
     let ask = browser
         .get(&format!(
@@ -95,10 +95,7 @@ async fn an_impersonation_records_admin_and_user_in_the_trail() {
         "Impersonating: user1",
         "on every process"
     );
-    assert!(
-        !before.is_signed_in().await,
-        "the token of before is nobody's"
-    );
+    assert!(!before.is_signed_in().await, "the earlier token is invalid");
     let helped = browser
         .at(two.port)
         .create("helped", "A", "192.0.2.7")
@@ -106,7 +103,11 @@ async fn an_impersonation_records_admin_and_user_in_the_trail() {
     assert_eq!(helped.status, 303, "{}", helped.body);
     let name = format!("helped.user1.{ROOT}");
     eventually("it is published", async || env.zone.set(&name, "A")).await;
-    assert_eq!(owner.record_ids().await.len(), 1, "it is the person's own");
+    assert_eq!(
+        owner.record_ids().await.len(),
+        1,
+        "the record belongs to the user"
+    );
     let helping = browser.clone();
     let stopped = browser
         .get("/dns-records")
@@ -116,7 +117,8 @@ async fn an_impersonation_records_admin_and_user_in_the_trail() {
     assert_eq!(browser.submit(&stopped).await.location(), "/");
     assert_eq!(shown(&mut browser.at(two.port)).await, "user3");
     assert!(!helping.is_signed_in().await && browser.record_ids().await.is_empty());
-    let both = "SELECT COUNT(*) FROM audit_trail t JOIN users a ON a.id = t.actor_id JOIN users b ON b.id = t.on_behalf_of \
+    let both = "SELECT COUNT(*) FROM audit_trail t \
+                JOIN users a ON a.id = t.actor_id JOIN users b ON b.id = t.on_behalf_of \
                 WHERE a.username = 'user3' AND b.username = 'user1' \
                 AND action IN ('impersonation.start', 'record.create', 'impersonation.end')";
     assert_eq!(env.db.number(both).await, 3);
@@ -144,19 +146,20 @@ async fn a_deleted_user_disappears_from_zone_and_pages() {
     }
     assert_eq!(stays.create("www", "A", "192.0.2.2").await.status, 303);
     eventually("published", async || equal(zone_sets(&env).len(), 4)).await;
-    // A certificate in use, and one under way that no worker takes up before it is over.
+    // An active certificate, and an order whose next step is never due.
     let user = "(SELECT id FROM users WHERE subject = 'user1')";
-    env
-        .db
+    env.db
         .run(&format!(
-            "INSERT INTO certificates (user_id, domain, state, certificate, chain, key_id, key_nonce, key_ciphertext, not_before, \
-             not_after, created_at) VALUES ({user}, 'user1.{ROOT}', 'active', 'c', 'c', 'k', 'n', 'secret', 0, 9000000000000, 0)"
+            "INSERT INTO certificates (user_id, domain, state, certificate, chain, key_id, \
+             key_nonce, key_ciphertext, not_before, not_after, created_at) \
+             VALUES ({user}, 'user1.{ROOT}', 'active', 'c', 'c', 'k', 'n', 'secret', 0, \
+             9000000000000, 0)"
         ))
         .await;
-    env
-        .db
+    env.db
         .run(&format!(
-            "INSERT INTO certificate_orders (user_id, domain, step, next_step_at, created_at, updated_at) \
+            "INSERT INTO certificate_orders \
+             (user_id, domain, step, next_step_at, created_at, updated_at) \
              VALUES ({user}, 'user1.{ROOT}', 'requested', 9000000000000, 0, 0)"
         ))
         .await;
@@ -181,7 +184,8 @@ async fn a_deleted_user_disappears_from_zone_and_pages() {
     assert!(stays.is_signed_in().await && stays.record_ids().await.len() == 1);
     for (what, left) in [
         (
-            "certificates WHERE state = 'deleted' AND revocation_requested_at > 0 AND key_ciphertext IS NULL",
+            "certificates WHERE state = 'deleted' AND revocation_requested_at > 0 \
+             AND key_ciphertext IS NULL",
             1,
         ),
         (
@@ -210,7 +214,7 @@ async fn a_deleted_user_disappears_from_zone_and_pages() {
     );
     no_difference(&env).await;
 
-    // Deletion is no ban, and the domain was kept.
+    // A deleted user can sign in again and gets the same domain.
     let mut back = signed_in(&env, &one, "user1").await;
     assert!(back.record_ids().await.is_empty());
     assert_eq!(back.create("www", "CNAME", "example.org").await.status, 303);
@@ -240,7 +244,7 @@ async fn every_route_checks_admins_impersonators_and_suspended_users() {
         let what = format!("{method} {path}");
         let of_admin = match (method, path) {
             ("GET", "/admin" | "/admin/trail") => "200",
-            // An intent that is none of theirs; nobody named.
+            // An unknown intent; an intent without a user.
             ("POST", "/admin") => "422",
             ("GET", "/admin/delete") => "404",
             _ => of_other,
@@ -265,7 +269,7 @@ async fn every_route_checks_admins_impersonators_and_suspended_users() {
         assert_eq!(
             class(&pages::ask(&mut out.clone(), route, &id).await),
             guest,
-            "{what} for somebody deleted"
+            "{what} for a deleted user"
         );
         // Some routes sign out.
         if !admin.is_signed_in().await {
@@ -306,7 +310,7 @@ async fn hostile_names_are_escaped_in_list_and_trail() {
         "=cmd|'/c calc'!A0",
     ];
     for (n, text) in hostile.iter().enumerate() {
-        let mut who = person(&format!("user{}", n + 10), &["students"]);
+        let mut who = identity(&format!("user{}", n + 10), &["students"]);
         who.display_name = (*text).to_owned();
         who.email = format!("{text}@school.example");
         let mut browser = app.browser();

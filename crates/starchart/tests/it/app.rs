@@ -11,12 +11,12 @@ use starchart_testkit::server::{Server, free_port, scratch};
 
 use crate::browser::Browser;
 
-/// The domain of the zone in every test.
+/// The root domain, and the name of the zone, in every test.
 pub const ROOT: &str = "starchart.example";
-/// The public address; the tests speak for the TLS proxy.
+/// The public URL; the tests send requests as the TLS proxy does.
 pub const APP_URL: &str = "https://names.school.example";
 
-/// A database, a zone and an identity provider, on which a test starts any number of processes.
+/// A database, a zone and an identity provider, for any number of processes of the binary.
 pub struct TestEnv {
     pub db: TestDb,
     pub zone: StrictRoute53,
@@ -48,7 +48,7 @@ impl TestEnv {
         }
     }
 
-    /// Another value for one setting; an empty one removes it.
+    /// Sets the value of one setting; an empty value removes it.
     pub fn set(mut self, name: &str, value: &str) -> Self {
         if value.is_empty() {
             self.settings.remove(name);
@@ -58,14 +58,13 @@ impl TestEnv {
         self
     }
 
-    /// Other metadata than the built-in identity provider's.
+    /// Replaces the metadata of the built-in identity provider.
     pub fn with_idp_metadata(self, xml: &str) -> Self {
         std::fs::write(&self.idp_metadata, xml).unwrap();
         self
     }
 
-    /// The binary with these arguments and the settings of this environment, to be run to its end
-    /// or changed further.
+    /// Returns a command of the binary with these arguments and the settings of this environment.
     pub fn command(&self, arguments: &[&str]) -> tokio::process::Command {
         let mut command = tokio::process::Command::new(binary());
         command
@@ -83,7 +82,7 @@ impl TestEnv {
         app
     }
 
-    /// Starts a verb of the binary and waits for nothing.
+    /// Starts a verb of the binary without waiting until it is ready.
     pub fn launch(&self, verb: &str) -> App {
         let port = free_port();
         let server = Server::start(scratch("app"), binary(), |command| {
@@ -97,7 +96,8 @@ impl TestEnv {
     }
 }
 
-/// The binary under test: `STARCHART_TEST_BINARY` (the production build), else the one cargo built.
+/// Returns the binary under test: `STARCHART_TEST_BINARY` (the production build), else the one that
+/// cargo built.
 #[expect(
     clippy::disallowed_methods,
     reason = "script/test says which build to try"
@@ -107,8 +107,8 @@ pub fn binary() -> PathBuf {
         .map_or_else(|| env!("CARGO_BIN_EXE_starchart").into(), PathBuf::from)
 }
 
-/// The value of `REDIS_URL`: `STARCHART_TEST_REDIS_URL`, else `memory`. With `none` no job is
-/// woken.
+/// Returns the value of `REDIS_URL`: `STARCHART_TEST_REDIS_URL`, else `memory`. With `none` no job
+/// is woken.
 #[expect(
     clippy::disallowed_methods,
     reason = "script/test says which queue to try"
@@ -130,7 +130,7 @@ fn settings(
         ("TRUSTED_PROXIES", "127.0.0.0/8".to_owned()),
         ("DATABASE_URL", db.url()),
         ("REDIS_URL", redis_url()),
-        // Without wake-ups the sweeps must be quick enough for the tests.
+        // Without wake-ups only the sweep finds work.
         (
             "SWEEP_MS",
             if redis_url() == "none" { "200" } else { "2000" }.to_owned(),
@@ -149,7 +149,7 @@ fn settings(
         ("USER_DNS_RECORD_LIMIT", "20".to_owned()),
         ("RATE_LIMIT_RECORD_WRITES_PER_MINUTE", "100000".to_owned()),
         ("RATE_LIMIT_SIGN_IN_PER_MINUTE", "100000".to_owned()),
-        // Nobody listens there, unless a test says otherwise.
+        // No mail server, unless a test starts one.
         ("SMTP_HOST", "127.0.0.1".to_owned()),
         ("SMTP_PORT", "9".to_owned()),
         (
@@ -179,7 +179,7 @@ pub struct App {
 }
 
 impl App {
-    /// Waits until /healthcheck says ok.
+    /// Waits until /healthcheck answers 200.
     pub async fn until_ready(&mut self) {
         let client = starchart_testkit::http::client();
         let url = format!("http://127.0.0.1:{}/healthcheck", self.port);
@@ -194,12 +194,12 @@ impl App {
             .await;
     }
 
-    /// A browser without cookies, in front of this process.
+    /// Returns a browser without cookies whose requests go to this process.
     pub fn browser(&self) -> Browser {
         Browser::new(self.port)
     }
 
-    /// The process id, from the first log line.
+    /// Returns the process id, from the first log line that has it.
     pub fn pid(&self) -> u32 {
         let log = self.log_lines();
         let pid = log
@@ -209,7 +209,7 @@ impl App {
         u32::try_from(pid).unwrap()
     }
 
-    /// Memory of the process that is in use, in KiB.
+    /// Returns the resident memory of the process in KiB.
     pub fn resident_kib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
         let line = status
@@ -228,7 +228,8 @@ impl App {
         assert!(status.success(), "kill -s {name}");
     }
 
-    /// The log, line by line; a line that is no JSON fails the test.
+    /// Returns the JSON lines of the log; a line that begins with `{` and is no JSON fails the
+    /// test.
     pub fn log_lines(&self) -> Vec<serde_json::Value> {
         let log = self.server.log();
         let lines = log.lines().filter(|line| line.starts_with('{'));

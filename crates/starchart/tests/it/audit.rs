@@ -8,10 +8,10 @@ use starchart_testkit::route53::{Set, StrictRoute53};
 use starchart_testkit::wait::{equal, eventually};
 
 use crate::app::{App, ROOT, TestEnv};
-use crate::browser::person;
+use crate::browser::identity;
 use crate::truth::{insert_records, no_difference, signed_in, verb, zone_sets};
 
-/// Long enough for two audits where one is made every second, and for publish.
+/// Long enough for two audits at an interval of one second, and for publish.
 const A_WHILE: Duration = Duration::from_secs(4);
 
 type Zone = BTreeMap<(String, String), BTreeSet<String>>;
@@ -20,8 +20,8 @@ fn fqdn(name: &str) -> String {
     format!("{name}.user1.{ROOT}")
 }
 
-/// A test environment that audits every second, where user1 has `count` records `n-1`, `n-2`, …,
-/// all published.
+/// Starts an environment that audits every second, where user1 has `count` published records
+/// `n-1`, `n-2`, ….
 pub async fn with_records(count: usize) -> (TestEnv, App, Zone) {
     let env = TestEnv::new()
         .await
@@ -36,7 +36,7 @@ pub async fn with_records(count: usize) -> (TestEnv, App, Zone) {
     (env, app, zone)
 }
 
-/// Waits until nothing is owed.
+/// Waits until no name is unpublished.
 pub async fn published(env: &TestEnv) {
     eventually("published", async || {
         equal(
@@ -49,12 +49,12 @@ pub async fn published(env: &TestEnv) {
     .await;
 }
 
-/// Waits until an audit that began after this moment has ended so.
+/// Waits until an audit that began after this call has ended with `outcome`.
 pub async fn audited(env: &TestEnv, outcome: &str) {
     let audits = "SELECT COALESCE(MAX(at), 0) FROM zone_audits";
     let since = "SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)";
     let since = env.db.number(since).await;
-    // The next one may have begun before; the one after it has not.
+    // The next audit to end may have begun before this call, the one after it has not.
     for _ in 0..2 {
         let last = env.db.number(audits).await.max(since);
         eventually("the next audit", async || {
@@ -74,7 +74,7 @@ pub fn errors(app: &App) -> Vec<String> {
     lines.map(|line| line.to_string()).collect()
 }
 
-/// Takes sets away, as somebody with the console does.
+/// Removes RRsets past the API, as an operator with the AWS console does.
 pub fn remove(env: &TestEnv, names: impl IntoIterator<Item = String>) {
     names
         .into_iter()
@@ -113,10 +113,10 @@ async fn small_drift_is_repaired_and_foreign_sets_stay() {
         ))
         .unwrap();
     remove(&env, [fqdn("n-3")]);
-    eventually("mended", async || equal(&zone_sets(&env), &untouched)).await;
+    eventually("repaired", async || equal(&zone_sets(&env), &untouched)).await;
     assert_eq!(env.zone.set(&fqdn("n-1"), "A").unwrap().ttl, 300);
 
-    // A name of which no row is left, and a record that somebody took out of the table.
+    // A name without any row, and a name whose record was deleted from the table.
     env.db
         .run(&format!(
             "DELETE FROM dns_records WHERE fqdn IN ('{}', '{}')",
@@ -140,7 +140,7 @@ async fn small_drift_is_repaired_and_foreign_sets_stay() {
             env.zone
                 .sets()
                 .iter()
-                .any(|stands| stands.name == set.name && stands.values == set.values),
+                .any(|found| found.name == set.name && found.values == set.values),
             "{set:?}"
         );
     }
@@ -148,7 +148,7 @@ async fn small_drift_is_repaired_and_foreign_sets_stay() {
     assert_eq!(
         env.db.number("SELECT COUNT(*) FROM zone_rrset").await,
         2,
-        "nothing is remembered that does not stand"
+        "the registry has only RRsets that are in the zone"
     );
     assert_eq!(env.db.number("SELECT COUNT(*) FROM zone_orphans").await, 1);
     assert_eq!(
@@ -164,9 +164,11 @@ async fn small_drift_is_repaired_and_foreign_sets_stay() {
 async fn drift_of_30_percent_is_repaired_and_more_needs_an_approval() {
     let (env, app, zone) = with_records(40).await;
     let mut admin = app.browser();
-    admin.sign_in(&env.idp, &person("boss", &["admins"])).await;
+    admin
+        .sign_in(&env.idp, &identity("boss", &["admins"]))
+        .await;
     remove(&env, (1..=12).map(|n| fqdn(&format!("n-{n}"))));
-    eventually("12 of 40 are mended", async || {
+    eventually("12 of 40 are repaired", async || {
         equal(&zone_sets(&env), &zone)
     })
     .await;
@@ -183,20 +185,20 @@ async fn drift_of_30_percent_is_repaired_and_more_needs_an_approval() {
         "{said:?}"
     );
 
-    // What people do is published all the same, at a name that is away and at a new one.
+    // Users' changes are still published, at a removed name and at a new one.
     let mut owner = signed_in(&env, &app, "user1").await;
     let row = owner.row(&fqdn("n-1"), "A").await.unwrap();
     assert_eq!(owner.edit(&row.id, "A", "192.168.7.7").await.status, 303);
     assert_eq!(owner.create("new", "A", "192.168.7.8").await.status, 303);
     for (name, value) in [("n-1", "192.168.7.7"), ("new", "192.168.7.8")] {
-        let stands = async || {
+        let is_in_zone = async || {
             env.zone
                 .set(&fqdn(name), "A")
                 .is_some_and(|set| set.values.contains(value))
         };
-        eventually("an edit is not held back", stands).await;
+        eventually("an edit is published", is_in_zone).await;
     }
-    // A name less that differs: 12 of 41 are mended.
+    // One difference less: 12 of 41 are repaired.
     eventually("and so are the others", async || {
         equal(zone_sets(&env).len(), 41)
     })
@@ -271,11 +273,11 @@ async fn an_emptied_database_does_not_empty_the_zone() {
         "{:?}",
         errors(&app)
     );
-    // Even where names are gone as well.
+    // Also if the names are deleted.
     env.db.run("DELETE FROM names").await;
     audited(&env, "refused").await;
     assert_eq!(zone_sets(&env), zone);
-    // It is an operator's to say that this is meant.
+    // An operator's approval confirms it.
     let plan = verb(&env, &["reconcile", "--dry-run"]).await.out;
     let hash = plan
         .rsplit_once("--approve ")
@@ -303,14 +305,14 @@ async fn the_id_of_another_zone_is_reported_and_cannot_be_approved() {
         .put(Set::new("www.other.example", "A", 60, ["203.0.113.1"]))
         .unwrap();
     let before = other.sets();
-    let mended = env.zone.endpoint();
+    let endpoint = env.zone.endpoint();
     let env = env
         .set("AWS_ENDPOINT_URL", &other.endpoint())
         .set("AUDIT_FREQUENCY_S", "3600");
     env.db.run("UPDATE zone_audits SET at = at - 61000").await;
     let app = env.start().await;
-    // The process that was killed may have been auditing.
-    eventually("told", async || !errors(&app).is_empty()).await;
+    // The killed process may have held the lease of the audit.
+    eventually("reported", async || !errors(&app).is_empty()).await;
     let said = errors(&app);
     assert!(
         said[0].contains("AWS_ROUTE53_HOSTED_ZONE_ID") && said[0].contains("other.example"),
@@ -338,21 +340,21 @@ async fn the_id_of_another_zone_is_reported_and_cannot_be_approved() {
             .await,
         0
     );
-    // What people do in the meantime is kept, not sent there: no edit, and no deletion either.
+    // Users' changes are stored but not sent to the other zone: neither the edit nor the deletion.
     let mut owner = signed_in(&env, &app, "user1").await;
     let edited = owner.row(&fqdn("n-1"), "A").await.unwrap();
     let deleted = owner.row(&fqdn("n-2"), "A").await.unwrap();
     assert_eq!(owner.edit(&edited.id, "A", "192.168.8.8").await.status, 303);
     assert_eq!(owner.delete(&deleted.id).await.status, 303);
-    let told = || {
+    let reports = || {
         errors(&app)
             .iter()
             .filter(|line| line.contains("job cannot run") && line.contains("other.example"))
             .count()
     };
-    eventually("told by publish", async || equal(told(), 1)).await;
+    eventually("reported by publish", async || equal(reports(), 1)).await;
     tokio::time::sleep(A_WHILE).await;
-    assert_eq!(told(), 1, "once");
+    assert_eq!(reports(), 1, "once");
     assert_eq!(
         env.db
             .number("SELECT COUNT(*) FROM names WHERE is_unpublished = 1")
@@ -362,7 +364,7 @@ async fn the_id_of_another_zone_is_reported_and_cannot_be_approved() {
     assert_eq!(other.sets(), before);
     assert_eq!(other.counts().change, 0);
     drop(app);
-    let env = env.set("AWS_ENDPOINT_URL", &mended);
+    let env = env.set("AWS_ENDPOINT_URL", &endpoint);
     let _app = env.start().await;
     published(&env).await;
     assert!(
@@ -387,23 +389,40 @@ async fn a_restored_old_dump_changes_nothing_without_an_approval() {
             ))
             .await;
     }
-    // Since the dump: some go, some come, some change.
+    // Since the dump some records were deleted, some created and some changed.
     let gone = (1..=6)
         .map(|n| format!("'{}'", fqdn(&format!("n-{n}"))))
         .collect::<Vec<_>>()
         .join(",");
-    env.db.run(&format!("DELETE FROM dns_records WHERE fqdn IN ({gone}); UPDATE names SET generation = generation + 1, unpublished_since = 1 WHERE fqdn IN ({gone})")).await;
+    env.db
+        .run(&format!(
+            "DELETE FROM dns_records WHERE fqdn IN ({gone}); \
+             UPDATE names SET generation = generation + 1, unpublished_since = 1 \
+             WHERE fqdn IN ({gone})"
+        ))
+        .await;
     insert_records(&env, "user1", "new", 20).await;
     let changed = (7..=12)
         .map(|n| format!("'{}'", fqdn(&format!("n-{n}"))))
         .collect::<Vec<_>>()
         .join(",");
-    env.db.run(&format!("UPDATE dns_records SET presentation = '192.168.3.3' WHERE fqdn IN ({changed}); UPDATE names SET generation = generation + 1, unpublished_since = 1 WHERE fqdn IN ({changed})")).await;
+    env.db
+        .run(&format!(
+            "UPDATE dns_records SET presentation = '192.168.3.3' WHERE fqdn IN ({changed}); \
+             UPDATE names SET generation = generation + 1, unpublished_since = 1 \
+             WHERE fqdn IN ({changed})"
+        ))
+        .await;
     published(&env).await;
     let now = zone_sets(&env);
     assert_eq!(now.len(), 44);
     drop(app);
-    env.db.run("SET FOREIGN_KEY_CHECKS = 0; DELETE FROM dns_records; DELETE FROM names; DELETE FROM zone_rrset; DELETE FROM zone_audits").await;
+    env.db
+        .run(
+            "SET FOREIGN_KEY_CHECKS = 0; DELETE FROM dns_records; DELETE FROM names; \
+             DELETE FROM zone_rrset; DELETE FROM zone_audits",
+        )
+        .await;
     for table in tables {
         let columns = columns(table);
         env.db
@@ -436,14 +455,16 @@ async fn a_restored_old_dump_changes_nothing_without_an_approval() {
     );
 }
 
-/// The columns of a table that can be written.
+/// Returns the columns of a table without generated ones.
 fn columns(table: &str) -> &'static str {
     match table {
         "names" => {
-            "fqdn, user_id, class, generation, applied_generation, change_id, sent_at, in_sync_at, created_at, updated_at"
+            "fqdn, user_id, class, generation, applied_generation, change_id, sent_at, in_sync_at, \
+             created_at, updated_at"
         }
         "dns_records" => {
-            "id, fqdn, class, user_id, type, input, presentation, value_hash, ttl, created_at, updated_at, expires_at"
+            "id, fqdn, class, user_id, type, input, presentation, value_hash, ttl, created_at, \
+             updated_at, expires_at"
         }
         _ => "fqdn, type, ttl, `values`, pending, updated_at",
     }
@@ -453,7 +474,8 @@ fn columns(table: &str) -> &'static str {
 async fn pending_changes_are_not_drift() {
     let (env, app, _) = with_records(320).await;
     let mut owner = signed_in(&env, &app, "user2").await;
-    // Two pages a listing, and slow ones: names change between the pages, before and after.
+    // A listing has two pages, and calls are slow: names change before, between and after the
+    // pages.
     env.zone.latency(Duration::from_millis(250));
     for round in 0..12 {
         let name = format!("live-{}", crate::truth::label_of(round));
@@ -495,7 +517,7 @@ async fn only_one_of_several_processes_audits() {
     })
     .await;
     drop(one);
-    // A stack's replicas start together.
+    // The replicas of a stack start at the same time.
     let env = env.set("AUDIT_FREQUENCY_S", "3600");
     env.db.run("UPDATE zone_audits SET at = at - 61000").await;
     let before = env.zone.counts().list;

@@ -1,4 +1,4 @@
-//! From the first moment of a process to its last.
+//! Start, health checks, shutdown, and outages of the database.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::app::{App, TestEnv};
 use crate::browser::Browser;
 use crate::truth::{Ended, ended, label_of, signed_in, verb, zone_equals_pages};
 
-/// A MariaDB whose data outlive it, so that it can be killed and come back.
+/// A MariaDB whose data directory survives a kill, so that it can start again.
 pub struct Database {
     port: u16,
     folder: PathBuf,
@@ -20,7 +20,7 @@ pub struct Database {
 }
 
 impl Database {
-    /// Prepares one with the database `starchart`, running.
+    /// Starts one with the database `starchart`.
     pub async fn new() -> Self {
         let folder = scratch("database");
         let mut install = tokio::process::Command::new("mariadb-install-db");
@@ -34,8 +34,8 @@ impl Database {
             "--skip-name-resolve",
             &format!("--datadir={}", folder.join("data").display()),
         ]);
-        // A starting server removes what looks like an old temporary table, and so another server's
-        // in a folder that they share.
+        // A starting server deletes old temporary tables, and would delete those of another server
+        // in a shared folder.
         install.env("TMPDIR", &folder);
         let installed = ended(install).await;
         assert_eq!(installed.code, 0, "{}", installed.all);
@@ -67,7 +67,7 @@ impl Database {
                     "--skip-log-bin",
                     "--bind-address=127.0.0.1",
                 ]);
-                // A commit must survive the server's death, though not the machine's.
+                // A commit must survive a kill of the server, but not of the machine.
                 command.args([
                     "--innodb-flush-log-at-trx-commit=2",
                     "--innodb-buffer-pool-size=64M",
@@ -86,7 +86,7 @@ impl Database {
         .await;
     }
 
-    /// As SIGKILL ends it.
+    /// Kills the server with SIGKILL.
     pub fn kill(&mut self) {
         self.server = None;
     }
@@ -116,20 +116,20 @@ impl Drop for Database {
     }
 }
 
-/// What GET `path` answers; none while nothing answers.
+/// Returns the status of GET `path`, or `None` without an answer.
 async fn status(app: &App, path: &str) -> Option<u16> {
     let url = format!("http://127.0.0.1:{}{path}", app.port);
     let answer = starchart_testkit::http::client().get(url).send().await;
     answer.ok().map(|answer| answer.status().as_u16())
 }
 
-/// When a log line was written, by the process's clock.
+/// Returns the timestamp of a log line.
 fn timestamp(line: &serde_json::Value) -> chrono::DateTime<chrono::FixedOffset> {
     let text = line["time"].as_str().expect("the time of the line");
     chrono::DateTime::parse_from_rfc3339(text).unwrap()
 }
 
-/// How many log lines carry this message.
+/// Counts the log lines with this message.
 fn said(app: &App, message: &str) -> usize {
     app.log_lines()
         .iter()
@@ -176,7 +176,7 @@ async fn the_start_waits_for_an_absent_database_and_ends_when_it_refuses() {
         .map(timestamp)
         .collect();
     let pause = written_at[1] - written_at[0];
-    // A lower bound: the log is not to be flooded; a busy machine only writes later.
+    // At least a second between two lines; on a busy machine it is more.
     assert!(
         pause >= chrono::TimeDelta::seconds(9),
         "one every ten seconds: {pause}"
@@ -320,7 +320,7 @@ async fn alive_answers_200_from_the_end_of_the_start_until_the_exit() {
 
 #[tokio::test]
 async fn a_signal_drains_finishes_work_and_exits() {
-    // Long enough for a save on a busy machine.
+    // A drain that is long enough for a save on a busy machine.
     let env = TestEnv::new().await.set("DRAIN_S", "6");
     for signal in ["TERM", "INT"] {
         let mut app = env.start().await;
@@ -332,7 +332,7 @@ async fn a_signal_drains_finishes_work_and_exits() {
             equal(status(&app, "/healthcheck").await, Some(500))
         })
         .await;
-        // The proxy may not know yet: what comes during the drain is served and done.
+        // The proxy may still send requests here during the drain: they are answered.
         let saved = browser
             .create(
                 &format!("last-{}", signal.to_lowercase()),
@@ -361,7 +361,7 @@ async fn a_request_that_runs_when_the_signal_comes_is_answered() {
     let env = TestEnv::new().await;
     let mut app = env.start().await;
     let mut browser = signed_in(&env, &app, "user1").await;
-    // The row of the user is locked elsewhere for 8 s, so the save runs when the signal comes.
+    // Another connection locks the user's row for 8 s, so the save runs when the signal comes.
     let db = &env.db;
     let lock = db.run(
         "START TRANSACTION; UPDATE users SET lock_version = lock_version + 1; \
@@ -380,7 +380,7 @@ async fn a_request_that_runs_when_the_signal_comes_is_answered() {
         browser.create("slow", "A", "192.168.1.1").await
     };
     let stop = async {
-        // Only a lock keeps a statement for a second.
+        // A statement that runs for a second waits for the lock.
         eventually("the save to wait for the lock", async || {
             statements("info LIKE 'UPDATE%' AND time >= 1").await > 0
         })
@@ -392,7 +392,7 @@ async fn a_request_that_runs_when_the_signal_comes_is_answered() {
     assert_eq!(app.server.wait_for_exit().await.code(), Some(0));
 }
 
-/// What the browsers that save have seen so far.
+/// How many saves of all browsers succeeded and failed so far.
 #[derive(Default)]
 struct Saves {
     acknowledged: AtomicUsize,
@@ -462,13 +462,13 @@ async fn no_acknowledged_save_is_lost_when_the_database_dies_and_comes_back() {
         .set("DATABASE_URL", &database.url("root", "starchart"))
         .set("USER_DNS_RECORD_LIMIT", "");
     let app = env.start().await;
-    let mut people = Vec::new();
+    let mut browsers = Vec::new();
     for n in 1..=4 {
-        people.push(signed_in(&env, &app, &format!("load{n}")).await);
+        browsers.push(signed_in(&env, &app, &format!("load{n}")).await);
     }
     let saves = Arc::new(Saves::default());
     let mut savers = tokio::task::JoinSet::new();
-    for (n, browser) in people.iter().cloned().enumerate() {
+    for (n, browser) in browsers.iter().cloned().enumerate() {
         let saves = Arc::clone(&saves);
         savers.spawn(async move { save_records(browser, &format!("load{}", n + 1), &saves).await });
     }
@@ -487,10 +487,10 @@ async fn no_acknowledged_save_is_lost_when_the_database_dies_and_comes_back() {
         saves.failed.load(Ordering::Relaxed)
     );
     let mut listed = Vec::new();
-    for browser in &mut people {
+    for browser in &mut browsers {
         listed.extend(browser.rows().await.into_iter().map(|row| row.name));
     }
     let lost: Vec<_> = saved.iter().filter(|name| !listed.contains(name)).collect();
     assert!(lost.is_empty(), "{lost:?}");
-    zone_equals_pages(&env, &mut people).await;
+    zone_equals_pages(&env, &mut browsers).await;
 }

@@ -1,4 +1,4 @@
-//! A browser without JavaScript, behind the TLS proxy that the tests speak for.
+//! A browser without JavaScript, with the headers that the TLS proxy adds.
 
 use std::collections::BTreeMap;
 
@@ -9,11 +9,11 @@ use starchart_testkit::html::{Form, forms};
 
 use crate::app::APP_URL;
 
-/// The cookie of the session.
+/// The name of the session cookie.
 pub const SESSION: &str = "__Host-session";
 
-/// Cookies are kept here, not in the client, because the client would not send Secure ones over the
-/// inner, plain hop.
+/// A browser with its cookies. They are not in the client, which would not send Secure cookies to
+/// the process over plain HTTP.
 #[derive(Clone)]
 pub struct Browser {
     client: Client,
@@ -21,7 +21,7 @@ pub struct Browser {
     pub cookies: BTreeMap<String, String>,
 }
 
-/// An answer, read to its end.
+/// A response with its whole body.
 #[derive(Debug, Clone)]
 pub struct Page {
     pub status: u16,
@@ -30,21 +30,21 @@ pub struct Page {
 }
 
 impl Page {
-    /// Where it redirects to.
+    /// Returns the header `Location`, or an empty text.
     pub fn location(&self) -> &str {
         self.headers
             .get(LOCATION)
             .map_or("", |value| value.to_str().unwrap())
     }
 
-    /// A header of the answer; nothing when it is absent.
+    /// Returns a header of the response, or an empty text.
     pub fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
             .map_or("", |value| value.to_str().unwrap())
     }
 
-    /// The Set-Cookie lines of the answer.
+    /// Returns the Set-Cookie headers of the response.
     pub fn set_cookies(&self) -> Vec<String> {
         self.headers
             .get_all(SET_COOKIE)
@@ -53,7 +53,7 @@ impl Page {
             .collect()
     }
 
-    /// The token of the forms of the page.
+    /// Returns the CSRF token of the page's forms.
     pub fn csrf_token(&self) -> String {
         let token = forms(&self.body)
             .iter()
@@ -61,7 +61,7 @@ impl Page {
         token.unwrap_or_else(|| panic!("no token on the page {}: {}", self.status, self.body))
     }
 
-    /// The form that is posted to `action`.
+    /// Returns the form that is posted to `action`.
     pub fn form(&self, action: &str) -> Form {
         let all = forms(&self.body);
         let found = all
@@ -85,7 +85,7 @@ impl Browser {
         }
     }
 
-    /// The same browser in front of another process.
+    /// Returns the same browser, whose requests go to another process.
     pub fn at(&self, port: u16) -> Self {
         Self {
             base: format!("http://127.0.0.1:{port}"),
@@ -93,8 +93,8 @@ impl Browser {
         }
     }
 
-    /// A request as the proxy passes it on, with this browser's cookies; for what [`Browser::get`]
-    /// and [`Browser::post`] cannot say.
+    /// Creates a request as the proxy forwards it, with this browser's cookies, for requests that
+    /// [`Browser::get`] and [`Browser::post`] do not send.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let cookies = self
             .cookies
@@ -132,7 +132,7 @@ impl Browser {
         self.send(request).await
     }
 
-    /// Posts a form of a page as it stands.
+    /// Posts a form of a page.
     pub async fn submit(&mut self, form: &Form) -> Page {
         let fields: Vec<(&str, &str)> = form
             .fields
@@ -160,7 +160,7 @@ impl Browser {
         }
     }
 
-    /// Asks to sign in; returns what the identity provider would see, and the relay state.
+    /// Begins a sign-in; returns the request to the identity provider and the relay state.
     pub async fn ask_to_sign_in(&mut self, return_to: &str) -> (AuthnRequest, String) {
         let encoded: String = url::form_urlencoded::byte_serialize(return_to.as_bytes()).collect();
         let page = self.get(&format!("/login?redirectTo={encoded}")).await;
@@ -184,17 +184,17 @@ impl Browser {
         page
     }
 
-    /// Signs in, from the page to the first page inside; returns that page.
-    pub async fn sign_in(&mut self, idp: &Issuer, person: &SamlIdentity) -> Page {
+    /// Signs in as `user` and returns the first page after the sign-in.
+    pub async fn sign_in(&mut self, idp: &Issuer, user: &SamlIdentity) -> Page {
         let inside = self
-            .sign_in_by("/", |seen| idp.respond(seen, person).unwrap())
+            .sign_in_by("/", |seen| idp.respond(seen, user).unwrap())
             .await;
         assert_eq!(inside.status, 303, "{}", inside.body);
         self.get(&path_of(inside.location())).await
     }
 
-    /// Signs in with the response that `answer` makes; returns what the browser gets when it brings
-    /// back the handle.
+    /// Signs in with the response that `answer` creates, and returns the answer to
+    /// `GET /login/complete`.
     pub async fn sign_in_by(
         &mut self,
         return_to: &str,
@@ -206,7 +206,7 @@ impl Browser {
         self.get(&path_of(answered.location())).await
     }
 
-    /// Whether this browser is signed in, as its pages say.
+    /// Returns whether this browser is signed in, by the answer to `GET /dns-records`.
     pub async fn is_signed_in(&self) -> bool {
         let page = self.clone().get("/dns-records").await;
         match (page.status, page.location()) {
@@ -217,7 +217,7 @@ impl Browser {
         }
     }
 
-    /// The cookie of the session.
+    /// Returns the value of the session cookie.
     pub fn session(&self) -> Option<&str> {
         self.cookies.get(SESSION).map(String::as_str)
     }
@@ -233,7 +233,7 @@ impl Browser {
         self.submit(&form).await
     }
 
-    /// The ids of the records on the person's page, first to last.
+    /// Returns the ids of the records on the user's page, in its order.
     pub async fn record_ids(&mut self) -> Vec<String> {
         let page = self.get("/dns-records").await;
         assert_eq!(page.status, 200, "{}", page.body);
@@ -248,7 +248,7 @@ impl Browser {
     }
 }
 
-/// What the redirect to the identity provider asks, and its relay state.
+/// Returns the request in a redirect to the identity provider, and the relay state.
 pub fn asked(page: &Page) -> (AuthnRequest, String) {
     let url = url::Url::parse(page.location()).unwrap();
     let parameter = |name: &str| {
@@ -263,7 +263,7 @@ pub fn asked(page: &Page) -> (AuthnRequest, String) {
     )
 }
 
-/// The path and query of a Location that leads to ourselves.
+/// Returns path and query of a Location below APP_URL.
 pub fn path_of(location: &str) -> String {
     location
         .strip_prefix(APP_URL)
@@ -271,11 +271,11 @@ pub fn path_of(location: &str) -> String {
         .to_owned()
 }
 
-/// The identity of a user that the identity provider asserts.
-pub fn person(username: &str, groups: &[&str]) -> SamlIdentity {
+/// Returns the identity of a user that the identity provider asserts.
+pub fn identity(username: &str, groups: &[&str]) -> SamlIdentity {
     SamlIdentity {
         username: username.to_owned(),
-        display_name: format!("Person {username}"),
+        display_name: format!("Name of {username}"),
         email: format!("{username}@school.example"),
         groups: groups
             .iter()

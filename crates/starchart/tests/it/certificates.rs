@@ -1,5 +1,5 @@
-//! Certificates from the request to the downloads, by dns-01 on pebble, while processes are killed
-//! and the authority or the zone is slow or refuses.
+//! Certificates from the request to the downloads, by dns-01 with pebble, while processes are
+//! killed and the CA or the zone is slow or refuses.
 
 use std::time::{Duration, Instant};
 
@@ -50,9 +50,10 @@ impl Ca {
         self.env.db.number(sql).await
     }
 
-    /// How many certificates of the person are in use.
+    /// Counts the active certificates of the user.
     async fn active(&self, username: &str) -> i64 {
-        let of = "SELECT COUNT(*) FROM certificates c JOIN users u ON u.id = c.user_id WHERE c.state = 'active' AND u.username";
+        let of = "SELECT COUNT(*) FROM certificates c JOIN users u ON u.id = c.user_id \
+                  WHERE c.state = 'active' AND u.username";
         self.number(&format!("{of} = '{username}'")).await
     }
 
@@ -63,7 +64,7 @@ impl Ca {
         .await;
     }
 
-    /// Whether the order of the only person with one is at this step.
+    /// Returns whether an order is at this step.
     async fn is_at(&self, step: &str) -> bool {
         self.number(&format!(
             "SELECT COUNT(*) FROM certificate_orders WHERE finished_at IS NULL AND step = '{step}'"
@@ -72,7 +73,7 @@ impl Ca {
             == 1
     }
 
-    /// No proof stays behind, in the rows or in the zone.
+    /// Asserts that no challenge value is left in the rows or in the zone.
     async fn is_clean(&self, username: &str) {
         assert_eq!(
             self.number("SELECT COUNT(*) FROM challenge_values").await,
@@ -85,7 +86,7 @@ impl Ca {
         .await;
     }
 
-    /// The files that the person downloads belong together and to this authority.
+    /// Asserts that the downloads of the user belong together and are issued by this CA.
     async fn files_fit(&self, browser: &mut Browser, username: &str) {
         let mut file = async |part: &str| {
             let page = browser.get(&format!("/certificate/download/{part}")).await;
@@ -131,7 +132,7 @@ impl Ca {
     }
 }
 
-/// Clicks the button of the page.
+/// Clicks the only button of the certificate page.
 async fn click(browser: &mut Browser) -> Page {
     let form = browser.get("/certificate").await.form("/certificate");
     let answer = browser.submit(&form).await;
@@ -169,20 +170,20 @@ async fn a_certificate_is_issued_between_two_processes() {
     no_difference(&ca.env).await;
 }
 
-/// Where the working process is killed: what it has just done, or what it is about to do.
+/// The point at which the process that handles the order is killed.
 #[derive(Clone, Copy, Debug)]
 enum Kill {
-    /// The order is open, its URL not saved.
+    /// The CA created the order; its URL is not stored.
     Order,
-    /// The values are rows, and on their way into the zone.
+    /// The challenge values are stored and are being published.
     Txt,
-    /// The authority was told to look.
+    /// The validation was requested.
     Ready,
-    /// The key is saved, nothing handed in.
+    /// The key is stored; the order is not finalized.
     KeySaved,
-    /// The certificate request was handed in, which nobody noted.
+    /// The order is finalized; the answer is not stored.
     Finalize,
-    /// The certificate was sent, which nobody noted.
+    /// The CA sent the certificate; it is not stored.
     Chain,
 }
 
@@ -221,7 +222,7 @@ impl Kill {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_process_finishes_an_order_after_a_kill_at_any_step() {
-    // Nonces that are refused would make the held request the wrong one.
+    // A refused nonce would cause another request, which would be held in place of the right one.
     let ca = Ca::with(Options {
         refuse_nonces: 0,
         ..Options::default()
@@ -234,7 +235,7 @@ async fn another_process_finishes_an_order_after_a_kill_at_any_step() {
         let working = ca.env.start().await;
         let mut browser = signed_in(&ca.env, &working, &username).await;
         let orders_before = ca.pebble.orders();
-        // Only the one that will be killed may take the order.
+        // Only the process that will be killed may take the order.
         survivor.signal("STOP");
         kill.prepare(&ca);
         click(&mut browser).await;
@@ -346,7 +347,7 @@ async fn a_failing_authority_is_shown_and_retried() {
     let app = ca.env.start().await;
     let mut browser = signed_in(&ca.env, &app, "user1").await;
 
-    // Down, then back.
+    // The CA does not answer for a while.
     ca.proxy.down(true);
     click(&mut browser).await;
     let words = "The certificate authority does not answer at the moment.";
@@ -363,7 +364,7 @@ async fn a_failing_authority_is_shown_and_retried() {
     );
     ca.proxy.clear_faults();
 
-    // Its limit, whose end is kept.
+    // The CA's rate limit, whose end is stored.
     ca.proxy.fail(
         "/order-plz",
         1,
@@ -374,7 +375,8 @@ async fn a_failing_authority_is_shown_and_retried() {
         browser_says(&browser, words).await
     })
     .await;
-    let wait = "SELECT CAST(MIN(retry_at) - UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED) FROM certificate_orders";
+    let wait = "SELECT CAST(MIN(retry_at) - UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED) \
+                FROM certificate_orders";
     let wait = ca.number(wait).await;
     assert!((3_400_000..=3_600_000).contains(&wait), "{wait}");
     assert_eq!(
@@ -383,7 +385,7 @@ async fn a_failing_authority_is_shown_and_retried() {
         "and it is not asked meanwhile"
     );
 
-    // An order that the authority has forgotten is followed by a new one.
+    // An order that the CA does not know any more is replaced by a new one.
     ca.env.zone.pending_time(Duration::from_secs(3));
     ca.env
         .db
@@ -456,13 +458,14 @@ async fn a_six_day_certificate_renews_itself_once() {
             .await,
         1
     );
-    // The authority is away when the time comes: the old one stays until then.
+    // The CA does not answer when the renewal is due: the old certificate stays active.
     ca.proxy.down(true);
     let shift = 5 * DAY_MS;
     ca.env
         .db
         .run(&format!(
-            "UPDATE certificates SET not_before = not_before - {shift}, not_after = not_after - {shift}, renew_at = renew_at - {shift}"
+            "UPDATE certificates SET not_before = not_before - {shift}, \
+             not_after = not_after - {shift}, renew_at = renew_at - {shift}"
         ))
         .await;
     let opened = "SELECT COUNT(*) FROM certificate_orders WHERE automatic = 1";
@@ -483,7 +486,7 @@ async fn a_six_day_certificate_renews_itself_once() {
     })
     .await;
     ca.files_fit(&mut browser.at(two.port), "user1").await;
-    // Two sweeps later it is still the only one.
+    // After two more sweeps it is still the only order.
     tokio::time::sleep(Duration::from_secs(22)).await;
     assert_eq!(ca.number(opened).await, 1, "once across both");
     assert_eq!(
@@ -510,7 +513,7 @@ async fn deleted_and_suspended_users_lose_their_orders_and_certificates() {
         ca.proxy.fail("/finalize-order/", 1, Fault::Hold);
         click(&mut browser).await;
         ca.proxy.until_held(1).await;
-        // The authority has the request, and makes the certificate all the same.
+        // The CA issues the certificate of the finalized order all the same.
         if username == "user1" {
             admin::delete(&mut admin, username).await;
         } else {
@@ -523,21 +526,23 @@ async fn deleted_and_suspended_users_lose_their_orders_and_certificates() {
         }
         ca.proxy.clear_faults();
         let ended = i64::try_from(n).unwrap() + 1;
-        let given_up = "SELECT COUNT(*) FROM certificate_orders WHERE step = 'abandoned' AND key_ciphertext IS NULL";
+        let given_up = "SELECT COUNT(*) FROM certificate_orders WHERE step = 'abandoned' \
+                        AND key_ciphertext IS NULL";
         eventually("the order is given up", async || {
             equal(ca.number(given_up).await, ended)
         })
         .await;
         ca.is_clean(username).await;
-        let owed = "SELECT COUNT(*) FROM certificates WHERE state = 'deleted' AND revocation_requested_at IS NOT NULL \
+        let pending_revocations = "SELECT COUNT(*) FROM certificates WHERE state = 'deleted' \
+                    AND revocation_requested_at IS NOT NULL \
              AND key_ciphertext IS NULL";
-        eventually("the revocation of what was made is owed", async || {
-            equal(ca.number(owed).await, ended)
+        eventually("the issued certificate is to be revoked", async || {
+            equal(ca.number(pending_revocations).await, ended)
         })
         .await;
         assert_eq!(ca.active(username).await, 0);
     }
-    // The first is paid at once, the next one ten minutes later.
+    // The first revocation is sent at once, the next one ten minutes later.
     let revoked = "SELECT COUNT(*) FROM certificates WHERE revoked_at IS NOT NULL";
     eventually("the first is revoked", async || {
         equal(ca.number(revoked).await, 1)

@@ -1,12 +1,12 @@
-//! Requests that a page of somebody else makes a browser send: every unsafe route refuses them.
+//! Cross-site requests: every unsafe route refuses them.
 
 use reqwest::Method;
 use starchart_web::{RouteInfo, route_table};
 
 use crate::app::{APP_URL, ROOT, TestEnv};
-use crate::browser::{Browser, Page, person};
+use crate::browser::{Browser, Page, identity};
 
-/// What would do the most harm on this route, were it obeyed.
+/// Returns the form fields that would do the most harm on this route.
 fn fields(route: &RouteInfo, id: &str) -> Vec<(String, String)> {
     let value = |name: &str| match name {
         "id" => id,
@@ -24,7 +24,7 @@ fn fields(route: &RouteInfo, id: &str) -> Vec<(String, String)> {
         "sloUsername" => "user1",
         _ => "",
     };
-    // Signing out is what an empty form means there.
+    // On that route an empty form signs out.
     let names = route.fields.iter().filter(|name| **name != "sloUsername");
     names
         .map(|name| ((*name).to_owned(), value(name).to_owned()))
@@ -132,7 +132,7 @@ async fn send(browser: &mut Browser, route: &RouteInfo, id: &str, attack: &Attac
     browser.send(request.form(&form)).await
 }
 
-/// What a forged request could have changed.
+/// Counts the rows that a forged request could change.
 async fn rows(env: &TestEnv) -> Vec<i64> {
     let mut numbers = Vec::new();
     for sql in [
@@ -158,10 +158,10 @@ async fn no_unsafe_route_accepts_a_cross_site_request() {
     let mut browser = app.browser();
     let mut other = app.browser();
     browser
-        .sign_in(&env.idp, &person("user1", &["students"]))
+        .sign_in(&env.idp, &identity("user1", &["students"]))
         .await;
     other
-        .sign_in(&env.idp, &person("user2", &["students"]))
+        .sign_in(&env.idp, &identity("user2", &["students"]))
         .await;
     browser.create("www", "A", "192.0.2.1").await;
     let id = browser.record_ids().await.remove(0);
@@ -174,9 +174,10 @@ async fn no_unsafe_route_accepts_a_cross_site_request() {
     assert!(unsafe_routes.len() > 8, "the table is read");
     for route in unsafe_routes {
         if route.path == "/login/callback" {
-            continue; // The one that is posted from elsewhere: see the stories of SAML.
+            continue; // The identity provider's page posts this one: see saml.rs.
         }
-        // Another one for each route: one browser begins so many sign-ins in a minute, and no more.
+        // A new browser for each route, because of the limit of sign-ins that one browser can
+        // begin.
         let mut guest = app.browser();
         let of_guest = guest.get("/login").await.csrf_token();
         for attack in attacks(&own, &others, &of_guest) {
@@ -190,15 +191,15 @@ async fn no_unsafe_route_accepts_a_cross_site_request() {
             );
             assert_eq!(rows(&env).await, before, "{what}");
         }
-        // Nor does anything begin for a guest.
+        // No sign-in begins for a guest.
         for attack in attacks(&of_guest, &others, &others) {
             let what = format!(
                 "a guest's {} {} with {}",
                 route.method, route.path, attack.what
             );
             let answer = send(&mut guest, route, &id, &attack).await;
-            // A guest's token cannot be proven where a session is needed, because that has ended. A
-            // form of our own origin is then kept and shown again after signing in, and not obeyed.
+            // A guest's token is not valid for a route that needs a session. A form of our own
+            // origin is then kept and shown again after the sign-in; it changes nothing.
             let kept = attack.kept_for_later() && !matches!(route.path, "/login" | "/logout");
             let expected = if kept { 303 } else { 403 };
             assert_eq!(answer.status, expected, "{what}: {}", answer.body);
@@ -225,7 +226,7 @@ async fn our_own_form_is_accepted_with_and_without_fetch_metadata() {
     let app = env.start().await;
     let mut browser = app.browser();
     browser
-        .sign_in(&env.idp, &person("user1", &["students"]))
+        .sign_in(&env.idp, &identity("user1", &["students"]))
         .await;
     for (n, headers) in [
         vec![("origin", APP_URL)],

@@ -1,4 +1,5 @@
-//! Expiry on the whole binary: told before, gone after, one run a tick whoever makes it.
+//! Expiry with the binary: records are announced, then removed, with one run per tick in all
+//! processes.
 
 use std::time::Duration;
 
@@ -8,11 +9,11 @@ use starchart_testkit::wait::{equal, eventually};
 use crate::app::{App, ROOT, TestEnv};
 use crate::truth::{dig, signed_in, verb};
 
-/// What a run says when it begins.
+/// The log message at the beginning of a run.
 const BEGUN: &str = "expiry run started";
 
-/// Waits until every mail's row says that it was sent. The row is updated after the mail server has
-/// accepted the mail; a process that is stopped in between sends the mail again.
+/// Waits until every mail is marked as sent. The row is updated after the mail server has accepted
+/// the mail; a process that is stopped in between sends the mail again.
 async fn all_mails_are_sent(env: &TestEnv) {
     eventually("every mail's row is sent", async || {
         let unsent = "SELECT COUNT(*) FROM outbox WHERE state <> 'sent'";
@@ -21,7 +22,7 @@ async fn all_mails_are_sent(env: &TestEnv) {
     .await;
 }
 
-/// Makes all mails look as if they were sent so many days earlier.
+/// Moves the times of all sent mails back by `days`.
 async fn sent_days_ago(env: &TestEnv, days: i64) {
     all_mails_are_sent(env).await;
     env.db
@@ -37,7 +38,7 @@ async fn ticks(env: &TestEnv) -> i64 {
         .await
 }
 
-/// The numbers of the runs that this process began.
+/// Returns the numbers of the runs that this process began.
 fn begun(app: &App) -> Vec<i64> {
     let lines = app.log_lines();
     let begun = lines.iter().filter(|line| line["message"] == BEGUN);
@@ -46,7 +47,7 @@ fn begun(app: &App) -> Vec<i64> {
         .collect()
 }
 
-/// The library that shifts a process's clock, wherever this machine keeps it.
+/// Returns the path of libfaketime, which shifts the clock of a process.
 fn faketime() -> String {
     let folders = ["/usr/lib", "/usr/lib64", "/usr/local/lib"]
         .map(std::path::PathBuf::from)
@@ -69,8 +70,7 @@ fn faketime() -> String {
         .to_string()
 }
 
-/// How far a process's clock, as its log shows it, is ahead of ours when it has just said
-/// something.
+/// Returns by how many seconds the timestamp of the process's next log line is ahead of our clock.
 fn seconds_ahead(app: &App) -> i64 {
     let lines = app.log_lines();
     let said = lines
@@ -106,7 +106,7 @@ async fn an_expiring_record_is_announced_then_removed_from_page_and_zone() {
     })
     .await;
     env.records_end_in(20.0).await;
-    eventually("told of", async || equal(smtp.mails().len(), 1)).await;
+    eventually("announced", async || equal(smtp.mails().len(), 1)).await;
     let notice = &smtp.mails()[0];
     assert_eq!(
         notice.subject,
@@ -120,7 +120,7 @@ async fn an_expiring_record_is_announced_then_removed_from_page_and_zone() {
 
     env.records_end_in(-1.0).await;
     tokio::time::sleep(Duration::from_secs(4)).await;
-    assert_eq!(browser.rows().await.len(), 2, "told a moment ago");
+    assert_eq!(browser.rows().await.len(), 2, "announced a moment ago");
     sent_days_ago(&env, 8).await;
     eventually("gone from the zone", async || {
         dig(&env, &www, "A").await.is_empty()
@@ -150,14 +150,14 @@ async fn nothing_expires_while_the_mail_server_is_away() {
     assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
     env.records_end_in(-100.0).await;
     let before = ticks(&env).await;
-    eventually("the mail is owed", async || {
+    eventually("the mail is pending", async || {
         equal(env.mails_in("pending").await, 1)
     })
     .await;
     eventually("several runs", async || ticks(&env).await >= before + 4).await;
     assert_eq!(browser.rows().await.len(), 1);
     smtp.resume().await;
-    eventually("told of", async || equal(smtp.mails().len(), 1)).await;
+    eventually("announced", async || equal(smtp.mails().len(), 1)).await;
     let then = ticks(&env).await;
     eventually("more runs", async || ticks(&env).await >= then + 2).await;
     assert_eq!(
@@ -212,7 +212,7 @@ async fn two_processes_with_different_clocks_run_once_per_tick() {
 #[tokio::test]
 async fn another_process_repeats_a_killed_run_and_makes_up_missed_ticks_once() {
     let smtp = Smtp::start().await;
-    // A tick a day: only the death of its run can bring it back.
+    // One tick a day: only a killed run can be repeated.
     let env = TestEnv::new()
         .await
         .with_smtp(&smtp)
@@ -222,8 +222,8 @@ async fn another_process_repeats_a_killed_run_and_makes_up_missed_ticks_once() {
     let mut browser = signed_in(&env, &app, "user1").await;
     assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
     env.records_end_in(10.0).await;
-    // As a run leaves it that was killed: its lease lapses, and no row says that it ended. And days
-    // before it were missed.
+    // The rows of a killed run: an expired lease and no end of the run. The ticks of the days
+    // before were missed.
     env.db.run("DELETE FROM ticks WHERE job = 'expiry'").await;
     env.db
         .run("INSERT INTO ticks (job, slot, at) SELECT 'expiry', 1, 0")
@@ -253,8 +253,8 @@ async fn rows_of_an_old_dump_do_not_expire_before_an_approval() {
     all_mails_are_sent(&env).await;
     drop(app);
 
-    // The dump: over, told of long ago, while the person has renewed since. The operator pauses
-    // before anything runs.
+    // In the dump the record has expired and was announced long ago; the user has renewed it since.
+    // The operator pauses before any job runs.
     let paused = verb(&env, &["reconcile", "--pause", "restored"]).await;
     assert_eq!(paused.code, 0, "{}", paused.all);
     env.records_end_in(-1.0).await;
@@ -275,10 +275,12 @@ async fn rows_of_an_old_dump_do_not_expire_before_an_approval() {
     );
     assert_eq!(dig(&env, &www, "A").await, ["192.168.1.1"]);
 
-    // A refused plan holds as well; it is what a dump looks like where nobody paused.
-    env
-        .db
-        .run("UPDATE zone_audits SET outcome = 'refused'; UPDATE zone_control SET paused_at = NULL, paused_reason = NULL")
+    // A plan that needs an approval stops expiry as well: a dump without a pause.
+    env.db
+        .run(
+            "UPDATE zone_audits SET outcome = 'refused'; \
+              UPDATE zone_control SET paused_at = NULL, paused_reason = NULL",
+        )
         .await;
     tokio::time::sleep(Duration::from_secs(4)).await;
     assert_eq!(
@@ -286,7 +288,7 @@ async fn rows_of_an_old_dump_do_not_expire_before_an_approval() {
         1,
         "refused"
     );
-    // As one that ended before this start does not count, the next is due.
+    // An audit that ended before this start does not count: the next one is due.
     env.db
         .run("UPDATE zone_audits SET outcome = 'clean', at = at - 3600000")
         .await;

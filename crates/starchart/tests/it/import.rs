@@ -1,4 +1,4 @@
-//! A school moves here: its database, its zone, its people.
+//! The import of the original's users, records, certificates and zone.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -11,18 +11,18 @@ use starchart_testkit::server::scratch;
 use starchart_testkit::wait::{equal, eventually};
 
 use crate::app::{ROOT, TestEnv};
-use crate::browser::{path_of, person};
+use crate::browser::{identity, path_of};
 use crate::truth::{Ended, ended, signed_in, verb};
 
-struct Move {
+struct ImportTest {
     env: TestEnv,
     original: TestDb,
     built: Built,
-    /// What `--from-file` takes.
+    /// The file with the original's `DATABASE_URL`, for `--from-file`.
     file: PathBuf,
 }
 
-impl Move {
+impl ImportTest {
     async fn of(users: usize, records: usize) -> Self {
         let env = TestEnv::new().await.set(
             "KEY_ENCRYPTION_KEYS",
@@ -64,13 +64,13 @@ impl Move {
         self.env.db.number(sql).await
     }
 
-    /// Everything in the zone that is not the apex's.
+    /// Returns all RRsets of the zone.
     fn zone(&self) -> Vec<Set> {
         self.env.zone.sets()
     }
 }
 
-/// What stands after this text, up to a blank or the end of the line.
+/// Returns the word after `before`, up to a space, a colon or the end of the line.
 fn word_after<'a>(text: &'a str, before: &str) -> &'a str {
     let (_, rest) = text
         .split_once(before)
@@ -80,37 +80,36 @@ fn word_after<'a>(text: &'a str, before: &str) -> &'a str {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_import_leaves_the_zone_unchanged() {
-    let school = Move::of(30, 150).await;
-    let before = school.zone();
+    let test = ImportTest::of(30, 150).await;
+    let before = test.zone();
     let whole = scratch("report").join("report.txt");
-    let looked = school.import(&["--report", whole.to_str().unwrap()]).await;
-    assert_eq!(looked.code, 0, "{}", looked.all);
+    let dry_run = test.import(&["--report", whole.to_str().unwrap()]).await;
+    assert_eq!(dry_run.code, 0, "{}", dry_run.all);
     assert!(
-        looked.out.contains("The original has 30 people"),
+        dry_run.out.contains("The original has 30 people"),
         "{}",
-        looked.out
+        dry_run.out
     );
     assert!(
-        looked.out.contains("Nothing was written."),
+        dry_run.out.contains("Nothing was written."),
         "{}",
-        looked.out
+        dry_run.out
     );
-    assert!(!looked.all.contains("mysql://"), "{}", looked.all);
+    assert!(!dry_run.all.contains("mysql://"), "{}", dry_run.all);
     assert!(
         std::fs::read_to_string(&whole)
             .unwrap()
             .contains("the name admin is kept for the school")
     );
     assert_eq!(
-        school
-            .number("SELECT (SELECT COUNT(*) FROM users) + (SELECT COUNT(*) FROM dns_records)")
+        test.number("SELECT (SELECT COUNT(*) FROM users) + (SELECT COUNT(*) FROM dns_records)")
             .await,
         0
     );
 
-    // A server runs meanwhile.
-    let app = school.env.start().await;
-    let applied = school.import(&["--apply"]).await;
+    // The application runs during the import.
+    let app = test.env.start().await;
+    let applied = test.import(&["--apply"]).await;
     assert_eq!(applied.code, 0, "{}", applied.all);
     assert!(
         applied
@@ -124,11 +123,11 @@ async fn an_import_leaves_the_zone_unchanged() {
         "{}",
         applied.out
     );
-    // The challenges that were left behind are orphans too.
+    // The original's challenge values are orphans, too.
     let orphans =
         applied.out.matches("(new)").count() + applied.out.matches("(first seen ").count();
-    assert!(orphans > school.built.orphans, "{}", applied.out);
-    let again = school.import(&["--apply"]).await;
+    assert!(orphans > test.built.orphans, "{}", applied.out);
+    let again = test.import(&["--apply"]).await;
     assert!(
         again.code == 0
             && again
@@ -138,22 +137,18 @@ async fn an_import_leaves_the_zone_unchanged() {
         again.all
     );
     let hash = word_after(&again.out, "--approve ").to_owned();
-    let approved = verb(&school.env, &["reconcile", "--approve", &hash]).await;
+    let approved = verb(&test.env, &["reconcile", "--approve", &hash]).await;
     assert_eq!(approved.code, 0, "{}", approved.all);
-    assert_eq!(
-        school.zone(),
-        before,
-        "an import changes nothing in the zone"
-    );
-    let third = school.import(&["--apply"]).await;
+    assert_eq!(test.zone(), before, "an import changes nothing in the zone");
+    let third = test.import(&["--apply"]).await;
     assert!(
         third.code == 0 && third.out.contains("Nothing is left to do"),
         "{}",
         third.all
     );
 
-    // A person finds everything as it was.
-    let mut browser = signed_in(&school.env, &app, "student00001").await;
+    // A user finds their records and certificate unchanged.
+    let mut browser = signed_in(&test.env, &app, "student00001").await;
     let rows = browser.rows().await;
     let www = rows
         .iter()
@@ -169,7 +164,7 @@ async fn an_import_leaves_the_zone_unchanged() {
         browser.edit(&www.id, "A", "192.168.1.200").await.status,
         303
     );
-    let set = || school.env.zone.set(&www.name, "A").map(|set| set.values);
+    let set = || test.env.zone.set(&www.name, "A").map(|set| set.values);
     eventually("the edit", async || {
         equal(set(), Some(BTreeSet::from(["192.168.1.200".to_owned()])))
     })
@@ -187,10 +182,10 @@ async fn an_import_leaves_the_zone_unchanged() {
             page.body
         );
     }
-    // Somebody whose name is another's here chooses one.
-    let mut newcomer = app.browser();
+    // A user whose label belongs to another user chooses a label.
+    let mut new_user = app.browser();
     let contested = ": the name student00008 stays with the older account";
-    let loser = looked
+    let loser = dry_run
         .out
         .lines()
         .find_map(|line| line.split_once(contested))
@@ -198,8 +193,8 @@ async fn an_import_leaves_the_zone_unchanged() {
         .0
         .trim()
         .to_owned();
-    let page = newcomer
-        .sign_in(&school.env.idp, &person(&loser, &["students"]))
+    let page = new_user
+        .sign_in(&test.env.idp, &identity(&loser, &["students"]))
         .await;
     assert!(
         page.body.contains("value=\"student000082\""),
@@ -210,9 +205,9 @@ async fn an_import_leaves_the_zone_unchanged() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn orphans_are_deleted_when_their_number_is_confirmed_and_nothing_else() {
-    let school = Move::of(20, 60).await;
+    let test = ImportTest::of(20, 60).await;
     let early = verb(
-        &school.env,
+        &test.env,
         &["import", "--orphans", "delete", "--count", "1"],
     )
     .await;
@@ -222,8 +217,8 @@ async fn orphans_are_deleted_when_their_number_is_confirmed_and_nothing_else() {
         "{}",
         early.all
     );
-    assert_eq!(school.import(&["--apply"]).await.code, 0);
-    let listed = verb(&school.env, &["import", "--orphans", "list"]).await;
+    assert_eq!(test.import(&["--apply"]).await.code, 0);
+    let listed = verb(&test.env, &["import", "--orphans", "list"]).await;
     let count: usize = word_after(&listed.out, "--count ").parse().unwrap();
     assert!(
         listed.out.contains("10.99.") && listed.out.contains("gone.pages.example."),
@@ -236,20 +231,20 @@ async fn orphans_are_deleted_when_their_number_is_confirmed_and_nothing_else() {
         listed.out
     );
     let hash = word_after(
-        &verb(&school.env, &["reconcile", "--dry-run"]).await.out,
+        &verb(&test.env, &["reconcile", "--dry-run"]).await.out,
         "--approve ",
     )
     .to_owned();
     assert_eq!(
-        verb(&school.env, &["reconcile", "--approve", &hash])
+        verb(&test.env, &["reconcile", "--approve", &hash])
             .await
             .code,
         0
     );
 
-    let before = school.zone();
+    let before = test.zone();
     let wrong = verb(
-        &school.env,
+        &test.env,
         &[
             "import",
             "--orphans",
@@ -268,16 +263,16 @@ async fn orphans_are_deleted_when_their_number_is_confirmed_and_nothing_else() {
         wrong.out
     );
     assert_eq!(
-        verb(&school.env, &["import", "--orphans", "delete"])
+        verb(&test.env, &["import", "--orphans", "delete"])
             .await
             .code,
         2,
         "a number is needed"
     );
-    assert_eq!(school.zone(), before);
+    assert_eq!(test.zone(), before);
 
     let gone = verb(
-        &school.env,
+        &test.env,
         &[
             "import",
             "--orphans",
@@ -291,7 +286,7 @@ async fn orphans_are_deleted_when_their_number_is_confirmed_and_nothing_else() {
     let is_orphan =
         |set: &Set| set.name.starts_with("old-") || set.name.starts_with("_acme-challenge.");
     let expected: Vec<Set> = before.into_iter().filter(|set| !is_orphan(set)).collect();
-    assert_eq!(school.zone(), expected);
+    assert_eq!(test.zone(), expected);
     assert!(
         expected
             .iter()
@@ -299,7 +294,7 @@ async fn orphans_are_deleted_when_their_number_is_confirmed_and_nothing_else() {
             .count()
             >= 4
     );
-    let none = verb(&school.env, &["import", "--orphans", "list"]).await;
+    let none = verb(&test.env, &["import", "--orphans", "list"]).await;
     assert!(
         none.out.contains("0 orphans; nothing was changed"),
         "{}",
@@ -309,16 +304,16 @@ async fn orphans_are_deleted_when_their_number_is_confirmed_and_nothing_else() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_import_resumes() {
-    let school = Move::of(300, 6_000).await;
-    let looked = school.import(&[]).await;
-    let wanted: i64 = word_after(&looked.out, "people, ")
+    let test = ImportTest::of(300, 6_000).await;
+    let dry_run = test.import(&[]).await;
+    let wanted: i64 = word_after(&dry_run.out, "people, ")
         .parse()
         .unwrap_or_default();
-    assert!(wanted > 6_000, "{}", looked.out);
-    let mut running = school.env.command(&[
+    assert!(wanted > 6_000, "{}", dry_run.out);
+    let mut running = test.env.command(&[
         "import",
         "--from-file",
-        school.file.to_str().unwrap(),
+        test.file.to_str().unwrap(),
         "--apply",
     ]);
     let mut child = running
@@ -326,20 +321,19 @@ async fn a_killed_import_resumes() {
         .stderr(std::process::Stdio::null())
         .spawn()
         .unwrap();
-    let some = async || school.number("SELECT COUNT(*) FROM dns_records").await > 0;
+    let some = async || test.number("SELECT COUNT(*) FROM dns_records").await > 0;
     eventually("the first records", some).await;
     child.start_kill().unwrap();
     child.wait().await.unwrap();
-    let half = school.number("SELECT COUNT(*) FROM dns_records").await;
+    let half = test.number("SELECT COUNT(*) FROM dns_records").await;
     assert_eq!(
-        school
-            .number("SELECT COUNT(*) FROM imports WHERE finished_at IS NULL")
+        test.number("SELECT COUNT(*) FROM imports WHERE finished_at IS NULL")
             .await,
         1,
         "{half} records were there"
     );
 
-    let applied = school.import(&["--apply"]).await;
+    let applied = test.import(&["--apply"]).await;
     assert_eq!(applied.code, 0, "{}", applied.all);
     assert!(
         applied
@@ -348,24 +342,17 @@ async fn a_killed_import_resumes() {
         "{}",
         applied.out
     );
-    let source = school
-        .original
-        .number("SELECT COUNT(*) FROM DnsRecord")
-        .await;
-    let dealt_with = school
+    let source = test.original.number("SELECT COUNT(*) FROM DnsRecord").await;
+    let dealt_with = test
         .number("SELECT COUNT(*) FROM import_rows WHERE kind = 'record'")
         .await;
     assert_eq!(dealt_with, source);
-    let kept = school
+    let kept = test
         .number("SELECT COUNT(*) FROM import_rows WHERE kind = 'record' AND target IS NOT NULL")
         .await;
+    assert_eq!(test.number("SELECT COUNT(*) FROM dns_records").await, kept);
     assert_eq!(
-        school.number("SELECT COUNT(*) FROM dns_records").await,
-        kept
-    );
-    assert_eq!(
-        school
-            .number("SELECT COUNT(*) FROM names WHERE is_unpublished = 1")
+        test.number("SELECT COUNT(*) FROM names WHERE is_unpublished = 1")
             .await,
         1,
         "only what no zone takes"
@@ -377,9 +364,9 @@ async fn beside_the_originals_tables_publishing_and_sign_in_wait_for_a_decision(
     let env = TestEnv::new().await;
     let early = env.start().await;
     let mut browser = signed_in(&env, &early, "user1").await;
-    let mut underway = early.browser();
-    let students = person("user2", &["students"]);
-    let (seen, relay_state) = underway.ask_to_sign_in("/").await;
+    let mut pending_login = early.browser();
+    let students = identity("user2", &["students"]);
+    let (seen, relay_state) = pending_login.ask_to_sign_in("/").await;
     OriginalDatabase::empty()
         .build(&env.db.url())
         .await
@@ -398,13 +385,16 @@ async fn beside_the_originals_tables_publishing_and_sign_in_wait_for_a_decision(
         "{log}"
     );
     assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
-    let mut newcomer = app.browser();
-    let button = newcomer.get("/login").await.form("/login");
-    let answered = underway
+    let mut new_user = app.browser();
+    let button = new_user.get("/login").await.form("/login");
+    let answered = pending_login
         .post_response(&env.idp.respond(&seen, &students).unwrap(), &relay_state)
         .await;
     let arrival = path_of(answered.location());
-    for turned_away in [newcomer.submit(&button).await, underway.get(&arrival).await] {
+    for turned_away in [
+        new_user.submit(&button).await,
+        pending_login.get(&arrival).await,
+    ] {
         assert_eq!(
             (turned_away.status, turned_away.header("retry-after")),
             (503, "900"),
@@ -456,11 +446,11 @@ async fn beside_the_originals_tables_publishing_and_sign_in_wait_for_a_decision(
     let there = async || env.zone.set(&format!("www.user1.{ROOT}"), "A").is_some();
     eventually("published", there).await;
     assert_eq!(
-        underway.get(&arrival).await.status,
+        pending_login.get(&arrival).await.status,
         303,
         "what was begun is not used up"
     );
-    assert!(underway.is_signed_in().await);
+    assert!(pending_login.is_signed_in().await);
     let again = ended(env.command(&["import", "--skip"])).await;
     assert!(
         again.code == 0 && again.out.contains("It was noted before"),
@@ -545,22 +535,21 @@ async fn rows_that_cannot_be_imported_are_reported_and_wrong_flags_exit_2() {
 
 #[tokio::test]
 async fn a_waiting_import_says_what_it_waits_for() {
-    let school = Move::of(5, 10).await;
+    let test = ImportTest::of(5, 10).await;
     let held = "REPLACE INTO leases (name, holder, fence, expires_at, taken_at) \
          VALUES ('import', 'other', 1, UNIX_TIMESTAMP(NOW(3)) * 1000 + 3000, 1)";
-    school.env.db.run(held).await;
-    let applied = school.import(&["--apply"]).await;
+    test.env.db.run(held).await;
+    let applied = test.import(&["--apply"]).await;
     assert!(
         applied.code == 0 && applied.all.contains("waiting for its lease"),
         "{}",
         applied.all
     );
-    school
-        .env
+    test.env
         .db
         .run(&held.replace("'import'", "'publish'"))
         .await;
-    let adopted = verb(&school.env, &["reconcile", "--adopt"]).await;
+    let adopted = verb(&test.env, &["reconcile", "--adopt"]).await;
     assert!(
         adopted.code == 0
             && adopted
@@ -574,9 +563,9 @@ async fn a_waiting_import_says_what_it_waits_for() {
     let (migrated, ()) = tokio::join!(
         async {
             tokio::time::sleep(Duration::from_millis(500)).await;
-            verb(&school.env, &["migrate"]).await
+            verb(&test.env, &["migrate"]).await
         },
-        school.env.db.run(lock)
+        test.env.db.run(lock)
     );
     assert!(
         migrated.code == 0 && migrated.all.contains("waiting for its lock"),

@@ -1,15 +1,19 @@
-//! The label under the root domain: everybody has one, nobody shares one.
+//! Labels under the root domain: every user has one, and no two users share one.
 
 use starchart_testkit::html::Form;
 
 use crate::app::{App, ROOT, TestEnv};
-use crate::browser::{Browser, person};
+use crate::browser::{Browser, identity};
 
-/// Signs in somebody who has to choose, and returns the form to choose with.
-async fn newcomer(env: &TestEnv, app: &App, username: &str) -> (Browser, Form, Vec<String>) {
+/// Signs in a user who must choose a label; returns the form and the offered labels.
+async fn sign_in_without_label(
+    env: &TestEnv,
+    app: &App,
+    username: &str,
+) -> (Browser, Form, Vec<String>) {
     let mut browser = app.browser();
     let page = browser
-        .sign_in(&env.idp, &person(username, &["students"]))
+        .sign_in(&env.idp, &identity(username, &["students"]))
         .await;
     assert_eq!(page.status, 200, "{username}: {}", page.body);
     assert!(
@@ -44,7 +48,7 @@ async fn own_domain(browser: &mut Browser) -> String {
     rest.split('<').next().unwrap().to_owned()
 }
 
-/// Makes the same name for both and looks for the other's.
+/// Creates the same name for both users and checks that each sees only their own.
 async fn see_only_their_own(one: &mut Browser, other: &mut Browser) {
     let domains = [own_domain(one).await, own_domain(other).await];
     assert_ne!(domains[0], domains[1]);
@@ -73,16 +77,16 @@ async fn usernames_that_differ_by_an_accent_are_different_users() {
     let app = env.start().await;
     let mut plain = app.browser();
     plain
-        .sign_in(&env.idp, &person("jose", &["students"]))
+        .sign_in(&env.idp, &identity("jose", &["students"]))
         .await;
     assert_eq!(own_domain(&mut plain).await, format!("jose.{ROOT}"));
 
-    let (mut accented, form, offered) = newcomer(&env, &app, "josé").await;
+    let (mut accented, form, offered) = sign_in_without_label(&env, &app, "josé").await;
     assert!(
         !offered.contains(&"jose".to_owned()) && offered.contains(&"jose2".to_owned()),
         "{offered:?}"
     );
-    // Taken, kept for the school, no label, not offered: none is given, whatever the form says.
+    // Taken, reserved, invalid and not offered labels are refused.
     for refused in [
         "jose", "www", "ns1", "admin", "-x", "josé", "x.y", "", "somebody", "jose2 ",
     ] {
@@ -100,15 +104,15 @@ async fn usernames_that_differ_by_an_accent_are_different_users() {
         "{}",
         chosen.body
     );
-    // For ever: it cannot be chosen anew.
+    // The label cannot be changed.
     let again = accented.submit(&form.with("label", "jose3")).await;
     assert_eq!((again.status, again.location()), (303, "/"));
     assert_eq!(own_domain(&mut accented).await, format!("jose2.{ROOT}"));
 
     see_only_their_own(&mut plain, &mut accented).await;
-    // Upper case is the same person; the next sign-in finds the same domain.
+    // Upper case is the same user; the next sign-in finds the same domain.
     let mut shouting = app.browser();
-    shouting.sign_in(&env.idp, &person("JOSE", &[])).await;
+    shouting.sign_in(&env.idp, &identity("JOSE", &[])).await;
     assert_eq!(own_domain(&mut shouting).await, format!("jose.{ROOT}"));
     assert_eq!(env.db.number("SELECT COUNT(*) FROM users").await, 2);
     assert_eq!(
@@ -125,15 +129,15 @@ async fn usernames_that_differ_by_a_dot_are_different_users() {
     let app = env.start().await;
     let mut dotted = app.browser();
     dotted
-        .sign_in(&env.idp, &person("john.smith", &["students"]))
+        .sign_in(&env.idp, &identity("john.smith", &["students"]))
         .await;
     assert_eq!(own_domain(&mut dotted).await, format!("johnsmith.{ROOT}"));
-    let (mut joined, form, offered) = newcomer(&env, &app, "johnsmith").await;
+    let (mut joined, form, offered) = sign_in_without_label(&env, &app, "johnsmith").await;
     assert!(!offered.contains(&"johnsmith".to_owned()), "{offered:?}");
     let chosen = joined.submit(&form.with("label", &offered[0])).await;
     assert_eq!(chosen.status, 303, "{}", chosen.body);
     see_only_their_own(&mut dotted, &mut joined).await;
-    // A foreign id under one's own name is as absent as one that never was.
+    // The id of another user's record answers as an unknown id does.
     let foreign = dotted.record_ids().await.remove(0);
     assert_eq!(
         joined.get(&format!("/dns-records/{foreign}")).await.status,
@@ -153,7 +157,7 @@ async fn reserved_usernames_are_offered_another_label() {
         ("-dash-", "is not a valid name in the DNS"),
         ("Пётр", "is not a valid name in the DNS"),
     ] {
-        let (mut browser, form, offered) = newcomer(&env, &app, username).await;
+        let (mut browser, form, offered) = sign_in_without_label(&env, &app, username).await;
         let page = browser.get("/label").await;
         assert!(page.body.contains(words), "{username}: {}", page.body);
         assert!(offered.iter().all(|label| label != username), "{offered:?}");
@@ -177,9 +181,9 @@ async fn only_one_of_two_users_gets_a_label() {
     let app = env.start().await;
     let other = env.start().await;
     let mut first = app.browser();
-    first.sign_in(&env.idp, &person("johnsmith", &[])).await;
-    let (one, form_one, offered) = newcomer(&env, &app, "john.smith").await;
-    let (two, form_two, also_offered) = newcomer(&env, &other, "j.ohnsmith").await;
+    first.sign_in(&env.idp, &identity("johnsmith", &[])).await;
+    let (one, form_one, offered) = sign_in_without_label(&env, &app, "john.smith").await;
+    let (two, form_two, also_offered) = sign_in_without_label(&env, &other, "j.ohnsmith").await;
     let wanted = "johnsmith2";
     assert!(
         offered.iter().any(|l| l == wanted) && also_offered.iter().any(|l| l == wanted),
@@ -216,7 +220,7 @@ async fn only_one_of_two_users_gets_a_label() {
 async fn only_one_of_two_simultaneous_users_gets_a_label() {
     let env = TestEnv::new().await;
     let app = env.start().await;
-    let who = ["ann.lee", "annlee"].map(|username| person(username, &[]));
+    let who = ["ann.lee", "annlee"].map(|username| identity(username, &[]));
     let mut a = app.browser();
     let mut b = app.browser();
     let (a, b) = tokio::join!(a.sign_in(&env.idp, &who[0]), b.sign_in(&env.idp, &who[1]));

@@ -1,4 +1,4 @@
-//! What may not stand beside what, and not more of it: one after the other, and all at once.
+//! The limit of records, duplicates and CNAME conflicts, in sequence and concurrently.
 
 use starchart_testkit::wait::{equal, eventually};
 
@@ -60,7 +60,7 @@ async fn sixty_saves_at_once_with_a_limit_of_twenty_create_twenty_records() {
     };
     eventually("twenty sets", async || equal(sets(), 20)).await;
 
-    // Editing at the limit is no creation; a place that is made free can be taken.
+    // At the limit a record can be edited, and after a deletion another can be created.
     let id = browser.record_ids().await.remove(0);
     assert_eq!(
         browser.change(&id, &[("value", "192.0.2.2")]).await.status,
@@ -116,7 +116,7 @@ async fn duplicates_and_records_beside_a_cname_are_refused() {
     ] {
         refused("alone", rtype, value, lonely).await;
     }
-    // By editing: the type beside a CNAME, and a name onto the other's.
+    // By an edit: a type beside a CNAME, and a name that has a CNAME.
     let ids = browser.record_ids().await;
     let of = async |typed: &str| {
         env.db
@@ -144,7 +144,7 @@ async fn duplicates_and_records_beside_a_cname_are_refused() {
             page.body
         );
     }
-    // Alone at its name it may change its type, and back.
+    // The only record at its name can change its type, and back.
     for (rtype, value) in [
         ("A", "192.0.2.9"),
         ("CNAME", "example.com"),
@@ -208,7 +208,7 @@ async fn a_cname_and_an_address_saved_at_once_never_coexist() {
         statuses.sort_unstable();
         assert_eq!(statuses, [303, 422], "{name}");
     }
-    // The same record from fifty hands is one record.
+    // Fifty saves of the same record create one.
     let form = form
         .with("subdomain", "same")
         .with("type", "TXT")

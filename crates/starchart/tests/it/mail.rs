@@ -1,5 +1,5 @@
-//! Mails from the whole binary to a real mail server: sent once, not lost when a process is killed,
-//! and reported when they fail.
+//! Mails from the binary to a real mail server: sent once, not lost when a process is killed, and
+//! reported when they fail.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::app::{App, TestEnv};
 use crate::truth::{signed_in, verb};
 
 impl TestEnv {
-    /// Mail goes to this server.
+    /// Sets the mail server.
     pub fn with_smtp(self, smtp: &Smtp) -> Self {
         self.set("SMTP_HOST", "localhost")
             .set("SMTP_PORT", &smtp.port().to_string())
@@ -21,7 +21,7 @@ impl TestEnv {
             .set("EXPIRATION_REPEAT_FREQUENCY_S", "1")
     }
 
-    /// Moves the end of every record to so many days from now.
+    /// Makes every record expire in `days` days.
     pub async fn records_end_in(&self, days: f64) {
         let millis = (days * 86_400_000.0) as i64;
         let now = "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)";
@@ -41,8 +41,8 @@ impl TestEnv {
     }
 }
 
-/// A record of user1 that is told of, so that a mail is owed.
-async fn owe_one(env: &TestEnv, app: &App) {
+/// Creates a record of user1 that expires soon, so that a notice is queued.
+async fn announce_one_record(env: &TestEnv, app: &App) {
     let mut browser = signed_in(env, app, "user1").await;
     assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
     env.records_end_in(20.0).await;
@@ -57,7 +57,7 @@ async fn a_mail_is_sent_once_and_the_log_holds_no_secrets() {
         .set("LOG_LEVEL", "trace");
     let one = env.start().await;
     let two = env.start().await;
-    owe_one(&env, &one).await;
+    announce_one_record(&env, &one).await;
     eventually("the mail is sent", async || {
         equal(env.mails_in("sent").await, 1)
     })
@@ -70,9 +70,9 @@ async fn a_mail_is_sent_once_and_the_log_holds_no_secrets() {
         mail.subject,
         "My.Custom.Domain DNS record approaching expiration"
     );
-    assert_eq!(mail.to, "Person user1 <user1@school.example>");
+    assert_eq!(mail.to, "Name of user1 <user1@school.example>");
     assert!(
-        mail.body.contains("Hello Person user1,") && mail.body.contains("www.user1."),
+        mail.body.contains("Hello Name of user1,") && mail.body.contains("www.user1."),
         "{}",
         mail.body
     );
@@ -97,7 +97,7 @@ async fn another_process_resends_the_mail_of_a_killed_process() {
     let env = TestEnv::new().await.with_smtp(&smtp);
     let one = env.start().await;
     smtp.hang_after_data(1);
-    owe_one(&env, &one).await;
+    announce_one_record(&env, &one).await;
     eventually("the server has it", async || equal(smtp.mails().len(), 1)).await;
     one.signal("KILL");
     let _two = env.start().await;
@@ -121,7 +121,7 @@ async fn a_refused_mail_waits_for_an_admin_and_blocks_no_other() {
     let app = env.start().await;
     let mut second = signed_in(&env, &app, "user2").await;
     assert_eq!(second.create("www", "A", "192.168.1.1").await.status, 303);
-    owe_one(&env, &app).await;
+    announce_one_record(&env, &app).await;
     eventually("one is refused, one is sent", async || {
         env.mails_in("failed").await == 1 && env.mails_in("sent").await == 1
     })
@@ -147,10 +147,11 @@ async fn a_recipient_that_breaks_the_connection_blocks_no_other() {
         "421 4.7.0 <user1@school.example> breaks me",
     );
     let app = env.start().await;
-    owe_one(&env, &app).await;
-    let put_off = "SELECT COUNT(*) FROM outbox WHERE attempts = 1 AND state = 'pending' AND refusal LIKE '%breaks me%'";
+    announce_one_record(&env, &app).await;
+    let deferred = "SELECT COUNT(*) FROM outbox WHERE attempts = 1 AND state = 'pending' \
+                   AND refusal LIKE '%breaks me%'";
     eventually("the first is put off", async || {
-        equal(env.db.number(put_off).await, 1)
+        equal(env.db.number(deferred).await, 1)
     })
     .await;
     let mut second = signed_in(&env, &app, "user2").await;

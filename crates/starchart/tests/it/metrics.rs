@@ -1,5 +1,5 @@
-//! What Prometheus reads, on the real binary: it moves when something is away, falls again, and
-//! stays on its own port.
+//! The metrics of the binary: they grow during an outage, fall after it, and are served on a port
+//! of their own.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::app::{App, ROOT, TestEnv};
 use crate::boot::Database;
 use crate::truth::signed_in;
 
-/// A test environment whose processes serve metrics, and the port.
+/// Returns an environment whose processes serve metrics, and the port.
 async fn measured() -> (TestEnv, u16) {
     let port = free_port();
     (
@@ -19,7 +19,7 @@ async fn measured() -> (TestEnv, u16) {
     )
 }
 
-/// Status, type and text of one scrape, by any host name.
+/// Returns status, content type and text of one scrape.
 async fn scrape(port: u16) -> (u16, String, String) {
     let request = starchart_testkit::http::client().get(format!("http://127.0.0.1:{port}/metrics"));
     let answer = request
@@ -35,7 +35,7 @@ async fn scrape(port: u16) -> (u16, String, String) {
     (status, kind, answer.text().await.unwrap())
 }
 
-/// The samples of one scrape: name with labels, and value.
+/// Returns the samples of one scrape: name with labels, and value.
 async fn samples(port: u16) -> BTreeMap<String, f64> {
     let (status, kind, text) = scrape(port).await;
     assert_eq!(
@@ -90,15 +90,16 @@ async fn lag_and_queue_grow_while_the_zone_is_away_and_fall_again() {
 
     env.zone.unavailable(1_000_000);
     assert_eq!(browser.create("www", "A", "192.168.1.1").await.status, 303);
-    // An order that waits for the zone too, and a mail that nobody takes.
+    // An order that waits for the zone, too, and a mail without a mail server.
     let now = "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)";
-    env
-        .db
+    env.db
         .run(&format!(
-            "INSERT INTO certificate_orders (user_id, domain, step, next_step_at, created_at, updated_at) \
+            "INSERT INTO certificate_orders \
+             (user_id, domain, step, next_step_at, created_at, updated_at) \
              SELECT id, 'user1.{ROOT}', 'opened', {now}, {now}, {now} FROM users; \
-             INSERT INTO outbox (kind, topic, day, recipient, detail, message_id, next_attempt_at, created_at) VALUES \
-             ('later', 'a test', '', 'user1@school.example', '{{}}', 'a test', {now}, {now})"
+             INSERT INTO outbox \
+             (kind, topic, day, recipient, detail, message_id, next_attempt_at, created_at) \
+             VALUES ('later', 'a test', '', 'user1@school.example', '{{}}', 'a test', {now}, {now})"
         ))
         .await;
     until(port, "starchart_names_unpublished", |names| names == 1.0).await;
@@ -178,8 +179,8 @@ async fn requests_are_counted_under_a_fixed_set_of_labels() {
         .filter(|name| name.to_lowercase().contains("made"))
         .collect();
     assert!(made_up.is_empty(), "{made_up:?}");
-    // One route that was not asked for before: a counter, and a histogram of ten classes, the sum
-    // of all, a sum and a count.
+    // A route without a request before adds a counter, and a histogram: ten buckets, `+Inf`, sum
+    // and count.
     assert!(
         after.len() <= before + 14,
         "{} and then {}",
@@ -203,8 +204,10 @@ async fn requests_are_counted_under_a_fixed_set_of_labels() {
         requests("method=\"other\",route=\"/login\",status=\"4xx\""),
         41.0
     );
-    let count = after["starchart_http_request_duration_seconds_count{method=\"POST\",route=\"/dns-records/new\"}"];
-    let within = after["starchart_http_request_duration_seconds_bucket{le=\"+Inf\",method=\"POST\",route=\"/dns-records/new\"}"];
+    let name = "starchart_http_request_duration_seconds";
+    let labels = r#"method="POST",route="/dns-records/new""#;
+    let count = after[&format!("{name}_count{{{labels}}}")];
+    let within = after[&format!("{name}_bucket{{le=\"+Inf\",{labels}}}")];
     assert_eq!((count, within), (1.0, 1.0));
 }
 
@@ -264,7 +267,7 @@ async fn metrics_are_served_on_their_own_port_only_when_it_is_set() {
     );
 }
 
-/// Whether there is a sample of this name now.
+/// Returns whether there is a sample of this name now.
 async fn has(port: u16, name: &str) -> bool {
     samples(port).await.contains_key(name)
 }
@@ -327,32 +330,32 @@ async fn the_result_of_the_audit_is_a_metric() {
     let asked = crate::truth::verb(&env, &["reconcile", "--now"]).await;
     assert_eq!(asked.code, 0, "{}", asked.all);
     until(port, "starchart_drift_repaired_total", |sets| sets == 1.0).await;
-    let told = samples(port).await;
+    let values = samples(port).await;
     assert_eq!(
         (
-            told["starchart_audit_needs_approval"],
-            told["starchart_audit_failed"]
+            values["starchart_audit_needs_approval"],
+            values["starchart_audit_failed"]
         ),
         (0.0, 0.0)
     );
-    assert_eq!(told["starchart_audit_differences{kind=\"create\"}"], 1.0);
+    assert_eq!(values["starchart_audit_differences{kind=\"create\"}"], 1.0);
     assert_eq!(
         (
-            told["starchart_zone_rrsets{kind=\"owned\"}"],
-            told["starchart_zone_rrsets{kind=\"orphan\"}"]
+            values["starchart_zone_rrsets{kind=\"owned\"}"],
+            values["starchart_zone_rrsets{kind=\"orphan\"}"]
         ),
         (1.0, 1.0)
     );
-    assert!(told["starchart_audit_age_seconds"] < 60.0);
+    assert!(values["starchart_audit_age_seconds"] < 60.0);
 }
 
-/// A file of the repository.
+/// Reads a file of the repository.
 fn text(path: &str) -> String {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     std::fs::read_to_string(root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Words between backticks.
+/// Returns the texts between backticks.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
@@ -367,10 +370,10 @@ async fn the_guide_lists_every_metric() {
     let now = "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)";
     signed_in(&env, &app, "user1").await;
     let columns = "user_id, domain, state, certificate, chain, not_before, not_after, created_at";
-    env
-        .db
+    env.db
         .run(&format!(
-            "INSERT INTO certificates ({columns}) SELECT id, '', 'active', '', '', 1, {now} + 99000000, 1 FROM users"
+            "INSERT INTO certificates ({columns}) \
+             SELECT id, '', 'active', '', '', 1, {now} + 99000000, 1 FROM users"
         ))
         .await;
     until(port, "starchart_certificates_active", |count| count == 1.0).await;
@@ -391,12 +394,15 @@ async fn the_guide_lists_every_metric() {
     let alerts = text("config/prometheus-alerts.yml");
     let is_name = |word: &&str| word.starts_with("starchart_") || word.starts_with("process_");
     let crates = ["starchart_web", "starchart_worker", "starchart_dns"];
-    let told: std::collections::BTreeSet<String> = quoted(&guide)
+    let documented: std::collections::BTreeSet<String> = quoted(&guide)
         .filter(is_name)
         .filter(|name| !crates.contains(name))
         .map(str::to_owned)
         .collect();
-    assert_eq!(told, served, "docs/monitoring.md beside what is served");
+    assert_eq!(
+        documented, served,
+        "docs/monitoring.md beside what is served"
+    );
     let used = alerts
         .split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
         .filter(is_name);
@@ -444,7 +450,7 @@ fn the_log_guide_cites_lines_that_are_written() {
             if entry.is_dir() && !matches!(name.as_str(), "tests" | "target") {
                 folders.push(entry);
             } else if name.ends_with(".rs") {
-                // A text that is broken over two lines of source.
+                // A string that continues on the next line of source.
                 let source = std::fs::read_to_string(entry).unwrap();
                 sources += &source
                     .split("\\\n")

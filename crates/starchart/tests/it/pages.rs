@@ -1,4 +1,4 @@
-//! Every route: who gets what, under which name and with which headers.
+//! Every route: its answer to each kind of user, to other methods and hosts, and its headers.
 
 use reqwest::Method;
 use starchart_web::{RouteInfo, route_table};
@@ -8,8 +8,8 @@ use crate::browser::{Browser, Page};
 use crate::raw::exchange;
 use crate::truth::signed_in;
 
-/// What each route answers to a guest, to the owner of the record in the path, to another person: a
-/// status, and where it leads without its query. A route that stands in no row fails the test.
+/// The answer of each route to a guest, to the owner of the record in the path, and to another
+/// user: the status, and the Location without its query. A route without a row fails the test.
 pub const EXPECTED: &[(&str, &str, &str, &str, &str)] = &[
     ("GET", "/", "303 /login", "200", "200"),
     (
@@ -212,7 +212,7 @@ fn path(route: &RouteInfo, id: &str) -> String {
         .replace("{part}", "chain")
 }
 
-/// Asks for a route as its own page would.
+/// Sends the request to a route that its own page sends.
 pub async fn ask(browser: &mut Browser, route: &RouteInfo, id: &str) -> Page {
     let method: Method = route.method.as_str().parse().unwrap();
     if method == Method::GET {
@@ -270,7 +270,7 @@ async fn every_route_answers_every_kind_of_user_as_listed() {
             .iter()
             .find(|row| (row.0, row.1) == (route.method.as_str(), route.path));
         let &(method, route_path, for_guest, for_owner, for_other) =
-            row.unwrap_or_else(|| panic!("{} {} stands in no row", route.method, route.path));
+            row.unwrap_or_else(|| panic!("no row for {} {}", route.method, route.path));
         if owner.session().is_none() || !owner.is_signed_in().await {
             owner = signed_in(&env, &app, "user1").await;
         }
@@ -293,7 +293,7 @@ async fn every_route_answers_every_kind_of_user_as_listed() {
         assert_eq!(
             class(&ask(&mut other, route, &id).await),
             for_other,
-            "{method} {route_path} for another person"
+            "{method} {route_path} for another user"
         );
         assert_eq!(
             row_of(&env, &id).await,
@@ -311,7 +311,8 @@ async fn every_route_answers_every_kind_of_user_as_listed() {
 
 async fn row_of(env: &TestEnv, id: &str) -> i64 {
     let sql = format!(
-        "SELECT CAST(COALESCE(SUM(updated_at + CRC32(input) + CRC32(fqdn)), 0) AS SIGNED) FROM dns_records WHERE id = {id}"
+        "SELECT CAST(COALESCE(SUM(updated_at + CRC32(input) + CRC32(fqdn)), 0) AS SIGNED) \
+         FROM dns_records WHERE id = {id}"
     );
     env.db.number(&sql).await
 }
@@ -344,7 +345,7 @@ async fn get_requests_change_nothing() {
     };
     let before = state().await;
     for route in route_table().filter(|route| route.method.as_str() == "GET") {
-        // As an image on a foreign page would, with what the unsafe routes take in the query.
+        // As an image on a foreign page requests it, with the fields of unsafe routes in the query.
         for query in ["", "?intent=delete-dns-record&id=1", "?_method=DELETE"] {
             for method in [Method::GET, Method::HEAD] {
                 let path = format!("{}{query}", path(route, &id));
@@ -386,7 +387,8 @@ async fn other_methods_and_other_hosts_are_refused() {
             "names.school.example.evil.example",
         ] {
             let head = format!(
-                "{} {path} HTTP/1.1\r\nHost: {host}\r\nX-Forwarded-Host: names.school.example\r\nX-Forwarded-Proto: https\r\n\
+                "{} {path} HTTP/1.1\r\nHost: {host}\r\nX-Forwarded-Host: names.school.example\r\n\
+                 X-Forwarded-Proto: https\r\n\
                  Content-Length: 0\r\nConnection: close\r\n\r\n",
                 route.method
             );
@@ -406,8 +408,11 @@ async fn other_methods_and_other_hosts_are_refused() {
             );
         }
     }
-    let two = "GET /login HTTP/1.1\r\nHost: names.school.example\r\nHost: evil.example\r\nConnection: close\r\n\r\n".to_owned();
-    let status = exchange(app.port, two, Vec::new(), 0).await.status();
+    let two = "GET /login HTTP/1.1\r\nHost: names.school.example\r\nHost: evil.example\r\n\
+               Connection: close\r\n\r\n";
+    let status = exchange(app.port, two.to_owned(), Vec::new(), 0)
+        .await
+        .status();
     assert!((400..500).contains(&status), "two hosts: {status}");
     for path in [
         "/nowhere",
@@ -431,7 +436,7 @@ async fn every_response_has_the_security_headers() {
     let mut pages: Vec<(String, Page)> = Vec::new();
     for (who, mut browser) in [("guest", app.browser()), ("owner", owner)] {
         for route in route_table() {
-            // Signing out would end the round.
+            // A sign-out would make the browser a guest.
             if route.path == "/logout" && route.method.as_str() == "POST" {
                 continue;
             }
@@ -444,8 +449,10 @@ async fn every_response_has_the_security_headers() {
             pages.push((format!("{who}: {path}"), browser.get(path).await));
         }
     }
-    let policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; \
-                  manifest-src 'self'; form-action 'self' https://idp.school.example; base-uri 'none'; frame-ancestors 'none'";
+    let policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+                  font-src 'self'; connect-src 'self'; manifest-src 'self'; \
+                  form-action 'self' https://idp.school.example; base-uri 'none'; \
+                  frame-ancestors 'none'";
     for (what, page) in &pages {
         assert!(page.status < 500, "{what}: {}", page.body);
         for (name, value) in [
@@ -601,7 +608,8 @@ async fn health_checks_and_old_bookmarks_are_answered() {
 
     let ask = |encoding: &str| {
         format!(
-            "GET /login HTTP/1.1\r\nHost: names.school.example\r\nAccept-Encoding: {encoding}\r\nConnection: close\r\n\r\n"
+            "GET /login HTTP/1.1\r\nHost: names.school.example\r\nAccept-Encoding: {encoding}\r\n\
+             Connection: close\r\n\r\n"
         )
     };
     for (encoding, magic) in [

@@ -1,5 +1,4 @@
-//! What the zone refuses, loses, delays or already holds: asserted on the zone and on the person's
-//! page.
+//! Publishing when Route53 refuses, drops, delays or throttles changes, or has a foreign RRset.
 
 use std::time::Duration;
 
@@ -24,7 +23,7 @@ async fn is_refused(browser: &Browser, name: &str, rtype: &str) -> bool {
         .is_some_and(|row| row.key == "refused")
 }
 
-async fn stands(env: &TestEnv, name: &str, rtype: &str, value: &str) -> bool {
+async fn is_in_zone(env: &TestEnv, name: &str, rtype: &str, value: &str) -> bool {
     env.zone
         .set(name, rtype)
         .is_some_and(|set| set.values.iter().eq([value]))
@@ -37,16 +36,16 @@ async fn one_refused_name_among_300_blocks_no_other() {
     let _many = signed_in(&env, &app, "user1").await;
     let mut owner = signed_in(&env, &app, "user2").await;
     let bad = fqdn("bad-1", "user2");
-    // All are there before the next look.
+    // All records are stored before the next sweep.
     app.signal("STOP");
     insert_records(&env, "user1", "n", 299).await;
     insert_records(&env, "user2", "bad", 1).await;
-    // Such a value never passes the form; here it stands for whatever Route53 refuses and we do not
-    // know of.
-    env
-        .db
+    // The form refuses this value. It represents values that Route53 refuses for reasons that we do
+    // not know.
+    env.db
         .run(&format!(
-            "UPDATE dns_records SET presentation = '300.1.1.1', input = '300.1.1.1' WHERE fqdn = '{bad}'"
+            "UPDATE dns_records SET presentation = '300.1.1.1', input = '300.1.1.1' \
+             WHERE fqdn = '{bad}'"
         ))
         .await;
     app.signal("CONT");
@@ -60,7 +59,7 @@ async fn one_refused_name_among_300_blocks_no_other() {
         calls <= 4,
         "in the same run, without halving: {calls} calls"
     );
-    eventually("the owner is told", async || {
+    eventually("the page shows the refusal", async || {
         is_refused(&owner, &bad, "A").await
     })
     .await;
@@ -80,7 +79,7 @@ async fn one_refused_name_among_300_blocks_no_other() {
 
     assert_eq!(owner.edit(&row.id, "A", "192.168.1.1").await.status, 303);
     eventually("an edit goes through at once", async || {
-        stands(&env, &bad, "A", "192.168.1.1").await
+        is_in_zone(&env, &bad, "A", "192.168.1.1").await
     })
     .await;
     assert_eq!(zone_sets(&env).len(), 300);
@@ -93,14 +92,13 @@ async fn a_refusal_with_an_unknown_message_is_found_by_bisection() {
     let app = env.start().await;
     let owner = signed_in(&env, &app, "user1").await;
     let bad = fqdn("n-137", "user1");
-    env.zone
-        .refuse_name(&bad, "Something that nobody has seen before");
+    env.zone.refuse_name(&bad, "An unknown message");
     insert_records(&env, "user1", "n", 300).await;
     eventually("299 are in the zone", async || {
         equal(zone_sets(&env).len(), 299)
     })
     .await;
-    eventually("the owner is told", async || {
+    eventually("the page shows the refusal", async || {
         is_refused(&owner, &bad, "A").await
     })
     .await;
@@ -109,34 +107,47 @@ async fn a_refusal_with_an_unknown_message_is_found_by_bisection() {
     assert!(calls <= 2 * 9 + 6, "{calls} calls");
 }
 
-/// Creates, edits and deletes while `fault` is on, and again while it is off.
+/// Creates, edits and deletes records during a fault and after it, and waits until the zone is
+/// equal to the pages.
 async fn converges(fault: impl Fn(&TestEnv)) -> TestEnv {
     let env = TestEnv::new().await;
     let app = env.start().await;
-    let mut people = [
+    let mut browsers = [
         signed_in(&env, &app, "user1").await,
         signed_in(&env, &app, "user2").await,
     ];
     for name in ["kept", "edited", "deleted", "other"] {
-        assert_eq!(people[0].create(name, "A", "192.168.1.1").await.status, 303);
+        assert_eq!(
+            browsers[0].create(name, "A", "192.168.1.1").await.status,
+            303
+        );
     }
-    zone_equals_pages(&env, &mut people).await;
+    zone_equals_pages(&env, &mut browsers).await;
     fault(&env);
-    let edited = people[0].row(&fqdn("edited", "user1"), "A").await.unwrap();
-    let deleted = people[0].row(&fqdn("deleted", "user1"), "A").await.unwrap();
+    let edited = browsers[0]
+        .row(&fqdn("edited", "user1"), "A")
+        .await
+        .unwrap();
+    let deleted = browsers[0]
+        .row(&fqdn("deleted", "user1"), "A")
+        .await
+        .unwrap();
     assert_eq!(
-        people[0]
+        browsers[0]
             .edit(&edited.id, "CNAME", "pages.example.com")
             .await
             .status,
         303
     );
-    assert_eq!(people[0].delete(&deleted.id).await.status, 303);
+    assert_eq!(browsers[0].delete(&deleted.id).await.status, 303);
     for name in ["a", "b", "c", "d"] {
-        assert_eq!(people[1].create(name, "A", "192.168.1.2").await.status, 303);
+        assert_eq!(
+            browsers[1].create(name, "A", "192.168.1.2").await.status,
+            303
+        );
         tokio::time::sleep(Duration::from_millis(150)).await;
     }
-    zone_becomes_pages(&env, &mut people).await;
+    zone_becomes_pages(&env, &mut browsers).await;
     assert_eq!(
         dig(&env, &edited.name, "CNAME").await,
         ["pages.example.com."]
@@ -144,14 +155,14 @@ async fn converges(fault: impl Fn(&TestEnv)) -> TestEnv {
     assert!(dig(&env, &deleted.name, "A").await.is_empty());
     env.zone.throttle_share(0.0);
     env.zone.latency(Duration::ZERO);
-    for browser in &mut people {
+    for browser in &mut browsers {
         assert!(
             browser.rows().await.iter().all(|row| row.key != "refused"),
             "{:?}",
             browser.rows().await
         );
     }
-    zone_equals_pages(&env, &mut people).await;
+    zone_equals_pages(&env, &mut browsers).await;
     env
 }
 
@@ -205,11 +216,14 @@ async fn publishing_converges_after_access_denied_and_503() {
 async fn the_next_save_repairs_a_set_that_an_operator_changed() {
     let env = TestEnv::new().await;
     let app = env.start().await;
-    let mut people = [signed_in(&env, &app, "user1").await];
+    let mut browsers = [signed_in(&env, &app, "user1").await];
     for name in ["edited", "removed", "emptied"] {
-        assert_eq!(people[0].create(name, "A", "192.168.1.1").await.status, 303);
+        assert_eq!(
+            browsers[0].create(name, "A", "192.168.1.1").await.status,
+            303
+        );
     }
-    zone_equals_pages(&env, &mut people).await;
+    zone_equals_pages(&env, &mut browsers).await;
     env.zone
         .put(Set::new(
             &fqdn("edited", "user1"),
@@ -221,15 +235,18 @@ async fn the_next_save_repairs_a_set_that_an_operator_changed() {
     env.zone.remove(&fqdn("removed", "user1"), "A").unwrap();
     env.zone.remove(&fqdn("emptied", "user1"), "A").unwrap();
     for name in ["edited", "removed"] {
-        let row = people[0].row(&fqdn(name, "user1"), "A").await.unwrap();
+        let row = browsers[0].row(&fqdn(name, "user1"), "A").await.unwrap();
         assert_eq!(
-            people[0].edit(&row.id, "A", "192.168.1.2").await.status,
+            browsers[0].edit(&row.id, "A", "192.168.1.2").await.status,
             303
         );
     }
-    let row = people[0].row(&fqdn("emptied", "user1"), "A").await.unwrap();
-    assert_eq!(people[0].delete(&row.id).await.status, 303);
-    zone_equals_pages(&env, &mut people).await;
+    let row = browsers[0]
+        .row(&fqdn("emptied", "user1"), "A")
+        .await
+        .unwrap();
+    assert_eq!(browsers[0].delete(&row.id).await.status, 303);
+    zone_equals_pages(&env, &mut browsers).await;
     assert_eq!(
         env.zone.set(&fqdn("edited", "user1"), "A").unwrap().ttl,
         300
@@ -257,7 +274,7 @@ async fn a_foreign_set_stays_and_the_conflicting_record_is_refused() {
         let sets = env.zone.sets();
         foreign.iter().all(|set| {
             sets.iter()
-                .any(|stands| stands.name == set.name && stands.values == set.values)
+                .any(|found| found.name == set.name && found.values == set.values)
         })
     };
     assert!(untouched());
@@ -270,7 +287,7 @@ async fn a_foreign_set_stays_and_the_conflicting_record_is_refused() {
     }
     let base = format!("user1.{ROOT}");
     eventually("beside a CAA an A may stand", async || {
-        stands(&env, &base, "A", "192.168.1.3").await
+        is_in_zone(&env, &base, "A", "192.168.1.3").await
     })
     .await;
     for (name, rtype, kind) in [(&taken, "A", "A"), (&caa, "CNAME", "CAA")] {
@@ -278,15 +295,15 @@ async fn a_foreign_set_stays_and_the_conflicting_record_is_refused() {
         let words = browser.row(name, rtype).await.unwrap().words;
         assert!(
             words.starts_with(&format!(
-                "Refused: The zone already has a {kind} record set at this name that Starchart did not"
+                "Refused: The zone already has a {kind} record set at this name \
+                 that Starchart did not"
             )),
             "{words}"
         );
     }
     assert!(untouched(), "{:?}", env.zone.sets());
 
-    // The operator removes it. The name is tried again after a minute, which passes here in the
-    // database.
+    // The operator removes it. The name is retried after a minute; the test moves its time back.
     env.zone.remove(&taken, "A").unwrap();
     tokio::time::sleep(Duration::from_millis(2_500)).await;
     assert!(
@@ -299,7 +316,7 @@ async fn a_foreign_set_stays_and_the_conflicting_record_is_refused() {
         ))
         .await;
     eventually("tried again after a minute", async || {
-        stands(&env, &taken, "A", "192.168.1.1").await
+        is_in_zone(&env, &taken, "A", "192.168.1.1").await
     })
     .await;
     eventually("and the page says so", async || {
@@ -307,7 +324,7 @@ async fn a_foreign_set_stays_and_the_conflicting_record_is_refused() {
     })
     .await;
 
-    // An edit does not wait.
+    // An edit is published at once.
     env.zone.remove(&caa, "CAA").unwrap();
     let row = browser.row(&caa, "CNAME").await.unwrap();
     assert_eq!(
@@ -318,11 +335,11 @@ async fn a_foreign_set_stays_and_the_conflicting_record_is_refused() {
         303
     );
     eventually("an edit is tried at once", async || {
-        stands(&env, &caa, "CNAME", "other.example.com.").await
+        is_in_zone(&env, &caa, "CNAME", "other.example.com.").await
     })
     .await;
 
-    // Deleting our own leaves what stands beside it.
+    // The deletion of our record leaves the foreign RRset.
     let row = browser.row(&base, "A").await.unwrap();
     assert_eq!(browser.delete(&row.id).await.status, 303);
     eventually("ours is gone", async || {

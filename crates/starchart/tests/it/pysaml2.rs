@@ -1,5 +1,4 @@
-//! Another identity provider that is not ours: pysaml2 reads our metadata and our requests, and
-//! signs people in.
+//! Sign-in through pysaml2, an independent identity provider that reads our metadata and requests.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,7 +11,7 @@ use crate::browser::{Browser, Page, path_of};
 
 #[tokio::test]
 async fn pysaml2_signs_in_with_each_kind_of_signature() {
-    let (idp, _env, app, metadata) = school().await;
+    let (idp, _env, app, metadata) = start_all().await;
     let user = &USERS[3];
     for signed in [Signed::Assertion, Signed::Response, Signed::Both] {
         idp.serve(&metadata, signed);
@@ -37,7 +36,7 @@ async fn pysaml2_signs_in_with_each_kind_of_signature() {
 
 #[tokio::test]
 async fn a_changed_response_of_pysaml2_is_refused() {
-    let (idp, _env, app, metadata) = school().await;
+    let (idp, _env, app, metadata) = start_all().await;
     for signed in [Signed::Assertion, Signed::Response, Signed::Both] {
         idp.serve(&metadata, signed);
         let mut browser = app.browser();
@@ -50,8 +49,9 @@ async fn a_changed_response_of_pysaml2_is_refused() {
     }
 }
 
-/// The identity provider, the application that trusts it, and the application's metadata.
-async fn school() -> (PySaml, TestEnv, App, String) {
+/// Starts the identity provider and the application that trusts it; returns also the application's
+/// metadata.
+async fn start_all() -> (PySaml, TestEnv, App, String) {
     let idp = PySaml::start().await;
     let env = TestEnv::new()
         .await
@@ -61,7 +61,7 @@ async fn school() -> (PySaml, TestEnv, App, String) {
     (idp, env, app, metadata)
 }
 
-/// From our sign-in page to the answer to the posted response, whose XML `change` may spoil.
+/// Signs in and returns the answer to the posted response, after `change` has edited its XML.
 async fn sign_in(idp: &PySaml, browser: &mut Browser, change: impl Fn(String) -> String) -> Page {
     let page = browser.get("/login").await;
     let sent = browser.submit(&page.form("/login")).await;

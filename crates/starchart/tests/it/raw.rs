@@ -1,24 +1,24 @@
-//! Requests that no HTTP client sends: written byte by byte onto the socket.
+//! Requests that HTTP clients do not send, written to the socket.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 
 use starchart_testkit::wait::WAIT_LIMIT;
 
-/// What came of an exchange.
+/// The result of an exchange.
 #[derive(Debug)]
 pub struct Exchange {
-    /// All that the server sent until it closed the connection.
+    /// Everything that the server sent until it closed the connection.
     pub answer: Vec<u8>,
 }
 
 impl Exchange {
-    /// The answer as text.
+    /// Returns the response as text.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.answer).into_owned()
     }
 
-    /// The status of the answer; 0 when the server only closed the connection.
+    /// Returns the status of the response, or 0 if the server closed the connection without one.
     pub fn status(&self) -> u16 {
         self.text()
             .split(' ')
@@ -45,7 +45,7 @@ fn talk(port: u16, head: &str, piece: &[u8], times: usize) -> Exchange {
     let reading = std::thread::spawn(move || {
         let mut answer = Vec::new();
         let mut part = [0; 4096];
-        // A reset after the answer is an end too.
+        // A reset after the response is an end, too.
         loop {
             match reader.read(&mut part) {
                 Ok(0) => return answer,

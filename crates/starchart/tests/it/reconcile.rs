@@ -1,4 +1,4 @@
-//! What an operator does about the zone: pause, adopt, approve.
+//! The operator's verbs for the zone: pause, adopt, approve and audit.
 
 use std::time::Duration;
 
@@ -7,18 +7,19 @@ use starchart_testkit::wait::{equal, eventually};
 
 use crate::app::{ROOT, TestEnv};
 use crate::audit::{audited, published, remove, with_records};
-use crate::browser::person;
+use crate::browser::identity;
 use crate::truth::{Ended, no_difference, signed_in, verb, zone_sets};
 
 fn fqdn(name: &str) -> String {
     format!("{name}.user1.{ROOT}")
 }
 
-/// The command that a plan's end names.
-fn hash(told: &Ended) -> String {
-    told.out
+/// Returns the hash in the command at the end of a printed plan.
+fn hash(printed: &Ended) -> String {
+    printed
+        .out
         .rsplit_once("--approve ")
-        .unwrap_or_else(|| panic!("{}", told.all))
+        .unwrap_or_else(|| panic!("{}", printed.all))
         .1
         .split_whitespace()
         .next()
@@ -32,7 +33,9 @@ async fn a_pause_stops_publishing_until_an_approval() {
     let app = env.start().await;
     let mut owner = signed_in(&env, &app, "user1").await;
     let mut admin = app.browser();
-    admin.sign_in(&env.idp, &person("boss", &["admins"])).await;
+    admin
+        .sign_in(&env.idp, &identity("boss", &["admins"]))
+        .await;
     let first = verb(&env, &["reconcile", "--pause", "the first reason"]).await;
     assert!(
         first.code == 0 && !first.out.contains("already"),
@@ -80,7 +83,7 @@ async fn a_pause_stops_publishing_until_an_approval() {
     );
     assert!(
         plan.out.contains(&held) && !plan.out.contains("about to be published"),
-        "what waits is told: {}",
+        "pending changes are printed: {}",
         plan.out
     );
     let done = verb(&env, &["reconcile", "--approve", &hash(&plan)]).await;
@@ -105,11 +108,13 @@ async fn a_lost_registry_is_rebuilt_from_the_zone() {
     env.db.run("DELETE FROM zone_rrset").await;
     audited(&env, "clean").await;
     let mut admin = app.browser();
-    admin.sign_in(&env.idp, &person("boss", &["admins"])).await;
+    admin
+        .sign_in(&env.idp, &identity("boss", &["admins"]))
+        .await;
     let page = admin.get("/admin").await.body;
     assert!(
         page.contains("15 RRsets") && page.contains("not in the registry"),
-        "told, and nothing waits for an approval: {page}"
+        "reported, and no plan needs an approval: {page}"
     );
     let plan = verb(&env, &["reconcile", "--dry-run"]).await;
     assert!(
@@ -143,7 +148,7 @@ async fn a_lost_registry_is_rebuilt_from_the_zone() {
     );
     assert!(
         adopted.out.contains(&format!("\n  {} CAA", fqdn("n-2"))),
-        "what stays foreign is told: {}",
+        "RRsets that stay foreign are printed: {}",
         adopted.out
     );
     assert!(
@@ -175,8 +180,7 @@ async fn a_lost_registry_is_rebuilt_from_the_zone() {
     let again = verb(&env, &["reconcile", "--adopt"]).await;
     assert!(again.out.contains("\n0 RRsets adopted"), "{}", again.out);
     let done = verb(&env, &["reconcile", "--approve", &hash(&again)]).await;
-    // What the audit had taken up before, as a difference that it mends by itself, waited with the
-    // others.
+    // The differences that the audit repairs by itself waited during the pause as well.
     assert!(
         done.code == 0 && done.out.contains("the zone is up to date"),
         "{}",
@@ -225,7 +229,7 @@ async fn orphans_are_deleted_when_their_number_is_confirmed() {
         refused.all
     );
     assert_eq!(env.zone.sets(), before);
-    // One name that an operator wants to keep: it counts neither here nor there.
+    // An RRset that an operator wants to keep: it does not count.
     let kept = fqdn("kept");
     env.zone
         .put(Set::new(&kept, "MX", 60, ["10 mail.school.example."]))
@@ -306,7 +310,8 @@ async fn the_pause_after_a_wipe_ends_by_itself_only_for_an_empty_zone() {
     let env = TestEnv::new().await.set("AUDIT_FREQUENCY_S", "1");
     let app = env.start().await;
     let mut owner = signed_in(&env, &app, "user1").await;
-    let wiped = "REPLACE INTO zone_control (id, paused_at, paused_reason, paused_kind) VALUES (1, 1, 'wiped', 'wiped')";
+    let wiped = "REPLACE INTO zone_control (id, paused_at, paused_reason, paused_kind) \
+                 VALUES (1, 1, 'wiped', 'wiped')";
     env.zone
         .put(Set::new(&fqdn("before"), "A", 300, ["203.0.113.8"]))
         .unwrap();
@@ -335,14 +340,20 @@ async fn pending_work_is_reported() {
         )
     })
     .await;
-    let told = verb(&env, &["reconcile", "--dry-run"]).await;
+    let printed = verb(&env, &["reconcile", "--dry-run"]).await;
     assert!(
-        told.out.contains("blocked by an RRset that is not owned")
-            && told.out.contains("--adopt makes 1 of these owned"),
+        printed
+            .out
+            .contains("blocked by an RRset that is not owned")
+            && printed.out.contains("--adopt makes 1 of these owned"),
         "{}",
-        told.out
+        printed.out
     );
-    assert!(!told.out.contains("about to be published"), "{}", told.out);
+    assert!(
+        !printed.out.contains("about to be published"),
+        "{}",
+        printed.out
+    );
     assert_eq!(owner.create("www", "A", "192.168.1.1").await.status, 303);
     eventually("published", async || env.zone.set(&fqdn("www"), "A")).await;
 
@@ -356,27 +367,28 @@ async fn pending_work_is_reported() {
     for name in ["www", "new"] {
         assert_eq!(owner.create(name, "A", "192.168.1.1").await.status, 303);
     }
-    let told = verb(&env, &["reconcile", "--dry-run"]).await;
+    let printed = verb(&env, &["reconcile", "--dry-run"]).await;
     let www = fqdn("www");
     let new = fqdn("new");
-    let stands = format!("not owned (1):\n  + {www} A 192.168.1.1, blocked by A 192.168.1.1\n");
+    let blocked = format!("not owned (1):\n  + {www} A 192.168.1.1, blocked by A 192.168.1.1\n");
     assert!(
-        told.out.contains(&stands) && told.out.contains("--adopt makes 1 of these owned"),
+        printed.out.contains(&blocked) && printed.out.contains("--adopt makes 1 of these owned"),
         "{}",
-        told.out
+        printed.out
     );
     assert!(
-        told.out
+        printed
+            .out
             .contains(&format!("when it ends (1):\n  + {new} A 192.168.1.1\n")),
         "{}",
-        told.out
+        printed.out
     );
     assert!(
-        told.out.contains("\nto resume publishing: starchart"),
+        printed.out.contains("\nto resume publishing: starchart"),
         "there is no plan to be done: {}",
-        told.out
+        printed.out
     );
-    let done = verb(&env, &["reconcile", "--approve", &hash(&told)]).await;
+    let done = verb(&env, &["reconcile", "--approve", &hash(&printed)]).await;
     assert!(
         done.out.contains(&format!(
             "1 name is refused by the DNS provider:\n  {www}: "

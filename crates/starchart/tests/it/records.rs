@@ -1,4 +1,4 @@
-//! A person's records, from the form to the name server.
+//! A user's records, from the form to the name server.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use reqwest::Method;
 use starchart_testkit::wait::{equal, eventually};
 
 use crate::app::{APP_URL, ROOT, TestEnv};
-use crate::browser::{Page, asked, path_of, person};
+use crate::browser::{Page, asked, identity, path_of};
 use crate::pages;
 use crate::truth::signed_in;
 
@@ -17,7 +17,7 @@ async fn a_name_is_created_changed_and_deleted_in_the_zone() {
     let app = env.start().await;
     let mut browser = app.browser();
     let home = browser
-        .sign_in(&env.idp, &person("user1", &["students"]))
+        .sign_in(&env.idp, &identity("user1", &["students"]))
         .await;
     assert_eq!(home.status, 200, "{}", home.body);
     let name = format!("www.user1.{ROOT}");
@@ -66,14 +66,14 @@ async fn a_name_is_created_changed_and_deleted_in_the_zone() {
 }
 
 impl TestEnv {
-    /// A set of the zone as Route53 shows it: its values, sorted, joined by ` | `.
+    /// Returns the values of an RRset in the zone, sorted and joined by ` | `.
     fn shown(&self, name: &str, rtype: &str) -> Option<String> {
         self.zone
             .set(name, rtype)
             .map(|set| set.values.into_iter().collect::<Vec<_>>().join(" | "))
     }
 
-    /// Waits until the zone shows `wanted`.
+    /// Waits until the RRset in the zone is `wanted`.
     pub async fn shows(&self, name: &str, rtype: &str, wanted: Option<&str>) {
         let holds = async || self.shown(name, rtype).as_deref() == wanted;
         eventually(&format!("{name} {rtype} is {wanted:?}"), holds).await;
@@ -125,7 +125,7 @@ async fn every_type_arrives_as_route53_holds_it() {
         };
         env.shows(&fqdn, rtype, Some(shown)).await;
         assert_eq!(env.zone.set(&fqdn, rtype).map(|set| set.ttl), Some(300));
-        // The form has it as it was typed.
+        // The form shows the value as the user typed it.
         let id = env.db.number("SELECT MAX(id) FROM dns_records").await;
         let path = format!("/dns-records/{id}");
         let form = browser.get(&path).await.form(&path);
@@ -134,7 +134,7 @@ async fn every_type_arrives_as_route53_holds_it() {
             (Some(value), Some(rtype))
         );
     }
-    // Two mail servers at one name are one set; without a priority it is 10.
+    // Two mail servers at one name are one RRset; the default priority is 10.
     for (value, priority) in [("mx1.example.com", "5"), ("mx2.example.com", "")] {
         let form = browser
             .get("/dns-records/new")
@@ -224,7 +224,7 @@ async fn faults_are_shown_beside_the_input() {
             again.value("value"),
             again.value("course"),
         ];
-        // A browser's text field holds no line break; the attribute may.
+        // A browser removes line breaks from a text field; another client may send them.
         assert_eq!(kept, [Some(subdomain), Some(typed), Some("kept & seen")]);
         pages::no_inline_code(subdomain, &refused.body);
     }
@@ -320,7 +320,7 @@ async fn the_record_of_another_user_answers_404() {
         let act = |intent| vec![("id", id), ("intent", intent), token];
         for (method, path, fields) in [
             (Method::POST, &record, filled.clone()),
-            // What the original's form trusts over the path.
+            // A field that the original trusts more than the path.
             (
                 Method::POST,
                 &record,
@@ -344,7 +344,7 @@ async fn the_record_of_another_user_answers_404() {
     };
     let neutral = |page: &Page, id: &str| {
         let number = page.header("x-request-id").to_owned();
-        // Tokens are masked anew on every page.
+        // Every page masks the token differently.
         page.body
             .replace(&number, "")
             .replace(&page.csrf_token(), "")
@@ -462,7 +462,7 @@ async fn user_input_is_escaped() {
         "&lt;script&gt;&#60;b&#62;",
         "<!--<a href=\"javascript:alert(1)\">-->",
     ];
-    let mut who = person("user1", &["students"]);
+    let mut who = identity("user1", &["students"]);
     for (n, hostile) in corpus.into_iter().enumerate() {
         (who.display_name, who.email) = (hostile.to_owned(), format!("{n}@school.example"));
         let mut browser = app.browser();
@@ -500,7 +500,7 @@ async fn user_input_is_escaped() {
             }
             pages::no_inline_code(hostile, &page.body);
         }
-        // It is there, as what was typed.
+        // The input is on the page, escaped.
         let path = format!("/dns-records/{id}");
         let form = browser.get(&path).await.form(&path);
         for name in ["value", "ports", "course", "description"] {
@@ -509,7 +509,7 @@ async fn user_input_is_escaped() {
         let shown = starchart_testkit::html::unescape(&browser.get("/dns-records").await.body);
         assert!(
             shown.matches(hostile).count() >= 5,
-            "value, notes and the name of the person: {hostile}"
+            "value, notes and display name: {hostile}"
         );
     }
 }
@@ -518,7 +518,7 @@ async fn user_input_is_escaped() {
 async fn a_stale_form_is_shown_again_and_changes_nothing() {
     let env = TestEnv::new().await;
     let app = env.start().await;
-    let who = person("user1", &["students"]);
+    let who = identity("user1", &["students"]);
     let mut browser = signed_in(&env, &app, "user1").await;
     browser.create("old", "A", "192.0.2.1").await;
     let id = browser.record_ids().await.remove(0);
@@ -561,7 +561,7 @@ async fn a_stale_form_is_shown_again_and_changes_nothing() {
         );
         assert_eq!(env.db.number(&made).await, 1);
     }
-    // The next person at the same browser does not see what was typed.
+    // The next user of the same browser does not see the input.
     for path in ["/dns-records/new", &edit_path] {
         let form = browser.get(path).await.form(path).with("value", "mine");
         env.db
@@ -570,7 +570,7 @@ async fn a_stale_form_is_shown_again_and_changes_nothing() {
         let (seen, relay_state) = asked(&browser.submit(&form).await);
         let answered = browser
             .post_response(
-                &env.idp.respond(&seen, &person("user2", &[])).unwrap(),
+                &env.idp.respond(&seen, &identity("user2", &[])).unwrap(),
                 &relay_state,
             )
             .await;

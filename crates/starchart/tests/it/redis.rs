@@ -1,5 +1,5 @@
-//! Pages in one process and work in another, with Redis between them: it makes things quick, and
-//! nothing is lost with it.
+//! `serve` and `work` as two processes with Redis between them: Redis makes work start sooner, and
+//! nothing is lost without it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -11,7 +11,7 @@ use crate::app::{App, ROOT, TestEnv};
 use crate::browser::Browser;
 use crate::truth::{dig, label_of, signed_in, zone_equals_pages};
 
-/// A sweep is then no explanation for what happens soon.
+/// An interval that is so long that only a wake-up explains quick work.
 const SLOW_SWEEP_MS: &str = "60000";
 
 async fn env_on(redis: &Redis) -> TestEnv {
@@ -21,13 +21,13 @@ async fn env_on(redis: &Redis) -> TestEnv {
         .set("USER_DNS_RECORD_LIMIT", "1000")
 }
 
-/// `starchart serve` and `starchart work`, with the bell between them in order.
+/// Starts `starchart serve` and `starchart work`, and waits until wake-ups arrive through Redis.
 async fn apart(env: &TestEnv) -> (App, App) {
     let mut serve = env.launch("serve");
     let mut work = env.launch("work");
     serve.until_ready().await;
     work.until_ready().await;
-    eventually("the bell is there", async || {
+    eventually("wake-ups arrive", async || {
         work.server
             .log()
             .contains("wake-ups of other processes arrive through Redis")
@@ -58,7 +58,7 @@ async fn a_save_wakes_the_process_that_works() {
         "from the click to the zone, over two processes: median {:?}, longest {:?}",
         took[10], took[19]
     );
-    eventually("and the page tells of it", async || {
+    eventually("the page shows it", async || {
         let row = browser
             .clone()
             .row(&format!("{}.user1.{ROOT}", label_of(0)), "A")
@@ -92,7 +92,7 @@ async fn wake_ups_and_counters_work_over_tls() {
     })
     .await;
     drop((serve, _work));
-    // Whom nobody vouches for is not spoken to.
+    // A certificate of an unknown CA is not accepted.
     let strangers = env.set("SSL_CERT_FILE", "");
     let mut app = strangers.launch("work");
     app.until_ready().await;
@@ -108,9 +108,9 @@ async fn no_save_is_lost_when_redis_fails() {
     let mut redis = Redis::start().await;
     let env = env_on(&redis).await;
     let (serve, work) = apart(&env).await;
-    let mut people = Vec::new();
+    let mut browsers = Vec::new();
     for n in 1..=3 {
-        people.push(signed_in(&env, &serve, &format!("load{n}")).await);
+        browsers.push(signed_in(&env, &serve, &format!("load{n}")).await);
     }
     let over = AtomicBool::new(false);
     let saving = async {
@@ -119,7 +119,7 @@ async fn no_save_is_lost_when_redis_fails() {
         while !over.load(Ordering::Relaxed) {
             n += 1;
             let start = Instant::now();
-            let page = people[n % 3].create(&label_of(n), "A", "10.0.0.1").await;
+            let page = browsers[n % 3].create(&label_of(n), "A", "10.0.0.1").await;
             assert_eq!(page.status, 303, "{}", page.body);
             slowest = slowest.max(start.elapsed());
             assert_eq!(
@@ -153,15 +153,16 @@ async fn no_save_is_lost_when_redis_fails() {
     };
     let ((saves, slowest), ()) = tokio::join!(saving, failing);
     println!(
-        "{saves} saves through a flush, a restart, a stall and an absence; the slowest took {slowest:?}"
+        "{saves} saves through a flush, a restart, a stall and an absence; \
+         the slowest took {slowest:?}"
     );
-    zone_equals_pages(&env, &mut people).await;
-    for browser in &people {
+    zone_equals_pages(&env, &mut browsers).await;
+    for browser in &browsers {
         assert!(browser.is_signed_in().await);
     }
     let messages = async || redis.number(&["SCARD", "starchart:jobs:done"]).await;
     let before = messages().await;
-    let page = people[0].create("again", "A", "10.0.0.2").await;
+    let page = browsers[0].create("again", "A", "10.0.0.2").await;
     assert_eq!(page.status, 303, "{}", page.body);
     eventually("a wake-up to reach the worker through Redis", async || {
         let done = messages().await - before;
@@ -170,8 +171,8 @@ async fn no_save_is_lost_when_redis_fails() {
     .await;
 }
 
-/// The worker's pool gives a sign of life, every three seconds when all is well, that is younger
-/// than the end of the fault.
+/// Waits until the worker's pool has written its heartbeat, which it does every three seconds,
+/// after the end of the fault.
 async fn works_again(redis: &Redis, fault: &str) {
     let back = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -207,7 +208,7 @@ async fn one_process_publishes_without_redis_and_without_a_sweep() {
     let env = env_on(&redis).await.set("SWEEP_MS", SLOW_SWEEP_MS);
     let app = env.start().await;
     let mut browser = signed_in(&env, &app, "user1").await;
-    // Not before its first sweep is over: everything is looked at when a process begins to work.
+    // After the first sweep, which finds all pending work at the start of a process.
     for name in ["one", "two", "three"] {
         assert_eq!(browser.create(name, "A", "192.168.1.1").await.status, 303);
         let name = format!("{name}.user1.{ROOT}");
@@ -259,7 +260,7 @@ async fn limits_hold_over_all_processes_and_without_redis() {
         let start = Instant::now();
         let taken = saved(&mut browser, "a").await + saved(&mut at_two, "b").await;
         let refused = at_two.create("refused", "A", "10.0.0.1").await;
-        // One answer that took more than 50 ms, as on a busy machine, and a process counts for
+        // After an answer that took more than 50 ms, as on a busy machine, the process counts by
         // itself for a while.
         if alone() != before || start.elapsed() > Duration::from_secs(9) {
             return None;
@@ -284,14 +285,14 @@ async fn limits_hold_over_all_processes_and_without_redis() {
     );
 }
 
-/// Whether it counts there now, by the last line about it.
+/// Returns whether the process counts in Redis now, by its last log line about that.
 fn counts_in_redis(app: &App) -> bool {
     let log = app.server.log();
     log.rfind("rate limits are counted in Redis")
         > log.rfind("rate limits are counted in each process")
 }
 
-/// How many of ten saves in a row are taken.
+/// Saves ten records and returns how many were accepted.
 async fn saved(browser: &mut Browser, prefix: &str) -> u32 {
     let mut count = 0;
     for n in 0..10 {

@@ -1,5 +1,5 @@
-//! Several processes on one database: the zone ends as the rows say, whoever dies, stops or comes
-//! late.
+//! Several processes on one database: the zone converges to the rows when processes are killed or
+//! stopped and when changes arrive late.
 
 use std::time::{Duration, Instant};
 
@@ -42,16 +42,16 @@ async fn two_hundred_saves_at_once_on_two_processes_are_all_published() {
     let env = TestEnv::new().await.set("USER_DNS_RECORD_LIMIT", "100");
     let one = env.start().await;
     let two = env.start().await;
-    let mut people = Vec::new();
+    let mut browsers = Vec::new();
     for n in 1..=8 {
-        people.push(signed_in(&env, &one, &format!("load{n}")).await);
+        browsers.push(signed_in(&env, &one, &format!("load{n}")).await);
     }
     let before = env.zone.counts();
     let mut saves = tokio::task::JoinSet::new();
     for n in 0..200_usize {
         let port = if n % 2 == 0 { one.port } else { two.port };
-        let mut browser = people[n % people.len()].at(port);
-        // Every third goes to a name that others of this person share.
+        let mut browser = browsers[n % browsers.len()].at(port);
+        // Every third record goes to a name that other records of this user share.
         let name = if n % 3 == 0 {
             "shared".to_owned()
         } else {
@@ -66,9 +66,9 @@ async fn two_hundred_saves_at_once_on_two_processes_are_all_published() {
     for page in saves.join_all().await {
         assert_eq!(page.status, 303, "{}", page.body);
     }
-    zone_equals_pages(&env, &mut people).await;
+    zone_equals_pages(&env, &mut browsers).await;
 
-    let listed = people[0].rows().await;
+    let listed = browsers[0].rows().await;
     assert_eq!(listed.len(), 25, "every save is listed");
     let row = &listed[0];
     assert!(
@@ -92,8 +92,8 @@ async fn another_process_takes_over_from_one_killed_during_a_change() {
         env.zone.set(&format!("before.user1.{ROOT}"), "A")
     })
     .await;
-    // Two changes in two ways: one that the zone takes after the sender's death, and one that it
-    // takes after the successor's.
+    // Two held changes: the zone applies one after the kill of its sender, and one after the change
+    // of the successor.
     for (held, released_early) in [("early", true), ("late", false)] {
         let killed = if released_early {
             &one
@@ -104,8 +104,7 @@ async fn another_process_takes_over_from_one_killed_during_a_change() {
         let mut at_killed = browser.at(killed.port);
         let name = format!("{held}.user1.{ROOT}");
         env.zone.hold(1);
-        // The other process may be the one that publishes; only the killed one may hold the lease
-        // here.
+        // The process that will be killed must hold the publish lease.
         two.signal("STOP");
         assert_eq!(at_killed.create(held, "A", "10.0.0.2").await.status, 303);
         env.zone.until_held(1).await;
@@ -135,12 +134,12 @@ async fn browser_knows(browser: &mut crate::browser::Browser, name: &str) -> boo
     row.key != "saved" && row.key != "refused"
 }
 
-/// How a stopped process and its held change come back.
+/// The order in which a stopped process and its held change continue.
 #[derive(Clone, Copy, Debug)]
 enum Return {
-    /// The zone takes the change, then the process goes on and reads its answer.
+    /// The zone applies the change, then the process continues and reads the answer.
     AnswerFirst,
-    /// The process goes on and finds its time over; the zone takes the change after that.
+    /// The process continues without its lease, then the zone applies the change.
     ProcessFirst,
 }
 
@@ -193,21 +192,27 @@ async fn stopped_past_its_lease(how: Return) {
     match how {
         Return::AnswerFirst => {
             env.zone.release();
-            eventually("the late set stands", async || env.zone.set(&deleted, "A")).await;
+            eventually("the late RRset is in the zone", async || {
+                env.zone.set(&deleted, "A")
+            })
+            .await;
             one.signal("CONT");
         }
         Return::ProcessFirst => {
             one.signal("CONT");
             tokio::time::sleep(Duration::from_secs(6)).await;
             env.zone.release();
-            eventually("the late set stands", async || env.zone.set(&deleted, "A")).await;
+            eventually("the late RRset is in the zone", async || {
+                env.zone.set(&deleted, "A")
+            })
+            .await;
         }
     }
     eventually("the late set is gone within two sweeps", async || {
         equal(env.zone.set(&deleted, "A"), None)
     })
     .await;
-    // The stopped process works again.
+    // The stopped process publishes again.
     assert_eq!(browser.create("again", "A", "10.0.0.3").await.status, 303);
     zone_equals_pages(&env, std::slice::from_mut(&mut browser)).await;
     no_difference(&env).await;

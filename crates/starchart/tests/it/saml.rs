@@ -1,16 +1,16 @@
-//! Hostile answers of the identity provider, posted over HTTP to a running server: each is refused,
-//! nobody arrives, nothing is fetched, nothing grows.
+//! Hostile SAML responses, posted over HTTP to a running server: each is refused, nobody is signed
+//! in, no URL is fetched, and memory does not grow.
 
 use std::net::TcpListener;
 
 use starchart_saml::issuer::{AuthnRequest, Issuer, Response, SamlIdentity, SignedParts};
 
 use crate::app::{App, TestEnv};
-use crate::browser::{SESSION, path_of, person};
+use crate::browser::{SESSION, identity, path_of};
 use crate::raw::exchange;
 use crate::sign_in::encode;
 
-/// Memory that one hostile answer may cost, in KiB.
+/// The most memory that one hostile response may use, in KiB.
 const GROWTH_KIB: u64 = 20 * 1024;
 
 const UNREADABLE: &str = "could not be read";
@@ -22,10 +22,10 @@ const UNCLEAR: &str = "did not say clearly who you are";
 const ENCRYPTED: &str = "is encrypted";
 const EXPIRED: &str = "took too long, or was started in another browser";
 
-/// What is wrong, the words of the refusal, and how an honest answer becomes so.
+/// A description, the text of the refusal, and the change that makes a valid response hostile.
 type Bend = (&'static str, &'static str, Box<dyn Fn(&mut Response)>);
 
-/// One server and one person whom nobody may become.
+/// A running server, and the user whom the hostile responses assert.
 struct Stage {
     env: TestEnv,
     app: App,
@@ -39,12 +39,12 @@ impl Stage {
         Self {
             env,
             app,
-            who: person("user1", &["admins"]),
+            who: identity("user1", &["admins"]),
         }
     }
 
-    /// Asks with a new browser, posts the answer that `make` makes of an honest one, and expects a
-    /// refusal with these words.
+    /// Begins a sign-in in a new browser, posts the response that `make` creates from a valid one,
+    /// and expects a refusal with the text `words`.
     async fn refused(
         &self,
         what: &str,
@@ -86,7 +86,7 @@ impl Stage {
         assert_eq!(
             self.env.db.number("SELECT COUNT(*) FROM users").await,
             0,
-            "{what}: nobody arrived"
+            "{what}: nobody is signed in"
         );
         assert_eq!(
             self.env
@@ -98,7 +98,8 @@ impl Stage {
         );
     }
 
-    /// Signs `bend` of an honest answer with the right key.
+    /// Expects the same after `bend` has changed a valid response before it is signed with the
+    /// right key.
     async fn refused_signed(&self, what: &str, words: &str, bend: impl Fn(&mut Response)) {
         for sign in [
             SignedParts::Assertion,
@@ -118,7 +119,7 @@ impl Stage {
         }
     }
 
-    /// After all that, an honest answer still signs in.
+    /// Checks that a valid response still signs in.
     async fn an_honest_one_signs_in(&self) {
         let home = self.app.browser().sign_in(&self.env.idp, &self.who).await;
         assert_eq!(home.status, 200, "{}", home.body);
@@ -126,7 +127,7 @@ impl Stage {
     }
 }
 
-/// From `<name` to `</name>`, once.
+/// Returns the first element `name` with its tags.
 fn cut<'a>(xml: &'a str, name: &str) -> &'a str {
     let start = xml.find(&format!("<{name}")).unwrap();
     let end_tag = format!("</{name}>");
@@ -170,7 +171,7 @@ async fn only_a_response_signed_with_the_right_key_signs_in() {
             .await;
         for (from, to) in [
             (">user1<", ">user2<"),
-            (">Person user1<", ">Somebody<"),
+            (">Name of user1<", ">Somebody<"),
             ("mycustomdomain-admins", "mycustomdomain-x"),
         ] {
             stage
@@ -366,7 +367,7 @@ async fn ambiguous_xml_is_refused() {
         ("no end", "</samlp:Response>", String::new(), UNREADABLE),
     ];
     for (what, from, to, words) in &edits {
-        // Before and after signing.
+        // A change before and a change after the signature.
         stage
             .refused(what, words, |response, _| {
                 let signed = response.sign(&stage.env.idp).unwrap();
@@ -529,8 +530,9 @@ async fn a_signature_reference_to_another_document_is_not_followed() {
     }
     let enveloped =
         "<ds:Transform Algorithm=\"http://www.w3.org/2000/09/xmldsig#enveloped-signature\"/>";
-    let xpath = "<ds:Transform Algorithm=\"http://www.w3.org/TR/1999/REC-xpath-19991116\"><ds:XPath>count(//. | //@* | \
-                 // namespace::*) &gt; count(//.)</ds:XPath></ds:Transform>";
+    let xpath = "<ds:Transform Algorithm=\"http://www.w3.org/TR/1999/REC-xpath-19991116\">\
+                 <ds:XPath>count(//. | //@* | //namespace::*) &gt; count(//.)</ds:XPath>\
+                 </ds:Transform>";
     let xslt = "<ds:Transform Algorithm=\"http://www.w3.org/TR/1999/REC-xslt-19991116\"/>";
     let base64 = "<ds:Transform Algorithm=\"http://www.w3.org/2000/09/xmldsig#base64\"/>";
     for transform in [xpath, xslt, base64, ""] {
@@ -551,7 +553,7 @@ async fn a_signature_reference_to_another_document_is_not_followed() {
                 .replace("</ds:KeyInfo>", &retrieval)
         })
         .await;
-    assert!(listener.accept().is_err(), "nobody called");
+    assert!(listener.accept().is_err(), "no URL is fetched");
     let after = stage.app.resident_kib();
     assert!(after < before + GROWTH_KIB, "{before} KiB, then {after}");
     stage.an_honest_one_signs_in().await;
@@ -561,7 +563,8 @@ async fn a_signature_reference_to_another_document_is_not_followed() {
 async fn an_oversized_response_is_refused_without_reading_it() {
     let stage = Stage::new().await;
     let port = stage.app.port;
-    let head = "POST /login/callback HTTP/1.1\r\nHost: names.school.example\r\nX-Forwarded-Proto: https\r\n\
+    let head = "POST /login/callback HTTP/1.1\r\nHost: names.school.example\r\n\
+                X-Forwarded-Proto: https\r\n\
                 Content-Type: application/x-www-form-urlencoded\r\n";
     stage.app.browser().get("/login").await;
     let before = stage.app.resident_kib();
@@ -573,8 +576,8 @@ async fn an_oversized_response_is_refused_without_reading_it() {
     )
     .await;
     assert_eq!(declared.status(), 413, "{}", declared.text());
-    // Nothing of the body was sent, so the answer did not wait for it. Without a length, and
-    // without an end: the answer comes, and the server closes, however fast more is sent.
+    // The server answers before the body is sent. If the body has no declared length and does not
+    // end, the server answers and closes the connection while more is sent.
     let mut piece = b"10000\r\n".to_vec();
     piece.extend_from_slice(&[b'a'; 65_536]);
     piece.extend_from_slice(b"\r\n");
@@ -590,7 +593,7 @@ async fn an_oversized_response_is_refused_without_reading_it() {
         let one = one.await.unwrap();
         assert_eq!(one.status(), 413, "{}", one.text());
     }
-    // The largest that is read, and then refused.
+    // The largest body that is read; then it is refused.
     let huge = stage
         .app
         .browser()

@@ -1,23 +1,22 @@
-//! What the log says, and what it never says.
+//! The log is flat JSON and contains no secrets, addresses or names.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
 use crate::app::TestEnv;
-use crate::browser::{path_of, person};
+use crate::browser::{identity, path_of};
 use crate::raw::exchange;
 use crate::sign_in::encode;
 
 const SESSION_SECRET: &str = "development only: never in a log, and 32 bytes or more";
 const AWS_SECRET: &str = "developmentOnlyNeverInALog";
 
-/// Everything a person does, well and badly, at the most talkative level. Returns what must not be
-/// in the log.
+/// Uses every page with valid and invalid input. Returns the texts that the log must not contain.
 async fn live(env: &TestEnv, port: u16) -> BTreeSet<String> {
     let mut never: BTreeSet<String> = [SESSION_SECRET, AWS_SECRET].map(str::to_owned).into();
     let mut browser = crate::browser::Browser::new(port);
-    let who = person("kepler", &["students"]);
+    let who = identity("kepler", &["students"]);
     never.extend([who.email.clone(), who.display_name.clone()]);
     let page = browser.get("/login?redirectTo=/dns-records").await;
     never.insert(page.csrf_token());
@@ -33,8 +32,7 @@ async fn live(env: &TestEnv, port: u16) -> BTreeSet<String> {
         if field.len() > 60 {
             never.insert(field.chars().take(60).collect());
         }
-        // A refusal is a page of its own with a mark of its own: in another window of the same
-        // person.
+        // A refused sign-in in another window of the same user.
         let mut window = browser.clone();
         let answered = window.post_response(&field, &relay_state).await;
         assert_eq!(answered.status, status, "{}", answered.body);
@@ -73,8 +71,9 @@ async fn live(env: &TestEnv, port: u16) -> BTreeSet<String> {
         browser.get(path).await;
     }
     never.insert("in-the-query-of-mine".to_owned());
-    let header = "GET /login HTTP/1.1\r\nHost: names.school.example\r\nAuthorization: Bearer in-the-header-of-mine\r\nConnection: close\r\n\r\n".to_owned();
-    exchange(port, header, Vec::new(), 0).await;
+    let header = "GET /login HTTP/1.1\r\nHost: names.school.example\r\n\
+                  Authorization: Bearer in-the-header-of-mine\r\nConnection: close\r\n\r\n";
+    exchange(port, header.to_owned(), Vec::new(), 0).await;
     never.insert("in-the-header-of-mine".to_owned());
     let home = browser.get("/").await;
     browser.submit(&home.form("/logout")).await;
@@ -104,12 +103,11 @@ async fn the_log_is_flat_json_without_secrets_or_addresses() {
     }
     assert!(
         !log.contains("@school.example") && !log.contains("203.0.113.7"),
-        "no address of a person"
+        "no mail address of a user"
     );
     let mut requests = 0;
     let mut refused = false;
-    // libxmlsec writes a line of its own to stderr for a signature that does not hold; ours all go
-    // to stdout.
+    // libxmlsec writes lines about invalid signatures to stderr; our lines all go to stdout.
     for line in log.lines().filter(|line| !line.starts_with("func=xmlSec")) {
         let fields: Value =
             serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));

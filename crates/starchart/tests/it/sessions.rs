@@ -1,10 +1,9 @@
-//! What a session is worth: how it begins, what its cookie carries, how it ends, and what forged
-//! cookies are worth.
+//! Sessions: how they begin and end, their cookies, and forged cookies.
 
 use crate::app::{App, TestEnv};
-use crate::browser::{Browser, Page, SESSION, path_of, person};
+use crate::browser::{Browser, Page, SESSION, identity, path_of};
 
-/// The whole way in, and every cookie line on it.
+/// Signs in step by step and returns every Set-Cookie header on the way.
 async fn sign_in_step_by_step(env: &TestEnv, browser: &mut Browser, username: &str) -> Vec<String> {
     let mut lines = Vec::new();
     let mut keep = |page: &Page| lines.extend(page.set_cookies());
@@ -15,7 +14,7 @@ async fn sign_in_step_by_step(env: &TestEnv, browser: &mut Browser, username: &s
     let (seen, relay_state) = crate::browser::asked(&sent);
     let answered = browser
         .post_response(
-            &env.idp.respond(&seen, &person(username, &[])).unwrap(),
+            &env.idp.respond(&seen, &identity(username, &[])).unwrap(),
             &relay_state,
         )
         .await;
@@ -36,10 +35,9 @@ async fn session_cookies_are_fresh_host_bound_and_http_only() {
     let env = TestEnv::new().await;
     let app = env.start().await;
     let mut browser = app.browser();
-    // What an attacker knows, planted before: of the form of a real one, and a real one of somebody
-    // else's.
+    // Session cookies that an attacker planted before: an invented one, and that of another user.
     let mut attacker = app.browser();
-    attacker.sign_in(&env.idp, &person("mallory", &[])).await;
+    attacker.sign_in(&env.idp, &identity("mallory", &[])).await;
     let planted = attacker.session().unwrap().to_owned();
     let guessed = "A".repeat(planted.len());
     browser.cookies.insert(SESSION.to_owned(), guessed.clone());
@@ -105,7 +103,7 @@ async fn session_cookies_are_fresh_host_bound_and_http_only() {
         begins.iter().all(|line| !line.contains("Max-Age")),
         "a session ends with the browser: {begins:?}"
     );
-    // Only a hash of it is stored.
+    // The database has only a hash of the token.
     assert_eq!(
         env.db
             .number(&format!(
@@ -116,7 +114,7 @@ async fn session_cookies_are_fresh_host_bound_and_http_only() {
     );
     assert!(
         attacker.is_signed_in().await,
-        "nobody else's session was touched"
+        "sessions of other users stay"
     );
 }
 
@@ -129,11 +127,11 @@ async fn a_new_sign_in_ends_the_session_of_this_browser() {
     let pending = browser.clone();
     sign_in_step_by_step(&env, &mut browser, "user1").await;
     let first = browser.clone();
-    // The request of before is answered in the browser that is signed in by now.
+    // The earlier login request is answered in a browser that has signed in since.
     browser.cookies.extend(pending.cookies);
     let answered = browser
         .post_response(
-            &env.idp.respond(&seen, &person("user2", &[])).unwrap(),
+            &env.idp.respond(&seen, &identity("user2", &[])).unwrap(),
             &relay_state,
         )
         .await;
@@ -142,7 +140,7 @@ async fn a_new_sign_in_ends_the_session_of_this_browser() {
         "/"
     );
     assert_ne!(browser.session(), first.session());
-    assert!(browser.get("/").await.body.contains("Person user2"));
+    assert!(browser.get("/").await.body.contains("Name of user2"));
     assert!(!first.is_signed_in().await, "the one before has ended");
 }
 
@@ -153,13 +151,13 @@ async fn signing_out_ends_the_session_everywhere() {
     let other = env.start().await;
     let mut browser = app.browser();
     browser
-        .sign_in(&env.idp, &person("user1", &["students"]))
+        .sign_in(&env.idp, &identity("user1", &["students"]))
         .await;
     browser.create("www", "A", "192.0.2.1").await;
     let stolen = browser.clone();
     assert!(stolen.at(other.port).is_signed_in().await);
 
-    // What anybody can make a browser ask for ends nothing.
+    // Requests that a foreign page can cause do not end the session.
     for path in [
         "/logout",
         "/logout/callback",
@@ -202,7 +200,7 @@ async fn signing_out_ends_the_session_everywhere() {
     assert_eq!(renew.status, 403, "{}", renew.body);
     assert_eq!(env.db.number("SELECT COUNT(*) FROM dns_records").await, 1);
 
-    // Out of the school too, for the one who has just left, once.
+    // After the sign-out the page offers a sign-out at the identity provider, once.
     let offer = browser.get("/logout").await;
     assert_eq!(offer.status, 200, "{}", offer.body);
     let form = offer.form("/logout");
@@ -214,16 +212,16 @@ async fn signing_out_ends_the_session_everywhere() {
     assert_eq!(
         (bent.status, bent.location()),
         (303, "/"),
-        "nobody else can be sent out"
+        "no other browser can sign out"
     );
-    let school = browser.submit(&form).await;
-    assert_eq!(school.status, 303, "{}", school.body);
+    let redirect = browser.submit(&form).await;
+    assert_eq!(redirect.status, 303, "{}", redirect.body);
     assert!(
-        school
+        redirect
             .location()
             .starts_with("https://idp.school.example/slo?SAMLRequest="),
         "{}",
-        school.location()
+        redirect.location()
     );
     assert_eq!(
         browser.get("/logout").await.location(),
@@ -241,8 +239,8 @@ async fn signing_out_ends_the_session_everywhere() {
     );
 }
 
-/// Values that differ from `value` in one bit of one character, as far as a cookie can carry it: of
-/// each `step`th character.
+/// Returns values that differ from `value` in one bit of every `step`th character and are valid in
+/// a cookie.
 fn flipped(value: &str, step: usize) -> Vec<String> {
     let one = |(at, octet): (usize, u8)| {
         let other = [1, 2, 4, 8, 16]
@@ -279,17 +277,17 @@ async fn rows(env: &TestEnv) -> Vec<i64> {
     counts
 }
 
-/// A person with every cookie that the application sets: the session and a message; and, signed
-/// out, the mark of that.
+/// Returns a signed-in browser with the cookies of session and message, and a browser that has
+/// signed out, with the cookie for that.
 async fn with_all_cookies(env: &TestEnv, app: &App, username: &str) -> (Browser, Browser) {
     let mut browser = app.browser();
     browser
-        .sign_in(&env.idp, &person(username, &["students"]))
+        .sign_in(&env.idp, &identity(username, &["students"]))
         .await;
     let created = browser.create("www", "A", "192.0.2.1").await;
     assert_eq!(created.status, 303, "{}", created.body);
     let mut gone = app.browser();
-    gone.sign_in(&env.idp, &person(username, &["students"]))
+    gone.sign_in(&env.idp, &identity(username, &["students"]))
         .await;
     sign_out(&mut gone).await;
     assert!(
@@ -307,7 +305,7 @@ async fn forged_cookies_of_any_name_change_nothing() {
     let (two, _) = with_all_cookies(&env, &app, "user2").await;
     let before = rows(&env).await;
 
-    // The session: one bit away is a guest, and user2's value is user2, not user1.
+    // The session: a value with a flipped bit is a guest, and the value of user2 is user2.
     for forged in flipped(one.session().unwrap(), 1) {
         let mut browser = app.browser();
         browser.cookies.insert(SESSION.to_owned(), forged.clone());
@@ -318,7 +316,7 @@ async fn forged_cookies_of_any_name_change_nothing() {
             "{forged}"
         );
     }
-    // Any name: nothing but the one cookie makes anybody.
+    // Other names: only the session cookie signs in.
     let values: Vec<String> = one
         .cookies
         .values()
@@ -351,7 +349,7 @@ async fn forged_cookies_of_any_name_change_nothing() {
                 "/login?redirectTo=/admin",
                 "{name}={value}"
             );
-            // Beside a real session it makes nobody else, and no admin.
+            // Beside a valid session it changes neither the user nor the rights.
             browser
                 .cookies
                 .insert(SESSION.to_owned(), two.session().unwrap().to_owned());
@@ -362,7 +360,7 @@ async fn forged_cookies_of_any_name_change_nothing() {
             );
         }
     }
-    // Messages and the mark of having signed out are signed, each for its own purpose.
+    // The cookies of messages and of a sign-out are signed, each for its own purpose.
     let flash = &one.cookies["__Host-flash"];
     let mark = &one_gone.cookies["__Host-signed-out"];
     let shows = async |value: &str| {
@@ -400,7 +398,7 @@ async fn an_edited_login_cookie_does_not_match_the_response() {
     let (seen, relay_state) = browser.ask_to_sign_in("/").await;
     let answered = browser
         .post_response(
-            &env.idp.respond(&seen, &person("user1", &[])).unwrap(),
+            &env.idp.respond(&seen, &identity("user1", &[])).unwrap(),
             &relay_state,
         )
         .await;

@@ -1,11 +1,11 @@
-//! Signing in, from our page over the identity provider and back.
+//! Sign-in: from our page to the identity provider and back.
 
 use starchart_saml::issuer::{AuthnRequest, NamespaceStyle, Response, SamlIdentity, SignedParts};
 
 use crate::app::TestEnv;
-use crate::browser::{Browser, SESSION, asked, path_of, person};
+use crate::browser::{Browser, SESSION, asked, identity, path_of};
 
-/// Addresses that lead elsewhere if a browser follows them, or break the header they stand in.
+/// URLs that lead to other sites or break the Location header.
 const HOSTILE: &[&str] = &[
     "https://evil.example",
     "//evil.example",
@@ -23,7 +23,7 @@ const HOSTILE: &[&str] = &[
 ];
 
 impl TestEnv {
-    /// The response of an honest identity provider, to be bent.
+    /// Returns a valid response, for a test to change.
     pub fn honest(&self, seen: &AuthnRequest, who: &SamlIdentity) -> Response {
         Response::new(
             self.idp.entity_id(),
@@ -33,13 +33,13 @@ impl TestEnv {
         )
     }
 
-    /// Signs it with the identity provider's key, for the `SAMLResponse` field.
+    /// Signs it with the identity provider's key and encodes it for the field `SAMLResponse`.
     pub fn signed(&self, response: &Response) -> String {
         encode(&response.sign(&self.idp).unwrap())
     }
 }
 
-/// XML as the `SAMLResponse` field carries it.
+/// Encodes XML for the field `SAMLResponse`.
 pub fn encode(xml: &str) -> String {
     use base64::Engine as _;
     base64::engine::general_purpose::STANDARD.encode(xml)
@@ -61,7 +61,7 @@ async fn every_accepted_signature_form_signs_in() {
             (NamespaceStyle::Prefixed, "prefixed"),
             (NamespaceStyle::DefaultNamespaces, "default"),
         ] {
-            let who = person(&format!("user{n}{name}"), &["students"]);
+            let who = identity(&format!("user{n}{name}"), &["students"]);
             let mut browser = app.browser();
             let inside = browser
                 .sign_in_by("/dns-records/new", |seen| {
@@ -93,9 +93,9 @@ async fn a_user_is_updated_at_every_sign_in() {
     let env = TestEnv::new().await;
     let app = env.start().await;
     let mut browser = app.browser();
-    let mut who = person("kepler", &["students"]);
+    let mut who = identity("kepler", &["students"]);
     let home = browser.sign_in(&env.idp, &who).await;
-    assert!(home.body.contains("Person kepler"), "{}", home.body);
+    assert!(home.body.contains("Name of kepler"), "{}", home.body);
     assert_eq!(
         browser.get("/admin").await.location(),
         "/",
@@ -109,7 +109,7 @@ async fn a_user_is_updated_at_every_sign_in() {
     let inside = later
         .sign_in_by("/", |seen| {
             let mut response = env.honest(seen, &who);
-            // What a school adds for others does not disturb, whatever it says.
+            // Attributes for other applications are ignored.
             response.attributes.push((
                 "title".to_owned(),
                 vec!["Imperial mathematician".to_owned(), String::new()],
@@ -128,7 +128,7 @@ async fn a_user_is_updated_at_every_sign_in() {
     );
     let home = later.get("/").await;
     assert!(
-        home.body.contains("Johannes Kepler") && !home.body.contains("Person kepler"),
+        home.body.contains("Johannes Kepler") && !home.body.contains("Name of kepler"),
         "{}",
         home.body
     );
@@ -138,7 +138,8 @@ async fn a_user_is_updated_at_every_sign_in() {
         200,
         "the session from before knows it too"
     );
-    let same = "SELECT COUNT(*) FROM users WHERE email = 'kepler@observatory.example' AND is_admin = 1 AND is_student = 0";
+    let same = "SELECT COUNT(*) FROM users WHERE email = 'kepler@observatory.example' \
+                AND is_admin = 1 AND is_student = 0";
     assert_eq!(env.db.number(same).await, 1);
 
     who.groups = vec![
@@ -155,7 +156,7 @@ async fn a_user_is_updated_at_every_sign_in() {
     assert_eq!(
         browser.get("/admin").await.location(),
         "/",
-        "no session keeps what the person lost"
+        "no session keeps rights that the user lost"
     );
     assert_eq!(env.db.number("SELECT COUNT(*) FROM users").await, 1);
 }
@@ -164,7 +165,7 @@ async fn a_user_is_updated_at_every_sign_in() {
 async fn a_sign_in_returns_only_to_local_paths() {
     let env = TestEnv::new().await;
     let app = env.start().await;
-    let who = person("user1", &["students"]);
+    let who = identity("user1", &["students"]);
     let long = format!("/{}", "a".repeat(4_096));
     for &hostile in HOSTILE.iter().chain([&long.as_str()]) {
         let mut browser = app.browser();
@@ -184,7 +185,7 @@ async fn a_sign_in_returns_only_to_local_paths() {
             "{lines:?}"
         );
 
-        // A form that was bent says it in the body.
+        // A changed form has the path in its body.
         let mut browser = app.browser();
         let form = browser
             .get("/login")
@@ -201,7 +202,7 @@ async fn a_sign_in_returns_only_to_local_paths() {
             (303, "/"),
             "{hostile:?}"
         );
-        // Signed in, the page itself leads on.
+        // For a signed-in user the page redirects.
         let encoded: String = url::form_urlencoded::byte_serialize(hostile.as_bytes()).collect();
         assert_eq!(
             browser
@@ -229,7 +230,7 @@ async fn a_sign_in_returns_only_to_local_paths() {
 async fn a_foreign_relay_state_redirects_to_the_start_page() {
     let env = TestEnv::new().await;
     let app = env.start().await;
-    let who = person("user1", &["students"]);
+    let who = identity("user1", &["students"]);
     for &hostile in HOSTILE {
         let mut browser = app.browser();
         let (seen, ours) = browser.ask_to_sign_in("/dns-records").await;
@@ -264,8 +265,8 @@ async fn a_foreign_relay_state_redirects_to_the_start_page() {
 async fn a_response_in_another_browser_is_refused() {
     let env = TestEnv::new().await;
     let app = env.start().await;
-    let mallory = person("mallory", &["students"]);
-    // The victim may have a sign-in of its own on the way, or none.
+    let mallory = identity("mallory", &["students"]);
+    // The victim may have begun a sign-in, or not.
     for victim_asks in [false, true] {
         let mut attacker = app.browser();
         let mut victim = app.browser();
@@ -304,7 +305,7 @@ async fn a_response_in_another_browser_is_refused() {
     assert_eq!(
         env.db.number("SELECT COUNT(*) FROM users").await,
         0,
-        "nobody arrived"
+        "nobody is signed in"
     );
     assert_eq!(env.db.number("SELECT COUNT(*) FROM sessions").await, 0);
 }
@@ -317,14 +318,14 @@ async fn a_handle_is_accepted_once() {
     let (seen, relay_state) = browser.ask_to_sign_in("/dns-records").await;
     let answered = browser
         .post_response(
-            &env.idp.respond(&seen, &person("user1", &[])).unwrap(),
+            &env.idp.respond(&seen, &identity("user1", &[])).unwrap(),
             &relay_state,
         )
         .await;
     let handle = path_of(answered.location());
     let mut before = browser.clone();
     assert_eq!(browser.get(&handle).await.location(), "/dns-records");
-    // A reload in the browser that is signed in meanwhile does no harm.
+    // A reload in the browser that has signed in since changes nothing.
     assert_eq!(browser.get(&handle).await.location(), "/");
     let again = before.get(&handle).await;
     assert_eq!(
@@ -351,7 +352,7 @@ async fn a_response_is_accepted_once_by_all_processes() {
     let second = env.start().await;
     let mut browser = first.browser();
     let (seen, relay_state) = browser.ask_to_sign_in("/").await;
-    let response = env.idp.respond(&seen, &person("user1", &[])).unwrap();
+    let response = env.idp.respond(&seen, &identity("user1", &[])).unwrap();
     let mut taken = browser.clone();
     let answered = taken.post_response(&response, &relay_state).await;
     assert_eq!(answered.status, 303, "{}", answered.body);
@@ -387,7 +388,7 @@ async fn a_response_is_accepted_once_by_all_processes() {
 async fn an_unsolicited_response_starts_one_sign_in() {
     let env = TestEnv::new().await;
     let app = env.start().await;
-    let who = person("user1", &["students"]);
+    let who = identity("user1", &["students"]);
     let mut browser = app.browser();
     let seen = browser.ask_to_sign_in("/").await.0;
     browser.cookies.clear();
@@ -413,7 +414,7 @@ async fn an_unsolicited_response_starts_one_sign_in() {
     assert_ne!(ours.id, seen.id, "a request of our own");
     assert!(!browser.is_signed_in().await);
 
-    // An identity provider that never says what it answers: a page, not a loop.
+    // An identity provider that never answers our request: an error page, no redirect loop.
     let mut looping = browser.clone();
     assert_eq!(
         looping.post_response(&unsolicited(2), "").await.location(),

@@ -1,4 +1,4 @@
-//! Somebody else's identity provider: SimpleSAMLphp signs people in, whatever it signs.
+//! Sign-in through SimpleSAMLphp, an independent identity provider.
 
 use starchart_testkit::http;
 use starchart_testkit::simplesamlphp::{ServiceProvider, Signed, SimpleSaml, USERS};

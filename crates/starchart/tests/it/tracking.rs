@@ -1,4 +1,4 @@
-//! What the person's page says while a change is on its way.
+//! The state of a record on the user's page while its change is published.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::truth::signed_in;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// The state of the person's one record, as the page's script reads it.
+/// Returns the state of the user's only record, as the page's script reads it.
 async fn state(browser: &mut Browser) -> Value {
     let page = browser.get("/dns-records/states").await;
     assert_eq!(page.status, 200, "{}", page.body);
@@ -21,7 +21,7 @@ async fn state(browser: &mut Browser) -> Value {
     states[0].clone()
 }
 
-/// Polls the state of the record until `is_reached`; adds every state that it sees, in words.
+/// Polls the state of the record until `is_reached`; collects the texts of all states.
 async fn follow(
     browser: &mut Browser,
     seen: &mut Vec<String>,
@@ -81,8 +81,8 @@ async fn the_page_follows_a_change_to_the_last_name_server() {
         is_settled,
     )
     .await;
-    // A moment that is shorter than the page's look may be missed; the order and the long ones may
-    // not.
+    // A state that is shorter than the poll interval may be missed; the order and the long states
+    // may not.
     let all = [
         "Saved",
         "Sent to Route53",

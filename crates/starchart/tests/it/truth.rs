@@ -1,4 +1,4 @@
-//! What pages list, what the zone holds, what DNS answers; and that they are the same.
+//! Helpers that compare the pages, the zone and DNS answers, and run verbs of the binary.
 
 use starchart_testkit::wait::{completes, eventually};
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,23 +6,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use starchart_testkit::html::unescape;
 
 use crate::app::{App, ROOT, TestEnv};
-use crate::browser::{Browser, Page, person};
+use crate::browser::{Browser, Page, identity};
 
-/// A record as its owner's page lists it.
+/// A record on its owner's page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     pub id: String,
     pub name: String,
     pub rtype: String,
     pub value: String,
-    /// `saved`, `sent`, `insync`, `answering`, `answered` or `refused`.
+    /// The state: `saved`, `sent`, `insync`, `answering`, `answered` or `refused`.
     pub key: String,
-    /// The state in words.
+    /// The state as the page shows it.
     pub words: String,
 }
 
 impl Browser {
-    /// The rows of the person's page.
+    /// Returns the records on the user's page.
     pub async fn rows(&mut self) -> Vec<Row> {
         let page = self.get("/dns-records").await;
         assert_eq!(page.status, 200, "{}", page.body);
@@ -33,7 +33,7 @@ impl Browser {
         rows.map(row).collect()
     }
 
-    /// The row of this name and type.
+    /// Returns the first record of this name and type.
     pub async fn row(&mut self, name: &str, rtype: &str) -> Option<Row> {
         self.rows()
             .await
@@ -41,12 +41,12 @@ impl Browser {
             .find(|row| row.name == name && row.rtype == rtype)
     }
 
-    /// Opens the record's form, gives it another type and value, and saves it.
+    /// Opens the record's form, changes type and value, and saves it.
     pub async fn edit(&mut self, id: &str, rtype: &str, value: &str) -> Page {
         self.change(id, &[("type", rtype), ("value", value)]).await
     }
 
-    /// Opens the record's form, fills in these fields anew, and saves it.
+    /// Opens the record's form, changes these fields, and saves it.
     pub async fn change(&mut self, id: &str, fields: &[(&str, &str)]) -> Page {
         let path = format!("/dns-records/{id}");
         let form = self.get(&path).await.form(&path);
@@ -56,7 +56,7 @@ impl Browser {
         self.submit(&form).await
     }
 
-    /// Deletes the record, through the page that asks.
+    /// Deletes the record on the page that asks for confirmation.
     pub async fn delete(&mut self, id: &str) -> Page {
         let page = self.get(&format!("/dns-records/{id}/delete")).await;
         self.submit(&page.form("/dns-records")).await
@@ -90,17 +90,17 @@ fn row(html: &str) -> Row {
     }
 }
 
-/// Somebody who has signed in at this process.
+/// Signs in a user at this process.
 pub async fn signed_in(env: &TestEnv, app: &App, username: &str) -> Browser {
     let mut browser = app.browser();
     let home = browser
-        .sign_in(&env.idp, &person(username, &["students"]))
+        .sign_in(&env.idp, &identity(username, &["students"]))
         .await;
     assert_eq!(home.status, 200, "{}", home.body);
     browser
 }
 
-/// What `dig` prints for a name and type at the zone's name server.
+/// Returns what `dig +short` prints for a name and type at the zone's name server.
 pub async fn dig(env: &TestEnv, name: &str, rtype: &str) -> Vec<String> {
     let server = env.zone.dns_addr();
     let output = tokio::process::Command::new("dig")
@@ -129,12 +129,12 @@ pub async fn dig(env: &TestEnv, name: &str, rtype: &str) -> Vec<String> {
         .collect()
 }
 
-/// A verb that has come to its end.
+/// The result of a command that has ended.
 pub struct Ended {
     pub code: i32,
-    /// Standard output without the log's lines.
+    /// Standard output without log lines.
     pub out: String,
-    /// Everything that was printed.
+    /// Standard output and standard error.
     pub all: String,
 }
 
@@ -162,24 +162,24 @@ pub async fn ended(mut command: tokio::process::Command) -> Ended {
     }
 }
 
-/// The zone's sets but the apex's own NS and SOA: name, type and values.
+/// Returns the RRsets of the zone without those of its apex: name, type and values.
 pub fn zone_sets(env: &TestEnv) -> BTreeMap<(String, String), BTreeSet<String>> {
     let sets = env.zone.sets().into_iter().filter(|set| set.name != ROOT);
     sets.map(|set| ((set.name, set.rtype), set.values))
         .collect()
 }
 
-/// As [`zone_becomes_pages`], and `reconcile --dry-run` agrees.
-pub async fn zone_equals_pages(env: &TestEnv, people: &mut [Browser]) {
-    zone_becomes_pages(env, people).await;
+/// Waits as [`zone_becomes_pages`] does, and checks that `reconcile --dry-run` finds no difference.
+pub async fn zone_equals_pages(env: &TestEnv, browsers: &mut [Browser]) {
+    zone_becomes_pages(env, browsers).await;
     no_difference(env).await;
 }
 
-/// Waits until the zone holds exactly what the people's pages list (A records and CNAMEs).
-pub async fn zone_becomes_pages(env: &TestEnv, people: &mut [Browser]) {
+/// Waits until the zone has exactly the records on the users' pages (A and CNAME).
+pub async fn zone_becomes_pages(env: &TestEnv, browsers: &mut [Browser]) {
     eventually("the zone to hold what the pages list", async || {
         let mut wanted: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
-        for browser in people.iter_mut() {
+        for browser in browsers.iter_mut() {
             for row in browser.rows().await {
                 let dot = if row.rtype == "CNAME" { "." } else { "" };
                 wanted
@@ -207,7 +207,7 @@ pub async fn zone_becomes_pages(env: &TestEnv, people: &mut [Browser]) {
     .await;
 }
 
-/// `reconcile --dry-run` finds nothing to do.
+/// Checks that `reconcile --dry-run` finds no difference.
 pub async fn no_difference(env: &TestEnv) {
     let found = verb(env, &["reconcile", "--dry-run"]).await;
     assert_eq!(found.code, 0, "{}", found.all);
@@ -227,16 +227,16 @@ pub async fn no_difference(env: &TestEnv) {
     }
 }
 
-/// The label of a number, in two letters that spell nothing: the form refuses rude words, also
-/// those read from digits.
+/// Writes a number in two letters, because the form refuses offensive words, also those that digits
+/// resemble.
 pub fn label_of(number: usize) -> String {
     format!("host-{number:b}")
         .replace('0', "m")
         .replace('1', "n")
 }
 
-/// Puts `count` A records `PREFIX-1`, `PREFIX-2`, … straight into the rows of a person who has a
-/// label, all dirty: the next sweep finds them.
+/// Inserts `count` A records `PREFIX-1`, `PREFIX-2`, … of the user with this label, all
+/// unpublished: the next sweep finds them.
 pub async fn insert_records(env: &TestEnv, label: &str, prefix: &str, count: usize) {
     let names = (1..=count).map(|n| {
         (
@@ -249,13 +249,17 @@ pub async fn insert_records(env: &TestEnv, label: &str, prefix: &str, count: usi
     for (name, value) in names {
         rows.push(format!("('{name}', @u, 'other', 1, 1, 1, 1)"));
         records.push(format!(
-            "('{name}', 'other', @u, 'A', '{value}', '{value}', UNHEX(SHA2('{value}', 256)), 300, 1, 1, 9999999999999)"
+            "('{name}', 'other', @u, 'A', '{value}', '{value}', \
+             UNHEX(SHA2('{value}', 256)), 300, 1, 1, 9999999999999)"
         ));
     }
     let sql = format!(
         "SET @u = (SELECT id FROM users WHERE label = '{label}'); START TRANSACTION; \
-         INSERT INTO names (fqdn, user_id, class, generation, unpublished_since, created_at, updated_at) VALUES {}; \
-         INSERT INTO dns_records (fqdn, class, user_id, type, input, presentation, value_hash, ttl, created_at, updated_at, expires_at) \
+         INSERT INTO names \
+         (fqdn, user_id, class, generation, unpublished_since, created_at, updated_at) \
+         VALUES {}; \
+         INSERT INTO dns_records (fqdn, class, user_id, type, input, presentation, value_hash, \
+         ttl, created_at, updated_at, expires_at) \
          VALUES {}; COMMIT",
         rows.join(","),
         records.join(",")

@@ -1,4 +1,4 @@
-//! What the other verbs print and how they end, and what the production build is made of.
+//! Output and exit codes of the other verbs, and the crates of the production build.
 
 use starchart_testkit::wait::eventually;
 
@@ -109,14 +109,14 @@ async fn version_and_health() {
         "{}",
         ready.all
     );
-    let nobody = health(starchart_testkit::server::free_port()).await;
-    assert_eq!(nobody.code, 1, "{}", nobody.all);
+    let absent = health(starchart_testkit::server::free_port()).await;
+    assert_eq!(absent.code, 1, "{}", absent.all);
     assert!(
-        nobody.all.contains("nothing answers on port"),
+        absent.all.contains("nothing answers on port"),
         "{}",
-        nobody.all
+        absent.all
     );
-    no_secret(&nobody);
+    no_secret(&absent);
 }
 
 #[tokio::test]
@@ -125,7 +125,8 @@ async fn keys_new_prints_secrets_that_the_settings_accept() {
     let printed = verb(&env, &["keys", "new", "--id", "first"]).await;
     assert_eq!(printed.code, 0, "{}", printed.all);
     for text in [
-        "docker secret create LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM - <<'EOF'\n-----BEGIN PRIVATE KEY-----",
+        "docker secret create LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM - <<'EOF'\n\
+         -----BEGIN PRIVATE KEY-----",
         "docker secret create KEY_ENCRYPTION_KEYS - <<'EOF'\nfirst:",
     ] {
         assert!(printed.out.contains(text), "{}", printed.out);
@@ -243,9 +244,9 @@ async fn a_port_in_use_is_reported_with_its_setting() {
             run
         })
         .await;
-        let told = format!("{name}: port {port} cannot be opened");
+        let message = format!("{name}: port {port} cannot be opened");
         assert!(
-            ended.code == 1 && ended.all.contains(&told),
+            ended.code == 1 && ended.all.contains(&message),
             "{}",
             ended.all
         );
@@ -257,7 +258,7 @@ async fn a_port_in_use_is_reported_with_its_setting() {
     }
 }
 
-/// The one sentence that a person reads when a verb gives up.
+/// Returns the error message of a failed verb.
 fn last_words(ended: &Ended) -> String {
     ended
         .all
@@ -272,13 +273,13 @@ fn last_words(ended: &Ended) -> String {
 async fn a_failing_verb_prints_its_cause_once() {
     let env = TestEnv::new().await;
     assert_eq!(verb(&env, &["migrate"]).await.code, 0);
-    let nobody = format!("127.0.0.1:{}", starchart_testkit::server::free_port());
+    let absent = format!("127.0.0.1:{}", starchart_testkit::server::free_port());
     let database = env.db.url();
     let (server, _) = database.rsplit_once('/').unwrap();
     for (name, value, words) in [
         (
             "AWS_ENDPOINT_URL",
-            format!("http://{nobody}"),
+            format!("http://{absent}"),
             "cannot list the zone: the DNS provider cannot be reached (check",
         ),
         (
@@ -303,14 +304,14 @@ async fn a_failing_verb_prints_its_cause_once() {
             command
         })
         .await;
-        let told = last_words(&ended);
-        assert!(ended.code == 1 && told.contains(words), "{}", ended.all);
+        let message = last_words(&ended);
+        assert!(ended.code == 1 && message.contains(words), "{}", ended.all);
         assert!(
-            !told.contains(" { ") && !told.contains("Failure("),
-            "no debug text: {told}"
+            !message.contains(" { ") && !message.contains("Failure("),
+            "no debug text: {message}"
         );
-        let cause = told.rsplit(": ").next().unwrap();
-        assert_eq!(told.matches(cause).count(), 1, "said once: {told}");
+        let cause = message.rsplit(": ").next().unwrap();
+        assert_eq!(message.matches(cause).count(), 1, "said once: {message}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! The deliberate flag that wipes the database once, and the same by hand; the zone stays as it is.
+//! The flag and the verb that wipe the database; the zone does not change.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,8 +12,8 @@ use crate::browser::Browser;
 use crate::truth::{ended, signed_in, verb};
 
 const FLAG: &str = "DANGER_DATABASE_WIPE_REINITIALIZE";
-/// A test environment with two users, a published record and a foreign set.
-async fn lived_in() -> (TestEnv, Vec<Set>) {
+/// Returns an environment with two users, a published record and a foreign RRset.
+async fn with_data() -> (TestEnv, Vec<Set>) {
     let env = TestEnv::new().await;
     let app = env.start().await;
     fill(&env, &app).await;
@@ -29,7 +29,7 @@ async fn lived_in() -> (TestEnv, Vec<Set>) {
     (env, sets)
 }
 
-/// Two people, and a record that is in the zone.
+/// Creates two users and a published record.
 async fn fill(env: &TestEnv, app: &App) -> Browser {
     let mut browser = signed_in(env, app, "user1").await;
     signed_in(env, app, "user2").await;
@@ -39,11 +39,11 @@ async fn fill(env: &TestEnv, app: &App) -> Browser {
     browser
 }
 
-async fn people(env: &TestEnv) -> i64 {
+async fn count_users(env: &TestEnv) -> i64 {
     env.db.number("SELECT COUNT(*) FROM users").await
 }
 
-/// How many wipes the logs of these processes tell.
+/// Counts the wipes in the logs of these processes.
 fn wipes(apps: &[&App]) -> usize {
     apps.iter()
         .map(|app| {
@@ -55,7 +55,7 @@ fn wipes(apps: &[&App]) -> usize {
         .sum()
 }
 
-/// Two replicas at once, both ready.
+/// Starts two replicas at once and waits until both are ready.
 async fn two(env: &TestEnv) -> [App; 2] {
     let mut apps = [env.launch("run"), env.launch("run")];
     for app in &mut apps {
@@ -66,7 +66,7 @@ async fn two(env: &TestEnv) -> [App; 2] {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replicas_with_the_flag_wipe_once_until_a_start_without_it() {
-    let (env, zone) = lived_in().await;
+    let (env, zone) = with_data().await;
     for table in ["User", "DnsRecord", "_prisma_migrations"] {
         env.db
             .run(&format!(
@@ -85,18 +85,18 @@ async fn replicas_with_the_flag_wipe_once_until_a_start_without_it() {
             "start {start}"
         );
         assert_eq!(
-            people(&env).await,
+            count_users(&env).await,
             i64::from(start > 1),
             "start {start}: what came after the wipe stays"
         );
         for app in &apps {
-            let told = app
+            let said = app
                 .server
                 .log()
                 .matches("is still set: the wipe was done before")
                 .count();
             assert!(
-                told == 1 || start == 1,
+                said == 1 || start == 1,
                 "start {start} says so: {}",
                 app.server.log()
             );
@@ -116,16 +116,16 @@ async fn replicas_with_the_flag_wipe_once_until_a_start_without_it() {
             signed_in(&env, &apps[1], "user9").await;
         }
     }
-    // Two people again, so that the words that confirmed the first wipe hold for one more.
+    // Two users again, so that the same confirmation is valid for another wipe.
     env = env.set(FLAG, "");
     let apps = two(&env).await;
     signed_in(&env, &apps[0], "user8").await;
     drop(apps);
-    assert_eq!(people(&env).await, 2);
+    assert_eq!(count_users(&env).await, 2);
     env = env.set(FLAG, "1");
     let apps = two(&env).await;
     assert_eq!(
-        (wipes(&[&apps[0], &apps[1]]), people(&env).await),
+        (wipes(&[&apps[0], &apps[1]]), count_users(&env).await),
         (1, 0),
         "set again, it wipes once more"
     );
@@ -139,7 +139,7 @@ async fn replicas_with_the_flag_wipe_once_until_a_start_without_it() {
             "{table} is the original's"
         );
     }
-    // Long enough for a sweep of everything that could publish.
+    // Long enough for a sweep of publish.
     let mut browser = signed_in(&env, &apps[0], "user1").await;
     assert_eq!(
         browser.create("other", "A", "192.168.1.2").await.status,
@@ -155,7 +155,7 @@ async fn replicas_with_the_flag_wipe_once_until_a_start_without_it() {
 
 #[tokio::test]
 async fn a_wipe_in_production_needs_the_confirmed_counts() {
-    let (env, zone) = lived_in().await;
+    let (env, zone) = with_data().await;
     let mut env = env.set(FLAG, "1").set("PORT", "0");
     for wrong in ["", "yes", "starchart.example:3", "other.example:2", "2"] {
         env = env.set("DANGER_CONFIRM", wrong);
@@ -170,7 +170,7 @@ async fn a_wipe_in_production_needs_the_confirmed_counts() {
             );
         }
     }
-    assert_eq!(people(&env).await, 2);
+    assert_eq!(count_users(&env).await, 2);
     env = env.set(FLAG, "0").set("DANGER_CONFIRM", "");
     let app = env.start().await;
     assert_eq!(app.browser().get("/login").await.status, 200);
@@ -186,7 +186,7 @@ async fn the_wipe_flag_initialises_an_empty_schema_and_needs_no_confirmation_in_
     drop(app);
     let app = env.start().await;
     assert_eq!(
-        (wipes(&[&app]), people(&env).await),
+        (wipes(&[&app]), count_users(&env).await),
         (0, 2),
         "a restart does not wipe what came since"
     );
@@ -195,7 +195,7 @@ async fn the_wipe_flag_initialises_an_empty_schema_and_needs_no_confirmation_in_
     drop(env.start().await);
     env = env.set(FLAG, "1").set("STARCHART_ENV", "test");
     let app = env.start().await;
-    assert_eq!((wipes(&[&app]), people(&env).await), (1, 0));
+    assert_eq!((wipes(&[&app]), count_users(&env).await), (1, 0));
 }
 
 #[tokio::test]
@@ -218,14 +218,16 @@ async fn publishing_resumes_by_itself_when_the_zone_is_empty() {
 
 #[tokio::test]
 async fn an_interrupted_wipe_is_finished_before_anything_is_served() {
-    // As SIGKILL leaves it between two tables; and just before the pause, when the new tables stand
-    // already.
-    let tables = "SET foreign_key_checks = 0; DROP TABLE seaql_migrations, outbox, dns_records, zone_control";
+    // After a SIGKILL between two tables, and after one just before the pause, when the new tables
+    // exist already.
+    let tables = "SET foreign_key_checks = 0; \
+                  DROP TABLE seaql_migrations, outbox, dns_records, zone_control";
     let pause = "DELETE FROM zone_control";
     for (left, flag, auto_migrate) in [(tables, "1", "1"), (tables, "", "0"), (pause, "", "1")] {
-        let (env, zone) = lived_in().await;
-        let mark = "CREATE TABLE starchart_wipe (id INT NOT NULL PRIMARY KEY, state VARCHAR(16) NOT NULL, \
-                 changed_at BIGINT NOT NULL); INSERT INTO starchart_wipe VALUES (1, 'wiping', 1)";
+        let (env, zone) = with_data().await;
+        let mark = "CREATE TABLE starchart_wipe (id INT NOT NULL PRIMARY KEY, \
+                    state VARCHAR(16) NOT NULL, changed_at BIGINT NOT NULL); \
+                    INSERT INTO starchart_wipe VALUES (1, 'wiping', 1)";
         env.db.run(mark).await;
         env.db.run(left).await;
         let env = env.set(FLAG, flag).set("AUTO_MIGRATE", auto_migrate);
@@ -267,9 +269,9 @@ async fn an_interrupted_wipe_is_finished_before_anything_is_served() {
         let dropped = log.contains(r#"dropped and recreated","table":"users""#);
         assert!(
             dropped || auto_migrate == "0" || flag == "1",
-            "what went is told: {log}"
+            "what was deleted is logged: {log}"
         );
-        assert_eq!(people(&env).await, 0, "flag {flag}");
+        assert_eq!(count_users(&env).await, 0, "flag {flag}");
         let paused = "SELECT COUNT(*) FROM zone_control WHERE paused_at IS NOT NULL";
         assert_eq!(env.db.number(paused).await, 1);
         assert_eq!(env.zone.sets(), zone);
@@ -288,7 +290,7 @@ async fn the_wipe_verb_asks_and_running_processes_go_on() {
     redis.command(&["SET", "somebody:else", "x"]).await;
     let zone = env.zone.sets();
 
-    // What confirms the flag confirms nothing by hand.
+    // The confirmation of the flag does not confirm the verb.
     let env = env.set("DANGER_CONFIRM", "starchart.example:2");
     for arguments in [&["wipe"][..], &["wipe", "--yes"]] {
         let refused = verb(&env, arguments).await;
@@ -309,12 +311,13 @@ async fn the_wipe_verb_asks_and_running_processes_go_on() {
     );
     assert!(
         !wrong.all.contains("example:2"),
-        "what a guess lacks is not told: {}",
+        "the correct confirmation is not printed: {}",
         wrong.all
     );
-    assert_eq!(people(&env).await, 2);
-    let mark = "CREATE TABLE starchart_wipe (id INT NOT NULL PRIMARY KEY, state VARCHAR(16) NOT NULL, \
-         changed_at BIGINT NOT NULL); INSERT INTO starchart_wipe VALUES (1, 'wiping', 1)";
+    assert_eq!(count_users(&env).await, 2);
+    let mark = "CREATE TABLE starchart_wipe (id INT NOT NULL PRIMARY KEY, \
+                state VARCHAR(16) NOT NULL, changed_at BIGINT NOT NULL); \
+                INSERT INTO starchart_wipe VALUES (1, 'wiping', 1)";
     env.db.run(mark).await;
     let begun = verb(&env, &["wipe", "--confirm", "starchart.example:2"]).await;
     assert!(
@@ -344,7 +347,7 @@ async fn the_wipe_verb_asks_and_running_processes_go_on() {
         );
     }
     env.db.run("DROP TABLE starchart_wipe").await;
-    assert_eq!(people(&env).await, 2);
+    assert_eq!(count_users(&env).await, 2);
     let wiped = verb(&env, &["wipe", "--confirm", "starchart.example:2"]).await;
     assert_eq!(wiped.code, 0, "{}", wiped.all);
     assert!(

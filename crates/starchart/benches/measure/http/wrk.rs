@@ -1,4 +1,4 @@
-//! Load from wrk, and what came of it.
+//! Load from wrk, and its results.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,34 +6,34 @@ use std::time::Duration;
 
 use crate::process;
 
-/// What is asked for, over and over.
+/// The request that wrk repeats.
 pub struct Load<'a> {
-    /// The port that answers.
+    /// The port of the server on 127.0.0.1.
     pub port: u16,
-    /// The process that answers.
+    /// The process of the server, whose CPU time is measured.
     pub pid: u32,
-    /// Who asks: the script's file of people.
-    pub people: &'a Path,
+    /// The file with the cookies of the users who send requests in turn; see request.lua.
+    pub users: &'a Path,
     pub method: &'a str,
     pub path: &'a str,
-    /// `gzip`, or nothing.
+    /// The header `Accept-Encoding`: `gzip`, or empty for no such header.
     pub encodings: &'a str,
 }
 
-/// One run, or the median of some.
+/// The result of one run.
 #[derive(Debug, Clone, Copy)]
 pub struct Measured {
     pub per_second: f64,
     pub p50_ms: f64,
     pub p99_ms: f64,
-    /// CPU time of the process for one request.
+    /// CPU time of the server for one request.
     pub cpu_ms: f64,
-    /// Octets of one answer with its head.
+    /// Size of one answer with its head.
     pub octets: u64,
 }
 
 impl Load<'_> {
-    /// Runs with so many connections; `run` is a word that no other run has.
+    /// Runs wrk with `connections`; `run` is a word that no other run has, for unique record names.
     pub fn run(&self, connections: usize, seconds: u64, run: &str) -> Measured {
         let cpu = process::cpu(self.pid);
         let output = Command::new("wrk")
@@ -48,11 +48,14 @@ impl Load<'_> {
             ])
             .args([
                 "-s",
-                concat!(env!("CARGO_MANIFEST_DIR"), "/benches/http/request.lua"),
+                concat!(
+                    env!("CARGO_MANIFEST_DIR"),
+                    "/benches/measure/http/request.lua"
+                ),
             ])
             .arg(format!("http://127.0.0.1:{}", self.port))
             .arg("--")
-            .arg(self.people)
+            .arg(self.users)
             .args([self.method, self.path, self.encodings, run])
             .output()
             .expect("wrk is installed; script/bench http installs it");
@@ -84,7 +87,7 @@ impl Load<'_> {
     }
 }
 
-/// The run in the middle, by requests a second.
+/// Returns the run with the median of requests a second.
 pub fn median(mut runs: Vec<Measured>) -> Measured {
     runs.sort_by(|a, b| a.per_second.total_cmp(&b.per_second));
     runs[runs.len() / 2]

@@ -1,64 +1,45 @@
-//! How many requests a second the pages answer, at what cost, beside a bare handler that asks the
-//! database the same questions and writes as many octets: `script/bench http` runs this on the
-//! production build.
+//! `script/bench http`: how many requests a second the pages answer, and what a request costs,
+//! beside a bare handler, the floor, which makes the same queries and writes as many octets.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::print_stdout,
-    reason = "a program for people who measure"
-)]
-#![expect(
-    unreachable_pub,
-    dead_code,
-    reason = "the frame is shared with the stories, which use all of it"
-)]
-
-#[path = "../../tests/it/app.rs"]
-mod app;
-#[path = "../../tests/it/browser.rs"]
-mod browser;
-mod people;
-mod process;
+mod users;
 mod wrk;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use app::{App, TestEnv};
-use people::People;
 use starchart_testkit::redis::Redis;
 use starchart_testkit::server::{Server, free_port, scratch};
+
+use crate::app::{App, TestEnv};
+use crate::process;
+use users::Users;
 use wrk::{Load, Measured, median};
 
 const CONNECTIONS: [usize; 3] = [1, 16, 64];
-/// People, half of them with ten records and half with twenty.
-const PEOPLE: usize = 200;
-/// What the TypeScript application that this one takes the place of answered on such a machine: ten
-/// records, a second.
+/// How many users there are: half of them have ten records and half have twenty.
+const USERS: usize = 200;
+/// How many requests a second the original answered on such a machine, for a list of ten records.
 const ORIGINAL_PER_SECOND: f64 = 23.0;
 
-/// How long each measurement takes and how often it is made.
+/// How long a run takes, how many runs a measurement has, and with how many users.
 struct Effort {
     seconds: u64,
     runs: usize,
-    people: usize,
+    users: usize,
 }
 
-#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
-async fn main() {
-    let quick = std::env::args().any(|argument| argument == "--quick");
+pub async fn run(quick: bool) {
     let effort = if quick {
         Effort {
             seconds: 3,
             runs: 1,
-            people: 20,
+            users: 20,
         }
     } else {
         Effort {
             seconds: 30,
             runs: 3,
-            people: PEOPLE,
+            users: USERS,
         }
     };
     let redis = Redis::start().await;
@@ -75,8 +56,8 @@ async fn main() {
     tokio::time::sleep(Duration::from_secs(10)).await;
     let idle = process::memory(app.pid()).0;
     println!(
-        "limits raised: records a person 1000000, writes and sign-ins a minute 1000000; {} people",
-        effort.people
+        "limits raised: records a user 1000000, writes and sign-ins a minute 1000000; {} users",
+        effort.users
     );
     println!(
         "{} run(s) of {} s each, the median of them; wrk, MariaDB and the zone share the cores",
@@ -85,9 +66,9 @@ async fn main() {
     println!("resident, idle: {idle:.1} MB");
 
     let folder = scratch("bench");
-    let ten = People::settle(&env, &app, "ten", effort.people / 2, 10, &folder).await;
-    let twenty = People::settle(&env, &app, "twenty", effort.people / 2, 20, &folder).await;
-    people::until_all_answer(&env).await;
+    let ten = Users::create(&env, &app, "ten", effort.users / 2, 10, &folder).await;
+    let twenty = Users::create(&env, &app, "twenty", effort.users / 2, 20, &folder).await;
+    users::until_all_answered(&env).await;
     let bench = Bench {
         floor: Floor::start(&env).await,
         app: &app,
@@ -109,8 +90,8 @@ async fn main() {
     let _ = std::fs::remove_dir_all(&folder);
 }
 
-/// All that is read, and the floor beside what has one.
-async fn pages(bench: &Bench<'_>, ten: &People, twenty: &People) {
+/// Measures the pages that users read, and the floor of some.
+async fn pages(bench: &Bench<'_>, ten: &Users, twenty: &Users) {
     let guest = bench.folder.join("guest");
     std::fs::write(&guest, "\t\t\n").unwrap();
     let login = bench.app.browser().get("/login").await;
@@ -125,11 +106,7 @@ async fn pages(bench: &Bench<'_>, ten: &People, twenty: &People) {
         "request", "conns", "req/s", "p50 ms", "p99 ms", "CPU ms", "octets"
     );
     let octets = bench.read("GET /login", &guest, "/login", "")[0].octets;
-    bench.floor(
-        "  floor: nothing asked",
-        &guest,
-        &format!("/nothing/{octets}"),
-    );
+    bench.floor("  floor: no query", &guest, &format!("/nothing/{octets}"));
     bench.read("GET / (signed in)", &ten.file, "/", "");
     let page = bench.read(
         "GET /dns-records, ten, plain",
@@ -168,13 +145,14 @@ async fn pages(bench: &Bench<'_>, ten: &People, twenty: &People) {
     );
     bench.read("GET /healthcheck", &guest, "/healthcheck", "");
     bench.read("GET /static/app.css", &guest, &asset, "");
-    let shown = ten.anyone().get("/dns-records").await;
+    let list = ten.first().get("/dns-records").await;
     assert!(
-        shown.status == 200 && page[0].octets as usize > shown.body.len(),
-        "people stayed signed in"
+        list.status == 200 && page[0].octets as usize > list.body.len(),
+        "users stayed signed in"
     );
     println!(
-        "\nten records, plain, 16 connections: {:.0} times the original's {ORIGINAL_PER_SECOND}/s, {:.0} % of the floor",
+        "\nten records, plain, 16 connections: {:.0} times the original's \
+         {ORIGINAL_PER_SECOND}/s, {:.0} % of the floor",
         page[1].per_second / ORIGINAL_PER_SECOND,
         page[1].per_second / floor[1].per_second * 100.0
     );
@@ -188,7 +166,7 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    fn read(&self, name: &str, people: &Path, path: &str, encodings: &str) -> Vec<Measured> {
+    fn read(&self, name: &str, users: &Path, path: &str, encodings: &str) -> Vec<Measured> {
         let port = self.app.port;
         let pid = self.app.pid();
         self.measure(
@@ -196,7 +174,7 @@ impl Bench<'_> {
             &Load {
                 port,
                 pid,
-                people,
+                users,
                 method: "GET",
                 path,
                 encodings,
@@ -204,14 +182,14 @@ impl Bench<'_> {
         )
     }
 
-    fn floor(&self, name: &str, people: &Path, path: &str) -> Vec<Measured> {
+    fn floor(&self, name: &str, users: &Path, path: &str) -> Vec<Measured> {
         let Floor { port, pid, .. } = self.floor;
         self.measure(
             name,
             &Load {
                 port,
                 pid,
-                people,
+                users,
                 method: "GET",
                 path,
                 encodings: "",
@@ -237,7 +215,8 @@ impl Bench<'_> {
             octets,
         } = median(runs.collect());
         println!(
-            "{name:<34} {connections:>5} {per_second:>9.0} {p50_ms:>9.2} {p99_ms:>9.2} {cpu_ms:>8.3} {octets:>8}"
+            "{name:<34} {connections:>5} {per_second:>9.0} {p50_ms:>9.2} {p99_ms:>9.2} \
+             {cpu_ms:>8.3} {octets:>8}"
         );
         Measured {
             per_second,
@@ -248,37 +227,37 @@ impl Bench<'_> {
         }
     }
 
-    /// Records are made, and published meanwhile by the same process.
-    async fn create(&self, env: &TestEnv, people: &People) {
+    /// Measures how records are created while the same process publishes them.
+    async fn create(&self, env: &TestEnv, users: &Users) {
         let port = self.app.port;
         let pid = self.app.pid();
         let load = Load {
             port,
             pid,
-            people: &people.file,
+            users: &users.file,
             method: "POST",
             path: "/dns-records/new",
             encodings: "",
         };
         let before = env.db.number("SELECT COUNT(*) FROM dns_records").await;
         self.measure("POST /dns-records/new", &load);
-        let made = env.db.number("SELECT COUNT(*) FROM dns_records").await - before;
+        let created = env.db.number("SELECT COUNT(*) FROM dns_records").await - before;
         let begun = Instant::now();
-        let owed = "SELECT COUNT(*) FROM names WHERE generation > applied_generation";
+        let unpublished = "SELECT COUNT(*) FROM names WHERE is_unpublished = 1";
         starchart_testkit::wait::eventually_within(
             Duration::from_secs(600),
             "all published",
-            async || env.db.number(owed).await == 0,
+            async || env.db.number(unpublished).await == 0,
         )
         .await;
         println!(
-            "{made} records made; all in the zone {:.1} s after the last",
+            "{created} records created; all in the zone {:.1} s after the last",
             begun.elapsed().as_secs_f64()
         );
     }
 }
 
-/// The bare handler as a process of its own.
+/// The bare handler, which runs in its own process.
 struct Floor {
     port: u16,
     pid: u32,
@@ -303,7 +282,10 @@ impl Floor {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "script/bench says what it built")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "script/bench passes what it built"
+)]
 fn floor() -> PathBuf {
     std::env::var_os("STARCHART_BENCH_FLOOR")
         .expect("STARCHART_BENCH_FLOOR: run script/bench http")

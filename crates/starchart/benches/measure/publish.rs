@@ -1,39 +1,19 @@
-//! Publishes many names at once and prints what that costs: `script/bench publish` runs this on the
-//! production build.
-
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::print_stdout,
-    reason = "a program that prints what it measures"
-)]
-#![expect(
-    unreachable_pub,
-    dead_code,
-    reason = "the frame is shared with the stories, which use all of it"
-)]
-
-#[path = "../tests/it/app.rs"]
-mod app;
-#[path = "../tests/it/browser.rs"]
-mod browser;
-#[path = "http/process.rs"]
-mod process;
+//! `script/bench publish`: how long publishing many names at once takes, and what it costs.
 
 use std::time::{Duration, Instant};
 
-use app::TestEnv;
 use starchart_testkit::mariadb::SHARED_URL;
+
+use crate::app::{self, TestEnv};
+use crate::process;
 
 /// Names of each user, with one A record each.
 const NAMES_PER_USER: u32 = 20;
 const LIMIT: Duration = Duration::from_secs(30 * 60);
-/// Between two looks at how many names are left.
+/// Interval between two queries for unpublished names.
 const POLL: Duration = Duration::from_millis(100);
 
-#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
-async fn main() {
-    let quick = std::env::args().any(|argument| argument == "--quick");
+pub async fn run(quick: bool) {
     println!(
         "{:>8} {:>8} {:>6} {:>14} {:>15} {:>14} {:>8}",
         "names", "seconds", "calls", "program CPU s", "database CPU s", "Route53 CPU s", "peak MB"
@@ -47,7 +27,7 @@ async fn main() {
     }
 }
 
-/// Seconds run from the start of the program until no name is unpublished.
+/// Measures from the start of the program until no name is unpublished.
 async fn publish(count: u32) {
     let env = TestEnv::new()
         .await
@@ -83,7 +63,7 @@ async fn publish(count: u32) {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "script/bench says where its database is"
+    reason = "script/bench passes its database"
 )]
 fn database_port() -> u16 {
     let url = std::env::var(SHARED_URL).expect("script/bench starts the database");
@@ -91,7 +71,7 @@ fn database_port() -> u16 {
     port.trim_end_matches('/').parse().expect("a port")
 }
 
-/// Makes users with [`NAMES_PER_USER`] unpublished names each. MariaDB makes the rows by itself.
+/// Inserts users with [`NAMES_PER_USER`] unpublished names each, with rows that MariaDB generates.
 async fn seed(env: &TestEnv, count: u32) {
     let users = count / NAMES_PER_USER;
     let now = "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)";

@@ -1,35 +1,18 @@
-//! How long a save takes to reach the zone, and what an idle process costs: `script/bench` runs
-//! this on the production build.
-
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::print_stdout,
-    reason = "a program for people who measure"
-)]
-#![expect(
-    unreachable_pub,
-    dead_code,
-    reason = "the frame is shared with the stories, which use all of it"
-)]
-
-#[path = "../tests/it/app.rs"]
-mod app;
-#[path = "../tests/it/browser.rs"]
-mod browser;
+//! `script/bench save`: how long a save takes to reach the zone, and what an idle process costs.
 
 use std::time::{Duration, Instant};
 
-use app::{ROOT, TestEnv};
-use browser::{Browser, person};
 use futures_util::future::join_all;
 
-/// Saves of each person.
+use crate::app::{self, App, ROOT, TestEnv};
+use crate::browser::{Browser, identity};
+use crate::process;
+
+/// How many records each user saves.
 const SAVES: usize = 10;
 
-#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
-async fn main() {
-    // The rates of a real installation; the limits of a person are raised.
+pub async fn run() {
+    // The default rate of requests to Route53, but no limit of records.
     let env = TestEnv::new()
         .await
         .set("ROUTE53_REQUESTS_PER_SECOND", "4")
@@ -41,11 +24,14 @@ async fn main() {
     let begun = Instant::now();
     let app = env.start().await;
     println!(
-        "start to ready         {} ms (schema migrated; asked every 30 ms)",
+        "start to ready         {} ms (schema migrated; polled every 20 ms)",
         begun.elapsed().as_millis()
     );
     tokio::time::sleep(Duration::from_secs(5)).await;
-    println!("resident, idle         {:.1} MB", resident_mb(app.pid()));
+    println!(
+        "resident, idle         {:.1} MB",
+        process::memory(app.pid()).0
+    );
     for users in [1, 64] {
         let mut times = save(&env, &app, users).await;
         times.sort();
@@ -57,22 +43,26 @@ async fn main() {
             times.len()
         );
     }
-    println!("resident, after load   {:.1} MB", resident_mb(app.pid()));
+    println!(
+        "resident, after load   {:.1} MB",
+        process::memory(app.pid()).0
+    );
     let counts = env.zone.counts();
     println!("calls to the zone      {counts:?}");
 }
 
-/// Every person saves in turn; the time runs from before the POST until the zone has it.
-async fn save(env: &TestEnv, app: &app::App, users: usize) -> Vec<Duration> {
-    let mut people = Vec::new();
+/// Lets all users save at once, each one record after the other. A time runs from before the POST
+/// until the RRset is in the zone.
+async fn save(env: &TestEnv, app: &App, users: usize) -> Vec<Duration> {
+    let mut browsers = Vec::new();
     for user in 0..users {
         let mut browser = app.browser();
         browser
-            .sign_in(&env.idp, &person(&format!("bench{users}x{user}"), &[]))
+            .sign_in(&env.idp, &identity(&format!("bench{users}x{user}"), &[]))
             .await;
-        people.push(browser);
+        browsers.push(browser);
     }
-    let saves = people
+    let saves = browsers
         .into_iter()
         .enumerate()
         .map(|(user, browser)| save_in_turn(env, browser, format!("bench{users}x{user}")));
@@ -94,7 +84,7 @@ async fn save_in_turn(env: &TestEnv, mut browser: Browser, user: String) -> Vec<
         let page = browser.submit(&form).await;
         assert_eq!(page.status, 303, "{}", page.body);
         let name = format!("n{i}.{user}.{ROOT}");
-        // Finer than `eventually` polls, because the time is what is measured.
+        // A shorter interval than that of `eventually`, because the time is the result.
         let published = async {
             while env.zone.set(&name, "A").is_none() {
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -105,18 +95,4 @@ async fn save_in_turn(env: &TestEnv, mut browser: Browser, user: String) -> Vec<
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     times
-}
-
-fn resident_mb(pid: u32) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmRSS:"))
-        .expect("VmRSS");
-    line.split_whitespace()
-        .nth(1)
-        .unwrap()
-        .parse::<f64>()
-        .unwrap()
-        / 1024.0
 }

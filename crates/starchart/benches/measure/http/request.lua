@@ -1,8 +1,7 @@
--- One request after another, each in the name of the next person. Arguments: a file with a person a line (cookie, token of the
--- forms, seal of the record's form, parted by tabs), the method, the path, the encodings that are taken, a word that no other
--- run has.
+-- Sends requests of all users in turn. Arguments: a file with a line for each user (cookie, CSRF token, owner field of the record
+-- form, separated by tabs), the method, the path, the value of Accept-Encoding, and a word that no other run has.
 
-local requests, people = {}, {}
+local requests, users = {}, {}
 local at, made, run, path = 0, 0, "", ""
 
 local function head(cookie)
@@ -29,7 +28,7 @@ function init(args)
       headers["Origin"] = "https://names.school.example"
       headers["Sec-Fetch-Site"] = "same-origin"
       headers["Content-Type"] = "application/x-www-form-urlencoded"
-      people[#people + 1] = { headers = headers, form = "csrf_token=" .. token .. "&owner=" .. owner }
+      users[#users + 1] = { headers = headers, form = "csrf_token=" .. token .. "&owner=" .. owner }
     end
   end
 end
@@ -39,11 +38,11 @@ function request()
     at = at % #requests + 1
     return requests[at]
   end
-  at = at % #people + 1
+  at = at % #users + 1
   made = made + 1
-  local person = people[at]
-  local body = person.form .. "&type=A&value=192.0.2.1&subdomain=" .. run .. made
-  return wrk.format("POST", path, person.headers, body)
+  local user = users[at]
+  local body = user.form .. "&type=A&value=192.0.2.1&subdomain=" .. run .. made
+  return wrk.format("POST", path, user.headers, body)
 end
 
 -- requests, microseconds, octets, answers of 400 and more, other errors, p50 and p99 in microseconds

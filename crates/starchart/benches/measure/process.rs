@@ -1,12 +1,12 @@
-//! What a process has used, from /proc.
+//! CPU time and memory of a process, from /proc.
 
 use std::time::Duration;
 
-/// CPU time that the process has used, in the kernel and outside.
+/// Returns the CPU time of the process, in user and in kernel mode.
 pub fn cpu(pid: u32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process runs");
-    // The name may hold anything but ends at the last bracket; utime and stime are the 14th and
-    // 15th field of all.
+    // The second field, the name, may contain any character but ends at the last bracket. utime
+    // and stime are fields 14 and 15 (proc(5)).
     let after = stat.rsplit_once(')').expect("a name in brackets").1;
     let ticks: u64 = after
         .split_whitespace()
@@ -14,11 +14,11 @@ pub fn cpu(pid: u32) -> Duration {
         .take(2)
         .map(|field| field.parse::<u64>().unwrap())
         .sum();
-    // USER_HZ is 100 on every architecture that Linux runs servers on.
+    // A tick (USER_HZ) is a hundredth of a second on all usual architectures.
     Duration::from_millis(ticks * 10)
 }
 
-/// Resident memory in MB (of 1024 KiB): now, and the most it ever was.
+/// Returns the resident memory in MB (of 1024 KiB): now, and at its peak.
 pub fn memory(pid: u32) -> (f64, f64) {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
     let read = |name: &str| {
@@ -31,7 +31,7 @@ pub fn memory(pid: u32) -> (f64, f64) {
     (read("VmRSS:"), read("VmHWM:"))
 }
 
-/// The process of a program that was given this port as its last argument.
+/// Returns the process of a program whose last argument is this port.
 pub fn with_port(name: &str, port: u16) -> u32 {
     let wanted = format!("--port\0{port}\0");
     let pids = std::fs::read_dir("/proc")
@@ -47,7 +47,7 @@ pub fn with_port(name: &str, port: u16) -> u32 {
     ours.next().unwrap_or_else(|| panic!("no {name} on {port}"))
 }
 
-/// The process that was given this argument, such as `--port=3306`.
+/// Returns the process with this argument, such as `--port=3306`.
 pub fn with_argument(argument: &str) -> u32 {
     std::fs::read_dir("/proc")
         .unwrap()

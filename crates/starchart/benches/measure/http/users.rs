@@ -1,4 +1,4 @@
-//! The people who use the application: signed in through SAML, with records that reached the zone.
+//! Users who are signed in through SAML and have records that reached the zone.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,23 +7,23 @@ use sha2::{Digest as _, Sha256};
 use starchart_testkit::wait::{equal, eventually_within};
 
 use crate::app::{App, TestEnv};
-use crate::browser::{Browser, person};
+use crate::browser::{Browser, identity};
 
-/// How long the zone and the name servers may take for all records.
+/// How long it may take until the name servers answer with all records.
 const LIMIT: Duration = Duration::from_secs(600);
 
-/// A group of people with as many records each.
-pub struct People {
+/// A group of users with the same number of records.
+pub struct Users {
     browsers: Vec<Browser>,
-    /// For wrk.
+    /// One line a user for request.lua: session cookie, CSRF token and owner field.
     pub file: PathBuf,
-    /// The same for the floor, which gets the hash of the session's token.
+    /// One line a user for the floor: the hash of the session's token.
     pub floor_file: PathBuf,
 }
 
-impl People {
-    /// Signs in `count` people, who make `records` records each through the form.
-    pub async fn settle(
+impl Users {
+    /// Signs in `count` users, who create `records` records each through the form.
+    pub async fn create(
         env: &TestEnv,
         app: &App,
         name: &str,
@@ -37,7 +37,10 @@ impl People {
         for number in 0..count {
             let mut browser = app.browser();
             browser
-                .sign_in(&env.idp, &person(&format!("{name}{number}"), &["students"]))
+                .sign_in(
+                    &env.idp,
+                    &identity(&format!("{name}{number}"), &["students"]),
+                )
                 .await;
             let form = browser
                 .get("/dns-records/new")
@@ -76,7 +79,7 @@ impl People {
             floor_lines += &format!("{hash}\t\t\n");
             browsers.push(browser);
         }
-        let file = folder.join(format!("{name}.people"));
+        let file = folder.join(format!("{name}.users"));
         let floor_file = folder.join(format!("{name}.floor"));
         std::fs::write(&file, lines).unwrap();
         std::fs::write(&floor_file, floor_lines).unwrap();
@@ -87,13 +90,13 @@ impl People {
         }
     }
 
-    /// One of them.
-    pub fn anyone(&self) -> Browser {
+    /// Returns the browser of the first user.
+    pub fn first(&self) -> Browser {
         self.browsers[0].clone()
     }
 }
 
-/// Every type, with values as people have them.
+/// Returns type and value of a record: every type in turn, with typical values.
 fn value(record: usize) -> (&'static str, &'static str) {
     match record % 5 {
         0 => ("A", "192.0.2.10"),
@@ -104,8 +107,8 @@ fn value(record: usize) -> (&'static str, &'static str) {
     }
 }
 
-/// Waits until the name servers answer with every record, so that pages stand still.
-pub async fn until_all_answer(env: &TestEnv) {
+/// Waits until the name servers answer with every record, so that pages no longer change.
+pub async fn until_all_answered(env: &TestEnv) {
     let waiting =
         "SELECT COUNT(*) FROM names WHERE generation > applied_generation OR answered_by IS NULL";
     eventually_within(LIMIT, "every record answered", async || {
