@@ -3,8 +3,8 @@
 use crate::table::Table;
 
 /// `generation > applied_generation` means that the zone does not show the name's current sets;
-/// `is_unpublished` puts that condition into an index. Records reference `UNIQUE (fqdn, class)`, so a
-/// name cannot have records of both classes.
+/// `is_unpublished` puts that condition into an index. Records reference `UNIQUE (fqdn, class)`, so
+/// a name cannot have records of both classes.
 pub(crate) const STEP: Table = Table {
     step: "m0006_create_names",
     table: "names",

@@ -146,9 +146,9 @@ impl fmt::Display for Warning {
             Self::ChainIgnored { number } => write!(
                 f,
                 "other certificates follow signing certificate number {number} \
-                 in the same X509Data of the IdP metadata. Only the first is accepted: if sign-ins are refused for \
-                 their signature, put the signing certificate first, or each into a KeyDescriptor \
-                 of its own"
+                 in the same X509Data of the IdP metadata. Only the first is accepted: if sign-ins \
+                 are refused for their signature, put the signing certificate first, or each into \
+                 a KeyDescriptor of its own"
             ),
             Self::WantsSignedRequests => f.write_str(
                 "the IdP metadata asks for signed AuthnRequests; ours are not signed. \
