@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::dev::ServerHandle;
+use actix_web::web::Data;
 use anyhow::Context as _;
 use starchart_domain::error::error_chain;
 use starchart_jobs::{PoolEnded, Queue};
@@ -13,7 +15,7 @@ use starchart_mail::Mailer;
 use starchart_saml::ServiceProvider;
 use starchart_settings::Settings;
 use starchart_store::{ConnectError, Error, SchemaState, Store, import};
-use starchart_web::Readiness;
+use starchart_web::{App, Readiness};
 use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -63,42 +65,57 @@ fn open(name: &str, host: Ipv4Addr, port: u16) -> anyhow::Result<TcpListener> {
 
 /// Runs the process until a signal, then shuts it down.
 pub(crate) async fn serve(service: Service) -> anyhow::Result<ExitCode> {
-    let Service {
-        settings,
-        role,
-        saml,
-        dns,
-        certificates,
-        mailer,
-        queue,
-        ready,
-    } = service;
     let stop = crate::stop::on_signal()?;
-    let port = settings.app.port;
-    // In development only this machine may connect; containers reach host.docker.internal.
-    let is_public = settings.environment.is_production()
-        || settings.app.url.host_str() == Some("host.docker.internal");
-    let host = if is_public {
-        Ipv4Addr::UNSPECIFIED
-    } else {
-        Ipv4Addr::LOCALHOST
-    };
-    let listener = open("PORT", host, port)?;
+    let drain = service.settings.timers.drain;
+    let (front, mut running) = open_ports(&service)?;
+    let shutdown = Shutdown::default();
+    if let Some(store) = ready_store(&service.settings, &stop).await? {
+        compare_clocks(&store).await;
+        start_work(service, store, &front, &shutdown, &mut running);
+    }
+    tokio::select! {
+        () = stop.cancelled() => {}
+        broken = running.breaks() => return Err(broken),
+    }
+    info!(drain_s = drain.as_secs(), "stopping: not ready any more");
+    front.health.readiness.drain();
+    tokio::time::sleep(drain).await;
+    let finish = shutdown.finish(&front.handle, running);
+    if tokio::time::timeout(FINISH, finish).await.is_err() {
+        warn!("shutdown timed out; unfinished work continues after the next start");
+    }
+    info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The HTTP side of the process, which runs before the database is connected.
+struct Front {
+    address: SocketAddr,
+    app: Data<App>,
+    health: Health,
+    handle: ServerHandle,
+}
+
+/// Starts the server of the role and the one for metrics. The port answers at once; pages that need
+/// the database answer 503 until it is connected.
+fn open_ports(service: &Service) -> anyhow::Result<(Front, Running)> {
+    let settings = &service.settings;
+    let host = listen_host(settings);
+    let listener = open("PORT", host, settings.app.port)?;
     let address = listener.local_addr()?;
-    // The port answers at once; pages that need the database say so until it is connected.
     let readiness = Arc::new(Readiness::default());
     let health = Health {
         readiness: Arc::clone(&readiness),
         store: Arc::default(),
     };
-    let counters = crate::wire::counters(&settings)?;
+    let counters = crate::wire::counters(settings)?;
     let app = crate::wire::web(
-        &settings,
-        &certificates,
-        saml,
-        Arc::clone(&queue),
+        settings,
+        &service.certificates,
+        Arc::clone(&service.saml),
+        Arc::clone(&service.queue),
         Arc::clone(&counters),
-        Arc::clone(&readiness),
+        readiness,
     );
     let measuring = match settings.app.metrics_port {
         Some(port) => {
@@ -109,74 +126,106 @@ pub(crate) async fn serve(service: Service) -> anyhow::Result<ExitCode> {
         }
         None => None,
     };
-    let server = match role {
+    let server = match service.role {
         Role::Worker => crate::http::health_only(listener, health.clone())?,
         Role::All | Role::Web => {
             starchart_web::server(app.clone(), listener, None, FINISH.as_secs())?
         }
     };
-    let handle = server.handle();
-    let mut running = Running {
+    let front = Front {
+        address,
+        app,
+        health,
+        handle: server.handle(),
+    };
+    let running = Running {
         serving: tokio::spawn(server),
         measuring,
         carrying: None,
         work: None,
     };
+    Ok((front, running))
+}
 
-    let work_stop = CancellationToken::new();
-    let end = CancellationToken::new();
-    if let Some(store) = ready_store(&settings, &stop).await? {
-        compare_clocks(&store).await;
-        app.attach_store(store.clone());
-        let _ = health.store.set(store.clone());
-        readiness.begin();
-        let bell = Arc::clone(&queue);
-        let fetch = work_stop.clone();
-        let until = end.clone();
-        running.carrying = Some(tokio::spawn(async move { bell.relay(fetch, until).await }));
-        if role != Role::Web {
-            let context = crate::wire::worker(
-                &settings,
-                store,
-                dns,
-                &certificates,
-                mailer,
-                queue,
-                work_stop.clone(),
-            );
-            running.work = Some(tokio::spawn(starchart_worker::run(context)));
-        }
-        info!(url = %settings.app.url, port = address.port(), "ready");
-        if let Some(ready) = ready {
-            let _ = ready.send(address);
-        }
+/// Returns the address to listen on. In development only this machine may connect; containers reach
+/// host.docker.internal.
+fn listen_host(settings: &Settings) -> Ipv4Addr {
+    let is_public = settings.environment.is_production()
+        || settings.app.url.host_str() == Some("host.docker.internal");
+    if is_public {
+        Ipv4Addr::UNSPECIFIED
+    } else {
+        Ipv4Addr::LOCALHOST
     }
-    tokio::select! {
-        () = stop.cancelled() => {}
-        broken = running.breaks() => return Err(broken),
+}
+
+/// Gives the database to the pages, starts the relay of wake-ups and the jobs of the role, and
+/// reports that the process is ready.
+fn start_work(
+    service: Service,
+    store: Store,
+    front: &Front,
+    shutdown: &Shutdown,
+    running: &mut Running,
+) {
+    let Service {
+        settings,
+        role,
+        dns,
+        certificates,
+        mailer,
+        queue,
+        ready,
+        ..
+    } = service;
+    front.app.attach_store(store.clone());
+    let _ = front.health.store.set(store.clone());
+    front.health.readiness.begin();
+    let relayed = Arc::clone(&queue);
+    let fetch = shutdown.work.clone();
+    let end = shutdown.relay.clone();
+    running.carrying = Some(tokio::spawn(async move { relayed.relay(fetch, end).await }));
+    if role != Role::Web {
+        let context = crate::wire::worker(
+            &settings,
+            store,
+            dns,
+            &certificates,
+            mailer,
+            queue,
+            shutdown.work.clone(),
+        );
+        running.work = Some(tokio::spawn(starchart_worker::run(context)));
     }
-    info!(
-        drain_s = settings.timers.drain.as_secs(),
-        "stopping: not ready any more"
-    );
-    readiness.drain();
-    tokio::time::sleep(settings.timers.drain).await;
-    work_stop.cancel();
-    let finish = async {
-        handle.stop(true).await;
+    let port = front.address.port();
+    info!(url = %settings.app.url, port, "ready");
+    if let Some(ready) = ready {
+        let _ = ready.send(front.address);
+    }
+}
+
+/// The tokens that end the parts of the process in order.
+#[derive(Default)]
+struct Shutdown {
+    /// Ends the jobs, and the receiving of wake-ups.
+    work: CancellationToken,
+    /// Ends the sending of wake-ups, once no job and no page runs.
+    relay: CancellationToken,
+}
+
+impl Shutdown {
+    /// Ends the jobs, the server and the relay of wake-ups, and waits for them.
+    async fn finish(self, server: &ServerHandle, running: Running) {
+        self.work.cancel();
+        server.stop(true).await;
         if let Some(work) = running.work {
             let _ = work.await;
         }
-        end.cancel();
+        self.relay.cancel();
         if let Some(carrying) = running.carrying {
             let _ = carrying.await;
         }
-    };
-    if tokio::time::timeout(FINISH, finish).await.is_err() {
-        warn!("shutdown timed out; unfinished work continues after the next start");
     }
-    info!("stopped");
-    Ok(ExitCode::SUCCESS)
 }
 
 /// The background tasks of the process.
@@ -242,8 +291,7 @@ async fn ready_store(
         return Ok(None);
     }
     // Only a start without the flag that came this far re-arms it: a failed start may be rolled
-    // back
-    // to a configuration with the flag.
+    // back to a configuration with the flag.
     if !settings.wipe {
         match store.rearm_wipe().await {
             Ok(true) => {

@@ -2,6 +2,7 @@
 //! and certificate authority.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -77,9 +78,39 @@ const FILES: [&str; 10] = [
 pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     crate::telemetry::start(&options.log_level, false);
     let data = &options.data;
+    let _lock = lock_folder(data)?;
+    if options.fresh {
+        for file in FILES.into_iter().chain(DemoAuthority::FILES) {
+            remove(&data.join(file))?;
+        }
+        remove_folder(&data.join("mail"))?;
+    }
+    let port = free_port(options.port).context("--port")?;
+    let app_url = format!("http://localhost:{port}");
+    let peers = Peers::start(&options, &app_url).await?;
+    let authority = DemoAuthority::open(data, peers.server.address(), options.certificate_days)?;
+    let announced = Announced {
+        url: app_url,
+        idp: peers.idp.url().to_owned(),
+        inbox: peers.idp.inbox_url(),
+        names: peers.server.address(),
+        ca_root: std::path::absolute(authority.root_path())?,
+    };
+    encryption_key(data)?;
+    let (ready, is_ready) = oneshot::channel();
+    let service = service(&options, port, &announced.url, &peers, authority, ready)?;
+    let announcing = tokio::spawn(announce(is_ready, options.json, announced));
+    let code = boot::serve(service).await;
+    announcing.abort();
+    code
+}
+
+/// Creates the folder for the demo's data and locks it against another demo. Dropping the file
+/// unlocks it.
+fn lock_folder(data: &Path) -> anyhow::Result<File> {
     std::fs::create_dir_all(data)
         .with_context(|| format!("--data: {} cannot be made", data.display()))?;
-    let lock = std::fs::File::create(data.join("demo.lock"))
+    let lock = File::create(data.join("demo.lock"))
         .with_context(|| format!("--data: {}", data.display()))?;
     if lock.try_lock().is_err() {
         anyhow::bail!(
@@ -87,72 +118,78 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
             data.display()
         );
     }
-    if options.fresh {
-        for file in FILES.into_iter().chain(DemoAuthority::FILES) {
-            remove(&data.join(file))?;
-        }
-        remove_folder(&data.join("mail"))?;
-    }
-    let mails = data.join("mail");
-    let port = free_port(options.port).context("--port")?;
-    let app_url = format!("http://localhost:{port}");
-    let idp = IdentityProvider::start(
-        loopback(options.idp_port),
-        &app_url,
-        GROUP_PREFIX,
-        data,
-        &mails,
-    )
-    .await
-    .context("--idp-port")?;
-    let metadata = data.join("idp-metadata.xml");
-    std::fs::write(&metadata, idp.metadata())
-        .with_context(|| format!("writing {}", metadata.display()))?;
-    let zone = Arc::new(DemoZone::open(ROOT, &data.join("zone.json"))?);
-    let server = NameServer::start(Arc::clone(&zone), loopback(options.dns_port))
+    Ok(lock)
+}
+
+/// The servers that a laptop lacks. They stop when this is dropped.
+struct Peers {
+    idp: IdentityProvider,
+    /// The file for `SAML_IDP_METADATA_PATH`.
+    idp_metadata: PathBuf,
+    zone: Arc<DemoZone>,
+    server: NameServer,
+    /// The folder of the inbox.
+    mails: PathBuf,
+}
+
+impl Peers {
+    async fn start(options: &Options, app_url: &str) -> anyhow::Result<Self> {
+        let data = &options.data;
+        let mails = data.join("mail");
+        let idp = IdentityProvider::start(
+            loopback(options.idp_port),
+            app_url,
+            GROUP_PREFIX,
+            data,
+            &mails,
+        )
         .await
-        .context("--dns-port")?;
+        .context("--idp-port")?;
+        let idp_metadata = data.join("idp-metadata.xml");
+        std::fs::write(&idp_metadata, idp.metadata())
+            .with_context(|| format!("writing {}", idp_metadata.display()))?;
+        let zone = Arc::new(DemoZone::open(ROOT, &data.join("zone.json"))?);
+        let server = NameServer::start(Arc::clone(&zone), loopback(options.dns_port))
+            .await
+            .context("--dns-port")?;
+        Ok(Self {
+            idp,
+            idp_metadata,
+            zone,
+            server,
+            mails,
+        })
+    }
+}
 
-    let authority = DemoAuthority::open(data, server.address(), options.certificate_days)?;
-    let ca_root = std::path::absolute(authority.root_path())?;
-    encryption_key(data)?;
-
-    let settings = settings(&options, port, &app_url, &metadata, server.address())?;
+/// Assembles the server process from the demo's settings and servers.
+fn service(
+    options: &Options,
+    port: u16,
+    app_url: &str,
+    peers: &Peers,
+    authority: DemoAuthority,
+    ready: oneshot::Sender<SocketAddr>,
+) -> anyhow::Result<Service> {
+    let names = peers.server.address();
+    let settings = settings(options, port, app_url, &peers.idp_metadata, names)?;
     let saml = Arc::new(crate::wire::saml(&settings, crate::wire::clock())?);
-    let (ready, is_ready) = oneshot::channel();
-    let announced = Announced {
-        url: app_url,
-        idp: idp.url().to_owned(),
-        inbox: idp.inbox_url(),
-        names: server.address(),
-        ca_root,
-    };
-    let told = tokio::spawn(announce(is_ready, options.json, announced));
-    let queue = Arc::new(InProcessQueue::default());
     let dns = Dns {
-        zone,
+        zone: peers.zone.clone(),
         limiter: crate::wire::limiter(&settings),
     };
-    let certificates = Ok(Arc::new(authority) as Arc<_>);
-    let head = crate::wire::mail::mail_theme(&settings);
-    let mailer = Some(Arc::new(Mailer::folder(
-        head,
-        &format!("starchart@{ROOT}"),
-        &mails,
-    )?));
-    let service = Service {
+    let theme = crate::wire::mail::mail_theme(&settings);
+    let mailer = Mailer::folder(theme, &format!("starchart@{ROOT}"), &peers.mails)?;
+    Ok(Service {
         settings,
         role: Role::All,
         saml,
         dns,
-        certificates,
-        mailer,
-        queue,
+        certificates: Ok(Arc::new(authority) as Arc<_>),
+        mailer: Some(Arc::new(mailer)),
+        queue: Arc::new(InProcessQueue::default()),
         ready: Some(ready),
-    };
-    let code = boot::serve(service).await;
-    told.abort();
-    code
+    })
 }
 
 /// Reads the demo's settings with the code that reads an operator's.
@@ -201,8 +238,8 @@ fn settings(
     Ok(Settings::read(&sources)?.settings)
 }
 
-/// The demo's own key that encrypts private keys in its database: made at the first start, for this
-/// folder only.
+/// Creates the demo's key that encrypts private keys in its database, at the first start in this
+/// folder.
 fn encryption_key(data: &Path) -> anyhow::Result<()> {
     let secrets = data.join("secrets");
     std::fs::create_dir_all(&secrets)
@@ -236,9 +273,9 @@ async fn announce(ready: oneshot::Receiver<SocketAddr>, json: bool, announced: A
         return;
     }
     if json {
-        let people: Vec<_> = DEMO_USERS
+        let users: Vec<_> = DEMO_USERS
             .iter()
-            .map(|p| serde_json::json!({"username": p.username, "password": p.password}))
+            .map(|user| serde_json::json!({"username": user.username, "password": user.password}))
             .collect();
         let line = serde_json::json!({
             "url": url,
@@ -247,20 +284,20 @@ async fn announce(ready: oneshot::Receiver<SocketAddr>, json: bool, announced: A
             "dns": names.to_string(),
             "root": ROOT,
             "ca_root": ca_root,
-            "users": people,
+            "users": users,
         });
         println!("{line}");
         return;
     }
     println!("\nStarchart is ready:  {url}\n");
     println!("Sign in as one of these (the identity provider is {idp}):");
-    for person in DEMO_USERS {
+    for user in DEMO_USERS {
         println!(
             "  {:<10} {:<12} {} ({})",
-            person.username,
-            person.password,
-            person.display_name,
-            person.groups.join(", ")
+            user.username,
+            user.password,
+            user.display_name,
+            user.groups.join(", ")
         );
     }
     println!("\nMail to them arrives here:  {inbox}");

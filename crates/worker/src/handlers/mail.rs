@@ -144,7 +144,6 @@ async fn keep_claimed(store: &Store, lease: &mut Lease, mail: &ClaimedMail) -> I
 async fn attempt(mailer: &Mailer, claimed: &ClaimedMail) -> SendOutcome {
     let mail = claimed.id;
     let kind = claimed.notice.kind.as_str();
-    let attempt = claimed.attempt;
     let (subject, body) = match mailer
         .theme()
         .render(&claimed.name, &claimed.notice, claimed.more)
@@ -164,81 +163,72 @@ async fn attempt(mailer: &Mailer, claimed: &ClaimedMail) -> SendOutcome {
     };
     match mailer.send(&rendered).await {
         Ok(_) => {
+            let attempt = claimed.attempt;
             info!(mail, kind, attempt, "mail sent");
             SendOutcome::Sent
         }
-        Err(SendError::Deferred(reason)) => {
+        Err(error) => outcome_of_error(error, claimed, seconds(mailer.send_delay())),
+    }
+}
+
+/// Logs why a mail was not sent, and decides what happens to it. `after_s` is the time until the
+/// mailer may send again.
+fn outcome_of_error(error: SendError, claimed: &ClaimedMail, after_s: u64) -> SendOutcome {
+    let mail = claimed.id;
+    let kind = claimed.notice.kind.as_str();
+    let attempt = claimed.attempt;
+    let after_ms = back_off_ms(attempt);
+    match error {
+        SendError::Deferred(reason) => {
             debug!(mail, kind, attempt, "mail deferred");
-            SendOutcome::Deferred {
-                after_ms: back_off_ms(attempt),
-                reason,
-            }
+            SendOutcome::Deferred { after_ms, reason }
         }
-        Err(SendError::Unknown(reason)) => {
+        SendError::Unknown(reason) => {
             warn!(
                 mail,
                 kind, attempt, reason, "mail outcome unknown, it may arrive twice"
             );
-            SendOutcome::Unknown {
-                after_ms: back_off_ms(attempt),
-                reason,
-            }
+            SendOutcome::Unknown { after_ms, reason }
         }
-        Err(SendError::Rejected(reason)) => {
+        SendError::Rejected(reason) => {
             warn!(
                 mail,
                 kind, attempt, "mail rejected permanently, the admin page shows why"
             );
             SendOutcome::Rejected(reason)
         }
-        Err(SendError::InvalidAddress(reason)) => {
+        SendError::InvalidAddress(reason) => {
             warn!(
                 mail,
                 kind, attempt, "mail address rejected, the admin page shows why"
             );
             SendOutcome::InvalidAddress(reason)
         }
-        Err(SendError::ConnectionLost { codes, reason }) => {
+        SendError::ConnectionLost { codes, reason } => {
             warn!(
                 mail,
-                kind,
-                attempt,
-                codes,
-                after_s = seconds(mailer.send_delay()),
-                "mail server closed the connection, mail deferred"
+                kind, attempt, codes, after_s, "mail server closed the connection, mail deferred"
             );
-            SendOutcome::Deferred {
-                after_ms: back_off_ms(attempt),
-                reason,
-            }
+            SendOutcome::Deferred { after_ms, reason }
         }
-        Err(SendError::NotPermitted { codes, reason }) => {
+        SendError::NotPermitted { codes, reason } => {
             error!(
                 mail,
-                kind,
-                attempt,
-                codes,
-                after_s = seconds(mailer.send_delay()),
-                "mail server denied sending, mail deferred"
+                kind, attempt, codes, after_s, "mail server denied sending, mail deferred"
             );
-            SendOutcome::Deferred {
-                after_ms: back_off_ms(attempt),
-                reason,
-            }
+            SendOutcome::Deferred { after_ms, reason }
         }
-        Err(SendError::Unreachable(reason)) => {
+        SendError::Unreachable(reason) => {
             warn!(
                 reason,
-                after_s = seconds(mailer.send_delay()),
-                "mail server unreachable, mails are pending"
+                after_s, "mail server unreachable, mails are pending"
             );
             SendOutcome::NotAttempted
         }
-        Err(SendError::Misconfigured(reason)) => {
+        SendError::Misconfigured(reason) => {
             error!(
                 reason,
-                after_s = seconds(mailer.send_delay()),
-                "mail server rejected the connection or credentials, mails are pending"
+                after_s, "mail server rejected the connection or credentials, mails are pending"
             );
             SendOutcome::NotAttempted
         }
