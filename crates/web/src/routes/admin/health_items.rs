@@ -2,7 +2,8 @@
 
 use starchart_domain::plural::pluralize;
 use starchart_domain::time::Timestamp;
-use starchart_store::admin::HealthItems;
+use starchart_store::admin::{HealthItems, RefusedName, StuckOrder};
+use starchart_store::outbox::FailedMail;
 use starchart_store::zone::{AuditResult, AuditRow};
 
 use crate::views::{HealthItem, HealthItemKind};
@@ -32,29 +33,11 @@ pub(super) fn describe_publishing(health: &HealthItems) -> String {
 
 /// Lists what needs attention, most urgent first.
 pub(super) fn list(health: HealthItems) -> Vec<HealthItem> {
-    let mut items = Vec::new();
-    if let Some(pause) = &health.paused {
-        items.push(HealthItem {
-            when: describe_times(Some(pause.since), None),
-            ..note(
-                "Publishing is paused",
-                pause.reason.clone(),
-                "Nothing is published until an operator approves the plan. \
-                 starchart reconcile --dry-run prints the plan and the command that approves it.",
-            )
-        });
-    } else if let Some(ms) = health
-        .oldest_unpublished_ms
-        .filter(|ms| *ms > PUBLISH_LATE_MS)
-    {
-        items.push(note(
-            "Publishing is late",
-            duration(ms),
-            "Names should be published within seconds. Check that the worker runs and that \
-             Route53 answers.",
-        ));
-    }
     let is_paused = health.paused.is_some();
+    let more_names = health.refused_total - health.refused.len() as u64;
+    let more_mails = health.mails.failed - health.failed_mails.len() as u64;
+    let mut items = Vec::new();
+    items.extend(publishing_item(&health));
     items.extend(
         health
             .audit
@@ -75,9 +58,46 @@ pub(super) fn list(health: HealthItems) -> Vec<HealthItem> {
             "Check that the worker runs and that the mail server answers.",
         ));
     }
-    let more_names = health.refused_total - health.refused.len() as u64;
-    let more_mails = health.mails.failed - health.failed_mails.len() as u64;
-    items.extend(health.refused.into_iter().map(|name| HealthItem {
+    items.extend(health.refused.into_iter().map(refused_name_item));
+    if more_names > 0 {
+        let names = pluralize(more_names, "more name", "more names");
+        items.push(note("Refused record", names, ""));
+    }
+    items.extend(health.failed_mails.into_iter().map(failed_mail_item));
+    if more_mails > 0 {
+        let mails = pluralize(more_mails, "more mail", "more mails");
+        items.push(note("Mail not sent", mails, ""));
+    }
+    items.extend(health.stuck_orders.into_iter().map(stuck_order_item));
+    items
+}
+
+/// Returns the item that publishing is paused or late.
+fn publishing_item(health: &HealthItems) -> Option<HealthItem> {
+    if let Some(pause) = &health.paused {
+        return Some(HealthItem {
+            when: describe_times(Some(pause.since), None),
+            ..note(
+                "Publishing is paused",
+                pause.reason.clone(),
+                "Nothing is published until an operator approves the plan. \
+                 starchart reconcile --dry-run prints the plan and the command that approves it.",
+            )
+        });
+    }
+    let ms = health
+        .oldest_unpublished_ms
+        .filter(|ms| *ms > PUBLISH_LATE_MS)?;
+    Some(note(
+        "Publishing is late",
+        duration(ms),
+        "Names should be published within seconds. Check that the worker runs and that \
+         Route53 answers.",
+    ))
+}
+
+fn refused_name_item(name: RefusedName) -> HealthItem {
+    HealthItem {
         kind: HealthItemKind::Name,
         title: "Refused record".to_owned(),
         when: describe_times(name.since, name.next_try),
@@ -85,12 +105,11 @@ pub(super) fn list(health: HealthItems) -> Vec<HealthItem> {
         object: name.fqdn,
         username: Some(name.username),
         reason: name.reason,
-    }));
-    if more_names > 0 {
-        let names = pluralize(more_names, "more name", "more names");
-        items.push(note("Refused record", names, ""));
     }
-    items.extend(health.failed_mails.into_iter().map(|mail| HealthItem {
+}
+
+fn failed_mail_item(mail: FailedMail) -> HealthItem {
+    HealthItem {
         kind: HealthItemKind::Mail,
         retry_id: mail.id.to_string(),
         title: "Mail not sent".to_owned(),
@@ -98,25 +117,21 @@ pub(super) fn list(health: HealthItems) -> Vec<HealthItem> {
         username: Some(mail.username).filter(|name| !name.is_empty()),
         reason: format!("{}: {}", mail.kind.as_str().replace('_', " "), mail.refusal),
         when: describe_times(Some(mail.failed_at), None),
-    }));
-    if more_mails > 0 {
-        let mails = pluralize(more_mails, "more mail", "more mails");
-        items.push(note("Mail not sent", mails, ""));
     }
-    items.extend(health.stuck_orders.into_iter().map(|order| {
-        let reason = format!(
-            "Step {}, started {}. {}",
-            order.step,
-            pluralize(order.starts, "time", "times"),
-            order.problem.unwrap_or_default()
-        );
-        HealthItem {
-            username: Some(order.username),
-            when: describe_times(Some(order.since), Some(order.next_try)),
-            ..note("Certificate order is stuck", order.domain, &reason)
-        }
-    }));
-    items
+}
+
+fn stuck_order_item(order: StuckOrder) -> HealthItem {
+    let reason = format!(
+        "Step {}, started {}. {}",
+        order.step,
+        pluralize(order.starts, "time", "times"),
+        order.problem.unwrap_or_default()
+    );
+    HealthItem {
+        username: Some(order.username),
+        when: describe_times(Some(order.since), Some(order.next_try)),
+        ..note("Certificate order is stuck", order.domain, &reason)
+    }
 }
 
 /// Creates an item that an admin cannot retry.
