@@ -121,37 +121,24 @@ const fn get(path: &'static str, handler: Handler) -> Route {
     }
 }
 
-const fn unsafe_route(
-    method: Method,
-    path: &'static str,
-    fields: &'static [&'static str],
-    rate_limit: RouteRateLimit,
-    handler: Handler,
-) -> Route {
+/// A route that changes something: its form needs a CSRF token, and the rate limit of writes
+/// applies.
+const fn unsafe_route(method: Method, path: &'static str, handler: Handler) -> Route {
     let info = RouteInfo {
         method,
         path,
         protection: handler.protection(),
         csrf: true,
-        fields,
+        fields: &[],
         strict_fields: true,
         body_limit: FORM_MAX_BYTES,
         any_host: false,
     };
     Route {
         info,
-        rate_limit,
+        rate_limit: RouteRateLimit::Write,
         handler,
     }
-}
-
-const fn post(
-    path: &'static str,
-    fields: &'static [&'static str],
-    rate_limit: RouteRateLimit,
-    handler: Handler,
-) -> Route {
-    unsafe_route(Method::POST, path, fields, rate_limit, handler)
 }
 
 impl Route {
@@ -160,7 +147,12 @@ impl Route {
         self
     }
 
-    const fn limited(mut self, rate_limit: RouteRateLimit) -> Self {
+    const fn fields(mut self, fields: &'static [&'static str]) -> Self {
+        self.info.fields = fields;
+        self
+    }
+
+    const fn limit(mut self, rate_limit: RouteRateLimit) -> Self {
         self.rate_limit = rate_limit;
         self
     }
@@ -176,13 +168,26 @@ impl Route {
     }
 }
 
-/// Boxes the future of a handler: `handle!(User, module::function)`.
+/// Boxes the future of a handler: `handle!(User module::function)`.
 macro_rules! handle {
-    ($kind:ident, $function:path) => {
+    (Public $function:path) => {
+        Handler::Public(|context| Box::pin($function(context)))
+    };
+    ($kind:ident $function:path) => {
         Handler::$kind(|context, actor| Box::pin($function(context, actor)))
     };
-    ($function:path) => {
-        Handler::Public(|context| Box::pin($function(context)))
+}
+
+/// Lists routes, one a line: method, path, who may use it, handler, then the methods of [`Route`]
+/// that set what is not the default.
+macro_rules! routes {
+    ($($method:ident $path:literal $kind:ident $function:path
+        $(, $option:ident($($value:expr)?))*;)*) => {
+        &[$(routes!(@new $method $path, handle!($kind $function))$(.$option($($value)?))*),*]
+    };
+    (@new GET $path:literal, $handler:expr) => { get($path, $handler) };
+    (@new $method:ident $path:literal, $handler:expr) => {
+        unsafe_route(Method::$method, $path, $handler)
     };
 }
 
@@ -220,166 +225,71 @@ const ADMIN_FIELDS: &[&str] = &[
     "found",
     "item",
 ];
-const RECORD_ACTION_FIELDS: &[&str] = &["id", "intent"];
+const ACTION_FIELDS: &[&str] = &["id", "intent"];
 const INTENT_FIELDS: &[&str] = &["intent"];
 
 /// The first route that matches a path serves it: fixed paths come before parameters.
-static ROUTES: &[Route] = &[
-    get("/", handle!(User, home::show)),
-    post(
-        "/",
-        &["intent"],
-        RouteRateLimit::None,
-        handle!(User, home::stop_impersonation),
-    ),
-    get("/login", handle!(OptionalUser, login::show)),
-    post(
-        "/login",
-        &["redirectTo"],
-        RouteRateLimit::SignInStart,
-        handle!(OptionalUser, login::begin),
-    ),
-    post(
-        "/login/callback",
-        &["SAMLResponse", "RelayState"],
-        RouteRateLimit::SamlResponse,
-        handle!(acs::consume),
-    )
-    .assertion_consumer(),
-    get("/login/complete", handle!(OptionalUser, acs::complete)),
-    get("/login/again", handle!(OptionalUser, login::again)).limited(RouteRateLimit::SignInStart),
-    get("/logout", handle!(OptionalUser, logout::show)),
-    post(
-        "/logout",
-        &["sloUsername"],
-        RouteRateLimit::None,
-        handle!(OptionalUser, logout::sign_out),
-    ),
-    get("/logout/callback", handle!(logout::callback)),
-    get("/sp", handle!(system::saml_metadata)),
-    get("/label", handle!(UserWithoutLabel, label::show)),
-    post(
-        "/label",
-        &["label", "redirectTo"],
-        RouteRateLimit::Write,
-        handle!(UserWithoutLabel, label::choose),
-    ),
-    get("/dns-records", handle!(User, records::list)),
-    post(
-        "/dns-records",
-        RECORD_ACTION_FIELDS,
-        RouteRateLimit::Write,
-        handle!(User, records::renew_or_delete),
-    ),
-    unsafe_route(
-        Method::PATCH,
-        "/dns-records",
-        RECORD_ACTION_FIELDS,
-        RouteRateLimit::Write,
-        handle!(User, records::renew_or_delete),
-    ),
-    unsafe_route(
-        Method::DELETE,
-        "/dns-records",
-        RECORD_ACTION_FIELDS,
-        RouteRateLimit::Write,
-        handle!(User, records::renew_or_delete),
-    ),
-    get("/dns-records/new", handle!(User, records::new_form)),
-    post(
-        "/dns-records/new",
-        RECORD_FIELDS,
-        RouteRateLimit::Write,
-        handle!(User, records::create),
-    ),
-    get("/dns-records/states", handle!(User, records::states)),
-    get(
-        "/dns-records/instructions",
-        handle!(User, home::instructions),
-    ),
-    get("/dns-records/{id}", handle!(User, records::edit_form)),
-    post(
-        "/dns-records/{id}",
-        EDIT_FIELDS,
-        RouteRateLimit::Write,
-        handle!(User, records::update),
-    ),
-    unsafe_route(
-        Method::PATCH,
-        "/dns-records/{id}",
-        RECORD_ACTION_FIELDS,
-        RouteRateLimit::Write,
-        handle!(User, records::renew_or_delete),
-    ),
-    unsafe_route(
-        Method::DELETE,
-        "/dns-records/{id}",
-        RECORD_ACTION_FIELDS,
-        RouteRateLimit::Write,
-        handle!(User, records::renew_or_delete),
-    ),
-    get(
-        "/dns-records/{id}/delete",
-        handle!(User, records::confirm_delete),
-    ),
-    get("/dns-records/{id}/lookup", handle!(User, records::lookup)),
-    get("/certificate", handle!(User, certificate::show)),
-    post(
-        "/certificate",
-        INTENT_FIELDS,
-        RouteRateLimit::Write,
-        handle!(User, certificate::handle_intent),
-    ),
-    unsafe_route(
-        Method::PATCH,
-        "/certificate",
-        INTENT_FIELDS,
-        RouteRateLimit::Write,
-        handle!(User, certificate::handle_intent),
-    ),
-    unsafe_route(
-        Method::DELETE,
-        "/certificate",
-        INTENT_FIELDS,
-        RouteRateLimit::Write,
-        handle!(User, certificate::handle_intent),
-    ),
-    get("/certificate/state", handle!(User, certificate::state)),
-    get(
-        "/certificate/information",
-        handle!(User, certificate::information),
-    ),
-    get(
-        "/certificate/delete",
-        handle!(User, certificate::confirm_delete),
-    ),
+static ROUTES: &[Route] = routes! {
+    GET "/" User home::show;
+    POST "/" User home::stop_impersonation, fields(INTENT_FIELDS), limit(RouteRateLimit::None);
+
+    GET "/login" OptionalUser login::show;
+    POST "/login" OptionalUser login::begin,
+        fields(&["redirectTo"]), limit(RouteRateLimit::SignInStart);
+    POST "/login/callback" Public acs::consume,
+        fields(&["SAMLResponse", "RelayState"]), limit(RouteRateLimit::SamlResponse),
+        assertion_consumer();
+    GET "/login/complete" OptionalUser acs::complete;
+    GET "/login/again" OptionalUser login::again, limit(RouteRateLimit::SignInStart);
+    GET "/logout" OptionalUser logout::show;
+    POST "/logout" OptionalUser logout::sign_out,
+        fields(&["sloUsername"]), limit(RouteRateLimit::None);
+    GET "/logout/callback" Public logout::callback;
+    GET "/sp" Public system::saml_metadata;
+
+    GET "/label" UserWithoutLabel label::show;
+    POST "/label" UserWithoutLabel label::choose, fields(&["label", "redirectTo"]);
+
+    GET "/dns-records" User records::list;
+    POST "/dns-records" User records::renew_or_delete, fields(ACTION_FIELDS);
+    PATCH "/dns-records" User records::renew_or_delete, fields(ACTION_FIELDS);
+    DELETE "/dns-records" User records::renew_or_delete, fields(ACTION_FIELDS);
+    GET "/dns-records/new" User records::new_form;
+    POST "/dns-records/new" User records::create, fields(RECORD_FIELDS);
+    GET "/dns-records/states" User records::states;
+    GET "/dns-records/instructions" User home::instructions;
+    GET "/dns-records/{id}" User records::edit_form;
+    POST "/dns-records/{id}" User records::update, fields(EDIT_FIELDS);
+    PATCH "/dns-records/{id}" User records::renew_or_delete, fields(ACTION_FIELDS);
+    DELETE "/dns-records/{id}" User records::renew_or_delete, fields(ACTION_FIELDS);
+    GET "/dns-records/{id}/delete" User records::confirm_delete;
+    GET "/dns-records/{id}/lookup" User records::lookup;
+
+    GET "/certificate" User certificate::show;
+    POST "/certificate" User certificate::handle_intent, fields(INTENT_FIELDS);
+    PATCH "/certificate" User certificate::handle_intent, fields(INTENT_FIELDS);
+    DELETE "/certificate" User certificate::handle_intent, fields(INTENT_FIELDS);
+    GET "/certificate/state" User certificate::state;
+    GET "/certificate/information" User certificate::information;
+    GET "/certificate/delete" User certificate::confirm_delete;
     // Every download appends to the audit trail.
-    get(
-        "/certificate/download/privateKey",
-        handle!(User, certificate::private_key),
-    )
-    .limited(RouteRateLimit::Write),
-    get(
-        "/certificate/download/{part}",
-        handle!(User, certificate::download),
-    ),
-    get("/admin", handle!(Admin, admin::show)),
-    post(
-        "/admin",
-        ADMIN_FIELDS,
-        RouteRateLimit::Write,
-        handle!(Admin, admin::handle_intent),
-    ),
-    get("/admin/delete", handle!(Admin, admin::confirm_delete)),
-    get("/admin/trail", handle!(Admin, admin::trail)).limited(RouteRateLimit::AdminSearch),
-    get("/healthcheck", handle!(system::health)).any_host(),
-    get("/alive", handle!(system::alive)).any_host(),
-    get("/version", handle!(system::version)).any_host(),
-    get("/robots.txt", handle!(static_files::robots)),
-    get("/favicon.ico", handle!(static_files::favicon)),
-    get("/manifest.json", handle!(static_files::manifest)),
-    get("/static/{path:.*}", handle!(static_files::embedded)),
-];
+    GET "/certificate/download/privateKey" User certificate::private_key,
+        limit(RouteRateLimit::Write);
+    GET "/certificate/download/{part}" User certificate::download;
+
+    GET "/admin" Admin admin::show;
+    POST "/admin" Admin admin::handle_intent, fields(ADMIN_FIELDS);
+    GET "/admin/delete" Admin admin::confirm_delete;
+    GET "/admin/trail" Admin admin::trail, limit(RouteRateLimit::AdminSearch);
+
+    GET "/healthcheck" Public system::health, any_host();
+    GET "/alive" Public system::alive, any_host();
+    GET "/version" Public system::version, any_host();
+    GET "/robots.txt" Public static_files::robots;
+    GET "/favicon.ico" Public static_files::favicon;
+    GET "/manifest.json" Public static_files::manifest;
+    GET "/static/{path:.*}" Public static_files::embedded;
+};
 
 /// Returns all routes, for tests that check every route.
 pub fn route_table() -> impl Iterator<Item = &'static RouteInfo> {
