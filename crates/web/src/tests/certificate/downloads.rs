@@ -1,0 +1,257 @@
+//! The downloads of certificate, chain and private key.
+
+use std::rc::Rc;
+
+use actix_web::HttpResponse;
+use actix_web::body::to_bytes;
+use actix_web::http::{Method, StatusCode};
+use actix_web::test::TestRequest;
+use starchart_domain::user::UserId;
+use starchart_store::users;
+
+use super::{CERTIFICATE, CHAIN, KEY, KEY_PATH, header, owner_id, with_certificate};
+use crate::actor::User;
+use crate::context::RequestContext;
+use crate::errors::Failure;
+use crate::forms::Form;
+use crate::tests::test_app::{Browser, HOST, TestApp};
+use crate::{error_page, routes};
+
+#[actix_web::test]
+async fn downloads_have_the_names_of_the_original() {
+    let test_app = TestApp::new().await;
+    let mut browser = with_certificate(&test_app, "user1", 90).await;
+    for (part, file, pem) in [
+        (
+            "certificate",
+            "user1.starchart.com.certificate.pem",
+            CERTIFICATE.to_owned(),
+        ),
+        (
+            "privateKey",
+            "user1.starchart.com.privkey.pem",
+            KEY.to_owned(),
+        ),
+        ("chain", "user1.starchart.com.chain.pem", CHAIN.to_owned()),
+        (
+            "fullChain",
+            "user1.starchart.com.bundle.pem",
+            format!("{CERTIFICATE}{CHAIN}"),
+        ),
+    ] {
+        let reply = browser
+            .get_from_site("same-origin", &format!("/certificate/download/{part}"))
+            .await;
+        assert_eq!(
+            (reply.status, reply.body.as_str()),
+            (StatusCode::OK, pem.as_str()),
+            "{part}"
+        );
+        assert_eq!(header(&reply, "content-type"), "application/x-pem-file");
+        assert_eq!(
+            header(&reply, "content-disposition"),
+            format!("attachment; filename=\"{file}\"")
+        );
+        assert_eq!(header(&reply, "cache-control"), "no-store");
+        assert_eq!(header(&reply, "x-content-type-options"), "nosniff");
+    }
+    for part in [
+        "privatekey",
+        "PRIVATEKEY",
+        "key",
+        "privkey.pem",
+        "fullChain.pem",
+    ] {
+        let reply = browser.get(&format!("/certificate/download/{part}")).await;
+        assert_eq!(reply.status, StatusCode::NOT_FOUND, "{part}");
+    }
+}
+
+#[actix_web::test]
+async fn a_private_key_is_sent_to_its_owner_and_our_own_page_only() {
+    let test_app = TestApp::new().await;
+    let mut browser = with_certificate(&test_app, "user1", 90).await;
+    let audited = || {
+        test_app.query_number("SELECT COUNT(*) FROM audit_trail WHERE action = 'certificate.key'")
+    };
+    for site in ["cross-site", "same-site", "", "same-origin, none"] {
+        let reply = browser.get_from_site(site, KEY_PATH).await;
+        assert_eq!(reply.status, StatusCode::FORBIDDEN, "{site}");
+        assert!(
+            reply.body.contains("Download it from the certificate page")
+                && !reply.body.contains("VerySecret"),
+            "{site}"
+        );
+    }
+    assert_eq!(
+        browser.get(KEY_PATH).await.status,
+        StatusCode::FORBIDDEN,
+        "no Sec-Fetch-Site"
+    );
+    assert_eq!(audited().await, 0);
+    for site in ["same-origin", "none"] {
+        assert_eq!(
+            browser.get_from_site(site, KEY_PATH).await.body,
+            KEY,
+            "{site}"
+        );
+    }
+    assert_eq!(audited().await, 2, "each download is in the audit trail");
+    let head = TestRequest::with_uri(KEY_PATH)
+        .method(Method::HEAD)
+        .insert_header(("host", HOST));
+    let head = browser
+        .send(head.insert_header(("sec-fetch-site", "same-origin")))
+        .await;
+    assert_eq!(
+        (head.status, head.body.as_str(), audited().await),
+        (StatusCode::OK, "", 2),
+        "HEAD sends no key"
+    );
+    for path in [
+        "/certificate",
+        "/certificate/state",
+        "/certificate/delete",
+        "/certificate/information",
+        "/",
+    ] {
+        let page = browser.get(path).await;
+        assert!(
+            !page.body.contains("VerySecret") && !page.body.contains("BEGIN PRIVATE"),
+            "{path}"
+        );
+        assert_eq!(header(&page, "cache-control"), "no-store", "{path}");
+    }
+    let mut other = Browser::signed_in(&test_app, "user2").await;
+    for part in ["certificate", "privateKey", "chain", "fullChain"] {
+        let reply = other
+            .get_from_site("same-origin", &format!("/certificate/download/{part}"))
+            .await;
+        assert_eq!(reply.status, StatusCode::NOT_FOUND, "{part}");
+        let guest = Browser::new(&test_app)
+            .get_from_site("same-origin", &format!("/certificate/download/{part}"))
+            .await;
+        assert_eq!(
+            guest.location(),
+            format!("/login?redirectTo=/certificate/download/{part}")
+        );
+    }
+    assert!(
+        other
+            .get("/certificate")
+            .await
+            .body
+            .contains("Request a Certificate")
+    );
+}
+
+#[actix_web::test]
+async fn no_private_key_is_sent_when_the_audit_trail_fails() {
+    let test_app = TestApp::new().await;
+    let mut browser = with_certificate(&test_app, "user1", 90).await;
+    test_app.execute_sql("DROP TABLE audit_trail").await;
+    let reply = browser.get_from_site("same-origin", KEY_PATH).await;
+    assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(!reply.body.contains("VerySecret"));
+}
+
+/// Creates what a handler receives when an admin impersonates a user.
+async fn impersonation_context(
+    test_app: &TestApp,
+    owner: UserId,
+    by: UserId,
+    path: &str,
+) -> (Rc<RequestContext>, User) {
+    let request = TestRequest::with_uri(path)
+        .insert_header(("host", HOST))
+        .insert_header(("sec-fetch-site", "same-origin"));
+    let user = users::get(&test_app.store, owner).await.unwrap().unwrap();
+    let base = test_app.app.config.root_domain.base(&user.label.unwrap());
+    let context = RequestContext::new(
+        test_app.app.clone(),
+        request.to_http_request(),
+        "test".to_owned(),
+    );
+    (
+        Rc::new(context),
+        User {
+            id: owner,
+            base,
+            impersonator: Some(by),
+        },
+    )
+}
+
+async fn body_text(response: Result<HttpResponse, Failure>) -> String {
+    String::from_utf8(
+        to_bytes(response.unwrap().into_body())
+            .await
+            .ok()
+            .unwrap()
+            .to_vec(),
+    )
+    .unwrap()
+}
+
+#[actix_web::test]
+async fn an_admin_who_impersonates_a_user_gets_no_private_key() {
+    let test_app = TestApp::new().await;
+    let mut browser = with_certificate(&test_app, "user1", 90).await;
+    let id = owner_id(&test_app, &browser).await;
+    let by = owner_id(&test_app, &Browser::signed_in(&test_app, "boss").await).await;
+
+    let (context, user) = impersonation_context(&test_app, id, by, "/certificate").await;
+    let page = body_text(routes::certificate::show(context, user).await).await;
+    assert!(
+        page.contains("Full Chain") && page.contains("Only the owner can get the private key"),
+        "{page}"
+    );
+    assert!(!page.contains(KEY_PATH) && !page.contains("VerySecret"));
+
+    let (context, user) = impersonation_context(&test_app, id, by, KEY_PATH).await;
+    let failure = routes::certificate::private_key(Rc::clone(&context), user)
+        .await
+        .unwrap_err();
+    let response = error_page::response(&context, &failure);
+    assert_eq!(response.status(), StatusCode::FORBIDDEN);
+    let page = body_text(Ok(response)).await;
+    assert!(
+        page.contains("Only the owner can get a private key") && !page.contains("VerySecret"),
+        "{page}"
+    );
+    assert_eq!(
+        test_app
+            .query_number("SELECT COUNT(*) FROM audit_trail WHERE action = 'certificate.key'")
+            .await,
+        0
+    );
+
+    // Other actions are allowed and audited with both users.
+    let (context, user) = impersonation_context(&test_app, id, by, "/certificate").await;
+    let mut context = Rc::into_inner(context).unwrap();
+    context.form = Form::parse(b"intent=delete-certificate").unwrap();
+    assert_eq!(
+        routes::certificate::handle_intent(Rc::new(context), user)
+            .await
+            .unwrap()
+            .status(),
+        StatusCode::SEE_OTHER
+    );
+    let condition =
+        format!("action = 'certificate.delete' AND actor_id = {by} AND on_behalf_of = {id}");
+    assert_eq!(
+        test_app
+            .query_number(&format!(
+                "SELECT COUNT(*) FROM audit_trail WHERE {condition}"
+            ))
+            .await,
+        1
+    );
+    assert!(
+        browser
+            .get("/certificate")
+            .await
+            .body
+            .contains("Request a Certificate")
+    );
+}
