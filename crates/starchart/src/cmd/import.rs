@@ -205,7 +205,7 @@ async fn skip(store: &Store) -> anyhow::Result<ExitCode> {
     match import::progress(store).await? {
         Progress::None => {
             bail!(
-                "--skip: the original's tables are not in this database, so no import is owed; \
+                "--skip: the original's tables are not in this database, so no import is pending; \
                  nothing was noted"
             )
         }

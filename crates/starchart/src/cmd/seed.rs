@@ -177,7 +177,7 @@ mod tests {
             )
         });
         let theirs = starchart_demo::DEMO_USERS
-            .map(|person| (person.username, person.display_name, person.groups.to_vec()));
+            .map(|user| (user.username, user.display_name, user.groups.to_vec()));
         assert_eq!(ours, theirs);
     }
 }

@@ -86,7 +86,7 @@ async fn an_import_leaves_the_zone_unchanged() {
     let dry_run = test.import(&["--report", whole.to_str().unwrap()]).await;
     assert_eq!(dry_run.code, 0, "{}", dry_run.all);
     assert!(
-        dry_run.out.contains("The original has 30 people"),
+        dry_run.out.contains("The original has 30 users"),
         "{}",
         dry_run.out
     );
@@ -132,7 +132,7 @@ async fn an_import_leaves_the_zone_unchanged() {
         again.code == 0
             && again
                 .out
-                .contains("New here: 0 people, 0 records, 0 certificates."),
+                .contains("New here: 0 users, 0 records, 0 certificates."),
         "{}",
         again.all
     );
@@ -306,7 +306,7 @@ async fn orphans_are_deleted_when_their_number_is_confirmed_and_nothing_else() {
 async fn a_killed_import_resumes() {
     let test = ImportTest::of(300, 6_000).await;
     let dry_run = test.import(&[]).await;
-    let wanted: i64 = word_after(&dry_run.out, "people, ")
+    let wanted: i64 = word_after(&dry_run.out, "users, ")
         .parse()
         .unwrap_or_default();
     assert!(wanted > 6_000, "{}", dry_run.out);

@@ -180,13 +180,13 @@ impl TestApp {
         } else {
             "mycustomdomain-students"
         };
-        let person = SamlIdentity {
+        let identity = SamlIdentity {
             username: username.to_owned(),
             display_name: format!("{username} <b>&"),
             email: format!("{username}@example.edu"),
             groups: vec![group.to_owned()],
         };
-        let response = self.issuer.respond(&seen, &person).unwrap();
+        let response = self.issuer.respond(&seen, &identity).unwrap();
         (response, query["RelayState"].clone())
     }
 }

@@ -122,10 +122,10 @@ mod tests {
             }],
             ..Report::default()
         };
-        let told = text(&report, Length::Whole);
+        let printed = text(&report, Length::Whole);
         assert!(
-            told.ends_with("  #1 TXT \\u{1b}[2J\\r\\n\"Zoë\" \\ \\u{202e}\n"),
-            "{told:?}"
+            printed.ends_with("  #1 TXT \\u{1b}[2J\\r\\n\"Zoë\" \\ \\u{202e}\n"),
+            "{printed:?}"
         );
     }
 }
