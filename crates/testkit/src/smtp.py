@@ -1,6 +1,7 @@
-"""A mail server for tests: aiosmtpd as an office's port 587, with knobs in a file.
+"""A mail server for tests: aiosmtpd for submission (RFC 6409), controlled by a file.
 
-smtp.py PORT FOLDER starttls|tls [ADDRESS]     Listens on 127.0.0.1 where no address is given. The folder holds cert.pem, key.pem and knobs.json; mails go to FOLDER/mails.
+smtp.py PORT FOLDER starttls|tls [ADDRESS]     Listens on 127.0.0.1 by default. FOLDER has cert.pem, key.pem and knobs.json, which
+is read for each command: user, password, token, refuse, refuse_sender and hang. Mails are written to FOLDER/mails.
 """
 
 import asyncio
@@ -25,12 +26,12 @@ def knobs():
 
 
 def note(name):
-    """Counts what happened, for the test to read."""
+    """Counts an event in a file, for the test to read."""
     with open(os.path.join(FOLDER, name), "a", encoding="utf-8") as file:
         file.write(".")
 
 
-def seen(name):
+def count(name):
     path = os.path.join(FOLDER, name)
     return os.path.getsize(path) if os.path.exists(path) else 0
 
@@ -70,14 +71,13 @@ class Handler:
 
     async def handle_DATA(self, server, session, envelope):
         keep(envelope)
-        if seen("hung") < knobs().get("hang", 0):
+        if count("hung") < knobs().get("hang", 0):
             note("hung")
             await asyncio.sleep(3600)
         return "250 2.0.0 kept"
 
     async def auth_XOAUTH2(self, server, args):
-        # user=NAME^Aauth=Bearer TOKEN^A^A; a refusal comes as a challenge first, as Microsoft's does.
-
+        # user=NAME^Aauth=Bearer TOKEN^A^A; before a refusal comes a challenge, as from Microsoft's server.
         said = base64.b64decode(args[1]).decode() if len(args) > 1 else ""
         note("signed-in")
         if said == f"user={knobs()['user']}\x01auth=Bearer {knobs()['token']}\x01\x01":

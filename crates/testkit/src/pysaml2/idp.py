@@ -1,8 +1,8 @@
 """An identity provider for tests on pysaml2: a form, a password, a signed response.
 
 Arguments: the port, and a folder with idp.pem, idp.crt, users.json, sp.xml (the service provider's metadata) and signed
-(assertion, response or both). The last two are read at every request, so that a test may change them. With a third argument it
-is known under that address and listens on all of the machine's.
+(assertion, response or both). The last two are read at every request, so that a test may change them. A third argument is the
+public URL; the server then listens on all addresses.
 """
 
 import html
