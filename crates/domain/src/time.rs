@@ -48,6 +48,12 @@ impl Timestamp {
             .map_or_else(String::new, |t| t.format("%Y-%m-%dT%H:%M:%SZ").to_string())
     }
 
+    /// Formats date and time in UTC to the minute, for reading: `2026-11-21 09:30 UTC`.
+    pub fn to_minute(self) -> String {
+        self.utc()
+            .map_or_else(String::new, |t| t.format("%Y-%m-%d %H:%M UTC").to_string())
+    }
+
     fn utc(self) -> Option<DateTime<Utc>> {
         DateTime::from_timestamp_millis(self.0)
     }
@@ -76,6 +82,10 @@ mod tests {
         );
         assert_eq!(at("2026-11-21T09:30:00Z").date(), "2026-11-21");
         assert_eq!(at("2026-11-21T09:30:00Z").rfc3339(), "2026-11-21T09:30:00Z");
+        assert_eq!(
+            at("2026-11-21T09:30:59Z").to_minute(),
+            "2026-11-21 09:30 UTC"
+        );
     }
 
     #[test]

@@ -11,6 +11,7 @@ use starchart_domain::user::UserId;
 use starchart_store::sessions::Session;
 use starchart_store::trail::{self, Entry};
 
+use crate::actions::Caller;
 use crate::app::App;
 use crate::cookies::CookieKind;
 use crate::errors::Failure;
@@ -61,6 +62,14 @@ impl RequestContext {
             .cookies
             .read(&self.req, kind)
             .filter(|value| tokens::is_well_formed(value))
+    }
+
+    /// Returns who calls an action in this request.
+    pub(crate) fn caller<'a, A>(&'a self, actor: &'a A) -> Caller<'a, A> {
+        Caller {
+            actor,
+            request_id: &self.request_id,
+        }
     }
 
     /// Returns the client address for rate limits.

@@ -1,8 +1,8 @@
 //! Why a request fails. `error_page` turns a failure into a response.
 
 use actix_web::http::Method;
-use starchart_store::records::RecordError;
 
+use crate::actions::{ActionError, Limit};
 use crate::views::{ErrorKind, SignInRefusal};
 
 /// Seconds after which a client may retry when the database fails temporarily.
@@ -53,6 +53,9 @@ pub(crate) enum Failure {
         /// Value of the header `Retry-After`, in seconds.
         retry_after: u64,
     },
+    /// An action was refused, and the page does not show the reason itself.
+    #[error(transparent)]
+    Action(ActionError),
     #[error(transparent)]
     Store(#[from] starchart_store::Error),
     #[error("page not rendered")]
@@ -62,13 +65,12 @@ pub(crate) enum Failure {
     Internal(&'static str),
 }
 
-impl From<RecordError> for Failure {
-    /// Converts errors that no form can show. `routes::records` shows the others as form faults.
-    fn from(error: RecordError) -> Self {
+impl From<ActionError> for Failure {
+    fn from(error: ActionError) -> Self {
         match error {
-            RecordError::Db(error) => Self::Store(error),
-            RecordError::NotFound => Self::NotFound,
-            _ => Self::Internal("a store refusal that belongs into the form"),
+            ActionError::NotFound => Self::NotFound,
+            ActionError::Store(error) => Self::Store(error),
+            other => Self::Action(other),
         }
     }
 }
@@ -79,6 +81,7 @@ impl Failure {
         match self {
             Self::BadRequest(_) => ErrorKind::BadRequest,
             Self::CsrfRejected(_) => ErrorKind::FormExpired,
+            Self::Action(error) => kind_of_refusal(error),
             Self::KeyWithheld => ErrorKind::KeyWithheld,
             Self::CrossSiteDownload => ErrorKind::CrossSiteDownload,
             Self::NotFound => ErrorKind::NotFound,
@@ -98,5 +101,21 @@ impl Failure {
             Self::SignIn(_) => ErrorKind::Forbidden,
             Self::Store(_) | Self::Render(_) | Self::Internal(_) => ErrorKind::Internal,
         }
+    }
+}
+
+fn kind_of_refusal(error: &ActionError) -> ErrorKind {
+    match error {
+        ActionError::NotFound => ErrorKind::NotFound,
+        ActionError::Denied(_) => ErrorKind::Forbidden,
+        ActionError::Limit(Limit::CertificateRequests { retry_after_s, .. }) => {
+            ErrorKind::TooMany {
+                retry_after: *retry_after_s,
+            }
+        }
+        ActionError::Invalid(_) | ActionError::Conflict(_) | ActionError::Limit(_) => {
+            ErrorKind::Unprocessable
+        }
+        ActionError::Store(_) => ErrorKind::Internal,
     }
 }

@@ -7,6 +7,7 @@
 //! No handler calls Route53, the certificate authority or SMTP (invariant I7): a write wakes the
 //! worker through the queue, and a sign-in is a redirect.
 
+mod actions;
 mod actor;
 mod address;
 mod app;

@@ -1,7 +1,7 @@
 //! Tests of the whole web on a real database (SQLite) and with signed SAML responses. Only
 //! `connections` uses sockets.
 
-mod test_app;
+pub(crate) mod test_app;
 
 mod admin;
 mod certificate;

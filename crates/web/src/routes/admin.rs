@@ -7,13 +7,12 @@ use std::rc::Rc;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use starchart_domain::plural::pluralize;
-use starchart_jobs::Job;
 use starchart_store::admin::{
-    self, AdminError, CertificateStatus, DeletionPreview, FRESH_MS, PAGE_ROWS, TrailFilter,
-    TrailLine, UserRow,
+    self, CertificateStatus, DeletionPreview, PAGE_ROWS, TrailFilter, TrailLine, UserRow,
 };
 use starchart_store::users::User;
 
+use crate::actions::{self, ActionError, Denial, SessionTokens};
 use crate::actor::Admin;
 use crate::context::RequestContext;
 use crate::cookies::CookieKind;
@@ -28,10 +27,6 @@ use crate::views::{
 
 /// The shortest search text, in characters.
 const MIN_SEARCH_CHARS: usize = 3;
-const HOUR_MS: i64 = 60 * 60 * 1_000;
-const OWN_ACCOUNT: &str = "This is your own account.";
-const ADMIN_NOT_IMPERSONATED: &str = "Admins cannot be impersonated.";
-const NO_DOMAIN_YET: &str = "This user has not chosen a domain yet.";
 
 /// `GET /admin`: the dashboard; with `searchText` also the users that the search finds.
 pub(crate) async fn show(
@@ -81,29 +76,25 @@ pub(crate) async fn handle_intent(
             .get(name)
             .ok_or(Failure::Unprocessable("missing field"))
     };
+    let store = context.app.store()?;
+    let queue = &*context.app.queue;
+    let caller = context.caller(&admin);
     match context.form.get("intent").unwrap_or_default() {
         "search-users" => Ok(see_other(&list_href(field("searchText")?.trim(), 1))),
         "impersonate-user" => impersonate(&context, &admin, field("newEffectiveUsername")?).await,
         "delete-user" => delete(&context, &admin, field("username")?).await,
-        "retry-record" => {
-            let found = admin::retry_name(
-                context.app.store()?,
-                &admin,
-                field("item")?,
-                &context.request_id,
-            )
-            .await?;
-            context.app.queue.wake(Job::Publish);
-            Ok(retry_response(&context, found))
-        }
+        "retry-record" => retry_response(
+            &context,
+            actions::retry_name(store, queue, caller, field("item")?).await,
+        ),
         "retry-mail" => {
             let id = field("item")?
                 .parse()
                 .map_err(|_| Failure::Unprocessable("invalid id"))?;
-            let found =
-                admin::retry_mail(context.app.store()?, &admin, id, &context.request_id).await?;
-            context.app.queue.wake(Job::Mail);
-            Ok(retry_response(&context, found))
+            retry_response(
+                &context,
+                actions::retry_mail(store, queue, caller, id).await,
+            )
         }
         _ => Err(Failure::Unprocessable("unknown intent")),
     }
@@ -121,7 +112,11 @@ pub(crate) async fn confirm_delete(
         .await?
         .ok_or(Failure::NotFound)?;
     if user.id == admin.id() {
-        return refuse(&context, AdminError::Oneself, &search_text);
+        return refuse(
+            &context,
+            ActionError::Denied(Denial::OwnAccount),
+            &search_text,
+        );
     }
     let consequences = admin::preview_deletion(store, &admin, user.id).await?;
     let page = AdminDeletePage {
@@ -214,13 +209,13 @@ fn user_row(context: &RequestContext, admin: &Admin, row: UserRow, text: &str) -
     } = row;
     let is_own = user.id == admin.id();
     let no_impersonation = if is_own {
-        Some(OWN_ACCOUNT)
+        Some(Denial::OwnAccount.to_string())
     } else if user.groups.admin {
-        Some(ADMIN_NOT_IMPERSONATED)
+        Some(Denial::AdminAccount.to_string())
     } else if suspended {
-        Some("This account is suspended.")
+        Some("This account is suspended.".to_owned())
     } else if user.label.is_none() {
-        Some(NO_DOMAIN_YET)
+        Some(Denial::NoLabel.to_string())
     } else {
         None
     };
@@ -244,7 +239,7 @@ fn user_row(context: &RequestContext, admin: &Admin, row: UserRow, text: &str) -
             .map(|(_, word)| word)
             .collect(),
         no_impersonation,
-        no_deletion: is_own.then_some(OWN_ACCOUNT),
+        no_deletion: is_own.then(|| Denial::OwnAccount.to_string()),
         delete_href: format!(
             "/admin/delete?{}",
             encode_query(&[("username", &user.username), ("searchText", text)])
@@ -260,31 +255,22 @@ async fn impersonate(
     admin: &Admin,
     username: &str,
 ) -> Result<HttpResponse, Failure> {
-    let store = context.app.store()?;
-    let search_text = context.form.text("found");
-    let Some(user) = admin::find_user(store, admin, username).await? else {
-        return refuse(context, AdminError::NotFound, &search_text);
-    };
     let old_token = context
         .session_token
         .as_deref()
         .ok_or(Failure::Internal("an admin without a session token"))?;
     let new_token = tokens::generate();
-    match admin::impersonate(
-        store,
-        admin,
-        user.id,
-        tokens::hash(old_token),
-        tokens::hash(&new_token),
-        &context.request_id,
-    )
-    .await
-    {
+    let hashes = SessionTokens {
+        old: tokens::hash(old_token),
+        new: tokens::hash(&new_token),
+    };
+    let store = context.app.store()?;
+    match actions::impersonate(store, context.caller(admin), username, hashes).await {
         Ok(_) => {
             context.set_cookie(CookieKind::Session, new_token);
             Ok(see_other("/"))
         }
-        Err(error) => refuse(context, error, &search_text),
+        Err(error) => refuse(context, error, &context.form.text("found")),
     }
 }
 
@@ -293,14 +279,11 @@ async fn delete(
     admin: &Admin,
     username: &str,
 ) -> Result<HttpResponse, Failure> {
-    let store = context.app.store()?;
+    let app = &context.app;
     let search_text = context.form.text("found");
-    let Some(user) = admin::find_user(store, admin, username).await? else {
-        return refuse(context, AdminError::NotFound, &search_text);
-    };
-    match admin::delete_user(store, admin, user.id, &context.request_id).await {
-        Ok(deleted) => {
-            context.app.queue.wake(Job::Publish);
+    let caller = context.caller(admin);
+    match actions::delete_user(app.store()?, &*app.queue, caller, username).await {
+        Ok((user, deleted)) => {
             let records = pluralize(u64::from(deleted.records), "record leaves", "records leave");
             context.set_flash(&[(
                 FlashKind::Done,
@@ -312,39 +295,35 @@ async fn delete(
     }
 }
 
-fn retry_response(context: &RequestContext, found: bool) -> HttpResponse {
-    let message = if found {
-        (FlashKind::Done, "The retry has started.".to_owned())
-    } else {
-        (
+fn retry_response(
+    context: &RequestContext,
+    retried: Result<(), ActionError>,
+) -> Result<HttpResponse, Failure> {
+    let message = match retried {
+        Ok(()) => (FlashKind::Done, "The retry has started.".to_owned()),
+        Err(ActionError::NotFound) => (
             FlashKind::Note,
             "There is nothing left to retry.".to_owned(),
-        )
+        ),
+        Err(error) => return Err(error.into()),
     };
     context.set_flash(&[message]);
-    see_other("/admin")
+    Ok(see_other("/admin"))
 }
 
 /// Redirects to the list of users and shows the reason.
 fn refuse(
     context: &RequestContext,
-    error: AdminError,
+    error: ActionError,
     search_text: &str,
 ) -> Result<HttpResponse, Failure> {
     let message = match error {
-        AdminError::Oneself => OWN_ACCOUNT.to_owned(),
-        AdminError::IsAdmin => ADMIN_NOT_IMPERSONATED.to_owned(),
-        AdminError::NoLabel => NO_DOMAIN_YET.to_owned(),
-        AdminError::NotFound => {
+        ActionError::Denied(Denial::NoLongerAdmin) => return Ok(see_other("/")),
+        ActionError::Denied(denial) => denial.to_string(),
+        ActionError::NotFound => {
             "No user has this user name, or the account is suspended.".to_owned()
         }
-        AdminError::SignInAgain => format!(
-            "You can change the accounts of other users only within {} hours of signing in. \
-             Sign out, sign in again and repeat the action.",
-            FRESH_MS / HOUR_MS
-        ),
-        AdminError::NoLongerAdmin => return Ok(see_other("/")),
-        AdminError::Db(error) => return Err(error.into()),
+        error => return Err(error.into()),
     };
     context.set_flash(&[(FlashKind::Failed, message)]);
     Ok(see_other(&list_href(search_text, 1)))

@@ -7,10 +7,9 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, RETRY_AFTER};
 use actix_web::http::{Method, StatusCode};
 use starchart_domain::certificate::{OrderStep, renewable_from};
 use starchart_domain::time::Timestamp;
-use starchart_jobs::Job;
-use starchart_store::certificates::{self, Certificate, OrderView, Overview, RequestError};
-use starchart_store::trail::{self, Entry};
+use starchart_store::certificates::{self, Certificate, OrderView, Overview};
 
+use crate::actions::{self, ActionError, CertificateRules, Conflict, Limit};
 use crate::actor::User;
 use crate::context::RequestContext;
 use crate::csrf;
@@ -86,28 +85,23 @@ pub(crate) async fn handle_intent(
 }
 
 async fn request(context: &RequestContext, user: &User) -> Result<HttpResponse, Failure> {
-    let config = &context.app.config;
-    if config.certificates_off.is_some() {
-        // The page says that certificates are off.
-        return Ok(see_other(PAGE));
-    }
-    let store = context.app.store()?;
-    let domain = user.base.to_string();
-    let daily_limit = config.rate_limits.certificate_requests_per_day;
-    let audit_context = user.audit_context(&context.request_id);
-    match certificates::request(store, user.id, &domain, daily_limit, &audit_context).await {
-        Ok(_) => context.app.queue.wake(Job::Certificate),
-        // The page shows the order in progress.
-        Err(RequestError::OrderInProgress) => {}
-        Err(RequestError::NotDue { from }) => {
-            let message = format!("You can renew your certificate from {}.", from.date());
-            context.set_flash(&[(FlashKind::Failed, message)]);
+    let app = &context.app;
+    let rules = CertificateRules {
+        are_on: app.config.certificates_off.is_none(),
+        daily_limit: app.config.rate_limits.certificate_requests_per_day,
+    };
+    let caller = context.caller(user);
+    match actions::request_certificate(app.store()?, &*app.queue, caller, rules).await {
+        Ok(_) => {}
+        // The page shows that certificates are off, or the order in progress.
+        Err(ActionError::Conflict(Conflict::CertificatesOff | Conflict::OrderInProgress)) => {}
+        Err(ActionError::Conflict(conflict @ Conflict::NotDue { .. })) => {
+            context.set_flash(&[(FlashKind::Failed, conflict.to_string())]);
         }
-        Err(RequestError::TooManyRequests { limit, next_at }) => {
-            return too_many_requests(context, user, limit, next_at).await;
+        Err(ActionError::Limit(limit @ Limit::CertificateRequests { retry_after_s, .. })) => {
+            return too_many_requests(context, user, limit, retry_after_s).await;
         }
-        Err(RequestError::NotFound) => return Err(Failure::NotFound),
-        Err(RequestError::Db(error)) => return Err(error.into()),
+        Err(error) => return Err(error.into()),
     }
     Ok(see_other(PAGE))
 }
@@ -116,21 +110,10 @@ async fn request(context: &RequestContext, user: &User) -> Result<HttpResponse, 
 async fn too_many_requests(
     context: &RequestContext,
     user: &User,
-    limit: u32,
-    next_at: Timestamp,
+    limit: Limit,
+    retry_after_s: u64,
 ) -> Result<HttpResponse, Failure> {
-    let retry_after_s = next_at.since(context.app.store()?.now().await?).max(1_000) / 1_000;
-    let times = if limit == 1 {
-        "once".to_owned()
-    } else {
-        format!("{limit} times")
-    };
-    let message = format!(
-        "You have requested a certificate {times} within 24 hours, which is the limit. You can \
-         request one again at {}.",
-        to_minute(next_at)
-    );
-    let content = page(context, user, Some(message)).await?;
+    let content = page(context, user, Some(limit.to_string())).await?;
     let mut response = responses::page(StatusCode::TOO_MANY_REQUESTS, &content)?;
     response
         .headers_mut()
@@ -139,22 +122,17 @@ async fn too_many_requests(
 }
 
 async fn delete(context: &RequestContext, user: &User) -> Result<HttpResponse, Failure> {
-    let existed = certificates::delete(
-        context.app.store()?,
-        user.id,
-        &user.audit_context(&context.request_id),
-    )
-    .await?;
-    let message = if existed {
-        (
+    let deleted = actions::delete_certificate(context.app.store()?, context.caller(user)).await;
+    let message = match deleted {
+        Ok(()) => (
             FlashKind::Done,
             "Certificate has been successfully deleted.".to_owned(),
-        )
-    } else {
-        (
+        ),
+        Err(ActionError::NotFound) => (
             FlashKind::Note,
             "There was no certificate to delete.".to_owned(),
-        )
+        ),
+        Err(error) => return Err(error.into()),
     };
     context.set_flash(&[message]);
     Ok(see_other(PAGE))
@@ -238,19 +216,7 @@ pub(crate) async fn private_key(
             String::new(),
         ));
     }
-    let key = certificates::load_private_key(store, user.id, certificate.id)
-        .await?
-        .ok_or(Failure::NotFound)?;
-    let audit_context = user.audit_context(&context.request_id);
-    let entry = Entry {
-        actor: Some(audit_context.actor),
-        on_behalf_of: audit_context.on_behalf_of,
-        action: "certificate.key",
-        object: &certificate.domain,
-        detail: &format!("private key of certificate #{} downloaded", certificate.id),
-        request_id: audit_context.request_id,
-    };
-    trail::append(store, &entry).await?;
+    let key = actions::load_private_key(store, context.caller(&user), &certificate).await?;
     Ok(pem_response(
         CertificatePart::PrivateKey,
         &certificate.domain,
@@ -343,7 +309,7 @@ async fn active_certificate(
         expires_on: certificate.not_after.date(),
         expired: certificate.not_after <= now,
         renewal,
-        next_request_at: next_at.map(to_minute),
+        next_request_at: next_at.map(Timestamp::to_minute),
     })
 }
 
@@ -352,9 +318,9 @@ fn progress(order: OrderView) -> OrderProgress {
         step: order.step,
         dns: order.dns,
         problem: order.problem,
-        retry_at: order.retry_at.map(to_minute),
+        retry_at: order.retry_at.map(Timestamp::to_minute),
         not_checked: order.dns_not_checked,
-        requested_at: to_minute(order.created_at),
+        requested_at: order.created_at.to_minute(),
     }
 }
 
@@ -389,11 +355,4 @@ fn poll_after_s(order: Option<&OrderView>, now: Timestamp) -> u32 {
     } else {
         NORMAL_POLL_S
     }
-}
-
-/// Formats date and time to the minute: `2026-11-21 09:30 UTC`.
-fn to_minute(at: Timestamp) -> String {
-    let text = at.rfc3339();
-    let time = text.get(11..16).unwrap_or_default();
-    format!("{} {time} UTC", at.date())
 }

@@ -3,8 +3,9 @@
 use std::rc::Rc;
 
 use actix_web::HttpResponse;
-use starchart_store::{admin, certificates, records};
+use starchart_store::{certificates, records};
 
+use crate::actions::{self, SessionTokens};
 use crate::actor::User;
 use crate::context::RequestContext;
 use crate::cookies::CookieKind;
@@ -35,14 +36,12 @@ pub(crate) async fn stop_impersonation(
     }
     if let Some(token) = &context.session_token {
         let fresh = tokens::generate();
-        if admin::stop_impersonating(
-            context.app.store()?,
-            tokens::hash(token),
-            tokens::hash(&fresh),
-            &context.request_id,
-        )
-        .await?
-        {
+        let hashes = SessionTokens {
+            old: tokens::hash(token),
+            new: tokens::hash(&fresh),
+        };
+        let store = context.app.store()?;
+        if actions::end_impersonation(store, hashes, &context.request_id).await? {
             context.set_cookie(CookieKind::Session, fresh);
             context.set_flash(&[(FlashKind::Done, "The impersonation has ended.".to_owned())]);
         }

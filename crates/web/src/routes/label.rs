@@ -4,9 +4,10 @@ use std::rc::Rc;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use starchart_domain::names::{Label, LabelFault, label_candidates};
-use starchart_store::users::{self, ClaimError};
+use starchart_domain::names::{Label, LabelFault};
+use starchart_store::users;
 
+use crate::actions::{self, ActionError, candidate_labels};
 use crate::actor::UserWithoutLabel;
 use crate::context::RequestContext;
 use crate::errors::Failure;
@@ -33,29 +34,12 @@ pub(crate) async fn choose(
 ) -> Result<HttpResponse, Failure> {
     acs::refuse_during_import(&context).await?;
     let chosen = context.form.get("label").unwrap_or_default();
-    let candidate = candidates(&user)
-        .into_iter()
-        .find(|label| label.as_str() == chosen);
-    let Some(label) = candidate else {
-        return page(&context, &user, Some("Choose one of the domains below.")).await;
-    };
-    match users::claim_label(context.app.store()?, user.id, &label).await {
-        Ok(()) => {
-            context
-                .record_audit(Some(user.id), "label.claim", label.as_str(), "chosen")
-                .await;
-            Ok(see_other(&redirect_to(&context)?))
+    match actions::claim_label(context.app.store()?, context.caller(&user), chosen).await {
+        Ok(()) => Ok(see_other(&redirect_to(&context)?)),
+        Err(ActionError::Conflict(conflict)) => {
+            page(&context, &user, Some(conflict.to_string())).await
         }
-        Err(ClaimError::AlreadyHas) => Ok(see_other(&redirect_to(&context)?)),
-        Err(ClaimError::Taken) => {
-            page(
-                &context,
-                &user,
-                Some("This domain was taken a moment ago. Choose another one."),
-            )
-            .await
-        }
-        Err(ClaimError::Db(fault)) => Err(fault.into()),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -71,27 +55,21 @@ fn redirect_to(context: &RequestContext) -> Result<String, Failure> {
     ))
 }
 
-/// Returns the label of the user name, in case it has become free, and labels similar to it.
-fn candidates(user: &UserWithoutLabel) -> Vec<Label> {
-    let mut labels: Vec<Label> = Label::from_username(&user.username).into_iter().collect();
-    for label in label_candidates(&user.username) {
-        if !labels.contains(&label) {
-            labels.push(label);
-        }
-    }
-    labels
-}
-
 async fn page(
     context: &RequestContext,
     user: &UserWithoutLabel,
-    fault: Option<&str>,
+    fault: Option<String>,
 ) -> Result<HttpResponse, Failure> {
-    let free = users::filter_free_labels(context.app.store()?, &candidates(user)).await?;
+    let free = users::filter_free_labels(context.app.store()?, &candidate_labels(user)).await?;
     let reason = match Label::from_username(&user.username) {
         Ok(_) => LabelReason::Taken,
         Err(LabelFault::Reserved) => LabelReason::Reserved,
         Err(LabelFault::Invalid) => LabelReason::Invalid,
+    };
+    let status = if fault.is_some() {
+        StatusCode::UNPROCESSABLE_ENTITY
+    } else {
+        StatusCode::OK
     };
     let content = LabelPage {
         layout: context.layout(),
@@ -103,13 +81,8 @@ async fn page(
             .take(MAX_OFFERED)
             .map(ToString::to_string)
             .collect(),
-        fault: fault.map(str::to_owned),
+        fault,
         redirect_to: redirect_to(context)?,
-    };
-    let status = if fault.is_some() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
     };
     responses::page(status, &content)
 }

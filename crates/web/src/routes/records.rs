@@ -5,10 +5,10 @@ use std::rc::Rc;
 use actix_web::HttpResponse;
 use actix_web::http::{Method, StatusCode};
 use starchart_domain::fault::{Fault, Field};
-use starchart_domain::record::{NameClass, NewRecord, RecordForm, RecordId};
-use starchart_jobs::Job;
-use starchart_store::records::{self, Record, RecordError};
+use starchart_domain::record::{RecordForm, RecordId};
+use starchart_store::records::{self, Record};
 
+use crate::actions::{self, ActionError, Conflict, RecordEdit, SavedRecord};
 use crate::actor::User;
 use crate::context::RequestContext;
 use crate::errors::Failure;
@@ -69,23 +69,14 @@ pub(crate) async fn create(
     context: Rc<RequestContext>,
     user: User,
 ) -> Result<HttpResponse, Failure> {
+    let app = &context.app;
     let form = record_form(&context.form);
-    let outcome = match form.check(&user.base) {
-        Ok(new) => {
-            let limit = context.app.config.record_limit;
-            let result = records::create(
-                context.app.store()?,
-                user.id,
-                &new,
-                limit,
-                &user.audit_context(&context.request_id),
-            )
-            .await;
-            faults_from_store_error(new, result)?
-        }
-        Err(faults) => Err(faults),
-    };
-    save_response(&context, FormMode::Create, &form, outcome)
+    let caller = context.caller(&user);
+    let limit = app.config.record_limit;
+    match actions::create_record(app.store()?, &*app.queue, caller, &form, limit).await {
+        Ok(saved) => Ok(saved_response(&context, saved, "created")),
+        Err(error) => faults_page(&context, FormMode::Create, &form, error.into_form_faults()?),
+    }
 }
 
 /// Shows the form with the fields of one of the user's records (`GET /dns-records/{id}`).
@@ -137,40 +128,30 @@ async fn update_own(
     user: &User,
     form: &RecordForm,
 ) -> Result<HttpResponse, Failure> {
-    let id = find_own(context, user).await?.id;
+    let app = &context.app;
+    let id = path_id(context)?;
     let mut fingerprint = form_fingerprint(&context.form);
-    let outcome = match form.check(&user.base) {
-        Ok(new) => {
-            let store = context.app.store()?;
-            let audit_context = user.audit_context(&context.request_id);
-            let result = match &fingerprint {
-                Some(seen) => {
-                    records::edit_as_seen(store, user.id, id, &new, seen, &audit_context).await
-                }
-                None => records::edit(store, user.id, id, &new, &audit_context).await,
-            };
-            match result {
-                Err(RecordError::Changed) => {
-                    let current = find_own(context, user).await?;
-                    // The user sees the change now; the next save overwrites it.
-                    fingerprint = Some(current.fingerprint());
-                    let now = form_values(form).describe_differences(&record_values(user, current));
-                    Err(vec![(Field::Form, Fault::ChangedMeanwhile { now })])
-                }
-                result => faults_from_store_error(new, result)?,
-            }
-        }
-        Err(faults) => Err(faults),
-    };
-    save_response(
-        context,
-        FormMode::Edit {
-            id: id.0,
-            fingerprint,
-        },
+    let edit = RecordEdit {
+        id,
         form,
-        outcome,
-    )
+        seen: fingerprint.as_deref(),
+    };
+    let faults =
+        match actions::edit_record(app.store()?, &*app.queue, context.caller(user), edit).await {
+            Ok(saved) => return Ok(saved_response(context, saved, "updated")),
+            Err(ActionError::Conflict(Conflict::RecordChanged { current })) => {
+                // The user sees the change now; the next save overwrites it.
+                fingerprint = Some(current.fingerprint());
+                let now = form_values(form).describe_differences(&record_values(user, *current));
+                vec![(Field::Form, Fault::ChangedMeanwhile { now })]
+            }
+            Err(error) => error.into_form_faults()?,
+        };
+    let mode = FormMode::Edit {
+        id: id.0,
+        fingerprint,
+    };
+    faults_page(context, mode, form, faults)
 }
 
 /// `POST`, `PATCH`, `DELETE` on `/dns-records` and `PATCH`, `DELETE` on `/dns-records/{id}`: renews
@@ -200,19 +181,19 @@ pub(crate) async fn renew_or_delete(
     if method_intent.is_some_and(|wanted| wanted != intent) {
         return Err(Failure::Unprocessable("method and intent differ"));
     }
-    let audit_context = user.audit_context(&context.request_id);
+    let queue = &*context.app.queue;
+    let caller = context.caller(&user);
     let (record, done) = match intent {
         "renew-dns-record" => {
-            let record = records::renew(store, user.id, id, &audit_context).await?;
+            let record = actions::renew_record(store, queue, caller, id).await?;
             (record, "renewed")
         }
         "delete-dns-record" => {
-            let record = records::delete(store, user.id, id, &audit_context).await?;
+            let record = actions::delete_record(store, queue, caller, id).await?;
             (record, "deleted")
         }
         _ => return Err(Failure::Unprocessable("unknown intent")),
     };
-    context.app.queue.wake(Job::Publish);
     context.set_flash(&[(
         FlashKind::Done,
         format!(
@@ -308,71 +289,25 @@ pub(crate) async fn show_kept_form(
 /// Returns the record of the path when this user owns it (invariant I8). A record of another user
 /// fails like an absent one.
 async fn find_own(context: &RequestContext, user: &User) -> Result<Record, Failure> {
-    let id = context
-        .req
-        .match_info()
-        .get("id")
-        .and_then(|text| text.parse().ok())
-        .ok_or(Failure::NotFound)?;
-    records::get(context.app.store()?, user.id, RecordId(id))
+    records::get(context.app.store()?, user.id, path_id(context)?)
         .await?
+        .ok_or(Failure::NotFound)
+}
+
+/// Returns the id in the path.
+fn path_id(context: &RequestContext) -> Result<RecordId, Failure> {
+    let id = context.req.match_info().get("id");
+    id.and_then(|text| text.parse().ok())
+        .map(RecordId)
         .ok_or(Failure::NotFound)
 }
 
 /// Purpose of the signature in the field `owner`.
 const OWNER_PURPOSE: &str = "form";
 
-type Faults = Vec<(Field, Fault)>;
-type Saved = Result<(NewRecord, Record), Faults>;
-
-/// Converts the refusals of the store that the user can correct into faults of the form.
-fn faults_from_store_error(
-    new: NewRecord,
-    result: Result<Record, RecordError>,
-) -> Result<Saved, Failure> {
-    let wanted_cname = new.value.rtype().class() == NameClass::Cname;
-    let fault = match result {
-        Ok(record) => return Ok(Ok((new, record))),
-        Err(RecordError::QuotaReached { limit }) => (Field::Form, Fault::QuotaReached { limit }),
-        Err(RecordError::Duplicate) => (Field::Value, Fault::Duplicate),
-        Err(RecordError::NameTaken) => (Field::Name, Fault::NameTaken),
-        Err(RecordError::CnameConflict { .. }) => {
-            (Field::Name, Fault::CnameConflict { wanted_cname })
-        }
-        Err(other) => return Err(other.into()),
-    };
-    Ok(Err(vec![fault]))
-}
-
-/// Redirects to the list after a save, or shows the form with its faults.
-fn save_response(
-    context: &RequestContext,
-    mode: FormMode,
-    form: &RecordForm,
-    outcome: Saved,
-) -> Result<HttpResponse, Failure> {
-    let (new, record) = match outcome {
-        Ok(saved) => saved,
-        Err(faults) => {
-            let faults = faults
-                .iter()
-                .map(|(field, fault)| FieldFault::new(*field, fault))
-                .collect();
-            return form_page(
-                context,
-                StatusCode::UNPROCESSABLE_ENTITY,
-                mode,
-                form_values(form),
-                faults,
-                false,
-            );
-        }
-    };
-    let done = match &mode {
-        FormMode::Create => "created",
-        FormMode::Edit { .. } => "updated",
-    };
-    context.app.queue.wake(Job::Publish);
+/// Redirects to the list, which says what was saved and what is doubtful about it.
+fn saved_response(context: &RequestContext, saved: SavedRecord, done: &str) -> HttpResponse {
+    let SavedRecord { record, note } = saved;
     let message = (
         FlashKind::Done,
         format!(
@@ -380,12 +315,24 @@ fn save_response(
             record.name
         ),
     );
-    let note = new
-        .value
-        .note()
-        .map(|note| (FlashKind::Note, note.to_string()));
+    let note = note.map(|note| (FlashKind::Note, note.to_string()));
     context.set_flash(&std::iter::once(message).chain(note).collect::<Vec<_>>());
-    Ok(see_other("/dns-records"))
+    see_other("/dns-records")
+}
+
+/// Shows the form again with its faults.
+fn faults_page(
+    context: &RequestContext,
+    mode: FormMode,
+    form: &RecordForm,
+    faults: Vec<(Field, Fault)>,
+) -> Result<HttpResponse, Failure> {
+    let faults = faults
+        .iter()
+        .map(|(field, fault)| FieldFault::new(*field, fault))
+        .collect();
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    form_page(context, status, mode, form_values(form), faults, false)
 }
 
 fn form_page(

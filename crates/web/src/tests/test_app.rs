@@ -21,16 +21,16 @@ use url::Url;
 
 use crate::{App, RateLimits, Readiness, VersionInfo, WebConfig, configure};
 
-pub(super) const ORIGIN: &str = "https://domains.example.edu";
-pub(super) const HOST: &str = "domains.example.edu";
+pub(crate) const ORIGIN: &str = "https://domains.example.edu";
+pub(crate) const HOST: &str = "domains.example.edu";
 const SIGN_ON: &str = "https://idp.example.edu/sso";
 
 /// A queue that carries nothing and counts the wake-ups.
 #[derive(Default)]
-pub(super) struct CountingQueue(AtomicUsize);
+pub(crate) struct CountingQueue(AtomicUsize);
 
 impl CountingQueue {
-    pub(super) fn wake_ups(&self) -> usize {
+    pub(crate) fn wake_ups(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }
 }
@@ -47,30 +47,30 @@ impl Queue for CountingQueue {
 }
 
 /// The web application with a database, an identity provider and a counting queue.
-pub(super) struct TestApp {
-    pub(super) app: web::Data<App>,
-    pub(super) store: Store,
-    pub(super) queue: Arc<CountingQueue>,
+pub(crate) struct TestApp {
+    pub(crate) app: web::Data<App>,
+    pub(crate) store: Store,
+    pub(crate) queue: Arc<CountingQueue>,
     issuer: Issuer,
     folder: tempfile::TempDir,
 }
 
 /// A response with its whole body.
-pub(super) struct Reply {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) body: String,
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
 }
 
 impl Reply {
-    pub(super) fn location(&self) -> &str {
+    pub(crate) fn location(&self) -> &str {
         self.headers
             .get(LOCATION)
             .map(|value| value.to_str().unwrap())
             .unwrap_or_default()
     }
 
-    pub(super) fn cookies(&self) -> Vec<Cookie<'static>> {
+    pub(crate) fn cookies(&self) -> Vec<Cookie<'static>> {
         self.headers
             .get_all(SET_COOKIE)
             .map(|line| Cookie::parse(line.to_str().unwrap().to_owned()).unwrap())
@@ -78,7 +78,7 @@ impl Reply {
     }
 
     /// Returns the CSRF token of the first form.
-    pub(super) fn token(&self) -> String {
+    pub(crate) fn token(&self) -> String {
         let at = self
             .body
             .split("name=\"csrf_token\" value=\"")
@@ -89,11 +89,11 @@ impl Reply {
 }
 
 impl TestApp {
-    pub(super) async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(|_| {}).await
     }
 
-    pub(super) async fn with(change: impl FnOnce(&mut WebConfig)) -> Self {
+    pub(crate) async fn with(change: impl FnOnce(&mut WebConfig)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!(
             "sqlite://{}?mode=rwc",
@@ -134,7 +134,7 @@ impl TestApp {
     }
 
     /// Executes SQL in the database.
-    pub(super) async fn execute_sql(&self, sql: &str) {
+    pub(crate) async fn execute_sql(&self, sql: &str) {
         let url = format!("sqlite://{}", self.folder.path().join("web.db").display());
         let mut database = sqlx::SqliteConnection::connect(&url).await.unwrap();
         sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned()))
@@ -144,7 +144,7 @@ impl TestApp {
     }
 
     /// Queries a number from the database.
-    pub(super) async fn query_number(&self, sql: &str) -> i64 {
+    pub(crate) async fn query_number(&self, sql: &str) -> i64 {
         let url = format!("sqlite://{}", self.folder.path().join("web.db").display());
         let mut database = sqlx::SqliteConnection::connect(&url).await.unwrap();
         sqlx::query_scalar(sqlx::AssertSqlSafe(sql.to_owned()))
@@ -153,7 +153,7 @@ impl TestApp {
             .unwrap()
     }
 
-    pub(super) async fn send(&self, request: test::TestRequest) -> Reply {
+    pub(crate) async fn send(&self, request: test::TestRequest) -> Reply {
         let service =
             test::init_service(ActixApp::new().configure(configure(self.app.clone()))).await;
         let response = test::call_service(&service, request.to_request()).await;
@@ -170,7 +170,7 @@ impl TestApp {
     }
 
     /// Returns the identity provider's response to a sign-in redirect, and the relay state.
-    pub(super) fn saml_response(&self, redirect: &str, username: &str) -> (String, String) {
+    pub(crate) fn saml_response(&self, redirect: &str, username: &str) -> (String, String) {
         let url = Url::parse(redirect).unwrap();
         let query: BTreeMap<_, _> = url.query_pairs().into_owned().collect();
         let seen: AuthnRequest = parse_authn_request(&query["SAMLRequest"]).unwrap();
@@ -241,13 +241,13 @@ fn provider(issuer: &Issuer, now: starchart_domain::time::Timestamp) -> ServiceP
 }
 
 /// A browser that keeps cookies and sends `Origin` with its forms.
-pub(super) struct Browser<'a> {
-    pub(super) test_app: &'a TestApp,
-    pub(super) jar: BTreeMap<String, String>,
+pub(crate) struct Browser<'a> {
+    pub(crate) test_app: &'a TestApp,
+    pub(crate) jar: BTreeMap<String, String>,
 }
 
 impl<'a> Browser<'a> {
-    pub(super) fn new(test_app: &'a TestApp) -> Self {
+    pub(crate) fn new(test_app: &'a TestApp) -> Self {
         Self {
             test_app,
             jar: BTreeMap::new(),
@@ -255,7 +255,7 @@ impl<'a> Browser<'a> {
     }
 
     /// Creates a browser and signs this user in.
-    pub(super) async fn signed_in(test_app: &'a TestApp, username: &str) -> Self {
+    pub(crate) async fn signed_in(test_app: &'a TestApp, username: &str) -> Self {
         let mut browser = Self::new(test_app);
         let signed_in = browser.sign_in(username, "/").await;
         assert_eq!(
@@ -267,13 +267,13 @@ impl<'a> Browser<'a> {
         browser
     }
 
-    pub(super) async fn get(&mut self, path: &str) -> Reply {
+    pub(crate) async fn get(&mut self, path: &str) -> Reply {
         let request = test::TestRequest::with_uri(path).insert_header(("host", HOST));
         self.send(request).await
     }
 
     /// Requests a path with this value of `Sec-Fetch-Site`.
-    pub(super) async fn get_from_site(&mut self, site: &str, path: &str) -> Reply {
+    pub(crate) async fn get_from_site(&mut self, site: &str, path: &str) -> Reply {
         let request = test::TestRequest::with_uri(path)
             .insert_header(("host", HOST))
             .insert_header(("sec-fetch-site", site));
@@ -281,12 +281,12 @@ impl<'a> Browser<'a> {
     }
 
     /// Posts a form with a valid CSRF token.
-    pub(super) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Reply {
+    pub(crate) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Reply {
         let token = self.csrf_token().await;
         self.submit(Method::POST, path, &token, fields).await
     }
 
-    pub(super) async fn submit(
+    pub(crate) async fn submit(
         &mut self,
         method: Method,
         path: &str,
@@ -304,7 +304,7 @@ impl<'a> Browser<'a> {
     }
 
     /// Returns the CSRF token of a page that this browser can open.
-    pub(super) async fn csrf_token(&mut self) -> String {
+    pub(crate) async fn csrf_token(&mut self) -> String {
         let page = self.get("/login").await;
         let page = if page.status == StatusCode::OK {
             page
@@ -314,7 +314,7 @@ impl<'a> Browser<'a> {
         page.token()
     }
 
-    pub(super) async fn send(&mut self, mut request: test::TestRequest) -> Reply {
+    pub(crate) async fn send(&mut self, mut request: test::TestRequest) -> Reply {
         for (name, value) in &self.jar {
             request = request.cookie(Cookie::new(name.clone(), value.clone()));
         }
@@ -331,7 +331,7 @@ impl<'a> Browser<'a> {
     }
 
     /// Presses the sign-in button and returns the redirect URL to the identity provider.
-    pub(super) async fn start_sign_in(&mut self, redirect_to: &str) -> String {
+    pub(crate) async fn start_sign_in(&mut self, redirect_to: &str) -> String {
         let reply = self.post("/login", &[("redirectTo", redirect_to)]).await;
         assert_eq!(reply.status, StatusCode::SEE_OTHER, "{}", reply.body);
         assert!(
@@ -343,7 +343,7 @@ impl<'a> Browser<'a> {
     }
 
     /// Signs in and returns the last response.
-    pub(super) async fn sign_in(&mut self, username: &str, redirect_to: &str) -> Reply {
+    pub(crate) async fn sign_in(&mut self, username: &str, redirect_to: &str) -> Reply {
         let redirect = self.start_sign_in(redirect_to).await;
         let (response, relay) = self.test_app.saml_response(&redirect, username);
         let posted = self.test_app.post_saml_response(&response, &relay).await;
@@ -354,7 +354,7 @@ impl<'a> Browser<'a> {
 
 impl TestApp {
     /// Posts a SAML response as the identity provider's page does: cross-site and without cookies.
-    pub(super) async fn post_saml_response(&self, response: &str, relay: &str) -> Reply {
+    pub(crate) async fn post_saml_response(&self, response: &str, relay: &str) -> Reply {
         let request = test::TestRequest::post()
             .uri("/login/callback")
             .insert_header(("host", HOST))
@@ -369,7 +369,7 @@ impl TestApp {
     }
 }
 
-pub(super) fn form_body(token: &str, fields: &[(&str, &str)]) -> String {
+pub(crate) fn form_body(token: &str, fields: &[(&str, &str)]) -> String {
     let mut form = url::form_urlencoded::Serializer::new(String::new());
     if !token.is_empty() {
         form.append_pair("csrf_token", token);

@@ -95,9 +95,9 @@ pub(crate) struct FoundUser {
     /// Tags beside the name: `admin`, `suspended`.
     pub(crate) marks: Vec<&'static str>,
     /// Why the user cannot be impersonated; `None` when they can.
-    pub(crate) no_impersonation: Option<&'static str>,
+    pub(crate) no_impersonation: Option<String>,
     /// Why the user cannot be deleted; `None` when they can.
-    pub(crate) no_deletion: Option<&'static str>,
+    pub(crate) no_deletion: Option<String>,
     /// URL of the page that asks before the deletion.
     pub(crate) delete_href: String,
 }

@@ -201,19 +201,9 @@ fn audit_items(audit: AuditRow, is_paused: bool) -> Vec<HealthItem> {
 }
 
 fn describe_times(since: Option<Timestamp>, next_attempt: Option<Timestamp>) -> String {
-    let since = since.map(|at| format!("since {}", to_minute(at)));
-    let next = next_attempt.map(|at| format!("next attempt at {}", to_minute(at)));
+    let since = since.map(|at| format!("since {}", at.to_minute()));
+    let next = next_attempt.map(|at| format!("next attempt at {}", at.to_minute()));
     since.into_iter().chain(next).collect::<Vec<_>>().join(", ")
-}
-
-/// Formats date and time to the minute: `2026-11-21 09:30 UTC`.
-fn to_minute(at: Timestamp) -> String {
-    let text = at.rfc3339();
-    format!(
-        "{} {} UTC",
-        text.get(..10).unwrap_or_default(),
-        text.get(11..16).unwrap_or_default()
-    )
 }
 
 fn duration(ms: i64) -> String {

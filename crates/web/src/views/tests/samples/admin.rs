@@ -26,8 +26,8 @@ fn search_results(text: &dyn Fn(&str) -> String) -> UserSearchResults {
         records: 3,
         certificate: "issued, until 2027-02-19".to_owned(),
         marks: vec!["admin"],
-        no_impersonation: is_own.then_some("This is your own account."),
-        no_deletion: is_own.then_some("This is your own account."),
+        no_impersonation: is_own.then(|| "This is your own account.".to_owned()),
+        no_deletion: is_own.then(|| "This is your own account.".to_owned()),
         delete_href: "/admin/delete?username=user1".to_owned(),
     };
     UserSearchResults {

@@ -1,0 +1,52 @@
+//! What a user can do, whatever the channel: a page, an API, a client protocol.
+//!
+//! A channel parses its request and calls one of these functions; it gets the store's row, or an
+//! [`ActionError`], and renders either. An action checks the input, writes the rows together with
+//! the line of the audit trail, and wakes the worker. Nothing here knows HTTP or pages; a test
+//! below holds that.
+
+mod admin;
+mod certificate;
+mod error;
+mod label;
+mod records;
+#[cfg(test)]
+mod tests;
+
+use starchart_store::trail::AuditContext;
+
+use crate::actor::User;
+
+pub(crate) use admin::{
+    SessionTokens, delete_user, end_impersonation, impersonate, retry_mail, retry_name,
+};
+pub(crate) use certificate::{
+    CertificateRules, delete_certificate, load_private_key, request_certificate,
+};
+pub(crate) use error::{ActionError, Conflict, Denial, Limit};
+pub(crate) use label::{candidate_labels, claim_label};
+pub(crate) use records::{
+    RecordEdit, SavedRecord, create_record, delete_record, edit_record, renew_record,
+};
+
+/// Who calls an action, and in which request.
+#[derive(Debug)]
+pub(crate) struct Caller<'a, A = User> {
+    pub(crate) actor: &'a A,
+    pub(crate) request_id: &'a str,
+}
+
+impl<A> Clone for Caller<'_, A> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<A> Copy for Caller<'_, A> {}
+
+impl<'a> Caller<'a> {
+    /// Returns who acts and in whose account, for the audit trail.
+    fn audit_context(&self) -> AuditContext<'a> {
+        self.actor.audit_context(self.request_id)
+    }
+}

@@ -1,0 +1,179 @@
+//! Why an action was refused or failed.
+
+use std::fmt;
+
+use starchart_domain::fault::{Fault, Field};
+use starchart_domain::plural::pluralize;
+use starchart_domain::time::Timestamp;
+use starchart_store::admin::{AdminError, FRESH_MS};
+use starchart_store::records::Record;
+
+const HOUR_MS: i64 = 60 * 60 * 1_000;
+
+/// Why an action was refused or failed. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ActionError {
+    /// The caller has to correct the input: every fault with its field, in the order of the form.
+    #[error("invalid input")]
+    Invalid(Vec<(Field, Fault)>),
+    /// The object is absent or belongs to another user.
+    #[error("not found")]
+    NotFound,
+    /// The present state does not allow the action.
+    #[error("{0}")]
+    Conflict(Conflict),
+    /// A limit of the user is reached.
+    #[error("{0}")]
+    Limit(Limit),
+    /// The caller may not do this, or not to this user.
+    #[error("{0}")]
+    Denied(Denial),
+    /// The store failed; [`starchart_store::Error::is_temporary`] says whether to retry.
+    #[error(transparent)]
+    Store(#[from] starchart_store::Error),
+}
+
+/// A state that does not allow the action. Displays as a sentence for the user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Conflict {
+    /// The record was edited after the caller had read it.
+    RecordChanged {
+        /// The record as it is now.
+        current: Box<Record>,
+    },
+    /// The user has a certificate order in progress.
+    OrderInProgress,
+    /// The certificate in use cannot be renewed yet.
+    NotDue {
+        /// When a renewal is possible.
+        from: Timestamp,
+    },
+    /// The operator has not set up certificates.
+    CertificatesOff,
+    /// The label is not among those that the user can choose.
+    LabelNotOffered,
+    /// Another user claimed the label a moment ago.
+    LabelTaken,
+}
+
+/// A limit that the user has reached. Displays as a sentence for the user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Limit {
+    /// The user has as many records as allowed.
+    Records { limit: u32 },
+    /// The user has requested as many certificates in 24 hours as allowed.
+    CertificateRequests {
+        limit: u32,
+        /// When the next request is allowed.
+        next_at: Timestamp,
+        /// Seconds until then, at least one.
+        retry_after_s: u64,
+    },
+}
+
+/// Why a caller may not do something. Displays as a sentence for the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Denial {
+    /// The account is the admin's own.
+    OwnAccount,
+    /// The account is an admin's.
+    AdminAccount,
+    /// The user has no label yet, so there is nothing to see.
+    NoLabel,
+    /// The admin signed in too long ago.
+    SignInAgain,
+    /// The caller is no longer an admin, or the session has ended.
+    NoLongerAdmin,
+    /// Only the owner can get a private key, not an admin who impersonates the owner.
+    KeyWithheld,
+}
+
+impl ActionError {
+    /// Returns what a form shows beside its fields.
+    ///
+    /// # Errors
+    /// The error itself when the user cannot correct it in the form.
+    pub(crate) fn into_form_faults(self) -> Result<Vec<(Field, Fault)>, Self> {
+        match self {
+            Self::Invalid(faults) => Ok(faults),
+            Self::Limit(Limit::Records { limit }) => {
+                Ok(vec![(Field::Form, Fault::QuotaReached { limit })])
+            }
+            other => Err(other),
+        }
+    }
+}
+
+impl From<AdminError> for ActionError {
+    fn from(error: AdminError) -> Self {
+        let denial = match error {
+            AdminError::Oneself => Denial::OwnAccount,
+            AdminError::IsAdmin => Denial::AdminAccount,
+            AdminError::NoLabel => Denial::NoLabel,
+            AdminError::SignInAgain => Denial::SignInAgain,
+            AdminError::NoLongerAdmin => Denial::NoLongerAdmin,
+            AdminError::NotFound => return Self::NotFound,
+            AdminError::Db(error) => return Self::Store(error),
+        };
+        Self::Denied(denial)
+    }
+}
+
+impl fmt::Display for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RecordChanged { .. } => {
+                f.write_str("This record was changed after you had read it.")
+            }
+            Self::OrderInProgress => f.write_str("A certificate order is in progress."),
+            Self::NotDue { from } => {
+                write!(f, "You can renew your certificate from {}.", from.date())
+            }
+            Self::CertificatesOff => {
+                f.write_str("This service cannot request certificates at the moment.")
+            }
+            Self::LabelNotOffered => f.write_str("Choose one of the domains below."),
+            Self::LabelTaken => {
+                f.write_str("This domain was taken a moment ago. Choose another one.")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Records { limit } => Fault::QuotaReached { limit: *limit }.fmt(f),
+            Self::CertificateRequests { limit, next_at, .. } => {
+                let times = match limit {
+                    1 => "once".to_owned(),
+                    _ => pluralize(*limit, "time", "times"),
+                };
+                write!(
+                    f,
+                    "You have requested a certificate {times} within 24 hours, which is the limit. \
+                     You can request one again at {}.",
+                    next_at.to_minute()
+                )
+            }
+        }
+    }
+}
+
+impl fmt::Display for Denial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OwnAccount => f.write_str("This is your own account."),
+            Self::AdminAccount => f.write_str("Admins cannot be impersonated."),
+            Self::NoLabel => f.write_str("This user has not chosen a domain yet."),
+            Self::SignInAgain => write!(
+                f,
+                "You can change the accounts of other users only within {} hours of signing in. \
+                 Sign out, sign in again and repeat the action.",
+                FRESH_MS / HOUR_MS
+            ),
+            Self::NoLongerAdmin => f.write_str("You are no longer an admin."),
+            Self::KeyWithheld => f.write_str("Only the owner can get the private key."),
+        }
+    }
+}
