@@ -12,6 +12,7 @@ pub mod notice;
 pub mod plan;
 pub mod plural;
 pub mod publish;
+pub mod rate_limits;
 pub mod record;
 pub mod rrset;
 pub mod rtype;

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use starchart_domain::names::RootDomain;
+use starchart_domain::rate_limits::RateLimits;
 use starchart_domain::secret::Secret;
 use starchart_domain::user::GroupNames;
 use url::{Host, Url};
@@ -442,10 +443,12 @@ fn limits(reader: &mut Reader) -> Option<Limits> {
     let requests = count("RATE_LIMIT_CERTIFICATE_REQUESTS_PER_DAY");
     Some(Limits {
         records_per_user,
-        sign_in_per_minute: sign_in?,
-        record_writes_per_minute: writes?,
-        admin_searches_per_minute: searches?,
-        certificate_requests_per_day: requests?,
+        rates: RateLimits {
+            sign_in_per_minute: sign_in?,
+            record_writes_per_minute: writes?,
+            admin_searches_per_minute: searches?,
+            certificate_requests_per_day: requests?,
+        },
     })
 }
 

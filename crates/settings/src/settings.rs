@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use starchart_domain::names::RootDomain;
+use starchart_domain::rate_limits::RateLimits;
 use starchart_domain::secret::Secret;
 use starchart_domain::user::GroupNames;
 use url::Url;
@@ -324,15 +325,8 @@ impl Certificates {
 pub struct Limits {
     /// `USER_DNS_RECORD_LIMIT`: records of one user. Default none.
     pub records_per_user: Option<u32>,
-    /// `RATE_LIMIT_SIGN_IN_PER_MINUTE`: sign-ins from one IP address. Default 300.
-    pub sign_in_per_minute: u32,
-    /// `RATE_LIMIT_RECORD_WRITES_PER_MINUTE`: record changes, renewals and deletions of one
-    /// user. Default 30.
-    pub record_writes_per_minute: u32,
-    /// `RATE_LIMIT_ADMIN_SEARCHES_PER_MINUTE`: searches of one admin. Default 60.
-    pub admin_searches_per_minute: u32,
-    /// `RATE_LIMIT_CERTIFICATE_REQUESTS_PER_DAY`: certificate requests of one user. Default 3.
-    pub certificate_requests_per_day: u32,
+    /// `RATE_LIMIT_*`: how often a user or an address may do something.
+    pub rates: RateLimits,
 }
 
 /// Intervals of periodic work.

@@ -23,7 +23,7 @@ use starchart_mail::Mailer;
 use starchart_saml::{AttributeNames, MetadataError, ServiceProvider, ServiceProviderConfig};
 use starchart_settings::{Problem, Problems, Redis, Settings};
 use starchart_store::{ConnectOptions, Store};
-use starchart_web::{App, RateLimits, Readiness, VersionInfo, WebConfig};
+use starchart_web::{App, Readiness, VersionInfo, WebConfig};
 use tokio_util::sync::CancellationToken;
 
 use crate::build;
@@ -118,12 +118,7 @@ pub(crate) fn web(
         },
         development: !settings.environment.is_production(),
         certificates_off: certificates.as_ref().err().cloned(),
-        rate_limits: RateLimits {
-            sign_in_per_minute: settings.limits.sign_in_per_minute,
-            record_writes_per_minute: settings.limits.record_writes_per_minute,
-            certificate_requests_per_day: settings.limits.certificate_requests_per_day,
-            admin_searches_per_minute: settings.limits.admin_searches_per_minute,
-        },
+        rate_limits: settings.limits.rates,
     };
     Data::new(App::new(config, saml, queue, counters, readiness))
 }

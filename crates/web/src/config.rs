@@ -2,6 +2,7 @@
 
 use ipnet::IpNet;
 use starchart_domain::names::RootDomain;
+use starchart_domain::rate_limits::RateLimits;
 use starchart_domain::secret::Secret;
 use starchart_domain::user::GroupNames;
 use url::Url;
@@ -55,28 +56,4 @@ pub struct VersionInfo {
     pub built: String,
     /// Name of the newest migration that the program has.
     pub schema: String,
-}
-
-/// Upper limits for how often something may be done.
-#[derive(Debug, Clone, Copy)]
-pub struct RateLimits {
-    /// Sign-ins from one address in a minute (a class behind one NAT signs in within a minute).
-    pub sign_in_per_minute: u32,
-    /// Record writes by one user in a minute.
-    pub record_writes_per_minute: u32,
-    /// Certificate requests by one user in 24 hours.
-    pub certificate_requests_per_day: u32,
-    /// User and audit trail searches by one admin in a minute.
-    pub admin_searches_per_minute: u32,
-}
-
-impl Default for RateLimits {
-    fn default() -> Self {
-        Self {
-            sign_in_per_minute: 300,
-            record_writes_per_minute: 30,
-            admin_searches_per_minute: 60,
-            certificate_requests_per_day: 3,
-        }
-    }
 }

@@ -34,7 +34,7 @@ mod unread_body;
 mod views;
 
 pub use app::App;
-pub use config::{RateLimits, VersionInfo, WebConfig};
+pub use config::{VersionInfo, WebConfig};
 pub use metrics::RequestMetrics;
 pub use pipeline::configure;
 pub use readiness::Readiness;

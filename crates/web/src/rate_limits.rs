@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use starchart_domain::rate_limits::RateLimits;
 use starchart_domain::user::UserId;
 use starchart_jobs::{Counters, RateLimit};
 
-use crate::config::RateLimits;
 use crate::errors::Failure;
 
 /// Sign-ins that one browser may start in a minute.

@@ -11,6 +11,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{App as ActixApp, test, web};
 use sqlx::Connection;
 use starchart_domain::names::RootDomain;
+use starchart_domain::rate_limits::RateLimits;
 use starchart_domain::secret::Secret;
 use starchart_domain::user::GroupNames;
 use starchart_jobs::{Job, LocalCounters, Queue};
@@ -19,7 +20,7 @@ use starchart_saml::{AttributeNames, ServiceProvider, ServiceProviderConfig};
 use starchart_store::{ConnectOptions, Store};
 use url::Url;
 
-use crate::{App, RateLimits, Readiness, VersionInfo, WebConfig, configure};
+use crate::{App, Readiness, VersionInfo, WebConfig, configure};
 
 pub(crate) const ORIGIN: &str = "https://domains.example.edu";
 pub(crate) const HOST: &str = "domains.example.edu";
@@ -215,7 +216,8 @@ fn config() -> WebConfig {
         rate_limits: RateLimits {
             sign_in_per_minute: 300,
             record_writes_per_minute: 300,
-            ..RateLimits::default()
+            admin_searches_per_minute: 60,
+            certificate_requests_per_day: 3,
         },
     }
 }
