@@ -17,9 +17,9 @@ pub use counters::{Counters, LocalCounters, RateLimit, SharedCounters};
 pub use memory::{InProcessQueue, NullQueue};
 pub use outcome::Outcome;
 
-/// A kind of background work that can be woken.
+/// The name of a background job that other parts of the program can start before its period ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Job {
+pub enum WakeUp {
     /// Publishes names with unpublished changes.
     Publish,
     /// Polls the state of sent changes.
@@ -30,11 +30,11 @@ pub enum Job {
     Mail,
 }
 
-impl Job {
-    /// Every job, in the order in which a queue returns them.
+impl WakeUp {
+    /// Every wake-up, in the order in which a queue returns them.
     pub const ALL: [Self; 4] = [Self::Publish, Self::Track, Self::Certificate, Self::Mail];
 
-    /// Returns the name in logs and messages.
+    /// Returns the job's name in logs and messages.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Publish => "publish",
@@ -48,11 +48,11 @@ impl Job {
 /// A queue of wake-ups.
 #[async_trait]
 pub trait Queue: Send + Sync {
-    /// Wakes a job. Never blocks; the wake-up may be lost.
-    fn wake(&self, job: Job);
+    /// Starts a job soon. Never blocks; the wake-up may be lost.
+    fn wake(&self, job: WakeUp);
 
-    /// Waits for the next woken job. Wake-ups of the same job are merged until it is taken.
-    async fn next(&self) -> Job;
+    /// Waits for the next wake-up. Wake-ups of the same job are merged until one is taken.
+    async fn next(&self) -> WakeUp;
 
     /// Relays wake-ups between processes: receives until `fetch` is cancelled and sends until `end`
     /// is. A queue inside one process has nothing to relay.

@@ -6,19 +6,19 @@ use std::sync::{Mutex, PoisonError};
 use async_trait::async_trait;
 use tokio::sync::Notify;
 
-use crate::{Job, Queue};
+use crate::{Queue, WakeUp};
 
 /// A queue that wakes the worker of the same process. Other processes find the rows at their next
 /// sweep.
 #[derive(Debug, Default)]
 pub struct InProcessQueue {
-    woken: Mutex<BTreeSet<Job>>,
+    woken: Mutex<BTreeSet<WakeUp>>,
     notify: Notify,
 }
 
 #[async_trait]
 impl Queue for InProcessQueue {
-    fn wake(&self, job: Job) {
+    fn wake(&self, job: WakeUp) {
         self.woken
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -26,7 +26,7 @@ impl Queue for InProcessQueue {
         self.notify.notify_one();
     }
 
-    async fn next(&self) -> Job {
+    async fn next(&self) -> WakeUp {
         loop {
             if let Some(job) = self
                 .woken
@@ -47,9 +47,9 @@ pub struct NullQueue;
 
 #[async_trait]
 impl Queue for NullQueue {
-    fn wake(&self, _: Job) {}
+    fn wake(&self, _: WakeUp) {}
 
-    async fn next(&self) -> Job {
+    async fn next(&self) -> WakeUp {
         std::future::pending().await
     }
 }
@@ -63,12 +63,12 @@ mod tests {
     #[tokio::test]
     async fn wake_ups_of_one_job_are_merged() {
         let queue = InProcessQueue::default();
-        queue.wake(Job::Track);
-        queue.wake(Job::Publish);
-        queue.wake(Job::Publish);
+        queue.wake(WakeUp::Track);
+        queue.wake(WakeUp::Publish);
+        queue.wake(WakeUp::Publish);
         assert_eq!(
             (queue.next().await, queue.next().await),
-            (Job::Publish, Job::Track)
+            (WakeUp::Publish, WakeUp::Track)
         );
         assert!(
             tokio::time::timeout(Duration::from_millis(20), queue.next())

@@ -26,7 +26,7 @@ pub use clear::{ClearError, clear};
 pub use client::Error;
 pub(crate) use client::RedisClient;
 
-use crate::{InProcessQueue, Job, Queue};
+use crate::{InProcessQueue, Queue, WakeUp};
 use log_throttle::LogThrottle;
 use pool::{OnMessage, Pool};
 
@@ -128,7 +128,7 @@ impl RedisQueue {
 
 #[async_trait]
 impl Queue for RedisQueue {
-    fn wake(&self, job: Job) {
+    fn wake(&self, job: WakeUp) {
         if self.is_worker.load(Ordering::Relaxed) {
             self.local.wake(job);
         } else {
@@ -136,7 +136,7 @@ impl Queue for RedisQueue {
         }
     }
 
-    async fn next(&self) -> Job {
+    async fn next(&self) -> WakeUp {
         self.local.next().await
     }
 
@@ -209,8 +209,8 @@ mod tests {
         };
         let never = CancellationToken::new();
         let heard = eventually("a wake-up after the panic", async || {
-            pages.wake(Job::Mail);
-            timeout(Duration::from_secs(1), worker.next()).await == Ok(Job::Mail)
+            pages.wake(WakeUp::Mail);
+            timeout(Duration::from_secs(1), worker.next()).await == Ok(WakeUp::Mail)
         });
         tokio::select! {
             _ = worker.relay(never.clone(), never.clone()) => panic!("the pool ended"),

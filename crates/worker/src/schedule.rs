@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use starchart_jobs::{Job, Outcome};
+use starchart_jobs::{Outcome, WakeUp};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -80,12 +80,12 @@ struct Wakeups {
 }
 
 impl Wakeups {
-    fn of(&self, job: Job) -> &Notify {
+    fn of(&self, job: WakeUp) -> &Notify {
         match job {
-            Job::Publish => &self.publish,
-            Job::Track => &self.track,
-            Job::Certificate => &self.certificate,
-            Job::Mail => &self.mail,
+            WakeUp::Publish => &self.publish,
+            WakeUp::Track => &self.track,
+            WakeUp::Certificate => &self.certificate,
+            WakeUp::Mail => &self.mail,
         }
     }
 }

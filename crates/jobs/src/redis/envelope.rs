@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Job;
+use crate::WakeUp;
 
 /// The current version. Raise it only for changes that older releases would misread.
 const VERSION: u32 = 1;
@@ -25,25 +25,25 @@ pub(crate) enum EnvelopeError {
     #[error("unknown version {0}")]
     Version(u32),
     #[error("unknown job")]
-    Job,
+    UnknownJob,
 }
 
-pub(crate) fn write(job: Job) -> Result<Vec<u8>, serde_json::Error> {
+pub(crate) fn write(job: WakeUp) -> Result<Vec<u8>, serde_json::Error> {
     serde_json::to_vec(&Envelope {
         v: VERSION,
         job: job.as_str(),
     })
 }
 
-pub(crate) fn read(message: &[u8]) -> Result<Job, EnvelopeError> {
+pub(crate) fn read(message: &[u8]) -> Result<WakeUp, EnvelopeError> {
     let Envelope { v, job } = serde_json::from_slice(message)?;
     if v != VERSION {
         return Err(EnvelopeError::Version(v));
     }
-    Job::ALL
+    WakeUp::ALL
         .into_iter()
         .find(|candidate| candidate.as_str() == job)
-        .ok_or(EnvelopeError::Job)
+        .ok_or(EnvelopeError::UnknownJob)
 }
 
 #[cfg(test)]
@@ -55,11 +55,11 @@ mod tests {
 
     #[test]
     fn every_released_message_can_be_read() {
-        let jobs: Vec<Job> = GOLDEN
+        let jobs: Vec<WakeUp> = GOLDEN
             .lines()
             .map(|line| read(line.as_bytes()).unwrap_or_else(|e| panic!("{line}: {e}")))
             .collect();
-        for job in Job::ALL {
+        for job in WakeUp::ALL {
             assert!(
                 jobs.contains(&job),
                 "add {} to the golden file",
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn every_job_is_written_as_in_the_golden_file() {
-        for job in Job::ALL {
+        for job in WakeUp::ALL {
             let message = String::from_utf8(write(job).unwrap_or_default()).unwrap_or_default();
             assert!(GOLDEN.lines().any(|line| line == message), "{message}");
         }
@@ -84,7 +84,7 @@ mod tests {
         ));
         assert!(matches!(
             read(br#"{"v":1,"job":"dance"}"#),
-            Err(EnvelopeError::Job)
+            Err(EnvelopeError::UnknownJob)
         ));
         for garbage in [
             &b""[..],
@@ -101,7 +101,7 @@ mod tests {
         }
         assert_eq!(
             read(br#"{"v":1,"job":"publish","id":7,"later":{}}"#).ok(),
-            Some(Job::Publish)
+            Some(WakeUp::Publish)
         );
     }
 }

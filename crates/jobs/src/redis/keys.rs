@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use apalis_redis::Config;
 
-use crate::Job;
+use crate::WakeUp;
 
 /// The name of the apalis queue.
 const QUEUE: &str = "starchart:jobs";
@@ -32,7 +32,7 @@ pub(crate) fn config() -> Config {
 }
 
 /// Returns the key that marks a job as having a pending message.
-pub(crate) fn pending_mark(config: &Config, job: Job) -> String {
+pub(crate) fn pending_mark(config: &Config, job: WakeUp) -> String {
     format!("{}:{}", config.idempotency_key_set(), job.as_str())
 }
 

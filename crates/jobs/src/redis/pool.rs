@@ -21,7 +21,7 @@ use tracing::{debug, info, warn};
 
 use super::log_throttle::LogThrottle;
 use super::{Error, PoolEnded, RedisClient, cleanup, envelope, keys};
-use crate::Job;
+use crate::WakeUp;
 
 /// How often an idle pool polls for messages.
 const POLL: Duration = Duration::from_millis(100);
@@ -34,7 +34,7 @@ const RESTART_DELAY_MAX: Duration = Duration::from_secs(2);
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Called with the job of each received message. Must not block.
-pub(crate) type OnMessage = Arc<dyn Fn(Job) + Send + Sync>;
+pub(crate) type OnMessage = Arc<dyn Fn(WakeUp) + Send + Sync>;
 
 /// Receives messages and wakes jobs.
 #[derive(Clone)]
@@ -105,7 +105,9 @@ impl Pool {
             }
             if heartbeat.last().is_some() {
                 // The messages that it held are unknown, so wake every job.
-                Job::ALL.into_iter().for_each(|job| (self.on_message)(job));
+                WakeUp::ALL
+                    .into_iter()
+                    .for_each(|job| (self.on_message)(job));
                 delay = RESTART_DELAY;
             }
             tokio::select! {
@@ -206,7 +208,7 @@ impl Pool {
             .ignore();
         clear.zrem(self.config.workers_set(), name).ignore();
         // The messages that it held are lost, so no job has a pending message.
-        for job in Job::ALL {
+        for job in WakeUp::ALL {
             clear.del(keys::pending_mark(&self.config, job)).ignore();
         }
         Ok(clear.exec_async(&mut redis).await?)
@@ -277,7 +279,7 @@ impl Codec<Vec<u8>> for RawBytes {
 pub(crate) async fn push(
     redis: &mut ConnectionManager,
     config: &Config,
-    job: Job,
+    job: WakeUp,
 ) -> Result<(), PushError> {
     /// More messages are pending only while no worker runs; one that starts reads the rows.
     const WAITING_MAX: u64 = 100;

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use starchart_domain::secret::Secret;
-use starchart_jobs::{Job, PoolEnded, Queue, RedisOptions, RedisQueue};
+use starchart_jobs::{PoolEnded, Queue, RedisOptions, RedisQueue, WakeUp};
 use starchart_testkit::redis::Redis;
 use starchart_testkit::wait::{completes, equal, eventually};
 use tokio::task::JoinHandle;
@@ -73,9 +73,9 @@ impl Process {
 async fn wakes(from: &Process, to: &Process) -> bool {
     for _ in 0..3 {
         to.drain().await;
-        from.queue.wake(Job::Mail);
+        from.queue.wake(WakeUp::Mail);
         let heard = timeout(Duration::from_secs(2), async {
-            while to.queue.next().await != Job::Mail {}
+            while to.queue.next().await != WakeUp::Mail {}
         });
         if heard.await.is_err() {
             return false;
@@ -105,10 +105,10 @@ async fn a_page_process_wakes_a_worker_quickly() {
     for _ in 0..50 {
         worker.drain().await;
         let start = Instant::now();
-        pages.queue.wake(Job::Publish);
+        pages.queue.wake(WakeUp::Publish);
         assert_eq!(
             completes("the wake-up of a process", worker.queue.next()).await,
-            Job::Publish
+            WakeUp::Publish
         );
         took.push(start.elapsed());
     }
@@ -123,10 +123,10 @@ async fn a_page_process_wakes_a_worker_quickly() {
 async fn a_worker_wakes_itself_and_sends_nothing() {
     let redis = Redis::start().await;
     let worker = Process::worker(&redis);
-    worker.queue.wake(Job::Track);
+    worker.queue.wake(WakeUp::Track);
     assert_eq!(
         completes("the wake-up", worker.queue.next()).await,
-        Job::Track
+        WakeUp::Track
     );
     assert_eq!(redis.number(&["HLEN", "starchart:jobs:data"]).await, 0);
     // After it has stopped running jobs it wakes others.
@@ -150,12 +150,12 @@ async fn nothing_waits_for_an_unavailable_redis() {
     let pages = Process::pages_only(&redis);
     let worker = Process::worker(&redis);
     for _ in 0..1_000 {
-        pages.queue.wake(Job::Publish);
-        worker.queue.wake(Job::Publish);
+        pages.queue.wake(WakeUp::Publish);
+        worker.queue.wake(WakeUp::Publish);
     }
     // Redis is absent until this has been received, so nothing here has waited for it.
     let woken = completes("the wake-up of the own process", worker.queue.next()).await;
-    assert_eq!(woken, Job::Publish);
+    assert_eq!(woken, WakeUp::Publish);
     sleep(Duration::from_secs(3)).await;
     assert!(!worker.carrying.is_finished() && !pages.carrying.is_finished());
     redis.resume().await;
@@ -174,13 +174,13 @@ async fn wake_ups_arrive_again_after_each_fault_of_redis() {
             "restart" => redis.restart().await,
             "stall" => {
                 redis.freeze();
-                pages.queue.wake(Job::Publish);
+                pages.queue.wake(WakeUp::Publish);
                 sleep(Duration::from_secs(5)).await;
                 redis.thaw();
             }
             _ => {
                 redis.stop();
-                pages.queue.wake(Job::Publish);
+                pages.queue.wake(WakeUp::Publish);
                 sleep(Duration::from_secs(8)).await;
                 redis.resume().await;
             }
@@ -253,12 +253,12 @@ async fn a_message_without_a_text_ends_one_pool_and_is_deleted() {
         .command(&["RPUSH", "starchart:jobs:active", "nothing-belongs-to-this"])
         .await;
     let mut woken = Vec::new();
-    for _ in Job::ALL {
+    for _ in WakeUp::ALL {
         woken.push(completes("every job to be woken", worker.queue.next()).await);
     }
     assert_eq!(
         woken,
-        Job::ALL,
+        WakeUp::ALL,
         "every job is woken, because the pool's messages are lost"
     );
     until_woken(&pages, &worker).await;
@@ -280,7 +280,7 @@ async fn a_thousand_wake_ups_become_few_messages() {
             + redis.number(&["ZCARD", "starchart:jobs:scheduled"]).await
     };
     for _ in 0..1_000 {
-        pages.queue.wake(Job::Publish);
+        pages.queue.wake(WakeUp::Publish);
         tokio::task::yield_now().await;
     }
     eventually("one is sent", async || waiting().await > 0).await;
@@ -290,7 +290,7 @@ async fn a_thousand_wake_ups_become_few_messages() {
     until_woken(&pages, &worker).await;
     let before = redis.number(&["HLEN", "starchart:jobs:data"]).await;
     for _ in 0..1_000 {
-        pages.queue.wake(Job::Publish);
+        pages.queue.wake(WakeUp::Publish);
         tokio::task::yield_now().await;
     }
     sleep(Duration::from_secs(1)).await;

@@ -1,6 +1,6 @@
 //! What an admin can do to other users' accounts and to work that is stuck.
 
-use starchart_jobs::{Job, Queue};
+use starchart_jobs::{Queue, WakeUp};
 use starchart_store::Store;
 use starchart_store::admin::{self, Admin, DeletedUser};
 use starchart_store::users::User;
@@ -46,7 +46,7 @@ pub(crate) async fn delete_user(
 ) -> Result<(User, DeletedUser), ActionError> {
     let user = find_user(store, caller.actor, username).await?;
     let deleted = admin::delete_user(store, caller.actor, user.id, caller.request_id).await?;
-    queue.wake(Job::Publish);
+    queue.wake(WakeUp::Publish);
     Ok((user, deleted))
 }
 
@@ -59,7 +59,7 @@ pub(crate) async fn retry_name(
     fqdn: &str,
 ) -> Result<(), ActionError> {
     let found = admin::retry_name(store, caller.actor, fqdn, caller.request_id).await?;
-    queue.wake(Job::Publish);
+    queue.wake(WakeUp::Publish);
     found.then_some(()).ok_or(ActionError::NotFound)
 }
 
@@ -71,7 +71,7 @@ pub(crate) async fn retry_mail(
     id: i64,
 ) -> Result<(), ActionError> {
     let found = admin::retry_mail(store, caller.actor, id, caller.request_id).await?;
-    queue.wake(Job::Mail);
+    queue.wake(WakeUp::Mail);
     found.then_some(()).ok_or(ActionError::NotFound)
 }
 

@@ -1,7 +1,7 @@
 //! Requesting and deleting a certificate, and handing its private key to the owner.
 
 use starchart_domain::secret::Secret;
-use starchart_jobs::{Job, Queue};
+use starchart_jobs::{Queue, WakeUp};
 use starchart_store::Store;
 use starchart_store::certificates::{self, Certificate, OrderView, RequestError};
 use starchart_store::trail::{self, Entry};
@@ -34,7 +34,7 @@ pub(crate) async fn request_certificate(
     let opened = certificates::request(store, owner.id, &domain, rules.daily_limit, &audit).await;
     match opened {
         Ok(order) => {
-            queue.wake(Job::Certificate);
+            queue.wake(WakeUp::Certificate);
             Ok(order)
         }
         Err(RequestError::TooManyRequests { limit, next_at }) => {

@@ -3,7 +3,7 @@
 use starchart_domain::fault::{Fault, Field};
 use starchart_domain::record::{NameClass, NewRecord, RecordForm, RecordId, ValueNote};
 use starchart_domain::user::UserId;
-use starchart_jobs::{Job, Queue};
+use starchart_jobs::{Queue, WakeUp};
 use starchart_store::Store;
 use starchart_store::records::{self, Record, RecordError};
 
@@ -39,7 +39,7 @@ pub(crate) async fn create_record(
     let new = form.check(&owner.base).map_err(ActionError::Invalid)?;
     let result = records::create(store, owner.id, &new, limit, &caller.audit_context()).await;
     let record = result.map_err(|error| action_error(error, &new))?;
-    queue.wake(Job::Publish);
+    queue.wake(WakeUp::Publish);
     Ok(saved(record, &new))
 }
 
@@ -67,7 +67,7 @@ pub(crate) async fn edit_record(
         }
         result => result.map_err(|error| action_error(error, &new))?,
     };
-    queue.wake(Job::Publish);
+    queue.wake(WakeUp::Publish);
     Ok(saved(record, &new))
 }
 
@@ -80,7 +80,7 @@ pub(crate) async fn renew_record(
 ) -> Result<Record, ActionError> {
     let renewed = records::renew(store, caller.actor.id, id, &caller.audit_context()).await;
     let record = renewed.map_err(absent_or_broken)?;
-    queue.wake(Job::Publish);
+    queue.wake(WakeUp::Publish);
     Ok(record)
 }
 
@@ -93,7 +93,7 @@ pub(crate) async fn delete_record(
 ) -> Result<Record, ActionError> {
     let deleted = records::delete(store, caller.actor.id, id, &caller.audit_context()).await;
     let record = deleted.map_err(absent_or_broken)?;
-    queue.wake(Job::Publish);
+    queue.wake(WakeUp::Publish);
     Ok(record)
 }
 

@@ -14,7 +14,7 @@ use starchart_domain::names::RootDomain;
 use starchart_domain::rate_limits::RateLimits;
 use starchart_domain::secret::Secret;
 use starchart_domain::user::GroupNames;
-use starchart_jobs::{Job, LocalCounters, Queue};
+use starchart_jobs::{LocalCounters, Queue, WakeUp};
 use starchart_saml::issuer::{AuthnRequest, Issuer, SamlIdentity, parse_authn_request};
 use starchart_saml::{AttributeNames, ServiceProvider, ServiceProviderConfig};
 use starchart_store::{ConnectOptions, Store};
@@ -38,11 +38,11 @@ impl CountingQueue {
 
 #[async_trait::async_trait]
 impl Queue for CountingQueue {
-    fn wake(&self, _: Job) {
+    fn wake(&self, _: WakeUp) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
 
-    async fn next(&self) -> Job {
+    async fn next(&self) -> WakeUp {
         std::future::pending().await
     }
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use starchart_domain::error::error_chain;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
-use starchart_jobs::{Job, Outcome};
+use starchart_jobs::{Outcome, WakeUp};
 use starchart_store::expiry::{self, BATCH, ExpiryStep};
 use starchart_store::lease::{self, Lease, LeaseName};
 use starchart_store::zone::{self, AuditOutcome};
@@ -105,8 +105,8 @@ async fn sweep(context: &Context, lease: &mut Lease, started: Timestamp) -> Resu
         };
         if rows > 0 {
             info!(rows, step = step.as_str(), "expiry step finished");
-            context.queue.wake(Job::Publish);
-            context.queue.wake(Job::Mail);
+            context.queue.wake(WakeUp::Publish);
+            context.queue.wake(WakeUp::Mail);
         }
         if !complete {
             return Ok(false);

@@ -7,7 +7,7 @@ use starchart_dns::publish::{Journal, PublishError, PublishReport, publish};
 use starchart_dns::zone::{ChangeId, ZoneError};
 use starchart_dns::zone_verifier::ZoneMismatch;
 use starchart_domain::plan::{PublishedName, RefusedName};
-use starchart_jobs::{Job, Outcome};
+use starchart_jobs::{Outcome, WakeUp};
 use starchart_store::lease::{self, Lease, LeaseName};
 use starchart_store::zone;
 use starchart_store::{Error, Store};
@@ -128,7 +128,7 @@ async fn publish_with_lease(context: &Context, lease: &Lease) -> Result<Outcome,
             result = publish(context.zone.as_ref(), &context.limiter, &mut journal, work) => result,
             never = keep_renewed(&context.store, lease.clone(), LEASE_MS) => match never {},
         };
-        context.queue.wake(Job::Track);
+        context.queue.wake(WakeUp::Track);
         match result {
             Ok(PublishReport {
                 published,

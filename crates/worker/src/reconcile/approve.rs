@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use starchart_domain::time::Timestamp;
-use starchart_jobs::{Job, Outcome};
+use starchart_jobs::{Outcome, WakeUp};
 use starchart_store::Store;
 use starchart_store::zone::{self, AuditOutcome};
 use tokio::time::Instant;
@@ -68,7 +68,7 @@ pub async fn approve(context: &Context, hash: &str) -> Result<ApprovalOutcome, R
     // Approved changes do not count as repaired drift.
     let result = audit_result(&plan, AuditOutcome::Approved, 0, None);
     zone::record_audit(store, &result).await?;
-    context.queue.wake(Job::Publish);
+    context.queue.wake(WakeUp::Publish);
     Ok(ApprovalOutcome::Approved {
         plan,
         marked,

@@ -3,7 +3,7 @@
 
 use starchart_dns::audit::is_empty_zone;
 use starchart_domain::time::Timestamp;
-use starchart_jobs::Job;
+use starchart_jobs::WakeUp;
 use starchart_store::lease::{self, LeaseName};
 use starchart_store::zone::{self, AuditOutcome, AuditRow, Pause, Snapshot};
 use tracing::{debug, error, info, warn};
@@ -88,7 +88,7 @@ async fn audit_with_lease(
     if is_paused_by_wipe && is_empty_zone(&listed, &context.root) {
         info!("the zone is empty, so publishing resumes after the wipe");
         zone::resume_after_wipe(store).await?;
-        context.queue.wake(Job::Publish);
+        context.queue.wake(WakeUp::Publish);
         // An operator may have paused publishing in the meantime.
         pause = zone::find_pause(store).await?;
     }
@@ -141,7 +141,7 @@ pub(super) async fn repair(
         return Ok(0);
     }
     let marked = zone::mark_drift(&context.store, snapshot, &zone_state).await?;
-    context.queue.wake(Job::Publish);
+    context.queue.wake(WakeUp::Publish);
     let marked_changes = plan
         .changes
         .iter()

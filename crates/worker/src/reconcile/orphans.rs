@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use starchart_domain::plan::PublishedName;
 use starchart_domain::plural::pluralize;
-use starchart_jobs::Job;
+use starchart_jobs::WakeUp;
 use starchart_store::import::{self, Progress};
 use starchart_store::lease::Lease;
 use starchart_store::zone::{self, AdoptionGoal, AdoptionReason};
@@ -79,7 +79,7 @@ pub async fn delete_orphans(
             return Err(ReconcileError::Busy);
         }
         orphans.retain(|orphan| marked.contains(&orphan.name));
-        context.queue.wake(Job::Publish);
+        context.queue.wake(WakeUp::Publish);
         Ok(OrphanDeletion::Marked {
             unmarked: count - orphans.len(),
             orphans,

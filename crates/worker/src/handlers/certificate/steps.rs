@@ -14,7 +14,7 @@ use starchart_domain::certificate::{
 use starchart_domain::record::RecordType;
 use starchart_domain::time::Timestamp;
 use starchart_domain::txt;
-use starchart_jobs::Job;
+use starchart_jobs::WakeUp;
 use starchart_store::Error;
 use starchart_store::certificates::orders::{self, ClaimedOrder, IssuedCertificate, Postponement};
 use tracing::{info, warn};
@@ -198,7 +198,7 @@ impl OrderRun<'_> {
         let held =
             orders::save_challenge_values(&self.context.store, &self.work.claim, &self.values)
                 .await?;
-        self.context.queue.wake(Job::Publish);
+        self.context.queue.wake(WakeUp::Publish);
         self.seen = Observations::default();
         Ok(self.moved_to(OrderStep::Publishing, held))
     }
@@ -319,7 +319,7 @@ impl OrderRun<'_> {
 
     async fn restart(&mut self) -> Result<Flow, Error> {
         let held = orders::restart(&self.context.store, &self.work.claim).await?;
-        self.context.queue.wake(Job::Publish);
+        self.context.queue.wake(WakeUp::Publish);
         self.seen = Observations::default();
         self.work.url = None;
         self.work.facts.has_url = false;
@@ -341,8 +341,8 @@ impl OrderRun<'_> {
     }
 
     fn wake_after_end(&self) {
-        self.context.queue.wake(Job::Publish);
-        self.context.queue.wake(Job::Mail);
+        self.context.queue.wake(WakeUp::Publish);
+        self.context.queue.wake(WakeUp::Mail);
     }
 
     async fn wait(&mut self, problem: Option<String>) -> Result<Flow, Error> {
