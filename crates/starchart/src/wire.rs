@@ -213,13 +213,15 @@ pub(crate) fn worker(
         )),
         authority: certificates.as_ref().ok().cloned(),
         mailer,
-        expire_every: settings.timers.expiration_every,
-        audit_every: settings.timers.audit_every,
-        keep_finished: settings.timers.job_removal_every,
+        timers: starchart_worker::Timers {
+            sweep: settings.timers.sweep,
+            expiration_every: settings.timers.expiration_every,
+            audit_every: settings.timers.audit_every,
+            job_removal_every: settings.timers.job_removal_every,
+        },
         queue,
         holder: format!("{}-{:016x}", std::process::id(), rand::random::<u64>()),
         stop,
-        sweep: settings.timers.sweep,
     }
 }
 

@@ -33,18 +33,25 @@ pub struct Context {
     pub authority: Option<Arc<dyn Authority>>,
     /// Sends mail; `None` when mail is off.
     pub mailer: Option<Arc<Mailer>>,
-    /// The interval of expiry runs (EXPIRATION_REPEAT_FREQUENCY_S).
-    pub expire_every: Duration,
-    /// The interval of audits (AUDIT_FREQUENCY_S).
-    pub audit_every: Duration,
-    /// How long finished jobs and mails are kept (JOB_REMOVAL_FREQUENCY_S).
-    pub keep_finished: Duration,
+    /// The intervals of periodic work.
+    pub timers: Timers,
     /// Delivers wake-ups between processes.
     pub queue: Arc<dyn Queue>,
     /// The id of this process as the holder of leases, new at every start.
     pub holder: String,
-    /// Cancelled at shutdown; handlers then end at the next safe point.
+    /// Cancelled at shutdown; jobs then end at the next safe point.
     pub stop: CancellationToken,
-    /// The interval at which jobs run without a wake-up.
+}
+
+/// The intervals of periodic work, from the settings.
+#[derive(Debug, Clone, Copy)]
+pub struct Timers {
+    /// The interval at which jobs look for pending work without a wake-up (SWEEP_MS).
     pub sweep: Duration,
+    /// The interval of expiry runs (EXPIRATION_REPEAT_FREQUENCY_S).
+    pub expiration_every: Duration,
+    /// The interval of audits (AUDIT_FREQUENCY_S).
+    pub audit_every: Duration,
+    /// How long finished mails are kept (JOB_REMOVAL_FREQUENCY_S).
+    pub job_removal_every: Duration,
 }

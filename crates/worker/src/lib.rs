@@ -1,16 +1,18 @@
 //! Background jobs: publish, track, certificates, mail, expiry, audit and housekeeping.
 //!
-//! Each job has one loop in a process. A run begins at a wake-up, after the delay that the last run
-//! asked for, or at the next sweep; leases in the database keep the processes apart. Handlers are
+//! Each job is one file that implements `job::Job` and one line in `jobs::table`; the runner
+//! walks the table. A run begins at a wake-up, after the delay that the last run asked for, or
+//! when the job's period ends; leases in the database keep the processes apart. Jobs are
 //! idempotent: they find unfinished work in the database (I4), act, and record the result.
 
+mod authority;
 mod context;
-mod handlers;
-mod lease_renewal;
+mod job;
+mod jobs;
 pub mod reconcile;
-mod retry;
-mod schedule;
+mod runner;
 mod start_time;
+mod with_lease;
 
-pub use context::Context;
-pub use schedule::run;
+pub use context::{Context, Timers};
+pub use runner::run;

@@ -17,8 +17,8 @@ use crate::Context;
 
 pub use adopt::{Adoption, adopt};
 pub use approve::{ApprovalOutcome, PublishOutcome, approve, publish_until_done};
-pub(crate) use audit::last_audit_at;
 pub use audit::{Audited, audit};
+pub(crate) use audit::{LEASE as AUDIT_LEASE, audit_with_lease, last_audit_at};
 pub use orphans::{OrphanDeletion, delete_orphans};
 pub use starchart_dns::plan::{Approval, BlockedRrset, HASH_MIN_LEN, Orphan, Plan, RefusedName};
 

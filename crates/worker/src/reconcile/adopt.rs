@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use starchart_dns::audit::find_adoptable;
 use starchart_domain::plural::pluralize;
-use starchart_store::lease::{self, Lease, LeaseName};
+use starchart_store::lease::Lease;
 use starchart_store::zone::{self, AdoptionGoal, AdoptionReason};
 use tokio::time::Instant;
 use tracing::info;
 
 use super::{Plan, ReconcileError, list_zone, make_plan};
 use crate::Context;
-use crate::handlers::publish::LEASE_MS;
-use crate::lease_renewal::keep_renewed;
+use crate::jobs::publish;
+use crate::with_lease::{Release, acquire, hold};
 
 const PAUSE_REASON: &str = "ownership was rebuilt from the zone; look at the plan (`starchart \
     reconcile --dry-run`) and approve it (`starchart reconcile --approve HASH`)";
@@ -51,23 +51,17 @@ pub(super) async fn with_publish_lease<T>(
     work: impl AsyncFnOnce(&Lease) -> Result<T, ReconcileError>,
 ) -> Result<T, ReconcileError> {
     let lease = acquire_publish_lease(context).await?;
-    let done = tokio::select! {
-        done = work(&lease) => done,
-        never = keep_renewed(&context.store, lease.clone(), LEASE_MS) => match never {},
-    };
-    lease::release(&context.store, &lease).await?;
-    done
+    hold(context, publish::LEASE, lease, || Release::Now, work).await?
 }
 
 async fn acquire_publish_lease(context: &Context) -> Result<Lease, ReconcileError> {
-    let store = &context.store;
     let deadline = Instant::now() + LEASE_WAIT;
     let mut next_log = Instant::now();
     loop {
         if context.stop.is_cancelled() {
             return Err(ReconcileError::Stopped);
         }
-        match lease::acquire(store, LeaseName::Publish, &context.holder, LEASE_MS).await? {
+        match acquire(context, publish::LEASE).await? {
             Some(lease) => return Ok(lease),
             None if Instant::now() >= deadline => return Err(ReconcileError::Busy),
             None => {

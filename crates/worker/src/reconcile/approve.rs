@@ -12,7 +12,8 @@ use tokio::time::Instant;
 use super::audit::repair;
 use super::{Comparison, Plan, ReconcileError, audit_result, compare_zone};
 use crate::Context;
-use crate::handlers::publish;
+use crate::job::run_once;
+use crate::jobs::publish::Publish;
 
 /// The result of an approval.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,7 +110,7 @@ pub async fn publish_until_done(
         ..context.clone()
     };
     loop {
-        let mut run = pin!(publish::run(own_context.clone()));
+        let mut run = pin!(run_once(&Publish, &own_context));
         let outcome = tokio::select! {
             outcome = &mut run => outcome,
             published = wait_until_published(store, begin, deadline) => {

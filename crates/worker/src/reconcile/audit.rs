@@ -4,16 +4,16 @@
 use starchart_dns::audit::is_empty_zone;
 use starchart_domain::time::Timestamp;
 use starchart_jobs::WakeUp;
-use starchart_store::lease::{self, LeaseName};
+use starchart_store::lease::{Lease, LeaseName};
 use starchart_store::zone::{self, AuditOutcome, AuditRow, Pause, Snapshot};
 use tracing::{debug, error, info, warn};
 
 use super::{Approval, Comparison, Plan, ReconcileError, audit_result, compare_zone};
 use crate::Context;
-use crate::lease_renewal::keep_renewed;
+use crate::with_lease::{LeaseTerms, Release, with_lease};
 
-/// The validity of the lease in milliseconds. Listing a large zone takes longer and renews it.
-const LEASE_MS: i64 = 10_000;
+/// The audit lease. Listing a large zone takes longer and renews it.
+pub(crate) const LEASE: LeaseTerms = LeaseTerms::new(LeaseName::Audit, 10_000);
 
 /// The result of an audit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,32 +39,38 @@ pub async fn audit(
     context: &Context,
     last: Option<Timestamp>,
 ) -> Result<Option<Audited>, ReconcileError> {
-    let store = &context.store;
-    let Some(lease) = lease::acquire(store, LeaseName::Audit, &context.holder, LEASE_MS).await?
-    else {
-        return Ok(None);
-    };
-    let row = zone::find_audit(store).await?;
-    let done = if last_audit_at(row.as_ref()) == last {
-        tokio::select! {
-            done = audit_with_lease(context, row.as_ref()) => done.map(Some),
-            never = keep_renewed(store, lease.clone(), LEASE_MS) => match never {},
+    let work = async |_: &Lease| {
+        let row = zone::find_audit(&context.store).await?;
+        if last_audit_at(row.as_ref()) != last {
+            return Ok(None);
         }
-    } else {
-        Ok(None)
+        audit_with_lease(context, row.as_ref()).await.map(Some)
     };
+    match with_lease(context, LEASE, || Release::Now, work).await? {
+        Some(audited) => audited,
+        None => Ok(None),
+    }
+}
+
+/// Audits the zone for the holder of the audit lease. `row` is the audit's row before.
+///
+/// # Errors
+/// As [`super::plan`]. The error is also recorded in the audit's row, unless the database may
+/// answer again soon.
+pub(crate) async fn audit_with_lease(
+    context: &Context,
+    row: Option<&AuditRow>,
+) -> Result<Audited, ReconcileError> {
+    let done = compare_and_repair(context, row).await;
     match &done {
         Err(ReconcileError::Store(error)) if error.is_temporary() => {}
         Err(
             error @ (ReconcileError::Zone(_)
             | ReconcileError::WrongZone(_)
             | ReconcileError::Store(_)),
-        ) => {
-            record_failure(context, row.as_ref(), error).await?;
-        }
+        ) => record_failure(context, row, error).await?,
         _ => {}
     }
-    lease::release(store, &lease).await?;
     done
 }
 
@@ -73,7 +79,7 @@ pub(crate) fn last_audit_at(row: Option<&AuditRow>) -> Option<Timestamp> {
     row.and_then(|row| row.last.as_ref()).map(|(at, _)| *at)
 }
 
-async fn audit_with_lease(
+async fn compare_and_repair(
     context: &Context,
     row: Option<&AuditRow>,
 ) -> Result<Audited, ReconcileError> {

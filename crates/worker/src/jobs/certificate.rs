@@ -5,7 +5,6 @@
 //! continue it later.
 
 mod steps;
-mod sweep;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -13,15 +12,16 @@ use std::time::Duration;
 
 use starchart_acme::authority::Authority;
 use starchart_domain::error::error_chain;
-use starchart_jobs::Outcome;
+use starchart_jobs::{Outcome, WakeUp};
 use starchart_store::certificates::orders::{self, Claim, Postponement};
+use starchart_store::lease::Lease;
 use starchart_store::{Error, Store};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 use tracing::{Instrument as _, error, info_span, warn};
 
-use crate::Context;
-use crate::retry::retry_after_store_error;
+use crate::context::{Context, Timers};
+use crate::job::Job;
+use crate::with_lease::LeaseTerms;
 
 /// The validity of a claim in milliseconds. After a crash, another process continues the order
 /// after this time.
@@ -35,14 +35,36 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// The minimum delay between two runs.
 const MIN_DELAY: Duration = Duration::from_millis(20);
 
-pub(crate) async fn run(context: Context) -> Outcome {
-    // Certificates are off, as logged at start.
-    let Some(authority) = context.authority.clone() else {
-        return Outcome::Done;
-    };
-    match advance_due_orders(&context, &authority).await {
-        Ok(outcome) => outcome,
-        Err(error) => retry_after_store_error(&error),
+/// Advances due orders, each with its own claim, so that every process takes part.
+pub(crate) struct Certificate;
+
+impl Job for Certificate {
+    const NAME: &'static str = "certificate";
+    const WAKE_UP: Option<WakeUp> = Some(WakeUp::Certificate);
+    const LEASE: Option<LeaseTerms> = None;
+
+    fn period(timers: &Timers) -> Duration {
+        timers.sweep
+    }
+
+    async fn run(&self, context: &Context, _: Option<&Lease>) -> Result<Outcome, Error> {
+        // Certificates are off, as logged at start.
+        let Some(authority) = &context.authority else {
+            return Ok(Outcome::Done);
+        };
+        advance_due_orders(context, authority).await?;
+        let next_due_ms = orders::next_due_ms(&context.store).await?;
+        Ok(
+            match next_due_ms
+                .and_then(|ms| u64::try_from(ms).ok())
+                .map(Duration::from_millis)
+            {
+                Some(wait) if wait < context.timers.sweep && !context.stop.is_cancelled() => {
+                    Outcome::Again(wait.max(MIN_DELAY))
+                }
+                _ => Outcome::Done,
+            },
+        )
     }
 }
 
@@ -50,58 +72,33 @@ pub(crate) async fn run(context: Context) -> Outcome {
 async fn advance_due_orders(
     context: &Context,
     authority: &Arc<dyn Authority>,
-) -> Result<Outcome, Error> {
-    let store = &context.store;
-    // The sweep does not count against CONCURRENCY.
+) -> Result<(), Error> {
     let mut running = JoinSet::new();
-    let mut sweeping = JoinSet::new();
-    let mut last_sweep = None::<Instant>;
     let mut failure = None;
     loop {
-        let continues = failure.is_none() && !context.stop.is_cancelled();
-        let is_sweep_due = last_sweep.is_none_or(|at| at.elapsed() >= sweep::INTERVAL);
-        if continues && sweeping.is_empty() && is_sweep_due {
-            sweeping.spawn(sweep::sweep(context.clone(), Arc::clone(authority)).in_current_span());
-            last_sweep = Some(Instant::now());
-        }
-        if continues {
+        if failure.is_none() && !context.stop.is_cancelled() {
             let room = CONCURRENCY.saturating_sub(running.len());
-            for order in due(store, room).await? {
+            for order in due(&context.store, room).await? {
                 let span = info_span!("order", order);
                 let advance = advance(context.clone(), Arc::clone(authority), order);
                 running.spawn(advance.instrument(span));
             }
         }
-        if running.is_empty() && sweeping.is_empty() {
+        if running.is_empty() {
             break;
         }
         let ended = tokio::select! {
             Some(ended) = running.join_next() => ended,
-            Some(ended) = sweeping.join_next() => ended,
             () = tokio::time::sleep(POLL_INTERVAL) => continue,
         };
         match ended {
             Ok(Ok(())) => {}
             Ok(Err(error)) => failure = Some(error),
             // Starts are counted, so an order that panics repeatedly fails.
-            Err(panic) => error!(error = %panic, "a step of an order, or a sweep, panicked"),
+            Err(panic) => error!(error = %panic, "a step of an order panicked"),
         }
     }
-    if let Some(error) = failure {
-        return Err(error);
-    }
-    Ok(
-        match orders::next_due_ms(store)
-            .await?
-            .and_then(|ms| u64::try_from(ms).ok())
-            .map(Duration::from_millis)
-        {
-            Some(wait) if wait < context.sweep && !context.stop.is_cancelled() => {
-                Outcome::Again(wait.max(MIN_DELAY))
-            }
-            _ => Outcome::Done,
-        },
-    )
+    failure.map_or(Ok(()), Err)
 }
 
 async fn due(store: &Store, room: usize) -> Result<Vec<i64>, Error> {

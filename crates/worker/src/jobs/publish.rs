@@ -8,20 +8,18 @@ use starchart_dns::zone::{ChangeId, ZoneError};
 use starchart_dns::zone_verifier::ZoneMismatch;
 use starchart_domain::plan::{PublishedName, RefusedName};
 use starchart_jobs::{Outcome, WakeUp};
-use starchart_store::lease::{self, Lease, LeaseName};
+use starchart_store::lease::{Lease, LeaseName};
 use starchart_store::zone;
 use starchart_store::{Error, Store};
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
-use crate::Context;
-use crate::lease_renewal::keep_renewed;
-use crate::retry::retry_after_store_error;
+use crate::context::{Context, Timers};
+use crate::job::{Check, Job};
+use crate::with_lease::{LeaseTerms, MAX_HOLD};
 
-/// The validity of the publish lease in milliseconds. A run that takes longer, for example to list
-/// a
-/// large zone, renews it.
-pub(crate) const LEASE_MS: i64 = 15_000;
+/// The publish lease. A run that takes longer, for example to list a large zone, renews it.
+pub(crate) const LEASE: LeaseTerms = LeaseTerms::new(LeaseName::Publish, 15_000);
 /// The minimum remaining validity to send a change: more than the operation timeout of 5 s plus the
 /// time to record a full batch.
 const LEASE_MARGIN_MS: i64 = 8_000;
@@ -29,59 +27,48 @@ const LEASE_MARGIN_MS: i64 = 8_000;
 const COALESCE: Duration = Duration::from_millis(30);
 /// The delay after a zone could not be verified.
 const VERIFY_RETRY_AFTER: Duration = Duration::from_secs(5);
-/// How long a process keeps the lease before it offers it to others. A busy site always has
-/// changes,
-/// and an operator's command needs the lease too.
-const MAX_LEASE_HOLD: Duration = Duration::from_secs(5);
-/// The gap between two holds; waiting processes poll more often.
-const LEASE_GAP: Duration = Duration::from_millis(250);
+/// The delay after the lease was lost.
+const LEASE_LOST_RETRY_AFTER: Duration = Duration::from_millis(50);
 /// The maximum of names in one publish run.
 const MAX_NAMES: u64 = 1_000;
 
 /// Publishes until no name is unpublished. Ends when another process holds the lease, because that
-/// process checks again before and after releasing it.
-pub(crate) async fn run(context: Context) -> Outcome {
-    match publish_all(&context).await {
-        Ok(outcome) => outcome,
-        Err(error) => retry_after_store_error(&error),
-    }
-}
+/// process checks again before acquiring and after releasing it.
+pub(crate) struct Publish;
 
-async fn publish_all(context: &Context) -> Result<Outcome, Error> {
-    let store = &context.store;
-    loop {
-        if zone::list_unpublished(store, 1).await?.is_empty() {
-            return Ok(Outcome::Done);
-        }
-        if context.stop.is_cancelled() {
-            return Ok(Outcome::Done);
+impl Job for Publish {
+    const NAME: &'static str = "publish";
+    const WAKE_UP: Option<WakeUp> = Some(WakeUp::Publish);
+    const LEASE: Option<LeaseTerms> = Some(LEASE);
+
+    fn period(timers: &Timers) -> Duration {
+        timers.sweep
+    }
+
+    async fn check(&self, context: &Context) -> Result<Check, Error> {
+        let store = &context.store;
+        if context.stop.is_cancelled() || zone::list_unpublished(store, 1).await?.is_empty() {
+            return Ok(Check::Skip(Outcome::Done));
         }
         if let Some(paused) = give_up_if_paused(store).await? {
-            return Ok(paused);
+            return Ok(Check::Skip(paused));
         }
         // A wrong zone id would send our changes to another zone.
-        match context.zone_verifier.verify(context.zone.as_ref()).await {
-            Ok(()) => {}
-            Err(ZoneMismatch::WrongZone(fault)) => return Ok(Outcome::GiveUp(fault.to_string())),
-            Err(ZoneMismatch::Unverified(error)) => {
-                return Ok(retry_later(VERIFY_RETRY_AFTER, &error));
-            }
-        }
-        let Some(lease) =
-            lease::acquire(store, LeaseName::Publish, &context.holder, LEASE_MS).await?
-        else {
+        let mismatch = match context.zone_verifier.verify(context.zone.as_ref()).await {
+            Ok(()) => return Ok(Check::Due),
+            Err(mismatch) => mismatch,
+        };
+        Ok(Check::Skip(match mismatch {
+            ZoneMismatch::WrongZone(fault) => Outcome::GiveUp(fault.to_string()),
+            ZoneMismatch::Unverified(error) => retry_later(VERIFY_RETRY_AFTER, &error),
+        }))
+    }
+
+    async fn run(&self, context: &Context, lease: Option<&Lease>) -> Result<Outcome, Error> {
+        let Some(lease) = lease else {
             return Ok(Outcome::Done);
         };
-        let begun = Instant::now();
-        let outcome = publish_with_lease(context, &lease).await;
-        lease::release(store, &lease).await?;
-        if begun.elapsed() >= MAX_LEASE_HOLD {
-            tokio::time::sleep(LEASE_GAP).await;
-        }
-        match outcome? {
-            Outcome::Done => {}
-            other => return Ok(other),
-        }
+        publish_with_lease(context, lease).await
     }
 }
 
@@ -100,11 +87,13 @@ async fn give_up_if_paused(store: &Store) -> Result<Option<Outcome>, Error> {
         .map(|reason| Outcome::GiveUp(format!("publishing is paused: {reason}"))))
 }
 
+/// Publishes until no name is unpublished or the lease should be offered to others. Then asks for
+/// another run: a process that found the lease held in the meantime relies on it.
 async fn publish_with_lease(context: &Context, lease: &Lease) -> Result<Outcome, Error> {
     let begun = Instant::now();
     loop {
-        if context.stop.is_cancelled() || begun.elapsed() >= MAX_LEASE_HOLD {
-            return Ok(Outcome::Done);
+        if context.stop.is_cancelled() || begun.elapsed() >= MAX_HOLD {
+            return Ok(Outcome::Again(Duration::ZERO));
         }
         tokio::time::sleep(COALESCE).await;
         let names: Vec<String> = zone::list_unpublished(&context.store, MAX_NAMES)
@@ -113,34 +102,43 @@ async fn publish_with_lease(context: &Context, lease: &Lease) -> Result<Outcome,
             .map(|name| name.fqdn)
             .collect();
         if names.is_empty() {
-            return Ok(Outcome::Done);
+            return Ok(Outcome::Again(Duration::ZERO));
         }
         if let Some(paused) = give_up_if_paused(&context.store).await? {
             return Ok(paused);
         }
-        let work = zone::read_work(&context.store, &names).await?;
-        debug!(names = work.len(), "publishing");
-        let mut journal = StoreJournal {
-            store: &context.store,
-            lease,
-        };
-        let result = tokio::select! {
-            result = publish(context.zone.as_ref(), &context.limiter, &mut journal, work) => result,
-            never = keep_renewed(&context.store, lease.clone(), LEASE_MS) => match never {},
-        };
-        context.queue.wake(WakeUp::Track);
-        match result {
-            Ok(PublishReport {
-                published,
-                refused,
-                calls,
-            }) => {
-                info!(published, refused, calls, "publish run finished")
-            }
-            Err(PublishError::LeaseLost) => return Ok(Outcome::Again(Duration::from_millis(50))),
-            Err(PublishError::Journal(error)) => return Err(error),
-            Err(PublishError::RetryAfter(after, error)) => return Ok(retry_later(after, &error)),
+        if let Some(outcome) = publish_names(context, lease, &names).await? {
+            return Ok(outcome);
         }
+    }
+}
+
+/// Publishes these names; returns the outcome of the run if it ends here.
+async fn publish_names(
+    context: &Context,
+    lease: &Lease,
+    names: &[String],
+) -> Result<Option<Outcome>, Error> {
+    let work = zone::read_work(&context.store, names).await?;
+    debug!(names = work.len(), "publishing");
+    let mut journal = StoreJournal {
+        store: &context.store,
+        lease,
+    };
+    let result = publish(context.zone.as_ref(), &context.limiter, &mut journal, work).await;
+    context.queue.wake(WakeUp::Track);
+    match result {
+        Ok(PublishReport {
+            published,
+            refused,
+            calls,
+        }) => {
+            info!(published, refused, calls, "publish run finished");
+            Ok(None)
+        }
+        Err(PublishError::LeaseLost) => Ok(Some(Outcome::Again(LEASE_LOST_RETRY_AFTER))),
+        Err(PublishError::Journal(error)) => Err(error),
+        Err(PublishError::RetryAfter(after, error)) => Ok(Some(retry_later(after, &error))),
     }
 }
 

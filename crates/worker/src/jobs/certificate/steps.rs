@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use starchart_acme::authority::{Authority, AuthorityError, Order, OrderStatus};
-use starchart_acme::{chain, keys};
+use starchart_acme::keys;
 use starchart_dns::propagation::{Reply, ServerAnswers};
 use starchart_domain::certificate::{
     FailureReason, NextStep, Observations, ObservedOrder, OrderStep, back_off_ms,
@@ -16,13 +16,12 @@ use starchart_domain::time::Timestamp;
 use starchart_domain::txt;
 use starchart_jobs::WakeUp;
 use starchart_store::Error;
-use starchart_store::certificates::orders::{self, ClaimedOrder, IssuedCertificate, Postponement};
+use starchart_store::certificates::orders::{self, ClaimedOrder, Postponement};
 use tracing::{info, warn};
 
 use crate::Context;
+use crate::authority::{read_chain, with_timeout};
 
-/// The time limit of a request to the authority.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// The maximum of steps in one run, in case they make no progress.
 const MAX_STEPS: u32 = 30;
 /// The delay after a rate limit without Retry-After, in milliseconds.
@@ -427,28 +426,4 @@ fn all_silent(answers: &ServerAnswers) -> bool {
                 .iter()
                 .all(|reply| matches!(reply, Reply::Silent(_)))
         })
-}
-
-/// Parses a PEM chain into the certificate to store.
-pub(super) fn read_chain(pem: &str) -> Result<IssuedCertificate, chain::ChainError> {
-    let chain = chain::split(pem)?;
-    Ok(IssuedCertificate {
-        certificate: chain.certificate,
-        chain: chain.intermediates,
-        not_before: chain.leaf.not_before,
-        not_after: chain.leaf.not_after,
-    })
-}
-
-/// Awaits a request to the authority; a timeout counts as unavailable.
-pub(super) async fn with_timeout<T>(
-    call: impl Future<Output = Result<T, AuthorityError>>,
-) -> Result<T, AuthorityError> {
-    let late = |_| {
-        AuthorityError::unavailable(format!("no answer within {} s", REQUEST_TIMEOUT.as_secs()))
-    };
-    tokio::time::timeout(REQUEST_TIMEOUT, call)
-        .await
-        .map_err(late)
-        .flatten()
 }

@@ -5,22 +5,24 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use starchart_domain::error::error_chain;
-use starchart_jobs::Outcome;
+use starchart_jobs::{Outcome, WakeUp};
 use starchart_mail::{Mailer, RenderedMail, SendError};
-use starchart_store::lease::{self, Lease, LeaseName};
+use starchart_store::lease::{Lease, LeaseName};
 use starchart_store::outbox::{self, ClaimedMail, SendOutcome};
 use starchart_store::{Error, Store};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
-use crate::Context;
-use crate::retry::retry_after_store_error;
+use crate::context::{Context, Timers};
+use crate::job::{Check, Job};
+use crate::with_lease::{LeaseTerms, Release, is_still_held};
 
 /// The validity of the lease and of a mail's claim in milliseconds. After a crash, another process
 /// continues after this time.
 const LEASE_MS: i64 = 60_000;
-/// The interval at which a mail that takes longer renews lease and claim.
+const LEASE: LeaseTerms = LeaseTerms::new(LeaseName::Mail, LEASE_MS);
+/// The interval at which a mail that takes longer renews its claim.
 const RENEW_INTERVAL: Duration = Duration::from_secs(15);
 /// The interval at which new mails are looked for while the send rate is caught up with.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
@@ -31,51 +33,57 @@ const BACK_OFF_MS: i64 = 60_000;
 /// The maximum delay between two attempts.
 const BACK_OFF_MAX_MS: i64 = 4 * 60 * 60 * 1_000;
 
-pub(crate) async fn run(context: Context) -> Outcome {
-    // Mail is off, as logged at start; mails stay pending.
-    let Some(mailer) = context.mailer.clone() else {
-        return Outcome::Done;
-    };
-    if let Some(wait) = mailer.backoff() {
-        return Outcome::Again(wait);
-    }
-    match with_lease(&context, &mailer).await {
-        Ok(outcome) => outcome,
-        Err(error) => retry_after_store_error(&error),
-    }
-}
+/// Sends the mails that are due, within the send rate.
+pub(crate) struct Mail;
 
-async fn with_lease(context: &Context, mailer: &Mailer) -> Result<Outcome, Error> {
-    let store = &context.store;
-    if !outbox::has_due_mail(store).await? {
-        return Ok(Outcome::Done);
+impl Job for Mail {
+    const NAME: &'static str = "mail";
+    const WAKE_UP: Option<WakeUp> = Some(WakeUp::Mail);
+    const LEASE: Option<LeaseTerms> = Some(LEASE);
+
+    fn period(timers: &Timers) -> Duration {
+        timers.sweep
     }
-    let Some(mut lease) = lease::acquire(store, LeaseName::Mail, &context.holder, LEASE_MS).await?
-    else {
-        return Ok(Outcome::Done);
-    };
-    let outcome = send_pending(context, mailer, &mut lease).await;
-    // The next holder knows nothing of our send rate, so keep the lease until it is caught up with.
-    match mailer
-        .rate_debt()
-        .and_then(|ahead| i64::try_from(ahead.as_millis()).ok())
-    {
-        Some(ahead_ms) => drop(lease::renew(store, &mut lease, ahead_ms).await?),
-        None => lease::release(store, &lease).await?,
+
+    async fn check(&self, context: &Context) -> Result<Check, Error> {
+        // Mail is off, as logged at start; mails stay pending.
+        let Some(mailer) = &context.mailer else {
+            return Ok(Check::Skip(Outcome::Done));
+        };
+        if let Some(wait) = mailer.backoff() {
+            return Ok(Check::Skip(Outcome::Again(wait)));
+        }
+        Ok(if outbox::has_due_mail(&context.store).await? {
+            Check::Due
+        } else {
+            Check::Skip(Outcome::Done)
+        })
     }
-    outcome
+
+    async fn run(&self, context: &Context, lease: Option<&Lease>) -> Result<Outcome, Error> {
+        match (&context.mailer, lease) {
+            (Some(mailer), Some(lease)) => send_pending(context, mailer, lease).await,
+            _ => Ok(Outcome::Done),
+        }
+    }
+
+    /// The next holder knows nothing of our send rate, so the lease is kept until it is caught up
+    /// with.
+    fn release(&self, context: &Context) -> Release {
+        let ahead = context
+            .mailer
+            .as_ref()
+            .and_then(|mailer| mailer.rate_debt());
+        ahead.map_or(Release::Now, Release::After)
+    }
 }
 
 /// Sends mails one by one within the send rate, until none is due and the rate is caught up with,
 /// or until the mail server has to be left alone.
-async fn send_pending(
-    context: &Context,
-    mailer: &Mailer,
-    lease: &mut Lease,
-) -> Result<Outcome, Error> {
+async fn send_pending(context: &Context, mailer: &Mailer, lease: &Lease) -> Result<Outcome, Error> {
     let store = &context.store;
     loop {
-        if context.stop.is_cancelled() || !lease::renew(store, lease, LEASE_MS).await? {
+        if context.stop.is_cancelled() || !is_still_held(store, LEASE, lease).await? {
             return Ok(Outcome::Done);
         }
         if let Some(wait) = mailer.backoff() {
@@ -98,7 +106,7 @@ async fn send_pending(
                 after_ms: BACK_OFF_MS,
                 reason: "the process stopped before the mail server answered".to_owned(),
             },
-            never = keep_claimed(store, lease, &mail) => match never {},
+            never = keep_claimed(store, &mail) => match never {},
         };
         if !outbox::record_outcome(store, &mail, &outcome).await? {
             warn!(
@@ -122,16 +130,11 @@ async fn grace_over(stop: &CancellationToken) {
     sleep(SHUTDOWN_GRACE).await;
 }
 
-/// Renews lease and claim during an attempt, so that no other process sends a second copy. Never
-/// returns.
-async fn keep_claimed(store: &Store, lease: &mut Lease, mail: &ClaimedMail) -> Infallible {
+/// Renews the claim during an attempt, so that no other process sends a second copy. Never returns.
+async fn keep_claimed(store: &Store, mail: &ClaimedMail) -> Infallible {
     loop {
         sleep(RENEW_INTERVAL).await;
-        let kept = match lease::renew(store, lease, LEASE_MS).await {
-            Ok(_) => outbox::extend_claim(store, mail, LEASE_MS).await,
-            Err(fault) => Err(fault),
-        };
-        match kept {
+        match outbox::extend_claim(store, mail, LEASE_MS).await {
             Ok(true) => {}
             Ok(false) => return std::future::pending().await,
             Err(error) => warn!(error = error_chain(&error), "cannot renew a mail's claim"),

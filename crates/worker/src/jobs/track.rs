@@ -6,15 +6,15 @@ use std::time::Duration;
 use futures_util::stream::{self, StreamExt};
 use starchart_dns::limiter::Priority;
 use starchart_dns::zone::{ChangeId, ChangeState, ZoneError};
-use starchart_jobs::Outcome;
+use starchart_jobs::{Outcome, WakeUp};
 use starchart_store::Error;
-use starchart_store::lease::{self, LeaseName};
+use starchart_store::lease::{Lease, LeaseName};
 use starchart_store::zone::{self, NameAnswers, NameToCheck};
 use tracing::{debug, warn};
 
-use crate::Context;
-use crate::lease_renewal::keep_renewed;
-use crate::retry::retry_after_store_error;
+use crate::context::{Context, Timers};
+use crate::job::{Check, Job};
+use crate::with_lease::LeaseTerms;
 
 /// The delay between two runs while changes are tracked, because users watch the page.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
@@ -28,37 +28,38 @@ const MAX_NAMES: u64 = 64;
 const CONCURRENCY: usize = 8;
 /// The maximum of names whose answers one transaction records.
 const MAX_RECORDED: usize = 64;
-/// The validity of the lease in milliseconds. A run that waits for silent name servers takes longer
-/// and renews it.
-const LEASE_MS: i64 = 8_000;
+/// Checks all tracked changes once in a run, until every change is complete.
+pub(crate) struct Track;
 
-pub(crate) async fn run(context: Context) -> Outcome {
-    match track(&context).await {
-        Ok(true) => Outcome::Again(POLL_INTERVAL),
-        Ok(false) => Outcome::Done,
-        Err(error) => retry_after_store_error(&error),
-    }
-}
+impl Job for Track {
+    const NAME: &'static str = "track";
+    const WAKE_UP: Option<WakeUp> = Some(WakeUp::Track);
+    /// A run that waits for silent name servers takes longer.
+    const LEASE: Option<LeaseTerms> = Some(LeaseTerms::new(LeaseName::Track, 8_000));
 
-/// Checks all tracked changes once; returns whether some are not complete.
-async fn track(context: &Context) -> Result<bool, Error> {
-    let store = &context.store;
-    if zone::list_unsynced_changes(store).await?.is_empty()
-        && !zone::has_names_to_check(store).await?
-    {
-        return Ok(false);
+    fn period(timers: &Timers) -> Duration {
+        timers.sweep
     }
-    let Some(lease) = lease::acquire(store, LeaseName::Track, &context.holder, LEASE_MS).await?
-    else {
-        return Ok(false);
-    };
-    let check = async { Ok(check_changes(context).await? | check_name_servers(context).await?) };
-    let result = tokio::select! {
-        result = check => result,
-        never = keep_renewed(store, lease.clone(), LEASE_MS) => match never {},
-    };
-    lease::release(store, &lease).await?;
-    result
+
+    async fn check(&self, context: &Context) -> Result<Check, Error> {
+        let store = &context.store;
+        let is_idle = zone::list_unsynced_changes(store).await?.is_empty()
+            && !zone::has_names_to_check(store).await?;
+        Ok(if is_idle {
+            Check::Skip(Outcome::Done)
+        } else {
+            Check::Due
+        })
+    }
+
+    async fn run(&self, context: &Context, _: Option<&Lease>) -> Result<Outcome, Error> {
+        let is_pending = check_changes(context).await? | check_name_servers(context).await?;
+        Ok(if is_pending {
+            Outcome::Again(POLL_INTERVAL)
+        } else {
+            Outcome::Done
+        })
+    }
 }
 
 /// Queries the state of the oldest changes; returns whether some are pending.

@@ -15,16 +15,17 @@ use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 use starchart_jobs::{Outcome, WakeUp};
 use starchart_store::expiry::{self, BATCH, ExpiryStep};
-use starchart_store::lease::{self, Lease, LeaseName};
+use starchart_store::lease::{Lease, LeaseName};
 use starchart_store::zone::{self, AuditOutcome};
 use starchart_store::{Error, ticks};
 use tracing::{debug, error, info, warn};
 
-use crate::Context;
-use crate::retry::retry_after_store_error;
+use crate::context::{Context, Timers};
+use crate::job::{Check, Job};
 use crate::start_time::StartTime;
+use crate::with_lease::{LeaseTerms, is_still_held};
 
-const LEASE_MS: i64 = 60_000;
+const LEASE: LeaseTerms = LeaseTerms::new(LeaseName::Expiry, 60_000);
 /// The number of users read at once.
 const USER_PAGE: u64 = 5_000;
 /// The maximum delay between two checks whether a run is due.
@@ -32,45 +33,67 @@ const CHECK_MAX: Duration = Duration::from_secs(10);
 /// The minimum delay between two checks.
 const CHECK_MIN: Duration = Duration::from_secs(1);
 
-pub(crate) async fn run(context: Context, start: StartTime) -> Outcome {
-    match run_if_due(&context, &start).await {
-        Ok(()) => Outcome::Again(context.expire_every.clamp(CHECK_MIN, CHECK_MAX)),
-        Err(error) => retry_after_store_error(&error),
+/// Makes the run of the current slot, unless a process has made it.
+pub(crate) struct Expiry {
+    start: StartTime,
+}
+
+impl Expiry {
+    /// Creates the job; `start` is the start of this process.
+    pub(crate) const fn new(start: StartTime) -> Self {
+        Self { start }
     }
 }
 
-async fn run_if_due(context: &Context, start: &StartTime) -> Result<(), Error> {
-    let store = &context.store;
-    let started = start.get(store).await?;
-    let every_ms = i64::try_from(context.expire_every.as_millis())
+impl Job for Expiry {
+    const NAME: &'static str = "expiry";
+    const LEASE: Option<LeaseTerms> = Some(LEASE);
+
+    fn period(timers: &Timers) -> Duration {
+        timers.expiration_every.clamp(CHECK_MIN, CHECK_MAX)
+    }
+
+    async fn check(&self, context: &Context) -> Result<Check, Error> {
+        self.start.get(&context.store).await?;
+        let slot = current_slot(context).await?;
+        Ok(
+            if ticks::is_claimed(&context.store, Self::NAME, slot).await? {
+                Check::Skip(Outcome::Done)
+            } else {
+                Check::Due
+            },
+        )
+    }
+
+    async fn run(&self, context: &Context, lease: Option<&Lease>) -> Result<Outcome, Error> {
+        let store = &context.store;
+        let slot = current_slot(context).await?;
+        // Another process may have claimed the slot before this one acquired the lease.
+        let (Some(lease), false) = (lease, ticks::is_claimed(store, Self::NAME, slot).await?)
+        else {
+            return Ok(Outcome::Done);
+        };
+        info!(slot, "expiry run started");
+        let started = self.start.get(store).await?;
+        let complete = sweep(context, lease, started).await?;
+        if complete && !ticks::claim(store, Self::NAME, slot).await? {
+            warn!(slot, "two processes made the same expiry run");
+        }
+        Ok(Outcome::Done)
+    }
+}
+
+/// Returns the number of the current run.
+async fn current_slot(context: &Context) -> Result<i64, Error> {
+    let every_ms = i64::try_from(context.timers.expiration_every.as_millis())
         .unwrap_or(i64::MAX)
         .max(1);
-    let slot = store.now().await?.as_millis().div_euclid(every_ms);
-    if ticks::is_claimed(store, "expiry", slot).await? {
-        return Ok(());
-    }
-    let Some(mut lease) =
-        lease::acquire(store, LeaseName::Expiry, &context.holder, LEASE_MS).await?
-    else {
-        return Ok(());
-    };
-    // Another process may have claimed the slot before this one acquired the lease.
-    let complete = match ticks::is_claimed(store, "expiry", slot).await? {
-        true => false,
-        false => {
-            info!(slot, "expiry run started");
-            sweep(context, &mut lease, started).await?
-        }
-    };
-    if complete && !ticks::claim(store, "expiry", slot).await? {
-        warn!(slot, "two processes made the same expiry run");
-    }
-    lease::release(store, &lease).await
+    Ok(context.store.now().await?.as_millis().div_euclid(every_ms))
 }
 
 /// Takes every step for all users. Returns false when the run is incomplete: the process stops, the
 /// lease is lost, or records may not expire now.
-async fn sweep(context: &Context, lease: &mut Lease, started: Timestamp) -> Result<bool, Error> {
+async fn sweep(context: &Context, lease: &Lease, started: Timestamp) -> Result<bool, Error> {
     let mut held = false;
     for step in ExpiryStep::ALL {
         let mut after = None;
@@ -92,7 +115,7 @@ async fn sweep(context: &Context, lease: &mut Lease, started: Timestamp) -> Resu
             let mut taken_all = true;
             for group in groups(&users) {
                 if context.stop.is_cancelled()
-                    || !lease::renew(&context.store, lease, LEASE_MS).await?
+                    || !is_still_held(&context.store, LEASE, lease).await?
                 {
                     taken_all = false;
                     break;

@@ -1,0 +1,116 @@
+//! Runs the loop of each job.
+
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, join_all};
+use starchart_jobs::Outcome;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, error, info_span};
+
+use crate::Context;
+use crate::job::Entry;
+use crate::jobs;
+
+/// The delay before a job that panicked runs again.
+const RETRY_AFTER_PANIC: Duration = Duration::from_secs(5);
+
+/// Runs all jobs until [`Context::stop`] is cancelled and each run has ended.
+pub async fn run(context: Context) {
+    run_table(&context, jobs::table()).await;
+}
+
+async fn run_table(context: &Context, table: Vec<Entry>) {
+    // Each job with its pending wake-up.
+    let jobs: Vec<(Entry, Notify)> = table.into_iter().map(|job| (job, Notify::new())).collect();
+    let listen = async {
+        loop {
+            let wake_up = tokio::select! {
+                wake_up = context.queue.next() => wake_up,
+                () = context.stop.cancelled() => return,
+            };
+            for (_, woken) in jobs.iter().filter(|(job, _)| job.wake_up == Some(wake_up)) {
+                woken.notify_one();
+            }
+        }
+    };
+    let loops = jobs.iter().map(|(job, woken)| {
+        let period = (job.period)(&context.timers);
+        let run_once = || (job.run_once)(context.clone());
+        run_loop(job.name, period, woken, &context.stop, run_once)
+    });
+    tokio::join!(listen, join_all(loops));
+}
+
+/// Runs one job, then waits for a wake-up, for the delay that the run asked for, or for the end of
+/// the job's period.
+async fn run_loop(
+    job: &'static str,
+    period: Duration,
+    woken: &Notify,
+    stop: &CancellationToken,
+    run_once: impl Fn() -> BoxFuture<'static, Outcome>,
+) {
+    let mut run = 0_u64;
+    let mut logged_reason = None;
+    while !stop.is_cancelled() {
+        run += 1;
+        // Runs in its own task, so that a panic ends this run only.
+        let outcome = tokio::spawn(run_once().instrument(info_span!("job", job, run)))
+            .await
+            .unwrap_or_else(|panic| {
+                error!(job, run, error = %panic, "job panicked, retrying");
+                Outcome::Again(RETRY_AFTER_PANIC)
+            });
+        let delay = match outcome {
+            Outcome::Done => {
+                logged_reason = None;
+                period
+            }
+            Outcome::Again(after) => after,
+            Outcome::GiveUp(reason) => {
+                // Logged once, not at every run.
+                if logged_reason.as_ref() != Some(&reason) {
+                    error!(job, reason, "job cannot run");
+                    logged_reason = Some(reason);
+                }
+                period
+            }
+        };
+        let next = Instant::now() + delay;
+        tokio::select! {
+            () = woken.notified() => {}
+            () = tokio::time::sleep_until(next) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_panic_ends_only_one_run() {
+        let runs = Arc::new(AtomicU32::new(0));
+        let stop = CancellationToken::new();
+        let woken = Notify::new();
+        let run_once = || -> BoxFuture<'static, Outcome> {
+            let runs = Arc::clone(&runs);
+            Box::pin(async move {
+                assert!(
+                    runs.fetch_add(1, Ordering::SeqCst) > 0,
+                    "the first run panics"
+                );
+                Outcome::Done
+            })
+        };
+        let running = run_loop("test", Duration::from_secs(1), &woken, &stop, run_once);
+        let _ = tokio::time::timeout(Duration::from_secs(20), running).await;
+        assert!(runs.load(Ordering::SeqCst) > 2, "the loop continues");
+    }
+}
