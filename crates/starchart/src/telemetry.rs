@@ -89,8 +89,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Fields {
 }
 
 /// Formats `{"time":…,"level":…,"target":…,"message":…}` with the fields of the event and its
-/// spans as
-/// flat keys; the innermost value takes precedence.
+/// spans as flat keys; the innermost value takes precedence.
 struct FlatJson;
 
 impl<S, N> FormatEvent<S, N> for FlatJson
