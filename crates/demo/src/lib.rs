@@ -3,8 +3,8 @@
 //!
 //! They serve on loopback and are not part of a release build. The rest of the program does not
 //! depend on them: the identity provider speaks SAML over HTTP, the inbox reads the folder that
-//! mails are written to, the zone and the certificate authority implement the ports in
-//! `starchart-dns` and `starchart-acme`.
+//! mails are written to, the zone is the in-memory provider of `starchart-dns`, and the certificate
+//! authority implements the port of `starchart-acme`.
 
 mod authority;
 mod error;
@@ -18,4 +18,4 @@ pub use authority::DemoAuthority;
 pub use error::Error;
 pub use identity_provider::{DEMO_USERS, DemoUser, IdentityProvider};
 pub use name_server::NameServer;
-pub use zone::DemoZone;
+pub use zone::open_zone;

@@ -13,14 +13,14 @@ use hickory_server::net::runtime::{Time, TokioRuntimeProvider};
 use hickory_server::server::{Request, RequestHandler, ResponseHandler, ResponseInfo};
 use hickory_server::store::in_memory::InMemoryZoneHandler;
 use hickory_server::zone_handler::{AxfrPolicy, Catalog, ZoneType};
+use starchart_dns::provider::ZoneRrset;
+use starchart_dns::provider::memory::Memory;
 use starchart_domain::record::RecordType;
-use starchart_domain::rrset::Rrset;
 use starchart_domain::txt;
 use tokio::net::{TcpListener, UdpSocket};
 use tracing::warn;
 
 use crate::error::Error;
-use crate::zone::DemoZone;
 
 /// An idle TCP connection is closed after this time.
 const TCP_IDLE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -38,12 +38,12 @@ impl NameServer {
     ///
     /// # Errors
     /// The port cannot be opened.
-    pub async fn start(zone: Arc<DemoZone>, address: SocketAddr) -> Result<Self, Error> {
+    pub async fn start(zone: Arc<Memory>, address: SocketAddr) -> Result<Self, Error> {
         let (udp, tcp) = bind(address).await?;
         let address = udp
             .local_addr()
             .map_err(Error::io("the name server's port"))?;
-        let mut changes = zone.changes();
+        let mut changes = zone.subscribe();
         let current = CurrentCatalog(Arc::new(RwLock::new(Arc::new(build_catalog(&zone, 1)))));
         let mut server = Server::new(current.clone());
         server.register_socket(udp);
@@ -107,7 +107,7 @@ impl RequestHandler for CurrentCatalog {
     }
 }
 
-fn build_catalog(zone: &DemoZone, serial: u32) -> Catalog {
+fn build_catalog(zone: &Memory, serial: u32) -> Catalog {
     let mut catalog = Catalog::new();
     let Ok(origin) = Name::from_str(&format!("{}.", zone.root())) else {
         return catalog;
@@ -132,14 +132,18 @@ fn build_catalog(zone: &DemoZone, serial: u32) -> Catalog {
         Record::from_rdata(origin.clone(), 172_800, RData::NS(NS(server))),
         serial,
     );
-    for rrset in zone.rrsets() {
-        for value in &rrset.body.values {
-            match to_record(&rrset, value) {
+    let served = zone.rrsets().into_iter().filter_map(|set| {
+        let rtype = RecordType::parse(&set.rtype)?;
+        Some((set, rtype))
+    });
+    for (rrset, rtype) in served {
+        for value in &rrset.values {
+            match to_record(&rrset, rtype, value) {
                 Some(record) => drop(records.upsert_mut(record, serial)),
                 None => {
                     warn!(
                         fqdn = rrset.name,
-                        rtype = %rrset.rtype,
+                        %rtype,
                         "the name server cannot serve a value"
                     )
                 }
@@ -150,9 +154,9 @@ fn build_catalog(zone: &DemoZone, serial: u32) -> Catalog {
     catalog
 }
 
-fn to_record(rrset: &Rrset, value: &str) -> Option<Record> {
+fn to_record(rrset: &ZoneRrset, rtype: RecordType, value: &str) -> Option<Record> {
     let name = Name::from_str(&format!("{}.", rrset.name)).ok()?;
-    let data = match rrset.rtype {
+    let data = match rtype {
         RecordType::A => RData::A(A(value.parse().ok()?)),
         RecordType::Aaaa => RData::AAAA(AAAA(value.parse().ok()?)),
         RecordType::Cname => RData::CNAME(CNAME(Name::from_str(value).ok()?)),
@@ -165,5 +169,5 @@ fn to_record(rrset: &Rrset, value: &str) -> Option<Record> {
         }
         RecordType::Txt => RData::TXT(TXT::from_bytes(txt::decode(value)?.chunks(255).collect())),
     };
-    Some(Record::from_rdata(name, rrset.body.ttl, data))
+    Some(Record::from_rdata(name, rrset.ttl?, data))
 }

@@ -21,8 +21,8 @@ use tokio::net::{TcpStream, UdpSocket};
 use tokio::sync::Mutex;
 use tracing::{debug, warn};
 
-use crate::canonical::{absolute_name, canonical_value, canonical_values};
-use crate::zone::{Zone, ZoneError};
+use crate::provider::{Provider, ProviderError};
+use starchart_domain::presentation::{absolute_name, canonical_value, canonical_values};
 
 /// The time limit of one query.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -56,7 +56,10 @@ impl Propagation {
     ///
     /// # Errors
     /// The zone's delegation set could not be read.
-    pub async fn servers(&self, zone: &dyn Zone) -> Result<Arc<NameServers>, ZoneError> {
+    pub async fn servers(
+        &self,
+        provider: &dyn Provider,
+    ) -> Result<Arc<NameServers>, ProviderError> {
         let mut cached = self.cached.lock().await;
         if let Some((since, servers)) = &*cached
             && since.elapsed() < CACHE_TTL
@@ -64,7 +67,7 @@ impl Propagation {
             return Ok(Arc::clone(servers));
         }
         let servers = if self.configured.is_empty() {
-            NameServers::resolve(&zone.name_servers().await?).await
+            NameServers::resolve(&provider.name_servers().await?).await
         } else {
             NameServers::resolve(&self.configured).await
         };

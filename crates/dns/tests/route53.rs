@@ -1,25 +1,21 @@
-//! Tests the provider port on the strict Route53, and its contract on moto (`STARCHART_TEST_MOTO`)
-//! as well.
+//! Tests what is particular to Route53 on the strict one: failures, paging, rate and attribution.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::collections::BTreeSet;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
 use std::time::Duration;
 
-use starchart_dns::attribution::{FaultKind, attribute, parse};
-use starchart_dns::canonical::same_rrset;
-use starchart_dns::limiter::{Limiter, Priority};
 use starchart_dns::propagation::{NameServer, NameServers, Propagation, Reply};
-use starchart_dns::route53::{Route53, Route53Config};
-use starchart_dns::zone::{Change, ChangeState, Zone, ZoneError, ZoneRrset};
+use starchart_dns::provider::route53::{Route53, Route53Config};
+use starchart_dns::provider::{
+    Change, ChangeError, ChangeId, ChangeState, FaultKind, Provider, ProviderError, SetFault,
+    ZoneRrset,
+};
 use starchart_domain::record::RecordType;
 use starchart_domain::rrset::{Rrset, RrsetValues};
 use starchart_domain::secret::Secret;
 use starchart_domain::txt;
-use starchart_testkit::moto::{self, Moto};
 use starchart_testkit::route53::{Set, StrictRoute53};
-use starchart_testkit::wait::{equal, eventually};
 
 const ROOT: &str = "starchart.com";
 
@@ -31,16 +27,13 @@ fn config(endpoint: &str, zone_id: &str) -> Route53Config {
         secret_access_key: Secret::new("test"),
         session_token: None,
         endpoint_url: Some(endpoint.to_owned()),
+        requests_per_second: 1_000,
     }
-}
-
-fn connect(config: &Route53Config) -> Route53 {
-    Route53::new(config, Arc::new(Limiter::new(1_000)))
 }
 
 async fn strict() -> (StrictRoute53, Route53) {
     let strict = StrictRoute53::start(ROOT).await;
-    let zone = connect(&config(&strict.endpoint(), strict.zone_id()));
+    let zone = Route53::new(&config(&strict.endpoint(), strict.zone_id()));
     (strict, zone)
 }
 
@@ -56,102 +49,26 @@ fn www() -> Rrset {
     set("www", RecordType::A, &["192.0.2.1", "192.0.2.2"])
 }
 
-async fn holds(zone: &dyn Zone, ours: &Rrset) -> bool {
+async fn holds(zone: &dyn Provider, ours: &Rrset) -> bool {
     let found = zone.read(&ours.name).await.unwrap();
-    found.iter().any(|set| same_rrset(set, ours))
+    found.iter().any(|set| set.matches(ours))
 }
 
-/// Checks what every implementation of Route53 has to do.
-async fn contract(zone: &dyn Zone) {
-    let sets = [
-        www(),
-        set("www", RecordType::Aaaa, &["2001:db8::1"]),
-        set("blog", RecordType::Cname, &["pages.example.com."]),
-        set(
-            "mail",
-            RecordType::Mx,
-            &["10 mx.example.com.", "20 mx2.example.com."],
-        ),
-        set(
-            "text",
-            RecordType::Txt,
-            &[
-                &txt::encode(r#"a "b" \342 € "#),
-                &txt::encode(&"x".repeat(600)),
-            ],
-        ),
-        set("*", RecordType::A, &["192.0.2.3"]),
-        set("_proof", RecordType::Txt, &[&txt::encode("proof")]),
-    ];
-    let id = zone
-        .change(&sets.clone().map(Change::create))
-        .await
-        .unwrap();
-    eventually("the change to be in sync", async || {
-        equal(zone.change_state(&id).await.unwrap(), ChangeState::InSync)
-    })
-    .await;
-    for ours in &sets {
-        assert!(
-            holds(zone, ours).await,
-            "{ours:?} is not in {:?}",
-            zone.read(&ours.name).await
-        );
+fn refused(outcome: Result<ChangeId, ChangeError>) -> Vec<SetFault> {
+    match outcome {
+        Err(ChangeError::Refused(faults)) => faults,
+        other => panic!("not refused: {other:?}"),
     }
-    assert_eq!(
-        zone.read(&www().name).await.unwrap().len(),
-        2,
-        "both types of the name and no other name"
-    );
-    assert_eq!(zone.read(&format!("nobody.{ROOT}")).await.unwrap(), []);
-    let listed = zone.list().await.unwrap();
-    assert!(
-        sets.iter()
-            .all(|ours| listed.iter().any(|found| same_rrset(found, ours))),
-        "{listed:?}"
-    );
-    assert!(
-        listed
-            .iter()
-            .any(|found| found.rtype == "SOA" && found.name == ROOT && found.is_simple)
-    );
+}
 
-    let changed = set("www", RecordType::A, &["192.0.2.9"]);
-    let cname = set("text", RecordType::Cname, &["example.com."]);
-    let swap = [
-        Change::delete(www()),
-        Change::create(changed.clone()),
-        Change::delete(sets[4].clone()),
-        Change::create(cname.clone()),
-    ];
-    zone.change(&swap).await.unwrap();
-    assert!(holds(zone, &changed).await && !holds(zone, &www()).await);
-    assert_eq!(zone.read(&cname.name).await.unwrap().len(), 1);
-
-    let rest = [
-        changed,
-        sets[1].clone(),
-        sets[2].clone(),
-        sets[3].clone(),
-        cname,
-        sets[5].clone(),
-        sets[6].clone(),
-    ];
-    zone.change(&rest.map(Change::delete)).await.unwrap();
-    assert!(
-        zone.list()
-            .await
-            .unwrap()
-            .iter()
-            .all(|found| found.name == ROOT)
-    );
-    assert!(!zone.name_servers().await.unwrap().is_empty());
+fn is_unavailable(outcome: &Result<ChangeId, ChangeError>) -> bool {
+    let unavailable = |error: &ProviderError| matches!(error, ProviderError::Unavailable(_));
+    matches!(outcome, Err(ChangeError::NotApplied(error)) if unavailable(error))
 }
 
 #[tokio::test]
-async fn strict_route53_meets_the_contract() {
-    let (strict, zone) = strict().await;
-    contract(&zone).await;
+async fn the_delegation_set_names_the_servers() {
+    let (_strict, zone) = strict().await;
     let servers: Vec<_> = (1..=4)
         .map(|n| format!("ns-{n}.strict-route53.test"))
         .collect();
@@ -160,19 +77,6 @@ async fn strict_route53_meets_the_contract() {
         servers,
         "no trailing dots"
     );
-    assert_eq!(strict.batches().len(), 3);
-}
-
-#[tokio::test]
-async fn moto_meets_the_contract() {
-    if has_moto() {
-        let moto = Moto::start().await;
-        contract(&connect(&config(
-            moto.endpoint(),
-            &moto.create_zone(ROOT).await,
-        )))
-        .await;
-    }
 }
 
 #[tokio::test]
@@ -195,23 +99,33 @@ async fn a_refused_batch_changes_nothing_and_names_the_rrset() {
             Change::delete(star.clone()),
             Change::create(set("bad", RecordType::A, &["192.0.2.256"])),
         ];
-        let Err(ZoneError::Refused { messages }) = zone.change(&batch).await else {
-            panic!("not refused")
-        };
-        let faults_by_name = attribute(&messages, &batch);
-        let attributed = |fault| faults_by_name.values().any(|faults| faults.contains(fault));
-        assert!(parse(&messages).iter().all(attributed), "{messages:?}");
-        assert!(
-            !faults_by_name.is_empty() && !faults_by_name.contains_key("good.user1.starchart.com")
+        let faults = refused(zone.change(&batch).await);
+        let named: Vec<_> = faults
+            .iter()
+            .map(|fault| (fault.kind, fault.name.as_deref(), fault.rtype))
+            .collect();
+        let bad = format!("bad.user1.{ROOT}");
+        assert_eq!(
+            named,
+            [
+                (
+                    FaultKind::Exists,
+                    Some(www().name.as_str()),
+                    Some(RecordType::A)
+                ),
+                (
+                    FaultKind::Missing,
+                    Some(star.name.as_str()),
+                    Some(RecordType::A)
+                ),
+                (
+                    FaultKind::InvalidValue,
+                    Some(bad.as_str()),
+                    Some(RecordType::A)
+                ),
+            ],
+            "{faults:?}"
         );
-        for (name, kind) in [
-            (&www().name, FaultKind::AlreadyExists),
-            (&star.name, FaultKind::NotFound),
-        ] {
-            if let Some(faults) = faults_by_name.get(name) {
-                assert_eq!(faults[0].kind, kind, "{messages:?}");
-            }
-        }
         assert!(strict.set("good.user1.starchart.com", "A").is_none());
         assert_eq!(strict.set(&www().name, "A").unwrap().ttl, 60);
     }
@@ -224,19 +138,19 @@ async fn each_refused_change_is_attributed_with_its_kind() {
     let mut other_ttl = www();
     other_ttl.body.ttl = 60;
     for (change, kind) in [
-        (Change::create(www()), FaultKind::AlreadyExists),
+        (Change::create(www()), FaultKind::Exists),
         (
             Change::create(set("www", RecordType::Cname, &["example.com."])),
-            FaultKind::CnameConflict,
+            FaultKind::Exists,
         ),
-        (Change::delete(other_ttl), FaultKind::ValuesDiffer),
+        (Change::delete(other_ttl), FaultKind::Differs),
         (
             Change::delete(set("www", RecordType::A, &["192.0.2.1"])),
-            FaultKind::ValuesDiffer,
+            FaultKind::Differs,
         ),
         (
             Change::delete(set("*", RecordType::A, &["192.0.2.1"])),
-            FaultKind::NotFound,
+            FaultKind::Missing,
         ),
         (
             Change::create(set("new", RecordType::Aaaa, &["192.0.2.1"])),
@@ -247,15 +161,13 @@ async fn each_refused_change_is_attributed_with_its_kind() {
             FaultKind::InvalidValue,
         ),
     ] {
-        let Err(ZoneError::Refused { messages }) = zone.change(std::slice::from_ref(&change)).await
-        else {
-            panic!("{change:?} was not refused")
+        let faults = refused(zone.change(std::slice::from_ref(&change)).await);
+        let [fault] = faults.as_slice() else {
+            panic!("{change:?}: {faults:?}")
         };
-        let faults_by_name = attribute(&messages, std::slice::from_ref(&change));
-        let faults = faults_by_name
-            .get(&change.set.name)
-            .unwrap_or_else(|| panic!("no fault attributed: {messages:?}"));
-        assert_eq!(faults[0].kind, kind, "{messages:?}");
+        let set = (Some(change.set.name), Some(change.set.rtype));
+        assert_eq!((fault.name.clone(), fault.rtype), set, "{fault:?}");
+        assert_eq!(fault.kind, kind, "{fault:?}");
     }
     assert_eq!(strict.batches().len(), 1);
 }
@@ -266,13 +178,13 @@ async fn throttled_and_busy_change_nothing_and_are_not_retried() {
     strict.throttle_share(1.0);
     assert_eq!(
         zone.change(&[Change::create(www())]).await,
-        Err(ZoneError::Throttled)
+        Err(ProviderError::Throttled.into())
     );
     strict.throttle_share(0.0);
     strict.prior_request_not_complete(1);
     assert_eq!(
         zone.change(&[Change::create(www())]).await,
-        Err(ZoneError::Busy)
+        Err(ProviderError::Busy.into())
     );
     assert_eq!(strict.counts().change, 2);
     assert!(strict.set(&www().name, "A").is_none());
@@ -282,9 +194,8 @@ async fn throttled_and_busy_change_nothing_and_are_not_retried() {
 #[tokio::test]
 async fn an_unclear_answer_is_an_unknown_outcome() {
     let (strict, _) = strict().await;
-    let limiter = Arc::new(Limiter::new(1_000));
     let config = config(&strict.endpoint(), strict.zone_id());
-    let zone = Route53::with_timeout(&config, limiter, Duration::from_millis(500));
+    let zone = Route53::with_timeout(&config, Duration::from_millis(500));
     type Failure = fn(&StrictRoute53);
     let failures: [(&str, Failure, bool); 4] = [
         ("answer late", |s| s.timeout_after_apply(1), true),
@@ -298,7 +209,7 @@ async fn an_unclear_answer_is_an_unknown_outcome() {
         let before = strict.counts().change;
         let outcome = zone.change(&[Change::create(ours.clone())]).await;
         assert!(
-            matches!(outcome, Err(ZoneError::OutcomeUnknown(_))),
+            matches!(outcome, Err(ChangeError::OutcomeUnknown(_))),
             "{label}: {outcome:?}"
         );
         assert_eq!(strict.counts().change, before + 1, "{label}: sent once");
@@ -312,38 +223,30 @@ async fn denied_and_unreachable_are_distinguished() {
     strict.deny(1);
     assert!(matches!(
         zone.change(&[Change::create(www())]).await,
-        Err(ZoneError::Denied(_))
+        Err(ChangeError::NotApplied(ProviderError::Denied(_)))
     ));
-    let elsewhere = connect(&config(&strict.endpoint(), "Z0NOSUCHZONE"));
+    let elsewhere = Route53::new(&config(&strict.endpoint(), "Z0NOSUCHZONE"));
     assert!(matches!(
         elsewhere.change(&[Change::create(www())]).await,
-        Err(ZoneError::Denied(_))
+        Err(ChangeError::NotApplied(ProviderError::Denied(_)))
     ));
-    assert!(matches!(elsewhere.list().await, Err(ZoneError::Denied(_))));
-    let gone = connect(&config(
+    assert!(matches!(
+        elsewhere.list().await,
+        Err(ProviderError::Denied(_))
+    ));
+    let gone = Route53::new(&config(
         &format!("http://{}", free_port()),
         strict.zone_id(),
     ));
     let outcome = gone.change(&[Change::create(www())]).await;
-    assert!(
-        matches!(outcome, Err(ZoneError::Unavailable(_))),
-        "{outcome:?}"
-    );
-    let nowhere = connect(&config("http://no-such-host.invalid:1", strict.zone_id()));
+    assert!(is_unavailable(&outcome), "{outcome:?}");
+    let nowhere = Route53::new(&config("http://no-such-host.invalid:1", strict.zone_id()));
     let outcome = nowhere.change(&[Change::create(www())]).await;
-    assert!(
-        matches!(outcome, Err(ZoneError::Unavailable(_))),
-        "{outcome:?}"
-    );
+    assert!(is_unavailable(&outcome), "{outcome:?}");
     let unknown = zone
-        .change_state(&starchart_dns::zone::ChangeId(
-            "/change/C0NOTKNOWN".to_owned(),
-        ))
+        .change_state(&ChangeId("/change/C0NOTKNOWN".to_owned()))
         .await;
-    assert!(
-        matches!(unknown, Err(ZoneError::Refused { .. })),
-        "{unknown:?}"
-    );
+    assert_eq!(unknown, Ok(ChangeState::Unknown));
 }
 
 #[tokio::test]
@@ -413,15 +316,11 @@ async fn requests_stay_under_the_rate() {
     }
     // Half of the allowed rate, because requests arrive in bursts on a busy machine.
     strict.limit_per_second(4);
-    let limiter = Arc::new(Limiter::new(2));
-    let zone = Route53::new(
-        &config(&strict.endpoint(), strict.zone_id()),
-        Arc::clone(&limiter),
-    );
-    let listings = (0..4).map(|_| async {
-        limiter.acquire(Priority::Audit).await;
-        zone.list().await.unwrap().len()
+    let zone = Route53::new(&Route53Config {
+        requests_per_second: 2,
+        ..config(&strict.endpoint(), strict.zone_id())
     });
+    let listings = (0..4).map(|_| async { zone.list().await.unwrap().len() });
     assert_eq!(futures_util::future::join_all(listings).await, [302; 4]);
     assert_eq!(strict.counts().list, 8, "two pages each");
     assert_eq!(strict.counts().throttled, 0);
@@ -530,12 +429,4 @@ fn free_port() -> SocketAddr {
         .unwrap()
         .local_addr()
         .unwrap()
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "script/test sets the variable; it is no setting of the application"
-)]
-fn has_moto() -> bool {
-    std::env::var_os(moto::PROGRAM).is_some_and(|program| !program.is_empty())
 }

@@ -155,7 +155,7 @@ pub enum ValueFault {
     ControlCharacter,
     /// A TXT value that is too long in presentation format.
     TxtTooLong {
-        /// Characters beyond Route53's limit.
+        /// The number of characters beyond [`crate::txt::VALUE_MAX`].
         over: usize,
     },
 }

@@ -11,6 +11,7 @@ pub mod names;
 pub mod notice;
 pub mod plan;
 pub mod plural;
+pub mod presentation;
 pub mod publish;
 pub mod rate_limits;
 pub mod record;

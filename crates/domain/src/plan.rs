@@ -7,9 +7,9 @@
 //! | set     | another TTL or values  | replace           |
 //! | none    | set                    | delete            |
 //!
-//! Deletions and replacements name the current data exactly, so that Route53 refuses them when the
-//! zone holds something else (I10). An RRset with *pending* data was being sent when a process
-//! stopped: the zone may hold the old or the new data, so it must be read first.
+//! Deletions and replacements name the current data exactly, so that the DNS provider refuses them
+//! when the zone holds something else (I10). An RRset with *pending* data was being sent when a
+//! process stopped: the zone may hold the old or the new data, so it must be read first.
 
 use crate::rrset::{Rrset, RrsetData};
 use crate::rtype::RecordType;
@@ -19,7 +19,7 @@ use crate::rtype::RecordType;
 pub struct OwnedRrset {
     /// The record type of the RRset.
     pub rtype: RecordType,
-    /// The data that Route53 last confirmed; `None` before the first confirmation.
+    /// The data that the provider last confirmed; `None` before the first confirmation.
     pub confirmed: Option<RrsetData>,
     /// The data of changes whose outcome is not recorded (`None`: a deletion). Usually none or one;
     /// more when a process that was suspended past its lease resumed after another one had sent.

@@ -12,7 +12,7 @@ pub const TTL: u32 = 300;
 pub struct RrsetData {
     /// The time to live, in seconds.
     pub ttl: u32,
-    /// The values in presentation format, as Route53 takes them.
+    /// The values in presentation format (RFC 1035 section 5.1).
     pub values: RrsetValues,
 }
 

@@ -1,10 +1,10 @@
-//! Conversion of TXT values between a user's text and Route53's presentation format.
+//! Conversion of TXT values between a user's text and the presentation format of RFC 1035.
 //!
-//! Route53 takes quoted strings of at most 255 octets, several in one value, `\ooo` octal escapes
-//! for octets outside printable ASCII, and 4,000 characters a value ("Supported DNS record types",
-//! TXT record type; RFC 1035 section 3.3.14).
+//! A value is one or more quoted strings of at most 255 octets (section 3.3.14), with `\DDD`
+//! decimal escapes for octets outside printable ASCII (section 5.1).
 
-/// The longest value that Route53 takes, in characters, with quotes, blanks and escapes.
+/// The maximum length of a value in characters, with quotes, blanks and escapes, so that every
+/// provider takes it (Route53's limit is the lowest).
 pub const VALUE_MAX: usize = 4_000;
 const STRING_OCTETS: usize = 255;
 
@@ -28,7 +28,7 @@ pub fn encode_octets(octets: &[u8]) -> String {
                 b'"' => out.push_str("\\\""),
                 b'\\' => out.push_str("\\\\"),
                 0x20..=0x7e => out.push(char::from(octet)),
-                _ => out.push_str(&format!("\\{octet:03o}")),
+                _ => out.push_str(&format!("\\{octet:03}")),
             }
         }
         out.push('"');
@@ -39,9 +39,15 @@ pub fn encode_octets(octets: &[u8]) -> String {
 /// Decodes a presentation value into its octets, with all strings joined. Unquoted strings, as zone
 /// files have them, are accepted. Returns `None` when the value is malformed.
 pub fn decode(value: &str) -> Option<Vec<u8>> {
-    let mut octets = Vec::with_capacity(value.len());
+    decode_strings(value).map(|strings| strings.concat())
+}
+
+/// Decodes a presentation value into its character strings, as [`decode`] does.
+pub fn decode_strings(value: &str) -> Option<Vec<Vec<u8>>> {
+    let mut strings = Vec::new();
     let mut rest = value.trim_matches([' ', '\t']).bytes().peekable();
     while rest.peek().is_some() {
+        let mut octets = Vec::new();
         let quoted = rest.next_if_eq(&b'"').is_some();
         loop {
             match rest.next() {
@@ -55,8 +61,9 @@ pub fn decode(value: &str) -> Option<Vec<u8>> {
             }
         }
         while rest.next_if(|b| matches!(b, b' ' | b'\t')).is_some() {}
+        strings.push(octets);
     }
-    Some(octets)
+    Some(strings)
 }
 
 fn escaped(rest: &mut std::iter::Peekable<std::str::Bytes<'_>>) -> Option<u8> {
@@ -66,8 +73,8 @@ fn escaped(rest: &mut std::iter::Peekable<std::str::Bytes<'_>>) -> Option<u8> {
     }
     let mut code = u32::from(first - b'0');
     for _ in 0..2 {
-        let digit = rest.next().filter(|d| (b'0'..=b'7').contains(d))?;
-        code = code * 8 + u32::from(digit - b'0');
+        let digit = rest.next().filter(u8::is_ascii_digit)?;
+        code = code * 10 + u32::from(digit - b'0');
     }
     u8::try_from(code).ok()
 }
@@ -81,7 +88,7 @@ mod tests {
     #[test]
     fn quotes_backslashes_and_non_ascii_are_escaped() {
         assert_eq!(encode(r#"a "b" \c"#), r#""a \"b\" \\c""#);
-        assert_eq!(encode("€"), r#""\342\202\254""#);
+        assert_eq!(encode("€"), r#""\226\130\172""#);
         assert_eq!(encode(r"\342"), r#""\\342""#);
         assert_eq!(encode(""), r#""""#);
         assert_eq!(
@@ -92,17 +99,21 @@ mod tests {
 
     #[test]
     fn malformed_values_are_refused() {
-        for value in ["\"open", "a\"b", r#""\9""#, r#""\400""#, "\"\\"] {
+        for value in ["\"open", "a\"b", r#""\9""#, r#""\256""#, "\"\\"] {
             assert_eq!(decode(value), None, "{value}");
         }
         assert_eq!(
             decode(r#"plain "quoted one" last"#).unwrap(),
             b"plainquoted onelast"
         );
+        assert_eq!(
+            decode_strings(r#""a\009" "" b"#).unwrap(),
+            [&b"a\t"[..], b"", b"b"]
+        );
     }
 
     /// Printable text, any octet, and many characters that need an escape.
-    const ANY_TEXT: &str = "\\PC{0,900}|[\\x00-\\xff]{0,300}|[\\\\\"0-7 ]{0,300}";
+    const ANY_TEXT: &str = "\\PC{0,900}|[\\x00-\\xff]{0,300}|[\\\\\"0-9 ]{0,300}";
 
     proptest! {
         #[test]

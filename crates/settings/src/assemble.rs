@@ -12,8 +12,8 @@ use url::{Host, Url};
 use crate::keys::{self, KeyKind};
 use crate::reader::Reader;
 use crate::settings::{
-    App, Aws, Certificates, Database, DatabaseKind, Limits, Mail, Redis, Saml, Settings, SmtpAuth,
-    SmtpOauth, SmtpTls, Timers,
+    App, Aws, Certificates, Database, DatabaseKind, DnsProvider, Limits, Mail, Redis, Saml,
+    Settings, SmtpAuth, SmtpOauth, SmtpTls, Timers,
 };
 use crate::{Loaded, Problem, Problems, Sources, database, parse};
 
@@ -56,7 +56,7 @@ fn settings(reader: &mut Reader) -> Option<Settings> {
     if let (Some(app), Some(root)) = (&app, &root_domain) {
         refuse_app_under_root_domain(reader, &app.url, root);
     }
-    let aws = aws(reader);
+    let provider = aws(reader).map(DnsProvider::Route53);
     let dns_servers = reader.list("DNS_SERVERS", parse::name_server);
     let database = database(reader);
     let auto_migrate = reader.flag("AUTO_MIGRATE");
@@ -75,7 +75,7 @@ fn settings(reader: &mut Reader) -> Option<Settings> {
         log_level: log_level?,
         app: app?,
         root_domain: root_domain?,
-        aws: aws?,
+        provider: provider?,
         dns_servers,
         database: database?,
         auto_migrate,

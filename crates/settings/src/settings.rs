@@ -24,8 +24,8 @@ pub struct Settings {
     /// `ROOT_DOMAIN`: the domain under which each user gets a domain. Required in
     /// production; starchart.com otherwise.
     pub root_domain: RootDomain,
-    /// The hosted zone in Route53 and its credentials.
-    pub aws: Aws,
+    /// The DNS provider that holds the zone.
+    pub provider: DnsProvider,
     /// `DNS_SERVERS`: name servers to query for changes, instead of the zone's delegation set.
     /// Default none.
     pub dns_servers: Vec<HostPort>,
@@ -144,6 +144,13 @@ pub struct App {
     pub support: Option<String>,
     /// `TRUSTED_PROXIES`: networks whose X-Forwarded-For is trusted. Default none.
     pub trusted_proxies: Vec<IpNet>,
+}
+
+/// The DNS provider that holds the zone, with its section of the settings.
+#[derive(Debug, Clone)]
+pub enum DnsProvider {
+    /// Amazon Route53, or another server that implements its protocol.
+    Route53(Aws),
 }
 
 /// The hosted zone in Route53 and its credentials.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
 use anyhow::Context as _;
+use starchart_dns::provider::Provider;
 use starchart_domain::error::error_chain;
 use starchart_jobs::{PoolEnded, Queue};
 use starchart_mail::Mailer;
@@ -24,7 +25,7 @@ use tracing::{info, warn};
 use crate::http::Health;
 use crate::metrics::Metrics;
 use crate::role::Role;
-use crate::wire::{Certificates, Dns};
+use crate::wire::Certificates;
 
 /// The interval of log messages while waiting.
 const WAIT: Duration = Duration::from_secs(10);
@@ -39,7 +40,7 @@ pub(crate) struct Service {
     pub(crate) settings: Settings,
     pub(crate) role: Role,
     pub(crate) saml: Arc<ServiceProvider>,
-    pub(crate) dns: Dns,
+    pub(crate) provider: Arc<dyn Provider>,
     pub(crate) certificates: Certificates,
     pub(crate) mailer: Option<Arc<Mailer>>,
     pub(crate) queue: Arc<dyn Queue>,
@@ -171,7 +172,7 @@ fn start_work(
     let Service {
         settings,
         role,
-        dns,
+        provider,
         certificates,
         mailer,
         queue,
@@ -189,7 +190,7 @@ fn start_work(
         let context = crate::wire::worker(
             &settings,
             store,
-            dns,
+            provider,
             &certificates,
             mailer,
             queue,

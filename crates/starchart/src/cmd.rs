@@ -14,34 +14,30 @@ pub(crate) mod send_test_mail;
 pub(crate) mod wipe;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use starchart_dns::provider::Provider;
 use starchart_saml::ServiceProvider;
 use starchart_settings::{Loaded, Problem, Problems, Settings, Sources};
 use starchart_store::{Error, SchemaState, Store};
 
-/// Makes the SAML service provider, and checks settings that a server needs but other commands do
-/// not: the identity provider's metadata and the hosted zone.
+/// Makes the parts that a server needs but other commands do not: the SAML service provider and the
+/// client of the DNS provider.
 ///
 /// # Errors
 /// Returns every fault with its setting.
-fn saml_of(settings: &Settings) -> Result<ServiceProvider, Problems> {
-    let mut problems = Vec::new();
-    if settings.aws.zone_id.is_none() {
-        problems.push(Problem {
-            name: "AWS_ROUTE53_HOSTED_ZONE_ID".to_owned(),
-            advice: "set the id of the hosted zone, or try `starchart demo`, which needs none"
-                .to_owned(),
-        });
+fn foreign_parts(settings: &Settings) -> Result<(ServiceProvider, Arc<dyn Provider>), Problems> {
+    let saml = crate::wire::saml(settings, crate::wire::clock()).map_err(|fault| Problem {
+        name: "SAML_IDP_METADATA_PATH".to_owned(),
+        advice: format!("the identity provider's metadata cannot be used: {fault}"),
+    });
+    match (crate::wire::provider(settings), saml) {
+        (Ok(provider), Ok(saml)) => Ok((saml, provider)),
+        (provider, saml) => {
+            let problems: Vec<Problem> = provider.err().into_iter().chain(saml.err()).collect();
+            Err(problems.into())
+        }
     }
-    match crate::wire::saml(settings, crate::wire::clock()) {
-        Ok(provider) if problems.is_empty() => return Ok(provider),
-        Ok(_) => {}
-        Err(fault) => problems.push(Problem {
-            name: "SAML_IDP_METADATA_PATH".to_owned(),
-            advice: format!("the identity provider's metadata cannot be used: {fault}"),
-        }),
-    }
-    Err(problems.into())
 }
 
 /// Verifies that the schema is up to date, so that a command may use the database.

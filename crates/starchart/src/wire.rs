@@ -9,11 +9,10 @@ use actix_web::web::Data;
 use anyhow::Context as _;
 use starchart_acme::authority::Authority;
 use starchart_acme::{AcmeConfig, AcmeConfigError, LetsEncrypt};
-use starchart_dns::limiter::Limiter;
+use starchart_dns::engine::zone_verifier::ZoneVerifier;
 use starchart_dns::propagation::Propagation;
-use starchart_dns::route53::{Route53, Route53Config};
-use starchart_dns::zone::Zone;
-use starchart_dns::zone_verifier::ZoneVerifier;
+use starchart_dns::provider::Provider;
+use starchart_dns::provider::route53::{Route53, Route53Config};
 use starchart_domain::time::Timestamp;
 use starchart_jobs::{
     Counters, InProcessQueue, LocalCounters, NullQueue, Queue, RedisOptions, RedisQueue,
@@ -21,7 +20,7 @@ use starchart_jobs::{
 };
 use starchart_mail::Mailer;
 use starchart_saml::{AttributeNames, MetadataError, ServiceProvider, ServiceProviderConfig};
-use starchart_settings::{Problem, Problems, Redis, Settings};
+use starchart_settings::{Aws, DnsProvider, Problem, Problems, Redis, Settings};
 use starchart_store::{ConnectOptions, Store};
 use starchart_web::{App, Readiness, VersionInfo, WebConfig};
 use tokio_util::sync::CancellationToken;
@@ -162,21 +161,22 @@ pub(crate) fn queue(settings: &Settings, role: Role) -> anyhow::Result<Arc<dyn Q
     Ok(Arc::new(RedisQueue::new(options).context("REDIS_URL")?))
 }
 
-/// Makes the rate limiter of requests to the DNS provider.
-pub(crate) fn limiter(settings: &Settings) -> Arc<Limiter> {
-    Arc::new(Limiter::new(settings.aws.requests_per_second))
-}
-
-/// Makes the zone on Route53.
+/// Makes the client of the DNS provider. It sends no request before the first call.
 ///
 /// # Errors
-/// AWS_ROUTE53_HOSTED_ZONE_ID is not set.
-pub(crate) fn route53(settings: &Settings, limiter: Arc<Limiter>) -> anyhow::Result<Arc<dyn Zone>> {
-    let aws = &settings.aws;
-    let hosted_zone_id = aws.zone_id.clone().context(
-        "AWS_ROUTE53_HOSTED_ZONE_ID is not set: name the hosted zone, or try `starchart \
-                  demo`, which needs none",
-    )?;
+/// The settings do not name a hosted zone.
+pub(crate) fn provider(settings: &Settings) -> Result<Arc<dyn Provider>, Problem> {
+    match &settings.provider {
+        DnsProvider::Route53(aws) => route53(aws),
+    }
+}
+
+fn route53(aws: &Aws) -> Result<Arc<dyn Provider>, Problem> {
+    let hosted_zone_id = aws.zone_id.clone().ok_or_else(|| Problem {
+        name: "AWS_ROUTE53_HOSTED_ZONE_ID".to_owned(),
+        advice: "set the id of the hosted zone, or try `starchart demo`, which needs none"
+            .to_owned(),
+    })?;
     let config = Route53Config {
         hosted_zone_id,
         region: aws.region.clone(),
@@ -184,15 +184,16 @@ pub(crate) fn route53(settings: &Settings, limiter: Arc<Limiter>) -> anyhow::Res
         secret_access_key: aws.secret_access_key.clone(),
         session_token: aws.session_token.clone(),
         endpoint_url: aws.endpoint.as_ref().map(ToString::to_string),
+        requests_per_second: aws.requests_per_second,
     };
-    Ok(Arc::new(Route53::new(&config, limiter)))
+    Ok(Arc::new(Route53::new(&config)))
 }
 
 /// Makes the context of the background jobs.
 pub(crate) fn worker(
     settings: &Settings,
     store: Store,
-    dns: Dns,
+    provider: Arc<dyn Provider>,
     certificates: &Certificates,
     mailer: Option<Arc<Mailer>>,
     queue: Arc<dyn Queue>,
@@ -201,9 +202,8 @@ pub(crate) fn worker(
     starchart_worker::Context {
         store,
         root: settings.root_domain.clone(),
-        zone: dns.zone,
+        provider,
         zone_verifier: Arc::new(ZoneVerifier::new(settings.root_domain.clone())),
-        limiter: dns.limiter,
         propagation: Arc::new(Propagation::new(
             settings
                 .dns_servers
@@ -223,12 +223,6 @@ pub(crate) fn worker(
         holder: format!("{}-{:016x}", std::process::id(), rand::random::<u64>()),
         stop,
     }
-}
-
-/// The DNS zone and the rate limiter of its requests.
-pub(crate) struct Dns {
-    pub(crate) zone: Arc<dyn Zone>,
-    pub(crate) limiter: Arc<Limiter>,
 }
 
 /// The certificate authority, or the reason why certificates are off.

@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use starchart_acme::authority::Authority;
-use starchart_dns::limiter::Limiter;
+use starchart_dns::engine::zone_verifier::ZoneVerifier;
 use starchart_dns::propagation::Propagation;
-use starchart_dns::zone::Zone;
-use starchart_dns::zone_verifier::ZoneVerifier;
+use starchart_dns::provider::Provider;
 use starchart_domain::names::RootDomain;
 use starchart_jobs::Queue;
 use starchart_mail::Mailer;
@@ -21,12 +20,10 @@ pub struct Context {
     pub store: Store,
     /// The domain of the zone (ROOT_DOMAIN).
     pub root: RootDomain,
-    /// The DNS zone at the provider.
-    pub zone: Arc<dyn Zone>,
-    /// Verifies that `zone` is the zone of `root`.
+    /// The DNS provider that holds the zone.
+    pub provider: Arc<dyn Provider>,
+    /// Verifies that the provider's zone is the zone of `root`.
     pub zone_verifier: Arc<ZoneVerifier>,
-    /// Limits the rate of requests to the DNS provider.
-    pub limiter: Arc<Limiter>,
     /// Queries the zone's name servers.
     pub propagation: Arc<Propagation>,
     /// The certificate authority; `None` when certificates are off.

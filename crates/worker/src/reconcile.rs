@@ -8,9 +8,8 @@ mod approve;
 mod audit;
 mod orphans;
 
-use starchart_dns::audit::{AuditInput, WrongZone, compare, verify_listing};
-use starchart_dns::limiter::Priority;
-use starchart_dns::zone::{ZoneError, ZoneRrset};
+use starchart_dns::engine::audit::{AuditInput, WrongZone, compare, verify_listing};
+use starchart_dns::provider::{ProviderError, ZoneRrset};
 use starchart_store::zone::{self, AuditOutcome, AuditResult, Snapshot, SnapshotHashes};
 
 use crate::Context;
@@ -20,14 +19,16 @@ pub use approve::{ApprovalOutcome, PublishOutcome, approve, publish_until_done};
 pub use audit::{Audited, audit};
 pub(crate) use audit::{LEASE as AUDIT_LEASE, audit_with_lease, last_audit_at};
 pub use orphans::{OrphanDeletion, delete_orphans};
-pub use starchart_dns::plan::{Approval, BlockedRrset, HASH_MIN_LEN, Orphan, Plan, RefusedName};
+pub use starchart_dns::engine::plan::{
+    Approval, BlockedRrset, HASH_MIN_LEN, Orphan, Plan, RefusedName,
+};
 
 /// Why the zone could not be compared or a command not be carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum ReconcileError {
     /// The DNS provider did not answer.
     #[error("cannot list the zone: {0}")]
-    Zone(#[from] ZoneError),
+    Zone(#[from] ProviderError),
     /// The listing is of another zone, or incomplete.
     #[error(transparent)]
     WrongZone(#[from] WrongZone),
@@ -115,15 +116,12 @@ fn make_plan(
 
 /// Lists the zone and verifies that the listing is our complete zone.
 async fn list_zone(context: &Context) -> Result<Vec<ZoneRrset>, ReconcileError> {
-    let listing = async {
-        context.limiter.acquire(Priority::Audit).await;
-        context.zone.list().await
-    };
     let listed = tokio::select! {
-        listed = listing => listed?,
+        listed = context.provider.list() => listed?,
         () = context.stop.cancelled() => return Err(ReconcileError::Stopped),
     };
-    verify_listing(&listed, &context.root)?;
+    let setting = context.provider.capabilities().zone_setting;
+    verify_listing(&listed, &context.root, setting)?;
     Ok(listed)
 }
 

@@ -4,27 +4,27 @@ use std::process::Command;
 use std::sync::Arc;
 
 use starchart_acme::{chain, keys};
-use starchart_dns::zone::{Change, Zone as _};
+use starchart_dns::provider::memory::Memory;
+use starchart_dns::provider::{Change, Provider as _};
 use starchart_domain::rrset::Rrset;
 use starchart_testkit::wait::eventually;
 
 use super::*;
 use crate::name_server::NameServer;
-use crate::zone::DemoZone;
+use crate::zone::open_zone;
 
 const BASE: &str = "user1.starchart.com";
 
 struct Fixture {
     folder: tempfile::TempDir,
-    zone: Arc<DemoZone>,
+    zone: Arc<Memory>,
     server: NameServer,
 }
 
 impl Fixture {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let zone =
-            Arc::new(DemoZone::open("starchart.com", &folder.path().join("zone.json")).unwrap());
+        let zone = Arc::new(open_zone("starchart.com", &folder.path().join("zone.json")).unwrap());
         let server = NameServer::start(Arc::clone(&zone), "127.0.0.1:0".parse().unwrap())
             .await
             .unwrap();

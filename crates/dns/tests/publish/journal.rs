@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 
 use async_trait::async_trait;
-use starchart_dns::publish::Journal;
-use starchart_dns::zone::ChangeId;
+use starchart_dns::engine::publish::Journal;
+use starchart_dns::provider::ChangeId;
 use starchart_domain::plan::{NameToPublish, OwnedRrset, PublishedName, RefusedName};
 use starchart_domain::record::RecordType;
 use starchart_domain::rrset::{Rrset, RrsetData, RrsetValues};

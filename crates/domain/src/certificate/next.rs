@@ -83,9 +83,9 @@ pub enum ObservedZone {
     UnderWay,
     /// Refused by the zone, with the reason.
     Refused(String),
-    /// On all name servers according to Route53 (`INSYNC`).
+    /// On all name servers according to the DNS provider.
     InSync {
-        /// When Route53 reported `INSYNC`.
+        /// When the provider reported it.
         since: Timestamp,
         /// The last answers of the name servers; `None` before the first query.
         answers: Option<Answers>,

@@ -5,7 +5,7 @@ use std::fs;
 
 use starchart_settings::{Environment, FoundIn, Settings, Sources};
 
-use crate::site::{Site, noticed};
+use crate::site::{Site, aws, noticed};
 
 #[test]
 fn one_line_end_of_a_secret_file_is_removed() {
@@ -18,7 +18,7 @@ fn one_line_end_of_a_secret_file_is_removed() {
     ] {
         site.secret("AWS_SECRET_ACCESS_KEY", text);
         assert_eq!(
-            site.good().settings.aws.secret_access_key.expose(),
+            aws(&site.good().settings).secret_access_key.expose(),
             "hunter2-key",
             "{text:?}"
         );
@@ -63,7 +63,10 @@ fn unusable_secret_files_are_reported_without_content() {
 fn in_production_a_secret_file_takes_precedence() {
     let site = Site::production().set("AWS_ACCESS_KEY_ID", "hunter2-variable");
     let loaded = site.good();
-    assert_eq!(loaded.settings.aws.access_key_id.expose(), "hunter2-key-id");
+    assert_eq!(
+        aws(&loaded.settings).access_key_id.expose(),
+        "hunter2-key-id"
+    );
     assert!(noticed(
         &loaded,
         "AWS_ACCESS_KEY_ID: the variable is ignored"
@@ -72,7 +75,7 @@ fn in_production_a_secret_file_takes_precedence() {
     fs::remove_file(site.folder.path().join("secrets/AWS_ACCESS_KEY_ID")).unwrap();
     let loaded = site.good();
     assert_eq!(
-        loaded.settings.aws.access_key_id.expose(),
+        aws(&loaded.settings).access_key_id.expose(),
         "hunter2-variable"
     );
     assert!(noticed(

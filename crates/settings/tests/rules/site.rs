@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use starchart_settings::{Loaded, Problems, Settings, Sources};
+use starchart_settings::{Aws, DnsProvider, Loaded, Problems, Settings, Sources};
 use tempfile::TempDir;
 
 /// A folder with complete settings.
@@ -111,4 +111,10 @@ impl Site {
 
 pub(crate) fn noticed(loaded: &Loaded, text: &str) -> bool {
     loaded.notices.iter().any(|notice| notice.contains(text))
+}
+
+/// The settings section of Route53.
+pub(crate) fn aws(settings: &Settings) -> &Aws {
+    let DnsProvider::Route53(aws) = &settings.provider;
+    aws
 }

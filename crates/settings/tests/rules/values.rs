@@ -8,7 +8,7 @@ use starchart_domain::secret::Secret;
 use starchart_settings::{DatabaseKind, Environment, LogLevel, Redis, SmtpAuth, render_check};
 use tempfile::TempDir;
 
-use crate::site::{Site, noticed};
+use crate::site::{Site, aws, noticed};
 
 #[test]
 fn a_complete_site_gets_the_defaults() {
@@ -49,7 +49,7 @@ fn development_needs_few_settings() {
     assert_eq!(settings.environment, Environment::Development);
     assert_eq!(settings.root_domain.as_str(), "starchart.com");
     assert_eq!(settings.database.kind, DatabaseKind::Sqlite);
-    assert_eq!(settings.aws.zone_id, None);
+    assert_eq!(aws(&settings).zone_id, None);
     assert_eq!(
         (settings.mail.host.as_str(), settings.mail.port),
         ("localhost", 1025)

@@ -9,8 +9,8 @@ pub(crate) fn run(env_file: Option<PathBuf>) -> anyhow::Result<ExitCode> {
     let loaded = Settings::read(&Sources::from_process(env_file))?;
     print!("{}", render_check(&loaded));
     let mut problems = Vec::new();
-    match super::saml_of(&loaded.settings) {
-        Ok(saml) => saml
+    match super::foreign_parts(&loaded.settings) {
+        Ok((saml, _)) => saml
             .warnings(crate::wire::clock())
             .iter()
             .for_each(|warning| println!("SAML_IDP_METADATA_PATH: {warning}")),

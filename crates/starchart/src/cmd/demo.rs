@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args;
-use starchart_demo::{DEMO_USERS, DemoAuthority, DemoZone, IdentityProvider, NameServer};
+use starchart_demo::{DEMO_USERS, DemoAuthority, IdentityProvider, NameServer, open_zone};
+use starchart_dns::provider::memory::Memory;
 use starchart_jobs::InProcessQueue;
 use starchart_mail::Mailer;
 use starchart_settings::{Settings, Sources};
@@ -19,7 +20,6 @@ use tokio::sync::oneshot;
 use super::keys;
 use crate::boot::{self, Service};
 use crate::role::Role;
-use crate::wire::Dns;
 
 const ROOT: &str = "starchart.com";
 const GROUP_PREFIX: &str = "mycustomdomain";
@@ -126,7 +126,7 @@ struct Peers {
     idp: IdentityProvider,
     /// The file for `SAML_IDP_METADATA_PATH`.
     idp_metadata: PathBuf,
-    zone: Arc<DemoZone>,
+    zone: Arc<Memory>,
     server: NameServer,
     /// The folder of the inbox.
     mails: PathBuf,
@@ -148,7 +148,7 @@ impl Peers {
         let idp_metadata = data.join("idp-metadata.xml");
         std::fs::write(&idp_metadata, idp.metadata())
             .with_context(|| format!("writing {}", idp_metadata.display()))?;
-        let zone = Arc::new(DemoZone::open(ROOT, &data.join("zone.json"))?);
+        let zone = Arc::new(open_zone(ROOT, &data.join("zone.json"))?);
         let server = NameServer::start(Arc::clone(&zone), loopback(options.dns_port))
             .await
             .context("--dns-port")?;
@@ -174,17 +174,13 @@ fn service(
     let names = peers.server.address();
     let settings = settings(options, port, app_url, &peers.idp_metadata, names)?;
     let saml = Arc::new(crate::wire::saml(&settings, crate::wire::clock())?);
-    let dns = Dns {
-        zone: peers.zone.clone(),
-        limiter: crate::wire::limiter(&settings),
-    };
     let theme = crate::wire::mail::mail_theme(&settings);
     let mailer = Mailer::folder(theme, &format!("starchart@{ROOT}"), &peers.mails)?;
     Ok(Service {
         settings,
         role: Role::All,
         saml,
-        dns,
+        provider: Arc::<Memory>::clone(&peers.zone),
         certificates: Ok(Arc::new(authority) as Arc<_>),
         mailer: Some(Arc::new(mailer)),
         queue: Arc::new(InProcessQueue::default()),
@@ -224,7 +220,6 @@ fn settings(
             ),
         ),
         ("USER_DNS_RECORD_LIMIT", options.limit.to_string()),
-        ("ROUTE53_REQUESTS_PER_SECOND", "50".to_owned()),
         ("DRAIN_S", "0".to_owned()),
     ]
     .map(|(name, value)| (name.to_owned(), value))

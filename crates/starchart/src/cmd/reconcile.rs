@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::bail;
 use clap::{ArgGroup, Args};
 use starchart_domain::plural::pluralize;
-use starchart_settings::Settings;
+use starchart_settings::{Problems, Settings};
 use starchart_store::import;
 use starchart_store::{Store, zone};
 use starchart_worker::Context;
@@ -18,8 +18,6 @@ use starchart_worker::reconcile::{
     self, Adoption, ApprovalOutcome, Audited, HASH_MIN_LEN, OrphanDeletion, Plan, PublishOutcome,
 };
 use tokio_util::sync::CancellationToken;
-
-use crate::wire::Dns;
 
 /// Compare the whole zone with the database, and repair or approve the differences.
 #[derive(Args)]
@@ -131,17 +129,13 @@ pub(crate) fn context_with_store(
     store: Store,
     stop: CancellationToken,
 ) -> anyhow::Result<Context> {
-    let limiter = crate::wire::limiter(settings);
-    let dns = Dns {
-        zone: crate::wire::route53(settings, Arc::clone(&limiter))?,
-        limiter,
-    };
+    let provider = crate::wire::provider(settings).map_err(Problems::from)?;
     let certificates = Err("not needed to compare the zone".to_owned());
     let queue = Arc::new(starchart_jobs::NullQueue);
     Ok(crate::wire::worker(
         settings,
         store,
-        dns,
+        provider,
         &certificates,
         None,
         queue,

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use crate::boot::{self, Service};
 use crate::role::Role;
-use crate::wire::Dns;
 
 pub(crate) async fn run(env_file: Option<PathBuf>, role: Role) -> anyhow::Result<ExitCode> {
     let loaded = super::begin(env_file)?;
@@ -19,18 +18,13 @@ pub(crate) async fn run(env_file: Option<PathBuf>, role: Role) -> anyhow::Result
         "starting"
     );
     // Report faulty settings before waiting for anything.
-    let saml = super::saml_of(&settings)?;
+    let (saml, provider) = super::foreign_parts(&settings)?;
     for warning in saml.warnings(crate::wire::clock()) {
         tracing::warn!(
             warning = %warning,
             "SAML_IDP_METADATA_PATH: check the identity provider's metadata"
         );
     }
-    let limiter = crate::wire::limiter(&settings);
-    let dns = Dns {
-        zone: crate::wire::route53(&settings, Arc::clone(&limiter))?,
-        limiter,
-    };
     let certificates = crate::wire::certificates(&settings)?;
     let mailer = crate::wire::mail::mailer(&settings)?;
     let saml = Arc::new(saml);
@@ -39,7 +33,7 @@ pub(crate) async fn run(env_file: Option<PathBuf>, role: Role) -> anyhow::Result
         settings,
         role,
         saml,
-        dns,
+        provider,
         certificates,
         mailer,
         queue,

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use starchart_dns::publish::{Journal, PublishError, PublishReport, publish};
-use starchart_dns::zone::{ChangeId, ZoneError};
-use starchart_dns::zone_verifier::ZoneMismatch;
+use starchart_dns::engine::publish::{Journal, PublishError, PublishReport, publish};
+use starchart_dns::engine::zone_verifier::ZoneMismatch;
+use starchart_dns::provider::{ChangeId, ProviderError};
 use starchart_domain::plan::{PublishedName, RefusedName};
 use starchart_jobs::{Outcome, WakeUp};
 use starchart_store::lease::{Lease, LeaseName};
@@ -54,7 +54,11 @@ impl Job for Publish {
             return Ok(Check::Skip(paused));
         }
         // A wrong zone id would send our changes to another zone.
-        let mismatch = match context.zone_verifier.verify(context.zone.as_ref()).await {
+        let mismatch = match context
+            .zone_verifier
+            .verify(context.provider.as_ref())
+            .await
+        {
             Ok(()) => return Ok(Check::Due),
             Err(mismatch) => mismatch,
         };
@@ -72,10 +76,10 @@ impl Job for Publish {
     }
 }
 
-fn retry_later(after: Duration, error: &ZoneError) -> Outcome {
+fn retry_later(after: Duration, error: &ProviderError) -> Outcome {
     let after_s = after.as_secs();
     match error {
-        ZoneError::Denied(_) => warn!(error = %error, after_s, "DNS provider denied access"),
+        ProviderError::Denied(_) => warn!(error = %error, after_s, "DNS provider denied access"),
         _ => warn!(error = %error, after_s, "DNS provider does not accept changes now, retrying"),
     }
     Outcome::Again(after)
@@ -125,7 +129,7 @@ async fn publish_names(
         store: &context.store,
         lease,
     };
-    let result = publish(context.zone.as_ref(), &context.limiter, &mut journal, work).await;
+    let result = publish(context.provider.as_ref(), &mut journal, work).await;
     context.queue.wake(WakeUp::Track);
     match result {
         Ok(PublishReport {

@@ -4,8 +4,7 @@
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
-use starchart_dns::limiter::Priority;
-use starchart_dns::zone::{ChangeId, ChangeState, ZoneError};
+use starchart_dns::provider::{ChangeId, ChangeState, ProviderError};
 use starchart_jobs::{Outcome, WakeUp};
 use starchart_store::Error;
 use starchart_store::lease::{Lease, LeaseName};
@@ -66,18 +65,19 @@ impl Job for Track {
 async fn check_changes(context: &Context) -> Result<bool, Error> {
     let now = context.store.now().await?;
     let changes = zone::list_unsynced_changes(&context.store).await?;
+    let tracks_changes = context.provider.capabilities().tracks_changes;
     for change in changes.iter().take(MAX_CHANGES) {
         if context.stop.is_cancelled() {
             return Ok(true);
         }
-        context.limiter.acquire(Priority::Track).await;
-        match context
-            .zone
-            .change_state(&ChangeId(change.id.clone()))
-            .await
-        {
-            // The provider has deleted the record of the change, so it completed long ago.
-            Ok(ChangeState::InSync) | Err(ZoneError::Refused { .. }) => {
+        let id = ChangeId(change.id.clone());
+        let state = if tracks_changes {
+            context.provider.change_state(&id).await
+        } else {
+            Ok(ChangeState::InSync)
+        };
+        match state {
+            Ok(ChangeState::InSync | ChangeState::Unknown) => {
                 zone::mark_in_sync(&context.store, &change.id).await?
             }
             Ok(ChangeState::Pending) => {}
@@ -87,11 +87,8 @@ async fn check_changes(context: &Context) -> Result<bool, Error> {
                     zone::mark_in_sync(&context.store, &change.id).await?;
                 }
                 match error {
-                    ZoneError::Denied(_) => {
-                        warn!(
-                            error = %error,
-                            "cannot read the state of changes: allow route53:GetChange"
-                        )
+                    ProviderError::Denied(_) => {
+                        warn!(error = %error, "cannot read the state of changes")
                     }
                     _ => debug!(error = %error, "cannot read the state of a change, retrying"),
                 }
@@ -111,7 +108,7 @@ async fn check_name_servers(context: &Context) -> Result<bool, Error> {
     if names.is_empty() {
         return Ok(false);
     }
-    let servers = match context.propagation.servers(context.zone.as_ref()).await {
+    let servers = match context.propagation.servers(context.provider.as_ref()).await {
         Ok(servers) => servers,
         Err(error) => {
             warn!(error = %error, "cannot find the zone's name servers, retrying");

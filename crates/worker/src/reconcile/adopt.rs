@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use starchart_dns::audit::find_adoptable;
+use starchart_dns::engine::audit::find_adoptable;
 use starchart_domain::plural::pluralize;
 use starchart_store::lease::Lease;
 use starchart_store::zone::{self, AdoptionGoal, AdoptionReason};

@@ -1,7 +1,7 @@
 //! The audit: compares the zone with the database, repairs small drift, and holds large plans until
 //! an operator approves them.
 
-use starchart_dns::audit::is_empty_zone;
+use starchart_dns::engine::audit::is_empty_zone;
 use starchart_domain::time::Timestamp;
 use starchart_jobs::WakeUp;
 use starchart_store::lease::{Lease, LeaseName};

@@ -218,7 +218,7 @@ impl OrderRun<'_> {
         let servers = match self
             .context
             .propagation
-            .servers(self.context.zone.as_ref())
+            .servers(self.context.provider.as_ref())
             .await
         {
             Ok(servers) => servers,

@@ -1,9 +1,11 @@
-//! Implements the provider port on Amazon Route53.
+//! Implements the provider port on Amazon Route53. No AWS type leaves this folder (I2).
 
+mod attribution;
+mod escapes;
 mod failure;
+mod limiter;
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -21,14 +23,23 @@ use aws_sdk_route53::types::{
 use starchart_domain::rrset::Rrset;
 use starchart_domain::secret::Secret;
 
-use crate::canonical::{absolute_name, unescape_name};
-use crate::limiter::{Limiter, Priority};
-use crate::zone::{Action, Change, ChangeId, ChangeState, Zone, ZoneError, ZoneRrset};
+use self::escapes::{escape_name, to_decimal, to_octal, unescape_name};
+use self::limiter::{Limiter, Priority};
+use crate::provider::{
+    Action, BatchLimits, Capabilities, Change, ChangeError, ChangeId, ChangeState, Provider,
+    ProviderError, ZoneRrset,
+};
 
-/// The time limit of one request, including the connection. [`Zone::change`] never takes longer, so
-/// the publish lease must be valid for longer than this when the request begins.
+/// The time limit of one request, including the connection. [`Provider::change`] takes no longer,
+/// so the publish lease must be valid for longer than this when the request begins.
 pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The limits of one `ChangeResourceRecordSets` request. A CREATE and a DELETE count once, an
+/// UPSERT (never sent, I10) would count twice.
+const BATCH_LIMITS: BatchLimits = BatchLimits {
+    records: 1_000,
+    characters: 32_000,
+};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Route53's maximum of RRsets in one answer.
 const PAGE_SIZE: i32 = 300;
@@ -56,20 +67,21 @@ pub struct Route53Config {
     pub session_token: Option<Secret>,
     /// `AWS_ENDPOINT_URL`: another server that implements Route53's protocol.
     pub endpoint_url: Option<String>,
+    /// `ROUTE53_REQUESTS_PER_SECOND`: the rate limit of this process; 0 counts as 1.
+    pub requests_per_second: u32,
 }
 
 /// A hosted zone of Amazon Route53.
 ///
-/// The caller waits for the [`Limiter`] before each call, because it checks its lease after that
-/// wait. This type waits for the limiter itself before further requests of a call (pages, retries)
-/// and for [`Zone::domain`] and [`Zone::name_servers`].
+/// Requests are limited to a rate, urgent ones first: changes and the reads that they need, then
+/// the states of changes, then listings.
 ///
 /// The SDK's retries are disabled: after a change with an unknown outcome the zone must be read
 /// first. Reads are retried here, a limited number of times.
 pub struct Route53 {
     client: aws_sdk_route53::Client,
     zone_id: String,
-    limiter: Arc<Limiter>,
+    limiter: Limiter,
 }
 
 impl fmt::Debug for Route53 {
@@ -82,12 +94,12 @@ impl fmt::Debug for Route53 {
 
 impl Route53 {
     /// Makes a client; sends no request.
-    pub fn new(config: &Route53Config, limiter: Arc<Limiter>) -> Self {
-        Self::with_timeout(config, limiter, OPERATION_TIMEOUT)
+    pub fn new(config: &Route53Config) -> Self {
+        Self::with_timeout(config, OPERATION_TIMEOUT)
     }
 
     /// Makes a client with another time limit for one request than [`OPERATION_TIMEOUT`].
-    pub fn with_timeout(config: &Route53Config, limiter: Arc<Limiter>, timeout: Duration) -> Self {
+    pub fn with_timeout(config: &Route53Config, timeout: Duration) -> Self {
         let credentials = Credentials::new(
             config.access_key_id.expose(),
             config.secret_access_key.expose(),
@@ -112,12 +124,16 @@ impl Route53 {
         Self {
             client: aws_sdk_route53::Client::from_conf(builder.build()),
             zone_id: config.hosted_zone_id.clone(),
-            limiter,
+            limiter: Limiter::new(config.requests_per_second),
         }
     }
 
-    /// Sends a read and retries it after temporary errors.
-    async fn send_read<T, E, F>(&self, pacing: Pacing, call: impl Fn() -> F) -> Result<T, ZoneError>
+    /// Sends a read, within the rate limit, and retries it after temporary errors.
+    async fn send_read<T, E, F>(
+        &self,
+        pacing: Pacing,
+        call: impl Fn() -> F,
+    ) -> Result<T, ProviderError>
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
@@ -125,18 +141,16 @@ impl Route53 {
         let mut back_off = BACK_OFF;
         let mut attempt = 0;
         loop {
-            if !pacing.acquired || attempt > 0 {
-                self.limiter.acquire(pacing.priority).await;
-            }
+            self.limiter.acquire(pacing.priority).await;
             let error = match call().await {
                 Ok(output) => return Ok(output),
-                Err(error) => failure::zone_error(&error, Vec::new()),
+                Err(error) => failure::provider_error(&error),
             };
             attempt += 1;
             let attempts = match &error {
-                ZoneError::Throttled | ZoneError::Busy => pacing.throttled_attempts,
-                ZoneError::Unavailable(_) | ZoneError::OutcomeUnknown(_) => ATTEMPTS,
-                ZoneError::Refused { .. } | ZoneError::Denied(_) => 1,
+                ProviderError::Throttled | ProviderError::Busy => pacing.throttled_attempts,
+                ProviderError::Unavailable(_) | ProviderError::NoAnswer(_) => ATTEMPTS,
+                ProviderError::Rejected(_) | ProviderError::Denied(_) => 1,
             };
             if attempt >= attempts {
                 return Err(error);
@@ -147,18 +161,19 @@ impl Route53 {
         }
     }
 
-    async fn hosted_zone(&self, priority: Priority) -> Result<GetHostedZoneOutput, ZoneError> {
-        self.send_read(Pacing::unacquired(priority), || {
+    async fn hosted_zone(&self, priority: Priority) -> Result<GetHostedZoneOutput, ProviderError> {
+        self.send_read(Pacing::patient(priority), || {
             self.client.get_hosted_zone().id(&self.zone_id).send()
         })
         .await
+        .map_err(|error| failure::denied_without(error, "route53:GetHostedZone"))
     }
 
     async fn page(
         &self,
         pacing: Pacing,
         start: &PageStart,
-    ) -> Result<(Vec<ResourceRecordSet>, Option<PageStart>), ZoneError> {
+    ) -> Result<(Vec<ResourceRecordSet>, Option<PageStart>), ProviderError> {
         let request = self
             .client
             .list_resource_record_sets()
@@ -173,30 +188,25 @@ impl Route53 {
     }
 }
 
-/// How a read uses the limiter.
+/// The priority of a read, and its patience.
 #[derive(Debug, Clone, Copy)]
 struct Pacing {
     priority: Priority,
-    /// Whether the caller has already waited for the limiter for the first request.
-    acquired: bool,
     /// The number of attempts when the provider throttles.
     throttled_attempts: u32,
 }
 
 impl Pacing {
-    /// For the first request of a call, for which the caller has waited.
-    fn acquired(priority: Priority) -> Self {
+    fn brief(priority: Priority) -> Self {
         Self {
             priority,
-            acquired: true,
             throttled_attempts: ATTEMPTS,
         }
     }
 
-    fn unacquired(priority: Priority) -> Self {
+    fn patient(priority: Priority) -> Self {
         Self {
             priority,
-            acquired: false,
             throttled_attempts: PAGE_ATTEMPTS,
         }
     }
@@ -210,12 +220,12 @@ struct PageStart {
     identifier: Option<String>,
 }
 
-fn next_page(output: &ListResourceRecordSetsOutput) -> Result<Option<PageStart>, ZoneError> {
+fn next_page(output: &ListResourceRecordSetsOutput) -> Result<Option<PageStart>, ProviderError> {
     if !output.is_truncated {
         return Ok(None);
     }
     if output.next_record_name.is_none() {
-        return Err(ZoneError::OutcomeUnknown(
+        return Err(ProviderError::NoAnswer(
             "the listing is truncated but has no next record name".to_owned(),
         ));
     }
@@ -227,11 +237,23 @@ fn next_page(output: &ListResourceRecordSetsOutput) -> Result<Option<PageStart>,
 }
 
 #[async_trait]
-impl Zone for Route53 {
-    async fn change(&self, changes: &[Change]) -> Result<ChangeId, ZoneError> {
-        let batch = change_batch(changes).map_err(|error| ZoneError::Refused {
-            messages: vec![error.to_string()],
-        })?;
+impl Provider for Route53 {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            name: "Route53",
+            zone_setting: "AWS_ROUTE53_HOSTED_ZONE_ID",
+            batch_limits: BATCH_LIMITS,
+            tracks_changes: true,
+        }
+    }
+
+    async fn wait_for_change(&self) {
+        self.limiter.acquire(Priority::Publish).await;
+    }
+
+    async fn change(&self, changes: &[Change]) -> Result<ChangeId, ChangeError> {
+        let batch = change_batch(changes)
+            .map_err(|error| failure::refusal(&[error.to_string()], changes))?;
         let request = self
             .client
             .change_resource_record_sets()
@@ -240,24 +262,26 @@ impl Zone for Route53 {
         let output = request
             .send()
             .await
-            .map_err(|error| failure::change_error(&error))?;
-        let info = output
-            .change_info
-            .ok_or_else(|| ZoneError::OutcomeUnknown("the answer has no change id".to_owned()))?;
-        Ok(ChangeId(info.id))
+            .map_err(|error| failure::change_error(&error, changes))?;
+        match output.change_info {
+            Some(info) => Ok(ChangeId(info.id)),
+            None => Err(ChangeError::OutcomeUnknown(
+                "the answer has no change id".to_owned(),
+            )),
+        }
     }
 
-    async fn read(&self, name: &str) -> Result<Vec<ZoneRrset>, ZoneError> {
+    async fn read(&self, name: &str) -> Result<Vec<ZoneRrset>, ProviderError> {
         let mut found = Vec::new();
-        let mut pacing = Pacing::acquired(Priority::Publish);
+        let mut pacing = Pacing::brief(Priority::Publish);
         let mut next = Some(PageStart {
-            name: Some(absolute_name(name)),
+            name: Some(escape_name(name)),
             ..PageStart::default()
         });
         while let Some(start) = next {
             let (sets, following) = self.page(pacing, &start).await?;
             next = following;
-            pacing = Pacing::unacquired(Priority::Publish);
+            pacing = Pacing::patient(Priority::Publish);
             for set in sets.iter().map(zone_rrset) {
                 if set.name != name {
                     return Ok(found);
@@ -268,9 +292,9 @@ impl Zone for Route53 {
         Ok(found)
     }
 
-    async fn list(&self) -> Result<Vec<ZoneRrset>, ZoneError> {
+    async fn list(&self) -> Result<Vec<ZoneRrset>, ProviderError> {
         let mut found = Vec::new();
-        let mut pacing = Pacing::acquired(Priority::Audit);
+        let mut pacing = Pacing::brief(Priority::Audit);
         let mut next = Some(PageStart::default());
         let mut logged = Instant::now();
         while let Some(start) = next {
@@ -280,38 +304,42 @@ impl Zone for Route53 {
             }
             let (sets, following) = self.page(pacing, &start).await?;
             if following.as_ref() == Some(&start) {
-                return Err(ZoneError::OutcomeUnknown(
+                return Err(ProviderError::NoAnswer(
                     "the listing repeats a page".to_owned(),
                 ));
             }
             found.extend(sets.iter().map(zone_rrset));
             next = following;
-            pacing = Pacing::unacquired(Priority::Audit);
+            pacing = Pacing::patient(Priority::Audit);
         }
         Ok(found)
     }
 
-    async fn change_state(&self, id: &ChangeId) -> Result<ChangeState, ZoneError> {
-        let output = self
-            .send_read(Pacing::acquired(Priority::Track), || {
+    async fn change_state(&self, id: &ChangeId) -> Result<ChangeState, ProviderError> {
+        let answer = self
+            .send_read(Pacing::brief(Priority::Track), || {
                 self.client.get_change().id(&id.0).send()
             })
-            .await?;
-        match output.change_info.map(|info| info.status) {
-            Some(ChangeStatus::Insync) => Ok(ChangeState::InSync),
-            _ => Ok(ChangeState::Pending),
+            .await;
+        match answer {
+            Ok(output) => match output.change_info.map(|info| info.status) {
+                Some(ChangeStatus::Insync) => Ok(ChangeState::InSync),
+                _ => Ok(ChangeState::Pending),
+            },
+            Err(ProviderError::Rejected(_)) => Ok(ChangeState::Unknown),
+            Err(error) => Err(failure::denied_without(error, "route53:GetChange")),
         }
     }
 
-    async fn domain(&self) -> Result<String, ZoneError> {
+    async fn domain(&self) -> Result<String, ProviderError> {
         let output = self.hosted_zone(Priority::Publish).await?;
         let zone = output
             .hosted_zone
-            .ok_or_else(|| ZoneError::OutcomeUnknown("the answer has no zone".to_owned()))?;
+            .ok_or_else(|| ProviderError::NoAnswer("the answer has no zone".to_owned()))?;
         Ok(unescape_name(&zone.name))
     }
 
-    async fn name_servers(&self) -> Result<Vec<String>, ZoneError> {
+    async fn name_servers(&self) -> Result<Vec<String>, ProviderError> {
         let output = self.hosted_zone(Priority::Audit).await?;
         let servers = output
             .delegation_set
@@ -340,11 +368,12 @@ fn change_batch(changes: &[Change]) -> Result<ChangeBatch, BuildError> {
 
 fn resource_record_set(set: &Rrset) -> Result<ResourceRecordSet, BuildError> {
     let mut builder = ResourceRecordSet::builder()
-        .name(absolute_name(&set.name))
+        .name(escape_name(&set.name))
         .r#type(RrType::from(set.rtype.as_str()))
         .ttl(i64::from(set.body.ttl));
     for value in &set.body.values {
-        builder = builder.resource_records(ResourceRecord::builder().value(value).build()?);
+        builder =
+            builder.resource_records(ResourceRecord::builder().value(to_octal(value)).build()?);
     }
     builder.build()
 }
@@ -368,7 +397,7 @@ fn zone_rrset(set: &ResourceRecordSet) -> ZoneRrset {
         values: set
             .resource_records()
             .iter()
-            .map(|record| record.value.clone())
+            .map(|record| to_decimal(&record.value))
             .collect(),
         is_simple,
     }

@@ -1,9 +1,8 @@
 //! Publishes unpublished names: makes the zone match the database by compare-and-swap (I10).
 //!
 //! Every batch deletes the exact current RRsets and creates the desired ones, so the provider
-//! refuses
-//! it when the zone differs. Its messages say which RRsets differ; those are read, and the table
-//! decides:
+//! refuses it when the zone differs. Its faults say which RRsets differ; those are read, and the
+//! table decides:
 //!
 //! | the zone holds | ownership                      | action                                |
 //! |----------------|--------------------------------|---------------------------------------|
@@ -15,6 +14,7 @@
 //! [`Journal`] makes each step durable.
 
 mod candidate;
+mod refusal;
 mod seen;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -27,10 +27,10 @@ use starchart_domain::plan::{NameToPublish, OwnedRrset, PublishedName, RefusedNa
 use starchart_domain::record::RecordType;
 use tracing::{debug, info, warn};
 
-use crate::attribution::{FaultKind, attribute};
-use crate::batch;
-use crate::limiter::{Limiter, Priority};
-use crate::zone::{Change, ChangeId, Zone, ZoneError, ZoneRrset};
+use super::batch;
+use crate::provider::{
+    Capabilities, Change, ChangeError, ChangeId, Provider, ProviderError, ZoneRrset,
+};
 
 /// The maximum of attempts for a name in one run before it is quarantined.
 const MAX_ATTEMPTS: u32 = 4;
@@ -80,7 +80,7 @@ pub enum PublishError<E> {
     /// Another process holds the lease, or the lease expires too soon.
     LeaseLost,
     /// The provider accepts no requests now; retry after the delay.
-    RetryAfter(Duration, ZoneError),
+    RetryAfter(Duration, ProviderError),
     /// The journal could not be written.
     Journal(E),
 }
@@ -101,14 +101,13 @@ pub struct PublishReport {
 /// # Errors
 /// [`PublishError`] says why the run ended early; the remaining names are still unpublished.
 pub async fn publish<J: Journal>(
-    zone: &dyn Zone,
-    limiter: &Limiter,
+    provider: &dyn Provider,
     journal: &mut J,
     work: Vec<NameToPublish>,
 ) -> Result<PublishReport, PublishError<J::Error>> {
     let mut run = Run {
-        zone,
-        limiter,
+        provider,
+        capabilities: provider.capabilities(),
         journal,
         report: PublishReport::default(),
         failures: 0,
@@ -136,8 +135,8 @@ fn assert_lease<E>(answer: Result<bool, E>) -> Result<(), PublishError<E>> {
 }
 
 struct Run<'a, J> {
-    zone: &'a dyn Zone,
-    limiter: &'a Limiter,
+    provider: &'a dyn Provider,
+    capabilities: Capabilities,
     journal: &'a mut J,
     report: PublishReport,
     failures: usize,
@@ -191,7 +190,7 @@ impl<J: Journal> Run<'_, J> {
     ) -> Result<Vec<Vec<Candidate>>, PublishError<J::Error>> {
         let (batches, too_large) = batch::split(
             candidates.iter().map(Candidate::group),
-            batch::Limits::ROUTE53,
+            self.capabilities.batch_limits,
         );
         let mut by_name: BTreeMap<String, Candidate> = candidates
             .into_iter()
@@ -219,7 +218,7 @@ impl<J: Journal> Run<'_, J> {
         &mut self,
         mut batch: Vec<Candidate>,
     ) -> Result<Vec<Vec<Candidate>>, PublishError<J::Error>> {
-        self.limiter.acquire(Priority::Publish).await;
+        self.provider.wait_for_change().await;
         let outcomes: Vec<PublishedName> = batch.iter().map(Candidate::outcome).collect();
         assert_lease(self.journal.intend(&outcomes).await)?;
         batch.iter_mut().for_each(Candidate::record_send);
@@ -228,20 +227,20 @@ impl<J: Journal> Run<'_, J> {
             .flat_map(|c| c.group().changes().to_vec())
             .collect();
         self.report.calls += 1;
-        match self.zone.change(&changes).await {
+        match self.provider.change(&changes).await {
             Ok(id) => {
                 self.failures = 0;
                 self.confirm(&batch, Some(&id)).await?;
                 info!(names = batch.len(), change = %id, "published");
                 Ok(vec![])
             }
-            Err(ZoneError::Refused { messages }) => {
+            Err(ChangeError::Refused(faults)) => {
                 // A refused batch changed nothing, so it cannot take effect later.
                 assert_lease(self.journal.withdraw(&outcomes).await)?;
                 batch.iter_mut().for_each(Candidate::withdraw_send);
-                self.resolve_refusal(batch, &messages).await
+                self.resolve_refusal(batch, &faults).await
             }
-            Err(ZoneError::OutcomeUnknown(what)) => {
+            Err(ChangeError::OutcomeUnknown(what)) => {
                 warn!(
                     names = batch.len(),
                     error = %what,
@@ -249,7 +248,7 @@ impl<J: Journal> Run<'_, J> {
                 );
                 self.after_unknown(batch).await
             }
-            Err(error) => match self.back_off(error).await {
+            Err(ChangeError::NotApplied(error)) => match self.back_off(error).await {
                 Ok(()) => Ok(vec![batch]),
                 Err(stop) => {
                     // Nothing was changed, so the next run need not read the zone.
@@ -261,8 +260,7 @@ impl<J: Journal> Run<'_, J> {
     }
 
     /// Reads the zone after an unknown outcome. Batches without a clear answer are halved, and
-    /// names
-    /// without one are finally quarantined.
+    /// names without one are finally quarantined.
     async fn after_unknown(
         &mut self,
         batch: Vec<Candidate>,
@@ -272,12 +270,10 @@ impl<J: Journal> Run<'_, J> {
             .await?
             .into_iter()
             .partition(|c| c.attempts >= MAX_ATTEMPTS && !c.changes.is_empty());
-        let refused = unanswered.iter().map(|c| {
-            c.refused(
-                None,
-                "Route53 gives no clear answer to this change".to_owned(),
-            )
-        });
+        let name = self.capabilities.name;
+        let refused = unanswered
+            .iter()
+            .map(|c| c.refused(None, format!("{name} gives no clear answer to this change")));
         self.quarantine(refused.collect()).await?;
         let halve = read.iter().any(|candidate| candidate.attempts > 1);
         let mut again = Vec::new();
@@ -286,63 +282,6 @@ impl<J: Journal> Run<'_, J> {
                 again.push(batch.split_off(batch.len() / 2));
             }
             again.push(batch);
-        }
-        Ok(again)
-    }
-
-    /// Attributes a refusal to names, and reads, skips or quarantines their RRsets.
-    async fn resolve_refusal(
-        &mut self,
-        batch: Vec<Candidate>,
-        messages: &[String],
-    ) -> Result<Vec<Vec<Candidate>>, PublishError<J::Error>> {
-        let changes: Vec<Change> = batch
-            .iter()
-            .flat_map(|c| c.group().changes().to_vec())
-            .collect();
-        let mut faults = attribute(messages, &changes);
-        let (mut named, mut rest): (Vec<_>, Vec<_>) = batch
-            .into_iter()
-            .partition(|c| faults.contains_key(&c.work.name));
-        if named.is_empty() {
-            if rest.len() > 1 {
-                let back = rest.split_off(rest.len() / 2);
-                return Ok(vec![rest, back]);
-            }
-            named = std::mem::take(&mut rest);
-        }
-        let mut unclear = Vec::new();
-        let mut partly = Vec::new();
-        let mut refused = Vec::new();
-        for mut candidate in named {
-            let own = faults.remove(&candidate.work.name).unwrap_or_default();
-            let invalid = own
-                .iter()
-                .find(|fault| fault.kind == FaultKind::InvalidValue);
-            let is_final =
-                candidate.attempts >= MAX_ATTEMPTS || (own.is_empty() && candidate.attempts > 0);
-            match (invalid, is_final) {
-                (None, false) => unclear.push(candidate),
-                (Some(fault), _) => {
-                    let rtype = fault.rtype.as_deref().and_then(RecordType::parse);
-                    let reason = format!("Route53 does not take the value: {}", fault.message);
-                    match rtype.filter(|rtype| candidate.skip(*rtype, reason.clone())) {
-                        Some(_) => partly.push(candidate),
-                        None => refused.push(candidate.refused(None, reason)),
-                    }
-                }
-                (None, true) => {
-                    let reason =
-                        format!("Route53 does not take the change: {}", messages.join("; "));
-                    refused.push(candidate.refused(None, reason));
-                }
-            }
-        }
-        self.quarantine(refused).await?;
-        partly.extend(self.reread(unclear).await?);
-        let mut again = self.resume(partly).await?;
-        if !rest.is_empty() {
-            again.insert(0, rest);
         }
         Ok(again)
     }
@@ -433,8 +372,7 @@ impl<J: Journal> Run<'_, J> {
 
     async fn read(&mut self, name: &str) -> Result<Vec<ZoneRrset>, PublishError<J::Error>> {
         loop {
-            self.limiter.acquire(Priority::Publish).await;
-            match self.zone.read(name).await {
+            match self.provider.read(name).await {
                 Ok(sets) => return Ok(sets),
                 Err(error) => self.back_off(error).await?,
             }
@@ -447,8 +385,7 @@ impl<J: Journal> Run<'_, J> {
     ) -> Result<Vec<ZoneRrset>, PublishError<J::Error>> {
         let names: BTreeSet<&str> = candidates.iter().map(|c| c.work.name.as_str()).collect();
         loop {
-            self.limiter.acquire(Priority::Publish).await;
-            match self.zone.list().await {
+            match self.provider.list().await {
                 Ok(sets) => {
                     return Ok(sets
                         .into_iter()
@@ -461,15 +398,17 @@ impl<J: Journal> Run<'_, J> {
     }
 
     /// Waits after a temporary error, longer each time in a row, then gives up for this run.
-    async fn back_off(&mut self, error: ZoneError) -> Result<(), PublishError<J::Error>> {
+    async fn back_off(&mut self, error: ProviderError) -> Result<(), PublishError<J::Error>> {
         let pause = match error {
-            ZoneError::Denied(_) | ZoneError::Refused { .. } => {
+            ProviderError::Denied(_) | ProviderError::Rejected(_) => {
                 return Err(PublishError::RetryAfter(Duration::from_secs(30), error));
             }
-            ZoneError::Unavailable(_) => {
+            ProviderError::Unavailable(_) => {
                 return Err(PublishError::RetryAfter(Duration::from_secs(2), error));
             }
-            _ => BACK_OFF.get(self.failures),
+            ProviderError::Throttled | ProviderError::Busy | ProviderError::NoAnswer(_) => {
+                BACK_OFF.get(self.failures)
+            }
         };
         let Some(pause) = pause else {
             return Err(PublishError::RetryAfter(Duration::from_secs(2), error));

@@ -1,42 +1,40 @@
-//! Converts names and values between a DNS provider's spelling and ours, and defines the canonical
-//! form in which they are compared.
+//! The presentation format of names and values (RFC 1035 section 5.1), and the canonical form in
+//! which they are compared.
 //!
-//! Inside the program a name is lower case, unescaped and has no trailing dot. Route53 returns
-//! `\052.user.example.com.` (`DomainNameFormat`: every octet but `a-z 0-9 - _` is escaped as
-//! `\ooo`).
+//! Inside the program a name is lower case, unescaped and has no trailing dot. Another spelling of
+//! the same value comes from operators, other tools and providers.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use starchart_domain::rrset::{Rrset, RrsetValues};
-use starchart_domain::txt;
+use crate::rrset::RrsetValues;
+use crate::txt;
 
-use crate::zone::ZoneRrset;
-
-/// Returns the name in lower case with a trailing dot, as the provider expects it. Without the dot
-/// on CNAME targets, Route53 applies only one of several changes.
+/// Returns the name in lower case with a trailing dot. A name without the dot is relative to the
+/// zone in a zone file.
 pub fn absolute_name(name: &str) -> String {
     let mut name = name.trim_end_matches('.').to_ascii_lowercase();
     name.push('.');
     name
 }
 
-/// Converts the provider's name to ours: lower case, octal `\ooo` escapes decoded, no trailing dot.
-/// An escaped dot, backslash or non-printable octet stays escaped, so that two different names
-/// never become equal.
+/// Returns the name in lower case, without a trailing dot and with its `\DDD` escapes decoded. An
+/// escaped dot, backslash or non-printable octet stays escaped, so that two different names never
+/// become equal.
 pub fn unescape_name(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     let mut rest = name.strip_suffix('.').unwrap_or(name);
     while let Some(at) = rest.find('\\') {
         out.push_str(&rest[..at]);
         let tail = &rest[at..];
-        match octal(tail) {
+        match escaped_octet(tail) {
             Some(octet) if octet.is_ascii_graphic() && !matches!(octet, b'.' | b'\\') => {
                 out.push(char::from(octet));
                 rest = &tail[4..];
             }
             _ => {
-                out.push('\\');
-                rest = &tail[1..];
+                let length = if tail.starts_with("\\\\") { 2 } else { 1 };
+                out.push_str(&tail[..length]);
+                rest = &tail[length..];
             }
         }
     }
@@ -45,38 +43,42 @@ pub fn unescape_name(name: &str) -> String {
     out
 }
 
-/// Decodes a `\ooo` escape at the start of the text.
-fn octal(text: &str) -> Option<u8> {
+/// Decodes a `\DDD` escape at the start of the text.
+fn escaped_octet(text: &str) -> Option<u8> {
     let digits = text.strip_prefix('\\')?.get(..3)?;
-    if !digits.bytes().all(|d| (b'0'..=b'7').contains(&d)) {
-        return None;
-    }
-    u8::from_str_radix(digits, 8).ok()
+    let is_number = digits.bytes().all(|digit| digit.is_ascii_digit());
+    digits.parse().ok().filter(|_| is_number)
 }
 
-/// Returns the canonical spelling of a value, so that equal values compare equal: addresses in
-/// their shortest form, host names in lower case with a trailing dot, TXT as strings of 255 octets
-/// with the fewest escapes. Malformed values and other types are returned unchanged.
-pub fn canonical_value(rtype: &str, value: &str) -> String {
+/// Returns the canonical spelling of a value of type A, AAAA, CNAME, MX, NS, PTR or TXT: addresses
+/// in their shortest form, host names in lower case with a trailing dot, TXT as strings of 255
+/// octets with the fewest escapes. Returns `None` when the value is malformed or its type is
+/// another one.
+pub fn canonicalize(rtype: &str, value: &str) -> Option<String> {
     let trimmed = value.trim();
-    let known = match rtype {
+    match rtype {
         "A" => trimmed.parse::<Ipv4Addr>().ok().map(|a| a.to_string()),
         "AAAA" => trimmed.parse::<Ipv6Addr>().ok().map(|a| a.to_string()),
         "CNAME" | "NS" | "PTR" => Some(absolute_name(&unescape_name(trimmed))),
-        "MX" => canonical_mx(trimmed),
+        "MX" => canonicalize_mx(trimmed),
         "TXT" => txt::decode(trimmed).map(|octets| txt::encode_octets(&octets)),
         _ => None,
-    };
-    known.unwrap_or_else(|| value.to_owned())
+    }
 }
 
-fn canonical_mx(value: &str) -> Option<String> {
+fn canonicalize_mx(value: &str) -> Option<String> {
     let (preference, host) = value.split_once([' ', '\t'])?;
     let preference: u16 = preference.parse().ok()?;
     Some(format!(
         "{preference} {}",
         absolute_name(&unescape_name(host.trim()))
     ))
+}
+
+/// Returns the canonical spelling of a value, so that equal values compare equal. A value without
+/// one is returned unchanged.
+pub fn canonical_value(rtype: &str, value: &str) -> String {
+    canonicalize(rtype, value).unwrap_or_else(|| value.to_owned())
 }
 
 /// Applies [`canonical_value`] to each value.
@@ -92,17 +94,6 @@ pub fn same_values(rtype: &str, one: &RrsetValues, other: &RrsetValues) -> bool 
     one == other || canonical_values(rtype, one) == canonical_values(rtype, other)
 }
 
-/// Returns whether the listed RRset equals `ours`: a simple RRset with the same name, type, TTL and
-/// values.
-pub fn same_rrset(found: &ZoneRrset, ours: &Rrset) -> bool {
-    let rtype = ours.rtype.as_str();
-    found.is_simple
-        && found.name == ours.name
-        && found.rtype == rtype
-        && found.ttl == Some(ours.body.ttl)
-        && same_values(rtype, &found.values, &ours.body.values)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -110,14 +101,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn provider_names_are_unescaped() {
+    fn escaped_names_are_unescaped() {
         for (escaped, ours) in [
-            (r"\052.user1.starchart.com.", "*.user1.starchart.com"),
-            (r"a\137b.Starchart.COM.", "a_b.starchart.com"),
+            (r"\042.user1.starchart.com.", "*.user1.starchart.com"),
+            (r"a\095b.Starchart.COM.", "a_b.starchart.com"),
             (r"www.user1.starchart.com", "www.user1.starchart.com"),
-            (r"a\056b.starchart.com.", r"a\056b.starchart.com"),
-            (r"a\134b.starchart.com.", r"a\134b.starchart.com"),
-            (r"caf\303\251.starchart.com.", r"caf\303\251.starchart.com"),
+            (r"a\046b.starchart.com.", r"a\046b.starchart.com"),
+            (r"a\092b.starchart.com.", r"a\092b.starchart.com"),
+            (r"caf\195\169.starchart.com.", r"caf\195\169.starchart.com"),
+            (r"a\\042b", r"a\\042b"),
+            (r"too\999.high", r"too\999.high"),
+            (r"a\+42.b", r"a\+42.b"),
             (r"broken\05", r"broken\05"),
             (r"broken\", r"broken\"),
             ("\\é99.starchart.com", "\\é99.starchart.com"),
@@ -141,7 +135,7 @@ mod tests {
             ("CNAME", "Example.COM", "example.com."),
             ("MX", "10  Mail.Example.com", "10 mail.example.com."),
             ("MX", "010 mail.example.com.", "10 mail.example.com."),
-            ("TXT", r#""a\040b""#, r#""a b""#),
+            ("TXT", r#""a\032b""#, r#""a b""#),
             ("TXT", r#""a" "b""#, r#""ab""#),
         ] {
             assert_eq!(canonical_value(rtype, one), other, "{rtype} {one}");
@@ -160,8 +154,8 @@ mod tests {
             assert_eq!(canonical_value(rtype, value), value, "{rtype}");
         }
         assert_ne!(
-            canonical_value("TXT", r#""\\342""#),
-            canonical_value("TXT", r#""\342""#)
+            canonical_value("TXT", r#""\\142""#),
+            canonical_value("TXT", r#""\142""#)
         );
         assert_ne!(
             canonical_value("TXT", r#""A""#),
@@ -176,7 +170,7 @@ mod tests {
                 "\"{}\"",
                 chunk
                     .iter()
-                    .map(|o| format!("\\{o:03o}"))
+                    .map(|o| format!("\\{o:03}"))
                     .collect::<String>()
             )
         };
@@ -194,7 +188,7 @@ mod tests {
     proptest! {
         #[test]
         fn txt_values_are_equal_in_every_spelling(
-            text in r#"\PC{0,1000}|[\x00-\xff]{0,300}|[\\"0-7 ]{0,300}"#,
+            text in r#"\PC{0,1000}|[\x00-\xff]{0,300}|[\\"0-9 ]{0,300}"#,
             size in 1_usize..256,
         ) {
             let ours = txt::encode(&text);

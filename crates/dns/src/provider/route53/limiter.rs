@@ -14,7 +14,7 @@ const WINDOW: Duration = Duration::from_millis(1_020);
 
 /// The purpose of a request, in descending order of priority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Priority {
+pub(super) enum Priority {
     /// A user's change of the zone, and the reads that it needs.
     Publish,
     /// A query for the state of an accepted change.
@@ -27,7 +27,7 @@ pub enum Priority {
 /// of two or more, one of them is reserved for [`Priority::Publish`], so that listing a large zone
 /// does not delay a user's change.
 #[derive(Debug)]
-pub struct Limiter {
+pub(super) struct Limiter {
     rate: usize,
     window: Duration,
     state: Mutex<State>,
@@ -43,7 +43,7 @@ struct State {
 
 impl Limiter {
     /// Permits `rate` requests per second; 0 counts as 1.
-    pub fn new(rate: u32) -> Self {
+    pub(super) fn new(rate: u32) -> Self {
         Self::with_window(rate, WINDOW)
     }
 
@@ -58,7 +58,7 @@ impl Limiter {
     }
 
     /// Waits until the request may be sent. Dropping the future leaves the queue.
-    pub async fn acquire(&self, priority: Priority) {
+    pub(super) async fn acquire(&self, priority: Priority) {
         let request = QueuedRequest::new(self, priority);
         loop {
             let changed = self.changed.notified();

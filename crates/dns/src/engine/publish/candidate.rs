@@ -5,7 +5,7 @@ use starchart_domain::plan::{
 };
 use starchart_domain::record::RecordType;
 
-use crate::batch::NameChanges;
+use crate::engine::batch::NameChanges;
 
 /// A name with its planned changes.
 pub(super) struct Candidate {

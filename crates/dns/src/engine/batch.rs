@@ -1,57 +1,9 @@
 //! Splits changes into batches within the provider's limits; the changes of one name stay in one
 //! batch.
-//!
-//! Route53 limits a request to 1,000 `ResourceRecord` elements and 32,000 characters of values. A
-//! CREATE and a DELETE count once, an UPSERT (never sent, I10) twice.
 
 use starchart_domain::plan::RrsetChange;
 
-use crate::zone::{Action, Change};
-
-/// The limits of one request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// The maximum of `ResourceRecord` elements, one for each value of each change.
-    pub records: usize,
-    /// The maximum of characters in all values, including quotes and escapes.
-    pub characters: usize,
-}
-
-impl Limits {
-    /// Amazon Route53's limits of a `ChangeResourceRecordSets` request.
-    pub const ROUTE53: Self = Self {
-        records: 1_000,
-        characters: 32_000,
-    };
-
-    fn allow(self, size: Size) -> bool {
-        size.records <= self.records && size.characters <= self.characters
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self::ROUTE53
-    }
-}
-
-/// The size of changes as [`Limits`] count it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Size {
-    /// The number of `ResourceRecord` elements.
-    pub records: usize,
-    /// The number of characters in all values.
-    pub characters: usize,
-}
-
-impl Size {
-    fn plus(self, other: Self) -> Self {
-        Self {
-            records: self.records + other.records,
-            characters: self.characters + other.characters,
-        }
-    }
-}
+use crate::provider::{BatchLimits, BatchSize, Change};
 
 /// All changes of one name. They belong in one batch, because a CNAME can only be created in the
 /// batch that deletes the name's other RRsets.
@@ -94,25 +46,8 @@ impl NameChanges {
     }
 
     /// Returns the size of the changes.
-    pub fn size(&self) -> Size {
-        self.changes.iter().fold(
-            Size::default(),
-            |size,
-             Change {
-                 action: Action::Create | Action::Delete,
-                 set,
-             }| {
-                size.plus(Size {
-                    records: set.body.values.len(),
-                    characters: set
-                        .body
-                        .values
-                        .iter()
-                        .map(|value| value.chars().count())
-                        .sum(),
-                })
-            },
-        )
+    pub fn size(&self) -> BatchSize {
+        BatchSize::of(&self.changes)
     }
 }
 
@@ -137,10 +72,10 @@ impl Batch {
     }
 
     /// Returns the size of all changes.
-    pub fn size(&self) -> Size {
+    pub fn size(&self) -> BatchSize {
         self.names
             .iter()
-            .fold(Size::default(), |size, name| size.plus(name.size()))
+            .fold(BatchSize::default(), |size, name| size.plus(name.size()))
     }
 }
 
@@ -155,20 +90,20 @@ pub struct TooLarge {
     /// The FQDN whose changes are too large.
     pub name: String,
     /// The size of its changes.
-    pub size: Size,
+    pub size: BatchSize,
     /// The limits of the provider.
-    pub limits: Limits,
+    pub limits: BatchLimits,
 }
 
 /// Splits the names into as few batches as their order allows, and returns the names that exceed
 /// the limits on their own separately.
 pub fn split(
     names: impl IntoIterator<Item = NameChanges>,
-    limits: Limits,
+    limits: BatchLimits,
 ) -> (Vec<Batch>, Vec<TooLarge>) {
     let mut batches: Vec<Batch> = Vec::new();
     let mut too_large = Vec::new();
-    let mut open = (Batch::default(), Size::default());
+    let mut open = (Batch::default(), BatchSize::default());
     for name in names.into_iter().filter(|name| !name.changes.is_empty()) {
         let size = name.size();
         if !limits.allow(size) {
@@ -181,7 +116,7 @@ pub fn split(
         }
         if !limits.allow(open.1.plus(size)) {
             batches.push(std::mem::take(&mut open.0));
-            open.1 = Size::default();
+            open.1 = BatchSize::default();
         }
         open.0.names.push(name);
         open.1 = open.1.plus(size);
@@ -199,6 +134,12 @@ mod tests {
     use starchart_domain::rrset::Rrset;
 
     use super::*;
+    use crate::provider::Action;
+
+    const LIMITS: BatchLimits = BatchLimits {
+        records: 1_000,
+        characters: 32_000,
+    };
 
     fn a(name: &str, count: usize) -> Rrset {
         Rrset::new(
@@ -217,12 +158,12 @@ mod tests {
 
     #[test]
     fn a_batch_holds_at_most_a_thousand_records() {
-        let (batches, too_large) = split(creates(1_000), Limits::ROUTE53);
+        let (batches, too_large) = split(creates(1_000), LIMITS);
         assert_eq!(
             (batches.len(), batches[0].size().records, too_large.len()),
             (1, 1_000, 0)
         );
-        let (batches, _) = split(creates(2_500), Limits::ROUTE53);
+        let (batches, _) = split(creates(2_500), LIMITS);
         assert_eq!(
             batches.iter().map(|b| b.size().records).collect::<Vec<_>>(),
             [1_000, 1_000, 500]
@@ -267,7 +208,7 @@ mod tests {
                 ))],
             )
         });
-        let (batches, _) = split(names, Limits::ROUTE53);
+        let (batches, _) = split(names, LIMITS);
         assert_eq!(
             batches
                 .iter()
@@ -289,7 +230,7 @@ mod tests {
         names.insert(1, swap);
         let (batches, _) = split(
             names,
-            Limits {
+            BatchLimits {
                 records: 3,
                 characters: 32_000,
             },
@@ -313,7 +254,7 @@ mod tests {
         names.push(NameChanges::new("idle.user1.starchart.com", &[]));
         let (batches, too_large) = split(
             names,
-            Limits {
+            BatchLimits {
                 records: 4,
                 characters: 1_000,
             },
@@ -344,7 +285,7 @@ mod tests {
             records in 1_usize..20,
             characters in 20_usize..200,
         ) {
-            let limits = Limits { records, characters };
+            let limits = BatchLimits { records, characters };
             let names: Vec<_> = counts
                 .iter()
                 .enumerate()

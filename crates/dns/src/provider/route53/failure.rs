@@ -1,4 +1,4 @@
-//! Classifies failed Route53 requests as [`ZoneError`]s.
+//! Classifies failed Route53 requests as errors of the port.
 
 use std::error::Error;
 use std::io;
@@ -9,39 +9,70 @@ use aws_sdk_route53::operation::change_resource_record_sets::ChangeResourceRecor
 
 use starchart_domain::error::error_chain;
 
-use crate::zone::ZoneError;
+use super::attribution::attribute;
+use crate::provider::{Change, ChangeError, ProviderError};
 
-/// Classifies a failed change and extracts the messages of a refusal.
+const LACKS_PERMISSION: &str =
+    "the IAM policy of AWS_ACCESS_KEY_ID lacks a permission; complete the policy";
+
+/// Classifies a failed change and attributes a refusal to the RRsets of the batch.
 pub(super) fn change_error(
     error: &SdkError<ChangeResourceRecordSetsError, HttpResponse>,
-) -> ZoneError {
-    let mut messages = Vec::new();
-    if let SdkError::ServiceError(service) = error {
-        if let ChangeResourceRecordSetsError::InvalidChangeBatch(invalid) = service.err() {
-            messages.extend(invalid.messages().iter().cloned());
-            if messages.is_empty() {
-                messages.extend(invalid.message().map(str::to_owned));
-            }
-        }
-        if messages.is_empty() {
-            messages = bare_messages(service.raw());
-        }
+    changes: &[Change],
+) -> ChangeError {
+    let messages = refusal_messages(error);
+    if !messages.is_empty() {
+        return refusal(&messages, changes);
     }
-    zone_error(error, messages)
+    match provider_error(error) {
+        ProviderError::Rejected(message) => refusal(&[message], changes),
+        ProviderError::NoAnswer(cause) => ChangeError::OutcomeUnknown(cause),
+        error => error.into(),
+    }
 }
 
-/// Classifies a failed request. `messages` are those of a refusal, if the caller found any.
-pub(super) fn zone_error<E>(error: &SdkError<E, HttpResponse>, messages: Vec<String>) -> ZoneError
+/// Returns the refusal of a batch for these messages.
+pub(super) fn refusal(messages: &[String], changes: &[Change]) -> ChangeError {
+    ChangeError::Refused(attribute(messages, changes))
+}
+
+/// Extracts the messages of a refusal; empty when the change failed for another reason.
+fn refusal_messages(error: &SdkError<ChangeResourceRecordSetsError, HttpResponse>) -> Vec<String> {
+    let SdkError::ServiceError(service) = error else {
+        return Vec::new();
+    };
+    let mut messages = Vec::new();
+    if let ChangeResourceRecordSetsError::InvalidChangeBatch(invalid) = service.err() {
+        messages.extend(invalid.messages().iter().cloned());
+        if messages.is_empty() {
+            messages.extend(invalid.message().map(str::to_owned));
+        }
+    }
+    if messages.is_empty() {
+        messages = bare_messages(service.raw());
+    }
+    messages
+}
+
+/// Names the permission that an access key needs, if the request was denied for lack of one.
+pub(super) fn denied_without(error: ProviderError, permission: &str) -> ProviderError {
+    match error {
+        ProviderError::Denied(cause) if cause.starts_with(LACKS_PERMISSION) => {
+            ProviderError::Denied(format!("allow {permission}: {cause}"))
+        }
+        error => error,
+    }
+}
+
+/// Classifies a failed request.
+pub(super) fn provider_error<E>(error: &SdkError<E, HttpResponse>) -> ProviderError
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
-    if !messages.is_empty() {
-        return ZoneError::Refused { messages };
-    }
     match error {
-        SdkError::ConstructionFailure(_) => ZoneError::Unavailable(root_cause(error)),
+        SdkError::ConstructionFailure(_) => unreachable(&root_cause(error)),
         SdkError::DispatchFailure(failure) if failure.is_user() || never_connected(error) => {
-            ZoneError::Unavailable(root_cause(error))
+            unreachable(&root_cause(error))
         }
         SdkError::ServiceError(service) => response_error(
             service.raw().status().as_u16(),
@@ -51,20 +82,26 @@ where
         SdkError::ResponseError(response) => {
             match response_error(response.raw().status().as_u16(), None, None) {
                 // A success status with a body that the SDK cannot parse.
-                ZoneError::Unavailable(_) | ZoneError::OutcomeUnknown(_) => {
-                    ZoneError::OutcomeUnknown(root_cause(error))
+                ProviderError::Unavailable(_) | ProviderError::NoAnswer(_) => {
+                    ProviderError::NoAnswer(root_cause(error))
                 }
                 known => known,
             }
         }
         // Timeouts, connections lost after sending, and variants that the SDK may add.
-        _ => ZoneError::OutcomeUnknown(root_cause(error)),
+        _ => ProviderError::NoAnswer(root_cause(error)),
     }
+}
+
+fn unreachable(cause: &str) -> ProviderError {
+    ProviderError::Unavailable(format!(
+        "check the network, and AWS_ENDPOINT_URL if set: {cause}"
+    ))
 }
 
 /// Classifies an error response by status and code ("Common errors" and the operations' own errors
 /// in the Route53 API reference).
-fn response_error(status: u16, code: Option<&str>, message: Option<&str>) -> ZoneError {
+fn response_error(status: u16, code: Option<&str>, message: Option<&str>) -> ProviderError {
     let description = || match (code, message) {
         (Some(code), Some(message)) => format!("{code} (HTTP {status}): {message}"),
         (Some(code), None) => format!("{code} (HTTP {status})"),
@@ -72,7 +109,7 @@ fn response_error(status: u16, code: Option<&str>, message: Option<&str>) -> Zon
             format!("HTTP {status} without an error code, perhaps from a proxy or another server")
         }
     };
-    let denied = |advice: &str| ZoneError::Denied(format!("{advice}: {}", description()));
+    let denied = |advice: &str| ProviderError::Denied(format!("{advice}: {}", description()));
     match (status, code) {
         (
             _,
@@ -84,13 +121,13 @@ fn response_error(status: u16, code: Option<&str>, message: Option<&str>) -> Zon
                 | "SlowDown",
             ),
         )
-        | (429, _) => ZoneError::Throttled,
-        (_, Some("PriorRequestNotComplete")) => ZoneError::Busy,
+        | (429, _) => ProviderError::Throttled,
+        (_, Some("PriorRequestNotComplete")) => ProviderError::Busy,
         (_, Some("NoSuchHostedZone")) => {
             denied("AWS_ROUTE53_HOSTED_ZONE_ID is no hosted zone of this account; correct it")
         }
         (_, Some("AccessDenied" | "AccessDeniedException" | "NotAuthorized" | "OptInRequired")) => {
-            denied("the IAM policy of AWS_ACCESS_KEY_ID lacks a permission; complete the policy")
+            denied(LACKS_PERMISSION)
         }
         (_, Some("ExpiredToken" | "ExpiredTokenException")) => {
             denied("AWS_SESSION_TOKEN has expired; renew the credentials")
@@ -112,12 +149,12 @@ fn response_error(status: u16, code: Option<&str>, message: Option<&str>) -> Zon
         | (401 | 403, _) => {
             denied("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not accepted; correct them")
         }
-        (500.., _) => ZoneError::OutcomeUnknown(description()),
-        (400..=499, Some(_)) => ZoneError::Refused {
-            messages: vec![message.map_or_else(description, str::to_owned)],
-        },
+        (500.., _) => ProviderError::NoAnswer(description()),
+        (400..=499, Some(_)) => {
+            ProviderError::Rejected(message.map_or_else(description, str::to_owned))
+        }
         // Route53 always sends an error code, so this is a proxy or another server.
-        _ => ZoneError::Unavailable(description()),
+        _ => unreachable(&description()),
     }
 }
 
@@ -217,11 +254,11 @@ mod tests {
     fn error_responses_are_classified() {
         assert_eq!(
             response_error(400, Some("Throttling"), Some("Rate exceeded")),
-            ZoneError::Throttled
+            ProviderError::Throttled
         );
         assert_eq!(
             response_error(400, Some("PriorRequestNotComplete"), None),
-            ZoneError::Busy
+            ProviderError::Busy
         );
         for (status, code, setting) in [
             (403, Some("AccessDenied"), "policy of AWS_ACCESS_KEY_ID"),
@@ -240,27 +277,33 @@ mod tests {
         ] {
             let error = response_error(status, code, Some("said"));
             assert!(
-                matches!(&error, ZoneError::Denied(text) if text.contains(setting)),
+                matches!(&error, ProviderError::Denied(text) if text.contains(setting)),
                 "{error}"
             );
         }
+        let denied = response_error(403, Some("AccessDenied"), None);
+        assert!(
+            matches!(
+                denied_without(denied, "route53:GetChange"),
+                ProviderError::Denied(text) if text.starts_with("allow route53:GetChange: the IAM")
+            ),
+            "the permission is named"
+        );
         assert!(matches!(
             response_error(503, Some("ServiceUnavailable"), None),
-            ZoneError::OutcomeUnknown(_)
+            ProviderError::NoAnswer(_)
         ));
         assert!(matches!(
             response_error(502, None, None),
-            ZoneError::OutcomeUnknown(_)
+            ProviderError::NoAnswer(_)
         ));
         assert!(matches!(
             response_error(404, None, None),
-            ZoneError::Unavailable(_)
+            ProviderError::Unavailable(_)
         ));
         assert_eq!(
             response_error(400, Some("InvalidInput"), Some("Missing field")),
-            ZoneError::Refused {
-                messages: vec!["Missing field".to_owned()]
-            }
+            ProviderError::Rejected("Missing field".to_owned())
         );
     }
 }

@@ -7,8 +7,8 @@ use starchart_domain::names::RootDomain;
 use tokio::sync::Mutex;
 use tracing::warn;
 
-use crate::audit::WrongZone;
-use crate::zone::{Zone, ZoneError};
+use super::audit::WrongZone;
+use crate::provider::{Provider, ProviderError};
 
 /// How long a mismatch or a denied request is cached.
 const RECHECK_AFTER: Duration = Duration::from_secs(60);
@@ -37,7 +37,7 @@ pub enum ZoneMismatch {
     WrongZone(#[from] WrongZone),
     /// The zone's domain could not be read.
     #[error(transparent)]
-    Unverified(#[from] ZoneError),
+    Unverified(#[from] ProviderError),
 }
 
 impl ZoneVerifier {
@@ -49,13 +49,12 @@ impl ZoneVerifier {
         }
     }
 
-    /// Reads the zone's domain unless the result is cached. When the credentials lack
-    /// `route53:GetHostedZone`, warns once and accepts the zone, because the audit verifies its
-    /// listing as well.
+    /// Reads the zone's domain unless the result is cached. When the credentials may not read it,
+    /// warns once and accepts the zone, because the audit verifies its listing as well.
     ///
     /// # Errors
     /// The hosted zone is another zone, or the provider did not answer.
-    pub async fn verify(&self, zone: &dyn Zone) -> Result<(), ZoneMismatch> {
+    pub async fn verify(&self, provider: &dyn Provider) -> Result<(), ZoneMismatch> {
         let mut verification = self.verification.lock().await;
         match &*verification {
             Verification::Verified => return Ok(()),
@@ -65,7 +64,7 @@ impl ZoneVerifier {
             Verification::Denied(at) if at.elapsed() < RECHECK_AFTER => return Ok(()),
             Verification::Unchecked | Verification::WrongZone(..) | Verification::Denied(_) => {}
         }
-        match zone.domain().await {
+        match provider.domain().await {
             Ok(found) if found == self.root.as_str() => {
                 *verification = Verification::Verified;
                 Ok(())
@@ -74,15 +73,16 @@ impl ZoneVerifier {
                 let error = WrongZone::OtherZone {
                     found,
                     root: self.root.to_string(),
+                    setting: provider.capabilities().zone_setting,
                 };
                 *verification = Verification::WrongZone(error.clone(), Instant::now());
                 Err(error.into())
             }
-            Err(error @ ZoneError::Denied(_)) => {
+            Err(error @ ProviderError::Denied(_)) => {
                 if !matches!(*verification, Verification::Denied(_)) {
                     warn!(
                         error = %error,
-                        "cannot verify the hosted zone's domain: allow route53:GetHostedZone"
+                        "cannot verify the hosted zone's domain"
                     );
                 }
                 *verification = Verification::Denied(Instant::now());

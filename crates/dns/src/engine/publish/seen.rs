@@ -1,11 +1,11 @@
 //! Compares the RRsets of a name with the ownership registry and the desired RRsets.
 
 use starchart_domain::plan::{NameToPublish, OwnedRrset};
+use starchart_domain::presentation::same_values;
 use starchart_domain::record::RecordType;
 use starchart_domain::rrset::RrsetData;
 
-use crate::canonical;
-use crate::zone::ZoneRrset;
+use crate::provider::ZoneRrset;
 
 /// The RRsets of a name in the zone.
 pub(super) struct Seen {
@@ -82,7 +82,7 @@ fn spelled_as_wanted(rtype: RecordType, body: RrsetData, work: &NameToPublish) -
 }
 
 fn same(rtype: RecordType, one: &RrsetData, other: &RrsetData) -> bool {
-    one.ttl == other.ttl && canonical::same_values(rtype.as_str(), &one.values, &other.values)
+    one.ttl == other.ttl && same_values(rtype.as_str(), &one.values, &other.values)
 }
 
 /// Confirms the RRsets that were read. Pending ones that were not read may still take effect, and
