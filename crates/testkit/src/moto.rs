@@ -7,6 +7,8 @@ use crate::server::{Server, free_port, scratch};
 /// The variable that names the `moto_server` program.
 pub const PROGRAM: &str = "STARCHART_TEST_MOTO";
 
+const NAMESPACE: &str = "https://route53.amazonaws.com/doc/2013-04-01/";
+
 /// A signature that moto accepts: it takes the service from the scope and checks nothing else.
 const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 \
     Credential=test/20260101/us-east-1/route53/aws4_request, SignedHeaders=host, Signature=0";
@@ -44,19 +46,46 @@ impl Moto {
         &self.endpoint
     }
 
+    /// Puts an RRset with one value into the hosted zone with this id.
+    ///
+    /// # Panics
+    /// When moto refuses.
+    pub async fn put(&self, zone: &str, name: &str, rtype: &str, ttl: u32, value: &str) {
+        let value = value.replace('"', "&quot;");
+        let set = format!(
+            "<Name>{name}.</Name><Type>{rtype}</Type><TTL>{ttl}</TTL><ResourceRecords>\
+             <ResourceRecord><Value>{value}</Value></ResourceRecord></ResourceRecords>"
+        );
+        let body = format!(
+            "<ChangeResourceRecordSetsRequest xmlns=\"{NAMESPACE}\"><ChangeBatch><Changes><Change>\
+             <Action>UPSERT</Action><ResourceRecordSet>{set}</ResourceRecordSet></Change></Changes>\
+             </ChangeBatch></ChangeResourceRecordSetsRequest>"
+        );
+        self.post(&format!("hostedzone/{zone}/rrset/"), body).await;
+    }
+
     /// Creates a hosted zone for `name` and returns its id (without `/hostedzone/`).
     ///
     /// # Panics
     /// When moto refuses.
     pub async fn create_zone(&self, name: &str) -> String {
         let body = format!(
-            r#"<CreateHostedZoneRequest xmlns="https://route53.amazonaws.com/doc/2013-04-01/">
-                <Name>{name}</Name>
-                <CallerReference>{name}</CallerReference>
-            </CreateHostedZoneRequest>"#
+            "<CreateHostedZoneRequest xmlns=\"{NAMESPACE}\"><Name>{name}</Name>\
+             <CallerReference>{name}</CallerReference></CreateHostedZoneRequest>"
         );
+        let text = self.post("hostedzone", body).await;
+        let id = text
+            .split_once("<Id>/hostedzone/")
+            .and_then(|(_, rest)| rest.split_once("</Id>"));
+        id.unwrap_or_else(|| panic!("moto created no zone: {text}"))
+            .0
+            .to_owned()
+    }
+
+    /// Sends a request of the Route53 API and returns the body of the answer.
+    async fn post(&self, path: &str, body: String) -> String {
         let request = crate::http::client()
-            .post(format!("{}/2013-04-01/hostedzone", self.endpoint))
+            .post(format!("{}/2013-04-01/{path}", self.endpoint))
             .header("authorization", AUTHORIZATION)
             .header("content-type", "application/xml")
             .body(body);
@@ -66,11 +95,7 @@ impl Moto {
             .unwrap_or_else(|error| panic!("moto: {error}"));
         let status = answer.status();
         let text = answer.text().await.unwrap_or_default();
-        let id = text
-            .split_once("<Id>/hostedzone/")
-            .and_then(|(_, rest)| rest.split_once("</Id>"));
-        id.unwrap_or_else(|| panic!("moto created no zone: {status} {text}"))
-            .0
-            .to_owned()
+        assert!(status.is_success(), "moto refuses {path}: {status} {text}");
+        text
     }
 }

@@ -1,0 +1,444 @@
+//! The cases of the contract.
+
+use starchart_dns::provider::{Change, FaultKind};
+use starchart_domain::record::RecordType;
+use starchart_domain::rrset::{Rrset, RrsetData};
+use starchart_domain::txt;
+
+use crate::ROOT;
+
+/// A batch of changes and what becomes of it.
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    /// RRsets that another party has put into the zone.
+    pub(crate) foreign: Vec<Foreign>,
+    /// RRsets that an accepted batch has created before.
+    pub(crate) given: Vec<Rrset>,
+    pub(crate) batch: Vec<Change>,
+    pub(crate) expected: Expected,
+    /// moto accepts what Route53 refuses, so the case does not run on it.
+    pub(crate) is_accepted_by_moto: bool,
+}
+
+/// What becomes of a batch. A refused one changes nothing.
+pub(crate) enum Expected {
+    /// It is accepted; the zone then has exactly these RRsets besides the foreign ones.
+    Accepted(Vec<Rrset>),
+    /// It is refused for exactly these faults.
+    Refused(Vec<(String, RecordType, FaultKind)>),
+    /// It is refused; the faults need not name an RRset.
+    RefusedAsWhole,
+}
+
+/// An RRset of another party, with one value.
+pub(crate) struct Foreign {
+    pub(crate) label: &'static str,
+    pub(crate) rtype: &'static str,
+    pub(crate) ttl: u32,
+    pub(crate) value: &'static str,
+}
+
+pub(crate) fn fqdn(label: &str) -> String {
+    format!("{label}.user1.{ROOT}")
+}
+
+fn set(label: &str, rtype: RecordType, values: &[&str]) -> Rrset {
+    Rrset::new(fqdn(label), rtype, values.iter().map(|v| (*v).to_owned()))
+}
+
+fn a(label: &str, value: &str) -> Rrset {
+    set(label, RecordType::A, &[value])
+}
+
+fn cname(label: &str) -> Rrset {
+    set(label, RecordType::Cname, &["pages.example.com."])
+}
+
+fn text(label: &str, texts: &[&str]) -> Rrset {
+    let values: Vec<String> = texts.iter().map(|text| txt::encode(text)).collect();
+    let values: Vec<&str> = values.iter().map(String::as_str).collect();
+    set(label, RecordType::Txt, &values)
+}
+
+fn with_ttl(set: Rrset, ttl: u32) -> Rrset {
+    let values = set.body.values;
+    Rrset {
+        body: RrsetData { ttl, values },
+        ..set
+    }
+}
+
+fn many(count: usize) -> Vec<Rrset> {
+    (0..count)
+        .map(|n| a(&format!("n{n}"), "192.0.2.1"))
+        .collect()
+}
+
+fn creates(sets: &[Rrset]) -> Vec<Change> {
+    sets.iter().cloned().map(Change::create).collect()
+}
+
+fn deletes(sets: &[Rrset]) -> Vec<Change> {
+    sets.iter().cloned().map(Change::delete).collect()
+}
+
+fn swap(old: &[Rrset], new: &[Rrset]) -> Vec<Change> {
+    [deletes(old), creates(new)].concat()
+}
+
+/// A batch that is accepted in a zone with the RRsets `given`.
+fn accepted(name: &'static str, given: &[Rrset], batch: Vec<Change>, then: &[Rrset]) -> Case {
+    Case {
+        name,
+        foreign: Vec::new(),
+        given: given.to_vec(),
+        batch,
+        expected: Expected::Accepted(then.to_vec()),
+        is_accepted_by_moto: false,
+    }
+}
+
+/// A batch that is refused in a zone with the RRsets `given`, for these RRsets.
+fn refused(
+    name: &'static str,
+    given: &[Rrset],
+    batch: Vec<Change>,
+    faults: &[(&Rrset, FaultKind)],
+) -> Case {
+    let fault = |(set, kind): &(&Rrset, FaultKind)| (set.name.clone(), set.rtype, *kind);
+    Case {
+        expected: Expected::Refused(faults.iter().map(fault).collect()),
+        ..accepted(name, given, batch, &[])
+    }
+}
+
+/// A batch that is refused because of one RRset that it creates, whatever the zone holds.
+fn refused_alone(name: &'static str, set: Rrset, kind: FaultKind) -> Case {
+    let batch = creates(&[a("good", "192.0.2.1"), set.clone()]);
+    lax(refused(name, &[], batch, &[(&set, kind)]))
+}
+
+fn refused_as_whole(name: &'static str, batch: Vec<Change>) -> Case {
+    Case {
+        expected: Expected::RefusedAsWhole,
+        ..accepted(name, &[], batch, &[])
+    }
+}
+
+/// The same case, which moto does not pass.
+fn lax(case: Case) -> Case {
+    Case {
+        is_accepted_by_moto: true,
+        ..case
+    }
+}
+
+fn beside(case: Case, foreign: Foreign) -> Case {
+    Case {
+        foreign: vec![foreign],
+        ..case
+    }
+}
+
+fn caa(label: &'static str) -> Foreign {
+    Foreign {
+        label,
+        rtype: "CAA",
+        ttl: 60,
+        value: "0 issue \"ca.example.net\"",
+    }
+}
+
+/// Returns the whole contract.
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = accepted_batches();
+    cases.extend(accepted_replacements());
+    cases.extend(conflicts());
+    cases.extend(conflicts_with_cname());
+    cases.extend(invalid_values());
+    cases.extend(invalid_batches());
+    cases
+}
+
+fn accepted_batches() -> Vec<Case> {
+    let www = set("www", RecordType::A, &["192.0.2.1", "192.0.2.2"]);
+    let mail = set(
+        "www",
+        RecordType::Mx,
+        &["10 mx.example.com.", "20 mx2.example.com."],
+    );
+    let aaaa = set("www", RecordType::Aaaa, &["2001:db8::1"]);
+    let name = [www, mail, aaaa, text("www", &["one", "two"])];
+    let other = [
+        cname("blog"),
+        a("*", "192.0.2.3"),
+        text("_proof", &["proof"]),
+        a("deep.er.name", "192.0.2.4"),
+    ];
+    let texts = [
+        text("escaped", &[r#"a "b" \342 \142 € ;"#, "\t"]),
+        text("long", &[&"x".repeat(600)]),
+        text("empty", &[""]),
+    ];
+    let slow = with_ttl(a("slow", "192.0.2.5"), 86_400);
+    let full = many(1_000);
+    vec![
+        accepted("all types at one name", &[], creates(&name), &name),
+        accepted("CNAME, wildcard, underscore", &[], creates(&other), &other),
+        accepted("TXT values", &[], creates(&texts), &texts),
+        accepted(
+            "a TTL",
+            &[],
+            creates(std::slice::from_ref(&slow)),
+            std::slice::from_ref(&slow),
+        ),
+        accepted("a full batch", &[], creates(&full), &full),
+    ]
+}
+
+fn accepted_replacements() -> Vec<Case> {
+    let old = a("www", "192.0.2.1");
+    let new = set("www", RecordType::A, &["192.0.2.1", "192.0.2.9"]);
+    let txt = text("www", &["kept"]);
+    let alias = cname("www");
+    let other = a("other", "192.0.2.7");
+    let [old_set, new_set, alias_set] = [&old, &new, &alias].map(std::slice::from_ref);
+    let both = [old.clone(), txt.clone()];
+    let with_other = [old.clone(), other.clone()];
+    vec![
+        accepted("other values", old_set, swap(old_set, new_set), new_set),
+        accepted(
+            "another TTL",
+            old_set,
+            swap(old_set, &[with_ttl(old.clone(), 60)]),
+            &[with_ttl(old.clone(), 60)],
+        ),
+        accepted(
+            "one of two types",
+            &both,
+            swap(old_set, new_set),
+            &[new.clone(), txt],
+        ),
+        accepted("CNAME for others", &both, swap(&both, alias_set), alias_set),
+        accepted("others for CNAME", alias_set, swap(alias_set, &both), &both),
+        accepted(
+            "a deletion",
+            &with_other,
+            deletes(old_set),
+            std::slice::from_ref(&other),
+        ),
+        accepted("the last deletion", &with_other, deletes(&with_other), &[]),
+        beside(
+            accepted("beside a foreign CAA", &[], creates(old_set), old_set),
+            caa("www"),
+        ),
+    ]
+}
+
+fn conflicts() -> Vec<Case> {
+    use FaultKind::{Differs, Exists, Missing};
+    let www = a("www", "192.0.2.1");
+    let changed = a("www", "192.0.2.2");
+    let slow = with_ttl(www.clone(), 60);
+    let txt = text("www", &["text"]);
+    let good = a("good", "192.0.2.3");
+    let late = a("late", "192.0.2.4");
+    let given = std::slice::from_ref(&www);
+    let several = [
+        Change::create(good.clone()),
+        Change::delete(changed.clone()),
+        Change::delete(txt.clone()),
+        Change::create(late),
+    ];
+    vec![
+        refused(
+            "the same RRset again",
+            given,
+            creates(given),
+            &[(&www, Exists)],
+        ),
+        lax(refused(
+            "an RRset with other values",
+            given,
+            creates(&[good.clone(), changed.clone()]),
+            &[(&www, Exists)],
+        )),
+        refused("delete nothing", &[], deletes(given), &[(&www, Missing)]),
+        refused(
+            "delete another type",
+            given,
+            deletes(std::slice::from_ref(&txt)),
+            &[(&txt, Missing)],
+        ),
+        refused(
+            "delete other values",
+            given,
+            deletes(std::slice::from_ref(&changed)),
+            &[(&www, Differs)],
+        ),
+        refused(
+            "delete a part of the values",
+            &[set("www", RecordType::A, &["192.0.2.1", "192.0.2.2"])],
+            deletes(given),
+            &[(&www, Differs)],
+        ),
+        lax(refused(
+            "delete another TTL",
+            given,
+            deletes(&[slow]),
+            &[(&www, Differs)],
+        )),
+        refused(
+            "replace nothing",
+            &[],
+            swap(given, std::slice::from_ref(&changed)),
+            &[(&www, Missing)],
+        ),
+        refused(
+            "two of four changes",
+            given,
+            several.to_vec(),
+            &[(&www, Differs), (&txt, Missing)],
+        ),
+        beside(
+            lax(refused(
+                "an RRset of another party",
+                &[],
+                creates(&[good, www.clone()]),
+                &[(&www, Exists)],
+            )),
+            Foreign {
+                label: "www",
+                rtype: "A",
+                ttl: 60,
+                value: "203.0.113.5",
+            },
+        ),
+    ]
+}
+
+fn conflicts_with_cname() -> Vec<Case> {
+    use FaultKind::{Exists, Other};
+    let www = a("www", "192.0.2.1");
+    let alias = cname("www");
+    let given = std::slice::from_ref(&www);
+    let apex = Rrset {
+        name: ROOT.to_owned(),
+        ..cname("apex")
+    };
+    let wrong_order = [Change::create(alias.clone()), Change::delete(www.clone())];
+    vec![
+        lax(refused(
+            "CNAME beside A",
+            given,
+            creates(std::slice::from_ref(&alias)),
+            &[(&alias, Exists)],
+        )),
+        lax(refused(
+            "A beside CNAME",
+            std::slice::from_ref(&alias),
+            creates(given),
+            &[(&www, Exists)],
+        )),
+        lax(refused(
+            "CNAME and A in one batch",
+            &[],
+            creates(&[www.clone(), alias.clone()]),
+            &[(&alias, Exists)],
+        )),
+        lax(refused(
+            "CNAME before the deletion",
+            given,
+            wrong_order.to_vec(),
+            &[(&alias, Exists)],
+        )),
+        beside(
+            lax(refused(
+                "CNAME beside a foreign CAA",
+                &[],
+                creates(std::slice::from_ref(&alias)),
+                &[(&alias, Exists)],
+            )),
+            caa("www"),
+        ),
+        refused_alone("CNAME at the apex", apex, Other),
+    ]
+}
+
+fn invalid_values() -> Vec<Case> {
+    use FaultKind::InvalidValue;
+    let long_string = format!("\"{}\"", "x".repeat(256));
+    let cases: [(&'static str, RecordType, Vec<&str>); 9] = [
+        ("no IPv4 address", RecordType::A, vec!["192.0.2.256"]),
+        ("IPv4 in AAAA", RecordType::Aaaa, vec!["192.0.2.1"]),
+        (
+            "MX without preference",
+            RecordType::Mx,
+            vec!["mx.example.com."],
+        ),
+        (
+            "MX with a broken name",
+            RecordType::Mx,
+            vec!["10 mx..example.com."],
+        ),
+        (
+            "CNAME with a broken name",
+            RecordType::Cname,
+            vec!["a..example.com."],
+        ),
+        ("TXT without quotes", RecordType::Txt, vec!["unquoted"]),
+        ("TXT with an open quote", RecordType::Txt, vec!["\"open"]),
+        ("TXT string too long", RecordType::Txt, vec![&long_string]),
+        (
+            "the same value twice",
+            RecordType::Aaaa,
+            vec!["2001:db8::1", "2001:DB8::0:1"],
+        ),
+    ];
+    cases
+        .into_iter()
+        .map(|(name, rtype, values)| refused_alone(name, set("bad", rtype, &values), InvalidValue))
+        .collect()
+}
+
+fn invalid_batches() -> Vec<Case> {
+    use FaultKind::{Exists, Other};
+    let www = a("www", "192.0.2.1");
+    let outside = Rrset {
+        name: "www.example.org".to_owned(),
+        ..www.clone()
+    };
+    let long_label = a(&"l".repeat(64), "192.0.2.1");
+    let value = "x".repeat(255);
+    let texts: Vec<String> = (0..9).map(|n| format!("{n}{}", value.repeat(15))).collect();
+    let heavy: Vec<Rrset> = texts
+        .iter()
+        .enumerate()
+        .map(|(n, value)| text(&format!("t{n}"), &[value]))
+        .collect();
+    let two_names = set(
+        "bad",
+        RecordType::Cname,
+        &["a.example.com.", "b.example.com."],
+    );
+    vec![
+        refused_alone("outside the zone", outside, Other),
+        lax(refused(
+            "one RRset twice",
+            &[],
+            creates(&[www.clone(), www.clone()]),
+            &[(&www, Other), (&www, Exists)],
+        )),
+        lax(refused_as_whole(
+            "a CNAME with two values",
+            creates(&[two_names]),
+        )),
+        lax(refused_as_whole(
+            "a label of 64 characters",
+            creates(&[long_label]),
+        )),
+        refused_as_whole("too many records", creates(&many(1_001))),
+        lax(refused_as_whole("too many characters", creates(&heavy))),
+        refused_as_whole("an empty batch", Vec::new()),
+    ]
+}
