@@ -1,7 +1,5 @@
 //! The state of a change on its way to the name servers, as the owner of a record sees it.
 
-use std::fmt;
-
 use crate::plural::pluralize;
 
 /// How far the latest change to a name has come.
@@ -11,9 +9,9 @@ pub enum PublishState {
     Saved,
     /// Saved in the database; publishing is paused.
     Paused,
-    /// Accepted by Route53, which distributes it to its name servers (`PENDING`).
+    /// Accepted by the DNS provider, which distributes it to its name servers.
     Sent,
-    /// On all of Route53's name servers (`INSYNC`); none has been queried yet.
+    /// On all name servers according to the DNS provider; none has been queried yet.
     InSync,
     /// Returned by `by` of `of` authoritative name servers.
     Answered {
@@ -41,31 +39,27 @@ impl PublishState {
         }
     }
 
+    /// Describes the state in a few words. `provider` is the name of the DNS provider.
+    pub fn describe(&self, provider: &str) -> String {
+        match self {
+            Self::Saved => "Saved".to_owned(),
+            Self::Paused => "Saved; publishing is paused".to_owned(),
+            Self::Sent => format!("Sent to {provider}"),
+            Self::InSync => "In sync".to_owned(),
+            Self::Answered { by, of } => {
+                let servers = pluralize(*of, "name server", "name servers");
+                format!("Answered by {by} of {servers}")
+            }
+            Self::Refused { reason } => format!("Refused: {reason}"),
+        }
+    }
+
     /// Returns whether the state is final, so that a page need not poll it.
     pub fn is_settled(&self) -> bool {
         match self {
             Self::Saved | Self::Paused | Self::Sent | Self::InSync => false,
             Self::Answered { by, of } => by == of,
             Self::Refused { .. } => true,
-        }
-    }
-}
-
-impl fmt::Display for PublishState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Saved => f.write_str("Saved"),
-            Self::Paused => f.write_str("Saved; publishing is paused"),
-            Self::Sent => f.write_str("Sent to Route53"),
-            Self::InSync => f.write_str("In sync"),
-            Self::Answered { by, of } => {
-                write!(
-                    f,
-                    "Answered by {by} of {}",
-                    pluralize(*of, "name server", "name servers")
-                )
-            }
-            Self::Refused { reason } => write!(f, "Refused: {reason}"),
         }
     }
 }

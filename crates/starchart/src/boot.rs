@@ -112,6 +112,7 @@ fn open_ports(service: &Service) -> anyhow::Result<(Front, Running)> {
     let counters = crate::wire::counters(settings)?;
     let app = crate::wire::web(
         settings,
+        service.provider.capabilities().name,
         &service.certificates,
         Arc::clone(&service.saml),
         Arc::clone(&service.queue),

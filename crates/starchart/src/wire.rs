@@ -85,9 +85,10 @@ pub(crate) fn saml(settings: &Settings, now: Timestamp) -> Result<ServiceProvide
     ServiceProvider::new(config, now)
 }
 
-/// Makes the web application.
+/// Makes the web application. `dns_provider` is the name of the DNS provider.
 pub(crate) fn web(
     settings: &Settings,
+    dns_provider: &'static str,
     certificates: &Certificates,
     saml: Arc<ServiceProvider>,
     queue: Arc<dyn Queue>,
@@ -109,6 +110,7 @@ pub(crate) fn web(
             .dns_servers
             .first()
             .map(|server| (server.host.clone(), server.port)),
+        dns_provider,
         version: VersionInfo {
             version: build::VERSION.to_owned(),
             commit: build::COMMIT.to_owned(),

@@ -35,6 +35,8 @@ pub struct WebConfig {
     /// Host and port of the name server to show in lookup commands, when records are not in the
     /// public DNS (the demo's name server).
     pub lookup_server: Option<(String, u16)>,
+    /// The name of the DNS provider, on pages about the state of a record.
+    pub dns_provider: &'static str,
     /// Version, commit and schema of the running program.
     pub version: VersionInfo,
     /// Whether browsers must not cache static files.

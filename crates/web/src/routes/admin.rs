@@ -57,7 +57,7 @@ pub(crate) async fn show(
         certificates: totals.certificates,
         records: totals.records,
         publishing: health_items::describe_publishing(&health),
-        health_items: health_items::list(health),
+        health_items: health_items::list(health, context.app.config.dns_provider),
         search_text,
         fault,
         found,

@@ -47,7 +47,7 @@ pub(crate) async fn state(
     let page_revision = page_revision(active.as_ref(), order.as_ref());
     let poll_after_s = poll_after_s(order.as_ref(), store.now().await?);
     let steps = order
-        .map(progress)
+        .map(|order| progress(order, context.app.config.dns_provider))
         .filter(|order| !order.has_failed())
         .map(|order| order.steps())
         .unwrap_or_default();
@@ -271,7 +271,7 @@ async fn page(
     Ok(CertificatePage {
         layout: context.layout(),
         active,
-        order: order.map(progress),
+        order: order.map(|order| progress(order, context.app.config.dns_provider)),
         is_off: context.app.config.certificates_off.is_some(),
         refused,
         key_withheld: user.impersonator.is_some(),
@@ -313,7 +313,7 @@ async fn active_certificate(
     })
 }
 
-fn progress(order: OrderView) -> OrderProgress {
+fn progress(order: OrderView, provider: &'static str) -> OrderProgress {
     OrderProgress {
         step: order.step,
         dns: order.dns,
@@ -321,6 +321,7 @@ fn progress(order: OrderView) -> OrderProgress {
         retry_at: order.retry_at.map(Timestamp::to_minute),
         not_checked: order.dns_not_checked,
         requested_at: order.created_at.to_minute(),
+        provider,
     }
 }
 

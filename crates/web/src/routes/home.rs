@@ -57,5 +57,6 @@ pub(crate) async fn instructions(
     responses::ok(&InstructionsPage {
         layout: context.layout(),
         limit: context.app.config.record_limit,
+        provider: context.app.config.dns_provider,
     })
 }

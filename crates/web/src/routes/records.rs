@@ -26,7 +26,10 @@ const POLL_AFTER_CHANGE_MS: i64 = 2 * 60 * 1_000;
 pub(crate) async fn list(context: Rc<RequestContext>, user: User) -> Result<HttpResponse, Failure> {
     let all = records::list(context.app.store()?, user.id).await?;
     let poll_for_s = poll_for_s(&context, &all).await?;
-    let rows = all.into_iter().map(row).collect();
+    let rows = all
+        .into_iter()
+        .map(|record| row(record, context.app.config.dns_provider))
+        .collect();
     responses::ok(&RecordsPage {
         layout: context.layout(),
         rows,
@@ -42,9 +45,10 @@ pub(crate) async fn states(
     user: User,
 ) -> Result<HttpResponse, Failure> {
     let all = records::list(context.app.store()?, user.id).await?;
+    let provider = context.app.config.dns_provider;
     let items: Vec<RecordStateItem> = all
         .into_iter()
-        .map(|record| RecordStateItem::new(record.id.0, &record.state))
+        .map(|record| RecordStateItem::new(record.id.0, &record.state, provider))
         .collect();
     Ok(HttpResponse::Ok().json(items))
 }
@@ -212,7 +216,7 @@ pub(crate) async fn confirm_delete(
     let record = find_own(&context, &user).await?;
     responses::ok(&DeletePage {
         layout: context.layout(),
-        row: row(record),
+        row: row(record, context.app.config.dns_provider),
     })
 }
 
@@ -227,7 +231,7 @@ pub(crate) async fn lookup(
     let server = context.app.config.lookup_server.clone();
     responses::ok(&LookupPage {
         layout: context.layout(),
-        row: row(record),
+        row: row(record, context.app.config.dns_provider),
         server,
         poll_for_s,
     })
@@ -413,7 +417,7 @@ fn form_values(form: &RecordForm) -> FormValues {
     }
 }
 
-fn row(record: Record) -> RecordRow {
+fn row(record: Record, provider: &'static str) -> RecordRow {
     RecordRow {
         id: record.id.0,
         fqdn: record.name,
@@ -425,5 +429,6 @@ fn row(record: Record) -> RecordRow {
         description: record.description,
         expires_on: record.expires_at.date(),
         state: record.state,
+        provider,
     }
 }

@@ -205,6 +205,7 @@ fn config() -> WebConfig {
         trusted_proxies: Vec::new(),
         form_action_origins: Vec::new(),
         lookup_server: None,
+        dns_provider: "Route53",
         version: VersionInfo {
             version: "0.1.0".to_owned(),
             commit: "abcdef0123".to_owned(),

@@ -128,6 +128,8 @@ pub(crate) struct OrderProgress {
     pub(crate) not_checked: bool,
     /// Time of the request, in UTC.
     pub(crate) requested_at: String,
+    /// The name of the DNS provider.
+    pub(crate) provider: &'static str,
 }
 
 /// One step of an order, as the page shows it.
@@ -222,17 +224,22 @@ impl OrderProgress {
                     checks them itself."
                 .to_owned();
         }
+        let provider = self.provider;
         match &self.dns {
-            Some(PublishState::Saved) => "A TXT record is about to be sent to Route53.".to_owned(),
+            Some(PublishState::Saved) => {
+                format!("A TXT record is about to be sent to {provider}.")
+            }
             Some(PublishState::Paused) => {
                 "The TXT record waits because publishing is paused.".to_owned()
             }
             Some(PublishState::Sent) => {
-                "Route53 has accepted the TXT record and is updating its name servers.".to_owned()
+                format!("{provider} has accepted the TXT record and is updating its name servers.")
             }
             Some(PublishState::InSync) if now == DNS_STEP => {
-                "Route53 reports that all its name servers have the record. They are being checked."
-                    .to_owned()
+                format!(
+                    "{provider} reports that all its name servers have the record. They are being \
+                     checked."
+                )
             }
             Some(PublishState::Answered { by, of }) => {
                 let servers = pluralize(
@@ -339,6 +346,7 @@ mod tests {
             retry_at: None,
             not_checked: false,
             requested_at,
+            provider: "Route53",
         }
     }
 

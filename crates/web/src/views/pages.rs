@@ -21,6 +21,8 @@ pub(crate) struct InstructionsPage {
     pub(crate) layout: Layout,
     /// USER_DNS_RECORD_LIMIT, when it is set.
     pub(crate) limit: Option<u32>,
+    /// The name of the DNS provider.
+    pub(crate) provider: &'static str,
 }
 
 impl InstructionsPage {

@@ -19,20 +19,30 @@ fn state_key(state: &PublishState) -> &'static str {
     }
 }
 
-/// Explains a state to the owner of the record.
-fn state_meaning(state: &PublishState) -> &'static str {
+/// Explains a state to the owner of the record. `provider` is the name of the DNS provider.
+fn state_meaning(state: &PublishState, provider: &str) -> String {
     match state {
-        PublishState::Saved => "Your record is saved and is about to be sent to Route53.",
+        PublishState::Saved => {
+            format!("Your record is saved and is about to be sent to {provider}.")
+        }
         PublishState::Paused => {
-            "Your record is saved. It is sent to Route53 when publishing resumes."
+            format!("Your record is saved. It is sent to {provider} when publishing resumes.")
         }
-        PublishState::Sent => "Route53 has accepted the record and is updating its name servers.",
-        PublishState::InSync => "Route53 reports that all its name servers have the record.",
+        PublishState::Sent => {
+            format!("{provider} has accepted the record and is updating its name servers.")
+        }
+        PublishState::InSync => {
+            format!("{provider} reports that all its name servers have the record.")
+        }
         PublishState::Answered { by, of } if by < of => {
-            "Some name servers already answer with the record. The others follow."
+            "Some name servers already answer with the record. The others follow.".to_owned()
         }
-        PublishState::Answered { .. } => "Every name server answers with the record: it is live.",
-        PublishState::Refused { .. } => "The record is saved here, but it is not in the DNS.",
+        PublishState::Answered { .. } => {
+            "Every name server answers with the record: it is live.".to_owned()
+        }
+        PublishState::Refused { .. } => {
+            "The record is saved here, but it is not in the DNS.".to_owned()
+        }
     }
 }
 
@@ -54,6 +64,8 @@ pub(crate) struct RecordRow {
     /// The day of removal unless the user renews the record: `YYYY-MM-DD` in UTC.
     pub(crate) expires_on: String,
     pub(crate) state: PublishState,
+    /// The name of the DNS provider.
+    pub(crate) provider: &'static str,
 }
 
 impl RecordRow {
@@ -61,8 +73,12 @@ impl RecordRow {
         state_key(&self.state)
     }
 
-    fn state_meaning(&self) -> &'static str {
-        state_meaning(&self.state)
+    fn state_text(&self) -> String {
+        self.state.describe(self.provider)
+    }
+
+    fn state_meaning(&self) -> String {
+        state_meaning(&self.state, self.provider)
     }
 
     fn has_notes(&self) -> bool {
@@ -79,19 +95,19 @@ pub(crate) struct RecordStateItem {
     /// The state as the page shows it.
     pub(crate) text: String,
     /// The sentence that explains the state to the user.
-    pub(crate) meaning: &'static str,
+    pub(crate) meaning: String,
     /// Whether the state will not change soon.
     pub(crate) settled: bool,
 }
 
 impl RecordStateItem {
-    /// Creates the item of a record in this state.
-    pub(crate) fn new(id: i64, state: &PublishState) -> Self {
+    /// Creates the item of a record in this state. `provider` is the name of the DNS provider.
+    pub(crate) fn new(id: i64, state: &PublishState, provider: &str) -> Self {
         Self {
             id,
             key: state_key(state),
-            text: state.to_string(),
-            meaning: state_meaning(state),
+            text: state.describe(provider),
+            meaning: state_meaning(state, provider),
             settled: state.is_settled(),
         }
     }

@@ -31,13 +31,13 @@ pub(super) fn describe_publishing(health: &HealthItems) -> String {
     }
 }
 
-/// Lists what needs attention, most urgent first.
-pub(super) fn list(health: HealthItems) -> Vec<HealthItem> {
+/// Lists what needs attention, most urgent first. `provider` is the name of the DNS provider.
+pub(super) fn list(health: HealthItems, provider: &str) -> Vec<HealthItem> {
     let is_paused = health.paused.is_some();
     let more_names = health.refused_total - health.refused.len() as u64;
     let more_mails = health.mails.failed - health.failed_mails.len() as u64;
     let mut items = Vec::new();
-    items.extend(publishing_item(&health));
+    items.extend(publishing_item(&health, provider));
     items.extend(
         health
             .audit
@@ -73,7 +73,7 @@ pub(super) fn list(health: HealthItems) -> Vec<HealthItem> {
 }
 
 /// Returns the item that publishing is paused or late.
-fn publishing_item(health: &HealthItems) -> Option<HealthItem> {
+fn publishing_item(health: &HealthItems, provider: &str) -> Option<HealthItem> {
     if let Some(pause) = &health.paused {
         return Some(HealthItem {
             when: describe_times(Some(pause.since), None),
@@ -91,8 +91,10 @@ fn publishing_item(health: &HealthItems) -> Option<HealthItem> {
     Some(note(
         "Publishing is late",
         duration(ms),
-        "Names should be published within seconds. Check that the worker runs and that \
-         Route53 answers.",
+        &format!(
+            "Names should be published within seconds. Check that the worker runs and that \
+             {provider} answers."
+        ),
     ))
 }
 

@@ -109,6 +109,7 @@ pub(super) fn row(
         description: None,
         expires_on: text("2027-05-21"),
         state,
+        provider: "Route53",
     }
 }
 
@@ -282,6 +283,7 @@ fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
             InstructionsPage {
                 layout: layout("/dns-records/instructions"),
                 limit: Some(10),
+                provider: "Route53",
             }
             .render()
             .unwrap(),

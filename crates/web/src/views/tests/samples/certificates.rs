@@ -39,6 +39,7 @@ fn order(text: &dyn Fn(&str) -> String, step: OrderStep, problem: Option<&str>) 
         retry_at: None,
         not_checked: false,
         requested_at: text("2026-11-21 09:30 UTC"),
+        provider: "Route53",
     }
 }
 
