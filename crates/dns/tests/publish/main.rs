@@ -335,6 +335,36 @@ async fn a_set_in_the_way_holds_the_others_of_its_name_no_longer() {
 }
 
 #[tokio::test]
+async fn an_invalid_value_holds_only_its_own_rrset_back() {
+    let mut world = World::new().await;
+    let invalid = |rtype, value: &str| Rrset::new(name("www"), rtype, [value.to_owned()]);
+    let text = invalid(RecordType::Txt, "unquoted");
+    let same = a("same", "192.0.2.1");
+    world
+        .rows
+        .want(&name("www"), vec![a("www", "192.0.2.1"), text.clone()]);
+    world.rows.want(&name("same"), vec![same]);
+    let report = world.publish().await.unwrap();
+    assert_eq!((report.published, report.refused), (1, 1));
+    assert_eq!(world.values(&name("www"), "A").unwrap(), ["192.0.2.1"]);
+    assert!(world.values(&name("same"), "A").is_some());
+    let (rtype, reason) = world.rows.refused(&name("www")).unwrap();
+    assert_eq!(rtype, Some(RecordType::Txt));
+    assert!(
+        reason.starts_with("Route53 does not take the value: "),
+        "{reason}"
+    );
+
+    let exchange = invalid(RecordType::Mx, "mx.example.com.");
+    let both = vec![a("www", "192.0.2.2"), text, exchange];
+    world.rows.want(&name("www"), both);
+    assert_eq!(world.publish().await.unwrap().refused, 1);
+    assert_eq!(world.values(&name("www"), "A").unwrap(), ["192.0.2.1"]);
+    let (rtype, _) = world.rows.refused(&name("www")).unwrap();
+    assert_eq!(rtype, None, "one reason for two types");
+}
+
+#[tokio::test]
 async fn a_foreign_cname_is_about_the_whole_name() {
     let mut world = World::new().await;
     world
