@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use starchart_testkit::redis::Redis;
+use starchart_testkit::route53::Set;
 use starchart_testkit::wait::eventually_within;
 
 use crate::app::{self, TestEnv};
@@ -66,8 +67,9 @@ async fn sweep(count: u32) {
 }
 
 /// Inserts users with [`RECORDS`] records each, which expired yesterday and were announced ten days
-/// ago, with rows that MariaDB generates. Deletes the tick of the first start, so that expiry runs
-/// at the next one.
+/// ago, with rows that MariaDB generates, and publishes them: into the registry and the zone, which
+/// the audit compares before anything expires. Deletes the tick of the first start, so that expiry
+/// runs at the next one.
 async fn seed(env: &TestEnv, count: u32) {
     let users = count / RECORDS;
     let now = "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)";
@@ -92,6 +94,8 @@ async fn seed(env: &TestEnv, count: u32) {
                  (fqdn, user_id, class, generation, applied_generation, created_at, updated_at)
                SELECT CONCAT('n', seq, '.', label, '.{root}'), id, 'other', 1, 1, @now, @now
                  FROM users, seq_1_to_{RECORDS};
+             INSERT INTO zone_rrset (fqdn, type, ttl, `values`, pending, updated_at)
+               SELECT fqdn, 'A', 300, '[\"192.0.2.1\"]', '[]', @now FROM names;
              INSERT INTO dns_records
                  (fqdn, class, user_id, type, input, presentation, value_hash, ttl, created_at,
                   updated_at, expires_at, notified_at, notice_id)
@@ -106,4 +110,13 @@ async fn seed(env: &TestEnv, count: u32) {
         env.db.number("SELECT COUNT(*) FROM dns_records").await,
         i64::from(count)
     );
+    let published = (1..=users).flat_map(|user| {
+        (1..=RECORDS).map(move |record| {
+            let name = format!("n{record}.user{user}.{}", app::ROOT);
+            Set::new(&name, "A", 300, ["192.0.2.1"])
+        })
+    });
+    env.zone
+        .load(published.collect())
+        .expect("a zone with every record");
 }
