@@ -171,7 +171,10 @@ pub(crate) async fn by_hand(
     let outcome = tokio::select! {
         outcome = store.wipe(WipeMark::Ignore, confirmed) => outcome?,
         () = stop.cancelled() => {
-            eprintln!("Stopped; run it again to continue.");
+            eprintln!(
+                "Stopped. If the wipe had begun to drop tables, `starchart migrate` or the next \
+                 start finishes it; if not, nothing was changed."
+            );
             return Ok(ExitCode::from(1));
         }
     };
@@ -184,26 +187,7 @@ pub(crate) async fn by_hand(
             )
         }
         WipeOutcome::Wiped { tables } => {
-            for table in &tables {
-                println!("dropped and recreated: {table}");
-            }
-            match clear_redis(settings).await {
-                Ok(Some(keys)) => {
-                    println!("removed from Redis: {}", pluralize(keys, "key", "keys"))
-                }
-                Ok(None) => {}
-                Err(reason) => println!("Redis: {reason}; the remaining keys expire"),
-            }
-            println!(
-                "{} wiped. The zone was not changed, and publishing is paused.",
-                pluralize(tables.len(), "table was", "tables were")
-            );
-            println!(
-                "Publishing resumes when the zone is empty; otherwise `starchart reconcile \
-                 --adopt` lists \
-                 its RRsets,"
-            );
-            println!("and `starchart reconcile --approve HASH` resumes publishing.");
+            report_wiped(&tables, clear_redis(settings).await);
         }
         WipeOutcome::Refused(users) => {
             let words = confirmation(settings, users);
@@ -235,6 +219,27 @@ pub(crate) async fn by_hand(
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints what a wipe removed, and how publishing resumes.
+fn report_wiped(tables: &[String], redis_keys: Result<Option<u64>, String>) {
+    for table in tables {
+        println!("dropped and recreated: {table}");
+    }
+    match redis_keys {
+        Ok(Some(keys)) => println!("removed from Redis: {}", pluralize(keys, "key", "keys")),
+        Ok(None) => {}
+        Err(reason) => println!("Redis: {reason}; the remaining keys expire"),
+    }
+    println!(
+        "{} wiped. The zone was not changed, and publishing is paused.",
+        pluralize(tables.len(), "table was", "tables were")
+    );
+    println!(
+        "Publishing resumes when the zone is empty; otherwise `starchart reconcile --adopt` lists \
+         its RRsets,"
+    );
+    println!("and `starchart reconcile --approve HASH` resumes publishing.");
 }
 
 /// Deletes our keys; returns `None` where Redis is not configured.
