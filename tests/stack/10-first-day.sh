@@ -19,7 +19,7 @@ check 'Johannes Kepler signs in' user user1 sign-in user1 user1pass
 check 'he makes a record' user user1 create www A 192.168.1.1
 check 'name servers answer it' wait_until 120 'the record' answers "www.user1.$ZONE" A
 check 'he asks for a certificate' user user1 request-certificate
-check 'he gets one' user user1 certificate fullChain --wait 60
+check 'he gets one' user user1 certificate fullChain --wait 180
 cp "$SCRATCH/check.out" "$FIXTURES/chain.pem"
 in_peer acme /opt/peers/bin/python -c 'import ssl, urllib.request as u; print(u.urlopen("https://localhost:15000/roots/0", context=ssl._create_unverified_context()).read().decode())' >"$FIXTURES/acme-root.pem"
 check 'it verifies against the authority for his wildcard' openssl verify -CAfile "$FIXTURES/acme-root.pem" -untrusted "$FIXTURES/chain.pem" -verify_hostname "any.user1.$ZONE" "$FIXTURES/chain.pem"

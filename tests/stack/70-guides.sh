@@ -51,6 +51,8 @@ wait_until 120 'the removal' gone
 docker secret ls -q | xargs -r docker secret rm >/dev/null
 docker config rm idp-metadata >/dev/null
 sql 'DROP DATABASE IF EXISTS starchart; DROP USER IF EXISTS starchart'
+# After the import's burst of orders pebble may hang for good: its store takes a read lock twice, with a writer in between.
+docker service update --force --detach=false peers_acme >/dev/null 2>&1
 rm -f "$FIXTURES"/cookies/*
 mkdir -p "$SCRATCH/curl" "$ETC" "$FIXTURES/backups"
 # Resolves the school's names to the proxy, as its DNS would.
@@ -87,12 +89,12 @@ check 'Johannes Kepler signs in' user user1 sign-in user1 user1pass
 check 'he makes a record' user user1 create guided A 192.168.1.7
 check 'which resolves' wait_until 120 'the record' answers "guided.user1.$ZONE" A
 check 'he asks for a certificate' user user1 request-certificate
-check 'and gets one' user user1 certificate fullChain --wait 60
+check 'and gets one' user user1 certificate fullChain --wait 180
 
 # ---- swarm.md
 
 check 'verbs in a replica' follow swarm.md 'starchart health --ready'
-check 'verbs as jobs; a wipe with a wrong number is refused' refuses '0 differences' 'what would be lost' swarm.md 'script/swarm-job migrate'
+check 'verbs as jobs; a wipe with a wrong number is refused' refuses '0 differences' '--confirm does not match' swarm.md 'script/swarm-job migrate'
 check 'SESSION_SECRET is replaced' follow swarm.md 'SESSION_SECRET_2 -'
 {
     block swarm.md 'name: SESSION_SECRET_2'
