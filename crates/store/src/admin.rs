@@ -82,7 +82,7 @@ pub enum AdminError {
     /// The actor is not an admin any more, or the session has ended.
     #[error("no admin any more")]
     NoLongerAdmin,
-    /// The database failed.
+    /// The database failed to read or write the rows.
     #[error(transparent)]
     Db(#[from] Error),
 }
@@ -101,7 +101,7 @@ impl Refusal for AdminError {
 pub struct Totals {
     /// Users who are not deleted.
     pub users: u64,
-    /// Certificates in use.
+    /// Certificates that are in use.
     pub certificates: u64,
     /// Records of all users.
     pub records: u64,

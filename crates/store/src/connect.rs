@@ -140,7 +140,8 @@ fn pool_options<DB: sqlx::Database>(size: u32, wait: Duration) -> sqlx::pool::Po
 }
 
 fn read_mysql(url: &str) -> Result<Endpoint, ConnectError> {
-    let wanted = "it must look like mysql://user:password@host:3306/database, with special characters percent-encoded";
+    let wanted = "it must look like mysql://user:password@host:3306/database, \
+         with special characters percent-encoded";
     let options: sqlx::mysql::MySqlConnectOptions = url
         .parse()
         .map_err(|_| ConnectError::Invalid(wanted.to_owned()))?;

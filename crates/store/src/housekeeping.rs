@@ -16,7 +16,7 @@ const DAY_MS: i64 = 24 * HOUR_MS;
 /// Rows of a table that can be deleted some time after a moment that one of their columns names.
 struct Retention {
     table: &'static str,
-    /// The primary key.
+    /// The column of the primary key.
     key: &'static str,
     /// The column with the moment in milliseconds; a row with null is kept.
     since: &'static str,

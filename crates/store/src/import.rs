@@ -87,7 +87,7 @@ pub enum ImportError {
     /// Another import is running.
     #[error("another import is running: wait for its end; it is safe to run this again")]
     Running,
-    /// This database failed.
+    /// Starchart's own database failed.
     #[error(transparent)]
     Db(#[from] Error),
 }

@@ -21,7 +21,7 @@ pub const HANDLE_LIFE_MS: i64 = 2 * 60 * 1_000;
 /// A SAML request to store before it is sent.
 #[derive(Debug, Clone)]
 pub struct NewLogin {
-    /// The AuthnRequest's ID.
+    /// The ID of the AuthnRequest.
     pub request_id: String,
     /// SHA-256 of the pre-login cookie.
     pub browser_hash: [u8; 32],
@@ -55,7 +55,7 @@ pub enum Accept {
     Replayed,
 }
 
-/// A finished sign-in.
+/// The user of a finished sign-in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finished {
     /// The identity that the identity provider asserted.

@@ -25,11 +25,11 @@ pub struct MetricsSnapshot {
     pub is_paused: bool,
     /// The audits of the zone; `None` when none was tried.
     pub audit: Option<zone::AuditRow>,
-    /// Orders for certificates.
+    /// Numbers of orders for certificates.
     pub orders: OrderMetrics,
-    /// Certificates.
+    /// Numbers of certificates by their state.
     pub certificates: CertificateMetrics,
-    /// Mails.
+    /// Numbers of mails by their state.
     pub mails: outbox::MailCounts,
     /// Every lease that was ever acquired, by name.
     pub leases: Vec<LeaseMetrics>,
@@ -38,7 +38,7 @@ pub struct MetricsSnapshot {
 /// Counts of orders for certificates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OrderMetrics {
-    /// Unfinished orders.
+    /// Orders that are not finished.
     pub live: u64,
     /// Orders that failed in the last 24 hours.
     pub failed_today: u64,
@@ -48,10 +48,10 @@ pub struct OrderMetrics {
     pub oldest_due: Option<Timestamp>,
 }
 
-/// Counts of certificates.
+/// Numbers of certificates by their state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CertificateMetrics {
-    /// Certificates in use.
+    /// Certificates that are in use.
     pub active: u64,
     /// When the next of them expires.
     pub next_end: Option<Timestamp>,
@@ -72,7 +72,7 @@ pub struct LeaseMetrics {
     pub held_ms: i64,
 }
 
-/// Reads all metrics.
+/// Reads the metrics in one snapshot.
 pub async fn read_snapshot(store: &Store) -> Result<MetricsSnapshot, Error> {
     let now = store.now().await?;
     Ok(MetricsSnapshot {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Between two lines.
-const EVERY: Duration = Duration::from_secs(5);
+/// The interval between two lines.
+const LOG_INTERVAL: Duration = Duration::from_secs(5);
 
 /// How far a piece of work has come.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl ProgressLog {
     /// So many more are done. Writes a line when the last one is some seconds old; whether it did.
     pub(crate) fn step(&mut self, more: usize) -> bool {
         self.done += more;
-        let is_time = self.said.elapsed() >= EVERY;
+        let is_time = self.said.elapsed() >= LOG_INTERVAL;
         if is_time {
             self.said = Instant::now();
             tracing::info!(done = self.done, of = self.of, "{}", self.what);

@@ -202,7 +202,10 @@ async fn record_impersonation_end(store: &Store, id: i64, why: &str) {
         .write(|tx| async move { note_ends(&tx, Column::Id.eq(id), "", why).await })
         .await;
     if let Err(fault) = recorded {
-        tracing::warn!(error = %fault, "the end of an impersonation was not recorded; the next request retries");
+        tracing::warn!(
+            error = %fault,
+            "the end of an impersonation was not recorded; the next request retries"
+        );
     }
 }
 

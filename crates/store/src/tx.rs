@@ -30,7 +30,7 @@ impl Tx {
         &self.store
     }
 
-    /// The database's clock.
+    /// Reads the database's clock.
     pub(crate) async fn now(&self) -> Result<Timestamp, Error> {
         self.store.now_on(self.db()).await
     }

@@ -38,7 +38,7 @@ pub enum SignInError {
     /// An admin has suspended the user.
     #[error("the user is suspended")]
     Suspended,
-    /// The database failed.
+    /// The database failed to read or write the rows.
     #[error(transparent)]
     Db(#[from] Error),
 }
@@ -52,7 +52,7 @@ pub enum ClaimError {
     /// The user has a label, possibly since a moment ago in another browser window.
     #[error("a name was chosen already")]
     AlreadyHas,
-    /// The database failed.
+    /// The database failed to read or write the rows.
     #[error(transparent)]
     Db(#[from] Error),
 }

@@ -21,7 +21,7 @@ pub const PAGE_ROWS: u32 = 20;
 /// A user who was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserRow {
-    /// The user.
+    /// The user as sign-in knows it.
     pub user: User,
     /// Whether an admin has suspended the user.
     pub suspended: bool,

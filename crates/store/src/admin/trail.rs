@@ -39,11 +39,11 @@ pub struct TrailLine {
     pub actor: Option<String>,
     /// The name of the user whom an admin impersonated.
     pub on_behalf_of: Option<String>,
-    /// What was done.
+    /// The action as it is stored; a newer release may have written it.
     pub action: String,
     /// What it was done to.
     pub object: String,
-    /// More about it.
+    /// Details of the action.
     pub detail: String,
     /// The id of the request.
     pub request_id: String,

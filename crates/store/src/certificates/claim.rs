@@ -11,7 +11,7 @@ use crate::tx::Tx;
 /// The right to work at an order; every write checks it again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
-    /// The order.
+    /// The id of the order.
     pub order: i64,
     /// The owner of the order.
     pub owner: UserId,

@@ -24,9 +24,9 @@ use crate::{Error, outbox, sql, users};
 /// What the authority issued.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssuedCertificate {
-    /// The certificate, PEM.
+    /// The certificate of the domain, PEM.
     pub certificate: String,
-    /// The intermediates, PEM.
+    /// The certificates of the intermediates, PEM.
     pub chain: String,
     /// The start of its validity.
     pub not_before: Timestamp,

@@ -51,7 +51,7 @@ pub struct ClaimedOrder {
 /// For how long an order is left alone, and why.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Postponement {
-    /// Milliseconds from now.
+    /// Milliseconds from now until it is due.
     pub for_ms: i64,
     /// The problem to show to the user; `None` when all is well.
     pub problem: Option<String>,
@@ -270,7 +270,8 @@ pub async fn save_challenge_values(
     store
         .write(|tx| async move {
             let now = tx.now().await?;
-            let (owner, domain) = (claim.owner, &claim.domain);
+            let owner = claim.owner;
+            let domain = &claim.domain;
             if !users::lock(&tx, owner).await? {
                 return Ok(false);
             }

@@ -96,7 +96,7 @@ pub struct UnresolvedOrder {
     claim: Claim,
     /// Its URL at the authority.
     pub url: String,
-    /// When it ended.
+    /// When the order ended.
     pub at: Timestamp,
 }
 
@@ -178,7 +178,7 @@ pub async fn resolve_order(
 pub struct PendingRevocation {
     /// The id of its row.
     pub id: i64,
-    /// The certificate, PEM.
+    /// The certificate to revoke, PEM.
     pub certificate: String,
 }
 

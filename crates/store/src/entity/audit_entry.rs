@@ -11,7 +11,7 @@ pub(crate) struct Model {
     pub(crate) at: i64,
     /// The user who acted; none when no user was signed in.
     pub(crate) actor_id: Option<i64>,
-    /// The impersonated user.
+    /// The user whom an admin impersonated.
     pub(crate) on_behalf_of: Option<i64>,
     pub(crate) action: String,
     pub(crate) object: String,

@@ -15,7 +15,7 @@ pub(crate) enum State {
     /// Deleted by its owner, or together with its owner.
     #[sea_orm(string_value = "deleted")]
     Deleted,
-    /// Past its `not_after`.
+    /// Its `not_after` is past.
     #[sea_orm(string_value = "expired")]
     Expired,
 }
@@ -34,9 +34,9 @@ pub(crate) struct Model {
     pub(crate) user_id: i64,
     pub(crate) domain: String,
     pub(crate) state: State,
-    /// PEM.
+    /// The certificate of the domain, PEM.
     pub(crate) certificate: String,
-    /// The intermediates, PEM.
+    /// The certificates of the intermediates, PEM.
     pub(crate) chain: String,
     pub(crate) key_id: Option<String>,
     pub(crate) key_nonce: Option<Vec<u8>>,

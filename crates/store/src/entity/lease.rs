@@ -6,7 +6,7 @@ use sea_orm::entity::prelude::*;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(64))")]
 pub enum LeaseName {
-    /// Change the zone.
+    /// Change RRsets in the zone.
     #[sea_orm(string_value = "publish")]
     Publish,
     /// Ask the provider and the name servers about changes that were sent.
@@ -15,7 +15,7 @@ pub enum LeaseName {
     /// Compare the zone with the rows.
     #[sea_orm(string_value = "audit")]
     Audit,
-    /// Send mails.
+    /// Send the pending mails.
     #[sea_orm(string_value = "mail")]
     Mail,
     /// Notify about and delete expired records.
@@ -24,7 +24,7 @@ pub enum LeaseName {
     /// Look for certificates to renew.
     #[sea_orm(string_value = "certificates")]
     Certificates,
-    /// Revoke certificates.
+    /// Revoke certificates at the authority.
     #[sea_orm(string_value = "revocations")]
     Revocations,
     /// Import the original's rows.

@@ -7,10 +7,10 @@ use starchart_domain::notice::NoticeKind;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(8))")]
 pub(crate) enum State {
-    /// Waits for `next_attempt_at`.
+    /// Is due at `next_attempt_at`.
     #[sea_orm(string_value = "pending")]
     Pending,
-    /// Claimed until `claimed_until`.
+    /// A sender has it until `claimed_until`.
     #[sea_orm(string_value = "sending")]
     Sending,
     /// Taken by the mail server.

@@ -217,7 +217,7 @@ impl Original {
         }
     }
 
-    /// Ends the transaction.
+    /// Ends the transaction and releases the connection.
     pub async fn close(self) {
         if let Err(fault) = self.tx.rollback().await {
             tracing::debug!(

@@ -1,5 +1,5 @@
-//! Writes the mails that the original has sent, so that no user is notified twice and the announced records
-//! may expire.
+//! Writes the mails that the original has sent, so that no user is notified twice and the announced
+//! records may expire.
 
 use std::collections::BTreeMap;
 

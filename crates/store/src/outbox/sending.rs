@@ -30,13 +30,13 @@ const REFUSAL_LENGTH: usize = 500;
 pub struct ClaimedMail {
     /// The id of its row.
     pub id: i64,
-    /// What it says.
+    /// What the mail is about.
     pub notice: Notice,
     /// How many items are not listed.
     pub more: u32,
     /// The user's display name, for the greeting.
     pub name: String,
-    /// The address.
+    /// The address of the recipient.
     pub address: String,
     /// Without angle brackets; the same at every attempt.
     pub message_id: String,
@@ -54,14 +54,14 @@ pub enum SendOutcome {
     Deferred {
         /// When to try again, in milliseconds from now.
         after_ms: i64,
-        /// What it said.
+        /// What the mail server answered.
         reason: String,
     },
     /// The mail server received all of it and did not say whether it took it.
     Unknown {
         /// When to try again, in milliseconds from now.
         after_ms: i64,
-        /// What happened.
+        /// How the attempt was interrupted.
         reason: String,
     },
     /// Rejected for good, and not because of the address.

@@ -16,7 +16,7 @@ pub use crate::entity::zone_audit::AuditOutcome;
 /// What an audit found and did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditResult {
-    /// How it ended.
+    /// How the audit ended.
     pub outcome: AuditOutcome,
     /// The plan's SHA-256, in hex.
     pub plan_hash: String,
@@ -192,9 +192,9 @@ async fn insert_row(tx: &Tx) -> Result<(), Error> {
 /// An RRset under a user's label that no row explains and that is not ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrphanRow {
-    /// The full name.
+    /// The owner name, as an fqdn.
     pub fqdn: String,
-    /// The type.
+    /// The type of the RRset.
     pub rtype: String,
     /// Its values, or the target of an alias.
     pub target: String,

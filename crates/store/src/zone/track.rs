@@ -19,7 +19,7 @@ use crate::{Error, Store};
 /// A change that the provider has not yet called in sync.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SentChange {
-    /// The provider's id.
+    /// The provider's id of the change.
     pub id: String,
     /// When it was accepted.
     pub sent_at: Timestamp,
@@ -28,7 +28,7 @@ pub struct SentChange {
 /// A name that is in sync and not yet answered by every name server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameToCheck {
-    /// The full name.
+    /// The owner name, as an fqdn.
     pub fqdn: String,
     /// The generation that is in the zone.
     pub generation: i64,
@@ -39,7 +39,7 @@ pub struct NameToCheck {
 /// How many name servers answered for a name as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameAnswers {
-    /// The full name.
+    /// The owner name, as an fqdn.
     pub fqdn: String,
     /// The generation that was asked about.
     pub generation: i64,

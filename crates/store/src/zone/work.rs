@@ -22,7 +22,7 @@ use crate::{Error, Store};
 /// A name whose RRsets in the zone are not as wanted.
 #[derive(Debug, Clone, PartialEq, Eq, FromQueryResult)]
 pub struct UnpublishedName {
-    /// The full name.
+    /// The owner name, as an fqdn.
     pub fqdn: String,
     /// Its generation when it was read.
     pub generation: i64,

@@ -128,7 +128,8 @@ async fn another_admin_oneself_the_gone_and_newcomers_are_nobody_to_impersonate(
 }
 
 async fn impersonation_turns_the_token_and_ends_by_time(world: &World) {
-    let (user, (me, right)) = (world.person("user1").await, admin(world, "user3", 3).await);
+    let user = world.person("user1").await;
+    let (me, right) = admin(world, "user3", 3).await;
     let other_process = world.another().await;
     impersonate(world, &right, user.id, 3, 4).await.unwrap();
     assert_eq!(
@@ -201,8 +202,8 @@ async fn impersonation_turns_the_token_and_ends_by_time(world: &World) {
     // Each end once: the admin's click, the time, the sign-out.
     for (action, count) in [("impersonation.start", 3), ("impersonation.end", 3)] {
         let lines = format!(
-            "SELECT COUNT(*) FROM audit_trail WHERE action = '{action}' AND actor_id = {} AND on_behalf_of = {} \
-             AND object = 'user1'",
+            "SELECT COUNT(*) FROM audit_trail WHERE action = '{action}' AND actor_id = {} \
+             AND on_behalf_of = {} AND object = 'user1'",
             me.id, user.id
         );
         assert_eq!(world.number(&lines).await, count, "{action}");
@@ -210,7 +211,8 @@ async fn impersonation_turns_the_token_and_ends_by_time(world: &World) {
 }
 
 async fn impersonation_ends_with_the_right_to_it(world: &World) {
-    let (user, (me, right)) = (world.person("user1").await, admin(world, "user3", 3).await);
+    let user = world.person("user1").await;
+    let (me, right) = admin(world, "user3", 3).await;
     impersonate(world, &right, user.id, 3, 4).await.unwrap();
     let shown = async || {
         session(&world.store, 4)
@@ -242,7 +244,8 @@ async fn impersonation_ends_with_the_right_to_it(world: &World) {
         assert_eq!(shown().await, Some(me.id), "over is over");
         impersonate(world, &right, user.id, 4, 4).await.unwrap();
     }
-    let ends = "SELECT COUNT(*) FROM audit_trail WHERE action = 'impersonation.end' AND detail = 'no longer allowed'";
+    let ends = "SELECT COUNT(*) FROM audit_trail WHERE action = 'impersonation.end' \
+                AND detail = 'no longer allowed'";
     assert_eq!(world.number(ends).await, 4, "each is in the trail, once");
     world
         .run(&format!(
@@ -259,7 +262,8 @@ async fn impersonation_ends_with_the_right_to_it(world: &World) {
 }
 
 async fn a_sign_in_of_the_morning_touches_no_account(world: &World) {
-    let (user, (_, right)) = (world.person("user1").await, admin(world, "user3", 3).await);
+    let user = world.person("user1").await;
+    let (_, right) = admin(world, "user3", 3).await;
     world.store.set_clock_offset(FRESH_MS + 60_000);
     assert!(matches!(
         impersonate(world, &right, user.id, 3, 4).await,
@@ -275,7 +279,8 @@ async fn a_sign_in_of_the_morning_touches_no_account(world: &World) {
 
 /// A certificate in use, an older one, an order under way with its challenge, a mail.
 async fn furnish(world: &World, user: &Person) {
-    let (id, name) = (user.id, format!("_acme-challenge.{}", user.base));
+    let id = user.id;
+    let name = format!("_acme-challenge.{}", user.base);
     let soon = world
         .store
         .now()
@@ -285,27 +290,30 @@ async fn furnish(world: &World, user: &Person) {
         .as_millis();
     for (state, until) in [("active", soon), ("replaced", soon), ("replaced", 1)] {
         let sql = format!(
-            "INSERT INTO certificates (user_id, domain, state, certificate, chain, key_id, key_nonce, key_ciphertext, \
-             not_before, not_after, created_at) VALUES ({id}, 'd', '{state}', 'c', 'c', 'k', 'n', 'secret', 0, {until}, 0)"
+            "INSERT INTO certificates (user_id, domain, state, certificate, chain, key_id, \
+             key_nonce, key_ciphertext, not_before, not_after, created_at) \
+             VALUES ({id}, 'd', '{state}', 'c', 'c', 'k', 'n', 'secret', 0, {until}, 0)"
         );
         world.run(&sql).await.unwrap();
     }
     let statements = [
         format!(
-            "INSERT INTO certificate_orders (user_id, domain, step, key_id, key_ciphertext, next_step_at, created_at, \
-             updated_at) VALUES ({id}, 'd', 'publishing', 'k', 'secret', 0, 0, 0)"
+            "INSERT INTO certificate_orders (user_id, domain, step, key_id, key_ciphertext, \
+             next_step_at, created_at, updated_at) VALUES ({id}, 'd', 'publishing', 'k', \
+             'secret', 0, 0, 0)"
         ),
         format!(
-            "INSERT INTO names (fqdn, user_id, class, generation, applied_generation, created_at, updated_at) \
-             VALUES ('{name}', {id}, 'other', 1, 1, 0, 0)"
+            "INSERT INTO names (fqdn, user_id, class, generation, applied_generation, created_at, \
+             updated_at) VALUES ('{name}', {id}, 'other', 1, 1, 0, 0)"
         ),
         format!(
             "INSERT INTO challenge_values (fqdn, order_id, value, created_at) \
              SELECT '{name}', id, 'proof', 0 FROM certificate_orders WHERE user_id = {id}"
         ),
         format!(
-            "INSERT INTO outbox (kind, topic, day, user_id, recipient, detail, message_id, next_attempt_at, created_at) \
-             VALUES ('record_expiring', 'user:{id}', '2026-01-01', {id}, 'x@example.com', '', 'm{id}', 0, 0)"
+            "INSERT INTO outbox (kind, topic, day, user_id, recipient, detail, message_id, \
+             next_attempt_at, created_at) VALUES ('record_expiring', 'user:{id}', '2026-01-01', \
+             {id}, 'x@example.com', '', 'm{id}', 0, 0)"
         ),
     ];
     for statement in statements {
@@ -314,7 +322,8 @@ async fn furnish(world: &World, user: &Person) {
 }
 
 async fn a_deleted_person_leaves_a_tombstone_and_nothing_else(world: &World) {
-    let (user, other) = (world.person("user1").await, world.person("user2").await);
+    let user = world.person("user1").await;
+    let other = world.person("user2").await;
     let ((me, right), (second, second_right)) = (
         admin(world, "user3", 3).await,
         admin(world, "han.solo", 4).await,
@@ -399,7 +408,8 @@ async fn a_deleted_person_leaves_a_tombstone_and_nothing_else(world: &World) {
         ("certificates AND key_id IS NOT NULL", 0),
         ("certificates AND revocation_requested_at > 0", 2),
         (
-            "certificate_orders AND step = 'abandoned' AND finished_at > 0 AND key_ciphertext IS NULL AND fence = 1",
+            "certificate_orders AND step = 'abandoned' AND finished_at > 0 \
+             AND key_ciphertext IS NULL AND fence = 1",
             1,
         ),
         ("outbox", 0),
@@ -410,7 +420,8 @@ async fn a_deleted_person_leaves_a_tombstone_and_nothing_else(world: &World) {
     for (what, left) in [
         ("dns_records", 1),
         (
-            "certificates AND state = 'active' AND revocation_requested_at IS NULL AND key_id IS NOT NULL",
+            "certificates AND state = 'active' AND revocation_requested_at IS NULL \
+             AND key_id IS NOT NULL",
             1,
         ),
         (
@@ -443,9 +454,18 @@ async fn a_deleted_person_leaves_a_tombstone_and_nothing_else(world: &World) {
         gone.sets.len() == 2 && gone.sets.iter().all(|(_, body)| body.is_none()),
         "{gone:?}"
     );
-    let line = "SELECT COUNT(*) FROM audit_trail WHERE action = 'user.delete' AND object = 'user1' AND detail LIKE '3 records, 2 %'";
+    let line = "SELECT COUNT(*) FROM audit_trail WHERE action = 'user.delete' \
+                AND object = 'user1' AND detail LIKE '3 records, 2 %'";
     assert_eq!(world.number(line).await, 1);
-    assert_eq!(world.number("SELECT COUNT(*) FROM users WHERE email = '' AND display_name = '' AND deleted_at > 0").await, 1);
+    assert_eq!(
+        world
+            .number(
+                "SELECT COUNT(*) FROM users WHERE email = '' AND display_name = '' \
+                 AND deleted_at > 0"
+            )
+            .await,
+        1
+    );
     assert_eq!(
         admin::count_totals(&world.store, &right)
             .await
@@ -475,7 +495,8 @@ async fn a_deleted_person_leaves_a_tombstone_and_nothing_else(world: &World) {
 }
 
 async fn a_deletion_and_writes_at_once_leave_nothing_behind(world: &World) {
-    let (user, (_, right)) = (world.person("user1").await, admin(world, "user3", 3).await);
+    let user = world.person("user1").await;
+    let (_, right) = admin(world, "user3", 3).await;
     let other = world.another().await;
     let new: Vec<_> = (0..12)
         .map(|n| user.record(&format!("h{n}"), "A", "192.168.1.1"))
@@ -620,7 +641,8 @@ async fn people_are_found_by_mail_name_user_name_and_domain(world: &World) {
 }
 
 async fn what_needs_attention_is_said_and_tried_again(world: &World) {
-    let (user, (_, right)) = (world.person("user1").await, admin(world, "user3", 3).await);
+    let user = world.person("user1").await;
+    let (_, right) = admin(world, "user3", 3).await;
     let look = async || {
         admin::list_health_items(&world.store, &right)
             .await
@@ -649,7 +671,8 @@ async fn what_needs_attention_is_said_and_tried_again(world: &World) {
         .await
         .unwrap();
     furnish(world, &user).await;
-    let far = "refused_generation = generation, refusal = 'a foreign set', next_attempt_at = 9000000000000";
+    let far = "refused_generation = generation, refusal = 'a foreign set', next_attempt_at = \
+               9000000000000";
     world
         .run(&format!(
             "UPDATE names SET {far} WHERE fqdn = '{}'",
@@ -661,7 +684,13 @@ async fn what_needs_attention_is_said_and_tried_again(world: &World) {
         .run("UPDATE outbox SET state = 'failed', refusal = '550 no such user'")
         .await
         .unwrap();
-    world.run("UPDATE certificates SET revocation_requested_at = 1 WHERE state = 'active' OR not_after = 1").await.unwrap();
+    world
+        .run(
+            "UPDATE certificates SET revocation_requested_at = 1 WHERE state = 'active' \
+             OR not_after = 1",
+        )
+        .await
+        .unwrap();
     let seen = look().await;
     assert_eq!(
         (
@@ -730,7 +759,8 @@ async fn what_needs_attention_is_said_and_tried_again(world: &World) {
 }
 
 async fn the_trail_is_read_page_by_page(world: &World) {
-    let (user, (_, right)) = (world.person("user1").await, admin(world, "user3", 3).await);
+    let user = world.person("user1").await;
+    let (_, right) = admin(world, "user3", 3).await;
     for n in 0..60 {
         world
             .create(&user, &format!("host-{n}"), "A", "192.168.1.1")

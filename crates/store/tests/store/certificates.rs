@@ -120,7 +120,8 @@ impl World {
 
 async fn issued(store: &Store, days: i64) -> IssuedCertificate {
     let now = store.now().await.unwrap();
-    let (certificate, chain) = ("CERTIFICATE".to_owned(), "CHAIN".to_owned());
+    let certificate = "CERTIFICATE".to_owned();
+    let chain = "CHAIN".to_owned();
     IssuedCertificate {
         certificate,
         chain,
@@ -217,7 +218,8 @@ async fn an_order_goes_from_request_to_certificate(world: &World) {
 impl World {
     /// As [`World::key_saved`], looking at the way of the values meanwhile.
     async fn with_key_and_way(&self, who: &Person) -> Claim {
-        let (store, fqdn) = (&self.store, who.fqdn("_acme-challenge"));
+        let store = &self.store;
+        let fqdn = who.fqdn("_acme-challenge");
         let claim = self.claim().await.claim;
         assert!(
             orders::save_order_url(store, &claim, "https://ca.example/order/1")
@@ -319,8 +321,9 @@ async fn of_many_requests_one_makes_an_order(world: &World) {
     );
     assert_eq!(world.number("SELECT COUNT(*) FROM audit_trail").await, 1);
     // And the index says so, whatever the code does.
-    let second = "INSERT INTO certificate_orders (user_id, domain, step, next_step_at, created_at, updated_at) \
-         SELECT user_id, domain, step, 1, 1, 1 FROM certificate_orders";
+    let second = "INSERT INTO certificate_orders (user_id, domain, step, next_step_at, \
+                  created_at, updated_at) SELECT user_id, domain, step, 1, 1, 1 \
+                  FROM certificate_orders";
     assert!(world.run(second).await.is_err());
 }
 
@@ -659,16 +662,19 @@ async fn a_failed_order_leaves_nothing_behind(world: &World) {
 }
 
 async fn a_swapped_key_does_not_open(world: &World) {
-    let (one, two) = (world.person("user1").await, world.person("user2").await);
-    let (first, second) = (world.issued(&one, 90).await, world.issued(&two, 90).await);
+    let one = world.person("user1").await;
+    let two = world.person("user2").await;
+    let first = world.issued(&one, 90).await;
+    let second = world.issued(&two, 90).await;
     let dump =
         "SELECT COUNT(*) FROM certificates WHERE CAST(key_ciphertext AS CHAR) LIKE '%PRIVATE%'";
     assert_eq!(world.number(dump).await, 0);
     // Another's ciphertext with its nonce, as somebody who can write rows would put it into their
     // own.
     let steal = format!(
-        "UPDATE certificates SET key_nonce = (SELECT n FROM (SELECT key_nonce AS n FROM certificates WHERE id = {a}) AS x), \
-         key_ciphertext = (SELECT c FROM (SELECT key_ciphertext AS c FROM certificates WHERE id = {a}) AS y) WHERE id = {b}",
+        "UPDATE certificates SET key_nonce = (SELECT n FROM (SELECT key_nonce AS n \
+         FROM certificates WHERE id = {a}) AS x), key_ciphertext = (SELECT c \
+         FROM (SELECT key_ciphertext AS c FROM certificates WHERE id = {a}) AS y) WHERE id = {b}",
         a = first.id,
         b = second.id
     );
@@ -983,7 +989,8 @@ async fn what_came_of_an_order_that_was_given_up(world: &World) {
 }
 
 async fn a_person_hastens_a_patient_renewal(world: &World) {
-    let (user, store) = (world.person("user1").await, &world.store);
+    let user = world.person("user1").await;
+    let store = &world.store;
     world.issued(&user, 6).await;
     let patient = Postponement {
         for_ms: DAY,
@@ -1020,11 +1027,20 @@ async fn a_person_hastens_a_patient_renewal(world: &World) {
             "the authority's own wait is kept: {pause:?}"
         );
         assert_eq!(order.retry_at.is_some(), due == 0);
-        world.run("UPDATE certificate_orders SET finished_at = 1, step = 'abandoned' WHERE finished_at IS NULL").await.unwrap();
+        world
+            .run(
+                "UPDATE certificate_orders SET finished_at = 1, step = 'abandoned' \
+                 WHERE finished_at IS NULL",
+            )
+            .await
+            .unwrap();
     }
     assert_eq!(
         world
-            .number("SELECT COUNT(*) FROM audit_trail WHERE detail = 'the automatic renewal in progress'")
+            .number(
+                "SELECT COUNT(*) FROM audit_trail \
+                 WHERE detail = 'the automatic renewal in progress'"
+            )
             .await,
         2
     );

@@ -192,7 +192,8 @@ async fn a_renewal_in_the_same_moment_wins_or_loses_as_a_whole(world: &World) {
         renewals,
         expiry::run_step(&world.store, ExpiryStep::ExpireRecords, &people)
     );
-    let (ended, mut lived) = (ended.unwrap(), 0);
+    let ended = ended.unwrap();
+    let mut lived = 0;
     for outcome in renewed {
         match outcome {
             Ok(_) => lived += 1,
@@ -244,7 +245,8 @@ async fn the_name_is_told_and_the_history_kept(world: &World) {
             .await,
         2
     );
-    let kept = "SELECT COUNT(*) FROM record_history WHERE reason = 'expiry' AND notified_at IS NOT NULL AND actor_id IS NULL";
+    let kept = "SELECT COUNT(*) FROM record_history WHERE reason = 'expiry' \
+                AND notified_at IS NOT NULL AND actor_id IS NULL";
     assert_eq!(world.number(kept).await, 3);
     let again = world
         .create(&person, "www", "A", "192.168.1.1")
@@ -292,7 +294,8 @@ async fn certificates_are_told_of_and_ended(world: &World) {
     world.at_days(90.5);
     assert_eq!(sweep(world).await, [0, 0, 1, 0]);
     assert_eq!(send(world).await, [(NoticeKind::CertificateExpired, 1)]);
-    let over = "SELECT COUNT(*) FROM certificates WHERE state = 'expired' AND ended_at IS NOT NULL AND key_ciphertext IS NULL";
+    let over = "SELECT COUNT(*) FROM certificates WHERE state = 'expired' \
+                AND ended_at IS NOT NULL AND key_ciphertext IS NULL";
     assert_eq!(world.number(over).await, 1);
     assert_eq!(sweep(world).await, [0, 0, 0, 0]);
 }

@@ -32,8 +32,8 @@ async fn edits_and_deletions_are_kept(world: &World) {
         .unwrap();
     let kept = async |reason: &str, content: &str| {
         let sql = format!(
-            "SELECT COUNT(*) FROM record_history WHERE record_id = {} AND user_id = {} AND reason = '{reason}' \
-             AND presentation = '{content}' AND archived_at > 0",
+            "SELECT COUNT(*) FROM record_history WHERE record_id = {} AND user_id = {} \
+             AND reason = '{reason}' AND presentation = '{content}' AND archived_at > 0",
             record.id, user.id
         );
         world.number(&sql).await
@@ -45,7 +45,8 @@ async fn edits_and_deletions_are_kept(world: &World) {
 }
 
 async fn each_write_leaves_its_line_with_both_names(world: &World) {
-    let (user, admin) = (world.person("user1").await, world.person("user3").await);
+    let user = world.person("user1").await;
+    let admin = world.person("user3").await;
     let record = world
         .create(&user, "www", "A", "192.168.1.1")
         .await

@@ -90,8 +90,8 @@ async fn orders_and_certificates_are_counted(world: &World) {
         let finished = finished.map_or("NULL".to_owned(), |ago| at(ago).to_string());
         world
             .run(&format!(
-                "INSERT INTO certificate_orders (user_id, domain, step, next_step_at, created_at, updated_at, finished_at) \
-                 VALUES ({}, '{}', {step}, {}, {}, 0, {finished})",
+                "INSERT INTO certificate_orders (user_id, domain, step, next_step_at, created_at, \
+                 updated_at, finished_at) VALUES ({}, '{}', {step}, {}, {}, 0, {finished})",
                 people[n].id,
                 people[n].base,
                 at(due),

@@ -161,7 +161,9 @@ async fn a_send_is_pending_before_and_confirmed_after(world: &World) {
         .create(&user, "www", "A", "192.168.1.1")
         .await
         .unwrap();
-    let (fqdn, lease, store) = (user.fqdn("www"), world.lease().await, &world.store);
+    let fqdn = user.fqdn("www");
+    let lease = world.lease().await;
+    let store = &world.store;
 
     let first = world.outcome(&fqdn).await;
     assert_eq!(
@@ -232,7 +234,9 @@ async fn a_send_that_nobody_confirmed_is_read_first(world: &World) {
         .create(&user, "www", "A", "192.168.1.1")
         .await
         .unwrap();
-    let (fqdn, lease, store) = (user.fqdn("www"), world.lease().await, &world.store);
+    let fqdn = user.fqdn("www");
+    let lease = world.lease().await;
+    let store = &world.store;
     let name = world.outcome(&fqdn).await;
     zone::intend(store, &lease, 0, std::slice::from_ref(&name))
         .await
@@ -288,7 +292,9 @@ async fn a_change_during_the_call_keeps_the_name_dirty(world: &World) {
         .create(&user, "www", "A", "192.168.1.1")
         .await
         .unwrap();
-    let (fqdn, lease, store) = (user.fqdn("www"), world.lease().await, &world.store);
+    let fqdn = user.fqdn("www");
+    let lease = world.lease().await;
+    let store = &world.store;
     let name = world.outcome(&fqdn).await;
     zone::intend(store, &lease, 0, std::slice::from_ref(&name))
         .await
@@ -331,7 +337,9 @@ async fn a_late_send_is_remembered_and_the_name_read_again(world: &World) {
         .create(&user, "www", "A", "192.168.1.1")
         .await
         .unwrap();
-    let (fqdn, lease, store) = (user.fqdn("www"), world.lease().await, &world.store);
+    let fqdn = user.fqdn("www");
+    let lease = world.lease().await;
+    let store = &world.store;
     let current = world.publish(&lease, &fqdn, "C1").await;
     assert!(zone::list_unpublished(store, 10).await.unwrap().is_empty());
 
@@ -391,7 +399,9 @@ async fn a_late_send_survives_those_who_could_not_know(world: &World) {
         .create(&user, "www", "A", "192.168.1.1")
         .await
         .unwrap();
-    let (fqdn, lease, store) = (user.fqdn("www"), world.lease().await, &world.store);
+    let fqdn = user.fqdn("www");
+    let lease = world.lease().await;
+    let store = &world.store;
     let name = world.outcome(&fqdn).await;
     let stale = outcome(&fqdn, 1, &[(RecordType::A, Some(body(&["192.168.1.9"])))]);
     let pending = async || world.owned().await.remove(0).1.pending;
@@ -445,7 +455,9 @@ async fn a_send_that_was_not_seen_is_looked_for_again(world: &World) {
         .create(&user, "www", "A", "192.168.1.1")
         .await
         .unwrap();
-    let (fqdn, lease, store) = (user.fqdn("www"), world.lease().await, &world.store);
+    let fqdn = user.fqdn("www");
+    let lease = world.lease().await;
+    let store = &world.store;
     let sent = world.outcome(&fqdn).await;
     assert!(
         zone::intend(store, &lease, 0, std::slice::from_ref(&sent))
@@ -519,7 +531,8 @@ async fn a_refusal_is_told_and_waits_longer_each_time(world: &World) {
         .await
         .unwrap();
     let txt = world.create(&user, "www", "TXT", "text").await.unwrap();
-    let (fqdn, store) = (user.fqdn("www"), &world.store);
+    let fqdn = user.fqdn("www");
+    let store = &world.store;
     let state = async |id| {
         records::get(store, user.id, id)
             .await
@@ -623,7 +636,8 @@ async fn a_refused_set_waits_longer_though_the_others_go_through(world: &World) 
         .await
         .unwrap();
     world.create(&user, "www", "TXT", "text").await.unwrap();
-    let (fqdn, store) = (user.fqdn("www"), &world.store);
+    let fqdn = user.fqdn("www");
+    let store = &world.store;
     let mut clock = 0;
     for minutes in [1, 5, 30] {
         let lease = world.lease().await;
@@ -698,7 +712,9 @@ async fn a_record_shows_how_far_it_is(world: &World) {
         .create(&user, "www", "A", "192.168.1.1")
         .await
         .unwrap();
-    let (fqdn, lease, store) = (user.fqdn("www"), world.lease().await, &world.store);
+    let fqdn = user.fqdn("www");
+    let lease = world.lease().await;
+    let store = &world.store;
     let state = async || records::list(store, user.id).await.unwrap().remove(0).state;
     assert_eq!(record.state, PublishState::Saved);
     world.publish(&lease, &fqdn, "C1").await;
@@ -883,7 +899,8 @@ async fn a_batch_of_many_names_is_written_as_each_name_would_be(world: &World) {
     let fqdn = |n: usize| format!("n{n:04}.{}", user.fqdn("www"));
     for first in (0..NAMES).step_by(400) {
         let rows = (first..NAMES.min(first + 400)).map(|n| {
-            let (name, generation) = (fqdn(n), 1 + n % 3);
+            let name = fqdn(n);
+            let generation = 1 + n % 3;
             format!("('{name}', {user_id}, 'other', {generation}, 0, {n}, 0, 0)")
         });
         let rows: Vec<String> = rows.collect();

@@ -80,7 +80,8 @@ async fn a_cname_stands_alone_in_every_order(world: &World) {
         ("TXT", "text"),
     ];
     for (n, (kind, value)) in others.iter().enumerate() {
-        let (first, second) = (format!("a{n}"), format!("b{n}"));
+        let first = format!("a{n}");
+        let second = format!("b{n}");
         world.create(&user, &first, kind, value).await.unwrap();
         let refused = world.create(&user, &first, "CNAME", "example.com").await;
         let with = RecordType::parse(kind).unwrap();
@@ -225,7 +226,8 @@ async fn an_edit_turns_an_a_into_a_cname_and_back(world: &World) {
 }
 
 async fn a_stranger_finds_nothing(world: &World) {
-    let (owner, stranger) = (world.person("user1").await, world.person("user2").await);
+    let owner = world.person("user1").await;
+    let stranger = world.person("user2").await;
     let record = world
         .create(&owner, "www", "A", "192.168.1.1")
         .await
@@ -483,9 +485,10 @@ async fn constraints_hold_without_the_store(world: &World) {
         "user_id, input, presentation, value_hash, ttl, created_at, updated_at, expires_at";
     let insert = |name: &str, class: &str, kind: &str| {
         format!(
-            "INSERT INTO dns_records (fqdn, class, type, {columns}) SELECT '{}', '{class}', '{kind}', user_id, input, presentation, \
-             X'0000000000000000000000000000000000000000000000000000000000000000', ttl, created_at, updated_at, expires_at \
-             FROM dns_records LIMIT 1",
+            "INSERT INTO dns_records (fqdn, class, type, {columns}) \
+             SELECT '{}', '{class}', '{kind}', user_id, input, presentation, \
+             X'0000000000000000000000000000000000000000000000000000000000000000', ttl, \
+             created_at, updated_at, expires_at FROM dns_records LIMIT 1",
             user.fqdn(name)
         )
     };

@@ -172,8 +172,10 @@ async fn texts_are_compared_by_bytes(world: &World) {
         return;
     }
     let loose = "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = DATABASE() \
-         AND table_name <> 'seaql_migrations' AND collation_name IS NOT NULL AND collation_name <> 'utf8mb4_bin'";
+         AND table_name <> 'seaql_migrations' AND collation_name IS NOT NULL \
+         AND collation_name <> 'utf8mb4_bin'";
     assert_eq!(world.number(loose).await, 0);
-    let engines = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND engine <> 'InnoDB'";
+    let engines = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() \
+                   AND engine <> 'InnoDB'";
     assert_eq!(world.number(engines).await, 0);
 }

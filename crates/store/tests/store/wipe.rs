@@ -28,7 +28,8 @@ const OTHERS: [&str; 8] = [
     "CREATE TABLE `Challenge` (id INTEGER NOT NULL PRIMARY KEY)",
     "CREATE TABLE `SystemState` (`unique` INTEGER NOT NULL PRIMARY KEY)",
     "CREATE TABLE `_prisma_migrations` (id VARCHAR(36) NOT NULL PRIMARY KEY)",
-    "CREATE TABLE stickers (id INTEGER NOT NULL PRIMARY KEY, user_id BIGINT NOT NULL, FOREIGN KEY (user_id) REFERENCES users (id))",
+    "CREATE TABLE stickers (id INTEGER NOT NULL PRIMARY KEY, user_id BIGINT NOT NULL, \
+     FOREIGN KEY (user_id) REFERENCES users (id))",
     "INSERT INTO `User` (username) VALUES ('user1')",
 ];
 
@@ -395,7 +396,10 @@ async fn another_programs_list_of_steps_stays(world: &World) {
         world.run(&format!("DROP TABLE {table}")).await.unwrap();
     }
     world
-        .run("CREATE TABLE seaql_migrations (version VARCHAR(255) NOT NULL PRIMARY KEY, applied_at BIGINT NOT NULL)")
+        .run(
+            "CREATE TABLE seaql_migrations (version VARCHAR(255) NOT NULL PRIMARY KEY, \
+             applied_at BIGINT NOT NULL)",
+        )
         .await
         .unwrap();
     world

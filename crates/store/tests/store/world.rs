@@ -164,12 +164,14 @@ impl World {
     /// Copies the person's one record until there are `count`, all ending at the same moment.
     pub(crate) async fn copies(&self, who: &Person, count: usize) {
         for n in 1..count {
-            let columns = "class, user_id, type, input, presentation, value_hash, ttl, created_at, updated_at, expires_at";
+            let columns = "class, user_id, type, input, presentation, value_hash, ttl, \
+                           created_at, updated_at, expires_at";
             let name = format!("copy{n}.{}", who.base);
             self.run(&format!(
-                "INSERT INTO names (fqdn, user_id, class, created_at, updated_at) VALUES ('{name}', {id}, 'other', 0, 0); \
-                 INSERT INTO dns_records (fqdn, {columns}) SELECT '{name}', {columns} FROM dns_records WHERE user_id = {id} \
-                 ORDER BY id LIMIT 1",
+                "INSERT INTO names (fqdn, user_id, class, created_at, updated_at) \
+                 VALUES ('{name}', {id}, 'other', 0, 0); \
+                 INSERT INTO dns_records (fqdn, {columns}) SELECT '{name}', {columns} \
+                 FROM dns_records WHERE user_id = {id} ORDER BY id LIMIT 1",
                 id = who.id
             ))
             .await
@@ -194,8 +196,9 @@ impl World {
         let now = self.store.now().await.unwrap();
         let end = now.plus(days * DAY_MS).as_millis();
         self.run(&format!(
-            "INSERT INTO certificates (user_id, domain, state, certificate, chain, key_id, key_nonce, key_ciphertext, not_before, \
-             not_after, created_at) VALUES ({}, '{}', 'active', 'c', 'c', 'one', 'n', 'k', {now}, {end}, {now})",
+            "INSERT INTO certificates (user_id, domain, state, certificate, chain, key_id, \
+             key_nonce, key_ciphertext, not_before, not_after, created_at) \
+             VALUES ({}, '{}', 'active', 'c', 'c', 'one', 'n', 'k', {now}, {end}, {now})",
             who.id,
             who.base,
             now = now.as_millis()

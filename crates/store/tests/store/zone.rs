@@ -30,7 +30,8 @@ const KEEP: AdoptionReason<'_> = AdoptionReason {
 
 async fn drift_becomes_work_that_knows_what_stands(world: &World) {
     let user = world.person("user1").await;
-    let (store, lease) = (&world.store, world.lease().await);
+    let store = &world.store;
+    let lease = world.lease().await;
     for name in ["edited", "gone", "ghost"] {
         world.create(&user, name, "A", "192.168.1.1").await.unwrap();
         world.publish(&lease, &user.fqdn(name), "C1").await;
@@ -104,7 +105,8 @@ async fn drift_becomes_work_that_knows_what_stands(world: &World) {
 
 async fn what_moves_is_left_alone(world: &World) {
     let user = world.person("user1").await;
-    let (store, lease) = (&world.store, world.lease().await);
+    let store = &world.store;
+    let lease = world.lease().await;
     let record = world
         .create(&user, "www", "A", "192.168.1.1")
         .await
@@ -159,7 +161,9 @@ async fn what_moves_is_left_alone(world: &World) {
 
 async fn a_set_without_a_name_is_brought_to_publish(world: &World) {
     let user = world.person("user1").await;
-    let (store, lease, fqdn) = (&world.store, world.lease().await, user.fqdn("www"));
+    let store = &world.store;
+    let lease = world.lease().await;
+    let fqdn = user.fqdn("www");
     world
         .create(&user, "www", "A", "192.168.1.1")
         .await
@@ -240,7 +244,8 @@ async fn a_set_without_a_name_is_brought_to_publish(world: &World) {
 
 async fn adoption_makes_ours_what_stands(world: &World) {
     let user = world.person("user1").await;
-    let (store, lease) = (&world.store, world.lease().await);
+    let store = &world.store;
+    let lease = world.lease().await;
     world
         .create(&user, "same", "A", "192.168.1.1")
         .await
@@ -339,7 +344,8 @@ async fn adoption_makes_ours_what_stands(world: &World) {
 
 async fn what_is_adopted_to_be_deleted_is_owed_at_once(world: &World) {
     let user = world.person("user1").await;
-    let (store, lease) = (&world.store, world.lease().await);
+    let store = &world.store;
+    let lease = world.lease().await;
     world
         .create(&user, "beside", "A", "192.168.1.1")
         .await
@@ -531,16 +537,20 @@ async fn fifty_thousand_sets_are_adopted_in_seconds() {
         .create(&user, "www", "A", "192.168.1.1")
         .await
         .unwrap();
-    let digit = "(SELECT 0 d UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6 \
-         UNION SELECT 7 UNION SELECT 8 UNION SELECT 9)";
+    let digit = "(SELECT 0 d UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION \
+                 SELECT 5 UNION SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION SELECT 9)";
     let numbers = format!(
-        "(SELECT a.d + 10 * b.d + 100 * c.d + 1000 * e.d + 10000 * f.d n FROM {digit} a, {digit} b, {digit} c, {digit} e, {digit} f WHERE f.d < 5) m"
+        "(SELECT a.d + 10 * b.d + 100 * c.d + 1000 * e.d + 10000 * f.d n \
+         FROM {digit} a, {digit} b, {digit} c, {digit} e, {digit} f WHERE f.d < 5) m"
     );
-    let columns = "class, user_id, type, input, presentation, value_hash, ttl, created_at, updated_at, expires_at";
+    let columns = "class, user_id, type, input, presentation, value_hash, ttl, created_at, \
+                   updated_at, expires_at";
     world
         .run(&format!(
-            "INSERT INTO names (fqdn, user_id, class, created_at, updated_at) SELECT CONCAT('n', n, '.{base}'), {id}, 'other', 0, 0 FROM {numbers}; \
-             INSERT INTO dns_records (fqdn, {columns}) SELECT CONCAT('n', m.n, '.{base}'), {columns} FROM dns_records, {numbers}",
+            "INSERT INTO names (fqdn, user_id, class, created_at, updated_at) \
+             SELECT CONCAT('n', n, '.{base}'), {id}, 'other', 0, 0 FROM {numbers}; \
+             INSERT INTO dns_records (fqdn, {columns}) \
+             SELECT CONCAT('n', m.n, '.{base}'), {columns} FROM dns_records, {numbers}",
             base = user.base,
             id = user.id
         ))

@@ -163,7 +163,8 @@ async fn one_import_at_a_time() {
     )
     .await;
     let both = futures_util::future::join(apply(&world, &db), apply(&world, &db)).await;
-    let (one, other) = (both.0.unwrap().counts, both.1.unwrap().counts);
+    let one = both.0.unwrap().counts;
+    let other = both.1.unwrap().counts;
     assert_eq!(
         one.to_do + other.to_do,
         2,

@@ -34,8 +34,8 @@ async fn original(rows: &str) -> TestDb {
 fn people(usernames: &[&str]) -> String {
     let row = |(n, username): (usize, &&str)| {
         format!(
-            "('{username}', 'Student {n}', '{n}@school.example', 'mycustomdomain-students, mycustomdomain-admins-not', \
-             '2025-01-{:02} 10:00:00.123', '2025-02-01 10:00:00')",
+            "('{username}', 'Student {n}', '{n}@school.example', 'mycustomdomain-students, \
+             mycustomdomain-admins-not', '2025-01-{:02} 10:00:00.123', '2025-02-01 10:00:00')",
             n + 1
         )
     };
@@ -56,17 +56,19 @@ fn record(
         format!("UTC_TIMESTAMP(3) - INTERVAL {ago} DAY")
     });
     format!(
-        "INSERT INTO DnsRecord (id, username, subdomain, type, value, course, createdAt, updatedAt, expiresAt, lastNotified) \
-         VALUES ({id}, '{username}', '{subdomain}', '{rtype}', '{value}', 'course1', '2025-03-01 08:00:00', \
-         '2025-03-01 08:00:00', UTC_TIMESTAMP(3) + INTERVAL {days} DAY, {told});"
+        "INSERT INTO DnsRecord (id, username, subdomain, type, value, course, createdAt, \
+         updatedAt, expiresAt, lastNotified) VALUES ({id}, '{username}', '{subdomain}', \
+         '{rtype}', '{value}', 'course1', '2025-03-01 08:00:00', '2025-03-01 08:00:00', \
+         UTC_TIMESTAMP(3) + INTERVAL {days} DAY, {told});"
     )
 }
 
 /// A certificate that ends in `days`, as [`read_certificate`] reads it.
 fn certificate(id: i64, username: &str, domain: &str, days: i64, status: &str) -> String {
     format!(
-        "INSERT INTO Certificate (id, username, domain, orderUrl, privateKey, certificate, chain, status) VALUES ({id}, \
-         '{username}', '{domain}', 'url{id}', 'key{id}', 'certificate{id} {days}', 'chain', '{status}');"
+        "INSERT INTO Certificate (id, username, domain, orderUrl, privateKey, certificate, chain, \
+         status) VALUES ({id}, '{username}', '{domain}', 'url{id}', 'key{id}', 'certificate{id} \
+         {days}', 'chain', '{status}');"
     )
 }
 

@@ -61,7 +61,8 @@ async fn people_come_with_their_labels_and_sign_in_to_them() {
 async fn user_names_that_differ_in_case_are_one_person() {
     let world = World::mysql().await;
     let rows = "ALTER TABLE DnsRecord DROP FOREIGN KEY DnsRecord_username_fkey; \
-         ALTER TABLE Certificate DROP FOREIGN KEY Certificate_username_fkey; ALTER TABLE `User` CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin; \
+         ALTER TABLE Certificate DROP FOREIGN KEY Certificate_username_fkey; ALTER TABLE `User` \
+         CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin; \
          ALTER TABLE DnsRecord CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin; \
          ALTER TABLE Certificate CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;";
     let records = record(5, "Student1", ("one", "A", "10.0.0.1"), 90, None)

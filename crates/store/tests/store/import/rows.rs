@@ -46,7 +46,8 @@ async fn records_stay_as_they_are() {
     assert_eq!(
         lines(&report, Topic::RecordLeftOut),
         [
-            "#12 both.student1.starchart.com CNAME pages.example.com: a CNAME stands alone, and #11 A is older",
+            "#12 both.student1.starchart.com CNAME pages.example.com: a CNAME stands alone, and \
+             #11 A is older",
             "#20 same.student1.starchart.com AAAA 2001:0db8::1: the older record #10 says the same",
         ]
     );
