@@ -22,7 +22,7 @@ use starchart_domain::user::UserId;
 use crate::entity::certificate::State;
 use crate::entity::certificate_order::{self, Step};
 use crate::error::Refusal;
-use crate::trail::{self, AuditContext};
+use crate::trail::{self, Action, AuditContext};
 use crate::tx::Tx;
 use crate::vault::Place;
 use crate::{Error, Store, users};
@@ -41,9 +41,9 @@ pub struct Certificate {
     pub id: i64,
     /// The base domain; the certificate is for it and for `*.` it.
     pub domain: String,
-    /// The certificate, PEM.
+    /// The certificate of the domain, PEM.
     pub certificate: String,
-    /// The intermediates, PEM.
+    /// The certificates of the intermediates, PEM.
     pub chain: String,
     /// The start of its validity.
     pub not_before: Timestamp,
@@ -110,7 +110,7 @@ pub enum RequestError {
     /// The user does not exist or was deleted.
     #[error("no such user")]
     NotFound,
-    /// The database failed.
+    /// The database failed to read or write the rows.
     #[error(transparent)]
     Db(#[from] Error),
 }
@@ -205,7 +205,7 @@ pub async fn request(
             check_daily_limit(&tx, owner, daily, now).await?;
             let replaces = active.map(|active| active.id);
             rows::insert_order(&tx, owner, domain, replaces, false, now).await?;
-            trail::write(&tx, context, "certificate.request", domain, "").await?;
+            trail::write(&tx, context, Action::CertificateRequest, domain, "").await?;
             let order = rows::find_live_order(tx.db(), owner)
                 .await?
                 .ok_or_else(|| {
@@ -241,7 +241,14 @@ async fn expedite(
         .await
         .map_err(Error::from)?;
     let detail = "the automatic renewal in progress";
-    trail::write(tx, context, "certificate.request", &order.domain, detail).await?;
+    trail::write(
+        tx,
+        context,
+        Action::CertificateRequest,
+        &order.domain,
+        detail,
+    )
+    .await?;
     let order = rows::find_order(tx.db(), order.id)
         .await?
         .ok_or_else(|| Error::Corrupt(format!("order {} has no row", order.id)))?;
@@ -310,7 +317,7 @@ pub async fn delete(
             if live.is_some_and(|order| order.automatic) {
                 abandon_live_order(&tx, owner).await?;
             }
-            trail::write(&tx, context, "certificate.delete", &active.domain, "").await?;
+            trail::write(&tx, context, Action::CertificateDelete, &active.domain, "").await?;
             Ok(true)
         })
         .await

@@ -15,7 +15,7 @@ use starchart_domain::user::UserId;
 
 use crate::entity::record_history::Reason;
 use crate::error::Refusal;
-use crate::trail::{self, AuditContext};
+use crate::trail::{self, Action, AuditContext};
 use crate::tx::Tx;
 use crate::{Error, Store, users};
 
@@ -26,7 +26,7 @@ pub struct Record {
     pub id: RecordId,
     /// The fqdn, in lower case and without a trailing dot.
     pub name: String,
-    /// The record type.
+    /// The type of the record.
     pub rtype: RecordType,
     /// The value as typed.
     pub input: String,
@@ -38,7 +38,7 @@ pub struct Record {
     pub ports: Option<String>,
     /// The user's note about a course.
     pub course: Option<String>,
-    /// The user's description.
+    /// The user's note about its purpose.
     pub description: Option<String>,
     /// The time of creation.
     pub created_at: Timestamp,
@@ -86,7 +86,7 @@ pub enum RecordError {
     /// The record was edited since the user saw it, to other values than the ones requested.
     #[error("the record was changed meanwhile")]
     Changed,
-    /// The database failed.
+    /// The database failed to read or write the rows.
     #[error(transparent)]
     Db(#[from] Error),
 }
@@ -121,7 +121,7 @@ pub async fn create(
                 names::touch(&tx, owner, new.name.fqdn(), new.value.rtype().class(), now).await?;
             let id = rows::insert(&tx, owner, &name, new, now, None).await?;
             let created = get_locked(&tx, owner, id).await?;
-            audit_record(&tx, act, "record.create", &created).await?;
+            audit_record(&tx, act, Action::RecordCreate, &created).await?;
             Ok(created)
         })
         .await
@@ -180,7 +180,7 @@ pub async fn renew(
             let name = names::touch(&tx, owner, &old.name, old.rtype.class(), now).await?;
             rows::renew(&tx, owner, id, &name, now).await?;
             let renewed = get_locked(&tx, owner, id).await?;
-            audit_record(&tx, act, "record.renew", &renewed).await?;
+            audit_record(&tx, act, Action::RecordRenew, &renewed).await?;
             Ok(renewed)
         })
         .await
@@ -203,7 +203,7 @@ pub async fn delete(
             let now = tx.now().await?;
             let name = names::touch(&tx, owner, &old.name, old.rtype.class(), now).await?;
             rows::archive(&tx, owner, row, &name, now, Reason::Delete, act.actor).await?;
-            audit_record(&tx, act, "record.delete", &old).await?;
+            audit_record(&tx, act, Action::RecordDelete, &old).await?;
             Ok(old)
         })
         .await
@@ -291,7 +291,7 @@ async fn replace(
     )
     .await?;
     let edited = get_locked(tx, owner, id).await?;
-    audit_record(tx, act, "record.edit", &edited).await?;
+    audit_record(tx, act, Action::RecordEdit, &edited).await?;
     Ok(edited)
 }
 
@@ -299,7 +299,7 @@ async fn replace(
 async fn audit_record(
     tx: &Tx,
     act: &AuditContext<'_>,
-    action: &str,
+    action: Action,
     record: &Record,
 ) -> Result<(), Error> {
     trail::write(

@@ -18,21 +18,114 @@ pub struct AuditContext<'a> {
     pub request_id: &'a str,
 }
 
+/// An action that the trail records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// A user deleted a certificate.
+    CertificateDelete,
+    /// A user downloaded the private key of a certificate.
+    CertificateKey,
+    /// A user asked for a certificate.
+    CertificateRequest,
+    /// The tables were dropped and recreated.
+    DatabaseWipe,
+    /// An impersonation ended.
+    ImpersonationEnd,
+    /// An admin began to act as another user.
+    ImpersonationStart,
+    /// A user got a label.
+    LabelClaim,
+    /// An admin retried a mail.
+    MailRetry,
+    /// An admin retried a name that the zone refused.
+    NameRetry,
+    /// A user created a record.
+    RecordCreate,
+    /// A user deleted a record.
+    RecordDelete,
+    /// A user edited a record.
+    RecordEdit,
+    /// A user renewed a record.
+    RecordRenew,
+    /// A user signed out.
+    SessionEnd,
+    /// A sign-in was refused.
+    SessionRefused,
+    /// A user signed in.
+    SessionStart,
+    /// The identity provider sent a response that no sign-in asked for.
+    SessionUnsolicited,
+    /// An admin deleted a user.
+    UserDelete,
+    /// An operator made RRsets of the zone ours.
+    ZoneAdopt,
+    /// An operator approved a plan of changes to the zone.
+    ZoneApprove,
+    /// An operator adopted orphans so that publish deletes them.
+    ZoneDeleteOrphans,
+    /// An operator paused publishing.
+    ZonePause,
+}
+
+impl Action {
+    /// Returns the action as it is stored and shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CertificateDelete => "certificate.delete",
+            Self::CertificateKey => "certificate.key",
+            Self::CertificateRequest => "certificate.request",
+            Self::DatabaseWipe => "database.wipe",
+            Self::ImpersonationEnd => "impersonation.end",
+            Self::ImpersonationStart => "impersonation.start",
+            Self::LabelClaim => "label.claim",
+            Self::MailRetry => "mail.retry",
+            Self::NameRetry => "name.retry",
+            Self::RecordCreate => "record.create",
+            Self::RecordDelete => "record.delete",
+            Self::RecordEdit => "record.edit",
+            Self::RecordRenew => "record.renew",
+            Self::SessionEnd => "session.end",
+            Self::SessionRefused => "session.refused",
+            Self::SessionStart => "session.start",
+            Self::SessionUnsolicited => "session.unsolicited",
+            Self::UserDelete => "user.delete",
+            Self::ZoneAdopt => "zone.adopt",
+            Self::ZoneApprove => "zone.approve",
+            Self::ZoneDeleteOrphans => "zone.delete-orphans",
+            Self::ZonePause => "zone.pause",
+        }
+    }
+}
+
 /// An entry of the trail.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Entry<'a> {
     /// The user who acted; `None` when no user was signed in.
     pub actor: Option<UserId>,
     /// The user whose rows changed, when it was not the actor.
     pub on_behalf_of: Option<UserId>,
-    /// The action, from a fixed list of words: `record.create`, `session.refused`.
-    pub action: &'a str,
+    /// What the user did.
+    pub action: Action,
     /// What it was done to: a name, an id. No secrets.
     pub object: &'a str,
-    /// More about it. No secrets.
+    /// Details of the action. No secrets.
     pub detail: &'a str,
     /// The id of the request.
     pub request_id: &'a str,
+}
+
+impl Entry<'_> {
+    /// Makes an entry of an action by the program itself or an operator, about nothing yet.
+    pub const fn new(action: Action) -> Self {
+        Self {
+            actor: None,
+            on_behalf_of: None,
+            action,
+            object: "",
+            detail: "",
+            request_id: "",
+        }
+    }
 }
 
 /// Appends an entry in a transaction of its own.
@@ -46,7 +139,7 @@ pub async fn append(store: &Store, entry: &Entry<'_>) -> Result<(), Error> {
 pub(crate) async fn write(
     tx: &Tx,
     context: &AuditContext<'_>,
-    action: &str,
+    action: Action,
     object: &str,
     detail: &str,
 ) -> Result<(), Error> {
@@ -68,7 +161,7 @@ pub(crate) async fn write_entry(tx: &Tx, entry: &Entry<'_>) -> Result<(), Error>
         at: Set(tx.now().await?.as_millis()),
         actor_id: Set(entry.actor.map(|user| user.0)),
         on_behalf_of: Set(entry.on_behalf_of.map(|user| user.0)),
-        action: Set(sql::cut(entry.action, 64)),
+        action: Set(entry.action.as_str().to_owned()),
         object: Set(sql::cut(entry.object, 255)),
         detail: Set(sql::cut(entry.detail, 4_000)),
         request_id: Set(sql::cut(entry.request_id, 64)),

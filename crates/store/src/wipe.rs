@@ -20,7 +20,7 @@ use starchart_domain::time::Timestamp;
 use crate::entity::user;
 use crate::entity::wipe_mark::State;
 use crate::schema::{self, STEPS_TABLE};
-use crate::trail::{self, Entry};
+use crate::trail::{self, Action, Entry};
 use crate::{Error, Store, zone};
 
 /// Prepares a session of MySQL for dropping tables. Another process may hold a table for as long as
@@ -186,9 +186,8 @@ pub(crate) async fn finish(store: &Store, db: &DatabaseConnection) -> Result<Fin
     trail::append(
         store,
         &Entry {
-            action: "database.wipe",
             detail: &detail,
-            ..Entry::default()
+            ..Entry::new(Action::DatabaseWipe)
         },
     )
     .await?;
@@ -226,9 +225,9 @@ async fn recreate_tables(db: &DatabaseConnection) -> Result<Finished, Error> {
     Ok(Finished { tables, steps })
 }
 
-/// Lists those of our tables that exist, in the order to drop them: first the list of steps, so that
-/// an interrupted wipe leaves a schema that is known to be incomplete; then each table before those
-/// that it refers to.
+/// Lists those of our tables that exist, in the order to drop them: first the list of steps, so
+/// that an interrupted wipe leaves a schema that is known to be incomplete; then each table before
+/// those that it refers to.
 async fn list_tables(db: &DatabaseConnection) -> Result<Vec<&'static str>, Error> {
     let mut tables = Vec::new();
     let manager = SchemaManager::new(db);

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use starchart_domain::error::error_chain;
 use starchart_domain::user::UserId;
 use starchart_store::sessions::Session;
-use starchart_store::trail::{self, Entry};
+use starchart_store::trail::{self, Action, Entry};
 
 use crate::actions::Caller;
 use crate::app::App;
@@ -216,7 +216,7 @@ impl RequestContext {
     pub(crate) async fn record_audit(
         &self,
         actor: Option<UserId>,
-        action: &str,
+        action: Action,
         object: &str,
         detail: &str,
     ) {
@@ -235,7 +235,7 @@ impl RequestContext {
         if let Err(failure) = written {
             tracing::error!(
                 error = error_chain(&failure),
-                action,
+                action = action.as_str(),
                 "audit trail entry not written"
             );
         }

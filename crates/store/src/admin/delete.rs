@@ -12,6 +12,7 @@ use crate::entity::{certificate, certificate_order, dns_record, session, user};
 use crate::records::RecordError;
 use crate::records::delete_all::delete_all;
 use crate::sessions::IDLE_MS;
+use crate::trail::Action;
 use crate::tx::Tx;
 use crate::{Error, Store, certificates, sessions, trail, users};
 
@@ -24,7 +25,7 @@ pub struct DeletionPreview {
     pub certificates: u64,
     /// Whether an order is live.
     pub order: bool,
-    /// Live sessions.
+    /// Sessions that have not ended.
     pub sessions: u64,
     /// Mails to the user that are not sent yet.
     pub mails: u64,
@@ -126,7 +127,7 @@ pub async fn delete_user(
             let subject = users::tombstone(&tx, user, now).await?;
             let context = admin.audit_context(request_id);
             let detail = describe(&deleted);
-            trail::write(&tx, &context, "user.delete", subject.as_str(), &detail).await?;
+            trail::write(&tx, &context, Action::UserDelete, subject.as_str(), &detail).await?;
             Ok(deleted)
         })
         .await

@@ -11,6 +11,7 @@ use starchart_domain::time::Timestamp;
 use super::Admin;
 use crate::entity::certificate_order::{self, Step};
 use crate::entity::{certificate, name, user};
+use crate::trail::Action;
 use crate::{Error, Store, outbox, trail, zone};
 
 /// Items of each kind that are listed at most; the totals say how many there are.
@@ -77,7 +78,7 @@ pub struct StuckOrder {
     pub step: String,
     /// How often the step was begun.
     pub starts: u32,
-    /// The last problem.
+    /// Why the last attempt failed.
     pub problem: Option<String>,
     /// When it was opened.
     pub since: Timestamp,
@@ -237,7 +238,7 @@ pub async fn retry_name(
                 return Ok(false);
             }
             let context = admin.audit_context(request_id);
-            trail::write(&tx, &context, "name.retry", fqdn, "").await?;
+            trail::write(&tx, &context, Action::NameRetry, fqdn, "").await?;
             Ok(true)
         })
         .await

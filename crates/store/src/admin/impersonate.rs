@@ -12,7 +12,7 @@ use super::{Admin, AdminError, check_admin};
 use crate::entity::session::{self, ActiveModel, Column};
 use crate::entity::user;
 use crate::sessions::IMPERSONATION_MS;
-use crate::trail::{self, AuditContext};
+use crate::trail::{self, Action, AuditContext};
 use crate::tx::Tx;
 use crate::users::{self, User};
 use crate::{Error, Store};
@@ -60,7 +60,7 @@ pub async fn impersonate(
             };
             let object = user.subject.as_str();
             let detail = format!("until {}", until.rfc3339());
-            trail::write(&tx, &context, "impersonation.start", object, &detail).await?;
+            trail::write(&tx, &context, Action::ImpersonationStart, object, &detail).await?;
             Ok(user)
         })
         .await
@@ -160,7 +160,7 @@ pub(crate) async fn note_ends(
             request_id,
         };
         let object = object.unwrap_or_default();
-        trail::write(tx, &context, "impersonation.end", &object, detail).await?;
+        trail::write(tx, &context, Action::ImpersonationEnd, &object, detail).await?;
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use starchart_domain::user::UserId;
 
 use crate::entity::outbox::{self, Column, Relation, State};
 use crate::entity::{dns_record, user};
-use crate::trail::{self, AuditContext};
+use crate::trail::{self, Action, AuditContext};
 use crate::{Error, Store};
 
 /// A mail that was rejected for good, or given up.
@@ -23,9 +23,9 @@ pub struct FailedMail {
     pub kind: NoticeKind,
     /// The user to notify.
     pub user: Option<UserId>,
-    /// The user's name.
+    /// The user name of that user.
     pub username: String,
-    /// The address.
+    /// The address of the recipient.
     pub address: String,
     /// What the mail server said.
     pub refusal: String,
@@ -167,7 +167,7 @@ pub(crate) async fn retry(
             if retried.rows_affected == 0 {
                 return Ok(false);
             }
-            trail::write(&tx, context, "mail.retry", &format!("mail:{id}"), "").await?;
+            trail::write(&tx, context, Action::MailRetry, &format!("mail:{id}"), "").await?;
             Ok(true)
         })
         .await

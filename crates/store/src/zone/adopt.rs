@@ -13,6 +13,7 @@ use super::track::CHECK_FOR_MS;
 use crate::entity::name::{self, Column, is_unpublished};
 use crate::lease::{Lease, assert_lease};
 use crate::progress::ProgressLog;
+use crate::trail::Action;
 use crate::tx::Tx;
 use crate::{Error, Store, trail};
 
@@ -97,15 +98,14 @@ async fn begin(store: &Store, lease: &Lease, reason: AdoptionReason<'_>) -> Resu
             let action = match reason.goal {
                 AdoptionGoal::Keep(pause) => {
                     keep_or_set_pause(&tx, pause).await?;
-                    "zone.adopt"
+                    Action::ZoneAdopt
                 }
-                AdoptionGoal::Delete => "zone.delete-orphans",
+                AdoptionGoal::Delete => Action::ZoneDeleteOrphans,
             };
             let line = trail::Entry {
-                action,
                 object: reason.zone,
                 detail: reason.detail,
-                ..trail::Entry::default()
+                ..trail::Entry::new(action)
             };
             trail::write_entry(&tx, &line).await?;
             Ok(true)

@@ -7,7 +7,7 @@ use sea_orm::{
 use starchart_domain::time::Timestamp;
 
 use crate::entity::zone_control::{ActiveModel, Column, Entity as Control, ID, PauseKind};
-use crate::trail::{self, Entry};
+use crate::trail::{self, Action, Entry};
 use crate::tx::Tx;
 use crate::{Error, Store};
 
@@ -19,7 +19,7 @@ const WIPED_REASON: &str = "the database was wiped and the zone was left as it i
 /// A pause of publishing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pause {
-    /// When it began.
+    /// When the pause began.
     pub since: Timestamp,
     /// Why, for users and operators to read.
     pub reason: String,
@@ -180,10 +180,9 @@ pub async fn pause_by_operator(
                 format!(", instead of: {}", pause.reason)
             });
             let line = Entry {
-                action: "zone.pause",
                 object: zone,
                 detail: &format!("by an operator: {reason}{instead}"),
-                ..Entry::default()
+                ..Entry::new(Action::ZonePause)
             };
             trail::write_entry(&tx, &line).await?;
             Ok(before)
@@ -200,10 +199,9 @@ pub async fn record_approval(store: &Store, zone: &str, detail: &str) -> Result<
         .write(|tx| async move {
             // An operator with a shell on the server is no user.
             let line = Entry {
-                action: "zone.approve",
                 object: zone,
                 detail,
-                ..Entry::default()
+                ..Entry::new(Action::ZoneApprove)
             };
             trail::write_entry(&tx, &line).await
         })

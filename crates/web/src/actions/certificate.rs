@@ -4,7 +4,7 @@ use starchart_domain::secret::Secret;
 use starchart_jobs::{Queue, WakeUp};
 use starchart_store::Store;
 use starchart_store::certificates::{self, Certificate, OrderView, RequestError};
-use starchart_store::trail::{self, Entry};
+use starchart_store::trail::{self, Action, Entry};
 
 use super::{ActionError, Caller, Conflict, Denial, Limit};
 
@@ -82,7 +82,7 @@ pub(crate) async fn load_private_key(
     let entry = Entry {
         actor: Some(audit.actor),
         on_behalf_of: audit.on_behalf_of,
-        action: "certificate.key",
+        action: Action::CertificateKey,
         object: &certificate.domain,
         detail: &format!("private key of certificate #{} downloaded", certificate.id),
         request_id: audit.request_id,

@@ -3,7 +3,7 @@
 use starchart_domain::error::error_chain;
 use starchart_domain::names::{Label, label_candidates};
 use starchart_store::Store;
-use starchart_store::trail::{self, Entry};
+use starchart_store::trail::{self, Action, Entry};
 use starchart_store::users::{self, ClaimError};
 
 use super::{ActionError, Caller, Conflict};
@@ -41,16 +41,15 @@ pub(crate) async fn claim_label(
     }
     let entry = Entry {
         actor: Some(user.id),
-        action: "label.claim",
         object: label.as_str(),
         detail: "chosen",
         request_id: caller.request_id,
-        ..Entry::default()
+        ..Entry::new(Action::LabelClaim)
     };
     if let Err(error) = trail::append(store, &entry).await {
         tracing::error!(
             error = error_chain(&error),
-            action = entry.action,
+            action = entry.action.as_str(),
             "audit trail entry not written"
         );
     }

@@ -8,6 +8,7 @@ use starchart_domain::names::Label;
 use starchart_domain::user::{Identity, Subject};
 use starchart_saml::{MAX_RESPONSE_BYTES, RefusalClass, VerifiedAssertion};
 use starchart_store::login::{self, Accept, Finished};
+use starchart_store::trail::Action;
 use starchart_store::users::{self, ClaimError, SignInError, User};
 use starchart_store::{Store, import, sessions};
 
@@ -165,7 +166,12 @@ async fn start_session(
         context.remove_cookie(kind);
     }
     context
-        .record_audit(Some(user.id), "session.start", user.subject.as_str(), "")
+        .record_audit(
+            Some(user.id),
+            Action::SessionStart,
+            user.subject.as_str(),
+            "",
+        )
         .await;
     Ok(token)
 }
@@ -226,7 +232,7 @@ async fn claim_default_label(
     match users::claim_label(store, user.id, &label).await {
         Ok(()) => {
             context
-                .record_audit(Some(user.id), "label.claim", label.as_str(), "")
+                .record_audit(Some(user.id), Action::LabelClaim, label.as_str(), "")
                 .await;
             Ok(User {
                 label: Some(label),
@@ -271,7 +277,7 @@ async fn handle_refusal(
         }
         RefusalClass::Unsolicited => {
             context
-                .record_audit(None, "session.unsolicited", "", code)
+                .record_audit(None, Action::SessionUnsolicited, "", code)
                 .await;
             return Ok(see_other("/login/again"));
         }
@@ -305,7 +311,7 @@ pub(crate) async fn refuse_sign_in(
 ) -> Failure {
     tracing::warn!(code, "sign-in refused");
     context
-        .record_audit(None, "session.refused", "", code)
+        .record_audit(None, Action::SessionRefused, "", code)
         .await;
     Failure::SignIn(refusal)
 }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
 use starchart_store::sessions;
+use starchart_store::trail::Action;
 use url::Url;
 
 use crate::actor::Actor;
@@ -46,7 +47,7 @@ pub(crate) async fn sign_out(
     // During an impersonation this is the admin.
     let user = session.signed_in();
     context
-        .record_audit(Some(user.id), "session.end", user.subject.as_str(), "")
+        .record_audit(Some(user.id), Action::SessionEnd, user.subject.as_str(), "")
         .await;
     context.remove_cookie(CookieKind::Session);
     let signed_out = SignedOut {
