@@ -7,7 +7,7 @@ use starchart_domain::time::Timestamp;
 
 use super::control::keep_or_set_pause;
 use super::drift::{look_for_nameless, make_unpublished};
-use super::registry::{self, Entry, MANY, fqdns_of};
+use super::registry::{self, Entry, MANY, fqdns_of, in_order};
 use super::snapshot::list_generations;
 use super::track::CHECK_FOR_MS;
 use crate::entity::name::{self, Column, is_unpublished};
@@ -61,8 +61,7 @@ pub async fn adopt(
     found: &[PublishedName],
     reason: AdoptionReason<'_>,
 ) -> Result<Adopted, Error> {
-    let mut sorted: Vec<&PublishedName> = found.iter().collect();
-    sorted.sort_by(|a, b| a.name.cmp(&b.name));
+    let sorted = in_order(found);
     let mut adopted = Adopted::default();
     if !begin(store, lease, reason).await? {
         return Ok(adopted);
@@ -81,7 +80,7 @@ pub async fn adopt(
             return Ok(adopted);
         };
         adopted.sets += new;
-        adopted.names.extend(fqdns_of(chunk));
+        adopted.names.extend(fqdns_of(chunk.iter().copied()));
         progress.step(chunk.len());
     }
     adopted.complete = true;
@@ -120,7 +119,7 @@ async fn adopt_names(
     goal: AdoptionGoal<'_>,
     now: Timestamp,
 ) -> Result<u64, Error> {
-    let fqdns = fqdns_of(found);
+    let fqdns = fqdns_of(found.iter().copied());
     settle(tx, &fqdns, now).await?;
     let mut registry = registry::list_by_name(tx.db(), &fqdns).await?;
     let mut adopted = 0;

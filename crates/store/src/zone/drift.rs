@@ -10,7 +10,9 @@ use starchart_domain::plan::{OwnedRrset, PublishedName};
 use starchart_domain::time::Timestamp;
 
 use super::Snapshot;
-use super::registry::{self, Entry, LINGER_MS, MANY, Send, UNFENCED, fqdns_of, lock_names};
+use super::registry::{
+    self, Entry, LINGER_MS, MANY, Send, UNFENCED, fqdns_of, in_order, lock_names,
+};
 use super::snapshot::list_generations;
 use crate::entity::name::{self, Column, is_unpublished};
 use crate::entity::zone_rrset;
@@ -33,14 +35,13 @@ pub async fn mark_drift(
     snapshot: &Snapshot,
     found: &[PublishedName],
 ) -> Result<BTreeSet<String>, Error> {
-    let mut sorted: Vec<&PublishedName> = found.iter().collect();
-    sorted.sort_by(|a, b| a.name.cmp(&b.name));
+    let sorted = in_order(found);
     let mut marked = BTreeSet::new();
     for chunk in sorted.chunks(MANY) {
         let of_chunk = store
             .write(|tx| async move {
                 let now = tx.now().await?;
-                let fqdns = fqdns_of(chunk);
+                let fqdns = fqdns_of(chunk.iter().copied());
                 lock_names(&tx, &fqdns).await?;
                 let names = list_generations(tx.db(), Some(&fqdns)).await?;
                 let mut registry = registry::list_by_name(tx.db(), &fqdns).await?;

@@ -18,6 +18,7 @@ mod adopt;
 mod audits;
 mod control;
 mod drift;
+mod quarantine;
 mod registry;
 mod snapshot;
 mod track;
@@ -35,6 +36,7 @@ pub use control::{
     pause_unless_paused, record_approval, resume, resume_after_wipe, resume_from,
 };
 pub use drift::{count_unpublished_at, mark_drift};
+pub use quarantine::quarantine;
 pub use snapshot::{Snapshot, SnapshotHashes, list_refusals, read_snapshot};
 pub use track::{
     NameAnswers, NameToCheck, SentChange, has_names_to_check, list_names_to_check,
@@ -43,4 +45,4 @@ pub use track::{
 pub use work::{
     UnpublishedCounts, UnpublishedName, count_unpublished, list_unpublished, read_work,
 };
-pub use write::{confirm, intend, quarantine, record_read, record_unfenced_changes, withdraw};
+pub use write::{confirm, intend, record_read, record_unfenced_changes, withdraw};

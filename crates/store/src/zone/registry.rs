@@ -21,7 +21,7 @@ use crate::tx::Tx;
 /// The fence of a send that was recorded without a lease.
 pub(super) const UNFENCED: i64 = 0;
 
-/// Names of one statement: few enough for every database's limit of parameters.
+/// Names in one statement: few enough for every database's limit of parameters.
 pub(super) const MANY: usize = 500;
 
 /// A send whose outcome is not recorded.
@@ -195,7 +195,7 @@ impl TryFrom<Model> for Entry {
     }
 }
 
-/// The entries of these names, or of all; by name and type.
+/// Lists the entries of these names, or of all, by name and type.
 pub(super) async fn list(
     on: &impl ConnectionTrait,
     fqdns: Option<&[String]>,
@@ -212,7 +212,7 @@ pub(super) async fn list(
     rows.into_iter().map(Entry::try_from).collect()
 }
 
-/// The entries of these names, name by name.
+/// Lists the entries of these names, grouped by name.
 pub(super) async fn list_by_name(
     on: &impl ConnectionTrait,
     fqdns: &[String],
@@ -236,35 +236,40 @@ pub(super) async fn lock_names(tx: &Tx, fqdns: &[String]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Applies `change` to the entry of every RRset of these names, at most [`MANY`], whose rows are
-/// locked. Gives the entries as they were before, in the same order.
+/// Applies `change` to the entry of every RRset of these names, with the RRset's body. Locks the
+/// names' rows first. Returns the names for which the confirmed body was another one before.
 pub(super) async fn update(
     tx: &Tx,
-    names: &[&PublishedName],
+    names: &[PublishedName],
     now: Timestamp,
     change: impl Fn(&mut Entry, Option<&RrsetData>),
-) -> Result<Vec<Entry>, Error> {
-    let fqdns = fqdns_of(names);
-    let mut known: BTreeMap<(String, RecordType), Entry> = list(tx.db(), Some(&fqdns))
-        .await?
-        .into_iter()
-        .map(|entry| ((entry.fqdn.clone(), entry.rtype), entry))
-        .collect();
-    let mut before = Vec::new();
-    let mut after = Vec::new();
-    for name in names {
-        for (rtype, body) in &name.sets {
-            let entry = known
-                .remove(&(name.name.clone(), *rtype))
-                .unwrap_or_else(|| Entry::new(&name.name, *rtype));
-            let mut changed = entry.clone();
-            change(&mut changed, body.as_ref());
-            before.push(entry);
-            after.push(changed);
+) -> Result<Vec<String>, Error> {
+    let mut changed = Vec::new();
+    for names in in_order(names).chunks(MANY) {
+        let fqdns = fqdns_of(names.iter().copied());
+        lock_names(tx, &fqdns).await?;
+        let mut known: BTreeMap<(String, RecordType), Entry> = list(tx.db(), Some(&fqdns))
+            .await?
+            .into_iter()
+            .map(|entry| ((entry.fqdn.clone(), entry.rtype), entry))
+            .collect();
+        let mut entries = Vec::new();
+        for name in names {
+            for (rtype, body) in &name.sets {
+                let mut entry = known
+                    .remove(&(name.name.clone(), *rtype))
+                    .unwrap_or_else(|| Entry::new(&name.name, *rtype));
+                if entry.confirmed != *body {
+                    changed.push(name.name.clone());
+                }
+                change(&mut entry, body.as_ref());
+                entries.push(entry);
+            }
         }
+        put_all(tx, entries, now).await?;
     }
-    put_all(tx, after, now).await?;
-    Ok(before)
+    changed.dedup();
+    Ok(changed)
 }
 
 /// Writes the rows of these entries and deletes those of empty ones: one statement for all rows
@@ -304,7 +309,14 @@ pub(super) async fn put_all(tx: &Tx, entries: Vec<Entry>, now: Timestamp) -> Res
     Ok(())
 }
 
-/// The full names of these.
-pub(super) fn fqdns_of(names: &[&PublishedName]) -> Vec<String> {
-    names.iter().map(|name| name.name.clone()).collect()
+/// Returns the names in the order in which every transaction locks them.
+pub(super) fn in_order(names: &[PublishedName]) -> Vec<&PublishedName> {
+    let mut sorted: Vec<&PublishedName> = names.iter().collect();
+    sorted.sort_by(|a, b| a.name.cmp(&b.name));
+    sorted
+}
+
+/// Returns the fqdns of these names.
+pub(super) fn fqdns_of<'a>(names: impl IntoIterator<Item = &'a PublishedName>) -> Vec<String> {
+    names.into_iter().map(|name| name.name.clone()).collect()
 }

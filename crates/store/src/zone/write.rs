@@ -1,4 +1,4 @@
-//! Fenced writes of the publish run: before a call to the zone, after it, and what it left.
+//! Writes of the publish run: before a call to the zone, and after it.
 //!
 //! Every function takes a whole batch and runs a number of statements that does not depend on how
 //! many names are in it.
@@ -8,19 +8,18 @@ use std::collections::BTreeMap;
 use sea_orm::sea_query::{CaseStatement, Expr, Func, OnConflict};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, DerivePartialModel, EntityTrait, ExprTrait, QueryFilter, Value,
+    ColumnTrait, EntityTrait, ExprTrait, QueryFilter, Value,
 };
-use starchart_domain::plan::{PublishedName, RefusedName};
-use starchart_domain::record::RecordType;
+use starchart_domain::plan::PublishedName;
 use starchart_domain::time::Timestamp;
 
 use super::control::find_pause_on;
-use super::registry::{self, MANY, UNFENCED, fqdns_of, lock_names};
+use super::registry::{self, MANY, UNFENCED, fqdns_of};
 use crate::entity::name::{self, Column};
 use crate::entity::zone_change;
 use crate::lease::{Lease, assert_lease};
 use crate::tx::Tx;
-use crate::{Error, Store, sql};
+use crate::{Error, Store};
 
 /// Commits what is about to be sent. Returns false when less than `margin_ms` milliseconds of the
 /// lease are left, or publishing is paused: then nothing may be sent.
@@ -41,13 +40,10 @@ pub async fn intend(
             if find_pause_on(tx.db()).await?.is_some() {
                 return Ok(false);
             }
-            for names in in_order(batch).chunks(MANY) {
-                lock_names(&tx, &fqdns_of(names)).await?;
-                registry::update(&tx, names, now, |entry, body| {
-                    entry.add_send(lease.fence, body);
-                })
-                .await?;
-            }
+            registry::update(&tx, batch, now, |entry, body| {
+                entry.add_send(lease.fence, body);
+            })
+            .await?;
             Ok(true)
         })
         .await
@@ -68,13 +64,10 @@ pub async fn withdraw(
             let Some(now) = assert_lease(&tx, lease, 0).await? else {
                 return Ok(false);
             };
-            for names in in_order(batch).chunks(MANY) {
-                lock_names(&tx, &fqdns_of(names)).await?;
-                registry::update(&tx, names, now, |entry, _| {
-                    entry.withdraw_sends(lease.fence);
-                })
-                .await?;
-            }
+            registry::update(&tx, batch, now, |entry, _| {
+                entry.withdraw_sends(lease.fence);
+            })
+            .await?;
             Ok(true)
         })
         .await
@@ -99,20 +92,18 @@ pub async fn confirm(
             let Some(now) = assert_lease(&tx, lease, 0).await? else {
                 return Ok(false);
             };
-            for names in in_order(names).chunks(MANY) {
-                apply_generations(&tx, names, change_id, now).await?;
-                // Every send of this run has its answer now. Left pending is what an earlier run
-                // may still bring, and an unfenced send that this run could not know of: that one
-                // bumped the generation, so the name is unpublished and will be read.
-                registry::update(&tx, names, now, |entry, body| {
-                    entry.confirmed = body.cloned();
-                    entry.pending.retain(|send| match send.until {
-                        Some(until) => until > now,
-                        None => send.fence == UNFENCED,
-                    });
-                })
-                .await?;
-            }
+            // Every send of this run has its answer now. Others stay pending: one of an earlier run
+            // that may still arrive, and an unfenced send that this run could not know of: that one
+            // bumped the generation, so the name is unpublished and will be read.
+            registry::update(&tx, names, now, |entry, body| {
+                entry.confirmed = body.cloned();
+                entry.pending.retain(|send| match send.until {
+                    Some(until) => until > now,
+                    None => send.fence == UNFENCED,
+                });
+            })
+            .await?;
+            apply_generations(&tx, names, change_id, now).await?;
             if let Some(id) = change_id {
                 track_change(&tx, id, now).await?;
             }
@@ -138,10 +129,11 @@ async fn track_change(tx: &Tx, id: &str, now: Timestamp) -> Result<(), Error> {
     Ok(())
 }
 
-/// Marks the names' generations as applied: one statement for all names of the same generation.
+/// Marks the names' generations as applied: one statement for the names of a generation. The caller
+/// holds their rows.
 async fn apply_generations(
     tx: &Tx,
-    names: &[&PublishedName],
+    names: &[PublishedName],
     change_id: Option<&str>,
     now: Timestamp,
 ) -> Result<(), Error> {
@@ -152,20 +144,18 @@ async fn apply_generations(
             .or_default()
             .push(&name.name);
     }
-    if by_generation.len() > 1 {
-        // The statements below would lock the names in another order than everybody else.
-        lock_names(tx, &fqdns_of(names)).await?;
-    }
     for (generation, fqdns) in by_generation {
-        let applied = applied(generation);
-        let update = match change_id {
-            Some(id) => sent(applied, id, now),
-            None => held(applied, now),
-        };
-        update
-            .filter(Column::Fqdn.is_in(fqdns))
-            .exec(tx.db())
-            .await?;
+        for fqdns in fqdns.chunks(MANY) {
+            let applied = applied(generation);
+            let update = match change_id {
+                Some(id) => sent(applied, id, now),
+                None => not_sent(applied, now),
+            };
+            update
+                .filter(Column::Fqdn.is_in(fqdns.iter().copied()))
+                .exec(tx.db())
+                .await?;
+        }
     }
     Ok(())
 }
@@ -228,7 +218,7 @@ fn sent(update: UpdateNames, change_id: &str, now: Timestamp) -> UpdateNames {
 
 /// After no call was needed: what the zone held already counts as sent and in sync. A change that
 /// is not in sync yet stays so.
-fn held(update: UpdateNames, now: Timestamp) -> UpdateNames {
+fn not_sent(update: UpdateNames, now: Timestamp) -> UpdateNames {
     let in_sync = CaseStatement::new()
         .case(
             Expr::col(Column::SentAt).is_null(),
@@ -262,17 +252,17 @@ pub async fn record_unfenced_changes(store: &Store, names: &[PublishedName]) -> 
                 Expr::col(Column::UnpublishedSince),
                 Expr::value(now.as_millis()),
             ]);
-            for names in in_order(names).chunks(MANY) {
+            registry::update(&tx, names, now, |entry, body| {
+                entry.add_send(UNFENCED, body);
+            })
+            .await?;
+            for names in names.chunks(MANY) {
                 name::Entity::update_many()
                     .col_expr(Column::UnpublishedSince, since.clone().into())
                     .col_expr(Column::Generation, Expr::col(Column::Generation).add(1))
                     .filter(Column::Fqdn.is_in(fqdns_of(names)))
                     .exec(tx.db())
                     .await?;
-                registry::update(&tx, names, now, |entry, body| {
-                    entry.add_send(UNFENCED, body);
-                })
-                .await?;
             }
             Ok(())
         })
@@ -296,23 +286,12 @@ pub async fn record_read(
             let Some(now) = assert_lease(&tx, lease, 0).await? else {
                 return Ok(false);
             };
-            for names in in_order(names).chunks(MANY) {
-                lock_names(&tx, &fqdns_of(names)).await?;
-                let before = registry::update(&tx, names, now, |entry, body| {
-                    entry.confirmed = body.cloned();
-                    entry.pending.retain_mut(|send| send.may_arrive(body, now));
-                })
-                .await?;
-                let bodies = names.iter().flat_map(|name| &name.sets);
-                let mut differs: Vec<String> = before
-                    .into_iter()
-                    .zip(bodies)
-                    .filter(|(entry, (_, body))| entry.confirmed != *body)
-                    .map(|(entry, _)| entry.fqdn)
-                    .collect();
-                differs.dedup();
-                track_without_id(&tx, differs, now).await?;
-            }
+            let changed = registry::update(&tx, names, now, |entry, body| {
+                entry.confirmed = body.cloned();
+                entry.pending.retain_mut(|send| send.may_arrive(body, now));
+            })
+            .await?;
+            track_without_id(&tx, &changed, now).await?;
             Ok(true)
         })
         .await
@@ -320,169 +299,16 @@ pub async fn record_read(
 
 /// Marks the names as sent by a change whose id is unknown: GetChange cannot be asked, so the name
 /// servers must tell.
-async fn track_without_id(tx: &Tx, fqdns: Vec<String>, now: Timestamp) -> Result<(), Error> {
-    if fqdns.is_empty() {
-        return Ok(());
+async fn track_without_id(tx: &Tx, fqdns: &[String], now: Timestamp) -> Result<(), Error> {
+    for fqdns in fqdns.chunks(MANY) {
+        let update = name::Entity::update_many()
+            .col_expr(Column::ChangeId, null::<String>())
+            .col_expr(Column::SentAt, Expr::value(now.as_millis()))
+            .col_expr(Column::InSyncAt, Expr::value(now.as_millis()));
+        not_answered(update)
+            .filter(Column::Fqdn.is_in(fqdns))
+            .exec(tx.db())
+            .await?;
     }
-    let update = name::Entity::update_many()
-        .col_expr(Column::ChangeId, null::<String>())
-        .col_expr(Column::SentAt, Expr::value(now.as_millis()))
-        .col_expr(Column::InSyncAt, Expr::value(now.as_millis()));
-    not_answered(update)
-        .filter(Column::Fqdn.is_in(fqdns))
-        .exec(tx.db())
-        .await?;
     Ok(())
-}
-
-const MINUTE_MS: i64 = 60 * 1_000;
-/// Waits before a refused name is tried again, by how often it was refused.
-const BACK_OFF_MS: [i64; 4] = [MINUTE_MS, 5 * MINUTE_MS, 30 * MINUTE_MS, 120 * MINUTE_MS];
-/// Names of one statement of [`quarantine`], which compares each name with all of them.
-const REFUSALS: usize = 100;
-/// The longest refusal that is stored, in characters.
-const REFUSAL_LEN: usize = 2_000;
-
-/// Records refusals for the owners to see and retries the names after 1 minute, then 5, 30, and 2
-/// hours, or at their next change. What this lease intended at these names is withdrawn: nothing of
-/// it is in the zone. Returns false when the lease was lost.
-///
-/// # Errors
-/// The database does not answer or refuses the statements.
-pub async fn quarantine(
-    store: &Store,
-    lease: &Lease,
-    refusals: &[RefusedName],
-) -> Result<bool, Error> {
-    store
-        .write(|tx| async move {
-            let Some(now) = assert_lease(&tx, lease, 0).await? else {
-                return Ok(false);
-            };
-            let by_name: BTreeMap<&str, &RefusedName> = refusals
-                .iter()
-                .map(|refusal| (refusal.name.as_str(), refusal))
-                .collect();
-            let refusals: Vec<&RefusedName> = by_name.into_values().collect();
-            for refusals in refusals.chunks(REFUSALS) {
-                let fqdns: Vec<String> = refusals.iter().map(|name| name.name.clone()).collect();
-                lock_names(&tx, &fqdns).await?;
-                refuse_generations(&tx, refusals, &fqdns, now).await?;
-                let mut entries = registry::list(tx.db(), Some(&fqdns)).await?;
-                for entry in &mut entries {
-                    entry.withdraw_sends(lease.fence);
-                }
-                registry::put_all(&tx, entries, now).await?;
-            }
-            Ok(true)
-        })
-        .await
-}
-
-/// What a name says about earlier refusals.
-#[derive(DerivePartialModel)]
-#[sea_orm(entity = "name::Entity")]
-struct Refused {
-    fqdn: String,
-    attempts: i32,
-    refused_generation: Option<i64>,
-    applied_generation: i64,
-}
-
-impl Refused {
-    /// How often this generation was refused. A changed name begins with none; its other RRsets may
-    /// have been confirmed a moment ago.
-    fn attempts_at(&self, generation: i64) -> i32 {
-        let refused = self.refused_generation.unwrap_or(self.applied_generation);
-        if refused == generation {
-            self.attempts
-        } else {
-            0
-        }
-    }
-}
-
-async fn refuse_generations(
-    tx: &Tx,
-    refusals: &[&RefusedName],
-    fqdns: &[String],
-    now: Timestamp,
-) -> Result<(), Error> {
-    let before: Vec<Refused> = name::Entity::find()
-        .filter(Column::Fqdn.is_in(fqdns))
-        .into_partial_model()
-        .all(tx.db())
-        .await?;
-    let before: BTreeMap<String, Refused> = before
-        .into_iter()
-        .map(|name| (name.fqdn.clone(), name))
-        .collect();
-    let attempts = |refusal: &RefusedName| {
-        let name = before.get(&refusal.name);
-        name.map_or(0, |name| name.attempts_at(refusal.generation))
-    };
-    let next_attempt_at = |refusal: &RefusedName| {
-        let wait = usize::try_from(attempts(refusal))
-            .ok()
-            .and_then(|n| BACK_OFF_MS.get(n))
-            .unwrap_or(&BACK_OFF_MS[3]);
-        now.plus(*wait).as_millis()
-    };
-    let by_name = |value: &dyn Fn(&RefusedName) -> Value| -> Expr {
-        let mut case = CaseStatement::new();
-        for refusal in refusals {
-            case = case.case(
-                Column::Fqdn.eq(refusal.name.as_str()),
-                Expr::value(value(refusal)),
-            );
-        }
-        case.into()
-    };
-    // Something of the name is unpublished, also where its other RRsets were just confirmed.
-    let most = by_name(&|refusal| (refusal.generation - 1).into());
-    let applied = CaseStatement::new()
-        .case(
-            Expr::col(Column::AppliedGeneration).lt(most.clone()),
-            Expr::col(Column::AppliedGeneration),
-        )
-        .finally(most);
-    let since = Func::coalesce([
-        Expr::col(Column::UnpublishedSince),
-        Expr::value(now.as_millis()),
-    ]);
-    let update = name::Entity::update_many()
-        .col_expr(Column::AppliedGeneration, applied.into())
-        .col_expr(Column::UnpublishedSince, since.into())
-        .col_expr(
-            Column::RefusedGeneration,
-            by_name(&|refusal| refusal.generation.into()),
-        )
-        .col_expr(
-            Column::Refusal,
-            by_name(&|refusal| sql::cut(&refusal.reason, REFUSAL_LEN).into()),
-        )
-        .col_expr(
-            Column::RefusalType,
-            by_name(&|refusal| refusal.rtype.map(RecordType::as_str).into()),
-        )
-        .col_expr(
-            Column::Attempts,
-            by_name(&|refusal| attempts(refusal).saturating_add(1).into()),
-        )
-        .col_expr(
-            Column::NextAttemptAt,
-            by_name(&|refusal| next_attempt_at(refusal).into()),
-        );
-    update
-        .filter(Column::Fqdn.is_in(fqdns))
-        .exec(tx.db())
-        .await?;
-    Ok(())
-}
-
-/// The names in the order in which every transaction locks them.
-fn in_order(names: &[PublishedName]) -> Vec<&PublishedName> {
-    let mut sorted: Vec<&PublishedName> = names.iter().collect();
-    sorted.sort_by(|a, b| a.name.cmp(&b.name));
-    sorted
 }
