@@ -1,4 +1,4 @@
-//! Long work says now and then how far it has come.
+//! Logs the progress of long work.
 
 use std::time::Duration;
 
@@ -7,17 +7,17 @@ use tokio::time::Instant;
 /// The interval between two lines.
 const LOG_INTERVAL: Duration = Duration::from_secs(5);
 
-/// How far a piece of work has come.
+/// The progress of a piece of work, logged every few seconds.
 #[derive(Debug)]
 pub(crate) struct ProgressLog {
     what: &'static str,
     done: usize,
     of: Option<usize>,
-    said: Instant,
+    logged_at: Instant,
 }
 
 impl ProgressLog {
-    /// Work on so many things.
+    /// Starts the progress of work on a known number of things.
     pub(crate) fn new(what: &'static str, of: usize) -> Self {
         Self {
             of: Some(of),
@@ -25,22 +25,22 @@ impl ProgressLog {
         }
     }
 
-    /// Work whose end is not known yet.
+    /// Starts the progress of work whose end is not known.
     pub(crate) fn without_end(what: &'static str) -> Self {
         Self {
             what,
             done: 0,
             of: None,
-            said: Instant::now(),
+            logged_at: Instant::now(),
         }
     }
 
-    /// So many more are done. Writes a line when the last one is some seconds old; whether it did.
+    /// Counts further things as done. Returns whether it wrote a line, as the last one is old.
     pub(crate) fn step(&mut self, more: usize) -> bool {
         self.done += more;
-        let is_time = self.said.elapsed() >= LOG_INTERVAL;
+        let is_time = self.logged_at.elapsed() >= LOG_INTERVAL;
         if is_time {
-            self.said = Instant::now();
+            self.logged_at = Instant::now();
             tracing::info!(done = self.done, of = self.of, "{}", self.what);
         }
         is_time
@@ -52,13 +52,13 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn quick_work_says_nothing_and_long_work_now_and_then() {
-        let mut pace = ProgressLog::new("importing records", 1_000);
+    async fn only_long_work_is_logged() {
+        let mut progress = ProgressLog::new("importing records", 1_000);
         let mut said = 0;
         for _ in 0..100 {
             tokio::time::advance(Duration::from_millis(110)).await;
-            said += usize::from(pace.step(10));
+            said += usize::from(progress.step(10));
         }
-        assert_eq!((said, pace.done), (2, 1_000), "in eleven seconds");
+        assert_eq!((said, progress.done), (2, 1_000), "in eleven seconds");
     }
 }

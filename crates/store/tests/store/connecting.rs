@@ -1,4 +1,4 @@
-//! What a program is told that cannot connect: wait, or mend the setting.
+//! Errors of a connection: temporary, or a setting to correct.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ async fn connect(url: &str) -> ConnectError {
 }
 
 #[tokio::test]
-async fn urls_that_no_waiting_mends() {
+async fn invalid_urls_are_reported_at_once() {
     for url in [
         "",
         "postgres://a@b/c",
@@ -40,7 +40,7 @@ async fn urls_that_no_waiting_mends() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_waited_for() {
+async fn an_unreachable_database_is_temporary() {
     let fault = connect(&format!("mysql://root@127.0.0.1:{}/db", free_port())).await;
     assert!(matches!(fault, ConnectError::Unreachable(_)), "{fault:?}");
     // Somebody who takes the connection and says nothing.
@@ -54,7 +54,7 @@ async fn nobody_there_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_wrong_user_or_database_is_not() {
+async fn a_wrong_user_or_database_is_permanent() {
     let db = TestDb::create().await;
     let fault = connect(&format!("{}x", db.url())).await;
     assert!(

@@ -7,17 +7,17 @@ use starchart_store::outbox::{self, SendOutcome};
 use starchart_store::records::{self, RecordError};
 use starchart_store::ticks;
 
-use crate::world::{DAY_MS, Person, World};
+use crate::world::{DAY_MS, TestUser, World};
 
 on_both!(
     five_hundred_records_of_a_day_are_one_notice_and_one_mail,
-    nothing_goes_before_its_notice_was_sent,
-    an_address_that_takes_no_mail_counts_as_told_after_the_grace,
-    a_notice_that_was_given_up_told_nobody,
+    no_record_is_deleted_before_its_notice_was_sent,
+    an_address_that_takes_no_mail_counts_as_notified_after_the_grace,
+    a_notice_that_was_given_up_notified_nobody,
     a_renewal_in_the_same_moment_wins_or_loses_as_a_whole,
-    the_name_is_told_and_the_history_kept,
+    an_expired_records_name_is_unpublished_and_its_history_kept,
     no_two_mails_of_a_kind_on_one_day,
-    certificates_are_told_of_and_ended,
+    certificates_are_notified_and_expired,
     a_slot_is_claimed_once,
 );
 
@@ -25,10 +25,10 @@ on_both!(
 async fn sweep(world: &World) -> [u64; 4] {
     let mut rows = [0; 4];
     for (n, step) in ExpiryStep::ALL.into_iter().enumerate() {
-        let people = expiry::list_due_users(&world.store, step, None, 1_000)
+        let users = expiry::list_due_users(&world.store, step, None, 1_000)
             .await
             .unwrap();
-        for (user, _) in people {
+        for (user, _) in users {
             loop {
                 let taken = expiry::run_step(&world.store, step, &[user]).await.unwrap();
                 rows[n] += taken;
@@ -63,20 +63,20 @@ async fn count(world: &World) -> i64 {
     world.number("SELECT COUNT(*) FROM dns_records").await
 }
 
-async fn person_with(world: &World, name: &str, records: usize) -> Person {
-    let person = world.person(name).await;
+async fn person_with(world: &World, name: &str, records: usize) -> TestUser {
+    let user = world.user(name).await;
     for n in 0..records {
         world
-            .create(&person, &format!("r{n}"), "A", "192.168.1.1")
+            .create(&user, &format!("r{n}"), "A", "192.168.1.1")
             .await
             .unwrap();
     }
-    person
+    user
 }
 
 async fn five_hundred_records_of_a_day_are_one_notice_and_one_mail(world: &World) {
-    let person = person_with(world, "user1", 1).await;
-    world.copies(&person, 500).await;
+    let user = person_with(world, "user1", 1).await;
+    world.copies(&user, 500).await;
     person_with(world, "user2", 2).await;
     world.at_days(140.0);
     assert_eq!(sweep(world).await, [0, 0, 0, 0], "too early");
@@ -103,7 +103,7 @@ async fn five_hundred_records_of_a_day_are_one_notice_and_one_mail(world: &World
     assert_eq!(sweep(world).await, [0, 0, 0, 0]);
 }
 
-async fn nothing_goes_before_its_notice_was_sent(world: &World) {
+async fn no_record_is_deleted_before_its_notice_was_sent(world: &World) {
     person_with(world, "user1", 3).await;
     world.at_days(200.0);
     assert_eq!(
@@ -129,7 +129,7 @@ async fn nothing_goes_before_its_notice_was_sent(world: &World) {
     assert_eq!(send(world).await, [(NoticeKind::RecordExpired, 3)]);
 }
 
-async fn an_address_that_takes_no_mail_counts_as_told_after_the_grace(world: &World) {
+async fn an_address_that_takes_no_mail_counts_as_notified_after_the_grace(world: &World) {
     person_with(world, "user1", 1).await;
     world.at_days(200.0);
     sweep(world).await;
@@ -151,7 +151,7 @@ async fn an_address_that_takes_no_mail_counts_as_told_after_the_grace(world: &Wo
     assert_eq!(sweep(world).await, [1, 0, 0, 0]);
 }
 
-async fn a_notice_that_was_given_up_told_nobody(world: &World) {
+async fn a_notice_that_was_given_up_notified_nobody(world: &World) {
     person_with(world, "user1", 1).await;
     world.at_days(200.0);
     sweep(world).await;
@@ -180,17 +180,17 @@ async fn a_notice_that_was_given_up_told_nobody(world: &World) {
 }
 
 async fn a_renewal_in_the_same_moment_wins_or_loses_as_a_whole(world: &World) {
-    let person = person_with(world, "user1", 30).await;
+    let user = person_with(world, "user1", 30).await;
     world.at_days(155.0);
     sweep(world).await;
     send(world).await;
     world.at_days(190.0);
-    let all = records::list(&world.store, person.id).await.unwrap();
-    let renewals = join_all(all.iter().map(|record| world.renew(&person, record.id)));
-    let people = [person.id];
+    let all = records::list(&world.store, user.id).await.unwrap();
+    let renewals = join_all(all.iter().map(|record| world.renew(&user, record.id)));
+    let users = [user.id];
     let (renewed, ended) = tokio::join!(
         renewals,
-        expiry::run_step(&world.store, ExpiryStep::ExpireRecords, &people)
+        expiry::run_step(&world.store, ExpiryStep::ExpireRecords, &users)
     );
     let ended = ended.unwrap();
     let mut lived = 0;
@@ -211,18 +211,18 @@ async fn a_renewal_in_the_same_moment_wins_or_loses_as_a_whole(world: &World) {
     );
 }
 
-async fn the_name_is_told_and_the_history_kept(world: &World) {
-    let person = person_with(world, "user1", 0).await;
+async fn an_expired_records_name_is_unpublished_and_its_history_kept(world: &World) {
+    let user = person_with(world, "user1", 0).await;
     world
-        .create(&person, "www", "A", "192.168.1.1")
+        .create(&user, "www", "A", "192.168.1.1")
         .await
         .unwrap();
     world
-        .create(&person, "www", "TXT", "two of one name")
+        .create(&user, "www", "TXT", "two of one name")
         .await
         .unwrap();
     world
-        .create(&person, "mail", "CNAME", "example.com")
+        .create(&user, "mail", "CNAME", "example.com")
         .await
         .unwrap();
     world.at_days(155.0);
@@ -249,22 +249,22 @@ async fn the_name_is_told_and_the_history_kept(world: &World) {
                 AND notified_at IS NOT NULL AND actor_id IS NULL";
     assert_eq!(world.number(kept).await, 3);
     let again = world
-        .create(&person, "www", "A", "192.168.1.1")
+        .create(&user, "www", "A", "192.168.1.1")
         .await
         .unwrap();
     assert_eq!(again.name, "www.user1.starchart.com");
 }
 
 async fn no_two_mails_of_a_kind_on_one_day(world: &World) {
-    let person = person_with(world, "user1", 1).await;
+    let user = person_with(world, "user1", 1).await;
     // At the beginning of a day, whatever time it is.
     world.at_start_of_day(156).await;
     sweep(world).await;
     assert_eq!(send(world).await.len(), 1);
     // Another comes due on the same day: it waits for the next, with a third.
-    world.due_now(&person, "late1").await;
+    world.due_now(&user, "late1").await;
     assert_eq!(sweep(world).await[1], 1);
-    world.due_now(&person, "late2").await;
+    world.due_now(&user, "late2").await;
     assert_eq!(sweep(world).await[1], 1);
     assert!(send(world).await.is_empty());
     world.at_start_of_day(157).await;
@@ -272,15 +272,15 @@ async fn no_two_mails_of_a_kind_on_one_day(world: &World) {
     // While the mail server is away for days, all goes into the mail that waits.
     for day in 158..=160 {
         world.at_start_of_day(day).await;
-        world.due_now(&person, &format!("day{day}")).await;
+        world.due_now(&user, &format!("day{day}")).await;
         assert_eq!(sweep(world).await[1], 1);
     }
     assert_eq!(send(world).await, [(NoticeKind::RecordExpiring, 3)]);
 }
 
-async fn certificates_are_told_of_and_ended(world: &World) {
-    let person = person_with(world, "user1", 0).await;
-    world.certificate(&person, 90).await;
+async fn certificates_are_notified_and_expired(world: &World) {
+    let user = person_with(world, "user1", 0).await;
+    world.certificate(&user, 90).await;
     world.at_days(61.0);
     assert_eq!(
         sweep(world).await,

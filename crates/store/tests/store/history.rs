@@ -13,7 +13,7 @@ on_both!(
 );
 
 async fn edits_and_deletions_are_kept(world: &World) {
-    let user = world.person("user1").await;
+    let user = world.user("user1").await;
     let record = world
         .create(&user, "www", "A", "192.168.1.1")
         .await
@@ -23,11 +23,11 @@ async fn edits_and_deletions_are_kept(world: &World) {
         user.id,
         record.id,
         &user.record("www", "A", "192.168.1.2"),
-        &user.act,
+        &user.context,
     )
     .await
     .unwrap();
-    records::delete(&world.store, user.id, record.id, &user.act)
+    records::delete(&world.store, user.id, record.id, &user.context)
         .await
         .unwrap();
     let kept = async |reason: &str, content: &str| {
@@ -45,8 +45,8 @@ async fn edits_and_deletions_are_kept(world: &World) {
 }
 
 async fn each_write_leaves_its_line_with_both_names(world: &World) {
-    let user = world.person("user1").await;
-    let admin = world.person("user3").await;
+    let user = world.user("user1").await;
+    let admin = world.user("user3").await;
     let record = world
         .create(&user, "www", "A", "192.168.1.1")
         .await
@@ -69,7 +69,7 @@ async fn each_write_leaves_its_line_with_both_names(world: &World) {
     )
     .await
     .unwrap();
-    records::renew(&world.store, user.id, record.id, &user.act)
+    records::renew(&world.store, user.id, record.id, &user.context)
         .await
         .unwrap();
     records::delete(&world.store, user.id, record.id, &helping)
@@ -104,7 +104,7 @@ async fn each_write_leaves_its_line_with_both_names(world: &World) {
 }
 
 async fn texts_come_back_byte_for_byte(world: &World) {
-    let user = world.person("user1").await;
+    let user = world.user("user1").await;
     for (n, text) in [
         "🦀 crab ",
         "trailing  ",
@@ -133,7 +133,7 @@ async fn texts_come_back_byte_for_byte(world: &World) {
 }
 
 async fn equal_but_for_trailing_space_or_case_is_different(world: &World) {
-    let user = world.person("user1").await;
+    let user = world.user("user1").await;
     for text in ["proof", "proof ", "Proof", "próof", "proof\u{200d}"] {
         world
             .create(&user, "www", "TXT", text)

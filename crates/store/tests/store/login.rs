@@ -9,10 +9,10 @@ use crate::world::{World, identity};
 
 on_both!(
     a_sign_in_goes_through_once,
-    a_request_is_answered_once_whoever_comes,
+    a_request_is_answered_once,
     an_assertion_is_used_once,
     a_handle_is_good_once_and_in_one_browser,
-    requests_and_handles_grow_old,
+    requests_and_handles_expire,
 );
 
 const BROWSER: [u8; 32] = [7; 32];
@@ -66,7 +66,7 @@ async fn a_sign_in_goes_through_once(world: &World) {
     assert_eq!(finished.saved_form.as_deref(), Some("name=🦀&type=A"));
 }
 
-async fn a_request_is_answered_once_whoever_comes(world: &World) {
+async fn a_request_is_answered_once(world: &World) {
     begin(&world.store, "_r1", 1).await;
     let other = world.another().await;
     let names: Vec<String> = (0..10).map(|n| format!("_a{n}")).collect();
@@ -161,7 +161,7 @@ async fn a_handle_is_good_once_and_in_one_browser(world: &World) {
     );
 }
 
-async fn requests_and_handles_grow_old(world: &World) {
+async fn requests_and_handles_expire(world: &World) {
     begin(&world.store, "_r1", 1).await;
     begin(&world.store, "_r2", 2).await;
     accept(&world.store, "_r2", "_a2", 2).await;

@@ -8,39 +8,39 @@ use starchart_store::expiry::{self, ExpiryStep};
 use starchart_store::outbox::{self, ClaimedMail, FailedMail, MailCounts, SendOutcome};
 use starchart_store::{metrics, sessions};
 
-use crate::world::{DAY_MS, Person, World};
+use crate::world::{DAY_MS, TestUser, World};
 
 on_both!(
-    a_claimed_mail_is_nobody_elses_until_its_time_is_over,
-    a_put_off_mail_comes_back_and_is_given_up_in_the_end,
+    a_claimed_mail_is_exclusive_until_the_claim_expires,
+    a_deferred_mail_is_retried_and_given_up_in_the_end,
     two_unclear_attempts_are_the_last,
     what_was_not_tried_does_not_count,
     a_failed_mail_is_seen_and_tried_again,
     a_notice_mentions_only_what_still_ends,
-    mails_of_people_who_are_gone_are_not_sent,
+    mails_of_deleted_users_are_not_sent,
     sent_mails_go_after_a_while_unless_a_record_needs_them,
-    what_cannot_be_read_holds_nobody_up,
-    a_claim_lasts_while_the_server_thinks,
+    an_unreadable_mail_blocks_no_other,
+    a_claim_is_extended_while_the_server_answers_slowly,
 );
 
 const LEASE_MS: i64 = 60_000;
 
 /// A user with a mail that is due now.
-async fn with_mail(world: &World) -> Person {
-    let person = world.person("user1").await;
+async fn with_mail(world: &World) -> TestUser {
+    let user = world.user("user1").await;
     world
-        .create(&person, "www", "A", "192.168.1.1")
+        .create(&user, "www", "A", "192.168.1.1")
         .await
         .unwrap();
     world.at_days(160.0);
     assert_eq!(
-        expiry::run_step(&world.store, ExpiryStep::NotifyRecords, &[person.id])
+        expiry::run_step(&world.store, ExpiryStep::NotifyRecords, &[user.id])
             .await
             .unwrap(),
         1
     );
     world.later(10_000);
-    person
+    user
 }
 
 async fn claim(world: &World) -> Option<ClaimedMail> {
@@ -51,15 +51,15 @@ async fn claim(world: &World) -> Option<ClaimedMail> {
 
 /// An admin, and the failed mails that admins see.
 async fn failures(world: &World) -> (Admin, Vec<FailedMail>) {
-    let person = world.person("admin1").await;
+    let user = world.user("admin1").await;
     world
         .run(&format!(
             "UPDATE users SET is_admin = 1 WHERE id = {}",
-            person.id
+            user.id
         ))
         .await
         .unwrap();
-    sessions::create(&world.store, person.id, [9; 32], None, None)
+    sessions::create(&world.store, user.id, [9; 32], None, None)
         .await
         .unwrap();
     let admin = sessions::find(&world.store, [9; 32])
@@ -93,7 +93,7 @@ async fn state(world: &World, state: &str) -> i64 {
         .await
 }
 
-async fn a_claimed_mail_is_nobody_elses_until_its_time_is_over(world: &World) {
+async fn a_claimed_mail_is_exclusive_until_the_claim_expires(world: &World) {
     with_mail(world).await;
     assert!(outbox::has_due_mail(&world.store).await.unwrap());
     let first = claim(world).await.unwrap();
@@ -124,7 +124,7 @@ async fn a_claimed_mail_is_nobody_elses_until_its_time_is_over(world: &World) {
     assert_eq!(state(world, "sent").await, 1);
 }
 
-async fn a_put_off_mail_comes_back_and_is_given_up_in_the_end(world: &World) {
+async fn a_deferred_mail_is_retried_and_given_up_in_the_end(world: &World) {
     with_mail(world).await;
     let mut attempts = 0;
     while let Some(owed) = claim(world).await {
@@ -183,7 +183,7 @@ async fn what_was_not_tried_does_not_count(world: &World) {
 }
 
 async fn a_failed_mail_is_seen_and_tried_again(world: &World) {
-    let person = with_mail(world).await;
+    let user = with_mail(world).await;
     let before = count_mails(world).await;
     assert_eq!((before.pending, before.failed), (1, 0));
     assert!(before.oldest_pending_at.is_some());
@@ -207,7 +207,7 @@ async fn a_failed_mail_is_seen_and_tried_again(world: &World) {
             failed.username.as_str(),
             failed.refusal.as_str()
         ),
-        (Some(person.id), "user1", "550 no such user")
+        (Some(user.id), "user1", "550 no such user")
     );
     world
         .run("UPDATE users SET email = 'new@starchart.com' WHERE subject = 'user1'")
@@ -238,8 +238,8 @@ async fn a_failed_mail_is_seen_and_tried_again(world: &World) {
 }
 
 async fn a_notice_mentions_only_what_still_ends(world: &World) {
-    let person = with_mail(world).await;
-    let kept = world.create(&person, "other", "TXT", "x").await.unwrap();
+    let user = with_mail(world).await;
+    let kept = world.create(&user, "other", "TXT", "x").await.unwrap();
     assert!(kept.expires_at.since(world.store.now().await.unwrap()) > NOTICE_MS);
     let owed = claim(world).await.unwrap();
     let named: Vec<&str> = owed
@@ -259,13 +259,13 @@ async fn a_notice_mentions_only_what_still_ends(world: &World) {
         },
     )
     .await;
-    // The person renews while the mail server is away: nothing is left to say.
-    world.renew_all(&person).await;
+    // The user renews while the mail server is away: nothing is left to say.
+    world.renew_all(&user).await;
     assert!(claim(world).await.is_none());
     assert_eq!(world.number("SELECT COUNT(*) FROM outbox").await, 0);
 }
 
-async fn mails_of_people_who_are_gone_are_not_sent(world: &World) {
+async fn mails_of_deleted_users_are_not_sent(world: &World) {
     with_mail(world).await;
     world
         .run("UPDATE dns_records SET notice_id = NULL")
@@ -278,7 +278,7 @@ async fn mails_of_people_who_are_gone_are_not_sent(world: &World) {
 }
 
 async fn sent_mails_go_after_a_while_unless_a_record_needs_them(world: &World) {
-    let person = with_mail(world).await;
+    let user = with_mail(world).await;
     let owed = claim(world).await.unwrap();
     settle(world, &owed, SendOutcome::Sent).await;
     world
@@ -289,7 +289,7 @@ async fn sent_mails_go_after_a_while_unless_a_record_needs_them(world: &World) {
     assert_eq!(
         outbox::purge(&world.store, 1).await.unwrap(),
         0,
-        "it says that the person had one today"
+        "it says that the user had one today"
     );
     world
         .run("UPDATE dns_records SET notice_id = (SELECT MAX(id) FROM outbox)")
@@ -301,7 +301,7 @@ async fn sent_mails_go_after_a_while_unless_a_record_needs_them(world: &World) {
         0,
         "the record goes by it"
     );
-    world.renew_all(&person).await;
+    world.renew_all(&user).await;
     assert_eq!(
         outbox::purge(&world.store, 9 * DAY_MS).await.unwrap(),
         0,
@@ -310,8 +310,8 @@ async fn sent_mails_go_after_a_while_unless_a_record_needs_them(world: &World) {
     assert_eq!(outbox::purge(&world.store, 7 * DAY_MS).await.unwrap(), 1);
 }
 
-async fn what_cannot_be_read_holds_nobody_up(world: &World) {
-    let person = with_mail(world).await;
+async fn an_unreadable_mail_blocks_no_other(world: &World) {
+    let user = with_mail(world).await;
     let unreadable = world.number("SELECT MAX(id) FROM outbox").await;
     world
         .run("UPDATE outbox SET detail = 'no JSON', next_attempt_at = 1")
@@ -319,9 +319,9 @@ async fn what_cannot_be_read_holds_nobody_up(world: &World) {
         .unwrap();
     assert!(claim(world).await.is_none());
     assert_eq!(state(world, "failed").await, 1);
-    // Nobody was told by it: another notice is owed.
+    // It notified nobody: another notice is due.
     assert_eq!(
-        expiry::run_step(&world.store, ExpiryStep::NotifyRecords, &[person.id])
+        expiry::run_step(&world.store, ExpiryStep::NotifyRecords, &[user.id])
             .await
             .unwrap(),
         1
@@ -348,7 +348,7 @@ async fn what_cannot_be_read_holds_nobody_up(world: &World) {
     assert_eq!(claim(world).await.unwrap().attempt, 1);
 }
 
-async fn a_claim_lasts_while_the_server_thinks(world: &World) {
+async fn a_claim_is_extended_while_the_server_answers_slowly(world: &World) {
     with_mail(world).await;
     let owed = claim(world).await.unwrap();
     for _ in 0..10 {

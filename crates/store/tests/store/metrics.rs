@@ -6,14 +6,14 @@ use starchart_store::{metrics, zone};
 use crate::world::{DAY_MS, World};
 
 on_both!(
-    an_idle_service_owes_nothing,
-    names_that_wait_are_told_from_refused_ones,
+    an_idle_service_has_nothing_unpublished,
+    unpublished_names_are_counted_without_refused_ones,
     orders_and_certificates_are_counted,
     a_lease_ages_from_when_it_was_taken,
     connections_are_counted,
 );
 
-async fn an_idle_service_owes_nothing(world: &World) {
+async fn an_idle_service_has_nothing_unpublished(world: &World) {
     let read = metrics::read_snapshot(&world.store).await.unwrap();
     assert_eq!(read.backlog, zone::UnpublishedCounts::default());
     assert!(!read.is_paused && read.leases.is_empty() && read.audit.is_none());
@@ -33,8 +33,8 @@ async fn an_idle_service_owes_nothing(world: &World) {
     assert_eq!((read.mails.pending, read.mails.failed), (0, 0));
 }
 
-async fn names_that_wait_are_told_from_refused_ones(world: &World) {
-    let user = world.person("user1").await;
+async fn unpublished_names_are_counted_without_refused_ones(world: &World) {
+    let user = world.user("user1").await;
     for name in ["one", "two", "three"] {
         world.create(&user, name, "A", "192.168.1.1").await.unwrap();
     }
@@ -61,7 +61,7 @@ async fn names_that_wait_are_told_from_refused_ones(world: &World) {
 async fn orders_and_certificates_are_counted(world: &World) {
     let mut people = Vec::new();
     for name in ["user1", "user2", "user3", "user4", "user5"] {
-        people.push(world.person(name).await);
+        people.push(world.user(name).await);
     }
     for (who, days) in people.iter().zip([3, 20, 60, -1]) {
         world.certificate(who, days).await;

@@ -8,7 +8,7 @@ use crate::world::World;
 
 on_both!(
     many_processes_migrate_once,
-    a_migration_that_was_killed_goes_on,
+    a_migration_that_was_killed_continues,
     a_newer_schema_is_reported_and_left_alone,
     a_pre_release_schema_is_reported_and_can_be_wiped,
     a_locked_row_is_waited_for_and_a_deadlock_repeated,
@@ -43,7 +43,7 @@ async fn many_processes_migrate_once(world: &World) {
     assert_eq!(world.store.schema().await.unwrap(), SchemaState::Fits);
 }
 
-async fn a_migration_that_was_killed_goes_on(world: &World) {
+async fn a_migration_that_was_killed_continues(world: &World) {
     // Killed between a step and the note that it was done, which MySQL does not do in one
     // transaction.
     let steps = world
@@ -84,7 +84,7 @@ async fn a_newer_schema_is_reported_and_left_alone(world: &World) {
         }
     );
     // A program that was rolled back still serves.
-    world.person("user1").await;
+    world.user("user1").await;
 }
 
 async fn a_pre_release_schema_is_reported_and_can_be_wiped(world: &World) {
@@ -114,7 +114,7 @@ async fn a_pre_release_schema_is_reported_and_can_be_wiped(world: &World) {
 
 /// Another connection holds what the store wants and wants what the store holds.
 async fn a_locked_row_is_waited_for_and_a_deadlock_repeated(world: &World) {
-    let user = world.person("user1").await;
+    let user = world.user("user1").await;
     world
         .create(&user, "www", "A", "192.168.1.1")
         .await

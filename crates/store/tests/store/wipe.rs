@@ -6,13 +6,13 @@ use starchart_store::{SchemaState, WipeMark, WipeOutcome, records, zone};
 use crate::world::World;
 
 on_both!(
-    every_table_of_ours_goes_and_no_other,
+    only_our_tables_are_dropped,
     a_flag_that_stays_set_wipes_once,
     an_empty_schema_is_only_initialised,
     without_consent_nothing_changes,
     many_processes_wipe_once,
-    a_wipe_that_was_killed_is_finished_by_whoever_comes,
-    a_wipe_that_was_cut_off_after_the_new_tables_drops_nothing_more,
+    an_interrupted_wipe_is_finished_by_the_next_process,
+    a_wipe_interrupted_after_the_new_tables_drops_nothing_more,
     a_wipe_by_hand_leaves_a_flag_as_it_was,
     a_later_versions_schema_is_not_wiped,
     another_programs_list_of_steps_stays,
@@ -40,15 +40,15 @@ async fn wiped(world: &World, mark: WipeMark) -> Vec<String> {
     }
 }
 
-async fn people(world: &World) -> i64 {
+async fn count_users(world: &World) -> i64 {
     world.number("SELECT COUNT(*) FROM users").await
 }
 
-async fn every_table_of_ours_goes_and_no_other(world: &World) {
+async fn only_our_tables_are_dropped(world: &World) {
     for sql in OTHERS {
         world.run(sql).await.unwrap();
     }
-    let user = world.person("user1").await;
+    let user = world.user("user1").await;
     world
         .create(&user, "www", "A", "192.168.1.1")
         .await
@@ -117,7 +117,7 @@ async fn every_table_of_ours_goes_and_no_other(world: &World) {
         (1, 1)
     );
     // Foreign keys hold again, and life goes on.
-    let user = world.person("user2").await;
+    let user = world.user("user2").await;
     world
         .create(&user, "www", "A", "192.168.1.1")
         .await
@@ -126,9 +126,9 @@ async fn every_table_of_ours_goes_and_no_other(world: &World) {
 }
 
 async fn a_flag_that_stays_set_wipes_once(world: &World) {
-    world.person("user1").await;
+    world.user("user1").await;
     wiped(world, WipeMark::Respect).await;
-    world.person("user2").await;
+    world.user("user2").await;
     for _ in 0..3 {
         let outcome = world
             .store
@@ -140,18 +140,18 @@ async fn a_flag_that_stays_set_wipes_once(world: &World) {
             "{outcome:?}"
         );
     }
-    assert_eq!(people(world).await, 1);
+    assert_eq!(count_users(world).await, 1);
     assert!(world.store.rearm_wipe().await.unwrap());
     assert!(
         !world.store.rearm_wipe().await.unwrap(),
         "it is armed already"
     );
     wiped(world, WipeMark::Respect).await;
-    assert_eq!(people(world).await, 0);
+    assert_eq!(count_users(world).await, 0);
     // By hand it wipes whatever the mark says, and no flag wipes once more because of it.
-    world.person("user3").await;
+    world.user("user3").await;
     wiped(world, WipeMark::Ignore).await;
-    assert_eq!(people(world).await, 0);
+    assert_eq!(count_users(world).await, 0);
     assert!(matches!(
         world.store.wipe(WipeMark::Respect, YES).await.unwrap(),
         WipeOutcome::Already(_)
@@ -178,12 +178,12 @@ async fn an_empty_schema_is_only_initialised(world: &World) {
         None,
         "an ordinary first start"
     );
-    world.person("user1").await;
+    world.user("user1").await;
     assert!(matches!(
         world.store.wipe(WipeMark::Respect, YES).await.unwrap(),
         WipeOutcome::Already(_)
     ));
-    assert_eq!(people(world).await, 1);
+    assert_eq!(count_users(world).await, 1);
 }
 
 /// The names that a wipe gives, with the mark's own table.
@@ -194,8 +194,8 @@ async fn migration_tables(world: &World) -> Vec<String> {
 }
 
 async fn without_consent_nothing_changes(world: &World) {
-    let user = world.person("user1").await;
-    world.person("user2").await;
+    let user = world.user("user1").await;
+    world.user("user2").await;
     world
         .run("UPDATE users SET deleted_at = 1 WHERE subject = 'user2'")
         .await
@@ -218,7 +218,7 @@ async fn without_consent_nothing_changes(world: &World) {
 }
 
 async fn many_processes_wipe_once(world: &World) {
-    world.person("user1").await;
+    world.user("user1").await;
     let stores = [
         world.another().await,
         world.another().await,
@@ -247,11 +247,11 @@ async fn many_processes_wipe_once(world: &World) {
         2,
         "{outcomes:?}"
     );
-    assert_eq!(people(world).await, 0);
+    assert_eq!(count_users(world).await, 0);
 }
 
 /// Killed after some tables went, and killed before publishing was paused.
-async fn a_wipe_that_was_killed_is_finished_by_whoever_comes(world: &World) {
+async fn an_interrupted_wipe_is_finished_by_the_next_process(world: &World) {
     let by_migrate = async |world: &World| world.store.migrate().await.map(drop).unwrap();
     let by_flag = async |world: &World| {
         let outcome = world
@@ -263,11 +263,11 @@ async fn a_wipe_that_was_killed_is_finished_by_whoever_comes(world: &World) {
     };
     for half_dropped in [true, false] {
         for flag in [true, false] {
-            world.person("user1").await;
+            world.user("user1").await;
             world.store.rearm_wipe().await.unwrap();
             wiped(world, WipeMark::Respect).await;
             zone::resume(&world.store).await.unwrap();
-            world.person("user1").await;
+            world.user("user1").await;
             world
                 .run("UPDATE starchart_wipe SET state = 'wiping'")
                 .await
@@ -293,7 +293,7 @@ async fn a_wipe_that_was_killed_is_finished_by_whoever_comes(world: &World) {
             }
             assert_eq!(world.store.schema().await.unwrap(), SchemaState::Fits);
             assert_eq!(
-                people(world).await,
+                count_users(world).await,
                 0,
                 "half dropped: {half_dropped}, flag: {flag}"
             );
@@ -302,11 +302,11 @@ async fn a_wipe_that_was_killed_is_finished_by_whoever_comes(world: &World) {
     }
 }
 
-async fn a_wipe_that_was_cut_off_after_the_new_tables_drops_nothing_more(world: &World) {
+async fn a_wipe_interrupted_after_the_new_tables_drops_nothing_more(world: &World) {
     wiped(world, WipeMark::Respect).await;
     zone::resume(&world.store).await.unwrap();
     // Somebody whom a replica that was up all the time has served since.
-    world.person("user1").await;
+    world.user("user1").await;
     world
         .run("UPDATE starchart_wipe SET state = 'made'")
         .await
@@ -314,7 +314,7 @@ async fn a_wipe_that_was_cut_off_after_the_new_tables_drops_nothing_more(world: 
     assert_eq!(world.store.schema().await.unwrap(), SchemaState::HalfWiped);
     let migrated = world.store.migrate().await.unwrap();
     assert_eq!((migrated.steps, migrated.wiped), (0, Some(Vec::new())));
-    assert_eq!(people(world).await, 1);
+    assert_eq!(count_users(world).await, 1);
     assert!(zone::pause_reason(&world.store).await.unwrap().is_some());
     assert_eq!(world.store.schema().await.unwrap(), SchemaState::Fits);
     assert!(matches!(
@@ -324,7 +324,7 @@ async fn a_wipe_that_was_cut_off_after_the_new_tables_drops_nothing_more(world: 
 }
 
 async fn a_wipe_by_hand_leaves_a_flag_as_it_was(world: &World) {
-    world.person("user1").await;
+    world.user("user1").await;
     wiped(world, WipeMark::Ignore).await;
     assert!(
         !world.store.rearm_wipe().await.unwrap(),
@@ -332,7 +332,7 @@ async fn a_wipe_by_hand_leaves_a_flag_as_it_was(world: &World) {
     );
     // Cut off: by hand nothing more is dropped, and whoever finishes it disarms no flag either.
     for (state, left) in [("wiping, armed", 0), ("made, armed", 1)] {
-        world.person("user1").await;
+        world.user("user1").await;
         world.run("DELETE FROM starchart_wipe").await.unwrap();
         let mark =
             format!("INSERT INTO starchart_wipe (id, state, changed_at) VALUES (1, '{state}', 1)");
@@ -341,11 +341,11 @@ async fn a_wipe_by_hand_leaves_a_flag_as_it_was(world: &World) {
             world.store.wipe(WipeMark::Ignore, YES).await.unwrap(),
             WipeOutcome::HalfDone
         );
-        assert_eq!(people(world).await, 1);
+        assert_eq!(count_users(world).await, 1);
         world.store.migrate().await.unwrap();
         assert_eq!(
             (
-                people(world).await,
+                count_users(world).await,
                 world.number("SELECT COUNT(*) FROM starchart_wipe").await
             ),
             (left, 0),
@@ -365,7 +365,7 @@ async fn a_wipe_by_hand_leaves_a_flag_as_it_was(world: &World) {
 }
 
 async fn a_later_versions_schema_is_not_wiped(world: &World) {
-    world.person("user1").await;
+    world.user("user1").await;
     world
         .run("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_later', 0)")
         .await
@@ -378,7 +378,7 @@ async fn a_later_versions_schema_is_not_wiped(world: &World) {
                 WipeOutcome::Unknown(vec!["m9999_later".to_owned()])
             );
         }
-        assert_eq!(people(world).await, 1);
+        assert_eq!(count_users(world).await, 1);
     };
     refused().await;
     // Whatever of ours is missing beside it.
@@ -412,7 +412,7 @@ async fn another_programs_list_of_steps_stays(world: &World) {
         outcome,
         WipeOutcome::Unknown(vec!["m20200101_their_own".to_owned()])
     );
-    assert_eq!(people(world).await, 0, "the table is there");
+    assert_eq!(count_users(world).await, 0, "the table is there");
     assert_eq!(
         world
             .number("SELECT COUNT(*) FROM seaql_migrations WHERE version = 'm20200101_their_own'")

@@ -93,28 +93,28 @@ impl World {
         matches!(self.database, Database::File(_))
     }
 
-    /// A person with the label of this name.
-    pub(crate) async fn person(&self, name: &str) -> Person {
+    /// Creates a user with the label of this name.
+    pub(crate) async fn user(&self, name: &str) -> TestUser {
         let user = users::sign_in(&self.store, &identity(name)).await.unwrap();
         let label = Label::from_username(name).unwrap();
         users::claim_label(&self.store, user.id, &label)
             .await
             .unwrap();
-        let act = AuditContext {
+        let context = AuditContext {
             actor: user.id,
             on_behalf_of: None,
             request_id: "request",
         };
-        Person {
+        TestUser {
             id: user.id,
             base: root().base(&label),
-            act,
+            context,
         }
     }
 
     pub(crate) async fn create(
         &self,
-        who: &Person,
+        who: &TestUser,
         name: &str,
         kind: &str,
         value: &str,
@@ -124,16 +124,16 @@ impl World {
             who.id,
             &who.record(name, kind, value),
             None,
-            &who.act,
+            &who.context,
         )
         .await
     }
 
-    pub(crate) async fn renew(&self, who: &Person, id: RecordId) -> Result<Record, RecordError> {
-        records::renew(&self.store, who.id, id, &who.act).await
+    pub(crate) async fn renew(&self, who: &TestUser, id: RecordId) -> Result<Record, RecordError> {
+        records::renew(&self.store, who.id, id, &who.context).await
     }
 
-    pub(crate) async fn renew_all(&self, who: &Person) {
+    pub(crate) async fn renew_all(&self, who: &TestUser) {
         for record in records::list(&self.store, who.id).await.unwrap() {
             self.renew(who, record.id).await.unwrap();
         }
@@ -161,8 +161,8 @@ impl World {
         self.store.set_clock_offset(millis);
     }
 
-    /// Copies the person's one record until there are `count`, all ending at the same moment.
-    pub(crate) async fn copies(&self, who: &Person, count: usize) {
+    /// Copies the user's one record until there are `count`, all ending at the same moment.
+    pub(crate) async fn copies(&self, who: &TestUser, count: usize) {
         for n in 1..count {
             let columns = "class, user_id, type, input, presentation, value_hash, ttl, \
                            created_at, updated_at, expires_at";
@@ -179,8 +179,8 @@ impl World {
         }
     }
 
-    /// A record of the person that ends in a week.
-    pub(crate) async fn due_now(&self, who: &Person, name: &str) {
+    /// A record of the user that ends in a week.
+    pub(crate) async fn due_now(&self, who: &TestUser, name: &str) {
         let made = self.create(who, name, "A", "192.168.1.1").await.unwrap();
         let end = self.store.now().await.unwrap().plus(7 * DAY_MS).as_millis();
         self.run(&format!(
@@ -191,8 +191,8 @@ impl World {
         .unwrap();
     }
 
-    /// A certificate of the person that is valid from this moment for so many days.
-    pub(crate) async fn certificate(&self, who: &Person, days: i64) {
+    /// A certificate of the user that is valid from this moment for so many days.
+    pub(crate) async fn certificate(&self, who: &TestUser, days: i64) {
         let now = self.store.now().await.unwrap();
         let end = now.plus(days * DAY_MS).as_millis();
         self.run(&format!(
@@ -298,15 +298,15 @@ fn options(database: &Database) -> ConnectOptions {
     }
 }
 
-/// Somebody with a domain.
-pub(crate) struct Person {
+/// A user with a base domain.
+pub(crate) struct TestUser {
     pub(crate) id: UserId,
     pub(crate) base: BaseDomain,
-    /// What they do themselves.
-    pub(crate) act: AuditContext<'static>,
+    /// For what the user does without an impersonation.
+    pub(crate) context: AuditContext<'static>,
 }
 
-impl Person {
+impl TestUser {
     pub(crate) fn record(&self, name: &str, kind: &str, value: &str) -> NewRecord {
         let form = RecordForm {
             name: name.into(),

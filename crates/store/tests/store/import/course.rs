@@ -8,7 +8,7 @@ use super::*;
 async fn a_second_import_changes_nothing_and_brings_nothing_back() {
     let world = World::mysql().await;
     let rows = [
-        people(&["student1", "student2", "stu.dent2"]),
+        user_rows(&["student1", "student2", "stu.dent2"]),
         record(7, "student1", ("one", "A", "10.0.0.1"), 90, None),
         record(
             8,
@@ -46,12 +46,12 @@ async fn a_second_import_changes_nothing_and_brings_nothing_back() {
         "the original's rows stay as they are"
     );
 
-    // What people do afterwards stands.
-    let who = person(&world, "student1", "student1").await;
-    records::delete(&world.store, who.id, RecordId(7), &who.act)
+    // What users do afterwards is kept.
+    let who = sign_in(&world, "student1", "student1").await;
+    records::delete(&world.store, who.id, RecordId(7), &who.context)
         .await
         .unwrap();
-    certificates::delete(&world.store, who.id, &who.act)
+    certificates::delete(&world.store, who.id, &who.context)
         .await
         .unwrap();
     zone::resume(&world.store).await.unwrap();
@@ -86,10 +86,10 @@ async fn a_second_import_changes_nothing_and_brings_nothing_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_import_that_broke_off_goes_on() {
+async fn an_interrupted_import_continues() {
     let world = World::mysql().await;
     let rows = [
-        people(&["student1"]),
+        user_rows(&["student1"]),
         record(1, "student1", ("www", "A", "10.0.0.1"), -1, None),
         record(
             2,
@@ -159,7 +159,7 @@ async fn an_import_that_broke_off_goes_on() {
 async fn one_import_at_a_time() {
     let world = World::mysql().await;
     let db = original(
-        &(people(&["student1"]) + &record(1, "student1", ("www", "A", "10.0.0.1"), 90, None)),
+        &(user_rows(&["student1"]) + &record(1, "student1", ("www", "A", "10.0.0.1"), 90, None)),
     )
     .await;
     let both = futures_util::future::join(apply(&world, &db), apply(&world, &db)).await;
@@ -173,18 +173,18 @@ async fn one_import_at_a_time() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_people_make_meanwhile_is_in_nobodys_way() {
+async fn records_made_meanwhile_are_kept() {
     let world = World::mysql().await;
     let db = original(
-        &(people(&["student1"]) + &record(1, "student1", ("www", "A", "10.0.0.1"), 90, None)),
+        &(user_rows(&["student1"]) + &record(1, "student1", ("www", "A", "10.0.0.1"), 90, None)),
     )
     .await;
-    // People are here, and the first name does not come.
+    // Users are here, and the first name does not come.
     let stop = "CREATE TRIGGER stop BEFORE INSERT ON names FOR EACH ROW SIGNAL SQLSTATE '45000'";
     world.run(stop).await.unwrap();
     apply(&world, &db).await.unwrap_err();
     world.run("DROP TRIGGER stop").await.unwrap();
-    let who = person(&world, "student1", "student1").await;
+    let who = sign_in(&world, "student1", "student1").await;
     let made = world.create(&who, "mine", "A", "10.0.0.9").await.unwrap();
     assert!(made.id.0 > 1);
     let report = apply(&world, &db).await.unwrap();
@@ -205,7 +205,7 @@ async fn what_people_make_meanwhile_is_in_nobodys_way() {
     assert_eq!(ids, [1, made.id.0]);
 }
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_cannot_be_imported_is_said() {
+async fn what_cannot_be_imported_is_reported() {
     let db = original("").await;
     let sqlite = World::sqlite().await;
     assert!(matches!(
@@ -228,11 +228,11 @@ async fn what_cannot_be_imported_is_said() {
         "{other}"
     );
 
-    let who = world.person("user1").await;
+    let who = world.user("user1").await;
     world.create(&who, "www", "A", "10.0.0.1").await.unwrap();
     let made = world.number("SELECT MAX(id) FROM dns_records").await;
     let rows =
-        people(&["student1"]) + &record(made, "student1", ("www", "A", "10.0.0.1"), 90, None);
+        user_rows(&["student1"]) + &record(made, "student1", ("www", "A", "10.0.0.1"), 90, None);
     let db = original(&rows).await;
     assert!(matches!(
         look(&world, &db).await,
@@ -255,10 +255,10 @@ async fn what_cannot_be_imported_is_said() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_table_that_somebody_holds_is_not_waited_for() {
+async fn a_locked_table_is_not_waited_for() {
     let world = World::mysql().await;
     let db = original(
-        &(people(&["student1"]) + &record(7, "student1", ("www", "A", "10.0.0.1"), 90, None)),
+        &(user_rows(&["student1"]) + &record(7, "student1", ("www", "A", "10.0.0.1"), 90, None)),
     )
     .await;
     let mut held = sqlx::MySqlConnection::connect(&world.url()).await.unwrap();
@@ -277,7 +277,7 @@ async fn a_table_that_somebody_holds_is_not_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn beside_the_originals_tables_publishing_waits() {
+async fn publishing_is_paused_beside_the_originals_tables() {
     let world = World::mysql().await;
     assert_eq!(import::hold_back(&world.store).await.unwrap(), None);
     OriginalDatabase::empty().build(&world.url()).await.unwrap();
@@ -301,12 +301,15 @@ async fn beside_the_originals_tables_publishing_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_originals_tables_may_stand_in_our_database() {
+async fn the_originals_tables_may_be_in_our_database() {
     let world = World::mysql().await;
     OriginalDatabase::empty().build(&world.url()).await.unwrap();
     import::hold_back(&world.store).await.unwrap();
     world
-        .run(&(people(&["student1"]) + &record(1, "student1", ("www", "A", "10.0.0.1"), 90, None)))
+        .run(
+            &(user_rows(&["student1"])
+                + &record(1, "student1", ("www", "A", "10.0.0.1"), 90, None)),
+        )
         .await
         .unwrap();
     let original = Original::open(&Secret::new(world.url())).await.unwrap();

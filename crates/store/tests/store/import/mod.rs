@@ -1,7 +1,7 @@
 //! The original's rows, taken over. Its database is always MySQL, and so is ours then.
 
+mod accounts;
 mod course;
-mod people;
 mod rows;
 
 use starchart_domain::names::RootDomain;
@@ -18,7 +18,7 @@ use starchart_store::{certificates, users, zone};
 use starchart_testkit::mariadb::TestDb;
 use starchart_testkit::original::OriginalDatabase;
 
-use crate::world::{DAY_MS, Person, World, identity, root};
+use crate::world::{DAY_MS, TestUser, World, identity, root};
 
 /// A database in the original's schema with these rows; each statement ends in a semicolon.
 async fn original(rows: &str) -> TestDb {
@@ -30,8 +30,8 @@ async fn original(rows: &str) -> TestDb {
     db
 }
 
-/// People, the first the oldest.
-fn people(usernames: &[&str]) -> String {
+/// Inserts users, the oldest first.
+fn user_rows(usernames: &[&str]) -> String {
     let row = |(n, username): (usize, &&str)| {
         format!(
             "('{username}', 'Student {n}', '{n}@school.example', 'mycustomdomain-students, \
@@ -43,23 +43,23 @@ fn people(usernames: &[&str]) -> String {
     format!("INSERT INTO `User` VALUES {};", rows.join(", "))
 }
 
-/// A record that ends in `days`; `told`: how many days ago its person was.
+/// A record that ends in `days`; `notified`: how many days ago its user was notified.
 fn record(
     id: i64,
     username: &str,
     what: (&str, &str, &str),
     days: i64,
-    told: Option<i64>,
+    notified: Option<i64>,
 ) -> String {
     let (subdomain, rtype, value) = what;
-    let told = told.map_or("NULL".to_owned(), |ago| {
+    let notified = notified.map_or("NULL".to_owned(), |ago| {
         format!("UTC_TIMESTAMP(3) - INTERVAL {ago} DAY")
     });
     format!(
         "INSERT INTO DnsRecord (id, username, subdomain, type, value, course, createdAt, \
          updatedAt, expiresAt, lastNotified) VALUES ({id}, '{username}', '{subdomain}', \
          '{rtype}', '{value}', 'course1', '2025-03-01 08:00:00', '2025-03-01 08:00:00', \
-         UTC_TIMESTAMP(3) + INTERVAL {days} DAY, {told});"
+         UTC_TIMESTAMP(3) + INTERVAL {days} DAY, {notified});"
     )
 }
 
@@ -170,18 +170,18 @@ async fn user(world: &World, username: &str) -> UserId {
     )
 }
 
-/// The person with the label, for what they do themselves.
-async fn person(world: &World, username: &str, label: &str) -> Person {
+/// Signs a user in and claims the label.
+async fn sign_in(world: &World, username: &str, label: &str) -> TestUser {
     let id = user(world, username).await;
     let label = starchart_domain::names::Label::parse_assigned(label).unwrap();
-    let act = starchart_store::trail::AuditContext {
+    let context = starchart_store::trail::AuditContext {
         actor: id,
         on_behalf_of: None,
         request_id: "request",
     };
-    Person {
+    TestUser {
         id,
         base: root().base(&label),
-        act,
+        context,
     }
 }

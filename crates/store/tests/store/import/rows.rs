@@ -6,7 +6,7 @@ use super::*;
 async fn records_stay_as_they_are() {
     let world = World::mysql().await;
     let rows = [
-        people(&["student1"]),
+        user_rows(&["student1"]),
         record(7, "student1", ("WWW", "A", "192.168.1.1"), 90, None),
         record(9, "STUDENT1", ("www", "MX", "Mail.Example.com"), 90, None),
         record(8, "student1", ("loop", "A", "127.0.0.1"), 90, None),
@@ -65,7 +65,7 @@ async fn records_stay_as_they_are() {
     );
     assert_eq!(lines(&report, Topic::NotInZone).len(), 1);
 
-    let who = person(&world, "student1", "student1").await;
+    let who = sign_in(&world, "student1", "student1").await;
     let all = records::list(&world.store, who.id).await.unwrap();
     let seen: Vec<_> = all
         .iter()
@@ -122,10 +122,10 @@ async fn records_stay_as_they_are() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_is_mailed_again_and_nothing_goes_untold() {
+async fn notified_users_get_no_second_mail() {
     let world = World::mysql().await;
     let rows = [
-        people(&["student1", "student2"]),
+        user_rows(&["student1", "student2"]),
         record(1, "student1", ("told", "A", "10.0.0.1"), 5, Some(25)),
         record(2, "student1", ("too", "A", "10.0.0.2"), 6, Some(25)),
         record(3, "student1", ("ended", "A", "10.0.0.3"), -2, Some(32)),
@@ -147,8 +147,8 @@ async fn nobody_is_mailed_again_and_nothing_goes_untold() {
         let due = expiry::list_due_users(&world.store, step, None, 100)
             .await
             .unwrap();
-        let people: Vec<UserId> = due.iter().map(|(user, _)| *user).collect();
-        expiry::run_step(&world.store, step, &people).await.unwrap()
+        let users: Vec<UserId> = due.iter().map(|(user, _)| *user).collect();
+        expiry::run_step(&world.store, step, &users).await.unwrap()
     };
     let left = async || {
         let mut ids = Vec::new();
@@ -178,7 +178,7 @@ async fn nobody_is_mailed_again_and_nothing_goes_untold() {
     assert_eq!(
         step(ExpiryStep::ExpireRecords).await,
         2 - 1 + 1,
-        "told long ago: {:?}",
+        "notified long ago: {:?}",
         left().await
     );
     assert_eq!(left().await, [2, 3, 4, 5]);
@@ -205,7 +205,7 @@ async fn nobody_is_mailed_again_and_nothing_goes_untold() {
 async fn certificates_come_sealed_and_the_newest_is_in_use() {
     let world = World::mysql().await;
     let rows = [
-        people(&["student1", "stu.dent1", "student2", "student3", "student4"]),
+        user_rows(&["student1", "stu.dent1", "student2", "student3", "student4"]),
         certificate(1, "student1", "student1.starchart.com", 20, "issued"),
         certificate(2, "student1", "Student1.starchart.com", 60, "issued"),
         certificate(3, "student1", "student1.starchart.com", -5, "issued"),

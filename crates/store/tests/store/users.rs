@@ -1,4 +1,4 @@
-//! People, labels and sessions.
+//! Users, labels and sessions.
 
 use futures_util::future::join_all;
 use starchart_domain::names::Label;
@@ -10,19 +10,19 @@ use starchart_store::{housekeeping, ticks, trail};
 use crate::world::{World, identity};
 
 on_both!(
-    look_alike_subjects_are_different_people,
+    look_alike_subjects_are_different_users,
     each_sign_in_renews_what_the_school_says,
-    one_person_at_once_from_two_windows_is_one_row,
-    one_label_goes_to_one_person,
+    simultaneous_sign_ins_of_one_user_make_one_row,
+    a_label_goes_to_one_user,
     a_label_is_chosen_once,
-    a_suspended_person_is_out_at_once,
+    a_suspended_user_is_signed_out_at_once,
     a_session_lives_until_it_ends,
     sessions_end_by_idleness_and_by_age,
     a_tick_has_one_runner,
-    what_is_over_is_purged,
+    expired_rows_are_purged,
 );
 
-async fn look_alike_subjects_are_different_people(world: &World) {
+async fn look_alike_subjects_are_different_users(world: &World) {
     let mut ids = Vec::new();
     for subject in ["josé", "jose", "john.smith", "johnsmith"] {
         ids.push(
@@ -77,7 +77,7 @@ async fn each_sign_in_renews_what_the_school_says(world: &World) {
     );
 }
 
-async fn one_person_at_once_from_two_windows_is_one_row(world: &World) {
+async fn simultaneous_sign_ins_of_one_user_make_one_row(world: &World) {
     let other = world.another().await;
     let who = identity("user1");
     let sign_ins =
@@ -91,11 +91,11 @@ async fn one_person_at_once_from_two_windows_is_one_row(world: &World) {
     assert_eq!(ids.len(), 1);
 }
 
-async fn one_label_goes_to_one_person(world: &World) {
+async fn a_label_goes_to_one_user(world: &World) {
     let label = Label::parse("johnsmith").unwrap();
-    let mut people = Vec::new();
+    let mut ids = Vec::new();
     for n in 0..10 {
-        people.push(
+        ids.push(
             users::sign_in(&world.store, &identity(&format!("user{n}")))
                 .await
                 .unwrap()
@@ -103,8 +103,7 @@ async fn one_label_goes_to_one_person(world: &World) {
         );
     }
     let claims = join_all(
-        people
-            .iter()
+        ids.iter()
             .map(|id| users::claim_label(&world.store, *id, &label)),
     )
     .await;
@@ -159,7 +158,7 @@ async fn a_label_is_chosen_once(world: &World) {
     );
 }
 
-async fn a_suspended_person_is_out_at_once(world: &World) {
+async fn a_suspended_user_is_signed_out_at_once(world: &World) {
     for column in ["suspended_at", "deleted_at"] {
         let id = users::sign_in(&world.store, &identity("user1"))
             .await
@@ -200,9 +199,9 @@ async fn a_suspended_person_is_out_at_once(world: &World) {
 }
 
 async fn a_session_lives_until_it_ends(world: &World) {
-    let user = world.person("user1").await;
+    let user = world.user("user1").await;
     let other = world.another().await;
-    let person = users::get(&world.store, user.id).await.unwrap().unwrap();
+    let found = users::get(&world.store, user.id).await.unwrap().unwrap();
     for n in 0..3 {
         sessions::create(
             &world.store,
@@ -215,7 +214,7 @@ async fn a_session_lives_until_it_ends(world: &World) {
         .unwrap();
     }
     let session = sessions::find(&other, [0; 32]).await.unwrap().unwrap();
-    assert_eq!(session.user, person);
+    assert_eq!(session.user, found);
     assert_eq!(
         (session.name_id.as_deref(), session.session_index.as_deref()),
         (Some("_nameid"), Some("_index"))
@@ -239,7 +238,7 @@ async fn a_session_lives_until_it_ends(world: &World) {
 }
 
 async fn sessions_end_by_idleness_and_by_age(world: &World) {
-    let user = world.person("user1").await;
+    let user = world.user("user1").await;
     sessions::create(&world.store, user.id, [1; 32], None, None)
         .await
         .unwrap();
@@ -297,8 +296,8 @@ async fn a_tick_has_one_runner(world: &World) {
     assert!(ticks::claim(&world.store, "other", 7).await.unwrap());
 }
 
-async fn what_is_over_is_purged(world: &World) {
-    let user = world.person("user1").await;
+async fn expired_rows_are_purged(world: &World) {
+    let user = world.user("user1").await;
     sessions::create(&world.store, user.id, [1; 32], None, None)
         .await
         .unwrap();

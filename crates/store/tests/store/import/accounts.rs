@@ -1,15 +1,15 @@
-//! People and what was theirs.
+//! The import of users, their labels and their domains.
 
 use super::*;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn people_come_with_their_labels_and_sign_in_to_them() {
+async fn users_keep_their_labels_and_sign_in() {
     let world = World::mysql().await;
     // Somebody is here already.
     let here = users::sign_in(&world.store, &identity("student4"))
         .await
         .unwrap();
-    let db = original(&people(&[
+    let db = original(&user_rows(&[
         "Stu.Dent1",
         "student1",
         "ad.min",
@@ -58,7 +58,7 @@ async fn people_come_with_their_labels_and_sign_in_to_them() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn user_names_that_differ_in_case_are_one_person() {
+async fn user_names_that_differ_in_case_are_one_user() {
     let world = World::mysql().await;
     let rows = "ALTER TABLE DnsRecord DROP FOREIGN KEY DnsRecord_username_fkey; \
          ALTER TABLE Certificate DROP FOREIGN KEY Certificate_username_fkey; ALTER TABLE `User` \
@@ -69,7 +69,7 @@ async fn user_names_that_differ_in_case_are_one_person() {
         + &record(6, "student1", ("two", "A", "10.0.0.2"), 90, None);
     let db = original(&format!(
         "{rows}{}{records}",
-        people(&["student1", "Student1"])
+        user_rows(&["student1", "Student1"])
     ))
     .await;
     let report = apply(&world, &db).await.unwrap();
@@ -87,10 +87,10 @@ async fn user_names_that_differ_in_case_are_one_person() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn people_who_shared_a_domain_keep_their_records() {
+async fn users_who_shared_a_domain_keep_their_records() {
     let world = World::mysql().await;
     let rows = [
-        people(&["student1", "stu.dent1"]),
+        user_rows(&["student1", "stu.dent1"]),
         record(1, "student1", ("shared", "A", "10.0.0.1"), 90, None),
         record(2, "stu.dent1", ("shared", "A", "10.0.0.2"), 90, None),
         record(3, "stu.dent1", ("theirs", "A", "10.0.0.3"), 90, None),
@@ -106,8 +106,8 @@ async fn people_who_shared_a_domain_keep_their_records() {
         ]
     );
     let (keeper, other) = (
-        person(&world, "student1", "student1").await,
-        person(&world, "stu.dent1", "other").await,
+        sign_in(&world, "student1", "student1").await,
+        sign_in(&world, "stu.dent1", "other").await,
     );
     assert!(matches!(
         world.create(&keeper, "theirs", "A", "10.0.0.9").await,
@@ -119,11 +119,11 @@ async fn people_who_shared_a_domain_keep_their_records() {
         .unwrap();
     world.renew(&other, RecordId(2)).await.unwrap();
     let new = other.record("www", "A", "10.0.0.2");
-    let moved = records::edit(&world.store, other.id, RecordId(2), &new, &other.act)
+    let moved = records::edit(&world.store, other.id, RecordId(2), &new, &other.context)
         .await
         .unwrap();
     assert_eq!(moved.name, "www.other.starchart.com");
-    records::delete(&world.store, other.id, RecordId(3), &other.act)
+    records::delete(&world.store, other.id, RecordId(3), &other.context)
         .await
         .unwrap();
     world

@@ -1,0 +1,14 @@
+//! Creating, editing, renewing and deleting: limits, exclusivity and ownership under parallel
+//! requests.
+
+mod changes;
+mod conflicts;
+
+use futures_util::future::join_all;
+use starchart_domain::expiry::record_expires_at;
+use starchart_domain::publish::PublishState;
+use starchart_domain::record::{RecordId, RecordType};
+use starchart_store::records::{self, RecordError};
+use starchart_store::zone;
+
+use crate::world::World;
