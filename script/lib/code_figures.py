@@ -12,11 +12,11 @@ from collections import defaultdict
 
 # What the code has not reached yet. Lower a limit with the commit that improves its figure; the aim is 0.
 LIMITS = {
-    "lines over 100 columns": 50,
+    "lines over 100 columns": 0,
     "SQL outside named constants": 0,
     "tables without an entity": 0,
     "functions named _within": 0,
-    "docs of three words or fewer": 58,
+    "docs of three words or fewer": 0,
     "circles between files": 0,
 }
 

@@ -29,7 +29,7 @@ pub enum Action {
     CertificateRequest,
     /// The tables were dropped and recreated.
     DatabaseWipe,
-    /// An impersonation ended.
+    /// An admin stopped acting as another user, or had to.
     ImpersonationEnd,
     /// An admin began to act as another user.
     ImpersonationStart,
