@@ -4,8 +4,8 @@
 //! server is built from that table, so that no route can lack its protection. A handler that needs
 //! a signed-in user takes one as an argument (invariant I8).
 //!
-//! No handler calls the DNS provider, the certificate authority or SMTP (invariant I7): a write wakes the
-//! worker through the queue, and a sign-in is a redirect.
+//! No handler calls the DNS provider, the certificate authority or SMTP (invariant I7): a write
+//! wakes the worker through the queue, and a sign-in is a redirect.
 
 mod actions;
 mod actor;

@@ -144,7 +144,7 @@ impl Memory {
         let set = &change.set;
         let refused = |kind, message: String| Err(fault(set, kind, message));
         let describe = || format!("{} record set at {}", set.rtype, set.name);
-        if !is_within(&set.name, &self.domain) || !is_name(&set.name) {
+        if !is_in_zone(&set.name, &self.domain) || !is_name(&set.name) {
             let message = format!("{} is no name in the zone {}", set.name, self.domain);
             return refused(FaultKind::Other, message);
         }
@@ -356,7 +356,7 @@ fn is_name(name: &str) -> bool {
     name.len() <= NAME_MAX && name.split('.').all(is_label)
 }
 
-fn is_within(name: &str, domain: &str) -> bool {
+fn is_in_zone(name: &str, domain: &str) -> bool {
     name.strip_suffix(domain)
         .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
