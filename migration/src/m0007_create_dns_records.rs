@@ -20,7 +20,6 @@ pub(crate) const STEP: Table = Table {
         input TEXT NOT NULL,
         presentation TEXT NOT NULL,
         value_hash {hash} NOT NULL,
-        preference INT NULL,
         ttl INT NOT NULL,
         ports VARCHAR(191) NULL,
         course VARCHAR(191) NULL,

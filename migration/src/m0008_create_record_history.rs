@@ -15,7 +15,6 @@ pub(crate) const STEP: Table = Table {
         type VARCHAR(10) NOT NULL,
         input TEXT NOT NULL,
         presentation TEXT NOT NULL,
-        preference INT NULL,
         ttl INT NOT NULL,
         ports VARCHAR(191) NULL,
         course VARCHAR(191) NULL,

@@ -62,10 +62,18 @@ export function linkOrButton(scope, name) {
   return scope.getByRole('link', exact).or(scope.getByRole('button', exact)).filter({ visible: true }).first();
 }
 
-/** Fills in and submits the form of a record. Returns the time of the click. */
-export async function fillRecord(page, { name, type, value }, button) {
+/**
+ * Fills in and submits the form of a record. `parts` are the labels and texts of the fields that
+ * only its type has. Returns the time of the click.
+ */
+export async function fillRecord(page, { name, type, value, parts = {} }, button) {
   await page.getByLabel('Name*', { exact: true }).fill(name);
   await page.getByLabel('Type*', { exact: true }).selectOption({ label: type });
+  for (const [label, text] of Object.entries(parts)) {
+    const field = page.getByLabel(label, { exact: true });
+    if ((await field.evaluate((element) => element.tagName)) === 'SELECT') await field.selectOption(text);
+    else await field.fill(text);
+  }
   await page.getByLabel('Value*', { exact: true }).fill(value);
   const clicked = performance.now();
   await page.getByRole('button', { name: button, exact: true }).click();
@@ -86,11 +94,11 @@ export async function deleteRecord(page, scope) {
   return clicked;
 }
 
-/** Queries the demo's name server. */
+/** Queries the demo's name server. Returns the answers in alphabetical order. */
 export async function dig(name, type) {
   const [host, port] = demo.dns.split(/:(?=\d+$)/);
   const { stdout } = await run('dig', [`@${host}`, '-p', port, '+short', '+time=5', '+tries=3', name, type]);
-  return stdout.trim().split('\n').filter(Boolean);
+  return stdout.trim().split('\n').filter(Boolean).sort();
 }
 
 /** Polls the demo's name server until it answers `expected`; returns the milliseconds since the click at `since`. */

@@ -19,7 +19,7 @@ use starchart_acme::authority::{
 };
 use starchart_acme::chain::{self, ChainError};
 use starchart_dns::propagation::{Reply, query_address};
-use starchart_domain::record::RecordType;
+use starchart_domain::certificate::CHALLENGE_TYPE;
 use starchart_domain::txt;
 
 use crate::error::Error;
@@ -150,7 +150,7 @@ impl DemoAuthority {
     /// for the user.
     async fn validate(&self, authorization: &Authorization) -> Option<String> {
         let Authorization { fqdn, value, .. } = authorization;
-        match query_address(self.name_server, fqdn, RecordType::Txt).await {
+        match query_address(self.name_server, fqdn, CHALLENGE_TYPE).await {
             Reply::Values(values) if values.contains(&txt::encode(value)) => None,
             Reply::Values(values) if values.is_empty() => {
                 Some(format!("No TXT record was found at {fqdn}."))

@@ -6,8 +6,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hickory_proto::rr::rdata::{A, AAAA, CNAME, MX, NS, SOA, TXT};
+use hickory_proto::rr::rdata::{NS, SOA};
 use hickory_proto::rr::{Name, RData, Record};
+use hickory_proto::serialize::binary::{BinDecoder, Restrict};
 use hickory_server::Server;
 use hickory_server::net::runtime::{Time, TokioRuntimeProvider};
 use hickory_server::server::{Request, RequestHandler, ResponseHandler, ResponseInfo};
@@ -16,7 +17,6 @@ use hickory_server::zone_handler::{AxfrPolicy, Catalog, ZoneType};
 use starchart_dns::provider::ZoneRrset;
 use starchart_dns::provider::memory::Memory;
 use starchart_domain::record::RecordType;
-use starchart_domain::txt;
 use tokio::net::{TcpListener, UdpSocket};
 use tracing::warn;
 
@@ -156,18 +156,9 @@ fn build_catalog(zone: &Memory, serial: u32) -> Catalog {
 
 fn to_record(rrset: &ZoneRrset, rtype: RecordType, value: &str) -> Option<Record> {
     let name = Name::from_str(&format!("{}.", rrset.name)).ok()?;
-    let data = match rtype {
-        RecordType::A => RData::A(A(value.parse().ok()?)),
-        RecordType::Aaaa => RData::AAAA(AAAA(value.parse().ok()?)),
-        RecordType::Cname => RData::CNAME(CNAME(Name::from_str(value).ok()?)),
-        RecordType::Mx => {
-            let (preference, exchange) = value.split_once(' ')?;
-            RData::MX(MX::new(
-                preference.parse().ok()?,
-                Name::from_str(exchange).ok()?,
-            ))
-        }
-        RecordType::Txt => RData::TXT(TXT::from_bytes(txt::decode(value)?.chunks(255).collect())),
-    };
+    let octets = rtype.spec().to_wire(value)?;
+    let length = Restrict::new(u16::try_from(octets.len()).ok()?);
+    let code = rtype.spec().code.into();
+    let data = RData::read(&mut BinDecoder::new(&octets), code, length).ok()?;
     Some(Record::from_rdata(name, rrset.ttl?, data))
 }

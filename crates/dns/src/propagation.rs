@@ -13,16 +13,16 @@ use futures_util::future::join_all;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use hickory_proto::op::{Edns, Message, MessageType, Query, ResponseCode};
 use hickory_proto::rr::{Name, RData, RecordType as WireType};
+use hickory_proto::serialize::binary::BinEncodable as _;
 use starchart_domain::record::RecordType;
 use starchart_domain::rrset::{Rrset, RrsetValues};
-use starchart_domain::txt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::sync::Mutex;
 use tracing::{debug, warn};
 
 use crate::provider::{Provider, ProviderError};
-use starchart_domain::presentation::{absolute_name, canonical_value, canonical_values};
+use starchart_domain::presentation::{absolute_name, canonical_values};
 
 /// The time limit of one query.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -305,13 +305,7 @@ struct EncodedQuery {
 }
 
 fn encode_query(name: &str, rtype: RecordType) -> Result<EncodedQuery, hickory_proto::ProtoError> {
-    let wire_type = match rtype {
-        RecordType::A => WireType::A,
-        RecordType::Aaaa => WireType::AAAA,
-        RecordType::Cname => WireType::CNAME,
-        RecordType::Mx => WireType::MX,
-        RecordType::Txt => WireType::TXT,
-    };
+    let wire_type = WireType::from(rtype.spec().code);
     let mut message = Message::query();
     message.metadata.recursion_desired = false;
     message.add_query(Query::query(
@@ -393,24 +387,13 @@ fn reply(answer: &Message, query: &EncodedQuery, rtype: RecordType) -> Reply {
     )
 }
 
-/// Formats the value as [`canonical_value`] does; `None` for data of another type, such as a CNAME
-/// in an answer for A.
+/// Formats the value as [`canonical_values`] does; `None` for data of another type, such as a
+/// CNAME in an answer for A.
 fn presentation(data: &RData, rtype: RecordType) -> Option<String> {
-    match (rtype, data) {
-        (RecordType::A, RData::A(address)) => Some(address.0.to_string()),
-        (RecordType::Aaaa, RData::AAAA(address)) => Some(address.0.to_string()),
-        (RecordType::Cname, RData::CNAME(target)) => {
-            Some(canonical_value("CNAME", &target.0.to_ascii()))
-        }
-        (RecordType::Mx, RData::MX(mx)) => Some(canonical_value(
-            "MX",
-            &format!("{} {}", mx.preference, mx.exchange.to_ascii()),
-        )),
-        (RecordType::Txt, RData::TXT(strings)) => {
-            Some(txt::encode_octets(&strings.txt_data.concat()))
-        }
-        _ => None,
+    if u16::from(data.record_type()) != rtype.spec().code {
+        return None;
     }
+    rtype.spec().from_wire(&data.to_bytes().ok()?)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod next;
 
 use std::fmt;
 
+use crate::record::RecordType;
 use crate::time::Timestamp;
 
 pub use next::{
@@ -35,6 +36,9 @@ pub fn renewal_retry_ms(failed_before: u32) -> i64 {
 pub fn challenge_name(domain: &str) -> String {
     format!("_acme-challenge.{domain}")
 }
+
+/// The type of the RRset that answers a DNS challenge (RFC 8555 section 8.4).
+pub const CHALLENGE_TYPE: RecordType = RecordType::Txt;
 
 /// Returns the names in a certificate for a user's base domain.
 pub fn certificate_names(domain: &str) -> [String; 2] {

@@ -2,19 +2,17 @@
 
 use std::fmt;
 
-use crate::rtype::RecordType;
-
 /// The form field that a fault belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Field {
     /// The name relative to the base domain.
     Name,
     /// The record type list.
     Type,
+    /// A field before the value that some types have, by the name of its form field.
+    Part(&'static str),
     /// The value as typed.
     Value,
-    /// The MX preference, labelled "Priority".
-    Preference,
     /// The user's note of ports.
     Ports,
     /// The user's note of a course.
@@ -23,6 +21,23 @@ pub enum Field {
     Description,
     /// No single field: the form as a whole.
     Form,
+}
+
+impl Field {
+    /// Returns the field's position in the form; fields of the same position are in the order in
+    /// which they were checked.
+    pub fn position(self) -> u8 {
+        match self {
+            Self::Name => 0,
+            Self::Type => 1,
+            Self::Part(_) => 2,
+            Self::Value => 3,
+            Self::Ports => 4,
+            Self::Course => 5,
+            Self::Description => 6,
+            Self::Form => 7,
+        }
+    }
 }
 
 /// One fault of a record form.
@@ -34,8 +49,8 @@ pub enum Fault {
     UnknownType,
     /// The value does not fit the type.
     Value(ValueFault),
-    /// The preference is not a number from 0 to 65535.
-    Preference,
+    /// A field before the value is refused; says what it takes.
+    Part(&'static str),
     /// A note is too long.
     TooLong {
         /// The longest note, in characters.
@@ -95,8 +110,13 @@ pub enum NameFault {
     TooLong,
     /// Contains an offensive word.
     Inappropriate,
-    /// A label begins with `_`, and the type is neither TXT nor CNAME.
-    Underscore,
+    /// A label begins with `_`, which the type does not allow.
+    Underscore {
+        /// The types that allow it.
+        types: String,
+    },
+    /// A rule of the record type; says what to do.
+    Rule(&'static str),
     /// Reserved for certificate challenges and mail policy.
     Reserved,
     /// The name includes the base domain.
@@ -139,14 +159,9 @@ pub enum ValueFault {
     /// Not a host name: wrong characters, or a label or the whole name is empty or too long.
     Host,
     /// An address where a host name belongs.
-    HostIsAddress {
-        /// The chosen record type.
-        rtype: RecordType,
-    },
+    HostIsAddress,
     /// A URL where a host name belongs.
     HostIsUrl,
-    /// An MX preference in the value field.
-    HostHasPreference,
     /// A host name with letters beyond ASCII.
     HostIdn,
     /// A CNAME record that points to its own name.
@@ -158,6 +173,8 @@ pub enum ValueFault {
         /// The number of characters beyond [`crate::txt::VALUE_MAX`].
         over: usize,
     },
+    /// A rule of the record type; says what to do.
+    Rule(&'static str),
 }
 
 impl fmt::Display for Fault {
@@ -170,9 +187,7 @@ impl fmt::Display for Fault {
             ),
             Self::UnknownType => f.write_str("Choose a record type from the list"),
             Self::Value(fault) => write!(f, "Record value is invalid: {fault}"),
-            Self::Preference => {
-                f.write_str("Priority is a whole number from 0 to 65535; the lowest is tried first")
-            }
+            Self::Part(fault) => f.write_str(fault),
             Self::TooLong { max } => write!(f, "Use at most {max} characters"),
             Self::ControlCharacter => {
                 f.write_str("Remove the control characters (tabs, line breaks and the like)")
@@ -235,7 +250,10 @@ impl fmt::Display for NameFault {
                 f.write_str("the whole name with your domain has at most 253 characters")
             }
             Self::Inappropriate => f.write_str("choose a name that everyone may see"),
-            Self::Underscore => f.write_str("only TXT and CNAME records may begin with _"),
+            Self::Underscore { types } => {
+                write!(f, "only {types} records may begin with _")
+            }
+            Self::Rule(rule) => f.write_str(rule),
             Self::Reserved => f.write_str("this name is kept for certificates and mail policy"),
             Self::BaseTyped { base } => write!(f, "leave out .{base}, it is added for you"),
             Self::CnameAtBase => {
@@ -269,21 +287,12 @@ impl fmt::Display for ValueFault {
                 )
             }
             Self::Host => f.write_str("enter a host name such as www.example.com"),
-            Self::HostIsAddress {
-                rtype: RecordType::Mx,
-            } => f.write_str(
-                "an MX record points to a host name, not to an address; make an A or AAAA record \
-                 for the mail server and enter its name",
-            ),
-            Self::HostIsAddress { .. } => f.write_str(
+            Self::HostIsAddress => f.write_str(
                 "this is an address; choose the type A (IPv4) or AAAA (IPv6), or enter a host name",
             ),
             Self::HostIsUrl => {
                 f.write_str("enter the host name alone, without http://, a port or a path")
             }
-            Self::HostHasPreference => f.write_str(
-                "enter the host name alone and put the number (0 to 65535) into Priority",
-            ),
             Self::HostIdn => {
                 f.write_str("enter the host name in its ASCII form, which begins with xn--")
             }
@@ -296,6 +305,7 @@ impl fmt::Display for ValueFault {
                 "the text is {over} characters too long once written for DNS (letters beyond \
                  ASCII, \" and \\ take more room)"
             ),
+            Self::Rule(rule) => f.write_str(rule),
         }
     }
 }

@@ -7,13 +7,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::expiry::NOTICE_MS;
-use crate::fault::{NameFault, ValueFault};
-use crate::names::{LABEL_MAX, Label, LabelFault, NAME_MAX, OwnedName, RootDomain};
-use crate::record::{MX_PREFERENCE, RecordValue};
-use crate::rtype::RecordType;
+use crate::fault::{Fault, Field, NameFault, ValueFault};
+use crate::names::{LABEL_MAX, Label, LabelFault, NAME_MAX, RootDomain};
+use crate::record::{RecordType, RecordValue};
 use crate::time::Timestamp;
 use crate::txt;
 
@@ -160,7 +158,7 @@ pub fn import_name(
     };
     let rule = Label::parse_assigned(&base)
         .ok()
-        .and_then(|label| OwnedName::parse(input, &root.base(&label), rtype).err());
+        .and_then(|label| rtype.parse_name(input, &root.base(&label)).err());
     ImportedName::Kept { fqdn, rule }
 }
 
@@ -176,49 +174,56 @@ fn is_zone_label(part: &str) -> bool {
 pub struct ImportedValue {
     /// The value in presentation format.
     pub presentation: String,
-    /// The preference of an MX record.
-    pub preference: Option<u16>,
     /// The rule by which the form would refuse it now.
     pub rule: Option<ValueFault>,
     /// Whether a zone can hold the value. One that does not fit was never in the zone.
     pub fits_zone: bool,
 }
 
-/// Converts the value of a record. The original gave every MX record the preference 10.
+/// Returns a value in canonical form that a zone can hold, if there is one.
+type Convert = fn(&str) -> Option<String>;
+
+/// The record types of the original, and how a value that the form would refuse is converted. The
+/// original gave every MX record the preference 10.
+const ORIGINAL_TYPES: [(RecordType, Convert); 5] = [
+    (RecordType::A, |value| RecordType::A.canonicalize(value)),
+    (RecordType::Aaaa, |value| {
+        RecordType::Aaaa.canonicalize(value)
+    }),
+    (RecordType::Cname, host),
+    (RecordType::Mx, |value| Some(format!("10 {}", host(value)?))),
+    (RecordType::Txt, |value| {
+        Some(txt::encode(value)).filter(|encoded| encoded.len() <= txt::VALUE_MAX)
+    }),
+];
+
+/// Parses a type of the original's column `type`; `None` for any other.
+pub fn parse_original_type(text: &str) -> Option<RecordType> {
+    let mut types = ORIGINAL_TYPES.into_iter().map(|(rtype, _)| rtype);
+    types.find(|rtype| rtype.as_str() == text)
+}
+
+/// Converts the value of a record.
 pub fn import_value(rtype: RecordType, value: &str) -> ImportedValue {
-    let preference = (rtype == RecordType::Mx).then_some(MX_PREFERENCE);
-    let rule = match RecordValue::parse(rtype, value, MX_PREFERENCE) {
+    let rule = match RecordValue::parse(rtype, value, |_| "") {
         Ok(value) => {
             return ImportedValue {
-                presentation: value.presentation(),
-                preference,
+                presentation: value.presentation().to_owned(),
                 rule: None,
                 fits_zone: true,
             };
         }
-        Err(fault) => Some(fault),
+        Err(faults) => faults.into_iter().find_map(|fault| match fault {
+            (Field::Value, Fault::Value(fault)) => Some(fault),
+            _ => None,
+        }),
     };
-    let presentation = match rtype {
-        RecordType::A => value
-            .trim()
-            .parse::<Ipv4Addr>()
-            .ok()
-            .map(|address| address.to_string()),
-        RecordType::Aaaa => value
-            .trim()
-            .parse::<Ipv6Addr>()
-            .ok()
-            .map(|address| address.to_string()),
-        RecordType::Cname => host(value),
-        RecordType::Mx => host(value).map(|host| format!("{MX_PREFERENCE} {host}")),
-        RecordType::Txt => {
-            Some(txt::encode(value)).filter(|encoded| encoded.len() <= txt::VALUE_MAX)
-        }
-    };
+    let mut types = ORIGINAL_TYPES.iter();
+    let convert = types.find(|(original, _)| *original == rtype);
+    let presentation = convert.and_then(|(_, convert)| convert(value));
     let fits_zone = presentation.is_some();
     ImportedValue {
         presentation: presentation.unwrap_or_else(|| value.trim().to_owned()),
-        preference,
         rule,
         fits_zone,
     }

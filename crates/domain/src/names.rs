@@ -8,7 +8,6 @@ use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::fault::NameFault;
-use crate::rtype::RecordType;
 
 /// The longest label, in octets (RFC 1035 section 2.3.4).
 pub const LABEL_MAX: usize = 63;
@@ -228,6 +227,40 @@ impl fmt::Display for BaseDomain {
     }
 }
 
+/// Which names a record may have, by its type.
+#[derive(Debug)]
+pub struct NameRule {
+    /// Why the base domain itself is not allowed; `None` when it is.
+    pub at_base: Option<NameFault>,
+    /// Which labels are allowed.
+    pub labels: LabelRule,
+}
+
+/// Which labels a name may have.
+#[derive(Debug, Clone, Copy)]
+pub enum LabelRule {
+    /// Labels of host names.
+    Plain,
+    /// Labels that may also begin with `_`.
+    Underscores,
+    /// Labels that may begin with `_` and pass this check, which returns what to do instead. The
+    /// labels are those before the base domain, in lower case.
+    Checked(fn(labels: &[&str]) -> Result<(), &'static str>),
+}
+
+impl NameRule {
+    /// The rule for names of hosts: any depth, and the base domain itself.
+    pub const PLAIN: Self = Self {
+        at_base: None,
+        labels: LabelRule::Plain,
+    };
+
+    /// Returns whether a label may begin with `_`.
+    pub fn allows_underscores(&self) -> bool {
+        !matches!(self.labels, LabelRule::Plain)
+    }
+}
+
 /// A name at or under a user's base domain that this user may use for a record.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct OwnedName {
@@ -238,9 +271,9 @@ pub struct OwnedName {
 impl OwnedName {
     /// Parses a name relative to the base domain. `@` is the base domain itself.
     ///
-    /// Each label consists of letters and digits with single `-` or `_` between them. Labels of TXT
-    /// and CNAME records may begin with `_`, which domain verification needs.
-    pub fn parse(input: &str, base: &BaseDomain, rtype: RecordType) -> Result<Self, NameFault> {
+    /// Each label consists of letters and digits with single `-` or `_` between them. Whether one
+    /// may begin with `_`, and whether the base domain itself is allowed, depends on `rule`.
+    pub fn parse(input: &str, base: &BaseDomain, rule: &NameRule) -> Result<Self, NameFault> {
         if input.trim() != input {
             return Err(NameFault::OuterWhitespace);
         }
@@ -249,9 +282,9 @@ impl OwnedName {
             return Err(NameFault::Empty);
         }
         if relative == "@" {
-            return match rtype {
-                RecordType::Cname => Err(NameFault::CnameAtBase),
-                _ => Ok(Self {
+            return match &rule.at_base {
+                Some(fault) => Err(fault.clone()),
+                None => Ok(Self {
                     fqdn: base.fqdn.clone(),
                     relative_len: 0,
                 }),
@@ -280,18 +313,22 @@ impl OwnedName {
         }
         relative
             .split('.')
-            .try_for_each(|part| check_part(part, rtype))?;
+            .try_for_each(|part| check_part(part, rule.allows_underscores()))?;
         if relative
             .split('.')
             .any(|part| RESERVED_NAMES.contains(&part))
         {
             return Err(NameFault::Reserved);
         }
+        if let LabelRule::Checked(check) = rule.labels {
+            let labels: Vec<&str> = relative.split('.').collect();
+            check(&labels).map_err(NameFault::Rule)?;
+        }
         let fqdn = format!("{relative}.{base}");
         if fqdn.len() > NAME_MAX {
             return Err(NameFault::TooLong);
         }
-        if is_inappropriate(&words_of(&relative)) {
+        if is_inappropriate(&words_of(&relative, rule)) {
             return Err(NameFault::Inappropriate);
         }
         Ok(Self {
@@ -318,16 +355,20 @@ fn is_inappropriate(words: &str) -> bool {
 }
 
 /// Returns the words of a name to check for offence. Digits at the end of a word are a number and
-/// no disguised letters: `n13` is a machine.
-fn words_of(relative: &str) -> String {
-    let words = relative.split(|c: char| !c.is_ascii_alphanumeric());
-    words
+/// no disguised letters: `n13` is a machine. Labels in front of which the type demands a `_` are
+/// names of services, which the user cannot choose.
+fn words_of(relative: &str, rule: &NameRule) -> String {
+    let is_checked = matches!(rule.labels, LabelRule::Checked(_));
+    relative
+        .split('.')
+        .filter(|label| !(is_checked && label.starts_with('_')))
+        .flat_map(|label| label.split(|c: char| !c.is_ascii_alphanumeric()))
         .map(|word| word.trim_end_matches(|c: char| c.is_ascii_digit()))
         .collect::<Vec<_>>()
         .join("-")
 }
 
-fn check_part(part: &str, rtype: RecordType) -> Result<(), NameFault> {
+fn check_part(part: &str, allows_underscore: bool) -> Result<(), NameFault> {
     if part.is_empty() {
         return Err(NameFault::EmptyLabel);
     }
@@ -335,8 +376,10 @@ fn check_part(part: &str, rtype: RecordType) -> Result<(), NameFault> {
         return Err(NameFault::LabelTooLong);
     }
     let body = match part.strip_prefix('_') {
-        Some(_) if !matches!(rtype, RecordType::Txt | RecordType::Cname) => {
-            return Err(NameFault::Underscore);
+        Some(_) if !allows_underscore => {
+            return Err(NameFault::Underscore {
+                types: String::new(),
+            });
         }
         Some(rest) => rest,
         None => part,

@@ -11,8 +11,8 @@
 //! when the zone holds something else (I10). An RRset with *pending* data was being sent when a
 //! process stopped: the zone may hold the old or the new data, so it must be read first.
 
+use crate::record::RecordType;
 use crate::rrset::{Rrset, RrsetData};
-use crate::rtype::RecordType;
 
 /// The registry entry of an RRset that Starchart owns (I10).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

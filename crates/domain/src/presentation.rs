@@ -4,75 +4,20 @@
 //! Inside the program a name is lower case, unescaped and has no trailing dot. Another spelling of
 //! the same value comes from operators, other tools and providers.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
-
+use crate::record::RecordType;
 use crate::rrset::RrsetValues;
-use crate::txt;
 
-/// Returns the name in lower case with a trailing dot. A name without the dot is relative to the
-/// zone in a zone file.
-pub fn absolute_name(name: &str) -> String {
-    let mut name = name.trim_end_matches('.').to_ascii_lowercase();
-    name.push('.');
-    name
-}
+pub use crate::name_text::{absolute_name, unescape_name};
 
-/// Returns the name in lower case, without a trailing dot and with its `\DDD` escapes decoded. An
-/// escaped dot, backslash or non-printable octet stays escaped, so that two different names never
-/// become equal.
-pub fn unescape_name(name: &str) -> String {
-    let mut out = String::with_capacity(name.len());
-    let mut rest = name.strip_suffix('.').unwrap_or(name);
-    while let Some(at) = rest.find('\\') {
-        out.push_str(&rest[..at]);
-        let tail = &rest[at..];
-        match escaped_octet(tail) {
-            Some(octet) if octet.is_ascii_graphic() && !matches!(octet, b'.' | b'\\') => {
-                out.push(char::from(octet));
-                rest = &tail[4..];
-            }
-            _ => {
-                let length = if tail.starts_with("\\\\") { 2 } else { 1 };
-                out.push_str(&tail[..length]);
-                rest = &tail[length..];
-            }
-        }
-    }
-    out.push_str(rest);
-    out.make_ascii_lowercase();
-    out
-}
-
-/// Decodes a `\DDD` escape at the start of the text.
-fn escaped_octet(text: &str) -> Option<u8> {
-    let digits = text.strip_prefix('\\')?.get(..3)?;
-    let is_number = digits.bytes().all(|digit| digit.is_ascii_digit());
-    digits.parse().ok().filter(|_| is_number)
-}
-
-/// Returns the canonical spelling of a value of type A, AAAA, CNAME, MX, NS, PTR or TXT: addresses
-/// in their shortest form, host names in lower case with a trailing dot, TXT as strings of 255
-/// octets with the fewest escapes. Returns `None` when the value is malformed or its type is
-/// another one.
+/// Returns the canonical spelling of a value of a type that users may create, or of type NS or PTR:
+/// addresses in their shortest form, host names in lower case with a trailing dot, strings with the
+/// fewest escapes. Returns `None` when the value is malformed or its type is another one.
 pub fn canonicalize(rtype: &str, value: &str) -> Option<String> {
-    let trimmed = value.trim();
-    match rtype {
-        "A" => trimmed.parse::<Ipv4Addr>().ok().map(|a| a.to_string()),
-        "AAAA" => trimmed.parse::<Ipv6Addr>().ok().map(|a| a.to_string()),
-        "CNAME" | "NS" | "PTR" => Some(absolute_name(&unescape_name(trimmed))),
-        "MX" => canonicalize_mx(trimmed),
-        "TXT" => txt::decode(trimmed).map(|octets| txt::encode_octets(&octets)),
-        _ => None,
+    match (RecordType::parse(rtype), rtype) {
+        (Some(known), _) => known.canonicalize(value),
+        (None, "NS" | "PTR") => Some(absolute_name(&unescape_name(value.trim()))),
+        (None, _) => None,
     }
-}
-
-fn canonicalize_mx(value: &str) -> Option<String> {
-    let (preference, host) = value.split_once([' ', '\t'])?;
-    let preference: u16 = preference.parse().ok()?;
-    Some(format!(
-        "{preference} {}",
-        absolute_name(&unescape_name(host.trim()))
-    ))
 }
 
 /// Returns the canonical spelling of a value, so that equal values compare equal. A value without
@@ -99,6 +44,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::txt;
 
     #[test]
     fn escaped_names_are_unescaped() {

@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use crate::rtype::RecordType;
+use crate::record::RecordType;
 
 /// The TTL of every RRset that Starchart publishes, in seconds.
 pub const TTL: u32 = 300;

@@ -22,18 +22,32 @@ pub fn encode_octets(octets: &[u8]) -> String {
         return "\"\"".to_owned();
     }
     for (i, string) in strings.enumerate() {
-        out.push_str(if i == 0 { "\"" } else { " \"" });
-        for &octet in string {
-            match octet {
-                b'"' => out.push_str("\\\""),
-                b'\\' => out.push_str("\\\\"),
-                0x20..=0x7e => out.push(char::from(octet)),
-                _ => out.push_str(&format!("\\{octet:03}")),
-            }
+        if i > 0 {
+            out.push(' ');
         }
-        out.push('"');
+        quote_into(string, &mut out);
     }
     out
+}
+
+/// Encodes octets as one quoted, escaped string of any length.
+pub fn quote(octets: &[u8]) -> String {
+    let mut out = String::with_capacity(octets.len() + 2);
+    quote_into(octets, &mut out);
+    out
+}
+
+fn quote_into(octets: &[u8], out: &mut String) {
+    out.push('"');
+    for &octet in octets {
+        match octet {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            0x20..=0x7e => out.push(char::from(octet)),
+            _ => out.push_str(&format!("\\{octet:03}")),
+        }
+    }
+    out.push('"');
 }
 
 /// Decodes a presentation value into its octets, with all strings joined. Unquoted strings, as zone

@@ -32,8 +32,6 @@ pub struct Record {
     pub input: String,
     /// The value in zone-file form.
     pub presentation: String,
-    /// The preference of an MX record.
-    pub preference: Option<u16>,
     /// The user's note about ports.
     pub ports: Option<String>,
     /// The user's note about a course.

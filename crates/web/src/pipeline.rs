@@ -8,6 +8,7 @@ use actix_web::http::header::LOCATION;
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::web::{Payload, ServiceConfig};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, Resource, dev, guard, web};
+use starchart_domain::record::form_parts;
 use starchart_store::sessions;
 
 use crate::actor::Actor;
@@ -19,7 +20,7 @@ use crate::forms::{self, CSRF_FIELD};
 use crate::rate_limits::RateLimitKey;
 use crate::redirects::{label_url, login_url};
 use crate::responses::see_other;
-use crate::routes::{self, Handler, Route, RouteRateLimit};
+use crate::routes::{self, Handler, Route, RouteInfo, RouteRateLimit};
 use crate::{address, csrf, error_page, telemetry, tokens, unread_body};
 
 /// Configures the whole site from the route table:
@@ -180,13 +181,23 @@ async fn check_and_read(
     if info.body_limit > 0 {
         context.form = forms::read(&context.req, payload, info.body_limit).await?;
         if info.strict_fields {
-            context.form.reject_unknown_fields(info.fields)?;
+            context.form.reject_unknown_fields(&known_fields(info))?;
         }
     }
     match route.handler {
         Handler::Public(_) => Ok(()),
         _ => load_session(context).await,
     }
+}
+
+/// Returns the fields that the route's form may have. A form with a record's value may have all
+/// fields before the value, because only the chosen type decides which of them count.
+fn known_fields(info: &RouteInfo) -> Vec<&'static str> {
+    let mut known = info.fields.to_vec();
+    if known.contains(&"value") {
+        known.extend(form_parts().iter().map(|field| field.part.name));
+    }
+    known
 }
 
 /// Looks up the session of the request.

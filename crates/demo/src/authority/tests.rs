@@ -9,6 +9,8 @@ use starchart_dns::provider::{Change, Provider as _};
 use starchart_domain::rrset::Rrset;
 use starchart_testkit::wait::eventually;
 
+use starchart_domain::record::RecordType;
+
 use super::*;
 use crate::name_server::NameServer;
 use crate::zone::open_zone;

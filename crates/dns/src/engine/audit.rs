@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use starchart_domain::import::parse_original_type;
 use starchart_domain::names::RootDomain;
 use starchart_domain::plan::{OwnedRrset, PublishedName, RrsetChange, plan_changes};
-use starchart_domain::record::RecordType;
+use starchart_domain::record::{RecordType, exclude_each_other};
 use starchart_domain::rrset::{Rrset, RrsetData};
 
 use super::plan::{BlockedRrset, Orphan, Plan, RefusedName};
@@ -166,14 +167,14 @@ fn desired_rrset<'a>(set: &ZoneRrset, known: AuditInput<'a>) -> Option<&'a Rrset
         .find(|want| want.rtype.as_str() == set.rtype)
 }
 
-/// Adds an RRset that is not ours to the plan: unclaimed, an orphan, or foreign.
+/// Adds an RRset that is not ours to the plan: unclaimed, an orphan, or foreign. Only the original
+/// can have left orphans, so an RRset of a type that it did not offer is an operator's.
 fn classify_foreign(set: &ZoneRrset, known: AuditInput<'_>, plan: &mut Plan) {
     let in_flight = known.in_flight.contains(&set.name);
-    match (
-        desired_rrset(set, known),
-        RecordType::parse(&set.rtype).zip(set.body()),
-    ) {
-        (Some(want), Some(_)) if !in_flight && set.matches(want) => {
+    let desired = desired_rrset(set, known);
+    let orphan = parse_original_type(&set.rtype).zip(set.body());
+    match (desired, orphan) {
+        (Some(want), _) if !in_flight && set.matches(want) => {
             plan.unclaimed.push(want.clone());
         }
         (None, Some((rtype, body))) if !in_flight && is_under_label(&set.name, known) => {
@@ -204,11 +205,10 @@ fn classify_unpublished(
         let RrsetChange::Create(set) = change else {
             return true;
         };
-        let cname = RecordType::Cname.as_str();
         let rtype = set.rtype.as_str();
         let Some(other) = others
             .iter()
-            .find(|other| other.rtype == rtype || other.rtype == cname || rtype == cname)
+            .find(|other| exclude_each_other(&other.rtype, rtype))
         else {
             return true;
         };

@@ -7,8 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
-use starchart_domain::presentation::{canonical_values, canonicalize};
-use starchart_domain::record::RecordType;
+use starchart_domain::presentation::canonical_values;
+use starchart_domain::record::{NameClass, RecordType, exclude_each_other};
 use starchart_domain::rrset::Rrset;
 use starchart_domain::txt;
 use tokio::sync::watch;
@@ -27,8 +27,6 @@ const APEX_TTL: u32 = 900;
 /// The maximum length of a label and of a name in characters (RFC 1035 section 2.3.4).
 const LABEL_MAX: usize = 63;
 const NAME_MAX: usize = 253;
-/// The maximum length of a character string in octets (RFC 1035 section 3.3).
-const STRING_MAX: usize = 255;
 
 /// RRsets by name and type.
 type Sets = BTreeMap<(String, String), ZoneRrset>;
@@ -175,15 +173,14 @@ impl Memory {
 
     /// Checks that a CNAME is the only RRset of its name (RFC 1034 section 3.6.2).
     fn check_cname(&self, sets: &Sets, set: &Rrset) -> Result<(), SetFault> {
-        let is_cname = set.rtype == RecordType::Cname;
-        let cname = RecordType::Cname.as_str();
+        let is_cname = set.rtype.class() == NameClass::Cname;
         if is_cname && set.name == self.domain {
             let message = "the apex of a zone cannot have a CNAME".to_owned();
             return Err(fault(set, FaultKind::Other, message));
         }
-        let other = sets
-            .keys()
-            .find(|(name, rtype)| *name == set.name && (is_cname || rtype == cname));
+        let other = sets.keys().find(|(name, rtype)| {
+            *name == set.name && exclude_each_other(set.rtype.as_str(), rtype)
+        });
         match other {
             Some((name, rtype)) => {
                 let message = format!(
@@ -322,36 +319,19 @@ fn check_values(set: &Rrset) -> Result<(), SetFault> {
     if canonical_values(rtype, values).len() < values.len() {
         return invalid(format!("{} {rtype} has a value twice", set.name));
     }
-    match (values.len(), set.rtype) {
+    match (values.len(), set.rtype.class()) {
         (0, _) => invalid(format!("{} {rtype} has no value", set.name)),
-        (2.., RecordType::Cname) => invalid("a CNAME has one value".to_owned()),
+        (2.., NameClass::Cname) => invalid("a CNAME has one value".to_owned()),
         _ => Ok(()),
     }
 }
 
+/// Returns whether a message can carry the value and every provider takes its length.
 fn is_value(rtype: RecordType, value: &str) -> bool {
-    let Some(canonical) = canonicalize(rtype.as_str(), value) else {
-        return false;
-    };
-    let is_trimmed = value.trim() == value;
-    is_trimmed
-        && match rtype {
-            RecordType::A | RecordType::Aaaa => true,
-            RecordType::Cname => is_name(&canonical),
-            RecordType::Mx => canonical
-                .split_once(' ')
-                .is_some_and(|(_, host)| is_name(host)),
-            RecordType::Txt => {
-                value.starts_with('"')
-                    && value.len() <= txt::VALUE_MAX
-                    && txt::decode_strings(value)
-                        .is_some_and(|strings| strings.iter().all(|s| s.len() <= STRING_MAX))
-            }
-        }
+    value.trim() == value && value.len() <= txt::VALUE_MAX && rtype.spec().to_wire(value).is_some()
 }
 
 fn is_name(name: &str) -> bool {
-    let name = name.strip_suffix('.').unwrap_or(name);
     let is_label = |label: &str| (1..=LABEL_MAX).contains(&label.len());
     name.len() <= NAME_MAX && name.split('.').all(is_label)
 }

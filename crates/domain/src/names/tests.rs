@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::record::RecordType;
 
 fn base() -> BaseDomain {
     RootDomain::parse("starchart.com")
@@ -11,7 +12,15 @@ fn base() -> BaseDomain {
 }
 
 fn owned(typed: &str, rtype: RecordType) -> Result<String, NameFault> {
-    OwnedName::parse(typed, &base(), rtype).map(|name| name.fqdn().to_owned())
+    rtype
+        .parse_name(typed, &base())
+        .map(|name| name.fqdn().to_owned())
+}
+
+fn underscore() -> NameFault {
+    NameFault::Underscore {
+        types: "CNAME and TXT".to_owned(),
+    }
 }
 
 #[test]
@@ -125,7 +134,7 @@ fn names_are_parsed_under_the_base_domain() {
             RecordType::Cname,
             Ok("_abc.www.user1.starchart.com"),
         ),
-        ("_sip", RecordType::A, Err(NameFault::Underscore)),
+        ("_sip", RecordType::A, Err(underscore())),
         ("_acme-challenge", RecordType::Txt, Err(NameFault::Reserved)),
         (
             "_ACME-challenge.www",
@@ -215,9 +224,7 @@ fn labels_have_63_and_names_253_characters_at_most() {
 #[test]
 fn the_relative_part_is_what_precedes_the_base_domain() {
     assert_eq!(
-        OwnedName::parse("a.b", &base(), RecordType::A)
-            .unwrap()
-            .relative(),
+        RecordType::A.parse_name("a.b", &base()).unwrap().relative(),
         "a.b"
     );
     assert_eq!(base().relative("a.b.user1.starchart.com"), Some("a.b"));

@@ -1,7 +1,15 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod types;
+
 use super::*;
 use crate::names::{Label, RootDomain};
+
+/// Makes the input of the fields before the value.
+fn parts(names: &[&'static str], texts: &[&str]) -> BTreeMap<&'static str, String> {
+    let texts = texts.iter().map(|text| (*text).to_owned());
+    names.iter().copied().zip(texts).collect()
+}
 
 fn form(name: &str, rtype: &str, input: &str) -> RecordForm {
     RecordForm {
@@ -21,7 +29,7 @@ fn base() -> BaseDomain {
 fn presentation(rtype: &str, input: &str) -> Result<String, Vec<(Field, Fault)>> {
     form("www", rtype, input)
         .check(&base())
-        .map(|record| record.value.presentation())
+        .map(|record| record.value.presentation().to_owned())
 }
 
 #[test]
@@ -137,13 +145,7 @@ fn invalid_values_are_refused_with_the_reason() {
                 kind: "a 6to4 address",
             },
         ),
-        (
-            "CNAME",
-            "192.0.2.1",
-            ValueFault::HostIsAddress {
-                rtype: RecordType::Cname,
-            },
-        ),
+        ("CNAME", "192.0.2.1", ValueFault::HostIsAddress),
         ("CNAME", "https://example.com/", ValueFault::HostIsUrl),
         ("CNAME", "example.com/", ValueFault::HostIsUrl),
         ("CNAME", "example.com:443", ValueFault::HostIsUrl),
@@ -157,11 +159,18 @@ fn invalid_values_are_refused_with_the_reason() {
         (
             "MX",
             "192.0.2.1",
-            ValueFault::HostIsAddress {
-                rtype: RecordType::Mx,
-            },
+            ValueFault::Rule(
+                "an MX record points to a host name, not to an address; make an A or AAAA record \
+                 for the mail server and enter its name",
+            ),
         ),
-        ("MX", "10 mail.example.com", ValueFault::HostHasPreference),
+        (
+            "MX",
+            "10 mail.example.com",
+            ValueFault::Rule(
+                "enter the host name alone and put the number (0 to 65535) into Priority",
+            ),
+        ),
         ("TXT", "two\nlines", ValueFault::ControlCharacter),
         ("TXT", "\0", ValueFault::ControlCharacter),
     ] {
@@ -176,18 +185,18 @@ fn invalid_values_are_refused_with_the_reason() {
 #[test]
 fn suspicious_values_are_allowed_with_a_note() {
     for (rtype, input, note) in [
-        ("A", "10.1.2.3", Some(ValueNote::Private)),
-        ("A", "172.16.0.1", Some(ValueNote::Private)),
-        ("A", "192.168.1.1", Some(ValueNote::Private)),
-        ("A", "100.64.0.1", Some(ValueNote::SharedNat)),
-        ("A", "203.0.113.9", Some(ValueNote::Documentation)),
+        ("A", "10.1.2.3", Some(address::PRIVATE)),
+        ("A", "172.16.0.1", Some(address::PRIVATE)),
+        ("A", "192.168.1.1", Some(address::PRIVATE)),
+        ("A", "100.64.0.1", Some(a::SHARED_NAT)),
+        ("A", "203.0.113.9", Some(address::DOCUMENTATION)),
         ("A", "8.8.8.8", None),
-        ("AAAA", "fd00::1", Some(ValueNote::UniqueLocal)),
-        ("AAAA", "2001:db8::1", Some(ValueNote::Documentation)),
+        ("AAAA", "fd00::1", Some(address::PRIVATE)),
+        ("AAAA", "2001:db8::1", Some(address::DOCUMENTATION)),
         ("AAAA", "2606:4700::1", None),
-        ("TXT", "\"v=spf1 -all\"", Some(ValueNote::Quoted)),
-        ("TXT", "v=spf1 -all ", Some(ValueNote::OuterBlanks)),
-        ("TXT", "v=spf1\u{200b} -all", Some(ValueNote::Invisible)),
+        ("TXT", "\"v=spf1 -all\"", Some(txt::QUOTED)),
+        ("TXT", "v=spf1 -all ", Some(txt::OUTER_BLANKS)),
+        ("TXT", "v=spf1\u{200b} -all", Some(txt::INVISIBLE)),
         ("TXT", "say \"hello\" to 5\"", None),
         ("TXT", "\"", None),
     ] {
@@ -224,18 +233,21 @@ fn a_long_text_is_refused_with_the_excess() {
 fn mx_preference_defaults_to_ten() {
     let mx = |preference: &str| {
         RecordForm {
-            preference: preference.into(),
+            parts: BTreeMap::from([("priority", preference.to_owned())]),
             ..form("@", "MX", "mail.example.com")
         }
         .check(&base())
-        .map(|record| record.value.presentation())
+        .map(|record| record.value.presentation().to_owned())
     };
     assert_eq!(mx("").as_deref(), Ok("10 mail.example.com."));
     assert_eq!(mx("0").as_deref(), Ok("0 mail.example.com."));
     for wrong in ["-1", "65536", "ten", " 5"] {
         assert_eq!(
             mx(wrong),
-            Err(vec![(Field::Preference, Fault::Preference)]),
+            Err(vec![(
+                Field::Part("priority"),
+                Fault::Part(mx::PRIORITY.fault)
+            )]),
             "{wrong}"
         );
     }

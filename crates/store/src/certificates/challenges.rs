@@ -4,9 +4,9 @@
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, NotSet, QueryFilter, QuerySelect, SelectExt, Set,
 };
-use starchart_domain::certificate::challenge_name;
+use starchart_domain::certificate::{CHALLENGE_TYPE, challenge_name};
 use starchart_domain::publish::PublishState;
-use starchart_domain::record::{NameClass, RecordType};
+use starchart_domain::record::NameClass;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
@@ -97,7 +97,7 @@ pub(super) async fn publish_state(
         return Ok(None);
     };
     let paused = zone::find_pause_on(on).await?.is_some();
-    Ok(Some(progress.state(RecordType::Txt).while_paused(paused)))
+    Ok(Some(progress.state(CHALLENGE_TYPE).while_paused(paused)))
 }
 
 /// The publish progress of the challenge name, and the order's values there; `None` when it has

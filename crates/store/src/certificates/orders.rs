@@ -15,9 +15,8 @@ use sea_orm::{
     ColumnTrait, Condition, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
     SelectExt, Set, UpdateMany,
 };
-use starchart_domain::certificate::{Answers, ObservedZone, OrderFacts, OrderStep};
+use starchart_domain::certificate::{Answers, CHALLENGE_TYPE, ObservedZone, OrderFacts, OrderStep};
 use starchart_domain::publish::PublishState;
-use starchart_domain::record::RecordType;
 use starchart_domain::secret::Secret;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
@@ -296,7 +295,7 @@ pub async fn challenge_progress(
         return Ok(None);
     };
     let since = progress.in_sync_at.map(Timestamp::from_millis);
-    let seen = match (progress.state(RecordType::Txt), since) {
+    let seen = match (progress.state(CHALLENGE_TYPE), since) {
         (PublishState::Refused { reason }, _) => ObservedZone::Refused(reason),
         (PublishState::InSync, Some(since)) => ObservedZone::InSync {
             since,

@@ -22,7 +22,6 @@ pub(crate) struct Model {
     pub(crate) presentation: String,
     /// The SHA-256 of `presentation`.
     pub(crate) value_hash: Vec<u8>,
-    pub(crate) preference: Option<i32>,
     pub(crate) ttl: i64,
     pub(crate) ports: Option<String>,
     pub(crate) course: Option<String>,

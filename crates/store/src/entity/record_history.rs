@@ -31,7 +31,6 @@ pub(crate) struct Model {
     pub(crate) input: String,
     /// The value in zone-file form.
     pub(crate) presentation: String,
-    pub(crate) preference: Option<i32>,
     pub(crate) ttl: i64,
     pub(crate) ports: Option<String>,
     pub(crate) course: Option<String>,

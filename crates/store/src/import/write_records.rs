@@ -27,7 +27,6 @@ pub(super) struct ImportedRecord {
     pub(super) presentation: String,
     /// The hash of `presentation`.
     pub(super) hash: [u8; 32],
-    pub(super) preference: Option<u16>,
     pub(super) ports: Option<String>,
     pub(super) course: Option<String>,
     pub(super) description: Option<String>,
@@ -82,7 +81,6 @@ pub(super) async fn insert_names(
                 input: Set(record.input.clone()),
                 presentation: Set(record.presentation.clone()),
                 value_hash: Set(record.hash.to_vec()),
-                preference: Set(record.preference.map(i32::from)),
                 ttl: Set(i64::from(TTL)),
                 ports: Set(record.ports.as_deref().map(|text| sql::cut(text, 191))),
                 course: Set(record.course.as_deref().map(|text| sql::cut(text, 191))),

@@ -7,6 +7,7 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
     SelectExt, Set,
 };
+use starchart_domain::certificate::CHALLENGE_TYPE;
 use starchart_domain::record::{NameClass, RecordType};
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
@@ -147,7 +148,9 @@ impl TouchedName {
         // A CNAME excludes every record, also another CNAME.
         let conflict = match class {
             NameClass::Cname => present.first(),
-            NameClass::Other => present.iter().find(|rtype| **rtype == RecordType::Cname),
+            NameClass::Other => present
+                .iter()
+                .find(|rtype| rtype.class() == NameClass::Cname),
         };
         if let Some(with) = conflict {
             return Err(RecordError::CnameConflict { with: *with });
@@ -186,7 +189,7 @@ impl TouchedName {
             .limit(1)
             .to_owned();
         if tx.db().query_one(&challenge).await?.is_some() {
-            types.push(RecordType::Txt);
+            types.push(CHALLENGE_TYPE);
         }
         Ok(types)
     }

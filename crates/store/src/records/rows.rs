@@ -7,7 +7,7 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, NotSet, PaginatorTrait, QueryFilter, SelectExt, Set,
 };
 use starchart_domain::expiry::record_expires_at;
-use starchart_domain::record::{self, NewRecord, RecordId, RecordValue, value_hash};
+use starchart_domain::record::{self, NewRecord, RecordId, value_hash};
 use starchart_domain::rrset::TTL;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
@@ -75,7 +75,7 @@ pub(super) async fn insert(
 ) -> Result<RecordId, RecordError> {
     let rtype = new.value.rtype();
     let presentation = new.value.presentation();
-    let hash = value_hash(&presentation).to_vec();
+    let hash = value_hash(presentation).to_vec();
     let same = dns_record::Entity::find()
         .filter(Column::Fqdn.eq(name.fqdn()))
         .filter(Column::Rtype.eq(rtype.as_str()))
@@ -92,9 +92,8 @@ pub(super) async fn insert(
         user_id: Set(owner.0),
         rtype: Set(rtype.as_str().to_owned()),
         input: Set(new.input.clone()),
-        presentation: Set(presentation),
+        presentation: Set(presentation.to_owned()),
         value_hash: Set(hash),
-        preference: Set(preference(&new.value)),
         ttl: Set(i64::from(TTL)),
         ports: Set(new.ports.clone()),
         course: Set(new.course.clone()),
@@ -165,7 +164,6 @@ pub(super) async fn archive(
         rtype: Set(row.rtype),
         input: Set(row.input),
         presentation: Set(row.presentation),
-        preference: Set(row.preference),
         ttl: Set(row.ttl),
         ports: Set(row.ports),
         course: Set(row.course),
@@ -186,13 +184,12 @@ pub(super) async fn archive(
 }
 
 /// Columns that a version in the history shares with its record, besides the record's id.
-const ARCHIVED: [(Column, record_history::Column); 14] = [
+const ARCHIVED: [(Column, record_history::Column); 13] = [
     (Column::UserId, record_history::Column::UserId),
     (Column::Fqdn, record_history::Column::Fqdn),
     (Column::Rtype, record_history::Column::Rtype),
     (Column::Input, record_history::Column::Input),
     (Column::Presentation, record_history::Column::Presentation),
-    (Column::Preference, record_history::Column::Preference),
     (Column::Ttl, record_history::Column::Ttl),
     (Column::Ports, record_history::Column::Ports),
     (Column::Course, record_history::Column::Course),
@@ -283,12 +280,5 @@ pub(super) async fn set_notices(
         Err(Error::Busy(
             format!("{updated} of {count} records updated").into(),
         ))
-    }
-}
-
-fn preference(value: &RecordValue) -> Option<i32> {
-    match value {
-        RecordValue::Mx { preference, .. } => Some(i32::from(*preference)),
-        _ => None,
     }
 }

@@ -7,6 +7,7 @@ use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DerivePartialModel, EntityTrait, ExprTrait,
     FromQueryResult, Order, QueryFilter, QueryOrder, QuerySelect,
 };
+use starchart_domain::certificate::CHALLENGE_TYPE;
 use starchart_domain::plan::{NameToPublish, OwnedRrset};
 use starchart_domain::record::RecordType;
 use starchart_domain::rrset::{Rrset, RrsetData, TTL};
@@ -229,7 +230,7 @@ pub(super) async fn list_desired(
         add(row.fqdn, rtype, ttl, row.presentation);
     }
     for row in challenges {
-        add(row.fqdn, RecordType::Txt, TTL, txt::encode(&row.value));
+        add(row.fqdn, CHALLENGE_TYPE, TTL, txt::encode(&row.value));
     }
     let mut sets: BTreeMap<String, Vec<Rrset>> = BTreeMap::new();
     for ((name, rtype), (ttl, values)) in bodies {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use actix_web::HttpResponse;
 use actix_web::http::{Method, StatusCode};
 use starchart_domain::fault::{Fault, Field};
-use starchart_domain::record::{RecordForm, RecordId};
+use starchart_domain::record::{RecordForm, RecordId, form_parts};
 use starchart_store::records::{self, Record};
 
 use crate::actions::{self, ActionError, Conflict, RecordEdit, SavedRecord};
@@ -140,17 +140,17 @@ async fn update_own(
         form,
         seen: fingerprint.as_deref(),
     };
-    let faults =
-        match actions::edit_record(app.store()?, &*app.queue, context.caller(user), edit).await {
-            Ok(saved) => return Ok(saved_response(context, saved, "updated")),
-            Err(ActionError::Conflict(Conflict::RecordChanged { current })) => {
-                // The user sees the change now; the next save overwrites it.
-                fingerprint = Some(current.fingerprint());
-                let now = form_values(form).describe_differences(&record_values(user, *current));
-                vec![(Field::Form, Fault::ChangedMeanwhile { now })]
-            }
-            Err(error) => error.into_form_faults()?,
-        };
+    let (store, caller) = (app.store()?, context.caller(user));
+    let faults = match actions::edit_record(store, &*app.queue, caller, edit).await {
+        Ok(saved) => return Ok(saved_response(context, saved, "updated")),
+        Err(ActionError::Conflict(Conflict::RecordChanged { current })) => {
+            // The user sees the change now; the next save overwrites it.
+            fingerprint = Some(current.fingerprint());
+            let now = form_values(form).describe_differences(&record_values(user, *current));
+            vec![(Field::Form, Fault::ChangedMeanwhile { now })]
+        }
+        Err(error) => error.into_form_faults()?,
+    };
     let mode = FormMode::Edit {
         id: id.0,
         fingerprint,
@@ -369,7 +369,10 @@ fn record_form(form: &Form) -> RecordForm {
         name: form.text("subdomain"),
         rtype: form.text("type"),
         input: form.text("value"),
-        preference: form.text("priority"),
+        parts: form_parts()
+            .into_iter()
+            .map(|field| (field.part.name, form.text(field.part.name)))
+            .collect(),
         ports: form.text("ports"),
         course: form.text("course"),
         description: form.text("description"),
@@ -394,10 +397,12 @@ fn record_values(user: &User, record: Record) -> FormValues {
         },
         rtype: record.rtype.to_string(),
         value: record.input,
-        priority: record
-            .preference
-            .map(|priority| priority.to_string())
-            .unwrap_or_default(),
+        parts: record
+            .rtype
+            .parts_of(&record.presentation)
+            .into_iter()
+            .map(|(part, text)| (part.name, text))
+            .collect(),
         ports: record.ports.unwrap_or_default(),
         course: record.course.unwrap_or_default(),
         description: record.description.unwrap_or_default(),
@@ -410,7 +415,7 @@ fn form_values(form: &RecordForm) -> FormValues {
         subdomain: form.name,
         rtype: form.rtype,
         value: form.input,
-        priority: form.preference,
+        parts: form.parts,
         ports: form.ports,
         course: form.course,
         description: form.description,
@@ -423,7 +428,12 @@ fn row(record: Record, provider: &'static str) -> RecordRow {
         fqdn: record.name,
         rtype: record.rtype.to_string(),
         value: record.input,
-        priority: record.preference,
+        parts: record
+            .rtype
+            .parts_of(&record.presentation)
+            .into_iter()
+            .map(|(part, text)| (part.label, text))
+            .collect(),
         ports: record.ports,
         course: record.course,
         description: record.description,

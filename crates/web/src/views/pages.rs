@@ -1,6 +1,8 @@
 //! The start page, the instructions and the error page.
 
 use askama::Template;
+use starchart_domain::record::RecordType;
+use starchart_domain::record::spec::TypeSpec;
 
 use crate::views::layout::Layout;
 
@@ -32,6 +34,54 @@ impl InstructionsPage {
             .as_deref()
             .unwrap_or("you.example.com")
     }
+
+    /// Returns a section for each record type.
+    fn guides(&self) -> Vec<GuideSection> {
+        let types = RecordType::ALL.iter();
+        types
+            .map(|rtype| GuideSection::new(rtype.spec(), self.base()))
+            .collect()
+    }
+}
+
+/// The section about one record type.
+struct GuideSection {
+    /// The fragment of a link to the section.
+    id: String,
+    title: String,
+    intro: Vec<(bool, String)>,
+    /// Label and text of each field in the example.
+    fields: Vec<(&'static str, String)>,
+    remark: Vec<(bool, String)>,
+}
+
+impl GuideSection {
+    fn new(spec: &TypeSpec, base: &str) -> Self {
+        let guide = &spec.guide;
+        let mut fields = vec![
+            ("Name", guide.name.to_owned()),
+            ("Type", spec.mnemonic.to_owned()),
+        ];
+        let parts = spec.parts.iter().zip(guide.parts);
+        fields.extend(parts.map(|(part, text)| (part.label, (*text).to_owned())));
+        fields.push(("Value", guide.value.replace("{base}", base)));
+        Self {
+            id: format!("type-{}", spec.mnemonic.to_ascii_lowercase()),
+            title: format!("{}: {}", spec.mnemonic, guide.title),
+            intro: literals(guide.intro, base),
+            fields,
+            remark: literals(guide.remark, base),
+        }
+    }
+}
+
+/// Splits a text at its backticks; the flag says whether a piece was between two of them.
+fn literals(text: &str, base: &str) -> Vec<(bool, String)> {
+    let pieces = text.split('`').enumerate();
+    pieces
+        .map(|(at, piece)| (at % 2 == 1, piece.replace("{base}", base)))
+        .filter(|(_, piece)| !piece.is_empty())
+        .collect()
 }
 
 /// The failures that have a page of their own.

@@ -1,7 +1,11 @@
 //! The form that creates or edits a DNS record.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use starchart_domain::fault::{Fault, Field};
+use starchart_domain::record::spec::TypeSpec;
+use starchart_domain::record::{self, RecordType};
 
 use crate::views::layout::Layout;
 
@@ -24,11 +28,11 @@ pub(crate) enum FormMode {
 pub(crate) struct FormValues {
     /// Field `subdomain`: the name before the base domain; `@` for the base domain itself.
     pub(crate) subdomain: String,
-    /// Field `type`: `A`, `AAAA`, `CNAME`, `MX`, `TXT`, or empty before one is chosen.
+    /// Field `type`: the mnemonic, or empty before one is chosen.
     pub(crate) rtype: String,
     pub(crate) value: String,
-    /// Field `priority`, for MX only.
-    pub(crate) priority: String,
+    /// The fields before the value that some types have, by their names.
+    pub(crate) parts: BTreeMap<&'static str, String>,
     pub(crate) ports: String,
     pub(crate) course: String,
     pub(crate) description: String,
@@ -40,15 +44,27 @@ const MAX_QUOTED_CHARS: usize = 80;
 impl FormValues {
     /// Describes in one line the fields in which `now` differs from these values.
     pub(crate) fn describe_differences(&self, now: &Self) -> String {
-        let fields = [
-            ("Name", &self.subdomain, &now.subdomain),
-            ("Type", &self.rtype, &now.rtype),
-            ("Value", &self.value, &now.value),
-            ("Priority", &self.priority, &now.priority),
-            ("Ports", &self.ports, &now.ports),
-            ("Course", &self.course, &now.course),
-            ("Description", &self.description, &now.description),
+        let mut fields = vec![
+            ("Name", self.subdomain.as_str(), now.subdomain.as_str()),
+            ("Type", self.rtype.as_str(), now.rtype.as_str()),
+            ("Value", self.value.as_str(), now.value.as_str()),
         ];
+        for field in record::form_parts() {
+            let part = field.part;
+            // The other types' fields have no meaning.
+            if field.types.iter().any(|rtype| rtype.as_str() == now.rtype) {
+                fields.push((part.label, self.part(part.name), now.part(part.name)));
+            }
+        }
+        fields.extend([
+            ("Ports", self.ports.as_str(), now.ports.as_str()),
+            ("Course", self.course.as_str(), now.course.as_str()),
+            (
+                "Description",
+                self.description.as_str(),
+                now.description.as_str(),
+            ),
+        ]);
         let differ = fields
             .iter()
             .filter(|(_, typed, now)| typed.trim() != now.trim());
@@ -61,6 +77,11 @@ impl FormValues {
             ),
         });
         descriptions.collect::<Vec<_>>().join("; ")
+    }
+
+    /// Returns the input of a field before the value.
+    fn part(&self, name: &str) -> &str {
+        self.parts.get(name).map_or("", String::as_str)
     }
 }
 
@@ -79,7 +100,7 @@ impl FieldFault {
             Field::Name => "subdomain",
             Field::Type => "type",
             Field::Value => "value",
-            Field::Preference => "priority",
+            Field::Part(name) => name,
             Field::Ports => "ports",
             Field::Course => "course",
             Field::Description => "description",
@@ -107,14 +128,23 @@ pub(crate) struct FormPage {
     pub(crate) kept: bool,
 }
 
-/// Value and text of the options for the type.
-const TYPES: [(&str, &str); 5] = [
-    ("A", "A Record (IPv4 Address)"),
-    ("AAAA", "AAAA Record (IPv6 Address)"),
-    ("CNAME", "CNAME Record (Domain Name)"),
-    ("MX", "MX Record (Mail Server)"),
-    ("TXT", "TXT Record (Text Value)"),
-];
+/// A field before the value, as the template shows it.
+struct PartField {
+    name: &'static str,
+    label: String,
+    hint: String,
+    placeholder: &'static str,
+    choices: &'static [(&'static str, &'static str)],
+    /// The stylesheet shows the field while one of these types is chosen.
+    classes: String,
+}
+
+/// Returns the class by which the stylesheet shows an element while the type is chosen: the types
+/// are counted from 1 in the order of the list.
+fn shown_for(rtype: RecordType) -> String {
+    let at = RecordType::ALL.iter().position(|known| *known == rtype);
+    format!("for-{}", at.unwrap_or_default() + 1)
+}
 
 impl FormPage {
     fn title(&self) -> &'static str {
@@ -154,8 +184,53 @@ impl FormPage {
         self.layout.base_domain.as_deref().unwrap_or_default()
     }
 
-    fn types(&self) -> &'static [(&'static str, &'static str)] {
-        &TYPES
+    /// Returns value and text of the options for the type.
+    fn types(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let specs = RecordType::ALL.iter().map(|rtype| rtype.spec());
+        specs.map(|spec| (spec.mnemonic, spec.title))
+    }
+
+    /// Returns the fields before the value, which not every type has.
+    fn parts(&self) -> Vec<PartField> {
+        let fields = record::form_parts().into_iter();
+        let to_field = |field: record::FormPart| PartField {
+            name: field.part.name,
+            label: match field.part.default {
+                Some(_) => field.part.label.to_owned(),
+                None => format!("{}*", field.part.label),
+            },
+            hint: field.hint(),
+            placeholder: field.part.default.unwrap_or_default(),
+            choices: field.part.choices,
+            classes: field
+                .types
+                .iter()
+                .map(|rtype| shown_for(*rtype))
+                .collect::<Vec<_>>()
+                .join(" "),
+        };
+        fields.map(to_field).collect()
+    }
+
+    /// Returns whether an option of a list is chosen: its value, or the default of an empty one.
+    fn is_chosen(&self, field: &PartField, choice: &str) -> bool {
+        match self.values.part(field.name) {
+            "" => choice == field.placeholder,
+            input => choice == input,
+        }
+    }
+
+    /// Returns what the field Value takes for each type.
+    fn value_hint(&self) -> String {
+        record::value_hint()
+    }
+
+    /// Returns class and text of the hints that are shown while their type is chosen.
+    fn type_hints(&self) -> impl Iterator<Item = (String, &'static TypeSpec)> {
+        let with_hint = RecordType::ALL
+            .iter()
+            .filter(|rtype| !rtype.spec().hint.is_empty());
+        with_hint.map(|rtype| (shown_for(*rtype), rtype.spec()))
     }
 
     /// Returns name, label and value of the fields that are not published.

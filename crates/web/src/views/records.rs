@@ -52,12 +52,12 @@ pub(crate) struct RecordRow {
     pub(crate) id: i64,
     /// The full name, without a trailing dot.
     pub(crate) fqdn: String,
-    /// `A`, `AAAA`, `CNAME`, `MX` or `TXT`.
+    /// The mnemonic of the record type.
     pub(crate) rtype: String,
     /// The input, as typed.
     pub(crate) value: String,
-    /// The preference of an MX record.
-    pub(crate) priority: Option<u16>,
+    /// Label and text of the fields before the value, such as the priority of an MX record.
+    pub(crate) parts: Vec<(&'static str, String)>,
     pub(crate) ports: Option<String>,
     pub(crate) course: Option<String>,
     pub(crate) description: Option<String>,

@@ -60,6 +60,20 @@ fn plan(zone: &[ZoneRrset], desired: &[Rrset], owned: &[Rrset], in_flight: &[&st
     )
 }
 
+/// A type that becomes known to the program makes nobody's RRsets ours or orphans.
+#[test]
+fn only_the_originals_types_can_be_orphans() {
+    let original = ["A", "AAAA", "CNAME", "MX", "TXT"];
+    for rtype in RecordType::ALL {
+        let is_original = original.contains(&rtype.as_str());
+        assert_eq!(
+            parse_original_type(rtype.as_str()).is_some(),
+            is_original,
+            "{rtype}"
+        );
+    }
+}
+
 #[test]
 fn drift_is_planned_and_other_rrsets_are_foreign_or_orphans() {
     let kept = a("kept.u.root.test", "192.0.2.1");

@@ -3,7 +3,7 @@
 use starchart_domain::plan::{
     NameToPublish, OwnedRrset, PublishedName, RefusedName, RrsetChange, plan_changes,
 };
-use starchart_domain::record::RecordType;
+use starchart_domain::record::{NameClass, RecordType};
 
 use crate::engine::batch::NameChanges;
 
@@ -39,7 +39,7 @@ impl Candidate {
     /// Skips an RRset. Returns false when the name has or gets a CNAME, whose changes cannot be
     /// split.
     pub(super) fn skip(&mut self, rtype: RecordType, reason: String) -> bool {
-        let is_cname = |rtype: RecordType| rtype == RecordType::Cname;
+        let is_cname = |rtype: RecordType| rtype.class() == NameClass::Cname;
         if is_cname(rtype) || self.changes.iter().any(|change| is_cname(change.rtype())) {
             return false;
         }

@@ -2,8 +2,8 @@
 
 use starchart_domain::plan::{NameToPublish, OwnedRrset};
 use starchart_domain::presentation::same_values;
-use starchart_domain::record::RecordType;
-use starchart_domain::rrset::RrsetData;
+use starchart_domain::record::{RecordType, exclude_each_other};
+use starchart_domain::rrset::{Rrset, RrsetData};
 
 use crate::provider::ZoneRrset;
 
@@ -24,10 +24,6 @@ pub(super) fn compare(work: &NameToPublish, sets: &[ZoneRrset]) -> Seen {
         ours: Vec::new(),
         blocking: Vec::new(),
     };
-    let wants_cname = work
-        .desired
-        .iter()
-        .any(|set| set.rtype == RecordType::Cname);
     for set in sets {
         let rtype = RecordType::parse(&set.rtype);
         let owned = rtype.and_then(|rtype| work.owned.iter().find(|owned| owned.rtype == rtype));
@@ -38,14 +34,9 @@ pub(super) fn compare(work: &NameToPublish, sets: &[ZoneRrset]) -> Seen {
                 seen.ours.push((rtype, Some(body)));
             }
             _ => {
-                let is_blocking = match rtype {
-                    Some(RecordType::Cname) => !work.desired.is_empty(),
-                    Some(rtype) => {
-                        wants_cname || work.desired.iter().any(|wanted| wanted.rtype == rtype)
-                    }
-                    None => wants_cname,
-                };
-                if is_blocking {
+                let excludes =
+                    |wanted: &Rrset| exclude_each_other(&set.rtype, wanted.rtype.as_str());
+                if work.desired.iter().any(excludes) {
                     seen.blocking.push(set.rtype.clone());
                 }
             }

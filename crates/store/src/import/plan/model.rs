@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use starchart_domain::import::LabelAssignment;
 use starchart_domain::names::{Label, RootDomain};
-use starchart_domain::record::RecordType;
+use starchart_domain::record::{NameClass, RecordType};
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::{Groups, Subject};
 
@@ -104,7 +104,9 @@ impl PlannedName {
                 if (older.rtype, older.hash) == (rtype, hash) {
                     return Some(format!("the older record #{} says the same", older.id));
                 }
-                let is_exclusive = older.rtype == RecordType::Cname || rtype == RecordType::Cname;
+                let is_exclusive = [older.rtype, rtype]
+                    .iter()
+                    .any(|rtype| rtype.class() == NameClass::Cname);
                 is_exclusive.then(|| {
                     format!(
                         "a CNAME stands alone, and #{} {} is older",

@@ -127,7 +127,7 @@ fn plan_record(
         topic: Topic::Challenge,
         text: format!("{} of {username}", what(fqdn)),
     };
-    let Some(rtype) = RecordType::parse(&old.rtype) else {
+    let Some(rtype) = import::parse_original_type(&old.rtype) else {
         return Err(out(
             &old.subdomain,
             "there are no records of this type here",
@@ -238,7 +238,6 @@ impl KeptRecord {
             input: old.content,
             presentation: value.presentation,
             hash,
-            preference: value.preference,
             ports: filled(old.ports),
             course: filled(old.course),
             description: filled(old.description),

@@ -3,6 +3,8 @@
 mod admin;
 mod certificates;
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use starchart_domain::publish::PublishState;
 
@@ -103,7 +105,10 @@ pub(super) fn row(
         fqdn: text(name),
         rtype: text(rtype),
         value: text(value),
-        priority: (rtype == "MX").then_some(10),
+        parts: match rtype {
+            "MX" => vec![("Priority", text("10"))],
+            _ => Vec::new(),
+        },
         ports: None,
         course: None,
         description: None,
@@ -189,7 +194,7 @@ fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
         subdomain: text("www"),
         rtype: "MX".to_owned(),
         value: text("192.168.1.1"),
-        priority: text("ten"),
+        parts: BTreeMap::from([("priority", text("ten"))]),
         ports: text("port1, port2"),
         course: text("test course"),
         description: text("test description"),

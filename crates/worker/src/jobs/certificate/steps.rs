@@ -8,10 +8,9 @@ use starchart_acme::authority::{Authority, AuthorityError, Order, OrderStatus};
 use starchart_acme::keys;
 use starchart_dns::propagation::{Reply, ServerAnswers};
 use starchart_domain::certificate::{
-    FailureReason, NextStep, Observations, ObservedOrder, OrderStep, back_off_ms,
+    CHALLENGE_TYPE, FailureReason, NextStep, Observations, ObservedOrder, OrderStep, back_off_ms,
     certificate_names, challenge_name, clamped_retry_ms, next_step, poll_ms,
 };
-use starchart_domain::record::RecordType;
 use starchart_domain::time::Timestamp;
 use starchart_domain::txt;
 use starchart_jobs::WakeUp;
@@ -231,7 +230,7 @@ impl OrderRun<'_> {
         let answers = servers
             .query(
                 &challenge_name(&self.work.claim.domain),
-                RecordType::Txt,
+                CHALLENGE_TYPE,
                 &values,
             )
             .await;

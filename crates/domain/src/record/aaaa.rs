@@ -1,0 +1,73 @@
+//! AAAA records: IPv6 addresses (RFC 3596).
+
+use std::net::Ipv6Addr;
+
+use crate::fault::ValueFault;
+use crate::names::NameRule;
+use crate::record::address::{DOCUMENTATION, PRIVATE, no_address};
+use crate::record::class::NameClass;
+use crate::record::note::ValueNote;
+use crate::record::spec::{Codec, Guide, Parsed, TypeSpec};
+
+pub(super) static SPEC: TypeSpec = TypeSpec {
+    mnemonic: "AAAA",
+    code: 28,
+    title: "AAAA Record (IPv6 Address)",
+    class: NameClass::Other,
+    names: NameRule::PLAIN,
+    parts: &[],
+    takes: "an address",
+    hint: "",
+    keeps_blanks: false,
+    parse,
+    codec: &Codec {
+        canonicalize: |text| Some(text.trim().parse::<Ipv6Addr>().ok()?.to_string()),
+        to_wire: |text| Some(text.parse::<Ipv6Addr>().ok()?.octets().to_vec()),
+        from_wire: |octets| Some(Ipv6Addr::from(<[u8; 16]>::try_from(octets).ok()?).to_string()),
+    },
+    guide: Guide {
+        title: "an IPv6 address",
+        intro: "The same for IPv6. A name can have both A and AAAA records.",
+        name: "www",
+        parts: &[],
+        value: "2001:db8::25",
+        remark: "",
+    },
+};
+
+fn parse(input: &str, _: &[String]) -> Result<Parsed, ValueFault> {
+    if input.contains('%') {
+        return Err(ValueFault::Ipv6Zone);
+    }
+    let address: Ipv6Addr = input
+        .parse()
+        .map_err(|_| no_address(input, ValueFault::Ipv6))?;
+    match unreachable_kind(address) {
+        Some(kind) => Err(ValueFault::Address { kind }),
+        None => Ok(Parsed {
+            text: address.to_string(),
+            note: note(address),
+        }),
+    }
+}
+
+fn unreachable_kind(address: Ipv6Addr) -> Option<&'static str> {
+    match address.segments() {
+        [0, 0, 0, 0, 0, 0, 0, 0] => Some("the unspecified address"),
+        [0, 0, 0, 0, 0, 0, 0, 1] => Some("the loopback address"),
+        [0, 0, 0, 0, 0, 0xffff, ..] => Some("an IPv4 address written as IPv6 (use an A record)"),
+        [0, 0, 0, 0, 0, 0, ..] => Some("an old IPv4-compatible address"),
+        [0x2002, ..] => Some("a 6to4 address"),
+        [0xfe80..=0xfebf, ..] => Some("a link-local address"),
+        [0xff00..=0xffff, ..] => Some("a multicast address"),
+        _ => None,
+    }
+}
+
+fn note(address: Ipv6Addr) -> Option<ValueNote> {
+    match address.segments() {
+        [0xfc00..=0xfdff, ..] => Some(PRIVATE),
+        [0x2001, 0xdb8, ..] => Some(DOCUMENTATION),
+        _ => None,
+    }
+}

@@ -1,0 +1,207 @@
+//! What holds for every type in the list.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::base;
+use crate::names::NAME_MAX;
+use crate::record::spec::PartWire;
+use crate::record::{RecordForm, RecordType, form_parts, value_hint};
+
+/// The stylesheet has a rule for this many types.
+const STYLED_TYPES: usize = 12;
+
+#[test]
+fn every_type_has_its_own_mnemonic_number_and_title() {
+    let specs = || RecordType::ALL.iter().map(|rtype| rtype.spec());
+    let count = RecordType::ALL.len();
+    assert_eq!(
+        specs()
+            .map(|spec| spec.mnemonic)
+            .collect::<BTreeSet<_>>()
+            .len(),
+        count
+    );
+    assert_eq!(
+        specs().map(|spec| spec.code).collect::<BTreeSet<_>>().len(),
+        count
+    );
+    assert_eq!(
+        specs()
+            .map(|spec| spec.title)
+            .collect::<BTreeSet<_>>()
+            .len(),
+        count
+    );
+    assert!(count <= STYLED_TYPES, "app.css needs another rule");
+    for rtype in RecordType::ALL {
+        assert_eq!(RecordType::parse(rtype.as_str()), Some(*rtype));
+        // `type VARCHAR(10)` in the database.
+        assert!(rtype.as_str().len() <= 10);
+    }
+}
+
+#[test]
+fn the_guides_policy_allows_every_type() {
+    let guide = include_str!("../../../../../docs/deployment.md");
+    let line = guide
+        .lines()
+        .find(|line| line.contains("ChangeResourceRecordSetsRecordTypes"));
+    let types: Vec<&str> = line
+        .unwrap()
+        .split('"')
+        .filter(|text| text.bytes().all(|octet| octet.is_ascii_uppercase()) && !text.is_empty())
+        .collect();
+    let all: Vec<&str> = RecordType::ALL.iter().map(|rtype| rtype.as_str()).collect();
+    assert_eq!(types, all);
+}
+
+#[test]
+fn types_share_a_field_only_if_it_is_the_same() {
+    let fixed = [
+        "subdomain",
+        "type",
+        "value",
+        "ports",
+        "course",
+        "description",
+        "id",
+        "owner",
+    ];
+    for field in form_parts() {
+        assert!(!fixed.contains(&field.part.name), "{}", field.part.name);
+        for rtype in &field.types {
+            assert!(
+                rtype.spec().parts.contains(&field.part),
+                "{rtype} {}",
+                field.part.name
+            );
+        }
+    }
+}
+
+#[test]
+fn the_hints_name_the_types() {
+    assert_eq!(
+        value_hint(),
+        "An address for A and AAAA, a host name for CNAME and MX, any text for TXT."
+    );
+    let hints: Vec<String> = form_parts().iter().map(|field| field.hint()).collect();
+    assert_eq!(
+        hints[0],
+        "For MX records only: the server with the lowest number is tried first. The default \
+         is 10."
+    );
+}
+
+#[test]
+fn the_example_of_every_guide_is_a_valid_record() {
+    for rtype in RecordType::ALL {
+        let spec = rtype.spec();
+        let names = spec.parts.iter().map(|part| part.name);
+        let form = RecordForm {
+            name: spec.guide.name.into(),
+            rtype: spec.mnemonic.into(),
+            input: spec.guide.value.replace("{base}", base().as_str()),
+            parts: names
+                .zip(spec.guide.parts.iter().map(|text| (*text).to_owned()))
+                .collect(),
+            ..RecordForm::default()
+        };
+        assert_eq!(spec.guide.parts.len(), spec.parts.len(), "{rtype}");
+        let record = form.check(&base()).unwrap();
+        assert_eq!(
+            rtype.parts_of(record.value.presentation()).len(),
+            spec.parts.len()
+        );
+    }
+}
+
+/// Returns inputs that a user could enter for the type, valid or not.
+fn inputs(rtype: RecordType) -> impl Strategy<Value = RecordForm> {
+    let parts = proptest::collection::vec("0|128|[0-9]{1,5}|issue|issuewild|iodef|", 3);
+    let value = "[0-9]{1,3}(\\.[0-9]{1,3}){3}|[0-9a-f]{0,4}(:[0-9a-f]{0,4}){2,7}\
+                 |[a-zA-Z0-9_-]{1,9}(\\.[a-zA-Z0-9-]{1,9}){1,3}\\.?|\\.|;|mailto:a@b\\.example\
+                 |[a-z]{1,5}\\.org(; [a-z]{1,3}=[!-:<-~]{0,5}){0,2}|\\PC{0,300}";
+    (parts, value).prop_map(move |(parts, input)| {
+        let names = rtype.spec().parts.iter().map(|part| part.name);
+        RecordForm {
+            name: "_sip._tcp".into(),
+            rtype: rtype.as_str().into(),
+            input,
+            parts: names.zip(parts).collect(),
+            ..RecordForm::default()
+        }
+    })
+}
+
+fn any_input() -> impl Strategy<Value = (RecordType, RecordForm)> {
+    (0..RecordType::ALL.len()).prop_flat_map(|at| {
+        let rtype = RecordType::ALL[at];
+        inputs(rtype).prop_map(move |form| (rtype, form))
+    })
+}
+
+proptest! {
+    /// An accepted value is canonical, survives a message, and gives back its parts.
+    #[test]
+    fn accepted_values_survive_every_spelling((rtype, form) in any_input()) {
+        let part = |name: &str| form.parts.get(name).map_or("", String::as_str);
+        let Ok(value) = crate::record::RecordValue::parse(rtype, &form.input, part) else {
+            return Ok(());
+        };
+        let text = value.presentation();
+        let spec = rtype.spec();
+        prop_assert_eq!(rtype.canonicalize(text), Some(text.to_owned()));
+        let message = spec.to_wire(text).unwrap();
+        prop_assert_eq!(spec.from_wire(&message), Some(text.to_owned()));
+        let parts = rtype.parts_of(text);
+        prop_assert_eq!(parts.len(), spec.parts.len());
+        for (part, again) in &parts {
+            prop_assert_eq!(part.check(again), Some(again.clone()));
+        }
+        let again = |name: &str| {
+            parts.iter().find(|(part, _)| part.name == name).map_or("", |(_, text)| text.as_str())
+        };
+        let same = crate::record::RecordValue::parse(rtype, &form.input, again).unwrap();
+        prop_assert_eq!(same.presentation(), text);
+    }
+
+    /// No octets of a message make the decoder panic, and what it reads is canonical.
+    #[test]
+    fn messages_are_decoded_or_refused(
+        at in 0..RecordType::ALL.len(),
+        message in proptest::collection::vec(any::<u8>(), 0..40),
+    ) {
+        let rtype = RecordType::ALL[at];
+        if let Some(text) = rtype.spec().from_wire(&message) {
+            prop_assert_eq!(rtype.canonicalize(&text), Some(text));
+        }
+    }
+}
+
+#[test]
+fn other_spellings_of_a_value_compare_equal() {
+    for (rtype, theirs, ours) in [(
+        RecordType::Mx,
+        "010 Mail.Example.com",
+        "10 mail.example.com.",
+    )] {
+        assert_eq!(
+            rtype.canonicalize(theirs).as_deref(),
+            Some(ours),
+            "{theirs}"
+        );
+    }
+}
+
+#[test]
+fn names_that_do_not_fit_a_message_are_refused() {
+    let long = format!("{}.example.", "a".repeat(64));
+    let deep = "a.".repeat(NAME_MAX / 2 + 2);
+    for name in [long.as_str(), deep.as_str(), "a..b.", ""] {
+        assert_eq!(RecordType::Cname.spec().to_wire(name), None, "{name}");
+    }
+    assert_eq!(PartWire::Number.canonicalize("65536"), None);
+}
