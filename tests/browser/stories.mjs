@@ -8,6 +8,7 @@ import { checkAppearance } from './appearance.mjs';
 
 const A = 'A Record (IPv4 Address)';
 const CNAME = 'CNAME Record (Domain Name)';
+const SRV = 'SRV Record (Service and Port)';
 const PARTS = [
   ['Public Certificate', 'certificate'],
   ['Private Key', 'privkey'],
@@ -93,6 +94,29 @@ story('user1 creates, edits and deletes a record; dig sees each change', {}, asy
   clicked = await deleteRecord(page, row(page, 'example.com'));
   t.diagnostic(`deleted: gone after ${await answersEventually(name, 'CNAME', [], clicked)} ms`);
   await linkOrButton(page, 'Create your first DNS Record!').waitFor();
+});
+
+story('user1 publishes a game server with an SRV record', {}, async (page) => {
+  const name = `_minecraft._tcp.play.${domainOf('user1')}`;
+  const server = { name: '_minecraft._tcp.play', type: SRV, value: 'server.example.com' };
+  await signIn(page, 'user1', 'user1pass', '/dns-records/new');
+  await page.getByLabel('Type*', { exact: true }).selectOption({ label: A });
+  assert.equal(await page.getByLabel('Port*', { exact: true }).isVisible(), false, 'an A record has no port');
+  let clicked = await fillRecord(page, { ...server, parts: { Weight: '5' } }, 'Create');
+  await page.getByText('enter the port on which the server listens').first().waitFor();
+  await checkAppearance(page, 'record-srv-refused');
+  clicked = await fillRecord(page, { ...server, parts: { 'Port*': '25565' } }, 'Create');
+  await answersEventually(name, 'SRV', ['10 5 25565 server.example.com.'], clicked);
+  await page.waitForURL('**/dns-records');
+  await checkAppearance(page, 'records-srv');
+
+  await linkOrButton(row(page, 'server.example.com'), 'Edit DNS record').click();
+  assert.equal(await page.getByLabel('Port*', { exact: true }).inputValue(), '25565');
+  clicked = await fillRecord(page, { ...server, parts: { 'Port*': '25566' } }, 'Update');
+  await answersEventually(name, 'SRV', ['10 5 25566 server.example.com.'], clicked);
+  await page.waitForURL('**/dns-records');
+  clicked = await deleteRecord(page, row(page, 'server.example.com'));
+  await answersEventually(name, 'SRV', [], clicked);
 });
 
 story('user1 requests, copies, downloads and deletes a certificate', {}, async (page, t) => {

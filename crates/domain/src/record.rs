@@ -14,6 +14,7 @@ mod mx;
 mod note;
 mod rtype;
 pub mod spec;
+pub mod srv;
 pub mod txt;
 mod value;
 

@@ -154,6 +154,7 @@ pub(crate) fn cases() -> Vec<Case> {
     let mut cases = accepted_batches();
     cases.extend(accepted_replacements());
     cases.extend(conflicts());
+    cases.extend(conflicts_with_foreign_types());
     cases.extend(conflicts_with_cname());
     cases.extend(invalid_values());
     cases.extend(invalid_batches());
@@ -180,12 +181,21 @@ fn accepted_batches() -> Vec<Case> {
         text("long", &[&"x".repeat(600)]),
         text("empty", &[""]),
     ];
+    let services = [
+        set(
+            "_sip._tcp",
+            RecordType::Srv,
+            &["0 5 5060 sip.example.com.", "10 0 5061 sip.example.com."],
+        ),
+        set("_none._tcp", RecordType::Srv, &["0 0 0 ."]),
+    ];
     let slow = with_ttl(a("slow", "192.0.2.5"), 86_400);
     let full = many(1_000);
     vec![
         accepted("all types at one name", &[], creates(&name), &name),
         accepted("CNAME, wildcard, underscore", &[], creates(&other), &other),
         accepted("TXT values", &[], creates(&texts), &texts),
+        accepted("SRV values", &[], creates(&services), &services),
         accepted(
             "a TTL",
             &[],
@@ -317,6 +327,27 @@ fn conflicts() -> Vec<Case> {
     ]
 }
 
+/// RRsets of another party whose type users may create too.
+fn conflicts_with_foreign_types() -> Vec<Case> {
+    let service = set("www", RecordType::Srv, &["0 5 5060 sip.example.com."]);
+    let foreign_service = Foreign {
+        label: "www",
+        rtype: "SRV",
+        ttl: 60,
+        value: "0 0 1 other.example.net.",
+    };
+    let own = a("good", "192.0.2.3");
+    vec![beside(
+        lax(refused(
+            "an SRV of another party",
+            &[],
+            creates(&[own, service.clone()]),
+            &[(&service, FaultKind::Exists)],
+        )),
+        foreign_service,
+    )]
+}
+
 fn conflicts_with_cname() -> Vec<Case> {
     use FaultKind::{Exists, Other};
     let www = a("www", "192.0.2.1");
@@ -368,7 +399,7 @@ fn conflicts_with_cname() -> Vec<Case> {
 fn invalid_values() -> Vec<Case> {
     use FaultKind::InvalidValue;
     let long_string = format!("\"{}\"", "x".repeat(256));
-    let cases: [(&'static str, RecordType, Vec<&str>); 9] = [
+    let cases: [(&'static str, RecordType, Vec<&str>); 11] = [
         ("no IPv4 address", RecordType::A, vec!["192.0.2.256"]),
         ("IPv4 in AAAA", RecordType::Aaaa, vec!["192.0.2.1"]),
         (
@@ -385,6 +416,16 @@ fn invalid_values() -> Vec<Case> {
             "CNAME with a broken name",
             RecordType::Cname,
             vec!["a..example.com."],
+        ),
+        (
+            "SRV without port",
+            RecordType::Srv,
+            vec!["0 5 sip.example.com."],
+        ),
+        (
+            "SRV with a port out of range",
+            RecordType::Srv,
+            vec!["0 5 65536 sip.example.com."],
         ),
         ("TXT without quotes", RecordType::Txt, vec!["unquoted"]),
         ("TXT with an open quote", RecordType::Txt, vec!["\"open"]),

@@ -19,7 +19,7 @@ fn owned(typed: &str, rtype: RecordType) -> Result<String, NameFault> {
 
 fn underscore() -> NameFault {
     NameFault::Underscore {
-        types: "CNAME and TXT".to_owned(),
+        types: "CNAME, TXT and SRV".to_owned(),
     }
 }
 

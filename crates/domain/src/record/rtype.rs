@@ -6,7 +6,7 @@ use crate::fault::NameFault;
 use crate::names::{BaseDomain, OwnedName};
 use crate::record::class::NameClass;
 use crate::record::spec::{Part, TypeSpec};
-use crate::record::{a, aaaa, cname, mx, txt};
+use crate::record::{a, aaaa, cname, mx, srv, txt};
 
 /// Declares [`RecordType`] from its variants and the modules that describe them.
 macro_rules! record_types {
@@ -42,6 +42,8 @@ record_types! {
     Mx => mx,
     /// Free text (RFC 1035).
     Txt => txt,
+    /// Host and port of a service (RFC 2782).
+    Srv => srv,
 }
 
 impl RecordType {

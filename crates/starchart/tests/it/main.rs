@@ -29,6 +29,7 @@ mod publish;
 mod pysaml2;
 mod raw;
 mod reconcile;
+mod record_types;
 mod records;
 mod redis;
 mod replicas;

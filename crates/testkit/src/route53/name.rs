@@ -113,6 +113,9 @@ impl fmt::Display for DnsName {
             push_escaped(&mut text, label, is_kept);
             text.push('.');
         }
+        if self.0.is_empty() {
+            text.push('.');
+        }
         out.write_str(&text)
     }
 }

@@ -60,9 +60,44 @@ fn plan(zone: &[ZoneRrset], desired: &[Rrset], owned: &[Rrset], in_flight: &[&st
     )
 }
 
-/// A type that becomes known to the program makes nobody's RRsets ours or orphans.
+/// A type that becomes known to the program makes nobody's RRsets ours: the registry decides.
 #[test]
-fn only_the_originals_types_can_be_orphans() {
+fn an_operators_rrsets_of_every_type_stay_foreign() {
+    let values = [(
+        RecordType::Srv,
+        "_sip._tcp.u.root.test",
+        "0 5 5060 sip.elsewhere.test.",
+    )];
+    for (rtype, name, value) in values {
+        let at_root = name.replace("u.root.test", "root.test");
+        let zone = [
+            listed("root.test", "SOA", "ns. host. 1 2 3 4 5"),
+            listed(name, rtype.as_str(), value),
+            listed(&at_root, rtype.as_str(), value),
+        ];
+        let apex = ("root.test".to_owned(), "SOA".to_owned());
+        let foreign = |name: &str| (name.to_owned(), rtype.to_string());
+        let found = plan(&zone, &[], &[], &[]);
+        assert_eq!(
+            found.foreign,
+            [apex.clone(), foreign(name), foreign(&at_root)]
+        );
+        assert_eq!(
+            (found.changes.len(), found.orphans.len()),
+            (0, 0),
+            "{rtype}"
+        );
+        // A user's record at the same name and type neither takes it over nor deletes it.
+        let wanted = Rrset::new(name, rtype, [value.replace("test", "example")]);
+        let found = plan(&zone, std::slice::from_ref(&wanted), &[], &[]);
+        assert_eq!(found.foreign, [apex, foreign(name), foreign(&at_root)]);
+        let is_creation = |(_, changes): &(String, Vec<RrsetChange>)| {
+            changes
+                .iter()
+                .all(|change| matches!(change, RrsetChange::Create(_)))
+        };
+        assert!(found.changes.iter().all(is_creation), "{rtype}");
+    }
     let original = ["A", "AAAA", "CNAME", "MX", "TXT"];
     for rtype in RecordType::ALL {
         let is_original = original.contains(&rtype.as_str());

@@ -85,13 +85,13 @@ fn types_share_a_field_only_if_it_is_the_same() {
 fn the_hints_name_the_types() {
     assert_eq!(
         value_hint(),
-        "An address for A and AAAA, a host name for CNAME and MX, any text for TXT."
+        "An address for A and AAAA, a host name for CNAME, MX and SRV, any text for TXT."
     );
     let hints: Vec<String> = form_parts().iter().map(|field| field.hint()).collect();
     assert_eq!(
         hints[0],
-        "For MX records only: the server with the lowest number is tried first. The default \
-         is 10."
+        "For MX and SRV records only: the server with the lowest number is tried first. The \
+         default is 10."
     );
 }
 
@@ -183,16 +183,30 @@ proptest! {
 
 #[test]
 fn other_spellings_of_a_value_compare_equal() {
-    for (rtype, theirs, ours) in [(
-        RecordType::Mx,
-        "010 Mail.Example.com",
-        "10 mail.example.com.",
-    )] {
+    for (rtype, theirs, ours) in [
+        (
+            RecordType::Srv,
+            "00 005 25565\tMC.Example.com",
+            "0 5 25565 mc.example.com.",
+        ),
+        (RecordType::Srv, "0 0 0 .", "0 0 0 ."),
+        (
+            RecordType::Mx,
+            "010 Mail.Example.com",
+            "10 mail.example.com.",
+        ),
+    ] {
         assert_eq!(
             rtype.canonicalize(theirs).as_deref(),
             Some(ours),
             "{theirs}"
         );
+    }
+    for (rtype, value) in [
+        (RecordType::Srv, "0 5 mc.example.com."),
+        (RecordType::Srv, "0 5 65536 mc.example.com."),
+    ] {
+        assert_eq!(rtype.canonicalize(value), None, "{value}");
     }
 }
 
