@@ -9,6 +9,7 @@ import { checkAppearance } from './appearance.mjs';
 const A = 'A Record (IPv4 Address)';
 const CNAME = 'CNAME Record (Domain Name)';
 const SRV = 'SRV Record (Service and Port)';
+const CAA = 'CAA Record (Certificate Authority)';
 const PARTS = [
   ['Public Certificate', 'certificate'],
   ['Private Key', 'privkey'],
@@ -118,6 +119,43 @@ story('user1 publishes a game server with an SRV record', {}, async (page) => {
   clicked = await deleteRecord(page, row(page, 'server.example.com'));
   await answersEventually(name, 'SRV', [], clicked);
 });
+
+for (const scripts of [true, false]) {
+  const how = scripts ? '' : ' without JavaScript';
+  story(`a CAA record that stops the certificate asks for a confirmation${how}`, { javaScriptEnabled: scripts }, async (page) => {
+    const domain = domainOf('user2');
+    await signIn(page, 'user2', 'user2pass', '/dns-records/new', { scripts });
+    const record = { name: '@', type: CAA, value: 'ca.example' };
+    await fillRecord(page, { ...record, parts: { Tag: 'issuewild' } }, 'Create');
+    await page.getByText('The record was not saved yet.').waitFor();
+    await checkAppearance(page, `record-caa-confirm${scripts ? '' : '-without-scripts'}`, { scripts });
+    let clicked = performance.now();
+    await page.getByRole('button', { name: 'Create', exact: true }).click();
+    await answersEventually(domain, 'CAA', ['0 issuewild "ca.example"'], clicked);
+    await page.goto('/certificate');
+    await page.getByText('Your certificate cannot be issued or renewed.').waitFor();
+    await checkAppearance(page, `certificate-caa${scripts ? '' : '-without-scripts'}`, { scripts });
+
+    await page.goto('/dns-records');
+    await linkOrButton(row(page, 'ca.example'), 'Edit DNS record').click();
+    clicked = await fillRecord(page, { ...record, value: 'letsencrypt.org' }, 'Update');
+    await answersEventually(domain, 'CAA', ['0 issuewild "letsencrypt.org"'], clicked);
+    await page.goto('/dns-records/new');
+    clicked = await fillRecord(page, { ...record, parts: { Tag: 'issuewild' } }, 'Create');
+    await answersEventually(domain, 'CAA', ['0 issuewild "ca.example"', '0 issuewild "letsencrypt.org"'], clicked);
+    await page.waitForURL('**/dns-records');
+    // The dialog, which needs scripts, cannot know what the deletion stops; the page without them does.
+    if (scripts) await deleteRecord(page, row(page, 'letsencrypt.org'));
+    else await linkOrButton(row(page, 'letsencrypt.org'), 'Delete DNS record').click();
+    await page.getByText('This stops your certificate.').waitFor();
+    clicked = performance.now();
+    await page.getByRole('button', { name: 'Delete', exact: true }).click();
+    await answersEventually(domain, 'CAA', ['0 issuewild "ca.example"'], clicked);
+    await page.waitForURL('**/dns-records');
+    clicked = await deleteRecord(page, row(page, 'ca.example'));
+    await answersEventually(domain, 'CAA', [], clicked);
+  });
+}
 
 story('user1 requests, copies, downloads and deletes a certificate', {}, async (page, t) => {
   const domain = domainOf('user1');

@@ -1,5 +1,6 @@
 //! Certificate orders: their steps, and when certificates are renewed.
 
+pub mod caa;
 mod next;
 
 use std::fmt;

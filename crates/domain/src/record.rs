@@ -6,6 +6,7 @@
 pub mod a;
 mod aaaa;
 pub mod address;
+pub mod caa;
 mod class;
 mod cname;
 mod form;

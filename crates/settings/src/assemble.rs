@@ -400,12 +400,14 @@ fn certificates(reader: &mut Reader) -> Option<Certificates> {
         reader.file("ACME_CA_ROOT_PATH", path.as_ref(), METADATA_BYTES);
         reader.path(path)
     });
+    let caa_identities = reader.list("ACME_CAA_IDENTITIES", parse::domain);
     let certificates = Certificates {
         account_email,
         directory,
         account_key,
         key_encryption_keys,
         ca_root,
+        caa_identities,
     };
     if let Some(reason) = certificates.disabled_reason() {
         reader.notice(format!("certificates are off: {reason}"));

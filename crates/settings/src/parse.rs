@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use starchart_domain::names::HostName;
 use url::{Host, Url};
 
 use crate::settings::{Environment, HostPort, LogLevel, SmtpTls};
@@ -240,6 +241,13 @@ pub(crate) fn origin(text: &str) -> Result<String, String> {
         );
     }
     Ok(url.origin().ascii_serialization())
+}
+
+/// Parses a domain of two labels or more, as CAA records name a certificate authority.
+pub(crate) fn domain(text: &str) -> Result<String, String> {
+    HostName::parse(text)
+        .map(|host| host.as_str().to_owned())
+        .map_err(|_| format!("{} is not a domain such as letsencrypt.org", quote(text)))
 }
 
 pub(crate) fn email(text: &str) -> Result<String, String> {

@@ -306,6 +306,9 @@ pub struct Certificates {
     /// `ACME_CA_ROOT_PATH`: a PEM file with the root to trust for the CA's API. Default: the
     /// roots of the system.
     pub ca_root: Option<PathBuf>,
+    /// `ACME_CAA_IDENTITIES`: the domains by which the CA is known in CAA records (RFC 8659), as in
+    /// its directory's `caaIdentities`. Default: letsencrypt.org.
+    pub caa_identities: Vec<String>,
 }
 
 impl Certificates {

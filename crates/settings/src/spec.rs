@@ -415,6 +415,12 @@ const SETTINGS: &[SettingSpec] = &[
         Unset,
         "PEM file with the root to trust for the CA's API (a test CA)",
     ),
+    variable(
+        "ACME_CAA_IDENTITIES",
+        No,
+        Same("letsencrypt.org"),
+        "domains of the CA in CAA records, separated by commas",
+    ),
     // Limits and timers
     variable(
         "USER_DNS_RECORD_LIMIT",

@@ -118,6 +118,7 @@ pub(crate) fn web(
             schema: starchart_store::schema_version(),
         },
         development: !settings.environment.is_production(),
+        caa_identities: settings.certificates.caa_identities.clone(),
         certificates_off: certificates.as_ref().err().cloned(),
         rate_limits: settings.limits.rates,
     };

@@ -26,7 +26,8 @@ pub(crate) use certificate::{
 pub(crate) use error::{ActionError, Conflict, Denial, Limit};
 pub(crate) use label::{candidate_labels, claim_label};
 pub(crate) use records::{
-    RecordEdit, SavedRecord, create_record, delete_record, edit_record, renew_record,
+    CaaCheck, RecordEdit, SavedRecord, create_record, delete_record, edit_record, renew_record,
+    shut_out_by_deletion,
 };
 
 /// Who calls an action, and in which request.

@@ -41,6 +41,8 @@ pub struct WebConfig {
     pub version: VersionInfo,
     /// Whether browsers must not cache static files.
     pub development: bool,
+    /// ACME_CAA_IDENTITIES: the domains by which the certificate authority is known in CAA records.
+    pub caa_identities: Vec<String>,
     /// Why certificates are off, for operators; users see only that they are. `None` means on.
     pub certificates_off: Option<String>,
     /// RATE_LIMIT_*: how often a user or an address may do something.

@@ -200,6 +200,7 @@ const RECORD_FIELDS: &[&str] = &[
     "course",
     "description",
     "owner",
+    "confirm",
 ];
 // The original's edit form also sends `id`. It is ignored: the path names the record.
 const EDIT_FIELDS: &[&str] = &[
@@ -212,6 +213,7 @@ const EDIT_FIELDS: &[&str] = &[
     "owner",
     "id",
     "fingerprint",
+    "confirm",
 ];
 // `found` is the search text to return to; existing scripts expect a single `searchText` field on
 // the page. `item` is the name or the mail to retry.
@@ -223,7 +225,7 @@ const ADMIN_FIELDS: &[&str] = &[
     "found",
     "item",
 ];
-const ACTION_FIELDS: &[&str] = &["id", "intent"];
+const ACTION_FIELDS: &[&str] = &["id", "intent", "confirm"];
 const INTENT_FIELDS: &[&str] = &["intent"];
 
 /// The first route that matches a path serves it: fixed paths come before parameters.

@@ -189,6 +189,15 @@ fn accepted_batches() -> Vec<Case> {
         ),
         set("_none._tcp", RecordType::Srv, &["0 0 0 ."]),
     ];
+    let authorities = [set(
+        "caa",
+        RecordType::Caa,
+        &[
+            r#"0 issue "letsencrypt.org; validationmethods=dns-01""#,
+            r#"128 issuewild ";""#,
+            r#"0 iodef "mailto:a@example.com""#,
+        ],
+    )];
     let slow = with_ttl(a("slow", "192.0.2.5"), 86_400);
     let full = many(1_000);
     vec![
@@ -196,6 +205,7 @@ fn accepted_batches() -> Vec<Case> {
         accepted("CNAME, wildcard, underscore", &[], creates(&other), &other),
         accepted("TXT values", &[], creates(&texts), &texts),
         accepted("SRV values", &[], creates(&services), &services),
+        accepted("CAA values", &[], creates(&authorities), &authorities),
         accepted(
             "a TTL",
             &[],
@@ -329,6 +339,7 @@ fn conflicts() -> Vec<Case> {
 
 /// RRsets of another party whose type users may create too.
 fn conflicts_with_foreign_types() -> Vec<Case> {
+    let ours = set("www", RecordType::Caa, &[r#"0 issue "letsencrypt.org""#]);
     let service = set("www", RecordType::Srv, &["0 5 5060 sip.example.com."]);
     let foreign_service = Foreign {
         label: "www",
@@ -337,15 +348,26 @@ fn conflicts_with_foreign_types() -> Vec<Case> {
         value: "0 0 1 other.example.net.",
     };
     let own = a("good", "192.0.2.3");
-    vec![beside(
-        lax(refused(
-            "an SRV of another party",
-            &[],
-            creates(&[own, service.clone()]),
-            &[(&service, FaultKind::Exists)],
-        )),
-        foreign_service,
-    )]
+    vec![
+        beside(
+            lax(refused(
+                "a CAA of another party",
+                &[],
+                creates(&[own.clone(), ours.clone()]),
+                &[(&ours, FaultKind::Exists)],
+            )),
+            caa("www"),
+        ),
+        beside(
+            lax(refused(
+                "an SRV of another party",
+                &[],
+                creates(&[own, service.clone()]),
+                &[(&service, FaultKind::Exists)],
+            )),
+            foreign_service,
+        ),
+    ]
 }
 
 fn conflicts_with_cname() -> Vec<Case> {
@@ -399,7 +421,7 @@ fn conflicts_with_cname() -> Vec<Case> {
 fn invalid_values() -> Vec<Case> {
     use FaultKind::InvalidValue;
     let long_string = format!("\"{}\"", "x".repeat(256));
-    let cases: [(&'static str, RecordType, Vec<&str>); 11] = [
+    let cases: [(&'static str, RecordType, Vec<&str>); 14] = [
         ("no IPv4 address", RecordType::A, vec!["192.0.2.256"]),
         ("IPv4 in AAAA", RecordType::Aaaa, vec!["192.0.2.1"]),
         (
@@ -427,6 +449,17 @@ fn invalid_values() -> Vec<Case> {
             RecordType::Srv,
             vec!["0 5 65536 sip.example.com."],
         ),
+        (
+            "CAA without quotes",
+            RecordType::Caa,
+            vec!["0 issue letsencrypt.org"],
+        ),
+        (
+            "CAA with a flag out of range",
+            RecordType::Caa,
+            vec![r#"256 issue "letsencrypt.org""#],
+        ),
+        ("CAA without value", RecordType::Caa, vec!["0 issue"]),
         ("TXT without quotes", RecordType::Txt, vec!["unquoted"]),
         ("TXT with an open quote", RecordType::Txt, vec!["\"open"]),
         ("TXT string too long", RecordType::Txt, vec![&long_string]),

@@ -6,7 +6,7 @@ use crate::fault::NameFault;
 use crate::names::{BaseDomain, OwnedName};
 use crate::record::class::NameClass;
 use crate::record::spec::{Part, TypeSpec};
-use crate::record::{a, aaaa, cname, mx, srv, txt};
+use crate::record::{a, aaaa, caa, cname, mx, srv, txt};
 
 /// Declares [`RecordType`] from its variants and the modules that describe them.
 macro_rules! record_types {
@@ -44,6 +44,8 @@ record_types! {
     Txt => txt,
     /// Host and port of a service (RFC 2782).
     Srv => srv,
+    /// Certificate authorities that may issue (RFC 8659).
+    Caa => caa,
 }
 
 impl RecordType {

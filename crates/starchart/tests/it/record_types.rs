@@ -1,4 +1,4 @@
-//! SRV records, from the form to the name server.
+//! SRV and CAA records, from the form to the name server.
 
 use starchart_testkit::html::Form;
 use starchart_testkit::route53::Set;
@@ -151,5 +151,81 @@ async fn an_srv_record_is_created_edited_and_deleted() {
     for set in &theirs {
         assert_eq!(env.zone.set(&set.name, "SRV").as_ref(), Some(set));
     }
+    no_difference(&env).await;
+}
+
+#[tokio::test]
+async fn a_caa_record_that_shuts_out_the_authority_needs_a_confirmation() {
+    let account_key = starchart_acme::keys::generate().unwrap();
+    let env = TestEnv::new()
+        .await
+        .set("LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM", account_key.expose())
+        .set(
+            "KEY_ENCRYPTION_KEYS",
+            "test:ZGV2ZWxvcG1lbnQgb25seTogMzIgYnl0ZXMsIG9uZSE=",
+        );
+    let root = Set::new(ROOT, "CAA", 60, [r#"0 issue "letsencrypt.org""#]);
+    env.zone.put(root.clone()).unwrap();
+    let app = env.start().await;
+    let mut browser = signed_in(&env, &app, "user1").await;
+    let base = format!("user1.{ROOT}");
+    let reason = format!("do not allow letsencrypt.org to issue certificates for *.{base}");
+    let caa = |value| [("subdomain", "@"), ("type", "CAA"), ("value", value)];
+
+    // It shuts the authority out: the form asks, and a second submit saves.
+    let asked = save(&mut browser, NEW, &caa("ca.example")).await;
+    assert_eq!(asked.status, 422);
+    assert!(asked.body.contains(&reason), "{}", asked.body);
+    assert_eq!(browser.record_ids().await.len(), 0);
+    let other = asked.form(NEW).with("value", "other.example");
+    let asked = browser.submit(&other).await;
+    assert_eq!(asked.status, 422, "what was confirmed is another value");
+    assert_eq!(browser.submit(&asked.form(NEW)).await.status, 303);
+    env.shows(&base, "CAA", Some(r#"0 issue "other.example""#))
+        .await;
+    let page = browser.get("/certificate").await.body;
+    assert!(page.contains(&reason), "{page}");
+
+    // One that allows it needs no confirmation, nor does one beside it.
+    let path = path_of_record(&mut browser, "other.example").await;
+    let allowed = [("value", "letsencrypt.org")];
+    assert_eq!(save(&mut browser, &path, &allowed).await.status, 303);
+    assert!(!browser.get("/certificate").await.body.contains(&reason));
+    assert_eq!(
+        save(&mut browser, NEW, &caa("ca.example")).await.status,
+        303
+    );
+    env.shows(
+        &base,
+        "CAA",
+        Some(r#"0 issue "ca.example" | 0 issue "letsencrypt.org""#),
+    )
+    .await;
+
+    // An edit or a deletion of the record that allowed it asks again.
+    let report = [("tag", "iodef"), ("value", "mailto:a@b.example")];
+    let asked = save(&mut browser, &path, &report).await;
+    assert_eq!(asked.status, 422);
+    assert!(asked.body.contains(&reason), "{}", asked.body);
+    let page = browser.get(&format!("{path}/delete")).await;
+    assert!(page.body.contains(&reason), "{}", page.body);
+    let id = path.rsplit('/').next().unwrap();
+    let unasked = page.form("/dns-records").with("confirm", "");
+    let asked = browser.submit(&unasked).await;
+    assert_eq!(asked.status, 422);
+    assert!(asked.body.contains(&reason), "{}", asked.body);
+    assert!(browser.record_ids().await.contains(&id.to_owned()));
+    assert_eq!(
+        browser.submit(&asked.form("/dns-records")).await.status,
+        303
+    );
+    env.shows(&base, "CAA", Some(r#"0 issue "ca.example""#))
+        .await;
+
+    let last = path_of_record(&mut browser, "ca.example").await;
+    assert_eq!(delete(&mut browser, &last).await.status, 303);
+    env.shows(&base, "CAA", None).await;
+    assert!(!browser.get("/certificate").await.body.contains(&reason));
+    assert_eq!(env.zone.set(ROOT, "CAA").as_ref(), Some(&root));
     no_difference(&env).await;
 }

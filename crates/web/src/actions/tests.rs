@@ -66,6 +66,11 @@ fn by<A>(actor: &A) -> Caller<'_, A> {
     }
 }
 
+const UNCHECKED: CaaCheck<'static> = CaaCheck {
+    authority: &[],
+    confirmed: None,
+};
+
 fn form(name: &str, rtype: &str, input: &str) -> RecordForm {
     RecordForm {
         name: name.to_owned(),
@@ -80,7 +85,15 @@ async fn create(
     user: &User,
     form: &RecordForm,
 ) -> Result<SavedRecord, ActionError> {
-    create_record(&test_app.store, &*test_app.queue, by(user), form, Some(2)).await
+    create_record(
+        &test_app.store,
+        &*test_app.queue,
+        by(user),
+        form,
+        Some(2),
+        UNCHECKED,
+    )
+    .await
 }
 
 /// Lists actions and request ids of the trail, oldest first.
@@ -113,10 +126,14 @@ async fn a_record_is_created_edited_renewed_and_deleted() {
         form: &form("www", "A", "203.0.113.9"),
         seen: Some(&saved.record.fingerprint()),
     };
-    let edited = edit_record(store, queue, by(&user), edit).await.unwrap();
+    let edited = edit_record(store, queue, by(&user), edit, UNCHECKED)
+        .await
+        .unwrap();
     assert_eq!(edited.record.input, "203.0.113.9");
     renew_record(store, queue, by(&user), id).await.unwrap();
-    let deleted = delete_record(store, queue, by(&user), id).await.unwrap();
+    let deleted = delete_record(store, queue, by(&user), id, UNCHECKED)
+        .await
+        .unwrap();
     assert_eq!(deleted.id, id);
     assert_eq!(queue.wake_ups(), 4);
     assert_eq!(
@@ -190,7 +207,7 @@ async fn an_edit_of_a_record_that_was_changed_meanwhile_returns_its_present_stat
             form: &form,
             seen: Some(&seen),
         };
-        edit_record(store, queue, by(&user), edit).await
+        edit_record(store, queue, by(&user), edit, UNCHECKED).await
     };
     edit("203.0.113.10").await.unwrap();
     match edit("203.0.113.11").await {
@@ -225,11 +242,11 @@ async fn the_record_of_another_user_is_not_found() {
     };
     let is_absent = |error| matches!(error, ActionError::NotFound);
     for id in [id, RecordId(404)] {
-        let edited = edit_record(store, queue, by(&other), edit(id)).await;
+        let edited = edit_record(store, queue, by(&other), edit(id), UNCHECKED).await;
         assert!(is_absent(edited.unwrap_err()));
         let renewed = renew_record(store, queue, by(&other), id).await;
         assert!(is_absent(renewed.unwrap_err()));
-        let deleted = delete_record(store, queue, by(&other), id).await;
+        let deleted = delete_record(store, queue, by(&other), id, UNCHECKED).await;
         assert!(is_absent(deleted.unwrap_err()));
     }
     assert_eq!(queue.wake_ups(), 1);

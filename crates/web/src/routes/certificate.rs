@@ -5,9 +5,10 @@ use std::rc::Rc;
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, RETRY_AFTER};
 use actix_web::http::{Method, StatusCode};
-use starchart_domain::certificate::{OrderStep, renewable_from};
+use starchart_domain::certificate::{OrderStep, caa, renewable_from};
 use starchart_domain::time::Timestamp;
 use starchart_store::certificates::{self, Certificate, OrderView, Overview};
+use starchart_store::records;
 
 use crate::actions::{self, ActionError, CertificateRules, Conflict, Limit};
 use crate::actor::User;
@@ -273,11 +274,27 @@ async fn page(
         active,
         order: order.map(|order| progress(order, context.app.config.dns_provider)),
         is_off: context.app.config.certificates_off.is_some(),
+        shut_out: shut_out(context, user).await?,
         refused,
         key_withheld: user.impersonator.is_some(),
         page_revision,
         poll_after_s,
     })
+}
+
+/// Returns why the user's CAA records do not allow the authority to issue.
+async fn shut_out(context: &RequestContext, user: &User) -> Result<Option<String>, Failure> {
+    let config = &context.app.config;
+    if config.certificates_off.is_some() {
+        return Ok(None);
+    }
+    let all = records::list(context.app.store()?, user.id).await?;
+    let caa = all
+        .iter()
+        .filter(|record| record.rtype == caa::CAA)
+        .map(|record| (record.name.as_str(), record.presentation.as_str()));
+    let found = caa::shut_out(user.base.as_str(), caa, &config.caa_identities);
+    Ok(found.map(|shut_out| shut_out.to_string()))
 }
 
 async fn active_certificate(

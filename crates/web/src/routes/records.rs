@@ -4,11 +4,12 @@ use std::rc::Rc;
 
 use actix_web::HttpResponse;
 use actix_web::http::{Method, StatusCode};
+use starchart_domain::certificate::caa::ShutOut;
 use starchart_domain::fault::{Fault, Field};
 use starchart_domain::record::{RecordForm, RecordId, form_parts};
 use starchart_store::records::{self, Record};
 
-use crate::actions::{self, ActionError, Conflict, RecordEdit, SavedRecord};
+use crate::actions::{self, ActionError, CaaCheck, Conflict, RecordEdit, SavedRecord};
 use crate::actor::User;
 use crate::context::RequestContext;
 use crate::errors::Failure;
@@ -77,8 +78,12 @@ pub(crate) async fn create(
     let form = record_form(&context.form);
     let caller = context.caller(&user);
     let limit = app.config.record_limit;
-    match actions::create_record(app.store()?, &*app.queue, caller, &form, limit).await {
+    let caa = caa_check(&context);
+    match actions::create_record(app.store()?, &*app.queue, caller, &form, limit, caa).await {
         Ok(saved) => Ok(saved_response(&context, saved, "created")),
+        Err(ActionError::Conflict(Conflict::ShutsOut(shut_out))) => {
+            confirm_page(&context, FormMode::Create, &form, &shut_out)
+        }
         Err(error) => faults_page(&context, FormMode::Create, &form, error.into_form_faults()?),
     }
 }
@@ -141,16 +146,24 @@ async fn update_own(
         seen: fingerprint.as_deref(),
     };
     let (store, caller) = (app.store()?, context.caller(user));
-    let faults = match actions::edit_record(store, &*app.queue, caller, edit).await {
-        Ok(saved) => return Ok(saved_response(context, saved, "updated")),
-        Err(ActionError::Conflict(Conflict::RecordChanged { current })) => {
-            // The user sees the change now; the next save overwrites it.
-            fingerprint = Some(current.fingerprint());
-            let now = form_values(form).describe_differences(&record_values(user, *current));
-            vec![(Field::Form, Fault::ChangedMeanwhile { now })]
-        }
-        Err(error) => error.into_form_faults()?,
-    };
+    let faults =
+        match actions::edit_record(store, &*app.queue, caller, edit, caa_check(context)).await {
+            Ok(saved) => return Ok(saved_response(context, saved, "updated")),
+            Err(ActionError::Conflict(Conflict::ShutsOut(shut_out))) => {
+                let mode = FormMode::Edit {
+                    id: id.0,
+                    fingerprint,
+                };
+                return confirm_page(context, mode, form, &shut_out);
+            }
+            Err(ActionError::Conflict(Conflict::RecordChanged { current })) => {
+                // The user sees the change now; the next save overwrites it.
+                fingerprint = Some(current.fingerprint());
+                let now = form_values(form).describe_differences(&record_values(user, *current));
+                vec![(Field::Form, Fault::ChangedMeanwhile { now })]
+            }
+            Err(error) => error.into_form_faults()?,
+        };
     let mode = FormMode::Edit {
         id: id.0,
         fingerprint,
@@ -193,8 +206,15 @@ pub(crate) async fn renew_or_delete(
             (record, "renewed")
         }
         "delete-dns-record" => {
-            let record = actions::delete_record(store, queue, caller, id).await?;
-            (record, "deleted")
+            let caa = caa_check(&context);
+            match actions::delete_record(store, queue, caller, id, caa).await {
+                Ok(record) => (record, "deleted"),
+                Err(ActionError::Conflict(Conflict::ShutsOut(_))) => {
+                    let status = StatusCode::UNPROCESSABLE_ENTITY;
+                    return delete_page(&context, &user, id, status).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
         _ => return Err(Failure::Unprocessable("unknown intent")),
     };
@@ -213,11 +233,30 @@ pub(crate) async fn confirm_delete(
     context: Rc<RequestContext>,
     user: User,
 ) -> Result<HttpResponse, Failure> {
-    let record = find_own(&context, &user).await?;
-    responses::ok(&DeletePage {
-        layout: context.layout(),
-        row: row(record, context.app.config.dns_provider),
-    })
+    delete_page(&context, &user, path_id(&context)?, StatusCode::OK).await
+}
+
+/// Shows a record and what its deletion would stop.
+async fn delete_page(
+    context: &RequestContext,
+    user: &User,
+    id: RecordId,
+    status: StatusCode,
+) -> Result<HttpResponse, Failure> {
+    let store = context.app.store()?;
+    let record = records::get(store, user.id, id)
+        .await?
+        .ok_or(Failure::NotFound)?;
+    let authority = caa_check(context).authority;
+    let shut_out = actions::shut_out_by_deletion(store, user, &record, authority).await?;
+    responses::page(
+        status,
+        &DeletePage {
+            layout: context.layout(),
+            row: row(record, context.app.config.dns_provider),
+            to_confirm: shut_out.map(|shut_out| to_confirm(&shut_out)),
+        },
+    )
 }
 
 /// Shows what the name servers answered for a record, and the command to ask them
@@ -324,6 +363,40 @@ fn saved_response(context: &RequestContext, saved: SavedRecord, done: &str) -> H
     see_other("/dns-records")
 }
 
+/// Returns what CAA records must allow, and what the request confirms.
+fn caa_check(context: &RequestContext) -> CaaCheck<'_> {
+    let config = &context.app.config;
+    let authority = match config.certificates_off {
+        None => config.caa_identities.as_slice(),
+        Some(_) => &[],
+    };
+    CaaCheck {
+        authority,
+        confirmed: context.form.get("confirm"),
+    }
+}
+
+/// Returns the text that asks for a confirmation and the one that confirms.
+fn to_confirm(shut_out: &ShutOut) -> (String, String) {
+    let question =
+        format!("{shut_out}; without it your certificate here can neither be issued nor renewed.");
+    (question, shut_out.confirmation())
+}
+
+/// Shows the form again and asks for a confirmation.
+fn confirm_page(
+    context: &RequestContext,
+    mode: FormMode,
+    form: &RecordForm,
+    shut_out: &ShutOut,
+) -> Result<HttpResponse, Failure> {
+    let page = FormPage {
+        to_confirm: Some(to_confirm(shut_out)),
+        ..form_content(context, mode, form_values(form), Vec::new(), false)
+    };
+    responses::page(StatusCode::UNPROCESSABLE_ENTITY, &page)
+}
+
 /// Shows the form again with its faults.
 fn faults_page(
     context: &RequestContext,
@@ -347,21 +420,29 @@ fn form_page(
     faults: Vec<FieldFault>,
     kept: bool,
 ) -> Result<HttpResponse, Failure> {
+    responses::page(status, &form_content(context, mode, values, faults, kept))
+}
+
+fn form_content(
+    context: &RequestContext,
+    mode: FormMode,
+    values: FormValues,
+    faults: Vec<FieldFault>,
+    kept: bool,
+) -> FormPage {
     let user = context.session.as_ref().map(|session| session.user.id.0);
     let owner = user
         .and_then(|id| context.app.keys.sign(OWNER_PURPOSE, &id))
         .unwrap_or_default();
-    responses::page(
-        status,
-        &FormPage {
-            layout: context.layout(),
-            mode,
-            values,
-            faults,
-            owner,
-            kept,
-        },
-    )
+    FormPage {
+        layout: context.layout(),
+        mode,
+        values,
+        faults,
+        owner,
+        to_confirm: None,
+        kept,
+    }
 }
 
 fn record_form(form: &Form) -> RecordForm {

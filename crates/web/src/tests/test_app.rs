@@ -213,6 +213,7 @@ fn config() -> WebConfig {
             schema: "m0001".to_owned(),
         },
         development: false,
+        caa_identities: vec!["letsencrypt.org".to_owned()],
         certificates_off: None,
         rate_limits: RateLimits {
             sign_in_per_minute: 300,

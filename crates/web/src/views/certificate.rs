@@ -276,6 +276,8 @@ pub(crate) struct CertificatePage {
     pub(crate) order: Option<OrderProgress>,
     /// Whether certificates are off.
     pub(crate) is_off: bool,
+    /// Why the user's CAA records make the next request fail.
+    pub(crate) shut_out: Option<String>,
     /// Why the last request was refused.
     pub(crate) refused: Option<String>,
     /// Whether the private key is withheld, because an admin impersonates the user.

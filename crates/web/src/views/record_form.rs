@@ -123,6 +123,8 @@ pub(crate) struct FormPage {
     pub(crate) faults: Vec<FieldFault>,
     /// The signed id of the user, posted as `owner`, so that a kept form is shown to no other user.
     pub(crate) owner: String,
+    /// What to confirm before the record is saved, and the text that is posted as `confirm`.
+    pub(crate) to_confirm: Option<(String, String)>,
     /// Whether the form was posted after the session had ended and is shown again after the
     /// sign-in.
     pub(crate) kept: bool,

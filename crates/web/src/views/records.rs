@@ -144,6 +144,8 @@ impl RecordsPage {
 pub(crate) struct DeletePage {
     pub(crate) layout: Layout,
     pub(crate) row: RecordRow,
+    /// What the deletion would stop, and the text that confirms it, posted as `confirm`.
+    pub(crate) to_confirm: Option<(String, String)>,
 }
 
 /// `GET /dns-records/{id}/lookup`: what the name servers answer, and the command to ask them.

@@ -271,7 +271,7 @@ fn the_record_form_has_the_words_of_the_original() {
         .filter(|tag| tag.get("selected").is_some())
         .map(|tag| tag.get("value"))
         .collect();
-    assert_eq!(chosen, [Some("MX")]);
+    assert_eq!(chosen, [Some("MX"), Some("0"), Some("issue")]);
 }
 
 #[test]

@@ -63,11 +63,14 @@ fn plan(zone: &[ZoneRrset], desired: &[Rrset], owned: &[Rrset], in_flight: &[&st
 /// A type that becomes known to the program makes nobody's RRsets ours: the registry decides.
 #[test]
 fn an_operators_rrsets_of_every_type_stay_foreign() {
-    let values = [(
-        RecordType::Srv,
-        "_sip._tcp.u.root.test",
-        "0 5 5060 sip.elsewhere.test.",
-    )];
+    let values = [
+        (
+            RecordType::Srv,
+            "_sip._tcp.u.root.test",
+            "0 5 5060 sip.elsewhere.test.",
+        ),
+        (RecordType::Caa, "u.root.test", "0 issue \"ca.test\""),
+    ];
     for (rtype, name, value) in values {
         let at_root = name.replace("u.root.test", "root.test");
         let zone = [

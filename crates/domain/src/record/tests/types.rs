@@ -85,7 +85,8 @@ fn types_share_a_field_only_if_it_is_the_same() {
 fn the_hints_name_the_types() {
     assert_eq!(
         value_hint(),
-        "An address for A and AAAA, a host name for CNAME, MX and SRV, any text for TXT."
+        "An address for A and AAAA, a host name for CNAME, MX and SRV, any text for TXT, a \
+         certificate authority for CAA."
     );
     let hints: Vec<String> = form_parts().iter().map(|field| field.hint()).collect();
     assert_eq!(
@@ -191,6 +192,17 @@ fn other_spellings_of_a_value_compare_equal() {
         ),
         (RecordType::Srv, "0 0 0 .", "0 0 0 ."),
         (
+            RecordType::Caa,
+            "0  ISSUE letsencrypt.org",
+            r#"0 issue "letsencrypt.org""#,
+        ),
+        (
+            RecordType::Caa,
+            r#"000 issue "\108etsencrypt.org""#,
+            r#"0 issue "letsencrypt.org""#,
+        ),
+        (RecordType::Caa, r#"0 issue """#, r#"0 issue """#),
+        (
             RecordType::Mx,
             "010 Mail.Example.com",
             "10 mail.example.com.",
@@ -205,6 +217,10 @@ fn other_spellings_of_a_value_compare_equal() {
     for (rtype, value) in [
         (RecordType::Srv, "0 5 mc.example.com."),
         (RecordType::Srv, "0 5 65536 mc.example.com."),
+        (RecordType::Caa, "0 issue"),
+        (RecordType::Caa, r#"0 issue "a" "b""#),
+        (RecordType::Caa, r#"256 issue "a""#),
+        (RecordType::Caa, r#"0 is-sue "a""#),
     ] {
         assert_eq!(rtype.canonicalize(value), None, "{value}");
     }

@@ -225,6 +225,7 @@ fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
         values,
         faults,
         owner: "owner".into(),
+        to_confirm: None,
         kept,
     };
     let edit = FormPage {
@@ -244,6 +245,10 @@ fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
     let delete = DeletePage {
         layout: layout("/dns-records/1/delete"),
         row: all.remove(0),
+        to_confirm: Some((
+            text("The CAA records do not allow it."),
+            "0123456789abcdef".to_owned(),
+        )),
     };
     let list = RecordsPage {
         layout: Layout {

@@ -13,6 +13,7 @@ fn certificate_page(text: &dyn Fn(&str) -> String) -> CertificatePage {
         active: None,
         order: None,
         is_off: false,
+        shut_out: Some(text("The CAA records do not allow it")),
         refused: None,
         key_withheld: false,
         page_revision: "0".to_owned(),
