@@ -71,10 +71,12 @@ without_services() (
 
 has_apt() { command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; }
 
-# Installs what the build needs beside cargo: samael links the system's xmlsec and OpenSSL, bindgen loads libclang, git tells the commit.
+# Installs what the build needs beside cargo: samael links the system's xmlsec and OpenSSL, bindgen loads libclang.
 build_packages() {
     if has_apt; then
-        install_packages git gcc libc6-dev pkg-config libssl-dev libxml2-dev libxmlsec1-dev libclang-dev
+        # For the commit in `starchart version`; an image is told it, and needs no git.
+        install_packages git
+        install_packages gcc libc6-dev pkg-config libssl-dev libxml2-dev libxmlsec1-dev libclang-dev
     elif ! { command -v cc && command -v pkg-config && pkg-config --exists openssl libxml-2.0 xmlsec1; } >/dev/null; then
         die "The build needs a C compiler, pkg-config, libclang, and the development files of OpenSSL, libxml2 and xmlsec1 (with its OpenSSL part).
 This is no Debian or Ubuntu: install them with your system's package manager, then run this again."
