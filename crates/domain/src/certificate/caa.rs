@@ -88,7 +88,7 @@ pub fn shut_out<'a>(
     let properties: Vec<Property> = values.iter().filter_map(|value| parse(value)).collect();
     let allows = |tag: &str| {
         let mut of_tag = properties.iter().filter(|property| property.tag == tag);
-        of_tag.any(|property| identities.iter().any(|own| *own == property.issuer))
+        of_tag.any(|property| identities.contains(&property.issuer))
     };
     let has = |tag: &str| properties.iter().any(|property| property.tag == tag);
     let unknown = |property: &Property| {
