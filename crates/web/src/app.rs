@@ -11,10 +11,10 @@ use crate::cookies::CookiePolicy;
 use crate::errors::Failure;
 use crate::headers::SecurityHeaders;
 use crate::metrics::RequestMetrics;
+use crate::pages::SupportContact;
 use crate::rate_limits::RateLimiter;
 use crate::readiness::Readiness;
 use crate::signing::SigningKeys;
-use crate::views::SupportContact;
 
 /// Seconds after which a client may retry while the store is not attached yet.
 const STORE_RETRY_AFTER_S: u64 = 10;

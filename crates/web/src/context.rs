@@ -5,7 +5,6 @@ use std::net::IpAddr;
 
 use actix_web::cookie::Cookie;
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::{Deserialize, Serialize};
 use starchart_domain::error::error_chain;
 use starchart_domain::user::UserId;
 use starchart_store::sessions::Session;
@@ -16,7 +15,7 @@ use crate::app::App;
 use crate::cookies::CookieKind;
 use crate::errors::Failure;
 use crate::forms::Form;
-use crate::views::{Flash, FlashKind, HeaderImpersonation, HeaderUser, Layout};
+use crate::pages::{Flash, FlashKind, Layout};
 use crate::{address, tokens};
 
 /// What is known about a request.
@@ -32,16 +31,6 @@ pub(crate) struct RequestContext {
     pub(crate) form: Form,
     cookies: RefCell<Vec<Cookie<'static>>>,
 }
-
-/// A message as the flash cookie stores it.
-#[derive(Serialize, Deserialize)]
-struct StoredFlash {
-    /// The index of the kind in [`FLASH_KINDS`].
-    kind: u8,
-    text: String,
-}
-
-const FLASH_KINDS: [FlashKind; 3] = [FlashKind::Done, FlashKind::Note, FlashKind::Failed];
 
 impl RequestContext {
     pub(crate) fn new(app: web::Data<App>, req: HttpRequest, request_id: String) -> Self {
@@ -157,11 +146,12 @@ impl RequestContext {
             base_domain: user
                 .and_then(|user| user.label.as_ref())
                 .map(|label| config.root_domain.base(label).to_string()),
-            user: self.session.as_ref().map(header_user),
+            session: self.session.clone(),
             csrf_token,
             flash: Vec::new(),
             path: self.req.path().to_owned(),
             version: self.app.version_label(),
+            provider: config.dns_provider,
             support: self.app.support.clone(),
         }
     }
@@ -171,38 +161,18 @@ impl RequestContext {
             return Vec::new();
         };
         self.remove_cookie(CookieKind::Flash);
-        let stored: Vec<StoredFlash> = self
-            .app
+        self.app
             .keys
             .verify(CookieKind::Flash.base_name(), &signed)
-            .unwrap_or_default();
-        let kind_at = |index: u8| {
-            FLASH_KINDS
-                .get(usize::from(index))
-                .copied()
-                .unwrap_or(FlashKind::Note)
-        };
-        stored
-            .into_iter()
-            .map(|flash| Flash {
-                kind: kind_at(flash.kind),
-                text: flash.text,
-            })
-            .collect()
+            .unwrap_or_default()
     }
 
     /// Stores messages in a cookie; the next page shows them.
     pub(crate) fn set_flash(&self, messages: &[(FlashKind, String)]) {
-        let index_of = |kind: &FlashKind| {
-            FLASH_KINDS
-                .iter()
-                .position(|known| known == kind)
-                .unwrap_or_default()
-        };
-        let stored: Vec<StoredFlash> = messages
+        let stored: Vec<Flash> = messages
             .iter()
-            .map(|(kind, text)| StoredFlash {
-                kind: u8::try_from(index_of(kind)).unwrap_or_default(),
+            .map(|(kind, text)| Flash {
+                kind: *kind,
                 text: text.clone(),
             })
             .collect();
@@ -239,20 +209,5 @@ impl RequestContext {
                 "audit trail entry not written"
             );
         }
-    }
-}
-
-fn header_user(session: &Session) -> HeaderUser {
-    HeaderUser {
-        username: session.user.username.clone(),
-        display_name: session.user.display_name.clone(),
-        is_admin: session.admin().is_some(),
-        impersonation: session
-            .impersonation
-            .as_ref()
-            .map(|impersonation| HeaderImpersonation {
-                admin: impersonation.admin.username.clone(),
-                until: impersonation.until.rfc3339(),
-            }),
     }
 }

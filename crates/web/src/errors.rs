@@ -1,12 +1,16 @@
-//! Why a request fails. `error_page` turns a failure into a response.
+//! Why a request fails: status, title and advice of each failure, whatever the representation.
+//! `error_response` renders a failure as a page or as JSON.
 
-use actix_web::http::Method;
+use actix_web::http::{Method, StatusCode};
+use starchart_domain::fault::{Fault, Field};
 
-use crate::actions::{ActionError, Limit};
-use crate::views::{ErrorKind, SignInRefusal};
+use crate::actions::{ActionError, Denial, Limit};
+use crate::sign_in_refusal::SignInRefusal;
 
 /// Seconds after which a client may retry when the database fails temporarily.
 const STORE_RETRY_AFTER_S: u64 = 5;
+/// Seconds after which a user may retry to sign in while an import is pending.
+const IMPORT_RETRY_AFTER_S: u64 = 900;
 
 /// Why a request fails.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +36,9 @@ pub(crate) enum Failure {
     /// The body exceeds the limit of the route.
     #[error("body too large")]
     TooLarge,
+    /// The body has a format or an encoding that the route does not read.
+    #[error("unsupported body: {0}")]
+    UnsupportedMediaType(&'static str),
     /// The request is for another host name.
     #[error("request for another host")]
     Misdirected,
@@ -70,52 +77,177 @@ impl From<ActionError> for Failure {
         match error {
             ActionError::NotFound => Self::NotFound,
             ActionError::Store(error) => Self::Store(error),
+            ActionError::Denied(Denial::KeyWithheld) => Self::KeyWithheld,
             other => Self::Action(other),
         }
     }
 }
 
 impl Failure {
-    /// Returns what the error page says about this failure.
-    pub(crate) fn kind(&self) -> ErrorKind {
+    /// Returns the HTTP status.
+    pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::BadRequest(_) => ErrorKind::BadRequest,
-            Self::CsrfRejected(_) => ErrorKind::FormExpired,
-            Self::Action(error) => kind_of_refusal(error),
-            Self::KeyWithheld => ErrorKind::KeyWithheld,
-            Self::CrossSiteDownload => ErrorKind::CrossSiteDownload,
-            Self::NotFound => ErrorKind::NotFound,
-            Self::MethodNotAllowed(_) => ErrorKind::MethodNotAllowed,
-            Self::TooLarge => ErrorKind::TooLarge,
-            Self::Misdirected => ErrorKind::Misdirected,
-            Self::Unprocessable(_) => ErrorKind::Unprocessable,
-            Self::TooMany { retry_after } => ErrorKind::TooMany {
-                retry_after: *retry_after,
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::CsrfRejected(_) | Self::KeyWithheld | Self::CrossSiteDownload => {
+                StatusCode::FORBIDDEN
+            }
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            Self::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::SignIn(SignInRefusal::ImportPending) | Self::Unavailable { .. } => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            Self::SignIn(_) => StatusCode::FORBIDDEN,
+            Self::Action(error) => status_of_refusal(error),
+            Self::Store(error) if error.is_temporary() => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Store(_) | Self::Render(_) | Self::Internal(_) => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+        }
+    }
+
+    /// Returns the value of the header `Retry-After`, in seconds.
+    pub(crate) fn retry_after_s(&self) -> Option<u64> {
+        match self {
+            Self::TooMany { retry_after } | Self::Unavailable { retry_after } => Some(*retry_after),
+            Self::SignIn(SignInRefusal::ImportPending) => Some(IMPORT_RETRY_AFTER_S),
+            Self::Store(error) if error.is_temporary() => Some(STORE_RETRY_AFTER_S),
+            Self::Action(ActionError::Limit(Limit::CertificateRequests {
+                retry_after_s, ..
+            })) => Some(*retry_after_s),
+            _ => None,
+        }
+    }
+
+    /// Returns the faults of the input, each with its field.
+    pub(crate) fn faults(&self) -> Vec<(Field, Fault)> {
+        match self {
+            Self::Action(ActionError::Invalid(faults)) => faults.clone(),
+            Self::Action(ActionError::Limit(Limit::Records { limit })) => {
+                vec![(Field::Form, Fault::QuotaReached { limit: *limit })]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Returns what happened, as a heading.
+    pub(crate) fn title(&self) -> &'static str {
+        match self {
+            Self::CsrfRejected(_) => "This form is no longer valid",
+            Self::KeyWithheld => "Only the owner can get a private key",
+            Self::CrossSiteDownload => "Download it from the certificate page",
+            Self::SignIn(_) => "We could not sign you in",
+            Self::Unprocessable(_) => "We could not process this form",
+            _ => match self.status() {
+                StatusCode::BAD_REQUEST => "We did not understand this request",
+                StatusCode::FORBIDDEN => "You do not have access",
+                StatusCode::NOT_FOUND => "Page not found",
+                StatusCode::METHOD_NOT_ALLOWED => "This method is not allowed here",
+                StatusCode::CONFLICT => "This is not possible now",
+                StatusCode::PAYLOAD_TOO_LARGE => "The request is too large",
+                StatusCode::UNSUPPORTED_MEDIA_TYPE => "We cannot read this format",
+                StatusCode::MISDIRECTED_REQUEST => "Wrong address",
+                StatusCode::UNPROCESSABLE_ENTITY => "The input has faults",
+                StatusCode::TOO_MANY_REQUESTS => "Too many requests",
+                StatusCode::SERVICE_UNAVAILABLE => "Not available right now",
+                _ => "Something went wrong on our side",
             },
-            Self::Unavailable { retry_after } => ErrorKind::Unavailable {
-                retry_after: *retry_after,
-            },
-            Self::Store(error) if error.is_temporary() => ErrorKind::Unavailable {
-                retry_after: STORE_RETRY_AFTER_S,
-            },
-            Self::SignIn(_) => ErrorKind::Forbidden,
-            Self::Store(_) | Self::Render(_) | Self::Internal(_) => ErrorKind::Internal,
+        }
+    }
+
+    /// Returns what the user can do.
+    pub(crate) fn advice(&self) -> String {
+        let text = match self {
+            Self::BadRequest(_) => "Go back, reload the page and try again.",
+            Self::CsrfRejected(_) => {
+                "Nothing was changed. The form was open for too long, someone has signed in again \
+                 in this browser, or an impersonation has started or ended. Go back and copy what \
+                 you typed. Then open the page again and check the user name at the top before you \
+                 send the form."
+            }
+            Self::KeyWithheld => {
+                "You are impersonating another user. You can help with the certificate, but only \
+                 its owner can get the private key."
+            }
+            Self::CrossSiteDownload => {
+                "We send a private key only to our own page, never to a link on another site. Open \
+                 your certificate page and use the Download button there. If you did so, please \
+                 update your browser."
+            }
+            Self::NotFound => {
+                "The page or the record does not exist, or it is not yours. It may have been \
+                 deleted or have expired."
+            }
+            Self::MethodNotAllowed(_) => {
+                "This address does not accept this kind of request. Start again from one of our \
+                 pages."
+            }
+            Self::TooLarge => "A form can have at most 64 KB.",
+            Self::UnsupportedMediaType(_) => "Send the form as a browser does, uncompressed.",
+            Self::Misdirected => "This service does not use this host name.",
+            Self::Unprocessable(_) => {
+                "Some fields are missing, duplicated or unknown. Open the form again and send it \
+                 from there."
+            }
+            Self::SignIn(refusal) => return format!("{} {}", refusal.reason(), refusal.advice()),
+            Self::Action(_) => return self.describe_refusal(),
+            Self::TooMany { retry_after } => {
+                return format!(
+                    "There were too many requests in a short time. Try again in {}.",
+                    seconds(*retry_after)
+                );
+            }
+            Self::Unavailable { .. } | Self::Store(_) | Self::Render(_) | Self::Internal(_) => {
+                return self.describe_fault_of_ours();
+            }
+        };
+        text.to_owned()
+    }
+
+    fn describe_refusal(&self) -> String {
+        let faults = self.faults();
+        if faults.is_empty() {
+            return self.to_string();
+        }
+        let sentences = faults.iter().map(|(_, fault)| format!("{fault}."));
+        sentences.collect::<Vec<_>>().join(" ")
+    }
+
+    fn describe_fault_of_ours(&self) -> String {
+        match self.retry_after_s() {
+            Some(retry_after_s) => format!(
+                "A part of this service does not respond. Your DNS records keep working. Try again \
+                 in {}.",
+                seconds(retry_after_s)
+            ),
+            None => "This is not your fault, and nothing was partly saved. Try again. If it \
+                     happens again, please contact us."
+                .to_owned(),
         }
     }
 }
 
-fn kind_of_refusal(error: &ActionError) -> ErrorKind {
+fn status_of_refusal(error: &ActionError) -> StatusCode {
     match error {
-        ActionError::NotFound => ErrorKind::NotFound,
-        ActionError::Denied(_) => ErrorKind::Forbidden,
-        ActionError::Limit(Limit::CertificateRequests { retry_after_s, .. }) => {
-            ErrorKind::TooMany {
-                retry_after: *retry_after_s,
-            }
+        ActionError::NotFound => StatusCode::NOT_FOUND,
+        ActionError::Denied(_) => StatusCode::FORBIDDEN,
+        ActionError::Conflict(_) => StatusCode::CONFLICT,
+        ActionError::Limit(Limit::CertificateRequests { .. }) => StatusCode::TOO_MANY_REQUESTS,
+        ActionError::Invalid(_) | ActionError::Limit(Limit::Records { .. }) => {
+            StatusCode::UNPROCESSABLE_ENTITY
         }
-        ActionError::Invalid(_) | ActionError::Conflict(_) | ActionError::Limit(_) => {
-            ErrorKind::Unprocessable
-        }
-        ActionError::Store(_) => ErrorKind::Internal,
+        ActionError::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+fn seconds(count: u64) -> String {
+    match count {
+        0 | 1 => "a second".to_owned(),
+        2..=119 => format!("{count} seconds"),
+        _ => format!("{} minutes", count.div_ceil(60)),
     }
 }

@@ -89,7 +89,7 @@ pub(crate) fn check_body_headers(req: &HttpRequest, limit: usize) -> Result<(), 
     // A small compressed body can expand to a huge one.
     let encoding = req.headers().get(CONTENT_ENCODING);
     if encoding.is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        return Err(Failure::BadRequest("Content-Encoding"));
+        return Err(Failure::UnsupportedMediaType("Content-Encoding"));
     }
     Ok(())
 }
@@ -112,7 +112,7 @@ pub(crate) async fn read(
         .unwrap_or_default();
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
     if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        return Err(Failure::BadRequest("Content-Type"));
+        return Err(Failure::UnsupportedMediaType("Content-Type"));
     }
     Form::parse(&body)
 }

@@ -4,9 +4,13 @@
 //! server is built from that table, so that no route can lack its protection. A handler that needs
 //! a signed-in user takes one as an argument (invariant I8).
 //!
+//! `pages` holds each page's handlers beside its template. What a user can do is in `actions`,
+//! which knows no HTTP and which every channel calls.
+//!
 //! No handler calls the DNS provider, the certificate authority or SMTP (invariant I7): a write
 //! wakes the worker through the queue, and a sign-in is a redirect.
 
+mod accept;
 mod actions;
 mod actor;
 mod address;
@@ -15,11 +19,12 @@ mod config;
 mod context;
 mod cookies;
 mod csrf;
-mod error_page;
+mod error_response;
 mod errors;
 mod forms;
 mod headers;
 mod metrics;
+mod pages;
 mod pipeline;
 mod rate_limits;
 mod readiness;
@@ -27,11 +32,11 @@ mod redirects;
 mod responses;
 mod routes;
 mod server;
+mod sign_in_refusal;
 mod signing;
 mod telemetry;
 mod tokens;
 mod unread_body;
-mod views;
 
 pub use app::App;
 pub use config::{VersionInfo, WebConfig};

@@ -17,11 +17,12 @@ use crate::context::RequestContext;
 use crate::cookies::CookieKind;
 use crate::errors::Failure;
 use crate::forms::{self, CSRF_FIELD};
+use crate::pages::sign_in::login;
 use crate::rate_limits::RateLimitKey;
 use crate::redirects::{label_url, login_url};
 use crate::responses::see_other;
 use crate::routes::{self, Handler, Route, RouteInfo, RouteRateLimit};
-use crate::{address, csrf, error_page, telemetry, tokens, unread_body};
+use crate::{address, csrf, error_response, telemetry, tokens, unread_body};
 
 /// Configures the whole site from the route table:
 /// `actix_web::App::new().configure(configure(app))`.
@@ -134,9 +135,10 @@ fn create_context(
     Ok((RequestContext::new(app, req.clone(), request_id), host))
 }
 
-/// Turns a failure into its page and adds the cookies.
+/// Turns a failure into its response and adds the cookies.
 fn finish(context: &RequestContext, outcome: Result<HttpResponse, Failure>) -> HttpResponse {
-    let mut response = outcome.unwrap_or_else(|failure| error_page::response(context, &failure));
+    let mut response =
+        outcome.unwrap_or_else(|failure| error_response::response(context, &failure));
     context.add_cookies(&mut response);
     response
 }
@@ -299,7 +301,7 @@ async fn redirect_to_sign_in(
     if context.form.get(CSRF_FIELD).unwrap_or_default().is_empty() {
         return Err(Failure::CsrfRejected("no token"));
     }
-    routes::login::sign_in_and_keep_form(context).await
+    login::sign_in_and_keep_form(context).await
 }
 
 #[cfg(test)]

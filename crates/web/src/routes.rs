@@ -1,13 +1,5 @@
 //! The table of all routes.
 
-pub(crate) mod acs;
-pub(crate) mod admin;
-pub(crate) mod certificate;
-pub(crate) mod home;
-pub(crate) mod label;
-pub(crate) mod login;
-pub(crate) mod logout;
-pub(crate) mod records;
 pub(crate) mod static_files;
 pub(crate) mod system;
 
@@ -21,6 +13,8 @@ use crate::actor::{Actor, Admin, User, UserWithoutLabel};
 use crate::context::RequestContext;
 use crate::errors::Failure;
 use crate::forms::FORM_MAX_BYTES;
+use crate::pages::sign_in::{acs, label, login, logout};
+use crate::pages::{admin, certificate, home, records};
 
 /// The boxed future of a handler.
 pub(crate) type HandlerFuture = LocalBoxFuture<'static, Result<HttpResponse, Failure>>;
@@ -257,7 +251,7 @@ static ROUTES: &[Route] = routes! {
     GET "/dns-records/new" User records::new_form;
     POST "/dns-records/new" User records::create, fields(RECORD_FIELDS);
     GET "/dns-records/states" User records::states;
-    GET "/dns-records/instructions" User home::instructions;
+    GET "/dns-records/instructions" User records::instructions;
     GET "/dns-records/{id}" User records::edit_form;
     POST "/dns-records/{id}" User records::update, fields(EDIT_FIELDS);
     PATCH "/dns-records/{id}" User records::renew_or_delete, fields(ACTION_FIELDS);

@@ -6,6 +6,7 @@ pub(crate) mod test_app;
 mod admin;
 mod certificate;
 mod connections;
+mod errors;
 mod records;
 mod request_checks;
 mod sign_in;

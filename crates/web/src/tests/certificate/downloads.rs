@@ -12,10 +12,11 @@ use starchart_store::users;
 use super::{CERTIFICATE, CHAIN, KEY, KEY_PATH, header, owner_id, with_certificate};
 use crate::actor::User;
 use crate::context::RequestContext;
+use crate::error_response;
 use crate::errors::Failure;
 use crate::forms::Form;
+use crate::pages::certificate;
 use crate::tests::test_app::{Browser, HOST, TestApp};
-use crate::{error_page, routes};
 
 #[actix_web::test]
 async fn downloads_have_the_names_of_the_original() {
@@ -201,7 +202,7 @@ async fn an_admin_who_impersonates_a_user_gets_no_private_key() {
     let by = owner_id(&test_app, &Browser::signed_in(&test_app, "boss").await).await;
 
     let (context, user) = impersonation_context(&test_app, id, by, "/certificate").await;
-    let page = body_text(routes::certificate::show(context, user).await).await;
+    let page = body_text(certificate::show(context, user).await).await;
     assert!(
         page.contains("Full Chain") && page.contains("Only the owner can get the private key"),
         "{page}"
@@ -209,10 +210,10 @@ async fn an_admin_who_impersonates_a_user_gets_no_private_key() {
     assert!(!page.contains(KEY_PATH) && !page.contains("VerySecret"));
 
     let (context, user) = impersonation_context(&test_app, id, by, KEY_PATH).await;
-    let failure = routes::certificate::private_key(Rc::clone(&context), user)
+    let failure = certificate::private_key(Rc::clone(&context), user)
         .await
         .unwrap_err();
-    let response = error_page::response(&context, &failure);
+    let response = error_response::response(&context, &failure);
     assert_eq!(response.status(), StatusCode::FORBIDDEN);
     let page = body_text(Ok(response)).await;
     assert!(
@@ -231,7 +232,7 @@ async fn an_admin_who_impersonates_a_user_gets_no_private_key() {
     let mut context = Rc::into_inner(context).unwrap();
     context.form = Form::parse(b"intent=delete-certificate").unwrap();
     assert_eq!(
-        routes::certificate::handle_intent(Rc::new(context), user)
+        certificate::handle_intent(Rc::new(context), user)
             .await
             .unwrap()
             .status(),

@@ -1,0 +1,164 @@
+//! The one map from a failure to an HTTP response: a page, or problem details (RFC 9457) for a
+//! client that prefers JSON. Logs the cause once; no cause reaches a client.
+
+use actix_web::http::Method;
+use actix_web::http::header::{ACCEPT, ALLOW, CONNECTION, RETRY_AFTER, VARY};
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use askama::Template;
+use serde::Serialize;
+use starchart_domain::error::error_chain;
+use starchart_domain::fault::Field;
+
+use crate::accept::prefers_json;
+use crate::context::RequestContext;
+use crate::errors::Failure;
+use crate::pages::ErrorPage;
+use crate::pages::sign_in::SignInRefusedPage;
+
+/// Below this path every failure is problem details, whatever the client accepts.
+const API_PREFIX: &str = "/api/";
+
+/// Problem details of a failure (RFC 9457). Without the member `type` the title is the phrase of
+/// the status.
+#[derive(Serialize)]
+struct Problem<'a> {
+    title: &'static str,
+    status: u16,
+    /// What happened and what the client can do.
+    detail: String,
+    /// Identifies the request in the log.
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldProblem>,
+}
+
+/// A fault of the input.
+#[derive(Serialize)]
+struct FieldProblem {
+    field: &'static str,
+    detail: String,
+}
+
+/// Logs the failure and returns it with status, advice and request id.
+pub(crate) fn response(context: &RequestContext, failure: &Failure) -> HttpResponse {
+    log(failure);
+    let mut builder = HttpResponse::build(failure.status());
+    match failure {
+        Failure::MethodNotAllowed(methods) => {
+            let list = methods
+                .iter()
+                .map(Method::as_str)
+                .collect::<Vec<_>>()
+                .join(", ");
+            builder.insert_header((ALLOW, list));
+        }
+        // Reading the rest of the body would only cost time.
+        Failure::TooLarge => {
+            builder.insert_header((CONNECTION, "close")).force_close();
+        }
+        _ => {}
+    }
+    if let Some(retry_after_s) = failure.retry_after_s() {
+        builder.insert_header((RETRY_AFTER, retry_after_s));
+    }
+    builder.append_header((VARY, ACCEPT.as_str()));
+    if context.req.path().starts_with(API_PREFIX) || prefers_json(&context.req) {
+        send_problem(&mut builder, context, failure)
+    } else {
+        send_page(&mut builder, render(context, failure), &context.request_id)
+    }
+}
+
+fn log(failure: &Failure) {
+    match failure {
+        Failure::Store(_) | Failure::Render(_) | Failure::Internal(_) => {
+            tracing::error!(error = error_chain(failure), "request failed");
+        }
+        Failure::KeyWithheld | Failure::CrossSiteDownload => {
+            tracing::warn!(reason = %failure, "private key download refused");
+        }
+        Failure::CsrfRejected(reason) => {
+            tracing::warn!(reason, "form refused: it does not come from our own page");
+        }
+        // The sign-in logs its own line with the reason.
+        Failure::SignIn(_) => {}
+        other => tracing::debug!(error = %other, "request refused"),
+    }
+}
+
+/// Renders the page. Sets no cookie: at the assertion consumer service the browser sends none of
+/// ours, and a new one would end a sign-in that another tab has in progress.
+fn render(context: &RequestContext, failure: &Failure) -> Result<String, askama::Error> {
+    let layout = context.error_layout();
+    let request_id = context.request_id.clone();
+    if let Failure::SignIn(refusal) = failure {
+        let refusal = *refusal;
+        return SignInRefusedPage {
+            layout,
+            refusal,
+            request_id,
+        }
+        .render();
+    }
+    ErrorPage {
+        layout,
+        failure,
+        app_url: context.app.origin(),
+        request_id,
+    }
+    .render()
+}
+
+fn send_page(
+    builder: &mut HttpResponseBuilder,
+    html: Result<String, askama::Error>,
+    request_id: &str,
+) -> HttpResponse {
+    match html {
+        Ok(html) => builder.content_type("text/html; charset=utf-8").body(html),
+        Err(error) => {
+            tracing::error!(error = error_chain(&error), "error page not rendered");
+            builder
+                .content_type("text/plain; charset=utf-8")
+                .body(format!("Something went wrong. Request ID: {request_id}\n"))
+        }
+    }
+}
+
+fn send_problem(
+    builder: &mut HttpResponseBuilder,
+    context: &RequestContext,
+    failure: &Failure,
+) -> HttpResponse {
+    let status = failure.status();
+    let errors = failure
+        .faults()
+        .into_iter()
+        .map(|(field, fault)| FieldProblem {
+            field: field_name(field),
+            detail: fault.to_string(),
+        });
+    let problem = Problem {
+        title: status.canonical_reason().unwrap_or_default(),
+        status: status.as_u16(),
+        detail: format!("{}. {}", failure.title(), failure.advice()),
+        request_id: &context.request_id,
+        errors: errors.collect(),
+    };
+    builder
+        .content_type("application/problem+json")
+        .json(problem)
+}
+
+fn field_name(field: Field) -> &'static str {
+    match field {
+        Field::Name => "name",
+        Field::Type => "type",
+        Field::Value => "value",
+        Field::Part(name) => name,
+        Field::Ports => "ports",
+        Field::Course => "course",
+        Field::Description => "description",
+        Field::Form => "record",
+    }
+}

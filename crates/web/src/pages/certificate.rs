@@ -1,0 +1,23 @@
+//! The user's certificate: its page, deletion, downloads and information.
+
+mod active;
+mod delete;
+mod download;
+mod information;
+mod overview;
+mod progress;
+
+pub(crate) use delete::confirm_delete;
+pub(crate) use download::{download, private_key};
+pub(crate) use information::information;
+pub(crate) use overview::{handle_intent, show, state};
+#[cfg(test)]
+pub(crate) use {
+    active::{ActiveCertificate, Renewal},
+    delete::DeletePage,
+    information::InformationPage,
+    overview::CertificatePage,
+};
+
+/// The path of the certificate page.
+const PAGE: &str = "/certificate";

@@ -1,0 +1,32 @@
+//! The pages of failed requests.
+
+use askama::Template;
+
+use super::Layout;
+use crate::errors::Failure;
+
+/// The page of a failed request.
+#[derive(Debug, Template)]
+#[template(path = "error.html")]
+pub(crate) struct ErrorPage<'a> {
+    pub(crate) layout: Layout,
+    pub(crate) failure: &'a Failure,
+    /// APP_URL without a trailing slash: the link for a request to another host.
+    pub(crate) app_url: String,
+    /// Identifies the request in the log.
+    pub(crate) request_id: String,
+}
+
+impl ErrorPage<'_> {
+    fn is_misdirected(&self) -> bool {
+        matches!(self.failure, Failure::Misdirected)
+    }
+
+    /// Returns whether the page leads to the certificate page.
+    fn is_about_private_key(&self) -> bool {
+        matches!(
+            self.failure,
+            Failure::KeyWithheld | Failure::CrossSiteDownload
+        )
+    }
+}

@@ -1,0 +1,83 @@
+//! DNS records: the list, the form, deletion, lookup and instructions.
+
+mod delete;
+mod form;
+mod instructions;
+mod list;
+mod lookup;
+pub(super) mod state;
+
+use starchart_domain::certificate::caa::ShutOut;
+use starchart_domain::record::RecordId;
+use starchart_store::records::{self, Record};
+
+use crate::actions::CaaCheck;
+use crate::actor::User;
+use crate::context::RequestContext;
+use crate::errors::Failure;
+
+pub(crate) use delete::confirm_delete;
+pub(crate) use form::{create, edit_form, new_form, show_kept_form, update};
+pub(crate) use instructions::instructions;
+pub(crate) use list::{list, renew_or_delete};
+pub(crate) use lookup::lookup;
+pub(crate) use state::states;
+#[cfg(test)]
+pub(crate) use {
+    delete::DeletePage,
+    form::{FormMode, FormPage},
+    instructions::InstructionsPage,
+    list::RecordsPage,
+    lookup::LookupPage,
+};
+
+/// For this long after the newest change a page polls for the state, in milliseconds.
+const POLL_AFTER_CHANGE_MS: i64 = 2 * 60 * 1_000;
+
+/// Returns the record of the path when this user owns it (invariant I8). A record of another user
+/// fails like an absent one.
+async fn find_own(context: &RequestContext, user: &User) -> Result<Record, Failure> {
+    records::get(context.app.store()?, user.id, path_id(context)?)
+        .await?
+        .ok_or(Failure::NotFound)
+}
+
+/// Returns the id in the path.
+fn path_id(context: &RequestContext) -> Result<RecordId, Failure> {
+    let id = context.req.match_info().get("id");
+    id.and_then(|text| text.parse().ok())
+        .map(RecordId)
+        .ok_or(Failure::NotFound)
+}
+
+/// Returns for how many seconds a page with these records polls for their state: as long as one is
+/// not settled, but at most [`POLL_AFTER_CHANGE_MS`] after the newest change.
+async fn poll_for_s(context: &RequestContext, all: &[Record]) -> Result<u32, Failure> {
+    let newest = all.iter().map(|record| record.updated_at.as_millis()).max();
+    let Some(newest) = newest.filter(|_| all.iter().any(|record| !record.state.is_settled()))
+    else {
+        return Ok(0);
+    };
+    let age = context.app.store()?.now().await?.as_millis() - newest;
+    Ok(u32::try_from((POLL_AFTER_CHANGE_MS - age) / 1_000).unwrap_or_default())
+}
+
+/// Returns what CAA records must allow, and what the request confirms.
+fn caa_check(context: &RequestContext) -> CaaCheck<'_> {
+    let config = &context.app.config;
+    let authority = match config.certificates_off {
+        None => config.caa_identities.as_slice(),
+        Some(_) => &[],
+    };
+    CaaCheck {
+        authority,
+        confirmed: context.form.get("confirm"),
+    }
+}
+
+/// Returns the text that asks for a confirmation and the one that confirms.
+fn to_confirm(shut_out: &ShutOut) -> (String, String) {
+    let question =
+        format!("{shut_out}; without it your certificate here can neither be issued nor renewed.");
+    (question, shut_out.confirmation())
+}

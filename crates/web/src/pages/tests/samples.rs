@@ -1,0 +1,398 @@
+//! Every page with sample data.
+
+mod admin;
+mod certificates;
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use starchart_domain::fault::{Fault, Field, NameFault, ValueFault};
+use starchart_domain::names::{Label, RootDomain};
+use starchart_domain::publish::PublishState;
+use starchart_domain::record::{RecordForm, RecordId, RecordType};
+use starchart_domain::time::Timestamp;
+use starchart_domain::user::{Groups, Subject, UserId};
+use starchart_store::records::Record;
+use starchart_store::sessions::Session;
+use starchart_store::users::User;
+
+use crate::actions::{ActionError, Conflict, Denial};
+use crate::errors::Failure;
+use crate::pages::home::HomePage;
+use crate::pages::records::{
+    DeletePage, FormMode, FormPage, InstructionsPage, LookupPage, RecordsPage,
+};
+use crate::pages::sign_in::SignInRefusedPage;
+use crate::pages::sign_in::label::LabelPage;
+use crate::pages::sign_in::login::LoginPage;
+use crate::pages::sign_in::logout::LogoutPage;
+use crate::pages::{ErrorPage, Flash, FlashKind, Layout, SupportContact};
+use crate::sign_in_refusal::SignInRefusal;
+
+/// The time of the samples: 2026-11-21 09:30 UTC.
+pub(super) const NOW: Timestamp = Timestamp::from_millis(1_795_253_400_000);
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// Returns the time of the day at which the samples were made, some days later.
+pub(super) const fn in_days(days: i64) -> Timestamp {
+    NOW.plus(days * DAY_MS)
+}
+
+/// Renders every page. `text` replaces each text that comes from outside; its argument is a sample.
+pub(super) fn pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
+    let mut out = account_pages(text);
+    out.extend(record_pages(text));
+    out.extend(certificates::pages(text));
+    out.extend(admin::pages(text));
+    out.extend(error_pages(text));
+    out
+}
+
+fn guest(text: &dyn Fn(&str) -> String, path: &str) -> Layout {
+    Layout {
+        app_name: text("My.Custom.Domain"),
+        school_name: text("Starfield College"),
+        base_domain: None,
+        session: None,
+        csrf_token: text("token"),
+        flash: Vec::new(),
+        path: path.to_owned(),
+        version: text("0.1.0"),
+        provider: "Route53",
+        support: Some(SupportContact {
+            text: text("service desk"),
+            href: None,
+        }),
+    }
+}
+
+pub(super) fn signed_in(text: &dyn Fn(&str) -> String, path: &str) -> Layout {
+    Layout {
+        base_domain: Some(text("user1.starchart.com")),
+        session: Some(session(text)),
+        ..guest(text, path)
+    }
+}
+
+pub(super) fn user(text: &dyn Fn(&str) -> String) -> User {
+    User {
+        id: UserId(1),
+        subject: Subject::parse("user1").unwrap(),
+        username: text("user1"),
+        display_name: text("Johannes Kepler"),
+        email: text("user1@school.example"),
+        groups: Groups::default(),
+        label: Some(Label::parse("user1").unwrap()),
+        created_at: NOW,
+    }
+}
+
+fn session(text: &dyn Fn(&str) -> String) -> Session {
+    Session {
+        id: 1,
+        user: user(text),
+        impersonation: None,
+        impersonated_before: None,
+        created_at: NOW,
+        expires_at: in_days(1),
+        name_id: None,
+        session_index: None,
+    }
+}
+
+fn account_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
+    let label = LabelPage {
+        layout: Layout {
+            base_domain: None,
+            ..signed_in(text, "/label")
+        },
+        root_domain: RootDomain::parse("starchart.com").unwrap(),
+        default_label: text("johnsmith"),
+        invalid: None,
+        choices: ["john-smith", "johnsmith2", "johnsmith3"]
+            .map(|label| Label::parse(label).unwrap())
+            .to_vec(),
+        fault: Some(text(
+            "This domain was taken a moment ago. Choose another one.",
+        )),
+        redirect_to: text("/dns-records/new"),
+    };
+    let refusal = SignInRefusedPage {
+        layout: guest(text, "/login/callback"),
+        refusal: SignInRefusal::Signature,
+        request_id: text("01JD8Q2E"),
+    };
+    let logout = LogoutPage {
+        layout: guest(text, "/logout"),
+        slo_username: Some(text("user1")),
+    };
+    vec![
+        (
+            "login",
+            LoginPage {
+                layout: guest(text, "/login"),
+                redirect_to: text("/"),
+            }
+            .render()
+            .unwrap(),
+        ),
+        ("logout", logout.render().unwrap()),
+        ("label", label.render().unwrap()),
+        ("refusal", refusal.render().unwrap()),
+    ]
+}
+
+pub(super) fn record(
+    text: &dyn Fn(&str) -> String,
+    id: i64,
+    name: &str,
+    rtype: RecordType,
+    input: &str,
+    state: PublishState,
+) -> Record {
+    Record {
+        id: RecordId(id),
+        name: text(name),
+        rtype,
+        input: text(input),
+        presentation: match rtype {
+            RecordType::Mx => format!("10 {input}."),
+            _ => input.to_owned(),
+        },
+        ports: None,
+        course: None,
+        description: None,
+        created_at: NOW,
+        updated_at: NOW,
+        expires_at: in_days(181),
+        state,
+    }
+}
+
+fn records(text: &dyn Fn(&str) -> String) -> Vec<Record> {
+    let reason = text("an RRset that is not ours exists at this name");
+    let dkim = "v=DKIM1; k=rsa; p=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDC5bTrf0vFf3zY8kq0bJ1v\
+                7Qm2H8xk9sTzL4uYp";
+    let mut records = vec![
+        record(
+            text,
+            1,
+            "www.user1.starchart.com",
+            RecordType::A,
+            "192.168.1.1",
+            PublishState::Answered { by: 4, of: 4 },
+        ),
+        record(
+            text,
+            2,
+            "www.user1.starchart.com",
+            RecordType::Aaaa,
+            "2001:db8:85a3::8a2e:370:7334",
+            PublishState::Answered { by: 2, of: 4 },
+        ),
+        record(
+            text,
+            3,
+            "blog.user1.starchart.com",
+            RecordType::Cname,
+            "kepler.github.io",
+            PublishState::InSync,
+        ),
+        record(
+            text,
+            4,
+            "user1.starchart.com",
+            RecordType::Mx,
+            "mail.user1.starchart.com",
+            PublishState::Sent,
+        ),
+        record(
+            text,
+            5,
+            "selector1._domainkey.user1.starchart.com",
+            RecordType::Txt,
+            dkim,
+            PublishState::Saved,
+        ),
+        record(
+            text,
+            6,
+            "api.user1.starchart.com",
+            RecordType::A,
+            "203.0.113.25",
+            PublishState::Refused { reason },
+        ),
+    ];
+    records[0].description = Some(text("The server of our project"));
+    records[0].course = Some(text("OSD600"));
+    records[0].ports = Some(text("8080, 8443"));
+    records
+}
+
+fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
+    let layout = |path| signed_in(text, path);
+    let flash = vec![
+        Flash {
+            kind: FlashKind::Done,
+            text: text("DNS Record \"www\" has been successfully renewed"),
+        },
+        Flash {
+            kind: FlashKind::Note,
+            text: text("192.168.1.1 can be reached in the school's network only"),
+        },
+    ];
+    let form = RecordForm {
+        name: text("www"),
+        rtype: "MX".to_owned(),
+        input: text("192.168.1.1"),
+        parts: BTreeMap::from([("priority", text("ten"))]),
+        ports: text("port1, port2"),
+        course: text("test course"),
+        description: text("test description"),
+    };
+    let faults = vec![
+        (
+            Field::Name,
+            Fault::Name(NameFault::OtherDomain {
+                base: text("user1.starchart.com"),
+            }),
+        ),
+        (Field::Value, Fault::Value(ValueFault::HostIsAddress)),
+        (
+            Field::Part("priority"),
+            Fault::Part("Priority is a whole number from 0 to 65535"),
+        ),
+        (
+            Field::Form,
+            Fault::ChangedMeanwhile {
+                now: text("Value 203.0.113.25"),
+            },
+        ),
+    ];
+    let new = |form, faults, is_kept| FormPage {
+        layout: layout("/dns-records/new"),
+        mode: FormMode::Create,
+        form,
+        faults,
+        owner: "owner".into(),
+        to_confirm: None,
+        is_kept,
+    };
+    let edit = FormPage {
+        mode: FormMode::Edit {
+            id: 5,
+            fingerprint: Some("0123456789abcdef".to_owned()),
+        },
+        ..new(form.clone(), Vec::new(), true)
+    };
+    let mut all = records(text);
+    let lookup = LookupPage {
+        layout: layout("/dns-records/2/lookup"),
+        record: all[1].clone(),
+        server: Some((text("127.0.0.1"), 5353)),
+        poll_for_s: 90,
+    };
+    let delete = DeletePage {
+        layout: layout("/dns-records/1/delete"),
+        record: all.remove(0),
+        to_confirm: Some((
+            text("The CAA records do not allow it."),
+            "0123456789abcdef".to_owned(),
+        )),
+    };
+    let list = RecordsPage {
+        layout: Layout {
+            flash,
+            ..layout("/dns-records")
+        },
+        records: records(text),
+        limit: Some(10),
+        poll_for_s: 0,
+    };
+    let empty = RecordsPage {
+        layout: layout("/dns-records"),
+        records: Vec::new(),
+        limit: None,
+        poll_for_s: 0,
+    };
+    vec![
+        (
+            "home",
+            HomePage {
+                layout: layout("/"),
+                record_count: 0,
+                has_certificate: false,
+            }
+            .render()
+            .unwrap(),
+        ),
+        ("records", list.render().unwrap()),
+        ("records-empty", empty.render().unwrap()),
+        (
+            "new",
+            new(RecordForm::default(), Vec::new(), false)
+                .render()
+                .unwrap(),
+        ),
+        ("new-faults", new(form, faults, false).render().unwrap()),
+        ("edit-kept", edit.render().unwrap()),
+        ("delete", delete.render().unwrap()),
+        ("lookup", lookup.render().unwrap()),
+        (
+            "instructions",
+            InstructionsPage {
+                layout: layout("/dns-records/instructions"),
+                limit: Some(10),
+            }
+            .render()
+            .unwrap(),
+        ),
+    ]
+}
+
+fn error_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
+    let changed = Fault::ChangedMeanwhile {
+        now: text("Value 203.0.113.25"),
+    };
+    let failures = [
+        ("error-400", Failure::BadRequest("x")),
+        (
+            "error-403",
+            Failure::Action(ActionError::Denied(Denial::NoLongerAdmin)),
+        ),
+        ("error-403-form", Failure::CsrfRejected("x")),
+        ("error-403-key", Failure::KeyWithheld),
+        ("error-403-download", Failure::CrossSiteDownload),
+        ("error-404", Failure::NotFound),
+        ("error-405", Failure::MethodNotAllowed(Vec::new())),
+        (
+            "error-409",
+            Failure::Action(ActionError::Conflict(Conflict::OrderInProgress)),
+        ),
+        ("error-413", Failure::TooLarge),
+        ("error-415", Failure::UnsupportedMediaType("x")),
+        ("error-421", Failure::Misdirected),
+        ("error-422", Failure::Unprocessable("x")),
+        (
+            "error-422-faults",
+            Failure::Action(ActionError::Invalid(vec![(Field::Form, changed)])),
+        ),
+        ("error-429", Failure::TooMany { retry_after: 30 }),
+        ("error-500", Failure::Internal("x")),
+        ("error-503", Failure::Unavailable { retry_after: 300 }),
+    ];
+    let page = |failure: &Failure| {
+        ErrorPage {
+            layout: signed_in(text, "/x"),
+            failure,
+            app_url: text("https://domains.example.edu"),
+            request_id: text("01JD8Q2E"),
+        }
+        .render()
+        .unwrap()
+    };
+    failures
+        .iter()
+        .map(|(name, failure)| (*name, page(failure)))
+        .collect()
+}

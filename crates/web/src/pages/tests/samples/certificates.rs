@@ -1,0 +1,158 @@
+//! Samples of the certificate pages.
+
+use askama::Template;
+use starchart_domain::certificate::OrderStep;
+use starchart_domain::publish::PublishState;
+use starchart_store::certificates::{Certificate, OrderView};
+
+use super::{NOW, in_days, signed_in};
+use crate::pages::certificate::{
+    ActiveCertificate, CertificatePage, DeletePage, InformationPage, Renewal,
+};
+
+fn certificate_page(text: &dyn Fn(&str) -> String) -> CertificatePage {
+    CertificatePage {
+        layout: signed_in(text, "/certificate"),
+        active: None,
+        order: None,
+        is_off: false,
+        shut_out: Some(text("The CAA records do not allow it")),
+        refused: None,
+        key_withheld: false,
+        page_revision: "0".to_owned(),
+        poll_after_s: 0,
+    }
+}
+
+fn active(text: &dyn Fn(&str) -> String, renewal: Renewal) -> ActiveCertificate {
+    ActiveCertificate {
+        certificate: Certificate {
+            id: 1,
+            domain: text("user1.starchart.com"),
+            certificate: String::new(),
+            chain: String::new(),
+            not_before: NOW,
+            not_after: in_days(90),
+            created_at: NOW,
+        },
+        expired: false,
+        renewal,
+        next_request_at: Some(in_days(1)),
+    }
+}
+
+fn order(text: &dyn Fn(&str) -> String, step: OrderStep, problem: Option<&str>) -> OrderView {
+    OrderView {
+        id: 1,
+        automatic: false,
+        step,
+        dns: Some(PublishState::Answered { by: 2, of: 4 }),
+        problem: problem.map(text),
+        retry_at: None,
+        dns_not_checked: false,
+        created_at: NOW,
+        updated_at: NOW,
+    }
+}
+
+pub(super) fn pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
+    let page = || certificate_page(text);
+    let refusal = PublishState::Refused {
+        reason: text("an RRset that is not ours exists at this name"),
+    };
+    let stuck = OrderView {
+        dns: Some(refusal),
+        ..order(text, OrderStep::Publishing, None)
+    };
+    let waiting = OrderView {
+        retry_at: Some(in_days(1)),
+        ..order(
+            text,
+            OrderStep::Ordered,
+            Some("The certificate authority accepts no more requests this week."),
+        )
+    };
+    let reason = "The certificate authority did not find the TXT record.";
+    let pending = |order| CertificatePage {
+        order: Some(order),
+        poll_after_s: 1,
+        ..page()
+    };
+    let issued = |renewal| CertificatePage {
+        active: Some(active(text, renewal)),
+        ..page()
+    };
+    let renewing = CertificatePage {
+        active: Some(active(text, Renewal::InProgress)),
+        ..pending(waiting.clone())
+    };
+    let failed = CertificatePage {
+        order: Some(order(text, OrderStep::Failed, Some(reason))),
+        ..page()
+    };
+    let renewal_failed = CertificatePage {
+        active: Some(active(text, Renewal::Open)),
+        ..failed.clone()
+    };
+    let expired = ActiveCertificate {
+        expired: true,
+        ..active(text, Renewal::Off)
+    };
+    let refused = Some(text(
+        "You have requested a certificate 3 times within 24 hours.",
+    ));
+    let delete = DeletePage {
+        layout: signed_in(text, "/certificate/delete"),
+        active: active(text, Renewal::Open),
+    };
+    let help = InformationPage {
+        layout: signed_in(text, "/certificate/information"),
+        daily_limit: 3,
+    };
+    vec![
+        ("certificate", page().render().unwrap()),
+        (
+            "certificate-off",
+            CertificatePage {
+                is_off: true,
+                active: Some(expired),
+                ..page()
+            }
+            .render()
+            .unwrap(),
+        ),
+        (
+            "certificate-refused",
+            CertificatePage { refused, ..page() }.render().unwrap(),
+        ),
+        (
+            "certificate-pending",
+            pending(order(text, OrderStep::Publishing, None))
+                .render()
+                .unwrap(),
+        ),
+        ("certificate-waiting", pending(waiting).render().unwrap()),
+        ("certificate-stuck", pending(stuck).render().unwrap()),
+        ("certificate-renewing", renewing.render().unwrap()),
+        ("certificate-failed", failed.render().unwrap()),
+        (
+            "certificate-renewal-failed",
+            renewal_failed.render().unwrap(),
+        ),
+        (
+            "certificate-issued",
+            issued(Renewal::From(in_days(60))).render().unwrap(),
+        ),
+        (
+            "certificate-withheld",
+            CertificatePage {
+                key_withheld: true,
+                ..issued(Renewal::Open)
+            }
+            .render()
+            .unwrap(),
+        ),
+        ("certificate-delete", delete.render().unwrap()),
+        ("information", help.render().unwrap()),
+    ]
+}
