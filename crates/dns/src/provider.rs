@@ -9,11 +9,16 @@ pub mod memory;
 pub mod route53;
 
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use starchart_domain::presentation::same_values;
 use starchart_domain::record::RecordType;
 use starchart_domain::rrset::{Rrset, RrsetData, RrsetValues};
+
+/// The maximum duration of [`Provider::change`]. The publish lease must be valid for longer than
+/// this when the change begins.
+pub const CHANGE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A hosted zone that can be changed in atomic batches.
 ///
@@ -31,7 +36,7 @@ pub trait Provider: Send + Sync {
     async fn wait_for_change(&self) {}
 
     /// Applies all changes or none, in the given order, so that a deletion precedes the creation
-    /// that depends on it.
+    /// that depends on it. Takes no longer than [`CHANGE_TIMEOUT`].
     ///
     /// # Errors
     /// Each variant of [`ChangeError`] says what is known about the zone afterwards.

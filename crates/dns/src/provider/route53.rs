@@ -26,13 +26,9 @@ use starchart_domain::secret::Secret;
 use self::escapes::{escape_name, to_decimal, to_octal, unescape_name};
 use self::limiter::{Limiter, Priority};
 use crate::provider::{
-    Action, BatchLimits, Capabilities, Change, ChangeError, ChangeId, ChangeState, Provider,
-    ProviderError, ZoneRrset,
+    Action, BatchLimits, CHANGE_TIMEOUT, Capabilities, Change, ChangeError, ChangeId, ChangeState,
+    Provider, ProviderError, ZoneRrset,
 };
-
-/// The time limit of one request, including the connection. [`Provider::change`] takes no longer,
-/// so the publish lease must be valid for longer than this when the request begins.
-pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The limits of one `ChangeResourceRecordSets` request. A CREATE and a DELETE count once, an
 /// UPSERT (never sent, I10) would count twice.
@@ -95,10 +91,10 @@ impl fmt::Debug for Route53 {
 impl Route53 {
     /// Makes a client; sends no request.
     pub fn new(config: &Route53Config) -> Self {
-        Self::with_timeout(config, OPERATION_TIMEOUT)
+        Self::with_timeout(config, CHANGE_TIMEOUT)
     }
 
-    /// Makes a client with another time limit for one request than [`OPERATION_TIMEOUT`].
+    /// Makes a client with another time limit for one request than [`CHANGE_TIMEOUT`].
     pub fn with_timeout(config: &Route53Config, timeout: Duration) -> Self {
         let credentials = Credentials::new(
             config.access_key_id.expose(),

@@ -302,12 +302,12 @@ fn conflicts() -> Vec<Case> {
             deletes(given),
             &[(&www, Differs)],
         ),
-        lax(refused(
+        refused(
             "delete another TTL",
             given,
             deletes(&[slow]),
             &[(&www, Differs)],
-        )),
+        ),
         refused(
             "replace nothing",
             &[],

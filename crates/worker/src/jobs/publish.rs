@@ -20,8 +20,8 @@ use crate::with_lease::{LeaseTerms, MAX_HOLD};
 
 /// The publish lease. A run that takes longer, for example to list a large zone, renews it.
 pub(crate) const LEASE: LeaseTerms = LeaseTerms::new(LeaseName::Publish, 15_000);
-/// The minimum remaining validity to send a change: more than the operation timeout of 5 s plus the
-/// time to record a full batch.
+/// The minimum remaining validity to send a change: more than the provider port's `CHANGE_TIMEOUT`,
+/// which is 5 s, plus the time to record a full batch.
 const LEASE_MARGIN_MS: i64 = 8_000;
 /// How long to wait for more changes before a batch is formed.
 const COALESCE: Duration = Duration::from_millis(30);
