@@ -12,6 +12,8 @@ mod jobs;
 pub mod reconcile;
 mod runner;
 mod start_time;
+#[cfg(test)]
+mod tests;
 mod with_lease;
 
 pub use context::{Context, Timers};

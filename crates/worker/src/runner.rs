@@ -88,29 +88,4 @@ async fn run_loop(
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicU32, Ordering};
-
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_panic_ends_only_one_run() {
-        let runs = Arc::new(AtomicU32::new(0));
-        let stop = CancellationToken::new();
-        let woken = Notify::new();
-        let run_once = || -> BoxFuture<'static, Outcome> {
-            let runs = Arc::clone(&runs);
-            Box::pin(async move {
-                assert!(
-                    runs.fetch_add(1, Ordering::SeqCst) > 0,
-                    "the first run panics"
-                );
-                Outcome::Done
-            })
-        };
-        let running = run_loop("test", Duration::from_secs(1), &woken, &stop, run_once);
-        let _ = tokio::time::timeout(Duration::from_secs(20), running).await;
-        assert!(runs.load(Ordering::SeqCst) > 2, "the loop continues");
-    }
-}
+mod tests;

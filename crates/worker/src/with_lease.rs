@@ -151,3 +151,6 @@ async fn keep_renewed(store: &Store, mut lease: Lease, ttl_ms: i64) -> Infallibl
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

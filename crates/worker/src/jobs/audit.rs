@@ -95,3 +95,6 @@ impl Job for Audit {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

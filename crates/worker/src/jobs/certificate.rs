@@ -168,3 +168,6 @@ async fn keep_claimed(store: &Store, claim: &Claim) -> Infallible {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -207,18 +207,4 @@ async fn run_step_for_all(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn users_are_grouped_by_the_rows_of_a_transaction() {
-        let users: Vec<(UserId, u64)> = [(1, 300), (2, 300), (3, 100), (4, 2_000), (5, 1)]
-            .map(|(n, c)| (UserId(n), c))
-            .into();
-        let cut: Vec<Vec<i64>> = groups(&users)
-            .iter()
-            .map(|group| group.iter().map(|user| user.0).collect())
-            .collect();
-        assert_eq!(cut, [vec![1], vec![2, 3], vec![4], vec![5]]);
-    }
-}
+mod tests;

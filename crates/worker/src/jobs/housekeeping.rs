@@ -50,3 +50,6 @@ async fn purge(context: &Context) -> Result<u64, Error> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

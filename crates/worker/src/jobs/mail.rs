@@ -249,12 +249,4 @@ fn seconds(wait: Option<Duration>) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_mail_is_retried_for_about_five_days() {
-        let hours: i64 = (1..36).map(back_off_ms).sum::<i64>() / 3_600_000;
-        assert!((100..140).contains(&hours), "{hours} h");
-    }
-}
+mod tests;

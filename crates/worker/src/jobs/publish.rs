@@ -214,3 +214,6 @@ impl Journal for StoreJournal<'_> {
         zone::quarantine(self.store, self.lease, names).await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -102,3 +102,6 @@ async fn close_abandoned_order(
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -83,3 +83,6 @@ impl Job for Revocation {
         Release::AtExpiry
     }
 }
+
+#[cfg(test)]
+mod tests;

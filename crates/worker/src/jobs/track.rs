@@ -140,3 +140,6 @@ async fn check_name_servers(context: &Context) -> Result<bool, Error> {
     }
     Ok(is_lagging)
 }
+
+#[cfg(test)]
+mod tests;

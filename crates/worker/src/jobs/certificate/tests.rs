@@ -1,0 +1,137 @@
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use starchart_acme::authority::AuthorityError;
+use starchart_acme::keys;
+use starchart_dns::propagation::Propagation;
+use starchart_domain::certificate::{OrderStep, challenge_name};
+use starchart_store::certificates::{self, OrderView};
+
+use super::*;
+use crate::tests::{TestUser, World};
+
+const HOUR_MS: i64 = 60 * 60 * 1_000;
+
+async fn with_order() -> (World, TestUser) {
+    let world = World::new().await;
+    let user = world.user("kepler").await;
+    world.request_certificate(&user).await;
+    (world, user)
+}
+
+async fn order(world: &World, user: &TestUser) -> OrderView {
+    let overview = certificates::load_overview(world.store(), user.id).await;
+    overview.unwrap().order.unwrap()
+}
+
+#[tokio::test]
+async fn an_order_is_advanced_until_the_certificate_is_issued() {
+    let (world, user) = with_order().await;
+    let issued = world.issue_certificate(&user).await;
+    let mut calls = world.authority.calls();
+    calls.dedup();
+    let expected = [
+        "new order",
+        "fetch order",
+        "respond to challenges",
+        "fetch order",
+        "finalize",
+        "fetch order",
+        "download chain",
+    ];
+    assert_eq!(calls, expected);
+    let key = certificates::load_private_key(world.store(), user.id, issued.id).await;
+    let key = key.unwrap().unwrap();
+    assert!(keys::matches_certificate(&key, &issued.certificate).unwrap());
+
+    let woken = world.woken().await;
+    assert!(woken.contains(&WakeUp::Publish) && woken.contains(&WakeUp::Mail));
+    world.publish().await;
+    let challenge = challenge_name(user.base.as_str());
+    assert!(
+        world.provider.values(&challenge, "TXT").is_empty(),
+        "the challenge values are deleted"
+    );
+}
+
+#[tokio::test]
+async fn validation_waits_for_the_name_servers() {
+    let (world, user) = with_order().await;
+    world.run(&Certificate).await;
+    world.publish().await;
+    assert_eq!(order(&world, &user).await.step, OrderStep::Publishing);
+    world.later(1_000);
+    let outcome = world.run(&Certificate).await;
+    assert!(matches!(outcome, Outcome::Again(_)), "{outcome:?}");
+    assert_eq!(order(&world, &user).await.step, OrderStep::Publishing);
+    assert!(!world.authority.calls().contains(&"respond to challenges"));
+}
+
+#[tokio::test]
+async fn validation_starts_unchecked_when_no_name_server_answers() {
+    let mut world = World::new().await;
+    // Nothing listens there.
+    world.context.propagation = Arc::new(Propagation::new(vec!["127.0.0.1:1".to_owned()]));
+    let user = world.user("kepler").await;
+    world.request_certificate(&user).await;
+    world.run(&Certificate).await;
+    world.publish().await;
+    world.run(&crate::jobs::track::Track).await;
+    world.later(61_000);
+    world.issue_certificate(&user).await;
+    let calls = world.authority.calls();
+    assert!(calls.contains(&"respond to challenges"), "{calls:?}");
+}
+
+#[tokio::test]
+async fn a_rate_limit_is_respected() {
+    let (world, user) = with_order().await;
+    let retry_after = Some(Duration::from_secs(7_200));
+    let detail = "too many orders".to_owned();
+    let limited = AuthorityError::RateLimited {
+        retry_after,
+        detail,
+    };
+    world.authority.fail("new order", limited);
+    assert_eq!(world.run(&Certificate).await, Outcome::Done);
+    let problem = order(&world, &user).await.problem.unwrap();
+    assert!(problem.contains("too many orders"), "{problem}");
+    world.authority.recover();
+    world.later(HOUR_MS);
+    world.run(&Certificate).await;
+    assert_eq!(world.authority.calls(), ["new order"]);
+    world.later(HOUR_MS + 1_000);
+    world.run(&Certificate).await;
+    assert_eq!(order(&world, &user).await.step, OrderStep::Publishing);
+}
+
+#[tokio::test]
+async fn a_refused_order_fails_with_the_reason() {
+    let (world, user) = with_order().await;
+    let refused = AuthorityError::Refused("the name is on a list".to_owned());
+    world.authority.fail("new order", refused);
+    world.run(&Certificate).await;
+    let order = order(&world, &user).await;
+    assert_eq!(order.step, OrderStep::Failed);
+    let problem = order.problem.unwrap();
+    assert!(problem.contains("the name is on a list"), "{problem}");
+}
+
+#[tokio::test]
+async fn an_order_that_another_process_advances_is_left_alone() {
+    let (world, user) = with_order().await;
+    let due = orders::list_due(world.store(), 1).await.unwrap();
+    let claimed = orders::claim(world.store(), due[0], "two", CLAIM_MS).await;
+    assert!(claimed.unwrap().is_some());
+    world.run(&Certificate).await;
+    assert!(world.authority.calls().is_empty());
+    world.later(CLAIM_MS + 1_000);
+    world.issue_certificate(&user).await;
+}
+
+#[tokio::test]
+async fn without_an_authority_nothing_happens() {
+    let (mut world, user) = with_order().await;
+    world.context.authority = None;
+    assert_eq!(world.run(&Certificate).await, Outcome::Done);
+    assert_eq!(order(&world, &user).await.step, OrderStep::Requested);
+}
