@@ -18,7 +18,7 @@ pub(crate) struct MailServer {
 struct State {
     /// The replies to the next recipients; each later one is accepted.
     recipient_replies: VecDeque<&'static str>,
-    /// The accepted messages.
+    /// The messages that the server accepted, with headers.
     mails: Vec<String>,
 }
 
