@@ -52,7 +52,7 @@ impl Error {
 /// Why no connection could be made at start.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// Nobody answers: wait and try again.
+    /// The server does not answer: wait and try again.
     #[error("the database does not answer: {0}")]
     Unreachable(#[source] Source),
     /// User or password are wrong, or this user may not use the database: DATABASE_URL must be

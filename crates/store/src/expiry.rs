@@ -3,7 +3,7 @@
 //! A record expires only after its owner was notified long enough ago ([`GRACE_MS`]) by the
 //! database's clock. Notified means that the mail was sent, or that its address takes no mail and
 //! never will: such an address would keep a record for ever. While a notice is pending its records
-//! stay; one that was given up for another reason notified nobody, and another is queued.
+//! stay. A notice that was given up for another reason does not count, and another is queued.
 //!
 //! Each step takes a few users and at most [`BATCH`] rows in one transaction: their rows are
 //! locked, what is due is read under that lock, and mails, history, names and rows change together.

@@ -3,7 +3,7 @@
 
 use starchart_domain::names::{BaseDomain, RootDomain};
 use starchart_domain::user::UserId;
-/// A signed-in user who was an admin at the last sign-in and who impersonates nobody.
+/// A signed-in user who was an admin at the last sign-in and does not impersonate.
 pub(crate) use starchart_store::admin::Admin;
 use starchart_store::sessions::Session;
 use starchart_store::trail::AuditContext;
@@ -44,7 +44,7 @@ pub(crate) enum Actor {
     /// Not signed in, or the session has ended.
     Guest,
     UserWithoutLabel(UserWithoutLabel),
-    /// The second field is set when the user is an admin and impersonates nobody.
+    /// The second field is set when the user is an admin and does not impersonate.
     User(User, Option<Admin>),
 }
 

@@ -212,7 +212,7 @@ async fn skip(store: &Store) -> anyhow::Result<ExitCode> {
         Progress::Skipped => {
             println!("It was noted before that no import is wanted; nothing was changed.")
         }
-        // Somebody else may begin one in this moment.
+        // Another process may begin an import in this moment.
         _ if import::skip(store).await? => {
             println!("No import is wanted: noted. The original's tables are left as they are.");
         }

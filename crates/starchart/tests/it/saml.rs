@@ -1,5 +1,5 @@
-//! Hostile SAML responses, posted over HTTP to a running server: each is refused, nobody is signed
-//! in, no URL is fetched, and memory does not grow.
+//! Hostile SAML responses, posted over HTTP to a running server: each is refused without creating a
+//! session or fetching a URL, and memory does not grow.
 
 use std::net::TcpListener;
 

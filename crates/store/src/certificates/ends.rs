@@ -37,7 +37,7 @@ pub struct IssuedCertificate {
 /// Characters of a problem that are stored.
 pub(super) const PROBLEM_LENGTH: usize = 2_000;
 
-/// An update that finishes an order: no claim and no key outlives it.
+/// Builds the update that finishes an order and deletes its claim and key.
 fn finish(
     step: OrderStep,
     problem: Option<String>,
@@ -69,8 +69,8 @@ fn without_csr(
 }
 
 /// Finishes an order that ended without a certificate. Where its signing request may have been
-/// submitted, the request is kept until the sweep knows whether the authority issued a certificate,
-/// which nobody has the key of.
+/// submitted, the request is kept until the revocation job knows whether the authority issued a
+/// certificate: its key is deleted here, so it has to be revoked.
 fn finish_without_certificate(
     order: &OrderRow,
     step: OrderStep,

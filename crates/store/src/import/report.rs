@@ -13,7 +13,7 @@ pub enum Topic {
     /// Accounts that are one user's.
     #[serde(rename = "one_person")]
     SharedSubject,
-    /// Accounts that are left out: nobody can sign in to them, or their user was deleted here.
+    /// Accounts that are not imported: their user cannot sign in, or was deleted here.
     #[serde(rename = "person_left_out")]
     AccountLeftOut,
     /// Challenge records that a user made by hand, or that the original left behind.

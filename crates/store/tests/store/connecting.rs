@@ -43,7 +43,7 @@ async fn invalid_urls_are_reported_at_once() {
 async fn an_unreachable_database_is_temporary() {
     let fault = connect(&format!("mysql://root@127.0.0.1:{}/db", free_port())).await;
     assert!(matches!(fault, ConnectError::Unreachable(_)), "{fault:?}");
-    // Somebody who takes the connection and says nothing.
+    // A server that accepts the connection and sends nothing.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let fault = connect(&format!(
         "mysql://root@127.0.0.1:{}/db",
@@ -85,7 +85,7 @@ async fn a_database_that_comes_back_is_used_again() {
     drop(server);
     let fault = store.ping().await.unwrap_err();
     assert!(fault.is_temporary(), "{fault:?}");
-    // Another folder, so its database is made anew.
+    // Another folder, in which a new database is created.
     let again = MariaDb::start_on(port).await;
     let name = db.url().rsplit('/').next().unwrap().to_owned();
     let mut root = sqlx::MySqlConnection::connect(&again.url()).await.unwrap();

@@ -1,4 +1,4 @@
-//! What ends: nobody loses a record unheard, and everything that is over goes.
+//! Expiry: a record is removed only after its owner was notified, and outdated rows are deleted.
 
 use futures_util::future::join_all;
 use starchart_domain::notice::NoticeKind;

@@ -319,7 +319,7 @@ async fn an_unreadable_mail_blocks_no_other(world: &World) {
         .unwrap();
     assert!(claim(world).await.is_none());
     assert_eq!(state(world, "failed").await, 1);
-    // It notified nobody: another notice is due.
+    // The user was not notified, so another notice is due.
     assert_eq!(
         expiry::run_step(&world.store, ExpiryStep::NotifyRecords, &[user.id])
             .await

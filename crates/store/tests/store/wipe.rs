@@ -20,7 +20,7 @@ on_both!(
 
 const YES: fn(u64) -> bool = |_| true;
 
-/// What the original keeps in the same schema, and somebody else's table that leans on ours.
+/// The original's tables in the same schema, and a foreign table that references ours.
 const OTHERS: [&str; 8] = [
     "CREATE TABLE `User` (username VARCHAR(191) NOT NULL PRIMARY KEY)",
     "CREATE TABLE `DnsRecord` (id INTEGER NOT NULL PRIMARY KEY)",
@@ -305,7 +305,7 @@ async fn an_interrupted_wipe_is_finished_by_the_next_process(world: &World) {
 async fn a_wipe_interrupted_after_the_new_tables_drops_nothing_more(world: &World) {
     wiped(world, WipeMark::Respect).await;
     zone::resume(&world.store).await.unwrap();
-    // Somebody whom a replica that was up all the time has served since.
+    // A user who has signed in since, at a replica that was not restarted.
     world.user("user1").await;
     world
         .run("UPDATE starchart_wipe SET state = 'made'")
@@ -330,7 +330,7 @@ async fn a_wipe_by_hand_leaves_a_flag_as_it_was(world: &World) {
         !world.store.rearm_wipe().await.unwrap(),
         "it was armed and is"
     );
-    // Cut off: by hand nothing more is dropped, and whoever finishes it disarms no flag either.
+    // After an interruption a wipe by hand drops nothing more, and finishing it disarms no flag.
     for (state, left) in [("wiping, armed", 0), ("made, armed", 1)] {
         world.user("user1").await;
         world.run("DELETE FROM starchart_wipe").await.unwrap();

@@ -60,7 +60,8 @@ fn plan(zone: &[ZoneRrset], desired: &[Rrset], owned: &[Rrset], in_flight: &[&st
     )
 }
 
-/// A type that becomes known to the program makes nobody's RRsets ours: the registry decides.
+/// Support for a record type does not make existing RRsets of that type ours: only the registry
+/// decides what is ours.
 #[test]
 fn an_operators_rrsets_of_every_type_stay_foreign() {
     let values = [

@@ -68,9 +68,9 @@ enum RowPlan {
     },
     /// It is left out, for this reason.
     LeaveOut(String),
-    /// Nobody needs it: the request failed.
+    /// Not imported, because the request failed.
     Failed,
-    /// Nobody needs it: the certificate has expired.
+    /// Not imported, because the certificate has expired.
     Expired,
     /// Keys cannot be sealed. A later import imports it.
     Postpone,

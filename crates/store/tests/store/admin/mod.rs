@@ -14,7 +14,7 @@ use starchart_store::{Store, records, users};
 
 use crate::world::{TestUser, World, identity};
 
-/// Signs somebody in who is an admin; the token is made of the number.
+/// Creates an admin and a session for them, whose token repeats the byte `token`.
 async fn admin(world: &World, name: &str, token: u8) -> (TestUser, Admin) {
     let user = world.user(name).await;
     promote(world, user.id, true).await;

@@ -341,7 +341,7 @@ async fn a_failed_order_leaves_nothing_behind(world: &World) {
         None
     );
 
-    // Begun anew, the same: nothing of the first try stays.
+    // After a second start as well: nothing of the first attempt is left.
     let other = world.user("user2").await;
     let claim = world.with_key(&other).await;
     assert!(orders::restart(&world.store, &claim).await.unwrap());
@@ -359,7 +359,7 @@ async fn a_failed_order_leaves_nothing_behind(world: &World) {
 }
 
 async fn a_suspended_user_gets_no_certificate(world: &World) {
-    // Suspended while somebody is about to end the order.
+    // The user is suspended while an order is about to end.
     let late = world.user("user2").await;
     let claim = world.with_key(&late).await;
     world

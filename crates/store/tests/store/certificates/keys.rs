@@ -15,8 +15,8 @@ async fn a_swapped_key_does_not_open(world: &World) {
     let dump =
         "SELECT COUNT(*) FROM certificates WHERE CAST(key_ciphertext AS CHAR) LIKE '%PRIVATE%'";
     assert_eq!(world.number(dump).await, 0);
-    // Another's ciphertext with its nonce, as somebody who can write rows would put it into their
-    // own.
+    // An attacker who can write rows copies another user's ciphertext and nonce into their own
+    // row.
     let steal = format!(
         "UPDATE certificates SET key_nonce = (SELECT n FROM (SELECT key_nonce AS n \
          FROM certificates WHERE id = {a}) AS x), key_ciphertext = (SELECT c \

@@ -5,7 +5,7 @@ use super::*;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn users_keep_their_labels_and_sign_in() {
     let world = World::mysql().await;
-    // Somebody is here already.
+    // A user exists already.
     let here = users::sign_in(&world.store, &identity("student4"))
         .await
         .unwrap();

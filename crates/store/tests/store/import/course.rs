@@ -244,7 +244,7 @@ async fn what_cannot_be_imported_is_reported() {
     ));
     assert_eq!(zone::pause_reason(&world.store).await.unwrap(), None);
 
-    // Records that are in nobody's way stay beside those that come.
+    // Records without a conflict stay beside the imported ones.
     db.run(&format!(
         "UPDATE DnsRecord SET id = {} WHERE id = {made}",
         made + 100

@@ -91,7 +91,7 @@ async fn a_stopped_holder_writes_nothing(world: &World) {
         "and the new one may"
     );
 
-    // Nor does a lease work past its end, taken by nobody else.
+    // An expired lease does not permit writes either, even if no other process has acquired it.
     late.set_clock_offset(90_000);
     assert!(
         !zone::confirm(&late, &new, Some("C2"), &names)

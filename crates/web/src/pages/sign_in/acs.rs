@@ -32,9 +32,10 @@ const BUSY_RETRY_AFTER_S: u64 = 5;
 const FORM_NOT_KEPT: &str = "The form that you sent was not saved, because you have no domain \
                              yet. Choose one, then fill in the form again.";
 
-/// `POST /login/callback`: the assertion consumer service. It signs nobody in, because browsers
-/// send no SameSite=Lax cookies with a post from another site. It stores the checked identity
-/// under a one-time handle and redirects to `/login/complete`, where the cookies are available.
+/// `POST /login/callback`: the assertion consumer service. It creates no session, because
+/// browsers send no SameSite=Lax cookies with a post from another site. It stores the checked
+/// identity under a one-time handle and redirects to `/login/complete`, where the cookies are
+/// available.
 pub(crate) async fn consume(context: Rc<RequestContext>) -> Result<HttpResponse, Failure> {
     let app = &context.app;
     let Some(response) = context.form.get("SAMLResponse") else {
