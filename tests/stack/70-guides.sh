@@ -19,7 +19,7 @@ block() {
             -e "s|/etc/starchart/production\.yml|$ETC/production.yml -c $ROOT/tests/stack/override.yml|g" \
             -e 's|/etc/starchart/backup\.cnf|/world/backup.cnf|g' -e 's|/var/backups/starchart|/world/backups|g' \
             -e "s|2026-01-31\.sql\.gz|$FIXTURES/backups/$(date +%F).sql.gz|g" -e "s|\bHASH\b|$HASH|g" \
-            -e 's|service logs --follow|service logs|g' -e 's|; journalctl.*||' -e '/^journalctl/d'
+            -e 's|docker service logs\( --follow\)\?|service_logs|g' -e 's|; journalctl.*||' -e '/^journalctl/d'
 }
 
 # follow GUIDE TEXT: runs that block in the checkout, with `$replica` set as the block that finds it does.
@@ -40,7 +40,9 @@ refuses() {
     cat "$SCRATCH/said"
     contains "${said[0]}" <"$SCRATCH/said" && contains "${said[1]}" <"$SCRATCH/said"
 }
-export -f in_peer containers
+# Docker 20.10 may wait for ever for the log of a task that was removed; newer versions do not.
+service_logs() { timeout 60 docker service logs "$@" || [ $? -eq 124 ]; }
+export -f in_peer containers service_logs
 
 # ---- Start with nothing but the surrounding servers
 
