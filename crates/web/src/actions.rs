@@ -6,29 +6,34 @@
 //! below holds that.
 
 mod admin;
+mod caa;
 mod certificate;
 mod error;
 mod label;
 mod records;
+mod session;
 #[cfg(test)]
 mod tests;
 
-use starchart_store::trail::AuditContext;
+use starchart_domain::error::error_chain;
+use starchart_store::Store;
+use starchart_store::trail::{self, AuditContext, Entry};
 
 use crate::actor::User;
 
 pub(crate) use admin::{
     SessionTokens, delete_user, end_impersonation, impersonate, retry_mail, retry_name,
 };
+pub(crate) use caa::{CaaCheck, CaaProblem, find_caa_problem, shut_out_by_deletion};
 pub(crate) use certificate::{
     CertificateRules, delete_certificate, load_private_key, request_certificate,
 };
 pub(crate) use error::{ActionError, Conflict, Denial, Limit};
-pub(crate) use label::{candidate_labels, claim_label};
+pub(crate) use label::{candidate_labels, claim_default_label, claim_label};
 pub(crate) use records::{
-    CaaCheck, RecordEdit, SavedRecord, create_record, delete_record, edit_record, renew_record,
-    shut_out_by_deletion,
+    RecordEdit, SavedRecord, create_record, delete_record, edit_record, renew_record,
 };
+pub(crate) use session::{end_session, record_refused_sign_in, start_session};
 
 /// Who calls an action, and in which request.
 #[derive(Debug)]
@@ -49,5 +54,17 @@ impl<'a> Caller<'a> {
     /// Returns who acts and in whose account, for the audit trail.
     fn audit_context(&self) -> AuditContext<'a> {
         self.actor.audit_context(self.request_id)
+    }
+}
+
+/// Appends an entry to the audit trail in a transaction of its own. An error is logged only,
+/// because the action itself is already done.
+async fn append_to_trail(store: &Store, entry: &Entry<'_>) {
+    if let Err(error) = trail::append(store, entry).await {
+        tracing::error!(
+            error = error_chain(&error),
+            action = entry.action.as_str(),
+            "audit trail entry not written"
+        );
     }
 }

@@ -6,14 +6,11 @@ use std::net::IpAddr;
 use actix_web::cookie::Cookie;
 use actix_web::{HttpRequest, HttpResponse, web};
 use starchart_domain::error::error_chain;
-use starchart_domain::user::UserId;
 use starchart_store::sessions::Session;
-use starchart_store::trail::{self, Action, Entry};
 
 use crate::actions::Caller;
 use crate::app::App;
 use crate::cookies::CookieKind;
-use crate::errors::Failure;
 use crate::forms::Form;
 use crate::pages::{Flash, FlashKind, Layout};
 use crate::{address, tokens};
@@ -178,36 +175,6 @@ impl RequestContext {
             .collect();
         if let Some(signed) = self.app.keys.sign(CookieKind::Flash.base_name(), &stored) {
             self.set_cookie(CookieKind::Flash, signed);
-        }
-    }
-
-    /// Appends an entry to the audit trail. An error is logged only, because the action itself is
-    /// already done.
-    pub(crate) async fn record_audit(
-        &self,
-        actor: Option<UserId>,
-        action: Action,
-        object: &str,
-        detail: &str,
-    ) {
-        let entry = Entry {
-            actor,
-            on_behalf_of: None,
-            action,
-            object,
-            detail,
-            request_id: &self.request_id,
-        };
-        let written = match self.app.store() {
-            Ok(store) => trail::append(store, &entry).await.map_err(Failure::from),
-            Err(failure) => Err(failure),
-        };
-        if let Err(failure) = written {
-            tracing::error!(
-                error = error_chain(&failure),
-                action = action.as_str(),
-                "audit trail entry not written"
-            );
         }
     }
 }

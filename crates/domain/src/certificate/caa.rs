@@ -1,16 +1,42 @@
-//! Whether CAA records allow a certificate authority to issue (RFC 8659).
+//! Whether CAA records allow a certificate authority to issue (RFC 8659, RFC 8657).
+//!
+//! A judgement uses the records that it is given. What they leave open is reported as such: which
+//! ACME account `accounturi` names. CAA records above the user's domain are of the operator; the
+//! database does not have them, so a domain without records of its own is taken as allowed.
 
 use std::fmt;
 
 use sha2::{Digest, Sha256};
 
 use crate::record::RecordType;
+use crate::time::Timestamp;
 use crate::txt;
+
+#[cfg(test)]
+mod tests;
 
 /// The type of the records that this module reads.
 pub const CAA: RecordType = RecordType::Caa;
 
-/// Why an authority may not issue a certificate for a wildcard.
+/// The validation method (RFC 8555 section 8.4) by which this service gets certificates.
+const METHOD: &str = "dns-01";
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// What CAA records say about an authority, the worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Permission {
+    /// It may not issue.
+    No,
+    /// It may issue, but not with the validation method `dns-01`.
+    OtherMethods,
+    /// It may issue for the ACME account that `accounturi` names. Which account this service has is
+    /// not known here.
+    OneAccount,
+    /// It may issue, also with `dns-01`.
+    Yes,
+}
+
+/// Why an authority may not issue a certificate for a wildcard, or is not known to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShutOut {
     /// The domain of the certificate.
@@ -23,9 +49,16 @@ pub struct ShutOut {
     pub authority: Vec<String>,
     /// The tag of the property that would allow it.
     pub missing: &'static str,
+    /// What the RRset says; not [`Permission::Yes`].
+    pub permission: Permission,
 }
 
 impl ShutOut {
+    /// Returns whether the authority certainly refuses.
+    pub fn is_certain(&self) -> bool {
+        self.permission < Permission::OneAccount
+    }
+
     /// Returns the text by which a user confirms exactly this, and nothing that is entered later.
     pub fn confirmation(&self) -> String {
         let mut hash = Sha256::new();
@@ -43,16 +76,29 @@ impl fmt::Display for ShutOut {
             domain,
             name,
             values,
-            authority,
             missing,
+            ..
         } = self;
-        let authority = authority.join(" or ");
+        let authority = self.authority.join(" or ");
+        let values = values.join(", ");
+        let issue = format!("to issue certificates for *.{domain}");
+        write!(f, "The CAA records of {name} ({values}) ")?;
+        match self.permission {
+            Permission::No => write!(f, "do not allow {authority} {issue}")?,
+            Permission::OtherMethods => write!(
+                f,
+                "do not allow {authority} {issue} with the validation method {METHOD}, which this \
+                 service uses"
+            )?,
+            Permission::OneAccount | Permission::Yes => write!(
+                f,
+                "allow only the account in accounturi {issue}, and we cannot check whether that is \
+                 the account of this service"
+            )?,
+        }
         write!(
             f,
-            "The CAA records of {name} ({}) do not allow {authority} to issue certificates for \
-             *.{domain}. A CAA record of {domain} with the tag {missing} and the value {authority} \
-             allows it",
-            values.join(", "),
+            ". A CAA record of {domain} with the tag {missing} and the value {authority} allows it"
         )
     }
 }
@@ -64,18 +110,40 @@ pub fn newly_shut_out(
     after: &[(&str, &str)],
     identities: &[String],
 ) -> Option<ShutOut> {
-    match shut_out(domain, before.iter().copied(), identities) {
-        Some(_) => None,
-        None => shut_out(domain, after.iter().copied(), identities),
-    }
+    let before = shut_out(domain, before.iter().copied(), identities);
+    let after = shut_out(domain, after.iter().copied(), identities)?;
+    let is_new = before.is_none_or(|before| !before.is_certain() && after.is_certain());
+    is_new.then_some(after)
 }
 
-/// Returns why an authority may not issue for `*.{domain}` and `{domain}`; `None` when it may.
+/// Returns what [`shut_out`] finds first as the records expire, and when. Records that expire on
+/// the same day do so together.
+pub fn shut_out_by_expiry(
+    domain: &str,
+    records: &[(&str, &str, Timestamp)],
+    identities: &[String],
+) -> Option<(Timestamp, ShutOut)> {
+    let day = |at: Timestamp| at.as_millis().div_euclid(DAY_MS);
+    let mut ends: Vec<Timestamp> = records
+        .iter()
+        .map(|(_, _, expires_at)| *expires_at)
+        .collect();
+    ends.sort_unstable();
+    ends.into_iter().find_map(|end| {
+        let left = records.iter().filter(|(_, _, at)| day(*at) > day(end));
+        let left: Vec<_> = left.map(|(name, value, _)| (*name, *value)).collect();
+        Some((end, shut_out(domain, left.iter().copied(), identities)?))
+    })
+}
+
+/// Returns why an authority may not issue for `*.{domain}` and `{domain}`, or is not known to;
+/// `None` when it may.
 ///
 /// `records` holds the name and presentation value of CAA records. Those of the closest name at or
 /// above the domain count (section 3). For the wildcard, `issuewild` outranks `issue` (section
 /// 4.3); without a property of either tag every authority may issue. `identities` are the domains
-/// by which the authority is known; without any, nothing is found. Parameters are not checked.
+/// by which the authority is known; without any, nothing is found. Parameters other than those of
+/// RFC 8657 are the authority's own and are not judged.
 pub fn shut_out<'a>(
     domain: &str,
     records: impl IntoIterator<Item = (&'a str, &'a str)> + Clone,
@@ -86,30 +154,27 @@ pub fn shut_out<'a>(
     }
     let (name, values) = closest(domain, records)?;
     let properties: Vec<Property> = values.iter().filter_map(|value| parse(value)).collect();
-    let allows = |tag: &str| {
-        let mut of_tag = properties.iter().filter(|property| property.tag == tag);
-        of_tag.any(|property| identities.contains(&property.issuer))
+    let permission_by = |tag: &str| {
+        let of_tag = properties.iter().filter(|property| property.tag == tag);
+        of_tag.map(|property| property.permission(identities)).max()
     };
-    let has = |tag: &str| properties.iter().any(|property| property.tag == tag);
-    let unknown = |property: &Property| {
-        property.is_critical && !["issue", "issuewild", "iodef"].contains(&property.tag.as_str())
-    };
-    let may_issue = !has("issue") || allows("issue");
-    let may_issue_wildcard = if has("issuewild") {
-        allows("issuewild")
+    let issue = permission_by("issue").unwrap_or(Permission::Yes);
+    let by_wildcard = permission_by("issuewild");
+    let permission = if properties.iter().any(Property::is_unknown) {
+        Permission::No
     } else {
-        may_issue
+        issue.min(by_wildcard.unwrap_or(issue))
     };
-    let is_shut_out = !may_issue || !may_issue_wildcard || properties.iter().any(unknown);
-    is_shut_out.then(|| ShutOut {
+    (permission < Permission::Yes).then(|| ShutOut {
         domain: domain.to_owned(),
         name: name.to_owned(),
         values: values.into_iter().map(str::to_owned).collect(),
         authority: identities.to_vec(),
-        missing: match may_issue {
-            true if has("issuewild") => "issuewild",
+        missing: match issue {
+            Permission::Yes if by_wildcard.is_some() => "issuewild",
             _ => "issue",
         },
+        permission,
     })
 }
 
@@ -138,6 +203,39 @@ struct Property {
     tag: String,
     /// The domain before the parameters, in lower case; empty when no authority is allowed.
     issuer: String,
+    /// Tag, in lower case, and value of each parameter; `None` when they are malformed.
+    parameters: Option<Vec<(String, String)>>,
+}
+
+impl Property {
+    /// Returns whether an authority must not issue because it does not know the tag (section 4.1).
+    fn is_unknown(&self) -> bool {
+        self.is_critical && !["issue", "issuewild", "iodef"].contains(&self.tag.as_str())
+    }
+
+    /// Returns what an `issue` or `issuewild` property allows the authority.
+    fn permission(&self, identities: &[String]) -> Permission {
+        let Some(parameters) = &self.parameters else {
+            return Permission::No;
+        };
+        if !identities.contains(&self.issuer) {
+            return Permission::No;
+        }
+        let values_of = |tag: &'static str| {
+            let of_tag = parameters.iter().filter(move |(known, _)| known == tag);
+            of_tag.map(|(_, value)| value.as_str())
+        };
+        let has_method = |list: &str| list.split(',').any(|method| method == METHOD);
+        if !values_of("validationmethods").all(has_method) {
+            return Permission::OtherMethods;
+        }
+        match values_of("accounturi").count() {
+            0 => Permission::Yes,
+            1 => Permission::OneAccount,
+            // Several are no account (RFC 8657 section 3).
+            _ => Permission::No,
+        }
+    }
 }
 
 fn parse(value: &str) -> Option<Property> {
@@ -146,101 +244,19 @@ fn parse(value: &str) -> Option<Property> {
         return None;
     };
     let value = String::from_utf8(txt::decode(rest)?).ok()?;
-    let issuer = value.split(';').next().unwrap_or_default().trim();
+    let (issuer, parameters) = value.split_once(';').unwrap_or((&value, ""));
+    let parameters = parameters.trim();
+    let pairs = parameters.split(';').map(|parameter| {
+        let (tag, value) = parameter.trim().split_once('=')?;
+        Some((tag.to_ascii_lowercase(), value.to_owned()))
+    });
     Some(Property {
         is_critical: flag.parse::<u8>().is_ok_and(|flag| flag & 128 != 0),
         tag: tag.clone(),
-        issuer: issuer.to_ascii_lowercase(),
+        issuer: issuer.trim().to_ascii_lowercase(),
+        parameters: match parameters {
+            "" => Some(Vec::new()),
+            _ => pairs.collect(),
+        },
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const BASE: &str = "user1.starchart.com";
-
-    #[test]
-    fn the_closest_caa_rrset_decides() {
-        let le = vec!["letsencrypt.org".to_owned()];
-        for (records, shut_out_by) in [
-            (vec![], None),
-            (vec![(BASE, r#"0 issue "letsencrypt.org""#)], None),
-            (vec![(BASE, r#"0 issue "LetsEncrypt.org""#)], None),
-            (
-                vec![(
-                    BASE,
-                    r#"0 issue "letsencrypt.org; validationmethods=dns-01""#,
-                )],
-                None,
-            ),
-            (vec![(BASE, r#"0 issue "ca.example""#)], Some(BASE)),
-            (vec![(BASE, r#"0 issue ";""#)], Some(BASE)),
-            (vec![(BASE, r#"0 issue """#)], Some(BASE)),
-            (
-                vec![
-                    (BASE, r#"0 issue "ca.example""#),
-                    (BASE, r#"0 issue "letsencrypt.org""#),
-                ],
-                None,
-            ),
-            // issuewild outranks issue for the wildcard.
-            (
-                vec![
-                    (BASE, r#"0 issue "letsencrypt.org""#),
-                    (BASE, r#"0 issuewild "ca.example""#),
-                ],
-                Some(BASE),
-            ),
-            (
-                vec![
-                    (BASE, r#"0 issue "letsencrypt.org""#),
-                    (BASE, r#"0 issuewild ";""#),
-                ],
-                Some(BASE),
-            ),
-            // The certificate has the domain itself too, for which issue counts.
-            (
-                vec![
-                    (BASE, r#"0 issue "ca.example""#),
-                    (BASE, r#"0 issuewild "letsencrypt.org""#),
-                ],
-                Some(BASE),
-            ),
-            (vec![(BASE, r#"0 issuewild "letsencrypt.org""#)], None),
-            (vec![(BASE, r#"0 issuewild "ca.example""#)], Some(BASE)),
-            // No property restricts issuance.
-            (vec![(BASE, r#"0 iodef "mailto:x@example.com""#)], None),
-            (vec![(BASE, r#"128 newtag "x""#)], Some(BASE)),
-            (vec![(BASE, r#"0 newtag "x""#)], None),
-            // Names below and beside the domain do not count; names above do.
-            (vec![("www.user1.starchart.com", r#"0 issue ";""#)], None),
-            (vec![("user2.starchart.com", r#"0 issue ";""#)], None),
-            (
-                vec![("starchart.com", r#"0 issue ";""#)],
-                Some("starchart.com"),
-            ),
-            (
-                vec![
-                    ("starchart.com", r#"0 issue ";""#),
-                    (BASE, r#"0 issue "letsencrypt.org""#),
-                ],
-                None,
-            ),
-        ] {
-            let found = shut_out(BASE, records.iter().copied(), &le);
-            assert_eq!(
-                found.map(|found| found.name).as_deref(),
-                shut_out_by,
-                "{records:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn an_authority_may_have_several_domains() {
-        let both = ["pki.goog".to_owned(), "google.com".to_owned()];
-        let records = [(BASE, r#"0 issue "google.com""#)];
-        assert_eq!(shut_out(BASE, records, &both), None);
-    }
 }

@@ -33,7 +33,8 @@ pub(super) static SPEC: TypeSpec = TypeSpec {
         value: "letsencrypt.org",
         remark: "The records of the closest name count, for `{base}` and all names below it that \
                  have none of their own. If the authority that issues your certificate here is not \
-                 among them, your certificate can no longer be renewed.",
+                 among them, your certificate can no longer be renewed. Without records at \
+                 `{base}` those of the domains above it count, which this page does not know.",
     },
 };
 

@@ -7,6 +7,7 @@ use starchart_store::certificates::{self, Certificate, OrderView, RequestError};
 use starchart_store::trail::{self, Action, Entry};
 
 use super::{ActionError, Caller, Conflict, Denial, Limit};
+use crate::config::WebConfig;
 
 /// The operator's rules for certificate requests.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +16,16 @@ pub(crate) struct CertificateRules {
     pub(crate) are_on: bool,
     /// Requests of one user in 24 hours.
     pub(crate) daily_limit: u32,
+}
+
+impl CertificateRules {
+    /// Reads the rules from the settings.
+    pub(crate) fn new(config: &WebConfig) -> Self {
+        Self {
+            are_on: config.certificates_off.is_none(),
+            daily_limit: config.rate_limits.certificate_requests_per_day,
+        }
+    }
 }
 
 /// Requests a certificate for the user's base domain, or the renewal of the one in use. Brings an

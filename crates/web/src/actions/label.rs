@@ -1,12 +1,12 @@
-//! Choosing a label when the label of the user name is not available.
+//! Claiming a label: that of the user name, or one that the user chooses.
 
-use starchart_domain::error::error_chain;
 use starchart_domain::names::{Label, label_candidates};
+use starchart_domain::user::UserId;
 use starchart_store::Store;
-use starchart_store::trail::{self, Action, Entry};
-use starchart_store::users::{self, ClaimError};
+use starchart_store::trail::{Action, Entry};
+use starchart_store::users::{self, ClaimError, User};
 
-use super::{ActionError, Caller, Conflict};
+use super::{ActionError, Caller, Conflict, append_to_trail};
 use crate::actor::UserWithoutLabel;
 
 /// Lists the labels that the user may choose, free or not: the label of the user name, in case it
@@ -39,19 +39,47 @@ pub(crate) async fn claim_label(
         Err(ClaimError::Taken) => return Err(ActionError::Conflict(Conflict::LabelTaken)),
         Err(ClaimError::Db(error)) => return Err(ActionError::Store(error)),
     }
+    append_claim(store, user.id, &label, "chosen", caller.request_id).await;
+    Ok(())
+}
+
+/// Claims the label of the user name at the first sign-in, when it is free, and returns the user
+/// with the label. Otherwise the user has none yet and has to choose one.
+pub(crate) async fn claim_default_label(
+    store: &Store,
+    user: User,
+    request_id: &str,
+) -> Result<User, ActionError> {
+    if user.label.is_some() {
+        return Ok(user);
+    }
+    let Ok(label) = Label::from_username(&user.username) else {
+        return Ok(user);
+    };
+    match users::claim_label(store, user.id, &label).await {
+        Ok(()) => {
+            append_claim(store, user.id, &label, "", request_id).await;
+            Ok(User {
+                label: Some(label),
+                ..user
+            })
+        }
+        Err(ClaimError::Taken) => Ok(user),
+        // Another request of the user claimed one a moment ago.
+        Err(ClaimError::AlreadyHas) => users::get(store, user.id)
+            .await?
+            .ok_or(ActionError::NotFound),
+        Err(ClaimError::Db(error)) => Err(ActionError::Store(error)),
+    }
+}
+
+async fn append_claim(store: &Store, user: UserId, label: &Label, detail: &str, request_id: &str) {
     let entry = Entry {
-        actor: Some(user.id),
+        actor: Some(user),
         object: label.as_str(),
-        detail: "chosen",
-        request_id: caller.request_id,
+        detail,
+        request_id,
         ..Entry::new(Action::LabelClaim)
     };
-    if let Err(error) = trail::append(store, &entry).await {
-        tracing::error!(
-            error = error_chain(&error),
-            action = entry.action.as_str(),
-            "audit trail entry not written"
-        );
-    }
-    Ok(())
+    append_to_trail(store, &entry).await;
 }

@@ -1,6 +1,5 @@
 //! Creating, editing, renewing and deleting a record.
 
-use starchart_domain::certificate::caa::{CAA, ShutOut, newly_shut_out};
 use starchart_domain::fault::{Fault, Field};
 use starchart_domain::record::{NameClass, NewRecord, RecordForm, RecordId, ValueNote};
 use starchart_domain::user::UserId;
@@ -8,8 +7,7 @@ use starchart_jobs::{Queue, WakeUp};
 use starchart_store::Store;
 use starchart_store::records::{self, Record, RecordError};
 
-use super::{ActionError, Caller, Conflict, Limit};
-use crate::actor::User;
+use super::{ActionError, CaaCheck, Caller, Conflict, Limit};
 
 /// A record that was created or edited.
 #[derive(Debug)]
@@ -29,16 +27,6 @@ pub(crate) struct RecordEdit<'a> {
     pub(crate) seen: Option<&'a str>,
 }
 
-/// What a change of CAA records must not do without the user's consent: shut out the certificate
-/// authority in use.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct CaaCheck<'a> {
-    /// The domains by which the authority is known in CAA records; empty without certificates.
-    pub(crate) authority: &'a [String],
-    /// What the user has confirmed: [`ShutOut::confirmation`].
-    pub(crate) confirmed: Option<&'a str>,
-}
-
 /// Creates a record, unless its owner has `limit` records.
 pub(crate) async fn create_record(
     store: &Store,
@@ -50,7 +38,7 @@ pub(crate) async fn create_record(
 ) -> Result<SavedRecord, ActionError> {
     let owner = caller.actor;
     let new = form.check(&owner.base).map_err(ActionError::Invalid)?;
-    check_caa(store, owner, caa, None, Some(&new)).await?;
+    caa.check(store, owner, None, Some(&new)).await?;
     let result = records::create(store, owner.id, &new, limit, &caller.audit_context()).await;
     let record = result.map_err(|error| action_error(error, &new))?;
     queue.wake(WakeUp::Publish);
@@ -70,7 +58,7 @@ pub(crate) async fn edit_record(
     // Checked before the form: a record of another user fails like an absent one.
     let old = find_record(store, owner.id, edit.id).await?;
     let new = edit.form.check(&owner.base).map_err(ActionError::Invalid)?;
-    check_caa(store, owner, caa, Some(&old), Some(&new)).await?;
+    caa.check(store, owner, Some(&old), Some(&new)).await?;
     let audit = caller.audit_context();
     let result = match edit.seen {
         Some(seen) => records::edit_as_seen(store, owner.id, edit.id, &new, seen, &audit).await,
@@ -109,63 +97,11 @@ pub(crate) async fn delete_record(
     caa: CaaCheck<'_>,
 ) -> Result<Record, ActionError> {
     let old = find_record(store, caller.actor.id, id).await?;
-    check_caa(store, caller.actor, caa, Some(&old), None).await?;
+    caa.check(store, caller.actor, Some(&old), None).await?;
     let deleted = records::delete(store, caller.actor.id, id, &caller.audit_context()).await;
     let record = deleted.map_err(absent_or_broken)?;
     queue.wake(WakeUp::Publish);
     Ok(record)
-}
-
-/// Returns what a deletion of the record would stop, to ask before it.
-pub(crate) async fn shut_out_by_deletion(
-    store: &Store,
-    owner: &User,
-    record: &Record,
-    authority: &[String],
-) -> Result<Option<ShutOut>, ActionError> {
-    let caa = CaaCheck {
-        authority,
-        confirmed: None,
-    };
-    match check_caa(store, owner, caa, Some(record), None).await {
-        Ok(()) => Ok(None),
-        Err(ActionError::Conflict(Conflict::ShutsOut(shut_out))) => Ok(Some(shut_out)),
-        Err(error) => Err(error),
-    }
-}
-
-/// Fails when a change of CAA records would shut out the authority and the user has not confirmed
-/// it.
-async fn check_caa(
-    store: &Store,
-    owner: &User,
-    check: CaaCheck<'_>,
-    old: Option<&Record>,
-    new: Option<&NewRecord>,
-) -> Result<(), ActionError> {
-    let old = old.filter(|record| record.rtype == CAA);
-    let new = new.filter(|record| record.value.rtype() == CAA);
-    if check.authority.is_empty() || (old.is_none() && new.is_none()) {
-        return Ok(());
-    }
-    let all = records::list(store, owner.id).await?;
-    let present = all.iter().filter(|record| record.rtype == CAA);
-    let kept = present
-        .clone()
-        .filter(|record| old.is_none_or(|old| old.id != record.id));
-    let before: Vec<_> = present.map(pair).collect();
-    let added = new.map(|new| (new.name.fqdn(), new.value.presentation()));
-    let after: Vec<_> = kept.map(pair).chain(added).collect();
-    match newly_shut_out(owner.base.as_str(), &before, &after, check.authority) {
-        Some(shut_out) if check.confirmed != Some(shut_out.confirmation().as_str()) => {
-            Err(ActionError::Conflict(Conflict::ShutsOut(shut_out)))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn pair(record: &Record) -> (&str, &str) {
-    (&record.name, &record.presentation)
 }
 
 async fn find_record(store: &Store, owner: UserId, id: RecordId) -> Result<Record, ActionError> {

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod sign_in;
+
 use starchart_domain::fault::{Fault, Field};
 use starchart_domain::names::Label;
 use starchart_domain::record::{RecordForm, RecordId};
@@ -10,7 +12,7 @@ use starchart_store::admin::{self, Admin, TrailFilter};
 use starchart_store::{records, sessions, users};
 
 use super::*;
-use crate::actor::UserWithoutLabel;
+use crate::config::WebConfig;
 use crate::tests::test_app::TestApp;
 use crate::tokens;
 
@@ -19,8 +21,8 @@ const RULES: CertificateRules = CertificateRules {
     daily_limit: 1,
 };
 
-async fn sign_in(test_app: &TestApp, username: &str, is_admin: bool) -> UserId {
-    let identity = Identity {
+fn identity(username: &str, is_admin: bool) -> Identity {
+    Identity {
         subject: Subject::parse(username).unwrap(),
         username: username.to_owned(),
         display_name: username.to_owned(),
@@ -31,7 +33,11 @@ async fn sign_in(test_app: &TestApp, username: &str, is_admin: bool) -> UserId {
         },
         name_id: None,
         session_index: None,
-    };
+    }
+}
+
+async fn sign_in(test_app: &TestApp, username: &str, is_admin: bool) -> UserId {
+    let identity = identity(username, is_admin);
     users::sign_in(&test_app.store, &identity).await.unwrap().id
 }
 
@@ -66,10 +72,10 @@ fn by<A>(actor: &A) -> Caller<'_, A> {
     }
 }
 
-const UNCHECKED: CaaCheck<'static> = CaaCheck {
-    authority: &[],
-    confirmed: None,
-};
+/// The check of CAA records with nothing confirmed.
+fn unconfirmed(test_app: &TestApp) -> CaaCheck<'_> {
+    CaaCheck::new(&test_app.app.config, None)
+}
 
 fn form(name: &str, rtype: &str, input: &str) -> RecordForm {
     RecordForm {
@@ -91,7 +97,7 @@ async fn create(
         by(user),
         form,
         Some(2),
-        UNCHECKED,
+        unconfirmed(test_app),
     )
     .await
 }
@@ -126,12 +132,12 @@ async fn a_record_is_created_edited_renewed_and_deleted() {
         form: &form("www", "A", "203.0.113.9"),
         seen: Some(&saved.record.fingerprint()),
     };
-    let edited = edit_record(store, queue, by(&user), edit, UNCHECKED)
+    let edited = edit_record(store, queue, by(&user), edit, unconfirmed(&test_app))
         .await
         .unwrap();
     assert_eq!(edited.record.input, "203.0.113.9");
     renew_record(store, queue, by(&user), id).await.unwrap();
-    let deleted = delete_record(store, queue, by(&user), id, UNCHECKED)
+    let deleted = delete_record(store, queue, by(&user), id, unconfirmed(&test_app))
         .await
         .unwrap();
     assert_eq!(deleted.id, id);
@@ -207,7 +213,7 @@ async fn an_edit_of_a_record_that_was_changed_meanwhile_returns_its_present_stat
             form: &form,
             seen: Some(&seen),
         };
-        edit_record(store, queue, by(&user), edit, UNCHECKED).await
+        edit_record(store, queue, by(&user), edit, unconfirmed(&test_app)).await
     };
     edit("203.0.113.10").await.unwrap();
     match edit("203.0.113.11").await {
@@ -242,11 +248,11 @@ async fn the_record_of_another_user_is_not_found() {
     };
     let is_absent = |error| matches!(error, ActionError::NotFound);
     for id in [id, RecordId(404)] {
-        let edited = edit_record(store, queue, by(&other), edit(id), UNCHECKED).await;
+        let edited = edit_record(store, queue, by(&other), edit(id), unconfirmed(&test_app)).await;
         assert!(is_absent(edited.unwrap_err()));
         let renewed = renew_record(store, queue, by(&other), id).await;
         assert!(is_absent(renewed.unwrap_err()));
-        let deleted = delete_record(store, queue, by(&other), id, UNCHECKED).await;
+        let deleted = delete_record(store, queue, by(&other), id, unconfirmed(&test_app)).await;
         assert!(is_absent(deleted.unwrap_err()));
     }
     assert_eq!(queue.wake_ups(), 1);
@@ -350,27 +356,70 @@ async fn a_retry_of_what_is_not_stuck_is_not_found() {
 }
 
 #[actix_web::test]
-async fn a_label_is_claimed_among_the_candidates() {
+async fn a_change_that_shuts_out_the_authority_needs_its_confirmation() {
     let test_app = TestApp::new().await;
-    let store = &test_app.store;
-    user(&test_app, "user1").await;
-    let newcomer = UserWithoutLabel {
-        id: sign_in(&test_app, "user.1", false).await,
-        username: "user.1".to_owned(),
+    let (store, queue) = (&test_app.store, &*test_app.queue);
+    let user = user(&test_app, "user1").await;
+    let config = &test_app.app.config;
+    let create = async |form: &RecordForm, confirmed: Option<&str>| {
+        let caa = CaaCheck::new(config, confirmed);
+        create_record(store, queue, by(&user), form, None, caa).await
     };
-    let claim = async |label: &str| claim_label(store, by(&newcomer), label).await;
-    assert!(matches!(
-        claim("google").await,
-        Err(ActionError::Conflict(Conflict::LabelNotOffered))
-    ));
-    assert!(matches!(
-        claim("user1").await,
-        Err(ActionError::Conflict(Conflict::LabelTaken))
-    ));
-    let free = candidate_labels(&newcomer).pop().unwrap();
-    claim(free.as_str()).await.unwrap();
-    claim(free.as_str()).await.unwrap();
-    assert_eq!(actions(&trail(&test_app).await), ["label.claim"]);
+    let refused =
+        async |form: &RecordForm, confirmed: Option<&str>| match create(form, confirmed).await {
+            Err(ActionError::Conflict(Conflict::ShutsOut(shut_out))) => shut_out.confirmation(),
+            other => panic!("{other:?}"),
+        };
+    let (one, other) = (
+        form("@", "CAA", "ca.example"),
+        form("@", "CAA", "other.example"),
+    );
+    let confirmation = refused(&one, None).await;
+    refused(&other, Some(&confirmation)).await;
+    assert_eq!(queue.wake_ups(), 0);
+    assert!(
+        find_caa_problem(store, &user, config)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    create(&one, Some(&confirmation)).await.unwrap();
+    assert!(
+        find_caa_problem(store, &user, config)
+            .await
+            .unwrap()
+            .is_some()
+    );
+    // Nothing new is shut out: no question.
+    create(&other, None).await.unwrap();
+
+    let without_certificates = WebConfig {
+        certificates_off: Some("off".to_owned()),
+        ..config.clone()
+    };
+    let shut_out = find_caa_problem(store, &user, &without_certificates).await;
+    assert!(shut_out.unwrap().is_none());
+}
+
+#[actix_web::test]
+async fn the_certificate_page_is_told_when_the_permitting_record_expires_first() {
+    let test_app = TestApp::new().await;
+    let (store, config) = (&test_app.store, &test_app.app.config);
+    let user = user(&test_app, "user1").await;
+    for authority in ["letsencrypt.org", "ca.example"] {
+        create(&test_app, &user, &form("@", "CAA", authority))
+            .await
+            .unwrap();
+    }
+    assert_eq!(find_caa_problem(store, &user, config).await.unwrap(), None);
+    test_app
+        .execute_sql("UPDATE dns_records SET expires_at = 86400000 WHERE input = 'letsencrypt.org'")
+        .await;
+    let problem = find_caa_problem(store, &user, config)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(problem.from.map(|from| from.as_millis()), Some(86_400_000));
 }
 
 /// Only a channel may know HTTP: these words in an action would tie it to the pages.
@@ -380,7 +429,7 @@ fn actions_know_neither_http_nor_pages() {
     let mut files: Vec<_> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| !path.ends_with("tests.rs"))
+        .filter(|path| path.is_file() && !path.ends_with("tests.rs"))
         .collect();
     assert!(files.len() >= 4, "{files:?}");
     files.push(concat!(env!("CARGO_MANIFEST_DIR"), "/src/actions.rs").into());

@@ -7,7 +7,6 @@ mod list;
 mod lookup;
 pub(super) mod state;
 
-use starchart_domain::certificate::caa::ShutOut;
 use starchart_domain::record::RecordId;
 use starchart_store::records::{self, Record};
 
@@ -62,22 +61,7 @@ async fn poll_for_s(context: &RequestContext, all: &[Record]) -> Result<u32, Fai
     Ok(u32::try_from((POLL_AFTER_CHANGE_MS - age) / 1_000).unwrap_or_default())
 }
 
-/// Returns what CAA records must allow, and what the request confirms.
+/// Returns the check of CAA records, with what the request confirms.
 fn caa_check(context: &RequestContext) -> CaaCheck<'_> {
-    let config = &context.app.config;
-    let authority = match config.certificates_off {
-        None => config.caa_identities.as_slice(),
-        Some(_) => &[],
-    };
-    CaaCheck {
-        authority,
-        confirmed: context.form.get("confirm"),
-    }
-}
-
-/// Returns the text that asks for a confirmation and the one that confirms.
-fn to_confirm(shut_out: &ShutOut) -> (String, String) {
-    let question =
-        format!("{shut_out}; without it your certificate here can neither be issued nor renewed.");
-    (question, shut_out.confirmation())
+    CaaCheck::new(&context.app.config, context.form.get("confirm"))
 }

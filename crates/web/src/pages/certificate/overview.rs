@@ -8,16 +8,15 @@ use actix_web::http::header::RETRY_AFTER;
 use actix_web::http::{Method, StatusCode};
 use askama::Template;
 use serde::Serialize;
-use starchart_domain::certificate::{OrderStep, caa};
+use starchart_domain::certificate::OrderStep;
 use starchart_domain::time::Timestamp;
 use starchart_store::certificates::{self, Certificate, OrderView, Overview};
-use starchart_store::records;
 
 use super::PAGE;
 use super::active::{ActiveCertificate, Renewal, active_certificate};
 use super::download::CertificatePart;
 use super::progress::{ProgressStep, steps};
-use crate::actions::{self, ActionError, CertificateRules, Conflict, Limit};
+use crate::actions::{self, ActionError, CaaProblem, CertificateRules, Conflict, Limit};
 use crate::actor::User;
 use crate::context::RequestContext;
 use crate::errors::Failure;
@@ -56,8 +55,8 @@ pub(crate) struct CertificatePage {
     pub(crate) order: Option<OrderView>,
     /// Whether certificates are off.
     pub(crate) is_off: bool,
-    /// Why the user's CAA records make the next request fail.
-    pub(crate) shut_out: Option<String>,
+    /// Why the user's CAA records make a request fail.
+    pub(crate) caa_problem: Option<CaaProblem>,
     /// Why the last request was refused.
     pub(crate) refused: Option<String>,
     /// Whether the private key is withheld, because an admin impersonates the user.
@@ -150,10 +149,7 @@ pub(crate) async fn handle_intent(
 
 async fn request(context: &RequestContext, user: &User) -> Result<HttpResponse, Failure> {
     let app = &context.app;
-    let rules = CertificateRules {
-        are_on: app.config.certificates_off.is_none(),
-        daily_limit: app.config.rate_limits.certificate_requests_per_day,
-    };
+    let rules = CertificateRules::new(&app.config);
     let caller = context.caller(user);
     match actions::request_certificate(app.store()?, &*app.queue, caller, rules).await {
         Ok(_) => {}
@@ -210,6 +206,7 @@ async fn page(
 ) -> Result<CertificatePage, Failure> {
     let store = context.app.store()?;
     let Overview { active, order } = certificates::load_overview(store, user.id).await?;
+    let caa_problem = actions::find_caa_problem(store, user, &context.app.config).await?;
     let now = store.now().await?;
     let page_revision = page_revision(active.as_ref(), order.as_ref());
     let poll_after_s = poll_after_s(order.as_ref(), now);
@@ -222,27 +219,12 @@ async fn page(
         active,
         order,
         is_off: context.app.config.certificates_off.is_some(),
-        shut_out: shut_out(context, user).await?,
+        caa_problem,
         refused,
         key_withheld: user.impersonator.is_some(),
         page_revision,
         poll_after_s,
     })
-}
-
-/// Returns why the user's CAA records do not allow the authority to issue.
-async fn shut_out(context: &RequestContext, user: &User) -> Result<Option<String>, Failure> {
-    let config = &context.app.config;
-    if config.certificates_off.is_some() {
-        return Ok(None);
-    }
-    let all = records::list(context.app.store()?, user.id).await?;
-    let caa = all
-        .iter()
-        .filter(|record| record.rtype == caa::CAA)
-        .map(|record| (record.name.as_str(), record.presentation.as_str()));
-    let found = caa::shut_out(user.base.as_str(), caa, &config.caa_identities);
-    Ok(found.map(|shut_out| shut_out.to_string()))
 }
 
 /// Returns a text that changes whenever the page shows more or less than before, apart from the

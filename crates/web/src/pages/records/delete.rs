@@ -5,10 +5,11 @@ use std::rc::Rc;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
+use starchart_domain::certificate::caa::ShutOut;
 use starchart_domain::record::RecordId;
 use starchart_store::records::{self, Record};
 
-use super::{caa_check, path_id, to_confirm};
+use super::path_id;
 use crate::actions;
 use crate::actor::User;
 use crate::context::RequestContext;
@@ -23,8 +24,8 @@ use crate::responses;
 pub(crate) struct DeletePage {
     pub(crate) layout: Layout,
     pub(crate) record: Record,
-    /// What the deletion would stop, and the text that confirms it, posted as `confirm`.
-    pub(crate) to_confirm: Option<(String, String)>,
+    /// What the deletion would stop.
+    pub(crate) to_confirm: Option<ShutOut>,
 }
 
 /// Asks for confirmation before a record is deleted (`GET /dns-records/{id}/delete`).
@@ -46,14 +47,14 @@ pub(crate) async fn delete_page(
     let record = records::get(store, user.id, id)
         .await?
         .ok_or(Failure::NotFound)?;
-    let authority = caa_check(context).authority;
-    let shut_out = actions::shut_out_by_deletion(store, user, &record, authority).await?;
+    let config = &context.app.config;
+    let to_confirm = actions::shut_out_by_deletion(store, user, &record, config).await?;
     responses::page(
         status,
         &DeletePage {
             layout: context.layout(),
             record,
-            to_confirm: shut_out.map(|shut_out| to_confirm(&shut_out)),
+            to_confirm,
         },
     )
 }

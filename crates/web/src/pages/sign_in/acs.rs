@@ -4,14 +4,13 @@
 use std::rc::Rc;
 
 use actix_web::HttpResponse;
-use starchart_domain::names::Label;
 use starchart_domain::user::{Identity, Subject};
 use starchart_saml::{MAX_RESPONSE_BYTES, RefusalClass, VerifiedAssertion};
 use starchart_store::login::{self, Accept, Finished};
-use starchart_store::trail::Action;
-use starchart_store::users::{self, ClaimError, SignInError, User};
+use starchart_store::users::{self, SignInError, User};
 use starchart_store::{Store, import, sessions};
 
+use crate::actions;
 use crate::actor::{self, Actor};
 use crate::app::App;
 use crate::context::RequestContext;
@@ -126,7 +125,7 @@ pub(crate) async fn complete(
         }
         Err(SignInError::Db(fault)) => return Err(fault.into()),
     };
-    let user = claim_default_label(&context, store, user).await?;
+    let user = actions::claim_default_label(store, user, &context.request_id).await?;
     let token = start_session(&context, store, &user, &finished.identity).await?;
     redirect_after_sign_in(
         &context,
@@ -146,18 +145,9 @@ async fn start_session(
     user: &User,
     identity: &Identity,
 ) -> Result<String, Failure> {
-    if let Some(old) = &context.session_token {
-        sessions::end(store, tokens::hash(old), &context.request_id).await?;
-    }
-    let token = tokens::generate();
-    sessions::create(
-        store,
-        user.id,
-        tokens::hash(&token),
-        identity.name_id.as_deref(),
-        identity.session_index.as_deref(),
-    )
-    .await?;
+    let previous = context.session_token.as_deref();
+    let request_id = &context.request_id;
+    let token = actions::start_session(store, user, identity, previous, request_id).await?;
     context.set_cookie(CookieKind::Session, token.clone());
     for kind in [
         CookieKind::Browser,
@@ -166,14 +156,6 @@ async fn start_session(
     ] {
         context.remove_cookie(kind);
     }
-    context
-        .record_audit(
-            Some(user.id),
-            Action::SessionStart,
-            user.subject.as_str(),
-            "",
-        )
-        .await;
     Ok(token)
 }
 
@@ -218,36 +200,6 @@ async fn redirect_after_sign_in(
     records::show_kept_form(&signed_in, &form_user, &finished.return_to, &kept_form).await
 }
 
-/// Claims the label of the user name at the first sign-in, when it is free. Otherwise the user has
-/// to choose one.
-async fn claim_default_label(
-    context: &RequestContext,
-    store: &Store,
-    user: User,
-) -> Result<User, Failure> {
-    let wanted = match &user.label {
-        None => Label::from_username(&user.username).ok(),
-        Some(_) => None,
-    };
-    let Some(label) = wanted else { return Ok(user) };
-    match users::claim_label(store, user.id, &label).await {
-        Ok(()) => {
-            context
-                .record_audit(Some(user.id), Action::LabelClaim, label.as_str(), "")
-                .await;
-            Ok(User {
-                label: Some(label),
-                ..user
-            })
-        }
-        Err(ClaimError::Taken) => Ok(user),
-        Err(ClaimError::AlreadyHas) => users::get(store, user.id)
-            .await?
-            .ok_or(Failure::Internal("the user was deleted during the sign-in")),
-        Err(ClaimError::Db(fault)) => Err(fault.into()),
-    }
-}
-
 fn identity_from(app: &App, checked: &VerifiedAssertion) -> Result<Identity, &'static str> {
     let subject = Subject::parse(&checked.subject).map_err(|_| "subject_characters")?;
     Ok(Identity {
@@ -277,9 +229,8 @@ async fn handle_refusal(
             });
         }
         RefusalClass::Unsolicited => {
-            context
-                .record_audit(None, Action::SessionUnsolicited, "", code)
-                .await;
+            let store = context.app.store()?;
+            actions::record_refused_sign_in(store, true, code, &context.request_id).await;
             return Ok(see_other("/login/again"));
         }
         RefusalClass::Malformed => SignInRefusal::Malformed,
@@ -311,8 +262,10 @@ pub(crate) async fn refuse_sign_in(
     code: &'static str,
 ) -> Failure {
     tracing::warn!(code, "sign-in refused");
-    context
-        .record_audit(None, Action::SessionRefused, "", code)
-        .await;
+    let store = match context.app.store() {
+        Ok(store) => store,
+        Err(failure) => return failure,
+    };
+    actions::record_refused_sign_in(store, false, code, &context.request_id).await;
     Failure::SignIn(refusal)
 }

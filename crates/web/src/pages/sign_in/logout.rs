@@ -5,10 +5,9 @@ use std::rc::Rc;
 use actix_web::HttpResponse;
 use askama::Template;
 use serde::{Deserialize, Serialize};
-use starchart_store::sessions;
-use starchart_store::trail::Action;
 use url::Url;
 
+use crate::actions;
 use crate::actor::Actor;
 use crate::context::RequestContext;
 use crate::cookies::CookieKind;
@@ -49,20 +48,10 @@ pub(crate) async fn sign_out(
         context.remove_cookie(CookieKind::Session);
         return Ok(see_other("/login"));
     };
-    sessions::end(
-        context.app.store()?,
-        tokens::hash(token),
-        &context.request_id,
-    )
-    .await?;
-    // During an impersonation this is the admin.
-    let user = session.signed_in();
-    context
-        .record_audit(Some(user.id), Action::SessionEnd, user.subject.as_str(), "")
-        .await;
+    actions::end_session(context.app.store()?, session, token, &context.request_id).await?;
     context.remove_cookie(CookieKind::Session);
     let signed_out = SignedOut {
-        username: user.username.clone(),
+        username: session.signed_in().username.clone(),
         name_id: session.name_id.clone(),
         session_index: session.session_index.clone(),
     };

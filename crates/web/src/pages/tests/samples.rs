@@ -6,6 +6,7 @@ mod certificates;
 use std::collections::BTreeMap;
 
 use askama::Template;
+use starchart_domain::certificate::caa::{Permission, ShutOut};
 use starchart_domain::fault::{Fault, Field, NameFault, ValueFault};
 use starchart_domain::names::{Label, RootDomain};
 use starchart_domain::publish::PublishState;
@@ -295,10 +296,7 @@ fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
     let delete = DeletePage {
         layout: layout("/dns-records/1/delete"),
         record: all.remove(0),
-        to_confirm: Some((
-            text("The CAA records do not allow it."),
-            "0123456789abcdef".to_owned(),
-        )),
+        to_confirm: Some(shut_out(text)),
     };
     let list = RecordsPage {
         layout: Layout {
@@ -395,4 +393,15 @@ fn error_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
         .iter()
         .map(|(name, failure)| (*name, page(failure)))
         .collect()
+}
+
+fn shut_out(text: &dyn Fn(&str) -> String) -> ShutOut {
+    ShutOut {
+        domain: "user1.starchart.com".to_owned(),
+        name: "user1.starchart.com".to_owned(),
+        values: vec![text("0 issue")],
+        authority: vec!["letsencrypt.org".to_owned()],
+        missing: "issue",
+        permission: Permission::No,
+    }
 }

@@ -5,7 +5,8 @@ use starchart_domain::certificate::OrderStep;
 use starchart_domain::publish::PublishState;
 use starchart_store::certificates::{Certificate, OrderView};
 
-use super::{NOW, in_days, signed_in};
+use super::{NOW, in_days, shut_out, signed_in};
+use crate::actions::CaaProblem;
 use crate::pages::certificate::{
     ActiveCertificate, CertificatePage, DeletePage, InformationPage, Renewal,
 };
@@ -16,7 +17,10 @@ fn certificate_page(text: &dyn Fn(&str) -> String) -> CertificatePage {
         active: None,
         order: None,
         is_off: false,
-        shut_out: Some(text("The CAA records do not allow it")),
+        caa_problem: Some(CaaProblem {
+            from: None,
+            shut_out: shut_out(text),
+        }),
         refused: None,
         key_withheld: false,
         page_revision: "0".to_owned(),

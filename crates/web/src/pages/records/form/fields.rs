@@ -1,0 +1,135 @@
+//! The fields of the form, as its template shows them.
+
+use starchart_domain::fault::{Fault, Field};
+use starchart_domain::record::spec::TypeSpec;
+use starchart_domain::record::{self, RecordForm, RecordType};
+
+use super::FormPage;
+use super::input::part_of;
+
+/// A field before the value, as the template shows it.
+pub(super) struct PartField {
+    pub(super) field: Field,
+    pub(super) name: &'static str,
+    pub(super) label: String,
+    pub(super) hint: String,
+    pub(super) placeholder: &'static str,
+    pub(super) choices: &'static [(&'static str, &'static str)],
+    /// The stylesheet shows the field while one of these types is chosen.
+    pub(super) classes: String,
+}
+
+/// Returns the class by which the stylesheet shows an element while the type is chosen: the types
+/// are counted from 1 in the order of the list.
+fn shown_for(rtype: RecordType) -> String {
+    let at = RecordType::ALL.iter().position(|known| *known == rtype);
+    format!("for-{}", at.unwrap_or_default() + 1)
+}
+
+impl FormPage {
+    /// Returns whether a field has to be corrected. A fault of the whole form says what to do.
+    pub(super) fn has_field_faults(&self) -> bool {
+        self.faults.iter().any(|(field, _)| *field != Field::Form)
+    }
+
+    /// Returns value and text of the options for the type.
+    pub(super) fn types(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let specs = RecordType::ALL.iter().map(|rtype| rtype.spec());
+        specs.map(|spec| (spec.mnemonic, spec.title))
+    }
+
+    /// Returns the fields before the value, which not every type has.
+    pub(super) fn parts(&self) -> Vec<PartField> {
+        let fields = record::form_parts().into_iter();
+        let to_field = |field: record::FormPart| PartField {
+            field: Field::Part(field.part.name),
+            name: field.part.name,
+            label: match field.part.default {
+                Some(_) => field.part.label.to_owned(),
+                None => format!("{}*", field.part.label),
+            },
+            hint: field.hint(),
+            placeholder: field.part.default.unwrap_or_default(),
+            choices: field.part.choices,
+            classes: field
+                .types
+                .iter()
+                .map(|rtype| shown_for(*rtype))
+                .collect::<Vec<_>>()
+                .join(" "),
+        };
+        fields.map(to_field).collect()
+    }
+
+    /// Returns whether an option of a list is chosen: its value, or the default of an empty one.
+    pub(super) fn is_chosen(&self, field: &PartField, choice: &str) -> bool {
+        match self.input_of(field) {
+            "" => choice == field.placeholder,
+            input => choice == input,
+        }
+    }
+
+    /// Returns what the field Value takes for each type.
+    pub(super) fn value_hint(&self) -> String {
+        record::value_hint()
+    }
+
+    /// Returns class and text of the hints that are shown while their type is chosen.
+    pub(super) fn type_hints(&self) -> impl Iterator<Item = (String, &'static TypeSpec)> {
+        let with_hint = RecordType::ALL
+            .iter()
+            .filter(|rtype| !rtype.spec().hint.is_empty());
+        with_hint.map(|rtype| (shown_for(*rtype), rtype.spec()))
+    }
+
+    /// Returns the input of a field before the value.
+    pub(super) fn input_of(&self, field: &PartField) -> &str {
+        part_of(&self.form, field.name)
+    }
+
+    /// Returns field, label and value of the fields that are not published.
+    pub(super) fn notes(&self) -> [(Field, &'static str, &str); 3] {
+        let RecordForm {
+            ports,
+            course,
+            description,
+            ..
+        } = &self.form;
+        [
+            (Field::Ports, "Ports", ports),
+            (Field::Course, "Course", course),
+            (Field::Description, "Description", description),
+        ]
+    }
+
+    /// Lists every fault with the name of its field; a fault of the whole form has none.
+    pub(super) fn summary(&self) -> impl Iterator<Item = (Option<&'static str>, &Fault)> {
+        self.faults.iter().map(|(field, fault)| {
+            let name = (*field != Field::Form).then(|| self.name_of(*field));
+            (name, fault)
+        })
+    }
+
+    pub(super) fn faults_of(&self, of: Field) -> impl Iterator<Item = &Fault> {
+        let of_field = self.faults.iter().filter(move |(field, _)| *field == of);
+        of_field.map(|(_, fault)| fault)
+    }
+
+    pub(super) fn has_fault(&self, field: Field) -> bool {
+        self.faults_of(field).next().is_some()
+    }
+
+    /// Returns the name of a field in the form, which users of the original know.
+    pub(super) fn name_of(&self, field: Field) -> &'static str {
+        match field {
+            Field::Name => "subdomain",
+            Field::Type => "type",
+            Field::Value => "value",
+            Field::Part(name) => name,
+            Field::Ports => "ports",
+            Field::Course => "course",
+            Field::Description => "description",
+            Field::Form => "form",
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! What the form was filled with: read from a request or from a stored record, and compared.
+
+use starchart_domain::record::{RecordForm, form_parts};
+use starchart_store::records::Record;
+
+use crate::actor::User;
+use crate::forms::Form;
+
+/// Characters of a value that a message quotes at most.
+const MAX_QUOTED_CHARS: usize = 80;
+
+pub(super) fn record_form(form: &Form) -> RecordForm {
+    RecordForm {
+        name: form.text("subdomain"),
+        rtype: form.text("type"),
+        input: form.text("value"),
+        parts: form_parts()
+            .into_iter()
+            .map(|field| (field.part.name, form.text(field.part.name)))
+            .collect(),
+        ports: form.text("ports"),
+        course: form.text("course"),
+        description: form.text("description"),
+    }
+}
+
+/// Returns the fingerprint of the record that the form was filled with. Scripts that send only the
+/// original's fields have none.
+pub(super) fn form_fingerprint(form: &Form) -> Option<String> {
+    form.get("fingerprint")
+        .filter(|fingerprint| !fingerprint.is_empty())
+        .map(str::to_owned)
+}
+
+/// Fills the form with a stored record.
+pub(super) fn form_of_record(user: &User, record: Record) -> RecordForm {
+    RecordForm {
+        name: match user.base.relative(&record.name) {
+            Some("") => "@".to_owned(),
+            Some(relative) => relative.to_owned(),
+            None => record.name.clone(),
+        },
+        rtype: record.rtype.to_string(),
+        input: record.input,
+        parts: record
+            .rtype
+            .parts_of(&record.presentation)
+            .into_iter()
+            .map(|(part, text)| (part.name, text))
+            .collect(),
+        ports: record.ports.unwrap_or_default(),
+        course: record.course.unwrap_or_default(),
+        description: record.description.unwrap_or_default(),
+    }
+}
+
+/// Describes in one line the fields in which `now` differs from what was typed.
+pub(super) fn describe_differences(typed: &RecordForm, now: &RecordForm) -> String {
+    let mut fields = vec![
+        ("Name", typed.name.as_str(), now.name.as_str()),
+        ("Type", typed.rtype.as_str(), now.rtype.as_str()),
+        ("Value", typed.input.as_str(), now.input.as_str()),
+    ];
+    for field in form_parts() {
+        let part = field.part;
+        // The other types' fields have no meaning.
+        if field.types.iter().any(|rtype| rtype.as_str() == now.rtype) {
+            fields.push((
+                part.label,
+                part_of(typed, part.name),
+                part_of(now, part.name),
+            ));
+        }
+    }
+    fields.extend([
+        ("Ports", typed.ports.as_str(), now.ports.as_str()),
+        ("Course", typed.course.as_str(), now.course.as_str()),
+        (
+            "Description",
+            typed.description.as_str(),
+            now.description.as_str(),
+        ),
+    ]);
+    let differ = fields
+        .iter()
+        .filter(|(_, typed, now)| typed.trim() != now.trim());
+    let descriptions = differ.map(|(label, _, now)| match now.chars().count() {
+        0 => format!("{label} empty"),
+        1..=MAX_QUOTED_CHARS => format!("{label} {now}"),
+        _ => format!(
+            "{label} {}…",
+            now.chars().take(MAX_QUOTED_CHARS).collect::<String>()
+        ),
+    });
+    descriptions.collect::<Vec<_>>().join("; ")
+}
+
+/// Returns the input of a field before the value.
+pub(super) fn part_of<'a>(form: &'a RecordForm, name: &str) -> &'a str {
+    form.parts.get(name).map_or("", String::as_str)
+}
