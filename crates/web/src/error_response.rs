@@ -18,16 +18,24 @@ use crate::pages::sign_in::SignInRefusedPage;
 /// Below this path every failure is problem details, whatever the client accepts.
 const API_PREFIX: &str = "/api/";
 
-/// Problem details of a failure (RFC 9457). Without the member `type` the title is the phrase of
-/// the status.
+/// The type of every problem: nothing beyond the status (RFC 9457, section 4.2.1). What a client
+/// can act on has a member of its own.
+const PROBLEM_TYPE: &str = "about:blank";
+
+/// Problem details of a failure (RFC 9457).
 #[derive(Serialize)]
 struct Problem<'a> {
+    r#type: &'static str,
+    /// The phrase of the status, as `about:blank` demands.
     title: &'static str,
     status: u16,
     /// What happened and what the client can do.
     detail: String,
     /// Identifies the request in the log.
     request_id: &'a str,
+    /// What the client sends as `confirm` when the user agrees.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirm: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldProblem>,
 }
@@ -139,10 +147,12 @@ fn send_problem(
             detail: fault.to_string(),
         });
     let problem = Problem {
+        r#type: PROBLEM_TYPE,
         title: status.canonical_reason().unwrap_or_default(),
         status: status.as_u16(),
         detail: format!("{}. {}", failure.title(), failure.advice()),
         request_id: &context.request_id,
+        confirm: failure.confirmation(),
         errors: errors.collect(),
     };
     builder

@@ -4,7 +4,7 @@
 use actix_web::http::{Method, StatusCode};
 use starchart_domain::fault::{Fault, Field};
 
-use crate::actions::{ActionError, Denial, Limit};
+use crate::actions::{ActionError, Conflict, Denial, Limit};
 use crate::sign_in_refusal::SignInRefusal;
 
 /// Seconds after which a client may retry when the database fails temporarily.
@@ -131,6 +131,16 @@ impl Failure {
                 vec![(Field::Form, Fault::QuotaReached { limit: *limit })]
             }
             _ => Vec::new(),
+        }
+    }
+
+    /// Returns what the client may repeat the request with, when it has to confirm something.
+    pub(crate) fn confirmation(&self) -> Option<String> {
+        match self {
+            Self::Action(ActionError::Conflict(Conflict::ShutsOut(shut_out))) => {
+                Some(shut_out.confirmation())
+            }
+            _ => None,
         }
     }
 

@@ -2,19 +2,29 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+use std::collections::BTreeSet;
+
 use actix_web::HttpResponse;
 use actix_web::body::to_bytes;
 use actix_web::http::header::{ALLOW, RETRY_AFTER, SET_COOKIE, VARY};
 use actix_web::http::{Method, StatusCode};
 use actix_web::test::TestRequest;
+use starchart_domain::certificate::caa::{self, ShutOut};
 use starchart_domain::fault::{Fault, Field};
+use starchart_domain::publish::PublishState;
+use starchart_domain::record::{RecordId, RecordType};
 use starchart_domain::time::Timestamp;
+use starchart_store::Error;
+use starchart_store::records::Record;
 
 use super::test_app::{HOST, ORIGIN, TestApp};
 use crate::actions::{ActionError, Conflict, Denial, Limit};
 use crate::context::RequestContext;
 use crate::error_response;
 use crate::errors::Failure;
+use crate::sign_in_refusal::SignInRefusal;
+
+const EPOCH: Timestamp = Timestamp::from_millis(0);
 
 /// Values of `Accept`, and whether the client gets problem details.
 const ACCEPT: [(Option<&str>, bool); 7] = [
@@ -34,20 +44,38 @@ fn failures() -> Vec<(u16, Failure)> {
     let quota = Limit::Records { limit: 3 };
     let daily = Limit::CertificateRequests {
         limit: 3,
-        next_at: Timestamp::from_millis(0),
+        next_at: EPOCH,
         retry_after_s: 60,
     };
+    let current = record();
+    let refused = |denial| (403, ActionError::Denied(denial).into());
+    let conflict = |conflict| (409, ActionError::Conflict(conflict).into());
     vec![
         (400, Failure::BadRequest("x")),
         (403, Failure::CsrfRejected("x")),
         (403, Failure::KeyWithheld),
-        (403, ActionError::Denied(Denial::SignInAgain).into()),
+        (403, Failure::CrossSiteDownload),
+        (403, Failure::SignIn(SignInRefusal::Expired)),
+        (503, Failure::SignIn(SignInRefusal::ImportPending)),
+        refused(Denial::OwnAccount),
+        refused(Denial::AdminAccount),
+        refused(Denial::NoLabel),
+        refused(Denial::SignInAgain),
+        refused(Denial::NoLongerAdmin),
+        refused(Denial::KeyWithheld),
         (404, Failure::NotFound),
         (404, ActionError::NotFound.into()),
         (405, Failure::MethodNotAllowed(vec![Method::GET])),
-        (409, ActionError::Conflict(Conflict::OrderInProgress).into()),
+        conflict(Conflict::RecordChanged { current }),
+        conflict(Conflict::OrderInProgress),
+        conflict(Conflict::NotDue { from: EPOCH }),
+        conflict(Conflict::CertificatesOff),
+        conflict(Conflict::LabelNotOffered),
+        conflict(Conflict::LabelTaken),
+        conflict(Conflict::ShutsOut(shut_out())),
         (413, Failure::TooLarge),
         (415, Failure::UnsupportedMediaType("x")),
+        (421, Failure::Misdirected),
         (422, Failure::Unprocessable("x")),
         (
             422,
@@ -56,9 +84,88 @@ fn failures() -> Vec<(u16, Failure)> {
         (422, ActionError::Limit(quota).into()),
         (429, Failure::TooMany { retry_after: 30 }),
         (429, ActionError::Limit(daily).into()),
+        (500, Failure::Internal("x")),
+        (500, Failure::Render(askama::Error::Fmt)),
+        (500, Failure::Store(Error::Corrupt("x".to_owned()))),
+        (
+            500,
+            ActionError::Store(Error::Corrupt("x".to_owned())).into(),
+        ),
         (503, Failure::Unavailable { retry_after: 30 }),
     ]
 }
+
+fn record() -> Box<Record> {
+    Box::new(Record {
+        id: RecordId(1),
+        name: "www.user1.starchart.com".to_owned(),
+        rtype: RecordType::A,
+        input: "203.0.113.9".to_owned(),
+        presentation: "203.0.113.9".to_owned(),
+        ports: None,
+        course: None,
+        description: None,
+        created_at: EPOCH,
+        updated_at: EPOCH,
+        expires_at: EPOCH,
+        state: PublishState::Saved,
+    })
+}
+
+fn shut_out() -> ShutOut {
+    let base = "user1.starchart.com";
+    let records = [(base, r#"0 issue "ca.example""#)];
+    caa::shut_out(base, records, &["letsencrypt.org".to_owned()]).unwrap()
+}
+
+/// Returns the number of a kind of failure. A new kind does not compile before it has one, and the
+/// test below fails before [`failures`] has an example.
+fn kind(failure: &Failure) -> usize {
+    match failure {
+        Failure::BadRequest(_) => 0,
+        Failure::CsrfRejected(_) => 1,
+        Failure::KeyWithheld => 2,
+        Failure::CrossSiteDownload => 3,
+        Failure::NotFound | Failure::Action(ActionError::NotFound) => 4,
+        Failure::MethodNotAllowed(_) => 5,
+        Failure::TooLarge => 6,
+        Failure::UnsupportedMediaType(_) => 7,
+        Failure::Misdirected => 8,
+        Failure::Unprocessable(_) => 9,
+        Failure::TooMany { .. } => 10,
+        Failure::SignIn(_) => 11,
+        Failure::Unavailable { .. } => 12,
+        Failure::Store(_) | Failure::Action(ActionError::Store(_)) => 13,
+        Failure::Render(_) => 14,
+        Failure::Internal(_) => 15,
+        Failure::Action(ActionError::Invalid(_)) => 16,
+        Failure::Action(ActionError::Conflict(reason)) => match reason {
+            Conflict::RecordChanged { .. } => 17,
+            Conflict::OrderInProgress => 18,
+            Conflict::NotDue { .. } => 19,
+            Conflict::CertificatesOff => 20,
+            Conflict::LabelNotOffered => 21,
+            Conflict::LabelTaken => 22,
+            Conflict::ShutsOut(_) => 23,
+        },
+        Failure::Action(ActionError::Limit(reason)) => match reason {
+            Limit::Records { .. } => 24,
+            Limit::CertificateRequests { .. } => 25,
+        },
+        Failure::Action(ActionError::Denied(reason)) => match reason {
+            Denial::OwnAccount => 26,
+            Denial::AdminAccount => 27,
+            Denial::NoLabel => 28,
+            Denial::SignInAgain => 29,
+            Denial::NoLongerAdmin => 30,
+            // As a failure of its own.
+            Denial::KeyWithheld => 2,
+        },
+    }
+}
+
+/// Kinds of failures, each of which [`failures`] has.
+const KINDS: usize = 31;
 
 fn header<'a>(response: &'a HttpResponse, name: &str) -> &'a str {
     response
@@ -77,6 +184,11 @@ async fn body(response: HttpResponse) -> String {
 #[actix_web::test]
 async fn a_failure_is_a_page_or_problem_details_by_what_the_client_accepts() {
     let test_app = TestApp::new().await;
+    let kinds: BTreeSet<usize> = failures()
+        .iter()
+        .map(|(_, failure)| kind(failure))
+        .collect();
+    assert_eq!(kinds, (0..KINDS).collect(), "each kind has an example");
     for (status, failure) in failures() {
         for (accept, is_json) in ACCEPT {
             let mut req = TestRequest::default();
@@ -101,8 +213,10 @@ async fn a_failure_is_a_page_or_problem_details_by_what_the_client_accepts() {
                 check_problem(&body, status, &failure);
             } else {
                 assert_eq!(kind, "text/html; charset=utf-8", "{case}");
+                assert!(body.contains(failure.title()), "{case}: {body}");
                 let shown = format!("<p class=\"error-status\">{status}</p>");
-                assert!(body.contains(&shown), "{case}: {body}");
+                let is_sign_in = matches!(failure, Failure::SignIn(_));
+                assert!(is_sign_in || body.contains(&shown), "{case}: {body}");
                 assert!(body.contains("<code>request-1</code>"), "{case}");
             }
         }
@@ -112,6 +226,7 @@ async fn a_failure_is_a_page_or_problem_details_by_what_the_client_accepts() {
 fn check_problem(body: &str, status: u16, failure: &Failure) {
     let problem: serde_json::Value = serde_json::from_str(body).unwrap();
     let reason = StatusCode::from_u16(status).unwrap().canonical_reason();
+    assert_eq!(problem["type"], "about:blank");
     assert_eq!(problem["title"].as_str(), reason);
     assert_eq!(problem["status"], status);
     assert_eq!(problem["request_id"], "request-1");
@@ -121,6 +236,12 @@ fn check_problem(body: &str, status: u16, failure: &Failure) {
         .as_array()
         .map(|errors| errors.iter().map(|error| error["field"].clone()).collect())
         .unwrap_or_default();
+    let confirm = matches!(
+        failure,
+        Failure::Action(ActionError::Conflict(Conflict::ShutsOut(_)))
+    );
+    let expected = confirm.then(|| shut_out().confirmation());
+    assert_eq!(problem["confirm"].as_str(), expected.as_deref());
     match failure {
         Failure::Action(ActionError::Invalid(_)) => assert_eq!(fields, ["value"]),
         Failure::Action(ActionError::Limit(Limit::Records { .. })) => {
