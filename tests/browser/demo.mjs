@@ -62,6 +62,12 @@ export function linkOrButton(scope, name) {
   return scope.getByRole('link', exact).or(scope.getByRole('button', exact)).filter({ visible: true }).first();
 }
 
+/** Fills in a field, or chooses the option with this value. */
+export async function fillField(field, text) {
+  if ((await field.evaluate((element) => element.tagName)) === 'SELECT') await field.selectOption(text);
+  else await field.fill(text);
+}
+
 /**
  * Fills in and submits the form of a record. `parts` are the labels and texts of the fields that
  * only its type has. Returns the time of the click.
@@ -69,11 +75,7 @@ export function linkOrButton(scope, name) {
 export async function fillRecord(page, { name, type, value, parts = {} }, button) {
   await page.getByLabel('Name*', { exact: true }).fill(name);
   await page.getByLabel('Type*', { exact: true }).selectOption({ label: type });
-  for (const [label, text] of Object.entries(parts)) {
-    const field = page.getByLabel(label, { exact: true });
-    if ((await field.evaluate((element) => element.tagName)) === 'SELECT') await field.selectOption(text);
-    else await field.fill(text);
-  }
+  for (const [label, text] of Object.entries(parts)) await fillField(page.getByLabel(label, { exact: true }), text);
   await page.getByLabel('Value*', { exact: true }).fill(value);
   const clicked = performance.now();
   await page.getByRole('button', { name: button, exact: true }).click();

@@ -1,7 +1,7 @@
 // A user in a real browser on the running demo. Each story starts in a new window.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { answersEventually, linkOrButton, deleteRecord, demo, fillRecord, launch, openWindow, row, signIn, TEST_LIMIT_MS } from './demo.mjs';
+import { answersEventually, linkOrButton, deleteRecord, demo, fillField, fillRecord, launch, openWindow, row, signIn, TEST_LIMIT_MS } from './demo.mjs';
 import { certificateVerifies, keyFits, savedFile } from './certificate.mjs';
 import { lighthouse } from './lighthouse.mjs';
 import { checkAppearance } from './appearance.mjs';
@@ -118,6 +118,25 @@ story('user1 publishes a game server with an SRV record', {}, async (page) => {
   await page.waitForURL('**/dns-records');
   clicked = await deleteRecord(page, row(page, 'server.example.com'));
   await answersEventually(name, 'SRV', [], clicked);
+});
+
+story('the example of each type that the form offers makes a record', {}, async (page) => {
+  await signIn(page, 'user1', 'user1pass', '/dns-records/new');
+  const options = page.getByLabel('Type*', { exact: true }).locator('option');
+  const types = (await options.evaluateAll((all) => all.map((option) => option.value))).filter(Boolean);
+  assert.ok(types.length > 1, 'the form offers types');
+  for (const type of types) {
+    await page.goto('/dns-records/instructions');
+    const example = page.locator(`section[aria-labelledby="type-${type.toLowerCase()}"] dl > div`);
+    const fields = await example.evaluateAll((rows) => rows.map((line) => ['dt', 'dd'].map((tag) => line.querySelector(tag).textContent)));
+    assert.equal(Object.fromEntries(fields).Type, type);
+    await page.goto('/dns-records/new');
+    for (const [label, text] of fields) await fillField(page.getByLabel(new RegExp(`^${label}\\*?$`)), text);
+    await page.getByRole('button', { name: 'Create', exact: true }).click();
+    await page.getByText('has been successfully created').first().waitFor();
+    await deleteRecord(page, page.getByRole('row').last());
+    await page.getByText('has been successfully deleted').first().waitFor();
+  }
 });
 
 for (const scripts of [true, false]) {
