@@ -1,23 +1,16 @@
 //! OAuth access tokens for XOAUTH2, obtained by the client credentials grant (RFC 6749
 //! section 4.4) and cached until shortly before they expire.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::Request;
-use hyper::body::Bytes;
-use hyper::header::{ACCEPT, CONTENT_TYPE};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
-use rustls::pki_types::CertificateDer;
+use http::Request;
+use http::header::{ACCEPT, CONTENT_TYPE};
 use serde::Deserialize;
 use starchart_domain::error::error_chain;
 use starchart_domain::secret::Secret;
+use starchart_https::{HttpsClient, Limits, Roots};
 use tokio::sync::Mutex;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use url::Url;
 
 use crate::error::{ConfigError, SendError};
@@ -28,8 +21,10 @@ use crate::text::one_line;
 const RENEW_BEFORE: Duration = Duration::from_secs(120);
 /// Lifetime of a token whose response has no `expires_in`, in seconds.
 const DEFAULT_LIFETIME_S: u64 = 600;
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
-const MAX_RESPONSE_BYTES: usize = 64 * 1024;
+const LIMITS: Limits = Limits {
+    time: Duration::from_secs(15),
+    body_bytes: 64 * 1024,
+};
 const MAX_REFUSAL_CHARS: usize = 200;
 
 /// The token endpoint and the client that asks it.
@@ -47,7 +42,7 @@ pub struct OauthConfig {
 pub(crate) struct TokenSource {
     config: OauthConfig,
     secret: Secret,
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    https: HttpsClient,
     /// The last token, and when to replace it.
     cached: Mutex<Option<(Secret, Instant)>>,
 }
@@ -75,18 +70,14 @@ impl TokenSource {
         secret: Secret,
         extra_root_der: Option<&[u8]>,
     ) -> Result<Self, ConfigError> {
-        let tls = tls_config(extra_root_der)?;
-        // Plain http is for tests; the settings accept https only.
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_or_http()
-            .enable_http1()
-            .build();
-        let client = Client::builder(TokioExecutor::new()).build(connector);
+        let mut roots = Roots::system().map_err(tls_error)?;
+        if let Some(root) = extra_root_der {
+            roots = roots.with_der(root).map_err(tls_error)?;
+        }
         Ok(Self {
             config,
             secret,
-            client,
+            https: HttpsClient::new(roots, LIMITS).map_err(tls_error)?,
             cached: Mutex::new(None),
         })
     }
@@ -99,10 +90,7 @@ impl TokenSource {
         {
             return Ok((token.clone(), true));
         }
-        let requested = timeout(REQUEST_TIMEOUT, self.request_token()).await;
-        let (token, lifetime) = requested.map_err(|_| {
-            SendError::Unreachable("the OAuth token endpoint does not respond".to_owned())
-        })??;
+        let (token, lifetime) = self.request_token().await?;
         let replace_at = Instant::now() + lifetime.saturating_sub(RENEW_BEFORE);
         *cached = Some((token.clone(), replace_at));
         Ok((token, false))
@@ -114,12 +102,6 @@ impl TokenSource {
     }
 
     async fn request_token(&self) -> Result<(Secret, Duration), SendError> {
-        let unreachable = |error: &(dyn std::error::Error + 'static)| {
-            SendError::Unreachable(format!(
-                "the OAuth token endpoint (SMTP_OAUTH_TOKEN_URL): {}",
-                error_chain(error)
-            ))
-        };
         let form = url::form_urlencoded::Serializer::new(String::new())
             .append_pair("grant_type", "client_credentials")
             .append_pair("client_id", &self.config.client_id)
@@ -129,20 +111,15 @@ impl TokenSource {
         let request = Request::post(self.config.token_url.as_str())
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(ACCEPT, "application/json")
-            .body(Full::new(Bytes::from(form)))
+            .body(form)
             .map_err(|error| SendError::Misconfigured(format!("SMTP_OAUTH_TOKEN_URL: {error}")))?;
-        let response = self
-            .client
-            .request(request)
-            .await
-            .map_err(|error| unreachable(&error))?;
+        let response = self.https.send(request).await.map_err(|error| {
+            SendError::Unreachable(format!(
+                "the OAuth token endpoint (SMTP_OAUTH_TOKEN_URL): {}",
+                error_chain(&error)
+            ))
+        })?;
         let status = response.status();
-        let body = Limited::new(response.into_body(), MAX_RESPONSE_BYTES)
-            .collect()
-            .await;
-        let body = body
-            .map_err(|error| SendError::Unreachable(format!("the OAuth token endpoint: {error}")))?
-            .to_bytes();
         if status.is_server_error() || status.as_u16() == 429 {
             return Err(SendError::Unreachable(format!(
                 "the OAuth token endpoint responded with status {}",
@@ -152,10 +129,10 @@ impl TokenSource {
         if !status.is_success() {
             return Err(SendError::Misconfigured(format!(
                 "the OAuth token endpoint refused: {}",
-                refusal_text(status.as_u16(), &body, self.secret.expose())
+                refusal_text(status.as_u16(), response.body(), self.secret.expose())
             )));
         }
-        let response: TokenResponse = serde_json::from_slice(&body).map_err(|_| {
+        let response: TokenResponse = serde_json::from_slice(response.body()).map_err(|_| {
             SendError::Misconfigured(
                 "SMTP_OAUTH_TOKEN_URL: the response contains no access_token".to_owned(),
             )
@@ -179,17 +156,6 @@ fn refusal_text(status: u16, body: &[u8], secret: &str) -> String {
     }
 }
 
-fn tls_config(extra_root_der: Option<&[u8]>) -> Result<rustls::ClientConfig, ConfigError> {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if let Some(root) = extra_root_der {
-        roots
-            .add(CertificateDer::from(root.to_vec()))
-            .map_err(|error| ConfigError::Tls(error.to_string()))?;
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder =
-        rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let builder = builder.map_err(|error| ConfigError::Tls(error.to_string()))?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+fn tls_error(error: impl std::fmt::Display) -> ConfigError {
+    ConfigError::Tls(error.to_string())
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use actix_web::{App, HttpResponse, HttpServer, web};
 use starchart_domain::secret::Secret;
 use starchart_mail::{
     Auth, MailTheme, Mailer, OauthConfig, RenderedMail, SendError, SmtpConfig, Tls,
 };
+use starchart_testkit::https::{Answer, HttpsServer};
 use starchart_testkit::smtp::{PASSWORD, Smtp, TOKEN, USER};
 use tokio::io::AsyncWriteExt as _;
 
@@ -37,7 +37,7 @@ fn config(smtp: &Smtp, auth: Auth) -> SmtpConfig {
         auth,
         messages_per_minute: 100_000,
         ehlo_name: "names.school.example".into(),
-        extra_root_der: Some(smtp.root_der()),
+        extra_root_der: Some(smtp.identity().root_der().to_vec()),
         data_timeout: Some(Duration::from_secs(120)),
     }
 }
@@ -275,50 +275,27 @@ const INVALID_CLIENT: &str = concat!(
     r#""error_description":"AADSTS7000215: Invalid client secret"}"#
 );
 
-/// An OAuth token endpoint that issues `{prefix}-1`, `{prefix}-2` and so on.
-async fn token_endpoint(issued: Arc<AtomicUsize>, prefix: &'static str) -> url::Url {
-    let issued = web::Data::from(issued);
-    let respond =
-        move |issued: web::Data<AtomicUsize>,
-              form: web::Form<std::collections::HashMap<String, String>>| async move {
-            let is_valid = form
-                .get("grant_type")
-                .is_some_and(|grant| grant == "client_credentials")
-                && form
-                    .get("client_secret")
-                    .is_some_and(|secret| secret == "a client secret")
-                && form.get("scope").is_some_and(|scope| scope == "mail.send");
-            if !is_valid {
-                return HttpResponse::Unauthorized().body(INVALID_CLIENT);
-            }
-            let n = issued.fetch_add(1, Ordering::SeqCst) + 1;
-            HttpResponse::Ok().json(std::collections::HashMap::from([
-                ("access_token", format!("{prefix}-{n}")),
-                ("token_type", "Bearer".to_owned()),
-            ]))
-        };
-    let server = HttpServer::new(move || {
-        App::new()
-            .app_data(issued.clone())
-            .route("/token", web::post().to(respond))
-    })
-    .workers(1)
-    .disable_signals()
-    .bind(("127.0.0.1", 0))
-    .unwrap();
-    let url = format!("http://{}/token", server.addrs()[0])
-        .parse()
-        .unwrap();
-    tokio::spawn(server.run());
-    url
+/// An OAuth token endpoint that issues `{TOKEN}-1`, `{TOKEN}-2` and so on.
+async fn token_endpoint(smtp: &Smtp, issued: Arc<AtomicUsize>) -> HttpsServer {
+    let respond = move |form: &str| {
+        let valid = "grant_type=client_credentials&client_id=starchart\
+                     &client_secret=a+client+secret&scope=mail.send";
+        if form != valid {
+            return Answer::Response(401, INVALID_CLIENT.to_owned());
+        }
+        let n = issued.fetch_add(1, Ordering::SeqCst) + 1;
+        let token = format!(r#"{{"access_token":"{TOKEN}-{n}","token_type":"Bearer"}}"#);
+        Answer::Response(200, token)
+    };
+    HttpsServer::start(smtp.identity(), respond).await
 }
 
-fn xoauth2(token_url: url::Url, secret: &str) -> Auth {
+fn xoauth2(endpoint: &HttpsServer, secret: &str) -> Auth {
     Auth::Xoauth2 {
         username: Secret::new(USER),
         client_secret: Secret::new(secret),
         oauth: OauthConfig {
-            token_url,
+            token_url: endpoint.url("/token").parse().unwrap(),
             client_id: "starchart".into(),
             scope: "mail.send".into(),
         },
@@ -329,8 +306,8 @@ fn xoauth2(token_url: url::Url, secret: &str) -> Auth {
 async fn a_token_is_cached_and_replaced_when_the_mail_server_refuses_it() {
     let smtp = Smtp::start().await;
     let issued = Arc::new(AtomicUsize::new(0));
-    let url = token_endpoint(Arc::clone(&issued), TOKEN).await;
-    let mailer = mailer(config(&smtp, xoauth2(url, "a client secret")));
+    let endpoint = token_endpoint(&smtp, Arc::clone(&issued)).await;
+    let mailer = mailer(config(&smtp, xoauth2(&endpoint, "a client secret")));
     smtp.token(&format!("{TOKEN}-1"));
     mailer
         .send(&mail("joerg@school.example", "m1"))
@@ -367,8 +344,8 @@ async fn a_token_is_cached_and_replaced_when_the_mail_server_refuses_it() {
 #[tokio::test]
 async fn a_refused_client_secret_is_reported_without_the_secret() {
     let smtp = Smtp::start().await;
-    let url = token_endpoint(Arc::default(), TOKEN).await;
-    let mailer = mailer(config(&smtp, xoauth2(url, "wrong-secret")));
+    let endpoint = token_endpoint(&smtp, Arc::default()).await;
+    let mailer = mailer(config(&smtp, xoauth2(&endpoint, "wrong-secret")));
     let error = mailer
         .send(&mail("joerg@school.example", "m1"))
         .await

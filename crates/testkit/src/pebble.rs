@@ -6,16 +6,15 @@
 //! between a client and pebble.
 
 mod proxy;
-pub(crate) mod tls;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 pub use proxy::{AcmeProxy, Fault};
 
 use crate::server::{Server, free_port, scratch};
-use tls::Identity;
+use crate::tls::Identity;
 
 /// The variable that names the `pebble` program.
 pub const PROGRAM: &str = "STARCHART_TEST_PEBBLE";
@@ -80,7 +79,8 @@ impl Pebble {
             "certificateValidityPeriod": options.validity.as_secs(),
         }});
         let config_path = dir.join("pebble.json");
-        write(&config_path, &config.to_string());
+        std::fs::write(&config_path, config.to_string())
+            .unwrap_or_else(|error| panic!("{}: {error}", config_path.display()));
         let program = crate::environment::variable(PROGRAM).unwrap_or_else(|| "pebble".to_owned());
         let mut server = Server::start(dir, program, |command| {
             command
@@ -156,8 +156,4 @@ impl Pebble {
     pub fn log(&self) -> String {
         self.server.log()
     }
-}
-
-fn write(path: &PathBuf, text: &str) {
-    std::fs::write(path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
 }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::pebble::tls::Identity;
 use crate::server::{Server, free_port, scratch};
+use crate::tls::Identity;
 
 /// A private Redis on loopback, without persistence: a restart loses every key, and Starchart must
 /// work on. Like in production it refuses writes rather than evict keys.

@@ -3,8 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::sync::Mutex;
 
 use serde::Deserialize;
@@ -12,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::environment::variable;
 use crate::server::{Server, free_port, scratch};
+use crate::tls::Identity;
 
 /// The variable that names a Python with aiosmtpd.
 pub const PYTHON: &str = "STARCHART_TEST_AIOSMTPD";
@@ -49,6 +49,7 @@ pub struct Received {
 pub struct Smtp {
     server: Mutex<Option<Server>>,
     folder: tempfile::TempDir,
+    identity: Identity,
     port: u16,
     mode: &'static str,
     knobs: Mutex<BTreeMap<String, Value>>,
@@ -76,13 +77,13 @@ impl Smtp {
             tempfile::tempdir().unwrap_or_else(|error| panic!("no folder for mails: {error}"));
         fs::create_dir(folder.path().join("mails"))
             .unwrap_or_else(|error| panic!("no folder for mails: {error}"));
-        certificate(folder.path());
         let knobs = [("user", USER), ("password", PASSWORD), ("token", TOKEN)];
         let knobs = knobs
             .map(|(name, value)| (name.to_owned(), json!(value)))
             .into();
         let smtp = Self {
             server: Mutex::new(None),
+            identity: Identity::generate(folder.path()),
             folder,
             port: free_port(),
             mode,
@@ -99,20 +100,10 @@ impl Smtp {
         self.port
     }
 
-    /// Returns the path of the server's certificate, which is its own root (PEM).
+    /// Returns the server's certificate with its root.
     #[must_use]
-    pub fn root(&self) -> PathBuf {
-        self.folder.path().join("cert.pem")
-    }
-
-    /// Returns the server's certificate, which is its own root, as DER.
-    ///
-    /// # Panics
-    /// When it cannot be read.
-    #[must_use]
-    pub fn root_der(&self) -> Vec<u8> {
-        fs::read(self.folder.path().join("cert.der"))
-            .unwrap_or_else(|error| panic!("cert.der: {error}"))
+    pub fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     /// Stops the server; connections break.
@@ -234,44 +225,4 @@ impl Smtp {
             .and_then(|()| fs::rename(&part, &file))
             .unwrap_or_else(|error| panic!("knobs: {error}"));
     }
-}
-
-/// Writes a key and a self-signed certificate for localhost into `folder`.
-fn certificate(folder: &Path) {
-    let openssl = |arguments: &[&str]| {
-        let done = Command::new("openssl")
-            .args(arguments)
-            .current_dir(folder)
-            .output();
-        let done = done.unwrap_or_else(|error| panic!("openssl: {error}; script/test installs it"));
-        assert!(
-            done.status.success(),
-            "openssl: {}",
-            String::from_utf8_lossy(&done.stderr)
-        );
-    };
-    openssl(&[
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-        "-keyout",
-        "key.pem",
-        "-out",
-        "cert.pem",
-        "-days",
-        "30",
-        "-subj",
-        "/CN=localhost",
-        "-addext",
-        "subjectAltName=DNS:localhost",
-        "-addext",
-        "basicConstraints=critical,CA:FALSE",
-    ]);
-    openssl(&[
-        "x509", "-in", "cert.pem", "-outform", "DER", "-out", "cert.der",
-    ]);
 }

@@ -17,7 +17,10 @@ impl TestEnv {
             .set("NOTIFICATIONS_EMAIL_USER", USER)
             .set("NOTIFICATIONS_USERNAME", USER)
             .set("NOTIFICATIONS_PASSWORD", PASSWORD)
-            .set("SSL_CERT_FILE", &smtp.root().display().to_string())
+            .set(
+                "SSL_CERT_FILE",
+                &smtp.identity().root_path().display().to_string(),
+            )
             .set("EXPIRATION_REPEAT_FREQUENCY_S", "1")
     }
 

@@ -11,17 +11,23 @@ use crate::wait::WAIT_LIMIT;
 
 /// The certificate, its key and its root: as files for a child process, and for this process.
 #[derive(Debug, Clone)]
-pub(crate) struct Identity {
+pub struct Identity {
     root_path: PathBuf,
     certificate_path: PathBuf,
     key_path: PathBuf,
+    root: CertificateDer<'static>,
     root_pem: String,
     certificate: CertificateDer<'static>,
     key: Vec<u8>,
 }
 
 impl Identity {
-    pub(crate) fn generate(dir: &Path) -> Self {
+    /// Generates them in the folder: `root.pem`, `cert.pem` and `key.pem`.
+    ///
+    /// # Panics
+    /// When a file cannot be written.
+    #[must_use]
+    pub fn generate(dir: &Path) -> Self {
         Self::try_generate(dir)
             .unwrap_or_else(|error| panic!("a certificate for localhost: {error}"))
     }
@@ -35,23 +41,42 @@ impl Identity {
         params.distinguished_name = rcgen::DistinguishedName::new();
         let certificate = params.signed_by(&key, &root)?;
         let root_path = dir.join("root.pem");
-        let certificate_path = dir.join("api.pem");
-        let key_path = dir.join("api-key.pem");
-        super::write(&root_path, &root.pem());
-        super::write(&certificate_path, &certificate.pem());
-        super::write(&key_path, &key.serialize_pem());
+        let certificate_path = dir.join("cert.pem");
+        let key_path = dir.join("key.pem");
+        let write = |path: &Path, text: &str| {
+            std::fs::write(path, text)
+                .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        };
+        write(&root_path, &root.pem());
+        write(&certificate_path, &certificate.pem());
+        write(&key_path, &key.serialize_pem());
         Ok(Self {
             root_path,
             certificate_path,
             key_path,
+            root: root.der().clone(),
             root_pem: root.pem(),
             certificate: certificate.der().clone(),
             key: key.serialize_der(),
         })
     }
 
-    pub(crate) fn root_path(&self) -> &Path {
+    /// Returns the path of the root, in PEM.
+    #[must_use]
+    pub fn root_path(&self) -> &Path {
         &self.root_path
+    }
+
+    /// Returns the root, in PEM.
+    #[must_use]
+    pub fn root_pem(&self) -> &str {
+        &self.root_pem
+    }
+
+    /// Returns the root, in DER.
+    #[must_use]
+    pub fn root_der(&self) -> &[u8] {
+        &self.root
     }
 
     pub(crate) fn certificate_path(&self) -> &Path {
@@ -63,7 +88,7 @@ impl Identity {
     }
 
     /// Creates a client that trusts only this CA.
-    pub(super) fn client(&self) -> reqwest::Client {
+    pub(crate) fn client(&self) -> reqwest::Client {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let root = reqwest::Certificate::from_pem(self.root_pem.as_bytes());
         let root = root.unwrap_or_else(|error| panic!("our own root: {error}"));
@@ -76,7 +101,7 @@ impl Identity {
     }
 
     /// Returns the TLS configuration of a server in this process.
-    pub(super) fn server(&self) -> Arc<ServerConfig> {
+    pub(crate) fn server(&self) -> Arc<ServerConfig> {
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(self.key.clone()));
         let config = ServerConfig::builder_with_provider(Arc::new(
             rustls::crypto::aws_lc_rs::default_provider(),
