@@ -19,5 +19,6 @@ pub mod record;
 pub mod rrset;
 pub mod secret;
 pub mod time;
+pub mod timers;
 pub mod txt;
 pub mod user;

@@ -3,16 +3,14 @@
 /// The rate limits that an operator sets. Their defaults are in the table of settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimits {
-    /// `RATE_LIMIT_SIGN_IN_PER_MINUTE`: sign-ins from one IP address. Default 300, because a class
-    /// behind one NAT signs in within a minute.
+    /// `RATE_LIMIT_SIGN_IN_PER_MINUTE`: sign-ins from one IP address. A class behind one NAT signs
+    /// in within a minute.
     pub sign_in_per_minute: u32,
-    /// `RATE_LIMIT_RECORD_WRITES_PER_MINUTE`: record changes, renewals and deletions of one
-    /// user. Default 30.
+    /// `RATE_LIMIT_RECORD_WRITES_PER_MINUTE`: record changes, renewals and deletions of one user.
     pub record_writes_per_minute: u32,
     /// `RATE_LIMIT_ADMIN_SEARCHES_PER_MINUTE`: searches of one admin for users or in the audit
-    /// trail. Default 60.
+    /// trail.
     pub admin_searches_per_minute: u32,
     /// `RATE_LIMIT_CERTIFICATE_REQUESTS_PER_DAY`: certificate requests of one user in 24 hours.
-    /// Default 3.
     pub certificate_requests_per_day: u32,
 }

@@ -111,6 +111,27 @@ impl GroupNames {
     }
 }
 
+/// The names of the attributes that are read at a sign-in, compared exactly.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttributeNames {
+    /// `SAML_SUBJECT_ATTRIBUTE`: the attribute with the user's permanent identifier; it has one
+    /// value.
+    pub subject: String,
+    /// `SAML_ATTRIBUTE_DISPLAY_NAME`: the attribute with the display name.
+    pub display_name: String,
+    /// `SAML_ATTRIBUTE_EMAIL`: the attribute with the mail address.
+    pub email: String,
+    /// `SAML_ATTRIBUTE_GROUP`: the attribute with the groups, with one value or several.
+    pub group: String,
+}
+
+impl AttributeNames {
+    /// Returns the four names, the subject first.
+    pub fn all(&self) -> [&str; 4] {
+        [&self.subject, &self.display_name, &self.email, &self.group]
+    }
+}
+
 /// What the identity provider states about a user at one sign-in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {

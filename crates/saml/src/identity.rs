@@ -1,29 +1,12 @@
 //! Reads the user from the attributes of an assertion.
 
+use starchart_domain::user::AttributeNames;
+
 use crate::gate::ParsedAttribute;
 use crate::refusal::Refusal;
 use crate::xml::is_xml_space;
 
 const MAX_SUBJECT_BYTES: usize = 256;
-
-/// The attributes that are read, by their exact `Name`.
-#[derive(Debug, Clone)]
-pub struct AttributeNames {
-    /// The attribute that identifies the user for good; it has one value.
-    pub subject: String,
-    /// The attribute with the display name.
-    pub display_name: String,
-    /// The attribute with the mail address.
-    pub email: String,
-    /// The attribute with the groups, with one value or several.
-    pub group: String,
-}
-
-impl AttributeNames {
-    pub(crate) fn all(&self) -> [&str; 4] {
-        [&self.subject, &self.display_name, &self.email, &self.group]
-    }
-}
 
 /// The values of the attributes that [`AttributeNames`] lists.
 #[derive(Debug)]

@@ -30,7 +30,6 @@ mod verify;
 mod xml;
 
 pub use gate::MAX_RESPONSE_BYTES;
-pub use identity::AttributeNames;
 pub use idp_metadata::{MetadataError, Warning};
 pub use login::LoginRedirect;
 pub use provider::{ServiceProvider, ServiceProviderConfig, VerifiedAssertion};

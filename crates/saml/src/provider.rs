@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use samael::service_provider::ServiceProvider as SamaelProvider;
 use starchart_domain::time::Timestamp;
+use starchart_domain::user::AttributeNames;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use url::Url;
 
 use crate::checks::{self, Expected};
-use crate::identity::AttributeNames;
 use crate::idp_metadata::{self, IdpMetadata, MetadataError, Warning};
 use crate::login::{self, LoginRedirect};
 use crate::redirect::RequestError;
@@ -21,8 +21,8 @@ use crate::{gate, identity, logout, sp_metadata, verify};
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 /// Responses checked at the same time; the C code blocks a thread for each.
 const MAX_CONCURRENT_CHECKS: usize = 4;
-/// The largest clock skew that can be configured, in seconds.
-const MAX_SKEW_S: u32 = 120;
+/// The largest clock skew that can be configured.
+const MAX_SKEW: Duration = Duration::from_secs(120);
 
 /// The settings of a service provider and its identity provider.
 #[derive(Debug, Clone)]
@@ -35,8 +35,8 @@ pub struct ServiceProviderConfig {
     pub slo_url: String,
     /// The identity provider's metadata as XML.
     pub idp_metadata_xml: String,
-    /// Tolerated difference between the clocks in seconds, at most 120.
-    pub clock_skew_s: u32,
+    /// Tolerated difference between the clocks, at most 120 s.
+    pub clock_skew: Duration,
     /// Names of the attributes that identify the user.
     pub attributes: AttributeNames,
     /// Requires https for `acs_url` (production).
@@ -107,7 +107,7 @@ impl ServiceProvider {
             entity_id: config.entity_id,
             acs_url: config.acs_url,
             idp_entity_id: idp.entity_id.clone(),
-            skew_ms: i64::from(config.clock_skew_s) * 1000,
+            skew_ms: i64::try_from(config.clock_skew.as_millis()).unwrap_or(0),
         };
         let samael = verify::samael_provider(&expected, &idp.certificates);
         let inner = Inner {
@@ -278,7 +278,7 @@ impl std::fmt::Debug for ServiceProvider {
 }
 
 fn check_settings(config: &ServiceProviderConfig) -> Result<(), MetadataError> {
-    if config.clock_skew_s > MAX_SKEW_S {
+    if config.clock_skew > MAX_SKEW {
         return Err(MetadataError::Setting(
             "the SAML clock skew is more than 120 seconds: set the clocks right instead",
         ));

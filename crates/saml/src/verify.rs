@@ -12,10 +12,11 @@ use samael::key_info::{KeyInfo, X509Data};
 use samael::metadata::{EntityDescriptor, IdpSsoDescriptor, KeyDescriptor};
 use samael::schema::Assertion;
 use samael::service_provider::{Error, ServiceProvider as SamaelProvider};
+use starchart_domain::user::AttributeNames;
 
 use crate::checks::{Expected, MAX_AGE_MS};
 use crate::gate::ParsedAssertion;
-use crate::identity::{self, AttributeNames};
+use crate::identity;
 use crate::idp_metadata::Certificate;
 use crate::refusal::Refusal;
 

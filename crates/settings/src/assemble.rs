@@ -6,14 +6,15 @@ use std::time::Duration;
 use starchart_domain::names::RootDomain;
 use starchart_domain::rate_limits::RateLimits;
 use starchart_domain::secret::Secret;
-use starchart_domain::user::GroupNames;
+use starchart_domain::timers::Timers;
+use starchart_domain::user::{AttributeNames, GroupNames};
 use url::{Host, Url};
 
 use crate::keys::{self, KeyKind};
 use crate::reader::Reader;
 use crate::settings::{
     App, Aws, Certificates, Database, DatabaseKind, DnsProvider, Limits, Mail, Redis, Saml,
-    Settings, SmtpAuth, SmtpOauth, SmtpTls, Timers,
+    Settings, SmtpAuth, SmtpOauth, SmtpTls,
 };
 use crate::{Loaded, Problem, Problems, Sources, database, parse};
 
@@ -67,6 +68,7 @@ fn settings(reader: &mut Reader) -> Option<Settings> {
     let certificates = certificates(reader);
     let limits = limits(reader);
     let timers = timers(reader);
+    let drain = reader.parsed("DRAIN_S", parse::seconds(0, 30));
     let wipe = wipe(reader);
     let danger_confirm = reader.parsed("DANGER_CONFIRM", parse::text);
     let log_level = reader.parsed("LOG_LEVEL", parse::log_level);
@@ -86,6 +88,7 @@ fn settings(reader: &mut Reader) -> Option<Settings> {
         certificates: certificates?,
         limits: limits?,
         timers: timers?,
+        drain: drain?,
         wipe,
         danger_confirm,
     })
@@ -284,10 +287,12 @@ fn saml(reader: &mut Reader) -> Option<Saml> {
     Some(Saml {
         idp_metadata: idp_metadata?,
         groups: groups?,
-        subject_attribute: subject?,
-        display_name_attribute: display_name?,
-        email_attribute: email?,
-        group_attribute: group?,
+        attributes: AttributeNames {
+            subject: subject?,
+            display_name: display_name?,
+            email: email?,
+            group: group?,
+        },
         form_action_origins,
         clock_skew: clock_skew?,
     })
@@ -464,12 +469,10 @@ fn timers(reader: &mut Reader) -> Option<Timers> {
     let sweep = reader
         .parsed("SWEEP_MS", parse::number(50, 60_000))
         .map(Duration::from_millis);
-    let drain = reader.parsed("DRAIN_S", parse::seconds(0, 30));
     Some(Timers {
         expiration_every: expiration_every?,
         audit_every: audit_every?,
         job_removal_every: job_removal_every?,
         sweep: sweep?,
-        drain: drain?,
     })
 }

@@ -25,7 +25,7 @@ pub use database::read_database_url_file;
 pub use report::{FoundIn, Origin, Problem, Problems, render_check};
 pub use settings::{
     App, Aws, Certificates, Database, DatabaseKind, DnsProvider, Environment, HostPort, Limits,
-    LogLevel, Mail, Redis, Saml, Settings, SmtpAuth, SmtpOauth, SmtpTls, Timers,
+    LogLevel, Mail, Redis, Saml, Settings, SmtpAuth, SmtpOauth, SmtpTls,
 };
 pub use sources::Sources;
 pub use spec::{DefaultValue, Required, SettingSpec, setting_specs};

@@ -1,4 +1,5 @@
-//! The parsed settings. Each field names its variable, default and unit.
+//! The parsed settings. Each field names its variable and unit; [`crate::setting_specs`] has the
+//! defaults.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -8,30 +9,28 @@ use ipnet::IpNet;
 use starchart_domain::names::RootDomain;
 use starchart_domain::rate_limits::RateLimits;
 use starchart_domain::secret::Secret;
-use starchart_domain::user::GroupNames;
+use starchart_domain::timers::Timers;
+use starchart_domain::user::{AttributeNames, GroupNames};
 use url::Url;
 
 /// All settings of an operator.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// `STARCHART_ENV`: selects the strictness of the rules. Default: the value of
-    /// `NODE_ENV`, else development.
+    /// `STARCHART_ENV`: selects the strictness of the rules.
     pub environment: Environment,
-    /// `LOG_LEVEL`: the least severe line that is written. Default info.
+    /// `LOG_LEVEL`: the least severe line that is written.
     pub log_level: LogLevel,
     /// The public URL, ports and names of the site.
     pub app: App,
-    /// `ROOT_DOMAIN`: the domain under which each user gets a domain. Required in
-    /// production; starchart.com otherwise.
+    /// `ROOT_DOMAIN`: the domain under which each user gets a domain. Required in production.
     pub root_domain: RootDomain,
     /// The DNS provider that holds the zone.
     pub provider: DnsProvider,
     /// `DNS_SERVERS`: name servers to query for changes, instead of the zone's delegation set.
-    /// Default none.
     pub dns_servers: Vec<HostPort>,
     /// `DATABASE_URL`: the database server and its connections.
     pub database: Database,
-    /// `AUTO_MIGRATE`: run pending migrations at the start. Default yes.
+    /// `AUTO_MIGRATE`: run pending migrations at the start.
     pub auto_migrate: bool,
     /// `REDIS_URL`: how processes wake each other and share rate limits.
     pub redis: Redis,
@@ -48,20 +47,20 @@ pub struct Settings {
     pub limits: Limits,
     /// Intervals of periodic work.
     pub timers: Timers,
-    /// `DANGER_DATABASE_WIPE_REINITIALIZE`: wipe the database once, at the start. Default no.
+    /// `DRAIN_S`: how long new connections are still accepted after SIGTERM. At most 30 s.
+    pub drain: Duration,
+    /// `DANGER_DATABASE_WIPE_REINITIALIZE`: wipe the database once, at the start.
     pub wipe: bool,
     /// `DANGER_CONFIRM`: confirms a wipe in production with the text `ROOT_DOMAIN:number of users`.
-    /// Default none.
     pub danger_confirm: Option<String>,
 }
 
 /// How processes wake each other (`REDIS_URL`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Redis {
-    /// Through the Redis at this URL, which may carry a password. Default redis://redis:6379 in
-    /// production and redis://localhost:6379 in development.
+    /// Through the Redis at this URL, which may carry a password.
     Url(Secret),
-    /// `memory`: each process wakes itself. Default in tests.
+    /// `memory`: each process wakes itself.
     InProcess,
     /// `none`: no wake-ups; the sweep finds all work. For diagnosis.
     Disabled,
@@ -132,17 +131,17 @@ pub struct App {
     /// `APP_URL`: the public address; no path, query or fragment. `http` only for loopback and
     /// host.docker.internal outside production. Required.
     pub url: Url,
-    /// `PORT`: port of the HTTP server, on all addresses. Default 8080; 0 takes any free port.
+    /// `PORT`: port of the HTTP server, on all addresses. 0 takes any free port.
     pub port: u16,
-    /// `METRICS_PORT`: separate port for metrics. Default none: no metrics.
+    /// `METRICS_PORT`: separate port for metrics. `None`: no metrics.
     pub metrics_port: Option<u16>,
-    /// `APP_NAME`: in headings and mail subjects. Default My.Custom.Domain.
+    /// `APP_NAME`: in headings and mail subjects.
     pub name: String,
-    /// `SCHOOL_NAME`: in "... Logout" and help texts. Default School.
+    /// `SCHOOL_NAME`: in "... Logout" and help texts.
     pub school: String,
-    /// `SUPPORT_CONTACT`: contact for users, a mail address or an https URL. Default none.
+    /// `SUPPORT_CONTACT`: contact for users, a mail address or an https URL.
     pub support: Option<String>,
-    /// `TRUSTED_PROXIES`: networks whose X-Forwarded-For is trusted. Default none.
+    /// `TRUSTED_PROXIES`: networks whose X-Forwarded-For is trusted.
     pub trusted_proxies: Vec<IpNet>,
 }
 
@@ -159,19 +158,17 @@ pub struct Aws {
     /// `AWS_ROUTE53_HOSTED_ZONE_ID`: the zone id, without `/hostedzone/`. Required in
     /// production; `None`: the zone is created in the mock at the start.
     pub zone_id: Option<String>,
-    /// `AWS_REGION`: region of the credentials. Default us-east-1.
+    /// `AWS_REGION`: region of the credentials.
     pub region: String,
-    /// `AWS_ACCESS_KEY_ID`: the access key. Required in production; the word `development`
-    /// otherwise.
+    /// `AWS_ACCESS_KEY_ID`: the access key. Required in production.
     pub access_key_id: Secret,
-    /// `AWS_SECRET_ACCESS_KEY`: its secret part. Required in production; the word `development`
-    /// otherwise.
+    /// `AWS_SECRET_ACCESS_KEY`: its secret part. Required in production.
     pub secret_access_key: Secret,
-    /// `AWS_SESSION_TOKEN`: for temporary credentials. Default none.
+    /// `AWS_SESSION_TOKEN`: for temporary credentials.
     pub session_token: Option<Secret>,
-    /// `AWS_ENDPOINT_URL`: endpoint of another Route53 than Amazon's. Default none.
+    /// `AWS_ENDPOINT_URL`: endpoint of another Route53 than Amazon's.
     pub endpoint: Option<Url>,
-    /// `ROUTE53_REQUESTS_PER_SECOND`: rate limit. Default 4 (Amazon allows 5 an account).
+    /// `ROUTE53_REQUESTS_PER_SECOND`: rate limit; Amazon allows 5 an account.
     pub requests_per_second: u32,
 }
 
@@ -182,7 +179,7 @@ pub struct Database {
     pub kind: DatabaseKind,
     /// `DATABASE_URL`, with Prisma's parameters translated or dropped. Required.
     pub url: Secret,
-    /// Connections of one process (`connection_limit` in the URL). Default: chosen by the store.
+    /// Connections of one process (`connection_limit` in the URL). `None`: the store chooses.
     pub connection_limit: Option<u32>,
 }
 
@@ -199,46 +196,37 @@ pub enum DatabaseKind {
 #[derive(Debug, Clone)]
 pub struct Saml {
     /// The content of the file at `SAML_IDP_METADATA_PATH`, with a BOM if it has one. Required in
-    /// production; config/idp-metadata-dev.xml otherwise.
+    /// production.
     pub idp_metadata: String,
-    /// Group names from `SAML_GROUP_PREFIX` (mycustomdomain), or from `SAML_GROUP_STUDENTS`,
-    /// `SAML_GROUP_FACULTY` and `SAML_GROUP_ADMINS`.
+    /// Group names from `SAML_GROUP_PREFIX`, or from `SAML_GROUP_STUDENTS`, `SAML_GROUP_FACULTY`
+    /// and `SAML_GROUP_ADMINS`.
     pub groups: GroupNames,
-    /// `SAML_SUBJECT_ATTRIBUTE`: the attribute with the user's permanent identifier. Default
-    /// sAMAccountName.
-    pub subject_attribute: String,
-    /// `SAML_ATTRIBUTE_DISPLAY_NAME`: the user's display name. Default displayname.
-    pub display_name_attribute: String,
-    /// `SAML_ATTRIBUTE_EMAIL`: the mail address. Default email.
-    pub email_attribute: String,
-    /// `SAML_ATTRIBUTE_GROUP`: the groups, one or many values. Default group.
-    pub group_attribute: String,
+    /// The attributes to read.
+    pub attributes: AttributeNames,
     /// `SAML_FORM_ACTION_ORIGINS`: further origins to which the sign-in form may be redirected.
-    /// Default none.
     pub form_action_origins: Vec<String>,
-    /// `SAML_CLOCK_SKEW_S`: how far the clock of the identity provider may be off. Default 60 s, at
-    /// most 120 s.
+    /// `SAML_CLOCK_SKEW_S`: how far the clock of the identity provider may be off. At most 120 s.
     pub clock_skew: Duration,
 }
 
 /// The mail server and the sender.
 #[derive(Debug, Clone)]
 pub struct Mail {
-    /// `NOTIFICATIONS_EMAIL_USER`: the sender's address. Default none.
+    /// `NOTIFICATIONS_EMAIL_USER`: the sender's address.
     pub sender: Option<String>,
-    /// `SMTP_HOST`: the mail server. Default smtp.office365.com; localhost outside production.
+    /// `SMTP_HOST`: the mail server.
     pub host: String,
-    /// `SMTP_PORT`: its port. Default 587; 1025 outside production.
+    /// `SMTP_PORT`: the TCP port of the mail server.
     pub port: u16,
-    /// `SMTP_TLS`: how the connection is encrypted. Default starttls.
+    /// `SMTP_TLS`: how the connection is encrypted.
     pub tls: SmtpTls,
-    /// `SMTP_AUTH`: how we authenticate. Default password.
+    /// `SMTP_AUTH`: how we authenticate.
     pub auth: SmtpAuth,
-    /// `SMTP_MESSAGES_PER_MINUTE`: mails that one process sends in a minute. Default 30.
+    /// `SMTP_MESSAGES_PER_MINUTE`: mails that one process sends in a minute.
     pub per_minute: u32,
-    /// `NOTIFICATIONS_USERNAME`: the user name at the mail server. Default none.
+    /// `NOTIFICATIONS_USERNAME`: the user name at the mail server.
     pub username: Option<Secret>,
-    /// `NOTIFICATIONS_PASSWORD`: the password, or with xoauth2 the client secret. Default none.
+    /// `NOTIFICATIONS_PASSWORD`: the password, or with xoauth2 the client secret.
     pub password: Option<Secret>,
 }
 
@@ -300,14 +288,13 @@ pub struct Certificates {
     /// `LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM`: a P-256 key as PKCS#8 or SEC1 PEM. `None` also for
     /// an RSA key, which cannot be used.
     pub account_key: Option<Secret>,
-    /// `KEY_ENCRYPTION_KEYS`: pairs of id and base64 of 32 bytes; the first one encrypts. Default
-    /// none.
+    /// `KEY_ENCRYPTION_KEYS`: pairs of id and base64 of 32 bytes; the first one encrypts.
     pub key_encryption_keys: Vec<(String, Secret)>,
-    /// `ACME_CA_ROOT_PATH`: a PEM file with the root to trust for the CA's API. Default: the
-    /// roots of the system.
+    /// `ACME_CA_ROOT_PATH`: a PEM file with the root to trust for the CA's API. `None`: the roots
+    /// of the system.
     pub ca_root: Option<PathBuf>,
     /// `ACME_CAA_IDENTITIES`: the domains by which the CA is known in CAA records (RFC 8659), as in
-    /// its directory's `caaIdentities`. Default: letsencrypt.org.
+    /// its directory's `caaIdentities`.
     pub caa_identities: Vec<String>,
 }
 
@@ -333,30 +320,10 @@ impl Certificates {
 /// Limits for each user and IP address.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// `USER_DNS_RECORD_LIMIT`: records of one user. Default none.
+    /// `USER_DNS_RECORD_LIMIT`: records of one user.
     pub records_per_user: Option<u32>,
     /// `RATE_LIMIT_*`: how often a user or an address may do something.
     pub rates: RateLimits,
-}
-
-/// Intervals of periodic work.
-#[derive(Debug, Clone, Copy)]
-pub struct Timers {
-    /// `EXPIRATION_REPEAT_FREQUENCY_S`: interval between checks for expired records. Default 86400
-    /// s.
-    pub expiration_every: Duration,
-    /// `AUDIT_FREQUENCY_S`: interval between comparisons of the whole zone with the database.
-    /// Default 3600 s.
-    pub audit_every: Duration,
-    /// `JOB_REMOVAL_FREQUENCY_S`: how long sent mails and finished wake-ups in Redis are kept.
-    /// Default 604800 s.
-    pub job_removal_every: Duration,
-    /// `SWEEP_MS`: interval between sweeps for pending work. Default 2000 ms, at least 50 ms, at
-    /// most a minute.
-    pub sweep: Duration,
-    /// `DRAIN_S`: how long new connections are still accepted after SIGTERM. Default 5 s, at most
-    /// 30 s.
-    pub drain: Duration,
 }
 
 /// A name server in `DNS_SERVERS`.

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use starchart_settings::{Environment, Required, Settings, Sources, setting_specs};
+use starchart_settings::{Environment, Required, SettingSpec, Settings, Sources, setting_specs};
 use tempfile::TempDir;
 
 fn root() -> PathBuf {
@@ -107,52 +107,77 @@ fn the_example_contains_each_setting_once() {
     assert_eq!(example.len(), names.len(), "a name is duplicated");
 }
 
+/// Returns the comment above a setting's line in config/env.example: what `spec` says, and the
+/// defaults that the line itself does not show.
+fn comment(spec: &SettingSpec, is_live: bool) -> String {
+    let secret = if spec.secret { "secret; " } else { "" };
+    let required = match spec.required {
+        Required::Always => "required; ",
+        Required::InProduction => "required in production; ",
+        Required::No => "",
+    };
+    let development = spec.default.in_environment(Environment::Development);
+    let production = spec.default.in_environment(Environment::Production);
+    let unseen = match (development, production) {
+        (Some(default), _) if is_live => format!(" (default: {default})"),
+        (development, Some(default)) if development != Some(default) => {
+            format!(" (production: {default})")
+        }
+        _ => String::new(),
+    };
+    format!("# {secret}{required}{}{unseen}", spec.description)
+}
+
 #[test]
-fn the_example_describes_each_setting() {
+fn the_example_describes_each_setting_and_shows_its_default() {
     let text = text("config/env.example");
     let lines: Vec<_> = text.lines().collect();
-    for spec in setting_specs() {
-        let is_its = |line: &&str| {
-            line.strip_prefix("# ")
-                .unwrap_or(line)
-                .starts_with(&format!("{}=", spec.name))
-        };
-        let comment = lines[lines.iter().position(is_its).expect(spec.name) - 1];
-        let secret = if spec.secret { "secret; " } else { "" };
-        let needed = match spec.required {
-            Required::Always => "required; ",
-            Required::InProduction => "required in production; ",
-            Required::No => "",
-        };
-        let expected = format!("# {secret}{needed}{}", spec.description);
-        assert!(
-            comment.starts_with(&expected),
-            "{}: {comment:?} does not begin with {expected:?}",
-            spec.name
-        );
-    }
-}
-
-#[test]
-fn the_example_shows_the_defaults_of_development() {
-    for (name, value, live) in example().iter().filter(|(.., live)| !live) {
-        let spec = setting_specs()
-            .iter()
-            .find(|spec| spec.name == name)
-            .unwrap();
-        if let Some(default) = spec.default.in_environment(Environment::Development) {
-            assert_eq!(value, default, "{name} (live: {live})");
+    for (name, value, is_live) in example() {
+        let mut specs = setting_specs().iter();
+        let spec = specs.find(|spec| spec.name == name).unwrap();
+        let default = spec.default.in_environment(Environment::Development);
+        if is_live {
+            assert_ne!(
+                Some(value.as_str()),
+                default,
+                "{name}: comment the default out"
+            );
+        } else if let Some(default) = default {
+            assert_eq!(value, default, "{name}");
         }
+        let prefix = if is_live { "" } else { "# " };
+        let line = format!("{prefix}{name}={value}");
+        let at = lines.iter().position(|other| *other == line).expect(&line);
+        assert_eq!(lines[at - 1], comment(spec, is_live), "{name}");
     }
 }
 
 #[test]
-fn development_starts_with_the_example_and_its_secrets() {
+fn each_value_of_the_example_is_valid() {
+    let lines: Vec<String> = example()
+        .into_iter()
+        .map(|(name, value, _)| format!("{name}={value}"))
+        .collect();
+    let folder = development_site(&lines.join("\n"));
+    let at = |path: &str| folder.path().join(path);
+    fs::write(at("config/idp-metadata-dev.xml"), "<EntityDescriptor/>").unwrap();
+    fs::write(at("config/test-ca.pem"), "a root certificate").unwrap();
+    let loaded = Settings::read(&Sources {
+        variables: BTreeMap::new(),
+        env_file: Some(".env".into()),
+        folder: folder.path().to_owned(),
+        secrets: at("none"),
+    });
+    assert!(loaded.is_ok(), "{}", loaded.unwrap_err());
+}
+
+/// Makes a folder with an env file and the development secrets.
+fn development_site(env_file: &str) -> TempDir {
     let folder = TempDir::new().unwrap();
     let at = |path: &str| folder.path().join(path);
     fs::create_dir(at("config")).unwrap();
     fs::create_dir(at("dev-secrets")).unwrap();
-    fs::write(at(".env"), text("config/env.example")).unwrap();
+    fs::write(at(".env"), env_file).unwrap();
     for name in secret_names()
         .iter()
         .filter(|name| *name != "AWS_SESSION_TOKEN")
@@ -163,6 +188,13 @@ fn development_starts_with_the_example_and_its_secrets() {
         )
         .unwrap();
     }
+    folder
+}
+
+#[test]
+fn development_starts_with_the_example_and_its_secrets() {
+    let folder = development_site(&text("config/env.example"));
+    let at = |path: &str| folder.path().join(path);
     let sources = |environment: &str| Sources {
         variables: BTreeMap::from([("STARCHART_ENV".to_owned(), environment.to_owned())]),
         env_file: Some(".env".into()),

@@ -67,7 +67,7 @@ fn open(name: &str, host: Ipv4Addr, port: u16) -> anyhow::Result<TcpListener> {
 /// Runs the process until a signal, then shuts it down.
 pub(crate) async fn serve(service: Service) -> anyhow::Result<ExitCode> {
     let stop = crate::stop::on_signal()?;
-    let drain = service.settings.timers.drain;
+    let drain = service.settings.drain;
     let (front, mut running) = open_ports(&service)?;
     let shutdown = Shutdown::default();
     if let Some(store) = ready_store(&service.settings, &stop).await? {

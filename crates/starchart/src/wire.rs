@@ -19,7 +19,7 @@ use starchart_jobs::{
     SharedCounters,
 };
 use starchart_mail::Mailer;
-use starchart_saml::{AttributeNames, MetadataError, ServiceProvider, ServiceProviderConfig};
+use starchart_saml::{MetadataError, ServiceProvider, ServiceProviderConfig};
 use starchart_settings::{Aws, DnsProvider, Problem, Problems, Redis, Settings};
 use starchart_store::{ConnectOptions, Store};
 use starchart_web::{App, Readiness, VersionInfo, WebConfig};
@@ -73,13 +73,8 @@ pub(crate) fn saml(settings: &Settings, now: Timestamp) -> Result<ServiceProvide
         acs_url: at("/login/callback"),
         slo_url: at("/logout/callback"),
         idp_metadata_xml: settings.saml.idp_metadata.clone(),
-        clock_skew_s: u32::try_from(settings.saml.clock_skew.as_secs()).unwrap_or(60),
-        attributes: AttributeNames {
-            subject: settings.saml.subject_attribute.clone(),
-            display_name: settings.saml.display_name_attribute.clone(),
-            email: settings.saml.email_attribute.clone(),
-            group: settings.saml.group_attribute.clone(),
-        },
+        clock_skew: settings.saml.clock_skew,
+        attributes: settings.saml.attributes.clone(),
         require_https_acs: settings.environment.is_production(),
     };
     ServiceProvider::new(config, now)
@@ -216,12 +211,7 @@ pub(crate) fn worker(
         )),
         authority: certificates.as_ref().ok().cloned(),
         mailer,
-        timers: starchart_worker::Timers {
-            sweep: settings.timers.sweep,
-            expiration_every: settings.timers.expiration_every,
-            audit_every: settings.timers.audit_every,
-            job_removal_every: settings.timers.job_removal_every,
-        },
+        timers: settings.timers,
         queue,
         holder: format!("{}-{:016x}", std::process::id(), rand::random::<u64>()),
         stop,

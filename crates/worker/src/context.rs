@@ -1,13 +1,13 @@
 //! The dependencies and settings of the background jobs.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use starchart_acme::authority::Authority;
 use starchart_dns::engine::zone_verifier::ZoneVerifier;
 use starchart_dns::propagation::Propagation;
 use starchart_dns::provider::Provider;
 use starchart_domain::names::RootDomain;
+use starchart_domain::timers::Timers;
 use starchart_jobs::Queue;
 use starchart_mail::Mailer;
 use starchart_store::Store;
@@ -38,17 +38,4 @@ pub struct Context {
     pub holder: String,
     /// Cancelled at shutdown; jobs then end at the next safe point.
     pub stop: CancellationToken,
-}
-
-/// The intervals of periodic work, from the settings.
-#[derive(Debug, Clone, Copy)]
-pub struct Timers {
-    /// The interval at which jobs look for pending work without a wake-up (SWEEP_MS).
-    pub sweep: Duration,
-    /// The interval of expiry runs (EXPIRATION_REPEAT_FREQUENCY_S).
-    pub expiration_every: Duration,
-    /// The interval of audits (AUDIT_FREQUENCY_S).
-    pub audit_every: Duration,
-    /// How long finished mails are kept (JOB_REMOVAL_FREQUENCY_S).
-    pub job_removal_every: Duration,
 }

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use starchart_domain::error::error_chain;
+use starchart_domain::timers::Timers;
 use starchart_jobs::{Outcome, WakeUp};
 use starchart_store::Error;
 use starchart_store::lease::Lease;
 use tracing::warn;
 
-use crate::context::{Context, Timers};
+use crate::context::Context;
 use crate::with_lease::{LeaseTerms, Release, with_lease};
 
 /// The delay before a run that a database error ended is repeated.

@@ -16,5 +16,5 @@ mod start_time;
 mod tests;
 mod with_lease;
 
-pub use context::{Context, Timers};
+pub use context::Context;
 pub use runner::run;

@@ -17,6 +17,7 @@ use starchart_dns::propagation::Propagation;
 use starchart_domain::names::{BaseDomain, Label, RootDomain};
 use starchart_domain::record::RecordForm;
 use starchart_domain::secret::Secret;
+use starchart_domain::timers::Timers;
 use starchart_domain::user::{Groups, Identity, Subject, UserId};
 use starchart_jobs::{InProcessQueue, Outcome, Queue, WakeUp};
 use starchart_store::certificates;
@@ -26,7 +27,7 @@ use starchart_store::trail::AuditContext;
 use starchart_store::{ConnectOptions, Store, users};
 use tokio_util::sync::CancellationToken;
 
-use crate::context::{Context, Timers};
+use crate::context::Context;
 use crate::job::{Job, run_once};
 use crate::jobs::certificate::Certificate;
 use crate::jobs::publish::Publish;

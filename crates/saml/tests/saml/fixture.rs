@@ -1,12 +1,13 @@
 //! A service provider and its identity provider.
 
+use std::time::Duration;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use starchart_domain::time::Timestamp;
+use starchart_domain::user::AttributeNames;
 use starchart_saml::issuer::{AuthnRequest, Issuer, Response, SamlIdentity, SignedParts};
-use starchart_saml::{
-    AttributeNames, Refusal, ServiceProvider, ServiceProviderConfig, VerifiedAssertion,
-};
+use starchart_saml::{Refusal, ServiceProvider, ServiceProviderConfig, VerifiedAssertion};
 
 pub(crate) const IDP: &str = "http://idp.example.test/metadata";
 pub(crate) const SP: &str = "http://localhost:8080/sp";
@@ -70,7 +71,7 @@ pub(crate) fn config(metadata: &str) -> ServiceProviderConfig {
         acs_url: ACS.to_owned(),
         slo_url: "http://localhost:8080/logout/callback".to_owned(),
         idp_metadata_xml: metadata.to_owned(),
-        clock_skew_s: 120,
+        clock_skew: Duration::from_secs(120),
         attributes: AttributeNames {
             subject: "sAMAccountName".to_owned(),
             display_name: "displayname".to_owned(),

@@ -1,5 +1,7 @@
 //! Metadata as identity providers write it, and metadata that prevents a start of the server.
 
+use std::time::Duration;
+
 use starchart_saml::issuer::{Issuer, Response, SignedParts};
 use starchart_saml::{MetadataError, ServiceProvider, Warning};
 
@@ -279,7 +281,7 @@ fn unusable_settings_are_refused() {
         ServiceProvider::new(config, now())
     };
     assert!(matches!(
-        with(&|c| c.clock_skew_s = 121),
+        with(&|c| c.clock_skew = Duration::from_secs(121)),
         Err(MetadataError::Setting(_))
     ));
     assert!(matches!(

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use actix_web::body::to_bytes;
 use actix_web::cookie::Cookie;
@@ -13,10 +14,11 @@ use sqlx::Connection;
 use starchart_domain::names::RootDomain;
 use starchart_domain::rate_limits::RateLimits;
 use starchart_domain::secret::Secret;
+use starchart_domain::user::AttributeNames;
 use starchart_domain::user::GroupNames;
 use starchart_jobs::{LocalCounters, Queue, WakeUp};
 use starchart_saml::issuer::{AuthnRequest, Issuer, SamlIdentity, parse_authn_request};
-use starchart_saml::{AttributeNames, ServiceProvider, ServiceProviderConfig};
+use starchart_saml::{ServiceProvider, ServiceProviderConfig};
 use starchart_store::{ConnectOptions, Store};
 use url::Url;
 
@@ -232,7 +234,7 @@ fn provider(issuer: &Issuer, now: starchart_domain::time::Timestamp) -> ServiceP
         idp_metadata_xml: issuer
             .metadata_xml(SIGN_ON, Some("https://idp.example.edu/slo"))
             .unwrap(),
-        clock_skew_s: 60,
+        clock_skew: Duration::from_secs(60),
         attributes: AttributeNames {
             subject: "sAMAccountName".to_owned(),
             display_name: "displayname".to_owned(),

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use starchart_domain::time::Timestamp;
+use starchart_domain::timers::Timers;
 use starchart_jobs::Outcome;
 use starchart_store::Error;
 use starchart_store::lease::Lease;
 use starchart_store::zone::{self, AuditRow};
 
-use crate::context::{Context, Timers};
+use crate::context::Context;
 use crate::job::{Check, Job};
 use crate::reconcile::{self, ReconcileError};
 use crate::start_time::StartTime;

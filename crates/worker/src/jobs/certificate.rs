@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use starchart_acme::authority::Authority;
 use starchart_domain::error::error_chain;
+use starchart_domain::timers::Timers;
 use starchart_jobs::{Outcome, WakeUp};
 use starchart_store::certificates::orders::{self, Claim, Postponement};
 use starchart_store::lease::Lease;
@@ -19,7 +20,7 @@ use starchart_store::{Error, Store};
 use tokio::task::JoinSet;
 use tracing::{Instrument as _, error, info_span, warn};
 
-use crate::context::{Context, Timers};
+use crate::context::Context;
 use crate::job::Job;
 use crate::with_lease::LeaseTerms;
 

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use starchart_domain::error::error_chain;
 use starchart_domain::time::Timestamp;
+use starchart_domain::timers::Timers;
 use starchart_domain::user::UserId;
 use starchart_jobs::{Outcome, WakeUp};
 use starchart_store::expiry::{self, BATCH, ExpiryStep};
@@ -20,7 +21,7 @@ use starchart_store::zone::{self, AuditOutcome};
 use starchart_store::{Error, ticks};
 use tracing::{debug, error, info, warn};
 
-use crate::context::{Context, Timers};
+use crate::context::Context;
 use crate::job::{Check, Job};
 use crate::start_time::StartTime;
 use crate::with_lease::{LeaseTerms, is_still_held};

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use starchart_domain::timers::Timers;
 use starchart_jobs::Outcome;
 use starchart_store::lease::Lease;
 use starchart_store::{Error, housekeeping, outbox, ticks};
 use tracing::info;
 
-use crate::context::{Context, Timers};
+use crate::context::Context;
 use crate::job::Job;
 
 /// How often expired rows are deleted.

@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use starchart_domain::error::error_chain;
+use starchart_domain::timers::Timers;
 use starchart_jobs::{Outcome, WakeUp};
 use starchart_mail::{Mailer, RenderedMail, SendError};
 use starchart_store::lease::{Lease, LeaseName};
@@ -14,7 +15,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
-use crate::context::{Context, Timers};
+use crate::context::Context;
 use crate::job::{Check, Job};
 use crate::with_lease::{LeaseTerms, Release, is_still_held};
 

@@ -7,6 +7,7 @@ use starchart_dns::engine::publish::{Journal, PublishError, PublishReport, publi
 use starchart_dns::engine::zone_verifier::ZoneMismatch;
 use starchart_dns::provider::{ChangeId, ProviderError};
 use starchart_domain::plan::{PublishedName, RefusedName};
+use starchart_domain::timers::Timers;
 use starchart_jobs::{Outcome, WakeUp};
 use starchart_store::lease::{Lease, LeaseName};
 use starchart_store::zone;
@@ -14,7 +15,7 @@ use starchart_store::{Error, Store};
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
-use crate::context::{Context, Timers};
+use crate::context::Context;
 use crate::job::{Check, Job};
 use crate::with_lease::{LeaseTerms, MAX_HOLD};
 

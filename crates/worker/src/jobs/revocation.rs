@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use starchart_acme::authority::AuthorityError;
+use starchart_domain::timers::Timers;
 use starchart_jobs::Outcome;
 use starchart_store::Error;
 use starchart_store::certificates::renewals;
@@ -10,7 +11,7 @@ use starchart_store::lease::{Lease, LeaseName};
 use tracing::{info, warn};
 
 use crate::authority::with_timeout;
-use crate::context::{Context, Timers};
+use crate::context::Context;
 use crate::job::{Check, Job};
 use crate::with_lease::{LeaseTerms, Release};
 

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 use starchart_dns::provider::{ChangeId, ChangeState, ProviderError};
+use starchart_domain::timers::Timers;
 use starchart_jobs::{Outcome, WakeUp};
 use starchart_store::Error;
 use starchart_store::lease::{Lease, LeaseName};
 use starchart_store::zone::{self, NameAnswers, NameToCheck};
 use tracing::{debug, warn};
 
-use crate::context::{Context, Timers};
+use crate::context::Context;
 use crate::job::{Check, Job};
 use crate::with_lease::LeaseTerms;
 

@@ -1,12 +1,12 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use starchart_domain::timers::Timers;
 use starchart_jobs::WakeUp;
 use starchart_store::Error;
 use starchart_store::lease::Lease;
 use tokio::sync::mpsc;
 
 use super::*;
-use crate::context::Timers;
 use crate::job::{Job, entry};
 use crate::tests::World;
 
