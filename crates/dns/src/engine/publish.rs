@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use candidate::Candidate;
-use seen::{Seen, apply_read, compare};
+use seen::{Seen, compare};
 use starchart_domain::plan::{NameToPublish, OwnedRrset, PublishedName, RefusedName, plan_changes};
 use starchart_domain::record::RecordType;
 use tracing::{debug, info, warn};
@@ -221,7 +221,7 @@ impl<J: Journal> Run<'_, J> {
         self.provider.wait_for_change().await;
         let outcomes: Vec<PublishedName> = batch.iter().map(Candidate::outcome).collect();
         assert_lease(self.journal.intend(&outcomes).await)?;
-        batch.iter_mut().for_each(Candidate::record_send);
+        batch.iter_mut().for_each(Candidate::intend);
         let changes: Vec<Change> = batch
             .iter()
             .flat_map(|c| c.group().changes().to_vec())
@@ -237,7 +237,7 @@ impl<J: Journal> Run<'_, J> {
             Err(ChangeError::Refused(faults)) => {
                 // A refused batch changed nothing, so it cannot take effect later.
                 assert_lease(self.journal.withdraw(&outcomes).await)?;
-                batch.iter_mut().for_each(Candidate::withdraw_send);
+                batch.iter_mut().for_each(Candidate::withdraw);
                 self.resolve_refusal(batch, &faults).await
             }
             Err(ChangeError::OutcomeUnknown(what)) => {
@@ -330,7 +330,7 @@ impl<J: Journal> Run<'_, J> {
         let mut planned = Vec::with_capacity(candidates.len());
         let mut refused = Vec::new();
         for (mut candidate, seen) in candidates.into_iter().zip(seen) {
-            apply_read(&mut candidate.work, &seen.ours);
+            candidate.record_read(&seen.ours);
             candidate.changes =
                 plan_changes(&candidate.work.name, &candidate.work.desired, &seen.current);
             candidate.attempts += 1;

@@ -136,10 +136,7 @@ async fn adopt_names(
             });
             let entry = &mut after[at];
             adopted += u64::from(entry.confirmed.is_none());
-            entry.confirmed = Some(body.clone());
-            entry
-                .pending
-                .retain_mut(|send| send.may_arrive(Some(body), now));
+            entry.record_read(Some(body), now);
         }
         if after != before {
             entries.extend(after);

@@ -18,12 +18,12 @@ mod adopt;
 mod audits;
 mod control;
 mod drift;
+mod journal;
 mod quarantine;
 mod registry;
 mod snapshot;
 mod track;
 mod work;
-mod write;
 
 pub use adopt::{Adopted, AdoptionGoal, AdoptionReason, adopt};
 pub use audits::{
@@ -36,6 +36,7 @@ pub use control::{
     pause_unless_paused, record_approval, resume, resume_after_wipe, resume_from,
 };
 pub use drift::{count_unpublished_at, mark_drift};
+pub use journal::{confirm, intend, record_read, record_unfenced_changes, withdraw};
 pub use quarantine::quarantine;
 pub use snapshot::{Snapshot, SnapshotHashes, list_refusals, read_snapshot};
 pub use track::{
@@ -45,4 +46,3 @@ pub use track::{
 pub use work::{
     UnpublishedCounts, UnpublishedName, count_unpublished, list_unpublished, read_work,
 };
-pub use write::{confirm, intend, record_read, record_unfenced_changes, withdraw};

@@ -49,7 +49,7 @@ pub async fn quarantine(
                 refuse_generations(&tx, refusals, &fqdns, now).await?;
                 let mut entries = registry::list(tx.db(), Some(&fqdns)).await?;
                 for entry in &mut entries {
-                    entry.withdraw_sends(lease.fence);
+                    entry.withdraw(lease.fence);
                 }
                 registry::put_all(&tx, entries, now).await?;
             }

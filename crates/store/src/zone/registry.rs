@@ -44,7 +44,7 @@ const LOOK_MS: i64 = 2_000;
 
 impl Send {
     /// Whether the send may still arrive, now that the zone was read and holds `read`.
-    pub(super) fn may_arrive(&mut self, read: Option<&RrsetData>, now: Timestamp) -> bool {
+    fn may_arrive(&mut self, read: Option<&RrsetData>, now: Timestamp) -> bool {
         if self.body.as_ref() == read {
             return false;
         }
@@ -88,7 +88,7 @@ impl Entry {
     }
 
     /// Adds a pending send. A send that is repeated is one send.
-    pub(super) fn add_send(&mut self, fence: i64, body: Option<&RrsetData>) {
+    pub(super) fn intend(&mut self, fence: i64, body: Option<&RrsetData>) {
         let send = Send {
             fence,
             body: body.cloned(),
@@ -100,9 +100,28 @@ impl Entry {
     }
 
     /// Removes what this fence sent, except what an earlier reading found missing.
-    pub(super) fn withdraw_sends(&mut self, fence: i64) {
+    pub(super) fn withdraw(&mut self, fence: i64) {
         self.pending
             .retain(|send| send.fence != fence || send.until.is_some());
+    }
+
+    /// Confirms that the zone holds `body` (`None`: no RRset). Every send of this run has its
+    /// answer now. Others stay pending: one of an earlier run that may still arrive, and an
+    /// unfenced send that this run could not know of: that one bumped the generation, so the name
+    /// is unpublished and will be read.
+    pub(super) fn confirm(&mut self, body: Option<&RrsetData>, now: Timestamp) {
+        self.confirmed = body.cloned();
+        self.pending.retain(|send| match send.until {
+            Some(until) => until > now,
+            None => send.fence == UNFENCED,
+        });
+    }
+
+    /// Records that the zone was read and holds `body`. A send that was not seen stays pending
+    /// while it may still arrive.
+    pub(super) fn record_read(&mut self, body: Option<&RrsetData>, now: Timestamp) {
+        self.confirmed = body.cloned();
+        self.pending.retain_mut(|send| send.may_arrive(body, now));
     }
 
     fn is_empty(&self) -> bool {

@@ -238,8 +238,8 @@ impl World {
             zone::confirm(
                 &self.store,
                 lease,
-                Some(change),
-                std::slice::from_ref(&outcome)
+                std::slice::from_ref(&outcome),
+                Some(change)
             )
             .await
             .unwrap()

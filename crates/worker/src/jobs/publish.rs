@@ -170,14 +170,8 @@ impl Journal for StoreJournal<'_> {
         names: &[PublishedName],
         change: Option<&ChangeId>,
     ) -> Result<bool, Error> {
-        if zone::confirm(
-            self.store,
-            self.lease,
-            change.map(|id| id.0.as_str()),
-            names,
-        )
-        .await?
-        {
+        let change_id = change.map(|id| id.0.as_str());
+        if zone::confirm(self.store, self.lease, names, change_id).await? {
             return Ok(true);
         }
         // Another process publishes now, whose records must not be overwritten.

@@ -4,6 +4,7 @@ use starchart_domain::plan::{
     NameToPublish, OwnedRrset, PublishedName, RefusedName, RrsetChange, plan_changes,
 };
 use starchart_domain::record::{NameClass, RecordType};
+use starchart_domain::rrset::RrsetData;
 
 use crate::engine::batch::NameChanges;
 
@@ -49,7 +50,7 @@ impl Candidate {
     }
 
     /// Adds the RRsets about to be sent as pending: the zone may hold them from now on.
-    pub(super) fn record_send(&mut self) {
+    pub(super) fn intend(&mut self) {
         for (rtype, body) in self.outcome().sets {
             match self
                 .work
@@ -68,7 +69,7 @@ impl Candidate {
     }
 
     /// Removes the pending RRsets of a batch that certainly had no effect.
-    pub(super) fn withdraw_send(&mut self) {
+    pub(super) fn withdraw(&mut self) {
         for (rtype, body) in self.outcome().sets {
             let Some(owned) = self
                 .work
@@ -80,6 +81,29 @@ impl Candidate {
             };
             if let Some(at) = owned.pending.iter().rposition(|sent| *sent == body) {
                 owned.pending.remove(at);
+            }
+        }
+    }
+
+    /// Records the RRsets of ours that were read. Pending ones that were not read may still take
+    /// effect, and stay pending.
+    pub(super) fn record_read(&mut self, ours: &[(RecordType, Option<RrsetData>)]) {
+        for (rtype, body) in ours {
+            match self
+                .work
+                .owned
+                .iter_mut()
+                .find(|owned| owned.rtype == *rtype)
+            {
+                Some(owned) => {
+                    owned.pending.retain(|sent| sent != body);
+                    owned.confirmed.clone_from(body);
+                }
+                None => self.work.owned.push(OwnedRrset {
+                    rtype: *rtype,
+                    confirmed: body.clone(),
+                    pending: vec![],
+                }),
             }
         }
     }

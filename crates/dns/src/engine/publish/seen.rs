@@ -75,21 +75,3 @@ fn spelled_as_wanted(rtype: RecordType, body: RrsetData, work: &NameToPublish) -
 fn same(rtype: RecordType, one: &RrsetData, other: &RrsetData) -> bool {
     one.ttl == other.ttl && same_values(rtype.as_str(), &one.values, &other.values)
 }
-
-/// Confirms the RRsets that were read. Pending ones that were not read may still take effect, and
-/// stay pending.
-pub(super) fn apply_read(work: &mut NameToPublish, ours: &[(RecordType, Option<RrsetData>)]) {
-    for (rtype, body) in ours {
-        match work.owned.iter_mut().find(|owned| owned.rtype == *rtype) {
-            Some(owned) => {
-                owned.pending.retain(|sent| sent != body);
-                owned.confirmed.clone_from(body);
-            }
-            None => work.owned.push(OwnedRrset {
-                rtype: *rtype,
-                confirmed: body.clone(),
-                pending: vec![],
-            }),
-        }
-    }
-}

@@ -72,7 +72,7 @@ async fn a_stopped_holder_writes_nothing(world: &World) {
     let store = &world.store;
     assert!(!zone::intend(store, &old, 0, &names).await.unwrap());
     assert!(
-        !zone::confirm(store, &old, Some("C1"), &names)
+        !zone::confirm(store, &old, &names, Some("C1"))
             .await
             .unwrap()
     );
@@ -94,7 +94,7 @@ async fn a_stopped_holder_writes_nothing(world: &World) {
     // An expired lease does not permit writes either, even if no other process has acquired it.
     late.set_clock_offset(90_000);
     assert!(
-        !zone::confirm(&late, &new, Some("C2"), &names)
+        !zone::confirm(&late, &new, &names, Some("C2"))
             .await
             .unwrap()
     );

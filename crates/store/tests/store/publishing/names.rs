@@ -108,7 +108,7 @@ async fn a_record_shows_its_publish_state(world: &World) {
     records::renew(store, user.id, record.id, &user.context)
         .await
         .unwrap();
-    zone::confirm(store, &lease, None, &[outcome(&fqdn, 2, &[])])
+    zone::confirm(store, &lease, &[outcome(&fqdn, 2, &[])], None)
         .await
         .unwrap();
     assert_eq!(state().await, PublishState::Answered { by: 4, of: 4 });
@@ -272,7 +272,7 @@ async fn a_batch_of_many_names_is_written_as_each_name_would_be(world: &World) {
     assert!(zone::withdraw(store, &lease, &withdrawn).await.unwrap());
     let confirmed: Vec<_> = third(1).map(a).collect();
     assert!(
-        zone::confirm(store, &lease, Some("C1"), &confirmed)
+        zone::confirm(store, &lease, &confirmed, Some("C1"))
             .await
             .unwrap()
     );

@@ -125,7 +125,7 @@ async fn a_refused_set_waits_longer_though_the_others_go_through(world: &World) 
     for minutes in [1, 5, 30] {
         let lease = world.lease().await;
         let a = outcome(&fqdn, 2, &[(RecordType::A, Some(body(&["192.168.1.1"])))]);
-        assert!(zone::confirm(store, &lease, None, &[a]).await.unwrap());
+        assert!(zone::confirm(store, &lease, &[a], None).await.unwrap());
         assert!(
             zone::quarantine(
                 store,

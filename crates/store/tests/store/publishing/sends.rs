@@ -42,7 +42,7 @@ async fn a_send_is_pending_before_and_confirmed_after(world: &World) {
 
     for _ in 0..2 {
         assert!(
-            zone::confirm(store, &lease, Some("C1"), std::slice::from_ref(&first))
+            zone::confirm(store, &lease, std::slice::from_ref(&first), Some("C1"))
                 .await
                 .unwrap()
         );
@@ -77,7 +77,7 @@ async fn a_send_is_pending_before_and_confirmed_after(world: &World) {
         "a removal on its way"
     );
     assert!(
-        zone::confirm(store, &lease, Some("C2"), &[second])
+        zone::confirm(store, &lease, &[second], Some("C2"))
             .await
             .unwrap()
     );
@@ -111,7 +111,7 @@ async fn an_unconfirmed_send_is_read_first(world: &World) {
             .await
             .unwrap()
     );
-    assert!(zone::confirm(store, &lease, None, &[name]).await.unwrap());
+    assert!(zone::confirm(store, &lease, &[name], None).await.unwrap());
     assert!(!world.owned().await[0].1.needs_read());
     assert!(zone::list_unpublished(store, 10).await.unwrap().is_empty());
     assert!(
@@ -164,7 +164,7 @@ async fn a_change_during_the_call_keeps_the_name_unpublished(world: &World) {
     )
     .await
     .unwrap();
-    zone::confirm(store, &lease, Some("C1"), std::slice::from_ref(&name))
+    zone::confirm(store, &lease, std::slice::from_ref(&name), Some("C1"))
         .await
         .unwrap();
     assert_eq!(
@@ -181,7 +181,7 @@ async fn a_change_during_the_call_keeps_the_name_unpublished(world: &World) {
     );
     world.publish(&lease, &fqdn, "C2").await;
     // An older result after a newer one changes no generation.
-    zone::confirm(store, &lease, None, &[outcome(&fqdn, 1, &[])])
+    zone::confirm(store, &lease, &[outcome(&fqdn, 1, &[])], None)
         .await
         .unwrap();
     assert!(zone::list_unpublished(store, 10).await.unwrap().is_empty());
@@ -285,7 +285,7 @@ async fn an_unfenced_send_survives_a_later_confirmation(world: &World) {
     zone::intend(store, &lease, 0, std::slice::from_ref(&name))
         .await
         .unwrap();
-    zone::confirm(store, &lease, Some("C1"), std::slice::from_ref(&name))
+    zone::confirm(store, &lease, std::slice::from_ref(&name), Some("C1"))
         .await
         .unwrap();
     assert_eq!(
@@ -331,7 +331,7 @@ async fn a_send_that_was_not_seen_is_looked_for_again(world: &World) {
             .unwrap()
     );
     assert!(
-        zone::confirm(store, &lease, None, &[outcome(&fqdn, 2, &[])])
+        zone::confirm(store, &lease, &[outcome(&fqdn, 2, &[])], None)
             .await
             .unwrap()
     );
@@ -373,7 +373,7 @@ async fn a_send_that_was_not_seen_is_looked_for_again(world: &World) {
             .unwrap()
     );
     assert!(
-        zone::confirm(store, &lease, Some("C1"), std::slice::from_ref(&nothing))
+        zone::confirm(store, &lease, std::slice::from_ref(&nothing), Some("C1"))
             .await
             .unwrap()
     );

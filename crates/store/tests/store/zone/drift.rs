@@ -209,7 +209,7 @@ async fn a_set_without_a_name_is_brought_to_publish(world: &World) {
             .unwrap()
     );
     assert!(
-        zone::confirm(store, &lease, Some("C2"), &[gone])
+        zone::confirm(store, &lease, &[gone], Some("C2"))
             .await
             .unwrap()
     );

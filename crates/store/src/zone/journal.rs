@@ -1,4 +1,5 @@
-//! Writes of the publish run: before a call to the zone, and after it.
+//! The journal of the publish run: what is intended before a call to the zone, and what is known
+//! after it. [`super::quarantine`] belongs to it.
 //!
 //! Every function takes a whole batch and runs a number of statements that does not depend on how
 //! many names are in it.
@@ -41,7 +42,7 @@ pub async fn intend(
                 return Ok(false);
             }
             registry::update(&tx, batch, now, |entry, body| {
-                entry.add_send(lease.fence, body);
+                entry.intend(lease.fence, body);
             })
             .await?;
             Ok(true)
@@ -49,7 +50,7 @@ pub async fn intend(
         .await
 }
 
-/// Takes back what this lease intended and what was certainly not done. Returns false when the
+/// Withdraws what this lease intended and what was certainly not done. Returns false when the
 /// lease was lost.
 ///
 /// # Errors
@@ -65,7 +66,7 @@ pub async fn withdraw(
                 return Ok(false);
             };
             registry::update(&tx, batch, now, |entry, _| {
-                entry.withdraw_sends(lease.fence);
+                entry.withdraw(lease.fence);
             })
             .await?;
             Ok(true)
@@ -84,25 +85,15 @@ pub async fn withdraw(
 pub async fn confirm(
     store: &Store,
     lease: &Lease,
-    change_id: Option<&str>,
     names: &[PublishedName],
+    change_id: Option<&str>,
 ) -> Result<bool, Error> {
     store
         .write(|tx| async move {
             let Some(now) = assert_lease(&tx, lease, 0).await? else {
                 return Ok(false);
             };
-            // Every send of this run has its answer now. Others stay pending: one of an earlier run
-            // that may still arrive, and an unfenced send that this run could not know of: that one
-            // bumped the generation, so the name is unpublished and will be read.
-            registry::update(&tx, names, now, |entry, body| {
-                entry.confirmed = body.cloned();
-                entry.pending.retain(|send| match send.until {
-                    Some(until) => until > now,
-                    None => send.fence == UNFENCED,
-                });
-            })
-            .await?;
+            registry::update(&tx, names, now, |entry, body| entry.confirm(body, now)).await?;
             apply_generations(&tx, names, change_id, now).await?;
             if let Some(id) = change_id {
                 track_change(&tx, id, now).await?;
@@ -253,7 +244,7 @@ pub async fn record_unfenced_changes(store: &Store, names: &[PublishedName]) -> 
                 Expr::value(now.as_millis()),
             ]);
             registry::update(&tx, names, now, |entry, body| {
-                entry.add_send(UNFENCED, body);
+                entry.intend(UNFENCED, body);
             })
             .await?;
             for names in names.chunks(MANY) {
@@ -286,11 +277,9 @@ pub async fn record_read(
             let Some(now) = assert_lease(&tx, lease, 0).await? else {
                 return Ok(false);
             };
-            let changed = registry::update(&tx, names, now, |entry, body| {
-                entry.confirmed = body.cloned();
-                entry.pending.retain_mut(|send| send.may_arrive(body, now));
-            })
-            .await?;
+            let changed =
+                registry::update(&tx, names, now, |entry, body| entry.record_read(body, now))
+                    .await?;
             track_without_id(&tx, &changed, now).await?;
             Ok(true)
         })
