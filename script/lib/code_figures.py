@@ -1,7 +1,8 @@
 """Figures about the Rust code: code_figures.py [--check] [FOLDER]
 
 Prints, for the checkout in FOLDER (this one): function lengths, lines over 100 columns, SQL in strings, tables without an
-entity, `_within` twins, clones per 1,000 lines, docs of three words or fewer, and files that import each other in a circle.
+entity, `_within` twins, clones per 1,000 lines, docs of three words or fewer, files that import each other in a circle, and `mod.rs` files (a
+module is `foo.rs` with its parts in `foo/`).
 With --check it exits 1 if a figure is above its limit in LIMITS. Text analysis: it reads no types.
 """
 
@@ -18,6 +19,7 @@ LIMITS = {
     "functions named _within": 0,
     "docs of three words or fewer": 0,
     "circles between files": 0,
+    "mod.rs files": 0,
 }
 
 FUNCTION = re.compile(r"^( *)(?:pub(?:\([^)]*\))? )?(?:const )?(?:async )?fn (\w+)")
@@ -201,6 +203,7 @@ def main():
         "functions named _within": twins,
         "docs of three words or fewer": docs,
         "circles between files": [" <-> ".join(group) for group in rings],
+        "mod.rs files": [str(file.relative_to(root)) for crate in crates for file in sorted(crate.rglob("mod.rs"))],
     }
     for what, places in found.items():
         print(f"{what}: {len(places)} (limit {LIMITS[what]})")
