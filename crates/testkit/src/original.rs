@@ -39,7 +39,7 @@ pub struct OriginalDatabase {
 
 /// What was generated: the zone, and how many rows of each kind.
 #[derive(Debug, Clone)]
-pub struct Built {
+pub struct GeneratedDatabase {
     /// The RRsets of the zone, without those of its apex.
     pub zone: Vec<Set>,
     /// Rows of the table `User`.
@@ -69,7 +69,7 @@ impl OriginalDatabase {
     ///
     /// # Errors
     /// The database refuses, or has these tables already.
-    pub async fn build(&self, url: &str) -> Result<Built, sqlx::Error> {
+    pub async fn build(&self, url: &str) -> Result<GeneratedDatabase, sqlx::Error> {
         let options: MySqlConnectOptions = url.parse()?;
         let options = options
             .ssl_mode(MySqlSslMode::Preferred)
@@ -89,7 +89,7 @@ impl OriginalDatabase {
         let (records, zone) = records::generate(&users, &self.root, self.records, now, &mut random);
         records::insert(&mut db, &records).await?;
         sqlx::Connection::close(db).await?;
-        Ok(Built {
+        Ok(GeneratedDatabase {
             users: users.len(),
             records: records.len(),
             certificates: certificates.len(),

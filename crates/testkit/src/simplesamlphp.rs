@@ -61,7 +61,7 @@ impl ServiceProvider {
 
 /// A user of the identity provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct User {
+pub struct IdpUser {
     /// The user name in the login form; also the attribute `sAMAccountName`, the subject.
     pub username: &'static str,
     /// The password in the login form.
@@ -75,29 +75,29 @@ pub struct User {
 }
 
 /// Every user who can sign in, here and at [`PySaml`](crate::pysaml2::PySaml).
-pub const USERS: [User; 4] = [
-    User {
+pub const USERS: [IdpUser; 4] = [
+    IdpUser {
         username: "user1",
         password: "user1pass",
         display_name: "Johannes Kepler",
         email: "user1@example.com",
         groups: &["mycustomdomain-students"],
     },
-    User {
+    IdpUser {
         username: "user2",
         password: "user2pass",
         display_name: "Galileo Galilei",
         email: "user2@example.com",
         groups: &["mycustomdomain-faculty"],
     },
-    User {
+    IdpUser {
         username: "user3",
         password: "user3pass",
         display_name: "Adam Mason",
         email: "user3@example.com",
         groups: &["mycustomdomain-admins"],
     },
-    User {
+    IdpUser {
         username: "han.solo",
         password: "starchart",
         display_name: "Han Solo",

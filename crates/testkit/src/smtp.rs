@@ -25,7 +25,7 @@ pub const TOKEN: &str = "a-token-for-tests";
 
 /// A mail that the server accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Received {
+pub struct ReceivedMail {
     /// The sender in the envelope.
     pub envelope_from: String,
     /// The recipients in the envelope.
@@ -193,7 +193,7 @@ impl Smtp {
     /// # Panics
     /// When the mailbox cannot be read.
     #[must_use]
-    pub fn mails(&self) -> Vec<Received> {
+    pub fn mails(&self) -> Vec<ReceivedMail> {
         let folder = self.folder.path().join("mails");
         let mut files: Vec<PathBuf> = fs::read_dir(folder)
             .into_iter()

@@ -14,15 +14,15 @@
 //! [`Journal`] makes each step durable.
 
 mod candidate;
+mod compare;
 mod refusal;
-mod seen;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use candidate::Candidate;
-use seen::{Seen, compare};
+use compare::{ZoneComparison, compare};
 use starchart_domain::plan::{NameToPublish, OwnedRrset, PublishedName, RefusedName, plan_changes};
 use starchart_domain::record::RecordType;
 use tracing::{debug, info, warn};
@@ -310,7 +310,7 @@ impl<J: Journal> Run<'_, J> {
             return Ok(vec![]);
         }
         let mut found = self.find(&candidates).await?;
-        let seen: Vec<Seen> = candidates
+        let compared: Vec<ZoneComparison> = candidates
             .iter()
             .map(|candidate| {
                 let sets = found.remove(&candidate.work.name).unwrap_or_default();
@@ -319,23 +319,26 @@ impl<J: Journal> Run<'_, J> {
             .collect();
         let read: Vec<PublishedName> = candidates
             .iter()
-            .zip(&seen)
-            .map(|(candidate, seen)| PublishedName {
+            .zip(&compared)
+            .map(|(candidate, in_zone)| PublishedName {
                 name: candidate.work.name.clone(),
                 generation: candidate.work.generation,
-                sets: seen.ours.clone(),
+                sets: in_zone.ours.clone(),
             })
             .collect();
         assert_lease(self.journal.record_read(&read).await)?;
         let mut planned = Vec::with_capacity(candidates.len());
         let mut refused = Vec::new();
-        for (mut candidate, seen) in candidates.into_iter().zip(seen) {
-            candidate.record_read(&seen.ours);
-            candidate.changes =
-                plan_changes(&candidate.work.name, &candidate.work.desired, &seen.current);
+        for (mut candidate, in_zone) in candidates.into_iter().zip(compared) {
+            candidate.record_read(&in_zone.ours);
+            candidate.changes = plan_changes(
+                &candidate.work.name,
+                &candidate.work.desired,
+                &in_zone.current,
+            );
             candidate.attempts += 1;
             candidate.skipped.clear();
-            let whole = seen
+            let whole = in_zone
                 .blocking
                 .iter()
                 .find(|rtype| match RecordType::parse(rtype) {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use starchart_testkit::mariadb::TestDb;
-use starchart_testkit::original::{Built, OriginalDatabase};
+use starchart_testkit::original::{GeneratedDatabase, OriginalDatabase};
 use starchart_testkit::route53::Set;
 use starchart_testkit::server::scratch;
 use starchart_testkit::wait::{equal, eventually};
@@ -17,7 +17,7 @@ use crate::truth::{Ended, ended, signed_in, verb};
 struct ImportTest {
     env: TestEnv,
     original: TestDb,
-    built: Built,
+    built: GeneratedDatabase,
     /// The file with the original's `DATABASE_URL`, for `--from-file`.
     file: PathBuf,
 }

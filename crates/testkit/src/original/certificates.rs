@@ -8,7 +8,7 @@ use sqlx::{MySqlConnection, QueryBuilder};
 use time::OffsetDateTime;
 
 use super::random::SeededRandom;
-use super::users::User;
+use super::users::OriginalUser;
 use super::{DAY_MS, datetime};
 
 /// How many RSA keys are generated. They take long, so certificates share them.
@@ -91,7 +91,7 @@ fn moment(millis: i64) -> OffsetDateTime {
 /// Generates the certificates: 40 % of the users have a valid one, and a fifth of these an older
 /// one as well; 6 % have a pending request, 4 % a failed one, and 5 % an expired certificate.
 pub(super) fn generate(
-    users: &[User],
+    users: &[OriginalUser],
     root: &str,
     now: i64,
     random: &mut SeededRandom,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sqlx::{MySqlConnection, QueryBuilder};
 
 use super::random::SeededRandom;
-use super::users::User;
+use super::users::OriginalUser;
 use super::{BATCH, DAY_MS, datetime};
 use crate::route53::Set;
 
@@ -46,7 +46,7 @@ impl Generated {
     /// Adds a record (subdomain, type, value), and its value in the zone unless `zone` is `None`.
     fn add(
         &mut self,
-        user: &User,
+        user: &OriginalUser,
         record: (&str, &'static str, &str),
         zone: Option<&str>,
         root: &str,
@@ -111,7 +111,7 @@ fn letters(number: usize) -> String {
 
 /// Generates `count` records in turn for all users, the edge cases, and the zone.
 pub(super) fn generate(
-    users: &[User],
+    users: &[OriginalUser],
     root: &str,
     count: usize,
     now: i64,
@@ -182,7 +182,7 @@ pub(super) fn generate(
 
 /// Adds records that today's rules refuse, equal values that are written differently, types that
 /// cannot share a name, and records whose notice is missing or outdated.
-fn add_edge_cases(generated: &mut Generated, user: &User, root: &str, now: i64) {
+fn add_edge_cases(generated: &mut Generated, user: &OriginalUser, root: &str, now: i64) {
     let unnotified = |days: i64| Lifetime {
         created_at: now - days * DAY_MS,
         expires_at: now + 90 * DAY_MS,
@@ -241,7 +241,13 @@ fn add_edge_cases(generated: &mut Generated, user: &User, root: &str, now: i64) 
 }
 
 /// Adds records of two users who share a domain, two of them at the same name.
-fn add_shared_domain(generated: &mut Generated, one: &User, other: &User, root: &str, now: i64) {
+fn add_shared_domain(
+    generated: &mut Generated,
+    one: &OriginalUser,
+    other: &OriginalUser,
+    root: &str,
+    now: i64,
+) {
     let lifetime = Lifetime {
         created_at: now - 50 * DAY_MS,
         expires_at: now + 90 * DAY_MS,
@@ -258,8 +264,8 @@ fn add_shared_domain(generated: &mut Generated, one: &User, other: &User, root: 
 }
 
 /// Adds RRsets whose records were deleted, one for 20 records, and RRsets of the operators.
-fn add_sets_without_rows(zone: &mut Zone, users: &[User], root: &str, count: usize) {
-    let labels: Vec<String> = users.iter().map(User::label).collect();
+fn add_sets_without_rows(zone: &mut Zone, users: &[OriginalUser], root: &str, count: usize) {
+    let labels: Vec<String> = users.iter().map(OriginalUser::label).collect();
     let base = |n: usize| {
         labels
             .get(n % labels.len().max(1))

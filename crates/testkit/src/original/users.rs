@@ -7,7 +7,7 @@ use super::{BATCH, datetime};
 
 /// A row of `User`.
 #[derive(Debug, Clone)]
-pub(super) struct User {
+pub(super) struct OriginalUser {
     pub(super) username: String,
     pub(super) display_name: String,
     pub(super) email: String,
@@ -15,7 +15,7 @@ pub(super) struct User {
     pub(super) created_at: i64,
 }
 
-impl User {
+impl OriginalUser {
     /// Returns the label below the root domain, as the original derives it from the user name.
     pub(super) fn label(&self) -> String {
         self.username.replace('.', "").to_lowercase()
@@ -25,8 +25,8 @@ impl User {
 /// Generates `count` users. User 3 has a reserved label, user 5 an underscore and user 7 a capital
 /// letter in the user name. One in a hundred has the label of the user before, because their user
 /// names differ only in a dot.
-pub(super) fn generate(count: usize, now: i64, random: &mut SeededRandom) -> Vec<User> {
-    let mut users: Vec<User> = Vec::with_capacity(count);
+pub(super) fn generate(count: usize, now: i64, random: &mut SeededRandom) -> Vec<OriginalUser> {
+    let mut users: Vec<OriginalUser> = Vec::with_capacity(count);
     for n in 1..=count {
         let before = n.saturating_sub(1);
         let username = match n {
@@ -44,7 +44,7 @@ pub(super) fn generate(count: usize, now: i64, random: &mut SeededRandom) -> Vec
             _ if n % 50 == 1 => "mycustomdomain-dev-students",
             _ => "mycustomdomain-students",
         };
-        users.push(User {
+        users.push(OriginalUser {
             display_name: format!("Student Number {n}"),
             email: format!("{username}@school.example"),
             username,
@@ -55,7 +55,10 @@ pub(super) fn generate(count: usize, now: i64, random: &mut SeededRandom) -> Vec
     users
 }
 
-pub(super) async fn insert(db: &mut MySqlConnection, users: &[User]) -> Result<(), sqlx::Error> {
+pub(super) async fn insert(
+    db: &mut MySqlConnection,
+    users: &[OriginalUser],
+) -> Result<(), sqlx::Error> {
     for batch in users.chunks(BATCH) {
         let mut insert = QueryBuilder::new(
             "INSERT INTO `User` (username, displayName, email, `group`, createdAt, updatedAt) ",

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::http::{Reply, Request};
 use super::knobs::{Ending, Fault, Knob, Operation};
 use super::name::DnsName;
-use super::rules::Refusal;
+use super::rules::BatchRefusal;
 use super::state::{ChangeInfo, State};
 use super::value::TYPES;
 use super::wire::{bare_batch_error, document, element, error, leaf, read_changes, record_set};
@@ -115,13 +115,13 @@ async fn change(state: &State, request: &Request) -> Reply {
     }
 }
 
-fn refuse(state: &State, refusal: Refusal) -> Reply {
+fn refuse(state: &State, refusal: BatchRefusal) -> Reply {
     match refusal {
-        Refusal::Input(message) => fail(Failure(400, "InvalidInput", message)),
-        Refusal::Batch(messages) if state.bare_batch_errors() => {
+        BatchRefusal::Input(message) => fail(Failure(400, "InvalidInput", message)),
+        BatchRefusal::Batch(messages) if state.bare_batch_errors() => {
             reply(400, bare_batch_error(&messages, REQUEST))
         }
-        Refusal::Batch(messages) => fail(Failure(
+        BatchRefusal::Batch(messages) => fail(Failure(
             400,
             "InvalidChangeBatch",
             format!("[{}]", messages.join(", ")),

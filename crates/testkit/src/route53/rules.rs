@@ -37,7 +37,7 @@ pub(crate) struct Alias {
 
 /// Why a batch is refused.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum BatchRefusal {
     /// The request is malformed: `InvalidInput`.
     Input(String),
     /// The zone does not allow it: `InvalidChangeBatch`, one message for each fault.
@@ -51,7 +51,7 @@ pub(crate) fn apply(
     zone: &Zone,
     changes: &[Change],
     refused_names: &BTreeMap<String, String>,
-) -> Result<(Zone, Vec<RrSet>), Refusal> {
+) -> Result<(Zone, Vec<RrSet>), BatchRefusal> {
     check_form(changes)?;
     check_size(changes)?;
     let mut zone = zone.clone();
@@ -71,12 +71,12 @@ pub(crate) fn apply(
     if messages.is_empty() {
         Ok((zone, sets))
     } else {
-        Err(Refusal::Batch(messages))
+        Err(BatchRefusal::Batch(messages))
     }
 }
 
 /// Checks the form of the request, without the zone.
-fn check_form(changes: &[Change]) -> Result<(), Refusal> {
+fn check_form(changes: &[Change]) -> Result<(), BatchRefusal> {
     if changes.is_empty() {
         return Err(constraint(
             "[]",
@@ -106,7 +106,7 @@ fn check_form(changes: &[Change]) -> Result<(), Refusal> {
             (Some(ttl), false, None) => check_ttl(ttl, &field("tTL"))?,
             (None, true, Some(_)) => {}
             _ => {
-                return Err(Refusal::Input(format!(
+                return Err(BatchRefusal::Input(format!(
                     "Invalid request: Expected exactly one of [AliasTarget, all of [TTL, and \
                      ResourceRecords], or TrafficPolicyInstanceId], in Change with [Action={}, \
                      Name={}, Type={}, SetIdentifier={}]",
@@ -121,7 +121,7 @@ fn check_form(changes: &[Change]) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn check_ttl(ttl: &str, field: &str) -> Result<(), Refusal> {
+fn check_ttl(ttl: &str, field: &str) -> Result<(), BatchRefusal> {
     match ttl.parse::<i64>() {
         Ok(..0) => Err(constraint(
             ttl,
@@ -134,21 +134,21 @@ fn check_ttl(ttl: &str, field: &str) -> Result<(), Refusal> {
             "Member must have value less than or equal to 2147483647",
         )),
         Ok(_) => Ok(()),
-        Err(_) => Err(Refusal::Input(format!(
+        Err(_) => Err(BatchRefusal::Input(format!(
             "Invalid XML ; cvc-datatype-valid: '{ttl}' is not a valid value for 'integer'."
         ))),
     }
 }
 
-fn constraint(value: &str, field: &str, rule: &str) -> Refusal {
+fn constraint(value: &str, field: &str, rule: &str) -> BatchRefusal {
     let text = format!(
         "1 validation error detected: Value '{value}' at '{field}' failed to satisfy constraint: \
          {rule}"
     );
-    Refusal::Input(text)
+    BatchRefusal::Input(text)
 }
 
-fn check_size(changes: &[Change]) -> Result<(), Refusal> {
+fn check_size(changes: &[Change]) -> Result<(), BatchRefusal> {
     let mut records = 0;
     let mut characters = 0;
     for change in changes {
@@ -162,12 +162,12 @@ fn check_size(changes: &[Change]) -> Result<(), Refusal> {
                 .sum::<usize>();
     }
     if records > MOST_RECORDS {
-        return Err(Refusal::Batch(vec![format!(
+        return Err(BatchRefusal::Batch(vec![format!(
             "Number of records limit of {MOST_RECORDS} exceeded."
         )]));
     }
     if characters > MOST_CHARACTERS {
-        return Err(Refusal::Batch(vec![format!(
+        return Err(BatchRefusal::Batch(vec![format!(
             "Number of characters in values limit of {MOST_CHARACTERS} exceeded."
         )]));
     }

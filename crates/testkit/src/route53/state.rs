@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::knobs::{AppliedChange, Batch, Counts, Ending, Fault, Knob, Knobs, Operation};
 use super::name::DnsName;
-use super::rules::{self, Change, Refusal};
+use super::rules::{self, BatchRefusal, Change};
 use super::zone::{RrSet, Set, Zone};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -146,11 +146,11 @@ impl State {
     }
 
     /// Applies a batch, unless its connection is closed before.
-    pub(crate) fn change(&self, changes: &[Change]) -> (Ending, Result<ChangeInfo, Refusal>) {
+    pub(crate) fn change(&self, changes: &[Change]) -> (Ending, Result<ChangeInfo, BatchRefusal>) {
         let mut inner = self.lock();
         let ending = inner.knobs.ending();
         if ending == Ending::DropBefore {
-            return (ending, Err(Refusal::Batch(Vec::new())));
+            return (ending, Err(BatchRefusal::Batch(Vec::new())));
         }
         let outcome =
             rules::apply(&inner.zone, changes, &inner.knobs.refused_names).map(|(zone, sets)| {
@@ -174,7 +174,7 @@ impl State {
             });
         (
             ending,
-            outcome.and_then(|info| info.ok_or_else(|| Refusal::Batch(Vec::new()))),
+            outcome.and_then(|info| info.ok_or_else(|| BatchRefusal::Batch(Vec::new()))),
         )
     }
 

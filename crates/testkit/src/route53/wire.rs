@@ -6,7 +6,7 @@ use quick_xml::Reader;
 use quick_xml::escape::{escape, resolve_predefined_entity};
 use quick_xml::events::{BytesRef, Event};
 
-use super::rules::{Alias, Change, Refusal};
+use super::rules::{Alias, BatchRefusal, Change};
 use super::zone::{Body, RrSet};
 
 const NAMESPACE: &str = "https://route53.amazonaws.com/doc/2013-04-01/";
@@ -37,16 +37,17 @@ impl Element {
 }
 
 /// Parses the body of ChangeResourceRecordSets.
-pub(crate) fn read_changes(body: &[u8]) -> Result<Vec<Change>, Refusal> {
-    let root = read_tree(body).map_err(|fault| Refusal::Input(format!("Invalid XML ; {fault}")))?;
+pub(crate) fn read_changes(body: &[u8]) -> Result<Vec<Change>, BatchRefusal> {
+    let root =
+        read_tree(body).map_err(|fault| BatchRefusal::Input(format!("Invalid XML ; {fault}")))?;
     if root.name != "ChangeResourceRecordSetsRequest" {
-        return Err(Refusal::Input(format!(
+        return Err(BatchRefusal::Input(format!(
             "Invalid XML ; Cannot find the declaration of element '{}'.",
             root.name
         )));
     }
     let Some(batch) = root.child("ChangeBatch") else {
-        return Err(Refusal::Input(
+        return Err(BatchRefusal::Input(
             "Invalid XML ; ChangeBatch is missing".into(),
         ));
     };

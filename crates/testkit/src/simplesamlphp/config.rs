@@ -1,6 +1,6 @@
 //! The PHP files that configure SimpleSAMLphp.
 
-use super::{ServiceProvider, Signed, User};
+use super::{IdpUser, ServiceProvider, Signed};
 
 /// Writes `config.php`. Salt and password need no protection: the server runs for one test.
 pub(super) fn main(url: &str) -> String {
@@ -34,7 +34,7 @@ $config = [
 }
 
 /// Writes `authsources.php`: the users who can sign in, with their attributes.
-pub(super) fn users(users: &[User]) -> String {
+pub(super) fn users(users: &[IdpUser]) -> String {
     let entries: String = users
         .iter()
         .map(|user| {

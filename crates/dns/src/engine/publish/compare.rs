@@ -7,8 +7,8 @@ use starchart_domain::rrset::{Rrset, RrsetData};
 
 use crate::provider::ZoneRrset;
 
-/// The RRsets of a name in the zone.
-pub(super) struct Seen {
+/// What the zone holds at a name, compared with the registry and with what is desired.
+pub(super) struct ZoneComparison {
     /// Our RRsets in the provider's spelling.
     pub(super) current: Vec<(RecordType, RrsetData)>,
     /// The same for the registry, with `None` for our RRsets that do not exist any more.
@@ -18,8 +18,8 @@ pub(super) struct Seen {
 }
 
 /// Compares the RRsets of a name with the ownership registry and the desired RRsets.
-pub(super) fn compare(work: &NameToPublish, sets: &[ZoneRrset]) -> Seen {
-    let mut seen = Seen {
+pub(super) fn compare(work: &NameToPublish, sets: &[ZoneRrset]) -> ZoneComparison {
+    let mut seen = ZoneComparison {
         current: Vec::new(),
         ours: Vec::new(),
         blocking: Vec::new(),
