@@ -2,7 +2,7 @@
 //!
 //! [`MailTheme`] renders a notice to subject and body; [`Mailer`] delivers the [`RenderedMail`] to
 //! the mail server. The outbox in `starchart-store` decides which mail is due and records each
-//! outcome. This crate keeps only an idle connection, the send rate and the backoff in memory.
+//! outcome. This crate keeps only an idle connection, the send rate and the back-off in memory.
 
 mod error;
 mod mailer;

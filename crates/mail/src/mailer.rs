@@ -13,13 +13,13 @@ use crate::render::MailTheme;
 use crate::smtp::{Smtp, SmtpConfig};
 use crate::text::one_line;
 
-/// The first backoff when the server does not respond; doubles with each failure.
-const UNREACHABLE_BACKOFF: Duration = Duration::from_secs(5);
-const UNREACHABLE_BACKOFF_MAX: Duration = Duration::from_secs(5 * 60);
-/// The first backoff when the server denies access; doubles with each failure. Longer, because
+/// The first back-off when the server does not respond; doubles with each failure.
+const UNREACHABLE_BACK_OFF: Duration = Duration::from_secs(5);
+const UNREACHABLE_BACK_OFF_MAX: Duration = Duration::from_secs(5 * 60);
+/// The first back-off when the server denies access; doubles with each failure. Longer, because
 /// servers lock accounts after repeated wrong passwords.
-const DENIED_BACKOFF: Duration = Duration::from_secs(60);
-const DENIED_BACKOFF_MAX: Duration = Duration::from_secs(60 * 60);
+const DENIED_BACK_OFF: Duration = Duration::from_secs(60);
+const DENIED_BACK_OFF_MAX: Duration = Duration::from_secs(60 * 60);
 
 /// Sends mails no faster than the send rate, and backs off from a server that accepts none.
 pub struct Mailer {
@@ -35,7 +35,7 @@ enum Transport {
     Folder(PathBuf),
 }
 
-/// The send rate and the backoff: how long to wait before the next mail.
+/// The send rate and the back-off: how long to wait before the next mail.
 struct SendRate {
     /// Time between two mails; zero: no limit.
     interval: Duration,
@@ -45,8 +45,8 @@ struct SendRate {
     debt_free_at: Instant,
     /// Consecutive failures of the server.
     failures: u32,
-    /// End of the backoff.
-    backoff_until: Option<Instant>,
+    /// End of the back-off.
+    back_off_until: Option<Instant>,
 }
 
 impl Mailer {
@@ -107,15 +107,15 @@ impl Mailer {
         &self.theme
     }
 
-    /// How long to wait before the next mail, for the send rate or the backoff. `None`: a mail may
+    /// How long to wait before the next mail, for the send rate or the back-off. `None`: a mail may
     /// be sent now.
     pub fn send_delay(&self) -> Option<Duration> {
         self.rate().send_delay(Instant::now())
     }
 
-    /// How much of the backoff after a failure is left. `None`: the server may be contacted.
-    pub fn backoff(&self) -> Option<Duration> {
-        nonzero(self.rate().backoff(Instant::now()))
+    /// How much of the back-off after a failure is left. `None`: the server may be contacted.
+    pub fn back_off(&self) -> Option<Duration> {
+        nonzero(self.rate().back_off(Instant::now()))
     }
 
     /// How long until the mails sent so far average out to the send rate. Another process that
@@ -154,18 +154,18 @@ impl SendRate {
             burst,
             debt_free_at: Instant::now(),
             failures: 0,
-            backoff_until: None,
+            back_off_until: None,
         }
     }
 
     fn send_delay(&self, now: Instant) -> Option<Duration> {
         let allowed_debt = self.interval.saturating_mul(self.burst.saturating_sub(1));
         let debt = self.debt_free_at.saturating_duration_since(now);
-        nonzero(self.backoff(now).max(debt.saturating_sub(allowed_debt)))
+        nonzero(self.back_off(now).max(debt.saturating_sub(allowed_debt)))
     }
 
-    fn backoff(&self, now: Instant) -> Duration {
-        self.backoff_until
+    fn back_off(&self, now: Instant) -> Duration {
+        self.back_off_until
             .map(|until| until.saturating_duration_since(now))
             .unwrap_or_default()
     }
@@ -174,23 +174,23 @@ impl SendRate {
         self.debt_free_at = self.debt_free_at.max(now) + self.interval;
     }
 
-    /// Starts or lengthens the backoff when the server failed; ends it when the server responded.
+    /// Starts or lengthens the back-off when the server failed; ends it when the server responded.
     fn record_outcome(&mut self, error: Option<&SendError>, now: Instant) {
         let (first, max) = match error {
             Some(SendError::Unreachable(_) | SendError::ConnectionLost { .. }) => {
-                (UNREACHABLE_BACKOFF, UNREACHABLE_BACKOFF_MAX)
+                (UNREACHABLE_BACK_OFF, UNREACHABLE_BACK_OFF_MAX)
             }
             Some(SendError::Misconfigured(_) | SendError::NotPermitted { .. }) => {
-                (DENIED_BACKOFF, DENIED_BACKOFF_MAX)
+                (DENIED_BACK_OFF, DENIED_BACK_OFF_MAX)
             }
             _ => {
                 self.failures = 0;
-                self.backoff_until = None;
+                self.back_off_until = None;
                 return;
             }
         };
-        let backoff = first.saturating_mul(1 << self.failures.min(16)).min(max);
-        self.backoff_until = Some(now + backoff);
+        let back_off = first.saturating_mul(1 << self.failures.min(16)).min(max);
+        self.back_off_until = Some(now + back_off);
         self.failures += 1;
     }
 }
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn backoff_doubles_until_the_server_responds() {
+    fn back_off_doubles_until_the_server_responds() {
         let mut rate = rate();
         let now = Instant::now();
         let down = SendError::Unreachable("away".into());

@@ -100,7 +100,7 @@ async fn implicit_tls_works() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_a_misconfiguration_with_a_long_backoff() {
+async fn a_wrong_password_is_a_misconfiguration_with_a_long_back_off() {
     let smtp = Smtp::start().await;
     let mailer = mailer(config(&smtp, password("a wrong password")));
     let error = mailer
@@ -168,7 +168,7 @@ async fn each_reply_is_mapped_to_its_send_error() {
     assert_eq!(
         mailer.send_delay(),
         None,
-        "no backoff: other mails can be sent"
+        "no back-off: other mails can be sent"
     );
     send("joerg@school.example").await.unwrap();
     let dropped = send("closing@school.example").await;
@@ -183,7 +183,7 @@ async fn each_reply_is_mapped_to_its_send_error() {
             "{denied:?}"
         );
     }
-    assert!(mailer.backoff().is_some());
+    assert!(mailer.back_off().is_some());
     assert_eq!(smtp.mails().len(), 1);
 }
 

@@ -51,7 +51,7 @@ impl Job for Mail {
         let Some(mailer) = &context.mailer else {
             return Ok(Check::Skip(Outcome::Done));
         };
-        if let Some(wait) = mailer.backoff() {
+        if let Some(wait) = mailer.back_off() {
             return Ok(Check::Skip(Outcome::Again(wait)));
         }
         Ok(if outbox::has_due_mail(&context.store).await? {
@@ -87,7 +87,7 @@ async fn send_pending(context: &Context, mailer: &Mailer, lease: &Lease) -> Resu
         if context.stop.is_cancelled() || !is_still_held(store, LEASE, lease).await? {
             return Ok(Outcome::Done);
         }
-        if let Some(wait) = mailer.backoff() {
+        if let Some(wait) = mailer.back_off() {
             return Ok(Outcome::Again(wait));
         }
         if let Some(wait) = mailer.send_delay() {
