@@ -21,6 +21,10 @@ use walk::{Children, IdSet, instant, only_attributes};
 /// The largest response that is parsed, in bytes after base64 decoding.
 pub const MAX_RESPONSE_BYTES: usize = 256 * 1024;
 
+/// The longest `SAMLResponse` field that is decoded: base64 has 4 characters for 3 bytes; the rest
+/// allows a line break after every 60.
+pub(crate) const MAX_FIELD_LEN: usize = MAX_RESPONSE_BYTES / 3 * 4 + MAX_RESPONSE_BYTES / 20;
+
 const OPTIONS: ParseOptions = ParseOptions {
     lenient: false,
     max_depth: 16,
@@ -45,8 +49,7 @@ pub(crate) struct ParsedResponse {
 /// Decodes the `SAMLResponse` form field (SAML bindings 3.5.4): base64 (RFC 4648 section 4) with
 /// optional line breaks and padding, then UTF-8.
 pub(crate) fn decode_form_field(field: &str) -> Result<String, Refusal> {
-    // Base64 needs 4 characters for 3 bytes; the rest allows a line break after every 60.
-    if field.len() > MAX_RESPONSE_BYTES / 3 * 4 + MAX_RESPONSE_BYTES / 20 {
+    if field.len() > MAX_FIELD_LEN {
         return Err(Refusal::TooLarge);
     }
     let without_breaks: Vec<u8> = field

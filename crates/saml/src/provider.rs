@@ -216,7 +216,7 @@ impl ServiceProvider {
         now: Timestamp,
     ) -> Result<VerifiedAssertion, Refusal> {
         // Checked before the text is copied for the other thread.
-        if saml_response.len() > gate::MAX_RESPONSE_BYTES * 2 {
+        if saml_response.len() > gate::MAX_FIELD_LEN {
             return Err(Refusal::TooLarge);
         }
         let inner = Arc::clone(&self.inner);

@@ -24,7 +24,7 @@ const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a probe waits: longer than a request, because it connects, perhaps with TLS.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 /// The key that probes count; with this limit it expires after a millisecond.
-const PROBE_KEY: &str = "look";
+const PROBE_KEY: &str = "probe";
 const PROBE_LIMIT: RateLimit = RateLimit::per_minute(1_000_000);
 /// The prefix of every key of the counters.
 pub(crate) const PREFIX: &str = "starchart:rate:";
