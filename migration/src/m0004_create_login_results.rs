@@ -2,7 +2,8 @@
 
 use crate::table::Table;
 
-/// Has no foreign key to `login_requests`: both tables are purged by age, in separate batches.
+/// No foreign key to `login_requests`, because housekeeping deletes the expired rows of both tables
+/// in separate batches. It keeps a request longer than its result.
 pub(crate) const STEP: Table = Table {
     step: "m0004_create_login_results",
     table: "login_results",

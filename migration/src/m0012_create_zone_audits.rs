@@ -23,9 +23,9 @@ pub(crate) const STEP: Table = Table {
         orphans BIGINT NOT NULL DEFAULT 0,
         repaired BIGINT NOT NULL DEFAULT 0,
         repaired_total BIGINT NOT NULL DEFAULT 0,
-        refused_total BIGINT NOT NULL DEFAULT 0,
-        refused_since BIGINT NULL,
-        refused_because TEXT NULL,
+        needing_approval_total BIGINT NOT NULL DEFAULT 0,
+        needs_approval_since BIGINT NULL,
+        approval_reason TEXT NULL,
         problem TEXT NULL,
         problem_at BIGINT NULL,
         CONSTRAINT zone_audits_one_ck CHECK (id = 1)

@@ -61,7 +61,7 @@ measured 'database killed, dump restored, pages again, s' "$((SECONDS - begin))"
 check 'the audit refuses to bring yesterday back by itself' refuses
 check 'the zone is as it was before the restore' zone_is "$SCRATCH/today.zone"
 plan
-say '   the refused plan:'
+say '   the plan that needs approval:'
 grep -v '^{' "$SCRATCH/plan" | sed 's/^/          /' >&2
 check 'an operator approves it' approve
 check 'and yesterday is back in the zone' wait_until 120 'the records' answers "accident6.user3.$ZONE" A

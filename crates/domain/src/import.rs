@@ -48,7 +48,7 @@ pub enum LabelAssignment {
 
 impl LabelAssignment {
     /// Returns the label if it is that of the user name.
-    pub fn kept(&self) -> Option<&Label> {
+    pub fn derived_label(&self) -> Option<&Label> {
         match self {
             Self::FromUsername(label) => Some(label),
             _ => None,

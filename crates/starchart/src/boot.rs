@@ -76,7 +76,7 @@ pub(crate) async fn serve(service: Service) -> anyhow::Result<ExitCode> {
     }
     tokio::select! {
         () = stop.cancelled() => {}
-        broken = running.breaks() => return Err(broken),
+        error = running.wait_for_failure() => return Err(error),
     }
     info!(drain_s = drain.as_secs(), "stopping: not ready any more");
     front.health.readiness.drain();
@@ -119,7 +119,7 @@ fn open_ports(service: &Service) -> anyhow::Result<(Front, Running)> {
         Arc::clone(&counters),
         readiness,
     );
-    let measuring = match settings.app.metrics_port {
+    let metrics_server = match settings.app.metrics_port {
         Some(port) => {
             let listener = open("METRICS_PORT", host, port)?;
             info!(port = listener.local_addr()?.port(), "serving metrics");
@@ -141,9 +141,9 @@ fn open_ports(service: &Service) -> anyhow::Result<(Front, Running)> {
         handle: server.handle(),
     };
     let running = Running {
-        serving: tokio::spawn(server),
-        measuring,
-        carrying: None,
+        server: tokio::spawn(server),
+        metrics_server,
+        wake_up_relay: None,
         work: None,
     };
     Ok((front, running))
@@ -186,7 +186,7 @@ fn start_work(
     let relayed = Arc::clone(&queue);
     let fetch = shutdown.work.clone();
     let end = shutdown.relay.clone();
-    running.carrying = Some(tokio::spawn(async move { relayed.relay(fetch, end).await }));
+    running.wake_up_relay = Some(tokio::spawn(async move { relayed.relay(fetch, end).await }));
     if role != Role::Web {
         let context = crate::wire::worker(
             &settings,
@@ -224,29 +224,30 @@ impl Shutdown {
             let _ = work.await;
         }
         self.relay.cancel();
-        if let Some(carrying) = running.carrying {
-            let _ = carrying.await;
+        if let Some(relay) = running.wake_up_relay {
+            let _ = relay.await;
         }
     }
 }
 
 /// The background tasks of the process.
 struct Running {
-    serving: JoinHandle<std::io::Result<()>>,
-    measuring: Option<JoinHandle<std::io::Result<()>>>,
-    carrying: Option<JoinHandle<Result<(), PoolEnded>>>,
+    server: JoinHandle<std::io::Result<()>>,
+    metrics_server: Option<JoinHandle<std::io::Result<()>>>,
+    wake_up_relay: Option<JoinHandle<Result<(), PoolEnded>>>,
     work: Option<JoinHandle<()>>,
 }
 
 impl Running {
-    /// Returns an error when a task ends. A process without its server, jobs or wake-ups is broken
-    /// and has to exit.
-    async fn breaks(&mut self) -> anyhow::Error {
+    /// Waits until a task ends, and returns that as an error. A process without its server, jobs or
+    /// wake-ups is broken and has to exit.
+    async fn wait_for_failure(&mut self) -> anyhow::Error {
         tokio::select! {
-            ended = &mut self.serving => anyhow::anyhow!("the server ended early: {ended:?}"),
-            ended = ends(&mut self.measuring) => anyhow::anyhow!("METRICS_PORT: the server ended \
-                by itself: {ended:?}"),
-            ended = ends(&mut self.carrying) => match ended {
+            ended = &mut self.server => anyhow::anyhow!("the server ended early: {ended:?}"),
+            ended = ends(&mut self.metrics_server) => {
+                anyhow::anyhow!("METRICS_PORT: the server ended by itself: {ended:?}")
+            }
+            ended = ends(&mut self.wake_up_relay) => match ended {
                 Ok(Err(ended)) => anyhow::Error::new(ended).context("REDIS_URL"),
                 other => anyhow::anyhow!("REDIS_URL: receiving wake-ups ended early: {other:?}"),
             },
@@ -309,7 +310,7 @@ async fn ready_store(
         }
     }
     // Publishing has to wait for a pending import, which knows the owners of RRsets in the zone.
-    if let Some(reason) = import::hold_back(&store).await? {
+    if let Some(reason) = import::pause_if_pending(&store).await? {
         warn!(reason, "publishing is paused");
     }
     Ok(Some(store))
@@ -411,9 +412,9 @@ mod tests {
     fn running() -> Running {
         let forever = || tokio::spawn(std::future::pending());
         Running {
-            serving: forever(),
-            measuring: None,
-            carrying: Some(tokio::spawn(std::future::pending())),
+            server: forever(),
+            metrics_server: None,
+            wake_up_relay: Some(tokio::spawn(std::future::pending())),
             work: None,
         }
     }
@@ -421,15 +422,15 @@ mod tests {
     #[tokio::test]
     async fn the_process_fails_when_the_redis_pool_ends() {
         let mut running = running();
-        running.carrying = Some(tokio::spawn(async { Err(PoolEnded) }));
+        running.wake_up_relay = Some(tokio::spawn(async { Err(PoolEnded) }));
         assert_eq!(
-            format!("{:#}", running.breaks().await),
+            format!("{:#}", running.wait_for_failure().await),
             "REDIS_URL: the worker pool that receives wake-ups from Redis ended unexpectedly"
         );
-        running.carrying = Some(tokio::spawn(async { panic!("a bug") }));
+        running.wake_up_relay = Some(tokio::spawn(async { panic!("a bug") }));
         assert!(
             running
-                .breaks()
+                .wait_for_failure()
                 .await
                 .to_string()
                 .starts_with("REDIS_URL: receiving wake-ups ended early")
@@ -439,7 +440,7 @@ mod tests {
     #[tokio::test]
     async fn running_tasks_do_not_fail_the_process() {
         let broken = tokio::time::timeout(Duration::from_millis(50), async {
-            running().breaks().await
+            running().wait_for_failure().await
         })
         .await;
         assert!(broken.is_err());

@@ -15,7 +15,7 @@ use starchart_domain::user::{Subject, UserId};
 
 use crate::entity::certificate::{self, State};
 use crate::entity::{dns_record, user};
-use crate::error::Refusal;
+use crate::error::TransactionError;
 use crate::trail::AuditContext;
 use crate::tx::Tx;
 use crate::users::User;
@@ -23,16 +23,16 @@ use crate::{Error, Store, users};
 
 pub use delete::{DeletedUser, DeletionPreview, delete_user, preview_deletion};
 pub use health_items::{
-    HealthItems, RefusedName, StuckOrder, list_health_items, retry_mail, retry_name,
+    HealthItems, RefusedNameRow, StuckOrder, list_health_items, retry_mail, retry_name,
 };
-pub(crate) use impersonate::{ENDED, note_ends};
+pub(crate) use impersonate::{ENDED, end_impersonations};
 pub use impersonate::{impersonate, stop_impersonating};
 pub use search::{CertificateStatus, PAGE_ROWS, UserPage, UserRow, search_users};
 pub use trail::{TRAIL_ROWS, TrailFilter, TrailLine, TrailPage, list_trail};
 
 /// How long after a sign-in an admin may change another user's account, in milliseconds. A session
 /// that was left open since the morning is too old.
-pub const FRESH_MS: i64 = 4 * 60 * 60 * 1_000;
+pub const RECENT_SIGN_IN_MS: i64 = 4 * 60 * 60 * 1_000;
 
 /// A signed-in admin who does not impersonate another user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +76,7 @@ pub enum AdminError {
     /// The user does not exist, was deleted, or is suspended.
     #[error("no such user")]
     NotFound,
-    /// The sign-in is older than [`FRESH_MS`].
+    /// The sign-in is older than [`RECENT_SIGN_IN_MS`].
     #[error("the sign-in is too old")]
     SignInAgain,
     /// The actor is not an admin any more, or the session has ended.
@@ -87,8 +87,8 @@ pub enum AdminError {
     Db(#[from] Error),
 }
 
-impl Refusal for AdminError {
-    fn fault(&self) -> Option<&Error> {
+impl TransactionError for AdminError {
+    fn store_error(&self) -> Option<&Error> {
         match self {
             Self::Db(fault) => Some(fault),
             _ => None,
@@ -141,7 +141,7 @@ async fn check_admin(tx: &Tx, admin: &Admin) -> Result<Timestamp, AdminError> {
         return Err(AdminError::NoLongerAdmin);
     }
     let now = tx.now().await?;
-    if now.since(admin.signed_in_at) > FRESH_MS {
+    if now.since(admin.signed_in_at) > RECENT_SIGN_IN_MS {
         Err(AdminError::SignInAgain)
     } else {
         Ok(now)

@@ -21,16 +21,16 @@ use starchart_domain::user::UserId;
 
 use crate::entity::certificate::State;
 use crate::entity::certificate_order::{self, Step};
-use crate::error::Refusal;
+use crate::error::TransactionError;
 use crate::trail::{self, Action, AuditContext};
 use crate::tx::Tx;
-use crate::vault::Place;
+use crate::vault::KeyRow;
 use crate::{Error, Store, users};
 
 use rows::OrderRow;
 
 pub(crate) use ends::{abandon_live_order, request_revocations};
-pub(crate) use rows::without_key;
+pub(crate) use rows::key_deletion;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
@@ -115,8 +115,8 @@ pub enum RequestError {
     Db(#[from] Error),
 }
 
-impl Refusal for RequestError {
-    fn fault(&self) -> Option<&Error> {
+impl TransactionError for RequestError {
+    fn store_error(&self) -> Option<&Error> {
         match self {
             Self::Db(fault) => Some(fault),
             _ => None,
@@ -333,6 +333,6 @@ pub async fn load_private_key(
     let Some(sealed) = rows::find_sealed_key(store.reader(), owner, id).await? else {
         return Ok(None);
     };
-    let place = Place::Certificate(id);
-    Ok(Some(store.vault().open(owner, place, &sealed)?))
+    let key_row = KeyRow::Certificate(id);
+    Ok(Some(store.vault().open(owner, key_row, &sealed)?))
 }

@@ -74,85 +74,86 @@ pub enum ConnectError {
 
 impl From<DbErr> for Error {
     fn from(fault: DbErr) -> Self {
-        match weigh(&fault) {
-            Weight::Locked => Self::Busy(Box::new(fault)),
-            Weight::Lost => Self::Unreachable(Box::new(fault)),
-            Weight::Other => Self::Fault(Box::new(fault)),
+        match classify(&fault) {
+            FaultClass::LockConflict => Self::Busy(Box::new(fault)),
+            FaultClass::ConnectionLost => Self::Unreachable(Box::new(fault)),
+            FaultClass::Other => Self::Fault(Box::new(fault)),
         }
     }
 }
 
+/// What a fault of the database means for the transaction.
 #[derive(PartialEq, Eq)]
-enum Weight {
-    Locked,
-    Lost,
+enum FaultClass {
+    LockConflict,
+    ConnectionLost,
     Other,
 }
 
-fn weigh(fault: &DbErr) -> Weight {
+fn classify(fault: &DbErr) -> FaultClass {
     let cause = match fault {
-        DbErr::ConnectionAcquire(_) => return Weight::Lost,
+        DbErr::ConnectionAcquire(_) => return FaultClass::ConnectionLost,
         DbErr::Conn(RuntimeErr::SqlxError(cause))
         | DbErr::Exec(RuntimeErr::SqlxError(cause))
         | DbErr::Query(RuntimeErr::SqlxError(cause)) => cause,
-        _ => return Weight::Other,
+        _ => return FaultClass::Other,
     };
     match &**cause {
-        sqlx::Error::Database(said) => weigh_code(&**said),
+        sqlx::Error::Database(error) => classify_code(&**error),
         sqlx::Error::Io(_)
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed => Weight::Lost,
-        sqlx::Error::Protocol(_) => Weight::Lost,
-        _ => Weight::Other,
+        | sqlx::Error::WorkerCrashed => FaultClass::ConnectionLost,
+        sqlx::Error::Protocol(_) => FaultClass::ConnectionLost,
+        _ => FaultClass::Other,
     }
 }
 
-fn weigh_code(said: &dyn sqlx::error::DatabaseError) -> Weight {
-    if let Some(said) = said.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
-        return match said.number() {
+fn classify_code(error: &dyn sqlx::error::DatabaseError) -> FaultClass {
+    if let Some(error) = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
+        return match error.number() {
             // Lock wait timeout, deadlock.
-            1205 | 1213 => Weight::Locked,
+            1205 | 1213 => FaultClass::LockConflict,
             // Shutdown in progress, connection killed, server gone, read-only during a failover.
-            1053 | 1077 | 1079 | 1927 | 2006 | 2013 | 1290 | 1836 => Weight::Lost,
-            _ => Weight::Other,
+            1053 | 1077 | 1079 | 1927 | 2006 | 2013 | 1290 | 1836 => FaultClass::ConnectionLost,
+            _ => FaultClass::Other,
         };
     }
     // SQLite: SQLITE_BUSY 5, SQLITE_LOCKED 6 and their extended codes, which keep the plain code in
     // the low byte.
-    let code = said.code().and_then(|code| code.parse::<u32>().ok());
+    let code = error.code().and_then(|code| code.parse::<u32>().ok());
     if matches!(code.map(|code| code & 0xff), Some(5 | 6)) {
-        Weight::Locked
+        FaultClass::LockConflict
     } else {
-        Weight::Other
+        FaultClass::Other
     }
 }
 
-/// An error of a transaction's body: either the caller's own refusal, which rolls back, or a fault
-/// of the database.
-pub(crate) trait Refusal: From<Error> + Send {
-    /// The database's part, when it is that.
-    fn fault(&self) -> Option<&Error>;
+/// An error of a transaction's body: a reason of the caller not to write, which rolls back, or an
+/// error of the database.
+pub(crate) trait TransactionError: From<Error> + Send {
+    /// Returns the error of the database, if it is one.
+    fn store_error(&self) -> Option<&Error>;
 }
 
-impl Refusal for Error {
-    fn fault(&self) -> Option<&Error> {
+impl TransactionError for Error {
+    fn store_error(&self) -> Option<&Error> {
         Some(self)
     }
 }
 
-/// Maps a violated constraint to [`Error::Busy`], so that the whole transaction runs again. For
-/// constraints that only a concurrent transaction can violate.
-pub(crate) fn busy_if_taken(fault: DbErr) -> Error {
-    if is_taken(&fault) {
+/// Maps a violated UNIQUE constraint to [`Error::Busy`], so that the whole transaction runs again.
+/// For constraints that only a concurrent transaction can violate.
+pub(crate) fn busy_if_duplicate(fault: DbErr) -> Error {
+    if is_unique_violation(&fault) {
         Error::Busy(Box::new(fault))
     } else {
         fault.into()
     }
 }
 
-/// Whether a constraint said no.
-pub(crate) fn is_taken(fault: &DbErr) -> bool {
+/// Whether a UNIQUE constraint or a primary key was violated.
+pub(crate) fn is_unique_violation(fault: &DbErr) -> bool {
     matches!(
         fault.sql_err(),
         Some(sea_orm::SqlErr::UniqueConstraintViolation(_))

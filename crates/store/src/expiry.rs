@@ -20,7 +20,7 @@ use starchart_domain::notice::{NoticeItem, NoticeKind};
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
-use crate::certificates::without_key;
+use crate::certificates::key_deletion;
 use crate::entity::certificate::{self, State as CertificateState};
 use crate::entity::dns_record;
 use crate::entity::outbox::{self, State as MailState};
@@ -316,7 +316,7 @@ async fn expire_certificates(tx: &Tx, users: &[UserId], now: Timestamp) -> Resul
         return Ok(0);
     }
     // The key goes too: no browser trusts its certificate any more.
-    let expired = without_key(now)
+    let expired = key_deletion(now)
         .set(certificate::ActiveModel {
             state: Set(CertificateState::Expired),
             ..Default::default()

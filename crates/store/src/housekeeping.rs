@@ -37,7 +37,8 @@ const fn retention(
     }
 }
 
-/// A login request outlives its result, which refers to it.
+/// A login request is kept an hour longer than it is valid, because a login result names it and the
+/// last step of a sign-in reads both.
 const RETENTIONS: [Retention; 5] = [
     retention("login_results", "handle_hash", "expires_at", 0),
     retention("login_requests", "request_id", "expires_at", HOUR_MS),

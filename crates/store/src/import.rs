@@ -31,7 +31,7 @@ pub use crate::certificates::orders::IssuedCertificate;
 pub use apply::{apply, preview};
 pub use read::Original;
 pub use report::{Counts, Line, Report, Topic};
-pub use state::{Progress, hold_back, is_awaited, progress, skip};
+pub use state::{Progress, is_awaited, pause_if_pending, progress, skip};
 
 /// Settings and functions that an import needs beside the rows.
 pub struct Options<'a> {

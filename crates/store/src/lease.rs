@@ -8,7 +8,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, QueryFilter
 use starchart_domain::time::Timestamp;
 
 use crate::entity::lease::{ActiveModel, Column, Entity};
-use crate::error::is_taken;
+use crate::error::is_unique_violation;
 use crate::tx::Tx;
 use crate::{Error, Store};
 
@@ -71,7 +71,7 @@ pub async fn acquire(
                     };
                     match Entity::insert(first).exec_without_returning(tx.db()).await {
                         Ok(_) => Ok(Some(lease(1))),
-                        Err(fault) if is_taken(&fault) => Ok(None),
+                        Err(fault) if is_unique_violation(&fault) => Ok(None),
                         Err(fault) => Err(fault.into()),
                     }
                 }

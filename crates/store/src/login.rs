@@ -9,7 +9,7 @@ use starchart_domain::time::Timestamp;
 use starchart_domain::user::{Groups, Identity, Subject};
 
 use crate::entity::{login_request, login_result, used_assertion};
-use crate::error::is_taken;
+use crate::error::is_unique_violation;
 use crate::{Error, Store};
 
 /// How long a sign-in may take, in milliseconds.
@@ -156,7 +156,7 @@ pub async fn accept(
             {
                 Ok(_) => {}
                 // Another process accepted this assertion concurrently; the request stays used.
-                Err(fault) if is_taken(&fault) => return Ok(Accept::Replayed),
+                Err(fault) if is_unique_violation(&fault) => return Ok(Accept::Replayed),
                 Err(fault) => return Err(fault.into()),
             }
             let result = login_result::ActiveModel {

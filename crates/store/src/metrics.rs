@@ -9,7 +9,7 @@ use starchart_domain::time::Timestamp;
 use crate::entity::certificate::{self, ACTIVE_SLOT, State};
 use crate::entity::certificate_order::{self, Step};
 use crate::entity::lease;
-use crate::zone::{self, UnpublishedCounts};
+use crate::zone::{self, NameCounts};
 use crate::{Error, Store, outbox};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
@@ -19,8 +19,8 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 pub struct MetricsSnapshot {
     /// The database's clock when it was read.
     pub now: Timestamp,
-    /// Names whose last change is not published.
-    pub backlog: UnpublishedCounts,
+    /// Numbers of unpublished and refused names.
+    pub names: NameCounts,
     /// Whether publishing is paused.
     pub is_paused: bool,
     /// The audits of the zone; `None` when none was tried.
@@ -38,14 +38,14 @@ pub struct MetricsSnapshot {
 /// Counts of orders for certificates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OrderMetrics {
-    /// Orders that are not finished.
-    pub live: u64,
+    /// Orders that are in progress.
+    pub pending: u64,
     /// Orders that failed in the last 24 hours.
-    pub failed_today: u64,
-    /// When the oldest live order was opened.
-    pub oldest: Option<Timestamp>,
-    /// When the live order that is due longest became due; it may be in the future.
-    pub oldest_due: Option<Timestamp>,
+    pub failed_24h: u64,
+    /// When the oldest order in progress was created.
+    pub oldest_created_at: Option<Timestamp>,
+    /// When the most overdue step of an order in progress was due; may be in the future.
+    pub oldest_step_due_at: Option<Timestamp>,
 }
 
 /// Numbers of certificates by their state.
@@ -54,13 +54,13 @@ pub struct CertificateMetrics {
     /// Certificates that are in use.
     pub active: u64,
     /// When the next of them expires.
-    pub next_end: Option<Timestamp>,
+    pub next_expiry: Option<Timestamp>,
     /// Certificates in use that expire within 7 days.
-    pub ending_in_7_days: u64,
+    pub expiring_in_7_days: u64,
     /// Certificates in use that expire within 30 days.
-    pub ending_in_30_days: u64,
+    pub expiring_in_30_days: u64,
     /// Certificates that expired within the last 7 days and have no successor.
-    pub ended_in_7_days: u64,
+    pub expired_last_7_days: u64,
 }
 
 /// How long a lease has been held.
@@ -77,7 +77,7 @@ pub async fn read_snapshot(store: &Store) -> Result<MetricsSnapshot, Error> {
     let now = store.now().await?;
     Ok(MetricsSnapshot {
         now,
-        backlog: zone::count_unpublished(store).await?,
+        names: zone::count_unpublished(store).await?,
         is_paused: zone::pause_reason(store).await?.is_some(),
         audit: zone::find_audit(store).await?,
         orders: count_orders(store, now).await?,
@@ -89,33 +89,33 @@ pub async fn read_snapshot(store: &Store) -> Result<MetricsSnapshot, Error> {
 
 async fn count_orders(store: &Store, now: Timestamp) -> Result<OrderMetrics, Error> {
     use certificate_order::{Column, Entity};
-    let live: Option<(i64, Option<i64>, Option<i64>)> = Entity::find()
+    let pending: Option<(i64, Option<i64>, Option<i64>)> = Entity::find()
         .select_only()
-        .column_as(Column::Id.count(), "live")
-        .column_as(Column::CreatedAt.min(), "oldest")
-        .column_as(Column::NextStepAt.min(), "due")
+        .column_as(Column::Id.count(), "pending")
+        .column_as(Column::CreatedAt.min(), "oldest_created_at")
+        .column_as(Column::NextStepAt.min(), "oldest_step_due_at")
         .filter(Column::FinishedAt.is_null())
         .into_tuple()
         .one(store.reader())
         .await?;
-    let (live, oldest, oldest_due) = live.unwrap_or_default();
-    let failed_today = Entity::find()
+    let (pending, oldest_created_at, oldest_step_due_at) = pending.unwrap_or_default();
+    let failed_24h = Entity::find()
         .filter(Column::FinishedAt.gt(now.plus(-DAY_MS).as_millis()))
         .filter(Column::Step.eq(Step::Failed))
         .count(store.reader())
         .await?;
     Ok(OrderMetrics {
-        live: u64::try_from(live).unwrap_or_default(),
-        failed_today,
-        oldest: oldest.map(Timestamp::from_millis),
-        oldest_due: oldest_due.map(Timestamp::from_millis),
+        pending: u64::try_from(pending).unwrap_or_default(),
+        failed_24h,
+        oldest_created_at: oldest_created_at.map(Timestamp::from_millis),
+        oldest_step_due_at: oldest_step_due_at.map(Timestamp::from_millis),
     })
 }
 
 async fn count_certificates(store: &Store, now: Timestamp) -> Result<CertificateMetrics, Error> {
     use certificate::{Column, Entity};
     let days = |days: i64| now.plus(days * DAY_MS).as_millis();
-    let ending = || {
+    let unexpired = || {
         Entity::find()
             .select_only()
             .filter(Column::State.eq(State::Active))
@@ -128,14 +128,14 @@ async fn count_certificates(store: &Store, now: Timestamp) -> Result<Certificate
         .into_tuple()
         .one(store.reader())
         .await?;
-    let next_end: Option<i64> = ending()
+    let next_expiry: Option<i64> = unexpired()
         .column(Column::NotAfter)
         .order_by_asc(Column::NotAfter)
         .into_tuple()
         .one(store.reader())
         .await?;
     let in_7_days = Expr::case(Column::NotAfter.lte(days(7)), 1);
-    let counts: Option<(i64, i64)> = ending()
+    let counts: Option<(i64, i64)> = unexpired()
         .column_as(Expr::expr(in_7_days).count(), "in_7_days")
         .column_as(Column::Id.count(), "in_30_days")
         .filter(Column::NotAfter.lte(days(30)))
@@ -145,16 +145,16 @@ async fn count_certificates(store: &Store, now: Timestamp) -> Result<Certificate
     let (in_7_days, in_30_days) = counts.unwrap_or_default();
     Ok(CertificateMetrics {
         active: u64::try_from(active.unwrap_or_default()).unwrap_or_default(),
-        next_end: next_end.map(Timestamp::from_millis),
-        ending_in_7_days: u64::try_from(in_7_days).unwrap_or_default(),
-        ending_in_30_days: u64::try_from(in_30_days).unwrap_or_default(),
-        ended_in_7_days: count_ended(store, days(-7), days(0)).await?,
+        next_expiry: next_expiry.map(Timestamp::from_millis),
+        expiring_in_7_days: u64::try_from(in_7_days).unwrap_or_default(),
+        expiring_in_30_days: u64::try_from(in_30_days).unwrap_or_default(),
+        expired_last_7_days: count_expired(store, days(-7), days(0)).await?,
     })
 }
 
 /// Counts certificates that expired between these times and have no successor. One that its owner
 /// deleted, or that another replaced, does not count.
-async fn count_ended(store: &Store, since: i64, now: i64) -> Result<u64, Error> {
+async fn count_expired(store: &Store, since: i64, now: i64) -> Result<u64, Error> {
     use certificate::{Column, Entity};
     const SUCCESSOR: &str = "successor";
     let successor = Query::select()

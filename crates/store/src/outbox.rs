@@ -23,7 +23,7 @@ use starchart_domain::user::UserId;
 
 use crate::entity::outbox::{self, Column, Kind, State};
 use crate::entity::user;
-use crate::error::busy_if_taken;
+use crate::error::busy_if_duplicate;
 use crate::tx::Tx;
 use crate::{Error, sql};
 
@@ -73,7 +73,7 @@ pub(crate) async fn queue_mail(
     outbox::Entity::insert(mail.row(tx, now)?)
         .exec_without_returning(tx.db())
         .await
-        .map_err(busy_if_taken)?;
+        .map_err(busy_if_duplicate)?;
     Ok(())
 }
 

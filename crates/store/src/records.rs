@@ -14,7 +14,7 @@ use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
 use crate::entity::record_history::Reason;
-use crate::error::Refusal;
+use crate::error::TransactionError;
 use crate::trail::{self, Action, AuditContext};
 use crate::tx::Tx;
 use crate::{Error, Store, users};
@@ -89,8 +89,8 @@ pub enum RecordError {
     Db(#[from] Error),
 }
 
-impl Refusal for RecordError {
-    fn fault(&self) -> Option<&Error> {
+impl TransactionError for RecordError {
+    fn store_error(&self) -> Option<&Error> {
         match self {
             Self::Db(fault) => Some(fault),
             _ => None,

@@ -7,7 +7,7 @@ use sea_orm::{
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
-use crate::admin::{Admin, ENDED, note_ends};
+use crate::admin::{Admin, ENDED, end_impersonations};
 use crate::entity::session::{self, Column};
 use crate::entity::user;
 use crate::tx::Tx;
@@ -15,9 +15,9 @@ use crate::users::{self, User};
 use crate::{Error, Store};
 
 /// How long a session lives without a request, in milliseconds.
-pub const IDLE_MS: i64 = 8 * 60 * 60 * 1_000;
+pub const IDLE_TIMEOUT_MS: i64 = 8 * 60 * 60 * 1_000;
 /// How long a session lives at most, in milliseconds.
-pub const ABSOLUTE_MS: i64 = 24 * 60 * 60 * 1_000;
+pub const ABSOLUTE_TIMEOUT_MS: i64 = 24 * 60 * 60 * 1_000;
 /// The precision of `last_seen_at`, in milliseconds.
 const SEEN_MS: i64 = 60 * 1_000;
 
@@ -86,7 +86,7 @@ pub async fn create(
                 user_id: Set(user.0),
                 created_at: Set(now.as_millis()),
                 last_seen_at: Set(now.as_millis()),
-                expires_at: Set(now.plus(ABSOLUTE_MS).as_millis()),
+                expires_at: Set(now.plus(ABSOLUTE_TIMEOUT_MS).as_millis()),
                 saml_name_id: Set(name_id.map(str::to_owned)),
                 saml_session_index: Set(session_index.map(str::to_owned)),
                 ..Default::default()
@@ -122,7 +122,7 @@ pub async fn find(store: &Store, token_hash: [u8; 32]) -> Result<Option<Session>
     let Some((Found { row, now }, user)) = found.one(store.reader()).await? else {
         return Ok(None);
     };
-    if now >= row.expires_at || now - row.last_seen_at >= IDLE_MS {
+    if now >= row.expires_at || now - row.last_seen_at >= IDLE_TIMEOUT_MS {
         return Ok(None);
     }
     if now - row.last_seen_at >= SEEN_MS {
@@ -199,7 +199,7 @@ async fn effective_user(
 /// Records the end in the audit trail. A failure is logged only: the page can be shown anyway.
 async fn record_impersonation_end(store: &Store, id: i64, why: &str) {
     let recorded = store
-        .write(|tx| async move { note_ends(&tx, Column::Id.eq(id), "", why).await })
+        .write(|tx| async move { end_impersonations(&tx, Column::Id.eq(id), "", why).await })
         .await;
     if let Err(fault) = recorded {
         tracing::warn!(
@@ -232,7 +232,7 @@ pub async fn end(store: &Store, token_hash: [u8; 32], request_id: &str) -> Resul
 
 /// Ends the user's sessions and every impersonation of the user. Returns the number of sessions.
 pub(crate) async fn end_sessions_of(tx: &Tx, user: UserId, request_id: &str) -> Result<u64, Error> {
-    note_ends(
+    end_impersonations(
         tx,
         Column::ImpersonatedId.eq(user.0),
         request_id,
@@ -251,7 +251,7 @@ pub(crate) async fn end_sessions_of(tx: &Tx, user: UserId, request_id: &str) -> 
 async fn end_where(tx: &Tx, which: Expr, request_id: &str) -> Result<u64, Error> {
     let now = tx.now().await?;
     let alive = which.and(Column::EndedAt.is_null());
-    note_ends(tx, alive.clone(), request_id, "the session ended").await?;
+    end_impersonations(tx, alive.clone(), request_id, "the session ended").await?;
     let end = session::Entity::update_many()
         .col_expr(Column::EndedAt, Expr::value(now.as_millis()))
         .filter(alive);

@@ -6,7 +6,7 @@
 use sea_orm::{EntityTrait, PaginatorTrait, Set};
 
 use crate::entity::tick;
-use crate::error::is_taken;
+use crate::error::is_unique_violation;
 use crate::{Error, Store};
 
 /// Returns whether a process claimed `job` for `slot`, the number of the period.
@@ -31,7 +31,7 @@ pub async fn claim(store: &Store, job: &str, slot: i64) -> Result<bool, Error> {
             let insert = tick::Entity::insert(tick);
             match insert.exec_without_returning(tx.db()).await {
                 Ok(_) => Ok(true),
-                Err(fault) if is_taken(&fault) => Ok(false),
+                Err(fault) if is_unique_violation(&fault) => Ok(false),
                 Err(fault) => Err(fault.into()),
             }
         })

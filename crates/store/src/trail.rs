@@ -99,7 +99,7 @@ impl Action {
 
 /// An entry of the trail.
 #[derive(Debug, Clone)]
-pub struct Entry<'a> {
+pub struct TrailEntry<'a> {
     /// The user who acted; `None` when no user was signed in.
     pub actor: Option<UserId>,
     /// The user whose rows changed, when it was not the actor.
@@ -114,7 +114,7 @@ pub struct Entry<'a> {
     pub request_id: &'a str,
 }
 
-impl Entry<'_> {
+impl TrailEntry<'_> {
     /// Makes an entry of an action by the program itself or an operator, about nothing yet.
     pub const fn new(action: Action) -> Self {
         Self {
@@ -129,7 +129,7 @@ impl Entry<'_> {
 }
 
 /// Appends an entry in a transaction of its own.
-pub async fn append(store: &Store, entry: &Entry<'_>) -> Result<(), Error> {
+pub async fn append(store: &Store, entry: &TrailEntry<'_>) -> Result<(), Error> {
     store
         .write(|tx| async move { write_entry(&tx, entry).await })
         .await
@@ -143,7 +143,7 @@ pub(crate) async fn write(
     object: &str,
     detail: &str,
 ) -> Result<(), Error> {
-    let entry = Entry {
+    let entry = TrailEntry {
         actor: Some(context.actor),
         on_behalf_of: context.on_behalf_of,
         action,
@@ -155,7 +155,7 @@ pub(crate) async fn write(
 }
 
 /// Appends an entry in the caller's transaction, also without a signed-in user.
-pub(crate) async fn write_entry(tx: &Tx, entry: &Entry<'_>) -> Result<(), Error> {
+pub(crate) async fn write_entry(tx: &Tx, entry: &TrailEntry<'_>) -> Result<(), Error> {
     let row = audit_entry::ActiveModel {
         id: NotSet,
         at: Set(tx.now().await?.as_millis()),

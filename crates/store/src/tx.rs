@@ -9,7 +9,7 @@ use sea_orm::{
 use starchart_domain::time::Timestamp;
 
 use crate::Store;
-use crate::error::{Error, Refusal};
+use crate::error::{Error, TransactionError};
 
 /// Tries of one transaction.
 const TRIES: u32 = 5;
@@ -43,7 +43,7 @@ enum Try<E> {
 }
 
 impl Store {
-    /// Runs `body` in a transaction and commits it; a refusal or a fault rolls back. A deadlock, a
+    /// Runs `body` in a transaction and commits it; an error rolls back. A deadlock, a
     /// lock timeout, a busy database or a connection that broke before COMMIT runs the whole body
     /// again, five times at most.
     pub(crate) async fn write<T, E, F, Running>(&self, body: F) -> Result<T, E>
@@ -51,7 +51,7 @@ impl Store {
         F: Fn(Tx) -> Running + Send,
         Running: Future<Output = Result<T, E>> + Send,
         T: Send,
-        E: Refusal,
+        E: TransactionError,
     {
         let mut tries = 1;
         loop {
@@ -72,7 +72,7 @@ impl Store {
         F: Fn(Tx) -> Running + Send,
         Running: Future<Output = Result<T, E>> + Send,
         T: Send,
-        E: Refusal,
+        E: TransactionError,
     {
         let begun = self.begin_write().await.map_err(|fault| match fault {
             Error::Busy(_) => Try::Again(fault.into()),
@@ -101,14 +101,14 @@ impl Store {
                         fault => Try::Final(fault.into()),
                     })
             }
-            Err(refusal) => {
+            Err(error) => {
                 // A connection that cannot roll back is closed, which rolls back as well.
-                if let Err(fault) = begun.rollback().await {
-                    tracing::debug!(error = %fault, "rollback failed");
+                if let Err(failed) = begun.rollback().await {
+                    tracing::debug!(error = %failed, "rollback failed");
                 }
-                Err(match refusal.fault() {
-                    Some(Error::Busy(_) | Error::Unreachable(_)) => Try::Again(refusal),
-                    _ => Try::Final(refusal),
+                Err(match error.store_error() {
+                    Some(Error::Busy(_) | Error::Unreachable(_)) => Try::Again(error),
+                    _ => Try::Final(error),
                 })
             }
         }

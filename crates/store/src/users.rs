@@ -7,7 +7,7 @@ use starchart_domain::time::Timestamp;
 use starchart_domain::user::{Groups, Identity, Subject, UserId};
 
 use crate::entity::user::{self, Column};
-use crate::error::{Refusal, busy_if_taken, is_taken};
+use crate::error::{TransactionError, busy_if_duplicate, is_unique_violation};
 use crate::tx::Tx;
 use crate::{Error, Store, sql};
 
@@ -35,7 +35,7 @@ pub struct User {
 /// Why a sign-in was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
-    /// An admin has suspended the user.
+    /// An operator has suspended the user, in the database.
     #[error("the user is suspended")]
     Suspended,
     /// The database failed to read or write the rows.
@@ -94,7 +94,7 @@ pub async fn sign_in(store: &Store, identity: &Identity) -> Result<User, SignInE
                 user::Entity::insert(new)
                     .exec_without_returning(tx.db())
                     .await
-                    .map_err(busy_if_taken)?;
+                    .map_err(busy_if_duplicate)?;
             }
             let row = user::Entity::find()
                 .filter(Column::Subject.eq(subject))
@@ -146,7 +146,7 @@ pub async fn claim_label(store: &Store, id: UserId, label: &Label) -> Result<(),
             match claim.exec(tx.db()).await {
                 Ok(done) if done.rows_affected == 1 => Ok(()),
                 Ok(_) => Err(ClaimError::AlreadyHas),
-                Err(fault) if is_taken(&fault) => Err(ClaimError::Taken),
+                Err(fault) if is_unique_violation(&fault) => Err(ClaimError::Taken),
                 Err(fault) => Err(Error::from(fault).into()),
             }
         })
@@ -240,8 +240,8 @@ impl TryFrom<user::Model> for User {
     }
 }
 
-impl Refusal for SignInError {
-    fn fault(&self) -> Option<&Error> {
+impl TransactionError for SignInError {
+    fn store_error(&self) -> Option<&Error> {
         match self {
             Self::Db(fault) => Some(fault),
             Self::Suspended => None,
@@ -249,8 +249,8 @@ impl Refusal for SignInError {
     }
 }
 
-impl Refusal for ClaimError {
-    fn fault(&self) -> Option<&Error> {
+impl TransactionError for ClaimError {
+    fn store_error(&self) -> Option<&Error> {
         match self {
             Self::Db(fault) => Some(fault),
             Self::Taken | Self::AlreadyHas => None,

@@ -33,14 +33,14 @@ pub enum VaultError {
 
 /// The row that a sealed key belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum KeyRow {
     /// An order, while it has no certificate.
     Order(i64),
     /// A certificate in use.
     Certificate(i64),
 }
 
-impl Place {
+impl KeyRow {
     fn associated_data(self, owner: UserId) -> Vec<u8> {
         let (kind, id) = match self {
             Self::Order(id) => ("order", id),
@@ -105,7 +105,7 @@ impl Vault {
     pub(crate) fn seal(
         &self,
         owner: UserId,
-        place: Place,
+        key_row: KeyRow,
         key: &Secret,
     ) -> Result<SealedKey, VaultError> {
         let (key_id, cipher) = self.keys.first().ok_or(VaultError::NoKeys)?;
@@ -113,7 +113,7 @@ impl Vault {
         let nonce: [u8; 24] = rand::random();
         let payload = Payload {
             msg: key.expose().as_bytes(),
-            aad: &place.associated_data(owner),
+            aad: &key_row.associated_data(owner),
         };
         let ciphertext = cipher
             .encrypt(XNonce::from_slice(&nonce), payload)
@@ -128,7 +128,7 @@ impl Vault {
     pub(crate) fn open(
         &self,
         owner: UserId,
-        place: Place,
+        key_row: KeyRow,
         sealed: &SealedKey,
     ) -> Result<Secret, VaultError> {
         if self.keys.is_empty() {
@@ -141,7 +141,7 @@ impl Vault {
         }
         let payload = Payload {
             msg: &sealed.ciphertext,
-            aad: &place.associated_data(owner),
+            aad: &key_row.associated_data(owner),
         };
         let opened = cipher
             .decrypt(XNonce::from_slice(&sealed.nonce), payload)
@@ -172,34 +172,34 @@ mod tests {
             vault(&[("a", 1)]),
             Secret::new("-----BEGIN PRIVATE KEY-----"),
         );
-        let sealed = vault.seal(OWNER, Place::Order(3), &key).unwrap();
-        assert_eq!(vault.open(OWNER, Place::Order(3), &sealed).unwrap(), key);
-        for (owner, place) in [
-            (UserId(8), Place::Order(3)),
-            (OWNER, Place::Order(4)),
-            (OWNER, Place::Certificate(3)),
+        let sealed = vault.seal(OWNER, KeyRow::Order(3), &key).unwrap();
+        assert_eq!(vault.open(OWNER, KeyRow::Order(3), &sealed).unwrap(), key);
+        for (owner, key_row) in [
+            (UserId(8), KeyRow::Order(3)),
+            (OWNER, KeyRow::Order(4)),
+            (OWNER, KeyRow::Certificate(3)),
         ] {
             assert_eq!(
-                vault.open(owner, place, &sealed),
+                vault.open(owner, key_row, &sealed),
                 Err(VaultError::Sealed),
-                "{owner} {place:?}"
+                "{owner} {key_row:?}"
             );
         }
         let mut changed = sealed.clone();
         changed.ciphertext[0] ^= 1;
         assert_eq!(
-            vault.open(OWNER, Place::Order(3), &changed),
+            vault.open(OWNER, KeyRow::Order(3), &changed),
             Err(VaultError::Sealed)
         );
         changed = sealed.clone();
         changed.nonce.pop();
         assert_eq!(
-            vault.open(OWNER, Place::Order(3), &changed),
+            vault.open(OWNER, KeyRow::Order(3), &changed),
             Err(VaultError::Sealed)
         );
         assert!(!sealed.ciphertext.windows(7).any(|part| part == b"PRIVATE"));
         assert_ne!(
-            vault.seal(OWNER, Place::Order(3), &key).unwrap(),
+            vault.seal(OWNER, KeyRow::Order(3), &key).unwrap(),
             sealed,
             "another nonce each time"
         );
@@ -208,20 +208,20 @@ mod tests {
     #[test]
     fn the_first_key_seals_and_every_key_opens() {
         let sealed = vault(&[("old", 1)])
-            .seal(OWNER, Place::Certificate(1), &Secret::new("key"))
+            .seal(OWNER, KeyRow::Certificate(1), &Secret::new("key"))
             .unwrap();
         let both = vault(&[("new", 2), ("old", 1)]);
-        assert!(both.open(OWNER, Place::Certificate(1), &sealed).is_ok());
+        assert!(both.open(OWNER, KeyRow::Certificate(1), &sealed).is_ok());
         assert_eq!(
-            both.seal(OWNER, Place::Certificate(1), &Secret::new("key"))
+            both.seal(OWNER, KeyRow::Certificate(1), &Secret::new("key"))
                 .unwrap()
                 .key_id,
             "new"
         );
-        let unknown = vault(&[("new", 2)]).open(OWNER, Place::Certificate(1), &sealed);
+        let unknown = vault(&[("new", 2)]).open(OWNER, KeyRow::Certificate(1), &sealed);
         assert_eq!(unknown, Err(VaultError::UnknownKey("old".to_owned())));
         assert_eq!(
-            vault(&[("old", 9)]).open(OWNER, Place::Certificate(1), &sealed),
+            vault(&[("old", 9)]).open(OWNER, KeyRow::Certificate(1), &sealed),
             Err(VaultError::Sealed)
         );
     }
@@ -230,7 +230,7 @@ mod tests {
     fn missing_or_unreadable_keys_are_errors_and_debug_shows_no_key() {
         let none = vault(&[]);
         assert_eq!(
-            none.seal(OWNER, Place::Order(1), &Secret::new("key")),
+            none.seal(OWNER, KeyRow::Order(1), &Secret::new("key")),
             Err(VaultError::NoKeys)
         );
         assert_eq!(format!("{:?}", vault(&[("a", 1)])), r#"["a"]"#);

@@ -20,7 +20,7 @@ use starchart_domain::time::Timestamp;
 use crate::entity::user;
 use crate::entity::wipe_mark::State;
 use crate::schema::{self, STEPS_TABLE};
-use crate::trail::{self, Action, Entry};
+use crate::trail::{self, Action, TrailEntry};
 use crate::{Error, Store, zone};
 
 /// Prepares a session of MySQL for dropping tables. Another process may hold a table for as long as
@@ -185,9 +185,9 @@ pub(crate) async fn finish(store: &Store, db: &DatabaseConnection) -> Result<Fin
     let detail = pluralize(finished.tables.len(), "table", "tables");
     trail::append(
         store,
-        &Entry {
+        &TrailEntry {
             detail: &detail,
-            ..Entry::new(Action::DatabaseWipe)
+            ..TrailEntry::new(Action::DatabaseWipe)
         },
     )
     .await?;

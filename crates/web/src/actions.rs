@@ -17,7 +17,7 @@ mod tests;
 
 use starchart_domain::error::error_chain;
 use starchart_store::Store;
-use starchart_store::trail::{self, AuditContext, Entry};
+use starchart_store::trail::{self, AuditContext, TrailEntry};
 
 use crate::actor::User;
 
@@ -59,7 +59,7 @@ impl<'a> Caller<'a> {
 
 /// Appends an entry to the audit trail in a transaction of its own. An error is logged only,
 /// because the action itself is already done.
-async fn append_to_trail(store: &Store, entry: &Entry<'_>) {
+async fn append_to_trail(store: &Store, entry: &TrailEntry<'_>) {
     if let Err(error) = trail::append(store, entry).await {
         tracing::error!(
             error = error_chain(&error),

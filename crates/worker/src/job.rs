@@ -94,7 +94,7 @@ async fn try_run<J: Job>(job: &J, context: &Context) -> Result<Outcome, Error> {
 }
 
 /// A job in the runner's table.
-pub(crate) struct Entry {
+pub(crate) struct JobEntry {
     /// The job's name in logs.
     pub(crate) name: &'static str,
     /// The wake-up that starts the job.
@@ -106,9 +106,9 @@ pub(crate) struct Entry {
 }
 
 /// Makes the table's entry of a job.
-pub(crate) fn entry<J: Job>(job: J) -> Entry {
+pub(crate) fn entry<J: Job>(job: J) -> JobEntry {
     let job = Arc::new(job);
-    Entry {
+    JobEntry {
         name: J::NAME,
         wake_up: J::WAKE_UP,
         period: J::period,

@@ -10,11 +10,11 @@ pub(crate) mod renewal;
 pub(crate) mod revocation;
 pub(crate) mod track;
 
-use crate::job::{Entry, entry};
+use crate::job::{JobEntry, entry};
 use crate::start_time::StartTime;
 
 /// Returns every job, in no particular order: each has its own loop.
-pub(crate) fn table() -> Vec<Entry> {
+pub(crate) fn table() -> Vec<JobEntry> {
     let start = StartTime::default();
     vec![
         entry(publish::Publish),

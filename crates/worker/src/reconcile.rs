@@ -20,7 +20,7 @@ pub use audit::{Audited, audit};
 pub(crate) use audit::{LEASE as AUDIT_LEASE, audit_with_lease, last_audit_at};
 pub use orphans::{OrphanDeletion, delete_orphans};
 pub use starchart_dns::engine::plan::{
-    Approval, BlockedRrset, HASH_MIN_LEN, Orphan, Plan, RefusedName,
+    Approval, BlockedRrset, HASH_MIN_LEN, Orphan, Plan, RefusedChanges,
 };
 
 /// Why the zone could not be compared or a command not be carried out.
@@ -130,7 +130,7 @@ fn audit_result(
     plan: &Plan,
     outcome: AuditOutcome,
     repaired: u64,
-    refused_because: Option<String>,
+    approval_reason: Option<String>,
 ) -> AuditResult {
     let found = plan.differences();
     let count = |n: usize| n as u64;
@@ -146,6 +146,6 @@ fn audit_result(
         foreign: count(plan.foreign.len() + plan.orphans.len() + plan.unclaimed.len()),
         orphans: count(plan.orphans.len()),
         repaired,
-        refused_because,
+        approval_reason,
     }
 }

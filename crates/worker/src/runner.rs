@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, error, info_span};
 
 use crate::Context;
-use crate::job::Entry;
+use crate::job::JobEntry;
 use crate::jobs;
 
 /// The delay before a job that panicked runs again.
@@ -21,9 +21,9 @@ pub async fn run(context: Context) {
     run_table(&context, jobs::table()).await;
 }
 
-async fn run_table(context: &Context, table: Vec<Entry>) {
+async fn run_table(context: &Context, table: Vec<JobEntry>) {
     // Each job with its pending wake-up.
-    let jobs: Vec<(Entry, Notify)> = table.into_iter().map(|job| (job, Notify::new())).collect();
+    let jobs: Vec<(JobEntry, Notify)> = table.into_iter().map(|job| (job, Notify::new())).collect();
     let listen = async {
         loop {
             let wake_up = tokio::select! {

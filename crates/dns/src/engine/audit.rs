@@ -8,7 +8,7 @@ use starchart_domain::plan::{OwnedRrset, PublishedName, RrsetChange, plan_change
 use starchart_domain::record::{RecordType, exclude_each_other};
 use starchart_domain::rrset::{Rrset, RrsetData};
 
-use super::plan::{BlockedRrset, Orphan, Plan, RefusedName};
+use super::plan::{BlockedRrset, Orphan, Plan, RefusedChanges};
 use crate::provider::ZoneRrset;
 
 /// The state of the database that a listing of the zone is compared with.
@@ -222,7 +222,7 @@ fn classify_unpublished(
     });
     match known.refused.get(name) {
         _ if changes.is_empty() => {}
-        Some(reason) => plan.refused.push(RefusedName {
+        Some(reason) => plan.refused.push(RefusedChanges {
             name: name.to_owned(),
             reason: reason.clone(),
             changes,

@@ -40,7 +40,7 @@ pub struct Plan {
     /// Unpublished changes that the provider would refuse because of a foreign RRset.
     pub blocked: Vec<BlockedRrset>,
     /// Unpublished changes that the provider has refused.
-    pub refused: Vec<RefusedName>,
+    pub refused: Vec<RefusedChanges>,
     /// Owned RRsets that are neither desired nor in the zone.
     pub missing: Vec<(String, RecordType)>,
     /// Name and type of all other RRsets that are not ours. Never changed.
@@ -98,7 +98,7 @@ impl BlockedRrset {
 
 /// The changes of a name that the provider refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RefusedName {
+pub struct RefusedChanges {
     /// The FQDN in lower case.
     pub name: String,
     /// The reason, as shown to the owner.
@@ -107,7 +107,7 @@ pub struct RefusedName {
     pub changes: Vec<RrsetChange>,
 }
 
-impl RefusedName {
+impl RefusedChanges {
     /// Formats one line for each change.
     pub fn lines(&self) -> Vec<String> {
         self.changes

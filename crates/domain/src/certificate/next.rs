@@ -4,7 +4,8 @@ use super::OrderStep;
 use crate::plural::pluralize;
 use crate::time::Timestamp;
 
-/// How often one step may be started. A step that still has not finished crashes its worker.
+/// How often one step may be started. A step that was started more often than this has probably
+/// crashed its worker each time, so the order fails.
 pub const MAX_STARTS: u32 = 5;
 /// How many orders are created at the CA for one request of a user.
 pub const MAX_ORDERS: u32 = 4;
@@ -17,13 +18,13 @@ const DAY_MS: i64 = 24 * HOUR_MS;
 /// How long after its creation an unfinished order fails.
 const DEADLINE_MS: i64 = 3 * DAY_MS;
 /// How long after its creation an order fails in any case, even if the CA asked us to wait longer.
-const LATEST_MS: i64 = 8 * DAY_MS;
+const MAX_DEADLINE_MS: i64 = 8 * DAY_MS;
 /// How long after INSYNC to wait when no name server answers at all.
-const SILENT_FOR_MS: i64 = MINUTE_MS;
+const NO_ANSWER_MS: i64 = MINUTE_MS;
 /// How long after INSYNC every name server must return the values.
-const ANSWERED_WITHIN_MS: i64 = HOUR_MS;
+const PROPAGATION_TIMEOUT_MS: i64 = HOUR_MS;
 /// How long to wait for a validation before requesting it again.
-const ASK_AGAIN_MS: i64 = MINUTE_MS;
+const REVALIDATE_AFTER_MS: i64 = MINUTE_MS;
 
 /// The saved state of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,8 +39,8 @@ pub struct OrderFacts {
     pub created_at: Timestamp,
     /// When the order reached this step.
     pub step_since: Timestamp,
-    /// The latest time until which the CA asked us to wait (Retry-After), at any step.
-    pub patient_until: Option<Timestamp>,
+    /// Until when the CA asked us to wait (Retry-After); the latest such time of all steps.
+    pub ca_wait_until: Option<Timestamp>,
     /// How often this step was started, including now.
     pub starts: u32,
     /// How many orders were created at the CA.
@@ -155,8 +156,8 @@ pub enum FailureReason {
 }
 
 impl FailureReason {
-    /// Returns the reason in a plain sentence for the user.
-    pub fn words(&self) -> String {
+    /// Returns a sentence for the user.
+    pub fn message(&self) -> String {
         match self {
             Self::Refused(detail) => format!("The certificate authority refused it: {detail}"),
             Self::TooLong => "It could not be done in time. Please request it again.".to_owned(),
@@ -181,10 +182,10 @@ impl FailureReason {
 
 /// Returns when an unfinished order fails. A wait that the CA asked for extends the time, up to a
 /// maximum.
-pub fn deadline(created_at: Timestamp, patient_until: Option<Timestamp>) -> Timestamp {
+pub fn deadline(created_at: Timestamp, ca_wait_until: Option<Timestamp>) -> Timestamp {
     let usual = created_at.plus(DEADLINE_MS);
-    let asked = patient_until.map_or(usual, |at| at.plus(DAY_MS));
-    usual.max(asked).min(created_at.plus(LATEST_MS))
+    let asked = ca_wait_until.map_or(usual, |at| at.plus(DAY_MS));
+    usual.max(asked).min(created_at.plus(MAX_DEADLINE_MS))
 }
 
 /// Returns how many milliseconds to wait when the CA asks for `asked` (Retry-After): at least
@@ -196,7 +197,7 @@ pub fn clamped_retry_ms(
     usual: i64,
     asked: Option<i64>,
 ) -> i64 {
-    let left = created_at.plus(LATEST_MS).since(now).max(0);
+    let left = created_at.plus(MAX_DEADLINE_MS).since(now).max(0);
     asked.unwrap_or(usual).max(usual).min(left)
 }
 
@@ -213,9 +214,9 @@ pub fn next_step(facts: &OrderFacts, seen: &Observations, now: Timestamp) -> Nex
     }
     // The CA may already have issued the certificate, so it gets more time.
     let end = if facts.step >= OrderStep::KeySaved {
-        facts.created_at.plus(LATEST_MS)
+        facts.created_at.plus(MAX_DEADLINE_MS)
     } else {
-        deadline(facts.created_at, facts.patient_until)
+        deadline(facts.created_at, facts.ca_wait_until)
     };
     if now >= end {
         return NextStep::Fail(FailureReason::TooLong);
@@ -245,7 +246,7 @@ pub fn next_step(facts: &OrderFacts, seen: &Observations, now: Timestamp) -> Nex
         // All authorizations are valid; the order becomes ready shortly.
         ObservedOrder::Pending(0) => NextStep::Wait(None),
         ObservedOrder::Pending(_) if facts.step < OrderStep::Validating => NextStep::Publish,
-        ObservedOrder::Pending(_) if now.since(facts.step_since) >= ASK_AGAIN_MS => {
+        ObservedOrder::Pending(_) if now.since(facts.step_since) >= REVALIDATE_AFTER_MS => {
             NextStep::Validate { unchecked: false }
         }
         ObservedOrder::Pending(_) => NextStep::Wait(None),
@@ -265,14 +266,14 @@ fn after_publishing(seen: &Observations, now: Timestamp) -> NextStep {
         return NextStep::Validate { unchecked: false };
     }
     let waited = now.since(since);
-    if heard.by == 0 && waited >= SILENT_FOR_MS {
+    if heard.by == 0 && waited >= NO_ANSWER_MS {
         match seen.all_silent {
             None => return NextStep::AskServers,
             Some(true) => return NextStep::Validate { unchecked: true },
             Some(false) => {}
         }
     }
-    if waited >= ANSWERED_WITHIN_MS {
+    if waited >= PROPAGATION_TIMEOUT_MS {
         return NextStep::Fail(FailureReason::NotAnswered(heard));
     }
     NextStep::Wait(None)
@@ -291,7 +292,7 @@ fn after_key_saved(facts: &OrderFacts, order: &ObservedOrder, now: Timestamp) ->
         (_, ObservedOrder::Valid) => NextStep::Fetch,
         // The CA never got the certificate signing request.
         (_, ObservedOrder::Ready) => NextStep::Finalize,
-        _ if now >= deadline(facts.created_at, facts.patient_until) => {
+        _ if now >= deadline(facts.created_at, facts.ca_wait_until) => {
             NextStep::Fail(FailureReason::TooLong)
         }
         _ => NextStep::Wait(None),

@@ -92,7 +92,7 @@ fn reserved_and_invalid_labels_are_not_assigned() {
     assert!(
         assignments
             .iter()
-            .all(|assignment| assignment.kept().is_none())
+            .all(|assignment| assignment.derived_label().is_none())
     );
 }
 

@@ -8,13 +8,3 @@ pub enum NameClass {
     /// Any number of records that are no CNAME.
     Other,
 }
-
-impl NameClass {
-    /// Returns the word that the database stores.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Cname => "cname",
-            Self::Other => "other",
-        }
-    }
-}

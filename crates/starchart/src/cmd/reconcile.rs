@@ -305,12 +305,12 @@ async fn now(context: &Context) -> anyhow::Result<ExitCode> {
     let Audited {
         plan,
         repaired,
-        refused_because,
+        approval_reason,
         pause,
         ..
     } = audit(context).await?;
     report::plan(context, &plan).await?;
-    if refused_because.is_some() || pause.is_some() {
+    if approval_reason.is_some() || pause.is_some() {
         report::next_steps(&plan, &report::hold(context).await?);
         println!("{}; nothing was changed", differences(&plan));
         return Ok(ExitCode::from(u8::from(plan.differences().total() > 0)));

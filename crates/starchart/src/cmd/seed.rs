@@ -14,7 +14,7 @@ use starchart_store::trail::AuditContext;
 use starchart_store::users::{self, User};
 
 /// The users of the development identity provider, who see these records after signing in.
-const PEOPLE: [(&str, &str, Groups); 4] = [
+const USERS: [(&str, &str, Groups); 4] = [
     (
         "user1",
         "Johannes Kepler",
@@ -76,7 +76,7 @@ pub(crate) async fn run(env_file: Option<PathBuf>) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(1));
     };
     super::schema_fits(&store).await?;
-    for (username, display_name, groups) in PEOPLE {
+    for (username, display_name, groups) in USERS {
         let user = sign_in(&store, username, display_name, groups)
             .await
             .with_context(|| username.to_owned())?;
@@ -89,8 +89,8 @@ pub(crate) async fn run(env_file: Option<PathBuf>) -> anyhow::Result<ExitCode> {
             settings.root_domain.base(label)
         );
         for (name, kind, value) in RECORDS {
-            let said = record(&store, &settings, &user, label, [name, kind, value]).await?;
-            println!("  {said:<8} {name} {kind} {value}");
+            let outcome = record(&store, &settings, &user, label, [name, kind, value]).await?;
+            println!("  {outcome:<8} {name} {kind} {value}");
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -161,7 +161,7 @@ mod tests {
     /// The demo's identity provider and `seed` have the same users.
     #[test]
     fn users_are_those_of_the_demo() {
-        let ours = PEOPLE.map(|(username, display_name, groups)| {
+        let ours = USERS.map(|(username, display_name, groups)| {
             let of = [
                 (groups.student, "students"),
                 (groups.faculty, "faculty"),

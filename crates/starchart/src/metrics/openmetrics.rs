@@ -124,7 +124,7 @@ fn connections(registry: &mut Registry, pool: Pool) {
 }
 
 fn publishing(registry: &mut Registry, rows: &MetricsSnapshot) {
-    let lag = age(rows.now, rows.backlog.oldest);
+    let lag = age(rows.now, rows.names.oldest_unpublished_at);
     seconds(
         registry,
         "publish_lag",
@@ -135,13 +135,13 @@ fn publishing(registry: &mut Registry, rows: &MetricsSnapshot) {
         registry,
         "names_unpublished",
         "Names with changes that are not in the zone yet",
-        rows.backlog.waiting,
+        rows.names.unpublished,
     );
     number(
         registry,
         "names_refused",
         "Names that the DNS provider refused",
-        rows.backlog.refused,
+        rows.names.refused,
     );
     flag(
         registry,
@@ -156,8 +156,8 @@ fn audits(registry: &mut Registry, row: &AuditRow, now: Timestamp) {
     flag(
         registry,
         "audit_needs_approval",
-        "Whether a plan needs an operator's approval",
-        row.refused_since.is_some(),
+        "Whether the last audit found a plan that needs approval",
+        row.needs_approval_since.is_some(),
     );
     flag(
         registry,
@@ -165,12 +165,12 @@ fn audits(registry: &mut Registry, row: &AuditRow, now: Timestamp) {
         "Whether the last audit failed",
         row.problem.is_some(),
     );
-    let refused = Counter::<u64>::default();
-    refused.inc_by(row.refused_total);
+    let needing_approval = Counter::<u64>::default();
+    needing_approval.inc_by(row.needing_approval_total);
     registry.register(
         "audits_needing_approval",
         "Audits with a plan that needs approval",
-        refused,
+        needing_approval,
     );
     let repaired = Counter::<u64>::default();
     repaired.inc_by(row.repaired_total);
@@ -219,27 +219,27 @@ fn queues(registry: &mut Registry, rows: &MetricsSnapshot) {
         registry,
         "certificate_orders_pending",
         "Certificate orders in progress",
-        rows.orders.live,
+        rows.orders.pending,
     );
     let help = "Certificate orders that failed in the last 24 hours";
     number(
         registry,
         "certificate_orders_failed_24h",
         help,
-        rows.orders.failed_today,
+        rows.orders.failed_24h,
     );
     seconds(
         registry,
         "certificate_oldest_order_age",
         "Age of the oldest certificate order in progress",
-        age(rows.now, rows.orders.oldest),
+        age(rows.now, rows.orders.oldest_created_at),
     );
     let help = "Time since the most overdue step of a certificate order was due";
     seconds(
         registry,
         "certificate_step_overdue",
         help,
-        age(rows.now, rows.orders.oldest_due),
+        age(rows.now, rows.orders.oldest_step_due_at),
     );
     number(
         registry,
@@ -268,7 +268,7 @@ fn certificates(registry: &mut Registry, certificates: &CertificateMetrics, now:
         "Certificates in use",
         certificates.active,
     );
-    if let Some(end) = certificates.next_end {
+    if let Some(end) = certificates.next_expiry {
         let left = Duration::from_millis(u64::try_from(end.since(now)).unwrap_or_default());
         seconds(
             registry,
@@ -277,23 +277,23 @@ fn certificates(registry: &mut Registry, certificates: &CertificateMetrics, now:
             left.as_secs_f64(),
         );
     }
-    let ending = [
-        ("7", certificates.ending_in_7_days),
-        ("30", certificates.ending_in_30_days),
+    let expiring = [
+        ("7", certificates.expiring_in_7_days),
+        ("30", certificates.expiring_in_30_days),
     ];
     counts(
         registry,
         "certificates_expiring",
         "Certificates in use that expire within this number of days",
         "days",
-        &ending,
+        &expiring,
     );
     let help = "Certificates that expired within the last 7 days without a successor";
     number(
         registry,
         "certificates_expired",
         help,
-        certificates.ended_in_7_days,
+        certificates.expired_last_7_days,
     );
 }
 

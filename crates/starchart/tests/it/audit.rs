@@ -495,7 +495,7 @@ async fn pending_changes_are_not_drift() {
     audited(&env, "clean").await;
     assert_eq!(
         env.db
-            .number("SELECT repaired_total + refused_total FROM zone_audits")
+            .number("SELECT repaired_total + needing_approval_total FROM zone_audits")
             .await,
         0
     );

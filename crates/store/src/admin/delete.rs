@@ -11,7 +11,7 @@ use crate::entity::outbox::{self, State as MailState};
 use crate::entity::{certificate, certificate_order, dns_record, session, user};
 use crate::records::RecordError;
 use crate::records::delete_all::delete_all;
-use crate::sessions::IDLE_MS;
+use crate::sessions::IDLE_TIMEOUT_MS;
 use crate::trail::Action;
 use crate::tx::Tx;
 use crate::{Error, Store, certificates, sessions, trail, users};
@@ -76,7 +76,7 @@ pub async fn preview_deletion(
         .filter(session::Column::UserId.eq(user.0))
         .filter(session::Column::EndedAt.is_null())
         .filter(session::Column::ExpiresAt.gt(now.as_millis()))
-        .filter(session::Column::LastSeenAt.gt(now.plus(-IDLE_MS).as_millis()))
+        .filter(session::Column::LastSeenAt.gt(now.plus(-IDLE_TIMEOUT_MS).as_millis()))
         .count(&on)
         .await?;
     let mails = unsent_mails(user).count(&on).await?;

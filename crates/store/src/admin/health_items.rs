@@ -27,7 +27,7 @@ const STUCK_FAILURES: u32 = 5;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HealthItems {
     /// Names that the zone refused, oldest first.
-    pub refused: Vec<RefusedName>,
+    pub refused: Vec<RefusedNameRow>,
     /// How many names the zone refused.
     pub refused_total: u64,
     /// Mails that could not be sent, newest first.
@@ -52,7 +52,7 @@ pub struct HealthItems {
 
 /// A name whose last change the zone refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RefusedName {
+pub struct RefusedNameRow {
     /// The full name, without a trailing dot.
     pub fqdn: String,
     /// The user name of its owner.
@@ -88,19 +88,19 @@ pub struct StuckOrder {
 
 /// Lists what an admin should look at.
 pub async fn list_health_items(store: &Store, _: &Admin) -> Result<HealthItems, Error> {
-    let backlog = zone::count_unpublished(store).await?;
+    let names = zone::count_unpublished(store).await?;
     let now = store.now().await?;
     let mails = outbox::count_mails(store).await?;
     let age_ms = |since: Timestamp| std::cmp::max(now.since(since), 0);
     Ok(HealthItems {
         refused: list_refused_names(store).await?,
-        refused_total: backlog.refused,
+        refused_total: names.refused,
         failed_mails: outbox::list_failed(store, u64::from(MAX_ITEMS)).await?,
         mails,
         stuck_orders: list_stuck_orders(store, now).await?,
         pending_revocations: count_pending_revocations(store, now).await?,
-        unpublished: backlog.waiting,
-        oldest_unpublished_ms: backlog.oldest.map(age_ms),
+        unpublished: names.unpublished,
+        oldest_unpublished_ms: names.oldest_unpublished_at.map(age_ms),
         oldest_mail_ms: mails.oldest_pending_at.map(age_ms),
         paused: zone::find_pause(store).await?,
         audit: zone::find_audit(store).await?,
@@ -132,7 +132,7 @@ fn is_unpublished() -> Expr {
     Expr::col("is_unpublished").eq(1)
 }
 
-async fn list_refused_names(store: &Store) -> Result<Vec<RefusedName>, Error> {
+async fn list_refused_names(store: &Store) -> Result<Vec<RefusedNameRow>, Error> {
     use name::Column;
     type Row = (String, String, Option<String>, Option<i64>, Option<i64>);
     let owner: RelationDef = name::Entity::belongs_to(user::Entity)
@@ -153,7 +153,7 @@ async fn list_refused_names(store: &Store) -> Result<Vec<RefusedName>, Error> {
         .into_tuple()
         .all(store.reader())
         .await?;
-    let name = |(fqdn, username, refusal, since, next_try): Row| RefusedName {
+    let name = |(fqdn, username, refusal, since, next_try): Row| RefusedNameRow {
         fqdn,
         username,
         reason: refusal.unwrap_or_default(),

@@ -100,7 +100,7 @@ pub async fn stop_impersonating(
                     .eq(old_token.to_vec())
                     .and(Column::EndedAt.is_null())
             };
-            note_ends(&tx, of_token(), request_id, "").await?;
+            end_impersonations(&tx, of_token(), request_id, "").await?;
             let stopped = session::Entity::update_many()
                 .set(ActiveModel {
                     token_hash: Set(new_token.to_vec()),
@@ -123,7 +123,7 @@ pub(crate) const ENDED: i64 = 0;
 
 /// Ends the impersonations of these sessions and writes one line of the trail for each, however
 /// many requests notice the end at once.
-pub(crate) async fn note_ends(
+pub(crate) async fn end_impersonations(
     tx: &Tx,
     which: Expr,
     request_id: &str,

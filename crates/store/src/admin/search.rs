@@ -23,7 +23,7 @@ pub const PAGE_ROWS: u32 = 20;
 pub struct UserRow {
     /// The user as sign-in knows it.
     pub user: User,
-    /// Whether an admin has suspended the user.
+    /// Whether an operator has suspended the user, in the database.
     pub suspended: bool,
     /// How many records the user has.
     pub records: u64,

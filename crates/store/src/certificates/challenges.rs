@@ -12,7 +12,7 @@ use starchart_domain::user::UserId;
 
 use crate::entity::challenge_value::{self, Column};
 use crate::entity::class::Class;
-use crate::error::busy_if_taken;
+use crate::error::busy_if_duplicate;
 use crate::records::RecordError;
 use crate::records::names::{TouchedName, touch};
 use crate::records::query::{self, PublishProgress};
@@ -41,7 +41,7 @@ pub(super) async fn replace_values(
     challenge_value::Entity::insert_many(rows)
         .exec_without_returning(tx.db())
         .await
-        .map_err(busy_if_taken)?;
+        .map_err(busy_if_duplicate)?;
     Ok(())
 }
 

@@ -18,7 +18,7 @@ use crate::entity::certificate::{self, State};
 use crate::entity::certificate_order::{self, Step};
 use crate::entity::user;
 use crate::tx::Tx;
-use crate::vault::Place;
+use crate::vault::KeyRow;
 use crate::{Error, outbox, sql, users};
 
 /// What the authority issued.
@@ -108,14 +108,14 @@ pub(super) async fn issue(
     let sealed = sealed
         .ok_or_else(|| Error::Corrupt(format!("order {} is issued and has no key", claim.order)))?;
     let vault = tx.store().vault();
-    let key = vault.open(owner, Place::Order(claim.order), &sealed)?;
+    let key = vault.open(owner, KeyRow::Order(claim.order), &sealed)?;
     challenges::delete_values(tx, owner, &claim.domain, now).await?;
     if let Some(old) = rows::find_active(tx.db(), owner).await? {
         rows::end_certificate(tx, old.id, State::Replaced, now).await?;
     }
     let id = insert_certificate(tx, claim, issued, State::Active, now).await?;
     // Sealed again, because the associated data names the row.
-    let sealed = vault.seal(owner, Place::Certificate(id), &key)?;
+    let sealed = vault.seal(owner, KeyRow::Certificate(id), &key)?;
     rows::set_key(tx, id, sealed).await?;
     link_certificate(tx, claim.order, id).await?;
     let until = Some(issued.not_after.date());
@@ -297,7 +297,7 @@ pub(crate) async fn request_revocations(tx: &Tx, owner: UserId) -> Result<u64, E
         .await?;
     let is_active = Column::State.eq(State::Active);
     let state = Expr::case(is_active, State::Deleted).finally(Expr::col(Column::State));
-    rows::without_key(now)
+    rows::key_deletion(now)
         .col_expr(Column::State, state.into())
         .filter(Column::UserId.eq(owner.0))
         .exec(tx.db())

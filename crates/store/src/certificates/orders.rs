@@ -26,7 +26,7 @@ use super::rows::{self, OrderRow};
 use super::{challenges, ends};
 use crate::entity::certificate_order::{ActiveModel, Column, Entity};
 use crate::entity::user;
-use crate::vault::Place;
+use crate::vault::KeyRow;
 use crate::{Error, Store, sql, users};
 
 pub use super::claim::Claim;
@@ -154,7 +154,7 @@ fn claimed_order(row: OrderRow, holder: &str, user_gone: bool) -> ClaimedOrder {
         has_key: row.key_id.is_some(),
         created_at: Timestamp::from_millis(row.created_at),
         step_since: Timestamp::from_millis(row.updated_at),
-        patient_until: row.ca_wait_until.map(Timestamp::from_millis),
+        ca_wait_until: row.ca_wait_until.map(Timestamp::from_millis),
         starts: count(row.starts),
         openings: count(row.openings),
         user_gone,
@@ -335,8 +335,8 @@ pub async fn save_key(
     key: &Secret,
     csr_der: &[u8],
 ) -> Result<bool, Error> {
-    let place = Place::Order(claim.order);
-    let sealed = &store.vault().seal(claim.owner, place, key)?;
+    let key_row = KeyRow::Order(claim.order);
+    let sealed = &store.vault().seal(claim.owner, key_row, key)?;
     store
         .write(|tx| async move {
             let now = tx.now().await?;
@@ -368,8 +368,8 @@ pub async fn load_key(store: &Store, claim: &Claim) -> Result<Option<Secret>, Er
     let Some(sealed) = rows::find_sealed_order_key(store.reader(), claim.order).await? else {
         return Ok(None);
     };
-    let place = Place::Order(claim.order);
-    Ok(Some(store.vault().open(claim.owner, place, &sealed)?))
+    let key_row = KeyRow::Order(claim.order);
+    Ok(Some(store.vault().open(claim.owner, key_row, &sealed)?))
 }
 
 /// Records that the certificate signing request was submitted.

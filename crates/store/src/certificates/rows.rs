@@ -13,7 +13,7 @@ use super::Certificate;
 use crate::Error;
 use crate::entity::certificate::{self, ACTIVE_SLOT};
 use crate::entity::certificate_order::{self, LIVE_SLOT, Step};
-use crate::error::busy_if_taken;
+use crate::error::busy_if_duplicate;
 use crate::tx::Tx;
 use crate::vault::SealedKey;
 
@@ -166,7 +166,7 @@ pub(super) async fn insert_order(
     certificate_order::Entity::insert(order)
         .exec_without_returning(tx.db())
         .await
-        .map_err(busy_if_taken)?;
+        .map_err(busy_if_duplicate)?;
     Ok(())
 }
 
@@ -242,7 +242,7 @@ pub(crate) async fn set_key(tx: &Tx, id: i64, sealed: SealedKey) -> Result<(), E
 }
 
 /// An update that deletes the key of a certificate and gives it an end, unless it has one.
-pub(crate) fn without_key(now: Timestamp) -> sea_orm::UpdateMany<certificate::Entity> {
+pub(crate) fn key_deletion(now: Timestamp) -> sea_orm::UpdateMany<certificate::Entity> {
     use certificate::Column;
     let ended_at = Func::coalesce([Expr::col(Column::EndedAt), Expr::value(now.as_millis())]);
     certificate::Entity::update_many()
@@ -262,7 +262,7 @@ pub(super) async fn end_certificate(
     state: certificate::State,
     now: Timestamp,
 ) -> Result<(), Error> {
-    without_key(now)
+    key_deletion(now)
         .set(certificate::ActiveModel {
             state: Set(state),
             ..Default::default()

@@ -12,9 +12,9 @@ pub enum AuditOutcome {
     /// Drift was marked for publish.
     #[sea_orm(string_value = "repaired")]
     Repaired,
-    /// Nothing was done: an operator has to approve the plan.
-    #[sea_orm(string_value = "refused")]
-    Refused,
+    /// Nothing was done: the plan needs an operator's approval.
+    #[sea_orm(string_value = "needs_approval")]
+    NeedsApproval,
     /// Nothing was done, because publishing is paused.
     #[sea_orm(string_value = "paused")]
     Paused,
@@ -29,7 +29,7 @@ impl AuditOutcome {
         match self {
             Self::Clean => "clean",
             Self::Repaired => "repaired",
-            Self::Refused => "refused",
+            Self::NeedsApproval => "needs_approval",
             Self::Paused => "paused",
             Self::Approved => "approved",
         }
@@ -55,9 +55,9 @@ pub(crate) struct Model {
     pub(crate) orphans: i64,
     pub(crate) repaired: i64,
     pub(crate) repaired_total: i64,
-    pub(crate) refused_total: i64,
-    pub(crate) refused_since: Option<i64>,
-    pub(crate) refused_because: Option<String>,
+    pub(crate) needing_approval_total: i64,
+    pub(crate) needs_approval_since: Option<i64>,
+    pub(crate) approval_reason: Option<String>,
     /// Why the last audit failed; null when it completed.
     pub(crate) problem: Option<String>,
     pub(crate) problem_at: Option<i64>,

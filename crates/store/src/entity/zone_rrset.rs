@@ -10,11 +10,10 @@ pub(crate) struct Model {
     pub(crate) fqdn: String,
     #[sea_orm(primary_key, auto_increment = false, column_name = "type")]
     pub(crate) rtype: String,
-    /// The confirmed TTL; null together with `content`.
+    /// The confirmed TTL; null together with `values`.
     pub(crate) ttl: Option<i32>,
     /// The confirmed values: a JSON array of texts.
-    #[sea_orm(column_name = "values")]
-    pub(crate) content: Option<String>,
+    pub(crate) values: Option<String>,
     /// The pending sends, as JSON.
     pub(crate) pending: String,
     /// When to read the zone for a pending send.

@@ -9,7 +9,7 @@ use starchart_domain::record::RecordType;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
-use super::ledger::{self, Entry, Kind};
+use super::ledger::{self, Kind, LedgerEntry};
 use super::plan::{self, Plan, PlannedName, PlannedRequest, PlannedUser};
 use super::report::{Line, Report, Topic};
 use super::write_certificates::{ImportedCertificate, insert_certificate, insert_failed_request};
@@ -237,7 +237,7 @@ async fn import_users(store: &Store, lease: &Lease, plan: &mut Plan) -> Result<I
                         display_name: &user.account.display_name,
                         email: &user.account.email,
                         groups: user.groups,
-                        label: user.assignment.kept(),
+                        label: user.assignment.derived_label(),
                         created_at: user.account.created_at,
                     })
                     .collect();
@@ -246,13 +246,13 @@ async fn import_users(store: &Store, lease: &Lease, plan: &mut Plan) -> Result<I
                 let mut lost = Vec::new();
                 for (user, row) in users.iter().zip(&rows) {
                     for (nth, entry) in user.entries.iter().enumerate() {
-                        let mut entry = Entry {
+                        let mut entry = LedgerEntry {
                             target: Some(row.id.0),
                             ..entry.clone()
                         };
                         // A user signed in or chose this label after the plan was made.
                         if let (0, Some(label), false) =
-                            (nth, user.assignment.kept(), row.has_label)
+                            (nth, user.assignment.derived_label(), row.has_label)
                         {
                             let assignment = LabelAssignment::Taken {
                                 label: label.clone(),
@@ -345,7 +345,7 @@ async fn import_batch(
                 ));
             }
             records.push((user, record));
-            entries.push(Entry {
+            entries.push(LedgerEntry {
                 kind: Kind::Record,
                 source: record.id.to_string(),
                 target: Some(record.id),
@@ -399,7 +399,7 @@ async fn import_certificates(
             let Some(next) = planned.next_if(|next| next.source == old.id) else {
                 continue;
             };
-            let entry = |target| Entry {
+            let entry = |target| LedgerEntry {
                 kind: Kind::Certificate,
                 source: old.id.to_string(),
                 target,
@@ -438,7 +438,7 @@ async fn import_certificates(
                             .await
                             .map(|()| None)?,
                     };
-                    entries.push(Entry {
+                    entries.push(LedgerEntry {
                         target,
                         ..entry.clone()
                     });

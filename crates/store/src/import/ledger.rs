@@ -12,7 +12,7 @@ use crate::tx::Tx;
 
 /// The result for one row of the original's database.
 #[derive(Debug, Clone)]
-pub(super) struct Entry {
+pub(super) struct LedgerEntry {
     pub(super) kind: Kind,
     /// The primary key in the original's table.
     pub(super) source: String,
@@ -23,7 +23,7 @@ pub(super) struct Entry {
 
 /// The results for all rows that are done.
 #[derive(Debug, Default)]
-pub(super) struct Ledger(HashMap<(Kind, String), Entry>);
+pub(super) struct Ledger(HashMap<(Kind, String), LedgerEntry>);
 
 impl Ledger {
     pub(super) async fn read(on: &impl ConnectionTrait) -> Result<Self, Error> {
@@ -32,7 +32,7 @@ impl Ledger {
             let lines = serde_json::from_str(&row.notes).map_err(|_| {
                 Error::Corrupt(format!("notes on import row {:?} {}", row.kind, row.source))
             })?;
-            let entry = Entry {
+            let entry = LedgerEntry {
                 kind: row.kind,
                 source: row.source.clone(),
                 target: row.target,
@@ -43,17 +43,17 @@ impl Ledger {
         Ok(Self(entries))
     }
 
-    pub(super) fn get(&self, kind: Kind, source: &str) -> Option<&Entry> {
+    pub(super) fn get(&self, kind: Kind, source: &str) -> Option<&LedgerEntry> {
         self.0.get(&(kind, source.to_owned()))
     }
 }
 
 /// Records the results for these rows in the transaction that created their targets.
-pub(super) async fn record(tx: &Tx, entries: &[Entry]) -> Result<(), Error> {
+pub(super) async fn record(tx: &Tx, entries: &[LedgerEntry]) -> Result<(), Error> {
     if entries.is_empty() {
         return Ok(());
     }
-    let row = |entry: &Entry| {
+    let row = |entry: &LedgerEntry| {
         let notes = serde_json::to_string(&entry.lines);
         Ok(import_row::ActiveModel {
             kind: Set(entry.kind),

@@ -42,7 +42,7 @@ pub(super) async fn plan(
         options,
         &ledger,
     );
-    let taken = records::Taken::read(db).await?;
+    let taken = records::ExistingKeys::read(db).await?;
     let records = original.records().await?;
     let collisions = taken.count_ids_of(&records);
     if begun.is_none() && collisions > 0 {

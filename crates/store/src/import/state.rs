@@ -68,7 +68,7 @@ const IMPORTED: &str = "the original's rows were imported: look at `starchart re
 const BEGUN: &str = "an import began and did not finish: run `starchart import --apply` again";
 
 /// Pauses publishing if an import is pending or did not finish, and returns the reason.
-pub async fn hold_back(store: &Store) -> Result<Option<&'static str>, Error> {
+pub async fn pause_if_pending(store: &Store) -> Result<Option<&'static str>, Error> {
     let reason = match progress(store).await? {
         Progress::Pending => PENDING,
         Progress::Begun(_) => BEGUN,

@@ -12,7 +12,7 @@ use crate::certificates::rows;
 use crate::entity::certificate::{self, State};
 use crate::entity::certificate_order;
 use crate::tx::Tx;
-use crate::vault::Place;
+use crate::vault::KeyRow;
 
 /// A certificate with its key.
 pub(super) struct ImportedCertificate {
@@ -58,8 +58,8 @@ pub(super) async fn insert_certificate(
     let inserted = certificate::Entity::insert(row).exec(tx.db()).await?;
     let id = inserted.last_insert_id;
     if in_use {
-        let place = Place::Certificate(id);
-        let sealed = tx.store().vault().seal(owner, place, &imported.key)?;
+        let key_row = KeyRow::Certificate(id);
+        let sealed = tx.store().vault().seal(owner, key_row, &imported.key)?;
         rows::set_key(tx, id, sealed).await?;
     }
     Ok(id)

@@ -10,7 +10,7 @@ use starchart_domain::user::UserId;
 
 use crate::Error;
 use crate::entity::outbox::{self, Column, Kind, State};
-use crate::error::busy_if_taken;
+use crate::error::busy_if_duplicate;
 use crate::outbox::{Detail, NewMail, find_addresses, user_topic};
 use crate::tx::Tx;
 
@@ -60,7 +60,7 @@ pub(super) async fn insert_sent(
     outbox::Entity::insert_many(rows)
         .exec_without_returning(tx.db())
         .await
-        .map_err(busy_if_taken)?;
+        .map_err(busy_if_duplicate)?;
     find_ids(tx, sent).await
 }
 

@@ -13,7 +13,7 @@ use starchart_domain::user::UserId;
 
 use crate::entity::class::Class;
 use crate::entity::{dns_record, name};
-use crate::error::busy_if_taken;
+use crate::error::busy_if_duplicate;
 use crate::tx::Tx;
 use crate::{Error, sql};
 
@@ -96,11 +96,11 @@ pub(super) async fn insert_names(
     name::Entity::insert_many(name_rows)
         .exec_without_returning(tx.db())
         .await
-        .map_err(busy_if_taken)?;
+        .map_err(busy_if_duplicate)?;
     dns_record::Entity::insert_many(record_rows)
         .exec_without_returning(tx.db())
         .await
-        .map_err(busy_if_taken)?;
+        .map_err(busy_if_duplicate)?;
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use starchart_domain::time::Timestamp;
 use starchart_domain::user::{Groups, UserId};
 
 use crate::entity::user::{self, Column};
-use crate::error::busy_if_taken;
+use crate::error::busy_if_duplicate;
 use crate::tx::Tx;
 use crate::users::locking_update;
 use crate::{Error, sql};
@@ -75,7 +75,7 @@ pub(super) async fn insert_users(
         user::Entity::insert_many(new)
             .exec_without_returning(tx.db())
             .await
-            .map_err(busy_if_taken)?;
+            .map_err(busy_if_duplicate)?;
     }
     for imported in users.iter().filter(|imported| {
         existing
@@ -90,7 +90,7 @@ pub(super) async fn insert_users(
                 .filter(Column::Label.is_null())
                 .exec(tx.db())
                 .await
-                .map_err(busy_if_taken)?;
+                .map_err(busy_if_duplicate)?;
         }
     }
     let rows = find_rows(tx, users).await?;

@@ -11,7 +11,7 @@ use super::{Detail, NewMail};
 use crate::Error;
 use crate::entity::outbox::{self, Column, Kind, State};
 use crate::entity::user;
-use crate::error::busy_if_taken;
+use crate::error::busy_if_duplicate;
 use crate::tx::Tx;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
@@ -183,7 +183,7 @@ async fn insert(
     outbox::Entity::insert_many(rows)
         .exec_without_returning(tx.db())
         .await
-        .map_err(busy_if_taken)?;
+        .map_err(busy_if_duplicate)?;
     let inserted: Vec<(Option<i64>, i64)> = outbox::Entity::find()
         .filter(Column::MessageId.is_in(message_ids))
         .select_only()

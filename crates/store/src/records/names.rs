@@ -17,7 +17,7 @@ use crate::Error;
 use crate::entity::class::Class;
 use crate::entity::dns_record;
 use crate::entity::name::{self, Column};
-use crate::error::busy_if_taken;
+use crate::error::busy_if_duplicate;
 use crate::tx::Tx;
 
 /// Proof that this transaction locked the name and incremented its generation.
@@ -60,7 +60,7 @@ pub(crate) async fn touch(
         name::Entity::insert(new)
             .exec_without_returning(tx.db())
             .await
-            .map_err(busy_if_taken)?;
+            .map_err(busy_if_duplicate)?;
         return Ok(TouchedName {
             fqdn: fqdn.to_owned(),
             class: class.into(),

@@ -17,7 +17,7 @@ use super::{RecordError, read_type};
 use crate::Error;
 use crate::entity::dns_record::{self, Column};
 use crate::entity::record_history::{self, Reason};
-use crate::error::busy_if_taken;
+use crate::error::busy_if_duplicate;
 use crate::tx::Tx;
 
 /// Lists the rows of the owner.
@@ -109,7 +109,7 @@ pub(super) async fn insert(
     let done = dns_record::Entity::insert(row)
         .exec(tx.db())
         .await
-        .map_err(busy_if_taken)?;
+        .map_err(busy_if_duplicate)?;
     Ok(RecordId(done.last_insert_id))
 }
 

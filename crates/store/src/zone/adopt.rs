@@ -7,9 +7,9 @@ use starchart_domain::time::Timestamp;
 
 use super::control::keep_or_set_pause;
 use super::drift::{look_for_nameless, make_unpublished};
-use super::registry::{self, Entry, MANY, fqdns_of, in_order};
+use super::registry::{self, ROWS_PER_STATEMENT, RegistryEntry, fqdns_of, in_order};
 use super::snapshot::list_generations;
-use super::track::CHECK_FOR_MS;
+use super::track::PROPAGATION_CHECK_MS;
 use crate::entity::name::{self, Column, is_unpublished};
 use crate::lease::{Lease, assert_lease};
 use crate::progress::ProgressLog;
@@ -67,7 +67,7 @@ pub async fn adopt(
         return Ok(adopted);
     }
     let mut progress = ProgressLog::new("adopting names of the zone", sorted.len());
-    for chunk in sorted.chunks(MANY) {
+    for chunk in sorted.chunks(ROWS_PER_STATEMENT) {
         let new = store
             .write(|tx| async move {
                 let Some(now) = assert_lease(&tx, lease, 0).await? else {
@@ -101,10 +101,10 @@ async fn begin(store: &Store, lease: &Lease, reason: AdoptionReason<'_>) -> Resu
                 }
                 AdoptionGoal::Delete => Action::ZoneDeleteOrphans,
             };
-            let line = trail::Entry {
+            let line = trail::TrailEntry {
                 object: reason.zone,
                 detail: reason.detail,
-                ..trail::Entry::new(action)
+                ..trail::TrailEntry::new(action)
             };
             trail::write_entry(&tx, &line).await?;
             Ok(true)
@@ -131,7 +131,7 @@ async fn adopt_names(
             let Some(body) = body else { continue };
             let known = after.iter().position(|entry| entry.rtype == *rtype);
             let at = known.unwrap_or_else(|| {
-                after.push(Entry::new(&name.name, *rtype));
+                after.push(RegistryEntry::new(&name.name, *rtype));
                 after.len() - 1
             });
             let entry = &mut after[at];
@@ -157,7 +157,7 @@ async fn adopt_names(
 /// Retries names that the zone refused because an RRset was not ours, and marks published names
 /// that were never sent from here as in sync for so long that no name server has to be asked.
 async fn settle(tx: &Tx, fqdns: &[String], now: Timestamp) -> Result<(), Error> {
-    let long_ago = now.plus(-CHECK_FOR_MS).as_millis();
+    let long_ago = now.plus(-PROPAGATION_CHECK_MS).as_millis();
     let is_retried = Condition::all()
         .add(is_unpublished())
         .add(Column::NextAttemptAt.is_not_null());

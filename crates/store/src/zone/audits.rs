@@ -38,8 +38,8 @@ pub struct AuditResult {
     pub orphans: u64,
     /// Differences that this audit marked for publish.
     pub repaired: u64,
-    /// Why the plan waits for an approval.
-    pub refused_because: Option<String>,
+    /// Why the plan needs approval.
+    pub approval_reason: Option<String>,
 }
 
 /// The audits so far.
@@ -49,10 +49,10 @@ pub struct AuditRow {
     pub last: Option<(Timestamp, AuditResult)>,
     /// Differences marked for publish by all audits since the database was made.
     pub repaired_total: u64,
-    /// Audits that refused their plan since the database was made.
-    pub refused_total: u64,
-    /// Since when the plan is refused.
-    pub refused_since: Option<Timestamp>,
+    /// Audits with a plan that needs approval, since the database was made.
+    pub needing_approval_total: u64,
+    /// Since when a plan needs approval.
+    pub needs_approval_since: Option<Timestamp>,
     /// When the last audit failed, and why; none when it completed.
     pub problem: Option<(Timestamp, String)>,
 }
@@ -84,7 +84,7 @@ impl From<zone_audit::Model> for AuditRow {
                 foreign: count(row.foreign_sets),
                 orphans: count(row.orphans),
                 repaired: count(row.repaired),
-                refused_because: row.refused_because,
+                approval_reason: row.approval_reason,
             };
             (Timestamp::from_millis(at), result)
         });
@@ -92,8 +92,8 @@ impl From<zone_audit::Model> for AuditRow {
         Self {
             last,
             repaired_total: count(row.repaired_total),
-            refused_total: count(row.refused_total),
-            refused_since: row.refused_since.map(Timestamp::from_millis),
+            needing_approval_total: count(row.needing_approval_total),
+            needs_approval_since: row.needs_approval_since.map(Timestamp::from_millis),
             problem: problem_at.zip(row.problem),
         }
     }
@@ -109,14 +109,14 @@ pub async fn record_audit(store: &Store, result: &AuditResult) -> Result<(), Err
             let now = tx.now().await?.as_millis();
             insert_row(&tx).await?;
             let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-            let is_refused = result.outcome == AuditOutcome::Refused;
+            let needs_approval = result.outcome == AuditOutcome::NeedsApproval;
             let plus = |column: Column, n: i64| Expr::col(column).add(n);
-            let refused_since = if is_refused {
-                Func::coalesce([Expr::col(Column::RefusedSince), Expr::value(now)]).into()
+            let needs_approval_since = if needs_approval {
+                Func::coalesce([Expr::col(Column::NeedsApprovalSince), Expr::value(now)]).into()
             } else {
                 Expr::value(None::<i64>)
             };
-            let because = result.refused_because.as_deref();
+            let approval_reason = result.approval_reason.as_deref();
             zone_audit::Entity::update_many()
                 .col_expr(Column::At, Expr::value(now))
                 .col_expr(Column::Outcome, Expr::value(result.outcome.as_str()))
@@ -135,11 +135,11 @@ pub async fn record_audit(store: &Store, result: &AuditResult) -> Result<(), Err
                     plus(Column::RepairedTotal, count(result.repaired)),
                 )
                 .col_expr(
-                    Column::RefusedTotal,
-                    plus(Column::RefusedTotal, i64::from(is_refused)),
+                    Column::NeedingApprovalTotal,
+                    plus(Column::NeedingApprovalTotal, i64::from(needs_approval)),
                 )
-                .col_expr(Column::RefusedSince, refused_since)
-                .col_expr(Column::RefusedBecause, Expr::value(because))
+                .col_expr(Column::NeedsApprovalSince, needs_approval_since)
+                .col_expr(Column::ApprovalReason, Expr::value(approval_reason))
                 .col_expr(Column::Problem, Expr::value(None::<String>))
                 .col_expr(Column::ProblemAt, Expr::value(None::<i64>))
                 .filter(Column::Id.eq(zone_audit::ID))
@@ -222,7 +222,7 @@ pub async fn list_orphans(store: &Store) -> Result<Vec<OrphanRow>, Error> {
 }
 
 /// Rows of one statement: few enough for every database's limit of parameters.
-const MANY: usize = 500;
+const ROWS_PER_STATEMENT: usize = 500;
 
 /// Replaces the orphans by these (name, type, target). Known ones keep the time when they were
 /// first seen.
@@ -244,11 +244,11 @@ pub async fn record_orphans(
         }
     }
     for (rtype, fqdns) in &gone {
-        for fqdns in fqdns.chunks(MANY) {
+        for fqdns in fqdns.chunks(ROWS_PER_STATEMENT) {
             delete_orphans(store, rtype, fqdns).await?;
         }
     }
-    for orphans in found.chunks(MANY) {
+    for orphans in found.chunks(ROWS_PER_STATEMENT) {
         put_orphans(store, orphans).await?;
     }
     Ok(())

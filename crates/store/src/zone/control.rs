@@ -7,7 +7,7 @@ use sea_orm::{
 use starchart_domain::time::Timestamp;
 
 use crate::entity::zone_control::{ActiveModel, Column, Entity as Control, ID, PauseKind};
-use crate::trail::{self, Action, Entry};
+use crate::trail::{self, Action, TrailEntry};
 use crate::tx::Tx;
 use crate::{Error, Store};
 
@@ -179,10 +179,10 @@ pub async fn pause_by_operator(
             let instead = before.as_ref().map_or_else(String::new, |pause| {
                 format!(", instead of: {}", pause.reason)
             });
-            let line = Entry {
+            let line = TrailEntry {
                 object: zone,
                 detail: &format!("by an operator: {reason}{instead}"),
-                ..Entry::new(Action::ZonePause)
+                ..TrailEntry::new(Action::ZonePause)
             };
             trail::write_entry(&tx, &line).await?;
             Ok(before)
@@ -198,10 +198,10 @@ pub async fn record_approval(store: &Store, zone: &str, detail: &str) -> Result<
     store
         .write(|tx| async move {
             // An operator with a shell on the server is no user.
-            let line = Entry {
+            let line = TrailEntry {
                 object: zone,
                 detail,
-                ..Entry::new(Action::ZoneApprove)
+                ..TrailEntry::new(Action::ZoneApprove)
             };
             trail::write_entry(&tx, &line).await
         })

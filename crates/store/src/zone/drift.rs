@@ -11,7 +11,8 @@ use starchart_domain::time::Timestamp;
 
 use super::Snapshot;
 use super::registry::{
-    self, Entry, LINGER_MS, MANY, Send, UNFENCED, fqdns_of, in_order, lock_names,
+    self, LATE_ARRIVAL_MS, ROWS_PER_STATEMENT, RegistryEntry, Send, UNFENCED, fqdns_of, in_order,
+    lock_names,
 };
 use super::snapshot::list_generations;
 use crate::entity::name::{self, Column, is_unpublished};
@@ -37,7 +38,7 @@ pub async fn mark_drift(
 ) -> Result<BTreeSet<String>, Error> {
     let sorted = in_order(found);
     let mut marked = BTreeSet::new();
-    for chunk in sorted.chunks(MANY) {
+    for chunk in sorted.chunks(ROWS_PER_STATEMENT) {
         let of_chunk = store
             .write(|tx| async move {
                 let now = tx.now().await?;
@@ -73,13 +74,18 @@ pub async fn mark_drift(
     Ok(marked)
 }
 
-fn is_as_in(snapshot: &Snapshot, name: &str, row: Option<&(i64, bool)>, here: &[Entry]) -> bool {
-    let sets: Vec<OwnedRrset> = here.iter().cloned().map(Entry::into_set).collect();
+fn is_as_in(
+    snapshot: &Snapshot,
+    name: &str,
+    row: Option<&(i64, bool)>,
+    here: &[RegistryEntry],
+) -> bool {
+    let sets: Vec<OwnedRrset> = here.iter().cloned().map(RegistryEntry::into_set).collect();
     let before = snapshot.owned.get(name).map_or(&[][..], Vec::as_slice);
     row == snapshot.names.get(name) && sets == before
 }
 
-fn is_at_rest(row: Option<&(i64, bool)>, here: &[Entry], now: Timestamp) -> bool {
+fn is_at_rest(row: Option<&(i64, bool)>, here: &[RegistryEntry], now: Timestamp) -> bool {
     let mut pending = here.iter().flat_map(|entry| &entry.pending);
     match row {
         Some((_, is_unpublished)) => !is_unpublished && pending.next().is_none(),
@@ -110,8 +116,8 @@ pub(super) async fn make_unpublished(
 
 /// Makes publish look at an RRset whose name has no row and so cannot be unpublished: by a send
 /// that may still arrive.
-pub(super) fn look_for_nameless(entry: &mut Entry, now: Timestamp) {
-    let until = Some(now.plus(LINGER_MS));
+pub(super) fn look_for_nameless(entry: &mut RegistryEntry, now: Timestamp) {
+    let until = Some(now.plus(LATE_ARRIVAL_MS));
     entry.pending = entry
         .confirmed
         .iter()
@@ -123,7 +129,12 @@ pub(super) fn look_for_nameless(entry: &mut Entry, now: Timestamp) {
         .collect();
 }
 
-fn as_found(mut entry: Entry, name: &PublishedName, has_row: bool, now: Timestamp) -> Entry {
+fn as_found(
+    mut entry: RegistryEntry,
+    name: &PublishedName,
+    has_row: bool,
+    now: Timestamp,
+) -> RegistryEntry {
     let Some((_, found)) = name.sets.iter().find(|(rtype, _)| *rtype == entry.rtype) else {
         return entry;
     };

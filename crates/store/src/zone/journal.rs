@@ -15,7 +15,7 @@ use starchart_domain::plan::PublishedName;
 use starchart_domain::time::Timestamp;
 
 use super::control::find_pause_on;
-use super::registry::{self, MANY, UNFENCED, fqdns_of};
+use super::registry::{self, ROWS_PER_STATEMENT, UNFENCED, fqdns_of};
 use crate::entity::name::{self, Column};
 use crate::entity::zone_change;
 use crate::lease::{Lease, assert_lease};
@@ -136,7 +136,7 @@ async fn apply_generations(
             .push(&name.name);
     }
     for (generation, fqdns) in by_generation {
-        for fqdns in fqdns.chunks(MANY) {
+        for fqdns in fqdns.chunks(ROWS_PER_STATEMENT) {
             let applied = applied(generation);
             let update = match change_id {
                 Some(id) => sent(applied, id, now),
@@ -247,7 +247,7 @@ pub async fn record_unfenced_changes(store: &Store, names: &[PublishedName]) -> 
                 entry.intend(UNFENCED, body);
             })
             .await?;
-            for names in names.chunks(MANY) {
+            for names in names.chunks(ROWS_PER_STATEMENT) {
                 name::Entity::update_many()
                     .col_expr(Column::UnpublishedSince, since.clone().into())
                     .col_expr(Column::Generation, Expr::col(Column::Generation).add(1))
@@ -289,7 +289,7 @@ pub async fn record_read(
 /// Marks the names as sent by a change whose id is unknown: GetChange cannot be asked, so the name
 /// servers must tell.
 async fn track_without_id(tx: &Tx, fqdns: &[String], now: Timestamp) -> Result<(), Error> {
-    for fqdns in fqdns.chunks(MANY) {
+    for fqdns in fqdns.chunks(ROWS_PER_STATEMENT) {
         let update = name::Entity::update_many()
             .col_expr(Column::ChangeId, null::<String>())
             .col_expr(Column::SentAt, Expr::value(now.as_millis()))

@@ -22,7 +22,7 @@ use crate::tx::Tx;
 pub(super) const UNFENCED: i64 = 0;
 
 /// Names in one statement: few enough for every database's limit of parameters.
-pub(super) const MANY: usize = 500;
+pub(super) const ROWS_PER_STATEMENT: usize = 500;
 
 /// A send whose outcome is not recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub(super) struct Send {
 
 /// How long a send that the zone does not show may still arrive, in milliseconds: a request can be
 /// delayed for longer than its sender waits.
-pub(super) const LINGER_MS: i64 = 120_000;
+pub(super) const LATE_ARRIVAL_MS: i64 = 120_000;
 /// The least time between two reads of the zone for such a send; later a quarter of its age, so
 /// that there are few.
 const LOOK_MS: i64 = 2_000;
@@ -48,27 +48,27 @@ impl Send {
         if self.body.as_ref() == read {
             return false;
         }
-        *self.until.get_or_insert(now.plus(LINGER_MS)) > now
+        *self.until.get_or_insert(now.plus(LATE_ARRIVAL_MS)) > now
     }
 
     /// When to read the zone for the send; none while its sender still waits for the answer.
     fn look_at(&self, now: Timestamp) -> Option<i64> {
         let until = self.until?.as_millis();
-        let age = (LINGER_MS - (until - now.as_millis())).max(0);
+        let age = (LATE_ARRIVAL_MS - (until - now.as_millis())).max(0);
         Some((now.as_millis() + LOOK_MS.max(age / 4)).min(until))
     }
 }
 
 /// One RRset of the registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct RegistryEntry {
     pub(super) fqdn: String,
     pub(super) rtype: RecordType,
     pub(super) confirmed: Option<RrsetData>,
     pub(super) pending: Vec<Send>,
 }
 
-impl Entry {
+impl RegistryEntry {
     pub(super) fn new(fqdn: &str, rtype: RecordType) -> Self {
         Self {
             fqdn: fqdn.to_owned(),
@@ -141,7 +141,7 @@ impl Entry {
             fqdn: Set(self.fqdn),
             rtype: Set(self.rtype.as_str().to_owned()),
             ttl: Set(ttl.map(|ttl| i32::try_from(ttl).unwrap_or(i32::MAX))),
-            content: Set(values.transpose().map_err(json)?),
+            values: Set(values.transpose().map_err(json)?),
             pending: Set(serde_json::to_string(&pending).map_err(json)?),
             look_at: Set(look_at),
             updated_at: Set(now.as_millis()),
@@ -189,12 +189,12 @@ impl From<StoredSend> for Send {
     }
 }
 
-impl TryFrom<Model> for Entry {
+impl TryFrom<Model> for RegistryEntry {
     type Error = Error;
 
     fn try_from(row: Model) -> Result<Self, Error> {
         let corrupt = || Error::Corrupt(format!("registry of {} {}", row.fqdn, row.rtype));
-        let confirmed = match (row.ttl, &row.content) {
+        let confirmed = match (row.ttl, &row.values) {
             (Some(ttl), Some(values)) => Some(RrsetData {
                 ttl: u32::try_from(ttl).map_err(|_| corrupt())?,
                 values: serde_json::from_str::<Vec<String>>(values)
@@ -218,7 +218,7 @@ impl TryFrom<Model> for Entry {
 pub(super) async fn list(
     on: &impl ConnectionTrait,
     fqdns: Option<&[String]>,
-) -> Result<Vec<Entry>, Error> {
+) -> Result<Vec<RegistryEntry>, Error> {
     let mut rows = Rrsets::find();
     if let Some(fqdns) = fqdns {
         rows = rows.filter(Column::Fqdn.is_in(fqdns));
@@ -228,23 +228,23 @@ pub(super) async fn list(
         .order_by_asc(Column::Rtype)
         .all(on)
         .await?;
-    rows.into_iter().map(Entry::try_from).collect()
+    rows.into_iter().map(RegistryEntry::try_from).collect()
 }
 
 /// Lists the entries of these names, grouped by name.
 pub(super) async fn list_by_name(
     on: &impl ConnectionTrait,
     fqdns: &[String],
-) -> Result<BTreeMap<String, Vec<Entry>>, Error> {
-    let mut names: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
+) -> Result<BTreeMap<String, Vec<RegistryEntry>>, Error> {
+    let mut names: BTreeMap<String, Vec<RegistryEntry>> = BTreeMap::new();
     for entry in list(on, Some(fqdns)).await? {
         names.entry(entry.fqdn.clone()).or_default().push(entry);
     }
     Ok(names)
 }
 
-/// Locks the rows of these names, at most [`MANY`], in their order. Every change of the registry
-/// begins so, as only some of them hold the lease.
+/// Locks the rows of these names, at most [`ROWS_PER_STATEMENT`], in their order. Every change of
+/// the registry begins with this, because not every one holds the lease.
 pub(super) async fn lock_names(tx: &Tx, fqdns: &[String]) -> Result<(), Error> {
     // SQLite has no row locks and needs none: its writing transactions run one at a time.
     name::Entity::update_many()
@@ -261,13 +261,13 @@ pub(super) async fn update(
     tx: &Tx,
     names: &[PublishedName],
     now: Timestamp,
-    change: impl Fn(&mut Entry, Option<&RrsetData>),
+    change: impl Fn(&mut RegistryEntry, Option<&RrsetData>),
 ) -> Result<Vec<String>, Error> {
     let mut changed = Vec::new();
-    for names in in_order(names).chunks(MANY) {
+    for names in in_order(names).chunks(ROWS_PER_STATEMENT) {
         let fqdns = fqdns_of(names.iter().copied());
         lock_names(tx, &fqdns).await?;
-        let mut known: BTreeMap<(String, RecordType), Entry> = list(tx.db(), Some(&fqdns))
+        let mut known: BTreeMap<(String, RecordType), RegistryEntry> = list(tx.db(), Some(&fqdns))
             .await?
             .into_iter()
             .map(|entry| ((entry.fqdn.clone(), entry.rtype), entry))
@@ -277,7 +277,7 @@ pub(super) async fn update(
             for (rtype, body) in &name.sets {
                 let mut entry = known
                     .remove(&(name.name.clone(), *rtype))
-                    .unwrap_or_else(|| Entry::new(&name.name, *rtype));
+                    .unwrap_or_else(|| RegistryEntry::new(&name.name, *rtype));
                 if entry.confirmed != *body {
                     changed.push(name.name.clone());
                 }
@@ -293,8 +293,13 @@ pub(super) async fn update(
 
 /// Writes the rows of these entries and deletes those of empty ones: one statement for all rows
 /// that stay, and one for each type of those that go.
-pub(super) async fn put_all(tx: &Tx, entries: Vec<Entry>, now: Timestamp) -> Result<(), Error> {
-    let (empty, kept): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(Entry::is_empty);
+pub(super) async fn put_all(
+    tx: &Tx,
+    entries: Vec<RegistryEntry>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let (empty, kept): (Vec<RegistryEntry>, Vec<RegistryEntry>) =
+        entries.into_iter().partition(RegistryEntry::is_empty);
     let mut gone: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for entry in empty {
         gone.entry(entry.rtype.as_str())
@@ -315,7 +320,7 @@ pub(super) async fn put_all(tx: &Tx, entries: Vec<Entry>, now: Timestamp) -> Res
     let replace = OnConflict::columns([Column::Fqdn, Column::Rtype])
         .update_columns([
             Column::Ttl,
-            Column::Content,
+            Column::Values,
             Column::Pending,
             Column::LookAt,
             Column::UpdatedAt,

@@ -97,12 +97,12 @@ pub async fn mark_in_sync(store: &Store, change_id: &str) -> Result<(), Error> {
 }
 
 /// Names are checked for this long after they came in sync, in milliseconds.
-pub(super) const CHECK_FOR_MS: i64 = 60 * 60 * 1_000;
+pub(super) const PROPAGATION_CHECK_MS: i64 = 60 * 60 * 1_000;
 
 /// Names in sync for less than an hour and not answered by all servers. A refused RRset does not
 /// keep the others of its name from being checked.
 fn to_check(store: &Store) -> Select<name::Entity> {
-    let since = Expr::cust(format!("{} - {CHECK_FOR_MS}", store.now_sql()));
+    let since = Expr::cust(format!("{} - {PROPAGATION_CHECK_MS}", store.now_sql()));
     let is_settled = Condition::any().add(is_unpublished().not()).add(
         Condition::all()
             .add(Expr::col(Column::RefusedGeneration).equals(Column::Generation))

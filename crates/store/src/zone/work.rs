@@ -96,13 +96,13 @@ async fn list_with_lost_sends(
         .await?)
 }
 
-/// How many names are not in the zone as wanted.
+/// How many names have changes that are not in the zone.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct UnpublishedCounts {
+pub struct NameCounts {
     /// Unpublished names, without those that the zone refused.
-    pub waiting: u64,
+    pub unpublished: u64,
     /// When the oldest of them became unpublished.
-    pub oldest: Option<Timestamp>,
+    pub oldest_unpublished_at: Option<Timestamp>,
     /// Names that the zone refused as they are.
     pub refused: u64,
 }
@@ -111,7 +111,7 @@ pub struct UnpublishedCounts {
 ///
 /// # Errors
 /// The database does not answer or refuses the statements.
-pub async fn count_unpublished(store: &Store) -> Result<UnpublishedCounts, Error> {
+pub async fn count_unpublished(store: &Store) -> Result<NameCounts, Error> {
     #[derive(FromQueryResult)]
     struct Row {
         unpublished: i64,
@@ -131,13 +131,11 @@ pub async fn count_unpublished(store: &Store) -> Result<UnpublishedCounts, Error
         .into_model()
         .one(store.reader())
         .await?;
-    Ok(
-        row.map_or_else(UnpublishedCounts::default, |row| UnpublishedCounts {
-            waiting: u64::try_from(row.unpublished - row.refused).unwrap_or_default(),
-            oldest: row.oldest.map(Timestamp::from_millis),
-            refused: u64::try_from(row.refused).unwrap_or_default(),
-        }),
-    )
+    Ok(row.map_or_else(NameCounts::default, |row| NameCounts {
+        unpublished: u64::try_from(row.unpublished - row.refused).unwrap_or_default(),
+        oldest_unpublished_at: row.oldest.map(Timestamp::from_millis),
+        refused: u64::try_from(row.refused).unwrap_or_default(),
+    }))
 }
 
 /// Reads the names with their RRsets in one snapshot. A name without a row wants nothing; it is

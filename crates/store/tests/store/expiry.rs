@@ -213,10 +213,7 @@ async fn a_renewal_in_the_same_moment_wins_or_loses_as_a_whole(world: &World) {
 
 async fn an_expired_records_name_is_unpublished_and_its_history_kept(world: &World) {
     let user = person_with(world, "user1", 0).await;
-    world
-        .create(&user, "www", "A", "192.168.1.1")
-        .await
-        .unwrap();
+    world.create_www(&user).await;
     world
         .create(&user, "www", "TXT", "two of one name")
         .await
@@ -248,10 +245,7 @@ async fn an_expired_records_name_is_unpublished_and_its_history_kept(world: &Wor
     let kept = "SELECT COUNT(*) FROM record_history WHERE reason = 'expiry' \
                 AND notified_at IS NOT NULL AND actor_id IS NULL";
     assert_eq!(world.number(kept).await, 3);
-    let again = world
-        .create(&user, "www", "A", "192.168.1.1")
-        .await
-        .unwrap();
+    let again = world.create_www(&user).await;
     assert_eq!(again.name, "www.user1.starchart.com");
 }
 

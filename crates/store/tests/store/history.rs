@@ -14,22 +14,12 @@ on_both!(
 
 async fn edits_and_deletions_are_kept(world: &World) {
     let user = world.user("user1").await;
-    let record = world
-        .create(&user, "www", "A", "192.168.1.1")
+    let record = world.create_www(&user).await;
+    world
+        .edit(&user, record.id, "www", "A", "192.168.1.2")
         .await
         .unwrap();
-    records::edit(
-        &world.store,
-        user.id,
-        record.id,
-        &user.record("www", "A", "192.168.1.2"),
-        &user.context,
-    )
-    .await
-    .unwrap();
-    records::delete(&world.store, user.id, record.id, &user.context)
-        .await
-        .unwrap();
+    world.delete(&user, record.id).await.unwrap();
     let kept = async |reason: &str, content: &str| {
         let sql = format!(
             "SELECT COUNT(*) FROM record_history WHERE record_id = {} AND user_id = {} \
@@ -47,10 +37,7 @@ async fn edits_and_deletions_are_kept(world: &World) {
 async fn each_write_leaves_its_line_with_both_names(world: &World) {
     let user = world.user("user1").await;
     let admin = world.user("user3").await;
-    let record = world
-        .create(&user, "www", "A", "192.168.1.1")
-        .await
-        .unwrap();
+    let record = world.create_www(&user).await;
     world
         .create(&user, "www", "A", "192.168.1.1")
         .await

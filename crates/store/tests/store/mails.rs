@@ -28,10 +28,7 @@ const LEASE_MS: i64 = 60_000;
 /// A user with a mail that is due now.
 async fn with_mail(world: &World) -> TestUser {
     let user = world.user("user1").await;
-    world
-        .create(&user, "www", "A", "192.168.1.1")
-        .await
-        .unwrap();
+    world.create_www(&user).await;
     world.at_days(160.0);
     assert_eq!(
         expiry::run_step(&world.store, ExpiryStep::NotifyRecords, &[user.id])

@@ -15,19 +15,19 @@ on_both!(
 
 async fn an_idle_service_has_nothing_unpublished(world: &World) {
     let read = metrics::read_snapshot(&world.store).await.unwrap();
-    assert_eq!(read.backlog, zone::UnpublishedCounts::default());
+    assert_eq!(read.names, zone::NameCounts::default());
     assert!(!read.is_paused && read.leases.is_empty() && read.audit.is_none());
     assert_eq!(
         (
-            read.orders.live,
-            read.orders.failed_today,
-            read.orders.oldest,
-            read.orders.oldest_due
+            read.orders.pending,
+            read.orders.failed_24h,
+            read.orders.oldest_created_at,
+            read.orders.oldest_step_due_at
         ),
         (0, 0, None, None)
     );
     assert_eq!(
-        (read.certificates.active, read.certificates.next_end),
+        (read.certificates.active, read.certificates.next_expiry),
         (0, None)
     );
     assert_eq!((read.mails.pending, read.mails.failed), (0, 0));
@@ -49,8 +49,8 @@ async fn unpublished_names_are_counted_without_refused_ones(world: &World) {
     world.later(90_000);
     zone::pause(&world.store, "a test").await.unwrap();
     let read = metrics::read_snapshot(&world.store).await.unwrap();
-    assert_eq!((read.backlog.waiting, read.backlog.refused), (1, 1));
-    let lag = read.now.since(read.backlog.oldest.unwrap());
+    assert_eq!((read.names.unpublished, read.names.refused), (1, 1));
+    let lag = read.now.since(read.names.oldest_unpublished_at.unwrap());
     assert!(
         (90_000..110_000).contains(&lag),
         "the refused one is older and does not count: {lag}"
@@ -101,18 +101,21 @@ async fn orders_and_certificates_are_counted(world: &World) {
             .unwrap();
     }
     let read = metrics::read_snapshot(&world.store).await.unwrap();
-    assert_eq!((read.orders.live, read.orders.failed_today), (2, 1));
-    assert_eq!(read.orders.oldest, Some(now.plus(-600_000)));
-    assert_eq!(read.orders.oldest_due, Some(now.plus(-5_000)));
+    assert_eq!((read.orders.pending, read.orders.failed_24h), (2, 1));
+    assert_eq!(read.orders.oldest_created_at, Some(now.plus(-600_000)));
+    assert_eq!(read.orders.oldest_step_due_at, Some(now.plus(-5_000)));
     assert_eq!(read.certificates.active, 4);
     assert_eq!(
         (
-            read.certificates.ending_in_7_days,
-            read.certificates.ending_in_30_days
+            read.certificates.expiring_in_7_days,
+            read.certificates.expiring_in_30_days
         ),
         (1, 2)
     );
-    assert_eq!(read.certificates.ended_in_7_days, 1, "nobody renewed it");
+    assert_eq!(
+        read.certificates.expired_last_7_days, 1,
+        "nobody renewed it"
+    );
     world
         .run(&format!(
             "UPDATE certificates SET state = 'expired' WHERE user_id = {}",
@@ -125,7 +128,7 @@ async fn orders_and_certificates_are_counted(world: &World) {
             .await
             .unwrap()
             .certificates
-            .ended_in_7_days
+            .expired_last_7_days
     };
     assert_eq!(ended().await, 1);
     world.certificate(&people[3], 90).await;
@@ -134,7 +137,7 @@ async fn orders_and_certificates_are_counted(world: &World) {
     assert_eq!(ended().await, 1, "the one that had three days");
     world.later(7 * DAY_MS);
     assert_eq!(ended().await, 0, "somebody has been told for a week");
-    let next = read.certificates.next_end.unwrap().since(now);
+    let next = read.certificates.next_expiry.unwrap().since(now);
     assert!(
         (2 * DAY_MS..=3 * DAY_MS).contains(&next),
         "the one that is over is told of elsewhere: {next}"

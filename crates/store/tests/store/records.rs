@@ -9,6 +9,5 @@ use starchart_domain::expiry::record_expires_at;
 use starchart_domain::publish::PublishState;
 use starchart_domain::record::{RecordId, RecordType};
 use starchart_store::records::{self, RecordError};
-use starchart_store::zone;
 
 use crate::world::World;

@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use sqlx::Connection as _;
-use starchart_store::{Error, Migrated, SchemaState, Store, WipeMark, WipeOutcome, zone};
+use starchart_store::{Error, Migrated, SchemaState, Store, WipeMark, WipeOutcome};
 
 use crate::world::World;
 
@@ -115,10 +115,7 @@ async fn a_pre_release_schema_is_reported_and_can_be_wiped(world: &World) {
 /// Another connection holds what the store wants and wants what the store holds.
 async fn a_locked_row_is_waited_for_and_a_deadlock_repeated(world: &World) {
     let user = world.user("user1").await;
-    world
-        .create(&user, "www", "A", "192.168.1.1")
-        .await
-        .unwrap();
+    world.create_www(&user).await;
     let more = world.create(&user, "www", "A", "192.168.1.2");
     let disturb = async {
         if world.is_sqlite() {
@@ -159,10 +156,7 @@ async fn a_locked_row_is_waited_for_and_a_deadlock_repeated(world: &World) {
     };
     let ((), made) = tokio::join!(disturb, late);
     made.unwrap();
-    assert_eq!(
-        zone::list_unpublished(&world.store, 10).await.unwrap()[0].generation,
-        2
-    );
+    assert_eq!(world.unpublished().await[0].generation, 2);
     assert_eq!(world.number("SELECT COUNT(*) FROM dns_records").await, 2);
 }
 

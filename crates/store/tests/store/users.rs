@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use starchart_domain::names::Label;
 use starchart_domain::user::Groups;
-use starchart_store::sessions::{self, ABSOLUTE_MS, IDLE_MS};
+use starchart_store::sessions::{self, ABSOLUTE_TIMEOUT_MS, IDLE_TIMEOUT_MS};
 use starchart_store::users::{self, ClaimError, SignInError};
 use starchart_store::{housekeeping, ticks, trail};
 
@@ -246,8 +246,8 @@ async fn sessions_end_by_idleness_and_by_age(world: &World) {
         .await
         .unwrap();
     let mut later = 0;
-    while later < ABSOLUTE_MS - IDLE_MS {
-        later += IDLE_MS - 10_000;
+    while later < ABSOLUTE_TIMEOUT_MS - IDLE_TIMEOUT_MS {
+        later += IDLE_TIMEOUT_MS - 10_000;
         world.store.set_clock_offset(later);
         assert!(
             sessions::find(&world.store, [1; 32])
@@ -261,17 +261,17 @@ async fn sessions_end_by_idleness_and_by_age(world: &World) {
                 .await
                 .unwrap()
                 .is_some(),
-            later < IDLE_MS,
+            later < IDLE_TIMEOUT_MS,
             "left alone"
         );
-        if later < IDLE_MS {
+        if later < IDLE_TIMEOUT_MS {
             world
                 .run("UPDATE sessions SET last_seen_at = 0 WHERE id = 2")
                 .await
                 .unwrap();
         }
     }
-    world.store.set_clock_offset(ABSOLUTE_MS + 1_000);
+    world.store.set_clock_offset(ABSOLUTE_TIMEOUT_MS + 1_000);
     assert_eq!(
         sessions::find(&world.store, [1; 32]).await.unwrap(),
         None,
@@ -302,10 +302,10 @@ async fn expired_rows_are_purged(world: &World) {
         .await
         .unwrap();
     ticks::claim(&world.store, "sweep", 7).await.unwrap();
-    let entry = trail::Entry {
+    let entry = trail::TrailEntry {
         actor: Some(user.id),
         object: &"x".repeat(300),
-        ..trail::Entry::new(trail::Action::SessionStart)
+        ..trail::TrailEntry::new(trail::Action::SessionStart)
     };
     trail::append(&world.store, &entry).await.unwrap();
     assert_eq!(
@@ -313,7 +313,7 @@ async fn expired_rows_are_purged(world: &World) {
         0,
         "nothing is over yet"
     );
-    world.store.set_clock_offset(40 * ABSOLUTE_MS);
+    world.store.set_clock_offset(40 * ABSOLUTE_TIMEOUT_MS);
     assert_eq!(housekeeping::purge(&world.store).await.unwrap(), 2);
     assert_eq!(
         world.number("SELECT COUNT(*) FROM audit_trail").await,

@@ -49,10 +49,7 @@ async fn only_our_tables_are_dropped(world: &World) {
         world.run(sql).await.unwrap();
     }
     let user = world.user("user1").await;
-    world
-        .create(&user, "www", "A", "192.168.1.1")
-        .await
-        .unwrap();
+    world.create_www(&user).await;
     world
         .run(&format!(
             "INSERT INTO stickers (id, user_id) VALUES (1, {})",
@@ -118,10 +115,7 @@ async fn only_our_tables_are_dropped(world: &World) {
     );
     // Foreign keys hold again, and life goes on.
     let user = world.user("user2").await;
-    world
-        .create(&user, "www", "A", "192.168.1.1")
-        .await
-        .unwrap();
+    world.create_www(&user).await;
     assert_eq!(records::list(&world.store, user.id).await.unwrap().len(), 1);
 }
 
@@ -200,10 +194,7 @@ async fn without_consent_nothing_changes(world: &World) {
         .run("UPDATE users SET deleted_at = 1 WHERE subject = 'user2'")
         .await
         .unwrap();
-    world
-        .create(&user, "www", "A", "192.168.1.1")
-        .await
-        .unwrap();
+    world.create_www(&user).await;
     for mark in [WipeMark::Respect, WipeMark::Ignore] {
         let outcome = world.store.wipe(mark, |users| users == 0).await.unwrap();
         assert_eq!(

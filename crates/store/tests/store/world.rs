@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use sqlx::Connection as _;
 use starchart_domain::names::{BaseDomain, Label, RootDomain};
-use starchart_domain::plan::{OwnedRrset, PublishedName, RefusedName};
+use starchart_domain::plan::{NameToPublish, OwnedRrset, PublishedName, RefusedName};
 use starchart_domain::record::{NewRecord, RecordForm, RecordId, RecordType};
 use starchart_domain::rrset::{RrsetData, TTL};
 use starchart_domain::secret::Secret;
@@ -12,7 +12,7 @@ use starchart_domain::user::{Groups, Identity, Subject, UserId};
 use starchart_store::lease::{self, Lease, LeaseName};
 use starchart_store::records::{self, Record, RecordError};
 use starchart_store::trail::AuditContext;
-use starchart_store::zone::{self, NameAnswers};
+use starchart_store::zone::{self, NameAnswers, UnpublishedName};
 use starchart_store::{ConnectOptions, Store, users};
 use starchart_testkit::mariadb::TestDb;
 
@@ -129,6 +129,27 @@ impl World {
         .await
     }
 
+    /// Creates the record that most tests begin with: `www`, A, 192.168.1.1.
+    pub(crate) async fn create_www(&self, who: &TestUser) -> Record {
+        self.create(who, "www", "A", "192.168.1.1").await.unwrap()
+    }
+
+    pub(crate) async fn edit(
+        &self,
+        who: &TestUser,
+        id: RecordId,
+        name: &str,
+        kind: &str,
+        value: &str,
+    ) -> Result<Record, RecordError> {
+        let new = who.record(name, kind, value);
+        records::edit(&self.store, who.id, id, &new, &who.context).await
+    }
+
+    pub(crate) async fn delete(&self, who: &TestUser, id: RecordId) -> Result<Record, RecordError> {
+        records::delete(&self.store, who.id, id, &who.context).await
+    }
+
     pub(crate) async fn renew(&self, who: &TestUser, id: RecordId) -> Result<Record, RecordError> {
         records::renew(&self.store, who.id, id, &who.context).await
     }
@@ -226,14 +247,29 @@ impl World {
             .unwrap()
     }
 
+    /// Lists the names that publish would work on.
+    pub(crate) async fn unpublished(&self) -> Vec<UnpublishedName> {
+        zone::list_unpublished(&self.store, 10).await.unwrap()
+    }
+
+    /// Reads what publish needs to know about a name.
+    pub(crate) async fn work(&self, fqdn: &str) -> NameToPublish {
+        zone::read_work(&self.store, &[fqdn.to_owned()])
+            .await
+            .unwrap()
+            .remove(0)
+    }
+
+    /// Commits that the sets of a name are about to be sent.
+    pub(crate) async fn intend(&self, lease: &Lease, name: &PublishedName) {
+        let is_written = zone::intend(&self.store, lease, 0, std::slice::from_ref(name)).await;
+        assert!(is_written.unwrap());
+    }
+
     /// Publishes the name as the worker does when all goes well.
     pub(crate) async fn publish(&self, lease: &Lease, fqdn: &str, change: &str) -> PublishedName {
         let outcome = self.outcome(fqdn).await;
-        assert!(
-            zone::intend(&self.store, lease, 0, std::slice::from_ref(&outcome))
-                .await
-                .unwrap()
-        );
+        self.intend(lease, &outcome).await;
         assert!(
             zone::confirm(
                 &self.store,
@@ -255,10 +291,7 @@ impl World {
 
     /// What the zone holds once everything wanted at this name was sent.
     pub(crate) async fn outcome(&self, fqdn: &str) -> PublishedName {
-        let work = zone::read_work(&self.store, &[fqdn.to_owned()])
-            .await
-            .unwrap()
-            .remove(0);
+        let work = self.work(fqdn).await;
         let mut sets: Vec<_> = work
             .desired
             .iter()

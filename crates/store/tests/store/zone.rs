@@ -34,6 +34,6 @@ fn result(outcome: AuditOutcome, repaired: u64) -> AuditResult {
         foreign: 6,
         orphans: 5,
         repaired,
-        refused_because: (outcome == AuditOutcome::Refused).then(|| "too much".to_owned()),
+        approval_reason: (outcome == AuditOutcome::NeedsApproval).then(|| "too much".to_owned()),
     }
 }

@@ -4,7 +4,7 @@ use starchart_domain::secret::Secret;
 use starchart_jobs::{Queue, WakeUp};
 use starchart_store::Store;
 use starchart_store::certificates::{self, Certificate, OrderView, RequestError};
-use starchart_store::trail::{self, Action, Entry};
+use starchart_store::trail::{self, Action, TrailEntry};
 
 use super::{ActionError, Caller, Conflict, Denial, Limit};
 use crate::config::WebConfig;
@@ -90,7 +90,7 @@ pub(crate) async fn load_private_key(
         .await?
         .ok_or(ActionError::NotFound)?;
     let audit = caller.audit_context();
-    let entry = Entry {
+    let entry = TrailEntry {
         actor: Some(audit.actor),
         on_behalf_of: audit.on_behalf_of,
         action: Action::CertificateKey,

@@ -6,7 +6,7 @@ use starchart_domain::certificate::caa::ShutOut;
 use starchart_domain::fault::{Fault, Field};
 use starchart_domain::plural::pluralize;
 use starchart_domain::time::Timestamp;
-use starchart_store::admin::{AdminError, FRESH_MS};
+use starchart_store::admin::{AdminError, RECENT_SIGN_IN_MS};
 use starchart_store::records::Record;
 
 const HOUR_MS: i64 = 60 * 60 * 1_000;
@@ -175,7 +175,7 @@ impl fmt::Display for Denial {
                 f,
                 "You can change the accounts of other users only within {} hours of signing in. \
                  Sign out, sign in again and repeat the action.",
-                FRESH_MS / HOUR_MS
+                RECENT_SIGN_IN_MS / HOUR_MS
             ),
             Self::NoLongerAdmin => f.write_str("You are no longer an admin."),
             Self::KeyWithheld => f.write_str("Only the owner can get the private key."),

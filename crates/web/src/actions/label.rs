@@ -3,7 +3,7 @@
 use starchart_domain::names::{Label, label_candidates};
 use starchart_domain::user::UserId;
 use starchart_store::Store;
-use starchart_store::trail::{Action, Entry};
+use starchart_store::trail::{Action, TrailEntry};
 use starchart_store::users::{self, ClaimError, User};
 
 use super::{ActionError, Caller, Conflict, append_to_trail};
@@ -74,12 +74,12 @@ pub(crate) async fn claim_default_label(
 }
 
 async fn append_claim(store: &Store, user: UserId, label: &Label, detail: &str, request_id: &str) {
-    let entry = Entry {
+    let entry = TrailEntry {
         actor: Some(user),
         object: label.as_str(),
         detail,
         request_id,
-        ..Entry::new(Action::LabelClaim)
+        ..TrailEntry::new(Action::LabelClaim)
     };
     append_to_trail(store, &entry).await;
 }

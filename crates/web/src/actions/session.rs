@@ -3,7 +3,7 @@
 use starchart_domain::user::Identity;
 use starchart_store::Store;
 use starchart_store::sessions::{self, Session};
-use starchart_store::trail::{Action, Entry};
+use starchart_store::trail::{Action, TrailEntry};
 use starchart_store::users::User;
 
 use super::{ActionError, append_to_trail};
@@ -60,20 +60,20 @@ pub(crate) async fn record_refused_sign_in(
     } else {
         Action::SessionRefused
     };
-    let entry = Entry {
+    let entry = TrailEntry {
         detail: code,
         request_id,
-        ..Entry::new(action)
+        ..TrailEntry::new(action)
     };
     append_to_trail(store, &entry).await;
 }
 
 async fn append_session_entry(store: &Store, action: Action, user: &User, request_id: &str) {
-    let entry = Entry {
+    let entry = TrailEntry {
         actor: Some(user.id),
         object: user.subject.as_str(),
         request_id,
-        ..Entry::new(action)
+        ..TrailEntry::new(action)
     };
     append_to_trail(store, &entry).await;
 }

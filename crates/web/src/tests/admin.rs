@@ -1,7 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use actix_web::http::{Method, StatusCode};
-use starchart_store::admin::FRESH_MS;
+use starchart_store::admin::RECENT_SIGN_IN_MS;
 use starchart_store::sessions::IMPERSONATION_MS;
 
 use super::test_app::{Browser, TestApp};
@@ -316,7 +316,7 @@ async fn a_refused_impersonation_says_why() {
             "{fields:?}"
         );
     }
-    test_app.store.set_clock_offset(FRESH_MS + 60_000);
+    test_app.store.set_clock_offset(RECENT_SIGN_IN_MS + 60_000);
     impersonate(&mut browser, "user1").await;
     assert!(
         browser

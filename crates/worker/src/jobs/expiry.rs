@@ -148,7 +148,8 @@ async fn may_be_outdated(context: &Context, started: Timestamp) -> Result<bool, 
     let last = zone::find_audit(&context.store)
         .await?
         .and_then(|row| row.last);
-    Ok(last.is_none_or(|(at, result)| at < started || result.outcome == AuditOutcome::Refused))
+    Ok(last
+        .is_none_or(|(at, result)| at < started || result.outcome == AuditOutcome::NeedsApproval))
 }
 
 /// Groups users so that the rows of a group fit into one transaction, unless one user has more.

@@ -25,7 +25,7 @@ pub struct Audited {
     /// The number of differences that were marked for publish.
     pub repaired: usize,
     /// Why an operator has to approve the plan.
-    pub refused_because: Option<String>,
+    pub approval_reason: Option<String>,
     /// The pause that is in force.
     pub pause: Option<Pause>,
 }
@@ -99,13 +99,13 @@ async fn compare_and_repair(
         pause = zone::find_pause(store).await?;
     }
     let approval = plan.approval();
-    let refused_because = match &approval {
+    let approval_reason = match &approval {
         Approval::Required(reason) => Some(reason.clone()),
         Approval::NotNeeded | Approval::Automatic => None,
     };
     let (outcome, repaired) = match (&pause, &approval) {
         (Some(_), _) => (AuditOutcome::Paused, 0),
-        (None, Approval::Required(_)) => (AuditOutcome::Refused, 0),
+        (None, Approval::Required(_)) => (AuditOutcome::NeedsApproval, 0),
         (None, Approval::NotNeeded | Approval::Automatic) => {
             match repair(context, &snapshot, &plan).await? {
                 0 => (AuditOutcome::Clean, 0),
@@ -122,13 +122,13 @@ async fn compare_and_repair(
     };
     let orphans: Vec<_> = plan.orphans.iter().map(orphan).collect();
     zone::record_orphans(store, &orphans).await?;
-    let result = audit_result(&plan, outcome, repaired as u64, refused_because.clone());
+    let result = audit_result(&plan, outcome, repaired as u64, approval_reason.clone());
     zone::record_audit(store, &result).await?;
     let audited = Audited {
         plan,
         outcome,
         repaired,
-        refused_because,
+        approval_reason,
         pause,
     };
     log_result(&audited, row);
@@ -161,7 +161,7 @@ fn log_result(audited: &Audited, row: Option<&AuditRow>) {
         plan,
         outcome,
         repaired,
-        refused_because,
+        approval_reason,
         ..
     } = audited;
     let differences = plan.differences();
@@ -173,8 +173,8 @@ fn log_result(audited: &Audited, row: Option<&AuditRow>) {
         .map(|(_, result)| result);
     let is_new = before.is_none_or(|before| before.outcome != *outcome || before.plan_hash != hash);
     match outcome {
-        AuditOutcome::Refused if is_new => error!(
-            reason = refused_because.as_deref().unwrap_or_default(),
+        AuditOutcome::NeedsApproval if is_new => error!(
+            reason = approval_reason.as_deref().unwrap_or_default(),
             %differences,
             plan = plan.short_hash(),
             "the zone differs too much from the database, nothing was changed: look at the plan \

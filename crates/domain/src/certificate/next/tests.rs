@@ -11,7 +11,7 @@ fn facts(step: OrderStep) -> OrderFacts {
         has_key: step >= OrderStep::KeySaved,
         created_at: NOW.plus(-5_000),
         step_since: NOW.plus(-1_000),
-        patient_until: None,
+        ca_wait_until: None,
         starts: 1,
         openings: 1,
         user_gone: false,
@@ -225,7 +225,7 @@ fn every_unfinished_order_ends() {
             );
             // Not for ever, and nothing is asked first: the answer may never come.
             old.created_at = NOW.plus(-8 * DAY_MS);
-            old.patient_until = Some(NOW.plus(90 * DAY_MS));
+            old.ca_wait_until = Some(NOW.plus(90 * DAY_MS));
             assert_eq!(
                 next_step(&old, seen, NOW),
                 NextStep::Fail(FailureReason::TooLong),
@@ -254,7 +254,7 @@ fn an_order_that_waited_for_retry_after_continues() {
     for step in LIVE {
         let mut obeyed = facts(step);
         obeyed.created_at = NOW.plus(-5 * DAY_MS);
-        obeyed.patient_until = Some(NOW.plus(-MINUTE_MS));
+        obeyed.ca_wait_until = Some(NOW.plus(-MINUTE_MS));
         assert_ne!(
             next_step(&obeyed, &Observations::default(), NOW),
             NextStep::Fail(FailureReason::TooLong),
@@ -309,9 +309,9 @@ fn failure_reasons_are_whole_sentences() {
     ];
     for reason in all {
         assert!(
-            reason.words().ends_with('.') && reason.words().starts_with(char::is_uppercase),
+            reason.message().ends_with('.') && reason.message().starts_with(char::is_uppercase),
             "{}",
-            reason.words()
+            reason.message()
         );
     }
 }

@@ -6,7 +6,7 @@ use starchart_domain::plural::pluralize;
 use starchart_store::import::{self, Progress};
 use starchart_store::zone::{self, Pause};
 use starchart_worker::Context;
-use starchart_worker::reconcile::{Approval, BlockedRrset, Orphan, Plan, RefusedName};
+use starchart_worker::reconcile::{Approval, BlockedRrset, Orphan, Plan, RefusedChanges};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 /// The maximum of refused names printed at the end of a command.
@@ -88,7 +88,11 @@ fn unpublished(plan: &Plan, hold: &Hold) {
         0 => {}
         count => println!("  starchart reconcile --adopt makes {count} of these owned"),
     }
-    let refused: Vec<String> = plan.refused.iter().flat_map(RefusedName::lines).collect();
+    let refused: Vec<String> = plan
+        .refused
+        .iter()
+        .flat_map(RefusedChanges::lines)
+        .collect();
     list(
         "refused by the DNS provider; retried periodically and when the record changes",
         &refused,

@@ -8,7 +8,7 @@ use starchart_domain::record::{NameClass, RecordType};
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::{Groups, Subject};
 
-use crate::import::ledger::{Entry, Kind, Ledger};
+use crate::import::ledger::{Kind, Ledger, LedgerEntry};
 use crate::import::read::OldUser;
 use crate::import::report::{Line, Report};
 use crate::import::write_records::ImportedRecord;
@@ -23,7 +23,7 @@ pub(in crate::import) struct Plan {
     pub(in crate::import) names: Vec<PlannedName>,
     pub(in crate::import) certificates: Vec<PlannedCertificate>,
     /// The rows that are not imported, with the reasons.
-    pub(in crate::import) left_out: Vec<Entry>,
+    pub(in crate::import) left_out: Vec<LedgerEntry>,
     pub(in crate::import) report: Report,
 }
 
@@ -44,7 +44,7 @@ impl Plan {
     /// Leaves a row out, for good.
     pub(super) fn leave_out(&mut self, kind: Kind, source: String, lines: Vec<Line>) {
         self.report.lines.extend(lines.iter().cloned());
-        self.left_out.push(Entry {
+        self.left_out.push(LedgerEntry {
             kind,
             source,
             target: None,
@@ -70,7 +70,7 @@ pub(in crate::import) struct PlannedUser {
     /// The id of the existing user; none if the import creates one.
     pub(in crate::import) id: Option<i64>,
     /// The results to record, one per account; empty if all are done.
-    pub(in crate::import) entries: Vec<Entry>,
+    pub(in crate::import) entries: Vec<LedgerEntry>,
 }
 
 impl PlannedUser {

@@ -20,12 +20,12 @@ use crate::import::report::{Line, Topic};
 use crate::import::write_records::ImportedRecord;
 
 /// Ids and names of this database that exclude records of the original.
-pub(super) struct Taken {
+pub(super) struct ExistingKeys {
     ids: HashSet<i64>,
     names: HashSet<String>,
 }
 
-impl Taken {
+impl ExistingKeys {
     pub(super) async fn read(on: &impl ConnectionTrait) -> Result<Self, Error> {
         let present: Vec<i64> = dns_record::Entity::find()
             .select_only()
@@ -68,7 +68,7 @@ pub(super) fn add(
     owners: &Owners,
     options: &Options<'_>,
     ledger: &Ledger,
-    taken: &Taken,
+    taken: &ExistingKeys,
 ) {
     plan.report.counts.records = records.len();
     // Of two that exclude each other the older stays.
@@ -107,7 +107,7 @@ fn plan_record(
     old: OldRecord,
     owners: &Owners,
     options: &Options<'_>,
-    taken: &Taken,
+    taken: &ExistingKeys,
     names: &BTreeMap<String, PlannedName>,
 ) -> Result<(String, PlannedRecord), Line> {
     let short: String = old.content.chars().take(60).collect();

@@ -12,7 +12,7 @@ use super::model::{Owners, Plan, PlannedUser};
 use crate::Error;
 use crate::entity::user;
 use crate::import::Options;
-use crate::import::ledger::{Entry, Kind, Ledger};
+use crate::import::ledger::{Kind, Ledger, LedgerEntry};
 use crate::import::read::OldUser;
 use crate::import::report::{Line, Topic};
 
@@ -154,7 +154,7 @@ fn plan_user(
             });
         }
         plan.report.lines.extend(lines.iter().cloned());
-        entries.push(Entry {
+        entries.push(LedgerEntry {
             kind: Kind::User,
             source: user.username.clone(),
             target: None,

@@ -213,7 +213,7 @@ async fn impersonation_ends_with_the_right_to_it(world: &World) {
 async fn an_old_sign_in_changes_no_user(world: &World) {
     let user = world.user("user1").await;
     let (_, right) = admin(world, "user3", 3).await;
-    world.store.set_clock_offset(FRESH_MS + 60_000);
+    world.store.set_clock_offset(RECENT_SIGN_IN_MS + 60_000);
     assert!(matches!(
         impersonate(world, &right, user.id, 3, 4).await,
         Err(AdminError::SignInAgain)

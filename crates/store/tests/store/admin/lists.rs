@@ -63,10 +63,7 @@ async fn users_are_found_by_mail_name_user_name_and_domain(world: &World) {
         assert_eq!(find(text).await, ["john.smith2"], "{text}");
     }
 
-    world
-        .create(&user, "www", "A", "192.168.1.1")
-        .await
-        .unwrap();
+    world.create_www(&user).await;
     furnish(world, &user).await;
     world
         .run(&format!(
@@ -152,10 +149,7 @@ async fn health_items_are_listed_and_retried(world: &World) {
         nothing.refused.is_empty() && nothing.stuck_orders.is_empty() && nothing.paused.is_none()
     );
 
-    let record = world
-        .create(&user, "www", "A", "192.168.1.1")
-        .await
-        .unwrap();
+    let record = world.create_www(&user).await;
     world
         .create(&user, "new", "A", "192.168.1.1")
         .await
@@ -236,9 +230,7 @@ async fn health_items_are_listed_and_retried(world: &World) {
             .await
             .unwrap()
     );
-    let due = starchart_store::zone::list_unpublished(&world.store, 10)
-        .await
-        .unwrap();
+    let due = world.unpublished().await;
     assert!(due.iter().any(|name| name.fqdn == record.name), "{due:?}");
     assert_eq!(
         world

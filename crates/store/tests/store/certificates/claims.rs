@@ -82,12 +82,12 @@ async fn an_order_goes_from_request_to_certificate(world: &World) {
         world.number("SELECT COUNT(*) FROM challenge_values").await,
         0
     );
-    let dirty = zone::list_unpublished(&world.store, 10).await.unwrap();
+    let unpublished = world.unpublished().await;
     assert!(
-        dirty
+        unpublished
             .iter()
             .any(|name| name.fqdn == user.fqdn("_acme-challenge")),
-        "its values leave the zone: {dirty:?}"
+        "its values leave the zone: {unpublished:?}"
     );
     assert_eq!(
         world
@@ -264,7 +264,7 @@ async fn a_wait_that_was_asked_for_is_kept_across_steps(world: &World) {
     );
     let work = world.claim().await;
     let (kept, before) = (
-        work.facts.patient_until.unwrap(),
+        work.facts.ca_wait_until.unwrap(),
         first.facts.created_at.plus(5 * DAY),
     );
     assert!(kept >= before && kept < before.plus(DAY), "{kept:?}");
@@ -287,7 +287,7 @@ async fn a_wait_that_was_asked_for_is_kept_across_steps(world: &World) {
     );
     world.store.set_clock_offset(5 * DAY + 70_000);
     assert!(
-        world.claim().await.facts.patient_until > Some(kept),
+        world.claim().await.facts.ca_wait_until > Some(kept),
         "the latest of them counts"
     );
 }

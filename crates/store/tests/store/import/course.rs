@@ -125,7 +125,7 @@ async fn an_interrupted_import_continues() {
         panic!("it was begun")
     };
     assert!(
-        import::hold_back(&world.store)
+        import::pause_if_pending(&world.store)
             .await
             .unwrap()
             .unwrap()
@@ -279,20 +279,23 @@ async fn a_locked_table_is_not_waited_for() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn publishing_is_paused_beside_the_originals_tables() {
     let world = World::mysql().await;
-    assert_eq!(import::hold_back(&world.store).await.unwrap(), None);
+    assert_eq!(import::pause_if_pending(&world.store).await.unwrap(), None);
     OriginalDatabase::empty().build(&world.url()).await.unwrap();
     assert_eq!(
         import::progress(&world.store).await.unwrap(),
         Progress::Pending
     );
-    let reason = import::hold_back(&world.store).await.unwrap().unwrap();
+    let reason = import::pause_if_pending(&world.store)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(
         zone::pause_reason(&world.store).await.unwrap().as_deref(),
         Some(reason)
     );
     assert!(import::skip(&world.store).await.unwrap());
     assert_eq!(zone::pause_reason(&world.store).await.unwrap(), None);
-    assert_eq!(import::hold_back(&world.store).await.unwrap(), None);
+    assert_eq!(import::pause_if_pending(&world.store).await.unwrap(), None);
 
     assert!(
         import::skip(&world.store).await.unwrap(),
@@ -304,7 +307,7 @@ async fn publishing_is_paused_beside_the_originals_tables() {
 async fn the_originals_tables_may_be_in_our_database() {
     let world = World::mysql().await;
     OriginalDatabase::empty().build(&world.url()).await.unwrap();
-    import::hold_back(&world.store).await.unwrap();
+    import::pause_if_pending(&world.store).await.unwrap();
     world
         .run(
             &(user_rows(&["student1"])

@@ -106,9 +106,9 @@ async fn records_stay_as_they_are() {
             && states.iter().filter(|state| *state == "InSync").count() == 5,
         "{states:?}"
     );
-    let dirty = zone::list_unpublished(&world.store, 100).await.unwrap();
+    let unpublished = zone::list_unpublished(&world.store, 100).await.unwrap();
     assert_eq!(
-        dirty,
+        unpublished,
         [],
         "what stands in the zone is not sent again, and what cannot stand there waits"
     );

@@ -51,10 +51,7 @@ async fn one_of_many_gets_the_lease(world: &World) {
 
 async fn a_stopped_holder_writes_nothing(world: &World) {
     let user = world.user("user1").await;
-    world
-        .create(&user, "www", "A", "192.168.1.1")
-        .await
-        .unwrap();
+    world.create_www(&user).await;
     let fqdn = user.fqdn("www");
     let mut old = world.lease().await;
     let late = world.another().await;
@@ -84,7 +81,7 @@ async fn a_stopped_holder_writes_nothing(world: &World) {
     );
     assert!(!lease::renew(store, &mut old, 60_000).await.unwrap());
     assert!(world.owned().await.is_empty());
-    assert_eq!(zone::list_unpublished(store, 10).await.unwrap().len(), 1);
+    assert_eq!(world.unpublished().await.len(), 1);
     assert!(zone::list_unsynced_changes(store).await.unwrap().is_empty());
     assert!(
         zone::intend(&late, &new, 0, &names).await.unwrap(),

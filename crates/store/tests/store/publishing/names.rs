@@ -49,16 +49,13 @@ async fn records_of_one_name_share_their_sets(world: &World) {
         4
     );
     let counts = zone::count_unpublished(&world.store).await.unwrap();
-    assert_eq!((counts.waiting, counts.refused), (2, 0));
+    assert_eq!((counts.unpublished, counts.refused), (2, 0));
     assert!(zone::read_work(&world.store, &[]).await.unwrap().is_empty());
 }
 
 async fn a_record_shows_its_publish_state(world: &World) {
     let user = world.user("user1").await;
-    let record = world
-        .create(&user, "www", "A", "192.168.1.1")
-        .await
-        .unwrap();
+    let record = world.create_www(&user).await;
     let fqdn = user.fqdn("www");
     let lease = world.lease().await;
     let store = &world.store;
@@ -112,15 +109,10 @@ async fn a_record_shows_its_publish_state(world: &World) {
         .await
         .unwrap();
     assert_eq!(state().await, PublishState::Answered { by: 4, of: 4 });
-    records::edit(
-        store,
-        user.id,
-        record.id,
-        &user.record("www", "A", "192.168.1.2"),
-        &user.context,
-    )
-    .await
-    .unwrap();
+    world
+        .edit(&user, record.id, "www", "A", "192.168.1.2")
+        .await
+        .unwrap();
     zone::record_answers(store, &answers(&fqdn, 2, 1, 4))
         .await
         .unwrap();
@@ -150,9 +142,9 @@ async fn names_that_wait_longest_come_first(world: &World) {
     }
     // Changing again does not send a name to the end of the queue.
     world.create(&user, "zz", "A", "192.168.1.2").await.unwrap();
-    let dirty = zone::list_unpublished(&world.store, 2).await.unwrap();
+    let unpublished = zone::list_unpublished(&world.store, 2).await.unwrap();
     assert_eq!(
-        dirty
+        unpublished
             .iter()
             .map(|name| name.fqdn.clone())
             .collect::<Vec<_>>(),
@@ -183,7 +175,7 @@ async fn saves_during_publishing_are_not_lost(world: &World) {
     };
     let publishing = async {
         for round in 0..30 {
-            for name in zone::list_unpublished(&world.store, 10).await.unwrap() {
+            for name in world.unpublished().await {
                 world
                     .publish(&lease, &name.fqdn, &format!("C{round}{}", name.fqdn))
                     .await;
@@ -191,17 +183,12 @@ async fn saves_during_publishing_are_not_lost(world: &World) {
         }
     };
     tokio::join!(saves, publishing);
-    for name in zone::list_unpublished(&world.store, 10).await.unwrap() {
+    for name in world.unpublished().await {
         world
             .publish(&lease, &name.fqdn, &format!("last {}", name.fqdn.len()))
             .await;
     }
-    assert!(
-        zone::list_unpublished(&world.store, 10)
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    assert!(world.unpublished().await.is_empty());
     let desired: Vec<_> = zone::read_snapshot(&world.store)
         .await
         .unwrap()

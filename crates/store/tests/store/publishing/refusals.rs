@@ -9,10 +9,7 @@ on_both!(
 
 async fn a_refusal_is_shown_and_waits_longer_each_time(world: &World) {
     let user = world.user("user1").await;
-    let a = world
-        .create(&user, "www", "A", "192.168.1.1")
-        .await
-        .unwrap();
+    let a = world.create_www(&user).await;
     let txt = world.create(&user, "www", "TXT", "text").await.unwrap();
     let fqdn = user.fqdn("www");
     let store = &world.store;
@@ -49,24 +46,17 @@ async fn a_refusal_is_shown_and_waits_longer_each_time(world: &World) {
             }
         );
         assert_eq!(state(a.id).await, PublishState::Saved);
-        assert!(
-            zone::list_unpublished(store, 10).await.unwrap().is_empty(),
-            "set aside"
-        );
+        assert!(world.unpublished().await.is_empty(), "set aside");
         let wait = world.next_attempt_in().await;
         assert!(
             (minutes * 60_000 - 5_000..=minutes * 60_000).contains(&wait),
             "{wait} for {minutes}"
         );
         let counts = zone::count_unpublished(store).await.unwrap();
-        assert_eq!((counts.waiting, counts.refused), (0, 1));
+        assert_eq!((counts.unpublished, counts.refused), (0, 1));
         clock += minutes * 60_000 + 1_000;
         store.set_clock_offset(clock);
-        assert_eq!(
-            zone::list_unpublished(store, 10).await.unwrap().len(),
-            1,
-            "its time has come"
-        );
+        assert_eq!(world.unpublished().await.len(), 1, "its time has come");
     }
     let lease = world.lease().await;
     zone::quarantine(store, &lease, &refused(&fqdn, 2, None, "in the way"))
@@ -79,19 +69,11 @@ async fn a_refusal_is_shown_and_waits_longer_each_time(world: &World) {
         }
     );
     // A change comes before its time, with a fresh count.
-    records::edit(
-        store,
-        user.id,
-        txt.id,
-        &user.record("www", "TXT", "shorter"),
-        &user.context,
-    )
-    .await
-    .unwrap();
-    assert_eq!(
-        zone::list_unpublished(store, 10).await.unwrap()[0].generation,
-        3
-    );
+    world
+        .edit(&user, txt.id, "www", "TXT", "shorter")
+        .await
+        .unwrap();
+    assert_eq!(world.unpublished().await[0].generation, 3);
     assert_eq!(state(txt.id).await, PublishState::Saved);
     zone::quarantine(store, &lease, &refused(&fqdn, 3, None, "still"))
         .await
@@ -114,10 +96,7 @@ async fn a_refusal_is_shown_and_waits_longer_each_time(world: &World) {
 
 async fn a_refused_set_waits_longer_though_the_others_go_through(world: &World) {
     let user = world.user("user1").await;
-    world
-        .create(&user, "www", "A", "192.168.1.1")
-        .await
-        .unwrap();
+    world.create_www(&user).await;
     world.create(&user, "www", "TXT", "text").await.unwrap();
     let fqdn = user.fqdn("www");
     let store = &world.store;

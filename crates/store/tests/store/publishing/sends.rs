@@ -13,10 +13,7 @@ on_both!(
 
 async fn a_send_is_pending_before_and_confirmed_after(world: &World) {
     let user = world.user("user1").await;
-    let record = world
-        .create(&user, "www", "A", "192.168.1.1")
-        .await
-        .unwrap();
+    let record = world.create_www(&user).await;
     let fqdn = user.fqdn("www");
     let lease = world.lease().await;
     let store = &world.store;
@@ -27,11 +24,7 @@ async fn a_send_is_pending_before_and_confirmed_after(world: &World) {
         outcome(&fqdn, 1, &[(RecordType::A, Some(body(&["192.168.1.1"])))])
     );
     for _ in 0..2 {
-        assert!(
-            zone::intend(store, &lease, 0, std::slice::from_ref(&first))
-                .await
-                .unwrap()
-        );
+        world.intend(&lease, &first).await;
     }
     let owned = world.owned().await.remove(0).1;
     assert_eq!(
@@ -52,25 +45,14 @@ async fn a_send_is_pending_before_and_confirmed_after(world: &World) {
         (owned.confirmed, owned.pending),
         (Some(body(&["192.168.1.1"])), vec![])
     );
-    assert!(zone::list_unpublished(store, 10).await.unwrap().is_empty());
+    assert!(world.unpublished().await.is_empty());
     assert_eq!(zone::list_unsynced_changes(store).await.unwrap().len(), 1);
 
-    records::delete(store, user.id, record.id, &user.context)
-        .await
-        .unwrap();
+    world.delete(&user, record.id).await.unwrap();
     let second = world.outcome(&fqdn).await;
     assert_eq!(second, outcome(&fqdn, 2, &[(RecordType::A, None)]));
-    assert!(
-        zone::intend(store, &lease, 0, std::slice::from_ref(&second))
-            .await
-            .unwrap()
-    );
-    let owned = zone::read_work(store, std::slice::from_ref(&fqdn))
-        .await
-        .unwrap()
-        .remove(0)
-        .owned
-        .remove(0);
+    world.intend(&lease, &second).await;
+    let owned = world.work(&fqdn).await.owned.remove(0);
     assert_eq!(
         (owned.confirmed, owned.pending),
         (Some(body(&["192.168.1.1"])), vec![None]),
@@ -86,24 +68,16 @@ async fn a_send_is_pending_before_and_confirmed_after(world: &World) {
 
 async fn an_unconfirmed_send_is_read_first(world: &World) {
     let user = world.user("user1").await;
-    let record = world
-        .create(&user, "www", "A", "192.168.1.1")
-        .await
-        .unwrap();
+    let record = world.create_www(&user).await;
     let fqdn = user.fqdn("www");
     let lease = world.lease().await;
     let store = &world.store;
     let name = world.outcome(&fqdn).await;
-    zone::intend(store, &lease, 0, std::slice::from_ref(&name))
-        .await
-        .unwrap();
+    world.intend(&lease, &name).await;
     lease::release(store, &lease).await.unwrap();
 
     let lease = world.lease().await;
-    let work = zone::read_work(store, std::slice::from_ref(&fqdn))
-        .await
-        .unwrap()
-        .remove(0);
+    let work = world.work(&fqdn).await;
     assert!(work.owned[0].needs_read() && work.owned[0].is_ours(&body(&["192.168.1.1"])));
     // It was read, and there it stood.
     assert!(
@@ -113,7 +87,7 @@ async fn an_unconfirmed_send_is_read_first(world: &World) {
     );
     assert!(zone::confirm(store, &lease, &[name], None).await.unwrap());
     assert!(!world.owned().await[0].1.needs_read());
-    assert!(zone::list_unpublished(store, 10).await.unwrap().is_empty());
+    assert!(world.unpublished().await.is_empty());
     assert!(
         zone::list_unsynced_changes(store).await.unwrap().is_empty(),
         "no change id to ask about"
@@ -144,33 +118,20 @@ async fn an_unconfirmed_send_is_read_first(world: &World) {
 
 async fn a_change_during_the_call_keeps_the_name_unpublished(world: &World) {
     let user = world.user("user1").await;
-    let record = world
-        .create(&user, "www", "A", "192.168.1.1")
-        .await
-        .unwrap();
+    let record = world.create_www(&user).await;
     let fqdn = user.fqdn("www");
     let lease = world.lease().await;
     let store = &world.store;
     let name = world.outcome(&fqdn).await;
-    zone::intend(store, &lease, 0, std::slice::from_ref(&name))
+    world.intend(&lease, &name).await;
+    world
+        .edit(&user, record.id, "www", "A", "192.168.1.2")
         .await
         .unwrap();
-    records::edit(
-        store,
-        user.id,
-        record.id,
-        &user.record("www", "A", "192.168.1.2"),
-        &user.context,
-    )
-    .await
-    .unwrap();
     zone::confirm(store, &lease, std::slice::from_ref(&name), Some("C1"))
         .await
         .unwrap();
-    assert_eq!(
-        zone::list_unpublished(store, 10).await.unwrap()[0].generation,
-        2
-    );
+    assert_eq!(world.unpublished().await[0].generation, 2);
     assert_eq!(
         records::get(store, user.id, record.id)
             .await
@@ -184,20 +145,17 @@ async fn a_change_during_the_call_keeps_the_name_unpublished(world: &World) {
     zone::confirm(store, &lease, &[outcome(&fqdn, 1, &[])], None)
         .await
         .unwrap();
-    assert!(zone::list_unpublished(store, 10).await.unwrap().is_empty());
+    assert!(world.unpublished().await.is_empty());
 }
 
 async fn an_unfenced_send_is_recorded_and_the_name_read_again(world: &World) {
     let user = world.user("user1").await;
-    world
-        .create(&user, "www", "A", "192.168.1.1")
-        .await
-        .unwrap();
+    world.create_www(&user).await;
     let fqdn = user.fqdn("www");
     let lease = world.lease().await;
     let store = &world.store;
     let current = world.publish(&lease, &fqdn, "C1").await;
-    assert!(zone::list_unpublished(store, 10).await.unwrap().is_empty());
+    assert!(world.unpublished().await.is_empty());
 
     let stale = outcome(
         &fqdn,
@@ -210,14 +168,8 @@ async fn an_unfenced_send_is_recorded_and_the_name_read_again(world: &World) {
     zone::record_unfenced_changes(store, &[stale])
         .await
         .unwrap();
-    assert_eq!(
-        zone::list_unpublished(store, 10).await.unwrap()[0].generation,
-        2
-    );
-    let work = zone::read_work(store, std::slice::from_ref(&fqdn))
-        .await
-        .unwrap()
-        .remove(0);
+    assert_eq!(world.unpublished().await[0].generation, 2);
+    let work = world.work(&fqdn).await;
     let owned = &work.owned[0];
     assert_eq!(owned.confirmed, current.sets[0].1);
     assert!(owned.needs_read() && owned.is_ours(&body(&["192.168.1.9"])));
@@ -251,10 +203,7 @@ async fn an_unfenced_send_is_recorded_and_the_name_read_again(world: &World) {
 /// wipe that out.
 async fn an_unfenced_send_survives_a_later_confirmation(world: &World) {
     let user = world.user("user1").await;
-    world
-        .create(&user, "www", "A", "192.168.1.1")
-        .await
-        .unwrap();
+    world.create_www(&user).await;
     let fqdn = user.fqdn("www");
     let lease = world.lease().await;
     let store = &world.store;
@@ -262,9 +211,7 @@ async fn an_unfenced_send_survives_a_later_confirmation(world: &World) {
     let stale = outcome(&fqdn, 1, &[(RecordType::A, Some(body(&["192.168.1.9"])))]);
     let pending = async || world.owned().await.remove(0).1.pending;
 
-    zone::intend(store, &lease, 0, std::slice::from_ref(&name))
-        .await
-        .unwrap();
+    world.intend(&lease, &name).await;
     zone::record_unfenced_changes(store, std::slice::from_ref(&stale))
         .await
         .unwrap();
@@ -282,9 +229,7 @@ async fn an_unfenced_send_survives_a_later_confirmation(world: &World) {
             .map(|(_, body)| body.clone())
             .collect::<Vec<_>>()
     );
-    zone::intend(store, &lease, 0, std::slice::from_ref(&name))
-        .await
-        .unwrap();
+    world.intend(&lease, &name).await;
     zone::confirm(store, &lease, std::slice::from_ref(&name), Some("C1"))
         .await
         .unwrap();
@@ -296,33 +241,20 @@ async fn an_unfenced_send_survives_a_later_confirmation(world: &World) {
             .map(|(_, body)| body.clone())
             .collect::<Vec<_>>()
     );
-    assert_eq!(
-        zone::list_unpublished(store, 10).await.unwrap().len(),
-        1,
-        "and somebody will look"
-    );
+    assert_eq!(world.unpublished().await.len(), 1, "and somebody will look");
 }
 
 /// A request may outlive its sender: what was sent and not seen is looked for again, and is ours
 /// when it comes.
 async fn a_send_that_was_not_seen_is_looked_for_again(world: &World) {
     let user = world.user("user1").await;
-    let record = world
-        .create(&user, "www", "A", "192.168.1.1")
-        .await
-        .unwrap();
+    let record = world.create_www(&user).await;
     let fqdn = user.fqdn("www");
     let lease = world.lease().await;
     let store = &world.store;
     let sent = world.outcome(&fqdn).await;
-    assert!(
-        zone::intend(store, &lease, 0, std::slice::from_ref(&sent))
-            .await
-            .unwrap()
-    );
-    records::delete(store, user.id, record.id, &user.context)
-        .await
-        .unwrap();
+    world.intend(&lease, &sent).await;
+    world.delete(&user, record.id).await.unwrap();
     // The next run reads the zone, finds nothing and has nothing to send.
     let nothing = outcome(&fqdn, 2, &[(RecordType::A, None)]);
     assert!(
@@ -335,25 +267,13 @@ async fn a_send_that_was_not_seen_is_looked_for_again(world: &World) {
             .await
             .unwrap()
     );
-    assert!(
-        zone::list_unpublished(store, 10).await.unwrap().is_empty(),
-        "not at once"
-    );
+    assert!(world.unpublished().await.is_empty(), "not at once");
     world
         .run("UPDATE zone_rrset SET look_at = look_at - 2000")
         .await
         .unwrap();
-    assert_eq!(
-        zone::list_unpublished(store, 10).await.unwrap()[0].fqdn,
-        fqdn,
-        "two seconds later"
-    );
-    let owned = zone::read_work(store, std::slice::from_ref(&fqdn))
-        .await
-        .unwrap()
-        .remove(0)
-        .owned
-        .remove(0);
+    assert_eq!(world.unpublished().await[0].fqdn, fqdn, "two seconds later");
+    let owned = world.work(&fqdn).await.owned.remove(0);
     assert!(owned.needs_read() && owned.is_ours(&body(&["192.168.1.1"])));
     // It came: it is known now, and to be removed.
     let seen = outcome(&fqdn, 2, &[(RecordType::A, Some(body(&["192.168.1.1"])))]);
@@ -367,11 +287,7 @@ async fn a_send_that_was_not_seen_is_looked_for_again(world: &World) {
         (owned.confirmed, owned.pending),
         (Some(body(&["192.168.1.1"])), vec![])
     );
-    assert!(
-        zone::intend(store, &lease, 0, std::slice::from_ref(&nothing))
-            .await
-            .unwrap()
-    );
+    world.intend(&lease, &nothing).await;
     assert!(
         zone::confirm(store, &lease, std::slice::from_ref(&nothing), Some("C1"))
             .await

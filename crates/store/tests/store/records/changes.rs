@@ -16,10 +16,7 @@ on_both!(
 async fn another_user_finds_nothing(world: &World) {
     let owner = world.user("user1").await;
     let stranger = world.user("user2").await;
-    let record = world
-        .create(&owner, "www", "A", "192.168.1.1")
-        .await
-        .unwrap();
+    let record = world.create_www(&owner).await;
     let new = stranger.record("www", "A", "192.168.1.2");
     let store = &world.store;
     for id in [record.id, RecordId(999_999)] {
@@ -33,7 +30,7 @@ async fn another_user_finds_nothing(world: &World) {
             Err(RecordError::NotFound)
         ));
         assert!(matches!(
-            records::delete(store, stranger.id, id, &stranger.context).await,
+            world.delete(&stranger, id).await,
             Err(RecordError::NotFound)
         ));
     }
@@ -61,15 +58,10 @@ async fn a_record_at_the_limit_can_be_edited(world: &World) {
     )
     .await
     .unwrap();
-    let edited = records::edit(
-        &world.store,
-        user.id,
-        record.id,
-        &user.record("www", "A", "192.168.1.2"),
-        &user.context,
-    )
-    .await
-    .unwrap();
+    let edited = world
+        .edit(&user, record.id, "www", "A", "192.168.1.2")
+        .await
+        .unwrap();
     assert_eq!(edited.input, "192.168.1.2");
     let more = records::create(
         &world.store,
@@ -87,22 +79,14 @@ async fn a_record_at_the_limit_can_be_edited(world: &World) {
 
 async fn an_edit_may_move_the_record_to_another_name(world: &World) {
     let user = world.user("user1").await;
-    let record = world
-        .create(&user, "www", "A", "192.168.1.1")
+    let record = world.create_www(&user).await;
+    let moved = world
+        .edit(&user, record.id, "app", "A", "192.168.1.1")
         .await
         .unwrap();
-    let moved = records::edit(
-        &world.store,
-        user.id,
-        record.id,
-        &user.record("app", "A", "192.168.1.1"),
-        &user.context,
-    )
-    .await
-    .unwrap();
     assert_eq!((moved.id, moved.name), (record.id, user.fqdn("app")));
-    let dirty = zone::list_unpublished(&world.store, 10).await.unwrap();
-    let names: Vec<_> = dirty
+    let unpublished = world.unpublished().await;
+    let names: Vec<_> = unpublished
         .iter()
         .map(|name| (name.fqdn.clone(), name.generation))
         .collect();
@@ -139,10 +123,7 @@ async fn crossing_moves_do_not_lock_each_other_out(world: &World) {
 
 async fn an_edit_into_another_record_is_a_duplicate(world: &World) {
     let user = world.user("user1").await;
-    world
-        .create(&user, "www", "A", "192.168.1.1")
-        .await
-        .unwrap();
+    world.create_www(&user).await;
     let second = world
         .create(&user, "www", "A", "192.168.1.2")
         .await
@@ -165,10 +146,7 @@ async fn an_edit_into_another_record_is_a_duplicate(world: &World) {
 
 async fn renewing_restarts_the_six_months(world: &World) {
     let user = world.user("user1").await;
-    let record = world
-        .create(&user, "www", "A", "192.168.1.1")
-        .await
-        .unwrap();
+    let record = world.create_www(&user).await;
     assert_eq!(record.expires_at, record_expires_at(record.created_at));
     world
         .run("UPDATE dns_records SET notified_at = 1")
@@ -192,33 +170,22 @@ async fn renewing_restarts_the_six_months(world: &World) {
 
 async fn ids_are_never_given_twice(world: &World) {
     let user = world.user("user1").await;
-    let first = world
-        .create(&user, "www", "A", "192.168.1.1")
-        .await
-        .unwrap();
-    records::delete(&world.store, user.id, first.id, &user.context)
-        .await
-        .unwrap();
-    let second = world
-        .create(&user, "www", "A", "192.168.1.1")
-        .await
-        .unwrap();
+    let first = world.create_www(&user).await;
+    world.delete(&user, first.id).await.unwrap();
+    let second = world.create_www(&user).await;
     assert!(second.id > first.id, "{second:?}");
 }
 
 async fn every_change_makes_its_name_unpublished(world: &World) {
     let user = world.user("user1").await;
-    let record = world
-        .create(&user, "www", "A", "192.168.1.1")
-        .await
-        .unwrap();
+    let record = world.create_www(&user).await;
     let fqdn = user.fqdn("www");
     let lease = world.lease().await;
     let mut expected = 1;
     let mut check = async |what: &str| {
-        let dirty = zone::list_unpublished(&world.store, 10).await.unwrap();
+        let unpublished = world.unpublished().await;
         assert_eq!(
-            dirty
+            unpublished
                 .iter()
                 .map(|n| (n.fqdn.as_str(), n.generation))
                 .collect::<Vec<_>>(),
@@ -226,34 +193,21 @@ async fn every_change_makes_its_name_unpublished(world: &World) {
             "{what}"
         );
         world.publish(&lease, &fqdn, what).await;
-        assert!(
-            zone::list_unpublished(&world.store, 10)
-                .await
-                .unwrap()
-                .is_empty(),
-            "{what}"
-        );
+        assert!(world.unpublished().await.is_empty(), "{what}");
         expected += 1;
     };
     check("create").await;
-    let edited = records::edit(
-        &world.store,
-        user.id,
-        record.id,
-        &user.record("www", "A", "192.168.1.2"),
-        &user.context,
-    )
-    .await
-    .unwrap();
+    let edited = world
+        .edit(&user, record.id, "www", "A", "192.168.1.2")
+        .await
+        .unwrap();
     assert_eq!(edited.state, PublishState::Saved);
     check("edit").await;
     records::renew(&world.store, user.id, record.id, &user.context)
         .await
         .unwrap();
     check("renew").await;
-    records::delete(&world.store, user.id, record.id, &user.context)
-        .await
-        .unwrap();
+    world.delete(&user, record.id).await.unwrap();
     check("delete").await;
     assert!(world.owned().await.is_empty());
 }

@@ -148,10 +148,7 @@ async fn a_cname_and_an_a_at_once_never_both(world: &World) {
 
 async fn edits_of_the_type_at_once_never_leave_both(world: &World) {
     let user = world.user("user1").await;
-    let one = world
-        .create(&user, "www", "A", "192.168.1.1")
-        .await
-        .unwrap();
+    let one = world.create_www(&user).await;
     let two = world
         .create(&user, "www", "A", "192.168.1.2")
         .await
@@ -165,9 +162,7 @@ async fn edits_of_the_type_at_once_never_leave_both(world: &World) {
         "each has the other beside it: {outcomes:?}"
     );
 
-    records::delete(&world.store, user.id, two.id, &user.context)
-        .await
-        .unwrap();
+    world.delete(&user, two.id).await.unwrap();
     let more = user.record("www", "A", "192.168.1.3");
     let (edited, created) = tokio::join!(
         records::edit(&world.store, user.id, one.id, &cname, &user.context),
@@ -184,10 +179,7 @@ async fn edits_of_the_type_at_once_never_leave_both(world: &World) {
 
 async fn an_edit_turns_an_a_into_a_cname_and_back(world: &World) {
     let user = world.user("user1").await;
-    let before = world
-        .create(&user, "www", "A", "192.168.1.1")
-        .await
-        .unwrap();
+    let before = world.create_www(&user).await;
     let cname = user.record("www", "CNAME", "example.com");
     let edited = records::edit(&world.store, user.id, before.id, &cname, &user.context)
         .await
@@ -197,15 +189,10 @@ async fn an_edit_turns_an_a_into_a_cname_and_back(world: &World) {
         (before.id, before.created_at, RecordType::Cname)
     );
     assert_eq!(edited.presentation, "example.com.");
-    let back = records::edit(
-        &world.store,
-        user.id,
-        before.id,
-        &user.record("www", "AAAA", "2001:db8::1"),
-        &user.context,
-    )
-    .await
-    .unwrap();
+    let back = world
+        .edit(&user, before.id, "www", "AAAA", "2001:db8::1")
+        .await
+        .unwrap();
     assert_eq!((back.id, back.rtype), (before.id, RecordType::Aaaa));
     assert_eq!(records::count(&world.store, user.id).await.unwrap(), 1);
 }
@@ -213,10 +200,7 @@ async fn an_edit_turns_an_a_into_a_cname_and_back(world: &World) {
 /// What the program promises, the schema holds alone.
 async fn constraints_hold_without_the_store(world: &World) {
     let user = world.user("user1").await;
-    world
-        .create(&user, "www", "A", "192.168.1.1")
-        .await
-        .unwrap();
+    world.create_www(&user).await;
     world
         .create(&user, "alias", "CNAME", "example.com")
         .await

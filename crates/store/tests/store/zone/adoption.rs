@@ -38,7 +38,7 @@ async fn adoption_confirms_what_the_zone_holds(world: &World) {
         ))
         .await
         .unwrap();
-    assert!(zone::list_unpublished(store, 10).await.unwrap().is_empty());
+    assert!(world.unpublished().await.is_empty());
     let stand = [
         outcome(
             &user.fqdn("refused"),
@@ -69,7 +69,7 @@ async fn adoption_confirms_what_the_zone_holds(world: &World) {
     assert_eq!(owned.len(), 2);
     assert_eq!(owned[0].1.confirmed, Some(body(&["203.0.113.9"])));
     assert_eq!(
-        zone::list_unpublished(store, 10).await.unwrap()[0].fqdn,
+        world.unpublished().await[0].fqdn,
         user.fqdn("refused"),
         "tried again at once"
     );
@@ -163,10 +163,7 @@ async fn adopted_orphans_are_unpublished_at_once(world: &World) {
 async fn fifty_thousand_sets_are_adopted_in_seconds() {
     let world = World::mysql().await;
     let user = world.user("user1").await;
-    world
-        .create(&user, "www", "A", "192.168.1.1")
-        .await
-        .unwrap();
+    world.create_www(&user).await;
     let digit = "(SELECT 0 d UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION \
                  SELECT 5 UNION SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION SELECT 9)";
     let numbers = format!(

@@ -14,18 +14,22 @@ async fn an_audit_is_kept_in_one_row(world: &World) {
     zone::record_failed_audit(store, "away").await.unwrap();
     let row = zone::find_audit(store).await.unwrap().unwrap();
     assert_eq!((row.last, row.problem.unwrap().1.as_str()), (None, "away"));
-    zone::record_audit(store, &result(AuditOutcome::Refused, 0))
+    zone::record_audit(store, &result(AuditOutcome::NeedsApproval, 0))
         .await
         .unwrap();
     let first = zone::find_audit(store).await.unwrap().unwrap();
     let (at, kept) = first.last.clone().unwrap();
-    assert_eq!(kept, result(AuditOutcome::Refused, 0));
+    assert_eq!(kept, result(AuditOutcome::NeedsApproval, 0));
     assert_eq!(
-        (first.refused_since, first.refused_total, first.problem),
+        (
+            first.needs_approval_since,
+            first.needing_approval_total,
+            first.problem
+        ),
         (Some(at), 1, None)
     );
     world.later(1_000);
-    zone::record_audit(store, &result(AuditOutcome::Refused, 0))
+    zone::record_audit(store, &result(AuditOutcome::NeedsApproval, 0))
         .await
         .unwrap();
     assert_eq!(
@@ -33,7 +37,7 @@ async fn an_audit_is_kept_in_one_row(world: &World) {
             .await
             .unwrap()
             .unwrap()
-            .refused_since,
+            .needs_approval_since,
         Some(at),
         "since the first"
     );
@@ -44,7 +48,11 @@ async fn an_audit_is_kept_in_one_row(world: &World) {
     }
     let last = zone::find_audit(store).await.unwrap().unwrap();
     assert_eq!(
-        (last.refused_since, last.refused_total, last.repaired_total),
+        (
+            last.needs_approval_since,
+            last.needing_approval_total,
+            last.repaired_total
+        ),
         (None, 2, 7)
     );
 }

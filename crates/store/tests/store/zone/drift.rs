@@ -44,7 +44,7 @@ async fn drift_makes_names_unpublished_with_the_body_that_was_found(world: &Worl
             .unwrap(),
         3
     );
-    assert_eq!(zone::list_unpublished(store, 10).await.unwrap().len(), 3);
+    assert_eq!(world.unpublished().await.len(), 3);
     let work = |name: &str| {
         let fqdn = user.fqdn(name);
         async move { zone::read_work(store, &[fqdn]).await.unwrap().remove(0) }
@@ -87,12 +87,9 @@ async fn names_in_flight_are_left_alone(world: &World) {
     let user = world.user("user1").await;
     let store = &world.store;
     let lease = world.lease().await;
-    let record = world
-        .create(&user, "www", "A", "192.168.1.1")
-        .await
-        .unwrap();
+    let record = world.create_www(&user).await;
     world
-        .create(&user, "dirty", "A", "192.168.1.1")
+        .create(&user, "unpublished", "A", "192.168.1.1")
         .await
         .unwrap();
     world.publish(&lease, &user.fqdn("www"), "C1").await;
@@ -102,7 +99,7 @@ async fn names_in_flight_are_left_alone(world: &World) {
             .in_flight(&before.hashes())
             .into_iter()
             .collect::<Vec<_>>(),
-        [user.fqdn("dirty")]
+        [user.fqdn("unpublished")]
     );
     // Changed and published while the zone was listed: clean again, and still not to be judged.
     world.renew(&user, record.id).await.unwrap();
@@ -115,7 +112,7 @@ async fn names_in_flight_are_left_alone(world: &World) {
     );
     let found = [
         outcome(&user.fqdn("www"), 0, &[(RecordType::A, None)]),
-        outcome(&user.fqdn("dirty"), 0, &[(RecordType::A, None)]),
+        outcome(&user.fqdn("unpublished"), 0, &[(RecordType::A, None)]),
     ];
     assert!(
         zone::mark_drift(store, &before, &found)
@@ -144,10 +141,7 @@ async fn a_set_without_a_name_is_brought_to_publish(world: &World) {
     let store = &world.store;
     let lease = world.lease().await;
     let fqdn = user.fqdn("www");
-    world
-        .create(&user, "www", "A", "192.168.1.1")
-        .await
-        .unwrap();
+    world.create_www(&user).await;
     world.publish(&lease, &fqdn, "C1").await;
     world
         .run("DELETE FROM dns_records; DELETE FROM names")
@@ -178,19 +172,13 @@ async fn a_set_without_a_name_is_brought_to_publish(world: &World) {
         1
     );
     assert!(
-        zone::list_unpublished(store, 10).await.unwrap().is_empty(),
+        world.unpublished().await.is_empty(),
         "not in the same moment"
     );
     world.later(2_100);
-    assert_eq!(
-        zone::list_unpublished(store, 10).await.unwrap()[0].fqdn,
-        fqdn
-    );
+    assert_eq!(world.unpublished().await[0].fqdn, fqdn);
     assert_eq!(zone::list_unpublished(store, 0).await.unwrap().len(), 0);
-    let work = zone::read_work(store, std::slice::from_ref(&fqdn))
-        .await
-        .unwrap()
-        .remove(0);
+    let work = world.work(&fqdn).await;
     assert!(work.desired.is_empty() && work.owned[0].needs_read());
     let lease = lease::acquire(store, LeaseName::Publish, "two", 600_000)
         .await
@@ -203,11 +191,7 @@ async fn a_set_without_a_name_is_brought_to_publish(world: &World) {
             .unwrap()
     );
     let gone = outcome(&fqdn, 0, &[(RecordType::A, None)]);
-    assert!(
-        zone::intend(store, &lease, 0, std::slice::from_ref(&gone))
-            .await
-            .unwrap()
-    );
+    world.intend(&lease, &gone).await;
     assert!(
         zone::confirm(store, &lease, &[gone], Some("C2"))
             .await

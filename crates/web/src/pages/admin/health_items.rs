@@ -2,7 +2,7 @@
 
 use starchart_domain::plural::pluralize;
 use starchart_domain::time::Timestamp;
-use starchart_store::admin::{HealthItems, RefusedName, StuckOrder};
+use starchart_store::admin::{HealthItems, RefusedNameRow, StuckOrder};
 use starchart_store::outbox::FailedMail;
 use starchart_store::zone::{AuditResult, AuditRow};
 
@@ -135,7 +135,7 @@ fn publishing_item(health: &HealthItems, provider: &str) -> Option<HealthItem> {
     ))
 }
 
-fn refused_name_item(name: RefusedName) -> HealthItem {
+fn refused_name_item(name: RefusedNameRow) -> HealthItem {
     HealthItem {
         kind: HealthItemKind::Name,
         title: "Refused record".to_owned(),
@@ -200,7 +200,7 @@ fn audit_items(audit: AuditRow, is_paused: bool) -> Vec<HealthItem> {
         return items;
     };
     let AuditResult {
-        refused_because,
+        approval_reason,
         plan_hash,
         creates,
         deletes,
@@ -208,7 +208,7 @@ fn audit_items(audit: AuditRow, is_paused: bool) -> Vec<HealthItem> {
         unclaimed,
         ..
     } = result;
-    if let Some(reason) = refused_because.filter(|_| !is_paused) {
+    if let Some(reason) = approval_reason.filter(|_| !is_paused) {
         let hash = plan_hash.get(..PLAN_HASH_PREFIX).unwrap_or(&plan_hash);
         let text = format!(
             "{reason}: {creates} to create, {deletes} to delete, {replaces} to replace. \
@@ -216,7 +216,7 @@ fn audit_items(audit: AuditRow, is_paused: bool) -> Vec<HealthItem> {
              approve it with starchart reconcile --approve {hash}."
         );
         items.push(HealthItem {
-            when: describe_times(audit.refused_since, None),
+            when: describe_times(audit.needs_approval_since, None),
             ..note(
                 "The zone differs from the database",
                 format!("plan {hash}"),

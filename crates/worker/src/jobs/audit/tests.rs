@@ -55,7 +55,7 @@ async fn large_drift_waits_for_an_operator() {
             .remove(&user.fqdn(&format!("host{n}")), "A");
     }
     assert_eq!(world.run(&audit()).await, Outcome::Done);
-    assert_eq!(last(&world).await.1, AuditOutcome::Refused);
+    assert_eq!(last(&world).await.1, AuditOutcome::NeedsApproval);
     world.publish().await;
     assert!(
         world.provider.values(&user.fqdn("host1"), "A").is_empty(),

@@ -327,7 +327,7 @@ impl OrderRun<'_> {
 
     async fn fail(&mut self, reason: &FailureReason) -> Result<Flow, Error> {
         warn!(domain = self.work.claim.domain, ?reason, "order failed");
-        orders::fail(&self.context.store, &self.work.claim, &reason.words()).await?;
+        orders::fail(&self.context.store, &self.work.claim, &reason.message()).await?;
         self.wake_after_end();
         Ok(Flow::Stop)
     }
