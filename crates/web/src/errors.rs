@@ -137,8 +137,8 @@ impl Failure {
     /// Returns what the client may repeat the request with, when it has to confirm something.
     pub(crate) fn confirmation(&self) -> Option<String> {
         match self {
-            Self::Action(ActionError::Conflict(Conflict::ShutsOut(shut_out))) => {
-                Some(shut_out.confirmation())
+            Self::Action(ActionError::Conflict(Conflict::IssuanceForbidden(forbidden))) => {
+                Some(forbidden.confirmation())
             }
             _ => None,
         }

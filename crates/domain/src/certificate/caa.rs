@@ -38,7 +38,7 @@ pub enum Permission {
 
 /// Why an authority may not issue a certificate for a wildcard, or is not known to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ShutOut {
+pub struct IssuanceForbidden {
     /// The domain of the certificate.
     pub domain: String,
     /// The name of the RRset that decides.
@@ -53,7 +53,7 @@ pub struct ShutOut {
     pub permission: Permission,
 }
 
-impl ShutOut {
+impl IssuanceForbidden {
     /// Returns whether the authority certainly refuses.
     pub fn is_certain(&self) -> bool {
         self.permission < Permission::OneAccount
@@ -70,7 +70,7 @@ impl ShutOut {
     }
 }
 
-impl fmt::Display for ShutOut {
+impl fmt::Display for IssuanceForbidden {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             domain,
@@ -103,26 +103,26 @@ impl fmt::Display for ShutOut {
     }
 }
 
-/// Returns what [`shut_out`] finds after a change but not before it.
-pub fn newly_shut_out(
+/// Returns what [`issuance_forbidden`] finds after a change but not before it.
+pub fn newly_forbidden(
     domain: &str,
     before: &[(&str, &str)],
     after: &[(&str, &str)],
     identities: &[String],
-) -> Option<ShutOut> {
-    let before = shut_out(domain, before.iter().copied(), identities);
-    let after = shut_out(domain, after.iter().copied(), identities)?;
+) -> Option<IssuanceForbidden> {
+    let before = issuance_forbidden(domain, before.iter().copied(), identities);
+    let after = issuance_forbidden(domain, after.iter().copied(), identities)?;
     let is_new = before.is_none_or(|before| !before.is_certain() && after.is_certain());
     is_new.then_some(after)
 }
 
-/// Returns what [`shut_out`] finds first as the records expire, and when. Records that expire on
-/// the same day do so together.
-pub fn shut_out_by_expiry(
+/// Returns what [`issuance_forbidden`] finds first as the records expire, and when. Records that
+/// expire on the same day do so together.
+pub fn forbidden_by_expiry(
     domain: &str,
     records: &[(&str, &str, Timestamp)],
     identities: &[String],
-) -> Option<(Timestamp, ShutOut)> {
+) -> Option<(Timestamp, IssuanceForbidden)> {
     let day = |at: Timestamp| at.as_millis().div_euclid(DAY_MS);
     let mut ends: Vec<Timestamp> = records
         .iter()
@@ -132,7 +132,10 @@ pub fn shut_out_by_expiry(
     ends.into_iter().find_map(|end| {
         let left = records.iter().filter(|(_, _, at)| day(*at) > day(end));
         let left: Vec<_> = left.map(|(name, value, _)| (*name, *value)).collect();
-        Some((end, shut_out(domain, left.iter().copied(), identities)?))
+        Some((
+            end,
+            issuance_forbidden(domain, left.iter().copied(), identities)?,
+        ))
     })
 }
 
@@ -144,11 +147,11 @@ pub fn shut_out_by_expiry(
 /// 4.3); without a property of either tag every authority may issue. `identities` are the domains
 /// by which the authority is known; without any, nothing is found. Parameters other than those of
 /// RFC 8657 are the authority's own and are not judged.
-pub fn shut_out<'a>(
+pub fn issuance_forbidden<'a>(
     domain: &str,
     records: impl IntoIterator<Item = (&'a str, &'a str)> + Clone,
     identities: &[String],
-) -> Option<ShutOut> {
+) -> Option<IssuanceForbidden> {
     if identities.is_empty() {
         return None;
     }
@@ -165,7 +168,7 @@ pub fn shut_out<'a>(
     } else {
         issue.min(by_wildcard.unwrap_or(issue))
     };
-    (permission < Permission::Yes).then(|| ShutOut {
+    (permission < Permission::Yes).then(|| IssuanceForbidden {
         domain: domain.to_owned(),
         name: name.to_owned(),
         values: values.into_iter().map(str::to_owned).collect(),

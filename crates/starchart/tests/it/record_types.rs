@@ -155,7 +155,7 @@ async fn an_srv_record_is_created_edited_and_deleted() {
 }
 
 #[tokio::test]
-async fn a_caa_record_that_shuts_out_the_authority_needs_a_confirmation() {
+async fn a_caa_record_that_forbids_issuance_needs_a_confirmation() {
     let account_key = starchart_acme::keys::generate().unwrap();
     let env = TestEnv::new()
         .await

@@ -1,6 +1,6 @@
 //! Asking before a change of CAA records stops the user's certificate.
 
-use starchart_domain::certificate::caa::{self, CAA, ShutOut, newly_shut_out};
+use starchart_domain::certificate::caa::{self, CAA, IssuanceForbidden, newly_forbidden};
 use starchart_domain::record::NewRecord;
 use starchart_domain::time::Timestamp;
 use starchart_store::Store;
@@ -10,19 +10,19 @@ use super::{ActionError, Conflict};
 use crate::actor::User;
 use crate::config::WebConfig;
 
-/// What a change of CAA records must not do without the user's consent: shut out the certificate
+/// What a change of CAA records must not do without the user's consent: forbid the certificate
 /// authority in use.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CaaCheck<'a> {
     /// The domains by which the authority is known in CAA records; empty without certificates.
     authority: &'a [String],
-    /// What the user has confirmed: [`ShutOut::confirmation`].
+    /// What the user has confirmed: [`IssuanceForbidden::confirmation`].
     confirmed: Option<&'a str>,
 }
 
 impl<'a> CaaCheck<'a> {
     /// Creates the check for the authority in use. `confirmed` is what the channel's input
-    /// confirms: the [`ShutOut::confirmation`] of an earlier refusal.
+    /// confirms: the [`IssuanceForbidden::confirmation`] of an earlier refusal.
     pub(crate) fn new(config: &'a WebConfig, confirmed: Option<&'a str>) -> Self {
         let authority = match config.certificates_off {
             None => config.caa_identities.as_slice(),
@@ -34,8 +34,8 @@ impl<'a> CaaCheck<'a> {
         }
     }
 
-    /// Fails with [`Conflict::ShutsOut`] when the change would shut out the authority and the user
-    /// has not confirmed it. Without `old` a record is created, without `new` one is deleted.
+    /// Fails with [`Conflict::IssuanceForbidden`] when the change would forbid the authority to
+    /// issue and the user has not confirmed it. Without `old` a record is created, without `new` one is deleted.
     pub(super) async fn check(
         self,
         store: &Store,
@@ -43,21 +43,21 @@ impl<'a> CaaCheck<'a> {
         old: Option<&Record>,
         new: Option<&NewRecord>,
     ) -> Result<(), ActionError> {
-        match self.find_shut_out(store, owner, old, new).await? {
-            Some(shut_out) if self.confirmed != Some(shut_out.confirmation().as_str()) => {
-                Err(ActionError::Conflict(Conflict::ShutsOut(shut_out)))
-            }
+        match self.find_newly_forbidden(store, owner, old, new).await? {
+            Some(forbidden) if self.confirmed != Some(forbidden.confirmation().as_str()) => Err(
+                ActionError::Conflict(Conflict::IssuanceForbidden(forbidden)),
+            ),
             _ => Ok(()),
         }
     }
 
-    async fn find_shut_out(
+    async fn find_newly_forbidden(
         self,
         store: &Store,
         owner: &User,
         old: Option<&Record>,
         new: Option<&NewRecord>,
-    ) -> Result<Option<ShutOut>, ActionError> {
+    ) -> Result<Option<IssuanceForbidden>, ActionError> {
         let old = old.filter(|record| record.rtype == CAA);
         let new = new.filter(|record| record.value.rtype() == CAA);
         if self.authority.is_empty() || (old.is_none() && new.is_none()) {
@@ -71,19 +71,21 @@ impl<'a> CaaCheck<'a> {
         let added = new.map(|new| (new.name.fqdn(), new.value.presentation()));
         let after: Vec<_> = kept.map(pair).chain(added).collect();
         let base = owner.base.as_str();
-        Ok(newly_shut_out(base, &before, &after, self.authority))
+        Ok(newly_forbidden(base, &before, &after, self.authority))
     }
 }
 
 /// Returns what a deletion of the record would stop, to ask before it.
-pub(crate) async fn shut_out_by_deletion(
+pub(crate) async fn forbidden_by_deletion(
     store: &Store,
     owner: &User,
     record: &Record,
     config: &WebConfig,
-) -> Result<Option<ShutOut>, ActionError> {
+) -> Result<Option<IssuanceForbidden>, ActionError> {
     let check = CaaCheck::new(config, None);
-    check.find_shut_out(store, owner, Some(record), None).await
+    check
+        .find_newly_forbidden(store, owner, Some(record), None)
+        .await
 }
 
 /// What the user's CAA records do to the certificate.
@@ -91,7 +93,7 @@ pub(crate) async fn shut_out_by_deletion(
 pub(crate) struct CaaProblem {
     /// When it begins, because a record expires; `None` means that it has begun.
     pub(crate) from: Option<Timestamp>,
-    pub(crate) shut_out: ShutOut,
+    pub(crate) forbidden: IssuanceForbidden,
 }
 
 /// Returns why the user's CAA records do not allow the authority in use to issue, now or once a
@@ -107,17 +109,18 @@ pub(crate) async fn find_caa_problem(
     }
     let present = load_caa_records(store, owner).await?;
     let base = owner.base.as_str();
-    let now = caa::shut_out(base, present.iter().map(pair), authority).map(|found| (None, found));
+    let now = caa::issuance_forbidden(base, present.iter().map(pair), authority)
+        .map(|found| (None, found));
     let until = present.iter().map(|record| {
         let (name, value) = pair(record);
         (name, value, record.expires_at)
     });
     let later = || {
-        let (from, found) = caa::shut_out_by_expiry(base, &until.collect::<Vec<_>>(), authority)?;
+        let (from, found) = caa::forbidden_by_expiry(base, &until.collect::<Vec<_>>(), authority)?;
         Some((Some(from), found))
     };
     let found = now.or_else(later);
-    Ok(found.map(|(from, shut_out)| CaaProblem { from, shut_out }))
+    Ok(found.map(|(from, forbidden)| CaaProblem { from, forbidden }))
 }
 
 async fn load_caa_records(store: &Store, owner: &User) -> Result<Vec<Record>, ActionError> {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use starchart_domain::certificate::caa::ShutOut;
+use starchart_domain::certificate::caa::IssuanceForbidden;
 use starchart_domain::fault::{Fault, Field};
 use starchart_domain::plural::pluralize;
 use starchart_domain::time::Timestamp;
@@ -55,9 +55,9 @@ pub(crate) enum Conflict {
     LabelNotOffered,
     /// Another user claimed the label a moment ago.
     LabelTaken,
-    /// The user's CAA records would shut out the certificate authority in use. The caller may
-    /// repeat the action with [`ShutOut::confirmation`].
-    ShutsOut(ShutOut),
+    /// The user's CAA records would forbid the certificate authority in use to issue. The caller
+    /// may repeat the action with [`IssuanceForbidden::confirmation`].
+    IssuanceForbidden(IssuanceForbidden),
 }
 
 /// A limit that the user has reached. Displays as a sentence for the user.
@@ -140,7 +140,7 @@ impl fmt::Display for Conflict {
             Self::LabelTaken => {
                 f.write_str("This domain was taken a moment ago. Choose another one.")
             }
-            Self::ShutsOut(shut_out) => write!(f, "{shut_out}."),
+            Self::IssuanceForbidden(forbidden) => write!(f, "{forbidden}."),
         }
     }
 }

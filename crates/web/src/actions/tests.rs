@@ -356,7 +356,7 @@ async fn a_retry_of_what_is_not_stuck_is_not_found() {
 }
 
 #[actix_web::test]
-async fn a_change_that_shuts_out_the_authority_needs_its_confirmation() {
+async fn a_change_that_forbids_issuance_needs_its_confirmation() {
     let test_app = TestApp::new().await;
     let (store, queue) = (&test_app.store, &*test_app.queue);
     let user = user(&test_app, "user1").await;
@@ -367,7 +367,9 @@ async fn a_change_that_shuts_out_the_authority_needs_its_confirmation() {
     };
     let refused =
         async |form: &RecordForm, confirmed: Option<&str>| match create(form, confirmed).await {
-            Err(ActionError::Conflict(Conflict::ShutsOut(shut_out))) => shut_out.confirmation(),
+            Err(ActionError::Conflict(Conflict::IssuanceForbidden(forbidden))) => {
+                forbidden.confirmation()
+            }
             other => panic!("{other:?}"),
         };
     let (one, other) = (
@@ -390,15 +392,15 @@ async fn a_change_that_shuts_out_the_authority_needs_its_confirmation() {
             .unwrap()
             .is_some()
     );
-    // Nothing new is shut out: no question.
+    // It forbids nothing new: no question.
     create(&other, None).await.unwrap();
 
     let without_certificates = WebConfig {
         certificates_off: Some("off".to_owned()),
         ..config.clone()
     };
-    let shut_out = find_caa_problem(store, &user, &without_certificates).await;
-    assert!(shut_out.unwrap().is_none());
+    let forbidden = find_caa_problem(store, &user, &without_certificates).await;
+    assert!(forbidden.unwrap().is_none());
 }
 
 #[actix_web::test]

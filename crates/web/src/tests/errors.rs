@@ -9,7 +9,7 @@ use actix_web::body::to_bytes;
 use actix_web::http::header::{ALLOW, RETRY_AFTER, SET_COOKIE, VARY};
 use actix_web::http::{Method, StatusCode};
 use actix_web::test::TestRequest;
-use starchart_domain::certificate::caa::{self, ShutOut};
+use starchart_domain::certificate::caa::{self, IssuanceForbidden};
 use starchart_domain::fault::{Fault, Field};
 use starchart_domain::publish::PublishState;
 use starchart_domain::record::{RecordId, RecordType};
@@ -72,7 +72,7 @@ fn failures() -> Vec<(u16, Failure)> {
         conflict(Conflict::CertificatesOff),
         conflict(Conflict::LabelNotOffered),
         conflict(Conflict::LabelTaken),
-        conflict(Conflict::ShutsOut(shut_out())),
+        conflict(Conflict::IssuanceForbidden(issuance_forbidden())),
         (413, Failure::TooLarge),
         (415, Failure::UnsupportedMediaType("x")),
         (421, Failure::Misdirected),
@@ -112,10 +112,10 @@ fn record() -> Box<Record> {
     })
 }
 
-fn shut_out() -> ShutOut {
+fn issuance_forbidden() -> IssuanceForbidden {
     let base = "user1.starchart.com";
     let records = [(base, r#"0 issue "ca.example""#)];
-    caa::shut_out(base, records, &["letsencrypt.org".to_owned()]).unwrap()
+    caa::issuance_forbidden(base, records, &["letsencrypt.org".to_owned()]).unwrap()
 }
 
 /// Returns the number of a kind of failure. A new kind does not compile before it has one, and the
@@ -146,7 +146,7 @@ fn kind(failure: &Failure) -> usize {
             Conflict::CertificatesOff => 20,
             Conflict::LabelNotOffered => 21,
             Conflict::LabelTaken => 22,
-            Conflict::ShutsOut(_) => 23,
+            Conflict::IssuanceForbidden(_) => 23,
         },
         Failure::Action(ActionError::Limit(reason)) => match reason {
             Limit::Records { .. } => 24,
@@ -238,9 +238,9 @@ fn check_problem(body: &str, status: u16, failure: &Failure) {
         .unwrap_or_default();
     let confirm = matches!(
         failure,
-        Failure::Action(ActionError::Conflict(Conflict::ShutsOut(_)))
+        Failure::Action(ActionError::Conflict(Conflict::IssuanceForbidden(_)))
     );
-    let expected = confirm.then(|| shut_out().confirmation());
+    let expected = confirm.then(|| issuance_forbidden().confirmation());
     assert_eq!(problem["confirm"].as_str(), expected.as_deref());
     match failure {
         Failure::Action(ActionError::Invalid(_)) => assert_eq!(fields, ["value"]),

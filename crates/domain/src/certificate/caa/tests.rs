@@ -7,7 +7,7 @@ const BASE: &str = "user1.starchart.com";
 #[test]
 fn the_closest_caa_rrset_decides() {
     let le = vec!["letsencrypt.org".to_owned()];
-    for (records, shut_out_by) in [
+    for (records, forbidden_by) in [
         (vec![], None),
         (vec![(BASE, r#"0 issue "letsencrypt.org""#)], None),
         (vec![(BASE, r#"0 issue "LetsEncrypt.org""#)], None),
@@ -72,10 +72,10 @@ fn the_closest_caa_rrset_decides() {
             None,
         ),
     ] {
-        let found = shut_out(BASE, records.iter().copied(), &le);
+        let found = issuance_forbidden(BASE, records.iter().copied(), &le);
         assert_eq!(
             found.map(|found| found.name).as_deref(),
-            shut_out_by,
+            forbidden_by,
             "{records:?}"
         );
     }
@@ -85,7 +85,7 @@ fn the_closest_caa_rrset_decides() {
 fn an_authority_may_have_several_domains() {
     let both = ["pki.goog".to_owned(), "google.com".to_owned()];
     let records = [(BASE, r#"0 issue "google.com""#)];
-    assert_eq!(shut_out(BASE, records, &both), None);
+    assert_eq!(issuance_forbidden(BASE, records, &both), None);
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn parameters_limit_what_a_property_allows() {
             .map(|value| format!("0 issue \"{value}\""))
             .collect();
         let records = values.iter().map(|value| (BASE, value.as_str()));
-        let found = shut_out(BASE, records, &le);
+        let found = issuance_forbidden(BASE, records, &le);
         assert_eq!(
             found.map_or(Yes, |found| found.permission),
             expected,
@@ -181,7 +181,7 @@ fn a_change_is_reported_when_it_makes_things_worse() {
         (yes, no, true),
         (no, &[], false),
     ] {
-        let found = newly_shut_out(BASE, before, after, &le);
+        let found = newly_forbidden(BASE, before, after, &le);
         assert_eq!(found.is_some(), is_new, "{before:?} -> {after:?}");
     }
 }
@@ -226,7 +226,7 @@ fn a_permission_ends_when_the_record_that_gives_it_expires_first() {
             None,
         ),
     ] {
-        let found = shut_out_by_expiry(BASE, &records, &le);
+        let found = forbidden_by_expiry(BASE, &records, &le);
         let found = found.map(|(at, _)| at.as_millis() / DAY_MS);
         assert_eq!(found, on, "{records:?}");
     }
@@ -248,7 +248,7 @@ fn the_text_says_what_is_wrong_and_what_is_not_known() {
         ),
     ] {
         let value = format!(r#"0 issue "letsencrypt.org; {parameters}""#);
-        let text = shut_out(BASE, [(BASE, value.as_str())], &le)
+        let text = issuance_forbidden(BASE, [(BASE, value.as_str())], &le)
             .unwrap()
             .to_string();
         assert!(text.contains(sentence), "{text}");

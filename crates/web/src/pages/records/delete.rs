@@ -5,7 +5,7 @@ use std::rc::Rc;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
-use starchart_domain::certificate::caa::ShutOut;
+use starchart_domain::certificate::caa::IssuanceForbidden;
 use starchart_domain::record::RecordId;
 use starchart_store::records::{self, Record};
 
@@ -25,7 +25,7 @@ pub(crate) struct DeletePage {
     pub(crate) layout: Layout,
     pub(crate) record: Record,
     /// What the deletion would stop.
-    pub(crate) to_confirm: Option<ShutOut>,
+    pub(crate) to_confirm: Option<IssuanceForbidden>,
 }
 
 /// Asks for confirmation before a record is deleted (`GET /dns-records/{id}/delete`).
@@ -48,7 +48,7 @@ pub(crate) async fn delete_page(
         .await?
         .ok_or(Failure::NotFound)?;
     let config = &context.app.config;
-    let to_confirm = actions::shut_out_by_deletion(store, user, &record, config).await?;
+    let to_confirm = actions::forbidden_by_deletion(store, user, &record, config).await?;
     responses::page(
         status,
         &DeletePage {

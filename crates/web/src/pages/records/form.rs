@@ -8,7 +8,7 @@ use std::rc::Rc;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
-use starchart_domain::certificate::caa::ShutOut;
+use starchart_domain::certificate::caa::IssuanceForbidden;
 use starchart_domain::fault::{Fault, Field};
 use starchart_domain::record::{RecordForm, RecordId};
 use starchart_store::records;
@@ -52,7 +52,7 @@ pub(crate) struct FormPage {
     /// The signed id of the user, posted as `owner`, so that a kept form is shown to no other user.
     pub(crate) owner: String,
     /// What to confirm before the record is saved.
-    pub(crate) to_confirm: Option<ShutOut>,
+    pub(crate) to_confirm: Option<IssuanceForbidden>,
     /// Whether the form was posted after the session had ended and is shown again after the
     /// sign-in.
     pub(crate) is_kept: bool,
@@ -130,8 +130,8 @@ pub(crate) async fn create(
     let caa = caa_check(&context);
     match actions::create_record(app.store()?, &*app.queue, caller, &form, limit, caa).await {
         Ok(saved) => Ok(saved_response(&context, saved, "created")),
-        Err(ActionError::Conflict(Conflict::ShutsOut(shut_out))) => {
-            confirm_page(&context, FormMode::Create, form, shut_out)
+        Err(ActionError::Conflict(Conflict::IssuanceForbidden(forbidden))) => {
+            confirm_page(&context, FormMode::Create, form, forbidden)
         }
         Err(error) => faults_page(&context, FormMode::Create, form, error.into_form_faults()?),
     }
@@ -186,12 +186,12 @@ async fn update_own(
     let faults =
         match actions::edit_record(store, &*app.queue, caller, edit, caa_check(context)).await {
             Ok(saved) => return Ok(saved_response(context, saved, "updated")),
-            Err(ActionError::Conflict(Conflict::ShutsOut(shut_out))) => {
+            Err(ActionError::Conflict(Conflict::IssuanceForbidden(forbidden))) => {
                 let mode = FormMode::Edit {
                     id: id.0,
                     fingerprint,
                 };
-                return confirm_page(context, mode, form, shut_out);
+                return confirm_page(context, mode, form, forbidden);
             }
             Err(ActionError::Conflict(Conflict::RecordChanged { current })) => {
                 // The user sees the change now; the next save overwrites it.
@@ -266,10 +266,10 @@ fn confirm_page(
     context: &RequestContext,
     mode: FormMode,
     form: RecordForm,
-    shut_out: ShutOut,
+    forbidden: IssuanceForbidden,
 ) -> Result<HttpResponse, Failure> {
     let page = FormPage {
-        to_confirm: Some(shut_out),
+        to_confirm: Some(forbidden),
         ..FormPage::new(context, mode, form)
     };
     responses::page(StatusCode::UNPROCESSABLE_ENTITY, &page)

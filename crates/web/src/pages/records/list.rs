@@ -91,7 +91,7 @@ pub(crate) async fn renew_or_delete(
             let caa = caa_check(&context);
             match actions::delete_record(store, queue, caller, id, caa).await {
                 Ok(record) => (record, "deleted"),
-                Err(ActionError::Conflict(Conflict::ShutsOut(_))) => {
+                Err(ActionError::Conflict(Conflict::IssuanceForbidden(_))) => {
                     let status = StatusCode::UNPROCESSABLE_ENTITY;
                     return delete_page(&context, &user, id, status).await;
                 }

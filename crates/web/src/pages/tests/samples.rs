@@ -6,7 +6,7 @@ mod certificates;
 use std::collections::BTreeMap;
 
 use askama::Template;
-use starchart_domain::certificate::caa::{Permission, ShutOut};
+use starchart_domain::certificate::caa::{IssuanceForbidden, Permission};
 use starchart_domain::fault::{Fault, Field, NameFault, ValueFault};
 use starchart_domain::names::{Label, RootDomain};
 use starchart_domain::publish::PublishState;
@@ -296,7 +296,7 @@ fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
     let delete = DeletePage {
         layout: layout("/dns-records/1/delete"),
         record: all.remove(0),
-        to_confirm: Some(shut_out(text)),
+        to_confirm: Some(issuance_forbidden(text)),
     };
     let list = RecordsPage {
         layout: Layout {
@@ -395,8 +395,8 @@ fn error_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
         .collect()
 }
 
-fn shut_out(text: &dyn Fn(&str) -> String) -> ShutOut {
-    ShutOut {
+fn issuance_forbidden(text: &dyn Fn(&str) -> String) -> IssuanceForbidden {
+    IssuanceForbidden {
         domain: "user1.starchart.com".to_owned(),
         name: "user1.starchart.com".to_owned(),
         values: vec![text("0 issue")],

@@ -5,7 +5,7 @@ use starchart_domain::certificate::OrderStep;
 use starchart_domain::publish::PublishState;
 use starchart_store::certificates::{Certificate, OrderView};
 
-use super::{NOW, in_days, shut_out, signed_in};
+use super::{NOW, in_days, issuance_forbidden, signed_in};
 use crate::actions::CaaProblem;
 use crate::pages::certificate::{
     ActiveCertificate, CertificatePage, DeletePage, InformationPage, Renewal,
@@ -19,7 +19,7 @@ fn certificate_page(text: &dyn Fn(&str) -> String) -> CertificatePage {
         is_off: false,
         caa_problem: Some(CaaProblem {
             from: None,
-            shut_out: shut_out(text),
+            forbidden: issuance_forbidden(text),
         }),
         refused: None,
         key_withheld: false,
