@@ -2,7 +2,7 @@
 
 use crate::table::Table;
 
-/// `live_slot` admits one unfinished order per user. `starts` is incremented before a step runs, so
+/// `pending_slot` admits one pending order per user. `starts` is incremented before a step runs, so
 /// that a step that kills its process is limited; `fence` rejects writes of an earlier claim.
 /// `automatic` orders come from the renewal job and do not count against the user's daily limit.
 /// `failures` counts consecutive CA failures for the backoff; `openings` counts orders opened at
@@ -38,9 +38,9 @@ pub(crate) const STEP: Table = Table {
         created_at BIGINT NOT NULL,
         updated_at BIGINT NOT NULL,
         finished_at BIGINT NULL,
-        live_slot BIGINT GENERATED ALWAYS AS
+        pending_slot BIGINT GENERATED ALWAYS AS
             (CASE WHEN finished_at IS NULL THEN user_id ELSE NULL END) STORED,
-        CONSTRAINT certificate_orders_live_uq UNIQUE (live_slot),
+        CONSTRAINT certificate_orders_pending_uq UNIQUE (pending_slot),
         CONSTRAINT certificate_orders_user_fk FOREIGN KEY (user_id) REFERENCES users (id),
         CONSTRAINT certificate_orders_replaces_fk FOREIGN KEY (replaces_id)
             REFERENCES certificates (id),

@@ -101,13 +101,13 @@ impl TransactionError for AdminError {
 pub struct Totals {
     /// Users who are not deleted.
     pub users: u64,
-    /// Certificates that are in use.
+    /// Active certificates of all users.
     pub certificates: u64,
     /// Records of all users.
     pub records: u64,
 }
 
-/// Counts users, certificates in use, and records.
+/// Counts users, active certificates, and records.
 pub async fn count_totals(store: &Store, _: &Admin) -> Result<Totals, Error> {
     let users = user::Entity::find().filter(user::Column::DeletedAt.is_null());
     let certificates =

@@ -29,12 +29,12 @@ use crate::{Error, Store, users};
 
 use rows::OrderRow;
 
-pub(crate) use ends::{abandon_live_order, request_revocations};
+pub(crate) use ends::{abandon_pending_order, request_revocations};
 pub(crate) use rows::key_deletion;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
-/// A certificate in use.
+/// An active certificate of a user, without its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Certificate {
     /// The id of its row.
@@ -80,20 +80,20 @@ pub struct OrderView {
 /// Everything that the certificate page shows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Overview {
-    /// The certificate in use.
+    /// The active certificate of the user.
     pub active: Option<Certificate>,
-    /// The live order; without one, the last order, if it ended in [`OrderStep::Failed`] after the
-    /// active certificate was issued.
+    /// The pending order; without one, the last order, if it ended in [`OrderStep::Failed`] after
+    /// the active certificate was issued.
     pub order: Option<OrderView>,
 }
 
 /// Why no order was opened.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
-    /// The user has a live order; the page shows it.
-    #[error("an order is in progress")]
-    OrderInProgress,
-    /// The certificate in use is not due for renewal.
+    /// The user has a pending order; the page shows it.
+    #[error("an order is pending")]
+    OrderPending,
+    /// The active certificate is not due for renewal.
     #[error("not due before {}", .from.rfc3339())]
     NotDue {
         /// When renewal is possible.
@@ -124,7 +124,7 @@ impl TransactionError for RequestError {
     }
 }
 
-/// Loads the user's certificate in use and order.
+/// Loads the user's active certificate and order.
 pub async fn load_overview(store: &Store, owner: UserId) -> Result<Overview, Error> {
     let snapshot = store.snapshot().await?;
     let active = rows::find_active(&snapshot, owner).await?;
@@ -145,7 +145,7 @@ pub async fn load_overview(store: &Store, owner: UserId) -> Result<Overview, Err
     })
 }
 
-/// Whether the user has a certificate in use or a live order.
+/// Whether the user has an active certificate or a pending order.
 pub async fn has_any(store: &Store, owner: UserId) -> Result<bool, Error> {
     rows::has_any(store.reader(), owner).await
 }
@@ -168,10 +168,10 @@ async fn view(on: &impl ConnectionTrait, row: OrderRow) -> Result<OrderView, Err
     })
 }
 
-/// Opens an order for the user's base domain, unless one is live or the certificate in use is not
-/// due for renewal ([`renewable_from`]). A live order of the renewal sweep becomes the user's own
-/// and is expedited instead. `daily` is the limit of requests in 24 hours; the sweep's renewals do
-/// not count.
+/// Opens an order for the user's base domain, unless one is pending or the active certificate is
+/// not due for renewal ([`renewable_from`]). A pending order of the renewal sweep becomes the
+/// user's own and is expedited instead. `daily` is the limit of requests in 24 hours; the sweep's
+/// renewals do not count.
 pub async fn request(
     store: &Store,
     owner: UserId,
@@ -185,11 +185,11 @@ pub async fn request(
                 return Err(RequestError::NotFound);
             }
             let now = tx.now().await?;
-            match rows::find_live_order(tx.db(), owner).await? {
+            match rows::find_pending_order(tx.db(), owner).await? {
                 Some(order) if order.automatic => {
                     return expedite(&tx, order, daily, now, context).await;
                 }
-                Some(_) => return Err(RequestError::OrderInProgress),
+                Some(_) => return Err(RequestError::OrderPending),
                 None => {}
             }
             let active = rows::find_active(tx.db(), owner).await?;
@@ -206,7 +206,7 @@ pub async fn request(
             let replaces = active.map(|active| active.id);
             rows::insert_order(&tx, owner, domain, replaces, false, now).await?;
             trail::write(&tx, context, Action::CertificateRequest, domain, "").await?;
-            let order = rows::find_live_order(tx.db(), owner)
+            let order = rows::find_pending_order(tx.db(), owner)
                 .await?
                 .ok_or_else(|| {
                     Error::Corrupt(format!("user {owner} has no order after its insert"))
@@ -240,7 +240,7 @@ async fn expedite(
         .exec(tx.db())
         .await
         .map_err(Error::from)?;
-    let detail = "the automatic renewal in progress";
+    let detail = "the pending automatic renewal";
     trail::write(
         tx,
         context,
@@ -296,8 +296,8 @@ async fn blocked_until(
     Ok(Some(blocking.plus(DAY_MS)))
 }
 
-/// Takes the certificate out of use and deletes its key; does not revoke it. An automatic renewal
-/// in progress is abandoned. Returns whether there was a certificate.
+/// Ends the active certificate and deletes its key; does not revoke it. A pending automatic
+/// renewal is abandoned. Returns whether there was a certificate.
 pub async fn delete(
     store: &Store,
     owner: UserId,
@@ -313,9 +313,9 @@ pub async fn delete(
             };
             let now = tx.now().await?;
             rows::end_certificate(&tx, active.id, State::Deleted, now).await?;
-            let live = rows::find_live_order(tx.db(), owner).await?;
-            if live.is_some_and(|order| order.automatic) {
-                abandon_live_order(&tx, owner).await?;
+            let pending = rows::find_pending_order(tx.db(), owner).await?;
+            if pending.is_some_and(|order| order.automatic) {
+                abandon_pending_order(&tx, owner).await?;
             }
             trail::write(&tx, context, Action::CertificateDelete, &active.domain, "").await?;
             Ok(true)
@@ -324,7 +324,7 @@ pub async fn delete(
 }
 
 /// Loads and opens the private key (PEM, PKCS#8) of the user's certificate; `None` when that is not
-/// the user's certificate in use.
+/// the user's active certificate.
 pub async fn load_private_key(
     store: &Store,
     owner: UserId,

@@ -108,7 +108,7 @@ fn notice(condition: Expr) -> SelectStatement {
         .into_query()
 }
 
-/// Certificates in use that have expired.
+/// Active certificates that have expired.
 fn expired_certificates(now: Timestamp) -> Select<certificate::Entity> {
     use certificate::Column;
     certificate::Entity::find()
@@ -116,7 +116,7 @@ fn expired_certificates(now: Timestamp) -> Select<certificate::Entity> {
         .filter(Column::NotAfter.lte(now.as_millis()))
 }
 
-/// Certificates in use that expire soon and whose owner was not notified.
+/// Active certificates that expire soon and whose owner was not notified.
 fn certificates_to_notify(now: Timestamp) -> Select<certificate::Entity> {
     use certificate::Column;
     certificate::Entity::find()

@@ -38,26 +38,26 @@ pub struct MetricsSnapshot {
 /// Counts of orders for certificates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OrderMetrics {
-    /// Orders that are in progress.
+    /// Orders that are not finished.
     pub pending: u64,
     /// Orders that failed in the last 24 hours.
     pub failed_24h: u64,
-    /// When the oldest order in progress was created.
+    /// When the oldest pending order was opened.
     pub oldest_created_at: Option<Timestamp>,
-    /// When the most overdue step of an order in progress was due; may be in the future.
+    /// When the pending order that is due longest became due; it may be in the future.
     pub oldest_step_due_at: Option<Timestamp>,
 }
 
 /// Numbers of certificates by their state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CertificateMetrics {
-    /// Certificates that are in use.
+    /// Active certificates of all users.
     pub active: u64,
     /// When the next of them expires.
     pub next_expiry: Option<Timestamp>,
-    /// Certificates in use that expire within 7 days.
+    /// Active certificates that expire within 7 days.
     pub expiring_in_7_days: u64,
-    /// Certificates in use that expire within 30 days.
+    /// Active certificates that expire within 30 days.
     pub expiring_in_30_days: u64,
     /// Certificates that expired within the last 7 days and have no successor.
     pub expired_last_7_days: u64,
@@ -89,7 +89,7 @@ pub async fn read_snapshot(store: &Store) -> Result<MetricsSnapshot, Error> {
 
 async fn count_orders(store: &Store, now: Timestamp) -> Result<OrderMetrics, Error> {
     use certificate_order::{Column, Entity};
-    let pending: Option<(i64, Option<i64>, Option<i64>)> = Entity::find()
+    let counts: Option<(i64, Option<i64>, Option<i64>)> = Entity::find()
         .select_only()
         .column_as(Column::Id.count(), "pending")
         .column_as(Column::CreatedAt.min(), "oldest_created_at")
@@ -98,7 +98,7 @@ async fn count_orders(store: &Store, now: Timestamp) -> Result<OrderMetrics, Err
         .into_tuple()
         .one(store.reader())
         .await?;
-    let (pending, oldest_created_at, oldest_step_due_at) = pending.unwrap_or_default();
+    let (pending, oldest_created_at, oldest_step_due_at) = counts.unwrap_or_default();
     let failed_24h = Entity::find()
         .filter(Column::FinishedAt.gt(now.plus(-DAY_MS).as_millis()))
         .filter(Column::Step.eq(Step::Failed))
@@ -115,7 +115,7 @@ async fn count_orders(store: &Store, now: Timestamp) -> Result<OrderMetrics, Err
 async fn count_certificates(store: &Store, now: Timestamp) -> Result<CertificateMetrics, Error> {
     use certificate::{Column, Entity};
     let days = |days: i64| now.plus(days * DAY_MS).as_millis();
-    let unexpired = || {
+    let expiring = || {
         Entity::find()
             .select_only()
             .filter(Column::State.eq(State::Active))
@@ -128,14 +128,14 @@ async fn count_certificates(store: &Store, now: Timestamp) -> Result<Certificate
         .into_tuple()
         .one(store.reader())
         .await?;
-    let next_expiry: Option<i64> = unexpired()
+    let next_expiry: Option<i64> = expiring()
         .column(Column::NotAfter)
         .order_by_asc(Column::NotAfter)
         .into_tuple()
         .one(store.reader())
         .await?;
     let in_7_days = Expr::case(Column::NotAfter.lte(days(7)), 1);
-    let counts: Option<(i64, i64)> = unexpired()
+    let counts: Option<(i64, i64)> = expiring()
         .column_as(Expr::expr(in_7_days).count(), "in_7_days")
         .column_as(Column::Id.count(), "in_30_days")
         .filter(Column::NotAfter.lte(days(30)))

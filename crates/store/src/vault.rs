@@ -36,7 +36,7 @@ pub enum VaultError {
 pub(crate) enum KeyRow {
     /// An order, while it has no certificate.
     Order(i64),
-    /// A certificate in use.
+    /// An active certificate of the user.
     Certificate(i64),
 }
 

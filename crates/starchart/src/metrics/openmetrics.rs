@@ -218,7 +218,7 @@ fn queues(registry: &mut Registry, rows: &MetricsSnapshot) {
     number(
         registry,
         "certificate_orders_pending",
-        "Certificate orders in progress",
+        "Pending certificate orders",
         rows.orders.pending,
     );
     let help = "Certificate orders that failed in the last 24 hours";
@@ -231,7 +231,7 @@ fn queues(registry: &mut Registry, rows: &MetricsSnapshot) {
     seconds(
         registry,
         "certificate_oldest_order_age",
-        "Age of the oldest certificate order in progress",
+        "Age of the oldest pending certificate order",
         age(rows.now, rows.orders.oldest_created_at),
     );
     let help = "Time since the most overdue step of a certificate order was due";
@@ -265,7 +265,7 @@ fn certificates(registry: &mut Registry, certificates: &CertificateMetrics, now:
     number(
         registry,
         "certificates_active",
-        "Certificates in use",
+        "Active certificates",
         certificates.active,
     );
     if let Some(end) = certificates.next_expiry {
@@ -273,7 +273,7 @@ fn certificates(registry: &mut Registry, certificates: &CertificateMetrics, now:
         seconds(
             registry,
             "certificate_next_expiry",
-            "Time until the next certificate in use expires",
+            "Time until the next active certificate expires",
             left.as_secs_f64(),
         );
     }
@@ -284,7 +284,7 @@ fn certificates(registry: &mut Registry, certificates: &CertificateMetrics, now:
     counts(
         registry,
         "certificates_expiring",
-        "Certificates in use that expire within this number of days",
+        "Active certificates that expire within this number of days",
         "days",
         &expiring,
     );

@@ -168,7 +168,7 @@ async fn a_deleted_user_disappears_from_zone_and_pages() {
     for words in [
         "3 records leave the zone",
         "1 certificate is revoked soon",
-        "certificate order in progress is abandoned",
+        "pending certificate order is abandoned",
         "stays reserved for this user",
     ] {
         assert!(ask.body.contains(words), "{words}: {}", ask.body);

@@ -23,7 +23,7 @@ pub struct DeletionPreview {
     pub records: u64,
     /// Certificates that would be revoked: all that have not expired, in use or not.
     pub certificates: u64,
-    /// Whether an order is live.
+    /// Whether an order is pending.
     pub order: bool,
     /// Sessions that have not ended.
     pub sessions: u64,
@@ -119,7 +119,7 @@ pub async fn delete_user(
             let now = check_admin(&tx, admin).await?;
             let deleted = DeletedUser {
                 records: delete_all(&tx, user, admin.id).await.map_err(store_error)?,
-                orders: u64::from(certificates::abandon_live_order(&tx, user).await?),
+                orders: u64::from(certificates::abandon_pending_order(&tx, user).await?),
                 certificates: certificates::request_revocations(&tx, user).await?,
                 sessions: sessions::end_sessions_of(&tx, user, request_id).await?,
                 mails: delete_unsent_mails(&tx, user).await?,

@@ -16,11 +16,11 @@ use crate::{Error, Store, outbox, trail, zone};
 
 /// Items of each kind that are listed at most; the totals say how many there are.
 const MAX_ITEMS: u32 = 50;
-/// A live order that is older is stuck, in milliseconds.
+/// A pending order that is older is stuck, in milliseconds.
 const STUCK_MS: i64 = 30 * 60 * 1_000;
-/// A live order whose step was begun this often is stuck, however young; it is about to fail.
+/// A pending order whose step was begun this often is stuck, however young; it is about to fail.
 const STUCK_STARTS: u32 = MAX_STARTS - 1;
-/// A live order with this many consecutive failures of the authority is stuck.
+/// A pending order with this many consecutive failures of the authority is stuck.
 const STUCK_FAILURES: u32 = 5;
 
 /// What an admin should look at.
@@ -65,7 +65,7 @@ pub struct RefusedNameRow {
     pub next_try: Option<Timestamp>,
 }
 
-/// A live order that makes no progress.
+/// A pending order that makes no progress.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StuckOrder {
     /// The id of its row.

@@ -36,14 +36,14 @@ pub struct UserRow {
 pub enum CertificateStatus {
     /// The user has neither certificate nor order.
     None,
-    /// The first order is live.
+    /// The first order is pending.
     Pending,
-    /// A certificate is in use.
+    /// A certificate is active.
     Issued {
         /// The end of its validity.
         until: Timestamp,
     },
-    /// No certificate is in use, and the last order failed.
+    /// No certificate is active, and the last order failed.
     Failed,
 }
 
@@ -62,7 +62,7 @@ struct Row {
     user: user::Model,
     records: i64,
     not_after: Option<i64>,
-    live: i64,
+    pending: i64,
     last_step: Option<String>,
 }
 
@@ -81,7 +81,7 @@ pub async fn search_users(
     let rows: Vec<Row> = found
         .column_as(record_count(), "records")
         .column_as(certificate_end(), "not_after")
-        .column_as(live_order_count(), "live")
+        .column_as(pending_order_count(), "pending")
         .column_as(last_order_step(), "last_step")
         .order_by_asc(Column::Email)
         .order_by_asc(Column::Id)
@@ -134,15 +134,15 @@ fn certificate_end() -> SimpleExpr {
     Expr::SubQuery(None, Box::new(active.into_query().into()))
 }
 
-fn live_order_count() -> SimpleExpr {
+fn pending_order_count() -> SimpleExpr {
     use certificate_order::{Column, Entity};
     let of_user = Expr::col((Entity, Column::UserId)).equals((user::Entity, user::Column::Id));
-    let live = Entity::find()
+    let pending = Entity::find()
         .select_only()
         .column_as(Column::Id.count(), "n")
         .filter(of_user)
         .filter(Column::FinishedAt.is_null());
-    Expr::SubQuery(None, Box::new(live.into_query().into()))
+    Expr::SubQuery(None, Box::new(pending.into_query().into()))
 }
 
 fn last_order_step() -> SimpleExpr {
@@ -188,7 +188,7 @@ impl TryFrom<Row> for UserRow {
 
     fn try_from(row: Row) -> Result<Self, Error> {
         let has_failed = row.last_step == Some(Step::Failed.to_value());
-        let certificate = match (row.not_after, row.live) {
+        let certificate = match (row.not_after, row.pending) {
             (Some(until), _) => CertificateStatus::Issued {
                 until: Timestamp::from_millis(until),
             },

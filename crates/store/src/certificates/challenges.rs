@@ -45,7 +45,7 @@ pub(super) async fn replace_values(
     Ok(())
 }
 
-/// Deletes the owner's values. A user has at most one live order, and finished orders have no
+/// Deletes the owner's values. A user has at most one pending order, and finished orders have no
 /// values.
 pub(super) async fn delete_values(
     tx: &Tx,

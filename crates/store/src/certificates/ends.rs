@@ -244,7 +244,7 @@ pub(super) async fn abandon_claimed(tx: &Tx, claim: &Claim, now: Timestamp) -> R
     let update = certificate_order::Entity::update_many()
         .col_expr(certificate_order::Column::Fence, next_fence);
     if update_fenced(tx, claim, update, now).await? {
-        abandon_live_order(tx, claim.owner).await?;
+        abandon_pending_order(tx, claim.owner).await?;
     }
     Ok(())
 }
@@ -256,15 +256,15 @@ async fn is_suspended(tx: &Tx, owner: UserId) -> Result<bool, Error> {
         .await?)
 }
 
-/// Abandons the user's live order, if there is one, with its challenge values and its key, so that
-/// nothing is issued to the user afterwards. Returns whether there was one. The caller holds the
-/// user's row.
+/// Abandons the user's pending order, if there is one, with its challenge values and its key, so
+/// that nothing is issued to the user afterwards. Returns whether there was one. The caller holds
+/// the user's row.
 ///
 /// Where the signing request may have been submitted it stays with the order until the worker knows
 /// whether the authority issued a certificate, which is then to be revoked.
-pub(crate) async fn abandon_live_order(tx: &Tx, owner: UserId) -> Result<bool, Error> {
+pub(crate) async fn abandon_pending_order(tx: &Tx, owner: UserId) -> Result<bool, Error> {
     use certificate_order::Column;
-    let Some(order) = rows::find_live_order(tx.db(), owner).await? else {
+    let Some(order) = rows::find_pending_order(tx.db(), owner).await? else {
         return Ok(false);
     };
     let now = tx.now().await?;

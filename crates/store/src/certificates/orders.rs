@@ -89,7 +89,7 @@ fn unclaimed(now: Expr) -> Condition {
 }
 
 /// Milliseconds until the next order is due or its claim expires; zero when one is due now. `None`
-/// when no order is live.
+/// when no order is pending.
 pub async fn next_due_ms(store: &Store) -> Result<Option<i64>, Error> {
     let is_claimed = Expr::col(Column::ClaimedUntil).gt(Expr::col(Column::NextStepAt));
     let due_at = Expr::case(is_claimed, Expr::col(Column::ClaimedUntil))

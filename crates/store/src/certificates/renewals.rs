@@ -14,13 +14,13 @@ use super::claim::Claim;
 use super::ends::{self, IssuedCertificate};
 use super::rows;
 use crate::entity::certificate::{self, ACTIVE_SLOT, State};
-use crate::entity::certificate_order::{self, LIVE_SLOT, Step};
+use crate::entity::certificate_order::{self, PENDING_SLOT, Step};
 use crate::entity::user;
 use crate::{Error, Store, users};
 
-/// Opens orders for up to `limit` certificates that are due for renewal and whose owner has no live
-/// order, and returns how many were opened. A certificate gets one order, however many processes
-/// sweep at once.
+/// Opens orders for up to `limit` certificates that are due for renewal and whose owner has no
+/// pending order, and returns how many were opened. A certificate gets one order, however many
+/// processes sweep at once.
 pub async fn open_due(store: &Store, limit: u64) -> Result<u64, Error> {
     let mut opened = 0;
     for (id, owner) in list_due(store, limit).await? {
@@ -32,9 +32,9 @@ pub async fn open_due(store: &Store, limit: u64) -> Result<u64, Error> {
 /// Ids and owners of certificates that are due for renewal, earliest end first.
 async fn list_due(store: &Store, limit: u64) -> Result<Vec<(i64, i64)>, Error> {
     use certificate::Column;
-    let of_owner = Expr::col((certificate_order::Entity, LIVE_SLOT))
+    let of_owner = Expr::col((certificate_order::Entity, PENDING_SLOT))
         .equals((certificate::Entity, Column::UserId));
-    let live_order = certificate_order::Entity::find()
+    let pending_order = certificate_order::Entity::find()
         .select_only()
         .column(certificate_order::Column::Id)
         .filter(of_owner);
@@ -47,7 +47,7 @@ async fn list_due(store: &Store, limit: u64) -> Result<Vec<(i64, i64)>, Error> {
         .filter(renewal_due_at().lte(Expr::cust(store.now_sql())))
         .filter(user::Column::DeletedAt.is_null())
         .filter(user::Column::SuspendedAt.is_null())
-        .filter(Expr::not_exists(live_order.into_query()))
+        .filter(Expr::not_exists(pending_order.into_query()))
         .order_by_asc(Column::NotAfter)
         .limit(limit)
         .into_tuple()
@@ -77,7 +77,7 @@ async fn open_order(store: &Store, id: i64, owner: UserId) -> Result<bool, Error
                 .filter(renewal_due_at().lte(now.as_millis()))
                 .exists(tx.db())
                 .await?;
-            if !is_due || rows::find_live_order(tx.db(), owner).await?.is_some() {
+            if !is_due || rows::find_pending_order(tx.db(), owner).await?.is_some() {
                 return Ok(false);
             }
             let Some(active) = rows::find_active(tx.db(), owner).await? else {

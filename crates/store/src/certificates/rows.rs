@@ -12,7 +12,7 @@ use starchart_domain::user::UserId;
 use super::Certificate;
 use crate::Error;
 use crate::entity::certificate::{self, ACTIVE_SLOT};
-use crate::entity::certificate_order::{self, LIVE_SLOT, Step};
+use crate::entity::certificate_order::{self, PENDING_SLOT, Step};
 use crate::error::busy_if_duplicate;
 use crate::tx::Tx;
 use crate::vault::SealedKey;
@@ -69,7 +69,7 @@ pub(crate) struct OrderRow {
     pub(super) openings: i32,
 }
 
-/// Finds the user's certificate in use.
+/// Finds the user's active certificate.
 pub(crate) async fn find_active(
     on: &impl ConnectionTrait,
     owner: UserId,
@@ -81,20 +81,20 @@ pub(crate) async fn find_active(
         .await?)
 }
 
-/// Whether the user has a certificate in use or a live order.
+/// Whether the user has an active certificate or a pending order.
 pub(super) async fn has_any(on: &impl ConnectionTrait, owner: UserId) -> Result<bool, Error> {
     let active = certificate::Entity::find().filter(Expr::col(ACTIVE_SLOT).eq(owner.0));
-    let live = certificate_order::Entity::find().filter(Expr::col(LIVE_SLOT).eq(owner.0));
-    Ok(active.exists(on).await? || live.exists(on).await?)
+    let pending = certificate_order::Entity::find().filter(Expr::col(PENDING_SLOT).eq(owner.0));
+    Ok(active.exists(on).await? || pending.exists(on).await?)
 }
 
-/// Finds the user's unfinished order.
-pub(crate) async fn find_live_order(
+/// Finds the user's pending order.
+pub(crate) async fn find_pending_order(
     on: &impl ConnectionTrait,
     owner: UserId,
 ) -> Result<Option<OrderRow>, Error> {
     Ok(certificate_order::Entity::find()
-        .filter(Expr::col(LIVE_SLOT).eq(owner.0))
+        .filter(Expr::col(PENDING_SLOT).eq(owner.0))
         .into_partial_model()
         .one(on)
         .await?)
@@ -143,7 +143,7 @@ pub(super) async fn list_requests_since(
         .await?)
 }
 
-/// Opens an order. The caller holds the user's row and has seen that no order is live.
+/// Opens an order. The caller holds the user's row and has seen that no order is pending.
 pub(super) async fn insert_order(
     tx: &Tx,
     owner: UserId,
@@ -187,7 +187,7 @@ struct OrderKey {
     key_ciphertext: Option<Vec<u8>>,
 }
 
-/// Reads the sealed key of the user's certificate in use, if that is its id.
+/// Reads the sealed key of the user's active certificate, if that is its id.
 pub(super) async fn find_sealed_key(
     on: &impl ConnectionTrait,
     owner: UserId,

@@ -25,7 +25,7 @@ pub(crate) enum State {
 pub(crate) const ACTIVE_SLOT: &str = "active_slot";
 
 /// A certificate. Its private key is sealed (see [`crate::vault`]) and present only while the
-/// certificate is in use.
+/// certificate is active.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "certificates")]
 pub(crate) struct Model {

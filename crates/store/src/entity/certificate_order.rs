@@ -59,9 +59,9 @@ impl From<Step> for OrderStep {
     }
 }
 
-/// The computed column that holds `user_id` while the order is unfinished. It is in no model, so
+/// The computed column that holds `user_id` while the order is pending. It is in no model, so
 /// that nothing writes it.
-pub(crate) const LIVE_SLOT: &str = "live_slot";
+pub(crate) const PENDING_SLOT: &str = "pending_slot";
 
 /// An order: a job that any process can resume after any step.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]

@@ -20,7 +20,7 @@ pub(super) struct ImportedCertificate {
     pub(super) issued: IssuedCertificate,
     /// When the original sent the mail about its approaching end.
     pub(super) notified_at: Option<Timestamp>,
-    /// Whether it is the one in use; otherwise it was replaced, and its key is not kept.
+    /// Whether it is the active one; otherwise it was replaced, and its key is not kept.
     pub(super) in_use: bool,
 }
 
@@ -70,14 +70,14 @@ const ASK_AGAIN: &str = "This request was under way when the names moved here, a
      with them. Please ask again.";
 
 /// Inserts a request that was in progress in the original as a failed order, unless the user has a
-/// live order here.
+/// pending order here.
 pub(super) async fn insert_failed_request(
     tx: &Tx,
     owner: UserId,
     domain: &str,
     now: Timestamp,
 ) -> Result<(), Error> {
-    if rows::find_live_order(tx.db(), owner).await?.is_some() {
+    if rows::find_pending_order(tx.db(), owner).await?.is_some() {
         return Ok(());
     }
     let order = certificate_order::ActiveModel {

@@ -49,7 +49,7 @@ async fn impersonate(
     admin::impersonate(&world.store, right, who, [old; 32], [new; 32], "request").await
 }
 
-/// A certificate in use, an older one, an order under way with its challenge, a mail.
+/// An active certificate, an older one, an order under way with its challenge, a mail.
 async fn furnish(world: &World, user: &TestUser) {
     let id = user.id;
     let name = format!("_acme-challenge.{}", user.base);

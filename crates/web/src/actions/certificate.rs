@@ -28,7 +28,7 @@ impl CertificateRules {
     }
 }
 
-/// Requests a certificate for the user's base domain, or the renewal of the one in use. Brings an
+/// Requests a certificate for the user's base domain, or the renewal of the active one. Brings an
 /// automatic renewal that is waiting forward.
 pub(crate) async fn request_certificate(
     store: &Store,
@@ -56,7 +56,7 @@ pub(crate) async fn request_certificate(
                 retry_after_s: u64::try_from(wait_s).unwrap_or_default().max(1),
             }))
         }
-        Err(RequestError::OrderInProgress) => Err(ActionError::Conflict(Conflict::OrderInProgress)),
+        Err(RequestError::OrderPending) => Err(ActionError::Conflict(Conflict::OrderPending)),
         Err(RequestError::NotDue { from }) => Err(ActionError::Conflict(Conflict::NotDue { from })),
         Err(RequestError::NotFound) => Err(ActionError::NotFound),
         Err(RequestError::Db(error)) => Err(ActionError::Store(error)),
@@ -76,7 +76,7 @@ pub(crate) async fn delete_certificate(
     }
 }
 
-/// Loads the private key (PEM) of the certificate in use, for its owner only. Returns no key
+/// Loads the private key (PEM) of the active certificate, for its owner only. Returns no key
 /// without a line in the audit trail.
 pub(crate) async fn load_private_key(
     store: &Store,

@@ -42,9 +42,9 @@ pub(crate) enum Conflict {
         /// The record as it is now.
         current: Box<Record>,
     },
-    /// The user has a certificate order in progress.
-    OrderInProgress,
-    /// The certificate in use cannot be renewed yet.
+    /// The user has a pending certificate order.
+    OrderPending,
+    /// The active certificate cannot be renewed yet.
     NotDue {
         /// When a renewal is possible.
         from: Timestamp,
@@ -129,7 +129,7 @@ impl fmt::Display for Conflict {
             Self::RecordChanged { .. } => {
                 f.write_str("This record was changed after you had read it.")
             }
-            Self::OrderInProgress => f.write_str("A certificate order is in progress."),
+            Self::OrderPending => f.write_str("A certificate order is pending."),
             Self::NotDue { from } => {
                 write!(f, "You can renew your certificate from {}.", from.date())
             }

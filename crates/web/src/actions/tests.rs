@@ -280,7 +280,7 @@ async fn a_certificate_is_requested_once_and_the_limit_says_when_again() {
     let second = request_certificate(store, queue, by(&user), RULES).await;
     assert!(matches!(
         second,
-        Err(ActionError::Conflict(Conflict::OrderInProgress))
+        Err(ActionError::Conflict(Conflict::OrderPending))
     ));
     test_app
         .execute_sql("UPDATE certificate_orders SET step = 'abandoned', finished_at = created_at")

@@ -21,7 +21,7 @@ use crate::tokens;
 pub(crate) struct HomePage {
     pub(crate) layout: Layout,
     pub(crate) record_count: u64,
-    /// Whether the user has a certificate or an order in progress.
+    /// Whether the user has a certificate or a pending order.
     pub(crate) has_certificate: bool,
 }
 

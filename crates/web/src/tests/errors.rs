@@ -67,7 +67,7 @@ fn failures() -> Vec<(u16, Failure)> {
         (404, ActionError::NotFound.into()),
         (405, Failure::MethodNotAllowed(vec![Method::GET])),
         conflict(Conflict::RecordChanged { current }),
-        conflict(Conflict::OrderInProgress),
+        conflict(Conflict::OrderPending),
         conflict(Conflict::NotDue { from: EPOCH }),
         conflict(Conflict::CertificatesOff),
         conflict(Conflict::LabelNotOffered),
@@ -141,7 +141,7 @@ fn kind(failure: &Failure) -> usize {
         Failure::Action(ActionError::Invalid(_)) => 16,
         Failure::Action(ActionError::Conflict(reason)) => match reason {
             Conflict::RecordChanged { .. } => 17,
-            Conflict::OrderInProgress => 18,
+            Conflict::OrderPending => 18,
             Conflict::NotDue { .. } => 19,
             Conflict::CertificatesOff => 20,
             Conflict::LabelNotOffered => 21,

@@ -185,7 +185,7 @@ fn issued_request(
     }
 }
 
-/// Lists the ids of users who have a certificate in use here.
+/// Lists the ids of users who have an active certificate here.
 async fn list_users_with_certificate(on: &impl ConnectionTrait) -> Result<HashSet<i64>, Error> {
     let users: Vec<i64> = certificate::Entity::find()
         .select_only()
@@ -197,7 +197,8 @@ async fn list_users_with_certificate(on: &impl ConnectionTrait) -> Result<HashSe
     Ok(users.into_iter().collect())
 }
 
-/// Puts each user's certificate that expires last in use, unless the user has one here.
+/// Makes each user's certificate that expires last the active one, unless the user has one
+/// here.
 fn choose_newest(plan: &mut Plan, in_use_here: &HashSet<i64>) {
     let mut newest: BTreeMap<usize, (Timestamp, i64)> = BTreeMap::new();
     for certificate in &plan.certificates {

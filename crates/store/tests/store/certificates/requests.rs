@@ -16,7 +16,7 @@ async fn of_many_requests_one_makes_an_order(world: &World) {
     assert!(
         answers
             .iter()
-            .all(|answer| matches!(answer, Ok(_) | Err(RequestError::OrderInProgress))),
+            .all(|answer| matches!(answer, Ok(_) | Err(RequestError::OrderPending))),
         "{answers:?}"
     );
     assert_eq!(

@@ -178,7 +178,7 @@ async fn a_request_expedites_an_automatic_renewal(world: &World) {
         let order = world.ask(&user).await.unwrap();
         assert_eq!((order.id, order.automatic), (work.claim.order, false));
         assert!(
-            matches!(world.ask(&user).await, Err(RequestError::OrderInProgress)),
+            matches!(world.ask(&user).await, Err(RequestError::OrderPending)),
             "it is the user's own now"
         );
         assert_eq!(
@@ -199,7 +199,7 @@ async fn a_request_expedites_an_automatic_renewal(world: &World) {
         world
             .number(
                 "SELECT COUNT(*) FROM audit_trail \
-                 WHERE detail = 'the automatic renewal in progress'"
+                 WHERE detail = 'the pending automatic renewal'"
             )
             .await,
         2

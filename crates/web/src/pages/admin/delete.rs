@@ -81,7 +81,7 @@ fn describe_consequences(
         ));
     }
     if consequences.order {
-        sentences.push("The certificate order in progress is abandoned.".to_owned());
+        sentences.push("The pending certificate order is abandoned.".to_owned());
     }
     if consequences.sessions > 0 {
         sentences.push(format!(

@@ -1,4 +1,4 @@
-//! The certificate in use, and whether the user can renew it.
+//! The active certificate, and whether the user can renew it.
 
 use starchart_domain::certificate::renewable_from;
 use starchart_domain::time::Timestamp;
@@ -15,13 +15,13 @@ pub(crate) enum Renewal {
     Open,
     /// The user can renew it from then on.
     From(Timestamp),
-    /// A renewal is in progress.
-    InProgress,
+    /// A renewal is pending.
+    Pending,
     /// The operator has not set up certificates (`Certificates::disabled_reason` in settings).
     Off,
 }
 
-/// The certificate in use and what the user can do with it.
+/// The active certificate and what the user can do with it.
 #[derive(Debug, Clone)]
 pub(crate) struct ActiveCertificate {
     pub(crate) certificate: Certificate,
@@ -44,7 +44,7 @@ pub(crate) async fn active_certificate(
     let blocks_renewal =
         |order: &OrderView| !(order.step.is_final() || order.automatic && order.retry_at.is_some());
     let renewal = if order.is_some_and(blocks_renewal) {
-        Renewal::InProgress
+        Renewal::Pending
     } else if context.app.config.certificates_off.is_some() {
         Renewal::Off
     } else if now < from {

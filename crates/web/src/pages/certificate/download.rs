@@ -1,4 +1,4 @@
-//! Downloads: the files of the certificate in use.
+//! Downloads: the files of the active certificate.
 
 use std::rc::Rc;
 

@@ -1,4 +1,4 @@
-//! The certificate page: the certificate in use and the order in progress, whose buttons request,
+//! The certificate page: the active certificate and the pending order, whose buttons request,
 //! renew and delete a certificate.
 
 use std::rc::Rc;
@@ -39,9 +39,9 @@ const SLOW_POLL_S: u32 = 60;
 struct CertificateState {
     /// Changes whenever something other than the steps changes on the page. The page then reloads.
     page_revision: String,
-    /// The steps of the order in progress; empty without one.
+    /// The steps of the pending order; empty without one.
     steps: Vec<ProgressStep>,
-    /// Seconds after which the page should ask again; 0 when no order is in progress.
+    /// Seconds after which the page should ask again; 0 when no order is pending.
     poll_after_s: u32,
 }
 
@@ -68,7 +68,7 @@ pub(crate) struct CertificatePage {
 }
 
 impl CertificatePage {
-    /// Returns the order in progress.
+    /// Returns the pending order.
     fn pending(&self) -> Option<&OrderView> {
         self.order
             .as_ref()
@@ -96,7 +96,7 @@ impl CertificatePage {
     }
 }
 
-/// Shows the active certificate and the order in progress (`GET /certificate`).
+/// Shows the active certificate and the pending order (`GET /certificate`).
 pub(crate) async fn show(context: Rc<RequestContext>, user: User) -> Result<HttpResponse, Failure> {
     responses::ok(&page(&context, &user, None).await?)
 }
@@ -153,8 +153,8 @@ async fn request(context: &RequestContext, user: &User) -> Result<HttpResponse, 
     let caller = context.caller(user);
     match actions::request_certificate(app.store()?, &*app.queue, caller, rules).await {
         Ok(_) => {}
-        // The page shows that certificates are off, or the order in progress.
-        Err(ActionError::Conflict(Conflict::CertificatesOff | Conflict::OrderInProgress)) => {}
+        // The page shows that certificates are off, or the pending order.
+        Err(ActionError::Conflict(Conflict::CertificatesOff | Conflict::OrderPending)) => {}
         Err(ActionError::Conflict(conflict @ Conflict::NotDue { .. })) => {
             context.set_flash(&[(FlashKind::Failed, conflict.to_string())]);
         }

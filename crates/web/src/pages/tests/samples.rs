@@ -365,7 +365,7 @@ fn error_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
         ("error-405", Failure::MethodNotAllowed(Vec::new())),
         (
             "error-409",
-            Failure::Action(ActionError::Conflict(Conflict::OrderInProgress)),
+            Failure::Action(ActionError::Conflict(Conflict::OrderPending)),
         ),
         ("error-413", Failure::TooLarge),
         ("error-415", Failure::UnsupportedMediaType("x")),

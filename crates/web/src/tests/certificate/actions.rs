@@ -88,7 +88,7 @@ async fn a_repeated_request_changes_nothing_and_the_daily_limit_says_when_to_ret
             .query_number("SELECT COUNT(*) FROM certificate_orders")
             .await,
         1,
-        "one order in progress"
+        "one pending order"
     );
     assert!(
         orders::fail(&test_app.store, &claim(&test_app).await, "x")

@@ -42,7 +42,7 @@ const fn continue_if(held: bool) -> Flow {
     if held { Flow::Continue } else { Flow::Stop }
 }
 
-/// An order in progress.
+/// A pending order that is advanced.
 struct OrderRun<'a> {
     context: &'a Context,
     authority: &'a dyn Authority,

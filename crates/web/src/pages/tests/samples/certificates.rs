@@ -87,7 +87,7 @@ pub(super) fn pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)
         ..page()
     };
     let renewing = CertificatePage {
-        active: Some(active(text, Renewal::InProgress)),
+        active: Some(active(text, Renewal::Pending)),
         ..pending(waiting.clone())
     };
     let failed = CertificatePage {
