@@ -372,6 +372,9 @@ async fn the_record_of_another_user_answers_404() {
             "{odd}"
         );
     }
+    let states = other.get("/dns-records/states").await.body;
+    let ids = |text: &str| text.matches("\"id\":").count();
+    assert!(ids(&states) == 1 && states.contains(&own), "{states}");
     assert_eq!(
         (owner.record_ids().await, other.record_ids().await),
         (vec![id], vec![own])

@@ -13,73 +13,6 @@ fn example_path(path: &str) -> String {
 }
 
 #[actix_web::test]
-async fn every_unsafe_route_refuses_requests_from_other_sites() {
-    let test_app = TestApp::new().await;
-    let mut browser = Browser::signed_in(&test_app, "user1").await;
-    let token = browser.csrf_token().await;
-    let foreign: &[&[(&str, &str)]] = &[
-        &[],
-        &[("origin", "https://evil.example")],
-        &[("origin", "null")],
-        &[("origin", "https://x.user1.starchart.com")],
-        &[("origin", ORIGIN), ("sec-fetch-site", "same-site")],
-        &[("origin", ORIGIN), ("sec-fetch-site", "cross-site")],
-        &[("sec-fetch-site", "none")],
-    ];
-    let mut routes = 0;
-    for info in route_table().filter(|info| info.csrf) {
-        routes += 1;
-        let request = |headers: &[(&'static str, &'static str)], token: &str| {
-            let mut request = TestRequest::with_uri(&example_path(info.path))
-                .method(info.method.clone())
-                .insert_header(("host", HOST))
-                .insert_header(("content-type", "application/x-www-form-urlencoded"))
-                .set_payload(form_body(token, &[]));
-            for header in headers {
-                request = request.insert_header(*header);
-            }
-            request
-        };
-        for headers in foreign {
-            let reply = browser.send(request(headers, &token)).await;
-            assert_eq!(
-                reply.status,
-                StatusCode::FORBIDDEN,
-                "{} {} {headers:?}",
-                info.method,
-                info.path
-            );
-        }
-        for wrong in ["", "x", &"A".repeat(86)] {
-            let reply = browser.send(request(&[("origin", ORIGIN)], wrong)).await;
-            assert_eq!(
-                reply.status,
-                StatusCode::FORBIDDEN,
-                "{} {} token {wrong}",
-                info.method,
-                info.path
-            );
-            assert!(reply.body.contains("Back to the start page"));
-            let reply = Browser::new(&test_app)
-                .send(request(&[("origin", ORIGIN)], wrong))
-                .await;
-            let is_kept = info.protection != Protection::OptionalUser && !wrong.is_empty();
-            let status = if is_kept {
-                StatusCode::SEE_OTHER
-            } else {
-                StatusCode::FORBIDDEN
-            };
-            assert_eq!(
-                reply.status, status,
-                "guest: {} {} token {wrong}",
-                info.method, info.path
-            );
-        }
-    }
-    assert!(routes > 9);
-}
-
-#[actix_web::test]
 async fn guests_are_redirected_from_protected_pages() {
     let test_app = TestApp::new().await;
     for info in route_table().filter(|info| info.method == Method::GET) {
@@ -99,50 +32,6 @@ async fn guests_are_redirected_from_protected_pages() {
             );
         }
     }
-}
-
-#[actix_web::test]
-async fn forged_cookies_have_no_effect() {
-    let test_app = TestApp::new().await;
-    let mut user = Browser::signed_in(&test_app, "user1").await;
-    user.post("/logout", &[]).await;
-    let real = user.jar["__Host-signed-out"].clone();
-    for name in
-        ["session", "login", "flash", "signed-out", "again"].map(|name| format!("__Host-{name}"))
-    {
-        let forged = [
-            "",
-            "x",
-            "null",
-            "{}",
-            "W10.AAAA",
-            &"A".repeat(43),
-            &format!("x{real}"),
-            &real.replacen('.', "A.", 1),
-        ];
-        for value in forged {
-            let mut browser = Browser::new(&test_app);
-            browser.jar.insert(name.clone(), value.to_owned());
-            assert_eq!(
-                browser.get("/dns-records").await.location(),
-                "/login?redirectTo=/dns-records",
-                "{name}={value}"
-            );
-            assert_eq!(
-                browser.get("/logout").await.location(),
-                "/",
-                "{name}={value}"
-            );
-            assert!(
-                !browser.get("/login").await.body.contains("class=\"toast "),
-                "{name}={value}"
-            );
-        }
-    }
-    // A signed value is not valid in a cookie of another kind.
-    let mut browser = Browser::new(&test_app);
-    browser.jar.insert("__Host-flash".to_owned(), real.clone());
-    assert_eq!(browser.get("/login").await.status, StatusCode::OK);
 }
 
 #[actix_web::test]
