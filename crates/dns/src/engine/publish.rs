@@ -29,7 +29,7 @@ use tracing::{debug, info, warn};
 
 use super::batch;
 use crate::provider::{
-    Capabilities, Change, ChangeError, ChangeId, Provider, ProviderError, ZoneRrset,
+    BatchSize, Capabilities, Change, ChangeError, ChangeId, Provider, ProviderError, ZoneRrset,
 };
 
 /// The maximum of attempts for a name in one run before it is quarantined.
@@ -188,29 +188,15 @@ impl<J: Journal> Run<'_, J> {
         &mut self,
         candidates: Vec<Candidate>,
     ) -> Result<Vec<Vec<Candidate>>, PublishError<J::Error>> {
-        let (batches, too_large) = batch::split(
-            candidates.iter().map(Candidate::group),
-            self.capabilities.batch_limits,
-        );
-        let mut by_name: BTreeMap<String, Candidate> = candidates
-            .into_iter()
-            .map(|candidate| (candidate.work.name.clone(), candidate))
-            .collect();
-        let mut refused = Vec::new();
-        for name in too_large {
-            if let Some(candidate) = by_name.remove(&name.name) {
-                refused.push(candidate.refused(None, name.to_string()));
-            }
-        }
-        self.quarantine(refused).await?;
-        let taken = |batch: batch::Batch| {
-            batch
-                .names()
-                .iter()
-                .filter_map(|group| by_name.remove(group.name()))
-                .collect()
-        };
-        Ok(batches.into_iter().map(taken).collect())
+        let limits = self.capabilities.batch_limits;
+        let size_of = |candidate: &Candidate| BatchSize::of(&candidate.provider_changes());
+        let (batches, too_large) = batch::split(candidates, size_of, limits);
+        let refused = too_large.into_iter().map(|(candidate, size)| {
+            let reason = batch::describe_too_large(&candidate.work.name, size, limits);
+            candidate.refused(None, reason)
+        });
+        self.quarantine(refused.collect()).await?;
+        Ok(batches)
     }
 
     /// Sends one batch; returns the batches to send next.
@@ -222,10 +208,7 @@ impl<J: Journal> Run<'_, J> {
         let outcomes: Vec<PublishedName> = batch.iter().map(Candidate::outcome).collect();
         assert_lease(self.journal.intend(&outcomes).await)?;
         batch.iter_mut().for_each(Candidate::intend);
-        let changes: Vec<Change> = batch
-            .iter()
-            .flat_map(|c| c.group().changes().to_vec())
-            .collect();
+        let changes: Vec<Change> = batch.iter().flat_map(Candidate::provider_changes).collect();
         self.report.calls += 1;
         match self.provider.change(&changes).await {
             Ok(id) => {

@@ -6,7 +6,8 @@ use starchart_domain::plan::{
 use starchart_domain::record::{NameClass, RecordType};
 use starchart_domain::rrset::RrsetData;
 
-use crate::engine::batch::NameChanges;
+use crate::engine::batch::provider_changes;
+use crate::provider::Change;
 
 /// A name with its planned changes.
 pub(super) struct Candidate {
@@ -33,8 +34,9 @@ impl Candidate {
         }
     }
 
-    pub(super) fn group(&self) -> NameChanges {
-        NameChanges::new(self.work.name.clone(), &self.changes)
+    /// Returns the changes to send, deletions first.
+    pub(super) fn provider_changes(&self) -> Vec<Change> {
+        provider_changes(&self.changes)
     }
 
     /// Skips an RRset. Returns false when the name has or gets a CNAME, whose changes cannot be
