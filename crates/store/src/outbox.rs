@@ -51,7 +51,7 @@ pub(crate) async fn queue_mail(
 ) -> Result<(), Error> {
     let now = tx.now().await?;
     let same = outbox::Entity::find()
-        .filter(Column::Kind.eq(Kind::from(notice.kind)))
+        .filter(Column::Kind.eq(Kind(notice.kind)))
         .filter(Column::Topic.eq(topic))
         .filter(Column::Day.eq(now.date()));
     if same.exists(tx.db()).await? {
@@ -62,7 +62,7 @@ pub(crate) async fn queue_mail(
         .await?
         .ok_or_else(|| Error::Corrupt(format!("a mail for user {to}, who has no row")))?;
     let mail = NewMail {
-        kind: notice.kind.into(),
+        kind: Kind(notice.kind),
         topic: topic.to_owned(),
         to,
         recipient: user.email,

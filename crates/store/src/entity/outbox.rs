@@ -21,34 +21,24 @@ pub(crate) enum State {
     Failed,
 }
 
-/// [`NoticeKind`] as it is stored; the domain knows no database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
-#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(64))")]
-pub(crate) enum Kind {
-    #[sea_orm(string_value = "record_expiring")]
-    RecordExpiring,
-    #[sea_orm(string_value = "record_expired")]
-    RecordExpired,
-    #[sea_orm(string_value = "certificate_ready")]
-    CertificateReady,
-    #[sea_orm(string_value = "certificate_failed")]
-    CertificateFailed,
-    #[sea_orm(string_value = "certificate_expiring")]
-    CertificateExpiring,
-    #[sea_orm(string_value = "certificate_expired")]
-    CertificateExpired,
-}
+/// A [`NoticeKind`], stored as its word; the domain knows no database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, DeriveValueType)]
+#[sea_orm(
+    value_type = "String",
+    column_type = "String(StringLen::N(64))",
+    from_str = "Kind::parse",
+    to_str = "Kind::as_str"
+)]
+pub(crate) struct Kind(pub(crate) NoticeKind);
 
-impl From<NoticeKind> for Kind {
-    fn from(kind: NoticeKind) -> Self {
-        match kind {
-            NoticeKind::RecordExpiring => Self::RecordExpiring,
-            NoticeKind::RecordExpired => Self::RecordExpired,
-            NoticeKind::CertificateReady => Self::CertificateReady,
-            NoticeKind::CertificateFailed => Self::CertificateFailed,
-            NoticeKind::CertificateExpiring => Self::CertificateExpiring,
-            NoticeKind::CertificateExpired => Self::CertificateExpired,
-        }
+impl Kind {
+    fn parse(text: &str) -> Result<Self, DbErr> {
+        let unknown = || DbErr::Type(format!("unknown kind of mail: {text}"));
+        NoticeKind::parse(text).map(Self).ok_or_else(unknown)
+    }
+
+    fn as_str(&self) -> &'static str {
+        self.0.as_str()
     }
 }
 
@@ -106,14 +96,16 @@ impl ActiveModelBehavior for ActiveModel {}
 
 #[cfg(test)]
 mod tests {
-    use sea_orm::ActiveEnum as _;
+    use sea_orm::Value;
 
     use super::*;
 
     #[test]
     fn every_kind_is_stored_as_its_word() {
         for kind in NoticeKind::ALL {
-            assert_eq!(Kind::from(kind).to_value(), kind.as_str());
+            assert_eq!(Value::from(Kind(kind)), kind.as_str().into());
+            assert_eq!(Kind::parse(kind.as_str()).ok(), Some(Kind(kind)));
         }
+        assert!(Kind::parse("unknown").is_err());
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, Set};
-use starchart_domain::notice::NoticeItem;
+use starchart_domain::notice::{NoticeItem, NoticeKind};
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
@@ -40,7 +40,7 @@ pub(super) async fn insert_sent(
     let mut rows = Vec::new();
     for ((user, day), notice) in sent.iter().filter(|(key, _)| !existing.contains_key(*key)) {
         let mail = NewMail {
-            kind: Kind::RecordExpiring,
+            kind: Kind(NoticeKind::RecordExpiring),
             topic: user_topic(*user),
             to: *user,
             recipient: addresses.get(user).cloned().unwrap_or_default(),
@@ -69,7 +69,7 @@ async fn find_ids(
     sent: &BTreeMap<(UserId, String), SentNotice>,
 ) -> Result<MailIds, Error> {
     let rows: Vec<(Option<i64>, String, i64)> = outbox::Entity::find()
-        .filter(Column::Kind.eq(Kind::RecordExpiring))
+        .filter(Column::Kind.eq(Kind(NoticeKind::RecordExpiring)))
         .filter(Column::Topic.is_in(sent.keys().map(|(user, _)| user_topic(*user))))
         .filter(Column::Day.is_in(sent.keys().map(|(_, day)| day.as_str())))
         .select_only()

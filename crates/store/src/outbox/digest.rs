@@ -36,7 +36,7 @@ pub(crate) async fn queue_digests(
     if digest.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let kind = Kind::from(kind);
+    let kind = Kind(kind);
     let addresses = find_addresses(tx, digest.keys().copied()).await?;
     let latest = find_latest(tx, kind, digest).await?;
     let mut ids = BTreeMap::new();
