@@ -189,6 +189,18 @@ pub struct ZoneRrset {
     pub is_simple: bool,
 }
 
+impl From<&Rrset> for ZoneRrset {
+    fn from(set: &Rrset) -> Self {
+        Self {
+            name: set.name.clone(),
+            rtype: set.rtype.as_str().to_owned(),
+            ttl: Some(set.body.ttl),
+            values: set.body.values.clone(),
+            is_simple: true,
+        }
+    }
+}
+
 impl ZoneRrset {
     /// Returns TTL and values for a deletion or a comparison; `None` unless the RRset is simple.
     pub fn body(&self) -> Option<RrsetData> {

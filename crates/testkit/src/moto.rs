@@ -2,6 +2,7 @@
 //! refuses; the strict Route53 does not.
 
 use crate::environment::variable;
+use crate::route53::Set;
 use crate::server::{Server, free_port, scratch};
 
 /// The variable that names the `moto_server` program.
@@ -46,22 +47,20 @@ impl Moto {
         &self.endpoint
     }
 
-    /// Puts an RRset with one value into the hosted zone with this id.
+    /// Puts RRsets into the hosted zone with this id.
     ///
     /// # Panics
     /// When moto refuses.
-    pub async fn put(&self, zone: &str, name: &str, rtype: &str, ttl: u32, value: &str) {
-        let value = value.replace('"', "&quot;");
-        let set = format!(
-            "<Name>{name}.</Name><Type>{rtype}</Type><TTL>{ttl}</TTL><ResourceRecords>\
-             <ResourceRecord><Value>{value}</Value></ResourceRecord></ResourceRecords>"
-        );
-        let body = format!(
-            "<ChangeResourceRecordSetsRequest xmlns=\"{NAMESPACE}\"><ChangeBatch><Changes><Change>\
-             <Action>UPSERT</Action><ResourceRecordSet>{set}</ResourceRecordSet></Change></Changes>\
-             </ChangeBatch></ChangeResourceRecordSetsRequest>"
-        );
-        self.post(&format!("hostedzone/{zone}/rrset/"), body).await;
+    pub async fn put(&self, zone: &str, sets: &[Set]) {
+        // One request takes 1,000 records, and an UPSERT counts twice.
+        for sets in sets.chunks(500) {
+            let changes: String = sets.iter().map(upsert).collect();
+            let body = format!(
+                "<ChangeResourceRecordSetsRequest xmlns=\"{NAMESPACE}\"><ChangeBatch>\
+                 <Changes>{changes}</Changes></ChangeBatch></ChangeResourceRecordSetsRequest>"
+            );
+            self.post(&format!("hostedzone/{zone}/rrset/"), body).await;
+        }
     }
 
     /// Creates a hosted zone for `name` and returns its id (without `/hostedzone/`).
@@ -98,4 +97,17 @@ impl Moto {
         assert!(status.is_success(), "moto refuses {path}: {status} {text}");
         text
     }
+}
+
+fn upsert(set: &Set) -> String {
+    let record = |value: &String| {
+        let value = value.replace('"', "&quot;");
+        format!("<ResourceRecord><Value>{value}</Value></ResourceRecord>")
+    };
+    let records: String = set.values.iter().map(record).collect();
+    format!(
+        "<Change><Action>UPSERT</Action><ResourceRecordSet><Name>{}.</Name><Type>{}</Type>\
+         <TTL>{}</TTL><ResourceRecords>{records}</ResourceRecords></ResourceRecordSet></Change>",
+        set.name, set.rtype, set.ttl
+    )
 }

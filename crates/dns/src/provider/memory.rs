@@ -154,7 +154,7 @@ impl Memory {
             }
             (Action::Create, None) => {
                 self.check_cname(sets, set)?;
-                sets.insert(key, zone_rrset(set));
+                sets.insert(key, ZoneRrset::from(set));
                 Ok(())
             }
             (Action::Delete, None) => {
@@ -239,16 +239,6 @@ impl Provider for Memory {
 
 fn key(set: &ZoneRrset) -> (String, String) {
     (set.name.clone(), set.rtype.clone())
-}
-
-fn zone_rrset(set: &Rrset) -> ZoneRrset {
-    ZoneRrset {
-        name: set.name.clone(),
-        rtype: set.rtype.as_str().to_owned(),
-        ttl: Some(set.body.ttl),
-        values: set.body.values.clone(),
-        is_simple: true,
-    }
 }
 
 fn apex_rrsets(domain: &str) -> [ZoneRrset; 2] {

@@ -1,6 +1,6 @@
 //! The cases of the contract.
 
-use starchart_dns::provider::{Change, FaultKind};
+use starchart_dns::provider::{Change, FaultKind, ZoneRrset};
 use starchart_domain::record::RecordType;
 use starchart_domain::rrset::{Rrset, RrsetData};
 use starchart_domain::txt;
@@ -11,7 +11,7 @@ use crate::ROOT;
 pub(crate) struct Case {
     pub(crate) name: &'static str,
     /// RRsets that another party has put into the zone.
-    pub(crate) foreign: Vec<Foreign>,
+    pub(crate) foreign: Vec<ZoneRrset>,
     /// RRsets that an accepted batch has created before.
     pub(crate) given: Vec<Rrset>,
     pub(crate) batch: Vec<Change>,
@@ -30,12 +30,10 @@ pub(crate) enum Expected {
     RefusedAsWhole,
 }
 
-/// An RRset of another party, with one value.
-pub(crate) struct Foreign {
-    pub(crate) label: &'static str,
-    pub(crate) rtype: &'static str,
-    pub(crate) ttl: u32,
-    pub(crate) value: &'static str,
+/// A zone's content, put there by another party, that `list` and `read` have to show.
+pub(crate) struct ReadingCase {
+    pub(crate) name: &'static str,
+    pub(crate) sets: Vec<ZoneRrset>,
 }
 
 pub(crate) fn fqdn(label: &str) -> String {
@@ -133,20 +131,32 @@ fn lax(case: Case) -> Case {
     }
 }
 
-fn beside(case: Case, foreign: Foreign) -> Case {
+fn beside(case: Case, foreign: ZoneRrset) -> Case {
     Case {
         foreign: vec![foreign],
         ..case
     }
 }
 
-fn caa(label: &'static str) -> Foreign {
-    Foreign {
-        label,
-        rtype: "CAA",
-        ttl: 60,
-        value: "0 issue \"ca.example.net\"",
+/// An RRset of another party.
+fn foreign(name: String, rtype: &str, values: &[&str]) -> ZoneRrset {
+    ZoneRrset {
+        name,
+        rtype: rtype.to_owned(),
+        ttl: Some(60),
+        values: values.iter().map(|value| (*value).to_owned()).collect(),
+        is_simple: true,
     }
+}
+
+fn caa(label: &str) -> ZoneRrset {
+    foreign(fqdn(label), "CAA", &["0 issue \"ca.example.net\""])
+}
+
+/// Returns the RRsets of another party and of ours, in one zone.
+pub(crate) fn beside_foreign(foreign: &[ZoneRrset], ours: &[Rrset]) -> Vec<ZoneRrset> {
+    let ours = ours.iter().map(ZoneRrset::from);
+    foreign.iter().cloned().chain(ours).collect()
 }
 
 /// Returns the whole contract.
@@ -159,6 +169,35 @@ pub(crate) fn cases() -> Vec<Case> {
     cases.extend(invalid_values());
     cases.extend(invalid_batches());
     cases
+}
+
+/// Returns the reading half: what every accepted batch leaves in the zone, and what only other
+/// parties have there.
+pub(crate) fn reading_cases() -> Vec<ReadingCase> {
+    let left_by_a_batch = cases().into_iter().filter_map(|case| match case.expected {
+        Expected::Accepted(then) => Some(ReadingCase {
+            name: case.name,
+            sets: beside_foreign(&case.foreign, &then),
+        }),
+        _ => None,
+    });
+    let apex = [
+        foreign(ROOT.to_owned(), "MX", &["10 mx.example.net."]),
+        foreign(ROOT.to_owned(), "CAA", &["0 issue \"ca.example.net\""]),
+    ];
+    let types = [
+        foreign(fqdn("ptr"), "PTR", &["host.example.net."]),
+        foreign(fqdn("sub"), "NS", &["ns1.example.net.", "ns2.example.net."]),
+    ];
+    let of_others = [
+        ("others at the apex", apex),
+        ("types that users may not create", types),
+    ];
+    let of_others = of_others.map(|(name, sets)| ReadingCase {
+        name,
+        sets: sets.into(),
+    });
+    left_by_a_batch.chain(of_others).collect()
 }
 
 fn accepted_batches() -> Vec<Case> {
@@ -327,12 +366,7 @@ fn conflicts() -> Vec<Case> {
                 creates(&[good, www.clone()]),
                 &[(&www, Exists)],
             )),
-            Foreign {
-                label: "www",
-                rtype: "A",
-                ttl: 60,
-                value: "203.0.113.5",
-            },
+            foreign(fqdn("www"), "A", &["203.0.113.5"]),
         ),
     ]
 }
@@ -341,12 +375,7 @@ fn conflicts() -> Vec<Case> {
 fn conflicts_with_foreign_types() -> Vec<Case> {
     let ours = set("www", RecordType::Caa, &[r#"0 issue "letsencrypt.org""#]);
     let service = set("www", RecordType::Srv, &["0 5 5060 sip.example.com."]);
-    let foreign_service = Foreign {
-        label: "www",
-        rtype: "SRV",
-        ttl: 60,
-        value: "0 0 1 other.example.net.",
-    };
+    let foreign_service = foreign(fqdn("www"), "SRV", &["0 0 1 other.example.net."]);
     let own = a("good", "192.0.2.3");
     vec![
         beside(

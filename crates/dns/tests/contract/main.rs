@@ -1,7 +1,8 @@
 //! The contract of the provider port: one table of cases, on every provider.
 //!
-//! Each case sends a batch and compares what `read` and `list` show afterwards. A new provider
-//! gets a variant of [`Peer`] and a test; moto runs when `STARCHART_TEST_MOTO` names its program.
+//! Each case sends a batch and compares what `read` and `list` show afterwards. The reading half
+//! sends nothing: the RRsets are put into the zone as by another party. A new provider gets a
+//! variant of [`Peer`] and a test; moto runs when `STARCHART_TEST_MOTO` names its program.
 
 #![expect(
     clippy::unwrap_used,
@@ -20,13 +21,13 @@ use starchart_dns::provider::{
 };
 use starchart_domain::presentation::canonical_values;
 use starchart_domain::record::RecordType;
-use starchart_domain::rrset::{Rrset, RrsetValues};
+use starchart_domain::rrset::RrsetValues;
 use starchart_domain::secret::Secret;
 use starchart_testkit::moto::{self, Moto};
 use starchart_testkit::route53::{Set, StrictRoute53};
 use starchart_testkit::wait::{equal, eventually};
 
-use cases::{Case, Expected, Foreign, cases};
+use cases::{Case, Expected, ReadingCase, beside_foreign, cases, reading_cases};
 
 pub(crate) const ROOT: &str = "starchart.com";
 
@@ -62,24 +63,13 @@ impl<'a> Peer<'a> {
         }
     }
 
-    /// Puts an RRset into the zone as another party would.
-    async fn put(&self, set: &Foreign) {
-        let (name, values) = (cases::fqdn(set.label), [set.value]);
+    /// Puts RRsets into the zone as another party would.
+    async fn put(&self, sets: &[ZoneRrset]) {
+        let route53_sets = || sets.iter().map(route53_set).collect::<Vec<Set>>();
         match self {
-            Self::Memory(memory) => memory.put(ZoneRrset {
-                name,
-                rtype: set.rtype.to_owned(),
-                ttl: Some(set.ttl),
-                values: values.map(str::to_owned).into(),
-                is_simple: true,
-            }),
-            Self::Strict(strict, _) => {
-                let set = Set::new(&name, set.rtype, set.ttl, values);
-                strict.put(set).unwrap();
-            }
-            Self::Moto(moto, zone, _) => {
-                moto.put(zone, &name, set.rtype, set.ttl, set.value).await;
-            }
+            Self::Memory(memory) => sets.iter().for_each(|set| memory.put(set.clone())),
+            Self::Strict(strict, _) => strict.load(route53_sets()).unwrap(),
+            Self::Moto(moto, zone, _) => moto.put(zone, &route53_sets()).await,
         }
     }
 
@@ -87,6 +77,25 @@ impl<'a> Peer<'a> {
     fn names_faults(&self) -> bool {
         !matches!(self, Self::Moto(..))
     }
+}
+
+/// Spells an RRset as Route53 does: escapes in values are octal.
+fn route53_set(set: &ZoneRrset) -> Set {
+    let values = set.values.iter().map(|value| octal(value));
+    Set::new(&set.name, &set.rtype, set.ttl.unwrap(), values)
+}
+
+fn octal(value: &str) -> String {
+    let mut spelled = String::new();
+    let mut rest = value;
+    while let Some((before, escaped)) = rest.split_once('\\') {
+        let is_number = escaped.starts_with(|c: char| c.is_ascii_digit());
+        let (escape, after) = escaped.split_at(if is_number { 3 } else { 1 });
+        let octet = escape.parse::<u8>().map(|octet| format!("{octet:03o}"));
+        spelled += &format!("{before}\\{}", octet.unwrap_or(escape.to_owned()));
+        rest = after;
+    }
+    spelled + rest
 }
 
 fn config(endpoint: &str, zone_id: &str) -> Route53Config {
@@ -109,33 +118,10 @@ fn shown(set: &ZoneRrset) -> Shown {
     (set.name.clone(), set.rtype.clone(), set.ttl, values)
 }
 
-fn shown_rrset(set: &Rrset) -> Shown {
-    let rtype = set.rtype.as_str();
-    let values = canonical_values(rtype, &set.body.values);
-    (
-        set.name.clone(),
-        rtype.to_owned(),
-        Some(set.body.ttl),
-        values,
-    )
-}
-
-fn shown_foreign(set: &Foreign) -> Shown {
-    let values = [set.value.to_owned()].into();
-    (
-        cases::fqdn(set.label),
-        set.rtype.to_owned(),
-        Some(set.ttl),
-        values,
-    )
-}
-
 /// Runs a case on a provider with an empty zone; returns what differs from the contract.
 async fn run(case: &Case, peer: &Peer<'_>) -> Result<(), String> {
     let provider = peer.provider();
-    for set in &case.foreign {
-        peer.put(set).await;
-    }
+    peer.put(&case.foreign).await;
     if !case.given.is_empty() {
         let given: Vec<Change> = case.given.iter().cloned().map(Change::create).collect();
         provider
@@ -159,14 +145,33 @@ async fn run(case: &Case, peer: &Peer<'_>) -> Result<(), String> {
             &case.given
         }
     };
-    let foreign = case.foreign.iter().map(shown_foreign);
-    let expected: BTreeSet<Shown> = standing.iter().map(shown_rrset).chain(foreign).collect();
-    check_list(provider, &expected).await?;
+    let expected: BTreeSet<Shown> = beside_foreign(&case.foreign, standing)
+        .iter()
+        .map(shown)
+        .collect();
     let touched = case.batch.iter().map(|change| &change.set.name);
-    let names: BTreeSet<&String> = touched.chain(expected.iter().map(|set| &set.0)).collect();
+    check_reading(provider, touched, &expected).await
+}
+
+/// Runs a case of the reading half on a provider with an empty zone; returns what differs.
+async fn run_reading(case: &ReadingCase, peer: &Peer<'_>) -> Result<(), String> {
+    peer.put(&case.sets).await;
+    let expected: BTreeSet<Shown> = case.sets.iter().map(shown).collect();
+    check_reading(peer.provider(), [&cases::fqdn("nobody")], &expected).await
+}
+
+/// Compares `list`, and `read` at these names and at those of the zone's RRsets.
+async fn check_reading<'a>(
+    provider: &dyn Provider,
+    names: impl IntoIterator<Item = &'a String>,
+    expected: &'a BTreeSet<Shown>,
+) -> Result<(), String> {
+    check_list(provider, expected).await?;
+    let standing = expected.iter().map(|set| &set.0);
+    let names: BTreeSet<&String> = names.into_iter().chain(standing).collect();
     // A large batch is compared by its listing; a few of its names are enough here.
     for name in names.into_iter().take(20) {
-        check_read(provider, name, &expected).await?;
+        check_read(provider, name, expected).await?;
     }
     Ok(())
 }
@@ -287,41 +292,81 @@ async fn check_zone(peer: &Peer<'_>) -> Result<(), ProviderError> {
     Ok(())
 }
 
-/// Fails with every case that differs, and prints the counts.
-fn report(name: &str, total: usize, excused: &[&str], failures: &[String]) {
-    let passed = total - excused.len() - failures.len();
-    println!(
-        "contract on {name}: {passed} of {total} cases pass, {} excused",
-        excused.len()
-    );
-    excused
-        .iter()
-        .for_each(|case| println!("  excused: {case}"));
-    assert!(failures.is_empty(), "{name}:\n{}", failures.join("\n"));
+/// The outcomes of the cases on one provider.
+#[derive(Default)]
+struct Report {
+    passed: usize,
+    excused: Vec<&'static str>,
+    failures: Vec<String>,
+}
+
+impl Report {
+    fn add(&mut self, case: &str, outcome: Result<(), String>) {
+        match outcome {
+            Ok(()) => self.passed += 1,
+            Err(fault) => self.failures.push(format!("{case}: {fault}")),
+        }
+    }
+
+    /// Counts a case that the provider need not pass. A needless excuse is a failure.
+    fn excuse(&mut self, case: &'static str, outcome: Result<(), String>) {
+        match outcome {
+            Ok(()) => self.failures.push(format!("{case}: no excuse needed")),
+            Err(_) => self.excused.push(case),
+        }
+    }
+
+    /// Prints the counts and fails with every case that differs.
+    fn finish(&self, half: &str, peer: &str) {
+        let Self {
+            passed,
+            excused,
+            failures,
+        } = self;
+        let total = passed + excused.len() + failures.len();
+        let excuses = excused.len();
+        println!("{half} on {peer}: {passed} of {total} cases pass, {excuses} excused");
+        for case in excused {
+            println!("  excused: {case}");
+        }
+        assert!(failures.is_empty(), "{peer}:\n{}", failures.join("\n"));
+    }
+}
+
+/// Runs both halves; `make` makes a provider with an empty zone.
+async fn meets_the_contract<'a>(name: &str, make: impl AsyncFn() -> Peer<'a>) {
+    reads_as_the_contract_says(name, &make).await;
+    let mut report = Report::default();
+    for case in cases() {
+        let peer = make().await;
+        let outcome = run(&case, &peer).await;
+        if case.is_accepted_by_moto && matches!(peer, Peer::Moto(..)) {
+            report.excuse(case.name, outcome);
+        } else {
+            report.add(case.name, outcome);
+        }
+    }
+    report.finish("contract", name);
+}
+
+/// Runs the reading half, which a provider passes before it can change a zone.
+async fn reads_as_the_contract_says<'a>(name: &str, make: &impl AsyncFn() -> Peer<'a>) {
+    check_zone(&make().await).await.unwrap();
+    let mut report = Report::default();
+    for case in reading_cases() {
+        report.add(case.name, run_reading(&case, &make().await).await);
+    }
+    report.finish("reading half", name);
 }
 
 #[tokio::test]
 async fn memory_meets_the_contract() {
-    let cases = cases();
-    let mut failures = Vec::new();
-    for case in &cases {
-        let outcome = run(case, &Peer::memory()).await;
-        failures.extend(outcome.err().map(|fault| format!("{}: {fault}", case.name)));
-    }
-    check_zone(&Peer::memory()).await.unwrap();
-    report("memory", cases.len(), &[], &failures);
+    meets_the_contract("memory", async || Peer::memory()).await;
 }
 
 #[tokio::test]
 async fn strict_route53_meets_the_contract() {
-    let cases = cases();
-    let mut failures = Vec::new();
-    for case in &cases {
-        let outcome = run(case, &Peer::strict().await).await;
-        failures.extend(outcome.err().map(|fault| format!("{}: {fault}", case.name)));
-    }
-    check_zone(&Peer::strict().await).await.unwrap();
-    report("the strict Route53", cases.len(), &[], &failures);
+    meets_the_contract("the strict Route53", Peer::strict).await;
 }
 
 #[tokio::test]
@@ -330,23 +375,7 @@ async fn moto_meets_the_contract() {
         return;
     }
     let moto = Moto::start().await;
-    let cases = cases();
-    let mut failures = Vec::new();
-    let mut excused = Vec::new();
-    for case in &cases {
-        let outcome = run(case, &Peer::moto(&moto).await).await;
-        if case.is_accepted_by_moto {
-            excused.push(case.name);
-            let needless = outcome
-                .is_ok()
-                .then(|| format!("{}: no excuse needed", case.name));
-            failures.extend(needless);
-            continue;
-        }
-        failures.extend(outcome.err().map(|fault| format!("{}: {fault}", case.name)));
-    }
-    check_zone(&Peer::moto(&moto).await).await.unwrap();
-    report("moto", cases.len(), &excused, &failures);
+    meets_the_contract("moto", async || Peer::moto(&moto).await).await;
 }
 
 #[expect(
