@@ -101,10 +101,7 @@ async fn orders_and_certificates_are_counted(world: &World) {
             .unwrap();
     }
     let read = metrics::read_snapshot(&world.store).await.unwrap();
-    assert_eq!(
-        (read.orders.pending, read.orders.failed_24h),
-        (2, 1)
-    );
+    assert_eq!((read.orders.pending, read.orders.failed_24h), (2, 1));
     assert_eq!(read.orders.oldest_created_at, Some(now.plus(-600_000)));
     assert_eq!(read.orders.oldest_step_due_at, Some(now.plus(-5_000)));
     assert_eq!(read.certificates.active, 4);
@@ -115,7 +112,10 @@ async fn orders_and_certificates_are_counted(world: &World) {
         ),
         (1, 2)
     );
-    assert_eq!(read.certificates.expired_last_7_days, 1, "nobody renewed it");
+    assert_eq!(
+        read.certificates.expired_last_7_days, 1,
+        "nobody renewed it"
+    );
     world
         .run(&format!(
             "UPDATE certificates SET state = 'expired' WHERE user_id = {}",

@@ -1,7 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use actix_web::http::{Method, StatusCode};
-use starchart_domain::user::{Subject, UserId};
+use starchart_domain::user::UserId;
 use starchart_store::records::{self, Record};
 use starchart_store::sessions;
 
