@@ -35,8 +35,8 @@ impl<'a> CaaCheck<'a> {
     }
 
     /// Fails with [`Conflict::IssuanceForbidden`] when the change would forbid the authority to
-    /// issue and the user has not confirmed it. Without `old` a record is created, without `new` one
-    /// is deleted.
+    /// issue and the user has not confirmed it. Without `old` a record is created, without `new`
+    /// one is deleted.
     pub(super) async fn check(
         self,
         store: &Store,
