@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// The key of a row in `users`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UserId(pub i64);
@@ -132,6 +134,22 @@ impl AttributeNames {
     }
 }
 
+/// How the identity provider names a user (SAML core 2.2.3). A logout request repeats it with every
+/// attribute; nothing else reads it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NameId {
+    /// The identifier, without white space around it.
+    pub value: String,
+    /// The kind of identifier, as a URI.
+    pub format: Option<String>,
+    /// The domain that qualifies the identifier: of the identity provider.
+    pub name_qualifier: Option<String>,
+    /// The domain that qualifies the identifier: of the service provider.
+    pub sp_name_qualifier: Option<String>,
+    /// The identifier that the service provider has set for this user.
+    pub sp_provided_id: Option<String>,
+}
+
 /// What the identity provider states about a user at one sign-in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
@@ -145,8 +163,8 @@ pub struct Identity {
     pub email: String,
     /// The groups at this sign-in.
     pub groups: Groups,
-    /// The SAML NameID, which a logout request must contain.
-    pub name_id: Option<String>,
+    /// The SAML NameID, which a logout request must repeat.
+    pub name_id: Option<NameId>,
     /// The SAML SessionIndex, which a logout request should contain.
     pub session_index: Option<String>,
 }

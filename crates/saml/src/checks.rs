@@ -1,12 +1,11 @@
 //! Checks everything but the signatures of a parsed response (SAML profiles 4.1.4.3).
 
-use crate::gate::ParsedResponse;
+use crate::gate::{Confirmation, NOT_BEARER, ParsedResponse};
 use crate::refusal::Refusal;
 
-/// Maximum age of a response and its assertion, in milliseconds, to which the clock skew is added.
-pub(crate) const MAX_AGE_MS: i64 = 300_000;
-
-const BEARER: &str = "urn:oasis:names:tc:SAML:2.0:cm:bearer";
+/// Maximum age of a response and its assertion by this machine's clock, in milliseconds. Browsers
+/// post a response as soon as they receive it, so the largest clock skew leaves a minute.
+const MAX_AGE_MS: i64 = 180_000;
 
 /// Values that a response must match, and the clock skew that is tolerated.
 #[derive(Debug)]
@@ -52,28 +51,28 @@ pub(crate) fn check(
         if issue_instant > now + expected.skew_ms {
             return Err(Refusal::Clock(in_future));
         }
-        if issue_instant + MAX_AGE_MS + expected.skew_ms < now {
+        if issue_instant + MAX_AGE_MS < now {
             return Err(Refusal::Clock(too_old));
         }
     }
-    let expiries = [
-        check_conditions(response, expected, now)?,
-        check_subject_confirmation(response, expected, now)?,
-    ];
+    let conditions_end = check_conditions(response, expected, now)?;
+    let confirmation_end = check_confirmations(response, expected, &in_response_to, now)?;
     let session_index = check_authn_statements(response, expected, now)?;
-    let first_expiry = expiries
-        .into_iter()
-        .fold(assertion.issue_instant + MAX_AGE_MS, i64::min);
+    let expiry = conditions_end.min(confirmation_end) + expected.skew_ms;
     Ok(CheckedFields {
         in_response_to,
-        valid_until: first_expiry + expected.skew_ms,
+        valid_until: expiry.min(assertion.issue_instant + MAX_AGE_MS),
         session_index,
     })
 }
 
 fn check_addressees(response: &ParsedResponse, expected: &Expected) -> Result<String, Refusal> {
     match response.issuer.as_deref() {
-        None => return Err(Refusal::NotForUs("response_issuer_absent")),
+        // An issuer is optional where only the assertion is signed (SAML profiles 4.1.4.2).
+        None if response.signature.is_some() => {
+            return Err(Refusal::NotForUs("response_issuer_absent"));
+        }
+        None => {}
         Some(issuer) if issuer != expected.idp_entity_id => {
             return Err(Refusal::NotForUs("response_issuer"));
         }
@@ -82,6 +81,7 @@ fn check_addressees(response: &ParsedResponse, expected: &Expected) -> Result<St
     if response.assertion.issuer != expected.idp_entity_id {
         return Err(Refusal::NotForUs("assertion_issuer"));
     }
+    // Required even in a response that is not signed itself, where it is optional: see SECURITY.md.
     match response.destination.as_deref() {
         None => return Err(Refusal::NotForUs("destination_absent")),
         Some(destination) if destination != expected.acs_url => {
@@ -89,15 +89,15 @@ fn check_addressees(response: &ParsedResponse, expected: &Expected) -> Result<St
         }
         Some(_) => {}
     }
-    let confirmed = response.assertion.confirmation.in_response_to.as_deref();
-    match (response.in_response_to.as_deref(), confirmed) {
-        (Some(outer), Some(inner)) if outer == inner && !outer.is_empty() => Ok(outer.to_owned()),
-        (Some(_), Some(_)) => Err(Refusal::NotForUs("in_response_to_differs")),
-        _ => Err(Refusal::Unsolicited),
-    }
+    response
+        .in_response_to
+        .clone()
+        .filter(|id| !id.is_empty())
+        .ok_or(Refusal::Unsolicited)
 }
 
-/// Checks the Conditions element (SAML core 2.5.1) and returns its NotOnOrAfter.
+/// Checks the Conditions element (SAML core 2.5.1) and returns its NotOnOrAfter, which is required,
+/// unlike NotBefore.
 fn check_conditions(
     response: &ParsedResponse,
     expected: &Expected,
@@ -108,17 +108,16 @@ fn check_conditions(
         .conditions
         .as_ref()
         .ok_or(Refusal::Structure("conditions_absent"))?;
-    let not_before = conditions
-        .not_before
-        .ok_or(Refusal::Structure("not_before_absent"))?;
     let not_on_or_after = conditions
         .not_on_or_after
         .ok_or(Refusal::Structure("not_on_or_after_absent"))?;
-    if not_before >= not_on_or_after {
-        return Err(Refusal::Structure("conditions_never_valid"));
-    }
-    if now + expected.skew_ms < not_before {
-        return Err(Refusal::Clock("not_yet_valid"));
+    if let Some(not_before) = conditions.not_before {
+        if not_before >= not_on_or_after {
+            return Err(Refusal::Structure("conditions_never_valid"));
+        }
+        if now + expected.skew_ms < not_before {
+            return Err(Refusal::Clock("not_yet_valid"));
+        }
     }
     if now - expected.skew_ms >= not_on_or_after {
         return Err(Refusal::Clock("expired"));
@@ -137,21 +136,49 @@ fn check_conditions(
     Ok(not_on_or_after)
 }
 
-/// Checks the SubjectConfirmation element (SAML core 2.4.1.1, bearer method) and returns its
-/// NotOnOrAfter.
-fn check_subject_confirmation(
+/// Checks the SubjectConfirmation elements, of which one must hold (SAML core 2.4.1.1), and returns
+/// the NotOnOrAfter of the first that does.
+fn check_confirmations(
     response: &ParsedResponse,
     expected: &Expected,
+    in_response_to: &str,
     now: i64,
 ) -> Result<i64, Refusal> {
-    let confirmation = &response.assertion.confirmation;
-    if confirmation.method != BEARER {
-        return Err(Refusal::Structure("not_bearer"));
+    let mut refusal = Refusal::Structure("confirmation_absent");
+    for confirmation in &response.assertion.confirmations {
+        let checked = confirmation
+            .as_ref()
+            .map_err(|fault| *fault)
+            .and_then(|bearer| check_bearer(bearer, expected, in_response_to, now));
+        match checked {
+            Ok(not_on_or_after) => return Ok(not_on_or_after),
+            // A bearer's reason says more than that there is another method too.
+            Err(NOT_BEARER) if refusal != Refusal::Structure("confirmation_absent") => {}
+            Err(reason) => refusal = reason,
+        }
     }
+    Err(refusal)
+}
+
+/// Checks a SubjectConfirmation by the bearer method (SAML profiles 4.1.4.2) and returns its
+/// NotOnOrAfter.
+fn check_bearer(
+    confirmation: &Confirmation,
+    expected: &Expected,
+    in_response_to: &str,
+    now: i64,
+) -> Result<i64, Refusal> {
     match confirmation.recipient.as_deref() {
         None => return Err(Refusal::NotForUs("recipient_absent")),
         Some(recipient) if recipient != expected.acs_url => {
             return Err(Refusal::NotForUs("recipient"));
+        }
+        Some(_) => {}
+    }
+    match confirmation.in_response_to.as_deref() {
+        None => return Err(Refusal::Unsolicited),
+        Some(id) if id != in_response_to => {
+            return Err(Refusal::NotForUs("in_response_to_differs"));
         }
         Some(_) => {}
     }

@@ -2,7 +2,7 @@
 
 use starchart_domain::user::AttributeNames;
 
-use crate::gate::ParsedAttribute;
+use crate::gate::{AttributeValue, ParsedAttribute};
 use crate::refusal::Refusal;
 use crate::xml::is_xml_space;
 
@@ -36,18 +36,21 @@ pub(crate) fn read_user_attributes(
     })
 }
 
-/// Returns the values of every attribute element with this name, trimmed and without empty ones.
-pub(crate) fn attribute_values(attributes: &[ParsedAttribute], name: &str) -> Vec<String> {
+/// Returns the texts of every attribute element with this name, trimmed and without empty ones.
+fn attribute_values(attributes: &[ParsedAttribute], name: &str) -> Vec<String> {
     attributes
         .iter()
         .filter(|attribute| attribute.name == name)
         .flat_map(|attribute| &attribute.values)
-        .filter_map(|value| trim_to_option(value))
+        .filter_map(|value| match value {
+            AttributeValue::Text(text) => trim_to_option(text),
+            AttributeValue::Elements => None,
+        })
         .collect()
 }
 
 /// Trims white space; `None` when nothing is left.
-pub(crate) fn trim_to_option(value: &str) -> Option<String> {
+fn trim_to_option(value: &str) -> Option<String> {
     let trimmed = value.trim_matches(is_xml_space);
     (!trimmed.is_empty()).then(|| trimmed.to_owned())
 }
@@ -58,8 +61,10 @@ fn subject(attributes: &[ParsedAttribute], name: &str) -> Result<String, Refusal
     if named.next().is_some() {
         return Err(Refusal::Attributes("subject_attribute_twice"));
     }
-    let [value] = attribute.values.as_slice() else {
-        return Err(Refusal::Attributes("subject_not_single_valued"));
+    let value = match attribute.values.as_slice() {
+        [AttributeValue::Text(text)] => text,
+        [AttributeValue::Elements] => return Err(Refusal::Attributes("subject_not_text")),
+        _ => return Err(Refusal::Attributes("subject_not_single_valued")),
     };
     if value.is_empty() {
         return Err(Refusal::Attributes("subject_empty"));

@@ -117,6 +117,12 @@ pub enum Warning {
         /// Position of the signing certificate in the metadata, from 1.
         number: usize,
     },
+    /// A signing certificate whose key can verify none of the accepted algorithms, such as an
+    /// Ed25519 key or one for RSA-PSS only.
+    KeyNotUsable {
+        /// Position of the certificate in the metadata, from 1.
+        number: usize,
+    },
     /// The identity provider asks for signed requests; this service provider does not sign them.
     WantsSignedRequests,
     /// The sign-in address has no TLS, so that passwords would be sent unencrypted.
@@ -150,6 +156,12 @@ impl fmt::Display for Warning {
                  are refused for their signature, put the signing certificate first, or each into \
                  a KeyDescriptor of its own"
             ),
+            Self::KeyNotUsable { number } => write!(
+                f,
+                "signing certificate number {number} in the IdP metadata is not used, because its \
+                 key is neither RSA nor EC (it may be Ed25519, or for RSA-PSS only). If sign-ins are \
+                 refused for their signature, let the identity provider sign with RSA-SHA256"
+            ),
             Self::WantsSignedRequests => f.write_str(
                 "the IdP metadata asks for signed AuthnRequests; ours are not signed. \
                  Turn that off at the identity provider",
@@ -162,10 +174,38 @@ impl fmt::Display for Warning {
     }
 }
 
+/// The kinds of signatures that can be verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SignatureKind {
+    Rsa,
+    Ecdsa,
+}
+
+/// The kinds of keys whose signatures can be verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyKind {
+    Rsa,
+    /// On a curve of this many bits.
+    Ec(u32),
+}
+
+impl KeyKind {
+    /// Whether a key of this kind makes signatures of that kind.
+    pub(crate) fn makes(self, signature: SignatureKind) -> bool {
+        match self {
+            Self::Rsa => signature == SignatureKind::Rsa,
+            Self::Ec(_) => signature == SignatureKind::Ecdsa,
+        }
+    }
+}
+
 /// A signing certificate. Only its key matters; its validity causes warnings.
 #[derive(Debug, Clone)]
 pub(crate) struct Certificate {
+    /// Position among the signing certificates of the metadata, from 1.
+    number: usize,
     pub(crate) der: Vec<u8>,
+    pub(crate) kind: KeyKind,
     /// End of the validity, in Unix milliseconds.
     expires_at: i64,
     rsa_bits: Option<u32>,
@@ -187,8 +227,8 @@ pub(crate) struct IdpMetadata {
     pub(crate) sign_on: Service,
     pub(crate) logout: Option<Service>,
     pub(crate) certificates: Vec<Certificate>,
-    /// Positions, from 1, of the signing certificates that others follow in the same X509Data.
-    with_chain: Vec<usize>,
+    /// What is wrong with single certificates, whatever the time.
+    certificate_warnings: Vec<Warning>,
     wants_signed_requests: bool,
 }
 
@@ -198,35 +238,37 @@ impl IdpMetadata {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let root = xml::parse(text, &OPTIONS).map_err(MetadataError::Xml)?;
         let entity = find_only_idp(&root)?;
-        let role = idp_role_of(entity).ok_or(MetadataError::NoIdp)?;
-        for element in [&root, entity, role] {
+        let roles: Vec<&Element> = idp_roles_of(entity).collect();
+        for element in [&root, entity].into_iter().chain(roles.iter().copied()) {
             check_valid_until(element, now)?;
         }
         let entity_id = entity
             .attribute("entityID")
             .filter(|id| !id.is_empty())
             .ok_or(MetadataError::NoEntityId)?;
-        let (certificates, with_chain) = signing_certificates(role)?;
-        let sign_on =
-            redirect_service(role, "SingleSignOnService")?.ok_or(MetadataError::NoSignOnService)?;
+        let (certificates, certificate_warnings) = signing_certificates(&roles)?;
+        let sign_on = redirect_service(&roles, "SingleSignOnService")?
+            .ok_or(MetadataError::NoSignOnService)?;
         Ok(Self {
             entity_id: entity_id.to_owned(),
             sign_on,
-            logout: redirect_service(role, "SingleLogoutService")?,
+            logout: redirect_service(&roles, "SingleLogoutService")?,
             certificates,
-            with_chain,
-            wants_signed_requests: matches!(
-                role.attribute("WantAuthnRequestsSigned"),
-                Some("true" | "1")
-            ),
+            certificate_warnings,
+            wants_signed_requests: roles.iter().any(|role| {
+                matches!(
+                    role.attribute("WantAuthnRequestsSigned"),
+                    Some("true" | "1")
+                )
+            }),
         })
     }
 
     /// Lists the problems that the operator should check, as of `now` (Unix milliseconds).
     pub(crate) fn warnings(&self, now: i64) -> Vec<Warning> {
         let mut warnings = Vec::new();
-        for (index, certificate) in self.certificates.iter().enumerate() {
-            let number = index + 1;
+        for certificate in &self.certificates {
+            let number = certificate.number;
             let at = rfc3339(certificate.expires_at);
             if certificate.expires_at <= now {
                 warnings.push(Warning::CertificateExpired { number, at });
@@ -237,11 +279,7 @@ impl IdpMetadata {
                 warnings.push(Warning::WeakKey { number, bits });
             }
         }
-        warnings.extend(
-            self.with_chain
-                .iter()
-                .map(|number| Warning::ChainIgnored { number: *number }),
-        );
+        warnings.extend(self.certificate_warnings.iter().cloned());
         if self.wants_signed_requests {
             warnings.push(Warning::WantsSignedRequests);
         }
@@ -274,7 +312,7 @@ fn find_only_idp(root: &Element) -> Result<&Element, MetadataError> {
 
 fn collect_idps<'a>(element: &'a Element, found: &mut Vec<&'a Element>) {
     if element.is(Ns::Md, "EntityDescriptor") {
-        if idp_role_of(element).is_some() {
+        if idp_roles_of(element).next().is_some() {
             found.push(element);
         }
     } else if element.is(Ns::Md, "EntitiesDescriptor") {
@@ -285,8 +323,10 @@ fn collect_idps<'a>(element: &'a Element, found: &mut Vec<&'a Element>) {
     }
 }
 
-fn idp_role_of(entity: &Element) -> Option<&Element> {
-    entity.all(Ns::Md, "IDPSSODescriptor").find(|role| {
+/// Lists the roles of an identity provider that speaks SAML 2.0. There may be several; the keys of
+/// each count.
+fn idp_roles_of(entity: &Element) -> impl Iterator<Item = &Element> {
+    entity.all(Ns::Md, "IDPSSODescriptor").filter(|role| {
         role.attribute("protocolSupportEnumeration")
             .is_some_and(|protocols| {
                 protocols
@@ -300,9 +340,7 @@ fn check_valid_until(element: &Element, now: i64) -> Result<(), MetadataError> {
     let Some(text) = element.attribute("validUntil") else {
         return Ok(());
     };
-    let until = DateTime::parse_from_rfc3339(text)
-        .map_err(|_| MetadataError::BadValidUntil)?
-        .timestamp_millis();
+    let until = xml::parse_date_time(text).ok_or(MetadataError::BadValidUntil)?;
     if until <= now {
         Err(MetadataError::Expired(rfc3339(until)))
     } else {
@@ -310,9 +348,13 @@ fn check_valid_until(element: &Element, now: i64) -> Result<(), MetadataError> {
     }
 }
 
-fn redirect_service(role: &Element, name: &'static str) -> Result<Option<Service>, MetadataError> {
-    let Some(service) = role
-        .all(Ns::Md, name)
+fn redirect_service(
+    roles: &[&Element],
+    name: &'static str,
+) -> Result<Option<Service>, MetadataError> {
+    let Some(service) = roles
+        .iter()
+        .flat_map(|role| role.all(Ns::Md, name))
         .find(|service| service.attribute("Binding") == Some(REDIRECT_BINDING))
     else {
         return Ok(None);
@@ -328,47 +370,60 @@ fn redirect_service(role: &Element, name: &'static str) -> Result<Option<Service
     }))
 }
 
-/// Returns the signing certificates, and the positions of those that others follow. The others
-/// belong to certificate authorities, which do not speak for the identity provider.
-fn signing_certificates(role: &Element) -> Result<(Vec<Certificate>, Vec<usize>), MetadataError> {
+/// Returns the usable signing certificates, and warnings about those that are not used: of a kind
+/// that cannot be verified, and those that follow another in its X509Data. The latter belong to
+/// certificate authorities, which do not speak for the identity provider.
+fn signing_certificates(
+    roles: &[&Element],
+) -> Result<(Vec<Certificate>, Vec<Warning>), MetadataError> {
     let for_signing = |key: &&Element| matches!(key.attribute("use"), None | Some("" | "signing"));
-    let sets = role
-        .all(Ns::Md, "KeyDescriptor")
+    let sets = roles
+        .iter()
+        .flat_map(|role| role.all(Ns::Md, "KeyDescriptor"))
         .filter(for_signing)
         .flat_map(|key| key.all(Ns::Ds, "KeyInfo"))
         .flat_map(|info| info.all(Ns::Ds, "X509Data"));
     let mut certificates = Vec::new();
-    let mut with_chain = Vec::new();
+    let mut warnings = Vec::new();
+    let mut number = 0;
     for data in sets {
         let mut chain = data.all(Ns::Ds, "X509Certificate");
         let Some(first) = chain.next() else { continue };
-        let number = certificates.len() + 1;
-        certificates
-            .push(parse_certificate(&first.text).ok_or(MetadataError::BadCertificate(number))?);
+        number += 1;
+        let unreadable = MetadataError::BadCertificate(number);
+        match parse_certificate(&first.text, number).ok_or(unreadable)? {
+            Some(certificate) => certificates.push(certificate),
+            None => warnings.push(Warning::KeyNotUsable { number }),
+        }
         if chain.next().is_some() {
-            with_chain.push(number);
+            warnings.push(Warning::ChainIgnored { number });
         }
     }
-    if certificates.is_empty() {
-        return Err(MetadataError::NoSigningCertificate);
+    match (certificates.is_empty(), number) {
+        (false, _) => Ok((certificates, warnings)),
+        (true, 0) => Err(MetadataError::NoSigningCertificate),
+        (true, _) => Err(MetadataError::BadCertificate(1)),
     }
-    Ok((certificates, with_chain))
 }
 
-fn parse_certificate(text: &str) -> Option<Certificate> {
+/// Parses a certificate. `Some(None)` when its key is of a kind that cannot be verified, such as
+/// Ed25519 or one for RSA-PSS only.
+fn parse_certificate(text: &str, number: usize) -> Option<Option<Certificate>> {
     let base64: String = text.chars().filter(|c| !xml::is_xml_space(*c)).collect();
     let parsed = X509::from_der(&STANDARD.decode(base64).ok()?).ok()?;
     let key: PKey<Public> = parsed.public_key().ok()?;
-    let rsa_bits = match key.id() {
-        Id::RSA => Some(key.bits()),
-        Id::EC => None,
-        _ => return None,
+    let (kind, rsa_bits) = match key.id() {
+        Id::RSA => (KeyKind::Rsa, Some(key.bits())),
+        Id::EC => (KeyKind::Ec(key.bits()), None),
+        _ => return Some(None),
     };
-    Some(Certificate {
+    Some(Some(Certificate {
+        number,
         der: parsed.to_der().ok()?,
+        kind,
         expires_at: unix_millis(parsed.not_after())?,
         rsa_bits,
-    })
+    }))
 }
 
 fn unix_millis(time: &Asn1TimeRef) -> Option<i64> {

@@ -7,5 +7,5 @@ mod identity_provider;
 mod response;
 
 pub use authn_request::{AuthnRequest, parse_authn_request};
-pub use identity_provider::{Issuer, IssuerError, SamlIdentity};
+pub use identity_provider::{Issuer, IssuerError, IssuerKey, SamlIdentity};
 pub use response::{NamespaceStyle, Response, SignedParts};

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use samael::service_provider::ServiceProvider as SamaelProvider;
 use starchart_domain::time::Timestamp;
-use starchart_domain::user::AttributeNames;
+use starchart_domain::user::{AttributeNames, NameId};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use url::Url;
@@ -15,7 +14,8 @@ use crate::idp_metadata::{self, IdpMetadata, MetadataError, Warning};
 use crate::login::{self, LoginRedirect};
 use crate::redirect::RequestError;
 use crate::refusal::Refusal;
-use crate::{gate, identity, logout, sp_metadata, verify};
+use crate::verify::Verifier;
+use crate::{gate, identity, logout, sp_metadata};
 
 /// Limit for the check of one response, waiting for a permit included.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -65,7 +65,7 @@ pub struct VerifiedAssertion {
     /// The groups, in document order.
     pub groups: Vec<String>,
     /// The NameID (SAML core 2.2.3), for single logout.
-    pub name_id: Option<String>,
+    pub name_id: Option<NameId>,
     /// The SessionIndex (SAML core 2.7.2), for single logout.
     pub session_index: Option<String>,
 }
@@ -91,7 +91,7 @@ struct Inner {
     slo_url: String,
     idp: IdpMetadata,
     attributes: AttributeNames,
-    samael: SamaelProvider,
+    verifier: Verifier,
 }
 
 impl ServiceProvider {
@@ -109,13 +109,13 @@ impl ServiceProvider {
             idp_entity_id: idp.entity_id.clone(),
             skew_ms: i64::try_from(config.clock_skew.as_millis()).unwrap_or(0),
         };
-        let samael = verify::samael_provider(&expected, &idp.certificates);
+        let verifier = Verifier::new(&idp.certificates);
         let inner = Inner {
             expected,
             slo_url: config.slo_url,
             idp,
             attributes: config.attributes,
-            samael,
+            verifier,
         };
         Ok(Self {
             inner: Arc::new(inner),
@@ -184,7 +184,7 @@ impl ServiceProvider {
     /// The relay state is longer than 80 bytes (SAML bindings 3.4.3).
     pub fn create_logout_request(
         &self,
-        name_id: &str,
+        name_id: &NameId,
         session_index: Option<&str>,
         relay_state: &str,
         now: Timestamp,
@@ -241,16 +241,15 @@ impl ServiceProvider {
 impl Inner {
     fn check(&self, field: &str, now: i64) -> Result<VerifiedAssertion, Refusal> {
         let text = gate::decode_form_field(field)?;
-        let parsed = gate::parse_response(&text)?;
+        let root = gate::parse_xml(&text)?;
+        let parsed = gate::parse_response(&root)?;
         let fields = checks::check(&parsed, &self.expected, now)?;
         let user = identity::read_user_attributes(&parsed.assertion.attributes, &self.attributes)?;
-        verify::verify_signatures(
-            &self.samael,
-            &text,
-            &fields.in_response_to,
-            &parsed.assertion,
-            &self.attributes,
-        )?;
+        let kinds = parsed
+            .signature
+            .into_iter()
+            .chain(parsed.assertion.signature);
+        self.verifier.verify(&text, &root, kinds)?;
         Ok(VerifiedAssertion {
             in_response_to: fields.in_response_to,
             assertion_id: parsed.assertion.id,
@@ -259,11 +258,7 @@ impl Inner {
             display_name: user.display_name,
             email: user.email,
             groups: user.groups,
-            name_id: parsed
-                .assertion
-                .name_id
-                .as_deref()
-                .and_then(identity::trim_to_option),
+            name_id: parsed.assertion.name_id,
             session_index: fields.session_index,
         })
     }

@@ -33,7 +33,7 @@ pub enum RefusalClass {
 pub enum Refusal {
     /// Larger than [`crate::MAX_RESPONSE_BYTES`] when decoded.
     TooLarge,
-    /// The form field is not base64 (RFC 4648 section 4; line breaks are allowed).
+    /// The form field is not base64 (RFC 2045 section 6.8).
     NotBase64,
     /// The decoded response is not UTF-8.
     NotUtf8,
@@ -61,9 +61,7 @@ pub enum Refusal {
     Encrypted,
     /// The attributes do not identify one user; the code says why.
     Attributes(&'static str),
-    /// samael refused a response that the gate had accepted; the code says why.
-    SamaelRefused(&'static str),
-    /// The gate and samael read different values; the code names them.
+    /// What was signed is not what the gate read.
     ParserMismatch(&'static str),
     /// The check panicked, which is a bug.
     CheckPanicked,
@@ -81,7 +79,6 @@ impl Refusal {
             | Self::NotUtf8
             | Self::Xml(_)
             | Self::Structure(_)
-            | Self::SamaelRefused(_)
             | Self::ParserMismatch(_)
             | Self::CheckPanicked => RefusalClass::Malformed,
             Self::Unsigned | Self::SignatureStructure(_) | Self::BadSignature => {
@@ -111,7 +108,6 @@ impl Refusal {
             | Self::NotForUs(code)
             | Self::Status(code)
             | Self::Attributes(code)
-            | Self::SamaelRefused(code)
             | Self::ParserMismatch(code) => code,
             Self::Unsigned => "unsigned",
             Self::BadSignature => "signature_invalid",

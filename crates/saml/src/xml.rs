@@ -3,12 +3,17 @@
 //! quick-xml tokenizes and resolves prefixes. This module refuses what quick-xml tolerates and XML
 //! 1.0 or Namespaces in XML 1.0 forbid, so that libxml2 cannot read the same document differently.
 
+mod date_time;
+mod syntax;
+
 use quick_xml::NsReader;
 use quick_xml::escape::unescape;
 use quick_xml::events::{BytesDecl, BytesStart, Event};
 use quick_xml::name::ResolveResult;
 
+pub(crate) use date_time::parse_date_time;
 pub(crate) use quick_xml::escape::escape;
+use syntax::{check_attribute_syntax, check_name, check_namespace_value, is_xml_char};
 
 /// Why a document is refused as XML.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -41,7 +46,7 @@ pub enum XmlFault {
     /// The document refers to an entity other than the five predefined ones.
     #[error("it has an entity reference")]
     Entity,
-    /// A namespace prefix is not declared, or its declaration is not plain ASCII.
+    /// A namespace prefix is not declared, or its declaration is not an absolute URI.
     #[error("it has an undeclared or ill-declared namespace prefix")]
     Namespace,
     /// An element has the same attribute twice.
@@ -81,7 +86,7 @@ impl XmlFault {
 }
 
 /// The namespaces that the known documents use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Ns {
     None,
     Samlp,
@@ -91,6 +96,7 @@ pub(crate) enum Ns {
     ExcC14n,
     Md,
     Xsi,
+    Xml,
     Other,
 }
 
@@ -101,9 +107,30 @@ pub(crate) const DS: &str = "http://www.w3.org/2000/09/xmldsig#";
 pub(crate) const EXC_C14N: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
 const XENC: &str = "http://www.w3.org/2001/04/xmlenc#";
 const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
+const XML: &str = "http://www.w3.org/XML/1998/namespace";
+
+/// Further namespaces that identity providers declare outside of attributes and extensions, though
+/// nothing there that is read belongs to them.
+const ALSO_DECLARED: [&str; 7] = [
+    "http://www.w3.org/2001/XMLSchema",
+    "http://www.w3.org/2001/04/xmldsig-more#",
+    "http://www.w3.org/2009/xmldsig11#",
+    "http://www.w3.org/2009/xmlenc11#",
+    "urn:oasis:names:tc:SAML:2.0:ac",
+    "urn:oasis:names:tc:SAML:2.0:profiles:attribute:X500",
+    "urn:oasis:names:tc:SAML:metadata:algsupport",
+];
 
 impl Ns {
     fn of(found: &ResolveResult<'_>) -> Result<Self, XmlFault> {
+        match found {
+            ResolveResult::Unbound => Ok(Self::None),
+            ResolveResult::Unknown(_) => Err(XmlFault::Namespace),
+            ResolveResult::Bound(name) => Ok(Self::named(name.0)),
+        }
+    }
+
+    fn named(uri: &[u8]) -> Self {
         let known = [
             (SAMLP, Self::Samlp),
             (SAML, Self::Saml),
@@ -112,15 +139,12 @@ impl Ns {
             (EXC_C14N, Self::ExcC14n),
             (MD, Self::Md),
             (XSI, Self::Xsi),
+            (XML, Self::Xml),
         ];
-        match found {
-            ResolveResult::Unbound => Ok(Self::None),
-            ResolveResult::Unknown(_) => Err(XmlFault::Namespace),
-            ResolveResult::Bound(name) => Ok(known
-                .iter()
-                .find(|(uri, _)| uri.as_bytes() == name.0)
-                .map_or(Self::Other, |(_, ns)| *ns)),
-        }
+        known
+            .iter()
+            .find(|(known, _)| known.as_bytes() == uri)
+            .map_or(Self::Other, |(_, ns)| *ns)
     }
 }
 
@@ -137,7 +161,7 @@ pub(crate) struct ParseOptions {
 }
 
 /// An attribute with its value normalized (XML 1.0 section 3.3.3).
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Attribute {
     pub(crate) ns: Ns,
     pub(crate) local: String,
@@ -152,6 +176,8 @@ pub(crate) struct Element {
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) children: Vec<Element>,
     pub(crate) text: String,
+    /// Whether it declares a namespace that the known documents do not use.
+    pub(crate) declares_unknown: bool,
 }
 
 impl Element {
@@ -317,6 +343,7 @@ fn element(
     check_name(start.name().as_ref())?;
     let mut attributes: Vec<Attribute> = Vec::new();
     let mut seen: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+    let mut declares_unknown = false;
     // The duplicate check is quadratic, so attributes are counted first.
     for (count, attribute) in start.attributes().with_checks(false).enumerate() {
         if count >= options.max_attributes {
@@ -332,6 +359,9 @@ fn element(
         };
         if attribute.key.as_namespace_binding().is_some() {
             check_namespace_value(attribute.key.as_ref(), raw)?;
+            declares_unknown |= !raw.is_empty()
+                && Ns::named(raw.as_bytes()) == Ns::Other
+                && !ALSO_DECLARED.contains(&raw);
             let name = (b"xmlns".to_vec(), attribute.key.as_ref().to_vec());
             if seen.contains(&name) {
                 return Err(XmlFault::DuplicateAttribute);
@@ -356,45 +386,8 @@ fn element(
         attributes,
         children: Vec::new(),
         text: String::new(),
+        declares_unknown,
     })
-}
-
-/// Checks that attributes are separated by white space (XML 1.0 productions [40] and [41]), which
-/// quick-xml does not.
-fn check_attribute_syntax(raw: &[u8]) -> Result<(), XmlFault> {
-    let space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
-    let skip = |rest: &mut &[u8]| {
-        let count = rest.iter().take_while(|byte| space(byte)).count();
-        *rest = rest.get(count..).unwrap_or_default();
-        count
-    };
-    let mut rest = raw;
-    loop {
-        let spaces = skip(&mut rest);
-        if rest.is_empty() {
-            return Ok(());
-        }
-        let name = rest
-            .iter()
-            .take_while(|byte| !space(byte) && **byte != b'=')
-            .count();
-        if spaces == 0 || name == 0 {
-            return Err(XmlFault::NotWellFormed);
-        }
-        rest = rest.get(name..).unwrap_or_default();
-        skip(&mut rest);
-        rest = rest.strip_prefix(b"=").ok_or(XmlFault::NotWellFormed)?;
-        skip(&mut rest);
-        let (quote, tail) = rest.split_first().ok_or(XmlFault::NotWellFormed)?;
-        if !matches!(quote, b'"' | b'\'') {
-            return Err(XmlFault::NotWellFormed);
-        }
-        let end = tail
-            .iter()
-            .position(|byte| byte == quote)
-            .ok_or(XmlFault::NotWellFormed)?;
-        rest = tail.get(end + 1..).unwrap_or_default();
-    }
 }
 
 fn attribute_value(raw: &str) -> Result<String, XmlFault> {
@@ -412,39 +405,6 @@ fn expand(text: &str) -> Result<String, XmlFault> {
         return Err(XmlFault::Character);
     }
     Ok(expanded.into_owned())
-}
-
-/// Requires a plain namespace name without references: quick-xml compares it as written, libxml2
-/// after expanding references.
-fn check_namespace_value(key: &[u8], value: &str) -> Result<(), XmlFault> {
-    let plain = value
-        .bytes()
-        .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'&' | b'<'));
-    // Only the default namespace can be undeclared (Namespaces in XML 1.0, section 2.2).
-    if !plain || (value.is_empty() && key != b"xmlns") {
-        return Err(XmlFault::Namespace);
-    }
-    Ok(())
-}
-
-/// Allows letters, digits, `_`, `-`, `.` and at most one colon, which is all that the known
-/// documents use.
-fn check_name(name: &[u8]) -> Result<(), XmlFault> {
-    let part = |part: &[u8]| {
-        part.first()
-            .is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
-            && part
-                .iter()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
-    };
-    let mut parts = name.split(|byte| *byte == b':');
-    let fits =
-        parts.next().is_some_and(part) && parts.next().is_none_or(part) && parts.next().is_none();
-    if fits {
-        Ok(())
-    } else {
-        Err(XmlFault::NotWellFormed)
-    }
 }
 
 fn check_declaration(declaration: &BytesDecl<'_>) -> Result<(), XmlFault> {
@@ -465,12 +425,4 @@ fn text_of(bytes: &[u8]) -> Result<String, XmlFault> {
     std::str::from_utf8(bytes)
         .map(str::to_owned)
         .map_err(|_| XmlFault::NotWellFormed)
-}
-
-/// A character by XML 1.0 production [2].
-fn is_xml_char(c: char) -> bool {
-    matches!(
-        c,
-        '\t' | '\n' | '\r' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..
-    )
 }

@@ -6,7 +6,7 @@ use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, SelectExt, Set};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use starchart_domain::time::Timestamp;
-use starchart_domain::user::{Groups, Identity, Subject};
+use starchart_domain::user::{Groups, Identity, NameId, Subject};
 
 use crate::entity::{login_request, login_result, used_assertion};
 use crate::error::is_unique_violation;
@@ -220,7 +220,7 @@ struct StoredIdentity {
     student: bool,
     faculty: bool,
     admin: bool,
-    name_id: Option<String>,
+    name_id: Option<NameId>,
     session_index: Option<String>,
 }
 

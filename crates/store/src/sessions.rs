@@ -5,7 +5,7 @@ use sea_orm::{
     ColumnTrait, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QuerySelect, Set,
 };
 use starchart_domain::time::Timestamp;
-use starchart_domain::user::UserId;
+use starchart_domain::user::{NameId, UserId};
 
 use crate::admin::{Admin, ENDED, end_impersonations};
 use crate::entity::session::{self, Column};
@@ -41,7 +41,7 @@ pub struct Session {
     /// When the session expires at the latest.
     pub expires_at: Timestamp,
     /// The SAML NameID, for a logout at the identity provider.
-    pub name_id: Option<String>,
+    pub name_id: Option<NameId>,
     /// The SAML SessionIndex, for the same logout.
     pub session_index: Option<String>,
 }
@@ -75,19 +75,26 @@ pub async fn create(
     store: &Store,
     user: UserId,
     token_hash: [u8; 32],
-    name_id: Option<&str>,
+    name_id: Option<&NameId>,
     session_index: Option<&str>,
 ) -> Result<(), Error> {
     store
         .write(|tx| async move {
             let now = tx.now().await?;
+            let name_id = name_id.cloned();
             let session = session::ActiveModel {
                 token_hash: Set(token_hash.to_vec()),
                 user_id: Set(user.0),
                 created_at: Set(now.as_millis()),
                 last_seen_at: Set(now.as_millis()),
                 expires_at: Set(now.plus(ABSOLUTE_TIMEOUT_MS).as_millis()),
-                saml_name_id: Set(name_id.map(str::to_owned)),
+                saml_name_id: Set(name_id.as_ref().map(|id| id.value.clone())),
+                saml_name_id_format: Set(name_id.as_ref().and_then(|id| id.format.clone())),
+                saml_name_qualifier: Set(name_id.as_ref().and_then(|id| id.name_qualifier.clone())),
+                saml_sp_name_qualifier: Set(name_id
+                    .as_ref()
+                    .and_then(|id| id.sp_name_qualifier.clone())),
+                saml_sp_provided_id: Set(name_id.and_then(|id| id.sp_provided_id)),
                 saml_session_index: Set(session_index.map(str::to_owned)),
                 ..Default::default()
             };
@@ -136,7 +143,13 @@ pub async fn find(store: &Store, token_hash: [u8; 32]) -> Result<Option<Session>
         impersonated_before: effective.impersonated_before,
         created_at: Timestamp::from_millis(row.created_at),
         expires_at: Timestamp::from_millis(row.expires_at),
-        name_id: row.saml_name_id,
+        name_id: row.saml_name_id.map(|value| NameId {
+            value,
+            format: row.saml_name_id_format,
+            name_qualifier: row.saml_name_qualifier,
+            sp_name_qualifier: row.saml_sp_name_qualifier,
+            sp_provided_id: row.saml_sp_provided_id,
+        }),
         session_index: row.saml_session_index,
     }))
 }

@@ -1,9 +1,16 @@
 //! Parses the Assertion element (SAML core 2.3.3).
 
+use starchart_domain::user::NameId;
+
 use super::signature;
-use super::walk::{self, Children, instant, only_attributes};
+use super::walk::{self, Children, collapsed, instant, only_attributes};
+use crate::idp_metadata::SignatureKind;
 use crate::refusal::Refusal;
 use crate::xml::{Element, Ns};
+
+const BEARER: &str = "urn:oasis:names:tc:SAML:2.0:cm:bearer";
+/// The reason why a SubjectConfirmation by another method confirms nothing.
+pub(crate) const NOT_BEARER: Refusal = Refusal::Structure("not_bearer");
 
 /// The fields of an assertion. Times are in Unix milliseconds.
 #[derive(Debug)]
@@ -12,17 +19,19 @@ pub(crate) struct ParsedAssertion {
     pub(crate) version: String,
     pub(crate) issue_instant: i64,
     pub(crate) issuer: String,
-    pub(crate) name_id: Option<String>,
-    pub(crate) confirmation: ParsedConfirmation,
+    /// The signature of the assertion itself, if it has one.
+    pub(crate) signature: Option<SignatureKind>,
+    pub(crate) name_id: Option<NameId>,
+    /// Every SubjectConfirmation, or why it confirms nothing.
+    pub(crate) confirmations: Vec<Result<Confirmation, Refusal>>,
     pub(crate) conditions: Option<ParsedConditions>,
     pub(crate) authn_statements: Vec<ParsedAuthnStatement>,
     pub(crate) attributes: Vec<ParsedAttribute>,
 }
 
-/// The only SubjectConfirmation (SAML core 2.4.1.1).
+/// A SubjectConfirmation by the bearer method (SAML core 2.4.1.1).
 #[derive(Debug)]
-pub(crate) struct ParsedConfirmation {
-    pub(crate) method: String,
+pub(crate) struct Confirmation {
     pub(crate) recipient: Option<String>,
     pub(crate) in_response_to: Option<String>,
     pub(crate) has_not_before: bool,
@@ -44,15 +53,23 @@ pub(crate) struct ParsedAuthnStatement {
     pub(crate) session_not_on_or_after: Option<i64>,
 }
 
-/// An Attribute element (SAML core 2.7.3.1) with its values as written.
+/// An Attribute element (SAML core 2.7.3.1).
 #[derive(Debug)]
 pub(crate) struct ParsedAttribute {
     pub(crate) name: String,
-    pub(crate) values: Vec<String>,
+    pub(crate) values: Vec<AttributeValue>,
 }
 
-/// Parses the assertion; also returns whether it has a signature of its own.
-pub(super) fn parse(element: &Element) -> Result<(ParsedAssertion, bool), Refusal> {
+/// The content of an AttributeValue, which may be anything.
+#[derive(Debug)]
+pub(crate) enum AttributeValue {
+    /// Text, as written.
+    Text(String),
+    /// Elements, which are not read.
+    Elements,
+}
+
+pub(super) fn parse(element: &Element) -> Result<ParsedAssertion, Refusal> {
     only_attributes(
         element,
         &["ID", "Version", "IssueInstant"],
@@ -62,13 +79,14 @@ pub(super) fn parse(element: &Element) -> Result<(ParsedAssertion, bool), Refusa
     let mut children = Children::of(element, "assertion_text")?;
     let issuer =
         walk::parse_issuer(children.required(Ns::Saml, "Issuer", "assertion_issuer_absent")?)?;
-    let signed = signature::parse_optional(&mut children, id)?;
-    let (name_id, confirmation) =
+    let signature = signature::parse_optional(&mut children, id)?;
+    let (name_id, confirmations) =
         subject(children.required(Ns::Saml, "Subject", "subject_absent")?)?;
     let conditions = children
         .optional(Ns::Saml, "Conditions")
         .map(conditions)
         .transpose()?;
+    children.skip(Ns::Saml, "Advice")?;
     let mut authn_statements = Vec::new();
     let mut attributes = Vec::new();
     while let Some(child) = children.next() {
@@ -76,42 +94,57 @@ pub(super) fn parse(element: &Element) -> Result<(ParsedAssertion, bool), Refusa
             authn_statements.push(authn_statement(child)?);
         } else if child.is(Ns::Saml, "AttributeStatement") {
             attribute_statement(child, &mut attributes)?;
+        } else if child.is(Ns::Saml, "AuthzDecisionStatement") || child.is(Ns::Saml, "Statement") {
+            walk::ignored(child)?;
         } else {
             return Err(Refusal::Structure("assertion_child"));
         }
     }
-    let parsed = ParsedAssertion {
+    Ok(ParsedAssertion {
         id: id.to_owned(),
         version: element.attribute("Version").unwrap_or_default().to_owned(),
         issue_instant: instant(element, "IssueInstant", "assertion_issue_instant")?
             .ok_or(Refusal::Structure("assertion_issue_instant"))?,
         issuer,
+        signature,
         name_id,
-        confirmation,
+        confirmations,
         conditions,
         authn_statements,
         attributes,
-    };
-    Ok((parsed, signed))
+    })
 }
 
-fn subject(element: &Element) -> Result<(Option<String>, ParsedConfirmation), Refusal> {
+type Subject = (Option<NameId>, Vec<Result<Confirmation, Refusal>>);
+
+fn subject(element: &Element) -> Result<Subject, Refusal> {
     only_attributes(element, &[], "subject_attribute")?;
     let mut children = Children::of(element, "subject_text")?;
     if children.optional(Ns::Saml, "EncryptedID").is_some() {
         return Err(Refusal::Encrypted);
     }
+    children.skip(Ns::Saml, "BaseID")?;
     let name_id = children
         .optional(Ns::Saml, "NameID")
         .map(name_id)
-        .transpose()?;
-    let element = children.required(Ns::Saml, "SubjectConfirmation", "confirmation_absent")?;
+        .transpose()?
+        .flatten();
+    let mut confirmations = Vec::new();
+    while let Some(child) = children.optional(Ns::Saml, "SubjectConfirmation") {
+        walk::ignored(child)?;
+        confirmations.push(confirmation(child));
+    }
     children.end("subject_child")?;
+    Ok((name_id, confirmations))
+}
 
+/// Reads a SubjectConfirmation. One that is not understood confirms nothing; another may.
+fn confirmation(element: &Element) -> Result<Confirmation, Refusal> {
     only_attributes(element, &["Method"], "confirmation_attribute")?;
-    let method = element
-        .attribute("Method")
-        .ok_or(Refusal::Structure("confirmation_method"))?;
+    let method = collapsed(element, "Method").ok_or(Refusal::Structure("confirmation_method"))?;
+    if method != BEARER {
+        return Err(NOT_BEARER);
+    }
     let mut children = Children::of(element, "confirmation_text")?;
     let data = children.required(
         Ns::Saml,
@@ -119,30 +152,26 @@ fn subject(element: &Element) -> Result<(Option<String>, ParsedConfirmation), Re
         "confirmation_data_absent",
     )?;
     children.end("confirmation_child")?;
-
-    let known = [
-        "NotBefore",
-        "NotOnOrAfter",
-        "Recipient",
-        "InResponseTo",
-        "Address",
-    ];
-    only_attributes(data, &known, "confirmation_data_attribute")?;
-    Children::of(data, "confirmation_data_text")?.end("confirmation_data_child")?;
-    let confirmation = ParsedConfirmation {
-        method: method.to_owned(),
-        recipient: data.attribute("Recipient").map(str::to_owned),
-        in_response_to: data.attribute("InResponseTo").map(str::to_owned),
+    Ok(Confirmation {
+        recipient: collapsed(data, "Recipient"),
+        in_response_to: collapsed(data, "InResponseTo"),
         has_not_before: data.attribute("NotBefore").is_some(),
         not_on_or_after: instant(data, "NotOnOrAfter", "confirmation_not_on_or_after")?,
-    };
-    Ok((name_id, confirmation))
+    })
 }
 
-fn name_id(element: &Element) -> Result<String, Refusal> {
-    let known = ["Format", "NameQualifier", "SPNameQualifier", "SPProvidedID"];
-    only_attributes(element, &known, "name_id_attribute")?;
-    walk::trimmed_text(element, "name_id_child")
+/// Reads the NameID; `None` when it is empty.
+fn name_id(element: &Element) -> Result<Option<NameId>, Refusal> {
+    only_attributes(element, &walk::NAME_ID_ATTRIBUTES, "name_id_attribute")?;
+    let value = walk::trimmed_text(element, "name_id_child")?;
+    let attribute = |name: &str| element.attribute(name).map(str::to_owned);
+    Ok((!value.is_empty()).then(|| NameId {
+        value,
+        format: attribute("Format"),
+        name_qualifier: attribute("NameQualifier"),
+        sp_name_qualifier: attribute("SPNameQualifier"),
+        sp_provided_id: attribute("SPProvidedID"),
+    }))
 }
 
 fn conditions(element: &Element) -> Result<ParsedConditions, Refusal> {
@@ -207,14 +236,14 @@ fn authn_statement(element: &Element) -> Result<ParsedAuthnStatement, Refusal> {
     while let Some(child) = children.next() {
         let names = [
             "AuthnContextClassRef",
+            "AuthnContextDecl",
             "AuthnContextDeclRef",
             "AuthenticatingAuthority",
         ];
         if child.ns != Ns::Saml || !names.contains(&child.local.as_str()) {
             return Err(Refusal::Structure("authn_context_child"));
         }
-        only_attributes(child, &[], "authn_context_child")?;
-        walk::leaf_text(child, "authn_context_child")?;
+        walk::ignored(child)?;
     }
     Ok(ParsedAuthnStatement {
         authn_instant: instant(element, "AuthnInstant", "authn_instant")?
@@ -254,7 +283,7 @@ fn attribute(element: &Element) -> Result<ParsedAttribute, Refusal> {
         .iter()
         .all(|attribute| match attribute.ns {
             Ns::None => known.contains(&attribute.local.as_str()),
-            ns => ns == Ns::Other,
+            ns => matches!(ns, Ns::Other | Ns::Xsi | Ns::Xml),
         });
     if !fits {
         return Err(Refusal::Structure("attribute_attribute"));
@@ -265,13 +294,15 @@ fn attribute(element: &Element) -> Result<ParsedAttribute, Refusal> {
     let mut children = Children::of(element, "attribute_text")?;
     let mut values = Vec::new();
     while let Some(value) = children.next() {
-        let typed = |attribute: &crate::xml::Attribute| {
-            attribute.ns == Ns::Xsi && matches!(attribute.local.as_str(), "type" | "nil")
-        };
-        if !value.is(Ns::Saml, "AttributeValue") || !value.attributes.iter().all(typed) {
+        if !value.is(Ns::Saml, "AttributeValue") {
             return Err(Refusal::Structure("attribute_child"));
         }
-        values.push(walk::leaf_text(value, "attribute_value_child")?.to_owned());
+        walk::ignored(value)?;
+        values.push(if value.children.is_empty() {
+            AttributeValue::Text(value.text.clone())
+        } else {
+            AttributeValue::Elements
+        });
     }
     Ok(ParsedAttribute {
         name: name.to_owned(),

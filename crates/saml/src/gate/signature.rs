@@ -1,19 +1,38 @@
 //! Checks the structure of an enveloped signature (SAML core 5.4): one reference, by ID, to the
 //! parent element.
 
-use super::walk::{Children, only_attributes};
+use super::walk::{self, Children, only_attributes};
+use crate::idp_metadata::SignatureKind;
 use crate::refusal::Refusal;
 use crate::xml::{EXC_C14N, Element, Ns};
 
 const ENVELOPED: &str = "http://www.w3.org/2000/09/xmldsig#enveloped-signature";
 
-const SIGNATURE_METHODS: [&str; 6] = [
-    "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
-    "http://www.w3.org/2001/04/xmldsig-more#rsa-sha384",
-    "http://www.w3.org/2001/04/xmldsig-more#rsa-sha512",
-    "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256",
-    "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha384",
-    "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha512",
+const SIGNATURE_METHODS: [(&str, SignatureKind); 6] = [
+    (
+        "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
+        SignatureKind::Rsa,
+    ),
+    (
+        "http://www.w3.org/2001/04/xmldsig-more#rsa-sha384",
+        SignatureKind::Rsa,
+    ),
+    (
+        "http://www.w3.org/2001/04/xmldsig-more#rsa-sha512",
+        SignatureKind::Rsa,
+    ),
+    (
+        "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256",
+        SignatureKind::Ecdsa,
+    ),
+    (
+        "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha384",
+        SignatureKind::Ecdsa,
+    ),
+    (
+        "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha512",
+        SignatureKind::Ecdsa,
+    ),
 ];
 
 const DIGEST_METHODS: [&str; 3] = [
@@ -22,17 +41,16 @@ const DIGEST_METHODS: [&str; 3] = [
     "http://www.w3.org/2001/04/xmlenc#sha512",
 ];
 
-/// Parses the Signature element if it is the next child. Returns whether there was one. `parent_id`
-/// is the ID of the parent element.
+/// Parses the Signature element if it is the next child. Returns its kind.
+/// `parent_id` is the ID of the parent element.
 pub(super) fn parse_optional(
     children: &mut Children<'_>,
     parent_id: &str,
-) -> Result<bool, Refusal> {
-    let Some(element) = children.optional(Ns::Ds, "Signature") else {
-        return Ok(false);
-    };
-    signature(element, parent_id).map_err(in_signature)?;
-    Ok(true)
+) -> Result<Option<SignatureKind>, Refusal> {
+    children
+        .optional(Ns::Ds, "Signature")
+        .map(|element| signature(element, parent_id).map_err(in_signature))
+        .transpose()
 }
 
 /// Reports a wrong structure inside a signature as one of the signature.
@@ -43,10 +61,10 @@ fn in_signature(refusal: Refusal) -> Refusal {
     }
 }
 
-fn signature(element: &Element, parent_id: &str) -> Result<(), Refusal> {
+fn signature(element: &Element, parent_id: &str) -> Result<SignatureKind, Refusal> {
     only_attributes(element, &["Id"], "signature_attribute")?;
     let mut children = Children::of(element, "signature_text")?;
-    signed_info(
+    let kind = signed_info(
         children.required(Ns::Ds, "SignedInfo", "signed_info_absent")?,
         parent_id,
     )?;
@@ -56,10 +74,11 @@ fn signature(element: &Element, parent_id: &str) -> Result<(), Refusal> {
     if let Some(info) = children.optional(Ns::Ds, "KeyInfo") {
         key_info(info)?;
     }
-    children.end("signature_child")
+    children.end("signature_child")?;
+    Ok(kind)
 }
 
-fn signed_info(element: &Element, parent_id: &str) -> Result<(), Refusal> {
+fn signed_info(element: &Element, parent_id: &str) -> Result<SignatureKind, Refusal> {
     only_attributes(element, &["Id"], "signed_info_attribute")?;
     let mut children = Children::of(element, "signed_info_text")?;
     let c14n = children.required(Ns::Ds, "CanonicalizationMethod", "c14n_absent")?;
@@ -69,14 +88,17 @@ fn signed_info(element: &Element, parent_id: &str) -> Result<(), Refusal> {
     inclusive_namespaces(c14n)?;
     let method = children.required(Ns::Ds, "SignatureMethod", "signature_method_absent")?;
     empty_element(method, "signature_method")?;
-    if !SIGNATURE_METHODS.contains(&algorithm(method, "signature_method")?) {
-        return Err(Refusal::Structure("signature_algorithm"));
-    }
+    let name = algorithm(method, "signature_method")?;
+    let (_, kind) = SIGNATURE_METHODS
+        .iter()
+        .find(|(known, _)| *known == name)
+        .ok_or(Refusal::Structure("signature_algorithm"))?;
     reference(
         children.required(Ns::Ds, "Reference", "reference_absent")?,
         parent_id,
     )?;
-    children.end("reference_count")
+    children.end("reference_count")?;
+    Ok(*kind)
 }
 
 fn reference(element: &Element, parent_id: &str) -> Result<(), Refusal> {
@@ -134,47 +156,15 @@ fn inclusive_namespaces(element: &Element) -> Result<(), Refusal> {
     children.end("c14n_child")
 }
 
-/// Checks KeyInfo, which identity providers send. Its key is ignored; only keys of the metadata
-/// count.
+/// Passes over KeyInfo, which is a hint (XML Signature 4.4): only keys of the metadata count. A
+/// reference to a key elsewhere is refused.
 fn key_info(element: &Element) -> Result<(), Refusal> {
     only_attributes(element, &["Id"], "key_info_attribute")?;
-    let mut children = Children::of(element, "key_info_text")?;
-    while let Some(child) = children.next() {
-        let parts: &[&str] = match child.local.as_str() {
-            "KeyName" => &[],
-            "X509Data" => &["X509Certificate", "X509SubjectName", "X509IssuerSerial"],
-            "KeyValue" => &["RSAKeyValue"],
-            _ => return Err(Refusal::Structure("key_info_child")),
-        };
-        plain_element(child, parts)?;
-        for part in &child.children {
-            let leaves: &[&str] = match part.local.as_str() {
-                "X509IssuerSerial" => &["X509IssuerName", "X509SerialNumber"],
-                "RSAKeyValue" => &["Modulus", "Exponent"],
-                _ => &[],
-            };
-            plain_element(part, leaves)?;
-            part.children
-                .iter()
-                .try_for_each(|leaf| plain_element(leaf, &[]))?;
-        }
-    }
-    Ok(())
-}
-
-/// Requires an element of XML Signature without attributes, with no other children than these.
-fn plain_element(element: &Element, allowed: &[&str]) -> Result<(), Refusal> {
-    let known = element.ns == Ns::Ds
-        && element.attributes.is_empty()
-        && element
-            .children
-            .iter()
-            .all(|child| child.ns == Ns::Ds && allowed.contains(&child.local.as_str()));
-    if known {
-        Ok(())
-    } else {
-        Err(Refusal::Structure("key_info_child"))
-    }
+    element
+        .children
+        .iter()
+        .try_for_each(walk::ignored)
+        .map_err(|_| Refusal::Structure("key_info_child"))
 }
 
 fn algorithm<'a>(element: &'a Element, code: &'static str) -> Result<&'a str, Refusal> {

@@ -2,10 +2,27 @@
 
 use std::collections::HashSet;
 
-use chrono::DateTime;
-
 use crate::refusal::Refusal;
-use crate::xml::{Element, Ns};
+use crate::xml::{self, Attribute, Element, Ns};
+
+/// Elements that are refused even where everything else is ignored: another message or assertion,
+/// which an attack would have read in place of the signed one, a second signature, which the
+/// signature checker would verify, and whatever refers to content elsewhere.
+const NEVER_NESTED: [&str; 9] = [
+    "Assertion",
+    "CipherReference",
+    "EncryptedAssertion",
+    "KeyInfoReference",
+    "Manifest",
+    "Object",
+    "Response",
+    "RetrievalMethod",
+    "Signature",
+];
+
+/// The attributes of a NameID or an Issuer (SAML core 2.2.2).
+pub(super) const NAME_ID_ATTRIBUTES: [&str; 4] =
+    ["Format", "NameQualifier", "SPNameQualifier", "SPProvidedID"];
 
 /// The children of an element without text, in document order.
 pub(super) struct Children<'a> {
@@ -46,6 +63,11 @@ impl<'a> Children<'a> {
         self.optional(ns, local).ok_or(Refusal::Structure(code))
     }
 
+    /// Passes over the next child if it has this name, which may then contain what it likes.
+    pub(super) fn skip(&mut self, ns: Ns, local: &str) -> Result<(), Refusal> {
+        self.optional(ns, local).map_or(Ok(()), ignored)
+    }
+
     pub(super) fn end(&self, code: &'static str) -> Result<(), Refusal> {
         if self.rest.as_slice().is_empty() {
             Ok(())
@@ -55,21 +77,51 @@ impl<'a> Children<'a> {
     }
 }
 
-/// Refuses attributes that are not listed, and all that have a namespace.
+/// Refuses attributes that are not listed, those of other namespaces, and declarations of
+/// namespaces that the message does not need.
 pub(super) fn only_attributes(
     element: &Element,
     allowed: &[&str],
     code: &'static str,
 ) -> Result<(), Refusal> {
-    let known = element
-        .attributes
-        .iter()
-        .all(|attribute| attribute.ns == Ns::None && allowed.contains(&attribute.local.as_str()));
+    if element.declares_unknown {
+        return Err(Refusal::Structure("namespace_unknown"));
+    }
+    let known = element.attributes.iter().all(|attribute| {
+        is_annotation(attribute)
+            || (attribute.ns == Ns::None && allowed.contains(&attribute.local.as_str()))
+    });
     if known {
         Ok(())
     } else {
         Err(Refusal::Structure(code))
     }
+}
+
+/// Whether an attribute may be on any element and means nothing here: the type of the element,
+/// where its schema is, its language, its white space.
+fn is_annotation(attribute: &Attribute) -> bool {
+    let name = attribute.local.as_str();
+    match attribute.ns {
+        Ns::Xsi => matches!(
+            name,
+            "type" | "schemaLocation" | "noNamespaceSchemaLocation"
+        ),
+        Ns::Xml => matches!(name, "lang" | "space"),
+        _ => false,
+    }
+}
+
+/// Accepts an element that is not read, with any attributes and content that the schema allows.
+pub(super) fn ignored(element: &Element) -> Result<(), Refusal> {
+    if NEVER_NESTED.contains(&element.local.as_str()) {
+        return Err(Refusal::Structure("nested_message"));
+    }
+    // The signature checker looks up references by any attribute of this name.
+    if element.attribute("ID").is_some_and(|id| !is_plain_id(id)) {
+        return Err(Refusal::Structure("nested_id"));
+    }
+    element.children.iter().try_for_each(ignored)
 }
 
 /// Returns the text of an element without children.
@@ -84,34 +136,42 @@ pub(super) fn leaf_text<'a>(element: &'a Element, code: &'static str) -> Result<
 /// Returns the text of an element without children, without white space around it.
 pub(super) fn trimmed_text(element: &Element, code: &'static str) -> Result<String, Refusal> {
     Ok(leaf_text(element, code)?
-        .trim_matches(crate::xml::is_xml_space)
+        .trim_matches(xml::is_xml_space)
         .to_owned())
 }
 
-/// Parses an `xs:dateTime` attribute, which must be in UTC (SAML core 1.3.3), to Unix milliseconds.
+/// Parses an `xs:dateTime` attribute to Unix milliseconds.
 pub(super) fn instant(
     element: &Element,
     name: &str,
     code: &'static str,
 ) -> Result<Option<i64>, Refusal> {
-    let Some(text) = element.attribute(name) else {
-        return Ok(None);
-    };
-    if !text.ends_with('Z') || text.len() > 40 {
-        return Err(Refusal::Structure(code));
-    }
-    let parsed = DateTime::parse_from_rfc3339(text).map_err(|_| Refusal::Structure(code))?;
-    Ok(Some(parsed.timestamp_millis()))
+    element
+        .attribute(name)
+        .map(|text| xml::parse_date_time(text).ok_or(Refusal::Structure(code)))
+        .transpose()
 }
 
-/// Parses an Issuer, whose format may only be "entity" (SAML profiles 4.1.4.2).
+/// Returns an attribute of type `xs:anyURI` or `xs:NCName`, in which white space around the value
+/// does not count (XML Schema part 2, 4.3.6).
+pub(super) fn collapsed(element: &Element, name: &str) -> Option<String> {
+    element
+        .attribute(name)
+        .map(|value| value.trim_matches(xml::is_xml_space).to_owned())
+}
+
+/// Parses an Issuer. Its format may only be "entity" (SAML profiles 4.1.4.2), or "unspecified",
+/// which says nothing else; qualifiers are not read.
 pub(super) fn parse_issuer(element: &Element) -> Result<String, Refusal> {
-    only_attributes(element, &["Format"], "issuer_attribute")?;
-    let entity = "urn:oasis:names:tc:SAML:2.0:nameid-format:entity";
-    if element
-        .attribute("Format")
-        .is_some_and(|format| format != entity)
-    {
+    only_attributes(element, &NAME_ID_ATTRIBUTES, "issuer_attribute")?;
+    let fits = collapsed(element, "Format").is_none_or(|format| {
+        matches!(
+            format.as_str(),
+            "urn:oasis:names:tc:SAML:2.0:nameid-format:entity"
+                | "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified"
+        )
+    });
+    if !fits {
         return Err(Refusal::Structure("issuer_format"));
     }
     trimmed_text(element, "issuer_child")
@@ -120,19 +180,21 @@ pub(super) fn parse_issuer(element: &Element) -> Result<String, Refusal> {
 /// Parses the ID attribute. Only ASCII letters, digits, `_`, `-` and `.` are allowed, so that every
 /// XML parser resolves `#ID` to the same element.
 pub(super) fn parse_id<'a>(element: &'a Element, code: &'static str) -> Result<&'a str, Refusal> {
-    let id = element.attribute("ID").ok_or(Refusal::Structure(code))?;
-    let plain = id
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'));
+    element
+        .attribute("ID")
+        .filter(|id| is_plain_id(id))
+        .ok_or(Refusal::Structure(code))
+}
+
+fn is_plain_id(id: &str) -> bool {
     let starts_plain = id
         .bytes()
         .next()
         .is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
-    if plain && starts_plain && id.len() <= 256 {
-        Ok(id)
-    } else {
-        Err(Refusal::Structure(code))
-    }
+    let plain = id
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'));
+    starts_plain && plain && id.len() <= 256
 }
 
 /// All values of attributes named `id` in any case, to find duplicates.

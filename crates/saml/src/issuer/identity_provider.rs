@@ -4,9 +4,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use openssl::asn1::Asn1Time;
 use openssl::bn::{BigNum, MsbOption};
+use openssl::ec::{EcGroup, EcKey};
 use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
-use openssl::pkey::{PKey, Private};
+use openssl::nid::Nid;
+use openssl::pkey::{Id, PKey, Private};
 use openssl::rsa::Rsa;
 use openssl::x509::{X509, X509Name};
 
@@ -48,6 +50,35 @@ pub struct SamlIdentity {
     pub groups: Vec<String>,
 }
 
+/// The key of an identity provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IssuerKey {
+    /// RSA with this many bits.
+    Rsa(u32),
+    /// ECDSA on the curve P-256.
+    EcP256,
+    /// ECDSA on the curve P-384.
+    EcP384,
+    /// ECDSA on the curve P-521.
+    EcP521,
+    /// Ed25519, which XML Signature does not use.
+    Ed25519,
+}
+
+impl IssuerKey {
+    fn generate(self) -> Result<PKey<Private>, ErrorStack> {
+        let on_curve =
+            |name: Nid| PKey::from_ec_key(EcKey::generate(&*EcGroup::from_curve_name(name)?)?);
+        match self {
+            Self::Rsa(bits) => PKey::from_rsa(Rsa::generate(bits)?),
+            Self::EcP256 => on_curve(Nid::X9_62_PRIME256V1),
+            Self::EcP384 => on_curve(Nid::SECP384R1),
+            Self::EcP521 => on_curve(Nid::SECP521R1),
+            Self::Ed25519 => PKey::generate_ed25519(),
+        }
+    }
+}
+
 impl Issuer {
     /// Generates an RSA key and a self-signed certificate for ten years.
     ///
@@ -67,7 +98,21 @@ impl Issuer {
         from_day: i64,
         to_day: i64,
     ) -> Result<Self, IssuerError> {
-        let key = PKey::from_rsa(Rsa::generate(2048)?)?;
+        Self::generate_key(entity_id, IssuerKey::Rsa(2048), from_day, to_day)
+    }
+
+    /// Generates a key of a kind and a self-signed certificate that is valid between two days,
+    /// counted from today.
+    ///
+    /// # Errors
+    /// OpenSSL fails.
+    pub fn generate_key(
+        entity_id: &str,
+        key: IssuerKey,
+        from_day: i64,
+        to_day: i64,
+    ) -> Result<Self, IssuerError> {
+        let key = key.generate()?;
         let certificate = self_signed(&key, from_day, to_day)?;
         Ok(Self {
             entity_id: entity_id.to_owned(),
@@ -182,6 +227,10 @@ fn self_signed(key: &PKey<Private>, from_day: i64, to_day: i64) -> Result<X509, 
     builder.set_pubkey(key)?;
     builder.set_not_before(&from)?;
     builder.set_not_after(&to)?;
-    builder.sign(key, MessageDigest::sha256())?;
+    let digest = match key.id() {
+        Id::ED25519 => MessageDigest::null(),
+        _ => MessageDigest::sha256(),
+    };
+    builder.sign(key, digest)?;
     Ok(builder.build())
 }

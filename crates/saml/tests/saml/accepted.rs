@@ -26,12 +26,9 @@ async fn every_signed_part_and_namespace_style_is_accepted() {
             assert_eq!(checked.groups, kepler().groups);
             assert_eq!(checked.in_response_to, authn_request().id);
             assert_eq!(checked.assertion_id, response.assertion_id);
-            assert_eq!(checked.name_id.as_deref(), Some("user1"));
+            assert_eq!(checked.name_id.unwrap().value, "user1");
             assert_eq!(checked.session_index, response.session_index);
-            assert_eq!(
-                checked.valid_until.as_millis(),
-                fixture.now + 300_000 + 120_000
-            );
+            assert_eq!(checked.valid_until.as_millis(), fixture.now + 180_000);
         }
     }
 }
@@ -102,8 +99,46 @@ async fn non_ascii_and_markup_in_values_are_read_unchanged() {
         .unwrap();
     assert_eq!(checked.subject, "josé");
     assert_eq!(checked.display_name, "<b>\"O'Brien\" & 星");
-    assert_eq!(checked.name_id.as_deref(), Some("a&bé"));
+    assert_eq!(checked.name_id.unwrap().value, "a&bé");
     assert_eq!((checked.email.as_str(), checked.groups.len()), ("", 0));
+}
+
+#[tokio::test]
+async fn the_name_id_is_read_with_its_attributes() {
+    let fixture = Fixture::new();
+    let mut response = fixture.valid_response();
+    response.assertion_edits.push((
+        "<saml:NameID ".to_owned(),
+        "<saml:NameID NameQualifier=\"q\" SPNameQualifier=\"s\" SPProvidedID=\"p\" ".to_owned(),
+    ));
+    let checked = fixture
+        .check(&response.sign(&fixture.issuer).unwrap())
+        .await
+        .unwrap();
+    let name_id = checked.name_id.unwrap();
+    assert_eq!(
+        (
+            name_id.format.as_deref(),
+            name_id.name_qualifier.as_deref(),
+            name_id.sp_name_qualifier.as_deref(),
+            name_id.sp_provided_id.as_deref()
+        ),
+        (
+            Some("urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"),
+            Some("q"),
+            Some("s"),
+            Some("p")
+        )
+    );
+    for empty in ["", " \n"] {
+        let mut response = fixture.valid_response();
+        response.name_id_xml = Some(empty.to_owned());
+        let checked = fixture
+            .check(&response.sign(&fixture.issuer).unwrap())
+            .await
+            .unwrap();
+        assert_eq!(checked.name_id, None);
+    }
 }
 
 #[tokio::test]

@@ -76,7 +76,6 @@ async fn issuers_are_checked() {
         r.issuer = some("http://evil.example.test")
     })
     .await;
-    assert_code("response_issuer_absent", |r| r.issuer = None).await;
     assert_code("assertion_issuer", |r| {
         r.assertion_issuer = "http://evil.example.test".to_owned()
     })
@@ -86,7 +85,6 @@ async fn issuers_are_checked() {
 #[tokio::test]
 async fn conditions_and_their_times_are_checked() {
     assert_code("conditions_absent", |r| r.conditions = false).await;
-    assert_code("not_before_absent", |r| r.not_before = None).await;
     assert_code("not_on_or_after_absent", |r| r.not_on_or_after = None).await;
     assert_code("not_yet_valid", |r| {
         r.not_before = Some(r.issued + 130_000);
@@ -129,8 +127,13 @@ async fn issue_instants_are_checked() {
     let day = 86_400_000;
     assert_code("response_issued_in_future", |r| r.issued += day).await;
     assert_code("assertion_issued_in_future", |r| r.assertion_issued += day).await;
-    assert_code("response_too_old", |r| r.issued -= 430_000).await;
-    assert_code("assertion_too_old", |r| r.assertion_issued -= 430_000).await;
+    assert_code("response_too_old", |r| r.issued -= 200_000).await;
+    assert_code("assertion_too_old", |r| r.assertion_issued -= 200_000).await;
+    assert_code("accepted", |r| {
+        r.issued -= 170_000;
+        r.assertion_issued -= 170_000;
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -259,7 +259,33 @@ fn each_fault_of_metadata_has_its_reason() {
         MetadataError::Expired("2020-01-01T00:00:00Z".to_owned())
     );
     assert_eq!(error(&until("soon")), MetadataError::BadValidUntil);
-    assert!(ServiceProvider::new(config(&until("2999-01-01T00:00:00Z")), now()).is_ok());
+    // Every form of an xs:dateTime.
+    for date in [
+        "2999-01-01T00:00:00Z",
+        "2999-01-01T00:00:00",
+        "2999-01-01T00:00:00.123",
+        "2999-01-01T00:00:00.1234567Z",
+        "2999-01-01T00:00:00+02:00",
+        "2999-01-01T24:00:00Z",
+        " 2999-01-01T00:00:00Z ",
+    ] {
+        assert!(
+            ServiceProvider::new(config(&until(date)), now()).is_ok(),
+            "{date}"
+        );
+    }
+    for date in [
+        "",
+        "2999-01-01",
+        "2999-01-01 00:00:00",
+        "2999-13-01T00:00:00Z",
+    ] {
+        assert_eq!(error(&until(date)), MetadataError::BadValidUntil, "{date}");
+    }
+    assert_eq!(
+        error(&until("2020-01-01T01:00:00.5+01:00")),
+        MetadataError::Expired("2020-01-01T00:00:00Z".to_owned())
+    );
     let inner = xml.replace("<?xml version=\"1.0\" encoding=\"UTF-8\"?>", "");
     let federation = |count: usize| {
         format!(

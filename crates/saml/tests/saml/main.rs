@@ -4,8 +4,11 @@
 mod accepted;
 mod algorithms;
 mod conditions;
+mod faults;
 mod fixture;
+mod idp_keys;
 mod idp_metadata;
+mod interoperable;
 mod requests;
 mod structure;
 mod wrapping;

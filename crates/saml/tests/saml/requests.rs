@@ -5,6 +5,7 @@ use std::io::Read;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use starchart_domain::user::NameId;
 use starchart_saml::issuer::parse_authn_request;
 use starchart_saml::{RequestError, ServiceProvider};
 use url::Url;
@@ -88,8 +89,16 @@ fn every_request_has_a_unique_id() {
 #[test]
 fn a_logout_request_names_the_user_and_the_session() {
     let with = provider(&idp_metadata(SSO, Some(SLO)));
+    let name_id = |value: &str| NameId {
+        value: value.to_owned(),
+        format: None,
+        name_qualifier: None,
+        sp_name_qualifier: None,
+        sp_provided_id: None,
+    };
+    let plain = name_id("a");
     let url = with
-        .create_logout_request("a<b>&\"c", Some("s&1"), "r", now())
+        .create_logout_request(&name_id("a<b>&\"c"), Some("s&1"), "r", now())
         .unwrap()
         .unwrap();
     assert_eq!(url.origin().ascii_serialization(), "http://localhost:9091");
@@ -106,15 +115,37 @@ fn a_logout_request_names_the_user_and_the_session() {
     assert!(
         !message(
             &with
-                .create_logout_request("a", None, "", now())
+                .create_logout_request(&plain, None, "", now())
                 .unwrap()
                 .unwrap()
         )
         .contains("SessionIndex")
     );
+    // A NameID is repeated with every attribute (SAML core 3.3.4).
+    let some = |text: &str| Some(text.to_owned());
+    let full = NameId {
+        value: "abc".to_owned(),
+        format: some("urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"),
+        name_qualifier: some("http://idp/?a=1&b=2"),
+        sp_name_qualifier: some(SP),
+        sp_provided_id: some("7"),
+    };
+    let url = with
+        .create_logout_request(&full, None, "", now())
+        .unwrap()
+        .unwrap();
+    assert!(
+        message(&url).contains(&format!(
+            "<saml:NameID Format=\"urn:oasis:names:tc:SAML:2.0:nameid-format:persistent\" \
+             NameQualifier=\"http://idp/?a=1&amp;b=2\" SPNameQualifier=\"{SP}\" \
+             SPProvidedID=\"7\">abc</saml:NameID>"
+        )),
+        "{}",
+        message(&url)
+    );
     let without = provider(&idp_metadata(SSO, None));
     assert_eq!(
-        without.create_logout_request("a", None, "", now()),
+        without.create_logout_request(&plain, None, "", now()),
         Ok(None)
     );
     assert_eq!(without.idp_origins(), ["http://localhost:9090"]);

@@ -203,16 +203,6 @@ async fn unknown_elements_and_attributes_are_refused() {
         &xml,
         vec![
             case(
-                "<samlp:Status>",
-                "<samlp:Extensions/><samlp:Status>",
-                "status_absent",
-            ),
-            case(
-                "</saml:Conditions>",
-                "</saml:Conditions><saml:Advice/>",
-                "assertion_child",
-            ),
-            case(
                 "<saml:AudienceRestriction>",
                 "<saml:Condition/><saml:AudienceRestriction>",
                 "condition_unknown",
@@ -220,24 +210,29 @@ async fn unknown_elements_and_attributes_are_refused() {
             case(
                 "<saml:Subject>",
                 format!("<saml:Subject {ns} o:x=\"y\">"),
+                "namespace_unknown",
+            ),
+            case(
+                "<saml:Subject>",
+                "<saml:Subject saml:x=\"y\">",
                 "subject_attribute",
             ),
-            case("<saml:Subject>", "text<saml:Subject>", "assertion_text"),
             case(
-                ">user1</saml:AttributeValue>",
-                "><saml:NameID>user1</saml:NameID></saml:AttributeValue>",
-                "attribute_value_child",
-            ),
-            case(
-                "</saml:SubjectConfirmation>",
-                "</saml:SubjectConfirmation><saml:SubjectConfirmation/>",
-                "subject_child",
-            ),
-            case(
-                "<saml:AttributeStatement>",
-                "<saml:AuthzDecisionStatement/><saml:AttributeStatement>",
+                "<saml:Subject>",
+                "<saml:Subject/><saml:Subject>",
                 "assertion_child",
             ),
+            case(
+                "Success\"/>",
+                "Success\"/><samlp:StatusInfo/>",
+                "status_child",
+            ),
+            case(
+                "Success\"/>",
+                "Success\"><samlp:Status/></samlp:StatusCode>",
+                "status_code_child",
+            ),
+            case("<saml:Subject>", "text<saml:Subject>", "assertion_text"),
             case(
                 "Name=\"email\"",
                 format!("{ns} o:ID=\"x\" Name=\"email\""),
@@ -249,16 +244,6 @@ async fn unknown_elements_and_attributes_are_refused() {
                 "foreign_id",
             ),
             case(
-                "Success\"/>",
-                "Success\"/><samlp:StatusDetail><x/></samlp:StatusDetail>",
-                "status_child",
-            ),
-            case(
-                "Success\"/>",
-                "Success\"><samlp:StatusCode Value=\"x\"/></samlp:StatusCode>",
-                "status_code_child",
-            ),
-            case(
                 "<samlp:Response ",
                 "<samlp:Response ID2=\"x\" ",
                 "response_attribute",
@@ -268,8 +253,6 @@ async fn unknown_elements_and_attributes_are_refused() {
     .await;
     let wrong_root = xml.replace("samlp:Response", "samlp:ArtifactResponse");
     assert_eq!(code(fixture.check(&wrong_root).await), "root_not_response");
-    let times = xml.replacen("Z\"", "+00:00\"", 1);
-    assert_eq!(code(fixture.check(&times).await), "response_issue_instant");
 }
 
 #[tokio::test]

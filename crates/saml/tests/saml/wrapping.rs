@@ -94,7 +94,7 @@ async fn wrapped_assertions_are_refused() {
         (
             "XSW7: evil in Extensions",
             before_status(&format!("<samlp:Extensions>{}</samlp:Extensions>", p.evil)),
-            "status_absent",
+            "nested_message",
         ),
         (
             "XSW8: signed in an Object in evil",
@@ -117,7 +117,7 @@ async fn wrapped_assertions_are_refused() {
                     p.evil
                 ),
             ),
-            "status_child",
+            "nested_message",
         ),
         (
             "evil alone with the signature",

@@ -7,7 +7,7 @@ use starchart_store::sessions::{self, ABSOLUTE_TIMEOUT_MS, IDLE_TIMEOUT_MS};
 use starchart_store::users::{self, ClaimError, SignInError};
 use starchart_store::{housekeeping, ticks, trail};
 
-use crate::world::{World, identity};
+use crate::world::{World, identity, name_id};
 
 on_both!(
     look_alike_subjects_are_different_users,
@@ -207,7 +207,7 @@ async fn a_session_lives_until_it_ends(world: &World) {
             &world.store,
             user.id,
             [n; 32],
-            Some("_nameid"),
+            Some(&name_id()),
             Some("_index"),
         )
         .await
@@ -216,8 +216,8 @@ async fn a_session_lives_until_it_ends(world: &World) {
     let session = sessions::find(&other, [0; 32]).await.unwrap().unwrap();
     assert_eq!(session.user, found);
     assert_eq!(
-        (session.name_id.as_deref(), session.session_index.as_deref()),
-        (Some("_nameid"), Some("_index"))
+        (session.name_id, session.session_index.as_deref()),
+        (Some(name_id()), Some("_index"))
     );
     assert_eq!(sessions::find(&other, [9; 32]).await.unwrap(), None);
     sessions::end(&world.store, [0; 32], "request")

@@ -8,7 +8,7 @@ use starchart_domain::plan::{NameToPublish, OwnedRrset, PublishedName, RefusedNa
 use starchart_domain::record::{NewRecord, RecordForm, RecordId, RecordType};
 use starchart_domain::rrset::{RrsetData, TTL};
 use starchart_domain::secret::Secret;
-use starchart_domain::user::{Groups, Identity, Subject, UserId};
+use starchart_domain::user::{Groups, Identity, NameId, Subject, UserId};
 use starchart_store::lease::{self, Lease, LeaseName};
 use starchart_store::records::{self, Record, RecordError};
 use starchart_store::trail::AuditContext;
@@ -369,8 +369,19 @@ pub(crate) fn identity(name: &str) -> Identity {
             student: true,
             ..Groups::default()
         },
-        name_id: Some("_nameid".to_owned()),
+        name_id: Some(name_id()),
         session_index: Some("_session".to_owned()),
+    }
+}
+
+pub(crate) fn name_id() -> NameId {
+    let some = |text: &str| Some(text.to_owned());
+    NameId {
+        value: "_nameid".to_owned(),
+        format: some("urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"),
+        name_qualifier: some("https://idp.example/metadata"),
+        sp_name_qualifier: some("https://names.example/sp"),
+        sp_provided_id: some("7"),
     }
 }
 

@@ -11,7 +11,8 @@ use sqlx::{Error, Row as _};
 /// The live session of a token's hash with its user, as the store queries it.
 const SESSION: &str = "\
     SELECT s.id, s.token_hash, s.user_id, s.created_at, s.last_seen_at, s.expires_at, s.ended_at, \
-           s.saml_name_id, s.saml_session_index, \
+           s.saml_name_id, s.saml_name_id_format, s.saml_name_qualifier, \
+           s.saml_sp_name_qualifier, s.saml_sp_provided_id, s.saml_session_index, \
            CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED) AS now, u.* \
       FROM sessions s INNER JOIN users u ON s.user_id = u.id \
      WHERE s.token_hash = ? AND s.ended_at IS NULL \

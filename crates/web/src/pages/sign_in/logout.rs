@@ -5,6 +5,7 @@ use std::rc::Rc;
 use actix_web::HttpResponse;
 use askama::Template;
 use serde::{Deserialize, Serialize};
+use starchart_domain::user::NameId;
 use url::Url;
 
 use crate::actions;
@@ -31,7 +32,7 @@ pub(crate) struct LogoutPage {
 #[derive(Serialize, Deserialize)]
 struct SignedOut {
     username: String,
-    name_id: Option<String>,
+    name_id: Option<NameId>,
     session_index: Option<String>,
 }
 
