@@ -16,6 +16,7 @@ pub(crate) const STEP: Table = Table {
         is_student BOOLEAN NOT NULL DEFAULT 0,
         is_faculty BOOLEAN NOT NULL DEFAULT 0,
         is_admin BOOLEAN NOT NULL DEFAULT 0,
+        groups_not_sent BOOLEAN NOT NULL DEFAULT 0,
         label VARCHAR(63) NULL,
         lock_version BIGINT NOT NULL DEFAULT 0,
         created_at BIGINT NOT NULL,

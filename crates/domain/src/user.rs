@@ -78,6 +78,8 @@ pub struct Groups {
     pub faculty: bool,
     /// May use the admin pages.
     pub admin: bool,
+    /// The identity provider sent a link in place of the groups, so that all above are unknown.
+    pub not_sent: bool,
 }
 
 /// The names of the groups at the identity provider.
@@ -109,6 +111,7 @@ impl GroupNames {
             student: has(&self.students),
             faculty: has(&self.faculty),
             admin: has(&self.admins),
+            not_sent: false,
         }
     }
 }

@@ -7,6 +7,12 @@ use crate::refusal::Refusal;
 use crate::xml::is_xml_space;
 
 const MAX_SUBJECT_BYTES: usize = 256;
+/// Attributes that Entra ID sends in place of the groups of a user who has more than 150. They hold
+/// a link to a directory, which is not followed.
+const GROUPS_ELSEWHERE: [&str; 2] = [
+    "http://schemas.microsoft.com/claims/groups.link",
+    "_claim_names",
+];
 
 /// The values of the attributes that [`AttributeNames`] lists.
 #[derive(Debug)]
@@ -15,6 +21,8 @@ pub(crate) struct UserAttributes {
     pub(crate) display_name: String,
     pub(crate) email: String,
     pub(crate) groups: Vec<String>,
+    /// Whether the groups are elsewhere, and not in the assertion.
+    pub(crate) groups_not_sent: bool,
 }
 
 /// Reads the attributes by exact name. The subject must occur once, with one value.
@@ -22,6 +30,9 @@ pub(crate) fn read_user_attributes(
     attributes: &[ParsedAttribute],
     names: &AttributeNames,
 ) -> Result<UserAttributes, Refusal> {
+    let groups = attribute_values(attributes, &names.group);
+    let elsewhere =
+        |attribute: &ParsedAttribute| GROUPS_ELSEWHERE.contains(&attribute.name.as_str());
     Ok(UserAttributes {
         subject: subject(attributes, &names.subject)?,
         display_name: attribute_values(attributes, &names.display_name)
@@ -32,7 +43,8 @@ pub(crate) fn read_user_attributes(
             .into_iter()
             .next()
             .unwrap_or_default(),
-        groups: attribute_values(attributes, &names.group),
+        groups_not_sent: groups.is_empty() && attributes.iter().any(elsewhere),
+        groups,
     })
 }
 

@@ -64,6 +64,9 @@ pub struct VerifiedAssertion {
     pub email: String,
     /// The groups, in document order.
     pub groups: Vec<String>,
+    /// Whether the identity provider sent a link in place of the groups, as Entra ID does for a
+    /// user who has many.
+    pub groups_not_sent: bool,
     /// The NameID (SAML core 2.2.3), for single logout.
     pub name_id: Option<NameId>,
     /// The SessionIndex (SAML core 2.7.2), for single logout.
@@ -258,6 +261,7 @@ impl Inner {
             display_name: user.display_name,
             email: user.email,
             groups: user.groups,
+            groups_not_sent: user.groups_not_sent,
             name_id: parsed.assertion.name_id,
             session_index: fields.session_index,
         })

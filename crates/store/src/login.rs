@@ -220,6 +220,7 @@ struct StoredIdentity {
     student: bool,
     faculty: bool,
     admin: bool,
+    groups_not_sent: bool,
     name_id: Option<NameId>,
     session_index: Option<String>,
 }
@@ -234,6 +235,7 @@ impl From<&Identity> for StoredIdentity {
             student: identity.groups.student,
             faculty: identity.groups.faculty,
             admin: identity.groups.admin,
+            groups_not_sent: identity.groups.not_sent,
             name_id: identity.name_id.clone(),
             session_index: identity.session_index.clone(),
         }
@@ -254,6 +256,7 @@ impl TryFrom<StoredIdentity> for Identity {
                 student: stored.student,
                 faculty: stored.faculty,
                 admin: stored.admin,
+                not_sent: stored.groups_not_sent,
             },
             name_id: stored.name_id,
             session_index: stored.session_index,

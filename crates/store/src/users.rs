@@ -71,6 +71,7 @@ pub async fn sign_in(store: &Store, identity: &Identity) -> Result<User, SignInE
                 is_student: Set(identity.groups.student),
                 is_faculty: Set(identity.groups.faculty),
                 is_admin: Set(identity.groups.admin),
+                groups_not_sent: Set(identity.groups.not_sent),
                 updated_at: Set(now),
                 deleted_at: Set(None),
                 ..Default::default()
@@ -188,6 +189,7 @@ pub(crate) async fn tombstone(tx: &Tx, id: UserId, now: Timestamp) -> Result<Sub
         is_student: Set(false),
         is_faculty: Set(false),
         is_admin: Set(false),
+        groups_not_sent: Set(false),
         updated_at: Set(now.as_millis()),
         deleted_at: Set(Some(now.as_millis())),
         ..Default::default()
@@ -233,6 +235,7 @@ impl TryFrom<user::Model> for User {
                 student: row.is_student,
                 faculty: row.is_faculty,
                 admin: row.is_admin,
+                not_sent: row.groups_not_sent,
             },
             label: label.map_err(|_| Error::Corrupt(format!("label of user {id}")))?,
             created_at: Timestamp::from_millis(row.created_at),

@@ -359,6 +359,13 @@ impl Response {
 }
 
 impl Issuer {
+    /// Creates a valid response to a request, issued now.
+    #[must_use]
+    pub fn response(&self, request: &AuthnRequest, user: &SamlIdentity) -> Response {
+        let now = chrono::Utc::now().timestamp_millis();
+        Response::new(&self.entity_id, request, user, now)
+    }
+
     /// Builds a valid response to a request, with assertion and response signed, in base64 for the
     /// `SAMLResponse` form field (SAML bindings 3.5.4).
     ///
@@ -369,9 +376,7 @@ impl Issuer {
         request: &AuthnRequest,
         user: &SamlIdentity,
     ) -> Result<String, IssuerError> {
-        let now = chrono::Utc::now().timestamp_millis();
-        let xml = Response::new(&self.entity_id, request, user, now).sign(self)?;
-        Ok(STANDARD.encode(xml))
+        Ok(STANDARD.encode(self.response(request, user).sign(self)?))
     }
 }
 

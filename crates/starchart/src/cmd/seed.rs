@@ -22,6 +22,7 @@ const USERS: [(&str, &str, Groups); 4] = [
             student: true,
             faculty: false,
             admin: false,
+            not_sent: false,
         },
     ),
     (
@@ -31,6 +32,7 @@ const USERS: [(&str, &str, Groups); 4] = [
             student: false,
             faculty: true,
             admin: false,
+            not_sent: false,
         },
     ),
     (
@@ -40,6 +42,7 @@ const USERS: [(&str, &str, Groups); 4] = [
             student: false,
             faculty: false,
             admin: true,
+            not_sent: false,
         },
     ),
     (
@@ -49,6 +52,7 @@ const USERS: [(&str, &str, Groups); 4] = [
             student: false,
             faculty: true,
             admin: true,
+            not_sent: false,
         },
     ),
 ];

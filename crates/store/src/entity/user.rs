@@ -15,6 +15,7 @@ pub(crate) struct Model {
     pub(crate) is_student: bool,
     pub(crate) is_faculty: bool,
     pub(crate) is_admin: bool,
+    pub(crate) groups_not_sent: bool,
     pub(crate) label: Option<String>,
     /// Incremented first by every writing transaction, which locks the row.
     pub(crate) lock_version: i64,

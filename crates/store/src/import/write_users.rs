@@ -63,6 +63,7 @@ pub(super) async fn insert_users(
             is_student: Set(imported.groups.student),
             is_faculty: Set(imported.groups.faculty),
             is_admin: Set(imported.groups.admin),
+            groups_not_sent: Set(imported.groups.not_sent),
             label: Set(free(imported, &taken).map(str::to_owned)),
             lock_version: Set(0),
             created_at: Set(imported.created_at),

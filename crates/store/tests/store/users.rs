@@ -64,6 +64,7 @@ async fn each_sign_in_renews_what_the_school_says(world: &World) {
     changed.email = "k".repeat(400);
     changed.groups = Groups {
         admin: true,
+        not_sent: true,
         ..Groups::default()
     };
     let second = users::sign_in(&world.store, &changed).await.unwrap();

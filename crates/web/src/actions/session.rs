@@ -26,7 +26,7 @@ pub(crate) async fn start_session(
         store,
         user.id,
         tokens::hash(&token),
-        identity.name_id.as_deref(),
+        identity.name_id.as_ref(),
         identity.session_index.as_deref(),
     )
     .await?;

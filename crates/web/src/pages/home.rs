@@ -21,6 +21,8 @@ use crate::tokens;
 pub(crate) struct HomePage {
     pub(crate) layout: Layout,
     pub(crate) record_count: u64,
+    /// Whether the identity provider sent a link in place of the user's groups.
+    pub(crate) groups_not_sent: bool,
     /// Whether the user has a certificate or a pending order.
     pub(crate) has_certificate: bool,
 }
@@ -30,9 +32,14 @@ pub(crate) async fn show(context: Rc<RequestContext>, user: User) -> Result<Http
     let store = context.app.store()?;
     let record_count = u64::from(records::count(store, user.id).await?);
     let has_certificate = certificates::has_any(store, user.id).await?;
+    let groups_not_sent = context
+        .session
+        .as_ref()
+        .is_some_and(|session| session.user.groups.not_sent);
     responses::ok(&HomePage {
         layout: context.layout(),
         record_count,
+        groups_not_sent,
         has_certificate,
     })
 }

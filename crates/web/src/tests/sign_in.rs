@@ -263,3 +263,45 @@ async fn a_suspended_user_sees_the_support_contact() {
     );
     assert!(!refused.body.contains("did not let you in"));
 }
+
+/// Entra ID sends a link in place of the groups of a user who has more than 150.
+#[actix_web::test]
+async fn groups_that_were_not_sent_are_reported_on_the_home_page_until_they_are() {
+    const NOTE: &str = "did not send your groups";
+    const LINK: &str = "http://schemas.microsoft.com/claims/groups.link";
+    let test_app = TestApp::new().await;
+    let sent = |name: &str, values: &[&str]| {
+        let values = values.iter().map(|value| (*value).to_owned()).collect();
+        (name.to_owned(), values)
+    };
+    let link = sent(LINK, &["https://graph.example/users/1/getMemberObjects"]);
+    let json = sent("_claim_names", &["{\"groups\":\"src1\"}"]);
+    let student = sent("group", &["mycustomdomain-students"]);
+    for (attributes, is_noted) in [
+        (vec![link.clone()], true),
+        (vec![json], true),
+        (vec![sent("group", &[]), link.clone()], true),
+        (vec![student.clone(), link], false),
+        (vec![student], false),
+        (vec![], false),
+    ] {
+        let mut browser = Browser::new(&test_app);
+        let redirect = browser.start_sign_in("/").await;
+        let (response, relay) = test_app.saml_response_with(&redirect, "user1", |response| {
+            response.attributes.retain(|(name, _)| name != "group");
+            response.attributes.extend(attributes.clone());
+        });
+        let posted = test_app.post_saml_response(&response, &relay).await;
+        browser.get(posted.location()).await;
+        let home = browser.get("/").await;
+        assert_eq!(home.status, StatusCode::OK, "{attributes:?}");
+        assert_eq!(home.body.contains(NOTE), is_noted, "{attributes:?}");
+        let mut admin = Browser::signed_in(&test_app, "user3").await;
+        let found = admin.get("/admin?searchText=user1").await;
+        assert_eq!(
+            found.body.contains("groups not sent"),
+            is_noted,
+            "{attributes:?}"
+        );
+    }
+}

@@ -10,6 +10,8 @@ use actix_web::cookie::Cookie;
 use actix_web::http::header::{HeaderMap, LOCATION, SET_COOKIE};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{App as ActixApp, test, web};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use sqlx::Connection;
 use starchart_domain::names::RootDomain;
 use starchart_domain::rate_limits::RateLimits;
@@ -17,7 +19,7 @@ use starchart_domain::secret::Secret;
 use starchart_domain::user::AttributeNames;
 use starchart_domain::user::GroupNames;
 use starchart_jobs::{LocalCounters, Queue, WakeUp};
-use starchart_saml::issuer::{AuthnRequest, Issuer, SamlIdentity, parse_authn_request};
+use starchart_saml::issuer::{AuthnRequest, Issuer, Response, SamlIdentity, parse_authn_request};
 use starchart_saml::{ServiceProvider, ServiceProviderConfig};
 use starchart_store::{ConnectOptions, Store};
 use url::Url;
@@ -174,6 +176,16 @@ impl TestApp {
 
     /// Returns the identity provider's response to a sign-in redirect, and the relay state.
     pub(crate) fn saml_response(&self, redirect: &str, username: &str) -> (String, String) {
+        self.saml_response_with(redirect, username, |_| {})
+    }
+
+    /// Returns the same after a change, which is signed.
+    pub(crate) fn saml_response_with(
+        &self,
+        redirect: &str,
+        username: &str,
+        change: impl FnOnce(&mut Response),
+    ) -> (String, String) {
         let url = Url::parse(redirect).unwrap();
         let query: BTreeMap<_, _> = url.query_pairs().into_owned().collect();
         let seen: AuthnRequest = parse_authn_request(&query["SAMLRequest"]).unwrap();
@@ -189,7 +201,9 @@ impl TestApp {
             email: format!("{username}@example.edu"),
             groups: vec![group.to_owned()],
         };
-        let response = self.issuer.respond(&seen, &identity).unwrap();
+        let mut response = self.issuer.response(&seen, &identity);
+        change(&mut response);
+        let response = STANDARD.encode(response.sign(&self.issuer).unwrap());
         (response, query["RelayState"].clone())
     }
 }

@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use actix_web::HttpResponse;
-use starchart_domain::user::{Identity, Subject};
+use starchart_domain::user::{Groups, Identity, Subject};
 use starchart_saml::{MAX_RESPONSE_BYTES, RefusalClass, VerifiedAssertion};
 use starchart_store::login::{self, Accept, Finished};
 use starchart_store::users::{self, SignInError, User};
@@ -125,6 +125,13 @@ pub(crate) async fn complete(
         }
         Err(SignInError::Db(fault)) => return Err(fault.into()),
     };
+    if user.groups.not_sent {
+        tracing::warn!(
+            user_id = user.id.0,
+            "groups not sent by the identity provider, which has too many for this user: let it \
+             send only the groups that are assigned to the application"
+        );
+    }
     let user = actions::claim_default_label(store, user, &context.request_id).await?;
     let token = start_session(&context, store, &user, &finished.identity).await?;
     redirect_after_sign_in(
@@ -210,7 +217,10 @@ fn identity_from(app: &App, checked: &VerifiedAssertion) -> Result<Identity, &'s
             .unwrap_or(&checked.subject)
             .clone(),
         email: checked.email.clone(),
-        groups: app.config.group_names.groups_of(&checked.groups),
+        groups: Groups {
+            not_sent: checked.groups_not_sent,
+            ..app.config.group_names.groups_of(&checked.groups)
+        },
         name_id: checked.name_id.clone(),
         session_index: checked.session_index.clone(),
     })

@@ -317,6 +317,7 @@ fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
         (
             "home",
             HomePage {
+                groups_not_sent: true,
                 layout: layout("/"),
                 record_count: 0,
                 has_certificate: false,

@@ -131,6 +131,7 @@ pub(super) fn pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)
     }
     let home = |layout| {
         HomePage {
+            groups_not_sent: false,
             layout,
             record_count: 3,
             has_certificate: true,
