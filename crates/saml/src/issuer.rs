@@ -8,4 +8,4 @@ mod response;
 
 pub use authn_request::{AuthnRequest, parse_authn_request};
 pub use identity_provider::{Issuer, IssuerError, IssuerKey, SamlIdentity};
-pub use response::{NamespaceStyle, Response, SignedParts};
+pub use response::{NamespaceStyle, Response, SignedParts, sign_element};

@@ -9,6 +9,9 @@ use super::identity_provider::{Issuer, IssuerError, SamlIdentity};
 use crate::redirect::{format_instant, generate_id};
 use crate::xml::{DS, EXC_C14N, SAML, SAMLP, escape};
 
+const RSA_SHA256: &str = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256";
+const SHA256: &str = "http://www.w3.org/2001/04/xmlenc#sha256";
+
 /// The parts of a response that are signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignedParts {
@@ -86,8 +89,8 @@ impl Response {
         Self {
             style: NamespaceStyle::Prefixed,
             sign: SignedParts::Both,
-            signature_method: "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256".to_owned(),
-            digest_method: "http://www.w3.org/2001/04/xmlenc#sha256".to_owned(),
+            signature_method: RSA_SHA256.to_owned(),
+            digest_method: SHA256.to_owned(),
             id: generate_id(),
             version: "2.0".to_owned(),
             issued: now,
@@ -330,32 +333,70 @@ impl Response {
     }
 
     fn signature(&self, id: &str, issuer: &Issuer) -> Result<String, IssuerError> {
-        let (d, xmlns) = match self.style {
-            NamespaceStyle::Prefixed => ("ds:", "xmlns:ds"),
-            NamespaceStyle::DefaultNamespaces => ("", "xmlns"),
+        let prefix = match self.style {
+            NamespaceStyle::Prefixed => "ds:",
+            NamespaceStyle::DefaultNamespaces => "",
         };
-        Ok(format!(
-            concat!(
-                r##"<{d}Signature {xmlns}="{ds}"><{d}SignedInfo>"##,
-                r##"<{d}CanonicalizationMethod Algorithm="{c14n}"/>"##,
-                r##"<{d}SignatureMethod Algorithm="{method}"/><{d}Reference URI="#{id}">"##,
-                r##"<{d}Transforms><{d}Transform Algorithm="{ds}enveloped-signature"/>"##,
-                r##"<{d}Transform Algorithm="{c14n}"/></{d}Transforms>"##,
-                r##"<{d}DigestMethod Algorithm="{digest}"/><{d}DigestValue></{d}DigestValue>"##,
-                r##"</{d}Reference></{d}SignedInfo><{d}SignatureValue></{d}SignatureValue>"##,
-                r##"<{d}KeyInfo><{d}X509Data><{d}X509Certificate>{certificate}"##,
-                r##"</{d}X509Certificate></{d}X509Data></{d}KeyInfo></{d}Signature>"##
-            ),
-            d = d,
-            xmlns = xmlns,
-            ds = DS,
-            c14n = EXC_C14N,
-            method = self.signature_method,
-            digest = self.digest_method,
-            id = id,
-            certificate = issuer.certificate_base64()?,
-        ))
+        unsigned_signature(
+            id,
+            prefix,
+            &self.signature_method,
+            &self.digest_method,
+            issuer,
+        )
     }
+}
+
+/// Writes a Signature element whose values are still empty. `d` is the prefix of its elements, with
+/// a colon.
+fn unsigned_signature(
+    id: &str,
+    d: &str,
+    method: &str,
+    digest: &str,
+    issuer: &Issuer,
+) -> Result<String, IssuerError> {
+    let xmlns = match d.strip_suffix(':') {
+        Some(prefix) => format!("xmlns:{prefix}"),
+        None => "xmlns".to_owned(),
+    };
+    Ok(format!(
+        concat!(
+            r##"<{d}Signature {xmlns}="{ds}"><{d}SignedInfo>"##,
+            r##"<{d}CanonicalizationMethod Algorithm="{c14n}"/>"##,
+            r##"<{d}SignatureMethod Algorithm="{method}"/><{d}Reference URI="#{id}">"##,
+            r##"<{d}Transforms><{d}Transform Algorithm="{ds}enveloped-signature"/>"##,
+            r##"<{d}Transform Algorithm="{c14n}"/></{d}Transforms>"##,
+            r##"<{d}DigestMethod Algorithm="{digest}"/><{d}DigestValue></{d}DigestValue>"##,
+            r##"</{d}Reference></{d}SignedInfo><{d}SignatureValue></{d}SignatureValue>"##,
+            r##"<{d}KeyInfo><{d}X509Data><{d}X509Certificate>{certificate}"##,
+            r##"</{d}X509Certificate></{d}X509Data></{d}KeyInfo></{d}Signature>"##
+        ),
+        d = d,
+        xmlns = xmlns,
+        ds = DS,
+        c14n = EXC_C14N,
+        method = method,
+        digest = digest,
+        id = id,
+        certificate = issuer.certificate_base64()?,
+    ))
+}
+
+/// Signs the element with this ID in any XML, with RSA-SHA256. The signature replaces the text
+/// `place`; `prefix` is that of its elements, with a colon.
+///
+/// # Errors
+/// Signing fails.
+pub fn sign_element(
+    xml: &str,
+    place: &str,
+    id: &str,
+    prefix: &str,
+    issuer: &Issuer,
+) -> Result<String, IssuerError> {
+    let signature = unsigned_signature(id, prefix, RSA_SHA256, SHA256, issuer)?;
+    signed(&xml.replacen(place, &signature, 1), issuer)
 }
 
 impl Issuer {

@@ -9,6 +9,7 @@ mod fixture;
 mod idp_keys;
 mod idp_metadata;
 mod interoperable;
+mod products;
 mod requests;
 mod structure;
 mod wrapping;
