@@ -1,6 +1,6 @@
 //! Checks everything but the signatures of a parsed response (SAML profiles 4.1.4.3).
 
-use crate::gate::{Confirmation, NOT_BEARER, ParsedResponse};
+use crate::gate::{Confirmation, NOT_BEARER, ParsedAssertion, ParsedResponse};
 use crate::refusal::Refusal;
 
 /// Maximum age of a response and its assertion by this machine's clock, in milliseconds. Browsers
@@ -28,14 +28,14 @@ pub(crate) struct CheckedFields {
 /// Checks addressees, times, conditions and statements. `now` is in Unix milliseconds.
 pub(crate) fn check(
     response: &ParsedResponse,
+    assertion: &ParsedAssertion,
     expected: &Expected,
     now: i64,
 ) -> Result<CheckedFields, Refusal> {
-    let assertion = &response.assertion;
     if response.version != "2.0" || assertion.version != "2.0" {
         return Err(Refusal::Structure("version"));
     }
-    let in_response_to = check_addressees(response, expected)?;
+    let in_response_to = check_addressees(response, assertion, expected)?;
     for (issue_instant, in_future, too_old) in [
         (
             response.issue_instant,
@@ -55,9 +55,9 @@ pub(crate) fn check(
             return Err(Refusal::Clock(too_old));
         }
     }
-    let conditions_end = check_conditions(response, expected, now)?;
-    let confirmation_end = check_confirmations(response, expected, &in_response_to, now)?;
-    let session_index = check_authn_statements(response, expected, now)?;
+    let conditions_end = check_conditions(assertion, expected, now)?;
+    let confirmation_end = check_confirmations(assertion, expected, &in_response_to, now)?;
+    let session_index = check_authn_statements(assertion, expected, now)?;
     let expiry = conditions_end.min(confirmation_end) + expected.skew_ms;
     Ok(CheckedFields {
         in_response_to,
@@ -66,10 +66,14 @@ pub(crate) fn check(
     })
 }
 
-fn check_addressees(response: &ParsedResponse, expected: &Expected) -> Result<String, Refusal> {
+fn check_addressees(
+    response: &ParsedResponse,
+    assertion: &ParsedAssertion,
+    expected: &Expected,
+) -> Result<String, Refusal> {
     match response.issuer.as_deref() {
-        // An issuer is optional where only the assertion is signed (SAML profiles 4.1.4.2).
-        None if response.signature.is_some() => {
+        // An issuer is optional where only the assertion is signed, in clear (SAML profiles 4.1.4.2).
+        None if response.signature.is_some() || response.is_encrypted => {
             return Err(Refusal::NotForUs("response_issuer_absent"));
         }
         None => {}
@@ -78,7 +82,7 @@ fn check_addressees(response: &ParsedResponse, expected: &Expected) -> Result<St
         }
         Some(_) => {}
     }
-    if response.assertion.issuer != expected.idp_entity_id {
+    if assertion.issuer != expected.idp_entity_id {
         return Err(Refusal::NotForUs("assertion_issuer"));
     }
     // Required even in a response that is not signed itself, where it is optional: see SECURITY.md.
@@ -99,12 +103,11 @@ fn check_addressees(response: &ParsedResponse, expected: &Expected) -> Result<St
 /// Checks the Conditions element (SAML core 2.5.1) and returns its NotOnOrAfter, which is required,
 /// unlike NotBefore.
 fn check_conditions(
-    response: &ParsedResponse,
+    assertion: &ParsedAssertion,
     expected: &Expected,
     now: i64,
 ) -> Result<i64, Refusal> {
-    let conditions = response
-        .assertion
+    let conditions = assertion
         .conditions
         .as_ref()
         .ok_or(Refusal::Structure("conditions_absent"))?;
@@ -139,13 +142,13 @@ fn check_conditions(
 /// Checks the SubjectConfirmation elements, of which one must hold (SAML core 2.4.1.1), and returns
 /// the NotOnOrAfter of the first that does.
 fn check_confirmations(
-    response: &ParsedResponse,
+    assertion: &ParsedAssertion,
     expected: &Expected,
     in_response_to: &str,
     now: i64,
 ) -> Result<i64, Refusal> {
     let mut refusal = Refusal::Structure("confirmation_absent");
-    for confirmation in &response.assertion.confirmations {
+    for confirmation in &assertion.confirmations {
         let checked = confirmation
             .as_ref()
             .map_err(|fault| *fault)
@@ -197,11 +200,11 @@ fn check_bearer(
 /// Checks the AuthnStatement elements (SAML core 2.7.2), of which at least one is required, and
 /// returns the first SessionIndex.
 fn check_authn_statements(
-    response: &ParsedResponse,
+    assertion: &ParsedAssertion,
     expected: &Expected,
     now: i64,
 ) -> Result<Option<String>, Refusal> {
-    let statements = &response.assertion.authn_statements;
+    let statements = &assertion.authn_statements;
     if statements.is_empty() {
         return Err(Refusal::Structure("authn_statement_absent"));
     }

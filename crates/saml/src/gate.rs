@@ -5,6 +5,7 @@
 //! it only makes sure that each one refers to its parent element.
 
 mod assertion;
+mod encrypted;
 mod form_field;
 mod signature;
 mod walk;
@@ -12,6 +13,7 @@ mod walk;
 pub(crate) use assertion::{
     AttributeValue, Confirmation, NOT_BEARER, ParsedAssertion, ParsedAttribute,
 };
+pub(crate) use encrypted::{Cipher, EncryptedAssertion, OaepHash};
 pub(crate) use form_field::decode_form_field;
 
 use crate::idp_metadata::SignatureKind;
@@ -46,7 +48,14 @@ pub(crate) struct ParsedResponse {
     pub(crate) issuer: Option<String>,
     /// The signature of the response as a whole, if it has one.
     pub(crate) signature: Option<SignatureKind>,
-    pub(crate) assertion: ParsedAssertion,
+    pub(crate) is_encrypted: bool,
+}
+
+/// The assertion of a response.
+pub(crate) enum Content<'a> {
+    Plain(Box<ParsedAssertion>),
+    /// Not read further: for [`parse_encrypted`].
+    Encrypted(&'a Element),
 }
 
 /// Parses the XML of a response, or of the part of it that was signed.
@@ -58,7 +67,7 @@ pub(crate) fn parse_xml(text: &str) -> Result<Element, Refusal> {
 ///
 /// # Errors
 /// Whatever the allow-list does not contain.
-pub(crate) fn parse_response(root: &Element) -> Result<ParsedResponse, Refusal> {
+pub(crate) fn parse_response(root: &Element) -> Result<(ParsedResponse, Content<'_>), Refusal> {
     if !root.is(Ns::Samlp, "Response") {
         return Err(Refusal::Structure("root_not_response"));
     }
@@ -88,18 +97,16 @@ pub(crate) fn parse_response(root: &Element) -> Result<ParsedResponse, Refusal> 
     let element = children
         .next()
         .ok_or(Refusal::Structure("assertion_absent"))?;
-    if element.local == "EncryptedAssertion" {
-        return Err(Refusal::Encrypted);
-    }
-    if !element.is(Ns::Saml, "Assertion") {
+    let is_encrypted = element.is(Ns::Saml, "EncryptedAssertion");
+    let content = if is_encrypted {
+        Content::Encrypted(element)
+    } else if element.is(Ns::Saml, "Assertion") {
+        Content::Plain(Box::new(assertion::parse(element)?))
+    } else {
         return Err(Refusal::Structure("response_child"));
-    }
-    let assertion = assertion::parse(element)?;
+    };
     children.end("response_child")?;
-    if signature.is_none() && assertion.signature.is_none() {
-        return Err(Refusal::Unsigned);
-    }
-    Ok(ParsedResponse {
+    let response = ParsedResponse {
         version: root.attribute("Version").unwrap_or_default().to_owned(),
         issue_instant: instant(root, "IssueInstant", "response_issue_instant")?
             .ok_or(Refusal::Structure("response_issue_instant"))?,
@@ -107,8 +114,23 @@ pub(crate) fn parse_response(root: &Element) -> Result<ParsedResponse, Refusal> 
         in_response_to: collapsed(root, "InResponseTo"),
         issuer,
         signature,
-        assertion,
-    })
+        is_encrypted,
+    };
+    Ok((response, content))
+}
+
+/// Reads an encrypted assertion, without decrypting it.
+pub(crate) fn parse_encrypted(element: &Element) -> Result<EncryptedAssertion, Refusal> {
+    encrypted::parse(element)
+}
+
+/// Reads an assertion that was decrypted, as a document of its own.
+pub(crate) fn parse_assertion(root: &Element) -> Result<ParsedAssertion, Refusal> {
+    if !root.is(Ns::Saml, "Assertion") {
+        return Err(Refusal::Structure("root_not_assertion"));
+    }
+    IdSet::default().insert_all(root)?;
+    assertion::parse(root)
 }
 
 /// Checks the Status element (SAML core 3.2.2.1). A failure needs no signature: it only leads to an

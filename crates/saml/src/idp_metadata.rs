@@ -81,6 +81,9 @@ pub enum MetadataError {
     /// The validUntil has passed.
     #[error("the IdP metadata was valid until {0}. Download it again from the identity provider")]
     Expired(String),
+    /// The key that decrypts assertions cannot be used.
+    #[error("{0}")]
+    DecryptionKey(&'static str),
     /// A setting other than the metadata cannot be used.
     #[error("{0}")]
     Setting(&'static str),

@@ -10,11 +10,13 @@
 //! whether the assertion is used for the first time, from [`VerifiedAssertion::in_response_to`] and
 //! [`VerifiedAssertion::assertion_id`].
 //!
-//! Not supported: encrypted assertions (refused with a reason of their own), signatures on
-//! metadata, and signed single logout. A logout message from the identity provider must therefore
+//! An encrypted assertion is decrypted here before the gate reads it. Not supported: encrypted
+//! parts of an assertion (refused with a reason of their own), signatures on metadata, and signed
+//! single logout. A logout message from the identity provider must therefore
 //! change nothing.
 
 mod checks;
+mod decrypt;
 mod gate;
 mod identity;
 mod idp_metadata;

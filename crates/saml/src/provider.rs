@@ -3,18 +3,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use starchart_domain::secret::Secret;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::{AttributeNames, NameId};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use url::Url;
 
-use crate::checks::{self, Expected};
+use crate::checks::{self, CheckedFields, Expected};
+use crate::decrypt::DecryptionKey;
+use crate::gate::{Content, ParsedAssertion, ParsedResponse};
+use crate::identity::UserAttributes;
 use crate::idp_metadata::{self, IdpMetadata, MetadataError, Warning};
 use crate::login::{self, LoginRedirect};
 use crate::redirect::RequestError;
 use crate::refusal::Refusal;
 use crate::verify::Verifier;
+use crate::xml::Element;
 use crate::{gate, identity, logout, sp_metadata};
 
 /// Limit for the check of one response, waiting for a permit included.
@@ -41,6 +46,9 @@ pub struct ServiceProviderConfig {
     pub attributes: AttributeNames,
     /// Requires https for `acs_url` (production).
     pub require_https_acs: bool,
+    /// RSA key in PEM for which the identity provider may encrypt assertions. Without one they are
+    /// refused.
+    pub decryption_key: Option<Secret>,
 }
 
 /// A verified response. Only the caller can know whether its request was sent by this service and
@@ -95,6 +103,7 @@ struct Inner {
     idp: IdpMetadata,
     attributes: AttributeNames,
     verifier: Verifier,
+    decryption_key: Option<DecryptionKey>,
 }
 
 impl ServiceProvider {
@@ -113,12 +122,19 @@ impl ServiceProvider {
             skew_ms: i64::try_from(config.clock_skew.as_millis()).unwrap_or(0),
         };
         let verifier = Verifier::new(&idp.certificates);
+        let decryption_key = config
+            .decryption_key
+            .as_ref()
+            .map(DecryptionKey::parse)
+            .transpose()
+            .map_err(MetadataError::DecryptionKey)?;
         let inner = Inner {
             expected,
             slo_url: config.slo_url,
             idp,
             attributes: config.attributes,
             verifier,
+            decryption_key,
         };
         Ok(Self {
             inner: Arc::new(inner),
@@ -139,6 +155,10 @@ impl ServiceProvider {
             &self.inner.expected.entity_id,
             &self.inner.expected.acs_url,
             &self.inner.slo_url,
+            self.inner
+                .decryption_key
+                .as_ref()
+                .map(DecryptionKey::certificate_base64),
         )
     }
 
@@ -245,26 +265,82 @@ impl Inner {
     fn check(&self, field: &str, now: i64) -> Result<VerifiedAssertion, Refusal> {
         let text = gate::decode_form_field(field)?;
         let root = gate::parse_xml(&text)?;
-        let parsed = gate::parse_response(&root)?;
-        let fields = checks::check(&parsed, &self.expected, now)?;
-        let user = identity::read_user_attributes(&parsed.assertion.attributes, &self.attributes)?;
-        let kinds = parsed
-            .signature
-            .into_iter()
-            .chain(parsed.assertion.signature);
-        self.verifier.verify(&text, &root, kinds)?;
-        Ok(VerifiedAssertion {
-            in_response_to: fields.in_response_to,
-            assertion_id: parsed.assertion.id,
-            valid_until: Timestamp::from_millis(fields.valid_until),
-            subject: user.subject,
-            display_name: user.display_name,
-            email: user.email,
-            groups: user.groups,
-            groups_not_sent: user.groups_not_sent,
-            name_id: parsed.assertion.name_id,
-            session_index: fields.session_index,
-        })
+        let (response, content) = gate::parse_response(&root)?;
+        match content {
+            Content::Plain(assertion) => {
+                let signatures = [response.signature, assertion.signature];
+                if signatures == [None, None] {
+                    return Err(Refusal::Unsigned);
+                }
+                let (fields, user) = self.check_values(&response, &assertion, now)?;
+                self.verifier
+                    .verify(&text, &root, signatures.into_iter().flatten())?;
+                Ok(verified(*assertion, fields, user))
+            }
+            Content::Encrypted(element) => {
+                self.check_encrypted(&text, &root, &response, element, now)
+            }
+        }
+    }
+
+    /// Decrypts the assertion and checks it as one that came in clear. What is signed around it is
+    /// verified first; without that, only a cipher that authenticates is decrypted.
+    fn check_encrypted(
+        &self,
+        text: &str,
+        root: &Element,
+        response: &ParsedResponse,
+        element: &Element,
+        now: i64,
+    ) -> Result<VerifiedAssertion, Refusal> {
+        let key = self.decryption_key.as_ref().ok_or(Refusal::Encrypted)?;
+        let encrypted = gate::parse_encrypted(element)?;
+        match response.signature {
+            Some(signature) => self.verifier.verify(text, root, [signature])?,
+            None if encrypted.cipher.is_authenticated() => {}
+            None => return Err(Refusal::NotDecrypted("cbc_in_unsigned_response")),
+        }
+        let inner_text = key.decrypt(&encrypted)?;
+        let inner = gate::parse_xml(&inner_text)?;
+        let assertion = gate::parse_assertion(&inner)?;
+        if response.signature.is_none() && assertion.signature.is_none() {
+            return Err(Refusal::Unsigned);
+        }
+        let (fields, user) = self.check_values(response, &assertion, now)?;
+        if let Some(signature) = assertion.signature {
+            self.verifier.verify(&inner_text, &inner, [signature])?;
+        }
+        Ok(verified(assertion, fields, user))
+    }
+
+    fn check_values(
+        &self,
+        response: &ParsedResponse,
+        assertion: &ParsedAssertion,
+        now: i64,
+    ) -> Result<(CheckedFields, UserAttributes), Refusal> {
+        let fields = checks::check(response, assertion, &self.expected, now)?;
+        let user = identity::read_user_attributes(&assertion.attributes, &self.attributes)?;
+        Ok((fields, user))
+    }
+}
+
+fn verified(
+    assertion: ParsedAssertion,
+    fields: CheckedFields,
+    user: UserAttributes,
+) -> VerifiedAssertion {
+    VerifiedAssertion {
+        in_response_to: fields.in_response_to,
+        assertion_id: assertion.id,
+        valid_until: Timestamp::from_millis(fields.valid_until),
+        subject: user.subject,
+        display_name: user.display_name,
+        email: user.email,
+        groups: user.groups,
+        groups_not_sent: user.groups_not_sent,
+        name_id: assertion.name_id,
+        session_index: fields.session_index,
     }
 }
 

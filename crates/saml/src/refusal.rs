@@ -19,7 +19,7 @@ pub enum RefusalClass {
     Unsolicited,
     /// The identity provider refused the sign-in: the status is not Success.
     IdpRefused,
-    /// The assertion is encrypted, which is not supported.
+    /// The assertion is encrypted, and cannot be decrypted.
     Encrypted,
     /// The attributes do not identify one user.
     Attributes,
@@ -57,8 +57,12 @@ pub enum Refusal {
     Unsolicited,
     /// The status is not Success; the code names it.
     Status(&'static str),
-    /// The response has an EncryptedAssertion, EncryptedID or EncryptedAttribute.
+    /// The response has an EncryptedAssertion and there is no key, or it has an EncryptedID or
+    /// EncryptedAttribute.
     Encrypted,
+    /// The encrypted assertion cannot be decrypted; the code names the unsupported part, and is the
+    /// same for every failure with supported ones.
+    NotDecrypted(&'static str),
     /// The attributes do not identify one user; the code says why.
     Attributes(&'static str),
     /// What was signed is not what the gate read.
@@ -88,7 +92,7 @@ impl Refusal {
             Self::NotForUs(_) => RefusalClass::NotForUs,
             Self::Unsolicited => RefusalClass::Unsolicited,
             Self::Status(_) => RefusalClass::IdpRefused,
-            Self::Encrypted => RefusalClass::Encrypted,
+            Self::Encrypted | Self::NotDecrypted(_) => RefusalClass::Encrypted,
             Self::Attributes(_) => RefusalClass::Attributes,
             Self::Busy => RefusalClass::Busy,
         }
@@ -108,6 +112,7 @@ impl Refusal {
             | Self::NotForUs(code)
             | Self::Status(code)
             | Self::Attributes(code)
+            | Self::NotDecrypted(code)
             | Self::ParserMismatch(code) => code,
             Self::Unsigned => "unsigned",
             Self::BadSignature => "signature_invalid",

@@ -284,6 +284,7 @@ fn saml(reader: &mut Reader) -> Option<Saml> {
     let group = reader.parsed("SAML_ATTRIBUTE_GROUP", parse::text);
     let form_action_origins = reader.list("SAML_FORM_ACTION_ORIGINS", parse::origin);
     let clock_skew = reader.parsed("SAML_CLOCK_SKEW_S", parse::seconds(0, 120));
+    let decryption_key = decryption_key(reader);
     Some(Saml {
         idp_metadata: idp_metadata?,
         groups: groups?,
@@ -295,7 +296,22 @@ fn saml(reader: &mut Reader) -> Option<Saml> {
         },
         form_action_origins,
         clock_skew: clock_skew?,
+        decryption_key,
     })
+}
+
+/// Reads the key that decrypts assertions.
+fn decryption_key(reader: &mut Reader) -> Option<Secret> {
+    let name = "SAML_DECRYPTION_KEY";
+    let pem = reader.secret(name)?;
+    if keys::kind(pem.expose()) == Ok(KeyKind::Rsa) {
+        return Some(pem);
+    }
+    reader.secret_problem(
+        name,
+        "holds no RSA key in PEM form without a passphrase; make one: openssl genrsa 3072",
+    );
+    None
 }
 
 /// Reads the group names: each from its own setting, or else from the prefix.

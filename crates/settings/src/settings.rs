@@ -207,6 +207,8 @@ pub struct Saml {
     pub form_action_origins: Vec<String>,
     /// `SAML_CLOCK_SKEW_S`: how far the clock of the identity provider may be off. At most 120 s.
     pub clock_skew: Duration,
+    /// `SAML_DECRYPTION_KEY`: RSA key in PEM for which assertions may be encrypted.
+    pub decryption_key: Option<Secret>,
 }
 
 /// The mail server and the sender.

@@ -322,6 +322,12 @@ const SETTINGS: &[SettingSpec] = &[
         Same("60"),
         "seconds the identity provider's clock may be off, at most 120",
     ),
+    secret(
+        "SAML_DECRYPTION_KEY",
+        No,
+        Unset,
+        "RSA key in PEM for which the identity provider may encrypt assertions",
+    ),
     // Mail
     variable(
         "NOTIFICATIONS_EMAIL_USER",

@@ -97,6 +97,9 @@ fn stack(path: &str) -> Stack {
     stack
 }
 
+/// Optional secrets without a file for development.
+const WITHOUT_FILE: [&str; 2] = ["AWS_SESSION_TOKEN", "SAML_DECRYPTION_KEY"];
+
 const STACKS: [&str; 2] = ["docker-staging.yml", "docker-production.yml"];
 
 #[test]
@@ -180,7 +183,7 @@ fn development_site(env_file: &str) -> TempDir {
     fs::write(at(".env"), env_file).unwrap();
     for name in secret_names()
         .iter()
-        .filter(|name| *name != "AWS_SESSION_TOKEN")
+        .filter(|name| !WITHOUT_FILE.contains(&name.as_str()))
     {
         fs::write(
             at("dev-secrets").join(name),
@@ -230,7 +233,7 @@ fn development_starts_with_the_example_and_its_secrets() {
         .to_string();
     for name in secret_names()
         .iter()
-        .filter(|name| *name != "AWS_SESSION_TOKEN")
+        .filter(|name| !WITHOUT_FILE.contains(&name.as_str()))
     {
         assert!(
             refused.contains(&format!("dev-secrets/{name}: is the throw-away secret")),
@@ -400,7 +403,7 @@ fn development_starts_with_the_compose_settings() {
     .unwrap();
     for name in secret_names()
         .iter()
-        .filter(|name| *name != "AWS_SESSION_TOKEN")
+        .filter(|name| !WITHOUT_FILE.contains(&name.as_str()))
     {
         fs::write(
             folder.path().join("dev-secrets").join(name),

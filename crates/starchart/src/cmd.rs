@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use starchart_dns::provider::Provider;
-use starchart_saml::ServiceProvider;
+use starchart_saml::{MetadataError, ServiceProvider};
 use starchart_settings::{Loaded, Problem, Problems, Settings, Sources};
 use starchart_store::{Error, SchemaState, Store};
 
@@ -27,9 +27,15 @@ use starchart_store::{Error, SchemaState, Store};
 /// # Errors
 /// Returns every fault with its setting.
 fn foreign_parts(settings: &Settings) -> Result<(ServiceProvider, Arc<dyn Provider>), Problems> {
-    let saml = crate::wire::saml(settings, crate::wire::clock()).map_err(|fault| Problem {
-        name: "SAML_IDP_METADATA_PATH".to_owned(),
-        advice: format!("the identity provider's metadata cannot be used: {fault}"),
+    let saml = crate::wire::saml(settings, crate::wire::clock()).map_err(|fault| match fault {
+        MetadataError::DecryptionKey(advice) => Problem {
+            name: "SAML_DECRYPTION_KEY".to_owned(),
+            advice: advice.to_owned(),
+        },
+        fault => Problem {
+            name: "SAML_IDP_METADATA_PATH".to_owned(),
+            advice: format!("the identity provider's metadata cannot be used: {fault}"),
+        },
     });
     match (crate::wire::provider(settings), saml) {
         (Ok(provider), Ok(saml)) => Ok((saml, provider)),

@@ -76,6 +76,7 @@ pub(crate) fn saml(settings: &Settings, now: Timestamp) -> Result<ServiceProvide
         clock_skew: settings.saml.clock_skew,
         attributes: settings.saml.attributes.clone(),
         require_https_acs: settings.environment.is_production(),
+        decryption_key: settings.saml.decryption_key.clone(),
     };
     ServiceProvider::new(config, now)
 }

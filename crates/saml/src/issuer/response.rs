@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use samael::crypto::{Crypto, CryptoProvider};
 
 use super::authn_request::AuthnRequest;
+use super::encryption::Encryption;
 use super::identity_provider::{Issuer, IssuerError, SamlIdentity};
 use crate::redirect::{format_instant, generate_id};
 use crate::xml::{DS, EXC_C14N, SAML, SAMLP, escape};
@@ -77,6 +78,8 @@ pub struct Response {
     pub attributes: Vec<(String, Vec<String>)>,
     /// Replacements (from, to) in the assertion before it is signed.
     pub assertion_edits: Vec<(String, String)>,
+    /// Encrypts the assertion after it was signed, before the response is.
+    pub encryption: Option<Encryption>,
     /// Replacements (from, to) in the response before it is signed.
     pub response_edits: Vec<(String, String)>,
 }
@@ -122,6 +125,7 @@ impl Response {
                 ("group".to_owned(), user.groups.clone()),
             ],
             assertion_edits: Vec::new(),
+            encryption: None,
             response_edits: Vec::new(),
         }
     }
@@ -144,6 +148,9 @@ impl Response {
         }
         if matches!(self.sign, SignedParts::Assertion | SignedParts::Both) {
             assertion = signed(&assertion, issuer)?;
+        }
+        if let Some(encryption) = &self.encryption {
+            assertion = encryption.encrypt(&assertion)?;
         }
         let mut response = self.response(&assertion, issuer)?;
         for (from, to) in &self.response_edits {

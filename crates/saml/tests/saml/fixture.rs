@@ -79,6 +79,7 @@ pub(crate) fn config(metadata: &str) -> ServiceProviderConfig {
             group: "group".to_owned(),
         },
         require_https_acs: false,
+        decryption_key: None,
     }
 }
 

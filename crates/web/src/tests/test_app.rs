@@ -256,6 +256,7 @@ fn provider(issuer: &Issuer, now: starchart_domain::time::Timestamp) -> ServiceP
             group: "group".to_owned(),
         },
         require_https_acs: true,
+        decryption_key: None,
     };
     ServiceProvider::new(config, now).unwrap()
 }
