@@ -72,7 +72,7 @@ fn check_addressees(
     expected: &Expected,
 ) -> Result<String, Refusal> {
     match response.issuer.as_deref() {
-        // An issuer is optional where only the assertion is signed, in clear (SAML profiles 4.1.4.2).
+        // Optional where only an assertion in clear is signed (SAML profiles 4.1.4.2).
         None if response.signature.is_some() || response.is_encrypted => {
             return Err(Refusal::NotForUs("response_issuer_absent"));
         }

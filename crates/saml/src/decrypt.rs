@@ -1,8 +1,8 @@
 //! Decrypts encrypted assertions, and describes the key that identity providers encrypt for.
 //!
-//! Every failure is one and the same refusal, and takes the same steps, so that nobody learns from
-//! answers what a ciphertext contains (the attacks of Bleichenbacher, Manger and Vaudenay). A cipher
-//! that does not authenticate is decrypted only after the signature around it was verified.
+//! Every failure is one and the same refusal, and takes the same steps, so that answers do not show
+//! what a ciphertext contains (the attacks of Bleichenbacher, Manger and Vaudenay). A cipher that
+//! does not authenticate is decrypted only after the signature around it was verified.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -32,7 +32,7 @@ const FAILED: Refusal = Refusal::NotDecrypted("not_decrypted");
 /// The key for which identity providers encrypt assertions.
 pub(crate) struct DecryptionKey {
     key: PKey<Private>,
-    /// DER in base64.
+    /// The certificate for our metadata, as DER in base64.
     certificate: String,
 }
 

@@ -162,8 +162,8 @@ impl fmt::Display for Warning {
             Self::KeyNotUsable { number } => write!(
                 f,
                 "signing certificate number {number} in the IdP metadata is not used, because its \
-                 key is neither RSA nor EC (it may be Ed25519, or for RSA-PSS only). If sign-ins are \
-                 refused for their signature, let the identity provider sign with RSA-SHA256"
+                 key is neither RSA nor EC (it may be Ed25519, or for RSA-PSS only). If sign-ins \
+                 are refused for their signature, let the identity provider sign with RSA-SHA256"
             ),
             Self::WantsSignedRequests => f.write_str(
                 "the IdP metadata asks for signed AuthnRequests; ours are not signed. \

@@ -1,10 +1,10 @@
 //! The service provider of the SAML 2.0 Web Browser SSO Profile (SAML profiles 4.1).
 //!
 //! Two parsers read every response. The gate, an allow-list in safe Rust, reads the bytes first and
-//! refuses everything that a sign-in response does not need where something is read. Only a document
-//! that it accepts reaches samael (libxml2 and xmlsec, in C), which verifies the signatures and
-//! returns the text that was signed. A user signs in only when the gate reads the same from that
-//! text. samael's types stay in this crate (invariant I2).
+//! refuses everything that a sign-in response does not need where something is read. Only a
+//! document that it accepts reaches samael (libxml2 and xmlsec, in C), which verifies the
+//! signatures and returns the text that was signed. A user signs in only when the gate reads the
+//! same from that text. samael's types stay in this crate (invariant I2).
 //!
 //! The crate keeps no state. The caller decides, atomically, whether the request is known and
 //! whether the assertion is used for the first time, from [`VerifiedAssertion::in_response_to`] and

@@ -232,6 +232,15 @@ impl SimpleSaml {
         })
     }
 
+    /// Opens `login_url` and returns whether the client is signed in there: no password is asked.
+    ///
+    /// # Panics
+    /// When a page does not answer.
+    pub async fn is_signed_in(&self, client: &Client, login_url: &str) -> bool {
+        let (_, page) = self.follow(client, get(client, login_url).await).await;
+        response_form(&page).is_some()
+    }
+
     /// Returns what SimpleSAMLphp and PHP logged so far.
     #[must_use]
     pub fn log(&self) -> String {

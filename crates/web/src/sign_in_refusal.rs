@@ -47,8 +47,8 @@ impl SignInRefusal {
             Self::Unsolicited => "We received a sign-in that was not started here.",
             Self::IdpSaidNo => "The school's sign-in service did not let you in.",
             Self::Encrypted => {
-                "The response of the school's sign-in service is encrypted, and we could not decrypt \
-                 it."
+                "The response of the school's sign-in service is encrypted, and we could not \
+                 decrypt it."
             }
             Self::Attributes => "The school's sign-in service did not say clearly who you are.",
             Self::Replayed => "This sign-in was already used.",

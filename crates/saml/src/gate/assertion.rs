@@ -63,7 +63,7 @@ pub(crate) struct ParsedAttribute {
 /// The content of an AttributeValue, which may be anything.
 #[derive(Debug)]
 pub(crate) enum AttributeValue {
-    /// Text, as written.
+    /// The text of a value without elements, as written.
     Text(String),
     /// Elements, which are not read.
     Elements,

@@ -30,7 +30,7 @@ pub enum AssertionCipher {
 pub enum Oaep {
     /// `rsa-oaep-mgf1p` without a digest: SHA-1.
     Mgf1p,
-    /// `rsa-oaep-mgf1p` with SHA-256.
+    /// `rsa-oaep-mgf1p` with SHA-256 as its digest.
     Mgf1pSha256,
     /// `rsa-oaep` with SHA-256 for both.
     Sha256,

@@ -63,7 +63,7 @@ fn entra() -> Product {
         format!("<Attribute Name=\"{name}\">{values}</Attribute>")
     });
     let tenant = "<Attribute Name=\"http://schemas.microsoft.com/identity/claims/tenantid\">\
-                  <AttributeValue>11111111-2222-3333-4444-555555555555</AttributeValue></Attribute>";
+                  <AttributeValue>11111111-2222-3333</AttributeValue></Attribute>";
     Product {
         name: "Entra ID",
         signed: SignedParts::Assertion,
