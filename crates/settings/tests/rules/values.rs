@@ -373,6 +373,29 @@ fn an_rsa_account_key_disables_certificates() {
 }
 
 #[test]
+fn only_an_rsa_key_decrypts_assertions() {
+    let site = Site::production();
+    assert!(site.good().settings.saml.decryption_key.is_none());
+    let pem = |kind: &str| format!("-----BEGIN {kind}-----\naHVudGVyMg==\n-----END {kind}-----\n");
+    site.secret("SAML_DECRYPTION_KEY", pem("RSA PRIVATE KEY"));
+    assert!(site.good().settings.saml.decryption_key.is_some());
+    for other in [
+        pem("CERTIFICATE"),
+        pem("PRIVATE KEY"),
+        pem("ENCRYPTED PRIVATE KEY"),
+        "hunter2".to_owned(),
+    ] {
+        site.secret("SAML_DECRYPTION_KEY", &other);
+        let text = site.bad();
+        assert!(
+            text.contains("SAML_DECRYPTION_KEY: holds no RSA key"),
+            "{text}"
+        );
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}
+
+#[test]
 fn production_warns_without_trusted_proxies() {
     assert!(noticed(
         &Site::production().unset("TRUSTED_PROXIES").good(),
