@@ -1,6 +1,13 @@
 //! What can be wrong with a user's input, with messages that say what to do.
 
+pub mod advice;
+
 use std::fmt;
+
+use crate::input::OddChar;
+use crate::input::typed::Typed;
+
+use advice::{Columns, Mistyped, Wanted};
 
 /// The form field that a fault belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,13 +58,15 @@ pub enum Fault {
     Value(ValueFault),
     /// A field before the value is refused; says what it takes.
     Part(&'static str),
+    /// A field before the value has a character that is not what it looks like.
+    Odd(OddChar),
     /// A note is too long.
     TooLong {
         /// The longest note, in characters.
         max: usize,
     },
-    /// A note contains control characters.
-    ControlCharacter,
+    /// A note contains a control character.
+    ControlCharacter(OddChar),
     /// The user has reached the limit of records.
     QuotaReached {
         /// How many records a user may have (`USER_DNS_RECORD_LIMIT`).
@@ -68,10 +77,18 @@ pub enum Fault {
     /// Another user has records at this name: before the import two users could share a domain.
     NameTaken,
     /// A CNAME record must be alone at its name (RFC 1034 section 3.6.2), and the name already has
-    /// records of the other kind.
+    /// another record.
     CnameConflict {
         /// Whether the new record is the CNAME.
         wanted_cname: bool,
+        /// The type of a record that exists.
+        with: &'static str,
+    },
+    /// A null MX must be the only MX record of its name (RFC 7505 section 3), and the name already
+    /// has one.
+    NullMxConflict {
+        /// Whether the new record is the null MX.
+        wanted_null: bool,
     },
     /// The record was edited after this form was opened.
     ChangedMeanwhile {
@@ -87,29 +104,50 @@ pub enum Fault {
 pub enum NameFault {
     /// The name is empty.
     Empty,
-    /// Contains white space between other characters.
-    Blank,
-    /// Contains letters beyond ASCII.
-    NotAscii,
-    /// A URL instead of a name.
-    Url,
+    /// Contains a character that no name has.
+    Odd(OddChar),
+    /// A URL or a host with a port instead of a name.
+    Url {
+        /// The name in it, if it is one under the user's domain.
+        name: Option<String>,
+    },
+    /// An address instead of a name.
+    Address,
+    /// A mail address, or `@` beside other characters.
+    Email,
+    /// A name in quotation marks.
+    Quoted(String),
+    /// A line of a zone file.
+    ZoneLine {
+        /// The name in it.
+        owner: String,
+    },
+    /// Several names at once.
+    Several,
     /// An fqdn in another user's domain.
     OtherDomain {
         /// The user's own base domain.
         base: String,
     },
-    /// Contains a character that is not allowed, or a misplaced `-` or `_`.
-    Characters,
-    /// White space at the beginning or the end.
-    OuterWhitespace,
+    /// A label does not begin and end with a letter or a digit.
+    Edges,
     /// Two dots in a row, or a dot at the beginning or the end.
     EmptyLabel,
     /// A label is longer than 63 characters (RFC 1035 section 2.3.4).
-    LabelTooLong,
+    LabelTooLong {
+        /// Its length in characters.
+        len: usize,
+    },
     /// Longer than 253 characters with the base domain (RFC 1035 section 2.3.4).
-    TooLong,
-    /// Contains an offensive word.
-    Inappropriate,
+    TooLong {
+        /// The number of characters beyond.
+        over: usize,
+    },
+    /// Contains a word that is refused.
+    Inappropriate {
+        /// The word, as it is in the name.
+        word: String,
+    },
     /// A label begins with `_`, which the type does not allow.
     Underscore {
         /// The types that allow it.
@@ -124,10 +162,10 @@ pub enum NameFault {
         /// The user's base domain.
         base: String,
     },
-    /// A CNAME record at the base domain, which has other records.
-    CnameAtBase,
     /// An internationalised name in its ASCII form (`xn--`).
     Idn,
+    /// A label with `-` as the third and fourth character (RFC 5890 section 2.3.1).
+    ReservedHyphens,
     /// A wildcard name, which Starchart does not offer.
     Wildcard,
 }
@@ -137,37 +175,17 @@ pub enum NameFault {
 pub enum ValueFault {
     /// The value is empty.
     Empty,
-    /// White space at the beginning or the end, in a value other than TXT.
-    OuterWhitespace,
-    /// Not an IPv4 address.
-    Ipv4,
-    /// Not an IPv6 address.
-    Ipv6,
-    /// An IPv6 address in an A record.
-    Ipv6InA,
-    /// An IPv4 address in an AAAA record.
-    Ipv4InAaaa,
-    /// A host name in an A or AAAA record.
-    HostInAddress,
-    /// An IPv6 address with a zone index (`%eth0`), which is local to one machine.
-    Ipv6Zone,
+    /// Something else than the field takes.
+    Mistyped(Box<Mistyped>),
     /// An address that cannot be reached from other hosts.
     Address {
         /// What kind of address it is, for the message.
         kind: &'static str,
     },
-    /// Not a host name: wrong characters, or a label or the whole name is empty or too long.
-    Host,
-    /// An address where a host name belongs.
-    HostIsAddress,
-    /// A URL where a host name belongs.
-    HostIsUrl,
-    /// A host name with letters beyond ASCII.
-    HostIdn,
     /// A CNAME record that points to its own name.
     PointsToItself,
     /// Contains a control character.
-    ControlCharacter,
+    ControlCharacter(OddChar),
     /// A TXT value that is too long in presentation format.
     TxtTooLong {
         /// The number of characters beyond [`crate::txt::VALUE_MAX`].
@@ -175,6 +193,18 @@ pub enum ValueFault {
     },
     /// A rule of the record type; says what to do.
     Rule(&'static str),
+}
+
+impl ValueFault {
+    /// Makes the fault of an input that is something else than the field takes.
+    pub fn mistyped(typed: Typed, wanted: Wanted) -> Self {
+        Self::Mistyped(Box::new(Mistyped {
+            typed,
+            wanted,
+            base: None,
+            columns: Columns::default(),
+        }))
+    }
 }
 
 impl fmt::Display for Fault {
@@ -188,10 +218,9 @@ impl fmt::Display for Fault {
             Self::UnknownType => f.write_str("Choose a record type from the list"),
             Self::Value(fault) => write!(f, "Record value is invalid: {fault}"),
             Self::Part(fault) => f.write_str(fault),
+            Self::Odd(odd) => write!(f, "In this field {odd}"),
             Self::TooLong { max } => write!(f, "Use at most {max} characters"),
-            Self::ControlCharacter => {
-                f.write_str("Remove the control characters (tabs, line breaks and the like)")
-            }
+            Self::ControlCharacter(odd) => write!(f, "In this text {odd}"),
             Self::QuotaReached { limit } => write!(
                 f,
                 "User has reached the maximum number of dns records: {limit} are allowed, so \
@@ -214,52 +243,104 @@ impl fmt::Display for Fault {
                 "Another user has records at this name, from before every user had a domain of \
                  their own: choose another name, or ask them to delete theirs",
             ),
-            Self::CnameConflict { wanted_cname: true } => f.write_str(
-                "A CNAME record has to be alone at its name: edit or delete what is at this name \
-                 already, or choose another name",
-            ),
             Self::CnameConflict {
-                wanted_cname: false,
-            } => f.write_str(
+                wanted_cname: true,
+                with,
+            } => write!(
+                f,
+                "This name has {} record already, and a CNAME record has to be alone at its name: \
+                 edit or delete what is there, or choose another name",
+                with_article(with)
+            ),
+            Self::CnameConflict { .. } => f.write_str(
                 "This name has a CNAME record, which has to be alone: edit or delete that one \
                  first, or choose another name",
+            ),
+            Self::NullMxConflict { wanted_null: true } => f.write_str(
+                "This name has another MX record already, and one that says that there is no mail \
+                 (priority 0, value .) has to be the only MX record: edit or delete the other one \
+                 first",
+            ),
+            Self::NullMxConflict { wanted_null: false } => f.write_str(
+                "This name has an MX record that says that there is no mail (priority 0, value .): \
+                 edit or delete that one first",
             ),
         }
     }
 }
 
+/// Puts the article before a type, as it is spoken: an MX, a TXT.
+fn with_article(rtype: &str) -> String {
+    let is_spoken_with_vowel = rtype.starts_with(['A', 'M', 'S', 'N']);
+    let article = if is_spoken_with_vowel { "an" } else { "a" };
+    format!("{article} {rtype}")
+}
+
 impl fmt::Display for NameFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Characters => f.write_str(
-                "each part between dots begins and ends with a letter or a digit, with single - or \
-                 _ between them",
-            ),
             Self::Empty => f.write_str("enter a name, or @ for your domain itself"),
-            Self::Blank => f.write_str("remove the blanks"),
-            Self::NotAscii => f.write_str("use the letters a to z without accents"),
-            Self::Url => f.write_str("enter the name alone, without http://, slashes and ports"),
+            Self::Odd(OddChar::Letter(c)) => write!(
+                f,
+                "“{c}” is not one of the letters a to z; use those, without accents"
+            ),
+            Self::Odd(odd) => odd.fmt(f),
+            Self::Url { name } => {
+                f.write_str("enter the name alone, without http://, slashes and ports")?;
+                match name {
+                    Some(name) => write!(f, ": {name}"),
+                    None => Ok(()),
+                }
+            }
+            Self::Address => f.write_str(
+                "this is an address; enter it under Value, and here a name such as www, or @ for \
+                 your domain itself",
+            ),
+            Self::Email => f.write_str(
+                "@ stands alone, for your domain itself; for mail addresses under a name enter \
+                 the name alone",
+            ),
+            Self::Quoted(inner) => write!(f, "leave out the quotation marks: enter {inner}"),
+            Self::ZoneLine { owner } => write!(
+                f,
+                "this is a line of a zone file; enter the name alone here ({owner}), and the \
+                 value under Value"
+            ),
+            Self::Several => f.write_str(
+                "there are several names here; enter one, and make a record for each of the others",
+            ),
             Self::OtherDomain { base } => write!(
                 f,
                 "this is a name of another domain; yours all end in .{base}"
             ),
-            Self::OuterWhitespace => f.write_str("remove the blank at the beginning or the end"),
-            Self::EmptyLabel => f.write_str("remove the extra dot"),
-            Self::LabelTooLong => f.write_str("each part between dots has at most 63 characters"),
-            Self::TooLong => {
-                f.write_str("the whole name with your domain has at most 253 characters")
+            Self::Edges => {
+                f.write_str("each part between dots begins and ends with a letter or a digit")
             }
-            Self::Inappropriate => f.write_str("choose a name that everyone may see"),
+            Self::EmptyLabel => f.write_str("remove the extra dot"),
+            Self::LabelTooLong { len } => write!(
+                f,
+                "each part between dots has at most 63 characters, and one has {len}"
+            ),
+            Self::TooLong { over } => write!(
+                f,
+                "the whole name with your domain has at most 253 characters; shorten it by {over}"
+            ),
+            Self::Inappropriate { word } => write!(
+                f,
+                "choose a name that everyone may see, without the word “{word}”; if it is \
+                 harmless where you use it, ask the support of this service"
+            ),
             Self::Underscore { types } => {
                 write!(f, "only {types} records may begin with _")
             }
             Self::Rule(rule) => f.write_str(rule),
             Self::Reserved => f.write_str("this name is kept for certificates and mail policy"),
             Self::BaseTyped { base } => write!(f, "leave out .{base}, it is added for you"),
-            Self::CnameAtBase => {
-                f.write_str("a CNAME record needs a name in front of your domain, for example www")
-            }
             Self::Idn => f.write_str("names that begin with xn-- are not offered"),
+            Self::ReservedHyphens => f.write_str(
+                "-- as the third and fourth character is reserved for encoded names (RFC 5890); \
+                 use a single - there",
+            ),
             Self::Wildcard => f.write_str("wildcard names are not offered"),
         }
     }
@@ -269,37 +350,15 @@ impl fmt::Display for ValueFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("enter a value"),
-            Self::OuterWhitespace => f.write_str("remove the blank at the beginning or the end"),
-            Self::Ipv4 => f.write_str("enter an IPv4 address such as 192.0.2.10"),
-            Self::Ipv6 => f.write_str("enter an IPv6 address such as 2001:db8::10"),
-            Self::Ipv6InA => f.write_str("this is an IPv6 address; choose the type AAAA"),
-            Self::Ipv4InAaaa => f.write_str("this is an IPv4 address; choose the type A"),
-            Self::HostInAddress => f.write_str(
-                "this is a host name; choose the type CNAME, or enter the server's address",
-            ),
-            Self::Ipv6Zone => f.write_str(
-                "leave out the % and what follows, it means something on one machine only",
-            ),
+            Self::Mistyped(mistyped) => mistyped.fmt(f),
             Self::Address { kind } => {
                 write!(
                     f,
                     "this is {kind}, which nobody else can reach; enter the address of your server"
                 )
             }
-            Self::Host => f.write_str("enter a host name such as www.example.com"),
-            Self::HostIsAddress => f.write_str(
-                "this is an address; choose the type A (IPv4) or AAAA (IPv6), or enter a host name",
-            ),
-            Self::HostIsUrl => {
-                f.write_str("enter the host name alone, without http://, a port or a path")
-            }
-            Self::HostIdn => {
-                f.write_str("enter the host name in its ASCII form, which begins with xn--")
-            }
             Self::PointsToItself => f.write_str("a CNAME record cannot point to its own name"),
-            Self::ControlCharacter => {
-                f.write_str("remove the control characters (tabs, line breaks and the like)")
-            }
+            Self::ControlCharacter(odd) => odd.fmt(f),
             Self::TxtTooLong { over } => write!(
                 f,
                 "the text is {over} characters too long once written for DNS (letters beyond \

@@ -1,13 +1,16 @@
 //! Labels, domains and names (RFC 1034 section 3.1, RFC 1123 section 2.1), each valid by
 //! construction.
 
+mod owned;
+
 use std::fmt;
 
-use rustrict::{CensorStr, Type};
 use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
 
-use crate::fault::NameFault;
+use crate::input::OddChar;
+
+pub use owned::{LabelRule, NameRule, OwnedName};
 
 /// The longest label, in octets (RFC 1035 section 2.3.4).
 pub const LABEL_MAX: usize = 63;
@@ -49,10 +52,6 @@ const RESERVED_LABELS: &[&str] = &[
     "www",
 ];
 
-/// Labels that no record of a user may contain: certificate challenges, mail policy, the Public
-/// Suffix List.
-const RESERVED_NAMES: &[&str] = &["_acme-challenge", "_dmarc", "_mta-sts", "_psl"];
-
 /// A user's label: the part of their names directly under the root domain.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Label(String);
@@ -60,7 +59,8 @@ pub struct Label(String);
 /// Why a text cannot be a user's label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LabelFault {
-    /// Not 1 to 63 characters of a-z, 0-9 and `-`, or with `-` at an end or twice in a row.
+    /// Not 1 to 63 characters of a-z, 0-9 and `-`, or with `-` at an end, or as the third and
+    /// fourth character (RFC 5890 section 2.3.1).
     Invalid,
     /// Reserved for the school (see `RESERVED_LABELS`).
     Reserved,
@@ -93,7 +93,7 @@ impl Label {
             || label.len() > LABEL_MAX
             || !plain
             || ends_in_dash
-            || label.contains("--")
+            || has_reserved_hyphens(&label)
         {
             return Err(LabelFault::Invalid);
         }
@@ -227,178 +227,6 @@ impl fmt::Display for BaseDomain {
     }
 }
 
-/// Which names a record may have, by its type.
-#[derive(Debug)]
-pub struct NameRule {
-    /// Why the base domain itself is not allowed; `None` when it is.
-    pub at_base: Option<NameFault>,
-    /// Which labels are allowed.
-    pub labels: LabelRule,
-}
-
-/// Which labels a name may have.
-#[derive(Debug, Clone, Copy)]
-pub enum LabelRule {
-    /// Labels of host names.
-    Plain,
-    /// Labels that may also begin with `_`.
-    Underscores,
-    /// Labels that may begin with `_` and pass this check, which returns what to do instead. The
-    /// labels are those before the base domain, in lower case.
-    Checked(fn(labels: &[&str]) -> Result<(), &'static str>),
-}
-
-impl NameRule {
-    /// The rule for names of hosts: any depth, and the base domain itself.
-    pub const PLAIN: Self = Self {
-        at_base: None,
-        labels: LabelRule::Plain,
-    };
-
-    /// Returns whether a label may begin with `_`.
-    pub fn allows_underscores(&self) -> bool {
-        !matches!(self.labels, LabelRule::Plain)
-    }
-}
-
-/// A name at or under a user's base domain that this user may use for a record.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct OwnedName {
-    fqdn: String,
-    relative_len: usize,
-}
-
-impl OwnedName {
-    /// Parses a name relative to the base domain. `@` is the base domain itself.
-    ///
-    /// Each label consists of letters and digits with single `-` or `_` between them. Whether one
-    /// may begin with `_`, and whether the base domain itself is allowed, depends on `rule`.
-    pub fn parse(input: &str, base: &BaseDomain, rule: &NameRule) -> Result<Self, NameFault> {
-        if input.trim() != input {
-            return Err(NameFault::OuterWhitespace);
-        }
-        let relative = input.to_ascii_lowercase();
-        if relative.is_empty() {
-            return Err(NameFault::Empty);
-        }
-        if relative == "@" {
-            return match &rule.at_base {
-                Some(fault) => Err(fault.clone()),
-                None => Ok(Self {
-                    fqdn: base.fqdn.clone(),
-                    relative_len: 0,
-                }),
-            };
-        }
-        if relative.contains('*') {
-            return Err(NameFault::Wildcard);
-        }
-        if relative.trim_end_matches('.') == base.fqdn
-            || relative
-                .trim_end_matches('.')
-                .ends_with(&format!(".{base}"))
-        {
-            return Err(NameFault::BaseTyped {
-                base: base.fqdn.clone(),
-            });
-        }
-        if base
-            .fqdn
-            .split_once('.')
-            .is_some_and(|(_, root)| relative.ends_with(&format!(".{root}")))
-        {
-            return Err(NameFault::OtherDomain {
-                base: base.fqdn.clone(),
-            });
-        }
-        relative
-            .split('.')
-            .try_for_each(|part| check_part(part, rule.allows_underscores()))?;
-        if relative
-            .split('.')
-            .any(|part| RESERVED_NAMES.contains(&part))
-        {
-            return Err(NameFault::Reserved);
-        }
-        if let LabelRule::Checked(check) = rule.labels {
-            let labels: Vec<&str> = relative.split('.').collect();
-            check(&labels).map_err(NameFault::Rule)?;
-        }
-        let fqdn = format!("{relative}.{base}");
-        if fqdn.len() > NAME_MAX {
-            return Err(NameFault::TooLong);
-        }
-        if is_inappropriate(&words_of(&relative, rule)) {
-            return Err(NameFault::Inappropriate);
-        }
-        Ok(Self {
-            fqdn,
-            relative_len: relative.len(),
-        })
-    }
-
-    /// Returns the fqdn: lower case, no trailing dot.
-    pub fn fqdn(&self) -> &str {
-        &self.fqdn
-    }
-
-    /// Returns the part before the base domain, empty for the base domain itself.
-    pub fn relative(&self) -> &str {
-        &self.fqdn[..self.relative_len]
-    }
-}
-
-/// Returns whether the words are clearly offensive. Mild matches pass, because too many are no
-/// words at all (`host-dlh`).
-fn is_inappropriate(words: &str) -> bool {
-    words.is((Type::PROFANE | Type::OFFENSIVE | Type::SEXUAL) & Type::MODERATE_OR_HIGHER)
-}
-
-/// Returns the words of a name to check for offence. Digits at the end of a word are a number and
-/// no disguised letters: `n13` is a machine. Labels in front of which the type demands a `_` are
-/// names of services, which the user cannot choose.
-fn words_of(relative: &str, rule: &NameRule) -> String {
-    let is_checked = matches!(rule.labels, LabelRule::Checked(_));
-    relative
-        .split('.')
-        .filter(|label| !(is_checked && label.starts_with('_')))
-        .flat_map(|label| label.split(|c: char| !c.is_ascii_alphanumeric()))
-        .map(|word| word.trim_end_matches(|c: char| c.is_ascii_digit()))
-        .collect::<Vec<_>>()
-        .join("-")
-}
-
-fn check_part(part: &str, allows_underscore: bool) -> Result<(), NameFault> {
-    if part.is_empty() {
-        return Err(NameFault::EmptyLabel);
-    }
-    if part.len() > LABEL_MAX {
-        return Err(NameFault::LabelTooLong);
-    }
-    let body = match part.strip_prefix('_') {
-        Some(_) if !allows_underscore => {
-            return Err(NameFault::Underscore {
-                types: String::new(),
-            });
-        }
-        Some(rest) => rest,
-        None => part,
-    };
-    if body.starts_with("xn--") {
-        return Err(NameFault::Idn);
-    }
-    let words_are_plain = body
-        .split(['-', '_'])
-        .all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric()));
-    match () {
-        () if words_are_plain => Ok(()),
-        () if part.contains(char::is_whitespace) => Err(NameFault::Blank),
-        () if !part.is_ascii() => Err(NameFault::NotAscii),
-        () if part.contains(['/', ':']) => Err(NameFault::Url),
-        () => Err(NameFault::Characters),
-    }
-}
-
 /// The host name that a CNAME or MX record points to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct HostName(String);
@@ -408,10 +236,24 @@ pub struct HostName(String);
 pub enum HostFault {
     /// An address, or a text that resolvers take for one.
     Address,
-    /// Contains letters beyond ASCII (RFC 5890).
-    Idn,
-    /// Malformed in any other way.
-    Invalid,
+    /// Contains a character that no host name has in its ASCII form (RFC 5890).
+    Character(OddChar),
+    /// A single label, or nothing.
+    OneLabel,
+    /// Two dots in a row, or a dot at the beginning or twice at the end.
+    EmptyLabel,
+    /// A label is longer than [`LABEL_MAX`].
+    LabelTooLong {
+        /// Its length in octets.
+        len: usize,
+    },
+    /// The whole name is longer than [`NAME_MAX`].
+    TooLong {
+        /// Its length in octets.
+        len: usize,
+    },
+    /// A label begins or ends with `-`.
+    Hyphen,
 }
 
 impl HostName {
@@ -422,20 +264,29 @@ impl HostName {
         if host.parse::<std::net::IpAddr>().is_ok() || looks_like_ipv4(&host) {
             return Err(HostFault::Address);
         }
-        if !host.is_ascii() {
-            return Err(HostFault::Idn);
+        let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if let Some(c) = host.chars().find(|c| !is_allowed(*c)) {
+            let odd = OddChar::in_name(c);
+            return Err(HostFault::Character(odd));
         }
-        let label_is_right = |label: &str| {
-            !label.is_empty()
-                && label.len() <= LABEL_MAX
-                && !label.starts_with('-')
-                && !label.ends_with('-')
-                && label
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-        };
-        if host.len() > NAME_MAX || !host.contains('.') || !host.split('.').all(label_is_right) {
-            return Err(HostFault::Invalid);
+        if !host.contains('.') {
+            return Err(match host.len() {
+                0 if !text.is_empty() => HostFault::EmptyLabel,
+                _ => HostFault::OneLabel,
+            });
+        }
+        if host.len() > NAME_MAX {
+            return Err(HostFault::TooLong { len: host.len() });
+        }
+        for label in host.split('.') {
+            match label.len() {
+                0 => return Err(HostFault::EmptyLabel),
+                1..=LABEL_MAX => {}
+                len => return Err(HostFault::LabelTooLong { len }),
+            }
+            if label.starts_with('-') || label.ends_with('-') {
+                return Err(HostFault::Hyphen);
+            }
         }
         Ok(Self(host))
     }
@@ -444,6 +295,12 @@ impl HostName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Returns whether the third and fourth character are `-`, which is reserved for international
+/// names and further encodings (RFC 5890 section 2.3.1).
+fn has_reserved_hyphens(label: &str) -> bool {
+    label.as_bytes().get(2..4) == Some(b"--")
 }
 
 /// Returns whether the last label is a number, as in `1.2.3` and `999.1.1.1`: resolvers take such

@@ -6,12 +6,13 @@
 pub mod a;
 mod aaaa;
 pub mod address;
+mod beside;
 pub mod caa;
 mod class;
 mod cname;
 mod form;
 mod host;
-mod mx;
+pub mod mx;
 mod note;
 mod rtype;
 pub mod spec;
@@ -24,9 +25,14 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
+use crate::fault::advice::Columns;
 use crate::fault::{Fault, Field, NameFault, ValueFault};
+use crate::input::typed::{Typed, ZoneLine};
+use crate::input::{OddChar, clean_note};
 use crate::names::{BaseDomain, OwnedName};
+use crate::words::WordFilter;
 
+pub use beside::{Neighbour, notes_beside};
 pub use class::NameClass;
 pub use form::{FormPart, form_parts, value_hint};
 pub use note::ValueNote;
@@ -80,8 +86,6 @@ pub struct NewRecord {
     pub name: OwnedName,
     /// The value, which also has the type.
     pub value: RecordValue,
-    /// The value as input, which the edit form shows again.
-    pub input: String,
     /// The user's note of ports.
     pub ports: Option<String>,
     /// The user's note of a course.
@@ -128,11 +132,15 @@ impl NewRecord {
 }
 
 impl RecordForm {
-    /// Checks all fields for the user with this base domain.
+    /// Checks all fields for the user with this base domain; `words` are those that no name has.
     ///
     /// # Errors
     /// Every fault with its field, in the order of the form.
-    pub fn check(&self, base: &BaseDomain) -> Result<NewRecord, Vec<(Field, Fault)>> {
+    pub fn check(
+        &self,
+        base: &BaseDomain,
+        words: &WordFilter,
+    ) -> Result<NewRecord, Vec<(Field, Fault)>> {
         let mut faults = Vec::new();
         let mut note = |field, text: &str, max| match check_note(field, text, max) {
             Ok(note) => note,
@@ -147,10 +155,10 @@ impl RecordForm {
         let Some(rtype) = RecordType::parse(&self.rtype) else {
             faults.push((Field::Type, Fault::UnknownType));
             // Empty fields are faults for every type, so report them now.
-            if self.name.is_empty() {
+            if self.name.trim().is_empty() {
                 faults.push((Field::Name, Fault::Name(NameFault::Empty)));
             }
-            if self.input.is_empty() {
+            if self.input.trim().is_empty() {
                 faults.push((Field::Value, Fault::Value(ValueFault::Empty)));
             }
             faults.sort_by_key(|(field, _)| field.position());
@@ -158,10 +166,14 @@ impl RecordForm {
         };
         let name = rtype
             .parse_name(&self.name, base)
+            .and_then(|name| match words.find_in(name.relative()) {
+                None => Ok(name),
+                Some(word) => Err(NameFault::Inappropriate { word }),
+            })
             .map_err(|fault| faults.push((Field::Name, Fault::Name(fault))));
         let part = |name: &str| self.parts.get(name).map_or("", String::as_str);
         let value = RecordValue::parse(rtype, &self.input, part)
-            .map_err(|mut found| faults.append(&mut found));
+            .map_err(|found| faults.extend(found.into_iter().map(|fault| complete(fault, base))));
         if let (Ok(name), Ok(value)) = (&name, &value)
             && value.points_to(name)
         {
@@ -171,7 +183,6 @@ impl RecordForm {
             (Ok(name), Ok(value)) if faults.is_empty() => Ok(NewRecord {
                 name,
                 value,
-                input: self.input.clone(),
                 ports,
                 course,
                 description,
@@ -184,18 +195,46 @@ impl RecordForm {
     }
 }
 
+/// Lets a fault of the value name the user's domain and the other fields.
+fn complete((field, mut fault): (Field, Fault), base: &BaseDomain) -> (Field, Fault) {
+    if let Fault::Value(ValueFault::Mistyped(mistyped)) = &mut fault {
+        mistyped.base = Some(base.as_str().to_owned());
+        if let Typed::ZoneLine(line) = &mistyped.typed {
+            mistyped.columns = columns_of(line);
+        }
+    }
+    (field, fault)
+}
+
+/// Assigns the value of a zone file's line to the fields of its type.
+fn columns_of(line: &ZoneLine) -> Columns {
+    let rtype = RecordType::parse(&line.rtype);
+    let split = rtype.and_then(|rtype| Some((rtype, rtype.spec().split(&line.value)?)));
+    let (parts, value) = match &split {
+        Some((rtype, (texts, rest))) => {
+            let labels = rtype.spec().parts.iter().map(|part| part.label);
+            (labels.zip(texts.iter().cloned()).collect(), *rest)
+        }
+        None => (Vec::new(), line.value.as_str()),
+    };
+    Columns {
+        value: value.trim_matches('"').to_owned(),
+        parts,
+        is_offered: rtype.is_some(),
+    }
+}
+
 fn check_note(field: Field, text: &str, max: usize) -> Result<Option<String>, Fault> {
+    let text = clean_note(text);
     let lines_allowed = field == Field::Description;
-    if text
-        .chars()
-        .any(|c| c.is_control() && !(lines_allowed && matches!(c, '\n' | '\r')))
-    {
-        return Err(Fault::ControlCharacter);
+    let is_refused = |c: &char| c.is_control() && !(lines_allowed && *c == '\n');
+    if let Some(c) = text.chars().find(is_refused) {
+        return Err(Fault::ControlCharacter(OddChar::Control(c)));
     }
     if text.chars().count() > max {
         return Err(Fault::TooLong { max });
     }
-    Ok(Some(text.trim().to_owned()).filter(|t| !t.is_empty()))
+    Ok(Some(text).filter(|text| !text.is_empty()))
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::input::{is_invisible, is_joiner};
+
 /// The key of a row in `users`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UserId(pub i64);
@@ -49,7 +51,9 @@ impl Subject {
         if text.trim() != text {
             return Err(SubjectFault::OuterWhitespace);
         }
-        if text.chars().any(|c| c.is_control() || is_invisible(c)) {
+        // Two subjects that look the same must not be different users.
+        let is_hidden = |c: char| c.is_control() || is_invisible(c) || is_joiner(c);
+        if text.chars().any(is_hidden) {
             return Err(SubjectFault::ControlCharacter);
         }
         Ok(Self(text.to_ascii_lowercase()))
@@ -59,14 +63,6 @@ impl Subject {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
-
-/// Returns whether a character is zero-width or changes the direction, so that two different
-/// subjects look the same.
-fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
-        | '\u{00ad}')
 }
 
 /// The groups of a user. An ordinary user has none.

@@ -75,6 +75,9 @@ pub enum RecordError {
         /// The type of an existing record.
         with: RecordType,
     },
+    /// A null MX excludes any other MX record at its name (RFC 7505 section 3).
+    #[error("a null MX has to be the only MX record at its name")]
+    NullMxConflict,
     /// The name has imported records of another user.
     #[error("another user's records are at this name")]
     NameTaken,

@@ -102,10 +102,10 @@ fn fields(form: &str) -> Vec<(String, String)> {
             "input" => fields.extend(input(&tag)),
             "textarea" => {
                 let end = find_ignoring_case(after, "</textarea").unwrap_or(after.len());
-                fields.extend(
-                    tag.attribute("name")
-                        .map(|name| (name, unescape(&after[..end]))),
-                );
+                // The first line break belongs to the tag.
+                let text = after[..end].strip_prefix('\n').unwrap_or(&after[..end]);
+                let name = tag.attribute("name");
+                fields.extend(name.map(|name| (name, unescape(text))));
             }
             "select" => select = tag.attribute("name"),
             "/select" => select = None,

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use starchart_domain::words::WordFilter;
 use starchart_jobs::{Counters, Queue};
 use starchart_saml::ServiceProvider;
 use starchart_store::Store;
@@ -39,6 +40,8 @@ pub struct App {
     pub(crate) cookies: CookiePolicy,
     pub(crate) security_headers: SecurityHeaders,
     pub(crate) limits: RateLimiter,
+    /// The words that no record's name may contain.
+    pub(crate) words: WordFilter,
     pub(crate) support: Option<SupportContact>,
 }
 
@@ -58,6 +61,7 @@ impl App {
             security_headers: SecurityHeaders::new(&config, &saml.idp_origins()),
             limits: RateLimiter::new(config.rate_limits, counters),
             metrics: RequestMetrics::default(),
+            words: WordFilter::built_in(),
             support: config
                 .support_contact
                 .as_deref()

@@ -19,6 +19,7 @@ use starchart_domain::record::RecordForm;
 use starchart_domain::secret::Secret;
 use starchart_domain::timers::Timers;
 use starchart_domain::user::{Groups, Identity, Subject, UserId};
+use starchart_domain::words::WordFilter;
 use starchart_jobs::{InProcessQueue, Outcome, Queue, WakeUp};
 use starchart_store::certificates;
 use starchart_store::lease::{self, Lease, LeaseName};
@@ -178,7 +179,7 @@ impl World {
             input: value.into(),
             ..RecordForm::default()
         };
-        let record = form.check(&user.base).unwrap();
+        let record = form.check(&user.base, &WordFilter::default()).unwrap();
         records::create(self.store(), user.id, &record, None, &user.audit_context())
             .await
             .unwrap()

@@ -227,6 +227,7 @@ fn accepted_batches() -> Vec<Case> {
             &["0 5 5060 sip.example.com.", "10 0 5061 sip.example.com."],
         ),
         set("_none._tcp", RecordType::Srv, &["0 0 0 ."]),
+        set("nomail", RecordType::Mx, &["0 ."]),
     ];
     let authorities = [set(
         "caa",
@@ -243,7 +244,7 @@ fn accepted_batches() -> Vec<Case> {
         accepted("all types at one name", &[], creates(&name), &name),
         accepted("CNAME, wildcard, underscore", &[], creates(&other), &other),
         accepted("TXT values", &[], creates(&texts), &texts),
-        accepted("SRV values", &[], creates(&services), &services),
+        accepted("SRV and null MX values", &[], creates(&services), &services),
         accepted("CAA values", &[], creates(&authorities), &authorities),
         accepted(
             "a TTL",

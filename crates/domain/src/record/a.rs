@@ -3,8 +3,9 @@
 use std::net::Ipv4Addr;
 
 use crate::fault::ValueFault;
+use crate::fault::advice::Wanted;
 use crate::names::NameRule;
-use crate::record::address::{DOCUMENTATION, PRIVATE, no_address};
+use crate::record::address::{self, DOCUMENTATION, PRIVATE};
 use crate::record::class::NameClass;
 use crate::record::note::ValueNote;
 use crate::record::spec::{Codec, Guide, Parsed, TypeSpec};
@@ -18,7 +19,7 @@ pub(super) static SPEC: TypeSpec = TypeSpec {
     parts: &[],
     takes: "an address",
     hint: "",
-    keeps_blanks: false,
+    is_text: false,
     parse,
     codec: &Codec {
         canonicalize: |text| Some(text.trim().parse::<Ipv4Addr>().ok()?.to_string()),
@@ -37,20 +38,15 @@ pub(super) static SPEC: TypeSpec = TypeSpec {
 };
 
 /// An address of a carrier-grade NAT (RFC 6598).
-pub const SHARED_NAT: ValueNote = ValueNote(
+pub const SHARED_NAT: ValueNote = ValueNote::new(
     "This address belongs to a provider's shared network: others cannot reach it from outside.",
 );
 
 fn parse(input: &str, _: &[String]) -> Result<Parsed, ValueFault> {
-    let address: Ipv4Addr = input
-        .parse()
-        .map_err(|_| no_address(input, ValueFault::Ipv4))?;
+    let address: Ipv4Addr = address::parse(input, Wanted::Ipv4)?;
     match unreachable_kind(address) {
         Some(kind) => Err(ValueFault::Address { kind }),
-        None => Ok(Parsed {
-            text: address.to_string(),
-            note: note(address),
-        }),
+        None => Ok(Parsed::plain(address.to_string()).with_note(note(address))),
     }
 }
 

@@ -3,8 +3,9 @@
 use std::net::Ipv6Addr;
 
 use crate::fault::ValueFault;
+use crate::fault::advice::Wanted;
 use crate::names::NameRule;
-use crate::record::address::{DOCUMENTATION, PRIVATE, no_address};
+use crate::record::address::{self, DOCUMENTATION, PRIVATE};
 use crate::record::class::NameClass;
 use crate::record::note::ValueNote;
 use crate::record::spec::{Codec, Guide, Parsed, TypeSpec};
@@ -18,7 +19,7 @@ pub(super) static SPEC: TypeSpec = TypeSpec {
     parts: &[],
     takes: "an address",
     hint: "",
-    keeps_blanks: false,
+    is_text: false,
     parse,
     codec: &Codec {
         canonicalize: |text| Some(text.trim().parse::<Ipv6Addr>().ok()?.to_string()),
@@ -36,18 +37,10 @@ pub(super) static SPEC: TypeSpec = TypeSpec {
 };
 
 fn parse(input: &str, _: &[String]) -> Result<Parsed, ValueFault> {
-    if input.contains('%') {
-        return Err(ValueFault::Ipv6Zone);
-    }
-    let address: Ipv6Addr = input
-        .parse()
-        .map_err(|_| no_address(input, ValueFault::Ipv6))?;
+    let address: Ipv6Addr = address::parse(input, Wanted::Ipv6)?;
     match unreachable_kind(address) {
         Some(kind) => Err(ValueFault::Address { kind }),
-        None => Ok(Parsed {
-            text: address.to_string(),
-            note: note(address),
-        }),
+        None => Ok(Parsed::plain(address.to_string()).with_note(note(address))),
     }
 }
 

@@ -1,6 +1,8 @@
 //! CAA records: which certificate authorities may issue for a domain (RFC 8659).
 
 use crate::fault::ValueFault;
+use crate::fault::advice::Wanted;
+use crate::input::typed::{Typed, recognize};
 use crate::names::{HostName, NameRule};
 use crate::record::class::NameClass;
 use crate::record::spec::{Codec, Guide, Parsed, Part, PartWire, TypeSpec};
@@ -17,7 +19,7 @@ pub(super) static SPEC: TypeSpec = TypeSpec {
     hint: "The authority's domain as its documentation gives it, for example letsencrypt.org; a \
            semicolon (;) for none. For the tag iodef: mailto: and an address, or a URL. Quotation \
            marks are added for you.",
-    keeps_blanks: false,
+    is_text: false,
     parse,
     codec: &Codec {
         canonicalize: |text| Some(txt::quote(&only_string(text)?)),
@@ -85,6 +87,12 @@ const REPORT: ValueFault =
 const TOO_LONG: ValueFault = ValueFault::Rule("use at most 255 characters");
 
 fn parse(input: &str, parts: &[String]) -> Result<Parsed, ValueFault> {
+    if let typed @ Typed::ZoneLine(_) = recognize(input) {
+        return Err(ValueFault::mistyped(typed, Wanted::Authority));
+    }
+    if input.starts_with(|first: char| first.is_ascii_digit()) && SPEC.split(input).is_some() {
+        return Err(WHOLE);
+    }
     if input.contains(['"', '\\']) {
         return Err(QUOTED);
     }
@@ -110,10 +118,7 @@ fn parse_issuer(input: &str) -> Result<String, ValueFault> {
     let mut value = match (issuer, HostName::parse(issuer)) {
         ("", _) => String::new(),
         (_, Ok(host)) if !issuer.contains('_') => host.as_str().to_owned(),
-        _ if input.starts_with(|first: char| first.is_ascii_digit()) && input.contains(' ') => {
-            return Err(WHOLE);
-        }
-        _ => return Err(ISSUER),
+        _ => return Err(no_issuer(issuer)),
     };
     let Some(parameters) = parameters.map(str::trim) else {
         return Ok(value);
@@ -134,6 +139,16 @@ fn parse_issuer(input: &str) -> Result<String, ValueFault> {
         value.push_str(parameter);
     }
     Ok(value.trim_start().to_owned())
+}
+
+/// Says what to do about an input that is no authority's domain.
+fn no_issuer(input: &str) -> ValueFault {
+    match recognize(input) {
+        Typed::Host(_) | Typed::Several | Typed::BadHost(_) | Typed::Unknown => ISSUER,
+        Typed::Odd(odd) if !odd.is_lookalike() => ISSUER,
+        Typed::Relative(_) | Typed::Localhost | Typed::Wildcard => ISSUER,
+        typed => ValueFault::mistyped(typed, Wanted::Authority),
+    }
 }
 
 /// Returns whether a text is a parameter: `tag=value`, the value without blanks (RFC 8659 section
@@ -158,10 +173,13 @@ fn parse_report(input: &str) -> Result<String, ValueFault> {
         let rest = input.strip_prefix(scheme);
         rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))
     });
-    if is_plain && (is_mail || is_service) {
-        Ok(input.to_owned())
-    } else {
-        Err(REPORT)
+    match recognize(input) {
+        _ if is_plain && (is_mail || is_service) => Ok(input.to_owned()),
+        typed @ Typed::Email(_) => Err(ValueFault::mistyped(typed, Wanted::Report)),
+        Typed::Odd(odd) if odd.is_lookalike() => {
+            Err(ValueFault::mistyped(Typed::Odd(odd), Wanted::Report))
+        }
+        _ => Err(REPORT),
     }
 }
 

@@ -1,6 +1,6 @@
 //! CNAME records: aliases of host names (RFC 1035 section 3.3.1).
 
-use crate::fault::{NameFault, ValueFault};
+use crate::fault::advice::HostTexts;
 use crate::names::{LabelRule, NameRule};
 use crate::record::class::NameClass;
 use crate::record::host;
@@ -11,16 +11,17 @@ pub(super) static SPEC: TypeSpec = TypeSpec {
     code: 5,
     title: "CNAME Record (Domain Name)",
     class: NameClass::Cname,
-    // Domain verification needs underscores.
     names: NameRule {
-        at_base: Some(NameFault::CnameAtBase),
+        // The base domain of a user is not the apex of a zone.
+        at_base: None,
+        // Domain verification needs underscores.
         labels: LabelRule::Underscores,
     },
     parts: &[],
     takes: "a host name",
     hint: "",
-    keeps_blanks: false,
-    parse: |input, _| host::parse(input, ValueFault::HostIsAddress).map(Parsed::plain),
+    is_text: false,
+    parse: |input, _| host::parse(input, &TEXTS).map(Parsed::plain),
     codec: &host::CODEC,
     guide: Guide {
         title: "another name",
@@ -29,6 +30,13 @@ pub(super) static SPEC: TypeSpec = TypeSpec {
         parts: &[],
         value: "yourname.github.io",
         remark: "A CNAME must be the only record of its name: `blog.{base}` can then have no other \
-                 record. A CNAME is not possible for `{base}` itself.",
+                 record. The same holds for `{base}` itself.",
     },
+};
+
+/// What to enter instead of other things than a host name.
+static TEXTS: HostTexts = HostTexts {
+    address: "this is an address; choose the type A (IPv4) or AAAA (IPv6), or enter a host name",
+    numbers: ", without the numbers",
+    port: "a CNAME record cannot hold the port {}",
 };

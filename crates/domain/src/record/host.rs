@@ -1,8 +1,10 @@
 //! Host names as values: of CNAME and MX records, and of further types that point to a host.
 
 use crate::fault::ValueFault;
+use crate::fault::advice::{HostTexts, Wanted};
+use crate::input::typed::recognize;
 use crate::name_text::{absolute_name, unescape_name};
-use crate::names::{HostFault, HostName, LABEL_MAX, NAME_MAX};
+use crate::names::{HostName, LABEL_MAX, NAME_MAX};
 use crate::record::spec::Codec;
 
 /// The spellings of a host name.
@@ -12,22 +14,11 @@ pub(super) static CODEC: Codec = Codec {
     from_wire,
 };
 
-/// Parses a host name; `address` is the fault of an address in its place.
-pub(super) fn parse(input: &str, address: ValueFault) -> Result<String, ValueFault> {
-    let host = HostName::parse(input).map_err(|fault| match fault {
-        HostFault::Address => address,
-        HostFault::Idn => ValueFault::HostIdn,
-        HostFault::Invalid if input.contains(['/', ':']) => ValueFault::HostIsUrl,
-        HostFault::Invalid => ValueFault::Host,
-    })?;
+/// Parses a host name; `texts` says what to do about other things.
+pub(super) fn parse(input: &str, texts: &'static HostTexts) -> Result<String, ValueFault> {
+    let host = HostName::parse(input)
+        .map_err(|_| ValueFault::mistyped(recognize(input), Wanted::Host(texts)))?;
     Ok(absolute_name(host.as_str()))
-}
-
-/// Returns whether the input begins with a number and a blank, as in a zone file.
-pub(super) fn begins_with_number(input: &str) -> bool {
-    input
-        .split_once(' ')
-        .is_some_and(|(number, _)| number.parse::<u32>().is_ok())
 }
 
 /// Encodes a name as labels, each preceded by its length (RFC 1035 section 3.1).

@@ -1,9 +1,11 @@
 //! MX records: mail servers (RFC 1035 section 3.3.9).
 
 use crate::fault::ValueFault;
+use crate::fault::advice::HostTexts;
 use crate::names::NameRule;
 use crate::record::class::NameClass;
 use crate::record::host;
+use crate::record::note::ValueNote;
 use crate::record::spec::{Guide, Parsed, Part, PartWire, TypeSpec};
 
 pub(super) static SPEC: TypeSpec = TypeSpec {
@@ -14,8 +16,9 @@ pub(super) static SPEC: TypeSpec = TypeSpec {
     names: NameRule::PLAIN,
     parts: &[&PRIORITY],
     takes: "a host name",
-    hint: "",
-    keeps_blanks: false,
+    hint: "The name of the mail server; it needs an A or AAAA record, not a CNAME. A single dot \
+           (.) with priority 0 says that the name takes no mail.",
+    is_text: false,
     parse,
     codec: &host::CODEC,
     guide: Guide {
@@ -41,20 +44,34 @@ pub(super) static PRIORITY: Part = Part {
     wire: PartWire::Number,
 };
 
-/// Says what to enter instead of an address.
-const ADDRESS: ValueFault = ValueFault::Rule(
-    "an MX record points to a host name, not to an address; make an A or AAAA record for the mail \
-     server and enter its name",
+/// What to enter instead of other things than a host name.
+static TEXTS: HostTexts = HostTexts {
+    address: "an MX record points to a host name, not to an address; make an A or AAAA record for \
+              the mail server and enter its name",
+    numbers: " and put the number (0 to 65535) into Priority",
+    port: "mail servers are always reached on port 25, so {} cannot be published",
+};
+
+/// A record that says that there is no mail (RFC 7505).
+pub const NULL_MX: &str = "0 .";
+
+/// A target that says that the name takes no mail.
+pub const NO_MAIL: ValueNote = ValueNote::new(
+    "This says that the name takes no mail (null MX). Enter the name of a mail server, if it does.",
 );
 
-/// Says where the preference belongs.
-const WITH_PRIORITY: ValueFault =
-    ValueFault::Rule("enter the host name alone and put the number (0 to 65535) into Priority");
+/// Says which priority a null MX has (RFC 7505 section 3).
+const NULL_MX_PRIORITY: ValueFault = ValueFault::Rule(
+    "a single dot says that the name takes no mail (null MX): enter 0 under Priority for that, or \
+     here the name of a mail server",
+);
 
-fn parse(input: &str, _: &[String]) -> Result<Parsed, ValueFault> {
-    match host::parse(input, ADDRESS) {
-        Ok(host) => Ok(Parsed::plain(host)),
-        Err(ValueFault::Host) if host::begins_with_number(input) => Err(WITH_PRIORITY),
-        Err(fault) => Err(fault),
+fn parse(input: &str, parts: &[String]) -> Result<Parsed, ValueFault> {
+    if input == "." {
+        return match parts.first().map_or("", String::as_str) {
+            "" | "0" => Ok(Parsed::plain(input.to_owned()).with_note(Some(NO_MAIL))),
+            _ => Err(NULL_MX_PRIORITY),
+        };
     }
+    host::parse(input, &TEXTS).map(Parsed::plain)
 }

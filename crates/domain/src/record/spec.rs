@@ -1,6 +1,7 @@
 //! What describes a record type: its fields, texts and spellings.
 
-use crate::fault::ValueFault;
+use crate::fault::{Fault, ValueFault};
+use crate::input::{OddChar, clean_line};
 use crate::names::NameRule;
 use crate::record::class::NameClass;
 use crate::record::note::ValueNote;
@@ -23,8 +24,9 @@ pub struct TypeSpec {
     pub takes: &'static str,
     /// A further hint on the field Value, shown while the type is chosen; empty for none.
     pub hint: &'static str,
-    /// Whether blanks at the beginning and the end belong to the value.
-    pub keeps_blanks: bool,
+    /// Whether the value is a text of any characters, of which blanks at its ends and invisible
+    /// characters are parts. From other values [`clean_line`](crate::input::clean_line) drops them.
+    pub is_text: bool,
     /// Parses the input of the field Value. `parts` holds the checked fields before it,
     /// an empty text for one that was refused.
     pub parse: fn(input: &str, parts: &[String]) -> Result<Parsed, ValueFault>,
@@ -34,18 +36,30 @@ pub struct TypeSpec {
     pub guide: Guide,
 }
 
-/// A value without its parts, in canonical presentation format, with a warning about it.
+/// A value without its parts, in canonical presentation format, with warnings about it.
 pub struct Parsed {
     /// The canonical presentation format.
     pub text: String,
-    /// A warning about an allowed value that may not be what the user meant.
-    pub note: Option<ValueNote>,
+    /// The input that the edit form shows again, if it is simpler than the present one.
+    pub input: Option<String>,
+    /// Warnings about an allowed value that may not be what the user meant.
+    pub notes: Vec<ValueNote>,
 }
 
 impl Parsed {
     /// Makes a parsed value without a warning.
     pub fn plain(text: String) -> Self {
-        Self { text, note: None }
+        Self {
+            text,
+            input: None,
+            notes: Vec::new(),
+        }
+    }
+
+    /// Adds a warning, if there is one.
+    pub fn with_note(mut self, note: Option<ValueNote>) -> Self {
+        self.notes.extend(note);
+        self
     }
 }
 
@@ -90,17 +104,25 @@ pub enum PartWire {
 }
 
 impl Part {
-    /// Checks an input and returns it in canonical form; `None` when it is refused.
-    pub fn check(&self, input: &str) -> Option<String> {
-        let input = if input.is_empty() {
-            self.default?
-        } else {
-            input
+    /// Checks an input, as [`clean_line`] reads it, and returns it in canonical form.
+    ///
+    /// # Errors
+    /// What the field takes, or which character is not what it looks like.
+    pub fn check(&self, input: &str) -> Result<String, Fault> {
+        let input = clean_line(input);
+        let input = match self.default {
+            Some(default) if input.is_empty() => default,
+            _ => &input,
         };
-        let text = self.wire.canonicalize(input)?;
-        let is_offered =
-            self.choices.is_empty() || self.choices.iter().any(|(choice, _)| *choice == text);
-        is_offered.then_some(text)
+        let is_offered = |text: &str| {
+            self.choices.is_empty() || self.choices.iter().any(|(choice, _)| *choice == text)
+        };
+        let text = self.wire.canonicalize(input);
+        text.filter(|text| is_offered(text))
+            .ok_or_else(|| match OddChar::find(input) {
+                Some(odd) => Fault::Odd(odd),
+                None => Fault::Part(self.fault),
+            })
     }
 }
 

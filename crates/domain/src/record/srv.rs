@@ -1,5 +1,6 @@
 //! SRV records: the host and port of a service (RFC 2782).
 
+use crate::fault::advice::HostTexts;
 use crate::fault::{NameFault, ValueFault};
 use crate::names::{LabelRule, NameRule};
 use crate::record::class::NameClass;
@@ -21,7 +22,7 @@ pub(super) static SPEC: TypeSpec = TypeSpec {
     takes: "a host name",
     hint: "The name of the server that runs the service; it needs an A or AAAA record, not a \
            CNAME. A single dot (.) says that your domain does not offer the service.",
-    keeps_blanks: false,
+    is_text: false,
     parse,
     codec: &host::CODEC,
     guide: Guide {
@@ -67,21 +68,18 @@ const NAME: &str = "the name of an SRV record begins with the service and the pr
                     _tls, _sctp or _dccp, and no further part begins with _";
 
 /// A target that says that the service does not exist.
-pub const NOT_OFFERED: ValueNote = ValueNote(
+pub const NOT_OFFERED: ValueNote = ValueNote::new(
     "This says that your domain does not offer the service. Enter the name of a server, if it \
      does.",
 );
 
-/// Says what to enter instead of an address.
-const ADDRESS: ValueFault = ValueFault::Rule(
-    "an SRV record points to a host name, not to an address; make an A or AAAA record for the \
-     server and enter its name",
-);
-
-/// Says where the numbers belong.
-const WITH_NUMBERS: ValueFault = ValueFault::Rule(
-    "enter the host name alone and put the numbers into Priority, Weight and Port",
-);
+/// What to enter instead of other things than a host name.
+static TEXTS: HostTexts = HostTexts {
+    address: "an SRV record points to a host name, not to an address; make an A or AAAA record for \
+              the server and enter its name",
+    numbers: " and put the numbers into Priority, Weight and Port",
+    port: "put {} into Port",
+};
 
 fn check_labels(labels: &[&str]) -> Result<(), &'static str> {
     match labels {
@@ -98,14 +96,7 @@ fn check_labels(labels: &[&str]) -> Result<(), &'static str> {
 
 fn parse(input: &str, _: &[String]) -> Result<Parsed, ValueFault> {
     if input == "." {
-        return Ok(Parsed {
-            text: input.to_owned(),
-            note: Some(NOT_OFFERED),
-        });
+        return Ok(Parsed::plain(input.to_owned()).with_note(Some(NOT_OFFERED)));
     }
-    match host::parse(input, ADDRESS) {
-        Ok(host) => Ok(Parsed::plain(host)),
-        Err(ValueFault::Host) if host::begins_with_number(input) => Err(WITH_NUMBERS),
-        Err(fault) => Err(fault),
-    }
+    host::parse(input, &TEXTS).map(Parsed::plain)
 }

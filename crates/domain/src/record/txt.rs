@@ -1,6 +1,8 @@
 //! TXT records: any text (RFC 1035 section 3.3.14).
 
 use crate::fault::ValueFault;
+use crate::input::typed::{ZoneLine, without_comment};
+use crate::input::{OddChar, is_invisible};
 use crate::names::{LabelRule, NameRule};
 use crate::record::class::NameClass;
 use crate::record::note::ValueNote;
@@ -20,7 +22,7 @@ pub(super) static SPEC: TypeSpec = TypeSpec {
     parts: &[],
     takes: "any text",
     hint: "",
-    keeps_blanks: true,
+    is_text: true,
     parse,
     codec: &Codec {
         canonicalize: |text| Some(txt::encode_octets(&txt::decode(text)?)),
@@ -39,49 +41,146 @@ pub(super) static SPEC: TypeSpec = TypeSpec {
 };
 
 /// A text in quotation marks, as zone files write it.
-pub const QUOTED: ValueNote = ValueNote(
+pub const QUOTED: ValueNote = ValueNote::new(
     "The quotation marks are part of the text that is published. Where instructions show them \
      around a value, leave them out: edit the record, unless you want them.",
 );
+/// Several texts in quotation marks, as zone files write a long one.
+pub const QUOTED_PARTS: ValueNote = ValueNote::new(
+    "The quotation marks are part of the text that is published. Where instructions show a long \
+     value in several pairs of them, join what is between them into one text without the marks: \
+     edit the record, unless you want them.",
+);
+/// A text in parentheses and quotation marks, which was read as in a zone file.
+pub const ZONE_FILE: ValueNote = ValueNote::new(
+    "The value was read as in a zone file: what is in quotation marks is published as one text, \
+     without the marks, the parentheses and the comment.",
+);
 /// A text that begins or ends with a blank.
-pub const OUTER_BLANKS: ValueNote = ValueNote(
+pub const OUTER_BLANKS: ValueNote = ValueNote::new(
     "The text begins or ends with a blank, which is published too. Edit the record, unless you \
      want it.",
 );
 /// A text with invisible characters.
-pub const INVISIBLE: ValueNote = ValueNote(
+pub const INVISIBLE: ValueNote = ValueNote::new(
     "The text holds a character that cannot be seen, which is published too. Type the value by \
      hand, unless you want it.",
 );
+/// A DKIM key record without a key (RFC 6376 section 3.6.1).
+pub const DKIM_WITHOUT_KEY: ValueNote = ValueNote::new(
+    "This is a DKIM record without a key (p=), so mail servers ignore it. Enter the whole text \
+     that your mail service shows.",
+);
 
 fn parse(input: &str, _: &[String]) -> Result<Parsed, ValueFault> {
-    if input.chars().any(char::is_control) {
-        return Err(ValueFault::ControlCharacter);
+    let from_zone = from_zone_file(input);
+    let text = from_zone.as_deref().unwrap_or(input);
+    if let Some(c) = text.chars().find(|c| c.is_control()) {
+        return Err(ValueFault::ControlCharacter(OddChar::Control(c)));
     }
-    let text = txt::encode(input);
-    match text.len().checked_sub(txt::VALUE_MAX) {
-        None | Some(0) => Ok(Parsed {
-            text,
-            note: note(input),
-        }),
+    let encoded = txt::encode(text);
+    match encoded.len().checked_sub(txt::VALUE_MAX) {
+        None | Some(0) => {
+            let note = match &from_zone {
+                Some(_) => Some(ZONE_FILE),
+                None => note(text),
+            };
+            Ok(Parsed {
+                text: encoded,
+                notes: note.into_iter().chain(policy_note(text)).collect(),
+                input: from_zone,
+            })
+        }
         Some(over) => Err(ValueFault::TxtTooLong { over }),
     }
 }
 
 fn note(text: &str) -> Option<ValueNote> {
-    // Soft hyphen, zero-width and directional characters: those of Unicode's General_Category Cf
-    // that are pasted by accident.
-    let is_invisible = |c: char| {
-        matches!(c,
-            '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-            | '\u{2060}'..='\u{2069}' | '\u{feff}')
-    };
     match text {
+        _ if quoted_strings(text).is_some_and(|strings| strings.len() > 1) => Some(QUOTED_PARTS),
         _ if text.len() > 1 && text.starts_with('"') && text.ends_with('"') => Some(QUOTED),
         _ if text.trim() != text => Some(OUTER_BLANKS),
         _ if text.chars().any(is_invisible) => Some(INVISIBLE),
         _ => None,
     }
+}
+
+/// Returns a warning about a text that programs read.
+fn policy_note(text: &str) -> Option<ValueNote> {
+    let odd = text.trim().chars().filter_map(OddChar::of);
+    if let Some(odd) = odd.clone().find(|odd| odd.is_lookalike())
+        && is_for_programs(text)
+    {
+        return Some(ValueNote::about(format!(
+            "Programs cannot read this text: {odd}. Edit the record."
+        )));
+    }
+    let is_without_key =
+        tag(text, "v").is_some_and(|v| v.eq_ignore_ascii_case("DKIM1")) && tag(text, "p").is_none();
+    is_without_key.then_some(DKIM_WITHOUT_KEY)
+}
+
+/// Returns whether a text is for programs: it begins with a tag and `=`, as SPF, DKIM, DMARC and
+/// the codes of most services do.
+fn is_for_programs(text: &str) -> bool {
+    let text = text.trim_start_matches(|c: char| {
+        c == '"' || matches!(OddChar::of(c), Some(OddChar::Quote(_) | OddChar::Blank(_)))
+    });
+    text.split_once(['=', '＝']).is_some_and(|(tag, _)| {
+        !tag.is_empty()
+            && tag.chars().all(|c| {
+                c.is_ascii_alphanumeric()
+                    || matches!(c, '-' | '_' | '.')
+                    || OddChar::of(c).is_some_and(OddChar::is_lookalike)
+            })
+    })
+}
+
+/// Returns the value of a tag in a list such as `v=DKIM1; p=…` (RFC 6376 section 3.2).
+fn tag<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    text.split(';').find_map(|pair| {
+        let (tag, value) = pair.split_once('=')?;
+        (tag.trim() == name).then(|| value.trim())
+    })
+}
+
+/// Reads a text as key tools write it for zone files: quoted strings in parentheses or after
+/// `name IN TXT`, with a comment after them. Returns `None` for any other text.
+fn from_zone_file(input: &str) -> Option<String> {
+    let text = input.trim();
+    let line = ZoneLine::parse(text).filter(|line| line.rtype == "TXT" && line.has_class);
+    let value = match &line {
+        Some(line) => line.value.as_str(),
+        None => without_comment(text).trim(),
+    };
+    let in_parentheses = value
+        .strip_prefix('(')
+        .and_then(|rest| rest.strip_suffix(')'));
+    let strings = match (in_parentheses, &line) {
+        (Some(inner), _) => quoted_strings(inner)?,
+        (None, Some(_)) => quoted_strings(value)?,
+        (None, None) => return None,
+    };
+    String::from_utf8(strings.concat()).ok()
+}
+
+/// Decodes a text that consists of quoted strings and white space between them.
+fn quoted_strings(text: &str) -> Option<Vec<Vec<u8>>> {
+    let mut strings = Vec::new();
+    let mut rest = text.trim();
+    while !rest.is_empty() {
+        let mut is_escaped = false;
+        let is_end = |(_, c): &(usize, char)| {
+            let ends = *c == '"' && !is_escaped;
+            is_escaped = *c == '\\' && !is_escaped;
+            ends
+        };
+        let inner = rest.strip_prefix('"')?;
+        let (end, _) = inner.char_indices().find(is_end)?;
+        strings.push(txt::decode(&rest[..end + 2])?);
+        rest = inner[end + 1..].trim_start();
+    }
+    Some(strings).filter(|strings| !strings.is_empty())
 }
 
 /// Encodes quoted strings, each preceded by its length.

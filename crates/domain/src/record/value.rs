@@ -1,8 +1,10 @@
 //! A record's value, valid for its type.
 
 use crate::fault::{Fault, Field, ValueFault};
+use crate::input::clean_line;
 use crate::names::OwnedName;
 use crate::record::class::NameClass;
+use crate::record::mx::NULL_MX;
 use crate::record::note::ValueNote;
 use crate::record::rtype::RecordType;
 use crate::record::spec::{Parsed, TypeSpec};
@@ -12,7 +14,8 @@ use crate::record::spec::{Parsed, TypeSpec};
 pub struct RecordValue {
     rtype: RecordType,
     presentation: String,
-    note: Option<ValueNote>,
+    input: String,
+    notes: Vec<ValueNote>,
 }
 
 impl RecordValue {
@@ -31,18 +34,25 @@ impl RecordValue {
         let mut faults = Vec::new();
         for field in spec.parts {
             match field.check(part(field.name)) {
-                Some(text) => parts.push(text),
-                None => {
-                    faults.push((Field::Part(field.name), Fault::Part(field.fault)));
+                Ok(text) => parts.push(text),
+                Err(fault) => {
+                    faults.push((Field::Part(field.name), fault));
                     parts.push(String::new());
                 }
             }
         }
-        match parse_rest(spec, input, &parts) {
+        let input = if spec.is_text {
+            // A text has no line breaks and no tabs.
+            input.trim_matches(['\n', '\r', '\t']).to_owned()
+        } else {
+            clean_line(input)
+        };
+        match parse_rest(spec, &input, &parts) {
             Ok(rest) if faults.is_empty() => Ok(Self {
                 rtype,
                 presentation: TypeSpec::join(&parts, &rest.text),
-                note: rest.note,
+                input: rest.input.unwrap_or(input),
+                notes: rest.notes,
             }),
             Ok(_) => Err(faults),
             Err(fault) => {
@@ -62,9 +72,20 @@ impl RecordValue {
         &self.presentation
     }
 
-    /// Returns a warning about an allowed value that may not be what the user meant.
-    pub fn note(&self) -> Option<ValueNote> {
-        self.note
+    /// Returns the input that the edit form shows again.
+    pub fn input(&self) -> &str {
+        &self.input
+    }
+
+    /// Returns warnings about an allowed value that may not be what the user meant.
+    pub fn notes(&self) -> &[ValueNote] {
+        &self.notes
+    }
+
+    /// Returns whether the value says that its name takes no mail (RFC 7505), which excludes any
+    /// other MX record.
+    pub fn is_null_mx(&self) -> bool {
+        self.rtype == RecordType::Mx && self.presentation == NULL_MX
     }
 
     /// Returns whether the value is an alias of this name itself.
@@ -77,9 +98,6 @@ impl RecordValue {
 fn parse_rest(spec: &TypeSpec, input: &str, parts: &[String]) -> Result<Parsed, ValueFault> {
     if input.is_empty() {
         return Err(ValueFault::Empty);
-    }
-    if input.trim() != input && !spec.keeps_blanks {
-        return Err(ValueFault::OuterWhitespace);
     }
     (spec.parse)(input, parts)
 }

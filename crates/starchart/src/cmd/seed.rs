@@ -7,6 +7,7 @@ use anyhow::{Context as _, bail};
 use starchart_domain::names::Label;
 use starchart_domain::record::RecordForm;
 use starchart_domain::user::{Groups, Identity, Subject};
+use starchart_domain::words::WordFilter;
 use starchart_settings::Settings;
 use starchart_store::Store;
 use starchart_store::records::{self, RecordError};
@@ -143,7 +144,7 @@ async fn record(
         ..RecordForm::default()
     };
     let new = form
-        .check(&settings.root_domain.base(label))
+        .check(&settings.root_domain.base(label), &WordFilter::default())
         .map_err(|faults| anyhow::anyhow!("{name} {kind}: {faults:?}"))?;
     let act = AuditContext {
         actor: user.id,

@@ -116,6 +116,9 @@ async fn duplicates_and_records_beside_a_cname_are_refused() {
     ] {
         refused("alone", rtype, value, lonely).await;
     }
+    // A user's domain is not the apex of a zone, so it can be an alias too.
+    refused("@", "CNAME", "octocat.github.io", "").await;
+    refused("@", "TXT", "beside", lonely).await;
     // By an edit: a type beside a CNAME, and a name that has a CNAME.
     let ids = browser.record_ids().await;
     let of = async |typed: &str| {

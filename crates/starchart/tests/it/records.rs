@@ -134,14 +134,19 @@ async fn every_type_arrives_as_route53_holds_it() {
             (Some(value), Some(rtype))
         );
     }
-    // Two mail servers at one name are one RRset; the default priority is 10.
-    for (value, priority) in [("mx1.example.com", "5"), ("mx2.example.com", "")] {
+    // Two mail servers at one name are one RRset; the default priority is 10. A dot with priority 0
+    // says that there is no mail (RFC 7505).
+    for (name, value, priority) in [
+        ("mail", "mx1.example.com", "5"),
+        ("mail", "mx2.example.com", ""),
+        ("nomail", ".", "0"),
+    ] {
         let form = browser
             .get("/dns-records/new")
             .await
             .form("/dns-records/new");
         let form = form
-            .with("subdomain", "mail")
+            .with("subdomain", name)
             .with("type", "MX")
             .with("value", value)
             .with("priority", priority);
@@ -153,9 +158,11 @@ async fn every_type_arrives_as_route53_holds_it() {
         Some("10 mx2.example.com. | 5 mx1.example.com."),
     )
     .await;
+    env.shows(&format!("nomail.user1.{ROOT}"), "MX", Some("0 ."))
+        .await;
     eventually("all answered", async || {
         let page = browser.clone().get("/dns-records").await.body;
-        page.matches("data-state=\"answered\"").count() == cases.len() + 2
+        page.matches("data-state=\"answered\"").count() == cases.len() + 3
     })
     .await;
 }
@@ -177,7 +184,8 @@ async fn faults_are_shown_beside_the_input() {
         ("_acme-challenge", "TXT", "x", name),
         ("_dmarc", "TXT", "v=DMARC1", name),
         (own.as_str(), "A", "192.0.2.1", "leave out"),
-        ("@", "CNAME", "example.com", name),
+        ("ab--c", "A", "192.0.2.1", "reserved for encoded names"),
+        ("my-sh1t", "A", "192.0.2.1", "without the word “sh1t”"),
         ("<script>alert(1)</script>", "A", "192.0.2.1", name),
         ("www", "A", "300.1.1.1", value),
         ("www", "A", "127.0.0.1", "a loopback address"),
@@ -192,6 +200,9 @@ async fn faults_are_shown_beside_the_input() {
             "192.0.2.1",
             "to a host name, not to an address",
         ),
+        ("www", "CNAME", "www", "enter the whole name: www.user1."),
+        ("www", "AAAA", "2001:db8::/64", "a whole network"),
+        ("www", "MX", ".", "enter 0 under Priority"),
         ("www", "TXT", "", "enter a value"),
         ("www", "TXT", "line\nbreak", value),
         ("www", "TXT", too_long.as_str(), "characters too long"),

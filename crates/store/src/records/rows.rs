@@ -7,7 +7,8 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, NotSet, PaginatorTrait, QueryFilter, SelectExt, Set,
 };
 use starchart_domain::expiry::record_expires_at;
-use starchart_domain::record::{self, NewRecord, RecordId, value_hash};
+use starchart_domain::record::mx::NULL_MX;
+use starchart_domain::record::{self, NewRecord, RecordId, RecordType, value_hash};
 use starchart_domain::rrset::TTL;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
@@ -84,6 +85,7 @@ pub(super) async fn insert(
         return Err(RecordError::Duplicate);
     }
     name.set_class(tx, rtype).await?;
+    check_null_mx(tx, name, new).await?;
     let (id, created_at) = before.unzip();
     let row = dns_record::ActiveModel {
         id: id.map_or(NotSet, |id| Set(id.0)),
@@ -91,7 +93,7 @@ pub(super) async fn insert(
         class: Set(rtype.class().into()),
         user_id: Set(owner.0),
         rtype: Set(rtype.as_str().to_owned()),
-        input: Set(new.input.clone()),
+        input: Set(new.value.input().to_owned()),
         presentation: Set(presentation.to_owned()),
         value_hash: Set(hash),
         ttl: Set(i64::from(TTL)),
@@ -111,6 +113,26 @@ pub(super) async fn insert(
         .await
         .map_err(busy_if_duplicate)?;
     Ok(RecordId(done.last_insert_id))
+}
+
+/// Refuses a null MX beside another MX record, in either order (RFC 7505 section 3). Whoever writes
+/// a record of the name has locked it, so none is added meanwhile.
+async fn check_null_mx(tx: &Tx, name: &TouchedName, new: &NewRecord) -> Result<(), RecordError> {
+    if new.value.rtype() != RecordType::Mx {
+        return Ok(());
+    }
+    let others = dns_record::Entity::find()
+        .filter(Column::Fqdn.eq(name.fqdn()))
+        .filter(Column::Rtype.eq(RecordType::Mx.as_str()));
+    let excluding = if new.value.is_null_mx() {
+        others
+    } else {
+        others.filter(Column::Presentation.eq(NULL_MX))
+    };
+    if excluding.exists(tx.db()).await.map_err(Error::from)? {
+        return Err(RecordError::NullMxConflict);
+    }
+    Ok(())
 }
 
 /// Extends the record's life and clears its expiry notice.

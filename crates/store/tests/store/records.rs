@@ -7,7 +7,7 @@ mod conflicts;
 use futures_util::future::join_all;
 use starchart_domain::expiry::record_expires_at;
 use starchart_domain::publish::PublishState;
-use starchart_domain::record::{RecordId, RecordType};
+use starchart_domain::record::{NewRecord, RecordId, RecordType};
 use starchart_store::records::{self, RecordError};
 
 use crate::world::World;

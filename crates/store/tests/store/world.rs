@@ -1,5 +1,6 @@
 //! A database of its own for each test, and the short words that tests use.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use sqlx::Connection as _;
@@ -9,6 +10,7 @@ use starchart_domain::record::{NewRecord, RecordForm, RecordId, RecordType};
 use starchart_domain::rrset::{RrsetData, TTL};
 use starchart_domain::secret::Secret;
 use starchart_domain::user::{Groups, Identity, NameId, Subject, UserId};
+use starchart_domain::words::WordFilter;
 use starchart_store::lease::{self, Lease, LeaseName};
 use starchart_store::records::{self, Record, RecordError};
 use starchart_store::trail::AuditContext;
@@ -347,7 +349,19 @@ impl TestUser {
             input: value.into(),
             ..RecordForm::default()
         };
-        form.check(&self.base).unwrap()
+        form.check(&self.base, &WordFilter::default()).unwrap()
+    }
+
+    /// Makes an MX record with a preference.
+    pub(crate) fn mx(&self, name: &str, preference: &str, host: &str) -> NewRecord {
+        let form = RecordForm {
+            name: name.into(),
+            rtype: "MX".into(),
+            input: host.into(),
+            parts: BTreeMap::from([("priority", preference.to_owned())]),
+            ..RecordForm::default()
+        };
+        form.check(&self.base, &WordFilter::default()).unwrap()
     }
 
     pub(crate) fn fqdn(&self, name: &str) -> String {

@@ -56,9 +56,7 @@ impl Data {
                     |_| "AAAARRDATAIllegalIPv6Address (Value is not a valid IPv6 address)",
                 )?),
                 ("CNAME" | "NS" | "PTR", _) => Self::Name(DnsName::parse(text)?),
-                ("MX", [preference, host]) => {
-                    Self::Mx(number("MX", preference)?, DnsName::parse(host)?)
-                }
+                ("MX", [preference, host]) => Self::Mx(number("MX", preference)?, target(host)?),
                 ("TXT" | "SPF", _) => Self::Txt(character_strings(text)?),
                 ("SRV", [priority, weight, port, host]) => Self::Srv(
                     number("SRV", priority)?,
@@ -86,7 +84,8 @@ impl Data {
     }
 }
 
-/// Parses the target of SRV, which may be the root: "no such service" (RFC 2782).
+/// Parses the target of MX or SRV, which may be the root: "no mail" (RFC 7505), "no such service"
+/// (RFC 2782).
 fn target(text: &str) -> Result<DnsName, String> {
     if text == "." {
         return Ok(DnsName::from_wire(std::iter::empty()));
@@ -246,6 +245,7 @@ mod tests {
             ("CAA", r#"128 issuewild "x.org; a=b""#),
             ("SOA", "ns.x. hostmaster.x. 1 7200 900 1209600 86400"),
             ("MX", "0 \\052.x."),
+            ("MX", "0 ."),
         ] {
             assert_eq!(Data::parse(rtype, text).unwrap().to_string(), text);
         }

@@ -1,5 +1,6 @@
 //! Claiming a label: that of the user name, or one that the user chooses.
 
+use starchart_domain::input::clean_line;
 use starchart_domain::names::{Label, label_candidates};
 use starchart_domain::user::UserId;
 use starchart_store::Store;
@@ -29,6 +30,7 @@ pub(crate) async fn claim_label(
     chosen: &str,
 ) -> Result<(), ActionError> {
     let user = caller.actor;
+    let chosen = clean_line(chosen);
     let label = candidate_labels(user)
         .into_iter()
         .find(|label| label.as_str() == chosen)

@@ -1,20 +1,24 @@
 //! Creating, editing, renewing and deleting a record.
 
 use starchart_domain::fault::{Fault, Field};
-use starchart_domain::record::{NameClass, NewRecord, RecordForm, RecordId, ValueNote};
+use starchart_domain::record::{
+    NameClass, Neighbour, NewRecord, RecordForm, RecordId, ValueNote, notes_beside,
+};
 use starchart_domain::user::UserId;
+use starchart_domain::words::WordFilter;
 use starchart_jobs::{Queue, WakeUp};
 use starchart_store::Store;
 use starchart_store::records::{self, Record, RecordError};
 
 use super::{ActionError, CaaCheck, Caller, Conflict, Limit};
+use crate::actor::User;
 
 /// A record that was created or edited.
 #[derive(Debug)]
 pub(crate) struct SavedRecord {
     pub(crate) record: Record,
-    /// A warning about its value, which is allowed but may not be what the user meant.
-    pub(crate) note: Option<ValueNote>,
+    /// Warnings about its value, which is allowed but may not be what the user meant.
+    pub(crate) notes: Vec<ValueNote>,
 }
 
 /// The new fields of a record.
@@ -34,15 +38,18 @@ pub(crate) async fn create_record(
     caller: Caller<'_>,
     form: &RecordForm,
     limit: Option<u32>,
+    words: &WordFilter,
     caa: CaaCheck<'_>,
 ) -> Result<SavedRecord, ActionError> {
     let owner = caller.actor;
-    let new = form.check(&owner.base).map_err(ActionError::Invalid)?;
+    let new = form
+        .check(&owner.base, words)
+        .map_err(ActionError::Invalid)?;
     caa.check(store, owner, None, Some(&new)).await?;
     let result = records::create(store, owner.id, &new, limit, &caller.audit_context()).await;
     let record = result.map_err(|error| action_error(error, &new))?;
     queue.wake(WakeUp::Publish);
-    Ok(saved(record, &new))
+    Ok(saved(store, owner, record, &new).await)
 }
 
 /// Replaces a record's name, type, value and notes, and renews it. Fails with
@@ -52,12 +59,14 @@ pub(crate) async fn edit_record(
     queue: &dyn Queue,
     caller: Caller<'_>,
     edit: RecordEdit<'_>,
+    words: &WordFilter,
     caa: CaaCheck<'_>,
 ) -> Result<SavedRecord, ActionError> {
     let owner = caller.actor;
     // Checked before the form: a record of another user fails like an absent one.
     let old = find_record(store, owner.id, edit.id).await?;
-    let new = edit.form.check(&owner.base).map_err(ActionError::Invalid)?;
+    let checked = edit.form.check(&owner.base, words);
+    let new = checked.map_err(ActionError::Invalid)?;
     caa.check(store, owner, Some(&old), Some(&new)).await?;
     let audit = caller.audit_context();
     let result = match edit.seen {
@@ -72,7 +81,7 @@ pub(crate) async fn edit_record(
         result => result.map_err(|error| action_error(error, &new))?,
     };
     queue.wake(WakeUp::Publish);
-    Ok(saved(record, &new))
+    Ok(saved(store, owner, record, &new).await)
 }
 
 /// Renews a record: it expires after a full lifetime from now.
@@ -110,11 +119,21 @@ async fn find_record(store: &Store, owner: UserId, id: RecordId) -> Result<Recor
         .ok_or(ActionError::NotFound)
 }
 
-fn saved(record: Record, new: &NewRecord) -> SavedRecord {
-    SavedRecord {
-        record,
-        note: new.value.note(),
-    }
+/// Adds warnings about the record alone and beside the owner's other records.
+async fn saved(store: &Store, owner: &User, record: Record, new: &NewRecord) -> SavedRecord {
+    // The record is saved: without the others only warnings are missing.
+    let all = records::list(store, owner.id).await.unwrap_or_default();
+    let neighbours: Vec<Neighbour<'_>> = all
+        .iter()
+        .map(|record| Neighbour {
+            name: &record.name,
+            rtype: record.rtype,
+            presentation: &record.presentation,
+        })
+        .collect();
+    let mut notes = new.value.notes().to_vec();
+    notes.extend(notes_beside(new, &owner.base, &neighbours));
+    SavedRecord { record, notes }
 }
 
 /// Says which field of the new record the store's refusal is about.
@@ -123,7 +142,14 @@ fn action_error(error: RecordError, new: &NewRecord) -> ActionError {
     let fault = match error {
         RecordError::Duplicate => (Field::Value, Fault::Duplicate),
         RecordError::NameTaken => (Field::Name, Fault::NameTaken),
-        RecordError::CnameConflict { .. } => (Field::Name, Fault::CnameConflict { wanted_cname }),
+        RecordError::CnameConflict { with } => {
+            let with = with.as_str();
+            (Field::Name, Fault::CnameConflict { wanted_cname, with })
+        }
+        RecordError::NullMxConflict => {
+            let wanted_null = new.value.is_null_mx();
+            (Field::Name, Fault::NullMxConflict { wanted_null })
+        }
         RecordError::QuotaReached { limit } => {
             return ActionError::Limit(Limit::Records { limit });
         }

@@ -8,6 +8,7 @@ use starchart_domain::fault::{Fault, Field};
 use starchart_domain::names::Label;
 use starchart_domain::record::{RecordForm, RecordId};
 use starchart_domain::user::{Groups, Identity, Subject, UserId};
+use starchart_domain::words::WordFilter;
 use starchart_store::admin::{self, Admin, TrailFilter};
 use starchart_store::{records, sessions, users};
 
@@ -97,6 +98,7 @@ async fn create(
         by(user),
         form,
         Some(2),
+        &WordFilter::default(),
         unconfirmed(test_app),
     )
     .await
@@ -125,16 +127,23 @@ async fn a_record_is_created_edited_renewed_and_deleted() {
         .await
         .unwrap();
     assert_eq!(saved.record.name, "www.user1.starchart.com");
-    assert!(saved.note.is_some(), "a private address");
+    assert!(!saved.notes.is_empty(), "a private address");
     let id = saved.record.id;
     let edit = RecordEdit {
         id,
         form: &form("www", "A", "203.0.113.9"),
         seen: Some(&saved.record.fingerprint()),
     };
-    let edited = edit_record(store, queue, by(&user), edit, unconfirmed(&test_app))
-        .await
-        .unwrap();
+    let edited = edit_record(
+        store,
+        queue,
+        by(&user),
+        edit,
+        &WordFilter::default(),
+        unconfirmed(&test_app),
+    )
+    .await
+    .unwrap();
     assert_eq!(edited.record.input, "203.0.113.9");
     renew_record(store, queue, by(&user), id).await.unwrap();
     let deleted = delete_record(store, queue, by(&user), id, unconfirmed(&test_app))
@@ -178,7 +187,13 @@ async fn a_refused_record_has_a_reason_and_wakes_nobody() {
     );
     assert_eq!(
         fault_of(form("www", "CNAME", "example.com")).await,
-        [(Field::Name, Fault::CnameConflict { wanted_cname: true })]
+        [(
+            Field::Name,
+            Fault::CnameConflict {
+                wanted_cname: true,
+                with: "A"
+            }
+        )]
     );
     create(&test_app, &user, &form("api", "A", "203.0.113.9"))
         .await
@@ -213,7 +228,15 @@ async fn an_edit_of_a_record_that_was_changed_meanwhile_returns_its_present_stat
             form: &form,
             seen: Some(&seen),
         };
-        edit_record(store, queue, by(&user), edit, unconfirmed(&test_app)).await
+        edit_record(
+            store,
+            queue,
+            by(&user),
+            edit,
+            &WordFilter::default(),
+            unconfirmed(&test_app),
+        )
+        .await
     };
     edit("203.0.113.10").await.unwrap();
     match edit("203.0.113.11").await {
@@ -248,7 +271,15 @@ async fn the_record_of_another_user_is_not_found() {
     };
     let is_absent = |error| matches!(error, ActionError::NotFound);
     for id in [id, RecordId(404)] {
-        let edited = edit_record(store, queue, by(&other), edit(id), unconfirmed(&test_app)).await;
+        let edited = edit_record(
+            store,
+            queue,
+            by(&other),
+            edit(id),
+            &WordFilter::default(),
+            unconfirmed(&test_app),
+        )
+        .await;
         assert!(is_absent(edited.unwrap_err()));
         let renewed = renew_record(store, queue, by(&other), id).await;
         assert!(is_absent(renewed.unwrap_err()));
@@ -363,7 +394,16 @@ async fn a_change_that_forbids_issuance_needs_its_confirmation() {
     let config = &test_app.app.config;
     let create = async |form: &RecordForm, confirmed: Option<&str>| {
         let caa = CaaCheck::new(config, confirmed);
-        create_record(store, queue, by(&user), form, None, caa).await
+        create_record(
+            store,
+            queue,
+            by(&user),
+            form,
+            None,
+            &WordFilter::default(),
+            caa,
+        )
+        .await
     };
     let refused =
         async |form: &RecordForm, confirmed: Option<&str>| match create(form, confirmed).await {

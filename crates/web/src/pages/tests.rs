@@ -97,8 +97,10 @@ fn the_certificate_page_has_the_words_of_the_original() {
 
 #[test]
 fn hostile_text_never_becomes_markup() {
-    let samples = pages(&|sample| sample.to_owned());
     for hostile in HOSTILE {
+        // A field whose text has line breaks is another element.
+        let lines = if hostile.contains('\n') { "\n" } else { "" };
+        let samples = pages(&|sample| format!("{sample}{lines}"));
         for ((name, harmless), (_, attacked)) in
             samples.iter().zip(pages(&|_| (*hostile).to_owned()))
         {

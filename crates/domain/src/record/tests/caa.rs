@@ -1,6 +1,7 @@
 use super::{base, parts};
 use crate::fault::{Fault, Field};
 use crate::record::RecordForm;
+use crate::words::WordFilter;
 
 fn form(name: &str, flag: &str, tag: &str, value: &str) -> RecordForm {
     RecordForm {
@@ -44,7 +45,9 @@ fn values_have_one_canonical_form() {
             r#"0 iodef "https://iodef.example.com/x""#,
         ),
     ] {
-        let record = form("@", flag, tag, value).check(&base()).unwrap();
+        let record = form("@", flag, tag, value)
+            .check(&base(), &WordFilter::built_in())
+            .unwrap();
         assert_eq!(record.value.presentation(), expected, "{value}");
     }
 }
@@ -90,10 +93,18 @@ fn faults_say_what_to_do() {
             "issue",
             "https://letsencrypt.org",
             Field::Value,
-            issuer,
+            "Record value is invalid: enter the host name alone, without http://, a port or a \
+             path: letsencrypt.org",
         ),
         ("0", "issue", "Let's Encrypt", Field::Value, issuer),
-        ("0", "issue", "192.0.2.1", Field::Value, issuer),
+        (
+            "0",
+            "issue",
+            "192.0.2.1",
+            Field::Value,
+            "Record value is invalid: this is an address; enter the domain of a certificate \
+             authority such as letsencrypt.org",
+        ),
         ("0", "issue", "lets_encrypt.org", Field::Value, issuer),
         (
             "0",
@@ -118,12 +129,20 @@ fn faults_say_what_to_do() {
             "Record value is invalid: write parameters as tag=value with a semicolon before each, \
              for example letsencrypt.org; validationmethods=dns-01",
         ),
-        ("0", "iodef", "a@example.com", Field::Value, report),
+        (
+            "0",
+            "iodef",
+            "a@example.com",
+            Field::Value,
+            "Record value is invalid: write mailto: before the mail address",
+        ),
         ("0", "iodef", "mailto:example.com", Field::Value, report),
         ("0", "iodef", "https://", Field::Value, report),
         ("0", "iodef", "mailto:a@example.com b", Field::Value, report),
     ] {
-        let faults = form("@", flag, tag, value).check(&base()).unwrap_err();
+        let faults = form("@", flag, tag, value)
+            .check(&base(), &WordFilter::built_in())
+            .unwrap_err();
         let texts: Vec<(Field, String)> = faults
             .into_iter()
             .map(|(field, fault): (Field, Fault)| (field, fault.to_string()))
@@ -137,7 +156,9 @@ fn faults_say_what_to_do() {
         &format!("a.example; x={}", "1".repeat(250)),
     );
     assert_eq!(
-        long.check(&base()).unwrap_err()[0].1.to_string(),
+        long.check(&base(), &WordFilter::built_in()).unwrap_err()[0]
+            .1
+            .to_string(),
         "Record value is invalid: use at most 255 characters"
     );
 }
@@ -151,7 +172,8 @@ fn names_are_those_of_hosts() {
         ("_sip._tcp", false),
         ("_acme-challenge", false),
     ] {
-        let record = form(name, "0", "issue", "letsencrypt.org").check(&base());
+        let record =
+            form(name, "0", "issue", "letsencrypt.org").check(&base(), &WordFilter::built_in());
         assert_eq!(record.is_ok(), is_allowed, "{name}");
     }
 }

@@ -1,6 +1,7 @@
 use super::{base, parts};
 use crate::fault::{Fault, Field};
-use crate::record::{RecordForm, srv};
+use crate::record::{RecordForm, ValueNote, srv};
+use crate::words::WordFilter;
 
 fn form(name: &str, numbers: [&str; 3], target: &str) -> RecordForm {
     RecordForm {
@@ -13,7 +14,7 @@ fn form(name: &str, numbers: [&str; 3], target: &str) -> RecordForm {
 }
 
 fn texts(form: &RecordForm) -> Vec<(Field, String)> {
-    let faults = form.check(&base()).unwrap_err();
+    let faults = form.check(&base(), &WordFilter::built_in()).unwrap_err();
     let text = |(field, fault): (Field, Fault)| (field, fault.to_string());
     faults.into_iter().map(text).collect()
 }
@@ -39,7 +40,7 @@ fn values_have_one_canonical_form() {
         ),
     ] {
         let record = form("_minecraft._tcp", numbers, target)
-            .check(&base())
+            .check(&base(), &WordFilter::built_in())
             .unwrap();
         assert_eq!(
             record.value.presentation(),
@@ -47,7 +48,8 @@ fn values_have_one_canonical_form() {
             "{numbers:?} {target}"
         );
         let note = (target == ".").then_some(srv::NOT_OFFERED);
-        assert_eq!(record.value.note(), note, "{target}");
+        let notes: Vec<ValueNote> = note.into_iter().collect();
+        assert_eq!(record.value.notes(), notes, "{target}");
     }
 }
 
@@ -61,7 +63,8 @@ fn names_begin_with_service_and_protocol() {
         "_sip._tls",
         "_SIP._TCP",
     ] {
-        let record = form(name, ["", "", "1"], "a.example.com").check(&base());
+        let record =
+            form(name, ["", "", "1"], "a.example.com").check(&base(), &WordFilter::built_in());
         let fqdn = format!("{}.user1.starchart.com", name.to_ascii_lowercase());
         assert_eq!(record.unwrap().name.fqdn(), fqdn);
     }
@@ -129,14 +132,21 @@ fn faults_say_what_to_do() {
         ),
         (
             "0 5 25565 mc.example.com",
-            "enter the host name alone and put the numbers into Priority, Weight and Port",
+            "enter mc.example.com alone and put the numbers into Priority, Weight and Port",
         ),
         (
             "mc.example.com:25565",
-            "enter the host name alone, without http://, a port or a path",
+            "enter mc.example.com alone; put 25565 into Port",
         ),
-        ("mc", "enter a host name such as www.example.com"),
-        ("..", "enter a host name such as www.example.com"),
+        (
+            "mc",
+            "enter the whole name: mc.user1.starchart.com if the host is in your own domain, or \
+             one such as mc.example.com",
+        ),
+        (
+            "..",
+            "there is nothing before, after or between dots; remove the extra dot",
+        ),
     ] {
         let form = form("_sip._tcp", ["0", "0", "1"], target);
         let text = format!("Record value is invalid: {text}");

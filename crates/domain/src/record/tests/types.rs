@@ -8,6 +8,7 @@ use super::base;
 use crate::names::NAME_MAX;
 use crate::record::spec::PartWire;
 use crate::record::{RecordForm, RecordType, form_parts, value_hint};
+use crate::words::WordFilter;
 
 /// The stylesheet has a rule for this many types.
 const STYLED_TYPES: usize = 12;
@@ -111,7 +112,7 @@ fn the_example_of_every_guide_is_a_valid_record() {
             ..RecordForm::default()
         };
         assert_eq!(spec.guide.parts.len(), spec.parts.len(), "{rtype}");
-        let record = form.check(&base()).unwrap();
+        let record = form.check(&base(), &WordFilter::built_in()).unwrap();
         assert_eq!(
             rtype.parts_of(record.value.presentation()).len(),
             spec.parts.len()
@@ -160,7 +161,7 @@ proptest! {
         let parts = rtype.parts_of(text);
         prop_assert_eq!(parts.len(), spec.parts.len());
         for (part, again) in &parts {
-            prop_assert_eq!(part.check(again), Some(again.clone()));
+            prop_assert_eq!(part.check(again), Ok(again.clone()));
         }
         let again = |name: &str| {
             parts.iter().find(|(part, _)| part.name == name).map_or("", |(_, text)| text.as_str())

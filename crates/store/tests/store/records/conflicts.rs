@@ -8,6 +8,8 @@ on_both!(
     a_cname_stands_alone_in_every_order,
     a_cname_and_an_a_at_once_never_both,
     edits_of_the_type_at_once_never_leave_both,
+    a_null_mx_is_the_only_mx_in_every_order,
+    a_null_mx_and_an_mx_at_once_never_both,
     an_edit_turns_an_a_into_a_cname_and_back,
     constraints_hold_without_the_store,
 );
@@ -144,6 +146,66 @@ async fn a_cname_and_an_a_at_once_never_both(world: &World) {
         );
     }
     assert_eq!(records::count(&world.store, user.id).await.unwrap(), 10);
+}
+
+async fn a_null_mx_is_the_only_mx_in_every_order(world: &World) {
+    let user = world.user("user1").await;
+    let create = async |new: NewRecord| {
+        records::create(&world.store, user.id, &new, None, &user.context).await
+    };
+    let conflict = |result| matches!(result, Err(RecordError::NullMxConflict));
+    create(user.mx("a", "0", ".")).await.unwrap();
+    assert!(conflict(create(user.mx("a", "0", "mx.example.com")).await));
+    create(user.mx("b", "0", "mx.example.com")).await.unwrap();
+    assert!(conflict(create(user.mx("b", "0", ".")).await));
+    assert!(matches!(
+        create(user.mx("a", "0", ".")).await,
+        Err(RecordError::Duplicate)
+    ));
+    // Records of other types and names are none of its business.
+    world.create(&user, "a", "A", "192.168.1.1").await.unwrap();
+    create(user.mx("c.a", "5", "mx.example.com")).await.unwrap();
+    // An edit takes the place of the record.
+    let edit = async |from: &str, new: NewRecord| {
+        let all = records::list(&world.store, user.id).await.unwrap();
+        let mut mx = all.iter().filter(|record| record.rtype == RecordType::Mx);
+        let old = mx.find(|record| record.name == user.fqdn(from)).unwrap().id;
+        records::edit(&world.store, user.id, old, &new, &user.context).await
+    };
+    assert!(conflict(edit("a", user.mx("b", "0", ".")).await));
+    assert!(conflict(
+        edit("b", user.mx("a", "7", "mx.example.com")).await
+    ));
+    edit("a", user.mx("a", "5", "mx.example.com"))
+        .await
+        .unwrap();
+    create(user.mx("a", "6", "mx2.example.com")).await.unwrap();
+    edit("b", user.mx("b", "0", ".")).await.unwrap();
+}
+
+async fn a_null_mx_and_an_mx_at_once_never_both(world: &World) {
+    let user = world.user("user1").await;
+    let other = world.another().await;
+    for round in 0..10 {
+        let name = format!("n{round}");
+        let (null, mx) = (
+            user.mx(&name, "0", "."),
+            user.mx(&name, "5", "mx.example.com"),
+        );
+        let both = [
+            records::create(&world.store, user.id, &null, None, &user.context),
+            records::create(&other, user.id, &mx, None, &user.context),
+        ];
+        let outcomes = join_all(both).await;
+        let created = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+        assert_eq!(created, 1, "{outcomes:?}");
+        assert!(
+            outcomes
+                .iter()
+                .any(|o| matches!(o, Err(RecordError::NullMxConflict))),
+            "{outcomes:?}"
+        );
+    }
 }
 
 async fn edits_of_the_type_at_once_never_leave_both(world: &World) {

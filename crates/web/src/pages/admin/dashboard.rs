@@ -6,6 +6,7 @@ use std::rc::Rc;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
+use starchart_domain::input::clean_line;
 use starchart_domain::names::RootDomain;
 use starchart_domain::plural::pluralize;
 use starchart_domain::user::UserId;
@@ -107,7 +108,7 @@ pub(crate) async fn show(
 ) -> Result<HttpResponse, Failure> {
     let query = parse_query(&context)?;
     let store = context.app.store()?;
-    let search_text = query.text("searchText").trim().to_owned();
+    let search_text = clean_line(&query.text("searchText"));
     let too_short = search_text.chars().count() < MIN_SEARCH_CHARS;
     let fault = (too_short && !search_text.is_empty())
         .then(|| format!("Type {MIN_SEARCH_CHARS} letters or more."));
@@ -152,7 +153,7 @@ pub(crate) async fn handle_intent(
     let queue = &*context.app.queue;
     let caller = context.caller(&admin);
     match context.form.get("intent").unwrap_or_default() {
-        "search-users" => Ok(see_other(&list_href(field("searchText")?.trim(), 1))),
+        "search-users" => Ok(see_other(&list_href(&clean_line(field("searchText")?), 1))),
         "impersonate-user" => impersonate(&context, &admin, field("newEffectiveUsername")?).await,
         "delete-user" => delete(&context, &admin, field("username")?).await,
         "retry-record" => retry_response(

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use actix_web::HttpResponse;
 use askama::Template;
+use starchart_domain::input::clean_line;
 use starchart_store::admin::{self, Admin, TrailFilter, TrailLine};
 
 use super::{encode_query, parse_query};
@@ -40,7 +41,7 @@ pub(crate) async fn trail(
     admin: Admin,
 ) -> Result<HttpResponse, Failure> {
     let query = parse_query(&context)?;
-    let text = |name| query.text(name).trim().to_owned();
+    let text = |name| clean_line(&query.text(name));
     let filter = TrailFilter {
         user: text("user"),
         action: text("action"),

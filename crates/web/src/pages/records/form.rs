@@ -128,7 +128,17 @@ pub(crate) async fn create(
     let caller = context.caller(&user);
     let limit = app.config.record_limit;
     let caa = caa_check(&context);
-    match actions::create_record(app.store()?, &*app.queue, caller, &form, limit, caa).await {
+    match actions::create_record(
+        app.store()?,
+        &*app.queue,
+        caller,
+        &form,
+        limit,
+        &app.words,
+        caa,
+    )
+    .await
+    {
         Ok(saved) => Ok(saved_response(&context, saved, "created")),
         Err(ActionError::Conflict(Conflict::IssuanceForbidden(forbidden))) => {
             confirm_page(&context, FormMode::Create, form, forbidden)
@@ -183,24 +193,32 @@ async fn update_own(
         seen: fingerprint.as_deref(),
     };
     let (store, caller) = (app.store()?, context.caller(user));
-    let faults =
-        match actions::edit_record(store, &*app.queue, caller, edit, caa_check(context)).await {
-            Ok(saved) => return Ok(saved_response(context, saved, "updated")),
-            Err(ActionError::Conflict(Conflict::IssuanceForbidden(forbidden))) => {
-                let mode = FormMode::Edit {
-                    id: id.0,
-                    fingerprint,
-                };
-                return confirm_page(context, mode, form, forbidden);
-            }
-            Err(ActionError::Conflict(Conflict::RecordChanged { current })) => {
-                // The user sees the change now; the next save overwrites it.
-                fingerprint = Some(current.fingerprint());
-                let now = describe_differences(&form, &form_of_record(user, *current));
-                vec![(Field::Form, Fault::ChangedMeanwhile { now })]
-            }
-            Err(error) => error.into_form_faults()?,
-        };
+    let faults = match actions::edit_record(
+        store,
+        &*app.queue,
+        caller,
+        edit,
+        &app.words,
+        caa_check(context),
+    )
+    .await
+    {
+        Ok(saved) => return Ok(saved_response(context, saved, "updated")),
+        Err(ActionError::Conflict(Conflict::IssuanceForbidden(forbidden))) => {
+            let mode = FormMode::Edit {
+                id: id.0,
+                fingerprint,
+            };
+            return confirm_page(context, mode, form, forbidden);
+        }
+        Err(ActionError::Conflict(Conflict::RecordChanged { current })) => {
+            // The user sees the change now; the next save overwrites it.
+            fingerprint = Some(current.fingerprint());
+            let now = describe_differences(&form, &form_of_record(user, *current));
+            vec![(Field::Form, Fault::ChangedMeanwhile { now })]
+        }
+        Err(error) => error.into_form_faults()?,
+    };
     let mode = FormMode::Edit {
         id: id.0,
         fingerprint,
@@ -248,7 +266,7 @@ pub(crate) async fn show_kept_form(
 
 /// Redirects to the list, which says what was saved and what is doubtful about it.
 fn saved_response(context: &RequestContext, saved: SavedRecord, done: &str) -> HttpResponse {
-    let SavedRecord { record, note } = saved;
+    let SavedRecord { record, notes } = saved;
     let message = (
         FlashKind::Done,
         format!(
@@ -256,8 +274,8 @@ fn saved_response(context: &RequestContext, saved: SavedRecord, done: &str) -> H
             record.name
         ),
     );
-    let note = note.map(|note| (FlashKind::Note, note.to_string()));
-    context.set_flash(&std::iter::once(message).chain(note).collect::<Vec<_>>());
+    let notes = notes.iter().map(|note| (FlashKind::Note, note.to_string()));
+    context.set_flash(&std::iter::once(message).chain(notes).collect::<Vec<_>>());
     see_other("/dns-records")
 }
 

@@ -258,7 +258,7 @@ fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
                 base: text("user1.starchart.com"),
             }),
         ),
-        (Field::Value, Fault::Value(ValueFault::HostIsAddress)),
+        (Field::Value, Fault::Value(ValueFault::PointsToItself)),
         (
             Field::Part("priority"),
             Fault::Part("Priority is a whole number from 0 to 65535"),

@@ -1,6 +1,6 @@
 //! The fields of the form, as its template shows them.
 
-use starchart_domain::fault::{Fault, Field};
+use starchart_domain::fault::{Fault, Field, NameFault};
 use starchart_domain::record::spec::TypeSpec;
 use starchart_domain::record::{self, RecordForm, RecordType};
 
@@ -100,6 +100,17 @@ impl FormPage {
             (Field::Course, "Course", course),
             (Field::Description, "Description", description),
         ]
+    }
+
+    /// Returns whether a field is shown with several lines: the description always, others when
+    /// the text has line breaks, which a browser would remove from a field with one line.
+    pub(super) fn has_lines(&self, field: Field, text: &str) -> bool {
+        field == Field::Description || text.contains(['\n', '\r'])
+    }
+
+    /// Returns whether the support contact can help with a fault.
+    pub(super) fn asks_support(&self, fault: &Fault) -> bool {
+        matches!(fault, Fault::Name(NameFault::Inappropriate { .. }))
     }
 
     /// Lists every fault with the name of its field; a fault of the whole form has none.

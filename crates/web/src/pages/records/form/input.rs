@@ -1,5 +1,6 @@
 //! What the form was filled with: read from a request or from a stored record, and compared.
 
+use starchart_domain::input::clean_note;
 use starchart_domain::record::{RecordForm, form_parts};
 use starchart_store::records::Record;
 
@@ -83,7 +84,7 @@ pub(super) fn describe_differences(typed: &RecordForm, now: &RecordForm) -> Stri
     ]);
     let differ = fields
         .iter()
-        .filter(|(_, typed, now)| typed.trim() != now.trim());
+        .filter(|(_, typed, now)| clean_note(typed) != clean_note(now));
     let descriptions = differ.map(|(label, _, now)| match now.chars().count() {
         0 => format!("{label} empty"),
         1..=MAX_QUOTED_CHARS => format!("{label} {now}"),

@@ -1,0 +1,162 @@
+//! What a record does beside the user's other records.
+
+use super::{base, parts};
+use crate::record::{Neighbour, RecordForm, RecordType, notes_beside};
+use crate::words::WordFilter;
+
+/// Returns what is noted about a record, given as name, type and value, beside others in
+/// presentation format.
+fn notes(new: (&str, &str, &str), others: &[(&str, RecordType, &str)]) -> Vec<String> {
+    let (name, rtype, input) = new;
+    let form = RecordForm {
+        name: name.into(),
+        rtype: rtype.into(),
+        input: input.into(),
+        parts: parts(&["priority", "weight", "port"], &["0", "0", "1"]),
+        ..RecordForm::default()
+    };
+    let new = form.check(&base(), &WordFilter::built_in()).unwrap();
+    let neighbours: Vec<Neighbour<'_>> = others
+        .iter()
+        .map(|(name, rtype, presentation)| Neighbour {
+            name,
+            rtype: *rtype,
+            presentation,
+        })
+        // The list of the user's records has the new one too.
+        .chain([Neighbour {
+            name: new.name.fqdn(),
+            rtype: new.value.rtype(),
+            presentation: new.value.presentation(),
+        }])
+        .collect();
+    let notes = notes_beside(&new, &base(), &neighbours);
+    notes.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn records_that_break_each_other_get_a_note() {
+    use RecordType::{A, Aaaa, Cname, Mx, Txt};
+    let own = |name: &str| format!("{name}.user1.starchart.com");
+    let (www, blog, mail) = (&own("www"), &own("blog"), &own("mail"));
+    let to = |name: &str| format!("{name}.user1.starchart.com.");
+    let (to_www, to_blog, to_x) = (&to("www"), &to("blog"), &to("x"));
+    let to_mail = &format!("0 {}", to("mail"));
+    let spf = "\"v=spf1 -all\"";
+    for (new, others, expected) in [
+        // One SPF and one DMARC text at a name.
+        (
+            ("www", "TXT", "v=spf1 mx"),
+            vec![(www, Txt, spf)],
+            Some("two SPF texts"),
+        ),
+        (
+            ("www", "TXT", "V=SPF1"),
+            vec![(www, Txt, spf)],
+            Some("two SPF texts"),
+        ),
+        (("www", "TXT", "v=spf1 mx"), vec![(blog, Txt, spf)], None),
+        (("www", "TXT", "v=spf1 mx"), vec![], None),
+        (("www", "TXT", "v=spf10"), vec![(www, Txt, spf)], None),
+        (("www", "TXT", "other"), vec![(www, Txt, spf)], None),
+        (
+            ("www", "TXT", "v=DMARC1; p=none"),
+            vec![(www, Txt, "\"v=DMARC1;p=reject\"")],
+            Some("two DMARC texts"),
+        ),
+        // Rings of CNAME records.
+        (
+            ("www", "CNAME", to_blog),
+            vec![(blog, Cname, to_www)],
+            Some(
+                "form a ring, so no program finds an address: www.user1.starchart.com → \
+                 blog.user1.starchart.com → www.user1.starchart.com",
+            ),
+        ),
+        (
+            ("www", "CNAME", to_blog),
+            vec![(blog, Cname, to_x), (&own("x"), Cname, to_www)],
+            Some("→ x.user1.starchart.com → www.user1.starchart.com"),
+        ),
+        (
+            ("www", "CNAME", to_blog),
+            vec![(blog, Cname, to_x), (&own("x"), Cname, to_blog)],
+            Some("form a ring"),
+        ),
+        (
+            ("www", "CNAME", to_blog),
+            vec![(blog, Cname, "a.example.com.")],
+            None,
+        ),
+        // Targets in the user's own domain.
+        (("www", "CNAME", to_blog), vec![], Some("has no record yet")),
+        (
+            ("www", "CNAME", to_blog),
+            vec![(blog, A, "192.0.2.1")],
+            None,
+        ),
+        (("www", "CNAME", "a.example.com"), vec![], None),
+        (
+            ("www", "CNAME", "user1.starchart.com"),
+            vec![],
+            Some("has no record yet"),
+        ),
+        (
+            ("@", "MX", &to("mail")),
+            vec![],
+            Some("no A or AAAA record yet"),
+        ),
+        (("@", "MX", &to("mail")), vec![(mail, A, "192.0.2.1")], None),
+        (
+            ("@", "MX", &to("mail")),
+            vec![(mail, Aaaa, "2001:db8::1")],
+            None,
+        ),
+        (
+            ("@", "MX", &to("mail")),
+            vec![(mail, Txt, spf)],
+            Some("no A or AAAA record yet"),
+        ),
+        (("@", "MX", "mail.example.com"), vec![], None),
+        (("@", "MX", "."), vec![], None),
+        (
+            ("@", "MX", &to("mail")),
+            vec![(mail, Cname, "a.example.com.")],
+            Some("MX records may not point to one (RFC 2181). Enter a.example.com instead"),
+        ),
+        (
+            ("_sip._tcp", "SRV", &to("mail")),
+            vec![(mail, Cname, "a.example.com.")],
+            Some("SRV records may not point to one"),
+        ),
+        (
+            ("_sip._tcp", "SRV", &to("mail")),
+            vec![],
+            Some("no A or AAAA record yet"),
+        ),
+        (("_sip._tcp", "SRV", "."), vec![], None),
+        (
+            ("mail", "CNAME", "a.example.com"),
+            vec![(&"user1.starchart.com".to_owned(), Mx, to_mail)],
+            Some("The MX record at user1.starchart.com points to this name"),
+        ),
+        (
+            ("mail", "A", "192.0.2.1"),
+            vec![(mail, A, "192.0.2.2")],
+            None,
+        ),
+    ] {
+        let others: Vec<_> = others
+            .iter()
+            .map(|(name, rtype, value)| (name.as_str(), *rtype, AsRef::<str>::as_ref(value)))
+            .collect();
+        let notes = notes(new, &others);
+        match expected {
+            None => assert!(notes.is_empty(), "{new:?} {notes:?}"),
+            Some(text) => assert!(
+                notes.len() == 1 && notes[0].contains(text),
+                "{new:?} {notes:?}"
+            ),
+        }
+    }
+}
