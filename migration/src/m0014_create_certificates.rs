@@ -5,7 +5,7 @@ use crate::table::Table;
 /// `active_slot` admits one active certificate per user. `key_id` names the key that sealed
 /// `key_ciphertext`; user and certificate are its associated data. `revocation_requested_at` marks
 /// a certificate to revoke, because its user was deleted; `next_revocation_at` is the earliest next
-/// attempt and `revocation_attempts` the number of attempts, for the backoff.
+/// attempt and `revocation_attempts` the number of attempts, for the back-off.
 pub(crate) const STEP: Table = Table {
     step: "m0014_create_certificates",
     table: "certificates",

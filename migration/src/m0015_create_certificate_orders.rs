@@ -5,7 +5,7 @@ use crate::table::Table;
 /// `pending_slot` admits one pending order per user. `starts` is incremented before a step runs, so
 /// that a step that kills its process is limited; `fence` rejects writes of an earlier claim.
 /// `automatic` orders come from the renewal job and do not count against the user's daily limit.
-/// `failures` counts consecutive CA failures for the backoff; `openings` counts orders opened at
+/// `failures` counts consecutive CA failures for the back-off; `openings` counts orders opened at
 /// the CA. `ca_wait_until` is the latest time until which the CA asked to wait; it extends the
 /// order's deadline, whereas `retry_at` is for display and is cleared by the next step.
 pub(crate) const STEP: Table = Table {

@@ -141,7 +141,7 @@ impl StrictRoute53 {
     /// Sets a knob that cannot fail.
     fn set_knob(&self, knob: Knob) {
         if let Err(fault) = self.state.turn(knob) {
-            unreachable!("{fault}");
+            panic!("{fault}");
         }
     }
 

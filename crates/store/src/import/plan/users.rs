@@ -1,6 +1,7 @@
 //! Plans the import of users.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::iter;
 
 use sea_orm::{ConnectionTrait, DerivePartialModel, EntityTrait};
 use starchart_domain::import::{self, ImportedAccount, LabelAssignment};
@@ -37,10 +38,11 @@ pub(super) async fn list_existing(on: &impl ConnectionTrait) -> Result<Vec<Exist
     Ok(user::Entity::find().into_partial_model().all(on).await?)
 }
 
-/// The accounts of one subject, the oldest first, and the id of the user who exists already.
+/// The accounts of one subject, and the id of the user who exists already.
 struct Accounts {
     subject: Subject,
-    users: Vec<OldUser>,
+    oldest: OldUser,
+    newer: Vec<OldUser>,
     id: Option<i64>,
 }
 
@@ -68,14 +70,19 @@ pub(super) fn add(
             }
             continue;
         }
+        let mut users = users.into_iter();
+        let Some(oldest) = users.next() else {
+            continue;
+        };
         accounts.push(ImportedAccount {
-            username: users[0].username.clone(),
-            created_at: Timestamp::from_millis(users[0].created_at),
+            username: oldest.username.clone(),
+            created_at: Timestamp::from_millis(oldest.created_at),
             existing_label: row.as_ref().and_then(ExistingUser::label),
         });
         kept.push(Accounts {
             subject,
-            users,
+            oldest,
+            newer: users.collect(),
             id: row.map(|row| row.id),
         });
     }
@@ -85,7 +92,8 @@ pub(super) fn add(
     let mut owners = Owners::new();
     for (accounts, assignment) in kept.into_iter().zip(assignments) {
         let at = plan.users.len();
-        let usernames = accounts.users.iter().map(|user| user.username.clone());
+        let users = iter::once(&accounts.oldest).chain(&accounts.newer);
+        let usernames = users.map(|user| user.username.clone());
         owners.extend(usernames.map(|username| (username, at)));
         let user = plan_user(plan, accounts, assignment, options, ledger);
         plan.users.push(user);
@@ -134,23 +142,27 @@ fn plan_user(
     options: &Options<'_>,
     ledger: &Ledger,
 ) -> PlannedUser {
-    let Accounts { subject, users, id } = accounts;
-    let oldest = users[0].username.clone();
+    let Accounts {
+        subject,
+        oldest,
+        newer,
+        id,
+    } = accounts;
     let mut entries = Vec::new();
-    for user in &users {
+    for user in iter::once(&oldest).chain(&newer) {
         if plan.is_done(ledger, Kind::User, &user.username) {
             continue;
         }
         let mut lines = Vec::new();
-        if user.username != oldest {
+        if user.username != oldest.username {
             lines.push(Line {
                 topic: Topic::SharedSubject,
-                text: format!("{} goes on as {oldest}", user.username),
+                text: format!("{} goes on as {}", user.username, oldest.username),
             });
         } else if !matches!(assignment, LabelAssignment::FromUsername(_)) {
             lines.push(Line {
                 topic: Topic::NoName,
-                text: format!("{oldest}: {assignment}"),
+                text: format!("{}: {assignment}", oldest.username),
             });
         }
         plan.report.lines.extend(lines.iter().cloned());
@@ -162,11 +174,7 @@ fn plan_user(
         });
     }
     plan.report.counts.new_users += usize::from(id.is_none());
-    let account = users
-        .into_iter()
-        .next()
-        .unwrap_or_else(|| unreachable!("a subject comes from a row"));
-    let listed: Vec<String> = account
+    let listed: Vec<String> = oldest
         .listed
         .split(',')
         .map(|group| group.trim().to_owned())
@@ -174,7 +182,7 @@ fn plan_user(
     PlannedUser {
         subject,
         groups: options.groups.groups_of(&listed),
-        account,
+        account: oldest,
         assignment,
         id,
         entries,
