@@ -15,7 +15,7 @@ use starchart_store::{Store, records, users};
 use crate::world::{TestUser, World, identity};
 
 /// Creates an admin and a session for them, whose token repeats the byte `token`.
-async fn admin(world: &World, name: &str, token: u8) -> (TestUser, Admin) {
+pub(crate) async fn admin(world: &World, name: &str, token: u8) -> (TestUser, Admin) {
     let user = world.user(name).await;
     promote(world, user.id, true).await;
     sessions::create(&world.store, user.id, [token; 32], None, None)
@@ -39,7 +39,7 @@ async fn session(store: &Store, token: u8) -> Option<Session> {
     sessions::find(store, [token; 32]).await.unwrap()
 }
 
-async fn impersonate(
+pub(crate) async fn impersonate(
     world: &World,
     right: &Admin,
     who: UserId,
@@ -49,8 +49,8 @@ async fn impersonate(
     admin::impersonate(&world.store, right, who, [old; 32], [new; 32], "request").await
 }
 
-/// An active certificate, an older one, an order under way with its challenge, a mail.
-async fn furnish(world: &World, user: &TestUser) {
+/// An active certificate, two older ones, an order under way with its challenge, a mail.
+pub(crate) async fn furnish(world: &World, user: &TestUser) {
     let id = user.id;
     let name = format!("_acme-challenge.{}", user.base);
     let soon = world

@@ -62,7 +62,7 @@ impl World {
     }
 
     /// Walks the order that is due to its saved key.
-    async fn key_saved(&self) -> Claim {
+    pub(crate) async fn key_saved(&self) -> Claim {
         let claim = self.claim().await.claim;
         let store = &self.store;
         assert!(
@@ -95,7 +95,7 @@ impl World {
             .unwrap()
     }
 
-    async fn finish(&self, claim: &Claim, days: i64) {
+    pub(crate) async fn finish(&self, claim: &Claim, days: i64) {
         assert!(orders::mark_finalizing(&self.store, claim).await.unwrap());
         assert!(
             orders::issue(&self.store, claim, &issued(&self.store, days).await)

@@ -67,7 +67,9 @@ async fn a_sign_in_goes_through_once(world: &World) {
 }
 
 async fn a_request_is_answered_once(world: &World) {
-    begin(&world.store, "_r1", 1).await;
+    for (request, relay) in [("_r1", 1), ("_r2", 2)] {
+        begin(&world.store, request, relay).await;
+    }
     let other = world.another().await;
     let names: Vec<String> = (0..10).map(|n| format!("_a{n}")).collect();
     let answers = names.iter().enumerate().map(|(n, assertion)| {
@@ -89,6 +91,8 @@ async fn a_request_is_answered_once(world: &World) {
             .count(),
         9
     );
+    let unanswered = login::find_pending(&world.store, "_r2").await.unwrap();
+    assert!(unanswered.is_some(), "another request stays pending");
     assert_eq!(
         accept(&world.store, "_never", "_a", 1).await,
         Accept::UnknownRequest
@@ -129,6 +133,8 @@ async fn an_assertion_is_used_once(world: &World) {
         accept(&world.store, "_r10", "_same", 10).await,
         Accept::Replayed
     );
+    let pending = login::find_pending(&world.store, "_r10").await.unwrap();
+    assert!(pending.is_some(), "a replay does not use up the request");
 }
 
 async fn a_handle_is_good_once_and_in_one_browser(world: &World) {

@@ -97,6 +97,12 @@ async fn impersonation_rotates_the_token_and_expires(world: &World) {
         (IMPERSONATION_MS - 60_000..=IMPERSONATION_MS).contains(&left),
         "{left}"
     );
+    let (_, second) = admin(world, "han.solo", 12).await;
+    let refused = impersonate(world, &second, user.id, 4, 13).await;
+    assert!(
+        matches!(refused, Err(AdminError::NoLongerAdmin)),
+        "in another admin's session: {refused:?}"
+    );
     assert!(
         !admin::stop_impersonating(&world.store, [3; 32], [9; 32], "request")
             .await

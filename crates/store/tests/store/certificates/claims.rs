@@ -6,6 +6,7 @@ on_both!(
     an_order_goes_from_request_to_certificate,
     one_of_many_claims_an_order,
     an_expired_claim_changes_nothing,
+    a_claim_changes_one_order_until_its_time_is_over,
     starts_are_counted_until_a_step_is_done,
     a_wait_that_was_asked_for_is_kept_across_steps,
     a_failed_order_leaves_nothing_behind,
@@ -146,7 +147,8 @@ async fn an_expired_claim_changes_nothing(world: &World) {
     let late = world.another().await;
     late.set_clock_offset(11_000);
     let id = orders::list_due(&late, 10).await.unwrap()[0];
-    let new = orders::claim(&late, id, "two", 60_000)
+    // The same holder claims it again, so that only the fence tells the two claims apart.
+    let new = orders::claim(&late, id, "one", 60_000)
         .await
         .unwrap()
         .unwrap()
@@ -204,6 +206,27 @@ async fn an_expired_claim_changes_nothing(world: &World) {
         "once"
     );
     assert_eq!(world.certificates("state = 'active'").await, 1);
+}
+
+async fn a_claim_changes_one_order_until_its_time_is_over(world: &World) {
+    let store = &world.store;
+    let (user, other) = (world.user("user1").await, world.user("user2").await);
+    world.ask(&user).await.unwrap();
+    let claim = world.claim().await.claim;
+    // The same holder works at both, and the fences are equal.
+    world.ask(&other).await.unwrap();
+    let theirs = world.claim().await.claim;
+    assert!(orders::save_order_url(store, &claim, "u").await.unwrap());
+    let step = async |of: &TestUser| {
+        let overview = certificates::load_overview(store, of.id).await.unwrap();
+        overview.order.unwrap().step
+    };
+    let steps = (step(&user).await, step(&other).await);
+    assert_eq!(steps, (OrderStep::Ordered, OrderStep::Requested));
+    // Nobody else claims it.
+    store.set_clock_offset(10_001);
+    assert!(!orders::extend_claim(store, &claim, 10_000).await.unwrap());
+    assert!(!orders::fail(store, &theirs, "no").await.unwrap());
 }
 
 async fn starts_are_counted_until_a_step_is_done(world: &World) {

@@ -5,6 +5,7 @@ use super::*;
 on_both!(
     one_of_many_gets_the_lease,
     a_stopped_holder_writes_nothing,
+    a_holder_of_two_leases_loses_one_at_a_time,
     sending_needs_time_left,
     a_pause_is_seen_by_all,
 );
@@ -56,7 +57,8 @@ async fn a_stopped_holder_writes_nothing(world: &World) {
     let mut old = world.lease().await;
     let late = world.another().await;
     late.set_clock_offset(16_000);
-    let new = lease::acquire(&late, LeaseName::Publish, "two", 60_000)
+    // The same holder acquires it again, so that only the fence tells the two leases apart.
+    let new = lease::acquire(&late, LeaseName::Publish, &old.holder, 60_000)
         .await
         .unwrap()
         .unwrap();
@@ -68,6 +70,7 @@ async fn a_stopped_holder_writes_nothing(world: &World) {
     )];
     let store = &world.store;
     assert!(!zone::intend(store, &old, 0, &names).await.unwrap());
+    assert!(!zone::withdraw(store, &old, &names).await.unwrap());
     assert!(
         !zone::confirm(store, &old, &names, Some("C1"))
             .await
@@ -95,6 +98,17 @@ async fn a_stopped_holder_writes_nothing(world: &World) {
             .await
             .unwrap()
     );
+}
+
+async fn a_holder_of_two_leases_loses_one_at_a_time(world: &World) {
+    let store = &world.store;
+    let acquire = async |name| lease::acquire(store, name, "one", 15_000).await.unwrap();
+    let publish = acquire(LeaseName::Publish).await.unwrap();
+    let mut track = acquire(LeaseName::Track).await.unwrap();
+    assert_eq!(publish.fence, track.fence);
+    lease::release(store, &publish).await.unwrap();
+    assert!(!zone::intend(store, &publish, 0, &[]).await.unwrap());
+    assert!(lease::renew(store, &mut track, 15_000).await.unwrap());
 }
 
 async fn sending_needs_time_left(world: &World) {

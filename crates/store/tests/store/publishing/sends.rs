@@ -9,6 +9,7 @@ on_both!(
     an_unfenced_send_is_recorded_and_the_name_read_again,
     an_unfenced_send_survives_a_later_confirmation,
     a_send_that_was_not_seen_is_looked_for_again,
+    a_send_that_was_not_seen_outlasts_later_sends_for_two_minutes,
 );
 
 async fn a_send_is_pending_before_and_confirmed_after(world: &World) {
@@ -294,4 +295,33 @@ async fn a_send_that_was_not_seen_is_looked_for_again(world: &World) {
             .unwrap()
     );
     assert!(world.owned().await.is_empty());
+}
+
+async fn a_send_that_was_not_seen_outlasts_later_sends_for_two_minutes(world: &World) {
+    let user = world.user("user1").await;
+    world.create_www(&user).await;
+    let fqdn = user.fqdn("www");
+    let store = &world.store;
+    let lease = lease::acquire(store, LeaseName::Publish, "one", 600_000).await;
+    let lease = lease.unwrap().unwrap();
+    let sets = |body| outcome(&fqdn, 1, &[(RecordType::A, body)]);
+    let lost = body(&["192.168.1.1"]);
+    let later = [sets(Some(body(&["192.168.1.2"])))];
+    let pending = async || world.owned().await.remove(0).1.pending;
+    world.intend(&lease, &sets(Some(lost.clone()))).await;
+    let read = zone::record_read(store, &lease, &[sets(None)]).await;
+    assert!(read.unwrap());
+    world.intend(&lease, &later[0]).await;
+    assert!(zone::withdraw(store, &lease, &later).await.unwrap());
+    assert_eq!(pending().await, [Some(lost.clone())], "withdrawn");
+    world.intend(&lease, &later[0]).await;
+    let confirm = async |change| {
+        let confirmed = zone::confirm(store, &lease, &later, change).await;
+        assert!(confirmed.unwrap());
+    };
+    confirm(Some("C1")).await;
+    assert_eq!(pending().await, [Some(lost)], "confirmed");
+    world.later(120_001);
+    confirm(None).await;
+    assert_eq!(pending().await, [], "two minutes later");
 }
