@@ -38,7 +38,7 @@ impl ScriptedProvider {
         lock(&self.list_errors).push_back(error);
     }
 
-    /// Does something after the next change, before the provider answers.
+    /// Does something after the next change or its failure, before the provider answers.
     pub(crate) fn during_change(&self, event: impl Future<Output = ()> + Send + 'static) {
         *lock(&self.during_change) = Some(Box::pin(event));
     }
@@ -75,10 +75,10 @@ impl Provider for ScriptedProvider {
 
     async fn change(&self, changes: &[Change]) -> Result<ChangeId, ChangeError> {
         let error = lock(&self.change_errors).pop_front();
-        if let Some(error) = error {
-            return Err(error);
-        }
-        let answer = self.zone.change(changes).await;
+        let answer = match error {
+            Some(error) => Err(error),
+            None => self.zone.change(changes).await,
+        };
         let event = lock(&self.during_change).take();
         if let Some(event) = event {
             event.await;

@@ -2,6 +2,7 @@
 
 use starchart_dns::provider::{ChangeError, ProviderError};
 use starchart_store::lease;
+use tokio::sync::oneshot;
 
 use super::*;
 use crate::tests::World;
@@ -117,23 +118,40 @@ async fn a_process_without_the_lease_publishes_nothing() {
     assert_eq!(world.provider.values(&user.fqdn("www"), "A"), ["192.0.2.1"]);
 }
 
+/// Lets another process acquire the lease during the next change; returns its lease.
+fn lose_lease_during_change(world: &World) -> oneshot::Receiver<Lease> {
+    let store = world.store().clone();
+    let (sender, receiver) = oneshot::channel();
+    world.provider.during_change(async move {
+        store.set_clock_offset(16_000);
+        let taken = lease::acquire(&store, LeaseName::Publish, "two", 60_000).await;
+        let _ = sender.send(taken.unwrap().unwrap());
+    });
+    receiver
+}
+
+/// Counts the names that [`zone::record_unfenced_changes`] changed after one record each.
+async fn recorded_unfenced(world: &World) -> i64 {
+    let names = "SELECT COUNT(*) FROM names WHERE generation = 2 AND applied_generation < 2";
+    world.number(names).await
+}
+
 #[tokio::test]
 async fn a_lease_lost_during_a_change_ends_the_run() {
     let world = World::new().await;
     let user = world.user("kepler").await;
     world.record(&user, "www", "A", "192.0.2.1").await;
     world.record(&user, "mail", "A", "192.0.2.2").await;
-    let store = world.store().clone();
-    let (sender, receiver) = tokio::sync::oneshot::channel();
-    world.provider.during_change(async move {
-        store.set_clock_offset(16_000);
-        let taken = lease::acquire(&store, LeaseName::Publish, "two", 60_000).await;
-        let _ = sender.send(taken.unwrap().unwrap());
-    });
+    let other = lose_lease_during_change(&world);
     let ended = Outcome::Again(LEASE_LOST_RETRY_AFTER);
     assert_eq!(world.run(&Publish).await, ended);
-    let other = receiver.await.unwrap();
-    assert!(unpublished(&world).await > 0, "nothing is confirmed");
+    let other = other.await.unwrap();
+    assert_eq!(unpublished(&world).await, 2, "nothing is confirmed");
+    assert_eq!(
+        recorded_unfenced(&world).await,
+        2,
+        "the other process reads what was sent"
+    );
     assert_eq!(
         world.run(&Publish).await,
         Outcome::Done,
@@ -149,4 +167,25 @@ async fn a_lease_lost_during_a_change_ends_the_run() {
         world.provider.values(&user.fqdn("mail"), "A"),
         ["192.0.2.2"]
     );
+}
+
+#[tokio::test]
+async fn a_lease_lost_before_the_zone_is_read_ends_the_run() {
+    let world = World::new().await;
+    let user = world.user("kepler").await;
+    world.record(&user, "www", "A", "192.0.2.1").await;
+    let lost = ChangeError::OutcomeUnknown("connection reset".to_owned());
+    world.provider.fail_change(lost);
+    world.provider.put(&user.fqdn("www"), "A", "192.0.2.1");
+    let other = lose_lease_during_change(&world);
+    let ended = Outcome::Again(LEASE_LOST_RETRY_AFTER);
+    assert_eq!(world.run(&Publish).await, ended);
+    assert_eq!(recorded_unfenced(&world).await, 1);
+
+    lease::release(world.store(), &other.await.unwrap())
+        .await
+        .unwrap();
+    world.publish().await;
+    assert_eq!(unpublished(&world).await, 0);
+    assert!(zone::list_refusals(world.store()).await.unwrap().is_empty());
 }
