@@ -126,3 +126,42 @@ fn sorted(attributes: &[Attribute]) -> Vec<&Attribute> {
     sorted.sort();
     sorted
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+    use super::is_same;
+    use crate::gate::parse_xml;
+
+    const SIGNATURE: &str = "<d:Signature xmlns:d=\"http://www.w3.org/2000/09/xmldsig#\"/>";
+
+    #[test]
+    fn only_signatures_prefixes_and_the_order_of_attributes_may_differ() {
+        let base = "<a x=\"1\" y=\"2\">t<b>u</b><c/></a>".to_owned();
+        let samlp = "xmlns:p=\"urn:oasis:names:tc:SAML:2.0:protocol\"";
+        for (other, expected) in [
+            (base.clone(), true),
+            ("<a y=\"2\" x=\"1\">t<b>u</b><c></c></a>".to_owned(), true),
+            (base.replace("<b>", &format!("{SIGNATURE}<b>")), true),
+            (base.replace("<a ", &format!("<a {samlp} ")), true),
+            ("<a x=\"1\">t<b>u</b><c/></a>".to_owned(), false),
+            (base.replace("x=\"1\"", "x=\"2\""), false),
+            (base.replace("x=\"1\"", "z=\"1\""), false),
+            (base.replace(" y=\"2\"", " y=\"2\" z=\"\""), false),
+            (base.replace('u', "v"), false),
+            (base.replace('u', "u "), false),
+            (base.replace(">t<", "><"), false),
+            (base.replace("<c/>", ""), false),
+            (base.replace("<c/>", "<c/><c/>"), false),
+            (base.replace("<b>u</b><c/>", "<c/><b>u</b>"), false),
+            (base.replace("<c/>", "<d/>"), false),
+            (base.replace("<c/>", &format!("<p:c {samlp}/>")), false),
+            (base.replace(" x=", &format!(" {samlp} p:x=")), false),
+            (base.replace("<c/>", &SIGNATURE.replace("d:S", "S")), false),
+        ] {
+            let (left, right) = (parse_xml(&base).unwrap(), parse_xml(&other).unwrap());
+            assert_eq!(is_same(&left, &right), expected, "{other}");
+            assert_eq!(is_same(&right, &left), expected, "{other}");
+        }
+    }
+}
