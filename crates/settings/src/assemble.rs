@@ -16,7 +16,7 @@ use crate::settings::{
     App, Aws, Certificates, Database, DatabaseKind, DnsProvider, Limits, Mail, Redis, Saml,
     Settings, SmtpAuth, SmtpOauth, SmtpTls,
 };
-use crate::{Loaded, Problem, Problems, Sources, database, parse};
+use crate::{Loaded, Problem, Problems, Sources, database, parse, urls};
 
 /// The largest metadata file of one identity provider. Metadata of a federation is larger.
 const METADATA_BYTES: u64 = 4 * 1024 * 1024;
@@ -135,7 +135,7 @@ fn app(reader: &mut Reader) -> Option<App> {
 
 /// Parses the public URL: an origin with https, or with http for this machine outside production.
 fn app_url(text: &str, production: bool) -> Result<Url, String> {
-    let url = parse::web_url(text)?;
+    let url = urls::web_url(text)?;
     if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
         return Err(
             "takes only scheme, host and port, such as https://mycustomdomain.school.example"
@@ -143,7 +143,7 @@ fn app_url(text: &str, production: bool) -> Result<Url, String> {
         );
     }
     let is_local = url.host().is_some_and(|host| {
-        parse::is_loopback(&host) || host == Host::Domain("host.docker.internal")
+        urls::is_loopback(&host) || host == Host::Domain("host.docker.internal")
     });
     match url.scheme() {
         "https" => Ok(url),
@@ -182,11 +182,11 @@ fn refuse_app_under_root_domain(reader: &mut Reader, url: &Url, root: &RootDomai
 
 fn aws(reader: &mut Reader) -> Option<Aws> {
     let zone_id = reader.parsed("AWS_ROUTE53_HOSTED_ZONE_ID", parse::zone_id);
-    let region = reader.parsed("AWS_REGION", parse::text);
+    let region = reader.parsed("AWS_REGION", parse::region);
     let access_key_id = word(reader, "AWS_ACCESS_KEY_ID");
     let secret_access_key = word(reader, "AWS_SECRET_ACCESS_KEY");
     let session_token = word(reader, "AWS_SESSION_TOKEN");
-    let endpoint = reader.parsed("AWS_ENDPOINT_URL", parse::web_url);
+    let endpoint = reader.parsed("AWS_ENDPOINT_URL", urls::web_url);
     if endpoint.is_some() && reader.environment.is_production() {
         reader.notice("AWS_ENDPOINT_URL is set: changes do not go to Amazon's Route53");
     }
@@ -213,7 +213,7 @@ fn aws(reader: &mut Reader) -> Option<Aws> {
 fn word(reader: &mut Reader, name: &'static str) -> Option<Secret> {
     let secret = reader.secret(name)?;
     if secret.expose().contains(char::is_whitespace) {
-        reader.secret_problem(
+        reader.value_problem(
             name,
             "has white space around or inside it, or a second line; store the bare value",
         );
@@ -228,7 +228,7 @@ fn database(reader: &mut Reader) -> Option<Database> {
         Ok((database, _))
             if database.kind == DatabaseKind::Sqlite && reader.environment.is_production() =>
         {
-            reader.secret_problem(
+            reader.value_problem(
                 "DATABASE_URL",
                 "is sqlite://, which is for development; use mysql:// in production",
             );
@@ -236,10 +236,16 @@ fn database(reader: &mut Reader) -> Option<Database> {
         }
         Ok((database, notices)) => {
             reader.notices.extend(notices);
+            for (parameter, path) in database::files(&database) {
+                if !reader.path(path).is_file() {
+                    let advice = format!("names a file in {parameter} that is missing; mount it");
+                    reader.value_problem("DATABASE_URL", advice);
+                }
+            }
             Some(database)
         }
         Err(advice) => {
-            reader.secret_problem("DATABASE_URL", advice);
+            reader.value_problem("DATABASE_URL", advice);
             None
         }
     }
@@ -249,10 +255,7 @@ fn redis(reader: &mut Reader) -> Option<Redis> {
     reader.parsed("REDIS_URL", |text| match text {
         "memory" => Ok(Redis::InProcess),
         "none" => Ok(Redis::Disabled),
-        _ if text.starts_with("redis://") || text.starts_with("rediss://") => Url::parse(text)
-            .map(|_| Redis::Url(Secret::new(text)))
-            .map_err(|error| format!("is not a URL: {error}")),
-        _ => Err("must begin with redis:// or rediss://, or be memory or none".to_owned()),
+        _ => urls::redis_url(text).map(Redis::Url),
     })
 }
 
@@ -282,7 +285,7 @@ fn saml(reader: &mut Reader) -> Option<Saml> {
     let display_name = reader.parsed("SAML_ATTRIBUTE_DISPLAY_NAME", parse::text);
     let email = reader.parsed("SAML_ATTRIBUTE_EMAIL", parse::text);
     let group = reader.parsed("SAML_ATTRIBUTE_GROUP", parse::text);
-    let form_action_origins = reader.list("SAML_FORM_ACTION_ORIGINS", parse::origin);
+    let form_action_origins = reader.list("SAML_FORM_ACTION_ORIGINS", urls::origin);
     let clock_skew = reader.parsed("SAML_CLOCK_SKEW_S", parse::seconds(0, 120));
     let decryption_key = decryption_key(reader);
     Some(Saml {
@@ -307,7 +310,7 @@ fn decryption_key(reader: &mut Reader) -> Option<Secret> {
     if keys::kind(pem.expose()) == Ok(KeyKind::Rsa) {
         return Some(pem);
     }
-    reader.secret_problem(
+    reader.value_problem(
         name,
         "holds no RSA key in PEM form without a passphrase; make one: openssl genrsa 3072",
     );
@@ -340,7 +343,7 @@ fn mail(reader: &mut Reader) -> Option<Mail> {
     let tls = reader.parsed("SMTP_TLS", parse::smtp_tls);
     let is_local = host.as_deref().is_some_and(|host| {
         let bare = host.parse().map(Host::Ipv6).or_else(|_| Host::parse(host));
-        bare.is_ok_and(|host| parse::is_loopback(&host))
+        bare.is_ok_and(|host| urls::is_loopback(&host))
     });
     if tls == Some(SmtpTls::None) && !is_local {
         reader.problem(
@@ -349,10 +352,15 @@ fn mail(reader: &mut Reader) -> Option<Mail> {
              machine",
         );
     }
+    if let (Some(port), Some(tls)) = (port, tls)
+        && let Some(advice) = parse::mail_port_mismatch(port, tls)
+    {
+        reader.problem("SMTP_PORT", advice);
+    }
     let auth = smtp_auth(reader);
     let per_minute = reader.parsed("SMTP_MESSAGES_PER_MINUTE", parse::number(1, 100_000));
     let username = word(reader, "NOTIFICATIONS_USERNAME");
-    let password = reader.secret("NOTIFICATIONS_PASSWORD");
+    let password = password(reader);
     let mail = Mail {
         sender,
         host: host?,
@@ -371,6 +379,26 @@ fn mail(reader: &mut Reader) -> Option<Mail> {
     Some(mail)
 }
 
+/// Reads the password for the mail server, which may begin or end with a blank.
+fn password(reader: &mut Reader) -> Option<Secret> {
+    let name = "NOTIFICATIONS_PASSWORD";
+    let password = reader.secret(name)?;
+    let text = password.expose();
+    if text.contains(char::is_control) {
+        reader.value_problem(
+            name,
+            "contains a line break or another control character; store the password on one line",
+        );
+        return None;
+    }
+    if text.trim() != text {
+        reader.notice(format!(
+            "{name} begins or ends with a blank, which is taken as part of the password"
+        ));
+    }
+    Some(password)
+}
+
 fn smtp_auth(reader: &mut Reader) -> Option<SmtpAuth> {
     let auth = reader.parsed("SMTP_AUTH", |text| {
         match text.to_ascii_lowercase().as_str() {
@@ -378,7 +406,7 @@ fn smtp_auth(reader: &mut Reader) -> Option<SmtpAuth> {
             _ => Err("is none of password, none, xoauth2".to_owned()),
         }
     });
-    let token_url = reader.parsed("SMTP_OAUTH_TOKEN_URL", parse::https_url);
+    let token_url = reader.parsed("SMTP_OAUTH_TOKEN_URL", urls::https_url);
     let client_id = reader.parsed("SMTP_OAUTH_CLIENT_ID", parse::text);
     let scope = reader.parsed("SMTP_OAUTH_SCOPE", parse::text);
     match auth?.as_str() {
@@ -403,7 +431,7 @@ fn smtp_auth(reader: &mut Reader) -> Option<SmtpAuth> {
 
 fn certificates(reader: &mut Reader) -> Option<Certificates> {
     let account_email = reader.parsed("LETS_ENCRYPT_ACCOUNT_EMAIL", parse::email);
-    let directory = reader.parsed("LETS_ENCRYPT_DIRECTORY_URL", parse::https_url);
+    let directory = reader.parsed("LETS_ENCRYPT_DIRECTORY_URL", urls::https_url);
     let account_key = account_key(reader);
     let key_encryption_keys = match reader
         .secret("KEY_ENCRYPTION_KEYS")
@@ -411,7 +439,7 @@ fn certificates(reader: &mut Reader) -> Option<Certificates> {
     {
         Some(Ok(keys)) => keys,
         Some(Err(advice)) => {
-            reader.secret_problem("KEY_ENCRYPTION_KEYS", advice);
+            reader.value_problem("KEY_ENCRYPTION_KEYS", advice);
             Vec::new()
         }
         None => Vec::new(),
@@ -451,7 +479,7 @@ fn account_key(reader: &mut Reader) -> Option<Secret> {
             None
         }
         Err(advice) => {
-            reader.secret_problem(name, advice);
+            reader.value_problem(name, advice);
             None
         }
     }

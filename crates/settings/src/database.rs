@@ -5,9 +5,9 @@ use std::path::Path;
 use starchart_domain::secret::Secret;
 use url::Url;
 
-use crate::env_file;
 use crate::reader::read_text;
 use crate::settings::{Database, DatabaseKind};
+use crate::{env_file, notation, urls};
 
 /// Parameters that the MySQL driver understands.
 const DRIVER_PARAMETERS: &[&str] = &[
@@ -46,7 +46,11 @@ pub fn read_database_url_file(path: &Path) -> Result<(Database, Vec<String>), St
         if url.starts_with("sqlite:") {
             return Err(in_file("DATABASE_URL must begin with mysql://".to_owned()));
         }
-        read(url).map_err(|fault| in_file(format!("DATABASE_URL {fault}")))
+        let read = match notation::fault("DATABASE_URL", url) {
+            Some(fault) => Err(fault),
+            None => read(url),
+        };
+        read.map_err(|fault| in_file(format!("DATABASE_URL {fault}")))
     };
     if text.starts_with("mysql://") || !text.contains("DATABASE_URL") {
         return read(text);
@@ -73,18 +77,13 @@ pub(crate) fn read(text: &str) -> Result<(Database, Vec<String>), String> {
         };
         return Ok((database, Vec::new()));
     }
-    if text.starts_with(['"', '\'']) {
-        return Err("begins with a quote; store the URL without quotes".to_owned());
-    }
     if !text.starts_with("mysql://") {
         return Err("must begin with mysql:// (in development also sqlite://)".to_owned());
     }
-    // The errors of Url::parse name a part ("invalid port number") and never contain its text.
-    let url = Url::parse(text).map_err(|error| {
-        format!(
-            "is not a URL ({error}); write / : @ # ? % in the password as %2F %3A %40 %23 %3F %25"
-        )
-    })?;
+    let url = urls::url(text)?;
+    if url.port() == Some(33_060) {
+        return Err("names port 33060, which is MySQL's X protocol; use 3306".to_owned());
+    }
     if url.host_str().is_none_or(str::is_empty) || url.username().is_empty() {
         return Err("lacks a host or a user: mysql://user:password@host:3306/database".to_owned());
     }
@@ -95,6 +94,15 @@ pub(crate) fn read(text: &str) -> Result<(Database, Vec<String>), String> {
         );
     }
     translate(url)
+}
+
+/// Returns the files that the URL's parameters name, with the parameter of each.
+pub(crate) fn files(database: &Database) -> Vec<(String, String)> {
+    let url = Url::parse(database.url.expose()).ok();
+    let pairs = url.iter().flat_map(|url| url.query_pairs().into_owned());
+    pairs
+        .filter(|(key, _)| matches!(key.as_str(), "ssl-ca" | "ssl-cert" | "ssl-key"))
+        .collect()
 }
 
 /// Keeps the driver's parameters, translates Prisma's, and drops the others with a notice.
@@ -266,7 +274,9 @@ mod tests {
 
     #[test]
     fn a_password_with_a_question_mark_is_not_shown_as_a_parameter() {
-        let read = read("mysql://star@db/starchart?Hunter2@x");
+        let fault = read("mysql://star@db/starchart?Hunter2@x").unwrap_err();
+        assert!(fault.contains("%3F") && !fault.contains("unter"), "{fault}");
+        let read = read("mysql://star@db/starchart?Hunter2=x");
         assert!(!format!("{:?}", read.unwrap().1).contains("unter"));
     }
 }

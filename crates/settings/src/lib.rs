@@ -14,12 +14,14 @@ mod database;
 mod env_file;
 mod keys;
 mod misspelling;
+mod notation;
 mod parse;
 mod reader;
 mod report;
 mod settings;
 mod sources;
 mod spec;
+mod urls;
 
 pub use database::read_database_url_file;
 pub use report::{FoundIn, Origin, Problem, Problems, render_check};

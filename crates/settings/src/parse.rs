@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use starchart_domain::names::HostName;
-use url::{Host, Url};
+use url::Host;
 
 use crate::settings::{Environment, HostPort, LogLevel, SmtpTls};
+use crate::urls;
 
 /// Quotes a value for a message: shortened and on one line.
 fn quote(text: &str) -> String {
@@ -68,6 +69,24 @@ pub(crate) fn smtp_tls(text: &str) -> Result<SmtpTls, String> {
     }
 }
 
+/// Returns why a mail server does not speak TLS in this way on this port. A client that waits for
+/// the other way only runs into its time limit.
+pub(crate) fn mail_port_mismatch(port: u16, tls: SmtpTls) -> Option<String> {
+    let advice = match (port, tls) {
+        (465, SmtpTls::StartTls | SmtpTls::None) => {
+            "465 speaks TLS from the first byte; set SMTP_TLS=tls, or use port 587 with starttls"
+        }
+        (25 | 587, SmtpTls::Tls) => {
+            "25 and 587 begin in clear; set SMTP_TLS=starttls, or use port 465 with tls"
+        }
+        (110 | 143 | 993 | 995, _) => {
+            "is a port for reading mail (POP3, IMAP); mail is sent to 587 or 465"
+        }
+        _ => return None,
+    };
+    Some(advice.to_owned())
+}
+
 pub(crate) fn port(text: &str) -> Result<u16, String> {
     text.parse()
         .map_err(|_| format!("{} is not a port (0 to 65535)", quote(text)))
@@ -86,14 +105,44 @@ pub(crate) fn server_port(text: &str) -> Result<u16, String> {
 
 /// Parses a host name or an address without a port.
 pub(crate) fn host(text: &str) -> Result<String, String> {
-    let is_host = text.parse::<IpAddr>().is_ok()
-        || !text.contains(['/', ':', '@']) && Host::parse(text).is_ok();
-    match is_host {
-        true => Ok(text.to_owned()),
-        false => Err(format!(
+    if text.parse::<IpAddr>().is_ok() {
+        return Ok(text.to_owned());
+    }
+    domain_name(text).ok_or_else(|| {
+        format!(
             "{} is not a host name or an address; the port is a separate setting",
             quote(text)
-        )),
+        )
+    })
+}
+
+/// Parses a domain name of one label or more and returns its A-labels (RFC 5890), as the resolver
+/// and TLS take it.
+fn domain_name(text: &str) -> Option<String> {
+    let Ok(Host::Domain(name)) = Host::parse(text) else {
+        return None;
+    };
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    };
+    let is_name = name.len() <= 253 && name.trim_end_matches('.').split('.').all(is_label);
+    is_name.then_some(name)
+}
+
+/// Parses a region of Amazon: `eu-central-1`.
+pub(crate) fn region(text: &str) -> Result<String, String> {
+    let is_region = (1..=32).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    match is_region {
+        true => Ok(text.to_owned()),
+        false => Err(format!("{} is not a region such as us-east-1", quote(text))),
     }
 }
 
@@ -194,53 +243,18 @@ pub(crate) fn name_server(text: &str) -> Result<HostPort, String> {
         None if text.contains('.') || text == "localhost" => (text, 53),
         None => return Err(fault()),
     };
-    match Host::parse(host) {
-        Ok(Host::Ipv4(address)) => Ok(HostPort {
-            host: address.to_string(),
-            port,
-        }),
-        Ok(Host::Ipv6(address)) => Ok(HostPort {
-            host: address.to_string(),
-            port,
-        }),
-        Ok(Host::Domain(name)) if !name.is_empty() => Ok(HostPort { host: name, port }),
-        _ => Err(fault()),
+    if matches!(port, 443 | 853) {
+        return Err(format!(
+            "{} has a port for encrypted queries; queries are sent to port 53, over UDP and TCP",
+            quote(text)
+        ));
     }
-}
-
-/// Parses an http or https URL without user information. The error does not repeat the URL, which
-/// may contain a password.
-pub(crate) fn web_url(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|error| format!("is not a URL: {error}"))?;
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("must not contain a user or a password".to_owned());
-    }
-    match url.scheme() {
-        "http" | "https" if url.has_host() => Ok(url),
-        _ => Err("must begin with https:// (or http://)".to_owned()),
-    }
-}
-
-/// Parses an https URL; http is allowed for this machine only.
-pub(crate) fn https_url(text: &str) -> Result<Url, String> {
-    let url = web_url(text)?;
-    let loopback = url.host().is_some_and(|host| is_loopback(&host));
-    if url.scheme() != "https" && !loopback {
-        return Err("must begin with https://".to_owned());
-    }
-    Ok(url)
-}
-
-/// Parses an origin, a URL without path: `https://login.school.example`.
-pub(crate) fn origin(text: &str) -> Result<String, String> {
-    let url = web_url(text)?;
-    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
-    if !bare {
-        return Err(
-            "takes origins such as https://login.school.example, without a path".to_owned(),
-        );
-    }
-    Ok(url.origin().ascii_serialization())
+    let host = match Host::parse(host) {
+        Ok(Host::Ipv4(address)) => address.to_string(),
+        Ok(Host::Ipv6(address)) => address.to_string(),
+        _ => domain_name(host).ok_or_else(fault)?,
+    };
+    Ok(HostPort { host, port })
 }
 
 /// Parses a domain of two labels or more, as CAA records name a certificate authority.
@@ -250,24 +264,41 @@ pub(crate) fn domain(text: &str) -> Result<String, String> {
         .map_err(|_| format!("{} is not a domain such as letsencrypt.org", quote(text)))
 }
 
+/// Parses a mail address: a dot-string and a domain (RFC 5321 section 4.1.2). Returns the domain as
+/// A-labels, which every mail server takes.
 pub(crate) fn email(text: &str) -> Result<String, String> {
-    let fault = || format!("{} is not a mail address", quote(text));
-    let (local, domain) = text.rsplit_once('@').ok_or_else(fault)?;
-    let odd = text
-        .chars()
-        .any(|c| c.is_whitespace() || c.is_control() || "<>,;".contains(c));
-    if local.is_empty() || domain.is_empty() || odd || local.contains('@') {
-        Err(fault())
-    } else {
-        Ok(text.to_owned())
+    let fault = |reason: &str| {
+        format!(
+            "{} is not a mail address such as noreply@school.example{reason}",
+            quote(text)
+        )
+    };
+    let (local, domain) = text.rsplit_once('@').ok_or_else(|| fault(""))?;
+    if text.contains(|c: char| c.is_whitespace() || c.is_control() || "<>,;:\"".contains(c)) {
+        return Err(fault("; write one address without a name around it"));
     }
+    if local.is_empty() || local.len() > 64 || local.contains('@') {
+        return Err(fault(""));
+    }
+    if local.split('.').any(str::is_empty) {
+        return Err(fault(
+            ": a dot is at the start or end of its first part, or doubled",
+        ));
+    }
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b".!#$%&'*+-/=?^_`{|}~".contains(&b);
+    if !local.bytes().all(is_plain) {
+        return Err(fault(
+            ": only letters a to z, digits and common signs are possible before the @",
+        ));
+    }
+    let domain = domain_name(domain).ok_or_else(|| fault(": its domain is not a domain name"))?;
+    Ok(format!("{local}@{domain}"))
 }
 
 /// Parses a contact for users: a mail address or an https URL.
 pub(crate) fn contact(text: &str) -> Result<String, String> {
-    let web = text.starts_with("https://") && Url::parse(text).is_ok();
-    if web {
-        Ok(text.to_owned())
+    if text.starts_with("https://") {
+        urls::https_url(text).map(|_| text.to_owned())
     } else {
         email(text).map_err(|_| {
             format!(
@@ -289,15 +320,6 @@ pub(crate) fn zone_id(text: &str) -> Result<String, String> {
             "{} is not a hosted zone id such as Z0123456789ABCDEFGHIJ",
             quote(text)
         ))
-    }
-}
-
-/// Returns whether a host is `localhost`, a name under it, or a loopback address.
-pub(crate) fn is_loopback<S: AsRef<str>>(host: &Host<S>) -> bool {
-    match host {
-        Host::Domain(name) => name.as_ref() == "localhost" || name.as_ref().ends_with(".localhost"),
-        Host::Ipv4(address) => address.is_loopback(),
-        Host::Ipv6(address) => address.is_loopback(),
     }
 }
 

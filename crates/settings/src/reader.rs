@@ -9,6 +9,7 @@ use starchart_domain::secret::Secret;
 
 use crate::env_file::{self, EnvFile};
 use crate::misspelling::{self, FileScope};
+use crate::notation;
 use crate::report::showable;
 use crate::settings::Environment;
 use crate::spec::{self, Required, SettingSpec};
@@ -79,8 +80,8 @@ impl<'a> Reader<'a> {
         });
     }
 
-    /// Adds a problem with the content of a secret, with the path of its file.
-    pub(crate) fn secret_problem(&mut self, name: &'static str, advice: impl Into<String>) {
+    /// Adds a problem with a value, with the path of its file if it is a secret from a file.
+    pub(crate) fn value_problem(&mut self, name: &'static str, advice: impl Into<String>) {
         let place = match self.origins.get(name).map(|origin| &origin.from) {
             Some(FoundIn::SecretFile(path)) => path.display().to_string(),
             _ => name.to_owned(),
@@ -109,7 +110,7 @@ impl<'a> Reader<'a> {
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Option<T> {
         let text = self.text(name)?;
-        match parse(text.trim()) {
+        match parse(notation::trim(&text)) {
             Ok(value) => Some(value),
             Err(advice) => {
                 self.problem(name, advice);
@@ -160,9 +161,10 @@ impl<'a> Reader<'a> {
             }
             (file, None) => file,
         };
-        let secret = self.resolve(name, found).map(Secret::new)?;
+        let secret = self.resolve(name, found)?;
+        let secret = Secret::new(notation::trim_invisible(&secret));
         if self.environment.is_production() && secret.expose().contains(THROW_AWAY_MARK) {
-            self.secret_problem(
+            self.value_problem(
                 name,
                 "is the throw-away secret of config/dev-secrets, which is public; create your own",
             );
@@ -185,7 +187,18 @@ impl<'a> Reader<'a> {
             Some((value, from)) => (showable(value), from.clone()),
             None => (String::new(), FoundIn::NotSet),
         };
+        let is_default = from == FoundIn::Default;
         self.origins.insert(name, Origin { name, from, shown });
+        if let Some((value, _)) = &found
+            && !is_default
+            && let Some(advice) = notation::fault(name, value)
+        {
+            if !notation::takes_any_text(name) {
+                self.value_problem(name, advice);
+                return None;
+            }
+            self.notice(format!("{name} {advice}, unless the secret really is so"));
+        }
         let is_required = spec.required == Required::Always
             || spec.required == Required::InProduction && self.environment.is_production();
         if found.is_none() && is_required {
@@ -231,7 +244,7 @@ impl<'a> Reader<'a> {
                 .get(name)
                 .map(|value| (value.clone(), FoundIn::EnvFile(path.clone())))
         };
-        let filled = |(value, _): &(String, FoundIn)| !value.trim().is_empty();
+        let filled = |(value, _): &(String, FoundIn)| !notation::trim(value).is_empty();
         let plain = self
             .sources
             .variables

@@ -23,10 +23,17 @@ fn one_line_end_of_a_secret_file_is_removed() {
             "{text:?}"
         );
     }
-    site.secret("NOTIFICATIONS_PASSWORD", " a password \n\n");
+    site.secret("NOTIFICATIONS_PASSWORD", " a password \r\n");
+    let loaded = site.good();
+    assert!(noticed(&loaded, "begins or ends with a blank"));
     assert_eq!(
-        site.good().settings.mail.password.unwrap().expose(),
-        " a password \n"
+        loaded.settings.mail.password.unwrap().expose(),
+        " a password "
+    );
+    site.secret("NOTIFICATIONS_PASSWORD", "hunter2\n\n");
+    assert!(
+        site.bad()
+            .contains("NOTIFICATIONS_PASSWORD: contains a line break")
     );
 }
 

@@ -6,5 +6,6 @@
 )]
 
 mod files;
+mod notation;
 mod site;
 mod values;
