@@ -12,7 +12,7 @@ use async_trait::async_trait;
 
 pub use local::LocalCounters;
 pub(crate) use shared::PREFIX;
-pub use shared::SharedCounters;
+pub use shared::{SharedCounters, check};
 
 /// How often an action is allowed: `count` times at once, regained evenly over each `window`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

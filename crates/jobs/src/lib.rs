@@ -12,8 +12,8 @@ mod redis;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-pub use self::redis::{ClearError, Error, PoolEnded, RedisOptions, RedisQueue, clear};
-pub use counters::{Counters, LocalCounters, RateLimit, SharedCounters};
+pub use self::redis::{CommandError, Error, PoolEnded, RedisOptions, RedisQueue, clear};
+pub use counters::{Counters, LocalCounters, RateLimit, SharedCounters, check};
 pub use memory::{InProcessQueue, NullQueue};
 pub use outcome::Outcome;
 

@@ -15,16 +15,15 @@ use std::time::Duration;
 
 use apalis_redis::Config;
 use async_trait::async_trait;
-use redis::aio::ConnectionManager;
 use starchart_domain::error::error_chain;
 use starchart_domain::secret::Secret;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-pub use clear::{ClearError, clear};
+pub use clear::{CommandError, clear};
 pub use client::Error;
-pub(crate) use client::RedisClient;
+pub(crate) use client::{RedisClient, RenewableConnection};
 
 use crate::{InProcessQueue, Queue, WakeUp};
 use log_throttle::LogThrottle;
@@ -62,7 +61,7 @@ pub struct RedisQueue {
     /// Wake-ups to send; those of one job are merged.
     outbox: InProcessQueue,
     is_worker: AtomicBool,
-    sender: ConnectionManager,
+    sender: RenewableConnection,
     pool: Pool,
 }
 
@@ -84,7 +83,7 @@ impl RedisQueue {
         on_message: OnMessage,
     ) -> Result<Self, Error> {
         let client = RedisClient::open(&options.url)?;
-        let sender = client.connection()?;
+        let sender = client.clone().renewable()?;
         let config = keys::config();
         let pool = Pool {
             client,
@@ -104,12 +103,12 @@ impl RedisQueue {
 
     /// Sends the wake-ups in the outbox, retrying while Redis is unavailable.
     async fn send(&self) -> Infallible {
-        let mut redis = self.sender.clone();
         let mut throttle = LogThrottle::default();
         let config: &Config = &self.pool.config;
         loop {
             let job = self.outbox.next().await;
-            if let Err(failure) = pool::push(&mut redis, config, job).await {
+            if let Err(failure) = pool::push(&mut self.sender.get(), config, job).await {
+                self.sender.renew();
                 let error = error_chain(&failure);
                 if throttle.allows_line() {
                     warn!(
@@ -178,6 +177,65 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
+
+    #[tokio::test]
+    async fn a_password_that_is_accepted_again_is_taken_up() {
+        let redis = Redis::start().await;
+        let set_password = async |password: &str| {
+            let rule = format!(">{password}");
+            let answer = redis
+                .command(&[
+                    "ACL", "SETUSER", "app", "reset", "on", &rule, "~*", "&*", "+@all",
+                ])
+                .await;
+            assert!(answer.contains("OK"), "{answer}");
+            redis.command(&["CLIENT", "KILL", "USER", "app"]).await;
+        };
+        set_password("right").await;
+        let url = redis.url().replace("redis://", "redis://app:right@");
+        let options = |is_worker| RedisOptions {
+            url: Secret::new(url.clone()),
+            ..options(&redis, is_worker)
+        };
+        let (Ok(worker), Ok(pages), Ok(counters)) = (
+            RedisQueue::new(options(true)),
+            RedisQueue::new(options(false)),
+            crate::SharedCounters::new(&Secret::new(url.clone())),
+        ) else {
+            panic!("the URL is good")
+        };
+        let never = CancellationToken::new();
+        let wakes = async || {
+            pages.wake(WakeUp::Mail);
+            timeout(Duration::from_secs(1), worker.next()).await == Ok(WakeUp::Mail)
+        };
+        let story = async {
+            eventually("a wake-up", &wakes).await;
+            eventually("shared counters", async || counters.is_shared()).await;
+            set_password("other").await;
+            let limit = crate::RateLimit::per_minute(1_000);
+            eventually("counting in the process", async || {
+                let _ = crate::Counters::take(&counters, "key", limit).await;
+                pages.wake(WakeUp::Mail);
+                !counters.is_shared()
+            })
+            .await;
+            // Long enough for a reconnection that is refused.
+            sleep(Duration::from_secs(2)).await;
+            set_password("right").await;
+            while timeout(Duration::from_millis(100), worker.next())
+                .await
+                .is_ok()
+            {}
+            eventually("a wake-up again", &wakes).await;
+            eventually("shared counters again", async || counters.is_shared()).await;
+        };
+        tokio::select! {
+            _ = worker.relay(never.clone(), never.clone()) => panic!("the pool ended"),
+            _ = pages.relay(never.clone(), never.clone()) => panic!("sending ended"),
+            () = story => {}
+        }
+    }
 
     fn options(redis: &Redis, is_worker: bool) -> RedisOptions {
         RedisOptions {

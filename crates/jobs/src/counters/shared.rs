@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use redis::aio::ConnectionManager;
 use redis::{RedisError, Script};
 use starchart_domain::error::error_chain;
 use starchart_domain::secret::Secret;
@@ -15,7 +14,7 @@ use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
 use super::{Counters, LocalCounters, RateLimit, seconds};
-use crate::redis::{Error, RedisClient};
+use crate::redis::{CommandError, Error, RedisClient, RenewableConnection};
 
 /// How long a request waits for Redis.
 const REQUEST_TIMEOUT: Duration = Duration::from_millis(50);
@@ -44,7 +43,7 @@ return 0
 /// Counters in Redis, with counters of this process as a fallback while Redis is unavailable.
 #[derive(Debug)]
 pub struct SharedCounters {
-    redis: ConnectionManager,
+    redis: RenewableConnection,
     script: Script,
     local: LocalCounters,
     state: Arc<Availability>,
@@ -64,7 +63,7 @@ impl SharedCounters {
     /// # Errors
     /// The URL is invalid.
     pub fn new(url: &Secret) -> Result<Self, Error> {
-        let redis = RedisClient::open(url)?.connection()?;
+        let redis = RedisClient::open(url)?.renewable()?;
         let state = Arc::new(Availability::default());
         let script = Script::new(TAKE);
         let prober = tokio::spawn(probe(redis.clone(), script.clone(), Arc::clone(&state)));
@@ -83,8 +82,18 @@ impl SharedCounters {
     }
 }
 
+/// Connects to Redis once and counts as a request does, for `check-config --online`.
+///
+/// # Errors
+/// The URL is invalid, or Redis is unavailable or refuses the user, the password or the script.
+pub async fn check(url: &Secret) -> Result<(), CommandError> {
+    let redis = RedisClient::open(url)?.renewable()?;
+    take_in_redis(&redis, &Script::new(TAKE), PROBE_KEY, PROBE_LIMIT).await?;
+    Ok(())
+}
+
 async fn take_in_redis(
-    redis: &ConnectionManager,
+    redis: &RenewableConnection,
     script: &Script,
     key: &str,
     limit: RateLimit,
@@ -92,7 +101,7 @@ async fn take_in_redis(
     let mut call = script.key(format!("{PREFIX}{key}"));
     let millis = |time: Duration| format!("{:.3}", time.as_secs_f64() * 1_000.0);
     call.arg(millis(limit.each())).arg(millis(limit.window));
-    call.invoke_async(&mut redis.clone()).await
+    call.invoke_async(&mut redis.get()).await
 }
 
 #[async_trait]
@@ -134,7 +143,7 @@ impl Availability {
 
 /// Probes Redis until it counts, then sleeps until a request fails. A probe runs the same script as
 /// requests, because a Redis that is full or read-only still answers a PING.
-async fn probe(redis: ConnectionManager, script: Script, state: Arc<Availability>) {
+async fn probe(redis: RenewableConnection, script: Script, state: Arc<Availability>) {
     loop {
         if matches!(
             timeout(
@@ -147,6 +156,8 @@ async fn probe(redis: ConnectionManager, script: Script, state: Arc<Availability
             state.is_available.store(true, Ordering::Relaxed);
             info!("rate limits are counted in Redis");
             state.failed.notified().await;
+        } else {
+            redis.renew();
         }
         sleep(PROBE_INTERVAL).await;
     }

@@ -9,9 +9,9 @@ use crate::counters;
 /// How many keys one SCAN call looks at.
 const CHUNK: u32 = 500;
 
-/// Why not every key was deleted. The rest expires by itself.
+/// Why a command was not carried out.
 #[derive(Debug, thiserror::Error)]
-pub enum ClearError {
+pub enum CommandError {
     /// The URL is invalid.
     #[error(transparent)]
     Url(#[from] Error),
@@ -24,10 +24,10 @@ pub enum ClearError {
 ///
 /// # Errors
 /// Redis is unavailable or refuses a command; some keys may be deleted already.
-pub async fn clear(url: &Secret) -> Result<u64, ClearError> {
+pub async fn clear(url: &Secret) -> Result<u64, CommandError> {
     let mut redis = RedisClient::open(url)?
         .connection()
-        .map_err(ClearError::Url)?;
+        .map_err(CommandError::Url)?;
     let mut removed = 0;
     for prefix in [keys::PREFIX, counters::PREFIX] {
         let mut cursor = 0_u64;

@@ -1,5 +1,6 @@
 //! Connections to Redis.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
@@ -38,6 +39,15 @@ impl RedisClient {
         })
     }
 
+    /// Creates a connection that can be renewed.
+    pub(crate) fn renewable(self) -> Result<RenewableConnection, Error> {
+        let current = self.connection()?;
+        Ok(RenewableConnection {
+            client: self,
+            current: Arc::new(Mutex::new(current)),
+        })
+    }
+
     /// Creates a connection that connects at its first use and reconnects after a failure. Commands
     /// fail at once while Redis is unavailable.
     pub(crate) fn connection(&self) -> Result<ConnectionManager, Error> {
@@ -49,5 +59,40 @@ impl RedisClient {
             self.client.clone(),
             config,
         )?)
+    }
+}
+
+/// A connection that is replaced after a failure; clones share it.
+///
+/// The library's connection reconnects only after a failure of the network. After a refused
+/// password it returns that refusal to every later command, even when Redis takes the password
+/// again.
+#[derive(Clone)]
+pub(crate) struct RenewableConnection {
+    client: RedisClient,
+    current: Arc<Mutex<ConnectionManager>>,
+}
+
+impl RenewableConnection {
+    /// Returns the current connection.
+    pub(crate) fn get(&self) -> ConnectionManager {
+        self.current
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Replaces the connection by a new one, which connects at its first use.
+    pub(crate) fn renew(&self) {
+        if let Ok(new) = self.client.connection() {
+            *self.current.lock().unwrap_or_else(PoisonError::into_inner) = new;
+        }
+    }
+}
+
+impl std::fmt::Debug for RenewableConnection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RenewableConnection")
+            .finish_non_exhaustive()
     }
 }
