@@ -11,6 +11,15 @@ use async_trait::async_trait;
 /// [`Authority::fetch_order`].
 #[async_trait]
 pub trait Authority: Send + Sync {
+    /// Fetches the directory (RFC 8555 section 7.1.1) without an account, for `check-config
+    /// --online`. The default is for an authority without one.
+    ///
+    /// # Errors
+    /// [`AuthorityError::Unavailable`] says why it could not be read.
+    async fn check_directory(&self) -> Result<(), AuthorityError> {
+        Ok(())
+    }
+
     /// Creates an order for these names (`*.user.example`, `user.example`) and returns its URL
     /// (RFC 8555 section 7.4). The caller stores the URL before it makes another call.
     ///

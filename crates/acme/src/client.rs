@@ -56,6 +56,24 @@ impl PinnedClient {
         Url::parse(url).is_ok_and(|url| url.origin() == self.directory_url.origin())
     }
 
+    /// Fetches the directory and verifies that it is one.
+    pub(crate) async fn fetch_directory(&self) -> Result<(), String> {
+        let request = Request::get(self.directory_url.as_str())
+            .body(Bytes::new())
+            .map_err(|error| error.to_string())?;
+        let response = self.https.send(request).await;
+        let response = response.map_err(|error| error_chain(&error))?;
+        let status = response.status();
+        let directory = serde_json::from_slice::<serde_json::Value>(response.body()).ok();
+        match directory.is_some_and(|it| it.get("newOrder").is_some()) {
+            true => Ok(()),
+            false => Err(format!(
+                "the answer is no directory of an ACME server (status {})",
+                status.as_u16()
+            )),
+        }
+    }
+
     async fn send(
         &self,
         request: Request<BodyWrapper<Bytes>>,

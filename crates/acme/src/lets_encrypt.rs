@@ -164,6 +164,11 @@ impl LetsEncrypt {
 
 #[async_trait]
 impl Authority for LetsEncrypt {
+    async fn check_directory(&self) -> Result<(), AuthorityError> {
+        let fetched = self.client.fetch_directory().await;
+        fetched.map_err(AuthorityError::unavailable)
+    }
+
     async fn new_order(&self, names: &[String]) -> Result<String, AuthorityError> {
         let identifiers: Vec<_> = names
             .iter()

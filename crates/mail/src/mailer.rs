@@ -125,6 +125,17 @@ impl Mailer {
         nonzero(debt_free_at.saturating_duration_since(Instant::now()))
     }
 
+    /// Connects and signs in without sending a mail, for `check-config --online`.
+    ///
+    /// # Errors
+    /// As [`Mailer::send`] before the first mail.
+    pub async fn check(&self) -> Result<(), SendError> {
+        match &self.transport {
+            Transport::Smtp(smtp) => smtp.check().await,
+            Transport::Folder(_) => Ok(()),
+        }
+    }
+
     /// Sends a mail and returns the server's reply.
     ///
     /// # Errors

@@ -125,6 +125,14 @@ impl Smtp {
         })
     }
 
+    /// Connects, signs in and closes the connection.
+    pub(crate) async fn check(&self) -> Result<(), SendError> {
+        let opened = timeout(COMMAND_TIMEOUT, self.connect_and_authenticate()).await;
+        let no_reply = || format!("no reply within {} s", COMMAND_TIMEOUT.as_secs());
+        close(opened.map_err(|_| SendError::Unreachable(no_reply()))??).await;
+        Ok(())
+    }
+
     /// Sends one message and returns the server's reply to it.
     pub(crate) async fn send(&self, mail: &Outgoing) -> Result<String, SendError> {
         let mut idle = self.idle.lock().await;

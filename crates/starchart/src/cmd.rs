@@ -17,17 +17,63 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use starchart_dns::provider::Provider;
+use starchart_jobs::Queue;
+use starchart_mail::Mailer;
 use starchart_saml::{MetadataError, ServiceProvider};
 use starchart_settings::{Loaded, Problem, Problems, Settings, Sources};
 use starchart_store::{Error, SchemaState, Store};
 
-/// Makes the parts that a server needs but other commands do not: the SAML service provider and the
-/// client of the DNS provider.
-///
-/// # Errors
-/// Returns every fault with its setting.
-fn foreign_parts(settings: &Settings) -> Result<(ServiceProvider, Arc<dyn Provider>), Problems> {
-    let saml = crate::wire::saml(settings, crate::wire::clock()).map_err(|fault| match fault {
+use crate::role::Role;
+use crate::wire::{self, Certificates};
+
+/// The parts of a server process, made from the settings without a request.
+struct Parts {
+    saml: ServiceProvider,
+    provider: Arc<dyn Provider>,
+    certificates: Certificates,
+    mailer: Option<Arc<Mailer>>,
+    queue: Arc<dyn Queue>,
+}
+
+impl Parts {
+    /// Makes every part. `run` and `check-config` both do, so that a value which a part refuses is
+    /// a fault for both.
+    ///
+    /// # Errors
+    /// Returns every fault with its setting.
+    fn new(settings: &Settings, role: Role) -> Result<Self, Problems> {
+        let saml = wire::saml(settings, wire::clock()).map_err(saml_problem);
+        let provider = wire::provider(settings);
+        let certificates = wire::certificates(settings);
+        let mailer = wire::mail::mailer(settings);
+        let queue = wire::queue(settings, role);
+        let database = wire::check_database_options(settings);
+        match (saml, provider, certificates, mailer, queue, database) {
+            (Ok(saml), Ok(provider), Ok(certificates), Ok(mailer), Ok(queue), Ok(())) => Ok(Self {
+                saml,
+                provider,
+                certificates,
+                mailer,
+                queue,
+            }),
+            (saml, provider, certificates, mailer, queue, database) => {
+                let faults = [
+                    saml.err(),
+                    provider.err(),
+                    certificates.err(),
+                    mailer.err(),
+                    queue.err(),
+                    database.err(),
+                ];
+                Err(faults.into_iter().flatten().collect::<Vec<_>>().into())
+            }
+        }
+    }
+}
+
+/// Names the setting that the service provider refused.
+fn saml_problem(fault: MetadataError) -> Problem {
+    match fault {
         MetadataError::DecryptionKey(advice) => Problem {
             name: "SAML_DECRYPTION_KEY".to_owned(),
             advice: advice.to_owned(),
@@ -36,13 +82,6 @@ fn foreign_parts(settings: &Settings) -> Result<(ServiceProvider, Arc<dyn Provid
             name: "SAML_IDP_METADATA_PATH".to_owned(),
             advice: format!("the identity provider's metadata cannot be used: {fault}"),
         },
-    });
-    match (crate::wire::provider(settings), saml) {
-        (Ok(provider), Ok(saml)) => Ok((saml, provider)),
-        (provider, saml) => {
-            let problems: Vec<Problem> = provider.err().into_iter().chain(saml.err()).collect();
-            Err(problems.into())
-        }
     }
 }
 

@@ -50,7 +50,7 @@ enum Verb {
     /// Apply pending migrations of the database schema and exit.
     Migrate,
     /// Read all settings and print where each was found. Exit code 0: valid, 2: invalid.
-    CheckConfig,
+    CheckConfig(cmd::check_config::Options),
     /// Check a server that runs on this machine. Exit code 0: it answers, 1: it does not.
     Health(cmd::health::Options),
     /// Print version, commit and build date.
@@ -132,7 +132,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         #[cfg(feature = "demo")]
         Verb::Demo(options) => cmd::demo::run(options).await,
         Verb::Migrate => cmd::migrate::run(env_file).await,
-        Verb::CheckConfig => cmd::check_config::run(env_file),
+        Verb::CheckConfig(options) => cmd::check_config::run(env_file, options).await,
         Verb::Health(options) => cmd::health::run(env_file, options).await,
         Verb::Version => {
             println!("{}", build::line());

@@ -20,8 +20,8 @@ use starchart_jobs::{
 };
 use starchart_mail::Mailer;
 use starchart_saml::{MetadataError, ServiceProvider, ServiceProviderConfig};
-use starchart_settings::{Aws, DnsProvider, Problem, Problems, Redis, Settings};
-use starchart_store::{ConnectOptions, Store};
+use starchart_settings::{Aws, DnsProvider, Problem, Redis, Settings};
+use starchart_store::{ConnectError, ConnectOptions, Store};
 use starchart_web::{App, Readiness, VersionInfo, WebConfig};
 use tokio_util::sync::CancellationToken;
 
@@ -46,6 +46,23 @@ pub(crate) fn connect_options(settings: &Settings) -> ConnectOptions {
         message_host: message_host(settings),
         ..Default::default()
     }
+}
+
+/// Checks that the store takes the options, without connecting.
+///
+/// # Errors
+/// DATABASE_URL or KEY_ENCRYPTION_KEYS cannot be used.
+pub(crate) fn check_database_options(settings: &Settings) -> Result<(), Problem> {
+    connect_options(settings).check().map_err(|error| {
+        let name = match error {
+            ConnectError::Keys(_) => "KEY_ENCRYPTION_KEYS",
+            _ => "DATABASE_URL",
+        };
+        Problem {
+            name: name.to_owned(),
+            advice: error.to_string(),
+        }
+    })
 }
 
 /// Returns the host of Message-IDs: the sender's domain, or the host of APP_URL.
@@ -136,7 +153,7 @@ pub(crate) fn counters(settings: &Settings) -> anyhow::Result<Arc<dyn Counters>>
 ///
 /// # Errors
 /// REDIS_URL is invalid.
-pub(crate) fn queue(settings: &Settings, role: Role) -> anyhow::Result<Arc<dyn Queue>> {
+pub(crate) fn queue(settings: &Settings, role: Role) -> Result<Arc<dyn Queue>, Problem> {
     let url = match &settings.redis {
         Redis::Url(url) => url.clone(),
         Redis::InProcess => return Ok(Arc::new(InProcessQueue::default())),
@@ -157,7 +174,13 @@ pub(crate) fn queue(settings: &Settings, role: Role) -> anyhow::Result<Arc<dyn Q
         is_worker,
         keep_finished: settings.timers.job_removal_every,
     };
-    Ok(Arc::new(RedisQueue::new(options).context("REDIS_URL")?))
+    match RedisQueue::new(options) {
+        Ok(queue) => Ok(Arc::new(queue)),
+        Err(error) => Err(Problem {
+            name: "REDIS_URL".to_owned(),
+            advice: error.to_string(),
+        }),
+    }
 }
 
 /// Makes the client of the DNS provider. It sends no request before the first call.
@@ -226,7 +249,7 @@ pub(crate) type Certificates = Result<Arc<dyn Authority>, String>;
 ///
 /// # Errors
 /// The account key or the authority's root certificate is invalid.
-pub(crate) fn certificates(settings: &Settings) -> Result<Certificates, Problems> {
+pub(crate) fn certificates(settings: &Settings) -> Result<Certificates, Problem> {
     let certificates = &settings.certificates;
     if let Some(reason) = certificates.disabled_reason() {
         return Ok(Err(reason.to_owned()));
@@ -248,7 +271,6 @@ pub(crate) fn certificates(settings: &Settings) -> Result<Certificates, Problems
         Err(AcmeConfigError { setting, fault }) => Err(Problem {
             name: setting.to_owned(),
             advice: fault,
-        }
-        .into()),
+        }),
     }
 }

@@ -9,6 +9,7 @@ use starchart_domain::secret::Secret;
 use tokio::time::timeout;
 
 use crate::error::ConnectError;
+use crate::vault::Vault;
 
 /// How to reach the database.
 #[derive(Debug, Clone)]
@@ -39,6 +40,16 @@ impl Default for ConnectOptions {
 }
 
 impl ConnectOptions {
+    /// Checks what [`crate::Store::connect`] parses, without connecting.
+    ///
+    /// # Errors
+    /// [`ConnectError::Invalid`] or [`ConnectError::Keys`].
+    pub fn check(&self) -> Result<(), ConnectError> {
+        Endpoint::read(&self.url)?;
+        Vault::new(&self.key_encryption_keys)?;
+        Ok(())
+    }
+
     /// The usual number of connections and time to wait.
     pub fn new(url: Secret) -> Self {
         Self {
@@ -56,8 +67,10 @@ pub(crate) enum Endpoint {
     Sqlite(sqlx::sqlite::SqliteConnectOptions),
 }
 
-/// Idle connections older than this are tried before they are used.
-const PING_AFTER_IDLE: Duration = Duration::from_secs(5);
+/// A connection that was idle for longer is pinged before it is used, because the server or a
+/// proxy may have closed it: a request must not be the one that finds out. A busy connection, whose
+/// last statement has just succeeded, is not.
+const PING_AFTER_IDLE: Duration = Duration::from_millis(10);
 /// Unused connections are closed after this time.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 

@@ -1,28 +1,42 @@
-//! `starchart check-config`: reads and checks all settings.
+//! `starchart check-config`: reads and checks all settings; with `--online` also tries every server
+//! that they name.
+
+mod online;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use starchart_settings::{Problems, Settings, Sources, render_check};
+use clap::Args;
+use starchart_settings::{Settings, Sources, render_check};
 
-pub(crate) fn run(env_file: Option<PathBuf>) -> anyhow::Result<ExitCode> {
+use crate::role::Role;
+
+/// How far to check.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Also try the database, Redis, the mail server, the zone, its name servers and the CA. Exit
+    /// code 0: all work, 1: one does not. Nothing is sent or kept.
+    #[arg(long)]
+    online: bool,
+}
+
+pub(crate) async fn run(env_file: Option<PathBuf>, options: Options) -> anyhow::Result<ExitCode> {
     let loaded = Settings::read(&Sources::from_process(env_file))?;
     print!("{}", render_check(&loaded));
-    let mut problems = Vec::new();
-    match super::foreign_parts(&loaded.settings) {
-        Ok((saml, _)) => saml
-            .warnings(crate::wire::clock())
-            .iter()
-            .for_each(|warning| println!("SAML_IDP_METADATA_PATH: {warning}")),
-        Err(faulty) => problems.extend(faulty.problems),
-    }
-    // A notice says why certificates are off; an unusable key or root certificate is a fault.
-    if let Err(faulty) = crate::wire::certificates(&loaded.settings) {
-        problems.extend(faulty.problems);
-    }
-    if !problems.is_empty() {
-        return Err(Problems::from(problems).into());
+    let parts = super::Parts::new(&loaded.settings, Role::All)?;
+    for warning in parts.saml.warnings(crate::wire::clock()) {
+        println!("SAML_IDP_METADATA_PATH: {warning}");
     }
     println!("The settings are complete.");
-    Ok(ExitCode::SUCCESS)
+    if !options.online {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let lines = online::try_servers(&loaded.settings, &parts).await;
+    for line in &lines {
+        println!("{line}");
+    }
+    Ok(match lines.iter().any(online::Line::is_failure) {
+        true => ExitCode::from(1),
+        false => ExitCode::SUCCESS,
+    })
 }

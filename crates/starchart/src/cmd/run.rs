@@ -18,25 +18,21 @@ pub(crate) async fn run(env_file: Option<PathBuf>, role: Role) -> anyhow::Result
         "starting"
     );
     // Report faulty settings before waiting for anything.
-    let (saml, provider) = super::foreign_parts(&settings)?;
-    for warning in saml.warnings(crate::wire::clock()) {
+    let parts = super::Parts::new(&settings, role)?;
+    for warning in parts.saml.warnings(crate::wire::clock()) {
         tracing::warn!(
             warning = %warning,
             "SAML_IDP_METADATA_PATH: check the identity provider's metadata"
         );
     }
-    let certificates = crate::wire::certificates(&settings)?;
-    let mailer = crate::wire::mail::mailer(&settings)?;
-    let saml = Arc::new(saml);
-    let queue = crate::wire::queue(&settings, role)?;
     boot::serve(Service {
         settings,
         role,
-        saml,
-        provider,
-        certificates,
-        mailer,
-        queue,
+        saml: Arc::new(parts.saml),
+        provider: parts.provider,
+        certificates: parts.certificates,
+        mailer: parts.mailer,
+        queue: parts.queue,
         ready: None,
     })
     .await

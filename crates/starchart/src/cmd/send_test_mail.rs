@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::Args;
 use starchart_mail::{RenderedMail, SendError};
+use starchart_settings::Problems;
 
 /// Send one mail to an address.
 #[derive(Args)]
@@ -16,7 +17,7 @@ pub(crate) struct Options {
 
 pub(crate) async fn run(env_file: Option<PathBuf>, options: Options) -> anyhow::Result<ExitCode> {
     let settings = super::begin(env_file)?.settings;
-    let Some(mailer) = crate::wire::mail::mailer(&settings)? else {
+    let Some(mailer) = crate::wire::mail::mailer(&settings).map_err(Problems::from)? else {
         bail!(
             "mail is off: {}",
             settings.mail.disabled_reason().unwrap_or("no sender")
@@ -54,7 +55,7 @@ pub(crate) async fn run(env_file: Option<PathBuf>, options: Options) -> anyhow::
 }
 
 /// Returns advice for the operator.
-fn advice(fault: &SendError) -> Option<&'static str> {
+pub(super) fn advice(fault: &SendError) -> Option<&'static str> {
     match fault {
         SendError::Unreachable(_) => Some(
             "Check SMTP_HOST, SMTP_PORT and SMTP_TLS (with SMTP_AUTH=xoauth2 also \

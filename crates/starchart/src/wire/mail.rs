@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use starchart_mail::{Auth, ConfigError, MailTheme, Mailer, OauthConfig, SmtpConfig, Tls};
-use starchart_settings::{Mail, Settings, SmtpAuth, SmtpTls};
+use starchart_settings::{Mail, Problem, Settings, SmtpAuth, SmtpTls};
 
 /// Returns the names and addresses that appear in every mail.
 pub(crate) fn mail_theme(settings: &Settings) -> MailTheme {
@@ -20,7 +19,7 @@ pub(crate) fn mail_theme(settings: &Settings) -> MailTheme {
 ///
 /// # Errors
 /// The sender address is invalid, or TLS cannot be set up.
-pub(crate) fn mailer(settings: &Settings) -> anyhow::Result<Option<Arc<Mailer>>> {
+pub(crate) fn mailer(settings: &Settings) -> Result<Option<Arc<Mailer>>, Problem> {
     let mail = &settings.mail;
     let (Some(sender), None) = (&mail.sender, mail.disabled_reason()) else {
         return Ok(None);
@@ -50,9 +49,12 @@ pub(crate) fn mailer(settings: &Settings) -> anyhow::Result<Option<Arc<Mailer>>>
         } else {
             "SMTP_TLS"
         };
-        anyhow::Error::new(error).context(setting)
+        Problem {
+            name: setting.to_owned(),
+            advice: error.to_string(),
+        }
     });
-    Ok(Some(Arc::new(mailer.context("mail")?)))
+    Ok(Some(Arc::new(mailer?)))
 }
 
 fn auth(mail: &Mail) -> Auth {
