@@ -36,18 +36,22 @@ pub trait Authority: Send + Sync {
     async fn fetch_order(&self, url: &str) -> Result<Order, AuthorityError>;
 
     /// Asks the authority to validate all pending authorizations (RFC 8555 section 7.5.1). Skips
-    /// challenges that it validates already, so the call is idempotent.
+    /// challenges that it validates already, so the call is idempotent. Returns how long to wait
+    /// before the next [`Authority::fetch_order`], if the authority says so (Retry-After).
     ///
     /// # Errors
     /// As [`Authority::fetch_order`].
-    async fn respond_to_challenges(&self, url: &str) -> Result<(), AuthorityError>;
+    async fn respond_to_challenges(&self, url: &str) -> Result<Option<Duration>, AuthorityError>;
 
     /// Finalizes a ready order with a certificate signing request (DER, RFC 2986). Does nothing for
     /// an order that is finalized already, so after a restart the same request can be sent again.
+    /// Returns how long to wait before the next [`Authority::fetch_order`], if the authority says
+    /// so (Retry-After).
     ///
     /// # Errors
     /// As [`Authority::fetch_order`].
-    async fn finalize(&self, url: &str, csr_der: &[u8]) -> Result<(), AuthorityError>;
+    async fn finalize(&self, url: &str, csr_der: &[u8])
+    -> Result<Option<Duration>, AuthorityError>;
 
     /// Downloads the certificate and its chain (PEM) of a valid order (RFC 8555 section 7.4.2).
     ///
@@ -74,6 +78,9 @@ pub struct Order {
     /// Why the order is invalid: an explanation for the user, then the authority's own text. `None`
     /// for an order that expired.
     pub problem: Option<String>,
+    /// How long the authority asks to wait before the next look at an order that is processing or
+    /// whose validation is pending (Retry-After, RFC 8555 sections 7.4 and 7.5.1).
+    pub retry_after: Option<Duration>,
 }
 
 /// The statuses of an order (RFC 8555 section 7.1.6).
@@ -135,6 +142,16 @@ pub enum AuthorityError {
 }
 
 impl AuthorityError {
+    /// Returns how long the authority asks to wait (Retry-After).
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::RateLimited { retry_after, .. } | Self::Unavailable { retry_after, .. } => {
+                *retry_after
+            }
+            Self::Gone(_) | Self::Refused(_) | Self::Account(_) => None,
+        }
+    }
+
     /// Creates [`AuthorityError::Unavailable`] without a Retry-After.
     pub fn unavailable(detail: impl Into<String>) -> Self {
         Self::Unavailable {

@@ -1,13 +1,12 @@
 //! The HTTP client of instant-acme, which sends requests to one origin only. It reads error
-//! responses itself, because instant-acme drops their Retry-After.
+//! responses and every Retry-After itself, because instant-acme drops them.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::header::RETRY_AFTER;
-use http::{HeaderMap, Request, Uri};
+use http::{Request, Uri};
 use http_body_util::BodyExt as _;
 use instant_acme::{BodyWrapper, BytesResponse, HttpClient, Problem};
 use starchart_domain::error::error_chain;
@@ -15,6 +14,7 @@ use starchart_https::{HttpsClient, Limits, Roots};
 use url::Url;
 
 use crate::problem::{ErrorResponse, RequestFailure};
+use crate::retry_after::{RequestedWaits, retry_after};
 
 const LIMITS: Limits = Limits {
     time: Duration::from_secs(10),
@@ -30,6 +30,7 @@ type ResponseFuture =
 pub(crate) struct PinnedClient {
     https: HttpsClient,
     directory_url: Url,
+    waits: RequestedWaits,
 }
 
 impl PinnedClient {
@@ -48,6 +49,7 @@ impl PinnedClient {
         Ok(Self {
             https,
             directory_url,
+            waits: RequestedWaits::default(),
         })
     }
 
@@ -74,6 +76,11 @@ impl PinnedClient {
         }
     }
 
+    /// Returns how long the last successful response of this URL asks to wait (Retry-After).
+    pub(crate) fn requested_wait(&self, url: &str) -> Option<Duration> {
+        self.waits.find(url)
+    }
+
     async fn send(
         &self,
         request: Request<BodyWrapper<Bytes>>,
@@ -83,15 +90,18 @@ impl PinnedClient {
         }
         let (parts, body) = request.into_parts();
         let Ok(body) = body.collect().await;
+        let url = parts.uri.to_string();
         let request = Request::from_parts(parts, body.to_bytes());
         let response = self.https.send(request).await;
         let response = response.map_err(|error| RequestFailure::NoResponse(error_chain(&error)))?;
         let (parts, body) = response.into_parts();
         let status = parts.status.as_u16();
+        let retry_after = retry_after(&parts.headers, SystemTime::now());
+        self.waits
+            .record(&url, retry_after.filter(|_| status < 400));
         if status >= 400 {
             let problem = serde_json::from_slice::<Problem>(&body).ok();
-            let response =
-                ErrorResponse::new(status, problem.as_ref(), retry_after(&parts.headers));
+            let response = ErrorResponse::new(status, problem.as_ref(), retry_after);
             // instant-acme itself retries twice with a new nonce.
             if !response.is_type("badNonce") {
                 return Err(RequestFailure::Refused(response));
@@ -114,16 +124,6 @@ impl HttpClient for PinnedClient {
     }
 }
 
-/// Parses Retry-After (RFC 9110 section 10.2.3): seconds, or a date.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = httpdate::parse_http_date(value).ok()?;
-    Some(date.duration_since(SystemTime::now()).unwrap_or_default())
-}
-
 fn host(uri: &Uri) -> String {
     uri.host().unwrap_or_default().to_owned()
 }
@@ -132,8 +132,6 @@ fn host(uri: &Uri) -> String {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
     use std::net::TcpListener;
-
-    use http::HeaderValue;
 
     use super::*;
 
@@ -166,27 +164,5 @@ mod tests {
             );
         }
         assert!(listener.accept().is_err(), "no connection was opened");
-    }
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        let headers = |value: &str| {
-            HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_str(value).unwrap())])
-        };
-        assert_eq!(
-            retry_after(&headers(" 120 ")),
-            Some(Duration::from_secs(120))
-        );
-        let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(7_200));
-        let wait = retry_after(&headers(&date)).unwrap();
-        assert!(
-            (Duration::from_secs(6_900)..=Duration::from_secs(7_200)).contains(&wait),
-            "{wait:?}"
-        );
-        assert_eq!(
-            retry_after(&headers("Sun, 06 Nov 1994 08:49:37 GMT")),
-            Some(Duration::ZERO)
-        );
-        assert_eq!(retry_after(&headers("soon")), None);
     }
 }

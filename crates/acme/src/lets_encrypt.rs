@@ -149,6 +149,13 @@ impl LetsEncrypt {
             .unwrap_or_else(|_| timed_out())
     }
 
+    async fn order_status(&self, url: &str) -> Result<Status, AuthorityError> {
+        self.call(RequestKind::Order, |account| async move {
+            Ok(account.order(url.to_owned()).await?.state().status)
+        })
+        .await
+    }
+
     /// Refuses an order of another authority: its URL comes from the database, and the directory
     /// URL may have changed since.
     fn check_origin(&self, url: &str) -> Result<(), AuthorityError> {
@@ -192,45 +199,44 @@ impl Authority for LetsEncrypt {
 
     async fn fetch_order(&self, url: &str) -> Result<Order, AuthorityError> {
         self.check_origin(url)?;
-        self.call(RequestKind::Order, |account| fetch_order(account, url))
-            .await
-    }
-
-    async fn respond_to_challenges(&self, url: &str) -> Result<(), AuthorityError> {
-        self.check_origin(url)?;
         self.call(RequestKind::Order, |account| {
-            respond_to_challenges(account, url)
+            fetch_order(account, &self.client, url)
         })
         .await
     }
 
-    async fn finalize(&self, url: &str, csr_der: &[u8]) -> Result<(), AuthorityError> {
+    async fn respond_to_challenges(&self, url: &str) -> Result<Option<Duration>, AuthorityError> {
         self.check_origin(url)?;
-        let status = self
-            .call(RequestKind::Order, |account| order_status(account, url))
-            .await?;
-        match status {
-            Status::Processing | Status::Valid => return Ok(()),
+        self.call(RequestKind::Order, |account| {
+            respond_to_challenges(account, &self.client, url)
+        })
+        .await
+    }
+
+    async fn finalize(
+        &self,
+        url: &str,
+        csr_der: &[u8],
+    ) -> Result<Option<Duration>, AuthorityError> {
+        self.check_origin(url)?;
+        match self.order_status(url).await? {
+            Status::Processing => return Ok(self.client.requested_wait(url)),
+            Status::Valid => return Ok(None),
             Status::Ready => {}
             Status::Pending | Status::Invalid => return Err(wrong_status("ready")),
         }
         let finalized = self
-            .call(RequestKind::Finalize, |account| async move {
-                let mut order = account.order(url.to_owned()).await?;
-                Ok(order.finalize_csr(csr_der).await?)
+            .call(RequestKind::Finalize, |account| {
+                finalize(account, &self.client, url, csr_der)
             })
             .await;
         match finalized {
             // Another process may have finalized it with the same request.
-            Err(AuthorityError::Gone(_)) => {
-                match self
-                    .call(RequestKind::Order, |account| order_status(account, url))
-                    .await?
-                {
-                    Status::Processing | Status::Valid => Ok(()),
-                    _ => Err(wrong_status("ready")),
-                }
-            }
+            Err(AuthorityError::Gone(_)) => match self.order_status(url).await? {
+                Status::Processing => Ok(self.client.requested_wait(url)),
+                Status::Valid => Ok(None),
+                _ => Err(wrong_status("ready")),
+            },
             finalized => finalized,
         }
     }
@@ -293,11 +299,11 @@ fn wrong_status(expected: &str) -> AuthorityError {
     AuthorityError::Gone(format!("it is not {expected}"))
 }
 
-async fn order_status(account: Account, url: &str) -> Result<Status, CallError> {
-    Ok(account.order(url.to_owned()).await?.state().status)
-}
-
-async fn fetch_order(account: Account, url: &str) -> Result<Order, CallError> {
+async fn fetch_order(
+    account: Account,
+    client: &PinnedClient,
+    url: &str,
+) -> Result<Order, CallError> {
     let mut order = account.order(url.to_owned()).await?;
     let mut status = order.state().status;
     let mut problems: Vec<String> = order
@@ -307,6 +313,7 @@ async fn fetch_order(account: Account, url: &str) -> Result<Order, CallError> {
         .map(|problem| problem_text(problem, None))
         .collect();
     let mut pending = Vec::new();
+    let mut retry_after = client.requested_wait(url);
     if matches!(status, Status::Pending | Status::Invalid) {
         let mut authorizations = order.authorizations();
         while let Some(authorization) = authorizations.next().await {
@@ -314,6 +321,7 @@ async fn fetch_order(account: Account, url: &str) -> Result<Order, CallError> {
             match authorization.status {
                 AuthorizationStatus::Valid => {}
                 AuthorizationStatus::Pending if status == Status::Pending => {
+                    retry_after = retry_after.max(client.requested_wait(authorization.url()));
                     let fqdn = challenge_name(authorization.identifier().identifier)?;
                     let challenge = authorization
                         .challenge(ChallengeType::Dns01)
@@ -351,6 +359,7 @@ async fn fetch_order(account: Account, url: &str) -> Result<Order, CallError> {
         status: port_status(status),
         pending,
         problem: order_problem(invalid, &problems),
+        retry_after: retry_after.filter(|_| matches!(status, Status::Pending | Status::Processing)),
     })
 }
 
@@ -360,11 +369,32 @@ fn order_problem(invalid: bool, problems: &[String]) -> Option<String> {
     (invalid && !problems.is_empty()).then(|| problems.join(" "))
 }
 
-async fn respond_to_challenges(account: Account, url: &str) -> Result<(), CallError> {
+/// Sends the certificate signing request. An order that is valid at once needs no wait.
+async fn finalize(
+    account: Account,
+    client: &PinnedClient,
+    url: &str,
+    csr_der: &[u8],
+) -> Result<Option<Duration>, CallError> {
+    let mut order = account.order(url.to_owned()).await?;
+    let finalize_url = order.state().finalize.clone();
+    order.finalize_csr(csr_der).await?;
+    Ok(match order.state().status {
+        Status::Processing => client.requested_wait(&finalize_url),
+        _ => None,
+    })
+}
+
+async fn respond_to_challenges(
+    account: Account,
+    client: &PinnedClient,
+    url: &str,
+) -> Result<Option<Duration>, CallError> {
     let mut order = account.order(url.to_owned()).await?;
     if order.state().status != Status::Pending {
-        return Ok(());
+        return Ok(None);
     }
+    let mut retry_after = None;
     let mut authorizations = order.authorizations();
     while let Some(authorization) = authorizations.next().await {
         let mut authorization = authorization?;
@@ -377,7 +407,9 @@ async fn respond_to_challenges(account: Account, url: &str) -> Result<(), CallEr
         if challenge.status != ChallengeStatus::Pending {
             continue;
         }
-        if let Err(error) = challenge.set_ready().await {
+        let responded = challenge.set_ready().await;
+        retry_after = retry_after.max(client.requested_wait(&challenge.url));
+        if let Err(error) = responded {
             let responded_before = match error_response(&error) {
                 Some(response) if response.is_type("badNonce") => false,
                 // The challenge's own error, or a refusal of a second response.
@@ -390,7 +422,7 @@ async fn respond_to_challenges(account: Account, url: &str) -> Result<(), CallEr
             debug!(%error, "the challenge was responded to before; the order has the result");
         }
     }
-    Ok(())
+    Ok(retry_after)
 }
 
 fn no_dns_challenge() -> AuthorityError {

@@ -12,5 +12,6 @@ mod client;
 pub mod keys;
 mod lets_encrypt;
 mod problem;
+mod retry_after;
 
 pub use lets_encrypt::{AcmeConfig, AcmeConfigError, LetsEncrypt};

@@ -58,9 +58,11 @@ impl ErrorResponse {
     }
 
     /// Whether the same request may succeed at once: after a rejected nonce, or when another
-    /// process made it at the same time.
+    /// process made it at the same time. Never when the authority asks to wait.
     pub(crate) fn is_retryable(&self) -> bool {
-        self.status == 409 || self.is_type("serverInternal") || self.is_type("badNonce")
+        let may_succeed =
+            self.status == 409 || self.is_type("serverInternal") || self.is_type("badNonce");
+        may_succeed && self.retry_after.is_none()
     }
 }
 

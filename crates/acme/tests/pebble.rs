@@ -109,7 +109,8 @@ async fn assert_settles_as(client: &LetsEncrypt, url: &str, status: OrderStatus)
         Order {
             status,
             pending: Vec::new(),
-            problem: None
+            problem: None,
+            retry_after: None
         }
     );
 }
@@ -219,7 +220,8 @@ async fn earlier_validations_are_reused() {
         Order {
             status: OrderStatus::Ready,
             pending: Vec::new(),
-            problem: None
+            problem: None,
+            retry_after: None
         }
     );
     fixture
@@ -373,7 +375,7 @@ async fn an_unavailable_authority_can_be_asked_again() {
             status: 503,
             kind: "serverInternal",
             detail,
-            retry_after: Some(90),
+            retry_after: Some("90".to_owned()),
         },
     );
     let later = AuthorityError::Unavailable {
@@ -412,8 +414,8 @@ async fn orders_of_other_authorities_and_unknown_orders_are_gone() {
     ] {
         for answer in [
             client.fetch_order(url).await.map(drop),
-            client.respond_to_challenges(url).await,
-            client.finalize(url, b"").await,
+            client.respond_to_challenges(url).await.map(drop),
+            client.finalize(url, b"").await.map(drop),
         ] {
             assert!(
                 matches!(answer, Err(AuthorityError::Gone(_))),

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use base64::Engine as _;
@@ -221,13 +222,14 @@ impl Authority for DemoAuthority {
                 Vec::new()
             },
             problem: row.problem,
+            retry_after: None,
         })
     }
 
-    async fn respond_to_challenges(&self, url: &str) -> Result<(), AuthorityError> {
+    async fn respond_to_challenges(&self, url: &str) -> Result<Option<Duration>, AuthorityError> {
         let row = self.find_order(url)?;
         if row.state != State::Pending {
-            return Ok(());
+            return Ok(None);
         }
         let mut problem = None;
         for authorization in &row.authorizations {
@@ -246,10 +248,15 @@ impl Authority for DemoAuthority {
                 row.problem = problem;
             }
             Ok(())
-        })
+        })?;
+        Ok(None)
     }
 
-    async fn finalize(&self, url: &str, csr_der: &[u8]) -> Result<(), AuthorityError> {
+    async fn finalize(
+        &self,
+        url: &str,
+        csr_der: &[u8],
+    ) -> Result<Option<Duration>, AuthorityError> {
         self.update_order(url, |row| {
             match row.state {
                 State::Valid => return Ok(()),
@@ -263,7 +270,8 @@ impl Authority for DemoAuthority {
             row.chain = Some(self.issuer.issue(csr_der, &row.names)?);
             row.state = State::Valid;
             Ok(())
-        })
+        })?;
+        Ok(None)
     }
 
     async fn download_chain(&self, url: &str) -> Result<String, AuthorityError> {

@@ -77,6 +77,8 @@ impl Pebble {
             "ocspResponderURL": "",
             "externalAccountBindingRequired": false,
             "certificateValidityPeriod": options.validity.as_secs(),
+            // Clients wait as long as pebble asks, so it asks for the shortest time.
+            "retryAfter": { "authz": 1, "order": 1 },
         }});
         let config_path = dir.join("pebble.json");
         std::fs::write(&config_path, config.to_string())

@@ -114,7 +114,8 @@ async fn a_certificate_is_issued_across_restarts_and_verifies() {
         Order {
             status: OrderStatus::Ready,
             pending: Vec::new(),
-            problem: None
+            problem: None,
+            retry_after: None
         }
     );
 

@@ -117,6 +117,9 @@ pub async fn list_unresolved_orders(
         .filter(Column::Csr.is_not_null())
         .filter(Column::OrderUrl.is_not_null())
         .filter(Column::FinishedAt.is_not_null())
+        // When the authority may be asked about it again.
+        .filter(Expr::col(Column::NextStepAt).lte(Expr::cust(store.now_sql())))
+        .order_by_asc(Column::NextStepAt)
         .order_by_asc(Column::Id)
         .limit(limit)
         .into_tuple()
@@ -128,6 +131,26 @@ pub async fn list_unresolved_orders(
         at: Timestamp::from_millis(finished_at),
     };
     Ok(rows.into_iter().map(order).collect())
+}
+
+/// Leaves the order alone for this many milliseconds, because the authority asks for it.
+pub async fn postpone_unresolved_order(
+    store: &Store,
+    order: &UnresolvedOrder,
+    for_ms: i64,
+) -> Result<(), Error> {
+    use certificate_order::Column;
+    store
+        .write(|tx| async move {
+            let until = tx.now().await?.plus(for_ms).as_millis();
+            certificate_order::Entity::update_many()
+                .col_expr(Column::NextStepAt, Expr::value(until))
+                .filter(Column::Id.eq(order.claim.order))
+                .exec(tx.db())
+                .await?;
+            Ok(())
+        })
+        .await
 }
 
 /// Resolves the order: stores the issued certificate as deleted, without a key and with its
@@ -224,6 +247,28 @@ pub async fn mark_revoked(store: &Store, id: i64) -> Result<(), Error> {
                 })
                 .filter(Column::Id.eq(id))
                 .filter(Column::RevokedAt.is_null())
+                .exec(tx.db())
+                .await?;
+            Ok(())
+        })
+        .await
+}
+
+/// Postpones every pending revocation by at least this many milliseconds, because the authority
+/// asks for it.
+pub async fn postpone_all_revocations(store: &Store, for_ms: i64) -> Result<(), Error> {
+    use certificate::Column;
+    store
+        .write(|tx| async move {
+            let until = tx.now().await?.plus(for_ms).as_millis();
+            let is_earlier = Condition::any()
+                .add(Column::NextRevocationAt.is_null())
+                .add(Column::NextRevocationAt.lt(until));
+            certificate::Entity::update_many()
+                .col_expr(Column::NextRevocationAt, Expr::value(until))
+                .filter(Column::RevocationRequestedAt.is_not_null())
+                .filter(Column::RevokedAt.is_null())
+                .filter(is_earlier)
                 .exec(tx.db())
                 .await?;
             Ok(())

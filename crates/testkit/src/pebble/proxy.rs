@@ -26,9 +26,11 @@ pub enum Fault {
         kind: &'static str,
         /// The explanation in the problem document.
         detail: String,
-        /// Value of the header `Retry-After`, in seconds.
-        retry_after: Option<u64>,
+        /// Value of the header `Retry-After`.
+        retry_after: Option<String>,
     },
+    /// pebble handles the request, and its answer gets this `Retry-After`.
+    RetryAfter(String),
     /// The proxy closes the connection; pebble gets no request.
     Drop,
     /// pebble handles the request, and the proxy closes the connection without an answer.
@@ -47,7 +49,7 @@ impl Fault {
             status: 429,
             kind: "rateLimited",
             detail,
-            retry_after: Some(seconds),
+            retry_after: Some(seconds.to_string()),
         }
     }
 }
@@ -199,7 +201,7 @@ impl Shared {
     }
 
     /// Sends the request to pebble and returns its answer as bytes for the connection.
-    async fn forward(&self, request: Request) -> Option<Vec<u8>> {
+    async fn forward(&self, request: Request, retry_after: Option<&str>) -> Option<Vec<u8>> {
         let method = reqwest::Method::from_bytes(request.method.as_bytes()).ok()?;
         let mut forwarded = self
             .client
@@ -212,16 +214,18 @@ impl Shared {
         }
         let answer = forwarded.body(request.body).send().await.ok()?;
         let mut head = format!("HTTP/1.1 {} -\r\n", answer.status().as_u16());
-        for name in [
-            "content-type",
-            "replay-nonce",
-            "location",
-            "link",
-            "retry-after",
-        ] {
+        let own = if retry_after.is_none() {
+            "retry-after"
+        } else {
+            ""
+        };
+        for name in ["content-type", "replay-nonce", "location", "link", own] {
             for value in answer.headers().get_all(name) {
                 head += &format!("{name}: {}\r\n", value.to_str().ok()?);
             }
+        }
+        if let Some(value) = retry_after {
+            head += &format!("retry-after: {value}\r\n");
         }
         let body = answer.bytes().await.ok()?;
         let length = if request.method == "HEAD" {
@@ -259,20 +263,24 @@ async fn connection(mut stream: TlsStream<TcpStream>, shared: &Shared) {
     let mut buffer = Vec::new();
     while let Ok(Some(request)) = read_request(&mut stream, &mut buffer).await {
         let answer = match shared.fault_for(&request.path) {
-            None => shared.forward(request).await,
+            None => shared.forward(request, None).await,
+            Some(Fault::RetryAfter(value)) => shared.forward(request, Some(&value)).await,
             Some(Fault::Answer {
                 status,
                 kind,
                 detail,
                 retry_after,
-            }) => Some(refusal(status, kind, &detail, retry_after)),
+            }) => {
+                let retry_after = retry_after.as_deref();
+                Some(refusal(&request.method, status, kind, &detail, retry_after))
+            }
             Some(Fault::Drop) => None,
             Some(Fault::Lose) => {
-                let _ = shared.forward(request).await;
+                let _ = shared.forward(request, None).await;
                 None
             }
             Some(Fault::Hold) => {
-                let answer = shared.forward(request).await;
+                let answer = shared.forward(request, None).await;
                 shared.hold().await;
                 answer
             }
@@ -285,11 +293,18 @@ async fn connection(mut stream: TlsStream<TcpStream>, shared: &Shared) {
 }
 
 /// Writes an answer with a problem document (RFC 7807).
-fn refusal(status: u16, kind: &str, detail: &str, retry_after: Option<u64>) -> Vec<u8> {
+fn refusal(
+    method: &str,
+    status: u16,
+    kind: &str,
+    detail: &str,
+    retry_after: Option<&str>,
+) -> Vec<u8> {
     let urn = format!("urn:ietf:params:acme:error:{kind}");
     let body = serde_json::json!({ "type": urn, "detail": detail, "status": status }).to_string();
+    let body = if method == "HEAD" { "" } else { &body };
     let retry_after =
-        retry_after.map_or_else(String::new, |seconds| format!("retry-after: {seconds}\r\n"));
+        retry_after.map_or_else(String::new, |value| format!("retry-after: {value}\r\n"));
     let head =
         format!("HTTP/1.1 {status} -\r\ncontent-type: application/problem+json\r\n{retry_after}");
     format!("{head}content-length: {}\r\n\r\n{body}", body.len()).into_bytes()

@@ -78,10 +78,16 @@ async fn close_abandoned_order(
 ) -> Result<(), Error> {
     let store = &context.store;
     let age = store.now().await?.since(order.at);
-    match with_timeout(authority.fetch_order(&order.url))
-        .await
-        .map(|read| read.status)
-    {
+    let read = with_timeout(authority.fetch_order(&order.url)).await;
+    let asked = match &read {
+        Ok(read) => read.retry_after,
+        Err(error) => error.retry_after(),
+    };
+    if let Some(asked) = asked {
+        let asked = i64::try_from(asked.as_millis()).unwrap_or(i64::MAX);
+        renewals::postpone_unresolved_order(store, order, asked).await?;
+    }
+    match read.map(|read| read.status) {
         Ok(OrderStatus::Valid) => match with_timeout(authority.download_chain(&order.url)).await {
             Ok(pem) => match read_chain(&pem) {
                 Ok(issued) => renewals::resolve_order(store, order, Some(&issued)).await,

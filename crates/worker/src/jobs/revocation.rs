@@ -73,6 +73,10 @@ impl Job for Revocation {
                     // This certificate may be the cause, so the next attempt begins with another
                     // one.
                     renewals::postpone_revocation(store, certificate.id).await?;
+                    if let Some(asked) = error.retry_after() {
+                        let asked = i64::try_from(asked.as_millis()).unwrap_or(i64::MAX);
+                        renewals::postpone_all_revocations(store, asked).await?;
+                    }
                     break;
                 }
             }

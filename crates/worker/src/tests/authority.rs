@@ -32,6 +32,8 @@ struct State {
     errors: Vec<(&'static str, AuthorityError)>,
     calls: Vec<&'static str>,
     revoked: Vec<String>,
+    /// How long answers ask to wait; orders stay in processing until [`ScriptedAuthority::recover`].
+    wait: Option<std::time::Duration>,
 }
 
 struct TestOrder {
@@ -70,9 +72,16 @@ impl ScriptedAuthority {
         self.state().errors.push((call, error));
     }
 
-    /// Answers every call again.
+    /// Leaves finalized orders in processing, and asks to wait this long, until [`Self::recover`].
+    pub(crate) fn ask_to_wait(&self, wait: std::time::Duration) {
+        self.state().wait = Some(wait);
+    }
+
+    /// Answers every call again, at once.
     pub(crate) fn recover(&self) {
-        self.state().errors.clear();
+        let mut state = self.state();
+        state.errors.clear();
+        state.wait = None;
     }
 
     /// Returns the calls so far.
@@ -136,7 +145,11 @@ impl Authority for ScriptedAuthority {
 
     async fn fetch_order(&self, url: &str) -> Result<Order, AuthorityError> {
         let mut state = self.begin("fetch order")?;
+        let retry_after = state.wait;
         let order = find(&mut state, url)?;
+        if order.status == OrderStatus::Processing && retry_after.is_none() {
+            order.status = OrderStatus::Valid;
+        }
         let pending = match order.status {
             OrderStatus::Pending => order.values(number(url)).to_vec(),
             _ => Vec::new(),
@@ -150,12 +163,17 @@ impl Authority for ScriptedAuthority {
             status: order.status,
             pending: pending.into_iter().map(authorization).collect(),
             problem: None,
+            retry_after,
         })
     }
 
     /// Validates at once: every value must be in the zone.
-    async fn respond_to_challenges(&self, url: &str) -> Result<(), AuthorityError> {
+    async fn respond_to_challenges(
+        &self,
+        url: &str,
+    ) -> Result<Option<std::time::Duration>, AuthorityError> {
         let mut state = self.begin("respond to challenges")?;
+        let retry_after = state.wait;
         let order = find(&mut state, url)?;
         let published = self.provider.values(&order.challenge_name(), "TXT");
         let mut values = order.values(number(url)).into_iter();
@@ -164,15 +182,24 @@ impl Authority for ScriptedAuthority {
         } else {
             OrderStatus::Invalid
         };
-        Ok(())
+        Ok(retry_after)
     }
 
-    async fn finalize(&self, url: &str, csr_der: &[u8]) -> Result<(), AuthorityError> {
+    async fn finalize(
+        &self,
+        url: &str,
+        csr_der: &[u8],
+    ) -> Result<Option<std::time::Duration>, AuthorityError> {
         let mut state = self.begin("finalize")?;
+        let retry_after = state.wait;
         let order = find(&mut state, url)?;
         order.chain = self.issue(&order.domain, csr_der);
-        order.status = OrderStatus::Valid;
-        Ok(())
+        order.status = if retry_after.is_some() {
+            OrderStatus::Processing
+        } else {
+            OrderStatus::Valid
+        };
+        Ok(retry_after)
     }
 
     async fn download_chain(&self, url: &str) -> Result<String, AuthorityError> {

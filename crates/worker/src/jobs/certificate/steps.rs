@@ -29,6 +29,8 @@ const RATE_LIMITED_MS: i64 = 60 * 60 * 1_000;
 const ACCOUNT_ERROR_MS: i64 = 60_000;
 /// The delay after an answer that does not fit the order's state, in milliseconds.
 const UNEXPECTED_STATE_MS: i64 = 1_000;
+/// A wait of at least this time, in milliseconds, is explained to the user.
+const EXPLAINED_WAIT_MS: i64 = 30_000;
 
 /// Whether the order continues now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +50,8 @@ struct OrderRun<'a> {
     authority: &'a dyn Authority,
     work: ClaimedOrder,
     seen: Observations,
+    /// How long the authority asked to wait when the order was read (Retry-After).
+    requested_wait: Option<Duration>,
     /// The challenge values of the pending authorizations, after the order was read.
     values: Vec<String>,
     now: Timestamp,
@@ -65,6 +69,7 @@ pub(super) async fn advance(
         authority,
         work,
         seen: Observations::default(),
+        requested_wait: None,
         values: Vec::new(),
         now,
     };
@@ -165,7 +170,9 @@ impl OrderRun<'_> {
             status,
             pending,
             problem,
+            retry_after,
         } = order;
+        self.requested_wait = retry_after;
         self.seen.order = Some(match status {
             OrderStatus::Pending => ObservedOrder::Pending(pending.len()),
             OrderStatus::Ready => ObservedOrder::Ready,
@@ -242,15 +249,17 @@ impl OrderRun<'_> {
         if unchecked {
             warn!("no name server answers, so validation starts unchecked");
         }
-        match with_timeout(self.authority.respond_to_challenges(self.url())).await {
+        let requested = match with_timeout(self.authority.respond_to_challenges(self.url())).await {
+            Ok(requested) => requested,
             // The challenge is not in a state that permits validation; the order is read next.
-            Ok(()) | Err(AuthorityError::Gone(_)) => {}
+            Err(AuthorityError::Gone(_)) => None,
             Err(error) => return self.retry_or_fail(error).await,
-        }
+        };
         let held =
             orders::mark_validating(&self.context.store, &self.work.claim, unchecked).await?;
         self.seen = Observations::default();
-        Ok(self.moved_to(OrderStep::Validating, held))
+        let flow = self.moved_to(OrderStep::Validating, held);
+        self.wait_before_reading(flow, requested).await
     }
 
     async fn save_key(&mut self) -> Result<Flow, Error> {
@@ -271,10 +280,13 @@ impl OrderRun<'_> {
         let Some(csr) = orders::load_csr(&self.context.store, &self.work.claim).await? else {
             return self.restart().await;
         };
-        if let Err(error) = with_timeout(self.authority.finalize(self.url(), &csr)).await {
-            return self.retry_or_fail(error).await;
+        match with_timeout(self.authority.finalize(self.url(), &csr)).await {
+            Ok(requested) => {
+                let flow = self.note_finalizing().await?;
+                self.wait_before_reading(flow, requested).await
+            }
+            Err(error) => self.retry_or_fail(error).await,
         }
-        self.note_finalizing().await
     }
 
     async fn note_finalizing(&mut self) -> Result<Flow, Error> {
@@ -344,16 +356,50 @@ impl OrderRun<'_> {
     }
 
     async fn wait(&mut self, problem: Option<String>) -> Result<Flow, Error> {
-        let for_ms = poll_ms(
+        let usual = poll_ms(
             self.now.since(self.work.facts.step_since),
             self.work.automatic,
         );
-        let failed = self.seen.order.is_some().then_some(false);
+        if self.seen.order.is_some() {
+            return self.wait_for_authority(usual, self.requested_wait).await;
+        }
+        self.pause(Postponement {
+            for_ms: usual,
+            problem,
+            ..Postponement::default()
+        })
+        .await
+    }
+
+    /// Waits if the authority asked for it when it accepted a request about the order.
+    async fn wait_before_reading(
+        &self,
+        flow: Flow,
+        requested: Option<Duration>,
+    ) -> Result<Flow, Error> {
+        match (flow, requested) {
+            (Flow::Continue, Some(_)) => self.wait_for_authority(0, requested).await,
+            _ => Ok(flow),
+        }
+    }
+
+    /// Waits until the order is read again: `usual` milliseconds, or as long as the authority asks.
+    async fn wait_for_authority(
+        &self,
+        usual: i64,
+        requested: Option<Duration>,
+    ) -> Result<Flow, Error> {
+        let asked = requested.map(millis).filter(|asked| *asked > usual);
+        let for_ms = clamped_retry_ms(self.work.facts.created_at, self.now, usual, asked);
+        let is_explained = asked.is_some() && for_ms >= EXPLAINED_WAIT_MS;
         self.pause(Postponement {
             for_ms,
-            problem,
-            failed,
-            ..Postponement::default()
+            problem: is_explained.then(|| {
+                "The certificate authority is at work and asks to look again later.".to_owned()
+            }),
+            failed: Some(false),
+            show_retry_time: is_explained,
+            requested_by_ca: asked.is_some(),
         })
         .await
     }

@@ -105,6 +105,50 @@ async fn a_rate_limit_is_respected() {
 }
 
 #[tokio::test]
+async fn an_order_in_progress_is_read_again_when_the_authority_asks_for_it() {
+    for (wait_s, is_explained) in [(10, false), (3_600, true)] {
+        let (world, user) = with_order().await;
+        world.authority.ask_to_wait(Duration::from_secs(wait_s));
+        let step_ms = i64::try_from(wait_s).unwrap() * 1_000;
+        let mut calls = Vec::new();
+        // Publishing and the name servers need no wait; then each answer asks for one.
+        for _ in 0..400 {
+            world.run(&Certificate).await;
+            world.publish().await;
+            world.run(&crate::jobs::track::Track).await;
+            if world.authority.calls().contains(&"respond to challenges") {
+                break;
+            }
+            world.later(1_000);
+        }
+        for _ in 0..4 {
+            let before = world.authority.calls().len();
+            world.run(&Certificate).await;
+            world.later(step_ms - 2_000);
+            world.run(&Certificate).await;
+            assert_eq!(world.authority.calls().len(), before, "too early");
+            world.later(3_000);
+            world.run(&Certificate).await;
+            calls.push(world.authority.calls()[before..].to_vec());
+        }
+        let look = vec!["fetch order"];
+        let expected = [
+            vec!["fetch order", "finalize"],
+            look.clone(),
+            look.clone(),
+            look,
+        ];
+        assert_eq!(calls, expected, "{wait_s} s");
+        let waiting = order(&world, &user).await;
+        assert_eq!(waiting.problem.is_some(), is_explained, "{waiting:?}");
+        world.authority.recover();
+        world.later(step_ms + 1_000);
+        world.run(&Certificate).await;
+        assert_eq!(world.authority.calls().last(), Some(&"download chain"));
+    }
+}
+
+#[tokio::test]
 async fn a_refused_order_fails_with_the_reason() {
     let (world, user) = with_order().await;
     let refused = AuthorityError::Refused("the name is on a list".to_owned());

@@ -46,6 +46,33 @@ async fn a_refused_revocation_stays_pending() {
 }
 
 #[tokio::test]
+async fn revocations_wait_as_long_as_the_authority_asks() {
+    let day = Duration::from_secs(24 * 60 * 60);
+    let (retry_after, detail) = (Some(2 * day), "not today".to_owned());
+    for error in [
+        AuthorityError::RateLimited {
+            retry_after,
+            detail: detail.clone(),
+        },
+        AuthorityError::Unavailable {
+            retry_after,
+            detail,
+        },
+    ] {
+        let world = with_pending_revocation().await;
+        world.authority.fail("revoke", error);
+        world.run(&Revocation).await;
+        world.authority.recover();
+        world.later(47 * 60 * 60 * 1_000);
+        world.run(&Revocation).await;
+        assert!(is_pending(&world).await, "too early");
+        world.later(60 * 60 * 1_000 + INTERVAL_MS);
+        world.run(&Revocation).await;
+        assert!(!is_pending(&world).await);
+    }
+}
+
+#[tokio::test]
 async fn without_a_pending_revocation_no_lease_is_acquired() {
     let world = World::new().await;
     assert_eq!(world.run(&Revocation).await, Outcome::Done);
