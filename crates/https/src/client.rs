@@ -1,7 +1,6 @@
 //! The client: one request, its whole response within the limits.
 
 use std::error::Error as StdError;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,7 +10,6 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use rustls::ClientConfig;
 
 use crate::roots::Roots;
 
@@ -51,11 +49,7 @@ impl HttpsClient {
     /// # Errors
     /// The TLS library does not support its own default versions.
     pub fn new(roots: Roots, limits: Limits) -> Result<Self, rustls::Error> {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots.into_store())
-            .with_no_client_auth();
+        let config = roots.into_client_config()?;
         // HTTP/1.1: a request that times out closes its connection, and the next one opens another.
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(config)

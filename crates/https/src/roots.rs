@@ -1,7 +1,9 @@
 //! The root certificates that a client trusts.
 
-use rustls::RootCertStore;
+use std::sync::Arc;
+
 use rustls::pki_types::CertificateDer;
+use rustls::{ClientConfig, RootCertStore};
 
 /// The root certificates that a client trusts; at least one.
 #[derive(Debug, Clone)]
@@ -73,8 +75,17 @@ impl Roots {
         Ok(self)
     }
 
-    pub(crate) fn into_store(self) -> RootCertStore {
-        self.0
+    /// Creates the configuration of a TLS client that trusts these roots and presents no
+    /// certificate.
+    ///
+    /// # Errors
+    /// The TLS library does not support its own default versions.
+    pub fn into_client_config(self) -> Result<ClientConfig, rustls::Error> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        Ok(ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(self.0)
+            .with_no_client_auth())
     }
 }
 

@@ -4,12 +4,15 @@
 //! the mail server. The outbox in `starchart-store` decides which mail is due and records each
 //! outcome. This crate keeps only an idle connection, the send rate and the back-off in memory.
 
+mod address;
+mod connect;
 mod error;
 mod mailer;
 mod message;
 mod oauth;
 mod render;
 mod reply;
+mod reply_stream;
 mod smtp;
 mod text;
 

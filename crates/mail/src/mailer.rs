@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use lettre::message::Mailbox;
 use tokio::time::Instant;
 
+use crate::address;
 use crate::error::{ConfigError, SendError};
 use crate::message::{Outgoing, RenderedMail, compose};
 use crate::render::MailTheme;
@@ -89,9 +90,8 @@ impl Mailer {
         interval: Duration,
         burst: u32,
     ) -> Result<Self, ConfigError> {
-        let address = sender
-            .parse()
-            .map_err(|_| ConfigError::Sender(sender.to_owned()))?;
+        let address =
+            address::parse(sender).ok_or_else(|| ConfigError::Sender(sender.to_owned()))?;
         let from = Mailbox::new(Some(one_line(&theme.app_name)), address);
         let rate = SendRate::new(interval, burst);
         Ok(Self {

@@ -1,10 +1,10 @@
 //! A mail as the message that is sent (RFC 5322), with its envelope (RFC 5321).
 
-use lettre::Address;
 use lettre::address::Envelope;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue, MIME_VERSION_1_0};
 use lettre::message::{Mailbox, Message};
 
+use crate::address;
 use crate::error::SendError;
 use crate::text::one_line;
 
@@ -34,13 +34,13 @@ pub(crate) struct Outgoing {
 /// # Errors
 /// [`SendError::InvalidAddress`] or [`SendError::Rejected`]: the mail can never be sent.
 pub(crate) fn compose(mail: &RenderedMail, from: &Mailbox) -> Result<Outgoing, SendError> {
-    let invalid_address = |_| {
+    let invalid_address = || {
         SendError::InvalidAddress(format!(
             "{:?} is not a mail address",
             one_line(&mail.address)
         ))
     };
-    let address: Address = mail.address.trim().parse().map_err(invalid_address)?;
+    let address = address::parse(mail.address.trim()).ok_or_else(invalid_address)?;
     let name = one_line(&mail.name);
     let to = Mailbox::new((!name.is_empty()).then_some(name), address);
     let mut message = Message::builder()

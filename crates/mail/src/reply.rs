@@ -123,7 +123,8 @@ pub(crate) fn reply_text(response: &Response) -> String {
     ))
 }
 
-fn shorten(text: &str) -> String {
+/// Joins the text to one line of limited length.
+pub(crate) fn shorten(text: &str) -> String {
     one_line(text).chars().take(MAX_REPLY_CHARS).collect()
 }
 

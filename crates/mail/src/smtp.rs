@@ -1,19 +1,18 @@
-//! The connection to the mail server: STARTTLS, AUTH and one mail transaction per mail (RFC 5321).
+//! The connection to the mail server: AUTH and one mail transaction per mail (RFC 5321).
 
-use std::error::Error as _;
 use std::time::Duration;
 
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
-use lettre::transport::smtp::client::{
-    AsyncSmtpConnection, Certificate, TlsParameters, TlsParametersBuilder,
-};
+use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
-use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::extension::{Extension, MailBodyParameter, MailParameter};
 use starchart_domain::secret::Secret;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 use tracing::debug;
 
+use crate::address::needs_smtputf8;
+use crate::connect::{Encryption, connect};
 use crate::error::{ConfigError, SendError};
 use crate::message::Outgoing;
 use crate::oauth::{OauthConfig, TokenSource};
@@ -87,7 +86,7 @@ pub enum Auth {
 /// A client with one connection, reused while it is fresh.
 pub(crate) struct Smtp {
     config: SmtpConfig,
-    tls: Option<TlsParameters>,
+    encryption: Encryption,
     tokens: Option<TokenSource>,
     idle: Mutex<Option<Idle>>,
 }
@@ -100,10 +99,7 @@ struct Idle {
 
 impl Smtp {
     pub(crate) fn new(mut config: SmtpConfig) -> Result<Self, ConfigError> {
-        let tls = match config.tls {
-            Tls::None => None,
-            Tls::StartTls | Tls::Implicit => Some(tls_parameters(&config)?),
-        };
+        let encryption = Encryption::new(&config)?;
         let tokens = match &config.auth {
             Auth::Xoauth2 {
                 client_secret,
@@ -119,7 +115,7 @@ impl Smtp {
         config.extra_root_der = None;
         Ok(Self {
             config,
-            tls,
+            encryption,
             tokens,
             idle: Mutex::new(None),
         })
@@ -201,47 +197,15 @@ impl Smtp {
     }
 
     async fn connect_and_authenticate(&self) -> Result<AsyncSmtpConnection, SendError> {
-        let mut connection = self.connect().await?;
+        let mut connection = connect(&self.config, &self.encryption).await?;
         if self.authenticate(&mut connection).await? == AuthOutcome::CachedTokenRefused {
             // The token may have been revoked early: try once more with a new one.
-            connection = self.connect().await?;
+            connection = connect(&self.config, &self.encryption).await?;
             if self.authenticate(&mut connection).await? != AuthOutcome::Accepted {
                 return Err(SendError::Misconfigured(
                     "SMTP_AUTH: the mail server refuses the token".to_owned(),
                 ));
             }
-        }
-        Ok(connection)
-    }
-
-    async fn connect(&self) -> Result<AsyncSmtpConnection, SendError> {
-        let config = &self.config;
-        let ehlo_name = ClientId::Domain(config.ehlo_name.clone());
-        let implicit = if config.tls == Tls::Implicit {
-            self.tls.clone()
-        } else {
-            None
-        };
-        let server = (config.host.as_str(), config.port);
-        let connected = AsyncSmtpConnection::connect_tokio1(
-            server,
-            Some(COMMAND_TIMEOUT),
-            &ehlo_name,
-            implicit,
-            None,
-        )
-        .await;
-        let mut connection = connected.map_err(|error| connect_error(&error))?;
-        if let (Tls::StartTls, Some(tls)) = (config.tls, &self.tls) {
-            if !connection.can_starttls() {
-                return Err(SendError::Misconfigured(
-                    "SMTP_TLS: the mail server does not offer STARTTLS".to_owned(),
-                ));
-            }
-            connection
-                .starttls(tls.clone(), &ehlo_name)
-                .await
-                .map_err(|error| connect_error(&error))?;
         }
         Ok(connection)
     }
@@ -292,7 +256,8 @@ impl Smtp {
         connection: &mut AsyncSmtpConnection,
         mail: &Outgoing,
     ) -> Result<(), SendError> {
-        let from = Mail::new(mail.envelope.from().cloned(), vec![]);
+        let parameters = sender_parameters(connection, mail)?;
+        let from = Mail::new(mail.envelope.from().cloned(), parameters);
         connection.command(from).await.map(drop).map_err(|error| {
             let text = error_text(&error, &self.secrets());
             // All mails have the same sender, so none would be accepted.
@@ -372,6 +337,40 @@ impl Smtp {
     }
 }
 
+/// Returns the parameters of MAIL FROM. SMTPUTF8 (RFC 6531) is used only if an address needs it.
+///
+/// # Errors
+/// The server does not offer what the message needs.
+fn sender_parameters(
+    connection: &AsyncSmtpConnection,
+    mail: &Outgoing,
+) -> Result<Vec<MailParameter>, SendError> {
+    let mut parameters = Vec::new();
+    let needing = |address: &&lettre::Address| needs_smtputf8(address);
+    let from = mail.envelope.from().filter(needing);
+    let to = mail.envelope.to().iter().find(needing);
+    if from.or(to).is_some() {
+        let server = connection.server_info();
+        if !server.supports_feature(Extension::SmtpUtfEight) {
+            let reason = "has letters other than ASCII before the @, and the mail server does not \
+                          offer SMTPUTF8 (RFC 6531)";
+            return Err(match (from, to) {
+                (Some(from), _) => SendError::Misconfigured(format!(
+                    "NOTIFICATIONS_EMAIL_USER: the address {from} {reason}"
+                )),
+                (None, to) => {
+                    let to = to.map(ToString::to_string).unwrap_or_default();
+                    SendError::InvalidAddress(format!("the address {to} {reason}"))
+                }
+            });
+        }
+        parameters.push(MailParameter::SmtpUtfEight);
+        // A server that offers SMTPUTF8 offers 8BITMIME too (RFC 6531 section 3.1).
+        parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
+    }
+    Ok(parameters)
+}
+
 #[derive(PartialEq, Eq)]
 enum AuthOutcome {
     Accepted,
@@ -384,39 +383,7 @@ async fn close(mut connection: AsyncSmtpConnection) {
     let _ = timeout(CLOSE_TIMEOUT, connection.abort()).await;
 }
 
-/// Classifies a failure of connecting, of TLS or of the greeting.
-fn connect_error(error: &SmtpError) -> SendError {
-    let text = || error_text(error, &[]);
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let inner = cause
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref);
-        if inner.is_some_and(|inner| inner.is::<rustls::Error>()) || cause.is::<rustls::Error>() {
-            return SendError::Misconfigured(format!("SMTP_TLS: {}", text()));
-        }
-        source = cause.source();
-    }
-    if error.is_response() {
-        return SendError::Unreachable(format!(
-            "the server at this port does not speak SMTP: {}",
-            text()
-        ));
-    }
-    SendError::Unreachable(text())
-}
-
 /// Whether the connection failed, as opposed to a reply of the server.
 fn is_connection_error(error: &SmtpError) -> bool {
     error.status().is_none() && !error.is_client()
-}
-
-fn tls_parameters(config: &SmtpConfig) -> Result<TlsParameters, ConfigError> {
-    let tls_error = |error: SmtpError| ConfigError::Tls(error_text(&error, &[]));
-    let mut builder: TlsParametersBuilder = TlsParameters::builder(config.host.clone());
-    if let Some(root) = &config.extra_root_der {
-        builder =
-            builder.add_root_certificate(Certificate::from_der(root.clone()).map_err(tls_error)?);
-    }
-    builder.build_rustls().map_err(tls_error)
 }

@@ -6,7 +6,7 @@
 //! libxml2 and the gate may think of white space, namespaces or types.
 //!
 //! xmlsec writes a line or two to stderr for every invalid signature. samael offers no safe way to
-//! turn that off, so these lines appear beside the log.
+//! turn that off, so these lines appear beside the log, which goes to stdout.
 
 use samael::crypto::{
     AllowedSignatureAlgorithm as Algorithm, CertificateDer, Crypto, CryptoProvider, ReduceMode,

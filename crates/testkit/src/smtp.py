@@ -1,7 +1,7 @@
 """A mail server for tests: aiosmtpd for submission (RFC 6409), controlled by a file.
 
 smtp.py PORT FOLDER starttls|tls [ADDRESS]     Listens on 127.0.0.1 by default. FOLDER has cert.pem, key.pem and knobs.json, which
-is read for each command: user, password, token, refuse, refuse_sender and hang. Mails are written to FOLDER/mails.
+is read for each command: user, password, token, refuse, refuse_sender, hang, replies and smtputf8. Mails are written to FOLDER/mails.
 """
 
 import asyncio
@@ -54,6 +54,33 @@ def keep(envelope):
     os.rename(path + ".part", path)
 
 
+class Server(SMTP):
+    """Words its replies as `replies` says: forms that RFC 5321 permits, or that servers in use have."""
+
+    async def push(self, status):
+        text = status if isinstance(status, str) else status.decode()
+        style, code, separator, rest = knobs().get("replies", ""), text[:3], text[3:4], text[4:]
+        keywords = ("SIZE", "8BITMIME", "SMTPUTF8", "STARTTLS", "AUTH", "HELP")
+        if style == "lower case" and rest.startswith(keywords):
+            rest = rest.lower()
+        elif style == "mixed case" and rest.startswith(keywords):
+            rest = rest.title()
+        elif style == "AUTH=" and rest.startswith("AUTH "):
+            rest = rest.replace("AUTH ", "AUTH=", 1)
+        elif style == "codes only" and separator == " " and code != "334":
+            separator = rest = ""
+        elif style == "Latin-1" and not rest.startswith(keywords) and code != "334":
+            rest += " gr\u00fc\u00dfe"
+        elif style == "long" and not rest.startswith(keywords) and code != "334":
+            rest += " " + "x" * 2000
+        elif style == "lines" and separator == " " and code != "334":
+            await super().push(f"{code}-one".encode())
+            await super().push(f"{code}-".encode())
+        elif style == "571" and code == "550":
+            code = "571"
+        await super().push(f"{code}{separator}{rest}".encode("latin-1"))
+
+
 class Handler:
     async def handle_MAIL(self, server, session, envelope, address, options):
         refusal = knobs().get("refuse_sender")
@@ -99,8 +126,9 @@ async def main():
 
     def protocol():
         note("connections")
-        return SMTP(
+        return Server(
             Handler(),
+            enable_SMTPUTF8=knobs().get("smtputf8", False),
             hostname="mail.school.example",
             tls_context=context if starttls else None,
             require_starttls=starttls,

@@ -166,6 +166,17 @@ impl Smtp {
         self.set(|knobs| drop(knobs.insert("hang".to_owned(), json!(so_far + mails))));
     }
 
+    /// Words the replies in another style: `lower case`, `mixed case` or `AUTH=` for the keywords of
+    /// EHLO, `codes only`, `Latin-1`, `long`, `lines`, or `571` in place of 550. Empty: as usual.
+    pub fn replies(&self, style: &str) {
+        self.set(|knobs| drop(knobs.insert("replies".to_owned(), json!(style))));
+    }
+
+    /// Whether the next connections are offered SMTPUTF8 (RFC 6531).
+    pub fn offer_smtputf8(&self, offer: bool) {
+        self.set(|knobs| drop(knobs.insert("smtputf8".to_owned(), json!(offer))));
+    }
+
     /// Changes the password of [`USER`].
     pub fn password(&self, password: &str) {
         self.set(|knobs| drop(knobs.insert("password".to_owned(), json!(password))));
