@@ -19,10 +19,10 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::config::{SmtpConfig, Tls};
 use crate::error::{ConfigError, SendError};
 use crate::reply::{SmtpError, error_text, reply_text};
 use crate::reply_stream::ReplyStream;
-use crate::smtp::{SmtpConfig, Tls};
 
 /// How the connection is encrypted, with what that needs.
 pub(crate) enum Encryption {

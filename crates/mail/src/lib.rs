@@ -5,6 +5,7 @@
 //! outcome. This crate keeps only an idle connection, the send rate and the back-off in memory.
 
 mod address;
+mod config;
 mod connect;
 mod error;
 mod mailer;
@@ -16,9 +17,9 @@ mod reply_stream;
 mod smtp;
 mod text;
 
+pub use config::{Auth, SmtpConfig, Tls};
 pub use error::{ConfigError, SendError};
 pub use mailer::Mailer;
 pub use message::RenderedMail;
 pub use oauth::OauthConfig;
 pub use render::MailTheme;
-pub use smtp::{Auth, SmtpConfig, Tls};

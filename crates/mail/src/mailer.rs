@@ -8,10 +8,11 @@ use lettre::message::Mailbox;
 use tokio::time::Instant;
 
 use crate::address;
+use crate::config::SmtpConfig;
 use crate::error::{ConfigError, SendError};
 use crate::message::{Outgoing, RenderedMail, compose};
 use crate::render::MailTheme;
-use crate::smtp::{Smtp, SmtpConfig};
+use crate::smtp::Smtp;
 use crate::text::one_line;
 
 /// The first back-off when the server does not respond; doubles with each failure.

@@ -166,8 +166,9 @@ impl Smtp {
         self.set(|knobs| drop(knobs.insert("hang".to_owned(), json!(so_far + mails))));
     }
 
-    /// Words the replies in another style: `lower case`, `mixed case` or `AUTH=` for the keywords of
-    /// EHLO, `codes only`, `Latin-1`, `long`, `lines`, or `571` in place of 550. Empty: as usual.
+    /// Words the replies in another style: `lower case`, `mixed case` or `AUTH=` for the
+    /// keywords of EHLO, `codes only`, `Latin-1`, `long`, `lines`, or `571` in place of 550.
+    /// Empty: as usual.
     pub fn replies(&self, style: &str) {
         self.set(|knobs| drop(knobs.insert("replies".to_owned(), json!(style))));
     }

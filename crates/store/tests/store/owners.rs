@@ -184,7 +184,7 @@ async fn what_a_user_does_changes_no_row_of_another(world: &World) {
     }
 }
 
-/// Leaves one record.
+/// Creates, edits, renews and deletes records; one is left.
 async fn change_records(world: &World, user: &TestUser, first: &Record) {
     let store = &world.store;
     let new = user.record("www", "TXT", "text");

@@ -32,7 +32,8 @@ struct State {
     errors: Vec<(&'static str, AuthorityError)>,
     calls: Vec<&'static str>,
     revoked: Vec<String>,
-    /// How long answers ask to wait; orders stay in processing until [`ScriptedAuthority::recover`].
+    /// How long answers ask to wait; orders stay in processing until
+    /// [`ScriptedAuthority::recover`].
     wait: Option<std::time::Duration>,
 }
 
