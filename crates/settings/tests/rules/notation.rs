@@ -97,9 +97,12 @@ fn is_told(spec: &SettingSpec, read: &Result<starchart_settings::Loaded, Problem
     assert!(!lines.concat().contains("hunter2"), "{lines:?}");
 }
 
+/// Writes a value of the named setting with notation around it, and what the report says then.
+type Notation = (fn(&str, &str) -> String, &'static str);
+
 #[test]
 fn notation_around_a_value_is_told_for_every_setting() {
-    let notations: &[(fn(&str, &str) -> String, &str)] = &[
+    let notations: &[Notation] = &[
         (|_, value| format!("\"{value}\""), "has quotes (\")"),
         (|_, value| format!("'{value}'"), "has quotes (')"),
         (|_, value| format!("`{value}`\n"), "has quotes (`)"),
