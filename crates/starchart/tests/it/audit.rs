@@ -175,7 +175,7 @@ async fn drift_of_30_percent_is_repaired_and_more_needs_an_approval() {
     published(&env).await;
 
     remove(&env, (1..=13).map(|n| fqdn(&format!("n-{n}"))));
-    audited(&env, "refused").await;
+    audited(&env, "needs_approval").await;
     tokio::time::sleep(A_WHILE).await;
     assert_eq!(zone_sets(&env).len(), 27, "13 of 40 are not");
     let said = errors(&app);
@@ -215,7 +215,7 @@ async fn drift_of_30_percent_is_repaired_and_more_needs_an_approval() {
             }
         }),
     );
-    audited(&env, "refused").await;
+    audited(&env, "needs_approval").await;
     let page = admin.get("/admin").await.body;
     assert!(
         page.contains("The zone differs from the database")
@@ -265,7 +265,7 @@ async fn drift_of_30_percent_is_repaired_and_more_needs_an_approval() {
 async fn an_emptied_database_does_not_empty_the_zone() {
     let (env, app, zone) = with_records(3).await;
     env.db.run("DELETE FROM dns_records").await;
-    audited(&env, "refused").await;
+    audited(&env, "needs_approval").await;
     tokio::time::sleep(A_WHILE).await;
     assert_eq!(zone_sets(&env), zone);
     assert!(
@@ -275,7 +275,7 @@ async fn an_emptied_database_does_not_empty_the_zone() {
     );
     // Also if the names are deleted.
     env.db.run("DELETE FROM names").await;
-    audited(&env, "refused").await;
+    audited(&env, "needs_approval").await;
     assert_eq!(zone_sets(&env), zone);
     // An operator's approval confirms it.
     let plan = verb(&env, &["reconcile", "--dry-run"]).await.out;
@@ -433,7 +433,7 @@ async fn a_restored_old_dump_changes_nothing_without_an_approval() {
     }
 
     let app = env.start().await;
-    audited(&env, "refused").await;
+    audited(&env, "needs_approval").await;
     tokio::time::sleep(A_WHILE).await;
     assert_eq!(zone_sets(&env), now);
     assert!(!errors(&app).is_empty());

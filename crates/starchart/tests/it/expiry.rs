@@ -278,7 +278,7 @@ async fn rows_of_an_old_dump_do_not_expire_before_an_approval() {
     // A plan that needs an approval stops expiry as well: a dump without a pause.
     env.db
         .run(
-            "UPDATE zone_audits SET outcome = 'refused'; \
+            "UPDATE zone_audits SET outcome = 'needs_approval'; \
               UPDATE zone_control SET paused_at = NULL, paused_reason = NULL",
         )
         .await;
@@ -286,7 +286,7 @@ async fn rows_of_an_old_dump_do_not_expire_before_an_approval() {
     assert_eq!(
         env.db.number("SELECT COUNT(*) FROM dns_records").await,
         1,
-        "refused"
+        "a plan needs approval"
     );
     // An audit that ended before this start does not count: the next one is due.
     env.db
