@@ -25,7 +25,7 @@ pub struct TypeSpec {
     /// A further hint on the field Value, shown while the type is chosen; empty for none.
     pub hint: &'static str,
     /// Whether the value is a text of any characters, of which blanks at its ends and invisible
-    /// characters are parts. From other values [`clean_line`](crate::input::clean_line) drops them.
+    /// characters are parts. From other values [`clean_line`] drops them.
     pub is_text: bool,
     /// Parses the input of the field Value. `parts` holds the checked fields before it,
     /// an empty text for one that was refused.
