@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use starchart_acme::authority::{Authority, AuthorityError, OrderStatus};
 use starchart_acme::{AcmeConfig, LetsEncrypt, keys};
 use starchart_domain::secret::Secret;
-use starchart_testkit::pebble::{AcmeProxy, Fault, Pebble};
+use starchart_testkit::pebble::{AcmeProxy, Fault, Options, Pebble};
 use starchart_testkit::route53::{Set, StrictRoute53};
 use starchart_testkit::wait::eventually;
 
@@ -27,7 +27,12 @@ struct Fixture {
 impl Fixture {
     async fn new() -> Self {
         let zone = StrictRoute53::start(ROOT).await;
-        let pebble = Pebble::start(zone.dns_addr()).await;
+        // A refused nonce would take the header that the proxy adds to one answer.
+        let options = Options {
+            refuse_nonces: 0,
+            ..Options::default()
+        };
+        let pebble = Pebble::start_with(zone.dns_addr(), options).await;
         let proxy = AcmeProxy::start(&pebble).await;
         Self {
             zone,

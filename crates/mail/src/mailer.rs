@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use lettre::Address;
 use lettre::message::Mailbox;
 use tokio::time::Instant;
 
@@ -91,8 +92,9 @@ impl Mailer {
         interval: Duration,
         burst: u32,
     ) -> Result<Self, ConfigError> {
-        let address =
-            address::parse(sender).ok_or_else(|| ConfigError::Sender(sender.to_owned()))?;
+        let address = address::parse(sender)
+            .filter(can_be_written)
+            .ok_or_else(|| ConfigError::Sender(sender.to_owned()))?;
         let from = Mailbox::new(Some(one_line(&theme.app_name)), address);
         let rate = SendRate::new(interval, burst);
         Ok(Self {
@@ -157,6 +159,12 @@ impl Mailer {
     fn rate(&self) -> MutexGuard<'_, SendRate> {
         self.rate.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether lettre reads the address again from the header From, as it does for each mail. It
+/// does not for a quoted local part.
+fn can_be_written(address: &Address) -> bool {
+    address.to_string().parse::<Mailbox>().is_ok()
 }
 
 impl SendRate {

@@ -43,7 +43,14 @@ pub(crate) fn compose(mail: &RenderedMail, from: &Mailbox) -> Result<Outgoing, S
     let address = address::parse(mail.address.trim()).ok_or_else(invalid_address)?;
     let name = one_line(&mail.name);
     let to = Mailbox::new((!name.is_empty()).then_some(name), address);
+    let rejected = |error: &dyn std::fmt::Display| {
+        SendError::Rejected(format!("the message cannot be composed: {error}"))
+    };
+    // Without it, lettre parses the headers again, and fails at a quoted local part.
+    let envelope = Envelope::new(Some(from.email.clone()), vec![to.email.clone()])
+        .map_err(|error| rejected(&error))?;
     let mut message = Message::builder()
+        .envelope(envelope)
         .from(from.clone())
         .to(to.clone())
         .subject(one_line(&mail.subject))
@@ -55,7 +62,7 @@ pub(crate) fn compose(mail: &RenderedMail, from: &Mailbox) -> Result<Outgoing, S
         .raw_header(raw_header_value("Auto-Submitted", "auto-generated"))
         .raw_header(raw_header_value("X-Auto-Response-Suppress", "All"))
         .body(mail.body.clone())
-        .map_err(|error| SendError::Rejected(format!("the message cannot be composed: {error}")))?;
+        .map_err(|error| rejected(&error))?;
     for (header, mailbox) in [("From", from), ("To", &to)] {
         if let Some(quoted) = quoted_mailbox(mailbox) {
             let name = HeaderName::new_from_ascii_str(header);
