@@ -1,5 +1,7 @@
 //! Compares the schema with the migrations of this program, and applies those that are missing.
 
+use std::collections::HashSet;
+
 use migration::{Migrator, MigratorTrait, SchemaManager, pre_release};
 use sea_orm::sea_query::{Order, Query};
 use sea_orm::{ConnectionTrait, DatabaseConnection};
@@ -7,6 +9,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection};
 use crate::error::Error;
 use crate::store::Store;
 use crate::wipe::mark;
+use crate::{entity, sql};
 
 /// How the database's schema compares with this program's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,12 +60,24 @@ async fn compare(db: &DatabaseConnection) -> Result<SchemaState, Error> {
     if missing > 0 {
         return Ok(SchemaState::Pending(missing));
     }
+    // Builds before the first release changed columns without a new step.
+    if has_missing_columns(db).await? {
+        return Ok(SchemaState::PreRelease);
+    }
     let unknown = list_unknown(db).await?;
     Ok(if unknown.is_empty() {
         SchemaState::Fits
     } else {
         SchemaState::Newer(unknown)
     })
+}
+
+/// Whether a table lacks a column that this program uses, although every step is applied.
+async fn has_missing_columns(db: &DatabaseConnection) -> Result<bool, Error> {
+    let present: HashSet<String> = sql::list_columns(db).await?.into_iter().collect();
+    Ok(entity::list_columns()
+        .iter()
+        .any(|column| !present.contains(column)))
 }
 
 /// Whether a build before the first release applied these steps.

@@ -117,11 +117,6 @@ const SELECT_CERTIFICATES: &str = concat!(
     "WHERE c.id > ? ORDER BY c.id LIMIT ?"
 );
 
-/// Every column of the database, as table and column. It reads the server's own tables.
-const SELECT_COLUMNS: &str = "SELECT \
-     CAST(CONCAT(TABLE_NAME, '.', LOWER(COLUMN_NAME)) AS CHAR) AS place \
-     FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE()";
-
 /// Whether one of the original's tables is there. It reads the server's own tables.
 const COUNT_USER_TABLES: &str = "SELECT COUNT(*) AS n FROM information_schema.TABLES \
      WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN ('User', 'user')";
@@ -279,13 +274,8 @@ impl Original {
 
 /// Finds the first table or column that the original has and this database lacks.
 async fn find_missing(on: &impl ConnectionTrait) -> Result<Option<String>, Error> {
-    #[derive(FromQueryResult)]
-    struct Row {
-        place: String,
-    }
     // Names of columns are the same in any case; those of tables only if the server says so.
     let folds = folds_case(on).await?;
-    let rows: Vec<Row> = sql::all(on, SELECT_COLUMNS, vec![]).await?;
     let fold = |table: &str| {
         if folds {
             table.to_lowercase()
@@ -293,15 +283,10 @@ async fn find_missing(on: &impl ConnectionTrait) -> Result<Option<String>, Error
             table.to_owned()
         }
     };
-    let present: BTreeSet<String> = rows
-        .into_iter()
-        .map(|row| {
-            if folds {
-                row.place.to_lowercase()
-            } else {
-                row.place
-            }
-        })
+    let present: BTreeSet<String> = sql::list_columns(on)
+        .await?
+        .iter()
+        .map(|place| fold(place))
         .collect();
     for (table, columns) in NEEDED {
         let prefix = format!("{}.", fold(table));

@@ -11,6 +11,7 @@ on_both!(
     a_migration_that_was_killed_continues,
     a_newer_schema_is_reported_and_left_alone,
     a_pre_release_schema_is_reported_and_can_be_wiped,
+    a_schema_that_lacks_a_column_is_reported_and_can_be_wiped,
     a_locked_row_is_waited_for_and_a_deadlock_repeated,
     texts_are_compared_by_bytes,
 );
@@ -110,6 +111,21 @@ async fn a_pre_release_schema_is_reported_and_can_be_wiped(world: &World) {
     assert!(left.is_err(), "the table is gone");
     let old = world.run("SELECT approved_at FROM zone_control").await;
     assert!(old.is_err(), "the tables are the current ones");
+}
+
+/// Some builds before the first release changed columns, but not the names of the steps.
+async fn a_schema_that_lacks_a_column_is_reported_and_can_be_wiped(world: &World) {
+    world
+        .run("ALTER TABLE dns_records RENAME COLUMN presentation TO content")
+        .await
+        .unwrap();
+    assert_eq!(world.store.schema().await.unwrap(), SchemaState::PreRelease);
+    let refused = world.store.migrate().await.unwrap_err();
+    assert!(matches!(refused, Error::PreReleaseSchema), "{refused}");
+
+    let wiped = world.store.wipe(WipeMark::Ignore, |_| true).await.unwrap();
+    assert!(matches!(wiped, WipeOutcome::Wiped { .. }), "{wiped:?}");
+    assert_eq!(world.store.schema().await.unwrap(), SchemaState::Fits);
 }
 
 /// Another connection holds what the store wants and wants what the store holds.
