@@ -169,8 +169,8 @@ update_is() { [ "$(update_state)" = "$1" ]; }
 exec_app() { docker exec "$(containers --filter health=healthy | head -n1)" starchart "$@"; }
 # The same at a high rate limit, for stories that list a large zone repeatedly.
 exec_quickly() { docker exec -e ROUTE53_REQUESTS_PER_SECOND=100 "$(containers --filter health=healthy | head -n1)" starchart "$@"; }
-# Prints the log of the replicas: stdout to stdout, stderr to stderr.
-app_log() { docker service logs --raw "$APP"; }
+# Prints the log of the replicas: stdout to stdout, stderr to stderr. For tasks whose containers were removed, docker 20.10 never ends.
+app_log() { timeout 20 docker service logs --raw "$APP" || [ $? -eq 124 ]; }
 
 # user NAME VERB...: acts in that user's browser.
 user() {

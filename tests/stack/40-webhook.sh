@@ -14,7 +14,9 @@ wait_for webhook curl -s "http://127.0.0.1:$HOOK_PORT/"
 
 # publish TAG BUILD: the registry's tag points to that build from now on.
 publish() { docker tag "$IMAGE:$2" "$IMAGE:$1" && docker push -q "$IMAGE:$1" >/dev/null; }
-poll() { IMAGE=$IMAGE webhook/poll.sh; }
+# The timer leaves an update in progress alone, and the call before may have one.
+settled() { flock --nonblock "$STATE_DIRECTORY/lock" true && ! update_is updating; }
+poll() { wait_until 300 'the update before' settled && IMAGE=$IMAGE webhook/poll.sh; }
 runs() { [ "$(commits_served)" = "$1" ]; }
 # The digest in the service's specification.
 pinned() { docker service inspect -f '{{.Spec.TaskTemplate.ContainerSpec.Image}}' "$APP"; }
