@@ -9,9 +9,11 @@
 //! default. Each secret is a file; in production it takes precedence over a variable of the same
 //! name.
 
-mod assemble;
-mod database;
+mod database_url;
+mod database_url_file;
 mod env_file;
+mod environment;
+mod groups;
 mod keys;
 mod misspelling;
 mod notation;
@@ -23,14 +25,23 @@ mod sources;
 mod spec;
 mod urls;
 
-pub use database::read_database_url_file;
+pub use database_url::{DatabaseKind, DatabaseUrl};
+pub use database_url_file::read_database_url_file;
+pub use environment::Environment;
+pub use groups::app::{App, LogLevel};
+pub use groups::certificates::Certificates;
+pub use groups::database::Database;
+pub use groups::limits::Limits;
+pub use groups::mail::{Mail, SmtpAuth, SmtpOauth, SmtpTls};
+pub use groups::process::Process;
+pub use groups::redis::Redis;
+pub use groups::setting_specs;
+pub use groups::sign_in::SignIn;
+pub use groups::zone::{Aws, DnsProvider, HostPort, Zone};
 pub use report::{FoundIn, Origin, Problem, Problems, render_check};
-pub use settings::{
-    App, Aws, Certificates, Database, DatabaseKind, DnsProvider, Environment, HostPort, Limits,
-    LogLevel, Mail, Redis, Saml, Settings, SmtpAuth, SmtpOauth, SmtpTls,
-};
+pub use settings::Settings;
 pub use sources::Sources;
-pub use spec::{DefaultValue, Required, SettingSpec, setting_specs};
+pub use spec::{DefaultValue, Required, SettingSpec};
 
 /// Valid settings, with the notices and origins for the operator.
 #[derive(Debug)]

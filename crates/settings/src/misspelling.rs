@@ -4,7 +4,7 @@ use std::path::Path;
 
 use strsim::levenshtein;
 
-use crate::spec;
+use crate::spec::SpecList;
 
 /// Prefixes of names that only this program uses. `AWS_` is not among them: other programs have
 /// variables that begin so.
@@ -46,37 +46,43 @@ pub(crate) enum FileScope {
 }
 
 /// Returns a notice when a variable of the environment looks like a misspelt setting.
-pub(crate) fn in_environment(name: &str) -> Option<String> {
-    has_own_prefix(name).then(|| notice(name, name, MAX_DISTANCE))
+pub(crate) fn in_environment(specs: SpecList, name: &str) -> Option<String> {
+    has_own_prefix(specs, name).then(|| notice(specs, name, name, MAX_DISTANCE))
 }
 
 /// Returns a notice when a variable of an env file looks like a misspelt setting, or is unknown in
 /// a file that only this program reads.
-pub(crate) fn in_file(path: &Path, name: &str, scope: FileScope) -> Option<String> {
-    if spec::find(name).is_some() {
+pub(crate) fn in_file(
+    specs: SpecList,
+    path: &Path,
+    name: &str,
+    scope: FileScope,
+) -> Option<String> {
+    if specs.find(name).is_some() {
         return None;
     }
-    let has_prefix = has_own_prefix(name);
+    let has_prefix = has_own_prefix(specs, name);
     // Without our prefix a short name is close to many others.
     let distance = if has_prefix {
         MAX_DISTANCE
     } else {
         name.len().div_ceil(3).min(MAX_DISTANCE)
     };
-    if scope == FileScope::Shared && !has_prefix && nearest_setting(name, distance).is_none() {
+    if scope == FileScope::Shared && !has_prefix && nearest_setting(specs, name, distance).is_none()
+    {
         return None;
     }
     let shown = format!("{name} in {}", path.display());
-    Some(notice(name, &shown, distance))
+    Some(notice(specs, name, &shown, distance))
 }
 
-fn has_own_prefix(name: &str) -> bool {
+fn has_own_prefix(specs: SpecList, name: &str) -> bool {
     let folded = name.to_ascii_uppercase();
-    spec::find(name).is_none() && OWN_PREFIXES.iter().any(|prefix| folded.starts_with(prefix))
+    specs.find(name).is_none() && OWN_PREFIXES.iter().any(|prefix| folded.starts_with(prefix))
 }
 
-fn notice(name: &str, shown: &str, max_distance: usize) -> String {
-    match nearest_setting(name, max_distance) {
+fn notice(specs: SpecList, name: &str, shown: &str, max_distance: usize) -> String {
+    match nearest_setting(specs, name, max_distance) {
         Some(suggestion) => {
             format!("{shown} is not a setting and is ignored; {suggestion} is: was that meant?")
         }
@@ -85,9 +91,9 @@ fn notice(name: &str, shown: &str, max_distance: usize) -> String {
 }
 
 /// Finds the setting whose name is nearest by edit distance, if it is near enough.
-fn nearest_setting(name: &str, max_distance: usize) -> Option<&'static str> {
+fn nearest_setting(specs: SpecList, name: &str, max_distance: usize) -> Option<&'static str> {
     let folded = name.to_ascii_uppercase();
-    spec::setting_specs()
+    specs
         .iter()
         .map(|spec| (levenshtein(&folded, spec.name), spec.name))
         .min()
@@ -100,6 +106,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
     use super::*;
+    use crate::groups::SPECS;
 
     #[test]
     fn a_misspelt_setting_is_suggested() {
@@ -113,18 +120,18 @@ mod tests {
                 "DANGER_DATABASE_WIPE_REINITIALIZE",
             ),
         ] {
-            let notice = in_environment(name).unwrap();
+            let notice = in_environment(SPECS, name).unwrap();
             assert!(notice.contains(&format!("{suggestion} is:")), "{notice}");
         }
         assert_eq!(
-            in_environment("SMTP_SOMETHING_ELSE").unwrap(),
+            in_environment(SPECS, "SMTP_SOMETHING_ELSE").unwrap(),
             "SMTP_SOMETHING_ELSE is not a setting and is ignored"
         );
     }
 
     #[test]
     fn every_unknown_name_in_an_own_file_is_reported() {
-        let notice = |name: &str, scope| in_file(Path::new("our.env"), name, scope);
+        let notice = |name: &str, scope| in_file(SPECS, Path::new("our.env"), name, scope);
         let near = "PROT in our.env is not a setting and is ignored; PORT is: was that meant?";
         assert_eq!(notice("PROT", FileScope::Own).unwrap(), near);
         assert_eq!(notice("PROT", FileScope::Shared).unwrap(), near);
@@ -144,7 +151,7 @@ mod tests {
     #[test]
     fn names_of_other_programs_are_not_reported() {
         for name in ["PATH", "AWS_PROFILE", "HOME", "PORTS", "SAML_GROUP_PREFIX"] {
-            assert_eq!(in_environment(name), None, "{name}");
+            assert_eq!(in_environment(SPECS, name), None, "{name}");
         }
     }
 }

@@ -2,7 +2,7 @@
 //! that no editor shows. [`crate::reader::Reader`] applies this to every setting, so that no parser
 //! has to.
 
-use crate::spec;
+use crate::spec::SpecList;
 
 /// Quotes that `docker run --env-file`, list entries of stack files and word processors leave
 /// around a value.
@@ -29,17 +29,11 @@ pub(crate) fn trim_invisible(text: &str) -> &str {
     text.trim_matches(INVISIBLE)
 }
 
-/// Returns whether every text is a valid value of this setting. A fault of notation is then a
-/// notice, because the value may be meant as it is.
-pub(crate) fn takes_any_text(name: &str) -> bool {
-    matches!(name, "NOTIFICATIONS_PASSWORD" | "SESSION_SECRET")
-}
-
 /// Returns what the value has around or inside it that does not belong there. The advice does not
 /// repeat the value.
-pub(crate) fn fault(name: &str, value: &str) -> Option<String> {
+pub(crate) fn fault(specs: SpecList, name: &str, value: &str) -> Option<String> {
     let value = trim(value);
-    if let Some(prefix) = assignment(name, value) {
+    if let Some(prefix) = assignment(specs, name, value) {
         return Some(format!(
             "begins with {prefix}, which is part of the value here; store only what follows it"
         ));
@@ -58,11 +52,11 @@ pub(crate) fn fault(name: &str, value: &str) -> Option<String> {
 }
 
 /// Returns `NAME=` (or `NAME:`, as in YAML) when the value begins with a setting's name.
-fn assignment(name: &str, value: &str) -> Option<String> {
+fn assignment(specs: SpecList, name: &str, value: &str) -> Option<String> {
     let bare = value.strip_prefix("export ").unwrap_or(value);
     let named = |separator| {
         let (before, _) = bare.split_once(separator)?;
-        spec::find(before.trim_end())
+        specs.find(before.trim_end())
     };
     if let Some(spec) = named('=') {
         return Some(format!("{}=", spec.name));
@@ -90,6 +84,7 @@ fn quote(value: &str) -> Option<char> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::groups::SPECS;
 
     #[test]
     fn quotes_inside_a_name_are_part_of_it() {
@@ -100,11 +95,11 @@ mod tests {
             "The Students'",
             "O'Neill",
         ] {
-            assert_eq!(fault("APP_NAME", name), None, "{name}");
+            assert_eq!(fault(SPECS, "APP_NAME", name), None, "{name}");
         }
         for value in ["", "\"\"", "\"a", "a\"", "'a'", "\u{201c}a\u{201d}", "`a`"] {
             assert_eq!(
-                fault("APP_NAME", value).is_some(),
+                fault(SPECS, "APP_NAME", value).is_some(),
                 !value.is_empty(),
                 "{value}"
             );
@@ -114,10 +109,10 @@ mod tests {
     #[test]
     fn an_equals_sign_after_another_word_is_part_of_the_value() {
         for value in ["a=b", "port=8080", "MY_PORT=1", "=", "PORT"] {
-            assert_eq!(fault("APP_NAME", value), None, "{value}");
+            assert_eq!(fault(SPECS, "APP_NAME", value), None, "{value}");
         }
         for value in ["PORT=8080", "export PORT=1", "PORT = 1", "APP_NAME: School"] {
-            assert!(fault("APP_NAME", value).is_some(), "{value}");
+            assert!(fault(SPECS, "APP_NAME", value).is_some(), "{value}");
         }
     }
 }

@@ -9,11 +9,10 @@ use ipnet::IpNet;
 use starchart_domain::names::HostName;
 use url::Host;
 
-use crate::settings::{Environment, HostPort, LogLevel, SmtpTls};
 use crate::urls;
 
 /// Quotes a value for a message: shortened and on one line.
-fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     let short: String = text.chars().take(40).collect();
     format!("{short:?}")
 }
@@ -31,60 +30,6 @@ pub(crate) fn flag(text: &str) -> Result<bool, String> {
         "0" | "false" | "no" | "off" => Ok(false),
         _ => Err(format!("{} is neither 1 nor 0", quote(text))),
     }
-}
-
-pub(crate) fn environment(text: &str) -> Result<Environment, String> {
-    match text.to_ascii_lowercase().as_str() {
-        "production" => Ok(Environment::Production),
-        "development" => Ok(Environment::Development),
-        "test" => Ok(Environment::Test),
-        _ => Err(format!(
-            "{} is none of production, development, test",
-            quote(text)
-        )),
-    }
-}
-
-pub(crate) fn log_level(text: &str) -> Result<LogLevel, String> {
-    match text.to_ascii_lowercase().as_str() {
-        "silent" | "off" => Ok(LogLevel::Off),
-        "fatal" | "error" => Ok(LogLevel::Error),
-        "warn" | "warning" => Ok(LogLevel::Warn),
-        "info" => Ok(LogLevel::Info),
-        "http" | "verbose" | "debug" => Ok(LogLevel::Debug),
-        "silly" | "trace" => Ok(LogLevel::Trace),
-        _ => Err(format!(
-            "{} is none of silent, error, warn, info, debug, trace",
-            quote(text)
-        )),
-    }
-}
-
-pub(crate) fn smtp_tls(text: &str) -> Result<SmtpTls, String> {
-    match text.to_ascii_lowercase().as_str() {
-        "starttls" => Ok(SmtpTls::StartTls),
-        "tls" => Ok(SmtpTls::Tls),
-        "none" => Ok(SmtpTls::None),
-        _ => Err(format!("{} is none of starttls, tls, none", quote(text))),
-    }
-}
-
-/// Returns why a mail server does not speak TLS in this way on this port. A client that waits for
-/// the other way only runs into its time limit.
-pub(crate) fn mail_port_mismatch(port: u16, tls: SmtpTls) -> Option<String> {
-    let advice = match (port, tls) {
-        (465, SmtpTls::StartTls | SmtpTls::None) => {
-            "465 speaks TLS from the first byte; set SMTP_TLS=tls, or use port 587 with starttls"
-        }
-        (25 | 587, SmtpTls::Tls) => {
-            "25 and 587 begin in clear; set SMTP_TLS=starttls, or use port 465 with tls"
-        }
-        (110 | 143 | 993 | 995, _) => {
-            "is a port for reading mail (POP3, IMAP); mail is sent to 587 or 465"
-        }
-        _ => return None,
-    };
-    Some(advice.to_owned())
 }
 
 pub(crate) fn port(text: &str) -> Result<u16, String> {
@@ -118,7 +63,7 @@ pub(crate) fn host(text: &str) -> Result<String, String> {
 
 /// Parses a domain name of one label or more and returns its A-labels (RFC 5890), as the resolver
 /// and TLS take it.
-fn domain_name(text: &str) -> Option<String> {
+pub(crate) fn domain_name(text: &str) -> Option<String> {
     let Ok(Host::Domain(name)) = Host::parse(text) else {
         return None;
     };
@@ -132,18 +77,6 @@ fn domain_name(text: &str) -> Option<String> {
     };
     let is_name = name.len() <= 253 && name.trim_end_matches('.').split('.').all(is_label);
     is_name.then_some(name)
-}
-
-/// Parses a region of Amazon: `eu-central-1`.
-pub(crate) fn region(text: &str) -> Result<String, String> {
-    let is_region = (1..=32).contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    match is_region {
-        true => Ok(text.to_owned()),
-        false => Err(format!("{} is not a region such as us-east-1", quote(text))),
-    }
 }
 
 /// Returns a parser for a whole number within inclusive bounds.
@@ -216,47 +149,6 @@ pub(crate) fn network(text: &str) -> Result<IpNet, String> {
     }
 }
 
-/// Parses `host`, `host:port`, `address:port` or `[v6]:port`; the default port is 53. A single
-/// label is refused without a port, because it is likely a mistake; with a port it is a host in the
-/// same stack.
-pub(crate) fn name_server(text: &str) -> Result<HostPort, String> {
-    let fault = || {
-        format!(
-            "{} is not a name server such as ns1.example.com, ns1:53 or [2001:db8::1]:53",
-            quote(text)
-        )
-    };
-    if let Ok(address) = text.parse::<IpAddr>() {
-        return Ok(HostPort {
-            host: address.to_string(),
-            port: 53,
-        });
-    }
-    let (host, port) = match text.rsplit_once(':') {
-        Some((host, port)) => (
-            host,
-            port.parse()
-                .ok()
-                .filter(|port| *port != 0)
-                .ok_or_else(fault)?,
-        ),
-        None if text.contains('.') || text == "localhost" => (text, 53),
-        None => return Err(fault()),
-    };
-    if matches!(port, 443 | 853) {
-        return Err(format!(
-            "{} has a port for encrypted queries; queries are sent to port 53, over UDP and TCP",
-            quote(text)
-        ));
-    }
-    let host = match Host::parse(host) {
-        Ok(Host::Ipv4(address)) => address.to_string(),
-        Ok(Host::Ipv6(address)) => address.to_string(),
-        _ => domain_name(host).ok_or_else(fault)?,
-    };
-    Ok(HostPort { host, port })
-}
-
 /// Parses a domain of two labels or more, as CAA records name a certificate authority.
 pub(crate) fn domain(text: &str) -> Result<String, String> {
     HostName::parse(text)
@@ -309,44 +201,11 @@ pub(crate) fn contact(text: &str) -> Result<String, String> {
     }
 }
 
-/// Parses a Route53 zone id, which tools show with or without `/hostedzone/`.
-pub(crate) fn zone_id(text: &str) -> Result<String, String> {
-    let id = text.strip_prefix("/hostedzone/").unwrap_or(text);
-    let fits = (1..=32).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric());
-    if fits {
-        Ok(id.to_owned())
-    } else {
-        Err(format!(
-            "{} is not a hosted zone id such as Z0123456789ABCDEFGHIJ",
-            quote(text)
-        ))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
     use super::*;
-
-    #[test]
-    fn log_levels_of_the_original_are_mapped_in_any_case() {
-        for (word, level) in [
-            ("SILENT", LogLevel::Off),
-            ("Fatal", LogLevel::Error),
-            ("error", LogLevel::Error),
-            ("WARN", LogLevel::Warn),
-            ("info", LogLevel::Info),
-            ("http", LogLevel::Debug),
-            ("Verbose", LogLevel::Debug),
-            ("debug", LogLevel::Debug),
-            ("silly", LogLevel::Trace),
-            ("trace", LogLevel::Trace),
-        ] {
-            assert_eq!(log_level(word), Ok(level), "{word}");
-        }
-        assert!(log_level("loud").is_err());
-    }
 
     #[test]
     fn networks_and_addresses_are_parsed() {
@@ -358,34 +217,6 @@ mod tests {
             assert!(network(bad).is_err(), "{bad}");
         }
         assert_eq!(list("10.0.0.0/8, 192.0.2.7", network).unwrap().len(), 2);
-    }
-
-    #[test]
-    fn name_servers_are_parsed_with_their_port() {
-        let read = |text| name_server(text).map(|server| server.to_string());
-        assert_eq!(read("127.0.0.1:5353").unwrap(), "127.0.0.1:5353");
-        assert_eq!(read("ns1.example.com").unwrap(), "ns1.example.com:53");
-        assert_eq!(read("[2001:db8::1]:5353").unwrap(), "[2001:db8::1]:5353");
-        assert_eq!(read("2001:db8::1").unwrap(), "[2001:db8::1]:53");
-        assert_eq!(
-            read("dns:5354").unwrap(),
-            "dns:5354",
-            "a host in the same stack"
-        );
-        for bad in [
-            "ns1.example.com:0",
-            "ns1.example.com:dns",
-            ":53",
-            "a b:53",
-            "abc",
-        ] {
-            assert!(name_server(bad).is_err(), "{bad}");
-        }
-        let fault = list("ns1.example.com, abc d:0", name_server).unwrap_err();
-        assert!(
-            fault.contains("\"abc\" is not") && fault.contains("; \"d:0\" is not"),
-            "each item is reported: {fault}"
-        );
     }
 
     #[test]
@@ -435,11 +266,5 @@ mod tests {
             contact("https://help.school.example/").is_ok()
                 && contact("javascript:alert(1)").is_err()
         );
-    }
-
-    #[test]
-    fn zone_ids_are_parsed_with_and_without_prefix() {
-        assert_eq!(zone_id("/hostedzone/Z0123ABC").unwrap(), "Z0123ABC");
-        assert!(zone_id("Z01/../x").is_err());
     }
 }

@@ -8,21 +8,26 @@ use std::path::{Path, PathBuf};
 use starchart_domain::secret::Secret;
 
 use crate::env_file::{self, EnvFile};
+use crate::environment::{self, Environment};
 use crate::misspelling::{self, FileScope};
 use crate::notation;
 use crate::report::showable;
-use crate::settings::Environment;
-use crate::spec::{self, Required, SettingSpec};
+use crate::spec::{Required, SettingSpec, SpecList};
 use crate::{FoundIn, Origin, Problem, Sources, parse};
 
 /// The largest secret file.
 const SECRET_BYTES: u64 = 64 * 1024;
+
+/// The largest file that a setting names: the metadata of one identity provider. Metadata of a
+/// federation is larger.
+const FILE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// A text that every secret in config/dev-secrets contains.
 const THROW_AWAY_MARK: &str = "development-only";
 
 pub(crate) struct Reader<'a> {
     sources: &'a Sources,
+    specs: SpecList,
     pub(crate) environment: Environment,
     file: Option<(PathBuf, BTreeMap<String, String>)>,
     secrets: PathBuf,
@@ -33,9 +38,10 @@ pub(crate) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// Reads the env file and determines the environment.
-    pub(crate) fn new(sources: &'a Sources) -> Self {
+    pub(crate) fn new(sources: &'a Sources, specs: SpecList) -> Self {
         let mut reader = Self {
             sources,
+            specs,
             environment: Environment::Development,
             file: None,
             secrets: sources.secrets.clone(),
@@ -91,7 +97,7 @@ impl<'a> Reader<'a> {
 
     /// Returns the origins in the order of the table.
     pub(crate) fn into_origins(mut self) -> Vec<Origin> {
-        spec::setting_specs()
+        self.specs
             .iter()
             .filter_map(|spec| self.origins.remove(spec.name))
             .collect()
@@ -173,9 +179,29 @@ impl<'a> Reader<'a> {
         Some(secret)
     }
 
+    /// Returns a secret that is one word. White space in it is a mistake, which the other side
+    /// would only report as "denied".
+    pub(crate) fn word(&mut self, name: &'static str) -> Option<Secret> {
+        let secret = self.secret(name)?;
+        if secret.expose().contains(char::is_whitespace) {
+            self.value_problem(
+                name,
+                "has white space around or inside it, or a second line; store the bare value",
+            );
+            return None;
+        }
+        Some(secret)
+    }
+
     /// Records the origin, falls back to the default, and reports a required value that is missing.
     fn resolve(&mut self, name: &'static str, found: Option<(String, FoundIn)>) -> Option<String> {
-        let spec = spec::find(name)?;
+        let Some(spec) = self.specs.find(name) else {
+            self.problem(
+                name,
+                "is in no list of settings; this is a bug, please report it",
+            );
+            return None;
+        };
         let default = || {
             spec.default
                 .in_environment(self.environment)
@@ -191,9 +217,9 @@ impl<'a> Reader<'a> {
         self.origins.insert(name, Origin { name, from, shown });
         if let Some((value, _)) = &found
             && !is_default
-            && let Some(advice) = notation::fault(name, value)
+            && let Some(advice) = notation::fault(self.specs, name, value)
         {
-            if !notation::takes_any_text(name) {
+            if !spec.takes_any_text {
                 self.value_problem(name, advice);
                 return None;
             }
@@ -285,8 +311,8 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads the file whose path is the value of a setting.
-    pub(crate) fn file(&mut self, name: &'static str, path: &Path, limit: u64) -> Option<String> {
-        match read_text(&self.path(path), limit) {
+    pub(crate) fn file(&mut self, name: &'static str, path: &Path) -> Option<String> {
+        match read_text(&self.path(path), FILE_BYTES) {
             Ok(text) if text.trim().is_empty() => {
                 self.problem(name, format!("the file {} is empty", path.display()));
                 None
@@ -333,9 +359,9 @@ impl<'a> Reader<'a> {
     }
 
     fn read_environment(&mut self) -> Environment {
-        let node = self.parsed("NODE_ENV", parse::environment);
+        let node = self.parsed("NODE_ENV", environment::parse);
         let set = self.variable("STARCHART_ENV").is_some();
-        let ours = self.parsed("STARCHART_ENV", parse::environment);
+        let ours = self.parsed("STARCHART_ENV", environment::parse);
         let Some(node) = node else {
             return ours.unwrap_or(Environment::Production);
         };
@@ -366,7 +392,7 @@ impl<'a> Reader<'a> {
         };
         for name in ["STARCHART_ENV", "NODE_ENV"] {
             if variables.get(name).is_some_and(|value| {
-                parse::environment(value.trim()) != Ok(Environment::Development)
+                environment::parse(value.trim()) != Ok(Environment::Development)
             }) {
                 self.problem(
                     name,
@@ -384,7 +410,7 @@ impl<'a> Reader<'a> {
             .sources
             .variables
             .keys()
-            .filter_map(|name| misspelling::in_environment(name))
+            .filter_map(|name| misspelling::in_environment(self.specs, name))
             .collect();
         if let Some((path, variables)) = &self.file {
             // Other programs may read ./.env too; a file given by --env-file is for this one only.
@@ -396,7 +422,9 @@ impl<'a> Reader<'a> {
             let names = variables
                 .keys()
                 .filter(|name| !self.sources.variables.contains_key(*name));
-            notices.extend(names.filter_map(|name| misspelling::in_file(path, name, scope)));
+            notices.extend(
+                names.filter_map(|name| misspelling::in_file(self.specs, path, name, scope)),
+            );
         }
         self.notices.extend(notices);
     }
@@ -446,4 +474,26 @@ pub(crate) fn read_text(path: &Path, limit: u64) -> Result<String, ReadError> {
         return Err(ReadError::TooLarge(limit));
     }
     String::from_utf8(bytes).map_err(|_| ReadError::NotText)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_that_no_list_names_is_a_problem() {
+        let sources = Sources {
+            variables: BTreeMap::from([("MOTTO".to_owned(), "per aspera".to_owned())]),
+            env_file: None,
+            folder: PathBuf::new(),
+            secrets: PathBuf::new(),
+        };
+        let mut reader = Reader::new(&sources, crate::groups::SPECS);
+        assert_eq!(reader.text("MOTTO"), None);
+        let problem = reader
+            .problems
+            .iter()
+            .find(|problem| problem.name == "MOTTO");
+        assert!(problem.is_some_and(|problem| problem.advice.contains("in no list of settings")));
+    }
 }

@@ -1,6 +1,5 @@
 //! Parses URLs. The errors never repeat a URL, which may contain a password (I9).
 
-use starchart_domain::secret::Secret;
 use url::{Host, Url};
 
 /// How to write a character of a user name or a password that has a meaning of its own in a URL.
@@ -37,24 +36,6 @@ pub(crate) fn url(text: &str) -> Result<Url, String> {
         ("http", Some(443)) => Err("has port 443, which is for https://".to_owned()),
         _ => Ok(url),
     }
-}
-
-/// Parses the URL of Redis: user and password, host, port and the number of a database.
-pub(crate) fn redis_url(text: &str) -> Result<Secret, String> {
-    if !text.starts_with("redis://") && !text.starts_with("rediss://") {
-        return Err("must begin with redis:// or rediss://, or be memory or none".to_owned());
-    }
-    let url = url(text)?;
-    if url.host_str().is_none_or(str::is_empty) {
-        return Err("lacks a host: redis://:password@host:6379".to_owned());
-    }
-    let database = url.path().trim_start_matches('/');
-    if !database.is_empty() && database.parse::<u16>().is_err() {
-        return Err(
-            "may only end in the number of a database: redis://:password@host:6379/0".to_owned(),
-        );
-    }
-    Ok(Secret::new(text))
 }
 
 /// Parses an http or https URL without user information. The error does not repeat the URL, which

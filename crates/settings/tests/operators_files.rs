@@ -21,15 +21,11 @@ fn text(path: &str) -> String {
 }
 
 fn setting_names() -> BTreeSet<String> {
-    setting_specs()
-        .iter()
-        .map(|spec| spec.name.to_owned())
-        .collect()
+    setting_specs().map(|spec| spec.name.to_owned()).collect()
 }
 
 fn secret_names() -> BTreeSet<String> {
     setting_specs()
-        .iter()
         .filter(|spec| spec.secret)
         .map(|spec| spec.name.to_owned())
         .collect()
@@ -136,7 +132,7 @@ fn the_example_describes_each_setting_and_shows_its_default() {
     let text = text("config/env.example");
     let lines: Vec<_> = text.lines().collect();
     for (name, value, is_live) in example() {
-        let mut specs = setting_specs().iter();
+        let mut specs = setting_specs();
         let spec = specs.find(|spec| spec.name == name).unwrap();
         let default = spec.default.in_environment(Environment::Development);
         if is_live {
@@ -284,10 +280,7 @@ fn the_stacks_set_known_settings_and_all_required_ones() {
                 .all(|name| !secret_names().contains(name)),
             "{path}: a secret as a variable"
         );
-        for needed in setting_specs()
-            .iter()
-            .filter(|spec| spec.required != Required::No)
-        {
+        for needed in setting_specs().filter(|spec| spec.required != Required::No) {
             assert!(given.contains(needed.name), "{path} lacks {}", needed.name);
         }
     }

@@ -67,7 +67,7 @@ fn open(name: &str, host: Ipv4Addr, port: u16) -> anyhow::Result<TcpListener> {
 /// Runs the process until a signal, then shuts it down.
 pub(crate) async fn serve(service: Service) -> anyhow::Result<ExitCode> {
     let stop = crate::stop::on_signal()?;
-    let drain = service.settings.drain;
+    let drain = service.settings.process.drain;
     let (front, mut running) = open_ports(&service)?;
     let shutdown = Shutdown::default();
     if let Some(store) = ready_store(&service.settings, &stop).await? {
@@ -287,15 +287,15 @@ async fn ready_store(
     let Some(store) = connect(settings, stop).await? else {
         return Ok(None);
     };
-    if settings.wipe && !crate::wipe::by_flag(&store, settings, stop).await? {
+    if settings.process.wipe && !crate::wipe::by_flag(&store, settings, stop).await? {
         return Ok(None);
     }
-    if !schema_fits(&store, settings.auto_migrate, stop).await? {
+    if !schema_fits(&store, settings.database.auto_migrate, stop).await? {
         return Ok(None);
     }
     // Only a start without the flag that came this far re-arms it: a failed start may be rolled
     // back to a configuration with the flag.
-    if !settings.wipe {
+    if !settings.process.wipe {
         match store.rearm_wipe().await {
             Ok(true) => {
                 info!("DANGER_DATABASE_WIPE_REINITIALIZE was removed; setting it again wipes again")

@@ -113,7 +113,7 @@ async fn schema_fits(store: &Store) -> anyhow::Result<()> {
 fn begin(env_file: Option<PathBuf>) -> anyhow::Result<Loaded> {
     let loaded = Settings::read(&Sources::from_process(env_file))?;
     crate::telemetry::start(
-        loaded.settings.log_level.as_str(),
+        loaded.settings.app.log_level.as_str(),
         loaded.settings.environment.is_production(),
     );
     for notice in &loaded.notices {

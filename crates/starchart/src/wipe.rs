@@ -21,7 +21,7 @@ const RETRY: Duration = Duration::from_secs(10);
 
 /// Returns the text that confirms a wipe of this number of users.
 fn confirmation(settings: &Settings, users: u64) -> String {
-    format!("{}:{users}", settings.root_domain)
+    format!("{}:{users}", settings.zone.root_domain)
 }
 
 /// Wipes the database if the flag requests it. Returns false when stopped meanwhile.
@@ -37,6 +37,7 @@ pub(crate) async fn by_flag(
         !settings.environment.is_production()
             || users == 0
             || settings
+                .process
                 .danger_confirm
                 .as_ref()
                 .is_some_and(|words| *words == confirmation(settings, users))
@@ -95,7 +96,7 @@ async fn log_outcome(outcome: WipeOutcome, settings: &Settings) -> anyhow::Resul
         }
         WipeOutcome::Refused(users) => {
             let words = confirmation(settings, users);
-            let said = match &settings.danger_confirm {
+            let said = match &settings.process.danger_confirm {
                 Some(_) => "does not match",
                 None => "is not set",
             };

@@ -40,8 +40,8 @@ pub(crate) fn clock() -> Timestamp {
 /// Returns the connection options of the database.
 pub(crate) fn connect_options(settings: &Settings) -> ConnectOptions {
     ConnectOptions {
-        url: settings.database.url.clone(),
-        max_connections: settings.database.connection_limit,
+        url: settings.database.url.secret.clone(),
+        max_connections: settings.database.url.connection_limit,
         key_encryption_keys: settings.certificates.key_encryption_keys.clone(),
         message_host: message_host(settings),
         ..Default::default()
@@ -89,11 +89,11 @@ pub(crate) fn saml(settings: &Settings, now: Timestamp) -> Result<ServiceProvide
         entity_id: at("/sp"),
         acs_url: at("/login/callback"),
         slo_url: at("/logout/callback"),
-        idp_metadata_xml: settings.saml.idp_metadata.clone(),
-        clock_skew: settings.saml.clock_skew,
-        attributes: settings.saml.attributes.clone(),
+        idp_metadata_xml: settings.sign_in.idp_metadata.clone(),
+        clock_skew: settings.sign_in.clock_skew,
+        attributes: settings.sign_in.attributes.clone(),
         require_https_acs: settings.environment.is_production(),
-        decryption_key: settings.saml.decryption_key.clone(),
+        decryption_key: settings.sign_in.decryption_key.clone(),
     };
     ServiceProvider::new(config, now)
 }
@@ -113,13 +113,14 @@ pub(crate) fn web(
         app_name: settings.app.name.clone(),
         school_name: settings.app.school.clone(),
         support_contact: settings.app.support.clone(),
-        root_domain: settings.root_domain.clone(),
+        root_domain: settings.zone.root_domain.clone(),
         record_limit: settings.limits.records_per_user,
-        session_secrets: settings.session_secrets.clone(),
-        group_names: settings.saml.groups.clone(),
+        session_secrets: settings.sign_in.session_secrets.clone(),
+        group_names: settings.sign_in.groups.clone(),
         trusted_proxies: settings.app.trusted_proxies.clone(),
-        form_action_origins: settings.saml.form_action_origins.clone(),
+        form_action_origins: settings.sign_in.form_action_origins.clone(),
         lookup_server: settings
+            .zone
             .dns_servers
             .first()
             .map(|server| (server.host.clone(), server.port)),
@@ -188,7 +189,7 @@ pub(crate) fn queue(settings: &Settings, role: Role) -> Result<Arc<dyn Queue>, P
 /// # Errors
 /// The settings do not name a hosted zone.
 pub(crate) fn provider(settings: &Settings) -> Result<Arc<dyn Provider>, Problem> {
-    match &settings.provider {
+    match &settings.zone.provider {
         DnsProvider::Route53(aws) => route53(aws),
     }
 }
@@ -223,11 +224,12 @@ pub(crate) fn worker(
 ) -> starchart_worker::Context {
     starchart_worker::Context {
         store,
-        root: settings.root_domain.clone(),
+        root: settings.zone.root_domain.clone(),
         provider,
-        zone_verifier: Arc::new(ZoneVerifier::new(settings.root_domain.clone())),
+        zone_verifier: Arc::new(ZoneVerifier::new(settings.zone.root_domain.clone())),
         propagation: Arc::new(Propagation::new(
             settings
+                .zone
                 .dns_servers
                 .iter()
                 .map(ToString::to_string)

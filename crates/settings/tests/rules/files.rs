@@ -103,11 +103,15 @@ fn in_development_a_variable_takes_precedence_over_dev_secrets() {
         "from-the-file-0123456789-0123456789\nolder-0123456789-0123456789-0123456789\n",
     );
     let settings = site.good().settings;
-    assert_eq!(settings.session_secrets.len(), 2, "one secret per line");
+    assert_eq!(
+        settings.sign_in.session_secrets.len(),
+        2,
+        "one secret per line"
+    );
     let site = site.set("SESSION_SECRET", "from-the-variable-0123456789-0123456789");
     let loaded = site.good();
     assert_eq!(
-        loaded.settings.session_secrets[0].expose(),
+        loaded.settings.sign_in.session_secrets[0].expose(),
         "from-the-variable-0123456789-0123456789"
     );
     assert!(!noticed(&loaded, "plain variable"));
@@ -244,7 +248,7 @@ fn white_space_around_values_is_removed_except_in_secrets() {
         (
             settings.app.port,
             settings.mail.port,
-            settings.root_domain.as_str()
+            settings.zone.root_domain.as_str()
         ),
         (8083, 25, "starchart.example")
     );

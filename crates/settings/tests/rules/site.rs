@@ -115,6 +115,6 @@ pub(crate) fn noticed(loaded: &Loaded, text: &str) -> bool {
 
 /// The settings section of Route53.
 pub(crate) fn aws(settings: &Settings) -> &Aws {
-    let DnsProvider::Route53(aws) = &settings.provider;
+    let DnsProvider::Route53(aws) = &settings.zone.provider;
     aws
 }

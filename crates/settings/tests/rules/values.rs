@@ -16,7 +16,7 @@ fn a_complete_site_gets_the_defaults() {
     let settings = &loaded.settings;
     assert_eq!(settings.environment, Environment::Production);
     assert_eq!(
-        (settings.app.port, settings.log_level),
+        (settings.app.port, settings.app.log_level),
         (8080, LogLevel::Info)
     );
     assert_eq!(
@@ -27,19 +27,19 @@ fn a_complete_site_gets_the_defaults() {
     assert_eq!(settings.limits.rates.sign_in_per_minute, 300);
     assert_eq!(settings.limits.records_per_user, None);
     assert_eq!(
-        settings.database.url.expose(),
+        settings.database.url.secret.expose(),
         "mysql://star:hunter2-db@db:3306/starchart"
     );
     assert_eq!(
-        settings.saml.idp_metadata, "\u{feff}<EntityDescriptor/>",
+        settings.sign_in.idp_metadata, "\u{feff}<EntityDescriptor/>",
         "the BOM is kept"
     );
-    assert_eq!(settings.saml.groups.admins, "mycustomdomain-admins");
+    assert_eq!(settings.sign_in.groups.admins, "mycustomdomain-admins");
     assert_eq!(
         settings.redis,
         Redis::Url(Secret::new("redis://redis:6379"))
     );
-    assert!(settings.auto_migrate);
+    assert!(settings.database.auto_migrate);
     assert_eq!(settings.timers.sweep, Duration::from_secs(2));
 }
 
@@ -47,8 +47,8 @@ fn a_complete_site_gets_the_defaults() {
 fn development_needs_few_settings() {
     let settings = Site::development().good().settings;
     assert_eq!(settings.environment, Environment::Development);
-    assert_eq!(settings.root_domain.as_str(), "starchart.com");
-    assert_eq!(settings.database.kind, DatabaseKind::Sqlite);
+    assert_eq!(settings.zone.root_domain.as_str(), "starchart.com");
+    assert_eq!(settings.database.url.kind, DatabaseKind::Sqlite);
     assert_eq!(aws(&settings).zone_id, None);
     assert_eq!(
         (settings.mail.host.as_str(), settings.mail.port),
@@ -114,6 +114,16 @@ fn production_requires_the_settings_of_the_table() {
 }
 
 #[test]
+fn every_setting_of_the_list_is_read() {
+    let origins = Site::production().good().origins;
+    let read: Vec<_> = origins.iter().map(|origin| origin.name).collect();
+    let listed: Vec<_> = starchart_settings::setting_specs()
+        .map(|spec| spec.name)
+        .collect();
+    assert_eq!(read, listed);
+}
+
+#[test]
 fn app_url_is_an_https_origin_in_production() {
     for (url, production, development) in [
         ("https://my.school.example", true, true),
@@ -170,12 +180,20 @@ fn only_1_sets_the_wipe_flag() {
                 .set("DANGER_DATABASE_WIPE_REINITIALIZE", value)
                 .good()
                 .settings
+                .process
                 .wipe
         );
     }
     let name = "DANGER_DATABASE_WIPE_REINITIALIZE";
-    assert!(!Site::production().good().settings.wipe);
-    assert!(Site::production().set(name, "1").good().settings.wipe);
+    assert!(!Site::production().good().settings.process.wipe);
+    assert!(
+        Site::production()
+            .set(name, "1")
+            .good()
+            .settings
+            .process
+            .wipe
+    );
     for value in ["true", "yes", "2"] {
         assert!(
             Site::production()
@@ -216,7 +234,7 @@ fn database_urls_are_checked() {
         "mysql://star:hunter2@db/starchart?connection_limit=5&pool_timeout=2",
     );
     let loaded = site.good();
-    assert_eq!(loaded.settings.database.connection_limit, Some(5));
+    assert_eq!(loaded.settings.database.url.connection_limit, Some(5));
     assert!(noticed(
         &loaded,
         "these parameters are ignored: pool_timeout"
@@ -306,7 +324,7 @@ fn group_names_come_from_the_prefix_or_settings() {
         .set("SAML_GROUP_ADMINS", "it staff")
         .good()
         .settings
-        .saml
+        .sign_in
         .groups;
     assert_eq!(
         [groups.students, groups.faculty, groups.admins],
@@ -375,10 +393,10 @@ fn an_rsa_account_key_disables_certificates() {
 #[test]
 fn only_an_rsa_key_decrypts_assertions() {
     let site = Site::production();
-    assert!(site.good().settings.saml.decryption_key.is_none());
+    assert!(site.good().settings.sign_in.decryption_key.is_none());
     let pem = |kind: &str| format!("-----BEGIN {kind}-----\naHVudGVyMg==\n-----END {kind}-----\n");
     site.secret("SAML_DECRYPTION_KEY", pem("RSA PRIVATE KEY"));
-    assert!(site.good().settings.saml.decryption_key.is_some());
+    assert!(site.good().settings.sign_in.decryption_key.is_some());
     for other in [
         pem("CERTIFICATE"),
         pem("PRIVATE KEY"),
@@ -435,7 +453,7 @@ fn no_output_contains_a_secret() {
     );
     assert_eq!(
         check.lines().filter(|line| line.contains("  (")).count(),
-        starchart_settings::setting_specs().len(),
+        starchart_settings::setting_specs().count(),
         "{check}"
     );
 }

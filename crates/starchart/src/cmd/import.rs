@@ -106,7 +106,7 @@ async fn import(
     file: &Path,
     options: &Options,
 ) -> anyhow::Result<Report> {
-    let (database, notices) =
+    let (url, notices) =
         read_database_url_file(file).map_err(|fault| anyhow::anyhow!("--from-file: {fault}"))?;
     for notice in notices {
         tracing::warn!(notice, "--from-file");
@@ -124,10 +124,10 @@ async fn import(
         }
         _ => None,
     };
-    let original = Original::open(&database.url).await.context("--from-file")?;
+    let original = Original::open(&url.secret).await.context("--from-file")?;
     let rules = import::Options {
-        root: &settings.root_domain,
-        groups: &settings.saml.groups,
+        root: &settings.zone.root_domain,
+        groups: &settings.sign_in.groups,
         certificate: &read_certificate,
     };
     let report = match options.apply {

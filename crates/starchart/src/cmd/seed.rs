@@ -91,7 +91,7 @@ pub(crate) async fn run(env_file: Option<PathBuf>) -> anyhow::Result<ExitCode> {
             .with_context(|| format!("{username} has no name of their own"))?;
         println!(
             "{username} ({display_name}), {}",
-            settings.root_domain.base(label)
+            settings.zone.root_domain.base(label)
         );
         for (name, kind, value) in RECORDS {
             let outcome = record(&store, &settings, &user, label, [name, kind, value]).await?;
@@ -144,7 +144,10 @@ async fn record(
         ..RecordForm::default()
     };
     let new = form
-        .check(&settings.root_domain.base(label), &WordFilter::default())
+        .check(
+            &settings.zone.root_domain.base(label),
+            &WordFilter::default(),
+        )
         .map_err(|faults| anyhow::anyhow!("{name} {kind}: {faults:?}"))?;
     let act = AuditContext {
         actor: user.id,

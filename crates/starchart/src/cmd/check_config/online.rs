@@ -58,7 +58,7 @@ impl fmt::Display for Line {
 /// Tries all servers at once and returns one line for each.
 pub(super) async fn try_servers(settings: &Settings, parts: &Parts) -> Vec<Line> {
     let provider = parts.provider.as_ref();
-    let servers_setting = match settings.dns_servers.is_empty() {
+    let servers_setting = match settings.zone.dns_servers.is_empty() {
         true => "ROOT_DOMAIN (name servers)",
         false => "DNS_SERVERS",
     };
@@ -163,7 +163,7 @@ async fn mail(settings: &Settings, parts: &Parts) -> Outcome {
 
 /// Compares the zone's domain with ROOT_DOMAIN and reads the RRsets at its apex.
 async fn zone(settings: &Settings, provider: &dyn Provider) -> Outcome {
-    let root = settings.root_domain.as_str();
+    let root = settings.zone.root_domain.as_str();
     let domain = match provider.domain().await {
         Ok(domain) if domain != root => {
             return Outcome::Fails(format!(
@@ -184,13 +184,13 @@ async fn zone(settings: &Settings, provider: &dyn Provider) -> Outcome {
 
 /// Asks every name server of the zone for a record at its apex; any answer will do.
 async fn name_servers(settings: &Settings, provider: &dyn Provider) -> Outcome {
-    let configured = settings.dns_servers.iter().map(ToString::to_string);
+    let configured = settings.zone.dns_servers.iter().map(ToString::to_string);
     let propagation = Propagation::new(configured.collect());
     let servers = match propagation.servers(provider).await {
         Ok(servers) => servers,
         Err(error) => return Outcome::Fails(format!("the zone's list cannot be read: {error}")),
     };
-    let silent = silent(&servers, settings.root_domain.as_str()).await;
+    let silent = silent(&servers, settings.zone.root_domain.as_str()).await;
     let count = servers.servers().len();
     match silent.is_empty() {
         true => Outcome::Works(format!("all {count} name servers answer")),

@@ -1,13 +1,9 @@
 //! Parses `DATABASE_URL` in the form that Prisma uses. Errors never contain any part of it (I9).
 
-use std::path::Path;
-
 use starchart_domain::secret::Secret;
 use url::Url;
 
-use crate::reader::read_text;
-use crate::settings::{Database, DatabaseKind};
-use crate::{env_file, notation, urls};
+use crate::urls;
 
 /// Parameters that the MySQL driver understands.
 const DRIVER_PARAMETERS: &[&str] = &[
@@ -23,56 +19,33 @@ const DRIVER_PARAMETERS: &[&str] = &[
     "time-zone",
 ];
 
-/// The largest env file.
-const FILE_BYTES: u64 = 64 * 1024;
+/// The database of `DATABASE_URL` and how many connections a process opens.
+#[derive(Debug, Clone)]
+pub struct DatabaseUrl {
+    /// Which database system it is.
+    pub kind: DatabaseKind,
+    /// The URL, with Prisma's parameters translated or dropped.
+    pub secret: Secret,
+    /// Connections of one process (`connection_limit` in the URL). `None`: the store chooses.
+    pub connection_limit: Option<u32>,
+}
 
-/// Reads the original's `DATABASE_URL` from a file, which is a secret file or an env file. Also
-/// returns notices for the operator.
-///
-/// # Errors
-/// What is wrong with the file, without any part of it.
-pub fn read_database_url_file(path: &Path) -> Result<(Database, Vec<String>), String> {
-    let about_file = |fault: String| format!("{} {fault}", path.display());
-    let text = read_text(path, FILE_BYTES).map_err(|error| about_file(error.advice()))?;
-    let text = text.trim_start_matches('\u{feff}').trim();
-    if text.is_empty() {
-        return Err(about_file(
-            "is empty; write the original's DATABASE_URL into it".to_owned(),
-        ));
-    }
-    let in_file = |fault: String| format!("{}: {fault}", path.display());
-    let read = |url: &str| {
-        // The original uses MySQL only.
-        if url.starts_with("sqlite:") {
-            return Err(in_file("DATABASE_URL must begin with mysql://".to_owned()));
-        }
-        let read = match notation::fault("DATABASE_URL", url) {
-            Some(fault) => Err(fault),
-            None => read(url),
-        };
-        read.map_err(|fault| in_file(format!("DATABASE_URL {fault}")))
-    };
-    if text.starts_with("mysql://") || !text.contains("DATABASE_URL") {
-        return read(text);
-    }
-    let file = env_file::parse(text);
-    if !file.faults.is_empty() {
-        return Err(in_file(file.faults.join("; ")));
-    }
-    let url = file
-        .variables
-        .get("DATABASE_URL")
-        .ok_or_else(|| in_file("it does not set DATABASE_URL".to_owned()))?;
-    read(url)
+/// The database system in `DATABASE_URL`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DatabaseKind {
+    /// MySQL or MariaDB server.
+    MySql,
+    /// SQLite file; refused in production.
+    Sqlite,
 }
 
 /// Parses the URL. Also returns notices for the operator.
-pub(crate) fn read(text: &str) -> Result<(Database, Vec<String>), String> {
+pub(crate) fn read(text: &str) -> Result<(DatabaseUrl, Vec<String>), String> {
     let text = text.trim();
     if text.starts_with("sqlite:") {
-        let database = Database {
+        let database = DatabaseUrl {
             kind: DatabaseKind::Sqlite,
-            url: Secret::new(text),
+            secret: Secret::new(text),
             connection_limit: None,
         };
         return Ok((database, Vec::new()));
@@ -97,8 +70,8 @@ pub(crate) fn read(text: &str) -> Result<(Database, Vec<String>), String> {
 }
 
 /// Returns the files that the URL's parameters name, with the parameter of each.
-pub(crate) fn files(database: &Database) -> Vec<(String, String)> {
-    let url = Url::parse(database.url.expose()).ok();
+pub(crate) fn files(database: &DatabaseUrl) -> Vec<(String, String)> {
+    let url = Url::parse(database.secret.expose()).ok();
     let pairs = url.iter().flat_map(|url| url.query_pairs().into_owned());
     pairs
         .filter(|(key, _)| matches!(key.as_str(), "ssl-ca" | "ssl-cert" | "ssl-key"))
@@ -106,7 +79,7 @@ pub(crate) fn files(database: &Database) -> Vec<(String, String)> {
 }
 
 /// Keeps the driver's parameters, translates Prisma's, and drops the others with a notice.
-fn translate(url: Url) -> Result<(Database, Vec<String>), String> {
+fn translate(url: Url) -> Result<(DatabaseUrl, Vec<String>), String> {
     let mut kept: Vec<(String, String)> = Vec::new();
     let mut dropped = Vec::new();
     let mut connection_limit = None;
@@ -150,11 +123,11 @@ fn translate(url: Url) -> Result<(Database, Vec<String>), String> {
             names(&dropped)
         )],
     };
-    let url = Secret::new(clean.as_str());
+    let secret = Secret::new(clean.as_str());
     Ok((
-        Database {
+        DatabaseUrl {
             kind: DatabaseKind::MySql,
-            url,
+            secret,
             connection_limit,
         },
         notices,
@@ -189,7 +162,7 @@ mod tests {
                     &sslcert=/ca.pem&pool_timeout=10";
         let (database, notices) = read(text).unwrap();
         assert_eq!(
-            database.url.expose(),
+            database.secret.expose(),
             "mysql://star:p%40ss@db:3306/starchart?ssl-mode=VERIFY_IDENTITY&ssl-ca=%2Fca.pem"
         );
         assert_eq!(database.connection_limit, Some(7));
@@ -202,56 +175,8 @@ mod tests {
     #[test]
     fn a_plain_url_is_unchanged() {
         let (database, notices) = read("mysql://star:pass@db/starchart").unwrap();
-        assert_eq!(database.url.expose(), "mysql://star:pass@db/starchart");
+        assert_eq!(database.secret.expose(), "mysql://star:pass@db/starchart");
         assert_eq!((database.kind, notices.len()), (DatabaseKind::MySql, 0));
-    }
-
-    #[test]
-    fn the_originals_url_is_read_from_a_secret_or_env_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("file");
-        let url = "mysql://star:p%40ss@db:3306/school";
-        for text in [
-            format!("{url}?connection_limit=7\n"),
-            format!("\u{feff}{url}"),
-            format!("# settings\nPORT=1\nDATABASE_URL=\"{url}?schema=x\"\n"),
-        ] {
-            std::fs::write(&file, &text).unwrap();
-            assert_eq!(
-                read_database_url_file(&file).unwrap().0.url.expose(),
-                url,
-                "{text}"
-            );
-        }
-        for (text, expected) in [
-            ("hunter2", "DATABASE_URL must begin with mysql://"),
-            ("sqlite://hunter2", "DATABASE_URL must begin with mysql://"),
-            (
-                "DATABASE_URL=mysql://hunter2",
-                "DATABASE_URL lacks a host or a user",
-            ),
-            (
-                "MY_DATABASE_URL=mysql://star:hunter2@db/x",
-                "it does not set DATABASE_URL",
-            ),
-        ] {
-            std::fs::write(&file, text).unwrap();
-            let fault = read_database_url_file(&file).unwrap_err();
-            assert!(
-                fault.contains(expected) && !fault.contains("hunter"),
-                "{fault}"
-            );
-        }
-        let folder = folder.path();
-        std::fs::write(&file, " \n").unwrap();
-        for (path, expected) in [
-            (file, "is empty"),
-            (folder.join("absent"), "is missing"),
-            (folder.to_owned(), "is a directory"),
-        ] {
-            let fault = read_database_url_file(&path).unwrap_err();
-            assert!(fault.contains(expected), "{fault}");
-        }
     }
 
     #[test]

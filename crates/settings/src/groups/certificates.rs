@@ -1,0 +1,149 @@
+//! Certificates, and the keys that encrypt private keys at rest.
+
+use std::path::PathBuf;
+
+use starchart_domain::secret::Secret;
+use url::Url;
+
+use crate::keys::{self, KeyKind};
+use crate::reader::Reader;
+use crate::spec::DefaultValue::{Same, Unset};
+use crate::spec::Required::{InProduction, No};
+use crate::spec::{SettingSpec, secret, variable};
+use crate::{parse, urls};
+
+/// The settings of this group, as `config/env.example` lists them.
+pub(crate) const SPECS: &[SettingSpec] = &[
+    variable(
+        "LETS_ENCRYPT_ACCOUNT_EMAIL",
+        InProduction,
+        Unset,
+        "mail address of the ACME account",
+    ),
+    variable(
+        "LETS_ENCRYPT_DIRECTORY_URL",
+        InProduction,
+        Unset,
+        "the CA's directory, production or staging",
+    ),
+    secret(
+        "LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM",
+        No,
+        Unset,
+        "P-256 key of the ACME account, PKCS#8 or SEC1 PEM",
+    ),
+    secret(
+        "KEY_ENCRYPTION_KEYS",
+        No,
+        Unset,
+        "lines of id:base64 of 32 bytes; the first encrypts, all decrypt",
+    ),
+    variable(
+        "ACME_CA_ROOT_PATH",
+        No,
+        Unset,
+        "PEM file with the root to trust for the CA's API (a test CA)",
+    ),
+    variable(
+        "ACME_CAA_IDENTITIES",
+        No,
+        Same("letsencrypt.org"),
+        "domains of the CA in CAA records, separated by commas",
+    ),
+];
+
+/// Certificates from Let's Encrypt, or another CA that implements RFC 8555.
+#[derive(Debug, Clone)]
+pub struct Certificates {
+    /// `LETS_ENCRYPT_ACCOUNT_EMAIL`: contact of the ACME account. Required in production.
+    pub account_email: Option<String>,
+    /// `LETS_ENCRYPT_DIRECTORY_URL`: directory of the CA. Required in production.
+    pub directory: Option<Url>,
+    /// `LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM`: a P-256 key as PKCS#8 or SEC1 PEM. `None` also for
+    /// an RSA key, which cannot be used.
+    pub account_key: Option<Secret>,
+    /// `KEY_ENCRYPTION_KEYS`: pairs of id and base64 of 32 bytes; the first one encrypts.
+    pub key_encryption_keys: Vec<(String, Secret)>,
+    /// `ACME_CA_ROOT_PATH`: a PEM file with the root to trust for the CA's API. `None`: the roots
+    /// of the system.
+    pub ca_root: Option<PathBuf>,
+    /// `ACME_CAA_IDENTITIES`: the domains by which the CA is known in CAA records (RFC 8659), as in
+    /// its directory's `caaIdentities`.
+    pub caa_identities: Vec<String>,
+}
+
+impl Certificates {
+    /// Returns why certificates are disabled, or `None` if they are enabled.
+    pub fn disabled_reason(&self) -> Option<&'static str> {
+        if self.account_key.is_none() {
+            return Some(
+                "LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM is not set, or not a P-256 key (`starchart \
+                 keys new` creates one)",
+            );
+        }
+        if self.key_encryption_keys.is_empty() {
+            return Some("KEY_ENCRYPTION_KEYS is not set");
+        }
+        if self.directory.is_none() {
+            return Some("LETS_ENCRYPT_DIRECTORY_URL is not set");
+        }
+        None
+    }
+}
+
+/// Reads and checks this group. `None` if it has a fault, which is in the reader's problems.
+pub(crate) fn read(reader: &mut Reader) -> Option<Certificates> {
+    let account_email = reader.parsed("LETS_ENCRYPT_ACCOUNT_EMAIL", parse::email);
+    let directory = reader.parsed("LETS_ENCRYPT_DIRECTORY_URL", urls::https_url);
+    let account_key = account_key(reader);
+    let key_encryption_keys = match reader
+        .secret("KEY_ENCRYPTION_KEYS")
+        .map(|text| keys::encryption_keys(text.expose()))
+    {
+        Some(Ok(keys)) => keys,
+        Some(Err(advice)) => {
+            reader.value_problem("KEY_ENCRYPTION_KEYS", advice);
+            Vec::new()
+        }
+        None => Vec::new(),
+    };
+    let ca_root = reader.parsed("ACME_CA_ROOT_PATH", |path| Ok(path.to_owned()));
+    let ca_root = ca_root.map(|path| {
+        reader.file("ACME_CA_ROOT_PATH", path.as_ref());
+        reader.path(path)
+    });
+    let caa_identities = reader.list("ACME_CAA_IDENTITIES", parse::domain);
+    let certificates = Certificates {
+        account_email,
+        directory,
+        account_key,
+        key_encryption_keys,
+        ca_root,
+        caa_identities,
+    };
+    if let Some(reason) = certificates.disabled_reason() {
+        reader.notice(format!("certificates are off: {reason}"));
+    }
+    Some(certificates)
+}
+
+/// Reads the ACME account key. An RSA key, as the original has, is reported by a notice and
+/// ignored.
+fn account_key(reader: &mut Reader) -> Option<Secret> {
+    let name = "LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM";
+    let pem = reader.secret(name)?;
+    match keys::kind(pem.expose()) {
+        Ok(KeyKind::P256) => Some(pem),
+        Ok(KeyKind::Rsa) => {
+            reader.notice(format!(
+                "{name} is an RSA key; a P-256 key is needed: openssl ecparam -name prime256v1 \
+                 -genkey -noout"
+            ));
+            None
+        }
+        Err(advice) => {
+            reader.value_problem(name, advice);
+            None
+        }
+    }
+}
