@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// The intervals of periodic work that an operator sets. Their defaults are in the table of
+/// The intervals of periodic work that an operator sets. Their defaults are in the list of
 /// settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timers {

@@ -95,7 +95,7 @@ impl Mailer {
         let address = address::parse(sender)
             .filter(can_be_written)
             .ok_or_else(|| ConfigError::Sender(sender.to_owned()))?;
-        let from = Mailbox::new(Some(one_line(&theme.app_name)), address);
+        let from = Mailbox::new(Some(one_line(&theme.site.name)), address);
         let rate = SendRate::new(interval, burst);
         Ok(Self {
             theme,

@@ -2,20 +2,17 @@
 
 use askama::Template;
 use starchart_domain::notice::{Notice, NoticeItem, NoticeKind};
+use starchart_domain::site::Site;
 
 use crate::text::one_line;
 
 /// Names and links that every mail shows.
 #[derive(Debug, Clone)]
 pub struct MailTheme {
-    /// APP_NAME: begins every subject, and is the sender's display name.
-    pub app_name: String,
+    /// What the site is called, and whom users ask.
+    pub site: Site,
     /// APP_URL without a trailing slash: begins every link.
     pub app_url: String,
-    /// SCHOOL_NAME: part of the signature.
-    pub school: String,
-    /// SUPPORT_CONTACT: whom to ask.
-    pub support: Option<String>,
 }
 
 /// A record or certificate as a line of the mail, each field in one line.
@@ -140,7 +137,7 @@ impl MailTheme {
         // askama drops the template's final line end.
         let body = body + "\n";
         Ok((
-            format!("{} {}", one_line(&self.app_name), page.pick(one, many)),
+            format!("{} {}", one_line(&self.site.name), page.pick(one, many)),
             body,
         ))
     }

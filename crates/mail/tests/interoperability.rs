@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use starchart_domain::secret::Secret;
+use starchart_domain::site::Site;
 use starchart_mail::{
     Auth, ConfigError, MailTheme, Mailer, RenderedMail, SendError, SmtpConfig, Tls,
 };
@@ -15,10 +16,12 @@ fn mailer_from(smtp: &Smtp, sender: &str, tls: Tls) -> Mailer {
 
 fn try_mailer_from(smtp: &Smtp, sender: &str, tls: Tls) -> Result<Mailer, ConfigError> {
     let theme = MailTheme {
-        app_name: "My.Custom.Domain".into(),
+        site: Site {
+            name: "My.Custom.Domain".into(),
+            school: "School".into(),
+            ..Site::default()
+        },
         app_url: "https://names.school.example".into(),
-        school: "School".into(),
-        support: None,
     };
     let config = SmtpConfig {
         host: "localhost".into(),

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use starchart_domain::secret::Secret;
+use starchart_domain::site::Site;
 use starchart_mail::{
     Auth, MailTheme, Mailer, OauthConfig, RenderedMail, SendError, SmtpConfig, Tls,
 };
@@ -15,10 +16,12 @@ use tokio::io::AsyncWriteExt as _;
 
 fn theme() -> MailTheme {
     MailTheme {
-        app_name: "My.Custom.Domain".into(),
+        site: Site {
+            name: "My.Custom.Domain".into(),
+            school: "School".into(),
+            support: Some("help@school.example".into()),
+        },
         app_url: "https://names.school.example".into(),
-        school: "School".into(),
-        support: Some("help@school.example".into()),
     }
 }
 

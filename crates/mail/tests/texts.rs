@@ -6,14 +6,17 @@
 )]
 
 use starchart_domain::notice::{Notice, NoticeItem, NoticeKind};
+use starchart_domain::site::Site;
 use starchart_mail::MailTheme;
 
 fn theme() -> MailTheme {
     MailTheme {
-        app_name: "My.Custom.Domain".into(),
+        site: Site {
+            name: "My.Custom.Domain".into(),
+            school: "School".into(),
+            support: Some("help@school.example".into()),
+        },
         app_url: "https://names.school.example".into(),
-        school: "School".into(),
-        support: Some("help@school.example".into()),
     }
 }
 

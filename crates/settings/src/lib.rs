@@ -31,7 +31,6 @@ pub use environment::Environment;
 pub use groups::app::{App, LogLevel};
 pub use groups::certificates::Certificates;
 pub use groups::database::Database;
-pub use groups::limits::Limits;
 pub use groups::mail::{Mail, SmtpAuth, SmtpOauth, SmtpTls};
 pub use groups::process::Process;
 pub use groups::redis::Redis;

@@ -1,18 +1,18 @@
 //! All settings: the groups together, and the rules between them.
 
+use starchart_domain::limits::Limits;
 use starchart_domain::timers::Timers;
 
 use crate::environment::Environment;
 use crate::groups::app::{self, App};
 use crate::groups::certificates::{self, Certificates};
 use crate::groups::database::{self, Database};
-use crate::groups::limits::{self, Limits};
 use crate::groups::mail::{self, Mail};
 use crate::groups::process::{self, Process};
 use crate::groups::redis::{self, Redis};
 use crate::groups::sign_in::{self, SignIn};
 use crate::groups::zone::{self, Zone};
-use crate::groups::{SPECS, timers};
+use crate::groups::{SPECS, limits, timers};
 use crate::reader::Reader;
 use crate::{Loaded, Problem, Problems, Sources};
 

@@ -110,11 +110,9 @@ pub(crate) fn web(
 ) -> Data<App> {
     let config = WebConfig {
         app_url: settings.app.url.clone(),
-        app_name: settings.app.name.clone(),
-        school_name: settings.app.school.clone(),
-        support_contact: settings.app.support.clone(),
+        site: settings.app.site.clone(),
         root_domain: settings.zone.root_domain.clone(),
-        record_limit: settings.limits.records_per_user,
+        limits: settings.limits,
         session_secrets: settings.sign_in.session_secrets.clone(),
         group_names: settings.sign_in.groups.clone(),
         trusted_proxies: settings.app.trusted_proxies.clone(),
@@ -134,7 +132,6 @@ pub(crate) fn web(
         development: !settings.environment.is_production(),
         caa_identities: settings.certificates.caa_identities.clone(),
         certificates_off: certificates.as_ref().err().cloned(),
-        rate_limits: settings.limits.rates,
     };
     Data::new(App::new(config, saml, queue, counters, readiness))
 }

@@ -59,11 +59,12 @@ impl App {
             keys: SigningKeys::new(&config.session_secrets),
             cookies: CookiePolicy::new(config.app_url.scheme() == "https"),
             security_headers: SecurityHeaders::new(&config, &saml.idp_origins()),
-            limits: RateLimiter::new(config.rate_limits, counters),
+            limits: RateLimiter::new(config.limits, counters),
             metrics: RequestMetrics::default(),
             words: WordFilter::built_in(),
             support: config
-                .support_contact
+                .site
+                .support
                 .as_deref()
                 .and_then(SupportContact::parse),
             queue,

@@ -1,9 +1,10 @@
 //! Settings of the web, as the binary passes them.
 
 use ipnet::IpNet;
+use starchart_domain::limits::Limits;
 use starchart_domain::names::RootDomain;
-use starchart_domain::rate_limits::RateLimits;
 use starchart_domain::secret::Secret;
+use starchart_domain::site::Site;
 use starchart_domain::user::GroupNames;
 use url::Url;
 
@@ -12,17 +13,12 @@ use url::Url;
 pub struct WebConfig {
     /// APP_URL: the public URL, without a path. https, or http on loopback in development.
     pub app_url: Url,
-    /// APP_NAME: the heading of every page.
-    pub app_name: String,
-    /// SCHOOL_NAME: shown on the sign-in page and in the footer; may be empty.
-    pub school_name: String,
-    /// SUPPORT_CONTACT: an e-mail address, a URL or plain text, shown in the footer and on error
-    /// pages.
-    pub support_contact: Option<String>,
+    /// What the site is called, and whom users ask.
+    pub site: Site,
     /// ROOT_DOMAIN: the domain under which each user has a base domain.
     pub root_domain: RootDomain,
-    /// USER_DNS_RECORD_LIMIT: records of one user at most; `None` means no limit.
-    pub record_limit: Option<u32>,
+    /// How much a user or an address may do.
+    pub limits: Limits,
     /// SESSION_SECRET: every secret verifies, the first one signs.
     pub session_secrets: Vec<Secret>,
     /// Names of the identity provider's groups for students, faculty and admins.
@@ -45,8 +41,6 @@ pub struct WebConfig {
     pub caa_identities: Vec<String>,
     /// Why certificates are off, for operators; users see only that they are. `None` means on.
     pub certificates_off: Option<String>,
-    /// RATE_LIMIT_*: how often a user or an address may do something.
-    pub rate_limits: RateLimits,
 }
 
 /// The JSON body of `GET /version`.

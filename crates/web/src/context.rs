@@ -138,8 +138,7 @@ impl RequestContext {
             .map(|binding| self.app.keys.csrf_token(&binding))
             .unwrap_or_default();
         Layout {
-            app_name: config.app_name.clone(),
-            school_name: config.school_name.clone(),
+            site: config.site.clone(),
             base_domain: user
                 .and_then(|user| user.label.as_ref())
                 .map(|label| config.root_domain.base(label).to_string()),

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use starchart_domain::rate_limits::RateLimits;
+use starchart_domain::limits::Limits;
 use starchart_domain::user::UserId;
 use starchart_jobs::{Counters, RateLimit};
 
@@ -32,11 +32,11 @@ pub(crate) enum RateLimitKey {
 /// Checks the rate limits of the web.
 pub(crate) struct RateLimiter {
     counters: Arc<dyn Counters>,
-    limits: RateLimits,
+    limits: Limits,
 }
 
 impl RateLimiter {
-    pub(crate) fn new(limits: RateLimits, counters: Arc<dyn Counters>) -> Self {
+    pub(crate) fn new(limits: Limits, counters: Arc<dyn Counters>) -> Self {
         Self { counters, limits }
     }
 

@@ -2,6 +2,7 @@
 
 use ipnet::IpNet;
 use starchart_domain::names::RootDomain;
+use starchart_domain::site::Site;
 use url::{Host, Url};
 
 use crate::reader::Reader;
@@ -94,12 +95,8 @@ pub struct App {
     pub metrics_port: Option<u16>,
     /// `LOG_LEVEL`: the least severe line that is written.
     pub log_level: LogLevel,
-    /// `APP_NAME`: in headings and mail subjects.
-    pub name: String,
-    /// `SCHOOL_NAME`: in "... Logout" and help texts.
-    pub school: String,
-    /// `SUPPORT_CONTACT`: contact for users, a mail address or an https URL.
-    pub support: Option<String>,
+    /// What the site is called, and whom users ask.
+    pub site: Site,
     /// `TRUSTED_PROXIES`: networks whose X-Forwarded-For is trusted.
     pub trusted_proxies: Vec<IpNet>,
 }
@@ -176,9 +173,11 @@ pub(crate) fn read(reader: &mut Reader) -> Option<App> {
         port: port?,
         metrics_port,
         log_level: log_level?,
-        name: name?,
-        school: school?,
-        support,
+        site: Site {
+            name: name?,
+            school: school?,
+            support,
+        },
         trusted_proxies,
     })
 }

@@ -1,6 +1,6 @@
 //! Limits for each user and IP address.
 
-use starchart_domain::rate_limits::RateLimits;
+use starchart_domain::limits::Limits;
 
 use crate::parse;
 use crate::reader::Reader;
@@ -42,15 +42,6 @@ pub(crate) const SPECS: &[SettingSpec] = &[
     ),
 ];
 
-/// Limits for each user and IP address.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// `USER_DNS_RECORD_LIMIT`: records of one user.
-    pub records_per_user: Option<u32>,
-    /// `RATE_LIMIT_*`: how often a user or an address may do something.
-    pub rates: RateLimits,
-}
-
 /// Reads and checks this group. `None` if it has a fault, which is in the reader's problems.
 pub(crate) fn read(reader: &mut Reader) -> Option<Limits> {
     let mut count = |name| reader.parsed(name, parse::number(1, 1_000_000));
@@ -61,11 +52,9 @@ pub(crate) fn read(reader: &mut Reader) -> Option<Limits> {
     let requests = count("RATE_LIMIT_CERTIFICATE_REQUESTS_PER_DAY");
     Some(Limits {
         records_per_user,
-        rates: RateLimits {
-            sign_in_per_minute: sign_in?,
-            record_writes_per_minute: writes?,
-            admin_searches_per_minute: searches?,
-            certificate_requests_per_day: requests?,
-        },
+        sign_in_per_minute: sign_in?,
+        record_writes_per_minute: writes?,
+        admin_searches_per_minute: searches?,
+        certificate_requests_per_day: requests?,
     })
 }

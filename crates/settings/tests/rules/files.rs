@@ -148,7 +148,7 @@ fn variables_take_precedence_over_env_files() {
     assert_eq!(
         (
             loaded.settings.app.port,
-            loaded.settings.app.school.as_str()
+            loaded.settings.app.site.school.as_str()
         ),
         (8081, "Night School")
     );
@@ -165,16 +165,21 @@ fn variables_take_precedence_over_env_files() {
 
     // Tests and production do not read ./.env. A file given by --env-file must exist.
     assert_eq!(
-        site.set("STARCHART_ENV", "test").good().settings.app.school,
+        site.set("STARCHART_ENV", "test")
+            .good()
+            .settings
+            .app
+            .site
+            .school,
         "School"
     );
     let production = Site::production();
     production.file(".env", "SCHOOL_NAME=Night School");
-    assert_eq!(production.good().settings.app.school, "School");
+    assert_eq!(production.good().settings.app.site.school, "School");
     let mut sources = production.sources();
     sources.env_file = Some(".env".into());
     assert_eq!(
-        Settings::read(&sources).unwrap().settings.app.school,
+        Settings::read(&sources).unwrap().settings.app.site.school,
         "Night School"
     );
     sources.env_file = Some("absent.env".into());

@@ -24,7 +24,7 @@ fn a_complete_site_gets_the_defaults() {
         ("smtp.office365.com", 587)
     );
     assert!(matches!(settings.mail.auth, SmtpAuth::Password));
-    assert_eq!(settings.limits.rates.sign_in_per_minute, 300);
+    assert_eq!(settings.limits.sign_in_per_minute, 300);
     assert_eq!(settings.limits.records_per_user, None);
     assert_eq!(
         settings.database.url.secret.expose(),

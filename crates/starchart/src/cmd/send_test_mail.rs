@@ -32,10 +32,10 @@ pub(crate) async fn run(env_file: Option<PathBuf>, options: Options) -> anyhow::
             rand::random::<u128>(),
             crate::wire::message_host(&settings)
         ),
-        subject: format!("{} test mail", head.app_name),
+        subject: format!("{} test mail", head.site.name),
         body: format!(
             "Hello,\n\nThe mails of {} arrive here.\n\n  {}\n",
-            head.app_name, head.app_url
+            head.site.name, head.app_url
         ),
     };
     let server = format!("{}:{}", settings.mail.host, settings.mail.port);

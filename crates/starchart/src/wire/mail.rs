@@ -8,10 +8,8 @@ use starchart_settings::{Mail, Problem, Settings, SmtpAuth, SmtpTls};
 /// Returns the names and addresses that appear in every mail.
 pub(crate) fn mail_theme(settings: &Settings) -> MailTheme {
     MailTheme {
-        app_name: settings.app.name.clone(),
+        site: settings.app.site.clone(),
         app_url: settings.app.url.as_str().trim_end_matches('/').to_owned(),
-        school: settings.app.school.clone(),
-        support: settings.app.support.clone(),
     }
 }
 

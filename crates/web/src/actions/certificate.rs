@@ -23,7 +23,7 @@ impl CertificateRules {
     pub(crate) fn new(config: &WebConfig) -> Self {
         Self {
             are_on: config.certificates_off.is_none(),
-            daily_limit: config.rate_limits.certificate_requests_per_day,
+            daily_limit: config.limits.certificate_requests_per_day,
         }
     }
 }

@@ -1,14 +1,14 @@
 //! The frame of every page: header, messages and footer.
 
 use serde::{Deserialize, Serialize};
+use starchart_domain::site::Site;
 use starchart_store::sessions::Session;
 
 /// What every page shows around its content.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Layout {
-    /// APP_NAME: the heading of every page.
-    pub(crate) app_name: String,
-    pub(crate) school_name: String,
+    /// What the site is called.
+    pub(crate) site: Site,
     /// The base domain of the user (`user1.starchart.com`), once they have a label.
     pub(crate) base_domain: Option<String>,
     /// The session of the signed-in user. The header shows its effective user.

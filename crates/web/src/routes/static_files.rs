@@ -31,7 +31,7 @@ pub(crate) async fn manifest(context: Rc<RequestContext>) -> Result<HttpResponse
     let file = Files::get("manifest.json").ok_or(Failure::NotFound)?;
     let mut manifest: serde_json::Value = serde_json::from_slice(&file.data)
         .map_err(|_| Failure::Internal("manifest.json is not JSON"))?;
-    let name = &context.app.config.app_name;
+    let name = &context.app.config.site.name;
     for key in ["name", "short_name"] {
         manifest[key] = name.as_str().into();
     }

@@ -517,7 +517,7 @@ async fn refused_names_and_mails_can_be_retried() {
 
 #[actix_web::test]
 async fn admin_searches_are_rate_limited() {
-    let test_app = TestApp::with(|config| config.rate_limits.admin_searches_per_minute = 3).await;
+    let test_app = TestApp::with(|config| config.limits.admin_searches_per_minute = 3).await;
     let mut browser = sign_in_admin(&test_app).await;
     for _ in 0..3 {
         assert_eq!(

@@ -204,7 +204,7 @@ async fn large_compressed_and_non_form_bodies_are_refused() {
 
 #[actix_web::test]
 async fn writes_are_rate_limited_per_user() {
-    let test_app = TestApp::with(|config| config.rate_limits.record_writes_per_minute = 3).await;
+    let test_app = TestApp::with(|config| config.limits.record_writes_per_minute = 3).await;
     let mut busy = Browser::signed_in(&test_app, "user1").await;
     let mut other = Browser::signed_in(&test_app, "user2").await;
     let mut replies = Vec::new();
@@ -312,7 +312,7 @@ async fn machine_routes_answer() {
 
 #[actix_web::test]
 async fn kept_forms_and_sign_in_handles_of_guests_are_rate_limited() {
-    let test_app = TestApp::with(|config| config.rate_limits.sign_in_per_minute = 5).await;
+    let test_app = TestApp::with(|config| config.limits.sign_in_per_minute = 5).await;
     let value = "a".repeat(15 * 1024);
     let post = |path: &str, method: Method| {
         let request = TestRequest::with_uri(path)

@@ -1,6 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -13,14 +14,13 @@ use actix_web::{App as ActixApp, test, web};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sqlx::Connection;
-use starchart_domain::names::RootDomain;
-use starchart_domain::rate_limits::RateLimits;
 use starchart_domain::secret::Secret;
+use starchart_domain::time::Timestamp;
 use starchart_domain::user::AttributeNames;
-use starchart_domain::user::GroupNames;
 use starchart_jobs::{LocalCounters, Queue, WakeUp};
 use starchart_saml::issuer::{AuthnRequest, Issuer, Response, SamlIdentity, parse_authn_request};
 use starchart_saml::{ServiceProvider, ServiceProviderConfig};
+use starchart_settings::{Settings, Sources};
 use starchart_store::{ConnectOptions, Store};
 use url::Url;
 
@@ -116,9 +116,11 @@ impl TestApp {
         let store = Store::connect(&options).await.unwrap();
         store.migrate().await.unwrap();
         let issuer = Issuer::generate("https://idp.example.edu/metadata").unwrap();
-        let mut config = config();
+        let settings = settings(folder.path());
+        let attributes = settings.sign_in.attributes.clone();
+        let mut config = config(settings);
         change(&mut config);
-        let saml = Arc::new(provider(&issuer, store.now().await.unwrap()));
+        let saml = Arc::new(provider(&issuer, attributes, store.now().await.unwrap()));
         let queue = Arc::new(CountingQueue::default());
         let counters = Arc::new(LocalCounters::default());
         let app = App::new(
@@ -208,18 +210,38 @@ impl TestApp {
     }
 }
 
-fn config() -> WebConfig {
+/// Returns the settings of a school that sets little, so that all others have their defaults.
+fn settings(folder: &Path) -> Settings {
+    std::fs::write(folder.join("idp.xml"), "<EntityDescriptor/>").unwrap();
+    let variables = [
+        ("STARCHART_ENV", "test"),
+        ("APP_URL", ORIGIN),
+        ("SUPPORT_CONTACT", "help@example.edu"),
+        ("DATABASE_URL", "sqlite://web.db"),
+        ("SESSION_SECRET", "a test secret that is long enough for it"),
+        ("SAML_IDP_METADATA_PATH", "idp.xml"),
+        ("USER_DNS_RECORD_LIMIT", "3"),
+        ("RATE_LIMIT_RECORD_WRITES_PER_MINUTE", "300"),
+    ];
+    let sources = Sources {
+        variables: BTreeMap::from(variables.map(|(name, value)| (name.into(), value.into()))),
+        env_file: None,
+        folder: folder.to_owned(),
+        secrets: folder.join("secrets"),
+    };
+    Settings::read(&sources).unwrap().settings
+}
+
+fn config(settings: Settings) -> WebConfig {
     WebConfig {
-        app_url: Url::parse(ORIGIN).unwrap(),
-        app_name: "My.Custom.Domain".to_owned(),
-        school_name: "School".to_owned(),
-        support_contact: Some("help@example.edu".to_owned()),
-        root_domain: RootDomain::parse("starchart.com").unwrap(),
-        record_limit: Some(3),
-        session_secrets: vec![Secret::new("a test secret that is long enough for it")],
-        group_names: GroupNames::with_prefix("mycustomdomain"),
-        trusted_proxies: Vec::new(),
-        form_action_origins: Vec::new(),
+        app_url: settings.app.url,
+        site: settings.app.site,
+        root_domain: settings.zone.root_domain,
+        limits: settings.limits,
+        session_secrets: settings.sign_in.session_secrets,
+        group_names: settings.sign_in.groups,
+        trusted_proxies: settings.app.trusted_proxies,
+        form_action_origins: settings.sign_in.form_action_origins,
         lookup_server: None,
         dns_provider: "Route53",
         version: VersionInfo {
@@ -229,18 +251,12 @@ fn config() -> WebConfig {
             schema: "m0001".to_owned(),
         },
         development: false,
-        caa_identities: vec!["letsencrypt.org".to_owned()],
+        caa_identities: settings.certificates.caa_identities,
         certificates_off: None,
-        rate_limits: RateLimits {
-            sign_in_per_minute: 300,
-            record_writes_per_minute: 300,
-            admin_searches_per_minute: 60,
-            certificate_requests_per_day: 3,
-        },
     }
 }
 
-fn provider(issuer: &Issuer, now: starchart_domain::time::Timestamp) -> ServiceProvider {
+fn provider(issuer: &Issuer, attributes: AttributeNames, now: Timestamp) -> ServiceProvider {
     let config = ServiceProviderConfig {
         entity_id: format!("{ORIGIN}/sp"),
         acs_url: format!("{ORIGIN}/login/callback"),
@@ -249,12 +265,7 @@ fn provider(issuer: &Issuer, now: starchart_domain::time::Timestamp) -> ServiceP
             .metadata_xml(SIGN_ON, Some("https://idp.example.edu/slo"))
             .unwrap(),
         clock_skew: Duration::from_secs(60),
-        attributes: AttributeNames {
-            subject: "sAMAccountName".to_owned(),
-            display_name: "displayname".to_owned(),
-            email: "email".to_owned(),
-            group: "group".to_owned(),
-        },
+        attributes,
         require_https_acs: true,
         decryption_key: None,
     };

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use starchart_domain::site::Site;
 use starchart_mail::{Auth, MailTheme, Mailer, SmtpConfig, Tls};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -55,10 +56,12 @@ impl MailServer {
 /// Makes a mailer that sends to a port of this machine, without encryption.
 pub(crate) fn mailer(port: u16) -> Arc<Mailer> {
     let theme = MailTheme {
-        app_name: "Starchart".to_owned(),
+        site: Site {
+            name: "Starchart".to_owned(),
+            school: "School".to_owned(),
+            ..Site::default()
+        },
         app_url: "https://names.school.example".to_owned(),
-        school: "School".to_owned(),
-        support: None,
     };
     let config = SmtpConfig {
         host: Ipv4Addr::LOCALHOST.to_string(),

@@ -53,7 +53,7 @@ pub(crate) async fn active_certificate(
         Renewal::Open
     };
     let store = context.app.store()?;
-    let daily_limit = context.app.config.rate_limits.certificate_requests_per_day;
+    let daily_limit = context.app.config.limits.certificate_requests_per_day;
     let next_request_at = certificates::next_request_at(store, user.id, daily_limit, now).await?;
     Ok(ActiveCertificate {
         expired: certificate.not_after <= now,

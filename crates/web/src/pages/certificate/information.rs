@@ -27,6 +27,6 @@ pub(crate) async fn information(
 ) -> Result<HttpResponse, Failure> {
     responses::ok(&InformationPage {
         layout: context.layout(),
-        daily_limit: context.app.config.rate_limits.certificate_requests_per_day,
+        daily_limit: context.app.config.limits.certificate_requests_per_day,
     })
 }

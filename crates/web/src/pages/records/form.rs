@@ -126,7 +126,7 @@ pub(crate) async fn create(
     let app = &context.app;
     let form = record_form(&context.form);
     let caller = context.caller(&user);
-    let limit = app.config.record_limit;
+    let limit = app.config.limits.records_per_user;
     let caa = caa_check(&context);
     match actions::create_record(
         app.store()?,

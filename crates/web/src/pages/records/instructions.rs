@@ -79,6 +79,6 @@ pub(crate) async fn instructions(
 ) -> Result<HttpResponse, Failure> {
     responses::ok(&InstructionsPage {
         layout: context.layout(),
-        limit: context.app.config.record_limit,
+        limit: context.app.config.limits.records_per_user,
     })
 }

@@ -48,7 +48,7 @@ pub(crate) async fn list(context: Rc<RequestContext>, user: User) -> Result<Http
     responses::ok(&RecordsPage {
         layout: context.layout(),
         records: all,
-        limit: context.app.config.record_limit,
+        limit: context.app.config.limits.records_per_user,
         poll_for_s,
     })
 }

@@ -11,6 +11,7 @@ use starchart_domain::fault::{Fault, Field, NameFault, ValueFault};
 use starchart_domain::names::{Label, RootDomain};
 use starchart_domain::publish::PublishState;
 use starchart_domain::record::{RecordForm, RecordId, RecordType};
+use starchart_domain::site::Site;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::{Groups, Subject, UserId};
 use starchart_store::records::Record;
@@ -51,8 +52,11 @@ pub(super) fn pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)
 
 fn guest(text: &dyn Fn(&str) -> String, path: &str) -> Layout {
     Layout {
-        app_name: text("My.Custom.Domain"),
-        school_name: text("Starfield College"),
+        site: Site {
+            name: text("My.Custom.Domain"),
+            school: text("Starfield College"),
+            support: None,
+        },
         base_domain: None,
         session: None,
         csrf_token: text("token"),

@@ -74,8 +74,7 @@ async fn a_renewal_is_accepted_when_due_and_the_page_shows_both_certificates() {
 
 #[actix_web::test]
 async fn a_repeated_request_changes_nothing_and_the_daily_limit_says_when_to_retry() {
-    let test_app =
-        TestApp::with(|config| config.rate_limits.certificate_requests_per_day = 2).await;
+    let test_app = TestApp::with(|config| config.limits.certificate_requests_per_day = 2).await;
     let mut browser = Browser::signed_in(&test_app, "user1").await;
     for _ in 0..3 {
         assert_eq!(
@@ -123,7 +122,7 @@ async fn a_repeated_request_changes_nothing_and_the_daily_limit_says_when_to_ret
 async fn the_deletion_page_says_when_no_new_certificate_can_be_requested_yet() {
     let warned = async |daily: u32| {
         let test_app =
-            TestApp::with(|config| config.rate_limits.certificate_requests_per_day = daily).await;
+            TestApp::with(|config| config.limits.certificate_requests_per_day = daily).await;
         let mut browser = with_certificate(&test_app, "user1", 90).await;
         let mut pages = Vec::new();
         for path in ["/certificate/delete", "/certificate"] {

@@ -1,8 +1,10 @@
-//! How often a user or an address may do something.
+//! How much a user or an address may do.
 
-/// The rate limits that an operator sets. Their defaults are in the table of settings.
+/// The limits that an operator sets. Their defaults are in the list of settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RateLimits {
+pub struct Limits {
+    /// `USER_DNS_RECORD_LIMIT`: records of one user at most; `None` means no limit.
+    pub records_per_user: Option<u32>,
     /// `RATE_LIMIT_SIGN_IN_PER_MINUTE`: sign-ins from one IP address. A class behind one NAT signs
     /// in within a minute.
     pub sign_in_per_minute: u32,
