@@ -47,40 +47,30 @@ fn render(kind: NoticeKind, items: Vec<NoticeItem>, more: u32) -> (String, Strin
     (subject, body)
 }
 
-#[test]
-fn every_kind_has_a_singular_and_a_plural_subject() {
-    for (kind, one, many) in [
-        (
-            NoticeKind::RecordExpiring,
+/// Returns the subject of a mail about one item, and about several.
+fn subjects(kind: NoticeKind) -> (&'static str, &'static str) {
+    match kind {
+        NoticeKind::RecordExpiring => (
             "DNS record approaching expiration",
             "DNS records approaching expiration",
         ),
-        (
-            NoticeKind::RecordExpired,
-            "DNS record expired",
-            "DNS records expired",
-        ),
-        (
-            NoticeKind::CertificateReady,
-            "certificate ready",
-            "certificates ready",
-        ),
-        (
-            NoticeKind::CertificateFailed,
-            "certificate request failed",
-            "certificate requests failed",
-        ),
-        (
-            NoticeKind::CertificateExpiring,
+        NoticeKind::RecordExpired => ("DNS record expired", "DNS records expired"),
+        NoticeKind::CertificateReady => ("certificate ready", "certificates ready"),
+        NoticeKind::CertificateFailed => {
+            ("certificate request failed", "certificate requests failed")
+        }
+        NoticeKind::CertificateExpiring => (
             "certificate approaching expiration",
             "certificates approaching expiration",
         ),
-        (
-            NoticeKind::CertificateExpired,
-            "certificate expired",
-            "certificates expired",
-        ),
-    ] {
+        NoticeKind::CertificateExpired => ("certificate expired", "certificates expired"),
+    }
+}
+
+#[test]
+fn every_kind_has_a_singular_and_a_plural_subject() {
+    for kind in NoticeKind::ALL {
+        let (one, many) = subjects(kind);
         let item = match kind {
             NoticeKind::RecordExpiring | NoticeKind::RecordExpired => {
                 record("www.user1.starchart.com", "A 192.168.1.1")
