@@ -203,4 +203,52 @@ mod tests {
             [RrsetChange::Delete(a), RrsetChange::Create(cname)]
         );
     }
+
+    /// An RRset is ours if it was confirmed, or is exactly what was sent.
+    #[test]
+    fn ownership_follows_what_was_confirmed_and_sent() {
+        let [sent, other] =
+            ["192.0.2.1", "192.0.2.2"].map(|value| set(RecordType::A, &[value]).body);
+        let deletion = None;
+        for (confirmed, pending, needs_read, is_ours) in [
+            (None, vec![], false, false),
+            (None, vec![Some(sent.clone())], true, true),
+            (None, vec![Some(other.clone())], true, false),
+            (
+                None,
+                vec![Some(other.clone()), Some(sent.clone())],
+                true,
+                true,
+            ),
+            (None, vec![deletion.clone()], true, false),
+            (Some(other.clone()), vec![], false, true),
+            (Some(sent.clone()), vec![deletion], true, true),
+        ] {
+            let owned = OwnedRrset {
+                rtype: RecordType::A,
+                confirmed,
+                pending,
+            };
+            assert_eq!(owned.needs_read(), needs_read, "{owned:?}");
+            assert_eq!(owned.is_ours(&sent), is_ours, "{owned:?}");
+        }
+    }
+
+    #[test]
+    fn a_change_has_a_type_and_an_outcome() {
+        let old = set(RecordType::Mx, &["10 mx.example.com."]);
+        let new = set(RecordType::Mx, &["20 mx.example.com."]);
+        let replace = RrsetChange::Replace {
+            old: old.clone(),
+            new: new.clone(),
+        };
+        for (change, outcome) in [
+            (RrsetChange::Create(new.clone()), Some(&new.body)),
+            (RrsetChange::Delete(old), None),
+            (replace, Some(&new.body)),
+        ] {
+            assert_eq!(change.rtype(), RecordType::Mx);
+            assert_eq!(change.outcome(), outcome);
+        }
+    }
 }

@@ -1,10 +1,11 @@
 //! Verifies that the configured hosted zone is the zone of ROOT_DOMAIN. The id in the settings may
 //! name another zone, which would accept our changes.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use starchart_domain::names::RootDomain;
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 use tracing::warn;
 
 use super::audit::WrongZone;

@@ -82,6 +82,20 @@ impl Rows {
         self.names.get(name)?.refused.clone()
     }
 
+    /// Records that an earlier run sent this RRset and learned no outcome.
+    pub(crate) fn send_without_answer(&mut self, set: &Rrset) {
+        let sent = OwnedRrset {
+            rtype: set.rtype,
+            confirmed: None,
+            pending: vec![Some(set.body.clone())],
+        };
+        self.owned.insert((set.name.clone(), set.rtype), sent);
+    }
+
+    pub(crate) fn has_pending(&self) -> bool {
+        self.owned.values().any(OwnedRrset::needs_read)
+    }
+
     fn set_confirmed(&mut self, name: &PublishedName) {
         for (rtype, body) in &name.sets {
             self.put(&name.name, *rtype, body.clone());

@@ -1,4 +1,5 @@
-//! Publish against the strict Route53: what counts is what stands in the zone afterwards.
+//! Publish against the strict Route53 and a scripted zone: what counts is what stands in the zone
+//! afterwards.
 
 #![expect(
     clippy::unwrap_used,
@@ -7,6 +8,9 @@
 )]
 
 mod journal;
+mod scripted;
+mod unclear;
+mod verifier;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -155,3 +155,57 @@ fn each_kind_of_change_has_its_line() {
         assert_eq!(line("www.u.root", &change), expected);
     }
 }
+
+#[test]
+fn differences_are_counted_by_kind() {
+    let set = |n: usize| a(&format!("n{n}.u.root"), "192.0.2.1");
+    let replace = |n| RrsetChange::Replace {
+        old: a(&format!("n{n}.u.root"), "192.0.2.9"),
+        new: set(n),
+    };
+    let mut changes = vec![RrsetChange::Create(set(0))];
+    changes.extend((1..3).map(set).map(RrsetChange::Delete));
+    changes.extend((3..6).map(replace));
+    let mut plan = Plan {
+        changes: vec![("n.u.root".to_owned(), changes)],
+        ..Plan::default()
+    };
+    let found = plan.differences();
+    assert_eq!(found.to_string(), "1 to create, 2 to delete, 3 to replace");
+    assert_eq!((found.changes(), found.total()), (6, 6));
+    plan.unclaimed = (6..10).map(set).collect();
+    let found = plan.differences();
+    let expected = "1 to create, 2 to delete, 3 to replace, 4 to adopt";
+    assert_eq!(found.to_string(), expected);
+    assert_eq!((found.changes(), found.total()), (6, 10));
+}
+
+#[test]
+fn the_state_of_the_zone_is_what_the_changes_find() {
+    let name = "www.u.root";
+    let body = |value| a(name, value).body;
+    let plan = Plan {
+        changes: vec![(
+            name.to_owned(),
+            vec![
+                RrsetChange::Create(a(name, "192.0.2.1")),
+                RrsetChange::Delete(a(name, "192.0.2.2")),
+                RrsetChange::Replace {
+                    old: a(name, "192.0.2.3"),
+                    new: a(name, "192.0.2.4"),
+                },
+            ],
+        )],
+        missing: vec![(name.to_owned(), RecordType::Txt)],
+        ..Plan::default()
+    };
+    let bodies = [
+        (RecordType::A, None),
+        (RecordType::A, Some(body("192.0.2.2"))),
+        (RecordType::A, Some(body("192.0.2.3"))),
+        (RecordType::Txt, None),
+    ];
+    let state = plan.zone_state();
+    assert_eq!((state.len(), state[0].name.as_str()), (1, name));
+    assert_eq!(state[0].sets, bodies);
+}
