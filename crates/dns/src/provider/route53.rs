@@ -259,7 +259,8 @@ impl Provider for Route53 {
             .send()
             .await
             .map_err(|error| failure::change_error(&error, changes))?;
-        match output.change_info {
+        // The SDK makes an empty id of a missing one.
+        match output.change_info.filter(|info| !info.id.is_empty()) {
             Some(info) => Ok(ChangeId(info.id)),
             None => Err(ChangeError::OutcomeUnknown(
                 "the answer has no change id".to_owned(),
@@ -398,3 +399,6 @@ fn zone_rrset(set: &ResourceRecordSet) -> ZoneRrset {
         is_simple,
     }
 }
+
+#[cfg(test)]
+mod tests;

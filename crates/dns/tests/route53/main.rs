@@ -1,6 +1,8 @@
 //! Tests what is particular to Route53 on the strict one: failures, paging, rate and attribution.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod canned;
+
 use std::collections::BTreeSet;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
