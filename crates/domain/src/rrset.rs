@@ -2,13 +2,15 @@
 
 use std::ops::Deref;
 
+use serde::{Deserialize, Serialize};
+
 use crate::record::RecordType;
 
 /// The TTL of every RRset that Starchart publishes, in seconds.
 pub const TTL: u32 = 300;
 
 /// The TTL and values of an RRset.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RrsetData {
     /// The time to live, in seconds.
     pub ttl: u32,
@@ -20,7 +22,8 @@ pub struct RrsetData {
 ///
 /// An audit holds every RRset of the zone several times, most with one value, for which a
 /// `BTreeSet` takes ten times the memory.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(from = "Vec<String>")]
 pub struct RrsetValues(Box<[String]>);
 
 impl Deref for RrsetValues {
@@ -31,12 +34,17 @@ impl Deref for RrsetValues {
     }
 }
 
-impl FromIterator<String> for RrsetValues {
-    fn from_iter<I: IntoIterator<Item = String>>(values: I) -> Self {
-        let mut values: Vec<String> = values.into_iter().collect();
+impl From<Vec<String>> for RrsetValues {
+    fn from(mut values: Vec<String>) -> Self {
         values.sort_unstable();
         values.dedup();
         Self(values.into_boxed_slice())
+    }
+}
+
+impl FromIterator<String> for RrsetValues {
+    fn from_iter<I: IntoIterator<Item = String>>(values: I) -> Self {
+        values.into_iter().collect::<Vec<String>>().into()
     }
 }
 

@@ -24,14 +24,15 @@ pub(super) const UNFENCED: i64 = 0;
 /// Names in one statement: few enough for every database's limit of parameters.
 pub(super) const ROWS_PER_STATEMENT: usize = 500;
 
-/// A send whose outcome is not recorded.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A send whose outcome is not recorded. The registry's row holds a JSON array of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Send {
     /// The fence of the lease under which it was sent.
     pub(super) fence: i64,
     /// The body it created; `None`: it deleted the RRset.
     pub(super) body: Option<RrsetData>,
     /// Set once the zone was read and did not show the send: until then it may still arrive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) until: Option<Timestamp>,
 }
 
@@ -132,60 +133,19 @@ impl RegistryEntry {
         let json = |fault: serde_json::Error| Error::Fault(Box::new(fault));
         let look_at = self.pending.iter().filter_map(|send| send.look_at(now));
         let look_at = look_at.min();
-        let pending: Vec<StoredSend> = self.pending.into_iter().map(StoredSend::from).collect();
         let ttl = self.confirmed.as_ref().map(|body| body.ttl);
         let values = self
             .confirmed
-            .map(|body| serde_json::to_string(&*body.values));
+            .map(|body| serde_json::to_string(&body.values));
         Ok(ActiveModel {
             fqdn: Set(self.fqdn),
             rtype: Set(self.rtype.as_str().to_owned()),
             ttl: Set(ttl.map(|ttl| i32::try_from(ttl).unwrap_or(i32::MAX))),
             values: Set(values.transpose().map_err(json)?),
-            pending: Set(serde_json::to_string(&pending).map_err(json)?),
+            pending: Set(serde_json::to_string(&self.pending).map_err(json)?),
             look_at: Set(look_at),
             updated_at: Set(now.as_millis()),
         })
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-struct StoredSend {
-    fence: i64,
-    body: Option<StoredBody>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    until: Option<i64>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct StoredBody {
-    ttl: u32,
-    values: Vec<String>,
-}
-
-impl From<Send> for StoredSend {
-    fn from(send: Send) -> Self {
-        Self {
-            fence: send.fence,
-            body: send.body.map(|body| StoredBody {
-                ttl: body.ttl,
-                values: body.values.into_iter().collect(),
-            }),
-            until: send.until.map(Timestamp::as_millis),
-        }
-    }
-}
-
-impl From<StoredSend> for Send {
-    fn from(stored: StoredSend) -> Self {
-        Self {
-            fence: stored.fence,
-            body: stored.body.map(|body| RrsetData {
-                ttl: body.ttl,
-                values: body.values.into_iter().collect(),
-            }),
-            until: stored.until.map(Timestamp::from_millis),
-        }
     }
 }
 
@@ -197,18 +157,14 @@ impl TryFrom<Model> for RegistryEntry {
         let confirmed = match (row.ttl, &row.values) {
             (Some(ttl), Some(values)) => Some(RrsetData {
                 ttl: u32::try_from(ttl).map_err(|_| corrupt())?,
-                values: serde_json::from_str::<Vec<String>>(values)
-                    .map_err(|_| corrupt())?
-                    .into_iter()
-                    .collect(),
+                values: serde_json::from_str(values).map_err(|_| corrupt())?,
             }),
             _ => None,
         };
-        let pending: Vec<StoredSend> = serde_json::from_str(&row.pending).map_err(|_| corrupt())?;
         Ok(Self {
             rtype: read_type(&row.rtype)?,
             confirmed,
-            pending: pending.into_iter().map(Send::from).collect(),
+            pending: serde_json::from_str(&row.pending).map_err(|_| corrupt())?,
             fqdn: row.fqdn,
         })
     }
@@ -343,4 +299,49 @@ pub(super) fn in_order(names: &[PublishedName]) -> Vec<&PublishedName> {
 /// Returns the fqdns of these names.
 pub(super) fn fqdns_of<'a>(names: impl IntoIterator<Item = &'a PublishedName>) -> Vec<String> {
     names.into_iter().map(|name| name.name.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+    use super::*;
+
+    /// The spelling of a row, which a later release reads as well.
+    #[test]
+    fn an_entry_is_stored_and_read_as_json() {
+        let row = |values: Option<&str>, pending: &str| Model {
+            fqdn: "www.user1.starchart.com".to_owned(),
+            rtype: "A".to_owned(),
+            ttl: values.map(|_| 300),
+            values: values.map(str::to_owned),
+            pending: pending.to_owned(),
+            look_at: None,
+            updated_at: 0,
+        };
+        let values = r#"["192.0.2.1","192.0.2.2"]"#;
+        let creation = format!(r#"{{"fence":7,"body":{{"ttl":300,"values":{values}}}}}"#);
+        for (values, pending) in [
+            (None, "[]".to_owned()),
+            (Some(values), format!("[{creation}]")),
+            (Some("[]"), r#"[{"fence":8,"body":null}]"#.to_owned()),
+            (
+                None,
+                format!(r#"[{creation},{{"fence":0,"body":null,"until":60000}}]"#),
+            ),
+        ] {
+            let row = row(values, &pending);
+            let entry = RegistryEntry::try_from(row.clone()).unwrap();
+            let stored = entry.into_row(Timestamp::from_millis(0)).unwrap();
+            assert_eq!(stored.values, Set(row.values));
+            assert_eq!(stored.pending, Set(row.pending));
+        }
+        let unsorted = r#"["192.0.2.2","192.0.2.1","192.0.2.2"]"#;
+        let entry = RegistryEntry::try_from(row(Some(unsorted), "[]")).unwrap();
+        let sorted = ["192.0.2.1".to_owned(), "192.0.2.2".to_owned()];
+        assert_eq!(entry.confirmed.unwrap().values, sorted.into());
+        for (values, pending) in [(Some("{}"), "[]"), (None, "{}"), (None, "[{}]")] {
+            let corrupt = RegistryEntry::try_from(row(values, pending));
+            assert!(matches!(corrupt, Err(Error::Corrupt(_))), "{corrupt:?}");
+        }
+    }
 }
