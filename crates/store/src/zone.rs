@@ -43,4 +43,4 @@ pub use track::{
     NameAnswers, NameToCheck, SentChange, has_names_to_check, list_names_to_check,
     list_unsynced_changes, mark_in_sync, record_answers,
 };
-pub use work::{NameCounts, UnpublishedName, count_unpublished, list_unpublished, read_work};
+pub use work::{NameCounts, count_unpublished, list_unpublished, read_work};

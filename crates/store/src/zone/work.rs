@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sea_orm::sea_query::{Expr, Func};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DerivePartialModel, EntityTrait, ExprTrait,
     FromQueryResult, Order, QueryFilter, QueryOrder, QuerySelect,
@@ -20,15 +20,6 @@ use crate::entity::{challenge_value, dns_record, zone_rrset};
 use crate::records::read_type;
 use crate::{Error, Store};
 
-/// A name whose RRsets in the zone are not as wanted.
-#[derive(Debug, Clone, PartialEq, Eq, FromQueryResult)]
-pub struct UnpublishedName {
-    /// The owner name, as an fqdn.
-    pub fqdn: String,
-    /// Its generation when it was read.
-    pub generation: i64,
-}
-
 /// Lists names to publish now, at most `limit`, those first that have been unpublished longest.
 ///
 /// A refused name comes back when its next attempt is due or it changed. After the unpublished
@@ -37,7 +28,7 @@ pub struct UnpublishedName {
 ///
 /// # Errors
 /// The database does not answer or refuses the statements.
-pub async fn list_unpublished(store: &Store, limit: u64) -> Result<Vec<UnpublishedName>, Error> {
+pub async fn list_unpublished(store: &Store, limit: u64) -> Result<Vec<String>, Error> {
     let now = Expr::cust(store.now_sql());
     let is_due = Condition::any()
         .add(Column::NextAttemptAt.is_null())
@@ -45,21 +36,21 @@ pub async fn list_unpublished(store: &Store, limit: u64) -> Result<Vec<Unpublish
         .add(Column::RefusedGeneration.is_null())
         .add(Expr::col(Column::Generation).gt(Expr::col(Column::RefusedGeneration)));
     // Both columns of the order are in one index, so that no more than `limit` rows are read.
-    let mut names: Vec<UnpublishedName> = name::Entity::find()
+    let mut names: Vec<String> = name::Entity::find()
         .select_only()
-        .columns([Column::Fqdn, Column::Generation])
+        .column(Column::Fqdn)
         .filter(is_unpublished())
         .filter(is_due)
         .order_by_asc(Column::UnpublishedSince)
         .order_by_asc(Column::Fqdn)
         .limit(limit)
-        .into_model()
+        .into_tuple()
         .all(store.reader())
         .await?;
     if (names.len() as u64) < limit {
-        let listed: BTreeSet<String> = names.iter().map(|name| name.fqdn.clone()).collect();
+        let listed: BTreeSet<String> = names.iter().cloned().collect();
         let lost = list_with_lost_sends(store, limit, now).await?;
-        let lost = lost.into_iter().filter(|name| !listed.contains(&name.fqdn));
+        let lost = lost.into_iter().filter(|name| !listed.contains(name));
         names.extend(lost);
         names.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     }
@@ -67,31 +58,21 @@ pub async fn list_unpublished(store: &Store, limit: u64) -> Result<Vec<Unpublish
 }
 
 /// Lists names for which a lost send may still arrive and whose time to be read has come, those
-/// without a row last and with generation 0.
-async fn list_with_lost_sends(
-    store: &Store,
-    limit: u64,
-    now: Expr,
-) -> Result<Vec<UnpublishedName>, Error> {
+/// without a row last.
+async fn list_with_lost_sends(store: &Store, limit: u64, now: Expr) -> Result<Vec<String>, Error> {
     let named = (name::Entity, Column::Fqdn);
-    let generation = Func::coalesce([
-        Expr::col((name::Entity, Column::Generation)),
-        Expr::value(0_i64),
-    ]);
     let rrset = |column| Expr::col((zone_rrset::Entity, column));
     Ok(zone_rrset::Entity::find()
         .select_only()
         .column(zone_rrset::Column::Fqdn)
-        .expr_as(generation, "generation")
         .left_join(name::Entity)
         .filter(rrset(zone_rrset::Column::LookAt).lte(now))
         .group_by(rrset(zone_rrset::Column::Fqdn))
         .group_by(Expr::col(named))
-        .group_by(Expr::col((name::Entity, Column::Generation)))
         .order_by(Expr::col(named).is_null(), Order::Asc)
         .order_by(rrset(zone_rrset::Column::Fqdn), Order::Asc)
         .limit(limit)
-        .into_model()
+        .into_tuple()
         .all(store.reader())
         .await?)
 }

@@ -14,7 +14,7 @@ use starchart_domain::words::WordFilter;
 use starchart_store::lease::{self, Lease, LeaseName};
 use starchart_store::records::{self, Record, RecordError};
 use starchart_store::trail::AuditContext;
-use starchart_store::zone::{self, NameAnswers, UnpublishedName};
+use starchart_store::zone::{self, NameAnswers};
 use starchart_store::{ConnectOptions, Store, users};
 use starchart_testkit::mariadb::TestDb;
 
@@ -249,9 +249,10 @@ impl World {
             .unwrap()
     }
 
-    /// Lists the names that publish would work on.
-    pub(crate) async fn unpublished(&self) -> Vec<UnpublishedName> {
-        zone::list_unpublished(&self.store, 10).await.unwrap()
+    /// Reads the names that publish would work on.
+    pub(crate) async fn unpublished(&self) -> Vec<NameToPublish> {
+        let names = zone::list_unpublished(&self.store, 10).await.unwrap();
+        zone::read_work(&self.store, &names).await.unwrap()
     }
 
     /// Reads what publish needs to know about a name.

@@ -101,11 +101,7 @@ async fn publish_with_lease(context: &Context, lease: &Lease) -> Result<Outcome,
             return Ok(Outcome::Again(Duration::ZERO));
         }
         tokio::time::sleep(COALESCE).await;
-        let names: Vec<String> = zone::list_unpublished(&context.store, MAX_NAMES)
-            .await?
-            .into_iter()
-            .map(|name| name.fqdn)
-            .collect();
+        let names = zone::list_unpublished(&context.store, MAX_NAMES).await?;
         if names.is_empty() {
             return Ok(Outcome::Again(Duration::ZERO));
         }

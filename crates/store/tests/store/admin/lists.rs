@@ -231,7 +231,7 @@ async fn health_items_are_listed_and_retried(world: &World) {
             .unwrap()
     );
     let due = world.unpublished().await;
-    assert!(due.iter().any(|name| name.fqdn == record.name), "{due:?}");
+    assert!(due.iter().any(|due| due.name == record.name), "{due:?}");
     assert_eq!(
         world
             .number("SELECT COUNT(*) FROM audit_trail WHERE action = 'name.retry'")

@@ -87,7 +87,7 @@ async fn an_order_goes_from_request_to_certificate(world: &World) {
     assert!(
         unpublished
             .iter()
-            .any(|name| name.fqdn == user.fqdn("_acme-challenge")),
+            .any(|name| name.name == user.fqdn("_acme-challenge")),
         "its values leave the zone: {unpublished:?}"
     );
     assert_eq!(

@@ -107,9 +107,8 @@ async fn records_stay_as_they_are() {
         "{states:?}"
     );
     let unpublished = zone::list_unpublished(&world.store, 100).await.unwrap();
-    assert_eq!(
-        unpublished,
-        [],
+    assert!(
+        unpublished.is_empty(),
         "what stands in the zone is not sent again, and what cannot stand there waits"
     );
     assert!(zone::pause_reason(&world.store).await.unwrap().is_some());

@@ -273,7 +273,7 @@ async fn a_send_that_was_not_seen_is_looked_for_again(world: &World) {
         .run("UPDATE zone_rrset SET look_at = look_at - 2000")
         .await
         .unwrap();
-    assert_eq!(world.unpublished().await[0].fqdn, fqdn, "two seconds later");
+    assert_eq!(world.unpublished().await[0].name, fqdn, "two seconds later");
     let owned = world.work(&fqdn).await.owned.remove(0);
     assert!(owned.needs_read() && owned.is_ours(&body(&["192.168.1.1"])));
     // It came: it is known now, and to be removed.

@@ -88,7 +88,7 @@ async fn an_edit_may_move_the_record_to_another_name(world: &World) {
     let unpublished = world.unpublished().await;
     let names: Vec<_> = unpublished
         .iter()
-        .map(|name| (name.fqdn.clone(), name.generation))
+        .map(|name| (name.name.clone(), name.generation))
         .collect();
     assert_eq!(
         names.len(),
@@ -187,7 +187,7 @@ async fn every_change_makes_its_name_unpublished(world: &World) {
         assert_eq!(
             unpublished
                 .iter()
-                .map(|n| (n.fqdn.as_str(), n.generation))
+                .map(|n| (n.name.as_str(), n.generation))
                 .collect::<Vec<_>>(),
             [(fqdn.as_str(), expected)],
             "{what}"

@@ -69,7 +69,7 @@ async fn adoption_confirms_what_the_zone_holds(world: &World) {
     assert_eq!(owned.len(), 2);
     assert_eq!(owned[0].1.confirmed, Some(body(&["203.0.113.9"])));
     assert_eq!(
-        world.unpublished().await[0].fqdn,
+        world.unpublished().await[0].name,
         user.fqdn("refused"),
         "tried again at once"
     );

@@ -176,7 +176,7 @@ async fn a_set_without_a_name_is_brought_to_publish(world: &World) {
         "not in the same moment"
     );
     world.later(2_100);
-    assert_eq!(world.unpublished().await[0].fqdn, fqdn);
+    assert_eq!(world.unpublished().await[0].name, fqdn);
     assert_eq!(zone::list_unpublished(store, 0).await.unwrap().len(), 0);
     let work = world.work(&fqdn).await;
     assert!(work.desired.is_empty() && work.owned[0].needs_read());
