@@ -12,6 +12,7 @@ pub mod limits;
 pub mod name_text;
 pub mod names;
 pub mod notice;
+pub mod outage;
 pub mod plan;
 pub mod plural;
 pub mod presentation;

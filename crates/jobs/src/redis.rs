@@ -5,32 +5,35 @@ mod clear;
 mod client;
 mod envelope;
 mod keys;
-mod log_throttle;
 mod pool;
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use apalis_redis::Config;
 use async_trait::async_trait;
 use starchart_domain::error::error_chain;
+use starchart_domain::outage::{OutageLog, back_off};
 use starchart_domain::secret::Secret;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 pub use clear::{CommandError, clear};
 pub use client::Error;
 pub(crate) use client::{RedisClient, RenewableConnection};
 
 use crate::{InProcessQueue, Queue, WakeUp};
-use log_throttle::LogThrottle;
 use pool::{OnMessage, Pool};
 
-/// How long to wait before a failed message is sent again.
+/// How long to wait before a failed message is sent again, doubled up to the maximum after each
+/// failure.
 const SEND_RETRY_AFTER: Duration = Duration::from_millis(500);
+const SEND_RETRY_AFTER_MAX: Duration = Duration::from_secs(5);
+
+/// The part of the program that an [`OutageLog`] of sending names.
+const SENDING: &str = "sending";
 
 /// Receiving messages ended without a fault and without being stopped.
 #[derive(Debug, thiserror::Error)]
@@ -103,24 +106,31 @@ impl RedisQueue {
 
     /// Sends the wake-ups in the outbox, retrying while Redis is unavailable.
     async fn send(&self) -> Infallible {
-        let mut throttle = LogThrottle::default();
-        let config: &Config = &self.pool.config;
+        let outage = OutageLog::default();
         loop {
             let job = self.outbox.next().await;
-            if let Err(failure) = pool::push(&mut self.sender.get(), config, job).await {
-                self.sender.renew();
-                let error = error_chain(&failure);
-                if throttle.allows_line() {
-                    warn!(
-                        error,
-                        "REDIS_URL: other processes cannot be woken and wait for the sweep"
-                    );
-                } else {
-                    debug!(error, job = job.as_str(), "a wake-up was not sent");
+            let Err(failure) = pool::push(&mut self.sender.get(), &self.pool.config, job).await
+            else {
+                if let Some(outage) = outage.worked(SENDING, Instant::now()) {
+                    let after_s = outage.as_secs();
+                    info!(after_s, "REDIS_URL: other processes are woken again");
                 }
-                self.outbox.wake(job);
-                sleep(SEND_RETRY_AFTER).await;
+                continue;
+            };
+            self.sender.renew();
+            let error = error_chain(&failure);
+            let failure = outage.failed(SENDING, &error, Instant::now());
+            if failure.is_news {
+                warn!(
+                    error,
+                    "REDIS_URL: other processes cannot be woken and wait for the sweep"
+                );
+            } else {
+                debug!(error, job = job.as_str(), "a wake-up was not sent");
             }
+            self.outbox.wake(job);
+            let (first, max) = (SEND_RETRY_AFTER, SEND_RETRY_AFTER_MAX);
+            sleep(back_off(failure.in_a_row, first, max, rand::random())).await;
         }
     }
 }

@@ -42,7 +42,7 @@ const QUIET: &[&str] = &[
 pub(crate) fn start(level: &str, json: bool) {
     let quiet = if level == "off" { "off" } else { "warn" };
     // actix_http logs malformed requests of clients as errors. The AWS SDK returns client errors to
-    // us as well. starchart_jobs logs the end of a pool at most every ten seconds, apalis several
+    // us as well. starchart_jobs logs the end of a pool at most once a minute, apalis several
     // lines each time.
     let level = &format!(
         "{level},actix_http::h1=off,apalis_core=off,apalis_redis=off,aws_smithy_http_client=off"

@@ -2,24 +2,28 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use redis::{RedisError, Script};
 use starchart_domain::error::error_chain;
+use starchart_domain::outage::{OutageLog, back_off};
 use starchart_domain::secret::Secret;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::{Counters, LocalCounters, RateLimit, seconds};
 use crate::redis::{CommandError, Error, RedisClient, RenewableConnection};
 
 /// How long a request waits for Redis.
 const REQUEST_TIMEOUT: Duration = Duration::from_millis(50);
-/// How often Redis is probed while it is unavailable.
+/// The delay between two probes while Redis is unavailable, doubled up to the maximum.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
+const PROBE_INTERVAL_MAX: Duration = Duration::from_secs(5);
+/// The part of the program that the [`OutageLog`] names.
+const COUNTING: &str = "counting";
 /// How long a probe waits: longer than a request, because it connects, perhaps with TLS.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 /// The key that probes count; with this limit it expires after a millisecond.
@@ -55,6 +59,7 @@ pub struct SharedCounters {
 struct Availability {
     is_available: AtomicBool,
     failed: Notify,
+    outage: OutageLog,
 }
 
 impl SharedCounters {
@@ -129,14 +134,36 @@ impl Counters for SharedCounters {
 }
 
 impl Availability {
-    /// Marks Redis as unavailable; logs only the first failure until it is back.
+    /// Marks Redis as unavailable after a request failed, and lets the prober begin.
     fn mark_unavailable(&self, error: &str) {
         if self.is_available.swap(false, Ordering::Relaxed) {
+            self.record_failure(error);
+            self.failed.notify_one();
+        }
+    }
+
+    /// Logs the failure unless the cause is known, and returns the number of failures in a row.
+    fn record_failure(&self, error: &str) -> u32 {
+        let failure = self.outage.failed(COUNTING, error, Instant::now());
+        if failure.is_news {
             warn!(
                 error,
                 "REDIS_URL: rate limits are counted in each process until Redis answers again"
             );
-            self.failed.notify_one();
+        } else {
+            debug!(error, "rate limits are counted in each process");
+        }
+        failure.in_a_row
+    }
+
+    fn mark_available(&self, is_first: bool) {
+        self.is_available.store(true, Ordering::Relaxed);
+        let outage = self.outage.worked(COUNTING, Instant::now());
+        if outage.is_some() || is_first {
+            let after_s = outage.map(|outage| outage.as_secs());
+            info!(after_s, "rate limits are counted in Redis");
+        } else {
+            debug!("rate limits are counted in Redis");
         }
     }
 }
@@ -144,22 +171,28 @@ impl Availability {
 /// Probes Redis until it counts, then sleeps until a request fails. A probe runs the same script as
 /// requests, because a Redis that is full or read-only still answers a PING.
 async fn probe(redis: RenewableConnection, script: Script, state: Arc<Availability>) {
+    let mut is_first = true;
     loop {
-        if matches!(
-            timeout(
-                PROBE_TIMEOUT,
-                take_in_redis(&redis, &script, PROBE_KEY, PROBE_LIMIT)
-            )
-            .await,
-            Ok(Ok(_))
-        ) {
-            state.is_available.store(true, Ordering::Relaxed);
-            info!("rate limits are counted in Redis");
-            state.failed.notified().await;
-        } else {
-            redis.renew();
-        }
-        sleep(PROBE_INTERVAL).await;
+        let probe = take_in_redis(&redis, &script, PROBE_KEY, PROBE_LIMIT);
+        let error = match timeout(PROBE_TIMEOUT, probe).await {
+            Ok(Ok(_)) => None,
+            Ok(Err(error)) => Some(error_chain(&error)),
+            Err(_) => Some("no answer in time".to_owned()),
+        };
+        let delay = match error {
+            None => {
+                state.mark_available(is_first);
+                is_first = false;
+                state.failed.notified().await;
+                PROBE_INTERVAL
+            }
+            Some(error) => {
+                redis.renew();
+                let failures = state.record_failure(&error);
+                back_off(failures, PROBE_INTERVAL, PROBE_INTERVAL_MAX, rand::random())
+            }
+        };
+        sleep(delay).await;
     }
 }
 

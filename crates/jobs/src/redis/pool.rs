@@ -15,11 +15,11 @@ use apalis_redis::{Config, RedisStorage};
 use redis::aio::ConnectionManager;
 use redis::{AsyncCommands, RedisError, pipe};
 use starchart_domain::error::error_chain;
+use starchart_domain::outage::{OutageLog, back_off};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use super::log_throttle::LogThrottle;
 use super::{Error, PoolEnded, RedisClient, cleanup, envelope, keys};
 use crate::WakeUp;
 
@@ -29,7 +29,9 @@ const POLL: Duration = Duration::from_millis(100);
 const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The delay before a new pool starts, doubled up to the maximum after each failure.
 const RESTART_DELAY: Duration = Duration::from_millis(200);
-const RESTART_DELAY_MAX: Duration = Duration::from_secs(2);
+const RESTART_DELAY_MAX: Duration = Duration::from_secs(5);
+/// The part of the program that an [`OutageLog`] of receiving names.
+const RECEIVING: &str = "receiving";
 /// How long a pool may take to stop, and its keys to be deleted.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -51,8 +53,10 @@ pub(crate) struct Pool {
 /// Why a pool ended.
 #[derive(Debug, thiserror::Error)]
 enum PoolError {
-    #[error("{}", in_one_line(.0))]
-    Pool(#[from] MonitorError),
+    /// Without the error of apalis as its source, which names the pool: the cause is the same for
+    /// the next pool.
+    #[error("{0}")]
+    Pool(String),
     #[error(transparent)]
     Redis(#[from] Error),
     #[error("no heartbeat for {} s", HEARTBEAT_TIMEOUT.as_secs())]
@@ -85,36 +89,37 @@ impl Pool {
     /// # Errors
     /// A pool ended without a fault, which should not happen.
     pub(crate) async fn run(&self, stop: &CancellationToken) -> Result<(), PoolEnded> {
-        let mut throttle = LogThrottle::default();
-        let mut delay = RESTART_DELAY;
+        let outage = Arc::new(OutageLog::default());
         for number in 1_u64.. {
             let name = format!("{}-{number}", self.process);
-            let heartbeat = Heartbeat::default();
+            let heartbeat = Heartbeat::new(number == 1, Arc::clone(&outage));
             let ended = self.run_once(&name, &heartbeat, stop).await;
             let _ = timeout(SHUTDOWN_TIMEOUT, self.clear(&name)).await;
-            match ended {
+            let error = match ended {
                 Ok(()) if stop.is_cancelled() => return Ok(()),
                 Ok(()) => return Err(PoolEnded),
-                Err(fault) if throttle.allows_line() => {
-                    warn!(
-                        error = error_chain(&fault),
-                        "REDIS_URL: wake-ups of other processes wait for the sweep"
-                    )
-                }
-                Err(fault) => debug!(error = error_chain(&fault), "a pool ended"),
+                Err(fault) => error_chain(&fault),
+            };
+            let failure = outage.failed(RECEIVING, &error, Instant::now());
+            if failure.is_news {
+                warn!(
+                    error,
+                    "REDIS_URL: wake-ups of other processes wait for the sweep"
+                );
+            } else {
+                debug!(error, "a pool ended");
             }
             if heartbeat.last().is_some() {
                 // The messages that it held are unknown, so wake every job.
                 WakeUp::ALL
                     .into_iter()
                     .for_each(|job| (self.on_message)(job));
-                delay = RESTART_DELAY;
             }
+            let (first, max) = (RESTART_DELAY, RESTART_DELAY_MAX);
             tokio::select! {
-                () = sleep(delay) => {}
+                () = sleep(back_off(failure.in_a_row, first, max, rand::random())) => {}
                 () = stop.cancelled() => return Ok(()),
             }
-            delay = (delay * 2).min(RESTART_DELAY_MAX);
         }
         Ok(())
     }
@@ -131,7 +136,9 @@ impl Pool {
         let context = monitor.context();
         let mut running = Box::pin(monitor.run());
         tokio::select! {
-            ended = &mut running => Ok(ended?),
+            ended = &mut running => {
+                ended.map_err(|error| PoolError::Pool(in_one_line(&error)))
+            }
             () = heartbeat.lost() => Err(PoolError::Silent),
             never = self.run_cleanup(redis.clone()) => match never {},
             () = stop.cancelled() => {
@@ -232,20 +239,38 @@ impl Pool {
 }
 
 /// The time of the last heartbeat of a pool.
-#[derive(Debug, Clone, Default)]
-struct Heartbeat(Arc<Mutex<Option<Instant>>>);
+#[derive(Debug, Clone)]
+struct Heartbeat {
+    last: Arc<Mutex<Option<Instant>>>,
+    /// Whether this is the first pool of the process.
+    is_first: bool,
+    outage: Arc<OutageLog>,
+}
 
 impl Heartbeat {
-    fn record(&self) {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.is_none() {
-            info!("wake-ups of other processes arrive through Redis");
+    fn new(is_first: bool, outage: Arc<OutageLog>) -> Self {
+        Self {
+            last: Arc::default(),
+            is_first,
+            outage,
         }
-        *last = Some(Instant::now());
+    }
+
+    fn record(&self) {
+        let now = Instant::now();
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_none() {
+            let outage = self.outage.worked(RECEIVING, now);
+            if outage.is_some() || self.is_first {
+                let after_s = outage.map(|outage| outage.as_secs());
+                info!(after_s, "wake-ups of other processes arrive through Redis");
+            }
+        }
+        *last = Some(now);
     }
 
     fn last(&self) -> Option<Instant> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns when there was no heartbeat for [`HEARTBEAT_TIMEOUT`].
