@@ -43,7 +43,7 @@ async fn check(health: web::Data<Health>) -> HttpResponse {
         .draining
         .load(std::sync::atomic::Ordering::SeqCst);
     let answers = match health.store.get() {
-        Some(store) if !drains => store.ping().await.is_ok(),
+        Some(store) if !drains => store.check_reading().await.is_ok(),
         _ => false,
     };
     if answers {

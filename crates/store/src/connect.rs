@@ -1,7 +1,9 @@
 //! Connections: read the URL, try once by hand so that the reason of a refusal is known, then make
 //! the pools.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use sea_orm::sqlx::{self, ConnectOptions as _, Connection as _};
 use sea_orm::{DatabaseConnection, SqlxMySqlConnector};
@@ -70,7 +72,7 @@ pub(crate) enum Endpoint {
 /// A connection that was idle for longer is pinged before it is used, because the server or a
 /// proxy may have closed it: a request must not be the one that finds out. A busy connection, whose
 /// last statement has just succeeded, is not.
-const PING_AFTER_IDLE: Duration = Duration::from_millis(10);
+pub(crate) const PING_AFTER_IDLE: Duration = Duration::from_millis(10);
 /// Unused connections are closed after this time.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 
@@ -107,7 +109,7 @@ impl Endpoint {
         };
         match outcome {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(fault)) => Err(judge(fault)),
+            Ok(Err(fault)) => Err(fault.into()),
             Err(_) => Err(ConnectError::Unreachable(
                 format!("no answer within {} s", wait.as_secs_f64()).into(),
             )),
@@ -116,9 +118,19 @@ impl Endpoint {
 
     /// A pool of at most `size` connections; the first is made when it is needed.
     pub(crate) fn pool(&self, size: u32, wait: Duration) -> DatabaseConnection {
+        self.pool_without(size, wait, &OutdatedConnections::default())
+    }
+
+    /// A pool that uses none of the outdated connections.
+    pub(crate) fn pool_without(
+        &self,
+        size: u32,
+        wait: Duration,
+        outdated: &OutdatedConnections,
+    ) -> DatabaseConnection {
         match self {
             Self::MySql(options) => {
-                let pool = pool_options(size, wait).after_connect(|connection, _| {
+                let pool = pool_options(size, wait, outdated).after_connect(|connection, _| {
                     Box::pin(async move {
                         sqlx::raw_sql(MYSQL_SESSION)
                             .execute(connection)
@@ -130,24 +142,64 @@ impl Endpoint {
             }
             #[cfg(feature = "sqlite")]
             Self::Sqlite(options) => sea_orm::SqlxSqliteConnector::from_sqlx_sqlite_pool(
-                pool_options(size, wait).connect_lazy_with(options.clone()),
+                pool_options(size, wait, outdated).connect_lazy_with(options.clone()),
             ),
         }
     }
 }
 
-fn pool_options<DB: sqlx::Database>(size: u32, wait: Duration) -> sqlx::pool::PoolOptions<DB> {
+/// The connections that were opened before the server refused what every process needs; see
+/// [`crate::Store::check_access`].
+#[derive(Debug, Clone)]
+pub(crate) struct OutdatedConnections {
+    start: Instant,
+    /// Milliseconds from the start; connections opened before are outdated.
+    before_ms: Arc<AtomicU64>,
+}
+
+impl Default for OutdatedConnections {
+    fn default() -> Self {
+        Self {
+            start: Instant::now(),
+            before_ms: Arc::default(),
+        }
+    }
+}
+
+impl OutdatedConnections {
+    /// Adds every connection that is open now.
+    pub(crate) fn add_all(&self) {
+        let now_ms = millis(self.start.elapsed());
+        self.before_ms.store(now_ms, Ordering::Relaxed);
+    }
+
+    fn includes(&self, age: Duration) -> bool {
+        let opened_at = self.start.elapsed().saturating_sub(age);
+        millis(opened_at) < self.before_ms.load(Ordering::Relaxed)
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn pool_options<DB: sqlx::Database>(
+    size: u32,
+    wait: Duration,
+    outdated: &OutdatedConnections,
+) -> sqlx::pool::PoolOptions<DB> {
+    let outdated = outdated.clone();
     sqlx::pool::PoolOptions::<DB>::new()
         .max_connections(size)
         .acquire_timeout(wait)
         .idle_timeout(IDLE_TIMEOUT)
         .test_before_acquire(false)
-        .before_acquire(|connection, seen| {
+        .before_acquire(move |connection, seen| {
+            let is_outdated = outdated.includes(seen.age);
             Box::pin(async move {
-                if seen.idle_for > PING_AFTER_IDLE {
-                    connection.ping().await?;
-                }
-                Ok(true)
+                let is_idle = seen.idle_for > PING_AFTER_IDLE;
+                // A broken connection is replaced without a line in the log.
+                Ok(!is_outdated && (!is_idle || connection.ping().await.is_ok()))
             })
         })
 }
@@ -198,27 +250,4 @@ fn read_sqlite(_: &str) -> Result<Endpoint, ConnectError> {
     Err(ConnectError::Invalid(
         "SQLite is not built into this binary: use mysql://".to_owned(),
     ))
-}
-
-fn judge(fault: sqlx::Error) -> ConnectError {
-    match fault {
-        sqlx::Error::Configuration(_) => ConnectError::Invalid(fault.to_string()),
-        sqlx::Error::Database(said) => {
-            match said
-                .try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>()
-                .map(|said| said.number())
-            {
-                // Access denied (for the user, for the database, without password), host not
-                // allowed, unknown plugin.
-                Some(1044 | 1045 | 1698 | 1130 | 1251 | 1227) => {
-                    ConnectError::Denied(said.into_error())
-                }
-                Some(1049) => ConnectError::UnknownDatabase(said.into_error()),
-                Some(_) => ConnectError::Unreachable(said.into_error()),
-                None => ConnectError::Invalid(format!("the file cannot be opened: {said}")),
-            }
-        }
-        sqlx::Error::Io(cause) => ConnectError::Unreachable(Box::new(cause)),
-        other => ConnectError::Unreachable(Box::new(other)),
-    }
 }

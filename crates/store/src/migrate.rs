@@ -21,9 +21,9 @@ pub struct Migrated {
 }
 
 /// Seconds between two log lines while another process holds the migration lock.
-const LOCK_LOG_INTERVAL_S: u32 = 10;
+const LOCK_LOG_INTERVAL_S: u32 = 60;
 /// How many such intervals to wait for the lock: five minutes.
-const LOCK_TRIES: u32 = 30;
+const LOCK_TRIES: u32 = 5;
 
 /// Waits up to the given seconds for the migration lock. A user-level lock belongs to the whole
 /// server, so its name contains the database's. sea-query does not know GET_LOCK.

@@ -34,7 +34,7 @@ pub(crate) const STEPS_TABLE: &str = "seaql_migrations";
 impl Store {
     /// Compares the schema with this program.
     pub async fn schema(&self) -> Result<SchemaState, Error> {
-        compare(self.reader()).await
+        compare(self.reader().pool()).await
     }
 }
 

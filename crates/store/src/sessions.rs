@@ -214,7 +214,9 @@ async fn record_impersonation_end(store: &Store, id: i64, why: &str) {
     let recorded = store
         .write(|tx| async move { end_impersonations(&tx, Column::Id.eq(id), "", why).await })
         .await;
-    if let Err(fault) = recorded {
+    if let Err(fault) = recorded
+        && !fault.is_outage()
+    {
         tracing::warn!(
             error = %fault,
             "the end of an impersonation was not recorded; the next request retries"

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{
@@ -9,10 +10,18 @@ use sea_orm::{
     TransactionTrait,
 };
 use starchart_domain::time::Timestamp;
+use tokio::time::timeout;
 
-use crate::connect::{ConnectOptions, Endpoint};
+use crate::connect::{ConnectOptions, Endpoint, OutdatedConnections};
 use crate::error::{ConnectError, Error};
+use crate::reader::{Reader, repeat_if_broken};
+use crate::rights;
 use crate::vault::Vault;
+
+/// The time limit of the statements that try the database.
+const TRIAL_TIMEOUT: Duration = Duration::from_secs(4);
+/// The time limit of the connection that finds out why they failed.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A handle to the database; clones share the connections.
 #[derive(Clone)]
@@ -22,8 +31,9 @@ pub struct Store {
 
 struct Inner {
     endpoint: Endpoint,
-    reader: DatabaseConnection,
+    reader: Reader,
     writer: DatabaseConnection,
+    outdated: OutdatedConnections,
     offset: AtomicI64,
     message_host: String,
     vault: Vault,
@@ -55,14 +65,17 @@ impl Store {
         let endpoint = Endpoint::read(&options.url)?;
         let vault = Vault::new(&options.key_encryption_keys)?;
         endpoint.probe(options.timeout).await?;
-        let reader = endpoint.pool(options.max_connections.unwrap_or(16), options.timeout);
+        let outdated = OutdatedConnections::default();
+        let size = options.max_connections.unwrap_or(16);
+        let reader = endpoint.pool_without(size, options.timeout, &outdated);
         let writer = match &endpoint {
             Endpoint::MySql(_) => reader.clone(),
             // SQLite has one writer; a queue for one connection is fairer and faster than its busy
             // handler.
             #[cfg(feature = "sqlite")]
             Endpoint::Sqlite(_) => {
-                endpoint.pool(1, options.timeout.max(std::time::Duration::from_secs(30)))
+                let wait = options.timeout.max(Duration::from_secs(30));
+                endpoint.pool_without(1, wait, &outdated)
             }
         };
         let message_host = options.message_host.clone();
@@ -70,8 +83,9 @@ impl Store {
         Ok(Self {
             inner: Arc::new(Inner {
                 endpoint,
-                reader,
+                reader: Reader::new(reader),
                 writer,
+                outdated,
                 offset,
                 vault,
                 message_host,
@@ -95,12 +109,44 @@ impl Store {
         self.now().await.map(drop)
     }
 
+    /// Whether pages can be read: the database answers with rows of our tables.
+    ///
+    /// # Errors
+    /// The database does not answer, or refuses the statement.
+    pub async fn check_reading(&self) -> Result<(), Error> {
+        rights::check_reading(self).await
+    }
+
+    /// Whether pages and jobs can work: the database answers, and lets its user read and write.
+    /// Changes nothing.
+    ///
+    /// # Errors
+    /// The database does not answer, or refuses a statement; with the reason why it does not answer
+    /// in place of a timeout of the pool.
+    pub async fn check_access(&self) -> Result<(), Error> {
+        let trial = timeout(TRIAL_TIMEOUT, rights::check_access(self)).await;
+        let fault = match trial {
+            Ok(Err(Error::Unreachable(fault))) => fault,
+            Ok(outcome) => {
+                if matches!(outcome, Err(Error::ReadOnly(_) | Error::Denied(_))) {
+                    self.replace_connections();
+                }
+                return outcome;
+            }
+            Err(_) => format!("no answer within {} s", TRIAL_TIMEOUT.as_secs()).into(),
+        };
+        match self.inner.endpoint.probe(PROBE_TIMEOUT).await {
+            Ok(()) => Err(Error::Unreachable(fault)),
+            Err(reason) => Err(reason.into()),
+        }
+    }
+
     /// How many connections there are. On SQLite those that read.
     pub fn pool(&self) -> Pool {
         let (open, idle, max) = match self.backend() {
             #[cfg(feature = "sqlite")]
             DbBackend::Sqlite => {
-                let pool = self.inner.reader.get_sqlite_connection_pool();
+                let pool = self.inner.reader.pool().get_sqlite_connection_pool();
                 (
                     pool.size(),
                     pool.num_idle(),
@@ -108,7 +154,7 @@ impl Store {
                 )
             }
             _ => {
-                let pool = self.inner.reader.get_mysql_connection_pool();
+                let pool = self.inner.reader.pool().get_mysql_connection_pool();
                 (
                     pool.size(),
                     pool.num_idle(),
@@ -126,7 +172,7 @@ impl Store {
     /// Closes the connections once running statements are done.
     pub async fn close(self) {
         let writer = self.inner.writer.clone().close().await;
-        let reader = self.inner.reader.clone().close().await;
+        let reader = self.inner.reader.pool().clone().close().await;
         for fault in [writer, reader].into_iter().filter_map(Result::err) {
             tracing::warn!(error = %fault, "a connection did not close cleanly");
         }
@@ -169,8 +215,15 @@ impl Store {
     }
 
     /// For single reading statements.
-    pub(crate) fn reader(&self) -> &DatabaseConnection {
+    pub(crate) fn reader(&self) -> &Reader {
         &self.inner.reader
+    }
+
+    /// Replaces every open connection before its next use: after a failover, new ones may lead to
+    /// a server that writes; and MariaDB keeps the rights of a user for as long as a connection is
+    /// open.
+    pub(crate) fn replace_connections(&self) {
+        self.inner.outdated.add_all();
     }
 
     /// For writing transactions; see [`crate::tx`].
@@ -180,14 +233,9 @@ impl Store {
 
     /// A reading transaction in which every statement sees what the first one saw.
     pub(crate) async fn snapshot(&self) -> Result<DatabaseTransaction, Error> {
-        Ok(match self.backend() {
-            DbBackend::Sqlite => self.inner.reader.begin().await?,
-            _ => {
-                self.inner
-                    .reader
-                    .begin_with_config(Some(IsolationLevel::RepeatableRead), None)
-                    .await?
-            }
-        })
+        let isolation =
+            (self.backend() != DbBackend::Sqlite).then_some(IsolationLevel::RepeatableRead);
+        let pool = self.inner.reader.pool();
+        Ok(repeat_if_broken(|| pool.begin_with_config(isolation, None)).await?)
     }
 }

@@ -10,6 +10,7 @@ use starchart_domain::time::Timestamp;
 
 use crate::Store;
 use crate::error::{Error, TransactionError};
+use crate::reader::repeat_if_broken;
 
 /// Tries of one transaction.
 const TRIES: u32 = 5;
@@ -108,6 +109,10 @@ impl Store {
                 }
                 Err(match error.store_error() {
                     Some(Error::Busy(_) | Error::Unreachable(_)) => Try::Again(error),
+                    Some(Error::ReadOnly(_)) => {
+                        self.replace_connections();
+                        Try::Final(error)
+                    }
                     _ => Try::Final(error),
                 })
             }
@@ -117,11 +122,11 @@ impl Store {
     async fn begin_write(&self) -> Result<DatabaseTransaction, Error> {
         let mode =
             (self.backend() == DbBackend::Sqlite).then_some(SqliteTransactionMode::Immediate);
-        let options = TransactionOptions {
+        let options = || TransactionOptions {
             sqlite_transaction_mode: mode,
             ..TransactionOptions::default()
         };
-        Ok(self.writer().begin_with_options(options).await?)
+        Ok(repeat_if_broken(|| self.writer().begin_with_options(options())).await?)
     }
 }
 

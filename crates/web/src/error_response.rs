@@ -79,6 +79,10 @@ pub(crate) fn response(context: &RequestContext, failure: &Failure) -> HttpRespo
 
 fn log(failure: &Failure) {
     match failure {
+        // The watch of the database logs an outage, once for all requests.
+        Failure::Store(error) if error.is_outage() => {
+            tracing::debug!(error = error_chain(error), "request failed");
+        }
         Failure::Store(_) | Failure::Render(_) | Failure::Internal(_) => {
             tracing::error!(error = error_chain(failure), "request failed");
         }

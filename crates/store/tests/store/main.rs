@@ -29,6 +29,7 @@ mod import;
 mod login;
 mod mails;
 mod metrics;
+mod outages;
 mod owners;
 mod publishing;
 mod records;

@@ -51,7 +51,7 @@ async fn check_readiness(app: &App) -> bool {
         return false;
     }
     if readiness.schema_fits.load(Ordering::SeqCst) {
-        return store.ping().await.is_ok();
+        return store.check_reading().await.is_ok();
     }
     let fits = matches!(
         store.schema().await,
