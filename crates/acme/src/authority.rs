@@ -11,8 +11,8 @@ use async_trait::async_trait;
 /// [`Authority::fetch_order`].
 #[async_trait]
 pub trait Authority: Send + Sync {
-    /// Fetches the directory (RFC 8555 section 7.1.1) without an account, for `check-config
-    /// --online`. The default is for an authority without one.
+    /// Fetches the directory (RFC 8555 section 7.1.1) without an account, to try the settings. The
+    /// default is for an authority without one.
     ///
     /// # Errors
     /// [`AuthorityError::Unavailable`] says why it could not be read.
@@ -142,6 +142,20 @@ pub enum AuthorityError {
 }
 
 impl AuthorityError {
+    /// Returns what an operator can check, with the names of the settings.
+    pub fn advice(&self) -> Option<&'static str> {
+        match self {
+            Self::Unavailable { .. } => Some(
+                "Check LETS_ENCRYPT_DIRECTORY_URL, ACME_CA_ROOT_PATH and whether a firewall is in \
+                 between.",
+            ),
+            Self::Account(_) => {
+                Some("Check LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM and LETS_ENCRYPT_ACCOUNT_EMAIL.")
+            }
+            Self::RateLimited { .. } | Self::Gone(_) | Self::Refused(_) => None,
+        }
+    }
+
     /// Returns how long the authority asks to wait (Retry-After).
     pub fn retry_after(&self) -> Option<Duration> {
         match self {

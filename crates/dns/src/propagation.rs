@@ -14,12 +14,13 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use hickory_proto::op::{Edns, Message, MessageType, Query, ResponseCode};
 use hickory_proto::rr::{Name, RData, RecordType as WireType};
 use hickory_proto::serialize::binary::BinEncodable as _;
+use starchart_domain::outage::{OutageLog, back_off};
 use starchart_domain::record::RecordType;
 use starchart_domain::rrset::{Rrset, RrsetValues};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::sync::Mutex;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use crate::provider::{Provider, ProviderError};
 use starchart_domain::presentation::{absolute_name, canonical_values};
@@ -34,13 +35,20 @@ const DNS_PORT: u16 = 53;
 
 /// How long resolved addresses of the name servers are cached.
 const CACHE_TTL: Duration = Duration::from_secs(300);
+/// How long a list is cached in which a host did not resolve, doubled up to the maximum.
+const UNRESOLVED_TTL: Duration = Duration::from_secs(5);
+const UNRESOLVED_TTL_MAX: Duration = Duration::from_secs(60);
+/// The part of the program that the [`OutageLog`] names.
+const RESOLVING: &str = "resolving name servers";
 
 /// Finds and queries the zone's name servers: those of DNS_SERVERS, or else those of the zone's
 /// delegation set.
 #[derive(Debug, Default)]
 pub struct Propagation {
     configured: Vec<String>,
+    /// The list, and until when it is used.
     cached: Mutex<Option<(Instant, Arc<NameServers>)>>,
+    outage: OutageLog,
 }
 
 impl Propagation {
@@ -49,6 +57,7 @@ impl Propagation {
         Self {
             configured: dns_servers,
             cached: Mutex::default(),
+            outage: OutageLog::default(),
         }
     }
 
@@ -61,22 +70,41 @@ impl Propagation {
         provider: &dyn Provider,
     ) -> Result<Arc<NameServers>, ProviderError> {
         let mut cached = self.cached.lock().await;
-        if let Some((since, servers)) = &*cached
-            && since.elapsed() < CACHE_TTL
+        if let Some((until, servers)) = &*cached
+            && Instant::now() < *until
         {
             return Ok(Arc::clone(servers));
         }
-        let servers = if self.configured.is_empty() {
+        let (servers, faults) = if self.configured.is_empty() {
             NameServers::resolve(&provider.name_servers().await?).await
         } else {
             NameServers::resolve(&self.configured).await
         };
+        let ttl = self.log_faults(&faults);
         let servers = Arc::new(servers);
-        // A failed lookup is not cached, so the next call resolves again.
-        *cached = servers
-            .all_resolved()
-            .then(|| (Instant::now(), Arc::clone(&servers)));
+        *cached = Some((Instant::now() + ttl, Arc::clone(&servers)));
         Ok(servers)
+    }
+
+    /// Logs which hosts did not resolve, and returns how long to use the list.
+    fn log_faults(&self, faults: &[String]) -> Duration {
+        let now = Instant::now();
+        if faults.is_empty() {
+            if let Some(outage) = self.outage.worked(RESOLVING, now) {
+                let after_s = outage.as_secs();
+                info!(after_s, "all name servers resolve again");
+            }
+            return CACHE_TTL;
+        }
+        let error = faults.join("; ");
+        let failure = self.outage.failed(RESOLVING, &error, now);
+        if failure.is_news {
+            match self.configured.is_empty() {
+                true => warn!(error, "cannot resolve a name server of the zone"),
+                false => warn!(error, "DNS_SERVERS: cannot resolve a name server"),
+            }
+        }
+        back_off(failure.in_a_row, UNRESOLVED_TTL, UNRESOLVED_TTL_MAX, 0.0)
     }
 
     /// Returns how many servers answer with every one of these RRsets, and how many were queried.
@@ -172,30 +200,39 @@ impl NameServers {
 
     /// Resolves each `host`, `host:port`, `address` or `address:port` (IPv6 with a port in
     /// brackets) through the system's resolver. A host that does not resolve stays in the list
-    /// without an address.
-    pub async fn resolve(hosts: &[String]) -> Self {
-        let servers = hosts.iter().map(|host| async move {
-            let addresses = match resolve_host(host).await {
-                Ok(addresses) => addresses,
-                Err(error) => {
-                    warn!(host, %error, "cannot resolve a name server");
-                    Vec::new()
-                }
-            };
-            NameServer {
+    /// without an address, and the second value says why.
+    async fn resolve(hosts: &[String]) -> (Self, Vec<String>) {
+        let resolved = join_all(hosts.iter().map(|host| resolve_host(host))).await;
+        let mut servers = Vec::new();
+        let mut faults = Vec::new();
+        for (host, resolved) in hosts.iter().zip(resolved) {
+            servers.push(NameServer {
                 name: host.clone(),
-                addresses,
-            }
-        });
-        Self {
-            servers: join_all(servers).await,
+                addresses: resolved.unwrap_or_else(|error| {
+                    faults.push(format!("{host}: {error}"));
+                    Vec::new()
+                }),
+            });
         }
+        (Self { servers }, faults)
     }
 
-    fn all_resolved(&self) -> bool {
-        self.servers
-            .iter()
-            .all(|server| !server.addresses.is_empty())
+    /// Asks every server for a record at the zone's apex, and returns those that give no answer,
+    /// each with the reason.
+    pub async fn list_silent(&self, root: &str) -> Vec<String> {
+        let answers = self
+            .query(root, RecordType::Txt, &RrsetValues::default())
+            .await;
+        let is_silent =
+            |replies: &[Reply]| !replies.iter().any(|it| matches!(it, Reply::Values(_)));
+        let lagging = answers.lagging.iter();
+        lagging
+            .filter(|server| is_silent(&server.replies))
+            .map(|server| match server.replies.first() {
+                Some(reply) => format!("{}: {reply}", server.server),
+                None => server.server.clone(),
+            })
+            .collect()
     }
 
     /// Returns the servers in the configured order.
@@ -397,66 +434,4 @@ fn presentation(data: &RData, rtype: RecordType) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    #![expect(clippy::expect_used, reason = "tests fail by panicking")]
-    use super::*;
-
-    #[tokio::test]
-    async fn servers_are_parsed_with_and_without_port() {
-        for (host, address) in [
-            ("127.0.0.1:5353", "127.0.0.1:5353"),
-            ("127.0.0.1", "127.0.0.1:53"),
-            ("[::1]:5353", "[::1]:5353"),
-            ("::1", "[::1]:53"),
-            ("[::1]", "[::1]:53"),
-        ] {
-            let servers = NameServers::resolve(&[host.to_owned()]).await;
-            let expected = NameServer {
-                name: host.to_owned(),
-                addresses: vec![SocketAddr::from_str(address).expect(address)],
-            };
-            assert_eq!(servers.servers(), [expected]);
-        }
-        let local = NameServers::resolve(&["localhost:5353".to_owned()]).await;
-        assert!(
-            local.servers()[0]
-                .addresses
-                .iter()
-                .all(|a| a.port() == 5353 && a.ip().is_loopback()),
-            "{local:?}"
-        );
-        assert!(!local.servers()[0].addresses.is_empty());
-    }
-
-    #[tokio::test]
-    async fn silent_and_unresolved_servers_are_lagging() {
-        // Bound, but never read.
-        let silent = UdpSocket::bind("127.0.0.1:0").await.expect("a socket");
-        let address = silent.local_addr().expect("its address");
-        let servers = NameServers::new(vec![
-            NameServer {
-                name: "silent".to_owned(),
-                addresses: vec![address],
-            },
-            NameServer {
-                name: "lost".to_owned(),
-                addresses: Vec::new(),
-            },
-        ]);
-        let answers = servers
-            .query(
-                "www.user1.starchart.com",
-                RecordType::A,
-                &RrsetValues::default(),
-            )
-            .await;
-        assert_eq!(
-            (answers.matching, answers.queried, answers.lagging.len()),
-            (0, 2, 2)
-        );
-        assert!(
-            matches!(answers.lagging[0].replies[0], Reply::Silent(_)),
-            "{answers:?}"
-        );
-    }
-}
+mod tests;

@@ -45,6 +45,31 @@ pub enum SendError {
     Misconfigured(String),
 }
 
+impl SendError {
+    /// Returns what an operator can check, with the names of the settings.
+    pub fn advice(&self) -> Option<&'static str> {
+        match self {
+            Self::Unreachable(_) => Some(
+                "Check SMTP_HOST, SMTP_PORT and SMTP_TLS (with SMTP_AUTH=xoauth2 also \
+                 SMTP_OAUTH_TOKEN_URL), and whether a firewall is in between.",
+            ),
+            Self::Misconfigured(_) => Some(
+                "Check NOTIFICATIONS_USERNAME, NOTIFICATIONS_PASSWORD, SMTP_AUTH and SMTP_TLS, and \
+                 the server's certificate.",
+            ),
+            Self::NotPermitted { .. } => Some(
+                "Check whether the account may send as NOTIFICATIONS_EMAIL_USER, and to this \
+                 address.",
+            ),
+            Self::InvalidAddress(_) => Some("Check the address."),
+            Self::Deferred(_)
+            | Self::Unknown(_)
+            | Self::ConnectionLost { .. }
+            | Self::Rejected(_) => None,
+        }
+    }
+}
+
 /// Why a [`crate::Mailer`] cannot be built from its settings.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {

@@ -128,15 +128,18 @@ impl Mailer {
         nonzero(debt_free_at.saturating_duration_since(Instant::now()))
     }
 
-    /// Connects and signs in without sending a mail, for `check-config --online`.
+    /// Connects and signs in without sending a mail. A failure starts the back-off.
     ///
     /// # Errors
     /// As [`Mailer::send`] before the first mail.
     pub async fn check(&self) -> Result<(), SendError> {
-        match &self.transport {
+        let outcome = match &self.transport {
             Transport::Smtp(smtp) => smtp.check().await,
             Transport::Folder(_) => Ok(()),
-        }
+        };
+        self.rate()
+            .record_outcome(outcome.as_ref().err(), Instant::now());
+        outcome
     }
 
     /// Sends a mail and returns the server's reply.

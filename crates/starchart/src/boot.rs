@@ -1,4 +1,4 @@
-//! Starts a server process, waits for the database, and shuts down in order.
+//! Starts a server process and shuts it down in order.
 
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -8,29 +8,25 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
-use anyhow::Context as _;
 use starchart_dns::provider::Provider;
-use starchart_domain::error::error_chain;
 use starchart_jobs::{PoolEnded, Queue};
 use starchart_mail::Mailer;
 use starchart_saml::ServiceProvider;
 use starchart_settings::Settings;
-use starchart_store::{ConnectError, Error, SchemaState, Store, import};
+use starchart_store::Store;
 use starchart_web::{App, Readiness};
+use starchart_worker::Outages;
 use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::database;
 use crate::http::Health;
 use crate::metrics::Metrics;
 use crate::role::Role;
 use crate::wire::Certificates;
 
-/// The interval of log messages while waiting.
-const WAIT: Duration = Duration::from_secs(10);
-/// The interval of connection attempts to the database.
-const RETRY: Duration = Duration::from_secs(1);
 /// The time limit for open requests and running jobs after the drain. With the maximum DRAIN_S of
 /// 30 s, the process ends within 45 s.
 const FINISH: Duration = Duration::from_secs(12);
@@ -70,8 +66,7 @@ pub(crate) async fn serve(service: Service) -> anyhow::Result<ExitCode> {
     let drain = service.settings.process.drain;
     let (front, mut running) = open_ports(&service)?;
     let shutdown = Shutdown::default();
-    if let Some(store) = ready_store(&service.settings, &stop).await? {
-        compare_clocks(&store).await;
+    if let Some(store) = database::prepare(&service.settings, &stop).await? {
         start_work(service, store, &front, &shutdown, &mut running);
     }
     tokio::select! {
@@ -144,6 +139,7 @@ fn open_ports(service: &Service) -> anyhow::Result<(Front, Running)> {
         server: tokio::spawn(server),
         metrics_server,
         wake_up_relay: None,
+        database_watch: None,
         work: None,
     };
     Ok((front, running))
@@ -187,16 +183,23 @@ fn start_work(
     let fetch = shutdown.work.clone();
     let end = shutdown.relay.clone();
     running.wake_up_relay = Some(tokio::spawn(async move { relayed.relay(fetch, end).await }));
+    let outages = Arc::<Outages>::default();
+    let watch = database::watch(store.clone(), Arc::clone(&outages), shutdown.work.clone());
+    running.database_watch = Some(tokio::spawn(watch));
     if role != Role::Web {
-        let context = crate::wire::worker(
-            &settings,
-            store,
-            provider,
-            &certificates,
-            mailer,
-            queue,
-            shutdown.work.clone(),
-        );
+        let stop = shutdown.work.clone();
+        let context = starchart_worker::Context {
+            outages,
+            ..crate::wire::worker(
+                &settings,
+                store,
+                provider,
+                &certificates,
+                mailer,
+                queue,
+                stop,
+            )
+        };
         running.work = Some(tokio::spawn(starchart_worker::run(context)));
     }
     let port = front.address.port();
@@ -220,8 +223,8 @@ impl Shutdown {
     async fn finish(self, server: &ServerHandle, running: Running) {
         self.work.cancel();
         server.stop(true).await;
-        if let Some(work) = running.work {
-            let _ = work.await;
+        for task in [running.work, running.database_watch].into_iter().flatten() {
+            let _ = task.await;
         }
         self.relay.cancel();
         if let Some(relay) = running.wake_up_relay {
@@ -235,6 +238,7 @@ struct Running {
     server: JoinHandle<std::io::Result<()>>,
     metrics_server: Option<JoinHandle<std::io::Result<()>>>,
     wake_up_relay: Option<JoinHandle<Result<(), PoolEnded>>>,
+    database_watch: Option<JoinHandle<()>>,
     work: Option<JoinHandle<()>>,
 }
 
@@ -265,146 +269,6 @@ async fn ends<T>(part: &mut Option<JoinHandle<T>>) -> Result<T, JoinError> {
     }
 }
 
-/// Warns when this machine's clock and the database's differ, because sign-ins then fail.
-async fn compare_clocks(store: &Store) {
-    if let Ok(database) = store.now().await {
-        let off_s = database.since(crate::wire::clock()).abs() / 1_000;
-        if off_s > 30 {
-            warn!(
-                off_s,
-                "this machine's clock and the database's differ: set both by NTP, or sign-ins \
-                 will be refused"
-            );
-        }
-    }
-}
-
-/// Connects to the database and prepares its schema. Returns `None` when stopped meanwhile.
-async fn ready_store(
-    settings: &Settings,
-    stop: &CancellationToken,
-) -> anyhow::Result<Option<Store>> {
-    let Some(store) = connect(settings, stop).await? else {
-        return Ok(None);
-    };
-    if settings.process.wipe && !crate::wipe::by_flag(&store, settings, stop).await? {
-        return Ok(None);
-    }
-    if !schema_fits(&store, settings.database.auto_migrate, stop).await? {
-        return Ok(None);
-    }
-    // Only a start without the flag that came this far re-arms it: a failed start may be rolled
-    // back to a configuration with the flag.
-    if !settings.process.wipe {
-        match store.rearm_wipe().await {
-            Ok(true) => {
-                info!("DANGER_DATABASE_WIPE_REINITIALIZE was removed; setting it again wipes again")
-            }
-            Ok(false) => {}
-            Err(error) => {
-                warn!(
-                    error = error_chain(&error),
-                    "DANGER_DATABASE_WIPE_REINITIALIZE cannot be re-armed before the next start"
-                )
-            }
-        }
-    }
-    // Publishing has to wait for a pending import, which knows the owners of RRsets in the zone.
-    if let Some(reason) = import::pause_if_pending(&store).await? {
-        warn!(reason, "publishing is paused");
-    }
-    Ok(Some(store))
-}
-
-/// Connects to the database, waiting while it is unreachable. Returns `None` when stopped
-/// meanwhile.
-pub(crate) async fn connect(
-    settings: &Settings,
-    stop: &CancellationToken,
-) -> anyhow::Result<Option<Store>> {
-    let options = crate::wire::connect_options(settings);
-    let mut logged = None::<tokio::time::Instant>;
-    loop {
-        match Store::connect(&options).await {
-            Ok(store) => return Ok(Some(store)),
-            Err(ConnectError::Unreachable(reason)) => {
-                if logged.is_none_or(|at| at.elapsed() >= WAIT) {
-                    warn!(error = %reason, "DATABASE_URL: waiting for the database");
-                    logged = Some(tokio::time::Instant::now());
-                }
-            }
-            Err(error) => return Err(anyhow::Error::new(error).context("DATABASE_URL")),
-        }
-        tokio::select! {
-            () = tokio::time::sleep(RETRY) => {}
-            () = stop.cancelled() => return Ok(None),
-        }
-    }
-}
-
-/// Migrates, or waits until another process has. Returns false when stopped meanwhile.
-async fn schema_fits(
-    store: &Store,
-    auto_migrate: bool,
-    stop: &CancellationToken,
-) -> anyhow::Result<bool> {
-    loop {
-        match store.schema().await {
-            Ok(SchemaState::Fits) => return Ok(true),
-            Ok(SchemaState::Pending(count)) if auto_migrate => {
-                info!(count, "migrating the schema");
-                tokio::select! {
-                    migrated = store.migrate() => migrated.context("the schema cannot be \
-                        migrated")?,
-                    () = stop.cancelled() => return Ok(false),
-                };
-                continue;
-            }
-            Ok(SchemaState::HalfWiped) if auto_migrate => {
-                warn!("finishing an interrupted wipe");
-                let finished = tokio::select! {
-                    finished = store.migrate() => finished.context("the wipe cannot be finished")?,
-                    () = stop.cancelled() => return Ok(false),
-                };
-                // `None`: another process has finished it.
-                if let Some(tables) = finished.wiped {
-                    for table in &tables {
-                        warn!(table, "dropped and recreated");
-                    }
-                    warn!("the wipe is finished: the zone was not changed, publishing is paused");
-                }
-                continue;
-            }
-            Ok(SchemaState::HalfWiped) => {
-                warn!(
-                    "a wipe was begun and is not finished, and AUTO_MIGRATE=0: run `starchart \
-                     migrate`"
-                );
-            }
-            Ok(SchemaState::Pending(count)) => {
-                warn!(
-                    count,
-                    "migrations are pending and AUTO_MIGRATE=0: run `starchart migrate`"
-                );
-            }
-            Ok(SchemaState::PreRelease) => {
-                return Err(anyhow::Error::new(Error::PreReleaseSchema).context("DATABASE_URL"));
-            }
-            Ok(SchemaState::Newer(names)) => {
-                // Later migrations only add, so that an older program works during an update and
-                // after a rollback.
-                warn!(?names, "the schema is newer than this program");
-                return Ok(true);
-            }
-            Err(error) => warn!(error = error_chain(&error), "waiting for the database"),
-        }
-        tokio::select! {
-            () = tokio::time::sleep(WAIT) => {}
-            () = stop.cancelled() => return Ok(false),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -415,6 +279,7 @@ mod tests {
             server: forever(),
             metrics_server: None,
             wake_up_relay: Some(tokio::spawn(std::future::pending())),
+            database_watch: None,
             work: None,
         }
     }

@@ -11,6 +11,7 @@
 mod boot;
 mod build;
 mod cmd;
+mod database;
 mod http;
 mod metrics;
 mod role;

@@ -43,9 +43,10 @@ pub(crate) fn start(level: &str, json: bool) {
     let quiet = if level == "off" { "off" } else { "warn" };
     // actix_http logs malformed requests of clients as errors. The AWS SDK returns client errors to
     // us as well. starchart_jobs logs the end of a pool at most once a minute, apalis several
-    // lines each time.
+    // lines each time. sqlx logs each connection that it cannot open.
     let level = &format!(
-        "{level},actix_http::h1=off,apalis_core=off,apalis_redis=off,aws_smithy_http_client=off"
+        "{level},actix_http::h1=off,apalis_core=off,apalis_redis=off,aws_smithy_http_client=off,\
+         sqlx_core::pool=off"
     );
     let directives = QUIET.iter().fold(level.clone(), |all, library| {
         format!("{all},{library}={quiet}")

@@ -8,16 +8,16 @@ use starchart_domain::error::error_chain;
 use starchart_domain::plural::pluralize;
 use starchart_jobs::clear;
 use starchart_settings::{Problem, Problems, Redis, Settings};
-use starchart_store::{Store, WipeMark, WipeOutcome};
+use starchart_store::{Error, Store, WipeMark, WipeOutcome};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
+
+use crate::database::Wait;
 
 /// The setting that requests a wipe at a start.
 const FLAG: &str = "DANGER_DATABASE_WIPE_REINITIALIZE";
 /// The time limit for clearing Redis; remaining keys do no harm.
 const REDIS_LIMIT: Duration = Duration::from_secs(10);
-/// The delay between two attempts while the database does not answer.
-const RETRY: Duration = Duration::from_secs(10);
 
 /// Returns the text that confirms a wipe of this number of users.
 fn confirmation(settings: &Settings, users: u64) -> String {
@@ -42,27 +42,28 @@ pub(crate) async fn by_flag(
                 .as_ref()
                 .is_some_and(|words| *words == confirmation(settings, users))
     };
+    let wait = Wait::default();
     loop {
         // After an interruption, the next start finishes the wipe.
         let outcome = tokio::select! {
             outcome = store.wipe(WipeMark::Respect, confirmed) => outcome,
             () = stop.cancelled() => return Ok(false),
         };
-        match outcome {
-            Ok(outcome) => return log_outcome(outcome, settings).await.map(|()| true),
-            Err(error) if error.is_temporary() => {
-                warn!(
-                    error = error_chain(&error),
-                    "{FLAG}: waiting for the database"
-                )
+        let retry_after = match outcome {
+            Ok(outcome) => {
+                wait.ended();
+                return log_outcome(outcome, settings).await.map(|()| true);
+            }
+            Err(error) if error.is_temporary() && !matches!(error, Error::Denied(_)) => {
+                wait.log(error_chain(&error))
             }
             Err(error) => {
                 return Err(anyhow::Error::new(error)
                     .context(format!("{FLAG}: the database cannot be wiped")));
             }
-        }
+        };
         tokio::select! {
-            () = tokio::time::sleep(RETRY) => {}
+            () = tokio::time::sleep(retry_after) => {}
             () = stop.cancelled() => return Ok(false),
         }
     }

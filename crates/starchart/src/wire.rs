@@ -234,6 +234,7 @@ pub(crate) fn worker(
         )),
         authority: certificates.as_ref().ok().cloned(),
         mailer,
+        outages: Arc::default(),
         timers: settings.timers,
         queue,
         holder: format!("{}-{:016x}", std::process::id(), rand::random::<u64>()),

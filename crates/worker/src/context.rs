@@ -13,6 +13,8 @@ use starchart_mail::Mailer;
 use starchart_store::Store;
 use tokio_util::sync::CancellationToken;
 
+use crate::outages::Outages;
+
 /// The dependencies and settings of every job.
 #[derive(Clone)]
 pub struct Context {
@@ -30,6 +32,8 @@ pub struct Context {
     pub authority: Option<Arc<dyn Authority>>,
     /// Sends mail; `None` when mail is off.
     pub mailer: Option<Arc<Mailer>>,
+    /// What was logged about servers that fail.
+    pub outages: Arc<Outages>,
     /// The intervals of periodic work.
     pub timers: Timers,
     /// Delivers wake-ups between processes.

@@ -4,18 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use starchart_domain::error::error_chain;
 use starchart_domain::timers::Timers;
 use starchart_jobs::{Outcome, WakeUp};
 use starchart_store::Error;
 use starchart_store::lease::Lease;
-use tracing::warn;
 
 use crate::context::Context;
+use crate::outages::retry_after;
 use crate::with_lease::{LeaseTerms, Release, with_lease};
 
-/// The delay before a run that a database error ended is repeated.
+/// The delay before a run that a database error ended is repeated, doubled up to the maximum.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(5);
 
 /// A kind of background work.
 ///
@@ -67,14 +67,14 @@ pub(crate) enum Check {
 /// Runs a job once: checks, acquires the lease, does the work and releases the lease.
 pub(crate) async fn run_once<J: Job>(job: &J, context: &Context) -> Outcome {
     match try_run(job, context).await {
-        Ok(outcome) => outcome,
+        Ok(outcome) => {
+            context.outages.job_works(J::NAME);
+            outcome
+        }
         Err(error) => {
             // The rows still say what is to do.
-            warn!(
-                error = error_chain(&error),
-                "database error in a job, retrying"
-            );
-            Outcome::Again(RETRY_AFTER)
+            let failures = context.outages.job_failed(J::NAME, &error);
+            Outcome::Again(retry_after(failures, RETRY_AFTER, RETRY_AFTER_MAX))
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod certificate;
+pub(crate) mod check_servers;
 pub(crate) mod expiry;
 pub(crate) mod housekeeping;
 pub(crate) mod mail;
@@ -26,6 +27,7 @@ pub(crate) fn table() -> Vec<JobEntry> {
         entry(expiry::Expiry::new(start.clone())),
         entry(audit::Audit::new(start)),
         entry(housekeeping::Housekeeping),
+        entry(check_servers::CheckServers::default()),
     ]
 }
 

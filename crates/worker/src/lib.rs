@@ -9,6 +9,7 @@ mod authority;
 mod context;
 mod job;
 mod jobs;
+mod outages;
 pub mod reconcile;
 mod runner;
 mod start_time;
@@ -17,4 +18,5 @@ mod tests;
 mod with_lease;
 
 pub use context::Context;
+pub use outages::Outages;
 pub use runner::run;

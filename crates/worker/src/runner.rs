@@ -6,15 +6,16 @@ use futures_util::future::{BoxFuture, join_all};
 use starchart_jobs::Outcome;
 use tokio::sync::Notify;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, error, info_span};
 
 use crate::Context;
 use crate::job::JobEntry;
 use crate::jobs;
+use crate::outages::retry_after;
 
-/// The delay before a job that panicked runs again.
+/// The delay before a job that panicked runs again, doubled up to the maximum.
 const RETRY_AFTER_PANIC: Duration = Duration::from_secs(5);
+const RETRY_AFTER_PANIC_MAX: Duration = Duration::from_secs(60);
 
 /// Runs all jobs until [`Context::stop`] is cancelled and each run has ended.
 pub async fn run(context: Context) {
@@ -38,7 +39,7 @@ async fn run_table(context: &Context, table: Vec<JobEntry>) {
     let loops = jobs.iter().map(|(job, woken)| {
         let period = (job.period)(&context.timers);
         let run_once = || (job.run_once)(context.clone());
-        run_loop(job.name, period, woken, &context.stop, run_once)
+        run_loop(context, job.name, period, woken, run_once)
     });
     tokio::join!(listen, join_all(loops));
 }
@@ -46,12 +47,13 @@ async fn run_table(context: &Context, table: Vec<JobEntry>) {
 /// Runs one job, then waits for a wake-up, for the delay that the run asked for, or for the end of
 /// the job's period.
 async fn run_loop(
+    context: &Context,
     job: &'static str,
     period: Duration,
     woken: &Notify,
-    stop: &CancellationToken,
     run_once: impl Fn() -> BoxFuture<'static, Outcome>,
 ) {
+    let stop = &context.stop;
     let mut run = 0_u64;
     let mut logged_reason = None;
     while !stop.is_cancelled() {
@@ -60,8 +62,12 @@ async fn run_loop(
         let outcome = tokio::spawn(run_once().instrument(info_span!("job", job, run)))
             .await
             .unwrap_or_else(|panic| {
-                error!(job, run, error = %panic, "job panicked, retrying");
-                Outcome::Again(RETRY_AFTER_PANIC)
+                let message = "job panicked, retrying";
+                let failures = context
+                    .outages
+                    .job_is_broken(job, &panic.to_string(), message);
+                let (first, max) = (RETRY_AFTER_PANIC, RETRY_AFTER_PANIC_MAX);
+                Outcome::Again(retry_after(failures, first, max))
             });
         let delay = match outcome {
             Outcome::Done => {

@@ -80,6 +80,7 @@ impl World {
             propagation: Arc::new(Propagation::new(vec![name_server.to_string()])),
             authority: Some(Arc::clone(&authority) as _),
             mailer: None,
+            outages: Arc::default(),
             timers: Timers {
                 sweep: Duration::from_secs(2),
                 expiration_every: Duration::from_secs(86_400),

@@ -8,7 +8,7 @@ use starchart_jobs::Outcome;
 use starchart_store::lease::{self, Lease, LeaseName};
 use starchart_store::{Error, Store};
 use tokio::time::{Instant, sleep};
-use tracing::warn;
+use tracing::debug;
 
 use crate::Context;
 
@@ -141,13 +141,12 @@ async fn keep_renewed(store: &Store, mut lease: Lease, ttl_ms: i64) -> Infallibl
         match lease::renew(store, &mut lease, ttl_ms).await {
             Ok(true) => {}
             Ok(false) => return std::future::pending().await,
-            Err(error) => {
-                warn!(
-                    error = error_chain(&error),
-                    lease = lease.name.as_str(),
-                    "cannot renew a lease"
-                )
-            }
+            // The work meets the same error, or loses the lease.
+            Err(error) => debug!(
+                error = error_chain(&error),
+                lease = lease.name.as_str(),
+                "cannot renew a lease"
+            ),
         }
     }
 }

@@ -224,7 +224,8 @@ impl<J: Journal> Run<'_, J> {
                 self.resolve_refusal(batch, &faults).await
             }
             Err(ChangeError::OutcomeUnknown(what)) => {
-                warn!(
+                // If the zone cannot be read either, the run ends with an error that is logged.
+                debug!(
                     names = batch.len(),
                     error = %what,
                     "outcome of a change unknown, reading the zone"

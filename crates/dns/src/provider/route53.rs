@@ -151,7 +151,7 @@ impl Route53 {
             if attempt >= attempts {
                 return Err(error);
             }
-            tracing::info!(%error, attempt, "retrying a failed read of the zone");
+            tracing::debug!(%error, attempt, "retrying a failed read of the zone");
             tokio::time::sleep(back_off).await;
             back_off = (back_off * 2).min(BACK_OFF_MAX);
         }

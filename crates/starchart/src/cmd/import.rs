@@ -74,7 +74,7 @@ pub(crate) async fn run(env_file: Option<PathBuf>, options: Options) -> anyhow::
     }
     let loaded = super::begin(env_file)?;
     let stop = crate::stop::on_signal()?;
-    let Some(store) = crate::boot::connect(&loaded.settings, &stop).await? else {
+    let Some(store) = crate::database::connect(&loaded.settings, &stop).await? else {
         return Ok(ExitCode::from(1));
     };
     super::schema_fits(&store).await?;

@@ -10,7 +10,7 @@ use starchart_store::{Migrated, SchemaState};
 pub(crate) async fn run(env_file: Option<PathBuf>) -> anyhow::Result<ExitCode> {
     let loaded = super::begin(env_file)?;
     let stop = crate::stop::on_signal()?;
-    let Some(store) = crate::boot::connect(&loaded.settings, &stop).await? else {
+    let Some(store) = crate::database::connect(&loaded.settings, &stop).await? else {
         return Ok(ExitCode::from(1));
     };
     if store.schema().await? == SchemaState::HalfWiped {

@@ -117,7 +117,7 @@ pub(crate) async fn run(env_file: Option<PathBuf>, options: Options) -> anyhow::
 async fn context(env_file: Option<PathBuf>) -> anyhow::Result<Option<Context>> {
     let loaded = super::begin(env_file)?;
     let stop = crate::stop::on_signal()?;
-    let Some(store) = crate::boot::connect(&loaded.settings, &stop).await? else {
+    let Some(store) = crate::database::connect(&loaded.settings, &stop).await? else {
         return Ok(None);
     };
     super::schema_fits(&store).await?;

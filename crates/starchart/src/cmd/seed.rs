@@ -77,7 +77,7 @@ pub(crate) async fn run(env_file: Option<PathBuf>) -> anyhow::Result<ExitCode> {
         );
     }
     let stop = crate::stop::on_signal()?;
-    let Some(store) = crate::boot::connect(&settings, &stop).await? else {
+    let Some(store) = crate::database::connect(&settings, &stop).await? else {
         return Ok(ExitCode::from(1));
     };
     super::schema_fits(&store).await?;

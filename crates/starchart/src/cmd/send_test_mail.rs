@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::Args;
-use starchart_mail::{RenderedMail, SendError};
+use starchart_mail::RenderedMail;
 use starchart_settings::Problems;
 
 /// Send one mail to an address.
@@ -46,33 +46,10 @@ pub(crate) async fn run(env_file: Option<PathBuf>, options: Options) -> anyhow::
         }
         Err(fault) => {
             println!("{server}: {fault}");
-            if let Some(advice) = advice(&fault) {
+            if let Some(advice) = fault.advice() {
                 println!("{advice}");
             }
             Ok(ExitCode::from(1))
         }
-    }
-}
-
-/// Returns advice for the operator.
-pub(super) fn advice(fault: &SendError) -> Option<&'static str> {
-    match fault {
-        SendError::Unreachable(_) => Some(
-            "Check SMTP_HOST, SMTP_PORT and SMTP_TLS (with SMTP_AUTH=xoauth2 also \
-             SMTP_OAUTH_TOKEN_URL), and whether a firewall is in \
-             between.",
-        ),
-        SendError::Misconfigured(_) => Some(
-            "Check NOTIFICATIONS_USERNAME, NOTIFICATIONS_PASSWORD, SMTP_AUTH and SMTP_TLS, and \
-             the server's certificate.",
-        ),
-        SendError::NotPermitted { .. } => Some(
-            "Check whether the account may send as NOTIFICATIONS_EMAIL_USER, and to this address.",
-        ),
-        SendError::InvalidAddress(_) => Some("Check the address."),
-        SendError::Deferred(_)
-        | SendError::Unknown(_)
-        | SendError::ConnectionLost { .. }
-        | SendError::Rejected(_) => None,
     }
 }

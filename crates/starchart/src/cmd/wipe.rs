@@ -9,7 +9,7 @@ pub(crate) async fn run(
 ) -> anyhow::Result<ExitCode> {
     let settings = super::begin(env_file)?.settings;
     let stop = crate::stop::on_signal()?;
-    let Some(store) = crate::boot::connect(&settings, &stop).await? else {
+    let Some(store) = crate::database::connect(&settings, &stop).await? else {
         return Ok(ExitCode::from(1));
     };
     crate::wipe::by_hand(&store, &settings, &options, &stop).await

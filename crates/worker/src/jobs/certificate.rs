@@ -18,7 +18,7 @@ use starchart_store::certificates::orders::{self, Claim, Postponement};
 use starchart_store::lease::Lease;
 use starchart_store::{Error, Store};
 use tokio::task::JoinSet;
-use tracing::{Instrument as _, error, info_span, warn};
+use tracing::{Instrument as _, debug, error, info_span};
 
 use crate::context::Context;
 use crate::job::Job;
@@ -121,7 +121,7 @@ async fn advance(context: Context, authority: Arc<dyn Authority>, order: i64) ->
         never = keep_claimed(store, &claim) => match never {},
     };
     if let Err(error) = &result
-        && let Some(pause) = pause_after_store_error(error)
+        && let Some(pause) = pause_after_store_error(&context, error)
     {
         // Release the claim if the database permits; a temporary error is no failed step.
         let _ = orders::postpone(store, &claim, &pause).await;
@@ -133,10 +133,16 @@ async fn advance(context: Context, authority: Arc<dyn Authority>, order: i64) ->
 }
 
 /// Decides when to retry an order after a database error.
-fn pause_after_store_error(error: &Error) -> Option<Postponement> {
+fn pause_after_store_error(context: &Context, error: &Error) -> Option<Postponement> {
+    let log = |cause: &str, message| {
+        context
+            .outages
+            .job_is_broken(Certificate::NAME, cause, message)
+    };
     match error {
         Error::Vault(reason) => {
-            error!(error = %reason, "cannot encrypt or decrypt an order's private key");
+            let message = "cannot encrypt or decrypt an order's private key";
+            log(&reason.to_string(), message);
             let problem = "Private keys cannot be stored at the moment. The administrators have \
                            to correct the settings.";
             Some(Postponement {
@@ -151,7 +157,7 @@ fn pause_after_store_error(error: &Error) -> Option<Postponement> {
             ..Postponement::default()
         }),
         error => {
-            error!(error = error_chain(error), "database error in an order");
+            log(&error_chain(error), "database error in an order");
             None
         }
     }
@@ -165,7 +171,8 @@ async fn keep_claimed(store: &Store, claim: &Claim) -> Infallible {
         match orders::extend_claim(store, claim, CLAIM_MS).await {
             Ok(true) => {}
             Ok(false) => return std::future::pending().await,
-            Err(error) => warn!(error = error_chain(&error), "cannot renew an order's claim"),
+            // The step meets the same error.
+            Err(error) => debug!(error = error_chain(&error), "cannot renew an order's claim"),
         }
     }
 }

@@ -102,7 +102,7 @@ async fn send_pending(context: &Context, mailer: &Mailer, lease: &Lease) -> Resu
             continue;
         };
         let outcome = tokio::select! {
-            outcome = attempt(mailer, &mail) => outcome,
+            outcome = attempt(context, mailer, &mail) => outcome,
             () = grace_over(&context.stop) => SendOutcome::Unknown {
                 after_ms: BACK_OFF_MS,
                 reason: "the process stopped before the mail server answered".to_owned(),
@@ -138,14 +138,15 @@ async fn keep_claimed(store: &Store, mail: &ClaimedMail) -> Infallible {
         match outbox::extend_claim(store, mail, LEASE_MS).await {
             Ok(true) => {}
             Ok(false) => return std::future::pending().await,
-            Err(error) => warn!(error = error_chain(&error), "cannot renew a mail's claim"),
+            // Recording the outcome meets the same error.
+            Err(error) => debug!(error = error_chain(&error), "cannot renew a mail's claim"),
         }
     }
 }
 
 /// Sends one mail and logs the result. The mail server's message about a user's address is not
 /// logged; the admin page shows it.
-async fn attempt(mailer: &Mailer, claimed: &ClaimedMail) -> SendOutcome {
+async fn attempt(context: &Context, mailer: &Mailer, claimed: &ClaimedMail) -> SendOutcome {
     let mail = claimed.id;
     let kind = claimed.notice.kind.as_str();
     let (subject, body) = match mailer
@@ -165,19 +166,25 @@ async fn attempt(mailer: &Mailer, claimed: &ClaimedMail) -> SendOutcome {
         subject,
         body,
     };
-    match mailer.send(&rendered).await {
+    let result = mailer.send(&rendered).await;
+    let after_s = mailer.back_off().map(|wait| wait.as_secs());
+    match (&result, after_s) {
+        (Err(error), Some(after_s)) => context.outages.mail_failed(Mail::NAME, error, after_s),
+        _ => context.outages.mail_works(Mail::NAME),
+    }
+    match result {
         Ok(_) => {
             let attempt = claimed.attempt;
             info!(mail, kind, attempt, "mail sent");
             SendOutcome::Sent
         }
-        Err(error) => outcome_of_error(error, claimed, seconds(mailer.send_delay())),
+        Err(error) => outcome_of_error(error, claimed),
     }
 }
 
-/// Logs why a mail was not sent, and decides what happens to it. `after_s` is the time until the
-/// mailer may send again.
-fn outcome_of_error(error: SendError, claimed: &ClaimedMail, after_s: u64) -> SendOutcome {
+/// Logs why a mail was not sent, unless the server failed all mails, and decides what happens to
+/// it.
+fn outcome_of_error(error: SendError, claimed: &ClaimedMail) -> SendOutcome {
     let mail = claimed.id;
     let kind = claimed.notice.kind.as_str();
     let attempt = claimed.attempt;
@@ -208,34 +215,11 @@ fn outcome_of_error(error: SendError, claimed: &ClaimedMail, after_s: u64) -> Se
             );
             SendOutcome::InvalidAddress(reason)
         }
-        SendError::ConnectionLost { codes, reason } => {
-            warn!(
-                mail,
-                kind, attempt, codes, after_s, "mail server closed the connection, mail deferred"
-            );
+        SendError::ConnectionLost { reason, .. } | SendError::NotPermitted { reason, .. } => {
+            debug!(mail, kind, attempt, "mail deferred");
             SendOutcome::Deferred { after_ms, reason }
         }
-        SendError::NotPermitted { codes, reason } => {
-            error!(
-                mail,
-                kind, attempt, codes, after_s, "mail server denied sending, mail deferred"
-            );
-            SendOutcome::Deferred { after_ms, reason }
-        }
-        SendError::Unreachable(reason) => {
-            warn!(
-                reason,
-                after_s, "mail server unreachable, mails are pending"
-            );
-            SendOutcome::NotAttempted
-        }
-        SendError::Misconfigured(reason) => {
-            error!(
-                reason,
-                after_s, "mail server rejected the connection or credentials, mails are pending"
-            );
-            SendOutcome::NotAttempted
-        }
+        SendError::Unreachable(_) | SendError::Misconfigured(_) => SendOutcome::NotAttempted,
     }
 }
 
@@ -243,10 +227,6 @@ fn back_off_ms(attempt: u32) -> i64 {
     BACK_OFF_MS
         .saturating_mul(1 << attempt.saturating_sub(1).min(16))
         .min(BACK_OFF_MAX_MS)
-}
-
-fn seconds(wait: Option<Duration>) -> u64 {
-    wait.unwrap_or_default().as_secs()
 }
 
 #[cfg(test)]

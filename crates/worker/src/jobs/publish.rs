@@ -17,6 +17,7 @@ use tracing::{debug, info, warn};
 
 use crate::context::Context;
 use crate::job::{Check, Job};
+use crate::outages::retry_after;
 use crate::with_lease::{LeaseTerms, MAX_HOLD};
 
 /// The publish lease. A run that takes longer, for example to list a large zone, renews it.
@@ -26,8 +27,10 @@ pub(crate) const LEASE: LeaseTerms = LeaseTerms::new(LeaseName::Publish, 15_000)
 const LEASE_MARGIN_MS: i64 = 8_000;
 /// How long to wait for more changes before a batch is formed.
 const COALESCE: Duration = Duration::from_millis(30);
-/// The delay after a zone could not be verified.
+/// The delay after a zone could not be verified, doubled up to the maximum.
 const VERIFY_RETRY_AFTER: Duration = Duration::from_secs(5);
+/// The maximum delay while the provider fails.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 /// The delay after the lease was lost.
 const LEASE_LOST_RETRY_AFTER: Duration = Duration::from_millis(50);
 /// The maximum of names in one publish run.
@@ -48,7 +51,12 @@ impl Job for Publish {
 
     async fn check(&self, context: &Context) -> Result<Check, Error> {
         let store = &context.store;
-        if context.stop.is_cancelled() || zone::list_unpublished(store, 1).await?.is_empty() {
+        if context.stop.is_cancelled() {
+            return Ok(Check::Skip(Outcome::Done));
+        }
+        if zone::list_unpublished(store, 1).await?.is_empty() {
+            // What the provider failed is no longer wanted.
+            context.outages.provider_works(Self::NAME);
             return Ok(Check::Skip(Outcome::Done));
         }
         if let Some(paused) = give_up_if_paused(store).await? {
@@ -65,7 +73,7 @@ impl Job for Publish {
         };
         Ok(Check::Skip(match mismatch {
             ZoneMismatch::WrongZone(fault) => Outcome::GiveUp(fault.to_string()),
-            ZoneMismatch::Unverified(error) => retry_later(VERIFY_RETRY_AFTER, &error),
+            ZoneMismatch::Unverified(error) => retry_later(context, VERIFY_RETRY_AFTER, &error),
         }))
     }
 
@@ -77,13 +85,16 @@ impl Job for Publish {
     }
 }
 
-fn retry_later(after: Duration, error: &ProviderError) -> Outcome {
-    let after_s = after.as_secs();
-    match error {
-        ProviderError::Denied(_) => warn!(error = %error, after_s, "DNS provider denied access"),
-        _ => warn!(error = %error, after_s, "DNS provider does not accept changes now, retrying"),
-    }
-    Outcome::Again(after)
+/// Logs the error, and waits for `first` or longer after repeated errors.
+fn retry_later(context: &Context, first: Duration, error: &ProviderError) -> Outcome {
+    let message = match error {
+        ProviderError::Denied(_) => "DNS provider denied access",
+        _ => "DNS provider does not accept changes now, retrying",
+    };
+    let failures = context
+        .outages
+        .provider_failed(Publish::NAME, error, message);
+    Outcome::Again(retry_after(failures, first, RETRY_AFTER_MAX))
 }
 
 async fn give_up_if_paused(store: &Store) -> Result<Option<Outcome>, Error> {
@@ -134,12 +145,15 @@ async fn publish_names(
             refused,
             calls,
         }) => {
+            context.outages.provider_works(Publish::NAME);
             info!(published, refused, calls, "publish run finished");
             Ok(None)
         }
         Err(PublishError::LeaseLost) => Ok(Some(Outcome::Again(LEASE_LOST_RETRY_AFTER))),
         Err(PublishError::Journal(error)) => Err(error),
-        Err(PublishError::RetryAfter(after, error)) => Ok(Some(retry_later(after, &error))),
+        Err(PublishError::RetryAfter(after, error)) => {
+            Ok(Some(retry_later(context, after, &error)))
+        }
     }
 }
 

@@ -10,14 +10,18 @@ use starchart_jobs::{Outcome, WakeUp};
 use starchart_store::Error;
 use starchart_store::lease::{Lease, LeaseName};
 use starchart_store::zone::{self, NameAnswers, NameToCheck};
-use tracing::{debug, warn};
 
 use crate::context::Context;
 use crate::job::{Check, Job};
+use crate::outages::retry_after;
 use crate::with_lease::LeaseTerms;
 
 /// The delay between two runs while changes are tracked, because users watch the page.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
+/// The maximum of that delay while the provider fails.
+const POLL_INTERVAL_MAX: Duration = Duration::from_secs(30);
+/// The part of the job that reads which name servers the zone has.
+const DELEGATION: &str = "track: name servers";
 /// The maximum of changes queried in one run.
 const MAX_CHANGES: usize = 20;
 /// A change whose state cannot be read counts as in sync after this, in milliseconds.
@@ -46,6 +50,8 @@ impl Job for Track {
         let is_idle = zone::list_unsynced_changes(store).await?.is_empty()
             && !zone::has_names_to_check(store).await?;
         Ok(if is_idle {
+            context.outages.provider_works(Self::NAME);
+            context.outages.provider_works(DELEGATION);
             Check::Skip(Outcome::Done)
         } else {
             Check::Due
@@ -53,23 +59,22 @@ impl Job for Track {
     }
 
     async fn run(&self, context: &Context, _: Option<&Lease>) -> Result<Outcome, Error> {
-        let is_pending = check_changes(context).await? | check_name_servers(context).await?;
-        Ok(if is_pending {
-            Outcome::Again(POLL_INTERVAL)
-        } else {
-            Outcome::Done
-        })
+        let changes = check_changes(context).await?;
+        let name_servers = check_name_servers(context).await?;
+        Ok(changes
+            .max(name_servers)
+            .map_or(Outcome::Done, Outcome::Again))
     }
 }
 
-/// Queries the state of the oldest changes; returns whether some are pending.
-async fn check_changes(context: &Context) -> Result<bool, Error> {
+/// Queries the state of the oldest changes; returns when to query again if some are pending.
+async fn check_changes(context: &Context) -> Result<Option<Duration>, Error> {
     let now = context.store.now().await?;
     let changes = zone::list_unsynced_changes(&context.store).await?;
     let tracks_changes = context.provider.capabilities().tracks_changes;
     for change in changes.iter().take(MAX_CHANGES) {
         if context.stop.is_cancelled() {
-            return Ok(true);
+            return Ok(Some(POLL_INTERVAL));
         }
         let id = ChangeId(change.id.clone());
         let state = if tracks_changes {
@@ -87,35 +92,42 @@ async fn check_changes(context: &Context) -> Result<bool, Error> {
                     // The name servers are checked instead.
                     zone::mark_in_sync(&context.store, &change.id).await?;
                 }
-                match error {
-                    ProviderError::Denied(_) => {
-                        warn!(error = %error, "cannot read the state of changes")
-                    }
-                    _ => debug!(error = %error, "cannot read the state of a change, retrying"),
-                }
-                return Ok(true);
+                let message = "cannot read the state of changes, retrying";
+                return Ok(Some(retry_later(context, Track::NAME, &error, message)));
             }
         }
     }
-    Ok(!zone::list_unsynced_changes(&context.store)
-        .await?
-        .is_empty())
+    context.outages.provider_works(Track::NAME);
+    let unsynced = zone::list_unsynced_changes(&context.store).await?;
+    Ok((!unsynced.is_empty()).then_some(POLL_INTERVAL))
 }
 
-/// Queries every authoritative server for the names in sync; returns whether some do not answer
-/// with the published RRsets yet.
-async fn check_name_servers(context: &Context) -> Result<bool, Error> {
+/// Logs the error of this part, and returns the delay before the next run.
+fn retry_later(
+    context: &Context,
+    part: &'static str,
+    error: &ProviderError,
+    message: &'static str,
+) -> Duration {
+    let failures = context.outages.provider_failed(part, error, message);
+    retry_after(failures, POLL_INTERVAL, POLL_INTERVAL_MAX)
+}
+
+/// Queries every authoritative server for the names in sync; returns when to query again if some
+/// do not answer with the published RRsets yet.
+async fn check_name_servers(context: &Context) -> Result<Option<Duration>, Error> {
     let names = zone::list_names_to_check(&context.store, MAX_NAMES).await?;
     if names.is_empty() {
-        return Ok(false);
+        return Ok(None);
     }
     let servers = match context.propagation.servers(context.provider.as_ref()).await {
         Ok(servers) => servers,
         Err(error) => {
-            warn!(error = %error, "cannot find the zone's name servers, retrying");
-            return Ok(true);
+            let message = "cannot find the zone's name servers, retrying";
+            return Ok(Some(retry_later(context, DELEGATION, &error, message)));
         }
     };
+    context.outages.provider_works(DELEGATION);
     let servers = &servers;
     let ask = |name: NameToCheck| async move {
         let (by, of) = context
@@ -139,7 +151,7 @@ async fn check_name_servers(context: &Context) -> Result<bool, Error> {
         zone::record_answers(&context.store, &answers).await?;
         is_lagging |= answers.iter().any(|name| name.by < name.of);
     }
-    Ok(is_lagging)
+    Ok(is_lagging.then_some(POLL_INTERVAL))
 }
 
 #[cfg(test)]

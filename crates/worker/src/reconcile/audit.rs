@@ -15,6 +15,9 @@ use crate::with_lease::{LeaseTerms, Release, with_lease};
 /// The audit lease. Listing a large zone takes longer and renews it.
 pub(crate) const LEASE: LeaseTerms = LeaseTerms::new(LeaseName::Audit, 10_000);
 
+/// The part of the program that is logged when the zone cannot be audited.
+const PART: &str = "audit";
+
 /// The result of an audit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Audited {
@@ -68,8 +71,9 @@ pub(crate) async fn audit_with_lease(
             error @ (ReconcileError::Zone(_)
             | ReconcileError::WrongZone(_)
             | ReconcileError::Store(_)),
-        ) => record_failure(context, row, error).await?,
-        _ => {}
+        ) => record_failure(context, error).await?,
+        Ok(_) => context.outages.provider_works(PART),
+        Err(_) => {}
     }
     done
 }
@@ -211,24 +215,21 @@ fn log_result(audited: &Audited, row: Option<&AuditRow>) {
     }
 }
 
-async fn record_failure(
-    context: &Context,
-    row: Option<&AuditRow>,
-    error: &ReconcileError,
-) -> Result<(), ReconcileError> {
+async fn record_failure(context: &Context, error: &ReconcileError) -> Result<(), ReconcileError> {
     let message = error.to_string();
-    let is_new = row
-        .and_then(|row| row.problem.as_ref())
-        .is_none_or(|(_, before)| *before != message);
     match error {
-        ReconcileError::WrongZone(_) if is_new => {
-            error!(
-                error = message,
-                "cannot audit the zone: wrong or incomplete"
-            )
+        ReconcileError::WrongZone(_) => {
+            let what = "cannot audit the zone: wrong or incomplete";
+            context.outages.zone_is_wrong(PART, &message, what);
         }
-        _ if is_new => warn!(error = message, "cannot audit the zone, retrying"),
-        _ => debug!(error = message, "cannot audit the zone, retrying"),
+        ReconcileError::Zone(error) => {
+            let what = "cannot audit the zone, retrying";
+            context.outages.provider_failed(PART, error, what);
+        }
+        _ => {
+            let what = "cannot audit the zone";
+            context.outages.job_is_broken(PART, &message, what);
+        }
     }
     Ok(zone::record_failed_audit(&context.store, &message).await?)
 }

@@ -3,15 +3,13 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use starchart_dns::propagation::{NameServers, Propagation, Reply};
+use starchart_dns::propagation::Propagation;
 use starchart_dns::provider::{Provider, ProviderError};
 use starchart_domain::error::error_chain;
-use starchart_domain::record::RecordType;
-use starchart_domain::rrset::RrsetValues;
 use starchart_settings::{Redis, Settings};
 use starchart_store::{ConnectError, SchemaState, Store};
 
-use crate::cmd::{Parts, send_test_mail};
+use crate::cmd::Parts;
 use crate::wire;
 
 /// The time limit of one trial.
@@ -99,10 +97,7 @@ async fn database(settings: &Settings) -> Outcome {
         Err(error) => return Outcome::Fails(error.to_string()),
     };
     let outcome = match (store.check_rights().await, store.schema().await) {
-        (Err(missing), _) => Outcome::Fails(format!(
-            "{missing}; grant SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX and \
-             REFERENCES on the database"
-        )),
+        (Err(error), _) => Outcome::Fails(error_chain(&error)),
         (Ok(()), Err(error)) => Outcome::Fails(error_chain(&error)),
         (Ok(()), Ok(state)) => schema(&state),
     };
@@ -155,7 +150,7 @@ async fn mail(settings: &Settings, parts: &Parts) -> Outcome {
     match mailer.check().await {
         Ok(()) => Outcome::Works("signed in, no mail was sent".to_owned()),
         Err(fault) => {
-            let advice = send_test_mail::advice(&fault).unwrap_or_default();
+            let advice = fault.advice().unwrap_or_default();
             Outcome::Fails(format!("{fault}. {advice}"))
         }
     }
@@ -190,7 +185,7 @@ async fn name_servers(settings: &Settings, provider: &dyn Provider) -> Outcome {
         Ok(servers) => servers,
         Err(error) => return Outcome::Fails(format!("the zone's list cannot be read: {error}")),
     };
-    let silent = silent(&servers, settings.zone.root_domain.as_str()).await;
+    let silent = servers.list_silent(settings.zone.root_domain.as_str()).await;
     let count = servers.servers().len();
     match silent.is_empty() {
         true => Outcome::Works(format!("all {count} name servers answer")),
@@ -203,29 +198,15 @@ async fn name_servers(settings: &Settings, provider: &dyn Provider) -> Outcome {
     }
 }
 
-async fn silent(servers: &NameServers, root: &str) -> Vec<String> {
-    let answers = servers
-        .query(root, RecordType::Txt, &RrsetValues::default())
-        .await;
-    let is_silent = |replies: &[Reply]| !replies.iter().any(|it| matches!(it, Reply::Values(_)));
-    let lagging = answers.lagging.iter();
-    lagging
-        .filter(|server| is_silent(&server.replies))
-        .map(|server| match server.replies.first() {
-            Some(reply) => format!("{}: {reply}", server.server),
-            None => server.server.clone(),
-        })
-        .collect()
-}
-
 async fn authority(parts: &Parts) -> Outcome {
     match &parts.certificates {
         Err(reason) => Outcome::Off(reason.clone()),
         Ok(authority) => match authority.check_directory().await {
             Ok(()) => Outcome::Works("the CA's directory can be read".to_owned()),
-            Err(error) => Outcome::Fails(format!(
-                "{error}; check the URL, ACME_CA_ROOT_PATH and the firewall"
-            )),
+            Err(error) => {
+                let advice = error.advice().unwrap_or_default();
+                Outcome::Fails(format!("{error}. {advice}"))
+            }
         },
     }
 }

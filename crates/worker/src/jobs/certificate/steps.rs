@@ -20,6 +20,8 @@ use tracing::{info, warn};
 
 use crate::Context;
 use crate::authority::{read_chain, with_timeout};
+use crate::job::Job as _;
+use crate::jobs::certificate::Certificate;
 
 /// The maximum of steps in one run, in case they make no progress.
 const MAX_STEPS: u32 = 30;
@@ -128,6 +130,7 @@ impl OrderRun<'_> {
         facts.step_since = self.now;
         facts.starts = 1;
         self.work.failures = 0;
+        self.context.outages.authority_works(Certificate::NAME);
         info!(%step, held, "order advanced");
         continue_if(held)
     }
@@ -229,10 +232,13 @@ impl OrderRun<'_> {
         {
             Ok(servers) => servers,
             Err(error) => {
-                warn!(error = %error, "cannot find the zone's name servers, retrying");
+                let message = "cannot find the zone's name servers, retrying";
+                let outages = &self.context.outages;
+                outages.provider_failed(Certificate::NAME, &error, message);
                 return self.wait(None).await;
             }
         };
+        self.context.outages.provider_works(Certificate::NAME);
         let values = self.values.iter().map(|value| txt::encode(value)).collect();
         let answers = servers
             .query(
@@ -415,7 +421,14 @@ impl OrderRun<'_> {
             return self.fail(&FailureReason::Refused(detail)).await;
         }
         let wait = back_off_ms(self.work.failures + 1, self.work.automatic);
-        warn!(error = %error, "request to the certificate authority failed, retrying");
+        match &error {
+            AuthorityError::Unavailable { .. } | AuthorityError::Account(_) => {
+                let outages = &self.context.outages;
+                outages.authority_failed(Certificate::NAME, &error);
+            }
+            // Concerns this order only.
+            error => warn!(%error, "request to the certificate authority failed, retrying"),
+        }
         let (usual, asked, problem) = match error {
             AuthorityError::RateLimited {
                 retry_after,
