@@ -28,7 +28,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
-pub use knobs::{AppliedChange, Batch, Counts, Knob};
+pub use knobs::{AccessFault, AppliedChange, Batch, Counts, Knob};
 pub use zone::Set;
 
 use dns::{Lag, Sockets};
@@ -168,6 +168,11 @@ impl StrictRoute53 {
     /// Answers the next `times` calls with AccessDenied.
     pub fn deny(&self, times: u64) {
         self.set_knob(Knob::Deny(times));
+    }
+
+    /// Answers every call with this error, until it is `None`.
+    pub fn refuse_all(&self, fault: Option<AccessFault>) {
+        self.set_knob(Knob::RefuseAll(fault));
     }
 
     /// Answers the next `times` calls with HTTP 503.

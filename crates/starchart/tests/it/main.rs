@@ -20,6 +20,7 @@ mod certificates;
 mod check_config;
 mod csrf;
 mod expiry;
+mod fault_table;
 mod faults;
 mod import;
 mod labels;

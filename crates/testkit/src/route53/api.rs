@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::http::{Reply, Request};
-use super::knobs::{Ending, Fault, Knob, Operation};
+use super::knobs::{AccessFault, Ending, Fault, Knob, Operation};
 use super::name::DnsName;
 use super::rules::BatchRefusal;
 use super::state::{ChangeInfo, State};
@@ -84,17 +84,35 @@ fn describe(fault: Fault) -> Failure {
     match fault {
         Fault::Throttled => Failure(400, "Throttling", "Rate exceeded".into()),
         Fault::Unavailable => Failure(503, "ServiceUnavailable", "Service is unavailable".into()),
-        Fault::Denied => Failure(
-            403,
-            "AccessDenied",
-            "User is not authorized to perform this operation".into(),
-        ),
+        Fault::Refused(fault) => refuse_access(fault),
         Fault::PriorRequest => {
             let text =
                 "The request was rejected because Route 53 was still processing a prior request.";
             Failure(400, "PriorRequestNotComplete", text.into())
         }
     }
+}
+
+fn refuse_access(fault: AccessFault) -> Failure {
+    let (status, code, message) = match fault {
+        AccessFault::AccessDenied => (
+            403,
+            "AccessDenied",
+            "User is not authorized to perform this operation",
+        ),
+        AccessFault::NoSuchHostedZone => (404, "NoSuchHostedZone", "No hosted zone found"),
+        AccessFault::InvalidClientTokenId => (
+            403,
+            "InvalidClientTokenId",
+            "The security token included in the request is invalid.",
+        ),
+        AccessFault::SignatureDoesNotMatch => (
+            403,
+            "SignatureDoesNotMatch",
+            "The request signature we calculated does not match the signature you provided.",
+        ),
+    };
+    Failure(status, code, message.into())
 }
 
 async fn change(state: &State, request: &Request) -> Reply {

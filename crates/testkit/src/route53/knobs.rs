@@ -23,6 +23,8 @@ pub enum Knob {
     PriorRequest(u64),
     /// The next n calls are answered with AccessDenied.
     Deny(u64),
+    /// Every call is answered with this error, until it is set to null.
+    RefuseAll(Option<AccessFault>),
     /// The next n calls are answered with HTTP 503.
     Unavailable(u64),
     /// A change is PENDING for this many milliseconds; it counts for changes already made, too.
@@ -67,6 +69,19 @@ pub enum Knob {
     },
     /// The zone's own DNS server answers with the zone as it was this many milliseconds ago.
     DnsLagMs(u64),
+}
+
+/// Why Route53 lets nobody in: what is wrong with the settings of its client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AccessFault {
+    /// The policy of the access key lacks a permission.
+    AccessDenied,
+    /// The zone's id is one of another account, or of none.
+    NoSuchHostedZone,
+    /// There is no such access key.
+    InvalidClientTokenId,
+    /// The secret access key is another one.
+    SignatureDoesNotMatch,
 }
 
 /// How many requests came so far, by operation, refused ones included.
@@ -124,7 +139,7 @@ pub(crate) enum Operation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     Throttled,
-    Denied,
+    Refused(AccessFault),
     Unavailable,
     PriorRequest,
 }
@@ -148,6 +163,7 @@ pub(crate) struct Knobs {
     pub(crate) limit_per_second: usize,
     prior_request: u64,
     deny: u64,
+    refuse_all: Option<AccessFault>,
     unavailable: u64,
     timeout_after: u64,
     drop_after: u64,
@@ -172,6 +188,7 @@ impl Knobs {
             Knob::LimitPerSecond(most) => self.limit_per_second = most,
             Knob::PriorRequest(times) => self.prior_request = times,
             Knob::Deny(times) => self.deny = times,
+            Knob::RefuseAll(fault) => self.refuse_all = fault,
             Knob::Unavailable(times) => self.unavailable = times,
             Knob::PendingMs(ms) => self.pending = Duration::from_millis(ms),
             Knob::TimeoutAfterApply(times) => self.timeout_after = times,
@@ -200,8 +217,11 @@ impl Knobs {
         if every || over || self.share_hits() {
             return Some(Fault::Throttled);
         }
+        if let Some(fault) = self.refuse_all {
+            return Some(Fault::Refused(fault));
+        }
         if take(&mut self.deny) {
-            return Some(Fault::Denied);
+            return Some(Fault::Refused(AccessFault::AccessDenied));
         }
         if take(&mut self.unavailable) {
             return Some(Fault::Unavailable);
