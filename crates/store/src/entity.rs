@@ -1,7 +1,7 @@
 //! The tables as sea-orm entities, one per file. Generated columns are left out, so that nothing
 //! writes them.
 
-use sea_orm::{EntityName, EntityTrait, IdenStatic, Iterable};
+use sea_orm::{EntityTrait, IdenStatic, Iterable};
 
 pub(crate) mod audit_entry;
 pub(crate) mod certificate;
@@ -74,7 +74,10 @@ mod tests {
             .iter()
             .filter_map(|place| Some(place.split_once('.')?.0.to_owned()))
             .collect();
-        let tables: BTreeSet<String> = migration::tables().iter().map(ToString::to_string).collect();
+        let tables: BTreeSet<String> = migration::tables()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         assert_eq!(listed, tables);
     }
 }
