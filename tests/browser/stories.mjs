@@ -68,7 +68,7 @@ story('user1 creates, edits and deletes a record; dig sees each change', {}, asy
   await page.getByRole('heading', { name: 'Create new DNS Record', level: 1 }).waitFor();
   await checkAppearance(page, 'record-new');
   await fillRecord(page, { name: 'www', type: A, value: 'not an address' }, 'Create');
-  await page.getByText('Record value is invalid').first().waitFor();
+  await page.getByText('Record value is invalid: enter an IPv4 address such as 192.0.2.10').first().waitFor();
   assert.equal(await page.getByLabel('Value*', { exact: true }).inputValue(), 'not an address');
   await checkAppearance(page, 'record-new-refused');
   let clicked = await fillRecord(page, { name: 'www', type: A, value: '192.168.1.1' }, 'Create');

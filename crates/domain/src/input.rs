@@ -39,6 +39,23 @@ pub fn is_joiner(c: char) -> bool {
     matches!(c, '\u{200c}' | '\u{200d}')
 }
 
+/// Returns the text as it is once each character that is not what it looks like is typed anew or
+/// left out, as [`OddChar`] advises. Blanks and control characters are left out, too.
+pub fn mend(text: &str) -> String {
+    text.chars().filter_map(mend_char).collect()
+}
+
+/// Returns what [`mend`] makes of a character.
+fn mend_char(c: char) -> Option<char> {
+    match OddChar::of(c) {
+        Some(OddChar::FullWidth(_, ascii)) => Some(ascii),
+        Some(OddChar::Dash(_)) => Some('-'),
+        Some(OddChar::Dot(_)) => Some('.'),
+        Some(OddChar::Quote(_) | OddChar::Blank(_) | OddChar::Control(_)) => None,
+        _ => Some(c).filter(|c| *c != ' '),
+    }
+}
+
 /// A character that is not what it looks like or cannot be seen, and is not dropped. Displays as
 /// what to do about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

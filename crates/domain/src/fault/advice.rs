@@ -72,20 +72,23 @@ impl Wanted {
     fn is_address(self) -> bool {
         matches!(self, Self::Ipv4 | Self::Ipv6)
     }
+
+    /// Returns whether the field takes such a text, or almost.
+    fn takes(self, typed: &Typed) -> bool {
+        match self {
+            Self::Ipv4 => matches!(typed, Typed::Address(IpAddr::V4(_))),
+            Self::Ipv6 => matches!(typed, Typed::Address(IpAddr::V6(_))),
+            Self::Host(_) | Self::Authority => matches!(typed, Typed::Host(_)),
+            Self::Report => matches!(typed, Typed::Url(Some(_)) | Typed::Email(_)),
+        }
+    }
 }
 
 impl fmt::Display for Mistyped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.typed {
             Typed::Quoted(inner) => write!(f, "leave out the quotation marks: enter {inner}"),
-            Typed::Odd(odd) => match (odd, self.wanted) {
-                (OddChar::Letter(c), Wanted::Host(_)) => write!(
-                    f,
-                    "“{c}” is not one of the letters a to z; enter the host name in its ASCII \
-                     form, which begins with xn--"
-                ),
-                _ => write!(f, "{odd}"),
-            },
+            Typed::Odd(odd, without) => self.fmt_odd(*odd, without, f),
             Typed::ZoneLine(line) => fmt_zone_line(line, &self.columns, f),
             Typed::Several => write!(
                 f,
@@ -111,6 +114,25 @@ impl fmt::Display for Mistyped {
 }
 
 impl Mistyped {
+    /// Says what to do about a character, if that makes the text right; `without` is what it is
+    /// then. Otherwise the character is the least that is wrong, as in a sentence where an address
+    /// belongs.
+    fn fmt_odd(&self, odd: OddChar, without: &Typed, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (odd, self.wanted) {
+            (OddChar::Digit(_), _) => write!(f, "{odd}"),
+            (OddChar::Letter(c), Wanted::Host(_)) => write!(
+                f,
+                "“{c}” is not one of the letters a to z; enter the host name in its ASCII form, \
+                 which begins with xn--"
+            ),
+            (OddChar::Letter(_) | OddChar::Other(_), wanted) if !wanted.is_address() => {
+                write!(f, "{odd}")
+            }
+            _ if self.wanted.takes(without) => write!(f, "{odd}"),
+            _ => write!(f, "enter {}", self.wanted.example()),
+        }
+    }
+
     /// Says what to do about something like an address.
     fn fmt_address(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.wanted {

@@ -99,6 +99,7 @@ fn ip(text: &str) -> IpAddr {
 fn inputs_are_recognized() {
     let url = |host: &str| Typed::Url(Some(host.to_owned()));
     let host_port = |host: &str, port| Typed::HostPort(host.to_owned(), port);
+    let odd = |odd, without| Typed::Odd(odd, Box::new(without));
     let v4 = |text: &str| text.parse().unwrap();
     for (text, typed) in [
         ("192.0.2.1", Typed::Address(ip("192.0.2.1"))),
@@ -166,11 +167,43 @@ fn inputs_are_recognized() {
         ("www.Example.com.", Typed::Host("www.example.com".into())),
         ("a..b", Typed::BadHost(HostFault::EmptyLabel)),
         ("-a.example.com", Typed::BadHost(HostFault::Hyphen)),
-        ("bücher.example", Typed::Odd(OddChar::Letter('ü'))),
-        ("１92.0.2.1", Typed::Odd(OddChar::FullWidth('１', '1'))),
-        ("a–b.example.com", Typed::Odd(OddChar::Dash('–'))),
-        ("a\u{a0}b", Typed::Odd(OddChar::Blank('\u{a0}'))),
-        ("a b", Typed::Odd(OddChar::Blank(' '))),
+        ("bücher.example", odd(OddChar::Letter('ü'), Typed::Unknown)),
+        (
+            "１92.0.2.1",
+            odd(
+                OddChar::FullWidth('１', '1'),
+                Typed::Address(ip("192.0.2.1")),
+            ),
+        ),
+        (
+            "a–b.example.com",
+            odd(OddChar::Dash('–'), Typed::Host("a-b.example.com".into())),
+        ),
+        (
+            "192.0.2.\t1",
+            odd(OddChar::Control('\t'), Typed::Address(ip("192.0.2.1"))),
+        ),
+        (
+            "a\u{a0}b",
+            odd(OddChar::Blank('\u{a0}'), Typed::Relative("ab".into())),
+        ),
+        (
+            "a b",
+            odd(OddChar::Blank(' '), Typed::Relative("ab".into())),
+        ),
+        (
+            "a–é b",
+            odd(
+                OddChar::Dash('–'),
+                odd(OddChar::Letter('é'), Typed::Unknown),
+            ),
+        ),
+        ("192.0.2.1\n192.0.2.2", Typed::Several),
+        ("192.0.2.1\u{a0}192.0.2.2", Typed::Several),
+        (
+            "10\tmail.example.com",
+            Typed::Numbers("mail.example.com".into()),
+        ),
     ] {
         assert_eq!(recognize(text), typed, "{text}");
     }

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::OddChar;
+use super::{OddChar, mend, mend_char};
 use crate::names::{HostFault, HostName};
 
 /// What a user typed into a field that takes an address or the name of a host.
@@ -58,8 +58,9 @@ pub enum Typed {
     Host(String),
     /// Almost a name; says why not.
     BadHost(HostFault),
-    /// A character that is not what it looks like, or does not belong into names and addresses.
-    Odd(OddChar),
+    /// A character that is not what it looks like, or does not belong into names and addresses;
+    /// with what the text is once such characters are mended ([`mend`]).
+    Odd(OddChar, Box<Typed>),
     /// None of the others.
     Unknown,
 }
@@ -167,11 +168,36 @@ fn quoted(text: &str) -> Option<Typed> {
     Some(Typed::Quoted(inner.trim().to_owned()))
 }
 
-/// Finds characters that stand for others, before anything else is made of the text.
+/// Finds characters that stand for others, before anything else is made of the text. White space
+/// may separate the columns of a line or several values, so that it is left to the later steps.
 fn odd(text: &str) -> Option<Typed> {
-    let is_clear = |odd: &OddChar| odd.is_lookalike() || matches!(odd, OddChar::Control(_));
+    let is_clear = |odd: &OddChar| match odd {
+        OddChar::Control(c) => !c.is_whitespace(),
+        OddChar::Blank(_) => false,
+        _ => odd.is_lookalike(),
+    };
     let mut odd = text.chars().filter_map(OddChar::of);
-    odd.find(is_clear).map(Typed::Odd)
+    Some(with_odd(odd.find(is_clear)?, text))
+}
+
+fn is_mended(c: &char) -> bool {
+    mend_char(*c) != Some(*c)
+}
+
+/// Recognizes what a text with an odd character is without such characters.
+fn with_odd(odd: OddChar, text: &str) -> Typed {
+    let mended = mend(text);
+    let without = if mended == text {
+        Typed::Unknown
+    } else {
+        recognize(&mended)
+    };
+    let odd = match without {
+        // The colons of an IPv6 address are odd in a name only.
+        Typed::Address(_) => text.chars().find(is_mended).map_or(odd, OddChar::in_name),
+        _ => odd,
+    };
+    Typed::Odd(odd, Box::new(without))
 }
 
 fn zone_line(text: &str) -> Option<Typed> {
@@ -329,8 +355,11 @@ fn name(text: &str) -> Option<Typed> {
             Typed::Localhost
         }
         Err(HostFault::OneLabel) => Typed::Relative(text.to_ascii_lowercase()),
-        Err(HostFault::Address) => return None,
-        Err(HostFault::Character(odd)) => Typed::Odd(odd),
+        Err(HostFault::Address) => {
+            let odd = text.chars().find(is_mended)?;
+            with_odd(OddChar::in_name(odd), text)
+        }
+        Err(HostFault::Character(odd)) => with_odd(odd, text),
         Err(fault) => Typed::BadHost(fault),
     };
     Some(typed)

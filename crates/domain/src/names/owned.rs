@@ -3,7 +3,7 @@
 use super::{BaseDomain, LABEL_MAX, NAME_MAX, has_reserved_hyphens};
 use crate::fault::NameFault;
 use crate::input::typed::{Typed, recognize};
-use crate::input::{OddChar, clean_line};
+use crate::input::{OddChar, clean_line, mend};
 
 /// Labels that no record of a user may contain: certificate challenges, mail policy, the Public
 /// Suffix List.
@@ -59,6 +59,19 @@ impl OwnedName {
     /// depends on `rule`.
     pub fn parse(input: &str, base: &BaseDomain, rule: &NameRule) -> Result<Self, NameFault> {
         let relative = clean_line(input).to_ascii_lowercase();
+        let parsed = Self::parse_clean(&relative, base, rule);
+        if !matches!(parsed, Err(NameFault::Odd(_))) {
+            return parsed;
+        }
+        // What to do about a character is said only if it makes the name right.
+        let mended = mend(&relative);
+        match Self::parse_clean(&mended, base, rule) {
+            Err(fault) if mended != relative => Err(fault),
+            _ => parsed,
+        }
+    }
+
+    fn parse_clean(relative: &str, base: &BaseDomain, rule: &NameRule) -> Result<Self, NameFault> {
         if relative.is_empty() {
             return Err(NameFault::Empty);
         }
@@ -71,7 +84,7 @@ impl OwnedName {
                 }),
             };
         }
-        if let Some(fault) = fault_of_kind(&relative, base) {
+        if let Some(fault) = fault_of_kind(relative, base) {
             return Err(fault);
         }
         relative
@@ -125,7 +138,7 @@ fn fault_of_kind(input: &str, base: &BaseDomain) -> Option<NameFault> {
     };
     match recognize(input) {
         Typed::Quoted(inner) => Some(NameFault::Quoted(inner)),
-        Typed::Odd(odd) if odd.is_lookalike() => Some(NameFault::Odd(odd)),
+        Typed::Odd(odd, _) if odd.is_lookalike() => Some(NameFault::Odd(odd)),
         Typed::ZoneLine(line) => Some(NameFault::ZoneLine {
             owner: line.owner.unwrap_or_else(|| "@".to_owned()),
         }),

@@ -343,6 +343,22 @@ fn a_refused_name_is_answered_for_what_it_is() {
     for (typed, text) in [
         ("", "enter a name, or @ for your domain itself"),
         ("w w", "there is a blank in the middle; remove it"),
+        ("w\tw", "there is a tab; remove it"),
+        // Without the character it would be no name either.
+        ("w w!", "“!” is not allowed here"),
+        (
+            "wéb–site",
+            "“é” is not one of the letters a to z; use those, without accents",
+        ),
+        (
+            "-w w",
+            "each part between dots begins and ends with a letter or a digit",
+        ),
+        (
+            "w –",
+            "each part between dots begins and ends with a letter or a digit",
+        ),
+        ("’", "enter a name, or @ for your domain itself"),
         (
             "w\u{a0}w",
             "there is a no-break space (U+00A0) in the middle; remove it",

@@ -145,7 +145,7 @@ fn parse_issuer(input: &str) -> Result<String, ValueFault> {
 fn no_issuer(input: &str) -> ValueFault {
     match recognize(input) {
         Typed::Host(_) | Typed::Several | Typed::BadHost(_) | Typed::Unknown => ISSUER,
-        Typed::Odd(odd) if !odd.is_lookalike() => ISSUER,
+        Typed::Odd(odd, _) if !odd.is_lookalike() => ISSUER,
         Typed::Relative(_) | Typed::Localhost | Typed::Wildcard => ISSUER,
         typed => ValueFault::mistyped(typed, Wanted::Authority),
     }
@@ -176,8 +176,8 @@ fn parse_report(input: &str) -> Result<String, ValueFault> {
     match recognize(input) {
         _ if is_plain && (is_mail || is_service) => Ok(input.to_owned()),
         typed @ Typed::Email(_) => Err(ValueFault::mistyped(typed, Wanted::Report)),
-        Typed::Odd(odd) if odd.is_lookalike() => {
-            Err(ValueFault::mistyped(Typed::Odd(odd), Wanted::Report))
+        typed @ Typed::Odd(odd, _) if odd.is_lookalike() => {
+            Err(ValueFault::mistyped(typed, Wanted::Report))
         }
         _ => Err(REPORT),
     }

@@ -1,7 +1,7 @@
 //! What describes a record type: its fields, texts and spellings.
 
 use crate::fault::{Fault, ValueFault};
-use crate::input::{OddChar, clean_line};
+use crate::input::{OddChar, clean_line, mend};
 use crate::names::NameRule;
 use crate::record::class::NameClass;
 use crate::record::note::ValueNote;
@@ -117,12 +117,14 @@ impl Part {
         let is_offered = |text: &str| {
             self.choices.is_empty() || self.choices.iter().any(|(choice, _)| *choice == text)
         };
-        let text = self.wire.canonicalize(input);
-        text.filter(|text| is_offered(text))
-            .ok_or_else(|| match OddChar::find(input) {
-                Some(odd) => Fault::Odd(odd),
-                None => Fault::Part(self.fault),
-            })
+        let canonical = |text: &str| {
+            let text = self.wire.canonicalize(text);
+            text.filter(|text| is_offered(text))
+        };
+        canonical(input).ok_or_else(|| match OddChar::find(input) {
+            Some(odd) if canonical(&mend(input)).is_some() => Fault::Odd(odd),
+            _ => Fault::Part(self.fault),
+        })
     }
 }
 

@@ -1,17 +1,22 @@
 //! What the fields say about inputs that they do not take, each for what it is.
 
 use super::{base, parts};
-use crate::fault::Field;
+use crate::fault::{Fault, Field};
+use crate::input::OddChar;
 use crate::record::{RecordForm, RecordType};
 use crate::words::WordFilter;
 
 /// Returns what the field Value says about an input, without the words before it.
 fn answer(rtype: &str, input: &str) -> String {
+    let (rtype, tag) = rtype.split_once(' ').unwrap_or((rtype, "issue"));
     let form = RecordForm {
         name: if rtype == "SRV" { "_sip._tcp" } else { "www" }.into(),
         rtype: rtype.into(),
         input: input.into(),
-        parts: parts(&["priority", "weight", "port"], &["0", "0", "1"]),
+        parts: parts(
+            &["priority", "weight", "port", "tag"],
+            &["0", "0", "1", tag],
+        ),
         ..RecordForm::default()
     };
     match form.check(&base(), &WordFilter::built_in()) {
@@ -164,7 +169,13 @@ fn addresses_are_read_or_refused_for_what_they_are() {
             "there is a no-break space (U+00A0) in the middle; remove it",
         ),
         ("*.example.com", &format!("enter {example}")),
-        ("my server", "there is a blank in the middle; remove it"),
+        ("192.0.2. 1", "there is a blank in the middle; remove it"),
+        ("192.0.2 .1", "there is a blank in the middle; remove it"),
+        ("192.0.2\t.1", "there is a tab; remove it"),
+        (
+            "192.0.2.1\n192.0.2.2",
+            "there are several values here; enter one, and make a record for each of the others",
+        ),
     ] {
         assert_eq!(answer("A", input), text, "{input:?}");
     }
@@ -176,6 +187,7 @@ fn addresses_are_read_or_refused_for_what_they_are() {
             "this is a whole network; enter the address of one host, without / and what follows, \
              for example 2001:db8::",
         ),
+        ("2001:db8:: 1", "there is a blank in the middle; remove it"),
         ("[2001:db8::1]", "leave out the brackets: enter 2001:db8::1"),
         (
             "[2001:db8::1]:443",
@@ -336,6 +348,10 @@ fn host_names_are_read_or_refused_for_what_they_are() {
             "there is a blank in the middle; remove it",
         ),
         (
+            "www.example.\u{3000}com",
+            "there is a full-width space (U+3000) in the middle; remove it",
+        ),
+        (
             ".",
             "there is nothing before, after or between dots; remove the extra dot",
         ),
@@ -422,6 +438,54 @@ fn host_names_are_read_or_refused_for_what_they_are() {
         ),
     ] {
         assert_eq!(answer(rtype, input), text, "{rtype} {input:?}");
+    }
+}
+
+/// What to do about a single character is said only if it makes the input right.
+#[test]
+fn a_character_is_named_only_if_the_text_is_right_without_it() {
+    let v4 = "enter an IPv4 address such as 192.0.2.10";
+    let v6 = "enter an IPv6 address such as 2001:db8::10";
+    let host = "enter a host name such as www.example.com";
+    let authority = "enter the domain of a certificate authority such as letsencrypt.org";
+    let report = "enter mailto: with a mail address, or a URL that begins with https://";
+    for (rtype, input, text) in [
+        ("A", "not an address", v4),
+        ("A", "my server", v4),
+        ("A", "my\u{a0}server", v4),
+        ("A", "the\tserver", v4),
+        ("A", "one\ntwo", v4),
+        ("A", "my–server", v4),
+        ("A", "it’s mine", v4),
+        ("A", "ｍｉｎｅ", v4),
+        ("A", "…", v4),
+        ("A", "bücher", v4),
+        ("A", "wow!", v4),
+        ("A", "192.0.2 .300", v4),
+        ("AAAA", "not an address", v6),
+        ("AAAA", "2001:db8:: zz", v6),
+        ("AAAA", "192.0.2. 1", v6),
+        ("CNAME", "my server", host),
+        ("CNAME", "see the instructions!", host),
+        ("CNAME", "www –.example.com", host),
+        ("MX", "my mail server", host),
+        ("SRV", "my game server", host),
+        ("CAA", "lets encrypt", authority),
+        ("CAA", "let’s encrypt", authority),
+        ("CAA iodef", "the admin", report),
+    ] {
+        assert_eq!(answer(rtype, input), text, "{rtype} {input:?}");
+    }
+    // Of a number, nothing is named that does not make it one.
+    let priority = RecordType::Mx.spec().parts[0];
+    for (input, odd) in [
+        ("１0", Some(OddChar::FullWidth('１', '1'))),
+        ("1\u{a0}0", Some(OddChar::Blank('\u{a0}'))),
+        ("first–most", None),
+        ("–5", None),
+    ] {
+        let fault = odd.map_or(Fault::Part(priority.fault), Fault::Odd);
+        assert_eq!(priority.check(input), Err(fault), "{input:?}");
     }
 }
 
