@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::net::IpAddr;
 
 use actix_web::cookie::Cookie;
+use actix_web::web::BytesMut;
 use actix_web::{HttpRequest, HttpResponse, web};
 use starchart_domain::error::error_chain;
 use starchart_store::sessions::Session;
@@ -26,6 +27,9 @@ pub(crate) struct RequestContext {
     pub(crate) session_token: Option<String>,
     /// The posted form; empty when nothing was posted.
     pub(crate) form: Form,
+    /// The body of a form that one of our pages posted: a page that refuses it shows what was
+    /// typed. Empty for requests of other origins, whose text no page of ours shows.
+    pub(crate) posted: BytesMut,
     cookies: RefCell<Vec<Cookie<'static>>>,
 }
 
@@ -38,6 +42,7 @@ impl RequestContext {
             session: None,
             session_token: None,
             form: Form::default(),
+            posted: BytesMut::new(),
             cookies: RefCell::default(),
         }
     }

@@ -14,6 +14,7 @@ use crate::context::RequestContext;
 use crate::errors::Failure;
 use crate::pages::ErrorPage;
 use crate::pages::sign_in::SignInRefusedPage;
+use crate::typed::typed_fields;
 
 /// Below this path every failure is problem details, whatever the client accepts.
 const API_PREFIX: &str = "/api/";
@@ -103,11 +104,13 @@ fn log(failure: &Failure) {
 fn render(context: &RequestContext, failure: &Failure) -> Result<String, askama::Error> {
     let layout = context.error_layout();
     let request_id = context.request_id.clone();
+    let typed = typed_fields(&context.posted);
     if let Failure::SignIn(refusal) = failure {
-        let refusal = *refusal;
         return SignInRefusedPage {
             layout,
-            refusal,
+            refusal: *refusal,
+            typed,
+            can_repeat: failure.is_worth_repeating(),
             request_id,
         }
         .render();
@@ -115,6 +118,7 @@ fn render(context: &RequestContext, failure: &Failure) -> Result<String, askama:
     ErrorPage {
         layout,
         failure,
+        typed,
         app_url: context.app.origin(),
         request_id,
     }

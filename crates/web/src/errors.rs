@@ -21,6 +21,9 @@ pub(crate) enum Failure {
     /// The request does not come from one of our pages; says which check failed.
     #[error("CSRF check failed: {0}")]
     CsrfRejected(&'static str),
+    /// A form was sent after the session had ended, and it is too long to be kept during a sign-in.
+    #[error("session ended before a long form was sent")]
+    SessionEnded,
     /// An admin asked for the private key of the impersonated user.
     #[error("private key requested during an impersonation")]
     KeyWithheld,
@@ -88,9 +91,10 @@ impl Failure {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
-            Self::CsrfRejected(_) | Self::KeyWithheld | Self::CrossSiteDownload => {
-                StatusCode::FORBIDDEN
-            }
+            Self::CsrfRejected(_)
+            | Self::SessionEnded
+            | Self::KeyWithheld
+            | Self::CrossSiteDownload => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -123,6 +127,11 @@ impl Failure {
         }
     }
 
+    /// Returns whether the same request may succeed later.
+    pub(crate) fn is_worth_repeating(&self) -> bool {
+        self.retry_after_s().is_some() || self.status().is_server_error()
+    }
+
     /// Returns the faults of the input, each with its field.
     pub(crate) fn faults(&self) -> Vec<(Field, Fault)> {
         match self {
@@ -148,6 +157,7 @@ impl Failure {
     pub(crate) fn title(&self) -> &'static str {
         match self {
             Self::CsrfRejected(_) => "This form is no longer valid",
+            Self::SessionEnded => "Your session has ended",
             Self::KeyWithheld => "Only the owner can get a private key",
             Self::CrossSiteDownload => "Download it from the certificate page",
             Self::SignIn(_) => "We could not sign you in",
@@ -175,9 +185,12 @@ impl Failure {
             Self::BadRequest(_) => "Go back, reload the page and try again.",
             Self::CsrfRejected(_) => {
                 "Nothing was changed. The form was open for too long, someone has signed in again \
-                 in this browser, or an impersonation has started or ended. Go back and copy what \
-                 you typed. Then open the page again and check the user name at the top before you \
-                 send the form."
+                 in this browser, or an impersonation has started or ended. Open the page again \
+                 and check the user name at the top before you send the form."
+            }
+            Self::SessionEnded => {
+                "Nothing was changed. What you sent is too long to be kept while you sign in: copy \
+                 it, sign in, then fill in the form again."
             }
             Self::KeyWithheld => {
                 "You are impersonating another user. You can help with the certificate, but only \
@@ -196,7 +209,10 @@ impl Failure {
                 "This address does not accept this kind of request. Start again from one of our \
                  pages."
             }
-            Self::TooLarge => "A form can have at most 64 KB.",
+            Self::TooLarge => {
+                "Nothing was changed. A form can have at most 64 KB: make it shorter and send it \
+                 again."
+            }
             Self::UnsupportedMediaType(_) => "Send the form as a browser does, uncompressed.",
             Self::Misdirected => "This service does not use this host name.",
             Self::Unprocessable(_) => {

@@ -12,9 +12,12 @@ use crate::errors::Failure;
 
 /// Limit of an ordinary form.
 pub(crate) const FORM_MAX_BYTES: usize = 64 * 1024;
+/// A form of our own pages is read up to this limit. One above [`FORM_MAX_BYTES`] is refused, and
+/// the page that says so shows what was typed.
+pub(crate) const SHOWN_MAX_BYTES: usize = 8 * FORM_MAX_BYTES;
 /// Time within which a body must arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(20);
-const MAX_FIELDS: usize = 40;
+pub(crate) const MAX_FIELDS: usize = 40;
 /// The field with the CSRF token.
 pub(crate) const CSRF_FIELD: &str = "csrf_token";
 
@@ -94,16 +97,16 @@ pub(crate) fn check_body_headers(req: &HttpRequest, limit: usize) -> Result<(), 
     Ok(())
 }
 
-/// Reads the form in a request body; an empty body is an empty form.
+/// Reads the request body, which has to be a form or empty.
 pub(crate) async fn read(
     req: &HttpRequest,
     payload: &mut Payload,
     limit: usize,
-) -> Result<Form, Failure> {
+) -> Result<BytesMut, Failure> {
     let read = tokio::time::timeout(BODY_TIMEOUT, read_body(payload, limit)).await;
     let body = read.map_err(|_| Failure::BadRequest("body timed out"))??;
     if body.is_empty() {
-        return Ok(Form::default());
+        return Ok(body);
     }
     let content_type = req
         .headers()
@@ -114,7 +117,7 @@ pub(crate) async fn read(
     if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return Err(Failure::UnsupportedMediaType("Content-Type"));
     }
-    Form::parse(&body)
+    Ok(body)
 }
 
 async fn read_body(payload: &mut Payload, limit: usize) -> Result<BytesMut, Failure> {

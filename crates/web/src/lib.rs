@@ -36,6 +36,7 @@ mod sign_in_refusal;
 mod signing;
 mod telemetry;
 mod tokens;
+mod typed;
 mod unread_body;
 
 pub use app::App;

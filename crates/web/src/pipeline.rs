@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::context::RequestContext;
 use crate::cookies::CookieKind;
 use crate::errors::Failure;
-use crate::forms::{self, CSRF_FIELD};
+use crate::forms::{self, CSRF_FIELD, Form, SHOWN_MAX_BYTES};
 use crate::pages::sign_in::login;
 use crate::rate_limits::RateLimitKey;
 use crate::redirects::{label_url, login_url};
@@ -154,7 +154,7 @@ async fn handle(
         Ok(()) => check_and_read(route, &mut context, &mut payload).await,
         refused => refused,
     };
-    // Only an accepted form is read to its end.
+    // The body of a refused request may not have been read to its end.
     if checked.is_err() || route.info.body_limit == 0 {
         unread_body::keep(&req, payload);
     }
@@ -175,13 +175,27 @@ async fn check_and_read(
 ) -> Result<(), Failure> {
     let info = &route.info;
     let app = context.app.clone();
-    forms::check_body_headers(&context.req, info.body_limit)?;
+    let read_limit = if info.csrf {
+        SHOWN_MAX_BYTES
+    } else {
+        info.body_limit
+    };
+    forms::check_body_headers(&context.req, read_limit)?;
     if info.csrf {
         csrf::check_origin(&context.req, &app.origin())?;
     }
     check_address_rate_limit(route, context).await?;
     if info.body_limit > 0 {
-        context.form = forms::read(&context.req, payload, info.body_limit).await?;
+        let body = forms::read(&context.req, payload, read_limit).await?;
+        let form = match body.len() <= info.body_limit {
+            true => Form::parse(&body),
+            false => Err(Failure::TooLarge),
+        };
+        // Kept before anything refuses the form. The origin has been checked.
+        if info.csrf {
+            context.posted = body;
+        }
+        context.form = form?;
         if info.strict_fields {
             context.form.reject_unknown_fields(&known_fields(info))?;
         }

@@ -11,3 +11,4 @@ mod record_input;
 mod records;
 mod request_checks;
 mod sign_in;
+mod typed;

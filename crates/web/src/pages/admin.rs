@@ -48,7 +48,7 @@ fn parse_query(context: &RequestContext) -> Result<Form, Failure> {
 }
 
 /// Returns the URL of the users that this search finds.
-fn list_href(search_text: &str, page: u32) -> String {
+pub(crate) fn list_href(search_text: &str, page: u32) -> String {
     match (search_text, page) {
         ("", _) => "/admin".to_owned(),
         (text, 1) => format!("/admin?{}", encode_query(&[("searchText", text)])),

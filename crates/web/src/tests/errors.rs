@@ -9,6 +9,7 @@ use actix_web::body::to_bytes;
 use actix_web::http::header::{ALLOW, RETRY_AFTER, SET_COOKIE, VARY};
 use actix_web::http::{Method, StatusCode};
 use actix_web::test::TestRequest;
+use actix_web::web::BytesMut;
 use starchart_domain::certificate::caa::{self, IssuanceForbidden};
 use starchart_domain::fault::{Fault, Field};
 use starchart_domain::publish::PublishState;
@@ -53,6 +54,7 @@ fn failures() -> Vec<(u16, Failure)> {
     vec![
         (400, Failure::BadRequest("x")),
         (403, Failure::CsrfRejected("x")),
+        (403, Failure::SessionEnded),
         (403, Failure::KeyWithheld),
         (403, Failure::CrossSiteDownload),
         (403, Failure::SignIn(SignInRefusal::Expired)),
@@ -161,11 +163,12 @@ fn kind(failure: &Failure) -> usize {
             // As a failure of its own.
             Denial::KeyWithheld => 2,
         },
+        Failure::SessionEnded => 31,
     }
 }
 
 /// Kinds of failures, each of which [`failures`] has.
-const KINDS: usize = 31;
+const KINDS: usize = 32;
 
 fn header<'a>(response: &'a HttpResponse, name: &str) -> &'a str {
     response
@@ -196,7 +199,8 @@ async fn a_failure_is_a_page_or_problem_details_by_what_the_client_accepts() {
                 req = req.insert_header(("accept", accept));
             }
             let id = "request-1".to_owned();
-            let context = RequestContext::new(test_app.app.clone(), req.to_http_request(), id);
+            let mut context = RequestContext::new(test_app.app.clone(), req.to_http_request(), id);
+            context.posted = BytesMut::from("csrf_token=secret&value=typed+%26+text");
             let response = error_response::response(&context, &failure);
             let case = format!("{failure:?} for {accept:?}");
             assert_eq!(response.status().as_u16(), status, "{case}");
@@ -208,8 +212,10 @@ async fn a_failure_is_a_page_or_problem_details_by_what_the_client_accepts() {
             assert_eq!(allows, status == 405, "{case}");
             let kind = header(&response, "content-type").to_owned();
             let body = body(response).await;
+            assert!(!body.contains("secret"), "{case}: {body}");
             if is_json {
                 assert_eq!(kind, "application/problem+json", "{case}");
+                assert!(!body.contains("typed"), "{case}: {body}");
                 check_problem(&body, status, &failure);
             } else {
                 assert_eq!(kind, "text/html; charset=utf-8", "{case}");
@@ -218,6 +224,11 @@ async fn a_failure_is_a_page_or_problem_details_by_what_the_client_accepts() {
                 let is_sign_in = matches!(failure, Failure::SignIn(_));
                 assert!(is_sign_in || body.contains(&shown), "{case}: {body}");
                 assert!(body.contains("<code>request-1</code>"), "{case}");
+                let typed = "readonly autocomplete=\"off\" spellcheck=\"false\">\ntyped &#38; \
+                             text</textarea>";
+                assert!(body.contains(typed), "{case}: {body}");
+                let repeats = body.contains("reload this page to send it again");
+                assert_eq!(repeats, matches!(status, 429 | 500 | 503), "{case}");
             }
         }
     }

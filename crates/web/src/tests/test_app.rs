@@ -99,6 +99,13 @@ impl TestApp {
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut WebConfig)) -> Self {
+        let created = Self::without_database(change).await;
+        created.app.attach_store(created.store.clone());
+        created
+    }
+
+    /// Creates the application of a process that has not reached its database.
+    pub(crate) async fn without_database(change: impl FnOnce(&mut WebConfig)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!(
             "sqlite://{}?mode=rwc",
@@ -130,7 +137,6 @@ impl TestApp {
             counters,
             Arc::new(Readiness::default()),
         );
-        app.attach_store(store.clone());
         Self {
             app: web::Data::new(app),
             store,

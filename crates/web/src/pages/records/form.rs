@@ -76,6 +76,15 @@ impl FormPage {
         }
     }
 
+    /// Creates the page for the input to a record that was deleted meanwhile, or that belongs to
+    /// another user: the input is not lost, the form shows it again, for a new record.
+    fn for_absent_record(context: &RequestContext, form: RecordForm) -> Self {
+        Self {
+            faults: vec![(Field::Form, Fault::Gone)],
+            ..Self::new(context, FormMode::Create, form)
+        }
+    }
+
     fn title(&self) -> &'static str {
         match &self.mode {
             FormMode::Create => "Create new DNS Record",
@@ -168,11 +177,8 @@ pub(crate) async fn update(
 ) -> Result<HttpResponse, Failure> {
     let form = record_form(&context.form);
     match update_own(&context, &user, form.clone()).await {
-        // The record was deleted meanwhile, or belongs to another user. The input is not lost: the
-        // form shows it again, for a new record.
         Err(Failure::NotFound) if !form.name.is_empty() || !form.input.is_empty() => {
-            let mut page = FormPage::new(&context, FormMode::Create, form);
-            page.faults = vec![(Field::Form, Fault::Gone)];
+            let page = FormPage::for_absent_record(&context, form);
             responses::page(StatusCode::NOT_FOUND, &page)
         }
         other => other,
@@ -243,25 +249,31 @@ pub(crate) async fn show_kept_form(
         // Another user has signed in, perhaps on a shared computer.
         return Ok(see_other("/dns-records"));
     }
-    let mode = match path
-        .strip_prefix("/dns-records/")
-        .and_then(|rest| rest.parse().ok())
-    {
-        // The record may have been deleted meanwhile.
-        Some(id) => match records::get(context.app.store()?, user.id, RecordId(id)).await? {
-            Some(_) => FormMode::Edit {
-                id,
+    let id = path.strip_prefix("/dns-records/");
+    let id = id.and_then(|rest| rest.parse().ok()).map(RecordId);
+    let input = record_form(&form);
+    let page = match id {
+        None => FormPage::new(context, FormMode::Create, input),
+        Some(id)
+            if records::get(context.app.store()?, user.id, id)
+                .await?
+                .is_none() =>
+        {
+            let page = FormPage::for_absent_record(context, input);
+            return responses::page(StatusCode::NOT_FOUND, &page);
+        }
+        Some(id) => {
+            let mode = FormMode::Edit {
+                id: id.0,
                 fingerprint: form_fingerprint(&form),
-            },
-            None => return Err(Failure::NotFound),
-        },
-        None => FormMode::Create,
+            };
+            FormPage::new(context, mode, input)
+        }
     };
-    let page = FormPage {
+    responses::ok(&FormPage {
         is_kept: true,
-        ..FormPage::new(context, mode, record_form(&form))
-    };
-    responses::ok(&page)
+        ..page
+    })
 }
 
 /// Redirects to the list, which says what was saved and what is doubtful about it.

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use actix_web::HttpResponse;
 use actix_web::http::Method;
 use askama::Template;
+use starchart_domain::input::clean_line;
 use starchart_store::login::{self, NewLogin};
 
 use super::acs;
@@ -13,7 +14,7 @@ use crate::context::RequestContext;
 use crate::cookies::CookieKind;
 use crate::errors::Failure;
 use crate::forms::Form;
-use crate::pages::{FlashKind, Layout};
+use crate::pages::{FlashKind, Layout, admin};
 use crate::rate_limits::RateLimitKey;
 use crate::redirects::safe_return_path;
 use crate::responses::{self, see_other};
@@ -29,7 +30,7 @@ pub(crate) struct LoginPage {
     pub(crate) redirect_to: String,
 }
 
-/// Limit of a form that is kept during a sign-in, in bytes.
+/// Limit of a form that is kept during a sign-in, in bytes. Guests can send such forms.
 const MAX_KEPT_FORM_BYTES: usize = 16 * 1024;
 
 /// Shows the button that starts a sign-in, or redirects a signed-in user (`GET /login`).
@@ -106,12 +107,10 @@ pub(crate) async fn sign_in_and_keep_form(
         && (rest == "new" || parse_id(Some(rest)).is_some())
     {
         let body = context.form.encode_without_token();
-        return start(
-            context,
-            path.to_owned(),
-            Some(body).filter(|body| body.len() <= MAX_KEPT_FORM_BYTES),
-        )
-        .await;
+        if body.len() > MAX_KEPT_FORM_BYTES {
+            return Err(Failure::SessionEnded);
+        }
+        return start(context, path.to_owned(), Some(body)).await;
     }
     let id =
         parse_id(context.req.match_info().get("id")).or_else(|| parse_id(context.form.get("id")));
@@ -120,7 +119,7 @@ pub(crate) async fn sign_in_and_keep_form(
         _ if path.starts_with("/dns-records") => "/dns-records".to_owned(),
         _ if path.starts_with("/certificate") && is_deletion => "/certificate/delete".to_owned(),
         _ if path.starts_with("/certificate") => "/certificate".to_owned(),
-        _ if path == "/admin" => "/admin".to_owned(),
+        _ if path == "/admin" => admin::list_href(&clean_line(&context.form.text("searchText")), 1),
         _ => "/".to_owned(),
     };
     context.set_flash(&[(

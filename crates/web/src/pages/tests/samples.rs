@@ -30,6 +30,7 @@ use crate::pages::sign_in::login::LoginPage;
 use crate::pages::sign_in::logout::LogoutPage;
 use crate::pages::{ErrorPage, Flash, FlashKind, Layout, SupportContact};
 use crate::sign_in_refusal::SignInRefusal;
+use crate::typed::TypedField;
 
 /// The time of the samples: 2026-11-21 09:30 UTC.
 pub(super) const NOW: Timestamp = Timestamp::from_millis(1_795_253_400_000);
@@ -125,6 +126,8 @@ fn account_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
     let refusal = SignInRefusedPage {
         layout: guest(text, "/login/callback"),
         refusal: SignInRefusal::Signature,
+        typed: typed(text),
+        can_repeat: true,
         request_id: text("01JD8Q2E"),
     };
     let logout = LogoutPage {
@@ -364,6 +367,7 @@ fn error_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
             Failure::Action(ActionError::Denied(Denial::NoLongerAdmin)),
         ),
         ("error-403-form", Failure::CsrfRejected("x")),
+        ("error-403-session", Failure::SessionEnded),
         ("error-403-key", Failure::KeyWithheld),
         ("error-403-download", Failure::CrossSiteDownload),
         ("error-404", Failure::NotFound),
@@ -388,6 +392,7 @@ fn error_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
         ErrorPage {
             layout: signed_in(text, "/x"),
             failure,
+            typed: typed(text),
             app_url: text("https://domains.example.edu"),
             request_id: text("01JD8Q2E"),
         }
@@ -398,6 +403,17 @@ fn error_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
         .iter()
         .map(|(name, failure)| (*name, page(failure)))
         .collect()
+}
+
+/// What a refused form held.
+fn typed(text: &dyn Fn(&str) -> String) -> Vec<TypedField> {
+    let fields = [("Name", "www"), ("Value", "192.168.1.1")];
+    fields
+        .map(|(label, sample)| TypedField {
+            label,
+            text: text(sample),
+        })
+        .to_vec()
 }
 
 fn issuance_forbidden(text: &dyn Fn(&str) -> String) -> IssuanceForbidden {
