@@ -62,7 +62,8 @@ pub struct NoticeItem {
     pub name: String,
     /// The record's type and input; `None` for a certificate.
     pub what: Option<String>,
-    /// The expiry date: `YYYY-MM-DD`, UTC.
+    /// When it happens, with the clock that this goes by: `2027-02-28 UTC` for the last day of a
+    /// record, `2027-02-19 09:30 UTC` for the end of a certificate.
     pub on: Option<String>,
     /// Why the certificate failed, in plain words.
     pub reason: Option<String>,

@@ -3,6 +3,9 @@
 use chrono::{DateTime, Months, Utc};
 use serde::{Deserialize, Serialize};
 
+const MINUTE_MS: i64 = 60 * 1_000;
+const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
+
 /// A point in time: milliseconds since 1970-01-01T00:00:00Z without leap seconds (Unix time).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Timestamp(i64);
@@ -37,10 +40,32 @@ impl Timestamp {
             .map_or(Self(i64::MAX), |t| Self(t.timestamp_millis()))
     }
 
-    /// Formats the date in UTC as mails and pages show it: `YYYY-MM-DD`.
+    /// Returns the start of the day in UTC.
+    #[must_use]
+    pub const fn start_of_day(self) -> Self {
+        Self(self.0.saturating_sub(self.0.rem_euclid(DAY_MS)))
+    }
+
+    /// Returns the start of the next minute, or the time itself when it is one. What is possible
+    /// from some time on is shown as possible from then on.
+    #[must_use]
+    pub const fn ceil_minute(self) -> Self {
+        match self.0.rem_euclid(MINUTE_MS) {
+            0 => self,
+            since => Self(self.0.saturating_add(MINUTE_MS - since)),
+        }
+    }
+
+    /// Formats the date in UTC, for keys and machines: `2026-11-21`.
     pub fn date(self) -> String {
         self.utc()
             .map_or_else(String::new, |t| t.format("%Y-%m-%d").to_string())
+    }
+
+    /// Formats the day in UTC, for reading: `2026-11-21 UTC`.
+    pub fn to_day(self) -> String {
+        self.utc()
+            .map_or_else(String::new, |t| t.format("%Y-%m-%d UTC").to_string())
     }
 
     /// Formats date and time in UTC to the second (RFC 3339): `2026-11-21T09:30:00Z`.
@@ -87,6 +112,50 @@ mod tests {
             at("2026-11-21T09:30:59Z").to_minute(),
             "2026-11-21 09:30 UTC"
         );
+    }
+
+    #[test]
+    fn days_and_minutes_are_those_of_utc() {
+        for (time, day, start, minute, next) in [
+            (
+                "2026-11-21T00:00:00Z",
+                "2026-11-21 UTC",
+                "2026-11-21T00:00:00Z",
+                "00:00",
+                "00:00",
+            ),
+            (
+                "2026-11-21T00:00:00.001Z",
+                "2026-11-21 UTC",
+                "2026-11-21T00:00:00Z",
+                "00:00",
+                "00:01",
+            ),
+            (
+                "2026-11-21T23:59:59.999Z",
+                "2026-11-21 UTC",
+                "2026-11-21T00:00:00Z",
+                "23:59",
+                "00:00",
+            ),
+            (
+                "1969-12-31T23:59:30Z",
+                "1969-12-31 UTC",
+                "1969-12-31T00:00:00Z",
+                "23:59",
+                "00:00",
+            ),
+        ] {
+            let at = at(time);
+            assert_eq!(at.to_day(), day, "{time}");
+            assert_eq!(at.start_of_day().rfc3339(), start, "{time}");
+            assert!(
+                at.to_minute().ends_with(&format!(" {minute} UTC")),
+                "{time}"
+            );
+            let ceiled = at.ceil_minute().to_minute();
+            assert!(ceiled.ends_with(&format!(" {next} UTC")), "{time} {ceiled}");
+        }
     }
 
     #[test]

@@ -24,13 +24,13 @@ fn record(name: &str, what: &str) -> NoticeItem {
     NoticeItem {
         name: name.into(),
         what: Some(what.into()),
-        on: Some("2026-12-25".into()),
+        on: Some("2026-12-25 UTC".into()),
         reason: None,
     }
 }
 
 fn certificate(reason: Option<&str>) -> NoticeItem {
-    let on = reason.is_none().then(|| "2026-12-25".to_owned());
+    let on = reason.is_none().then(|| "2026-12-25 09:30 UTC".to_owned());
     NoticeItem {
         name: "*.user1.starchart.com".into(),
         what: None,

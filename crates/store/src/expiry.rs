@@ -1,21 +1,23 @@
 //! Expiry: users are notified before, and what has expired is removed.
 //!
-//! A record expires only after its owner was notified long enough ago ([`GRACE_MS`]) by the
-//! database's clock. Notified means that the mail was sent, or that its address takes no mail and
-//! never will: such an address would keep a record for ever. While a notice is pending its records
-//! stay. A notice that was given up for another reason does not count, and another is queued.
+//! A record is removed only after the day on which it expires, in UTC, and only if its owner was
+//! notified long enough ago, both by the database's clock ([`removal_due`]): it exists all of the
+//! day that the notice names. Notified means that the mail was sent, or that its address takes no
+//! mail and never will: such an address would keep a record for ever. While a notice is pending its
+//! records stay. A notice that was given up for another reason does not count, and another is
+//! queued.
 //!
 //! Each step takes a few users and at most [`BATCH`] rows in one transaction: their rows are
 //! locked, what is due is read under that lock, and mails, history, names and rows change together.
 //! So a user who renews at the same moment succeeds or fails as a whole, and a run that dies leaves
 //! nothing half done: what it did not reach is still due.
 
-use sea_orm::sea_query::{Expr, SelectStatement};
+use sea_orm::sea_query::{CaseStatement, Expr, SelectStatement};
 use sea_orm::{
     ColumnTrait, Condition, DerivePartialModel, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
     QuerySelect, QueryTrait, Select, Set,
 };
-use starchart_domain::expiry::{GRACE_MS, NOTICE_MS, certificate_notice_at};
+use starchart_domain::expiry::{NOTICE_MS, certificate_notice_at, removal_due};
 use starchart_domain::notice::{NoticeItem, NoticeKind};
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
@@ -67,18 +69,32 @@ impl ExpiryStep {
 /// Records that expire in this step.
 fn expired_records(now: Timestamp) -> Select<dns_record::Entity> {
     use dns_record::Column;
-    let grace_over = now.plus(-GRACE_MS).as_millis();
-    let was_sent = outbox::Column::State
-        .eq(MailState::Sent)
-        .and(outbox::Column::SentAt.lte(grace_over));
+    let due = removal_due(now);
+    let was_notified = notified_at().lt(due.notified_before.as_millis());
+    dns_record::Entity::find()
+        .filter(Column::ExpiresAt.lt(due.expired_before.as_millis()))
+        .filter(Column::NotifiedAt.is_not_null())
+        .filter(Expr::exists(notice(was_notified)))
+}
+
+/// When the mail of the outbox notified its recipient: it was sent, or its address takes no mail.
+/// NULL if it did neither.
+fn notified_at() -> Expr {
+    let was_sent = outbox::Column::State.eq(MailState::Sent);
     let cannot_be_sent = outbox::Column::State
         .eq(MailState::Failed)
-        .and(outbox::Column::AddressRejected.eq(true))
-        .and(outbox::Column::FailedAt.lte(grace_over));
-    dns_record::Entity::find()
-        .filter(Column::ExpiresAt.lte(now.as_millis()))
-        .filter(Column::NotifiedAt.is_not_null())
-        .filter(Expr::exists(notice(was_sent.or(cannot_be_sent))))
+        .and(outbox::Column::AddressRejected.eq(true));
+    CaseStatement::new()
+        .case(was_sent, outbox::Column::SentAt.into_expr())
+        .case(cannot_be_sent, outbox::Column::FailedAt.into_expr())
+        .into()
+}
+
+/// When the owner of the record in the enclosing query was notified of its expiry, as a scalar
+/// subquery: NULL if that is still to be done.
+pub(crate) fn record_notified_at() -> Expr {
+    let mail = notices().expr(notified_at()).into_query();
+    Expr::SubQuery(None, Box::new(mail.into()))
 }
 
 /// Records that expire soon and whose owner was not notified.
@@ -98,14 +114,17 @@ fn records_to_notify(now: Timestamp) -> Select<dns_record::Entity> {
 
 /// The mail that is the record's notice, if it meets the condition.
 fn notice(condition: Expr) -> SelectStatement {
-    let of_record = Expr::col((outbox::Entity, outbox::Column::Id))
-        .equals((dns_record::Entity, dns_record::Column::NoticeId));
-    outbox::Entity::find()
-        .select_only()
+    notices()
         .column(outbox::Column::Id)
-        .filter(of_record)
         .filter(condition)
         .into_query()
+}
+
+/// The mail that is the notice of the record in the enclosing query, without columns.
+fn notices() -> Select<outbox::Entity> {
+    let of_record = Expr::col((outbox::Entity, outbox::Column::Id))
+        .equals((dns_record::Entity, dns_record::Column::NoticeId));
+    outbox::Entity::find().select_only().filter(of_record)
 }
 
 /// Active certificates that have expired.
@@ -212,7 +231,8 @@ pub async fn run_step(store: &Store, step: ExpiryStep, users: &[UserId]) -> Resu
 /// A row that a mail can name.
 trait MailItem {
     fn owner(&self) -> UserId;
-    fn item(&self) -> NoticeItem;
+    /// Returns how a mail names the row that was taken at `now`.
+    fn item(&self, now: Timestamp) -> NoticeItem;
 }
 
 #[derive(DerivePartialModel)]
@@ -223,7 +243,6 @@ struct Record {
     fqdn: String,
     rtype: String,
     input: String,
-    expires_at: i64,
 }
 
 impl MailItem for Record {
@@ -231,8 +250,9 @@ impl MailItem for Record {
         UserId(self.user_id)
     }
 
-    fn item(&self) -> NoticeItem {
-        record_item(self.fqdn.clone(), &self.rtype, &self.input, self.expires_at)
+    /// A removed record. What the announcement of an expiry says is read when it is sent.
+    fn item(&self, now: Timestamp) -> NoticeItem {
+        record_item(self.fqdn.clone(), &self.rtype, &self.input, now.to_minute())
     }
 }
 
@@ -251,11 +271,11 @@ impl MailItem for Certificate {
         UserId(self.user_id)
     }
 
-    fn item(&self) -> NoticeItem {
+    fn item(&self, _: Timestamp) -> NoticeItem {
         NoticeItem {
             name: format!("*.{}", self.domain),
             what: None,
-            on: Some(Timestamp::from_millis(self.not_after).date()),
+            on: Some(Timestamp::from_millis(self.not_after).to_minute()),
             reason: None,
         }
     }
@@ -269,10 +289,10 @@ fn of_users<E: Expiring>(due: Select<E>, users: &[UserId]) -> Select<E> {
         .limit(BATCH)
 }
 
-fn digest<T: MailItem>(rows: &[T]) -> Digest {
+fn digest<T: MailItem>(rows: &[T], now: Timestamp) -> Digest {
     let mut digest = Digest::new();
     for row in rows {
-        digest.entry(row.owner()).or_default().push(row.item());
+        digest.entry(row.owner()).or_default().push(row.item(now));
     }
     digest
 }
@@ -290,7 +310,7 @@ async fn expire_records(tx: &Tx, users: &[UserId], now: Timestamp) -> Result<u64
         return Ok(0);
     }
     records::expire(tx, rows.iter().map(|row| (row.id, row.fqdn.as_str())), now).await?;
-    queue_digests(tx, NoticeKind::RecordExpired, &digest(&rows), now).await?;
+    queue_digests(tx, NoticeKind::RecordExpired, &digest(&rows, now), now).await?;
     Ok(count(&rows))
 }
 
@@ -302,7 +322,7 @@ async fn notify_records(tx: &Tx, users: &[UserId], now: Timestamp) -> Result<u64
     if rows.is_empty() {
         return Ok(0);
     }
-    let mails = queue_digests(tx, NoticeKind::RecordExpiring, &digest(&rows), now).await?;
+    let mails = queue_digests(tx, NoticeKind::RecordExpiring, &digest(&rows, now), now).await?;
     records::set_notices(tx, rows.iter().map(|row| row.id), &mails, now).await?;
     Ok(count(&rows))
 }
@@ -326,7 +346,7 @@ async fn expire_certificates(tx: &Tx, users: &[UserId], now: Timestamp) -> Resul
         .exec(tx.db())
         .await?;
     expect_all(expired.rows_affected, &rows)?;
-    queue_digests(tx, NoticeKind::CertificateExpired, &digest(&rows), now).await?;
+    queue_digests(tx, NoticeKind::CertificateExpired, &digest(&rows, now), now).await?;
     Ok(count(&rows))
 }
 
@@ -352,7 +372,13 @@ async fn notify_certificates(tx: &Tx, users: &[UserId], now: Timestamp) -> Resul
         .exec(tx.db())
         .await?;
     expect_all(notified.rows_affected, &rows)?;
-    queue_digests(tx, NoticeKind::CertificateExpiring, &digest(&rows), now).await?;
+    queue_digests(
+        tx,
+        NoticeKind::CertificateExpiring,
+        &digest(&rows, now),
+        now,
+    )
+    .await?;
     Ok(count(&rows))
 }
 

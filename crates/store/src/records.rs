@@ -8,6 +8,7 @@ mod rows;
 
 use std::collections::BTreeMap;
 
+use starchart_domain::expiry::last_day;
 use starchart_domain::publish::PublishState;
 use starchart_domain::record::{NewRecord, RecordId, RecordType, fingerprint};
 use starchart_domain::time::Timestamp;
@@ -44,11 +45,18 @@ pub struct Record {
     pub updated_at: Timestamp,
     /// The time when it expires.
     pub expires_at: Timestamp,
+    /// When its owner was notified that it expires.
+    pub notified_at: Option<Timestamp>,
     /// How far the name was published.
     pub state: PublishState,
 }
 
 impl Record {
+    /// Returns a time of the last day, in UTC, on which the record exists unless it is renewed.
+    pub fn last_day(&self, now: Timestamp) -> Timestamp {
+        last_day(self.expires_at, self.notified_at, now)
+    }
+
     /// Returns a short hash of the record's name, type, value and notes. A renewal does not change
     /// it.
     pub fn fingerprint(&self) -> String {

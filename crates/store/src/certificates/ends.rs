@@ -118,7 +118,7 @@ pub(super) async fn issue(
     let sealed = vault.seal(owner, KeyRow::Certificate(id), &key)?;
     rows::set_key(tx, id, sealed).await?;
     link_certificate(tx, claim.order, id).await?;
-    let until = Some(issued.not_after.date());
+    let until = Some(issued.not_after.to_minute());
     queue_mail(tx, claim, NoticeKind::CertificateReady, until, None).await?;
     Ok(true)
 }

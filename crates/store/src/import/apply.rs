@@ -341,7 +341,7 @@ async fn import_batch(
                     name.fqdn.clone(),
                     record.rtype.as_str(),
                     &record.input,
-                    record.expires_at.as_millis(),
+                    record.expires_at.to_day(),
                 ));
             }
             records.push((user, record));

@@ -4,6 +4,7 @@ use sea_orm::{
     ColumnTrait, DerivePartialModel, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect,
 };
+use starchart_domain::expiry::last_day;
 use starchart_domain::notice::NoticeItem;
 use starchart_domain::time::Timestamp;
 
@@ -21,8 +22,8 @@ struct ExpiringRecord {
     expires_at: i64,
 }
 
-/// Reads the records whose end this mail announces.
-pub(super) async fn expiring_records(tx: &Tx, mail: i64) -> Result<Detail, Error> {
+/// Reads the records whose end this mail announces, which is sent at `now` at the earliest.
+pub(super) async fn expiring_records(tx: &Tx, mail: i64, now: Timestamp) -> Result<Detail, Error> {
     let records = dns_record::Entity::find().filter(Column::NoticeId.eq(mail));
     let count = records.clone().count(tx.db()).await?;
     let rows: Vec<ExpiringRecord> = records
@@ -36,7 +37,10 @@ pub(super) async fn expiring_records(tx: &Tx, mail: i64) -> Result<Detail, Error
         .await?;
     let items: Vec<NoticeItem> = rows
         .into_iter()
-        .map(|row| record_item(row.fqdn, &row.rtype, &row.input, row.expires_at))
+        .map(|row| {
+            let last_day = last_day(Timestamp::from_millis(row.expires_at), None, now);
+            record_item(row.fqdn, &row.rtype, &row.input, last_day.to_day())
+        })
         .collect();
     let more = count.saturating_sub(items.len() as u64);
     Ok(Detail {
@@ -45,12 +49,12 @@ pub(super) async fn expiring_records(tx: &Tx, mail: i64) -> Result<Detail, Error
     })
 }
 
-/// How a mail names a record.
-pub(crate) fn record_item(name: String, rtype: &str, input: &str, expires_at: i64) -> NoticeItem {
+/// How a mail names a record. `on` says when it happens, and by which clock.
+pub(crate) fn record_item(name: String, rtype: &str, input: &str, on: String) -> NoticeItem {
     NoticeItem {
         name,
         what: Some(format!("{rtype} {}", super::shorten(input))),
-        on: Some(Timestamp::from_millis(expires_at).date()),
+        on: Some(on),
         reason: None,
     }
 }

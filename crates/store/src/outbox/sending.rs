@@ -180,7 +180,7 @@ async fn try_claim(
         give_up(tx, id, now, "what it is about cannot be read").await?;
         return Ok(ClaimAttempt::LookAgain);
     };
-    Ok(match load_mail(tx, row, kind, detail, claim).await? {
+    Ok(match load_mail(tx, row, kind, detail, claim, now).await? {
         Some(mail) => ClaimAttempt::Claimed(Box::new(mail)),
         None => ClaimAttempt::LookAgain,
     })
@@ -231,9 +231,10 @@ async fn load_mail(
     kind: NoticeKind,
     mut detail: Detail,
     claim: &str,
+    now: Timestamp,
 ) -> Result<Option<ClaimedMail>, Error> {
     if kind == NoticeKind::RecordExpiring {
-        detail = items::expiring_records(tx, row.id).await?;
+        detail = items::expiring_records(tx, row.id, now).await?;
         if detail.items.is_empty() {
             outbox::Entity::delete_by_id(row.id).exec(tx.db()).await?;
             return Ok(None);

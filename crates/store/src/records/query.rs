@@ -14,6 +14,7 @@ use super::{Record, read_type};
 use crate::Error;
 use crate::entity::dns_record::{self, Column};
 use crate::entity::name;
+use crate::expiry::record_notified_at;
 
 /// The columns of a name that determine its publish state.
 #[derive(Debug, DerivePartialModel)]
@@ -44,6 +45,8 @@ struct RecordWithState {
     created_at: i64,
     updated_at: i64,
     expires_at: i64,
+    #[sea_orm(from_expr = "record_notified_at()")]
+    notified_at: Option<i64>,
     #[sea_orm(nested)]
     progress: PublishProgress,
     #[sea_orm(from_expr = "paused_at()")]
@@ -123,6 +126,7 @@ impl TryFrom<RecordWithState> for Record {
             created_at: Timestamp::from_millis(row.created_at),
             updated_at: Timestamp::from_millis(row.updated_at),
             expires_at: Timestamp::from_millis(row.expires_at),
+            notified_at: row.notified_at.map(Timestamp::from_millis),
             state: row
                 .progress
                 .state(rtype)

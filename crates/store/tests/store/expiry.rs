@@ -10,6 +10,7 @@ use starchart_store::ticks;
 use crate::world::{DAY_MS, TestUser, World};
 
 on_both!(
+    a_record_exists_all_of_the_day_that_its_notice_and_its_page_name,
     five_hundred_records_of_a_day_are_one_notice_and_one_mail,
     no_record_is_deleted_before_its_notice_was_sent,
     an_address_that_takes_no_mail_counts_as_notified_after_the_grace,
@@ -54,6 +55,10 @@ async fn send(world: &World) -> Vec<(NoticeKind, usize)> {
                 .await
                 .unwrap()
         );
+        for item in &owed.notice.items {
+            let on = item.on.as_deref().unwrap();
+            assert!(on.ends_with(" UTC"), "{on}: a date names its clock");
+        }
         sent.push((owed.notice.kind, owed.notice.items.len()));
     }
     sent
@@ -124,9 +129,43 @@ async fn no_record_is_deleted_before_its_notice_was_sent(world: &World) {
         [0, 0, 0, 0],
         "seven days are left to react"
     );
-    world.at_days(237.5);
+    world.at_days(238.5);
     assert_eq!(sweep(world).await, [3, 0, 0, 0]);
     assert_eq!(send(world).await, [(NoticeKind::RecordExpired, 3)]);
+}
+
+/// The days after its creation on which the record is announced, one of them in time and one when
+/// the mail server had been away for weeks.
+async fn a_record_exists_all_of_the_day_that_its_notice_and_its_page_name(world: &World) {
+    for (name, announced) in [("user1", 155.0), ("user2", 200.0)] {
+        world.at_days(0.0);
+        let user = person_with(world, name, 1).await;
+        let list = async || records::list(&world.store, user.id).await.unwrap();
+        let now = async || world.store.now().await.unwrap();
+        world.at_days(announced);
+        assert_eq!(sweep(world).await[1], 1);
+        world.later(10_000);
+        let mail = outbox::claim_next(&world.store, "one", 60_000).await;
+        let mail = mail.unwrap().unwrap();
+        let named = mail.notice.items[0].on.clone().unwrap();
+        let page = list().await[0].last_day(now().await).to_day();
+        assert_eq!(page, named, "while the mail is being sent");
+        outbox::record_outcome(&world.store, &mail, &SendOutcome::Sent)
+            .await
+            .unwrap();
+        let record = list().await.remove(0);
+        let last_day = record.last_day(now().await);
+        assert_eq!(last_day.to_day(), named);
+        assert_eq!(last_day == record.expires_at, announced < 180.0);
+
+        let next_day = last_day.start_of_day().plus(DAY_MS);
+        world.at(next_day.plus(-60_000)).await;
+        assert_eq!(sweep(world).await, [0, 0, 0, 0], "{named} is not over");
+        assert_eq!(list().await[0].last_day(now().await).to_day(), named);
+        world.at(next_day.plus(1)).await;
+        assert_eq!(sweep(world).await, [1, 0, 0, 0], "{named} is over");
+        assert_eq!(send(world).await, [(NoticeKind::RecordExpired, 1)]);
+    }
 }
 
 async fn an_address_that_takes_no_mail_counts_as_notified_after_the_grace(world: &World) {
@@ -147,7 +186,7 @@ async fn an_address_that_takes_no_mail_counts_as_notified_after_the_grace(world:
     .unwrap();
     world.at_days(206.5);
     assert_eq!(sweep(world).await, [0, 0, 0, 0]);
-    world.at_days(207.5);
+    world.at_days(208.5);
     assert_eq!(sweep(world).await, [1, 0, 0, 0]);
 }
 
@@ -175,7 +214,7 @@ async fn a_notice_that_was_given_up_notified_nobody(world: &World) {
     );
     assert_eq!(sweep(world).await, [0, 0, 0, 0]);
     assert_eq!(send(world).await, [(NoticeKind::RecordExpiring, 1)]);
-    world.at_days(216.0);
+    world.at_days(216.5);
     assert_eq!(sweep(world).await, [1, 0, 0, 0]);
 }
 

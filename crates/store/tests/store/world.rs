@@ -9,6 +9,7 @@ use starchart_domain::plan::{NameToPublish, OwnedRrset, PublishedName, RefusedNa
 use starchart_domain::record::{NewRecord, RecordForm, RecordId, RecordType};
 use starchart_domain::rrset::{RrsetData, TTL};
 use starchart_domain::secret::Secret;
+use starchart_domain::time::Timestamp;
 use starchart_domain::user::{Groups, Identity, NameId, Subject, UserId};
 use starchart_domain::words::WordFilter;
 use starchart_store::lease::{self, Lease, LeaseName};
@@ -172,6 +173,12 @@ impl World {
         self.shift(0);
         let today = self.store.now().await.unwrap().as_millis();
         self.shift((today / DAY_MS + days) * DAY_MS - today + 1);
+    }
+
+    /// Sets the clock to this time.
+    pub(crate) async fn at(&self, time: Timestamp) {
+        self.shift(0);
+        self.shift(time.since(self.store.now().await.unwrap()));
     }
 
     /// So much later than the clock stands.

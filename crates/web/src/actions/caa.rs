@@ -92,8 +92,8 @@ pub(crate) async fn forbidden_by_deletion(
 /// What the user's CAA records do to the certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CaaProblem {
-    /// When it begins, because a record expires; `None` means that it has begun.
-    pub(crate) from: Option<Timestamp>,
+    /// The day after which it begins, because a record expires; `None` means that it has begun.
+    pub(crate) after: Option<Timestamp>,
     pub(crate) forbidden: IssuanceForbidden,
 }
 
@@ -110,18 +110,23 @@ pub(crate) async fn find_caa_problem(
     }
     let present = load_caa_records(store, owner).await?;
     let base = owner.base.as_str();
-    let now = caa::issuance_forbidden(base, present.iter().map(pair), authority)
-        .map(|found| (None, found));
+    let forbidden = caa::issuance_forbidden(base, present.iter().map(pair), authority);
+    if let Some(forbidden) = forbidden {
+        return Ok(Some(CaaProblem {
+            after: None,
+            forbidden,
+        }));
+    }
+    let now = store.now().await?;
     let until = present.iter().map(|record| {
         let (name, value) = pair(record);
-        (name, value, record.expires_at)
+        (name, value, record.last_day(now))
     });
-    let later = || {
-        let (from, found) = caa::forbidden_by_expiry(base, &until.collect::<Vec<_>>(), authority)?;
-        Some((Some(from), found))
-    };
-    let found = now.or_else(later);
-    Ok(found.map(|(from, forbidden)| CaaProblem { from, forbidden }))
+    let later = caa::forbidden_by_expiry(base, &until.collect::<Vec<_>>(), authority);
+    Ok(later.map(|(last_day, forbidden)| CaaProblem {
+        after: Some(last_day),
+        forbidden,
+    }))
 }
 
 async fn load_caa_records(store: &Store, owner: &User) -> Result<Vec<Record>, ActionError> {

@@ -131,7 +131,11 @@ impl fmt::Display for Conflict {
             }
             Self::OrderPending => f.write_str("A certificate order is pending."),
             Self::NotDue { from } => {
-                write!(f, "You can renew your certificate from {}.", from.date())
+                write!(
+                    f,
+                    "You can renew your certificate from {}.",
+                    from.ceil_minute().to_minute()
+                )
             }
             Self::CertificatesOff => {
                 f.write_str("This service cannot request certificates at the moment.")
@@ -158,7 +162,7 @@ impl fmt::Display for Limit {
                     f,
                     "You have requested a certificate {times} within 24 hours, which is the limit. \
                      You can request one again at {}.",
-                    next_at.to_minute()
+                    next_at.ceil_minute().to_minute()
                 )
             }
         }

@@ -7,6 +7,7 @@ mod sign_in;
 use starchart_domain::fault::{Fault, Field};
 use starchart_domain::names::Label;
 use starchart_domain::record::{RecordForm, RecordId};
+use starchart_domain::time::Timestamp;
 use starchart_domain::user::{Groups, Identity, Subject, UserId};
 use starchart_domain::words::WordFilter;
 use starchart_store::admin::{self, Admin, TrailFilter};
@@ -16,6 +17,8 @@ use super::*;
 use crate::config::WebConfig;
 use crate::tests::test_app::TestApp;
 use crate::tokens;
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 const RULES: CertificateRules = CertificateRules {
     are_on: true,
@@ -454,14 +457,19 @@ async fn the_certificate_page_is_told_when_the_permitting_record_expires_first()
             .unwrap();
     }
     assert_eq!(find_caa_problem(store, &user, config).await.unwrap(), None);
-    test_app
-        .execute_sql("UPDATE dns_records SET expires_at = 86400000 WHERE input = 'letsencrypt.org'")
-        .await;
-    let problem = find_caa_problem(store, &user, config)
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(problem.from.map(|from| from.as_millis()), Some(86_400_000));
+    // The days, from now, of the expiry and of the last day: its owner was not notified yet.
+    for (expires, last_day) in [(20, 20), (-3, 7)] {
+        let now = store.now().await.unwrap().start_of_day();
+        let expires_at = now.plus(expires * DAY_MS).as_millis();
+        test_app
+            .execute_sql(&format!(
+                "UPDATE dns_records SET expires_at = {expires_at} WHERE input = 'letsencrypt.org'"
+            ))
+            .await;
+        let problem = find_caa_problem(store, &user, config).await.unwrap();
+        let after = problem.unwrap().after.map(Timestamp::to_day);
+        assert_eq!(after, Some(now.plus(last_day * DAY_MS).to_day()));
+    }
 }
 
 /// Only a channel may know HTTP: these words in an action would tie it to the pages.

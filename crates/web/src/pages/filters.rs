@@ -8,16 +8,28 @@ use starchart_domain::time::Timestamp;
 
 use super::records::state;
 
-/// Formats a date in UTC: `2026-11-21`.
+/// Formats a day in UTC: `2026-11-21 UTC`.
 #[askama::filter_fn]
-pub(crate) fn date(at: &Timestamp, _: &dyn Values) -> Result<String> {
+pub(crate) fn day(at: &Timestamp, _: &dyn Values) -> Result<String> {
+    Ok(at.to_day())
+}
+
+/// Formats a day in UTC for the attribute `datetime`: `2026-11-21`.
+#[askama::filter_fn]
+pub(crate) fn day_attribute(at: &Timestamp, _: &dyn Values) -> Result<String> {
     Ok(at.date())
 }
 
-/// Formats date and time in UTC to the minute: `2026-11-21 09:30 UTC`.
+/// Formats the end of something to the minute: `2026-11-21 09:30 UTC`.
 #[askama::filter_fn]
 pub(crate) fn minute(at: &Timestamp, _: &dyn Values) -> Result<String> {
     Ok(at.to_minute())
+}
+
+/// Formats the begin of something to the minute, rounded up: from then on it has begun.
+#[askama::filter_fn]
+pub(crate) fn minute_from(at: &Timestamp, _: &dyn Values) -> Result<String> {
+    Ok(at.ceil_minute().to_minute())
 }
 
 /// Formats date and time in UTC to the second: `2026-11-21 09:30:00 UTC`.

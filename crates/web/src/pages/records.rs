@@ -8,6 +8,7 @@ mod lookup;
 pub(super) mod state;
 
 use starchart_domain::record::RecordId;
+use starchart_domain::time::Timestamp;
 use starchart_store::records::{self, Record};
 
 use crate::actions::CaaCheck;
@@ -51,14 +52,14 @@ fn path_id(context: &RequestContext) -> Result<RecordId, Failure> {
 
 /// Returns for how many seconds a page with these records polls for their state: as long as one is
 /// not settled, but at most [`POLL_AFTER_CHANGE_MS`] after the newest change.
-async fn poll_for_s(context: &RequestContext, all: &[Record]) -> Result<u32, Failure> {
-    let newest = all.iter().map(|record| record.updated_at.as_millis()).max();
+fn poll_for_s(all: &[Record], now: Timestamp) -> u32 {
+    let newest = all.iter().map(|record| record.updated_at).max();
     let Some(newest) = newest.filter(|_| all.iter().any(|record| !record.state.is_settled()))
     else {
-        return Ok(0);
+        return 0;
     };
-    let age = context.app.store()?.now().await?.as_millis() - newest;
-    Ok(u32::try_from((POLL_AFTER_CHANGE_MS - age) / 1_000).unwrap_or_default())
+    let left_ms = POLL_AFTER_CHANGE_MS - now.since(newest);
+    u32::try_from(left_ms / 1_000).unwrap_or_default()
 }
 
 /// Returns the check of CAA records, with what the request confirms.

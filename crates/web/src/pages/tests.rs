@@ -6,7 +6,7 @@ mod tags;
 use std::collections::BTreeSet;
 
 use askama::Template;
-use samples::{pages, record, signed_in};
+use samples::{NOW, pages, record, signed_in};
 use starchart_domain::publish::PublishState;
 use starchart_domain::record::RecordType;
 use tags::{Tag, skeleton, tags};
@@ -40,7 +40,7 @@ fn the_certificate_page_has_the_words_of_the_original() {
     assert!(page("certificate").contains("*.user1.starchart.com"));
     assert!(page("certificate-failed").contains(">Request Unsuccessful</h2>"));
     assert!(page("certificate-failed").contains("did not find the TXT record"));
-    assert!(page("certificate-renewal-failed").contains("stays usable until 2027-02-19"));
+    assert!(page("certificate-renewal-failed").contains("stays usable until 2027-02-19 09:30 UTC"));
     let pending = page("certificate-pending");
     assert!(pending.contains(
         "We have received your request, and will notify you by email when your certificate is \
@@ -71,7 +71,7 @@ fn the_certificate_page_has_the_words_of_the_original() {
     }
     assert!(
         issued.contains("disabled>Renew</button>")
-            && issued.contains("You can renew it from 2027-01-20.")
+            && issued.contains("You can renew it from 2027-01-20 09:30 UTC.")
     );
     assert!(
         page("certificate-renewal-failed")
@@ -299,6 +299,7 @@ fn the_list_polls_only_while_a_state_is_unsettled() {
         )],
         limit: Some(1),
         poll_for_s,
+        now: NOW,
     };
     let polling = page(PublishState::Sent, 90).render().unwrap();
     assert!(polling.contains("data-poll-for-s=\"90\" hidden>"));
@@ -315,6 +316,123 @@ fn the_list_polls_only_while_a_state_is_unsettled() {
     assert!(!settled.contains("http-equiv") && !settled.contains("refresh-note"));
     assert!(settled.contains(">Answered by 4 of 4 name servers<"));
     assert!(settled.contains("Total User DNS Records: <strong>1 / 1</strong>"));
+}
+
+/// Returns the texts of a page, without its tags and their attributes.
+fn texts(html: &str) -> String {
+    let pieces = html.split('<').map(|piece| match piece.split_once('>') {
+        Some((_, text)) => text,
+        None => piece,
+    });
+    pieces.collect::<Vec<_>>().join(" ")
+}
+
+/// Returns dates and times of the day in a text, each with whether it names its clock.
+fn dates(text: &str) -> Vec<(String, bool)> {
+    let is_shape = |word: &str, shape: &str| {
+        word.len() == shape.len()
+            && word.bytes().zip(shape.bytes()).all(|(c, like)| match like {
+                b'0' => c.is_ascii_digit(),
+                like => c == like,
+            })
+    };
+    let is_date = |word: &str| is_shape(word, "0000-00-00");
+    let is_time = |word: &str| is_shape(word, "00:00") || is_shape(word, "00:00:00");
+    let is_mark = |c: char| matches!(c, '(' | ')' | '.' | ',' | ';' | ':');
+    let words: Vec<&str> = text
+        .split_whitespace()
+        .map(|word| word.trim_matches(is_mark))
+        .collect();
+    let after = |at: usize| words.get(at + 1).copied().unwrap_or_default();
+    let found = words.iter().enumerate().filter_map(|(at, word)| {
+        let named = match (is_date(word), is_time(word)) {
+            (false, false) => return None,
+            (true, _) if is_time(after(at)) => after(at + 1) == "UTC",
+            _ => after(at) == "UTC",
+        };
+        Some(((*word).to_owned(), named))
+    });
+    found.collect()
+}
+
+#[test]
+fn every_date_and_time_names_its_clock() {
+    let mut with_dates = BTreeSet::new();
+    for (name, html) in pages(&|sample| sample.to_owned()) {
+        for (date, named) in dates(&texts(&html)) {
+            assert!(named, "{name}: {date} without a clock");
+            with_dates.insert(name);
+        }
+    }
+    // The pages that show any; the sample of an impersonation is a start page.
+    for name in [
+        "records",
+        "certificate-issued",
+        "certificate-waiting",
+        "certificate-renewal-failed",
+        "certificate-caa-expires",
+        "certificate-delete",
+        "admin-full",
+        "admin-trail",
+        "home-impersonating",
+    ] {
+        assert!(with_dates.contains(name), "{name}: {with_dates:?}");
+    }
+    let named = |text: &str| dates(text).iter().all(|(_, named)| *named);
+    assert!(named(
+        "until 2026-11-21 09:30 UTC, or 09:30:00 UTC (2026-11-21 UTC)."
+    ));
+    for text in [
+        "2026-11-21.",
+        "at 09:30",
+        "2026-11-21 09:30 CET",
+        "(2026-11-21)",
+    ] {
+        assert!(!named(text), "{text}");
+    }
+}
+
+/// A date without its clock is for machines only: in the attribute `datetime`.
+#[test]
+fn templates_write_times_with_the_filters_that_name_the_clock() {
+    let mut folders = vec![std::path::PathBuf::from(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/src/pages"
+    ))];
+    let mut checked = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            if path.extension().is_none_or(|extension| extension != "html") {
+                continue;
+            }
+            let template = std::fs::read_to_string(&path).unwrap();
+            for bare in [
+                "|rfc3339",
+                "|day_attribute",
+                "rfc3339()",
+                "date()",
+                "as_millis()",
+            ] {
+                let pieces = template.split(bare).collect::<Vec<_>>();
+                for before in &pieces[..pieces.len() - 1] {
+                    let attribute = before.rsplit("=\"").next().unwrap();
+                    let name = before[..before.len() - attribute.len()].trim_end_matches("=\"");
+                    assert!(
+                        name.ends_with(" datetime") && attribute.starts_with("{{"),
+                        "{}: {bare}",
+                        path.display()
+                    );
+                    checked += 1;
+                }
+            }
+        }
+    }
+    assert!(checked >= 4, "{checked}");
 }
 
 #[test]

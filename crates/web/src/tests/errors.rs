@@ -110,6 +110,7 @@ fn record() -> Box<Record> {
         created_at: EPOCH,
         updated_at: EPOCH,
         expires_at: EPOCH,
+        notified_at: None,
         state: PublishState::Saved,
     })
 }

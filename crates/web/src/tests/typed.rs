@@ -59,7 +59,7 @@ struct Apps {
 
 impl Apps {
     async fn new() -> Self {
-        let limited = TestApp::with(|config| config.rate_limits.record_writes_per_minute = 1).await;
+        let limited = TestApp::with(|config| config.limits.record_writes_per_minute = 1).await;
         let importing = TestApp::new().await;
         importing
             .execute_sql("INSERT INTO imports (id, started_at) VALUES (1, 1)")
@@ -122,7 +122,7 @@ async fn refuse(
     let guest = tokens::generate();
     let (mut browser, token) = match refusal {
         Refusal::TooManySignIns => {
-            let app = TestApp::with(|config| config.rate_limits.sign_in_per_minute = 1).await;
+            let app = TestApp::with(|config| config.limits.sign_in_per_minute = 1).await;
             let request = || request(route, ORIGIN, encode(&guest, &fields));
             app.send(request()).await;
             return (guest.clone(), app.send(request()).await);

@@ -6,6 +6,7 @@ use actix_web::HttpResponse;
 use actix_web::http::{Method, StatusCode};
 use askama::Template;
 use starchart_domain::record::RecordId;
+use starchart_domain::time::Timestamp;
 use starchart_store::records::{self, Record};
 
 use super::delete::delete_page;
@@ -28,11 +29,19 @@ pub(crate) struct RecordsPage {
     pub(crate) limit: Option<u32>,
     /// For how many seconds the page polls for the state; 0 when nothing changed recently.
     pub(crate) poll_for_s: u32,
+    /// The time of the database, by which records expire.
+    pub(crate) now: Timestamp,
 }
 
 impl RecordsPage {
     fn has_unsettled(&self) -> bool {
         self.records.iter().any(|record| !record.state.is_settled())
+    }
+
+    /// Returns whether the day on which the record expires is over. The record exists because its
+    /// owner was not notified long enough ago.
+    fn is_overdue(&self, record: &Record) -> bool {
+        record.expires_at < self.now.start_of_day()
     }
 
     fn is_full(&self) -> bool {
@@ -43,13 +52,19 @@ impl RecordsPage {
 
 /// Lists the user's records with their states (`GET /dns-records`).
 pub(crate) async fn list(context: Rc<RequestContext>, user: User) -> Result<HttpResponse, Failure> {
-    let all = records::list(context.app.store()?, user.id).await?;
-    let poll_for_s = poll_for_s(&context, &all).await?;
-    responses::ok(&RecordsPage {
+    responses::ok(&load_page(&context, &user).await?)
+}
+
+async fn load_page(context: &RequestContext, user: &User) -> Result<RecordsPage, Failure> {
+    let store = context.app.store()?;
+    let all = records::list(store, user.id).await?;
+    let now = store.now().await?;
+    Ok(RecordsPage {
         layout: context.layout(),
+        poll_for_s: poll_for_s(&all, now),
         records: all,
         limit: context.app.config.limits.records_per_user,
-        poll_for_s,
+        now,
     })
 }
 

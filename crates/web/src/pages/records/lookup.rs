@@ -53,7 +53,8 @@ pub(crate) async fn lookup(
     user: User,
 ) -> Result<HttpResponse, Failure> {
     let record = find_own(&context, &user).await?;
-    let poll_for_s = poll_for_s(&context, std::slice::from_ref(&record)).await?;
+    let now = context.app.store()?.now().await?;
+    let poll_for_s = poll_for_s(std::slice::from_ref(&record), now);
     let server = context.app.config.lookup_server.clone();
     responses::ok(&LookupPage {
         layout: context.layout(),

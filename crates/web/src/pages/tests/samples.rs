@@ -173,6 +173,7 @@ pub(super) fn record(
         created_at: NOW,
         updated_at: NOW,
         expires_at: in_days(181),
+        notified_at: None,
         state,
     }
 }
@@ -234,6 +235,9 @@ fn records(text: &dyn Fn(&str) -> String) -> Vec<Record> {
     records[0].description = Some(text("The server of our project"));
     records[0].course = Some(text("OSD600"));
     records[0].ports = Some(text("8080, 8443"));
+    // Its owner was notified too late.
+    records[5].expires_at = in_days(-2);
+    records[5].notified_at = Some(in_days(-3));
     records
 }
 
@@ -313,12 +317,14 @@ fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
         records: records(text),
         limit: Some(10),
         poll_for_s: 0,
+        now: NOW,
     };
     let empty = RecordsPage {
         layout: layout("/dns-records"),
         records: Vec::new(),
         limit: None,
         poll_for_s: 0,
+        now: NOW,
     };
     vec![
         (

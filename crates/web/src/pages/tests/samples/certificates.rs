@@ -18,7 +18,7 @@ fn certificate_page(text: &dyn Fn(&str) -> String) -> CertificatePage {
         order: None,
         is_off: false,
         caa_problem: Some(CaaProblem {
-            from: None,
+            after: None,
             forbidden: issuance_forbidden(text),
         }),
         refused: None,
@@ -102,6 +102,13 @@ pub(super) fn pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)
         expired: true,
         ..active(text, Renewal::Off)
     };
+    let ending = CertificatePage {
+        caa_problem: Some(CaaProblem {
+            after: Some(in_days(20)),
+            forbidden: issuance_forbidden(text),
+        }),
+        ..issued(Renewal::Open)
+    };
     let refused = Some(text(
         "You have requested a certificate 3 times within 24 hours.",
     ));
@@ -156,6 +163,7 @@ pub(super) fn pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)
             .render()
             .unwrap(),
         ),
+        ("certificate-caa-expires", ending.render().unwrap()),
         ("certificate-delete", delete.render().unwrap()),
         ("information", help.render().unwrap()),
     ]
