@@ -48,6 +48,34 @@ async function createRecord(page, name) {
   await page.waitForURL('**/dns-records');
 }
 
+/** Opens the account menu of two items and moves in it with the keyboard. */
+async function menuByKeyboard(page) {
+  const button = page.getByRole('banner').getByRole('button', { name: 'Impersonating: user2' });
+  const menu = page.getByRole('menu', { name: 'Account' });
+  const items = ['Stop Impersonating', 'Sign Out'].map((name) => page.getByRole('menuitem', { name, exact: true }));
+  const isFocused = (locator) => locator.evaluate((element) => element === document.activeElement);
+  const press = async (key, item) => {
+    await page.keyboard.press(key);
+    if (item === undefined) await menu.waitFor({ state: 'hidden' });
+    else await items[item].waitFor();
+    const wanted = item === undefined ? button : items[item];
+    await page.waitForFunction((element) => element === document.activeElement, await wanted.elementHandle());
+    assert.equal(await button.getAttribute('aria-expanded'), String(item !== undefined), key);
+  };
+  await button.focus();
+  for (const [key, item] of [
+    ['ArrowDown', 0], ['ArrowDown', 1], ['ArrowDown', 0], ['ArrowUp', 1], ['Home', 0], ['End', 1], ['Escape', undefined],
+    ['ArrowUp', 1], ['Escape', undefined],
+    ['Enter', 0], ['Escape', undefined],
+    ['Space', 0],
+  ]) {
+    await press(key, item);
+  }
+  await page.keyboard.press('Tab');
+  await menu.waitFor({ state: 'hidden' });
+  assert.equal(await isFocused(button), false, 'the focus moves on');
+}
+
 story('an admin searches, impersonates, reads the audit trail and deletes a user', {}, async (page) => {
   await asUser('user2', 'user2pass', (page) => createRecord(page, 'www'));
   await signIn(page, 'user3', 'user3pass');
@@ -65,6 +93,7 @@ story('an admin searches, impersonates, reads the audit trail and deletes a user
   assert.equal(await page.locator('#header-user').textContent(), 'Impersonating: user2');
   await page.getByRole('region', { name: 'Impersonation' }).waitFor();
   await checkAppearance(page, 'impersonating');
+  await menuByKeyboard(page);
   await createRecord(page, 'helped');
   assert.ok(await row(page, `helped.user2.${demo.root}`).isVisible());
   await checkAppearance(page, 'impersonating-records');

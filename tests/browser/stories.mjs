@@ -97,6 +97,87 @@ story('user1 creates, edits and deletes a record; dig sees each change', {}, asy
   await linkOrButton(page, 'Create your first DNS Record!').waitFor();
 });
 
+story('a description keeps its lines', {}, async (page) => {
+  const lines = 'first line\nsecond line';
+  await signIn(page, 'user1', 'user1pass', '/dns-records/new');
+  const description = page.getByRole('textbox', { name: 'Description', exact: true });
+  await description.fill(lines);
+  await fillRecord(page, { name: 'lines', type: A, value: '192.168.1.4' }, 'Create');
+  await page.waitForURL('**/dns-records');
+  assert.ok((await row(page, '192.168.1.4').innerText()).includes(lines), 'the list shows both lines');
+  await checkAppearance(page, 'records-description');
+  // An edit of another field leaves them alone.
+  await linkOrButton(row(page, '192.168.1.4'), 'Edit DNS record').click();
+  await fillRecord(page, { name: 'lines', type: A, value: '192.168.1.5' }, 'Update');
+  await page.waitForURL('**/dns-records');
+  await linkOrButton(row(page, '192.168.1.5'), 'Edit DNS record').click();
+  assert.equal(await description.inputValue(), lines);
+  await page.goto('/dns-records');
+  await deleteRecord(page, row(page, '192.168.1.5'));
+  await page.getByText('has been successfully deleted').first().waitFor();
+});
+
+story('a form that is refused shows what was typed', {}, async (page) => {
+  const lines = 'first line\nsecond <line>';
+  await signIn(page, 'user1', 'user1pass', '/dns-records/new');
+  await page.getByRole('textbox', { name: 'Description', exact: true }).fill(lines);
+  // Another user signs in in this browser meanwhile.
+  await page.context().clearCookies();
+  const other = await page.context().newPage();
+  await signIn(other, 'user2', 'user2pass');
+  await fillRecord(page, { name: 'www', type: A, value: '192.168.1.6' }, 'Create');
+  await page.getByRole('heading', { name: 'This form is no longer valid' }).waitFor();
+  for (const [label, text] of [['Name', 'www'], ['Type', 'A'], ['Value', '192.168.1.6'], ['Description', lines]]) {
+    const field = page.getByRole('textbox', { name: label, exact: true });
+    assert.equal(await field.inputValue(), text);
+    assert.equal(await field.isEditable(), false);
+  }
+  await checkAppearance(page, 'form-refused');
+  await page.goto('/dns-records');
+  await linkOrButton(page, 'Create your first DNS Record!').waitFor();
+});
+
+story('a form sent after the session has ended is shown again after the sign-in', {}, async (page) => {
+  await signIn(page, 'user1', 'user1pass', '/dns-records/new');
+  await page.context().clearCookies();
+  await fillRecord(page, { name: 'kept', type: A, value: '192.168.1.8' }, 'Create');
+  await page.getByLabel('Username').fill('user1');
+  await page.getByLabel('Password').fill('user1pass');
+  await page.getByRole('button', { name: 'Login' }).click();
+  await page.getByText('Your form was kept.').waitFor();
+  assert.equal(await page.getByLabel('Value*', { exact: true }).inputValue(), '192.168.1.8');
+  await checkAppearance(page, 'form-kept');
+});
+
+story('a record that was deleted in another window gives the list with a note', {}, async (page) => {
+  await signIn(page, 'user1', 'user1pass', '/dns-records/new');
+  await fillRecord(page, { name: 'twice', type: A, value: '192.168.1.9' }, 'Create');
+  await page.waitForURL('**/dns-records');
+  const second = await page.context().newPage();
+  await second.goto('/dns-records');
+  await deleteRecord(page, row(page, '192.168.1.9'));
+  await page.getByText('has been successfully deleted').first().waitFor();
+  await deleteRecord(second, row(second, '192.168.1.9'));
+  await second.getByText('There is no such record.').waitFor();
+  await second.getByRole('heading', { name: 'DNS Records', level: 1 }).waitFor();
+  await checkAppearance(second, 'records-missing');
+});
+
+story('the form at the limit says so before it is filled in', {}, async (page) => {
+  await signIn(page, 'han.solo', 'starchart', '/dns-records');
+  for (let count = 0; ; count += 1) {
+    assert.ok(count < 20, 'the demo has a limit');
+    await page.goto('/dns-records/new');
+    if (await page.getByText('A new record cannot be saved.').count()) break;
+    await fillRecord(page, { name: `limit${count}`, type: A, value: '192.168.1.10' }, 'Create');
+    await page.waitForURL('**/dns-records');
+  }
+  await checkAppearance(page, 'record-new-limit');
+  await page.goto('/dns-records');
+  await page.getByText('You have reached your limit of DNS records.').waitFor();
+  await checkAppearance(page, 'records-limit');
+});
+
 story('user1 publishes a game server with an SRV record', {}, async (page) => {
   const name = `_minecraft._tcp.play.${domainOf('user1')}`;
   const server = { name: '_minecraft._tcp.play', type: SRV, value: 'server.example.com' };
@@ -294,6 +375,11 @@ story('records work without JavaScript', { javaScriptEnabled: false }, async (pa
   clicked = await deleteRecord(page, row(page, 'example.com'));
   await answersEventually(name, 'CNAME', [], clicked);
   await linkOrButton(page, 'Create your first DNS Record!').waitFor();
+  // The account menu is a popover of the browser itself; the Tab key reaches its items.
+  await page.getByRole('banner').getByRole('button').filter({ visible: true }).press('Enter');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  await page.waitForURL('**/logout');
 });
 
 test('Lighthouse gives accessibility 95 or more', { timeout: TEST_LIMIT_MS }, async (t) => {

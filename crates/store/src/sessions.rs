@@ -117,6 +117,20 @@ struct Found {
 /// Finds the session, if it is live and its user is neither suspended nor deleted. Updates
 /// `last_seen_at` at most once a minute.
 pub async fn find(store: &Store, token_hash: [u8; 32]) -> Result<Option<Session>, Error> {
+    load(store, token_hash, true).await
+}
+
+/// Finds the session as [`find`] does, for a request that a page makes by itself: it is no activity
+/// of the user, so that a page that stays open does not keep the session alive.
+pub async fn find_for_poll(store: &Store, token_hash: [u8; 32]) -> Result<Option<Session>, Error> {
+    load(store, token_hash, false).await
+}
+
+async fn load(
+    store: &Store,
+    token_hash: [u8; 32],
+    is_activity: bool,
+) -> Result<Option<Session>, Error> {
     let found = session::Entity::find()
         .find_both_related(user::Entity)
         // The first entity's columns begin with A_.
@@ -132,7 +146,7 @@ pub async fn find(store: &Store, token_hash: [u8; 32]) -> Result<Option<Session>
     if now >= row.expires_at || now - row.last_seen_at >= IDLE_TIMEOUT_MS {
         return Ok(None);
     }
-    if now - row.last_seen_at >= SEEN_MS {
+    if is_activity && now - row.last_seen_at >= SEEN_MS {
         mark_seen(store, row.id, now).await;
     }
     let effective = effective_user(store, &row, user.try_into()?, now).await?;

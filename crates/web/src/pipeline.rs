@@ -24,6 +24,9 @@ use crate::responses::see_other;
 use crate::routes::{self, Handler, Route, RouteInfo, RouteRateLimit};
 use crate::{address, csrf, error_response, telemetry, tokens, unread_body};
 
+/// The query with which a page without scripts reloads itself.
+const RELOAD_QUERY: &str = "reload";
+
 /// Configures the whole site from the route table:
 /// `actix_web::App::new().configure(configure(app))`.
 pub fn configure(app: web::Data<App>) -> impl FnOnce(&mut ServiceConfig) {
@@ -94,7 +97,7 @@ async fn reject(
     unread_body::keep(&req, payload.into_inner());
     let (mut context, host) = create_context(&req, false)?;
     if host.is_ok()
-        && let Err(error) = load_session(&mut context).await
+        && let Err(error) = load_session(&mut context, false).await
     {
         tracing::debug!(%error, "session not looked up");
     }
@@ -187,9 +190,10 @@ async fn check_and_read(
     check_address_rate_limit(route, context).await?;
     if info.body_limit > 0 {
         let body = forms::read(&context.req, payload, read_limit).await?;
-        let form = match body.len() <= info.body_limit {
-            true => Form::parse(&body),
-            false => Err(Failure::TooLarge),
+        let form = if body.len() > info.body_limit {
+            Err(Failure::TooLarge)
+        } else {
+            Form::parse(&body)
         };
         // Kept before anything refuses the form. The origin has been checked.
         if info.csrf {
@@ -202,7 +206,7 @@ async fn check_and_read(
     }
     match route.handler {
         Handler::Public(_) => Ok(()),
-        _ => load_session(context).await,
+        _ => load_session(context, info.is_poll).await,
     }
 }
 
@@ -216,12 +220,18 @@ fn known_fields(info: &RouteInfo) -> Vec<&'static str> {
     known
 }
 
-/// Looks up the session of the request.
-async fn load_session(context: &mut RequestContext) -> Result<(), Failure> {
+/// Looks up the session of the request, which extends it unless the page makes the request by
+/// itself: to a route that is only polled, or to reload without scripts.
+async fn load_session(context: &mut RequestContext, is_poll: bool) -> Result<(), Failure> {
     let Some(token) = context.cookie_token(CookieKind::Session) else {
         return Ok(());
     };
-    context.session = sessions::find(context.app.store()?, tokens::hash(&token)).await?;
+    let (store, hash) = (context.app.store()?, tokens::hash(&token));
+    context.session = if is_poll || context.req.query_string() == RELOAD_QUERY {
+        sessions::find_for_poll(store, hash).await?
+    } else {
+        sessions::find(store, hash).await?
+    };
     if let Some(session) = &context.session {
         context.req.extensions_mut().insert(telemetry::LoggedUser {
             signed_in: session.signed_in().id,

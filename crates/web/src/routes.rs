@@ -54,6 +54,9 @@ pub struct RouteInfo {
     pub body_limit: usize,
     /// Whether the route answers for any host name.
     pub any_host: bool,
+    /// Whether only scripts of pages that stay open request it: no activity of the user, which
+    /// would extend the session.
+    pub is_poll: bool,
 }
 
 /// The rate limit of a route.
@@ -107,6 +110,7 @@ const fn get(path: &'static str, handler: Handler) -> Route {
         strict_fields: true,
         body_limit: 0,
         any_host: false,
+        is_poll: false,
     };
     Route {
         info,
@@ -127,6 +131,7 @@ const fn unsafe_route(method: Method, path: &'static str, handler: Handler) -> R
         strict_fields: true,
         body_limit: FORM_MAX_BYTES,
         any_host: false,
+        is_poll: false,
     };
     Route {
         info,
@@ -138,6 +143,11 @@ const fn unsafe_route(method: Method, path: &'static str, handler: Handler) -> R
 impl Route {
     const fn any_host(mut self) -> Self {
         self.info.any_host = true;
+        self
+    }
+
+    const fn polled(mut self) -> Self {
+        self.info.is_poll = true;
         self
     }
 
@@ -250,7 +260,7 @@ static ROUTES: &[Route] = routes! {
     DELETE "/dns-records" User records::renew_or_delete, fields(ACTION_FIELDS);
     GET "/dns-records/new" User records::new_form;
     POST "/dns-records/new" User records::create, fields(RECORD_FIELDS);
-    GET "/dns-records/states" User records::states;
+    GET "/dns-records/states" User records::states, polled();
     GET "/dns-records/instructions" User records::instructions;
     GET "/dns-records/{id}" User records::edit_form;
     POST "/dns-records/{id}" User records::update, fields(EDIT_FIELDS);
@@ -263,7 +273,7 @@ static ROUTES: &[Route] = routes! {
     POST "/certificate" User certificate::handle_intent, fields(INTENT_FIELDS);
     PATCH "/certificate" User certificate::handle_intent, fields(INTENT_FIELDS);
     DELETE "/certificate" User certificate::handle_intent, fields(INTENT_FIELDS);
-    GET "/certificate/state" User certificate::state;
+    GET "/certificate/state" User certificate::state, polled();
     GET "/certificate/information" User certificate::information;
     GET "/certificate/delete" User certificate::confirm_delete;
     // Every download appends to the audit trail.

@@ -113,6 +113,48 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// --- Menus: arrow keys, Home and End move among the items (APG, menu button pattern) ---
+
+function makeMenu(menu) {
+  const popover = menu.closest("[popover]");
+  const button = document.querySelector(`[popovertarget="${popover.id}"]`);
+  const items = [...menu.querySelectorAll("[role=menuitem]")];
+  const focusItem = (at) => items.at(at % items.length).focus();
+  // Beside other links, the Tab key reaches the first item. Without scripts it reaches all of them.
+  const isWholePopover = button.getAttribute("aria-haspopup") === "menu";
+  items.forEach((item, at) => (item.tabIndex = at === 0 && !isWholePopover ? 0 : -1));
+  menu.addEventListener("keydown", (event) => {
+    const at = items.indexOf(event.target);
+    const targets = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: -1 };
+    const to = targets[event.key];
+    // The focus returns to the button, and from there to what follows it.
+    if (event.key === "Tab" && isWholePopover) popover.hidePopover();
+    if (at < 0 || to === undefined) return;
+    event.preventDefault();
+    focusItem(to);
+  });
+  if (!isWholePopover) return;
+  let first = 0;
+  button.setAttribute("aria-expanded", "false");
+  button.addEventListener("keydown", (event) => {
+    if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
+    event.preventDefault();
+    first = event.key === "ArrowUp" ? -1 : 0;
+    if (popover.matches(":popover-open")) focusItem(first);
+    else popover.showPopover();
+  });
+  popover.addEventListener("toggle", (event) => {
+    const isOpen = event.newState === "open";
+    button.setAttribute("aria-expanded", isOpen);
+    if (isOpen) focusItem(first);
+    first = 0;
+  });
+}
+
+if (HTMLElement.prototype.showPopover) {
+  document.querySelectorAll("[popover] [role=menu]").forEach(makeMenu);
+}
+
 // --- Poll the state of the records ---
 
 let pollCount = 0;

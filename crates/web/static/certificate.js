@@ -120,8 +120,9 @@ function showStep(line, step) {
 }
 
 function showOrder(state) {
-  // Something other than the steps has changed, such as a new certificate.
-  if (state.page_revision !== order.dataset.pageRevision) return location.reload();
+  // Something other than the steps has changed, such as a new certificate. The query says that no
+  // user asks for the page, so that it does not extend the session.
+  if (state.page_revision !== order.dataset.pageRevision) return location.replace("?reload");
   pollAfterS = state.poll_after_s;
   const lines = order.querySelectorAll(".step");
   state.steps.forEach((step, at) => showStep(lines[at], step));

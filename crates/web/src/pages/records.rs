@@ -5,6 +5,7 @@ mod form;
 mod instructions;
 mod list;
 mod lookup;
+mod row_actions;
 pub(super) mod state;
 
 use starchart_domain::record::RecordId;
@@ -19,8 +20,9 @@ use crate::errors::Failure;
 pub(crate) use delete::confirm_delete;
 pub(crate) use form::{create, edit_form, new_form, show_kept_form, update};
 pub(crate) use instructions::instructions;
-pub(crate) use list::{list, renew_or_delete};
+pub(crate) use list::list;
 pub(crate) use lookup::lookup;
+pub(crate) use row_actions::renew_or_delete;
 pub(crate) use state::states;
 #[cfg(test)]
 pub(crate) use {
@@ -34,12 +36,11 @@ pub(crate) use {
 /// For this long after the newest change a page polls for the state, in milliseconds.
 const POLL_AFTER_CHANGE_MS: i64 = 2 * 60 * 1_000;
 
-/// Returns the record of the path when this user owns it (invariant I8). A record of another user
-/// fails like an absent one.
-async fn find_own(context: &RequestContext, user: &User) -> Result<Record, Failure> {
-    records::get(context.app.store()?, user.id, path_id(context)?)
-        .await?
-        .ok_or(Failure::NotFound)
+/// Returns the record of the path when this user owns it (invariant I8); `None` for a record of
+/// another user as for an absent one.
+async fn find_own(context: &RequestContext, user: &User) -> Result<Option<Record>, Failure> {
+    let id = path_id(context)?;
+    Ok(records::get(context.app.store()?, user.id, id).await?)
 }
 
 /// Returns the id in the path.

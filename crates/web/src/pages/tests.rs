@@ -50,7 +50,11 @@ fn the_certificate_page_has_the_words_of_the_original() {
         pending.contains("2 of 4 name servers answer with it.")
             && !pending.contains("Request a Certificate")
     );
-    assert!(pending.contains("<noscript><meta http-equiv=\"refresh\" content=\"3\"></noscript>"));
+    assert!(
+        pending.contains(
+            "<noscript><meta http-equiv=\"refresh\" content=\"3; url=?reload\"></noscript>"
+        )
+    );
     assert!(page("certificate-waiting").contains("<strong>2026-11-22 09:30 UTC</strong>"));
     let issued = page("certificate-issued");
     for heading in [

@@ -1,11 +1,12 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use actix_web::http::{Method, StatusCode};
+use actix_web::test::TestRequest;
 use starchart_domain::user::UserId;
 use starchart_store::records::{self, Record};
 use starchart_store::sessions;
 
-use super::test_app::{Browser, TestApp};
+use super::test_app::{Browser, HOST, Reply, TestApp};
 use crate::tokens;
 
 const WWW: &[(&str, &str)] = &[("subdomain", "www"), ("type", "A"), ("value", "192.0.2.1")];
@@ -276,6 +277,88 @@ async fn the_input_for_a_deleted_record_is_kept() {
         assert!(late.body.contains(words), "{words}: {}", late.body);
     }
     assert!(list_records(&test_app, &browser).await.is_empty());
+}
+
+/// In a second window the record is still on the page.
+#[actix_web::test]
+async fn a_request_about_a_deleted_record_shows_the_list_with_a_note() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
+    let mut other = Browser::signed_in(&test_app, "user2").await;
+    other.post("/dns-records/new", WWW).await;
+    let foreign = list_records(&test_app, &other).await[0].id.to_string();
+    browser.post("/dns-records/new", WWW).await;
+    let kept = [("subdomain", "kept"), ("type", "A"), ("value", "192.0.2.7")];
+    browser.post("/dns-records/new", &kept).await;
+    let www = list_records(&test_app, &browser).await;
+    let www = www.iter().find(|record| record.name.starts_with("www."));
+    let id = www.unwrap().id.to_string();
+    let delete = [("intent", "delete-dns-record"), ("id", id.as_str())];
+    let first = browser.post("/dns-records", &delete).await;
+    assert_eq!(first.location(), "/dns-records");
+    // A record of another user answers like an absent one.
+    for id in [id.as_str(), foreign.as_str(), "999999"] {
+        let token = browser.csrf_token().await;
+        let path = format!("/dns-records/{id}");
+        let delete = [("intent", "delete-dns-record"), ("id", id)];
+        let renew = [("intent", "renew-dns-record"), ("id", id)];
+        for (method, path, fields) in [
+            (Method::POST, "/dns-records", &delete[..]),
+            (Method::POST, "/dns-records", &renew),
+            (Method::DELETE, &path, &[]),
+            (Method::PATCH, &path, &[]),
+            (Method::GET, &path, &[]),
+            (Method::GET, &format!("{path}/delete"), &[]),
+            (Method::GET, &format!("{path}/lookup"), &[]),
+        ] {
+            let case = format!("{method} {path}");
+            let reply = match method {
+                Method::GET => browser.get(path).await,
+                _ => browser.submit(method, path, &token, fields).await,
+            };
+            assert_eq!(reply.status, StatusCode::NOT_FOUND, "{case}");
+            for words in [
+                "There is no such record. It was deleted, perhaps in another window",
+                "<h1>DNS Records</h1>",
+                "kept.user1.starchart.com",
+            ] {
+                assert!(reply.body.contains(words), "{case} {words}: {}", reply.body);
+            }
+            assert!(!reply.body.contains("user2"), "{case}");
+        }
+    }
+    let json = TestRequest::with_uri(&format!("/dns-records/{id}"))
+        .insert_header(("host", HOST))
+        .insert_header(("accept", "application/json"));
+    let reply = browser.send(json).await;
+    assert_eq!(reply.status, StatusCode::NOT_FOUND);
+    let kind = reply.headers.get("content-type").unwrap();
+    assert_eq!(kind, "application/problem+json");
+    assert_eq!(list_records(&test_app, &other).await.len(), 1);
+}
+
+#[actix_web::test]
+async fn the_form_at_the_limit_says_so_before_it_is_filled_in() {
+    let test_app = TestApp::with(|config| config.limits.records_per_user = Some(1)).await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
+    let says_so = |page: &Reply| {
+        page.body.contains("A new record cannot be saved.")
+            && page
+                .body
+                .contains("maximum number of dns records: 1 are allowed")
+    };
+    assert!(!says_so(&browser.get("/dns-records/new").await));
+    browser.post("/dns-records/new", WWW).await;
+    let page = browser.get("/dns-records/new").await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(says_so(&page), "{}", page.body);
+    // An edit needs no room.
+    let id = list_records(&test_app, &browser).await[0].id;
+    assert!(!says_so(&browser.get(&format!("/dns-records/{id}")).await));
+    let unlimited = TestApp::with(|config| config.limits.records_per_user = None).await;
+    let mut browser = Browser::signed_in(&unlimited, "user1").await;
+    browser.post("/dns-records/new", WWW).await;
+    assert!(!says_so(&browser.get("/dns-records/new").await));
 }
 
 #[actix_web::test]

@@ -52,13 +52,21 @@ pub(crate) async fn active_certificate(
     } else {
         Renewal::Open
     };
-    let store = context.app.store()?;
-    let daily_limit = context.app.config.limits.certificate_requests_per_day;
-    let next_request_at = certificates::next_request_at(store, user.id, daily_limit, now).await?;
     Ok(ActiveCertificate {
         expired: certificate.not_after <= now,
         certificate,
         renewal,
-        next_request_at,
+        next_request_at: next_request_at(context, user, now).await?,
     })
+}
+
+/// Returns when the user can request another certificate, when the daily limit is reached.
+pub(super) async fn next_request_at(
+    context: &RequestContext,
+    user: &User,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, Failure> {
+    let store = context.app.store()?;
+    let daily_limit = context.app.config.limits.certificate_requests_per_day;
+    Ok(certificates::next_request_at(store, user.id, daily_limit, now).await?)
 }

@@ -13,7 +13,7 @@ use starchart_domain::time::Timestamp;
 use starchart_store::certificates::{self, Certificate, OrderView, Overview};
 
 use super::PAGE;
-use super::active::{ActiveCertificate, Renewal, active_certificate};
+use super::active::{ActiveCertificate, Renewal, active_certificate, next_request_at};
 use super::download::CertificatePart;
 use super::progress::{ProgressStep, steps};
 use crate::actions::{self, ActionError, CaaProblem, CertificateRules, Conflict, Limit};
@@ -57,6 +57,8 @@ pub(crate) struct CertificatePage {
     pub(crate) is_off: bool,
     /// Why the user's CAA records make a request fail.
     pub(crate) caa_problem: Option<CaaProblem>,
+    /// When the user can request another certificate, when the daily limit is reached.
+    pub(crate) next_request_at: Option<Timestamp>,
     /// Why the last request was refused.
     pub(crate) refused: Option<String>,
     /// Whether the private key is withheld, because an admin impersonates the user.
@@ -214,12 +216,17 @@ async fn page(
         Some(active) => Some(active_certificate(context, user, active, order.as_ref(), now).await?),
         None => None,
     };
+    let next_request_at = match &active {
+        Some(active) => active.next_request_at,
+        None => next_request_at(context, user, now).await?,
+    };
     Ok(CertificatePage {
         layout: context.layout(),
         active,
         order,
         is_off: context.app.config.certificates_off.is_some(),
         caa_problem,
+        next_request_at,
         refused,
         key_withheld: user.impersonator.is_some(),
         page_revision,

@@ -9,6 +9,7 @@ use starchart_domain::certificate::caa::IssuanceForbidden;
 use starchart_domain::record::RecordId;
 use starchart_store::records::{self, Record};
 
+use super::list::missing_record;
 use super::path_id;
 use crate::actions;
 use crate::actor::User;
@@ -44,9 +45,9 @@ pub(crate) async fn delete_page(
     status: StatusCode,
 ) -> Result<HttpResponse, Failure> {
     let store = context.app.store()?;
-    let record = records::get(store, user.id, id)
-        .await?
-        .ok_or(Failure::NotFound)?;
+    let Some(record) = records::get(store, user.id, id).await? else {
+        return missing_record(context, user).await;
+    };
     let config = &context.app.config;
     let to_confirm = actions::forbidden_by_deletion(store, user, &record, config).await?;
     responses::page(

@@ -14,6 +14,7 @@ use starchart_domain::record::{RecordForm, RecordId};
 use starchart_store::records;
 
 use self::input::{describe_differences, form_fingerprint, form_of_record, record_form};
+use super::list::missing_record;
 use super::{caa_check, find_own, path_id};
 use crate::actions::{self, ActionError, Conflict, RecordEdit, SavedRecord};
 use crate::actor::User;
@@ -56,6 +57,8 @@ pub(crate) struct FormPage {
     /// Whether the form was posted after the session had ended and is shown again after the
     /// sign-in.
     pub(crate) is_kept: bool,
+    /// Why a new record will not be saved, which the form says before it is filled in.
+    pub(crate) limit_reached: Option<Fault>,
 }
 
 impl FormPage {
@@ -73,6 +76,7 @@ impl FormPage {
             owner,
             to_confirm: None,
             is_kept: false,
+            limit_reached: None,
         }
     }
 
@@ -121,10 +125,22 @@ impl FormPage {
 /// Shows the empty form (`GET /dns-records/new`).
 pub(crate) async fn new_form(
     context: Rc<RequestContext>,
-    _: User,
+    user: User,
 ) -> Result<HttpResponse, Failure> {
-    let page = FormPage::new(&context, FormMode::Create, RecordForm::default());
+    let page = FormPage {
+        limit_reached: limit_reached(&context, &user).await?,
+        ..FormPage::new(&context, FormMode::Create, RecordForm::default())
+    };
     responses::ok(&page)
+}
+
+/// Returns the limit of records, if the user has reached it.
+async fn limit_reached(context: &RequestContext, user: &User) -> Result<Option<Fault>, Failure> {
+    let Some(limit) = context.app.config.limits.records_per_user else {
+        return Ok(None);
+    };
+    let count = records::count(context.app.store()?, user.id).await?;
+    Ok((count >= limit).then_some(Fault::QuotaReached { limit }))
 }
 
 /// Creates a record, or shows the form with its faults (`POST /dns-records/new`).
@@ -161,7 +177,9 @@ pub(crate) async fn edit_form(
     context: Rc<RequestContext>,
     user: User,
 ) -> Result<HttpResponse, Failure> {
-    let record = find_own(&context, &user).await?;
+    let Some(record) = find_own(&context, &user).await? else {
+        return missing_record(&context, &user).await;
+    };
     let mode = FormMode::Edit {
         id: record.id.0,
         fingerprint: Some(record.fingerprint()),
@@ -253,7 +271,10 @@ pub(crate) async fn show_kept_form(
     let id = id.and_then(|rest| rest.parse().ok()).map(RecordId);
     let input = record_form(&form);
     let page = match id {
-        None => FormPage::new(context, FormMode::Create, input),
+        None => FormPage {
+            limit_reached: limit_reached(context, user).await?,
+            ..FormPage::new(context, FormMode::Create, input)
+        },
         Some(id)
             if records::get(context.app.store()?, user.id, id)
                 .await?

@@ -1,22 +1,24 @@
-//! The list of the user's records, whose buttons renew and delete one.
+//! The list of the user's records.
 
 use std::rc::Rc;
 
 use actix_web::HttpResponse;
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::StatusCode;
 use askama::Template;
-use starchart_domain::record::RecordId;
 use starchart_domain::time::Timestamp;
 use starchart_store::records::{self, Record};
 
-use super::delete::delete_page;
-use super::{caa_check, poll_for_s};
-use crate::actions::{self, ActionError, Conflict};
+use super::poll_for_s;
+use crate::accept::prefers_json;
 use crate::actor::User;
 use crate::context::RequestContext;
 use crate::errors::Failure;
-use crate::pages::{FlashKind, Layout, filters};
-use crate::responses::{self, see_other};
+use crate::pages::{Flash, FlashKind, Layout, filters};
+use crate::responses;
+
+/// What the list says when a request is about a record that is not in it.
+const NO_SUCH_RECORD: &str = "There is no such record. It was deleted, perhaps in another window, \
+                              or it has expired.";
 
 /// `GET /dns-records`. Its rows post `intent` (`renew-dns-record`, `delete-dns-record`) and `id` to
 /// `/dns-records`.
@@ -38,6 +40,10 @@ impl RecordsPage {
         self.records.iter().any(|record| !record.state.is_settled())
     }
 
+    fn last_day(&self, record: &Record) -> Timestamp {
+        record.last_day(self.now)
+    }
+
     /// Returns whether the day on which the record expires is over. The record exists because its
     /// owner was not notified long enough ago.
     fn is_overdue(&self, record: &Record) -> bool {
@@ -55,6 +61,23 @@ pub(crate) async fn list(context: Rc<RequestContext>, user: User) -> Result<Http
     responses::ok(&load_page(&context, &user).await?)
 }
 
+/// Shows the list with a note, when a request is about a record that the user does not have, such
+/// as one that was deleted in another window.
+pub(super) async fn missing_record(
+    context: &RequestContext,
+    user: &User,
+) -> Result<HttpResponse, Failure> {
+    if prefers_json(&context.req) {
+        return Err(Failure::NotFound);
+    }
+    let mut page = load_page(context, user).await?;
+    page.layout.flash.push(Flash {
+        kind: FlashKind::Note,
+        text: NO_SUCH_RECORD.to_owned(),
+    });
+    responses::page(StatusCode::NOT_FOUND, &page)
+}
+
 async fn load_page(context: &RequestContext, user: &User) -> Result<RecordsPage, Failure> {
     let store = context.app.store()?;
     let all = records::list(store, user.id).await?;
@@ -66,61 +89,4 @@ async fn load_page(context: &RequestContext, user: &User) -> Result<RecordsPage,
         limit: context.app.config.limits.records_per_user,
         now,
     })
-}
-
-/// `POST`, `PATCH`, `DELETE` on `/dns-records` and `PATCH`, `DELETE` on `/dns-records/{id}`: renews
-/// or deletes a record. The intent decides; without an intent the method does.
-pub(crate) async fn renew_or_delete(
-    context: Rc<RequestContext>,
-    user: User,
-) -> Result<HttpResponse, Failure> {
-    let store = context.app.store()?;
-    let form = &context.form;
-    let id = context
-        .req
-        .match_info()
-        .get("id")
-        .or_else(|| form.get("id"));
-    let id = id
-        .ok_or(Failure::Unprocessable("missing id"))?
-        .parse()
-        .map(RecordId)
-        .map_err(|_| Failure::NotFound)?;
-    let method_intent = match *context.req.method() {
-        Method::PATCH => Some("renew-dns-record"),
-        Method::DELETE => Some("delete-dns-record"),
-        _ => None,
-    };
-    let intent = form.get("intent").or(method_intent).unwrap_or_default();
-    if method_intent.is_some_and(|wanted| wanted != intent) {
-        return Err(Failure::Unprocessable("method and intent differ"));
-    }
-    let queue = &*context.app.queue;
-    let caller = context.caller(&user);
-    let (record, done) = match intent {
-        "renew-dns-record" => {
-            let record = actions::renew_record(store, queue, caller, id).await?;
-            (record, "renewed")
-        }
-        "delete-dns-record" => {
-            let caa = caa_check(&context);
-            match actions::delete_record(store, queue, caller, id, caa).await {
-                Ok(record) => (record, "deleted"),
-                Err(ActionError::Conflict(Conflict::IssuanceForbidden(_))) => {
-                    let status = StatusCode::UNPROCESSABLE_ENTITY;
-                    return delete_page(&context, &user, id, status).await;
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        _ => return Err(Failure::Unprocessable("unknown intent")),
-    };
-    context.set_flash(&[(
-        FlashKind::Done,
-        format!(
-            "DNS Record \"{}\" has been successfully {done}",
-            record.name
-        ),
-    )]);
-    Ok(see_other("/dns-records"))
 }

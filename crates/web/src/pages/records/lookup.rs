@@ -6,6 +6,7 @@ use actix_web::HttpResponse;
 use askama::Template;
 use starchart_store::records::Record;
 
+use super::list::missing_record;
 use super::{find_own, poll_for_s, state};
 use crate::actor::User;
 use crate::context::RequestContext;
@@ -52,7 +53,9 @@ pub(crate) async fn lookup(
     context: Rc<RequestContext>,
     user: User,
 ) -> Result<HttpResponse, Failure> {
-    let record = find_own(&context, &user).await?;
+    let Some(record) = find_own(&context, &user).await? else {
+        return missing_record(&context, &user).await;
+    };
     let now = context.app.store()?.now().await?;
     let poll_for_s = poll_for_s(std::slice::from_ref(&record), now);
     let server = context.app.config.lookup_server.clone();

@@ -289,6 +289,7 @@ fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
         owner: "owner".into(),
         to_confirm: None,
         is_kept,
+        limit_reached: Some(Fault::QuotaReached { limit: 10 }),
     };
     let edit = FormPage {
         mode: FormMode::Edit {

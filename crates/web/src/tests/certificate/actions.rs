@@ -101,8 +101,16 @@ async fn a_repeated_request_changes_nothing_and_the_daily_limit_says_when_to_ret
             .await
             .unwrap()
     );
+    let limit = "You have reached the limit of certificate requests in 24 hours.";
+    let page = browser.get("/certificate").await;
+    assert!(
+        page.body.contains(limit),
+        "before the button is pressed: {}",
+        page.body
+    );
     let refused = browser.post("/certificate", &[]).await;
     assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+    assert!(!refused.body.contains(limit), "said once");
     let wait: i64 = header(&refused, "retry-after").parse().unwrap();
     assert!((86_000..=86_400).contains(&wait), "{wait}");
     assert!(

@@ -21,6 +21,7 @@ fn certificate_page(text: &dyn Fn(&str) -> String) -> CertificatePage {
             after: None,
             forbidden: issuance_forbidden(text),
         }),
+        next_request_at: Some(in_days(1)),
         refused: None,
         key_withheld: false,
         page_revision: "0".to_owned(),
