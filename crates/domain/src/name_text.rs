@@ -8,35 +8,51 @@ pub fn absolute_name(name: &str) -> String {
     name
 }
 
-/// Returns the name in lower case, without a trailing dot and with its `\DDD` escapes decoded. An
-/// escaped dot, backslash or non-printable octet stays escaped, so that two different names never
-/// become equal.
+/// Returns the name in lower case and without a trailing dot, in its only canonical spelling: an
+/// escape is decoded, but dots within a label, backslashes and octets that do not print are
+/// escaped, so that two different names never become equal. A backslash that begins no escape
+/// stands for itself.
 pub fn unescape_name(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
-    let mut rest = name.strip_suffix('.').unwrap_or(name);
-    while let Some(at) = rest.find('\\') {
-        out.push_str(&rest[..at]);
-        let tail = &rest[at..];
-        match escaped_octet(tail) {
-            Some(octet) if octet.is_ascii_graphic() && !matches!(octet, b'.' | b'\\') => {
-                out.push(char::from(octet));
-                rest = &tail[4..];
+    let mut rest = name.as_bytes();
+    while let Some((octet, after)) = rest.split_first() {
+        rest = after;
+        match octet {
+            b'.' => out.push('.'),
+            b'\\' => {
+                let (octet, after) = escaped_octet(after).unwrap_or((b'\\', after));
+                push_octet(octet, &mut out);
+                rest = after;
             }
-            _ => {
-                let length = if tail.starts_with("\\\\") { 2 } else { 1 };
-                out.push_str(&tail[..length]);
-                rest = &tail[length..];
-            }
+            _ => push_octet(*octet, &mut out),
         }
     }
-    out.push_str(rest);
-    out.make_ascii_lowercase();
+    if out.ends_with('.') {
+        out.pop();
+    }
     out
 }
 
-/// Decodes a `\DDD` escape at the start of the text.
-fn escaped_octet(text: &str) -> Option<u8> {
-    let digits = text.strip_prefix('\\')?.get(..3)?;
-    let is_number = digits.bytes().all(|digit| digit.is_ascii_digit());
-    digits.parse().ok().filter(|_| is_number)
+/// Appends an octet of a label in lower case, escaped where it must be.
+pub(crate) fn push_octet(octet: u8, name: &mut String) {
+    if octet.is_ascii_graphic() && !matches!(octet, b'.' | b'\\') {
+        name.push(char::from(octet.to_ascii_lowercase()));
+    } else {
+        name.push_str(&format!("\\{octet:03}"));
+    }
+}
+
+/// Decodes the escape after a backslash (`\DDD`, or `\X` for a character that is no digit), and
+/// returns the octet with the rest.
+pub(crate) fn escaped_octet(text: &[u8]) -> Option<(u8, &[u8])> {
+    let (first, rest) = text.split_first()?;
+    if !first.is_ascii_digit() {
+        return Some((*first, rest));
+    }
+    let (digits, rest) = text.split_first_chunk::<3>()?;
+    let code = digits.iter().try_fold(0, |code, digit| {
+        let is_digit = digit.is_ascii_digit();
+        is_digit.then(|| code * 10 + u32::from(digit - b'0'))
+    })?;
+    Some((u8::try_from(code).ok()?, rest))
 }

@@ -55,12 +55,18 @@ mod tests {
             (r"a\046b.starchart.com.", r"a\046b.starchart.com"),
             (r"a\092b.starchart.com.", r"a\092b.starchart.com"),
             (r"caf\195\169.starchart.com.", r"caf\195\169.starchart.com"),
-            (r"a\\042b", r"a\\042b"),
-            (r"too\999.high", r"too\999.high"),
-            (r"a\+42.b", r"a\+42.b"),
-            (r"broken\05", r"broken\05"),
-            (r"broken\", r"broken\"),
-            ("\\é99.starchart.com", "\\é99.starchart.com"),
+            (r"a\\042b", r"a\092042b"),
+            (r"a\.b.", r"a\046b"),
+            (r"a\.", r"a\046"),
+            (r"a\+42.b", "a+42.b"),
+            ("a b.", r"a\032b"),
+            ("Café.", r"caf\195\169"),
+            (r"\é99.starchart.com", r"\195\16999.starchart.com"),
+            // A backslash that begins no escape stands for itself.
+            (r"too\999.high", r"too\092999.high"),
+            (r"broken\05", r"broken\09205"),
+            (r"broken\05\048", r"broken\092050"),
+            (r"broken\", r"broken\092"),
         ] {
             assert_eq!(unescape_name(escaped), ours, "{escaped}");
         }

@@ -3,9 +3,13 @@
 use crate::fault::ValueFault;
 use crate::fault::advice::{HostTexts, Wanted};
 use crate::input::typed::recognize;
-use crate::name_text::{absolute_name, unescape_name};
+use crate::name_text::{absolute_name, escaped_octet, push_octet, unescape_name};
 use crate::names::{HostName, LABEL_MAX, NAME_MAX};
 use crate::record::spec::Codec;
+
+/// The longest name in a message: an octet more for the length of the first label, and one for the
+/// root.
+const MESSAGE_MAX: usize = NAME_MAX + 2;
 
 /// The spellings of a host name.
 pub(super) static CODEC: Codec = Codec {
@@ -24,59 +28,48 @@ pub(super) fn parse(input: &str, texts: &'static HostTexts) -> Result<String, Va
 /// Encodes a name as labels, each preceded by its length (RFC 1035 section 3.1).
 fn to_wire(text: &str) -> Option<Vec<u8>> {
     let name = absolute_name(&unescape_name(text));
-    if name == "." && text != "." {
-        return None;
+    if name == "." {
+        return (text == ".").then(|| vec![0]);
     }
     let mut message = Vec::with_capacity(name.len() + 1);
     let mut label = Vec::new();
-    let mut rest = name.bytes();
-    while let Some(octet) = rest.next() {
+    let mut rest = name.as_bytes();
+    while let Some((octet, after)) = rest.split_first() {
+        rest = after;
         match octet {
-            b'.' if label.is_empty() && name == "." => {}
             b'.' => {
                 let is_label = (1..=LABEL_MAX).contains(&label.len());
                 message.push(u8::try_from(label.len()).ok().filter(|_| is_label)?);
                 message.append(&mut label);
             }
-            b'\\' => label.push(escaped(&mut rest)?),
-            _ => label.push(octet),
+            b'\\' => {
+                let (octet, after) = escaped_octet(rest)?;
+                label.push(octet);
+                rest = after;
+            }
+            _ => label.push(*octet),
         }
     }
     message.push(0);
-    (message.len() <= NAME_MAX + 2).then_some(message)
+    (message.len() <= MESSAGE_MAX).then_some(message)
 }
 
-fn escaped(rest: &mut std::str::Bytes<'_>) -> Option<u8> {
-    let first = rest.next()?;
-    if !first.is_ascii_digit() {
-        return Some(first);
-    }
-    let digits = [first, rest.next()?, rest.next()?];
-    std::str::from_utf8(&digits).ok()?.parse().ok()
-}
-
+/// Decodes labels up to the root, which ends the message.
 fn from_wire(message: &[u8]) -> Option<String> {
     let mut name = String::new();
     let mut rest = message;
     loop {
         let (length, after) = rest.split_first()?;
-        if *length == 0 {
-            break;
+        let length = usize::from(*length);
+        if length == 0 {
+            let is_name = after.is_empty() && message.len() <= MESSAGE_MAX;
+            return is_name.then(|| absolute_name(&name));
         }
-        let (label, after) = after.split_at_checked(usize::from(*length))?;
-        for octet in label {
-            match octet {
-                b'.' | b'\\' => name.push_str(&format!("\\{octet:03}")),
-                _ if octet.is_ascii_graphic() => name.push(char::from(octet.to_ascii_lowercase())),
-                _ => name.push_str(&format!("\\{octet:03}")),
-            }
-        }
+        let (label, after) = after
+            .split_at_checked(length)
+            .filter(|_| length <= LABEL_MAX)?;
+        label.iter().for_each(|octet| push_octet(*octet, &mut name));
         name.push('.');
         rest = after;
     }
-    Some(if name.is_empty() {
-        ".".to_owned()
-    } else {
-        name
-    })
 }

@@ -236,3 +236,41 @@ fn names_that_do_not_fit_a_message_are_refused() {
     }
     assert_eq!(PartWire::Number.canonicalize("65536"), None);
 }
+
+#[test]
+fn messages_that_are_no_name_are_refused() {
+    let long = [&[64][..], &[b'a'; 64], &[0]].concat();
+    let deep = [&b"\x01a".repeat(128)[..], &[0]].concat();
+    for message in [
+        long.as_slice(),
+        &deep,
+        b"\x01a\x00\x00",
+        b"\x01a\x00b",
+        b"\xc0\x0c",
+        b"\x01a",
+        b"\x02a",
+        b"",
+    ] {
+        let read = RecordType::Cname.spec().from_wire(message);
+        assert_eq!(read, None, "{message:?}");
+    }
+    let longest = [&b"\x01a".repeat(127)[..], &[0]].concat();
+    let read = RecordType::Cname.spec().from_wire(&longest);
+    assert_eq!(read, Some("a.".repeat(127)));
+}
+
+#[test]
+fn every_octet_of_a_name_survives_a_message() {
+    let spec = RecordType::Cname.spec();
+    for (name, message) in [
+        (r"a\.b.", &b"\x03a.b\x00"[..]),
+        (r"a\.", b"\x02a.\x00"),
+        (r"a\\.", b"\x02a\\\x00"),
+        (r"a\032b", b"\x03a b\x00"),
+        (r"\195\169.\042", b"\x02\xc3\xa9\x01*\x00"),
+        (".", b"\x00"),
+    ] {
+        assert_eq!(spec.to_wire(name).as_deref(), Some(message), "{name}");
+        assert_eq!(spec.from_wire(message), spec.canonicalize(name), "{name}");
+    }
+}
