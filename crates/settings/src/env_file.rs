@@ -25,7 +25,8 @@ pub(crate) fn parse(text: &str) -> EnvFile {
     let mut read = EnvFile::default();
     let mut lines = text.lines().enumerate();
     while let Some((number, line)) = lines.next() {
-        let line = line.trim();
+        // White space at the end may be part of a value in quotes.
+        let line = line.trim_start();
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
@@ -43,7 +44,7 @@ pub(crate) fn parse(text: &str) -> EnvFile {
             ));
             continue;
         }
-        let rest = rest.trim();
+        let rest = rest.trim_start();
         let value = match rest.chars().next() {
             Some(quote @ ('"' | '\'')) => {
                 let more = lines.by_ref().map(|(_, line)| line);
@@ -54,7 +55,7 @@ pub(crate) fn parse(text: &str) -> EnvFile {
                 };
                 value
             }
-            _ => before_comment(rest).to_owned(),
+            _ => before_comment(rest.trim_end()).to_owned(),
         };
         if read.variables.insert(name.to_owned(), value).is_some() {
             read.duplicates.insert(name.to_owned(), number + 1);
@@ -111,7 +112,7 @@ mod tests {
     fn common_notations_are_parsed() {
         let text = "\u{feff}# a comment\r\nPORT = 8080\r\nexport APP_NAME=\"My \
             \\\"Domain\\\"\"\nEMPTY=\nSCHOOL_NAME=A #1 # said\n\
-                    RAW='a\\n$b # c'\nNONE=# \
+                    RAW='a\\n$b # c'\nWIDE=' a  \n b '\nNONE=# \
             nothing\nHASH=a#b\nPEM=\"-----BEGIN-----\nabc\n-----END-----\"\nLAST=1";
         let read = parse(text).variables;
         let value = |name: &str| read[name].as_str();
@@ -120,6 +121,7 @@ mod tests {
         assert_eq!(value("EMPTY"), "");
         assert_eq!(value("SCHOOL_NAME"), "A");
         assert_eq!(value("RAW"), "a\\n$b # c");
+        assert_eq!(value("WIDE"), " a  \n b ");
         assert_eq!(value("NONE"), "");
         assert_eq!(value("HASH"), "a#b");
         assert_eq!(value("PEM"), "-----BEGIN-----\nabc\n-----END-----");
