@@ -31,6 +31,11 @@ pub(crate) fn url(text: &str) -> Result<Url, String> {
         true => format!("is not a URL ({error}); {ENCODE}"),
         false => format!("is not a URL ({error})"),
     })?;
+    // The parser supplies missing slashes.
+    let after_scheme = text.get(url.scheme().len()..).unwrap_or_default();
+    if !after_scheme.starts_with("://") {
+        return Err("lacks // after its scheme: https://host".to_owned());
+    }
     match (url.scheme(), url.port()) {
         ("https", Some(80)) => Err("has port 80, which is for http://; leave it out".to_owned()),
         ("http", Some(443)) => Err("has port 443, which is for https://".to_owned()),
@@ -42,6 +47,9 @@ pub(crate) fn url(text: &str) -> Result<Url, String> {
 /// may contain a password.
 pub(crate) fn web_url(text: &str) -> Result<Url, String> {
     let url = url(text)?;
+    if text.contains('\\') {
+        return Err("contains a backslash; a URL has /".to_owned());
+    }
     if !url.username().is_empty() || url.password().is_some() {
         return Err("must not contain a user or a password".to_owned());
     }
@@ -79,5 +87,34 @@ pub(crate) fn is_loopback<S: AsRef<str>>(host: &Host<S>) -> bool {
         Host::Domain(name) => name.as_ref() == "localhost" || name.as_ref().ends_with(".localhost"),
         Host::Ipv4(address) => address.is_loopback(),
         Host::Ipv6(address) => address.is_loopback(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_read_as_it_is_written() {
+        for (text, advice) in [
+            ("https:login.school.example", "lacks // after its scheme"),
+            ("https:/login.school.example", "lacks // after its scheme"),
+            ("https:sql://a:b@db/x", "lacks // after its scheme"),
+            (
+                "https:\\\\login.school.example",
+                "lacks // after its scheme",
+            ),
+            ("https://login.school.example\\path", "contains a backslash"),
+            ("https://a\\@login.school.example", "contains a backslash"),
+        ] {
+            let fault = web_url(text).err().unwrap_or_default();
+            assert!(fault.starts_with(advice), "{text}: {fault}");
+        }
+        for text in [
+            "https://login.school.example",
+            "HTTPS://Login.School.Example/a?b#c",
+        ] {
+            assert!(web_url(text).is_ok(), "{text}");
+        }
     }
 }
