@@ -13,7 +13,7 @@ use quick_xml::name::ResolveResult;
 
 pub(crate) use date_time::parse_date_time;
 pub(crate) use quick_xml::escape::escape;
-use syntax::{check_attribute_syntax, check_name, check_namespace_value, is_xml_char};
+use syntax::{attributes, check_name, check_namespace_value, is_xml_char};
 
 /// Why a document is refused as XML.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -130,7 +130,7 @@ impl Ns {
         }
     }
 
-    fn named(uri: &[u8]) -> Self {
+    pub(crate) fn named(uri: &[u8]) -> Self {
         let known = [
             (SAMLP, Self::Samlp),
             (SAML, Self::Saml),
@@ -339,7 +339,7 @@ fn element(
     ns: Ns,
     options: &ParseOptions,
 ) -> Result<Element, XmlFault> {
-    check_attribute_syntax(start.attributes_raw())?;
+    attributes(start.attributes_raw())?;
     check_name(start.name().as_ref())?;
     let mut attributes: Vec<Attribute> = Vec::new();
     let mut seen: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
@@ -407,17 +407,20 @@ fn expand(text: &str) -> Result<String, XmlFault> {
     Ok(expanded.into_owned())
 }
 
+/// Allows version, encoding and standalone, in this order (XML 1.0 productions [23] and [32]).
 fn check_declaration(declaration: &BytesDecl<'_>) -> Result<(), XmlFault> {
-    let version = declaration.version().map_err(|_| XmlFault::Declaration)?;
-    let utf8 = match declaration.encoding() {
-        None => true,
-        Some(Ok(name)) => name.eq_ignore_ascii_case(b"utf-8"),
-        Some(Err(_)) => false,
+    let raw = declaration.strip_prefix(b"xml").unwrap_or_default();
+    let attributes = attributes(raw)?;
+    let Some(((b"version", b"1.0"), rest)) = attributes.split_first() else {
+        return Err(XmlFault::Declaration);
     };
-    if version.as_ref() == b"1.0" && utf8 {
-        Ok(())
-    } else {
-        Err(XmlFault::Declaration)
+    let rest = match rest {
+        [(b"encoding", name), rest @ ..] if name.eq_ignore_ascii_case(b"utf-8") => rest,
+        rest => rest,
+    };
+    match rest {
+        [] | [(b"standalone", b"yes" | b"no")] => Ok(()),
+        _ => Err(XmlFault::Declaration),
     }
 }
 

@@ -2,29 +2,32 @@
 
 use super::XmlFault;
 
-/// Checks that attributes are separated by white space (XML 1.0 productions [40] and [41]), which
-/// quick-xml does not.
-pub(super) fn check_attribute_syntax(raw: &[u8]) -> Result<(), XmlFault> {
+/// Splits the attributes of a tag, or of the XML declaration, into names and values as written.
+/// They must be separated by white space (XML 1.0 productions [40] and [41]), which quick-xml does
+/// not check.
+pub(super) fn attributes(raw: &[u8]) -> Result<Vec<(&[u8], &[u8])>, XmlFault> {
     let space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
     let skip = |rest: &mut &[u8]| {
         let count = rest.iter().take_while(|byte| space(byte)).count();
         *rest = rest.get(count..).unwrap_or_default();
         count
     };
+    let mut attributes = Vec::new();
     let mut rest = raw;
     loop {
         let spaces = skip(&mut rest);
         if rest.is_empty() {
-            return Ok(());
+            return Ok(attributes);
         }
-        let name = rest
+        let length = rest
             .iter()
             .take_while(|byte| !space(byte) && **byte != b'=')
             .count();
-        if spaces == 0 || name == 0 {
+        if spaces == 0 || length == 0 {
             return Err(XmlFault::NotWellFormed);
         }
-        rest = rest.get(name..).unwrap_or_default();
+        let (name, after) = rest.split_at_checked(length).unwrap_or_default();
+        rest = after;
         skip(&mut rest);
         rest = rest.strip_prefix(b"=").ok_or(XmlFault::NotWellFormed)?;
         skip(&mut rest);
@@ -36,7 +39,9 @@ pub(super) fn check_attribute_syntax(raw: &[u8]) -> Result<(), XmlFault> {
             .iter()
             .position(|byte| byte == quote)
             .ok_or(XmlFault::NotWellFormed)?;
-        rest = tail.get(end + 1..).unwrap_or_default();
+        let (value, after) = tail.split_at_checked(end).unwrap_or_default();
+        attributes.push((name, value));
+        rest = after.get(1..).unwrap_or_default();
     }
 }
 

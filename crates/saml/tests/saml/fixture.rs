@@ -1,6 +1,7 @@
 //! A service provider and its identity provider.
 
-use std::time::Duration;
+use std::cell::RefCell;
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -14,6 +15,21 @@ pub(crate) const SP: &str = "http://localhost:8080/sp";
 pub(crate) const ACS: &str = "http://localhost:8080/login/callback";
 pub(crate) const SSO: &str = "http://localhost:9090/sso";
 pub(crate) const SLO: &str = "http://localhost:9091/slo";
+
+/// One response that was checked.
+pub(crate) struct Check {
+    pub(crate) time: Duration,
+    pub(crate) refusal: Option<Refusal>,
+}
+
+thread_local! {
+    static CHECKS: RefCell<Vec<Check>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Returns the checks of this thread since the last call.
+pub(crate) fn take_checks() -> Vec<Check> {
+    CHECKS.take()
+}
 
 pub(crate) struct Fixture {
     pub(crate) issuer: Issuer,
@@ -50,9 +66,25 @@ impl Fixture {
     }
 
     pub(crate) async fn check_at(&self, xml: &str, now: i64) -> Result<VerifiedAssertion, Refusal> {
-        self.provider
-            .verify_response(&STANDARD.encode(xml), Timestamp::from_millis(now))
+        self.check_field(&STANDARD.encode(xml), Timestamp::from_millis(now))
             .await
+    }
+
+    /// Checks the content of the form's field, and records how long it took.
+    pub(crate) async fn check_field(
+        &self,
+        field: &str,
+        now: Timestamp,
+    ) -> Result<VerifiedAssertion, Refusal> {
+        let start = Instant::now();
+        let outcome = self.provider.verify_response(field, now).await;
+        CHECKS.with_borrow_mut(|checks| {
+            checks.push(Check {
+                time: start.elapsed(),
+                refusal: outcome.as_ref().err().copied(),
+            });
+        });
+        outcome
     }
 
     /// Signs a response with the right key and returns the code of its refusal, or "accepted".
